@@ -1,0 +1,38 @@
+"""What is worth keeping between runs: assembled code, kernels taken out of packages."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+__all__ = ["cache_dir", "published"]
+
+
+def cache_dir(*parts: str) -> Path:
+    """Return a folder of the cache, made where it is missing.
+
+    The cache is ``$BOOTHARNESS_CACHE``, or ``bootharness`` in the XDG cache folder; all of
+    it can be deleted at any time.
+    """
+    xdg = os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()
+    root = Path(os.environ.get("BOOTHARNESS_CACHE") or Path(xdg, "bootharness"))
+    folder = root.joinpath(*parts)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@contextmanager
+def published(path: Path) -> Iterator[Path]:
+    """Give a temporary name to write to, and move it to ``path`` when all of it is written.
+
+    Two processes that make the same file do not see each other's half.
+    """
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.")
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

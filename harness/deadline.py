@@ -1,0 +1,33 @@
+"""A point in time that every wait is given, so that waits nest and none is endless."""
+
+import time
+from dataclasses import dataclass
+from typing import Self
+
+__all__ = ["Deadline"]
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """A point on the monotonic clock, in seconds."""
+
+    at: float
+
+    @classmethod
+    def after(cls, seconds: float) -> Self:
+        """Return the deadline that many seconds from now."""
+        return cls(time.monotonic() + seconds)
+
+    @property
+    def remaining(self) -> float:
+        """Seconds left, never negative."""
+        return max(0.0, self.at - time.monotonic())
+
+    @property
+    def expired(self) -> bool:
+        """Whether the point has passed."""
+        return time.monotonic() >= self.at
+
+    def sooner(self, seconds: float) -> "Deadline":
+        """Return this deadline or the one that many seconds from now, whichever comes first."""
+        return Deadline(min(self.at, time.monotonic() + seconds))

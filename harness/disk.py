@@ -1,0 +1,192 @@
+"""A disk image that boots: the loader in the MBR, a partition, and in it what is loaded.
+
+    LBA 0         the MBR: loader, disk signature, partition table
+    1             what of the loader does not fit the MBR
+    2048          the partition: command line (NUL-terminated, at least 4 sectors)
+                  kernel file
+                  initrd
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from harness.errors import FormatError, UsageError
+from harness.formats.mbr import BOOTSTRAP_BYTES, SECTOR_BYTES, Mbr, Partition
+from harness.kernel import KernelImage
+from harness.loader import Loader
+
+__all__ = ["DiskImage", "Initrd"]
+
+_PARTITION_LBA = 2048
+_CMDLINE_SECTORS = 4
+_NON_FS_DATA = 0xDA
+_ALIGNMENT_SECTORS = 2048
+# what the BIOS keeps for its tables at the top of memory, generously
+_BIOS_RESERVE = 1 << 20
+# where the hole below 4 GiB may begin on a q35 machine
+_LOW_MEMORY_LIMIT = 0x8000_0000
+
+
+@dataclass(frozen=True, slots=True)
+class Initrd:
+    """An initrd on the disk and where the loader is to put it: bytes, linear address."""
+
+    lba: int
+    size: int
+    address: int
+
+
+@dataclass(frozen=True, slots=True)
+class DiskImage:
+    """A raw disk image; of one that somebody else made only the path is known."""
+
+    path: Path
+    loader: Loader | None = None
+    kernel: KernelImage | None = None
+    kernel_lba: int = 0
+    cmdline: str = ""
+    cmdline_lba: int = 0
+    initrd: Initrd | None = None
+
+    @classmethod
+    def existing(cls, path: Path) -> Self:
+        """Take a disk image that somebody made. Raises UsageError when it is no such thing."""
+        try:
+            size = path.stat().st_size
+        except OSError as error:
+            raise UsageError(f"{path}: {error.strerror}") from error
+        if not path.is_file() or size < SECTOR_BYTES:
+            raise UsageError(f"{path}: not a disk image: it has no sector to boot from")
+        return cls(path)
+
+    @classmethod
+    def build(
+        cls,
+        path: Path,
+        loader: Loader,
+        kernel: KernelImage,
+        *,
+        cmdline: str,
+        memory_bytes: int,
+        initrd: bytes | Path | None = None,
+        size_bytes: int = 0,
+        first_lba: int = _PARTITION_LBA,
+    ) -> Self:
+        """Write a sparse disk image and return it.
+
+        The partition begins at ``first_lba``, in sectors. The image gets at least
+        ``size_bytes``; with 0 it is as large as its content, rounded up to a MiB. The
+        initrd goes as high as ``memory_bytes`` of RAM and the kernel's ``initrd_addr_max``
+        allow.
+
+        Raises UsageError when something does not fit the loader or the disk.
+        """
+        line = cmdline.encode()
+        if b"\0" in line:
+            raise UsageError("the command line contains a NUL character")
+        cmdline_lba = first_lba
+        kernel_lba = cmdline_lba + max(_CMDLINE_SECTORS, _sectors(len(line) + 1))
+        kernel_sectors = _sectors(kernel.file_bytes)
+        placed = None
+        if initrd is not None:
+            size = len(initrd) if isinstance(initrd, bytes) else _file_bytes(initrd)
+            placed = Initrd(
+                kernel_lba + kernel_sectors, size, _initrd_address(size, kernel, memory_bytes)
+            )
+        end = kernel_lba + kernel_sectors + (_sectors(placed.size) if placed else 0)
+        total = max(-(-end // _ALIGNMENT_SECTORS) * _ALIGNMENT_SECTORS, _sectors(size_bytes))
+        binary = loader.patched(
+            kernel_lba=kernel_lba,
+            kernel_sectors=kernel_sectors,
+            cmdline_lba=cmdline_lba,
+            initrd_lba=placed.lba if placed else 0,
+            initrd_size=placed.size if placed else 0,
+            initrd_address=placed.address if placed else 0,
+        )
+        if len(binary) > first_lba * SECTOR_BYTES:
+            raise UsageError(
+                f"{loader.name}: {len(binary):,} bytes do not fit before the partition at LBA "
+                f"{first_lba}"
+            )
+        try:
+            with path.open("wb") as disk:
+                disk.truncate(total * SECTOR_BYTES)
+                _write(disk.fileno(), _mbr(binary, kernel, first_lba, total), 0)
+                _write(disk.fileno(), binary[SECTOR_BYTES:], SECTOR_BYTES)
+                _write(disk.fileno(), line, cmdline_lba * SECTOR_BYTES)
+                _copy(kernel.path, disk.fileno(), kernel_lba * SECTOR_BYTES)
+                if isinstance(initrd, bytes) and placed:
+                    _write(disk.fileno(), initrd, placed.lba * SECTOR_BYTES)
+                elif isinstance(initrd, Path) and placed:
+                    _copy(initrd, disk.fileno(), placed.lba * SECTOR_BYTES)
+        except OSError as error:
+            raise UsageError(f"{path}: the disk image cannot be written: {error.strerror}") from error
+        return cls(path, loader, kernel, kernel_lba, cmdline, cmdline_lba, placed)
+
+    def read(self, lba: int, count: int) -> bytes:
+        """Return ``count`` bytes from sector ``lba`` on, fewer where the image ends."""
+        with self.path.open("rb") as disk:
+            disk.seek(lba * SECTOR_BYTES)
+            return disk.read(count)
+
+
+def _mbr(binary: bytes, kernel: KernelImage, first_lba: int, total: int) -> bytes:
+    tail = binary[BOOTSTRAP_BYTES : BOOTSTRAP_BYTES + 6]
+    # the partition table cannot describe more than 2 TiB; a larger disk is not all in it
+    sectors = min(total - first_lba, 0xFFFFFFFF)
+    try:
+        return Mbr(
+            bootstrap_code=binary[:BOOTSTRAP_BYTES],
+            disk_signature=int.from_bytes(tail[:4], "little") or int(kernel.sha256[:8], 16),
+            copy_protect=int.from_bytes(tail[4:], "little"),
+            partitions=(
+                Partition.at(first_lba, sectors, kind=_NON_FS_DATA, active=True),
+                *(Partition(),) * 3,
+            ),
+        ).build()
+    except FormatError as error:
+        raise UsageError(f"the disk image cannot be partitioned: {error}") from error
+
+
+def _initrd_address(size: int, kernel: KernelImage, memory_bytes: int) -> int:
+    """The highest page below the BIOS's tables; where there is no room, page 0 upwards.
+
+    An initrd that does not fit is placed all the same: that boot fails, and says why.
+    """
+    top = min(memory_bytes - _BIOS_RESERVE, _LOW_MEMORY_LIMIT, kernel.header.initrd_limit + 1)
+    return max(top - size, 0) & ~0xFFF
+
+
+def _sectors(count: int) -> int:
+    return -(-count // SECTOR_BYTES)
+
+
+def _file_bytes(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from error
+
+
+def _write(disk: int, data: bytes, at: int) -> None:
+    view = memoryview(data)
+    while view:
+        written = os.pwrite(disk, view, at)
+        view, at = view[written:], at + written
+
+
+def _copy(path: Path, disk: int, at: int) -> None:
+    """Copy a file into the image inside the kernel; not a byte of it passes through here."""
+    with path.open("rb") as file:
+        left, done = path.stat().st_size, 0
+        while left:
+            try:
+                copied = os.copy_file_range(file.fileno(), disk, left, done, at + done)
+            except OSError:  # two file systems that cannot do it between them
+                os.lseek(disk, at + done, os.SEEK_SET)
+                copied = os.sendfile(disk, file.fileno(), done, left)
+            if not copied:
+                break
+            left, done = left - copied, done + copied

@@ -1,0 +1,68 @@
+"""What goes wrong on our side. What goes wrong in the guest is data, never an exception.
+
+    BootHarnessError
+    ├── UsageError              the person asked for something that cannot be: exit status 129
+    ├── FormatError             bytes are not what a format says
+    └── CouldNotFindOut         no verdict on the kernel is possible: SKIP, exit status 125
+        ├── KernelUnavailable   the kernel build cannot be had or is not a bzImage
+        ├── ToolMissing         a program that the harness needs is not installed
+        ├── LaunchFailed        QEMU or gdb did not start
+        └── MachineLost         QEMU or gdb went away in mid-boot
+
+Every message is one sentence that names the file or the tool and says what to do.
+"""
+
+from typing import ClassVar
+
+__all__ = [
+    "BootHarnessError",
+    "CouldNotFindOut",
+    "FormatError",
+    "KernelUnavailable",
+    "LaunchFailed",
+    "MachineLost",
+    "ToolMissing",
+    "UsageError",
+]
+
+
+class BootHarnessError(Exception):
+    """The harness could not do what it was asked to do."""
+
+
+class UsageError(BootHarnessError):
+    """The person's input is wrong."""
+
+
+class FormatError(BootHarnessError):
+    """Bytes are not what a format says; whoever knows the file turns this into another error."""
+
+
+class CouldNotFindOut(BootHarnessError):
+    """There is no verdict on the kernel, for a reason that is not the kernel's."""
+
+    cause: ClassVar[str]
+
+
+class KernelUnavailable(CouldNotFindOut):
+    """The kernel build cannot be had, or the file is not a bzImage."""
+
+    cause = "kernel-unavailable"
+
+
+class ToolMissing(CouldNotFindOut):
+    """A program that the harness needs is not installed."""
+
+    cause = "tool-missing"
+
+
+class LaunchFailed(CouldNotFindOut):
+    """QEMU or gdb did not start; the message ends in its command line and standard error."""
+
+    cause = "launch-failed"
+
+
+class MachineLost(CouldNotFindOut):
+    """QEMU or gdb went away in mid-boot."""
+
+    cause = "machine-lost"

@@ -1,0 +1,54 @@
+"""What a trace keeps of the kernel, the loader and the disk image: enough to judge without them."""
+
+import hashlib
+
+from harness.disk import DiskImage
+from harness.errors import KernelUnavailable
+from harness.formats.mbr import SECTOR_BYTES
+from harness.kernel import KernelImage
+from harness.loader import Loader
+from harness.trace import DiskFacts, KernelFacts, LoaderFacts
+
+__all__ = ["disk_facts", "kernel_facts", "loader_facts"]
+
+
+def kernel_facts(kernel: KernelImage) -> KernelFacts:
+    """Return the facts of a kernel build."""
+    return KernelFacts(
+        source=kernel.source,
+        sha256=kernel.sha256,
+        release=kernel.release,
+        compression=kernel.compression,
+        file_bytes=kernel.file_bytes,
+        real_mode_bytes=kernel.real_mode_bytes,
+        payload_bytes=kernel.payload_bytes,
+        missing_bytes=kernel.missing_bytes,
+        header=kernel.header,
+    )
+
+
+def loader_facts(loader: Loader) -> LoaderFacts:
+    """Return the facts of a loader."""
+    sha256 = hashlib.sha256(loader.binary).hexdigest()
+    return LoaderFacts(loader.name, sha256, loader.symbols)
+
+
+def disk_facts(disk: DiskImage) -> DiskFacts:
+    """Return the facts of a disk image. Raises KernelUnavailable when it cannot be read."""
+    try:
+        signature = disk.read(0, SECTOR_BYTES)[510:].hex()
+        size = disk.path.stat().st_size
+    except OSError as error:
+        raise KernelUnavailable(f"{disk.path}: {error.strerror}") from error
+    ours = disk.kernel is not None
+    return DiskFacts(
+        path=str(disk.path),
+        bytes=size,
+        kernel_lba=disk.kernel_lba if ours else None,
+        cmdline_lba=disk.cmdline_lba if ours else None,
+        cmdline=disk.cmdline if ours else None,
+        initrd_lba=disk.initrd.lba if disk.initrd else None,
+        initrd_bytes=disk.initrd.size if disk.initrd else None,
+        initrd_address=disk.initrd.address if disk.initrd else None,
+        boot_signature=signature,
+    )

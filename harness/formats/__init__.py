@@ -1,0 +1,1 @@
+"""Byte layouts: pure parsers and builders, no files and no processes."""

@@ -1,0 +1,106 @@
+"""Look at a machine that has just entered a kernel: registers, header, and what lies where."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from harness.disk import DiskImage
+from harness.errors import FormatError
+from harness.formats.bioscall import BiosCall, Registers
+from harness.formats.bzimage import MINIMUM_BYTES, SetupHeader
+from harness.kernel import KernelImage
+from harness.machine.machine import Machine
+from harness.proof import compare, without_loader_fields
+from harness.trace import Handoff
+
+__all__ = ["look", "with_kernel_found"]
+
+_SETUP_OFFSET = 0x200
+_CMDLINE_READ_BYTES = 8192
+"""More than any kernel takes, so that one that is too long is seen as it is."""
+
+
+def look(
+    machine: Machine,
+    disk: DiskImage,
+    kernel: KernelImage | None,
+    registers: Registers,
+    *,
+    exact: bool,
+    seconds: float,
+) -> Handoff:
+    """Return the state of a machine that is stopped at the handoff, compared with the files."""
+    base = _real_mode_address(machine, registers, exact=exact)
+    real_mode = machine.read_memory(base, kernel.real_mode_bytes if kernel else MINIMUM_BYTES)
+    try:
+        header = SetupHeader.parse(real_mode)
+    except FormatError:
+        header = None
+    proofs = {}
+    if kernel and header:
+        expected = kernel.read_real_mode()
+        if exact:
+            proofs["real_mode"] = compare(
+                base, without_loader_fields(expected), without_loader_fields(real_mode)
+            )
+        payload = kernel.read_payload()
+        proofs["payload"] = compare(
+            header.code32_start, payload, machine.read_memory(header.code32_start, len(payload))
+        )
+        if disk.initrd:
+            initrd = disk.read(disk.initrd.lba, disk.initrd.size)
+            address = disk.initrd.address
+            proofs["initrd"] = compare(address, initrd, machine.read_memory(address, len(initrd)))
+    return Handoff(
+        seconds=seconds,
+        exact=exact,
+        registers=registers,
+        header=header,
+        real_mode=proofs.get("real_mode"),
+        payload=proofs.get("payload"),
+        initrd=proofs.get("initrd"),
+        cmdline=_cmdline(machine, header),
+    )
+
+
+def with_kernel_found(disk: DiskImage, calls: tuple[BiosCall, ...], folder: Path) -> DiskImage:
+    """Return a disk image that somebody brought together with the kernel that was read from it.
+
+    The kernel is where a read began at its boot sector, for the setup header's magic is in
+    the sector behind. Its bytes are written to a file in ``folder``. Without such a read
+    the disk image is returned as it is.
+    """
+    for call in calls:
+        if call.packet is None or call.from_bios:
+            continue
+        lba = call.packet.lba
+        try:
+            header = SetupHeader.parse(disk.read(lba, 4096))
+        except FormatError:
+            continue
+        path = folder / "kernel-found"
+        path.write_bytes(disk.read(lba, header.real_mode_bytes + header.payload_bytes))
+        source = f"{disk.path} at LBA {lba}"
+        return replace(disk, kernel=KernelImage.read(path, source=source), kernel_lba=lba)
+    return disk
+
+
+def _real_mode_address(machine: Machine, registers: Registers, *, exact: bool) -> int:
+    """Return where the real-mode kernel lies.
+
+    It is entered 0x200 bytes behind its start; later its CS is that start. A loader that
+    enters it wrongly, at the start, is told apart by where the magic is.
+    """
+    if not exact:
+        return registers.cs * 16
+    entry = registers.cs * 16 + registers.ip
+    start = entry - _SETUP_OFFSET
+    if start >= 0 and machine.read_memory(start + 0x202, 4) == b"HdrS":
+        return start
+    return entry
+
+
+def _cmdline(machine: Machine, header: SetupHeader | None) -> str | None:
+    if header is None or not header.cmd_line_ptr:
+        return None
+    memory = machine.read_memory(header.cmd_line_ptr, _CMDLINE_READ_BYTES)
+    return memory.split(b"\0")[0].decode("utf-8", "backslashreplace")

@@ -1,0 +1,26 @@
+"""The project's own initrd: a tiny /init that says that userspace was reached."""
+
+import stat
+
+from harness.assembler import assemble_flat, shipped
+from harness.formats.cpio import Entry, build
+
+__all__ = ["INIT_MARKER", "tiny_initrd"]
+
+INIT_MARKER = "bootharness: init reached"
+"""What /init writes to the console."""
+
+
+def tiny_initrd(*, wide: bool) -> bytes:
+    """Return the archive, with a 64-bit or a 32-bit /init.
+
+    /dev/console is in it, because /init is started before devtmpfs is mounted.
+    """
+    init = assemble_flat(shipped("images/init.asm"), WORD=8 if wide else 4)
+    return build(
+        (
+            Entry("dev", stat.S_IFDIR | 0o755),
+            Entry("dev/console", stat.S_IFCHR | 0o600, device=(5, 1)),
+            Entry("init", stat.S_IFREG | 0o755, init),
+        )
+    )

@@ -1,0 +1,150 @@
+"""A kernel build: one bzImage file, its header and what a loader has to load of it."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import BinaryIO, Self
+
+from harness.cache import cache_dir, published
+from harness.errors import FormatError, KernelUnavailable, UsageError
+from harness.formats.bzimage import SetupHeader, offset_of
+
+__all__ = ["KernelImage"]
+
+_FILE_LIMIT = 1 << 32
+"""A protected-mode kernel must lie below 4 GiB, whatever ``syssize`` could say."""
+
+_COMPRESSION = {
+    b"\x1f\x8b": "gzip",
+    b"\x1f\x9e": "gzip",
+    b"BZ": "bzip2",
+    b"\x5d\0": "lzma",
+    b"\xfd7": "xz",
+    b"\x89L": "lzo",
+    b"\x02!": "lz4",
+    b"\x28\xb5": "zstd",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class KernelImage:
+    """A bzImage that was read and parsed; sizes in bytes."""
+
+    path: Path
+    source: str
+    sha256: str
+    file_bytes: int
+    header: SetupHeader
+    release: str
+    compression: str
+
+    @classmethod
+    def read(cls, path: Path, *, source: str | None = None) -> Self:
+        """Read a bzImage. ``source`` is what the person calls it, the path by default.
+
+        Raises KernelUnavailable, naming the file and the field, when it is not one. A file
+        that is shorter than its header says is a kernel all the same: a boot will show it.
+        """
+        try:
+            with path.open("rb") as file:
+                size = path.stat().st_size
+                header = SetupHeader.parse(file.read(4096))
+                if size > _FILE_LIMIT:
+                    raise FormatError(
+                        f"it has {size / (1 << 30):,.0f} GiB, and a kernel has to lie below 4 GiB "
+                        "of memory"
+                    )
+                release = _release(file, header)
+                compression = _compression(file, header)
+                file.seek(0)
+                sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            raise KernelUnavailable(f"{path}: cannot be read: {error.strerror}") from error
+        except FormatError as error:
+            raise KernelUnavailable(
+                f"{path}: {error}; give a bzImage (arch/x86/boot/bzImage, /boot/vmlinuz-*)"
+            ) from error
+        return cls(path, source or str(path), sha256, size, header, release, compression)
+
+    @property
+    def real_mode_bytes(self) -> int:
+        """Size of the real-mode kernel: boot sector and setup code."""
+        return self.header.real_mode_bytes
+
+    @property
+    def payload_bytes(self) -> int:
+        """Size of the protected-mode kernel, as ``syssize`` gives it."""
+        return self.header.payload_bytes
+
+    @property
+    def missing_bytes(self) -> int:
+        """How much of what the header promises the file does not have."""
+        return max(0, self.real_mode_bytes + self.payload_bytes - self.file_bytes)
+
+    def read_real_mode(self) -> bytes:
+        """Return the real-mode kernel, shorter where the file ends early."""
+        with self.path.open("rb") as file:
+            return file.read(self.real_mode_bytes)
+
+    def read_payload(self) -> bytes:
+        """Return the protected-mode kernel, shorter where the file ends early."""
+        with self.path.open("rb") as file:
+            file.seek(self.real_mode_bytes)
+            return file.read(self.payload_bytes)
+
+    def grown(self, payload_bytes: int, *, source: str) -> "KernelImage":
+        """Return this kernel with its protected-mode part grown to an exact size.
+
+        The file ends with the payload, the new bytes are random (zeros would hide a tail
+        that a loader lost) and the same every time, ``syssize`` says the new size.
+
+        Raises UsageError when the size is smaller than the kernel or not a whole number of
+        16-byte paragraphs.
+        """
+        if payload_bytes % 16 or payload_bytes >= _FILE_LIMIT:
+            raise UsageError(
+                f"{source}: {payload_bytes:,} bytes cannot be a payload: syssize counts 16-byte "
+                "paragraphs below 4 GiB"
+            )
+        if payload_bytes < self.payload_bytes:
+            raise UsageError(
+                f"{source}: the payload of {self.source} already has {self.payload_bytes:,} bytes, "
+                f"so it cannot be grown to {payload_bytes:,}"
+            )
+        if self.missing_bytes:
+            raise KernelUnavailable(
+                f"{self.path}: cannot be grown, for it lacks {self.missing_bytes:,} of the bytes "
+                "that syssize promises"
+            )
+        kept = cache_dir("grown") / f"{self.sha256[:20]}-{payload_bytes}"
+        if not kept.exists():
+            with published(kept) as made:
+                _write_grown(self, payload_bytes, made)
+        return KernelImage.read(kept, source=source)
+
+
+def _write_grown(kernel: KernelImage, payload_bytes: int, path: Path) -> None:
+    image = bytearray(kernel.read_real_mode() + kernel.read_payload())
+    at = offset_of("syssize")
+    image[at : at + 4] = (payload_bytes // 16).to_bytes(4, "little")
+    image += Random(payload_bytes).randbytes(payload_bytes - kernel.payload_bytes)
+    path.write_bytes(image)
+
+
+def _release(file: BinaryIO, header: SetupHeader) -> str:
+    """The first word at ``kernel_version``, which is less 0x200 and only valid in the setup."""
+    if not 0 < header.kernel_version < 0x200 * (header.setup_sects or 4):
+        return ""
+    file.seek(header.kernel_version + 0x200)
+    text = file.read(256).split(b"\0")[0].decode("ascii", "replace")
+    found = re.match(r"[\w.+~-]+", text)
+    return found[0] if found else ""
+
+
+def _compression(file: BinaryIO, header: SetupHeader) -> str:
+    if not header.payload_offset:
+        return ""
+    file.seek(header.real_mode_bytes + header.payload_offset)
+    return _COMPRESSION.get(file.read(2), "")

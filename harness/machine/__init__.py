@@ -1,0 +1,1 @@
+"""The live machine: processes, sockets and what is read from them."""

@@ -1,0 +1,145 @@
+"""QEMU's command line, made of small functions of one concern each.
+
+Paths that the harness makes itself are relative: QEMU runs in the boot's own workspace.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.errors import UsageError
+
+__all__ = [
+    "DISK_INTERFACES",
+    "GDB_LOG",
+    "GDB_SOCKET",
+    "QEMU_LOG",
+    "SERIAL_LOG",
+    "MachineConfig",
+    "qemu_argv",
+]
+
+DISK_INTERFACES = ("ahci", "ide", "virtio", "nvme", "usb")
+SERIAL_LOG = "serial.log"
+QEMU_LOG = "qemu.log"
+GDB_LOG = "gdb-trace.jsonl"
+GDB_SOCKET = "gdb.sock"
+RING_BYTES = 1 << 24
+"""QEMU keeps the recorder's log in memory until it is read; a boot sends 0.3 MB."""
+
+
+@dataclass(frozen=True, slots=True)
+class MachineConfig:
+    """A machine to be: what can be chosen about it before it is launched.
+
+    ``qemu`` is the program, by name or path; ``accelerator`` is ``kvm`` or ``tcg``.
+    """
+
+    qemu: str = "qemu-system-x86_64"
+    machine_type: str = "pc"
+    memory_mib: int = 512
+    disk_interface: str = "ahci"
+    accelerator: str = "tcg"
+
+    def __post_init__(self) -> None:
+        if self.disk_interface not in DISK_INTERFACES:
+            raise UsageError(
+                f"disk interface {self.disk_interface!r}: known are {', '.join(DISK_INTERFACES)}"
+            )
+        if self.memory_mib < 2:
+            raise UsageError(f"memory of {self.memory_mib} MiB: a PC needs at least 2")
+
+    @property
+    def memory_bytes(self) -> int:
+        """Size of the guest's memory in bytes."""
+        return self.memory_mib << 20
+
+
+def machine_args(config: MachineConfig) -> list[str]:
+    """Machine, accelerator, memory; nothing that QEMU would add unasked."""
+    return [
+        *("-nodefaults", "-no-user-config"),
+        *("-machine", f"{config.machine_type},accel={config.accelerator}"),
+        *(("-cpu", "host") if config.accelerator == "kvm" else ()),
+        *("-m", str(config.memory_mib)),
+        *("-display", "none", "-vga", "std"),
+    ]
+
+
+def isolation_args() -> list[str]:
+    """Keep the guest in: no network, and no system call that QEMU does not need."""
+    denied = ("obsolete", "elevateprivileges", "spawn", "resourcecontrol")
+    return ["-nic", "none", "-sandbox", ",".join(["on", *(f"{call}=deny" for call in denied)])]
+
+
+def ending_args() -> list[str]:
+    """Stop, with registers and memory readable, on a reset, a shutdown and a panic."""
+    return ["-action", "reboot=shutdown,shutdown=pause,panic=pause"]
+
+
+def disk_args(disk: Path, interface: str) -> list[str]:
+    """Attach a raw disk image as the first disk; writes go to a temporary overlay."""
+    drive = f"file={_escaped(disk)},format=raw,if=none,id=disk0,snapshot=on,cache=unsafe"
+    return [
+        *("-drive", drive),
+        *{
+            "ahci": ("-device", "ahci,id=ahci", "-device", "ide-hd,drive=disk0,bus=ahci.0"),
+            "ide": ("-device", "ide-hd,drive=disk0"),
+            "virtio": ("-device", "virtio-blk-pci,drive=disk0"),
+            "nvme": ("-device", "nvme,drive=disk0,serial=bootharness"),
+            "usb": ("-device", "qemu-xhci", "-device", "usb-storage,drive=disk0"),
+        }[interface],
+    ]
+
+
+def serial_args(fd: int) -> list[str]:
+    """The first serial line on a socket, and all of it in a log that QEMU writes."""
+    return ["-chardev", f"socket,id=serial0,fd={fd},logfile={SERIAL_LOG}",
+            "-serial", "chardev:serial0"]  # fmt: skip
+
+
+def qmp_args(fd: int) -> list[str]:
+    """QMP on a socket."""
+    return ["-chardev", f"socket,id=qmp0,fd={fd}", "-mon", "chardev=qmp0,mode=control"]
+
+
+def recorder_args(rom: Path) -> list[str]:
+    """The BIOS-call recorder: its ROM, the port it writes to, and the port that stops."""
+    return [
+        *("-option-rom", str(rom)),
+        *("-chardev", f"ringbuf,id=recorder,size={RING_BYTES}"),
+        *("-device", "isa-debugcon,iobase=0xe9,chardev=recorder"),
+        *("-device", "pvpanic,ioport=0x505"),
+    ]
+
+
+def gdb_args() -> list[str]:
+    """The GDB stub on a socket in the workspace, and the CPU stopped before its first
+    instruction."""
+    return ["-S", "-gdb", f"unix:path={GDB_SOCKET},server=on,wait=off"]
+
+
+def qemu_argv(
+    config: MachineConfig,
+    disk: Path,
+    *,
+    qmp_fd: int,
+    serial_fd: int,
+    recorder: Path | None,
+    gdb: bool,
+) -> list[str]:
+    """Return the whole command line; ``recorder`` is the ROM file where calls are recorded."""
+    return [
+        config.qemu,
+        *machine_args(config),
+        *isolation_args(),
+        *ending_args(),
+        *disk_args(disk.absolute(), config.disk_interface),
+        *qmp_args(qmp_fd),
+        *serial_args(serial_fd),
+        *(recorder_args(recorder) if recorder else ()),
+        *(gdb_args() if gdb else ()),
+    ]
+
+
+def _escaped(path: Path) -> str:
+    return str(path).replace(",", ",,")

@@ -1,0 +1,104 @@
+"""What the tracer inside gdb has written, as BIOS calls."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from harness.formats.bioscall import BiosCall, DiskAddressPacket, Registers
+from harness.formats.gdt import BlockMoveTable
+
+__all__ = ["REGISTERS", "GdbLog", "int_sites", "registers_from"]
+
+REGISTERS = ("eax", "ebx", "ecx", "edx", "esi", "edi", "ebp", "esp",
+             "ds", "es", "ss", "fs", "gs", "cs", "eip", "eflags")  # fmt: skip
+_INTERRUPTS = (0x10, 0x13, 0x15, 0x16, 0x18, 0x19)
+
+
+def registers_from(values: dict[str, int]) -> Registers:
+    """Return registers by gdb's names for them."""
+    given = {name: value & 0xFFFFFFFF for name, value in values.items()}
+    given["ip"] = given.pop("eip")
+    given["flags"] = given.pop("eflags")
+    return Registers(**given)
+
+
+def int_sites(binary: bytes, origin: int) -> list[tuple[int, int]]:
+    """Return where a loader may call the BIOS: (linear address, interrupt) of every INT.
+
+    Bytes in its data that look like an INT are among them; they are never executed.
+    """
+    return [
+        (origin + at, binary[at + 1])
+        for at in range(len(binary) - 1)
+        if binary[at] == 0xCD and binary[at + 1] in _INTERRUPTS
+    ]
+
+
+class _Line(msgspec.Struct):
+    kind: str
+    at: float
+    name: str = ""
+    number: int = 0
+    function: int = 0
+    registers: dict[str, int] = {}
+    called: dict[str, int] | None = None
+    extra: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GdbLog:
+    """The tracer's log; it grows while the machine runs."""
+
+    path: Path
+
+    def read(self, seconds: Callable[[float], float]) -> tuple[list[BiosCall], dict[str, float]]:
+        """Return the calls so far and when each label was reached first.
+
+        ``seconds`` turns the monotonic clock into seconds since launch.
+        """
+        calls, labels = [], {}
+        for text in self.path.read_bytes().splitlines(keepends=True):
+            if not text.endswith(b"\n"):
+                break
+            line = msgspec.json.decode(text, type=_Line)
+            if line.kind == "label":
+                labels[line.name] = seconds(line.at)
+            else:
+                calls.append(_call(line, seconds(line.at)))
+        return calls, labels
+
+
+def _call(line: _Line, at: float) -> BiosCall:
+    registers = registers_from(line.registers)
+    extra = bytes.fromhex(line.extra)
+    values: dict[str, Any] = {}
+    if len(extra) == DiskAddressPacket.SIZE:
+        values["packet"] = DiskAddressPacket.parse(extra)
+    elif len(extra) == BlockMoveTable.SIZE:
+        values["table"] = BlockMoveTable.parse(extra)
+    if line.kind == "return":
+        # where the call itself was not looked at, all it lacks is AH, and that is known
+        called = registers_from(line.called) if line.called else registers
+        eax = called.eax & 0xFFFF00FF | line.function << 8
+        return BiosCall(
+            number=line.number,
+            function=line.function,
+            registers_in=replace(called, eax=eax, cs=registers.cs, ip=registers.ip),
+            registers_out=registers,
+            called_at=at,
+            returned_at=at,
+            **values,
+        )
+    return BiosCall(
+        number=line.number,
+        function=registers.ah,
+        # as the BIOS sees it, the caller is behind its INT
+        registers_in=replace(registers, ip=registers.ip + 2),
+        registers_out=None,
+        called_at=at,
+        returned_at=None,
+        **values,
+    )

@@ -1,0 +1,106 @@
+"""The BIOS-call recorder in a running machine: its ROM, its log, its clock."""
+
+import base64
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from harness.assembler import assemble_flat, shipped
+from harness.formats.bioscall import BiosCall
+from harness.formats.record import Decoder, Pairing, Record
+from harness.machine.qmp import Qmp
+
+__all__ = ["Recorder", "write_rom"]
+
+_CHUNK_BYTES = 1 << 20
+_PM_TIMER_HZ = 3_579_545
+_TICKS_PER_S = 10_000_000
+"""Until two readings of the ACPI timer have told: a time stamp counter of 2.56 GHz."""
+
+
+def write_rom(folder: Path) -> Path:
+    """Write the option ROM, its bytes summing up to 0 as the BIOS wants, and return its path."""
+    rom = bytearray(assemble_flat(shipped("mbr/recorder.asm")))
+    rom[-1] = -sum(rom) & 0xFF
+    path = folder / "recorder.rom"
+    path.write_bytes(rom)
+    return path
+
+
+@dataclass
+class Recorder:
+    """Takes the log out of QEMU and puts its times on the harness's clock.
+
+    The recorder counts cycles. The ACPI timer, read twice during POST, gives their
+    frequency; the harness knows of many records when, at the latest, they were made, and
+    the one that had least delay gives the beginning. Cycles do not go on while QEMU has
+    stopped the machine, which `paused` makes up for.
+    """
+
+    qmp: Qmp
+    records: list[Record] = field(default_factory=list)
+    _decoder: Decoder = field(default_factory=Decoder)
+    _pairing: Pairing = field(default_factory=Pairing)
+    _ticks_per_s: float = _TICKS_PER_S
+    _anchors: list[tuple[int, float]] = field(default_factory=list)
+    _pauses: list[tuple[int, float]] = field(default_factory=list)
+
+    def drain(self, now: float) -> list[Record]:
+        """Return what has been recorded since the last time; ``now`` is in seconds since launch.
+
+        Raises FormatError when the log is damaged.
+        """
+        fresh: list[Record] = []
+        while True:
+            text = self.qmp.execute(
+                "ringbuf-read", device="recorder", size=_CHUNK_BYTES, format="base64"
+            )
+            data = base64.b64decode(text)
+            fresh += self._decoder.feed(data)
+            if len(data) < _CHUNK_BYTES:
+                break
+        self.records += fresh
+        self._pairing.feed(fresh)
+        if fresh:
+            self._calibrate()
+            self.anchor(now)
+        return fresh
+
+    def anchor(self, now: float) -> None:
+        """Note that the last record was made at ``now`` or before."""
+        if self.records:
+            ticks = self.records[-1].ticks
+            self._anchors.append((ticks, now - self._paused(ticks)))
+
+    def paused(self, seconds: float) -> None:
+        """Note that the machine stood still for so long after the last record."""
+        if self.records:
+            self._pauses.append((self.records[-1].ticks, seconds))
+
+    def seconds(self, ticks: int) -> float:
+        """Return when a record was made, in seconds since launch."""
+        return round(self._began() + ticks / self._ticks_per_s + self._paused(ticks), 6)
+
+    def calls(self) -> tuple[BiosCall, ...]:
+        """Return all calls so far."""
+        began, pace = self._began(), self._ticks_per_s
+        return self._pairing.calls(
+            lambda ticks: round(began + ticks / pace + self._paused(ticks), 6)
+        )
+
+    def _began(self) -> float:
+        return min(
+            (now - ticks / self._ticks_per_s for ticks, now in self._anchors), default=0.0
+        )
+
+    def _paused(self, ticks: int) -> float:
+        return sum(seconds for at, seconds in self._pauses if at < ticks)
+
+    def _calibrate(self) -> None:
+        timed = [record for record in self.records[:4096] if record.pm_timer is not None]
+        if len(timed) < 2:
+            return
+        first, last = timed[0], timed[-1]
+        cycles = last.ticks - first.ticks
+        timer = (last.pm_timer - first.pm_timer) & 0xFFFFFF  # type: ignore[operator]
+        if cycles and timer:
+            self._ticks_per_s = cycles * _PM_TIMER_HZ / timer

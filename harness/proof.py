@@ -1,0 +1,69 @@
+"""What lies in guest memory at the handoff, against what the files say should."""
+
+from harness.formats.bzimage import offset_of
+from harness.trace import Comparison
+
+__all__ = ["compare", "without_loader_fields"]
+
+_BLOCK_BYTES = 1 << 16
+
+# What boot.rst lets a loader write or modify, and how many bytes of it.
+_LOADER_FIELDS = {
+    "root_flags": 2,
+    "ram_size": 2,
+    "vid_mode": 2,
+    "root_dev": 2,
+    "realmode_swtch": 4,
+    "type_of_loader": 1,
+    "loadflags": 1,
+    "setup_move_size": 2,
+    "code32_start": 4,
+    "ramdisk_image": 4,
+    "ramdisk_size": 4,
+    "heap_end_ptr": 2,
+    "ext_loader_ver": 1,
+    "ext_loader_type": 1,
+    "cmd_line_ptr": 4,
+    "kernel_alignment": 4,
+    "hardware_subarch": 4,
+    "hardware_subarch_data": 8,
+    "setup_data": 8,
+}
+
+
+def compare(address: int, expected: bytes, found: bytes) -> Comparison:
+    """Compare what was found at a linear address with what should be there.
+
+    Bytes that were expected and could not be read, beyond the end of memory, differ.
+    """
+    if expected == found:
+        return Comparison(address, len(expected))
+    differing, first = 0, None
+    for start in range(0, len(expected), _BLOCK_BYTES):
+        wanted = expected[start : start + _BLOCK_BYTES]
+        seen = found[start : start + _BLOCK_BYTES]
+        if wanted == seen:
+            continue
+        places = [at for at, byte in enumerate(wanted) if at >= len(seen) or byte != seen[at]]
+        differing += len(places)
+        if first is None:
+            first = start + places[0]
+    if first is None:  # more was read than asked for
+        return Comparison(address, len(expected))
+    return Comparison(
+        address,
+        len(expected),
+        differing,
+        first,
+        expected[first],
+        found[first] if first < len(found) else None,
+    )
+
+
+def without_loader_fields(real_mode: bytes) -> bytes:
+    """Return a real-mode kernel with zeros where a loader is to write."""
+    blanked = bytearray(real_mode)
+    for name, size in _LOADER_FIELDS.items():
+        at = offset_of(name)
+        blanked[at : at + size] = bytes(size)
+    return bytes(blanked)

@@ -1,0 +1,44 @@
+"""What a kernel says of itself, on the serial line or through INT 10h."""
+
+import re
+from dataclasses import dataclass
+
+__all__ = ["Sign", "complaint", "kernel_signs"]
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """A line that means something: a milestone, a ``panic``, ``last-words`` or a ``complaint``."""
+
+    name: str
+    pattern: re.Pattern[bytes]
+
+
+_LINE = rb"[^\r\n]*"
+_COMPLAINT = re.compile(
+    rb"(This kernel requires an? " + _LINE + rb"CPU" + _LINE + rb"[\r\n]"
+    rb"|Unable to boot - please use a kernel appropriate for your CPU"
+    rb"|" + _LINE + rb"[\r\n]+ -- System halted)"
+)
+
+
+def kernel_signs(init_marker: str | None) -> list[Sign]:
+    """Return the signs to watch for.
+
+    ``init_marker`` is what our own /init writes; without it the kernel's word that it runs
+    an /init has to do.
+    """
+    init = re.escape(init_marker.encode()) if init_marker else rb"Run \S+ as init process"
+    return [
+        Sign("banner", re.compile(rb"Linux version \S+" + _LINE)),
+        Sign("init", re.compile(init)),
+        Sign("panic", re.compile(rb"Kernel panic - not syncing: (" + _LINE + rb")[\r\n]")),
+        Sign("last-words", re.compile(rb"---\[ end Kernel panic|Rebooting in \d+ seconds")),
+        Sign("complaint", _COMPLAINT),
+    ]
+
+
+def complaint(text: str) -> str | None:
+    """Return the complaint in what was written through INT 10h."""
+    found = _COMPLAINT.search(text.encode("latin-1", "replace"))
+    return found[1].decode("latin-1").strip() if found else None

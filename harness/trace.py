@@ -1,0 +1,293 @@
+"""Everything seen in one boot. A trace is judged and drawn without QEMU and without the files."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from harness.formats.bioscall import BiosCall, Registers
+from harness.formats.bzimage import SetupHeader
+from harness.formats.gdt import BlockMoveTable
+
+__all__ = [
+    "MILESTONES",
+    "BlockMove",
+    "BootTrace",
+    "Comparison",
+    "CpuSample",
+    "DiskFacts",
+    "Ending",
+    "Handoff",
+    "KernelFacts",
+    "LoaderFacts",
+    "MachineFacts",
+    "Milestone",
+    "QmpEvent",
+    "block_moves",
+    "placements",
+    "screen_text",
+]
+
+MILESTONES = (
+    "bios-handoff",
+    "stage1",
+    "setup-loaded",
+    "kernel-loaded",
+    "setup-entered",
+    "protected-mode",
+    "banner",
+    "init",
+)
+"""The named points of a boot, in the order in which they are reached."""
+
+
+@dataclass(frozen=True, slots=True)
+class KernelFacts:
+    """The kernel build under test; sizes in bytes."""
+
+    source: str
+    sha256: str
+    release: str
+    compression: str
+    file_bytes: int
+    real_mode_bytes: int
+    payload_bytes: int
+    missing_bytes: int
+    header: SetupHeader
+
+
+@dataclass(frozen=True, slots=True)
+class LoaderFacts:
+    """The loader, and its symbols as linear addresses."""
+
+    name: str
+    sha256: str
+    symbols: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class DiskFacts:
+    """What lies where on the disk image: LBAs in sectors, the initrd in bytes and linear."""
+
+    path: str
+    bytes: int
+    kernel_lba: int | None
+    cmdline_lba: int | None
+    cmdline: str | None
+    initrd_lba: int | None
+    initrd_bytes: int | None
+    initrd_address: int | None
+    boot_signature: str
+
+
+@dataclass(frozen=True, slots=True)
+class MachineFacts:
+    """The machine that the boot ran on."""
+
+    qemu: str
+    qemu_version: str
+    accelerator: str
+    machine_type: str
+    disk_interface: str
+    memory_bytes: int
+    command_line: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Milestone:
+    """A named point that the boot reached, in seconds since launch."""
+
+    name: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Guest memory against the file: bytes compared, how many differ, and the first of them."""
+
+    address: int
+    compared_bytes: int
+    differing_bytes: int = 0
+    first_difference: int | None = None
+    expected: int | None = None
+    found: int | None = None
+
+    @property
+    def equal(self) -> bool:
+        """Whether all of it is what the file says."""
+        return not self.differing_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Handoff:
+    """The machine as the kernel was entered.
+
+    ``exact`` is False where the entry itself was not seen, only the kernel's first BIOS
+    call: then ``registers`` are those of that call, and the setup code has begun to use
+    its own memory, so ``real_mode`` is not compared.
+    """
+
+    seconds: float
+    exact: bool
+    registers: Registers
+    header: SetupHeader | None
+    real_mode: Comparison | None
+    payload: Comparison | None
+    initrd: Comparison | None
+    cmdline: str | None
+
+    @property
+    def memory_equal(self) -> bool | None:
+        """Whether all that was placed and compared equals the files; None when nothing was."""
+        proofs = [proof for proof in (self.real_mode, self.payload, self.initrd) if proof]
+        return all(proof.equal for proof in proofs) if proofs else None
+
+
+@dataclass(frozen=True, slots=True)
+class QmpEvent:
+    """An event that QEMU reported, in seconds since launch."""
+
+    name: str
+    seconds: float
+    data: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class CpuSample:
+    """Where the CPU was when the harness looked: linear address and mode."""
+
+    seconds: float
+    linear: int
+    cs: int
+    ip: int
+    mode: str
+    halted: bool
+    interrupts: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How the boot stopped.
+
+    ``kind`` is one of: ``reached`` (as far as wanted), ``memory-differs`` (the handoff with
+    a kernel that is not the file), ``guest-reset``, ``guest-shutdown``, ``boot-failed``
+    (INT 18h), ``bootstrap`` (INT 19h by the guest), ``panic``, ``complaint`` (the kernel
+    says that it cannot run), ``idle``, ``timeout``, ``skipped`` (we could not find out;
+    then ``cause`` says why).
+    """
+
+    kind: str
+    seconds: float
+    detail: str = ""
+    cause: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BlockMove:
+    """One INT 15h AH=87h: linear addresses, bytes, times in seconds since launch.
+
+    ``status`` is AH as returned, None where the return was not seen. ``completed`` tells
+    whether it did return: by its return, or because its caller went on afterwards.
+    """
+
+    index: int
+    source: int
+    destination: int
+    bytes: int
+    status: int | None
+    completed: bool
+    seconds: float
+    returned_at: float | None
+    table: BlockMoveTable
+
+    @property
+    def end(self) -> int:
+        """The linear address behind the last byte moved."""
+        return self.destination + self.bytes
+
+
+@dataclass(frozen=True, slots=True)
+class BootTrace:
+    """All evidence of one boot."""
+
+    until: str
+    ending: Ending
+    kernel: KernelFacts | None = None
+    loader: LoaderFacts | None = None
+    disk: DiskFacts | None = None
+    machine: MachineFacts | None = None
+    tracer: str = "recorder"
+    milestones: tuple[Milestone, ...] = ()
+    bios_calls: tuple[BiosCall, ...] = ()
+    handoff: Handoff | None = None
+    serial: str = ""
+    events: tuple[QmpEvent, ...] = ()
+    samples: tuple[CpuSample, ...] = ()
+    timings: dict[str, float] = field(default_factory=dict)
+
+    def milestone(self, name: str) -> Milestone | None:
+        """Return a milestone, None when the boot did not reach it."""
+        return next((point for point in self.milestones if point.name == name), None)
+
+    def reached(self, name: str) -> bool:
+        """Return whether the boot reached a milestone."""
+        return self.milestone(name) is not None
+
+    @property
+    def block_moves(self) -> tuple[BlockMove, ...]:
+        """Every INT 15h AH=87h, in order."""
+        return tuple(block_moves(self.bios_calls, handed_off=self.handoff is not None))
+
+    @property
+    def placed_bytes(self) -> int:
+        """How much of the protected-mode kernel was moved to where it belongs."""
+        if self.kernel is None:
+            return 0
+        return max((done for _, done in placements(self.block_moves, self.kernel)), default=0)
+
+    @property
+    def screen(self) -> str:
+        """What was written through INT 10h AH=0Eh: by the BIOS, the loader and the setup code."""
+        return screen_text(self.bios_calls)
+
+
+def block_moves(calls: tuple[BiosCall, ...], *, handed_off: bool) -> Iterator[BlockMove]:
+    """Yield the block moves among BIOS calls; after a handoff none of them is still going on."""
+    last = max((at for at, call in enumerate(calls) if not call.from_bios), default=-1)
+    went_on = len(calls) if handed_off else last
+    index = 0
+    for at, call in enumerate(calls):
+        if call.table is None:
+            continue
+        returned = call.registers_out is not None
+        yield BlockMove(
+            index=index,
+            source=call.table.source.base,
+            destination=call.table.destination.base,
+            bytes=(call.registers_in.ecx & 0xFFFF) * 2,
+            status=call.status,
+            completed=(returned or at < went_on) and not call.failed,
+            seconds=call.called_at,
+            returned_at=call.returned_at,
+            table=call.table,
+        )
+        index += 1
+
+
+def placements(
+    moves: Iterable[BlockMove], kernel: KernelFacts
+) -> Iterator[tuple[BlockMove, int]]:
+    """Yield each move that continues the payload without a gap, and the bytes then in place."""
+    start = end = kernel.header.code32_start
+    for move in moves:
+        if move.destination == end and move.completed and end - start < kernel.payload_bytes:
+            end = move.end
+            yield move, min(end - start, kernel.payload_bytes)
+
+
+def screen_text(calls: Iterable[BiosCall]) -> str:
+    """Return what was written through INT 10h AH=0Eh."""
+    return "".join(
+        chr(call.registers_in.al)
+        for call in calls
+        if (call.number, call.function) == (0x10, 0x0E)
+    )
