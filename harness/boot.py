@@ -5,59 +5,45 @@
 This file reads from top to bottom; what goes on while the machine runs is in watch.py.
 """
 
-from dataclasses import dataclass, field
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 from harness.disk import DiskImage
-from harness.errors import CouldNotFindOut, FormatError, UsageError
+from harness.errors import CouldNotFindOut, FormatError
 from harness.facts import disk_facts, kernel_facts, loader_facts
 from harness.initrd import INIT_MARKER, tiny_initrd
 from harness.kernel import KernelImage
 from harness.loader import ORIGIN, Loader
-from harness.machine.argv import MachineConfig
+from harness.machine.accelerator import kvm_works
+from harness.machine.argv import GDB_LOG, QEMU_LOG, SERIAL_LOG
 from harness.machine.gdb_log import int_sites
 from harness.machine.machine import Machine
 from harness.machine.workspace import Workspace
 from harness.milestones import bios_milestones
+from harness.observer import Observer
+from harness.plan import BootPlan, MachineConfig
 from harness.signs import kernel_signs
+from harness.source import fetch
 from harness.trace import MILESTONES, BootTrace, Ending, MachineFacts, Milestone
-from harness.watch import Observer, Watch
+from harness.watch import Watch
 
-__all__ = ["DEFAULT_CMDLINE", "TRACERS", "UNTIL", "BootPlan", "boot", "boot_disk", "default_until"]
+__all__ = ["boot", "boot_disk", "boot_source"]
 
-DEFAULT_CMDLINE = "console=ttyS0,115200 earlyprintk=serial,ttyS0,115200 panic=-1"
-UNTIL = ("setup", "protected-mode", "banner", "init")
-TRACERS = ("recorder", "gdb", "both")
-
-
-@dataclass(frozen=True, slots=True)
-class BootPlan:
-    """How to boot, and how far the boot must come to be good.
-
-    ``initrd`` None is the tiny /init where userspace is wanted, and none otherwise. Times
-    are in seconds: ``timeout_s`` on the clock, ``idle_s`` of the guest getting nowhere.
-    """
-
-    until: str = "init"
-    tracer: str = "recorder"
-    cmdline: str = DEFAULT_CMDLINE
-    initrd: Path | None = None
-    machine: MachineConfig = field(default_factory=MachineConfig)
-    timeout_s: float = 60.0
-    idle_s: float = 10.0
-
-    def __post_init__(self) -> None:
-        for name, value, known in (("until", self.until, UNTIL), ("tracer", self.tracer, TRACERS)):
-            if value not in known:
-                raise UsageError(f"{name} {value!r}: known are {', '.join(known)}")
-
-
-def default_until(loader: Loader | None) -> str:
-    """Return how far a boot has to come if nobody says: userspace with our own loader.
-
-    Of another loader we do not know that it takes an initrd, so the banner has to do.
-    """
-    return "init" if loader and loader.name == "stage1" else "banner"
+def boot_source(
+    source: str,
+    loader: Loader,
+    plan: BootPlan,
+    *,
+    observer: Observer | None = None,
+    keep: Path | None = None,
+) -> BootTrace:
+    """Fetch a kernel by its source and boot it; otherwise as `boot`."""
+    try:
+        kernel = fetch(source)
+    except CouldNotFindOut as error:
+        return _skipped(source, plan, error)
+    return boot(kernel, loader, plan, observer=observer, keep=keep)
 
 
 def boot(
@@ -66,41 +52,58 @@ def boot(
     plan: BootPlan,
     *,
     observer: Observer | None = None,
+    keep: Path | None = None,
 ) -> BootTrace:
     """Build a disk image with a loader and a kernel, boot it, and return all that was seen.
 
-    Raises UsageError for what cannot be built. What keeps us from finding out is in the
-    trace, with the ending ``skipped``.
+    ``keep`` is a folder for the disk image and the logs. Raises UsageError for what cannot
+    be built. What keeps us from finding out is in the trace, with the ending ``skipped``.
     """
     try:
         with Workspace() as workspace:
             disk = DiskImage.build(
-                workspace.path / "disk.img",
+                (keep or workspace.path) / "disk.img",
                 loader,
                 kernel,
                 cmdline=plan.cmdline,
                 memory_bytes=plan.machine.memory_bytes,
                 initrd=_initrd(kernel, plan),
             )
-            return _boot(disk, plan, workspace, observer)
+            return _boot(kernel.source, disk, plan, workspace, observer, keep)
     except CouldNotFindOut as error:
-        return skipped(error, plan)
+        return _skipped(kernel.source, plan, error)
 
 
 def boot_disk(
-    disk: DiskImage, plan: BootPlan, *, observer: Observer | None = None
+    disk: DiskImage,
+    plan: BootPlan,
+    *,
+    observer: Observer | None = None,
+    keep: Path | None = None,
 ) -> BootTrace:
     """Boot a disk image that is there already; otherwise as `boot`."""
+    source = disk.kernel.source if disk.kernel else str(disk.path)
     try:
         with Workspace() as workspace:
-            return _boot(disk, plan, workspace, observer)
+            return _boot(source, disk, plan, workspace, observer, keep)
     except CouldNotFindOut as error:
-        return skipped(error, plan)
+        return _skipped(source, plan, error)
 
 
-def skipped(error: CouldNotFindOut, plan: BootPlan) -> BootTrace:
-    """Return the trace of a boot that did not take place."""
-    return BootTrace(until=plan.until, ending=Ending("skipped", 0.0, str(error), error.cause))
+def _skipped(source: str, plan: BootPlan, error: CouldNotFindOut) -> BootTrace:
+    return BootTrace(source, plan.until, Ending("skipped", 0.0, str(error), error.cause))
+
+
+def _chosen(config: MachineConfig, kernel: KernelImage | None) -> MachineConfig:
+    """Return the configuration with nothing left to choose."""
+    qemu = config.qemu
+    if qemu == "auto":
+        narrow = kernel is not None and not kernel.header.is_64_bit
+        qemu = "qemu-system-i386" if narrow else "qemu-system-x86_64"
+    accelerator = config.accelerator
+    if accelerator == "auto":
+        accelerator = "kvm" if kvm_works(qemu) else "tcg"
+    return replace(config, qemu=qemu, accelerator=accelerator)
 
 
 def _initrd(kernel: KernelImage, plan: BootPlan) -> bytes | Path | None:
@@ -110,10 +113,15 @@ def _initrd(kernel: KernelImage, plan: BootPlan) -> bytes | Path | None:
 
 
 def _boot(
-    disk: DiskImage, plan: BootPlan, workspace: Workspace, observer: Observer | None
+    source: str,
+    disk: DiskImage,
+    plan: BootPlan,
+    workspace: Workspace,
+    observer: Observer | None,
+    keep: Path | None,
 ) -> BootTrace:
     with Machine(
-        plan.machine,
+        _chosen(plan.machine, disk.kernel),
         disk.path,
         workspace,
         recorder=plan.tracer != "gdb",
@@ -140,10 +148,15 @@ def _boot(
         except FormatError as error:
             ending = Ending("skipped", round(machine.now(), 6), str(error), "machine-lost")
         watch.identify_kernel()
-        return _trace(watch, plan, ending)
+        watch.report_progress()
+        if keep:
+            for log in (SERIAL_LOG, QEMU_LOG, GDB_LOG):
+                if (workspace.path / log).exists():
+                    shutil.copy(workspace.path / log, keep)
+        return _trace(source, watch, plan, ending)
 
 
-def _trace(watch: Watch, plan: BootPlan, ending: Ending) -> BootTrace:
+def _trace(source: str, watch: Watch, plan: BootPlan, ending: Ending) -> BootTrace:
     machine, disk, calls = watch.machine, watch.disk, watch.calls()
     kernel = kernel_facts(watch.kernel) if watch.kernel else None
     facts = disk_facts(disk)
@@ -151,6 +164,7 @@ def _trace(watch: Watch, plan: BootPlan, ending: Ending) -> BootTrace:
     points |= watch.milestones
     config = machine.config
     return BootTrace(
+        source=source,
         until=plan.until,
         ending=ending,
         kernel=kernel,

@@ -207,8 +207,9 @@ class BlockMove:
 
 @dataclass(frozen=True, slots=True)
 class BootTrace:
-    """All evidence of one boot."""
+    """All evidence of one boot; ``source`` is what the person calls the kernel or the disk."""
 
+    source: str
     until: str
     ending: Ending
     kernel: KernelFacts | None = None
@@ -231,6 +232,14 @@ class BootTrace:
     def reached(self, name: str) -> bool:
         """Return whether the boot reached a milestone."""
         return self.milestone(name) is not None
+
+    @property
+    def loader_calls(self) -> tuple[BiosCall, ...]:
+        """The calls that the loader made: neither the BIOS's own nor the kernel's."""
+        end = self.handoff.seconds if self.handoff else float("inf")
+        return tuple(
+            call for call in self.bios_calls if not call.from_bios and call.called_at < end
+        )
 
     @property
     def block_moves(self) -> tuple[BlockMove, ...]:
@@ -256,19 +265,20 @@ def block_moves(calls: tuple[BiosCall, ...], *, handed_off: bool) -> Iterator[Bl
     went_on = len(calls) if handed_off else last
     index = 0
     for at, call in enumerate(calls):
-        if call.table is None:
+        table = call.table
+        if table is None:
             continue
         returned = call.registers_out is not None
         yield BlockMove(
             index=index,
-            source=call.table.source.base,
-            destination=call.table.destination.base,
+            source=table.source.base,
+            destination=table.destination.base,
             bytes=(call.registers_in.ecx & 0xFFFF) * 2,
             status=call.status,
             completed=(returned or at < went_on) and not call.failed,
             seconds=call.called_at,
             returned_at=call.returned_at,
-            table=call.table,
+            table=table,
         )
         index += 1
 

@@ -1,7 +1,6 @@
 """Watch a machine boot: note every milestone, look at the handoff, know when it is over."""
 
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from harness.deadline import Deadline
 from harness.disk import DiskImage
@@ -13,6 +12,7 @@ from harness.machine.gdb import Gdb
 from harness.machine.gdb_log import GdbLog
 from harness.machine.machine import Machine
 from harness.milestones import bios_milestones
+from harness.observer import Observer
 from harness.signs import Sign, complaint
 from harness.trace import (
     MILESTONES,
@@ -26,7 +26,7 @@ from harness.trace import (
     screen_text,
 )
 
-__all__ = ["Observer", "Watch"]
+__all__ = ["Watch"]
 
 _TICK_S = 0.05
 _DRAIN_S = 0.25
@@ -35,19 +35,6 @@ _LAST_WORDS_S = 0.5
 _PROTECTED_FROM = 0x100000
 """Protected-mode code below is the BIOS's, which uses it to talk to disks."""
 _TARGETS = {"setup": "setup-entered"}
-
-
-class Observer(Protocol):
-    """Whoever wants to see a boot while it runs."""
-
-    def milestone(self, milestone: Milestone) -> None:
-        """See a milestone that was reached."""
-
-    def placed(self, done: int, total: int) -> None:
-        """See how many bytes of the protected-mode kernel are in place."""
-
-    def calls(self, calls: tuple[BiosCall, ...]) -> None:
-        """See all BIOS calls so far; the last ones may not have returned yet."""
 
 
 @dataclass

@@ -1,6 +1,7 @@
 """One call of a BIOS service, with the names that the services and their errors have."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import ClassVar, Self
 
 from construct import Int8ul, Int16ul, Int64ul, Struct
@@ -170,7 +171,8 @@ class BiosCall:
     """One call: what went in, what came out, when.
 
     ``registers_out`` is None for a call that did not return, or whose return the tracer
-    does not look at. Times are seconds since launch.
+    does not look at. ``table_hex`` are the 48 bytes of a block-move table. Times are
+    seconds since launch.
     """
 
     number: int
@@ -180,7 +182,12 @@ class BiosCall:
     called_at: float
     returned_at: float | None
     packet: DiskAddressPacket | None = None
-    table: BlockMoveTable | None = None
+    table_hex: str = ""
+
+    @property
+    def table(self) -> BlockMoveTable | None:
+        """The block-move table at ES:SI, as it was when the BIOS was called."""
+        return _table(self.table_hex) if self.table_hex else None
 
     @property
     def from_bios(self) -> bool:
@@ -227,9 +234,9 @@ class BiosCall:
                 f"(drive 0x{regs.edx & 0xFF:02x}, LBA {packet.lba}, {packet.sectors} sectors, "
                 f"to {seg_off(packet.segment, packet.offset)})"
             )
-        if self.table:
+        if table := self.table:
             return (
-                f"(0x{self.table.source.base:06x} -> 0x{self.table.destination.base:06x}, "
+                f"(0x{table.source.base:06x} -> 0x{table.destination.base:06x}, "
                 f"{(regs.ecx & 0xFFFF) * 2} bytes)"
             )
         if (self.number, self.function) == (0x10, 0x0E):
@@ -240,3 +247,8 @@ class BiosCall:
         if self.registers_out is None:
             return "?"
         return f"CF=1 AH={self.registers_out.ah:02x}h {self.status_name}" if self.failed else "ok"
+
+
+@lru_cache(maxsize=8192)
+def _table(text: str) -> BlockMoveTable:
+    return BlockMoveTable.parse(bytes.fromhex(text))

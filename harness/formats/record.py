@@ -52,6 +52,11 @@ class Record:
         return self.number == 0x01
 
     @property
+    def table_hex(self) -> str:
+        """The block-move table that a call carries, empty without one."""
+        return self.extra.hex() if len(self.extra) == BlockMoveTable.SIZE else ""
+
+    @property
     def pm_timer(self) -> int | None:
         """The ACPI timer where the record carries it and the machine has one."""
         if len(self.extra) != 4:
@@ -134,7 +139,6 @@ def _extra_bytes(tag: str, number: int, function: int) -> int:
 class _Entry:
     call: Record
     packet: DiskAddressPacket | None
-    table: BlockMoveTable | None
     returned: Record | None = None
 
 
@@ -154,12 +158,7 @@ class Pairing:
         for record in records:
             if record.tag == "C":
                 packet = len(record.extra) == DiskAddressPacket.SIZE
-                table = len(record.extra) == BlockMoveTable.SIZE
-                entry = _Entry(
-                    record,
-                    DiskAddressPacket.parse(record.extra) if packet else None,
-                    BlockMoveTable.parse(record.extra) if table else None,
-                )
+                entry = _Entry(record, DiskAddressPacket.parse(record.extra) if packet else None)
                 self._entries.append(entry)
                 self._open.append(entry)
             elif record.tag == "R":
@@ -188,7 +187,7 @@ class Pairing:
                 called_at=seconds(entry.call.ticks),
                 returned_at=seconds(entry.returned.ticks) if entry.returned else None,
                 packet=entry.packet,
-                table=entry.table,
+                table_hex=entry.call.table_hex,
             )
             for entry in self._entries
         )

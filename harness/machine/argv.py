@@ -3,55 +3,24 @@
 Paths that the harness makes itself are relative: QEMU runs in the boot's own workspace.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
 
-from harness.errors import UsageError
+from harness.plan import MachineConfig
 
 __all__ = [
-    "DISK_INTERFACES",
     "GDB_LOG",
     "GDB_SOCKET",
     "QEMU_LOG",
     "SERIAL_LOG",
-    "MachineConfig",
     "qemu_argv",
 ]
 
-DISK_INTERFACES = ("ahci", "ide", "virtio", "nvme", "usb")
 SERIAL_LOG = "serial.log"
 QEMU_LOG = "qemu.log"
 GDB_LOG = "gdb-trace.jsonl"
 GDB_SOCKET = "gdb.sock"
 RING_BYTES = 1 << 24
 """QEMU keeps the recorder's log in memory until it is read; a boot sends 0.3 MB."""
-
-
-@dataclass(frozen=True, slots=True)
-class MachineConfig:
-    """A machine to be: what can be chosen about it before it is launched.
-
-    ``qemu`` is the program, by name or path; ``accelerator`` is ``kvm`` or ``tcg``.
-    """
-
-    qemu: str = "qemu-system-x86_64"
-    machine_type: str = "pc"
-    memory_mib: int = 512
-    disk_interface: str = "ahci"
-    accelerator: str = "tcg"
-
-    def __post_init__(self) -> None:
-        if self.disk_interface not in DISK_INTERFACES:
-            raise UsageError(
-                f"disk interface {self.disk_interface!r}: known are {', '.join(DISK_INTERFACES)}"
-            )
-        if self.memory_mib < 2:
-            raise UsageError(f"memory of {self.memory_mib} MiB: a PC needs at least 2")
-
-    @property
-    def memory_bytes(self) -> int:
-        """Size of the guest's memory in bytes."""
-        return self.memory_mib << 20
 
 
 def machine_args(config: MachineConfig) -> list[str]:

@@ -78,7 +78,7 @@ def _call(line: _Line, at: float) -> BiosCall:
     if len(extra) == DiskAddressPacket.SIZE:
         values["packet"] = DiskAddressPacket.parse(extra)
     elif len(extra) == BlockMoveTable.SIZE:
-        values["table"] = BlockMoveTable.parse(extra)
+        values["table_hex"] = line.extra
     if line.kind == "return":
         # where the call itself was not looked at, all it lacks is AH, and that is known
         called = registers_from(line.called) if line.called else registers

@@ -14,13 +14,14 @@ from typing import Any, Self
 
 from harness.deadline import Deadline
 from harness.errors import LaunchFailed, MachineLost, ToolMissing
-from harness.machine.argv import QEMU_LOG, SERIAL_LOG, MachineConfig, qemu_argv
+from harness.machine.argv import QEMU_LOG, SERIAL_LOG, qemu_argv
 from harness.machine.cpu import parse_registers
 from harness.machine.gdb import Gdb
 from harness.machine.qmp import Qmp
 from harness.machine.recorder import Recorder, write_rom
 from harness.machine.serial import SerialLine
 from harness.machine.workspace import Workspace
+from harness.plan import MachineConfig
 from harness.trace import CpuSample, QmpEvent
 
 __all__ = ["Machine"]

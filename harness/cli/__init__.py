@@ -1,0 +1,78 @@
+"""The command `bootharness`. Commands are imported when they are called: help is quick."""
+
+import importlib
+import sys
+
+import click
+
+from harness.errors import BootHarnessError, CouldNotFindOut
+
+__all__ = ["main"]
+
+WRONG_USAGE = 129
+"""`git bisect run` takes 1 to 127 for a bad kernel and stops at 128 and above."""
+COULD_NOT_FIND_OUT = 125
+INTERRUPTED = 130
+
+_COMMANDS = {
+    "boot": "Boot kernels, watch each step, and say why a boot failed.",
+    "doctor": "List the tools that are needed, and what to install.",
+    "schema": "Print the JSON Schema of what `boot --json` writes.",
+}
+
+
+class _Commands(click.Group):
+    """Commands by name, each in a module of its own."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"harness.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 99},
+    epilog="""\b
+Examples:
+  bootharness boot arch/x86/boot/bzImage
+  bootharness boot deb:linux-image-cloud-amd64/trixie --until banner
+  bootharness boot grow:17000000:bzImage --loader my-mbr.asm
+
+\b
+Exit status: 0 good, 1 bad, 125 could not find out, 129 wrong usage.
+""",
+)
+@click.version_option(package_name="bootharness")
+def bootharness() -> None:
+    """Boot every kernel build through BIOS and MBR, watch each step, and say in one sentence
+    why a boot failed."""
+
+
+def main() -> None:
+    """Run the command and exit with its status."""
+    try:
+        status = bootharness.main(standalone_mode=False)
+    except click.UsageError as error:
+        error.show()
+        sys.exit(WRONG_USAGE)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(WRONG_USAGE)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(INTERRUPTED)
+    except CouldNotFindOut as error:
+        click.echo(f"bootharness: {error.cause}: {error}", err=True)
+        sys.exit(COULD_NOT_FIND_OUT)
+    except BootHarnessError as error:
+        click.echo(f"bootharness: {error}", err=True)
+        sys.exit(WRONG_USAGE)
+    sys.exit(status if isinstance(status, int) else 0)

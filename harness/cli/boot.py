@@ -1,0 +1,181 @@
+"""`bootharness boot`: boot kernels and judge them."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import count, repeat
+from pathlib import Path
+from typing import Any
+
+import click
+
+from harness.errors import UsageError
+from harness.plan import (
+    ACCELERATORS,
+    DEFAULT_CMDLINE,
+    DISK_INTERFACES,
+    TRACERS,
+    UNTIL,
+    BootPlan,
+    MachineConfig,
+)
+
+__all__ = ["command"]
+
+# a kernel's or disk image's name and what boots it
+Boot = tuple[str, Callable[..., Any]]
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.command(
+    "boot",
+    epilog="""\b
+KERNEL is a bzImage, a folder or glob of them, deb:PACKAGE[:ARCH][=VERSION][/SUITE], or
+grow:BYTES:KERNEL (its payload grown to an exact size).
+
+\b
+Examples:
+  bootharness boot arch/x86/boot/bzImage
+  bootharness boot /boot/vmlinuz-* --until banner --json results.json
+  bootharness boot bzImage --initrd initrd.img --cmdline 'console=ttyS0 quiet'
+  bootharness boot grow:17000000:bzImage --loader my-mbr.asm --verbose
+  bootharness boot --disk appliance.img
+  git bisect run sh -c 'make bzImage || exit 125; bootharness boot arch/x86/boot/bzImage'
+
+\b
+Exit status: 0 all good, 1 one is bad, 125 could not find out, 129 wrong usage.
+""",
+)
+@click.argument("kernels", metavar="[KERNEL]...", nargs=-1)
+@click.option("--initrd", type=_FILE, help="Initrd to load; a tiny /init without it.")
+@click.option("--cmdline", default=DEFAULT_CMDLINE, show_default=True, help="Kernel command line.")
+@click.option("--loader", type=_FILE, help="Another loader: .asm, .elf or a flat binary.")
+@click.option("--disk", type=_FILE, help="A ready disk image in place of kernel and loader.")
+@click.option("--until", type=click.Choice(UNTIL),
+              help="How far it must come.  [default: init; banner with --loader or --disk]")
+@click.option("--tracer", type=click.Choice(TRACERS), default="recorder", show_default=True,
+              help="Who watches the BIOS calls.")
+@click.option("--memory", type=click.IntRange(2), default=512, show_default=True, metavar="MIB")
+@click.option("--machine-type", default="pc", show_default=True, help="QEMU's -machine.")
+@click.option("--disk-interface", type=click.Choice(DISK_INTERFACES), default="ahci",
+              show_default=True)
+@click.option("--qemu", default="auto", show_default=True, metavar="PROGRAM",
+              help="QEMU to use; auto takes it from the kernel.")
+@click.option("--accelerator", type=click.Choice(ACCELERATORS), default="auto", show_default=True)
+@click.option("--timeout", type=click.FloatRange(0.1), default=60, show_default=True,
+              metavar="SECONDS")
+@click.option("--json", "json_file", metavar="FILE",
+              help="Write the trace, verdict included; - is standard output. An array for "
+              "several kernels.")
+@click.option("--keep", type=click.Path(path_type=Path), metavar="DIR",
+              help="Keep disk image, logs and trace in a new or empty folder.")
+@click.option("-v", "--verbose", is_flag=True, help="Print every BIOS call as it happens.")
+def command(
+    kernels: tuple[str, ...],
+    loader: Path | None,
+    disk: Path | None,
+    json_file: str | None,
+    keep: Path | None,
+    verbose: bool,
+    **choices: Any,
+) -> int:  # fmt: skip
+    """Boot each KERNEL from an MBR disk image through stage1 under QEMU, and judge it."""
+    if bool(kernels) == bool(disk):
+        raise click.UsageError("give a KERNEL, or --disk with an image that has one")
+    if disk and (loader or choices["initrd"]):
+        raise click.UsageError("a --disk has its own loader and initrd")
+    plan = _plan(own_loader=not (loader or disk), **choices)
+    folders = _keep_folders(keep)
+
+    from harness.boot import boot_disk, boot_source  # noqa: PLC0415 - help does without
+    from harness.disk import DiskImage  # noqa: PLC0415
+    from harness.loader import Loader  # noqa: PLC0415
+    from harness.source import expand  # noqa: PLC0415
+
+    boots: list[Boot]
+    if disk:
+        image = DiskImage.existing(disk)
+        boots = [(str(disk), partial(boot_disk, image, plan))]
+    else:
+        code = Loader.read(loader) if loader else Loader.stage1()
+        sources = [single for kernel in kernels for single in expand(kernel)]
+        boots = [(source, partial(boot_source, source, code, plan)) for source in sources]
+    return _run(boots, json_file, folders, verbose=verbose)
+
+
+def _plan(
+    *, own_loader: bool, until: str | None, tracer: str, cmdline: str, initrd: Path | None,
+    timeout: float, memory: int, **machine: str,
+) -> BootPlan:  # fmt: skip
+    return BootPlan(
+        # of a loader that we do not know, we do not know either that it takes an initrd
+        until=until or ("init" if own_loader or initrd else "banner"),
+        tracer=tracer,
+        cmdline=cmdline,
+        initrd=initrd,
+        machine=MachineConfig(memory_mib=memory, **machine),
+        timeout_s=timeout,
+    )
+
+
+def _run(
+    boots: list[Boot], json_file: str | None, folders: Iterator[Path | None], *, verbose: bool
+) -> int:
+    from rich.console import Console  # noqa: PLC0415
+
+    from harness.diagnosis import Verdict, judge  # noqa: PLC0415
+    from harness.report.document import document, encode  # noqa: PLC0415
+    from harness.report.terminal import print_result, print_summary, watching  # noqa: PLC0415
+
+    console = Console(stderr=json_file == "-", highlight=False)
+    documents, judgements = [], []
+    for (name, boot), folder in zip(boots, folders, strict=False):
+        with watching(console, name, verbose=verbose) as observer:
+            trace = boot(observer=observer, keep=folder)
+        judgement = judge(trace)
+        judgements.append(judgement)
+        print_result(console, name, trace, judgement)
+        text = encode(document(trace, judgement))
+        documents.append(text)
+        if folder:
+            (folder / "trace.json").write_bytes(text)
+            console.print(f"     kept in {folder}", soft_wrap=True)
+    if len(boots) > 1:
+        print_summary(console, judgements)
+    if json_file:
+        _write_json(json_file, documents)
+    verdicts = {judgement.verdict for judgement in judgements}
+    worst = next(each for each in (Verdict.BAD, Verdict.SKIP, Verdict.GOOD) if each in verdicts)
+    return worst.exit_status
+
+
+def _write_json(file: str, documents: list[bytes]) -> None:
+    text = documents[0] if len(documents) == 1 else b"[\n" + b",\n".join(documents) + b"]\n"
+    if file == "-":
+        click.get_binary_stream("stdout").write(text)
+        return
+    try:
+        Path(file).write_bytes(text)
+    except OSError as error:
+        raise UsageError(f"{file}: cannot be written: {error.strerror}") from error
+
+
+def _keep_folders(keep: Path | None) -> Iterator[Path | None]:
+    """Give a folder to each boot: the wanted one, then one beside it for each further boot.
+
+    Raises UsageError when there is something in it, for nothing of it may be lost.
+    """
+    if keep is None:
+        return repeat(None)
+    try:
+        keep.mkdir(parents=True, exist_ok=True)
+        if any(keep.iterdir()):
+            raise UsageError(f"{keep}: not empty; --keep wants a new or an empty folder")
+    except OSError as error:
+        raise UsageError(f"{keep}: {error.strerror}") from error
+    return (_made(keep / f"{number:02}") for number in count(1))
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir()
+    return folder

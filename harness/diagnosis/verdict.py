@@ -1,0 +1,43 @@
+"""What a judgement consists of."""
+
+import enum
+from dataclasses import dataclass
+
+__all__ = ["Diagnosis", "Judgement", "Verdict"]
+
+
+class Verdict(enum.StrEnum):
+    """Good, bad, or not found out."""
+
+    GOOD = "good"
+    BAD = "bad"
+    SKIP = "skip"
+
+    @property
+    def exit_status(self) -> int:
+        """The status by which a command reports the verdict, as `git bisect run` reads it."""
+        return {Verdict.GOOD: 0, Verdict.BAD: 1, Verdict.SKIP: 125}[self]
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """A cause by its id, one sentence with the numbers in it, and what shows it."""
+
+    cause: str
+    sentence: str
+    evidence: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A verdict and, unless it is good, the earliest root and what followed from it."""
+
+    verdict: Verdict
+    summary: str
+    diagnosis: Diagnosis | None = None
+    consequences: tuple[Diagnosis, ...] = ()
+
+    @property
+    def cause(self) -> str | None:
+        """The id of the cause, None for a good boot."""
+        return self.diagnosis.cause if self.diagnosis else None

@@ -1,0 +1,21 @@
+"""What a boot tells those who look on: the library and its displays share nothing else."""
+
+from typing import Protocol
+
+from harness.formats.bioscall import BiosCall
+from harness.trace import Milestone
+
+__all__ = ["Observer"]
+
+
+class Observer(Protocol):
+    """Whoever wants to see a boot while it runs."""
+
+    def milestone(self, milestone: Milestone) -> None:
+        """See a milestone that was reached."""
+
+    def placed(self, done: int, total: int) -> None:
+        """See how many bytes of the protected-mode kernel are in place."""
+
+    def calls(self, calls: tuple[BiosCall, ...]) -> None:
+        """See all BIOS calls so far; the last ones may not have returned yet."""

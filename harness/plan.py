@@ -1,0 +1,74 @@
+"""What can be chosen about a boot before it begins."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from harness.errors import UsageError
+
+__all__ = [
+    "ACCELERATORS",
+    "DEFAULT_CMDLINE",
+    "DISK_INTERFACES",
+    "TRACERS",
+    "UNTIL",
+    "BootPlan",
+    "MachineConfig",
+]
+
+ACCELERATORS = ("auto", "kvm", "tcg")
+DISK_INTERFACES = ("ahci", "ide", "virtio", "nvme", "usb")
+UNTIL = ("setup", "protected-mode", "banner", "init")
+TRACERS = ("recorder", "gdb", "both")
+DEFAULT_CMDLINE = "console=ttyS0,115200 earlyprintk=serial,ttyS0,115200 panic=-1"
+
+
+@dataclass(frozen=True, slots=True)
+class MachineConfig:
+    """A machine to be.
+
+    ``qemu`` is a program, by name or path, or ``auto``: as the kernel needs it.
+    ``accelerator`` ``auto`` is KVM where it works and TCG elsewhere.
+    """
+
+    qemu: str = "auto"
+    machine_type: str = "pc"
+    memory_mib: int = 512
+    disk_interface: str = "ahci"
+    accelerator: str = "auto"
+
+    def __post_init__(self) -> None:
+        _known("disk interface", self.disk_interface, DISK_INTERFACES)
+        _known("accelerator", self.accelerator, ACCELERATORS)
+        if self.memory_mib < 2:
+            raise UsageError(f"memory of {self.memory_mib} MiB: a PC needs at least 2")
+
+    @property
+    def memory_bytes(self) -> int:
+        """Size of the guest's memory in bytes."""
+        return self.memory_mib << 20
+
+
+@dataclass(frozen=True, slots=True)
+class BootPlan:
+    """How to boot, and how far the boot must come to be good.
+
+    ``initrd`` None is the tiny /init where userspace is wanted, and none elsewhere. Times
+    are in seconds: ``timeout_s`` on the clock, ``idle_s`` of the guest getting nowhere.
+    """
+
+    until: str = "init"
+    tracer: str = "recorder"
+    cmdline: str = DEFAULT_CMDLINE
+    initrd: Path | None = None
+    machine: MachineConfig = field(default_factory=MachineConfig)
+    timeout_s: float = 60.0
+    idle_s: float = 10.0
+
+    def __post_init__(self) -> None:
+        _known("until", self.until, UNTIL)
+        _known("tracer", self.tracer, TRACERS)
+
+
+def _known(what: str, value: str, values: tuple[str, ...]) -> None:
+    if value not in values:
+        raise UsageError(f"{what} {value!r}: known are {', '.join(values)}")

@@ -1,0 +1,95 @@
+"""A boot as JSON: the trace, its verdict, and what follows from both.
+
+The schema has a version: within one version fields are added but never change their
+meaning. docs/trace.schema.json is made from this file.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from harness.diagnosis import Diagnosis, Judgement, Verdict
+from harness.errors import UsageError
+from harness.trace import BlockMove, BootTrace
+
+__all__ = ["SCHEMA_VERSION", "decode", "document", "encode", "schema"]
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Derived:
+    """What stands beside the trace's own fields."""
+
+    schema_version: int
+    verdict: Verdict
+    cause: str | None
+    summary: str
+    diagnosis: Diagnosis | None
+    consequences: tuple[Diagnosis, ...]
+    placed_bytes: int
+    screen: str
+    block_moves: tuple[BlockMove, ...]
+
+
+def document(trace: BootTrace, judgement: Judgement) -> dict[str, Any]:
+    """Return the JSON document of a boot as plain values."""
+    derived = _Derived(
+        schema_version=SCHEMA_VERSION,
+        verdict=judgement.verdict,
+        cause=judgement.cause,
+        summary=judgement.summary,
+        diagnosis=judgement.diagnosis,
+        consequences=judgement.consequences,
+        placed_bytes=trace.placed_bytes,
+        screen=trace.screen,
+        block_moves=trace.block_moves,
+    )
+    result: dict[str, Any] = msgspec.to_builtins(derived) | msgspec.to_builtins(trace)
+    if trace.handoff:
+        result["handoff"]["memory_equal"] = trace.handoff.memory_equal
+    return result
+
+
+def encode(document: dict[str, Any]) -> bytes:
+    """Return a document as text, indented, with a newline at its end."""
+    return msgspec.json.format(msgspec.json.encode(document), indent=1) + b"\n"
+
+
+def decode(text: bytes) -> BootTrace:
+    """Return the trace in a JSON document; what is derived is left for judging again.
+
+    Raises UsageError when it is not such a document or is of a newer version.
+    """
+    try:
+        version = msgspec.json.decode(text, type=_Version).schema_version
+        if version > SCHEMA_VERSION:
+            raise UsageError(
+                f"the trace has schema version {version}, and this bootharness knows up to "
+                f"{SCHEMA_VERSION}: use a newer one"
+            )
+        return msgspec.json.decode(text, type=BootTrace)
+    except msgspec.DecodeError as error:
+        raise UsageError(f"not a trace of a boot: {error}") from error
+
+
+class _Version(msgspec.Struct):
+    schema_version: int
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema of the document."""
+    (derived, trace), definitions = msgspec.json.schema_components(
+        (_Derived, BootTrace), ref_template="#/$defs/{name}"
+    )
+    first, second = (definitions.pop(part["$ref"].rpartition("/")[2]) for part in (derived, trace))
+    definitions["Handoff"]["properties"]["memory_equal"] = {"type": ["boolean", "null"]}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": f"bootharness trace, version {SCHEMA_VERSION}",
+        "type": "object",
+        "properties": first["properties"] | second["properties"],
+        "required": [*first["required"], *second["required"]],
+        "$defs": definitions,
+    }

@@ -1,0 +1,126 @@
+"""Kernel sources: one grammar for the command line, pytest and kernels.toml.
+
+    PATH                         a bzImage
+    FOLDER or GLOB               the bzImages in it, in the order of their versions
+    deb:PACKAGE[=VERSION]        out of a Debian package, also [:ARCH] and [/SUITE]
+    grow:BYTES:SOURCE            any of them, its payload grown to an exact size
+"""
+
+import glob
+import re
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.assembler import shipped
+from harness.deb import DebPackage, vmlinuz
+from harness.errors import UsageError
+from harness.kernel import KernelImage
+
+__all__ = ["NamedSource", "expand", "fetch", "known_kernels"]
+
+_MAGIC_AT, _MAGIC = 0x202, b"HdrS"
+
+
+@dataclass(frozen=True, slots=True)
+class NamedSource:
+    """A kernel build that kernels.toml names."""
+
+    id: str
+    source: str
+
+
+def expand(source: str) -> list[str]:
+    """Return the single kernels that a source stands for, as sources.
+
+    Raises UsageError for a source that cannot be: no such file, nothing in a folder, no
+    such syntax.
+    """
+    if source.startswith("grow:"):
+        size, base = _grow(source)
+        return [f"grow:{size}:{each}" for each in expand(base)]
+    if source.startswith("deb:"):
+        DebPackage.parse(source.removeprefix("deb:"))
+        return [source]
+    path = Path(source)
+    if path.is_dir():
+        found = sorted(filter(_is_kernel, path.iterdir()), key=_version_order)
+        if not found:
+            raise UsageError(f"{source}: no file in this folder is a bzImage")
+        return [str(each) for each in found]
+    if path.exists():
+        return [source]
+    matches = [Path(match) for match in glob.glob(source, recursive=True)]
+    files = sorted((match for match in matches if match.is_file()), key=_version_order)
+    if not files:
+        what = "nothing matches" if glob.has_magic(source) else "no such file"
+        raise UsageError(
+            f"{source}: {what}; a kernel is a file, a folder, a glob, deb:PACKAGE or "
+            "grow:BYTES:SOURCE"
+        )
+    return [str(each) for each in files]
+
+
+def fetch(source: str) -> KernelImage:
+    """Return the kernel of a single source, downloaded or grown if need be.
+
+    Raises KernelUnavailable when it cannot be had, UsageError for wrong syntax.
+    """
+    if source.startswith("grow:"):
+        size, base = _grow(source)
+        return fetch(base).grown(size, source=source)
+    if source.startswith("deb:"):
+        package = DebPackage.parse(source.removeprefix("deb:"))
+        return KernelImage.read(vmlinuz(package), source=source)
+    return KernelImage.read(Path(source))
+
+
+def known_kernels(path: Path | None = None) -> list[NamedSource]:
+    """Return the kernel builds that a kernels.toml names, the project's own by default.
+
+    Raises UsageError, naming the file and the field.
+    """
+    file = path or shipped("images/kernels.toml")
+    try:
+        table: dict[str, Any] = tomllib.loads(file.read_text())
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(f"{file}: not a table of kernels: {error}") from error
+    return list(_named(file, table.get("kernel")))
+
+
+def _named(file: Path, entries: Any) -> Iterator[NamedSource]:
+    if not isinstance(entries, list) or not entries:
+        raise UsageError(f"{file}: there is no [[kernel]] in it")
+    for number, entry in enumerate(entries, start=1):
+        match entry:
+            case {"id": str(name), "source": str(source)} if len(entry) == 2:
+                yield NamedSource(name, source)
+            case _:
+                raise UsageError(f"{file}: [[kernel]] number {number} needs an id and a source")
+
+
+def _grow(source: str) -> tuple[int, str]:
+    found = re.fullmatch(r"grow:(\d[\d_]*):(.+)", source)
+    if not found:
+        raise UsageError(f"{source}: write grow:BYTES:SOURCE, for example grow:17000000:bzImage")
+    return int(found[1]), found[2]
+
+
+def _is_kernel(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            file.seek(_MAGIC_AT)
+            return path.is_file() and file.read(len(_MAGIC)) == _MAGIC
+    except OSError:
+        return False
+
+
+def _version_order(path: Path) -> list[tuple[int, int | str]]:
+    """Order vmlinuz-6.9 before vmlinuz-6.10, and 6.10-rc1 before 6.10."""
+    text = str(path).replace("-rc", "~rc")
+    parts: list[tuple[int, int | str]] = []
+    for part in re.findall(r"\d+|~|[^\d~]+", text):
+        parts.append((-1, 0) if part == "~" else (1, int(part)) if part.isdigit() else (0, part))
+    return parts
