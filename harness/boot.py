@@ -28,7 +28,7 @@ from harness.source import fetch
 from harness.trace import MILESTONES, BootTrace, Ending, MachineFacts, Milestone
 from harness.watch import Watch
 
-__all__ = ["boot", "boot_disk", "boot_source"]
+__all__ = ["boot", "boot_disk", "boot_source", "build_disk", "chosen_machine"]
 
 def boot_source(
     source: str,
@@ -61,17 +61,25 @@ def boot(
     """
     try:
         with Workspace() as workspace:
-            disk = DiskImage.build(
-                (keep or workspace.path) / "disk.img",
-                loader,
-                kernel,
-                cmdline=plan.cmdline,
-                memory_bytes=plan.machine.memory_bytes,
-                initrd=_initrd(kernel, plan),
-            )
+            disk = build_disk((keep or workspace.path) / "disk.img", kernel, loader, plan)
             return _boot(kernel.source, disk, plan, workspace, observer, keep)
     except CouldNotFindOut as error:
         return _skipped(kernel.source, plan, error)
+
+
+def build_disk(path: Path, kernel: KernelImage, loader: Loader, plan: BootPlan) -> DiskImage:
+    """Write the disk image that a plan needs; otherwise as `DiskImage.build`."""
+    initrd: bytes | Path | None = plan.initrd
+    if initrd is None and plan.until == "init":
+        initrd = tiny_initrd(wide=kernel.header.is_64_bit)
+    return DiskImage.build(
+        path,
+        loader,
+        kernel,
+        cmdline=plan.cmdline,
+        memory_bytes=plan.machine.memory_bytes,
+        initrd=initrd,
+    )
 
 
 def boot_disk(
@@ -94,7 +102,7 @@ def _skipped(source: str, plan: BootPlan, error: CouldNotFindOut) -> BootTrace:
     return BootTrace(source, plan.until, Ending("skipped", 0.0, str(error), error.cause))
 
 
-def _chosen(config: MachineConfig, kernel: KernelImage | None) -> MachineConfig:
+def chosen_machine(config: MachineConfig, kernel: KernelImage | None) -> MachineConfig:
     """Return the configuration with nothing left to choose."""
     qemu = config.qemu
     if qemu == "auto":
@@ -106,12 +114,6 @@ def _chosen(config: MachineConfig, kernel: KernelImage | None) -> MachineConfig:
     return replace(config, qemu=qemu, accelerator=accelerator)
 
 
-def _initrd(kernel: KernelImage, plan: BootPlan) -> bytes | Path | None:
-    if plan.initrd is None and plan.until == "init":
-        return tiny_initrd(wide=kernel.header.is_64_bit)
-    return plan.initrd
-
-
 def _boot(
     source: str,
     disk: DiskImage,
@@ -121,7 +123,7 @@ def _boot(
     keep: Path | None,
 ) -> BootTrace:
     with Machine(
-        _chosen(plan.machine, disk.kernel),
+        chosen_machine(plan.machine, disk.kernel),
         disk.path,
         workspace,
         recorder=plan.tracer != "gdb",

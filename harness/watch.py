@@ -201,6 +201,7 @@ class Watch:
         if self.handoff is not None:
             return
         self.identify_kernel()
+        self.report_progress()
         self.handoff = look(
             self.machine, self.disk, self.kernel, registers, exact=exact, seconds=round(at, 6)
         )
@@ -242,13 +243,14 @@ class Watch:
         if self.observer is None:
             return
         calls = self.calls()
-        self.observer.calls(calls)
         if self.kernel is None:
+            self.observer.calls(calls)
             return
         kernel, handed_off = kernel_facts(self.kernel), self.handoff is not None
         points = bios_milestones(calls, kernel, disk_facts(self.disk), handed_off=handed_off)
         for name, seconds in points.items():
             self._reach(name, seconds)
+        self.observer.calls(calls)
         moves = block_moves(calls, handed_off=handed_off)
         done = max((done for _, done in placements(moves, kernel)), default=0)
         self.observer.placed(done, kernel.payload_bytes)

@@ -1,8 +1,7 @@
 """`bootharness boot`: boot kernels and judge them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
-from itertools import count, repeat
 from pathlib import Path
 from typing import Any
 
@@ -85,8 +84,6 @@ def command(
     if disk and (loader or choices["initrd"]):
         raise click.UsageError("a --disk has its own loader and initrd")
     plan = _plan(own_loader=not (loader or disk), **choices)
-    folders = _keep_folders(keep)
-
     from harness.boot import boot_disk, boot_source  # noqa: PLC0415 - help does without
     from harness.disk import DiskImage  # noqa: PLC0415
     from harness.loader import Loader  # noqa: PLC0415
@@ -100,7 +97,7 @@ def command(
         code = Loader.read(loader) if loader else Loader.stage1()
         sources = [single for kernel in kernels for single in expand(kernel)]
         boots = [(source, partial(boot_source, source, code, plan)) for source in sources]
-    return _run(boots, json_file, folders, verbose=verbose)
+    return _run(boots, json_file, _folders(keep, len(boots)), verbose=verbose)
 
 
 def _plan(
@@ -119,7 +116,7 @@ def _plan(
 
 
 def _run(
-    boots: list[Boot], json_file: str | None, folders: Iterator[Path | None], *, verbose: bool
+    boots: list[Boot], json_file: str | None, folders: list[Path | None], *, verbose: bool
 ) -> int:
     from rich.console import Console  # noqa: PLC0415
 
@@ -129,7 +126,7 @@ def _run(
 
     console = Console(stderr=json_file == "-", highlight=False)
     documents, judgements = [], []
-    for (name, boot), folder in zip(boots, folders, strict=False):
+    for (name, boot), folder in zip(boots, folders, strict=True):
         with watching(console, name, verbose=verbose) as observer:
             trace = boot(observer=observer, keep=folder)
         judgement = judge(trace)
@@ -160,22 +157,20 @@ def _write_json(file: str, documents: list[bytes]) -> None:
         raise UsageError(f"{file}: cannot be written: {error.strerror}") from error
 
 
-def _keep_folders(keep: Path | None) -> Iterator[Path | None]:
-    """Give a folder to each boot: the wanted one, then one beside it for each further boot.
+def _folders(keep: Path | None, boots: int) -> list[Path | None]:
+    """Return the folder to keep each boot in: the wanted one, or numbered ones inside it.
 
     Raises UsageError when there is something in it, for nothing of it may be lost.
     """
     if keep is None:
-        return repeat(None)
+        return [None] * boots
+    folders = [keep] if boots == 1 else [keep / f"{number:02}" for number in range(1, boots + 1)]
     try:
         keep.mkdir(parents=True, exist_ok=True)
         if any(keep.iterdir()):
             raise UsageError(f"{keep}: not empty; --keep wants a new or an empty folder")
+        for folder in folders:
+            folder.mkdir(exist_ok=True)
     except OSError as error:
         raise UsageError(f"{keep}: {error.strerror}") from error
-    return (_made(keep / f"{number:02}") for number in count(1))
-
-
-def _made(folder: Path) -> Path:
-    folder.mkdir()
-    return folder
+    return [*folders]

@@ -40,9 +40,11 @@ _SERVICES = {
     (0x16, 0x02): "shift flags",
     (0x16, 0x03): "typematic rate",
     (0x16, 0x10): "read extended key",
+    (0x18, 0x00): "boot failed",
+    (0x19, 0x00): "bootstrap loader",
 }
 
-# INT 13h status codes (EDD, AT BIOS interface) and those of INT 15h AH=87h
+# INT 13h status codes (EDD, AT BIOS interface) and those of INT 15h
 _DISK_STATUS = {
     0x01: "invalid function or parameter",
     0x02: "address mark not found",
@@ -69,7 +71,7 @@ _DISK_STATUS = {
     0xE0: "status error",
     0xFF: "sense failed",
 }
-_MOVE_STATUS = {
+_SYSTEM_STATUS = {
     0x01: "parity error",
     0x02: "exception interrupt",
     0x03: "A20 gate failed",
@@ -196,8 +198,9 @@ class BiosCall:
 
     @property
     def failed(self) -> bool:
-        """Whether the service returned an error."""
-        return self.registers_out is not None and self.registers_out.carry
+        """Whether the service returned an error; keyboard and video services have no way to."""
+        reports = self.number in (0x13, 0x15)
+        return reports and self.registers_out is not None and self.registers_out.carry
 
     @property
     def status(self) -> int | None:
@@ -211,13 +214,14 @@ class BiosCall:
             return "did not return"
         if not self.failed:
             return "ok"
-        names = _DISK_STATUS if self.number == 0x13 else _MOVE_STATUS
+        names = _DISK_STATUS if self.number == 0x13 else _SYSTEM_STATUS
         return names.get(self.registers_out.ah, f"status 0x{self.registers_out.ah:02x}")
 
     @property
     def service(self) -> str:
         """The service in words, empty where it has no name here."""
-        return _SERVICES.get((self.number, self.function), "")
+        function = 0 if self.number in (0x18, 0x19) else self.function
+        return _SERVICES.get((self.number, function), "")
 
     def __str__(self) -> str:
         """Write the call in one line, in the manner of strace."""

@@ -23,10 +23,10 @@ _TELETYPE = (0x10, 0x0E)
 def print_result(console: Console, name: str, trace: BootTrace, judgement: Judgement) -> None:
     """Print the verdict on one boot, and what shows it unless it is good."""
     head = Text.assemble(
-        (f"{judgement.verdict.upper():<5}", _COLOURS[judgement.verdict]),
-        (name, "bold"),
-        f"  {_where(trace)}",
+        (f"{judgement.verdict.upper():<5}", _COLOURS[judgement.verdict]), (name, "bold")
     )
+    if where := _where(trace):
+        head.append(f"  {where}")
     console.print(head, soft_wrap=True)
     cause = f"{judgement.cause}: " if judgement.cause else ""
     _indented(console, Text.assemble((cause, "bold"), judgement.summary))
@@ -110,13 +110,12 @@ class CallPrinter:
         self._console = console
         self._next = 0
         self._calls: tuple[BiosCall, ...] = ()
+        self._milestones: list[Milestone] = []
         self._text: list[BiosCall] = []
 
     def milestone(self, milestone: Milestone) -> None:
-        """Print the milestone between the calls."""
-        self._flush()
-        line = f"{milestone.seconds:8.4f} ---- {milestone.name}"
-        self._console.print(Text(line, style="bold cyan"), soft_wrap=True)
+        """Keep it until the calls before it have been printed."""
+        self._milestones.append(milestone)
 
     def placed(self, done: int, total: int) -> None:
         """Nothing: the moves are printed."""
@@ -134,9 +133,18 @@ class CallPrinter:
         for call in self._calls[self._next :]:
             self._print(call)
         self._flush()
+        self._print_milestones(float("inf"))
+
+    def _print_milestones(self, until: float) -> None:
+        for milestone in [each for each in self._milestones if each.seconds <= until]:
+            self._flush()
+            self._milestones.remove(milestone)
+            line = f"{milestone.seconds:8.4f} ---- {milestone.name}"
+            self._console.print(Text(line, style="bold cyan"), soft_wrap=True)
 
     def _print(self, call: BiosCall) -> None:
         self._next += 1
+        self._print_milestones(call.called_at)
         if (call.number, call.function) == _TELETYPE:
             if self._text and self._text[-1].registers_in.cs != call.registers_in.cs:
                 self._flush()

@@ -1,0 +1,61 @@
+# `make demo` and `make test` set up everything they need on a Debian-like machine, once;
+# run again, they need no network.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+BOOT := $(BIN)/bootharness boot
+
+# command : package that brings it
+NEEDED := qemu-system-x86_64:qemu-system-x86 qemu-img:qemu-utils nasm:nasm ld:binutils gdb:gdb \
+	sfdisk:fdisk $(PYTHON):python3
+APT := $(if $(filter 0,$(shell id -u)),,sudo) apt-get
+
+.PHONY: setup demo test check bench clean
+
+setup: $(VENV)/.packages $(VENV)/.installed
+
+# PATH: sfdisk is in sbin, which is not on everybody's
+$(VENV)/.packages: Makefile
+	@missing=; PATH=$$PATH:/usr/sbin:/sbin; \
+	for each in $(NEEDED); do \
+		command -v $${each%%:*} >/dev/null || missing="$$missing $${each#*:}"; \
+	done; \
+	$(PYTHON) -c 'import ensurepip' 2>/dev/null || missing="$$missing python3-venv"; \
+	[ -e /usr/share/keyrings/debian-archive-keyring.gpg ] || missing="$$missing debian-archive-keyring"; \
+	if [ -n "$$missing" ]; then \
+		command -v apt-get >/dev/null || { echo "make: there is no apt-get here; install$$missing yourself"; exit 1; }; \
+		echo "installing$$missing"; \
+		$(APT) update -q && DEBIAN_FRONTEND=noninteractive $(APT) install -q -y --no-install-recommends $$missing \
+		|| { echo "make: the packages$$missing could not be installed (root or sudo is needed)"; exit 1; }; \
+	fi
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	|| { echo "make: $(PYTHON) is older than 3.11; say which one to use: make PYTHON=python3.11"; exit 1; }
+	@mkdir -p $(VENV) && touch $@
+
+$(VENV)/.installed: pyproject.toml $(VENV)/.packages
+	@echo "installing bootharness into $(VENV)"
+	@$(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install -q --disable-pip-version-check -e '.[dev]' \
+	|| { echo "make: bootharness could not be installed into $(VENV) (the first time needs the network)"; exit 1; }
+	@touch $@
+
+# Two kernels that Debian ships, and the kernel that started it all: too large for a loader
+# that loses the carry out of bit 23 of a destination.
+demo: setup
+	$(BOOT) deb:linux-image-cloud-amd64/bookworm deb:linux-image-cloud-amd64/trixie
+	@echo
+	sed '/^destination_carry:/{n;d}' mbr/stage1.asm >$(VENV)/no-carry.asm
+	$(BOOT) grow:17000000:deb:linux-image-cloud-amd64/bookworm --loader $(VENV)/no-carry.asm; test $$? -eq 1
+
+test: setup
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+bench: setup
+	$(BIN)/python -m harness.bench
+
+clean:
+	rm -rf $(VENV) build dist
