@@ -4,11 +4,12 @@ Results are cached by the source's content; a second run needs neither tool.
 """
 
 import hashlib
+import json
 import subprocess
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
-
-import msgspec
+from typing import Any
 
 from harness.cache import cache_dir, published
 from harness.elf import Executable, read_elf
@@ -52,15 +53,28 @@ def assemble_program(source: Path, *, origin: int) -> tuple[Executable, Path]:
     # the ELF names the source for debuggers, so its path belongs to the key
     elf = _kept(source, str(source.resolve()), hex(origin), suffix=".elf")
     parsed = elf.with_suffix(".json")
-    if not (elf.exists() and parsed.exists()):
-        with published(elf) as made, tempfile.TemporaryDirectory() as folder:
-            unlinked = str(Path(folder, "unlinked.o"))
-            _run("nasm", "-f", "elf32", "-g", "-F", "dwarf", "-o", unlinked, str(source.resolve()))
-            _run("ld", "-m", "elf_i386", "--no-warn-rwx-segments", f"-Ttext={origin:#x}",
-                 f"--entry={origin:#x}", "-o", str(made), unlinked)  # fmt: skip
-        with published(parsed) as made:
-            made.write_bytes(msgspec.json.encode(read_elf(elf)))
-    return msgspec.json.decode(parsed.read_bytes(), type=Executable), elf
+    try:
+        if elf.exists():
+            return _executable(json.loads(parsed.read_text())), elf
+    except (OSError, ValueError, LookupError, TypeError):
+        pass  # not there yet, or damaged: made anew
+    with published(elf) as made, tempfile.TemporaryDirectory() as folder:
+        unlinked = str(Path(folder, "unlinked.o"))
+        _run("nasm", "-f", "elf32", "-g", "-F", "dwarf", "-o", unlinked, str(source.resolve()))
+        _run("ld", "-m", "elf_i386", "--no-warn-rwx-segments", f"-Ttext={origin:#x}",
+             f"--entry={origin:#x}", "-o", str(made), unlinked)  # fmt: skip
+    program = read_elf(elf)
+    with published(parsed) as made:
+        made.write_text(json.dumps(_plain(program)))
+    return program, elf
+
+
+def _plain(program: Executable) -> dict[str, Any]:
+    return {**asdict(program), "binary": program.binary.hex()}
+
+
+def _executable(values: dict[str, Any]) -> Executable:
+    return Executable(values["origin"], bytes.fromhex(values["binary"]), values["symbols"])
 
 
 def _kept(source: Path, *inputs: str, suffix: str) -> Path:

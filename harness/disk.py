@@ -11,6 +11,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
+from zlib import crc32
 
 from harness.errors import FormatError, UsageError
 from harness.formats.mbr import BOOTSTRAP_BYTES, SECTOR_BYTES, Mbr, Partition
@@ -139,7 +140,7 @@ def _mbr(binary: bytes, kernel: KernelImage, first_lba: int, total: int) -> byte
     try:
         return Mbr(
             bootstrap_code=binary[:BOOTSTRAP_BYTES],
-            disk_signature=int.from_bytes(tail[:4], "little") or int(kernel.sha256[:8], 16),
+            disk_signature=int.from_bytes(tail[:4], "little") or crc32(kernel.read_real_mode()),
             copy_protect=int.from_bytes(tail[4:], "little"),
             partitions=(
                 Partition.at(first_lba, sectors, kind=_NON_FS_DATA, active=True),

@@ -22,13 +22,13 @@ _CMDLINE_READ_BYTES = 8192
 def look(
     machine: Machine,
     disk: DiskImage,
-    kernel: KernelImage | None,
     registers: Registers,
     *,
     exact: bool,
     seconds: float,
 ) -> Handoff:
     """Return the state of a machine that is stopped at the handoff, compared with the files."""
+    kernel = disk.kernel
     base = _real_mode_address(machine, registers, exact=exact)
     real_mode = machine.read_memory(base, kernel.real_mode_bytes if kernel else MINIMUM_BYTES)
     try:

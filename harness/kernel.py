@@ -3,6 +3,7 @@
 import hashlib
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from random import Random
 from typing import BinaryIO, Self
@@ -34,7 +35,6 @@ class KernelImage:
 
     path: Path
     source: str
-    sha256: str
     file_bytes: int
     header: SetupHeader
     release: str
@@ -58,15 +58,19 @@ class KernelImage:
                     )
                 release = _release(file, header)
                 compression = _compression(file, header)
-                file.seek(0)
-                sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:
             raise KernelUnavailable(f"{path}: cannot be read: {error.strerror}") from error
         except FormatError as error:
             raise KernelUnavailable(
                 f"{path}: {error}; give a bzImage (arch/x86/boot/bzImage, /boot/vmlinuz-*)"
             ) from error
-        return cls(path, source or str(path), sha256, size, header, release, compression)
+        return cls(path, source or str(path), size, header, release, compression)
+
+    @property
+    def sha256(self) -> str:
+        """The file's SHA-256 in hex, computed anew when the file has changed."""
+        status = self.path.stat()
+        return _sha256(self.path, status.st_mtime_ns, status.st_size)
 
     @property
     def real_mode_bytes(self) -> int:
@@ -123,6 +127,12 @@ class KernelImage:
             with published(kept) as made:
                 _write_grown(self, payload_bytes, made)
         return KernelImage.read(kept, source=source)
+
+
+@lru_cache(maxsize=64)
+def _sha256(path: Path, _mtime_ns: int, _size: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _write_grown(kernel: KernelImage, payload_bytes: int, path: Path) -> None:

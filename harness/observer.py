@@ -11,6 +11,12 @@ __all__ = ["Observer"]
 class Observer(Protocol):
     """Whoever wants to see a boot while it runs."""
 
+    wants_progress: bool
+    """Whether to tell of milestones, bytes and calls while the machine runs."""
+
+    def started(self) -> None:
+        """QEMU has been started; nothing will happen for a tenth of a second."""
+
     def milestone(self, milestone: Milestone) -> None:
         """See a milestone that was reached."""
 

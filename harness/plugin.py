@@ -211,11 +211,12 @@ def machine(disk_image: "DiskImage", boot_plan: BootPlan) -> Iterator["Machine"]
     test's own."""
     from harness.boot import chosen_machine
     from harness.machine.machine import Machine
+    from harness.machine.qemu import Qemu
     from harness.machine.workspace import Workspace
 
     with _skipping(), Workspace() as workspace:
         config = chosen_machine(boot_plan.machine, disk_image.kernel)
-        with Machine(config, disk_image.path, workspace, recorder=False) as live:
+        with Qemu(config, disk_image.path, workspace) as qemu, Machine(qemu) as live:
             yield live
 
 

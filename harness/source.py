@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from harness.assembler import shipped
-from harness.deb import DebPackage, vmlinuz
 from harness.errors import UsageError
 from harness.kernel import KernelImage
 
@@ -42,6 +41,8 @@ def expand(source: str) -> list[str]:
         size, base = _grow(source)
         return [f"grow:{size}:{each}" for each in expand(base)]
     if source.startswith("deb:"):
+        from harness.deb import DebPackage  # noqa: PLC0415 - most sources are files
+
         DebPackage.parse(source.removeprefix("deb:"))
         return [source]
     path = Path(source)
@@ -72,6 +73,8 @@ def fetch(source: str) -> KernelImage:
         size, base = _grow(source)
         return fetch(base).grown(size, source=source)
     if source.startswith("deb:"):
+        from harness.deb import DebPackage, vmlinuz  # noqa: PLC0415
+
         package = DebPackage.parse(source.removeprefix("deb:"))
         return KernelImage.read(vmlinuz(package), source=source)
     return KernelImage.read(Path(source))

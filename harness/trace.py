@@ -207,7 +207,11 @@ class BlockMove:
 
 @dataclass(frozen=True, slots=True)
 class BootTrace:
-    """All evidence of one boot; ``source`` is what the person calls the kernel or the disk."""
+    """All evidence of one boot.
+
+    ``source`` is what the person calls the kernel or the disk image; ``gdb_calls`` are the
+    loader's calls as gdb saw them, when both tracers watched.
+    """
 
     source: str
     until: str
@@ -219,6 +223,7 @@ class BootTrace:
     tracer: str = "recorder"
     milestones: tuple[Milestone, ...] = ()
     bios_calls: tuple[BiosCall, ...] = ()
+    gdb_calls: tuple[BiosCall, ...] = ()
     handoff: Handoff | None = None
     serial: str = ""
     events: tuple[QmpEvent, ...] = ()

@@ -23,6 +23,9 @@ __all__ = ["command"]
 # a kernel's or disk image's name and what boots it
 Boot = tuple[str, Callable[..., Any]]
 
+# one bad kernel outweighs any number that we could not find out about
+_WORST_FIRST = (1, 125, 0)
+
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -118,32 +121,31 @@ def _plan(
 def _run(
     boots: list[Boot], json_file: str | None, folders: list[Path | None], *, verbose: bool
 ) -> int:
-    from rich.console import Console  # noqa: PLC0415
+    from harness.report.live import watching  # noqa: PLC0415
 
-    from harness.diagnosis import Verdict, judge  # noqa: PLC0415
-    from harness.report.document import document, encode  # noqa: PLC0415
-    from harness.report.terminal import print_result, print_summary, watching  # noqa: PLC0415
-
-    console = Console(stderr=json_file == "-", highlight=False)
+    output = click.get_text_stream("stderr" if json_file == "-" else "stdout")
     documents, judgements = [], []
     for (name, boot), folder in zip(boots, folders, strict=True):
-        with watching(console, name, verbose=verbose) as observer:
+        with watching(name, verbose=verbose, output=output) as observer:
             trace = boot(observer=observer, keep=folder)
-        judgement = judge(trace)
-        judgements.append(judgement)
-        print_result(console, name, trace, judgement)
-        text = encode(document(trace, judgement))
-        documents.append(text)
+
+        from harness.diagnosis import judge  # noqa: PLC0415 - by now it has been imported
+        from harness.report.document import document, encode  # noqa: PLC0415
+        from harness.report.terminal import print_result, print_summary  # noqa: PLC0415
+
+        judgements.append(judge(trace))
+        print_result(trace, judgements[-1], output)
+        if json_file or folder:
+            documents.append(encode(document(trace, judgements[-1])))
         if folder:
-            (folder / "trace.json").write_bytes(text)
-            console.print(f"     kept in {folder}", soft_wrap=True)
+            (folder / "trace.json").write_bytes(documents[-1])
+            click.echo(f"     kept in {folder}", file=output)
     if len(boots) > 1:
-        print_summary(console, judgements)
+        print_summary(judgements, output)
     if json_file:
         _write_json(json_file, documents)
-    verdicts = {judgement.verdict for judgement in judgements}
-    worst = next(each for each in (Verdict.BAD, Verdict.SKIP, Verdict.GOOD) if each in verdicts)
-    return worst.exit_status
+    statuses = {judgement.verdict.exit_status for judgement in judgements}
+    return next(status for status in _WORST_FIRST if status in statuses)
 
 
 def _write_json(file: str, documents: list[bytes]) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from harness.agreement import disagreement
 from harness.diagnosis import loading, running
 from harness.diagnosis.verdict import Diagnosis, Judgement, Verdict
 from harness.text import count
@@ -36,6 +37,9 @@ def judge(trace: BootTrace) -> Judgement:
     if trace.ending.cause is not None:
         skip = Diagnosis(trace.ending.cause, trace.ending.detail)
         return Judgement(Verdict.SKIP, trace.ending.detail, skip)
+    if trace.gdb_calls and (differs := disagreement(trace.loader_calls, trace.gdb_calls)):
+        sentence = f"the recorder and gdb do not agree, so neither is trusted: {differs}"
+        return Judgement(Verdict.SKIP, sentence, Diagnosis("tracers-disagree", sentence))
     found = [diagnosis for rule in _SIGNS if (diagnosis := rule(trace))]
     if not found and trace.ending.kind != "reached":
         found = [found_nothing] if (found_nothing := running.timed_out(trace)) else []

@@ -54,6 +54,10 @@ class GdbLog:
 
     path: Path
 
+    def size(self) -> int:
+        """Return how long the log is, in bytes."""
+        return self.path.stat().st_size
+
     def read(self, seconds: Callable[[float], float]) -> tuple[list[BiosCall], dict[str, float]]:
         """Return the calls so far and when each label was reached first.
 

@@ -1,29 +1,18 @@
-"""The BIOS-call recorder in a running machine: its ROM, its log, its clock."""
+"""The BIOS-call recorder in a running machine: its log and its clock."""
 
 import base64
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from harness.assembler import assemble_flat, shipped
 from harness.formats.bioscall import BiosCall
 from harness.formats.record import Decoder, Pairing, Record
 from harness.machine.qmp import Qmp
 
-__all__ = ["Recorder", "write_rom"]
+__all__ = ["Recorder"]
 
 _CHUNK_BYTES = 1 << 20
 _PM_TIMER_HZ = 3_579_545
 _TICKS_PER_S = 10_000_000
 """Until two readings of the ACPI timer have told: a time stamp counter of 2.56 GHz."""
-
-
-def write_rom(folder: Path) -> Path:
-    """Write the option ROM, its bytes summing up to 0 as the BIOS wants, and return its path."""
-    rom = bytearray(assemble_flat(shipped("mbr/recorder.asm")))
-    rom[-1] = -sum(rom) & 0xFF
-    path = folder / "recorder.rom"
-    path.write_bytes(rom)
-    return path
 
 
 @dataclass

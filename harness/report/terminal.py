@@ -1,61 +1,53 @@
-"""What a person sees of a boot in a terminal."""
+"""The verdict on a boot, and what shows it, as lines for a terminal."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import textwrap
+from typing import TextIO
 
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TaskID, TextColumn
-from rich.text import Text
+import click
 
 from harness.diagnosis import Judgement, Verdict
-from harness.formats.bioscall import BiosCall
-from harness.observer import Observer
-from harness.trace import BootTrace, Milestone
+from harness.trace import BootTrace
 
-__all__ = ["print_result", "print_summary", "watching"]
+__all__ = ["print_result", "print_summary"]
 
-_COLOURS = {Verdict.GOOD: "bold green", Verdict.BAD: "bold red", Verdict.SKIP: "bold yellow"}
+_COLOURS = {Verdict.GOOD: "green", Verdict.BAD: "red", Verdict.SKIP: "yellow"}
+_WORDS = {Verdict.GOOD: "good", Verdict.BAD: "bad", Verdict.SKIP: "not found out"}
 _SERIAL_LINES = 6
-_NEVER_RETURN = (0x18, 0x19)
-_TELETYPE = (0x10, 0x0E)
+_INDENT = " " * 5
 
 
-def print_result(console: Console, name: str, trace: BootTrace, judgement: Judgement) -> None:
+def print_result(trace: BootTrace, judgement: Judgement, output: TextIO) -> None:
     """Print the verdict on one boot, and what shows it unless it is good."""
-    head = Text.assemble(
-        (f"{judgement.verdict.upper():<5}", _COLOURS[judgement.verdict]), (name, "bold")
+    head = click.style(
+        f"{judgement.verdict.upper():<5}", fg=_COLOURS[judgement.verdict], bold=True
     )
-    if where := _where(trace):
-        head.append(f"  {where}")
-    console.print(head, soft_wrap=True)
-    cause = f"{judgement.cause}: " if judgement.cause else ""
-    _indented(console, Text.assemble((cause, "bold"), judgement.summary))
-    if judgement.verdict is not Verdict.BAD or judgement.diagnosis is None:
+    where = _where(trace)
+    click.echo(f"{head}{click.style(trace.source, bold=True)}{where}", file=output)
+    cause = click.style(f"{judgement.cause}: ", bold=True) if judgement.cause else ""
+    _indented(f"{cause}{judgement.summary}", output)
+    if judgement.verdict is Verdict.SKIP or not trace.milestones:
+        return
+    _indented(_progress(trace), output, dim=True)
+    if judgement.diagnosis is None:
         return
     for line in judgement.diagnosis.evidence:
-        _indented(console, Text(f"| {line}", style="dim"))
+        _indented(f"| {line}", output, dim=True)
     for consequence in judgement.consequences:
-        _indented(console, Text(f"so {consequence.cause}: {consequence.sentence}"))
-    for line in trace.serial.split("\n")[-_SERIAL_LINES:] if trace.handoff else ():
+        _indented(f"then {consequence.cause}: {consequence.sentence}", output)
+    for line in trace.serial.splitlines()[-_SERIAL_LINES:]:
         if line.strip():
-            _indented(console, Text(f"serial | {line.rstrip()}", style="dim"))
+            _indented(f"serial | {line.rstrip()}", output, dim=True)
 
 
-def print_summary(console: Console, judgements: list[Judgement]) -> None:
+def print_summary(judgements: list[Judgement], output: TextIO) -> None:
     """Print how many boots had which verdict."""
-    counts = [
-        (f"{sum(each.verdict is verdict for each in judgements)} {word}", _COLOURS[verdict])
-        for verdict, word in (
-            (Verdict.GOOD, "good"),
-            (Verdict.BAD, "bad"),
-            (Verdict.SKIP, "not found out"),
+    counts = (
+        click.style(
+            f"{sum(each.verdict is verdict for each in judgements)} {word}", fg=_COLOURS[verdict]
         )
-    ]
-    console.print(Text(", ").join(Text(*each) for each in counts))
-
-
-def _indented(console: Console, text: Text) -> None:
-    console.print(Text("     ") + text, soft_wrap=True)
+        for verdict, word in _WORDS.items()
+    )
+    click.echo(", ".join(counts), file=output)
 
 
 def _where(trace: BootTrace) -> str:
@@ -65,113 +57,19 @@ def _where(trace: BootTrace) -> str:
     if trace.machine:
         machine = trace.machine
         parts.append(f"{machine.qemu} {machine.qemu_version}, {machine.accelerator}")
-    return "; ".join(parts)
+    return f"  {'; '.join(parts)}" if parts else ""
 
 
-class LiveBoot:
-    """Progress of one boot on a terminal: the last milestone and a bar of bytes placed."""
-
-    def __init__(self, console: Console, name: str) -> None:
-        self._progress = Progress(
-            SpinnerColumn(),
-            TextColumn(name),
-            BarColumn(bar_width=30),
-            DownloadColumn(),
-            TextColumn("{task.fields[milestone]}"),
-            console=console,
-            transient=True,
-        )
-        self._task: TaskID = self._progress.add_task(name, total=None, milestone="starting")
-
-    def __enter__(self) -> "LiveBoot":
-        self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
-
-    def milestone(self, milestone: Milestone) -> None:
-        """Show the milestone."""
-        said = f"{milestone.name} {milestone.seconds:.2f} s"
-        self._progress.update(self._task, milestone=said)
-
-    def placed(self, done: int, total: int) -> None:
-        """Move the bar."""
-        self._progress.update(self._task, completed=done, total=total)
-
-    def calls(self, calls: tuple[BiosCall, ...]) -> None:
-        """Nothing: the bar tells enough."""
+def _progress(trace: BootTrace) -> str:
+    """The milestones with their times, and how much of the kernel was placed."""
+    points = []
+    for milestone in trace.milestones:
+        points.append(f"{milestone.name} {milestone.seconds:.2f}")
+    moves = trace.block_moves
+    placed = f"; {len(moves)} moves placed {trace.placed_bytes:,} bytes" if moves else ""
+    return f"{', '.join(points)} s{placed}"
 
 
-class CallPrinter:
-    """Prints every BIOS call as it happens; consecutive teletype output as one text."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        self._next = 0
-        self._calls: tuple[BiosCall, ...] = ()
-        self._milestones: list[Milestone] = []
-        self._text: list[BiosCall] = []
-
-    def milestone(self, milestone: Milestone) -> None:
-        """Keep it until the calls before it have been printed."""
-        self._milestones.append(milestone)
-
-    def placed(self, done: int, total: int) -> None:
-        """Nothing: the moves are printed."""
-
-    def calls(self, calls: tuple[BiosCall, ...]) -> None:
-        """Print what has returned since the last time, in order."""
-        self._calls = calls
-        for call in calls[self._next :]:
-            if call.registers_out is None and call.number not in _NEVER_RETURN:
-                return
-            self._print(call)
-
-    def finish(self) -> None:
-        """Print the rest, what has not returned as well."""
-        for call in self._calls[self._next :]:
-            self._print(call)
-        self._flush()
-        self._print_milestones(float("inf"))
-
-    def _print_milestones(self, until: float) -> None:
-        for milestone in [each for each in self._milestones if each.seconds <= until]:
-            self._flush()
-            self._milestones.remove(milestone)
-            line = f"{milestone.seconds:8.4f} ---- {milestone.name}"
-            self._console.print(Text(line, style="bold cyan"), soft_wrap=True)
-
-    def _print(self, call: BiosCall) -> None:
-        self._next += 1
-        self._print_milestones(call.called_at)
-        if (call.number, call.function) == _TELETYPE:
-            if self._text and self._text[-1].registers_in.cs != call.registers_in.cs:
-                self._flush()
-            self._text.append(call)
-            return
-        self._flush()
-        style = "red" if call.failed else ""
-        self._console.print(Text(str(call), style=style), soft_wrap=True)
-
-    def _flush(self) -> None:
-        if not self._text:
-            return
-        first, text = self._text[0], "".join(chr(call.registers_in.al) for call in self._text)
-        self._text = []
-        head = str(first).partition("(")[0]
-        self._console.print(Text(f"{head}({text!r})"), soft_wrap=True)
-
-
-@contextmanager
-def watching(console: Console, name: str, *, verbose: bool) -> Iterator[Observer | None]:
-    """Show one boot while it runs: every call, or on a terminal its progress."""
-    if verbose:
-        printer = CallPrinter(console)
-        yield printer
-        printer.finish()
-    elif console.is_terminal:
-        with LiveBoot(console, name) as live:
-            yield live
-    else:
-        yield None
+def _indented(text: str, output: TextIO, *, dim: bool = False) -> None:
+    line = textwrap.indent(text, _INDENT)
+    click.echo(click.style(line, dim=True) if dim else line, file=output)

@@ -1,0 +1,55 @@
+"""Do the two tracers agree, call by call, on what a loader did?"""
+
+from collections.abc import Iterable
+from itertools import zip_longest
+
+from harness.formats.bioscall import BiosCall
+from harness.text import address, seg_off
+
+__all__ = ["disagreement"]
+
+_TELETYPE = (0x10, 0x0E)
+
+
+def disagreement(recorded: Iterable[BiosCall], seen_by_gdb: Iterable[BiosCall]) -> str | None:
+    """Return in one sentence where two accounts of a loader's calls differ first, else None.
+
+    What only one of them looks at is not compared: gdb does not see a block move return,
+    and the recorder does not record video calls but teletype output.
+    """
+    first = [call for call in recorded if _compared(call)]
+    second = [call for call in seen_by_gdb if _compared(call)]
+    for index, (one, other) in enumerate(zip_longest(first, second)):
+        if one is None or other is None:
+            who, call = ("gdb", other) if one is None else ("the recorder", one)
+            return f"only {who} saw call {index}: {call}"
+        for what, left, right in zip(_WHAT, _essence(one), _essence(other), strict=True):
+            if left != right:
+                return f"call {index}: {what} is {left} for the recorder and {right} for gdb"
+        if one.registers_out and other.registers_out and one.failed != other.failed:
+            return f"call {index}: the recorder says {one.status_name}, gdb {other.status_name}"
+    return None
+
+
+_WHAT = ("the service", "the caller", "the drive", "the packet", "the block move")
+
+
+def _compared(call: BiosCall) -> bool:
+    return call.number != 0x10 or (call.number, call.function) == _TELETYPE
+
+
+def _essence(call: BiosCall) -> tuple[str, str, int | None, str, str]:
+    registers = call.registers_in
+    move = ""
+    if table := call.table:
+        move = (
+            f"{address(table.source.base)} to {address(table.destination.base)}, "
+            f"{registers.ecx & 0xFFFF} words, {call.table_hex}"
+        )
+    return (
+        f"INT {call.number:02x}h AH={call.function:02x}h",
+        seg_off(registers.cs, registers.ip),
+        registers.edx & 0xFF if call.number == 0x13 else None,
+        str(call.packet),
+        move,
+    )

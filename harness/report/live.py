@@ -1,0 +1,166 @@
+"""A boot while it runs: a bar of bytes placed, or every BIOS call.
+
+Observers are made before QEMU starts and print after it: what printing needs is imported
+when there is something to print.
+"""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TextIO
+
+import click
+
+if TYPE_CHECKING:
+    from harness.formats.bioscall import BiosCall
+    from harness.observer import Observer
+    from harness.trace import Milestone
+
+__all__ = ["watching"]
+
+_NEVER_RETURN = (0x18, 0x19)
+_TELETYPE = (0x10, 0x0E)
+
+
+@contextmanager
+def watching(name: str, *, verbose: bool, output: TextIO) -> Iterator["Observer"]:
+    """Show one boot while it runs: every call on ``output``, or its progress on a terminal."""
+    if verbose:
+        printer = CallPrinter(output)
+        yield printer
+        printer.finish()
+    elif sys.stderr.isatty():
+        bar = ProgressBar(name)
+        try:
+            yield bar
+        finally:
+            bar.stop()
+    else:
+        yield Spectator()
+
+
+class Spectator:
+    """Sees nothing, but uses the time in which QEMU starts to import what will be needed."""
+
+    wants_progress = False
+
+    def started(self) -> None:
+        """Import what prints the result."""
+        import harness.report.terminal  # noqa: F401, PLC0415
+
+    def milestone(self, milestone: "Milestone") -> None:
+        """Let it pass."""
+
+    def placed(self, done: int, total: int) -> None:
+        """Let it pass."""
+
+    def calls(self, calls: tuple["BiosCall", ...]) -> None:
+        """Let them pass."""
+
+
+class ProgressBar(Spectator):
+    """The last milestone and a bar of bytes placed, on standard error; gone at the end."""
+
+    wants_progress = True
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._progress: Any = None
+        self._task: Any = None
+
+    def milestone(self, milestone: "Milestone") -> None:
+        """Show the milestone."""
+        self._update(milestone=f"{milestone.name} {milestone.seconds:.2f} s")
+
+    def placed(self, done: int, total: int) -> None:
+        """Move the bar."""
+        self._update(completed=done, total=total)
+
+    def stop(self) -> None:
+        """Take the bar away."""
+        if self._progress:
+            self._progress.stop()
+
+    def _update(self, **fields: Any) -> None:
+        if self._progress is None:
+            self._start()
+        self._progress.update(self._task, **fields)
+
+    def _start(self) -> None:
+        from rich.console import Console  # noqa: PLC0415
+        from rich.progress import (  # noqa: PLC0415
+            BarColumn,
+            DownloadColumn,
+            Progress,
+            SpinnerColumn,
+            TextColumn,
+        )
+
+        self._progress = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=30),
+            DownloadColumn(),
+            TextColumn("{task.fields[milestone]}"),
+            console=Console(stderr=True),
+            transient=True,
+        )
+        self._task = self._progress.add_task(self._name, total=None, milestone="starting")
+        self._progress.start()
+
+
+class CallPrinter(Spectator):
+    """Prints every BIOS call as it happens; consecutive teletype output as one text."""
+
+    wants_progress = True
+
+    def __init__(self, output: TextIO) -> None:
+        self._output = output
+        self._next = 0
+        self._calls: tuple[BiosCall, ...] = ()
+        self._milestones: list[Milestone] = []
+        self._text: list[BiosCall] = []
+
+    def milestone(self, milestone: "Milestone") -> None:
+        """Keep it until the calls before it have been printed."""
+        self._milestones.append(milestone)
+
+    def calls(self, calls: tuple["BiosCall", ...]) -> None:
+        """Print what has returned since the last time, in order."""
+        self._calls = calls
+        for call in calls[self._next :]:
+            if call.registers_out is None and call.number not in _NEVER_RETURN:
+                return
+            self._print(call)
+
+    def finish(self) -> None:
+        """Print the rest, what has not returned as well."""
+        for call in self._calls[self._next :]:
+            self._print(call)
+        self._print_text()
+        self._print_milestones(float("inf"))
+
+    def _print(self, call: "BiosCall") -> None:
+        self._next += 1
+        self._print_milestones(call.called_at)
+        if (call.number, call.function) == _TELETYPE:
+            if self._text and self._text[-1].registers_in.cs != call.registers_in.cs:
+                self._print_text()
+            self._text.append(call)
+            return
+        self._print_text()
+        click.secho(str(call), file=self._output, fg="red" if call.failed else None)
+
+    def _print_text(self) -> None:
+        if self._text:
+            head = str(self._text[0]).partition("(")[0]
+            text = "".join(chr(call.registers_in.al) for call in self._text)
+            click.echo(f"{head}({text!r})", file=self._output)
+            self._text = []
+
+    def _print_milestones(self, until: float) -> None:
+        for milestone in [each for each in self._milestones if each.seconds <= until]:
+            self._print_text()
+            self._milestones.remove(milestone)
+            line = f"{milestone.seconds:8.4f} ---- {milestone.name}"
+            click.secho(line, file=self._output, fg="cyan", bold=True)

@@ -1,0 +1,98 @@
+"""Connect to a machine that has been started, watch it boot, and write the trace."""
+
+import shutil
+from contextlib import closing
+from pathlib import Path
+
+from harness.errors import CouldNotFindOut, FormatError
+from harness.facts import disk_facts, kernel_facts, loader_facts
+from harness.initrd import INIT_MARKER
+from harness.machine.argv import GDB_LOG, QEMU_LOG, SERIAL_LOG
+from harness.machine.machine import Machine
+from harness.machine.qemu import Qemu
+from harness.milestones import bios_milestones
+from harness.observer import Observer
+from harness.plan import BootPlan
+from harness.signs import kernel_signs
+from harness.disk import DiskImage
+from harness.trace import MILESTONES, BootTrace, Ending, MachineFacts, Milestone
+from harness.tracers import GdbTracer, RecorderTracer, Tracer
+from harness.watch import Watch
+
+__all__ = ["see"]
+
+_LOGS = (SERIAL_LOG, QEMU_LOG, GDB_LOG)
+
+
+def see(
+    source: str,
+    qemu: Qemu,
+    disk: DiskImage,
+    plan: BootPlan,
+    *,
+    observer: Observer | None,
+    keep: Path | None,
+) -> BootTrace:
+    """Return all that was seen of a boot.
+
+    Raises CouldNotFindOut when the machine does not even start.
+    """
+    connecting = qemu.now()
+    signs = kernel_signs(INIT_MARKER if plan.initrd is None else None)
+    with Machine(qemu) as machine, closing(_tracer(machine, disk, plan)) as tracer:
+        connected = machine.now()
+        watch = Watch(machine, tracer, disk, plan, signs, observer)
+        try:
+            ending = watch.run()
+        except CouldNotFindOut as error:
+            ending = Ending("skipped", round(machine.now(), 6), str(error), error.cause)
+        except FormatError as error:
+            ending = Ending("skipped", round(machine.now(), 6), str(error), "machine-lost")
+        if keep:
+            for log in _LOGS:
+                if (qemu.workspace.path / log).exists():
+                    shutil.copy(qemu.workspace.path / log, keep)
+        timings = {"connecting": connecting, "connected": connected, "ended": machine.now()}
+        return _trace(source, watch, ending, timings)
+
+
+def _tracer(machine: Machine, disk: DiskImage, plan: BootPlan) -> Tracer:
+    if plan.tracer == "recorder":
+        return RecorderTracer(machine)
+    return GdbTracer(machine, disk, RecorderTracer(machine) if plan.tracer == "both" else None)
+
+
+def _trace(
+    source: str, watch: Watch, ending: Ending, timings: dict[str, float]
+) -> BootTrace:
+    machine, disk, tracer = watch.machine, watch.disk, watch.tracer
+    kernel = kernel_facts(disk.kernel) if disk.kernel else None
+    facts, calls = disk_facts(disk), tracer.calls()
+    points = bios_milestones(calls, kernel, facts, handed_off=watch.handoff is not None)
+    points |= watch.milestones
+    config = machine.config
+    return BootTrace(
+        source=source,
+        until=watch.plan.until,
+        ending=ending,
+        kernel=kernel,
+        loader=loader_facts(disk.loader) if disk.loader else None,
+        disk=facts,
+        machine=MachineFacts(
+            qemu=config.qemu,
+            qemu_version=machine.qmp.qemu_version,
+            accelerator=config.accelerator,
+            machine_type=config.machine_type,
+            disk_interface=config.disk_interface,
+            memory_bytes=config.memory_bytes,
+            command_line=tuple(machine.qemu.argv),
+        ),
+        tracer=watch.plan.tracer,
+        milestones=tuple(Milestone(name, points[name]) for name in MILESTONES if name in points),
+        bios_calls=calls,
+        gdb_calls=tracer.second_opinion(),
+        handoff=watch.handoff,
+        serial=machine.qemu.serial_log.read_text("utf-8", "backslashreplace"),
+        events=tuple(watch.events),
+        timings={name: round(seconds, 6) for name, seconds in timings.items()},
+    )

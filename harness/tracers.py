@@ -1,0 +1,212 @@
+"""Who watches the BIOS calls: the recorder in an option ROM, gdb at the loader's INTs, or both.
+
+A tracer makes the machine stop where there is something to look at, says what it is, and
+lets the machine go on. A boot is the same to the rest of the harness with either.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+from harness.deadline import Deadline
+from harness.disk import DiskImage
+from harness.formats.bioscall import BiosCall, Registers
+from harness.formats.mbr import SECTOR_BYTES
+from harness.loader import ORIGIN
+from harness.machine.gdb import Gdb
+from harness.machine.gdb_log import GdbLog, int_sites
+from harness.machine.machine import Machine
+from harness.machine.recorder import Recorder
+from harness.trace import QmpEvent
+
+__all__ = ["GdbTracer", "RecorderTracer", "Stop", "Tracer"]
+
+_GAVE_UP = (0x18, 0x19)
+_CODE32_DEFAULT = 0x100000
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """The machine stands still: for what, and when, in seconds since launch.
+
+    ``handoff`` comes with the registers and whether they are those of the entry itself;
+    ``gave-up`` with the interrupt by which the loader did.
+    """
+
+    reason: Literal["handoff", "protected-mode", "gave-up", "panic"]
+    at: float
+    registers: Registers | None = None
+    exact: bool = True
+    interrupt: int = 0
+
+
+class Tracer(Protocol):
+    """What both tracers can do."""
+
+    def start(self) -> None:
+        """Begin, and let the machine run if it waits."""
+
+    @property
+    def files(self) -> list[int]:
+        """Files to wait for besides the machine's own."""
+
+    def stops(self, events: list[QmpEvent]) -> list[Stop]:
+        """Return for what the machine has stopped; ``events`` came in since the last call."""
+
+    def resume(self, stop: Stop) -> None:
+        """Let the machine run on after a stop."""
+
+    def calls(self) -> tuple[BiosCall, ...]:
+        """Return all BIOS calls so far."""
+
+    def second_opinion(self) -> tuple[BiosCall, ...]:
+        """Return the calls as the second of two tracers saw them; with one tracer none."""
+
+    def drain(self) -> int:
+        """Take in what has been recorded, and return how many records there are."""
+
+    def close(self) -> None:
+        """End what the tracer started."""
+
+
+class RecorderTracer:
+    """The recorder: it stops the machine by itself, and QMP says so."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+        self.recorder = Recorder(machine.qmp)
+        self._missed = False
+
+    @property
+    def files(self) -> list[int]:
+        return []
+
+    def start(self) -> None:
+        # QEMU did not wait for us: a stop before QMP was ready sent no event
+        self._missed = self._machine.status == "guest-panicked"
+
+    def stops(self, events: list[QmpEvent]) -> list[Stop]:
+        found = [event.seconds for event in events if event.name == "GUEST_PANICKED"]
+        if self._missed and not found:
+            found = [self._machine.now()]
+        self._missed = False
+        return [self.stop(at) for at in found]
+
+    def stop(self, at: float) -> Stop:
+        """Return for what the recorder, or a guest that can do the same, stopped the machine."""
+        self.drain()
+        self.recorder.anchor(at)
+        last = self.recorder.records[-1] if self.recorder.records else None
+        if last and last.tag == "H":
+            seconds = self.recorder.seconds(last.ticks)
+            return Stop("handoff", seconds, last.registers, last.exact)
+        if last and last.tag == "C" and last.number in _GAVE_UP:
+            return Stop("gave-up", at, interrupt=last.number)
+        return Stop("panic", at)
+
+    def resume(self, stop: Stop) -> None:
+        self._machine.resume()
+        self.recorder.paused(self._machine.now() - stop.at)
+
+    def calls(self) -> tuple[BiosCall, ...]:
+        return self.recorder.calls()
+
+    def second_opinion(self) -> tuple[BiosCall, ...]:
+        return ()
+
+    def drain(self) -> int:
+        self.recorder.drain(self._machine.now())
+        return len(self.recorder.records)
+
+    def close(self) -> None:
+        """Nothing was started."""
+
+
+class GdbTracer:
+    """gdb, with a tracer of its own inside; and if it is there, the recorder beside it.
+
+    gdb reports every stop, the recorder's too, and QMP says whose it was.
+    """
+
+    def __init__(
+        self, machine: Machine, disk: DiskImage, recorder: RecorderTracer | None = None
+    ) -> None:
+        self._machine = machine
+        self._recorder = recorder
+        self._disk = disk
+        self._entry: int | None = None
+        self._log: GdbLog | None = None
+        self._gdb: Gdb | None = Gdb(
+            machine.qemu.workspace,
+            wide="x86_64" in Path(machine.config.qemu).name,
+            elf=disk.loader.elf if disk.loader else None,
+        )
+
+    @property
+    def files(self) -> list[int]:
+        return [self._gdb.fileno()] if self._gdb else []
+
+    def start(self) -> None:
+        assert self._gdb
+        loader = self._disk.loader
+        binary = loader.binary if loader else self._disk.read(0, SECTOR_BYTES)
+        self._gdb.connect()
+        self._log = self._gdb.trace(int_sites(binary, ORIGIN), loader.symbols if loader else {})
+        self._gdb.resume()
+
+    def stops(self, events: list[QmpEvent]) -> list[Stop]:
+        if self._gdb is None:
+            return self._recorder.stops(events) if self._recorder else []
+        stop = self._gdb.next_stop()
+        if stop is None:
+            return []
+        now, status = self._machine.now(), self._machine.status
+        if status == "guest-panicked":
+            return [self._recorder.stop(now) if self._recorder else Stop("panic", now)]
+        if status == "shutdown":
+            return []
+        if self._entry is not None and stop.registers.ip == self._entry:
+            return [Stop("protected-mode", now)]
+        last = self._gdb_calls()[-1:]
+        if last and last[0].number in _GAVE_UP:
+            return [Stop("gave-up", now, interrupt=last[0].number)]
+        return [Stop("handoff", now, stop.registers)]
+
+    def resume(self, stop: Stop) -> None:
+        if self._gdb is None:
+            self._machine.resume()
+        elif stop.reason == "protected-mode":
+            self._leave(self._gdb)
+        else:
+            if stop.reason == "handoff" and self._entry is None:
+                kernel = self._disk.kernel
+                self._entry = kernel.header.code32_start if kernel else _CODE32_DEFAULT
+                self._gdb.stop_tracing()
+                self._gdb.break_at(self._entry)
+            self._gdb.resume()
+
+    def _leave(self, gdb: Gdb) -> None:
+        """All that gdb was there for has been seen; the machine runs faster without it."""
+        gdb.detach()
+        gdb.close()
+        self._gdb = None
+
+    def calls(self) -> tuple[BiosCall, ...]:
+        return self._recorder.calls() if self._recorder else self._gdb_calls()
+
+    def second_opinion(self) -> tuple[BiosCall, ...]:
+        return self._gdb_calls() if self._recorder else ()
+
+    def _gdb_calls(self) -> tuple[BiosCall, ...]:
+        """The calls that gdb has seen: those of the loader, up to the handoff."""
+        launched = self._machine.qemu.launched
+        return tuple(self._log.read(lambda clock: clock - launched)[0]) if self._log else ()
+
+    def drain(self) -> int:
+        if self._recorder:
+            return self._recorder.drain()
+        return self._log.size() if self._log else 0
+
+    def close(self) -> None:
+        if self._gdb:
+            self._gdb.close()
