@@ -97,7 +97,7 @@ def boot_disk(
 
 
 def _skipped(source: str, plan: BootPlan, error: CouldNotFindOut) -> "BootTrace":
-    from harness.trace import BootTrace, Ending  # noqa: PLC0415
+    from harness.trace import BootTrace, Ending
 
     return BootTrace(source, plan.until, Ending("skipped", 0.0, str(error), error.cause))
 
@@ -130,7 +130,7 @@ def _boot(
         gdb=plan.tracer != "recorder",
     ) as qemu:
         # what is not needed to start QEMU is imported while it starts: 0.2 s of a boot
-        from harness.session import see  # noqa: PLC0415
+        from harness.session import see
 
         if observer:
             observer.started()

@@ -274,7 +274,9 @@ def _apt(
             check=False,
         )
     except FileNotFoundError:
-        raise ToolMissing(f"{argv[0]} is not here: deb: sources need a Debian-like system") from None
+        raise ToolMissing(
+            f"{argv[0]} is not here: deb: sources need a Debian-like system"
+        ) from None
     except subprocess.TimeoutExpired:
         raise KernelUnavailable(f"{shlex.join(argv)} took longer than {_APT_S} s") from None
 

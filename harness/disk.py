@@ -1,10 +1,10 @@
 """A disk image that boots: the loader in the MBR, a partition, and in it what is loaded.
 
-    LBA 0         the MBR: loader, disk signature, partition table
-    1             what of the loader does not fit the MBR
-    2048          the partition: command line (NUL-terminated, at least 4 sectors)
-                  kernel file
-                  initrd
+LBA 0         the MBR: loader, disk signature, partition table
+1             what of the loader does not fit the MBR
+2048          the partition: command line (NUL-terminated, at least 4 sectors)
+              kernel file
+              initrd
 """
 
 import os
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Self
 from zlib import crc32
 
-from harness.errors import FormatError, UsageError
+from harness.errors import FormatError, LaunchFailed, UsageError
 from harness.formats.mbr import BOOTSTRAP_BYTES, SECTOR_BYTES, Mbr, Partition
 from harness.kernel import KernelImage
 from harness.loader import Loader
@@ -82,7 +82,8 @@ class DiskImage:
         initrd goes as high as ``memory_bytes`` of RAM and the kernel's ``initrd_addr_max``
         allow.
 
-        Raises UsageError when something does not fit the loader or the disk.
+        Raises UsageError when something does not fit the loader or the disk, LaunchFailed
+        when the image cannot be written.
         """
         line = cmdline.encode()
         if b"\0" in line:
@@ -123,7 +124,9 @@ class DiskImage:
                 elif isinstance(initrd, Path) and placed:
                     _copy(initrd, disk.fileno(), placed.lba * SECTOR_BYTES)
         except OSError as error:
-            raise UsageError(f"{path}: the disk image cannot be written: {error.strerror}") from error
+            raise LaunchFailed(
+                f"{path}: the disk image cannot be written: {error.strerror}"
+            ) from error
         return cls(path, loader, kernel, kernel_lba, cmdline, cmdline_lba, placed)
 
     def read(self, lba: int, count: int) -> bytes:

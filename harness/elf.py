@@ -20,8 +20,8 @@ class Executable:
 def read_elf(path: Path) -> Executable:
     """Read a linked ELF file. Raises UsageError when it is not one or has no code."""
     # an import of 0.1 s, needed only when a loader is new
-    from elftools.common.exceptions import ELFError  # noqa: PLC0415
-    from elftools.elf.elffile import ELFFile  # noqa: PLC0415
+    from elftools.common.exceptions import ELFError
+    from elftools.elf.elffile import ELFFile
 
     try:
         with path.open("rb") as file:
@@ -31,10 +31,10 @@ def read_elf(path: Path) -> Executable:
                 for section in elf.iter_sections("SHT_PROGBITS")
                 if section["sh_flags"] & 2 and section["sh_size"]  # SHF_ALLOC
             )
-            table = elf.get_section_by_name(".symtab")
             symbols = {
                 symbol.name: symbol["st_value"]
-                for symbol in (table.iter_symbols() if table else ())
+                for table in elf.iter_sections("SHT_SYMTAB")
+                for symbol in table.iter_symbols()  # type: ignore[attr-defined]
                 if symbol.name and isinstance(symbol["st_shndx"], int)
             }
     except OSError as error:

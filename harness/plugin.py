@@ -32,17 +32,39 @@ _SERIAL_LINES = 12
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add what can be chosen about the boots."""
     group = parser.getgroup("bootharness", "boot kernels under QEMU")
-    group.addoption("--kernel", action="append", default=[], metavar="SOURCE",
-                    help="kernel to boot: a bzImage, a folder or glob, deb:PACKAGE, "
-                    "grow:BYTES:SOURCE; may be repeated; without it those of kernels.toml")
-    group.addoption("--boot-loader", type=Path, metavar="FILE",
-                    help="loader in place of stage1: .asm, .elf or a flat binary")
-    group.addoption("--boot-until", choices=UNTIL, default=None,
-                    help="how far a boot must come (default: init, with --boot-loader banner)")
-    group.addoption("--boot-tracer", choices=TRACERS, default="recorder",
-                    help="who watches the BIOS calls (default: recorder)")
-    group.addoption("--boot-memory", type=int, default=MachineConfig().memory_mib, metavar="MIB",
-                    help="memory of the machine (default: 512)")
+    group.addoption(
+        "--kernel",
+        action="append",
+        default=[],
+        metavar="SOURCE",
+        help="kernel to boot: a bzImage, a folder or glob, deb:PACKAGE, "
+        "grow:BYTES:SOURCE; may be repeated; without it those of kernels.toml",
+    )
+    group.addoption(
+        "--boot-loader",
+        type=Path,
+        metavar="FILE",
+        help="loader in place of stage1: .asm, .elf or a flat binary",
+    )
+    group.addoption(
+        "--boot-until",
+        choices=UNTIL,
+        default=None,
+        help="how far a boot must come (default: init, with --boot-loader banner)",
+    )
+    group.addoption(
+        "--boot-tracer",
+        choices=TRACERS,
+        default="recorder",
+        help="who watches the BIOS calls (default: recorder)",
+    )
+    group.addoption(
+        "--boot-memory",
+        type=int,
+        default=MachineConfig().memory_mib,
+        metavar="MIB",
+        help="memory of the machine (default: 512)",
+    )
     group.addoption("--boot-timeout", type=float, default=BootPlan().timeout_s, metavar="SECONDS",
                     help="time limit of one boot (default: 60)")  # fmt: skip
     parser.addini("kernels_toml", "table of kernel builds, relative to the root folder", default="")

@@ -4,6 +4,7 @@ import shutil
 from contextlib import closing
 from pathlib import Path
 
+from harness.disk import DiskImage
 from harness.errors import CouldNotFindOut, FormatError
 from harness.facts import disk_facts, kernel_facts, loader_facts
 from harness.initrd import INIT_MARKER
@@ -14,7 +15,6 @@ from harness.milestones import bios_milestones
 from harness.observer import Observer
 from harness.plan import BootPlan
 from harness.signs import kernel_signs
-from harness.disk import DiskImage
 from harness.trace import MILESTONES, BootTrace, Ending, MachineFacts, Milestone
 from harness.tracers import GdbTracer, RecorderTracer, Tracer
 from harness.watch import Watch
@@ -62,9 +62,7 @@ def _tracer(machine: Machine, disk: DiskImage, plan: BootPlan) -> Tracer:
     return GdbTracer(machine, disk, RecorderTracer(machine) if plan.tracer == "both" else None)
 
 
-def _trace(
-    source: str, watch: Watch, ending: Ending, timings: dict[str, float]
-) -> BootTrace:
+def _trace(source: str, watch: Watch, ending: Ending, timings: dict[str, float]) -> BootTrace:
     machine, disk, tracer = watch.machine, watch.disk, watch.tracer
     kernel = kernel_facts(disk.kernel) if disk.kernel else None
     facts, calls = disk_facts(disk), tracer.calls()

@@ -1,9 +1,9 @@
 """Kernel sources: one grammar for the command line, pytest and kernels.toml.
 
-    PATH                         a bzImage
-    FOLDER or GLOB               the bzImages in it, in the order of their versions
-    deb:PACKAGE[=VERSION]        out of a Debian package, also [:ARCH] and [/SUITE]
-    grow:BYTES:SOURCE            any of them, its payload grown to an exact size
+PATH                         a bzImage
+FOLDER or GLOB               the bzImages in it, in the order of their versions
+deb:PACKAGE[=VERSION]        out of a Debian package, also [:ARCH] and [/SUITE]
+grow:BYTES:SOURCE            any of them, its payload grown to an exact size
 """
 
 import glob
@@ -41,7 +41,7 @@ def expand(source: str) -> list[str]:
         size, base = _grow(source)
         return [f"grow:{size}:{each}" for each in expand(base)]
     if source.startswith("deb:"):
-        from harness.deb import DebPackage  # noqa: PLC0415 - most sources are files
+        from harness.deb import DebPackage  # most sources are files
 
         DebPackage.parse(source.removeprefix("deb:"))
         return [source]
@@ -53,7 +53,7 @@ def expand(source: str) -> list[str]:
         return [str(each) for each in found]
     if path.exists():
         return [source]
-    matches = [Path(match) for match in glob.glob(source, recursive=True)]
+    matches = [Path(match) for match in glob.glob(source, recursive=True)]  # noqa: PTH207
     files = sorted((match for match in matches if match.is_file()), key=_version_order)
     if not files:
         what = "nothing matches" if glob.has_magic(source) else "no such file"
@@ -73,7 +73,7 @@ def fetch(source: str) -> KernelImage:
         size, base = _grow(source)
         return fetch(base).grown(size, source=source)
     if source.startswith("deb:"):
-        from harness.deb import DebPackage, vmlinuz  # noqa: PLC0415
+        from harness.deb import DebPackage, vmlinuz
 
         package = DebPackage.parse(source.removeprefix("deb:"))
         return KernelImage.read(vmlinuz(package), source=source)

@@ -288,9 +288,7 @@ def block_moves(calls: tuple[BiosCall, ...], *, handed_off: bool) -> Iterator[Bl
         index += 1
 
 
-def placements(
-    moves: Iterable[BlockMove], kernel: KernelFacts
-) -> Iterator[tuple[BlockMove, int]]:
+def placements(moves: Iterable[BlockMove], kernel: KernelFacts) -> Iterator[tuple[BlockMove, int]]:
     """Yield each move that continues the payload without a gap, and the bytes then in place."""
     start = end = kernel.header.code32_start
     for move in moves:
@@ -302,7 +300,5 @@ def placements(
 def screen_text(calls: Iterable[BiosCall]) -> str:
     """Return what was written through INT 10h AH=0Eh."""
     return "".join(
-        chr(call.registers_in.al)
-        for call in calls
-        if (call.number, call.function) == (0x10, 0x0E)
+        chr(call.registers_in.al) for call in calls if (call.number, call.function) == (0x10, 0x0E)
     )

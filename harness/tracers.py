@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
-from harness.deadline import Deadline
 from harness.disk import DiskImage
 from harness.formats.bioscall import BiosCall, Registers
 from harness.formats.mbr import SECTOR_BYTES

@@ -145,8 +145,8 @@ class Watch:
                 self._listen()
                 if self.panic is not None:
                     self._finish("panic", self.panic)
-                reason = str(event.data.get("reason", ""))
-                self._finish("guest-reset" if reason == "guest-reset" else "guest-shutdown", reason)
+                reset = event.data.get("reason") == "guest-reset"
+                self._finish("guest-reset" if reset else "guest-shutdown")
 
     def _stopped(self, stop: Stop) -> None:
         if stop.reason == "handoff":

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -18,10 +18,18 @@ from harness.plan import (
     MachineConfig,
 )
 
+if TYPE_CHECKING:
+    from harness.trace import BootTrace
+
 __all__ = ["command"]
 
-# a kernel's or disk image's name and what boots it
-Boot = tuple[str, Callable[..., Any]]
+
+class Boot(NamedTuple):
+    """A kernel's or a disk image's name and what boots it."""
+
+    name: str
+    run: Callable[..., "BootTrace"]
+
 
 # one bad kernel outweighs any number that we could not find out about
 _WORST_FIRST = (1, 125, 0)
@@ -53,24 +61,46 @@ Exit status: 0 all good, 1 one is bad, 125 could not find out, 129 wrong usage.
 @click.option("--cmdline", default=DEFAULT_CMDLINE, show_default=True, help="Kernel command line.")
 @click.option("--loader", type=_FILE, help="Another loader: .asm, .elf or a flat binary.")
 @click.option("--disk", type=_FILE, help="A ready disk image in place of kernel and loader.")
-@click.option("--until", type=click.Choice(UNTIL),
-              help="How far it must come.  [default: init; banner with --loader or --disk]")
-@click.option("--tracer", type=click.Choice(TRACERS), default="recorder", show_default=True,
-              help="Who watches the BIOS calls.")
+@click.option(
+    "--until",
+    type=click.Choice(UNTIL),
+    help="How far it must come.  [default: init; banner with --loader or --disk]",
+)
+@click.option(
+    "--tracer",
+    type=click.Choice(TRACERS),
+    default="recorder",
+    show_default=True,
+    help="Who watches the BIOS calls.",
+)
 @click.option("--memory", type=click.IntRange(2), default=512, show_default=True, metavar="MIB")
 @click.option("--machine-type", default="pc", show_default=True, help="QEMU's -machine.")
-@click.option("--disk-interface", type=click.Choice(DISK_INTERFACES), default="ahci",
-              show_default=True)
-@click.option("--qemu", default="auto", show_default=True, metavar="PROGRAM",
-              help="QEMU to use; auto takes it from the kernel.")
+@click.option(
+    "--disk-interface", type=click.Choice(DISK_INTERFACES), default="ahci", show_default=True
+)
+@click.option(
+    "--qemu",
+    default="auto",
+    show_default=True,
+    metavar="PROGRAM",
+    help="QEMU to use; auto takes it from the kernel.",
+)
 @click.option("--accelerator", type=click.Choice(ACCELERATORS), default="auto", show_default=True)
-@click.option("--timeout", type=click.FloatRange(0.1), default=60, show_default=True,
-              metavar="SECONDS")
-@click.option("--json", "json_file", metavar="FILE",
-              help="Write the trace, verdict included; - is standard output. An array for "
-              "several kernels.")
-@click.option("--keep", type=click.Path(path_type=Path), metavar="DIR",
-              help="Keep disk image, logs and trace in a new or empty folder.")
+@click.option(
+    "--timeout", type=click.FloatRange(0.1), default=60, show_default=True, metavar="SECONDS"
+)
+@click.option(
+    "--json",
+    "json_file",
+    metavar="FILE",
+    help="Write the trace, verdict included; - is standard output. An array for several kernels.",
+)
+@click.option(
+    "--keep",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Keep disk image, logs and trace in a new or empty folder.",
+)
 @click.option("-v", "--verbose", is_flag=True, help="Print every BIOS call as it happens.")
 def command(
     kernels: tuple[str, ...],
@@ -87,19 +117,20 @@ def command(
     if disk and (loader or choices["initrd"]):
         raise click.UsageError("a --disk has its own loader and initrd")
     plan = _plan(own_loader=not (loader or disk), **choices)
-    from harness.boot import boot_disk, boot_source  # noqa: PLC0415 - help does without
-    from harness.disk import DiskImage  # noqa: PLC0415
-    from harness.loader import Loader  # noqa: PLC0415
-    from harness.source import expand  # noqa: PLC0415
+
+    from harness.boot import boot_disk, boot_source  # help does without
+    from harness.disk import DiskImage
+    from harness.loader import Loader
+    from harness.source import expand
 
     boots: list[Boot]
     if disk:
         image = DiskImage.existing(disk)
-        boots = [(str(disk), partial(boot_disk, image, plan))]
+        boots = [Boot(str(disk), partial(boot_disk, image, plan))]
     else:
         code = Loader.read(loader) if loader else Loader.stage1()
         sources = [single for kernel in kernels for single in expand(kernel)]
-        boots = [(source, partial(boot_source, source, code, plan)) for source in sources]
+        boots = [Boot(source, partial(boot_source, source, code, plan)) for source in sources]
     return _run(boots, json_file, _folders(keep, len(boots)), verbose=verbose)
 
 
@@ -121,17 +152,17 @@ def _plan(
 def _run(
     boots: list[Boot], json_file: str | None, folders: list[Path | None], *, verbose: bool
 ) -> int:
-    from harness.report.live import watching  # noqa: PLC0415
+    from harness.report.live import watching
 
     output = click.get_text_stream("stderr" if json_file == "-" else "stdout")
     documents, judgements = [], []
-    for (name, boot), folder in zip(boots, folders, strict=True):
-        with watching(name, verbose=verbose, output=output) as observer:
-            trace = boot(observer=observer, keep=folder)
+    for each, folder in zip(boots, folders, strict=True):
+        with watching(each.name, verbose=verbose, output=output) as observer:
+            trace = each.run(observer=observer, keep=folder)
 
-        from harness.diagnosis import judge  # noqa: PLC0415 - by now it has been imported
-        from harness.report.document import document, encode  # noqa: PLC0415
-        from harness.report.terminal import print_result, print_summary  # noqa: PLC0415
+        from harness.diagnosis import judge  # by now it has been imported
+        from harness.report.document import document, encode
+        from harness.report.terminal import print_result, print_summary
 
         judgements.append(judge(trace))
         print_result(trace, judgements[-1], output)

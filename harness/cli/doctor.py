@@ -9,7 +9,7 @@ __all__ = ["command"]
 def command() -> int:
     """List every tool with its version, the accelerator, and what to install for what is
     missing. The exit status is 125 when something is."""
-    from harness.tools import accelerator, tools  # noqa: PLC0415
+    from harness.tools import accelerator, tools
 
     found = tools()
     width = max(len(tool.name) for tool in found)

@@ -10,6 +10,6 @@ __all__ = ["command"]
 @click.command("schema")
 def command() -> None:
     """Print the JSON Schema of what `boot --json` writes."""
-    from harness.report.document import schema  # noqa: PLC0415
+    from harness.report.document import schema
 
     click.echo(json.dumps(schema(), indent=1))

@@ -24,11 +24,7 @@ _READS = (0x02, 0x42)
 
 def disk_read_failed(trace: BootTrace) -> Diagnosis | None:
     """A read that failed and was not repeated with success."""
-    reads = [
-        call
-        for call in trace.loader_calls
-        if call.number == 0x13 and call.function in _READS
-    ]
+    reads = [call for call in trace.loader_calls if call.number == 0x13 and call.function in _READS]
     for index, call in enumerate(reads):
         if call.failed and not any(_repeats(later, call) for later in reads[index + 1 :]):
             tries = sum(read.failed and _same_place(read, call) for read in reads)
@@ -112,9 +108,7 @@ def destination_wrapped(trace: BootTrace) -> Diagnosis | None:
     return None
 
 
-def _wrapped(
-    trace: BootTrace, good: BlockMove | None, move: BlockMove, expected: int
-) -> Diagnosis:
+def _wrapped(trace: BootTrace, good: BlockMove | None, move: BlockMove, expected: int) -> Diagnosis:
     before = f" (move {good.index} still went to {address(good.destination)})" if good else ""
     if trace.kernel and good and expected - trace.kernel.header.code32_start > 0:
         limit = expected - trace.kernel.header.code32_start

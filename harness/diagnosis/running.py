@@ -67,4 +67,5 @@ def _last(trace: BootTrace) -> str:
     call = trace.bios_calls[-1]
     returned = "" if call.registers_out else ", which did not return"
     where = seg_off(call.registers_in.cs, call.registers_in.ip)
-    return f"; the last BIOS call was INT {call.number:02x}h AH={call.function:02x}h from {where}{returned}"
+    what = f"INT {call.number:02x}h AH={call.function:02x}h"
+    return f"; the last BIOS call was {what} from {where}{returned}"

@@ -10,7 +10,7 @@ The slack (a signature, for example) belongs to the file but not to what a loade
 """
 
 from dataclasses import dataclass, fields
-from typing import Self
+from typing import Any, Self
 
 from construct import Bytes, ConstructError, Int8ul, Int16ul, Int32ul, Int64ul, Struct
 
@@ -205,7 +205,8 @@ class SetupHeader:
         values["header"] = raw.header.decode("ascii")
         if version < 0x204:
             values["syssize"] &= 0xFFFF  # the upper half meant something else until 2.04
-        return cls(**{field.name: values.get(field.name) for field in fields(cls)})
+        complete: dict[str, Any] = {field.name: values.get(field.name) for field in fields(cls)}
+        return cls(**complete)
 
     @property
     def real_mode_bytes(self) -> int:

@@ -22,8 +22,20 @@ def build(entries: tuple[Entry, ...]) -> bytes:
     for inode, entry in enumerate((*entries, Entry("TRAILER!!!", 0)), start=1):
         name = entry.name.encode() + b"\0"
         links = 2 if stat.S_ISDIR(entry.mode) else 1
-        numbers = (inode, entry.mode, 0, 0, links, 0, len(entry.data), 0, 0, *entry.device,
-                   len(name), 0)
+        numbers = (
+            inode,
+            entry.mode,
+            0,
+            0,
+            links,
+            0,
+            len(entry.data),
+            0,
+            0,
+            *entry.device,
+            len(name),
+            0,
+        )
         head = b"070701" + b"".join(b"%08x" % number for number in numbers) + name
         archive += _aligned(head) + _aligned(entry.data)
     return archive

@@ -88,8 +88,11 @@ class SegmentDescriptor:
             return "null"
         words = ["code" if self.type & 8 else "data"] if self.s else [f"system-{self.type:x}"]
         if self.s:
-            words.append(("rx" if self.type & 2 else "x") if self.type & 8 else
-                         ("rw" if self.type & 2 else "r"))
+            words.append(
+                ("rx" if self.type & 2 else "x")
+                if self.type & 8
+                else ("rw" if self.type & 2 else "r")
+            )
             words += ["accessed"] if self.type & 1 else []
         words += [] if self.p else ["not-present"]
         words += [f"ring{self.dpl}"] if self.dpl else []

@@ -1,10 +1,10 @@
 """The master boot record: 512 bytes at LBA 0.
 
-    000  bootstrap_code (440)
-    1b8  disk_signature (4)
-    1bc  copy_protect (2)
-    1be  partitions (4 x 16)
-    1fe  boot_signature: 55 aa
+000  bootstrap_code (440)
+1b8  disk_signature (4)
+1bc  copy_protect (2)
+1be  partitions (4 x 16)
+1fe  boot_signature: 55 aa
 """
 
 from dataclasses import dataclass

@@ -14,7 +14,7 @@ The log has one JSON object a line; harness/machine/gdb_log.py reads it.
 
 import json
 import time
-from pathlib import Path
+from typing import Any, Dict, List, Optional, Tuple  # noqa: UP035 - gdb's Python may be old
 
 import gdb
 
@@ -27,17 +27,23 @@ PACKET_BYTES = 16
 TABLE_BYTES = 48
 MAGIC = b"HdrS"
 GAVE_UP = (0x18, 0x19)
+CARRY = 1
 
 
 class Tracer:
     """The breakpoints of one boot and the log that they write."""
 
-    def __init__(self, sites, labels, log):
-        self.log = Path(log).open("w", buffering=1)
+    def __init__(
+        self,
+        sites: List[Tuple[int, int]],  # noqa: UP006
+        labels: List[Tuple[str, int]],  # noqa: UP006
+        log: str,
+    ) -> None:
+        self.log = open(log, "w", buffering=1)  # noqa: PTH123, SIM115 - open as long as gdb runs
         self.memory = gdb.selected_inferior()
-        self.kernel_entry = None
-        self.reads = []
-        self.breakpoints = []
+        self.kernel_entry: Optional[int] = None  # noqa: UP045
+        self.reads: List[Read] = []  # noqa: UP006
+        self.breakpoints: List[gdb.Breakpoint] = []  # noqa: UP006
         for address, interrupt in sites:
             if interrupt == 0x13:
                 self.reads.append(Read(self, address))
@@ -46,22 +52,26 @@ class Tracer:
         for name, address in labels:
             Label(self, address, name)
 
-    def delete(self):
+    def delete(self) -> None:
+        """Delete all breakpoints."""
         for each in self.breakpoints:
             if each.is_valid():
                 each.delete()
 
-    def write(self, kind, **fields):
+    def write(self, kind: str, **fields: Any) -> None:
+        """Write a line to the log."""
         self.log.write(json.dumps({"kind": kind, "at": time.monotonic(), **fields}) + "\n")
 
-    def registers(self):
+    def registers(self) -> Dict[str, int]:  # noqa: UP006
+        """Read the registers of the stopped machine."""
         frame = gdb.newest_frame()
         return {name: int(frame.read_register(name)) & 0xFFFFFFFF for name in REGISTERS}
 
-    def bytes_at(self, linear, count):
+    def bytes_at(self, linear: int, count: int) -> bytes:
+        """Read guest memory."""
         return bytes(self.memory.read_memory(linear, count))
 
-    def look_for_kernel(self, packet):
+    def look_for_kernel(self, packet: bytes) -> None:
         """Break where the kernel will be entered, once a read has brought its setup code."""
         buffer = int.from_bytes(packet[6:8], "little") * 16 + int.from_bytes(packet[4:6], "little")
         for entry in (buffer, buffer + 0x200):
@@ -70,23 +80,24 @@ class Tracer:
                 self.breakpoints.append(gdb.Breakpoint(f"*{entry:#x}", internal=True))
 
 
-class Silent(gdb.Breakpoint):
+class Own(gdb.Breakpoint):
     """A breakpoint of the tracer's own; whether the machine goes on is for `stop` to say."""
 
-    def __init__(self, tracer, address):
+    def __init__(self, tracer: Tracer, address: int) -> None:
         super().__init__(f"*{address:#x}", internal=True)
         self.tracer = tracer
         tracer.breakpoints.append(self)
 
 
-class Call(Silent):
+class Call(Own):
     """At an INT whose input is all that is looked at."""
 
-    def __init__(self, tracer, address, interrupt):
+    def __init__(self, tracer: Tracer, address: int, interrupt: int) -> None:
         super().__init__(tracer, address)
         self.interrupt = interrupt
 
-    def stop(self):
+    def stop(self) -> bool:
+        """Record the call."""
         registers = self.tracer.registers()
         fields = {}
         if self.interrupt == 0x15 and registers["eax"] >> 8 & 0xFF == 0x87:
@@ -101,61 +112,78 @@ class Call(Silent):
 class Read:
     """An INT 13h: a breakpoint at it and one behind it, one of them enabled at a time."""
 
-    def __init__(self, tracer, address):
-        self.tracer, self.function, self.called = tracer, None, None
-        self.entry = ReadEntry(self, address)
-        self.exit = ReadReturn(self, address + INT_BYTES)
+    def __init__(self, tracer: Tracer, address: int) -> None:
+        self.tracer = tracer
+        self.function: Optional[int] = None  # noqa: UP045
+        self.called: Optional[Dict[str, int]] = None  # noqa: UP006, UP045
+        self.at_call = ReadCall(self, address)
+        self.at_return = ReadReturn(self, address + INT_BYTES)
         self.expect_call()
 
-    def expect_call(self):
-        self.exit.enabled, self.entry.enabled = False, True
+    def expect_call(self) -> None:
+        """Stop at the instruction next."""
+        self.at_return.enabled, self.at_call.enabled = False, True
 
-    def expect_return(self):
+    def expect_return(self) -> None:
+        """Stop behind the instruction next, if it is known which function it calls."""
         if self.function is not None:
-            self.exit.enabled, self.entry.enabled = True, False
+            self.at_return.enabled, self.at_call.enabled = True, False
 
 
-class ReadEntry(Silent):
-    def __init__(self, read, address):
+class ReadCall(Own):
+    """At an INT 13h."""
+
+    def __init__(self, read: Read, address: int) -> None:
         super().__init__(read.tracer, address)
         self.read = read
 
-    def stop(self):
-        read = self.read
-        read.called = read.tracer.registers()
-        read.function = read.called["eax"] >> 8 & 0xFF
-        read.expect_return()
+    def stop(self) -> bool:
+        """Keep what the call is given."""
+        self.read.called = self.tracer.registers()
+        self.read.function = self.read.called["eax"] >> 8 & 0xFF
+        self.read.expect_return()
         return False
 
 
-class ReadReturn(Silent):
-    def __init__(self, read, address):
+class ReadReturn(Own):
+    """Behind an INT 13h."""
+
+    def __init__(self, read: Read, address: int) -> None:
         super().__init__(read.tracer, address)
         self.read = read
 
-    def stop(self):
-        read, tracer = self.read, self.read.tracer
+    def stop(self) -> bool:
+        """Record the call with its result."""
+        read, tracer = self.read, self.tracer
         registers = tracer.registers()
-        fields = {"function": read.function, "called": read.called}
+        packet = b""
         if read.function in (0x42, 0x43, 0x44):
-            packet = registers["ds"] * 16 + (registers["esi"] & 0xFFFF)
-            fields["extra"] = tracer.bytes_at(packet, PACKET_BYTES).hex()
-        tracer.write("return", number=0x13, registers=registers, **fields)
-        if "extra" in fields and tracer.kernel_entry is None and not registers["eflags"] & 1:
-            tracer.look_for_kernel(bytes.fromhex(fields["extra"]))
+            at = registers["ds"] * 16 + (registers["esi"] & 0xFFFF)
+            packet = tracer.bytes_at(at, PACKET_BYTES)
+        tracer.write(
+            "return",
+            number=0x13,
+            function=read.function,
+            called=read.called,
+            registers=registers,
+            extra=packet.hex(),
+        )
+        if packet and tracer.kernel_entry is None and not registers["eflags"] & CARRY:
+            tracer.look_for_kernel(packet)
         read.called = None
         read.expect_call()
         return False
 
 
-class Label(Silent):
+class Label(Own):
     """The first time that a label of the loader is reached."""
 
-    def __init__(self, tracer, address, name):
+    def __init__(self, tracer: Tracer, address: int, name: str) -> None:
         super().__init__(tracer, address)
         self.name = name
 
-    def stop(self):
+    def stop(self) -> bool:
+        """Record it."""
         self.tracer.write("label", name=self.name)
         self.enabled = False
         return False

@@ -55,7 +55,7 @@ class Qmp:
         greeting = self._client.greeting
         if greeting is None:  # pragma: no cover - there is no connection without it
             return ""
-        number = greeting.QMP.version["qemu"]
+        number: Any = greeting.QMP.version["qemu"]
         return f"{number['major']}.{number['minor']}.{number['micro']}"
 
     def execute(self, command: str, **arguments: Any) -> Any:

@@ -77,9 +77,7 @@ class Recorder:
         )
 
     def _began(self) -> float:
-        return min(
-            (now - ticks / self._ticks_per_s for ticks, now in self._anchors), default=0.0
-        )
+        return min((now - ticks / self._ticks_per_s for ticks, now in self._anchors), default=0.0)
 
     def _paused(self, ticks: int) -> float:
         return sum(seconds for at, seconds in self._pauses if at < ticks)

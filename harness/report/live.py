@@ -46,7 +46,7 @@ class Spectator:
 
     def started(self) -> None:
         """Import what prints the result."""
-        import harness.report.terminal  # noqa: F401, PLC0415
+        import harness.report.terminal  # noqa: F401
 
     def milestone(self, milestone: "Milestone") -> None:
         """Let it pass."""
@@ -87,8 +87,8 @@ class ProgressBar(Spectator):
         self._progress.update(self._task, **fields)
 
     def _start(self) -> None:
-        from rich.console import Console  # noqa: PLC0415
-        from rich.progress import (  # noqa: PLC0415
+        from rich.console import Console
+        from rich.progress import (
             BarColumn,
             DownloadColumn,
             Progress,

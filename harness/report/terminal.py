@@ -18,9 +18,7 @@ _INDENT = " " * 5
 
 def print_result(trace: BootTrace, judgement: Judgement, output: TextIO) -> None:
     """Print the verdict on one boot, and what shows it unless it is good."""
-    head = click.style(
-        f"{judgement.verdict.upper():<5}", fg=_COLOURS[judgement.verdict], bold=True
-    )
+    head = click.style(f"{judgement.verdict.upper():<5}", fg=_COLOURS[judgement.verdict], bold=True)
     where = _where(trace)
     click.echo(f"{head}{click.style(trace.source, bold=True)}{where}", file=output)
     cause = click.style(f"{judgement.cause}: ", bold=True) if judgement.cause else ""
