@@ -1,5 +1,6 @@
 """`bootharness boot`: boot kernels and judge them."""
 
+import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -154,7 +155,7 @@ def _run(
 ) -> int:
     from harness.report.live import watching
 
-    output = click.get_text_stream("stderr" if json_file == "-" else "stdout")
+    output = sys.stderr if json_file == "-" else sys.stdout
     documents, judgements = [], []
     for each, folder in zip(boots, folders, strict=True):
         with watching(each.name, verbose=verbose, output=output) as observer:
@@ -182,7 +183,7 @@ def _run(
 def _write_json(file: str, documents: list[bytes]) -> None:
     text = documents[0] if len(documents) == 1 else b"[\n" + b",\n".join(documents) + b"]\n"
     if file == "-":
-        click.get_binary_stream("stdout").write(text)
+        sys.stdout.buffer.write(text)
         return
     try:
         Path(file).write_bytes(text)
