@@ -3,6 +3,7 @@
 PATH                         a bzImage
 FOLDER or GLOB               the bzImages in it, in the order of their versions
 deb:PACKAGE[=VERSION]        out of a Debian package, also [:ARCH] and [/SUITE]
+selfcheck:BYTES              the synthetic kernel, with a payload of an exact size
 grow:BYTES:SOURCE            any of them, its payload grown to an exact size
 """
 
@@ -17,6 +18,7 @@ from typing import Any
 from harness.assembler import shipped
 from harness.errors import UsageError
 from harness.kernel import KernelImage
+from harness.selfcheck import selfcheck_kernel
 
 __all__ = ["NamedSource", "expand", "fetch", "known_kernels"]
 
@@ -40,6 +42,9 @@ def expand(source: str) -> list[str]:
     if source.startswith("grow:"):
         size, base = _grow(source)
         return [f"grow:{size}:{each}" for each in expand(base)]
+    if source.startswith("selfcheck:"):
+        _selfcheck(source)
+        return [source]
     if source.startswith("deb:"):
         from harness.deb import DebPackage  # most sources are files
 
@@ -58,8 +63,8 @@ def expand(source: str) -> list[str]:
     if not files:
         what = "nothing matches" if glob.has_magic(source) else "no such file"
         raise UsageError(
-            f"{source}: {what}; a kernel is a file, a folder, a glob, deb:PACKAGE or "
-            "grow:BYTES:SOURCE"
+            f"{source}: {what}; a kernel is a file, a folder, a glob, deb:PACKAGE, "
+            "selfcheck:BYTES or grow:BYTES:SOURCE"
         )
     return [str(each) for each in files]
 
@@ -72,6 +77,8 @@ def fetch(source: str) -> KernelImage:
     if source.startswith("grow:"):
         size, base = _grow(source)
         return fetch(base).grown(size, source=source)
+    if source.startswith("selfcheck:"):
+        return KernelImage.read(selfcheck_kernel(_selfcheck(source)), source=source)
     if source.startswith("deb:"):
         from harness.deb import DebPackage, vmlinuz
 
@@ -102,6 +109,13 @@ def _named(file: Path, entries: Any) -> Iterator[NamedSource]:
                 yield NamedSource(name, source)
             case _:
                 raise UsageError(f"{file}: [[kernel]] number {number} needs an id and a source")
+
+
+def _selfcheck(source: str) -> int:
+    size = source.removeprefix("selfcheck:")
+    if not re.fullmatch(r"\d[\d_]*", size):
+        raise UsageError(f"{source}: write selfcheck:BYTES, for example selfcheck:15735808")
+    return int(size)
 
 
 def _grow(source: str) -> tuple[int, str]:

@@ -12,10 +12,12 @@ __all__ = [
     "GDB_SOCKET",
     "QEMU_LOG",
     "SERIAL_LOG",
+    "SERIAL_PIPE",
     "qemu_argv",
 ]
 
 SERIAL_LOG = "serial.log"
+SERIAL_PIPE = "serial"
 QEMU_LOG = "qemu.log"
 GDB_LOG = "gdb-trace.jsonl"
 GDB_SOCKET = "gdb.sock"
@@ -60,10 +62,16 @@ def disk_args(disk: Path, interface: str) -> list[str]:
     ]
 
 
-def serial_args(fd: int) -> list[str]:
-    """The first serial line on a socket, and all of it in a log that QEMU writes."""
-    return ["-chardev", f"socket,id=serial0,fd={fd},logfile={SERIAL_LOG}",
-            "-serial", "chardev:serial0"]  # fmt: skip
+def serial_args() -> list[str]:
+    """The first serial line on two named pipes, and all of it in a log that QEMU writes.
+
+    A socket would do for the line but not for the log: written to byte by byte it is full
+    after 277 bytes, and then QEMU logs the next one twice.
+    """
+    return [
+        *("-chardev", f"pipe,id=serial0,path={SERIAL_PIPE},logfile={SERIAL_LOG}"),
+        *("-serial", "chardev:serial0"),
+    ]
 
 
 def qmp_args(fd: int) -> list[str]:
@@ -92,7 +100,6 @@ def qemu_argv(
     disk: Path,
     *,
     qmp_fd: int,
-    serial_fd: int,
     recorder: Path | None,
     gdb: bool,
 ) -> list[str]:
@@ -104,7 +111,7 @@ def qemu_argv(
         *ending_args(),
         *disk_args(disk.absolute(), config.disk_interface),
         *qmp_args(qmp_fd),
-        *serial_args(serial_fd),
+        *serial_args(),
         *(recorder_args(recorder) if recorder else ()),
         *(gdb_args() if gdb else ()),
     ]

@@ -4,6 +4,7 @@ This module imports little, so that QEMU is started early: it and the rest of th
 imports then take their time together.
 """
 
+import fcntl
 import os
 import re
 import shlex
@@ -11,21 +12,51 @@ import signal
 import socket
 import subprocess
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from harness.errors import ToolMissing
-from harness.machine.argv import QEMU_LOG, SERIAL_LOG, qemu_argv
+from harness.machine.argv import QEMU_LOG, SERIAL_LOG, SERIAL_PIPE, qemu_argv
 from harness.machine.workspace import Workspace
 from harness.plan import MachineConfig
 
 __all__ = ["Qemu"]
 
 
+_PIPE_BYTES = 1 << 20
+"""How far the guest may be ahead of us on the serial line; more than most kernels say."""
+
+
+@dataclass(frozen=True, slots=True)
+class SerialPipes:
+    """Our ends of the named pipes that QEMU uses as a serial line: file descriptors."""
+
+    from_guest: int
+    to_guest: int
+
+    @classmethod
+    def make(cls, path: Path) -> Self:
+        """Make the pipes beside ``path``, named as QEMU expects them, and open our ends."""
+        from_guest, to_guest = path.with_suffix(".out"), path.with_suffix(".in")
+        os.mkfifo(from_guest)
+        os.mkfifo(to_guest)
+        # opened for both ways a named pipe waits for nobody at its other end
+        reader = os.open(from_guest, os.O_RDWR | os.O_NONBLOCK)
+        with suppress(PermissionError):  # a limit on all pipes of a user; the default size does
+            fcntl.fcntl(reader, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+        return cls(reader, os.open(to_guest, os.O_RDWR | os.O_NONBLOCK))
+
+    def close(self) -> None:
+        """Close our ends."""
+        os.close(self.from_guest)
+        os.close(self.to_guest)
+
+
 class Qemu:
-    """A QEMU process with a socket each to its QMP and its serial line.
+    """A QEMU process with a socket to its QMP and pipes to its serial line.
 
     Use as a context manager. ``rom`` is the recorder's option ROM; with ``gdb`` the CPU
     waits before its first instruction. Raises ToolMissing where there is no such QEMU.
@@ -44,19 +75,19 @@ class Qemu:
         self.workspace = workspace
         with ExitStack() as stack:
             self.qmp, qmp_end = map(stack.enter_context, socket.socketpair())
-            self.serial, serial_end = map(stack.enter_context, socket.socketpair())
-            with qmp_end, serial_end:
+            self.serial = SerialPipes.make(workspace.path / SERIAL_PIPE)
+            stack.callback(self.serial.close)
+            with qmp_end:
                 self.argv = qemu_argv(
                     config,
                     disk,
                     qmp_fd=qmp_end.fileno(),
-                    serial_fd=serial_end.fileno(),
                     recorder=rom,
                     gdb=gdb,
                 )
                 self.launched = time.monotonic()
                 self.launched_wall = time.time()
-                self._process = self._start([qmp_end.fileno(), serial_end.fileno()])
+                self._process = self._start([qmp_end.fileno()])
             stack.callback(self._end)
             self.exit_fd = os.pidfd_open(self._process.pid)
             """Readable when QEMU has ended."""

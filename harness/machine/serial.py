@@ -1,10 +1,12 @@
 """The guest's serial line. QEMU writes the complete log; here it is watched for signs."""
 
+import os
 import re
-import socket
 
 import pexpect
 from pexpect.fdpexpect import fdspawn
+
+from harness.machine.qemu import SerialPipes
 
 __all__ = ["SerialLine"]
 
@@ -13,17 +15,19 @@ _WINDOW_BYTES = 4096
 
 
 class SerialLine:
-    """One end of the serial line; ``console`` is pexpect's, for tests that talk to the guest."""
+    """The serial line; ``console`` is pexpect's, for tests that listen to the guest."""
 
-    def __init__(self, end: socket.socket) -> None:
-        self.socket = end
-        end.setblocking(False)
-        self.console = fdspawn(end, maxread=1 << 16, searchwindowsize=_WINDOW_BYTES)
-        self.received_bytes = 0
+    def __init__(self, pipes: SerialPipes) -> None:
+        self._pipes = pipes
+        self.console = fdspawn(pipes.from_guest, maxread=1 << 16, searchwindowsize=_WINDOW_BYTES)
 
     def fileno(self) -> int:
         """The file descriptor that is readable when the guest has written."""
-        return self.socket.fileno()
+        return self._pipes.from_guest
+
+    def send(self, data: bytes) -> None:
+        """Write to the guest."""
+        os.write(self._pipes.to_guest, data)
 
     def next_sign(self, signs: list[re.Pattern[bytes]]) -> tuple[int, re.Match[bytes]] | None:
         """Return the sign that comes first in what has arrived, by index, and its match.
@@ -36,7 +40,3 @@ class SerialLine:
         except (pexpect.TIMEOUT, pexpect.EOF):
             return None
         return index, self.console.match
-
-    def close(self) -> None:
-        """Close this end."""
-        self.socket.close()
