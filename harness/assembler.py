@@ -94,4 +94,5 @@ def _run(*argv: str) -> None:
             f"{argv[0]} is not installed: `apt-get install nasm binutils` brings it"
         ) from None
     if done.returncode:
-        raise UsageError(f"{argv[0]} refuses {argv[-1]}: {done.stderr.strip() or done.returncode}")
+        said = "; ".join(line.strip() for line in done.stderr.splitlines() if line.strip())
+        raise UsageError(f"{argv[0]} refuses {argv[-1]}: {said or f'status {done.returncode}'}")

@@ -25,6 +25,7 @@ def look(
     registers: Registers,
     *,
     exact: bool,
+    calls: int,
     seconds: float,
 ) -> Handoff:
     """Return the state of a machine that is stopped at the handoff, compared with the files."""
@@ -53,6 +54,7 @@ def look(
     return Handoff(
         seconds=seconds,
         exact=exact,
+        calls=calls,
         registers=registers,
         header=header,
         real_mode=proofs.get("real_mode"),

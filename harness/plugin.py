@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from harness.machine.machine import Machine
     from harness.trace import BootTrace
 
+_SOURCE = "_kernel_source"
 _LAST_CALLS = 6
 _SERIAL_LINES = 12
 
@@ -82,10 +83,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Make one test of each kernel build."""
-    if "kernel" in metafunc.fixturenames:
+    if _SOURCE in metafunc.fixturenames:  # not for a `kernel` fixture that is somebody else's
         sources = _sources(metafunc.config)
         metafunc.parametrize(
-            "kernel", list(sources.values()), ids=list(sources), indirect=True, scope="session"
+            _SOURCE, list(sources.values()), ids=list(sources), indirect=True, scope="session"
         )
 
 
@@ -93,8 +94,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep the tests of one kernel on one worker: with `--dist loadgroup` they share a boot."""
     for item in items:
         spec = getattr(item, "callspec", None)
-        if spec and "kernel" in spec.params:
-            item.add_marker(pytest.mark.xdist_group(str(spec.params["kernel"])))
+        if spec and _SOURCE in spec.params:
+            item.add_marker(pytest.mark.xdist_group(str(spec.params[_SOURCE])))
 
 
 def _sources(config: pytest.Config) -> dict[str, str]:
@@ -154,12 +155,18 @@ def stage1(pytestconfig: pytest.Config) -> "Loader":
 
 
 @pytest.fixture(scope="session")
-def kernel(request: pytest.FixtureRequest) -> "KernelImage":
+def _kernel_source(request: pytest.FixtureRequest) -> str:
+    source: str = request.param
+    return source
+
+
+@pytest.fixture(scope="session")
+def kernel(_kernel_source: str) -> "KernelImage":
     """One kernel build of --kernel or of kernels.toml."""
     from harness.source import fetch
 
     with _skipping():
-        return fetch(request.param)
+        return fetch(_kernel_source)
 
 
 @pytest.fixture

@@ -140,4 +140,4 @@ def _version_order(path: Path) -> list[tuple[int, int | str]]:
     parts: list[tuple[int, int | str]] = []
     for part in re.findall(r"\d+|~|[^\d~]+", text):
         parts.append((-1, 0) if part == "~" else (1, int(part)) if part.isdigit() else (0, part))
-    return parts
+    return [*parts, (0, "")]  # the end comes behind a "~", before anything else

@@ -123,11 +123,13 @@ class Handoff:
 
     ``exact`` is False where the entry itself was not seen, only the kernel's first BIOS
     call: then ``registers`` are those of that call, and the setup code has begun to use
-    its own memory, so ``real_mode`` is not compared.
+    its own memory, so ``real_mode`` is not compared. ``calls`` is how many BIOS calls came
+    before it.
     """
 
     seconds: float
     exact: bool
+    calls: int
     registers: Registers
     header: SetupHeader | None
     real_mode: Comparison | None
@@ -241,10 +243,8 @@ class BootTrace:
     @property
     def loader_calls(self) -> tuple[BiosCall, ...]:
         """The calls that the loader made: neither the BIOS's own nor the kernel's."""
-        end = self.handoff.seconds if self.handoff else float("inf")
-        return tuple(
-            call for call in self.bios_calls if not call.from_bios and call.called_at < end
-        )
+        before = self.bios_calls[: self.handoff.calls] if self.handoff else self.bios_calls
+        return tuple(call for call in before if not call.from_bios)
 
     @property
     def block_moves(self) -> tuple[BlockMove, ...]:

@@ -21,7 +21,6 @@ from harness.trace import QmpEvent
 __all__ = ["GdbTracer", "RecorderTracer", "Stop", "Tracer"]
 
 _GAVE_UP = (0x18, 0x19)
-_CODE32_DEFAULT = 0x100000
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +31,7 @@ class Stop:
     ``gave-up`` with the interrupt by which the loader did.
     """
 
-    reason: Literal["handoff", "protected-mode", "gave-up", "panic"]
+    reason: Literal["handoff", "gave-up", "panic"]
     at: float
     registers: Registers | None = None
     exact: bool = True
@@ -97,8 +96,7 @@ class RecorderTracer:
         self.recorder.anchor(at)
         last = self.recorder.records[-1] if self.recorder.records else None
         if last and last.tag == "H":
-            seconds = self.recorder.seconds(last.ticks)
-            return Stop("handoff", seconds, last.registers, last.exact)
+            return Stop("handoff", at, last.registers, last.exact)
         if last and last.tag == "C" and last.number in _GAVE_UP:
             return Stop("gave-up", at, interrupt=last.number)
         return Stop("panic", at)
@@ -133,7 +131,6 @@ class GdbTracer:
         self._machine = machine
         self._recorder = recorder
         self._disk = disk
-        self._entry: int | None = None
         self._log: GdbLog | None = None
         self._gdb: Gdb | None = Gdb(
             machine.qemu.workspace,
@@ -164,8 +161,6 @@ class GdbTracer:
             return [self._recorder.stop(now) if self._recorder else Stop("panic", now)]
         if status == "shutdown":
             return []
-        if self._entry is not None and stop.registers.ip == self._entry:
-            return [Stop("protected-mode", now)]
         last = self._gdb_calls()[-1:]
         if last and last[0].number in _GAVE_UP:
             return [Stop("gave-up", now, interrupt=last[0].number)]
@@ -174,21 +169,13 @@ class GdbTracer:
     def resume(self, stop: Stop) -> None:
         if self._gdb is None:
             self._machine.resume()
-        elif stop.reason == "protected-mode":
-            self._leave(self._gdb)
+        elif stop.reason == "handoff":  # all is seen; without gdb the machine runs faster
+            self._gdb.stop_tracing()
+            self._gdb.detach()
+            self._gdb.close()
+            self._gdb = None
         else:
-            if stop.reason == "handoff" and self._entry is None:
-                kernel = self._disk.kernel
-                self._entry = kernel.header.code32_start if kernel else _CODE32_DEFAULT
-                self._gdb.stop_tracing()
-                self._gdb.break_at(self._entry)
             self._gdb.resume()
-
-    def _leave(self, gdb: Gdb) -> None:
-        """All that gdb was there for has been seen; the machine runs faster without it."""
-        gdb.detach()
-        gdb.close()
-        self._gdb = None
 
     def calls(self) -> tuple[BiosCall, ...]:
         return self._recorder.calls() if self._recorder else self._gdb_calls()

@@ -151,8 +151,6 @@ class Watch:
     def _stopped(self, stop: Stop) -> None:
         if stop.reason == "handoff":
             self._handed_off(stop)
-        elif stop.reason == "protected-mode":
-            self._reach("protected-mode", stop.at)
         elif stop.reason == "gave-up":
             self._finish("boot-failed" if stop.interrupt == 0x18 else "bootstrap")
         else:
@@ -166,8 +164,14 @@ class Watch:
             return
         self.identify_kernel()
         self.report_progress()
+        before = len(self.tracer.calls())
         self.handoff = look(
-            self.machine, self.disk, stop.registers, exact=stop.exact, seconds=round(stop.at, 6)
+            self.machine,
+            self.disk,
+            stop.registers,
+            exact=stop.exact,
+            calls=before if stop.exact else before - 1,
+            seconds=round(stop.at, 6),
         )
         self._reach("setup-entered", stop.at)
         if self.handoff.memory_equal is False and self.ending is None:

@@ -124,10 +124,6 @@ class Gdb:
         """Let the machine run."""
         self.command("-exec-continue")
 
-    def break_at(self, linear: int) -> None:
-        """Break once at a linear address."""
-        self.command(f"-break-insert -t -h *{linear:#x}")
-
     def stop_tracing(self) -> None:
         """Delete the tracer's breakpoints; its log stays as it is."""
         self.console("python tracer.delete()")

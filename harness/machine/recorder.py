@@ -65,10 +65,6 @@ class Recorder:
         if self.records:
             self._pauses.append((self.records[-1].ticks, seconds))
 
-    def seconds(self, ticks: int) -> float:
-        """Return when a record was made, in seconds since launch."""
-        return round(self._began() + ticks / self._ticks_per_s + self._paused(ticks), 6)
-
     def calls(self) -> tuple[BiosCall, ...]:
         """Return all calls so far."""
         began, pace = self._began(), self._ticks_per_s

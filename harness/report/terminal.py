@@ -6,6 +6,7 @@ from typing import TextIO
 import click
 
 from harness.diagnosis import Judgement, Verdict
+from harness.text import count
 from harness.trace import BootTrace
 
 __all__ = ["print_result", "print_summary"]
@@ -64,7 +65,11 @@ def _progress(trace: BootTrace) -> str:
     for milestone in trace.milestones:
         points.append(f"{milestone.name} {milestone.seconds:.2f}")
     moves = trace.block_moves
-    placed = f"; {len(moves)} moves placed {trace.placed_bytes:,} bytes" if moves else ""
+    placed = ""
+    if moves and trace.kernel:
+        total = trace.kernel.payload_bytes
+        moved = count(len(moves), "block move")
+        placed = f"; {moved}, {trace.placed_bytes:,} of {total:,} bytes placed"
     return f"{', '.join(points)} s{placed}"
 
 

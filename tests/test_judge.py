@@ -1,0 +1,172 @@
+"""The rules, on traces made by hand: each cause from its signs alone."""
+
+from dataclasses import replace
+
+import pytest
+
+from harness.diagnosis import Verdict, judge
+from harness.trace import BootTrace, Ending, KernelFacts
+from tests.traces import CHUNK, handoff, loading_trace, move, read, teletype
+
+STORY = 242 * CHUNK
+
+
+def moves(payload: int, *, bits: int = 32) -> list:  # type: ignore[type-arg]
+    """Return the moves of a loader whose addresses have so many bits."""
+    mask = (1 << bits) - 1
+    return [
+        move((0x100000 + done) & mask, min(CHUNK, payload - done))
+        for done in range(0, payload, CHUNK)
+    ]
+
+
+def cause(trace: BootTrace) -> str | None:
+    return judge(trace).cause
+
+
+@pytest.mark.parametrize("payload", [0, 16, CHUNK, STORY, STORY + 16, 1 << 26])
+def test_right_moves_are_good(payload: int) -> None:
+    calls = moves(payload)
+    trace = loading_trace(payload, calls, handoff=handoff(len(calls)))
+    assert judge(trace).verdict is Verdict.GOOD
+    assert trace.placed_bytes == payload
+
+
+@pytest.mark.parametrize("payload", [STORY + 16, 15_751_168, 17_000_000, 1 << 25])
+def test_lost_carry_is_named_even_when_the_banner_appeared(payload: int) -> None:
+    calls = moves(payload, bits=24)
+    judgement = judge(loading_trace(payload, calls, handoff=handoff(len(calls))))
+    assert (judgement.verdict, judgement.cause) == (Verdict.BAD, "destination-wrapped")
+    for part in ("block move 242", "0x001c00", "0x1001c00", "0xff1e00", "15,735,808"):
+        assert part in judgement.summary
+
+
+def test_lost_carry_does_not_matter_below_the_limit() -> None:
+    calls = moves(STORY, bits=24)
+    trace = loading_trace(STORY, calls, handoff=handoff(len(calls)))
+    assert judge(trace).verdict is Verdict.GOOD
+
+
+def test_other_chunk_size_wraps_elsewhere() -> None:
+    calls = [move((0x100000 + at) & 0xFFFFFF, 0x8000) for at in range(0, 17 << 20, 0x8000)]
+    judgement = judge(loading_trace(17 << 20, calls, ending="guest-reset"))
+    assert judgement.cause == "destination-wrapped"
+    assert "block move 480 went to 0x000000 instead of 0x1000000" in judgement.summary
+    assert [each.cause for each in judgement.consequences] == ["triple-fault"]
+
+
+def test_initrd_that_wraps_is_named_too() -> None:
+    calls = [move(0x100000, 1024), move(0x1FF000 & 0xFFFFFF, 512)]
+    trace = loading_trace(1024, calls, handoff=handoff(2))
+    disk = replace(trace.disk, initrd_bytes=512, initrd_address=0x1F1FF000)  # type: ignore[type-var]
+    wrapped = [move(0x100000, 1024), move(0x1FF000, 512)]
+    trace = replace(trace, disk=disk, bios_calls=tuple(wrapped))
+    assert "instead of 0x1f1ff000" in judge(trace).summary
+
+
+def test_read_that_failed_for_good() -> None:
+    calls = [read(2048, 4), *[read(5000, 127, status=0x04)] * 5]
+    judgement = judge(loading_trace(1 << 20, calls, ending="boot-failed"))
+    assert judgement.cause == "disk-read-failed"
+    for part in ("127 sectors at LBA 5,000", "AH=04h", "sector not found", "5 attempts"):
+        assert part in judgement.summary
+
+
+def test_read_that_was_repeated_with_success_is_forgiven() -> None:
+    calls = [read(2048, 4), read(5000, 127, status=0x80), read(5000, 127)]
+    assert cause(loading_trace(0, calls, handoff=handoff(3))) is None
+
+
+def test_reads_of_the_kernels_own_setup_code_do_not_count() -> None:
+    calls = [read(2048, 4), read(0, 1, status=0x01)]
+    assert cause(loading_trace(0, calls, handoff=handoff(1))) is None
+
+
+def test_read_behind_the_end_of_the_disk_says_so() -> None:
+    calls = [read((1 << 21) - 1, 127, status=0x01)]
+    trace = loading_trace(1 << 20, calls, ending="boot-failed")
+    assert "the disk ends at LBA 2,097,152" in judge(trace).summary
+
+
+def test_move_that_failed() -> None:
+    trace = loading_trace(1 << 20, [move(0x100000, status=3)], ending="boot-failed")
+    assert cause(trace) == "move-failed"
+
+
+def test_memory_that_differs() -> None:
+    calls = moves(1024)
+    trace = loading_trace(1024, calls, ending="memory-differs", handoff=handoff(1, differing=7))
+    judgement = judge(trace)
+    assert judgement.cause == "payload-corrupt"
+    assert "7 of 1,000 bytes, first at offset 10 (0x10000a)" in judgement.summary
+
+
+def test_kernel_entered_before_all_of_it_was_placed() -> None:
+    calls = moves(STORY)[:-1]
+    trace = loading_trace(STORY, calls, handoff=handoff(len(calls)))
+    judgement = judge(trace)
+    assert judgement.cause == "payload-truncated"
+    assert f"{STORY - CHUNK:,} of {STORY:,} bytes" in judgement.summary
+
+
+def test_kernel_file_that_is_cut_short() -> None:
+    trace = loading_trace(1024, moves(1024), handoff=handoff(1))
+    kernel: KernelFacts = replace(trace.kernel, missing_bytes=100)  # type: ignore[type-var]
+    judgement = judge(replace(trace, kernel=kernel))
+    assert judgement.cause == "payload-truncated"
+    assert "924 bytes of the 1,024" in judgement.summary
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"version": 0x203}, "boot protocol is 2.03"),
+        ({"loadflags": 0}, "LOADED_HIGH is not set"),
+        ({"setup_sects": 65}, "setup_sects is 65"),
+    ],
+)
+def test_loader_that_refuses_the_kernel(changes: dict[str, int], words: str) -> None:
+    calls = [read(2052, 1), *teletype("stage1: K\r\n")]
+    trace = loading_trace(1024, calls, ending="boot-failed")
+    assert trace.kernel
+    header = replace(trace.kernel.header, **changes)
+    judgement = judge(replace(trace, kernel=replace(trace.kernel, header=header)))
+    assert judgement.cause == "kernel-rejected"
+    assert "'stage1: K'" in judgement.summary
+    assert words in judgement.summary
+
+
+@pytest.mark.parametrize(
+    ("ending", "expected"),
+    [
+        (Ending("panic", 1.0, "VFS: Unable to mount root fs"), "kernel-panic"),
+        (Ending("complaint", 1.0, "This kernel requires an x86-64 CPU, but"), "wrong-cpu"),
+        (Ending("guest-reset", 1.0), "triple-fault"),
+        (Ending("idle", 1.0), "timed-out"),
+        (Ending("timeout", 1.0), "timed-out"),
+        (Ending("guest-shutdown", 1.0), "timed-out"),
+    ],
+)
+def test_what_shows_in_the_ending(ending: Ending, expected: str) -> None:
+    judgement = judge(replace(loading_trace(0, [read(2048, 4)]), ending=ending))
+    assert (judgement.verdict, judgement.cause) == (Verdict.BAD, expected)
+    assert ending.detail in judgement.summary
+
+
+def test_what_we_could_not_find_out_is_skipped_whatever_else_is_seen() -> None:
+    calls = moves(STORY + 16, bits=24)
+    ending = Ending("skipped", 1.0, "QEMU went away", "machine-lost")
+    judgement = judge(replace(loading_trace(STORY + 16, calls), ending=ending))
+    assert (judgement.verdict, judgement.cause) == (Verdict.SKIP, "machine-lost")
+    assert judgement.verdict.exit_status == 125
+
+
+def test_tracers_that_differ_are_not_trusted() -> None:
+    calls = moves(1024)
+    good = loading_trace(1024, calls, handoff=handoff(1), gdb_calls=tuple(calls))
+    assert judge(good).verdict is Verdict.GOOD
+    other = replace(good, gdb_calls=(move(0x100010, 1024),))
+    judgement = judge(other)
+    assert (judgement.verdict, judgement.cause) == (Verdict.SKIP, "tracers-disagree")
+    assert "0x100000" in judgement.summary
+    assert "0x100010" in judgement.summary
