@@ -10,9 +10,8 @@ from harness.machine.rom import write_rom
 from harness.plan import DISK_INTERFACES, BootPlan, MachineConfig
 
 
-def line(
-    config: MachineConfig = MachineConfig(qemu="q", accelerator="tcg"), **given: object
-) -> str:
+def line(**given: object) -> str:
+    config = MachineConfig(qemu="q", accelerator="tcg")
     values = {"qmp_fd": 5, "recorder": None, "gdb": False, **given}
     return " ".join(qemu_argv(config, Path("/d.img"), **values))  # type: ignore[arg-type]
 

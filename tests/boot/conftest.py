@@ -1,0 +1,46 @@
+"""What the tests that start QEMU share."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.boot import boot
+from harness.loader import Loader
+from harness.plan import BootPlan, MachineConfig
+from harness.source import fetch
+from harness.trace import BootTrace
+
+Boot = Callable[..., BootTrace]
+
+
+@pytest.fixture(scope="session")
+def boots() -> Boot:
+    """Boot a kernel source with a loader; options are those of BootPlan and MachineConfig."""
+
+    def run(source: str, loader: Loader | None = None, **options: Any) -> BootTrace:
+        machine = {name: options.pop(name) for name in MachineConfig.__slots__ if name in options}
+        plan = BootPlan(machine=MachineConfig(**machine), timeout_s=300)
+        trace = boot(fetch(source), loader or Loader.stage1(), replace(plan, **options))
+        if trace.ending.cause == "tool-missing":
+            pytest.skip(trace.ending.detail)
+        return trace
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def debian(request: pytest.FixtureRequest) -> str:
+    """The source of the kernel whose numbers are the story's."""
+    del request
+    return "deb:linux-image-cloud-amd64/bookworm"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with a name of 120 characters: no socket's path may depend on it."""
+    deep = tmp_path / ("d" * 120)
+    deep.mkdir()
+    return deep
