@@ -15,7 +15,8 @@ def disagreement(recorded: Iterable[BiosCall], seen_by_gdb: Iterable[BiosCall]) 
     """Return in one sentence where two accounts of a loader's calls differ first, else None.
 
     What only one of them looks at is not compared: gdb does not see a block move return,
-    and the recorder does not record video calls but teletype output.
+    and the recorder does not record video calls but teletype output. Where a read failed,
+    gdb may have seen its packet only after the BIOS had written to it.
     """
     first = [call for call in recorded if _compared(call)]
     second = [call for call in seen_by_gdb if _compared(call)]
@@ -50,6 +51,6 @@ def _essence(call: BiosCall) -> tuple[str, str, int | None, str, str]:
         f"INT {call.number:02x}h AH={call.function:02x}h",
         seg_off(registers.cs, registers.ip),
         registers.edx & 0xFF if call.number == 0x13 else None,
-        str(call.packet),
+        str(call.packet and (call.packet.lba if call.failed else call.packet)),
         move,
     )

@@ -68,7 +68,7 @@ def boot(
 def build_disk(path: Path, kernel: KernelImage, loader: Loader, plan: BootPlan) -> DiskImage:
     """Write the disk image that a plan needs; otherwise as `DiskImage.build`."""
     initrd: bytes | Path | None = plan.initrd
-    if initrd is None and plan.until == "init":
+    if initrd is None and plan.until == "init" and loader.takes_initrd:
         initrd = tiny_initrd(wide=kernel.header.is_64_bit)
     return DiskImage.build(
         path,

@@ -85,6 +85,10 @@ class DiskImage:
         Raises UsageError when something does not fit the loader or the disk, LaunchFailed
         when the image cannot be written.
         """
+        if initrd is not None and not loader.takes_initrd:
+            raise UsageError(
+                f"{loader.name}: this loader takes no initrd: its profile patches no initrd_lba"
+            )
         line = cmdline.encode()
         if b"\0" in line:
             raise UsageError("the command line contains a NUL character")

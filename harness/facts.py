@@ -41,12 +41,13 @@ def disk_facts(disk: DiskImage) -> DiskFacts:
     except OSError as error:
         raise KernelUnavailable(f"{disk.path}: {error.strerror}") from error
     ours = disk.kernel is not None
+    told = disk.loader.patches if disk.loader else {}
     return DiskFacts(
         path=str(disk.path),
         bytes=size,
         kernel_lba=disk.kernel_lba if ours else None,
-        cmdline_lba=disk.cmdline_lba if ours else None,
-        cmdline=disk.cmdline if ours else None,
+        cmdline_lba=disk.cmdline_lba if "cmdline_lba" in told else None,
+        cmdline=disk.cmdline if "cmdline_lba" in told else None,
         initrd_lba=disk.initrd.lba if disk.initrd else None,
         initrd_bytes=disk.initrd.size if disk.initrd else None,
         initrd_address=disk.initrd.address if disk.initrd else None,

@@ -38,7 +38,8 @@ def see(
     Raises CouldNotFindOut when the machine does not even start.
     """
     connecting = qemu.now()
-    signs = kernel_signs(INIT_MARKER if plan.initrd is None else None)
+    own_init = disk.initrd is not None and plan.initrd is None
+    signs = kernel_signs(INIT_MARKER, own_init=own_init)
     with Machine(qemu) as machine, closing(_tracer(machine, disk, plan)) as tracer:
         connected = machine.now()
         watch = Watch(machine, tracer, disk, plan, signs, observer)

@@ -22,13 +22,15 @@ _COMPLAINT = re.compile(
 )
 
 
-def kernel_signs(init_marker: str | None) -> list[Sign]:
+def kernel_signs(init_marker: str, *, own_init: bool) -> list[Sign]:
     """Return the signs to watch for.
 
-    ``init_marker`` is what our own /init writes; without it the kernel's word that it runs
-    an /init has to do.
+    ``init_marker`` is what our own /init writes; where there is another /init, the kernel's
+    word that it runs one does too.
     """
-    init = re.escape(init_marker.encode()) if init_marker else rb"Run \S+ as init process"
+    init = re.escape(init_marker.encode())
+    if not own_init:
+        init += rb"|Run \S+ as init process"
     return [
         Sign("banner", re.compile(rb"Linux version \S+" + _LINE)),
         Sign("init", re.compile(init)),

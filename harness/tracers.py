@@ -13,7 +13,7 @@ from harness.formats.bioscall import BiosCall, Registers
 from harness.formats.mbr import SECTOR_BYTES
 from harness.loader import ORIGIN
 from harness.machine.gdb import Gdb
-from harness.machine.gdb_log import GdbLog, int_sites
+from harness.machine.gdb_log import INT_BYTES, GdbLog, int_sites
 from harness.machine.machine import Machine
 from harness.machine.recorder import Recorder
 from harness.trace import QmpEvent
@@ -132,6 +132,7 @@ class GdbTracer:
         self._recorder = recorder
         self._disk = disk
         self._log: GdbLog | None = None
+        self._own: set[int] = set()
         self._gdb: Gdb | None = Gdb(
             machine.qemu.workspace,
             wide="x86_64" in Path(machine.config.qemu).name,
@@ -147,7 +148,9 @@ class GdbTracer:
         loader = self._disk.loader
         binary = loader.binary if loader else self._disk.read(0, SECTOR_BYTES)
         self._gdb.connect()
-        self._log = self._gdb.trace(int_sites(binary, ORIGIN), loader.symbols if loader else {})
+        sites, labels = int_sites(binary, ORIGIN), loader.symbols if loader else {}
+        self._own = {at + size for at, _ in sites for size in (0, INT_BYTES)} | {*labels.values()}
+        self._log = self._gdb.trace(sites, labels)
         self._gdb.resume()
 
     def stops(self, events: list[QmpEvent]) -> list[Stop]:
@@ -161,9 +164,18 @@ class GdbTracer:
             return [self._recorder.stop(now) if self._recorder else Stop("panic", now)]
         if status == "shutdown":
             return []
+        own = stop.linear in self._own
+        if own and stop.registers.cs:
+            self._gdb.at_breakpoint()
         last = self._gdb_calls()[-1:]
-        if last and last[0].number in _GAVE_UP:
+        # the recorder has yet to see the same, and stops the machine then
+        if last and last[0].number in _GAVE_UP and not self._recorder:
             return [Stop("gave-up", now, interrupt=last[0].number)]
+        if own:
+            if stop.registers.cs:
+                self._gdb.step_over()
+            self._gdb.resume()
+            return []
         return [Stop("handoff", now, stop.registers)]
 
     def resume(self, stop: Stop) -> None:

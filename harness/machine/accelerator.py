@@ -12,6 +12,7 @@ from harness.cache import cache_dir, published
 __all__ = ["kvm_works"]
 
 _PROBE_S = 2.0
+_COUNTED = 85
 _DEVICE = Path("/dev/kvm")
 
 
@@ -37,7 +38,7 @@ def _probe(qemu: str) -> bool:
         sector.flush()
         argv = [
             *(qemu, "-nodefaults", "-no-user-config", "-display", "none", "-nic", "none"),
-            *("-accel", "kvm", "-m", "16"),
+            *("-accel", "kvm", "-cpu", "host", "-m", "16"),
             *("-drive", f"file={sector.name},format=raw,if=floppy,readonly=on"),
             *("-device", "isa-debug-exit,iobase=0xf4"),
         ]
@@ -47,4 +48,4 @@ def _probe(qemu: str) -> bool:
             )
         except (subprocess.TimeoutExpired, OSError):
             return False
-        return done.returncode == 1
+        return done.returncode == _COUNTED

@@ -82,7 +82,7 @@ def qmp_args(fd: int) -> list[str]:
 def recorder_args(rom: Path) -> list[str]:
     """The BIOS-call recorder: its ROM, the port it writes to, and the port that stops."""
     return [
-        *("-option-rom", str(rom)),
+        *("-option-rom", _escaped(rom)),
         *("-chardev", f"ringbuf,id=recorder,size={RING_BYTES}"),
         *("-device", "isa-debugcon,iobase=0xe9,chardev=recorder"),
         *("-device", "pvpanic,ioport=0x505"),

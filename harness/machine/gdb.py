@@ -79,7 +79,7 @@ class Gdb:
         ):
             self.command(f"-gdb-set {setting}")
         if elf:
-            self.command(f"-file-exec-and-symbols {elf}")
+            self.command(f"-file-exec-and-symbols {self._link('loader.elf', elf)}")
 
     def fileno(self) -> int:
         """The file descriptor that is readable when gdb has something to say."""
@@ -95,7 +95,7 @@ class Gdb:
 
     def trace(self, sites: list[tuple[int, int]], labels: dict[str, int]) -> "GdbLog":
         """Load the tracer into gdb and return the log that it will write."""
-        self.console(f"source {_TRACER}")
+        self.console(f"source {self._link('gdb_tracer.py', _TRACER)}")
         self.console(f"python tracer = Tracer({sites!r}, {list(labels.items())!r}, {GDB_LOG!r})")
         return GdbLog(self._workspace.path / GDB_LOG)
 
@@ -124,6 +124,21 @@ class Gdb:
         """Let the machine run."""
         self.command("-exec-continue")
 
+    def at_breakpoint(self) -> None:
+        """Let the tracer do what is to be done at a breakpoint that gdb has not recognised."""
+        self.console("python tracer.stopped()")
+
+    def step_over(self) -> None:
+        """Execute the instruction at such a breakpoint."""
+        self.command("-exec-step-instruction")
+        deadline = Deadline.after(_REPLY_S)
+        while not any(record["message"] == "stopped" for record in self._records):
+            if deadline.expired:
+                raise MachineLost("gdb does not get over a breakpoint")
+            self._records.extend(self._read(deadline))
+        self._records.clear()
+        self.console("python tracer.passed()")
+
     def stop_tracing(self) -> None:
         """Delete the tracer's breakpoints; its log stays as it is."""
         self.console("python tracer.delete()")
@@ -150,6 +165,11 @@ class Gdb:
         values = self.command(f"-data-list-register-values x {wanted}")["register-values"]
         by_number = {int(value["number"]): int(value["value"], 16) for value in values}
         return registers_from({name: by_number[self._numbers[name]] for name in REGISTERS})
+
+    def _link(self, name: str, path: Path) -> str:
+        """Return a name in the workspace for a file whose path may need quoting."""
+        Path(self._workspace.path, name).symlink_to(path.absolute())
+        return name
 
     def _write(self, line: str) -> None:
         try:

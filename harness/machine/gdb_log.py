@@ -10,10 +10,11 @@ import msgspec
 from harness.formats.bioscall import BiosCall, DiskAddressPacket, Registers
 from harness.formats.gdt import BlockMoveTable
 
-__all__ = ["REGISTERS", "GdbLog", "int_sites", "registers_from"]
+__all__ = ["INT_BYTES", "REGISTERS", "GdbLog", "int_sites", "registers_from"]
 
 REGISTERS = ("eax", "ebx", "ecx", "edx", "esi", "edi", "ebp", "esp",
              "ds", "es", "ss", "fs", "gs", "cs", "eip", "eflags")  # fmt: skip
+INT_BYTES = 2
 _INTERRUPTS = (0x10, 0x13, 0x15, 0x16, 0x18, 0x19)
 
 

@@ -26,6 +26,7 @@ INT_BYTES = 2
 PACKET_BYTES = 16
 TABLE_BYTES = 48
 MAGIC = b"HdrS"
+EXTENDED = (0x42, 0x43, 0x44)
 GAVE_UP = (0x18, 0x19)
 CARRY = 1
 
@@ -42,6 +43,7 @@ class Tracer:
         self.log = open(log, "w", buffering=1)  # noqa: PTH123, SIM115 - open as long as gdb runs
         self.memory = gdb.selected_inferior()
         self.kernel_entry: Optional[int] = None  # noqa: UP045
+        self.in_the_way: List[Own] = []  # noqa: UP006
         self.reads: List[Read] = []  # noqa: UP006
         self.breakpoints: List[gdb.Breakpoint] = []  # noqa: UP006
         for address, interrupt in sites:
@@ -62,6 +64,26 @@ class Tracer:
         """Write a line to the log."""
         self.log.write(json.dumps({"kind": kind, "at": time.monotonic(), **fields}) + "\n")
 
+    def stopped(self) -> None:
+        """Do at a breakpoint what gdb does not: it takes IP for the address, whatever CS is.
+
+        What remains is a step over the instruction, and then `passed`.
+        """
+        registers = self.registers()
+        here = registers["cs"] * 16 + registers["eip"]
+        found = [each for each in self.breakpoints if isinstance(each, Own)]
+        for each in found:
+            if each.address == here and each.enabled:
+                each.stop()
+        self.in_the_way = [each for each in found if each.address == here and each.enabled]
+        for each in self.in_the_way:
+            each.enabled = False
+
+    def passed(self) -> None:
+        """Set the breakpoint again that was in the way of a step."""
+        for each in self.in_the_way:
+            each.enabled = True
+
     def registers(self) -> Dict[str, int]:  # noqa: UP006
         """Read the registers of the stopped machine."""
         frame = gdb.newest_frame()
@@ -70,6 +92,10 @@ class Tracer:
     def bytes_at(self, linear: int, count: int) -> bytes:
         """Read guest memory."""
         return bytes(self.memory.read_memory(linear, count))
+
+    def packet(self, registers: Dict[str, int]) -> bytes:  # noqa: UP006
+        """Read the disk address packet that an extended INT 13h is given."""
+        return self.bytes_at(registers["ds"] * 16 + (registers["esi"] & 0xFFFF), PACKET_BYTES)
 
     def look_for_kernel(self, packet: bytes) -> None:
         """Break where the kernel will be entered, once a read has brought its setup code."""
@@ -86,6 +112,7 @@ class Own(gdb.Breakpoint):
     def __init__(self, tracer: Tracer, address: int) -> None:
         super().__init__(f"*{address:#x}", internal=True)
         self.tracer = tracer
+        self.address = address
         tracer.breakpoints.append(self)
 
 
@@ -116,6 +143,7 @@ class Read:
         self.tracer = tracer
         self.function: Optional[int] = None  # noqa: UP045
         self.called: Optional[Dict[str, int]] = None  # noqa: UP006, UP045
+        self.packet = b""
         self.at_call = ReadCall(self, address)
         self.at_return = ReadReturn(self, address + INT_BYTES)
         self.expect_call()
@@ -139,9 +167,11 @@ class ReadCall(Own):
 
     def stop(self) -> bool:
         """Keep what the call is given."""
-        self.read.called = self.tracer.registers()
-        self.read.function = self.read.called["eax"] >> 8 & 0xFF
-        self.read.expect_return()
+        read, tracer = self.read, self.tracer
+        read.called = tracer.registers()
+        read.function = read.called["eax"] >> 8 & 0xFF
+        read.packet = tracer.packet(read.called) if read.function in EXTENDED else b""
+        read.expect_return()
         return False
 
 
@@ -156,10 +186,9 @@ class ReadReturn(Own):
         """Record the call with its result."""
         read, tracer = self.read, self.tracer
         registers = tracer.registers()
-        packet = b""
-        if read.function in (0x42, 0x43, 0x44):
-            at = registers["ds"] * 16 + (registers["esi"] & 0xFFFF)
-            packet = tracer.bytes_at(at, PACKET_BYTES)
+        packet = read.packet
+        if read.called is None and read.function in EXTENDED:
+            packet = tracer.packet(registers)  # of a read that failed the count is the BIOS's
         tracer.write(
             "return",
             number=0x13,

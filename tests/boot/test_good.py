@@ -111,22 +111,6 @@ def test_other_initrd_counts_when_the_kernel_runs_it(
     assert trace.handoff.initrd.equal
 
 
-@pytest.mark.parametrize("sectors", [1, 4, 39, 64])
-def test_setup_part_of_any_size(boots: Boot, sectors: int) -> None:
-    from harness.boot import boot
-    from harness.kernel import KernelImage
-    from harness.loader import Loader
-    from harness.plan import BootPlan
-    from harness.selfcheck import selfcheck_kernel
-
-    del boots
-    if sectors < 8:
-        pytest.skip("the selfcheck kernel needs 8 sectors for its own code")
-    kernel = KernelImage.read(selfcheck_kernel(4096, setup_sects=sectors))
-    trace = boot(kernel, Loader.stage1(), BootPlan())
-    assert trace.ending.kind == "reached", trace.serial
-
-
 @pytest.mark.parametrize("length", [0, 1, 2046, 2047])
 def test_whole_command_line_arrives(boots: Boot, length: int) -> None:
     line = ("console=ttyS0 " + "x" * 2047)[:length]
