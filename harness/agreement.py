@@ -24,7 +24,9 @@ def disagreement(recorded: Iterable[BiosCall], seen_by_gdb: Iterable[BiosCall]) 
         if one is None or other is None:
             who, call = ("gdb", other) if one is None else ("the recorder", one)
             return f"only {who} saw call {index}: {call}"
-        for what, left, right in zip(_WHAT, _essence(one), _essence(other), strict=True):
+        failed = one.failed or other.failed
+        seen = (_essence(call, failed=failed) for call in (one, other))
+        for what, left, right in zip(_WHAT, *seen, strict=True):
             if left != right:
                 return f"call {index}: {what} is {left} for the recorder and {right} for gdb"
         if one.registers_out and other.registers_out and one.failed != other.failed:
@@ -39,7 +41,7 @@ def _compared(call: BiosCall) -> bool:
     return call.number != 0x10 or (call.number, call.function) == _TELETYPE
 
 
-def _essence(call: BiosCall) -> tuple[str, str, int | None, str, str]:
+def _essence(call: BiosCall, *, failed: bool) -> tuple[str, str, int | None, str, str]:
     registers = call.registers_in
     move = ""
     if table := call.table:
@@ -51,6 +53,6 @@ def _essence(call: BiosCall) -> tuple[str, str, int | None, str, str]:
         f"INT {call.number:02x}h AH={call.function:02x}h",
         seg_off(registers.cs, registers.ip),
         registers.edx & 0xFF if call.number == 0x13 else None,
-        str(call.packet and (call.packet.lba if call.failed else call.packet)),
+        str(call.packet.lba if call.packet and failed else call.packet),
         move,
     )
