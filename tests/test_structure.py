@@ -17,7 +17,7 @@ LAYERS = (
     ),
     ("machine",),
     ("handoff", "idle", "tracers", "watch", "session", "boot", "diagnosis", "report", "tools"),
-    ("cli", "plugin"),
+    ("cli", "plugin", "bench"),
 )  # fmt: skip
 PURE = ("diagnosis", "report")
 IMPURE = ("machine", "boot", "session", "watch", "tracers", "handoff", "idle")

@@ -2,12 +2,13 @@
 
 import importlib
 import sys
+from typing import NoReturn
 
 import click
 
 from harness.errors import BootHarnessError, CouldNotFindOut
 
-__all__ = ["main"]
+__all__ = ["main", "run"]
 
 WRONG_USAGE = 129
 """`git bisect run` takes 1 to 127 for a bad kernel and stops at 128 and above."""
@@ -57,10 +58,15 @@ def bootharness() -> None:
     why a boot failed."""
 
 
-def main() -> None:
-    """Run the command and exit with its status."""
+def main() -> NoReturn:
+    """Run `bootharness` and exit with its status."""
+    run(bootharness)
+
+
+def run(command: click.Command) -> NoReturn:
+    """Run a command and exit with its status."""
     try:
-        status = bootharness.main(standalone_mode=False)
+        status = command.main(standalone_mode=False)
     except click.UsageError as error:
         error.show()
         sys.exit(WRONG_USAGE)

@@ -1,0 +1,90 @@
+"""What the benches boot: made once, used by all of them."""
+
+import re
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+from harness.assembler import shipped
+from harness.boot import boot_disk, build_disk, chosen_machine
+from harness.diagnosis import Verdict, judge
+from harness.disk import DiskImage
+from harness.errors import LaunchFailed
+from harness.kernel import KernelImage
+from harness.loader import Loader
+from harness.machine.rom import write_rom
+from harness.plan import BootPlan, MachineConfig
+from harness.source import fetch, known_kernels
+
+__all__ = ["FAILING", "MOVES", "Scene"]
+
+MOVES = 230
+_CHUNK_BYTES = 0xFE00
+_DEBIAN = known_kernels()[0].source
+FAILING = f"grow:17000000:{_DEBIAN}"
+"""The kernel that is too large for a loader without the carry."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Disk images, loaders and the machine, in a folder that the caller removes."""
+
+    folder: Path
+
+    @cached_property
+    def kernel(self) -> KernelImage:
+        """The first of the kernels that the project tests with."""
+        return fetch(_DEBIAN)
+
+    @cached_property
+    def machine(self) -> MachineConfig:
+        """The machine that a boot of it gets."""
+        return chosen_machine(MachineConfig(), self.kernel)
+
+    @cached_property
+    def rom(self) -> Path:
+        """The recorder's option ROM."""
+        return write_rom(self.folder)
+
+    @cached_property
+    def no_carry(self) -> Path:
+        """The source of stage1 without the instruction that carries into bit 24."""
+        source = shipped("mbr/stage1.asm").read_text()
+        edited, count = re.subn(r"(?m)^(destination_carry:.*\n).*\n", r"\1", source)
+        if count != 1:
+            raise LaunchFailed("mbr/stage1.asm has no line behind the label destination_carry")
+        path = self.folder / "no-carry.asm"
+        path.write_text(edited)
+        return path
+
+    @cached_property
+    def good(self) -> DiskImage:
+        """A disk image that boots."""
+        return self._disk("good", self.kernel, Loader.stage1())
+
+    @cached_property
+    def failing(self) -> DiskImage:
+        """A disk image whose loader resets the machine."""
+        return self._disk("failing", fetch(FAILING), Loader.read(self.no_carry))
+
+    @cached_property
+    def many_moves(self) -> DiskImage:
+        """A disk image whose loader makes so many block moves."""
+        kernel = fetch(f"grow:{MOVES * _CHUNK_BYTES}:{_DEBIAN}")
+        return self._disk("moves", kernel, Loader.stage1())
+
+    @cached_property
+    def large(self) -> KernelImage:
+        """A kernel of 64 MiB."""
+        return fetch(f"grow:{64 << 20}:{_DEBIAN}")
+
+    def boot(self, disk: DiskImage, plan: BootPlan) -> None:
+        """Boot a disk image and judge it. Raises LaunchFailed unless it is good."""
+        trace = boot_disk(disk, replace(plan, machine=self.machine))
+        judgement = judge(trace)
+        if judgement.verdict is not Verdict.GOOD:
+            raise LaunchFailed(f"{disk.path.name}: {judgement.summary}")
+
+    def _disk(self, name: str, kernel: KernelImage, loader: Loader) -> DiskImage:
+        plan = BootPlan(until="banner", machine=self.machine)
+        return build_disk(self.folder / f"{name}.img", kernel, loader, plan)
