@@ -18,14 +18,25 @@ from harness.machine.accelerator import kvm_works
 from harness.machine.qemu import Qemu
 from harness.machine.rom import write_rom
 from harness.machine.workspace import Workspace
+from harness.netimage import NetImage
 from harness.plan import BootPlan, MachineConfig
 from harness.source import fetch
 
 if TYPE_CHECKING:
+    from harness.netboot.network import Network
     from harness.observer import Observer
     from harness.trace import BootTrace
 
-__all__ = ["boot", "boot_disk", "boot_source", "build_disk", "chosen_machine"]
+__all__ = [
+    "boot",
+    "boot_disk",
+    "boot_net",
+    "boot_net_source",
+    "boot_on",
+    "boot_source",
+    "build_disk",
+    "chosen_machine",
+]
 
 
 def boot_source(
@@ -94,6 +105,77 @@ def boot_disk(
             return _boot(source, disk, plan, workspace, observer, keep)
     except CouldNotFindOut as error:
         return _skipped(source, plan, error)
+
+
+def boot_net_source(
+    source: str,
+    plan: BootPlan,
+    *,
+    observer: "Observer | None" = None,
+    keep: Path | None = None,
+) -> "BootTrace":
+    """Fetch a kernel by its source and boot it from a network; otherwise as `boot`."""
+    try:
+        kernel = fetch(source)
+    except CouldNotFindOut as error:
+        return _skipped(source, plan, error)
+    return boot_net(kernel, plan, observer=observer, keep=keep)
+
+
+def boot_net(
+    kernel: KernelImage,
+    plan: BootPlan,
+    *,
+    observer: "Observer | None" = None,
+    keep: Path | None = None,
+) -> "BootTrace":
+    """Boot a kernel from a network of its own, as ``plan.net`` says; otherwise as `boot`."""
+    from harness.netboot.service import net_image, network_for
+
+    try:
+        image = net_image(kernel, plan)
+        with network_for(image, plan, keep) as network:
+            return boot_on(network, image, plan, observer=observer, keep=keep)
+    except CouldNotFindOut as error:
+        return _skipped(kernel.source, plan, error)
+
+
+def boot_on(
+    network: "Network",
+    image: NetImage,
+    plan: BootPlan,
+    *,
+    observer: "Observer | None" = None,
+    keep: Path | None = None,
+) -> "BootTrace":
+    """Boot one guest on a network, which may have others; otherwise as `boot`."""
+    from harness.netboot.connection import Connection
+    from harness.netboot.service import card
+
+    assert plan.net
+    plug = network.plug()
+    try:
+        with (
+            Workspace() as workspace,
+            Qemu(
+                chosen_machine(plan.machine, image.kernel),
+                card(plug, image, plan.net, workspace.path),
+                workspace,
+                rom=write_rom(workspace.path) if image.firmware == "bios" else None,
+            ) as qemu,
+        ):
+            plug.started(qemu.launched)
+            from harness.session import see
+
+            if observer:
+                observer.started()
+            connection = Connection(network, plug, image, plan.net)
+            return see(
+                image.kernel.source, qemu, image, plan, observer=observer, keep=keep,
+                connection=connection,
+            )  # fmt: skip
+    finally:
+        plug.close()
 
 
 def _skipped(source: str, plan: BootPlan, error: CouldNotFindOut) -> "BootTrace":

@@ -14,6 +14,7 @@ from typing import Self
 from zlib import crc32
 
 from harness.errors import FormatError, LaunchFailed, UsageError
+from harness.formats.bzimage import SetupHeader
 from harness.formats.mbr import BOOTSTRAP_BYTES, SECTOR_BYTES, Mbr, Partition
 from harness.kernel import KernelImage
 from harness.loader import Loader
@@ -132,6 +133,12 @@ class DiskImage:
                 f"{path}: the disk image cannot be written: {error.strerror}"
             ) from error
         return cls(path, loader, kernel, kernel_lba, cmdline, cmdline_lba, placed)
+
+    def initrd_in_memory(self, _header: SetupHeader) -> tuple[int, bytes] | None:
+        """Return where the loader was told to put the initrd, and the initrd."""
+        if self.initrd is None:
+            return None
+        return self.initrd.address, self.read(self.initrd.lba, self.initrd.size)
 
     def read(self, lba: int, count: int) -> bytes:
         """Return ``count`` bytes from sector ``lba`` on, fewer where the image ends."""

@@ -7,6 +7,7 @@ from harness.errors import KernelUnavailable
 from harness.formats.mbr import SECTOR_BYTES
 from harness.kernel import KernelImage
 from harness.loader import Loader
+from harness.netimage import NetImage
 from harness.trace import DiskFacts, KernelFacts, LoaderFacts
 
 __all__ = ["disk_facts", "kernel_facts", "loader_facts"]
@@ -33,8 +34,13 @@ def loader_facts(loader: Loader) -> LoaderFacts:
     return LoaderFacts(loader.name, sha256, loader.symbols)
 
 
-def disk_facts(disk: DiskImage) -> DiskFacts:
-    """Return the facts of a disk image. Raises KernelUnavailable when it cannot be read."""
+def disk_facts(disk: DiskImage | NetImage) -> DiskFacts | None:
+    """Return the facts of a disk image, None of a network's.
+
+    Raises KernelUnavailable when it cannot be read.
+    """
+    if isinstance(disk, NetImage):
+        return None
     try:
         signature = disk.read(0, SECTOR_BYTES)[510:].hex()
         size = disk.path.stat().st_size

@@ -9,6 +9,7 @@ from harness.formats.bioscall import BiosCall, Registers
 from harness.formats.bzimage import MINIMUM_BYTES, SetupHeader
 from harness.kernel import KernelImage
 from harness.machine.machine import Machine
+from harness.netimage import NetImage
 from harness.proof import compare, without_loader_fields
 from harness.trace import Handoff
 
@@ -21,7 +22,7 @@ _CMDLINE_READ_BYTES = 8192
 
 def look(
     machine: Machine,
-    disk: DiskImage,
+    disk: DiskImage | NetImage,
     registers: Registers,
     *,
     exact: bool,
@@ -47,9 +48,9 @@ def look(
         proofs["payload"] = compare(
             header.code32_start, payload, machine.read_memory(header.code32_start, len(payload))
         )
-        if disk.initrd:
-            initrd = disk.read(disk.initrd.lba, disk.initrd.size)
-            address = disk.initrd.address
+        placed = disk.initrd_in_memory(header)
+        if placed:
+            address, initrd = placed
             proofs["initrd"] = compare(address, initrd, machine.read_memory(address, len(initrd)))
     return Handoff(
         seconds=seconds,

@@ -9,14 +9,27 @@ __all__ = [
     "ACCELERATORS",
     "DEFAULT_CMDLINE",
     "DISK_INTERFACES",
+    "NET_PATHS",
+    "NICS",
     "TRACERS",
     "UNTIL",
     "BootPlan",
     "MachineConfig",
+    "NetPlan",
 ]
 
 ACCELERATORS = ("auto", "kvm", "tcg")
 DISK_INTERFACES = ("ahci", "ide", "virtio", "nvme", "usb")
+NET_PATHS = (
+    "ipxe",
+    "ipxe-http",
+    "undionly",
+    "pxelinux",
+    "lpxelinux",
+    "uefi-ipxe",
+    "uefi-snponly",
+)
+NICS = ("virtio", "e1000", "e1000e", "rtl8139")
 UNTIL = ("setup", "protected-mode", "banner", "init")
 TRACERS = ("recorder", "gdb", "both")
 DEFAULT_CMDLINE = "console=ttyS0,115200 earlyprintk=serial,ttyS0,115200 panic=-1"
@@ -49,11 +62,25 @@ class MachineConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class NetPlan:
+    """How to boot from a network; ``faults`` are written as on the command line."""
+
+    path: str = "ipxe"
+    nic: str = "virtio"
+    faults: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        _known("network path", self.path, NET_PATHS)
+        _known("network card", self.nic, NICS)
+
+
+@dataclass(frozen=True, slots=True)
 class BootPlan:
     """How to boot, and how far the boot must come to be good.
 
     ``initrd`` None is the tiny /init where userspace is wanted, and none elsewhere. Times
     are in seconds: ``timeout_s`` on the clock, ``idle_s`` of the guest getting nowhere.
+    Without ``net`` the boot is from a disk.
     """
 
     until: str = "init"
@@ -63,6 +90,7 @@ class BootPlan:
     machine: MachineConfig = field(default_factory=MachineConfig)
     timeout_s: float = 60.0
     idle_s: float = 10.0
+    net: NetPlan | None = None
 
     def __post_init__(self) -> None:
         _known("until", self.until, UNTIL)

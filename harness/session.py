@@ -12,11 +12,14 @@ from harness.machine.argv import GDB_LOG, QEMU_LOG, SERIAL_LOG
 from harness.machine.machine import Machine
 from harness.machine.qemu import Qemu
 from harness.milestones import bios_milestones
+from harness.netboot.connection import Connection
+from harness.netimage import NetImage
+from harness.network import NET_MILESTONES, milestones
 from harness.observer import Observer
 from harness.plan import BootPlan
 from harness.signs import kernel_signs
 from harness.trace import MILESTONES, BootTrace, Ending, MachineFacts, Milestone
-from harness.tracers import GdbTracer, RecorderTracer, Tracer
+from harness.tracers import GdbTracer, NoTracer, RecorderTracer, Tracer
 from harness.watch import Watch
 
 __all__ = ["see"]
@@ -27,11 +30,12 @@ _LOGS = (SERIAL_LOG, QEMU_LOG, GDB_LOG)
 def see(
     source: str,
     qemu: Qemu,
-    disk: DiskImage,
+    disk: DiskImage | NetImage,
     plan: BootPlan,
     *,
     observer: Observer | None,
     keep: Path | None,
+    connection: Connection | None = None,
 ) -> BootTrace:
     """Return all that was seen of a boot.
 
@@ -42,9 +46,11 @@ def see(
     signs = kernel_signs(INIT_MARKER, own_init=own_init)
     with Machine(qemu) as machine, closing(_tracer(machine, disk, plan)) as tracer:
         connected = machine.now()
-        watch = Watch(machine, tracer, disk, plan, signs, observer)
+        watch = Watch(machine, tracer, disk, plan, signs, observer, connection)
         try:
             ending = watch.run()
+            if connection:
+                connection.finish()
         except CouldNotFindOut as error:
             ending = Ending("skipped", round(machine.now(), 6), str(error), error.cause)
         except FormatError as error:
@@ -57,7 +63,9 @@ def see(
         return _trace(source, watch, ending, timings)
 
 
-def _tracer(machine: Machine, disk: DiskImage, plan: BootPlan) -> Tracer:
+def _tracer(machine: Machine, disk: DiskImage | NetImage, plan: BootPlan) -> Tracer:
+    if isinstance(disk, NetImage):
+        return NoTracer() if disk.firmware == "uefi" else RecorderTracer(machine)
     if plan.tracer == "recorder":
         return RecorderTracer(machine)
     return GdbTracer(machine, disk, RecorderTracer(machine) if plan.tracer == "both" else None)
@@ -69,6 +77,10 @@ def _trace(source: str, watch: Watch, ending: Ending, timings: dict[str, float])
     facts, calls = disk_facts(disk), tracer.calls()
     points = bios_milestones(calls, kernel, facts, handed_off=watch.handoff is not None)
     points |= watch.milestones
+    network = watch.connection.facts() if watch.connection else None
+    if network:
+        points = milestones(network) | watch.milestones
+    order = NET_MILESTONES if network else MILESTONES
     config = machine.config
     return BootTrace(
         source=source,
@@ -87,11 +99,12 @@ def _trace(source: str, watch: Watch, ending: Ending, timings: dict[str, float])
             command_line=tuple(machine.qemu.argv),
         ),
         tracer=watch.plan.tracer,
-        milestones=tuple(Milestone(name, points[name]) for name in MILESTONES if name in points),
+        milestones=tuple(Milestone(name, points[name]) for name in order if name in points),
         bios_calls=calls,
         gdb_calls=tracer.second_opinion(),
         handoff=watch.handoff,
         serial=machine.qemu.serial_log.read_text("utf-8", "backslashreplace"),
         events=tuple(watch.events),
+        network=network,
         timings={name: round(seconds, 6) for name, seconds in timings.items()},
     )

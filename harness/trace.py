@@ -7,6 +7,7 @@ from typing import Any
 from harness.formats.bioscall import BiosCall, Registers
 from harness.formats.bzimage import SetupHeader
 from harness.formats.gdt import BlockMoveTable
+from harness.network import NetworkFacts
 
 __all__ = [
     "MILESTONES",
@@ -172,7 +173,8 @@ class Ending:
 
     ``kind`` is one of: ``reached`` (as far as wanted), ``memory-differs`` (the handoff with
     a kernel that is not the file), ``guest-reset``, ``guest-shutdown``, ``boot-failed``
-    (INT 18h), ``bootstrap`` (INT 19h by the guest), ``panic``, ``complaint`` (the kernel
+    (INT 18h), ``bootstrap`` (INT 19h by the guest), ``network`` (it cannot come to anything
+    any more, as the wire shows; ``detail`` is the cause), ``panic``, ``complaint`` (the kernel
     says that it cannot run), ``idle``, ``timeout``, ``skipped`` (we could not find out;
     then ``cause`` says why).
     """
@@ -231,6 +233,7 @@ class BootTrace:
     events: tuple[QmpEvent, ...] = ()
     samples: tuple[CpuSample, ...] = ()
     timings: dict[str, float] = field(default_factory=dict)
+    network: NetworkFacts | None = None
 
     def milestone(self, name: str) -> Milestone | None:
         """Return a milestone, None when the boot did not reach it."""

@@ -18,7 +18,7 @@ from harness.machine.machine import Machine
 from harness.machine.recorder import Recorder
 from harness.trace import QmpEvent
 
-__all__ = ["GdbTracer", "RecorderTracer", "Stop", "Tracer"]
+__all__ = ["GdbTracer", "NoTracer", "RecorderTracer", "Stop", "Tracer"]
 
 _GAVE_UP = (0x18, 0x19)
 
@@ -114,6 +114,35 @@ class RecorderTracer:
     def drain(self) -> int:
         self.recorder.drain(self._machine.now())
         return len(self.recorder.records)
+
+    def close(self) -> None:
+        """Nothing was started."""
+
+
+class NoTracer:
+    """Nobody: with a UEFI there are no BIOS calls, and a stop is the guest's own."""
+
+    @property
+    def files(self) -> list[int]:
+        return []
+
+    def start(self) -> None:
+        """The machine runs already."""
+
+    def stops(self, events: list[QmpEvent]) -> list[Stop]:
+        return [Stop("panic", each.seconds) for each in events if each.name == "GUEST_PANICKED"]
+
+    def resume(self, stop: Stop) -> None:
+        """Nobody goes on after a panic."""
+
+    def calls(self) -> tuple[BiosCall, ...]:
+        return ()
+
+    def second_opinion(self) -> tuple[BiosCall, ...]:
+        return ()
+
+    def drain(self) -> int:
+        return 0
 
     def close(self) -> None:
         """Nothing was started."""

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from harness.certainty import certain
 from harness.deadline import Deadline
 from harness.disk import DiskImage
 from harness.facts import disk_facts, kernel_facts
@@ -9,6 +10,9 @@ from harness.handoff import look, with_kernel_found
 from harness.idle import IdleClock
 from harness.machine.machine import Machine
 from harness.milestones import bios_milestones
+from harness.netboot.connection import Connection
+from harness.netimage import NetImage
+from harness.network import milestones
 from harness.observer import Observer
 from harness.plan import BootPlan
 from harness.signs import Sign, complaint
@@ -41,10 +45,11 @@ class Watch:
 
     machine: Machine
     tracer: Tracer
-    disk: DiskImage
+    disk: DiskImage | NetImage
     plan: BootPlan
     signs: list[Sign]
     observer: Observer | None = None
+    connection: Connection | None = None
     milestones: dict[str, float] = field(default_factory=dict)
     events: list[QmpEvent] = field(default_factory=list)
     handoff: Handoff | None = None
@@ -64,8 +69,9 @@ class Watch:
         if self.disk.kernel:
             kernel_facts(self.disk.kernel)  # hashed while the machine is busy
         while self.ending is None:
-            self.machine.wait(deadline.sooner(_TICK_S), *self.tracer.files)
+            self.machine.wait(deadline.sooner(_TICK_S), *self.tracer.files, *self._wires)
             self._listen()
+            self._look_at_wire()
             self._take_events()
             if self.ending is None:
                 self._look_around()
@@ -74,7 +80,7 @@ class Watch:
             if deadline.expired:
                 self._listen()
                 self._finish(*(("panic", self.panic) if self.panic else ("timeout", "")))
-            elif idle.seconds((self._log_bytes(), self.recorded)) > self.plan.idle_s:
+            elif idle.seconds(self._progress()) > self.plan.idle_s:
                 self._finish("idle")
         self._drain()
         self.identify_kernel()
@@ -83,7 +89,7 @@ class Watch:
 
     def identify_kernel(self) -> None:
         """Find the kernel in a disk image that somebody brought, by what has been read."""
-        if self.disk.kernel is None:
+        if isinstance(self.disk, DiskImage) and self.disk.kernel is None:
             folder = self.machine.qemu.workspace.path
             self.disk = with_kernel_found(self.disk, self.tracer.calls(), folder)
 
@@ -194,6 +200,32 @@ class Watch:
             said = complaint(screen_text(self.tracer.calls()))
             if said:
                 self._finish("complaint", said)
+
+    @property
+    def _wires(self) -> list[int]:
+        return [self.connection.fileno()] if self.connection else []
+
+    def _look_at_wire(self) -> None:
+        """Take what has happened on the network, and end what cannot come to anything."""
+        if self.connection is None:
+            return
+        facts = self.connection.look(self.machine)
+        if facts is None:
+            return
+        for name, seconds in milestones(facts).items():
+            self._reach(name, seconds)
+        if self.observer and self.observer.wants_progress:
+            for file in facts.files:
+                if facts.role(file.name) == "kernel":
+                    self.observer.placed(file.sent_bytes, file.file_bytes)
+        failed = certain(facts, self.machine.now())
+        if failed:
+            self._finish("network", failed[0])
+
+    def _progress(self) -> tuple[int, ...]:
+        """Return what changes as long as the guest gets on."""
+        wire = self.connection.frames if self.connection else 0
+        return self._log_bytes(), self.recorded, wire
 
     def _log_bytes(self) -> int:
         return self.machine.qemu.serial_log.stat().st_size

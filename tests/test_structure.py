@@ -13,14 +13,14 @@ LAYERS = (
     (
         "cache", "elf", "assembler", "plan", "kernel", "selfcheck", "deb", "source", "loader",
         "disk", "initrd", "trace", "facts", "proof", "milestones", "agreement", "signs",
-        "observer",
+        "observer", "network", "netimage", "certainty",
     ),
-    ("machine",),
+    ("machine", "netboot"),
     ("handoff", "idle", "tracers", "watch", "session", "boot", "diagnosis", "report", "tools"),
     ("cli", "plugin", "bench"),
 )  # fmt: skip
 PURE = ("diagnosis", "report")
-IMPURE = ("machine", "boot", "session", "watch", "tracers", "handoff", "idle")
+IMPURE = ("machine", "netboot", "boot", "session", "watch", "tracers", "handoff", "idle")
 INSIDE_GDB = "machine.gdb_tracer"
 
 

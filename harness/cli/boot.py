@@ -13,10 +13,13 @@ from harness.plan import (
     ACCELERATORS,
     DEFAULT_CMDLINE,
     DISK_INTERFACES,
+    NET_PATHS,
+    NICS,
     TRACERS,
     UNTIL,
     BootPlan,
     MachineConfig,
+    NetPlan,
 )
 
 if TYPE_CHECKING:
@@ -51,6 +54,8 @@ Examples:
   bootharness boot bzImage --initrd initrd.img --cmdline 'console=ttyS0 quiet'
   bootharness boot grow:17000000:bzImage --loader my-mbr.asm --verbose
   bootharness boot --disk appliance.img
+  bootharness boot --net pxelinux --nic e1000 bzImage
+  bootharness boot --net ipxe --net-fault drop:block=100 bzImage
   git bisect run sh -c 'make bzImage || exit 125; bootharness boot arch/x86/boot/bzImage'
 
 \b
@@ -62,6 +67,21 @@ Exit status: 0 all good, 1 one is bad, 125 could not find out, 129 wrong usage.
 @click.option("--cmdline", default=DEFAULT_CMDLINE, show_default=True, help="Kernel command line.")
 @click.option("--loader", type=_FILE, help="Another loader: .asm, .elf or a flat binary.")
 @click.option("--disk", type=_FILE, help="A ready disk image in place of kernel and loader.")
+@click.option(
+    "--net",
+    type=click.Choice(NET_PATHS),
+    help="Boot from a network of its own, this way, in place of a disk.",
+)
+@click.option(
+    "--nic", type=click.Choice(NICS), default="virtio", show_default=True, help="For --net."
+)
+@click.option(
+    "--net-fault",
+    "faults",
+    multiple=True,
+    metavar="FAULT",
+    help="What goes wrong on the network, such as stall:file=vmlinuz,block=100; may be repeated.",
+)
 @click.option(
     "--until",
     type=click.Choice(UNTIL),
@@ -110,6 +130,9 @@ def command(
     json_file: str | None,
     keep: Path | None,
     verbose: bool,
+    net: str | None,
+    nic: str,
+    faults: tuple[str, ...],
     **choices: Any,
 ) -> int:  # fmt: skip
     """Boot each KERNEL from an MBR disk image through stage1 under QEMU, and judge it."""
@@ -117,9 +140,14 @@ def command(
         raise click.UsageError("give a KERNEL, or --disk with an image that has one")
     if disk and (loader or choices["initrd"]):
         raise click.UsageError("a --disk has its own loader and initrd")
-    plan = _plan(own_loader=not (loader or disk), **choices)
+    if net and (loader or disk):
+        raise click.UsageError("--net boots neither with a --loader nor from a --disk")
+    if faults and not net:
+        raise click.UsageError("a --net-fault needs --net")
+    network = NetPlan(net, nic, faults) if net else None
+    plan = _plan(own_loader=not (loader or disk), net=network, **choices)
 
-    from harness.boot import boot_disk, boot_source  # help does without
+    from harness.boot import boot_disk, boot_net_source, boot_source  # help does without
     from harness.disk import DiskImage
     from harness.loader import Loader
     from harness.source import expand
@@ -128,6 +156,9 @@ def command(
     if disk:
         image = DiskImage.existing(disk)
         boots = [Boot(str(disk), partial(boot_disk, image, plan))]
+    elif net:
+        sources = [single for kernel in kernels for single in expand(kernel)]
+        boots = [Boot(source, partial(boot_net_source, source, plan)) for source in sources]
     else:
         code = Loader.read(loader) if loader else Loader.stage1()
         sources = [single for kernel in kernels for single in expand(kernel)]
@@ -137,7 +168,7 @@ def command(
 
 def _plan(
     *, own_loader: bool, until: str | None, tracer: str, cmdline: str, initrd: Path | None,
-    timeout: float, memory: int, **machine: str,
+    timeout: float, memory: int, net: NetPlan | None, **machine: str,
 ) -> BootPlan:  # fmt: skip
     return BootPlan(
         # of a loader that we do not know, we do not know either that it takes an initrd
@@ -147,6 +178,7 @@ def _plan(
         initrd=initrd,
         machine=MachineConfig(memory_mib=memory, **machine),
         timeout_s=timeout,
+        net=net,
     )
 
 

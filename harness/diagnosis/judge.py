@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from harness.agreement import disagreement
 from harness.diagnosis import loading, running
+from harness.diagnosis.network import network_failed
 from harness.diagnosis.verdict import Diagnosis, Judgement, Verdict
 from harness.text import count
 from harness.trace import BootTrace
@@ -15,6 +16,7 @@ Rule = Callable[[BootTrace], Diagnosis | None]
 # In the order in which a boot can go wrong: of the rules that hold, the first is the root
 # and the others follow from it.
 _SIGNS: tuple[Rule, ...] = (
+    network_failed,
     loading.disk_read_failed,
     loading.kernel_rejected,
     loading.move_failed,

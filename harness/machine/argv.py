@@ -3,6 +3,7 @@
 Paths that the harness makes itself are relative: QEMU runs in the boot's own workspace.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from harness.plan import MachineConfig
@@ -13,6 +14,7 @@ __all__ = [
     "QEMU_LOG",
     "SERIAL_LOG",
     "SERIAL_PIPE",
+    "NetworkCard",
     "qemu_argv",
 ]
 
@@ -23,6 +25,32 @@ GDB_LOG = "gdb-trace.jsonl"
 GDB_SOCKET = "gdb.sock"
 RING_BYTES = 1 << 24
 """QEMU keeps the recorder's log in memory until it is read; a boot sends 0.3 MB."""
+
+
+_NIC_DEVICES = {
+    "virtio": "virtio-net-pci",
+    "e1000": "e1000",
+    "e1000e": "e1000e",
+    "rtl8139": "rtl8139",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkCard:
+    """A network card to boot from.
+
+    ``netdev`` is what it is connected to, as QEMU's -netdev with the id ``net0``. Without
+    ``rom`` the firmware has to boot by itself. ``firmware`` are a UEFI's code, and its
+    variables, which it may write; without it the machine has a BIOS. ``fds`` are the file
+    descriptors that QEMU inherits for this.
+    """
+
+    nic: str
+    mac: str
+    netdev: str
+    rom: bool = True
+    firmware: tuple[Path, Path] | None = None
+    fds: tuple[int, ...] = ()
 
 
 def machine_args(config: MachineConfig) -> list[str]:
@@ -62,6 +90,18 @@ def disk_args(disk: Path, interface: str) -> list[str]:
     ]
 
 
+def network_args(card: NetworkCard) -> list[str]:
+    """Attach a network card and boot from it; with a UEFI, its two flash chips as well."""
+    rom = "" if card.rom else ",romfile="
+    device = f"{_NIC_DEVICES[card.nic]},netdev=net0,mac={card.mac},bootindex=0{rom}"
+    flash = []
+    for unit, path in enumerate(card.firmware or ()):
+        mode = "on" if unit == 0 else "off"
+        drive = f"if=pflash,format=raw,unit={unit},readonly={mode},file={_escaped(path)}"
+        flash += ["-drive", drive]
+    return [*flash, "-netdev", card.netdev, "-device", device]
+
+
 def serial_args() -> list[str]:
     """The first serial line on two named pipes, and all of it in a log that QEMU writes.
 
@@ -97,19 +137,27 @@ def gdb_args() -> list[str]:
 
 def qemu_argv(
     config: MachineConfig,
-    disk: Path,
+    boot_from: Path | NetworkCard,
     *,
     qmp_fd: int,
     recorder: Path | None,
     gdb: bool,
 ) -> list[str]:
-    """Return the whole command line; ``recorder`` is the ROM file where calls are recorded."""
+    """Return the whole command line.
+
+    ``boot_from`` is a disk image or a network card, ``recorder`` the ROM file where calls
+    are recorded.
+    """
+    if isinstance(boot_from, Path):
+        device = disk_args(boot_from.absolute(), config.disk_interface)
+    else:
+        device = network_args(boot_from)
     return [
         config.qemu,
         *machine_args(config),
         *isolation_args(),
         *ending_args(),
-        *disk_args(disk.absolute(), config.disk_interface),
+        *device,
         *qmp_args(qmp_fd),
         *serial_args(),
         *(recorder_args(recorder) if recorder else ()),

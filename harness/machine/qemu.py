@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import Self
 
 from harness.errors import ToolMissing
-from harness.machine.argv import QEMU_LOG, SERIAL_LOG, SERIAL_PIPE, qemu_argv
+from harness.machine.argv import QEMU_LOG, SERIAL_LOG, SERIAL_PIPE, NetworkCard, qemu_argv
 from harness.machine.workspace import Workspace
 from harness.plan import MachineConfig
 
@@ -58,14 +58,15 @@ class SerialPipes:
 class Qemu:
     """A QEMU process with a socket to its QMP and pipes to its serial line.
 
-    Use as a context manager. ``rom`` is the recorder's option ROM; with ``gdb`` the CPU
+    Use as a context manager. It boots a disk image or from a network card. ``rom`` is the
+    recorder's option ROM; with ``gdb`` the CPU
     waits before its first instruction. Raises ToolMissing where there is no such QEMU.
     """
 
     def __init__(
         self,
         config: MachineConfig,
-        disk: Path,
+        boot_from: Path | NetworkCard,
         workspace: Workspace,
         *,
         rom: Path | None = None,
@@ -80,14 +81,15 @@ class Qemu:
             with qmp_end:
                 self.argv = qemu_argv(
                     config,
-                    disk,
+                    boot_from,
                     qmp_fd=qmp_end.fileno(),
                     recorder=rom,
                     gdb=gdb,
                 )
                 self.launched = time.monotonic()
                 self.launched_wall = time.time()
-                self._process = self._start([qmp_end.fileno()])
+                fds = () if isinstance(boot_from, Path) else boot_from.fds
+                self._process = self._start([qmp_end.fileno(), *fds])
             stack.callback(self._end)
             self.exit_fd = os.pidfd_open(self._process.pid)
             """Readable when QEMU has ended."""

@@ -1,0 +1,80 @@
+"""When a network boot has certainly failed: decided from the wire, not by a client's patience.
+
+Clients go on asking for 16 to 137 seconds. A question that is asked for the third time and
+has no answer will not get one, and what has been sent in full cannot become right any more.
+"""
+
+from harness.network import NetEvent, NetEventKind, NetFile, NetworkFacts
+
+__all__ = ["LINK_DOWN_S", "certain", "served_as"]
+
+LINK_DOWN_S = 1.5
+"""A link that is down for so long is not coming back."""
+_THIRD = 2
+_THIRD_AGAIN = 3
+_HTTP = {
+    NetEventKind.HTTP_STALLED: "http-stalled",
+    NetEventKind.HTTP_REFUSED: "http-refused",
+    NetEventKind.HTTP_CLOSED: "http-truncated",
+}
+
+
+def certain(facts: NetworkFacts, now: float) -> tuple[str, NetEvent] | None:
+    """Return the cause of a boot's failure and the event that showed it, None as yet."""
+    seen: set[NetEventKind] = set()
+    for event in facts.events:
+        cause = _cause(event, seen, facts)
+        if cause:
+            return cause, event
+        seen.add(event.kind)
+    cable = [
+        event
+        for event in facts.events
+        if event.kind in (NetEventKind.LINK_UP, NetEventKind.LINK_DOWN)
+    ]
+    if cable and cable[-1].kind == NetEventKind.LINK_DOWN and now - cable[-1].seconds > LINK_DOWN_S:
+        return "link-down", cable[-1]
+    return None
+
+
+def _cause(event: NetEvent, seen: set[NetEventKind], facts: NetworkFacts) -> str | None:
+    kind, repeats = event.kind, event.repeats
+    needed = facts.role(event.file) is not None
+    if kind == NetEventKind.DISCOVER and repeats >= _THIRD and NetEventKind.OFFER not in seen:
+        return "dhcp-no-offer"
+    if kind == NetEventKind.REQUEST and repeats >= _THIRD and NetEventKind.ACK not in seen:
+        return "dhcp-no-ack"
+    if kind == NetEventKind.ACK and not event.file and "not a PXE client" not in event.text:
+        return "dhcp-no-filename"
+    if kind == NetEventKind.UNANSWERED_ARP and repeats >= _THIRD:
+        return "tftp-stalled"
+    if kind == NetEventKind.REPEATED and repeats >= _THIRD_AGAIN:
+        return "tftp-stalled"
+    if kind == NetEventKind.FILE_MISSING and needed:
+        return "tftp-not-found"
+    if kind == NetEventKind.HTTP_STATUS and needed:
+        return "http-status"
+    if kind in _HTTP:
+        return _HTTP[kind]
+    if kind == NetEventKind.FILE_SERVED and needed:
+        return _served_badly(served_as(event, facts))
+    return None
+
+
+def served_as(event: NetEvent, facts: NetworkFacts) -> NetFile | None:
+    """Return the transfer that an event tells of, the last one of that file begun before it."""
+    files = [
+        file
+        for file in facts.files
+        if file.name == event.file and file.requested_at <= event.seconds
+    ]
+    return files[-1] if files else None
+
+
+def _served_badly(file: NetFile | None) -> str | None:
+    if file is None:
+        return None
+    promised = file.file_bytes if file.promised_bytes is None else file.promised_bytes
+    if file.sent_bytes < max(promised, file.file_bytes):
+        return f"{file.protocol}-truncated"
+    return None if file.intact else f"{file.protocol}-corrupt"

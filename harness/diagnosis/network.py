@@ -1,0 +1,131 @@
+"""Causes that lie in the network: no answer, no file, not all of it, or another one."""
+
+from collections.abc import Callable
+
+from harness.certainty import certain, served_as
+from harness.diagnosis.verdict import Diagnosis
+from harness.network import NetEvent, NetEventKind, NetworkFacts
+from harness.text import count
+from harness.trace import BootTrace
+
+__all__ = ["network_failed"]
+
+_EVIDENCE = 8
+_HARMLESS_AT_THE_END = ("tftp-corrupt", "http-corrupt")
+
+
+def network_failed(trace: BootTrace) -> Diagnosis | None:
+    """What the wire shows cannot come to anything, or was wrong though the kernel ran."""
+    facts = trace.network
+    if facts is None:
+        return None
+    failed = certain(facts, trace.ending.seconds)
+    if failed is None:
+        return None
+    cause, event = failed
+    if trace.ending.kind == "reached" and cause not in _HARMLESS_AT_THE_END:
+        return None
+    sentence = _SENTENCES[cause](event, facts)
+    return Diagnosis(cause, sentence, _evidence(event, facts))
+
+
+def _evidence(event: NetEvent, facts: NetworkFacts) -> tuple[str, ...]:
+    """The last events up to the one that told."""
+    until = [str(each) for each in facts.events if each.seconds <= event.seconds]
+    return tuple(until[-_EVIDENCE:])
+
+
+def _times(facts: NetworkFacts, kind: NetEventKind, until: NetEvent) -> str:
+    times = [
+        f"{each.seconds:.2f}"
+        for each in facts.events
+        if each.kind == kind and each.seconds <= until.seconds
+    ]
+    return f"{', '.join(times[:-1])} and {times[-1]} s" if len(times) > 1 else f"{times[0]} s"
+
+
+def _no_offer(event: NetEvent, facts: NetworkFacts) -> str:
+    times = _times(facts, NetEventKind.DISCOVER, event)
+    return f"the card asked for an address at {times} and got no DHCP offer"
+
+
+def _no_ack(event: NetEvent, facts: NetworkFacts) -> str:
+    times = _times(facts, NetEventKind.REQUEST, event)
+    if facts.first(NetEventKind.NAK):
+        return f"the DHCP server refused the address that it had offered (NAK) at {times}"
+    return f"the card requested the address that it was offered at {times} and got no DHCP ack"
+
+
+def _no_filename(event: NetEvent, _facts: NetworkFacts) -> str:
+    return f"the DHCP ack at {event.seconds:.2f} s names no boot file, so there is nothing to boot"
+
+
+def _link_down(event: NetEvent, _facts: NetworkFacts) -> str:
+    return f"the card's link is down since {event.seconds:.2f} s"
+
+
+def _not_found(event: NetEvent, facts: NetworkFacts) -> str:
+    return f"the server has no file {event.file}, which is the boot's {facts.role(event.file)}"
+
+
+def _stalled(event: NetEvent, facts: NetworkFacts) -> str:
+    if event.kind == NetEventKind.UNANSWERED_ARP:
+        return (
+            f"nobody answers at the address of the boot server that DHCP gave: {event.text} was "
+            f"asked {event.repeats + 1} times"
+        )
+    file = served_as(event, facts)
+    got = f"{file.sent_bytes:,} of {count(file.file_bytes, 'byte')}" if file else "nothing"
+    return (
+        f"{event.file} stalled at block {event.block or 0:,}, after {got}: the client asked for "
+        f"that block {count(event.repeats, 'more time')}, and nothing came"
+    )
+
+
+def _truncated(event: NetEvent, facts: NetworkFacts) -> str:
+    file = served_as(event, facts)
+    if file is None:
+        return f"{event.file} ended early: {event.text}"
+    promised = file.file_bytes if file.promised_bytes is None else file.promised_bytes
+    why = f"the client was told {promised:,}"
+    if promised != file.file_bytes:
+        why += f", and the file has {file.file_bytes:,}"
+    return f"{event.file} ended after {count(file.sent_bytes, 'byte')}: {why}"
+
+
+def _corrupt(event: NetEvent, facts: NetworkFacts) -> str:
+    file = served_as(event, facts)
+    digests = f"{_short(file.sha256)} instead of {_short(file.file_sha256)}" if file else "another"
+    return f"what was sent of {event.file} is not the file: its SHA-256 is {digests}"
+
+
+def _short(digest: str) -> str:
+    return digest[:12]
+
+
+def _http(event: NetEvent, facts: NetworkFacts) -> str:
+    file = served_as(event, facts)
+    got = f" after {file.sent_bytes:,} of {count(file.file_bytes, 'byte')}" if file else ""
+    return f"{event.file}: {event.text}{got}"
+
+
+def _http_status(event: NetEvent, facts: NetworkFacts) -> str:
+    role = facts.role(event.file)
+    return f"the HTTP server answered {event.text} to the request for {event.file}, the {role}"
+
+
+_SENTENCES: dict[str, Callable[[NetEvent, NetworkFacts], str]] = {
+    "dhcp-no-offer": _no_offer,
+    "dhcp-no-ack": _no_ack,
+    "dhcp-no-filename": _no_filename,
+    "link-down": _link_down,
+    "tftp-not-found": _not_found,
+    "tftp-stalled": _stalled,
+    "tftp-truncated": _truncated,
+    "tftp-corrupt": _corrupt,
+    "http-status": _http_status,
+    "http-stalled": _http,
+    "http-truncated": _http,
+    "http-refused": _http,
+    "http-corrupt": _corrupt,
+}

@@ -1,0 +1,63 @@
+"""One guest's connection to the network, as a boot watches it."""
+
+from harness.machine.machine import Machine
+from harness.netboot.network import Network, Plug
+from harness.netimage import NetImage
+from harness.network import NetworkFacts
+from harness.plan import NetPlan
+
+__all__ = ["MAC", "Connection"]
+
+MAC = "52:54:00:12:34:{:02x}"
+"""The guests' addresses, by port."""
+
+
+class Connection:
+    """A plug, and what is behind it. The cable is pulled as the faults say."""
+
+    def __init__(self, network: Network, plug: Plug, image: NetImage, plan: NetPlan) -> None:
+        self._network = network
+        self._plug = plug
+        self._image = image
+        self._plan = plan
+        self._up = True
+
+    def fileno(self) -> int:
+        """The file descriptor that is readable when something has happened."""
+        return self._plug.news_fd
+
+    @property
+    def frames(self) -> int:
+        """How many frames have come from guests so far."""
+        return self._network.wire.frames
+
+    def look(self, machine: Machine) -> NetworkFacts | None:
+        """Return the facts if there is news, or a pulled cable to think about."""
+        up = self._network.link_wanted(self._plug)
+        if up != self._up:
+            machine.qmp.execute("set_link", name="net0", up=up)
+            self._plug.link_changed(up=up)
+            self._up = up
+        news = self._plug.take_news()
+        return self.facts() if news or not up else None
+
+    def facts(self) -> NetworkFacts:
+        """Return what is known of the network now."""
+        frames = max(self._network.wire.frames, 1)
+        return NetworkFacts(
+            path=self._plan.path,
+            firmware=self._image.firmware,
+            nic=self._plan.nic,
+            server="wire",
+            mac=MAC.format(self._plug.port),
+            roles=self._image.roles,
+            faults=tuple(map(str, self._network.wire.faults.all)),
+            events=self._plug.events(),
+            files=self._plug.files(),
+            frames=self._network.wire.frames,
+            wire_us_per_frame=round(self._network.cpu_s / frames * 1e6, 2),
+        )
+
+    def finish(self) -> None:
+        """Close the books at the end of the boot."""
+        self._network.finish(self._plug)

@@ -1,0 +1,271 @@
+"""The live network: sockets to the guests, and a thread that carries frames to the wire and back.
+
+A thread, because a client waits for each block before it asks for the next: what the
+harness does beside must not be part of that round trip.
+"""
+
+import os
+import select
+import socket
+import struct
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from harness.netboot.capture import Capture
+from harness.netboot.wire import UPLINK, Wire
+from harness.network import NetEvent, NetEventKind, NetFile
+
+__all__ = ["Network", "Plug"]
+
+_TICK_S = 0.05
+_LONGEST_STEP_S = 0.2
+_BURST = 32
+_FRAME_BYTES = 65536
+# how long a guest may take nothing until a frame for it is lost: 0.5 s
+_SEND_TIMEVAL = struct.pack("ll", 0, 500_000)
+_NOTHING_LEFT = (BlockingIOError, InterruptedError)
+
+
+class Plug:
+    """A guest's place on the network: its port, and the end of the socket that QEMU gets."""
+
+    def __init__(self, network: "Network", port: int, guest_end: socket.socket) -> None:
+        self._network = network
+        self.port = port
+        self.guest_end = guest_end
+        self.news_fd = os.eventfd(0, os.EFD_NONBLOCK)
+        """Readable when something has happened that is not only one more block."""
+        self.launched = 0.0
+
+    def started(self, launched: float) -> None:
+        """Note that QEMU has its end, and when it was launched, on the monotonic clock."""
+        self.launched = self._network.clock(launched)
+        self.guest_end.close()
+
+    def events(self) -> tuple[NetEvent, ...]:
+        """Return what has happened so far, in seconds since launch."""
+        return self._network.events(self)
+
+    def files(self) -> tuple[NetFile, ...]:
+        """Return the files asked for so far, in seconds since launch."""
+        return self._network.files(self)
+
+    def link_changed(self, *, up: bool) -> None:
+        """Note that the cable was pulled or put back."""
+        self._network.link_changed(self, up=up)
+
+    def take_news(self) -> bool:
+        """Return whether something has happened since the last call."""
+        try:
+            os.eventfd_read(self.news_fd)
+        except BlockingIOError:
+            return False
+        return True
+
+    def close(self) -> None:
+        """Pull the plug."""
+        self._network.unplug(self)
+
+
+class Network:
+    """A wire with guests. Use as a context manager; ``capture`` is a pcap file to write."""
+
+    def __init__(self, wire: Wire, *, capture: Path | None = None) -> None:
+        self.wire = wire
+        self._lock = threading.Lock()
+        self._sockets: dict[int, socket.socket] = {}
+        self._plugs: dict[int, Plug] = {}
+        self._noted: dict[int, int] = {}
+        self._poll = select.poll()
+        self._port_by_fd: dict[int, int] = {}
+        self._capture = Capture(capture) if capture else None
+        self._clock_began = time.monotonic()
+        self._clock_read = self._clock_began
+        self._wall = time.time() - self._clock_began
+        self._slept = 0.0
+        self._wake = os.eventfd(0, os.EFD_NONBLOCK)
+        self._poll.register(self._wake, select.POLLIN)
+        self._running = True
+        self._thread = threading.Thread(target=self._run, name="bootharness-wire", daemon=True)
+        self._thread.start()
+
+    def now(self) -> float:
+        """Seconds on the wire's clock: it stands still while the harness was stopped."""
+        return self.clock(self._clock_read)
+
+    def clock(self, monotonic: float) -> float:
+        """Turn the monotonic clock into the wire's."""
+        return monotonic - self._clock_began - self._slept
+
+    @property
+    def cpu_s(self) -> float:
+        """CPU time of the wire's thread."""
+        if not self._running or self._thread.ident is None:
+            return 0.0
+        return time.clock_gettime(time.pthread_getcpuclockid(self._thread.ident))
+
+    def plug(self) -> Plug:
+        """Connect another guest."""
+        ours, guest_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+        with self._lock:
+            port = self.wire.plug()
+            plug = Plug(self, port, guest_end)
+            self._plugs[port] = plug
+            self._noted[port] = 0
+            self._attach(port, ours)
+        return plug
+
+    def connect_uplink(self) -> socket.socket:
+        """Connect what HTTP comes from, and return its end of the socket."""
+        ours, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+        with self._lock:
+            self.wire.connect_uplink()
+            self._attach(UPLINK, ours)
+        return other
+
+    def unplug(self, plug: Plug) -> None:
+        """Disconnect a guest."""
+        with self._lock:
+            if self._plugs.pop(plug.port, None) is None:
+                return
+            self._detach(plug.port)
+            self.wire.unplug(plug.port)
+        plug.guest_end.close()
+        os.close(plug.news_fd)
+
+    def events(self, plug: Plug) -> tuple[NetEvent, ...]:
+        """Return a guest's events, in seconds since its launch."""
+        with self._lock:
+            events = self.wire.events(plug.port)
+        return tuple(
+            replace(event, seconds=round(event.seconds - plug.launched, 6)) for event in events
+        )
+
+    def files(self, plug: Plug) -> tuple[NetFile, ...]:
+        """Return a guest's files, in seconds since its launch."""
+        with self._lock:
+            files = self.wire.transferred(plug.port)
+        return tuple(
+            replace(
+                file,
+                requested_at=round(file.requested_at - plug.launched, 6),
+                last_at=round(file.last_at - plug.launched, 6),
+            )
+            for file in files
+        )
+
+    def link_changed(self, plug: Plug, *, up: bool) -> None:
+        """Note in a guest's journal that its cable was pulled or put back."""
+        kind = NetEventKind.LINK_UP if up else NetEventKind.LINK_DOWN
+        with self._lock:
+            self.wire.journal(plug.port).note(self.now(), kind, text="set_link")
+
+    def link_wanted(self, plug: Plug) -> bool:
+        """Return whether a guest's cable is to be plugged in, as the faults have it."""
+        with self._lock:
+            return self.wire.link_wanted(plug.port, self.now())
+
+    def finish(self, plug: Plug) -> None:
+        """Close a guest's books."""
+        with self._lock:
+            self.wire.finish(plug.port, self.now())
+
+    def close(self) -> None:
+        """End the thread and close every socket."""
+        if not self._running:
+            return
+        self._running = False
+        os.eventfd_write(self._wake, 1)
+        self._thread.join()
+        for plug in list(self._plugs.values()):
+            self.unplug(plug)
+        for port in list(self._sockets):
+            self._detach(port)
+        os.close(self._wake)
+        if self._capture:
+            self._capture.close()
+
+    def _attach(self, port: int, ours: socket.socket) -> None:
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _SEND_TIMEVAL)
+        self._sockets[port] = ours
+        self._port_by_fd[ours.fileno()] = port
+        self._poll.register(ours, select.POLLIN)
+        os.eventfd_write(self._wake, 1)
+
+    def _detach(self, port: int) -> None:
+        ours = self._sockets.pop(port)
+        self._port_by_fd.pop(ours.fileno(), None)
+        self._poll.unregister(ours)
+        ours.close()
+
+    def _run(self) -> None:
+        while self._running:
+            ready = self._poll.poll(self._wait_ms())
+            with self._lock:
+                self._advance(time.monotonic())
+                for fd, _ in ready:
+                    if fd == self._wake:
+                        os.eventfd_read(fd)
+                    elif fd in self._port_by_fd:
+                        self._receive(self._port_by_fd[fd])
+                if not ready or self.wire.next_due is not None:
+                    self._send(self.wire.tick(self.now()))
+                self._tell()
+
+    def _wait_ms(self) -> float:
+        due = self.wire.next_due
+        wait = _TICK_S if due is None else min(max(due - self.now(), 0.0), _TICK_S)
+        return wait * 1000
+
+    def _advance(self, clock: float) -> None:
+        self._slept += max(0.0, clock - self._clock_read - _LONGEST_STEP_S)
+        self._clock_read = clock
+
+    def _receive(self, port: int) -> None:
+        ours = self._sockets[port]
+        for _ in range(_BURST):
+            try:
+                frame = ours.recv(_FRAME_BYTES, socket.MSG_DONTWAIT)
+            except _NOTHING_LEFT:
+                return
+            except OSError:  # the guest is gone
+                return
+            if not frame:
+                return
+            if self._capture:
+                self._capture.write(frame, time.monotonic() + self._wall)
+            self._send(self.wire.receive(port, frame, self.now()))
+
+    def _send(self, frames: list[tuple[int, bytes]]) -> None:
+        for port, frame in frames:
+            ours = self._sockets.get(port)
+            if ours is None:
+                continue
+            if self._capture:
+                self._capture.write(frame, time.monotonic() + self._wall)
+            try:
+                ours.send(frame)
+            except OSError:  # the guest is gone, or takes nothing: as on a wire, it is lost
+                continue
+
+    def _tell(self) -> None:
+        for port, plug in self._plugs.items():
+            count = len(self.wire.journal(port).events)
+            if count != self._noted[port]:
+                self._noted[port] = count
+                os.eventfd_write(plug.news_fd, 1)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()

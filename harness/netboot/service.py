@@ -1,0 +1,93 @@
+"""What a plan for a network boot comes to: the files, the network, the guest's card."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from harness.errors import ToolMissing, UsageError
+from harness.initrd import tiny_initrd
+from harness.kernel import KernelImage
+from harness.machine.argv import NetworkCard
+from harness.netboot.connection import MAC
+from harness.netboot.faults import Faults
+from harness.netboot.files import FileTable
+from harness.netboot.network import Network, Plug
+from harness.netboot.paths import PATHS
+from harness.netboot.wire import Wire
+from harness.netimage import NetImage
+from harness.plan import BootPlan, NetPlan
+
+__all__ = ["card", "net_image", "network_for"]
+
+_FIRMWARE = Path("/usr/share/OVMF")
+_CAPTURE_FILE = "wire.pcap"
+_HANG = b"\xeb\xfe" + bytes(510)
+
+
+def net_image(kernel: KernelImage, plan: BootPlan) -> NetImage:
+    """Return the files that a plan serves to boot a kernel.
+
+    Raises ToolMissing when a boot program is not installed, UsageError for what no such
+    boot can be.
+    """
+    if plan.net is None or plan.tracer != "recorder":
+        raise UsageError("a network boot is watched by the recorder, not by gdb")
+    path = PATHS[plan.net.path]
+    if path.firmware == "uefi" and not kernel.header.is_64_bit:
+        raise UsageError(f"network path {path.name}: a 64-bit UEFI cannot start {kernel.source}")
+    initrd = tiny_initrd(wide=kernel.header.is_64_bit)
+    if plan.initrd:
+        initrd = _read(plan.initrd)
+    files = path.files(_read(kernel.path), initrd, plan.cmdline)
+    return NetImage(
+        path.name, path.firmware, kernel, plan.cmdline, initrd, files.contents, files.roles
+    )
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from error
+
+
+@contextmanager
+def network_for(image: NetImage, plan: BootPlan, keep: Path | None) -> Iterator[Network]:
+    """Run the network that serves these files, with the faults of the plan."""
+    assert plan.net
+    faults = Faults.parse(plan.net.faults)
+    path = PATHS[image.path]
+    contents = dict(image.contents)
+    if "script-error" in faults:
+        contents[image.roles["script"]] = b"#!ipxe\nno-such-command\n"
+    if "nbp-hang" in faults:
+        contents[image.roles.get("nbp", image.roles["script"])] = _HANG
+    wire = Wire(FileTable(contents), path.rules, faults)
+    with Network(wire, capture=keep / _CAPTURE_FILE if keep else None) as network:
+        yield network
+
+
+def card(plug: Plug, image: NetImage, plan: NetPlan, folder: Path) -> NetworkCard:
+    """Return the card of a guest, plugged in; a UEFI's variables are copied to ``folder``.
+
+    Raises ToolMissing when there is no UEFI.
+    """
+    fd = plug.guest_end.fileno()
+    return NetworkCard(
+        nic=plan.nic,
+        mac=MAC.format(plug.port),
+        netdev=f"dgram,id=net0,local.type=fd,local.str={fd}",
+        rom=PATHS[image.path].rom,
+        firmware=_firmware(folder) if image.firmware == "uefi" else None,
+        fds=(fd,),
+    )
+
+
+def _firmware(folder: Path) -> tuple[Path, Path]:
+    code, variables = _FIRMWARE / "OVMF_CODE_4M.fd", _FIRMWARE / "OVMF_VARS_4M.fd"
+    if not code.exists() or not variables.exists():
+        raise ToolMissing(f"{code} is not installed: `apt-get install ovmf` brings it")
+    copy = folder / variables.name
+    shutil.copyfile(variables, copy)
+    return code, copy

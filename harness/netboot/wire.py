@@ -1,0 +1,302 @@
+"""The wire: a switch with a boot server on it, as a pure event machine.
+
+Frames go in with the time at which they came, frames and events come out; nothing here
+waits, reads a clock, or touches a socket. Each guest has a port of its own.
+
+    10.0.2.1      the server: DHCP, TFTP, ping
+    10.0.2.15...  the guests, by port
+    10.0.2.100    HTTP, behind the uplink
+"""
+
+import heapq
+from dataclasses import dataclass, field
+from random import Random
+
+from harness.errors import FormatError
+from harness.formats.dhcp import DhcpMessage
+from harness.formats.ethernet import (
+    ARP,
+    BROADCAST_MAC,
+    IPV4,
+    IPV6,
+    ArpMessage,
+    Datagram,
+    build_udp,
+    echo_reply,
+    ethertype,
+    ip_bytes,
+    ip_text,
+    mac_bytes,
+    mac_text,
+    parse_arp,
+    parse_udp,
+    router_advertisement,
+    solicits_router,
+)
+from harness.netboot.dhcp_server import BootRule, DhcpServer
+from harness.netboot.events import Journal
+from harness.netboot.faults import Faults
+from harness.netboot.files import FileTable
+from harness.netboot.tftp_server import TFTP_PORT, TftpServer
+from harness.network import NetEvent, NetEventKind, NetFile
+
+__all__ = ["HTTP_ADDRESS", "SERVER_ADDRESS", "UPLINK", "Wire"]
+
+SERVER_ADDRESS = ip_bytes("10.0.2.1")
+HTTP_ADDRESS = ip_bytes("10.0.2.100")
+UPLINK = 0
+"""The port behind which HTTP is; guests have the ports from 1 on."""
+
+_SERVER_MAC = mac_bytes("52:55:0a:00:02:01")
+_FIRST_GUEST = 14
+_GUEST_LIMIT = 80
+_DHCP_PORTS = (67, 4011)
+_MACS_PER_PORT = 8
+_UDP = 17
+_MINIMUM_TFTP_FRAME = 46
+
+
+@dataclass
+class _Guest:
+    """A guest's port: who is there, and the servers as it sees them."""
+
+    address: bytes
+    journal: Journal
+    dhcp: DhcpServer
+    tftp: TftpServer
+    macs: set[bytes] = field(default_factory=set)
+    arp_repeats: dict[bytes, int] = field(default_factory=dict)
+
+
+class Wire:
+    """A switch with a server. ``rules`` say which client boots which of the ``files``."""
+
+    def __init__(
+        self, files: FileTable, rules: tuple[BootRule, ...], faults: Faults | None = None
+    ) -> None:
+        self.files = files
+        self.faults = faults or Faults()
+        self.frames = 0
+        self._rules = rules
+        self._guests: dict[int, _Guest] = {}
+        self._port_of: dict[bytes, int] = {}
+        self._uplink: set[bytes] | None = None
+        self._out: list[tuple[int, bytes]] = []
+        self._later: list[tuple[float, int, int, bytes]] = []
+        self._sequence = 0
+        self._now = 0.0
+        losses = self.faults.of("loss")
+        self._loss = losses[0].rate if losses else 0.0
+        self._random = Random(losses[0].seed if losses else 0)
+
+    def plug(self) -> int:
+        """Add a guest and return its port. Raises LookupError when there is no address left."""
+        port = next(number for number in range(1, 256) if number not in self._guests)
+        if port > _GUEST_LIMIT:
+            raise LookupError("no address is left for another guest")
+        address = SERVER_ADDRESS[:3] + bytes([_FIRST_GUEST + port])
+        journal = Journal()
+
+        def send(at: float, frame: bytes) -> None:
+            self._send(port, frame, at)
+
+        tftp = TftpServer(self.files, _SERVER_MAC, journal, send, self.faults)
+        dhcp = DhcpServer(SERVER_ADDRESS, address, self._rules, journal, self.faults, tftp.served)
+        self._guests[port] = _Guest(address, journal, dhcp, tftp)
+        return port
+
+    def unplug(self, port: int) -> None:
+        """Remove a guest; its events are gone with it."""
+        guest = self._guests.pop(port)
+        for mac in guest.macs:
+            self._port_of.pop(mac, None)
+
+    def connect_uplink(self) -> None:
+        """Let guests reach the HTTP address through the port UPLINK."""
+        self._uplink = set()
+
+    def receive(self, port: int, frame: bytes, now: float) -> list[tuple[int, bytes]]:
+        """Take a frame and return those that go out now, each with its port."""
+        self._now = now
+        self.frames += 1
+        if self._loss and self._random.random() < self._loss:
+            return self._take()
+        guest = self._guests.get(port)
+        if guest is None:
+            if port == UPLINK and self._uplink is not None:
+                self._from_uplink(frame)
+            return self._take()
+        # by far the most frames acknowledge a block: no more is read of those than is needed
+        if (
+            len(frame) >= _MINIMUM_TFTP_FRAME
+            and frame[12:15] == b"\x08\x00\x45"
+            and frame[23] == _UDP
+            and frame[42:44] == b"\x00\x04"
+        ):
+            transfer = guest.tftp.transfer(frame[36] << 8 | frame[37], frame[34] << 8 | frame[35])
+            if transfer is not None:
+                guest.tftp.acknowledged(transfer, frame[44] << 8 | frame[45], now)
+                return self._take()
+        try:
+            self._from_guest(port, guest, frame, now)
+        except FormatError as error:
+            guest.journal.note(now, NetEventKind.MALFORMED, text=str(error))
+        return self._take()
+
+    def tick(self, now: float) -> list[tuple[int, bytes]]:
+        """Return the frames that are due."""
+        self._now = now
+        for guest in self._guests.values():
+            guest.tftp.tick(now)
+        while self._later and self._later[0][0] <= now:
+            _, _, port, frame = heapq.heappop(self._later)
+            self._out.append((port, frame))
+        return self._take()
+
+    @property
+    def next_due(self) -> float | None:
+        """When the next delayed frame goes out, None where there is none."""
+        return self._later[0][0] if self._later else None
+
+    def journal(self, port: int) -> Journal:
+        """Return the journal of a guest."""
+        return self._guests[port].journal
+
+    def events(self, port: int) -> tuple[NetEvent, ...]:
+        """Return what has happened at a port so far."""
+        return tuple(self._guests[port].journal.events)
+
+    def transferred(self, port: int) -> tuple[NetFile, ...]:
+        """Return the files that a guest has asked for by TFTP, as far as they are."""
+        tftp = self._guests[port].tftp
+        return tuple(tftp.snapshot(each) for each in list(tftp.transfers))
+
+    def link_wanted(self, port: int, now: float) -> bool:
+        """Return whether a guest's cable is to be plugged in, as the faults have it."""
+        for fault in self.faults.of("link-down"):
+            pulled = self._guests[port].tftp.reached(fault.file, fault.block) if fault.file else 0.0
+            if pulled is not None and (not fault.seconds or now - pulled < fault.seconds):
+                return False
+        return True
+
+    def finish(self, port: int, now: float) -> None:
+        """Close a guest's books at the end of its boot."""
+        self._guests[port].tftp.finish(now)
+
+    def _take(self) -> list[tuple[int, bytes]]:
+        out, self._out = self._out, []
+        return out
+
+    def _send(self, port: int, frame: bytes, at: float) -> None:
+        if self._loss and self._random.random() < self._loss:
+            return
+        if at <= self._now:
+            self._out.append((port, frame))
+        else:
+            self._sequence += 1
+            heapq.heappush(self._later, (at, self._sequence, port, frame))
+
+    def _from_guest(self, port: int, guest: _Guest, frame: bytes, now: float) -> None:
+        kind = ethertype(frame)
+        if not kind:
+            raise FormatError(f"a frame of {len(frame)} bytes")
+        self._learn(port, guest, frame[6:12], now)
+        target = frame[:6]
+        if kind == ARP:
+            self._arp(port, guest, frame, now)
+        elif kind == IPV6:
+            if solicits_router(frame):
+                self._send(port, router_advertisement(_SERVER_MAC), now)
+        elif target in (_SERVER_MAC, BROADCAST_MAC):
+            self._to_server(port, guest, frame, now)
+        elif self._uplink and target in self._uplink:
+            self._send(UPLINK, frame, now)
+        elif target in self._port_of:
+            self._send(self._port_of[target], frame, now)
+
+    def _learn(self, port: int, guest: _Guest, mac: bytes, now: float) -> None:
+        if mac in guest.macs or len(guest.macs) >= _MACS_PER_PORT:
+            return
+        if not guest.macs:
+            guest.journal.mac = mac_text(mac)
+            guest.journal.note(now, NetEventKind.LINK_UP, text="first frame")
+        guest.macs.add(mac)
+        self._port_of.setdefault(mac, port)
+
+    def _to_server(self, port: int, guest: _Guest, frame: bytes, now: float) -> None:
+        if ethertype(frame) != IPV4:
+            return
+        datagram = parse_udp(frame)
+        if datagram is None:
+            answer = echo_reply(frame, _SERVER_MAC, SERVER_ADDRESS)
+            if answer:
+                self._send(port, answer, now)
+        elif datagram.target_port in _DHCP_PORTS:
+            answered = guest.dhcp.receive(datagram.payload, now)
+            if answered:
+                self._send_dhcp(port, datagram, *answered, now)
+        elif datagram.target_ip != SERVER_ADDRESS:
+            return
+        elif datagram.target_port == TFTP_PORT:
+            guest.tftp.request(datagram, now)
+        else:
+            guest.tftp.receive(datagram, now)
+
+    def _send_dhcp(
+        self, port: int, asked: Datagram, answer: DhcpMessage, address: bytes, now: float
+    ) -> None:
+        reply = Datagram(
+            _SERVER_MAC,
+            BROADCAST_MAC if address == b"\xff" * 4 else asked.source_mac,
+            SERVER_ADDRESS,
+            address,
+            asked.target_port,
+            asked.source_port,
+            answer.build(),
+        )
+        self._send(port, build_udp(reply), now)
+
+    def _arp(self, port: int, guest: _Guest, frame: bytes, now: float) -> None:
+        asked = parse_arp(frame)
+        if asked.operation != 1:
+            if self._uplink and asked.target_mac in self._uplink:
+                self._send(UPLINK, frame, now)
+        elif asked.target_ip == SERVER_ADDRESS:
+            answer = ArpMessage(2, _SERVER_MAC, SERVER_ADDRESS, asked.sender_mac, asked.sender_ip)
+            self._send(port, answer.build(), now)
+        elif asked.target_ip == HTTP_ADDRESS and self._uplink is not None:
+            self._send(UPLINK, frame, now)
+        elif asked.target_ip not in (asked.sender_ip, guest.address):
+            others = [
+                number
+                for number, other in self._guests.items()
+                if other is not guest and other.address == asked.target_ip
+            ]
+            for number in others:
+                self._send(number, frame, now)
+            if not others:
+                repeats = guest.arp_repeats.get(asked.target_ip, -1) + 1
+                if len(guest.arp_repeats) < _GUEST_LIMIT or repeats:
+                    guest.arp_repeats[asked.target_ip] = repeats
+                guest.journal.note(
+                    now,
+                    NetEventKind.UNANSWERED_ARP,
+                    repeats=repeats,
+                    text=f"who has {ip_text(asked.target_ip)}?",
+                )
+
+    def _from_uplink(self, frame: bytes) -> None:
+        """Pass on what HTTP needs, and nothing else that is behind the uplink."""
+        kind = ethertype(frame)
+        if kind == ARP:
+            try:
+                message = parse_arp(frame)
+            except FormatError:
+                return
+            if message.operation == 2 and message.sender_ip == HTTP_ADDRESS:
+                self._uplink.add(message.sender_mac)  # type: ignore[union-attr]
+            for port, guest in self._guests.items():
+                if guest.address == message.target_ip:
+                    self._send(port, frame, self._now)
+        elif kind == IPV4 and frame[:6] in self._port_of:
+            self._send(self._port_of[frame[:6]], frame, self._now)

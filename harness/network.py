@@ -1,0 +1,178 @@
+"""What a network boot is made of: events on the wire, files served, and what was wanted."""
+
+import enum
+from dataclasses import dataclass
+
+__all__ = [
+    "NET_MILESTONES",
+    "NetEvent",
+    "NetEventKind",
+    "NetFile",
+    "NetworkFacts",
+    "base_name",
+    "milestones",
+]
+
+NET_MILESTONES = (
+    "link-up",
+    "dhcp-discover",
+    "dhcp-offer",
+    "dhcp-request",
+    "dhcp-ack",
+    "nbp-served",
+    "script-served",
+    "kernel-requested",
+    "kernel-served",
+    "initrd-requested",
+    "initrd-served",
+    "setup-entered",
+    "protected-mode",
+    "banner",
+    "init",
+)
+"""The named points of a network boot, in the order in which most paths reach them."""
+
+
+class NetEventKind(enum.StrEnum):
+    """What can happen on the wire."""
+
+    LINK_UP = "link-up"
+    LINK_DOWN = "link-down"
+    DISCOVER = "dhcp-discover"
+    OFFER = "dhcp-offer"
+    REQUEST = "dhcp-request"
+    ACK = "dhcp-ack"
+    NAK = "dhcp-nak"
+    UNANSWERED_ARP = "arp-unanswered"
+    FILE_REQUESTED = "file-requested"
+    FILE_SIZE_ASKED = "file-size-asked"
+    FILE_MISSING = "file-missing"
+    FILE_SERVED = "file-served"
+    FILE_ABORTED = "file-aborted"
+    REPEATED = "repeated"
+    HTTP_STATUS = "http-status"
+    HTTP_STALLED = "http-stalled"
+    HTTP_REFUSED = "http-refused"
+    HTTP_CLOSED = "http-closed"
+    MALFORMED = "malformed"
+    FAULT = "fault"
+
+
+@dataclass(frozen=True, slots=True)
+class NetEvent:
+    """Something that happened on the wire, in seconds since launch.
+
+    ``mac`` is the guest's. ``repeats`` counts how often the guest has said the same before
+    this; ``block`` is the one that it still waits for.
+    """
+
+    seconds: float
+    kind: NetEventKind
+    mac: str
+    file: str = ""
+    block: int | None = None
+    repeats: int = 0
+    text: str = ""
+
+    def __str__(self) -> str:
+        parts = [f"{self.seconds:8.3f}", str(self.kind), self.file]
+        parts += [f"block {self.block:,}"] if self.block is not None else []
+        parts += [f"repeat {self.repeats}"] if self.repeats else []
+        return " ".join(part for part in [*parts, self.text] if part)
+
+
+@dataclass(frozen=True, slots=True)
+class NetFile:
+    """One transfer of a file; sizes in bytes, times in seconds since launch.
+
+    ``promised_bytes`` is the size that the client was told, None where it was not told;
+    ``sent_bytes`` is how much of it arrived, ``sha256`` the digest of what was sent, and
+    ``file_sha256`` that of the file. ``outcome`` is ``served``, ``aborted`` by the client,
+    ``ended`` early by the server, or ``open``.
+    """
+
+    name: str
+    protocol: str
+    mac: str
+    file_bytes: int
+    file_sha256: str
+    requested_at: float
+    last_at: float
+    sent_bytes: int
+    outcome: str
+    promised_bytes: int | None = None
+    sha256: str = ""
+    block_bytes: int = 0
+    window: int = 0
+    repeats: int = 0
+
+    @property
+    def rate(self) -> float:
+        """Bytes per second."""
+        return self.sent_bytes / max(self.last_at - self.requested_at, 1e-6)
+
+    @property
+    def intact(self) -> bool:
+        """Whether what arrived is the file."""
+        return self.outcome == "served" and self.sha256 == self.file_sha256
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkFacts:
+    """The network that a boot came from.
+
+    ``roles`` names the files that the boot needs, by what they are for: ``nbp``,
+    ``script``, ``kernel``, ``initrd``, and others that are only needed.
+    """
+
+    path: str
+    firmware: str
+    nic: str
+    server: str
+    mac: str
+    roles: dict[str, str]
+    faults: tuple[str, ...] = ()
+    events: tuple[NetEvent, ...] = ()
+    files: tuple[NetFile, ...] = ()
+    frames: int = 0
+    wire_us_per_frame: float = 0.0
+
+    def first(self, kind: NetEventKind) -> NetEvent | None:
+        """Return the first event of a kind, None where there is none."""
+        return next((event for event in self.events if event.kind == kind), None)
+
+    def role(self, file: str) -> str | None:
+        """Return what a file is for; its path does not matter, for some clients try several."""
+        name = base_name(file)
+        return next(
+            (role for role, wanted in self.roles.items() if base_name(wanted) == name), None
+        )
+
+
+def base_name(file: str) -> str:
+    """Return the last part of a file's name or URL."""
+    return file.rpartition("/")[2]
+
+
+def milestones(facts: NetworkFacts) -> dict[str, float]:
+    """Return the milestones that the wire proves, in seconds since launch."""
+    points: dict[str, float] = {}
+    dhcp = (
+        NetEventKind.LINK_UP,
+        NetEventKind.DISCOVER,
+        NetEventKind.OFFER,
+        NetEventKind.REQUEST,
+        NetEventKind.ACK,
+    )
+    for event in facts.events:
+        role = facts.role(event.file) if event.file else None
+        name = ""
+        if event.kind in dhcp:
+            name = str(event.kind)
+        elif role and event.kind == NetEventKind.FILE_REQUESTED:
+            name = f"{role}-requested"
+        elif role and event.kind == NetEventKind.FILE_SERVED:
+            name = f"{role}-served"
+        if name in NET_MILESTONES:
+            points.setdefault(name, event.seconds)
+    return points

@@ -1,0 +1,43 @@
+"""Every path from a network card to /init, on real QEMU."""
+
+import pytest
+
+from harness.boot import boot_net
+from harness.diagnosis import Verdict, judge
+from harness.network import NET_MILESTONES
+from harness.plan import BootPlan, NetPlan
+from harness.source import fetch
+from harness.trace import BootTrace
+
+
+def net_boot(
+    source: str, path: str, nic: str = "virtio", *faults: str, **plan: object
+) -> BootTrace:
+    """Boot a kernel from a network; what is not installed skips the test."""
+    options = {"timeout_s": 120.0, **plan}
+    trace = boot_net(fetch(source), BootPlan(net=NetPlan(path, nic, faults), **options))  # type: ignore[arg-type]
+    if trace.ending.cause == "tool-missing":
+        pytest.skip(trace.ending.detail)
+    return trace
+
+
+def assert_good(trace: BootTrace) -> None:
+    judgement = judge(trace)
+    assert judgement.verdict is Verdict.GOOD, judgement.summary
+    assert trace.network
+    names = [point.name for point in trace.milestones]
+    assert names == [name for name in NET_MILESTONES if name in names]
+    served = {file.name for file in trace.network.files if file.intact}
+    assert {"vmlinuz", "initrd.img"} <= served
+    if trace.network.firmware == "bios":
+        assert trace.handoff
+        assert trace.handoff.memory_equal is True
+        assert trace.handoff.initrd
+
+
+@pytest.mark.parametrize("path", ["ipxe", "pxelinux"])
+def test_debian_boots_to_init(debian: str, path: str) -> None:
+    trace = net_boot(debian, path)
+    assert_good(trace)
+    assert trace.reached("init")
+    assert "bootharness: init reached" in trace.serial
