@@ -9,6 +9,8 @@ from harness.text import address, seg_off
 __all__ = ["disagreement"]
 
 _TELETYPE = (0x10, 0x0E)
+# in a block-move table, in hex digits
+_NULL_END, _SOURCE, _DESTINATION_END = 16, 32, 64
 
 
 def disagreement(recorded: Iterable[BiosCall], seen_by_gdb: Iterable[BiosCall]) -> str | None:
@@ -16,7 +18,8 @@ def disagreement(recorded: Iterable[BiosCall], seen_by_gdb: Iterable[BiosCall]) 
 
     What only one of them looks at is not compared: gdb does not see a block move return,
     and the recorder does not record video calls but teletype output. Where a read failed,
-    gdb may have seen its packet only after the BIOS had written to it.
+    gdb may have seen its packet only after the BIOS had written to it. Of a block-move table
+    what the loader writes is compared, and not what the BIOS fills in.
     """
     first = [call for call in recorded if _compared(call)]
     second = [call for call in seen_by_gdb if _compared(call)]
@@ -45,9 +48,10 @@ def _essence(call: BiosCall, *, failed: bool) -> tuple[str, str, int | None, str
     registers = call.registers_in
     move = ""
     if table := call.table:
+        ours = call.table_hex[:_NULL_END] + call.table_hex[_SOURCE:_DESTINATION_END]
         move = (
             f"{address(table.source.base)} to {address(table.destination.base)}, "
-            f"{registers.ecx & 0xFFFF} words, {call.table_hex}"
+            f"{registers.ecx & 0xFFFF} words, {ours}"
         )
     return (
         f"INT {call.number:02x}h AH={call.function:02x}h",

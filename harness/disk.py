@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Self
 from zlib import crc32
 
+from harness.content import File, Piece, PieceMap, file_source
 from harness.errors import FormatError, LaunchFailed, UsageError
 from harness.formats.bzimage import SetupHeader
 from harness.formats.mbr import BOOTSTRAP_BYTES, SECTOR_BYTES, Mbr, Partition
 from harness.kernel import KernelImage
 from harness.loader import Loader
 
-__all__ = ["DiskImage", "Initrd"]
+__all__ = ["DiskImage", "DiskLayout", "Initrd"]
 
 _PARTITION_LBA = 2048
 _CMDLINE_SECTORS = 4
@@ -33,11 +34,16 @@ _LOW_MEMORY_LIMIT = 0x8000_0000
 
 @dataclass(frozen=True, slots=True)
 class Initrd:
-    """An initrd on the disk and where the loader is to put it: bytes, linear address."""
+    """An initrd on the disk and where the loader is to put it, linear."""
 
     lba: int
-    size: int
     address: int
+    content: Piece
+
+    @property
+    def size(self) -> int:
+        """Size in bytes."""
+        return self.content.size
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,16 +81,62 @@ class DiskImage:
         initrd: bytes | Path | None = None,
         size_bytes: int = 0,
         first_lba: int = _PARTITION_LBA,
+    ) -> "DiskImage":
+        """Lay a disk image out and write it; otherwise as `DiskLayout.plan` and `write`."""
+        return DiskLayout.plan(
+            loader,
+            kernel,
+            cmdline=cmdline,
+            memory_bytes=memory_bytes,
+            initrd=initrd,
+            size_bytes=size_bytes,
+            first_lba=first_lba,
+        ).write(path)
+
+    def initrd_in_memory(self, _header: SetupHeader) -> tuple[int, Piece] | None:
+        """Return where the loader is told to put the initrd, and the initrd."""
+        return (self.initrd.address, self.initrd.content) if self.initrd else None
+
+    def read(self, lba: int, count: int) -> bytes:
+        """Return ``count`` bytes from sector ``lba`` on, fewer where the image ends."""
+        with self.path.open("rb") as disk:
+            disk.seek(lba * SECTOR_BYTES)
+            return disk.read(count)
+
+
+@dataclass(frozen=True, slots=True)
+class DiskLayout:
+    """A disk image before it is written: what of what lies where; ``sectors`` is its size."""
+
+    loader: Loader
+    kernel: KernelImage
+    kernel_lba: int
+    cmdline: str
+    cmdline_lba: int
+    initrd: Initrd | None
+    sectors: int
+    content: PieceMap
+
+    @classmethod
+    def plan(
+        cls,
+        loader: Loader,
+        kernel: KernelImage,
+        *,
+        cmdline: str,
+        memory_bytes: int,
+        initrd: bytes | Path | None = None,
+        size_bytes: int = 0,
+        first_lba: int = _PARTITION_LBA,
     ) -> Self:
-        """Write a sparse disk image and return it.
+        """Return the layout of a disk image.
 
         The partition begins at ``first_lba``, in sectors. The image gets at least
         ``size_bytes``; with 0 it is as large as its content, rounded up to a MiB. The
         initrd goes as high as ``memory_bytes`` of RAM and the kernel's ``initrd_addr_max``
         allow.
 
-        Raises UsageError when something does not fit the loader or the disk, LaunchFailed
-        when the image cannot be written.
+        Raises UsageError when something does not fit the loader or the disk.
         """
         if initrd is not None and not loader.takes_initrd:
             raise UsageError(
@@ -98,10 +150,9 @@ class DiskImage:
         kernel_sectors = _sectors(kernel.file_bytes)
         placed = None
         if initrd is not None:
-            size = len(initrd) if isinstance(initrd, bytes) else _file_bytes(initrd)
-            placed = Initrd(
-                kernel_lba + kernel_sectors, size, _initrd_address(size, kernel, memory_bytes)
-            )
+            content = _piece(initrd)
+            address = _initrd_address(content.size, kernel, memory_bytes)
+            placed = Initrd(kernel_lba + kernel_sectors, address, content)
         end = kernel_lba + kernel_sectors + (_sectors(placed.size) if placed else 0)
         total = max(-(-end // _ALIGNMENT_SECTORS) * _ALIGNMENT_SECTORS, _sectors(size_bytes))
         binary = loader.patched(
@@ -117,34 +168,41 @@ class DiskImage:
                 f"{loader.name}: {len(binary):,} bytes do not fit before the partition at LBA "
                 f"{first_lba}"
             )
+        pieces = PieceMap()
+        for lba, piece in (
+            (0, Piece.of(_mbr(binary, kernel, first_lba, total))),
+            (1, Piece.of(binary[SECTOR_BYTES:])),
+            (cmdline_lba, Piece.of(line)),
+            (kernel_lba, Piece(kernel.content, 0, kernel.file_bytes)),
+            *([(placed.lba, placed.content)] if placed else []),
+        ):
+            pieces.put(lba * SECTOR_BYTES, piece)
+        return cls(loader, kernel, kernel_lba, cmdline, cmdline_lba, placed, total, pieces)
+
+    def initrd_in_memory(self, _header: SetupHeader) -> tuple[int, Piece] | None:
+        """Return where the loader is told to put the initrd, and the initrd."""
+        return (self.initrd.address, self.initrd.content) if self.initrd else None
+
+    def write(self, path: Path) -> DiskImage:
+        """Write a sparse disk image. Raises LaunchFailed when that cannot be done."""
         try:
             with path.open("wb") as disk:
-                disk.truncate(total * SECTOR_BYTES)
-                _write(disk.fileno(), _mbr(binary, kernel, first_lba, total), 0)
-                _write(disk.fileno(), binary[SECTOR_BYTES:], SECTOR_BYTES)
-                _write(disk.fileno(), line, cmdline_lba * SECTOR_BYTES)
-                _copy(kernel.path, disk.fileno(), kernel_lba * SECTOR_BYTES)
-                if isinstance(initrd, bytes) and placed:
-                    _write(disk.fileno(), initrd, placed.lba * SECTOR_BYTES)
-                elif isinstance(initrd, Path) and placed:
-                    _copy(initrd, disk.fileno(), placed.lba * SECTOR_BYTES)
+                disk.truncate(self.sectors * SECTOR_BYTES)
+                for address, piece in self.content:
+                    _write(disk.fileno(), piece, address)
         except OSError as error:
             raise LaunchFailed(
                 f"{path}: the disk image cannot be written: {error.strerror}"
             ) from error
-        return cls(path, loader, kernel, kernel_lba, cmdline, cmdline_lba, placed)
-
-    def initrd_in_memory(self, _header: SetupHeader) -> tuple[int, bytes] | None:
-        """Return where the loader was told to put the initrd, and the initrd."""
-        if self.initrd is None:
-            return None
-        return self.initrd.address, self.read(self.initrd.lba, self.initrd.size)
-
-    def read(self, lba: int, count: int) -> bytes:
-        """Return ``count`` bytes from sector ``lba`` on, fewer where the image ends."""
-        with self.path.open("rb") as disk:
-            disk.seek(lba * SECTOR_BYTES)
-            return disk.read(count)
+        return DiskImage(
+            path,
+            self.loader,
+            self.kernel,
+            self.kernel_lba,
+            self.cmdline,
+            self.cmdline_lba,
+            self.initrd,
+        )
 
 
 def _mbr(binary: bytes, kernel: KernelImage, first_lba: int, total: int) -> bytes:
@@ -178,30 +236,34 @@ def _sectors(count: int) -> int:
     return -(-count // SECTOR_BYTES)
 
 
-def _file_bytes(path: Path) -> int:
+def _piece(content: bytes | Path) -> Piece:
+    if isinstance(content, bytes):
+        return Piece.of(content)
     try:
-        return path.stat().st_size
+        return Piece(file_source(content), 0, content.stat().st_size)
     except OSError as error:
-        raise UsageError(f"{path}: {error.strerror}") from error
+        raise UsageError(f"{content}: {error.strerror}") from error
 
 
-def _write(disk: int, data: bytes, at: int) -> None:
-    view = memoryview(data)
+def _write(disk: int, piece: Piece, at: int) -> None:
+    if isinstance(piece.source, File):
+        _copy(piece.source.fd, piece.start, piece.size, disk, at)
+        return
+    view = memoryview(piece.read())
     while view:
         written = os.pwrite(disk, view, at)
         view, at = view[written:], at + written
 
 
-def _copy(path: Path, disk: int, at: int) -> None:
+def _copy(file: int, start: int, size: int, disk: int, at: int) -> None:
     """Copy a file into the image inside the kernel; not a byte of it passes through here."""
-    with path.open("rb") as file:
-        left, done = path.stat().st_size, 0
-        while left:
-            try:
-                copied = os.copy_file_range(file.fileno(), disk, left, done, at + done)
-            except OSError:  # two file systems that cannot do it between them
-                os.lseek(disk, at + done, os.SEEK_SET)
-                copied = os.sendfile(disk, file.fileno(), done, left)
-            if not copied:
-                break
-            left, done = left - copied, done + copied
+    done = 0
+    while done < size:
+        try:
+            copied = os.copy_file_range(file, disk, size - done, start + done, at + done)
+        except OSError:  # two file systems that cannot do it between them
+            os.lseek(disk, at + done, os.SEEK_SET)
+            copied = os.sendfile(disk, file, start + done, size - done)
+        if not copied:
+            break
+        done += copied

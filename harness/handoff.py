@@ -2,27 +2,38 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
 
-from harness.disk import DiskImage
+from harness.content import Piece
+from harness.disk import DiskImage, DiskLayout
 from harness.errors import FormatError
 from harness.formats.bioscall import BiosCall, Registers
 from harness.formats.bzimage import MINIMUM_BYTES, SetupHeader
 from harness.kernel import KernelImage
-from harness.machine.machine import Machine
 from harness.netimage import NetImage
 from harness.proof import compare, without_loader_fields
-from harness.trace import Handoff
+from harness.trace import Comparison, Handoff
 
-__all__ = ["look", "with_kernel_found"]
+__all__ = ["GuestMemory", "look", "with_kernel_found"]
 
 _SETUP_OFFSET = 0x200
 _CMDLINE_READ_BYTES = 8192
 """More than any kernel takes, so that one that is too long is seen as it is."""
 
 
+class GuestMemory(Protocol):
+    """The memory of a machine that stands still, by physical address."""
+
+    def read_memory(self, linear: int, count: int) -> bytes:
+        """Return so many bytes, fewer where the memory ends."""
+
+    def compare_memory(self, linear: int, expected: Piece) -> Comparison:
+        """Compare what lies at an address with what should."""
+
+
 def look(
-    machine: Machine,
-    disk: DiskImage | NetImage,
+    memory: GuestMemory,
+    disk: DiskImage | DiskLayout | NetImage,
     registers: Registers,
     *,
     exact: bool,
@@ -31,8 +42,8 @@ def look(
 ) -> Handoff:
     """Return the state of a machine that is stopped at the handoff, compared with the files."""
     kernel = disk.kernel
-    base = _real_mode_address(machine, registers, exact=exact)
-    real_mode = machine.read_memory(base, kernel.real_mode_bytes if kernel else MINIMUM_BYTES)
+    base = _real_mode_address(memory, registers, exact=exact)
+    real_mode = memory.read_memory(base, kernel.real_mode_bytes if kernel else MINIMUM_BYTES)
     try:
         header = SetupHeader.parse(real_mode)
     except FormatError:
@@ -44,14 +55,9 @@ def look(
             proofs["real_mode"] = compare(
                 base, without_loader_fields(expected), without_loader_fields(real_mode)
             )
-        payload = kernel.read_payload()
-        proofs["payload"] = compare(
-            header.code32_start, payload, machine.read_memory(header.code32_start, len(payload))
-        )
-        placed = disk.initrd_in_memory(header)
-        if placed:
-            address, initrd = placed
-            proofs["initrd"] = compare(address, initrd, machine.read_memory(address, len(initrd)))
+        proofs["payload"] = memory.compare_memory(header.code32_start, kernel.payload)
+        if placed := disk.initrd_in_memory(header):
+            proofs["initrd"] = memory.compare_memory(*placed)
     return Handoff(
         seconds=seconds,
         exact=exact,
@@ -61,7 +67,7 @@ def look(
         real_mode=proofs.get("real_mode"),
         payload=proofs.get("payload"),
         initrd=proofs.get("initrd"),
-        cmdline=_cmdline(machine, header),
+        cmdline=_cmdline(memory, header),
     )
 
 
@@ -87,7 +93,7 @@ def with_kernel_found(disk: DiskImage, calls: tuple[BiosCall, ...], folder: Path
     return disk
 
 
-def _real_mode_address(machine: Machine, registers: Registers, *, exact: bool) -> int:
+def _real_mode_address(memory: GuestMemory, registers: Registers, *, exact: bool) -> int:
     """Return where the real-mode kernel lies.
 
     It is entered 0x200 bytes behind its start; later its CS is that start. A loader that
@@ -97,13 +103,13 @@ def _real_mode_address(machine: Machine, registers: Registers, *, exact: bool) -
         return registers.cs * 16
     entry = registers.cs * 16 + registers.ip
     start = entry - _SETUP_OFFSET
-    if start >= 0 and machine.read_memory(start + 0x202, 4) == b"HdrS":
+    if start >= 0 and memory.read_memory(start + 0x202, 4) == b"HdrS":
         return start
     return entry
 
 
-def _cmdline(machine: Machine, header: SetupHeader | None) -> str | None:
+def _cmdline(memory: GuestMemory, header: SetupHeader | None) -> str | None:
     if header is None or not header.cmd_line_ptr:
         return None
-    memory = machine.read_memory(header.cmd_line_ptr, _CMDLINE_READ_BYTES)
-    return memory.split(b"\0")[0].decode("utf-8", "backslashreplace")
+    line = memory.read_memory(header.cmd_line_ptr, _CMDLINE_READ_BYTES)
+    return line.split(b"\0")[0].decode("utf-8", "backslashreplace")

@@ -9,6 +9,7 @@ from random import Random
 from typing import BinaryIO, Self
 
 from harness.cache import cache_dir, published
+from harness.content import Piece, Source, file_source
 from harness.errors import FormatError, KernelUnavailable, UsageError
 from harness.formats.bzimage import SetupHeader, offset_of
 
@@ -87,16 +88,27 @@ class KernelImage:
         """How much of what the header promises the file does not have."""
         return max(0, self.real_mode_bytes + self.payload_bytes - self.file_bytes)
 
+    @property
+    def content(self) -> Source:
+        """The file's bytes. Raises KernelUnavailable when it is not there any more."""
+        try:
+            return file_source(self.path)
+        except OSError as error:
+            raise KernelUnavailable(f"{self.path}: cannot be read: {error.strerror}") from error
+
+    @property
+    def payload(self) -> Piece:
+        """The protected-mode kernel, shorter where the file ends early."""
+        present = max(self.file_bytes - self.real_mode_bytes, 0)
+        return Piece(self.content, self.real_mode_bytes, min(self.payload_bytes, present))
+
     def read_real_mode(self) -> bytes:
         """Return the real-mode kernel, shorter where the file ends early."""
-        with self.path.open("rb") as file:
-            return file.read(self.real_mode_bytes)
+        return self.content.read(0, min(self.real_mode_bytes, self.file_bytes))
 
     def read_payload(self) -> bytes:
         """Return the protected-mode kernel, shorter where the file ends early."""
-        with self.path.open("rb") as file:
-            file.seek(self.real_mode_bytes)
-            return file.read(self.payload_bytes)
+        return self.payload.read()
 
     def grown(self, payload_bytes: int, *, source: str) -> "KernelImage":
         """Return this kernel with its protected-mode part grown to an exact size.

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from harness.content import Piece
 from harness.formats.bzimage import SetupHeader
 from harness.kernel import KernelImage
 
@@ -23,6 +24,6 @@ class NetImage:
     loader = None
     """What loads the kernel is among the files, and not ours."""
 
-    def initrd_in_memory(self, header: SetupHeader) -> tuple[int, bytes] | None:
+    def initrd_in_memory(self, header: SetupHeader) -> tuple[int, Piece] | None:
         """Return where the boot program says that it put the initrd, and the initrd."""
-        return (header.ramdisk_image, self.initrd) if header.ramdisk_image else None
+        return (header.ramdisk_image, Piece.of(self.initrd)) if header.ramdisk_image else None

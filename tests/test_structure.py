@@ -11,12 +11,12 @@ PACKAGE = Path("harness")
 LAYERS = (
     ("errors", "deadline", "text", "formats"),
     (
-        "cache", "elf", "assembler", "plan", "kernel", "selfcheck", "deb", "source", "loader",
-        "disk", "initrd", "trace", "facts", "proof", "milestones", "agreement", "signs",
-        "observer", "network", "netimage", "certainty",
+        "cache", "content", "elf", "assembler", "plan", "kernel", "selfcheck", "deb", "source",
+        "loader", "disk", "initrd", "trace", "facts", "proof", "milestones", "agreement",
+        "signs", "observer", "network", "netimage", "certainty", "handoff",
     ),
     ("machine", "netboot"),
-    ("handoff", "idle", "tracers", "watch", "session", "boot", "diagnosis", "report", "tools"),
+    ("idle", "tracers", "watch", "session", "boot", "diagnosis", "report", "tools"),
     ("cli", "plugin", "bench"),
 )  # fmt: skip
 PURE = ("diagnosis", "report")

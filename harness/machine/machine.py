@@ -4,6 +4,7 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, Self
 
+from harness.content import Piece
 from harness.deadline import Deadline
 from harness.errors import LaunchFailed, MachineLost
 from harness.machine.cpu import parse_registers
@@ -11,7 +12,8 @@ from harness.machine.qemu import Qemu
 from harness.machine.qmp import Qmp
 from harness.machine.serial import SerialLine
 from harness.plan import MachineConfig
-from harness.trace import CpuSample, QmpEvent
+from harness.proof import compare
+from harness.trace import Comparison, CpuSample, QmpEvent
 
 __all__ = ["Machine"]
 
@@ -88,6 +90,10 @@ class Machine:
             return dump.read_bytes()
         finally:
             dump.unlink(missing_ok=True)
+
+    def compare_memory(self, linear: int, expected: Piece) -> Comparison:
+        """Compare guest memory with what should lie there."""
+        return compare(linear, expected.read(), self.read_memory(linear, expected.size))
 
     def close(self) -> None:
         """Close the connections; QEMU is ended by whoever started it."""
