@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from harness.disk import DiskImage
 from harness.errors import CouldNotFindOut
-from harness.initrd import tiny_initrd
 from harness.kernel import KernelImage
 from harness.loader import Loader
 from harness.machine.accelerator import kvm_works
@@ -80,6 +79,8 @@ def build_disk(path: Path, kernel: KernelImage, loader: Loader, plan: BootPlan) 
     """Write the disk image that a plan needs; otherwise as `DiskImage.build`."""
     initrd: bytes | Path | None = plan.initrd
     if initrd is None and plan.until == "init" and loader.takes_initrd:
+        from harness.initrd import tiny_initrd
+
         initrd = tiny_initrd(wide=kernel.header.is_64_bit)
     return DiskImage.build(
         path,

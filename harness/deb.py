@@ -9,7 +9,6 @@ import os
 import re
 import shlex
 import subprocess
-import tarfile
 import tempfile
 import time
 from dataclasses import dataclass
@@ -155,6 +154,8 @@ def _unpacked(lists: Path | None, package: DebPackage, listed: _Listed) -> Path:
 
 def _extract(deb: Path, target: Path) -> bool:
     """Write the first vmlinuz of a package to a file; the rest is not unpacked."""
+    import tarfile  # only for a package that is not in the cache
+
     with subprocess.Popen(
         ["dpkg-deb", "--fsys-tarfile", deb], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     ) as unpacking:

@@ -5,7 +5,6 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from random import Random
 from typing import BinaryIO, Self
 
 from harness.cache import cache_dir, published
@@ -148,6 +147,8 @@ def _sha256(path: Path, _mtime_ns: int, _size: int) -> str:
 
 
 def _write_grown(kernel: KernelImage, payload_bytes: int, path: Path) -> None:
+    from random import Random  # few kernels have to grow
+
     image = bytearray(kernel.read_real_mode() + kernel.read_payload())
     at = offset_of("syssize")
     image[at : at + 4] = (payload_bytes // 16).to_bytes(4, "little")

@@ -1,6 +1,5 @@
 """A loader: the code in the MBR, its symbols, and where the disk image builder patches it."""
 
-import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -137,6 +136,8 @@ class Loader:
 
 
 def _read_profile(path: Path) -> dict[str, Any]:
+    import tomllib  # few loaders have a profile
+
     try:
         profile = tomllib.loads(path.read_text())
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:

@@ -3,6 +3,7 @@
 import shutil
 from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from harness.disk import DiskImage
 from harness.errors import CouldNotFindOut, FormatError
@@ -12,7 +13,6 @@ from harness.machine.argv import GDB_LOG, QEMU_LOG, SERIAL_LOG
 from harness.machine.machine import Machine
 from harness.machine.qemu import Qemu
 from harness.milestones import bios_milestones
-from harness.netboot.connection import Connection
 from harness.netimage import NetImage
 from harness.network import NET_MILESTONES, milestones
 from harness.observer import Observer
@@ -21,6 +21,9 @@ from harness.signs import kernel_signs
 from harness.trace import MILESTONES, BootTrace, Ending, MachineFacts, Milestone
 from harness.tracers import GdbTracer, NoTracer, RecorderTracer, Tracer
 from harness.watch import Watch
+
+if TYPE_CHECKING:
+    from harness.netboot.connection import Connection
 
 __all__ = ["see"]
 
@@ -35,7 +38,7 @@ def see(
     *,
     observer: Observer | None,
     keep: Path | None,
-    connection: Connection | None = None,
+    connection: "Connection | None" = None,
 ) -> BootTrace:
     """Return all that was seen of a boot.
 

@@ -9,7 +9,6 @@ grow:BYTES:SOURCE            any of them, its payload grown to an exact size
 
 import glob
 import re
-import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,6 +91,8 @@ def known_kernels(path: Path | None = None) -> list[NamedSource]:
 
     Raises UsageError, naming the file and the field.
     """
+    import tomllib  # the command line does without
+
     file = path or shipped("images/kernels.toml")
     try:
         table: dict[str, Any] = tomllib.loads(file.read_text())

@@ -6,17 +6,18 @@ lets the machine go on. A boot is the same to the rest of the harness with eithe
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from harness.disk import DiskImage
 from harness.formats.bioscall import BiosCall, Registers
 from harness.formats.mbr import SECTOR_BYTES
 from harness.loader import ORIGIN
-from harness.machine.gdb import Gdb
-from harness.machine.gdb_log import INT_BYTES, GdbLog, int_sites
 from harness.machine.machine import Machine
 from harness.machine.recorder import Recorder
 from harness.trace import QmpEvent
+
+if TYPE_CHECKING:
+    from harness.machine.gdb_log import GdbLog
 
 __all__ = ["GdbTracer", "NoTracer", "RecorderTracer", "Stop", "Tracer"]
 
@@ -157,6 +158,8 @@ class GdbTracer:
     def __init__(
         self, machine: Machine, disk: DiskImage, recorder: RecorderTracer | None = None
     ) -> None:
+        from harness.machine.gdb import Gdb  # most boots do without
+
         self._machine = machine
         self._recorder = recorder
         self._disk = disk
@@ -173,13 +176,15 @@ class GdbTracer:
         return [self._gdb.fileno()] if self._gdb else []
 
     def start(self) -> None:
+        from harness.machine.gdb_log import INT_BYTES, int_sites  # as above
+
         assert self._gdb
         loader = self._disk.loader
         binary = loader.binary if loader else self._disk.read(0, SECTOR_BYTES)
         self._gdb.connect()
         sites, labels = int_sites(binary, ORIGIN), loader.symbols if loader else {}
         self._own = {at + size for at, _ in sites for size in (0, INT_BYTES)} | {*labels.values()}
-        self._log = self._gdb.trace(sites, labels)
+        self._log = self._gdb.trace(sites, labels, self._machine.qemu.launched)
         self._gdb.resume()
 
     def stops(self, events: list[QmpEvent]) -> list[Stop]:
@@ -226,8 +231,7 @@ class GdbTracer:
 
     def _gdb_calls(self) -> tuple[BiosCall, ...]:
         """The calls that gdb has seen: those of the loader, up to the handoff."""
-        launched = self._machine.qemu.launched
-        return tuple(self._log.read(lambda clock: clock - launched)[0]) if self._log else ()
+        return self._log.calls() if self._log else ()
 
     def drain(self) -> int:
         if self._recorder:

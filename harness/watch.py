@@ -1,6 +1,7 @@
 """Watch a machine boot: note every milestone, look at the handoff, know when it is over."""
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from harness.certainty import certain
 from harness.deadline import Deadline
@@ -10,7 +11,6 @@ from harness.handoff import look, with_kernel_found
 from harness.idle import IdleClock
 from harness.machine.machine import Machine
 from harness.milestones import bios_milestones
-from harness.netboot.connection import Connection
 from harness.netimage import NetImage
 from harness.network import milestones
 from harness.observer import Observer
@@ -27,6 +27,9 @@ from harness.trace import (
     screen_text,
 )
 from harness.tracers import Stop, Tracer
+
+if TYPE_CHECKING:
+    from harness.netboot.connection import Connection
 
 __all__ = ["Watch"]
 
@@ -49,7 +52,7 @@ class Watch:
     plan: BootPlan
     signs: list[Sign]
     observer: Observer | None = None
-    connection: Connection | None = None
+    connection: "Connection | None" = None
     milestones: dict[str, float] = field(default_factory=dict)
     events: list[QmpEvent] = field(default_factory=list)
     handoff: Handoff | None = None

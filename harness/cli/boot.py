@@ -194,12 +194,13 @@ def _run(
             trace = each.run(observer=observer, keep=folder)
 
         from harness.diagnosis import judge  # by now it has been imported
-        from harness.report.document import document, encode
         from harness.report.terminal import print_result, print_summary
 
         judgements.append(judge(trace))
         print_result(trace, judgements[-1], output)
         if json_file or folder:
+            from harness.report.document import document, encode
+
             documents.append(encode(document(trace, judgements[-1])))
         if folder:
             (folder / "trace.json").write_bytes(documents[-1])

@@ -161,6 +161,8 @@ class Pairing:
                 entry = _Entry(record, DiskAddressPacket.parse(record.extra) if packet else None)
                 self._entries.append(entry)
                 self._open.append(entry)
+                if record.table_hex:  # parsed while the machine runs; the result is kept there
+                    BlockMoveTable.parse(record.extra)
             elif record.tag == "R":
                 self._close(record)
 

@@ -93,11 +93,13 @@ class Gdb:
         self._numbers = {name: number for number, name in enumerate(names) if name}
         self._records.clear()  # among them the stop that connecting reports
 
-    def trace(self, sites: list[tuple[int, int]], labels: dict[str, int]) -> "GdbLog":
+    def trace(
+        self, sites: list[tuple[int, int]], labels: dict[str, int], launched: float
+    ) -> "GdbLog":
         """Load the tracer into gdb and return the log that it will write."""
         self.console(f"source {self._link('gdb_tracer.py', _TRACER)}")
         self.console(f"python tracer = Tracer({sites!r}, {list(labels.items())!r}, {GDB_LOG!r})")
-        return GdbLog(self._workspace.path / GDB_LOG)
+        return GdbLog(self._workspace.path / GDB_LOG, launched)
 
     def command(self, text: str) -> _MiRecord:
         """Run an MI command and return its result's payload.

@@ -1,7 +1,6 @@
 """What the tracer inside gdb has written, as BIOS calls."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -49,31 +48,34 @@ class _Line(msgspec.Struct):
     extra: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass
 class GdbLog:
-    """The tracer's log; it grows while the machine runs."""
+    """The tracer's log; it grows while the machine runs.
+
+    ``launched`` is when the machine was launched, on the monotonic clock.
+    """
 
     path: Path
+    launched: float
+    _offset: int = 0
+    _calls: list[BiosCall] = field(default_factory=list)
 
     def size(self) -> int:
         """Return how long the log is, in bytes."""
         return self.path.stat().st_size
 
-    def read(self, seconds: Callable[[float], float]) -> tuple[list[BiosCall], dict[str, float]]:
-        """Return the calls so far and when each label was reached first.
-
-        ``seconds`` turns the monotonic clock into seconds since launch.
-        """
-        calls, labels = [], {}
-        for text in self.path.read_bytes().splitlines(keepends=True):
-            if not text.endswith(b"\n"):
-                break
-            line = msgspec.json.decode(text, type=_Line)
-            if line.kind == "label":
-                labels[line.name] = seconds(line.at)
-            else:
-                calls.append(_call(line, seconds(line.at)))
-        return calls, labels
+    def calls(self) -> tuple[BiosCall, ...]:
+        """Return the calls so far."""
+        with self.path.open("rb") as file:
+            file.seek(self._offset)
+            for text in file:
+                if not text.endswith(b"\n"):
+                    break
+                self._offset += len(text)
+                line = msgspec.json.decode(text, type=_Line)
+                if line.kind != "label":
+                    self._calls.append(_call(line, line.at - self.launched))
+        return tuple(self._calls)
 
 
 def _call(line: _Line, at: float) -> BiosCall:

@@ -20,6 +20,11 @@ __all__ = ["Qmp"]
 _REPLY_S = 20.0
 
 
+def _worth_knowing(event: Message) -> bool:
+    """With gdb the machine stops and goes on a thousand times; why it did is told elsewhere."""
+    return event["event"] not in ("STOP", "RESUME")
+
+
 class Qmp:
     """A QMP connection over one end of a socket pair.
 
@@ -38,7 +43,7 @@ class Qmp:
             )
         self._runner = asyncio.Runner()
         self._client = QMPClient("bootharness")
-        self._listener = EventListener()
+        self._listener = EventListener(event_filter=_worth_knowing)
         self._client.register_listener(self._listener)
         self._seen: deque[Message] = deque()
         try:
