@@ -151,30 +151,24 @@ def boot_on(
 ) -> "BootTrace":
     """Boot one guest on a network, which may have others; otherwise as `boot`."""
     from harness.netboot.connection import Connection
-    from harness.netboot.service import card
+    from harness.netboot.service import card, with_http
 
     assert plan.net
     plug = network.plug()
     try:
-        with (
-            Workspace() as workspace,
-            Qemu(
-                chosen_machine(plan.machine, image.kernel),
-                card(plug, image, plan.net, workspace.path),
-                workspace,
-                rom=write_rom(workspace.path) if image.firmware == "bios" else None,
-            ) as qemu,
-        ):
-            plug.started(qemu.launched)
-            from harness.session import see
+        with Workspace() as workspace, with_http(network, plug, image, workspace):
+            nic = card(plug, image, plan.net, workspace.path)
+            rom = write_rom(workspace.path) if image.firmware == "bios" else None
+            with Qemu(chosen_machine(plan.machine, image.kernel), nic, workspace, rom=rom) as qemu:
+                plug.started(qemu.launched)
+                from harness.session import see
 
-            if observer:
-                observer.started()
-            connection = Connection(network, plug, image, plan.net)
-            return see(
-                image.kernel.source, qemu, image, plan, observer=observer, keep=keep,
-                connection=connection,
-            )  # fmt: skip
+                if observer:
+                    observer.started()
+                watched = Connection(network, plug, image, nic.nic)
+                source = image.kernel.source
+                return see(source, qemu, image, plan, observer=observer, keep=keep,
+                           connection=watched)  # fmt: skip
     finally:
         plug.close()
 

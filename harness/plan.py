@@ -29,7 +29,7 @@ NET_PATHS = (
     "uefi-ipxe",
     "uefi-snponly",
 )
-NICS = ("virtio", "e1000", "e1000e", "rtl8139")
+NICS = ("auto", "virtio", "e1000", "e1000e", "rtl8139")
 UNTIL = ("setup", "protected-mode", "banner", "init")
 TRACERS = ("recorder", "gdb", "both")
 DEFAULT_CMDLINE = "console=ttyS0,115200 earlyprintk=serial,ttyS0,115200 panic=-1"
@@ -63,10 +63,13 @@ class MachineConfig:
 
 @dataclass(frozen=True, slots=True)
 class NetPlan:
-    """How to boot from a network; ``faults`` are written as on the command line."""
+    """How to boot from a network; ``faults`` are written as on the command line.
+
+    ``nic`` ``auto`` is the card that suits the path.
+    """
 
     path: str = "ipxe"
-    nic: str = "virtio"
+    nic: str = "auto"
     faults: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

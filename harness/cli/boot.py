@@ -73,7 +73,7 @@ Exit status: 0 all good, 1 one is bad, 125 could not find out, 129 wrong usage.
     help="Boot from a network of its own, this way, in place of a disk.",
 )
 @click.option(
-    "--nic", type=click.Choice(NICS), default="virtio", show_default=True, help="For --net."
+    "--nic", type=click.Choice(NICS), default="auto", show_default=True, help="Card for --net."
 )
 @click.option(
     "--net-fault",

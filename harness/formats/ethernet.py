@@ -18,6 +18,7 @@ __all__ = [
     "Datagram",
     "ReplyHeaders",
     "build_udp",
+    "checksum",
     "echo_reply",
     "ethertype",
     "ip_bytes",
@@ -147,7 +148,7 @@ def _udp_header(flow: Datagram, payload_bytes: int) -> bytes:
     header = bytearray(
         _UDP_FRAME.pack(flow.target_mac, flow.source_mac, IPV4, *ip, *addresses, *ports, length, 0)
     )
-    struct.pack_into(">H", header, 24, _checksum(header[14:34]))
+    struct.pack_into(">H", header, 24, checksum(header[14:34]))
     return bytes(header)
 
 
@@ -170,11 +171,11 @@ def echo_reply(frame: bytes, mac: bytes, ip: bytes) -> bytes | None:
     if message[:2] != b"\x08\0" or not 28 <= total <= len(frame) - 14:
         return None
     answer = bytearray(b"\0\0\0\0" + message[4:])
-    struct.pack_into(">H", answer, 2, _checksum(answer))
+    struct.pack_into(">H", answer, 2, checksum(answer))
     header = bytearray(frame[14:34])
     header[6:8] = header[10:12] = b"\0\0"
     header[12:16], header[16:20] = ip, frame[26:30]
-    struct.pack_into(">H", header, 10, _checksum(header))
+    struct.pack_into(">H", header, 10, checksum(header))
     return frame[6:12] + mac + IPV4.to_bytes(2, "big") + bytes(header) + bytes(answer)
 
 
@@ -192,7 +193,7 @@ def router_advertisement(mac: bytes) -> bytes:
     source += b"\xff\xfe" + mac[3:]
     message = bytearray(struct.pack(">BBHBBHII", _ROUTER_ADVERTISEMENT, 0, 0, 64, 0, 0, 0, 0))
     pseudo = source + _ALL_NODES + struct.pack(">II", len(message), _ICMPV6)
-    struct.pack_into(">H", message, 2, _checksum(pseudo + message))
+    struct.pack_into(">H", message, 2, checksum(pseudo + message))
     header = struct.pack(">IHBB", 6 << 28, len(message), _ICMPV6, 255) + source + _ALL_NODES
     return _ALL_NODES_MAC + mac + IPV6.to_bytes(2, "big") + header + bytes(message)
 
@@ -217,7 +218,8 @@ def mac_bytes(text: str) -> bytes:
     return bytes.fromhex(text.replace(":", ""))
 
 
-def _checksum(data: bytes | bytearray) -> int:
+def checksum(data: bytes | bytearray) -> int:
+    """Return the Internet checksum of a header or a message."""
     if len(data) % 2:
         data = bytes(data) + b"\0"
     total: int = sum(struct.unpack(f">{len(data) // 2}H", data))

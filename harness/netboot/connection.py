@@ -3,8 +3,7 @@
 from harness.machine.machine import Machine
 from harness.netboot.network import Network, Plug
 from harness.netimage import NetImage
-from harness.network import NetworkFacts
-from harness.plan import NetPlan
+from harness.network import NetEventKind, NetworkFacts
 
 __all__ = ["MAC", "Connection"]
 
@@ -15,11 +14,11 @@ MAC = "52:54:00:12:34:{:02x}"
 class Connection:
     """A plug, and what is behind it. The cable is pulled as the faults say."""
 
-    def __init__(self, network: Network, plug: Plug, image: NetImage, plan: NetPlan) -> None:
+    def __init__(self, network: Network, plug: Plug, image: NetImage, nic: str) -> None:
         self._network = network
         self._plug = plug
         self._image = image
-        self._plan = plan
+        self._nic = nic
         self._up = True
 
     def fileno(self) -> int:
@@ -36,7 +35,7 @@ class Connection:
         up = self._network.link_wanted(self._plug)
         if up != self._up:
             machine.qmp.execute("set_link", name="net0", up=up)
-            self._plug.link_changed(up=up)
+            self._plug.note(NetEventKind.LINK_UP if up else NetEventKind.LINK_DOWN, text="set_link")
             self._up = up
         news = self._plug.take_news()
         return self.facts() if news or not up else None
@@ -45,9 +44,9 @@ class Connection:
         """Return what is known of the network now."""
         frames = max(self._network.wire.frames, 1)
         return NetworkFacts(
-            path=self._plan.path,
+            path=self._image.path,
             firmware=self._image.firmware,
-            nic=self._plan.nic,
+            nic=self._nic,
             server="wire",
             mac=MAC.format(self._plug.port),
             roles=self._image.roles,

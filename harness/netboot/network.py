@@ -16,7 +16,8 @@ from types import TracebackType
 from typing import Self
 
 from harness.netboot.capture import Capture
-from harness.netboot.wire import UPLINK, Wire
+from harness.netboot.http_server import HttpTransfer
+from harness.netboot.wire import Wire
 from harness.network import NetEvent, NetEventKind, NetFile
 
 __all__ = ["Network", "Plug"]
@@ -54,9 +55,9 @@ class Plug:
         """Return the files asked for so far, in seconds since launch."""
         return self._network.files(self)
 
-    def link_changed(self, *, up: bool) -> None:
-        """Note that the cable was pulled or put back."""
-        self._network.link_changed(self, up=up)
+    def note(self, kind: NetEventKind, file: str = "", text: str = "") -> None:
+        """Write down what the wire itself does not see."""
+        self._network.note(self, kind, file, text)
 
     def take_news(self) -> bool:
         """Return whether something has happened since the last call."""
@@ -119,12 +120,11 @@ class Network:
             self._attach(port, ours)
         return plug
 
-    def connect_uplink(self) -> socket.socket:
-        """Connect what HTTP comes from, and return its end of the socket."""
+    def connect_uplink(self, plug: Plug, transfers: list[HttpTransfer]) -> socket.socket:
+        """Connect what a guest's HTTP comes from, and return its end of the socket."""
         ours, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
         with self._lock:
-            self.wire.connect_uplink()
-            self._attach(UPLINK, ours)
+            self._attach(self.wire.connect_uplink(plug.port, transfers), ours)
         return other
 
     def unplug(self, plug: Plug) -> None:
@@ -132,7 +132,9 @@ class Network:
         with self._lock:
             if self._plugs.pop(plug.port, None) is None:
                 return
-            self._detach(plug.port)
+            for port in (plug.port, -plug.port):
+                if port in self._sockets:
+                    self._detach(port)
             self.wire.unplug(plug.port)
         plug.guest_end.close()
         os.close(plug.news_fd)
@@ -158,11 +160,12 @@ class Network:
             for file in files
         )
 
-    def link_changed(self, plug: Plug, *, up: bool) -> None:
-        """Note in a guest's journal that its cable was pulled or put back."""
-        kind = NetEventKind.LINK_UP if up else NetEventKind.LINK_DOWN
+    def note(self, plug: Plug, kind: NetEventKind, file: str = "", text: str = "") -> None:
+        """Write down in a guest's journal what the wire itself does not see."""
         with self._lock:
-            self.wire.journal(plug.port).note(self.now(), kind, text="set_link")
+            if plug.port in self._plugs:
+                self.wire.journal(plug.port).note(self.now(), kind, file, text=text)
+                self._tell()
 
     def link_wanted(self, plug: Plug) -> bool:
         """Return whether a guest's cable is to be plugged in, as the faults have it."""
@@ -236,7 +239,7 @@ class Network:
                 return
             if not frame:
                 return
-            if self._capture:
+            if self._capture and port > 0:
                 self._capture.write(frame, time.monotonic() + self._wall)
             self._send(self.wire.receive(port, frame, self.now()))
 
@@ -245,7 +248,7 @@ class Network:
             ours = self._sockets.get(port)
             if ours is None:
                 continue
-            if self._capture:
+            if self._capture and port > 0:
                 self._capture.write(frame, time.monotonic() + self._wall)
             try:
                 ours.send(frame)

@@ -9,16 +9,18 @@ from harness.errors import ToolMissing, UsageError
 from harness.initrd import tiny_initrd
 from harness.kernel import KernelImage
 from harness.machine.argv import NetworkCard
+from harness.machine.workspace import Workspace
 from harness.netboot.connection import MAC
 from harness.netboot.faults import Faults
 from harness.netboot.files import FileTable
 from harness.netboot.network import Network, Plug
 from harness.netboot.paths import PATHS
+from harness.netboot.uplink import Uplink
 from harness.netboot.wire import Wire
 from harness.netimage import NetImage
 from harness.plan import BootPlan, NetPlan
 
-__all__ = ["card", "net_image", "network_for"]
+__all__ = ["card", "net_image", "network_for", "with_http"]
 
 _FIRMWARE = Path("/usr/share/OVMF")
 _CAPTURE_FILE = "wire.pcap"
@@ -68,6 +70,21 @@ def network_for(image: NetImage, plan: BootPlan, keep: Path | None) -> Iterator[
         yield network
 
 
+@contextmanager
+def with_http(
+    network: Network, plug: Plug, image: NetImage, workspace: Workspace
+) -> Iterator[None]:
+    """Give a guest HTTP, if its path needs it."""
+    if not PATHS[image.path].http:
+        yield
+        return
+    uplink = Uplink(network, plug, workspace)
+    try:
+        yield
+    finally:
+        uplink.close()
+
+
 def card(plug: Plug, image: NetImage, plan: NetPlan, folder: Path) -> NetworkCard:
     """Return the card of a guest, plugged in; a UEFI's variables are copied to ``folder``.
 
@@ -75,7 +92,7 @@ def card(plug: Plug, image: NetImage, plan: NetPlan, folder: Path) -> NetworkCar
     """
     fd = plug.guest_end.fileno()
     return NetworkCard(
-        nic=plan.nic,
+        nic=PATHS[image.path].nic if plan.nic == "auto" else plan.nic,
         mac=MAC.format(plug.port),
         netdev=f"dgram,id=net0,local.type=fd,local.str={fd}",
         rom=PATHS[image.path].rom,

@@ -1,7 +1,8 @@
 """The wire: a switch with a boot server on it, as a pure event machine.
 
 Frames go in with the time at which they came, frames and events come out; nothing here
-waits, reads a clock, or touches a socket. Each guest has a port of its own.
+waits, reads a clock, or touches a socket. Each guest has a port of its own, counted from 1;
+the port with the same number below 0 is that guest's uplink, if it has one.
 
     10.0.2.1      the server: DHCP, TFTP, ping
     10.0.2.15...  the guests, by port
@@ -37,15 +38,15 @@ from harness.netboot.dhcp_server import BootRule, DhcpServer
 from harness.netboot.events import Journal
 from harness.netboot.faults import Faults
 from harness.netboot.files import FileTable
+from harness.netboot.http_server import HttpTransfer
+from harness.netboot.tcp import SYN, Segment
 from harness.netboot.tftp_server import TFTP_PORT, TftpServer
 from harness.network import NetEvent, NetEventKind, NetFile
 
-__all__ = ["HTTP_ADDRESS", "SERVER_ADDRESS", "UPLINK", "Wire"]
+__all__ = ["HTTP_ADDRESS", "SERVER_ADDRESS", "Wire"]
 
 SERVER_ADDRESS = ip_bytes("10.0.2.1")
 HTTP_ADDRESS = ip_bytes("10.0.2.100")
-UPLINK = 0
-"""The port behind which HTTP is; guests have the ports from 1 on."""
 
 _SERVER_MAC = mac_bytes("52:55:0a:00:02:01")
 _FIRST_GUEST = 14
@@ -53,6 +54,7 @@ _GUEST_LIMIT = 80
 _DHCP_PORTS = (67, 4011)
 _MACS_PER_PORT = 8
 _UDP = 17
+_HTTP_STALLED_S = 1.5
 _MINIMUM_TFTP_FRAME = 46
 
 
@@ -66,6 +68,17 @@ class _Guest:
     tftp: TftpServer
     macs: set[bytes] = field(default_factory=set)
     arp_repeats: dict[bytes, int] = field(default_factory=dict)
+    uplink: "_Uplink | None" = None
+
+
+@dataclass
+class _Uplink:
+    """What is known of a guest's HTTP: the responses, and what goes over the wire of them."""
+
+    transfers: list[HttpTransfer]
+    macs: set[bytes] = field(default_factory=set)
+    data_at: float = 0.0
+    data_bytes: int = 0
 
 
 class Wire:
@@ -80,7 +93,6 @@ class Wire:
         self._rules = rules
         self._guests: dict[int, _Guest] = {}
         self._port_of: dict[bytes, int] = {}
-        self._uplink: set[bytes] | None = None
         self._out: list[tuple[int, bytes]] = []
         self._later: list[tuple[float, int, int, bytes]] = []
         self._sequence = 0
@@ -111,9 +123,13 @@ class Wire:
         for mac in guest.macs:
             self._port_of.pop(mac, None)
 
-    def connect_uplink(self) -> None:
-        """Let guests reach the HTTP address through the port UPLINK."""
-        self._uplink = set()
+    def connect_uplink(self, port: int, transfers: list[HttpTransfer]) -> int:
+        """Let a guest reach the HTTP address, and return the port behind which that is.
+
+        The server there keeps ``transfers`` up to date.
+        """
+        self._guests[port].uplink = _Uplink(transfers)
+        return -port
 
     def receive(self, port: int, frame: bytes, now: float) -> list[tuple[int, bytes]]:
         """Take a frame and return those that go out now, each with its port."""
@@ -121,10 +137,12 @@ class Wire:
         self.frames += 1
         if self._loss and self._random.random() < self._loss:
             return self._take()
-        guest = self._guests.get(port)
+        guest = self._guests.get(abs(port))
         if guest is None:
-            if port == UPLINK and self._uplink is not None:
-                self._from_uplink(frame)
+            return []
+        if port < 0:
+            if guest.uplink:
+                self._from_uplink(-port, guest, guest.uplink, frame)
             return self._take()
         # by far the most frames acknowledge a block: no more is read of those than is needed
         if (
@@ -148,6 +166,8 @@ class Wire:
         self._now = now
         for guest in self._guests.values():
             guest.tftp.tick(now)
+            if guest.uplink:
+                self._watch_http(guest.journal, guest.uplink, now)
         while self._later and self._later[0][0] <= now:
             _, _, port, frame = heapq.heappop(self._later)
             self._out.append((port, frame))
@@ -167,9 +187,14 @@ class Wire:
         return tuple(self._guests[port].journal.events)
 
     def transferred(self, port: int) -> tuple[NetFile, ...]:
-        """Return the files that a guest has asked for by TFTP, as far as they are."""
+        """Return the files that a guest has asked for, as far as they are."""
         tftp = self._guests[port].tftp
-        return tuple(tftp.snapshot(each) for each in list(tftp.transfers))
+        files = [tftp.snapshot(each) for each in tftp.transfers]
+        uplink = self._guests[port].uplink
+        if uplink:
+            mac = self._guests[port].journal.mac
+            files += [self._snapshot(each, mac) for each in list(uplink.transfers)]
+        return tuple(sorted(files, key=lambda file: file.requested_at))
 
     def link_wanted(self, port: int, now: float) -> bool:
         """Return whether a guest's cable is to be plugged in, as the faults have it."""
@@ -209,8 +234,8 @@ class Wire:
                 self._send(port, router_advertisement(_SERVER_MAC), now)
         elif target in (_SERVER_MAC, BROADCAST_MAC):
             self._to_server(port, guest, frame, now)
-        elif self._uplink and target in self._uplink:
-            self._send(UPLINK, frame, now)
+        elif guest.uplink and target in guest.uplink.macs:
+            self._to_uplink(port, frame, now)
         elif target in self._port_of:
             self._send(self._port_of[target], frame, now)
 
@@ -259,13 +284,13 @@ class Wire:
     def _arp(self, port: int, guest: _Guest, frame: bytes, now: float) -> None:
         asked = parse_arp(frame)
         if asked.operation != 1:
-            if self._uplink and asked.target_mac in self._uplink:
-                self._send(UPLINK, frame, now)
+            if guest.uplink and asked.target_mac in guest.uplink.macs:
+                self._send(-port, frame, now)
         elif asked.target_ip == SERVER_ADDRESS:
             answer = ArpMessage(2, _SERVER_MAC, SERVER_ADDRESS, asked.sender_mac, asked.sender_ip)
             self._send(port, answer.build(), now)
-        elif asked.target_ip == HTTP_ADDRESS and self._uplink is not None:
-            self._send(UPLINK, frame, now)
+        elif asked.target_ip == HTTP_ADDRESS and guest.uplink:
+            self._send(-port, frame, now)
         elif asked.target_ip not in (asked.sender_ip, guest.address):
             others = [
                 number
@@ -285,7 +310,17 @@ class Wire:
                     text=f"who has {ip_text(asked.target_ip)}?",
                 )
 
-    def _from_uplink(self, frame: bytes) -> None:
+    def _to_uplink(self, port: int, frame: bytes, now: float) -> None:
+        segment = Segment.parse(frame)
+        if "http-refused" in self.faults and segment and segment.flags & SYN:
+            self._guests[port].journal.note(
+                now, NetEventKind.HTTP_REFUSED, text="the connection to port 80 was refused"
+            )
+            self._send(port, segment.refused(), now)
+        else:
+            self._send(-port, frame, now)
+
+    def _from_uplink(self, port: int, guest: _Guest, uplink: _Uplink, frame: bytes) -> None:
         """Pass on what HTTP needs, and nothing else that is behind the uplink."""
         kind = ethertype(frame)
         if kind == ARP:
@@ -294,9 +329,63 @@ class Wire:
             except FormatError:
                 return
             if message.operation == 2 and message.sender_ip == HTTP_ADDRESS:
-                self._uplink.add(message.sender_mac)  # type: ignore[union-attr]
-            for port, guest in self._guests.items():
-                if guest.address == message.target_ip:
-                    self._send(port, frame, self._now)
-        elif kind == IPV4 and frame[:6] in self._port_of:
-            self._send(self._port_of[frame[:6]], frame, self._now)
+                uplink.macs.add(message.sender_mac)
+            if message.target_ip == guest.address:
+                self._send(port, frame, self._now)
+        elif kind == IPV4 and frame[:6] in guest.macs:
+            # slirp sends with another address than the one that it answers ARP with
+            uplink.macs.add(frame[6:12])
+            segment = Segment.parse(frame)
+            if segment and segment.size:
+                uplink.data_at = self._now
+                uplink.data_bytes += segment.size
+                frame = self._perhaps_reset(guest, uplink, segment, frame)
+            self._send(port, frame, self._now)
+
+    def _perhaps_reset(
+        self, guest: _Guest, uplink: _Uplink, segment: Segment, frame: bytes
+    ) -> bytes:
+        for fault in self.faults.of("http-reset"):
+            current = uplink.transfers[-1] if uplink.transfers else None
+            if current and current.name == fault.file and uplink.data_bytes >= fault.bytes:
+                if current.outcome != "reset":
+                    current.outcome = "reset"
+                    guest.journal.note(
+                        self._now,
+                        NetEventKind.HTTP_CLOSED,
+                        current.name,
+                        text="the connection was reset",
+                    )
+                return segment.broken_off()
+        return frame
+
+    def _watch_http(self, journal: Journal, uplink: _Uplink, now: float) -> None:
+        """Tell when a response stops in mid-body though the guest would take more."""
+        for transfer in list(uplink.transfers):
+            quiet = now - max(transfer.last_at, uplink.data_at)
+            if transfer.outcome != "open" or transfer.blocked or transfer.stalled:
+                continue
+            if quiet >= _HTTP_STALLED_S:
+                transfer.stalled = True
+                journal.note(
+                    now,
+                    NetEventKind.HTTP_STALLED,
+                    transfer.name,
+                    text=f"no data for {quiet:.1f} s, and the connection is open",
+                )
+
+    def _snapshot(self, transfer: HttpTransfer, mac: str) -> NetFile:
+        done = transfer.outcome == "served"
+        return NetFile(
+            name=transfer.name,
+            protocol="http",
+            mac=mac,
+            file_bytes=len(self.files.contents[transfer.name]),
+            file_sha256=self.files.digests[transfer.name],
+            requested_at=transfer.requested_at,
+            last_at=transfer.last_at,
+            sent_bytes=transfer.sent_bytes,
+            outcome=transfer.outcome,
+            promised_bytes=len(self.files.contents[transfer.name]),
+            sha256=transfer.digest.hexdigest() if done else "",
+        )

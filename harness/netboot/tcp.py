@@ -1,0 +1,81 @@
+"""As much of TCP as it takes to follow a connection that others make, and to break it."""
+
+import struct
+from typing import NamedTuple, Self
+
+from harness.formats.ethernet import checksum
+
+__all__ = ["RESET", "SYN", "Segment"]
+
+SYN = 0x02
+RESET = 0x04
+_ACK = 0x10
+_TCP = 6
+_HEADERS = struct.Struct(">6s6sHBBHHHBBH4s4sHHIIBBHHH")
+_IPV4 = 0x0800
+
+
+class Segment(NamedTuple):
+    """A TCP segment; ``size`` is its payload in bytes."""
+
+    target_mac: bytes
+    source_mac: bytes
+    source_ip: bytes
+    target_ip: bytes
+    source_port: int
+    target_port: int
+    sequence: int
+    acknowledged: int
+    flags: int
+    size: int
+
+    @classmethod
+    def parse(cls, frame: bytes) -> Self | None:
+        """Return the segment in a frame, None where there is none."""
+        if len(frame) < _HEADERS.size:
+            return None
+        target_mac, source_mac, kind, version, _, total, _, _, _, protocol, _, source_ip, \
+            target_ip, source_port, target_port, sequence, acknowledged, offset, flags, _, _, _ \
+            = _HEADERS.unpack_from(frame)  # fmt: skip
+        size = total - 20 - (offset >> 4) * 4
+        if kind != _IPV4 or version != 0x45 or protocol != _TCP or size < 0:
+            return None
+        return cls(
+            target_mac, source_mac, source_ip, target_ip, source_port, target_port, sequence,
+            acknowledged, flags, size,
+        )  # fmt: skip
+
+    def refused(self) -> bytes:
+        """Return the frame with which the receiver of this segment refuses it."""
+        ahead = self.size + bool(self.flags & SYN)
+        answer = self._replace(
+            target_mac=self.source_mac,
+            source_mac=self.target_mac,
+            source_ip=self.target_ip,
+            target_ip=self.source_ip,
+            source_port=self.target_port,
+            target_port=self.source_port,
+            sequence=self.acknowledged,
+            acknowledged=(self.sequence + ahead) & 0xFFFFFFFF,
+        )
+        return answer.broken_off()
+
+    def broken_off(self) -> bytes:
+        """Return the frame with which the sender of this segment breaks the connection off."""
+        tcp = bytearray(
+            struct.pack(
+                ">HHIIBBHHH",
+                *(self.source_port, self.target_port, self.sequence, self.acknowledged),
+                *(5 << 4, RESET | _ACK, 0, 0, 0),
+            )
+        )
+        pseudo = self.source_ip + self.target_ip + struct.pack(">HH", _TCP, len(tcp))
+        struct.pack_into(">H", tcp, 16, checksum(pseudo + tcp))
+        ip = bytearray(
+            struct.pack(">BBHHHBBH", 0x45, 0, 20 + len(tcp), 0, 0, 64, _TCP, 0)
+            + self.source_ip
+            + self.target_ip
+        )
+        struct.pack_into(">H", ip, 10, checksum(ip))
+        head = self.target_mac + self.source_mac + _IPV4.to_bytes(2, "big")
+        return head + bytes(ip) + bytes(tcp)

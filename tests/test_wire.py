@@ -1,0 +1,276 @@
+"""The wire without a machine: what a client gets, what is noted, what hostile frames do."""
+
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harness.formats.dhcp import DISCOVER, NAK, OFFER, REQUEST
+from harness.formats.ethernet import ArpMessage, Datagram, build_udp, ip_bytes, mac_bytes, parse_arp
+from harness.formats.tftp import DATA, ERROR, opcode
+from harness.netboot.dhcp_server import BootRule
+from harness.netboot.wire import SERVER_ADDRESS
+from harness.network import NetEventKind
+from tests.netclient import SERVER_MAC, NetClient, wire_with
+
+CONTENT = Random(1).randbytes(100_000)
+PXE = b"PXEClient:Arch:00000:UNDI:002001"
+
+
+def client(*faults: str, files: dict[str, bytes] | None = None, **more: object) -> NetClient:
+    wire = wire_with(files or {"vmlinuz": CONTENT, "boot.ipxe": b"#!ipxe\n"}, *faults, **more)  # type: ignore[arg-type]
+    return NetClient(wire)
+
+
+def test_client_gets_address_and_file() -> None:
+    guest = client()
+    ack = guest.lease(vendor_class=PXE)
+    assert ack.your_ip == ip_bytes("10.0.2.15")
+    assert ack.next_server == SERVER_ADDRESS
+    assert ack.boot_file == "boot.ipxe"
+    kinds = [event.kind for event in guest.wire.events(guest.port)]
+    assert kinds == ["link-up", "dhcp-discover", "dhcp-offer", "dhcp-request", "dhcp-ack"]
+
+
+@pytest.mark.parametrize(
+    ("options", "file"),
+    [
+        ({"vendor_class": PXE, "architecture": b"\0\0"}, "bios"),
+        ({"vendor_class": PXE, "architecture": b"\0\7"}, "uefi"),
+        ({"vendor_class": PXE, "architecture": b"\0\0", "user_class": b"iPXE"}, "script"),
+        ({"user_class": b"iPXE"}, "script"),
+        ({}, ""),
+    ],
+)
+def test_first_rule_that_matches_names_the_file(options: dict[str, bytes], file: str) -> None:
+    rules = (
+        BootRule("script", ipxe=True),
+        BootRule("uefi", pxe=True, architecture=7),
+        BootRule("bios", pxe=True),
+    )
+    assert client(rules=rules).lease(**options).boot_file == file
+
+
+def test_rule_by_mac_and_by_what_was_fetched() -> None:
+    rules = (
+        BootRule("other", mac=mac_bytes("52:54:00:00:00:99")),
+        BootRule("second", after="boot.ipxe"),
+        BootRule("first"),
+    )
+    guest = client(rules=rules)
+    assert guest.lease().boot_file == "first"
+    guest.fetch("boot.ipxe")
+    assert guest.lease().boot_file == "second"
+    assert NetClient(guest.wire, "52:54:00:00:00:99").lease().boot_file == "other"
+
+
+def test_address_of_somebody_else_is_refused() -> None:
+    guest = client()
+    answer = guest.dhcp(REQUEST, requested_ip=ip_bytes("10.0.2.77"))
+    assert answer
+    assert answer.kind == NAK
+
+
+def test_request_to_another_server_is_not_ours() -> None:
+    guest = client()
+    assert guest.dhcp(REQUEST, server_id=ip_bytes("10.0.2.9")) is None
+
+
+@pytest.mark.parametrize("size", [0, 1, 511, 512, 513, 1432 * 3, 100_000])
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"tsize": 0}, {"blksize": 1432, "tsize": 0}, {"blksize": 1468, "windowsize": 4}],
+)
+def test_file_comes_whole(size: int, options: dict[str, int]) -> None:
+    guest = client(files={"vmlinuz": CONTENT[:size]})
+    assert guest.fetch("vmlinuz", **options) == CONTENT[:size]
+    (file,) = guest.wire.transferred(guest.port)
+    assert (file.outcome, file.sent_bytes, file.intact) == ("served", size, True)
+    assert file.repeats == 0
+
+
+def test_block_numbers_wrap() -> None:
+    content = Random(2).randbytes(65_536 * 8 * 2 + 1000)
+    guest = client(files={"big": content})
+    assert guest.fetch("big", blksize=8, windowsize=16) == content
+    assert guest.wire.transferred(guest.port)[0].intact
+
+
+@pytest.mark.parametrize("options", [{}, {"blksize": 1024, "windowsize": 4}, {"windowsize": 16}])
+def test_lost_blocks_come_again(options: dict[str, int]) -> None:
+    guest = client()
+    assert guest.fetch("vmlinuz", lose=frozenset({1, 2, 7, 50, 98}), **options) == CONTENT
+    assert guest.wire.transferred(guest.port)[0].intact
+
+
+def test_one_duplicate_does_not_double_the_rest() -> None:
+    """The Sorcerer's Apprentice: an acknowledgement that comes twice is answered once."""
+    guest = client()
+    (first,) = guest.request("vmlinuz")
+    assert len(guest.acknowledge(first.source_port, 1)) == 1
+    for _ in range(5):
+        assert guest.acknowledge(first.source_port, 1) == []
+    guest.now += 0.3
+    assert len(guest.acknowledge(first.source_port, 1)) == 1
+
+
+def test_server_sends_again_when_the_client_is_silent() -> None:
+    guest = client()
+    guest.request("vmlinuz")
+    again = guest.datagrams(guest.wait(1.2))
+    assert [int.from_bytes(each.payload[2:4], "big") for each in again] == [1]
+    assert len(guest.datagrams(guest.wait(300))) == 4
+
+
+def test_last_acknowledgement_may_be_missing() -> None:
+    guest = client(files={"a": b"x" * 100, "b": b"y"})
+    guest.request("a")
+    guest.request("b", source=2001)
+    first, _ = guest.wire.transferred(guest.port)
+    assert (first.outcome, first.intact) == ("served", True)
+
+
+def test_size_is_asked_before_the_file() -> None:
+    guest = client()
+    (oack,) = guest.request("vmlinuz", tsize=0)
+    assert b"tsize\x00100000\0" in oack.payload
+    guest.udp(oack.source_port, b"\0\5\0\x08User aborted the transfer\0")
+    assert len(guest.events(NetEventKind.FILE_SIZE_ASKED)) == 1
+    assert guest.events(NetEventKind.FILE_ABORTED) == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../vmlinuz", "/etc/passwd", "..\\vmlinuz", "//vmlinuz", "VMLINUZ", "a" * 5000, "\x1b[2J"],
+)
+def test_no_name_leads_out_of_the_table(name: str) -> None:
+    guest = client()
+    with pytest.raises(FileNotFoundError):
+        guest.fetch(name)
+    (event,) = guest.events(NetEventKind.FILE_MISSING)
+    assert event.file.isprintable()
+    assert len(event.file) <= 200
+
+
+def test_a_slash_in_front_is_the_same_file() -> None:
+    assert client().fetch("/vmlinuz") == CONTENT
+
+
+@pytest.mark.parametrize("asked", [0, 7, 65_464, 10**9])
+def test_huge_and_tiny_blocks_are_not_agreed_to(asked: int) -> None:
+    guest = client()
+    answers = guest.request("vmlinuz", blksize=asked)
+    if opcode(answers[0].payload) != DATA:
+        answers = guest.acknowledge(answers[0].source_port, 0)
+    assert 8 <= len(answers[0].payload) - 4 <= 1468
+
+
+def test_huge_window_is_cut_down() -> None:
+    guest = client()
+    (oack,) = guest.request("vmlinuz", windowsize=65535)
+    assert len(guest.acknowledge(oack.source_port, 0)) == 16
+
+
+def test_writing_is_refused() -> None:
+    guest = client()
+    (answer,) = guest.udp(69, b"\0\2vmlinuz\0octet\0")
+    assert opcode(answer.payload) == ERROR
+    assert guest.events(NetEventKind.MALFORMED)
+
+
+def test_too_many_transfers_are_refused() -> None:
+    guest = client()
+    answers = [guest.request("vmlinuz", source=1000 + number)[0] for number in range(200)]
+    kinds = [opcode(answer.payload) for answer in answers]
+    assert kinds.count(DATA) <= 64
+    assert kinds[-1] == ERROR
+
+
+def test_acknowledgement_from_nowhere_is_nothing() -> None:
+    guest = client()
+    (first,) = guest.request("vmlinuz")
+    assert guest.acknowledge(first.source_port, 5) == []
+    assert guest.acknowledge(first.source_port, 1, source=9) == []
+    assert guest.acknowledge(first.source_port + 1, 1) == []
+
+
+def test_arp_for_the_server_is_answered_and_nothing_else() -> None:
+    guest = client()
+    answers = guest.send(ArpMessage(1, guest.mac, bytes(4), bytes(6), SERVER_ADDRESS).build())
+    assert parse_arp(answers[0]).sender_mac == SERVER_MAC
+    for repeats in range(3):
+        other = ArpMessage(1, guest.mac, bytes(4), bytes(6), ip_bytes("10.0.2.222")).build()
+        assert guest.send(other) == []
+        assert guest.events(NetEventKind.UNANSWERED_ARP)[-1].repeats == repeats
+
+
+def test_guests_see_each_other_and_not_each_others_files() -> None:
+    wire = wire_with({"vmlinuz": CONTENT})
+    one, two = NetClient(wire, "52:54:00:00:00:01"), NetClient(wire, "52:54:00:00:00:02")
+    one.lease()
+    two.lease()
+    assert one.address != two.address
+    out = wire.receive(
+        one.port, ArpMessage(1, one.mac, one.address, bytes(6), two.address).build(), 1.0
+    )
+    assert [port for port, _ in out] == [two.port]
+    frame = build_udp(Datagram(one.mac, two.mac, one.address, two.address, 5, 6, b"hello"))
+    assert wire.receive(one.port, frame, 1.0) == [(two.port, frame)]
+    one.fetch("vmlinuz")
+    assert wire.transferred(two.port) == ()
+
+
+def test_guest_that_leaves_makes_room() -> None:
+    wire = wire_with({})
+    first = NetClient(wire)
+    first.lease()
+    wire.unplug(first.port)
+    again = NetClient(wire)
+    assert again.lease().your_ip == ip_bytes("10.0.2.15")
+    ports = [wire.plug() for _ in range(79)]
+    assert len(set(ports)) == 79
+    with pytest.raises(LookupError):
+        wire.plug()
+
+
+@settings(max_examples=300)
+@given(st.lists(st.binary(max_size=1600), max_size=20))
+def test_any_frames_do_no_harm(frames: list[bytes]) -> None:
+    guest = client()
+    for frame in frames:
+        guest.send(frame)
+    guest.now += 5
+    assert guest.lease().boot_file == "boot.ipxe"
+    assert guest.fetch("boot.ipxe") == b"#!ipxe\n"
+
+
+@settings(max_examples=300)
+@given(st.data())
+def test_bent_frames_of_a_real_boot_do_no_harm(data: st.DataObject) -> None:
+    """Frames as a client sends them, bent at any byte, cut or stretched."""
+    guest = client()
+    sent: list[bytes] = []
+    send, guest.send = guest.send, lambda frame: sent.append(frame) or send(frame)  # type: ignore[method-assign,func-returns-value]
+    guest.lease(vendor_class=PXE, user_class=b"iPXE")
+    guest.fetch("boot.ipxe", blksize=1432, tsize=0)
+    for _ in range(10):
+        frame = bytearray(data.draw(st.sampled_from(sent)))
+        for _ in range(data.draw(st.integers(1, 4))):
+            frame[data.draw(st.integers(0, len(frame) - 1))] = data.draw(st.integers(0, 255))
+        size = data.draw(st.integers(0, len(frame) + 50))
+        send(bytes(frame).ljust(size, b"\xff")[:size])
+    guest.now += 5
+    assert guest.fetch("vmlinuz", blksize=1432) == CONTENT
+
+
+def test_flood_is_bounded() -> None:
+    guest = client()
+    noise = Random(3)
+    for _ in range(20_000):
+        guest.send(noise.randbytes(12) + b"\x08\x06" + noise.randbytes(30))
+        guest.dhcp(DISCOVER, xid=noise.getrandbits(32))
+    assert len(guest.wire.events(guest.port)) <= 4000
+    offer = guest.dhcp(DISCOVER)
+    assert offer
+    assert offer.kind == OFFER
