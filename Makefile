@@ -37,6 +37,7 @@ $(VENV)/.installed: pyproject.toml $(VENV)/.packages
 	@echo "installing bootharness into $(VENV)"
 	@$(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install -q --disable-pip-version-check -e '.[dev]' \
 	|| { echo "make: bootharness could not be installed into $(VENV) (the first time needs the network)"; exit 1; }
+	@$(BIN)/python -m compileall -q harness  # pip does it for all packages but for this one
 	@touch $@
 
 # Two kernels that Debian ships, and the kernel that started it all: too large for a loader
@@ -52,6 +53,7 @@ test: setup
 
 check: setup
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
 bench: setup
