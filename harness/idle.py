@@ -1,10 +1,13 @@
 """Tell a guest that gets nowhere from a host that is busy."""
 
+from dataclasses import dataclass, field
+
+from harness.formats.bioscall import BiosCall
 from harness.machine.machine import Machine
 
-__all__ = ["IdleClock"]
+__all__ = ["IdleClock", "Repetition"]
 
-# A step that took longer than this was not the guest's: the harness was stopped.
+# A step that took longer than this was not the guest's: the harness or QEMU was stopped.
 _LONGEST_STEP_S = 0.2
 
 
@@ -13,13 +16,14 @@ class IdleClock:
 
     Only CPU time that QEMU was given counts, or all time if the guest has halted its CPU
     with interrupts off. A host that is busy, or that stopped QEMU or the harness for a
-    while, does not make a guest idle.
+    while, does not make a guest idle. ``awake_s`` is all time but that of such stops.
     """
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
         self._progress: object = None
         self._idle_s = 0.0
+        self.awake_s = 0.0
         self._at = machine.now()
         self._cpu_s = machine.qemu.cpu_seconds()
 
@@ -28,6 +32,7 @@ class IdleClock:
         now, cpu_s = self._machine.now(), self._machine.qemu.cpu_seconds()
         step = min(now - self._at, _LONGEST_STEP_S)
         used = cpu_s - self._cpu_s
+        self.awake_s += step
         if progress != self._progress:
             self._progress, self._idle_s = progress, 0.0
         elif used > 0:
@@ -40,3 +45,42 @@ class IdleClock:
     def _halted(self) -> bool:
         sample = self._machine.sample()
         return sample.halted and not sample.interrupts
+
+
+@dataclass
+class Repetition:
+    """Tells BIOS calls that ask for something new from those that go round in circles.
+
+    ``asked`` is how many different things have been asked for so far.
+    """
+
+    _asked: set[object] = field(default_factory=set)
+    _taken: int = 0
+    _last_new: int = 0
+
+    @property
+    def asked(self) -> int:
+        return len(self._asked)
+
+    def count(self, calls: tuple[BiosCall, ...]) -> int:
+        """Return how many of all calls so far came after the last that was new."""
+        for index in range(self._taken, len(calls)):
+            before = len(self._asked)
+            self._asked.add(_request(calls[index]))
+            if len(self._asked) > before:
+                self._last_new = index + 1
+        self._taken = len(calls)
+        return len(calls) - self._last_new
+
+
+def _request(call: BiosCall) -> object:
+    """What a call asks for; registers in which loops may count have no part in it."""
+    registers = call.registers_in
+    what: object = registers.al
+    if call.packet or call.table_hex:
+        what = (call.packet, call.table_hex)
+    elif call.number == 0x13:
+        what = (registers.ecx & 0xFFFF, registers.edx & 0xFFFF)
+    elif call.number == 0x15:
+        what = (registers.al, registers.ebx & 0xFFFF)
+    return call.number, call.function, what

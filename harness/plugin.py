@@ -294,13 +294,16 @@ def _properties(trace: "BootTrace", judgement: "Judgement") -> list[tuple[str, s
 
 
 def _section(trace: "BootTrace", judgement: "Judgement") -> str:
-    lines = [f"{judgement.verdict.upper()} {judgement.cause or ''}".strip(), judgement.summary]
+    from harness.text import last_lines, printable
+
+    lines = [f"{judgement.verdict.upper()} {judgement.cause or ''}".strip()]
+    lines += [printable(judgement.summary)]
     if judgement.diagnosis:
-        lines += [f"  | {line}" for line in judgement.diagnosis.evidence]
+        lines += [f"  | {printable(line)}" for line in judgement.diagnosis.evidence]
     lines += ["", "last BIOS calls:"]
     lines += [f"  {call}" for call in trace.bios_calls[-_LAST_CALLS:]]
     lines += ["", "serial line:"]
-    lines += [f"  {line}" for line in trace.serial.splitlines()[-_SERIAL_LINES:]]
+    lines += [f"  {line}" for line in last_lines(trace.serial, _SERIAL_LINES)]
     lines += ["", f"to see it again: {_again(trace)}"]
     return "\n".join(lines)
 

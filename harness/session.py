@@ -1,5 +1,6 @@
 """Connect to a machine that has been started, watch it boot, and write the trace."""
 
+import os
 import shutil
 from contextlib import closing
 from pathlib import Path
@@ -18,6 +19,7 @@ from harness.network import NET_MILESTONES, milestones
 from harness.observer import Observer
 from harness.plan import BootPlan
 from harness.signs import kernel_signs
+from harness.text import count
 from harness.trace import MILESTONES, BootTrace, Ending, MachineFacts, Milestone
 from harness.tracers import GdbTracer, NoTracer, RecorderTracer, Tracer
 from harness.watch import Watch
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 __all__ = ["see"]
 
 _LOGS = (SERIAL_LOG, QEMU_LOG, GDB_LOG)
+# a hundred times what a kernel says; of a guest that writes on and on, both ends are kept
+_SERIAL_BYTES = 1 << 22
 
 
 def see(
@@ -57,7 +61,8 @@ def see(
         except CouldNotFindOut as error:
             ending = Ending("skipped", round(machine.now(), 6), str(error), error.cause)
         except FormatError as error:
-            ending = Ending("skipped", round(machine.now(), 6), str(error), "machine-lost")
+            lost = f"{error}: the guest writes to the recorder's port; --tracer gdb needs none"
+            ending = Ending("skipped", round(machine.now(), 6), lost, "machine-lost")
         if keep:
             for log in _LOGS:
                 if (qemu.workspace.path / log).exists():
@@ -72,6 +77,19 @@ def _tracer(machine: Machine, disk: DiskImage | NetImage, plan: BootPlan) -> Tra
     if plan.tracer == "recorder":
         return RecorderTracer(machine)
     return GdbTracer(machine, disk, RecorderTracer(machine) if plan.tracer == "both" else None)
+
+
+def _serial_text(log: Path) -> str:
+    with log.open("rb") as file:
+        left_out = log.stat().st_size - _SERIAL_BYTES
+        if left_out <= 0:
+            text = file.read()
+        else:
+            text = file.read(_SERIAL_BYTES // 2)
+            text += f"\n[{count(left_out, 'byte')} left out]\n".encode()
+            file.seek(-_SERIAL_BYTES // 2, os.SEEK_END)
+            text += file.read(_SERIAL_BYTES // 2)
+    return text.decode("utf-8", "backslashreplace")
 
 
 def _trace(source: str, watch: Watch, ending: Ending, timings: dict[str, float]) -> BootTrace:
@@ -106,7 +124,7 @@ def _trace(source: str, watch: Watch, ending: Ending, timings: dict[str, float])
         bios_calls=calls,
         gdb_calls=tracer.second_opinion(),
         handoff=watch.handoff,
-        serial=machine.qemu.serial_log.read_text("utf-8", "backslashreplace"),
+        serial=_serial_text(machine.qemu.serial_log),
         events=tuple(watch.events),
         network=network,
         timings={name: round(seconds, 6) for name, seconds in timings.items()},

@@ -14,11 +14,14 @@ class Sign:
     pattern: re.Pattern[bytes]
 
 
-_LINE = rb"[^\r\n]*"
+# Who writes these lines is not to be trusted: each pattern looks at a few hundred bytes from
+# where it begins and does not go back over them.
+_LINE = rb"[^\r\n]{0,500}+"
+_WHOLE_LINE = rb"([^\r\n]{500}|" + _LINE + rb"(?=[\r\n]))"
 _COMPLAINT = re.compile(
-    rb"(This kernel requires an? " + _LINE + rb"CPU" + _LINE + rb"[\r\n]"
+    rb"((?>This kernel requires an? [^\r\n]{0,200}?CPU)" + _LINE + rb"[\r\n]"
     rb"|Unable to boot - please use a kernel appropriate for your CPU"
-    rb"|" + _LINE + rb"[\r\n]+ -- System halted)"
+    rb"|(?<![^\r\n])" + _LINE + rb"[\r\n]{1,8}+ -- System halted)"
 )
 
 
@@ -34,7 +37,7 @@ def kernel_signs(init_marker: str, *, own_init: bool) -> list[Sign]:
     return [
         Sign("banner", re.compile(rb"Linux version \S+" + _LINE)),
         Sign("init", re.compile(init)),
-        Sign("panic", re.compile(rb"Kernel panic - not syncing: (" + _LINE + rb")[\r\n]")),
+        Sign("panic", re.compile(rb"Kernel panic - not syncing: " + _WHOLE_LINE)),
         Sign("last-words", re.compile(rb"---\[ end Kernel panic|Rebooting in \d+ seconds")),
         Sign("complaint", _COMPLAINT),
     ]

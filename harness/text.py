@@ -1,8 +1,10 @@
-"""How numbers are written for people."""
+"""How numbers, and what a guest said, are written for people."""
 
 from collections.abc import Mapping
 
-__all__ = ["address", "count", "flags", "seg_off"]
+__all__ = ["address", "count", "flags", "last_lines", "printable", "seg_off"]
+
+_LINE_LENGTH = 500
 
 
 def address(linear: int) -> str:
@@ -25,3 +27,17 @@ def flags(value: int, names: Mapping[int, str]) -> str:
     known = [name for bit, name in names.items() if value & bit]
     rest = value & ~sum(names)
     return "|".join([*known, *([hex(rest)] if rest else [])]) or "0"
+
+
+def printable(text: str) -> str:
+    """Write what a terminal would obey, control characters and the like, by its code."""
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode()
+        for letter in text
+    )
+
+
+def last_lines(text: str, number: int) -> list[str]:
+    """Return the last lines of what a guest wrote that are not empty, fit to be shown."""
+    lines = [line.rstrip() for line in text[-number * _LINE_LENGTH :].splitlines()]
+    return [printable(line[-_LINE_LENGTH:]) for line in lines if line][-number:]

@@ -8,7 +8,7 @@ from harness.deadline import Deadline
 from harness.disk import DiskImage
 from harness.facts import disk_facts, kernel_facts
 from harness.handoff import look, with_kernel_found
-from harness.idle import IdleClock
+from harness.idle import IdleClock, Repetition
 from harness.machine.machine import Machine
 from harness.milestones import bios_milestones
 from harness.netimage import NetImage
@@ -35,6 +35,8 @@ __all__ = ["Watch"]
 
 _TICK_S = 0.05
 _DRAIN_S = 0.1
+# more than any loader repeats itself, and done in a second or two
+_SAME_CALLS = 10_000
 # how long a kernel that panics may go on printing
 _LAST_WORDS_S = 0.5
 # protected-mode code below is the BIOS's, which uses it to talk to disks
@@ -59,6 +61,7 @@ class Watch:
     ending: Ending | None = None
     panic: str | None = None
     recorded: int = 0
+    repetition: Repetition = field(default_factory=Repetition)
     drained_at: float = 0.0
 
     def run(self) -> Ending:
@@ -66,25 +69,26 @@ class Watch:
 
         Raises MachineLost when QEMU or gdb goes away.
         """
-        deadline = Deadline.after(self.plan.timeout_s)
+        last_words: Deadline | None = None
         idle = IdleClock(self.machine)
         self.tracer.start()
         if self.disk.kernel:
             kernel_facts(self.disk.kernel)  # hashed while the machine is busy
         while self.ending is None:
-            self.machine.wait(deadline.sooner(_TICK_S), *self.tracer.files, *self._wires)
+            self.machine.wait(Deadline.after(_TICK_S), *self.tracer.files, *self._wires)
             self._listen()
             self._look_at_wire()
             self._take_events()
             if self.ending is None:
                 self._look_around()
             if self.panic is not None:
-                deadline = deadline.sooner(_LAST_WORDS_S)
-            if deadline.expired:
-                self._listen()
-                self._finish(*(("panic", self.panic) if self.panic else ("timeout", "")))
-            elif idle.seconds(self._progress()) > self.plan.idle_s:
+                last_words = last_words or Deadline.after(_LAST_WORDS_S)
+                if last_words.expired:
+                    self._finish("panic", self.panic)
+            if idle.seconds(self._progress()) > self.plan.idle_s:
                 self._finish("idle")
+            if idle.awake_s > self.plan.timeout_s:
+                self._finish("timeout")
         self._drain()
         self.identify_kernel()
         self.report_progress()
@@ -128,11 +132,10 @@ class Watch:
 
     def _listen(self) -> None:
         """Read the serial line as far as it goes."""
-        while self.ending is None:
-            found = self.machine.serial.next_sign([sign.pattern for sign in self.signs])
-            if found is None:
+        for sign, found in self.machine.serial.signs(self.signs):
+            text = found[found.lastindex or 0]
+            if self.ending is not None:
                 return
-            sign, text = self.signs[found[0]], found[1].group(found[1].lastindex or 0)
             if sign.name in MILESTONES:
                 self._reach(sign.name, self.machine.now())
             elif sign.name == "complaint":
@@ -199,10 +202,15 @@ class Watch:
     def _drain(self) -> None:
         before, self.recorded = self.recorded, self.tracer.drain()
         self.drained_at = self.machine.now()
-        if self.recorded != before:
-            said = complaint(screen_text(self.tracer.calls()))
-            if said:
-                self._finish("complaint", said)
+        if self.recorded == before:
+            return
+        calls = self.tracer.calls()
+        said = complaint(screen_text(calls))
+        if said:
+            self._finish("complaint", said)
+        same = self.repetition.count(calls)
+        if same > _SAME_CALLS:
+            self._finish("idle", f"the last {same:,} BIOS calls asked for nothing new")
 
     @property
     def _wires(self) -> list[int]:
@@ -228,7 +236,7 @@ class Watch:
     def _progress(self) -> tuple[int, ...]:
         """Return what changes as long as the guest gets on."""
         wire = self.connection.frames if self.connection else 0
-        return self._log_bytes(), self.recorded, wire
+        return self._log_bytes(), self.repetition.asked, wire
 
     def _log_bytes(self) -> int:
         return self.machine.qemu.serial_log.stat().st_size

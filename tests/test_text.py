@@ -2,7 +2,7 @@
 
 from harness.deadline import Deadline
 from harness.formats.bzimage import LOADFLAGS
-from harness.text import address, count, flags, seg_off
+from harness.text import address, count, flags, last_lines, printable, seg_off
 
 
 def test_numbers() -> None:
@@ -26,3 +26,15 @@ def test_deadlines_nest() -> None:
     assert Deadline.after(-1).expired
     assert Deadline.after(-1).remaining == 0
     assert not outer.expired
+
+
+def test_what_a_terminal_would_obey_is_written_by_its_code() -> None:
+    said = printable("a\x1b]0;title\x07\0 \x85\u202e caf\xe9\t")
+    assert said == r"a\x1b]0;title\x07\x00 \x85\u202e café\t"
+
+
+def test_last_lines_are_few_and_short() -> None:
+    assert last_lines("one\r\n\r\ntwo\n\x1b[2Jthree", 2) == ["two", r"\x1b[2Jthree"]
+    assert last_lines("", 3) == []
+    flood = last_lines("x" * 10_000_000, 3)
+    assert [len(line) for line in flood] == [500]

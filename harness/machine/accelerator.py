@@ -3,11 +3,11 @@
 import hashlib
 import os
 import subprocess
-import tempfile
 from pathlib import Path
 
 from harness.assembler import assemble_flat, shipped
 from harness.cache import cache_dir, published
+from harness.machine.workspace import Workspace
 
 __all__ = ["kvm_works"]
 
@@ -33,9 +33,9 @@ def kvm_works(qemu: str) -> bool:
 
 
 def _probe(qemu: str) -> bool:
-    with tempfile.NamedTemporaryFile() as sector:
-        sector.write(assemble_flat(shipped("mbr/kvm_probe.asm")))
-        sector.flush()
+    with Workspace() as workspace:
+        sector = workspace.path / "sector"
+        sector.write_bytes(assemble_flat(shipped("mbr/kvm_probe.asm")))
         argv = [
             *(qemu, "-nodefaults", "-no-user-config", "-display", "none", "-nic", "none"),
             *("-accel", "kvm", "-cpu", "host", "-m", "16"),
@@ -44,7 +44,13 @@ def _probe(qemu: str) -> bool:
         ]
         try:
             done = subprocess.run(
-                argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=_PROBE_S, check=False
+                argv,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                cwd=workspace.path,
+                process_group=workspace.process_group,
+                timeout=_PROBE_S,
+                check=False,
             )
         except (subprocess.TimeoutExpired, OSError):
             return False

@@ -67,9 +67,18 @@ class Gdb:
                 )
             except FileNotFoundError:
                 raise ToolMissing("gdb is not installed: `apt-get install gdb` brings it") from None
+            except OSError as error:
+                raise ToolMissing(f"gdb cannot be run: {error.strerror}") from error
         assert self._process.stdin
         assert self._process.stdout
         self._io = IoManager(self._process.stdin, self._process.stdout, None, _QUIET_S)
+        try:
+            self._set_up(elf)
+        except BaseException:
+            self.close()
+            raise
+
+    def _set_up(self, elf: Path | None) -> None:
         for setting in (
             "architecture i8086",
             f"tdesc filename {_TARGET_XML}",
@@ -104,7 +113,7 @@ class Gdb:
     def command(self, text: str) -> _MiRecord:
         """Run an MI command and return its result's payload.
 
-        Raises MachineLost when gdb is gone or does not answer, LookupError when it refuses.
+        Raises MachineLost when gdb is gone, does not answer or refuses the command.
         """
         self._token += 1
         deadline = Deadline.after(_REPLY_S)
@@ -199,5 +208,5 @@ class Gdb:
 def _payload(command: str, result: _MiRecord) -> _MiRecord:
     payload = result["payload"] or {}
     if result["message"] == "error":
-        raise LookupError(f"gdb refuses {command}: {payload.get('msg')}")
+        raise MachineLost(f"gdb refuses {command}: {payload.get('msg')}")
     return dict(payload)

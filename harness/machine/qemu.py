@@ -23,10 +23,10 @@ from harness.machine.argv import QEMU_LOG, SERIAL_LOG, SERIAL_PIPE, NetworkCard,
 from harness.machine.workspace import Workspace
 from harness.plan import MachineConfig
 
-__all__ = ["Qemu"]
+__all__ = ["PIPE_BYTES", "Qemu", "SerialPipes"]
 
-
-_PIPE_BYTES = 1 << 20
+_ENDING_S = 0.5
+PIPE_BYTES = 1 << 20
 """How far the guest may be ahead of us on the serial line; more than most kernels say."""
 
 
@@ -46,7 +46,7 @@ class SerialPipes:
         # opened for both ways a named pipe waits for nobody at its other end
         reader = os.open(from_guest, os.O_RDWR | os.O_NONBLOCK)
         with suppress(PermissionError):  # a limit on all pipes of a user; the default size does
-            fcntl.fcntl(reader, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+            fcntl.fcntl(reader, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
         return cls(reader, os.open(to_guest, os.O_RDWR | os.O_NONBLOCK))
 
     def close(self) -> None:
@@ -115,8 +115,8 @@ class Qemu:
                     f"{self.config.qemu} is not installed: `apt-get install qemu-system-x86` "
                     "brings it"
                 ) from None
-            except PermissionError as error:
-                raise ToolMissing(f"{self.config.qemu}: {error.strerror}") from error
+            except OSError as error:
+                raise ToolMissing(f"{self.config.qemu} cannot be run: {error.strerror}") from error
 
     def now(self) -> float:
         """Seconds since launch."""
@@ -143,7 +143,9 @@ class Qemu:
 
     def evidence(self) -> str:
         """Say how QEMU ended, what it said, and how it was started."""
-        status = self._process.poll()
+        with suppress(subprocess.TimeoutExpired):  # its sockets are closed before it is gone
+            self._process.wait(_ENDING_S)
+        status = self._process.returncode
         how = ""
         if status is not None:
             reason = signal.Signals(-status).name if status < 0 else f"status {status}"

@@ -5,6 +5,7 @@ waits for anything at all, it waits here.
 """
 
 import asyncio
+import logging
 import socket
 from collections import deque
 from collections.abc import Iterable
@@ -16,6 +17,9 @@ from harness.deadline import Deadline
 from harness.errors import LaunchFailed, MachineLost
 
 __all__ = ["Qmp"]
+
+# it logs as errors what is raised here as well
+logging.getLogger("qemu.qmp").addHandler(logging.NullHandler())
 
 _REPLY_S = 20.0
 
@@ -42,6 +46,8 @@ class Qmp:
                 "(asyncio.to_thread)"
             )
         self._runner = asyncio.Runner()
+        # what fails in the background, as after a Ctrl-C, is raised by who waits for it
+        self._runner.get_loop().set_exception_handler(lambda *_: None)
         self._client = QMPClient("bootharness")
         self._listener = EventListener(event_filter=_worth_knowing)
         self._client.register_listener(self._listener)
@@ -52,7 +58,9 @@ class Qmp:
         except (QMPError, TimeoutError, OSError) as error:
             self._runner.close()
             end.close()
-            raise LaunchFailed(f"QEMU does not answer on QMP: {error or 'no greeting'}") from error
+            raise LaunchFailed(
+                f"QEMU does not answer on QMP: {str(error) or 'no greeting'}"
+            ) from error
 
     @property
     def qemu_version(self) -> str:
@@ -66,14 +74,13 @@ class Qmp:
     def execute(self, command: str, **arguments: Any) -> Any:
         """Run a command and return its result.
 
-        Raises MachineLost when QEMU is gone or does not answer, LookupError when it refuses
-        the command.
+        Raises MachineLost when QEMU is gone, does not answer or refuses the command.
         """
         request = self._client.execute(command, arguments)
         try:
             return self._runner.run(asyncio.wait_for(request, _REPLY_S))
         except ExecuteError as error:
-            raise LookupError(f"QEMU refuses {command}: {error}") from error
+            raise MachineLost(f"QEMU refuses {command}: {error}") from error
         except (QMPError, TimeoutError, OSError) as error:
             raise MachineLost(f"QEMU no longer answers on QMP ({command})") from error
 

@@ -1,6 +1,7 @@
 """The BIOS-call recorder in a running machine: its log and its clock."""
 
 import base64
+import time
 from dataclasses import dataclass, field
 
 from harness.formats.bioscall import BiosCall
@@ -9,7 +10,9 @@ from harness.machine.qmp import Qmp
 
 __all__ = ["Recorder"]
 
-_CHUNK_BYTES = 1 << 20
+_CHUNK_BYTES = 1 << 18
+"""More than a loader makes between two readings."""
+
 _PM_TIMER_HZ = 3_579_545
 _TICKS_PER_S = 10_000_000
 """Until two readings of the ACPI timer have told: a time stamp counter of 2.56 GHz."""
@@ -36,23 +39,33 @@ class Recorder:
     def drain(self, now: float) -> list[Record]:
         """Return what has been recorded since the last time; ``now`` is in seconds since launch.
 
-        Raises FormatError when the log is damaged.
+        A guest that calls faster than its calls are taken in has to wait. Raises
+        FormatError when the log is damaged.
         """
-        fresh: list[Record] = []
-        while True:
-            text = self.qmp.execute(
-                "ringbuf-read", device="recorder", size=_CHUNK_BYTES, format="base64"
-            )
-            data = base64.b64decode(text)
-            fresh += self._decoder.feed(data)
-            if len(data) < _CHUNK_BYTES:
-                break
+        began, stopped = time.monotonic(), False
+        fresh = self._decoder.feed(data := self._read())
+        while len(data) == _CHUNK_BYTES:
+            stopped = stopped or self._stop()
+            fresh += self._decoder.feed(data := self._read())
         self.records += fresh
         self._pairing.feed(fresh)
         if fresh:
             self._calibrate()
-            self.anchor(now)
+            self.anchor(now + time.monotonic() - began)
+        if stopped:
+            self.qmp.execute("cont")
+            self.paused(time.monotonic() - began)
         return fresh
+
+    def _read(self) -> bytes:
+        return base64.b64decode(
+            self.qmp.execute("ringbuf-read", device="recorder", size=_CHUNK_BYTES, format="base64")
+        )
+
+    def _stop(self) -> bool:
+        """Stop the machine, unless something else has stopped it."""
+        self.qmp.execute("stop")
+        return bool(self.qmp.execute("query-status")["status"] == "paused")
 
     def anchor(self, now: float) -> None:
         """Note that the last record was made at ``now`` or before."""

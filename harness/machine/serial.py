@@ -1,12 +1,17 @@
 """The guest's serial line. QEMU writes the complete log; here it is watched for signs."""
 
+import heapq
 import os
 import re
+from collections.abc import Iterator
+from functools import cached_property
+from typing import TYPE_CHECKING
 
-import pexpect
-from pexpect.fdpexpect import fdspawn
+from harness.machine.qemu import PIPE_BYTES, SerialPipes
+from harness.signs import Sign
 
-from harness.machine.qemu import SerialPipes
+if TYPE_CHECKING:
+    from pexpect.fdpexpect import fdspawn
 
 __all__ = ["SerialLine"]
 
@@ -15,11 +20,18 @@ _WINDOW_BYTES = 4096
 
 
 class SerialLine:
-    """The serial line; ``console`` is pexpect's, for tests that listen to the guest."""
+    """The serial line, for the harness (`signs`) or for a test that listens (`console`)."""
 
     def __init__(self, pipes: SerialPipes) -> None:
         self._pipes = pipes
-        self.console = fdspawn(pipes.from_guest, maxread=1 << 16, searchwindowsize=_WINDOW_BYTES)
+        self._window = b""
+
+    @cached_property
+    def console(self) -> "fdspawn":
+        """The guest's side of the line as pexpect has it; for who does not ask for signs."""
+        from pexpect.fdpexpect import fdspawn  # a watched boot does without
+
+        return fdspawn(self._pipes.from_guest, maxread=1 << 16)
 
     def fileno(self) -> int:
         """The file descriptor that is readable when the guest has written."""
@@ -29,14 +41,24 @@ class SerialLine:
         """Write to the guest."""
         os.write(self._pipes.to_guest, data)
 
-    def next_sign(self, signs: list[re.Pattern[bytes]]) -> tuple[int, re.Match[bytes]] | None:
-        """Return the sign that comes first in what has arrived, by index, and its match.
+    def signs(self, wanted: list[Sign]) -> Iterator[tuple[Sign, re.Match[bytes]]]:
+        """Yield the signs in what has arrived by now, in their order. Nothing is waited for.
 
-        What comes before it is consumed. None means that nothing more has arrived; that is
-        not waited for.
+        However much the guest writes, this looks at as much as the pipe holds, once.
         """
         try:
-            index = self.console.expect_list([*signs], timeout=0)
-        except (pexpect.TIMEOUT, pexpect.EOF):
-            return None
-        return index, self.console.match
+            fresh = os.read(self._pipes.from_guest, PIPE_BYTES)
+        except BlockingIOError:
+            return
+        text = self._window + fresh
+        found = [
+            (match.start(), order, match)
+            for order, sign in enumerate(wanted)
+            for match in sign.pattern.finditer(text)
+        ]
+        seen = max((match.end() for _, _, match in found), default=0)
+        self._window = text[max(seen, len(text) - _WINDOW_BYTES) :]
+        heapq.heapify(found)
+        while found:
+            _, order, match = heapq.heappop(found)
+            yield wanted[order], match

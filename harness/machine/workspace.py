@@ -1,6 +1,8 @@
 """A folder and a process group that end with the harness, however it ends."""
 
+import os
 import shutil
+import signal
 import subprocess
 import tempfile
 from pathlib import Path
@@ -46,10 +48,10 @@ class Workspace:
         return self._janitor.pid
 
     def close(self) -> None:
-        """Remove the folder; the processes have been ended by those who started them."""
-        shutil.rmtree(self.path, ignore_errors=True)
-        self._janitor.kill()
+        """Remove the folder and end what still works in it."""
+        os.killpg(self.process_group, signal.SIGKILL)
         self._janitor.wait()
+        shutil.rmtree(self.path, ignore_errors=True)
         if self._janitor.stdin:
             self._janitor.stdin.close()
 

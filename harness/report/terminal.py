@@ -6,7 +6,7 @@ from typing import TextIO
 import click
 
 from harness.diagnosis import Judgement, Verdict
-from harness.text import count
+from harness.text import count, last_lines, printable
 from harness.trace import BootTrace
 
 __all__ = ["print_result", "print_summary"]
@@ -21,21 +21,20 @@ def print_result(trace: BootTrace, judgement: Judgement, output: TextIO) -> None
     """Print the verdict on one boot, and what shows it unless it is good."""
     head = click.style(f"{judgement.verdict.upper():<5}", fg=_COLOURS[judgement.verdict], bold=True)
     where = _where(trace)
-    click.echo(f"{head}{click.style(trace.source, bold=True)}{where}", file=output)
+    click.echo(f"{head}{click.style(printable(trace.source), bold=True)}{where}", file=output)
     cause = click.style(f"{judgement.cause}: ", bold=True) if judgement.cause else ""
-    _indented(f"{cause}{judgement.summary}", output)
+    _indented(f"{cause}{printable(judgement.summary)}", output)
     if judgement.verdict is Verdict.SKIP or not trace.milestones:
         return
     _indented(_progress(trace), output, dim=True)
     if judgement.diagnosis is None:
         return
     for line in judgement.diagnosis.evidence:
-        _indented(f"| {line}", output, dim=True)
+        _indented(f"| {printable(line)}", output, dim=True)
     for consequence in judgement.consequences:
-        _indented(f"then {consequence.cause}: {consequence.sentence}", output)
-    for line in trace.serial.splitlines()[-_SERIAL_LINES:]:
-        if line.strip():
-            _indented(f"serial | {line.rstrip()}", output, dim=True)
+        _indented(f"then {consequence.cause}: {printable(consequence.sentence)}", output)
+    for line in last_lines(trace.serial, _SERIAL_LINES):
+        _indented(f"serial | {line}", output, dim=True)
 
 
 def print_summary(judgements: list[Judgement], output: TextIO) -> None:

@@ -1,0 +1,320 @@
+"""What becomes of a boot whose QEMU, gdb or harness is killed, stopped, flooded or missing."""
+
+import os
+import re
+import signal
+import subprocess
+import tempfile
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from harness import session
+from harness.boot import boot
+from harness.diagnosis import Verdict, judge
+from harness.loader import Loader
+from harness.machine import gdb as gdb_module
+from harness.machine import machine as machine_module
+from harness.plan import BootPlan, MachineConfig
+from harness.report.document import decode, document, encode
+from harness.report.live import Spectator
+from harness.source import fetch
+from harness.trace import BootTrace, Milestone
+from tests.boot.processes import COMMAND, environment, eventually, processes_with
+from tests.boot.programs import GDB, QEMU, program
+from tests.builders import edited_stage1
+
+KERNEL = "selfcheck:100000"
+PID_FILE = 'echo $$ >"$0.pid"; exec $real "$@"'
+HANG = ("load_kernel:\n", "load_kernel:\n        jmp     $\n")
+
+
+class At(Spectator):
+    """Looks on until the first milestone, then does something, once."""
+
+    wants_progress = True
+
+    def __init__(self, act: Callable[[], object]) -> None:
+        self._act = [act]
+
+    def milestone(self, milestone: Milestone) -> None:
+        while self._act:
+            self._act.pop()()
+
+
+def pid_of(path: str) -> int:
+    return int(Path(f"{path}.pid").read_text())
+
+
+def killed(path: str) -> At:
+    return At(lambda: os.kill(pid_of(path), signal.SIGKILL))
+
+
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder for all temporary files; at the end it is empty."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    return folder
+
+
+def nothing_is_left(folder: Path) -> None:
+    eventually(lambda: processes_with(str(folder)))
+    eventually(folder.iterdir)
+
+
+def boot_with(
+    qemu: str, *, observer: Spectator | None = None, loader: Loader | None = None, **plan: object
+) -> BootTrace:
+    machine = MachineConfig(qemu=qemu, accelerator="tcg")
+    chosen = BootPlan(machine=machine, **plan)  # type: ignore[arg-type]
+    return boot(fetch(KERNEL), loader or Loader.stage1(), chosen, observer=observer)
+
+
+def serial_writer(folder: Path, text: bytes, *, for_ever: bool) -> Loader:
+    """Return a loader that writes to the serial line, once or on and on, and loads nothing."""
+    path = folder / "writer.asm"
+    path.write_text(
+        f"""
+        bits 16
+        xor ax, ax
+        mov ds, ax
+again:  mov si, text
+        mov cx, {len(text)}
+        mov dx, 0x3f8
+next:   lodsb
+        out dx, al
+        loop next
+        {"jmp again" if for_ever else "cli"}
+        hlt
+text:   db {", ".join(map(str, text))}
+        """
+    )
+    return Loader.read(path)
+
+
+@pytest.mark.parametrize("tracer", ["recorder", "gdb", "both"])
+def test_killed_qemu_is_no_bad_kernel(tmp_path: Path, temporary: Path, tracer: str) -> None:
+    qemu = program(tmp_path, QEMU, PID_FILE)
+    trace = boot_with(qemu, observer=killed(qemu), tracer=tracer)
+    judgement = judge(trace)
+    assert (judgement.verdict, judgement.cause) == (Verdict.SKIP, "machine-lost")
+    # what had been seen by then is kept
+    assert trace.reached("stage1")
+    assert trace.machine
+    nothing_is_left(temporary)
+
+
+@pytest.mark.parametrize("tracer", ["gdb", "both"])
+def test_killed_gdb_is_no_bad_kernel(
+    tmp_path: Path, temporary: Path, monkeypatch: pytest.MonkeyPatch, tracer: str
+) -> None:
+    gdb = program(tmp_path, GDB, PID_FILE)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    trace = boot_with(QEMU, observer=killed(gdb), tracer=tracer)
+    judgement = judge(trace)
+    assert (judgement.verdict, judgement.cause) == (Verdict.SKIP, "machine-lost")
+    assert "gdb went away" in judgement.summary
+    nothing_is_left(temporary)
+
+
+@pytest.mark.parametrize("tracer", ["recorder", "both"])
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_killed_harness_leaves_nothing(
+    tmp_path: Path, temporary: Path, number: signal.Signals, tracer: str
+) -> None:
+    edited_stage1(tmp_path, lambda source: source.replace(*HANG), "hang.asm")
+    arguments = ("boot", KERNEL, "--loader", tmp_path / "hang.asm", "--tracer", tracer, "-v")
+    with subprocess.Popen(
+        [*COMMAND, *map(str, arguments)],
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as harness:
+        assert harness.stdout
+        said = next(line for line in harness.stdout if "LBA 2052" in line)
+        assert "INT 13h AH=42h" in said
+        assert any("qemu-system" in process for process in processes_with(str(temporary)))
+        assert any("janitor" in process for process in processes_with(str(temporary)))
+        harness.send_signal(number)
+        errors = harness.communicate(timeout=30)[1]
+    assert harness.returncode == (130 if number == signal.SIGINT else -number)
+    assert "Traceback" not in errors
+    nothing_is_left(temporary)
+
+
+def test_twenty_boots_at_once_share_nothing(temporary: Path) -> None:
+    kernel, loader = fetch(KERNEL), Loader.stage1()
+
+    def one(number: int) -> BootTrace:
+        return boot(kernel, loader, BootPlan(cmdline=f"console=ttyS0 number={number}"))
+
+    with ThreadPoolExecutor(20) as pool:
+        traces = list(pool.map(one, range(20)))
+    for number, trace in enumerate(traces):
+        assert judge(trace).verdict is Verdict.GOOD, judge(trace).summary
+        assert trace.serial.count("the command line is") == 1
+        assert f'"console=ttyS0 number={number}"' in trace.serial
+    assert len({trace.disk.path for trace in traces if trace.disk}) == 20
+    nothing_is_left(temporary)
+
+
+def test_stopped_qemu_is_waited_for(tmp_path: Path) -> None:
+    qemu = program(tmp_path, QEMU, PID_FILE)
+
+    def stop() -> None:
+        os.kill(pid_of(qemu), signal.SIGSTOP)
+        threading.Timer(1.5, os.kill, (pid_of(qemu), signal.SIGCONT)).start()
+
+    trace = boot_with(qemu, observer=At(stop), idle_s=0.5)
+    assert judge(trace).verdict is Verdict.GOOD, judge(trace).summary
+    assert trace.ending.seconds > 1.5
+
+
+# In a process of its own, for it stops itself: longer than both of its limits, with the
+# guest running on and writing more than the harness reads at once.
+STOPPED = """
+import os, signal, sys
+from harness.boot import boot
+from harness.diagnosis import judge
+from harness.loader import Loader
+from harness.plan import BootPlan
+from harness.source import fetch
+from tests.boot.test_lifecycle import At
+plan = BootPlan(timeout_s=3, idle_s=1)
+stop = At(lambda: os.kill(os.getpid(), signal.SIGSTOP))
+trace = boot(fetch(sys.argv[1]), Loader.stage1(), plan, observer=stop)
+print(judge(trace).verdict, trace.ending.seconds > 4, judge(trace).summary)
+"""
+
+
+def test_stopped_harness_finds_the_boot_where_it_is() -> None:
+    with subprocess.Popen(
+        [COMMAND[0], "-c", STOPPED, KERNEL], env=environment(), stdout=subprocess.PIPE, text=True
+    ) as harness:
+        os.waitid(os.P_PID, harness.pid, os.WSTOPPED)
+        with pytest.raises(subprocess.TimeoutExpired):
+            harness.communicate(timeout=4)
+        harness.send_signal(signal.SIGCONT)
+        said = harness.communicate(timeout=60)[0]
+    assert said.startswith("good True"), said
+
+
+@pytest.mark.parametrize("text", [b"x" * 100, b"Linux version flood\n"])
+def test_serial_flood_ends_by_the_time_limit(
+    tmp_path: Path, temporary: Path, monkeypatch: pytest.MonkeyPatch, text: bytes
+) -> None:
+    kept = 1 << 10
+    monkeypatch.setattr(session, "_SERIAL_BYTES", kept)
+    loader = serial_writer(tmp_path, text, for_ever=True)
+    trace = boot_with(QEMU, loader=loader, timeout_s=4, idle_s=60)
+    assert judge(trace).verdict is Verdict.BAD
+    assert trace.ending.kind == "timeout"
+    assert kept < len(trace.serial) < kept + 100
+    assert re.search(r"\n\[[\d,]+ bytes left out\]\n", trace.serial)
+    nothing_is_left(temporary)
+
+
+@pytest.mark.parametrize(
+    "call", ["mov ax, 0x0e41\nint 0x10", "mov ah, 0x88\nint 0x15", "mov ax, 0x201\nint 0x13"]
+)
+def test_flood_of_bios_calls_is_bad_and_soon(tmp_path: Path, call: str) -> None:
+    path = tmp_path / "calls.asm"
+    path.write_text(f"bits 16\nagain: {call}\njmp again\n")
+    trace = boot_with(QEMU, loader=Loader.read(path), timeout_s=60, idle_s=60)
+    assert judge(trace).verdict is Verdict.BAD
+    assert trace.ending.kind == "idle"
+    assert "BIOS calls asked for nothing new" in trace.ending.detail
+    assert len(trace.bios_calls) < 100_000
+
+
+def test_any_byte_on_the_serial_line_comes_through(tmp_path: Path) -> None:
+    loader = serial_writer(tmp_path, bytes([*b"a\0b\x1b[31m", 0xFF, 0xC3, *b"\x07end\n"]),
+                           for_ever=False)  # fmt: skip
+    trace = boot_with(QEMU, loader=loader, idle_s=0.3)
+    assert trace.ending.kind == "idle"
+    assert trace.serial == "a\0b\x1b[31m\\xff\\xc3\x07end\n"
+    assert decode(encode(document(trace, judge(trace)))).serial == trace.serial
+
+
+def test_recorder_that_the_guest_disturbs_is_no_bad_kernel(tmp_path: Path) -> None:
+    loader = edited_stage1(
+        tmp_path,
+        lambda source: source.replace("load_setup:\n", "load_setup:\n mov al, 1\n out 0xe9, al\n"),
+    )
+    judgement = judge(boot_with(QEMU, loader=loader))
+    assert (judgement.verdict, judgement.cause) == (Verdict.SKIP, "machine-lost")
+    assert "--tracer gdb" in judgement.summary
+    assert judge(boot_with(QEMU, loader=loader, tracer="gdb")).verdict is Verdict.GOOD
+
+
+def skipped(trace: BootTrace, cause: str, *words: str) -> None:
+    judgement = judge(trace)
+    assert (judgement.verdict, judgement.cause) == (Verdict.SKIP, cause)
+    for word in words:
+        assert word in judgement.summary
+    assert "\n" not in judgement.summary
+
+
+def test_machine_type_that_qemu_does_not_know(temporary: Path) -> None:
+    plan = BootPlan(machine=MachineConfig(machine_type="nonsense"))
+    trace = boot(fetch(KERNEL), Loader.stage1(), plan)
+    skipped(trace, "launch-failed", "unsupported machine type", "-machine nonsense,accel=")
+    nothing_is_left(temporary)
+
+
+def test_qemu_that_ends_at_once(tmp_path: Path, temporary: Path) -> None:
+    qemu = program(tmp_path, QEMU, "echo 'out of order' >&2; exit 3")
+    skipped(boot_with(qemu), "launch-failed", "status 3", "out of order", f"{qemu} -nodefaults")
+    nothing_is_left(temporary)
+
+
+def test_qemu_that_never_answers(
+    tmp_path: Path, temporary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(machine_module, "_GREETING_S", 0.3)
+    qemu = program(tmp_path, QEMU, "exec sleep 1000")
+    skipped(boot_with(qemu), "launch-failed", "does not answer on QMP", "no greeting")
+    nothing_is_left(temporary)
+
+
+@pytest.mark.parametrize("content", [None, "not a program", "#!/no/such/interpreter\n"])
+def test_qemu_that_cannot_be_run(tmp_path: Path, temporary: Path, content: str | None) -> None:
+    path = tmp_path / QEMU
+    if content:
+        path.write_text(content)
+        path.chmod(0o755)
+    skipped(boot_with(str(path)), "tool-missing", str(path))
+    nothing_is_left(temporary)
+
+
+def test_missing_gdb(tmp_path: Path, temporary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    qemu = program(tmp_path, QEMU, 'exec $real "$@"')
+    loader, kernel = Loader.stage1(), fetch(KERNEL)
+    plan = BootPlan(tracer="gdb", machine=MachineConfig(qemu=qemu, accelerator="tcg"))
+    only = tmp_path / "bin"
+    only.mkdir()
+    monkeypatch.setenv("PATH", str(only))
+    skipped(boot(kernel, loader, plan), "tool-missing", "apt-get install gdb")
+    nothing_is_left(temporary)
+
+
+def test_gdb_that_never_answers(
+    tmp_path: Path, temporary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gdb_module, "_REPLY_S", 0.3)
+    program(tmp_path, GDB, "exec sleep 1000")
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    skipped(boot_with(QEMU, tracer="gdb"), "machine-lost", "gdb does not answer")
+    nothing_is_left(temporary)
+
+
+def test_temporary_folder_that_cannot_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", "/proc")
+    skipped(boot_with(QEMU), "launch-failed", "/proc", "set TMPDIR")
