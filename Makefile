@@ -8,10 +8,13 @@ BOOT := $(BIN)/bootharness boot
 
 # command : package that brings it
 NEEDED := qemu-system-x86_64:qemu-system-x86 qemu-img:qemu-utils nasm:nasm ld:binutils gdb:gdb \
-	sfdisk:fdisk $(PYTHON):python3
+	sfdisk:fdisk dnsmasq:dnsmasq-base ip:iproute2 $(PYTHON):python3
+NEEDED_FILES := /usr/share/keyrings/debian-archive-keyring.gpg:debian-archive-keyring \
+	/usr/lib/ipxe/undionly.kpxe:ipxe /usr/lib/PXELINUX/pxelinux.0:pxelinux \
+	/usr/lib/syslinux/modules/bios/ldlinux.c32:syslinux-common /usr/share/OVMF/OVMF_CODE_4M.fd:ovmf
 APT := $(if $(filter 0,$(shell id -u)),,sudo) apt-get
 
-.PHONY: setup demo test check bench clean
+.PHONY: setup demo test check bench bench-net faults-net clean
 
 setup: $(VENV)/.packages $(VENV)/.installed
 
@@ -22,7 +25,7 @@ $(VENV)/.packages: Makefile
 		command -v $${each%%:*} >/dev/null || missing="$$missing $${each#*:}"; \
 	done; \
 	$(PYTHON) -c 'import ensurepip' 2>/dev/null || missing="$$missing python3-venv"; \
-	[ -e /usr/share/keyrings/debian-archive-keyring.gpg ] || missing="$$missing debian-archive-keyring"; \
+	for each in $(NEEDED_FILES); do [ -e $${each%%:*} ] || missing="$$missing $${each#*:}"; done; \
 	if [ -n "$$missing" ]; then \
 		command -v apt-get >/dev/null || { echo "make: there is no apt-get here; install$$missing yourself"; exit 1; }; \
 		echo "installing$$missing"; \
@@ -58,6 +61,14 @@ check: setup
 
 bench: setup
 	$(BIN)/python -m harness.bench
+
+# the network boot's times and rates beside those of slirp and dnsmasq
+bench-net: setup
+	$(BIN)/python -m harness.netboot.bench
+
+# every network fault on every path, and the cause that it gives: takes a quarter of an hour
+faults-net: setup
+	$(BIN)/python -m tests.boot.net_matrix
 
 clean:
 	rm -rf $(VENV) build dist

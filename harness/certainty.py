@@ -77,4 +77,4 @@ def _served_badly(file: NetFile | None) -> str | None:
     promised = file.file_bytes if file.promised_bytes is None else file.promised_bytes
     if file.sent_bytes < max(promised, file.file_bytes):
         return f"{file.protocol}-truncated"
-    return None if file.intact else f"{file.protocol}-corrupt"
+    return None if file.intact or file.protocol == "http" else "tftp-corrupt"

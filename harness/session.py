@@ -18,7 +18,7 @@ from harness.netimage import NetImage
 from harness.network import NET_MILESTONES, milestones
 from harness.observer import Observer
 from harness.plan import BootPlan
-from harness.signs import kernel_signs
+from harness.signs import kernel_signs, program_sign
 from harness.text import count
 from harness.trace import MILESTONES, BootTrace, Ending, MachineFacts, Milestone
 from harness.tracers import GdbTracer, NoTracer, RecorderTracer, Tracer
@@ -51,6 +51,7 @@ def see(
     connecting = qemu.now()
     own_init = disk.initrd is not None and plan.initrd is None
     signs = kernel_signs(INIT_MARKER, own_init=own_init)
+    signs += [program_sign()] if connection else []
     with Machine(qemu) as machine, closing(_tracer(machine, disk, plan)) as tracer:
         connected = machine.now()
         watch = Watch(machine, tracer, disk, plan, signs, observer, connection)

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-__all__ = ["Sign", "complaint", "kernel_signs"]
+__all__ = ["Sign", "complaint", "kernel_signs", "program_error", "program_sign"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,32 @@ def kernel_signs(init_marker: str, *, own_init: bool) -> list[Sign]:
         Sign("last-words", re.compile(rb"---\[ end Kernel panic|Rebooting in \d+ seconds")),
         Sign("complaint", _COMPLAINT),
     ]
+
+
+_PROGRAM_ERROR = re.compile(
+    # iPXE: not what it says of links and of frames that it could not use
+    rb"^(?!"
+    + _LINE
+    + rb"(?:Link status|[RT]XE:|Waiting for link))("
+    + _LINE
+    + rb"\(http://ipxe\.org/[0-9a-f]{8}\))"
+    # syslinux
+    rb"|^(Boot failed: press a key" + _LINE + rb"|Unable to locate configuration file"
+    rb"|Failed to load " + _LINE + rb"[\r\n]"
+    rb"|" + _LINE + rb"failed: " + _LINE + rb"[\r\n])",
+    re.MULTILINE,
+)
+
+
+def program_sign() -> Sign:
+    """Return the sign of a boot program that gives up, as it stands on the serial line."""
+    return Sign("boot-program", _PROGRAM_ERROR)
+
+
+def program_error(text: str) -> str | None:
+    """Return what a boot program says when it gives up, written through INT 10h."""
+    found = _PROGRAM_ERROR.search(text.encode("latin-1", "replace"))
+    return found[found.lastindex or 0].decode("latin-1").strip() if found else None
 
 
 def complaint(text: str) -> str | None:

@@ -174,7 +174,8 @@ class Ending:
     ``kind`` is one of: ``reached`` (as far as wanted), ``memory-differs`` (the handoff with
     a kernel that is not the file), ``guest-reset``, ``guest-shutdown``, ``boot-failed``
     (INT 18h), ``bootstrap`` (INT 19h by the guest), ``network`` (it cannot come to anything
-    any more, as the wire shows; ``detail`` is the cause), ``panic``, ``complaint`` (the kernel
+    any more, as the wire shows; ``detail`` is the cause), ``boot-program`` (what came from
+    the network gives up; ``detail`` is what it says), ``panic``, ``complaint`` (the kernel
     says that it cannot run), ``idle``, ``timeout``, ``skipped`` (we could not find out;
     then ``cause`` says why).
     """

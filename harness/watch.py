@@ -15,7 +15,7 @@ from harness.netimage import NetImage
 from harness.network import milestones
 from harness.observer import Observer
 from harness.plan import BootPlan
-from harness.signs import Sign, complaint
+from harness.signs import Sign, complaint, program_error
 from harness.trace import (
     MILESTONES,
     Ending,
@@ -138,8 +138,8 @@ class Watch:
                 return
             if sign.name in MILESTONES:
                 self._reach(sign.name, self.machine.now())
-            elif sign.name == "complaint":
-                self._finish("complaint", text.decode("utf-8", "replace").strip())
+            elif sign.name in ("complaint", "boot-program"):
+                self._finish(sign.name, text.decode("utf-8", "replace").strip())
             elif sign.name == "panic":
                 self.panic = text.decode("utf-8", "replace")
             elif self.panic is not None:
@@ -208,9 +208,18 @@ class Watch:
         said = complaint(screen_text(calls))
         if said:
             self._finish("complaint", said)
+        if self.connection:
+            self._hear_boot_program(screen_text(calls))
+            return
         same = self.repetition.count(calls)
         if same > _SAME_CALLS:
             self._finish("idle", f"the last {same:,} BIOS calls asked for nothing new")
+
+    def _hear_boot_program(self, screen: str) -> None:
+        said = program_error(screen) if self.handoff is None else None
+        if said:
+            self._look_at_wire()
+            self._finish("boot-program", said)
 
     @property
     def _wires(self) -> list[int]:

@@ -3,8 +3,7 @@
 from collections.abc import Callable
 
 from harness.agreement import disagreement
-from harness.diagnosis import loading, running
-from harness.diagnosis.network import network_failed
+from harness.diagnosis import loading, network, running
 from harness.diagnosis.verdict import Diagnosis, Judgement, Verdict
 from harness.text import count
 from harness.trace import BootTrace
@@ -16,12 +15,19 @@ Rule = Callable[[BootTrace], Diagnosis | None]
 # In the order in which a boot can go wrong: of the rules that hold, the first is the root
 # and the others follow from it.
 _SIGNS: tuple[Rule, ...] = (
-    network_failed,
     loading.disk_read_failed,
     loading.kernel_rejected,
     loading.move_failed,
     loading.destination_wrapped,
     loading.payload_truncated,
+    loading.setup_corrupt,
+    loading.payload_corrupt,
+    running.wrong_cpu,
+    running.kernel_panic,
+    running.triple_fault,
+)
+_NETWORK_SIGNS: tuple[Rule, ...] = (
+    *network.SIGNS,
     loading.setup_corrupt,
     loading.payload_corrupt,
     running.wrong_cpu,
@@ -42,7 +48,8 @@ def judge(trace: BootTrace) -> Judgement:
     if trace.gdb_calls and (differs := disagreement(trace.loader_calls, trace.gdb_calls)):
         sentence = f"the recorder and gdb do not agree, so neither is trusted: {differs}"
         return Judgement(Verdict.SKIP, sentence, Diagnosis("tracers-disagree", sentence))
-    found = [diagnosis for rule in _SIGNS if (diagnosis := rule(trace))]
+    signs = _NETWORK_SIGNS if trace.network else _SIGNS
+    found = [diagnosis for rule in signs if (diagnosis := rule(trace))]
     if not found and trace.ending.kind != "reached":
         found = [found_nothing] if (found_nothing := running.timed_out(trace)) else []
     if found:

@@ -8,10 +8,10 @@ from harness.network import NetEvent, NetEventKind, NetworkFacts
 from harness.text import count
 from harness.trace import BootTrace
 
-__all__ = ["network_failed"]
+__all__ = ["SIGNS"]
 
 _EVIDENCE = 8
-_HARMLESS_AT_THE_END = ("tftp-corrupt", "http-corrupt")
+_BAD_EVEN_IF_IT_BOOTS = "tftp-corrupt"
 
 
 def network_failed(trace: BootTrace) -> Diagnosis | None:
@@ -23,10 +23,45 @@ def network_failed(trace: BootTrace) -> Diagnosis | None:
     if failed is None:
         return None
     cause, event = failed
-    if trace.ending.kind == "reached" and cause not in _HARMLESS_AT_THE_END:
+    if trace.ending.kind == "reached" and cause != _BAD_EVEN_IF_IT_BOOTS:
         return None
     sentence = _SENTENCES[cause](event, facts)
     return Diagnosis(cause, sentence, _evidence(event, facts))
+
+
+def script_error(trace: BootTrace) -> Diagnosis | None:
+    """The boot program, or the script that it ran, gave up and said why."""
+    if trace.network is None or trace.ending.kind != "boot-program":
+        return None
+    return Diagnosis(
+        "script-error",
+        f"{_running(trace.network)} gave up {trace.ending.seconds:.2f} s after launch: "
+        f'"{trace.ending.detail}"',
+        tuple(str(event) for event in trace.network.events[-_EVIDENCE:]),
+    )
+
+
+def nbp_hang(trace: BootTrace) -> Diagnosis | None:
+    """The boot program was entered, and then nothing more happened, on the wire or elsewhere."""
+    facts = trace.network
+    if facts is None or trace.ending.kind not in ("idle", "timeout") or trace.handoff:
+        return None
+    served = [event for event in facts.events if event.kind == NetEventKind.FILE_SERVED]
+    if not served or facts.events[-1] is not served[-1]:
+        return None
+    return Diagnosis(
+        "nbp-hang",
+        f"{_running(facts)}, the {facts.role(served[-1].file)}, came whole at "
+        f"{served[-1].seconds:.2f} s, and from then on nothing was asked for, said or booted for "
+        f"{trace.ending.seconds - served[-1].seconds:.1f} s",
+        tuple(str(event) for event in facts.events[-_EVIDENCE:]),
+    )
+
+
+def _running(facts: NetworkFacts) -> str:
+    """The last file that the boot program has got."""
+    served = [event.file for event in facts.events if event.kind == NetEventKind.FILE_SERVED]
+    return served[-1] if served else "the boot program"
 
 
 def _evidence(event: NetEvent, facts: NetworkFacts) -> tuple[str, ...]:
@@ -127,5 +162,11 @@ _SENTENCES: dict[str, Callable[[NetEvent, NetworkFacts], str]] = {
     "http-stalled": _http,
     "http-truncated": _http,
     "http-refused": _http,
-    "http-corrupt": _corrupt,
 }
+
+SIGNS: tuple[Callable[[BootTrace], Diagnosis | None], ...] = (
+    network_failed,
+    script_error,
+    nbp_hang,
+)
+"""What can go wrong before a kernel is entered, in place of what can with a disk."""

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
+from io import BufferedIOBase
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +31,17 @@ Note = Callable[..., None]
 
 @dataclass
 class HttpTransfer:
-    """One response; ``blocked`` while the guest takes no more, ``broken`` by whoever hung up."""
+    """One response, which the server hands to slirp; what arrives is for the wire to say.
+
+    ``begins`` is how many bytes the server had written, to all connections, before the body.
+    ``blocked`` is True while slirp takes no more, for the guest does not.
+    """
 
     name: str
+    begins: int
     requested_at: float
     last_at: float
-    sent_bytes: int = 0
+    written: int = 0
     blocked: bool = False
     stalled: bool = False
     outcome: str = "open"
@@ -58,6 +64,7 @@ class HttpServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
         self.now = now
         self.transfers: list[HttpTransfer] = []
         self.closing = threading.Event()
+        self.written = 0
         self._connections: list[socket.socket] = []
         self._thread = threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True)
         self._thread.start()
@@ -86,11 +93,30 @@ class HttpServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
         self.server_close()
 
 
+class _Counted(BufferedIOBase):
+    """A connection to write to."""
+
+    def __init__(self, connection: BufferedIOBase, server: HttpServer) -> None:
+        self._connection = connection
+        self._server = server
+
+    def write(self, data: Any, /) -> int:
+        """Write all of it."""
+        self._connection.write(data)
+        self._server.written += len(data)
+        return len(data)
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: HttpServer
     server_version = "bootharness"
     sys_version = ""
+
+    def setup(self) -> None:
+        """Count what is written."""
+        super().setup()
+        self.wfile = _Counted(self.wfile, self.server)
 
     def log_message(self, *_said: Any) -> None:
         """The journal has it."""
@@ -126,7 +152,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _send(self, name: str, content: bytes) -> None:
         server = self.server
         now = server.now()
-        transfer = HttpTransfer(name, now, now)
+        transfer = HttpTransfer(name, server.written, now, now)
         server.transfers.append(transfer)
         server.note(NetEventKind.FILE_REQUESTED, name, text=f"http {self.command}")
         stop_at, kind = self._limit(name, len(content))
@@ -138,7 +164,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self.wfile.write(chunk)
                 transfer.blocked = False
                 transfer.last_at = server.now()
-                transfer.sent_bytes += len(chunk)
+                transfer.written += len(chunk)
                 transfer.digest.update(chunk)
                 if pace and server.closing.wait(len(chunk) / max(pace[0].rate, 1.0)):
                     return
@@ -157,8 +183,7 @@ class _Handler(BaseHTTPRequestHandler):
                 NetEventKind.HTTP_CLOSED, name, text="the server closed the connection early"
             )
         else:
-            transfer.outcome = "served"
-            server.note(NetEventKind.FILE_SERVED, name, text=f"http {len(content):,} bytes")
+            transfer.outcome = "written"
 
     def _limit(self, name: str, size: int) -> tuple[int, str]:
         """Return how much is sent, and what happens then."""

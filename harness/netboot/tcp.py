@@ -1,11 +1,12 @@
 """As much of TCP as it takes to follow a connection that others make, and to break it."""
 
 import struct
+from dataclasses import dataclass
 from typing import NamedTuple, Self
 
 from harness.formats.ethernet import checksum
 
-__all__ = ["RESET", "SYN", "Segment"]
+__all__ = ["RESET", "SYN", "Flow", "Segment"]
 
 SYN = 0x02
 RESET = 0x04
@@ -13,6 +14,29 @@ _ACK = 0x10
 _TCP = 6
 _HEADERS = struct.Struct(">6s6sHBBHHHBBH4s4sHHIIBBHHH")
 _IPV4 = 0x0800
+_MASK = 0xFFFFFFFF
+_WINDOW_LIMIT = 1 << 20
+
+
+@dataclass(slots=True)
+class Flow:
+    """One direction of a connection: what was passed on and how much of it arrived, in bytes."""
+
+    begins: int
+    passed: int = 0
+    arrived: int = 0
+
+    def pass_on(self, segment: "Segment") -> None:
+        """Note a segment with data that goes to the receiver."""
+        end = (segment.sequence + segment.size - self.begins) & _MASK
+        if end < _WINDOW_LIMIT + self.passed:
+            self.passed = max(self.passed, end)
+
+    def acknowledge(self, number: int) -> None:
+        """Note the receiver's acknowledgement; the end of the connection is no byte."""
+        acknowledged = (number - self.begins) & _MASK
+        if acknowledged < _WINDOW_LIMIT + self.passed:
+            self.arrived = max(self.arrived, min(acknowledged, self.passed))
 
 
 class Segment(NamedTuple):

@@ -314,10 +314,9 @@ class TftpServer:
         copies, at = 1, now
         for fault in transfer.faults:
             if fault.kind == "slow":
-                at = transfer.paced_until = max(now, transfer.paced_until) + (
-                    transfer.block_bytes / max(fault.rate, 1.0)
-                )
-                transfer.sent_at = at
+                begun = transfer.paced_until or now
+                transfer.paced_until = begun + transfer.block_bytes / max(fault.rate, 1.0)
+                at = transfer.sent_at = max(now, transfer.paced_until)
             elif fault.kind == "stall":
                 copies = 0 if block >= fault.block else copies
             elif block != fault.block:

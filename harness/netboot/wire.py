@@ -39,7 +39,7 @@ from harness.netboot.events import Journal
 from harness.netboot.faults import Faults
 from harness.netboot.files import FileTable
 from harness.netboot.http_server import HttpTransfer
-from harness.netboot.tcp import SYN, Segment
+from harness.netboot.tcp import SYN, Flow, Segment
 from harness.netboot.tftp_server import TFTP_PORT, TftpServer
 from harness.network import NetEvent, NetEventKind, NetFile
 
@@ -78,7 +78,17 @@ class _Uplink:
     transfers: list[HttpTransfer]
     macs: set[bytes] = field(default_factory=set)
     data_at: float = 0.0
-    data_bytes: int = 0
+    flows: dict[int, Flow] = field(default_factory=dict)
+    ended_bytes: int = 0
+
+    @property
+    def arrived(self) -> int:
+        """How many bytes the guest has acknowledged on all connections."""
+        return self.ended_bytes + sum(flow.arrived for flow in self.flows.values())
+
+    def arrived_of(self, transfer: HttpTransfer) -> int:
+        """How many bytes of a response's body the guest has."""
+        return max(0, min(self.arrived - transfer.begins, transfer.written))
 
 
 class Wire:
@@ -193,7 +203,7 @@ class Wire:
         uplink = self._guests[port].uplink
         if uplink:
             mac = self._guests[port].journal.mac
-            files += [self._snapshot(each, mac) for each in list(uplink.transfers)]
+            files += [self._snapshot(each, uplink, mac) for each in list(uplink.transfers)]
         return tuple(sorted(files, key=lambda file: file.requested_at))
 
     def link_wanted(self, port: int, now: float) -> bool:
@@ -206,7 +216,11 @@ class Wire:
 
     def finish(self, port: int, now: float) -> None:
         """Close a guest's books at the end of its boot."""
-        self._guests[port].tftp.finish(now)
+        guest = self._guests[port]
+        guest.tftp.finish(now)
+        for transfer in guest.uplink.transfers if guest.uplink else []:
+            if transfer.outcome == "written":  # all is written, and nobody broke it off
+                transfer.outcome = "served"
 
     def _take(self) -> list[tuple[int, bytes]]:
         out, self._out = self._out, []
@@ -318,7 +332,18 @@ class Wire:
             )
             self._send(port, segment.refused(), now)
         else:
+            uplink = self._guests[port].uplink
+            if segment and uplink and segment.source_port in uplink.flows:
+                uplink.flows[segment.source_port].acknowledge(segment.acknowledged)
+                self._served_over_http(self._guests[port].journal, uplink, now)
             self._send(-port, frame, now)
+
+    def _served_over_http(self, journal: Journal, uplink: _Uplink, now: float) -> None:
+        for transfer in uplink.transfers:
+            if transfer.outcome == "written" and uplink.arrived_of(transfer) == transfer.written:
+                transfer.outcome, transfer.last_at = "served", now
+                text = f"http {transfer.written:,} bytes"
+                journal.note(now, NetEventKind.FILE_SERVED, transfer.name, text=text)
 
     def _from_uplink(self, port: int, guest: _Guest, uplink: _Uplink, frame: bytes) -> None:
         """Pass on what HTTP needs, and nothing else that is behind the uplink."""
@@ -336,9 +361,14 @@ class Wire:
             # slirp sends with another address than the one that it answers ARP with
             uplink.macs.add(frame[6:12])
             segment = Segment.parse(frame)
-            if segment and segment.size:
+            if segment and segment.flags & SYN:
+                ended = uplink.flows.pop(segment.target_port, None)
+                uplink.ended_bytes += ended.arrived if ended else 0
+                begins = (segment.sequence + 1) & 0xFFFFFFFF
+                uplink.flows[segment.target_port] = Flow(begins)
+            elif segment and segment.size and segment.target_port in uplink.flows:
                 uplink.data_at = self._now
-                uplink.data_bytes += segment.size
+                uplink.flows[segment.target_port].pass_on(segment)
                 frame = self._perhaps_reset(guest, uplink, segment, frame)
             self._send(port, frame, self._now)
 
@@ -347,7 +377,8 @@ class Wire:
     ) -> bytes:
         for fault in self.faults.of("http-reset"):
             current = uplink.transfers[-1] if uplink.transfers else None
-            if current and current.name == fault.file and uplink.data_bytes >= fault.bytes:
+            due = current and uplink.arrived_of(current) >= min(fault.bytes, current.written)
+            if current and current.name == fault.file and due:
                 if current.outcome != "reset":
                     current.outcome = "reset"
                     guest.journal.note(
@@ -374,7 +405,7 @@ class Wire:
                     text=f"no data for {quiet:.1f} s, and the connection is open",
                 )
 
-    def _snapshot(self, transfer: HttpTransfer, mac: str) -> NetFile:
+    def _snapshot(self, transfer: HttpTransfer, uplink: _Uplink, mac: str) -> NetFile:
         done = transfer.outcome == "served"
         return NetFile(
             name=transfer.name,
@@ -384,7 +415,7 @@ class Wire:
             file_sha256=self.files.digests[transfer.name],
             requested_at=transfer.requested_at,
             last_at=transfer.last_at,
-            sent_bytes=transfer.sent_bytes,
+            sent_bytes=uplink.arrived_of(transfer),
             outcome=transfer.outcome,
             promised_bytes=len(self.files.contents[transfer.name]),
             sha256=transfer.digest.hexdigest() if done else "",

@@ -41,3 +41,27 @@ def test_debian_boots_to_init(debian: str, path: str) -> None:
     assert_good(trace)
     assert trace.reached("init")
     assert "bootharness: init reached" in trace.serial
+
+
+@pytest.mark.parametrize("nic", ["e1000", "e1000e", "rtl8139"])
+def test_cards(nic: str) -> None:
+    trace = net_boot("selfcheck:1000000", "ipxe", nic, until="setup")
+    assert_good(trace)
+    assert trace.network
+    assert trace.network.nic == nic
+
+
+@pytest.mark.parametrize("path", ["ipxe-http", "undionly", "lpxelinux"])
+def test_paths_over_http(path: str) -> None:
+    trace = net_boot("selfcheck:1000000", path, "auto", until="setup")
+    assert_good(trace)
+    assert trace.network
+    protocols = {file.name: file.protocol for file in trace.network.files}
+    assert protocols["vmlinuz"] == "http"
+
+
+@pytest.mark.parametrize("path", ["uefi-ipxe"])
+def test_uefi(debian: str, path: str) -> None:
+    trace = net_boot(debian, path, "auto", until="banner")
+    assert_good(trace)
+    assert trace.reached("banner")

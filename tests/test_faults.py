@@ -1,0 +1,59 @@
+"""Network faults as they are written, and what is wrong with some."""
+
+import pytest
+
+from harness.errors import UsageError
+from harness.netboot.faults import FAULTS, Fault, Faults
+from harness.netboot.paths import PATHS
+from harness.plan import NET_PATHS, NICS, NetPlan
+
+
+def test_fault_is_one_line() -> None:
+    fault = Fault.parse("stall:file=initrd.img,block=7")
+    assert (fault.kind, fault.file, fault.block) == ("stall", "initrd.img", 7)
+    assert str(fault) == "stall:file=initrd.img,block=7"
+
+
+@pytest.mark.parametrize("kind", FAULTS)
+def test_every_fault_comes_back_as_it_is_written(kind: str) -> None:
+    assert Fault.parse(str(Fault.parse(kind))) == Fault.parse(kind)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("nonsense", "known are no-offer"),
+        ("drop:blok=7", "of drop can be said: file, block"),
+        ("no-offer:file=x", "can be said: nothing"),
+        ("drop:block=seven", "'seven' is no number"),
+        ("drop:block=-1", "negative"),
+        ("drop:block", "'' is no number"),
+    ],
+)
+def test_what_is_wrong_is_said(text: str, said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        Faults.parse([text])
+
+
+def test_plan_and_paths_know_the_same_names() -> None:
+    assert tuple(PATHS) == NET_PATHS
+    assert {path.nic for path in PATHS.values()} <= set(NICS)
+
+
+@pytest.mark.parametrize("wrong", [{"path": "floppy"}, {"nic": "ne1000"}])
+def test_plan_refuses_what_is_unknown(wrong: dict[str, str]) -> None:
+    with pytest.raises(UsageError):
+        NetPlan(**wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("cmdline", ["a ${b}", "a\nb", "a && b", "a || b", "a ; b", "a #b"])
+def test_what_iPXE_would_not_pass_on_is_refused(cmdline: str) -> None:  # noqa: N802
+    with pytest.raises(UsageError, match="cannot go through an iPXE script"):
+        PATHS["ipxe"].files(b"", b"", cmdline)
+
+
+def test_script_has_the_command_line_as_it_is() -> None:
+    line = "console=ttyS0,115200 a=b;c x#y init=/bin/sh"
+    files = PATHS["ipxe"].files(b"kernel", b"initrd", line)
+    assert f"kernel vmlinuz {line}\n".encode() in files.contents["boot.ipxe"]
+    assert files.contents["vmlinuz"] == b"kernel"
