@@ -1,12 +1,13 @@
 """What is worth keeping between runs: assembled code, kernels taken out of packages."""
 
+import fcntl
 import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["cache_dir", "published"]
+__all__ = ["alone_in", "cache_dir", "published"]
 
 
 def cache_dir(*parts: str) -> Path:
@@ -36,3 +37,14 @@ def published(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Wait until nobody else is inside this for the same folder.
+
+    Whoever is has a time limit of its own, and is out when its process ends.
+    """
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

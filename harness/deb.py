@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from harness.cache import cache_dir, published
+from harness.cache import alone_in, cache_dir, published
 from harness.errors import KernelUnavailable, ToolMissing, UsageError
 
 __all__ = ["DebPackage", "vmlinuz"]
@@ -202,8 +202,14 @@ def _own_lists(package: DebPackage) -> Path:
     Raises KernelUnavailable when there are none and none can be downloaded.
     """
     folder = _own_folder(package)
-    if _fresh(folder):
-        return folder
+    if not _fresh(folder):
+        with alone_in(folder):
+            if not _fresh(folder):
+                _renew(folder, package)
+    return folder
+
+
+def _renew(folder: Path, package: DebPackage) -> None:
     for part in ("lists/partial", "cache/archives/partial"):
         (folder / part).mkdir(parents=True, exist_ok=True)
     (folder / "status").touch()
@@ -231,7 +237,7 @@ def _own_lists(package: DebPackage) -> Path:
     done = _apt(folder, "apt-get", "update")
     if any((folder / "lists").glob("*Packages*")):
         (folder / "updated").touch()  # of several suites one may have failed
-        return folder
+        return
     raise KernelUnavailable(
         f"deb:{package}: no package list can be had from {mirror}: {_last_line(done.stderr)}"
     )

@@ -37,9 +37,14 @@ def test_machine_follows_the_configuration() -> None:
     said = " ".join(machine_args(config))
     assert "-machine q35,accel=tcg" in said
     assert "-m 64" in said
-    assert "-cpu host" not in said
+    assert "-cpu" not in said
     kvm = " ".join(machine_args(MachineConfig("q", accelerator="kvm")))
     assert "accel=kvm -cpu host" in kvm
+
+
+def test_linux_does_not_meet_an_instruction_that_qemu_gets_wrong() -> None:
+    said = machine_args(MachineConfig("/usr/bin/qemu-system-x86_64", accelerator="tcg"))
+    assert said[said.index("-cpu") + 1] == "qemu64,-cx16"
 
 
 @pytest.mark.parametrize("interface", DISK_INTERFACES)

@@ -58,10 +58,22 @@ def machine_args(config: MachineConfig) -> list[str]:
     return [
         *("-nodefaults", "-no-user-config"),
         *("-machine", f"{config.machine_type},accel={config.accelerator}"),
-        *(("-cpu", "host") if config.accelerator == "kvm" else ()),
+        *cpu_args(config),
         *("-m", str(config.memory_mib)),
         *("-display", "none", "-vga", "std"),
     ]
+
+
+def cpu_args(config: MachineConfig) -> list[str]:
+    """The host's CPU with KVM, otherwise QEMU's own, but without CMPXCHG16B.
+
+    QEMU before 8.0 spoils the flags in that instruction when a logical one came before it.
+    Linux uses it to allocate memory, and panics when an interrupt comes just then: rarely,
+    and more often on a busy host.
+    """
+    if config.accelerator == "kvm":
+        return ["-cpu", "host"]
+    return ["-cpu", "qemu64,-cx16"] if config.qemu.endswith("x86_64") else []
 
 
 def isolation_args() -> list[str]:
