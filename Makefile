@@ -14,7 +14,7 @@ NEEDED_FILES := /usr/share/keyrings/debian-archive-keyring.gpg:debian-archive-ke
 	/usr/lib/syslinux/modules/bios/ldlinux.c32:syslinux-common /usr/share/OVMF/OVMF_CODE_4M.fd:ovmf
 APT := $(if $(filter 0,$(shell id -u)),,sudo) apt-get
 
-.PHONY: setup demo test check bench bench-net faults-net clean
+.PHONY: setup demo test check faults faults-net docs bench bench-net clean
 
 setup: $(VENV)/.packages $(VENV)/.installed
 
@@ -58,6 +58,14 @@ check: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# boot every fault that must be diagnosed, and print what was found
+faults: setup
+	$(BIN)/python -m tests.boot.faults
+
+docs: setup
+	$(BIN)/bootharness schema >docs/trace.schema.json
+	$(BIN)/python -m harness.report.causes >docs/causes.md
 
 bench: setup
 	$(BIN)/python -m harness.bench

@@ -42,7 +42,7 @@ def disk_facts(disk: DiskImage | NetImage) -> DiskFacts | None:
     if isinstance(disk, NetImage):
         return None
     try:
-        signature = disk.read(0, SECTOR_BYTES)[510:].hex()
+        boot_sector = disk.read(0, SECTOR_BYTES).hex()
         size = disk.path.stat().st_size
     except OSError as error:
         raise KernelUnavailable(f"{disk.path}: {error.strerror}") from error
@@ -57,5 +57,5 @@ def disk_facts(disk: DiskImage | NetImage) -> DiskFacts | None:
         initrd_lba=disk.initrd.lba if disk.initrd else None,
         initrd_bytes=disk.initrd.size if disk.initrd else None,
         initrd_address=disk.initrd.address if disk.initrd else None,
-        boot_signature=signature,
+        boot_sector=boot_sector,
     )

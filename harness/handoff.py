@@ -1,5 +1,6 @@
 """Look at a machine that has just entered a kernel: registers, header, and what lies where."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
@@ -17,6 +18,7 @@ from harness.trace import Comparison, Handoff
 __all__ = ["GuestMemory", "look", "with_kernel_found"]
 
 _SETUP_OFFSET = 0x200
+_STACK_BYTES = 80
 _CMDLINE_READ_BYTES = 8192
 """More than any kernel takes, so that one that is too long is seen as it is."""
 
@@ -52,8 +54,11 @@ def look(
     if kernel and header:
         expected = kernel.read_real_mode()
         if exact:
+            stack = _stack_in_use(registers, base)
             proofs["real_mode"] = compare(
-                base, without_loader_fields(expected), without_loader_fields(real_mode)
+                base,
+                without_loader_fields(expected, stack),
+                without_loader_fields(real_mode, stack),
             )
         proofs["payload"] = memory.compare_memory(header.code32_start, kernel.payload)
         if placed := disk.initrd_in_memory(header):
@@ -68,20 +73,18 @@ def look(
         payload=proofs.get("payload"),
         initrd=proofs.get("initrd"),
         cmdline=_cmdline(memory, header),
+        real_mode_address=base if header else None,
     )
 
 
 def with_kernel_found(disk: DiskImage, calls: tuple[BiosCall, ...], folder: Path) -> DiskImage:
     """Return a disk image that somebody brought together with the kernel that was read from it.
 
-    The kernel is where a read began at its boot sector, for the setup header's magic is in
-    the sector behind. Its bytes are written to a file in ``folder``. Without such a read
-    the disk image is returned as it is.
+    The kernel is where sectors were read that begin with its boot sector, or where a read
+    missed it by one sector: the setup header's magic is in the second. Its bytes are
+    written to a file in ``folder``. Without such a read the disk image is returned as it is.
     """
-    for call in calls:
-        if call.packet is None or call.from_bios:
-            continue
-        lba = call.packet.lba
+    for lba in _candidates(calls):
         try:
             header = SetupHeader.parse(disk.read(lba, 4096))
         except FormatError:
@@ -91,6 +94,25 @@ def with_kernel_found(disk: DiskImage, calls: tuple[BiosCall, ...], folder: Path
         source = f"{disk.path} at LBA {lba}"
         return replace(disk, kernel=KernelImage.read(path, source=source), kernel_lba=lba)
     return disk
+
+
+def _candidates(calls: tuple[BiosCall, ...]) -> Iterator[int]:
+    """Yield each LBA once at which a kernel may begin that was read."""
+    seen: set[int] = set()
+    for call in calls:
+        if call.packet is None or call.from_bios:
+            continue
+        first = call.packet.lba
+        for lba in (first, *range(max(first - 1, 0), first + call.packet.sectors)):
+            if lba not in seen:
+                seen.add(lba)
+                yield lba
+
+
+def _stack_in_use(registers: Registers, base: int) -> range:
+    """What the recorder's own exception has overwritten, as offsets in the real-mode kernel."""
+    top = (registers.ss or 0) * 16 + (registers.esp & 0xFFFF) - base
+    return range(max(top - _STACK_BYTES, 0), max(top, 0))
 
 
 def _real_mode_address(memory: GuestMemory, registers: Registers, *, exact: bool) -> int:

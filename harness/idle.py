@@ -9,14 +9,16 @@ __all__ = ["IdleClock", "Repetition"]
 
 # A step that took longer than this was not the guest's: the harness or QEMU was stopped.
 _LONGEST_STEP_S = 0.2
+# A CPU that used less of a step than this may be a halted one.
+_MOSTLY = 0.5
 
 
 class IdleClock:
     """Counts the time in which a guest could have got on and did not, in seconds.
 
-    Only CPU time that QEMU was given counts, or all time if the guest has halted its CPU
-    with interrupts off. A host that is busy, or that stopped QEMU or the harness for a
-    while, does not make a guest idle. ``awake_s`` is all time but that of such stops.
+    Only CPU time that QEMU was given counts, or all time if the guest has halted its CPU. A
+    host that is busy, or that stopped QEMU or the harness for a while, does not make a
+    guest idle. ``awake_s`` is all time but that of such stops.
     """
 
     def __init__(self, machine: Machine) -> None:
@@ -30,21 +32,16 @@ class IdleClock:
     def seconds(self, progress: object) -> float:
         """Return for how long ``progress``, whatever it is, has been the same."""
         now, cpu_s = self._machine.now(), self._machine.qemu.cpu_seconds()
-        step = min(now - self._at, _LONGEST_STEP_S)
-        used = cpu_s - self._cpu_s
+        step, used = min(now - self._at, _LONGEST_STEP_S), cpu_s - self._cpu_s
         self.awake_s += step
         if progress != self._progress:
             self._progress, self._idle_s = progress, 0.0
-        elif used > 0:
-            self._idle_s += min(step, used)
-        elif self._halted():
+        elif used < step * _MOSTLY and self._machine.sample().halted:
             self._idle_s += step
+        else:
+            self._idle_s += min(step, used)
         self._at, self._cpu_s = now, cpu_s
         return self._idle_s
-
-    def _halted(self) -> bool:
-        sample = self._machine.sample()
-        return sample.halted and not sample.interrupts
 
 
 @dataclass

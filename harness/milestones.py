@@ -19,15 +19,12 @@ def bios_milestones(
     """Return the milestones up to kernel-loaded, in seconds since launch."""
     points: dict[str, float] = {}
     loader = [call for call in calls if not call.from_bios]
-    if not loader:
+    first = loader[0].called_at if loader else None
+    if handed := _boot_sector_read(calls, disk, first):
+        points["bios-handoff"] = handed
+    if first is None:
         return points
-    first = loader[0].called_at
-    before = [
-        call.returned_at
-        for call in calls
-        if call.from_bios and call.number == 0x13 and call.called_at <= first and call.returned_at
-    ]
-    points["bios-handoff"] = before[-1] if before else first
+    points.setdefault("bios-handoff", first)
     points["stage1"] = first
     if kernel is None or disk is None or disk.kernel_lba is None:
         return points
@@ -38,6 +35,24 @@ def bios_milestones(
         if done == kernel.payload_bytes:
             points["kernel-loaded"] = move.returned_at or move.seconds
     return points
+
+
+def _boot_sector_read(
+    calls: Iterable[BiosCall], disk: DiskFacts | None, before: float | None
+) -> float | None:
+    """Return when the BIOS had read the boot sector that it entered, unless it refused it."""
+    if disk is not None and not disk.boot_sector.endswith("55aa"):
+        return None
+    reads = [
+        call.returned_at
+        for call in calls
+        if call.from_bios
+        and (call.number, call.function) == (0x13, 0x02)
+        and call.returned_at is not None
+        and not call.failed
+        and (before is None or call.called_at <= before)
+    ]
+    return reads[-1] if reads else None
 
 
 def _setup_loaded(calls: Iterable[BiosCall], lba: int, sectors: int) -> float | None:

@@ -60,10 +60,12 @@ def compare(address: int, expected: bytes, found: bytes) -> Comparison:
     )
 
 
-def without_loader_fields(real_mode: bytes) -> bytes:
-    """Return a real-mode kernel with zeros where a loader is to write."""
+def without_loader_fields(real_mode: bytes, stack: range = range(0)) -> bytes:
+    """Return a real-mode kernel with zeros where a loader is to write, and in the stack."""
     blanked = bytearray(real_mode)
     for name, size in _LOADER_FIELDS.items():
         at = offset_of(name)
         blanked[at : at + size] = bytes(size)
+    for at in range(stack.start, min(stack.stop, len(blanked))):
+        blanked[at] = 0
     return bytes(blanked)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["see"]
 
+_SAMPLES = 20
 _LOGS = (SERIAL_LOG, QEMU_LOG, GDB_LOG)
 # a hundred times what a kernel says; of a guest that writes on and on, both ends are kept
 _SERIAL_BYTES = 1 << 22
@@ -128,5 +129,6 @@ def _trace(source: str, watch: Watch, ending: Ending, timings: dict[str, float])
         serial=_serial_text(machine.qemu.serial_log),
         events=tuple(watch.events),
         network=network,
+        samples=tuple(watch.samples[-_SAMPLES:]),
         timings={name: round(seconds, 6) for name, seconds in timings.items()},
     )

@@ -67,7 +67,11 @@ class LoaderFacts:
 
 @dataclass(frozen=True, slots=True)
 class DiskFacts:
-    """What lies where on the disk image: LBAs in sectors, the initrd in bytes and linear."""
+    """What lies where on the disk image: LBAs in sectors, the initrd in bytes and linear.
+
+    ``boot_sector`` is its first sector in hex. What is None of a disk that somebody else
+    made is not known.
+    """
 
     path: str
     bytes: int
@@ -77,7 +81,7 @@ class DiskFacts:
     initrd_lba: int | None
     initrd_bytes: int | None
     initrd_address: int | None
-    boot_signature: str
+    boot_sector: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +129,7 @@ class Handoff:
     ``exact`` is False where the entry itself was not seen, only the kernel's first BIOS
     call: then ``registers`` are those of that call, and the setup code has begun to use
     its own memory, so ``real_mode`` is not compared. ``calls`` is how many BIOS calls came
-    before it.
+    before it. ``real_mode_address`` is where the real-mode kernel lies, linear.
     """
 
     seconds: float
@@ -137,6 +141,7 @@ class Handoff:
     payload: Comparison | None
     initrd: Comparison | None
     cmdline: str | None
+    real_mode_address: int | None = None
 
     @property
     def memory_equal(self) -> bool | None:
@@ -166,6 +171,17 @@ class CpuSample:
     halted: bool
     interrupts: bool
 
+    @property
+    def in_bios(self) -> bool:
+        """Whether it is in the BIOS or an option ROM."""
+        return 0xC0000 <= self.linear < 0x100000
+
+    @property
+    def in_kernel(self) -> bool:
+        """Whether it is where Linux maps itself: the decompressor runs at low addresses."""
+        bottom = {"long": 0xFFFFFFFF80000000, "paged": 0xC0000000}.get(self.mode)
+        return bottom is not None and self.linear >= bottom
+
 
 @dataclass(frozen=True, slots=True)
 class Ending:
@@ -176,8 +192,9 @@ class Ending:
     (INT 18h), ``bootstrap`` (INT 19h by the guest), ``network`` (it cannot come to anything
     any more, as the wire shows; ``detail`` is the cause), ``boot-program`` (what came from
     the network gives up; ``detail`` is what it says), ``panic``, ``complaint`` (the kernel
-    says that it cannot run), ``idle``, ``timeout``, ``skipped`` (we could not find out;
-    then ``cause`` says why).
+    says that it cannot run), ``halted`` (HLT with interrupts off), ``loop``,
+    ``waits-for-key``, ``silent`` (a kernel without a console on the serial line), ``idle``,
+    ``timeout``, ``skipped`` (we could not find out; then ``cause`` says why).
     """
 
     kind: str

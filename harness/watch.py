@@ -8,6 +8,7 @@ from harness.deadline import Deadline
 from harness.disk import DiskImage
 from harness.facts import disk_facts, kernel_facts
 from harness.handoff import look, with_kernel_found
+from harness.hang import hang, keeps_silent
 from harness.idle import IdleClock, Repetition
 from harness.machine.machine import Machine
 from harness.milestones import bios_milestones
@@ -18,6 +19,7 @@ from harness.plan import BootPlan
 from harness.signs import Sign, complaint, program_error
 from harness.trace import (
     MILESTONES,
+    CpuSample,
     Ending,
     Handoff,
     Milestone,
@@ -37,8 +39,10 @@ _TICK_S = 0.05
 _DRAIN_S = 0.1
 # more than any loader repeats itself, and done in a second or two
 _SAME_CALLS = 10_000
-# how long a kernel that panics may go on printing
+# how long a kernel that panics may go on printing, and an /init of somebody's must live
 _LAST_WORDS_S = 0.5
+# without progress for so long, the CPU is looked at on every tick
+_SUSPICIOUS_S = 0.2
 # protected-mode code below is the BIOS's, which uses it to talk to disks
 _PROTECTED_FROM = 0x100000
 _TARGETS = {"setup": "setup-entered"}
@@ -60,6 +64,8 @@ class Watch:
     handoff: Handoff | None = None
     ending: Ending | None = None
     panic: str | None = None
+    samples: list[CpuSample] = field(default_factory=list)
+    disk_bytes: int = 0
     recorded: int = 0
     repetition: Repetition = field(default_factory=Repetition)
     drained_at: float = 0.0
@@ -81,14 +87,16 @@ class Watch:
             self._take_events()
             if self.ending is None:
                 self._look_around()
-            if self.panic is not None:
+            if self.panic is not None or self._userspace():
                 last_words = last_words or Deadline.after(_LAST_WORDS_S)
                 if last_words.expired:
-                    self._finish("panic", self.panic)
-            if idle.seconds(self._progress()) > self.plan.idle_s:
-                self._finish("idle")
+                    self._listen()
+                    self._over("timeout")
+            if self.ending is None:
+                self._suspect(idle)
             if idle.awake_s > self.plan.timeout_s:
-                self._finish("timeout")
+                self._listen()
+                self._over("timeout")
         self._drain()
         self.identify_kernel()
         self.report_progress()
@@ -115,6 +123,16 @@ class Watch:
             done = max((done for _, done in placements(moves, kernel)), default=0)
             self.observer.placed(done, kernel.payload_bytes)
 
+    def _userspace(self) -> bool:
+        """Whether somebody's own /init, and no more, was wanted and has begun."""
+        return self.plan.until == "init" and "init" in self.milestones
+
+    def _over(self, kind: str) -> None:
+        """Finish a boot that will say no more: as a panic, as good, or as ``kind``."""
+        if self.panic is not None:
+            self._finish("panic", self.panic)
+        self._finish("reached" if self._userspace() else kind)
+
     def _finish(self, kind: str, detail: str = "") -> None:
         if self.ending is None:
             self.ending = Ending(kind, round(self.machine.now(), 6), detail)
@@ -127,7 +145,8 @@ class Watch:
         self.milestones[name] = round(seconds, 6)
         if self.observer:
             self.observer.milestone(Milestone(name, self.milestones[name]))
-        if name == _TARGETS.get(self.plan.until, self.plan.until):
+        lives = name != "init" or self.plan.initrd is None  # ours writes its marker itself
+        if name == _TARGETS.get(self.plan.until, self.plan.until) and lives:
             self._finish("reached")
 
     def _listen(self) -> None:
@@ -155,10 +174,9 @@ class Watch:
             if event.name == "SHUTDOWN":
                 self._drain()
                 self._listen()
-                if self.panic is not None:
-                    self._finish("panic", self.panic)
+                self._look_at_mode(self._sample())
                 reset = event.data.get("reason") == "guest-reset"
-                self._finish("guest-reset" if reset else "guest-shutdown")
+                self._over("guest-reset" if reset else "guest-shutdown")
 
     def _stopped(self, stop: Stop) -> None:
         if stop.reason == "handoff":
@@ -195,9 +213,17 @@ class Watch:
             self._drain()
             self.report_progress()
         if "setup-entered" in self.milestones and "protected-mode" not in self.milestones:
-            sample = self.machine.sample()
-            if sample.mode != "real" and sample.linear >= _PROTECTED_FROM:
-                self._reach("protected-mode", sample.seconds)
+            self._look_at_mode(self.machine.sample())
+
+    def _sample(self) -> CpuSample:
+        """Look at the CPU, and keep what was seen."""
+        self.samples.append(self.machine.sample())
+        return self.samples[-1]
+
+    def _look_at_mode(self, sample: CpuSample) -> None:
+        entered = "setup-entered" in self.milestones
+        if entered and sample.mode != "real" and sample.linear >= _PROTECTED_FROM:
+            self._reach("protected-mode", sample.seconds)
 
     def _drain(self) -> None:
         before, self.recorded = self.recorded, self.tracer.drain()
@@ -245,7 +271,25 @@ class Watch:
     def _progress(self) -> tuple[int, ...]:
         """Return what changes as long as the guest gets on."""
         wire = self.connection.frames if self.connection else 0
-        return self._log_bytes(), self.repetition.asked, wire
+        return self._log_bytes(), self.repetition.asked, self.disk_bytes, wire
 
     def _log_bytes(self) -> int:
         return self.machine.qemu.serial_log.stat().st_size
+
+    def _suspect(self, idle: IdleClock) -> None:
+        """Look at the CPU of a guest that has made no progress for a while."""
+        idle_s = idle.seconds(self._progress())
+        if idle_s < _SUSPICIOUS_S:
+            self.samples.clear()
+            return
+        self.disk_bytes = self.machine.disk_bytes_read()
+        self._sample()
+        calls = self.tracer.calls()
+        waits_for_others = self.connection is not None and self.handoff is None
+        kind = hang(self.samples, idle_s, calls[-1] if calls else None)
+        if kind and not waits_for_others:
+            self._finish(kind)
+        elif self.handoff and keeps_silent(self.samples, idle_s, self.handoff.cmdline):
+            self._finish("silent")
+        elif idle_s > self.plan.idle_s:
+            self._finish("idle")

@@ -24,8 +24,8 @@ PVPANIC         equ 0x505               ; pvpanic: bit 0, "the guest has panicke
 PM_TIMER        equ 0x608               ; ACPI timer: 3,579,545 Hz, 24 bits
 BIOS_SEGMENTS   equ 0xc000              ; the BIOS and option ROMs are from here on
 MAGIC           equ 'HdrS'              ; setup header, at 0x202 of the real-mode kernel
-BREAKPOINTS     equ 0x42a               ; DR7: DR0 to DR2, execution, global
-REPORTED        equ 'seen'              ; in DR3 after the handoff, our only variable
+BREAKPOINTS     equ 0x4aa               ; DR7: DR0 to DR3, execution, global
+REPORTED        equ 0x500               ; DR7 after the handoff, our only variable: none, LE
 
 ; The record: on the stack from SS:BP on, sent with the time in front.
         struc   record
@@ -128,7 +128,7 @@ hook_19:
 hook_01:
         push    eax
         mov     eax, dr6
-        test    al, 7
+        test    al, 0x0f
         pop     eax
         jz      .pass
         frame   01
@@ -173,9 +173,9 @@ send_record:
         mov     ds, [bp + record.cs]    ; setup code has CS at the real-mode kernel's start
         cmp     dword [0x202], MAGIC
         jne     .done
-        mov     eax, dr3
-        cmp     eax, REPORTED
-        je      .done
+        mov     eax, dr7
+        test    ah, REPORTED >> 8 & 1
+        jnz     .done
         mov     byte [bp + record.tag], 'H'
         call    send_frame              ; once more, as the handoff
 .handoff:
@@ -254,10 +254,9 @@ handoff:
         rep     outsb
         add     sp, 6
         xor     eax, eax
-        mov     dr7, eax
         mov     dr6, eax
-        mov     eax, REPORTED
-        mov     dr3, eax
+        mov     ax, REPORTED
+        mov     dr7, eax
 
 stop_machine:
         mov     dx, PVPANIC
@@ -269,6 +268,10 @@ stop_machine:
 
 ; After a disk read: look for the setup header, break where its kernel would be entered,
 ; and where a loader that mistakes the boot sector for the entry would go.
+;
+; QEMU without KVM finds a breakpoint by its linear address and then once more by the bare
+; IP, and dies if there is none: DR2 and DR3 are there for the IP of an entry at
+; segment + 20h:0000, or at segment:0200.
 find_kernel:
         cmp     byte [bp + record.number], 0x13
         jne     .done
@@ -301,15 +304,17 @@ find_kernel:
         cmp     dword [si + 0x202], MAGIC
         jne     .done
 .arm:
-        mov     eax, dr3
-        cmp     eax, REPORTED
-        je      .done
-        mov     eax, dr0
-        mov     dr2, eax
+        mov     eax, dr7
+        test    ah, REPORTED >> 8 & 1
+        jnz     .done
         mov     dr0, ebx
         sub     ebx, 0x200
         mov     dr1, ebx
-        mov     eax, BREAKPOINTS
+        xor     eax, eax
+        mov     dr2, eax
+        mov     ax, 0x200
+        mov     dr3, eax
+        mov     ax, BREAKPOINTS
         mov     dr7, eax
 .done:
         ret

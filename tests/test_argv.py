@@ -37,7 +37,8 @@ def test_machine_follows_the_configuration() -> None:
     said = " ".join(machine_args(config))
     assert "-machine q35,accel=tcg" in said
     assert "-m 64" in said
-    assert "-cpu" not in said
+    assert "-cpu host" not in said
+    assert "-cpu qemu64,-cx16" in said
     kvm = " ".join(machine_args(MachineConfig("q", accelerator="kvm")))
     assert "accel=kvm -cpu host" in kvm
 

@@ -8,6 +8,7 @@ import pytest
 
 from harness.diagnosis import judge
 from harness.errors import UsageError
+from harness.report.causes import causes_page
 from harness.report.document import SCHEMA_VERSION, decode, document, encode, schema
 from harness.trace import BootTrace, Ending, Milestone
 from tests.traces import handoff, loading_trace, move, read, teletype
@@ -61,6 +62,10 @@ def test_schema_in_the_documentation_is_this_one() -> None:
     assert json.loads(Path("docs/trace.schema.json").read_text()) == json.loads(
         json.dumps(schema())
     )
+
+
+def test_causes_in_the_documentation_are_these() -> None:
+    assert Path("docs/causes.md").read_text() == causes_page()
 
 
 @pytest.mark.parametrize("text", [b"", b"{}", b"[1]", b'{"schema_version": 1}', b"\xff", b"null"])

@@ -5,7 +5,9 @@ from dataclasses import replace
 import pytest
 
 from harness.diagnosis import Verdict, judge
-from harness.trace import BootTrace, Ending, KernelFacts
+from harness.diagnosis.causes import CAUSES
+from harness.diagnosis.judge import RULES
+from harness.trace import BootTrace, CpuSample, Ending, KernelFacts, Milestone
 from tests.traces import CHUNK, handoff, loading_trace, move, read, teletype
 
 STORY = 242 * CHUNK
@@ -52,7 +54,8 @@ def test_other_chunk_size_wraps_elsewhere() -> None:
     judgement = judge(loading_trace(17 << 20, calls, ending="guest-reset"))
     assert judgement.cause == "destination-wrapped"
     assert "block move 480 went to 0x000000 instead of 0x1000000" in judgement.summary
-    assert [each.cause for each in judgement.consequences] == ["triple-fault"]
+    consequences = [each.cause for each in judgement.consequences]
+    assert consequences == ["memory-clobbered", "triple-fault"]
 
 
 def test_initrd_that_wraps_is_named_too() -> None:
@@ -65,10 +68,10 @@ def test_initrd_that_wraps_is_named_too() -> None:
 
 
 def test_read_that_failed_for_good() -> None:
-    calls = [read(2048, 4), *[read(5000, 127, status=0x04)] * 5]
+    calls = [read(2048, 4), read(2052, 100), *[read(2152, 127, status=0x04)] * 5]
     judgement = judge(loading_trace(1 << 20, calls, ending="boot-failed"))
     assert judgement.cause == "disk-read-failed"
-    for part in ("127 sectors at LBA 5,000", "AH=04h", "sector not found", "5 attempts"):
+    for part in ("127 sectors at LBA 2,152", "AH=04h", "sector not found", "5 attempts"):
         assert part in judgement.summary
 
 
@@ -84,8 +87,9 @@ def test_reads_of_the_kernels_own_setup_code_do_not_count() -> None:
 
 def test_read_behind_the_end_of_the_disk_says_so() -> None:
     calls = [read((1 << 21) - 1, 127, status=0x01)]
-    trace = loading_trace(1 << 20, calls, ending="boot-failed")
-    assert "the disk ends at LBA 2,097,152" in judge(trace).summary
+    judgement = judge(loading_trace(1 << 20, calls, ending="boot-failed"))
+    assert judgement.cause == "wrong-sectors"
+    assert "the disk ends with LBA 2,097,151; the kernel begins at 2,052" in judgement.summary
 
 
 def test_move_that_failed() -> None:
@@ -139,10 +143,16 @@ def test_loader_that_refuses_the_kernel(changes: dict[str, int], words: str) -> 
 @pytest.mark.parametrize(
     ("ending", "expected"),
     [
-        (Ending("panic", 1.0, "VFS: Unable to mount root fs"), "kernel-panic"),
+        (Ending("panic", 1.0, "VFS: Unable to mount root fs"), "no-init"),
+        (Ending("panic", 1.0, "Attempted to kill init!"), "kernel-panic"),
         (Ending("complaint", 1.0, "This kernel requires an x86-64 CPU, but"), "wrong-cpu"),
         (Ending("guest-reset", 1.0), "triple-fault"),
-        (Ending("idle", 1.0), "timed-out"),
+        (Ending("complaint", 1.0, "Decoding failed\n\n -- System halted"), "decompress-failed"),
+        (Ending("idle", 1.0), "stage1-hang"),
+        (Ending("loop", 1.0), "stage1-hang"),
+        (Ending("halted", 1.0), "stage1-hang"),
+        (Ending("waits-for-key", 1.0), "stage1-hang"),
+        (Ending("boot-failed", 1.0), "kernel-rejected"),
         (Ending("timeout", 1.0), "timed-out"),
         (Ending("guest-shutdown", 1.0), "timed-out"),
     ],
@@ -150,7 +160,82 @@ def test_loader_that_refuses_the_kernel(changes: dict[str, int], words: str) -> 
 def test_what_shows_in_the_ending(ending: Ending, expected: str) -> None:
     judgement = judge(replace(loading_trace(0, [read(2048, 4)]), ending=ending))
     assert (judgement.verdict, judgement.cause) == (Verdict.BAD, expected)
-    assert ending.detail in judgement.summary
+    assert " ".join(ending.detail.split()) in judgement.summary
+
+
+def looks(linear: int, mode: str = "real", **more: bool) -> tuple[CpuSample, ...]:
+    """Return what several looks at a CPU saw that was always in one place."""
+    flags = {"halted": False, "interrupts": True, **more}
+    return (CpuSample(1.0, linear, linear >> 4, linear & 15, mode, **flags),) * 5
+
+
+@pytest.mark.parametrize("kind", ["loop", "idle", "halted"])
+@pytest.mark.parametrize(
+    ("samples", "milestones", "expected"),
+    [
+        (looks(0x7C42), (), "stage1-hang"),
+        (looks(0xF1234), (), "bios-hang"),
+        (looks(0x10242), ("setup-entered",), "setup-hang"),
+        (looks(0x100042, "protected"), ("setup-entered", "protected-mode"), "decompress-failed"),
+        (
+            looks(0xFFFFFFFF81000042, "long"),
+            ("setup-entered", "protected-mode"),
+            "kernel-silent",
+        ),
+        (
+            looks(0xFFFFFFFF81000042, "long"),
+            ("setup-entered", "protected-mode", "banner"),
+            "kernel-hang",
+        ),
+    ],
+)
+def test_hang_is_named_by_where_it_is(
+    kind: str, samples: tuple[CpuSample, ...], milestones: tuple[str, ...], expected: str
+) -> None:
+    points = tuple(Milestone(name, 0.5) for name in milestones)
+    calls = moves(1024)
+    trace = loading_trace(
+        1024,
+        calls,
+        ending=kind,
+        samples=samples,
+        milestones=points,
+        handoff=handoff(len(calls)) if points else None,
+    )
+    assert cause(trace) == expected
+
+
+@pytest.mark.parametrize(
+    ("samples", "milestones", "expected"),
+    [
+        (looks(0x7C42), (), "triple-fault"),
+        (looks(0x10242), ("setup-entered",), "triple-fault"),
+        (looks(0x100042, "protected"), ("setup-entered", "protected-mode"), "decompress-failed"),
+        (looks(0xFFFFFFFF81000042, "long"), ("protected-mode",), "kernel-reset"),
+        (looks(0xF1234), ("protected-mode", "banner"), "kernel-reset"),
+    ],
+)
+def test_reset_is_named_by_how_far_it_came(
+    samples: tuple[CpuSample, ...], milestones: tuple[str, ...], expected: str
+) -> None:
+    points = tuple(Milestone(name, 0.5) for name in milestones)
+    calls = moves(1024)
+    trace = loading_trace(
+        1024,
+        calls,
+        ending="guest-reset",
+        samples=samples,
+        milestones=points,
+        handoff=handoff(len(calls)) if points else None,
+    )
+    assert cause(trace) == expected
+
+
+def test_every_rule_names_a_cause_that_is_explained() -> None:
+    assert {name for name, _ in RULES} <= set(CAUSES)
+    for found in CAUSES.values():
+        assert found.meaning.endswith(".")
+        assert found.advice[-1] in ".?"
 
 
 def test_what_we_could_not_find_out_is_skipped_whatever_else_is_seen() -> None:

@@ -16,7 +16,9 @@ LAYERS = (
         "signs", "observer", "network", "netimage", "certainty", "handoff",
     ),
     ("machine", "netboot"),
-    ("idle", "tracers", "watch", "session", "boot", "diagnosis", "report", "tools"),
+    (
+        "idle", "hang", "tracers", "watch", "session", "boot", "diagnosis", "report", "tools",
+    ),
     ("cli", "plugin", "bench"),
 )  # fmt: skip
 PURE = ("diagnosis", "report")

@@ -12,6 +12,7 @@ from tests.builders import bzimage
 __all__ = ["handoff", "loading_trace", "move", "read", "registers", "teletype"]
 
 CHUNK = 0xFE00
+_BOOT_SECTOR = "eb" * 510 + "55aa"
 
 
 def registers(**values: int) -> Registers:
@@ -57,7 +58,9 @@ def loading_trace(
     kernel = KernelFacts(
         "kernel", "0" * 64, "6.1.0", "lz4", payload + 2560, 2560, payload, 0, header
     )
-    disk = DiskFacts("disk.img", 1 << 30, 2052, 2048, "console=ttyS0", None, None, None, "55aa")
+    disk = DiskFacts(
+        "disk.img", 1 << 30, 2052, 2048, "console=ttyS0", None, None, None, _BOOT_SECTOR
+    )
     values: dict[str, Any] = {"kernel": kernel, "disk": disk, "bios_calls": tuple(calls), **more}
     return BootTrace("kernel", "banner", Ending(ending, 1.0), **values)
 

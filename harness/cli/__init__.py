@@ -17,6 +17,7 @@ INTERRUPTED = 130
 
 _COMMANDS = {
     "boot": "Boot kernels, watch each step, and say why a boot failed.",
+    "explain": "Say what a cause means, what shows it, and what to do about it.",
     "doctor": "List the tools that are needed, and what to install.",
     "schema": "Print the JSON Schema of what `boot --json` writes.",
 }

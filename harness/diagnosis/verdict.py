@@ -2,8 +2,9 @@
 
 import enum
 from dataclasses import dataclass
+from typing import NamedTuple
 
-__all__ = ["Diagnosis", "Judgement", "Verdict"]
+__all__ = ["Diagnosis", "Finding", "Judgement", "Verdict"]
 
 
 class Verdict(enum.StrEnum):
@@ -17,6 +18,13 @@ class Verdict(enum.StrEnum):
     def exit_status(self) -> int:
         """The status by which a command reports the verdict, as `git bisect run` reads it."""
         return {Verdict.GOOD: 0, Verdict.BAD: 1, Verdict.SKIP: 125}[self]
+
+
+class Finding(NamedTuple):
+    """That a rule holds: one sentence with the numbers in it, and the lines that show it."""
+
+    sentence: str
+    evidence: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

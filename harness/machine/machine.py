@@ -76,8 +76,12 @@ class Machine:
         self.qmp.execute("cont")
 
     def sample(self) -> CpuSample:
-        """Return where the CPU is, without stopping it."""
+        """Return where the CPU is, without stopping it: the address may be a little old."""
         return parse_registers(self.qmp.monitor("info registers"), round(self.now(), 6))
+
+    def disk_bytes_read(self) -> int:
+        """Return how much the guest has read from its disks, by whatever driver."""
+        return sum(disk["stats"]["rd_bytes"] for disk in self.qmp.execute("query-blockstats"))
 
     def read_memory(self, linear: int, count: int) -> bytes:
         """Return guest memory by its physical address, fewer bytes where the memory ends."""

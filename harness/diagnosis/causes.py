@@ -1,0 +1,354 @@
+"""Every cause: its id, what is true when it holds, and what to do about it.
+
+The ids are stable: scripts and bisects rely on them. docs/causes.md is made from this table.
+"""
+
+from dataclasses import dataclass
+
+__all__ = ["CAUSES", "Cause"]
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """A way in which a boot fails, or in which we fail to find out (``verdict`` "skip")."""
+
+    name: str
+    meaning: str
+    evidence: str
+    advice: str
+    verdict: str = "bad"
+
+
+CAUSES: dict[str, Cause] = {
+    cause.name: cause
+    for cause in (
+        Cause(
+            "no-boot-signature",
+            "The BIOS refused the disk: its first sector does not end in 55 aa.",
+            "bytes 510 and 511 of the disk",
+            "Write 55 aa to offset 510 of the disk; see whether what installs the loader cuts it "
+            "off at 510 bytes.",
+        ),
+        Cause(
+            "wrong-sectors",
+            "What the loader read is not where the kernel is: it read other sectors, left some "
+            "out, read past the end of the disk, or read from another drive.",
+            "the kernel's LBAs and those that were read",
+            "Compare the LBA that was patched into the loader with where the kernel was written; "
+            "see that the loader uses the drive that the BIOS gives in DL.",
+        ),
+        Cause(
+            "disk-read-failed",
+            "INT 13h returned an error, and no later attempt at the same sectors succeeded.",
+            "LBA, sectors, AH with its name, attempts",
+            "Look up AH: a bad sector and a time-out are the disk's, an invalid parameter is the "
+            "loader's packet.",
+        ),
+        Cause(
+            "kernel-rejected",
+            "The loader looked at the kernel's header and gave up before it loaded the kernel.",
+            "the loader's message, the field that it does not like",
+            "Look at the field: a kernel older than boot protocol 2.04, or a zImage, needs another "
+            "loader; a good header that was refused was not what the loader read.",
+        ),
+        Cause(
+            "descriptor-invalid",
+            "A descriptor or the length of a block move would fault on real hardware, or be "
+            "refused by another BIOS, though this BIOS copied.",
+            "the field and its value",
+            "Set the access byte to 0x93 (present, ring 0, data, writable, accessed; 0x92 will "
+            "do), the limit to at least the bytes moved less one, CX to at most 8000h words.",
+        ),
+        Cause(
+            "move-failed",
+            "INT 15h AH=87h returned with CF set or with AH not 0.",
+            "move number, AH with its name",
+            "AH=01h is a parity error, 02h an exception in the BIOS (look at the descriptors), 03h "
+            "an A20 gate that did not open.",
+        ),
+        Cause(
+            "destination-wrapped",
+            "The destination of a block move lost its carry out of bit 23, so that the kernel's "
+            "tail went to the bottom of memory.",
+            "move number, last good and first bad address, the descriptors' bytes, the largest "
+            "payload that the loader can place",
+            "Have the loader write bits 24 to 31 of the address into byte 7 of the destination "
+            "descriptor. Until then the kernel must stay under the size in the sentence: compress "
+            "it better, or build less into it.",
+        ),
+        Cause(
+            "destination-misplaced",
+            "The block moves leave a gap, overlap, or begin elsewhere than where the kernel wants "
+            "to be.",
+            "the first bad move",
+            "Advance the destination by exactly the bytes moved, and begin at code32_start.",
+        ),
+        Cause(
+            "payload-truncated",
+            "Fewer bytes were placed than syssize * 16.",
+            "both numbers",
+            "If the file is short, build or copy it again; else count the loader's chunks: the "
+            "last one may be a part of a chunk.",
+        ),
+        Cause(
+            "memory-clobbered",
+            "Something was placed over the interrupt vectors, the BIOS's data, the loader that was "
+            "running, or past the end of memory.",
+            "the ranges that overlap",
+            "Move the buffer, or load in smaller pieces; a high destination needs a machine with "
+            "more memory.",
+        ),
+        Cause(
+            "setup-corrupt",
+            "The real-mode kernel in memory is incomplete or not the file's.",
+            "first differing offset, both bytes, how many differ",
+            "Load setup_sects + 1 sectors (a setup_sects of 0 means 4), and let nothing lie over "
+            "them.",
+        ),
+        Cause(
+            "initrd-misplaced",
+            "The initrd is missing, reaches beyond memory or initrd_addr_max, or lies where the "
+            "kernel unpacks itself (init_size).",
+            "the ranges",
+            "Place the initrd as high as initrd_addr_max and the memory allow; give the machine "
+            "more memory or the initrd fewer files.",
+        ),
+        Cause(
+            "payload-corrupt",
+            "The protected-mode kernel in memory is not the file's.",
+            "first differing offset, both bytes, how many differ",
+            "Compare the disk with the file, and the buffer that is read to with the source that "
+            "is moved from.",
+        ),
+        Cause(
+            "cmdline-wrong",
+            "The command line in memory is not the one asked for, or is longer than the kernel "
+            "takes (cmdline_size).",
+            "first difference, lengths",
+            "Shorten it, or have the loader copy all of it and its NUL.",
+        ),
+        Cause(
+            "header-not-set",
+            "An obligatory field of the setup header is missing or wrong at the handoff.",
+            "field, value, wanted value",
+            "Write type_of_loader, loadflags (CAN_USE_HEAP), heap_end_ptr, cmd_line_ptr and the "
+            "ramdisk fields before the jump (boot.rst, 'Details of Header Fields').",
+        ),
+        Cause(
+            "handoff-state",
+            "The kernel was entered with segment registers, SP, IF or an entry address that the "
+            "boot protocol does not allow.",
+            "register, value, wanted value",
+            "DS = ES = SS = the real-mode kernel's segment, SP at the end of the heap, CLI, and a "
+            "far jump to that segment + 20h, offset 0 (boot.rst, 'Running the Kernel').",
+        ),
+        Cause(
+            "wrong-cpu",
+            "The kernel says that it needs another CPU.",
+            "its line",
+            "Run a 64-bit kernel on qemu-system-x86_64 (--qemu), or build one for this CPU.",
+        ),
+        Cause(
+            "setup-hang",
+            "The kernel's setup code was entered, and protected mode was never reached.",
+            "where the CPU was, the setup code's last BIOS call",
+            "Look at the last call: a vga= mode that asks, an A20 gate, a memory map without end.",
+        ),
+        Cause(
+            "decompress-failed",
+            "The kernel's decompressor complained, stopped, or reset the machine before the kernel "
+            "proper began.",
+            "its line; the memory that the kernel needs",
+            "Give the machine the memory that pref_address + init_size want; if that is there, the "
+            "compressed kernel in the file is damaged: build or fetch it again.",
+        ),
+        Cause(
+            "no-init",
+            "The kernel came up and found no root file system or /init to run.",
+            "the panic's text",
+            "Give an --initrd or root=; look for the driver of the disk that root= names.",
+        ),
+        Cause(
+            "kernel-panic",
+            "The kernel panicked.",
+            "the panic's text, the last lines",
+            "Read the lines before the panic; 'Attempted to kill init' is an /init that ended.",
+        ),
+        Cause(
+            "kernel-silent",
+            "The kernel runs, but says nothing on the serial line.",
+            "where it runs, the command line",
+            "Add console=ttyS0,115200 to the command line, or build the kernel with "
+            "CONFIG_SERIAL_8250_CONSOLE.",
+        ),
+        Cause(
+            "kernel-hang",
+            "The kernel had begun and made no progress any more.",
+            "where the CPU was, the last lines",
+            "Boot again with initcall_debug and ignore_loglevel: the last initcall is the one.",
+        ),
+        Cause(
+            "kernel-reset",
+            "The kernel had begun, and the guest was reset without a panic.",
+            "where the CPU was, the last milestone, the last lines",
+            "A triple fault in the kernel: boot again with earlyprintk, or look at QEMU's -d int.",
+        ),
+        Cause(
+            "stage1-hang",
+            "The loader runs on, or has stopped, without new BIOS calls.",
+            "where the CPU was, the nearest symbol, the last call",
+            "Look at the code there; a loader that waits for a key needs a person.",
+        ),
+        Cause(
+            "bios-hang",
+            "A BIOS call did not come back.",
+            "the call, where the CPU was",
+            "Look at what the call was given; try another BIOS or disk interface.",
+        ),
+        Cause(
+            "loader-gave-up",
+            "The loader, or the BIOS before it, gave up with INT 18h or INT 19h, and nothing else "
+            "explains it.",
+            "its message, its last calls",
+            "Look up the message in the loader's source.",
+        ),
+        Cause(
+            "triple-fault",
+            "The guest was reset before the kernel proper, and nothing else explains it.",
+            "CS:IP at the reset, the last call",
+            "Look at the code at CS:IP; a loader that reboots by itself resets too.",
+        ),
+        Cause(
+            "timed-out",
+            "None of the other causes holds, and the boot did not get on.",
+            "what was reached last",
+            "Give it a longer --timeout; otherwise debug it where it was last seen.",
+        ),
+        Cause(
+            "link-down",
+            "The network card's link is down.",
+            "when it went down",
+            "Plug the cable in; in a test, set the link up again.",
+        ),
+        Cause(
+            "dhcp-no-offer",
+            "The card asked for an address and no DHCP server offered one.",
+            "the requests with their times",
+            "Is the DHCP server on this network, and has it an address left for this MAC?",
+        ),
+        Cause(
+            "dhcp-no-ack",
+            "An address was offered and requested, and the server did not acknowledge it.",
+            "the packets with their times",
+            "Look in the server's log for why: a NAK says that it no longer holds its own offer.",
+        ),
+        Cause(
+            "dhcp-no-filename",
+            "The DHCP answer names no boot file.",
+            "the acknowledgement",
+            "Set the boot file (option 67, or `filename`) for this client's architecture and "
+            "user class.",
+        ),
+        Cause(
+            "tftp-not-found",
+            "The TFTP server has no such file.",
+            "file, request, answer",
+            "Put the file under the server's root; look at the path that the client asks for.",
+        ),
+        Cause(
+            "tftp-stalled",
+            "A TFTP transfer stopped: the same request came again and again.",
+            "file, block, bytes of how many, times",
+            "Look for a firewall, a lost block, a wrong next-server, or a server that ended.",
+        ),
+        Cause(
+            "tftp-truncated",
+            "A TFTP transfer ended before the whole file was sent.",
+            "bytes of how many",
+            "Copy the file to the server again; see whether tsize is its size.",
+        ),
+        Cause(
+            "tftp-corrupt",
+            "What was sent by TFTP is not the file.",
+            "file, the digests",
+            "Compare the file on the server with the one that was meant.",
+        ),
+        Cause(
+            "http-status",
+            "The HTTP server answered with an error.",
+            "URL, status",
+            "Look up the URL in the server's log: path, permission, virtual host.",
+        ),
+        Cause(
+            "http-stalled",
+            "An HTTP transfer stopped.",
+            "URL, bytes of how many",
+            "Look at the server and the way to it.",
+        ),
+        Cause(
+            "http-truncated",
+            "The HTTP connection ended before the whole file was sent.",
+            "URL, bytes of how many",
+            "Look for a proxy with a time limit, or a server that ended.",
+        ),
+        Cause(
+            "http-refused",
+            "The HTTP server refused the connection.",
+            "URL",
+            "Is the server running, on this port?",
+        ),
+        Cause(
+            "http-corrupt",
+            "What was sent by HTTP is not the file.",
+            "URL, the digests",
+            "Compare the file on the server with the one that was meant; look for a proxy.",
+        ),
+        Cause(
+            "nbp-hang",
+            "The network bootstrap program was entered and made no progress.",
+            "its last lines",
+            "Try another bootstrap program, or another network card for it.",
+        ),
+        Cause(
+            "script-error",
+            "The network bootstrap program reports an error of its own.",
+            "its last lines with the error's code",
+            "Look the code up (for iPXE: ipxe.org/CODE); look at the script line.",
+        ),
+        Cause(
+            "tracers-disagree",
+            "The recorder and gdb saw different calls, so neither is trusted.",
+            "the first difference",
+            "This is a defect of bootharness: please report it with the trace.",
+            "skip",
+        ),
+        Cause(
+            "kernel-unavailable",
+            "The kernel could not be read, fetched or unpacked.",
+            "the file or package, and why",
+            "Give the path of a bzImage, or a package that the mirror still has.",
+            "skip",
+        ),
+        Cause(
+            "tool-missing",
+            "A program that is needed is not installed.",
+            "its name",
+            "Run bootharness doctor: it says which package brings it.",
+            "skip",
+        ),
+        Cause(
+            "launch-failed",
+            "QEMU did not start, or the disk image could not be written.",
+            "the command line, the exit status, what it said",
+            "Read what QEMU says; look at the free space of the temporary folder.",
+            "skip",
+        ),
+        Cause(
+            "machine-lost",
+            "QEMU or gdb went away in the middle of the boot.",
+            "the exit status, what it said",
+            "Somebody killed it, or the host ran out of memory: run it again.",
+            "skip",
+        ),
+    )
+}

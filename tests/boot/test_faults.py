@@ -1,0 +1,38 @@
+"""Every fault, booted for real: exactly the right cause, and nothing by running out of time."""
+
+from pathlib import Path
+
+import pytest
+
+from harness.diagnosis import Verdict, judge
+from harness.trace import BootTrace
+from tests.boot.faults import BROUGHT, FAULTS, Fault, run
+
+IDS = [fault.name for fault in FAULTS]
+
+
+def check(fault: Fault, trace: BootTrace) -> None:
+    if trace.ending.cause == "tool-missing":
+        pytest.skip(trace.ending.detail)
+    judgement = judge(trace)
+    assert judgement.cause == fault.cause, judgement.summary
+    assert judgement.verdict is (Verdict.BAD if fault.cause else Verdict.GOOD)
+    assert trace.ending.kind not in ("idle", "timeout")
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=IDS)
+def test_fault_has_its_cause(fault: Fault, tmp_path: Path) -> None:
+    check(fault, run(fault, tmp_path))
+
+
+@pytest.mark.parametrize("fault", BROUGHT, ids=[fault.name for fault in BROUGHT])
+def test_fault_has_its_cause_on_a_disk_that_somebody_brought(fault: Fault, tmp_path: Path) -> None:
+    check(fault, run(fault, tmp_path, brought=True))
+
+
+def test_every_cause_of_a_bad_boot_is_tried() -> None:
+    from harness.diagnosis.judge import RULES
+
+    tried = {fault.cause for fault in FAULTS}
+    ruled = {cause for cause, _ in RULES}
+    assert ruled - tried == {"bios-hang", "kernel-reset", "move-failed"}  # tests/test_judge.py

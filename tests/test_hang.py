@@ -1,0 +1,70 @@
+"""When a guest hangs: by where its CPU is, and never because it only takes its time."""
+
+import pytest
+
+from harness.formats.bioscall import BiosCall
+from harness.hang import hang, keeps_silent
+from harness.trace import CpuSample
+from tests.traces import registers
+
+KERNEL = 0xFFFFFFFF81000000
+
+
+def look(linear: int, *, mode: str = "real", halted: bool = False, on: bool = True) -> CpuSample:
+    return CpuSample(1.0, linear, linear >> 4, linear & 15, mode, halted, on)
+
+
+def key(*, returned: bool = False) -> BiosCall:
+    asked = registers(cs=0, ip=0x7C42)
+    return BiosCall(0x16, 0, asked, asked if returned else None, 0.5, 0.5 if returned else None)
+
+
+def test_halted_with_interrupts_off_never_goes_on() -> None:
+    assert hang([look(0x7C02, halted=True, on=False)] * 4, 0.35, None) == "halted"
+    assert hang([look(0x7C02, halted=True, on=True)] * 4, 0.35, None) is None
+    mixed = [look(0x7C02, halted=True, on=False)] * 3 + [look(0x7C02)]
+    assert hang(mixed, 0.35, None) is None
+
+
+def test_loop_in_low_memory_is_given_a_second() -> None:
+    samples = [look(0x7C40), look(0xF1234), look(0x7C44), look(0x7C40)]
+    assert hang(samples, 0.9, None) is None
+    assert hang(samples, 1.1, None) == "loop"
+
+
+def test_bios_that_takes_its_time_is_not_the_loaders_loop() -> None:
+    assert hang([look(0xF1234)] * 9, 5.0, key(returned=True)) is None
+
+
+def test_call_that_does_not_come_back() -> None:
+    read = BiosCall(0x13, 0x42, registers(cs=0, ip=0x7D41), None, 0.5, None)
+    assert hang([look(0xF1234)] * 9, 1.4, read) is None
+    assert hang([look(0xF1234)] * 9, 1.6, read) == "loop"
+    assert hang([look(0xF1234, halted=True)] * 9, 1.6, read) is None
+
+
+def test_waiting_for_a_key() -> None:
+    assert hang([look(0xF1234)] * 4, 0.6, key()) == "waits-for-key"
+    assert hang([look(0xF1234)] * 4, 0.6, key(returned=True)) is None
+
+
+@pytest.mark.parametrize("step", [1, 4096])
+def test_kernel_may_compute_for_long_but_not_in_one_place(step: int) -> None:
+    samples = [look(KERNEL + at * step, mode="long") for at in range(40)]
+    assert hang(samples, 1.4, None) is None
+    assert hang(samples, 9.0, None) == ("loop" if step == 1 else None)
+
+
+def test_few_looks_prove_nothing() -> None:
+    assert hang([look(0x7C40)] * 3, 9.0, None) is None
+    assert hang([], 9.0, None) is None
+
+
+def test_silent_kernel_is_one_that_was_not_told_to_speak() -> None:
+    samples = [look(KERNEL, mode="long", halted=True)] * 4
+    assert keeps_silent(samples, 1.1, "quiet")
+    assert not keeps_silent(samples, 0.9, "quiet")
+    assert not keeps_silent(samples, 1.1, "console=ttyS0,115200")
+    assert not keeps_silent(samples, 1.1, "earlyprintk=serial,ttyS0")
+    assert not keeps_silent(samples, 1.1, None)
+    assert not keeps_silent([look(0x100000, mode="long")] * 4, 1.1, "quiet")
