@@ -142,7 +142,7 @@ class DiskLayout:
             raise UsageError(
                 f"{loader.name}: this loader takes no initrd: its profile patches no initrd_lba"
             )
-        line = cmdline.encode()
+        line = os.fsencode(cmdline)
         if b"\0" in line:
             raise UsageError("the command line contains a NUL character")
         cmdline_lba = first_lba

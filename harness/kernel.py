@@ -48,6 +48,8 @@ class KernelImage:
         that is shorter than its header says is a kernel all the same: a boot will show it.
         """
         try:
+            if path.is_fifo():  # it would be waited for without end
+                raise FormatError("not a file but a pipe")
             with path.open("rb") as file:
                 size = path.stat().st_size
                 header = SetupHeader.parse(file.read(4096))

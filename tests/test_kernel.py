@@ -59,6 +59,12 @@ def test_missing_file_and_folder(tmp_path: Path) -> None:
         KernelImage.read(tmp_path)
 
 
+def test_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(KernelUnavailable, match="not a file but a pipe"):
+        KernelImage.read(tmp_path / "pipe")
+
+
 def test_syssize_that_lies_is_seen_but_not_refused(tmp_path: Path) -> None:
     kernel = KernelImage.read(write(tmp_path, bzimage(bytes(1600), syssize=1000)))
     assert (kernel.payload_bytes, kernel.missing_bytes) == (16000, 14400)

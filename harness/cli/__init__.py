@@ -1,7 +1,9 @@
 """The command `bootharness`. Commands are imported when they are called: help is quick."""
 
 import importlib
+import os
 import sys
+import traceback
 from typing import NoReturn
 
 import click
@@ -14,6 +16,8 @@ WRONG_USAGE = 129
 """`git bisect run` takes 1 to 127 for a bad kernel and stops at 128 and above."""
 COULD_NOT_FIND_OUT = 125
 INTERRUPTED = 130
+CUT_OFF = 141
+"""As a shell has it of a program that a closed pipe has ended."""
 
 _COMMANDS = {
     "boot": "Boot kernels, watch each step, and say why a boot failed.",
@@ -65,21 +69,38 @@ def main() -> NoReturn:
 
 
 def run(command: click.Command) -> NoReturn:
-    """Run a command and exit with its status."""
+    """Run a command and exit with its status.
+
+    Whatever goes wrong, it is not with a kernel: 1 is for a bad one alone.
+    """
+    colour = False if os.environ.get("NO_COLOR") else None
     try:
-        status = command.main(standalone_mode=False)
-    except click.UsageError as error:
-        error.show()
-        sys.exit(WRONG_USAGE)
+        with command.make_context(command.name, sys.argv[1:], color=colour) as context:
+            status = command.invoke(context)
+        if sys.stdout:
+            sys.stdout.flush()
+    except click.exceptions.Exit as done:
+        status = done.exit_code
     except click.ClickException as error:
         error.show()
-        sys.exit(WRONG_USAGE)
+        status = WRONG_USAGE
     except (click.Abort, KeyboardInterrupt):
-        sys.exit(INTERRUPTED)
+        status = INTERRUPTED
     except CouldNotFindOut as error:
         click.echo(f"bootharness: {error.cause}: {error}", err=True)
-        sys.exit(COULD_NOT_FIND_OUT)
+        status = COULD_NOT_FIND_OUT
     except BootHarnessError as error:
         click.echo(f"bootharness: {error}", err=True)
-        sys.exit(WRONG_USAGE)
+        status = WRONG_USAGE
+    except BrokenPipeError:
+        # nobody reads on, and nobody is to be told so when Python flushes at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = CUT_OFF
+    except OSError as error:
+        click.echo(f"bootharness: {error}", err=True)
+        status = COULD_NOT_FIND_OUT
+    except Exception:
+        traceback.print_exc()
+        click.echo("bootharness: this is a bug in bootharness, not in a kernel", err=True)
+        status = COULD_NOT_FIND_OUT
     sys.exit(status if isinstance(status, int) else 0)

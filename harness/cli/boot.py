@@ -163,6 +163,8 @@ def command(
         code = Loader.read(loader) if loader else Loader.stage1()
         sources = [single for kernel in kernels for single in expand(kernel)]
         boots = [Boot(source, partial(boot_source, source, code, plan)) for source in sources]
+    if json_file and json_file != "-":
+        _check_json_file(Path(json_file))
     return _run(boots, json_file, _folders(keep, len(boots)), verbose=verbose)
 
 
@@ -222,6 +224,21 @@ def _write_json(file: str, documents: list[bytes]) -> None:
         Path(file).write_bytes(text)
     except OSError as error:
         raise UsageError(f"{file}: cannot be written: {error.strerror}") from error
+
+
+def _check_json_file(file: Path) -> None:
+    """Raise UsageError, before anything is booted, for a file that must not be written."""
+    try:
+        with file.open("rb") as there:
+            begin = there.read(1)
+    except FileNotFoundError:
+        if not file.absolute().parent.is_dir():
+            raise UsageError(f"{file}: there is no such folder") from None
+        return
+    except OSError as error:
+        raise UsageError(f"{file}: cannot be written: {error.strerror}") from error
+    if begin not in (b"", b"{", b"["):
+        raise UsageError(f"{file}: not a JSON file, so --json does not write over it")
 
 
 def _folders(keep: Path | None, boots: int) -> list[Path | None]:

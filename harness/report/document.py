@@ -54,7 +54,23 @@ def document(trace: BootTrace, judgement: Judgement) -> dict[str, Any]:
 
 def encode(document: dict[str, Any]) -> bytes:
     """Return a document as text, indented, with a newline at its end."""
-    return msgspec.json.format(msgspec.json.encode(document), indent=1) + b"\n"
+    try:
+        text = msgspec.json.encode(document)
+    except UnicodeEncodeError:  # a path that is not UTF-8
+        text = msgspec.json.encode(_valid(document))
+    return msgspec.json.format(text, indent=1) + b"\n"
+
+
+def _valid(value: Any) -> Any:
+    """Return plain values with escapes for the bytes that are no text."""
+    match value:
+        case str():
+            return value.encode("utf-8", "backslashreplace").decode()
+        case dict():
+            return {key: _valid(each) for key, each in value.items()}
+        case list() | tuple():
+            return [_valid(each) for each in value]
+    return value
 
 
 def decode(text: bytes) -> BootTrace:

@@ -29,6 +29,13 @@ from tests.builders import edited_stage1
 
 KERNEL = "selfcheck:100000"
 PID_FILE = 'echo $$ >"$0.pid"; exec $real "$@"'
+# tests that run in the background have Ctrl-C ignored, and so would what they start
+INTERRUPTIBLE = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from harness.cli import main
+main()
+"""
 HANG = ("load_kernel:\n", "load_kernel:\n        jmp     $\n")
 
 
@@ -131,7 +138,7 @@ def test_killed_harness_leaves_nothing(
     edited_stage1(tmp_path, lambda source: source.replace(*HANG), "hang.asm")
     arguments = ("boot", KERNEL, "--loader", tmp_path / "hang.asm", "--tracer", tracer, "-v")
     with subprocess.Popen(
-        [*COMMAND, *map(str, arguments)],
+        [COMMAND[0], "-c", INTERRUPTIBLE, *map(str, arguments)],
         env=environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
