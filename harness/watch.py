@@ -179,6 +179,7 @@ class Watch:
                 self._over("guest-reset" if reset else "guest-shutdown")
 
     def _stopped(self, stop: Stop) -> None:
+        self._drain()  # what was written on the screen comes first
         if stop.reason == "handoff":
             self._handed_off(stop)
         elif stop.reason == "gave-up":
