@@ -72,7 +72,7 @@ bench: setup
 
 # the network boot's times and rates beside those of slirp and dnsmasq
 bench-net: setup
-	$(BIN)/python -m harness.netboot.bench
+	$(BIN)/python -m harness.bench.net
 
 # every network fault on every path, and the cause that it gives: takes a quarter of an hour
 faults-net: setup

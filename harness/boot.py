@@ -22,12 +22,14 @@ from harness.plan import BootPlan, MachineConfig
 from harness.source import fetch
 
 if TYPE_CHECKING:
+    from harness.netboot.control import Control
     from harness.netboot.network import Network
     from harness.observer import Observer
     from harness.trace import BootTrace
 
 __all__ = [
     "boot",
+    "boot_control",
     "boot_disk",
     "boot_net",
     "boot_net_source",
@@ -171,6 +173,41 @@ def boot_on(
                            connection=watched)  # fmt: skip
     finally:
         plug.close()
+
+
+def boot_control(control: "Control", guest: int, image: NetImage, plan: BootPlan) -> "BootTrace":
+    """Boot one guest from a server that is not ours; otherwise as `boot`.
+
+    What went over its wire is in the trace all the same, read from a capture at the end.
+    """
+    from harness.netboot.control import CAPTURE_FILE
+    from harness.netboot.observed import observe
+    from harness.network import NET_MILESTONES, NetworkFacts, milestones
+    from harness.trace import ordered
+
+    assert plan.net
+    with Workspace() as workspace:
+        nic = control.card(guest, image, plan.net.nic, workspace.path)
+        rom = write_rom(workspace.path) if image.firmware == "bios" else None
+        with Qemu(chosen_machine(plan.machine, image.kernel), nic, workspace, rom=rom) as qemu:
+            from harness.session import see
+
+            trace = see(image.kernel.source, qemu, image, plan, observer=None, keep=None)
+            launched = qemu.launched_wall
+        seen = observe(workspace.path / CAPTURE_FILE, image.contents, launched)
+        network = NetworkFacts(
+            path=image.path,
+            firmware=image.firmware,
+            nic=nic.nic,
+            server=control.name,
+            mac=nic.mac,
+            roles=image.roles,
+            events=tuple(seen.events),
+            files=tuple(seen.files),
+            frames=seen.frames,
+        )
+        points = milestones(network) | {each.name: each.seconds for each in trace.milestones}
+        return replace(trace, network=network, milestones=ordered(points, NET_MILESTONES))
 
 
 def _skipped(source: str, plan: BootPlan, error: CouldNotFindOut) -> "BootTrace":

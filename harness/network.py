@@ -1,6 +1,7 @@
 """What a network boot is made of: events on the wire, files served, and what was wanted."""
 
 import enum
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 __all__ = [
@@ -10,6 +11,7 @@ __all__ = [
     "NetFile",
     "NetworkFacts",
     "base_name",
+    "http_rate",
     "milestones",
 ]
 
@@ -152,6 +154,15 @@ class NetworkFacts:
 def base_name(file: str) -> str:
     """Return the last part of a file's name or URL."""
     return file.rpartition("/")[2]
+
+
+def http_rate(files: Iterable[NetFile]) -> float:
+    """Return the bytes per second of all HTTP together, 0 without any."""
+    http = [file for file in files if file.protocol == "http"]
+    if not http:
+        return 0.0
+    seconds = max(file.last_at for file in http) - min(file.requested_at for file in http)
+    return sum(file.sent_bytes for file in http) / max(seconds, 1e-6)
 
 
 def milestones(facts: NetworkFacts) -> dict[str, float]:

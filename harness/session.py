@@ -20,7 +20,7 @@ from harness.observer import Observer
 from harness.plan import BootPlan
 from harness.signs import kernel_signs, program_sign
 from harness.text import count
-from harness.trace import MILESTONES, BootTrace, Ending, MachineFacts, Milestone
+from harness.trace import MILESTONES, BootTrace, Ending, MachineFacts, ordered
 from harness.tracers import GdbTracer, NoTracer, RecorderTracer, Tracer
 from harness.watch import Watch
 
@@ -122,7 +122,7 @@ def _trace(source: str, watch: Watch, ending: Ending, timings: dict[str, float])
             command_line=tuple(machine.qemu.argv),
         ),
         tracer=watch.plan.tracer,
-        milestones=tuple(Milestone(name, points[name]) for name in order if name in points),
+        milestones=ordered(points, order),
         bios_calls=calls,
         gdb_calls=tracer.second_opinion(),
         handoff=watch.handoff,

@@ -1,6 +1,6 @@
 """Everything seen in one boot. A trace is judged and drawn without QEMU and without the files."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +24,7 @@ __all__ = [
     "Milestone",
     "QmpEvent",
     "block_moves",
+    "ordered",
     "placements",
     "screen_text",
 ]
@@ -283,6 +284,11 @@ class BootTrace:
     def screen(self) -> str:
         """What was written through INT 10h AH=0Eh: by the BIOS, the loader and the setup code."""
         return screen_text(self.bios_calls)
+
+
+def ordered(points: Mapping[str, float], order: Iterable[str]) -> tuple[Milestone, ...]:
+    """Return milestones, given by name with their seconds, in an order of names."""
+    return tuple(Milestone(name, points[name]) for name in order if name in points)
 
 
 def block_moves(calls: tuple[BiosCall, ...], *, handed_off: bool) -> Iterator[BlockMove]:

@@ -274,3 +274,56 @@ def test_flood_is_bounded() -> None:
     offer = guest.dhcp(DISCOVER)
     assert offer
     assert offer.kind == OFFER
+
+
+def ipxe_client(content: bytes = CONTENT) -> NetClient:
+    guest = client(files={"vmlinuz": content})
+    guest.lease(user_class=b"iPXE")
+    return guest
+
+
+def blocks(datagrams: list[Datagram]) -> list[int]:
+    return [int.from_bytes(each.payload[2:4], "big") for each in datagrams]
+
+
+def test_ipxe_is_sent_blocks_ahead() -> None:
+    guest = ipxe_client()
+    (oack,) = guest.request("vmlinuz", blksize=1432, tsize=0)
+    assert blocks(guest.acknowledge(oack.source_port, 0)) == list(range(1, 9))
+    assert blocks(guest.acknowledge(oack.source_port, 1)) == [9]
+    assert blocks(guest.acknowledge(oack.source_port, 5)) == [10, 11, 12, 13]
+
+
+def test_ipxe_that_lacks_a_block_gets_one_at_a_time() -> None:
+    guest = ipxe_client()
+    (oack,) = guest.request("vmlinuz", blksize=1432, tsize=0)
+    guest.acknowledge(oack.source_port, 0)
+    guest.acknowledge(oack.source_port, 3)
+    for _ in range(6):  # what was sent ahead of the lost block 4 arrives
+        assert guest.acknowledge(oack.source_port, 3) == []
+    guest.now += 0.25
+    assert blocks(guest.acknowledge(oack.source_port, 3)) == [4]
+    assert blocks(guest.acknowledge(oack.source_port, 11)) == [12]
+
+
+@pytest.mark.parametrize("options", [{"tsize": 0, "blksize": 1408}, {"tsize": 0}, {}])
+def test_what_ipxe_has_loaded_is_not_ipxe(options: dict[str, int]) -> None:
+    guest = ipxe_client()
+    answers = guest.request("vmlinuz", **options)
+    if opcode(answers[0].payload) != DATA:
+        answers = guest.acknowledge(answers[0].source_port, 0)
+    assert blocks(answers) == [1]
+
+
+def test_nothing_is_sent_ahead_over_the_wrap() -> None:
+    """iPXE takes a number for a block above the first that it lacks, in the same 65,536."""
+    content = bytes(8 * 65_560)
+    guest = ipxe_client(content)
+    (oack,) = guest.request("vmlinuz", blksize=8, tsize=0)
+    answers = guest.acknowledge(oack.source_port, 0)
+    for _ in range(70_000):
+        last = blocks(answers)[-1]
+        answers = guest.acknowledge(oack.source_port, last)
+        if last == 65_535:
+            break
+    assert blocks(answers) == list(range(8))

@@ -42,7 +42,8 @@ class NetworkCard:
     ``netdev`` is what it is connected to, as QEMU's -netdev with the id ``net0``. Without
     ``rom`` the firmware has to boot by itself. ``firmware`` are a UEFI's code, and its
     variables, which it may write; without it the machine has a BIOS. ``fds`` are the file
-    descriptors that QEMU inherits for this.
+    descriptors that QEMU inherits for this; ``capture`` is a pcap file for QEMU to write,
+    ``chardev`` the -chardev that ``netdev`` forwards connections to.
     """
 
     nic: str
@@ -51,6 +52,8 @@ class NetworkCard:
     rom: bool = True
     firmware: tuple[Path, Path] | None = None
     fds: tuple[int, ...] = ()
+    capture: Path | None = None
+    chardev: str | None = None
 
 
 def machine_args(config: MachineConfig) -> list[str]:
@@ -111,7 +114,12 @@ def network_args(card: NetworkCard) -> list[str]:
         mode = "on" if unit == 0 else "off"
         drive = f"if=pflash,format=raw,unit={unit},readonly={mode},file={_escaped(path)}"
         flash += ["-drive", drive]
-    return [*flash, "-netdev", card.netdev, "-device", device]
+    chardev = ["-chardev", card.chardev] if card.chardev else []
+    capture = []
+    if card.capture:
+        dump = f"filter-dump,id=dump0,netdev=net0,file={_escaped(card.capture)}"
+        capture = ["-object", dump]
+    return [*flash, *chardev, "-netdev", card.netdev, "-device", device, *capture]
 
 
 def serial_args() -> list[str]:

@@ -80,6 +80,7 @@ class DhcpServer:
     journal: Journal
     faults: Faults = field(default_factory=Faults)
     fetched: set[str] = field(default_factory=set)
+    to_ipxe: bool = False
     _client: Client = field(default_factory=Client)
 
     def receive(self, payload: bytes, now: float) -> tuple[DhcpMessage, bytes] | None:
@@ -93,6 +94,7 @@ class DhcpServer:
         server = message.options.get(DhcpOption.SERVER_ID, self.address)
         if server != self.address:
             return None  # it has chosen another server
+        self.to_ipxe = message.is_ipxe
         repeats = self._repeats(message, now)
         file = self._file(message)
         who = _who(message)

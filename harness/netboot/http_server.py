@@ -80,6 +80,12 @@ class HttpServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
         self._connections.append(connection)
         return connection, "guest"
 
+    def serve(self, connection: socket.socket) -> None:
+        """Serve a connection that is there already."""
+        connection.settimeout(_IDLE_S)
+        self._connections.append(connection)
+        self.process_request(connection, "guest")
+
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A guest that hangs up is no error of ours."""
 

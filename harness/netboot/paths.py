@@ -47,6 +47,12 @@ class NetPath:
     http: bool = False
     nic: str = "virtio"
 
+    @property
+    def wrong_script(self) -> bytes:
+        """What the boot program stumbles over in place of its script."""
+        ipxe = self.roles["script"] == _SCRIPT_FILE
+        return b"#!ipxe\nno-such-command\n" if ipxe else b"DEFAULT no-such-label\n"
+
     def files(self, kernel: bytes, initrd: bytes, cmdline: str) -> "BootFiles":
         """Return what is served.
 

@@ -20,7 +20,7 @@ from harness.netboot.wire import Wire
 from harness.netimage import NetImage
 from harness.plan import BootPlan, NetPlan
 
-__all__ = ["card", "net_image", "network_for", "with_http"]
+__all__ = ["card", "firmware_of", "net_image", "network_for", "with_http"]
 
 _FIRMWARE = Path("/usr/share/OVMF")
 _CAPTURE_FILE = "wire.pcap"
@@ -62,7 +62,7 @@ def network_for(image: NetImage, plan: BootPlan, keep: Path | None) -> Iterator[
     path = PATHS[image.path]
     contents = dict(image.contents)
     if "script-error" in faults:
-        contents[image.roles["script"]] = b"#!ipxe\nno-such-command\n"
+        contents[image.roles["script"]] = path.wrong_script
     if "nbp-hang" in faults:
         contents[image.roles.get("nbp", image.roles["script"])] = _HANG
     wire = Wire(FileTable(contents), path.rules, faults)
@@ -96,12 +96,18 @@ def card(plug: Plug, image: NetImage, plan: NetPlan, folder: Path) -> NetworkCar
         mac=MAC.format(plug.port),
         netdev=f"dgram,id=net0,local.type=fd,local.str={fd}",
         rom=PATHS[image.path].rom,
-        firmware=_firmware(folder) if image.firmware == "uefi" else None,
+        firmware=firmware_of(image, folder),
         fds=(fd,),
     )
 
 
-def _firmware(folder: Path) -> tuple[Path, Path]:
+def firmware_of(image: NetImage, folder: Path) -> tuple[Path, Path] | None:
+    """Return a UEFI's code and a copy of its variables in ``folder``; None for a BIOS.
+
+    Raises ToolMissing when there is no UEFI.
+    """
+    if image.firmware != "uefi":
+        return None
     code, variables = _FIRMWARE / "OVMF_CODE_4M.fd", _FIRMWARE / "OVMF_VARS_4M.fd"
     if not code.exists() or not variables.exists():
         raise ToolMissing(f"{code} is not installed: `apt-get install ovmf` brings it")

@@ -1,5 +1,8 @@
 """A TFTP server for clients that boot: a pure event machine.
 
+iPXE puts blocks together in any order, and acknowledges each; it is sent some blocks ahead
+though it asks for no window, for what a block costs is waiting for the acknowledgement.
+
 A block that is acknowledged twice is sent again only when the last sending was a while
 ago, so that one duplicate does not double the rest of the transfer (the Sorcerer's
 Apprentice). Block numbers wrap; inside they are counted on.
@@ -38,6 +41,8 @@ _SMALLEST_BLOCK = 8
 _LARGEST_BLOCK = 1468
 """What fits a frame: nobody who boots puts fragments together."""
 _LARGEST_WINDOW = 16
+_AHEAD = 8
+_IPXE_ASKS = ("blksize", "tsize")
 _RESEND_AFTER_S = 0.1
 _REPEAT_S = 0.05
 _TIMEOUT_S = 1.0
@@ -51,7 +56,10 @@ Send = Callable[[float, bytes], None]
 
 @dataclass(slots=True)
 class Transfer:
-    """One file on its way; blocks count from 1, 0 is the answer to the request."""
+    """One file on its way; blocks count from 1, 0 is the answer to the request.
+
+    ``sent`` goes back to ``acked`` when blocks are sent again, ``highest`` never does.
+    """
 
     name: str
     content: memoryview
@@ -62,12 +70,14 @@ class Transfer:
     block_bytes: int
     window: int
     promised: int | None
+    ahead: int
     last_block: int
     oack: bytes | None
     file_sha256: str
     faults: list[Fault]
     acked: int = 0
     sent: int = 0
+    highest: int = 0
     sent_at: float = 0.0
     heard_at: float = 0.0
     paced_until: float = 0.0
@@ -101,6 +111,7 @@ class TftpServer:
     journal: Journal
     send: Send
     faults: Faults = field(default_factory=Faults)
+    to_ipxe: bool = False
     served: set[str] = field(default_factory=set)
     transfers: list[Transfer] = field(default_factory=list)
     _open: dict[int, Transfer] = field(default_factory=dict)
@@ -160,9 +171,10 @@ class TftpServer:
         ahead = (number - transfer.acked) & _MASK
         if ahead == 0:
             self._acknowledged_again(transfer, now)
-        elif ahead <= transfer.sent - transfer.acked:
+        elif ahead <= transfer.highest - transfer.acked:
             before = transfer.acked
             transfer.acked += ahead
+            transfer.sent = max(transfer.sent, transfer.acked)
             transfer.repeats = transfer.timeouts = 0
             transfer.heard_at = now
             if transfer.acked < transfer.last_block:
@@ -235,6 +247,7 @@ class TftpServer:
             heard_at=now,
             block_bytes=block_bytes,
             window=accepted.get("windowsize", 1),
+            ahead=_AHEAD if self.to_ipxe and tuple(request.options) == _IPXE_ASKS else 1,
             promised=accepted.get("tsize"),
             last_block=len(content) // block_bytes + 1,
             oack=build_oack(accepted) if accepted else None,
@@ -280,6 +293,7 @@ class TftpServer:
             return
         transfer.heard_at = now
         transfer.repeats += 1
+        transfer.ahead = 1
         transfer.all_repeats += 1
         self.journal.note(
             now,
@@ -301,6 +315,10 @@ class TftpServer:
 
     def _send_window(self, transfer: Transfer, now: float) -> None:
         end = min(transfer.acked + transfer.window, transfer.last_block)
+        if transfer.ahead > 1:
+            # it takes a number for the one nearest above the first block that it lacks
+            no_wrap = (transfer.acked + 1) | _MASK
+            end = min(transfer.acked + transfer.ahead, transfer.last_block, no_wrap)
         transfer.sent_at = now
         while transfer.sent < end:
             transfer.sent += 1
@@ -309,6 +327,7 @@ class TftpServer:
             else:
                 block = transfer.sent
                 self.send(now, transfer.headers.frame(build_data(block, transfer.data(block))))
+        transfer.highest = max(transfer.highest, transfer.sent)
 
     def _send_faultily(self, transfer: Transfer, block: int, now: float) -> None:
         copies, at = 1, now

@@ -17,7 +17,7 @@ from harness.netboot.http_server import HttpServer
 from harness.netboot.network import Network, Plug
 from harness.netboot.wire import HTTP_ADDRESS
 
-__all__ = ["Uplink"]
+__all__ = ["Uplink", "handover_command", "uplink_argv"]
 
 _QEMU = "qemu-system-x86_64"
 _HANDOVER = Path(__file__).with_name("handover.py")
@@ -57,9 +57,14 @@ class Uplink:
         self._stack.close()
 
 
+def handover_command(socket_path: Path) -> str:
+    """Return the command by which slirp hands a connection over to the server at a socket."""
+    return shlex.join([sys.executable, "-I", "-S", str(_HANDOVER), str(socket_path)])
+
+
 def uplink_argv(fd: int, socket_path: Path) -> list[str]:
     """Return the command line of a QEMU that is only slirp, on one end of a socket pair."""
-    command = shlex.join([sys.executable, "-I", "-S", str(_HANDOVER), str(socket_path)])
+    command = handover_command(socket_path)
     forward = f"guestfwd=tcp:{ip_text(HTTP_ADDRESS)}:80-cmd:{command}".replace(",", ",,")
     return [
         *(_QEMU, "-M", "none", "-nodefaults", "-no-user-config", "-display", "none"),

@@ -272,6 +272,7 @@ class Wire:
                 self._send(port, answer, now)
         elif datagram.target_port in _DHCP_PORTS:
             answered = guest.dhcp.receive(datagram.payload, now)
+            guest.tftp.to_ipxe = guest.dhcp.to_ipxe
             if answered:
                 self._send_dhcp(port, datagram, *answered, now)
         elif datagram.target_ip != SERVER_ADDRESS:

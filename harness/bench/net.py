@@ -1,0 +1,154 @@
+"""`python -m harness.bench.net`, which is `make bench-net`: our wire beside slirp and dnsmasq.
+
+For each path and card: seconds to /init, and the rate at which the kernel came. The boots of
+the three servers take turns, so that a busy host is busy for all of them.
+"""
+
+from collections import defaultdict
+from statistics import median
+from typing import NamedTuple
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from harness.boot import boot_control, boot_on
+from harness.cli import run
+from harness.diagnosis import Verdict, judge
+from harness.errors import ToolMissing
+from harness.machine.workspace import Workspace
+from harness.netboot import control
+from harness.netboot.service import net_image, network_for
+from harness.netimage import NetImage
+from harness.network import http_rate
+from harness.plan import NET_PATHS, NICS, BootPlan, NetPlan
+from harness.source import fetch
+from harness.trace import BootTrace
+
+__all__ = ["command"]
+
+_KERNEL = "deb:linux-image-cloud-amd64/bookworm"
+_SERVERS = ("wire", "slirp", "dnsmasq")
+_WAYS = (
+    *((path, "auto") for path in NET_PATHS),
+    *(("ipxe", nic) for nic in NICS if nic not in ("auto", "virtio")),
+)
+_GOAL = ("ipxe", "auto", 0.8)
+
+
+class Sample(NamedTuple):
+    """One boot: seconds to /init, and bytes per second of the kernel."""
+
+    seconds: float
+    rate: float
+
+
+Samples = dict[tuple[str, str, str], list[Sample]]
+
+
+@click.command("bench-net", context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("paths", metavar="[PATH]...", nargs=-1, type=click.Choice(NET_PATHS))
+@click.option("--rounds", type=click.IntRange(1), default=3, show_default=True)
+@click.option("--kernel", default=_KERNEL, show_default=True, metavar="SOURCE")
+def command(paths: tuple[str, ...], rounds: int, kernel: str) -> int:
+    """Boot each PATH, or all of them, from our wire, from slirp and from dnsmasq.
+
+    The exit status is 1 when a goal is missed.
+    """
+    ways = [(path, nic) for path, nic in _WAYS if not paths or path in paths]
+    samples: Samples = defaultdict(list)
+    reasons: dict[tuple[str, str, str], str] = {}
+    for number in range(rounds):
+        for path, nic in ways:
+            for server in _SERVERS:
+                key = (path, nic, server)
+                if key in reasons:
+                    continue
+                try:
+                    sample = _sample(kernel, *key)
+                except ToolMissing as error:
+                    reasons[key] = str(error)
+                    continue
+                samples[key].append(sample)
+                click.echo(
+                    f"{number + 1}/{rounds} {path} {nic} {server}: {sample.seconds:.2f} s, "
+                    f"{sample.rate / 1e6:.1f} MB/s",
+                    err=True,
+                )
+    Console().print(_table(ways, samples, reasons))
+    for key, reason in reasons.items():
+        click.echo(f"{' '.join(key)}: {reason}")
+    missed = [way for way in ways if not _meets(*way, samples)]
+    return 1 if missed else 0
+
+
+def _sample(source: str, path: str, nic: str, server: str) -> Sample:
+    plan = BootPlan(net=NetPlan(path, nic), timeout_s=180)
+    image = net_image(fetch(source), plan)
+    trace = _boot(server, image, plan)
+    judgement = judge(trace)
+    if judgement.verdict is not Verdict.GOOD or trace.network is None:
+        raise ToolMissing(f"does not boot: {judgement.cause}: {judgement.summary}")
+    tftp = [file for file in trace.network.files if file.name == image.roles["kernel"]]
+    rate = tftp[0].rate if tftp and tftp[0].protocol == "tftp" else http_rate(trace.network.files)
+    return Sample(trace.milestones[-1].seconds, rate)
+
+
+def _boot(server: str, image: NetImage, plan: BootPlan) -> BootTrace:
+    if server == "wire":
+        with network_for(image, plan, None) as network:
+            return boot_on(network, image, plan)
+    serving = control.slirp if server == "slirp" else control.dnsmasq
+    with Workspace() as workspace, serving(image, workspace) as running:
+        return boot_control(running, 0, image, plan)
+
+
+def _table(
+    ways: list[tuple[str, str]], samples: Samples, reasons: dict[tuple[str, str, str], str]
+) -> Table:
+    table = Table(title="seconds to /init, and MB/s of the kernel: medians")
+    for column in ("path", "card", *_SERVERS, "rate, wire / best", "time, wire / slirp"):
+        table.add_column(column, justify="left" if column in ("path", "card") else "right")
+    for path, nic in ways:
+        cells = []
+        for server in _SERVERS:
+            own = samples[path, nic, server]
+            failed = reasons.get((path, nic, server), "")
+            none = "fails" if "does not boot" in failed else "-"
+            cells.append(f"{_seconds(own):6.2f} s {_rate(own) / 1e6:5.1f}" if own else none)
+        table.add_row(path, nic, *cells, *_ratios(path, nic, samples))
+    return table
+
+
+def _seconds(samples: list[Sample]) -> float:
+    return median(sample.seconds for sample in samples)
+
+
+def _rate(samples: list[Sample]) -> float:
+    return median(sample.rate for sample in samples)
+
+
+def _ratios(path: str, nic: str, samples: Samples) -> tuple[str, str]:
+    ours = samples[path, nic, "wire"]
+    others = [samples[path, nic, server] for server in _SERVERS[1:]]
+    best = max((_rate(other) for other in others if other), default=0.0)
+    rate = f"{_rate(ours) / best:.2f}" if ours and best else "-"
+    slirp = samples[path, nic, "slirp"]
+    time = f"{_seconds(ours) / _seconds(slirp):.2f}" if ours and slirp else "-"
+    return rate, time
+
+
+def _meets(path: str, nic: str, samples: Samples) -> bool:
+    """Say whether the goals are met: a rate as good as the best, and the time of one path."""
+    rate, time = _ratios(path, nic, samples)
+    slow = rate != "-" and float(rate) < 1
+    late = (path, nic) == _GOAL[:2] and time != "-" and float(time) > _GOAL[2]
+    if slow:
+        click.echo(f"{path} {nic}: our wire's rate is {rate} of the best")
+    if late:
+        click.echo(f"{path} {nic}: our wire needs {time} of slirp's time, the goal is {_GOAL[2]}")
+    return not slow and not late
+
+
+if __name__ == "__main__":
+    run(command)

@@ -1,0 +1,71 @@
+"""Several guests on one switch, one after the other on many, and what is left of them."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import dpkt
+
+from harness.boot import boot_net, boot_on
+from harness.diagnosis import Verdict, judge
+from harness.formats.tftp import DATA, opcode
+from harness.netboot.service import net_image, network_for
+from harness.plan import BootPlan, MachineConfig, NetPlan
+from harness.source import fetch
+
+KERNEL = "selfcheck:1000000"
+PLAN = BootPlan(
+    until="setup", net=NetPlan("ipxe"), machine=MachineConfig(memory_mib=128), timeout_s=120
+)
+
+
+def test_four_guests_at_once() -> None:
+    image = net_image(fetch(KERNEL), PLAN)
+    with network_for(image, PLAN, None) as network, ThreadPoolExecutor(4) as pool:
+        boots = [pool.submit(boot_on, network, image, PLAN) for _ in range(4)]
+        traces = [boot.result() for boot in boots]
+    for trace in traces:
+        judgement = judge(trace)
+        assert judgement.verdict is Verdict.GOOD, judgement.summary
+        assert trace.network
+        assert [file.name for file in trace.network.files if file.intact] == [
+            "boot.ipxe",
+            "vmlinuz",
+            "initrd.img",
+        ]
+    macs = {trace.network.mac for trace in traces if trace.network}
+    assert len(macs) == 4
+
+
+def test_boots_leave_nothing_behind() -> None:
+    boot_net(fetch(KERNEL), PLAN)  # what is kept for the process is there from now on
+    before = left_over()
+    for path in ("ipxe", "ipxe-http"):
+        plan = BootPlan(until="setup", net=NetPlan(path))
+        assert judge(boot_net(fetch(KERNEL), plan)).verdict is Verdict.GOOD
+    assert left_over() == before
+
+
+def left_over() -> tuple[int, int, list[str]]:
+    """Return how many files and threads are open, and which processes are our children."""
+    files = len(list(Path("/proc/self/fd").iterdir()))
+    children = Path("/proc/self/task").glob("*/children")
+    return (
+        files,
+        threading.active_count(),
+        [pid for each in children for pid in each.read_text().split()],
+    )
+
+
+def test_capture_holds_every_frame(tmp_path: Path) -> None:
+    trace = boot_net(fetch(KERNEL), PLAN, keep=tmp_path)
+    assert trace.network
+    payload = 0
+    with (tmp_path / "wire.pcap").open("rb") as file:
+        for _, frame in dpkt.pcap.Reader(file):
+            packet = dpkt.ethernet.Ethernet(frame).data
+            if isinstance(packet, dpkt.ip.IP) and isinstance(packet.data, dpkt.udp.UDP):
+                data = bytes(packet.data.data)
+                payload += len(data) - 4 if opcode(data) == DATA else 0
+    served = sum(file.sent_bytes for file in trace.network.files)
+    assert payload == served
