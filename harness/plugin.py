@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from harness.errors import BootHarnessError, CouldNotFindOut
-from harness.plan import TRACERS, UNTIL, BootPlan, MachineConfig
+from harness.plan import TRACERS, UNTIL, BootPlan, MachineConfig, NetPlan
 
 # pytest loads this plugin wherever the package is installed: whoever does not boot does
 # not wait for the imports of those who do
@@ -77,6 +77,10 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers",
         "boot(until, tracer, cmdline, initrd, timeout_s, memory_mib, machine_type, "
         "disk_interface, qemu, accelerator): how the test's kernel is booted",
+    )
+    config.addinivalue_line(
+        "markers",
+        "netboot(path, *faults, nic): from which network netboot_trace boots the test's kernel",
     )
     config.addinivalue_line("markers", "xdist_group(name): tests for one worker of pytest-xdist")
 
@@ -185,7 +189,7 @@ def boot_plan(request: pytest.FixtureRequest, pytestconfig: pytest.Config) -> Bo
 
 def _with(plan: BootPlan, wanted: dict[str, Any]) -> BootPlan:
     machine = {each.name for each in fields(MachineConfig)}
-    known = machine | {each.name for each in fields(BootPlan)} - {"machine"}
+    known = machine | {each.name for each in fields(BootPlan)} - {"machine", "net"}
     if unknown := set(wanted) - known:
         raise pytest.UsageError(
             f"@pytest.mark.boot: {', '.join(sorted(unknown))}: known are {', '.join(sorted(known))}"
@@ -219,7 +223,29 @@ def boot_trace(
     key = (disk_image.path, boot_plan)
     if key not in _boots.traces:
         _boots.traces[key] = boot_disk(disk_image, boot_plan)
-    trace = _boots.traces[key]
+    return _seen(request, _boots.traces[key])
+
+
+@pytest.fixture
+def netboot_trace(
+    request: pytest.FixtureRequest, kernel: "KernelImage", boot_plan: BootPlan, _boots: _Boots
+) -> "BootTrace":
+    """All that was seen in one boot of that kernel from a network; one boot serves many tests."""
+    from harness.boot import boot_net
+
+    marker = request.node.get_closest_marker("netboot")
+    plan = replace(boot_plan, net=_net_plan(*marker.args, **marker.kwargs) if marker else NetPlan())
+    key = (kernel.source, kernel.sha256, plan)
+    if key not in _boots.traces:
+        _boots.traces[key] = boot_net(kernel, plan)
+    return _seen(request, _boots.traces[key])
+
+
+def _net_plan(path: str = "ipxe", *faults: str, nic: str = "auto") -> NetPlan:
+    return NetPlan(path, nic, faults)
+
+
+def _seen(request: pytest.FixtureRequest, trace: "BootTrace") -> "BootTrace":
     request.node.stash[_TRACE] = trace
     if trace.ending.cause:
         pytest.skip(f"{trace.ending.cause}: {trace.ending.detail}")
@@ -312,7 +338,12 @@ def _again(trace: "BootTrace") -> str:
     import shlex
 
     loader = trace.loader.name if trace.loader and trace.loader.name != "stage1" else None
+    network = []
+    if trace.network:
+        network = ["--net", trace.network.path, "--nic", trace.network.nic]
+        network += [f"--net-fault={fault}" for fault in trace.network.faults]
     return shlex.join(
         ["bootharness", "boot", trace.source, "--until", trace.until, "--verbose"]
         + (["--loader", loader] if loader else [])
+        + network
     )

@@ -327,3 +327,66 @@ def test_nothing_is_sent_ahead_over_the_wrap() -> None:
         if last == 65_535:
             break
     assert blocks(answers) == list(range(8))
+
+
+def test_faults_act_where_they_say_and_are_noted_there() -> None:
+    guest = client("stall:block=5", "drop:block=2", "corrupt:block=3")
+    (first,) = guest.request("vmlinuz")
+    assert guest.acknowledge(first.source_port, 1) == []
+    guest.now += 0.3
+    assert blocks(guest.acknowledge(first.source_port, 1)) == [2]
+    (third,) = guest.acknowledge(first.source_port, 2)
+    sent, right = third.payload[4:], CONTENT[1024:1536]
+    assert sum(one != other for one, other in zip(sent, right, strict=True)) == 1
+    assert blocks(guest.acknowledge(first.source_port, 3)) == [4]
+    assert guest.acknowledge(first.source_port, 4) == []
+    acted = [(event.text, event.block) for event in guest.events(NetEventKind.FAULT)]
+    assert acted == [("drop", 2), ("corrupt", 3), ("stall", 5)]
+
+
+@pytest.mark.parametrize(
+    ("fault", "kinds"),
+    [
+        ("no-offer", [NetEventKind.DISCOVER]),
+        ("no-ack", [NetEventKind.DISCOVER, NetEventKind.OFFER, NetEventKind.REQUEST]),
+    ],
+)
+def test_dhcp_that_is_silent(fault: str, kinds: list[str]) -> None:
+    guest = client(fault)
+    offer = guest.dhcp(DISCOVER)
+    if offer:
+        assert guest.dhcp(REQUEST, requested_ip=offer.your_ip) is None
+    assert [event.kind for event in guest.wire.events(guest.port)][1:] == kinds
+
+
+def test_short_file_and_wrong_size() -> None:
+    guest = client("short:bytes=1000")
+    (oack,) = guest.request("vmlinuz", tsize=0)
+    assert b"tsize\x00100000\0" in oack.payload
+    assert client("short:bytes=1000").fetch("vmlinuz", tsize=0) == CONTENT[:1000]
+    (oack,) = client("wrong-tsize:bytes=5").request("vmlinuz", tsize=0)
+    assert b"tsize\0005\0" in oack.payload
+
+
+def test_slow_file_comes_at_its_rate() -> None:
+    guest = client("slow:rate=512")
+    assert guest.request("vmlinuz") == []
+    for number in (1, 2, 3):  # each of 512 bytes a second after the one before
+        assert guest.datagrams(guest.wait(0.8)) == []
+        (came,) = guest.datagrams(guest.wait(0.2))
+        assert blocks([came]) == [number]
+        assert guest.acknowledge(came.source_port, number) == []
+
+
+def test_loss_is_the_same_every_time() -> None:
+    def run(seed: int) -> list[float]:
+        guest = client(f"loss:rate=0.05,seed={seed}")
+        while not (offer := guest.dhcp(DISCOVER)):
+            guest.now += 1
+        while not guest.dhcp(REQUEST, requested_ip=offer.your_ip):
+            guest.now += 1
+        assert guest.fetch("vmlinuz", blksize=1432) == CONTENT
+        return [event.seconds for event in guest.wire.events(guest.port)]
+
+    assert run(1) == run(1)
+    assert run(1) != run(2)

@@ -337,7 +337,9 @@ class TftpServer:
                 transfer.paced_until = begun + transfer.block_bytes / max(fault.rate, 1.0)
                 at = transfer.sent_at = max(now, transfer.paced_until)
             elif fault.kind == "stall":
-                copies = 0 if block >= fault.block else copies
+                if block < fault.block:
+                    continue
+                copies = 0
             elif block != fault.block:
                 continue
             elif fault.kind == "corrupt":

@@ -6,6 +6,7 @@ from typing import TextIO
 import click
 
 from harness.diagnosis import Judgement, Verdict
+from harness.network import NetworkFacts
 from harness.text import count, last_lines, printable
 from harness.trace import BootTrace
 
@@ -15,6 +16,7 @@ _COLOURS = {Verdict.GOOD: "green", Verdict.BAD: "red", Verdict.SKIP: "yellow"}
 _WORDS = {Verdict.GOOD: "good", Verdict.BAD: "bad", Verdict.SKIP: "not found out"}
 _SERIAL_LINES = 6
 _INDENT = " " * 5
+_WORTH_A_RATE = 100_000
 
 
 def print_result(trace: BootTrace, judgement: Judgement, output: TextIO) -> None:
@@ -27,6 +29,8 @@ def print_result(trace: BootTrace, judgement: Judgement, output: TextIO) -> None
     if judgement.verdict is Verdict.SKIP or not trace.milestones:
         return
     _indented(_progress(trace), output, dim=True)
+    if trace.network:
+        _indented(_served(trace.network), output, dim=True)
     if judgement.diagnosis is None:
         return
     for line in judgement.diagnosis.evidence:
@@ -55,7 +59,28 @@ def _where(trace: BootTrace) -> str:
     if trace.machine:
         machine = trace.machine
         parts.append(f"{machine.qemu} {machine.qemu_version}, {machine.accelerator}")
+    if trace.network:
+        parts.append(f"{trace.network.path} over {trace.network.nic}")
     return f"  {'; '.join(parts)}" if parts else ""
+
+
+def _served(network: NetworkFacts) -> str:
+    """The files that came over the network: how much of each, how fast, and whether intact."""
+    files = []
+    for file in network.files:
+        if not file.sent_bytes and file.outcome == "aborted":
+            continue  # a client that only asked for the size
+        whole = file.sent_bytes == file.file_bytes
+        size = count(file.sent_bytes, "byte")
+        if not whole:
+            size = f"{file.sent_bytes:,} of {count(file.file_bytes, 'byte')}"
+        digest = "" if file.intact else f", {file.outcome}" if not whole else ", not intact"
+        rate = f" at {file.rate / 1e6:.1f} MB/s" if file.sent_bytes >= _WORTH_A_RATE else ""
+        files.append(f"{printable(file.name)} {size}{rate}{digest}")
+    if not files:
+        return "served: nothing"
+    intact = ", all intact" if all(file.intact for file in network.files if file.sent_bytes) else ""
+    return f"served{intact}: {'; '.join(files)}"
 
 
 def _progress(trace: BootTrace) -> str:

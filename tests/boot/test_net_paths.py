@@ -35,12 +35,20 @@ def assert_good(trace: BootTrace) -> None:
         assert trace.handoff.initrd
 
 
-@pytest.mark.parametrize("path", ["ipxe", "pxelinux"])
-def test_debian_boots_to_init(debian: str, path: str) -> None:
-    trace = net_boot(debian, path)
-    assert_good(trace)
-    assert trace.reached("init")
-    assert "bootharness: init reached" in trace.serial
+def test_every_kernel_comes_over_the_network(netboot_trace: BootTrace) -> None:
+    assert_good(netboot_trace)
+    assert netboot_trace.reached("init")
+    assert "bootharness: init reached" in netboot_trace.serial
+
+
+@pytest.mark.netboot("pxelinux", "drop:block=100", "duplicate:block=200", nic="e1000")
+@pytest.mark.boot(until="setup")
+def test_faults_and_card_come_from_the_marker(netboot_trace: BootTrace) -> None:
+    assert_good(netboot_trace)
+    assert netboot_trace.network
+    assert (netboot_trace.network.path, netboot_trace.network.nic) == ("pxelinux", "e1000")
+    acted = [event.text for event in netboot_trace.network.events if event.kind == "fault"]
+    assert acted == ["drop", "duplicate"]
 
 
 @pytest.mark.parametrize("nic", ["e1000", "e1000e", "rtl8139"])
