@@ -98,6 +98,8 @@ class BootPlan:
     def __post_init__(self) -> None:
         _known("until", self.until, UNTIL)
         _known("tracer", self.tracer, TRACERS)
+        if min(self.timeout_s, self.idle_s) <= 0:
+            raise UsageError("a time limit has to be more than 0 seconds")
 
 
 def _known(what: str, value: str, values: tuple[str, ...]) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from harness.errors import BootHarnessError, CouldNotFindOut
+from harness.errors import BootHarnessError, CouldNotFindOut, UsageError
 from harness.plan import TRACERS, UNTIL, BootPlan, MachineConfig, NetPlan
 
 # pytest loads this plugin wherever the package is installed: whoever does not boot does
@@ -28,6 +28,17 @@ if TYPE_CHECKING:
 _SOURCE = "_kernel_source"
 _LAST_CALLS = 6
 _SERIAL_LINES = 12
+_OPTIONS = {
+    "tracer": "--tracer",
+    "cmdline": "--cmdline",
+    "initrd": "--initrd",
+    "timeout_s": "--timeout",
+    "qemu": "--qemu",
+    "machine_type": "--machine-type",
+    "memory_mib": "--memory",
+    "disk_interface": "--disk-interface",
+    "accelerator": "--accelerator",
+}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -71,8 +82,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini("kernels_toml", "table of kernel builds, relative to the root folder", default="")
 
 
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> Generator[None, object, object]:
+    """With pytest-xdist, distribute tests as below unless told otherwise."""
+    if getattr(config.option, "numprocesses", None) and config.option.dist == "no":
+        config.option.dist = "loadgroup"
+    return (yield)
+
+
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the markers."""
+    """Register the markers, and refuse options that cannot be."""
+    loader: Path | None = config.getoption("--boot-loader")
+    if loader and not loader.is_file():
+        raise pytest.UsageError(f"--boot-loader {loader}: no such file")
+    with _usage("options"):
+        _plan(config)
     config.addinivalue_line(
         "markers",
         "boot(until, tracer, cmdline, initrd, timeout_s, memory_mib, machine_type, "
@@ -82,7 +106,6 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers",
         "netboot(path, *faults, nic): from which network netboot_trace boots the test's kernel",
     )
-    config.addinivalue_line("markers", "xdist_group(name): tests for one worker of pytest-xdist")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -94,12 +117,37 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         )
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of one kernel on one worker: with `--dist loadgroup` they share a boot."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Refuse markers that cannot be, before anything boots."""
     for item in items:
-        spec = getattr(item, "callspec", None)
-        if spec and _SOURCE in spec.params:
-            item.add_marker(pytest.mark.xdist_group(str(spec.params[_SOURCE])))
+        for marker in item.iter_markers():
+            with _usage(f"{item.nodeid}: @pytest.mark.{marker.name}"):
+                if marker.name == "boot":
+                    _with(_plan(config), marker)
+                elif marker.name == "netboot":
+                    _net_plan(marker)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With pytest-xdist, give all tests of one kernel to one worker: they share its boot.
+
+    By the tests' ids: an `xdist_group` is lost between pytest 9.2 and pytest-xdist 3.8.
+    """
+    if config.getoption("dist") != "loadgroup":
+        return None
+    from xdist.scheduler import LoadGroupScheduling
+
+    kernels = sorted(_sources(config), key=len, reverse=True)
+
+    class ByKernel(LoadGroupScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            parameters = nodeid.partition("[")[2]
+            found = (kernel for kernel in kernels if kernel in parameters)
+            scope: str = super()._split_scope(nodeid)
+            return next(found, scope)
+
+    return ByKernel(config, log)
 
 
 def _sources(config: pytest.Config) -> dict[str, str]:
@@ -141,6 +189,7 @@ class _Boots:
 
 
 _TRACE = pytest.StashKey["BootTrace"]()
+_PLAN = pytest.StashKey[BootPlan]()
 
 
 @pytest.fixture(scope="session")
@@ -176,24 +225,29 @@ def kernel(_kernel_source: str) -> "KernelImage":
 @pytest.fixture
 def boot_plan(request: pytest.FixtureRequest, pytestconfig: pytest.Config) -> BootPlan:
     """How to boot: the options, and over them the test's `boot` marker."""
-    loader = pytestconfig.getoption("--boot-loader")
-    plan = BootPlan(
-        until=pytestconfig.getoption("--boot-until") or ("banner" if loader else "init"),
-        tracer=pytestconfig.getoption("--boot-tracer"),
-        machine=MachineConfig(memory_mib=pytestconfig.getoption("--boot-memory")),
-        timeout_s=pytestconfig.getoption("--boot-timeout"),
-    )
     marker = request.node.get_closest_marker("boot")
-    return _with(plan, marker.kwargs) if marker else plan
+    plan = _plan(pytestconfig)
+    return _with(plan, marker) if marker else plan
 
 
-def _with(plan: BootPlan, wanted: dict[str, Any]) -> BootPlan:
+def _plan(config: pytest.Config) -> BootPlan:
+    loader = config.getoption("--boot-loader")
+    return BootPlan(
+        until=config.getoption("--boot-until") or ("banner" if loader else "init"),
+        tracer=config.getoption("--boot-tracer"),
+        machine=MachineConfig(memory_mib=config.getoption("--boot-memory")),
+        timeout_s=config.getoption("--boot-timeout"),
+    )
+
+
+def _with(plan: BootPlan, marker: pytest.Mark) -> BootPlan:
+    """Return the plan as a marker wants it. Raises UsageError for what it cannot want."""
+    wanted = marker.kwargs
     machine = {each.name for each in fields(MachineConfig)}
     known = machine | {each.name for each in fields(BootPlan)} - {"machine", "net"}
-    if unknown := set(wanted) - known:
-        raise pytest.UsageError(
-            f"@pytest.mark.boot: {', '.join(sorted(unknown))}: known are {', '.join(sorted(known))}"
-        )
+    unknown = [*map(repr, marker.args), *sorted(set(wanted) - known)]
+    if unknown:
+        raise UsageError(f"{', '.join(unknown)}: known are {', '.join(sorted(known))}, by name")
     config = replace(plan.machine, **{key: wanted[key] for key in wanted if key in machine})
     rest = {key: value for key, value in wanted.items() if key not in machine}
     return replace(plan, machine=config, **rest)
@@ -223,7 +277,7 @@ def boot_trace(
     key = (disk_image.path, boot_plan)
     if key not in _boots.traces:
         _boots.traces[key] = boot_disk(disk_image, boot_plan)
-    return _seen(request, _boots.traces[key])
+    return _seen(request, _boots.traces[key], boot_plan)
 
 
 @pytest.fixture
@@ -234,19 +288,28 @@ def netboot_trace(
     from harness.boot import boot_net
 
     marker = request.node.get_closest_marker("netboot")
-    plan = replace(boot_plan, net=_net_plan(*marker.args, **marker.kwargs) if marker else NetPlan())
+    plan = replace(boot_plan, net=_net_plan(marker) if marker else NetPlan())
     key = (kernel.source, kernel.sha256, plan)
     if key not in _boots.traces:
         _boots.traces[key] = boot_net(kernel, plan)
-    return _seen(request, _boots.traces[key])
+    return _seen(request, _boots.traces[key], plan)
 
 
-def _net_plan(path: str = "ipxe", *faults: str, nic: str = "auto") -> NetPlan:
-    return NetPlan(path, nic, faults)
+def _net_plan(marker: pytest.Mark) -> NetPlan:
+    """Return the network as a marker wants it. Raises UsageError for what it cannot want."""
+
+    def wanted(path: str = "ipxe", *faults: str, nic: str = "auto") -> NetPlan:
+        return NetPlan(path, nic, faults)
+
+    try:
+        return wanted(*marker.args, **marker.kwargs)
+    except TypeError as error:
+        raise UsageError(f"give path, *faults, nic=: {error}") from error
 
 
-def _seen(request: pytest.FixtureRequest, trace: "BootTrace") -> "BootTrace":
+def _seen(request: pytest.FixtureRequest, trace: "BootTrace", plan: BootPlan) -> "BootTrace":
     request.node.stash[_TRACE] = trace
+    request.node.stash[_PLAN] = plan
     if trace.ending.cause:
         pytest.skip(f"{trace.ending.cause}: {trace.ending.detail}")
     return trace
@@ -275,31 +338,47 @@ def machine(disk_image: "DiskImage", boot_plan: BootPlan) -> Iterator["Machine"]
             yield live
 
 
+class _usage:  # noqa: N801
+    """Turns wrong input into pytest's usage error, which has no traceback."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
+        if isinstance(error, UsageError):
+            raise pytest.UsageError(f"{self._what}: {error}") from error
+
+
 class _skipping:  # noqa: N801 - reads as a statement
-    """Turns what keeps us from finding out into a skip with its reason."""
+    """Turns what keeps us from finding out into a skip, wrong input into a plain failure."""
 
     def __enter__(self) -> None: ...
 
     def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
         if isinstance(error, CouldNotFindOut):
             pytest.skip(f"{error.cause}: {error}")
+        if isinstance(error, UsageError):
+            pytest.fail(str(error), pytrace=False)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
-    item: pytest.Item,
+    item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Give a failing test its diagnosis, and every test of a boot its facts for JUnit."""
-    report = yield
     trace = item.stash.get(_TRACE, None)
-    if trace is None or report.when != "call":
-        return report
+    if trace is None or call.when != "call":
+        return (yield)
     from harness.diagnosis import judge
 
     judgement = judge(trace)
-    report.user_properties += _properties(trace, judgement)
+    item.user_properties += _properties(trace, judgement)
+    report = yield
     if report.failed:
-        report.sections.append(("boot", _section(trace, judgement)))
+        section = f"{_section(trace, judgement)}\n\n{_again(trace, item.stash[_PLAN])}"
+        report.sections.append(("boot", section))
     return report
 
 
@@ -320,6 +399,7 @@ def _properties(trace: "BootTrace", judgement: "Judgement") -> list[tuple[str, s
 
 
 def _section(trace: "BootTrace", judgement: "Judgement") -> str:
+    from harness.formats.bioscall import call_lines
     from harness.text import last_lines, printable
 
     lines = [f"{judgement.verdict.upper()} {judgement.cause or ''}".strip()]
@@ -327,23 +407,25 @@ def _section(trace: "BootTrace", judgement: "Judgement") -> str:
     if judgement.diagnosis:
         lines += [f"  | {printable(line)}" for line in judgement.diagnosis.evidence]
     lines += ["", "last BIOS calls:"]
-    lines += [f"  {call}" for call in trace.bios_calls[-_LAST_CALLS:]]
+    lines += [f"  {line}" for line in call_lines(trace.bios_calls)][-_LAST_CALLS:]
     lines += ["", "serial line:"]
-    lines += [f"  {line}" for line in last_lines(trace.serial, _SERIAL_LINES)]
-    lines += ["", f"to see it again: {_again(trace)}"]
+    lines += [f"  {line}" for line in last_lines(trace.serial, _SERIAL_LINES) or ["(nothing)"]]
     return "\n".join(lines)
 
 
-def _again(trace: "BootTrace") -> str:
+def _again(trace: "BootTrace", plan: BootPlan) -> str:
+    """Say which command boots the same in the same way."""
     import shlex
 
-    loader = trace.loader.name if trace.loader and trace.loader.name != "stage1" else None
-    network = []
-    if trace.network:
-        network = ["--net", trace.network.path, "--nic", trace.network.nic]
-        network += [f"--net-fault={fault}" for fault in trace.network.faults]
-    return shlex.join(
-        ["bootharness", "boot", trace.source, "--until", trace.until, "--verbose"]
-        + (["--loader", loader] if loader else [])
-        + network
-    )
+    words = ["bootharness", "boot", trace.source, "--until", plan.until, "--verbose"]
+    if trace.loader and trace.loader.name != "stage1":
+        words += ["--loader", trace.loader.name]
+    for chosen, usual in ((plan, BootPlan()), (plan.machine, MachineConfig())):
+        for name, option in _OPTIONS.items():
+            value = getattr(chosen, name, None)
+            if value != getattr(usual, name, None):
+                words += [option, str(value)]
+    if plan.net:
+        words += ["--net", plan.net.path, "--nic", plan.net.nic]
+        words += [f"--net-fault={fault}" for fault in plan.net.faults]
+    return f"to see it again: {shlex.join(words)}"

@@ -9,7 +9,7 @@ from harness.assembler import shipped
 from harness.formats.bzimage import offset_of
 from harness.loader import Loader
 
-__all__ = ["bzimage", "edited_stage1", "patched_kernel", "without_carry"]
+__all__ = ["bzimage", "edited_stage1", "patched_kernel", "serial_writer", "without_carry"]
 
 _SIZES = {1: "<B", 2: "<H", 4: "<I", 8: "<Q"}
 
@@ -60,3 +60,27 @@ def without_carry(loader: Loader) -> Loader:
     assert loader.binary[at : at + 2] == b"\x88\x44"
     binary = loader.binary[:at] + b"\x90" * size + loader.binary[at + size :]
     return replace(loader, name="without-carry", binary=binary)
+
+
+def serial_writer(folder: Path, text: bytes, then: str) -> Loader:
+    """Return a loader that writes to the serial line and loads nothing.
+
+    ``then`` is the assembly that follows: ``jmp again`` for writing on and on.
+    """
+    path = folder / "writer.asm"
+    path.write_text(
+        f"""
+        bits 16
+        xor ax, ax
+        mov ds, ax
+again:  mov si, text
+        mov cx, {len(text)}
+        mov dx, 0x3f8
+next:   lodsb
+        out dx, al
+        loop next
+        {then}
+text:   db {", ".join(map(str, text))}
+        """
+    )
+    return Loader.read(path)

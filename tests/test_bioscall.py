@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from harness.errors import FormatError
-from harness.formats.bioscall import BiosCall, DiskAddressPacket
-from tests.traces import move, read, registers
+from harness.formats.bioscall import BiosCall, DiskAddressPacket, call_lines
+from tests.traces import move, read, registers, teletype
 
 
 def test_packet_as_the_edd_specification_has_it() -> None:
@@ -47,3 +47,13 @@ def test_caller_in_rom_is_the_bios() -> None:
     inside = registers(cs=0xF000)
     assert BiosCall(0x13, 2, inside, None, 0, None).from_bios
     assert not BiosCall(0x13, 2, registers(cs=0x9020), None, 0, None).from_bios
+
+
+def test_text_written_letter_by_letter_is_one_line_for_each_writer() -> None:
+    calls = [read(1, 1), *teletype("bios"), *teletype("boot\r\n", cs=0xF000), read(2, 1)]
+    first, second, third, last = call_lines(calls)
+    assert "LBA 1," in first
+    assert second.endswith("INT 10h AH=0eh teletype output('bios')")
+    assert third.endswith(r"f000:0000 INT 10h AH=0eh teletype output('boot\r\n')")
+    assert "LBA 2," in last
+    assert list(call_lines([])) == []

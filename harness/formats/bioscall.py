@@ -1,7 +1,9 @@
 """One call of a BIOS service, with the names that the services and their errors have."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import groupby
 from typing import ClassVar, Self
 
 from construct import Int8ul, Int16ul, Int64ul, Struct
@@ -10,12 +12,13 @@ from harness.errors import FormatError
 from harness.formats.gdt import BlockMoveTable
 from harness.text import seg_off
 
-__all__ = ["BIOS_SEGMENTS", "BiosCall", "DiskAddressPacket", "Registers"]
+__all__ = ["BIOS_SEGMENTS", "BiosCall", "DiskAddressPacket", "Registers", "call_lines"]
 
 BIOS_SEGMENTS = 0xC000
 """Code in this segment or above is the BIOS or an option ROM."""
 
 CARRY = 0x0001
+_TELETYPE = (0x10, 0x0E)
 
 _SERVICES = {
     (0x10, 0x0E): "teletype output",
@@ -251,6 +254,21 @@ class BiosCall:
         if self.registers_out is None:
             return "?"
         return f"CF=1 AH={self.registers_out.ah:02x}h {self.status_name}" if self.failed else "ok"
+
+
+def call_lines(calls: Iterable[BiosCall]) -> Iterator[str]:
+    """Write calls, one in a line, but a text that was written letter by letter as a text."""
+    for (_, letters), some in groupby(calls, _writer):
+        if letters:
+            text = list(some)
+            written = "".join(chr(call.registers_in.al) for call in text)
+            yield f"{str(text[0]).partition('(')[0]}({written!r})"
+        else:
+            yield from map(str, some)
+
+
+def _writer(call: BiosCall) -> tuple[int, bool]:
+    return call.registers_in.cs, (call.number, call.function) == _TELETYPE
 
 
 @lru_cache(maxsize=8192)

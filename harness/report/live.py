@@ -152,11 +152,11 @@ class CallPrinter(Spectator):
         click.secho(str(call), file=self._output, fg="red" if call.failed else None)
 
     def _print_text(self) -> None:
-        if self._text:
-            head = str(self._text[0]).partition("(")[0]
-            text = "".join(chr(call.registers_in.al) for call in self._text)
-            click.echo(f"{head}({text!r})", file=self._output)
-            self._text = []
+        from harness.formats.bioscall import call_lines  # by now it has been imported
+
+        for line in call_lines(self._text):
+            click.echo(line, file=self._output)
+        self._text = []
 
     def _print_milestones(self, until: float) -> None:
         for milestone in [each for each in self._milestones if each.seconds <= until]:

@@ -25,7 +25,7 @@ from harness.source import fetch
 from harness.trace import BootTrace, Milestone
 from tests.boot.processes import COMMAND, environment, eventually, processes_with
 from tests.boot.programs import GDB, QEMU, program
-from tests.builders import edited_stage1
+from tests.builders import edited_stage1, serial_writer
 
 KERNEL = "selfcheck:100000"
 PID_FILE = 'echo $$ >"$0.pid"; exec $real "$@"'
@@ -81,28 +81,6 @@ def boot_with(
     machine = MachineConfig(qemu=qemu, accelerator="tcg")
     chosen = BootPlan(machine=machine, **plan)  # type: ignore[arg-type]
     return boot(fetch(KERNEL), loader or Loader.stage1(), chosen, observer=observer)
-
-
-def serial_writer(folder: Path, text: bytes, *, for_ever: bool) -> Loader:
-    """Return a loader that writes to the serial line, once or on and on, and loads nothing."""
-    path = folder / "writer.asm"
-    path.write_text(
-        f"""
-        bits 16
-        xor ax, ax
-        mov ds, ax
-again:  mov si, text
-        mov cx, {len(text)}
-        mov dx, 0x3f8
-next:   lodsb
-        out dx, al
-        loop next
-        {"jmp again" if for_ever else "cli"}
-        hlt
-text:   db {", ".join(map(str, text))}
-        """
-    )
-    return Loader.read(path)
 
 
 @pytest.mark.parametrize("tracer", ["recorder", "gdb", "both"])
@@ -219,7 +197,7 @@ def test_serial_flood_ends_by_the_time_limit(
 ) -> None:
     kept = 1 << 10
     monkeypatch.setattr(session, "_SERIAL_BYTES", kept)
-    loader = serial_writer(tmp_path, text, for_ever=True)
+    loader = serial_writer(tmp_path, text, then="jmp again")
     trace = boot_with(QEMU, loader=loader, timeout_s=4, idle_s=60)
     assert judge(trace).verdict is Verdict.BAD
     assert trace.ending.kind == "timeout"
@@ -243,7 +221,7 @@ def test_flood_of_bios_calls_is_bad_and_soon(tmp_path: Path, call: str) -> None:
 
 def test_any_byte_on_the_serial_line_comes_through(tmp_path: Path) -> None:
     loader = serial_writer(tmp_path, bytes([*b"a\0b\x1b[31m", 0xFF, 0xC3, *b"\x07end\n"]),
-                           for_ever=False)  # fmt: skip
+                           then="cli\nhlt")  # fmt: skip
     trace = boot_with(QEMU, loader=loader, idle_s=0.3)
     assert trace.ending.kind == "idle"
     assert trace.serial == "a\0b\x1b[31m\\xff\\xc3\x07end\n"

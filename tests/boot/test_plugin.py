@@ -1,0 +1,271 @@
+"""The pytest plugin as its users have it: their test files, run by a pytest of their own."""
+
+import re
+import shlex
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from harness.cache import cache_dir
+from harness.selfcheck import selfcheck_kernel
+from tests.boot.processes import REPOSITORY, run
+from tests.boot.programs import program
+from tests.builders import patched_kernel, serial_writer
+
+pytest_plugins = ["pytester"]
+
+CACHE = cache_dir()
+"""The tests' own; pytester gives every test a home of its own."""
+QEMU_OF_SELFCHECK = "qemu-system-i386"
+
+USERS_FILE = """
+def test_boots(boot_judgement):
+    assert boot_judgement.verdict == "good", boot_judgement.summary
+
+def test_descriptors(boot_trace):
+    for move in boot_trace.block_moves:
+        assert move.table.destination.access == 0x93
+        assert move.table.destination.base == move.destination >= 0x100000
+
+def test_progress(boot_trace, kernel):
+    assert boot_trace.placed_bytes == kernel.payload_bytes
+    assert [point.name for point in boot_trace.milestones][-1] == "init"
+
+def test_console(machine):
+    machine.serial.console.expect("payload ok", timeout=30)
+"""
+
+
+@pytest.fixture
+def user(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    """A user's project: a folder of tests, this checkout's plugin, and a cache that is warm."""
+    monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
+    monkeypatch.setenv("BOOTHARNESS_CACHE", str(CACHE))
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
+    pytester.makepyfile(USERS_FILE)
+    return pytester
+
+
+@pytest.fixture
+def boots(user: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file that gets a line for every boot: QEMU is a script that notes its start."""
+    log = user.path / "boots"
+    log.touch()
+    folder = user.mkdir("bin")
+    program(folder, QEMU_OF_SELFCHECK, f'echo "$*" >>{log}; exec $real "$@"')
+    monkeypatch.setenv("PATH", str(folder), prepend=":")
+    return log
+
+
+def count(boots: Path) -> int:
+    return sum("-option-rom" in line for line in boots.read_text().splitlines())
+
+
+@pytest.fixture
+def bad_kernel(user: pytest.Pytester) -> Path:
+    """A kernel that promises more than its file has."""
+    return patched_kernel(
+        selfcheck_kernel(4096), user.path / "vmlinuz-bad", size=4, syssize=100_000
+    )
+
+
+def test_users_file_is_good(user: pytest.Pytester, boots: Path) -> None:
+    result = user.runpytest_subprocess("--kernel", "selfcheck:100000")
+    result.assert_outcomes(passed=4)
+    assert count(boots) == 1  # the machine of the last test boots without a recorder
+    assert len(boots.read_text().splitlines()) >= 2
+
+
+def test_two_kernels_have_two_ids(user: pytest.Pytester, boots: Path) -> None:
+    kernels = ("--kernel", "selfcheck:16", "--kernel", "grow:16:selfcheck:16")
+    result = user.runpytest_subprocess("-v", "-k", "not console", *kernels)
+    result.assert_outcomes(passed=6)
+    for each in ("selfcheck:16", "grow:16:selfcheck:16"):
+        result.stdout.fnmatch_lines([f"*::test_boots[[]{each}[]] PASSED*"])
+    assert count(boots) == 2
+
+
+def test_kernels_of_the_project(user: pytest.Pytester) -> None:
+    user.path.joinpath("kernels.toml").write_text(
+        '[[kernel]]\nid = "ours"\nsource = "selfcheck:16"\n'
+    )
+    result = user.runpytest_subprocess("-v", "-k", "test_boots")
+    result.stdout.fnmatch_lines(["*::test_boots[[]ours[]] PASSED*"])
+
+
+def test_collecting_boots_nothing(user: pytest.Pytester, boots: Path) -> None:
+    result = user.runpytest_subprocess("--co", "-q", "--kernel", "selfcheck:16")
+    result.stdout.fnmatch_lines(["*::test_boots[[]selfcheck:16[]]", "*::test_console*"])
+    assert boots.read_text() == ""
+
+
+def test_workers_boot_each_kernel_once(user: pytest.Pytester, boots: Path) -> None:
+    kernels = ("--kernel", "selfcheck:16", "--kernel", "selfcheck:32", "--kernel", "selfcheck:48")
+    result = user.runpytest_subprocess("-n", "2", "-k", "not console", *kernels)
+    result.assert_outcomes(passed=9)
+    assert count(boots) == 3
+
+
+def test_distribution_that_was_asked_for_stays(user: pytest.Pytester) -> None:
+    result = user.runpytest_subprocess(
+        "-n", "2", "--dist", "load", "-v", "-k", "test_boots", "--kernel", "selfcheck:16"
+    )
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["scheduling tests via LoadScheduling"])
+
+
+def test_failure_shows_the_boot(user: pytest.Pytester, bad_kernel: Path) -> None:
+    result = user.runpytest_subprocess("-k", "test_boots", "--kernel", bad_kernel)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "*- boot -*",
+            "BAD payload-truncated",
+            "*syssize*",
+            "last BIOS calls:",
+            "*INT 13h AH=42h extended read*",
+            "*INT 10h AH=0eh teletype output('stage1: R\\r\\n')*",
+            "*INT 18h *boot failed*",
+            "serial line:",
+            "to see it again: bootharness boot *",
+        ]
+    )
+
+
+def test_failure_says_how_to_see_it_again(user: pytest.Pytester, bad_kernel: Path) -> None:
+    user.makepyfile(
+        """
+        import pytest
+
+        @pytest.mark.boot(until="banner", memory_mib=64, cmdline="console=ttyS0 a=1")
+        def test_boots(boot_judgement):
+            assert boot_judgement.verdict == "good"
+        """
+    )
+    result = user.runpytest_subprocess("--kernel", bad_kernel)
+    (line,) = re.findall(r"^to see it again: bootharness (.*)$", result.stdout.str(), re.MULTILINE)
+    words = shlex.split(line)
+    assert words[words.index("--memory") + 1] == "64"
+    assert words[words.index("--cmdline") + 1] == "console=ttyS0 a=1"
+    again = run(*words)
+    assert again.returncode == 1, again.stderr
+    assert "payload-truncated" in again.stdout
+
+
+def test_junit_file_has_the_facts_and_is_valid_whatever_a_guest_says(
+    user: pytest.Pytester,
+) -> None:
+    loader = serial_writer(user.path, b"\0\x1b[31mred\x07\xff]]>&<\x0b\n", then="int 0x18")
+    result = user.runpytest_subprocess(
+        "-k", "test_boots", "--kernel", "selfcheck:4096", "--boot-loader", loader.name,
+        "--junitxml", "report.xml",
+    )  # fmt: skip
+    result.assert_outcomes(failed=1)
+    assert "\x1b[31mred" not in result.stdout.str()
+    assert r"\x1b[31mred" in result.stdout.str()
+    case = ElementTree.parse(user.path / "report.xml").find(".//testcase")
+    assert case is not None
+    facts = {each.attrib["name"]: each.attrib["value"] for each in case.iter("property")}
+    assert facts["boot_verdict"] == "bad"
+    assert facts["boot_cause"]
+    assert facts["boot_kernel_payload_bytes"] == "4096"
+    assert len(facts["boot_kernel_sha256"]) == 64
+    assert facts["boot_kernel_release"] == "selfcheck"
+    assert re.fullmatch(r"\d+\.\d+\.\d+", facts["boot_qemu_version"])
+
+
+def test_without_qemu_tests_are_skipped_with_the_reason(
+    user: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(user.mkdir("empty")))
+    result = user.runpytest_subprocess("-rs", "--kernel", "selfcheck:16")
+    result.assert_outcomes(skipped=4)
+    result.stdout.fnmatch_lines(["SKIPPED*tool-missing: *qemu-system* is not installed*"])
+
+
+def test_kernel_that_cannot_be_had_is_skipped_with_the_reason(user: pytest.Pytester) -> None:
+    (user.path / "vmlinuz").write_text("not built")
+    result = user.runpytest_subprocess("-rs", "--kernel", user.path / "vmlinuz")
+    result.assert_outcomes(skipped=4)
+    result.stdout.fnmatch_lines(["SKIPPED*kernel-unavailable: *vmlinuz*give a bzImage*"])
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--boot-until", "never"], "--boot-until"),
+        (["--boot-tracer", "strace"], "--boot-tracer"),
+        (["--boot-memory", "much"], "--boot-memory"),
+        (["--boot-memory", "1"], "a PC needs at least 2"),
+        (["--boot-timeout", "0"], "more than 0 seconds"),
+        (["--boot-loader", "none.asm"], "none.asm: no such file"),
+        (["--kernel", "none"], "none: no such file"),
+        (["--kernel", "selfcheck:x"], "write selfcheck:BYTES"),
+    ],
+)
+def test_wrong_options_are_usage_errors(
+    user: pytest.Pytester, options: list[str], words: str
+) -> None:
+    result = user.runpytest_subprocess(*options)
+    said = result.stdout.str() + result.stderr.str()
+    assert result.ret in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.INTERRUPTED)
+    assert words in said
+    assert "Traceback" not in said
+    assert "INTERNALERROR" not in said
+
+
+def test_marker_changes_the_plan(user: pytest.Pytester, boots: Path) -> None:
+    user.makepyfile(
+        """
+        import pytest
+
+        @pytest.mark.boot(until="setup", memory_mib=64, disk_interface="ide")
+        def test_marked(boot_trace):
+            assert boot_trace.until == "setup"
+            assert boot_trace.milestones[-1].name == "setup-entered"
+            assert boot_trace.machine.memory_bytes == 64 << 20
+            assert boot_trace.machine.disk_interface == "ide"
+
+        def test_unmarked(boot_trace):
+            assert boot_trace.until == "init"
+            assert boot_trace.machine.memory_bytes == 512 << 20
+        """
+    )
+    result = user.runpytest_subprocess("--kernel", "selfcheck:16")
+    result.assert_outcomes(passed=2)
+    assert count(boots) == 2
+
+
+@pytest.mark.parametrize(
+    ("marker", "words"),
+    [
+        ("boot(colour=1)", "colour: known are accelerator, cmdline, "),
+        ("boot('banner')", "'banner': known are accelerator, cmdline, "),
+        ("boot(until='never')", "until 'never': known are setup, protected-mode, banner, init"),
+        ("boot(memory_mib=1)", "a PC needs at least 2"),
+        ("netboot('carrier-pigeon')", "network path 'carrier-pigeon': known are "),
+        ("netboot(colour=1)", "give path, *faults, nic="),
+    ],
+)
+def test_marker_that_cannot_be_is_a_usage_error(
+    user: pytest.Pytester, boots: Path, marker: str, words: str
+) -> None:
+    user.makepyfile(
+        f"import pytest\n@pytest.mark.{marker}\ndef test_marked(boot_trace): ...\n"
+    )
+    result = user.runpytest_subprocess("--kernel", "selfcheck:16")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    name = marker.partition("(")[0]
+    result.stderr.fnmatch_lines([f"ERROR: *test_marked*: @pytest.mark.{name}: *{words}*"])
+    assert boots.read_text() == ""
+
+
+def test_loader_that_cannot_be_fails_in_one_sentence(user: pytest.Pytester) -> None:
+    (user.path / "bad.asm").write_text("mov eax\n")
+    result = user.runpytest_subprocess(
+        "-k", "test_boots", "--boot-loader", "bad.asm", "--kernel", "selfcheck:16"
+    )
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["nasm refuses *bad.asm*"])
+    assert "plugin.py" not in result.stdout.str()
