@@ -251,9 +251,7 @@ def test_marker_changes_the_plan(user: pytest.Pytester, boots: Path) -> None:
 def test_marker_that_cannot_be_is_a_usage_error(
     user: pytest.Pytester, boots: Path, marker: str, words: str
 ) -> None:
-    user.makepyfile(
-        f"import pytest\n@pytest.mark.{marker}\ndef test_marked(boot_trace): ...\n"
-    )
+    user.makepyfile(f"import pytest\n@pytest.mark.{marker}\ndef test_marked(boot_trace): ...\n")
     result = user.runpytest_subprocess("--kernel", "selfcheck:16")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     name = marker.partition("(")[0]
