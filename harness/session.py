@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,7 @@ from harness.tracers import GdbTracer, NoTracer, RecorderTracer, Tracer
 from harness.watch import Watch
 
 if TYPE_CHECKING:
+    from harness.machine.gdb import Gdb
     from harness.netboot.connection import Connection
 
 __all__ = ["see"]
@@ -53,7 +54,9 @@ def see(
     own_init = disk.initrd is not None and plan.initrd is None
     signs = kernel_signs(INIT_MARKER, own_init=own_init)
     signs += [program_sign()] if connection else []
-    with Machine(qemu) as machine, closing(_tracer(machine, disk, plan)) as tracer:
+    gdb = _gdb(qemu, disk, plan)
+    with closing(gdb) if gdb else nullcontext(), Machine(qemu) as machine:
+        tracer = _tracer(machine, disk, plan, gdb)
         connected = machine.now()
         watch = Watch(machine, tracer, disk, plan, signs, observer, connection)
         try:
@@ -73,12 +76,24 @@ def see(
         return _trace(source, watch, ending, timings)
 
 
-def _tracer(machine: Machine, disk: DiskImage | NetImage, plan: BootPlan) -> Tracer:
+def _gdb(qemu: Qemu, disk: DiskImage | NetImage, plan: BootPlan) -> "Gdb | None":
+    """Start gdb where it is wanted: it takes as long as QEMU takes to answer."""
+    if plan.tracer == "recorder" or isinstance(disk, NetImage):
+        return None
+    from harness.machine.gdb import Gdb  # most boots do without
+
+    wide = "x86_64" in Path(qemu.config.qemu).name
+    return Gdb(qemu.workspace, wide=wide, elf=disk.loader.elf if disk.loader else None)
+
+
+def _tracer(
+    machine: Machine, disk: DiskImage | NetImage, plan: BootPlan, gdb: "Gdb | None"
+) -> Tracer:
     if isinstance(disk, NetImage):
         return NoTracer() if disk.firmware == "uefi" else RecorderTracer(machine)
-    if plan.tracer == "recorder":
+    if gdb is None:
         return RecorderTracer(machine)
-    return GdbTracer(machine, disk, RecorderTracer(machine) if plan.tracer == "both" else None)
+    return GdbTracer(machine, disk, gdb, RecorderTracer(machine) if plan.tracer == "both" else None)
 
 
 def _serial_text(log: Path) -> str:

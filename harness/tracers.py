@@ -5,7 +5,6 @@ lets the machine go on. A boot is the same to the rest of the harness with eithe
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from harness.disk import DiskImage
@@ -17,6 +16,7 @@ from harness.machine.recorder import Recorder
 from harness.trace import QmpEvent
 
 if TYPE_CHECKING:
+    from harness.machine.gdb import Gdb
     from harness.machine.gdb_log import GdbLog
 
 __all__ = ["GdbTracer", "NoTracer", "RecorderTracer", "Stop", "Tracer"]
@@ -63,9 +63,6 @@ class Tracer(Protocol):
 
     def drain(self) -> int:
         """Take in what has been recorded, and return how many records there are."""
-
-    def close(self) -> None:
-        """End what the tracer started."""
 
 
 class RecorderTracer:
@@ -116,9 +113,6 @@ class RecorderTracer:
         self.recorder.drain(self._machine.now())
         return len(self.recorder.records)
 
-    def close(self) -> None:
-        """Nothing was started."""
-
 
 class NoTracer:
     """Nobody: with a UEFI there are no BIOS calls, and a stop is the guest's own."""
@@ -145,38 +139,30 @@ class NoTracer:
     def drain(self) -> int:
         return 0
 
-    def close(self) -> None:
-        """Nothing was started."""
-
 
 class GdbTracer:
     """gdb, with a tracer of its own inside; and if it is there, the recorder beside it.
 
-    gdb reports every stop, the recorder's too, and QMP says whose it was.
+    gdb reports every stop, the recorder's too, and QMP says whose it was. It is ended by
+    whoever started it.
     """
 
     def __init__(
-        self, machine: Machine, disk: DiskImage, recorder: RecorderTracer | None = None
+        self, machine: Machine, disk: DiskImage, gdb: "Gdb", recorder: RecorderTracer | None = None
     ) -> None:
-        from harness.machine.gdb import Gdb  # most boots do without
-
         self._machine = machine
         self._recorder = recorder
         self._disk = disk
         self._log: GdbLog | None = None
         self._own: set[int] = set()
-        self._gdb: Gdb | None = Gdb(
-            machine.qemu.workspace,
-            wide="x86_64" in Path(machine.config.qemu).name,
-            elf=disk.loader.elf if disk.loader else None,
-        )
+        self._gdb: Gdb | None = gdb
 
     @property
     def files(self) -> list[int]:
         return [self._gdb.fileno()] if self._gdb else []
 
     def start(self) -> None:
-        from harness.machine.gdb_log import INT_BYTES, int_sites  # as above
+        from harness.machine.gdb_log import INT_BYTES, int_sites  # most boots do without
 
         assert self._gdb
         loader = self._disk.loader
@@ -237,7 +223,3 @@ class GdbTracer:
         if self._recorder:
             return self._recorder.drain()
         return self._log.size() if self._log else 0
-
-    def close(self) -> None:
-        if self._gdb:
-            self._gdb.close()

@@ -43,7 +43,7 @@ class Stop:
 
 
 class Gdb:
-    """A gdb process connected to the machine's stub.
+    """A gdb process, started at once and connected to the machine's stub by `connect`.
 
     All of gdb's records go through one queue: a reply and a stop may come in one read.
     Raises ToolMissing where gdb is not installed.
@@ -53,6 +53,7 @@ class Gdb:
         self._workspace = workspace
         self._records: deque[_MiRecord] = deque()
         self._token = 0
+        self._elf = elf
         Path(workspace.path, _TARGET_XML).write_text(target_description(wide=wide))
         with Path(workspace.path, "gdb.log").open("wb") as errors:
             try:
@@ -72,23 +73,6 @@ class Gdb:
         assert self._process.stdin
         assert self._process.stdout
         self._io = IoManager(self._process.stdin, self._process.stdout, None, _QUIET_S)
-        try:
-            self._set_up(elf)
-        except BaseException:
-            self.close()
-            raise
-
-    def _set_up(self, elf: Path | None) -> None:
-        for setting in (
-            "architecture i8086",
-            f"tdesc filename {_TARGET_XML}",
-            "confirm off",
-            "mi-async on",
-            "breakpoint always-inserted on",
-        ):
-            self.command(f"-gdb-set {setting}")
-        if elf:
-            self.command(f"-file-exec-and-symbols {self._link('loader.elf', elf)}")
 
     def fileno(self) -> int:
         """The file descriptor that is readable when gdb has something to say."""
@@ -97,6 +81,16 @@ class Gdb:
 
     def connect(self) -> None:
         """Connect to the stub; the machine is stopped before its first instruction."""
+        for setting in (
+            "architecture i8086",
+            f"tdesc filename {_TARGET_XML}",
+            "confirm off",
+            "mi-async on",
+            "breakpoint always-inserted on",
+        ):
+            self.command(f"-gdb-set {setting}")
+        if self._elf:
+            self.command(f"-file-exec-and-symbols {self._link('loader.elf', self._elf)}")
         self.command(f"-target-select remote {GDB_SOCKET}")
         names = self.command("-data-list-register-names")["register-names"]
         self._numbers = {name: number for number, name in enumerate(names) if name}
