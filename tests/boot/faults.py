@@ -33,7 +33,7 @@ __all__ = ["BROUGHT", "FAULTS", "Fault", "run"]
 SELFCHECK = "selfcheck:1000000"
 DEBIAN = "deb:linux-image-cloud-amd64/bookworm"
 NEWER = "deb:linux-image-cloud-amd64/trixie"
-NO_CONSOLE = "panic=-1"
+NO_CONSOLE = "panic=-1 no_timer_check"
 LIMIT = 15_735_808
 DISK_END_LBA = 1 << 21
 

@@ -180,10 +180,15 @@ def test_verbose_prints_every_call(tmp_path: Path) -> None:
     lines = done.stdout.splitlines()
     calls = [line for line in lines if " INT " in line and "AH=0eh teletype" not in line]
     recorded = [str(call) for call in trace.bios_calls if call.function != 0x0E]
-    assert calls == recorded
+    # the recorder's clock is known the better, the longer the boot goes on
+    assert [_without_time(call) for call in calls] == [_without_time(call) for call in recorded]
     assert any("teletype output('Booting from Hard Disk...\\r\\n')" in line for line in lines)
     said = [line.split("---- ")[1] for line in lines if "---- " in line]
     assert said == [milestone.name for milestone in trace.milestones]
+
+
+def _without_time(line: str) -> str:
+    return line.split(maxsplit=1)[1]
 
 
 def test_names_that_are_no_text(tmp_path: Path) -> None:
