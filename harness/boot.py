@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from harness.disk import DiskImage
 from harness.errors import CouldNotFindOut
 from harness.kernel import KernelImage
+from harness.layout import lay_out
 from harness.loader import Loader
 from harness.machine.accelerator import kvm_works
 from harness.machine.qemu import Qemu
@@ -78,20 +79,8 @@ def boot(
 
 
 def build_disk(path: Path, kernel: KernelImage, loader: Loader, plan: BootPlan) -> DiskImage:
-    """Write the disk image that a plan needs; otherwise as `DiskImage.build`."""
-    initrd: bytes | Path | None = plan.initrd
-    if initrd is None and plan.until == "init" and loader.takes_initrd:
-        from harness.initrd import tiny_initrd
-
-        initrd = tiny_initrd(wide=kernel.header.is_64_bit)
-    return DiskImage.build(
-        path,
-        loader,
-        kernel,
-        cmdline=plan.cmdline,
-        memory_bytes=plan.machine.memory_bytes,
-        initrd=initrd,
-    )
+    """Write the disk image that a plan needs. Raises as `lay_out` and `DiskLayout.write` do."""
+    return lay_out(kernel, loader, plan).write(path)
 
 
 def boot_disk(

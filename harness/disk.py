@@ -93,6 +93,16 @@ class DiskImage:
             first_lba=first_lba,
         ).write(path)
 
+    @property
+    def name(self) -> str:
+        """Where the image is."""
+        return str(self.path)
+
+    @property
+    def size_bytes(self) -> int:
+        """Size of the image in bytes."""
+        return self.path.stat().st_size
+
     def initrd_in_memory(self, _header: SetupHeader) -> tuple[int, Piece] | None:
         """Return where the loader is told to put the initrd, and the initrd."""
         return (self.initrd.address, self.initrd.content) if self.initrd else None
@@ -182,6 +192,21 @@ class DiskLayout:
     def initrd_in_memory(self, _header: SetupHeader) -> tuple[int, Piece] | None:
         """Return where the loader is told to put the initrd, and the initrd."""
         return (self.initrd.address, self.initrd.content) if self.initrd else None
+
+    @property
+    def name(self) -> str:
+        """What it is: it is nowhere yet."""
+        return f"{self.loader.name} with {self.kernel.source}"
+
+    @property
+    def size_bytes(self) -> int:
+        """Size of the image in bytes."""
+        return self.sectors * SECTOR_BYTES
+
+    def read(self, lba: int, count: int) -> bytes:
+        """Return ``count`` bytes from sector ``lba`` on, fewer where the image ends."""
+        start = lba * SECTOR_BYTES
+        return self.content.read(start, max(min(count, self.size_bytes - start), 0))
 
     def write(self, path: Path) -> DiskImage:
         """Write a sparse disk image. Raises LaunchFailed when that cannot be done."""

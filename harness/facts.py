@@ -2,7 +2,7 @@
 
 import hashlib
 
-from harness.disk import DiskImage
+from harness.disk import DiskImage, DiskLayout
 from harness.errors import KernelUnavailable
 from harness.formats.mbr import SECTOR_BYTES
 from harness.kernel import KernelImage
@@ -34,7 +34,7 @@ def loader_facts(loader: Loader) -> LoaderFacts:
     return LoaderFacts(loader.name, sha256, loader.symbols)
 
 
-def disk_facts(disk: DiskImage | NetImage) -> DiskFacts | None:
+def disk_facts(disk: DiskImage | DiskLayout | NetImage) -> DiskFacts | None:
     """Return the facts of a disk image, None of a network's.
 
     Raises KernelUnavailable when it cannot be read.
@@ -43,13 +43,13 @@ def disk_facts(disk: DiskImage | NetImage) -> DiskFacts | None:
         return None
     try:
         boot_sector = disk.read(0, SECTOR_BYTES).hex()
-        size = disk.path.stat().st_size
+        size = disk.size_bytes
     except OSError as error:
-        raise KernelUnavailable(f"{disk.path}: {error.strerror}") from error
+        raise KernelUnavailable(f"{disk.name}: {error.strerror}") from error
     ours = disk.kernel is not None
     told = disk.loader.patches if disk.loader else {}
     return DiskFacts(
-        path=str(disk.path),
+        path=disk.name,
         bytes=size,
         kernel_lba=disk.kernel_lba if ours else None,
         cmdline_lba=disk.cmdline_lba if "cmdline_lba" in told else None,

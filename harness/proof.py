@@ -44,10 +44,10 @@ def compare(address: int, expected: bytes, found: bytes) -> Comparison:
         seen = found[start : start + _BLOCK_BYTES]
         if wanted == seen:
             continue
-        places = [at for at, byte in enumerate(wanted) if at >= len(seen) or byte != seen[at]]
-        differing += len(places)
+        differences = _differences(wanted, seen)
+        differing += len(differences) - differences.count(0)
         if first is None:
-            first = start + places[0]
+            first = start + len(differences) - len(differences.lstrip(b"\0"))
     if first is None:  # more was read than asked for
         return Comparison(address, len(expected))
     return Comparison(
@@ -58,6 +58,13 @@ def compare(address: int, expected: bytes, found: bytes) -> Comparison:
         expected[first],
         found[first] if first < len(found) else None,
     )
+
+
+def _differences(wanted: bytes, seen: bytes) -> bytes:
+    """Return bytes that are 0 where two runs of bytes are equal."""
+    both = min(len(wanted), len(seen))
+    one, other = (int.from_bytes(run[:both], "big") for run in (wanted, seen))
+    return (one ^ other).to_bytes(both, "big") + b"\1" * (len(wanted) - both)
 
 
 def without_loader_fields(real_mode: bytes, stack: range = range(0)) -> bytes:

@@ -1,0 +1,14 @@
+"""The predictor: a loader run in a CPU emulator, with the BIOS answered in Python.
+
+    predict -> Pc -> Cpu (unicorn) --INT--> Bios -> DiskServices, block_move, ...
+                |                            |
+                +--------> Memory <----------+
+
+An emulator has no clock: all times in its traces are 0.
+"""
+
+from harness.emulator.bioses import BIOSES
+from harness.emulator.medium import ReadError
+from harness.emulator.predict import predict
+
+__all__ = ["BIOSES", "ReadError", "predict"]

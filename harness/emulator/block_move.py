@@ -1,0 +1,77 @@
+"""INT 15h AH=87h: copy extended memory, as the BIOSes that are modelled do it."""
+
+from harness.content import Piece
+from harness.emulator.bioses import BiosModel
+from harness.emulator.ending import Ended
+from harness.emulator.frame import Frame
+from harness.emulator.memory import Memory
+from harness.formats.gdt import BlockMoveTable
+
+__all__ = ["block_move"]
+
+_TABLE_BYTES = BlockMoveTable.SIZE
+_GDT, _SOURCE, _DESTINATION, _CS, _SS = 0x08, 0x10, 0x18, 0x20, 0x28
+_SEGMENT_BYTES = 0x10000
+_EXCEPTION = 0x02
+# what SeaBIOS fills in: limit, base, access, and the rest
+_GDT_ENDS = (bytes.fromhex("2f00"), bytes.fromhex("930000"))
+_CODE_AND_STACK = bytes.fromhex("ffff00000f9b0000 ffff00980d930000")
+
+
+def block_move(memory: Memory, frame: Frame, model: BiosModel) -> None:
+    """Copy CX words from the source to the destination of the table at ES:SI."""
+    at = frame.far(frame.es, frame.esi)
+    table = memory.read_memory(at, _TABLE_BYTES)
+    source = table[_SOURCE : _SOURCE + 8]
+    destination = table[_DESTINATION : _DESTINATION + 8]
+    size = frame.cx * 2
+    status = 0
+    if model.stop != "never":
+        _fill_in(memory, at)
+        size = min(size, _SEGMENT_BYTES)  # SI and DI begin anew behind it, with the same bytes
+        if not (_loads(source) and _loads(destination, write=model.stop == "error")):
+            _stop(model, "a descriptor of the block-move table is not that of a data segment")
+            size, status = 0, _EXCEPTION
+    if model.stop == "error":
+        within = min(_limit(source), _limit(destination)) + 1
+        if within < size:
+            size, status = within, _EXCEPTION
+    _copy(memory, model.address(source), model.address(destination), size)
+    if model.stop != "never" and not _loads(memory.read_memory(at + _SS, 8)):
+        raise Ended("guest-reset", "the block move overwrote its own descriptor table")
+    frame.answer(status)
+
+
+def _stop(model: BiosModel, why: str) -> None:
+    if model.stop == "triple-fault":
+        raise Ended("guest-reset", f"{why}: the BIOS was not prepared for the exception")
+
+
+def _fill_in(memory: Memory, at: int) -> None:
+    """Write what the BIOS writes into the table: where it is itself, its code, its stack."""
+    limit, rest = _GDT_ENDS
+    memory.write(at + _GDT, limit + at.to_bytes(3, "little") + rest)
+    memory.write(at + _CS, _CODE_AND_STACK)
+
+
+def _loads(descriptor: bytes, *, write: bool = False) -> bool:
+    """Whether a CPU loads DS or ES from a descriptor, and lets it be written through."""
+    access = descriptor[5]
+    code, allows = access & 0x08, access & 0x02
+    if not access & 0x80 or not access & 0x10:
+        return False
+    return not (code and (write or not allows)) and not (write and not allows)
+
+
+def _limit(descriptor: bytes) -> int:
+    return int.from_bytes(descriptor[:2], "little")
+
+
+def _copy(memory: Memory, source: int, destination: int, size: int) -> None:
+    """Copy upwards: what overlaps behind itself repeats."""
+    if source < destination < source + size:
+        period = destination - source
+        data = memory.read_memory(source, period).ljust(period, b"\0")
+        memory.put(destination, [Piece.of((data * (size // period + 1))[:size])])
+        return
+    memory.put(destination, list(memory.pieces(source, size)))
