@@ -14,7 +14,7 @@ NEEDED_FILES := /usr/share/keyrings/debian-archive-keyring.gpg:debian-archive-ke
 	/usr/lib/syslinux/modules/bios/ldlinux.c32:syslinux-common /usr/share/OVMF/OVMF_CODE_4M.fd:ovmf
 APT := $(if $(filter 0,$(shell id -u)),,sudo) apt-get
 
-.PHONY: setup demo test check faults faults-net docs bench bench-net clean
+.PHONY: setup demo test check faults faults-net fuzz docs bench bench-net clean
 
 setup: $(VENV)/.packages $(VENV)/.installed
 
@@ -62,6 +62,15 @@ check: setup
 # boot every fault that must be diagnosed, and print what was found
 faults: setup
 	$(BIN)/python -m tests.boot.faults
+
+# every parser against bytes chosen by coverage, SECONDS for each
+SECONDS ?= 450
+fuzz: setup
+	$(BIN)/python -m pip install -q --disable-pip-version-check atheris
+	for target in $$($(BIN)/python -c 'from tests.fuzz import TARGETS; print(*TARGETS)'); do \
+		echo "$$target"; \
+		$(BIN)/python -m tests.fuzz $$target -max_total_time=$(SECONDS) -verbosity=0 || exit 1; \
+	done
 
 docs: setup
 	$(BIN)/bootharness schema >docs/trace.schema.json

@@ -10,7 +10,8 @@ from typing import Any
 import msgspec
 
 from harness.diagnosis import Diagnosis, Judgement, Verdict
-from harness.errors import UsageError
+from harness.errors import FormatError, UsageError
+from harness.formats.gdt import BlockMoveTable
 from harness.trace import BlockMove, BootTrace
 
 __all__ = ["SCHEMA_VERSION", "decode", "document", "encode", "schema"]
@@ -85,9 +86,20 @@ def decode(text: bytes) -> BootTrace:
                 f"the trace has schema version {version}, and this bootharness knows up to "
                 f"{SCHEMA_VERSION}: use a newer one"
             )
-        return msgspec.json.decode(text, type=BootTrace)
-    except msgspec.DecodeError as error:
+        trace = msgspec.json.decode(text, type=BootTrace)
+        _check_bytes(trace)
+        return trace
+    except (msgspec.DecodeError, ValueError, FormatError) as error:
         raise UsageError(f"not a trace of a boot: {error}") from error
+
+
+def _check_bytes(trace: BootTrace) -> None:
+    """Raise ValueError or FormatError for hex that cannot be what it stands for."""
+    for call in (*trace.bios_calls, *trace.gdb_calls):
+        if call.table_hex:
+            BlockMoveTable.parse(bytes.fromhex(call.table_hex))
+    if trace.disk:
+        bytes.fromhex(trace.disk.boot_sector)
 
 
 class _Version(msgspec.Struct):

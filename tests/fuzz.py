@@ -1,0 +1,156 @@
+"""Every parser against any bytes: an answer or a FormatError, and nothing else.
+
+`make fuzz` drives these targets by coverage, for as long as it is told.
+"""
+
+import random
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import msgspec
+from pygdbmi.gdbmiparser import parse_response
+
+from harness.diagnosis import judge
+from harness.errors import FormatError, UsageError
+from harness.formats.bioscall import DiskAddressPacket
+from harness.formats.bzimage import SetupHeader
+from harness.formats.gdt import BlockMoveTable, SegmentDescriptor
+from harness.formats.mbr import Mbr
+from harness.formats.record import Decoder, Pairing
+from harness.machine.cpu import parse_registers
+from harness.machine.gdb_log import REGISTERS, registers_from
+from harness.report.document import decode, document, encode
+from harness.trace import BootTrace
+from tests.builders import bzimage
+from tests.traces import handoff, loading_trace, move, read, teletype
+
+__all__ = ["TARGETS"]
+
+_GOOD = encode(
+    document(
+        trace := loading_trace(
+            66_000,
+            [read(2048, 4), read(2052, 130), move(0x100000), move(0x10FE00, 976), *teletype("x")],
+            handoff=handoff(4),
+        ),
+        judge(trace),
+    )
+)
+
+
+def setup_header(data: bytes) -> None:
+    """Parse bytes as they are, and as the header of an otherwise good kernel."""
+    image = bytearray(bzimage(bytes(64)))
+    image[0x1F1 : 0x1F1 + len(data)] = data[:700]
+    for each in (data, bytes(image)):
+        with suppress(FormatError):
+            header = SetupHeader.parse(each)
+            assert header.real_mode_bytes >= 1024
+            assert header.payload_bytes >= 0
+
+
+def mbr(data: bytes) -> None:
+    """Parse a sector; what could be parsed is built to the same bytes."""
+    sector = (data + bytes(512))[:512]
+    with suppress(FormatError):
+        Mbr.parse(data)
+    with suppress(FormatError):
+        assert Mbr.parse(sector).build() == sector
+
+
+def descriptors(data: bytes) -> None:
+    """Parse a block-move table; it is built to the same bytes."""
+    with suppress(FormatError):
+        BlockMoveTable.parse(data)
+    table = (data + bytes(48))[:48]
+    assert BlockMoveTable.parse(table).build() == table
+    descriptor = SegmentDescriptor.parse(table[:8])
+    assert descriptor.build() == table[:8]
+    assert str(descriptor)
+
+
+def packet(data: bytes) -> None:
+    """Parse a disk address packet; it is built to the same bytes."""
+    with suppress(FormatError):
+        DiskAddressPacket.parse(data)
+    whole = (data + bytes(16))[:16]
+    assert DiskAddressPacket.parse(whole).build() == whole
+
+
+def recorder_log(data: bytes) -> None:
+    """Feed the log in two pieces, and pair what comes of it."""
+    decoder, pairing = Decoder(), Pairing()
+    cut = data[0] if data else 0
+    with suppress(FormatError):
+        for piece in (data[:cut], data[cut:]):
+            pairing.feed(decoder.feed(piece))
+    for call in pairing.calls(lambda ticks: ticks / 1e6):
+        assert str(call)
+
+
+def trace_json(data: bytes) -> None:
+    """Decode a trace: any bytes, and a good one with a few of its values changed."""
+    with suppress(UsageError):
+        decode(data)
+    with suppress(UsageError):
+        _judged(decode(_bent(data)))
+
+
+def _judged(trace: BootTrace) -> None:
+    again = decode(encode(document(trace, judge(trace))))
+    assert judge(again) == judge(trace)
+
+
+def _bent(data: bytes) -> bytes:
+    chosen = random.Random(data)
+    values = msgspec.json.decode(_GOOD)
+    for _ in range(chosen.randint(1, 4)):
+        place: Any = values
+        while True:
+            key = chosen.choice(sorted(place) if isinstance(place, dict) else range(len(place)))
+            if not place[key] or not isinstance(place[key], dict | list) or chosen.random() < 0.1:
+                break
+            place = place[key]
+        place[key] = chosen.choice(
+            [None, 0, -1, 1 << 31, 1 << 40, 0.5, True, "", "00", "guest-reset", "idle", "loop",
+             "panic", "reached", "boot-failed", [], {}, data.decode("latin-1")[:40]]
+        )  # fmt: skip
+    return msgspec.json.encode(values)
+
+
+def monitor(data: bytes) -> None:
+    """Parse a dump of registers."""
+    with suppress(FormatError):
+        parse_registers(data.decode("latin-1"), 0.0)
+
+
+def machine_interface(data: bytes) -> None:
+    """Parse a line of gdb/MI, and take registers from what it holds."""
+    with suppress(ValueError, IndexError, KeyError):  # pygdbmi's own, caught where it is used
+        parse_response(data.decode("utf-8", "replace").replace("\n", " "))
+    registers_from(dict.fromkeys(REGISTERS, int.from_bytes(data[:5], "little")))
+
+
+TARGETS: dict[str, Callable[[bytes], None]] = {
+    target.__name__: target
+    for target in (
+        setup_header, mbr, descriptors, packet, recorder_log, trace_json, monitor,
+        machine_interface,
+    )
+}  # fmt: skip
+
+
+def main() -> None:
+    """Fuzz one target: TARGET [libFuzzer option]..."""
+    import atheris
+
+    name, *options = sys.argv[1:]
+    atheris.instrument_all()
+    atheris.Setup([sys.argv[0], *options], TARGETS[name])
+    atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main()
