@@ -1,5 +1,6 @@
 """What is worth keeping between runs: assembled code, kernels taken out of packages."""
 
+import errno
 import fcntl
 import os
 import tempfile
@@ -7,34 +8,56 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from harness.errors import LaunchFailed
+
 __all__ = ["alone_in", "cache_dir", "published"]
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def cache_dir(*parts: str) -> Path:
     """Return a folder of the cache, made where it is missing.
 
     The cache is ``$BOOTHARNESS_CACHE``, or ``bootharness`` in the XDG cache folder; all of
-    it can be deleted at any time.
+    it can be deleted at any time. Raises LaunchFailed when it cannot be written to.
     """
     xdg = os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()
     root = Path(os.environ.get("BOOTHARNESS_CACHE") or Path(xdg, "bootharness"))
     folder = root.joinpath(*parts)
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _not_writable(folder, error) from error
     return folder
+
+
+def _not_writable(folder: Path, error: OSError) -> LaunchFailed:
+    return LaunchFailed(
+        f"{folder}: the cache cannot be written to: {error.strerror}; BOOTHARNESS_CACHE can name "
+        "another folder"
+    )
 
 
 @contextmanager
 def published(path: Path) -> Iterator[Path]:
     """Give a temporary name to write to, and move it to ``path`` when all of it is written.
 
-    Two processes that make the same file do not see each other's half.
+    Two processes that make the same file do not see each other's half. Raises LaunchFailed
+    when the cache cannot be written to, or is full.
     """
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.")
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.")
+    except OSError as error:
+        raise _not_writable(path.parent, error) from error
     os.close(handle)
     temporary = Path(name)
     try:
         yield temporary
         temporary.replace(path)
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        raise _not_writable(path.parent, error) from error
     finally:
         temporary.unlink(missing_ok=True)
 
