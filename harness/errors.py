@@ -7,7 +7,8 @@
         ├── KernelUnavailable   the kernel build cannot be had or is not a bzImage
         ├── ToolMissing         a program that the harness needs is not installed
         ├── LaunchFailed        QEMU or gdb did not start
-        └── MachineLost         QEMU or gdb went away in mid-boot
+        ├── MachineLost         QEMU or gdb went away in mid-boot
+        └── HostBusy            time was up, and the host had given QEMU little of it
 
 Every message is one sentence that names the file or the tool and says what to do.
 """
@@ -18,6 +19,7 @@ __all__ = [
     "BootHarnessError",
     "CouldNotFindOut",
     "FormatError",
+    "HostBusy",
     "KernelUnavailable",
     "LaunchFailed",
     "MachineLost",
@@ -66,3 +68,9 @@ class MachineLost(CouldNotFindOut):
     """QEMU or gdb went away in mid-boot."""
 
     cause = "machine-lost"
+
+
+class HostBusy(CouldNotFindOut):
+    """Time was up, and the host had given QEMU little of it."""
+
+    cause = "host-busy"

@@ -18,7 +18,8 @@ class IdleClock:
 
     Only CPU time that QEMU was given counts, or all time if the guest has halted its CPU. A
     host that is busy, or that stopped QEMU or the harness for a while, does not make a
-    guest idle. ``awake_s`` is all time but that of such stops.
+    guest idle. ``awake_s`` is all time but that of such stops, ``given_s`` what of it the
+    host gave the guest.
     """
 
     def __init__(self, machine: Machine) -> None:
@@ -26,6 +27,7 @@ class IdleClock:
         self._progress: object = None
         self._idle_s = 0.0
         self.awake_s = 0.0
+        self.given_s = 0.0
         self._at = machine.now()
         self._cpu_s = machine.qemu.cpu_seconds()
 
@@ -34,12 +36,14 @@ class IdleClock:
         now, cpu_s = self._machine.now(), self._machine.qemu.cpu_seconds()
         step, used = min(now - self._at, _LONGEST_STEP_S), cpu_s - self._cpu_s
         self.awake_s += step
+        given = min(step, used)
+        if used < step * _MOSTLY and self._machine.sample().halted:
+            given = step
+        self.given_s += given
         if progress != self._progress:
             self._progress, self._idle_s = progress, 0.0
-        elif used < step * _MOSTLY and self._machine.sample().halted:
-            self._idle_s += step
         else:
-            self._idle_s += min(step, used)
+            self._idle_s += given
         self._at, self._cpu_s = now, cpu_s
         return self._idle_s
 

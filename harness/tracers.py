@@ -166,7 +166,7 @@ class GdbTracer:
 
         assert self._gdb
         loader = self._disk.loader
-        binary = loader.binary if loader else self._disk.read(0, SECTOR_BYTES)
+        binary = self._disk.read(0, len(loader.binary) if loader else SECTOR_BYTES)
         self._gdb.connect()
         sites, labels = int_sites(binary, ORIGIN), loader.symbols if loader else {}
         self._own = {at + size for at, _ in sites for size in (0, INT_BYTES)} | {*labels.values()}

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from harness.certainty import certain
 from harness.deadline import Deadline
 from harness.disk import DiskImage
+from harness.errors import HostBusy
 from harness.facts import disk_facts, kernel_facts
 from harness.handoff import look, with_kernel_found
 from harness.hang import hang, keeps_silent
@@ -41,6 +42,8 @@ _DRAIN_S = 0.1
 _SAME_CALLS = 10_000
 # how long a kernel that panics may go on printing, and an /init of somebody's must live
 _LAST_WORDS_S = 0.5
+# a guest that was given less of the time limit cannot be blamed for not being ready
+_LEAST_SHARE = 0.4
 # without progress for so long, the CPU is looked at on every tick
 _SUSPICIOUS_S = 0.2
 # protected-mode code below is the BIOS's, which uses it to talk to disks
@@ -73,7 +76,8 @@ class Watch:
     def run(self) -> Ending:
         """Watch until the boot has come as far as wanted, or has failed, or time is up.
 
-        Raises MachineLost when QEMU or gdb goes away.
+        Raises MachineLost when QEMU or gdb goes away, HostBusy when time is up and QEMU had
+        little of it.
         """
         last_words: Deadline | None = None
         idle = IdleClock(self.machine)
@@ -94,9 +98,9 @@ class Watch:
                     self._over("timeout")
             if self.ending is None:
                 self._suspect(idle)
-            if idle.awake_s > self.plan.timeout_s:
+            if self.ending is None and idle.awake_s > self.plan.timeout_s:
                 self._listen()
-                self._over("timeout")
+                self._out_of_time(idle)
         self._drain()
         self.identify_kernel()
         self.report_progress()
@@ -132,6 +136,14 @@ class Watch:
         if self.panic is not None:
             self._finish("panic", self.panic)
         self._finish("reached" if self._userspace() else kind)
+
+    def _out_of_time(self, idle: IdleClock) -> None:
+        if idle.given_s < self.plan.timeout_s * _LEAST_SHARE:
+            raise HostBusy(
+                f"the host gave QEMU {idle.given_s:.0f} s in the {self.plan.timeout_s:.0f} s of "
+                "the time limit: give it more time (--timeout) or fewer boots at once"
+            )
+        self._over("timeout")
 
     def _finish(self, kind: str, detail: str = "") -> None:
         if self.ending is None:

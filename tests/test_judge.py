@@ -175,6 +175,7 @@ def looks(linear: int, mode: str = "real", **more: bool) -> tuple[CpuSample, ...
     [
         (looks(0x7C42), (), "stage1-hang"),
         (looks(0xF1234), (), "bios-hang"),
+        (looks(0xF1234), ("bios-handoff",), "stage1-hang"),
         (looks(0x10242), ("setup-entered",), "setup-hang"),
         (looks(0x100042, "protected"), ("setup-entered", "protected-mode"), "decompress-failed"),
         (
@@ -200,7 +201,7 @@ def test_hang_is_named_by_where_it_is(
         ending=kind,
         samples=samples,
         milestones=points,
-        handoff=handoff(len(calls)) if points else None,
+        handoff=handoff(len(calls)) if "setup-entered" in milestones else None,
     )
     assert cause(trace) == expected
 

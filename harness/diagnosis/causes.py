@@ -344,6 +344,13 @@ CAUSES: dict[str, Cause] = {
             "skip",
         ),
         Cause(
+            "host-busy",
+            "The time limit was over, and the host had given QEMU less than half of it.",
+            "both times",
+            "Give the boot a longer --timeout, or run fewer at once.",
+            "skip",
+        ),
+        Cause(
             "machine-lost",
             "QEMU or gdb went away in the middle of the boot.",
             "the exit status, what it said",

@@ -97,9 +97,15 @@ def _hung(trace: BootTrace) -> Ending | None:
 
 
 def _in_bios(trace: BootTrace) -> bool:
-    """Whether it is the BIOS that hangs; one that waits for a key does as it was told."""
+    """Whether it is the BIOS that hangs: in a call, or before it has entered the loader.
+
+    One that waits for a key does as it was told.
+    """
+    last = trace.bios_calls[-1] if trace.bios_calls else None
+    called = last is not None and last.registers_out is None and not last.from_bios
     return (
         trace.ending.kind != "waits-for-key"
+        and (called or not trace.reached("bios-handoff"))
         and bool(trace.samples)
         and all(sample.in_bios for sample in trace.samples)
     )

@@ -103,7 +103,8 @@ class Tracer:
         for entry in (buffer, buffer + 0x200):
             if self.bytes_at(entry + 2, 4) == MAGIC:
                 self.kernel_entry = entry
-                self.breakpoints.append(gdb.Breakpoint(f"*{entry:#x}", internal=True))
+                for place in (entry, entry - 0x200):  # where a mistaken loader may go
+                    self.breakpoints.append(gdb.Breakpoint(f"*{place:#x}", internal=True))
 
 
 class Own(gdb.Breakpoint):
