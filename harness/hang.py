@@ -43,11 +43,19 @@ def hang(samples: Sequence[CpuSample], idle_s: float, last: BiosCall | None) -> 
     low = all(sample.linear < _LOW_MEMORY for sample in samples)
     if idle_s > _LOOP_S and low and not all(sample.in_bios for sample in samples):
         return "loop"
+    return "loop" if idle_s > _TIGHT_LOOP_S and _loops_tightly(samples) else None
+
+
+def _loops_tightly(samples: Sequence[CpuSample]) -> bool:
+    """Whether the CPU has been awake within a few instructions.
+
+    Linux itself counts jiffies in such a loop, with interrupts on.
+    """
     places = [sample.linear for sample in samples]
-    awake = not any(sample.halted or sample.in_bios for sample in samples)
-    if idle_s > _TIGHT_LOOP_S and awake and max(places) - min(places) < _TIGHT_BYTES:
-        return "loop"
-    return None
+    return max(places) - min(places) < _TIGHT_BYTES and not any(
+        sample.halted or sample.in_bios or (sample.in_kernel and sample.interrupts)
+        for sample in samples
+    )
 
 
 def _waits_for_key(call: BiosCall) -> bool:

@@ -50,9 +50,14 @@ def test_waiting_for_a_key() -> None:
 
 @pytest.mark.parametrize("step", [1, 4096])
 def test_kernel_may_compute_for_long_but_not_in_one_place(step: int) -> None:
-    samples = [look(KERNEL + at * step, mode="long") for at in range(40)]
+    samples = [look(KERNEL + at * step, mode="long", on=False) for at in range(40)]
     assert hang(samples, 1.4, None) is None
     assert hang(samples, 9.0, None) == ("loop" if step == 1 else None)
+
+
+def test_kernel_that_counts_jiffies_is_not_hung() -> None:
+    assert hang([look(KERNEL, mode="long", on=True)] * 40, 9.0, None) is None
+    assert hang([look(0x100000, mode="long", on=True)] * 40, 9.0, None) == "loop"
 
 
 def test_few_looks_prove_nothing() -> None:
