@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from harness.bioses import BIOSES
 from harness.formats.bioscall import BiosCall, Registers
 from harness.formats.bzimage import SetupHeader
 from harness.formats.gdt import BlockMoveTable
@@ -87,7 +88,7 @@ class DiskFacts:
 
 @dataclass(frozen=True, slots=True)
 class MachineFacts:
-    """The machine that the boot ran on."""
+    """The machine that the boot ran on; ``bios`` is one of `BIOSES`."""
 
     qemu: str
     qemu_version: str
@@ -96,6 +97,7 @@ class MachineFacts:
     disk_interface: str
     memory_bytes: int
     command_line: tuple[str, ...]
+    bios: str = "seabios"
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +210,8 @@ class Ending:
 class BlockMove:
     """One INT 15h AH=87h: linear addresses, bytes, times in seconds since launch.
 
+    The addresses are those that the BIOS took from the ``table``, which may say others.
+
     ``status`` is AH as returned, None where the return was not seen. ``completed`` tells
     whether it did return: by its return, or because its caller went on afterwards.
     """
@@ -271,7 +275,9 @@ class BootTrace:
     @property
     def block_moves(self) -> tuple[BlockMove, ...]:
         """Every INT 15h AH=87h, in order."""
-        return tuple(block_moves(self.bios_calls, handed_off=self.handoff is not None))
+        bios = self.machine.bios if self.machine else "seabios"
+        handed_off = self.handoff is not None
+        return tuple(block_moves(self.bios_calls, handed_off=handed_off, bios=bios))
 
     @property
     def placed_bytes(self) -> int:
@@ -291,8 +297,14 @@ def ordered(points: Mapping[str, float], order: Iterable[str]) -> tuple[Mileston
     return tuple(Milestone(name, points[name]) for name in order if name in points)
 
 
-def block_moves(calls: tuple[BiosCall, ...], *, handed_off: bool) -> Iterator[BlockMove]:
-    """Yield the block moves among BIOS calls; after a handoff none of them is still going on."""
+def block_moves(
+    calls: tuple[BiosCall, ...], *, handed_off: bool, bios: str = "seabios"
+) -> Iterator[BlockMove]:
+    """Yield the block moves among BIOS calls, with the addresses that the BIOS reads from a table.
+
+    After a handoff none of them is still going on.
+    """
+    model = BIOSES[bios]
     last = max((at for at, call in enumerate(calls) if not call.from_bios), default=-1)
     went_on = len(calls) if handed_off else last
     index = 0
@@ -300,11 +312,12 @@ def block_moves(calls: tuple[BiosCall, ...], *, handed_off: bool) -> Iterator[Bl
         table = call.table
         if table is None:
             continue
+        raw = bytes.fromhex(call.table_hex)
         returned = call.registers_out is not None
         yield BlockMove(
             index=index,
-            source=table.source.base,
-            destination=table.destination.base,
+            source=model.address(raw[0x10:0x18]),
+            destination=model.address(raw[0x18:0x20]),
             bytes=(call.registers_in.ecx & 0xFFFF) * 2,
             status=call.status,
             completed=(returned or at < went_on) and not call.failed,

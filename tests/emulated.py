@@ -3,8 +3,8 @@
 import subprocess
 from pathlib import Path
 
+from harness.bioses import BIOSES
 from harness.content import Piece, PieceMap
-from harness.emulator.bioses import BIOSES
 from harness.emulator.medium import Medium, ReadError
 from harness.emulator.pc import Pc
 

@@ -12,8 +12,9 @@ LAYERS = (
     ("errors", "deadline", "text", "formats"),
     (
         "cache", "content", "elf", "assembler", "plan", "kernel", "selfcheck", "deb", "source",
-        "loader", "disk", "initrd", "layout", "trace", "facts", "proof", "milestones", "agreement",
-        "signs", "observer", "network", "netimage", "certainty", "handoff", "emulator",
+        "loader", "disk", "initrd", "layout", "bioses", "trace", "facts", "proof",
+        "milestones", "agreement", "signs", "observer", "network", "netimage", "certainty",
+        "handoff", "emulator",
     ),
     ("machine", "netboot"),
     (

@@ -25,7 +25,7 @@ from harness.plan import (
 if TYPE_CHECKING:
     from harness.trace import BootTrace
 
-__all__ = ["command"]
+__all__ = ["Boot", "command", "run_boots"]
 
 
 class Boot(NamedTuple):
@@ -163,9 +163,7 @@ def command(
         code = Loader.read(loader) if loader else Loader.stage1()
         sources = [single for kernel in kernels for single in expand(kernel)]
         boots = [Boot(source, partial(boot_source, source, code, plan)) for source in sources]
-    if json_file and json_file != "-":
-        _check_json_file(Path(json_file))
-    return _run(boots, json_file, _folders(keep, len(boots)), verbose=verbose)
+    return run_boots(boots, json_file, keep, verbose=verbose)
 
 
 def _plan(
@@ -184,11 +182,18 @@ def _plan(
     )
 
 
-def _run(
-    boots: list[Boot], json_file: str | None, folders: list[Path | None], *, verbose: bool
+def run_boots(
+    boots: list[Boot], json_file: str | None, keep: Path | None = None, *, verbose: bool
 ) -> int:
+    """Run boots one after the other, print and write what came of each, and return the status.
+
+    Raises UsageError, before the first one, for files that must not be written.
+    """
     from harness.report.live import watching
 
+    if json_file and json_file != "-":
+        _check_json_file(Path(json_file))
+    folders = _folders(keep, len(boots))
     output = sys.stderr if json_file == "-" else sys.stdout
     documents, judgements = [], []
     for each, folder in zip(boots, folders, strict=True):

@@ -330,6 +330,13 @@ CAUSES: dict[str, Cause] = {
             "skip",
         ),
         Cause(
+            "not-emulated",
+            "A predicted boot did what the predictor's machine cannot do.",
+            "what that was",
+            "Boot it for real: bootharness boot.",
+            "skip",
+        ),
+        Cause(
             "tool-missing",
             "A program that is needed is not installed.",
             "its name",

@@ -132,10 +132,12 @@ def _wrapped(trace: BootTrace, good: BlockMove | None, move: BlockMove, expected
                 f"the loader cannot place more than {count(limit, 'byte')} of payload, and this "
                 f"kernel has {trace.kernel.payload_bytes:,}"
             )
+    lost = "the carry out of bit 23 of the destination was lost"
+    if move.table.destination.base == expected:
+        lost = "the descriptor says so, but this BIOS does not take bits 24 to 31 from its byte 7"
     return Finding(
         f"block move {move.index} went to {address(move.destination)} instead of "
-        f"{address(expected)}{before}: the carry out of bit 23 of the destination was lost, "
-        f"so {why}",
+        f"{address(expected)}{before}: {lost}, so {why}",
         tuple(_descriptor(each) for each in (good, move) if each),
     )
 

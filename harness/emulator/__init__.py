@@ -7,7 +7,7 @@
 An emulator has no clock: all times in its traces are 0.
 """
 
-from harness.emulator.bioses import BIOSES
+from harness.bioses import BIOSES
 from harness.emulator.medium import ReadError
 from harness.emulator.predict import predict
 

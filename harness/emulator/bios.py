@@ -3,7 +3,7 @@
 import struct
 from collections.abc import Callable
 
-from harness.emulator.bioses import BiosModel
+from harness.bioses import BiosModel
 from harness.emulator.disk_services import Arrived, DiskServices
 from harness.emulator.ending import Ended, not_emulated
 from harness.emulator.frame import ZERO, Frame

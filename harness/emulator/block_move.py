@@ -1,7 +1,7 @@
 """INT 15h AH=87h: copy extended memory, as the BIOSes that are modelled do it."""
 
+from harness.bioses import BiosModel
 from harness.content import Piece
-from harness.emulator.bioses import BiosModel
 from harness.emulator.ending import Ended
 from harness.emulator.frame import Frame
 from harness.emulator.memory import Memory

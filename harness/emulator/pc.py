@@ -15,9 +15,9 @@ from unicorn import (
 )
 from unicorn.x86_const import UC_X86_INS_IN, UC_X86_INS_OUT
 
+from harness.bioses import BiosModel
 from harness.content import Piece
 from harness.emulator.bios import RESET_VECTOR, ROM_SEGMENT, Bios
-from harness.emulator.bioses import BiosModel
 from harness.emulator.cpu import Cpu
 from harness.emulator.disk_services import DRIVE
 from harness.emulator.ending import Ended, not_emulated

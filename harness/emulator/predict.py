@@ -6,8 +6,8 @@ from pathlib import Path
 
 from unicorn import __version__ as unicorn_version
 
+from harness.bioses import BIOSES
 from harness.disk import DiskImage, DiskLayout
-from harness.emulator.bioses import BIOSES
 from harness.emulator.medium import Medium, ReadError
 from harness.emulator.pc import Pc
 from harness.errors import UsageError
@@ -74,8 +74,9 @@ def _machine(bios: str, memory_bytes: int) -> MachineFacts:
         qemu="unicorn",
         qemu_version=unicorn_version,
         accelerator="emulator",
-        machine_type=bios,
+        machine_type="pc",
         disk_interface="ahci",
         memory_bytes=memory_bytes,
         command_line=(),
+        bios=bios,
     )

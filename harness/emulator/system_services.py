@@ -3,7 +3,7 @@
 import struct
 from collections.abc import Callable
 
-from harness.emulator.bioses import BiosModel
+from harness.bioses import BiosModel
 from harness.emulator.block_move import block_move
 from harness.emulator.ending import not_emulated
 from harness.emulator.frame import Frame

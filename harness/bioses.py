@@ -1,4 +1,4 @@
-"""The BIOSes that can be predicted: they differ in how they take a block-move table."""
+"""BIOSes that differ in how they take a block-move table: one that boots, others to predict."""
 
 from dataclasses import dataclass
 from typing import Literal
