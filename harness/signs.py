@@ -43,24 +43,21 @@ def kernel_signs(init_marker: str, *, own_init: bool) -> list[Sign]:
     ]
 
 
-_PROGRAM_ERROR = re.compile(
-    # iPXE: not what it says of links and of frames that it could not use
-    rb"^(?!"
-    + _LINE
-    + rb"(?:Link status|[RT]XE:|Waiting for link))("
-    + _LINE
-    + rb"\(http://ipxe\.org/[0-9a-f]{8}\))"
-    # syslinux
-    rb"|^(Boot failed: press a key" + _LINE + rb"|Unable to locate configuration file"
-    rb"|Failed to load " + _LINE + rb"[\r\n]"
-    rb"|" + _LINE + rb"failed: " + _LINE + rb"[\r\n])",
-    re.MULTILINE,
+# not what iPXE says of links and of frames that it could not use
+_IPXE_ERROR = (
+    rb"^((?:(?!Link status|[RT]XE: \d|Waiting for link)[^\r\n]){0,200}?"
+    rb"\(http://ipxe\.org/[0-9a-f]{8}\))"
 )
+_SYSLINUX_ERROR = (
+    rb"^(Boot failed: press a key[^\r\n]{0,200}|Unable to locate configuration file"
+    rb"|Failed to load [^\r\n]{1,200}|[^\r\n]{0,200}?\bfailed: [^\r\n]{1,200}(?=[\r\n]))"
+)
+_PROGRAM_ERROR = re.compile(_IPXE_ERROR + rb"|" + _SYSLINUX_ERROR, re.MULTILINE)
 
 
 def program_sign() -> Sign:
-    """Return the sign of a boot program that gives up, as it stands on the serial line."""
-    return Sign("boot-program", _PROGRAM_ERROR)
+    """Return the sign of a boot program that gives up on the serial line, as with a UEFI."""
+    return Sign("boot-program", re.compile(_IPXE_ERROR, re.MULTILINE))
 
 
 def program_error(text: str) -> str | None:

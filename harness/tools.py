@@ -17,6 +17,8 @@ _NEEDED = (
     ("gdb", "gdb", "the gdb tracer and debugging", True),
     ("dpkg-deb", "dpkg", "kernels out of deb: packages", False),
     ("apt-get", "apt", "kernels out of deb: packages", False),
+    ("dnsmasq", "dnsmasq-base", "make bench-net, and the project's own tests", False),
+    ("ip", "iproute2", "make bench-net, and the project's own tests", False),
     ("sfdisk", "fdisk", "the project's own tests", False),
     ("qemu-img", "qemu-utils", "the project's own tests", False),
 )

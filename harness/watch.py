@@ -169,6 +169,8 @@ class Watch:
                 return
             if sign.name in MILESTONES:
                 self._reach(sign.name, self.machine.now())
+            elif sign.name == "boot-program" and "banner" in self.milestones:
+                continue  # from then on whoever writes this is the kernel's guest
             elif sign.name in ("complaint", "boot-program"):
                 self._finish(sign.name, text.decode("utf-8", "replace").strip())
             elif sign.name == "panic":
@@ -269,6 +271,8 @@ class Watch:
         if self.connection is None:
             return
         facts = self.connection.look(self.machine)
+        if facts is None and self.observer and self.observer.wants_progress:
+            facts = self.connection.facts()
         if facts is None:
             return
         for name, seconds in milestones(facts).items():

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from harness.certainty import certain, served_as
 from harness.diagnosis.verdict import Diagnosis
 from harness.network import NetEvent, NetEventKind, NetworkFacts
+from harness.signs import program_error
 from harness.text import count
 from harness.trace import BootTrace
 
@@ -31,12 +32,15 @@ def network_failed(trace: BootTrace) -> Diagnosis | None:
 
 def script_error(trace: BootTrace) -> Diagnosis | None:
     """The boot program, or the script that it ran, gave up and said why."""
-    if trace.network is None or trace.ending.kind != "boot-program":
+    if trace.network is None or trace.handoff or trace.ending.kind == "reached":
+        return None
+    heard = trace.ending.kind == "boot-program"
+    said = trace.ending.detail if heard else program_error(trace.screen)
+    if not said:
         return None
     return Diagnosis(
         "script-error",
-        f"{_running(trace.network)} gave up {trace.ending.seconds:.2f} s after launch: "
-        f'"{trace.ending.detail}"',
+        f'{_running(trace.network)} gave up {trace.ending.seconds:.2f} s after launch: "{said}"',
         tuple(str(event) for event in trace.network.events[-_EVIDENCE:]),
     )
 

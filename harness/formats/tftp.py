@@ -16,6 +16,7 @@ __all__ = [
     "WRITE",
     "TftpError",
     "TftpRequest",
+    "build_ack",
     "build_data",
     "build_error",
     "build_oack",
@@ -88,6 +89,11 @@ def parse_ack(payload: bytes) -> int | None:
     if len(payload) < 4 or payload[:2] != b"\0\x04":
         return None
     return payload[2] << 8 | payload[3]
+
+
+def build_ack(block: int) -> bytes:
+    """Return the acknowledgement of a block; its number wraps."""
+    return _HEAD.pack(ACK, block & 0xFFFF)
 
 
 def build_data(block: int, data: bytes | memoryview) -> bytes:
