@@ -10,24 +10,24 @@ __all__ = ["hang", "keeps_silent"]
 # seconds of the guest's own time without progress that make each kind certain
 _HALTED_S = 0.3
 _KEY_S = 0.5
-_LOOP_S = 1.0
 _SILENT_S = 1.0
 _STUCK_S = 1.5
-_TIGHT_LOOP_S = 1.5
+_LOOP_S = 1.2
 
 _LOOKS = 4
 _LOW_MEMORY = 0x100000
-# A loop of a handful of instructions; decompressing or clearing memory takes more code.
-_TIGHT_BYTES = 64
+_LOOP_LOOKS = 10
+_STATES = 4
 _READS_KEY = (0x00, 0x10)
 
 
-def hang(samples: Sequence[CpuSample], idle_s: float, last: BiosCall | None) -> str | None:
+def hang(
+    samples: Sequence[CpuSample], idle_s: float, last: BiosCall | None, *, exact: bool = True
+) -> str | None:
     """Return how a guest hangs, an `Ending` kind, or None while it may only be busy.
 
     ``samples`` are the looks at the CPU since the last progress, ``last`` is the last BIOS
-    call. Code below 1 MiB has nothing to do that takes a second without a BIOS call; a
-    kernel may compute for long, but not within a few instructions.
+    call; ``exact`` tells whether the addresses in the looks are.
     """
     if len(samples) < _LOOKS:
         return None
@@ -40,21 +40,32 @@ def hang(samples: Sequence[CpuSample], idle_s: float, last: BiosCall | None) -> 
     stuck = last is not None and last.registers_out is None and not last.from_bios
     if idle_s > _STUCK_S and stuck and all(each.in_bios and not each.halted for each in samples):
         return "loop"
-    low = all(sample.linear < _LOW_MEMORY for sample in samples)
-    if idle_s > _LOOP_S and low and not all(sample.in_bios for sample in samples):
+    if idle_s > _LOOP_S and len(samples) >= _LOOP_LOOKS and _stays_in_low_memory(samples):
         return "loop"
-    return "loop" if idle_s > _TIGHT_LOOP_S and _loops_tightly(samples) else None
+    return "loop" if exact and idle_s > _LOOP_S and _goes_in_circles(samples) else None
 
 
-def _loops_tightly(samples: Sequence[CpuSample]) -> bool:
-    """Whether the CPU has been awake within a few instructions.
+def _stays_in_low_memory(samples: Sequence[CpuSample]) -> bool:
+    """Whether the CPU has been below 1 MiB, and mostly not in the BIOS.
 
-    Linux itself counts jiffies in such a loop, with interrupts on.
+    Who waits for a key or the time asks the BIOS all the while, and may have a time limit.
     """
-    places = [sample.linear for sample in samples]
-    return max(places) - min(places) < _TIGHT_BYTES and not any(
-        sample.halted or sample.in_bios or (sample.in_kernel and sample.interrupts)
-        for sample in samples
+    in_bios = sum(sample.in_bios for sample in samples)
+    return all(sample.linear < _LOW_MEMORY for sample in samples) and in_bios * 2 < len(samples)
+
+
+def _goes_in_circles(samples: Sequence[CpuSample]) -> bool:
+    """Whether the CPU is awake, and has been seen in the same few states again and again.
+
+    Who copies, unpacks or counts has other registers each time. Linux waits for a jiffy in
+    such a loop, with interrupts on.
+    """
+    states = {(sample.linear, sample.general) for sample in samples}
+    return (
+        len(samples) >= _LOOP_LOOKS
+        and len(states) <= _STATES
+        and not all(sample.in_bios for sample in samples)
+        and not any(sample.halted or (sample.in_kernel and sample.interrupts) for sample in samples)
     )
 
 

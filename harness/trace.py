@@ -164,7 +164,11 @@ class QmpEvent:
 
 @dataclass(frozen=True, slots=True)
 class CpuSample:
-    """Where the CPU was when the harness looked: linear address and mode."""
+    """Where the CPU was when the harness looked: linear address and mode.
+
+    ``general`` are the general registers as QEMU writes them: two looks at a loop differ in
+    them if it counts, copies or waits for the time.
+    """
 
     seconds: float
     linear: int
@@ -173,6 +177,7 @@ class CpuSample:
     mode: str
     halted: bool
     interrupts: bool
+    general: str = ""
 
     @property
     def in_bios(self) -> bool:

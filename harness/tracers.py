@@ -58,6 +58,10 @@ class Tracer(Protocol):
     def calls(self) -> tuple[BiosCall, ...]:
         """Return all BIOS calls so far."""
 
+    @property
+    def attached(self) -> bool:
+        """Whether a debugger is attached: it would take a stop of ours for its own."""
+
     def second_opinion(self) -> tuple[BiosCall, ...]:
         """Return the calls as the second of two tracers saw them; with one tracer none."""
 
@@ -67,6 +71,8 @@ class Tracer(Protocol):
 
 class RecorderTracer:
     """The recorder: it stops the machine by itself, and QMP says so."""
+
+    attached = False
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
@@ -117,6 +123,8 @@ class RecorderTracer:
 class NoTracer:
     """Nobody: with a UEFI there are no BIOS calls, and a stop is the guest's own."""
 
+    attached = False
+
     @property
     def files(self) -> list[int]:
         return []
@@ -156,6 +164,10 @@ class GdbTracer:
         self._log: GdbLog | None = None
         self._own: set[int] = set()
         self._gdb: Gdb | None = gdb
+
+    @property
+    def attached(self) -> bool:
+        return self._gdb is not None
 
     @property
     def files(self) -> list[int]:

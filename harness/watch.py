@@ -232,7 +232,7 @@ class Watch:
 
     def _sample(self) -> CpuSample:
         """Look at the CPU, and keep what was seen."""
-        self.samples.append(self.machine.sample())
+        self.samples.append(self.machine.sample(exact=not self.tracer.attached))
         return self.samples[-1]
 
     def _look_at_mode(self, sample: CpuSample) -> None:
@@ -303,7 +303,8 @@ class Watch:
         self._sample()
         calls = self.tracer.calls()
         waits_for_others = self.connection is not None and self.handoff is None
-        kind = hang(self.samples, idle_s, calls[-1] if calls else None)
+        last = calls[-1] if calls else None
+        kind = hang(self.samples, idle_s, last, exact=not self.tracer.attached)
         if kind and not waits_for_others:
             self._finish(kind)
         elif self.handoff and keeps_silent(self.samples, idle_s, self.handoff.cmdline):

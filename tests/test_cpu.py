@@ -24,6 +24,7 @@ def test_real_mode() -> None:
     sample = parse_registers(REAL, 1.5)
     assert (sample.mode, sample.linear, sample.cs, sample.ip) == ("real", 0xF800, 0x7C0, 0x7C00)
     assert (sample.halted, sample.interrupts, sample.seconds) == (False, True, 1.5)
+    assert sample.general == "EAX=0000aa55 EBX=00000000 ECX=00000000 EDX=00000080"
 
 
 def test_long_mode_halted_with_interrupts_off() -> None:

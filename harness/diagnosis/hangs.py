@@ -23,6 +23,8 @@ def stage1_hang(trace: BootTrace) -> Finding | None:
     """The loader runs on, or has stopped, without new BIOS calls."""
     if not _hung(trace) or trace.handoff or trace.network or _in_bios(trace):
         return None
+    if any(sample.in_kernel for sample in trace.samples):
+        return None  # a kernel that was entered at its 32-bit or 64-bit entry
     said = loader_message(trace)
     empty = trace.disk and not int(trace.disk.boot_sector[: _CODE_BYTES * 2] or "1", 16)
     why = "; the code in the boot sector is all zeros" if empty else ""
@@ -49,21 +51,22 @@ def setup_hang(trace: BootTrace) -> Finding | None:
 
 def kernel_silent(trace: BootTrace) -> Finding | None:
     """The kernel runs, but says nothing on the serial line."""
-    if not _hung(trace) or not trace.handoff or trace.reached("banner"):
+    if not _hung(trace) or trace.reached("banner"):
         return None
     running = [sample for sample in trace.samples if sample.in_kernel]
     if not running:
         return None
-    cmdline = trace.handoff.cmdline or ""
-    why = (
-        "and its command line has no console=ttyS0"
-        if "console=ttyS0" not in cmdline
-        else "although its command line has console=ttyS0: has it a driver for the serial line?"
-    )
+    cmdline = trace.handoff.cmdline if trace.handoff else None
+    if cmdline is None:
+        why = "and its command line was not seen: has it console=ttyS0?"
+    elif "console=ttyS0" not in cmdline:
+        why = "and its command line has no console=ttyS0"
+    else:
+        why = "although its command line has console=ttyS0: has it a driver for the serial line?"
     return Finding(
         f"the kernel runs, at {address(running[-1].linear)}, but says nothing on the serial line, "
         f"{why}",
-        (f"command line: {cmdline}", *_samples(trace)),
+        (f"command line: {cmdline or ''}", *_samples(trace)),
     )
 
 

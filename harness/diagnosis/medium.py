@@ -47,7 +47,12 @@ def _reads(trace: BootTrace) -> list[BiosCall]:
 
 
 def disk_read_failed(trace: BootTrace) -> Finding | None:
-    """A read that failed and was not repeated with success."""
+    """A read that failed and was not repeated with success.
+
+    Boot managers try drives that are not there; who enters a whole kernel may.
+    """
+    if trace.ending.kind == "reached" and not _differs(trace):
+        return None
     reads = _reads(trace)
     for index, call in enumerate(reads):
         if not call.failed or any(_repeats(later, call) for later in reads[index + 1 :]):
@@ -85,6 +90,8 @@ def wrong_sectors(trace: BootTrace) -> Finding | None:
     reads = _reads(trace)
     if disk is None or not reads or _all_in_place(trace):
         return None
+    if trace.ending.kind == "reached" and not _differs(trace):
+        return None
     if (beyond := _past_the_end(reads, disk)) and not (kernel and kernel.missing_bytes):
         return beyond
     drive = _boot_drive(trace, reads)
@@ -113,7 +120,7 @@ def wrong_sectors(trace: BootTrace) -> Finding | None:
     begun = first[0]
     if disk.cmdline_lba is not None:
         begun = next(span for span in spans if not _is_before_the_kernel(span, disk))
-    if begun.start != wanted.start:
+    if wanted.start not in begun:
         return Finding(f"{what}, but the loader began to read at LBA {begun.start:,}", evidence)
     if hole := _hole(spans, wanted):
         return Finding(f"{what}, but the loader left out LBA {_span(hole)}", evidence)
@@ -135,6 +142,11 @@ def _buffer(call: BiosCall) -> int:
 
 def _all_in_place(trace: BootTrace) -> bool:
     return trace.handoff is not None and trace.handoff.memory_equal is True
+
+
+def _differs(trace: BootTrace) -> bool:
+    """Whether the kernel that was entered is known to be another than the file."""
+    return trace.handoff is not None and trace.handoff.memory_equal is False
 
 
 def _past_the_end(reads: Iterable[BiosCall], disk: DiskFacts) -> Finding | None:

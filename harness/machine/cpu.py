@@ -6,6 +6,7 @@ from harness.trace import CpuSample
 
 __all__ = ["parse_registers"]
 
+_GENERAL = re.compile(r"\b(?:[ER][A-D]X|[ER][SD]I|[ER][SB]P|R8 |R9 |R1\d)=[0-9a-f]+")
 _PE, _PG, _LMA = 1 << 0, 1 << 31, 1 << 10
 
 
@@ -33,6 +34,7 @@ def parse_registers(dump: str, seconds: float) -> CpuSample:
         mode=mode,
         halted=_field(dump, r"HLT=([01])") == "1",
         interrupts=bool(flags & 0x200),
+        general=" ".join(_GENERAL.findall(dump)),
     )
 
 

@@ -75,9 +75,19 @@ class Machine:
         """Let the stopped machine run on."""
         self.qmp.execute("cont")
 
-    def sample(self) -> CpuSample:
-        """Return where the CPU is, without stopping it: the address may be a little old."""
-        return parse_registers(self.qmp.monitor("info registers"), round(self.now(), 6))
+    def sample(self, *, exact: bool = False) -> CpuSample:
+        """Return where the CPU is.
+
+        A CPU that is not stopped for it tells its mode, and whether it is halted, but its
+        address may be one of a while ago: translated code that goes on to other translated
+        code does not keep it.
+        """
+        if exact:
+            self.qmp.execute("stop")
+        sample = parse_registers(self.qmp.monitor("info registers"), round(self.now(), 6))
+        if exact and self.status == "paused":  # by us, and not for a reason of the guest's
+            self.resume()
+        return sample
 
     def disk_bytes_read(self) -> int:
         """Return how much the guest has read from its disks, by whatever driver."""
