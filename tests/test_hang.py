@@ -34,7 +34,7 @@ def test_loop_in_low_memory_is_given_a_second() -> None:
 
 
 def test_menu_that_polls_for_a_key_may_have_a_time_limit() -> None:
-    samples = [look(0x7C40), look(0xF1234), look(0xF5678), look(0xF9ABC)] * 9
+    samples = [look(0x7C40), *(look(0xF1234 + 16 * at) for at in range(30))]
     assert hang(samples, 9.0, key(returned=True)) is None
 
 
