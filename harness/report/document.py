@@ -4,6 +4,7 @@ The schema has a version: within one version fields are added but never change t
 meaning. docs/trace.schema.json is made from this file.
 """
 
+import inspect
 from dataclasses import dataclass
 from typing import Any
 
@@ -113,6 +114,9 @@ def schema() -> dict[str, Any]:
     )
     first, second = (definitions.pop(part["$ref"].rpartition("/")[2]) for part in (derived, trace))
     definitions["Handoff"]["properties"]["memory_equal"] = {"type": ["boolean", "null"]}
+    for definition in definitions.values():  # docstrings, which Python indents up to 3.12
+        if "description" in definition:
+            definition["description"] = inspect.cleandoc(definition["description"])
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": f"bootharness trace, version {SCHEMA_VERSION}",
