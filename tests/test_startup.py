@@ -7,7 +7,7 @@ import pytest
 
 NOT_FOR_HELP = ("construct", "rich", "msgspec", "asyncio", "harness.boot")
 # QEMU is started first, and the rest is imported while it starts
-NOT_BEFORE_QEMU = ("asyncio", "msgspec", "rich", "pexpect", "qemu.qmp", "harness.trace")
+NOT_BEFORE_QEMU = ("msgspec", "rich", "pexpect", "qemu.qmp", "harness.trace")
 NOT_FOR_A_DISK = ("dpkt", "pygdbmi", "msgspec", "rich", "unicorn")
 
 
