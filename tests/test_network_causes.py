@@ -15,6 +15,7 @@ from harness.network import (
     NetworkFacts,
     milestones,
 )
+from harness.report.document import decode, document, encode
 from harness.trace import BootTrace, Ending
 
 KIND = NetEventKind
@@ -194,3 +195,9 @@ def test_milestones_come_from_the_first_event_of_each() -> None:
         "kernel-served": 4.0,
     }  # fmt: skip
     assert set(points) <= set(NET_MILESTONES)
+
+
+def test_trace_of_a_network_boot_comes_back_from_json() -> None:
+    network = facts(*DISCOVERS, SERVED, files=(kernel(),))
+    trace = BootTrace("k", "init", Ending("network", 10.0, "dhcp-no-offer"), network=network)
+    assert decode(encode(document(trace, judge(trace)))) == trace
