@@ -137,7 +137,6 @@ class NetworkFacts:
     events: tuple[NetEvent, ...] = ()
     files: tuple[NetFile, ...] = ()
     frames: int = 0
-    wire_us_per_frame: float = 0.0
 
     def first(self, kind: NetEventKind) -> NetEvent | None:
         """Return the first event of a kind, None where there is none."""

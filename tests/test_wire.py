@@ -390,3 +390,11 @@ def test_loss_is_the_same_every_time() -> None:
 
     assert run(1) == run(1)
     assert run(1) != run(2)
+
+
+def test_transfers_without_end_are_not_kept_without_end() -> None:
+    guest = client()
+    for number in range(3000):
+        guest.request("boot.ipxe", source=1024 + number)
+        guest.now += 0.1
+    assert len(guest.wire.transferred(guest.port)) <= 1000

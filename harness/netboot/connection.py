@@ -27,8 +27,8 @@ class Connection:
 
     @property
     def frames(self) -> int:
-        """How many frames have come from guests so far."""
-        return self._network.wire.frames
+        """How many frames have come from the guest so far."""
+        return self._network.wire.frames(self._plug.port)
 
     def look(self, machine: Machine) -> NetworkFacts | None:
         """Return the facts if there is news, or a pulled cable to think about."""
@@ -42,7 +42,6 @@ class Connection:
 
     def facts(self) -> NetworkFacts:
         """Return what is known of the network now."""
-        frames = max(self._network.wire.frames, 1)
         return NetworkFacts(
             path=self._image.path,
             firmware=self._image.firmware,
@@ -53,8 +52,7 @@ class Connection:
             faults=tuple(map(str, self._network.wire.faults.all)),
             events=self._plug.events(),
             files=self._plug.files(),
-            frames=self._network.wire.frames,
-            wire_us_per_frame=round(self._network.cpu_s / frames * 1e6, 2),
+            frames=self.frames,
         )
 
     def finish(self) -> None:

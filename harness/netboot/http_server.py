@@ -24,6 +24,9 @@ __all__ = ["HttpServer", "HttpTransfer"]
 
 _CHUNK_BYTES = 1 << 16
 _IDLE_S = 30.0
+_CONNECTIONS = 64
+"""A guest has that many connections at most, and a boot program one or two."""
+_HANDOVER_S = 5.0
 
 Note = Callable[..., None]
 """Write an event of the guest down: its kind, the file, and what else there is to say."""
@@ -72,19 +75,26 @@ class HttpServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
     def get_request(self) -> tuple[socket.socket, Any]:
         """Take a connection that is handed over."""
         messenger, _ = self.socket.accept()
+        messenger.settimeout(_HANDOVER_S)
         with messenger:
             _, handed, _, _ = socket.recv_fds(messenger, 1, 1)
             connection = socket.socket(fileno=handed[0])
             messenger.send(b"\0")
-        connection.settimeout(_IDLE_S)
-        self._connections.append(connection)
+        self._take(connection)
         return connection, "guest"
 
     def serve(self, connection: socket.socket) -> None:
         """Serve a connection that is there already."""
+        self._take(connection)
+        self.process_request(connection, "guest")
+
+    def _take(self, connection: socket.socket) -> None:
+        self._connections = [each for each in self._connections if each.fileno() >= 0]
+        if len(self._connections) >= _CONNECTIONS:
+            connection.close()
+            raise ConnectionRefusedError("too many connections")
         connection.settimeout(_IDLE_S)
         self._connections.append(connection)
-        self.process_request(connection, "guest")
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A guest that hangs up is no error of ours."""

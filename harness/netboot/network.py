@@ -102,13 +102,6 @@ class Network:
         """Turn the monotonic clock into the wire's."""
         return monotonic - self._clock_began - self._slept
 
-    @property
-    def cpu_s(self) -> float:
-        """CPU time of the wire's thread."""
-        if not self._running or self._thread.ident is None:
-            return 0.0
-        return time.clock_gettime(time.pthread_getcpuclockid(self._thread.ident))
-
     def plug(self) -> Plug:
         """Connect another guest."""
         ours, guest_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)

@@ -48,6 +48,8 @@ _REPEAT_S = 0.05
 _TIMEOUT_S = 1.0
 _TIMEOUTS = 5
 _OPEN_LIMIT = 64
+_LIMIT = 1000
+"""Transfers of one boot; it has about twenty."""
 _MASK = 0xFFFF
 
 Send = Callable[[float, bytes], None]
@@ -135,7 +137,7 @@ class TftpServer:
         if name is None or self.faults.of("missing", file=name):
             self.journal.note(now, NetEventKind.FILE_MISSING, request.file, text="tftp")
             return self._refuse(asked, now, TftpError.NOT_FOUND, "File not found")
-        if len(self._open) >= _OPEN_LIMIT:
+        if len(self._open) >= _OPEN_LIMIT or len(self.transfers) >= _LIMIT:
             return self._refuse(asked, now, TftpError.REFUSED, "too many transfers")
         transfer = self._begin(request, name, asked, now)
         said = " ".join(f"{key}={value}" for key, value in request.options.items())

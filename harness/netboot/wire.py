@@ -66,6 +66,7 @@ class _Guest:
     journal: Journal
     dhcp: DhcpServer
     tftp: TftpServer
+    frames: int = 0
     macs: set[bytes] = field(default_factory=set)
     arp_repeats: dict[bytes, int] = field(default_factory=dict)
     uplink: "_Uplink | None" = None
@@ -99,7 +100,6 @@ class Wire:
     ) -> None:
         self.files = files
         self.faults = faults or Faults()
-        self.frames = 0
         self._rules = rules
         self._guests: dict[int, _Guest] = {}
         self._port_of: dict[bytes, int] = {}
@@ -144,12 +144,12 @@ class Wire:
     def receive(self, port: int, frame: bytes, now: float) -> list[tuple[int, bytes]]:
         """Take a frame and return those that go out now, each with its port."""
         self._now = now
-        self.frames += 1
         if self._loss and self._random.random() < self._loss:
             return self._take()
         guest = self._guests.get(abs(port))
         if guest is None:
             return []
+        guest.frames += 1
         if port < 0:
             if guest.uplink:
                 self._from_uplink(-port, guest, guest.uplink, frame)
@@ -195,6 +195,10 @@ class Wire:
     def events(self, port: int) -> tuple[NetEvent, ...]:
         """Return what has happened at a port so far."""
         return tuple(self._guests[port].journal.events)
+
+    def frames(self, port: int) -> int:
+        """Return how many frames have come from a guest, and for it over its uplink."""
+        return self._guests[port].frames
 
     def transferred(self, port: int) -> tuple[NetFile, ...]:
         """Return the files that a guest has asked for, as far as they are."""
