@@ -117,6 +117,9 @@ class Watch:
         if self.observer is None or not self.observer.wants_progress:
             return
         calls, handed_off = self.tracer.calls(), self.handoff is not None
+        if self.connection:  # the wire tells how far that has come
+            self.observer.calls(calls)
+            return
         kernel = kernel_facts(self.disk.kernel) if self.disk.kernel else None
         points = bios_milestones(calls, kernel, disk_facts(self.disk), handed_off=handed_off)
         for name, seconds in points.items():

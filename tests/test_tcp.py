@@ -1,0 +1,83 @@
+"""Segments and flows of TCP against scapy."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harness.netboot.tcp import RESET, SYN, Flow, Segment
+
+layers = pytest.importorskip("scapy.all", reason="scapy is not installed")
+
+
+def frame(data: bytes = b"", **fields: object) -> bytes:
+    """Return a frame from the HTTP server to a guest."""
+    return bytes(
+        layers.Ether(src="52:55:0a:00:02:02", dst="52:54:00:12:34:01")
+        / layers.IP(src="10.0.2.100", dst="10.0.2.15")
+        / layers.TCP(sport=80, dport=5000, **{"seq": 1000, "ack": 7, "flags": "A", **fields})
+        / layers.Raw(data)
+    )
+
+
+def valid(answer: bytes) -> object:
+    """Return a frame as scapy sees it; its checksums are right."""
+    fresh = layers.Ether(answer)
+    del fresh[layers.IP].chksum, fresh[layers.TCP].chksum
+    assert bytes(fresh) == answer
+    return layers.Ether(answer)
+
+
+@settings(max_examples=30)
+@given(st.binary(max_size=1400), st.integers(0, 2**32 - 1))
+def test_segment_is_what_scapy_sent(data: bytes, sequence: int) -> None:
+    sent = frame(data, seq=sequence, options=[("MSS", 1460), ("NOP", None), ("WScale", 7)])
+    segment = Segment.parse(sent.ljust(60, b"\0"))
+    assert segment
+    assert (segment.sequence, segment.acknowledged, segment.size) == (sequence, 7, len(data))
+    assert (segment.source_port, segment.target_port) == (80, 5000)
+
+
+def test_refusal_answers_a_syn_as_a_closed_port_does() -> None:
+    segment = Segment.parse(frame(flags="S", seq=99, ack=0))
+    assert segment
+    assert segment.flags & SYN
+    seen = valid(segment.refused())
+    assert (seen.dst, seen[layers.IP].dst) == ("52:55:0a:00:02:02", "10.0.2.100")  # type: ignore[attr-defined,index]
+    tcp = seen[layers.TCP]  # type: ignore[index]
+    assert (tcp.sport, tcp.dport, tcp.seq, tcp.ack, str(tcp.flags)) == (5000, 80, 0, 100, "RA")
+
+
+def test_connection_is_broken_off_where_it_stands() -> None:
+    segment = Segment.parse(frame(b"data"))
+    assert segment
+    seen = valid(segment.broken_off())
+    tcp = seen[layers.TCP]  # type: ignore[index]
+    assert (tcp.sport, tcp.dport, tcp.seq, tcp.ack, str(tcp.flags)) == (80, 5000, 1000, 7, "RA")
+    assert int(tcp.flags) & RESET
+
+
+@pytest.mark.parametrize("begins", [1000, 2**32 - 5])
+def test_flow_counts_what_arrived_over_the_wrap(begins: int) -> None:
+    flow = Flow(begins)
+    for at, data in ((0, b"x" * 10), (10, b"y" * 20), (0, b"x" * 10)):
+        segment = Segment.parse(frame(data, seq=(begins + at) % 2**32))
+        assert segment
+        flow.pass_on(segment)
+    assert flow.passed == 30
+    flow.acknowledge((begins + 10) % 2**32)
+    assert flow.arrived == 10
+    flow.acknowledge((begins + 31) % 2**32)  # the end of the connection counts as a byte
+    assert flow.arrived == 30
+    flow.acknowledge((begins - 1) % 2**32)
+    flow.acknowledge(begins)
+    assert flow.arrived == 30
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_taken(data: bytes) -> None:
+    for raw in (data, frame()[:34] + data):
+        segment = Segment.parse(raw)
+        if segment:
+            segment.refused()
+            segment.broken_off()
+            Flow(segment.sequence).pass_on(segment)
