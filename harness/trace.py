@@ -263,6 +263,16 @@ class BootTrace:
     timings: dict[str, float] = field(default_factory=dict)
     network: NetworkFacts | None = None
 
+    @property
+    def timed(self) -> bool:
+        """Whether its times mean something: a predictor has no clock."""
+        return self.tracer != "emulator"
+
+    @property
+    def ended_after(self) -> str:
+        """When the boot ended, to go into a sentence: `` 0.51 s after launch``."""
+        return f" {self.ending.seconds:.2f} s after launch" if self.timed else ""
+
     def milestone(self, name: str) -> Milestone | None:
         """Return a milestone, None when the boot did not reach it."""
         return next((point for point in self.milestones if point.name == name), None)

@@ -84,4 +84,5 @@ def _good(trace: BootTrace) -> str:
     if trace.handoff and trace.handoff.payload:
         proven = count(trace.handoff.payload.compared_bytes, "byte")
         memory_said = f", {proven} in memory equal the file"
-    return f"reached {trace.until} in {seconds:.2f} s{memory_said}"
+    when = f" in {seconds:.2f} s" if trace.timed else ""
+    return f"reached {trace.until}{when}{memory_said}"

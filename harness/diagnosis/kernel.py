@@ -95,7 +95,7 @@ def kernel_reset(trace: BootTrace) -> Finding | None:
         return None
     last = trace.milestones[-1].name
     return Finding(
-        f"the guest was reset{_where(trace)} {trace.ending.seconds:.2f} s after launch, by the "
+        f"the guest was reset{_where(trace)}{trace.ended_after}, by the "
         f"kernel, which had reached {last}",
         _serial(trace),
     )
@@ -107,8 +107,7 @@ def triple_fault(trace: BootTrace) -> Finding | None:
         return None
     after = f"after {trace.milestones[-1].name}" if trace.milestones else "before the loader"
     return Finding(
-        f"the guest was reset{_where(trace)} {trace.ending.seconds:.2f} s after launch, {after}"
-        f"{last_call(trace)}",
+        f"the guest was reset{_where(trace)}{trace.ended_after}, {after}{last_call(trace)}",
         tuple(str(call) for call in trace.bios_calls[-4:]),
     )
 
@@ -122,8 +121,7 @@ def timed_out(trace: BootTrace) -> Finding | None:
         "guest-shutdown": "switched the machine off",
     }.get(trace.ending.kind, f"ended ({trace.ending.kind})")
     return Finding(
-        f"the boot {how} {trace.ending.seconds:.2f} s after launch; the last milestone was "
-        f"{last}{last_call(trace)}",
+        f"the boot {how}{trace.ended_after}; the last milestone was {last}{last_call(trace)}",
         tuple(str(call) for call in trace.bios_calls[-4:]),
     )
 

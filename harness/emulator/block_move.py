@@ -27,7 +27,7 @@ def block_move(memory: Memory, frame: Frame, model: BiosModel) -> None:
     size = frame.cx * 2
     status = 0
     if model.stop != "never":
-        _fill_in(memory, at)
+        _fill_in(memory, at, table)
         size = min(size, _SEGMENT_BYTES)  # SI and DI begin anew behind it, with the same bytes
         if not (_loads(source) and _loads(destination, write=model.stop == "error")):
             _stop(model, "a descriptor of the block-move table is not that of a data segment")
@@ -47,11 +47,11 @@ def _stop(model: BiosModel, why: str) -> None:
         raise Ended("guest-reset", f"{why}: the BIOS was not prepared for the exception")
 
 
-def _fill_in(memory: Memory, at: int) -> None:
+def _fill_in(memory: Memory, at: int, table: bytes) -> None:
     """Write what the BIOS writes into the table: where it is itself, its code, its stack."""
     limit, rest = _GDT_ENDS
-    memory.write(at + _GDT, limit + at.to_bytes(3, "little") + rest)
-    memory.write(at + _CS, _CODE_AND_STACK)
+    own = limit + at.to_bytes(3, "little") + rest
+    memory.write(at, table[:_GDT] + own + table[_SOURCE:_CS] + _CODE_AND_STACK)
 
 
 def _loads(descriptor: bytes, *, write: bool = False) -> bool:

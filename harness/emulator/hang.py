@@ -48,10 +48,11 @@ class HangWatch:
 
         Raises Ended when thousands of calls have brought nothing new.
         """
-        self._stand_still()
         if news is not None and news not in self._seen:
             self._seen.add(news)
             self.progress()
+        else:
+            self._stand_still()
         self._calls += 1
         if self._calls > _MOST_CALLS:
             raise Ended("loop", f"{_MOST_CALLS:,} BIOS calls with nothing new in them")

@@ -40,9 +40,9 @@ class Memory:
 
     def read_memory(self, linear: int, count: int) -> bytes:
         """Return so many bytes, fewer where the memory ends."""
+        if linear + count <= HIGH:
+            return self.low[linear : linear + count]
         inside = max(min(count, self.size - linear), 0)
-        if linear + inside <= HIGH:
-            return self.low[linear : linear + inside]
         return b"".join(piece.read() for piece in self.pieces(linear, inside))
 
     def compare_memory(self, linear: int, expected: Piece) -> Comparison:
@@ -68,22 +68,30 @@ class Memory:
 
     def pieces(self, linear: int, count: int) -> Iterator[Piece]:
         """Yield what lies in a range, zeros behind the end of memory."""
-        low = max(min(count, HIGH - linear), 0)
+        if linear + count <= HIGH:
+            yield from self._low_pieces(linear, count)
+            return
+        low = max(HIGH - linear, 0)
         if low:
             yield from self._low_pieces(linear, low)
-        if count > low:
-            yield from self._high_pieces(linear + low, count - low)
+        yield from self._high_pieces(linear + low, count - low)
 
     def put(self, linear: int, pieces: Iterable[Piece]) -> None:
         """Put pieces at an address, one behind the other; what is behind the end is lost."""
         for piece in pieces:
-            low = max(min(piece.size, HIGH - linear), 0)
-            if low:
-                self._put_low(linear, piece.cut(0, low))
-            high = min(piece.size, self.size - linear) - low
-            if high > 0:
-                self._put_high(linear + low, piece.cut(low, high))
-            linear += piece.size
+            end = linear + piece.size
+            if end <= ROM.start:
+                self._put_low(linear, piece)
+            elif linear < HIGH:
+                for part in (range(ROM.start), range(HIGH, self.size)):
+                    first, last = max(linear, part.start), min(end, part.stop)
+                    if first < last:
+                        self.put(first, [piece.cut(first - linear, last - first)])
+            elif end <= self.size:
+                self._put_high(linear, piece)
+            elif linear < self.size:
+                self._put_high(linear, piece.cut(0, self.size - linear))
+            linear = end
 
     def write(self, linear: int, data: bytes) -> None:
         """Put bytes at an address."""
@@ -126,10 +134,6 @@ class Memory:
             yield Piece(ZEROS, 0, count - inside)
 
     def _put_low(self, linear: int, piece: Piece) -> None:
-        if linear + piece.size > ROM.start:
-            if linear >= ROM.start:
-                return
-            piece = piece.cut(0, ROM.start - linear)
         end = linear + piece.size
         self.low[linear:end] = piece.read()
         self._cpu.forget(linear, end)  # there may have been code

@@ -87,14 +87,15 @@ def _progress(trace: BootTrace) -> str:
     """The milestones with their times, and how much of the kernel was placed."""
     points = []
     for milestone in trace.milestones:
-        points.append(f"{milestone.name} {milestone.seconds:.2f}")
+        when = f" {milestone.seconds:.2f}" if trace.timed else ""
+        points.append(f"{milestone.name}{when}")
     moves = trace.block_moves
     placed = ""
     if moves and trace.kernel:
         total = trace.kernel.payload_bytes
         moved = count(len(moves), "block move")
         placed = f"; {moved}, {trace.placed_bytes:,} of {total:,} bytes placed"
-    return f"{', '.join(points)} s{placed}"
+    return f"{', '.join(points)}{' s' if trace.timed else ''}{placed}"
 
 
 def _indented(text: str, output: TextIO, *, dim: bool = False) -> None:
