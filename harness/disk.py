@@ -78,7 +78,7 @@ class DiskImage:
         *,
         cmdline: str,
         memory_bytes: int,
-        initrd: bytes | Path | None = None,
+        initrd: bytes | Path | Piece | None = None,
         size_bytes: int = 0,
         first_lba: int = _PARTITION_LBA,
     ) -> "DiskImage":
@@ -135,7 +135,7 @@ class DiskLayout:
         *,
         cmdline: str,
         memory_bytes: int,
-        initrd: bytes | Path | None = None,
+        initrd: bytes | Path | Piece | None = None,
         size_bytes: int = 0,
         first_lba: int = _PARTITION_LBA,
     ) -> Self:
@@ -261,7 +261,9 @@ def _sectors(count: int) -> int:
     return -(-count // SECTOR_BYTES)
 
 
-def _piece(content: bytes | Path) -> Piece:
+def _piece(content: bytes | Path | Piece) -> Piece:
+    if isinstance(content, Piece):
+        return content
     if isinstance(content, bytes):
         return Piece.of(content)
     try:

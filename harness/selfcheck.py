@@ -1,18 +1,25 @@
 """The synthetic kernel: images/selfcheck.asm with a payload of any size."""
 
 from array import array
+from dataclasses import dataclass
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
 from harness.assembler import assemble_flat, shipped
 from harness.cache import cache_dir, published
+from harness.content import Repeated, Source
 from harness.errors import UsageError
 from harness.formats.bzimage import SetupHeader, offset_of
+from harness.formats.mbr import SECTOR_BYTES
+from harness.kernel import KernelImage
 
-__all__ = ["selfcheck_kernel"]
+__all__ = ["ImaginedKernel", "imagined_kernel", "selfcheck_kernel"]
 
 _LIMIT_BYTES = 1 << 30
 _SETUP_SECTS = 8
+_LEAST_SETUP_SECTS = 4
+_CMDLINE_SIZE = 2047
 # as in selfcheck.asm
 _PERIOD = 65521
 _STEP = 0x9E3779B1
@@ -44,6 +51,47 @@ def selfcheck_kernel(payload_bytes: int, *, setup_sects: int = _SETUP_SECTS) -> 
     return kept
 
 
+@dataclass(frozen=True, slots=True)
+class ImaginedKernel(KernelImage):
+    """A kernel that is in no file: for predictions, which do not read it."""
+
+    body: Source
+
+    @property
+    def content(self) -> Source:
+        """What the file would have in it."""
+        return self.body
+
+    @property
+    def sha256(self) -> str:
+        """Of nothing: the content is given by the sizes."""
+        return ""
+
+
+def imagined_kernel(
+    payload_bytes: int, *, setup_sects: int = _SETUP_SECTS, cmdline_size: int = _CMDLINE_SIZE
+) -> ImaginedKernel:
+    """Return a kernel like the selfcheck kernel, of any size, that nobody has to write.
+
+    Its setup part is only filled: it cannot run.
+    """
+    sectors = 1 + (setup_sects or _LEAST_SETUP_SECTS)
+    real_mode = bytearray(_real_mode(payload_bytes, _SETUP_SECTS)[: sectors * SECTOR_BYTES])
+    period = _period()
+    real_mode += period[len(real_mode) : sectors * SECTOR_BYTES]
+    real_mode[offset_of("setup_sects")] = setup_sects
+    _set(real_mode, offset_of("cmdline_size"), cmdline_size)
+    return ImaginedKernel(
+        path=Path("imagined"),
+        source=f"selfcheck:{payload_bytes}",
+        file_bytes=len(real_mode) + payload_bytes,
+        header=SetupHeader.parse(bytes(real_mode)),
+        release="selfcheck",
+        compression="",
+        body=Repeated(bytes(real_mode), period),
+    )
+
+
 def _real_mode(payload_bytes: int, setup_sects: int) -> bytes:
     image = bytearray(assemble_flat(shipped("images/selfcheck.asm"), SETUP_SECTS=setup_sects))
     header = SetupHeader.parse(bytes(image))
@@ -59,6 +107,7 @@ def _set(image: bytearray, at: int, value: int) -> None:
     image[at : at + 4] = (value & 0xFFFFFFFF).to_bytes(4, "little")
 
 
+@cache
 def _period() -> bytes:
     words = array("I", ((number * _STEP) & 0xFFFFFFFF for number in range(_PERIOD)))
     words[0] = _ENTRY

@@ -291,8 +291,7 @@ class BootTrace:
     def block_moves(self) -> tuple[BlockMove, ...]:
         """Every INT 15h AH=87h, in order."""
         bios = self.machine.bios if self.machine else "seabios"
-        handed_off = self.handoff is not None
-        return tuple(block_moves(self.bios_calls, handed_off=handed_off, bios=bios))
+        return _LAST_MOVES.of(self.bios_calls, handed_off=self.handoff is not None, bios=bios)
 
     @property
     def placed_bytes(self) -> int:
@@ -310,6 +309,24 @@ class BootTrace:
 def ordered(points: Mapping[str, float], order: Iterable[str]) -> tuple[Milestone, ...]:
     """Return milestones, given by name with their seconds, in an order of names."""
     return tuple(Milestone(name, points[name]) for name in order if name in points)
+
+
+class _LastMoves:
+    """The block moves that were asked for last: a dozen rules ask for the same thousand."""
+
+    def __init__(self) -> None:
+        self._moves: tuple[object, object, tuple[BlockMove, ...]] = ((), None, ())
+
+    def of(self, calls: tuple[BiosCall, ...], **how: Any) -> tuple[BlockMove, ...]:
+        """Return the block moves among BIOS calls; ``how`` is for `block_moves`."""
+        of, known, moves = self._moves
+        if of is not calls or known != how:
+            moves = tuple(block_moves(calls, **how))
+            self._moves = (calls, how, moves)
+        return moves
+
+
+_LAST_MOVES = _LastMoves()
 
 
 def block_moves(

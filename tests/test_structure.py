@@ -18,7 +18,8 @@ LAYERS = (
     ),
     ("machine", "netboot"),
     (
-        "idle", "hang", "tracers", "watch", "session", "boot", "diagnosis", "report", "tools",
+        "idle", "hang", "tracers", "watch", "session", "boot", "diagnosis", "limits",
+        "report", "tools",
     ),
     ("cli", "plugin", "bench"),
 )  # fmt: skip

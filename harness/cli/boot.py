@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from harness.cli.output import check_json_file, write_json
 from harness.errors import UsageError
 from harness.plan import (
     ACCELERATORS,
@@ -191,8 +192,7 @@ def run_boots(
     """
     from harness.report.live import watching
 
-    if json_file and json_file != "-":
-        _check_json_file(Path(json_file))
+    check_json_file(json_file)
     folders = _folders(keep, len(boots))
     output = sys.stderr if json_file == "-" else sys.stdout
     documents, judgements = [], []
@@ -215,35 +215,10 @@ def run_boots(
     if len(boots) > 1:
         print_summary(judgements, output)
     if json_file:
-        _write_json(json_file, documents)
+        several = b"[\n" + b",\n".join(documents) + b"]\n"
+        write_json(json_file, documents[0] if len(documents) == 1 else several)
     statuses = {judgement.verdict.exit_status for judgement in judgements}
     return next(status for status in _WORST_FIRST if status in statuses)
-
-
-def _write_json(file: str, documents: list[bytes]) -> None:
-    text = documents[0] if len(documents) == 1 else b"[\n" + b",\n".join(documents) + b"]\n"
-    if file == "-":
-        sys.stdout.buffer.write(text)
-        return
-    try:
-        Path(file).write_bytes(text)
-    except OSError as error:
-        raise UsageError(f"{file}: cannot be written: {error.strerror}") from error
-
-
-def _check_json_file(file: Path) -> None:
-    """Raise UsageError, before anything is booted, for a file that must not be written."""
-    try:
-        with file.open("rb") as there:
-            begin = there.read(1)
-    except FileNotFoundError:
-        if not file.absolute().parent.is_dir():
-            raise UsageError(f"{file}: there is no such folder") from None
-        return
-    except OSError as error:
-        raise UsageError(f"{file}: cannot be written: {error.strerror}") from error
-    if begin not in (b"", b"{", b"["):
-        raise UsageError(f"{file}: not a JSON file, so --json does not write over it")
 
 
 def _folders(keep: Path | None, boots: int) -> list[Path | None]:

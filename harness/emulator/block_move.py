@@ -1,5 +1,7 @@
 """INT 15h AH=87h: copy extended memory, as the BIOSes that are modelled do it."""
 
+from dataclasses import dataclass
+
 from harness.bioses import BiosModel
 from harness.content import Piece
 from harness.emulator.ending import Ended
@@ -7,7 +9,7 @@ from harness.emulator.frame import Frame
 from harness.emulator.memory import Memory
 from harness.formats.gdt import BlockMoveTable
 
-__all__ = ["block_move"]
+__all__ = ["Effect", "block_move", "effect"]
 
 _TABLE_BYTES = BlockMoveTable.SIZE
 _GDT, _SOURCE, _DESTINATION, _CS, _SS = 0x08, 0x10, 0x18, 0x20, 0x28
@@ -18,33 +20,50 @@ _GDT_ENDS = (bytes.fromhex("2f00"), bytes.fromhex("930000"))
 _CODE_AND_STACK = bytes.fromhex("ffff00000f9b0000 ffff00980d930000")
 
 
-def block_move(memory: Memory, frame: Frame, model: BiosModel) -> None:
-    """Copy CX words from the source to the destination of the table at ES:SI."""
-    at = frame.far(frame.es, frame.esi)
-    table = memory.read_memory(at, _TABLE_BYTES)
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What a BIOS makes of a block-move table: what it copies, and the status it returns.
+
+    ``fault`` is an exception that the BIOS is not prepared for.
+    """
+
+    source: int
+    destination: int
+    size: int
+    status: int = 0
+    fault: bool = False
+
+
+def effect(table: bytes, words: int, model: BiosModel) -> Effect:
+    """Return what a BIOS does with a table of 48 bytes and CX words to move."""
     source = table[_SOURCE : _SOURCE + 8]
     destination = table[_DESTINATION : _DESTINATION + 8]
-    size = frame.cx * 2
-    status = 0
-    if model.stop != "never":
-        _fill_in(memory, at, table)
-        size = min(size, _SEGMENT_BYTES)  # SI and DI begin anew behind it, with the same bytes
-        if not (_loads(source) and _loads(destination, write=model.stop == "error")):
-            _stop(model, "a descriptor of the block-move table is not that of a data segment")
-            size, status = 0, _EXCEPTION
+    addresses, size, status = (model.address(source), model.address(destination)), words * 2, 0
+    if model.stop == "never":
+        return Effect(*addresses, size)
+    if not (_loads(source) and _loads(destination, write=model.stop == "error")):
+        return Effect(*addresses, 0, _EXCEPTION, fault=model.stop == "triple-fault")
+    size = min(size, _SEGMENT_BYTES)  # SI and DI begin anew behind it, with the same bytes
     if model.stop == "error":
         within = min(_limit(source), _limit(destination)) + 1
         if within < size:
             size, status = within, _EXCEPTION
-    _copy(memory, model.address(source), model.address(destination), size)
+    return Effect(*addresses, size, status)
+
+
+def block_move(memory: Memory, frame: Frame, model: BiosModel) -> None:
+    """Copy CX words from the source to the destination of the table at ES:SI."""
+    at = frame.far(frame.es, frame.esi)
+    table = memory.read_memory(at, _TABLE_BYTES)
+    move = effect(table, frame.cx, model)
+    if model.stop != "never":
+        _fill_in(memory, at, table)
+    if move.fault:
+        raise Ended("guest-reset", "a descriptor of the block move is not that of a data segment")
+    _copy(memory, move.source, move.destination, move.size)
     if model.stop != "never" and not _loads(memory.read_memory(at + _SS, 8)):
         raise Ended("guest-reset", "the block move overwrote its own descriptor table")
-    frame.answer(status)
-
-
-def _stop(model: BiosModel, why: str) -> None:
-    if model.stop == "triple-fault":
-        raise Ended("guest-reset", f"{why}: the BIOS was not prepared for the exception")
+    frame.answer(move.status)
 
 
 def _fill_in(memory: Memory, at: int, table: bytes) -> None:

@@ -21,16 +21,22 @@ ROM = range(0xC0000, 0x100000)
 """The BIOS and option ROMs: what is put there is lost."""
 
 HIGH = 0x100000
+_FREE = range(0x500, 0x9FC00)
 _TOP = 1 << 32
 _COMPARED_BYTES = 1 << 20
 
 
 class Memory:
-    """The memory of one machine, ``size`` bytes of it; addresses are linear."""
+    """The memory of one machine, ``size`` bytes of it; addresses are linear.
 
-    def __init__(self, cpu: Cpu, size: int) -> None:
+    Conventional memory is full of the byte ``fill`` until somebody writes to it.
+    """
+
+    def __init__(self, cpu: Cpu, size: int, fill: int = 0) -> None:
         self.size = size
         self.low = mmap.mmap(-1, HIGH)
+        if fill:
+            self.low[_FREE.start : _FREE.stop] = bytes((fill,)) * len(_FREE)
         self._cpu = cpu
         self._origin = PieceMap()
         self._placed = PieceMap()

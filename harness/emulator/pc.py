@@ -96,9 +96,11 @@ class _Call:
 class Pc:
     """A machine with one disk. `boot` returns when it is over."""
 
-    def __init__(self, medium: Medium, memory_bytes: int, model: BiosModel) -> None:
+    def __init__(
+        self, medium: Medium, memory_bytes: int, model: BiosModel, *, fill: int = 0
+    ) -> None:
         self.cpu = Cpu()
-        self.memory = Memory(self.cpu, memory_bytes)
+        self.memory = Memory(self.cpu, memory_bytes, fill)
         self.ports = Ports()
         self.hang = HangWatch()
         self.handoff: Registers | None = None

@@ -28,16 +28,18 @@ def predict(
     bios: str = "seabios",
     memory_bytes: int = _DEFAULT_MEMORY,
     errors: Iterable[ReadError] = (),
+    fill: int = 0,
 ) -> BootTrace:
     """Return the trace of a boot from the BIOS to the kernel's entry.
 
-    ``bios`` is one of `BIOSES`; ``errors`` are sectors that cannot be read. Raises
-    UsageError for a BIOS that is not known, KernelUnavailable for a disk image that cannot
-    be read.
+    ``bios`` is one of `BIOSES`; ``errors`` are sectors that cannot be read. Memory below
+    640 KiB that nobody has written to is full of the byte ``fill``: zeros, as QEMU has it,
+    forgive a loader what others do not. Raises UsageError for a BIOS that is not known,
+    KernelUnavailable for a disk image that cannot be read.
     """
     if bios not in BIOSES:
         raise UsageError(f"BIOS {bios!r}: known are {', '.join(BIOSES)}")
-    pc = Pc(Medium.of(disk, errors), memory_bytes, BIOSES[bios])
+    pc = Pc(Medium.of(disk, errors), memory_bytes, BIOSES[bios], fill=fill)
     ending = pc.boot()
     calls = pc.calls()
     with tempfile.TemporaryDirectory() as folder:
