@@ -118,12 +118,12 @@ def cmdline_wrong(trace: BootTrace) -> Finding | None:
         return None
     found, limit = handoff.cmdline or "", handoff.header.cmdline_limit
     wanted = trace.disk.cmdline if trace.disk else None
-    longest = max(found, wanted or "", key=lambda line: len(line.encode()))
-    if len(longest.encode()) > limit:
+    line = found if wanted is None else wanted
+    if len(line.encode()) > limit:
         return Finding(
-            f"the command line has {count(len(longest.encode()), 'byte')}, and the kernel takes "
+            f"the command line has {count(len(line.encode()), 'byte')}, and the kernel takes "
             f"{limit:,} (cmdline_size)",
-            (f"it ends in {longest[-_SHOWN:]!r}",),
+            (f"it ends in {line[-_SHOWN:]!r}",),
         )
     if wanted is None or wanted == found:
         return None
