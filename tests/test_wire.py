@@ -10,6 +10,7 @@ from harness.formats.dhcp import DISCOVER, NAK, OFFER, REQUEST
 from harness.formats.ethernet import ArpMessage, Datagram, build_udp, ip_bytes, mac_bytes, parse_arp
 from harness.formats.tftp import DATA, ERROR, opcode
 from harness.netboot.dhcp_server import BootRule
+from harness.netboot.http_server import HttpTransfer
 from harness.netboot.wire import SERVER_ADDRESS
 from harness.network import NetEventKind
 from tests.netclient import SERVER_MAC, NetClient, wire_with
@@ -398,3 +399,21 @@ def test_transfers_without_end_are_not_kept_without_end() -> None:
         guest.request("boot.ipxe", source=1024 + number)
         guest.now += 0.1
     assert len(guest.wire.transferred(guest.port)) <= 1000
+
+
+@pytest.mark.parametrize(("step", "stalled"), [(0.1, True), (10.0, False)])
+def test_silence_of_http_is_counted_in_steps(step: float, stalled: bool) -> None:
+    """A harness that was stopped for ten seconds has not seen a server stall for as long."""
+    guest = client()
+    transfers = [HttpTransfer("vmlinuz", 0, guest.now, guest.now)]
+    guest.wire.connect_uplink(guest.port, transfers)
+    guest.wire.tick(guest.now)
+    for _ in range(20 if stalled else 2):
+        guest.now += step
+        guest.wire.tick(guest.now)
+    assert bool(guest.events(NetEventKind.HTTP_STALLED)) is stalled
+    transfers[0].last_at = guest.now
+    guest.wire.tick(guest.now)
+    transfers[0].stalled = False
+    guest.wire.tick(guest.now + 0.1)
+    assert len(guest.events(NetEventKind.HTTP_STALLED)) == int(stalled)

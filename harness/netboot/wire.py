@@ -55,6 +55,8 @@ _DHCP_PORTS = (67, 4011)
 _MACS_PER_PORT = 8
 _UDP = 17
 _HTTP_STALLED_S = 1.5
+# a longer step was not the server's silence: the harness was stopped
+_LONGEST_STEP_S = 0.2
 _MINIMUM_TFTP_FRAME = 46
 
 
@@ -79,6 +81,9 @@ class _Uplink:
     transfers: list[HttpTransfer]
     macs: set[bytes] = field(default_factory=set)
     data_at: float = 0.0
+    active_at: float = 0.0
+    looked_at: float = 0.0
+    quiet_s: float = 0.0
     flows: dict[int, Flow] = field(default_factory=dict)
     ended_bytes: int = 0
 
@@ -397,17 +402,21 @@ class Wire:
 
     def _watch_http(self, journal: Journal, uplink: _Uplink, now: float) -> None:
         """Tell when a response stops in mid-body though the guest would take more."""
+        step, uplink.looked_at = min(now - uplink.looked_at, _LONGEST_STEP_S), now
+        active = max([uplink.data_at, *(each.last_at for each in uplink.transfers)])
+        if active > uplink.active_at:
+            uplink.active_at, uplink.quiet_s = active, 0.0
+        else:
+            uplink.quiet_s += step
         for transfer in list(uplink.transfers):
-            quiet = now - max(transfer.last_at, uplink.data_at)
-            if transfer.outcome != "open" or transfer.blocked or transfer.stalled:
-                continue
-            if quiet >= _HTTP_STALLED_S:
+            waits = transfer.outcome == "open" and not transfer.blocked
+            if waits and not transfer.stalled and uplink.quiet_s >= _HTTP_STALLED_S:
                 transfer.stalled = True
                 journal.note(
                     now,
                     NetEventKind.HTTP_STALLED,
                     transfer.name,
-                    text=f"no data for {quiet:.1f} s, and the connection is open",
+                    text=f"no data for {uplink.quiet_s:.1f} s, and the connection is open",
                 )
 
     def _snapshot(self, transfer: HttpTransfer, uplink: _Uplink, mac: str) -> NetFile:
