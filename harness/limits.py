@@ -85,11 +85,17 @@ class Limit:
     holes: tuple[Try, ...] = ()
 
 
-def find_limits(loader: Loader, *, bioses: Iterable[str], memory_bytes: int) -> Iterator[Limit]:
+def find_limits(
+    loader: Loader,
+    *,
+    bioses: Iterable[str],
+    memory_bytes: int,
+    parts: tuple[str, ...] = tuple(PARTS),
+) -> Iterator[Limit]:
     """Yield the limits of a loader: for each BIOS that of each part that it can be given."""
     predictions = _Predictions(loader, memory_bytes)
     for bios in bioses:
-        for name in PARTS:
+        for name in parts:
             if _takes(loader, name):
                 yield _Search(predictions, name, bios).limit()
 

@@ -18,7 +18,7 @@ LAYERS = (
     ),
     ("machine", "netboot"),
     (
-        "idle", "hang", "tracers", "watch", "session", "boot", "diagnosis", "limits",
+        "idle", "hang", "tracers", "watch", "session", "boot", "diagnosis", "limits", "headroom",
         "report", "tools",
     ),
     ("cli", "plugin", "bench"),
