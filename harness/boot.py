@@ -18,13 +18,13 @@ from harness.machine.accelerator import kvm_works
 from harness.machine.qemu import Qemu
 from harness.machine.rom import write_rom
 from harness.machine.workspace import Workspace
-from harness.netimage import NetImage
 from harness.plan import BootPlan, MachineConfig
 from harness.source import fetch
 
 if TYPE_CHECKING:
     from harness.netboot.control import Control
     from harness.netboot.network import Network
+    from harness.netimage import NetImage
     from harness.observer import Observer
     from harness.trace import BootTrace
 
@@ -134,7 +134,7 @@ def boot_net(
 
 def boot_on(
     network: "Network",
-    image: NetImage,
+    image: "NetImage",
     plan: BootPlan,
     *,
     observer: "Observer | None" = None,
@@ -164,7 +164,7 @@ def boot_on(
         plug.close()
 
 
-def boot_control(control: "Control", guest: int, image: NetImage, plan: BootPlan) -> "BootTrace":
+def boot_control(control: "Control", guest: int, image: "NetImage", plan: BootPlan) -> "BootTrace":
     """Boot one guest from a server that is not ours; otherwise as `boot`.
 
     What went over its wire is in the trace all the same, read from a capture at the end.

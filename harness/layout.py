@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from harness.disk import DiskLayout
-from harness.initrd import tiny_initrd
 from harness.kernel import KernelImage
 from harness.loader import Loader
 from harness.plan import BootPlan
@@ -15,6 +14,8 @@ def lay_out(kernel: KernelImage, loader: Loader, plan: BootPlan) -> DiskLayout:
     """Return the layout of the disk image for a boot. Raises UsageError for what cannot be."""
     initrd: bytes | Path | None = plan.initrd
     if initrd is None and plan.until == "init" and loader.takes_initrd:
+        from harness.initrd import tiny_initrd  # a boot to the banner does without
+
         initrd = tiny_initrd(wide=kernel.header.is_64_bit)
     return DiskLayout.plan(
         loader,
