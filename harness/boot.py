@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.disk import DiskImage
-from harness.errors import CouldNotFindOut
+from harness.errors import CouldNotFindOut, LaunchFailed, UsageError
 from harness.kernel import KernelImage
 from harness.layout import lay_out
 from harness.loader import Loader
@@ -67,15 +67,34 @@ def boot(
 ) -> "BootTrace":
     """Build a disk image with a loader and a kernel, boot it, and return all that was seen.
 
-    ``keep`` is a folder for the disk image and the logs. Raises UsageError for what cannot
-    be built. What keeps us from finding out is in the trace, with the ending ``skipped``.
+    ``keep`` is a folder for the disk image, the logs and what the screen shows; what it
+    cannot take is named in the trace's ``post_mortem.missing``. Raises UsageError for what
+    cannot be built. What keeps us from finding out is in the trace, with the ending ``skipped``.
     """
     try:
         with Workspace() as workspace:
-            disk = build_disk((keep or workspace.path) / "disk.img", kernel, loader, plan)
-            return _boot(kernel.source, disk, plan, workspace, observer, keep)
+            own = workspace.path / "disk.img"
+            if keep is None:
+                disk = build_disk(own, kernel, loader, plan)
+                return _boot(kernel.source, disk, plan, workspace, observer, keep)
+            disk, missing = _build_kept(keep / own.name, own, kernel, loader, plan)
+            trace = _boot(kernel.source, disk, plan, workspace, observer, keep)
+            return trace.with_missing(*missing)
     except CouldNotFindOut as error:
         return _skipped(kernel.source, plan, error)
+
+
+def _build_kept(
+    path: Path, otherwise: Path, kernel: KernelImage, loader: Loader, plan: BootPlan
+) -> tuple[DiskImage, list[str]]:
+    """Write a disk image where it is kept, or else where it is not, and a sentence that says so."""
+    if path.exists():
+        raise UsageError(f"{path}: is there already; keep a boot in a new folder")
+    try:
+        return build_disk(path, kernel, loader, plan), []
+    except LaunchFailed as error:
+        path.unlink(missing_ok=True)
+        return build_disk(otherwise, kernel, loader, plan), [str(error)]
 
 
 def build_disk(path: Path, kernel: KernelImage, loader: Loader, plan: BootPlan) -> DiskImage:
@@ -225,8 +244,9 @@ def _boot(
     observer: "Observer | None",
     keep: Path | None,
 ) -> "BootTrace":
+    config = chosen_machine(plan.machine, disk.kernel)
     with Qemu(
-        chosen_machine(plan.machine, disk.kernel),
+        config,
         disk.path,
         workspace,
         rom=write_rom(workspace.path) if plan.tracer != "gdb" else None,
@@ -237,4 +257,9 @@ def _boot(
 
         if observer:
             observer.started()
-        return see(source, qemu, disk, plan, observer=observer, keep=keep)
+        trace = see(source, qemu, disk, plan, observer=observer, keep=keep)
+    if keep:
+        from harness.rerun import with_exceptions
+
+        trace = with_exceptions(trace, disk, plan, config)
+    return trace

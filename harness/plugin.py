@@ -7,6 +7,7 @@ only `machine` boots anew for each test. What keeps us from finding out skips th
 
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field, fields, replace
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,17 +29,6 @@ if TYPE_CHECKING:
 _SOURCE = "_kernel_source"
 _LAST_CALLS = 6
 _SERIAL_LINES = 12
-_OPTIONS = {
-    "tracer": "--tracer",
-    "cmdline": "--cmdline",
-    "initrd": "--initrd",
-    "timeout_s": "--timeout",
-    "qemu": "--qemu",
-    "machine_type": "--machine-type",
-    "memory_mib": "--memory",
-    "disk_interface": "--disk-interface",
-    "accelerator": "--accelerator",
-}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -185,11 +175,20 @@ class _Boots:
 
     folder: Path
     images: dict[tuple[object, ...], "DiskImage"] = field(default_factory=dict)
-    traces: dict[tuple[object, ...], "BootTrace"] = field(default_factory=dict)
+    traces: dict[tuple[object, ...], tuple["BootTrace", Path]] = field(default_factory=dict)
+    folders: Iterator[int] = field(default_factory=count)
+
+    def new_folder(self) -> Path:
+        """Make a folder for what one boot leaves."""
+        folder = self.folder / f"boot-{next(self.folders)}"
+        folder.mkdir()
+        return folder
 
 
 _TRACE = pytest.StashKey["BootTrace"]()
 _PLAN = pytest.StashKey[BootPlan]()
+_FOLDER = pytest.StashKey[Path]()
+_MACHINE = pytest.StashKey[tuple["Machine", Path]]()
 
 
 @pytest.fixture(scope="session")
@@ -276,8 +275,9 @@ def boot_trace(
 
     key = (disk_image.path, boot_plan)
     if key not in _boots.traces:
-        _boots.traces[key] = boot_disk(disk_image, boot_plan)
-    return _seen(request, _boots.traces[key], boot_plan)
+        folder = _boots.new_folder()
+        _boots.traces[key] = boot_disk(disk_image, boot_plan, keep=folder), folder
+    return _seen(request, *_boots.traces[key], boot_plan)
 
 
 @pytest.fixture
@@ -291,8 +291,9 @@ def netboot_trace(
     plan = replace(boot_plan, net=_net_plan(marker) if marker else NetPlan())
     key = (kernel.source, kernel.sha256, plan)
     if key not in _boots.traces:
-        _boots.traces[key] = boot_net(kernel, plan)
-    return _seen(request, _boots.traces[key], plan)
+        folder = _boots.new_folder()
+        _boots.traces[key] = boot_net(kernel, plan, keep=folder), folder
+    return _seen(request, *_boots.traces[key], plan)
 
 
 def _net_plan(marker: pytest.Mark) -> NetPlan:
@@ -307,8 +308,11 @@ def _net_plan(marker: pytest.Mark) -> NetPlan:
         raise UsageError(f"give path, *faults, nic=: {error}") from error
 
 
-def _seen(request: pytest.FixtureRequest, trace: "BootTrace", plan: BootPlan) -> "BootTrace":
+def _seen(
+    request: pytest.FixtureRequest, trace: "BootTrace", folder: Path, plan: BootPlan
+) -> "BootTrace":
     request.node.stash[_TRACE] = trace
+    request.node.stash[_FOLDER] = folder
     request.node.stash[_PLAN] = plan
     if trace.ending.cause:
         pytest.skip(f"{trace.ending.cause}: {trace.ending.detail}")
@@ -324,7 +328,9 @@ def boot_judgement(boot_trace: "BootTrace") -> "Judgement":
 
 
 @pytest.fixture
-def machine(disk_image: "DiskImage", boot_plan: BootPlan) -> Iterator["Machine"]:
+def machine(
+    request: pytest.FixtureRequest, disk_image: "DiskImage", boot_plan: BootPlan, _boots: _Boots
+) -> Iterator["Machine"]:
     """A machine that is booting that disk image, unwatched: its serial line and QMP are the
     test's own."""
     from harness.boot import chosen_machine
@@ -335,6 +341,7 @@ def machine(disk_image: "DiskImage", boot_plan: BootPlan) -> Iterator["Machine"]
     with _skipping(), Workspace() as workspace:
         config = chosen_machine(boot_plan.machine, disk_image.kernel)
         with Qemu(config, disk_image.path, workspace) as qemu, Machine(qemu) as live:
+            request.node.stash[_MACHINE] = live, _boots.new_folder()
             yield live
 
 
@@ -370,14 +377,18 @@ def pytest_runtest_makereport(
     """Give a failing test its diagnosis, and every test of a boot its facts for JUnit."""
     trace = item.stash.get(_TRACE, None)
     if trace is None or call.when != "call":
-        return (yield)
+        report = yield
+        if call.when == "call" and report.failed and _MACHINE in item.stash:
+            report.sections.append(("machine", _left_by_machine(*item.stash[_MACHINE])))
+        return report
     from harness.diagnosis import judge
 
     judgement = judge(trace)
     item.user_properties += _properties(trace, judgement)
     report = yield
     if report.failed:
-        section = f"{_section(trace, judgement)}\n\n{_again(trace, item.stash[_PLAN])}"
+        left = _left(trace, item.stash[_PLAN], item.stash[_FOLDER])
+        section = f"{_section(trace, judgement)}\n\n{left}"
         report.sections.append(("boot", section))
     return report
 
@@ -413,19 +424,30 @@ def _section(trace: "BootTrace", judgement: "Judgement") -> str:
     return "\n".join(lines)
 
 
-def _again(trace: "BootTrace", plan: BootPlan) -> str:
-    """Say which command boots the same in the same way."""
-    import shlex
+def _left(trace: "BootTrace", plan: BootPlan, folder: Path) -> str:
+    """Write down what a boot has left, once, and say where that is and how to see it again."""
+    from harness.kept import keep_account
+    from harness.report.again import again
 
-    words = ["bootharness", "boot", trace.source, "--until", plan.until, "--verbose"]
-    if trace.loader and trace.loader.name != "stage1":
-        words += ["--loader", trace.loader.name]
-    for chosen, usual in ((plan, BootPlan()), (plan.machine, MachineConfig())):
-        for name, option in _OPTIONS.items():
-            value = getattr(chosen, name, None)
-            if value != getattr(usual, name, None):
-                words += [option, str(value)]
-    if plan.net:
-        words += ["--net", plan.net.path, "--nic", plan.net.nic]
-        words += [f"--net-fault={fault}" for fault in plan.net.faults]
-    return f"to see it again: {shlex.join(words)}"
+    missing = trace.post_mortem.missing if trace.post_mortem else ()
+    if not (folder / "trace.json").exists():  # another test may have failed for the same boot
+        missing += keep_account(trace, plan, folder)
+    lines = [f"to see it again: {again(trace, plan, '--verbose')}", f"kept in {folder}"]
+    return "\n".join(lines + [f"not all of it: {'; '.join(missing)}"] * bool(missing))
+
+
+def _left_by_machine(machine: "Machine", folder: Path) -> str:
+    """Look at a machine that a test has to itself, write down what is seen, and say where."""
+    from harness.kept import Folder, keep_evidence
+    from harness.machine.postmortem import post_mortem
+
+    seen = post_mortem(machine)
+    missing = keep_evidence(machine, b"", folder, alive=seen is not None)
+    if seen:
+        texts = Folder(folder)
+        texts.write("registers.txt", f"{seen.registers}\n".encode())
+        texts.write("screen.txt", f"{seen.screen}\n".encode())
+        missing += seen.missing + texts.problems
+    lines = [f"at 0x{seen.cpu.linear:06x} in {seen.cpu.mode} mode"] if seen else ["QEMU is gone"]
+    lines.append(f"kept in {folder}")
+    return "\n".join(lines + [f"not all of it: {'; '.join(missing)}"] * bool(missing))

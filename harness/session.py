@@ -1,8 +1,8 @@
 """Connect to a machine that has been started, watch it boot, and write the trace."""
 
 import os
-import shutil
 from contextlib import closing, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,6 @@ from harness.disk import DiskImage
 from harness.errors import CouldNotFindOut, FormatError
 from harness.facts import disk_facts, kernel_facts, loader_facts
 from harness.initrd import INIT_MARKER
-from harness.machine.argv import GDB_LOG, QEMU_LOG, SERIAL_LOG
 from harness.machine.machine import Machine
 from harness.machine.qemu import Qemu
 from harness.milestones import bios_milestones
@@ -20,7 +19,7 @@ from harness.observer import Observer
 from harness.plan import BootPlan
 from harness.signs import kernel_signs, program_sign
 from harness.text import count
-from harness.trace import MILESTONES, BootTrace, Ending, MachineFacts, ordered
+from harness.trace import MILESTONES, BootTrace, Ending, MachineFacts, PostMortem, ordered
 from harness.tracers import GdbTracer, NoTracer, RecorderTracer, Tracer
 from harness.watch import Watch
 
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["see"]
 
 _SAMPLES = 20
-_LOGS = (SERIAL_LOG, QEMU_LOG, GDB_LOG)
+_NOTHING_TO_SEE = ("reached", "skipped")
 # a hundred times what a kernel says; of a guest that writes on and on, both ends are kept
 _SERIAL_BYTES = 1 << 22
 
@@ -68,12 +67,24 @@ def see(
         except FormatError as error:
             lost = f"{error}: the guest writes to the recorder's port; --tracer gdb needs none"
             ending = Ending("skipped", round(machine.now(), 6), lost, "machine-lost")
-        if keep:
-            for log in _LOGS:
-                if (qemu.workspace.path / log).exists():
-                    shutil.copy(qemu.workspace.path / log, keep)
         timings = {"connecting": connecting, "connected": connected, "ended": machine.now()}
-        return _trace(source, watch, ending, timings)
+        trace = _trace(source, watch, ending, timings)
+        return replace(trace, post_mortem=_remains(watch, ending, keep))
+
+
+def _remains(watch: Watch, ending: Ending, keep: Path | None) -> PostMortem | None:
+    """Look at the machine when somebody may want to know more; a good boot needs no time."""
+    if not keep and ending.kind in _NOTHING_TO_SEE:
+        return None
+    from harness.machine.postmortem import post_mortem
+
+    seen = post_mortem(watch.machine)
+    if keep:
+        from harness.kept import keep_evidence
+
+        unkept = keep_evidence(watch.machine, watch.tracer.log(), keep, alive=seen is not None)
+        seen = replace(seen, missing=seen.missing + unkept) if seen else None
+    return seen
 
 
 def _gdb(qemu: Qemu, disk: DiskImage | NetImage, plan: BootPlan) -> "Gdb | None":

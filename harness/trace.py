@@ -1,13 +1,14 @@
 """Everything seen in one boot. A trace is judged and drawn without QEMU and without the files."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from harness.bioses import BIOSES
 from harness.formats.bioscall import BiosCall, Registers
 from harness.formats.bzimage import SetupHeader
 from harness.formats.gdt import BlockMoveTable
+from harness.formats.intlog import GuestException
 from harness.network import NetworkFacts
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "LoaderFacts",
     "MachineFacts",
     "Milestone",
+    "PostMortem",
     "QmpEvent",
     "block_moves",
     "ordered",
@@ -65,6 +67,14 @@ class LoaderFacts:
     name: str
     sha256: str
     symbols: dict[str, int]
+
+    def symbol_at(self, linear: int) -> str | None:
+        """Write an address by the label before it, ``load_high+0x5``; None outside the loader."""
+        below = [(place, name) for name, place in self.symbols.items() if place <= linear]
+        if not below or linear > max(self.symbols.values()):
+            return None
+        place, name = max(below)
+        return f"{name}+0x{linear - place:x}" if linear > place else name
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +202,29 @@ class CpuSample:
 
 
 @dataclass(frozen=True, slots=True)
+class PostMortem:
+    """The machine as the boot has left it, standing still.
+
+    ``status`` is QEMU's run state before it was stopped for this, ``registers`` are as QEMU
+    writes them. ``code_hex`` is what lies around the next instruction, from
+    ``code_address`` (linear) on, to be decoded as ``bits``-bit code; it is empty where
+    nothing can be read. ``screen`` is the text on the VGA screen, empty in a graphics mode.
+    ``exceptions`` are those that ended in a triple fault, seen in a second boot; None where
+    there was none. ``missing`` says in sentences what could not be had.
+    """
+
+    status: str
+    cpu: CpuSample
+    registers: str
+    bits: int
+    code_address: int
+    code_hex: str
+    screen: str
+    exceptions: tuple[GuestException, ...] | None = None
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Ending:
     """How the boot stopped.
 
@@ -262,6 +295,14 @@ class BootTrace:
     samples: tuple[CpuSample, ...] = ()
     timings: dict[str, float] = field(default_factory=dict)
     network: NetworkFacts | None = None
+    post_mortem: PostMortem | None = None
+
+    def with_missing(self, *sentences: str) -> "BootTrace":
+        """Return the trace with more of what the post-mortem could not have."""
+        seen = self.post_mortem
+        if seen is None or not sentences:
+            return self
+        return replace(self, post_mortem=replace(seen, missing=(*seen.missing, *sentences)))
 
     @property
     def timed(self) -> bool:

@@ -68,6 +68,9 @@ class Tracer(Protocol):
     def drain(self) -> int:
         """Take in what has been recorded, and return how many records there are."""
 
+    def log(self) -> bytes:
+        """Return what the recorder has written, byte by byte; empty without a recorder."""
+
 
 class RecorderTracer:
     """The recorder: it stops the machine by itself, and QMP says so."""
@@ -77,22 +80,16 @@ class RecorderTracer:
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
         self.recorder = Recorder(machine.qmp)
-        self._missed = False
 
     @property
     def files(self) -> list[int]:
         return []
 
     def start(self) -> None:
-        # QEMU did not wait for us: a stop before QMP was ready sent no event
-        self._missed = self._machine.status == "guest-panicked"
+        """The machine runs already."""
 
     def stops(self, events: list[QmpEvent]) -> list[Stop]:
-        found = [event.seconds for event in events if event.name == "GUEST_PANICKED"]
-        if self._missed and not found:
-            found = [self._machine.now()]
-        self._missed = False
-        return [self.stop(at) for at in found]
+        return [self.stop(each.seconds) for each in events if each.name == "GUEST_PANICKED"]
 
     def stop(self, at: float) -> Stop:
         """Return for what the recorder, or a guest that can do the same, stopped the machine."""
@@ -118,6 +115,9 @@ class RecorderTracer:
     def drain(self) -> int:
         self.recorder.drain(self._machine.now())
         return len(self.recorder.records)
+
+    def log(self) -> bytes:
+        return bytes(self.recorder.log)
 
 
 class NoTracer:
@@ -146,6 +146,9 @@ class NoTracer:
 
     def drain(self) -> int:
         return 0
+
+    def log(self) -> bytes:
+        return b""
 
 
 class GdbTracer:
@@ -235,3 +238,6 @@ class GdbTracer:
         if self._recorder:
             return self._recorder.drain()
         return self._log.size() if self._log else 0
+
+    def log(self) -> bytes:
+        return self._recorder.log() if self._recorder else b""

@@ -18,8 +18,8 @@ LAYERS = (
     ),
     ("machine", "netboot"),
     (
-        "idle", "hang", "tracers", "watch", "session", "boot", "diagnosis", "limits", "headroom",
-        "report", "tools",
+        "idle", "hang", "tracers", "watch", "session", "rerun", "kept", "boot", "diagnosis",
+        "limits", "headroom", "report", "tools",
     ),
     ("cli", "plugin", "bench"),
 )  # fmt: skip

@@ -3,8 +3,9 @@
 import sys
 from collections.abc import Callable
 from functools import partial
+from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 import click
 
@@ -30,10 +31,11 @@ __all__ = ["Boot", "command", "run_boots"]
 
 
 class Boot(NamedTuple):
-    """A kernel's or a disk image's name and what boots it."""
+    """A kernel's or a disk image's name and what boots it; ``plan`` where there is a machine."""
 
     name: str
     run: Callable[..., "BootTrace"]
+    plan: BootPlan | None = None
 
 
 # one bad kernel outweighs any number that we could not find out about
@@ -121,7 +123,7 @@ Exit status: 0 all good, 1 one is bad, 125 could not find out, 129 wrong usage.
     "--keep",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="Keep disk image, logs and trace in a new or empty folder.",
+    help="Keep disk image, logs, trace, registers, code and screen in a new or empty folder.",
 )
 @click.option("-v", "--verbose", is_flag=True, help="Print every BIOS call as it happens.")
 def command(
@@ -156,14 +158,14 @@ def command(
     boots: list[Boot]
     if disk:
         image = DiskImage.existing(disk)
-        boots = [Boot(str(disk), partial(boot_disk, image, plan))]
+        boots = [Boot(str(disk), partial(boot_disk, image, plan), plan)]
     elif net:
         sources = [single for kernel in kernels for single in expand(kernel)]
-        boots = [Boot(source, partial(boot_net_source, source, plan)) for source in sources]
+        boots = [Boot(each, partial(boot_net_source, each, plan), plan) for each in sources]
     else:
         code = Loader.read(loader) if loader else Loader.stage1()
         sources = [single for kernel in kernels for single in expand(kernel)]
-        boots = [Boot(source, partial(boot_source, source, code, plan)) for source in sources]
+        boots = [Boot(each, partial(boot_source, each, code, plan), plan) for each in sources]
     return run_boots(boots, json_file, keep, verbose=verbose)
 
 
@@ -205,13 +207,14 @@ def run_boots(
 
         judgements.append(judge(trace))
         print_result(trace, judgements[-1], output)
-        if json_file or folder:
+        if folder and each.plan:
+            _keep(folder, trace, each.plan, output)
+        elif each.plan and judgements[-1].verdict.exit_status == 1:
+            _offer(trace, each.plan, output)
+        if json_file:
             from harness.report.document import document, encode
 
             documents.append(encode(document(trace, judgements[-1])))
-        if folder:
-            (folder / "trace.json").write_bytes(documents[-1])
-            click.echo(f"     kept in {folder}", file=output)
     if len(boots) > 1:
         print_summary(judgements, output)
     if json_file:
@@ -219,6 +222,28 @@ def run_boots(
         write_json(json_file, documents[0] if len(documents) == 1 else several)
     statuses = {judgement.verdict.exit_status for judgement in judgements}
     return next(status for status in _WORST_FIRST if status in statuses)
+
+
+def _keep(folder: Path, trace: "BootTrace", plan: BootPlan, output: TextIO) -> None:
+    """Keep what a boot has left, and say where that is and what is not there."""
+    from harness.kept import keep_account
+
+    seen = trace.post_mortem
+    unkept = (seen.missing if seen else ()) + keep_account(trace, plan, folder)
+    twice = ", after a second boot that shows the exceptions" if seen and seen.exceptions else ""
+    click.echo(f"     kept in {folder}{twice}", file=output)
+    if unkept:
+        click.echo(f"     not all of it: {'; '.join(unkept)}", file=output)
+
+
+def _offer(trace: "BootTrace", plan: BootPlan, output: TextIO) -> None:
+    """Name the command that keeps all there is to see of a bad boot."""
+    from harness.report.again import again
+
+    free = (Path(f"kept-{number}") for number in count(1))
+    folder = next(path for path in free if not path.exists())
+    line = f"     to look into it: {again(trace, plan, '--keep', str(folder))}"
+    click.echo(click.style(line, dim=True), file=output)
 
 
 def _folders(keep: Path | None, boots: int) -> list[Path | None]:

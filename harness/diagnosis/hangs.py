@@ -126,12 +126,10 @@ def _how(trace: BootTrace) -> str:
 
 def _place(trace: BootTrace, sample: CpuSample) -> str:
     at = seg_off(sample.cs, sample.ip) if sample.mode == "real" else address(sample.linear)
-    symbols = trace.loader.symbols if trace.loader else {}
-    below = [(linear, name) for name, linear in symbols.items() if linear <= sample.linear]
-    if trace.handoff or not below or sample.linear > max(symbols.values()):
-        return at
-    linear, name = max(below)
-    return f"{at} ({name}+0x{sample.linear - linear:x})"
+    symbol = None
+    if trace.loader and not trace.handoff:
+        symbol = trace.loader.symbol_at(sample.linear)
+    return f"{at} ({symbol})" if symbol else at
 
 
 def _samples(trace: BootTrace) -> tuple[str, ...]:

@@ -11,10 +11,12 @@ from harness.plan import MachineConfig
 __all__ = [
     "GDB_LOG",
     "GDB_SOCKET",
+    "INTERRUPT_PIPE",
     "QEMU_LOG",
     "SERIAL_LOG",
     "SERIAL_PIPE",
     "NetworkCard",
+    "by_hand",
     "qemu_argv",
 ]
 
@@ -23,6 +25,7 @@ SERIAL_PIPE = "serial"
 QEMU_LOG = "qemu.log"
 GDB_LOG = "gdb-trace.jsonl"
 GDB_SOCKET = "gdb.sock"
+INTERRUPT_PIPE = "interrupts"
 RING_BYTES = 1 << 24
 """QEMU keeps the recorder's log in memory until it is read; a boot sends 0.3 MB."""
 
@@ -155,6 +158,22 @@ def gdb_args() -> list[str]:
     return ["-S", "-gdb", f"unix:path={GDB_SOCKET},server=on,wait=off"]
 
 
+def interrupt_args() -> list[str]:
+    """Log every interrupt and exception, with all registers, to a named pipe."""
+    return ["-d", "int,cpu_reset", "-D", INTERRUPT_PIPE]
+
+
+def by_hand(config: MachineConfig, disk: Path) -> list[str]:
+    """Return a command line with which a person boots a disk image without the harness."""
+    return [
+        config.qemu,
+        *machine_args(config),
+        *isolation_args(),
+        *disk_args(disk.absolute(), config.disk_interface),
+        *("-serial", "mon:stdio", "-no-reboot"),
+    ]
+
+
 def qemu_argv(
     config: MachineConfig,
     boot_from: Path | NetworkCard,
@@ -162,6 +181,7 @@ def qemu_argv(
     qmp_fd: int,
     recorder: Path | None,
     gdb: bool,
+    interrupts: bool = False,
 ) -> list[str]:
     """Return the whole command line.
 
@@ -182,6 +202,7 @@ def qemu_argv(
         *serial_args(),
         *(recorder_args(recorder) if recorder else ()),
         *(gdb_args() if gdb else ()),
+        *(interrupt_args() if interrupts else ()),
     ]
 
 

@@ -96,11 +96,20 @@ class Machine:
     def read_memory(self, linear: int, count: int) -> bytes:
         """Return guest memory by its physical address, fewer bytes where the memory ends."""
         count = min(count, self.config.memory_bytes - linear)
-        if count <= 0:
-            return b""
+        return self._saved("pmemsave", linear, count) if count > 0 else b""
+
+    def read_virtual(self, address: int, count: int) -> bytes:
+        """Return memory as the CPU's page tables have it.
+
+        Raises MachineLost, as for all that QEMU refuses, where nothing is mapped.
+        """
+        signed = address - (1 << 64) if address >> 63 else address  # as QMP wants its numbers
+        return self._saved("memsave", signed, count)
+
+    def _saved(self, command: str, address: int, count: int) -> bytes:
         dump = self.qemu.workspace.path / "memory"
         try:
-            self.qmp.execute("pmemsave", val=linear, size=count, filename=str(dump))
+            self.qmp.execute(command, val=address, size=count, filename=str(dump))
             return dump.read_bytes()
         finally:
             dump.unlink(missing_ok=True)

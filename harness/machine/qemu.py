@@ -23,9 +23,11 @@ from harness.machine.argv import QEMU_LOG, SERIAL_LOG, SERIAL_PIPE, NetworkCard,
 from harness.machine.workspace import Workspace
 from harness.plan import MachineConfig
 
-__all__ = ["PIPE_BYTES", "Qemu", "SerialPipes"]
+__all__ = ["NEGOTIATION", "PIPE_BYTES", "Qemu", "SerialPipes"]
 
 _ENDING_S = 0.5
+NEGOTIATION = b'{"execute": "qmp_capabilities", "id": "negotiation"}\n'
+"""With this QMP begins; it waits in the socket for QEMU to start."""
 PIPE_BYTES = 1 << 20
 """How far the guest may be ahead of us on the serial line; more than most kernels say."""
 
@@ -59,8 +61,9 @@ class Qemu:
     """A QEMU process with a socket to its QMP and pipes to its serial line.
 
     Use as a context manager. It boots a disk image or from a network card. ``rom`` is the
-    recorder's option ROM; with ``gdb`` the CPU
-    waits before its first instruction. Raises ToolMissing where there is no such QEMU.
+    recorder's option ROM; with ``gdb`` the CPU waits before its first instruction; with
+    ``interrupts`` it logs them to a named pipe in the workspace. Raises ToolMissing where
+    there is no such QEMU.
     """
 
     def __init__(
@@ -71,6 +74,7 @@ class Qemu:
         *,
         rom: Path | None = None,
         gdb: bool = False,
+        interrupts: bool = False,
     ) -> None:
         self.config = config
         self.workspace = workspace
@@ -78,6 +82,8 @@ class Qemu:
             self.qmp, qmp_end = map(stack.enter_context, socket.socketpair())
             self.serial = SerialPipes.make(workspace.path / SERIAL_PIPE)
             stack.callback(self.serial.close)
+            # QEMU sends no events before: of a guest that ends sooner than we connect, none
+            self.qmp.sendall(NEGOTIATION)
             with qmp_end:
                 self.argv = qemu_argv(
                     config,
@@ -85,6 +91,7 @@ class Qemu:
                     qmp_fd=qmp_end.fileno(),
                     recorder=rom,
                     gdb=gdb,
+                    interrupts=interrupts,
                 )
                 self.launched = time.monotonic()
                 self.launched_wall = time.time()

@@ -18,8 +18,8 @@ from harness.errors import LaunchFailed, MachineLost
 
 __all__ = ["Qmp"]
 
-# it logs as errors what is raised here as well
-logging.getLogger("qemu.qmp").addHandler(logging.NullHandler())
+# it logs as errors what is raised here as well, and warns of the answer to NEGOTIATION
+logging.getLogger("qemu.qmp").setLevel(logging.CRITICAL)
 
 _REPLY_S = 20.0
 
@@ -30,7 +30,7 @@ def _worth_knowing(event: Message) -> bool:
 
 
 class Qmp:
-    """A QMP connection over one end of a socket pair.
+    """A QMP connection over one end of a socket pair, into which ``NEGOTIATION`` has been sent.
 
     Raises LaunchFailed when QEMU does not greet before the deadline.
     """
@@ -49,18 +49,23 @@ class Qmp:
         # what fails in the background, as after a Ctrl-C, is raised by who waits for it
         self._runner.get_loop().set_exception_handler(lambda *_: None)
         self._client = QMPClient("bootharness")
+        self._client.negotiate = False  # as QEMU was started
         self._listener = EventListener(event_filter=_worth_knowing)
         self._client.register_listener(self._listener)
         self._seen: deque[Message] = deque()
         try:
-            self._runner.run(asyncio.wait_for(self._client.connect(end),
-                                              deadline.remaining))  # fmt: skip
+            self._runner.run(asyncio.wait_for(self._connect(end), deadline.remaining))
         except (QMPError, TimeoutError, OSError) as error:
             self._runner.close()
             end.close()
             raise LaunchFailed(
                 f"QEMU does not answer on QMP: {str(error) or 'no greeting'}"
             ) from error
+
+    async def _connect(self, end: socket.socket) -> None:
+        """Connect, and wait until QEMU is ready: it greets before it has made all its devices."""
+        await self._client.connect(end)
+        await self._client.execute("query-status")
 
     @property
     def qemu_version(self) -> str:

@@ -30,6 +30,7 @@ class Recorder:
 
     qmp: Qmp
     records: list[Record] = field(default_factory=list)
+    log: bytearray = field(default_factory=bytearray)
     _decoder: Decoder = field(default_factory=Decoder)
     _pairing: Pairing = field(default_factory=Pairing)
     _ticks_per_s: float = _TICKS_PER_S
@@ -58,9 +59,11 @@ class Recorder:
         return fresh
 
     def _read(self) -> bytes:
-        return base64.b64decode(
+        data = base64.b64decode(
             self.qmp.execute("ringbuf-read", device="recorder", size=_CHUNK_BYTES, format="base64")
         )
+        self.log += data
+        return data
 
     def _stop(self) -> bool:
         """Stop the machine, unless something else has stopped it."""

@@ -101,6 +101,8 @@ def _check_bytes(trace: BootTrace) -> None:
             BlockMoveTable.parse(bytes.fromhex(call.table_hex))
     if trace.disk:
         bytes.fromhex(trace.disk.boot_sector)
+    if trace.post_mortem:
+        bytes.fromhex(trace.post_mortem.code_hex)
 
 
 class _Version(msgspec.Struct):

@@ -60,7 +60,9 @@ class Fault:
     options: dict[str, Any] = field(default_factory=dict)
 
 
-def run(fault: Fault, folder: Path, *, brought: bool = False) -> BootTrace:
+def run(
+    fault: Fault, folder: Path, *, brought: bool = False, keep: Path | None = None
+) -> BootTrace:
     """Boot a fault; ``brought`` as a disk image of which nothing is known."""
     kernel = KernelImage.read(fault.source()) if callable(fault.source) else fetch(fault.source)
     if fault.kernel:
@@ -91,10 +93,10 @@ def run(fault: Fault, folder: Path, *, brought: bool = False) -> BootTrace:
         plan = replace(plan, machine=replace(plan.machine, qemu=qemu))
     if brought:
         disk = DiskImage.existing(disk.path)
-        return boot_disk(disk, plan)
+        return boot_disk(disk, plan, keep=keep)
     if fault.disk or fault.qemu:
-        return boot_disk(disk, plan)
-    return boot(kernel, loader, plan)
+        return boot_disk(disk, plan, keep=keep)
+    return boot(kernel, loader, plan, keep=keep)
 
 
 def swap(old: str, new: str) -> Edit:

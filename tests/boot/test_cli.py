@@ -154,7 +154,11 @@ def test_keep_keeps_all_and_overwrites_nothing(tmp_path: Path) -> None:
     done = run("boot", "selfcheck:16", "--keep", kept, "--tracer", "both")
     assert done.returncode == 0, done.stderr
     assert f"kept in {kept}" in done.stdout
-    names = {"disk.img", "serial.log", "qemu.log", "gdb-trace.jsonl", "trace.json"}
+    names = {
+        "bios-calls.txt", "command.txt", "disassembly.txt", "disk.img", "gdb-trace.jsonl",
+        "qemu.log", "recorder.log", "registers.txt", "screen.png", "screen.txt", "serial.log",
+        "trace.json",
+    }  # fmt: skip
     assert {path.name for path in kept.iterdir()} == names
     trace = decode((kept / "trace.json").read_bytes())
     assert (kept / "serial.log").read_bytes().decode() == trace.serial

@@ -267,3 +267,43 @@ def test_loader_that_cannot_be_fails_in_one_sentence(user: pytest.Pytester) -> N
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(["nasm refuses *bad.asm*"])
     assert "plugin.py" not in result.stdout.str()
+
+
+def test_failure_keeps_what_the_boot_has_left(user: pytest.Pytester, bad_kernel: Path) -> None:
+    user.makepyfile(
+        """
+        def test_first(boot_judgement):
+            assert boot_judgement.verdict == "good"
+
+        def test_second(boot_judgement):
+            assert boot_judgement.verdict == "good"
+        """
+    )
+    result = user.runpytest_subprocess("--kernel", bad_kernel)
+    result.assert_outcomes(failed=2)
+    said = result.stdout.str()
+    kept = {Path(each) for each in re.findall(r"^kept in (.*)$", said, re.MULTILINE)}
+    assert len(kept) == 1
+    assert "not all of it" not in said
+    assert {path.name for path in kept.pop().iterdir()} == {
+        "bios-calls.txt", "command.txt", "disassembly.txt", "qemu.log", "recorder.log",
+        "registers.txt", "screen.png", "screen.txt", "serial.log", "trace.json",
+    }  # fmt: skip
+
+
+def test_failure_with_a_machine_keeps_what_it_looks_like(user: pytest.Pytester) -> None:
+    user.makepyfile(
+        """
+        def test_console(machine):
+            machine.serial.console.expect("payload ok", timeout=30)
+            assert not machine.status
+        """
+    )
+    result = user.runpytest_subprocess("--kernel", "selfcheck:16")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*- machine -*", "at 0x* in * mode"])
+    (kept,) = re.findall(r"^kept in (.*)$", result.stdout.str(), re.MULTILINE)
+    names = {"qemu.log", "registers.txt", "screen.png", "screen.txt", "serial.log"}
+    assert {path.name for path in Path(kept).iterdir()} == names
+    assert "Booting from Hard Disk" in (Path(kept) / "screen.txt").read_text()
+    assert "payload ok" in (Path(kept) / "serial.log").read_text()
