@@ -9,6 +9,8 @@ __all__ = ["IdleClock", "Repetition"]
 
 # A step that took longer than this was not the guest's: the harness or QEMU was stopped.
 _LONGEST_STEP_S = 0.2
+# CPU time is counted in hundredths of a second: a shorter step tells nothing of it.
+_SHORTEST_STEP_S = 0.04
 # A CPU that used less of a step than this may be a halted one.
 _MOSTLY = 0.5
 
@@ -33,16 +35,20 @@ class IdleClock:
 
     def seconds(self, progress: object) -> float:
         """Return for how long ``progress``, whatever it is, has been the same."""
-        now, cpu_s = self._machine.now(), self._machine.qemu.cpu_seconds()
+        now = self._machine.now()
+        went_on, self._progress = progress != self._progress, progress
+        if went_on:
+            self._idle_s = 0.0
+        if now - self._at < _SHORTEST_STEP_S:
+            return self._idle_s
+        cpu_s = self._machine.qemu.cpu_seconds()
         step, used = min(now - self._at, _LONGEST_STEP_S), cpu_s - self._cpu_s
         self.awake_s += step
         given = min(step, used)
         if used < step * _MOSTLY and self._machine.sample().halted:
             given = step
         self.given_s += given
-        if progress != self._progress:
-            self._progress, self._idle_s = progress, 0.0
-        else:
+        if not went_on:
             self._idle_s += given
         self._at, self._cpu_s = now, cpu_s
         return self._idle_s
