@@ -85,6 +85,7 @@ class Gdb:
             "architecture i8086",
             f"tdesc filename {_TARGET_XML}",
             "confirm off",
+            f"remotetimeout {_REPLY_S:.0f}",
             "mi-async on",
             "breakpoint always-inserted on",
         ):

@@ -44,6 +44,7 @@ class Tracer:
         self.memory = gdb.selected_inferior()
         self.kernel_entry: Optional[int] = None  # noqa: UP045
         self.in_the_way: List[Own] = []  # noqa: UP006
+        self.last_call: Optional[Dict[str, int]] = None  # noqa: UP006, UP045
         self.reads: List[Read] = []  # noqa: UP006
         self.breakpoints: List[gdb.Breakpoint] = []  # noqa: UP006
         for address, interrupt in sites:
@@ -93,6 +94,20 @@ class Tracer:
         """Read guest memory."""
         return bytes(self.memory.read_memory(linear, count))
 
+    def again(self, registers: Dict[str, int]) -> bool:  # noqa: UP006
+        """Whether the INT of the last stop has not been executed yet.
+
+        On a busy host QEMU at times ends a single step before the instruction. An INT that
+        was executed has left its frame below the stack.
+        """
+        last, self.last_call = self.last_call, registers
+        if registers != last:
+            return False
+        stack = registers["ss"] * 16 + (registers["esp"] - 6 & 0xFFFF)
+        frame = (registers["eip"] + INT_BYTES).to_bytes(2, "little")
+        frame += registers["cs"].to_bytes(2, "little")
+        return self.bytes_at(stack, 4) != frame
+
     def packet(self, registers: Dict[str, int]) -> bytes:  # noqa: UP006
         """Read the disk address packet that an extended INT 13h is given."""
         return self.bytes_at(registers["ds"] * 16 + (registers["esi"] & 0xFFFF), PACKET_BYTES)
@@ -127,6 +142,8 @@ class Call(Own):
     def stop(self) -> bool:
         """Record the call."""
         registers = self.tracer.registers()
+        if self.tracer.again(registers):
+            return False
         fields = {}
         if self.interrupt == 0x15 and registers["eax"] >> 8 & 0xFF == 0x87:
             table = registers["es"] * 16 + (registers["esi"] & 0xFFFF)
@@ -200,7 +217,7 @@ class ReadReturn(Own):
         )
         if packet and tracer.kernel_entry is None and not registers["eflags"] & CARRY:
             tracer.look_for_kernel(packet)
-        read.called = None
+        read.called = tracer.last_call = None
         read.expect_call()
         return False
 
