@@ -13,6 +13,8 @@ _LONGEST_STEP_S = 0.2
 _SHORTEST_STEP_S = 0.04
 # A CPU that used less of a step than this may be a halted one.
 _MOSTLY = 0.5
+_PATIENCE = 2000
+"""As many letters as fit a screen."""
 
 
 class IdleClock:
@@ -56,18 +58,16 @@ class IdleClock:
 
 @dataclass
 class Repetition:
-    """Tells BIOS calls that ask for something new from those that go round in circles.
-
-    ``asked`` is how many different things have been asked for so far.
-    """
+    """Tells BIOS calls that ask for something new from those that go round in circles."""
 
     _asked: set[object] = field(default_factory=set)
     _taken: int = 0
     _last_new: int = 0
 
     @property
-    def asked(self) -> int:
-        return len(self._asked)
+    def got_on(self) -> int:
+        """How many calls got the guest on; who repeats itself a while may be printing."""
+        return min(self._taken, self._last_new + _PATIENCE)
 
     def count(self, calls: tuple[BiosCall, ...]) -> int:
         """Return how many of all calls so far came after the last that was new."""

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _SOURCE = "_kernel_source"
 _LAST_CALLS = 6
 _SERIAL_LINES = 12
+_EVIDENCE_LINES = 16
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -411,12 +412,13 @@ def _properties(trace: "BootTrace", judgement: "Judgement") -> list[tuple[str, s
 
 def _section(trace: "BootTrace", judgement: "Judgement") -> str:
     from harness.formats.bioscall import call_lines
-    from harness.text import last_lines, printable
+    from harness.text import first_lines, last_lines, printable
 
     lines = [f"{judgement.verdict.upper()} {judgement.cause or ''}".strip()]
     lines += [printable(judgement.summary)]
     if judgement.diagnosis:
-        lines += [f"  | {printable(line)}" for line in judgement.diagnosis.evidence]
+        evidence = first_lines(judgement.diagnosis.evidence, _EVIDENCE_LINES)
+        lines += [f"  | {line}" for line in evidence]
     lines += ["", "last BIOS calls:"]
     lines += [f"  {line}" for line in call_lines(trace.bios_calls)][-_LAST_CALLS:]
     lines += ["", "serial line:"]

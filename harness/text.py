@@ -1,8 +1,8 @@
 """How numbers, and what a guest said, are written for people."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-__all__ = ["address", "count", "flags", "last_lines", "printable", "seg_off"]
+__all__ = ["address", "count", "first_lines", "flags", "last_lines", "printable", "seg_off"]
 
 _LINE_LENGTH = 500
 
@@ -35,6 +35,12 @@ def printable(text: str) -> str:
         letter if letter.isprintable() else letter.encode("unicode_escape").decode()
         for letter in text
     )
+
+
+def first_lines(lines: Sequence[str], most: int) -> list[str]:
+    """Return lines fit to be shown, and how many more there are than that many."""
+    shown = [printable(line) for line in lines[:most]]
+    return [*shown, f"... {len(lines) - most:,} more"] if len(lines) > most else shown
 
 
 def last_lines(text: str, number: int) -> list[str]:

@@ -93,7 +93,7 @@ class RecorderTracer:
 
     def stop(self, at: float) -> Stop:
         """Return for what the recorder, or a guest that can do the same, stopped the machine."""
-        self.drain()
+        self.take_all()
         self.recorder.anchor(at)
         last = self.recorder.records[-1] if self.recorder.records else None
         if last and last.tag == "H":
@@ -113,7 +113,18 @@ class RecorderTracer:
         return ()
 
     def drain(self) -> int:
-        self.recorder.drain(self._machine.now())
+        began = self._machine.now()
+        if self.recorder.drain(began):
+            # a guest that makes calls faster than they are taken in has to wait
+            with self._machine.standing_still():
+                self.take_all()
+            self.recorder.paused(self._machine.now() - began)
+        return len(self.recorder.records)
+
+    def take_all(self) -> int:
+        """Take in what has been recorded while the machine stands still, or gdb slows it."""
+        while self.recorder.drain(self._machine.now()):
+            pass
         return len(self.recorder.records)
 
     def log(self) -> bytes:
@@ -236,7 +247,7 @@ class GdbTracer:
 
     def drain(self) -> int:
         if self._recorder:
-            return self._recorder.drain()
+            return self._recorder.take_all() if self.attached else self._recorder.drain()
         return self._log.size() if self._log else 0
 
     def log(self) -> bytes:

@@ -291,7 +291,7 @@ class Watch:
     def _progress(self) -> tuple[int, ...]:
         """Return what changes as long as the guest gets on."""
         wire = self.connection.frames if self.connection else 0
-        return self._log_bytes(), self.repetition.asked, self.disk_bytes, wire
+        return self._log_bytes(), self.repetition.got_on, self.disk_bytes, wire
 
     def _log_bytes(self) -> int:
         return self.machine.qemu.serial_log.stat().st_size

@@ -2,7 +2,7 @@
 
 from harness.deadline import Deadline
 from harness.formats.bzimage import LOADFLAGS
-from harness.text import address, count, flags, last_lines, printable, seg_off
+from harness.text import address, count, first_lines, flags, last_lines, printable, seg_off
 
 
 def test_numbers() -> None:
@@ -38,3 +38,8 @@ def test_last_lines_are_few_and_short() -> None:
     assert last_lines("", 3) == []
     flood = last_lines("x" * 10_000_000, 3)
     assert [len(line) for line in flood] == [500]
+
+
+def test_first_lines_say_how_many_they_leave_out() -> None:
+    assert first_lines(["a\x1b"], 2) == [r"a\x1b"]
+    assert first_lines(["a"] * 13_202, 2) == ["a", "a", "... 13,200 more"]

@@ -1,6 +1,7 @@
 """The live machine: a running QEMU, talked to over QMP and listened to on the serial line."""
 
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
 from types import TracebackType
 from typing import Any, Self
 
@@ -82,12 +83,20 @@ class Machine:
         address may be one of a while ago: translated code that goes on to other translated
         code does not keep it.
         """
-        if exact:
-            self.qmp.execute("stop")
-        sample = parse_registers(self.qmp.monitor("info registers"), round(self.now(), 6))
-        if exact and self.status == "paused":  # by us, and not for a reason of the guest's
+        with self.standing_still() if exact else nullcontext():
+            return parse_registers(self.qmp.monitor("info registers"), round(self.now(), 6))
+
+    @contextmanager
+    def standing_still(self) -> Iterator[None]:
+        """Stop the machine for a while; for good if the guest has stopped it by then.
+
+        QEMU tells of the guest's stop before it carries it out, and not at all in its
+        status when our stop comes between.
+        """
+        self.qmp.execute("stop")
+        yield
+        if self.status == "paused" and not self.qmp.holds("GUEST_PANICKED", "SHUTDOWN"):
             self.resume()
-        return sample
 
     def disk_bytes_read(self) -> int:
         """Return how much the guest has read from its disks, by whatever driver."""

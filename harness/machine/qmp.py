@@ -100,6 +100,11 @@ class Qmp:
         self._seen.clear()
         return seen
 
+    def holds(self, *names: str) -> bool:
+        """Return whether an event of these names has arrived and is still to be taken."""
+        self._seen.extend(self._listener.clear())
+        return any(message["event"] in names for message in self._seen)
+
     def wait(self, files: Iterable[int], deadline: Deadline) -> None:
         """Return when a file can be read, an event has arrived, or the deadline has passed."""
         if self._listener.empty() and not self._seen:

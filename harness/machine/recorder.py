@@ -1,7 +1,6 @@
 """The BIOS-call recorder in a running machine: its log and its clock."""
 
 import base64
-import time
 from dataclasses import dataclass, field
 
 from harness.formats.bioscall import BiosCall
@@ -37,38 +36,23 @@ class Recorder:
     _anchors: list[tuple[int, float]] = field(default_factory=list)
     _pauses: list[tuple[int, float]] = field(default_factory=list)
 
-    def drain(self, now: float) -> list[Record]:
-        """Return what has been recorded since the last time; ``now`` is in seconds since launch.
+    def drain(self, now: float) -> bool:
+        """Take in what has been recorded, and return whether there is more of it.
 
-        A guest that calls faster than its calls are taken in has to wait. Raises
-        FormatError when the log is damaged.
+        ``now`` is in seconds since launch. Raises FormatError when the log is damaged.
         """
-        began, stopped = time.monotonic(), False
-        fresh = self._decoder.feed(data := self._read())
-        while len(data) == _CHUNK_BYTES:
-            stopped = stopped or self._stop()
-            fresh += self._decoder.feed(data := self._read())
+        text = self.qmp.execute(
+            "ringbuf-read", device="recorder", size=_CHUNK_BYTES, format="base64"
+        )
+        data = base64.b64decode(text)
+        self.log += data
+        fresh = self._decoder.feed(data)
         self.records += fresh
         self._pairing.feed(fresh)
         if fresh:
             self._calibrate()
-            self.anchor(now + time.monotonic() - began)
-        if stopped:
-            self.qmp.execute("cont")
-            self.paused(time.monotonic() - began)
-        return fresh
-
-    def _read(self) -> bytes:
-        data = base64.b64decode(
-            self.qmp.execute("ringbuf-read", device="recorder", size=_CHUNK_BYTES, format="base64")
-        )
-        self.log += data
-        return data
-
-    def _stop(self) -> bool:
-        """Stop the machine, unless something else has stopped it."""
-        self.qmp.execute("stop")
-        return bool(self.qmp.execute("query-status")["status"] == "paused")
+            self.anchor(now)
+        return len(data) == _CHUNK_BYTES
 
     def anchor(self, now: float) -> None:
         """Note that the last record was made at ``now`` or before."""

@@ -7,7 +7,7 @@ import click
 
 from harness.diagnosis import Judgement, Verdict
 from harness.network import NetworkFacts
-from harness.text import count, last_lines, printable
+from harness.text import count, first_lines, last_lines, printable
 from harness.trace import BootTrace
 
 __all__ = ["print_result", "print_summary"]
@@ -15,6 +15,7 @@ __all__ = ["print_result", "print_summary"]
 _COLOURS = {Verdict.GOOD: "green", Verdict.BAD: "red", Verdict.SKIP: "yellow"}
 _WORDS = {Verdict.GOOD: "good", Verdict.BAD: "bad", Verdict.SKIP: "not found out"}
 _SERIAL_LINES = 6
+_EVIDENCE_LINES = 16
 _INDENT = " " * 5
 _WORTH_A_RATE = 100_000
 
@@ -33,8 +34,8 @@ def print_result(trace: BootTrace, judgement: Judgement, output: TextIO) -> None
         _indented(_served(trace.network), output, dim=True)
     if judgement.diagnosis is None:
         return
-    for line in judgement.diagnosis.evidence:
-        _indented(f"| {printable(line)}", output, dim=True)
+    for line in first_lines(judgement.diagnosis.evidence, _EVIDENCE_LINES):
+        _indented(f"| {line}", output, dim=True)
     for consequence in judgement.consequences:
         _indented(f"then {consequence.cause}: {printable(consequence.sentence)}", output)
     for line in last_lines(trace.serial, _SERIAL_LINES):
