@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 from harness.bioses import BIOSES
 from harness.formats.bioscall import BiosCall, Registers
@@ -216,7 +216,7 @@ class PostMortem:
     status: str
     cpu: CpuSample
     registers: str
-    bits: int
+    bits: Literal[16, 32, 64]
     code_address: int
     code_hex: str
     screen: str

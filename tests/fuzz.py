@@ -17,13 +17,17 @@ from harness.errors import FormatError, UsageError
 from harness.formats.bioscall import DiskAddressPacket
 from harness.formats.bzimage import SetupHeader
 from harness.formats.gdt import BlockMoveTable, SegmentDescriptor
+from harness.formats.intlog import triple_fault
 from harness.formats.mbr import Mbr
 from harness.formats.record import Decoder, Pairing
+from harness.formats.vga import TEXT_BYTES, TextMode
 from harness.machine.cpu import parse_registers
 from harness.machine.gdb_log import REGISTERS, registers_from
+from harness.report.disassembly import instructions
 from harness.report.document import decode, document, encode
 from harness.trace import BootTrace
 from tests.builders import bzimage
+from tests.test_intlog import PAGE_FAULT
 from tests.traces import handoff, loading_trace, move, read, teletype
 
 __all__ = ["TARGETS"]
@@ -133,11 +137,40 @@ def machine_interface(data: bytes) -> None:
     registers_from(dict.fromkeys(REGISTERS, int.from_bytes(data[:5], "little")))
 
 
+def interrupt_log(data: bytes) -> None:
+    """Find the exceptions in a log, as it is and with lines of a real one between."""
+    lines = data.decode(errors="replace").splitlines()
+    for log in (lines, [each for line in lines for each in (line, *PAGE_FAULT.splitlines())]):
+        for exception in triple_fault(log):
+            assert str(exception)
+
+
+def text_screen(data: bytes) -> None:
+    """Take a screen out of any memory, with any registers."""
+    registers = (data + bytes(8))[:8]
+    crtc = dict(zip((0x01, 0x07, 0x09, 0x0C, 0x0D, 0x12, 0x13), registers[1:], strict=True))
+    mode = TextMode.of(registers[0], crtc)
+    if mode:
+        size = sum(size for _, size in mode.pieces)
+        assert size <= TEXT_BYTES
+        text = mode.text((data * (size // max(len(data), 1) + 1))[:size])
+        assert len(text.split("\n")) <= max(mode.rows, 1)
+
+
+def code(data: bytes) -> None:
+    """Disassemble any bytes, in every mode, from any of them on."""
+    for bits in (16, 32, 64):
+        for ip in (0, len(data) // 2):
+            found = instructions(data, 0, ip, bits)
+            assert all(data[each.offset :][: len(each.code)] == each.code for each in found)
+            assert all(each.target is None or each.target >= 0 for each in found)
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
     target.__name__: target
     for target in (
         setup_header, mbr, descriptors, packet, recorder_log, trace_json, monitor,
-        machine_interface,
+        machine_interface, interrupt_log, text_screen, code,
     )
 }  # fmt: skip
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from harness.errors import MachineLost
 from harness.formats.vga import TextMode
@@ -72,10 +72,12 @@ def _try(look: Callable[[], _Found], otherwise: _Found, what: str, missing: list
         return otherwise
 
 
-def _bits(registers: str, mode: str) -> int:
+def _bits(registers: str, mode: str) -> Literal[16, 32, 64]:
     """The width of the code, as the CS descriptor has it."""
-    found = re.search(r"^CS =.* CS(16|32|64)", registers, re.MULTILINE)
-    return 16 if mode == "real" or not found else int(found[1])
+    found = re.search(r"^CS =.* CS(32|64)", registers, re.MULTILINE)
+    if mode == "real" or not found:
+        return 16
+    return 32 if found[1] == "32" else 64
 
 
 def _code(machine: Machine, linear: int) -> tuple[int, bytes]:
