@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import time
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -16,6 +17,8 @@ __all__ = ["KernelImage"]
 
 _FILE_LIMIT = 1 << 32
 """A protected-mode kernel must lie below 4 GiB, whatever ``syssize`` could say."""
+
+_SETTLED_S = 1.0
 
 _COMPRESSION = {
     b"\x1f\x8b": "gzip",
@@ -72,7 +75,8 @@ class KernelImage:
     def sha256(self) -> str:
         """The file's SHA-256 in hex, computed anew when the file has changed."""
         status = self.path.stat()
-        return _sha256(self.path, status.st_mtime_ns, status.st_size)
+        changed = (status.st_dev, status.st_ino, status.st_ctime_ns, status.st_size)
+        return _sha256(self.path, "-".join(map(str, changed)), status.st_ctime)
 
     @property
     def real_mode_bytes(self) -> int:
@@ -143,9 +147,21 @@ class KernelImage:
 
 
 @lru_cache(maxsize=64)
-def _sha256(path: Path, _mtime_ns: int, _size: int) -> str:
+def _sha256(path: Path, identity: str, changed_at: float) -> str:
+    """Hash a file, or take the hash from the cache while the file is the same.
+
+    Two changes within one tick of the clock that stamps files cannot be told apart, so
+    what has changed a moment ago is not put there.
+    """
+    kept = cache_dir("sha256") / identity
+    if kept.exists():
+        return kept.read_text()
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if time.time() - changed_at > _SETTLED_S:
+        with published(kept) as made:
+            made.write_text(digest)
+    return digest
 
 
 def _write_grown(kernel: KernelImage, payload_bytes: int, path: Path) -> None:

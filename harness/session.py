@@ -11,6 +11,7 @@ from harness.errors import CouldNotFindOut, FormatError
 from harness.facts import disk_facts, kernel_facts, loader_facts
 from harness.initrd import INIT_MARKER
 from harness.machine.machine import Machine
+from harness.machine.postmortem import post_mortem
 from harness.machine.qemu import Qemu
 from harness.milestones import bios_milestones
 from harness.netimage import NetImage
@@ -76,8 +77,6 @@ def _remains(watch: Watch, ending: Ending, keep: Path | None) -> PostMortem | No
     """Look at the machine when somebody may want to know more; a good boot needs no time."""
     if not keep and ending.kind in _NOTHING_TO_SEE:
         return None
-    from harness.machine.postmortem import post_mortem
-
     seen = post_mortem(watch.machine)
     if keep:
         from harness.kept import keep_evidence

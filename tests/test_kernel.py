@@ -2,6 +2,7 @@
 
 import os
 import struct
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -77,6 +78,21 @@ def test_sha256_follows_the_file(tmp_path: Path) -> None:
     before = kernel.sha256
     path.write_bytes(bzimage(b"x" * 32))
     assert kernel.sha256 != before
+
+
+def test_sha256_is_remembered_but_for_files_that_changed_a_moment_ago(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BOOTHARNESS_CACHE", str(tmp_path / "cache"))
+    kernel = KernelImage.read(write(tmp_path, bzimage(bytes(16))))
+    digest = sha256(kernel.path.read_bytes()).hexdigest()
+    assert kernel.sha256 == digest
+    assert not [*(tmp_path / "cache/sha256").iterdir()]
+    monkeypatch.setattr("harness.kernel._SETTLED_S", -1.0)
+    kernel.path.touch()
+    assert kernel.sha256 == digest
+    (kept,) = (tmp_path / "cache/sha256").iterdir()
+    assert kept.read_text() == digest
 
 
 def test_grown_kernel_is_what_the_recipe_says(tmp_path: Path) -> None:

@@ -19,8 +19,9 @@ INTERRUPTED = 130
 CUT_OFF = 141
 """As a shell has it of a program that a closed pipe has ended."""
 
-_OBJECTS_BEFORE_COLLECTION = 100_000
-"""With Python's 700 there would be hundreds of collections while it imports us, for nothing."""
+_OBJECTS_BEFORE_COLLECTION = 1_000_000
+"""With Python's 700 there are hundreds of collections while it imports us and takes in a
+trace, and nothing for them to find."""
 
 _COMMANDS = {
     "boot": "Boot kernels, watch each step, and say why a boot failed.",

@@ -139,6 +139,7 @@ def _extra_bytes(tag: str, number: int, function: int) -> int:
 class _Entry:
     call: Record
     packet: DiskAddressPacket | None
+    table_hex: str
     returned: Record | None = None
 
 
@@ -158,10 +159,14 @@ class Pairing:
         for record in records:
             if record.tag == "C":
                 packet = len(record.extra) == DiskAddressPacket.SIZE
-                entry = _Entry(record, DiskAddressPacket.parse(record.extra) if packet else None)
+                entry = _Entry(
+                    record,
+                    DiskAddressPacket.parse(record.extra) if packet else None,
+                    record.table_hex,
+                )
                 self._entries.append(entry)
                 self._open.append(entry)
-                if record.table_hex:  # parsed while the machine runs; the result is kept there
+                if entry.table_hex:  # parsed while the machine runs; the result is kept there
                     BlockMoveTable.parse(record.extra)
             elif record.tag == "R":
                 self._close(record)
@@ -189,7 +194,7 @@ class Pairing:
                 called_at=seconds(entry.call.ticks),
                 returned_at=seconds(entry.returned.ticks) if entry.returned else None,
                 packet=entry.packet,
-                table_hex=entry.call.table_hex,
+                table_hex=entry.table_hex,
             )
             for entry in self._entries
         )

@@ -68,6 +68,8 @@ class Recorder:
     def calls(self) -> tuple[BiosCall, ...]:
         """Return all calls so far."""
         began, pace = self._began(), self._ticks_per_s
+        if not self._pauses:
+            return self._pairing.calls(lambda ticks: round(began + ticks / pace, 6))
         return self._pairing.calls(
             lambda ticks: round(began + ticks / pace + self._paused(ticks), 6)
         )
