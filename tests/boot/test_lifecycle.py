@@ -104,7 +104,7 @@ def test_killed_gdb_is_no_bad_kernel(
     trace = boot_with(QEMU, observer=killed(gdb), tracer=tracer)
     judgement = judge(trace)
     assert (judgement.verdict, judgement.cause) == (Verdict.SKIP, "machine-lost")
-    assert "gdb went away" in judgement.summary
+    assert judgement.summary.startswith("gdb ")  # it went away, or does not answer
     nothing_is_left(temporary)
 
 
