@@ -12,7 +12,7 @@ from harness.bioses import BIOSES
 from harness.content import Piece
 from harness.diagnosis import Verdict, judge
 from harness.disk import DiskLayout
-from harness.emulator import predict
+from harness.emulator import Quirks, predict
 from harness.emulator.block_move import effect
 from harness.errors import UsageError
 from harness.loader import Loader
@@ -152,7 +152,8 @@ class _Predictions:
             memory_bytes=self.memory_bytes,
             initrd=Piece(kernel.content, 0, sizes["initrd"]) if sizes["initrd"] else None,
         )
-        return predict(layout, bios=bios, memory_bytes=self.memory_bytes, fill=_NOBODYS)
+        quirks = Quirks(fill=_NOBODYS)
+        return predict(layout, bios=bios, memory_bytes=self.memory_bytes, quirks=quirks)
 
 
 def _moves_alike(trace: BootTrace, bios: str) -> bool:

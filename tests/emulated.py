@@ -5,8 +5,9 @@ from pathlib import Path
 
 from harness.bioses import BIOSES
 from harness.content import Piece, PieceMap
-from harness.emulator.medium import Medium, ReadError
+from harness.emulator.medium import Medium
 from harness.emulator.pc import Pc
+from harness.emulator.quirks import Quirks
 
 __all__ = ["SECTORS", "assembled", "machine"]
 
@@ -28,9 +29,9 @@ def machine(
     disk: bytes = b"",
     bios: str = "seabios",
     memory_bytes: int = 64 << 20,
-    errors: tuple[ReadError, ...] = (),
+    quirks: Quirks = Quirks(),  # noqa: B008 - frozen
 ) -> Pc:
     """Return a machine about to boot this code from a disk that goes on with these bytes."""
     content = PieceMap()
     content.put(0, Piece.of((assembled(folder, code) + disk).ljust(SECTORS * 512, b"\0")))
-    return Pc(Medium(content, SECTORS, errors), memory_bytes, BIOSES[bios])
+    return Pc(Medium(content, SECTORS, quirks.errors), memory_bytes, BIOSES[bios], quirks)

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.emulator.medium import ReadError
 from harness.emulator.memory import HIGH
+from harness.emulator.quirks import Quirks, ReadError
 from tests.emulated import machine
 
 TABLE = """
@@ -263,7 +263,7 @@ def reading(folder: Path, code: str = "int 0x18", *, disk: bytes = b"", count: i
             offset: int = 0, segment: int = 0x2000, lba: int = 1,
             errors: tuple[ReadError, ...] = ()):  # type: ignore[no-untyped-def]  # fmt: skip
     text = READ.format(code=code, count=count, offset=offset, segment=segment, lba=lba)
-    pc = machine(folder, text, disk=disk, errors=errors)
+    pc = machine(folder, text, disk=disk, quirks=Quirks(errors))
     return pc, pc.boot()
 
 
@@ -406,3 +406,32 @@ def test_code_that_is_read_over_old_code_is_what_runs(tmp_path: Path) -> None:
     second = b"\x80\x06\x00\x06\x10\xcb".ljust(512, b"\0")
     pc, _ = reading(tmp_path, code, disk=first + second)
     assert pc.memory.low[0x600] == 0x11
+
+
+def test_machines_with_quirks(tmp_path: Path) -> None:
+    code = """
+        mov [0x600], dl
+        mov [0x602], cx
+        mov bx, 0x55aa
+        mov ah, 0x41
+        int 0x13
+        setc [0x601]
+        cli
+        hlt"""
+    pc = machine(tmp_path, code, quirks=Quirks(drive=0x81, entry={"ecx": 0x1234}, fill=0xA5))
+    assert pc.boot().kind == "halted"
+    assert pc.memory.read_memory(0x600, 4) == b"\x81\0\x34\x12"
+    assert pc.memory.read_memory(0x50000, 2) == b"\xa5\xa5"
+    pc = machine(tmp_path, code, quirks=Quirks(edd=None))
+    pc.boot()
+    assert pc.memory.read_memory(0x600, 2) == b"\x80\x01"
+
+
+def test_block_move_that_fails(tmp_path: Path) -> None:
+    code = BLOCK_MOVE.format(words=8) + TABLE.format(
+        source=0x7C00, destination=0x200000, access=0x93, limit=0xFFFF, byte6=0
+    )
+    pc = machine(tmp_path, code, quirks=Quirks(failing_move=0))
+    assert pc.boot().kind == "boot-failed"
+    assert pc.memory.read_memory(0x600, 2) == b"\x01\x01"
+    assert pc.memory.read_memory(0x200000, 16) == bytes(16)

@@ -8,7 +8,7 @@ An emulator has no clock: all times in its traces are 0.
 """
 
 from harness.bioses import BIOSES
-from harness.emulator.medium import ReadError
 from harness.emulator.predict import predict
+from harness.emulator.quirks import Quirks, ReadError
 
-__all__ = ["BIOSES", "ReadError", "predict"]
+__all__ = ["BIOSES", "Quirks", "ReadError", "predict"]

@@ -9,6 +9,7 @@ from harness.emulator.ending import Ended, not_emulated
 from harness.emulator.frame import ZERO, Frame
 from harness.emulator.medium import Medium
 from harness.emulator.memory import ROM, Memory
+from harness.emulator.quirks import Quirks
 from harness.emulator.system_services import EBDA, SystemServices
 from harness.formats.bioscall import CARRY
 
@@ -59,16 +60,23 @@ _POLLS_PER_TICK = 16
 class Bios:
     """One BIOS on one machine; ``ticks`` of its clock pass only when somebody waits."""
 
-    def __init__(self, memory: Memory, medium: Medium, model: BiosModel, arrived: Arrived) -> None:
+    def __init__(
+        self,
+        memory: Memory,
+        medium: Medium,
+        model: BiosModel,
+        quirks: Quirks,
+        arrived: Arrived,
+    ) -> None:
         self._memory = memory
         self._polls = 0
         self._services: dict[int, Callable[[Frame], None]] = {
             0x10: _video,
             0x11: _equipment,
             0x12: _low_memory,
-            0x13: DiskServices(memory, medium, arrived).serve,
+            0x13: DiskServices(memory, medium, quirks, arrived).serve,
             0x14: _serial_port,
-            0x15: SystemServices(memory, model).serve,
+            0x15: SystemServices(memory, model, quirks).serve,
             0x16: self._keyboard,
             0x17: _printer,
             0x18: _boot_failed,

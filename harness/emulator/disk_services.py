@@ -8,11 +8,11 @@ from harness.emulator.ending import not_emulated
 from harness.emulator.frame import Frame
 from harness.emulator.medium import Medium
 from harness.emulator.memory import Memory
+from harness.emulator.quirks import Quirks
 from harness.formats.mbr import SECTOR_BYTES
 
-__all__ = ["DRIVE", "DiskServices"]
+__all__ = ["Arrived", "DiskServices"]
 
-DRIVE = 0x80
 _OK, _PARAMETER, _BOUNDARY, _CHANGED, _NOT_REMOVABLE = 0x00, 0x01, 0x09, 0x06, 0xB2
 _LAST_STATUS = 0x474
 _MOST_SECTORS = 0x10000 // SECTOR_BYTES
@@ -27,7 +27,8 @@ Arrived = Callable[[int, Sequence[Piece]], None]
 class DiskServices:
     """INT 13h for the disk that is booted; ``arrived`` is told what was read to where."""
 
-    def __init__(self, memory: Memory, medium: Medium, arrived: Arrived) -> None:
+    def __init__(self, memory: Memory, medium: Medium, quirks: Quirks, arrived: Arrived) -> None:
+        self._quirks = quirks
         self._memory = memory
         self._medium = medium
         self._arrived = arrived
@@ -44,7 +45,7 @@ class DiskServices:
             0x11: _succeed,
             0x14: _succeed,
             0x16: _parameter_error,
-            0x41: _extensions,
+            0x41: self._extensions,
             0x42: lambda frame: self._by_packet(frame, self._read),
             0x43: lambda frame: self._by_packet(frame, self._write),
             0x44: lambda frame: self._by_packet(frame, self._verify),
@@ -58,7 +59,7 @@ class DiskServices:
 
     def serve(self, frame: Frame) -> None:
         """Answer a call: AH and CF are the status."""
-        if frame.drive != DRIVE and frame.ah != 0x4B:
+        if frame.drive != self._quirks.drive and frame.ah != 0x4B:
             status = _PARAMETER
         elif frame.ah == 0x01:
             status = self._memory.low[_LAST_STATUS]
@@ -130,6 +131,12 @@ class DiskServices:
         frame.answer(_OK)
         frame.ah, frame.cx, frame.dx = 3, sectors >> 16, sectors
 
+    def _extensions(self, frame: Frame) -> int:
+        if self._quirks.edd is None:
+            return _PARAMETER
+        frame.bx, frame.cx = self._quirks.edd
+        return _OK
+
     def _extended_parameters(self, frame: Frame) -> int:
         at = frame.far(frame.ds, frame.esi)
         size = int.from_bytes(self._memory.read_memory(at, 2), "little")
@@ -158,8 +165,3 @@ def _succeed(_frame: Frame) -> int:
 
 def _parameter_error(_frame: Frame) -> int:
     return _PARAMETER
-
-
-def _extensions(frame: Frame) -> int:
-    frame.bx, frame.cx = 0xAA55, 0x0007
-    return _OK

@@ -6,21 +6,14 @@ from pathlib import Path
 
 from harness.content import Piece, PieceMap, file_source
 from harness.disk import DiskImage, DiskLayout
+from harness.emulator.quirks import ReadError
 from harness.errors import KernelUnavailable
 from harness.formats.mbr import SECTOR_BYTES, Mbr
 
-__all__ = ["Geometry", "Medium", "ReadError"]
+__all__ = ["Geometry", "Medium"]
 
 _BAD_TRACK = 0x0C
 """What SeaBIOS says of whatever an AHCI disk cannot read."""
-
-
-@dataclass(frozen=True, slots=True)
-class ReadError:
-    """A sector that cannot be read, so many times or ever (None)."""
-
-    lba: int
-    times: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

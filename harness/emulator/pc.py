@@ -1,7 +1,7 @@
 """The machine: CPU, memory, BIOS and one disk, run from the boot sector until it is over."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from struct import Struct
 
 from unicorn import (
@@ -19,13 +19,13 @@ from harness.bioses import BiosModel
 from harness.content import Piece
 from harness.emulator.bios import RESET_VECTOR, ROM_SEGMENT, Bios
 from harness.emulator.cpu import Cpu
-from harness.emulator.disk_services import DRIVE
 from harness.emulator.ending import Ended, not_emulated
 from harness.emulator.frame import INTERRUPTS, Frame, register_values, registers
 from harness.emulator.hang import HangWatch
 from harness.emulator.medium import Medium
 from harness.emulator.memory import HIGH, ROM, Memory
 from harness.emulator.ports import Ports
+from harness.emulator.quirks import Quirks
 from harness.formats.bioscall import CARRY, BiosCall, DiskAddressPacket, Registers
 from harness.formats.gdt import BlockMoveTable
 from harness.formats.mbr import SECTOR_BYTES
@@ -96,17 +96,16 @@ class _Call:
 class Pc:
     """A machine with one disk. `boot` returns when it is over."""
 
-    def __init__(
-        self, medium: Medium, memory_bytes: int, model: BiosModel, *, fill: int = 0
-    ) -> None:
+    def __init__(self, medium: Medium, memory_bytes: int, model: BiosModel, quirks: Quirks) -> None:
         self.cpu = Cpu()
-        self.memory = Memory(self.cpu, memory_bytes, fill)
+        self.memory = Memory(self.cpu, memory_bytes, quirks.fill)
         self.ports = Ports()
         self.hang = HangWatch()
         self.handoff: Registers | None = None
         self.exact = True
         self._medium = medium
-        self._bios = Bios(self.memory, medium, model, self._arrived)
+        self._quirks = quirks
+        self._bios = Bios(self.memory, medium, model, quirks, self._arrived)
         self._calls: list[_Call] = []
         self._ending: Ending | None = None
         self._entries: set[int] = set()
@@ -142,7 +141,7 @@ class Pc:
         frame = Frame(flags=_HANDED_OVER, cs=ROM_SEGMENT, esp=_STACK)
         self._own_call(0x19, frame)
         self._say("Booting from Hard Disk...\r\n")
-        read = Frame(eax=0x201, ecx=1, edx=DRIVE, es=ORIGIN >> 4, flags=_HANDED_OVER,
+        read = Frame(eax=0x201, ecx=1, edx=self._quirks.drive, es=ORIGIN >> 4, flags=_HANDED_OVER,
                      cs=ROM_SEGMENT, esp=_STACK)  # fmt: skip
         call = self._own_call(0x13, read)
         self._bios.serve(0x13, read)
@@ -151,12 +150,10 @@ class Pc:
             self._give_up(_UNREADABLE)
         if self._medium.bytes(0, SECTOR_BYTES)[-2:] != b"\x55\xaa":
             self._give_up(_NOT_BOOTABLE)
-        self.cpu.set(
-            register_values(self.cpu.frame()),
-            register_values(
-                Frame(eax=_BOOT_AX, edx=DRIVE, esp=_STACK, flags=_HANDED_OVER, ip=ORIGIN, cr0=0x10)
-            ),
-        )
+        entry = Frame(eax=_BOOT_AX, edx=self._quirks.drive, esp=_STACK, flags=_HANDED_OVER,
+                      ip=ORIGIN, cr0=0x10)  # fmt: skip
+        entry = replace(entry, **self._quirks.entry)
+        self.cpu.set(register_values(self.cpu.frame()), register_values(entry))
 
     def _give_up(self, message: str) -> None:
         self._say(message)

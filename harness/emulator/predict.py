@@ -1,15 +1,15 @@
 """Predict a boot: the same trace as a real one's, up to the handoff, in milliseconds."""
 
 import tempfile
-from collections.abc import Iterable
 from pathlib import Path
 
 from unicorn import __version__ as unicorn_version
 
 from harness.bioses import BIOSES
 from harness.disk import DiskImage, DiskLayout
-from harness.emulator.medium import Medium, ReadError
+from harness.emulator.medium import Medium
 from harness.emulator.pc import Pc
+from harness.emulator.quirks import Quirks
 from harness.errors import UsageError
 from harness.facts import disk_facts, kernel_facts, loader_facts
 from harness.handoff import look, with_kernel_found
@@ -20,6 +20,7 @@ __all__ = ["predict"]
 
 _UNTIL = "setup"
 _DEFAULT_MEMORY = 512 << 20
+_NONE = Quirks()
 
 
 def predict(
@@ -27,19 +28,16 @@ def predict(
     *,
     bios: str = "seabios",
     memory_bytes: int = _DEFAULT_MEMORY,
-    errors: Iterable[ReadError] = (),
-    fill: int = 0,
+    quirks: Quirks = _NONE,
 ) -> BootTrace:
     """Return the trace of a boot from the BIOS to the kernel's entry.
 
-    ``bios`` is one of `BIOSES`; ``errors`` are sectors that cannot be read. Memory below
-    640 KiB that nobody has written to is full of the byte ``fill``: zeros, as QEMU has it,
-    forgive a loader what others do not. Raises UsageError for a BIOS that is not known,
+    ``bios`` is one of `BIOSES`. Raises UsageError for a BIOS that is not known,
     KernelUnavailable for a disk image that cannot be read.
     """
     if bios not in BIOSES:
         raise UsageError(f"BIOS {bios!r}: known are {', '.join(BIOSES)}")
-    pc = Pc(Medium.of(disk, errors), memory_bytes, BIOSES[bios], fill=fill)
+    pc = Pc(Medium.of(disk, quirks.errors), memory_bytes, BIOSES[bios], quirks)
     ending = pc.boot()
     calls = pc.calls()
     with tempfile.TemporaryDirectory() as folder:

@@ -8,12 +8,14 @@ from harness.emulator.block_move import block_move
 from harness.emulator.ending import not_emulated
 from harness.emulator.frame import Frame
 from harness.emulator.memory import HIGH, Memory
+from harness.emulator.quirks import Quirks
 from harness.formats.bioscall import CARRY
 
 __all__ = ["EBDA", "SystemServices"]
 
 EBDA = 0x9FC00
 _UNSUPPORTED = 0x86
+_PARITY_ERROR = 0x01
 _SMAP = 0x534D4150
 _MIB = 1 << 20
 # ACPI tables and what else SeaBIOS keeps at the top of memory
@@ -26,7 +28,8 @@ _CONFIGURATION = (0xF000, 0xE6F5)
 class SystemServices:
     """INT 15h of a machine with so much memory and such a BIOS."""
 
-    def __init__(self, memory: Memory, model: BiosModel) -> None:
+    def __init__(self, memory: Memory, model: BiosModel, quirks: Quirks) -> None:
+        self._until_failure = quirks.failing_move
         self._memory = memory
         self._model = model
         self._a20 = True
@@ -62,6 +65,11 @@ class SystemServices:
         self._services.get(frame.ah, _unsupported)(frame)
 
     def _block_move(self, frame: Frame) -> None:
+        if self._until_failure == 0:
+            frame.answer(_PARITY_ERROR)
+            return
+        if self._until_failure:
+            self._until_failure -= 1
         block_move(self._memory, frame, self._model)
 
     def _a20_gate(self, frame: Frame) -> None:

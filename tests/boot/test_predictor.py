@@ -12,7 +12,7 @@ from harness.agreement import disagreement
 from harness.boot import boot_disk
 from harness.diagnosis import judge
 from harness.disk import DiskImage
-from harness.emulator import ReadError, predict
+from harness.emulator import Quirks, ReadError, predict
 from harness.formats.bioscall import BiosCall, Registers
 from harness.kernel import KernelImage
 from harness.layout import lay_out
@@ -48,7 +48,7 @@ def agreed(boots: Boot) -> Callable[..., BootTrace]:
         }
         machine = MachineConfig(**of_machine)
         layout = lay_out(fetch(source), loader, BootPlan(machine=machine, **options))
-        predicted = predict(layout, memory_bytes=machine.memory_bytes, errors=errors)
+        predicted = predict(layout, memory_bytes=machine.memory_bytes, quirks=Quirks(errors))
         compare(real, predicted)
         return predicted
 

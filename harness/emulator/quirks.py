@@ -1,0 +1,33 @@
+"""In what a machine differs from QEMU's: faults and oddities that a loader must stand."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+__all__ = ["Quirks", "ReadError"]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadError:
+    """A sector that cannot be read, so many times or ever (None)."""
+
+    lba: int
+    times: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Quirks:
+    """What is not as QEMU with SeaBIOS has it.
+
+    ``fill`` is the byte that memory below 640 KiB is full of where nobody has written:
+    zeros forgive a loader what garbage does not. ``entry`` are registers with which the
+    boot sector is entered, by their names in `Frame`. ``drive`` is the number of the disk.
+    ``edd`` is what INT 13h AH=41h returns in BX and CX, None without the extensions.
+    ``failing_move`` is the number of a block move that returns an error, from 0.
+    """
+
+    errors: tuple[ReadError, ...] = ()
+    fill: int = 0
+    entry: Mapping[str, int] = field(default_factory=dict)
+    drive: int = 0x80
+    edd: tuple[int, int] | None = (0xAA55, 0x0007)
+    failing_move: int | None = None
