@@ -16,7 +16,7 @@ NEEDED_FILES := /usr/share/keyrings/debian-archive-keyring.gpg:debian-archive-ke
 	/usr/lib/grub/i386-pc/boot.img:grub-pc-bin /usr/share/OVMF/OVMF_CODE_4M.fd:ovmf
 APT := $(if $(filter 0,$(shell id -u)),,sudo) apt-get
 
-.PHONY: setup demo test check faults faults-net fuzz docs bench bench-net clean
+.PHONY: setup demo test check faults faults-net fuzz docs bench bench-net mutants clean
 
 setup: $(VENV)/.packages $(VENV)/.installed
 
@@ -88,6 +88,10 @@ bench-net: setup
 # every network fault on every path, and the cause that it gives: takes a quarter of an hour
 faults-net: setup
 	$(BIN)/python -m tests.boot.net_matrix
+
+# stage1 with one instruction changed, in every way: what nobody notices nobody tests
+mutants: setup
+	$(BIN)/python -m harness.mutants
 
 clean:
 	rm -rf $(VENV) build dist

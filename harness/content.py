@@ -60,15 +60,15 @@ class Repeated:
 
     def __init__(self, beginning: bytes, period: bytes) -> None:
         self._beginning = beginning
-        self._period = period
+        self.period = period
 
     def read(self, start: int, size: int) -> bytes:
         head = self._beginning[start : start + size]
         if len(head) == size:
             return head
-        skip = max(start - len(self._beginning), 0) % len(self._period)
+        skip = max(start - len(self._beginning), 0) % len(self.period)
         rest = size - len(head)
-        return head + (self._period * (1 + (skip + rest) // len(self._period)))[skip : skip + rest]
+        return head + (self.period * (1 + (skip + rest) // len(self.period)))[skip : skip + rest]
 
 
 class _Zeros:

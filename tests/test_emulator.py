@@ -422,7 +422,7 @@ def test_machines_with_quirks(tmp_path: Path) -> None:
     assert pc.boot().kind == "halted"
     assert pc.memory.read_memory(0x600, 4) == b"\x81\0\x34\x12"
     assert pc.memory.read_memory(0x50000, 2) == b"\xa5\xa5"
-    pc = machine(tmp_path, code, quirks=Quirks(edd=None))
+    pc = machine(tmp_path, code, quirks=Quirks(edd=(0x55AA, 0, 1)))
     pc.boot()
     assert pc.memory.read_memory(0x600, 2) == b"\x80\x01"
 

@@ -21,7 +21,7 @@ LAYERS = (
         "idle", "hang", "tracers", "watch", "session", "rerun", "kept", "boot", "diagnosis",
         "limits", "headroom", "report", "tools",
     ),
-    ("cli", "plugin", "bench"),
+    ("cli", "plugin", "bench", "mutants"),
 )  # fmt: skip
 PURE = ("diagnosis", "report")
 IMPURE = ("machine", "netboot", "boot", "session", "watch", "tracers", "handoff", "idle")

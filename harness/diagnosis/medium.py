@@ -119,7 +119,7 @@ def wrong_sectors(trace: BootTrace) -> Finding | None:
         return Finding(f"{what}, but the loader read LBA {_spans(others)}", evidence)
     begun = first[0]
     if disk.cmdline_lba is not None:
-        begun = next(span for span in spans if not _is_before_the_kernel(span, disk))
+        begun = next((span for span in spans if not _is_before_the_kernel(span, disk)), begun)
     if wanted.start not in begun:
         return Finding(f"{what}, but the loader began to read at LBA {begun.start:,}", evidence)
     if hole := _hole(spans, wanted):

@@ -132,10 +132,8 @@ class DiskServices:
         frame.ah, frame.cx, frame.dx = 3, sectors >> 16, sectors
 
     def _extensions(self, frame: Frame) -> int:
-        if self._quirks.edd is None:
-            return _PARAMETER
-        frame.bx, frame.cx = self._quirks.edd
-        return _OK
+        frame.bx, frame.cx, status = self._quirks.edd
+        return status
 
     def _extended_parameters(self, frame: Frame) -> int:
         at = frame.far(frame.ds, frame.esi)

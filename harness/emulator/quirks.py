@@ -21,7 +21,7 @@ class Quirks:
     ``fill`` is the byte that memory below 640 KiB is full of where nobody has written:
     zeros forgive a loader what garbage does not. ``entry`` are registers with which the
     boot sector is entered, by their names in `Frame`. ``drive`` is the number of the disk.
-    ``edd`` is what INT 13h AH=41h returns in BX and CX, None without the extensions.
+    ``edd`` is what INT 13h AH=41h returns in BX, CX and, as a status, AH.
     ``failing_move`` is the number of a block move that returns an error, from 0.
     """
 
@@ -29,5 +29,5 @@ class Quirks:
     fill: int = 0
     entry: Mapping[str, int] = field(default_factory=dict)
     drive: int = 0x80
-    edd: tuple[int, int] | None = (0xAA55, 0x0007)
+    edd: tuple[int, int, int] = (0xAA55, 0x0007, 0)
     failing_move: int | None = None
