@@ -20,11 +20,12 @@ _TIMEOUT_S = 120.0
 def boot_bare(
     config: MachineConfig, disk: Path, *, sign: bytes | None = None, rom: Path | None = None
 ) -> float:
-    """Return the seconds from the launch of QEMU until the guest has written ``sign``.
+    """Return the seconds from the launch of QEMU until the guest has written ``sign``, and
+    QEMU has been ended.
 
-    Without a sign they are those until QEMU has ended because the guest was reset. ``rom``
-    is the recorder's option ROM, for a QEMU that is bare but for the recorder and the
-    console that it writes to. Raises LaunchFailed when what is waited for does not come.
+    Without a sign it ends by itself, when the guest is reset. ``rom`` is the recorder's
+    option ROM, for a QEMU that is bare but for the recorder and the console that it writes
+    to. Raises LaunchFailed when what is waited for does not come.
     """
     argv = [
         config.qemu,
@@ -53,9 +54,10 @@ def boot_bare(
             assert qemu.stdout
             try:
                 said = _read_until(qemu.stdout.fileno(), sign, Deadline.after(_TIMEOUT_S))
-                seconds = time.monotonic() - began
             finally:
                 qemu.kill()
+                qemu.wait()
+        seconds = time.monotonic() - began
     if sign and sign not in said:
         raise LaunchFailed(f"bare QEMU ended without {sign!r}, it said: {said[-500:]!r}")
     if sign is None and qemu.returncode < 0:

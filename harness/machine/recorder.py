@@ -35,6 +35,8 @@ class Recorder:
     _ticks_per_s: float = _TICKS_PER_S
     _anchors: list[tuple[int, float]] = field(default_factory=list)
     _pauses: list[tuple[int, float]] = field(default_factory=list)
+    _calls: tuple[BiosCall, ...] = ()
+    _calls_of: tuple[float, ...] = ()
 
     def drain(self, now: float) -> bool:
         """Take in what has been recorded, and return whether there is more of it.
@@ -68,11 +70,15 @@ class Recorder:
     def calls(self) -> tuple[BiosCall, ...]:
         """Return all calls so far."""
         began, pace = self._began(), self._ticks_per_s
-        if not self._pauses:
-            return self._pairing.calls(lambda ticks: round(began + ticks / pace, 6))
-        return self._pairing.calls(
-            lambda ticks: round(began + ticks / pace + self._paused(ticks), 6)
-        )
+        state = (len(self.records), began, pace, len(self._pauses))
+        if state != self._calls_of:
+            self._calls_of = state
+            self._calls = self._pairing.calls(
+                (lambda ticks: round(began + ticks / pace + self._paused(ticks), 6))
+                if self._pauses
+                else (lambda ticks: round(began + ticks / pace, 6))
+            )
+        return self._calls
 
     def _began(self) -> float:
         return min((now - ticks / self._ticks_per_s for ticks, now in self._anchors), default=0.0)
