@@ -19,12 +19,13 @@ LAYERS = (
     ("machine", "netboot"),
     (
         "idle", "hang", "tracers", "watch", "session", "rerun", "kept", "boot", "diagnosis",
-        "limits", "headroom", "report", "tools",
+        "limits", "headroom", "report", "tools", "cells",
     ),
     ("cli", "plugin", "bench", "mutants"),
 )  # fmt: skip
 PURE = ("diagnosis", "report")
 IMPURE = ("machine", "netboot", "boot", "session", "watch", "tracers", "handoff", "idle")
+IMPURE_CELLS = ("cells.history", "cells.runner", "cells.work", "cells.worker", "cells.workers")
 INSIDE_GDB = "machine.gdb_tracer"
 
 
@@ -70,7 +71,9 @@ def test_imports_run_downhill(name: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name in MODULES if name.split(".")[0] in PURE])
 def test_judging_and_reporting_need_no_machine(name: str) -> None:
-    assert not {other for other in imports(MODULES[name]) if other.split(".")[0] in IMPURE}
+    others = imports(MODULES[name])
+    assert not {other for other in others if other.split(".")[0] in IMPURE}
+    assert not others & {*IMPURE_CELLS}
 
 
 def test_no_module_imports_itself_in_a_circle() -> None:

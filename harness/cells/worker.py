@@ -1,0 +1,28 @@
+"""A worker process: takes calls from a socket, one after the other, until it is closed."""
+
+import gc
+import sys
+from multiprocessing.connection import Connection
+
+import harness.cells.work
+import harness.session  # noqa: F401 - so that no boot has to wait for it
+
+
+def main(fd: int) -> None:
+    """Answer every call with whether it went well, and its result or what was raised."""
+    gc.freeze()
+    calls: Connection = Connection(fd)
+    while True:
+        try:
+            function, arguments = calls.recv()
+        except EOFError:
+            return
+        try:
+            answer = True, function(*arguments)
+        except Exception as error:
+            answer = False, error
+        calls.send(answer)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

@@ -1,0 +1,249 @@
+"""Cells, what stands for their attempts, the workers, and the history."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import replace
+from multiprocessing import get_context
+from pathlib import Path
+
+import pytest
+
+from harness.cells.cell import Cell
+from harness.cells.history import History
+from harness.cells.result import Attempt, BootFacts, CellResult
+from harness.cells.warnings import console_warnings
+from harness.cells.workers import LocalWorkers
+from harness.diagnosis.verdict import Verdict
+from harness.errors import HostBusy, LaunchFailed, MachineLost, UsageError
+from tests.boot.processes import eventually, processes_with
+
+GOOD = Attempt(Verdict.GOOD, None, "reached init")
+PANIC = Attempt(Verdict.BAD, "kernel-panic", "it panicked")
+HANG = Attempt(Verdict.BAD, "kernel-hang", "it hung")
+LOST = Attempt(Verdict.SKIP, "machine-lost", "QEMU was killed")
+
+
+def result(*attempts: Attempt, expect: str = "good") -> CellResult:
+    return CellResult(Cell("bzImage", expect=expect), "key", attempts)
+
+
+@pytest.mark.parametrize(
+    ("attempts", "verdict", "flaky", "settled"),
+    [
+        ((GOOD,), Verdict.GOOD, False, True),
+        ((PANIC,), Verdict.BAD, False, False),
+        ((PANIC, PANIC), Verdict.BAD, False, True),
+        ((PANIC, GOOD), Verdict.BAD, True, False),
+        ((PANIC, GOOD, GOOD), Verdict.GOOD, True, True),
+        ((PANIC, HANG, GOOD), Verdict.BAD, True, False),
+        ((LOST,), Verdict.SKIP, False, False),
+        ((LOST, GOOD), Verdict.GOOD, False, True),
+        ((LOST, PANIC), Verdict.BAD, False, False),
+        ((LOST, LOST, LOST), Verdict.SKIP, False, False),
+    ],
+)
+def test_the_outcome_that_most_attempts_have_stands_for_all(
+    attempts: tuple[Attempt, ...], verdict: Verdict, flaky: bool, settled: bool
+) -> None:
+    several = result(*attempts)
+    assert (several.verdict, several.flaky, several.settled) == (verdict, flaky, settled)
+
+
+@pytest.mark.parametrize(
+    ("expect", "attempt", "as_expected"),
+    [
+        ("good", GOOD, True),
+        ("good", PANIC, False),
+        ("bad", PANIC, True),
+        ("kernel-panic", PANIC, True),
+        ("kernel-hang", PANIC, False),
+        ("kernel-panic", GOOD, False),
+        ("bad", LOST, None),
+    ],
+)
+def test_a_boot_that_should_fail_is_expected_to(
+    expect: str, attempt: Attempt, as_expected: bool | None
+) -> None:
+    assert result(attempt, expect=expect).as_expected is as_expected
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("path", "floppy"), ("expect", "fine"), ("expect", "tool-missing"), ("until", "login")],
+)
+def test_a_cell_that_cannot_be_is_refused(field: str, value: str) -> None:
+    with pytest.raises(UsageError, match=value):
+        Cell(**{"kernel": "bzImage", field: value})
+
+
+def test_two_boots_of_a_kernel_have_their_warnings_in_common() -> None:
+    first = "[    0.12] ACPI: ok\r\n[    1.5] tsc: Unable to calibrate (0xdeadbeef) 12 times\n"
+    second = "[    0.99] tsc: Unable to calibrate (0x01) 7 times\n[  2.0] tsc: Unable to calibrate"
+    assert console_warnings(first) == ("tsc: Unable to calibrate (#) # times",)
+    assert console_warnings(second) == (*console_warnings(first), "tsc: Unable to calibrate")
+
+
+@pytest.fixture(scope="module")
+def workers() -> Iterator[LocalWorkers]:
+    with LocalWorkers(2, limit_s=60) as executor:
+        yield executor
+
+
+def test_workers_are_an_executor(workers: LocalWorkers) -> None:
+    assert list(workers.map(divmod, (7, 9), (2, 4))) == [(3, 1), (2, 1)]
+    with pytest.raises(ZeroDivisionError):
+        workers.submit(divmod, 1, 0).result()
+
+
+def test_a_worker_that_dies_costs_its_own_call_only(workers: LocalWorkers) -> None:
+    slow = workers.submit(time.sleep, 0.5)
+    pids = {workers.submit(os.getpid).result()}
+    with pytest.raises(MachineLost, match="worker"):
+        workers.submit(os.abort).result()
+    assert slow.result() is None
+    pids.add(workers.submit(os.getpid).result())
+    assert os.getpid() not in pids
+
+
+def test_a_call_has_a_time_limit() -> None:
+    with LocalWorkers(1, limit_s=0.5) as executor:
+        with pytest.raises(HostBusy):
+            executor.submit(time.sleep, 600).result()
+        assert executor.submit(abs, -1).result() == 1
+
+
+def test_workers_do_not_outlive_a_killed_harness() -> None:
+    code = (
+        "import time; from harness.cells.workers import LocalWorkers\n"
+        "workers = LocalWorkers(2, limit_s=60)\n"
+        "calls = [workers.submit(time.sleep, 300) for _ in range(2)]\n"
+        "workers._workspace  # both are started by their calls\n"
+        "while len(workers._workers) < 2: time.sleep(0.01)\n"
+        "print(flush=True); time.sleep(300)"
+    )
+    mark = f"outlive-{os.getpid()}"
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, env={**os.environ, "MARK": mark}
+    ) as process:
+        assert process.stdout
+        process.stdout.readline()
+        assert len(processes_with(mark)) >= 3
+        process.kill()
+    eventually(lambda: processes_with(mark))
+
+
+def test_what_is_being_done_can_be_cancelled() -> None:
+    executor = LocalWorkers(1, limit_s=60)
+    first = executor.submit(time.sleep, 300)
+    executor.submit(time.sleep, 300)
+    while not first.running():
+        time.sleep(0.001)
+    executor.shutdown(cancel_futures=True)
+    assert isinstance(first.exception(), MachineLost)
+
+
+@pytest.fixture
+def history(tmp_path: Path) -> Iterator[History]:
+    with History(tmp_path / "deep" / "history.sqlite3") as opened:
+        yield opened
+
+
+def test_the_history_gives_back_what_it_was_given(history: History) -> None:
+    facts = BootFacts("6.1", payload_bytes=16, milestones={"init": 1.5}, warnings=("a", "b"))
+    good = replace(GOOD, facts=facts, trace=b"trace")
+    history.add(result(PANIC, good, good), harness="1")
+    found = history.find(Cell("another/name"), "key")
+    assert found
+    assert found.cached
+    assert found.cell.kernel == "another/name"
+    assert found.attempts == (PANIC, replace(good, trace=b""), replace(good, trace=b""))
+    assert history.with_traces(found).attempts == (PANIC, good, good)
+    assert history.find(Cell("bzImage"), "another key") is None
+    [past] = history.results()
+    assert (past.harness, past.result.cell, past.result.verdict) == (
+        "1", Cell("bzImage"), Verdict.GOOD
+    )  # fmt: skip
+
+
+def test_what_found_nothing_out_is_not_used_again(history: History) -> None:
+    history.add(result(PANIC), harness="1")
+    history.add(result(LOST), harness="1")
+    found = history.find(Cell("bzImage"), "key")
+    assert found
+    assert found.attempts == (PANIC,)
+
+
+def test_things_known_are_kept(history: History) -> None:
+    assert history.recall("limit") is None
+    history.keep("limit", b"1")
+    history.keep("limit", b"2")
+    assert history.recall("limit") == b"2"
+
+
+def _add_many(path: Path, writer: int) -> None:
+    with History(path) as history:
+        for number in range(20):
+            history.add(CellResult(Cell("k"), f"{writer}-{number}", (GOOD,)), harness="1")
+
+
+def test_eight_may_write_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "history.sqlite3"
+    with ProcessPoolExecutor(8, get_context("spawn")) as writers:
+        for done in [writers.submit(_add_many, path, writer) for writer in range(8)]:
+            done.result()
+    with History(path) as history:
+        keys = [past.result.key for past in history.results()]
+    assert sorted(keys) == sorted(f"{one}-{other}" for one in range(8) for other in range(20))
+
+
+def test_what_was_written_survives_a_killed_writer(tmp_path: Path) -> None:
+    path = tmp_path / "history.sqlite3"
+    code = (
+        "import sys; from pathlib import Path; from itertools import count\n"
+        "from harness.cells.history import History; from tests.test_cells import result, GOOD\n"
+        f"history = History(Path({str(path)!r}))\n"
+        "for number in count(1):\n"
+        "    history.add(result(GOOD, GOOD), harness='1'); print(number, flush=True)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout
+        while process.stdout.readline() != "50\n":
+            pass
+        process.send_signal(signal.SIGKILL)
+        told = 50 + len(process.stdout.readlines())
+    with History(path) as history:
+        results = [past.result for past in history.results()]
+        history.add(result(GOOD), harness="1")
+    assert told <= len(results) <= told + 1
+    assert all(len(each.attempts) == 2 for each in results)
+
+
+def test_what_is_no_history_is_refused(tmp_path: Path) -> None:
+    text, newer = tmp_path / "text", tmp_path / "newer"
+    text.write_text("this is not a database, and it is long enough to be told from one" * 99)
+    before = text.read_bytes()
+    with pytest.raises(UsageError, match="not a history"):
+        History(text)
+    assert text.read_bytes() == before
+    with sqlite3.connect(newer) as database:
+        database.execute("PRAGMA user_version = 99")
+    with pytest.raises(UsageError, match="newer"):
+        History(newer)
+    with pytest.raises(LaunchFailed):
+        History(tmp_path / "text" / "below")
+
+
+def test_eight_may_open_a_new_history_at_once(tmp_path: Path) -> None:
+    def open_one(_number: int) -> None:
+        History(tmp_path / "history.sqlite3").close()
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(open_one, range(32)))
