@@ -22,6 +22,7 @@ from harness.formats.mbr import Mbr
 from harness.formats.record import Decoder, Pairing
 from harness.formats.vga import TEXT_BYTES, TextMode
 from harness.machine.cpu import parse_registers
+from harness.machine.gdb import NOT_MI
 from harness.machine.gdb_log import REGISTERS, registers_from
 from harness.report.disassembly import instructions
 from harness.report.document import decode, document, encode
@@ -132,7 +133,7 @@ def monitor(data: bytes) -> None:
 
 def machine_interface(data: bytes) -> None:
     """Parse a line of gdb/MI, and take registers from what it holds."""
-    with suppress(ValueError, IndexError, KeyError):  # pygdbmi's own, caught where it is used
+    with suppress(*NOT_MI):
         parse_response(data.decode("utf-8", "replace").replace("\n", " "))
     registers_from(dict.fromkeys(REGISTERS, int.from_bytes(data[:5], "little")))
 

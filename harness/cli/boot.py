@@ -9,20 +9,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 import click
 
+from harness.cli.options import loaded_options, machine_options
 from harness.cli.output import check_json_file, write_json
 from harness.errors import UsageError
-from harness.plan import (
-    ACCELERATORS,
-    DEFAULT_CMDLINE,
-    DISK_INTERFACES,
-    NET_PATHS,
-    NICS,
-    TRACERS,
-    UNTIL,
-    BootPlan,
-    MachineConfig,
-    NetPlan,
-)
+from harness.plan import NET_PATHS, NICS, TRACERS, UNTIL, BootPlan, MachineConfig, NetPlan
 
 if TYPE_CHECKING:
     from harness.trace import BootTrace
@@ -40,8 +30,6 @@ class Boot(NamedTuple):
 
 # one bad kernel outweighs any number that we could not find out about
 _WORST_FIRST = (1, 125, 0)
-
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.command(
@@ -66,10 +54,7 @@ Exit status: 0 all good, 1 one is bad, 125 could not find out, 129 wrong usage.
 """,
 )
 @click.argument("kernels", metavar="[KERNEL]...", nargs=-1)
-@click.option("--initrd", type=_FILE, help="Initrd to load; a tiny /init without it.")
-@click.option("--cmdline", default=DEFAULT_CMDLINE, show_default=True, help="Kernel command line.")
-@click.option("--loader", type=_FILE, help="Another loader: .asm, .elf or a flat binary.")
-@click.option("--disk", type=_FILE, help="A ready disk image in place of kernel and loader.")
+@loaded_options
 @click.option(
     "--net",
     type=click.Choice(NET_PATHS),
@@ -97,19 +82,7 @@ Exit status: 0 all good, 1 one is bad, 125 could not find out, 129 wrong usage.
     show_default=True,
     help="Who watches the BIOS calls.",
 )
-@click.option("--memory", type=click.IntRange(2), default=512, show_default=True, metavar="MIB")
-@click.option("--machine-type", default="pc", show_default=True, help="QEMU's -machine.")
-@click.option(
-    "--disk-interface", type=click.Choice(DISK_INTERFACES), default="ahci", show_default=True
-)
-@click.option(
-    "--qemu",
-    default="auto",
-    show_default=True,
-    metavar="PROGRAM",
-    help="QEMU to use; auto takes it from the kernel.",
-)
-@click.option("--accelerator", type=click.Choice(ACCELERATORS), default="auto", show_default=True)
+@machine_options
 @click.option(
     "--timeout", type=click.FloatRange(0.1), default=60, show_default=True, metavar="SECONDS"
 )

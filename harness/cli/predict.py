@@ -8,8 +8,9 @@ import click
 
 from harness.bioses import BIOSES
 from harness.cli.boot import Boot, run_boots
+from harness.cli.options import loaded_options
 from harness.errors import CouldNotFindOut
-from harness.plan import DEFAULT_CMDLINE, BootPlan, MachineConfig
+from harness.plan import BootPlan, MachineConfig
 
 if TYPE_CHECKING:
     from harness.loader import Loader
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from harness.trace import BootTrace
 
 __all__ = ["command"]
-
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.command(
@@ -38,10 +37,7 @@ Exit status: 0 all good, 1 one is bad, 125 could not find out, 129 wrong usage.
 """,
 )
 @click.argument("kernels", metavar="[KERNEL]...", nargs=-1)
-@click.option("--initrd", type=_FILE, help="Initrd to load; a tiny /init without it.")
-@click.option("--cmdline", default=DEFAULT_CMDLINE, show_default=True, help="Kernel command line.")
-@click.option("--loader", type=_FILE, help="Another loader: .asm, .elf or a flat binary.")
-@click.option("--disk", type=_FILE, help="A ready disk image in place of kernel and loader.")
+@loaded_options
 @click.option(
     "--bios",
     type=click.Choice(list(BIOSES)),

@@ -16,7 +16,10 @@ from harness.machine.gdb_log import REGISTERS, GdbLog, registers_from
 from harness.machine.target import target_description
 from harness.machine.workspace import Workspace
 
-__all__ = ["Gdb", "Stop"]
+__all__ = ["NOT_MI", "Gdb", "Stop"]
+
+NOT_MI = (ValueError, IndexError, KeyError, TypeError)
+"""What pygdbmi raises at a line that it cannot parse."""
 
 _REPLY_S = 20.0
 _TARGET_XML = "target.xml"
@@ -186,9 +189,12 @@ class Gdb:
     def _read(self, deadline: Deadline) -> list[_MiRecord]:
         if self._process.poll() is not None:
             raise MachineLost(f"gdb went away with status {self._process.returncode}")
-        found: list[_MiRecord] = self._io.get_gdb_response(
-            deadline.remaining, raise_error_on_timeout=False
-        )
+        try:
+            found: list[_MiRecord] = self._io.get_gdb_response(
+                deadline.remaining, raise_error_on_timeout=False
+            )
+        except NOT_MI as error:
+            raise MachineLost(f"gdb says what is not gdb/MI: {error}") from error
         return found
 
     def close(self) -> None:
