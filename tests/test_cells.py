@@ -123,7 +123,6 @@ def test_workers_do_not_outlive_a_killed_harness() -> None:
         "import time; from harness.cells.workers import LocalWorkers\n"
         "workers = LocalWorkers(2, limit_s=60)\n"
         "calls = [workers.submit(time.sleep, 300) for _ in range(2)]\n"
-        "workers._workspace  # both are started by their calls\n"
         "while len(workers._workers) < 2: time.sleep(0.01)\n"
         "print(flush=True); time.sleep(300)"
     )

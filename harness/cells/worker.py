@@ -9,9 +9,13 @@ import harness.session  # noqa: F401 - so that no boot has to wait for it
 
 
 def main(fd: int) -> None:
-    """Answer every call with whether it went well, and its result or what was raised."""
+    """Answer every call with whether it went well, and its result or what was raised.
+
+    A first answer that nobody has asked for says that everything is ready.
+    """
     gc.freeze()
     calls: Connection = Connection(fd)
+    calls.send((True, None))
     while True:
         try:
             function, arguments = calls.recv()
