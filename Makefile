@@ -16,7 +16,7 @@ NEEDED_FILES := /usr/share/keyrings/debian-archive-keyring.gpg:debian-archive-ke
 	/usr/lib/grub/i386-pc/boot.img:grub-pc-bin /usr/share/OVMF/OVMF_CODE_4M.fd:ovmf
 APT := $(if $(filter 0,$(shell id -u)),,sudo) apt-get
 
-.PHONY: setup demo test check faults faults-net fuzz docs bench bench-net mutants clean
+.PHONY: setup demo test check faults faults-net fuzz docs bench bench-bisect bench-net mutants clean
 
 setup: $(VENV)/.packages $(VENV)/.installed
 
@@ -84,6 +84,10 @@ bench: setup
 # the network boot's times and rates beside those of slirp and dnsmasq
 bench-net: setup
 	$(BIN)/python -m harness.bench.net
+
+# boots that a bisection takes against log2(n), and how often it is right; nothing is booted
+bench-bisect: setup
+	$(BIN)/python -m harness.bench.bisect
 
 # every network fault on every path, and the cause that it gives: takes a quarter of an hour
 faults-net: setup

@@ -21,6 +21,7 @@ LAYERS = (
         "idle", "hang", "tracers", "watch", "session", "rerun", "kept", "boot", "diagnosis",
         "limits", "headroom", "report", "tools", "cells",
     ),
+    ("bisector",),
     ("cli", "plugin", "bench", "mutants"),
 )  # fmt: skip
 PURE = ("diagnosis", "report")

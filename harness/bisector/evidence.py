@@ -1,0 +1,114 @@
+"""What boots along a range say about where it turns bad: a posterior over every place.
+
+A range turns bad once, at an unknown position, and nobody knows beforehand how boots behave:
+
+- they never tell wrong, or
+- any of them tells wrong now and then: a busy host, or
+- a bad kernel boots now and then, and a good one always: a race.
+
+Each of these, at a few rates, has a probability beforehand (`_BEHAVIOURS`); what is seen
+decides between them while it decides about the position. The likelihood depends on counts
+alone, so between two positions that were tried all places are equally likely, and a range of
+a million positions costs no more than its boots.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from math import log
+
+__all__ = ["Block", "Tally", "bad_probability", "entropy_bits", "flicker_rate", "posterior"]
+
+_ANY_WRONG = (0.02, 0.05, 0.1, 0.2, 0.3)
+_BAD_WRONG = (0.1, 0.2, 0.3, 0.4, 0.5)
+_BEHAVIOURS = (
+    (0.7, 0.0, 0.0),
+    *((0.2 / len(_ANY_WRONG), rate, rate) for rate in _ANY_WRONG),
+    *((0.1 / len(_BAD_WRONG), 0.0, rate) for rate in _BAD_WRONG),
+)
+"""Probability beforehand, and which part of the boots of a good and of a bad kernel tell wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How often a position was seen to be good, and bad."""
+
+    good: int = 0
+    bad: int = 0
+
+    @property
+    def boots(self) -> int:
+        """How many boots told anything."""
+        return self.good + self.bad
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Places that are equally likely: the first bad position is one of ``first`` to ``last``.
+
+    ``mass`` is the probability of all of them together.
+    """
+
+    first: int
+    last: int
+    mass: float
+
+
+def posterior(tallies: Mapping[int, Tally], low: int, high: int) -> list[Block]:
+    """Return the probability of every place where a range can turn bad, as blocks in order.
+
+    The first bad position lies behind ``low`` and is at most ``high``.
+    """
+    inside = {at: tally for at, tally in tallies.items() if low <= at <= high and tally.boots}
+    borders = sorted({low, *inside, high})
+    of_good, told_bad = 0, 0
+    of_bad = sum(tally.boots for tally in inside.values())
+    told_good = sum(tally.good for tally in inside.values())
+    weights = []
+    for border, following in pairwise(borders):
+        tally = inside.get(border, Tally())
+        of_good += tally.boots
+        told_bad += tally.bad
+        of_bad -= tally.boots
+        told_good -= tally.good
+        likelihood = _likelihood(told_bad, of_good, told_good, of_bad)
+        weights.append((border + 1, following, likelihood * (following - border)))
+    total = sum(weight for _, _, weight in weights)
+    return [Block(first, last, weight / total) for first, last, weight in weights]
+
+
+def bad_probability(blocks: Iterable[Block], position: int) -> float:
+    """Return the probability that a position is bad: that the range turns bad there or before."""
+    total = 0.0
+    for block in blocks:
+        if position < block.first:
+            break
+        places = block.last - block.first + 1
+        total += block.mass * min(1.0, (position - block.first + 1) / places)
+    return min(total, 1.0)
+
+
+def entropy_bits(blocks: Iterable[Block]) -> float:
+    """Return how much is not known yet about the place, in bits."""
+    return sum(
+        block.mass * (log(block.last - block.first + 1) - log(block.mass))
+        for block in blocks
+        if block.mass
+    ) / log(2)
+
+
+def flicker_rate(tallies: Mapping[int, Tally], turn: int) -> float:
+    """Return which part of the boots told wrong, if the range turns bad at ``turn``."""
+    boots = sum(tally.boots for tally in tallies.values())
+    wrong = sum(tally.good if at >= turn else tally.bad for at, tally in tallies.items())
+    return wrong / boots if boots else 0.0
+
+
+def _likelihood(told_bad: int, of_good: int, told_good: int, of_bad: int) -> float:
+    """Return how likely it is that so many boots of good and of bad kernels told wrong."""
+    return sum(
+        beforehand
+        * (good_wrong**told_bad * (1 - good_wrong) ** (of_good - told_bad))
+        * (bad_wrong**told_good * (1 - bad_wrong) ** (of_bad - told_good))
+        for beforehand, good_wrong, bad_wrong in _BEHAVIOURS
+    )
