@@ -76,6 +76,7 @@ fuzz: setup
 
 docs: setup
 	$(BIN)/bootharness schema >docs/trace.schema.json
+	$(BIN)/bootharness schema gate >docs/gate.schema.json
 	$(BIN)/python -m harness.report.causes >docs/causes.md
 
 bench: setup

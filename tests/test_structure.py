@@ -19,7 +19,7 @@ LAYERS = (
     ("machine", "netboot"),
     (
         "idle", "hang", "tracers", "watch", "session", "rerun", "kept", "boot", "diagnosis",
-        "limits", "headroom", "report", "tools", "cells",
+        "limits", "headroom", "report", "tools", "cells", "gate",
     ),
     ("bisector",),
     ("cli", "plugin", "bench", "mutants"),

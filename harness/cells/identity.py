@@ -14,7 +14,7 @@ from harness.errors import LaunchFailed, ToolMissing, UsageError
 from harness.kernel import KernelImage
 from harness.loader import Loader
 
-__all__ = ["identity", "own_version"]
+__all__ = ["identity", "loader_digest", "own_version"]
 
 _VERSION_S = 20
 _NO_PART_IN_BOOTS = {"bench", "cli", "gate", "mutants", "report"}
@@ -30,7 +30,7 @@ def identity(cell: Cell, kernel: KernelImage, loader: Loader) -> str:
     machine = chosen_machine(cell.machine, kernel)
     facts = {
         "kernel": kernel.sha256,
-        "loader": _loader_digest(loader) if cell.path == "mbr" else "",
+        "loader": loader_digest(loader) if cell.path == "mbr" else "",
         "path": cell.path,
         "machine": asdict(machine),
         "cmdline": cell.cmdline,
@@ -76,7 +76,8 @@ def _qemu_version(qemu: str) -> str:
     return done.stdout.partition("\n")[0]
 
 
-def _loader_digest(loader: Loader) -> str:
+def loader_digest(loader: Loader) -> str:
+    """Return the digest of a loader and of where it is patched."""
     patches = {name: [patch.offset, patch.size] for name, patch in loader.patches.items()}
     digest = hashlib.sha256(loader.binary)
     digest.update(json.dumps(patches, sort_keys=True).encode())

@@ -25,12 +25,13 @@ trace, and nothing for them to find."""
 
 _COMMANDS = {
     "boot": "Boot kernels, watch each step, and say why a boot failed.",
+    "gate": "Accept or refuse kernels: every way of booting, compared with a baseline.",
     "predict": "Predict a boot in milliseconds, without QEMU, by running the loader.",
     "limit": "Find the largest kernel that a loader can boot, and what fails beyond.",
     "headroom": "Show how close kernels come to what loaders can boot.",
     "explain": "Say what a cause means, what shows it, and what to do about it.",
     "doctor": "List the tools that are needed, and what to install.",
-    "schema": "Print the JSON Schema of what `boot --json` writes.",
+    "schema": "Print the JSON Schema of what `boot --json` and `gate --json` write.",
 }
 
 

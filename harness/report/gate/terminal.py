@@ -1,0 +1,130 @@
+"""A gate on a terminal: a table of its cells, and below it what there is to say of them."""
+
+from typing import TextIO
+
+from rich import box
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from harness.gate.outcome import Entry, Outcome, Standing
+from harness.report.gate.words import WORDS, fresh_and_cached, headline, kernel_name, sentences
+from harness.text import printable
+
+__all__ = ["print_outcome"]
+
+_STYLES = {
+    Standing.GOOD: "green",
+    Standing.WARNING: "yellow",
+    Standing.UNKNOWN: "magenta",
+    Standing.BAD: "red",
+}
+_WIDE = 160
+_INDENT = (0, 0, 0, 5)
+
+
+def print_outcome(outcome: Outcome, output: TextIO) -> None:
+    """Print a gate; in colours on a terminal alone."""
+    console = Console(file=output, highlight=False, soft_wrap=False)
+    if not console.is_terminal:
+        console = Console(file=output, highlight=False, width=_WIDE)
+    console.print(_table(outcome))
+    for entry in outcome.entries:
+        _print_entry(console, outcome, entry)
+    for sentence in outcome.patterns:
+        console.print(Text(printable(sentence), style="bold"))
+    style = f"bold {_STYLES[outcome.standing]}"
+    console.print(Text(WORDS[outcome.standing], style=style), Text(headline(outcome)))
+    console.print(Text(fresh_and_cached(outcome), style="dim"))
+
+
+def _table(outcome: Outcome) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("")
+    table.add_column("kernel", overflow="fold")
+    ways = any(entry.way for entry in outcome.entries)
+    if ways:
+        table.add_column("boots by", overflow="fold")
+    table.add_column("payload", justify="right")
+    table.add_column("of limit", justify="right")
+    table.add_column("time", justify="right")
+    table.add_column("")
+    for entry in outcome.entries:
+        cells: list[str | Text] = [
+            Text(WORDS[entry.standing], style=f"bold {_STYLES[entry.standing]}"),
+            Text(printable(kernel_name(entry))),
+        ]
+        cells += [Text(printable(entry.way))] if ways else []
+        cells += [_payload(outcome, entry), _share(outcome, entry), _time(outcome, entry)]
+        table.add_row(*cells, _notes(entry))
+    return table
+
+
+def _before(outcome: Outcome, entry: Entry) -> Entry | None:
+    if entry.baseline:
+        return None
+    return next((each for each in outcome.entries if each.baseline and each.way == entry.way), None)
+
+
+def _payload(outcome: Outcome, entry: Entry) -> str:
+    size = entry.result.decisive.facts.payload_bytes
+    before = _before(outcome, entry)
+    old = before.result.decisive.facts.payload_bytes if before else 0
+    if not size:
+        return ""
+    return f"{size:,} ({size - old:+,})" if old and size != old else f"{size:,}"
+
+
+def _share(outcome: Outcome, entry: Entry) -> str:
+    cell = entry.result.cell
+    place = cell.kernel, cell.loader, "payload"
+    for room in outcome.rooms if cell.path == "mbr" else ():
+        if (room.kernel, room.loader, room.part) == place and room.percent is not None:
+            return f"{room.percent:.1f} %"
+    return ""
+
+
+def _time(outcome: Outcome, entry: Entry) -> str:
+    milestones = entry.result.decisive.facts.milestones
+    if not milestones:
+        return ""
+    name, seconds = [*milestones.items()][-1]
+    before = _before(outcome, entry)
+    old = before.result.decisive.facts.milestones.get(name) if before else None
+    more = f" ({seconds - old:+.2f})" if old is not None else ""
+    return f"{name} {seconds:.2f} s{more}"
+
+
+def _notes(entry: Entry) -> Text:
+    notes = ["baseline"] if entry.baseline else []
+    notes += ["flaky"] if entry.result.flaky else []
+    notes += ["cached"] if entry.result.cached else []
+    return Text(", ".join(notes), style="dim")
+
+
+def _print_entry(console: Console, outcome: Outcome, entry: Entry) -> None:
+    """Print what there is to say of a cell that is not simply good."""
+    shown = entry.standing is not Standing.GOOD or entry.result.cell.expect != "good"
+    times = {"bios-handoff", *entry.result.decisive.facts.milestones}
+    changes = [str(each) for each in entry.changes if each.what not in times]
+    if not shown and not changes:
+        return
+    head = Text(f"{WORDS[entry.standing]:<5}", style=f"bold {_STYLES[entry.standing]}")
+    head.append(printable(kernel_name(entry)), style="bold")
+    if entry.way:
+        head.append(f"  {printable(entry.way)}")
+    console.print(head)
+    if shown:
+        for sentence in sentences(entry):
+            console.print(_indented(sentence))
+    if changes:
+        console.print(_indented(f"since the baseline: {', '.join(changes)}", style="dim"))
+    if entry.result.flaky:
+        for number, attempt in enumerate(entry.result.attempts, start=1):
+            end = attempt.cause or attempt.verdict
+            console.print(_indented(f"attempt {number}: {end}: {attempt.sentence}", style="dim"))
+
+
+def _indented(text: str, style: str = "") -> Padding:
+    return Padding(Text(printable(text), style=style), _INDENT)

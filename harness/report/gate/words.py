@@ -1,0 +1,74 @@
+"""The sentences and short texts that all reports of a gate share."""
+
+from collections import Counter
+
+from harness.gate.outcome import Entry, Outcome, Standing
+from harness.text import count
+
+__all__ = ["WORDS", "expectation", "fresh_and_cached", "headline", "kernel_name", "sentences",
+           "totals"]  # fmt: skip
+
+WORDS = {
+    Standing.GOOD: "GOOD",
+    Standing.WARNING: "WARN",
+    Standing.UNKNOWN: "SKIP",
+    Standing.BAD: "BAD",
+}
+"""How a standing is written where there is little room."""
+_MEANINGS = {
+    Standing.GOOD: "every boot is as expected",
+    Standing.WARNING: "every boot is as expected, with something to look at",
+    Standing.UNKNOWN: "nothing is bad, but not everything could be found out",
+    Standing.BAD: "not every boot is as expected",
+}
+
+
+def headline(outcome: Outcome) -> str:
+    """Say in one sentence what came of a gate."""
+    standing = outcome.standing
+    return f"{_MEANINGS[standing]}: {totals(outcome)}"
+
+
+def totals(outcome: Outcome) -> str:
+    """Count the candidates' cells: ``3 good, 1 bad``."""
+    counts = Counter(entry.standing for entry in outcome.candidates)
+    words = {
+        Standing.GOOD: "good",
+        Standing.WARNING: "good with a warning",
+        Standing.BAD: "bad",
+        Standing.UNKNOWN: "not found out",
+    }
+    return ", ".join(f"{counts[each]:,} {word}" for each, word in words.items() if counts[each])
+
+
+def fresh_and_cached(outcome: Outcome) -> str:
+    """Say how much of a gate was booted, and how much was known."""
+    total, cached = len(outcome.entries), outcome.cached
+    booted = f"{count(total - cached, 'cell')} booted in {outcome.seconds:.1f} s"
+    if not cached:
+        return booted
+    return f"{booted}, {cached:,} from the history, for nothing that matters has changed since"
+
+
+def kernel_name(entry: Entry) -> str:
+    """Write a kernel by its source and, where the boot has told, its release."""
+    release = entry.result.decisive.facts.release
+    source = entry.result.cell.kernel
+    return f"{source} ({release})" if release and release not in source else source
+
+
+def expectation(entry: Entry) -> str:
+    """Say what was expected, where that is not that the boot is good."""
+    expect = entry.result.cell.expect
+    if expect == "good":
+        return ""
+    as_expected = entry.result.as_expected
+    return f"expected: {expect}" if as_expected else f"expected {expect} and did not get it"
+
+
+def sentences(entry: Entry) -> tuple[str, ...]:
+    """Say everything that there is to say of a cell, a sentence each."""
+    attempt = entry.result.decisive
+    cause = f"{attempt.cause}: " if attempt.cause else ""
+    said = (expectation(entry), f"{cause}{attempt.sentence}")
+    return (*filter(None, said), *(remark.sentence for remark in entry.remarks))

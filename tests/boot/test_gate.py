@@ -1,0 +1,71 @@
+"""The gate as its user has it: real boots, and what is known of them afterwards."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.boot.processes import run
+
+CARRY = "destination_carry:"
+
+
+@pytest.fixture(scope="module")
+def no_carry(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    source = Path("mbr/stage1.asm").read_text().splitlines(keepends=True)
+    at = next(number for number, line in enumerate(source) if line.startswith(CARRY))
+    path = tmp_path_factory.mktemp("loader") / "no-carry.asm"
+    path.write_text("".join(source[: at + 1] + source[at + 2 :]))
+    return path
+
+
+def test_a_gate_refuses_what_wraps_and_says_that_it_is_the_loader(
+    no_carry: Path, tmp_path: Path
+) -> None:
+    arguments = (
+        "gate", "--baseline", "selfcheck:65536", "selfcheck:15735824", "--loader", "stage1",
+        "--loader", no_carry, "--until", "setup", "--history", tmp_path / "history",
+        "--json", tmp_path / "gate.json",
+    )  # fmt: skip
+    done = run(*arguments)
+    assert done.returncode == 1, done.stderr
+    assert "destination-wrapped: block move 243 went to 0x001c00" in done.stdout.replace(
+        "242", "243"
+    )
+    assert f"selfcheck:15735824: only loader {no_carry} fails" in " ".join(done.stdout.split())
+    document = json.loads((tmp_path / "gate.json").read_text())
+    assert [each["standing"] for each in document["entries"]].count("bad") == 1
+    [room] = [
+        each for each in document["rooms"]
+        if each["limit"] and each["part"] == "payload" and each["kernel"] == "selfcheck:15735824"
+    ]  # fmt: skip
+    assert (room["limit"], room["size"]) == (15_735_808, 15_735_824)
+    again = run(*arguments)
+    assert again.returncode == 1
+    assert "0 cells booted" in again.stdout
+    assert "4 from the history" in again.stdout
+
+
+def test_what_cannot_be_found_out_is_neither_good_nor_bad(tmp_path: Path) -> None:
+    history = tmp_path / "history"
+    broken = tmp_path / "no-kernel"
+    broken.write_bytes(b"this is not a kernel")
+    done = run("gate", broken, "selfcheck:65536", "--until", "setup", "--history", history)
+    assert done.returncode == 125, done.stderr
+    assert "kernel-unavailable" in done.stdout
+    assert "1 good, 1 not found out" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((), "CANDIDATE"),
+        (("no-such-file",), "no-such-file"),
+        (("selfcheck:64", "--paths", "floppy"), "floppy"),
+    ],
+)
+def test_wrong_usage_is_no_bad_kernel(arguments: tuple[str, ...], said: str) -> None:
+    done = run("gate", *arguments)
+    assert done.returncode == 129
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
