@@ -321,13 +321,16 @@ class Search:
                 step *= 2
 
     def _likely_to_tell(self, position: int) -> float:
-        """Return how likely a position is to tell anything: less, the nearer it is to a skip."""
+        """Return how likely a position is to tell anything: less, the nearer it is to others
+        that do not, and the more of them there are between the same two that did."""
         if position in self.tallies or not self.skipped:
             return 1.0
         nearest = min(self.skipped, key=lambda at: abs(at - position))
         run = _run_length(self.skipped, nearest)
         distance = abs(nearest - position)
-        return distance / (distance + run)
+        block = next(block for block in self.blocks if position <= block.last)
+        silent = sum(block.first <= at < block.last for at in self.skipped)
+        return distance / (distance + run) / (1 + silent)
 
     def steps_left(self, workers: int = 1) -> int:
         """Return about how many boots one after the other are left, with so many workers."""
