@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.direct import DirectImage
 from harness.disk import DiskImage
 from harness.errors import CouldNotFindOut, LaunchFailed, UsageError
 from harness.kernel import KernelImage
@@ -31,7 +32,9 @@ if TYPE_CHECKING:
 __all__ = [
     "boot",
     "boot_control",
+    "boot_direct",
     "boot_disk",
+    "boot_grub",
     "boot_net",
     "boot_net_source",
     "boot_on",
@@ -114,6 +117,34 @@ def boot_disk(
     try:
         with Workspace() as workspace:
             return _boot(source, disk, plan, workspace, observer, keep)
+    except CouldNotFindOut as error:
+        return _skipped(source, plan, error)
+
+
+def boot_direct(source: str, plan: BootPlan) -> "BootTrace":
+    """Fetch a kernel and have QEMU load it by itself; otherwise as `boot`."""
+    try:
+        kernel = fetch(source)
+        with Workspace() as workspace:
+            image = DirectImage.make(kernel, plan, workspace.path)
+            rom = write_rom(workspace.path)
+            with Qemu(chosen_machine(plan.machine, kernel), image, workspace, rom=rom) as qemu:
+                from harness.session import see
+
+                return see(source, qemu, image, plan, observer=None, keep=None)
+    except CouldNotFindOut as error:
+        return _skipped(source, plan, error)
+
+
+def boot_grub(source: str, plan: BootPlan) -> "BootTrace":
+    """Fetch a kernel and boot it from a disk image with GRUB; otherwise as `boot`."""
+    from harness.grub import grub_disk
+
+    try:
+        kernel = fetch(source)
+        with Workspace() as workspace:
+            disk = grub_disk(workspace.path / "disk.img", kernel, plan)
+            return _boot(source, disk, plan, workspace, None, None)
     except CouldNotFindOut as error:
         return _skipped(source, plan, error)
 

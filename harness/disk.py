@@ -34,16 +34,20 @@ _LOW_MEMORY_LIMIT = 0x8000_0000
 
 @dataclass(frozen=True, slots=True)
 class Initrd:
-    """An initrd on the disk and where the loader is to put it, linear."""
+    """An initrd on the disk and where the loader is to put it, linear; None is its own choice."""
 
     lba: int
-    address: int
+    address: int | None
     content: Piece
 
     @property
     def size(self) -> int:
         """Size in bytes."""
         return self.content.size
+
+    def in_memory(self, header: SetupHeader) -> tuple[int, Piece]:
+        """Return the linear address, the one of the setup header where the loader chose it."""
+        return header.ramdisk_image if self.address is None else self.address, self.content
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +107,9 @@ class DiskImage:
         """Size of the image in bytes."""
         return self.path.stat().st_size
 
-    def initrd_in_memory(self, _header: SetupHeader) -> tuple[int, Piece] | None:
-        """Return where the loader is told to put the initrd, and the initrd."""
-        return (self.initrd.address, self.initrd.content) if self.initrd else None
+    def initrd_in_memory(self, header: SetupHeader) -> tuple[int, Piece] | None:
+        """Return where the loader was to put the initrd, or says that it did, and the initrd."""
+        return self.initrd.in_memory(header) if self.initrd else None
 
     def read(self, lba: int, count: int) -> bytes:
         """Return ``count`` bytes from sector ``lba`` on, fewer where the image ends."""
@@ -158,7 +162,7 @@ class DiskLayout:
         cmdline_lba = first_lba
         kernel_lba = cmdline_lba + max(_CMDLINE_SECTORS, _sectors(len(line) + 1))
         kernel_sectors = _sectors(kernel.file_bytes)
-        placed = None
+        placed, address = None, 0
         if initrd is not None:
             content = _piece(initrd)
             address = _initrd_address(content.size, kernel, memory_bytes)
@@ -171,7 +175,7 @@ class DiskLayout:
             cmdline_lba=cmdline_lba,
             initrd_lba=placed.lba if placed else 0,
             initrd_size=placed.size if placed else 0,
-            initrd_address=placed.address if placed else 0,
+            initrd_address=address,
         )
         if len(binary) > first_lba * SECTOR_BYTES:
             raise UsageError(
@@ -189,9 +193,9 @@ class DiskLayout:
             pieces.put(lba * SECTOR_BYTES, piece)
         return cls(loader, kernel, kernel_lba, cmdline, cmdline_lba, placed, total, pieces)
 
-    def initrd_in_memory(self, _header: SetupHeader) -> tuple[int, Piece] | None:
+    def initrd_in_memory(self, header: SetupHeader) -> tuple[int, Piece] | None:
         """Return where the loader is told to put the initrd, and the initrd."""
-        return (self.initrd.address, self.initrd.content) if self.initrd else None
+        return self.initrd.in_memory(header) if self.initrd else None
 
     @property
     def name(self) -> str:

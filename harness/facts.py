@@ -2,7 +2,9 @@
 
 import hashlib
 
-from harness.disk import DiskImage, DiskLayout
+from harness.bootable import Bootable
+from harness.direct import DirectImage
+from harness.disk import DiskLayout
 from harness.errors import KernelUnavailable
 from harness.formats.mbr import SECTOR_BYTES
 from harness.kernel import KernelImage
@@ -34,12 +36,12 @@ def loader_facts(loader: Loader) -> LoaderFacts:
     return LoaderFacts(loader.name, sha256, loader.symbols)
 
 
-def disk_facts(disk: DiskImage | DiskLayout | NetImage) -> DiskFacts | None:
-    """Return the facts of a disk image, None of a network's.
+def disk_facts(disk: Bootable | DiskLayout) -> DiskFacts | None:
+    """Return the facts of a disk image, None of what boots without one.
 
     Raises KernelUnavailable when it cannot be read.
     """
-    if isinstance(disk, NetImage):
+    if isinstance(disk, NetImage | DirectImage):
         return None
     try:
         boot_sector = disk.read(0, SECTOR_BYTES).hex()

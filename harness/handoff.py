@@ -5,13 +5,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
+from harness.bootable import Bootable
 from harness.content import Piece
 from harness.disk import DiskImage, DiskLayout
 from harness.errors import FormatError
 from harness.formats.bioscall import BiosCall, Registers
 from harness.formats.bzimage import MINIMUM_BYTES, SetupHeader
 from harness.kernel import KernelImage
-from harness.netimage import NetImage
 from harness.proof import compare, without_loader_fields
 from harness.trace import Comparison, Handoff
 
@@ -35,7 +35,7 @@ class GuestMemory(Protocol):
 
 def look(
     memory: GuestMemory,
-    disk: DiskImage | DiskLayout | NetImage,
+    disk: Bootable | DiskLayout,
     registers: Registers,
     *,
     exact: bool,

@@ -3,9 +3,12 @@
 import stat
 
 from harness.assembler import assemble_flat, shipped
+from harness.errors import UsageError
 from harness.formats.cpio import Entry, build
+from harness.kernel import KernelImage
+from harness.plan import BootPlan
 
-__all__ = ["INIT_MARKER", "tiny_initrd"]
+__all__ = ["INIT_MARKER", "initrd_bytes", "tiny_initrd"]
 
 INIT_MARKER = "bootharness: init reached"
 """What /init writes to the console."""
@@ -24,3 +27,16 @@ def tiny_initrd(*, wide: bool) -> bytes:
             Entry("init", stat.S_IFREG | 0o755, init),
         )
     )
+
+
+def initrd_bytes(kernel: KernelImage, plan: BootPlan) -> bytes:
+    """Return the initrd that a plan gives to a kernel, the tiny one where it names none.
+
+    Raises UsageError when it cannot be read.
+    """
+    if plan.initrd is None:
+        return tiny_initrd(wide=kernel.header.is_64_bit)
+    try:
+        return plan.initrd.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{plan.initrd}: {error.strerror}") from error

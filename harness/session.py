@@ -6,7 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.disk import DiskImage
+from harness.bootable import Bootable
+from harness.direct import DirectImage
 from harness.errors import CouldNotFindOut, FormatError
 from harness.facts import disk_facts, kernel_facts, loader_facts
 from harness.initrd import INIT_MARKER
@@ -39,7 +40,7 @@ _SERIAL_BYTES = 1 << 22
 def see(
     source: str,
     qemu: Qemu,
-    disk: DiskImage | NetImage,
+    disk: Bootable,
     plan: BootPlan,
     *,
     observer: Observer | None,
@@ -86,9 +87,9 @@ def _remains(watch: Watch, ending: Ending, keep: Path | None) -> PostMortem | No
     return seen
 
 
-def _gdb(qemu: Qemu, disk: DiskImage | NetImage, plan: BootPlan) -> "Gdb | None":
+def _gdb(qemu: Qemu, disk: Bootable, plan: BootPlan) -> "Gdb | None":
     """Start gdb where it is wanted: it takes as long as QEMU takes to answer."""
-    if plan.tracer == "recorder" or isinstance(disk, NetImage):
+    if plan.tracer == "recorder" or isinstance(disk, NetImage | DirectImage):
         return None
     from harness.machine.gdb import Gdb  # most boots do without
 
@@ -96,12 +97,10 @@ def _gdb(qemu: Qemu, disk: DiskImage | NetImage, plan: BootPlan) -> "Gdb | None"
     return Gdb(qemu.workspace, wide=wide, elf=disk.loader.elf if disk.loader else None)
 
 
-def _tracer(
-    machine: Machine, disk: DiskImage | NetImage, plan: BootPlan, gdb: "Gdb | None"
-) -> Tracer:
+def _tracer(machine: Machine, disk: Bootable, plan: BootPlan, gdb: "Gdb | None") -> Tracer:
     if isinstance(disk, NetImage):
         return NoTracer() if disk.firmware == "uefi" else RecorderTracer(machine)
-    if gdb is None:
+    if gdb is None or isinstance(disk, DirectImage):
         return RecorderTracer(machine)
     return GdbTracer(machine, disk, gdb, RecorderTracer(machine) if plan.tracer == "both" else None)
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from harness.bootable import Bootable
 from harness.certainty import certain
 from harness.deadline import Deadline
 from harness.disk import DiskImage
@@ -13,7 +14,6 @@ from harness.hang import hang, keeps_silent
 from harness.idle import IdleClock, Repetition
 from harness.machine.machine import Machine
 from harness.milestones import bios_milestones
-from harness.netimage import NetImage
 from harness.network import milestones
 from harness.observer import Observer
 from harness.plan import BootPlan
@@ -57,7 +57,7 @@ class Watch:
 
     machine: Machine
     tracer: Tracer
-    disk: DiskImage | NetImage
+    disk: Bootable
     plan: BootPlan
     signs: list[Sign]
     observer: Observer | None = None

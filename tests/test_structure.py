@@ -14,6 +14,7 @@ LAYERS = (
         "cache", "content", "elf", "assembler", "plan", "kernel", "selfcheck", "deb", "source",
         "loader", "disk", "initrd", "layout", "bioses", "trace", "facts", "proof",
         "milestones", "agreement", "signs", "observer", "network", "netimage", "certainty",
+        "direct", "grub", "bootable",
         "handoff", "emulator",
     ),
     ("machine", "netboot"),

@@ -10,8 +10,8 @@ from harness.plan import DEFAULT_CMDLINE, NET_PATHS, BootPlan, MachineConfig, Ne
 
 __all__ = ["BOOT_PATHS", "STAGE1", "Cell"]
 
-BOOT_PATHS = ("mbr", *NET_PATHS)
-"""What brings the kernel: a loader in the MBR, or a network."""
+BOOT_PATHS = ("mbr", "direct", "grub", *NET_PATHS)
+"""What brings the kernel: a loader in the MBR, QEMU itself (-kernel), GRUB, or a network."""
 STAGE1 = "stage1"
 """The project's own loader; any other is named by its file."""
 

@@ -18,7 +18,8 @@ __all__ = ["identity", "loader_digest", "own_version"]
 
 _VERSION_S = 20
 _NO_PART_IN_BOOTS = {"bench", "cli", "gate", "mutants", "report"}
-_BOOT_PROGRAMS = ("/usr/lib/ipxe", "/usr/lib/PXELINUX", "/usr/lib/syslinux", "/usr/share/OVMF")
+_BOOT_PROGRAMS = ("/usr/lib/ipxe", "/usr/lib/PXELINUX", "/usr/lib/syslinux", "/usr/share/OVMF",
+                  "/usr/lib/grub/i386-pc")  # fmt: skip
 
 
 def identity(cell: Cell, kernel: KernelImage, loader: Loader) -> str:
@@ -39,7 +40,7 @@ def identity(cell: Cell, kernel: KernelImage, loader: Loader) -> str:
         "timeout_s": cell.timeout_s,
         "qemu": _qemu_version(machine.qemu),
         "harness": own_version(),
-        "programs": _programs() if cell.plan.net else [],
+        "programs": _programs() if cell.plan.net or cell.path == "grub" else [],
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 

@@ -5,7 +5,7 @@ import zlib
 from dataclasses import replace
 from pathlib import Path
 
-from harness.boot import boot_net_source, boot_source
+from harness.boot import boot_direct, boot_grub, boot_net_source, boot_source
 from harness.cells.cell import STAGE1, Cell
 from harness.cells.result import Attempt, BootFacts
 from harness.cells.warnings import console_warnings
@@ -55,6 +55,10 @@ def named_loader(name: str) -> Loader:
 def _boot(cell: Cell) -> BootTrace:
     if cell.plan.net:
         return boot_net_source(cell.kernel, cell.plan)
+    if cell.path == "direct":
+        return boot_direct(cell.kernel, cell.plan)
+    if cell.path == "grub":
+        return boot_grub(cell.kernel, cell.plan)
     return boot_source(cell.kernel, named_loader(cell.loader), cell.plan)
 
 

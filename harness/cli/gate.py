@@ -33,7 +33,7 @@ when nothing that matters has changed: kernel, loader, machine, QEMU and boothar
 Examples:
   bootharness gate --baseline /boot/vmlinuz arch/x86/boot/bzImage
   bootharness gate --baseline old/bzImage new/bzImage --loader my-mbr.asm --html gate.html
-  bootharness gate bzImage --paths mbr,ipxe,pxelinux --memory 64 --memory 512
+  bootharness gate bzImage --paths mbr,direct,grub,ipxe --memory 64 --memory 512
   bootharness gate --matrix gate.toml --junit junit.xml --markdown summary.md
 
 \b

@@ -88,7 +88,9 @@ def header_not_set(trace: BootTrace) -> Finding | None:
     elif header.cmd_line_ptr == 0 and not (trace.disk and trace.disk.cmdline == ""):
         wrong = "cmd_line_ptr is 0, so the kernel gets no command line"
     elif trace.disk and trace.disk.initrd_bytes is not None:
-        asked = (trace.disk.initrd_address, trace.disk.initrd_bytes)
+        chosen = trace.disk.initrd_address is None  # by the loader
+        at = header.ramdisk_image if chosen else trace.disk.initrd_address
+        asked = (at, trace.disk.initrd_bytes)
         if asked != (header.ramdisk_image, header.ramdisk_size):
             wrong = (
                 f"ramdisk_image and ramdisk_size are {address(header.ramdisk_image)} and "

@@ -6,6 +6,7 @@ Paths that the harness makes itself are relative: QEMU runs in the boot's own wo
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.direct import DirectImage
 from harness.plan import MachineConfig
 
 __all__ = [
@@ -125,6 +126,14 @@ def network_args(card: NetworkCard) -> list[str]:
     return [*flash, *chardev, "-netdev", card.netdev, "-device", device, *capture]
 
 
+def direct_args(image: DirectImage) -> list[str]:
+    """Have QEMU load the kernel by itself, with an option ROM of its own."""
+    return [
+        *("-kernel", str(image.kernel.path.absolute())),
+        *("-initrd", str(image.initrd_path), "-append", image.cmdline),
+    ]
+
+
 def serial_args() -> list[str]:
     """The first serial line on two named pipes, and all of it in a log that QEMU writes.
 
@@ -176,7 +185,7 @@ def by_hand(config: MachineConfig, disk: Path) -> list[str]:
 
 def qemu_argv(
     config: MachineConfig,
-    boot_from: Path | NetworkCard,
+    boot_from: Path | NetworkCard | DirectImage,
     *,
     qmp_fd: int,
     recorder: Path | None,
@@ -185,11 +194,13 @@ def qemu_argv(
 ) -> list[str]:
     """Return the whole command line.
 
-    ``boot_from`` is a disk image or a network card, ``recorder`` the ROM file where calls
-    are recorded.
+    ``boot_from`` is a disk image, a network card or what QEMU loads by itself, ``recorder``
+    the ROM file where calls are recorded.
     """
     if isinstance(boot_from, Path):
         device = disk_args(boot_from.absolute(), config.disk_interface)
+    elif isinstance(boot_from, DirectImage):
+        device = direct_args(boot_from)
     else:
         device = network_args(boot_from)
     return [

@@ -18,6 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from harness.direct import DirectImage
 from harness.errors import ToolMissing
 from harness.machine.argv import QEMU_LOG, SERIAL_LOG, SERIAL_PIPE, NetworkCard, qemu_argv
 from harness.machine.workspace import Workspace
@@ -60,7 +61,8 @@ class SerialPipes:
 class Qemu:
     """A QEMU process with a socket to its QMP and pipes to its serial line.
 
-    Use as a context manager. It boots a disk image or from a network card. ``rom`` is the
+    Use as a context manager. It boots a disk image, from a network card, or what
+    QEMU loads by itself. ``rom`` is the
     recorder's option ROM; with ``gdb`` the CPU waits before its first instruction; with
     ``interrupts`` it logs them to a named pipe in the workspace. Raises ToolMissing where
     there is no such QEMU.
@@ -69,7 +71,7 @@ class Qemu:
     def __init__(
         self,
         config: MachineConfig,
-        boot_from: Path | NetworkCard,
+        boot_from: Path | NetworkCard | DirectImage,
         workspace: Workspace,
         *,
         rom: Path | None = None,
@@ -95,7 +97,7 @@ class Qemu:
                 )
                 self.launched = time.monotonic()
                 self.launched_wall = time.time()
-                fds = () if isinstance(boot_from, Path) else boot_from.fds
+                fds = boot_from.fds if isinstance(boot_from, NetworkCard) else ()
                 self._process = self._start([qmp_end.fileno(), *fds])
             stack.callback(self._end)
             self.exit_fd = os.pidfd_open(self._process.pid)

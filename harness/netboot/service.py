@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from harness.errors import ToolMissing, UsageError
-from harness.initrd import tiny_initrd
+from harness.initrd import initrd_bytes
 from harness.kernel import KernelImage
 from harness.machine.argv import NetworkCard
 from harness.machine.workspace import Workspace
@@ -38,9 +38,7 @@ def net_image(kernel: KernelImage, plan: BootPlan) -> NetImage:
     path = PATHS[plan.net.path]
     if path.firmware == "uefi" and not kernel.header.is_64_bit:
         raise UsageError(f"network path {path.name}: a 64-bit UEFI cannot start {kernel.source}")
-    initrd = tiny_initrd(wide=kernel.header.is_64_bit)
-    if plan.initrd:
-        initrd = _read(plan.initrd)
+    initrd = initrd_bytes(kernel, plan)
     files = path.files(_read(kernel.path), initrd, plan.cmdline)
     return NetImage(
         path.name, path.firmware, kernel, plan.cmdline, initrd, files.contents, files.roles

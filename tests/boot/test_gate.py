@@ -69,3 +69,17 @@ def test_wrong_usage_is_no_bad_kernel(arguments: tuple[str, ...], said: str) -> 
     assert done.returncode == 129
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_same_kernel_by_other_paths_says_who_is_to_blame(
+    no_carry: Path, tmp_path: Path
+) -> None:
+    done = run(
+        "gate", "selfcheck:15735824", "--loader", no_carry, "--paths", "mbr,direct,grub,ipxe",
+        "--attempts", "1", "--history", tmp_path / "history", "--json", tmp_path / "gate.json",
+    )  # fmt: skip
+    assert done.returncode == 1, done.stderr
+    assert json.loads((tmp_path / "gate.json").read_text())["patterns"] == [
+        "selfcheck:15735824: only mbr fails (destination-wrapped); direct, grub and ipxe boot it, "
+        "so it is the loader"
+    ]
