@@ -8,20 +8,25 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
 
+import harness.cells.history as history_module
 from harness.cells.cell import Cell
 from harness.cells.history import History
+from harness.cells.picture import Picture, pack, picture, unpack
 from harness.cells.result import Attempt, BootFacts, CellResult
 from harness.cells.warnings import console_warnings
 from harness.cells.workers import LocalWorkers
+from harness.diagnosis import judge
 from harness.diagnosis.verdict import Verdict
 from harness.errors import HostBusy, LaunchFailed, MachineLost, UsageError
 from tests.boot.processes import eventually, processes_with
+from tests.traces import loading_trace, move
 
 GOOD = Attempt(Verdict.GOOD, None, "reached init")
 PANIC = Attempt(Verdict.BAD, "kernel-panic", "it panicked")
@@ -155,16 +160,16 @@ def history(tmp_path: Path) -> Iterator[History]:
 
 def test_the_history_gives_back_what_it_was_given(history: History) -> None:
     facts = BootFacts("6.1", payload_bytes=16, milestones={"init": 1.5}, warnings=("a", "b"))
-    good = replace(GOOD, facts=facts, trace=b"trace")
+    good = replace(GOOD, facts=facts, trace=b"trace", picture=b"picture")
     history.add(result(PANIC, good, good), harness="1")
     found = history.find(Cell("another/name"), "key")
     assert found
     assert found.cached
     assert found.cell.kernel == "another/name"
     assert found.attempts == (PANIC, replace(good, trace=b""), replace(good, trace=b""))
-    assert history.with_traces(found).attempts == (PANIC, good, good)
     assert history.find(Cell("bzImage"), "another key") is None
     [past] = history.results()
+    assert history.trace(past.id, 1) == b"trace"
     assert (past.harness, past.result.cell, past.result.verdict) == (
         "1", Cell("bzImage"), Verdict.GOOD
     )  # fmt: skip
@@ -246,3 +251,32 @@ def test_eight_may_open_a_new_history_at_once(tmp_path: Path) -> None:
 
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(open_one, range(32)))
+
+
+def test_a_history_of_the_first_version_is_taken_over(tmp_path: Path) -> None:
+    path = tmp_path / "history.sqlite3"
+    with closing(sqlite3.connect(path)) as database:
+        database.executescript(history_module._MIGRATIONS[0] + ";PRAGMA user_version = 1")
+        database.execute("INSERT INTO result VALUES (1, 'key', 1.0, '1', '{\"kernel\": \"k\"}')")
+        facts = '{"release": "6.1"}'
+        row = (1, 0, "good", None, "reached init", 1.0, facts, b"trace")
+        database.execute("INSERT INTO attempt VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+        database.commit()
+    with History(path) as history:
+        found = history.find(Cell("k"), "key")
+        history.add(result(GOOD), harness="1")
+    assert found
+    assert found.attempts == (replace(GOOD, seconds=1.0, facts=BootFacts("6.1")),)
+
+
+def test_a_wrapped_boot_is_pictured_with_where_its_moves_were_to_go() -> None:
+    moves = [*(move(0xFF1E00 - 0xFE00 * back, 0xFE00) for back in (1, 0)), move(0x001C00, 0xFE00)]
+    trace = loading_trace(17_000_000, moves, ending="guest-reset", serial="\x1b[31m\U0001f427\n")
+    drawn = unpack(pack(picture(trace, judge(trace), None)))
+    assert [(at, wanted) for at, _, wanted in drawn.moves] == [
+        (0xFE2000, 0xFE2000), (0xFF1E00, 0xFF1E00), (0x001C00, 0x1001C00),
+    ]  # fmt: skip
+    [stray] = [each for each in drawn.ranges if each.stray]
+    assert (stray.name, stray.start, stray.end) == ("block move 2, wrapped", 0x1C00, 0x11A00)
+    assert drawn.serial == trace.serial
+    assert unpack(b"") == Picture()

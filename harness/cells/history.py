@@ -9,7 +9,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -50,6 +50,7 @@ _MIGRATIONS = (
         value BLOB NOT NULL
     ) WITHOUT ROWID;
     """,
+    "ALTER TABLE attempt ADD COLUMN picture BLOB NOT NULL DEFAULT x''",
 )
 
 
@@ -121,10 +122,10 @@ class History:
                 (result.key, time.time(), harness, _json(result.cell)),
             )
             self._database.executemany(
-                "INSERT INTO attempt VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO attempt VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 [
                     (row.lastrowid, number, each.verdict, each.cause, each.sentence, each.seconds,
-                     _json(each.facts), each.trace)
+                     _json(each.facts), each.trace, each.picture)
                     for number, each in enumerate(result.attempts)
                 ],
             )  # fmt: skip
@@ -152,19 +153,12 @@ class History:
             known = msgspec.json.decode(cell, type=Cell)
             yield Past(number, made_at, harness, CellResult(known, key, attempts, cached=True))
 
-    def with_traces(self, result: CellResult) -> CellResult:
-        """Return a result with the traces that `find` and `results` leave out."""
-        rows = self._database.execute(
-            "SELECT trace FROM attempt WHERE result = "
-            "(SELECT max(id) FROM result WHERE key = ?) ORDER BY number",
-            (result.key,),
-        ).fetchall()
-        if len(rows) != len(result.attempts):
-            return result
-        attempts = (
-            replace(each, trace=trace) for each, (trace,) in zip(result.attempts, rows, strict=True)
-        )
-        return replace(result, attempts=tuple(attempts))
+    def trace(self, number: int, attempt: int) -> bytes:
+        """Return the trace of an attempt of a past result, compressed as it was added."""
+        row = self._database.execute(
+            "SELECT trace FROM attempt WHERE result = ? AND number = ?", (number, attempt)
+        ).fetchone()
+        return row[0] if row else b""
 
     def recall(self, key: str) -> bytes | None:
         """Return what was kept under a key, None when there is nothing."""
@@ -178,13 +172,13 @@ class History:
 
     def _attempts(self, number: int) -> Iterator[Attempt]:
         rows = self._database.execute(
-            "SELECT verdict, cause, sentence, seconds, facts FROM attempt WHERE result = ? "
-            "ORDER BY number",
+            "SELECT verdict, cause, sentence, seconds, facts, picture FROM attempt "
+            "WHERE result = ? ORDER BY number",
             (number,),
         )
-        for verdict, cause, sentence, seconds, facts in rows:
+        for verdict, cause, sentence, seconds, facts, picture in rows:
             decoded = msgspec.json.decode(facts, type=BootFacts)
-            yield Attempt(Verdict(verdict), cause, sentence, seconds, decoded)
+            yield Attempt(Verdict(verdict), cause, sentence, seconds, decoded, picture=picture)
 
     @contextmanager
     def _writing(self) -> Iterator[None]:

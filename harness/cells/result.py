@@ -35,6 +35,7 @@ class Attempt:
 
     ``seconds`` is how long all of it took. ``trace`` is the trace's JSON document, compressed
     by zlib: empty when there was no boot, or when it has been left in the history.
+    ``picture`` is what reports draw of it, as `cells.picture` packs it.
     """
 
     verdict: Verdict
@@ -43,6 +44,7 @@ class Attempt:
     seconds: float = 0.0
     facts: BootFacts = field(default_factory=BootFacts)
     trace: bytes = b""
+    picture: bytes = b""
 
     @property
     def outcome(self) -> tuple[Verdict, str | None]:

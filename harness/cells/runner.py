@@ -59,6 +59,7 @@ def run_cells(
                     continue
                 if history and result.key and result.known:
                     history.add(result, harness=own_version())
+                    result = _without_traces(result)
                 yield result
     finally:
         for left in running:
@@ -79,6 +80,11 @@ class _Identities:
         except CouldNotFindOut as error:
             return CellResult(cell, "", (skipped(error),)), ""
         return (history.find(cell, key) if history else None), key
+
+
+def _without_traces(result: CellResult) -> CellResult:
+    """Return a result whose traces have been written down: a thousand of them are much."""
+    return replace(result, attempts=tuple(replace(each, trace=b"") for each in result.attempts))
 
 
 def _attempt(done: "Future[Any]") -> Attempt:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.cli.output import check_json_file, spoken, write_json
+from harness.cli.output import check_file, check_json_file, spoken, write_file, write_json
 from harness.errors import UsageError
 from harness.plan import DEFAULT_CMDLINE, UNTIL
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
+_NEW = click.Path(dir_okay=False, path_type=Path)
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 # of a matrix in a file these are asked for there
 _IN_MATRIX = ("loaders", "paths", "memory", "cmdline", "initrd", "until", "timeout")
@@ -73,15 +74,18 @@ Exit status: 0 all good, 1 some bad, 125 nothing bad but something unknown, 129 
     metavar="FILE",
     help="Where results are kept.  [default: $BOOTHARNESS_HISTORY, or your own]",
 )
+@click.option("--junit", type=_NEW, metavar="FILE", help="Write JUnit XML.")
+@click.option("--markdown", type=_NEW, metavar="FILE", help="Write a summary in Markdown.")
+@click.option("--annotations", is_flag=True, help="Print annotations as GitHub reads them.")
 @click.option("--json", "json_file", metavar="FILE", help="Write it all; - is standard output.")
 def command(
     kernels: tuple[str, ...], baseline: str | None, matrix_file: Path | None, json_file: str | None,
-    warn_at: float, attempts: int, jobs: int | None, no_cache: bool, history_file: Path | None,
-    **choices: Any,
+    junit: Path | None, markdown: Path | None, annotations: bool, warn_at: float, attempts: int,
+    jobs: int | None, no_cache: bool, history_file: Path | None, **choices: Any,
 ) -> int:  # fmt: skip
     """Boot each CANDIDATE in every way that is asked for, compare it with a baseline, and accept
     or refuse it."""
-    check_json_file(json_file)
+    _check_files(json_file, junit, markdown)
     matrix = _matrix(kernels, baseline, matrix_file, choices)
     outcome = _run(
         matrix, warn_at=warn_at, most=attempts, jobs=jobs, cache=not no_cache, file=history_file
@@ -95,7 +99,28 @@ def command(
         from harness.report.gate.document import gate_document
 
         write_json(json_file, encode(gate_document(outcome)))
+    if junit:
+        from harness.report.gate.junit import junit as as_junit
+
+        write_file(junit, as_junit(outcome))
+    if markdown or annotations:
+        from harness.report.gate.markdown import annotations as as_annotations
+        from harness.report.gate.markdown import markdown as as_markdown
+
+        if markdown:
+            write_file(markdown, as_markdown(outcome).encode())
+        for line in as_annotations(outcome) if annotations else ():
+            click.echo(line)
     return outcome.exit_status
+
+
+def _check_files(json_file: str | None, junit: Path | None, markdown: Path | None) -> None:
+    """Raise UsageError, before anything is booted, for files that must not be written."""
+    check_json_file(json_file)
+    if junit:
+        check_file(junit, "JUnit", b"<?xml")
+    if markdown:
+        check_file(markdown, "Markdown", b"<!-- bootharness")
 
 
 def _matrix(

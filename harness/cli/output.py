@@ -6,7 +6,7 @@ from typing import TextIO
 
 from harness.errors import UsageError
 
-__all__ = ["check_json_file", "spoken", "write_json"]
+__all__ = ["check_file", "check_json_file", "spoken", "write_file", "write_json"]
 
 
 def spoken(json_file: str | None) -> TextIO:
@@ -16,20 +16,26 @@ def spoken(json_file: str | None) -> TextIO:
 
 def check_json_file(json_file: str | None) -> None:
     """Raise UsageError, before anything is done, for a file that must not be written."""
-    if json_file is None or json_file == "-":
-        return
-    file = Path(json_file)
+    if json_file is not None and json_file != "-":
+        check_file(Path(json_file), "JSON", b"{", b"[")
+
+
+def check_file(file: Path, kind: str, *begins: bytes) -> None:
+    """Raise UsageError for a file that is there and does not begin as one of ours does."""
+    longest = max(map(len, begins))
     try:
         with file.open("rb") as there:
-            begin = there.read(1)
+            begin = there.read(longest)
     except FileNotFoundError:
         if not file.absolute().parent.is_dir():
             raise UsageError(f"{file}: there is no such folder") from None
         return
     except OSError as error:
         raise UsageError(f"{file}: cannot be written: {error.strerror}") from error
-    if begin not in (b"", b"{", b"["):
-        raise UsageError(f"{file}: not a JSON file, so --json does not write over it")
+    if begin and not begin.startswith(begins):
+        raise UsageError(
+            f"{file}: not a {kind} file of ours, so --{kind.lower()} does not write over it"
+        )
 
 
 def write_json(json_file: str, text: bytes) -> None:
@@ -37,7 +43,12 @@ def write_json(json_file: str, text: bytes) -> None:
     if json_file == "-":
         sys.stdout.buffer.write(text)
         return
+    write_file(Path(json_file), text)
+
+
+def write_file(file: Path, content: bytes) -> None:
+    """Write a file. Raises UsageError when that cannot be done."""
     try:
-        Path(json_file).write_bytes(text)
+        file.write_bytes(content)
     except OSError as error:
-        raise UsageError(f"{json_file}: cannot be written: {error.strerror}") from error
+        raise UsageError(f"{file}: cannot be written: {error.strerror}") from error
