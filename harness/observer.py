@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from harness.formats.bioscall import BiosCall
+from harness.network import NetEvent
 from harness.trace import Milestone
 
 __all__ = ["Observer"]
@@ -22,6 +23,9 @@ class Observer(Protocol):
 
     def placed(self, done: int, total: int) -> None:
         """See how many bytes of the protected-mode kernel are in place."""
+
+    def events(self, events: tuple[NetEvent, ...]) -> None:
+        """See all that has happened on the network so far."""
 
     def calls(self, calls: tuple[BiosCall, ...]) -> None:
         """See all BIOS calls so far; the last ones may not have returned yet."""

@@ -13,6 +13,7 @@ from harness.handoff import look, with_kernel_found
 from harness.hang import hang, keeps_silent
 from harness.idle import IdleClock, Repetition
 from harness.machine.machine import Machine
+from harness.machine.postmortem import screen
 from harness.milestones import bios_milestones
 from harness.network import milestones
 from harness.observer import Observer
@@ -46,6 +47,9 @@ _LAST_WORDS_S = 0.5
 _LEAST_SHARE = 0.4
 # without progress for so long, the CPU is looked at on every tick
 _SUSPICIOUS_S = 0.2
+# SYSLINUX writes to the screen through the BIOS, but not by the service that is recorded;
+# so the screen of a boot program that rests is read, and so often
+_READ_SCREEN_S = 1.0
 # protected-mode code below is the BIOS's, which uses it to talk to disks
 _PROTECTED_FROM = 0x100000
 _TARGETS = {"setup": "setup-entered"}
@@ -72,6 +76,7 @@ class Watch:
     recorded: int = 0
     repetition: Repetition = field(default_factory=Repetition)
     drained_at: float = 0.0
+    screen_read_at: float = 0.0
 
     def run(self) -> Ending:
         """Watch until the boot has come as far as wanted, or has failed, or time is up.
@@ -265,6 +270,11 @@ class Watch:
             self._look_at_wire()
             self._finish("boot-program", said)
 
+    def _read_screen(self) -> None:
+        if self.machine.now() - self.screen_read_at > _READ_SCREEN_S:
+            self.screen_read_at = self.machine.now()
+            self._hear_boot_program(screen(self.machine))
+
     @property
     def _wires(self) -> list[int]:
         return [self.connection.fileno()] if self.connection else []
@@ -281,6 +291,7 @@ class Watch:
         for name, seconds in milestones(facts).items():
             self._reach(name, seconds)
         if self.observer and self.observer.wants_progress:
+            self.observer.events(facts.events)
             for file in facts.files:
                 if facts.role(file.name) == "kernel":
                     self.observer.placed(file.sent_bytes, file.file_bytes)
@@ -308,6 +319,10 @@ class Watch:
         waits_for_others = self.connection is not None and self.handoff is None
         last = calls[-1] if calls else None
         kind = hang(self.samples, idle_s, last, exact=not self.tracer.attached)
+        if waits_for_others and idle_s > _READ_SCREEN_S:
+            self._read_screen()
+        if self.ending:
+            return
         if kind and not waits_for_others:
             self._finish(kind)
         elif self.handoff and keeps_silent(self.samples, idle_s, self.handoff.cmdline):

@@ -98,7 +98,12 @@ Exit status: 0 all good, 1 one is bad, 125 could not find out, 129 wrong usage.
     metavar="DIR",
     help="Keep disk image, logs, trace, registers, code and screen in a new or empty folder.",
 )
-@click.option("-v", "--verbose", is_flag=True, help="Print every BIOS call as it happens.")
+@click.option(
+    "-v",
+    "--verbose",
+    is_flag=True,
+    help="Print every BIOS call, and what happens on the network, as it happens.",
+)
 def command(
     kernels: tuple[str, ...],
     loader: Path | None,

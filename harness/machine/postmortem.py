@@ -11,7 +11,7 @@ from harness.machine.cpu import parse_registers
 from harness.machine.machine import Machine
 from harness.trace import PostMortem
 
-__all__ = ["post_mortem", "screenshot"]
+__all__ = ["post_mortem", "screen", "screenshot"]
 
 _BEFORE, _AFTER = 64, 128
 _PAGE = 0x1000
@@ -44,7 +44,7 @@ def post_mortem(machine: Machine) -> PostMortem | None:
         bits=_bits(registers, cpu.mode),
         code_address=start,
         code_hex=code.hex(),
-        screen=_try(lambda: _screen(machine), "", "text of the screen", missing),
+        screen=_try(lambda: screen(machine), "", "text of the screen", missing),
         missing=tuple(missing),
     )
 
@@ -97,7 +97,11 @@ def _code(machine: Machine, linear: int) -> tuple[int, bytes]:
     raise MachineLost(f"nothing is mapped at {linear:#x}")
 
 
-def _screen(machine: Machine) -> str:
+def screen(machine: Machine) -> str:
+    """Return the text that the VGA shows, "" in a graphics mode. Raises MachineLost.
+
+    The VGA's index registers are changed by that: do not disturb a guest that gets on.
+    """
     mode = TextMode.of(
         _register(machine, *_GRAPHICS_MISC),
         {index: _register(machine, _CRTC, index) for index in _CRTC_REGISTERS},

@@ -1,4 +1,4 @@
-"""A boot while it runs: a bar of bytes placed, or every BIOS call.
+"""A boot while it runs: a bar of bytes placed, or every BIOS call and event on the network.
 
 Observers are made before QEMU starts and print after it: what printing needs is imported
 when there is something to print.
@@ -13,6 +13,7 @@ import click
 
 if TYPE_CHECKING:
     from harness.formats.bioscall import BiosCall
+    from harness.network import NetEvent
     from harness.observer import Observer
     from harness.trace import Milestone
 
@@ -20,6 +21,8 @@ __all__ = ["watching"]
 
 _NEVER_RETURN = (0x18, 0x19)
 _TELETYPE = (0x10, 0x0E)
+# BIOS calls are heard of in batches, so late
+_BATCH_S = 0.2
 
 
 @contextmanager
@@ -53,6 +56,9 @@ class Spectator:
 
     def placed(self, done: int, total: int) -> None:
         """Let it pass."""
+
+    def events(self, events: tuple["NetEvent", ...]) -> None:
+        """Let them pass."""
 
     def calls(self, calls: tuple["BiosCall", ...]) -> None:
         """Let them pass."""
@@ -110,7 +116,8 @@ class ProgressBar(Spectator):
 
 
 class CallPrinter(Spectator):
-    """Prints every BIOS call as it happens; consecutive teletype output as one text."""
+    """Prints every BIOS call as it happens, and what happens on the network; consecutive
+    teletype output as one text."""
 
     wants_progress = True
 
@@ -118,12 +125,21 @@ class CallPrinter(Spectator):
         self._output = output
         self._next = 0
         self._calls: tuple[BiosCall, ...] = ()
-        self._milestones: list[Milestone] = []
+        self._events = 0
+        self._notes: list[tuple[float, str, str]] = []
         self._text: list[BiosCall] = []
 
     def milestone(self, milestone: "Milestone") -> None:
         """Keep it until the calls before it have been printed."""
-        self._milestones.append(milestone)
+        line = f"{milestone.seconds:8.4f} ---- {milestone.name}"
+        self._notes.append((milestone.seconds, line, "cyan"))
+
+    def events(self, events: tuple["NetEvent", ...]) -> None:
+        """Print what is new; the calls before it have been heard of by then."""
+        self._notes += [(event.seconds, str(event), "blue") for event in events[self._events :]]
+        self._events = len(events)
+        if events:
+            self._print_notes(events[-1].seconds - _BATCH_S)
 
     def calls(self, calls: tuple["BiosCall", ...]) -> None:
         """Print what has returned since the last time, in order."""
@@ -138,11 +154,11 @@ class CallPrinter(Spectator):
         for call in self._calls[self._next :]:
             self._print(call)
         self._print_text()
-        self._print_milestones(float("inf"))
+        self._print_notes(float("inf"))
 
     def _print(self, call: "BiosCall") -> None:
         self._next += 1
-        self._print_milestones(call.called_at)
+        self._print_notes(call.called_at)
         if (call.number, call.function) == _TELETYPE:
             if self._text and self._text[-1].registers_in.cs != call.registers_in.cs:
                 self._print_text()
@@ -158,9 +174,9 @@ class CallPrinter(Spectator):
             click.echo(line, file=self._output)
         self._text = []
 
-    def _print_milestones(self, until: float) -> None:
-        for milestone in [each for each in self._milestones if each.seconds <= until]:
+    def _print_notes(self, until: float) -> None:
+        due = [note for note in self._notes if note[0] <= until]
+        for note in sorted(due, key=lambda note: note[0]):
             self._print_text()
-            self._milestones.remove(milestone)
-            line = f"{milestone.seconds:8.4f} ---- {milestone.name}"
-            click.secho(line, file=self._output, fg="cyan", bold=True)
+            self._notes.remove(note)
+            click.secho(note[1], file=self._output, fg=note[2], bold=True)
