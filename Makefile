@@ -16,7 +16,7 @@ NEEDED_FILES := /usr/share/keyrings/debian-archive-keyring.gpg:debian-archive-ke
 	/usr/lib/grub/i386-pc/boot.img:grub-pc-bin /usr/share/OVMF/OVMF_CODE_4M.fd:ovmf
 APT := $(if $(filter 0,$(shell id -u)),,sudo) apt-get
 
-.PHONY: setup demo test check faults faults-net fuzz docs bench bench-bisect bench-net mutants clean
+.PHONY: setup demo test check faults faults-net fuzz docs bench bench-bisect bench-net mutants mutants-rules clean
 
 setup: $(VENV)/.packages $(VENV)/.installed
 
@@ -93,6 +93,16 @@ bench-bisect: setup
 # every network fault on every path, and the cause that it gives: takes a quarter of an hour
 faults-net: setup
 	$(BIN)/python -m tests.boot.net_matrix
+
+# the rules of the diagnosis, changed in every way that mutmut knows: takes an hour
+mutants-rules: setup
+	$(BIN)/python -m pip install -q --disable-pip-version-check 'mutmut>=3.8'
+	$(BIN)/mutmut run >/dev/null
+	$(BIN)/mutmut results
+	$(BIN)/mutmut export-cicd-stats >/dev/null
+	$(BIN)/python -c 'import json; stats = json.load(open("mutants/mutmut-cicd-stats.json")); \
+	share = 100 * (stats["killed"] + stats["timeout"]) / stats["total"]; \
+	print("%.1f %% of %d mutants caught (goal 90 %%)" % (share, stats["total"])); raise SystemExit(share < 90)'
 
 # stage1 with one instruction changed, in every way: what nobody notices nobody tests
 mutants: setup

@@ -1,12 +1,17 @@
 """What the fast tests share."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from syrupy.assertion import SnapshotAssertion
 
+from harness.diagnosis import Judgement, judge
 from harness.errors import CouldNotFindOut
 from harness.source import fetch, known_kernels
+from harness.trace import BootTrace
+from tests.judgements import told
 
 # a busy machine is no defect
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -20,3 +25,21 @@ def debian_kernel() -> Path:
         return fetch(known_kernels()[0].source).path
     except CouldNotFindOut as error:
         pytest.skip(str(error))
+
+
+@pytest.fixture
+def every_word(
+    request: pytest.FixtureRequest, snapshot: SnapshotAssertion, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """Compare all that each judgement of a test says with what is written down."""
+    said = []
+
+    def judge_and_note(trace: BootTrace) -> Judgement:
+        judgement = judge(trace)
+        said.append(told(judgement))
+        return judgement
+
+    monkeypatch.setattr(request.module, "judge", judge_and_note)
+    yield
+    if said:
+        assert said == snapshot

@@ -10,6 +10,8 @@ from harness.diagnosis.judge import RULES
 from harness.trace import BootTrace, CpuSample, Ending, KernelFacts, Milestone
 from tests.traces import CHUNK, handoff, loading_trace, move, read, teletype
 
+pytestmark = pytest.mark.usefixtures("every_word")
+
 STORY = 242 * CHUNK
 
 

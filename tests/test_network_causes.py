@@ -18,6 +18,8 @@ from harness.network import (
 from harness.report.document import decode, document, encode
 from harness.trace import BootTrace, Ending
 
+pytestmark = pytest.mark.usefixtures("every_word")
+
 KIND = NetEventKind
 ROLES = {"nbp": "pxelinux.0", "script": "pxelinux.cfg/default", "kernel": "vmlinuz"}
 

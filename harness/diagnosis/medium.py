@@ -120,10 +120,31 @@ def wrong_sectors(trace: BootTrace) -> Finding | None:
     begun = first[0]
     if disk.cmdline_lba is not None:
         begun = next((span for span in spans if not _is_before_the_kernel(span, disk)), begun)
+    if (too_low := _joined_in_memory(trace, reads, wanted.start)) is not None:
+        begun = too_low
     if wanted.start not in begun:
         return Finding(f"{what}, but the loader began to read at LBA {begun.start:,}", evidence)
     if hole := _hole(spans, wanted):
         return Finding(f"{what}, but the loader left out LBA {_span(hole)}", evidence)
+    return None
+
+
+def _joined_in_memory(trace: BootTrace, reads: list[BiosCall], first: int) -> range | None:
+    """Return the read that put the sector before the kernel right before it in memory too.
+
+    Whoever does that and gives up before it loads more has taken that sector for the
+    kernel's first. Of a disk that somebody brought nothing else tells.
+    """
+    if trace.handoff or trace.block_moves:
+        return None
+    ends = {(_buffer(call) + call.packet.sectors * SECTOR_BYTES,
+             call.packet.lba + call.packet.sectors): call.packet
+            for call in reads if call.packet}  # fmt: skip
+    for call in reads:
+        if call.packet and call.packet.lba == first:
+            before = ends.get((_buffer(call), first))
+            if before:
+                return range(before.lba, first)
     return None
 
 

@@ -401,7 +401,7 @@ BROUGHT = tuple(
     fault
     for fault in (*MBR_FAULTS, *LOADER_FAULTS, *IMAGE_FAULTS)
     if not (fault.initrd or fault.kernel is cut_short or "flipped" in fault.name)
-    and fault.name not in ("command line not loaded", "kernel LBA one too low")
+    and fault.name != "command line not loaded"
 )
 
 
@@ -411,7 +411,7 @@ def main(names: Iterable[str]) -> int:
     brought = "--brought" in names
     names = [name for name in names if name != "--brought"]
     wrong = 0
-    for fault in FAULTS:
+    for fault in BROUGHT if brought else FAULTS:
         if names and not any(name in fault.name for name in names):
             continue
         with tempfile.TemporaryDirectory() as folder:
