@@ -5,6 +5,7 @@ have, or one of a named suite, is looked up in lists of the harness's own, kept 
 and renewed once a day; that changes nothing on the system and needs no root.
 """
 
+import fnmatch
 import os
 import re
 import shlex
@@ -18,7 +19,7 @@ from typing import Self
 from harness.cache import alone_in, cache_dir, published
 from harness.errors import KernelUnavailable, ToolMissing, UsageError
 
-__all__ = ["DebPackage", "vmlinuz"]
+__all__ = ["DebPackage", "matching", "vmlinuz"]
 
 _GRAMMAR = re.compile(
     r"(?P<name>[a-z0-9][a-z0-9+.-]+)(:(?P<arch>amd64|i386))?"
@@ -42,6 +43,8 @@ _LISTS_AGE_S = 24 * 3600
 _APT_S = 600
 # the kernel of a package, since 6.19 in a package of its own without modules
 _VMLINUZ = re.compile(r"\./(boot/vmlinuz-.+|(usr/)?lib/modules/[^/]+/vmlinuz)")
+# debugging symbols, and what waits to be signed
+_NO_KERNELS = ("-dbg", "-dbgsym", "-unsigned", "-template")
 _NEXT = re.compile(r"linux-(?:image|binary)-[^\s,|]+")
 
 
@@ -80,6 +83,25 @@ class _Listed:
     version: str
     sha256: str
     depends: str
+
+
+def matching(pattern: str) -> list[str]:
+    """Return the names of all packages that fit a pattern, as ``NAME[:ARCH][/SUITE]``.
+
+    ``*``, ``?`` and ``[...]`` in the name stand for what they do in a file's. Without a suite
+    every suite is looked through. Raises UsageError where nothing fits, and KernelUnavailable
+    without package lists.
+    """
+    name = re.match(r"[^:/=]+", pattern)
+    suffix = pattern[name.end() :] if name else ""
+    if not name or "=" in suffix:
+        raise UsageError(f"deb:{pattern}: write deb:PATTERN[:ARCH][/SUITE], without a version")
+    package = DebPackage.parse(f"package{suffix}")
+    listed = _apt(_own_lists(package), "apt-cache", "pkgnames").stdout.split()
+    found = fnmatch.filter(listed, name[0])
+    if not found:
+        raise UsageError(f"deb:{pattern}: no package has such a name; quote it from the shell")
+    return [f"{each}{suffix}" for each in found if not each.endswith(_NO_KERNELS)]
 
 
 def vmlinuz(package: DebPackage) -> Path:

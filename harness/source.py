@@ -2,7 +2,8 @@
 
 PATH                         a bzImage
 FOLDER or GLOB               the bzImages in it, in the order of their versions
-deb:PACKAGE[=VERSION]        out of a Debian package, also [:ARCH] and [/SUITE]
+deb:PACKAGE[=VERSION]        out of a Debian package, also [:ARCH] and [/SUITE]; a pattern is all
+                             packages that fit it, in the order of their versions
 selfcheck:BYTES              the synthetic kernel, with a payload of an exact size
 grow:BYTES:SOURCE            any of them, its payload grown to an exact size
 """
@@ -45,9 +46,12 @@ def expand(source: str) -> list[str]:
         _selfcheck(source)
         return [source]
     if source.startswith("deb:"):
-        from harness.deb import DebPackage  # most sources are files
+        from harness.deb import DebPackage, matching  # most sources are files
 
-        DebPackage.parse(source.removeprefix("deb:"))
+        package = source.removeprefix("deb:")
+        if glob.has_magic(package):
+            return [f"deb:{each}" for each in sorted(matching(package), key=_version_order)]
+        DebPackage.parse(package)
         return [source]
     path = Path(source)
     if path.is_dir():
@@ -135,7 +139,7 @@ def _is_kernel(path: Path) -> bool:
         return False
 
 
-def _version_order(path: Path) -> list[tuple[int, int | str]]:
+def _version_order(path: Path | str) -> list[tuple[int, int | str]]:
     """Order vmlinuz-6.9 before vmlinuz-6.10, and 6.10-rc1 before 6.10."""
     text = str(path).replace("-rc", "~rc")
     parts: list[tuple[int, int | str]] = []

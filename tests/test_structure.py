@@ -20,9 +20,8 @@ LAYERS = (
     ("machine", "netboot"),
     (
         "idle", "hang", "tracers", "watch", "session", "rerun", "kept", "boot", "diagnosis",
-        "limits", "headroom", "report", "tools", "cells", "gate",
+        "limits", "headroom", "report", "tools", "cells", "gate", "bisector",
     ),
-    ("bisector",),
     ("cli", "plugin", "bench", "mutants"),
 )  # fmt: skip
 PURE = ("diagnosis", "report")

@@ -11,11 +11,12 @@ from rich.console import Console
 from rich.table import Table
 
 from harness.bench.histories import History, hunt
-from harness.bisector.search import DEFAULT_CONFIDENCE, Found
+from harness.bisector.search import Found
 from harness.cli import run
 
 __all__ = ["Line", "command", "measure"]
 
+_CONFIDENCE = 0.999
 _SIZES = (10, 100, 1_000, 10_000, 100_000)
 _UNBUILDABLE = 0.05
 _FLICKERS = (0.0, 0.1)
@@ -43,8 +44,8 @@ def measure(size: int, flicker: float, seeds: int) -> Line:
     right, boots, builds, one, two = 0, [], [], [], []
     for seed in range(seeds):
         history = History.make(seed, size=size, unbuildable=_UNBUILDABLE, flicker=flicker)
-        alone = hunt(history, seed, confidence=DEFAULT_CONFIDENCE, duration=_duration)
-        both = hunt(history, seed, confidence=DEFAULT_CONFIDENCE, workers=2, duration=_duration)
+        alone = hunt(history, seed, confidence=_CONFIDENCE, duration=_duration)
+        both = hunt(history, seed, confidence=_CONFIDENCE, workers=2, duration=_duration)
         found = alone.result
         right += isinstance(found, Found) and (found.good, found.bad) == history.answer
         boots.append(alone.boots)
@@ -69,7 +70,7 @@ def command(seeds: int) -> int:
     when two workers took more than 0.7 of the time of one.
     """
     table = Table(
-        title=f"{seeds} seeds, confidence {DEFAULT_CONFIDENCE}, {_UNBUILDABLE:.0%} unbuildable",
+        title=f"{seeds} seeds, confidence {_CONFIDENCE}, {_UNBUILDABLE:.0%} unbuildable",
         title_justify="left",
         box=box.SIMPLE_HEAD,
         pad_edge=False,

@@ -32,7 +32,7 @@ from harness.errors import UsageError
 
 __all__ = ["DEFAULT_CONFIDENCE", "Found", "Inversion", "Lost", "Observation", "Search"]
 
-DEFAULT_CONFIDENCE = 0.999
+DEFAULT_CONFIDENCE = 0.99
 
 _AGREE = 4
 """How often an end may contradict what was said of it before that is believed."""

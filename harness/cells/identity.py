@@ -17,7 +17,7 @@ from harness.loader import Loader
 __all__ = ["identity", "loader_digest", "own_version"]
 
 _VERSION_S = 20
-_NO_PART_IN_BOOTS = {"bench", "cli", "gate", "mutants", "report"}
+_NO_PART_IN_BOOTS = {"bench", "bisector", "cli", "gate", "mutants", "report"}
 _BOOT_PROGRAMS = ("/usr/lib/ipxe", "/usr/lib/PXELINUX", "/usr/lib/syslinux", "/usr/share/OVMF",
                   "/usr/lib/grub/i386-pc")  # fmt: skip
 

@@ -1,0 +1,129 @@
+"""From a search that has found something to its answer: what to compare, what to try."""
+
+import zlib
+from concurrent.futures import Executor
+from pathlib import Path
+
+from harness.bisector.answer import Answer, Row, Side, conclusion, side_by_side
+from harness.bisector.experiments import Outcome, experiments, perform
+from harness.bisector.log import HuntLog, Seen
+from harness.bisector.ranges import Range, SizeRange
+from harness.bisector.search import Found
+from harness.cells.cell import STAGE1, Cell
+from harness.cells.history import History
+from harness.cells.work import named_loader
+from harness.diagnosis.verdict import Verdict
+from harness.errors import UsageError
+from harness.limits import find_limits
+from harness.report.document import decode
+from harness.trace import BootTrace
+
+__all__ = ["inquire"]
+
+_LIMIT_MEMORY_BYTES = 64 << 20
+
+
+def inquire(
+    found: Found,
+    searched: Range,
+    cell: Cell,
+    log: HuntLog,
+    executor: Executor,
+    history: Path,
+    *,
+    cache: bool,
+) -> Answer:
+    """Return the answer of a hunt, after the experiments that it takes."""
+    good = _told(log, found.good, Verdict.GOOD)
+    bad = _told(log, found.bad, Verdict.BAD)
+    same_kernel = isinstance(searched, SizeRange)
+    with History(history) as results:
+        rows = _compare(results, cell, good, bad)
+        wanted = experiments(
+            cell,
+            (good.source, good.facts.payload_bytes),
+            (bad.source, bad.facts.payload_bytes),
+            same_kernel=same_kernel,
+        )
+        outcomes = [*perform([*wanted], executor, results, cache=cache)]
+    if same_kernel:
+        outcomes.append(_by_size(good, bad))
+    order = {"grown": 0, "stage1": 1, "direct": 2, "network": 3}
+    outcomes.sort(key=lambda each: order[each.name])
+    limit = _limit(cell, bad.facts.payload_bytes)
+    sides = _side(good), _side(bad)
+    return Answer(
+        found=found,
+        good=sides[0],
+        bad=sides[1],
+        candidates=tuple(searched.label(at) for at in found.candidates),
+        rows=rows,
+        outcomes=tuple(outcomes),
+        limit=limit,
+        conclusion=conclusion(
+            *sides,
+            rows,
+            outcomes,
+            loader=_loader_name(cell),
+            limit=limit,
+            same_kernel=same_kernel,
+        ),
+    )
+
+
+def _told(log: HuntLog, position: int, verdict: Verdict) -> Seen:
+    return next(each for each in log.seen if each.position == position and each.verdict is verdict)
+
+
+def _side(seen: Seen) -> Side:
+    return Side(seen.label, seen.source, seen.cause, seen.sentence, seen.facts.payload_bytes)
+
+
+def _by_size(good: Seen, bad: Seen) -> Outcome:
+    """The hunt itself was the experiment: one kernel, at two sizes."""
+    return Outcome(
+        name="grown",
+        what="the same kernel, one paragraph larger",
+        by="grown",
+        payload_bytes=bad.facts.payload_bytes,
+        verdict=bad.verdict,
+        cause=bad.cause,
+        sentence=bad.sentence,
+        cached=True,
+    )
+
+
+def _compare(history: History, cell: Cell, good: Seen, bad: Seen) -> tuple[Row, ...]:
+    one, other = (_trace(history, cell, seen) for seen in (good, bad))
+    return side_by_side(one, other) if one and other else ()
+
+
+def _trace(history: History, cell: Cell, seen: Seen) -> BootTrace | None:
+    """Return the trace of a boot that the history has, None where it is gone."""
+    past = history.find(cell, seen.key) if seen.key else None
+    attempts = history.with_traces(past).attempts if past else ()
+    for each in attempts:
+        if each.outcome == (seen.verdict, seen.cause) and each.trace:
+            try:
+                return decode(zlib.decompress(each.trace))
+            except (UsageError, zlib.error):
+                return None
+    return None
+
+
+def _limit(cell: Cell, failing_bytes: int) -> int | None:
+    """Return the largest payload that the loader is predicted to place, if that explains it."""
+    if cell.path != "mbr":
+        return None
+    memory = max(cell.machine.memory_bytes, _LIMIT_MEMORY_BYTES)
+    loader = named_loader(cell.loader)
+    (limit,) = find_limits(loader, bioses=("seabios",), memory_bytes=memory, parts=("payload",))
+    if limit.largest is None or limit.failing is None or failing_bytes <= limit.largest:
+        return None
+    return limit.largest
+
+
+def _loader_name(cell: Cell) -> str:
+    if cell.path != "mbr":
+        return cell.path
+    return "stage1" if cell.loader == STAGE1 else Path(cell.loader).name

@@ -1,0 +1,152 @@
+"""A hunt on a terminal: every boot with the range as a picture, and at last the answer.
+
+====================····················########
+good so far         not known           bad
+"""
+
+import textwrap
+from typing import Protocol, TextIO
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from harness.bisector.answer import Answer
+from harness.bisector.evidence import bad_probability
+from harness.bisector.log import Seen
+from harness.bisector.search import Lost, Search
+from harness.diagnosis.verdict import Verdict
+from harness.text import count, printable
+
+__all__ = ["Labels", "TerminalHunt", "picture", "print_answer", "print_lost"]
+
+_COLOURS = {Verdict.GOOD: "green", Verdict.BAD: "red", Verdict.SKIP: "yellow"}
+_PICTURE = 32
+_LABEL, _CAUSE = 36, 22
+_SURE = 0.02
+_WIDTH = 100
+_CANDIDATES = 8
+
+
+def picture(search: Search, width: int = _PICTURE) -> str:
+    """Draw a range: ``=`` where it is good, ``#`` where it is bad, ``·`` where that is open."""
+    drawn = []
+    for column in range(width):
+        position = column * (search.size - 1) // (width - 1)
+        probability = bad_probability(search.blocks, position) if search.tallies else 0.5
+        drawn.append("=" if probability < _SURE else "#" if probability > 1 - _SURE else "·")
+    return "".join(drawn)
+
+
+class Labels(Protocol):
+    """What has labels: a range."""
+
+    def label(self, position: int) -> str:
+        """Return what people call a position."""
+
+
+class TerminalHunt:
+    """Prints a line for every boot; on a terminal, what is being tried below them."""
+
+    def __init__(self, labels: Labels, workers: int, output: TextIO) -> None:
+        self._labels, self._workers, self._output = labels, workers, output
+        self._live = output.isatty()
+        self._number = 0
+
+    def trying(self, search: Search, positions: list[int]) -> None:
+        """Show what is being tried."""
+        if self._live and positions:
+            names = ", ".join(printable(self._labels.label(at)) for at in positions)
+            left = search.steps_left(self._workers)
+            line = f"     about {left} left; trying {names}"[:_WIDTH]
+            click.echo(f"\r\x1b[K{click.style(line, dim=True)}", file=self._output, nl=False)
+
+    def seen(self, search: Search, seen: Seen) -> None:
+        """Print a boot."""
+        if self._live:
+            click.echo("\r\x1b[K", file=self._output, nl=False)
+        self._number += 1
+        meaning = search.meaning(seen.observation)
+        verdict = click.style(f"{seen.verdict.upper():<4}", fg=_COLOURS[meaning], bold=True)
+        said = seen.cause or ""
+        if meaning is not seen.verdict:
+            said += " (another cause)"
+        took = "known" if seen.cached else f"{seen.seconds:.1f} s"
+        left = search.steps_left(self._workers)
+        click.echo(
+            f"{self._number:3}  {verdict} {_fitted(seen.label, _LABEL)}  "
+            f"{_fitted(said, _CAUSE)} {took:>7}  {_coloured(picture(search))}"
+            f"{f'  ~{left} left' if left else ''}",
+            file=self._output,
+        )
+
+
+def print_lost(lost: Lost, output: TextIO) -> None:
+    """Say why there is no answer."""
+    head = click.style("NOT FOUND", fg="yellow", bold=True)
+    click.echo(f"\n{head}  {printable(lost.reason)}", file=output)
+
+
+def print_answer(answer: Answer, output: TextIO) -> None:
+    """Print the answer: the first bad one, the sentence, the experiments, and the two kernels."""
+    found = answer.found
+    click.echo(file=output)
+    click.echo(f"{click.style('FIRST BAD', fg='red', bold=True)}  {_first_bad(answer)}",
+               file=output)  # fmt: skip
+    click.echo(f"{click.style('LAST GOOD', fg='green', bold=True)}  {printable(answer.good.label)}",
+               file=output)  # fmt: skip
+    _sentence(f"{answer.bad.cause}: {printable(answer.bad.sentence)}", output)
+    click.echo(file=output)
+    _sentence(printable(answer.conclusion), output, bold=True)
+    click.echo(file=output)
+    for each in answer.outcomes:
+        verdict = click.style(f"{each.verdict.upper():<4}", fg=_COLOURS[each.verdict], bold=True)
+        why = f": {each.cause}" if each.cause else ""
+        click.echo(f"     {verdict} {each.what}{why}", file=output)
+    sure = f"confidence {found.confidence:.4f}"
+    if found.flicker:
+        sure += f"; {found.flicker:.0%} of the boots told wrong, and were repeated"
+    click.echo(click.style(f"     {sure}", dim=True), file=output)
+    _table(answer, output)
+
+
+def _first_bad(answer: Answer) -> str:
+    if len(answer.candidates) == 1:
+        return printable(answer.bad.label)
+    names = [printable(name) for name in answer.candidates]
+    listed = ", ".join(names[:_CANDIDATES])
+    more = f" and {len(names) - _CANDIDATES} more" if len(names) > _CANDIDATES else ""
+    return f"one of {count(len(names), 'candidate')}, for the others tell nothing: {listed}{more}"
+
+
+def _table(answer: Answer, output: TextIO) -> None:
+    rows = [row for row in answer.rows if row.differs]
+    if not rows:
+        return
+    console = Console(file=output, width=None if output.isatty() else _WIDTH, highlight=False)
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    table.add_column("     differs in", no_wrap=True)
+    table.add_column("last good", style="green")
+    table.add_column("first bad", style="red")
+    for row in rows:
+        table.add_row(Text(f"     {row.name}"), Text(row.good), Text(row.bad))
+    console.print()
+    console.print(table)
+
+
+def _sentence(text: str, output: TextIO, *, bold: bool = False) -> None:
+    wrapped = textwrap.fill(
+        text, _WIDTH, initial_indent=" " * 5, subsequent_indent=" " * 5, break_on_hyphens=False
+    )
+    click.echo(click.style(wrapped, bold=True) if bold else wrapped, file=output)
+
+
+def _fitted(text: str, width: int) -> str:
+    text = printable(text)
+    return f"{text if len(text) <= width else '…' + text[1 - width :]:<{width}}"
+
+
+def _coloured(drawn: str) -> str:
+    colours = {"=": "green", "#": "red", "·": None}
+    return "".join(click.style(each, fg=colours[each]) for each in drawn)

@@ -1,0 +1,155 @@
+"""`bootharness bisect` as its user runs it: on sizes, on files, killed, resumed, and wrong."""
+
+import json
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from harness.deadline import Deadline
+from harness.selfcheck import selfcheck_kernel
+from harness.source import expand
+from tests.boot.processes import COMMAND, environment, eventually, processes_with, run
+from tests.builders import patched_kernel
+
+LIMIT = 15_735_808
+"""The largest payload that a loader without the carry out of bit 23 can place."""
+
+
+@pytest.fixture(scope="module")
+def no_carry(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The loader of the story: stage1 without the carry out of bit 23."""
+    source = Path(__file__).parents[2] / "mbr/stage1.asm"
+    lines = source.read_text().splitlines(keepends=True)
+    at = next(number for number, line in enumerate(lines) if line.startswith("destination_carry:"))
+    del lines[at + 1]
+    path = tmp_path_factory.mktemp("loader") / "no-carry.asm"
+    path.write_text("".join(lines))
+    return path
+
+
+@pytest.fixture(scope="module")
+def state(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Where hunts and results of these tests are kept."""
+    folder = tmp_path_factory.mktemp("state")
+    return {"XDG_STATE_HOME": str(folder), "BOOTHARNESS_HISTORY": str(folder / "history.sqlite3")}
+
+
+@pytest.fixture(scope="module")
+def builds(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Nine builds that cross the limit at the sixth, two of which tell nothing."""
+    folder = tmp_path_factory.mktemp("builds")
+    for number in range(1, 10):
+        grown = number * 1024 if number < 6 else 1_000_000 + number * 1024
+        path = folder / f"vmlinuz-6.{number}"
+        if number == 4:
+            path.write_text("make: *** [bzImage] Error 2\n")
+        elif number == 7:  # another fault: it promises more than the file has
+            patched_kernel(selfcheck_kernel(4096), path, size=4, syssize=100_000)
+        else:
+            shutil.copy(selfcheck_kernel(15_000_000 + grown // 16 * 16), path)
+    return folder
+
+
+def test_first_bad_file_is_found_with_its_cause(
+    builds: Path, no_carry: Path, state: dict[str, str], tmp_path: Path
+) -> None:
+    file = tmp_path / "hunt.json"
+    what = ("bisect", builds, "--loader", no_carry, "--confidence", 0.9)
+    done = run(*what, "--json", file, **state)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "FIRST BAD  vmlinuz-6.6\n" in done.stdout
+    assert "LAST GOOD  vmlinuz-6.5\n" in done.stdout
+    said = " ".join(done.stdout.split())
+    assert (
+        f"the cause is the payload size: every build above {LIMIT:,} bytes fails with no-carry.asm "
+        "(destination-wrapped), whatever made it; vmlinuz-6.6 only made it grow by" in said
+    )
+    document = json.loads(file.read_text())
+    assert document["sought"] == "destination-wrapped"
+    outcomes = {each["name"]: each["verdict"] for each in document["answer"]["outcomes"]}
+    assert outcomes["grown"] == "bad"
+    assert outcomes["stage1"] == "good"
+    rows = {each["name"]: each for each in document["answer"]["rows"]}
+    assert rows["last destination"]["good"] != rows["last destination"]["bad"]
+    # what has been booted is not booted again: not by the same hunt, nor by another one
+    for more in ((), ("--log", tmp_path / "another.jsonl", "--jobs", 1)):
+        again = run(*what, "--json", "-", *more, **state)
+        assert again.returncode == 0, again.stderr
+        repeated = json.loads(again.stdout)
+        assert repeated["found"]["bad"] == document["found"]["bad"]
+        assert repeated["answer"]["conclusion"] == document["answer"]["conclusion"]
+        assert all(each["cached"] for each in repeated["answer"]["outcomes"])
+        if more:
+            # what tells nothing is tried again; the rest is in the history
+            booted = [each for each in repeated["boots"] if not each["cached"]]
+            assert {each["position"] for each in booted} <= {3, *_confirming(document)}
+        else:
+            assert repeated["boots"] == document["boots"]
+
+
+def _confirming(document: dict[str, dict[str, int]]) -> set[int]:
+    return {document["found"]["good"], document["found"]["bad"]}
+
+
+def test_killed_hunt_goes_on_without_redoing_a_boot(
+    no_carry: Path, state: dict[str, str], tmp_path: Path
+) -> None:
+    log = tmp_path / "hunt.jsonl"
+    what = ("bisect", "selfcheck:15735744..15735904", "--loader", str(no_carry),
+            "--confidence", "0.8", "--log", str(log))  # fmt: skip
+    mark = f"--log\0{log}"
+    for lines in (2, 4):
+        hunt = subprocess.Popen([*COMMAND, *what], env=environment(**state),
+                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
+        deadline = Deadline.after(60)
+        while not log.exists() or len(log.read_bytes().splitlines()) < lines:
+            assert not deadline.expired
+            assert hunt.poll() is None
+        hunt.send_signal(signal.SIGKILL)
+        hunt.wait()
+        eventually(lambda: processes_with(mark))
+    before = log.read_bytes().splitlines()
+    done = run(*what, **state)
+    assert done.returncode == 0, done.stderr
+    assert f"LAST GOOD  {LIMIT:,} bytes" in done.stdout
+    after = log.read_bytes().splitlines()
+    assert after[: len(before)] == before
+    assert len(done.stdout.split("FIRST BAD")[0].strip().splitlines()) == len(after)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "KERNEL"),
+        (["selfcheck:16"], "at least two kernels"),
+        (["selfcheck:32..16"], "the smaller one first"),
+        (["selfcheck:1..16"], "whole paragraphs"),
+        (["grow:16..32"], "write grow:LOW..HIGH:KERNEL"),
+        (["no-such-folder"], "no such file"),
+        (["selfcheck:16..32", "--confidence", "1"], "--confidence"),
+        (["selfcheck:16..32", "--log", "/etc/hostname"], "not the log of a hunt"),
+    ],
+)
+def test_wrong_usage_exits_129(arguments: list[str], words: str, state: dict[str, str]) -> None:
+    done = run("bisect", *arguments, **state)
+    assert done.returncode == 129, done.stdout
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_packages_of_a_flavour_come_in_the_order_of_their_versions(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    names = ["image-6.9-cloud", "image-6.10-cloud", "image-6.10-cloud-dbg", "image-6.10-rt"]
+    monkeypatch.setattr("harness.deb._own_lists", lambda _: None)
+    monkeypatch.setattr(
+        "harness.deb._apt",
+        lambda *_: subprocess.CompletedProcess([], 0, "\n".join(reversed(names)), ""),
+    )
+    assert expand("deb:image-*-cloud*/sid") == [
+        "deb:image-6.9-cloud/sid",
+        "deb:image-6.10-cloud/sid",
+    ]
