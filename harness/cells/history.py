@@ -9,7 +9,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -132,14 +132,28 @@ class History:
 
     def find(self, cell: Cell, key: str) -> CellResult | None:
         """Return the last result with a key that found something out, traces left out."""
+        number = self._last_known(key)
+        if number is None:
+            return None
+        return CellResult(cell, key, tuple(self._attempts(number)), cached=True)
+
+    def with_traces(self, result: CellResult) -> CellResult:
+        """Return what `find` has found with the traces, compressed as they were added."""
+        number = self._last_known(result.key)
+        if number is None:
+            return result
+        attempts = (
+            replace(each, trace=self.trace(number, at)) for at, each in enumerate(result.attempts)
+        )
+        return replace(result, attempts=tuple(attempts))
+
+    def _last_known(self, key: str) -> int | None:
         row = self._database.execute(
             "SELECT id FROM result WHERE key = ? AND EXISTS (SELECT 1 FROM attempt "
             "WHERE result = id AND verdict != 'skip') ORDER BY id DESC LIMIT 1",
             (key,),
         ).fetchone()
-        if row is None:
-            return None
-        return CellResult(cell, key, tuple(self._attempts(row[0])), cached=True)
+        return row[0] if row else None
 
     def results(self, last: int = -1) -> Iterator[Past]:
         """Yield the last results, the oldest first, traces left out."""
