@@ -15,6 +15,7 @@ from harness.gate.compare import changes, remarks, slower
 from harness.gate.matrix import Expectation, Matrix, read_matrix
 from harness.gate.outcome import Entry, Outcome, Pace, Remark, Room, Standing
 from harness.gate.pattern import patterns
+from harness.gate.trend import crossings, series, version_name, version_place
 from harness.plan import MachineConfig
 from harness.report.document import encode
 from harness.report.gate.document import gate_document, gate_schema
@@ -231,3 +232,68 @@ def test_the_json_is_what_the_schema_says() -> None:
 def test_the_schema_in_the_documentation_is_this_one() -> None:
     written = json.loads(Path("docs/gate.schema.json").read_text())
     assert written == json.loads(json.dumps(gate_schema()))
+
+
+@pytest.mark.parametrize(
+    ("release", "flavour", "after"),
+    [
+        ("6.1.0-50-cloud-amd64", "cloud-amd64", "6.0"),
+        ("6.12.107+deb13-cloud-amd64", "cloud-amd64", "6.11.9"),
+        ("7.0.4+deb13-amd64", "amd64", "6.19.14"),
+        ("7.3-amd64", "amd64", "7.2.13"),
+        ("4.20.1", "", "4.19.300"),
+        ("5.0", "", "4.20.17"),
+        ("6.8.0-rc3", "", "6.7.12"),
+        ("6.8.0", "", "6.8.0-rc7"),
+    ],
+)
+def test_versions_lie_on_a_line(release: str, flavour: str, after: str) -> None:
+    place, before = version_place(release), version_place(after)
+    assert place
+    assert before
+    assert place[1] == flavour
+    assert place[0] > before[0]
+
+
+@pytest.mark.parametrize("version", ["2.6", "3.0", "4.20", "5.0", "6.19", "7.0", "7.19", "8.0"])
+def test_a_place_has_its_version(version: str) -> None:
+    place = version_place(version)
+    assert place
+    assert version_name(place[0]) == version
+
+
+@pytest.mark.parametrize("release", ["selfcheck", "", "next-2026", "0.1.2"])
+def test_what_has_no_version_is_on_no_line(release: str) -> None:
+    assert version_place(release) is None
+
+
+def kernels(*payloads: int, flavour: str = "amd64", odd: int | None = None) -> list[BootFacts]:
+    return [
+        BootFacts(f"6.{number}.0-{flavour}", f"{flavour}{number}", compression="zstd",
+                  payload_bytes=odd if odd and number == 2 else payload)
+        for number, payload in enumerate(payloads)
+    ]  # fmt: skip
+
+
+def test_the_version_that_crosses_a_limit_is_projected() -> None:
+    grown = kernels(*(10_000_000 + 100_000 * number for number in range(5)), odd=99_000_000)
+    rooms = [
+        Room("k", "no-carry.asm", "payload", "byte", 1, 10_650_000),
+        Room("k", "no-carry.asm", "setup", "sector", 1, 64),
+        Room("k", "stage1", "payload", "byte", 1, None),
+    ]
+    [of_amd64] = series([*grown, *grown])
+    assert (of_amd64.name, len(of_amd64.points)) == ("amd64, zstd", 5)
+    assert of_amd64.per_version == 100_000
+    [crossing] = crossings([of_amd64], rooms)
+    # 6.4 has 10,400,000, so that 6.6 still fits and 6.7 does not
+    assert (crossing.version, crossing.releases) == ("6.7", 2.5)
+
+
+def test_what_does_not_grow_crosses_nothing() -> None:
+    rooms = [Room("k", "a", "payload", "byte", 1, 20_000)]
+    assert not list(crossings(series(kernels(9, 8, 7)), rooms))
+    assert not list(crossings(series(kernels(9, 10)), rooms))
+    assert not list(crossings(series(kernels(1, 2, 3)), [replace(rooms[0], limit=10**9)]))
+    [already] = crossings(series(kernels(10_000, 20_000, 30_000)), rooms)
+    assert (already.version, already.releases) == ("6.2", -1)

@@ -74,18 +74,20 @@ Exit status: 0 all good, 1 some bad, 125 nothing bad but something unknown, 129 
     metavar="FILE",
     help="Where results are kept.  [default: $BOOTHARNESS_HISTORY, or your own]",
 )
+@click.option("--html", type=_NEW, metavar="FILE", help="Write a report for people, in one file.")
 @click.option("--junit", type=_NEW, metavar="FILE", help="Write JUnit XML.")
 @click.option("--markdown", type=_NEW, metavar="FILE", help="Write a summary in Markdown.")
 @click.option("--annotations", is_flag=True, help="Print annotations as GitHub reads them.")
 @click.option("--json", "json_file", metavar="FILE", help="Write it all; - is standard output.")
 def command(
     kernels: tuple[str, ...], baseline: str | None, matrix_file: Path | None, json_file: str | None,
-    junit: Path | None, markdown: Path | None, annotations: bool, warn_at: float, attempts: int,
-    jobs: int | None, no_cache: bool, history_file: Path | None, **choices: Any,
+    html: Path | None, junit: Path | None, markdown: Path | None, annotations: bool,
+    warn_at: float, attempts: int, jobs: int | None, no_cache: bool, history_file: Path | None,
+    **choices: Any,
 ) -> int:  # fmt: skip
     """Boot each CANDIDATE in every way that is asked for, compare it with a baseline, and accept
     or refuse it."""
-    _check_files(json_file, junit, markdown)
+    _check_files(json_file, html, junit, markdown)
     matrix = _matrix(kernels, baseline, matrix_file, choices)
     outcome = _run(
         matrix, warn_at=warn_at, most=attempts, jobs=jobs, cache=not no_cache, file=history_file
@@ -99,6 +101,10 @@ def command(
         from harness.report.gate.document import gate_document
 
         write_json(json_file, encode(gate_document(outcome)))
+    if html:
+        from harness.report.gate.html import html as as_html
+
+        write_file(html, as_html(outcome).encode())
     if junit:
         from harness.report.gate.junit import junit as as_junit
 
@@ -114,9 +120,13 @@ def command(
     return outcome.exit_status
 
 
-def _check_files(json_file: str | None, junit: Path | None, markdown: Path | None) -> None:
+def _check_files(
+    json_file: str | None, html: Path | None, junit: Path | None, markdown: Path | None
+) -> None:
     """Raise UsageError, before anything is booted, for files that must not be written."""
     check_json_file(json_file)
+    if html:
+        check_file(html, "HTML", b"<!doctype html>")
     if junit:
         check_file(junit, "JUnit", b"<?xml")
     if markdown:

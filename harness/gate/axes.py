@@ -1,6 +1,7 @@
 """In what two boots of the same kernel can differ, and how that is written."""
 
 from collections.abc import Iterable
+from pathlib import Path
 
 from harness.cells.cell import Cell
 from harness.plan import DEFAULT_CMDLINE
@@ -46,4 +47,5 @@ def varying(cells: Iterable[Cell]) -> tuple[str, ...]:
 def way(cell: Cell, names: tuple[str, ...]) -> str:
     """Write how a cell boots by some axes: ``mbr, stage1, 64 MiB``."""
     place = axes(cell)
-    return ", ".join(place[name] for name in names if place[name])
+    loader = Path(place["loader"]).name  # its folder says nothing about it
+    return ", ".join((place | {"loader": loader})[name] for name in names if place[name])

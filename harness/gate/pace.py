@@ -2,7 +2,7 @@
 
 Times of another run, on a host that was busier or another one, say nothing. So a baseline
 that comes from the history is booted again for its time. Where a boot takes suspiciously
-long, it and its baseline are booted several times more.
+long, it and its baseline are booted several times more, as long as it still seems so.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ from harness.gate.outcome import Pace
 
 __all__ = ["Pair", "paces"]
 
-_BOOTS = 5
+_BOOTS = 4
 """How often a boot that seems slower, and its baseline, are booted in all."""
 
 Pair = tuple[CellResult, CellResult]
@@ -55,9 +55,10 @@ def paces(
         times.take(before)
         times.take(after)
         measure.append(((before, after), name))
-    times.more({each.cell: 1 for pair, _ in measure for each in pair})
-    suspicious = [(pair, name) for pair, name in measure if _suspicious(times.pace(pair, name))]
-    times.more({each.cell: _BOOTS for pair, _ in suspicious for each in pair})
+    closer = measure
+    for number in range(1, _BOOTS + 1):
+        times.more({each.cell: number for pair, _ in closer for each in pair})
+        closer = [(pair, name) for pair, name in closer if _seems_slower(times.pace(pair, name))]
     for pair, name in measure:
         before, after = pair
         found[after.cell] = times.pace(pair, name)
@@ -82,10 +83,11 @@ def _key(before: CellResult, after: CellResult) -> str:
     return hashlib.sha256(f"pace {before.key} {after.key}".encode()).hexdigest()
 
 
-def _suspicious(pace: Pace) -> bool:
+def _seems_slower(pace: Pace) -> bool:
     if not pace.baseline or not pace.candidate:
         return False
-    return min(pace.candidate) > SUSPICIOUS * max(pace.baseline)
+    least = SUSPICIOUS if len(pace.candidate) == 1 else 1
+    return min(pace.candidate) > least * max(pace.baseline)
 
 
 class _Times:

@@ -9,7 +9,14 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.gate.outcome import Entry, Outcome, Standing
-from harness.report.gate.words import WORDS, fresh_and_cached, headline, kernel_name, sentences
+from harness.report.gate.words import (
+    WORDS,
+    built_otherwise,
+    fresh_and_cached,
+    headline,
+    kernel_name,
+    sentences,
+)
 from harness.text import printable
 
 __all__ = ["print_outcome"]
@@ -106,8 +113,7 @@ def _notes(entry: Entry) -> Text:
 def _print_entry(console: Console, outcome: Outcome, entry: Entry) -> None:
     """Print what there is to say of a cell that is not simply good."""
     shown = entry.standing is not Standing.GOOD or entry.result.cell.expect != "good"
-    times = {"bios-handoff", *entry.result.decisive.facts.milestones}
-    changes = [str(each) for each in entry.changes if each.what not in times]
+    changes = built_otherwise(entry)
     if not shown and not changes:
         return
     head = Text(f"{WORDS[entry.standing]:<5}", style=f"bold {_STYLES[entry.standing]}")

@@ -5,8 +5,16 @@ from collections import Counter
 from harness.gate.outcome import Entry, Outcome, Standing
 from harness.text import count
 
-__all__ = ["WORDS", "expectation", "fresh_and_cached", "headline", "kernel_name", "sentences",
-           "totals"]  # fmt: skip
+__all__ = [
+    "WORDS",
+    "built_otherwise",
+    "expectation",
+    "fresh_and_cached",
+    "headline",
+    "kernel_name",
+    "sentences",
+    "totals",
+]
 
 WORDS = {
     Standing.GOOD: "GOOD",
@@ -64,6 +72,12 @@ def expectation(entry: Entry) -> str:
         return ""
     as_expected = entry.result.as_expected
     return f"expected: {expect}" if as_expected else f"expected {expect} and did not get it"
+
+
+def built_otherwise(entry: Entry) -> tuple[str, ...]:
+    """Say in what the kernel differs from the baseline; times are drawn, or stand in a table."""
+    times = entry.result.decisive.facts.milestones
+    return tuple(str(change) for change in entry.changes if change.what not in times)
 
 
 def sentences(entry: Entry) -> tuple[str, ...]:

@@ -1,0 +1,164 @@
+"use strict";
+// Draws one boot when it is chosen. Everything that a guest has said goes in as text.
+const data = JSON.parse(document.getElementById("data").textContent);
+const dialog = document.getElementById("boot");
+const content = document.getElementById("boot-content");
+const SVG = "http://www.w3.org/2000/svg";
+
+function el(name, attributes = {}, ...children) {
+  const made = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  made.append(...children.filter((child) => child !== null));
+  return made;
+}
+function shape(name, attributes, ...children) {
+  const made = document.createElementNS(SVG, name);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  made.append(...children);
+  return made;
+}
+const hex = (value) => "0x" + value.toString(16).padStart(6, "0");
+const many = (value) => value.toLocaleString("en");
+
+async function unpacked(packed) {
+  if (!packed) return null;
+  const bytes = Uint8Array.from(atob(packed), (letter) => letter.charCodeAt(0));
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+  return JSON.parse(await new Response(stream).text());
+}
+
+function plot(title, height, ...children) {
+  const made = shape("svg", { viewBox: `0 0 800 ${height}`, class: "plot", role: "img" });
+  made.append(shape("title", {}, title), ...children);
+  return el("div", { class: "scroll" }, made);
+}
+function label(x, y, text, anchor = "start", size = 13) {
+  return shape("text", { x, y, "text-anchor": anchor, "font-size": size }, text);
+}
+
+function timeline(before, after) {
+  const last = Math.max(...Object.values(after), ...Object.values(before ?? {}), 0.001);
+  const names = Object.keys(after);
+  const rows = [], left = 130, width = 560;
+  names.forEach((name, row) => {
+    const y = 24 + row * 30;
+    rows.push(label(left - 8, y + 12, name, "end"));
+    if (before && name in before)
+      rows.push(shape("rect", { x: left, y: y + 12, height: 7, width: (before[name] / last) * width, class: "bar before" },
+        shape("title", {}, `baseline: ${name} after ${before[name].toFixed(2)} s`)));
+    rows.push(shape("rect", { x: left, y, height: 11, width: (after[name] / last) * width, class: "bar" },
+      shape("title", {}, `${name} after ${after[name].toFixed(2)} s`)));
+    const old = before && name in before ? ` (${before[name].toFixed(2)})` : "";
+    rows.push(label(left + (after[name] / last) * width + 6, y + 12, `${after[name].toFixed(2)} s${old}`, "start", 12));
+  });
+  const title = "Seconds from launch to each milestone" + (before ? ", the baseline's in grey and in brackets" : "");
+  return [el("h3", {}, title), plot(title, 34 + names.length * 30, ...rows)];
+}
+
+function memoryMap(ranges) {
+  if (!ranges.length) return [];
+  const top = Math.max(...ranges.map((range) => range.end));
+  const strips = [["below 1 MiB", 0, 0x100000], ["above", 0x100000, Math.max(top, 0x1100000)]];
+  const colour = (index) => `var(${["--one", "--two", "--three", "--four", "--five", "--six"][index % 6]})`;
+  const shapes = [];
+  const width = 690, left = 96;
+  strips.forEach(([name, from, to], row) => {
+    const y = 20 + row * 74;
+    const place = (at) => left + ((Math.min(Math.max(at, from), to) - from) / (to - from)) * width;
+    shapes.push(label(left - 8, y + 22, name, "end"));
+    shapes.push(shape("rect", { x: left, y, width, height: 34, fill: "none", class: "axis" }));
+    ranges.forEach((range, index) => {
+      if (range.end <= from || range.start >= to) return;
+      const x = place(range.start), size = Math.max(place(range.end) - x, 2.5);
+      const room = range.name.startsWith("room");
+      shapes.push(shape("rect", {
+        x, width: size, y: room ? y + 12 : range.stray ? y - 6 : y, height: room ? 10 : range.stray ? 46 : 34,
+        class: range.stray ? "stray" : "", "fill-opacity": room ? 0.35 : 0.85,
+        ...(range.stray ? {} : { fill: colour(index) }),
+      }, shape("title", {}, `${range.name}: ${hex(range.start)} to ${hex(range.end - 1)}, ${many(range.end - range.start)} bytes`)));
+    });
+    shapes.push(label(left, y + 50, hex(from), "start", 11), label(left + width, y + 50, hex(to), "end", 11));
+    if (row === 1 && to > 0x1000000) {
+      const x = place(0x1000000);
+      shapes.push(shape("line", { x1: x, x2: x, y1: y - 8, y2: y + 42, class: "limit" }), label(x + 3, y - 4, "16 MiB", "start", 11));
+    }
+  });
+  const rows = ranges.map((range) => el("tr", {}, el("td", {}, range.name), el("td", { class: "number" }, hex(range.start)),
+    el("td", { class: "number" }, hex(range.end - 1)), el("td", { class: "number" }, many(range.end - range.start))));
+  const head = el("tr", {}, ...["what", "from", "to", "bytes"].map((name) => el("th", { scope: "col" }, name)));
+  return [el("h3", {}, "What was placed where"), plot("Map of the guest's memory", 156, ...shapes), legend(ranges, colour),
+    el("details", {}, el("summary", {}, "The same as a table"),
+      el("div", { class: "scroll" }, el("table", { class: "plain" }, el("thead", {}, head), el("tbody", {}, ...rows))))];
+}
+
+function legend(ranges, colour) {
+  return el("p", { class: "legend", "aria-hidden": "true" }, ...ranges.slice(0, 24).map((range, index) =>
+    el("span", {}, el("i", { style: `background: ${range.stray ? "var(--bad)" : colour(index)}` }), range.name)));
+}
+
+function moves(list) {
+  if (!list.length) return [];
+  const top = Math.max(...list.map(([at, , wanted]) => Math.max(at, wanted)), 0x1000000) * 1.04;
+  const left = 90, width = 690, height = 240, bottom = 250;
+  const x = (index) => left + (index / Math.max(list.length - 1, 1)) * width;
+  const y = (at) => bottom - (at / top) * height;
+  const shapes = [shape("line", { x1: left, x2: left + width, y1: bottom, y2: bottom, class: "axis" })];
+  for (const [at, text] of [[0x100000, "1 MiB"], [0x1000000, "16 MiB"], [0, "0"]])
+    shapes.push(shape("line", { x1: left, x2: left + width, y1: y(at), y2: y(at), class: at === 0x1000000 ? "limit" : "axis" }),
+      label(left - 8, y(at) + 4, text, "end", 12));
+  list.forEach(([at, size, wanted], index) => {
+    const wrapped = at !== wanted;
+    const told = `block move ${index}: ${many(size)} bytes to ${hex(at)}` + (wrapped ? ` instead of ${hex(wanted)}` : "");
+    if (wrapped) shapes.push(shape("line", { x1: x(index), x2: x(index), y1: y(wanted), y2: y(at), class: "limit" }));
+    shapes.push(shape("circle", { cx: x(index), cy: y(at), r: wrapped ? 5 : 2.2, class: wrapped ? "stray" : "bar" }, shape("title", {}, told)));
+  });
+  const first = list.findIndex(([at, , wanted]) => at !== wanted);
+  const said = first < 0 ? "No block move lost its carry."
+    : `Block move ${first} wrapped: it went to ${hex(list[first][0])} instead of ${hex(list[first][2])}.`;
+  if (first >= 0) shapes.push(label(Math.min(x(first) + 8, 560), y(list[first][0]) - 10, `move ${first} wrapped`, x(first) > 650 ? "end" : "start", 13));
+  shapes.push(label(left, bottom + 20, "move 0", "start", 12), label(left + width, bottom + 20, `move ${list.length - 1}`, "end", 12));
+  return [el("h3", {}, "Destination over move number"), el("p", {}, said), plot(`Destination of each of ${list.length} block moves. ${said}`, 280, ...shapes)];
+}
+
+function fold(title, lines, open = false) {
+  if (!lines.length) return [];
+  const made = el("details", open ? { open: "" } : {}, el("summary", {}, title), el("pre", { tabindex: "0" }, lines.join("\n")));
+  return [made];
+}
+
+async function show(number) {
+  const cell = data[number];
+  const drawn = (await unpacked(cell.picture)) ?? { ranges: [], moves: [], evidence: [], consequences: [], calls: [], packets: [], serial: "", command: "" };
+  content.replaceChildren(...[
+    el("h2", { id: "boot-title" }, el("span", { class: `badge ${cell.standing}` }, cell.word), ` ${cell.kernel}`),
+    cell.way ? el("p", { class: "dim" }, cell.way) : null,
+    ...cell.sentences.map((sentence) => el("p", {}, sentence)),
+    ...drawn.consequences.map((sentence) => el("p", { class: "dim" }, `then ${sentence}`)),
+    ...fold("Evidence", drawn.evidence, true),
+    cell.changes.length ? el("p", { class: "dim" }, `Since the baseline: ${cell.changes.join("; ")}.`) : null,
+    ...(cell.attempts.length > 1 ? fold("Attempts", cell.attempts, true) : []),
+    ...(Object.keys(cell.milestones).length ? timeline(cell.before, cell.milestones) : []),
+    ...memoryMap(drawn.ranges),
+    ...moves(drawn.moves),
+    ...fold(`BIOS calls (${many(drawn.calls.length)} lines)`, drawn.calls),
+    ...fold(`Packets and files (${many(drawn.packets.length)} lines)`, drawn.packets),
+    ...fold("Serial log", drawn.serial ? [drawn.serial] : []),
+    ...fold("To see it again", drawn.command ? [drawn.command] : []),
+  ].filter((child) => child !== null));
+  if (!dialog.open) dialog.showModal();
+  dialog.scrollTop = 0;
+}
+
+function follow() {
+  const found = /^#cell-(\d+)$/.exec(location.hash);
+  if (found && data[found[1]]) show(Number(found[1]));
+}
+document.querySelectorAll("[data-cell]").forEach((button) =>
+  button.addEventListener("click", () => { history.replaceState(null, "", `#cell-${button.dataset.cell}`); show(Number(button.dataset.cell)); }));
+dialog.addEventListener("close", () => {
+  const found = /^#(cell-\d+)$/.exec(location.hash);
+  history.replaceState(null, "", location.pathname + location.search);
+  if (found) document.getElementById(found[1])?.focus();
+});
+window.addEventListener("hashchange", follow);
+follow();
