@@ -18,7 +18,7 @@ from harness.errors import MachineLost
 from harness.machine.argv import GDB_LOG, QEMU_LOG, SERIAL_LOG, by_hand
 from harness.machine.machine import Machine
 from harness.machine.postmortem import screenshot
-from harness.plan import BootPlan, MachineConfig
+from harness.plan import BootPlan
 from harness.trace import BootTrace
 
 __all__ = ["RECORDER_LOG", "Folder", "keep_account", "keep_evidence"]
@@ -116,17 +116,9 @@ def _commands(trace: BootTrace, plan: BootPlan) -> str:
     lines = ["# the same boot, watched and judged", again(trace, plan, "--verbose")]
     disk = Path(trace.disk.path) if trace.disk and not trace.network else None
     if trace.machine and disk and disk.exists():
-        machine = trace.machine
-        config = MachineConfig(
-            qemu=machine.qemu,
-            machine_type=machine.machine_type,
-            memory_mib=machine.memory_bytes >> 20,
-            disk_interface=machine.disk_interface,
-            accelerator=machine.accelerator,
-        )
         lines += [
             "",
             "# its disk image in QEMU alone, the serial line on the terminal; Ctrl-A X ends it",
-            shlex.join(by_hand(config, disk)),
+            shlex.join(by_hand(trace.machine.config, disk.absolute())),
         ]
     return "\n".join(lines)

@@ -39,13 +39,17 @@ class Patch:
 
 @dataclass(frozen=True, slots=True)
 class Loader:
-    """A loader's bytes from LBA 0 on, its symbols (linear) and its patches."""
+    """A loader's bytes from LBA 0 on, its symbols (linear) and its patches.
+
+    ``elf`` and ``source`` are for debuggers, where there are such files.
+    """
 
     name: str
     binary: bytes
     symbols: dict[str, int] = field(default_factory=dict)
     patches: dict[str, Patch] = field(default_factory=dict)
     elf: Path | None = None
+    source: Path | None = None
 
     def __post_init__(self) -> None:
         if not self.binary:
@@ -98,11 +102,16 @@ class Loader:
     @classmethod
     def _assembled(cls, source: Path, name: str, table: dict[str, Any] | None) -> Self:
         program, elf = assemble_program(source, origin=ORIGIN)
-        return cls._linked(name, program, elf, table)
+        return cls._linked(name, program, elf, table, source)
 
     @classmethod
     def _linked(
-        cls, name: str, program: Executable, elf: Path, table: dict[str, Any] | None
+        cls,
+        name: str,
+        program: Executable,
+        elf: Path,
+        table: dict[str, Any] | None,
+        source: Path | None = None,
     ) -> Self:
         if program.origin != ORIGIN:
             raise UsageError(
@@ -112,7 +121,8 @@ class Loader:
         symbols = program.symbols
         if not table:
             table = {known: known for known in PATCHABLE if known in symbols}
-        return cls(name, program.binary, symbols, _patches(name, table, symbols), elf)
+        patches = _patches(name, table, symbols)
+        return cls(name, program.binary, symbols, patches, elf, source)
 
     @property
     def takes_initrd(self) -> bool:

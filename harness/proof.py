@@ -3,12 +3,11 @@
 from harness.formats.bzimage import offset_of
 from harness.trace import Comparison
 
-__all__ = ["compare", "without_loader_fields"]
+__all__ = ["LOADER_FIELDS", "compare", "without_loader_fields"]
 
 _BLOCK_BYTES = 1 << 16
 
-# What boot.rst lets a loader write or modify, and how many bytes of it.
-_LOADER_FIELDS = {
+LOADER_FIELDS = {
     "root_flags": 2,
     "ram_size": 2,
     "vid_mode": 2,
@@ -29,6 +28,7 @@ _LOADER_FIELDS = {
     "hardware_subarch_data": 8,
     "setup_data": 8,
 }
+"""What boot.rst lets a loader write or modify, and how many bytes of it."""
 
 
 def compare(address: int, expected: bytes, found: bytes) -> Comparison:
@@ -70,7 +70,7 @@ def _differences(wanted: bytes, seen: bytes) -> bytes:
 def without_loader_fields(real_mode: bytes, stack: range = range(0)) -> bytes:
     """Return a real-mode kernel with zeros where a loader is to write, and in the stack."""
     blanked = bytearray(real_mode)
-    for name, size in _LOADER_FIELDS.items():
+    for name, size in LOADER_FIELDS.items():
         at = offset_of(name)
         blanked[at : at + size] = bytes(size)
     for at in range(stack.start, min(stack.stop, len(blanked))):

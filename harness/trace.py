@@ -10,6 +10,7 @@ from harness.formats.bzimage import SetupHeader
 from harness.formats.gdt import BlockMoveTable
 from harness.formats.intlog import GuestException
 from harness.network import NetworkFacts
+from harness.plan import MachineConfig
 
 __all__ = [
     "MILESTONES",
@@ -108,6 +109,17 @@ class MachineFacts:
     memory_bytes: int
     command_line: tuple[str, ...]
     bios: str = "seabios"
+
+    @property
+    def config(self) -> MachineConfig:
+        """The machine, to be had again."""
+        return MachineConfig(
+            qemu=self.qemu,
+            machine_type=self.machine_type,
+            memory_mib=self.memory_bytes >> 20,
+            disk_interface=self.disk_interface,
+            accelerator=self.accelerator,
+        )
 
 
 @dataclass(frozen=True, slots=True)

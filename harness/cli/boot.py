@@ -10,9 +10,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 import click
 
 from harness.cli.options import loaded_options, machine_options
-from harness.cli.output import check_json_file, write_json
-from harness.errors import UsageError
-from harness.plan import NET_PATHS, NICS, TRACERS, UNTIL, BootPlan, MachineConfig, NetPlan
+from harness.cli.output import check_json_file, new_folder, write_json
+from harness.plan import (
+    ACCELERATORS,
+    NET_PATHS,
+    NICS,
+    TRACERS,
+    UNTIL,
+    BootPlan,
+    MachineConfig,
+    NetPlan,
+)
 
 if TYPE_CHECKING:
     from harness.trace import BootTrace
@@ -83,6 +91,7 @@ Exit status: 0 all good, 1 one is bad, 125 could not find out, 129 wrong usage.
     help="Who watches the BIOS calls.",
 )
 @machine_options
+@click.option("--accelerator", type=click.Choice(ACCELERATORS), default="auto", show_default=True)
 @click.option(
     "--timeout", type=click.FloatRange(0.1), default=60, show_default=True, metavar="SECONDS"
 )
@@ -227,17 +236,11 @@ def _offer(trace: "BootTrace", plan: BootPlan, output: TextIO) -> None:
 def _folders(keep: Path | None, boots: int) -> list[Path | None]:
     """Return the folder to keep each boot in: the wanted one, or numbered ones inside it.
 
-    Raises UsageError when there is something in it, for nothing of it may be lost.
+    Raises UsageError when there is something in it.
     """
     if keep is None:
         return [None] * boots
-    folders = [keep] if boots == 1 else [keep / f"{number:02}" for number in range(1, boots + 1)]
-    try:
-        keep.mkdir(parents=True, exist_ok=True)
-        if any(keep.iterdir()):
-            raise UsageError(f"{keep}: not empty; --keep wants a new or an empty folder")
-        for folder in folders:
-            folder.mkdir(exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"{keep}: {error.strerror}") from error
-    return [*folders]
+    new_folder(keep)
+    if boots == 1:
+        return [keep]
+    return [new_folder(keep / f"{number:02}") for number in range(1, boots + 1)]

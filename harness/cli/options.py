@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import click
 
-from harness.plan import ACCELERATORS, DEFAULT_CMDLINE, DISK_INTERFACES
+from harness.plan import DEFAULT_CMDLINE, DISK_INTERFACES
 
 __all__ = ["FILE", "loaded_options", "machine_options"]
 
@@ -50,9 +50,6 @@ def machine_options(command: _Command) -> _Command:
             show_default=True,
             metavar="PROGRAM",
             help="QEMU to use; auto takes it from the kernel.",
-        ),
-        click.option(
-            "--accelerator", type=click.Choice(ACCELERATORS), default="auto", show_default=True
         ),
     )
 

@@ -6,7 +6,19 @@ from typing import TextIO
 
 from harness.errors import UsageError
 
-__all__ = ["check_file", "check_json_file", "spoken", "write_file", "write_json"]
+__all__ = ["check_file", "check_json_file", "new_folder", "spoken", "write_file", "write_json"]
+
+
+def new_folder(path: Path) -> Path:
+    """Make a folder to keep things in. Raises UsageError when there is something in it already,
+    for nothing of it may be lost."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        if any(path.iterdir()):
+            raise UsageError(f"{path}: not empty; --keep wants a new or an empty folder")
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from error
+    return path
 
 
 def spoken(json_file: str | None) -> TextIO:

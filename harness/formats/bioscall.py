@@ -12,7 +12,15 @@ from harness.errors import FormatError
 from harness.formats.gdt import BlockMoveTable
 from harness.text import seg_off
 
-__all__ = ["BIOS_SEGMENTS", "BiosCall", "DiskAddressPacket", "Registers", "call_lines"]
+__all__ = [
+    "BIOS_SEGMENTS",
+    "SERVICES",
+    "STATUS",
+    "BiosCall",
+    "DiskAddressPacket",
+    "Registers",
+    "call_lines",
+]
 
 BIOS_SEGMENTS = 0xC000
 """Code in this segment or above is the BIOS or an option ROM."""
@@ -20,7 +28,7 @@ BIOS_SEGMENTS = 0xC000
 CARRY = 0x0001
 _TELETYPE = (0x10, 0x0E)
 
-_SERVICES = {
+SERVICES = {
     (0x10, 0x0E): "teletype output",
     (0x13, 0x00): "reset disk",
     (0x13, 0x02): "read sectors",
@@ -46,40 +54,43 @@ _SERVICES = {
     (0x18, 0x00): "boot failed",
     (0x19, 0x00): "bootstrap loader",
 }
+"""Names by interrupt and AH."""
 
-# INT 13h status codes (EDD, AT BIOS interface) and those of INT 15h
-_DISK_STATUS = {
-    0x01: "invalid function or parameter",
-    0x02: "address mark not found",
-    0x03: "write-protected",
-    0x04: "sector not found",
-    0x05: "reset failed",
-    0x06: "disk changed",
-    0x07: "drive parameter activity failed",
-    0x08: "DMA overrun",
-    0x09: "DMA across a 64 KiB boundary",
-    0x0A: "bad sector",
-    0x0B: "bad track",
-    0x0C: "media type not found",
-    0x0D: "invalid number of sectors",
-    0x10: "uncorrectable ECC error",
-    0x11: "corrected ECC error",
-    0x20: "controller failed",
-    0x31: "no media",
-    0x40: "seek failed",
-    0x80: "timed out",
-    0xAA: "drive not ready",
-    0xBB: "undefined error",
-    0xCC: "write fault",
-    0xE0: "status error",
-    0xFF: "sense failed",
+STATUS = {
+    0x13: {
+        0x01: "invalid function or parameter",
+        0x02: "address mark not found",
+        0x03: "write-protected",
+        0x04: "sector not found",
+        0x05: "reset failed",
+        0x06: "disk changed",
+        0x07: "drive parameter activity failed",
+        0x08: "DMA overrun",
+        0x09: "DMA across a 64 KiB boundary",
+        0x0A: "bad sector",
+        0x0B: "bad track",
+        0x0C: "media type not found",
+        0x0D: "invalid number of sectors",
+        0x10: "uncorrectable ECC error",
+        0x11: "corrected ECC error",
+        0x20: "controller failed",
+        0x31: "no media",
+        0x40: "seek failed",
+        0x80: "timed out",
+        0xAA: "drive not ready",
+        0xBB: "undefined error",
+        0xCC: "write fault",
+        0xE0: "status error",
+        0xFF: "sense failed",
+    },
+    0x15: {
+        0x01: "parity error",
+        0x02: "exception interrupt",
+        0x03: "A20 gate failed",
+        0x86: "not supported",
+    },
 }
-_SYSTEM_STATUS = {
-    0x01: "parity error",
-    0x02: "exception interrupt",
-    0x03: "A20 gate failed",
-    0x86: "not supported",
-}
+"""AH as returned with CF set, by interrupt (EDD, AT BIOS interface)."""
 
 _PACKET = Struct(
     "size" / Int8ul,
@@ -217,14 +228,14 @@ class BiosCall:
             return "did not return"
         if not self.failed:
             return "ok"
-        names = _DISK_STATUS if self.number == 0x13 else _SYSTEM_STATUS
-        return names.get(self.registers_out.ah, f"status 0x{self.registers_out.ah:02x}")
+        status = self.registers_out.ah
+        return STATUS[self.number].get(status, f"status 0x{status:02x}")
 
     @property
     def service(self) -> str:
         """The service in words, empty where it has no name here."""
         function = 0 if self.number in (0x18, 0x19) else self.function
-        return _SERVICES.get((self.number, function), "")
+        return SERVICES.get((self.number, function), "")
 
     def __str__(self) -> str:
         """Write the call in one line, in the manner of strace."""

@@ -9,6 +9,7 @@ A bzImage on disk:
 The slack (a signature, for example) belongs to the file but not to what a loader loads.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import Any, Self
 
@@ -16,7 +17,15 @@ from construct import Bytes, ConstructError, Int8ul, Int16ul, Int32ul, Int64ul, 
 
 from harness.errors import FormatError
 
-__all__ = ["HEADER_OFFSET", "LOADFLAGS", "MINIMUM_BYTES", "XLOADFLAGS", "SetupHeader", "offset_of"]
+__all__ = [
+    "HEADER_OFFSET",
+    "LOADFLAGS",
+    "MINIMUM_BYTES",
+    "XLOADFLAGS",
+    "SetupHeader",
+    "header_fields",
+    "offset_of",
+]
 
 HEADER_OFFSET = 0x1F1
 MINIMUM_BYTES = 1024
@@ -104,17 +113,16 @@ _SINCE = {
 }
 
 
-def _offsets() -> dict[str, int]:
-    offset, result = HEADER_OFFSET, {}
+def header_fields() -> Iterator[tuple[str, int, int]]:
+    """Yield every field's name, its offset in the file, and its size in bytes."""
+    offset = HEADER_OFFSET
     for field in _LAYOUT.subcons:
-        result[field.name] = offset
+        yield field.name, offset, field.sizeof()
         offset += field.sizeof()
-    result[""] = offset
-    return result
 
 
-_OFFSETS = _offsets()
-_END = _OFFSETS.pop("")
+_OFFSETS = {name: offset for name, offset, _ in header_fields()}
+_END = HEADER_OFFSET + _LAYOUT.sizeof()
 
 
 def offset_of(field: str) -> int:

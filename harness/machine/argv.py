@@ -172,14 +172,18 @@ def interrupt_args() -> list[str]:
     return ["-d", "int,cpu_reset", "-D", INTERRUPT_PIPE]
 
 
-def by_hand(config: MachineConfig, disk: Path) -> list[str]:
-    """Return a command line with which a person boots a disk image without the harness."""
+def by_hand(config: MachineConfig, disk: Path, *, gdb: bool = False) -> list[str]:
+    """Return a command line with which a person boots a disk image without the harness.
+
+    With ``gdb`` it waits for one, on a socket in the folder that it is started in.
+    """
     return [
         config.qemu,
         *machine_args(config),
         *isolation_args(),
-        *disk_args(disk.absolute(), config.disk_interface),
-        *("-serial", "mon:stdio", "-no-reboot"),
+        *disk_args(disk, config.disk_interface),
+        *("-serial", "mon:stdio"),
+        *([*ending_args(), *gdb_args()] if gdb else ["-no-reboot"]),
     ]
 
 

@@ -14,14 +14,16 @@ _GENERAL_WIDE = ("eax", "ebx", "ecx", "edx", "esi", "edi", "ebp", "esp")
 _SEGMENTS = ("cs", "ss", "ds", "es", "fs", "gs")
 _BASES = ("fs_base", "gs_base", "k_gs_base")
 _CONTROL = ("cr0", "cr2", "cr3", "cr4", "cr8", "efer")
+_UPPER_HALVES = "upper"  # a group of their own: `info registers` leaves them out
 _X87_CONTROL = ("fctrl", "fstat", "ftag", "fiseg", "fioff", "foseg", "fooff", "fop")
 
 
-def target_description(*, wide: bool) -> str:
-    """Return the XML; ``wide`` for qemu-system-x86_64."""
+def target_description(*, wide: bool, architecture: str = "i8086") -> str:
+    """Return the XML; ``wide`` for qemu-system-x86_64, ``architecture`` what gdb decodes."""
 
     def whole(name: str) -> list[str]:
-        return [_register(name, 32), _register(f"{name}_hi", 32)] if wide else [_register(name, 32)]
+        upper = [_register(f"{name}_hi", 32, group=_UPPER_HALVES)] if wide else []
+        return [_register(name, 32), *upper]
 
     core = [
         *(line for name in (_GENERAL_WIDE if wide else _GENERAL) for line in whole(name)),
@@ -42,7 +44,7 @@ def target_description(*, wide: bool) -> str:
             '<?xml version="1.0"?>',
             '<!DOCTYPE target SYSTEM "gdb-target.dtd">',
             '<target version="1.0">',
-            "<architecture>i8086</architecture>",
+            f"<architecture>{architecture}</architecture>",
             '<feature name="org.gnu.gdb.i386.core">',
             *core,
             "</feature>",

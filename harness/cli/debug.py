@@ -1,0 +1,131 @@
+"""`bootharness debug`: open a boot in gdb."""
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from harness.cli.options import FILE, loaded_options, machine_options
+from harness.cli.output import new_folder
+from harness.errors import UsageError
+from harness.plan import BootPlan, MachineConfig
+
+if TYPE_CHECKING:
+    from harness.debug.prepare import Prepared
+
+__all__ = ["command"]
+
+
+@click.command(
+    "debug",
+    epilog="""\b
+KERNEL is what `bootharness boot` takes. A TRACE.json (of `boot --json`, or `trace.json` in what
+--keep has kept) is enough to have the same boot again: what of it is not here is rebuilt.
+
+\b
+PLACE is one of
+  stage1            the loader's first instruction
+  move:N            before block move N, from 0 on
+  last-good-move    before the last block move that went where it should
+  handoff           the kernel's entry, in its setup code
+  protected-mode    its 32-bit entry
+  kernel            its 64-bit entry, in long mode
+or a label of the loader, or an address: 0x7d15, 1020:0.
+
+\b
+In gdb: `help user-defined` lists the commands besides its own, Ctrl-C stops the machine, and
+leaving gdb ends all. QEMU emulates the CPU itself, without KVM; your .gdbinit is not read.
+
+\b
+Examples:
+  bootharness debug bzImage --at block_move
+  bootharness debug grow:17000000:bzImage --loader my-mbr.asm --at last-good-move --tui
+  bootharness debug trace.json
+  bootharness debug --disk appliance.img --at handoff --attach
+""",
+)
+@click.argument("target", metavar="[KERNEL | TRACE.json]", required=False)
+@click.option(
+    "--at",
+    metavar="PLACE",
+    help="Where to stop first.  [default: stage1; with a trace, before what went wrong]",
+)
+@click.option("--tui", "view", flag_value="tui", help="gdb with source and register windows.")
+@click.option("--emacs", "view", flag_value="emacs", help="gdb in Emacs, with all its windows.")
+@click.option(
+    "--attach", "view", flag_value="attach", help="No gdb; say how to attach one, until Ctrl-C."
+)
+@click.option(
+    "--kernel", type=FILE, help="The kernel of TRACE.json, where it is elsewhere than it was."
+)
+@loaded_options
+@machine_options
+@click.option(
+    "--keep",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Keep what gdb needs, to be used without bootharness, in a new or empty folder.",
+)
+def command(
+    target: str | None, at: str | None, view: str | None, kernel: Path | None, keep: Path | None,
+    **choices: Any,
+) -> None:  # fmt: skip
+    """Open a boot in gdb: stopped where you want, decoded as the CPU does, with the loader's
+    source and a breakpoint on every label."""
+    if bool(target) == bool(choices["disk"]):
+        raise click.UsageError("give a KERNEL, a TRACE.json, or --disk with an image")
+    from harness.debug.run import debug
+    from harness.machine.workspace import Workspace
+
+    with ExitStack() as stack:
+        folder = new_folder(keep) if keep else None
+        workspace = stack.enter_context(Workspace())
+        image = (folder or workspace.path) / "disk.img"
+        if target and target.endswith(".json"):
+            prepared = _of_trace(Path(target), at, image, kernel)
+        elif kernel:
+            raise UsageError("--kernel goes with a TRACE.json")
+        else:
+            prepared = _of_boot(target, at or "stage1", image, **choices)
+        for note in prepared.notes:
+            click.echo(f"bootharness: {note}", err=True)
+        debug(prepared, workspace, view or "plain", folder)
+
+
+def _of_trace(path: Path, at: str | None, image: Path, kernel: Path | None) -> "Prepared":
+    from harness.debug.prepare import prepare_trace
+    from harness.kernel import KernelImage
+    from harness.report.document import decode
+
+    try:
+        trace = decode(path.read_bytes())
+        return prepare_trace(trace, at, image, KernelImage.read(kernel) if kernel else None)
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from error
+    except UsageError as error:
+        raise UsageError(f"{path}: {error}") from error
+
+
+def _of_boot(
+    source: str | None, at: str, image: Path, *, loader: Path | None, disk: Path | None,
+    initrd: Path | None, cmdline: str, memory: int, **machine: str,
+) -> "Prepared":  # fmt: skip
+    plan = BootPlan(
+        until="banner" if loader and not initrd else "init",
+        cmdline=cmdline,
+        initrd=initrd,
+        machine=MachineConfig(memory_mib=memory, **machine),
+    )
+    from harness.debug.prepare import prepare_disk, prepare_kernel
+    from harness.loader import Loader
+    from harness.source import expand, fetch
+
+    if disk:
+        return prepare_disk(disk, plan, at)
+    assert source
+    code = Loader.read(loader) if loader else Loader.stage1()
+    sources = expand(source)
+    if len(sources) > 1:
+        raise UsageError(f"{source}: these are {len(sources)} kernels, and one can be debugged")
+    return prepare_kernel(fetch(sources[0]), code, plan, at, image)

@@ -1,0 +1,1 @@
+"""A boot in gdb: the machine, the stop, the files of a session, and gdb's own commands."""

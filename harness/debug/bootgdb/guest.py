@@ -1,0 +1,113 @@
+"""The stopped machine: its registers and memory, and gdb's idea of both.
+
+gdb takes the instruction pointer for a linear address. In a segment that does not begin at 0
+it therefore knows neither where the machine is nor that it has come to a breakpoint: what is
+asked here is QEMU's monitor, which does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import gdb
+
+from .decode import Registers
+from .facts import FOLDER
+
+_DESCRIPTIONS = {16: "target-16.xml", 32: "target-32.xml"}
+_ENDED = "shutdown"
+
+
+class Guest:
+    """The machine that gdb is connected to."""
+
+    def __init__(self) -> None:
+        self.bits = 16
+        self.signal = ""
+        self.news = False
+
+    def stopped(self, event: gdb.StopEvent) -> None:
+        """Take note of a stop, and let gdb decode as the CPU does."""
+        self.signal = event.stop_signal if isinstance(event, gdb.SignalEvent) else ""
+        self.news = True
+        registers = self.registers()
+        self.follow(registers.bits)
+        gdb.set_convenience_variable("linear", registers.linear)
+
+    def registers(self) -> Registers:
+        """Read the registers."""
+        return Registers.parse(monitor("info registers"))
+
+    def memory(self, linear: int, count: int) -> bytes:
+        """Read memory. Raises gdb.MemoryError where there is none."""
+        return bytes(gdb.selected_inferior().read_memory(linear, count))
+
+    def ended(self) -> bool:
+        """Whether the guest has reset itself or switched itself off: QEMU goes no further."""
+        return _ENDED in monitor("info status")
+
+    def follow(self, bits: int) -> bool:
+        """Let gdb decode code of this width, and return whether that is new.
+
+        A description of the registers stands for the architecture; QEMU's own is that of
+        64-bit code.
+        """
+        if bits == self.bits:
+            return False
+        self.bits = bits
+        if bits == 64:
+            gdb.execute("unset tdesc filename", to_string=True)
+        else:
+            gdb.execute(f"set tdesc filename {FOLDER / _DESCRIPTIONS[bits]}", to_string=True)
+        return True
+
+    def on_breakpoint(self, linear: int) -> bool:
+        """Whether an enabled breakpoint is at a linear address."""
+        return any(
+            location.address == linear
+            for each in gdb.breakpoints()
+            if each.enabled
+            for location in each.locations
+        )
+
+    def check_going(self) -> None:
+        """Refuse to run a machine that has stopped for good: gdb would wait for it for ever."""
+        if self.ended():
+            raise gdb.GdbError(
+                "The guest has been reset or switched off, and QEMU has stopped it for good: "
+                "look around, and start again to run it again."
+            )
+
+    def get_off(self) -> None:
+        """Get off a breakpoint that gdb does not know it is at."""
+        registers = self.registers()
+        if not registers.flat and self.on_breakpoint(registers.linear):
+            gdb.execute("stepi", to_string=True)
+
+    def go(self) -> Registers:
+        """Let the machine run to its next stop."""
+        gdb.execute("continue", to_string=True)
+        return self.registers()
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Disable the person's own breakpoints for a while."""
+    disabled = [each for each in gdb.breakpoints() if each.enabled and each.visible]
+    for each in disabled:
+        each.enabled = False
+    try:
+        yield
+    finally:
+        for each in disabled:
+            if each.is_valid():
+                each.enabled = True
+
+
+def monitor(command: str) -> str:
+    """Ask QEMU's monitor."""
+    return gdb.execute(f"monitor {command}", to_string=True)
+
+
+GUEST = Guest()

@@ -1,0 +1,157 @@
+"""The BIOS calls so far, recorded at the loader's INT instructions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import gdb
+
+from .decode import TABLE_BYTES, Registers, arguments, base_of
+from .facts import FACTS
+from .guest import GUEST
+
+_PACKET_BYTES = 16
+_INT_BYTES = 2
+_MAGIC = b"HdrS"
+
+
+@dataclass(frozen=True)
+class Call:
+    """A BIOS call as it was about to be made; ``extra`` is its packet or table."""
+
+    number: int
+    registers: Registers
+    extra: bytes
+
+    @property
+    def site(self) -> int:
+        """The linear address of the INT instruction."""
+        return self.registers.linear
+
+    @property
+    def behind(self) -> int:
+        """The linear address that it returns to."""
+        return self.site + _INT_BYTES
+
+    @property
+    def function(self) -> int:
+        """AH."""
+        return self.registers["eax"] >> 8 & 0xFF
+
+    def __str__(self) -> str:
+        """Write it as bootharness does."""
+        name = FACTS["services"].get(f"{self.number:02x}{self.function:02x}", "")
+        given = arguments(self.number, self.registers, self.extra)
+        return f"INT {self.number:02x}h AH={self.function:02x}h {name}{given}"
+
+
+@dataclass(frozen=True)
+class Move:
+    """A block move: its table, and where the payload goes on; None once it is complete."""
+
+    table: bytes
+    bytes: int
+    wanted: int | None
+
+    @property
+    def source(self) -> int:
+        """The linear address that it copies from."""
+        return base_of(self.table[0x10:0x18])
+
+    @property
+    def destination(self) -> int:
+        """The linear address that it copies to."""
+        return base_of(self.table[0x18:0x20])
+
+    @property
+    def misplaced(self) -> bool:
+        """Whether it leaves the payload where it was."""
+        return self.wanted is not None and self.wanted != self.destination
+
+
+class History:
+    """The calls in their order, the block moves among them, and the kernel's entry once known."""
+
+    def __init__(self) -> None:
+        self.calls: list[Call] = []
+        self.moves: list[Move] = []
+        self.kernel_entry: int | None = FACTS["kernel_entry"]
+        self._buffer: int | None = None
+
+    def see(self, number: int) -> Call:
+        """Record the call that is about to be made."""
+        registers = GUEST.registers()
+        last = self.calls[-1] if self.calls else None
+        if last and last.registers == registers and not _made(last):
+            return last  # on a busy host QEMU at times stops a step too early, and then again
+        call = call_at(registers, number)
+        self.calls.append(call)
+        self._look_for_kernel(call)
+        if (number, call.function) == (0x15, 0x87):
+            self._add_move(call)
+        return call
+
+    def _add_move(self, call: Call) -> None:
+        count = (call.registers["ecx"] & 0xFFFF) * 2
+        last = self.moves[-1] if self.moves else None
+        wanted = last.wanted if last else FACTS["load_address"]
+        if last and wanted is not None and not last.misplaced:
+            wanted += last.bytes
+            if wanted >= FACTS["load_address"] + FACTS["payload_bytes"]:
+                wanted = None
+        self.moves.append(Move(call.extra, count, wanted))
+
+    def _look_for_kernel(self, call: Call) -> None:
+        """See whether the last read has brought the kernel's setup code."""
+        if self._buffer is not None and self.kernel_entry is None:
+            for entry in (self._buffer, self._buffer + 0x200):
+                if GUEST.memory(entry + 2, len(_MAGIC)) == _MAGIC:
+                    self.kernel_entry = entry
+        self._buffer = None
+        if call.number == 0x13 and len(call.extra) == _PACKET_BYTES:
+            offset, segment = (int.from_bytes(call.extra[at : at + 2], "little") for at in (4, 6))
+            self._buffer = segment * 16 + offset
+
+
+def call_at(registers: Registers, number: int) -> Call:
+    """Return the call that the INT at the next instruction makes."""
+    function = registers["eax"] >> 8 & 0xFF
+    extra = b""
+    if number == 0x13 and function in (0x42, 0x43, 0x44):
+        extra = GUEST.memory(registers.address("ds", "esi"), _PACKET_BYTES)
+    elif number == 0x15 and function == 0x87:
+        extra = GUEST.memory(registers.address("es", "esi"), TABLE_BYTES)
+    return Call(number, registers, extra)
+
+
+def _made(call: Call) -> bool:
+    """Whether an INT has been executed: then its frame lies below the stack."""
+    registers = call.registers
+    frame = (registers.ip + _INT_BYTES).to_bytes(2, "little") + registers["cs"].to_bytes(
+        2, "little"
+    )
+    stack = registers.bases["ss"] + (registers["esp"] - 6 & 0xFFFF)
+    return GUEST.memory(stack, len(frame)) == frame
+
+
+class Site(gdb.Breakpoint):
+    """An INT of the loader's: the call is recorded, and the machine goes on unless it is the
+    one that is waited for."""
+
+    def __init__(self, address: int, number: int) -> None:
+        super().__init__(f"*{address:#x}", internal=True)
+        self.address = address
+        self.interrupt = number
+        self.silent = True
+
+    def stop(self) -> bool:
+        """Record the call."""
+        HISTORY.see(self.interrupt)
+        return WAITED_FOR[0]()
+
+
+HISTORY = History()
+SITES: dict[int, Site] = {}
+"""The INT instructions that are watched, by their linear address."""
+WAITED_FOR = [lambda: False]
+"""What to stop for at a call."""

@@ -1,0 +1,151 @@
+"""What is to be debugged: a kernel with a loader, a disk image, or the boot of a trace."""
+
+import shutil
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from harness.boot import boot_disk, build_disk, chosen_machine
+from harness.debug.listing import listed
+from harness.debug.place import LAST_GOOD_MOVE, Place
+from harness.debug.replay import replayed
+from harness.debug.scene import Scene
+from harness.disk import DiskImage
+from harness.errors import CouldNotFindOut, UsageError
+from harness.facts import disk_facts, kernel_facts
+from harness.formats.mbr import SECTOR_BYTES
+from harness.kernel import KernelImage
+from harness.loader import Loader
+from harness.plan import BootPlan, MachineConfig
+from harness.trace import BootTrace, placements
+
+__all__ = ["Prepared", "prepare_disk", "prepare_kernel", "prepare_trace"]
+
+_INT_BYTES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A scene, its disk image and the machine for it; ``notes`` say what is not as it was."""
+
+    scene: Scene
+    image: Path
+    config: MachineConfig
+    notes: tuple[str, ...] = ()
+
+
+def prepare_kernel(
+    kernel: KernelImage, loader: Loader, plan: BootPlan, at: str, image: Path
+) -> Prepared:
+    """Build the disk image of a boot at ``image``. Raises UsageError for what cannot be."""
+    disk = build_disk(image, kernel, loader, plan)
+    if not loader.elf:
+        binary = disk.read(0, len(loader.binary))
+        disk = replace(disk, loader=listed(loader.name, binary, loader.symbols))
+    before = None
+    if at == LAST_GOOD_MOVE:
+        before = _boot_before(disk, plan)
+    return Prepared(_scene(disk, at, before), image, machine_for(plan.machine, kernel))
+
+
+def prepare_disk(path: Path, plan: BootPlan, at: str) -> Prepared:
+    """Take a disk image that is there, and learn from a boot of it what is on it."""
+    disk = DiskImage.existing(path)
+    before = _boot_before(disk, plan)
+    disk = replace(disk, loader=listed(str(path), disk.read(0, SECTOR_BYTES), {}))
+    return Prepared(_scene(disk, at, before), path, machine_for(plan.machine, None))
+
+
+def prepare_trace(
+    trace: BootTrace, at: str | None, image: Path, given: KernelImage | None
+) -> Prepared:
+    """Have a boot again of which the trace is there.
+
+    ``given`` is its kernel, where that is elsewhere than it was; without one that can be
+    found a stand-in takes its place, which can be loaded but not run. Raises UsageError
+    when the trace does not tell enough.
+    """
+    again = replayed(trace, given, image)
+    scene = _scene_of(trace, again.loader, at or _where_it_went_wrong(trace))
+    assert trace.machine
+    machine, notes = machine_for(trace.machine.config, None), again.notes
+    if not shutil.which(machine.qemu):
+        here = machine_for(replace(machine, qemu="auto"), given)
+        notes += (f"{machine.qemu} is not here: {here.qemu} takes its place",)
+        machine = here
+    return Prepared(scene, image, machine, notes)
+
+
+def machine_for(config: MachineConfig, kernel: KernelImage | None) -> MachineConfig:
+    """Return the machine of a boot, under TCG.
+
+    With KVM a breakpoint is a byte in memory, which is written over when the code that it
+    is in is loaded.
+    """
+    return chosen_machine(replace(config, accelerator="tcg"), kernel)
+
+
+def _boot_before(disk: DiskImage, plan: BootPlan) -> BootTrace:
+    """Boot as far as the kernel's entry. Raises CouldNotFindOut when that shows nothing."""
+    trace = boot_disk(disk, replace(plan, until="setup", tracer="recorder"))
+    if trace.ending.cause:
+        raise _NotSeen(trace.ending.detail)
+    return trace
+
+
+class _NotSeen(CouldNotFindOut):
+    cause = "machine-lost"
+
+
+def _scene(disk: DiskImage, at: str, before: BootTrace | None) -> Scene:
+    assert disk.loader
+    if before:
+        return _scene_of(before, disk.loader, at)
+    kernel, facts = disk.kernel, disk_facts(disk)
+    assert kernel
+    assert facts
+    return Scene(
+        what=f"{kernel.source}  {kernel.release}; {disk.loader.name}",
+        loader=disk.loader,
+        disk=facts,
+        kernel=kernel_facts(kernel),
+        place=Place.parse(at, disk.loader.symbols, kernel.header),
+        sites={},
+    )
+
+
+def _scene_of(trace: BootTrace, loader: Loader, at: str) -> Scene:
+    """Return the scene of a boot that has been seen."""
+    assert trace.disk
+    kernel, handoff = trace.kernel, trace.handoff
+    if at == LAST_GOOD_MOVE:
+        at = f"move:{_last_good_move(trace)}"
+    entered = handoff.registers if handoff and handoff.exact else None
+    return Scene(
+        what=f"{trace.source}  {kernel.release if kernel else 'no kernel found'}; {loader.name}",
+        loader=loader,
+        disk=trace.disk,
+        kernel=kernel,
+        place=Place.parse(at, loader.symbols, kernel.header if kernel else None),
+        sites={
+            call.registers_in.cs * 16 + call.registers_in.ip - _INT_BYTES: call.number
+            for call in trace.loader_calls
+        },
+        kernel_entry=entered.cs * 16 + entered.ip if entered else None,
+    )
+
+
+def _last_good_move(trace: BootTrace) -> int:
+    """Return the number of the last block move that continues the payload without a gap."""
+    moves = (
+        [move for move, _ in placements(trace.block_moves, trace.kernel)] if trace.kernel else []
+    )
+    if not moves:
+        raise UsageError(f"--at {LAST_GOOD_MOVE}: no block move of that boot was right")
+    return moves[-1].index
+
+
+def _where_it_went_wrong(trace: BootTrace) -> str:
+    """Return the place to stop at when nobody says: before what went wrong."""
+    if trace.handoff:
+        return "handoff"
+    return LAST_GOOD_MOVE if trace.placed_bytes else "stage1"
