@@ -59,7 +59,7 @@ def _argv(view: str) -> list[str]:
         command = shlex.join([GDB[0], "-i=mi", *GDB[1:], *home])
         quoted = command.replace("\\", "\\\\").replace('"', '\\"')
         return ["emacs", "--eval", f'(progn (setq gdb-many-windows t) (gdb "{quoted}"))']
-    windows = ["-ex", "layout src", "-ex", "layout regs"] if view == "tui" else []
+    windows = ["-ex", "layout src", "-ex", "tui reg general"] if view == "tui" else []
     return [*GDB, *home, *windows]
 
 

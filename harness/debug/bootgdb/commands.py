@@ -293,7 +293,9 @@ def _room(linear: int) -> str:
 
 
 def _in_loader(linear: int) -> bool:
-    return FACTS["origin"] <= linear < FACTS["origin"] + int(FACTS["loader_bytes"])
+    origin: int = FACTS["origin"]
+    size: int = FACTS["loader_bytes"]
+    return origin <= linear < origin + size
 
 
 def _symbol(linear: int) -> str:
