@@ -102,6 +102,7 @@ def keep_account(trace: BootTrace, plan: BootPlan, path: Path) -> tuple[str, ...
         "exceptions.txt": exceptions,
         "screen.txt": lambda trace: trace.post_mortem.screen if trace.post_mortem else "",
         "bios-calls.txt": bios_calls,
+        "bios.txt": lambda trace: trace.bios_log,
         "command.txt": lambda trace: _commands(trace, plan),
     }
     for name, text in texts.items():
@@ -114,6 +115,8 @@ def _commands(trace: BootTrace, plan: BootPlan) -> str:
     from harness.report.again import again
 
     lines = ["# the same boot, watched and judged", again(trace, plan, "--verbose")]
+    if not trace.network:
+        lines += ["", "# the same boot in gdb, in this folder", "bootharness debug trace.json"]
     disk = Path(trace.disk.path) if trace.disk and not trace.network else None
     if trace.machine and disk and disk.exists():
         lines += [

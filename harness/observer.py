@@ -29,3 +29,6 @@ class Observer(Protocol):
 
     def calls(self, calls: tuple[BiosCall, ...]) -> None:
         """See all BIOS calls so far; the last ones may not have returned yet."""
+
+    def bios(self, text: str) -> None:
+        """See what the BIOS has said of itself since the last time."""

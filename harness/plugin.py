@@ -5,6 +5,7 @@ tests of one kernel share one boot, unless a `boot` marker asks for another kind
 only `machine` boots anew for each test. What keeps us from finding out skips the test.
 """
 
+import shlex
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field, fields, replace
 from itertools import count
@@ -70,6 +71,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption("--boot-timeout", type=float, default=BootPlan().timeout_s, metavar="SECONDS",
                     help="time limit of one boot (default: 60)")  # fmt: skip
+    group.addoption(
+        "--boot-debug",
+        action="store_true",
+        help="open the boot of a failing test in gdb, before what went wrong",
+    )
     parser.addini("kernels_toml", "table of kernel builds, relative to the root folder", default="")
 
 
@@ -86,6 +92,8 @@ def pytest_configure(config: pytest.Config) -> None:
     loader: Path | None = config.getoption("--boot-loader")
     if loader and not loader.is_file():
         raise pytest.UsageError(f"--boot-loader {loader}: no such file")
+    if config.getoption("--boot-debug") and getattr(config.option, "numprocesses", None):
+        raise pytest.UsageError("--boot-debug needs the terminal, which the workers of -n have not")
     with _usage("options"):
         _plan(config)
     config.addinivalue_line(
@@ -394,6 +402,38 @@ def pytest_runtest_makereport(
     return report
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_exception_interact(node: pytest.Item | pytest.Collector) -> None:
+    """With --boot-debug, open the boot of a failing test in gdb."""
+    if not (isinstance(node, pytest.Item) and node.config.getoption("--boot-debug")):
+        return
+    trace = node.stash.get(_TRACE, None)
+    if trace is None:
+        return
+    capture = node.config.pluginmanager.getplugin("capturemanager")
+    if capture:
+        capture.suspend(in_=True)
+    try:
+        _debug(trace)
+    finally:
+        if capture:
+            capture.resume()
+
+
+def _debug(trace: "BootTrace") -> None:
+    from harness.debug.prepare import prepare_trace
+    from harness.debug.run import debug
+    from harness.machine.workspace import Workspace
+
+    try:
+        with Workspace() as workspace:
+            prepared = prepare_trace(trace, None, workspace.path / "disk.img", None)
+            print()
+            debug(prepared, workspace, "plain")
+    except BootHarnessError as error:
+        print(f"--boot-debug: {error}")
+
+
 def _properties(trace: "BootTrace", judgement: "Judgement") -> list[tuple[str, str]]:
     facts: dict[str, object] = {"verdict": judgement.verdict, "cause": judgement.cause or ""}
     if trace.kernel:
@@ -434,7 +474,10 @@ def _left(trace: "BootTrace", plan: BootPlan, folder: Path) -> str:
     missing = trace.post_mortem.missing if trace.post_mortem else ()
     if not (folder / "trace.json").exists():  # another test may have failed for the same boot
         missing += keep_account(trace, plan, folder)
-    lines = [f"to see it again: {again(trace, plan, '--verbose')}", f"kept in {folder}"]
+    lines = [f"to see it again: {again(trace, plan, '--verbose')}"]
+    if not trace.network:
+        lines.append(f"in gdb: {shlex.join(['bootharness', 'debug', str(folder / 'trace.json')])}")
+    lines.append(f"kept in {folder}")
     return "\n".join(lines + [f"not all of it: {'; '.join(missing)}"] * bool(missing))
 
 

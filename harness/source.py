@@ -20,7 +20,7 @@ from harness.errors import UsageError
 from harness.kernel import KernelImage
 from harness.selfcheck import selfcheck_kernel
 
-__all__ = ["NamedSource", "expand", "fetch", "known_kernels"]
+__all__ = ["NamedSource", "expand", "fetch", "known_kernels", "single"]
 
 _MAGIC_AT, _MAGIC = 0x202, b"HdrS"
 
@@ -70,6 +70,14 @@ def expand(source: str) -> list[str]:
             "selfcheck:BYTES or grow:BYTES:SOURCE"
         )
     return [str(each) for each in files]
+
+
+def single(source: str) -> str:
+    """Return the one kernel that a source stands for. Raises UsageError when there are more."""
+    kernels = expand(source)
+    if len(kernels) > 1:
+        raise UsageError(f"{source}: these are {len(kernels)} kernels, and here it takes one")
+    return kernels[0]
 
 
 def fetch(source: str) -> KernelImage:

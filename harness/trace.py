@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Literal
 
 from harness.bioses import BIOSES
@@ -99,7 +100,10 @@ class DiskFacts:
 
 @dataclass(frozen=True, slots=True)
 class MachineFacts:
-    """The machine that the boot ran on; ``bios`` is one of `BIOSES`."""
+    """The machine that the boot ran on.
+
+    ``bios`` is one of `BIOSES`; ``bios_file`` is the build of it, None where that is QEMU's own.
+    """
 
     qemu: str
     qemu_version: str
@@ -109,6 +113,7 @@ class MachineFacts:
     memory_bytes: int
     command_line: tuple[str, ...]
     bios: str = "seabios"
+    bios_file: str | None = None
 
     @property
     def config(self) -> MachineConfig:
@@ -119,6 +124,7 @@ class MachineFacts:
             memory_mib=self.memory_bytes >> 20,
             disk_interface=self.disk_interface,
             accelerator=self.accelerator,
+            bios=Path(self.bios_file) if self.bios_file else None,
         )
 
 
@@ -287,7 +293,8 @@ class BootTrace:
     """All evidence of one boot.
 
     ``source`` is what the person calls the kernel or the disk image; ``gdb_calls`` are the
-    loader's calls as gdb saw them, when both tracers watched.
+    loader's calls as gdb saw them, when both tracers watched; ``bios_log`` is what the BIOS
+    said of itself on its debug port.
     """
 
     source: str
@@ -303,6 +310,7 @@ class BootTrace:
     gdb_calls: tuple[BiosCall, ...] = ()
     handoff: Handoff | None = None
     serial: str = ""
+    bios_log: str = ""
     events: tuple[QmpEvent, ...] = ()
     samples: tuple[CpuSample, ...] = ()
     timings: dict[str, float] = field(default_factory=dict)

@@ -1,5 +1,6 @@
 """Watch a machine boot: note every milestone, look at the handoff, know when it is over."""
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -7,7 +8,7 @@ from harness.bootable import Bootable
 from harness.certainty import certain
 from harness.deadline import Deadline
 from harness.disk import DiskImage
-from harness.errors import HostBusy
+from harness.errors import HostBusy, MachineLost
 from harness.facts import disk_facts, kernel_facts
 from harness.handoff import look, with_kernel_found
 from harness.hang import hang, keeps_silent
@@ -77,6 +78,7 @@ class Watch:
     repetition: Repetition = field(default_factory=Repetition)
     drained_at: float = 0.0
     screen_read_at: float = 0.0
+    bios_log: str = ""
 
     def run(self) -> Ending:
         """Watch until the boot has come as far as wanted, or has failed, or time is up.
@@ -109,7 +111,16 @@ class Watch:
         self._drain()
         self.identify_kernel()
         self.report_progress()
+        with suppress(MachineLost):  # QEMU may be gone by now
+            self._hear_bios()
         return self.ending
+
+    def _hear_bios(self) -> None:
+        """Take in what the BIOS has said of itself."""
+        said = self.machine.bios_log()
+        self.bios_log += said
+        if said and self.observer:
+            self.observer.bios(said)
 
     def identify_kernel(self) -> None:
         """Find the kernel in a disk image that somebody brought, by what has been read."""
@@ -121,6 +132,7 @@ class Watch:
         """Tell the observer how far the loading has come."""
         if self.observer is None or not self.observer.wants_progress:
             return
+        self._hear_bios()
         calls, handed_off = self.tracer.calls(), self.handoff is not None
         if self.connection:  # the wire tells how far that has come
             self.observer.calls(calls)

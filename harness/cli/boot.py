@@ -134,6 +134,8 @@ def command(
         raise click.UsageError("--net boots neither with a --loader nor from a --disk")
     if faults and not net:
         raise click.UsageError("a --net-fault needs --net")
+    if choices["bios"] and net and net.startswith("uefi"):
+        raise click.UsageError("--bios is for paths with a BIOS, not for a UEFI's")
     network = NetPlan(net, nic, faults) if net else None
     plan = _plan(own_loader=not (loader or disk), net=network, **choices)
 
@@ -158,7 +160,7 @@ def command(
 
 def _plan(
     *, own_loader: bool, until: str | None, tracer: str, cmdline: str, initrd: Path | None,
-    timeout: float, memory: int, net: NetPlan | None, **machine: str,
+    timeout: float, memory: int, net: NetPlan | None, **machine: Any,
 ) -> BootPlan:  # fmt: skip
     return BootPlan(
         # of a loader that we do not know, we do not know either that it takes an initrd

@@ -109,7 +109,7 @@ def _of_trace(path: Path, at: str | None, image: Path, kernel: Path | None) -> "
 
 def _of_boot(
     source: str | None, at: str, image: Path, *, loader: Path | None, disk: Path | None,
-    initrd: Path | None, cmdline: str, memory: int, **machine: str,
+    initrd: Path | None, cmdline: str, memory: int, **machine: Any,
 ) -> "Prepared":  # fmt: skip
     plan = BootPlan(
         until="banner" if loader and not initrd else "init",
@@ -119,13 +119,10 @@ def _of_boot(
     )
     from harness.debug.prepare import prepare_disk, prepare_kernel
     from harness.loader import Loader
-    from harness.source import expand, fetch
+    from harness.source import fetch, single
 
     if disk:
         return prepare_disk(disk, plan, at)
     assert source
     code = Loader.read(loader) if loader else Loader.stage1()
-    sources = expand(source)
-    if len(sources) > 1:
-        raise UsageError(f"{source}: these are {len(sources)} kernels, and one can be debugged")
-    return prepare_kernel(fetch(sources[0]), code, plan, at, image)
+    return prepare_kernel(fetch(single(source)), code, plan, at, image)

@@ -49,8 +49,9 @@ def machine_options(command: _Command) -> _Command:
             default="auto",
             show_default=True,
             metavar="PROGRAM",
-            help="QEMU to use; auto takes it from the kernel.",
+            help="QEMU to use, by name or path; auto takes it from the kernel.",
         ),
+        click.option("--bios", type=FILE, help="Another build of the BIOS than QEMU's own."),
     )
 
 

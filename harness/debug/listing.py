@@ -29,7 +29,7 @@ def listed(name: str, binary: bytes, symbols: dict[str, int]) -> Loader:
         lines.append(f"        db {content:<36}; {at:04x}  {found.text if found else ''}".rstrip())
         at += size
     text = "\n".join([*lines, ""])
-    source = cache_dir("listings") / f"{hashlib.sha256(text.encode()).hexdigest()[:20]}.asm"
+    source = cache_dir("listings", hashlib.sha256(text.encode()).hexdigest()[:20]) / "listing.asm"
     if not source.exists():
         with published(source) as made:
             made.write_text(text)

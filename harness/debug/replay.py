@@ -42,9 +42,10 @@ def replayed(trace: BootTrace, given: KernelImage | None, image: Path) -> Replay
         raise UsageError(f"the trace is of {what}: only one from a disk can be had again")
     boot_sector = bytes.fromhex(disk.boot_sector)
     notes: list[str] = []
-    if trace.loader is None and (there := _same_disk(disk, boot_sector)):
-        image.symlink_to(there)
-        return Replay(listed(disk.path, boot_sector, {}), ())
+    if there := _same_disk(trace, disk, boot_sector):
+        if there != image.absolute():
+            image.symlink_to(there)
+        return Replay(_loader(trace, boot_sector, notes), tuple(notes))
     kernel = _kernel(trace.kernel, given, notes) if trace.kernel else b""
     wide = trace.kernel is not None and trace.kernel.header.is_64_bit
     pieces = _pieces(disk, boot_sector, kernel, notes, wide=wide)
@@ -60,13 +61,19 @@ def replayed(trace: BootTrace, given: KernelImage | None, image: Path) -> Replay
     return Replay(loader, tuple(notes))
 
 
-def _same_disk(disk: DiskFacts, boot_sector: bytes) -> Path | None:
+def _same_disk(trace: BootTrace, disk: DiskFacts, boot_sector: bytes) -> Path | None:
     """Return the disk image that was booted if it is here, as far as can be told."""
-    path = Path(disk.path).absolute()
+    path, kernel = Path(disk.path).absolute(), trace.kernel
     if not path.is_file() or path.stat().st_size != disk.bytes:
         return None
     with path.open("rb") as file:
-        return path if file.read(SECTOR_BYTES) == boot_sector else None
+        if file.read(SECTOR_BYTES) != boot_sector:
+            return None
+        if kernel and disk.kernel_lba is not None:
+            file.seek(disk.kernel_lba * SECTOR_BYTES)
+            if hashlib.sha256(file.read(kernel.file_bytes)).hexdigest() != kernel.sha256:
+                return None
+    return path
 
 
 def _loader(trace: BootTrace, boot_sector: bytes, notes: list[str]) -> Loader:

@@ -6,7 +6,6 @@ import shlex
 import signal
 import subprocess
 import sys
-import termios
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,6 +14,7 @@ from harness.deadline import Deadline
 from harness.debug.scene import GDB
 from harness.errors import MachineLost, ToolMissing, UsageError
 from harness.machine.machine import Machine
+from harness.tty import as_it_was
 
 __all__ = ["VIEWS", "in_terminal", "until_interrupted"]
 
@@ -30,7 +30,7 @@ def in_terminal(machine: Machine, folder: Path, view: str) -> None:
     """
     if view != "plain" and not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError(f"--{view} needs a terminal")
-    with _terminal_as_it_was(), _interrupts_are_gdbs():
+    with as_it_was(), _interrupts_are_gdbs():
         try:
             gdb = subprocess.Popen(_argv(view), cwd=folder, preexec_fn=_end_with_us)  # noqa: PLW1509
         except FileNotFoundError as error:
@@ -69,7 +69,7 @@ def _attend(machine: Machine, end: int) -> None:
     with suppress(MachineLost):
         while not any(_readable(each) for each in others):
             machine.wait(Deadline.after(_TICK_S), *others)
-            list(machine.serial.signs([]))
+            machine.serial.take()
             machine.events()
 
 
@@ -93,17 +93,3 @@ def _interrupts_are_gdbs() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-@contextmanager
-def _terminal_as_it_was() -> Iterator[None]:
-    """Set the terminal back, for a gdb that was killed could not."""
-    try:
-        settings = termios.tcgetattr(sys.stdin)
-    except (termios.error, OSError, ValueError):
-        yield
-        return
-    try:
-        yield
-    finally:
-        termios.tcsetattr(sys.stdin, termios.TCSADRAIN, settings)

@@ -10,6 +10,7 @@ from harness.direct import DirectImage
 from harness.plan import MachineConfig
 
 __all__ = [
+    "BIOS_LOG_BYTES",
     "GDB_LOG",
     "GDB_SOCKET",
     "INTERRUPT_PIPE",
@@ -29,6 +30,8 @@ GDB_SOCKET = "gdb.sock"
 INTERRUPT_PIPE = "interrupts"
 RING_BYTES = 1 << 24
 """QEMU keeps the recorder's log in memory until it is read; a boot sends 0.3 MB."""
+BIOS_LOG_BYTES = 1 << 16
+"""So it does with what the BIOS says, of which this much is kept; SeaBIOS says 3 kB."""
 
 
 _NIC_DEVICES = {
@@ -67,6 +70,7 @@ def machine_args(config: MachineConfig) -> list[str]:
         *("-machine", f"{config.machine_type},accel={config.accelerator}"),
         *cpu_args(config),
         *("-m", str(config.memory_mib)),
+        *(("-bios", str(config.bios.absolute())) if config.bios else ()),
         *("-display", "none", "-vga", "std"),
     ]
 
@@ -134,15 +138,19 @@ def direct_args(image: DirectImage) -> list[str]:
     ]
 
 
-def serial_args() -> list[str]:
+def serial_args(console: Path | None = None) -> list[str]:
     """The first serial line on two named pipes, and all of it in a log that QEMU writes.
 
-    A socket would do for the line but not for the log: written to byte by byte it is full
+    With ``console``, the log, QEMU's monitor is on the same pipes; Ctrl-A switches. A
+    socket would do for the line but not for the log: written to byte by byte it is full
     after 277 bytes, and then QEMU logs the next one twice.
     """
+    log = _escaped(console.absolute()) if console else SERIAL_LOG
+    mux = ",mux=on" if console else ""
     return [
-        *("-chardev", f"pipe,id=serial0,path={SERIAL_PIPE},logfile={SERIAL_LOG}"),
+        *("-chardev", f"pipe,id=serial0,path={SERIAL_PIPE},logfile={log}{mux}"),
         *("-serial", "chardev:serial0"),
+        *(("-mon", "chardev=serial0") if console else ()),
     ]
 
 
@@ -158,6 +166,14 @@ def recorder_args(rom: Path) -> list[str]:
         *("-chardev", f"ringbuf,id=recorder,size={RING_BYTES}"),
         *("-device", "isa-debugcon,iobase=0xe9,chardev=recorder"),
         *("-device", "pvpanic,ioport=0x505"),
+    ]
+
+
+def bios_log_args() -> list[str]:
+    """What the BIOS says of itself, on the port that SeaBIOS and OVMF have for it."""
+    return [
+        *("-chardev", f"ringbuf,id=bios,size={BIOS_LOG_BYTES}"),
+        *("-device", "isa-debugcon,iobase=0x402,chardev=bios"),
     ]
 
 
@@ -195,6 +211,7 @@ def qemu_argv(
     recorder: Path | None,
     gdb: bool,
     interrupts: bool = False,
+    console: Path | None = None,
 ) -> list[str]:
     """Return the whole command line.
 
@@ -214,7 +231,8 @@ def qemu_argv(
         *ending_args(),
         *device,
         *qmp_args(qmp_fd),
-        *serial_args(),
+        *serial_args(console),
+        *bios_log_args(),
         *(recorder_args(recorder) if recorder else ()),
         *(gdb_args() if gdb else ()),
         *(interrupt_args() if interrupts else ()),

@@ -1,5 +1,6 @@
 """The live machine: a running QEMU, talked to over QMP and listened to on the serial line."""
 
+import base64
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from types import TracebackType
@@ -8,6 +9,7 @@ from typing import Any, Self
 from harness.content import Piece
 from harness.deadline import Deadline
 from harness.errors import LaunchFailed, MachineLost
+from harness.machine.argv import BIOS_LOG_BYTES
 from harness.machine.cpu import parse_registers
 from harness.machine.qemu import Qemu
 from harness.machine.qmp import Qmp
@@ -97,6 +99,11 @@ class Machine:
         yield
         if self.status == "paused" and not self.qmp.holds("GUEST_PANICKED", "SHUTDOWN"):
             self.resume()
+
+    def bios_log(self) -> str:
+        """Return what the BIOS has said of itself since the last call."""
+        said = self.qmp.execute("ringbuf-read", device="bios", size=BIOS_LOG_BYTES, format="base64")
+        return base64.b64decode(said).decode("utf-8", "backslashreplace").replace("\r\n", "\n")
 
     def disk_bytes_read(self) -> int:
         """Return how much the guest has read from its disks, by whatever driver."""

@@ -64,7 +64,8 @@ class Qemu:
     Use as a context manager. It boots a disk image, from a network card, or what
     QEMU loads by itself. ``rom`` is the
     recorder's option ROM; with ``gdb`` the CPU waits before its first instruction; with
-    ``interrupts`` it logs them to a named pipe in the workspace. Raises ToolMissing where
+    ``interrupts`` it logs them to a named pipe in the workspace, with ``console``, a log, its
+    monitor is on the serial line as well. Raises ToolMissing where
     there is no such QEMU.
     """
 
@@ -77,6 +78,7 @@ class Qemu:
         rom: Path | None = None,
         gdb: bool = False,
         interrupts: bool = False,
+        console: Path | None = None,
     ) -> None:
         self.config = config
         self.workspace = workspace
@@ -94,6 +96,7 @@ class Qemu:
                     recorder=rom,
                     gdb=gdb,
                     interrupts=interrupts,
+                    console=console,
                 )
                 self.launched = time.monotonic()
                 self.launched_wall = time.time()

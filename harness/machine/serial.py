@@ -41,14 +41,20 @@ class SerialLine:
         """Write to the guest."""
         os.write(self._pipes.to_guest, data)
 
+    def take(self) -> bytes:
+        """Return what the guest has written since the last time, as much as the pipe holds."""
+        try:
+            return os.read(self._pipes.from_guest, PIPE_BYTES)
+        except BlockingIOError:
+            return b""
+
     def signs(self, wanted: list[Sign]) -> Iterator[tuple[Sign, re.Match[bytes]]]:
         """Yield the signs in what has arrived by now, in their order. Nothing is waited for.
 
         However much the guest writes, this looks at as much as the pipe holds, once.
         """
-        try:
-            fresh = os.read(self._pipes.from_guest, PIPE_BYTES)
-        except BlockingIOError:
+        fresh = self.take()
+        if not fresh:
             return
         text = self._window + fresh
         found = [

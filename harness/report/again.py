@@ -20,6 +20,7 @@ _OPTIONS = {
     "memory_mib": "--memory",
     "disk_interface": "--disk-interface",
     "accelerator": "--accelerator",
+    "bios": "--bios",
     "path": "--net",
     "nic": "--nic",
 }

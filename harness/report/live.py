@@ -63,6 +63,9 @@ class Spectator:
     def calls(self, calls: tuple["BiosCall", ...]) -> None:
         """Let them pass."""
 
+    def bios(self, text: str) -> None:
+        """Let it pass."""
+
 
 class ProgressBar(Spectator):
     """The last milestone and a bar of bytes placed, on standard error; gone at the end."""
@@ -128,6 +131,7 @@ class CallPrinter(Spectator):
         self._events = 0
         self._notes: list[tuple[float, str, str]] = []
         self._text: list[BiosCall] = []
+        self._bios = ""
 
     def milestone(self, milestone: "Milestone") -> None:
         """Keep it until the calls before it have been printed."""
@@ -148,6 +152,16 @@ class CallPrinter(Spectator):
             if call.registers_out is None and call.number not in _NEVER_RETURN:
                 return
             self._print(call)
+
+    def bios(self, text: str) -> None:
+        """Print the lines that are complete."""
+        from harness.text import printable
+
+        *lines, self._bios = (self._bios + text).split("\n")
+        for line in lines:
+            if line:
+                self._print_text()
+                click.secho(f"    BIOS {printable(line)}", file=self._output, dim=True)
 
     def finish(self) -> None:
         """Print the rest, what has not returned as well."""

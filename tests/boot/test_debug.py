@@ -1,17 +1,20 @@
 """A boot in gdb, walked through on a terminal as a person would."""
 
+import json
+import os
 import re
 import shlex
 import signal
 import subprocess
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pexpect
 import pytest
 
 from harness.loader import Loader
-from tests.boot.processes import COMMAND, environment, eventually, processes_with
+from tests.boot.processes import COMMAND, environment, eventually, processes_with, run
 from tests.builders import edited_stage1
 
 PROMPT = r"\(gdb\) "
@@ -153,3 +156,166 @@ def test_decoding_follows_the_cpu(tmp_path: Path, temporary: Path) -> None:
     placed = terminal.ask("placed")
     terminal.leave()
     assert "real-mode kernel" in placed
+
+
+def test_stop_is_reached_from_the_trace_alone(
+    tmp_path: Path, temporary: Path, no_carry: Loader
+) -> None:
+    """As after a failed run elsewhere: neither kernel nor loader nor disk image is here."""
+    run("boot", TOO_LARGE, "--loader", tmp_path / no_carry.name, "--json", tmp_path / "here.json")
+    trace = json.loads((tmp_path / "here.json").read_text())
+    assert trace["cause"] == "destination-wrapped"
+    trace["source"] = trace["kernel"]["source"] = "/builds/1/arch/x86/boot/bzImage"
+    trace["loader"]["name"] = "/builds/1/mbr.asm"
+    trace["machine"]["qemu"] = "/builds/qemu-system-i386"
+    (tmp_path / "trace.json").write_text(json.dumps(trace))
+    del temporary
+    terminal = debug(tmp_path, "trace.json")
+    said = terminal.prompt()
+    assert "the kernel /builds/1/arch/x86/boot/bzImage is not here: a stand-in" in said
+    assert "the source of the loader /builds/1/mbr.asm is not here" in said
+    assert "/builds/qemu-system-i386 is not here: qemu-system-" in said
+    # it stops before the last move that was right, with labels and a source to look at
+    assert re.search(r"block_move \(\) at listing\.asm:\d+\s.*0xcd, 0x15", said)
+    assert re.search(r"^> +241 ", terminal.ask("moves"), re.MULTILINE)
+    terminal.ask("until-move 242")
+    assert "goes on at 0x1001c00" in terminal.ask("moves")
+    terminal.leave()
+
+
+def test_what_was_kept_does_without_us(tmp_path: Path, temporary: Path) -> None:
+    terminal = debug(tmp_path, "selfcheck:200000", "--keep", "kept", "--at", "move:1")
+    terminal.prompt()
+    terminal.leave()
+    said = ESCAPES.sub("", str(terminal.child.before))
+    qemu, gdb = re.findall(r"^(qemu-system-\S+ .*|gdb .*)$", said, re.MULTILINE)
+    kept = tmp_path / "kept"
+    eventually(temporary.iterdir)
+    assert f"{qemu}\n" in (kept / "command.txt").read_text()
+    assert not processes_with(str(kept))
+    nothing_of_us = {"PYTHONPATH": "", "PATH": "/usr/bin:/bin"}
+    with subprocess.Popen(
+        shlex.split(qemu),
+        cwd=kept,
+        env=nothing_of_us,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as machine:
+        eventually(lambda: () if (kept / "gdb.sock").exists() else ("no socket",))
+        child = Terminal(*shlex.split(gdb), cwd=kept)
+        assert "block_move () at stage1.asm" in child.prompt()
+        assert re.search(r"^> +1 ", child.ask("moves"), re.MULTILINE)
+        child.leave()
+        machine.kill()
+    assert not (kept / "__pycache__").exists()
+
+
+def test_loader_that_nobody_knows(tmp_path: Path, temporary: Path) -> None:
+    """A disk image alone: a boot before shows where its calls and its kernel are."""
+    run("boot", "selfcheck:200000", "--keep", tmp_path / "kept")
+    image = tmp_path / "kept/disk.img"
+    del temporary
+    terminal = debug(tmp_path, "--disk", str(image), "--at", "last-good-move")
+    assert re.search(r"0xcd, 0x15 .*int 0x15", terminal.prompt())
+    assert re.search(r"^> +3 ", terminal.ask("moves"), re.MULTILINE)
+    assert "1020:0000" in terminal.ask("until-handoff")
+    assert "all 200,000 bytes equal the file" in terminal.ask("placed")
+    terminal.leave()
+
+
+def test_registers_can_be_written(tmp_path: Path, temporary: Path) -> None:
+    """The description of the registers has more of them than QEMU, and numbers them otherwise."""
+    del temporary
+    terminal = debug(tmp_path, GOOD, "--at", "check_edd")
+    terminal.prompt()
+    before = terminal.ask("info registers eax ebx edx esi edi esp eip")
+    terminal.ask("set var $ecx = 0x12345678")
+    assert "0x12345678" in terminal.ask("info registers ecx")
+    assert terminal.ask("info registers eax ebx edx esi edi esp eip") == before
+    assert "ECX=12345678" in terminal.ask("monitor info registers")
+    terminal.leave()
+
+
+def quit_gdb(terminal: Terminal) -> None:
+    terminal.child.sendline("quit")
+
+
+def end_input(terminal: Terminal) -> None:
+    terminal.child.sendeof()
+
+
+def interrupt_the_machine(terminal: Terminal) -> None:
+    terminal.ask("delete")
+    terminal.child.sendline("continue")
+    terminal.child.expect("Continuing")
+    terminal.child.sendintr()
+    terminal.prompt()
+    end_input(terminal)
+
+
+def close_the_terminal(terminal: Terminal) -> None:
+    terminal.child.close(force=False)
+
+
+def kill(terminal: Terminal) -> None:
+    os.kill(terminal.child.pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("view", [(), ("--tui",)], ids=["plain", "tui"])
+@pytest.mark.parametrize(
+    "leave", [quit_gdb, end_input, interrupt_the_machine, close_the_terminal, kill]
+)
+def test_nothing_is_left(
+    tmp_path: Path, temporary: Path, leave: Callable[[Terminal], None], view: tuple[str, ...]
+) -> None:
+    terminal = debug(tmp_path, "selfcheck:100000", *view)
+    terminal.prompt()
+    assert any("gdb" in each for each in processes_with(str(temporary)))
+    leave(terminal)
+    if not terminal.child.closed:
+        terminal.child.expect(pexpect.EOF)
+
+
+def test_interrupt_ends_attaching(tmp_path: Path, temporary: Path) -> None:
+    terminal = debug(tmp_path, "selfcheck:100000", "--attach")
+    terminal.child.expect("Ctrl-C here ends the machine")
+    assert any("qemu" in each for each in processes_with(str(temporary)))
+    terminal.child.sendintr()
+    terminal.child.expect(pexpect.EOF)
+
+
+def test_failing_test_is_opened_in_gdb(tmp_path: Path, temporary: Path, no_carry: Loader) -> None:
+    del temporary
+    (tmp_path / "test_boot.py").write_text(
+        "def test_it(boot_judgement):\n    assert boot_judgement.verdict == 'good'\n"
+    )
+    terminal = Terminal(
+        sys.executable, "-m", "pytest", "--kernel", TOO_LARGE, "--boot-loader", no_carry.name,
+        "--boot-debug", "--basetemp", "left", "-p", "no:cacheprovider",
+        cwd=tmp_path, TMPDIR=str(tmp_path / "t"),
+    )  # fmt: skip
+    assert "block_move () at no-carry.asm" in terminal.prompt()
+    assert re.search(r"^> +241 ", terminal.ask("moves"), re.MULTILINE)
+    terminal.leave()
+    said = str(terminal.child.before)
+    assert "bootharness debug" in said
+    assert "1 failed" in said
+
+
+def test_console_has_the_line_and_the_monitor(tmp_path: Path, temporary: Path) -> None:
+    del temporary
+    arguments = ("console", "selfcheck:100000")
+    terminal = Terminal(*COMMAND, *arguments, cwd=tmp_path, TMPDIR=str(tmp_path / "t"))
+    terminal.child.expect("Linux version selfcheck")
+    terminal.child.expect("init reached")
+    terminal.child.send("\x01c")
+    terminal.child.expect(r"\(qemu\) ")
+    terminal.child.sendline("info status")
+    terminal.child.expect("VM status: running")
+    terminal.child.send("\x01x")
+    terminal.child.expect(pexpect.EOF)
+    terminal.child.close()
+    assert terminal.child.exitstatus == 0
+    log = (tmp_path / "console-1.log").read_text()
+    assert "Linux version selfcheck" in log
+    assert "VM status: running" in log
