@@ -80,7 +80,7 @@ def command(
     kernels: tuple[str, ...], loader: Path | None, initrd: Path | None, cmdline: str,
     until: str | None, timeout: float, memory: int, json_file: str | None, any_cause: bool,
     confidence: float, jobs: int | None, no_cache: bool, log: Path | None,
-    history_file: Path | None, **machine: str,
+    history_file: Path | None, **machine: Any,
 ) -> int:  # fmt: skip
     """Find the first bad KERNEL of a range, say why it is bad, and try whether that is so."""
     check_json_file(json_file)
