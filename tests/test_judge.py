@@ -7,12 +7,14 @@ import pytest
 from harness.diagnosis import Verdict, judge
 from harness.diagnosis.causes import CAUSES
 from harness.diagnosis.judge import RULES
-from harness.trace import BootTrace, CpuSample, Ending, KernelFacts, Milestone
-from tests.traces import CHUNK, handoff, loading_trace, move, read, teletype
+from harness.formats.bioscall import BiosCall
+from harness.trace import BootTrace, CpuSample, Ending, KernelFacts, MachineFacts, Milestone
+from tests.traces import CHUNK, handoff, loading_trace, move, read, registers, teletype
 
 pytestmark = pytest.mark.usefixtures("every_word")
 
 STORY = 242 * CHUNK
+MACHINE = MachineFacts("qemu-system-i386", "7.2.0", "tcg", "pc", "ide", 512 << 20, ())
 
 
 def moves(payload: int, *, bits: int = 32) -> list:  # type: ignore[type-arg]
@@ -82,6 +84,34 @@ def test_read_that_was_repeated_with_success_is_forgiven() -> None:
     assert cause(loading_trace(0, calls, handoff=handoff(3))) is None
 
 
+def chs(cylinder_sector: int, *, status: int = 0, returned: bool = True) -> BiosCall:
+    """Return an INT 13h AH=02h to 2000:0000."""
+    inside = registers(eax=0x0201, ecx=cylinder_sector, edx=0x80, es=0x2000)
+    outside = replace(inside, eax=status << 8, flags=1 if status else 0)
+    return BiosCall(0x13, 0x02, inside, outside if returned else None, 0.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("calls", "expected"),
+    [
+        ([read(5000, 127, status=0x80), read(5000, 127)], "stage1-hang"),
+        ([read(5000, 127, status=0x80), read(5000, 127, status=0x80)], "disk-read-failed"),
+        ([read(5000, 127, status=0x80), read(6000, 127)], "disk-read-failed"),
+        ([read(5000, 127, status=0x80), chs(3)], "disk-read-failed"),
+        ([chs(2, status=0x20), chs(2)], "stage1-hang"),
+        ([chs(2, status=0x20), chs(2, returned=False)], "disk-read-failed"),
+        ([chs(2, status=0x20), chs(3)], "disk-read-failed"),
+        ([chs(2, status=0x20), read(5000, 127)], "disk-read-failed"),
+    ],
+)
+def test_read_that_failed_is_forgiven_when_the_same_one_succeeds(
+    calls: list[BiosCall], expected: str
+) -> None:
+    trace = loading_trace(1 << 20, calls, ending="halted")
+    assert trace.disk
+    assert cause(replace(trace, kernel=None, disk=replace(trace.disk, kernel_lba=None))) == expected
+
+
 def test_reads_of_the_kernels_own_setup_code_do_not_count() -> None:
     calls = [read(2048, 4), read(0, 1, status=0x01)]
     assert cause(loading_trace(0, calls, handoff=handoff(1))) is None
@@ -97,6 +127,34 @@ def test_read_behind_the_end_of_the_disk_says_so() -> None:
 def test_move_that_failed() -> None:
     trace = loading_trace(1 << 20, [move(0x100000, status=3)], ending="boot-failed")
     assert cause(trace) == "move-failed"
+
+
+@pytest.mark.parametrize(
+    ("second", "words"),
+    [
+        (0x100200, "0x100400: it overlaps the move before by 512 bytes"),
+        (0x100001, "0x100400: it overlaps the move before by 1,023 bytes"),
+        (0x100000, "0x100400, behind the move before"),
+        (0x100401, "0x100400: it leaves a gap of 1 byte"),
+    ],
+)
+def test_move_that_does_not_follow_the_one_before(second: int, words: str) -> None:
+    calls = [move(0x100000, 1024), move(second, 1024)]
+    after = handoff(2, differing=7)
+    judgement = judge(loading_trace(2048, calls, ending="memory-differs", handoff=after))
+    assert judgement.cause == "destination-misplaced"
+    assert judgement.summary.endswith(f"instead of {words}")
+
+
+def test_third_move_that_copies_from_where_nothing_was_read_to() -> None:
+    calls = [read(2052, 8), move(0x100000, 1024), move(0x100400, 1024), move(0x100800, 1024)]
+    stray = bytearray.fromhex(calls[3].table_hex)
+    stray[0x12:0x15] = (0x40000).to_bytes(3, "little")
+    calls[3] = replace(calls[3], table_hex=stray.hex())
+    after = handoff(4, differing=7)
+    judgement = judge(loading_trace(3072, calls, ending="memory-differs", handoff=after))
+    assert judgement.cause == "payload-corrupt"
+    assert "block move 2 copied from 0x040000" in judgement.summary
 
 
 def test_memory_that_differs() -> None:
@@ -232,6 +290,75 @@ def test_reset_is_named_by_how_far_it_came(
         handoff=handoff(len(calls)) if points else None,
     )
     assert cause(trace) == expected
+
+
+def gave_up(*calls: BiosCall, kind: str = "boot-failed") -> BootTrace:
+    """Return the trace of a boot from a disk of which nothing is known, which was given up."""
+    trace = loading_trace(0, list(calls), ending=kind)
+    assert trace.disk
+    return replace(trace, kernel=None, disk=replace(trace.disk, kernel_lba=None, cmdline_lba=None))
+
+
+def failed(service: int, status: int) -> BiosCall:
+    """Return a call that failed and is no read."""
+    inside = registers(eax=service << 8)
+    return BiosCall(0x13, service, inside, replace(inside, eax=status << 8, flags=1), 0.0, 0.0)
+
+
+@pytest.mark.parametrize("kind", ["boot-failed", "bootstrap"])
+@pytest.mark.parametrize(
+    ("calls", "words"),
+    [
+        ([failed(0x41, 1)], "; EDD extensions check had failed: invalid"),
+        ([failed(0x08, 1), failed(0x41, 0x80), *teletype("no disk\r\n")], "saying 'no disk'; "),
+        (teletype("Booting\r\nNo bootable device.\r\n", cs=0xF000),
+         "the BIOS gave up with {}, saying 'No bootable device.'"),
+        ([failed(0x10, 1)] * 6, "the loader gave up with {}"),
+        ([], "the BIOS gave up with {}"),
+    ],
+)  # fmt: skip
+def test_who_gave_up_and_why(kind: str, calls: list[BiosCall], words: str) -> None:
+    judgement = judge(gave_up(*calls, kind=kind))
+    assert judgement.cause == "loader-gave-up"
+    how = "INT 18h" if kind == "boot-failed" else "INT 19h"
+    assert words.format(how) in judgement.summary
+
+
+@pytest.mark.parametrize("kind", ["timeout", "idle", "guest-shutdown", "unheard-of"])
+@pytest.mark.parametrize("reached", [(), ("stage1", "setup-loaded")])
+def test_what_was_last_seen_of_a_boot_that_nothing_explains(
+    kind: str, reached: tuple[str, ...]
+) -> None:
+    calls = [read(2048 + each, 1) for each in range(6)]
+    points = tuple(Milestone(name, 0.5) for name in reached)
+    judge(replace(gave_up(*calls, kind=kind), milestones=points))
+
+
+@pytest.mark.parametrize("memory_mib", [66, 67, 68])
+def test_memory_that_the_kernel_needs_to_unpack_itself(memory_mib: int) -> None:
+    calls = moves(1024)
+    trace = loading_trace(
+        1024, calls, ending="guest-reset", handoff=handoff(1),
+        milestones=(Milestone("protected-mode", 0.5),), samples=looks(0x100042, "protected"),
+    )  # fmt: skip
+    assert trace.kernel
+    header = replace(trace.kernel.header, pref_address=1 << 24, init_size=51 << 20)
+    machine = replace(MACHINE, memory_bytes=memory_mib << 20)
+    kernel = replace(trace.kernel, header=header)
+    judgement = judge(replace(trace, kernel=kernel, machine=machine))
+    assert ("it needs memory up to 0x4300000" in judgement.summary) == (memory_mib < 67)
+
+
+@pytest.mark.parametrize("places", [1, 3, 4, 5, 6])
+def test_where_the_cpu_was_seen(places: int) -> None:
+    samples = tuple(sample for at in range(places) for sample in looks(0x7C42 + 16 * at))
+    judgement = judge(replace(gave_up(read(2048, 1), kind="loop"), samples=samples))
+    assert judgement.diagnosis
+    assert ("more places" in judgement.diagnosis.evidence[0]) == (places > 4)
+
+
+def test_hang_before_any_call_is_the_bios_own() -> None:
+    assert cause(replace(gave_up(kind="loop"), samples=looks(0xF1234))) == "bios-hang"
 
 
 def test_every_rule_names_a_cause_that_is_explained() -> None:

@@ -58,7 +58,7 @@ _ROWS: tuple[tuple[str, tuple[str, ...], str | None], ...] = (
     ("short", TFTP_KERNEL, "tftp-truncated"),
     ("wrong-tsize:bytes=20000000", TFTP_KERNEL, "tftp-truncated"),
     ("no-oack:file={script}", TFTP_FIRST, None),
-    ("no-oack", ("pxelinux",), None),
+    ("no-oack", ("ipxe", "pxelinux"), None),
     ("http-status:status=503", HTTP_KERNEL, "http-status"),
     ("http-stall", HTTP_KERNEL, "http-stalled"),
     ("http-truncated", HTTP_KERNEL, "http-truncated"),
