@@ -134,7 +134,7 @@ def test_move_that_failed() -> None:
     [
         (0x100200, "0x100400: it overlaps the move before by 512 bytes"),
         (0x100001, "0x100400: it overlaps the move before by 1,023 bytes"),
-        (0x100000, "0x100400, behind the move before"),
+        (0x0FFF00, "0x100400, behind the move before"),
         (0x100401, "0x100400: it leaves a gap of 1 byte"),
     ],
 )
