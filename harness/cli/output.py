@@ -1,5 +1,6 @@
 """Where a command's JSON goes, and what else it prints meanwhile."""
 
+import os
 import sys
 from pathlib import Path
 from typing import TextIO
@@ -59,8 +60,20 @@ def write_json(json_file: str, text: bytes) -> None:
 
 
 def write_file(file: Path, content: bytes) -> None:
-    """Write a file. Raises UsageError when that cannot be done."""
+    """Write a file; one that is there is replaced when all of the new one has been written.
+
+    Raises UsageError when that cannot be done.
+    """
+    whole = file.resolve()
+    new = whole.with_name(f".{whole.name[:40]}.{os.getpid()}")
     try:
-        file.write_bytes(content)
+        if whole.exists() and not whole.is_file():  # a pipe, or /dev/null
+            whole.write_bytes(content)
+            return
+        try:
+            new.write_bytes(content)
+            new.replace(whole)
+        finally:
+            new.unlink(missing_ok=True)
     except OSError as error:
         raise UsageError(f"{file}: cannot be written: {error.strerror}") from error
