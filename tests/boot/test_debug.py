@@ -8,11 +8,14 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pexpect
+import pyte
 import pytest
 
+from harness.deadline import Deadline
 from harness.loader import Loader
 from tests.boot.processes import COMMAND, environment, eventually, processes_with, run
 from tests.builders import edited_stage1
@@ -22,16 +25,19 @@ TOO_LARGE = "selfcheck:17000000"
 GOOD = "deb:linux-image-cloud-amd64/bookworm"
 # as gdb names what ndisasm names otherwise
 GDB_NAMES = {"jc": "jb", "jnc": "jae", "jz": "je", "jnz": "jne"}
+WIDTH, HEIGHT = 150, 100
 ESCAPES = re.compile(r"\x1b(?:\[[0-9;?]*[a-zA-Z]|[()][A-Z0-9]|[=>])|[\r\x0f\x0e]")
 
 
 class Terminal:
-    """A program on a terminal of its own."""
+    """A program on a terminal of its own, as wide and as high as a screen."""
+
+    KIND = "xterm"
 
     def __init__(self, *argv: str, cwd: Path, **more: str) -> None:
-        variables = environment(TERM="xterm", **more)
+        variables = environment(TERM=self.KIND, **more)
         self.child = pexpect.spawn(
-            argv[0], list(argv[1:]), cwd=str(cwd), env=variables, dimensions=(50, 150),
+            argv[0], list(argv[1:]), cwd=str(cwd), env=variables, dimensions=(HEIGHT, WIDTH),
             encoding="utf-8", codec_errors="replace", timeout=60,
         )  # fmt: skip
 
@@ -51,6 +57,50 @@ class Terminal:
         self.child.expect(pexpect.EOF)
 
 
+class Windows(Terminal):
+    """gdb with its windows: what it says is what is then on the screen below them."""
+
+    KIND = "linux"  # which pyte is
+
+    def __init__(self, *argv: str, cwd: Path, **more: str) -> None:
+        super().__init__(*argv, cwd=cwd, **more)
+        self.screen = pyte.Screen(WIDTH, HEIGHT)
+        self.stream = pyte.Stream(self.screen)
+        self.child.logfile_read = self
+
+    def write(self, text: str) -> None:
+        self.stream.feed(text)
+
+    def flush(self) -> None:
+        """Nothing waits: what was written is on the screen."""
+
+    def prompt(self) -> str:
+        """Wait until gdb waits, as the last line below the windows shows."""
+        deadline = Deadline.after(60)
+        while True:
+            assert not deadline.expired, self.picture()
+            with suppress(pexpect.TIMEOUT):
+                self.child.expect(r".+", timeout=0.3)
+                continue
+            lines = self.picture().rstrip().splitlines()
+            if lines and lines[-1].strip() == "(gdb)":
+                return "\n".join(lines[self._status_line(lines) + 1 : -1])
+
+    def ask(self, command: str) -> str:
+        """Give gdb a command and return what is on the screen behind it."""
+        self.child.sendline(command)
+        return self.prompt().rpartition(f"(gdb) {command}")[2]
+
+    def picture(self) -> str:
+        """What a person sees."""
+        return "\n".join(line.rstrip() for line in self.screen.display)
+
+    @staticmethod
+    def _status_line(lines: list[str]) -> int:
+        found = (at for at, line in enumerate(lines) if line.startswith("remote Thread"))
+        return next(found, -1)
+
+
 @pytest.fixture
 def temporary(tmp_path: Path) -> Iterator[Path]:
     """A folder for all temporary files; at the end it is empty, and nobody works in it."""
@@ -68,8 +118,8 @@ def no_carry(tmp_path: Path) -> Loader:
     )
 
 
-def debug(tmp_path: Path, *arguments: str) -> Terminal:
-    return Terminal(*COMMAND, "debug", *arguments, cwd=tmp_path, TMPDIR=str(tmp_path / "t"))
+def debug(tmp_path: Path, *arguments: str, on: type[Terminal] = Terminal) -> Terminal:
+    return on(*COMMAND, "debug", *arguments, cwd=tmp_path, TMPDIR=str(tmp_path / "t"))
 
 
 def decoded(said: str) -> list[tuple[int, str]]:
@@ -92,7 +142,6 @@ def by_ndisasm(binary: bytes, count: int, folder: Path) -> list[tuple[int, str]]
 
 def the_story(terminal: Terminal, loader: Loader, folder: Path) -> None:
     """Walk from the loader's first instruction to the reset."""
-    assert "stage1 () at no-carry.asm" in terminal.prompt()
     terminal.ask("set pagination off")
     terminal.ask("set disassembly-flavor intel")
     assert decoded(terminal.ask("x/25i $pc")) == by_ndisasm(loader.binary, 25, folder)
@@ -115,13 +164,19 @@ def the_story(terminal: Terminal, loader: Loader, folder: Path) -> None:
 def test_story_in_plain_gdb(tmp_path: Path, temporary: Path, no_carry: Loader) -> None:
     del temporary
     terminal = debug(tmp_path, TOO_LARGE, "--loader", no_carry.name)
+    assert "stage1 () at no-carry.asm" in terminal.prompt()
     the_story(terminal, no_carry, tmp_path)
     terminal.leave()
 
 
 def test_story_in_windows(tmp_path: Path, temporary: Path, no_carry: Loader) -> None:
     del temporary
-    terminal = debug(tmp_path, TOO_LARGE, "--loader", no_carry.name, "--tui")
+    terminal = debug(tmp_path, TOO_LARGE, "--loader", no_carry.name, "--tui", on=Windows)
+    assert isinstance(terminal, Windows)
+    terminal.prompt()
+    picture = terminal.picture()
+    assert re.search(r"b\+> +74 +xor +ax, ax ", picture), picture
+    assert re.search(r"\beip +0x7c00 ", picture), picture
     the_story(terminal, no_carry, tmp_path)
     terminal.leave()
 
@@ -132,6 +187,7 @@ def test_story_in_a_gdb_of_ones_own(tmp_path: Path, temporary: Path, no_carry: L
     harness.child.expect(r"cd (\S+) && (gdb [^\r\n]+)")
     folder, command = harness.child.match.groups()
     terminal = Terminal(*shlex.split(command), cwd=Path(folder))
+    assert "stage1 () at no-carry.asm" in terminal.prompt()
     the_story(terminal, no_carry, tmp_path)
     terminal.leave()
     harness.child.kill(signal.SIGINT)
@@ -153,9 +209,7 @@ def test_decoding_follows_the_cpu(tmp_path: Path, temporary: Path) -> None:
     assert "long mode" in terminal.ask("until-address 0x100200")
     assert re.search(r"xor +%eax,%eax\s.*\s.*mov +%eax,%ds", terminal.ask("x/4i $pc"))
     assert "0x100200" in terminal.ask("print $rip")
-    placed = terminal.ask("placed")
     terminal.leave()
-    assert "real-mode kernel" in placed
 
 
 def test_stop_is_reached_from_the_trace_alone(

@@ -15,7 +15,7 @@ from .history import HISTORY, SITES, Site, call_at
 
 _INT = 0xCD
 _SHOWN = 10
-_BLOCK = 1 << 20
+_BLOCK = 1 << 16
 
 
 class Command(gdb.Command):
@@ -368,22 +368,26 @@ def _comparison(
     what: str, address: int, wanted: bytes, apart: tuple[tuple[int, int], ...] = ()
 ) -> str:
     """Compare memory with bytes; ``apart`` are offsets and sizes that a loader is to change."""
-    found = bytearray()
+    differ, first = 0, None
     for start in range(0, len(wanted), _BLOCK):
+        expected = bytearray(wanted[start : start + _BLOCK])
         try:
-            found += GUEST.memory(address + start, min(_BLOCK, len(wanted) - start))
+            found = GUEST.memory(address + start, len(expected))
         except gdb.MemoryError:
-            break
-    expected = bytearray(wanted)
-    for at, size in apart:
-        expected[at : at + size] = found[at : at + size]
+            found = bytes(byte ^ 0xFF for byte in expected)
+        for at, size in apart:
+            if start <= at < start + _BLOCK:
+                expected[at - start : at - start + size] = found[at - start : at - start + size]
+        if found != expected:
+            here = int.from_bytes(expected, "big") ^ int.from_bytes(found, "big")
+            differences = here.to_bytes(len(expected), "big")
+            differ += len(differences) - differences.count(0)
+            if first is None:
+                first = address + start + len(differences) - len(differences.lstrip(b"\0"))
     line = f"  {what:<21} {_address(address)}  "
-    if found == expected:
+    if first is None:
         return f"{line}all {len(wanted):,} bytes equal the file"
-    differ = [at for at, (one, other) in enumerate(zip(expected, found)) if one != other]  # noqa: B905
-    equal = len(found) - len(differ)
-    first = address + (differ[0] if differ else len(found))
-    where = f"{_address(first)}{_symbol(first)}"
+    equal, where = len(wanted) - differ, f"{_address(first)}{_symbol(first)}"
     return f"{line}{equal:,} of {len(wanted):,} bytes equal the file, the first other at {where}"
 
 
