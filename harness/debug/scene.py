@@ -90,7 +90,7 @@ class Scene:
 
     def _script(self) -> str:
         last = f"python {_PACKAGE}.commands.break_at_labels()"
-        return _SETTINGS + "\n".join([*self.place.commands, last, "set pagination on", ""])
+        return _SETTINGS + "\n".join([self.place.command, last, "set pagination on", ""])
 
     def _facts(self) -> dict[str, object]:
         loader, disk, kernel = self.loader, self.disk, self.kernel
