@@ -7,7 +7,7 @@ import pytest
 from harness.diagnosis import Verdict, judge
 from harness.diagnosis.causes import CAUSES
 from harness.diagnosis.judge import RULES
-from harness.formats.bioscall import BiosCall
+from harness.formats.bioscall import BiosCall, DiskAddressPacket
 from harness.trace import BootTrace, CpuSample, Ending, KernelFacts, MachineFacts, Milestone
 from tests.traces import CHUNK, handoff, loading_trace, move, read, registers, teletype
 
@@ -144,6 +144,174 @@ def test_move_that_does_not_follow_the_one_before(second: int, words: str) -> No
     judgement = judge(loading_trace(2048, calls, ending="memory-differs", handoff=after))
     assert judgement.cause == "destination-misplaced"
     assert judgement.summary.endswith(f"instead of {words}")
+
+
+def patched(call: BiosCall, at: int, *values: int) -> BiosCall:
+    """Return a block move with bytes of its table changed: the source is at 0x10, the
+    destination at 0x18."""
+    table = bytearray.fromhex(call.table_hex)
+    table[at : at + len(values)] = bytes(values)
+    return replace(call, table_hex=table.hex())
+
+
+@pytest.mark.parametrize("which", [0x10, 0x18])
+@pytest.mark.parametrize(
+    "access", [0x13, 0x83, 0xB3, 0xD3, 0x90, 0x91, 0x92, 0x93, 0x97, 0x98, 0x9A, 0x9B, 0x9F]
+)
+def test_access_bytes_that_a_cpu_takes(which: int, access: int) -> None:
+    call = patched(move(0x100000, 1024), which + 5, access)
+    written, read_from = (0x92, 0x93, 0x97), (0x90, 0x91, 0x92, 0x93, 0x97, 0x9A, 0x9B, 0x9F)
+    right = access in (written if which == 0x18 else read_from)
+    expected = None if right else "descriptor-invalid"
+    assert cause(loading_trace(1024, [call], handoff=handoff(1))) == expected
+
+
+@pytest.mark.parametrize("which", [0x10, 0x18])
+@pytest.mark.parametrize(
+    ("limit", "fits"), [(1021, False), (1022, False), (1023, True), (1024, True)]
+)
+def test_limits_that_are_too_small(which: int, limit: int, fits: bool) -> None:
+    call = patched(move(0x100000, 1024), which, limit & 0xFF, limit >> 8)
+    found = cause(loading_trace(1024, [call], handoff=handoff(1)))
+    assert found == (None if fits else "descriptor-invalid")
+
+
+@pytest.mark.parametrize(("size", "right"), [(0, True), (0x10000, True), (0x10002, False)])
+def test_lengths_that_the_service_takes(size: int, right: bool) -> None:
+    call = patched(patched(move(0x100000, size), 0x16, 0x80), 0x1E, 0x80)  # limits in pages
+    found = cause(loading_trace(0, [call], handoff=handoff(1)))
+    assert found == (None if right else "descriptor-invalid")
+
+
+@pytest.mark.parametrize("payload", [1 << 24, (15 << 20) - 16, 15 << 20, (15 << 20) + 16])
+def test_what_a_lost_carry_says_of_the_limit(payload: int) -> None:
+    calls = [
+        move(at & 0xFFFFFF, 0x8000) for at in range(1 << 20, (1 << 20) + (15 << 20) + 1, 0x8000)
+    ]
+    judgement = judge(loading_trace(payload, calls, ending="guest-reset"))
+    assert ("place more than 15,728,640 bytes" in judgement.summary) == (payload > 15 << 20)
+
+
+@pytest.mark.parametrize("kernel", [True, False])
+def test_first_move_that_wraps(kernel: bool) -> None:
+    trace = loading_trace(1024, [move(0x2000, 1024)], ending="guest-reset")
+    assert trace.kernel
+    header = replace(trace.kernel.header, code32_start=0x1002000)
+    known = replace(trace, kernel=replace(trace.kernel, header=header))
+    assert cause(known if kernel else replace(trace, kernel=None)) == (
+        "destination-wrapped" if kernel else "triple-fault"
+    )
+
+
+@pytest.mark.parametrize("bios", ["286", "dosbox"])
+def test_descriptors_that_are_right_but_not_for_an_old_bios(bios: str) -> None:
+    trace = loading_trace(STORY + 16, moves(STORY + 16), ending="guest-reset", tracer="emulator")
+    judgement = judge(replace(trace, machine=replace(MACHINE, bios=bios)))
+    assert judgement.cause == "destination-wrapped"
+    assert "the descriptor says so, but this BIOS does not take bits 24 to 31" in judgement.summary
+
+
+def test_prediction_has_no_times() -> None:
+    calls = moves(1024)
+    trace = loading_trace(1024, calls, handoff=handoff(1), tracer="emulator")
+    assert judge(trace).summary.startswith("reached banner, ")
+    assert judge(
+        replace(trace, milestones=(Milestone("banner", 0.25),), tracer="recorder")
+    ).summary.startswith("reached banner in 0.25 s, ")
+
+
+def entered(
+    drive: int, *, packet: bool = False, es: int = 0, bx: int = 0x7C00, ok: bool = True
+) -> BiosCall:
+    """Return the BIOS's own read of a boot sector."""
+    if packet:
+        call = read(0, 1, status=0 if ok else 1)
+        where = DiskAddressPacket(16, 0, 1, bx, es, 0)
+        inside = replace(call.registers_in, edx=drive, cs=0xF000)
+        return replace(call, registers_in=inside, packet=where)
+    inside = registers(eax=0x0201, ecx=1, edx=drive, es=es, ebx=bx, cs=0xF000)
+    return BiosCall(
+        0x13, 0x02, inside, replace(inside, eax=0 if ok else 0x0100, flags=0 if ok else 1), 0.0, 0.0
+    )
+
+
+@pytest.mark.parametrize(
+    ("calls", "drive"),
+    [
+        ([entered(0x81)], 0x81),
+        ([entered(0x80), entered(0x81)], 0x81),
+        ([entered(0x81), entered(0x80)], None),
+        ([entered(0x80), entered(0x81, ok=False)], None),
+        ([entered(0x81, packet=True)], 0x81),
+        ([entered(0x81, es=0x7C0, bx=0)], 0x81),
+        ([entered(0x81, es=0x7C0, bx=0x10000)], 0x81),
+        ([entered(0x81, es=0x7C0, bx=0x200)], None),
+        ([replace(entered(0x81), function=0x03)], None),
+        ([replace(entered(0x81), number=0x15)], None),
+        ([], None),
+    ],
+)
+def test_drive_that_was_booted_from(calls: list[BiosCall], drive: int | None) -> None:
+    disks = [read(3000, 1), *moves(1024)]
+    judgement = judge(loading_trace(1 << 20, [*calls, *disks], ending="guest-reset"))
+    assert ("booted from drive 0x81, but the loader read from drive 0x80" in judgement.summary) == (
+        drive == 0x81
+    )
+
+
+@pytest.mark.parametrize("spans", [1, 3, 4, 5, 6])
+def test_sectors_that_are_not_the_kernels(spans: int) -> None:
+    calls = [read(9000 + 100 * each, 1) for each in range(spans)]
+    judgement = judge(loading_trace(1 << 20, calls, ending="halted"))
+    assert judgement.cause == "wrong-sectors"
+    assert judgement.summary.endswith(", ...") == (spans > 4)
+
+
+@pytest.mark.parametrize(
+    ("differing", "compared", "expected"),
+    [(0, 1000, None), (7, 1000, "wrong-sectors"), (None, 0, None)],
+)
+def test_reads_elsewhere_are_forgiven_when_the_kernel_is_whole(
+    differing: int | None, compared: int, expected: str | None
+) -> None:
+    calls = [read(9000, 2), move(0x100000, 1024)]
+    after = handoff(2, differing=differing or 0, compared=compared)
+    if differing is None:
+        after = replace(after, payload=None)
+    assert cause(loading_trace(1024, calls, handoff=after)) == expected
+
+
+@pytest.mark.parametrize("last", [2050, 2051, 2052, 2053])
+@pytest.mark.parametrize("buffer", [0x1000, 0x1020, 0x1040])
+def test_sector_before_the_kernel_that_was_taken_for_its_first(last: int, buffer: int) -> None:
+    first = replace(read(2051, 1), packet=DiskAddressPacket(16, 0, 1, 0, 0x1000, 2051))
+    rest = replace(read(last, 4), packet=DiskAddressPacket(16, 0, 4, 0, buffer, last))
+    chs_read = chs(9)
+    trace = gave_up(first, rest, chs_read) if last == 2050 else gave_up(first, rest)
+    known = loading_trace(1 << 20, [])
+    assert trace.disk
+    disk = replace(trace.disk, kernel_lba=2052)
+    judge(replace(trace, kernel=known.kernel, disk=disk))
+
+
+def test_last_read_of_the_disk_that_fails_is_not_behind_its_end() -> None:
+    call = read((1 << 21) - 1, 1, status=4)
+    assert cause(loading_trace(1 << 20, [read(2052, 8), call], ending="halted")) != "wrong-sectors"
+
+
+def test_service_without_a_name() -> None:
+    inside = registers(eax=0x7700)
+    call = BiosCall(0x15, 0x77, inside, inside, 0.0, 0.0)
+    assert (
+        "INT 15h AH=77h from 0000:0000" in judge(gave_up(read(2048, 1), call, kind="idle")).summary
+    )
+
+
+def test_mode_that_the_cpu_was_last_seen_in() -> None:
+    samples = looks(0x7C42)[:1] + looks(0x7C52)[:1] + looks(0x7C62, "protected")[:1]
+    judgement = judge(replace(gave_up(read(2048, 1), kind="loop"), samples=samples))
+    assert judgement.diagnosis
+    assert "in protected mode" in judgement.diagnosis.evidence[0]
 
 
 def test_third_move_that_copies_from_where_nothing_was_read_to() -> None:
