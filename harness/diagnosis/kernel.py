@@ -114,14 +114,16 @@ def triple_fault(trace: BootTrace) -> Finding | None:
 
 def timed_out(trace: BootTrace) -> Finding | None:
     """Nothing else is known but that the boot did not get on."""
-    last = trace.milestones[-1].name if trace.milestones else "nothing"
+    last = "it reached no milestone"
+    if trace.milestones:
+        last = f"the last milestone was {trace.milestones[-1].name}"
     how = {
         "idle": "made no progress any more",
         "timeout": "was not finished in time",
         "guest-shutdown": "switched the machine off",
     }.get(trace.ending.kind, f"ended ({trace.ending.kind})")
     return Finding(
-        f"the boot {how}{trace.ended_after}; the last milestone was {last}{last_call(trace)}",
+        f"the boot {how}{trace.ended_after}; {last}{last_call(trace)}",
         tuple(str(call) for call in trace.bios_calls[-4:]),
     )
 
