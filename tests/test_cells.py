@@ -170,6 +170,7 @@ def test_the_history_gives_back_what_it_was_given(history: History) -> None:
     assert history.find(Cell("bzImage"), "another key") is None
     [past] = history.results()
     assert history.trace(past.id, 1) == b"trace"
+    assert history.trace(past.id + 1, 1) == b""
     assert (past.harness, past.result.cell, past.result.verdict) == (
         "1", Cell("bzImage"), Verdict.GOOD
     )  # fmt: skip

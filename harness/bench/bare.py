@@ -1,6 +1,7 @@
 """QEMU without the harness: the same machine and disk image, and nobody who looks in."""
 
 import os
+import re
 import select
 import subprocess
 import time
@@ -12,7 +13,7 @@ from harness.machine.argv import disk_args, isolation_args, machine_args, record
 from harness.machine.workspace import Workspace
 from harness.plan import MachineConfig
 
-__all__ = ["boot_bare"]
+__all__ = ["boot_bare", "peak_bytes"]
 
 _TIMEOUT_S = 120.0
 
@@ -74,3 +75,12 @@ def _read_until(file: int, sign: bytes | None, deadline: Deadline) -> bytes:
             break
         said += piece
     return said
+
+
+def peak_bytes() -> int:
+    """Return the most memory that this process has had resident, in bytes.
+
+    Unlike that of getrusage it begins anew with each exec.
+    """
+    found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    return int(found[1]) * 1024 if found else 0

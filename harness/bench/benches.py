@@ -1,7 +1,6 @@
 """The benches: what is measured on each side of a pair, and what is wanted of it."""
 
 import multiprocessing
-import re
 import subprocess
 import sys
 import sysconfig
@@ -11,8 +10,9 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
-from harness.bench.bare import boot_bare
+from harness.bench.bare import boot_bare, peak_bytes
 from harness.bench.figures import Row
+from harness.bench.gates import gate_benches
 from harness.bench.pairs import Bench
 from harness.bench.scene import FAILING, MOVES, Scene
 from harness.disk import DiskImage
@@ -105,6 +105,7 @@ def benches(scene: Scene) -> tuple[Bench, ...]:
                     "serial", "parallel", "ratio", goal=1.6, at_least=True),
             ),
         ),
+        *gate_benches(scene, _command),
     )  # fmt: skip
 
 
@@ -155,16 +156,10 @@ def _image(scene: Scene) -> dict[str, float]:
 
 def _build(target: Path, loader: Loader, kernel: KernelImage) -> dict[str, float]:
     target.unlink(missing_ok=True)
-    before = _peak_bytes()
+    before = peak_bytes()
     seconds = _timed(
         lambda: DiskImage.build(
             target, loader, kernel, cmdline=DEFAULT_CMDLINE, memory_bytes=512 << 20
         )
     )
-    return {"seconds": seconds, "bytes": _peak_bytes() - before}
-
-
-def _peak_bytes() -> int:
-    """The most memory that this process has had resident; exec resets it, unlike getrusage's."""
-    found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
-    return int(found[1]) * 1024 if found else 0
+    return {"seconds": seconds, "bytes": peak_bytes() - before}

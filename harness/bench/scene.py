@@ -63,6 +63,12 @@ class Scene:
         return self._disk("good", self.kernel, Loader.stage1())
 
     @cached_property
+    def with_init(self) -> DiskImage:
+        """A disk image that boots to /init."""
+        plan = BootPlan(machine=self.machine)
+        return build_disk(self.folder / "init.img", self.kernel, Loader.stage1(), plan)
+
+    @cached_property
     def failing(self) -> DiskImage:
         """A disk image whose loader resets the machine."""
         return self._disk("failing", fetch(FAILING), Loader.read(self.no_carry))

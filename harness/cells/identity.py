@@ -3,10 +3,11 @@
 import hashlib
 import json
 import subprocess
-from dataclasses import asdict
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+
+import msgspec
 
 from harness.boot import chosen_machine
 from harness.cells.cell import Cell
@@ -33,7 +34,7 @@ def identity(cell: Cell, kernel: KernelImage, loader: Loader) -> str:
         "kernel": kernel.sha256,
         "loader": loader_digest(loader) if cell.path == "mbr" else "",
         "path": cell.path,
-        "machine": asdict(machine),
+        "machine": machine,
         "cmdline": cell.cmdline,
         "initrd": _file_digest(cell.initrd) if cell.initrd else "",
         "until": cell.until,
@@ -42,7 +43,7 @@ def identity(cell: Cell, kernel: KernelImage, loader: Loader) -> str:
         "harness": own_version(),
         "programs": _programs() if cell.plan.net or cell.path == "grub" else [],
     }
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(msgspec.json.encode(facts)).hexdigest()
 
 
 @lru_cache(maxsize=1)

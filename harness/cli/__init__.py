@@ -28,6 +28,7 @@ _COMMANDS = {
     "gate": "Accept or refuse kernels: every way of booting, compared with a baseline.",
     "debug": "Open a boot in gdb, stopped where it goes wrong.",
     "console": "Boot with the serial line and QEMU's monitor on this terminal.",
+    "history": "List what has been booted, and draw it.",
     "predict": "Predict a boot in milliseconds, without QEMU, by running the loader.",
     "limit": "Find the largest kernel that a loader can boot, and what fails beyond.",
     "headroom": "Show how close kernels come to what loaders can boot.",

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 import msgspec
 
@@ -9,9 +10,9 @@ from harness.cells.history import History
 from harness.cells.identity import loader_digest, own_version
 from harness.cells.result import CellResult
 from harness.cells.work import named_loader
-from harness.errors import CouldNotFindOut
+from harness.errors import CouldNotFindOut, UsageError
 from harness.gate.outcome import Room
-from harness.limits import Limit, find_limits
+from harness.loader import Loader
 
 __all__ = ["rooms"]
 
@@ -21,9 +22,18 @@ _MEMORY = "memory-clobbered"
 _PARTS = ("payload", "setup")
 
 
+@dataclass(frozen=True, slots=True)
+class _Limit:
+    """The largest of a part, in ``unit``; None where only memory ends it."""
+
+    part: str
+    unit: str
+    largest: int | None
+
+
 def rooms(results: Iterable[CellResult], history: History | None) -> Iterator[Room]:
     """Yield the room that each kernel takes up of each loader that it was booted with."""
-    limits: dict[str, tuple[Limit, ...]] = {}
+    limits: dict[str, tuple[_Limit, ...]] = {}
     seen = set()
     for result in results:
         cell, facts = result.cell, result.decisive.facts
@@ -34,31 +44,29 @@ def rooms(results: Iterable[CellResult], history: History | None) -> Iterator[Ro
         if cell.loader not in limits:
             limits[cell.loader] = _limits(cell.loader, history)
         sizes = {"payload": facts.payload_bytes, "setup": facts.setup_sects or 4}
-        for limit in limits[cell.loader]:
-            by_memory = limit.failing is None or limit.failing.cause == _MEMORY
-            yield Room(
-                kernel=cell.kernel,
-                loader=cell.loader,
-                part=limit.part,
-                unit=limit.unit,
-                size=sizes[limit.part],
-                limit=None if by_memory else limit.largest,
-            )
+        for each in limits[cell.loader]:
+            yield Room(*pair, each.part, each.unit, sizes[each.part], each.largest)
 
 
-def _limits(name: str, history: History | None) -> tuple[Limit, ...]:
+def _limits(name: str, history: History | None) -> tuple[_Limit, ...]:
     try:
         loader = named_loader(name)
-    except CouldNotFindOut:
+    except (CouldNotFindOut, UsageError):  # a loader of the past may be gone
         return ()
     text = f"limits of {loader_digest(loader)} by {own_version()}"
     key = hashlib.sha256(text.encode()).hexdigest()
     kept = history.recall(key) if history else None
     if kept:
-        return msgspec.json.decode(kept, type=tuple[Limit, ...])
-    found = tuple(
-        find_limits(loader, bioses=("seabios",), memory_bytes=_MEMORY_BYTES, parts=_PARTS)
-    )
+        return msgspec.json.decode(kept, type=tuple[_Limit, ...])
+    found = tuple(_predicted(loader))
     if history:
         history.keep(key, msgspec.json.encode(found))
     return found
+
+
+def _predicted(loader: Loader) -> Iterator[_Limit]:
+    from harness.limits import find_limits  # with it comes an emulator
+
+    for limit in find_limits(loader, bioses=("seabios",), memory_bytes=_MEMORY_BYTES, parts=_PARTS):
+        by_memory = limit.failing is None or limit.failing.cause == _MEMORY
+        yield _Limit(limit.part, limit.unit, None if by_memory else limit.largest)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.report.document import decode
 from tests.boot.processes import run
 
 CARRY = "destination_carry:"
@@ -83,3 +84,20 @@ def test_the_same_kernel_by_other_paths_says_who_is_to_blame(
         "selfcheck:15735824: only mbr fails (destination-wrapped); direct, grub and ipxe boot it, "
         "so it is the loader"
     ]
+
+
+def test_what_was_booted_is_listed_and_drawn_and_its_trace_is_there(tmp_path: Path) -> None:
+    history, page = tmp_path / "history", tmp_path / "history.html"
+    assert run("gate", "selfcheck:65536", "--history", history).returncode == 0
+    listed = run("history", "selfcheck:*", "--history", history, "--html", page, "--json", "-")
+    assert listed.returncode == 0, listed.stderr
+    assert "selfcheck:65536" in listed.stderr
+    [result] = json.loads(listed.stdout)["results"]
+    assert (result["verdict"], result["cell"]["kernel"]) == ("good", "selfcheck:65536")
+    assert "Boot history" in page.read_text()
+    trace = run("history", "--history", history, "--trace", result["number"])
+    assert decode(trace.stdout.encode()).kernel
+    none = run("history", "--history", history, "--trace", 99)
+    assert (none.returncode, "no trace" in none.stderr) == (129, True)
+    missing = run("history", "--history", tmp_path / "elsewhere")
+    assert (missing.returncode, "no history yet" in missing.stderr) == (129, True)

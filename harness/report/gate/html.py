@@ -47,8 +47,8 @@ class _Row:
         return ", ".join(part for part in parts if part)
 
 
-def html(outcome: Outcome) -> str:
-    """Return a gate as an HTML file."""
+def html(outcome: Outcome, *, title: str = "Boot gate") -> str:
+    """Return a gate, or what stands for one, as an HTML file."""
     import jinja2  # takes a while to import, and most gates are not drawn
     from markupsafe import Markup
 
@@ -67,6 +67,7 @@ def html(outcome: Outcome) -> str:
         trend = trend_plot(lines, outcome.rooms, ahead)
     ways = tuple(dict.fromkeys(row.way for row in rows))
     return template.render(
+        title=title,
         words=WORDS,
         standing=outcome.standing,
         headline=headline(outcome),

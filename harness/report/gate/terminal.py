@@ -19,15 +19,18 @@ from harness.report.gate.words import (
 )
 from harness.text import printable
 
-__all__ = ["print_outcome"]
+__all__ = ["STYLES", "WIDE", "print_outcome"]
 
-_STYLES = {
+STYLES = {
     Standing.GOOD: "green",
     Standing.WARNING: "yellow",
     Standing.UNKNOWN: "magenta",
     Standing.BAD: "red",
 }
-_WIDE = 160
+"""How a standing is coloured."""
+WIDE = 160
+"""As wide as lines get where nobody says how wide they may be."""
+_MOST_ROWS = 40
 _INDENT = (0, 0, 0, 5)
 
 
@@ -35,13 +38,16 @@ def print_outcome(outcome: Outcome, output: TextIO) -> None:
     """Print a gate; in colours on a terminal alone."""
     console = Console(file=output, highlight=False, soft_wrap=False)
     if not console.is_terminal:
-        console = Console(file=output, highlight=False, width=_WIDE)
+        console = Console(file=output, highlight=False, width=WIDE)
     console.print(_table(outcome))
+    hidden = len(outcome.entries) - len(_shown(outcome))
+    if hidden:
+        console.print(Text(f"{hidden:,} more cells are good", style="dim"))
     for entry in outcome.entries:
         _print_entry(console, outcome, entry)
     for sentence in outcome.patterns:
         console.print(Text(printable(sentence), style="bold"))
-    style = f"bold {_STYLES[outcome.standing]}"
+    style = f"bold {STYLES[outcome.standing]}"
     console.print(Text(WORDS[outcome.standing], style=style), Text(headline(outcome)))
     console.print(Text(fresh_and_cached(outcome), style="dim"))
 
@@ -57,15 +63,26 @@ def _table(outcome: Outcome) -> Table:
     table.add_column("of limit", justify="right")
     table.add_column("time", justify="right")
     table.add_column("")
-    for entry in outcome.entries:
+    for entry in _shown(outcome):
         cells: list[str | Text] = [
-            Text(WORDS[entry.standing], style=f"bold {_STYLES[entry.standing]}"),
+            Text(WORDS[entry.standing], style=f"bold {STYLES[entry.standing]}"),
             Text(printable(kernel_name(entry))),
         ]
         cells += [Text(printable(entry.way))] if ways else []
         cells += [_payload(outcome, entry), _share(outcome, entry), _time(outcome, entry)]
         table.add_row(*cells, _notes(entry))
     return table
+
+
+def _shown(outcome: Outcome) -> list[Entry]:
+    """Return the cells that go into the table: of many good ones only as many as are looked at."""
+    entries = list(outcome.entries)
+    left_out = len(entries) - _MOST_ROWS
+    if left_out <= 0:
+        return entries
+    good = [entry for entry in entries if entry.standing is Standing.GOOD and not entry.baseline]
+    hidden = set(map(id, good[-left_out:]))
+    return [entry for entry in entries if id(entry) not in hidden]
 
 
 def _before(outcome: Outcome, entry: Entry) -> Entry | None:
@@ -116,7 +133,7 @@ def _print_entry(console: Console, outcome: Outcome, entry: Entry) -> None:
     changes = built_otherwise(entry)
     if not shown and not changes:
         return
-    head = Text(f"{WORDS[entry.standing]:<5}", style=f"bold {_STYLES[entry.standing]}")
+    head = Text(f"{WORDS[entry.standing]:<5}", style=f"bold {STYLES[entry.standing]}")
     head.append(printable(kernel_name(entry)), style="bold")
     if entry.way:
         head.append(f"  {printable(entry.way)}")

@@ -52,7 +52,8 @@ def totals(outcome: Outcome) -> str:
 def fresh_and_cached(outcome: Outcome) -> str:
     """Say how much of a gate was booted, and how much was known."""
     total, cached = len(outcome.entries), outcome.cached
-    booted = f"{count(total - cached, 'cell')} booted in {outcome.seconds:.1f} s"
+    took = f" in {outcome.seconds:.1f} s" if outcome.seconds else ""
+    booted = f"{count(total - cached, 'cell')} booted{took}"
     if not cached:
         return booted
     return f"{booted}, {cached:,} from the history, for nothing that matters has changed since"
