@@ -41,8 +41,8 @@ class MachineConfig:
     """A machine to be.
 
     ``qemu`` is a program, by name or path, or ``auto``: as the kernel needs it.
-    ``accelerator`` ``auto`` is KVM where it works and TCG elsewhere. ``bios`` is a build of
-    the BIOS in place of QEMU's own.
+    ``accelerator`` ``auto`` is KVM where it works and TCG elsewhere. ``bios`` is the file of
+    a BIOS in place of QEMU's own.
     """
 
     qemu: str = "auto"
@@ -50,7 +50,7 @@ class MachineConfig:
     memory_mib: int = 512
     disk_interface: str = "ahci"
     accelerator: str = "auto"
-    bios: Path | None = None
+    bios: str | None = None
 
     def __post_init__(self) -> None:
         _known("disk interface", self.disk_interface, DISK_INTERFACES)

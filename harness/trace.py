@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any, Literal
 
 from harness.bioses import BIOSES
@@ -124,7 +123,7 @@ class MachineFacts:
             memory_mib=self.memory_bytes >> 20,
             disk_interface=self.disk_interface,
             accelerator=self.accelerator,
-            bios=Path(self.bios_file) if self.bios_file else None,
+            bios=self.bios_file,
         )
 
 

@@ -9,7 +9,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -17,11 +17,11 @@ from typing import Self
 import msgspec
 
 from harness.cells.cell import Cell
-from harness.cells.result import Attempt, BootFacts, CellResult
+from harness.cells.result import Attempt, BootFacts, CellResult, Past
 from harness.diagnosis.verdict import Verdict
 from harness.errors import LaunchFailed, UsageError
 
-__all__ = ["History", "Past", "history_file"]
+__all__ = ["History", "history_file"]
 
 _BUSY_S = 60.0
 _MIGRATIONS = (
@@ -61,16 +61,6 @@ def history_file() -> Path:
         return Path(given)
     state = os.environ.get("XDG_STATE_HOME") or Path("~/.local/state").expanduser()
     return Path(state, "bootharness", "history.sqlite3")
-
-
-@dataclass(frozen=True, slots=True)
-class Past:
-    """A result of the past: when it was made, in seconds since 1970, and by which version."""
-
-    id: int
-    made_at: float
-    harness: str
-    result: CellResult
 
 
 class History:

@@ -36,6 +36,7 @@ def identity(cell: Cell, kernel: KernelImage, loader: Loader) -> str:
         "path": cell.path,
         "machine": machine,
         "cmdline": cell.cmdline,
+        "bios": _file_digest(machine.bios) if machine.bios else "",
         "initrd": _file_digest(cell.initrd) if cell.initrd else "",
         "until": cell.until,
         "timeout_s": cell.timeout_s,

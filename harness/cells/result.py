@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from harness.cells.cell import Cell
 from harness.diagnosis.verdict import Verdict
 
-__all__ = ["Attempt", "BootFacts", "CellResult"]
+__all__ = ["Attempt", "BootFacts", "CellResult", "Past"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,3 +107,13 @@ class CellResult:
         if len(outcomes) == 1:
             return bool(self.as_expected)
         return len(outcomes) > len(set(outcomes))
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """A result of the past: when it was made, in seconds since 1970, and by which version."""
+
+    id: int
+    made_at: float
+    harness: str
+    result: CellResult

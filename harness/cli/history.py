@@ -12,7 +12,8 @@ from harness.cli.output import check_file, check_json_file, spoken, write_file, 
 from harness.errors import UsageError
 
 if TYPE_CHECKING:
-    from harness.cells.history import History, Past
+    from harness.cells.history import History
+    from harness.cells.result import Past
 
 __all__ = ["command"]
 

@@ -51,7 +51,12 @@ def machine_options(command: _Command) -> _Command:
             metavar="PROGRAM",
             help="QEMU to use, by name or path; auto takes it from the kernel.",
         ),
-        click.option("--bios", type=FILE, help="Another build of the BIOS than QEMU's own."),
+        click.option(
+            "--bios",
+            type=click.Path(exists=True, dir_okay=False),
+            metavar="FILE",
+            help="Another build of the BIOS than QEMU's own.",
+        ),
     )
 
 

@@ -68,7 +68,7 @@ def prepare_trace(
     scene = _scene_of(trace, again.loader, at or _where_it_went_wrong(trace))
     assert trace.machine
     machine, notes = machine_for(trace.machine.config, None), again.notes
-    if machine.bios and not machine.bios.is_file():
+    if machine.bios and not Path(machine.bios).is_file():
         notes += (f"the BIOS {machine.bios} is not here: QEMU's own takes its place",)
         machine = replace(machine, bios=None)
     if not shutil.which(machine.qemu):

@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from harness.cells.history import History, Past
+from harness.cells.history import History
+from harness.cells.result import Past
 from harness.gate.axes import varying, way
 from harness.gate.outcome import Entry, Outcome
 from harness.gate.rooms import rooms

@@ -70,7 +70,7 @@ def machine_args(config: MachineConfig) -> list[str]:
         *("-machine", f"{config.machine_type},accel={config.accelerator}"),
         *cpu_args(config),
         *("-m", str(config.memory_mib)),
-        *(("-bios", str(config.bios.absolute())) if config.bios else ()),
+        *(("-bios", str(Path(config.bios).absolute())) if config.bios else ()),
         *("-display", "none", "-vga", "std"),
     ]
 

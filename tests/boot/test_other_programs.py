@@ -86,7 +86,7 @@ def test_another_build_of_the_bios(boots: Boot, tmp_path: Path) -> None:
     build, changed = re.subn(rb"SeaBIOS \(version %s", b"SeaBIOS (versIOn %s", SEABIOS.read_bytes())
     assert changed
     bios.write_bytes(build)
-    trace = boots(KERNEL, bios=bios)
+    trace = boots(KERNEL, bios=str(bios))
     assert judge(trace).verdict == "good"
     assert trace.bios_log.startswith("SeaBIOS (versIOn ")
     assert trace.machine

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from harness.cells.history import Past
+from harness.cells.result import Past
 from harness.gate.axes import varying, way
 from harness.gate.outcome import Entry
 from harness.report.gate.terminal import STYLES, WIDE
