@@ -35,10 +35,6 @@ set filename-display basename
 set osabi none
 set remotetimeout 20
 set breakpoint always-inserted on
-# gdb numbers registers otherwise than QEMU where the description has halves of them:
-# then QEMU would write to another register than the one that was meant
-set remote set-register-packet off
-set tdesc filename target-16.xml
 symbol-file {_ELF}
 directory .
 python
@@ -75,7 +71,7 @@ class Scene:
         package = Path(__file__).with_name(_PACKAGE)
         no_cache = shutil.ignore_patterns("__pycache__")
         shutil.copytree(package, folder / _PACKAGE, ignore=no_cache)
-        facts = msgspec.json.format(msgspec.json.encode(self._facts()))
+        facts = msgspec.json.format(msgspec.json.encode(self._facts(wide=wide)))
         (folder / "facts.json").write_bytes(facts)
         if self.loader.elf:
             shutil.copy(self.loader.elf, folder / _ELF)
@@ -92,10 +88,11 @@ class Scene:
         last = f"python {_PACKAGE}.commands.break_at_labels()"
         return _SETTINGS + "\n".join([self.place.command, last, "set pagination on", ""])
 
-    def _facts(self) -> dict[str, object]:
+    def _facts(self, *, wide: bool) -> dict[str, object]:
         loader, disk, kernel = self.loader, self.disk, self.kernel
         return {
             "what": self.what,
+            "wide": wide,
             "disk": DISK,
             "origin": ORIGIN,
             "loader_bytes": len(loader.binary),

@@ -2,8 +2,9 @@
 
 QEMU describes its CPU to gdb as i386 or x86-64, and gdb then refuses the 8086. This
 description keeps QEMU's register layout, byte for byte, under the architecture i8086. What
-qemu-system-x86_64 sends as 64 bits is described as two registers of 32; that is right for
-reading, and registers must not be written through it.
+qemu-system-x86_64 sends as 64 bits is described as two registers of 32, which is right for
+reading only: to write one gdb names its number, and these have numbers that QEMU does not know
+and ignores. Written all at once, QEMU would take the upper halves for registers of their own.
 """
 
 __all__ = ["target_description"]
@@ -15,6 +16,7 @@ _SEGMENTS = ("cs", "ss", "ds", "es", "fs", "gs")
 _BASES = ("fs_base", "gs_base", "k_gs_base")
 _CONTROL = ("cr0", "cr2", "cr3", "cr4", "cr8", "efer")
 _UPPER_HALVES = "upper"  # a group of their own: `info registers` leaves them out
+_UNKNOWN_TO_QEMU = 1000
 _X87_CONTROL = ("fctrl", "fstat", "ftag", "fiseg", "fioff", "foseg", "fooff", "fop")
 
 
@@ -46,7 +48,7 @@ def target_description(*, wide: bool, architecture: str = "i8086") -> str:
             '<target version="1.0">',
             f"<architecture>{architecture}</architecture>",
             '<feature name="org.gnu.gdb.i386.core">',
-            *core,
+            *_numbered(core, _UNKNOWN_TO_QEMU if wide else 0),
             "</feature>",
             '<feature name="org.gnu.gdb.i386.sse">',
             *sse,
@@ -55,6 +57,11 @@ def target_description(*, wide: bool, architecture: str = "i8086") -> str:
             "",
         ]
     )
+
+
+def _numbered(registers: list[str], first: int) -> list[str]:
+    """Number registers from ``first`` on: each has one more than the one before."""
+    return [registers[0].replace("<reg ", f'<reg regnum="{first}" '), *registers[1:]]
 
 
 def _register(name: str, bits: int, kind: str = "int", group: str = "") -> str:

@@ -282,11 +282,16 @@ def test_registers_can_be_written(tmp_path: Path, temporary: Path) -> None:
     del temporary
     terminal = debug(tmp_path, GOOD, "--at", "check_edd")
     terminal.prompt()
-    before = terminal.ask("info registers eax ebx edx esi edi esp eip")
+    before = terminal.ask("monitor info registers")
     terminal.ask("set var $ecx = 0x12345678")
+    terminal.ask("set var $gs = 0x2000")
     assert "0x12345678" in terminal.ask("info registers ecx")
-    assert terminal.ask("info registers eax ebx edx esi edi esp eip") == before
-    assert "ECX=12345678" in terminal.ask("monitor info registers")
+    after = re.sub("ECX=12345678", "ECX=00000000", terminal.ask("monitor info registers"))
+    assert re.sub("(?m)^GS =2000 00020000.*", "", after) == re.sub("(?m)^GS =0000 .*", "", before)
+    terminal.ask("until-address 0x100000")
+    terminal.ask("set var $edi = 0x7654321")
+    assert "EDI=07654321" in terminal.ask("monitor info registers")
+    assert "32-bit code, protected mode, 0x100000" in terminal.ask("mode")
     terminal.leave()
 
 

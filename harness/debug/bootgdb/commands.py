@@ -253,6 +253,7 @@ class BeforeRunning(gdb.Command):
 
     def invoke(self, argument: str, from_tty: bool) -> None:
         del from_tty
+        GUEST.write_back()
         GUEST.check_going()
         if argument == "continue":
             GUEST.get_off()
@@ -400,6 +401,7 @@ def _stop() -> Iterator[str]:
 
 def _tell(_event: object = None) -> None:
     """Before a prompt: where the machine is, if gdb itself could not tell."""
+    GUEST.write_back()
     if not GUEST.news:
         return
     GUEST.news = False
@@ -415,19 +417,21 @@ def _tell(_event: object = None) -> None:
 
 def begin(socket: str) -> None:
     """Connect gdb to the machine, and take up the work."""
-    gdb.execute(f"target remote {socket}", to_string=True)
-    gdb.events.stop.connect(GUEST.stopped)
+    GUEST.connect(socket)
     gdb.events.before_prompt.connect(_tell)
     for command in (*OURS, BeforeRunning):
         command()
     for address, number in FACTS["sites"]:
         SITES[address] = Site(address, number)
-    GUEST.follow(GUEST.registers().bits)
     names = ", ".join(each.name for each in OURS)
     print(f"{FACTS['what']}\nbesides gdb's own commands: {names} (help NAME)")
 
 
 def break_at_labels() -> None:
-    """Set a breakpoint at every label of the loader's code."""
+    """Set a breakpoint at every label of the loader's code.
+
+    QEMU has as many hardware breakpoints as one likes. At one of the other kind gdb supposes
+    that the CPU stops behind it, and with two of them side by side it is mistaken.
+    """
     for address in FACTS["labels"]:
-        gdb.execute(f"break *{address:#x}", to_string=True)
+        gdb.execute(f"hbreak *{address:#x}", to_string=True)

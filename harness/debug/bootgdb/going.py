@@ -50,7 +50,7 @@ def _until(at_call: Callable[[], bool], address: Callable[[], int | None], what:
 
 
 def _run_to(linear: int, what: str) -> None:
-    there = gdb.Breakpoint(f"*{linear:#x}", internal=True)
+    there = gdb.Breakpoint(f"*{linear:#x}", gdb.BP_HARDWARE_BREAKPOINT, internal=True)
     there.silent = True
     try:
         while True:

@@ -13,19 +13,30 @@ from contextlib import contextmanager
 import gdb
 
 from .decode import Registers
-from .facts import FOLDER
+from .facts import FACTS, FOLDER
 
 _DESCRIPTIONS = {16: "target-16.xml", 32: "target-32.xml"}
 _ENDED = "shutdown"
+_GENERAL = ("eax", "ebx", "ecx", "edx", "esi", "edi", "ebp", "esp", "eip")
+_OTHERS = ("eflags", "cs", "ss", "ds", "es", "fs", "gs")
 
 
 class Guest:
     """The machine that gdb is connected to."""
 
     def __init__(self) -> None:
-        self.bits = 16
+        self.bits = 64
         self.signal = ""
         self.news = False
+        self.written: dict[str, int] = {}
+
+    def connect(self, socket: str) -> None:
+        """Connect gdb to the machine."""
+        # in QEMU's own words first: without them QEMU up to 8 takes no single register
+        gdb.execute(f"target remote {socket}", to_string=True)
+        self.follow(self.registers().bits)
+        gdb.events.stop.connect(self.stopped)
+        gdb.events.register_changed.connect(self.register_changed)
 
     def stopped(self, event: gdb.StopEvent) -> None:
         """Take note of a stop, and let gdb decode as the CPU does."""
@@ -61,6 +72,32 @@ class Guest:
         else:
             gdb.execute(f"set tdesc filename {FOLDER / _DESCRIPTIONS[bits]}", to_string=True)
         return True
+
+    def register_changed(self, event: gdb.RegisterChangedEvent) -> None:
+        """Take note of what the person has written to registers, which gdb is about to forget.
+
+        Through the description with halves QEMU has not heard of it.
+        """
+        if self.bits == 64 or not FACTS["wide"]:
+            return
+        held = self.registers()
+        for name in _GENERAL + _OTHERS:
+            value = int(event.frame.read_register(name)) & 0xFFFFFFFF
+            before = held.ip if name == "eip" else held["efl" if name == "eflags" else name]
+            if value != before:
+                self.written[name] = value
+
+    def write_back(self) -> None:
+        """Write the registers that the person has changed, in QEMU's own words."""
+        if not self.written:
+            return
+        bits = self.bits
+        self.follow(64)
+        for name, value in self.written.items():
+            wide = f"r{name[1:]}" if name in _GENERAL else name
+            gdb.execute(f"set var ${wide} = {value:#x}", to_string=True)
+        self.written.clear()
+        self.follow(bits)
 
     def on_breakpoint(self, linear: int) -> bool:
         """Whether an enabled breakpoint is at a linear address."""

@@ -139,7 +139,7 @@ class Site(gdb.Breakpoint):
     one that is waited for."""
 
     def __init__(self, address: int, number: int) -> None:
-        super().__init__(f"*{address:#x}", internal=True)
+        super().__init__(f"*{address:#x}", gdb.BP_HARDWARE_BREAKPOINT, internal=True)
         self.address = address
         self.interrupt = number
         self.silent = True
