@@ -5,6 +5,7 @@
     ├── FormatError             bytes are not what a format says
     └── CouldNotFindOut         no verdict on the kernel is possible: SKIP, exit status 125
         ├── KernelUnavailable   the kernel build cannot be had or is not a bzImage
+        ├── BuildFailed         the kernel could not be built
         ├── ToolMissing         a program that the harness needs is not installed
         ├── LaunchFailed        QEMU or gdb did not start
         ├── MachineLost         QEMU or gdb went away in mid-boot
@@ -17,6 +18,7 @@ from typing import ClassVar
 
 __all__ = [
     "BootHarnessError",
+    "BuildFailed",
     "CouldNotFindOut",
     "FormatError",
     "HostBusy",
@@ -50,6 +52,12 @@ class KernelUnavailable(CouldNotFindOut):
     """The kernel build cannot be had, or the file is not a bzImage."""
 
     cause = "kernel-unavailable"
+
+
+class BuildFailed(CouldNotFindOut):
+    """The kernel could not be built; the message names the log."""
+
+    cause = "build-failed"
 
 
 class ToolMissing(CouldNotFindOut):

@@ -40,7 +40,7 @@ def test_reliable_boots_are_few() -> None:
     line = measure(1_000, flicker=0.0, seeds=20)
     assert line.right == 20
     # both ends, and what makes the answer as certain as it says
-    assert line.most_boots <= log2(1_000) + 2 + 8
+    assert line.most_boots <= log2(1_000) + 2 + 12
     assert line.ratio <= 0.7
 
 
@@ -126,7 +126,7 @@ def test_long_stretch_that_cannot_be_built_is_gone_round() -> None:
     history = History(1_000, 500, frozenset(range(400, 600)), 0.0)
     done = hunt(history, 0, confidence=DEFAULT_CONFIDENCE)
     assert isinstance(done.result, Found)
-    assert set(range(400, 600)) < set(done.result.candidates)
+    assert set(range(400, 600)) <= set(done.result.candidates)
     assert len(done.result.candidates) < 250
     assert done.builds - done.boots < 130
 

@@ -15,7 +15,7 @@ LAYERS = (
         "loader", "disk", "initrd", "layout", "bioses", "trace", "facts", "proof",
         "milestones", "agreement", "signs", "observer", "network", "netimage", "certainty",
         "direct", "grub", "bootable",
-        "handoff", "emulator",
+        "handoff", "emulator", "toolchain",
     ),
     ("machine", "netboot"),
     (

@@ -16,7 +16,7 @@ from harness.cli import run
 
 __all__ = ["Line", "command", "measure"]
 
-_CONFIDENCE = 0.999
+_CONFIDENCE = 0.9999
 _SIZES = (10, 100, 1_000, 10_000, 100_000)
 _UNBUILDABLE = 0.05
 _FLICKERS = (0.0, 0.1)

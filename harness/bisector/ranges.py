@@ -7,9 +7,9 @@ skipped by whoever searches.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from harness.errors import UsageError
 from harness.source import expand, fetch
@@ -28,6 +28,10 @@ class Range(Protocol):
     @property
     def title(self) -> str:
         """What is searched, in a few words."""
+
+    @property
+    def described(self) -> dict[str, Any]:
+        """What makes this range the same one."""
 
     @property
     def downloads(self) -> bool:
@@ -58,6 +62,11 @@ class KernelRange:
     def title(self) -> str:
         """How many kernels there are, and the first and the last."""
         return f"{count(len(self), 'kernel')}, {self.label(0)} to {self.label(len(self) - 1)}"
+
+    @property
+    def described(self) -> dict[str, Any]:
+        """The kernels."""
+        return asdict(self)
 
     def __len__(self) -> int:
         return len(self.sources)
@@ -104,6 +113,11 @@ class SizeRange:
         """Which kernel has which sizes."""
         of = self.source or "the selfcheck kernel"
         return f"payloads of {self.low:,} to {self.high:,} bytes of {of}"
+
+    @property
+    def described(self) -> dict[str, Any]:
+        """The kernel and the sizes."""
+        return asdict(self)
 
     def __len__(self) -> int:
         return (self.high - self.low) // _PARAGRAPH + 1
@@ -156,7 +170,7 @@ def _short(source: str, among: Sequence[str]) -> str:
         return Path(source).name if shared else source
     words = [_WORDS.findall(each.removeprefix("deb:")) for each in among]
     own = _WORDS.findall(source.removeprefix("deb:"))
-    first = _shared(words)
+    first = min(_shared(words), min(map(len, words)) - 1)
     last = _shared([each[:first:-1] for each in words])
     return "".join(own[first : len(own) - last])
 
@@ -165,4 +179,4 @@ def _shared(words: Sequence[Sequence[str]]) -> int:
     """Return how many words at their beginning all have in common."""
     columns = zip(*words, strict=False)
     differing = (at for at, column in enumerate(columns) if len({*column}) > 1)
-    return next(differing, min(map(len, words)) - 1)
+    return next(differing, min(map(len, words)))

@@ -40,6 +40,7 @@ _PERSISTS = 5
 """How often a position must say the same before it is not taken for flickering."""
 _MOST_SKIPS = 24
 """So many positions that tell nothing, scattered over a stretch, stand for all of it."""
+_NEAR = 20
 _BOOTS_PER_BIT = 40
 _AT_LEAST_BOOTS = 100
 
@@ -197,14 +198,24 @@ class Search:
         if not self._ends_seen or self._unexplained():
             return self._exhausted()
         best = max(self.blocks, key=lambda block: block.mass)
-        between = range(best.first, best.last)
-        silent = sum(at in between for at in self.skipped)
-        if best.mass >= self.confidence and silent >= min(len(between), _MOST_SKIPS):
+        if best.mass >= self.confidence and self._silent(best):
             flicker = flicker_rate(self.tallies, best.last)
             if self.inversions:
                 flicker = 0.0
             return Found(best.first - 1, best.last, best.mass, flicker, self.inversions)
         return self._exhausted()
+
+    def _silent(self, block: Block) -> bool:
+        """Return whether nothing in a block tells anything, or so much of it that the rest is
+        not worth its time: many positions all over it."""
+        between = range(block.first, block.last)
+        silent = sorted(at for at in self.skipped if at in between)
+        if len(silent) < min(len(between), _MOST_SKIPS):
+            return False
+        near = len(between) // _NEAR
+        return not between or (
+            silent[0] - block.first <= near and block.last - 1 - silent[-1] <= near
+        )
 
     def _wrong_end(self, position: int, claimed: Verdict) -> Lost | None:
         end = "good" if claimed is Verdict.GOOD else "bad"

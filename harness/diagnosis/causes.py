@@ -330,6 +330,13 @@ CAUSES: dict[str, Cause] = {
             "skip",
         ),
         Cause(
+            "build-failed",
+            "The kernel could not be built, so nothing is known about it.",
+            "the last lines of the build, and where its log is",
+            "Read the log; a bisection goes round such a commit by itself.",
+            "skip",
+        ),
+        Cause(
             "not-emulated",
             "A predicted boot did what the predictor's machine cannot do.",
             "what that was",

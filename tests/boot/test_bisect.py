@@ -1,6 +1,7 @@
-"""`bootharness bisect` as its user runs it: on sizes, on files, killed, resumed, and wrong."""
+"""`bootharness bisect` as its user runs it: on sizes, files and commits, killed, and wrong."""
 
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -12,6 +13,7 @@ from harness.deadline import Deadline
 from harness.selfcheck import selfcheck_kernel
 from harness.source import expand
 from tests.boot.processes import COMMAND, environment, eventually, processes_with, run
+from tests.boot.test_cli import git
 from tests.builders import patched_kernel
 
 LIMIT = 15_735_808
@@ -124,6 +126,9 @@ def test_killed_hunt_goes_on_without_redoing_a_boot(
     ("arguments", "words"),
     [
         ([], "KERNEL"),
+        (["git", "HEAD", "HEAD~1", "--build", "true", "--image", "x"], "no ancestor"),
+        (["git", "HEAD~1", "HEAD", "--build", "true"], "--image"),
+        (["toolchains", ".", "gcc-99", "--build", "true", "--image", "x"], "toolchain gcc-99"),
         (["selfcheck:16"], "at least two kernels"),
         (["selfcheck:32..16"], "the smaller one first"),
         (["selfcheck:1..16"], "whole paragraphs"),
@@ -138,6 +143,36 @@ def test_wrong_usage_exits_129(arguments: list[str], words: str, state: dict[str
     assert done.returncode == 129, done.stdout
     assert words in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_first_bad_commit_is_found_in_the_branch_that_a_merge_brought_in(
+    no_carry: Path, state: dict[str, str], tmp_path: Path
+) -> None:
+    repository, replay = tmp_path / "repository", tmp_path / "replay"
+    repository.mkdir()
+    sizes = iter((15_000_000, 15_000_016, 15_800_000, 15_800_016))
+    for words in (
+        ["init", "-q", "-b", "main"], ["commit", "first"], ["checkout", "-q", "-b", "side"],
+        ["commit", "it grows a little"], ["commit", "it grows"], ["checkout", "-q", "main"],
+        ["merge", "-q", "--no-edit", "--no-ff", "side"], ["commit", "last"],
+    ):  # fmt: skip
+        if words[0] == "commit":
+            kernel = selfcheck_kernel(next(sizes))
+            (repository / "build.sh").write_text(f"cp {kernel} bzImage\n")
+            git(repository, "add", ".")
+            git(repository, "commit", "-q", "-m", words[1])
+        else:
+            git(repository, *words)
+    done = run("bisect", "git", "HEAD~2", "HEAD", "--repository", repository, "--build",
+               "sh build.sh", "--image", "bzImage", "--loader", no_carry, "--confidence", 0.8,
+               "--replay", replay, **state)  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    merged, branch = done.stdout.split("it is a merge; on with the branch that it brought in")
+    assert "FIRST BAD" in merged
+    assert "FIRST BAD" in branch
+    assert branch.split("FIRST BAD")[1].splitlines()[0].endswith("it grows")
+    said = git(repository, "bisect", "replay", replay)
+    assert re.search("is the first bad commit\\n[^$]*it grows\\n", said), said
 
 
 def test_packages_of_a_flavour_come_in_the_order_of_their_versions(

@@ -268,10 +268,10 @@ def history(tmp_path: Path, kernels: Path) -> Path:
     return folder
 
 
-def git(folder: Path, *arguments: str) -> str:
+def git(folder: Path, *arguments: object) -> str:
     who = ("-c", "user.name=tester", "-c", "user.email=tester")
     done = subprocess.run(
-        ["git", *who, *arguments],
+        ["git", *who, *map(str, arguments)],
         cwd=folder,
         env=environment(GIT_CONFIG_GLOBAL="/dev/null"),
         capture_output=True,

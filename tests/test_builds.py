@@ -1,0 +1,203 @@
+"""Ranges that have to be built, with git and a shell; nothing is booted."""
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness.bisector.build import Build
+from harness.bisector.git import GitRange
+from harness.bisector.ranges import KernelRange, SizeRange, kernel_range
+from harness.bisector.toolchains import ToolchainRange
+from harness.errors import BuildFailed, UsageError
+from harness.machine.workspace import Workspace
+from harness.toolchain import Toolchain, add_toolchain, toolchain
+
+HOST = Toolchain("host")
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cache of its own, with nothing built."""
+    monkeypatch.setenv("BOOTHARNESS_CACHE", str(tmp_path / "cache"))
+
+
+def git(folder: Path, *words: str) -> str:
+    who = ("-c", "user.name=tester", "-c", "user.email=tester", "-c", "init.defaultBranch=main")
+    return subprocess.run(
+        ["git", *who, *words], cwd=folder, capture_output=True, text=True, check=True
+    ).stdout.strip()
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """Four commits, the third of which cannot be built, and a merge of two more."""
+    if not shutil.which("git"):
+        pytest.skip("git is not installed")
+    folder = tmp_path / "repository"
+    folder.mkdir()
+    git(folder, "init", "-q")
+    for number in range(1, 5):
+        commit(folder, f"n{number}", "exit 3" if number == 3 else f"echo {number} >kernel")
+    git(folder, "checkout", "-q", "-b", "side", "HEAD~1")
+    commit(folder, "side 1")
+    commit(folder, "side 2")
+    git(folder, "checkout", "-q", "main")
+    git(folder, "merge", "-q", "--no-edit", "side")
+    return folder
+
+
+def commit(folder: Path, subject: str, script: str | None = None) -> None:
+    (folder / subject).write_text(subject)
+    if script:
+        (folder / "build.sh").write_text(script)
+    git(folder, "add", ".")
+    git(folder, "commit", "-q", "-m", subject)
+
+
+@pytest.fixture
+def commits(repository: Path) -> Iterator[GitRange]:
+    build = Build("echo built >>log.txt; . ./build.sh", "kernel", HOST)
+    with GitRange(repository, "HEAD~4", "HEAD", build, workers=1) as searched:
+        yield searched
+
+
+def test_commits_are_built_once_and_the_repository_is_left_alone(
+    repository: Path, commits: GitRange
+) -> None:
+    assert [commits.label(at)[13:] for at in range(len(commits))] == [
+        "n1", "n2", "n3", "n4", "Merge branch 'side'",
+    ]  # fmt: skip
+    assert commits.ready(0) is None
+    assert Path(commits.prepare(0)).read_text() == "1\n"
+    assert Path(commits.prepare(3)).read_text() == "4\n"
+    assert commits.ready(0) == commits.prepare(0)
+    assert not (repository / "kernel").exists()
+    assert git(repository, "status", "--short", "--branch") == "## main"
+    assert git(repository, "worktree", "list").count("\n") == 0
+
+
+def test_build_that_fails_says_why_and_where_its_log_is(commits: GitRange) -> None:
+    commits.prepare(0)  # whose kernel must not be taken for this one's
+    with pytest.raises(BuildFailed, match=r"exit status 3: .*; see (.*/log)$") as raised:
+        commits.prepare(2)
+    log = Path(str(raised.value).rpartition("see ")[2])
+    assert log.read_text() == ""
+    assert raised.value.cause == "build-failed"
+
+
+def test_merge_leads_to_its_branch(repository: Path, commits: GitRange) -> None:
+    assert commits.merged(1) is None
+    base, tip = git(repository, "rev-parse", "HEAD~2"), git(repository, "rev-parse", "side")
+    assert commits.merged(4) == (base, tip)
+
+
+def test_replay_is_what_git_takes(repository: Path, commits: GitRange, tmp_path: Path) -> None:
+    log = tmp_path / "replay"
+    log.write_text(commits.replay({4: "bad", 0: "good", 1: "good", 3: "bad", 2: "bad"}))
+    said = git(repository, "bisect", "replay", str(log))
+    assert f"{commits.commits[2]} is the first bad commit" in said
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "words"),
+    [("HEAD", "HEAD~1", "no ancestor"), ("HEAD", "HEAD", "no ancestor"), ("x", "HEAD", "x: ")],
+)
+def test_wrong_ends(repository: Path, good: str, bad: str, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        GitRange(repository, good, bad, Build("true", "kernel", HOST), 1)
+
+
+def test_build_that_makes_nothing_or_takes_too_long(tmp_path: Path) -> None:
+    with Workspace() as workspace:
+        place = (tmp_path, tmp_path / "objects")
+        place[1].mkdir()
+        (tmp_path / "kernel").write_text("an old one")
+        with pytest.raises(BuildFailed, match="made no kernel"):
+            Build("true", "kernel", HOST).make("tree", *place, workspace)
+        with pytest.raises(BuildFailed, match="not built within 0"):
+            Build("sleep 60", "kernel", HOST, limit_s=0.2).make("tree", *place, workspace)
+
+
+@pytest.mark.parametrize(("command", "place"), [("$O", "objects"), (".", "tree")])
+def test_configuration_is_where_the_build_looks_for_it(
+    tmp_path: Path, command: str, place: str
+) -> None:
+    tree, objects, config = tmp_path / "tree", tmp_path / "objects", tmp_path / "config"
+    tree.mkdir()
+    objects.mkdir()
+    config.write_text("CONFIG_X=y\n")
+    build = Build(f"cp {command}/.config {command}/kernel", "kernel", HOST, config)
+    with Workspace() as workspace:
+        assert build.make("tree", tree, objects, workspace).read_text() == "CONFIG_X=y\n"
+    assert (tmp_path / place / ".config").exists()
+    before = build.kept("tree")
+    config.write_text("CONFIG_X=n\n")
+    assert build.kept("tree") != before
+
+
+def test_toolchain_of_its_own_sees_no_network_and_writes_only_what_is_built(tmp_path: Path) -> None:
+    tree, objects = tmp_path / "tree", tmp_path / "objects"
+    tree.mkdir()
+    objects.mkdir()
+    (tree / "Makefile").write_text("all:\n")
+    # this very system stands for a Debian of its own
+    chroot = Toolchain("gcc-10", Path("/"))
+    script = "echo x >$O/kernel; ! touch made && test $(tail -n +3 /proc/net/dev | wc -l) = 1"
+    if not shutil.which("bwrap"):
+        assert chroot.argv("true", tree, objects)[0] == "bwrap"
+        pytest.skip("bubblewrap is not installed")
+    with Workspace() as workspace:
+        made = Build(script, "kernel", chroot).make("tree", tree, objects, workspace)
+    assert made.read_text() == "x\n"
+    assert not (tree / "made").exists()
+
+
+def test_containers_and_nix_are_words_before_the_command(tmp_path: Path) -> None:
+    words = toolchain("podman:gcc:10").argv("make", tmp_path, tmp_path / "o")
+    assert words[:3] == ["podman", "run", "--rm"]
+    assert "--network=none" in words
+    assert words[-4:] == ["gcc:10", "sh", "-c", "make"]
+    assert toolchain("nix:gcc10,gnumake").argv("make bzImage", tmp_path) == [
+        "nix-shell", "-p", "gcc10", "gnumake", "--run", "sh -c 'make bzImage'",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["gcc-99", "gcc", "podman:", "../x", ""])
+def test_unknown_toolchain(name: str) -> None:
+    with pytest.raises(UsageError, match="toolchain"):
+        toolchain(name)
+    if name != "gcc-99":
+        with pytest.raises(UsageError, match="name a compiler"):
+            add_toolchain(name, "sid")
+
+
+def test_tree_is_built_by_each_toolchain(tmp_path: Path) -> None:
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree" / "Makefile").write_text("all:\n")
+    build = Build("cp Makefile $O/kernel", "kernel", HOST)
+    with ToolchainRange(tmp_path / "tree", ("host", "podman:gcc"), build) as searched:
+        assert [searched.label(at) for at in range(len(searched))] == ["host", "podman:gcc"]
+        assert Path(searched.prepare(0)).read_text() == "all:\n"
+        assert searched.ready(0) == searched.prepare(0)
+    with pytest.raises(UsageError, match="would build inside of"):
+        ToolchainRange(tmp_path / "tree", ("host",), replace(build, command="make"))
+
+
+def test_ranges_of_the_command_line(tmp_path: Path) -> None:
+    for name in ("vmlinuz-6.10", "vmlinuz-6.9"):
+        shutil.copy(__file__, tmp_path / name)
+    found = kernel_range([f"{tmp_path}/vmlinuz-*"])
+    assert isinstance(found, KernelRange)
+    assert [found.label(at) for at in range(2)] == ["vmlinuz-6.9", "vmlinuz-6.10"]
+    sizes = kernel_range(["grow:1_600..3200:selfcheck:16"])
+    assert isinstance(sizes, SizeRange)
+    assert len(sizes) == 101
+    assert sizes.prepare(100) == "grow:3200:selfcheck:16"
+    names = [f"deb:linux-image-{number}-cloud-amd64/sid" for number in ("6.9", "6.10+deb13")]
+    packages = KernelRange(tuple(names))
+    assert [packages.label(at) for at in range(2)] == ["6.9", "6.10+deb13"]
+    assert packages.downloads
