@@ -22,6 +22,7 @@ from harness.plan import TRACERS, UNTIL, BootPlan, MachineConfig, NetPlan
 if TYPE_CHECKING:
     from harness.diagnosis import Judgement
     from harness.disk import DiskImage
+    from harness.gate.matrix import Matrix
     from harness.kernel import KernelImage
     from harness.loader import Loader
     from harness.machine.machine import Machine
@@ -76,6 +77,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="open the boot of a failing test in gdb, before what went wrong",
     )
+    group.addoption(
+        "--gate-baseline",
+        metavar="SOURCE",
+        help="the last good kernel: compare each kernel with it, in a test of its own",
+    )
     parser.addini("kernels_toml", "table of kernel builds, relative to the root folder", default="")
 
 
@@ -116,8 +122,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         )
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Refuse markers that cannot be, before anything boots."""
+def pytest_collection_modifyitems(
+    session: pytest.Session, config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    """Refuse markers that cannot be, before anything boots; add the gate's tests."""
+    if config.getoption("--gate-baseline"):
+        from harness.gate_items import gate_items
+
+        items += gate_items(session, _gate_matrix(config), _sources(config))
     for item in items:
         for marker in item.iter_markers():
             with _usage(f"{item.nodeid}: @pytest.mark.{marker.name}"):
@@ -147,6 +159,24 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
             return next(found, scope)
 
     return ByKernel(config, log)
+
+
+def _gate_matrix(config: pytest.Config) -> "Matrix":
+    """Return how the gate's kernels are booted: as the options say."""
+    from harness.gate.matrix import Matrix
+    from harness.source import expand
+
+    plan, loader = _plan(config), config.getoption("--boot-loader")
+    with _usage("--gate-baseline"):
+        [baseline] = expand(config.getoption("--gate-baseline"))
+    return Matrix(
+        kernels=(),
+        baseline=baseline,
+        loaders=(str(loader),) if loader else Matrix(()).loaders,
+        memory_mib=(plan.machine.memory_mib,),
+        until=plan.until,
+        timeout_s=plan.timeout_s,
+    )
 
 
 def _sources(config: pytest.Config) -> dict[str, str]:

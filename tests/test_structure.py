@@ -23,7 +23,7 @@ LAYERS = (
         "limits", "headroom", "report", "tools", "cells", "gate", "bisector", "debug", "console",
         "tty",
     ),
-    ("cli", "plugin", "bench", "mutants"),
+    ("cli", "plugin", "gate_items", "bench", "mutants"),
 )  # fmt: skip
 PURE = ("diagnosis", "report")
 IMPURE = ("machine", "netboot", "boot", "session", "watch", "tracers", "handoff", "idle")

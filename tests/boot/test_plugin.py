@@ -307,3 +307,29 @@ def test_failure_with_a_machine_keeps_what_it_looks_like(user: pytest.Pytester) 
     assert {path.name for path in Path(kept).iterdir()} == names
     assert "Booting from Hard Disk" in (Path(kept) / "screen.txt").read_text()
     assert "payload ok" in (Path(kept) / "serial.log").read_text()
+
+
+def test_the_gate_gives_its_verdicts_as_test_results(
+    user: pytest.Pytester, bad_kernel: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BOOTHARNESS_HISTORY", str(user.path / "history"))
+    user.path.joinpath("test_the_gate_gives_its_verdicts_as_test_results.py").unlink()
+    (user.path / "vmlinuz-none").write_bytes(b"no kernel")
+    arguments = (
+        "--kernel", "selfcheck:131072", "--kernel", str(bad_kernel),
+        "--kernel", str(user.path / "vmlinuz-none"), "--gate-baseline", "selfcheck:65536",
+        "--boot-until", "setup", "--junitxml", "junit.xml",
+    )  # fmt: skip
+    result = user.runpytest_subprocess(*arguments)
+    result.assert_outcomes(passed=1, failed=1, skipped=1)
+    result.stdout.fnmatch_lines(["*gate?vmlinuz-bad?*", "payload-truncated: *"])
+    result.stdout.no_fnmatch_line("*Traceback*")
+    cases = ElementTree.parse(user.path / "junit.xml").iter("testcase")
+    standings = {
+        case.get("name"): each.get("value")
+        for case in cases
+        for each in case.iter("property")
+        if each.get("name") == "gate_standing"
+    }
+    assert standings["gate[selfcheck:131072]"] == "good"
+    assert standings["gate[vmlinuz-bad]"] == "bad"
