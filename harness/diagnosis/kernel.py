@@ -18,7 +18,13 @@ __all__ = [
 ]
 
 _NO_INIT = re.compile(r"Unable to mount root fs|No working init found|Requested init .* failed")
+# what a kernel says of an initrd or an /init that it cannot use, before it looks elsewhere
+_WHY_NO_INIT = re.compile(
+    r"(Initramfs unpacking failed: [^\r\n]{1,200}|check access for rdinit=[^\r\n]{1,200}"
+    r"|Failed to execute [^\r\n]{1,200}|Cannot open root device \x22(?!\(null\))[^\r\n]{1,200})"
+)
 _SERIAL_LINES = 12
+_PANIC, _PANIC_LINES = "Kernel panic - not syncing", 4
 _HANGS = ("halted", "loop", "idle")
 
 
@@ -75,9 +81,11 @@ def no_init(trace: BootTrace) -> Finding | None:
         return None
     initrd = trace.disk.initrd_bytes if trace.disk else None
     brought = "there was no initrd" if initrd is None else f"the initrd had {count(initrd, 'byte')}"
+    said = _WHY_NO_INIT.search(trace.serial)
+    why = f'it said "{said[1]}" and ' if said else "it "
     return Finding(
-        f'the kernel found no /init to run ({brought}); it panicked: "{trace.ending.detail}"',
-        _serial(trace),
+        f'the kernel found no /init to run ({brought}); {why}panicked: "{trace.ending.detail}"',
+        _before_panic(trace),
     )
 
 
@@ -85,7 +93,7 @@ def kernel_panic(trace: BootTrace) -> Finding | None:
     """The kernel panicked."""
     if trace.ending.kind != "panic" or no_init(trace):
         return None
-    return Finding(f'the kernel panicked: "{trace.ending.detail}"', _serial(trace))
+    return Finding(f'the kernel panicked: "{trace.ending.detail}"', _before_panic(trace))
 
 
 def kernel_reset(trace: BootTrace) -> Finding | None:
@@ -139,3 +147,10 @@ def _where(trace: BootTrace) -> str:
 
 def _serial(trace: BootTrace) -> tuple[str, ...]:
     return tuple(trace.serial.splitlines()[-_SERIAL_LINES:])
+
+
+def _before_panic(trace: BootTrace) -> tuple[str, ...]:
+    """What the kernel said up to its panic; what follows is a call trace."""
+    lines = trace.serial.splitlines()
+    end = next((at for at, line in enumerate(lines) if _PANIC in line), len(lines)) + 1
+    return tuple(lines[max(end - _PANIC_LINES, 0) : end])

@@ -170,6 +170,8 @@ def initrd_does_not_fit(trace: BootTrace) -> Finding | None:
     kernel = range(header.code32_start, header.code32_start + trace.kernel.payload_bytes)
     running = range(header.pref_address or header.code32_start, 0)
     running = range(running.start, running.start + (header.init_size or 0))
+    if memory is not None and running.stop > memory:
+        running = range(0)  # then there is no room for the kernel itself, wherever the initrd is
     for span, what in ((kernel, "the kernel"), (running, "what the kernel unpacks to (init_size)")):
         if span and _overlap(wanted, span):
             return Finding(
