@@ -20,8 +20,8 @@ LAYERS = (
     ("machine", "netboot"),
     (
         "idle", "hang", "tracers", "watch", "session", "rerun", "kept", "boot", "diagnosis",
-        "limits", "headroom", "report", "tools", "cells", "gate", "bisector", "debug", "console",
-        "tty",
+        "limits", "headroom", "report", "tools", "cells", "gate", "debug", "console",
+        "tty", "bisector", "cases", "factors",
     ),
     ("cli", "plugin", "gate_items", "bench", "mutants"),
 )  # fmt: skip

@@ -33,6 +33,7 @@ _COMMANDS = {
     "limit": "Find the largest kernel that a loader can boot, and what fails beyond.",
     "headroom": "Show how close kernels come to what loaders can boot.",
     "bisect": "Find the first bad kernel of a range, and why it is bad.",
+    "factors": "Find what separates the kernels that boot from those that do not.",
     "toolchain": "Make compilers of other Debian releases, to build kernels with.",
     "explain": "Say what a cause means, what shows it, and what to do about it.",
     "doctor": "List the tools that are needed, and what to install.",
