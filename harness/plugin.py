@@ -457,7 +457,7 @@ def _debug(trace: "BootTrace") -> None:
 
     try:
         with Workspace() as workspace:
-            prepared = prepare_trace(trace, None, workspace.path / "disk.img", None)
+            prepared = prepare_trace(trace, None, workspace.path / "disk.img")
             print()
             debug(prepared, workspace, "plain")
     except BootHarnessError as error:

@@ -228,7 +228,7 @@ def test_stand_in_has_the_header_and_the_sizes(tmp_path: Path) -> None:
 def test_trace_that_has_no_boot_in_it(tmp_path: Path) -> None:
     trace = replace(loading_trace(1_000_000, []), disk=None)
     with pytest.raises(UsageError, match="only one from a disk"):
-        prepare.prepare_trace(trace, None, tmp_path / "disk.img", None)
+        prepare.prepare_trace(trace, None, tmp_path / "disk.img")
 
 
 def test_breakpoints_are_for_the_emulator() -> None:

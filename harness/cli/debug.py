@@ -1,10 +1,10 @@
 """`bootharness debug`: open a boot in gdb."""
 
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from harness.cli.options import FILE, loaded_options, machine_options
 from harness.cli.output import new_folder
@@ -67,25 +67,30 @@ Examples:
     metavar="DIR",
     help="Keep what gdb needs, to be used without bootharness, in a new or empty folder.",
 )
+@click.pass_context
 def command(
-    target: str | None, at: str | None, view: str | None, kernel: Path | None, keep: Path | None,
-    **choices: Any,
+    context: click.Context, /, target: str | None, at: str | None, view: str | None,
+    kernel: Path | None, keep: Path | None, **choices: Any,
 ) -> None:  # fmt: skip
     """Open a boot in gdb: stopped where you want, decoded as the CPU does, with the loader's
     source and a breakpoint on every label."""
     if bool(target) == bool(choices["disk"]):
         raise click.UsageError("give a KERNEL, a TRACE.json, or --disk with an image")
+    if choices["disk"] and (choices["loader"] or choices["initrd"]):
+        raise click.UsageError("a --disk has its own loader and initrd")
+    is_trace = target is not None and target.endswith(".json")
+    if is_trace:
+        _refuse(context, set(choices) - {"qemu"})
+    elif kernel:
+        raise click.UsageError("--kernel goes with a TRACE.json")
     from harness.debug.run import debug
     from harness.machine.workspace import Workspace
 
-    with ExitStack() as stack:
-        folder = new_folder(keep) if keep else None
-        workspace = stack.enter_context(Workspace())
+    folder = new_folder(keep) if keep else None
+    with Workspace() as workspace:
         image = (folder or workspace.path) / "disk.img"
-        if target and target.endswith(".json"):
-            prepared = _of_trace(Path(target), at, image, kernel)
-        elif kernel:
-            raise UsageError("--kernel goes with a TRACE.json")
+        if target and is_trace:
+            prepared = _of_trace(Path(target), at, image, kernel, choices["qemu"])
         else:
             prepared = _of_boot(target, at or "stage1", image, **choices)
         for note in prepared.notes:
@@ -93,14 +98,25 @@ def command(
         debug(prepared, workspace, view or "plain", folder)
 
 
-def _of_trace(path: Path, at: str | None, image: Path, kernel: Path | None) -> "Prepared":
+def _refuse(context: click.Context, names: set[str]) -> None:
+    """Raise UsageError for an option that a trace says better."""
+    for parameter in context.command.params:
+        source = context.get_parameter_source(parameter.name or "")
+        if parameter.name in names and source is ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"{parameter.opts[0]}: the trace says how it was booted")
+
+
+def _of_trace(
+    path: Path, at: str | None, image: Path, kernel: Path | None, qemu: str
+) -> "Prepared":
     from harness.debug.prepare import prepare_trace
     from harness.kernel import KernelImage
     from harness.report.document import decode
 
     try:
         trace = decode(path.read_bytes())
-        return prepare_trace(trace, at, image, KernelImage.read(kernel) if kernel else None)
+        given = KernelImage.read(kernel) if kernel else None
+        return prepare_trace(trace, at, image, given, qemu)
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}") from error
     except UsageError as error:

@@ -56,26 +56,34 @@ def prepare_disk(path: Path, plan: BootPlan, at: str) -> Prepared:
 
 
 def prepare_trace(
-    trace: BootTrace, at: str | None, image: Path, given: KernelImage | None
+    trace: BootTrace,
+    at: str | None,
+    image: Path,
+    given: KernelImage | None = None,
+    qemu: str = "auto",
 ) -> Prepared:
     """Have a boot again of which the trace is there.
 
     ``given`` is its kernel, where that is elsewhere than it was; without one that can be
-    found a stand-in takes its place, which can be loaded but not run. Raises UsageError
-    when the trace does not tell enough.
+    found a stand-in takes its place, which can be loaded but not run. ``qemu`` is a program
+    in place of the one that it was; ``auto`` is that one. Raises UsageError when the trace
+    does not tell enough.
     """
     again = replayed(trace, given, image)
     scene = _scene_of(trace, again.loader, at or _where_it_went_wrong(trace))
     assert trace.machine
-    machine, notes = machine_for(trace.machine.config, None), again.notes
+    machine, notes = trace.machine.config, again.notes
+    if qemu != "auto":
+        machine = replace(machine, qemu=qemu)
+    elif not shutil.which(machine.qemu):
+        narrow = trace.kernel is not None and not trace.kernel.header.is_64_bit
+        here = "qemu-system-i386" if narrow else "qemu-system-x86_64"
+        notes += (f"{machine.qemu} is not here: {here} takes its place",)
+        machine = replace(machine, qemu=here)
     if machine.bios and not Path(machine.bios).is_file():
         notes += (f"the BIOS {machine.bios} is not here: QEMU's own takes its place",)
         machine = replace(machine, bios=None)
-    if not shutil.which(machine.qemu):
-        here = machine_for(replace(machine, qemu="auto"), given)
-        notes += (f"{machine.qemu} is not here: {here.qemu} takes its place",)
-        machine = here
-    return Prepared(scene, image, machine, notes)
+    return Prepared(scene, image, machine_for(machine, None), notes)
 
 
 def machine_for(config: MachineConfig, kernel: KernelImage | None) -> MachineConfig:

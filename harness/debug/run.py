@@ -34,8 +34,7 @@ def debug(prepared: Prepared, workspace: Workspace, view: str, keep: Path | None
             scene.write(keep, wide=wide)
             (keep / _COMMANDS).write_text(f"{scene.commands(prepared.config)}\n")
         if view == "attach":
-            print(_invitation(folder), flush=True)
-            until_interrupted(machine)
+            until_interrupted(machine, _invitation(folder))
         else:
             in_terminal(machine, folder, view)
     if keep:

@@ -33,6 +33,7 @@ set confirm off
 set pagination off
 set filename-display basename
 set osabi none
+set debuginfod enabled off
 set remotetimeout 20
 set breakpoint always-inserted on
 symbol-file {_ELF}

@@ -2,7 +2,6 @@
 
 import ctypes
 import os
-import shlex
 import signal
 import subprocess
 import sys
@@ -45,22 +44,20 @@ def in_terminal(machine: Machine, folder: Path, view: str) -> None:
             gdb.wait()
 
 
-def until_interrupted(machine: Machine) -> None:
+def until_interrupted(machine: Machine, invitation: str) -> None:
     """Let others attach until Ctrl-C, or until QEMU has been ended by one of them."""
     with suppress(KeyboardInterrupt):
+        print(invitation, flush=True)
         _attend(machine, -1)
 
 
 def _argv(view: str) -> list[str]:
-    """gdb's command line; afterwards it is in the folder that the person is in."""
-    there = f"cd {Path.cwd()}"
-    home = ["-ex", f"python gdb.execute({there!r}, to_string=True)"]
     if view == "emacs":
-        command = shlex.join([GDB[0], "-i=mi", *GDB[1:], *home])
-        quoted = command.replace("\\", "\\\\").replace('"', '\\"')
-        return ["emacs", "--eval", f'(progn (setq gdb-many-windows t) (gdb "{quoted}"))']
+        gdb = " ".join([GDB[0], "-i=mi", *GDB[1:]])
+        return ["emacs", "--eval", f'(progn (setq gdb-many-windows t) (gdb "{gdb}"))']
     windows = ["-ex", "layout src", "-ex", "tui reg general"] if view == "tui" else []
-    return [*GDB, *home, *windows]
+    home = f"cd {Path.cwd()}"  # where the person is, once the script has found its files
+    return [*GDB, "-ex", f"python gdb.execute({home!r}, to_string=True)", *windows]
 
 
 def _attend(machine: Machine, end: int) -> None:

@@ -306,7 +306,9 @@ def end_input(terminal: Terminal) -> None:
 def interrupt_the_machine(terminal: Terminal) -> None:
     terminal.ask("delete")
     terminal.child.sendline("continue")
-    terminal.child.expect("Continuing")
+    temporary = terminal.child.env["TMPDIR"]
+    (log,) = Path(temporary).glob("*/serial.log")
+    eventually(lambda: () if "init reached" in log.read_text() else ("not there yet",))
     terminal.child.sendintr()
     terminal.prompt()
     end_input(terminal)
@@ -320,14 +322,20 @@ def kill(terminal: Terminal) -> None:
     os.kill(terminal.child.pid, signal.SIGKILL)
 
 
-@pytest.mark.parametrize("view", [(), ("--tui",)], ids=["plain", "tui"])
 @pytest.mark.parametrize(
-    "leave", [quit_gdb, end_input, interrupt_the_machine, close_the_terminal, kill]
+    ("leave", "view"),
+    [
+        (quit_gdb, "plain"),
+        (end_input, "plain"),
+        (interrupt_the_machine, "plain"),
+        (close_the_terminal, "tui"),
+        (kill, "tui"),
+    ],
 )
 def test_nothing_is_left(
-    tmp_path: Path, temporary: Path, leave: Callable[[Terminal], None], view: tuple[str, ...]
+    tmp_path: Path, temporary: Path, leave: Callable[[Terminal], None], view: str
 ) -> None:
-    terminal = debug(tmp_path, "selfcheck:100000", *view)
+    terminal = debug(tmp_path, "selfcheck:100000", *(["--tui"] if view == "tui" else []))
     terminal.prompt()
     assert any("gdb" in each for each in processes_with(str(temporary)))
     leave(terminal)
@@ -378,3 +386,21 @@ def test_console_has_the_line_and_the_monitor(tmp_path: Path, temporary: Path) -
     log = (tmp_path / "console-1.log").read_text()
     assert "Linux version selfcheck" in log
     assert "VM status: running" in log
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((), "give a KERNEL, a TRACE.json, or --disk"),
+        (("not-here.json",), "not-here.json: No such file"),
+        (("some.json", "--memory", "64"), "--memory: the trace says how it was booted"),
+        (("selfcheck:1600", "--kernel", __file__), "--kernel goes with a TRACE.json"),
+        (("selfcheck:1600", "--tui"), "--tui needs a terminal"),
+        (("selfcheck:1600", "--at", "handof"), "did you mean handoff"),
+    ],
+)
+def test_what_cannot_be_is_said(arguments: tuple[str, ...], said: str) -> None:
+    done = run("debug", *arguments)
+    assert done.returncode == 129
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
