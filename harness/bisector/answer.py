@@ -49,8 +49,12 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a hunt has found out. ``limit`` is the largest payload in bytes that the loader is
-    predicted to place, None where there is no such limit or it was not looked for."""
+    """What a hunt has found out.
+
+    ``limit`` is the largest payload in bytes that the loader is predicted to place, None where
+    there is no such limit. ``earlier`` are the turns from bad to good again before the one
+    that was found, by their labels.
+    """
 
     found: Found
     good: Side
@@ -60,6 +64,7 @@ class Answer:
     outcomes: tuple[Outcome, ...]
     limit: int | None
     conclusion: str
+    earlier: tuple[tuple[str, str], ...] = ()
 
 
 def side_by_side(good: BootTrace, bad: BootTrace) -> tuple[Row, ...]:

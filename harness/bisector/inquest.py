@@ -60,6 +60,9 @@ def inquire(
         rows=rows,
         outcomes=tuple(outcomes),
         limit=limit,
+        earlier=tuple(
+            (searched.label(each.bad), searched.label(each.good)) for each in found.inversions
+        ),
         conclusion=conclusion(
             *sides,
             rows,

@@ -81,12 +81,16 @@ class HuntLog:
         self.path = path
         try:
             self._file: IO[bytes] = path.open("a+b")
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UsageError(f"{path}: the same is being hunted already; wait for it") from None
         except OSError as error:
             raise LaunchFailed(f"{path}: cannot be written: {error.strerror}") from error
-        self.seen = self._read(hunted)
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self.seen = self._read(hunted)
+        except BaseException as error:
+            self._file.close()
+            if isinstance(error, BlockingIOError):
+                raise UsageError(f"{path}: the same is being hunted already; wait for it") from None
+            raise
 
     def _read(self, hunted: dict[str, Any]) -> list[Seen]:
         self._file.seek(0)

@@ -10,6 +10,7 @@ import click
 
 from harness.cli.options import FILE, machine_options
 from harness.cli.output import check_json_file, spoken, write_json
+from harness.errors import UsageError
 from harness.plan import DEFAULT_CMDLINE, UNTIL, MachineConfig
 
 if TYPE_CHECKING:
@@ -201,7 +202,7 @@ def of_commits(
         with GitRange(repository, good, bad, built, hunting.jobs) as commits:
             status = hunting.run(commits)
             if replay and hunting.verdicts:
-                replay.write_text(commits.replay(hunting.verdicts))
+                _write(replay, commits.replay(hunting.verdicts))
             found = hunting.answer.found if hunting.answer else None
             branch = commits.merged(found.bad) if found and len(found.candidates) == 1 else None
         if not branch:
@@ -268,7 +269,7 @@ class _Hunting:
         from harness.bisector.hunt import Hunt
         from harness.bisector.inquest import inquire
         from harness.bisector.log import HuntLog, log_file
-        from harness.bisector.search import Found, Search
+        from harness.bisector.search import Found, Lost, Search
         from harness.cells.history import history_file
         from harness.cells.runner import limit_s
         from harness.cells.workers import LocalWorkers
@@ -301,7 +302,23 @@ class _Hunting:
 
             document = hunt_document(searched.title, search, seen, self.answer)
             write_json(self._json, encode(document))
+        lost = search.result if isinstance(search.result, Lost) else None
+        if self._html:
+            from harness.report.hunt_html import hunt_html
+
+            _write(self._html, hunt_html(searched.title, seen, self.answer, lost))
+        if self._markdown:
+            from harness.report.hunt_markdown import hunt_markdown
+
+            _write(self._markdown, hunt_markdown(searched.title, seen, self.answer, lost))
         return 0 if self.answer else _COULD_NOT_FIND_OUT
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text)
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written: {error.strerror}") from error
 
 
 def _hunted(searched: "Range", cell: "Cell") -> dict[str, Any]:

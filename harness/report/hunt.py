@@ -17,7 +17,8 @@ from harness.bisector.evidence import bad_probability
 from harness.bisector.log import Seen
 from harness.bisector.search import Lost, Search
 from harness.diagnosis.verdict import Verdict
-from harness.text import count, printable
+from harness.report.hunt_words import certainty, first_bad
+from harness.text import printable
 
 __all__ = ["Labels", "TerminalHunt", "picture", "print_answer", "print_lost"]
 
@@ -26,7 +27,6 @@ _PICTURE = 32
 _LABEL, _CAUSE = 36, 22
 _SURE = 0.02
 _WIDTH = 100
-_CANDIDATES = 8
 
 
 def picture(search: Search, width: int = _PICTURE) -> str:
@@ -90,9 +90,8 @@ def print_lost(lost: Lost, output: TextIO) -> None:
 
 def print_answer(answer: Answer, output: TextIO) -> None:
     """Print the answer: the first bad one, the sentence, the experiments, and the two kernels."""
-    found = answer.found
     click.echo(file=output)
-    click.echo(f"{click.style('FIRST BAD', fg='red', bold=True)}  {_first_bad(answer)}",
+    click.echo(f"{click.style('FIRST BAD', fg='red', bold=True)}  {first_bad(answer)}",
                file=output)  # fmt: skip
     click.echo(f"{click.style('LAST GOOD', fg='green', bold=True)}  {printable(answer.good.label)}",
                file=output)  # fmt: skip
@@ -104,20 +103,8 @@ def print_answer(answer: Answer, output: TextIO) -> None:
         verdict = click.style(f"{each.verdict.upper():<4}", fg=_COLOURS[each.verdict], bold=True)
         why = f": {each.cause}" if each.cause else ""
         click.echo(f"     {verdict} {each.what}{why}", file=output)
-    sure = f"confidence {found.confidence:.4f}"
-    if found.flicker:
-        sure += f"; {found.flicker:.0%} of the boots told wrong, and were repeated"
-    click.echo(click.style(f"     {sure}", dim=True), file=output)
+    click.echo(click.style(f"     {printable(certainty(answer))}", dim=True), file=output)
     _table(answer, output)
-
-
-def _first_bad(answer: Answer) -> str:
-    if len(answer.candidates) == 1:
-        return printable(answer.bad.label)
-    names = [printable(name) for name in answer.candidates]
-    listed = ", ".join(names[:_CANDIDATES])
-    more = f" and {len(names) - _CANDIDATES} more" if len(names) > _CANDIDATES else ""
-    return f"one of {count(len(names), 'candidate')}, for the others tell nothing: {listed}{more}"
 
 
 def _table(answer: Answer, output: TextIO) -> None:

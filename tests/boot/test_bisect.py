@@ -11,7 +11,7 @@ import pytest
 
 from harness.deadline import Deadline
 from harness.selfcheck import selfcheck_kernel
-from harness.source import expand
+from harness.source import expand, fetch
 from tests.boot.processes import COMMAND, environment, eventually, processes_with, run
 from tests.boot.test_cli import git
 from tests.builders import patched_kernel
@@ -94,6 +94,39 @@ def test_first_bad_file_is_found_with_its_cause(
 
 def _confirming(document: dict[str, dict[str, int]]) -> set[int]:
     return {document["found"]["good"], document["found"]["bad"]}
+
+
+STORY = (
+    ("6.4-gcc8", 15_450_112), ("6.5-gcc8", 15_548_416), ("6.5-gcc8-stackprotector", 15_593_472),
+    ("6.6-gcc8", 15_646_720), ("6.6-gcc8-stackprotector", 15_691_776), ("6.6-gcc10", 15_757_312),
+    ("6.6-gcc10-stackprotector", 15_802_368), ("6.7-gcc8", 15_777_792), ("6.7-gcc10", 15_855_616),
+)  # fmt: skip
+
+
+def test_the_hunt_of_32_days_ends_with_the_size(
+    no_carry: Path, state: dict[str, str], debian: str, tmp_path: Path
+) -> None:
+    """A new compiler, a new option and a new version all look guilty, in front of a limit."""
+    (tmp_path / "builds").mkdir()
+    for number, (name, size) in enumerate(STORY, start=1):
+        grown = fetch(f"grow:{size}:{debian}").path
+        (tmp_path / "builds" / f"{number}-linux-{name}").symlink_to(grown)
+    files = {name: tmp_path / f"hunt.{name}" for name in ("json", "html", "markdown")}
+    outputs = [word for name, path in files.items() for word in (f"--{name}", path)]
+    done = run("bisect", tmp_path / "builds", "--loader", no_carry, "--until", "setup",
+               "--confidence", 0.9, *outputs, **state)  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "FIRST BAD  6-linux-6.6-gcc10\n" in done.stdout
+    conclusion = (
+        f"the cause is the payload size: every build above {LIMIT:,} bytes fails with no-carry.asm "
+        "(destination-wrapped), whatever made it; 6-linux-6.6-gcc10 only made it grow by 65,536 "
+        "bytes, to 15,757,312; with 15,757,312 bytes it boots with stage1"
+    )
+    assert conclusion in " ".join(done.stdout.split())
+    assert conclusion in files["markdown"].read_text()
+    assert conclusion[1:] in files["html"].read_text()
+    factors = run("factors", files["json"])
+    assert "a kernel is bad if payload_bytes > 15,691,776" in factors.stdout
 
 
 def test_killed_hunt_goes_on_without_redoing_a_boot(
