@@ -155,9 +155,9 @@ def test_keep_keeps_all_and_overwrites_nothing(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert f"kept in {kept}" in done.stdout
     names = {
-        "bios-calls.txt", "command.txt", "disassembly.txt", "disk.img", "gdb-trace.jsonl",
-        "qemu.log", "recorder.log", "registers.txt", "screen.png", "screen.txt", "serial.log",
-        "trace.json",
+        "bios-calls.txt", "bios.txt", "command.txt", "disassembly.txt", "disk.img",
+        "gdb-trace.jsonl", "qemu.log", "recorder.log", "registers.txt", "screen.png", "screen.txt",
+        "serial.log", "trace.json",
     }  # fmt: skip
     assert {path.name for path in kept.iterdir()} == names
     trace = decode((kept / "trace.json").read_bytes())

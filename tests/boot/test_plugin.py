@@ -240,8 +240,8 @@ def test_marker_changes_the_plan(user: pytest.Pytester, boots: Path) -> None:
 @pytest.mark.parametrize(
     ("marker", "words"),
     [
-        ("boot(colour=1)", "colour: known are accelerator, cmdline, "),
-        ("boot('banner')", "'banner': known are accelerator, cmdline, "),
+        ("boot(colour=1)", "colour: known are accelerator, bios, "),
+        ("boot('banner')", "'banner': known are accelerator, bios, "),
         ("boot(until='never')", "until 'never': known are setup, protected-mode, banner, init"),
         ("boot(memory_mib=1)", "a PC needs at least 2"),
         ("netboot('carrier-pigeon')", "network path 'carrier-pigeon': known are "),
@@ -286,7 +286,7 @@ def test_failure_keeps_what_the_boot_has_left(user: pytest.Pytester, bad_kernel:
     assert len(kept) == 1
     assert "not all of it" not in said
     assert {path.name for path in kept.pop().iterdir()} == {
-        "bios-calls.txt", "command.txt", "disassembly.txt", "qemu.log", "recorder.log",
+        "bios-calls.txt", "bios.txt", "command.txt", "disassembly.txt", "qemu.log", "recorder.log",
         "registers.txt", "screen.png", "screen.txt", "serial.log", "trace.json",
     }  # fmt: skip
 

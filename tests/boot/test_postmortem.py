@@ -200,12 +200,16 @@ def test_second_boot_that_cannot_be(tmp_path: Path) -> None:
 
 def test_commands_show_it_again(tmp_path: Path) -> None:
     trace, kept = keep(TRIPLE_FAULT, tmp_path)
-    _, watched, _, _, plain = (kept / "command.txt").read_text().splitlines()
+    _, watched, _, _, debugged, _, _, plain = (kept / "command.txt").read_text().splitlines()
     words = shlex.split(watched)
     assert words[0] == "bootharness"
     done = run(*words[1:])
     assert done.returncode == 1
     assert "triple-fault: " in done.stdout
+    assert debugged == "bootharness debug trace.json"
+    done = run("debug", kept / "trace.json")
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"block_move \(\) at edited\.asm:\d+", done.stdout)
     # QEMU alone ends at the reset; with what the kernel has to say it would not
     by_hand = subprocess.run(
         shlex.split(plain), stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=False
@@ -226,9 +230,9 @@ def test_command_offers_and_keeps(tmp_path: Path) -> None:
     line = f"kept in {tmp_path / 'kept'}, after a second boot that shows the exceptions"
     assert line in done.stdout
     assert {path.name for path in (tmp_path / "kept").iterdir()} == {
-        "bios-calls.txt", "command.txt", "disassembly.txt", "disk.img", "exceptions.txt",
-        "qemu.log", "recorder.log", "registers.txt", "screen.png", "screen.txt", "serial.log",
-        "trace.json",
+        "bios-calls.txt", "bios.txt", "command.txt", "disassembly.txt", "disk.img",
+        "exceptions.txt", "qemu.log", "recorder.log", "registers.txt", "screen.png", "screen.txt",
+        "serial.log", "trace.json",
     }  # fmt: skip
     seen = json.loads((tmp_path / "kept" / "trace.json").read_text())["post_mortem"]
     assert [each["vector"] for each in seen["exceptions"]] == [13, 13, 13]
