@@ -281,3 +281,13 @@ def test_a_wrapped_boot_is_pictured_with_where_its_moves_were_to_go() -> None:
     assert (stray.name, stray.start, stray.end) == ("block move 2, wrapped", 0x1C00, 0x11A00)
     assert drawn.serial == trace.serial
     assert unpack(b"") == Picture()
+
+
+def test_the_kernels_of_the_past_are_known_once_and_grown_ones_are_not(history: History) -> None:
+    def booted(kernel: str, sha256: str) -> CellResult:
+        facts = BootFacts("6.1.0-amd64", sha256, payload_bytes=16)
+        return CellResult(Cell(kernel), kernel, (replace(GOOD, facts=facts),))
+
+    for kernel, sha256 in (("a", "1"), ("a", "1"), ("b", "2"), ("grow:99:b", "3"), ("c", "")):
+        history.add(booted(kernel, sha256), harness="1")
+    assert sorted(facts.sha256 for facts in history.kernels()) == ["1", "2"]

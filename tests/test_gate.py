@@ -15,7 +15,7 @@ from harness.gate.compare import changes, remarks, slower
 from harness.gate.matrix import Expectation, Matrix, read_matrix
 from harness.gate.outcome import Entry, Outcome, Pace, Remark, Room, Standing
 from harness.gate.pattern import patterns
-from harness.gate.trend import crossings, series, version_name, version_place
+from harness.gate.trend import crossings, series, trend, version_name, version_place
 from harness.plan import MachineConfig
 from harness.report.document import encode
 from harness.report.gate.document import gate_document, gate_schema
@@ -297,3 +297,14 @@ def test_what_does_not_grow_crosses_nothing() -> None:
     assert not list(crossings(series(kernels(1, 2, 3)), [replace(rooms[0], limit=10**9)]))
     [already] = crossings(series(kernels(10_000, 20_000, 30_000)), rooms)
     assert (already.version, already.releases) == ("6.2", -1)
+
+
+def test_the_trend_knows_the_kernels_of_the_past_but_only_of_its_own_kind() -> None:
+    past = tuple(kernels(1_000, 2_000, 3_000, 4_000)), tuple(kernels(9, 99, 999, flavour="cloud"))
+    newest = replace(GOOD, facts=past[0][-1])
+    rooms = (Room("k", "a", "payload", "byte", 1, 9_500),)
+    outcome = Outcome((Entry(result(newest), ""),), rooms, builds=past[0][:-1] + past[1])
+    [line], [crossing] = trend(outcome)
+    assert (line.name, len(line.points), crossing.version) == ("amd64, zstd", 4, "6.9")
+    grown = replace(outcome, entries=(Entry(result(newest, kernel="grow:4000:k"), ""),))
+    assert trend(grown) == ((), ())

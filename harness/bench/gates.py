@@ -123,8 +123,16 @@ def _fill(path: Path) -> None:
     with History(path) as history:
         for number in range(_DRAWN):
             machine = replace(cell.machine, memory_mib=64 + number % 20)
-            other = replace(cell, kernel=f"build-{number // 20}", machine=machine)
-            history.add(CellResult(other, str(number), (attempt,)), harness=own_version())
+            build = number // 20
+            other = replace(cell, kernel=f"build-{build}", machine=machine)
+            facts = replace(
+                attempt.facts,
+                release=f"{5 + build // 20}.{build % 20}.0-cloud-amd64",
+                sha256=str(build),
+                payload_bytes=attempt.facts.payload_bytes + 10_000 * build,
+            )
+            result = CellResult(other, str(number), (replace(attempt, facts=facts),))
+            history.add(result, harness=own_version())
 
 
 def _draw(path: Path, page: Path) -> dict[str, float]:

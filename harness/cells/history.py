@@ -157,6 +157,16 @@ class History:
             known = msgspec.json.decode(cell, type=Cell)
             yield Past(number, made_at, harness, CellResult(known, key, attempts, cached=True))
 
+    def kernels(self) -> tuple[BootFacts, ...]:
+        """Return what is known of each kernel that was ever booted, once; not of grown ones."""
+        rows = self._database.execute(
+            "SELECT facts FROM attempt JOIN result ON result.id = attempt.result "
+            "WHERE json_extract(facts, '$.sha256') != '' "
+            "AND json_extract(cell, '$.kernel') NOT LIKE 'grow:%' "
+            "GROUP BY json_extract(facts, '$.sha256')"
+        )
+        return tuple(msgspec.json.decode(facts, type=BootFacts) for (facts,) in rows)
+
     def trace(self, number: int, attempt: int) -> bytes:
         """Return the trace of an attempt of a past result, compressed as it was added."""
         row = self._database.execute(

@@ -17,6 +17,7 @@ AXES = (
     "disk interface",
     "command line",
     "initrd",
+    "until",
 )
 """The axes of a matrix besides the kernel."""
 _FROM_DISK = ("mbr", "grub")
@@ -34,6 +35,7 @@ def axes(cell: Cell) -> dict[str, str]:
         machine.disk_interface if cell.path in _FROM_DISK else "",
         "usual command line" if cell.cmdline == DEFAULT_CMDLINE else cell.cmdline,
         cell.initrd or "",
+        f"to {cell.until}",
     )
     return dict(zip(AXES, values, strict=True))
 

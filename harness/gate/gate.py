@@ -75,6 +75,7 @@ def run_gate(
         entries=tuple(entries),
         rooms=room,
         patterns=patterns(candidates),
+        builds=history.kernels() if history else (),
         seconds=round(time.monotonic() - began, 3),
     )
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from harness.cells.result import CellResult
+from harness.cells.result import BootFacts, CellResult
 
 __all__ = ["Change", "Entry", "Outcome", "Pace", "Remark", "Room", "Standing"]
 
@@ -94,12 +94,17 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """All of a gate. ``patterns`` are sentences on what failing cells have in common."""
+    """All of a gate.
+
+    ``patterns`` are sentences on what failing cells have in common; ``builds`` are kernels
+    that were booted before, for the trend of their sizes.
+    """
 
     entries: tuple[Entry, ...]
     rooms: tuple[Room, ...] = ()
     patterns: tuple[str, ...] = ()
     seconds: float = 0.0
+    builds: tuple[BootFacts, ...] = ()
 
     @property
     def candidates(self) -> tuple[Entry, ...]:

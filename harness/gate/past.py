@@ -4,18 +4,24 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from harness.cells.history import History
-from harness.cells.result import Past
+from harness.cells.result import CellResult, Past
 from harness.gate.axes import varying, way
 from harness.gate.outcome import Entry, Outcome
 from harness.gate.rooms import rooms
+from harness.gate.trend import version_place
 
 __all__ = ["outcome_of"]
 
 
 def outcome_of(pasts: Iterable[Past], history: History) -> Outcome:
-    """Return the last result of each cell; nothing is compared."""
+    """Return the last result of each cell, by flavour and version; nothing is compared."""
     last = {past.result.cell: past.result for past in pasts}
-    results = [replace(result, cached=False) for result in last.values()]
+    results = sorted((replace(each, cached=False) for each in last.values()), key=_by_version)
     names = varying(last)
     entries = tuple(Entry(result, way(result.cell, names)) for result in results)
     return Outcome(entries, rooms=tuple(rooms(results, history)))
+
+
+def _by_version(result: CellResult) -> tuple[bool, str, float, str]:
+    place = version_place(result.decisive.facts.release)
+    return place is None, place[1] if place else "", place[0] if place else 0, result.cell.kernel

@@ -33,7 +33,7 @@ def _sentences(results: list[CellResult]) -> Iterator[str]:
         return
     causes = {each.decisive.cause for each in failed}
     same = f" ({causes.pop()})" if len(causes) == 1 and None not in causes else ""
-    names = varying(each.cell for each in results)
+    names = [name for name in varying(each.cell for each in results) if name != "until"]
     if len(failed) == len(results):
         over = " and ".join(_plural(name) for name in names)
         if over:
@@ -72,7 +72,7 @@ def _so(bad: set[str], good: set[str]) -> str:
     return ""
 
 
-def _unless_same_path(names: tuple[str, ...]) -> str:
+def _unless_same_path(names: list[str]) -> str:
     return "" if "path" in names else " or what all of them have in common"
 
 

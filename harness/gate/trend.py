@@ -8,9 +8,18 @@ from itertools import combinations
 from statistics import median
 
 from harness.cells.result import BootFacts
-from harness.gate.outcome import Room
+from harness.gate.outcome import Outcome, Room
 
-__all__ = ["Crossing", "Point", "Series", "crossings", "series", "version_name", "version_place"]
+__all__ = [
+    "Crossing",
+    "Point",
+    "Series",
+    "crossings",
+    "series",
+    "trend",
+    "version_name",
+    "version_place",
+]
 
 _RELEASE = re.compile(r"(\d+)\.(\d+)(?:\.(\d+))?(?:-rc(\d+))?[^-]*(?:-(.+))?")
 # the last minor version of each major one; from 7 on as many as of most
@@ -28,6 +37,7 @@ class Point:
     """A kernel on the line of its versions: ``place`` counts minor versions since 2.0."""
 
     release: str
+    sha256: str
     place: float
     payload_bytes: int
 
@@ -91,6 +101,22 @@ def _last_minor(major: int) -> int:
     return _LAST_MINOR.get(major, _USUAL_LAST_MINOR)
 
 
+def trend(outcome: Outcome) -> tuple[tuple[Series, ...], tuple[Crossing, ...]]:
+    """Return the series that a gate's kernels belong to, and where they come to its limits."""
+    own = [
+        entry.result.decisive.facts
+        for entry in outcome.entries
+        if not entry.result.cell.kernel.startswith("grow:")
+    ]
+    known = {facts.sha256 for facts in own}
+    lines = tuple(
+        each
+        for each in series((*own, *outcome.builds))
+        if len(each.points) > 1 and known & {point.sha256 for point in each.points}
+    )
+    return lines, tuple(crossings(lines, outcome.rooms))
+
+
 def series(kernels: Iterable[BootFacts]) -> tuple[Series, ...]:
     """Return kernels by flavour and compression: only of such does a size say something.
 
@@ -101,7 +127,9 @@ def series(kernels: Iterable[BootFacts]) -> tuple[Series, ...]:
         place = version_place(facts.release)
         if place and facts.payload_bytes:
             name = ", ".join(part for part in (place[1] or "plain", facts.compression) if part)
-            found[name][facts.sha256] = Point(facts.release, place[0], facts.payload_bytes)
+            found[name][facts.sha256] = Point(
+                facts.release, facts.sha256, place[0], facts.payload_bytes
+            )
     result = []
     for name in sorted(found):
         points = tuple(sorted(found[name].values(), key=lambda point: point.place))

@@ -13,18 +13,19 @@ from pathlib import Path
 from typing import Any
 
 from harness.gate.outcome import Entry, Outcome, Standing
-from harness.gate.trend import Crossing, crossings, series
+from harness.gate.trend import trend
 from harness.report.gate.words import (
     WORDS,
     built_otherwise,
     fresh_and_cached,
     headline,
     kernel_name,
+    projection,
     sentences,
 )
 from harness.text import count, printable
 
-__all__ = ["html", "projection"]
+__all__ = ["html"]
 
 _PAGE = Path(__file__).parent / "page"
 _MOST_NOTABLE = 40
@@ -57,14 +58,12 @@ def html(outcome: Outcome, *, title: str = "Boot gate") -> str:
     ).from_string(_part("gate.html.j2"))
     rows = [_row(number, entry) for number, entry in enumerate(outcome.entries)]
     notable = [row for row in rows if row.standing is not Standing.GOOD]
-    lines = series(entry.result.decisive.facts for entry in outcome.entries)
-    lines = tuple(each for each in lines if len(each.points) > 1)
-    ahead = tuple(crossings(lines, outcome.rooms))
-    trend = ""
+    lines, ahead = trend(outcome)
+    plot = ""
     if lines:
         from harness.report.gate.plot import trend_plot
 
-        trend = trend_plot(lines, outcome.rooms, ahead)
+        plot = trend_plot(lines, outcome.rooms, ahead)
     ways = tuple(dict.fromkeys(row.way for row in rows))
     return template.render(
         title=title,
@@ -81,21 +80,11 @@ def html(outcome: Outcome, *, title: str = "Boot gate") -> str:
         lines=list(_lines(outcome, rows, ways)),
         series=lines,
         projections=[projection(each) for each in ahead],
-        trend=Markup(trend),
+        trend=Markup(plot),
         css=Markup(_part("gate.css")),
         script=Markup(_part("gate.js")),
         data=Markup(_data(outcome, rows)),
     )
-
-
-def projection(crossing: Crossing) -> str:
-    """Say when a series comes to a limit."""
-    loader = Path(crossing.loader).name
-    where = f"{crossing.series}: the payload limit of {loader}, {count(crossing.limit, 'byte')},"
-    if crossing.releases <= 0:
-        return f"{where} is crossed already, by {crossing.version}"
-    ahead = f"{crossing.releases:.1f} releases from the newest of these kernels"
-    return f"{where} is projected to be crossed by Linux {crossing.version}, {ahead}"
 
 
 def _part(name: str) -> str:

@@ -3,7 +3,15 @@
 from collections.abc import Iterator
 
 from harness.gate.outcome import Entry, Outcome, Standing
-from harness.report.gate.words import WORDS, fresh_and_cached, headline, kernel_name, sentences
+from harness.gate.trend import trend
+from harness.report.gate.words import (
+    WORDS,
+    fresh_and_cached,
+    headline,
+    kernel_name,
+    projection,
+    sentences,
+)
 from harness.text import printable
 
 __all__ = ["MARKER", "annotations", "markdown"]
@@ -29,6 +37,7 @@ def markdown(outcome: Outcome) -> str:
         f"### {_SIGNS[outcome.standing]} Boot gate: {headline(outcome)}",
         "",
         *(f"- {_escaped(sentence)}" for sentence in outcome.patterns),
+        *(f"- {_escaped(projection(each))}" for each in trend(outcome)[1]),
         "",
         "| | kernel | boots by | payload | time | |",
         "|---|---|---|---:|---:|---|",

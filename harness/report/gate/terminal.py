@@ -9,12 +9,14 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.gate.outcome import Entry, Outcome, Standing
+from harness.gate.trend import trend
 from harness.report.gate.words import (
     WORDS,
     built_otherwise,
     fresh_and_cached,
     headline,
     kernel_name,
+    projection,
     sentences,
 )
 from harness.text import printable
@@ -47,6 +49,8 @@ def print_outcome(outcome: Outcome, output: TextIO) -> None:
         _print_entry(console, outcome, entry)
     for sentence in outcome.patterns:
         console.print(Text(printable(sentence), style="bold"))
+    for crossing in trend(outcome)[1]:
+        console.print(Text(projection(crossing)))
     style = f"bold {STYLES[outcome.standing]}"
     console.print(Text(WORDS[outcome.standing], style=style), Text(headline(outcome)))
     console.print(Text(fresh_and_cached(outcome), style="dim"))
@@ -150,4 +154,4 @@ def _print_entry(console: Console, outcome: Outcome, entry: Entry) -> None:
 
 
 def _indented(text: str, style: str = "") -> Padding:
-    return Padding(Text(printable(text), style=style), _INDENT)
+    return Padding(Text(printable(text), style=style), _INDENT, expand=False)

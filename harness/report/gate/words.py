@@ -1,8 +1,10 @@
 """The sentences and short texts that all reports of a gate share."""
 
 from collections import Counter
+from pathlib import Path
 
 from harness.gate.outcome import Entry, Outcome, Standing
+from harness.gate.trend import Crossing
 from harness.text import count
 
 __all__ = [
@@ -12,6 +14,7 @@ __all__ = [
     "fresh_and_cached",
     "headline",
     "kernel_name",
+    "projection",
     "sentences",
     "totals",
 ]
@@ -87,3 +90,13 @@ def sentences(entry: Entry) -> tuple[str, ...]:
     cause = f"{attempt.cause}: " if attempt.cause else ""
     said = (expectation(entry), f"{cause}{attempt.sentence}")
     return (*filter(None, said), *(remark.sentence for remark in entry.remarks))
+
+
+def projection(crossing: Crossing) -> str:
+    """Say when a series comes to a limit."""
+    loader = Path(crossing.loader).name
+    where = f"{crossing.series}: the payload limit of {loader}, {count(crossing.limit, 'byte')},"
+    if crossing.releases <= 0:
+        return f"{where} is crossed already, by {crossing.version}"
+    ahead = f"{crossing.releases:.1f} releases from the newest of these kernels"
+    return f"{where} is projected to be crossed by Linux {crossing.version}, {ahead}"
