@@ -8,7 +8,8 @@ BOOT := $(BIN)/bootharness boot
 
 # command : package that brings it
 NEEDED := qemu-system-x86_64:qemu-system-x86 qemu-img:qemu-utils nasm:nasm ld:binutils gdb:gdb \
-	sfdisk:fdisk dnsmasq:dnsmasq-base ip:iproute2 mcopy:mtools mkfs.vfat:dosfstools \
+	git:git bwrap:bubblewrap sfdisk:fdisk dnsmasq:dnsmasq-base ip:iproute2 mcopy:mtools \
+	mkfs.vfat:dosfstools \
 	syslinux:syslinux grub-mkstandalone:grub-common chromium:chromium $(PYTHON):python3
 NEEDED_FILES := /usr/share/keyrings/debian-archive-keyring.gpg:debian-archive-keyring \
 	/usr/lib/ipxe/undionly.kpxe:ipxe /usr/lib/PXELINUX/pxelinux.0:pxelinux \

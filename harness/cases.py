@@ -3,6 +3,7 @@
 import csv
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -148,11 +149,11 @@ def read_features(path: Path) -> dict[str, dict[str, int | float | str]]:
 
 
 def _value(text: str) -> int | float | str:
+    """Return a number where it is one: 6.10 is a version and not 6.1."""
     for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
+        with suppress(ValueError):
+            if str(kind(text)) == text:
+                return kind(text)
     return text
 
 

@@ -119,7 +119,8 @@ def find_factors(cases: Sequence[Case]) -> Factors:
         rules = sorted([*singles, *_pairs(singles, cases)], key=_order)
     best = rules[0]
     same = [*_by_feature([rule for rule in rules if _cost(rule) == _cost(best)], {_features(best)})]
-    worse = [rule for rule in rules if _cost(rule) > _cost(best)]
+    trivial = min(bad, len(cases) - bad)  # what it costs to call all of them the same
+    worse = [rule for rule in rules if _cost(best) < _cost(rule) and len(rule.wrong) < trivial]
     said = {_features(rule) for rule in (best, *same)}
     return Factors(
         good=len(cases) - bad,

@@ -43,6 +43,7 @@ def test_the_size_is_told_from_what_looks_guilty() -> None:
     assert factors.chance < 1e-6
     rivals = {rule.conditions[0].feature: rule for rule in factors.rivals if rule.wrong}
     assert {"version", "compiler"} <= rivals.keys()
+    assert "CONFIG_STACKPROTECTOR" not in rivals  # no better than calling all of them good
     assert all(rule.wrong for rule in factors.rivals)
     assert sentence(factors).startswith(
         f"a kernel is bad if payload_bytes > {int(condition.below):,}"
@@ -117,7 +118,7 @@ def test_configuration_beside_a_kernel_and_features_of_a_file_count(tmp_path: Pa
     for size in (10, 20):
         (tmp_path / f"k{size}").touch()
     (tmp_path / "k10.config").write_text("# CONFIG_A is not set\nCONFIG_B=m\nCONFIG_C=0x10\n")
-    (tmp_path / "more.csv").write_text("kernel,compiler,age\nk20,gcc-10,3\n")
+    (tmp_path / "more.csv").write_text("kernel,compiler,age,version\nk20,gcc-10,3,6.10\n")
     more = read_features(tmp_path / "more.csv")
     known = [*read_results([hunt_file(tmp_path)], None)]
     found = {case.name: case for case in cases(known, cause=None, more=more)}
@@ -126,6 +127,7 @@ def test_configuration_beside_a_kernel_and_features_of_a_file_count(tmp_path: Pa
     assert found["k10"].features["CONFIG_B"] == "m"
     assert found["k20"].features["compiler"] == "gcc-10"
     assert found["k20"].features["age"] == 3
+    assert found["k20"].features["version"] == "6.10"
     assert "k50" not in {case.name for case in cases(known, cause="wrapped", more={})}
 
 

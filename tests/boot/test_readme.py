@@ -51,7 +51,10 @@ def test_profile_is_one_that_a_loader_can_have(tmp_path: Path) -> None:
     assert patched[0x1A0:0x1A4] == bytes.fromhex("aa998877")
 
 
-@pytest.mark.parametrize("command", ["boot", "console", "debug", "explain", "doctor", "schema"])
+@pytest.mark.parametrize(
+    "command",
+    ["boot", "console", "debug", "bisect", "factors", "toolchain", "explain", "doctor", "schema"],
+)
 def test_every_command_is_shown(command: str) -> None:
     assert f"bootharness {command}" in README.read_text()
 
