@@ -12,6 +12,7 @@ import shlex
 import shutil
 import subprocess
 from dataclasses import dataclass
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
@@ -69,16 +70,21 @@ class Toolchain:
 
         Raises ToolMissing when it is not here.
         """
-        kind, _, what = self.name.partition(":")
-        if self.root:
-            packages = (self.root / "var/lib/dpkg/status").read_bytes()
-            return f"{self.name} {sha256(packages).hexdigest()[:20]}"
-        if kind in _CONTAINERS:
-            return f"{kind} {_said(kind, 'image', 'inspect', '--format', '{{.Id}}', what)}"
-        if kind == "nix":
-            return f"nix {what} {_said('nix-shell', '--version')}"
-        compiler = shutil.which("cc") or shutil.which("gcc")
-        return f"host {_said(compiler, '--version')}" if compiler else "host without a compiler"
+        return _identity(self)
+
+
+@cache
+def _identity(of: Toolchain) -> str:
+    kind, _, what = of.name.partition(":")
+    if of.root:
+        packages = (of.root / "var/lib/dpkg/status").read_bytes()
+        return f"{of.name} {sha256(packages).hexdigest()[:20]}"
+    if kind in _CONTAINERS:
+        return f"{kind} {_said(kind, 'image', 'inspect', '--format', '{{.Id}}', what)}"
+    if kind == "nix":
+        return f"nix {what} {_said('nix-shell', '--version')}"
+    compiler = shutil.which("cc") or shutil.which("gcc")
+    return f"host {_said(compiler, '--version')}" if compiler else "host without a compiler"
 
 
 def toolchain(name: str) -> Toolchain:

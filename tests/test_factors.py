@@ -42,7 +42,7 @@ def test_the_size_is_told_from_what_looks_guilty() -> None:
     assert not factors.equal
     assert factors.chance < 1e-6
     rivals = {rule.conditions[0].feature: rule for rule in factors.rivals if rule.wrong}
-    assert {"version", "compiler"} <= rivals.keys()
+    assert "version" in rivals
     assert "CONFIG_STACKPROTECTOR" not in rivals  # no better than calling all of them good
     assert all(rule.wrong for rule in factors.rivals)
     assert sentence(factors).startswith(

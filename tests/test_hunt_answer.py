@@ -173,8 +173,8 @@ def test_terminal_names_every_candidate() -> None:
     output = StringIO()
     print_answer(replace(ANSWER, candidates=("one", "two")), output)
     assert "one of 2 candidates, for the others tell nothing: one, two" in output.getvalue()
-    print_lost(Lost("no way"), output)
-    assert output.getvalue().endswith("NOT FOUND  no way\n")
+    print_lost(Lost("no way", 9), BOOTS, output)
+    assert output.getvalue().endswith("NOT FOUND  no way\n     kernel 9: it did\n")
 
 
 def test_document_holds_everything() -> None:

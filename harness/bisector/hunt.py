@@ -24,13 +24,20 @@ from harness.cells.identity import identity, own_version
 from harness.cells.result import Attempt, CellResult
 from harness.cells.work import boot_cell, named_loader, skipped
 from harness.diagnosis.verdict import Verdict
-from harness.errors import CouldNotFindOut
+from harness.errors import (
+    CouldNotFindOut,
+    HostBusy,
+    KernelUnavailable,
+    LaunchFailed,
+    MachineLost,
+    ToolMissing,
+)
 from harness.source import fetch
 
 __all__ = ["Hunt", "HuntObserver"]
 
 # what has nothing to do with the kernel, and may go well the next time
-_TRANSIENT = ("host-busy", "machine-lost", "launch-failed")
+_TRANSIENT = (HostBusy.cause, MachineLost.cause, LaunchFailed.cause)
 _MOST_ATTEMPTS = 3
 
 
@@ -100,10 +107,18 @@ class Hunt:
         """Yield what the log knows and what is still so."""
         keys: dict[int, str | None] = {}
         for seen in self._log.seen:
+            if self._to_be_tried_again(seen):
+                continue
             if seen.position not in keys:
                 keys[seen.position] = self._present_key(seen.position)
             if not seen.key or keys[seen.position] in (None, seen.key):
                 yield seen
+
+    def _to_be_tried_again(self, seen: Seen) -> bool:
+        """Return whether it was our side that failed, which it need not do again."""
+        if self._range.downloads and seen.cause == KernelUnavailable.cause:
+            return True
+        return seen.cause in (*_TRANSIENT, ToolMissing.cause)
 
     def _present_key(self, position: int) -> str | None:
         source = self._range.ready(position)

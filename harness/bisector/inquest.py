@@ -31,11 +31,12 @@ def inquire(
     executor: Executor,
     history: Path,
     *,
+    sought: str | None,
     cache: bool,
 ) -> Answer:
-    """Return the answer of a hunt, after the experiments that it takes."""
-    good = _told(log, found.good, Verdict.GOOD)
-    bad = _told(log, found.bad, Verdict.BAD)
+    """Return the answer of a hunt for a cause, after the experiments that it takes."""
+    good = _told(log, found.good, Verdict.GOOD, None)
+    bad = _told(log, found.bad, Verdict.BAD, sought)
     same_kernel = isinstance(searched, SizeRange)
     with History(history) as results:
         rows = _compare(results, cell, good, bad)
@@ -74,8 +75,12 @@ def inquire(
     )
 
 
-def _told(log: HuntLog, position: int, verdict: Verdict) -> Seen:
-    return next(each for each in log.seen if each.position == position and each.verdict is verdict)
+def _told(log: HuntLog, position: int, verdict: Verdict, cause: str | None) -> Seen:
+    return next(
+        each
+        for each in log.seen
+        if each.position == position and each.verdict is verdict and cause in (None, each.cause)
+    )
 
 
 def _side(seen: Seen) -> Side:

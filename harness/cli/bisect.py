@@ -287,11 +287,13 @@ class _Hunting:
                             cache=self._cache)  # fmt: skip
                 search = hunt.run(search, TerminalHunt(searched, self.jobs, self.output))
                 if isinstance(search.result, Found):
-                    self.answer = inquire(search.result, searched, self._cell, log, executor,
-                                          history, cache=self._cache)  # fmt: skip
+                    self.answer = inquire(
+                        search.result, searched, self._cell, log, executor, history,
+                        sought=search.sought, cache=self._cache,
+                    )  # fmt: skip
                     print_answer(self.answer, self.output)
                 elif search.result:
-                    print_lost(search.result, self.output)
+                    print_lost(search.result, log.seen, self.output)
                 seen = log.seen
         finally:
             executor.shutdown(cancel_futures=True)

@@ -5,6 +5,7 @@ good so far         not known           bad
 """
 
 import textwrap
+from collections.abc import Sequence
 from typing import Protocol, TextIO
 
 import click
@@ -82,10 +83,13 @@ class TerminalHunt:
         )
 
 
-def print_lost(lost: Lost, output: TextIO) -> None:
-    """Say why there is no answer."""
+def print_lost(lost: Lost, seen: Sequence[Seen], output: TextIO) -> None:
+    """Say why there is no answer, and what the last boot of the kernel in question said."""
     head = click.style("NOT FOUND", fg="yellow", bold=True)
     click.echo(f"\n{head}  {printable(lost.reason)}", file=output)
+    last = [each for each in seen if each.position == lost.position][-1:]
+    for each in last:
+        _sentence(printable(f"{each.label}: {each.sentence}"), output)
 
 
 def print_answer(answer: Answer, output: TextIO) -> None:
