@@ -42,8 +42,8 @@ python
 import os, sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.getcwd())
-import {_PACKAGE}.commands
-{_PACKAGE}.commands.begin({GDB_SOCKET!r})
+import {_PACKAGE}.start
+{_PACKAGE}.start.begin({GDB_SOCKET!r})
 end
 """
 
@@ -86,7 +86,7 @@ class Scene:
         return f"{qemu}\n# and in another terminal\n{shlex.join(GDB)}"
 
     def _script(self) -> str:
-        last = f"python {_PACKAGE}.commands.break_at_labels()"
+        last = f"python {_PACKAGE}.start.break_at_labels()"
         return _SETTINGS + "\n".join([self.place.command, last, "set pagination on", ""])
 
     def _facts(self, *, wide: bool) -> dict[str, object]:

@@ -74,31 +74,30 @@ class Windows(Terminal):
     def flush(self) -> None:
         """Nothing waits: what was written is on the screen."""
 
-    def prompt(self) -> str:
-        """Wait until gdb waits, as the last line below the windows shows."""
+    def shows(self, pattern: str) -> str:
+        """Wait until something is on the screen, and all has been drawn; return the picture."""
         deadline = Deadline.after(60)
         while True:
-            assert not deadline.expired, self.picture()
             with suppress(pexpect.TIMEOUT):
                 self.child.expect(r".+", timeout=0.3)
                 continue
-            lines = self.picture().rstrip().splitlines()
-            if lines and lines[-1].strip() == "(gdb)":
-                return "\n".join(lines[self._status_line(lines) + 1 : -1])
+            picture = self.picture()
+            if re.search(pattern, picture):
+                return picture
+            assert not deadline.expired, picture
+
+    def prompt(self) -> str:
+        """Wait until gdb waits, as the last line below the windows shows."""
+        return self.shows(r"(?m)^remote Thread(?:.*\n)*\(gdb\)\s*\Z").partition("PC:")[2]
 
     def ask(self, command: str) -> str:
         """Give gdb a command and return what is on the screen behind it."""
         self.child.sendline(command)
-        return self.prompt().rpartition(f"(gdb) {command}")[2]
+        return self.prompt().rpartition(f"(gdb) {command}")[2].rpartition("(gdb)")[0]
 
     def picture(self) -> str:
         """What a person sees."""
         return "\n".join(line.rstrip() for line in self.screen.display)
-
-    @staticmethod
-    def _status_line(lines: list[str]) -> int:
-        found = (at for at, line in enumerate(lines) if line.startswith("remote Thread"))
-        return next(found, -1)
 
 
 @pytest.fixture
@@ -173,10 +172,8 @@ def test_story_in_windows(tmp_path: Path, temporary: Path, no_carry: Loader) -> 
     del temporary
     terminal = debug(tmp_path, TOO_LARGE, "--loader", no_carry.name, "--tui", on=Windows)
     assert isinstance(terminal, Windows)
-    terminal.prompt()
-    picture = terminal.picture()
-    assert re.search(r"b\+> +74 +xor +ax, ax ", picture), picture
-    assert re.search(r"\beip +0x7c00 ", picture), picture
+    terminal.shows(r"h\+> +74 +xor +ax, ax ")
+    terminal.shows(r"\beip +0x7c00 ")
     the_story(terminal, no_carry, tmp_path)
     terminal.leave()
 
@@ -209,6 +206,35 @@ def test_decoding_follows_the_cpu(tmp_path: Path, temporary: Path) -> None:
     assert "long mode" in terminal.ask("until-address 0x100200")
     assert re.search(r"xor +%eax,%eax\s.*\s.*mov +%eax,%ds", terminal.ask("x/4i $pc"))
     assert "0x100200" in terminal.ask("print $rip")
+    terminal.leave()
+
+
+def test_commands_know_what_gdb_does_not(tmp_path: Path, temporary: Path) -> None:
+    del temporary
+    terminal = debug(tmp_path, "selfcheck:200000", "--at", "move:1")
+    terminal.prompt()
+    table = terminal.ask("gdt")
+    assert re.search(r"18 destination  ffff00fe10930000  base=0x10fe00 limit=0xffff data,rw", table)
+    assert terminal.ask("gdt $es*16+$esi") == table
+    assert "about to be made: INT 15h AH=87h block move(0x020000 -> 0x10fe00" in terminal.ask(
+        "bios"
+    )
+    assert "= ok" in terminal.ask("bios next")
+    assert "just made: INT 15h AH=87h" in terminal.ask("bios")
+    assert "of 200,000 bytes equal the file, the first other at 0x11fc0" in terminal.ask("placed")
+    assert "the loader <gdt>" in terminal.ask("seg $es:$si")
+    assert "has been made already" in terminal.ask("until-move 0")
+    assert "Usage: until-move NUMBER" in terminal.ask("help until-move")
+    terminal.ask("until-handoff")
+    header = terminal.ask("header")
+    assert re.search(
+        r"211 +loadflags +0x81 +LOADED_HIGH\|CAN_USE_HEAP +\(the file has 0x01\)", header
+    )
+    assert re.search(r"206 +version +0x020f", header)
+    placed = terminal.ask("placed")
+    for what in ("real-mode kernel", "protected-mode kernel", "initrd"):
+        assert re.search(rf"{what} .* all [0-9,]+ bytes equal the file", placed), placed
+    assert "1021:0000  real-mode kernel + 0x210" in terminal.ask("seg 1020:10")
     terminal.leave()
 
 

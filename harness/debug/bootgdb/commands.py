@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 import gdb
 
 from . import going
+from .comparison import comparison, real_mode_kernel
 from .decode import ENTRIES, TABLE_BYTES, Registers, descriptor, flags, result
 from .facts import FACTS, disk_bytes
 from .guest import GUEST
-from .history import HISTORY, SITES, Site, call_at
+from .history import HISTORY, call_at
+from .places import address, in_loader, linear_of, number_of, room, symbol, where
 
 _INT = 0xCD
 _SHOWN = 10
-_BLOCK = 1 << 16
+_HEADER_BYTES = 0x270
+_CODE32_START, _CMD_LINE_PTR = 0x214, 0x228
+_CMDLINE_BYTES = 2048
 
 
 class Command(gdb.Command):
-    """A command of ours; the docstring is what `help` prints, its first words the name."""
+    """A command of ours; the docstring is what `help` prints."""
 
     name = ""
 
@@ -41,30 +44,35 @@ class Command(gdb.Command):
 
 
 class Gdt(Command):
-    """gdt [ADDRESS]
-    Show the block-move table of INT 15h AH=87h at ES:SI, or at a linear address, decoded."""
+    """Show the block-move table of INT 15h AH=87h, decoded.
+
+    It is at ES:SI, or at the linear ADDRESS.
+    Usage: gdt [ADDRESS]"""
 
     name = "gdt"
 
     def lines(self, argument: str) -> Iterator[str]:
         registers = GUEST.registers()
-        address = _linear(argument) if argument else registers.address("es", "esi")
-        table = GUEST.memory(address, TABLE_BYTES)
-        yield f"block-move table at {_address(address)}{_symbol(address)}"
+        start = linear_of(argument) if argument else registers.address("es", "esi")
+        table = GUEST.memory(start, TABLE_BYTES)
+        yield f"block-move table at {address(start)}{symbol(start)}"
         for number, name in enumerate(ENTRIES):
             raw = table[8 * number : 8 * number + 8]
             yield f"  {8 * number:02x} {name:<12} {raw.hex()}  {descriptor(raw)}"
 
 
 class Moves(Command):
-    """moves [COUNT | all]
-    Show the last block moves, 10 without a COUNT. The one marked with > is about to be made."""
+    """Show the last block moves, 10 without a COUNT.
+
+    Each has its number, source, destination, size and destination descriptor. The one marked
+    with > is about to be made.
+    Usage: moves [COUNT | all]"""
 
     name = "moves"
 
     def lines(self, argument: str) -> Iterator[str]:
         moves = HISTORY.moves
-        count = len(moves) if argument == "all" else _number(argument) if argument else _SHOWN
+        count = len(moves) if argument == "all" else number_of(argument) if argument else _SHOWN
         first = max(len(moves) - count, 0)
         if not moves:
             yield "No block move so far."
@@ -73,7 +81,7 @@ class Moves(Command):
         last = HISTORY.calls[-1] if HISTORY.calls else None
         to_come = last is not None and GUEST.registers().linear == last.site
         for index, move in enumerate(moves[first:], first):
-            mark = ">" if index == len(moves) - 1 and to_come and _is_move(last) else " "
+            mark = ">" if index == len(moves) - 1 and to_come and last is HISTORY.last_move else " "
             line = (
                 f"{mark} {index:4}  0x{move.source:06x} -> 0x{move.destination:07x}  "
                 f"{move.bytes:6,} bytes  {move.table[0x18:0x20].hex()}"
@@ -84,9 +92,10 @@ class Moves(Command):
 
 
 class Bios(Command):
-    """bios [next]
-    Decode the BIOS call that is about to be made, or the result of the one just made.
-    `bios next' makes the call at the next instruction and shows its result."""
+    """Decode the BIOS call that is about to be made, or the result of the one just made.
+
+    `bios next' makes the call at the next instruction and shows its result.
+    Usage: bios [next]"""
 
     name = "bios"
 
@@ -114,18 +123,23 @@ class Bios(Command):
 
 
 class Header(Command):
-    """header
-    Show the setup header of the kernel in memory, by the boot protocol's names, and what the
-    kernel's file has where that is something else."""
+    """Show the setup header of the kernel in memory, by the boot protocol's names.
+
+    Where the kernel's file has something else, that is shown too.
+    Usage: header"""
 
     name = "header"
 
     def lines(self, argument: str) -> Iterator[str]:
         del argument
-        base = _real_mode_kernel()
-        memory = GUEST.memory(base, 0x270)
-        file = disk_bytes(FACTS["kernel_lba"], 0x270) if FACTS["kernel_lba"] is not None else memory
-        yield f"setup header of the real-mode kernel at {_address(base)}"
+        base = real_mode_kernel()
+        memory = GUEST.memory(base, _HEADER_BYTES)
+        file = (
+            memory
+            if FACTS["kernel_lba"] is None
+            else disk_bytes(FACTS["kernel_lba"], _HEADER_BYTES)
+        )
+        yield f"setup header of the real-mode kernel at {address(base)}"
         for name, offset, size in FACTS["header"]:
             value, there = (
                 int.from_bytes(bytes_[offset : offset + size], "little")
@@ -139,57 +153,63 @@ class Header(Command):
 
 
 class Placed(Command):
-    """placed
-    Show what of the boot lies where in memory, compared with the files on the disk image."""
+    """Show what of the boot lies where in memory, compared with the files on the disk image.
+
+    Usage: placed"""
 
     name = "placed"
 
     def lines(self, argument: str) -> Iterator[str]:
         del argument
-        yield _comparison("loader", FACTS["origin"], _loader_bytes())
+        in_sector = min(FACTS["loader_bytes"], 512)
+        yield comparison("loader", FACTS["origin"], disk_bytes(0, in_sector))
         try:
-            base = _real_mode_kernel()
+            base = real_mode_kernel()
         except gdb.GdbError as error:
             yield f"  {error}"
             return
         lba, size = FACTS["kernel_lba"], FACTS["real_mode_bytes"]
         if lba is None:
-            yield f"  real-mode kernel      {_address(base)}, with no file to compare it with"
+            yield f"  real-mode kernel      {address(base)}, with no file to compare it with"
             return
-        yield _comparison("real-mode kernel", base, disk_bytes(lba, size), FACTS["loader_fields"])
-        header = GUEST.memory(base, 0x270)
+        yield comparison("real-mode kernel", base, disk_bytes(lba, size), FACTS["loader_fields"])
+        header = GUEST.memory(base, _HEADER_BYTES)
 
         def field(offset: int) -> int:
             return int.from_bytes(header[offset : offset + 4], "little")
 
         payload = disk_bytes(lba, size + FACTS["payload_bytes"])[size:]
-        yield _comparison("protected-mode kernel", field(0x214), payload)
+        yield comparison("protected-mode kernel", field(_CODE32_START), payload)
         if FACTS["initrd_lba"] is not None:
             initrd = disk_bytes(FACTS["initrd_lba"], FACTS["initrd_bytes"])
-            yield _comparison("initrd", FACTS["initrd_address"], initrd)
-        if field(0x228):
-            line = GUEST.memory(field(0x228), 2048).split(b"\0")[0].decode("latin-1")
-            yield f"  command line          {_address(field(0x228))}  {line!r}"
+            yield comparison("initrd", FACTS["initrd_address"], initrd)
+        if field(_CMD_LINE_PTR):
+            line = (
+                GUEST.memory(field(_CMD_LINE_PTR), _CMDLINE_BYTES).split(b"\0")[0].decode("latin-1")
+            )
+            yield f"  command line          {address(field(_CMD_LINE_PTR))}  {line!r}"
 
 
 class Seg(Command):
-    """seg SEGMENT:OFFSET | ADDRESS
-    Show the linear address of a segment and an offset, or how a linear address is written with
-    segments, and what lies there. Both may be expressions: `seg $es:$si'. Segments are those of
-    real mode: 16 bytes apart."""
+    """Show the linear address of a segment and an offset, or the other way round.
+
+    And what lies there. Both may be expressions: `seg $es:$si'. Segments are those of real
+    mode: 16 bytes apart.
+    Usage: seg SEGMENT:OFFSET | ADDRESS"""
 
     name = "seg"
 
     def lines(self, argument: str) -> Iterator[str]:
-        linear = _linear(argument)
-        yield f"{_address(linear)}  {linear >> 4:04x}:{linear & 15:04x}  {_room(linear)}"
+        linear = linear_of(argument)
+        yield f"{address(linear)}  {linear >> 4:04x}:{linear & 15:04x}  {room(linear)}"
 
 
 class Mode(Command):
-    """mode [16 | 32 | 64]
-    Show the mode that the CPU is in and where it is, and let gdb decode accordingly; with a number
-    let gdb decode code of that width until the next stop. The linear address of the next
-    instruction is in `$linear': `x/5i $linear'."""
+    """Show the mode that the CPU is in and where it is, and let gdb decode accordingly.
+
+    With a number gdb decodes code of that width until the next stop. The linear address of the
+    next instruction is in `$linear': `x/5i $linear'.
+    Usage: mode [16 | 32 | 64]"""
 
     name = "mode"
 
@@ -202,21 +222,23 @@ class Mode(Command):
 
 
 class UntilMove(Command):
-    """until-move NUMBER
-    Run until a block move is about to be made, by its number; the first one is 0. No breakpoint
-    of yours stops the machine before."""
+    """Run until a block move is about to be made, by its number; the first one is 0.
+
+    No breakpoint of yours stops the machine before.
+    Usage: until-move NUMBER"""
 
     name = "until-move"
 
     def lines(self, argument: str) -> Iterator[str]:
-        going.until_move(_number(argument))
+        going.until_move(number_of(argument))
         yield from _stop()
 
 
 class UntilHandoff(Command):
-    """until-handoff
-    Run until the kernel is entered, at the first instruction of its setup code. No breakpoint of
-    yours stops the machine before."""
+    """Run until the kernel is entered, at the first instruction of its setup code.
+
+    No breakpoint of yours stops the machine before.
+    Usage: until-handoff"""
 
     name = "until-handoff"
 
@@ -227,113 +249,23 @@ class UntilHandoff(Command):
 
 
 class UntilAddress(Command):
-    """until-address SEGMENT:OFFSET | ADDRESS
-    Run until the CPU comes to a place, in whatever segment. No breakpoint of yours stops the
-    machine before."""
+    """Run until the CPU comes to a place, in whatever segment.
+
+    No breakpoint of yours stops the machine before.
+    Usage: until-address SEGMENT:OFFSET | ADDRESS"""
 
     name = "until-address"
 
     def lines(self, argument: str) -> Iterator[str]:
-        going.until_address(_linear(argument))
+        going.until_address(linear_of(argument))
         yield from _stop()
 
 
-OURS = (Gdt, Moves, Bios, Header, Placed, Seg, Mode, UntilMove, UntilHandoff, UntilAddress)
-
-
-class BeforeRunning(gdb.Command):
-    """What is done before the machine runs on: gdb calls it."""
-
-    RUNNING = ("continue", "stepi", "nexti", "step", "next", "until", "advance", "finish", "jump")
-
-    def __init__(self) -> None:
-        super().__init__("before-running", gdb.COMMAND_OBSCURE)
-        for command in self.RUNNING:
-            gdb.execute(f"define hook-{command}\nbefore-running {command}\nend")
-
-    def invoke(self, argument: str, from_tty: bool) -> None:
-        del from_tty
-        GUEST.write_back()
-        GUEST.check_going()
-        if argument == "continue":
-            GUEST.get_off()
-
-
-def where(registers: Registers) -> str:
-    """Say where the CPU is, and what it does next."""
-    linear = registers.linear
-    head = f"{registers.width}, {registers.place()}, linear {_address(linear)}: {_room(linear)}"
-    try:
-        text = gdb.execute(f"x/i {linear:#x}", to_string=True).partition(":")[2].strip()
-    except gdb.error as error:
-        text = str(error)
-    return f"{head}\n=> {text}"
-
-
-def _room(linear: int) -> str:
-    """Say what a linear address belongs to."""
-    if _in_loader(linear):
-        return f"the loader{_symbol(linear)}"
-    if linear < 0x500:
-        return "interrupt vectors and BIOS data"
-    if 0xC0000 <= linear < 0x100000:
-        return "the BIOS or an option ROM"
-    entry = HISTORY.kernel_entry
-    if entry is not None and 0 <= linear - (entry - 0x200) < (FACTS["real_mode_bytes"] or 0):
-        offset = linear - (entry - 0x200)
-        return f"real-mode kernel + 0x{offset:x}{', its entry' if linear == entry else ''}"
-    start, size = FACTS["load_address"], FACTS["payload_bytes"]
-    if start is not None and 0 <= linear - start < size:
-        named = {0: ", its 32-bit entry", 0x200: ", its 64-bit entry"}
-        offset = linear - start
-        entered = named.get(offset, "") if FACTS["wide_kernel"] or not offset else ""
-        return f"protected-mode kernel + 0x{offset:x}{entered}"
-    if linear >= 0xFFFFFFFF80000000:
-        return "the kernel"
-    return "memory"
-
-
-def _in_loader(linear: int) -> bool:
-    origin: int = FACTS["origin"]
-    size: int = FACTS["loader_bytes"]
-    return origin <= linear < origin + size
-
-
-def _symbol(linear: int) -> str:
-    """Write the loader's label before an address: `` <load_high+5>``."""
-    below = [(at, name) for name, at in FACTS["symbols"].items() if at <= linear]
-    if not below or not _in_loader(linear):
-        return ""
-    at, name = max(below)
-    return f" <{name}+{linear - at}>" if linear > at else f" <{name}>"
-
-
-def _address(linear: int) -> str:
-    return f"0x{linear:06x}"
-
-
-def _linear(argument: str) -> int:
-    """Return a linear address written as an expression, or as SEGMENT:OFFSET of two of them."""
-    if not argument:
-        raise gdb.GdbError("Give an address, or SEGMENT:OFFSET.")
-    segment, colon, offset = argument.rpartition(":")
-    if not colon:
-        return _value(argument) & 0xFFFFFFFFFFFFFFFF
-    return (_value(segment, hexadecimal=True) & 0xFFFF) * 16 + (
-        _value(offset, hexadecimal=True) & 0xFFFF
-    )
-
-
-def _value(text: str, *, hexadecimal: bool = False) -> int:
-    if hexadecimal and re.fullmatch(r"[0-9a-fA-F]{1,4}", text.strip()):
-        return int(text, 16)
-    return int(gdb.parse_and_eval(re.sub(r"\$([a-ds][ix lp])\b", r"$e\1", text)))
-
-
-def _number(argument: str) -> int:
-    if not re.fullmatch(r"\d+", argument):
-        raise gdb.GdbError("Give a number.")
-    return int(argument)
+def _stop() -> Iterator[str]:
+    """Show a stop as gdb does, where it can tell; elsewhere `_tell` does."""
+    registers = GUEST.registers()
+    if registers.flat and in_loader(registers.linear):
+        yield gdb.execute("frame", to_string=True).rstrip()
 
 
 def _int_at(registers: Registers) -> int | None:
@@ -341,97 +273,4 @@ def _int_at(registers: Registers) -> int | None:
     return code[1] if code[0] == _INT else None
 
 
-def _is_move(call: object) -> bool:
-    return (call.number, call.function) == (0x15, 0x87)  # type: ignore[attr-defined]
-
-
-def _real_mode_kernel() -> int:
-    """Return where the real-mode kernel lies: as it is entered, or where there is its magic."""
-    if HISTORY.kernel_entry is not None:
-        return HISTORY.kernel_entry - 0x200
-    start, end = 0x500, 0x9F000
-    while True:
-        found = gdb.selected_inferior().search_memory(start, end - start, b"HdrS")
-        if found is None:
-            raise gdb.GdbError("There is no setup header in memory yet.")
-        base = int(found) - 0x202
-        # loaders compare with the magic, and so have it in their code
-        if base > 0 and GUEST.memory(base + 0x1FE, 3) == b"\x55\xaa\xeb":
-            return base
-        start = int(found) + 1
-
-
-def _loader_bytes() -> bytes:
-    return disk_bytes(0, min(FACTS["loader_bytes"], 512))
-
-
-def _comparison(
-    what: str, address: int, wanted: bytes, apart: tuple[tuple[int, int], ...] = ()
-) -> str:
-    """Compare memory with bytes; ``apart`` are offsets and sizes that a loader is to change."""
-    differ, first = 0, None
-    for start in range(0, len(wanted), _BLOCK):
-        expected = bytearray(wanted[start : start + _BLOCK])
-        try:
-            found = GUEST.memory(address + start, len(expected))
-        except gdb.MemoryError:
-            found = bytes(byte ^ 0xFF for byte in expected)
-        for at, size in apart:
-            if start <= at < start + _BLOCK:
-                expected[at - start : at - start + size] = found[at - start : at - start + size]
-        if found != expected:
-            here = int.from_bytes(expected, "big") ^ int.from_bytes(found, "big")
-            differences = here.to_bytes(len(expected), "big")
-            differ += len(differences) - differences.count(0)
-            if first is None:
-                first = address + start + len(differences) - len(differences.lstrip(b"\0"))
-    line = f"  {what:<21} {_address(address)}  "
-    if first is None:
-        return f"{line}all {len(wanted):,} bytes equal the file"
-    equal, where = len(wanted) - differ, f"{_address(first)}{_symbol(first)}"
-    return f"{line}{equal:,} of {len(wanted):,} bytes equal the file, the first other at {where}"
-
-
-def _stop() -> Iterator[str]:
-    """Show a stop as gdb does, where it can tell; elsewhere `_tell` does."""
-    registers = GUEST.registers()
-    if registers.flat and _in_loader(registers.linear):
-        yield gdb.execute("frame", to_string=True).rstrip()
-
-
-def _tell(_event: object = None) -> None:
-    """Before a prompt: where the machine is, if gdb itself could not tell."""
-    GUEST.write_back()
-    if not GUEST.news:
-        return
-    GUEST.news = False
-    if GUEST.ended():
-        print(
-            "The guest has been reset or switched off. Registers and memory are as they were; "
-            "it goes no further."
-        )
-    registers = GUEST.registers()
-    if not (registers.flat and _in_loader(registers.linear)):
-        print(where(registers))
-
-
-def begin(socket: str) -> None:
-    """Connect gdb to the machine, and take up the work."""
-    GUEST.connect(socket)
-    gdb.events.before_prompt.connect(_tell)
-    for command in (*OURS, BeforeRunning):
-        command()
-    for address, number in FACTS["sites"]:
-        SITES[address] = Site(address, number)
-    names = ", ".join(each.name for each in OURS)
-    print(f"{FACTS['what']}\nbesides gdb's own commands: {names} (help NAME)")
-
-
-def break_at_labels() -> None:
-    """Set a breakpoint at every label of the loader's code.
-
-    QEMU has as many hardware breakpoints as one likes. At one of the other kind gdb supposes
-    that the CPU stops behind it, and with two of them side by side it is mistaken.
-    """
-    for address in FACTS["labels"]:
-        gdb.execute(f"hbreak *{address:#x}", to_string=True)
+OURS = (Gdt, Moves, Bios, Header, Placed, Seg, Mode, UntilMove, UntilHandoff, UntilAddress)

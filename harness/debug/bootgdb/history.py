@@ -75,6 +75,7 @@ class History:
     def __init__(self) -> None:
         self.calls: list[Call] = []
         self.moves: list[Move] = []
+        self.last_move: Call | None = None
         self.kernel_entry: int | None = FACTS["kernel_entry"]
         self._buffer: int | None = None
 
@@ -92,6 +93,7 @@ class History:
         return call
 
     def _add_move(self, call: Call) -> None:
+        self.last_move = call
         count = (call.registers["ecx"] & 0xFFFF) * 2
         last = self.moves[-1] if self.moves else None
         wanted = last.wanted if last else FACTS["load_address"]

@@ -1,0 +1,67 @@
+"""The beginning of a session, and what happens around every stop."""
+
+from __future__ import annotations
+
+import gdb
+
+from .commands import OURS
+from .facts import FACTS
+from .guest import GUEST
+from .history import SITES, Site
+from .places import in_loader, where
+
+
+class BeforeRunning(gdb.Command):
+    """What is done before the machine runs on: gdb calls it."""
+
+    RUNNING = ("continue", "stepi", "nexti", "step", "next", "until", "advance", "finish", "jump")
+
+    def __init__(self) -> None:
+        super().__init__("before-running", gdb.COMMAND_OBSCURE)
+        for command in self.RUNNING:
+            gdb.execute(f"define hook-{command}\nbefore-running {command}\nend")
+
+    def invoke(self, argument: str, from_tty: bool) -> None:
+        del from_tty
+        GUEST.write_back()
+        GUEST.check_going()
+        if argument == "continue":
+            GUEST.get_off()
+
+
+def begin(socket: str) -> None:
+    """Connect gdb to the machine, and take up the work."""
+    GUEST.connect(socket)
+    gdb.events.before_prompt.connect(_tell)
+    for command in (*OURS, BeforeRunning):
+        command()
+    for address, number in FACTS["sites"]:
+        SITES[address] = Site(address, number)
+    names = ", ".join(each.name for each in OURS)
+    print(f"{FACTS['what']}\nbesides gdb's own commands: {names} (help NAME)")
+
+
+def break_at_labels() -> None:
+    """Set a breakpoint at every label of the loader's code.
+
+    QEMU has as many hardware breakpoints as one likes. At one of the other kind gdb supposes
+    that the CPU stops behind it, and with two of them side by side it is mistaken.
+    """
+    for address in FACTS["labels"]:
+        gdb.execute(f"hbreak *{address:#x}", to_string=True)
+
+
+def _tell(_event: object = None) -> None:
+    """Before a prompt: where the machine is, if gdb itself could not tell."""
+    GUEST.write_back()
+    if not GUEST.news:
+        return
+    GUEST.news = False
+    if GUEST.ended():
+        print(
+            "The guest has been reset or switched off. Registers and memory are as they were; "
+            "it goes no further."
+        )
+    registers = GUEST.registers()
+    if not (registers.flat and in_loader(registers.linear)):
+        print(where(registers))
