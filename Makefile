@@ -78,6 +78,7 @@ fuzz: setup
 docs: setup
 	$(BIN)/bootharness schema >docs/trace.schema.json
 	$(BIN)/bootharness schema gate >docs/gate.schema.json
+	$(BIN)/bootharness schema bisect >docs/bisect.schema.json
 	$(BIN)/python -m harness.report.causes >docs/causes.md
 
 bench: setup

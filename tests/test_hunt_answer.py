@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 from io import StringIO
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from harness.bisector.answer import Answer, Row, Side, conclusion, side_by_side
@@ -17,7 +18,7 @@ from harness.cells.result import BootFacts
 from harness.diagnosis.verdict import Verdict
 from harness.errors import UsageError
 from harness.report.hunt import picture, print_answer, print_lost
-from harness.report.hunt_document import hunt_document
+from harness.report.hunt_document import hunt_document, hunt_schema
 from harness.report.hunt_html import hunt_html
 from harness.report.hunt_markdown import hunt_markdown
 from tests.traces import loading_trace, move
@@ -181,6 +182,9 @@ def test_document_holds_everything() -> None:
     search = Search(10, any_cause=True)
     search = search.observed(*(each.observation for each in BOOTS))
     document = json.loads(json.dumps(hunt_document("title", search, BOOTS, ANSWER)))
+    jsonschema.validate(document, hunt_schema())
+    written = Path(__file__).parents[1] / "docs/bisect.schema.json"
+    assert json.loads(written.read_text()) == json.loads(json.dumps(hunt_schema()))
     assert document["schema_version"] == 1
     assert len(document["boots"]) == len(BOOTS)
     assert document["answer"]["limit"] == 15_735_808

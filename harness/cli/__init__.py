@@ -37,7 +37,7 @@ _COMMANDS = {
     "toolchain": "Make compilers of other Debian releases, to build kernels with.",
     "explain": "Say what a cause means, what shows it, and what to do about it.",
     "doctor": "List the tools that are needed, and what to install.",
-    "schema": "Print the JSON Schema of what `boot --json` and `gate --json` write.",
+    "schema": "Print the JSON Schema of what `boot`, `gate` and `bisect` write with --json.",
 }
 
 

@@ -8,14 +8,19 @@ __all__ = ["command"]
 
 
 @click.command("schema")
-@click.argument("of", metavar="[boot|gate]", type=click.Choice(("boot", "gate")), default="boot")
+@click.argument(
+    "of",
+    metavar="[boot|gate|bisect]",
+    type=click.Choice(("boot", "gate", "bisect")),
+    default="boot",
+)
 def command(of: str) -> None:
-    """Print the JSON Schema of what `boot --json` writes, or `gate --json`."""
+    """Print the JSON Schema of what `boot --json` writes, or `gate --json`, or `bisect --json`."""
     if of == "gate":
-        from harness.report.gate.document import gate_schema
-
-        click.echo(json.dumps(gate_schema(), indent=1))
-        return
-    from harness.report.document import schema
+        from harness.report.gate.document import gate_schema as schema
+    elif of == "bisect":
+        from harness.report.hunt_document import hunt_schema as schema
+    else:
+        from harness.report.document import schema
 
     click.echo(json.dumps(schema(), indent=1))

@@ -1,17 +1,38 @@
 """A hunt as JSON. Within one version fields are added but never change their meaning."""
 
+import inspect
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
 from harness.bisector.answer import Answer
 from harness.bisector.log import Seen
-from harness.bisector.search import Found, Search
+from harness.bisector.search import Found, Lost, Search
 
-__all__ = ["HUNT_SCHEMA_VERSION", "hunt_document"]
+__all__ = ["HUNT_SCHEMA_VERSION", "hunt_document", "hunt_schema"]
 
 HUNT_SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Document:
+    """A hunt: what was searched, what came of it, and every boot in order.
+
+    ``size`` is the number of positions, ``sought`` the cause that was looked for. One of
+    ``found`` and ``lost`` is there, and ``answer`` with the former.
+    """
+
+    schema_version: int
+    title: str
+    size: int
+    sought: str | None
+    confidence_wanted: float
+    found: Found | None
+    lost: Lost | None
+    answer: Answer | None
+    boots: tuple[Seen, ...]
 
 
 def hunt_document(
@@ -19,15 +40,34 @@ def hunt_document(
 ) -> dict[str, Any]:
     """Return the JSON document of a hunt as plain values."""
     result = search.result
-    lost = None if isinstance(result, Found) or result is None else result.reason
+    document: dict[str, Any] = msgspec.to_builtins(
+        _Document(
+            schema_version=HUNT_SCHEMA_VERSION,
+            title=title,
+            size=search.size,
+            sought=search.sought,
+            confidence_wanted=search.confidence,
+            found=result if isinstance(result, Found) else None,
+            lost=result if isinstance(result, Lost) else None,
+            answer=answer,
+            boots=tuple(seen),
+        )
+    )
+    return document
+
+
+def hunt_schema() -> dict[str, Any]:
+    """Return the JSON Schema of the document."""
+    (reference,), definitions = msgspec.json.schema_components(
+        (_Document,), ref_template="#/$defs/{name}"
+    )
+    top = definitions.pop(reference["$ref"].rpartition("/")[2])
+    for definition in (top, *definitions.values()):  # docstrings, which Python indents
+        if "description" in definition:
+            definition["description"] = inspect.cleandoc(definition["description"])
     return {
-        "schema_version": HUNT_SCHEMA_VERSION,
-        "title": title,
-        "size": search.size,
-        "sought": search.sought,
-        "confidence_wanted": search.confidence,
-        "found": msgspec.to_builtins(result) if isinstance(result, Found) else None,
-        "lost": lost,
-        "answer": msgspec.to_builtins(answer) if answer else None,
-        "boots": msgspec.to_builtins(seen),
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": f"bootharness bisect, version {HUNT_SCHEMA_VERSION}",
+        **top,
+        "$defs": definitions,
     }
