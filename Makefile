@@ -111,4 +111,4 @@ mutants: setup
 	$(BIN)/python -m harness.mutants
 
 clean:
-	rm -rf $(VENV) build dist
+	rm -rf $(VENV) build dist mutants .fuzz

@@ -7,6 +7,7 @@ import random
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -28,11 +29,15 @@ from harness.report.disassembly import instructions
 from harness.report.document import decode, document, encode
 from harness.trace import BootTrace
 from tests.builders import bzimage
+from tests.netclient import NetClient, wire_with
+from tests.test_cpu import REAL
 from tests.test_intlog import PAGE_FAULT
+from tests.test_record import PACKET, record
 from tests.traces import handoff, loading_trace, move, read, teletype
 
-__all__ = ["TARGETS"]
+__all__ = ["TARGETS", "seeds"]
 
+CORPORA = Path(__file__).parents[1] / ".fuzz"
 _GOOD = encode(
     document(
         trace := loading_trace(
@@ -61,8 +66,9 @@ def mbr(data: bytes) -> None:
     sector = (data + bytes(512))[:512]
     with suppress(FormatError):
         Mbr.parse(data)
-    with suppress(FormatError):
-        assert Mbr.parse(sector).build() == sector
+    for each in (sector, sector[:510] + b"\x55\xaa"):
+        with suppress(FormatError):
+            assert Mbr.parse(each).build() == each
 
 
 def descriptors(data: bytes) -> None:
@@ -167,13 +173,62 @@ def code(data: bytes) -> None:
             assert all(each.target is None or each.target >= 0 for each in found)
 
 
+def wire(data: bytes) -> None:
+    """Put frames on the wire: each has its length in front. Others are served all the same."""
+    guest = NetClient(wire_with({"boot.ipxe": b"#!ipxe\n"}))
+    while data:
+        size = int.from_bytes(data[:2], "big") % 1600
+        guest.send(data[2 : 2 + size])
+        data = data[2 + size :]
+    guest.now += 5
+    assert guest.fetch("boot.ipxe") == b"#!ipxe\n"
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
     target.__name__: target
     for target in (
         setup_header, mbr, descriptors, packet, recorder_log, trace_json, monitor,
-        machine_interface, interrupt_log, text_screen, code,
+        machine_interface, interrupt_log, text_screen, code, wire,
     )
 }  # fmt: skip
+
+
+def _frames() -> bytes:
+    """Return what a guest sends that gets an address and a file."""
+    guest = NetClient(wire_with({"boot.ipxe": b"#!ipxe\n"}))
+    sent: list[bytes] = []
+    send = guest.send
+
+    def note(frame: bytes) -> list[bytes]:
+        sent.append(frame)
+        return send(frame)
+
+    guest.send = note  # type: ignore[method-assign]
+    guest.lease(user_class=b"iPXE")
+    guest.fetch("boot.ipxe", blksize=1432, tsize=0)
+    return b"".join(len(frame).to_bytes(2, "big") + frame for frame in sent)
+
+
+def seeds() -> dict[str, bytes]:
+    """Return something right for every target, from which coverage finds its way."""
+    table = bytes.fromhex(move(0x100000).table_hex)
+    return {
+        "setup_header": bzimage(bytes(64))[0x1F1:],
+        "mbr": bytes(446)
+        + bytes.fromhex("80010100830fffff0008000000100000")
+        + bytes(48)
+        + b"\x55\xaa",
+        "descriptors": table,
+        "packet": bytes.fromhex("10007f00000000200408000000000000"),
+        "recorder_log": b"\x04" + record("C", 0x13, 0x42, extra=PACKET) + record("R", 0x13, 0x42),
+        "trace_json": _GOOD,
+        "monitor": REAL.encode(),
+        "machine_interface": b'^done,register-values=[{number="0",value="0x10"}]',
+        "interrupt_log": PAGE_FAULT.encode(),
+        "text_screen": bytes.fromhex("0e4f1f4f00002800") + b"H\x07i\x07",
+        "code": bytes.fromhex("ea197c0000fa31c08ed8cd150f01e0eb fe"),
+        "wire": _frames(),
+    }
 
 
 def main() -> None:
@@ -182,7 +237,10 @@ def main() -> None:
 
     name, *options = sys.argv[1:]
     atheris.instrument_all()
-    atheris.Setup([sys.argv[0], *options], TARGETS[name])
+    corpus = CORPORA / name  # what was found once is tried first the next time
+    corpus.mkdir(parents=True, exist_ok=True)
+    (corpus / "right").write_bytes(seeds()[name])
+    atheris.Setup([sys.argv[0], *options, str(corpus)], TARGETS[name])
     atheris.Fuzz()
 
 
