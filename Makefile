@@ -6,38 +6,47 @@ VENV := .venv
 BIN := $(VENV)/bin
 BOOT := $(BIN)/bootharness boot
 
-# command : package that brings it
-NEEDED := qemu-system-x86_64:qemu-system-x86 qemu-img:qemu-utils nasm:nasm ld:binutils gdb:gdb \
-	git:git bwrap:bubblewrap sfdisk:fdisk dnsmasq:dnsmasq-base ip:iproute2 mcopy:mtools \
-	mkfs.vfat:dosfstools \
-	syslinux:syslinux grub-mkstandalone:grub-common chromium:chromium $(PYTHON):python3
-NEEDED_FILES := /usr/share/keyrings/debian-archive-keyring.gpg:debian-archive-keyring \
+# command : package that brings it, and what it is wanted for
+NEEDED := qemu-system-x86_64:qemu-system-x86 nasm:nasm ld:binutils gdb:gdb $(PYTHON):python3 \
+	/usr/share/keyrings/debian-archive-keyring.gpg:debian-archive-keyring
+# network boots, GRUB, toolchains, and what the tests check us against
+TESTED_WITH := qemu-img:qemu-utils git:git bwrap:bubblewrap sfdisk:fdisk dnsmasq:dnsmasq-base \
+	ip:iproute2 mcopy:mtools mkfs.vfat:dosfstools syslinux:syslinux \
+	grub-mkstandalone:grub-common chromium:chromium \
 	/usr/lib/ipxe/undionly.kpxe:ipxe /usr/lib/PXELINUX/pxelinux.0:pxelinux \
 	/usr/lib/syslinux/modules/bios/ldlinux.c32:syslinux-common \
 	/usr/lib/grub/i386-pc/boot.img:grub-pc-bin /usr/share/OVMF/OVMF_CODE_4M.fd:ovmf
 APT := $(if $(filter 0,$(shell id -u)),,sudo) apt-get
 
-.PHONY: setup demo test check faults faults-net fuzz docs bench bench-bisect bench-net mutants mutants-rules clean
+.PHONY: setup tools demo test check faults faults-net fuzz docs bench bench-bisect bench-net mutants mutants-rules clean
 
 setup: $(VENV)/.packages $(VENV)/.installed
+tools: setup $(VENV)/.tools
 
-# PATH: sfdisk is in sbin, which is not on everybody's
-$(VENV)/.packages: Makefile
-	@missing=; PATH=$$PATH:/usr/sbin:/sbin; \
-	for each in $(NEEDED); do \
-		command -v $${each%%:*} >/dev/null || missing="$$missing $${each#*:}"; \
+# Install the packages of which a command is not on PATH, or a file not there. PATH: sfdisk is in
+# sbin, which is not on everybody's.
+define install
+	@missing=$(2); PATH=$$PATH:/usr/sbin:/sbin; \
+	for each in $(1); do \
+		command -v $${each%%:*} >/dev/null || [ -e $${each%%:*} ] || missing="$$missing $${each#*:}"; \
 	done; \
-	$(PYTHON) -c 'import ensurepip' 2>/dev/null || missing="$$missing python3-venv"; \
-	for each in $(NEEDED_FILES); do [ -e $${each%%:*} ] || missing="$$missing $${each#*:}"; done; \
 	if [ -n "$$missing" ]; then \
 		command -v apt-get >/dev/null || { echo "make: there is no apt-get here; install$$missing yourself"; exit 1; }; \
 		echo "installing$$missing"; \
 		$(APT) update -q && DEBIAN_FRONTEND=noninteractive $(APT) install -q -y --no-install-recommends $$missing \
 		|| { echo "make: the packages$$missing could not be installed (root or sudo is needed)"; exit 1; }; \
 	fi
+endef
+
+$(VENV)/.packages: Makefile
+	$(call install,$(NEEDED),$$($(PYTHON) -c 'import ensurepip' 2>/dev/null || echo ' python3-venv'))
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	|| { echo "make: $(PYTHON) is older than 3.11; say which one to use: make PYTHON=python3.11"; exit 1; }
 	@mkdir -p $(VENV) && touch $@
+
+$(VENV)/.tools: Makefile
+	$(call install,$(TESTED_WITH))
+	@touch $@
 
 $(VENV)/.installed: pyproject.toml $(VENV)/.packages
 	@echo "installing bootharness into $(VENV)"
@@ -54,7 +63,7 @@ demo: setup
 	sed '/^destination_carry:/{n;d}' mbr/stage1.asm >$(VENV)/no-carry.asm
 	$(BOOT) grow:17000000:deb:linux-image-cloud-amd64/bookworm --loader $(VENV)/no-carry.asm; test $$? -eq 1
 
-test: setup
+test: tools
 	$(BIN)/python -m pytest -n 2
 
 check: setup
@@ -63,12 +72,12 @@ check: setup
 	$(BIN)/mypy
 
 # boot every fault that must be diagnosed, and print what was found
-faults: setup
+faults: tools
 	$(BIN)/python -m tests.boot.faults
 
 # every parser against bytes chosen by coverage, SECONDS for each
 SECONDS ?= 450
-fuzz: setup
+fuzz: tools
 	$(BIN)/python -m pip install -q --disable-pip-version-check atheris
 	for target in $$($(BIN)/python -c 'from tests.fuzz import TARGETS; print(*TARGETS)'); do \
 		echo "$$target"; \
@@ -81,23 +90,23 @@ docs: setup
 	$(BIN)/bootharness schema bisect >docs/bisect.schema.json
 	$(BIN)/python -m harness.report.causes >docs/causes.md
 
-bench: setup
+bench: tools
 	$(BIN)/python -m harness.bench
 
 # the network boot's times and rates beside those of slirp and dnsmasq
-bench-net: setup
+bench-net: tools
 	$(BIN)/python -m harness.bench.net
 
 # boots that a bisection takes against log2(n), and how often it is right; nothing is booted
-bench-bisect: setup
+bench-bisect: tools
 	$(BIN)/python -m harness.bench.bisect
 
 # every network fault on every path, and the cause that it gives: takes a quarter of an hour
-faults-net: setup
+faults-net: tools
 	$(BIN)/python -m tests.boot.net_matrix
 
 # the rules of the diagnosis, changed in every way that mutmut knows: takes an hour
-mutants-rules: setup
+mutants-rules: tools
 	$(BIN)/python -m pip install -q --disable-pip-version-check 'mutmut>=3.8'
 	$(BIN)/mutmut run >/dev/null
 	$(BIN)/mutmut results
@@ -107,7 +116,7 @@ mutants-rules: setup
 	print("%.1f %% of %d mutants caught (goal 90 %%)" % (share, stats["total"])); raise SystemExit(share < 90)'
 
 # stage1 with one instruction changed, in every way: what nobody notices nobody tests
-mutants: setup
+mutants: tools
 	$(BIN)/python -m harness.mutants
 
 clean:
