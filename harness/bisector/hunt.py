@@ -81,7 +81,9 @@ class Hunt:
         What the log knows already is not booted again, unless the kernel has changed. Raises
         UsageError for what cannot be booted.
         """
-        for seen in self._resumed():
+        # what is not so any more stays in the file, and is left out each time
+        self._log.seen = [*self._resumed()]
+        for seen in self._log.seen:
             search = search.observed(seen.observation)
             observer.seen(search, seen)
         trying: dict[Future[list[Seen]], int] = {}
