@@ -8,7 +8,7 @@ from typing import Literal
 __all__ = ["Figure", "Row", "Samples"]
 
 Samples = Mapping[str, list[float]]
-"""What was measured, by series: one number for each pair, in seconds or bytes."""
+"""What was measured, by series: one number for each pair, in the row's unit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Row:
     series: str
     against: str | None = None
     by: Literal["ratio", "difference", "value"] = "value"
-    unit: Literal["s", "bytes"] = "s"
+    unit: Literal["s", "bytes", "/min"] = "s"
     goal: float | None = None
     at_least: bool = False
 

@@ -41,12 +41,12 @@ def gate_benches(scene: Scene, command: Run) -> tuple[Bench, ...]:
         Bench(
             "cells",
             (
-                lambda: {"gate": _CELLS / _timed(partial(_boot_cells, scene))},
-                lambda: {"bare": _CELLS / _timed(partial(_boot_bare, scene))},
+                lambda: {"gate": _a_minute(partial(_boot_cells, scene))},
+                lambda: {"bare": _a_minute(partial(_boot_bare, scene))},
             ),
             (
-                Row(f"{_CELLS} cells to /init, {_JOBS} at once, a second",
-                    "gate", "bare", "ratio", goal=0.85, at_least=True),
+                Row(f"cells to /init a minute, {_JOBS} at once",
+                    "gate", "bare", "ratio", unit="/min", goal=0.85, at_least=True),
             ),
         ),
         Bench(
@@ -69,6 +69,10 @@ def _timed(action: Callable[[], object]) -> float:
     began = time.monotonic()
     action()
     return time.monotonic() - began
+
+
+def _a_minute(action: Callable[[], object]) -> float:
+    return 60 * _CELLS / _timed(action)
 
 
 def _boot_cells(scene: Scene) -> None:

@@ -55,7 +55,7 @@ def _goal(row: Row) -> str:
 
 
 def _amount(row: Row, amount: float) -> str:
-    scale, unit = (1e6, " MB") if row.unit == "bytes" else _seconds(amount)
+    scale, unit = _unit(row, amount)
     return f"{_digits(amount / scale)}{unit}"
 
 
@@ -63,7 +63,13 @@ def _scale(row: Row, figure: float) -> tuple[float, str]:
     """Return what a figure is divided by to be written, and its unit."""
     if row.by == "ratio":
         return 1.0, "x"
-    return (1e6, " MB") if row.unit == "bytes" else _seconds(figure)
+    return _unit(row, figure)
+
+
+def _unit(row: Row, amount: float) -> tuple[float, str]:
+    if row.unit == "s":
+        return _seconds(amount)
+    return (1e6, " MB") if row.unit == "bytes" else (1.0, row.unit)
 
 
 def _seconds(amount: float) -> tuple[float, str]:

@@ -1,6 +1,7 @@
 """A worker process: takes calls from a socket, one after the other, until it is closed."""
 
 import gc
+import signal
 import sys
 from multiprocessing.connection import Connection
 
@@ -14,6 +15,8 @@ def main(fd: int) -> None:
     A first answer that nobody has asked for says that everything is ready.
     """
     gc.freeze()
+    # nobody presses Ctrl-C here, and asyncio would see to it at every wait
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     calls: Connection = Connection(fd)
     calls.send((True, None))
     while True:

@@ -53,7 +53,19 @@ def test_profile_is_one_that_a_loader_can_have(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["boot", "console", "debug", "bisect", "factors", "toolchain", "explain", "doctor", "schema"],
+    [
+        "boot",
+        "console",
+        "debug",
+        "bisect",
+        "factors",
+        "toolchain",
+        "gate",
+        "history",
+        "explain",
+        "doctor",
+        "schema",
+    ],
 )
 def test_every_command_is_shown(command: str) -> None:
     assert f"bootharness {command}" in README.read_text()

@@ -85,3 +85,12 @@ def test_wheel_brings_the_plugin_and_the_table_of_kernels(installed: Path, tmp_p
 def test_wheel_says_its_version(installed: Path, tmp_path: Path) -> None:
     said = call(installed / "bin/bootharness", "--version", folder=tmp_path).stdout
     assert said.startswith("bootharness, version ")
+
+
+def test_wheel_brings_the_gates_page_and_workers(installed: Path, tmp_path: Path) -> None:
+    done = call(
+        installed / "bin/bootharness", "gate", "selfcheck:16000", "--until", "setup",
+        "--history", "history", "--html", "gate.html", folder=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "<!doctype html>" in (tmp_path / "gate.html").read_text()
