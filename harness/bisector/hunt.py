@@ -94,6 +94,7 @@ class Hunt:
                 for position in search.next([*trying.values()], free):
                     again = position in known
                     trying[threads.submit(self._try, position, again)] = position
+                assert trying, "a search that has no result has something to try"
                 observer.trying(search, [*trying.values()])
                 for position in self._next(search, [*trying.values()]):
                     threads.submit(self._fetch_ahead, position)

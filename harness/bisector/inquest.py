@@ -1,6 +1,7 @@
 """From a search that has found something to its answer: what to compare, what to try."""
 
 import zlib
+from collections.abc import Callable
 from concurrent.futures import Executor
 from pathlib import Path
 
@@ -33,20 +34,30 @@ def inquire(
     *,
     sought: str | None,
     cache: bool,
+    progress: Callable[[int, int], None],
 ) -> Answer:
-    """Return the answer of a hunt for a cause, after the experiments that it takes."""
+    """Return the answer of a hunt for a cause, after the experiments that it takes.
+
+    ``progress`` is told how many of how many are done.
+    """
     good = _told(log, found.good, Verdict.GOOD, None)
     bad = _told(log, found.bad, Verdict.BAD, sought)
     same_kernel = isinstance(searched, SizeRange)
     with History(history) as results:
         rows = _compare(results, cell, good, bad)
-        wanted = experiments(
-            cell,
-            (good.source, good.facts.payload_bytes),
-            (bad.source, bad.facts.payload_bytes),
-            same_kernel=same_kernel,
-        )
-        outcomes = [*perform([*wanted], executor, results, cache=cache)]
+        wanted = [
+            *experiments(
+                cell,
+                (good.source, good.facts.payload_bytes),
+                (bad.source, bad.facts.payload_bytes),
+                same_kernel=same_kernel,
+            )
+        ]
+        progress(0, len(wanted))
+        outcomes = []
+        for each in perform(wanted, executor, results, cache=cache):
+            outcomes.append(each)
+            progress(len(outcomes), len(wanted))
     if same_kernel:
         outcomes.append(_by_size(good, bad))
     order = {"grown": 0, "stage1": 1, "direct": 2, "network": 3}

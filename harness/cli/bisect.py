@@ -285,12 +285,14 @@ class _Hunting:
             with HuntLog(self._log or log_file(hunted), hunted) as log:
                 hunt = Hunt(searched, self._cell, log, executor, history, workers=self.jobs,
                             cache=self._cache)  # fmt: skip
-                search = hunt.run(search, TerminalHunt(searched, self.jobs, self.output))
+                shown = TerminalHunt(searched, self.jobs, self.output)
+                search = hunt.run(search, shown)
                 if isinstance(search.result, Found):
                     self.answer = inquire(
                         search.result, searched, self._cell, log, executor, history,
-                        sought=search.sought, cache=self._cache,
+                        sought=search.sought, cache=self._cache, progress=shown.experiments,
                     )  # fmt: skip
+                    shown.over()
                     print_answer(self.answer, self.output)
                 elif search.result:
                     print_lost(search.result, log.seen, self.output)

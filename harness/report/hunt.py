@@ -6,6 +6,7 @@ good so far         not known           bad
 
 import textwrap
 from collections.abc import Sequence
+from itertools import groupby
 from typing import Protocol, TextIO
 
 import click
@@ -60,13 +61,25 @@ class TerminalHunt:
         if self._live and positions:
             names = ", ".join(printable(self._labels.label(at)) for at in positions)
             left = search.steps_left(self._workers)
-            line = f"     about {left} left; trying {names}"[:_WIDTH]
-            click.echo(f"\r\x1b[K{click.style(line, dim=True)}", file=self._output, nl=False)
+            self._status(f"about {left} left; trying {names}")
+
+    def experiments(self, done: int, total: int) -> None:
+        """Show how many experiments are done."""
+        if self._live:
+            self._status(f"trying the answer: {done} of {total} experiments done")
+
+    def _status(self, text: str) -> None:
+        line = f"     {text}"[:_WIDTH]
+        click.echo(f"\r\x1b[K{click.style(line, dim=True)}", file=self._output, nl=False)
+
+    def over(self) -> None:
+        """Take the status line away."""
+        if self._live:
+            click.echo("\r\x1b[K", file=self._output, nl=False)
 
     def seen(self, search: Search, seen: Seen) -> None:
         """Print a boot."""
-        if self._live:
-            click.echo("\r\x1b[K", file=self._output, nl=False)
+        self.over()
         self._number += 1
         meaning = search.meaning(seen.observation)
         verdict = click.style(f"{seen.verdict.upper():<4}", fg=_COLOURS[meaning], bold=True)
@@ -140,4 +153,4 @@ def _fitted(text: str, width: int) -> str:
 
 def _coloured(drawn: str) -> str:
     colours = {"=": "green", "#": "red", "·": None}
-    return "".join(click.style(each, fg=colours[each]) for each in drawn)
+    return "".join(click.style("".join(run), fg=colours[each]) for each, run in groupby(drawn))
