@@ -18,6 +18,7 @@ function shape(name, attributes, ...children) {
   return made;
 }
 const hex = (value) => "0x" + value.toString(16).padStart(6, "0");
+let wide = 800; // of a plot, in its own units: on a phone fewer, so that its words stay readable
 const many = (value) => value.toLocaleString("en");
 
 async function unpacked(packed) {
@@ -28,9 +29,9 @@ async function unpacked(packed) {
 }
 
 function plot(title, height, ...children) {
-  const made = shape("svg", { viewBox: `0 0 800 ${height}`, class: "plot", role: "img" });
+  const made = shape("svg", { viewBox: `0 0 ${wide} ${height}`, class: "plot", role: "img" });
   made.append(shape("title", {}, title), ...children);
-  return el("div", { class: "scroll" }, made);
+  return made;
 }
 function label(x, y, text, anchor = "start", size = 13) {
   return shape("text", { x, y, "text-anchor": anchor, "font-size": size }, text);
@@ -39,7 +40,7 @@ function label(x, y, text, anchor = "start", size = 13) {
 function timeline(before, after) {
   const last = Math.max(...Object.values(after), ...Object.values(before ?? {}), 0.001);
   const names = Object.keys(after);
-  const rows = [], left = 130, width = 560;
+  const rows = [], left = 118, width = wide - left - 112;
   names.forEach((name, row) => {
     const y = 24 + row * 30;
     rows.push(label(left - 8, y + 12, name, "end"));
@@ -49,7 +50,8 @@ function timeline(before, after) {
     rows.push(shape("rect", { x: left, y, height: 11, width: (after[name] / last) * width, class: "bar" },
       shape("title", {}, `${name} after ${after[name].toFixed(2)} s`)));
     const old = before && name in before ? ` (${before[name].toFixed(2)})` : "";
-    rows.push(label(left + (after[name] / last) * width + 6, y + 12, `${after[name].toFixed(2)} s${old}`, "start", 12));
+    const longest = Math.max(after[name], before?.[name] ?? 0);
+    rows.push(label(left + (longest / last) * width + 6, y + 13, `${after[name].toFixed(2)} s${old}`, "start", 12));
   });
   const title = "Seconds from launch to each milestone" + (before ? ", the baseline's in grey and in brackets" : "");
   return [el("h3", {}, title), plot(title, 34 + names.length * 30, ...rows)];
@@ -61,7 +63,7 @@ function memoryMap(ranges) {
   const strips = [["below 1 MiB", 0, 0x100000], ["above", 0x100000, Math.max(top, 0x1100000)]];
   const colour = (index) => `var(${["--one", "--two", "--three", "--four", "--five", "--six"][index % 6]})`;
   const shapes = [];
-  const width = 690, left = 96;
+  const left = 94, width = wide - left - 12;
   strips.forEach(([name, from, to], row) => {
     const y = 20 + row * 74;
     const place = (at) => left + ((Math.min(Math.max(at, from), to) - from) / (to - from)) * width;
@@ -80,7 +82,7 @@ function memoryMap(ranges) {
     shapes.push(label(left, y + 50, hex(from), "start", 11), label(left + width, y + 50, hex(to), "end", 11));
     if (row === 1 && to > 0x1000000) {
       const x = place(0x1000000);
-      shapes.push(shape("line", { x1: x, x2: x, y1: y - 8, y2: y + 42, class: "limit" }), label(x + 3, y - 4, "16 MiB", "start", 11));
+      shapes.push(shape("line", { x1: x, x2: x, y1: y - 8, y2: y + 42, class: "limit" }), label(x < wide - 60 ? x + 3 : x - 3, y - 4, "16 MiB", x < wide - 60 ? "start" : "end", 11));
     }
   });
   const rows = ranges.map((range) => el("tr", {}, el("td", {}, range.name), el("td", { class: "number" }, hex(range.start)),
@@ -99,7 +101,7 @@ function legend(ranges, colour) {
 function moves(list) {
   if (!list.length) return [];
   const top = Math.max(...list.map(([at, , wanted]) => Math.max(at, wanted)), 0x1000000) * 1.04;
-  const left = 90, width = 690, height = 240, bottom = 250;
+  const left = 60, width = wide - left - 14, height = 240, bottom = 250;
   const x = (index) => left + (index / Math.max(list.length - 1, 1)) * width;
   const y = (at) => bottom - (at / top) * height;
   const shapes = [shape("line", { x1: left, x2: left + width, y1: bottom, y2: bottom, class: "axis" })];
@@ -115,7 +117,7 @@ function moves(list) {
   const first = list.findIndex(([at, , wanted]) => at !== wanted);
   const said = first < 0 ? "No block move lost its carry."
     : `Block move ${first} wrapped: it went to ${hex(list[first][0])} instead of ${hex(list[first][2])}.`;
-  if (first >= 0) shapes.push(label(Math.min(x(first) + 8, 560), y(list[first][0]) - 10, `move ${first} wrapped`, x(first) > 650 ? "end" : "start", 13));
+  if (first >= 0) shapes.push(label(x(first) - 10, y(list[first][0]) - 10, `move ${first} wrapped`, x(first) > 200 ? "end" : "start", 13));
   shapes.push(label(left, bottom + 20, "move 0", "start", 12), label(left + width, bottom + 20, `move ${list.length - 1}`, "end", 12));
   return [el("h3", {}, "Destination over move number"), el("p", {}, said), plot(`Destination of each of ${list.length} block moves. ${said}`, 280, ...shapes)];
 }
@@ -128,6 +130,7 @@ function fold(title, lines, open = false) {
 
 async function show(number) {
   const cell = data[number];
+  wide = Math.max(320, Math.min(800, window.innerWidth - 36));
   const drawn = (await unpacked(cell.picture)) ?? { ranges: [], moves: [], evidence: [], consequences: [], calls: [], packets: [], serial: "", command: "" };
   content.replaceChildren(...[
     el("h2", { id: "boot-title" }, el("span", { class: `badge ${cell.standing}` }, cell.word), ` ${cell.kernel}`),
