@@ -15,6 +15,7 @@ from harness.bisector.toolchains import ToolchainRange
 from harness.errors import BuildFailed, UsageError
 from harness.machine.workspace import Workspace
 from harness.toolchain import Toolchain, add_toolchain, toolchain
+from tests.boot.processes import run
 
 HOST = Toolchain("host")
 
@@ -173,6 +174,15 @@ def test_unknown_toolchain(name: str) -> None:
     if name != "gcc-99":
         with pytest.raises(UsageError, match="name a compiler"):
             add_toolchain(name, "sid")
+
+
+def test_toolchains_on_the_command_line() -> None:
+    listed = run("toolchain", "list")
+    assert listed.returncode == 0, listed.stderr
+    assert listed.stdout.startswith("host ")
+    wrong = run("toolchain", "add", "tcc", "--suite", "sid")
+    assert wrong.returncode == 129
+    assert "name a compiler of Debian, such as gcc-10" in wrong.stderr
 
 
 def test_tree_is_built_by_each_toolchain(tmp_path: Path) -> None:

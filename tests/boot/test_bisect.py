@@ -16,6 +16,9 @@ from tests.boot.processes import COMMAND, environment, eventually, processes_wit
 from tests.boot.test_cli import git
 from tests.builders import patched_kernel
 
+pytestmark = pytest.mark.skipif(
+    not shutil.which("qemu-system-x86_64"), reason="QEMU is not installed"
+)
 LIMIT = 15_735_808
 """The largest payload that a loader without the carry out of bit 23 can place."""
 
