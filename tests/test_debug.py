@@ -26,7 +26,7 @@ from harness.plan import MachineConfig
 from harness.text import flags
 from harness.trace import MachineFacts
 from tests.builders import bzimage
-from tests.traces import loading_trace
+from tests.traces import handoff, loading_trace, move, read
 
 # as qemu-system-x86_64 7.2 writes them: at the loader's entry, in the BIOS's block move, in Linux
 REAL = """\
@@ -143,26 +143,26 @@ def header(**fields: int) -> SetupHeader:
 
 
 @pytest.mark.parametrize(
-    ("text", "command"),
+    ("text", "commands"),
     [
         ("stage1", "until-address 0x7c00"),
         ("move:242", "until-move 242"),
         ("handoff", "until-handoff"),
-        ("protected-mode", "until-address 0x100000"),
+        ("protected-mode", "until-handoff; until-address 0x100000"),
         ("there", "until-address 0x7d00"),
         ("0x7d15", "until-address 0x7d15"),
         ("1020:0", "until-address 1020:0"),
     ],
 )
-def test_places(text: str, command: str) -> None:
-    assert Place.parse(text, {"there": 0x7D00}, header()).command == command
+def test_places(text: str, commands: str) -> None:
+    assert "; ".join(Place.parse(text, {"there": 0x7D00}, header()).commands) == commands
 
 
 def test_kernel_is_where_it_is_64_bit() -> None:
     narrow = Place.parse("kernel", {}, header())
-    assert narrow.command == "until-address 0x100000"
+    assert narrow.commands[-1] == "until-address 0x100000"
     wide = Place.parse("kernel", {}, replace(header(), xloadflags=1))
-    assert wide.command == "until-address 0x100200"
+    assert wide.commands[-1] == "until-address 0x100200"
 
 
 @pytest.mark.parametrize(
@@ -186,11 +186,13 @@ def test_files_of_a_run(tmp_path: Path) -> None:
     assert trace.disk
     stage1 = Loader.stage1()
     place = Place.parse("move:1", stage1.symbols, None)
-    scene = Scene("what\nit is", stage1, trace.disk, trace.kernel, place, {0x9000: 0x13}, 0x10200)
+    scene = Scene(
+        "what\nit is", stage1, trace.disk, trace.kernel, place, frozenset([0x9000]), 0x10200
+    )
     scene.write(tmp_path, wide=True)
     facts = json.loads((tmp_path / "facts.json").read_text())
-    assert [0x9000, 0x13] in facts["sites"]
-    assert [stage1.symbols["block_move"], 0x15] in facts["sites"]
+    assert 0x9000 in facts["sites"]
+    assert stage1.symbols["block_move"] in facts["sites"]
     assert "until-move 1" in (tmp_path / "debug.gdb").read_text().splitlines()
     assert "<architecture>i386</architecture>" in (tmp_path / "target-32.xml").read_text()
     assert (tmp_path / "stage1.asm").exists()
@@ -223,6 +225,21 @@ def test_stand_in_has_the_header_and_the_sizes(tmp_path: Path) -> None:
     other = KernelImage.read(tmp_path / "kernel", source="given")
     with pytest.raises(UsageError, match="another SHA-256"):
         replayed(trace, other, tmp_path / "other.img")
+
+
+def test_entry_is_where_a_boot_before_has_found_it(tmp_path: Path) -> None:
+    """Some loaders copy the setup code after they have read it."""
+    machine = MachineFacts("qemu-system-i386", "7.2", "tcg", "pc", "ahci", 1 << 29, ())
+    entered = replace(handoff(2), exact=False, real_mode_address=0x90000)
+    calls = [read(2052, 1), move(0x100000)]
+    trace = loading_trace(1_000_000, calls, machine=machine, handoff=entered)
+    prepared = prepare.prepare_trace(trace, None, tmp_path / "disk.img")
+    assert prepared.scene.kernel_entry == 0x90200
+    assert prepared.scene.place.name == "handoff"
+    sites = {call.registers_in.cs * 16 + call.registers_in.ip - 2 for call in calls}
+    assert prepared.scene.sites == sites
+    last = prepare.prepare_trace(trace, "last-good-move", tmp_path / "again.img").scene.place
+    assert last.commands == ("until-move 0",)
 
 
 def test_trace_that_has_no_boot_in_it(tmp_path: Path) -> None:

@@ -18,10 +18,10 @@ _ENTRY_64 = 0x200
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A place by its name, and the gdb command that runs there from the reset vector."""
+    """A place by its name, and the gdb commands that run there from the reset vector."""
 
     name: str
-    command: str
+    commands: tuple[str, ...]
 
     @classmethod
     def parse(cls, text: str, symbols: dict[str, int], header: SetupHeader | None) -> "Place":
@@ -31,21 +31,22 @@ class Place:
         """
         match text.partition(":"):
             case ("stage1", "", ""):
-                return cls(text, f"until-address {ORIGIN:#x}")
+                return cls(text, (f"until-address {ORIGIN:#x}",))
             case ("move", ":", number) if number.isdecimal():
-                return cls(text, f"until-move {int(number)}")
+                return cls(text, (f"until-move {int(number)}",))
             case ("handoff", "", ""):
-                return cls(text, "until-handoff")
+                return cls(text, ("until-handoff",))
             case ("protected-mode" | "kernel" as name, "", ""):
                 if header is None:
                     raise UsageError(f"--at {name}: which kernel the disk has is not known")
                 wide = name == "kernel" and header.is_64_bit
                 entry = header.code32_start + (_ENTRY_64 if wide else 0)
-                return cls(text, f"until-address {entry:#x}")
+                # GRUB lies where the kernel will
+                return cls(text, ("until-handoff", f"until-address {entry:#x}"))
         if text in symbols:
-            return cls(text, f"until-address {symbols[text]:#x}")
+            return cls(text, (f"until-address {symbols[text]:#x}",))
         if re.fullmatch(r"0x[0-9a-fA-F]+|[0-9a-fA-F]{1,4}:[0-9a-fA-F]{1,4}", text):
-            return cls(text, f"until-address {text}")
+            return cls(text, (f"until-address {text}",))
         known = [*PLACES, *symbols]
         near = difflib.get_close_matches(text, known, 1)
         hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(PLACES)}"

@@ -21,6 +21,8 @@ from harness.trace import BootTrace, placements
 __all__ = ["Prepared", "prepare_disk", "prepare_kernel", "prepare_trace"]
 
 _INT_BYTES = 2
+_SETUP_BYTES = 0x200
+"""From the real-mode kernel's start to where it is entered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +122,6 @@ def _scene(disk: DiskImage, at: str, before: BootTrace | None) -> Scene:
         disk=facts,
         kernel=kernel_facts(kernel),
         place=Place.parse(at, disk.loader.symbols, kernel.header),
-        sites={},
     )
 
 
@@ -130,18 +131,18 @@ def _scene_of(trace: BootTrace, loader: Loader, at: str) -> Scene:
     kernel, handoff = trace.kernel, trace.handoff
     if at == LAST_GOOD_MOVE:
         at = f"move:{_last_good_move(trace)}"
-    entered = handoff.registers if handoff and handoff.exact else None
+    base = handoff.real_mode_address if handoff else None
     return Scene(
         what=f"{trace.source}  {kernel.release if kernel else 'no kernel found'}; {loader.name}",
         loader=loader,
         disk=trace.disk,
         kernel=kernel,
         place=Place.parse(at, loader.symbols, kernel.header if kernel else None),
-        sites={
-            call.registers_in.cs * 16 + call.registers_in.ip - _INT_BYTES: call.number
+        sites=frozenset(
+            call.registers_in.cs * 16 + call.registers_in.ip - _INT_BYTES
             for call in trace.loader_calls
-        },
-        kernel_entry=entered.cs * 16 + entered.ip if entered else None,
+        ),
+        kernel_entry=None if base is None else base + _SETUP_BYTES,
     )
 
 

@@ -61,7 +61,7 @@ class Scene:
     disk: DiskFacts
     kernel: KernelFacts | None
     place: Place
-    sites: dict[int, int]
+    sites: frozenset[int] = frozenset()
     kernel_entry: int | None = None
 
     def write(self, folder: Path, *, wide: bool) -> None:
@@ -87,7 +87,7 @@ class Scene:
 
     def _script(self) -> str:
         last = f"python {_PACKAGE}.start.break_at_labels()"
-        return _SETTINGS + "\n".join([self.place.command, last, "set pagination on", ""])
+        return _SETTINGS + "\n".join([*self.place.commands, last, "set pagination on", ""])
 
     def _facts(self, *, wide: bool) -> dict[str, object]:
         loader, disk, kernel = self.loader, self.disk, self.kernel
@@ -99,7 +99,7 @@ class Scene:
             "loader_bytes": len(loader.binary),
             "symbols": loader.symbols,
             "labels": code_labels(loader.binary, loader.symbols),
-            "sites": sorted((dict(int_sites(loader.binary, ORIGIN)) | self.sites).items()),
+            "sites": sorted({at for at, _ in int_sites(loader.binary, ORIGIN)} | self.sites),
             "kernel_lba": disk.kernel_lba if kernel else None,
             "real_mode_bytes": kernel.real_mode_bytes if kernel else 0,
             "payload_bytes": kernel.payload_bytes if kernel else 0,
@@ -108,7 +108,6 @@ class Scene:
             "kernel_entry": self.kernel_entry,
             "initrd_lba": disk.initrd_lba,
             "initrd_bytes": disk.initrd_bytes,
-            "initrd_address": disk.initrd_address,
             "header": list(header_fields()),
             "flags": {"loadflags": LOADFLAGS, "xloadflags": XLOADFLAGS},
             "loader_fields": [(offset_of(name), size) for name, size in LOADER_FIELDS.items()],

@@ -8,16 +8,15 @@ import gdb
 
 from . import going
 from .comparison import comparison, real_mode_kernel
-from .decode import ENTRIES, TABLE_BYTES, Registers, descriptor, flags, result
+from .decode import ENTRIES, TABLE_BYTES, descriptor, flags, result
 from .facts import FACTS, disk_bytes
 from .guest import GUEST
-from .history import HISTORY, call_at
+from .history import HISTORY, call_at, interrupt_at
 from .places import address, in_loader, linear_of, number_of, room, symbol, where
 
-_INT = 0xCD
 _SHOWN = 10
 _HEADER_BYTES = 0x270
-_CODE32_START, _CMD_LINE_PTR = 0x214, 0x228
+_CODE32_START, _RAMDISK_IMAGE, _CMD_LINE_PTR = 0x214, 0x218, 0x228
 _CMDLINE_BYTES = 2048
 
 
@@ -101,7 +100,7 @@ class Bios(Command):
 
     def lines(self, argument: str) -> Iterator[str]:
         registers = GUEST.registers()
-        number = _int_at(registers)
+        number = interrupt_at(registers.linear)
         if argument == "next":
             if number is None:
                 raise gdb.GdbError("The next instruction is no INT.")
@@ -180,9 +179,9 @@ class Placed(Command):
 
         payload = disk_bytes(lba, size + FACTS["payload_bytes"])[size:]
         yield comparison("protected-mode kernel", field(_CODE32_START), payload)
-        if FACTS["initrd_lba"] is not None:
+        if FACTS["initrd_lba"] is not None and field(_RAMDISK_IMAGE):
             initrd = disk_bytes(FACTS["initrd_lba"], FACTS["initrd_bytes"])
-            yield comparison("initrd", FACTS["initrd_address"], initrd)
+            yield comparison("initrd", field(_RAMDISK_IMAGE), initrd)
         if field(_CMD_LINE_PTR):
             line = (
                 GUEST.memory(field(_CMD_LINE_PTR), _CMDLINE_BYTES).split(b"\0")[0].decode("latin-1")
@@ -266,11 +265,6 @@ def _stop() -> Iterator[str]:
     registers = GUEST.registers()
     if registers.flat and in_loader(registers.linear):
         yield gdb.execute("frame", to_string=True).rstrip()
-
-
-def _int_at(registers: Registers) -> int | None:
-    code = GUEST.memory(registers.linear, 2)
-    return code[1] if code[0] == _INT else None
 
 
 OURS = (Gdt, Moves, Bios, Header, Placed, Seg, Mode, UntilMove, UntilHandoff, UntilAddress)

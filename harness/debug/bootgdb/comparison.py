@@ -18,8 +18,8 @@ def real_mode_kernel() -> int:
     start, end = 0x500, 0x9F000
     while True:
         found = gdb.selected_inferior().search_memory(start, end - start, b"HdrS")
-        if found is None:
-            raise gdb.GdbError("There is no setup header in memory yet.")
+        if found is None or not start <= int(found) < end:  # where memory is not mapped: anything
+            raise gdb.GdbError("There is no setup header in memory.")
         base = int(found) - 0x202
         # loaders compare with the magic, and so have it in their code
         if base > 0 and GUEST.memory(base + 0x1FE, 3) == b"\x55\xaa\xeb":

@@ -32,6 +32,7 @@ def until_handoff() -> None:
 
 def _until(at_call: Callable[[], bool], address: Callable[[], int | None], what: str) -> None:
     """Run until a call is the one, or until an address is reached that may be known only later."""
+    GUEST.check_going()
     with undisturbed():
         while True:
             wanted = address()

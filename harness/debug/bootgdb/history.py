@@ -11,7 +11,7 @@ from .facts import FACTS
 from .guest import GUEST
 
 _PACKET_BYTES = 16
-_INT_BYTES = 2
+_INT, _INT_BYTES = 0xCD, 2
 _MAGIC = b"HdrS"
 
 
@@ -115,6 +115,12 @@ class History:
             self._buffer = segment * 16 + offset
 
 
+def interrupt_at(linear: int) -> int | None:
+    """Return the number of the INT at an address, None of another instruction."""
+    code = GUEST.memory(linear, _INT_BYTES)
+    return code[1] if code[0] == _INT else None
+
+
 def call_at(registers: Registers, number: int) -> Call:
     """Return the call that the INT at the next instruction makes."""
     function = registers["eax"] >> 8 & 0xFF
@@ -138,17 +144,22 @@ def _made(call: Call) -> bool:
 
 class Site(gdb.Breakpoint):
     """An INT of the loader's: the call is recorded, and the machine goes on unless it is the
-    one that is waited for."""
+    one that is waited for.
 
-    def __init__(self, address: int, number: int) -> None:
+    Which interrupt it is is looked up each time: there are loaders that change that.
+    """
+
+    def __init__(self, address: int) -> None:
         super().__init__(f"*{address:#x}", gdb.BP_HARDWARE_BREAKPOINT, internal=True)
         self.address = address
-        self.interrupt = number
         self.silent = True
 
     def stop(self) -> bool:
         """Record the call."""
-        HISTORY.see(self.interrupt)
+        number = interrupt_at(self.address)
+        if number is None:  # the loader is gone, and this is somebody else's code
+            return False
+        HISTORY.see(number)
         return WAITED_FOR[0]()
 
 

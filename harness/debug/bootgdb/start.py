@@ -35,8 +35,8 @@ def begin(socket: str) -> None:
     gdb.events.before_prompt.connect(_tell)
     for command in (*OURS, BeforeRunning):
         command()
-    for address, number in FACTS["sites"]:
-        SITES[address] = Site(address, number)
+    for address in FACTS["sites"]:
+        SITES[address] = Site(address)
     names = ", ".join(each.name for each in OURS)
     print(f"{FACTS['what']}\nbesides gdb's own commands: {names} (help NAME)")
 
