@@ -3,6 +3,7 @@
 import zlib
 from collections.abc import Callable
 from concurrent.futures import Executor
+from dataclasses import replace
 from pathlib import Path
 
 from harness.bisector.answer import Answer, Row, Side, conclusion, side_by_side
@@ -12,16 +13,13 @@ from harness.bisector.ranges import Range, SizeRange
 from harness.bisector.search import Found
 from harness.cells.cell import STAGE1, Cell
 from harness.cells.history import History
-from harness.cells.work import named_loader
 from harness.diagnosis.verdict import Verdict
 from harness.errors import UsageError
-from harness.limits import find_limits
+from harness.gate.rooms import rooms
 from harness.report.document import decode
 from harness.trace import BootTrace
 
 __all__ = ["inquire"]
-
-_LIMIT_MEMORY_BYTES = 64 << 20
 
 
 def inquire(
@@ -58,11 +56,11 @@ def inquire(
         for each in perform(wanted, executor, results, cache=cache):
             outcomes.append(each)
             progress(len(outcomes), len(wanted))
+        limit = _limit(results, cell, bad)
     if same_kernel:
         outcomes.append(_by_size(good, bad))
     order = {"grown": 0, "stage1": 1, "direct": 2, "network": 3}
     outcomes.sort(key=lambda each: order[each.name])
-    limit = _limit(cell, bad.facts.payload_bytes)
     sides = _side(good), _side(bad)
     return Answer(
         found=found,
@@ -130,16 +128,13 @@ def _trace(history: History, cell: Cell, seen: Seen) -> BootTrace | None:
     return None
 
 
-def _limit(cell: Cell, failing_bytes: int) -> int | None:
+def _limit(history: History, cell: Cell, bad: Seen) -> int | None:
     """Return the largest payload that the loader is predicted to place, if that explains it."""
-    if cell.path != "mbr":
-        return None
-    memory = max(cell.machine.memory_bytes, _LIMIT_MEMORY_BYTES)
-    loader = named_loader(cell.loader)
-    (limit,) = find_limits(loader, bioses=("seabios",), memory_bytes=memory, parts=("payload",))
-    if limit.largest is None or limit.failing is None or failing_bytes <= limit.largest:
-        return None
-    return limit.largest
+    past = history.find(replace(cell, kernel=bad.source), bad.key)
+    for room in rooms([past] if past else [], history):
+        if room.part == "payload" and room.limit and bad.facts.payload_bytes > room.limit:
+            return room.limit
+    return None
 
 
 def _loader_name(cell: Cell) -> str:
