@@ -4,6 +4,7 @@
 good so far         not known           bad
 """
 
+import shutil
 import textwrap
 from collections.abc import Sequence
 from itertools import groupby
@@ -27,8 +28,12 @@ __all__ = ["Labels", "TerminalHunt", "picture", "print_answer", "print_lost"]
 _COLOURS = {Verdict.GOOD: "green", Verdict.BAD: "red", Verdict.SKIP: "yellow"}
 _PICTURE = 32
 _LABEL, _CAUSE = 36, 22
-_SURE = 0.02
+# a line at its widest; with less the picture shrinks, and what is left is said below alone
+_WIDE = 122
+_NARROW_LABEL, _NARROW_PICTURE = 20, 10
+_SURE = 0.06
 _WIDTH = 100
+_NARROW = 79
 
 
 def picture(search: Search, width: int = _PICTURE) -> str:
@@ -54,6 +59,10 @@ class TerminalHunt:
     def __init__(self, labels: Labels, workers: int, output: TextIO) -> None:
         self._labels, self._workers, self._output = labels, workers, output
         self._live = output.isatty()
+        columns = shutil.get_terminal_size().columns if self._live else _WIDE
+        self._wide = columns >= _WIDE
+        self._label = _LABEL if self._wide else _NARROW_LABEL
+        self._picture = min(max(columns - _WIDE + _PICTURE, _NARROW_PICTURE), _PICTURE)
         self._number = 0
 
     def trying(self, search: Search, positions: list[int]) -> None:
@@ -69,7 +78,7 @@ class TerminalHunt:
             self._status(f"trying the answer: {done} of {total} experiments done")
 
     def _status(self, text: str) -> None:
-        line = f"     {text}"[:_WIDTH]
+        line = f"     {text}"[: _WIDTH if self._wide else _NARROW]
         click.echo(f"\r\x1b[K{click.style(line, dim=True)}", file=self._output, nl=False)
 
     def over(self) -> None:
@@ -87,10 +96,10 @@ class TerminalHunt:
         if meaning is not seen.verdict:
             said += " (another cause)"
         took = "known" if seen.cached else f"{seen.seconds:.1f} s"
-        left = search.steps_left(self._workers)
+        left = search.steps_left(self._workers) if self._wide else 0
         click.echo(
-            f"{self._number:3}  {verdict} {_fitted(seen.label, _LABEL)}  "
-            f"{_fitted(said, _CAUSE)} {took:>7}  {_coloured(picture(search))}"
+            f"{self._number:3}  {verdict} {_fitted(seen.label, self._label)}  "
+            f"{_fitted(said, _CAUSE)} {took:>7}  {_coloured(picture(search, self._picture))}"
             f"{f'  ~{left} left' if left else ''}",
             file=self._output,
         )
@@ -140,8 +149,9 @@ def _table(answer: Answer, output: TextIO) -> None:
 
 
 def _sentence(text: str, output: TextIO, *, bold: bool = False) -> None:
+    width = min(shutil.get_terminal_size().columns, _WIDTH) if output.isatty() else _WIDTH
     wrapped = textwrap.fill(
-        text, _WIDTH, initial_indent=" " * 5, subsequent_indent=" " * 5, break_on_hyphens=False
+        text, width, initial_indent=" " * 5, subsequent_indent=" " * 5, break_on_hyphens=False
     )
     click.echo(click.style(wrapped, bold=True) if bold else wrapped, file=output)
 
