@@ -97,9 +97,11 @@ def slower(pace: Pace) -> bool:
     Every one has to take longer than every one of the baseline's, and what lies between
     their medians has to be more than between the baseline's own.
     """
+    if len(pace.baseline) < 2 or not pace.candidate:  # nothing was found out, or no noise
+        return False
     noise = max(pace.baseline) - min(pace.baseline)
     gap = median(pace.candidate) - median(pace.baseline)
-    return len(pace.baseline) > 1 and min(pace.candidate) > max(pace.baseline) and gap > noise
+    return min(pace.candidate) > max(pace.baseline) and gap > noise
 
 
 def _slower_by(pace: Pace) -> str:
