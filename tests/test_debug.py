@@ -242,6 +242,17 @@ def test_entry_is_where_a_boot_before_has_found_it(tmp_path: Path) -> None:
     assert last.commands == ("until-move 0",)
 
 
+@pytest.mark.parametrize(
+    ("at", "said"),
+    [("handoff", "did not enter the kernel"), ("move:1", r"made 1 block move, the first is 0")],
+)
+def test_place_that_was_not_reached(tmp_path: Path, at: str, said: str) -> None:
+    machine = MachineFacts("qemu-system-i386", "7.2", "tcg", "pc", "ahci", 1 << 29, ())
+    trace = loading_trace(1_000_000, [move(0x100000)], machine=machine)
+    with pytest.raises(UsageError, match=said):
+        prepare.prepare_trace(trace, at, tmp_path / "disk.img")
+
+
 def test_trace_that_has_no_boot_in_it(tmp_path: Path) -> None:
     trace = replace(loading_trace(1_000_000, []), disk=None)
     with pytest.raises(UsageError, match="only one from a disk"):

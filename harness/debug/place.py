@@ -8,10 +8,12 @@ from harness.errors import UsageError
 from harness.formats.bzimage import SetupHeader
 from harness.loader import ORIGIN
 
-__all__ = ["LAST_GOOD_MOVE", "PLACES", "Place"]
+__all__ = ["BEHIND_CALLS", "LAST_GOOD_MOVE", "PLACES", "Place"]
 
 LAST_GOOD_MOVE = "last-good-move"
 PLACES = ("stage1", "move:N", LAST_GOOD_MOVE, "handoff", "protected-mode", "kernel")
+BEHIND_CALLS = ("move", "handoff", "protected-mode", "kernel")
+"""How places begin that are found by counting a loader's calls or by what they have read."""
 _ENTRY_64 = 0x200
 """boot.rst, "64-bit Boot Protocol": behind the protected-mode kernel's start."""
 

@@ -6,16 +6,17 @@ from pathlib import Path
 
 from harness.boot import boot_disk, build_disk, chosen_machine
 from harness.debug.listing import listed
-from harness.debug.place import LAST_GOOD_MOVE, Place
+from harness.debug.place import BEHIND_CALLS, LAST_GOOD_MOVE, Place
 from harness.debug.replay import replayed
 from harness.debug.scene import Scene
 from harness.disk import DiskImage
-from harness.errors import CouldNotFindOut, UsageError
+from harness.errors import MachineLost, UsageError
 from harness.facts import disk_facts, kernel_facts
 from harness.formats.mbr import SECTOR_BYTES
 from harness.kernel import KernelImage
 from harness.loader import Loader
 from harness.plan import BootPlan, MachineConfig
+from harness.text import count
 from harness.trace import BootTrace, placements
 
 __all__ = ["Prepared", "prepare_disk", "prepare_kernel", "prepare_trace"]
@@ -43,9 +44,9 @@ def prepare_kernel(
     if not loader.elf:
         binary = disk.read(0, len(loader.binary))
         disk = replace(disk, loader=listed(loader.name, binary, loader.symbols))
-    before = None
-    if at == LAST_GOOD_MOVE:
-        before = _boot_before(disk, plan)
+    # another loader may make its calls from anywhere
+    unknown = loader.name != "stage1" and at.partition(":")[0] in BEHIND_CALLS
+    before = _boot_before(disk, plan) if at == LAST_GOOD_MOVE or unknown else None
     return Prepared(_scene(disk, at, before), image, machine_for(plan.machine, kernel))
 
 
@@ -101,12 +102,8 @@ def _boot_before(disk: DiskImage, plan: BootPlan) -> BootTrace:
     """Boot as far as the kernel's entry. Raises CouldNotFindOut when that shows nothing."""
     trace = boot_disk(disk, replace(plan, until="setup", tracer="recorder"))
     if trace.ending.cause:
-        raise _NotSeen(trace.ending.detail)
+        raise MachineLost(f"a boot before, to see what is there: {trace.ending.detail}")
     return trace
-
-
-class _NotSeen(CouldNotFindOut):
-    cause = "machine-lost"
 
 
 def _scene(disk: DiskImage, at: str, before: BootTrace | None) -> Scene:
@@ -131,6 +128,7 @@ def _scene_of(trace: BootTrace, loader: Loader, at: str) -> Scene:
     kernel, handoff = trace.kernel, trace.handoff
     if at == LAST_GOOD_MOVE:
         at = f"move:{_last_good_move(trace)}"
+    _check_reached(trace, at)
     base = handoff.real_mode_address if handoff else None
     return Scene(
         what=f"{trace.source}  {kernel.release if kernel else 'no kernel found'}; {loader.name}",
@@ -144,6 +142,16 @@ def _scene_of(trace: BootTrace, loader: Loader, at: str) -> Scene:
         ),
         kernel_entry=None if base is None else base + _SETUP_BYTES,
     )
+
+
+def _check_reached(trace: BootTrace, at: str) -> None:
+    """Raise UsageError for a place that a boot has not come to: gdb would wait for ever."""
+    kind, _, number = at.partition(":")
+    made = len(trace.block_moves)
+    if kind == "move" and number.isdecimal() and int(number) >= made:
+        raise UsageError(f"--at {at}: that boot made {count(made, 'block move')}, the first is 0")
+    if kind in BEHIND_CALLS and kind != "move" and not trace.handoff:
+        raise UsageError(f"--at {at}: that boot did not enter the kernel")
 
 
 def _last_good_move(trace: BootTrace) -> int:

@@ -19,8 +19,9 @@ _COMMANDS = "command.txt"
 def debug(prepared: Prepared, workspace: Workspace, view: str, keep: Path | None = None) -> None:
     """Start the machine, its CPU stopped before its first instruction, and gdb with it.
 
-    ``view`` is one of ``VIEWS``, ``keep`` a folder for all that gdb needs. Raises
-    CouldNotFindOut when one of the programs cannot be run.
+    ``view`` is ``plain``, ``tui``, ``emacs``, or ``attach`` for a gdb that somebody else
+    starts; ``keep`` is a folder for all that gdb needs. Raises CouldNotFindOut when one of
+    the programs cannot be run.
     """
     folder, scene, image = workspace.path, prepared.scene, prepared.image
     if not (folder / DISK).exists():

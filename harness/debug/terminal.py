@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -15,15 +16,14 @@ from harness.errors import MachineLost, ToolMissing, UsageError
 from harness.machine.machine import Machine
 from harness.tty import as_it_was
 
-__all__ = ["VIEWS", "in_terminal", "until_interrupted"]
+__all__ = ["in_terminal", "until_interrupted"]
 
-VIEWS = ("plain", "tui", "emacs", "attach")
 _TICK_S = 1.0
 _PR_SET_PDEATHSIG = 1
 
 
 def in_terminal(machine: Machine, folder: Path, view: str) -> None:
-    """Give the terminal to gdb until it is left.
+    """Give the terminal to gdb until it is left; ``view`` is ``plain``, ``tui`` or ``emacs``.
 
     Raises ToolMissing where it is not installed, UsageError for a window on no terminal.
     """
@@ -36,19 +36,21 @@ def in_terminal(machine: Machine, folder: Path, view: str) -> None:
             raise ToolMissing(
                 f"{error.filename} is not installed: `apt-get install {error.filename}` brings it"
             ) from None
+        end = os.pidfd_open(gdb.pid)
         try:
-            _attend(machine, os.pidfd_open(gdb.pid))
+            _attend(machine, end)
             gdb.wait()
         finally:
             gdb.kill()
             gdb.wait()
+            os.close(end)
 
 
 def until_interrupted(machine: Machine, invitation: str) -> None:
     """Let others attach until Ctrl-C, or until QEMU has been ended by one of them."""
     with suppress(KeyboardInterrupt):
         print(invitation, flush=True)
-        _attend(machine, -1)
+        _attend(machine)
 
 
 def _argv(view: str) -> list[str]:
@@ -60,20 +62,13 @@ def _argv(view: str) -> list[str]:
     return [*GDB, "-ex", f"python gdb.execute({home!r}, to_string=True)", *windows]
 
 
-def _attend(machine: Machine, end: int) -> None:
+def _attend(machine: Machine, *ends: int) -> None:
     """Take in what the machine says until a file is readable, or until QEMU is gone."""
-    others = [end] if end >= 0 else []
     with suppress(MachineLost):
-        while not any(_readable(each) for each in others):
-            machine.wait(Deadline.after(_TICK_S), *others)
+        while not select.select(ends, [], [], 0)[0]:
+            machine.wait(Deadline.after(_TICK_S), *ends)
             machine.serial.take()
             machine.events()
-
-
-def _readable(file: int) -> bool:
-    import select
-
-    return bool(select.select([file], [], [], 0)[0])
 
 
 def _end_with_us() -> None:

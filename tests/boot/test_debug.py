@@ -18,6 +18,7 @@ import pytest
 from harness.deadline import Deadline
 from harness.loader import Loader
 from tests.boot.processes import COMMAND, environment, eventually, processes_with, run
+from tests.boot.test_loaders import foreign_asm
 from tests.builders import edited_stage1
 
 PROMPT = r"\(gdb\) "
@@ -291,14 +292,19 @@ def test_what_was_kept_does_without_us(tmp_path: Path, temporary: Path) -> None:
 
 
 def test_loader_that_nobody_knows(tmp_path: Path, temporary: Path) -> None:
-    """A disk image alone: a boot before shows where its calls and its kernel are."""
-    run("boot", "selfcheck:200000", "--keep", tmp_path / "kept")
-    image = tmp_path / "kept/disk.img"
+    """A disk image alone, with a loader that runs in a segment, where gdb does not know where
+    it is: a boot before shows where its calls and its kernel are."""
+    loader = foreign_asm(tmp_path)
+    run("boot", "selfcheck:200000", "--loader", loader, "--keep", tmp_path / "kept")
     del temporary
-    terminal = debug(tmp_path, "--disk", str(image), "--at", "last-good-move")
-    assert re.search(r"0xcd, 0x15 .*int 0x15", terminal.prompt())
-    assert re.search(r"^> +3 ", terminal.ask("moves"), re.MULTILINE)
-    assert "1020:0000" in terminal.ask("until-handoff")
+    terminal = debug(tmp_path, "--disk", "kept/disk.img", "--at", "move:5")
+    assert re.search(r"07c0:0053, linear 0x007c53: the loader\s+=> int +\$0x15", terminal.prompt())
+    moves = terminal.ask("moves 2")
+    assert re.search(r"^> +5  0x030000 -> 0x0128000  32,768 bytes", moves, re.MULTILINE), moves
+    assert "07c0:00b8" in terminal.ask("continue")
+    assert "07c0:0053" in terminal.ask("continue")
+    assert re.search(r"^> +6 ", terminal.ask("moves"), re.MULTILINE)
+    assert "9020:0000, linear 0x090200: real-mode kernel" in terminal.ask("until-handoff")
     assert "all 200,000 bytes equal the file" in terminal.ask("placed")
     terminal.leave()
 

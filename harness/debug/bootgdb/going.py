@@ -6,9 +6,8 @@ from collections.abc import Callable
 
 import gdb
 
-from .decode import Registers
 from .guest import GUEST, undisturbed
-from .history import HISTORY, SITES, WAITED_FOR
+from .history import HISTORY, WAITED_FOR
 
 
 def until_address(linear: int) -> None:
@@ -41,10 +40,9 @@ def _until(at_call: Callable[[], bool], address: Callable[[], int | None], what:
                 return
             WAITED_FOR[0] = at_call
             try:
-                registers = GUEST.go()
+                GUEST.go()
             finally:
                 WAITED_FOR[0] = lambda: False
-            _see_unrecognised(registers)
             _check(what)
             if address() is None and at_call():
                 return
@@ -58,16 +56,9 @@ def _run_to(linear: int, what: str) -> None:
             registers = GUEST.go()
             if registers.linear == linear:
                 return
-            _see_unrecognised(registers)
             _check(what)
     finally:
         there.delete()
-
-
-def _see_unrecognised(registers: Registers) -> None:
-    """Record a call at an INT that gdb does not know it is at."""
-    if not registers.flat and registers.linear in SITES:
-        SITES[registers.linear].stop()
 
 
 def _check(what: str) -> None:

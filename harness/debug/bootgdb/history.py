@@ -168,3 +168,10 @@ SITES: dict[int, Site] = {}
 """The INT instructions that are watched, by their linear address."""
 WAITED_FOR = [lambda: False]
 """What to stop for at a call."""
+
+
+def see_unrecognised(_event: object) -> None:
+    """Record the call at a stop that gdb takes for one of nobody's."""
+    registers = GUEST.registers()
+    if not registers.flat and registers.linear in SITES:
+        SITES[registers.linear].stop()

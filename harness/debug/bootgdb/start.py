@@ -7,7 +7,7 @@ import gdb
 from .commands import OURS
 from .facts import FACTS
 from .guest import GUEST
-from .history import SITES, Site
+from .history import SITES, Site, see_unrecognised
 from .places import in_loader, where
 
 
@@ -32,6 +32,7 @@ class BeforeRunning(gdb.Command):
 def begin(socket: str) -> None:
     """Connect gdb to the machine, and take up the work."""
     GUEST.connect(socket)
+    gdb.events.stop.connect(see_unrecognised)
     gdb.events.before_prompt.connect(_tell)
     for command in (*OURS, BeforeRunning):
         command()
