@@ -116,7 +116,7 @@ def command(
         if markdown:
             write_file(markdown, as_markdown(outcome).encode())
         for line in as_annotations(outcome) if annotations else ():
-            click.echo(line)
+            click.echo(line, file=spoken(json_file))
     return outcome.exit_status
 
 

@@ -24,7 +24,7 @@ def test_a_gate_refuses_what_wraps_and_says_that_it_is_the_loader(
     no_carry: Path, tmp_path: Path
 ) -> None:
     arguments = (
-        "gate", "--baseline", "selfcheck:65536", "selfcheck:15735824", "--loader", "stage1",
+        "gate", "--baseline", "selfcheck:15735808", "selfcheck:15735824", "--loader", "stage1",
         "--loader", no_carry, "--until", "setup", "--history", tmp_path / "history",
         "--json", tmp_path / "gate.json",
     )  # fmt: skip
@@ -88,7 +88,7 @@ def test_the_same_kernel_by_other_paths_says_who_is_to_blame(
 
 def test_what_was_booted_is_listed_and_drawn_and_its_trace_is_there(tmp_path: Path) -> None:
     history, page = tmp_path / "history", tmp_path / "history.html"
-    assert run("gate", "selfcheck:65536", "--history", history).returncode == 0
+    assert run("gate", "selfcheck:65536", "--until", "setup", "--history", history).returncode == 0
     listed = run("history", "selfcheck:*", "--history", history, "--html", page, "--json", "-")
     assert listed.returncode == 0, listed.stderr
     assert "selfcheck:65536" in listed.stderr
