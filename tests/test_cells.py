@@ -87,6 +87,15 @@ def test_a_cell_that_cannot_be_is_refused(field: str, value: str) -> None:
         Cell(**{"kernel": "bzImage", field: value})
 
 
+def test_what_only_sounds_like_a_warning_is_none() -> None:
+    serial = (
+        "[0.1] RAS: Correctable Errors collector initialized.\n"
+        "[0.2] AMD-Vi: functionality not available on this system - This is not a bug.\n"
+        "[0.3] acpi PNP0A03:00: fail to add MMCONFIG information\n"
+    )
+    assert console_warnings(serial) == ("acpi PNP0A03:#: fail to add MMCONFIG information",)
+
+
 def test_two_boots_of_a_kernel_have_their_warnings_in_common() -> None:
     first = "[    0.12] ACPI: ok\r\n[    1.5] tsc: Unable to calibrate (0xdeadbeef) 12 times\n"
     second = "[    0.99] tsc: Unable to calibrate (0x01) 7 times\n[  2.0] tsc: Unable to calibrate"

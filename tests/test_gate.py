@@ -196,6 +196,7 @@ def test_a_matrix_is_read_from_a_file(tmp_path: Path) -> None:
         ("", "kernels"),
         ('kernels = "selfcheck:16"', "kernels"),
         ("kernels = []", "no kernel"),
+        ('baseline = "selfcheck:16"\nkernels = ["selfcheck:16"]', "besides it"),
         ('kernels = ["selfcheck:16"]\nmemory_mib = ["much"]', "memory_mib"),
         ('kernels = ["selfcheck:16"]\nmemory_mib = [1]', "memory of 1 MiB"),
         ('kernels = ["selfcheck:16"]\nloader = ["a.asm"]', "loader: known are"),

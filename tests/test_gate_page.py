@@ -121,6 +121,14 @@ def test_the_trend_says_which_version_is_too_large(page: Path) -> None:
     assert not re.search(r"#0[0-9a-f]0[0-9a-f]0[0-9a-f]\b", plot)
 
 
+def test_the_worst_is_to_be_looked_at_first() -> None:
+    warned, bad = OUTCOME.entries[1], OUTCOME.entries[2]
+    text = html(Outcome((*[warned] * 20, bad)))
+    listed = text[text.index('id="look"') : text.index('id="cells"')]
+    assert re.findall(r'class="badge (\w+)"', listed) == ["bad", *["warning"] * 7]
+    assert "and 13 more, in the table" in listed
+
+
 def test_a_thousand_boots_are_one_small_file() -> None:
     many = Outcome(OUTCOME.entries * 334, rooms=OUTCOME.rooms)
     assert len(html(many)) < 4_000_000

@@ -12,6 +12,8 @@ _COMPLAINS = re.compile(
     r"|unsupported|call trace|stack traceback|lockup|stall(ed|s)?|tainted|unchecked|deprecated)\b",
     re.IGNORECASE,
 )
+# "RAS: Correctable Errors collector initialized.", "This is not a bug."
+_HARMLESS = re.compile(r"\b(initiali[sz]ed|not an? (bug|error))\b", re.IGNORECASE)
 # addresses, times and other numbers of this one boot
 _NUMBER = re.compile(r"\b(0x[0-9a-f]+|[0-9a-f]*\d[0-9a-f]*)\b", re.IGNORECASE)
 
@@ -21,6 +23,6 @@ def console_warnings(serial: str) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for line in serial.splitlines():
         text = _STAMP.sub("", line[:_LINE_LENGTH]).strip()
-        if _COMPLAINS.search(text):
+        if _COMPLAINS.search(text) and not _HARMLESS.search(text):
             found.setdefault(_NUMBER.sub("#", text))
     return tuple(found)[:_MOST]

@@ -67,6 +67,8 @@ class Matrix:
             raise UsageError(f"{self.baseline}: a baseline is one kernel, and these are several")
         if not kernels:
             raise UsageError("there is no kernel to boot")
+        if set(kernels) <= set(baseline):
+            raise UsageError(f"{self.baseline}: it is the baseline; name a kernel besides it")
         return tuple(dict.fromkeys(cell for kernel in [*baseline, *kernels]
                                    for cell in self._cells(kernel)))  # fmt: skip
 

@@ -28,7 +28,8 @@ from harness.text import count, printable
 __all__ = ["html"]
 
 _PAGE = Path(__file__).parent / "page"
-_MOST_NOTABLE = 40
+_MOST_NOTABLE = 8
+"""Of what is to be looked at: the worst, so that the table of all is not far below."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,10 @@ def html(outcome: Outcome, *, title: str = "Boot gate") -> str:
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     ).from_string(_part("gate.html.j2"))
     rows = [_row(number, entry) for number, entry in enumerate(outcome.entries)]
-    notable = [row for row in rows if row.standing is not Standing.GOOD]
+    notable = sorted(
+        (row for row in rows if row.standing is not Standing.GOOD),
+        key=lambda row: -list(Standing).index(row.standing),
+    )
     lines, ahead = trend(outcome)
     plot = ""
     if lines:

@@ -45,8 +45,9 @@ def print_outcome(outcome: Outcome, output: TextIO) -> None:
     hidden = len(outcome.entries) - len(_shown(outcome))
     if hidden:
         console.print(Text(f"{hidden:,} more cells are good", style="dim"))
+    told: set[str] = set()
     for entry in outcome.entries:
-        _print_entry(console, outcome, entry)
+        _print_entry(console, entry, told)
     for sentence in outcome.patterns:
         console.print(Text(printable(sentence), style="bold"))
     for crossing in trend(outcome)[1]:
@@ -131,10 +132,15 @@ def _notes(entry: Entry) -> Text:
     return Text(", ".join(notes), style="dim")
 
 
-def _print_entry(console: Console, outcome: Outcome, entry: Entry) -> None:
-    """Print what there is to say of a cell that is not simply good."""
+def _print_entry(console: Console, entry: Entry, told: set[str]) -> None:
+    """Print what there is to say of a cell that is not simply good.
+
+    In what its kernel differs from the baseline is said once, for its first cell.
+    """
     shown = entry.standing is not Standing.GOOD or entry.result.cell.expect != "good"
-    changes = built_otherwise(entry)
+    kernel = entry.result.cell.kernel
+    changes = () if kernel in told else built_otherwise(entry)
+    told.add(kernel)
     if not shown and not changes:
         return
     head = Text(f"{WORDS[entry.standing]:<5}", style=f"bold {STYLES[entry.standing]}")
