@@ -300,3 +300,14 @@ def test_the_kernels_of_the_past_are_known_once_and_grown_ones_are_not(history: 
     for kernel, sha256 in (("a", "1"), ("a", "1"), ("b", "2"), ("grow:99:b", "3"), ("c", "")):
         history.add(booted(kernel, sha256), harness="1")
     assert sorted(facts.sha256 for facts in history.kernels()) == ["1", "2"]
+
+
+def test_what_a_kernel_says_when_all_is_well_is_no_warning() -> None:
+    from harness.cells.warnings import console_warnings
+
+    serial = (
+        "[    1.1] RAS: Correctable Errors collector initialized.\n"
+        "[    1.2] AMD-Vi: AMD IOMMUv2 functionality not available - This is not a bug.\n"
+        "[    1.3] BUG: soft lockup - CPU#0 stuck for 22s!\n"
+    )
+    assert console_warnings(serial) == ("BUG: soft lockup - CPU## stuck for 22s!",)

@@ -109,3 +109,13 @@ def test_nothing_of_somebody_elses_is_written_over(kind: str, tmp_path: Path) ->
     assert done.returncode == 129
     assert "does not write over it" in done.stderr
     assert mine.read_text() == "my own notes"
+
+
+def test_what_several_boots_have_is_said_once() -> None:
+    common, own = Remark("console", "new on the console: BUG"), Remark("speed", "slower")
+    both = entry(GOOD, remarks=(common,)), entry(GOOD, remarks=(common, own))
+    text = markdown(Outcome(both))
+    assert text.count("new on the console: BUG") == 1
+    assert "- in 2 boots: new on the console: BUG" in text
+    assert text.count("**WARN ") == 1
+    assert "- slower" in text

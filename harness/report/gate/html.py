@@ -7,7 +7,7 @@ so a thousand boots are one file that opens at once.
 import base64
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,8 @@ from harness.report.gate.words import (
     kernel_name,
     projection,
     sentences,
+    shared,
+    worth_a_word,
 )
 from harness.text import count, printable
 
@@ -58,8 +60,13 @@ def html(outcome: Outcome, *, title: str = "Boot gate") -> str:
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     ).from_string(_part("gate.html.j2"))
     rows = [_row(number, entry) for number, entry in enumerate(outcome.entries)]
+    common = shared(outcome)
     notable = sorted(
-        (row for row in rows if row.standing is not Standing.GOOD),
+        (
+            replace(row, sentences=tuple(map(printable, sentences(entry, common))))
+            for row, entry in zip(rows, outcome.entries, strict=True)
+            if worth_a_word(entry, common)
+        ),
         key=lambda row: -list(Standing).index(row.standing),
     )
     lines, ahead = trend(outcome)
@@ -77,7 +84,7 @@ def html(outcome: Outcome, *, title: str = "Boot gate") -> str:
         cached=fresh_and_cached(outcome),
         versions=_versions(outcome),
         made_at=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        patterns=[printable(sentence) for sentence in outcome.patterns],
+        patterns=[printable(sentence) for sentence in (*outcome.patterns, *common.values())],
         notable=notable[:_MOST_NOTABLE],
         more_notable=max(len(notable) - _MOST_NOTABLE, 0),
         ways=ways,

@@ -1,6 +1,6 @@
 """A gate as Markdown, for a job's summary or a comment; and as annotations of GitHub's."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
 from harness.gate.outcome import Entry, Outcome, Standing
 from harness.gate.trend import trend
@@ -11,6 +11,8 @@ from harness.report.gate.words import (
     kernel_name,
     projection,
     sentences,
+    shared,
+    worth_a_word,
 )
 from harness.text import printable
 
@@ -46,8 +48,11 @@ def markdown(outcome: Outcome) -> str:
     if len(outcome.entries) > _MOST_ROWS:
         lines.append(f"| | … {len(outcome.entries) - _MOST_ROWS:,} more | | | | |")
     lines.append("")
+    common = shared(outcome)
+    lines += [f"- {_escaped(sentence)}" for sentence in common.values()]
+    lines += [""] * bool(common)
     for entry in outcome.entries:
-        lines += _details(entry)
+        lines += _details(entry, common)
     return "\n".join([*lines, f"<sub>{fresh_and_cached(outcome)}</sub>", ""])
 
 
@@ -68,13 +73,13 @@ def _row(entry: Entry) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _details(entry: Entry) -> Iterator[str]:
-    if entry.standing is Standing.GOOD:
+def _details(entry: Entry, said: Container[str]) -> Iterator[str]:
+    if not worth_a_word(entry, said):
         return
     way = f" by {_escaped(entry.way)}" if entry.way else ""
     yield f"**{WORDS[entry.standing]} {_escaped(kernel_name(entry))}**{way}"
     yield ""
-    yield from (f"- {_escaped(sentence)}" for sentence in sentences(entry))
+    yield from (f"- {_escaped(sentence)}" for sentence in sentences(entry, said))
     yield ""
 
 

@@ -1,5 +1,6 @@
 """A gate on a terminal: a table of its cells, and below it what there is to say of them."""
 
+from collections.abc import Container
 from typing import TextIO
 
 from rich import box
@@ -18,6 +19,8 @@ from harness.report.gate.words import (
     kernel_name,
     projection,
     sentences,
+    shared,
+    worth_a_word,
 )
 from harness.text import printable
 
@@ -46,9 +49,10 @@ def print_outcome(outcome: Outcome, output: TextIO) -> None:
     if hidden:
         console.print(Text(f"{hidden:,} more cells are good", style="dim"))
     told: set[str] = set()
+    common = shared(outcome)
     for entry in outcome.entries:
-        _print_entry(console, entry, told)
-    for sentence in outcome.patterns:
+        _print_entry(console, entry, told, common)
+    for sentence in (*outcome.patterns, *common.values()):
         console.print(Text(printable(sentence), style="bold"))
     for crossing in trend(outcome)[1]:
         console.print(Text(projection(crossing)))
@@ -132,12 +136,12 @@ def _notes(entry: Entry) -> Text:
     return Text(", ".join(notes), style="dim")
 
 
-def _print_entry(console: Console, entry: Entry, told: set[str]) -> None:
+def _print_entry(console: Console, entry: Entry, told: set[str], common: Container[str]) -> None:
     """Print what there is to say of a cell that is not simply good.
 
     In what its kernel differs from the baseline is said once, for its first cell.
     """
-    shown = entry.standing is not Standing.GOOD or entry.result.cell.expect != "good"
+    shown = worth_a_word(entry, common) or entry.result.cell.expect != "good"
     kernel = entry.result.cell.kernel
     changes = () if kernel in told else built_otherwise(entry)
     told.add(kernel)
@@ -149,7 +153,7 @@ def _print_entry(console: Console, entry: Entry, told: set[str]) -> None:
         head.append(f"  {printable(entry.way)}")
     console.print(head)
     if shown:
-        for sentence in sentences(entry):
+        for sentence in sentences(entry, common):
             console.print(_indented(sentence))
     if changes:
         console.print(_indented(f"since the baseline: {', '.join(changes)}", style="dim"))

@@ -1,6 +1,7 @@
 """The sentences and short texts that all reports of a gate share."""
 
 from collections import Counter
+from collections.abc import Container
 from pathlib import Path
 
 from harness.gate.outcome import Entry, Outcome, Standing
@@ -16,7 +17,9 @@ __all__ = [
     "kernel_name",
     "projection",
     "sentences",
+    "shared",
     "totals",
+    "worth_a_word",
 ]
 
 WORDS = {
@@ -84,12 +87,30 @@ def built_otherwise(entry: Entry) -> tuple[str, ...]:
     return tuple(str(change) for change in entry.changes if change.what not in times)
 
 
-def sentences(entry: Entry) -> tuple[str, ...]:
-    """Say everything that there is to say of a cell, a sentence each."""
+def sentences(entry: Entry, without: Container[str] = ()) -> tuple[str, ...]:
+    """Say everything that there is to say of a cell, a sentence each, but for some remarks."""
     attempt = entry.result.decisive
     cause = f"{attempt.cause}: " if attempt.cause else ""
     said = (expectation(entry), f"{cause}{attempt.sentence}")
-    return (*filter(None, said), *(remark.sentence for remark in entry.remarks))
+    remarks = (remark.sentence for remark in entry.remarks if remark.sentence not in without)
+    return (*filter(None, said), *remarks)
+
+
+def shared(outcome: Outcome) -> dict[str, str]:
+    """Return the remarks that several cells have, each with how to say it of all of them."""
+    counts = Counter(remark.sentence for entry in outcome.entries for remark in entry.remarks)
+    return {
+        sentence: f"in {count(cells, 'boot')}: {sentence}"
+        for sentence, cells in counts.items()
+        if cells > 1
+    }
+
+
+def worth_a_word(entry: Entry, without: Container[str]) -> bool:
+    """Whether a cell is not simply good, for more than what is said of several."""
+    if entry.standing is not Standing.WARNING:
+        return entry.standing is not Standing.GOOD
+    return any(remark.sentence not in without for remark in entry.remarks)
 
 
 def projection(crossing: Crossing) -> str:
