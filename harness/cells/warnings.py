@@ -13,7 +13,10 @@ _COMPLAINS = re.compile(
     re.IGNORECASE,
 )
 # "RAS: Correctable Errors collector initialized.", "This is not a bug."
-_HARMLESS = re.compile(r"\b(initiali[sz]ed|not an? (bug|error))\b", re.IGNORECASE)
+# and what is due to how busy the host was when the kernel looked at its clocks
+_HARMLESS = re.compile(
+    r"\b(initiali[sz]ed|not an? (bug|error)|tsc: .*calibrat\w+)\b", re.IGNORECASE
+)
 # addresses, times and other numbers of this one boot
 _NUMBER = re.compile(r"\b(0x[0-9a-f]+|[0-9a-f]*\d[0-9a-f]*)\b", re.IGNORECASE)
 
