@@ -18,6 +18,7 @@ import msgspec
 
 from harness.cells.cell import Cell
 from harness.cells.result import Attempt, BootFacts, CellResult, Past
+from harness.deadline import Deadline
 from harness.diagnosis.verdict import Verdict
 from harness.errors import LaunchFailed, UsageError
 
@@ -75,8 +76,7 @@ class History:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._database = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None)
-            # what has been committed survives the end of the process, whatever ends it
-            self._database.execute("PRAGMA journal_mode = WAL")
+            self._keep_a_log()
             self._database.execute("PRAGMA synchronous = NORMAL")
             self._database.execute("PRAGMA foreign_keys = ON")
             self._migrate()
@@ -84,6 +84,22 @@ class History:
             raise _refused(path, error) from error
         except OSError as error:
             raise LaunchFailed(f"{path}: the history cannot be there: {error.strerror}") from error
+
+    def _keep_a_log(self) -> None:
+        """Have what is committed survive the end of the process, whatever ends it.
+
+        SQLite does not wait for others who do the same to a new file; so we do.
+        """
+        deadline = Deadline.after(_BUSY_S)
+        while True:
+            try:
+                self._database.execute("PRAGMA journal_mode = WAL")
+                return
+            except sqlite3.OperationalError:
+                if deadline.expired:
+                    raise
+                with self._writing():
+                    pass
 
     def _migrate(self) -> None:
         if self._version() == len(_MIGRATIONS):
