@@ -58,20 +58,19 @@ class Guest:
         """Whether the guest has reset itself or switched itself off: QEMU goes no further."""
         return _ENDED in monitor("info status")
 
-    def follow(self, bits: int) -> bool:
-        """Let gdb decode code of this width, and return whether that is new.
+    def follow(self, bits: int) -> None:
+        """Let gdb decode code of this width.
 
         A description of the registers stands for the architecture; QEMU's own is that of
         64-bit code.
         """
         if bits == self.bits:
-            return False
+            return
         self.bits = bits
         if bits == 64:
             gdb.execute("unset tdesc filename", to_string=True)
         else:
             gdb.execute(f"set tdesc filename {FOLDER / _DESCRIPTIONS[bits]}", to_string=True)
-        return True
 
     def register_changed(self, event: gdb.RegisterChangedEvent) -> None:
         """Take note of what the person has written to registers, which gdb is about to forget.
