@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 
@@ -122,8 +123,12 @@ def test_the_trend_says_which_version_is_too_large(page: Path) -> None:
 
 
 def test_the_worst_is_to_be_looked_at_first() -> None:
-    warned, bad = OUTCOME.entries[1], OUTCOME.entries[2]
-    text = html(Outcome((*[warned] * 20, bad)))
+    bad = OUTCOME.entries[2]
+    warned = [
+        replace(OUTCOME.entries[1], remarks=(Remark("console", f"own trouble {number}"),))
+        for number in range(20)
+    ]
+    text = html(Outcome((*warned, bad)))
     listed = text[text.index('id="look"') : text.index('id="cells"')]
     assert re.findall(r'class="badge (\w+)"', listed) == ["bad", *["warning"] * 7]
     assert "and 13 more, in the table" in listed
