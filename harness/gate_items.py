@@ -42,8 +42,10 @@ class GateItem(pytest.Item):
 
         try:
             entries = self._entries()
-        except (CouldNotFindOut, UsageError) as error:
-            pytest.skip(str(error))
+        except CouldNotFindOut as error:
+            pytest.skip(f"{error.cause}: {error}")
+        except UsageError as error:
+            pytest.fail(str(error), pytrace=False)
         candidates = [entry for entry in entries if not entry.baseline]
         for entry in candidates:
             self.user_properties += [("gate_warning", each.sentence) for each in entry.remarks]

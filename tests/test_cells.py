@@ -135,11 +135,12 @@ def test_a_call_has_a_time_limit() -> None:
 
 def test_workers_do_not_outlive_a_killed_harness() -> None:
     code = (
-        "import time; from harness.cells.workers import LocalWorkers\n"
+        "import signal, time; from harness.cells.workers import LocalWorkers\n"
+        "from tests.boot.processes import eventually\n"
         "workers = LocalWorkers(2, limit_s=60)\n"
         "calls = [workers.submit(time.sleep, 300) for _ in range(2)]\n"
-        "while len(workers._workers) < 2: time.sleep(0.01)\n"
-        "print(flush=True); time.sleep(300)"
+        "eventually(lambda: range(2 - len(workers._workers)))\n"
+        "print(flush=True); signal.pause()"
     )
     mark = f"outlive-{os.getpid()}"
     with subprocess.Popen(
@@ -156,8 +157,7 @@ def test_what_is_being_done_can_be_cancelled() -> None:
     executor = LocalWorkers(1, limit_s=60)
     first = executor.submit(time.sleep, 300)
     executor.submit(time.sleep, 300)
-    while not first.running():
-        time.sleep(0.001)
+    eventually(lambda: [] if first.running() else ["it has not begun"])
     executor.shutdown(cancel_futures=True)
     assert isinstance(first.exception(), MachineLost)
 

@@ -9,7 +9,7 @@ import pytest
 PACKAGE = Path("harness")
 # from the bottom up; a name stands for the module or for everything in the package
 LAYERS = (
-    ("errors", "deadline", "text", "formats"),
+    ("errors", "closing", "deadline", "text", "formats"),
     (
         "cache", "content", "elf", "assembler", "plan", "kernel", "selfcheck", "deb", "source",
         "loader", "disk", "initrd", "layout", "bioses", "trace", "facts", "proof",

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 
-from harness.cells.cell import BOOT_PATHS, STAGE1, Cell
+from harness.cells.cell import STAGE1, Cell
 from harness.cells.history import History
 from harness.cells.runner import run_cells
 from harness.diagnosis.verdict import Verdict
@@ -65,7 +65,7 @@ def experiments(
         ("direct", "direct", "by -kernel"),
         ("network", _NETWORK, "from the network"),
     ):
-        if path in BOOT_PATHS and cell.path != path:
+        if cell.path != path:
             other = replace(cell, kernel=bad_source, loader=STAGE1, path=path)
             yield Experiment(name, f"the bad kernel {by}", by, other, bad_bytes)
 

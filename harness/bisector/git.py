@@ -13,11 +13,11 @@ from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from queue import SimpleQueue
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from harness.bisector.build import Build
 from harness.cache import alone_in, cache_dir
+from harness.closing import Closing
 from harness.errors import BuildFailed, ToolMissing, UsageError
 from harness.machine.workspace import Workspace
 from harness.text import count
@@ -28,7 +28,7 @@ _GIT_S = 600
 _SUBJECT = 60
 
 
-class GitRange:
+class GitRange(Closing):
     """The commits behind ``good`` up to ``bad``; use as a context manager.
 
     ``good`` is position 0. Raises UsageError for what is no commit, or no ancestor.
@@ -171,13 +171,6 @@ class GitRange:
             raise UsageError(f"{what or self._repository}: {reason}")
         return done.stdout
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Give back whatever is held."""
         self._workspace.close()

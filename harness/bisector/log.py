@@ -6,17 +6,16 @@ line says what is hunted; whoever hunts something else has another log.
 
 import fcntl
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from types import TracebackType
-from typing import IO, Any, Self
+from typing import IO, Any
 
 import msgspec
 
 from harness.bisector.search import Observation
 from harness.cells.result import BootFacts
+from harness.closing import Closing
 from harness.diagnosis.verdict import Verdict
 from harness.errors import LaunchFailed, UsageError
 
@@ -70,7 +69,7 @@ def log_file(hunted: dict[str, Any]) -> Path:
     return path
 
 
-class HuntLog:
+class HuntLog(Closing):
     """A log that is open for one hunt alone; use as a context manager.
 
     Raises UsageError when the file is another hunt's or no log, or when somebody else is at
@@ -123,16 +122,6 @@ class HuntLog:
         except OSError as error:
             raise LaunchFailed(f"{self.path}: cannot be written: {error.strerror}") from error
 
-    def __iter__(self) -> Iterator[Seen]:
-        return iter(self.seen)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Give back whatever is held."""
         self._file.close()

@@ -7,11 +7,11 @@ from dataclasses import replace
 from functools import cached_property
 from hashlib import file_digest, sha256
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from harness.bisector.build import Build
 from harness.cache import alone_in, cache_dir
+from harness.closing import Closing
 from harness.errors import UsageError
 from harness.machine.workspace import Workspace
 from harness.text import count
@@ -20,7 +20,7 @@ from harness.toolchain import Toolchain, toolchain
 __all__ = ["ToolchainRange"]
 
 
-class ToolchainRange:
+class ToolchainRange(Closing):
     """One tree, built by toolchains from a good to a bad one; use as a context manager.
 
     The tree is only read: what is built goes to ``$O``. Raises UsageError for toolchains
@@ -113,13 +113,6 @@ class ToolchainRange:
                         digest.update(file_digest(file, "sha256").digest())
         return digest.hexdigest()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Give back whatever is held."""
         self._workspace.close()

@@ -11,13 +11,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import msgspec
 
 from harness.cells.cell import Cell
 from harness.cells.result import Attempt, BootFacts, CellResult, Past
+from harness.closing import Closing
 from harness.deadline import Deadline
 from harness.diagnosis.verdict import Verdict
 from harness.errors import LaunchFailed, UsageError
@@ -64,7 +63,7 @@ def history_file() -> Path:
     return Path(state, "bootharness", "history.sqlite3")
 
 
-class History:
+class History(Closing):
     """The database; use as a context manager.
 
     Raises UsageError when the file is no such database or of a newer version, LaunchFailed
@@ -227,17 +226,6 @@ class History:
     def close(self) -> None:
         """Close the database."""
         self._database.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _refused(path: Path, error: sqlite3.DatabaseError) -> UsageError | LaunchFailed:

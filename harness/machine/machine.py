@@ -3,9 +3,9 @@
 import base64
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
+from harness.closing import Closing
 from harness.content import Piece
 from harness.deadline import Deadline
 from harness.errors import LaunchFailed, MachineLost
@@ -23,7 +23,7 @@ __all__ = ["Machine"]
 _GREETING_S = 20.0
 
 
-class Machine:
+class Machine(Closing):
     """A machine that can be asked and watched.
 
     Use as a context manager. Raises LaunchFailed, with QEMU's command line and standard
@@ -137,14 +137,3 @@ class Machine:
     def close(self) -> None:
         """Close the connections; QEMU is ended by whoever started it."""
         self._stack.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()

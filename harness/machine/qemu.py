@@ -15,9 +15,9 @@ import time
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
+from harness.closing import Closing
 from harness.direct import DirectImage
 from harness.errors import ToolMissing
 from harness.machine.argv import QEMU_LOG, SERIAL_LOG, SERIAL_PIPE, NetworkCard, qemu_argv
@@ -58,7 +58,7 @@ class SerialPipes:
         os.close(self.to_guest)
 
 
-class Qemu:
+class Qemu(Closing):
     """A QEMU process with a socket to its QMP and pipes to its serial line.
 
     Use as a context manager. It boots a disk image, from a network card, or what
@@ -174,14 +174,3 @@ class Qemu:
     def close(self) -> None:
         """End QEMU."""
         self._stack.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()

@@ -6,9 +6,8 @@ import signal
 import subprocess
 import tempfile
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
+from harness.closing import Closing
 from harness.errors import LaunchFailed
 
 __all__ = ["Workspace"]
@@ -19,7 +18,7 @@ __all__ = ["Workspace"]
 _JANITOR = 'read -r _; until rm -rf -- "$1"; do :; done; kill -KILL 0'
 
 
-class Workspace:
+class Workspace(Closing):
     """A temporary folder, and the processes that work in it.
 
     A janitor process outlives a harness that was killed: it removes the folder and kills
@@ -54,14 +53,3 @@ class Workspace:
         shutil.rmtree(self.path, ignore_errors=True)
         if self._janitor.stdin:
             self._janitor.stdin.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()

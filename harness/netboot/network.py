@@ -12,9 +12,8 @@ import threading
 import time
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
+from harness.closing import Closing
 from harness.netboot.capture import Capture
 from harness.netboot.http_server import HttpTransfer
 from harness.netboot.wire import Wire
@@ -71,7 +70,7 @@ class Plug:
         self._network.unplug(self)
 
 
-class Network:
+class Network(Closing):
     """A wire with guests. Use as a context manager; ``capture`` is a pcap file to write."""
 
     def __init__(self, wire: Wire, *, capture: Path | None = None) -> None:
@@ -251,14 +250,3 @@ class Network:
             if count != self._noted[port]:
                 self._noted[port] = count
                 os.eventfd_write(plug.news_fd, 1)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()

@@ -5,6 +5,7 @@ meaning. docs/trace.schema.json is made from this file.
 """
 
 import inspect
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,9 +16,10 @@ from harness.errors import FormatError, UsageError
 from harness.formats.gdt import BlockMoveTable
 from harness.trace import BlockMove, BootTrace
 
-__all__ = ["SCHEMA_VERSION", "decode", "document", "encode", "schema"]
+__all__ = ["SCHEMA_VERSION", "decode", "document", "encode", "schema", "schema_of"]
 
 SCHEMA_VERSION = 1
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,23 @@ class _Version(msgspec.Struct):
     schema_version: int
 
 
+def schema_of(document: type, title: str) -> dict[str, Any]:
+    """Return the JSON Schema of another of our documents."""
+    (reference,), definitions = msgspec.json.schema_components(
+        (document,), ref_template="#/$defs/{name}"
+    )
+    _dedent(definitions.values())
+    top = definitions.pop(reference["$ref"].rpartition("/")[2])
+    return {"$schema": _DIALECT, "title": title, **top, "$defs": definitions}
+
+
+def _dedent(definitions: Iterable[dict[str, Any]]) -> None:
+    """Set docstrings to the left, which Python indents up to 3.12."""
+    for definition in definitions:
+        if "description" in definition:
+            definition["description"] = inspect.cleandoc(definition["description"])
+
+
 def schema() -> dict[str, Any]:
     """Return the JSON Schema of the document."""
     (derived, trace), definitions = msgspec.json.schema_components(
@@ -116,11 +135,9 @@ def schema() -> dict[str, Any]:
     )
     first, second = (definitions.pop(part["$ref"].rpartition("/")[2]) for part in (derived, trace))
     definitions["Handoff"]["properties"]["memory_equal"] = {"type": ["boolean", "null"]}
-    for definition in definitions.values():  # docstrings, which Python indents up to 3.12
-        if "description" in definition:
-            definition["description"] = inspect.cleandoc(definition["description"])
+    _dedent(definitions.values())
     return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$schema": _DIALECT,
         "title": f"bootharness trace, version {SCHEMA_VERSION}",
         "type": "object",
         "properties": first["properties"] | second["properties"],

@@ -1,6 +1,5 @@
 """A hunt as JSON. Within one version fields are added but never change their meaning."""
 
-import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +9,7 @@ import msgspec
 from harness.bisector.answer import Answer
 from harness.bisector.log import Seen
 from harness.bisector.search import Found, Lost, Search
+from harness.report.document import schema_of
 
 __all__ = ["HUNT_SCHEMA_VERSION", "hunt_document", "hunt_schema"]
 
@@ -58,16 +58,4 @@ def hunt_document(
 
 def hunt_schema() -> dict[str, Any]:
     """Return the JSON Schema of the document."""
-    (reference,), definitions = msgspec.json.schema_components(
-        (_Document,), ref_template="#/$defs/{name}"
-    )
-    top = definitions.pop(reference["$ref"].rpartition("/")[2])
-    for definition in (top, *definitions.values()):  # docstrings, which Python indents
-        if "description" in definition:
-            definition["description"] = inspect.cleandoc(definition["description"])
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": f"bootharness bisect, version {HUNT_SCHEMA_VERSION}",
-        **top,
-        "$defs": definitions,
-    }
+    return schema_of(_Document, f"bootharness bisect, version {HUNT_SCHEMA_VERSION}")

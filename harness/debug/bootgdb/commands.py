@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 
 import gdb
@@ -20,7 +21,7 @@ _CODE32_START, _RAMDISK_IMAGE, _CMD_LINE_PTR = 0x214, 0x218, 0x228
 _CMDLINE_BYTES = 2048
 
 
-class Command(gdb.Command):
+class Command(ABC, gdb.Command):
     """A command of ours; the docstring is what `help` prints."""
 
     name = ""
@@ -37,9 +38,9 @@ class Command(gdb.Command):
         except gdb.MemoryError as error:
             raise gdb.GdbError(f"{error}.") from None
 
+    @abstractmethod
     def lines(self, argument: str) -> Iterator[str]:
         """Yield what is to be printed."""
-        raise NotImplementedError
 
 
 class Gdt(Command):

@@ -1,6 +1,5 @@
 """A gate as JSON. Within one version fields are added but never change their meaning."""
 
-import inspect
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +9,7 @@ from harness.cells.cell import Cell
 from harness.cells.result import BootFacts
 from harness.diagnosis.verdict import Verdict
 from harness.gate.outcome import Change, Entry, Outcome, Pace, Remark, Room, Standing
+from harness.report.document import schema_of
 
 __all__ = ["GATE_SCHEMA_VERSION", "gate_document", "gate_schema"]
 
@@ -104,16 +104,4 @@ def _entry(entry: Entry) -> _Entry:
 
 def gate_schema() -> dict[str, Any]:
     """Return the JSON Schema of the document."""
-    (reference,), definitions = msgspec.json.schema_components(
-        (_Document,), ref_template="#/$defs/{name}"
-    )
-    top = definitions.pop(reference["$ref"].rpartition("/")[2])
-    for definition in (top, *definitions.values()):  # docstrings, which Python indents
-        if "description" in definition:
-            definition["description"] = inspect.cleandoc(definition["description"])
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": f"bootharness gate, version {GATE_SCHEMA_VERSION}",
-        **top,
-        "$defs": definitions,
-    }
+    return schema_of(_Document, f"bootharness gate, version {GATE_SCHEMA_VERSION}")
