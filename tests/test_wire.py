@@ -11,8 +11,11 @@ from harness.formats.ethernet import ArpMessage, Datagram, build_udp, ip_bytes, 
 from harness.formats.tftp import DATA, ERROR, opcode
 from harness.netboot.dhcp_server import BootRule
 from harness.netboot.http_server import HttpTransfer
+from harness.netboot.service import net_image, network_for
 from harness.netboot.wire import SERVER_ADDRESS
 from harness.network import NetEventKind
+from harness.plan import BootPlan, NetPlan
+from harness.source import fetch
 from tests.netclient import SERVER_MAC, NetClient, wire_with
 
 CONTENT = Random(1).randbytes(100_000)
@@ -305,6 +308,17 @@ def test_ipxe_that_lacks_a_block_gets_one_at_a_time() -> None:
     guest.now += 0.25
     assert blocks(guest.acknowledge(oack.source_port, 3)) == [4]
     assert blocks(guest.acknowledge(oack.source_port, 11)) == [12]
+
+
+@pytest.mark.parametrize(("nic", "room"), [("auto", 16), ("rtl8139", 4)])
+def test_a_card_is_sent_what_it_has_room_for(nic: str, room: int) -> None:
+    plan = BootPlan(net=NetPlan("ipxe", nic))
+    image = net_image(fetch("selfcheck:100000"), plan)
+    with network_for(image, plan, None) as network:
+        guest = NetClient(network.wire)
+        guest.lease(user_class=b"iPXE")
+        (oack,) = guest.request("vmlinuz", blksize=1432, tsize=0)
+        assert blocks(guest.acknowledge(oack.source_port, 0)) == list(range(1, room + 1))
 
 
 @pytest.mark.parametrize("options", [{"tsize": 0, "blksize": 1408}, {"tsize": 0}, {}])

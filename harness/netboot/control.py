@@ -48,7 +48,7 @@ class Control:
         """Return the card of a guest; what goes over it is captured in ``folder``."""
         path = PATHS[image.path]
         return NetworkCard(
-            nic=path.nic if nic == "auto" else nic,
+            nic=path.card(nic),
             mac=MAC.format(guest + 1),
             netdev=self.netdevs[guest],
             rom=path.rom,

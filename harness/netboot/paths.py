@@ -47,6 +47,10 @@ class NetPath:
     http: bool = False
     nic: str = "virtio"
 
+    def card(self, asked: str) -> str:
+        """Return the card that is meant, ``auto`` being the one that suits the path."""
+        return self.nic if asked == "auto" else asked
+
     @property
     def wrong_script(self) -> bytes:
         """What the boot program stumbles over in place of its script."""

@@ -16,7 +16,7 @@ from harness.netboot.files import FileTable
 from harness.netboot.network import Network, Plug
 from harness.netboot.paths import PATHS
 from harness.netboot.uplink import Uplink
-from harness.netboot.wire import Wire
+from harness.netboot.wire import BLOCKS_AHEAD, Wire
 from harness.netimage import NetImage
 from harness.plan import BootPlan, NetPlan
 
@@ -24,6 +24,8 @@ __all__ = ["card", "firmware_of", "net_image", "network_for", "with_http"]
 
 _FIRMWARE = Path("/usr/share/OVMF")
 _CAPTURE_FILE = "wire.pcap"
+# five blocks of 1432 bytes overrun the ring of 8 KiB
+_ROOM = {"rtl8139": 4}
 _HANG = b"\xeb\xfe" + bytes(510)
 
 
@@ -63,7 +65,8 @@ def network_for(image: NetImage, plan: BootPlan, keep: Path | None) -> Iterator[
         contents[image.roles["script"]] = path.wrong_script
     if "nbp-hang" in faults:
         contents[image.roles.get("nbp", image.roles["script"])] = _HANG
-    wire = Wire(FileTable(contents), path.rules, faults)
+    room = _ROOM.get(path.card(plan.net.nic), BLOCKS_AHEAD)
+    wire = Wire(FileTable(contents), path.rules, faults, ahead=room)
     with Network(wire, capture=keep / _CAPTURE_FILE if keep else None) as network:
         yield network
 
@@ -90,7 +93,7 @@ def card(plug: Plug, image: NetImage, plan: NetPlan, folder: Path) -> NetworkCar
     """
     fd = plug.guest_end.fileno()
     return NetworkCard(
-        nic=PATHS[image.path].nic if plan.nic == "auto" else plan.nic,
+        nic=PATHS[image.path].card(plan.nic),
         mac=MAC.format(plug.port),
         netdev=f"dgram,id=net0,local.type=fd,local.str={fd}",
         rom=PATHS[image.path].rom,

@@ -1,7 +1,8 @@
 """A TFTP server for clients that boot: a pure event machine.
 
 iPXE puts blocks together in any order, and acknowledges each; it is sent some blocks ahead
-though it asks for no window, for what a block costs is waiting for the acknowledgement.
+though it asks for no window, for what a block costs is waiting for the acknowledgement. More
+than its card has room for would be lost, and every loss costs it 0.25 s.
 
 A block that is acknowledged twice is sent again only when the last sending was a while
 ago, so that one duplicate does not double the rest of the transfer (the Sorcerer's
@@ -41,7 +42,6 @@ _SMALLEST_BLOCK = 8
 _LARGEST_BLOCK = 1468
 """What fits a frame: nobody who boots puts fragments together."""
 _LARGEST_WINDOW = 16
-_AHEAD = 8
 _IPXE_ASKS = ("blksize", "tsize")
 _RESEND_AFTER_S = 0.1
 _REPEAT_S = 0.05
@@ -113,6 +113,7 @@ class TftpServer:
     journal: Journal
     send: Send
     faults: Faults = field(default_factory=Faults)
+    ahead: int = 1
     to_ipxe: bool = False
     served: set[str] = field(default_factory=set)
     transfers: list[Transfer] = field(default_factory=list)
@@ -249,7 +250,7 @@ class TftpServer:
             heard_at=now,
             block_bytes=block_bytes,
             window=accepted.get("windowsize", 1),
-            ahead=_AHEAD if self.to_ipxe and tuple(request.options) == _IPXE_ASKS else 1,
+            ahead=self.ahead if self.to_ipxe and tuple(request.options) == _IPXE_ASKS else 1,
             promised=accepted.get("tsize"),
             last_block=len(content) // block_bytes + 1,
             oack=build_oack(accepted) if accepted else None,

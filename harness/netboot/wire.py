@@ -43,7 +43,9 @@ from harness.netboot.tcp import SYN, Flow, Segment
 from harness.netboot.tftp_server import TFTP_PORT, TftpServer
 from harness.network import NetEvent, NetEventKind, NetFile
 
-__all__ = ["HTTP_ADDRESS", "SERVER_ADDRESS", "Wire"]
+__all__ = ["BLOCKS_AHEAD", "HTTP_ADDRESS", "SERVER_ADDRESS", "Wire"]
+
+BLOCKS_AHEAD = 16
 
 SERVER_ADDRESS = ip_bytes("10.0.2.1")
 HTTP_ADDRESS = ip_bytes("10.0.2.100")
@@ -98,13 +100,22 @@ class _Uplink:
 
 
 class Wire:
-    """A switch with a server. ``rules`` say which client boots which of the ``files``."""
+    """A switch with a server. ``rules`` say which client boots which of the ``files``.
+
+    ``ahead`` is how many blocks a guest's card has room for.
+    """
 
     def __init__(
-        self, files: FileTable, rules: tuple[BootRule, ...], faults: Faults | None = None
+        self,
+        files: FileTable,
+        rules: tuple[BootRule, ...],
+        faults: Faults | None = None,
+        *,
+        ahead: int = BLOCKS_AHEAD,
     ) -> None:
         self.files = files
         self.faults = faults or Faults()
+        self._ahead = ahead
         self._rules = rules
         self._guests: dict[int, _Guest] = {}
         self._port_of: dict[bytes, int] = {}
@@ -127,7 +138,7 @@ class Wire:
         def send(at: float, frame: bytes) -> None:
             self._send(port, frame, at)
 
-        tftp = TftpServer(self.files, _SERVER_MAC, journal, send, self.faults)
+        tftp = TftpServer(self.files, _SERVER_MAC, journal, send, self.faults, self._ahead)
         dhcp = DhcpServer(SERVER_ADDRESS, address, self._rules, journal, self.faults, tftp.served)
         self._guests[port] = _Guest(address, journal, dhcp, tftp)
         return port
