@@ -58,6 +58,7 @@ class NetEventKind(enum.StrEnum):
     HTTP_CLOSED = "http-closed"
     MALFORMED = "malformed"
     FAULT = "fault"
+    FAULT_UNUSED = "fault-unused"
 
 
 @dataclass(frozen=True, slots=True)

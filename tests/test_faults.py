@@ -28,11 +28,58 @@ def test_every_fault_comes_back_as_it_is_written(kind: str) -> None:
         ("drop:block=seven", "'seven' is no number"),
         ("drop:block=-1", "negative"),
         ("drop:block", "'' is no number"),
+        ("drop:block=0", "count from 1"),
+        ("delay:seconds=nan", "has no end"),
+        ("link-down:seconds=inf", "has no end"),
+        ("loss:rate=7", "up to 1"),
+        ("loss:rate=0", "up to 1"),
+        ("http-status:status=200", "400 to 599"),
     ],
 )
 def test_what_is_wrong_is_said(text: str, said: str) -> None:
     with pytest.raises(UsageError, match=said):
         Faults.parse([text])
+
+
+SIZES = {"vmlinuz": 3_000_000, "initrd.img": 676, "boot.ipxe": 122}
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "said"),
+    [
+        ("ipxe", "http-stall", "over TFTP: link-down, drop"),
+        ("ipxe-http", "drop:block=7", "over HTTP: http-status"),
+        ("ipxe-http", "link-down:file=boot.ipxe", "over HTTP"),
+        ("undionly", "stall", "over HTTP"),
+        ("ipxe", "missing:file=nonsense", "but boot.ipxe, initrd.img, vmlinuz"),
+        ("ipxe", "http-refused", "nothing that comes over HTTP"),
+        ("ipxe-http", "wrong-next-server", "nothing that comes over TFTP"),
+        ("ipxe", "stall:file=initrd.img", "in 2 blocks at the most"),
+        ("ipxe", "short:file=initrd.img", "only 676 bytes"),
+        ("ipxe-http", "http-stall:bytes=3000000", "only 3,000,000 bytes"),
+    ],
+)
+def test_what_could_never_act_is_refused(path: str, text: str, said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        Faults.parse([text]).check(path, SIZES, PATHS[path].over_http)
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("ipxe", "stall"),
+        ("ipxe", "stall:file=initrd.img,block=2"),
+        ("ipxe", "link-down"),
+        ("undionly", "stall:file=boot.ipxe,block=1"),
+        ("undionly", "http-status"),
+        ("lpxelinux", "wrong-next-server"),
+        ("ipxe-http", "missing:file=initrd.img"),
+        ("ipxe-http", "slow"),
+        ("ipxe-http", "http-refused"),
+    ],
+)
+def test_what_can_act_is_not_refused(path: str, text: str) -> None:
+    Faults.parse([text]).check(path, SIZES, PATHS[path].over_http)
 
 
 def test_plan_and_paths_know_the_same_names() -> None:

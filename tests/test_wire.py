@@ -344,6 +344,19 @@ def test_nothing_is_sent_ahead_over_the_wrap() -> None:
     assert blocks(answers) == list(range(8))
 
 
+def test_a_fault_behind_the_end_of_a_file_is_noted() -> None:
+    guest = client("stall:block=300", "drop:block=2", files={"vmlinuz": bytes(1000)})
+    (first,) = guest.request("vmlinuz")
+    guest.acknowledge(first.source_port, 1)
+    guest.now += 0.3
+    guest.acknowledge(first.source_port, 1)
+    guest.acknowledge(first.source_port, 2)
+    guest.wire.finish(guest.port, guest.now)
+    (unused,) = guest.events(NetEventKind.FAULT_UNUSED)
+    assert (unused.file, unused.block) == ("vmlinuz", 300)
+    assert unused.text == "stall did nothing: 2 blocks were all"
+
+
 def test_faults_act_where_they_say_and_are_noted_there() -> None:
     guest = client("stall:block=5", "drop:block=2", "corrupt:block=3")
     (first,) = guest.request("vmlinuz")

@@ -52,6 +52,14 @@ class NetPath:
         return self.nic if asked == "auto" else asked
 
     @property
+    def over_http(self) -> frozenset[str]:
+        """The files that come over HTTP; all others come over TFTP."""
+        if not self.http:
+            return frozenset()
+        first = {rule.file.removeprefix(HTTP_URL) for rule in self.rules if HTTP_URL in rule.file}
+        return frozenset({KERNEL_FILE, INITRD_FILE} | first)
+
+    @property
     def wrong_script(self) -> bytes:
         """What the boot program stumbles over in place of its script."""
         ipxe = self.roles["script"] == _SCRIPT_FILE

@@ -56,11 +56,15 @@ def _read(path: Path) -> bytes:
 
 @contextmanager
 def network_for(image: NetImage, plan: BootPlan, keep: Path | None) -> Iterator[Network]:
-    """Run the network that serves these files, with the faults of the plan."""
+    """Run the network that serves these files, with the faults of the plan.
+
+    Raises UsageError for a fault that cannot be, or could never act.
+    """
     assert plan.net
     faults = Faults.parse(plan.net.faults)
     path = PATHS[image.path]
     contents = dict(image.contents)
+    faults.check(path.name, {name: len(each) for name, each in contents.items()}, path.over_http)
     if "script-error" in faults:
         contents[image.roles["script"]] = path.wrong_script
     if "nbp-hang" in faults:

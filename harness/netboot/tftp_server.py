@@ -207,8 +207,18 @@ class TftpServer:
         return None
 
     def finish(self, now: float) -> None:
-        """Close the books: what only lacks its last acknowledgement has been served."""
+        """Close the books: what only lacks its last acknowledgement has been served.
+
+        A fault of a block that the file did not come to has done nothing, which is noted.
+        """
         self._settle(now)
+        for transfer in self.transfers:
+            for fault in transfer.faults if transfer.outcome == "served" else ():
+                if fault.kind != "slow" and fault.block > transfer.last_block:
+                    text = f"{fault.kind} did nothing: {transfer.last_block:,} blocks were all"
+                    self.journal.note(
+                        now, NetEventKind.FAULT_UNUSED, transfer.name, block=fault.block, text=text
+                    )
 
     def snapshot(self, transfer: Transfer) -> NetFile:
         """Return a transfer as it is now."""

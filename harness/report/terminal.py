@@ -6,7 +6,7 @@ from typing import TextIO
 import click
 
 from harness.diagnosis import Judgement, Verdict
-from harness.network import NetworkFacts
+from harness.network import NetEventKind, NetworkFacts
 from harness.text import count, first_lines, last_lines, printable
 from harness.trace import BootTrace
 
@@ -32,6 +32,9 @@ def print_result(trace: BootTrace, judgement: Judgement, output: TextIO) -> None
     _indented(_progress(trace), output, dim=True)
     if trace.network:
         _indented(_served(trace.network), output, dim=True)
+        for event in trace.network.events:
+            if event.kind is NetEventKind.FAULT_UNUSED:
+                _indented(f"the fault of {event.file}, block {event.block:,}: {event.text}", output)
     if judgement.diagnosis is None:
         return
     for line in first_lines(judgement.diagnosis.evidence, _EVIDENCE_LINES):
