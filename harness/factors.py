@@ -21,6 +21,7 @@ __all__ = ["Case", "Condition", "Factors", "Rule", "find_factors"]
 Value = int | float | str
 # of conditions that separate equally well, those that a loader has to do with come first
 _FIRST = ("payload_bytes", "setup_sects", "init_size", "file_bytes")
+_JOINS: tuple[Literal["and", "or"], ...] = ("and", "or")
 _PAIRED = 40
 _RIVALS = 8
 
@@ -160,14 +161,11 @@ def _single(condition: Condition, cases: Sequence[Case]) -> Rule:
 def _pairs(singles: Sequence[Rule], cases: Sequence[Case]) -> Iterator[Rule]:
     best = [rule.conditions[0] for rule in singles[:_PAIRED]]
     for one, other in combinations(best, 2):
-        for joined in ("and", "or"):
+        for joined in _JOINS:
             wrong = tuple(
                 case.name for case in cases if _both(one, other, joined, case) is not case.bad
             )
-            if joined == "and":
-                yield Rule((one, other), "and", wrong)
-            else:
-                yield Rule((one, other), "or", wrong)
+            yield Rule((one, other), joined, wrong)
 
 
 def _both(one: Condition, other: Condition, joined: str, case: Case) -> bool | None:
