@@ -6,12 +6,21 @@ has no answer will not get one, and what has been sent in full cannot become rig
 
 from harness.network import NetEvent, NetEventKind, NetFile, NetworkFacts
 
-__all__ = ["LINK_DOWN_S", "certain", "served_as"]
+__all__ = ["QUIET_S", "certain", "ends_if_quiet", "served_as"]
 
-LINK_DOWN_S = 1.5
-"""A link that is down for so long is not coming back."""
+QUIET_S = 1.5
+"""A link that is down for so long is not coming back, nor who was refused and asks no more."""
 _THIRD = 2
 _THIRD_AGAIN = 3
+_LAST = (
+    (NetEventKind.LINK_DOWN, (NetEventKind.LINK_UP, NetEventKind.LINK_DOWN), "link-down"),
+    (
+        NetEventKind.NAK,
+        (NetEventKind.DISCOVER, NetEventKind.REQUEST, NetEventKind.ACK, NetEventKind.NAK),
+        "dhcp-no-ack",
+    ),
+)
+"""What is the last of these kinds, and what it means if it stays the last."""
 _HTTP = {
     NetEventKind.HTTP_STALLED: "http-stalled",
     NetEventKind.HTTP_REFUSED: "http-refused",
@@ -27,13 +36,16 @@ def certain(facts: NetworkFacts, now: float) -> tuple[str, NetEvent] | None:
         if cause:
             return cause, event
         seen.add(event.kind)
-    cable = [
-        event
-        for event in facts.events
-        if event.kind in (NetEventKind.LINK_UP, NetEventKind.LINK_DOWN)
-    ]
-    if cable and cable[-1].kind == NetEventKind.LINK_DOWN and now - cable[-1].seconds > LINK_DOWN_S:
-        return "link-down", cable[-1]
+    quiet = ends_if_quiet(facts)
+    return quiet if quiet and now - quiet[1].seconds > QUIET_S else None
+
+
+def ends_if_quiet(facts: NetworkFacts) -> tuple[str, NetEvent] | None:
+    """Return the cause and the event that it will be if nothing follows; None while all is well."""
+    for last, kinds, cause in _LAST:
+        events = [event for event in facts.events if event.kind in kinds]
+        if events and events[-1].kind == last:
+            return cause, events[-1]
     return None
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from harness.certainty import LINK_DOWN_S, certain
+from harness.certainty import QUIET_S, certain
 from harness.diagnosis import Verdict, judge
 from harness.network import (
     NET_MILESTONES,
@@ -89,6 +89,7 @@ SERVED = event(4.0, KIND.FILE_SERVED, "vmlinuz")
         ((event(3.0, KIND.HTTP_CLOSED, "vmlinuz"),), (), "http-truncated", "vmlinuz"),
         ((event(3.0, KIND.HTTP_REFUSED, text="refused"),), (), "http-refused", "refused"),
         ((event(3.0, KIND.LINK_DOWN),), (), "link-down", "down since 3.00 s"),
+        ((OFFER, REQUESTS[0], event(2.3, KIND.NAK)), (), "dhcp-no-ack", "(NAK) at 2.00 s"),
     ],
 )  # fmt: skip
 def test_cause_and_its_sentence(
@@ -120,6 +121,7 @@ def test_cause_and_its_sentence(
         (event(2.3, KIND.FILE_MISSING, "pxelinux.cfg/0A00020F"),),
         (event(3.5, KIND.REPEATED, "vmlinuz", block=7, repeats=2),),
         (event(3.0, KIND.LINK_DOWN), event(3.5, KIND.LINK_UP)),
+        (REQUESTS[0], event(2.0, KIND.NAK), event(2.4, KIND.DISCOVER)),
         (event(3.0, KIND.HTTP_STATUS, "favicon.ico", text="404"),),
     ],
 )
@@ -127,10 +129,11 @@ def test_what_a_boot_can_get_over_is_not_certain(events: tuple[NetEvent, ...]) -
     assert certain(facts(*events), 10.0) is None
 
 
-def test_link_is_given_a_moment() -> None:
-    network = facts(event(3.0, KIND.LINK_DOWN))
-    assert certain(network, 3.0 + LINK_DOWN_S) is None
-    assert certain(network, 3.1 + LINK_DOWN_S) is not None
+@pytest.mark.parametrize("kind", [KIND.LINK_DOWN, KIND.NAK])
+def test_it_is_given_a_moment(kind: NetEventKind) -> None:
+    network = facts(event(3.0, kind))
+    assert certain(network, 3.0 + QUIET_S) is None
+    assert certain(network, 3.1 + QUIET_S) is not None
 
 
 def test_good_file_is_no_cause() -> None:
@@ -149,6 +152,29 @@ def test_earlier_transfer_of_the_same_file_is_not_confused_with_the_later() -> N
     first = kernel(outcome="aborted", sent_bytes=0)
     second = kernel(requested_at=3.5)
     assert certain(facts(SERVED, files=(first, second)), 10.0) is None
+
+
+@pytest.mark.parametrize("ending", ["boot-program", "idle", "timeout"])
+def test_client_that_was_told_too_little_and_failed(ending: str) -> None:
+    network = facts(event(3.0, KIND.FILE_REQUESTED, "vmlinuz"), files=(kernel(promised_bytes=10),))
+    assert certain(network, 10.0) is None
+    judgement = judge(BootTrace("k", "init", Ending(ending, 10.0, "no kernel"), network=network))
+    assert judgement.cause == "tftp-truncated"
+    assert "told that vmlinuz has 10 bytes, and it has 1,000" in judgement.summary
+    assert judgement.diagnosis
+    assert judgement.diagnosis.evidence == ("   3.000 file-requested vmlinuz",)
+
+
+def test_client_that_was_told_too_little_and_got_over_it() -> None:
+    network = facts(SERVED, files=(kernel(promised_bytes=10),))
+    good = judge(BootTrace("k", "init", Ending("reached", 10.0), network=network))
+    assert good.verdict is Verdict.GOOD
+
+
+def test_what_is_told_of_other_files_does_not_matter() -> None:
+    network = facts(files=(kernel(name="favicon.ico", promised_bytes=10),))
+    judgement = judge(BootTrace("k", "init", Ending("boot-program", 10.0, "no"), network=network))
+    assert judgement.cause == "script-error"
 
 
 def test_corrupt_file_makes_even_a_boot_that_reached_its_end_bad() -> None:

@@ -330,6 +330,17 @@ def test_what_ipxe_has_loaded_is_not_ipxe(options: dict[str, int]) -> None:
     assert blocks(answers) == [1]
 
 
+def test_a_client_that_asks_faster_than_it_is_answered_does_not_stall() -> None:
+    """PXELINUX acknowledges again after 0.06 s, and is answered again after 0.1 s."""
+    guest = client()
+    (first,) = guest.request("vmlinuz")
+    for _ in range(4):
+        guest.now += 0.03
+        assert guest.acknowledge(first.source_port, 0) in ([], [first])
+    repeats = [each.repeats for each in guest.events(NetEventKind.REPEATED)]
+    assert repeats == [1]
+
+
 def test_nothing_is_sent_ahead_over_the_wrap() -> None:
     """iPXE takes a number for a block above the first that it lacks, in the same 65,536."""
     content = bytes(8 * 65_560)

@@ -30,6 +30,26 @@ def network_failed(trace: BootTrace) -> Diagnosis | None:
     return Diagnosis(cause, sentence, _evidence(event, facts))
 
 
+def told_too_little(trace: BootTrace) -> Diagnosis | None:
+    """The client was told that a file is smaller than it is, and did not come through.
+
+    Some take what comes all the same, so it is not certain until the boot has ended.
+    """
+    facts, handoff = trace.network, trace.handoff
+    if facts is None or trace.ending.kind == "reached" or (handoff and handoff.memory_equal):
+        return None
+    for file in facts.files:
+        promised = file.promised_bytes
+        if facts.role(file.name) and promised is not None and promised < file.file_bytes:
+            return Diagnosis(
+                "tftp-truncated",
+                f"the client was told that {file.name} has {count(promised, 'byte')}, and it has "
+                f"{file.file_bytes:,}",
+                tuple(str(event) for event in facts.events if event.file == file.name)[:_EVIDENCE],
+            )
+    return None
+
+
 def script_error(trace: BootTrace) -> Diagnosis | None:
     """The boot program, or the script that it ran, gave up and said why."""
     if trace.network is None or trace.handoff or trace.ending.kind == "reached":
@@ -170,6 +190,7 @@ _SENTENCES: dict[str, Callable[[NetEvent, NetworkFacts], str]] = {
 
 SIGNS: tuple[Callable[[BootTrace], Diagnosis | None], ...] = (
     network_failed,
+    told_too_little,
     script_error,
     nbp_hang,
 )

@@ -1,5 +1,6 @@
 """One guest's connection to the network, as a boot watches it."""
 
+from harness.certainty import ends_if_quiet
 from harness.machine.machine import Machine
 from harness.netboot.network import Network, Plug
 from harness.netimage import NetImage
@@ -20,6 +21,7 @@ class Connection:
         self._image = image
         self._nic = nic
         self._up = True
+        self._ends_if_quiet = False
 
     def fileno(self) -> int:
         """The file descriptor that is readable when something has happened."""
@@ -31,14 +33,17 @@ class Connection:
         return self._network.wire.frames(self._plug.port)
 
     def look(self, machine: Machine) -> NetworkFacts | None:
-        """Return the facts if there is news, or a pulled cable to think about."""
+        """Return the facts if there is news, or if it may be over because there is none."""
         up = self._network.link_wanted(self._plug)
         if up != self._up:
             machine.qmp.execute("set_link", name="net0", up=up)
             self._plug.note(NetEventKind.LINK_UP if up else NetEventKind.LINK_DOWN, text="set_link")
             self._up = up
-        news = self._plug.take_news()
-        return self.facts() if news or not up else None
+        if not self._plug.take_news() and not self._ends_if_quiet:
+            return None
+        facts = self.facts()
+        self._ends_if_quiet = ends_if_quiet(facts) is not None
+        return facts
 
     def facts(self) -> NetworkFacts:
         """Return what is known of the network now."""

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from http.client import responses
 from http.server import BaseHTTPRequestHandler
 from io import BufferedIOBase
 from pathlib import Path
@@ -151,7 +152,7 @@ class _Handler(BaseHTTPRequestHandler):
         if name is None or faults.of("missing", file=name):
             return self._refuse(name or self.path, HTTPStatus.NOT_FOUND)
         for fault in faults.of("http-status", file=name):
-            return self._refuse(name, HTTPStatus(fault.status))
+            return self._refuse(name, fault.status)
         content = self.server.files.contents[name]
         self.send_response(HTTPStatus.OK)
         self.send_header("Content-Length", str(len(content)))
@@ -161,8 +162,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(name, content)
         return None
 
-    def _refuse(self, name: str, status: HTTPStatus) -> None:
-        self.server.note(NetEventKind.HTTP_STATUS, name, text=f"{status} {status.phrase}")
+    def _refuse(self, name: str, status: int) -> None:
+        text = f"{status} {responses.get(status, '')}".rstrip()
+        self.server.note(NetEventKind.HTTP_STATUS, name, text=text)
         self.send_error(status)
 
     def _send(self, name: str, content: bytes) -> None:

@@ -296,8 +296,8 @@ class TftpServer:
         self._answer(transfer, now)
 
     def _acknowledged_again(self, transfer: Transfer, now: float) -> None:
-        self._count_repeat(transfer, now)
         if now - transfer.sent_at >= _RESEND_AFTER_S:
+            self._count_repeat(transfer, now)
             self._answer(transfer, now)
 
     def _count_repeat(self, transfer: Transfer, now: float) -> None:

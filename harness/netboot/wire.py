@@ -94,6 +94,11 @@ class _Uplink:
         """How many bytes the guest has acknowledged on all connections."""
         return self.ended_bytes + sum(flow.arrived for flow in self.flows.values())
 
+    def passed_of(self, transfer: HttpTransfer) -> int:
+        """How many bytes of a response's body were on their way to the guest."""
+        passed = self.ended_bytes + sum(flow.passed for flow in self.flows.values())
+        return passed - transfer.begins
+
     def arrived_of(self, transfer: HttpTransfer) -> int:
         """How many bytes of a response's body the guest has."""
         return max(0, min(self.arrived - transfer.begins, transfer.written))
@@ -398,8 +403,7 @@ class Wire:
     ) -> bytes:
         for fault in self.faults.of("http-reset"):
             current = uplink.transfers[-1] if uplink.transfers else None
-            due = current and uplink.arrived_of(current) >= min(fault.bytes, current.written)
-            if current and current.name == fault.file and due:
+            if current and current.name == fault.file and uplink.passed_of(current) > fault.bytes:
                 if current.outcome != "reset":
                     current.outcome = "reset"
                     guest.journal.note(
