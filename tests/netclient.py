@@ -18,8 +18,8 @@ _NOBODY = bytes(4)
 def wire_with(
     files: dict[str, bytes], *faults: str, rules: tuple[BootRule, ...] = (BootRule("boot.ipxe"),)
 ) -> Wire:
-    """Return a wire that serves these files, to cards with room for eight blocks."""
-    return Wire(FileTable(files), rules, Faults.parse(faults), ahead=8)
+    """Return a wire that serves these files, to cards with room for eight frames."""
+    return Wire(FileTable(files), rules, Faults.parse(faults), room=8)
 
 
 class NetClient:

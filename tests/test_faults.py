@@ -93,6 +93,11 @@ def test_plan_refuses_what_is_unknown(wrong: dict[str, str]) -> None:
         NetPlan(**wrong)  # type: ignore[arg-type]
 
 
+def test_card_that_a_firmware_has_no_driver_for_is_refused() -> None:
+    with pytest.raises(UsageError, match="no driver for e1000, but for virtio"):
+        PATHS["uefi-snponly"].card("e1000")
+
+
 @pytest.mark.parametrize("cmdline", ["a ${b}", "a\nb", "a && b", "a || b", "a ; b", "a #b"])
 def test_what_iPXE_would_not_pass_on_is_refused(cmdline: str) -> None:  # noqa: N802
     with pytest.raises(UsageError, match="cannot go through an iPXE script"):

@@ -171,6 +171,14 @@ def test_client_that_was_told_too_little_and_got_over_it() -> None:
     assert good.verdict is Verdict.GOOD
 
 
+@pytest.mark.parametrize(("kind", "still"), [("timeout", True), ("idle", False)])
+def test_file_that_was_on_its_way_at_the_end_of_the_time(kind: str, still: bool) -> None:
+    asked = event(3.0, KIND.FILE_REQUESTED, "vmlinuz")
+    network = facts(asked, files=(kernel(sent_bytes=500, outcome="open"),))
+    judgement = judge(BootTrace("k", "init", Ending(kind, 10.0), network=network))
+    assert ("vmlinuz was still on its way, 500 of 1,000 bytes at 500" in judgement.summary) is still
+
+
 def test_what_is_told_of_other_files_does_not_matter() -> None:
     network = facts(files=(kernel(name="favicon.ico", promised_bytes=10),))
     judgement = judge(BootTrace("k", "init", Ending("boot-program", 10.0, "no"), network=network))

@@ -73,6 +73,45 @@ def test_flow_counts_what_arrived_over_the_wrap(begins: int) -> None:
     assert flow.arrived == 30
 
 
+def test_card_with_little_room_gets_what_it_has_room_for() -> None:
+    begins, size = 2**32 - 3000, 1460
+    flow = Flow(begins, room=4)
+
+    def hold(number: int, data: bytes = b"x" * size, **fields: object) -> None:
+        raw = frame(data, seq=(begins + number * size) % 2**32, **fields)
+        segment = Segment.parse(raw)
+        assert segment
+        flow.hold(segment, raw)
+
+    def passed() -> list[int]:
+        numbers = []
+        while goes := flow.next():
+            numbers.append(((goes[0].sequence - begins) % 2**32) // size)
+        return numbers
+
+    for number in range(8):
+        hold(number)
+    hold(8, b"", flags="FA")
+    assert passed() == [0, 1, 2, 3]
+    flow.acknowledge((begins + size) % 2**32)
+    assert passed() == [4]
+    hold(1)  # it was lost, and is sent again
+    assert passed() == [1]
+    flow.acknowledge((begins + 5 * size) % 2**32)
+    assert passed() == [5, 6, 7, 8]
+
+
+@pytest.mark.parametrize("room", [None, 4])
+def test_nothing_waits_for_a_card_that_has_all(room: int | None) -> None:
+    flow = Flow(1000, room)
+    raw = frame(b"x" * 9000)
+    segment = Segment.parse(raw)
+    assert segment
+    flow.hold(segment, raw)
+    assert flow.next() == (segment, raw)
+    assert flow.next() is None
+
+
 @given(st.binary(max_size=200))
 def test_any_bytes_are_taken(data: bytes) -> None:
     for raw in (data, frame()[:34] + data):

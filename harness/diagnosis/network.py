@@ -82,6 +82,23 @@ def nbp_hang(trace: BootTrace) -> Diagnosis | None:
     )
 
 
+def still_coming(trace: BootTrace) -> Diagnosis | None:
+    """The time was over while a file was on its way."""
+    facts = trace.network
+    if facts is None or trace.ending.kind != "timeout" or trace.handoff:
+        return None
+    files = [file for file in facts.files if file.outcome == "open" and file.sent_bytes]
+    if not files:
+        return None
+    file = files[-1]
+    return Diagnosis(
+        "timed-out",
+        f"the boot was not finished in time{trace.ended_after}: {file.name} was still on its "
+        f"way, {file.sent_bytes:,} of {count(file.file_bytes, 'byte')} at {file.rate:,.0f} a second",
+        tuple(str(event) for event in facts.events[-_EVIDENCE:]),
+    )
+
+
 def _running(facts: NetworkFacts) -> str:
     """The last file that the boot program has got."""
     served = [event.file for event in facts.events if event.kind == NetEventKind.FILE_SERVED]
@@ -193,5 +210,6 @@ SIGNS: tuple[Callable[[BootTrace], Diagnosis | None], ...] = (
     told_too_little,
     script_error,
     nbp_hang,
+    still_coming,
 )
 """What can go wrong before a kernel is entered, in place of what can with a disk."""

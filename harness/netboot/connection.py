@@ -33,7 +33,7 @@ class Connection:
         return self._network.wire.frames(self._plug.port)
 
     def look(self, machine: Machine) -> NetworkFacts | None:
-        """Return the facts if there is news, or if it may be over because there is none."""
+        """Return the facts if there is news, or if silence would mean that it is over."""
         up = self._network.link_wanted(self._plug)
         if up != self._up:
             machine.qmp.execute("set_link", name="net0", up=up)

@@ -35,7 +35,10 @@ _IPXE_WORDS = ("&&", "||", ";")
 
 @dataclass(frozen=True, slots=True)
 class NetPath:
-    """One way to boot. ``roles`` names the files it needs by what they are for."""
+    """One way to boot. ``roles`` names the files it needs by what they are for.
+
+    ``only`` are the cards that it can boot from, none for all of them.
+    """
 
     name: str
     purpose: str
@@ -46,10 +49,21 @@ class NetPath:
     rom: bool = True
     http: bool = False
     nic: str = "virtio"
+    only: tuple[str, ...] = ()
 
     def card(self, asked: str) -> str:
-        """Return the card that is meant, ``auto`` being the one that suits the path."""
-        return self.nic if asked == "auto" else asked
+        """Return the card that is meant, ``auto`` being the one that suits the path.
+
+        Raises UsageError for one that the path cannot boot from.
+        """
+        if asked == "auto":
+            return self.nic
+        if self.only and asked not in self.only:
+            raise UsageError(
+                f"network path {self.name}: its firmware has no driver for {asked}, but for "
+                f"{', '.join(self.only)}"
+            )
+        return asked
 
     @property
     def over_http(self) -> frozenset[str]:
@@ -161,17 +175,16 @@ PATHS: dict[str, NetPath] = {
                 nic="e1000"),
         NetPath("pxelinux", "pxelinux.0 and its configuration", (BootRule("pxelinux.0", pxe=True),),
                 _roles(nbp="pxelinux.0", module="ldlinux.c32", script=_CONFIG_FILE), _syslinux),
-        # with virtio and rtl8139 its TCP never sends a frame
         NetPath("lpxelinux", "lpxelinux.0; kernel and initrd over HTTP",
                 (BootRule("lpxelinux.0", pxe=True),),
                 _roles(nbp="lpxelinux.0", module="ldlinux.c32", script=_CONFIG_FILE),
-                _syslinux_http, http=True, nic="e1000"),
+                _syslinux_http, http=True),
         NetPath("uefi-ipxe", "UEFI: the card's iPXE runs a script", _SCRIPT,
                 _roles(script=_SCRIPT_FILE), _ipxe_uefi, firmware="uefi"),
         NetPath("uefi-snponly", "UEFI: the firmware's own PXE loads snponly.efi, its iPXE a script",
                 (BootRule(_SCRIPT_FILE, ipxe=True),
                  BootRule("snponly.efi", pxe=True, architecture=7)),
                 _roles(nbp="snponly.efi", script=_SCRIPT_FILE), _ipxe_uefi, firmware="uefi",
-                rom=False),
+                rom=False, only=("virtio",)),
     )
 }  # fmt: skip

@@ -16,7 +16,7 @@ from harness.netboot.files import FileTable
 from harness.netboot.network import Network, Plug
 from harness.netboot.paths import PATHS
 from harness.netboot.uplink import Uplink
-from harness.netboot.wire import BLOCKS_AHEAD, Wire
+from harness.netboot.wire import Wire
 from harness.netimage import NetImage
 from harness.plan import BootPlan, NetPlan
 
@@ -24,7 +24,7 @@ __all__ = ["card", "firmware_of", "net_image", "network_for", "with_http"]
 
 _FIRMWARE = Path("/usr/share/OVMF")
 _CAPTURE_FILE = "wire.pcap"
-# five blocks of 1432 bytes overrun the ring of 8 KiB
+# in frames: five blocks of 1432 bytes overrun its ring of 8 KiB, and QEMU drops what does
 _ROOM = {"rtl8139": 4}
 _HANG = b"\xeb\xfe" + bytes(510)
 
@@ -38,6 +38,7 @@ def net_image(kernel: KernelImage, plan: BootPlan) -> NetImage:
     if plan.net is None or plan.tracer != "recorder":
         raise UsageError("a network boot is watched by the recorder, not by gdb")
     path = PATHS[plan.net.path]
+    path.card(plan.net.nic)
     if path.firmware == "uefi" and not kernel.header.is_64_bit:
         raise UsageError(f"network path {path.name}: a 64-bit UEFI cannot start {kernel.source}")
     initrd = initrd_bytes(kernel, plan)
@@ -69,8 +70,7 @@ def network_for(image: NetImage, plan: BootPlan, keep: Path | None) -> Iterator[
         contents[image.roles["script"]] = path.wrong_script
     if "nbp-hang" in faults:
         contents[image.roles.get("nbp", image.roles["script"])] = _HANG
-    room = _ROOM.get(path.card(plan.net.nic), BLOCKS_AHEAD)
-    wire = Wire(FileTable(contents), path.rules, faults, ahead=room)
+    wire = Wire(FileTable(contents), path.rules, faults, room=_ROOM.get(path.card(plan.net.nic)))
     with Network(wire, capture=keep / _CAPTURE_FILE if keep else None) as network:
         yield network
 

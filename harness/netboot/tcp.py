@@ -1,7 +1,8 @@
 """As much of TCP as it takes to follow a connection that others make, and to break it."""
 
 import struct
-from dataclasses import dataclass
+from collections import deque
+from dataclasses import dataclass, field
 from typing import NamedTuple, Self
 
 from harness.formats.ethernet import checksum
@@ -16,20 +17,49 @@ _HEADERS = struct.Struct(">6s6sHBBHHHBBH4s4sHHIIBBHHH")
 _IPV4 = 0x0800
 _MASK = 0xFFFFFFFF
 _WINDOW_LIMIT = 1 << 20
+_SEGMENT_BYTES = 1460
 
 
 @dataclass(slots=True)
 class Flow:
-    """One direction of a connection: what was passed on and how much of it arrived, in bytes."""
+    """One direction of a connection: what was passed on and how much of it arrived, in bytes.
+
+    ``room`` is how many segments the receiver's card has room for, None for any number; what
+    has no room is ``held`` with its frame, in order.
+    """
 
     begins: int
+    room: int | None = None
     passed: int = 0
     arrived: int = 0
+    held: deque[tuple["Segment", bytes]] = field(default_factory=deque)
+
+    def hold(self, segment: "Segment", frame: bytes) -> None:
+        """Take a segment for the receiver. What is sent again does not wait for its turn."""
+        take = self.held.appendleft if self._end(segment) <= self.passed else self.held.append
+        take((segment, frame))
+
+    def next(self) -> tuple["Segment", bytes] | None:
+        """Return what of the held goes to the receiver now, None where it has to wait."""
+        if not self.held or not self._has_room(self.held[0][0]):
+            return None
+        segment, frame = self.held.popleft()
+        self.pass_on(segment)
+        return segment, frame
+
+    def _has_room(self, segment: "Segment") -> bool:
+        end = self._end(segment)
+        if self.room is None or end <= self.passed or self.passed == self.arrived:
+            return True
+        return end - self.arrived <= self.room * _SEGMENT_BYTES
+
+    def _end(self, segment: "Segment") -> int:
+        return (segment.sequence + segment.size - self.begins) & _MASK
 
     def pass_on(self, segment: "Segment") -> None:
-        """Note a segment with data that goes to the receiver."""
-        end = (segment.sequence + segment.size - self.begins) & _MASK
-        if end < _WINDOW_LIMIT + self.passed:
+        """Note a segment that goes to the receiver."""
+        end = self._end(segment)
+        if segment.size and end < _WINDOW_LIMIT + self.passed:
             self.passed = max(self.passed, end)
 
     def acknowledge(self, number: int) -> None:

@@ -43,9 +43,7 @@ from harness.netboot.tcp import SYN, Flow, Segment
 from harness.netboot.tftp_server import TFTP_PORT, TftpServer
 from harness.network import NetEvent, NetEventKind, NetFile
 
-__all__ = ["BLOCKS_AHEAD", "HTTP_ADDRESS", "SERVER_ADDRESS", "Wire"]
-
-BLOCKS_AHEAD = 16
+__all__ = ["HTTP_ADDRESS", "SERVER_ADDRESS", "Wire"]
 
 SERVER_ADDRESS = ip_bytes("10.0.2.1")
 HTTP_ADDRESS = ip_bytes("10.0.2.100")
@@ -53,6 +51,7 @@ HTTP_ADDRESS = ip_bytes("10.0.2.100")
 _SERVER_MAC = mac_bytes("52:55:0a:00:02:01")
 _FIRST_GUEST = 14
 _GUEST_LIMIT = 80
+_BLOCKS_AHEAD = 16
 _DHCP_PORTS = (67, 4011)
 _MACS_PER_PORT = 8
 _UDP = 17
@@ -107,7 +106,7 @@ class _Uplink:
 class Wire:
     """A switch with a server. ``rules`` say which client boots which of the ``files``.
 
-    ``ahead`` is how many blocks a guest's card has room for.
+    ``room`` is how many frames of full size a guest's card has room for, None for enough.
     """
 
     def __init__(
@@ -116,11 +115,11 @@ class Wire:
         rules: tuple[BootRule, ...],
         faults: Faults | None = None,
         *,
-        ahead: int = BLOCKS_AHEAD,
+        room: int | None = None,
     ) -> None:
         self.files = files
         self.faults = faults or Faults()
-        self._ahead = ahead
+        self._room = room
         self._rules = rules
         self._guests: dict[int, _Guest] = {}
         self._port_of: dict[bytes, int] = {}
@@ -143,7 +142,8 @@ class Wire:
         def send(at: float, frame: bytes) -> None:
             self._send(port, frame, at)
 
-        tftp = TftpServer(self.files, _SERVER_MAC, journal, send, self.faults, self._ahead)
+        ahead = self._room or _BLOCKS_AHEAD
+        tftp = TftpServer(self.files, _SERVER_MAC, journal, send, self.faults, ahead)
         dhcp = DhcpServer(SERVER_ADDRESS, address, self._rules, journal, self.faults, tftp.served)
         self._guests[port] = _Guest(address, journal, dhcp, tftp)
         return port
@@ -358,10 +358,13 @@ class Wire:
             )
             self._send(port, segment.refused(), now)
         else:
-            uplink = self._guests[port].uplink
+            guest = self._guests[port]
+            uplink = guest.uplink
             if segment and uplink and segment.source_port in uplink.flows:
-                uplink.flows[segment.source_port].acknowledge(segment.acknowledged)
-                self._served_over_http(self._guests[port].journal, uplink, now)
+                flow = uplink.flows[segment.source_port]
+                flow.acknowledge(segment.acknowledged)
+                self._served_over_http(guest.journal, uplink, now)
+                self._pass_on(port, guest, uplink, flow)
             self._send(-port, frame, now)
 
     def _served_over_http(self, journal: Journal, uplink: _Uplink, now: float) -> None:
@@ -391,10 +394,19 @@ class Wire:
                 ended = uplink.flows.pop(segment.target_port, None)
                 uplink.ended_bytes += ended.arrived if ended else 0
                 begins = (segment.sequence + 1) & 0xFFFFFFFF
-                uplink.flows[segment.target_port] = Flow(begins)
-            elif segment and segment.size and segment.target_port in uplink.flows:
+                uplink.flows[segment.target_port] = Flow(begins, self._room)
+            elif segment and segment.target_port in uplink.flows:
+                flow = uplink.flows[segment.target_port]
+                flow.hold(segment, frame)
+                self._pass_on(port, guest, uplink, flow)
+                return
+            self._send(port, frame, self._now)
+
+    def _pass_on(self, port: int, guest: _Guest, uplink: _Uplink, flow: Flow) -> None:
+        while goes := flow.next():
+            segment, frame = goes
+            if segment.size:
                 uplink.data_at = self._now
-                uplink.flows[segment.target_port].pass_on(segment)
                 frame = self._perhaps_reset(guest, uplink, segment, frame)
             self._send(port, frame, self._now)
 
