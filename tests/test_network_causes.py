@@ -176,7 +176,9 @@ def test_file_that_was_on_its_way_at_the_end_of_the_time(kind: str, still: bool)
     asked = event(3.0, KIND.FILE_REQUESTED, "vmlinuz")
     network = facts(asked, files=(kernel(sent_bytes=500, outcome="open"),))
     judgement = judge(BootTrace("k", "init", Ending(kind, 10.0), network=network))
-    assert ("vmlinuz was still on its way, 500 of 1,000 bytes at 500" in judgement.summary) is still
+    assert (
+        "vmlinuz was still on its way, 500 of 1,000 bytes, 500 a second" in judgement.summary
+    ) is still
 
 
 def test_what_is_told_of_other_files_does_not_matter() -> None:

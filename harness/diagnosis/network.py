@@ -94,7 +94,7 @@ def still_coming(trace: BootTrace) -> Diagnosis | None:
     return Diagnosis(
         "timed-out",
         f"the boot was not finished in time{trace.ended_after}: {file.name} was still on its "
-        f"way, {file.sent_bytes:,} of {count(file.file_bytes, 'byte')} at {file.rate:,.0f} a second",
+        f"way, {file.sent_bytes:,} of {count(file.file_bytes, 'byte')}, {file.rate:,.0f} a second",
         tuple(str(event) for event in facts.events[-_EVIDENCE:]),
     )
 
