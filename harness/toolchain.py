@@ -149,8 +149,8 @@ def _make(folder: Path, name: str, suite: str) -> None:
     except subprocess.TimeoutExpired:
         raise LaunchFailed(f"toolchain {name}: not made within {_MAKE_S} s; see {log}") from None
     if done.returncode:
-        lines = log.read_text(errors="replace").splitlines()
-        last = next((line for line in reversed(lines) if line.startswith("E: ")), lines[-1:])
+        lines = log.read_text(errors="replace").splitlines() or ["nothing was said"]
+        last = next((line for line in reversed(lines) if line.startswith("E: ")), lines[-1])
         raise LaunchFailed(f"toolchain {name} of {suite} cannot be made: {last}; see {log}")
     (folder / "made").write_text(f"{suite}\n")
 
