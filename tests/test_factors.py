@@ -131,14 +131,23 @@ def test_configuration_beside_a_kernel_and_features_of_a_file_count(tmp_path: Pa
     assert "k50" not in {case.name for case in cases(known, cause="wrapped", more={})}
 
 
-@pytest.mark.parametrize("suffix", [".svg", ".png"])
-def test_plot_shows_every_kernel(tmp_path: Path, suffix: str) -> None:
-    path = tmp_path / f"plot{suffix}"
-    factors_plot(find_factors(story()), story(), path)
-    begin = {".svg": b"<?xml", ".png": b"\x89PNG"}[suffix]
-    assert path.read_bytes().startswith(begin)
-    if suffix == ".svg":
-        assert path.read_text().count("<use ") >= len(story())
+@pytest.mark.parametrize(
+    ("kind", "begin"), [("svg", b"<?xml"), ("png", b"\x89PNG"), ("pdf", b"%PDF")]
+)
+def test_plot_shows_every_kernel(kind: str, begin: bytes) -> None:
+    drawn = factors_plot(find_factors(story()), story(), kind)
+    assert drawn.startswith(begin)
+    if kind == "svg":
+        assert drawn.count(b"<use ") >= len(story())
+
+
+def test_what_a_person_drew_is_not_written_over(tmp_path: Path) -> None:
+    plot = tmp_path / "plot.svg"
+    plot.write_text("my drawing")
+    done = run("factors", hunt_file(tmp_path), "--plot", plot)
+    assert done.returncode == 129
+    assert "not a plot file of ours" in done.stderr
+    assert plot.read_text() == "my drawing"
 
 
 def test_command_says_the_rule(tmp_path: Path) -> None:

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from harness.cli.options import FILE, machine_options
-from harness.cli.output import check_json_file, spoken, write_json
-from harness.errors import UsageError
+from harness.cli.output import check_file, check_json_file, spoken, write_file, write_json
 from harness.plan import DEFAULT_CMDLINE, UNTIL, MachineConfig
 
 if TYPE_CHECKING:
@@ -196,13 +195,15 @@ def of_commits(
     from harness.bisector.git import GitRange
     from harness.toolchain import toolchain as named
 
+    if replay:
+        check_file(replay, "replay", b"git bisect start")
     hunting = _Hunting(**choices)
     built = Build(build, image, named(toolchain), config, build_timeout)
     while True:
         with GitRange(repository, good, bad, built, hunting.jobs) as commits:
             status = hunting.run(commits)
             if replay and hunting.verdicts:
-                _write(replay, commits.replay(hunting.verdicts))
+                write_file(replay, commits.replay(hunting.verdicts).encode())
             found = hunting.answer.found if hunting.answer else None
             branch = commits.merged(found.bad) if found and len(found.candidates) == 1 else None
         if not branch:
@@ -247,6 +248,10 @@ class _Hunting:
         from harness.cells.cell import STAGE1, Cell
 
         check_json_file(json_file)
+        if html:
+            check_file(html, "HTML", b"<!doctype html>")
+        if markdown:
+            check_file(markdown, "Markdown", b"### Bisection")
         self.output = spoken(json_file)
         self.jobs = jobs or len(os.sched_getaffinity(0))
         self.answer: Answer | None = None
@@ -310,19 +315,14 @@ class _Hunting:
         if self._html:
             from harness.report.hunt_html import hunt_html
 
-            _write(self._html, hunt_html(searched.title, seen, self.answer, lost))
+            page = hunt_html(searched.title, seen, self.answer, lost)
+            write_file(self._html, page.encode())
         if self._markdown:
             from harness.report.hunt_markdown import hunt_markdown
 
-            _write(self._markdown, hunt_markdown(searched.title, seen, self.answer, lost))
+            text = hunt_markdown(searched.title, seen, self.answer, lost)
+            write_file(self._markdown, text.encode())
         return 0 if self.answer else _COULD_NOT_FIND_OUT
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text)
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be written: {error.strerror}") from error
 
 
 def _hunted(searched: "Range", cell: "Cell") -> dict[str, Any]:

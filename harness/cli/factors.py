@@ -5,13 +5,13 @@ from pathlib import Path
 import click
 
 from harness.cli.options import FILE
-from harness.cli.output import check_json_file, spoken, write_json
+from harness.cli.output import check_file, check_json_file, spoken, write_file, write_json
 from harness.errors import UsageError
 
 __all__ = ["command"]
 
 _SCHEMA_VERSION = 1
-_PLOTS = (".svg", ".png", ".pdf")
+_PLOTS = {".svg": b"<?xml", ".png": b"\x89PNG", ".pdf": b"%PDF"}
 
 
 @click.command(
@@ -57,8 +57,10 @@ def command(
 ) -> int:  # fmt: skip
     """Find the smallest rule that tells good kernels from bad ones, and what nearly does."""
     check_json_file(json_file)
-    if plot and plot.suffix not in _PLOTS:
-        raise UsageError(f"{plot}: a plot is one of {', '.join(_PLOTS)}")
+    if plot:
+        if plot.suffix not in _PLOTS:
+            raise UsageError(f"{plot}: a plot is one of {', '.join(_PLOTS)}")
+        check_file(plot, "plot", _PLOTS[plot.suffix])
 
     import msgspec
 
@@ -73,7 +75,7 @@ def command(
     factors = find_factors(found)
     print_factors(factors, spoken(json_file))
     if plot:
-        factors_plot(factors, found, plot)
+        write_file(plot, factors_plot(factors, found, plot.suffix[1:]))
     if json_file:
         text = msgspec.json.encode(
             {"schema_version": _SCHEMA_VERSION, "factors": factors, "cases": found}

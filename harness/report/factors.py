@@ -2,8 +2,7 @@
 
 import textwrap
 from collections.abc import Sequence
-from io import StringIO
-from pathlib import Path
+from io import BytesIO
 from typing import TextIO
 
 import click
@@ -61,10 +60,10 @@ def _paragraph(text: str, output: TextIO, *, bold: bool) -> None:
     click.echo(click.style(wrapped, bold=bold), file=output)
 
 
-def factors_plot(factors: Factors, cases: Sequence[Case], path: Path) -> None:
+def factors_plot(factors: Factors, cases: Sequence[Case], kind: str) -> bytes:
     """Draw every kernel by the feature of the rule, or by both, bad ones marked otherwise.
 
-    The file's suffix says the format: svg, png, pdf.
+    ``kind`` is the format: svg, png, pdf.
     """
     from matplotlib.figure import Figure  # takes longer to import than to draw
 
@@ -90,9 +89,6 @@ def factors_plot(factors: Factors, cases: Sequence[Case], path: Path) -> None:
     axes.set_title(textwrap.fill(sentence(factors), _WIDTH), fontsize=10)
     if len(features) > 1:
         axes.legend(frameon=False)
-    buffer = StringIO()
-    if path.suffix == ".svg":
-        figure.savefig(buffer, format="svg", metadata={"Date": None})
-        path.write_text(buffer.getvalue())
-    else:
-        figure.savefig(path)
+    drawn = BytesIO()
+    figure.savefig(drawn, format=kind, metadata={"Date": None} if kind == "svg" else None)
+    return drawn.getvalue()

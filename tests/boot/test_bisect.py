@@ -181,6 +181,20 @@ def test_wrong_usage_exits_129(arguments: list[str], words: str, state: dict[str
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("option", ["--html", "--markdown", "--json", "--replay"])
+def test_what_a_person_wrote_is_not_written_over(
+    option: str, state: dict[str, str], tmp_path: Path
+) -> None:
+    mine = tmp_path / "mine"
+    mine.write_text("my notes")
+    git_only = ["git", "HEAD~1", "HEAD", "--build", "true", "--image", "x"]
+    what = git_only if option == "--replay" else ["selfcheck:16..32"]
+    done = run("bisect", *what, option, str(mine), **state)
+    assert done.returncode == 129, done.stdout
+    assert "does not write over it" in done.stderr
+    assert mine.read_text() == "my notes"
+
+
 def test_first_bad_commit_is_found_in_the_branch_that_a_merge_brought_in(
     no_carry: Path, state: dict[str, str], tmp_path: Path
 ) -> None:
