@@ -7,9 +7,10 @@ the three servers take turns, so that a busy host is busy for all of them.
 from collections import defaultdict
 from statistics import median
 from time import process_time
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import click
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -23,6 +24,7 @@ from harness.machine.workspace import Workspace
 from harness.netboot import control
 from harness.netboot.faults import KERNEL_FILE
 from harness.netboot.files import FileTable
+from harness.netboot.paths import PATHS
 from harness.netboot.service import net_image, network_for
 from harness.netboot.wire import SERVER_ADDRESS, Wire
 from harness.netimage import NetImage
@@ -137,17 +139,25 @@ def _boot(server: str, image: NetImage, plan: BootPlan) -> BootTrace:
 def _table(
     ways: list[tuple[str, str]], samples: Samples, reasons: dict[tuple[str, str, str], str]
 ) -> Table:
-    table = Table(title="seconds to /init, and MB/s of the kernel: medians")
-    for column in ("path", "card", *_SERVERS, "rate, wire / best", "time, wire / slirp"):
-        table.add_column(column, justify="left" if column in ("path", "card") else "right")
+    table = Table(
+        title="Medians: seconds to /init and MB/s; rate against the best, time against slirp",
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+    )
+    for column in ("path", "card", *_SERVERS, "rate", "time"):
+        justify: Literal["left", "right"] = "left" if column in ("path", "card") else "right"
+        table.add_column(column, justify=justify, no_wrap=True)
     for path, nic in ways:
         cells = []
         for server in _SERVERS:
             own = samples[path, nic, server]
             failed = reasons.get((path, nic, server), "")
             none = "fails" if "does not boot" in failed else "-"
-            cells.append(f"{_seconds(own):6.2f} s {_rate(own) / 1e6:5.1f}" if own else none)
-        table.add_row(path, nic, *cells, *_ratios(path, nic, samples))
+            cells.append(f"{_seconds(own):.2f} s {_rate(own) / 1e6:5.1f}" if own else none)
+        card = PATHS[path].card(nic)
+        table.add_row(path, card, *cells, *_ratios(path, nic, samples))
     return table
 
 
