@@ -7,6 +7,7 @@ podman:IMAGE     a container, likewise docker:IMAGE
 nix:PACKAGES     nix-shell with these packages, comma-separated
 """
 
+import os
 import re
 import shlex
 import shutil
@@ -26,6 +27,11 @@ SUITES = ("bullseye", "bookworm", "trixie", "forky", "sid")
 
 _NAME = re.compile(r"(gcc|clang)-\d+")
 _CONTAINERS = ("podman", "docker")
+# A container outlives the client that started it, unless it sees its standard input end. The
+# shell is the container's init, which `kill -1` spares; it ends when its command does.
+_UNTIL_INPUT_ENDS = (
+    'exec 3<&0 </dev/null; (read -r _ <&3; kill -KILL -1) & exec 3<&-; sh -c "$1"; exit $?'
+)
 _IDENTIFY_S = 60
 _MAKE_S = 1800
 _PATH = "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -57,12 +63,21 @@ class Toolchain:
                 "--setenv", "PATH", _PATH, "--setenv", "HOME", "/root", *shell,
             ]  # fmt: skip
         if kind in _CONTAINERS:
-            mounts = [f"--volume={path}:{path}" for path in (folder, *writable)]
-            return [kind, "run", "--rm", "--network=none", *mounts, f"--workdir={folder}",
-                    "--env=O", what, *shell]  # fmt: skip
+            mounts = [f"--volume={folder}:{folder}:ro"] if folder not in writable else []
+            mounts += [f"--volume={path}:{path}" for path in writable]
+            # in podman's container root is who has started it, docker's is everybody's root
+            user = [f"--user={os.getuid()}:{os.getgid()}"] if kind == "docker" else []
+            return [kind, "run", "--rm", "--interactive", "--network=none", *user, *mounts,
+                    "--security-opt=label=disable", f"--workdir={folder}", "--env=O",
+                    what, "sh", "-c", _UNTIL_INPUT_ENDS, "sh", command]  # fmt: skip
         if kind == "nix":
             return ["nix-shell", "-p", *what.split(","), "--run", shlex.join(shell)]
         return shell
+
+    @property
+    def needs_input(self) -> bool:
+        """Whether what runs ends with its standard input, which is to stay open until then."""
+        return self.name.partition(":")[0] in _CONTAINERS
 
     @property
     def identity(self) -> str:

@@ -1,10 +1,12 @@
 """Ranges that have to be built, with git and a shell; nothing is booted."""
 
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import pytest
 
@@ -15,7 +17,7 @@ from harness.bisector.toolchains import ToolchainRange
 from harness.errors import BuildFailed, UsageError
 from harness.machine.workspace import Workspace
 from harness.toolchain import Toolchain, add_toolchain, toolchain
-from tests.boot.processes import run
+from tests.boot.processes import eventually, run
 
 HOST = Toolchain("host")
 
@@ -160,11 +162,69 @@ def test_toolchain_of_its_own_sees_no_network_and_writes_only_what_is_built(tmp_
     assert not (tree / "made").exists()
 
 
+@pytest.fixture(params=["podman", "docker"])
+def image(request: pytest.FixtureRequest) -> Iterator[str]:
+    """An image of this very system's shell, in a container program that works here."""
+    kind = request.param
+    if not shutil.which(kind):
+        pytest.skip(f"{kind} is not installed")
+    name = f"localhost/bootharness-test-{os.getpid()}"
+    with TemporaryFile() as layer:
+        subprocess.run(
+            ["tar", "-c", "-h", "/bin/sh", "/bin/cp", "/bin/sleep", *_libraries()],
+            stdout=layer, stderr=subprocess.DEVNULL, check=True,
+        )  # fmt: skip
+        layer.seek(0)
+        made = subprocess.run([kind, "import", "-", name], stdin=layer, capture_output=True,
+                              check=False)  # fmt: skip
+    bare = [kind, "run", "--rm", "--network=none", name, "sh", "-c", "true"]
+    if made.returncode or subprocess.run(bare, capture_output=True, check=False).returncode:
+        pytest.skip(f"{kind} runs no container here")
+    yield f"{kind}:{name}"
+    subprocess.run([kind, "rmi", "--force", name], capture_output=True, check=False)
+
+
+def _libraries() -> set[str]:
+    """Return the shared libraries of those programs."""
+    said = subprocess.run(["ldd", "/bin/sh", "/bin/cp", "/bin/sleep"], capture_output=True,
+                          text=True, check=True).stdout  # fmt: skip
+    return {word for word in said.split() if word.startswith("/") and not word.endswith(":")}
+
+
+def _containers(image: str) -> str:
+    kind, _, name = image.partition(":")
+    words = [kind, "ps", "--filter", f"ancestor={name}", "--format", "{{.ID}}"]
+    return subprocess.run(words, capture_output=True, text=True, check=True).stdout
+
+
+def test_container_builds_and_ends_with_the_time_limit(tmp_path: Path, image: str) -> None:
+    tree, objects = tmp_path / "tree", tmp_path / "objects"
+    tree.mkdir()
+    objects.mkdir()
+    (tree / "Makefile").write_text("all:\n")
+    inside = toolchain(image)
+    with Workspace() as workspace:
+        place = (tree, objects, workspace)
+        good = Build("! cp Makefile made && cp Makefile $O/kernel", "kernel", inside)
+        made = good.make("tree", *place)
+        assert made.read_text() == "all:\n"
+        assert made.stat().st_uid == os.getuid()
+        assert not (tree / "made").exists()
+        with pytest.raises(BuildFailed, match="exit status 3"):
+            Build("exit 3", "kernel", inside).make("tree", *place)
+        with pytest.raises(BuildFailed, match="not built within 2 s"):
+            Build("sleep 600", "kernel", inside, limit_s=2).make("tree", *place)
+        eventually(lambda: _containers(image).split())
+
+
 def test_containers_and_nix_are_words_before_the_command(tmp_path: Path) -> None:
     words = toolchain("podman:gcc:10").argv("make", tmp_path, tmp_path / "o")
     assert words[:3] == ["podman", "run", "--rm"]
     assert "--network=none" in words
-    assert words[-4:] == ["gcc:10", "sh", "-c", "make"]
+    assert f"--volume={tmp_path}:{tmp_path}:ro" in words
+    assert f"--volume={tmp_path / 'o'}:{tmp_path / 'o'}" in words
+    assert words[-6:-3] == ["gcc:10", "sh", "-c"]
+    assert words[-2:] == ["sh", "make"]
     assert toolchain("nix:gcc10,gnumake").argv("make bzImage", tmp_path) == [
         "nix-shell", "-p", "gcc10", "gnumake", "--run", "sh -c 'make bzImage'",
     ]  # fmt: skip

@@ -93,19 +93,20 @@ class Build:
                     argv,
                     cwd=folder,
                     env={**os.environ, "O": str(objects)},
-                    stdin=subprocess.DEVNULL,
+                    stdin=subprocess.PIPE if self.toolchain.needs_input else subprocess.DEVNULL,
                     stdout=said,
                     stderr=said,
                     process_group=workspace.process_group,
                 )
             except OSError as error:
                 raise BuildFailed(f"{argv[0]} cannot be run: {error.strerror}") from error
-            try:
-                status = process.wait(self.limit_s)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-                raise BuildFailed(f"not built within {self.limit_s:,.0f} s; see {log}") from None
+            with process:
+                try:
+                    status = process.wait(self.limit_s)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    what = f"not built within {self.limit_s:,.0f} s"
+                    raise BuildFailed(f"{what}; see {log}") from None
         if status:
             lines = last_lines(log.read_text(errors="replace"), _LINES)
             raise BuildFailed(f"exit status {status}: {' / '.join(lines)}; see {log}")
