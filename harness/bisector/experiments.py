@@ -54,6 +54,14 @@ def experiments(
     ``same_kernel``: then nothing is grown.
     """
     (good_source, good_bytes), (bad_source, bad_bytes) = good, bad
+    # the one that takes longest first: the others are done beside it
+    for name, path, by in (
+        ("network", _NETWORK, "from the network"),
+        ("direct", "direct", "by -kernel"),
+    ):
+        if cell.path != path:
+            other = replace(cell, kernel=bad_source, loader=STAGE1, path=path)
+            yield Experiment(name, f"the bad kernel {by}", by, other, bad_bytes)
     if bad_bytes > good_bytes and not same_kernel:
         grown = replace(cell, kernel=f"grow:{bad_bytes}:{good_source}")
         what = f"the good kernel grown to {bad_bytes:,} bytes, as large as the bad one"
@@ -61,13 +69,6 @@ def experiments(
     if cell.path == "mbr" and cell.loader != STAGE1:
         other = replace(cell, kernel=bad_source, loader=STAGE1)
         yield Experiment("stage1", "the bad kernel with stage1", "with stage1", other, bad_bytes)
-    for name, path, by in (
-        ("direct", "direct", "by -kernel"),
-        ("network", _NETWORK, "from the network"),
-    ):
-        if cell.path != path:
-            other = replace(cell, kernel=bad_source, loader=STAGE1, path=path)
-            yield Experiment(name, f"the bad kernel {by}", by, other, bad_bytes)
 
 
 def perform(
