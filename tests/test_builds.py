@@ -125,6 +125,18 @@ def test_build_that_makes_nothing_or_takes_too_long(tmp_path: Path) -> None:
             Build("sleep 60", "kernel", HOST, limit_s=0.2).make("tree", *place, workspace)
 
 
+@pytest.mark.parametrize("name", ["KCFLAGS", "ARCH", "CC", "LLVM", "KBUILD_BUILD_USER"])
+def test_flags_in_the_environment_make_another_build(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build = Build("make", "bzImage", HOST)
+    before = build.kept("tree")
+    monkeypatch.setenv("COLOUR", "red")
+    assert build.kept("tree") == before
+    monkeypatch.setenv(name, "x")
+    assert build.kept("tree") != before
+
+
 @pytest.mark.parametrize(("command", "place"), [("$O", "objects"), (".", "tree")])
 def test_configuration_is_where_the_build_looks_for_it(
     tmp_path: Path, command: str, place: str

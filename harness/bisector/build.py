@@ -22,6 +22,12 @@ __all__ = ["Build"]
 
 _LINES = 3
 _ELSEWHERE = re.compile(r"\$(O\b|\{O\})")
+# what of the environment a kernel's build heeds (kbuild.rst, llvm.rst)
+_HEEDED = re.compile(
+    r"ARCH|CROSS_COMPILE|(HOST)?(CC|CXX|LD|AS|AR|CFLAGS|CXXFLAGS|LDFLAGS)|CPPFLAGS|"
+    r"[KU](CFLAGS|CPPFLAGS|AFLAGS|LDFLAGS)|LLVM(_IAS)?|LOCALVERSION|KBUILD_.*|"
+    r"SOURCE_DATE_EPOCH"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +62,9 @@ class Build:
             self.image,
             self.toolchain.identity,
             sha256(config).hexdigest(),
-        )
+            *(f"{name}={value}" for name, value in sorted(os.environ.items())
+              if _HEEDED.fullmatch(name)),
+        )  # fmt: skip
         return cache_dir("builds", sha256("\0".join(parts).encode()).hexdigest()[:24])
 
     def make(self, tree: str, folder: Path, objects: Path, workspace: Workspace) -> Path:
