@@ -97,7 +97,9 @@ def _identity(of: Toolchain) -> str:
     if kind in _CONTAINERS:
         return f"{kind} {_said(kind, 'image', 'inspect', '--format', '{{.Id}}', what)}"
     if kind == "nix":
-        return f"nix {what} {_said('nix-shell', '--version')}"
+        # a channel is a link into the store, where a path has its content's digest
+        nixpkgs = Path(_said("nix-instantiate", "--find-file", "nixpkgs")).resolve()
+        return f"nix {what} {nixpkgs}"
     compiler = shutil.which("cc") or shutil.which("gcc")
     return f"host {_said(compiler, '--version')}" if compiler else "host without a compiler"
 
