@@ -4,14 +4,17 @@ import errno
 import fcntl
 import os
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from harness.errors import LaunchFailed
 
-__all__ = ["alone_in", "cache_dir", "published"]
+__all__ = ["alone_in", "cache_dir", "published", "trim"]
 
+_KEPT_BYTES = 1 << 30
+_UNUSED_S = 24 * 60 * 60
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -60,6 +63,25 @@ def published(path: Path) -> Iterator[Path]:
         raise _not_writable(path.parent, error) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def trim(folder: Path) -> None:
+    """Remove what was not used for longest, until a folder's files have 1 GiB together.
+
+    What was used within a day stays: somebody may be at it. Only for what can be made again
+    in a moment.
+    """
+    unused_since = time.time() - _UNUSED_S
+    with os.scandir(folder) as entries:
+        files = [(entry, entry.stat()) for entry in entries if entry.is_file()]
+    kept = sum(stat.st_size for _, stat in files)
+    # a read moves the access time at least once a day, unless it is never moved
+    for entry, stat in sorted(files, key=lambda each: max(each[1].st_atime, each[1].st_mtime)):
+        if kept <= _KEPT_BYTES or max(stat.st_atime, stat.st_mtime) > unused_since:
+            return
+        with suppress(FileNotFoundError):
+            Path(entry).unlink()
+        kept -= stat.st_size
 
 
 @contextmanager

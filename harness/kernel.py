@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO, Self
 
-from harness.cache import cache_dir, published
+from harness.cache import cache_dir, published, trim
 from harness.content import Piece, Source, file_source
 from harness.errors import FormatError, KernelUnavailable, UsageError
 from harness.formats.bzimage import SetupHeader, offset_of
@@ -143,6 +143,7 @@ class KernelImage:
         if not kept.exists():
             with published(kept) as made:
                 _write_grown(self, payload_bytes, made)
+            trim(kept.parent)
         return KernelImage.read(kept, source=source)
 
 

@@ -7,7 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from harness.assembler import assemble_flat, shipped
-from harness.cache import cache_dir, published
+from harness.cache import cache_dir, published, trim
 from harness.content import Repeated, Source
 from harness.errors import UsageError
 from harness.formats.bzimage import SetupHeader, offset_of
@@ -48,6 +48,7 @@ def selfcheck_kernel(payload_bytes: int, *, setup_sects: int = _SETUP_SECTS) -> 
             for _ in range(payload_bytes // len(period)):
                 file.write(period)
             file.write(period[: payload_bytes % len(period)])
+        trim(kept.parent)
     return kept
 
 
