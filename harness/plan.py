@@ -68,7 +68,7 @@ class MachineConfig:
 class NetPlan:
     """How to boot from a network; ``faults`` are written as on the command line.
 
-    ``nic`` ``auto`` is the card that suits the path.
+    ``nic`` ``auto`` is the fastest card.
     """
 
     path: str = "ipxe"

@@ -135,8 +135,8 @@ start:
 
 checks:
         cld
-        mov     ah, 0x88                ; as a kernel does: the first BIOS call proves the handoff
-        int     0x15
+        mov     ah, 0x02                ; as a kernel does: the first BIOS call proves the handoff
+        int     0x16                    ; (no INT 15h, which iPXE answers itself)
 
 ; Registers: all segments are X, SP leaves room, interrupts are off, entry at X+20:0.
         mov     si, registers

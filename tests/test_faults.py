@@ -84,7 +84,7 @@ def test_what_can_act_is_not_refused(path: str, text: str) -> None:
 
 def test_plan_and_paths_know_the_same_names() -> None:
     assert tuple(PATHS) == NET_PATHS
-    assert {path.nic for path in PATHS.values()} <= set(NICS)
+    assert {path.card(nic) for path in PATHS.values() for nic in path.only or NICS} <= set(NICS)
 
 
 @pytest.mark.parametrize("wrong", [{"path": "floppy"}, {"nic": "ne1000"}])

@@ -48,16 +48,15 @@ class NetPath:
     firmware: str = "bios"
     rom: bool = True
     http: bool = False
-    nic: str = "virtio"
     only: tuple[str, ...] = ()
 
     def card(self, asked: str) -> str:
-        """Return the card that is meant, ``auto`` being the one that suits the path.
+        """Return the card that is meant; ``auto`` is the fastest one, which suits every path.
 
         Raises UsageError for one that the path cannot boot from.
         """
         if asked == "auto":
-            return self.nic
+            return "virtio"
         if self.only and asked not in self.only:
             raise UsageError(
                 f"network path {self.name}: its firmware has no driver for {asked}, but for "
@@ -171,8 +170,7 @@ PATHS: dict[str, NetPath] = {
         NetPath("undionly", "the card's PXE loads undionly.kpxe, its iPXE a script; then HTTP",
                 (BootRule(_SCRIPT_FILE, ipxe=True, after="undionly.kpxe"),
                  BootRule("undionly.kpxe", pxe=True)),
-                _roles(nbp="undionly.kpxe", script=_SCRIPT_FILE), _ipxe_http, http=True,
-                nic="e1000"),
+                _roles(nbp="undionly.kpxe", script=_SCRIPT_FILE), _ipxe_http, http=True),
         NetPath("pxelinux", "pxelinux.0 and its configuration", (BootRule("pxelinux.0", pxe=True),),
                 _roles(nbp="pxelinux.0", module="ldlinux.c32", script=_CONFIG_FILE), _syslinux),
         NetPath("lpxelinux", "lpxelinux.0; kernel and initrd over HTTP",

@@ -23,8 +23,6 @@ LIMIT_S = 2.0
 """From what the wire shows to the end of the boot."""
 KERNEL = {"bios": "selfcheck:3000000", "uefi": "deb:linux-image-cloud-amd64/bookworm"}
 UNTIL = {"bios": "setup", "uefi": "banner"}
-# undionly's iPXE stands between the first BIOS call of this kernel and the recorder
-UNTIL_OF = {"undionly": "init"}
 
 TFTP_KERNEL = ("ipxe", "pxelinux", "uefi-ipxe", "uefi-snponly")
 HTTP_KERNEL = ("ipxe-http", "undionly", "lpxelinux")
@@ -94,7 +92,7 @@ def run(case: Case) -> BootTrace:
     """Boot a case."""
     firmware = PATHS[case.path].firmware
     plan = BootPlan(
-        until=UNTIL_OF.get(case.path, UNTIL[firmware]),
+        until=UNTIL[firmware],
         net=NetPlan(case.path, faults=(case.fault,)),
         timeout_s=120,
         # what hangs shows nothing but that nothing happens
