@@ -101,7 +101,7 @@ bench-net: tools
 bench-bisect: tools
 	$(BIN)/python -m harness.bench.bisect
 
-# every network fault on every path, and the cause that it gives: takes a quarter of an hour
+# every network fault on every path, and the cause that it gives: takes ten minutes
 faults-net: tools
 	$(BIN)/python -m tests.boot.net_matrix
 
