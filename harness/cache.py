@@ -72,16 +72,18 @@ def trim(folder: Path) -> None:
     in a moment.
     """
     unused_since = time.time() - _UNUSED_S
-    with os.scandir(folder) as entries:
-        files = [(entry, entry.stat()) for entry in entries if entry.is_file()]
-    kept = sum(stat.st_size for _, stat in files)
-    # a read moves the access time at least once a day, unless it is never moved
-    for entry, stat in sorted(files, key=lambda each: max(each[1].st_atime, each[1].st_mtime)):
-        if kept <= _KEPT_BYTES or max(stat.st_atime, stat.st_mtime) > unused_since:
+    files = []
+    for path in folder.iterdir():
+        with suppress(FileNotFoundError):  # another process may be at the same
+            stat = path.stat()
+            # a read moves the access time at least once a day, unless it is never moved
+            files.append((max(stat.st_atime, stat.st_mtime), stat.st_size, path))
+    kept = sum(size for _, size, _ in files)
+    for used, size, path in sorted(files):
+        if kept <= _KEPT_BYTES or used > unused_since:
             return
-        with suppress(FileNotFoundError):
-            Path(entry).unlink()
-        kept -= stat.st_size
+        path.unlink(missing_ok=True)
+        kept -= size
 
 
 @contextmanager

@@ -4,7 +4,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.netboot.faults import Faults
+from harness.netboot.files import FileTable
+from harness.netboot.http_server import HttpTransfer
 from harness.netboot.tcp import RESET, SYN, Flow, Segment
+from harness.netboot.wire import Wire
 
 layers = pytest.importorskip("scapy.all", reason="scapy is not installed")
 
@@ -110,6 +114,35 @@ def test_nothing_waits_for_a_card_that_has_all(room: int | None) -> None:
     flow.hold(segment, raw)
     assert flow.next() == (segment, raw)
     assert flow.next() is None
+
+
+def on_the_wire(*faults: str, room: int | None = None) -> tuple[Wire, int]:
+    """Return a wire whose guest has asked for boot.ipxe over HTTP, and the guest's port."""
+    files = FileTable({"boot.ipxe": b"#!ipxe\n" * 4})
+    wire = Wire(files, (), Faults.parse(faults), room=room)
+    port = wire.plug()
+    wire.connect_uplink(port, [HttpTransfer("boot.ipxe", 0, 1.0, 1.0)])
+    wire.receive(port, bytes(layers.Ether(src="52:54:00:12:34:01") / layers.ARP(op=2)), 1.0)
+    wire.receive(-port, frame(flags="SA", seq=999), 1.0)
+    return wire, port
+
+
+@pytest.mark.parametrize(("room", "passed"), [(4, 4), (None, 8)])
+def test_wire_keeps_back_what_a_card_has_no_room_for(room: int | None, passed: int) -> None:
+    wire, port = on_the_wire(room=room)
+    out = []
+    for number in range(8):
+        out += wire.receive(-port, frame(b"x" * 1460, seq=1000 + 1460 * number), 1.0)
+    assert len(out) == passed
+
+
+@pytest.mark.parametrize(("bytes_", "reset"), [(5, True), (27, True), (28, False)])
+def test_wire_resets_a_response_that_fits_a_segment(bytes_: int, reset: bool) -> None:
+    wire, port = on_the_wire(f"http-reset:file=boot.ipxe,bytes={bytes_}")
+    ((_, answer),) = wire.receive(-port, frame(b"#!ipxe\n" * 4), 1.0)
+    segment = Segment.parse(answer)
+    assert segment
+    assert bool(segment.flags & RESET) is reset
 
 
 @given(st.binary(max_size=200))

@@ -24,9 +24,8 @@ _LINES = 3
 _ELSEWHERE = re.compile(r"\$(O\b|\{O\})")
 # what of the environment a kernel's build heeds (kbuild.rst, llvm.rst)
 _HEEDED = re.compile(
-    r"ARCH|CROSS_COMPILE|(HOST)?(CC|CXX|LD|AS|AR|CFLAGS|CXXFLAGS|LDFLAGS)|CPPFLAGS|"
-    r"[KU](CFLAGS|CPPFLAGS|AFLAGS|LDFLAGS)|LLVM(_IAS)?|LOCALVERSION|KBUILD_.*|"
-    r"SOURCE_DATE_EPOCH"
+    r"ARCH|CROSS_COMPILE|(HOST)?(CC|CXX|LD|AS|AR)|(K|USER|HOST)?(A|C|CPP|CXX|LD|RUST)FLAGS|"
+    r"LLVM(_IAS)?|LOCALVERSION|KBUILD_.*|SOURCE_DATE_EPOCH"
 )
 
 

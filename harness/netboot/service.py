@@ -38,7 +38,6 @@ def net_image(kernel: KernelImage, plan: BootPlan) -> NetImage:
     if plan.net is None or plan.tracer != "recorder":
         raise UsageError("a network boot is watched by the recorder, not by gdb")
     path = PATHS[plan.net.path]
-    path.card(plan.net.nic)
     if path.firmware == "uefi" and not kernel.header.is_64_bit:
         raise UsageError(f"network path {path.name}: a 64-bit UEFI cannot start {kernel.source}")
     initrd = initrd_bytes(kernel, plan)

@@ -56,4 +56,4 @@ def eventually(left: Callable[[], Iterable[object]], seconds: float = 15) -> Non
     deadline = Deadline.after(seconds)
     while remaining := list(left()):
         assert not deadline.expired, remaining
-        time.sleep(0.01)
+        time.sleep(0.01)  # what others' processes leave tells nobody that it is gone

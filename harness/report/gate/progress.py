@@ -1,18 +1,17 @@
 """A gate while it runs: a bar on a terminal, elsewhere a line for each result."""
 
 import sys
-from types import TracebackType
-from typing import Self
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from harness.cells.result import CellResult
+from harness.closing import Closing
 
 __all__ = ["GateProgress"]
 
 
-class GateProgress:
+class GateProgress(Closing):
     """Shows how far a gate has come, on standard error; use as a context manager."""
 
     def __init__(self) -> None:
@@ -29,6 +28,7 @@ class GateProgress:
         )
         self._task = self._progress.add_task("booting", total=None)
         self._cells = self._done = self._cached = 0
+        self._progress.start()
 
     def begun(self, cells: int) -> None:
         """Show how many cells there are."""
@@ -51,14 +51,6 @@ class GateProgress:
         if not self._terminal:
             print(f"[timing] {boots} more boots, to compare times", file=sys.stderr, flush=True)
 
-    def __enter__(self) -> Self:
-        self._progress.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Take the bar away."""
         self._progress.stop()
