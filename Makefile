@@ -73,37 +73,37 @@ check: setup
 
 # boot every fault that must be diagnosed, and print what was found
 faults: tools
-	$(BIN)/python -m tests.boot.faults
+	$(BIN)/python -m tests.support.faults
 
 # every parser against bytes chosen by coverage, SECONDS for each
 SECONDS ?= 450
 fuzz: tools
 	$(BIN)/python -m pip install -q --disable-pip-version-check atheris
-	for target in $$($(BIN)/python -c 'from tests.fuzz import TARGETS; print(*TARGETS)'); do \
+	for target in $$($(BIN)/python -c 'from tests.support.fuzz import TARGETS; print(*TARGETS)'); do \
 		echo "$$target"; \
-		$(BIN)/python -m tests.fuzz $$target -max_total_time=$(SECONDS) -verbosity=0 || exit 1; \
+		$(BIN)/python -m tests.support.fuzz $$target -max_total_time=$(SECONDS) -verbosity=0 || exit 1; \
 	done
 
 docs: setup
 	$(BIN)/bootharness schema >docs/trace.schema.json
 	$(BIN)/bootharness schema gate >docs/gate.schema.json
 	$(BIN)/bootharness schema bisect >docs/bisect.schema.json
-	$(BIN)/python -m harness.report.causes >docs/causes.md
+	$(BIN)/python -m bootharness.report.causes >docs/causes.md
 
 bench: tools
-	$(BIN)/python -m harness.bench
+	$(BIN)/python -m tests.bench
 
 # the network boot's times and rates beside those of slirp and dnsmasq
 bench-net: tools
-	$(BIN)/python -m harness.bench.net
+	$(BIN)/python -m tests.bench.net
 
 # boots that a bisection takes against log2(n), and how often it is right; nothing is booted
 bench-bisect: tools
-	$(BIN)/python -m harness.bench.bisect
+	$(BIN)/python -m tests.bench.bisect
 
 # every network fault on every path, and the cause that it gives: takes ten minutes
 faults-net: tools
-	$(BIN)/python -m tests.boot.net_matrix
+	$(BIN)/python -m tests.support.net_matrix
 
 # the rules of the diagnosis, changed in every way that mutmut knows: takes an hour
 mutants-rules: tools
@@ -117,7 +117,7 @@ mutants-rules: tools
 
 # stage1 with one instruction changed, in every way: what nobody notices nobody tests
 mutants: tools
-	$(BIN)/python -m harness.mutants
+	$(BIN)/python -m tests.mutants
 
 clean:
 	rm -rf $(VENV) build dist mutants .fuzz

@@ -1,3 +1,3 @@
 """The project's own tests use the plugin that its users get."""
 
-pytest_plugins = ["harness.plugin"]
+pytest_plugins = ["bootharness.plugin"]

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import HealthCheck, settings
 from syrupy.assertion import SnapshotAssertion
 
-from harness.diagnosis import Judgement, judge
-from harness.errors import CouldNotFindOut
-from harness.source import fetch, known_kernels
-from harness.trace import BootTrace
-from tests.judgements import told
+from bootharness.diagnosis import Judgement, judge
+from bootharness.errors import CouldNotFindOut
+from bootharness.kernels.source import fetch, known_kernels
+from bootharness.trace.boot_trace import BootTrace
+from tests.support.judgements import told
 
 # a busy machine is no defect
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -1,8 +1,8 @@
 """How numbers are written, and that deadlines nest."""
 
-from harness.deadline import Deadline
-from harness.formats.bzimage import LOADFLAGS
-from harness.text import address, count, first_lines, flags, last_lines, printable, seg_off
+from bootharness.formats.bzimage import LOADFLAGS
+from bootharness.host.deadline import Deadline
+from bootharness.text import address, count, first_lines, flags, last_lines, printable, seg_off
 
 
 def test_numbers() -> None:

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from harness.boot import boot
-from harness.loader import Loader
-from harness.plan import BootPlan, MachineConfig
-from harness.source import fetch
-from harness.trace import BootTrace
+from bootharness.kernels.source import fetch
+from bootharness.one_boot import boot
+from bootharness.plan import BootPlan, MachineConfig
+from bootharness.routes.loader import Loader
+from bootharness.trace.boot_trace import BootTrace
 
 Boot = Callable[..., BootTrace]
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from harness.deadline import Deadline
-from harness.selfcheck import selfcheck_kernel
-from harness.source import expand, fetch
-from tests.boot.processes import COMMAND, environment, eventually, processes_with, run
+from bootharness.host.deadline import Deadline
+from bootharness.kernels.selfcheck import selfcheck_kernel
+from bootharness.kernels.source import expand, fetch
 from tests.boot.test_cli import git
-from tests.builders import patched_kernel
+from tests.support.builders import patched_kernel
+from tests.support.processes import COMMAND, environment, eventually, processes_with, run
 
 pytestmark = pytest.mark.skipif(
     not shutil.which("qemu-system-x86_64"), reason="QEMU is not installed"
@@ -229,9 +229,9 @@ def test_packages_of_a_flavour_come_in_the_order_of_their_versions(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     names = ["image-6.9-cloud", "image-6.10-cloud", "image-6.10-cloud-dbg", "image-6.10-rt"]
-    monkeypatch.setattr("harness.deb._own_lists", lambda _: None)
+    monkeypatch.setattr("bootharness.kernels.deb._own_lists", lambda _: None)
     monkeypatch.setattr(
-        "harness.deb._apt",
+        "bootharness.kernels.deb._apt",
         lambda *_: subprocess.CompletedProcess([], 0, "\n".join(reversed(names)), ""),
     )
     assert expand("deb:image-*-cloud*/sid") == [

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from harness.boot import boot_disk
-from harness.diagnosis import Verdict, judge
-from harness.disk import DiskImage
-from harness.plan import DEFAULT_CMDLINE, BootPlan
-from harness.source import fetch
+from bootharness.diagnosis import Verdict, judge
+from bootharness.kernels.source import fetch
+from bootharness.one_boot import boot_disk
+from bootharness.plan import DEFAULT_CMDLINE, BootPlan
+from bootharness.routes.disk import DiskImage
 
 PARTITION_LBA = 2048
 SIZE_MIB = 64

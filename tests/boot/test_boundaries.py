@@ -2,10 +2,10 @@
 
 import pytest
 
-from harness.diagnosis import Verdict, judge
-from harness.loader import Loader
+from bootharness.diagnosis import Verdict, judge
+from bootharness.routes.loader import Loader
 from tests.boot.conftest import Boot
-from tests.builders import without_carry
+from tests.support.builders import without_carry
 
 LIMIT = 15_735_808
 SIZES = (15_728_640, LIMIT, LIMIT + 16, 16_777_216, 33_554_432, 67_108_864)

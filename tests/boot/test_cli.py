@@ -12,11 +12,11 @@ import jsonschema
 import pexpect
 import pytest
 
-from harness.diagnosis import judge
-from harness.report.document import decode
-from harness.selfcheck import selfcheck_kernel
-from tests.boot.processes import COMMAND, REPOSITORY, environment, run
-from tests.builders import patched_kernel
+from bootharness.diagnosis import judge
+from bootharness.kernels.selfcheck import selfcheck_kernel
+from bootharness.report.document import decode
+from tests.support.builders import patched_kernel
+from tests.support.processes import COMMAND, REPOSITORY, environment, run
 
 GOOD_SOURCE = "selfcheck:1000000"
 SCHEMA = json.loads((REPOSITORY / "docs/trace.schema.json").read_text())
@@ -238,7 +238,8 @@ def test_reader_that_goes_away_is_no_bad_kernel() -> None:
 def test_fault_of_our_own_is_no_bad_kernel(tmp_path: Path) -> None:
     # a module that breaks when it is imported stands for any bug
     (tmp_path / "harness_broken.py").write_text(
-        "import sys; sys.modules['harness.watch'] = None\nfrom harness.cli import main; main()\n"
+        "import sys; sys.modules['bootharness.watch.watch'] = None\n"
+        "from bootharness.cli import main; main()\n"
     )
     done = subprocess.run(
         [COMMAND[0], str(tmp_path / "harness_broken.py"), "boot", "selfcheck:16"],

@@ -15,11 +15,11 @@ import pexpect
 import pyte
 import pytest
 
-from harness.deadline import Deadline
-from harness.loader import Loader
-from tests.boot.processes import COMMAND, environment, eventually, processes_with, run
+from bootharness.host.deadline import Deadline
+from bootharness.routes.loader import Loader
 from tests.boot.test_loaders import foreign_asm
-from tests.builders import edited_stage1
+from tests.support.builders import edited_stage1
+from tests.support.processes import COMMAND, environment, eventually, processes_with, run
 
 PROMPT = r"\(gdb\) "
 TOO_LARGE = "selfcheck:17000000"

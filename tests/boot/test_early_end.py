@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from harness import session
-from harness.diagnosis import judge
-from harness.machine.machine import Machine
-from harness.machine.qemu import Qemu
-from tests.boot.faults import FAULTS, run
-from tests.boot.processes import eventually
+from bootharness.diagnosis import judge
+from bootharness.machine.machine import Machine
+from bootharness.machine.qemu import Qemu
+from bootharness.watch import see as session
+from tests.support.faults import FAULTS, run
+from tests.support.processes import eventually
 
 BY_NAME = {fault.name: fault for fault in FAULTS}
 

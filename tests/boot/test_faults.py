@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.diagnosis import Verdict, judge
-from harness.trace import BootTrace
-from tests.boot.faults import BROUGHT, FAULTS, Fault, run
+from bootharness.diagnosis import Verdict, judge
+from bootharness.trace.boot_trace import BootTrace
+from tests.support.faults import BROUGHT, FAULTS, Fault, run
 
 IDS = [fault.name for fault in FAULTS]
 
@@ -32,8 +32,12 @@ def test_fault_has_its_cause_on_a_disk_that_somebody_brought(fault: Fault, tmp_p
 
 
 def test_every_cause_of_a_bad_boot_is_tried() -> None:
-    from harness.diagnosis.judge import RULES
+    from bootharness.diagnosis.judge import RULES
 
     tried = {fault.cause for fault in FAULTS}
     ruled = {cause for cause, _ in RULES}
-    assert ruled - tried == {"bios-hang", "kernel-reset", "move-failed"}  # tests/test_judge.py
+    assert ruled - tried == {
+        "bios-hang",
+        "kernel-reset",
+        "move-failed",
+    }  # tests/diagnosis/test_judge.py

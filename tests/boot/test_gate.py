@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.report.document import decode
-from tests.boot.processes import run
+from bootharness.report.document import decode
+from tests.support.processes import run
 
 CARRY = "destination_carry:"
 

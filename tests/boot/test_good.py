@@ -2,9 +2,9 @@
 
 import pytest
 
-from harness.diagnosis import Judgement, Verdict
-from harness.kernel import KernelImage
-from harness.trace import MILESTONES, BootTrace
+from bootharness.diagnosis import Judgement, Verdict
+from bootharness.kernels.image import KernelImage
+from bootharness.trace.boot_trace import MILESTONES, BootTrace
 from tests.boot.conftest import Boot
 
 CHUNK = 0xFE00
@@ -100,7 +100,7 @@ def test_q35(boots: Boot) -> None:
 def test_other_initrd_counts_when_the_kernel_runs_it(
     boots: Boot, debian: str, tmp_path: pytest.TempPathFactory
 ) -> None:
-    from harness.initrd import tiny_initrd
+    from bootharness.kernels.initrd import tiny_initrd
 
     initrd = tmp_path / "initrd"  # type: ignore[operator]
     initrd.write_bytes(tiny_initrd(wide=True))

@@ -12,20 +12,20 @@ from pathlib import Path
 
 import pytest
 
-from harness import session
-from harness.boot import boot
-from harness.diagnosis import Verdict, judge
-from harness.loader import Loader
-from harness.machine import gdb as gdb_module
-from harness.machine import machine as machine_module
-from harness.plan import BootPlan, MachineConfig
-from harness.report.document import decode, document, encode
-from harness.report.live import Spectator
-from harness.source import fetch
-from harness.trace import BootTrace, Milestone
-from tests.boot.processes import COMMAND, environment, eventually, processes_with
-from tests.boot.programs import GDB, QEMU, program
-from tests.builders import edited_stage1, serial_writer
+from bootharness.diagnosis import Verdict, judge
+from bootharness.kernels.source import fetch
+from bootharness.machine import gdb as gdb_module
+from bootharness.machine import machine as machine_module
+from bootharness.one_boot import boot
+from bootharness.plan import BootPlan, MachineConfig
+from bootharness.report.document import decode, document, encode
+from bootharness.report.live import Spectator
+from bootharness.routes.loader import Loader
+from bootharness.trace.boot_trace import BootTrace, Milestone
+from bootharness.watch import see as session
+from tests.support.builders import edited_stage1, serial_writer
+from tests.support.processes import COMMAND, environment, eventually, processes_with
+from tests.support.programs import GDB, QEMU, program
 
 KERNEL = "selfcheck:100000"
 PID_FILE = 'echo $$ >"$0.pid"; exec $real "$@"'
@@ -33,7 +33,7 @@ PID_FILE = 'echo $$ >"$0.pid"; exec $real "$@"'
 INTERRUPTIBLE = """
 import signal
 signal.signal(signal.SIGINT, signal.default_int_handler)
-from harness.cli import main
+from bootharness.cli import main
 main()
 """
 HANG = ("load_kernel:\n", "load_kernel:\n        jmp     $\n")
@@ -166,11 +166,11 @@ def test_stopped_qemu_is_waited_for(tmp_path: Path) -> None:
 # guest running on and writing more than the harness reads at once.
 STOPPED = """
 import os, signal, sys
-from harness.boot import boot
-from harness.diagnosis import judge
-from harness.loader import Loader
-from harness.plan import BootPlan
-from harness.source import fetch
+from bootharness.one_boot import boot
+from bootharness.diagnosis import judge
+from bootharness.routes.loader import Loader
+from bootharness.plan import BootPlan
+from bootharness.kernels.source import fetch
 from tests.boot.test_lifecycle import At
 plan = BootPlan(timeout_s=3, idle_s=1)
 stop = At(lambda: os.kill(os.getpid(), signal.SIGSTOP))

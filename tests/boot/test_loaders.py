@@ -7,22 +7,22 @@ from pathlib import Path
 
 import pytest
 
-from harness.assembler import assemble_flat
-from harness.boot import boot, boot_disk, build_disk
-from harness.diagnosis import Judgement, Verdict, judge
-from harness.disk import DiskImage
-from harness.errors import UsageError
-from harness.kernel import KernelImage
-from harness.loader import ORIGIN, Loader
-from harness.plan import BootPlan
-from harness.selfcheck import selfcheck_kernel
-from harness.source import fetch
-from harness.trace import BootTrace
+from bootharness.diagnosis import Judgement, Verdict, judge
+from bootharness.errors import UsageError
+from bootharness.host.assembler import assemble_flat
+from bootharness.kernels.image import KernelImage
+from bootharness.kernels.selfcheck import selfcheck_kernel
+from bootharness.kernels.source import fetch
+from bootharness.one_boot import boot, boot_disk, build_disk
+from bootharness.plan import BootPlan
+from bootharness.routes.disk import DiskImage
+from bootharness.routes.loader import ORIGIN, Loader
+from bootharness.trace.boot_trace import BootTrace
 from tests.boot.conftest import Boot
-from tests.boot.programs import qemu_with_first_disk, qemu_with_read_errors
-from tests.builders import edited_stage1, patched_kernel
+from tests.support.builders import edited_stage1, patched_kernel
+from tests.support.programs import qemu_with_first_disk, qemu_with_read_errors
 
-HERE = Path(__file__).parent
+PROGRAMS = Path(__file__).parents[1] / "support"
 PAYLOAD = 100_000
 KERNEL = f"selfcheck:{PAYLOAD}"
 KERNEL_LBA, FIRST_CHUNK_LBA, SECOND_CHUNK_LBA = 2052, 2061, 2188
@@ -38,7 +38,7 @@ def is_good(trace: BootTrace) -> Judgement:
 
 def foreign_asm(folder: Path) -> Path:
     path = folder / "foreign.asm"
-    path.write_text((HERE / "foreign.asm").read_text())
+    path.write_text((PROGRAMS / "foreign.asm").read_text())
     path.with_suffix(".toml").write_text(PROFILE)
     return path
 
@@ -146,7 +146,7 @@ def test_disk_image_is_only_read(tmp_path: Path) -> None:
 
 
 def test_second_disk_boots_by_the_drive_in_dl(boots: Boot, tmp_path: Path) -> None:
-    qemu = qemu_with_first_disk(tmp_path, assemble_flat(HERE / "chain.asm"))
+    qemu = qemu_with_first_disk(tmp_path, assemble_flat(PROGRAMS / "chain.asm"))
     trace = boots(KERNEL, qemu=qemu, accelerator="tcg")
     is_good(trace)
     reads = [call for call in trace.loader_calls if call.packet]
@@ -155,7 +155,7 @@ def test_second_disk_boots_by_the_drive_in_dl(boots: Boot, tmp_path: Path) -> No
 
 
 def test_loader_that_does_not_use_dl_reads_the_wrong_disk(boots: Boot, tmp_path: Path) -> None:
-    qemu = qemu_with_first_disk(tmp_path, assemble_flat(HERE / "chain.asm"))
+    qemu = qemu_with_first_disk(tmp_path, assemble_flat(PROGRAMS / "chain.asm"))
     loader = edited_stage1(
         tmp_path, lambda source: source.replace("check_edd:\n", "check_edd:\n mov dl, 0x80\n")
     )

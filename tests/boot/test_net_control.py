@@ -4,16 +4,16 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from harness.boot import boot_control
-from harness.diagnosis import Verdict, judge
-from harness.errors import ToolMissing
-from harness.machine.workspace import Workspace
-from harness.netboot import control
-from harness.netboot.service import net_image
-from harness.network import NetEventKind
-from harness.plan import BootPlan, NetPlan
-from harness.source import fetch
-from harness.trace import BootTrace
+from bootharness.diagnosis import Verdict, judge
+from bootharness.errors import ToolMissing
+from bootharness.host.workspace import Workspace
+from bootharness.kernels.source import fetch
+from bootharness.one_boot import boot_control
+from bootharness.plan import BootPlan, NetPlan
+from bootharness.routes.net import net_image
+from bootharness.trace.boot_trace import BootTrace
+from bootharness.trace.wire import NetEventKind
+from tests.servers import control
 
 KERNEL = "selfcheck:1000000"
 

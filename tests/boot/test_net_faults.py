@@ -2,8 +2,8 @@
 
 import pytest
 
-from harness.diagnosis import judge
-from tests.boot.net_matrix import Case, cases, run
+from bootharness.diagnosis import judge
+from tests.support.net_matrix import Case, cases, run
 
 SOME = (
     "ipxe-no-offer",

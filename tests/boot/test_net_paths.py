@@ -2,12 +2,12 @@
 
 import pytest
 
-from harness.boot import boot_net
-from harness.diagnosis import Verdict, judge
-from harness.network import NET_MILESTONES
-from harness.plan import BootPlan, NetPlan
-from harness.source import fetch
-from harness.trace import BootTrace
+from bootharness.diagnosis import Verdict, judge
+from bootharness.kernels.source import fetch
+from bootharness.one_boot import boot_net
+from bootharness.plan import BootPlan, NetPlan
+from bootharness.trace.boot_trace import BootTrace
+from bootharness.trace.wire import NET_MILESTONES
 
 
 def net_boot(

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import dpkt
 
-from harness.boot import boot_net, boot_on
-from harness.diagnosis import Verdict, judge
-from harness.formats.tftp import DATA, opcode
-from harness.netboot.service import net_image, network_for
-from harness.plan import BootPlan, MachineConfig, NetPlan
-from harness.source import fetch
+from bootharness.diagnosis import Verdict, judge
+from bootharness.formats.tftp import DATA, opcode
+from bootharness.kernels.source import fetch
+from bootharness.one_boot import boot_net, boot_on
+from bootharness.plan import BootPlan, MachineConfig, NetPlan
+from bootharness.routes.net import net_image, network_for
 
 KERNEL = "selfcheck:1000000"
 PLAN = BootPlan(

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from harness.diagnosis import judge
-from harness.loader import Loader
-from harness.trace import BootTrace
+from bootharness.diagnosis import judge
+from bootharness.routes.loader import Loader
+from bootharness.trace.boot_trace import BootTrace
 from tests.boot.conftest import Boot
-from tests.boot.processes import run
-from tests.boot.programs import QEMU
-from tests.builders import without_carry
+from tests.support.builders import without_carry
+from tests.support.processes import run
+from tests.support.programs import QEMU
 
 PLACES = ("/usr/local/bin", "/opt/*/bin", "/usr/libexec")
 SEABIOS = Path("/usr/share/seabios/bios-256k.bin")

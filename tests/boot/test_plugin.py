@@ -7,11 +7,11 @@ from xml.etree import ElementTree
 
 import pytest
 
-from harness.cache import cache_dir
-from harness.selfcheck import selfcheck_kernel
-from tests.boot.processes import REPOSITORY, run
-from tests.boot.programs import program
-from tests.builders import patched_kernel, serial_writer
+from bootharness.host.cache import cache_dir
+from bootharness.kernels.selfcheck import selfcheck_kernel
+from tests.support.builders import patched_kernel, serial_writer
+from tests.support.processes import REPOSITORY, run
+from tests.support.programs import program
 
 pytest_plugins = ["pytester"]
 

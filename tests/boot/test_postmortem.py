@@ -14,23 +14,23 @@ from pathlib import Path
 
 import pytest
 
-from harness.boot import boot
-from harness.diagnosis import judge
-from harness.errors import UsageError
-from harness.formats.record import Decoder
-from harness.kept import keep_account
-from harness.loader import Loader
-from harness.plan import BootPlan, MachineConfig
-from harness.report.disassembly import disassembly
-from harness.report.document import decode, document, encode
-from harness.source import fetch
-from harness.trace import BootTrace
+from bootharness.diagnosis import judge
+from bootharness.errors import UsageError
+from bootharness.formats.record import Decoder
+from bootharness.kernels.source import fetch
+from bootharness.one_boot import boot
+from bootharness.plan import BootPlan, MachineConfig
+from bootharness.report.disassembly import disassembly
+from bootharness.report.document import decode, document, encode
+from bootharness.routes.loader import Loader
+from bootharness.trace.boot_trace import BootTrace
+from bootharness.watch.kept import keep_account
 from tests.boot.conftest import Boot
-from tests.boot.faults import DEBIAN, FAULTS, JUMP_HERE, NO_IDT, SELFCHECK, Fault, code32, insert
-from tests.boot.faults import run as run_fault
-from tests.boot.processes import run
-from tests.boot.programs import QEMU, program
-from tests.builders import edited_stage1
+from tests.support.builders import edited_stage1
+from tests.support.faults import DEBIAN, FAULTS, JUMP_HERE, NO_IDT, SELFCHECK, Fault, code32, insert
+from tests.support.faults import run as run_fault
+from tests.support.processes import run
+from tests.support.programs import QEMU, program
 
 BY_NAME = {fault.name: fault for fault in FAULTS}
 TRIPLE_FAULT = BY_NAME["triple fault before the handoff"]

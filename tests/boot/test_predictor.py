@@ -8,24 +8,24 @@ from typing import Any
 
 import pytest
 
-from harness.agreement import disagreement
-from harness.boot import boot_disk
-from harness.diagnosis import judge
-from harness.disk import DiskImage
-from harness.emulator import Quirks, ReadError, predict
-from harness.formats.bioscall import BiosCall, Registers
-from harness.kernel import KernelImage
-from harness.layout import lay_out
-from harness.loader import Loader
-from harness.plan import BootPlan, MachineConfig
-from harness.selfcheck import selfcheck_kernel
-from harness.source import fetch
-from harness.trace import BootTrace
+from bootharness.diagnosis import judge
+from bootharness.diagnosis.agreement import disagreement
+from bootharness.formats.bioscall import BiosCall, Registers
+from bootharness.kernels.image import KernelImage
+from bootharness.kernels.selfcheck import selfcheck_kernel
+from bootharness.kernels.source import fetch
+from bootharness.one_boot import boot_disk
+from bootharness.plan import BootPlan, MachineConfig
+from bootharness.predictor import Quirks, ReadError, predict
+from bootharness.routes.disk import DiskImage
+from bootharness.routes.loader import Loader
+from bootharness.routes.mbr import lay_out
+from bootharness.trace.boot_trace import BootTrace
 from tests.boot.conftest import Boot
-from tests.boot.programs import qemu_with_read_errors
-from tests.builders import edited_stage1, patched_kernel, without_carry
+from tests.support.builders import edited_stage1, patched_kernel, without_carry
+from tests.support.programs import qemu_with_read_errors
 
-LOADERS = Path(__file__).parent.parent / "loaders"
+LOADERS = Path(__file__).parents[1] / "support/loaders"
 LIMIT = 15_735_808
 HELLO = "selfcheck:200000"
 FIRST_CHUNK_LBA = 2061

@@ -31,7 +31,7 @@ def test_test_file_is_a_whole_one(tmp_path: Path) -> None:
 
 
 def test_profile_is_one_that_a_loader_can_have(tmp_path: Path) -> None:
-    from harness.loader import Loader
+    from bootharness.routes.loader import Loader
 
     (tmp_path / "mine.asm").write_text(
         "bits 16\nglobal cmd_sector\n jmp $\n times 0x1a0 - ($ - $$) db 0\ncmd_sector: dd 0\n"

@@ -11,9 +11,9 @@ import pytest
 import yaml
 from lxml import etree
 
-from harness.gate.matrix import read_matrix
-from harness.selfcheck import selfcheck_kernel
-from tests.boot.processes import COMMAND, REPOSITORY
+from bootharness.gate.matrix import read_matrix
+from bootharness.kernels.selfcheck import selfcheck_kernel
+from tests.support.processes import COMMAND, REPOSITORY
 
 
 @pytest.fixture

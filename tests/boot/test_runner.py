@@ -10,16 +10,16 @@ from typing import Any
 
 import pytest
 
-from harness.cells.cell import Cell
-from harness.cells.history import History
-from harness.cells.result import Attempt, BootFacts, CellResult
-from harness.cells.runner import limit_s, run_cells
-from harness.cells.workers import LocalWorkers
-from harness.diagnosis.verdict import Verdict
-from harness.errors import MachineLost
-from harness.gate.compare import slower
-from harness.gate.pace import paces
-from tests.boot.processes import eventually, processes_with
+from bootharness.diagnosis.verdict import Verdict
+from bootharness.errors import MachineLost
+from bootharness.gate.compare import slower
+from bootharness.gate.pace import paces
+from bootharness.runs.cell import Cell
+from bootharness.runs.history import History
+from bootharness.runs.result import Attempt, BootFacts, CellResult
+from bootharness.runs.runner import limit_s, run_cells
+from bootharness.runs.workers import LocalWorkers
+from tests.support.processes import eventually, processes_with
 
 CELL = Cell("selfcheck:65536", until="setup")
 PANIC = Attempt(Verdict.BAD, "kernel-panic", "it panicked")

@@ -2,12 +2,12 @@
 
 import pytest
 
-from harness.agreement import disagreement
-from harness.diagnosis import judge
-from harness.loader import Loader
+from bootharness.diagnosis import judge
+from bootharness.diagnosis.agreement import disagreement
+from bootharness.routes.loader import Loader
 from tests.boot.conftest import Boot
 from tests.boot.test_boundaries import LIMIT, SIZES
-from tests.builders import without_carry
+from tests.support.builders import without_carry
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.boot.processes import REPOSITORY
+from tests.support.processes import REPOSITORY
 
 _LIMIT_S = 300
 
@@ -60,7 +60,9 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         folder=root,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    where = call(python, "-c", "import harness; print(harness.__file__)", folder=root).stdout
+    where = call(
+        python, "-c", "import bootharness; print(bootharness.__file__)", folder=root
+    ).stdout
     assert Path(where).is_relative_to(site)
     return root
 

@@ -1,0 +1,119 @@
+"""Builds: a tree, a configuration and a command become a kernel, once.
+
+A kernel is found again by the content of all that it was built from. What the build said is
+kept beside it.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from bootharness.bisection.toolchain import Toolchain
+from bootharness.errors import BuildFailed
+from bootharness.host.cache import alone_in, cache_dir, published
+from bootharness.host.workspace import Workspace
+from bootharness.text import last_lines
+
+__all__ = ["Build"]
+
+_LINES = 3
+_ELSEWHERE = re.compile(r"\$(O\b|\{O\})")
+# what of the environment a kernel's build heeds (kbuild.rst, llvm.rst)
+_HEEDED = re.compile(
+    r"ARCH|CROSS_COMPILE|(HOST)?(CC|CXX|LD|AS|AR)|(K|USER|HOST)?(A|C|CPP|CXX|LD|RUST)FLAGS|"
+    r"LLVM(_IAS)?|LOCALVERSION|KBUILD_.*|SOURCE_DATE_EPOCH"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """How a tree becomes a kernel.
+
+    ``command`` is for a shell, in the tree, and ``image`` is what it makes, in the tree or
+    in ``$O``, a folder of the build's own. ``config`` is put there, as ``.config``, first.
+    """
+
+    command: str
+    image: str
+    toolchain: Toolchain
+    config: Path | None = None
+    limit_s: float = 3600.0
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether the command speaks of ``$O``, so that the tree need not be written to."""
+        return _ELSEWHERE.search(self.command) is not None
+
+    def kept(self, tree: str) -> Path:
+        """Return where the kernel of a tree is kept, given the digest of its content; it need
+        not be there."""
+        return self._folder(tree) / "kernel"
+
+    def _folder(self, tree: str) -> Path:
+        config = self.config.read_bytes() if self.config else b""
+        parts = (
+            tree,
+            self.command,
+            self.image,
+            self.toolchain.identity,
+            sha256(config).hexdigest(),
+            *(f"{name}={value}" for name, value in sorted(os.environ.items())
+              if _HEEDED.fullmatch(name)),
+        )  # fmt: skip
+        return cache_dir("builds", sha256("\0".join(parts).encode()).hexdigest()[:24])
+
+    def make(self, tree: str, folder: Path, objects: Path, workspace: Workspace) -> Path:
+        """Return the kernel of the tree in a folder, built now if it is not there.
+
+        ``objects`` is the folder of the build's own. What runs ends with the workspace.
+        Raises BuildFailed, naming the log, when there is no kernel in the end.
+        """
+        kept, log = self.kept(tree), self._folder(tree) / "log"
+        with alone_in(self._folder(tree)):
+            if kept.exists():
+                return kept
+            places = (objects / self.image, folder / self.image)
+            for place in places:
+                place.unlink(missing_ok=True)  # an old one is no proof of anything
+            if self.config:
+                # a kernel's tree that is built elsewhere must have none of its own
+                place = objects if self.elsewhere else folder
+                shutil.copyfile(self.config, place / ".config")
+            self._run(folder, objects, log, workspace)
+            made = next((place for place in places if place.exists()), None)
+            if made is None:
+                raise BuildFailed(f"the build went well and made no {self.image}; see {log}")
+            with published(kept) as temporary:
+                shutil.copyfile(made, temporary)
+        return kept
+
+    def _run(self, folder: Path, objects: Path, log: Path, workspace: Workspace) -> None:
+        writable = [objects] if self.elsewhere else [folder, objects]
+        argv = self.toolchain.argv(self.command, folder, *writable)
+        with log.open("wb") as said:
+            try:
+                process = subprocess.Popen(
+                    argv,
+                    cwd=folder,
+                    env={**os.environ, "O": str(objects)},
+                    stdin=subprocess.PIPE if self.toolchain.needs_input else subprocess.DEVNULL,
+                    stdout=said,
+                    stderr=said,
+                    process_group=workspace.process_group,
+                )
+            except OSError as error:
+                raise BuildFailed(f"{argv[0]} cannot be run: {error.strerror}") from error
+            with process:
+                try:
+                    status = process.wait(self.limit_s)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    what = f"not built within {self.limit_s:,.0f} s"
+                    raise BuildFailed(f"{what}; see {log}") from None
+        if status:
+            lines = last_lines(log.read_text(errors="replace"), _LINES)
+            raise BuildFailed(f"exit status {status}: {' / '.join(lines)}; see {log}")

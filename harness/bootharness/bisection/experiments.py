@@ -1,0 +1,91 @@
+"""Experiments that confirm or refute what a hunt seems to say, each one boot.
+
+grown      the good kernel, its payload grown to the bad one's size: is it the size?
+stage1     the bad kernel through a loader without the limit: is it the loader?
+direct     the bad kernel by QEMU's own loader
+network    the bad kernel from a network, which no BIOS disk call takes part in
+"""
+
+from collections.abc import Iterator
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
+
+from bootharness.diagnosis.verdict import Verdict
+from bootharness.runs.cell import STAGE1, Cell
+from bootharness.runs.history import History
+from bootharness.runs.runner import run_cells
+
+__all__ = ["Experiment", "Outcome", "experiments", "perform"]
+
+_NETWORK = "ipxe"
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """A boot that tells something; ``by`` is how it goes, to go into a sentence."""
+
+    name: str
+    what: str
+    by: str
+    cell: Cell
+    payload_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of an experiment."""
+
+    name: str
+    what: str
+    by: str
+    payload_bytes: int
+    verdict: Verdict
+    cause: str | None
+    sentence: str
+    cached: bool
+
+
+def experiments(
+    cell: Cell, good: tuple[str, int], bad: tuple[str, int], *, same_kernel: bool = False
+) -> Iterator[Experiment]:
+    """Yield what to try, given the good and the bad kernel as sources with their payloads.
+
+    ``cell`` is how they were booted. Kernels that differ in nothing but their size are the
+    ``same_kernel``: then nothing is grown.
+    """
+    (good_source, good_bytes), (bad_source, bad_bytes) = good, bad
+    # the one that takes longest first: the others are done beside it
+    for name, path, by in (
+        ("network", _NETWORK, "from the network"),
+        ("direct", "direct", "by -kernel"),
+    ):
+        if cell.path != path:
+            other = replace(cell, kernel=bad_source, loader=STAGE1, path=path)
+            yield Experiment(name, f"the bad kernel {by}", by, other, bad_bytes)
+    if bad_bytes > good_bytes and not same_kernel:
+        grown = replace(cell, kernel=f"grow:{bad_bytes}:{good_source}")
+        what = f"the good kernel grown to {bad_bytes:,} bytes, as large as the bad one"
+        yield Experiment("grown", what, "grown", grown, bad_bytes)
+    if cell.path == "mbr" and cell.loader != STAGE1:
+        other = replace(cell, kernel=bad_source, loader=STAGE1)
+        yield Experiment("stage1", "the bad kernel with stage1", "with stage1", other, bad_bytes)
+
+
+def perform(
+    wanted: list[Experiment], executor: Executor, history: History | None, *, cache: bool
+) -> Iterator[Outcome]:
+    """Do experiments side by side, and yield what came of each."""
+    by_cell = {experiment.cell: experiment for experiment in wanted}
+    cells = [experiment.cell for experiment in wanted]
+    for result in run_cells(cells, executor, history, most=1, cache=cache):
+        done, seen = by_cell[result.cell], result.decisive
+        yield Outcome(
+            name=done.name,
+            what=done.what,
+            by=done.by,
+            payload_bytes=done.payload_bytes,
+            verdict=seen.verdict,
+            cause=seen.cause,
+            sentence=seen.sentence,
+            cached=result.cached,
+        )

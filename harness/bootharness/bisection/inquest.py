@@ -1,0 +1,143 @@
+"""From a search that has found something to its answer: what to compare, what to try."""
+
+import zlib
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import replace
+from pathlib import Path
+
+from bootharness.bisection.answer import Answer, Row, Side, conclusion, side_by_side
+from bootharness.bisection.experiments import Outcome, experiments, perform
+from bootharness.bisection.log import HuntLog, Seen
+from bootharness.bisection.ranges import Range, SizeRange
+from bootharness.bisection.search import Found
+from bootharness.diagnosis.verdict import Verdict
+from bootharness.errors import UsageError
+from bootharness.report.document import decode
+from bootharness.runs.cell import STAGE1, Cell
+from bootharness.runs.history import History
+from bootharness.runs.rooms import rooms
+from bootharness.trace.boot_trace import BootTrace
+
+__all__ = ["inquire"]
+
+
+def inquire(
+    found: Found,
+    searched: Range,
+    cell: Cell,
+    log: HuntLog,
+    executor: Executor,
+    history: Path,
+    *,
+    sought: str | None,
+    cache: bool,
+    progress: Callable[[int, int], None],
+) -> Answer:
+    """Return the answer of a hunt for a cause, after the experiments that it takes.
+
+    ``progress`` is told how many of how many are done.
+    """
+    good = _told(log, found.good, Verdict.GOOD, None)
+    bad = _told(log, found.bad, Verdict.BAD, sought)
+    same_kernel = isinstance(searched, SizeRange)
+    with History(history) as results:
+        rows = _compare(results, cell, good, bad)
+        wanted = [
+            *experiments(
+                cell,
+                (good.source, good.facts.payload_bytes),
+                (bad.source, bad.facts.payload_bytes),
+                same_kernel=same_kernel,
+            )
+        ]
+        progress(0, len(wanted))
+        outcomes = []
+        for each in perform(wanted, executor, results, cache=cache):
+            outcomes.append(each)
+            progress(len(outcomes), len(wanted))
+        limit = _limit(results, cell, bad)
+    if same_kernel:
+        outcomes.append(_by_size(good, bad))
+    order = {"grown": 0, "stage1": 1, "direct": 2, "network": 3}
+    outcomes.sort(key=lambda each: order[each.name])
+    sides = _side(good), _side(bad)
+    return Answer(
+        found=found,
+        good=sides[0],
+        bad=sides[1],
+        candidates=tuple(searched.label(at) for at in found.candidates),
+        rows=rows,
+        outcomes=tuple(outcomes),
+        limit=limit,
+        earlier=tuple(
+            (searched.label(each.bad), searched.label(each.good)) for each in found.inversions
+        ),
+        conclusion=conclusion(
+            *sides,
+            rows,
+            outcomes,
+            loader=_loader_name(cell),
+            limit=limit,
+            same_kernel=same_kernel,
+        ),
+    )
+
+
+def _told(log: HuntLog, position: int, verdict: Verdict, cause: str | None) -> Seen:
+    return next(
+        each
+        for each in log.seen
+        if each.position == position and each.verdict is verdict and cause in (None, each.cause)
+    )
+
+
+def _side(seen: Seen) -> Side:
+    return Side(seen.label, seen.source, seen.cause, seen.sentence, seen.facts.payload_bytes)
+
+
+def _by_size(good: Seen, bad: Seen) -> Outcome:
+    """The hunt itself was the experiment: one kernel, at two sizes."""
+    return Outcome(
+        name="grown",
+        what="the same kernel, one paragraph larger",
+        by="grown",
+        payload_bytes=bad.facts.payload_bytes,
+        verdict=bad.verdict,
+        cause=bad.cause,
+        sentence=bad.sentence,
+        cached=True,
+    )
+
+
+def _compare(history: History, cell: Cell, good: Seen, bad: Seen) -> tuple[Row, ...]:
+    one, other = (_trace(history, cell, seen) for seen in (good, bad))
+    return side_by_side(one, other) if one and other else ()
+
+
+def _trace(history: History, cell: Cell, seen: Seen) -> BootTrace | None:
+    """Return the trace of a boot that the history has, None where it is gone."""
+    past = history.find(cell, seen.key) if seen.key else None
+    attempts = history.with_traces(past).attempts if past else ()
+    for each in attempts:
+        if each.outcome == (seen.verdict, seen.cause) and each.trace:
+            try:
+                return decode(zlib.decompress(each.trace))
+            except (UsageError, zlib.error):
+                return None
+    return None
+
+
+def _limit(history: History, cell: Cell, bad: Seen) -> int | None:
+    """Return the largest payload that the loader is predicted to place, if that explains it."""
+    past = history.find(replace(cell, kernel=bad.source), bad.key)
+    for room in rooms([past] if past else [], history):
+        if room.part == "payload" and room.limit and bad.facts.payload_bytes > room.limit:
+            return room.limit
+    return None
+
+
+def _loader_name(cell: Cell) -> str:
+    if cell.path != "mbr":
+        return cell.path
+    return "stage1" if cell.loader == STAGE1 else Path(cell.loader).name

@@ -1,0 +1,1 @@
+"""A hunt for people and programs: terminal, JSON, HTML, Markdown."""

@@ -1,0 +1,61 @@
+"""A hunt as JSON. Within one version fields are added but never change their meaning."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from bootharness.bisection.answer import Answer
+from bootharness.bisection.log import Seen
+from bootharness.bisection.search import Found, Lost, Search
+from bootharness.report.document import schema_of
+
+__all__ = ["HUNT_SCHEMA_VERSION", "hunt_document", "hunt_schema"]
+
+HUNT_SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Document:
+    """A hunt: what was searched, what came of it, and every boot in order.
+
+    ``size`` is the number of positions, ``sought`` the cause that was looked for. One of
+    ``found`` and ``lost`` is there, and ``answer`` with the former.
+    """
+
+    schema_version: int
+    title: str
+    size: int
+    sought: str | None
+    confidence_wanted: float
+    found: Found | None
+    lost: Lost | None
+    answer: Answer | None
+    boots: tuple[Seen, ...]
+
+
+def hunt_document(
+    title: str, search: Search, seen: Sequence[Seen], answer: Answer | None
+) -> dict[str, Any]:
+    """Return the JSON document of a hunt as plain values."""
+    result = search.result
+    document: dict[str, Any] = msgspec.to_builtins(
+        _Document(
+            schema_version=HUNT_SCHEMA_VERSION,
+            title=title,
+            size=search.size,
+            sought=search.sought,
+            confidence_wanted=search.confidence,
+            found=result if isinstance(result, Found) else None,
+            lost=result if isinstance(result, Lost) else None,
+            answer=answer,
+            boots=tuple(seen),
+        )
+    )
+    return document
+
+
+def hunt_schema() -> dict[str, Any]:
+    """Return the JSON Schema of the document."""
+    return schema_of(_Document, f"bootharness bisect, version {HUNT_SCHEMA_VERSION}")

@@ -1,0 +1,60 @@
+"""A hunt as Markdown, for a job's summary or a bug report."""
+
+from collections.abc import Sequence
+
+from bootharness.bisection.answer import Answer
+from bootharness.bisection.log import Seen
+from bootharness.bisection.report.words import certainty, first_bad
+from bootharness.bisection.search import Lost
+from bootharness.diagnosis.verdict import Verdict
+from bootharness.text import count, printable
+
+__all__ = ["hunt_markdown"]
+
+_SIGNS = {Verdict.GOOD: "✅", Verdict.BAD: "❌", Verdict.SKIP: "❔"}
+
+
+def hunt_markdown(
+    title: str, seen: Sequence[Seen], answer: Answer | None, lost: Lost | None
+) -> str:
+    """Return the answer, the experiments, the two kernels side by side, and every boot."""
+    lines = [f"### Bisection: {_escaped(title)}", ""]
+    if answer:
+        lines += [
+            f"**{_escaped(answer.conclusion)}**",
+            "",
+            f"- first bad: {_escaped(first_bad(answer))}",
+            f"- last good: {_escaped(answer.good.label)}",
+            f"- {_escaped(f'{answer.bad.cause}: {answer.bad.sentence}')}",
+            f"- {_escaped(certainty(answer))}",
+            "",
+            "| | experiment | |",
+            "|---|---|---|",
+        ]
+        lines += [
+            f"| {_SIGNS[each.verdict]} | {_escaped(each.what)} | {_escaped(each.cause or '')} |"
+            for each in answer.outcomes
+        ]
+        lines += ["", "| differs in | last good | first bad |", "|---|---|---|"]
+        lines += [
+            f"| {_escaped(row.name)} | {_escaped(row.good)} | {_escaped(row.bad)} |"
+            for row in answer.rows
+            if row.differs
+        ]
+    elif lost:
+        lines.append(f"**not found: {_escaped(lost.reason)}**")
+    lines += ["", "<details><summary>every boot</summary>", "", "| | | cause | payload |",
+              "|---|---|---|---:|"]  # fmt: skip
+    lines += [
+        f"| {_SIGNS[each.verdict]} | {_escaped(each.label)} | {each.cause or ''} | "
+        f"{count(each.facts.payload_bytes, 'byte') if each.facts.payload_bytes else ''} |"
+        for each in seen
+    ]
+    return "\n".join([*lines, "", "</details>", ""])
+
+
+def _escaped(text: str) -> str:
+    text = printable(text)
+    for sign in "\\|<>*_`[":
+        text = text.replace(sign, f"\\{sign}")
+    return text

@@ -1,0 +1,373 @@
+"""Where to look next for the place at which a range turns bad, and what is known by now.
+
+A search is a value: what was seen, and nothing else. It boots nothing, so the same search
+answers in a test, in a simulation of a thousand commits, and when a log is replayed.
+
+    good end                                                      bad end
+    0 ......... low ............. ? ............................. size - 1
+
+Both ends are seen first. Then every worker that is free is sent where a boot splits what is
+likely in equal parts: in two with one worker, in three with two. Positions that tell nothing
+(SKIP) are gone round, the farther the more of them there are. When the answer is likely
+enough, that is the answer; boots that flicker have then been repeated as often as it takes.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import pairwise
+from math import ceil, log, log2
+
+from bootharness.bisection.evidence import (
+    Block,
+    Tally,
+    bad_probability,
+    entropy_bits,
+    flicker_rate,
+    posterior,
+)
+from bootharness.diagnosis.verdict import Verdict
+from bootharness.errors import UsageError
+
+__all__ = ["DEFAULT_CONFIDENCE", "Found", "Inversion", "Lost", "Observation", "Search"]
+
+DEFAULT_CONFIDENCE = 0.99
+
+_AGREE = 4
+"""How often an end may contradict what was said of it before that is believed."""
+_PERSISTS = 5
+"""How often a position must say the same before it is not taken for flickering."""
+_MOST_SKIPS = 24
+"""So many positions that tell nothing, scattered over a stretch, stand for all of it."""
+_NEAR = 20
+_BOOTS_PER_BIT = 40
+_AT_LEAST_BOOTS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What one boot said of a position; ``cause`` is a bad one's."""
+
+    position: int
+    verdict: Verdict
+    cause: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Inversion:
+    """That a position is bad although a later one is good: the range turns more than once."""
+
+    bad: int
+    good: int
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The answer: the range is good up to ``good`` and bad from ``bad`` on.
+
+    Between them lies only what tells nothing: then the first bad one is any of the
+    ``candidates``. ``flicker`` is which part of all boots told wrong.
+    """
+
+    good: int
+    bad: int
+    confidence: float
+    flicker: float
+    inversions: tuple[Inversion, ...]
+
+    @property
+    def candidates(self) -> range:
+        """Every position that can be the first bad one."""
+        return range(self.good + 1, self.bad + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """That there is no answer, and why; ``position`` is whose fault it is."""
+
+    reason: str
+    position: int | None = None
+
+
+@dataclass(frozen=True)
+class Search:
+    """A search in a range of ``size`` positions, the first said to be good, the last to be bad.
+
+    ``sought`` is the cause of the bad end: a bad boot with another one tells nothing about
+    it. None takes every bad boot for bad, and so does a search that does not know it yet.
+    """
+
+    size: int
+    confidence: float = DEFAULT_CONFIDENCE
+    any_cause: bool = False
+    observations: tuple[Observation, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.size < 2:
+            raise UsageError("a range has at least two kernels: a good one and a bad one")
+        if not 0.5 <= self.confidence < 1:
+            raise UsageError("a confidence is at least 0.5 and less than 1")
+
+    def observed(self, *observations: Observation) -> "Search":
+        """Return the search that knows more."""
+        return replace(self, observations=(*self.observations, *observations))
+
+    @cached_property
+    def sought(self) -> str | None:
+        """The cause that is looked for: the one that the bad end shows most often."""
+        if self.any_cause:
+            return None
+        causes = Counter(
+            each.cause
+            for each in self.observations
+            if each.position == self.size - 1 and each.verdict is Verdict.BAD
+        )
+        return causes.most_common(1)[0][0] if causes else None
+
+    def meaning(self, observation: Observation) -> Verdict:
+        """Return what a boot says about the sought cause: another cause says nothing."""
+        bad = observation.verdict is Verdict.BAD
+        if bad and self.sought is not None and observation.cause != self.sought:
+            return Verdict.SKIP
+        return observation.verdict
+
+    @cached_property
+    def tallies(self) -> dict[int, Tally]:
+        """How often each position was good, and bad."""
+        found: dict[int, Tally] = {}
+        for each in self.observations:
+            seen = found.get(each.position, Tally())
+            match self.meaning(each):
+                case Verdict.GOOD:
+                    found[each.position] = Tally(seen.good + 1, seen.bad)
+                case Verdict.BAD:
+                    found[each.position] = Tally(seen.good, seen.bad + 1)
+        return found
+
+    @cached_property
+    def skipped(self) -> frozenset[int]:
+        """The positions that told nothing."""
+        return frozenset(each.position for each in self.observations) - set(self.tallies)
+
+    @cached_property
+    def inversions(self) -> tuple[Inversion, ...]:
+        """Every turn from bad to good that flickering does not explain."""
+        return tuple(self._inversions())
+
+    @property
+    def _steady(self) -> bool:
+        """Whether no position ever said both."""
+        return not any(tally.good and tally.bad for tally in self.tallies.values())
+
+    def _inversions(self) -> Iterator[Inversion]:
+        if not self._steady:
+            return
+        since: int | None = None  # a bad position with a good one behind it
+        last: int | None = None
+        for at in sorted(self.tallies):
+            tally = self.tallies[at]
+            if tally.bad >= _PERSISTS:
+                if since is not None and last is not None:
+                    yield Inversion(since, last)
+                    since = None
+                if since is None or last is not None:
+                    since, last = at, None
+            elif tally.good >= _PERSISTS and since is not None:
+                last = at
+        if since is not None and last is not None:
+            yield Inversion(since, last)
+
+    @property
+    def low(self) -> int:
+        """The good end of what is searched: behind the last turn from bad to good."""
+        return self.inversions[-1].good if self.inversions else 0
+
+    @cached_property
+    def blocks(self) -> list[Block]:
+        """Where the range may turn bad, and how likely that is."""
+        return posterior(self.tallies, self.low, self.size - 1)
+
+    @cached_property
+    def result(self) -> Found | Lost | None:
+        """The answer, or why there is none; None while there is something to find out."""
+        for position, claimed in ((0, Verdict.GOOD), (self.size - 1, Verdict.BAD)):
+            lost = self._wrong_end(position, claimed)
+            if lost:
+                return lost
+        if not self._ends_seen or self._unexplained():
+            return self._exhausted()
+        best = max(self.blocks, key=lambda block: block.mass)
+        if best.mass >= self.confidence and self._silent(best):
+            flicker = flicker_rate(self.tallies, best.last)
+            if self.inversions:
+                flicker = 0.0
+            return Found(best.first - 1, best.last, best.mass, flicker, self.inversions)
+        return self._exhausted()
+
+    def _silent(self, block: Block) -> bool:
+        """Return whether nothing in a block tells anything, or so much of it that the rest is
+        not worth its time: many positions all over it."""
+        between = range(block.first, block.last)
+        silent = sorted(at for at in self.skipped if at in between)
+        if len(silent) < min(len(between), _MOST_SKIPS):
+            return False
+        near = len(between) // _NEAR
+        return not between or (
+            silent[0] - block.first <= near and block.last - 1 - silent[-1] <= near
+        )
+
+    def _wrong_end(self, position: int, claimed: Verdict) -> Lost | None:
+        end = "good" if claimed is Verdict.GOOD else "bad"
+        seen = [each for each in self.observations if each.position == position]
+        if position in self.skipped:
+            if self.meaning(seen[-1]) is not seen[-1].verdict:
+                return Lost(f"the {end} end is bad too, with {seen[-1].cause}", position)
+            why = f": {seen[-1].cause}" if seen[-1].cause else ""
+            return Lost(f"the {end} end tells nothing{why}", position)
+        tally = self.tallies.get(position, Tally())
+        told, against = tally.good, tally.bad
+        if claimed is Verdict.BAD:
+            told, against = against, told
+        if against >= _AGREE and not told:
+            other = "bad" if claimed is Verdict.GOOD else "good"
+            return Lost(f"the {end} end is {other}, {against} boots out of {against}", position)
+        return None
+
+    def _exhausted(self) -> Lost | None:
+        most = max(_AT_LEAST_BOOTS, ceil(_BOOTS_PER_BIT * log2(self.size)))
+        told = sum(tally.boots for tally in self.tallies.values())
+        if told < most:
+            return None
+        best = max(self.blocks, key=lambda block: block.mass)
+        return Lost(
+            f"after {told} boots the place is not certain: most likely the turn is between "
+            f"{best.first - 1} and {best.last}, with a probability of {best.mass:.0%}"
+        )
+
+    @property
+    def _ends_seen(self) -> bool:
+        """Whether both ends have been seen to be what was said of them."""
+        good, bad = self.tallies.get(0, Tally()), self.tallies.get(self.size - 1, Tally())
+        return bool(good.good and bad.bad)
+
+    def _unexplained(self) -> list[int]:
+        """Return what to repeat: positions that contradict each other, and never themselves."""
+        if not self._steady:
+            return []
+        inside = {at: tally for at, tally in self.tallies.items() if at >= self.low}
+        bad = [at for at, tally in inside.items() if tally.bad]
+        good = [at for at, tally in inside.items() if tally.good]
+        if not bad or not good or min(bad) > max(good):
+            return []
+        return [at for at in (min(bad), max(good)) if inside[at].boots < _PERSISTS]
+
+    def next(self, pending: Sequence[int] = (), workers: int = 1) -> tuple[int, ...]:
+        """Return what up to so many free workers should try, while ``pending`` is being tried."""
+        if self.result is not None or workers < 1:
+            return ()
+        if not self._ends_seen:
+            ends = [
+                at
+                for at, seen in ((self.size - 1, "bad"), (0, "good"))
+                if not getattr(self.tallies.get(at, Tally()), seen) and at not in pending
+            ]
+            return tuple(ends[:workers])
+        if repeated := self._unexplained():
+            return tuple(at for at in repeated if at not in pending)[:workers]
+        return tuple(dict.fromkeys(self._splitting(pending, workers)))
+
+    def _splitting(self, pending: Sequence[int], workers: int) -> Iterator[int]:
+        """Yield the positions that split what is likely, between those that are being tried."""
+        borders = sorted({0.0, 1.0, *(bad_probability(self.blocks, at) for at in pending)})
+        parts = [(upper - lower, lower, upper) for lower, upper in pairwise(borders)]
+        shares = [0] * len(parts)
+        for _ in range(workers):
+            widest = max(range(len(parts)), key=lambda at: parts[at][0] / (shares[at] + 1))
+            shares[widest] += 1
+        for (width, lower, _), share in zip(parts, shares, strict=True):
+            for number in range(1, share + 1):
+                reach = width / (share + 1)
+                found = self._nearest(lower + number * reach, reach, pending)
+                if found is not None:
+                    yield found
+
+    def _nearest(self, level: float, reach: float, pending: Iterable[int]) -> int | None:
+        """Return the position that tells most about whether the turn is before ``level``."""
+        ideal = self._position_at(level)
+        best, most = None, 0.0
+        for at in self._around(ideal):
+            if at in pending:
+                continue
+            share = (bad_probability(self.blocks, at) - level + reach) / (2 * reach)
+            worth = _bits(share) * self._likely_to_tell(at)
+            if worth > most:
+                best, most = at, worth
+        return best
+
+    def _position_at(self, level: float) -> int:
+        """Return the first position that is bad with at least this probability."""
+        below = 0.0
+        for block in self.blocks:
+            if below + block.mass >= level and block.mass:
+                places = block.last - block.first + 1
+                within = ceil((level - below) / block.mass * places) - 1
+                return min(max(block.first + within, block.first), block.last)
+            below += block.mass
+        return self.blocks[-1].last
+
+    def _around(self, ideal: int) -> Iterator[int]:
+        """Yield positions that were not in vain: each side's nearest, then ever farther ones."""
+        seen = set()
+        for direction in (-1, 1):
+            step, at = 1, ideal if direction > 0 else ideal - 1
+            while self.low <= at < self.size:
+                if at in self.skipped:
+                    at += direction
+                    continue
+                if at not in seen:
+                    seen.add(at)
+                    yield at
+                at += direction * step
+                step *= 2
+
+    def _likely_to_tell(self, position: int) -> float:
+        """Return how likely a position is to tell anything: less, the nearer it is to others
+        that do not, and the more of them there are between the same two that did."""
+        if position in self.tallies or not self.skipped:
+            return 1.0
+        nearest = min(self.skipped, key=lambda at: abs(at - position))
+        run = _run_length(self.skipped, nearest)
+        distance = abs(nearest - position)
+        block = next(block for block in self.blocks if position <= block.last)
+        silent = sum(block.first <= at < block.last for at in self.skipped)
+        return distance / (distance + run) / (1 + silent)
+
+    def steps_left(self, workers: int = 1) -> int:
+        """Return about how many boots one after the other are left, with so many workers."""
+        if self.result is not None:
+            return 0
+        best = max(self.blocks, key=lambda block: block.mass)
+        rate = flicker_rate(self.tallies, best.last)
+        told_by_boot = max(0.05, 1 - _bits(min(rate, 0.5)))
+        ends = sum(at not in self.tallies for at in (0, self.size - 1))
+        boots = entropy_bits(self.blocks) / told_by_boot / log2(workers + 1)
+        return ceil(ends / workers) + max(1 - ends, ceil(boots))
+
+
+def _run_length(positions: frozenset[int], position: int) -> int:
+    """Return how many neighbours in a row belong to a set."""
+    length = 1
+    for direction in (-1, 1):
+        at = position + direction
+        while at in positions:
+            length += 1
+            at += direction
+    return length
+
+
+def _bits(share: float) -> float:
+    """Return the entropy of a choice between two, in bits; nothing outside of 0 to 1."""
+    if not 0 < share < 1:
+        return 0.0
+    return -(share * log(share) + (1 - share) * log(1 - share)) / log(2)

@@ -1,0 +1,144 @@
+"""`bootharness debug`: open a boot in gdb."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.core import ParameterSource
+
+from bootharness.cli.options import FILE, loaded_options, machine_options
+from bootharness.cli.output import new_folder
+from bootharness.errors import UsageError
+from bootharness.plan import BootPlan, MachineConfig
+
+if TYPE_CHECKING:
+    from bootharness.debug.prepare import Prepared
+
+__all__ = ["command"]
+
+
+@click.command(
+    "debug",
+    epilog="""\b
+KERNEL is what `bootharness boot` takes. A TRACE.json (of `boot --json`, or `trace.json` in what
+--keep has kept) is enough to have the same boot again: what of it is not here is rebuilt.
+
+\b
+PLACE is one of
+  stage1            the loader's first instruction
+  move:N            before block move N, from 0 on
+  last-good-move    before the last block move that went where it should
+  handoff           the kernel's entry, in its setup code
+  protected-mode    its 32-bit entry
+  kernel            its 64-bit entry, in long mode
+or a label of the loader, or an address: 0x7d15, 1020:0.
+
+\b
+In gdb: `help user-defined` lists the commands besides its own, Ctrl-C stops the machine, and
+leaving gdb ends all. QEMU emulates the CPU itself, without KVM; your .gdbinit is not read.
+
+\b
+Examples:
+  bootharness debug bzImage --at block_move
+  bootharness debug grow:17000000:bzImage --loader my-mbr.asm --at last-good-move --tui
+  bootharness debug trace.json
+  bootharness debug --disk appliance.img --at handoff --attach
+""",
+)
+@click.argument("target", metavar="[KERNEL | TRACE.json]", required=False)
+@click.option(
+    "--at",
+    metavar="PLACE",
+    help="Where to stop first.  [default: stage1; with a trace, before what went wrong]",
+)
+@click.option("--tui", "view", flag_value="tui", help="gdb with source and register windows.")
+@click.option("--emacs", "view", flag_value="emacs", help="gdb in Emacs, with all its windows.")
+@click.option(
+    "--attach", "view", flag_value="attach", help="No gdb; say how to attach one, until Ctrl-C."
+)
+@click.option(
+    "--kernel", type=FILE, help="The kernel of TRACE.json, where it is elsewhere than it was."
+)
+@loaded_options
+@machine_options
+@click.option(
+    "--keep",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Keep what gdb needs, to be used without bootharness, in a new or empty folder.",
+)
+@click.pass_context
+def command(
+    context: click.Context, /, target: str | None, at: str | None, view: str | None,
+    kernel: Path | None, keep: Path | None, **choices: Any,
+) -> None:  # fmt: skip
+    """Open a boot in gdb: stopped where you want, decoded as the CPU does, with the loader's
+    source and a breakpoint on every label."""
+    if bool(target) == bool(choices["disk"]):
+        raise click.UsageError("give a KERNEL, a TRACE.json, or --disk with an image")
+    if choices["disk"] and (choices["loader"] or choices["initrd"]):
+        raise click.UsageError("a --disk has its own loader and initrd")
+    is_trace = target is not None and target.endswith(".json")
+    if is_trace:
+        _refuse(context, set(choices) - {"qemu"})
+    elif kernel:
+        raise click.UsageError("--kernel goes with a TRACE.json")
+    from bootharness.debug.run import debug
+    from bootharness.host.workspace import Workspace
+
+    folder = new_folder(keep) if keep else None
+    with Workspace() as workspace:
+        image = (folder or workspace.path) / "disk.img"
+        if target and is_trace:
+            prepared = _of_trace(Path(target), at, image, kernel, choices["qemu"])
+        else:
+            prepared = _of_boot(target, at or "stage1", image, **choices)
+        for note in prepared.notes:
+            click.echo(f"bootharness: {note}", err=True)
+        debug(prepared, workspace, view or "plain", folder)
+
+
+def _refuse(context: click.Context, names: set[str]) -> None:
+    """Raise UsageError for an option that a trace says better."""
+    for parameter in context.command.params:
+        source = context.get_parameter_source(parameter.name or "")
+        if parameter.name in names and source is ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"{parameter.opts[0]}: the trace says how it was booted")
+
+
+def _of_trace(
+    path: Path, at: str | None, image: Path, kernel: Path | None, qemu: str
+) -> "Prepared":
+    from bootharness.debug.prepare import prepare_trace
+    from bootharness.kernels.image import KernelImage
+    from bootharness.report.document import decode
+
+    try:
+        trace = decode(path.read_bytes())
+        given = KernelImage.read(kernel) if kernel else None
+        return prepare_trace(trace, at, image, given, qemu)
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from error
+    except UsageError as error:
+        raise UsageError(f"{path}: {error}") from error
+
+
+def _of_boot(
+    source: str | None, at: str, image: Path, *, loader: Path | None, disk: Path | None,
+    initrd: Path | None, cmdline: str, memory: int, **machine: Any,
+) -> "Prepared":  # fmt: skip
+    plan = BootPlan(
+        until="banner" if loader and not initrd else "init",
+        cmdline=cmdline,
+        initrd=initrd,
+        machine=MachineConfig(memory_mib=memory, **machine),
+    )
+    from bootharness.debug.prepare import prepare_disk, prepare_kernel
+    from bootharness.kernels.source import fetch, single
+    from bootharness.routes.loader import Loader
+
+    if disk:
+        return prepare_disk(disk, plan, at)
+    assert source
+    code = Loader.read(loader) if loader else Loader.stage1()
+    return prepare_kernel(fetch(single(source)), code, plan, at, image)

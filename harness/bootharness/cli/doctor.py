@@ -1,0 +1,27 @@
+"""`bootharness doctor`: is everything here that the harness needs?"""
+
+import click
+
+__all__ = ["command"]
+
+
+@click.command("doctor")
+def command() -> int:
+    """List every tool with its version, the accelerator, and what to install for what is
+    missing. The exit status is 125 when something is."""
+    from bootharness.host.tools import accelerator, tools
+
+    found = tools()
+    width = max(len(tool.name) for tool in found)
+    for tool in found:
+        mark = click.style("ok     ", fg="green")
+        if tool.version is None:
+            mark = click.style("missing", fg="red" if tool.required else "yellow")
+        said = tool.version or f"apt-get install {tool.package}"
+        click.echo(f"{mark}  {tool.name:<{width}}  {said}  ({tool.purpose})")
+    click.echo(f"{click.style('ok     ', fg='green')}  {'accelerator':<{width}}  {accelerator()}")
+    missing = sorted({tool.package for tool in found if tool.version is None and tool.required})
+    if missing:
+        click.echo(f"\nTo install what is missing: apt-get install {' '.join(missing)}")
+        return 125
+    return 0

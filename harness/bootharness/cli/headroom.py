@@ -1,0 +1,109 @@
+"""`bootharness headroom`: how close kernels come to what loaders can boot."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from bootharness.cli.output import check_json_file, spoken, write_json
+from bootharness.errors import CouldNotFindOut
+from bootharness.trace.bioses import BIOSES
+
+if TYPE_CHECKING:
+    from bootharness.predictor.headroom import Headroom, KnownLoader
+
+__all__ = ["command"]
+
+_SCHEMA_VERSION = 1
+_COULD_NOT_FIND_OUT = 125
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.command(
+    "headroom",
+    epilog="""\b
+KERNEL is what `bootharness boot` takes. Nothing is booted: the limits of each loader are
+predicted, and so is what would come of each kernel.
+
+\b
+Examples:
+  bootharness headroom /boot/vmlinuz-* --loader my-mbr.asm
+  bootharness headroom bzImage --loader my-mbr.asm --fail-at 90
+
+\b
+Exit status: 0 room enough, 1 a kernel fails or comes beyond --fail-at, 125 a kernel cannot
+be had, 129 wrong usage.
+""",
+)
+@click.argument("kernels", metavar="KERNEL...", nargs=-1, required=True)
+@click.option(
+    "--loader",
+    "loaders",
+    type=_FILE,
+    multiple=True,
+    help="A loader to look at besides stage1: .asm, .elf or a flat binary. Repeatable.",
+)
+@click.option(
+    "--bios",
+    type=click.Choice(list(BIOSES)),
+    default="seabios",
+    show_default=True,
+    help="How block moves are done.",
+)
+@click.option(
+    "--memory", type=click.IntRange(4, 3072), default=64, show_default=True, metavar="MIB"
+)
+@click.option(
+    "--fail-at",
+    type=click.FloatRange(0, 100),
+    default=95.0,
+    show_default=True,
+    metavar="PERCENT",
+    help="How much of a limit is too much.",
+)
+@click.option("--json", "json_file", metavar="FILE", help="Write it all; - is standard output.")
+def command(
+    kernels: tuple[str, ...], loaders: tuple[Path, ...], bios: str, memory: int, fail_at: float,
+    json_file: str | None,
+) -> int:  # fmt: skip
+    """Show how close each KERNEL comes to the limits of stage1 and of other loaders."""
+    check_json_file(json_file)
+
+    import msgspec
+
+    from bootharness.kernels.source import expand
+    from bootharness.predictor.headroom import Headroom, KnownLoader
+    from bootharness.predictor.headroom_report import print_headroom
+    from bootharness.routes.loader import Loader
+
+    sources = [single for kernel in kernels for single in expand(kernel)]
+    every = [Loader.stage1(), *(Loader.read(path) for path in loaders)]
+    known = [KnownLoader.examine(loader, bios=bios, memory_mib=memory) for loader in every]
+    rows: list[Headroom] = []
+    missing = False
+    for source in sources:
+        try:
+            rows += _rows(source, known)
+        except CouldNotFindOut as error:
+            click.echo(f"bootharness: {error.cause}: {error}", err=True)
+            missing = True
+    output = spoken(json_file)
+    print_headroom(rows, fail_at, output)
+    if json_file:
+        text = msgspec.json.encode(
+            {"schema_version": _SCHEMA_VERSION, "fail_at": fail_at, "rows": rows}
+        )
+        write_json(json_file, msgspec.json.format(text, indent=1) + b"\n")
+    if any(row.cause or (row.percent or 0) > fail_at for row in rows):
+        return 1
+    return _COULD_NOT_FIND_OUT if missing else 0
+
+
+def _rows(source: str, known: list["KnownLoader"]) -> Iterator["Headroom"]:
+    from bootharness.kernels.source import fetch
+    from bootharness.predictor.headroom import headroom
+
+    kernel = fetch(source)
+    for each in known:
+        yield from headroom(kernel, each)

@@ -1,0 +1,60 @@
+"""A machine on a person's terminal: its serial line, and QEMU's monitor behind Ctrl-A C."""
+
+import os
+import select
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+from bootharness.errors import MachineLost, UsageError
+from bootharness.host.deadline import Deadline
+from bootharness.host.terminal import raw
+from bootharness.host.workspace import Workspace
+from bootharness.machine.machine import Machine
+from bootharness.machine.qemu import Qemu
+from bootharness.plan import MachineConfig
+
+__all__ = ["console"]
+
+_TICK_S = 1.0
+_KEYS_BYTES = 1024
+_STOPPED = (
+    "\r\n[the guest {what}, and QEMU has stopped it: Ctrl-A C is the monitor, Ctrl-A X leaves]\r\n"
+)
+
+
+def console(image: Path, config: MachineConfig, workspace: Workspace, log: Path) -> None:
+    """Boot a disk image until the person leaves with Ctrl-A X, or their input ends.
+
+    ``log`` is a new file for all that is on the line. Raises UsageError where it cannot be
+    made, CouldNotFindOut where QEMU cannot be run.
+    """
+    try:
+        log.open("xb").close()
+    except OSError as error:
+        raise UsageError(f"{log}: {error.strerror}") from error
+    with (
+        Qemu(config, image, workspace, console=log) as qemu,
+        Machine(qemu) as machine,
+        raw(),
+        suppress(MachineLost),  # it is ended by one of its keys
+    ):
+        _pass_on(machine)
+
+
+def _pass_on(machine: Machine) -> None:
+    keys = sys.stdin.fileno()
+    while True:
+        machine.wait(Deadline.after(_TICK_S), keys)
+        sys.stdout.buffer.write(machine.serial.take())
+        for event in machine.events():
+            if event.name == "SHUTDOWN" and event.data.get("guest"):
+                reset = event.data.get("reason") == "guest-reset"
+                what = "was reset" if reset else "has switched itself off"
+                sys.stdout.write(_STOPPED.format(what=what))
+        sys.stdout.flush()
+        if select.select([keys], [], [], 0)[0]:
+            typed = os.read(keys, _KEYS_BYTES)
+            if not typed:
+                return
+            machine.serial.send(typed)

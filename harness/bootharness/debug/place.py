@@ -1,0 +1,58 @@
+"""Where a debug run stops first: the words after ``--at``, as commands of gdb."""
+
+import difflib
+import re
+from dataclasses import dataclass
+
+from bootharness.errors import UsageError
+from bootharness.formats.bzimage import SetupHeader
+from bootharness.routes.loader import ORIGIN
+
+__all__ = ["BEHIND_CALLS", "LAST_GOOD_MOVE", "PLACES", "Place"]
+
+LAST_GOOD_MOVE = "last-good-move"
+PLACES = ("stage1", "move:N", LAST_GOOD_MOVE, "handoff", "protected-mode", "kernel")
+BEHIND_CALLS = ("move", "handoff", "protected-mode", "kernel")
+"""How places begin that are found by counting a loader's calls or by what they have read."""
+_ENTRY_64 = 0x200
+"""boot.rst, "64-bit Boot Protocol": behind the protected-mode kernel's start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place by its name, and the gdb commands that run there from the reset vector."""
+
+    name: str
+    commands: tuple[str, ...]
+
+    @classmethod
+    def parse(cls, text: str, symbols: dict[str, int], header: SetupHeader | None) -> "Place":
+        """Return the place; ``symbols`` are the loader's, linear, ``header`` is the kernel's.
+
+        Raises UsageError for what is neither a known place nor a label nor an address.
+        """
+        match text.partition(":"):
+            case ("stage1", "", ""):
+                return cls(text, (f"until-address {ORIGIN:#x}",))
+            case ("move", ":", number) if number.isdecimal():
+                return cls(text, (f"until-move {int(number)}",))
+            case ("handoff", "", ""):
+                return cls(text, ("until-handoff",))
+            case ("protected-mode" | "kernel" as name, "", ""):
+                if header is None:
+                    raise UsageError(f"--at {name}: which kernel the disk has is not known")
+                wide = name == "kernel" and header.is_64_bit
+                entry = header.code32_start + (_ENTRY_64 if wide else 0)
+                # GRUB lies where the kernel will
+                return cls(text, ("until-handoff", f"until-address {entry:#x}"))
+        if text in symbols:
+            return cls(text, (f"until-address {symbols[text]:#x}",))
+        if re.fullmatch(r"0x[0-9a-fA-F]+|[0-9a-fA-F]{1,4}:[0-9a-fA-F]{1,4}", text):
+            return cls(text, (f"until-address {text}",))
+        known = [*PLACES, *symbols]
+        near = difflib.get_close_matches(text, known, 1)
+        hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(PLACES)}"
+        raise UsageError(
+            f"--at {text}: neither a place nor a label of the loader nor an address such as "
+            f"0x7d15 or 1020:0; {hint}"
+        )

@@ -1,0 +1,171 @@
+"""What is to be debugged: a kernel with a loader, a disk image, or the boot of a trace."""
+
+import shutil
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from bootharness.debug.listing import listed
+from bootharness.debug.place import BEHIND_CALLS, LAST_GOOD_MOVE, Place
+from bootharness.debug.replay import replayed
+from bootharness.debug.scene import Scene
+from bootharness.errors import MachineLost, UsageError
+from bootharness.formats.mbr import SECTOR_BYTES
+from bootharness.kernels.image import KernelImage
+from bootharness.one_boot import boot_disk, build_disk, chosen_machine
+from bootharness.plan import BootPlan, MachineConfig
+from bootharness.routes.disk import DiskImage
+from bootharness.routes.loader import Loader
+from bootharness.text import count
+from bootharness.trace.boot_trace import BootTrace, placements
+from bootharness.watch.facts import disk_facts, kernel_facts
+
+__all__ = ["Prepared", "prepare_disk", "prepare_kernel", "prepare_trace"]
+
+_INT_BYTES = 2
+_SETUP_BYTES = 0x200
+"""From the real-mode kernel's start to where it is entered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A scene, its disk image and the machine for it; ``notes`` say what is not as it was."""
+
+    scene: Scene
+    image: Path
+    config: MachineConfig
+    notes: tuple[str, ...] = ()
+
+
+def prepare_kernel(
+    kernel: KernelImage, loader: Loader, plan: BootPlan, at: str, image: Path
+) -> Prepared:
+    """Build the disk image of a boot at ``image``. Raises UsageError for what cannot be."""
+    disk = build_disk(image, kernel, loader, plan)
+    if not loader.elf:
+        binary = disk.read(0, len(loader.binary))
+        disk = replace(disk, loader=listed(loader.name, binary, loader.symbols))
+    # another loader may make its calls from anywhere
+    unknown = loader.name != "stage1" and at.partition(":")[0] in BEHIND_CALLS
+    before = _boot_before(disk, plan) if at == LAST_GOOD_MOVE or unknown else None
+    return Prepared(_scene(disk, at, before), image, machine_for(plan.machine, kernel))
+
+
+def prepare_disk(path: Path, plan: BootPlan, at: str) -> Prepared:
+    """Take a disk image that is there, and learn from a boot of it what is on it."""
+    disk = DiskImage.existing(path)
+    before = _boot_before(disk, plan)
+    disk = replace(disk, loader=listed(str(path), disk.read(0, SECTOR_BYTES), {}))
+    return Prepared(_scene(disk, at, before), path, machine_for(plan.machine, None))
+
+
+def prepare_trace(
+    trace: BootTrace,
+    at: str | None,
+    image: Path,
+    given: KernelImage | None = None,
+    qemu: str = "auto",
+) -> Prepared:
+    """Have a boot again of which the trace is there.
+
+    ``given`` is its kernel, where that is elsewhere than it was; without one that can be
+    found a stand-in takes its place, which can be loaded but not run. ``qemu`` is a program
+    in place of the one that it was; ``auto`` is that one. Raises UsageError when the trace
+    does not tell enough.
+    """
+    again = replayed(trace, given, image)
+    scene = _scene_of(trace, again.loader, at or _where_it_went_wrong(trace))
+    assert trace.machine
+    machine, notes = trace.machine.config, again.notes
+    if qemu != "auto":
+        machine = replace(machine, qemu=qemu)
+    elif not shutil.which(machine.qemu):
+        narrow = trace.kernel is not None and not trace.kernel.header.is_64_bit
+        here = "qemu-system-i386" if narrow else "qemu-system-x86_64"
+        notes += (f"{machine.qemu} is not here: {here} takes its place",)
+        machine = replace(machine, qemu=here)
+    if machine.bios and not Path(machine.bios).is_file():
+        notes += (f"the BIOS {machine.bios} is not here: QEMU's own takes its place",)
+        machine = replace(machine, bios=None)
+    return Prepared(scene, image, machine_for(machine, None), notes)
+
+
+def machine_for(config: MachineConfig, kernel: KernelImage | None) -> MachineConfig:
+    """Return the machine of a boot, under TCG.
+
+    With KVM a breakpoint is a byte in memory, which is written over when the code that it
+    is in is loaded.
+    """
+    return chosen_machine(replace(config, accelerator="tcg"), kernel)
+
+
+def _boot_before(disk: DiskImage, plan: BootPlan) -> BootTrace:
+    """Boot as far as the kernel's entry. Raises CouldNotFindOut when that shows nothing."""
+    trace = boot_disk(disk, replace(plan, until="setup", tracer="recorder"))
+    if trace.ending.cause:
+        raise MachineLost(f"a boot before, to see what is there: {trace.ending.detail}")
+    return trace
+
+
+def _scene(disk: DiskImage, at: str, before: BootTrace | None) -> Scene:
+    assert disk.loader
+    if before:
+        return _scene_of(before, disk.loader, at)
+    kernel, facts = disk.kernel, disk_facts(disk)
+    assert kernel
+    assert facts
+    return Scene(
+        what=f"{kernel.source}  {kernel.release}; {disk.loader.name}",
+        loader=disk.loader,
+        disk=facts,
+        kernel=kernel_facts(kernel),
+        place=Place.parse(at, disk.loader.symbols, kernel.header),
+    )
+
+
+def _scene_of(trace: BootTrace, loader: Loader, at: str) -> Scene:
+    """Return the scene of a boot that has been seen."""
+    assert trace.disk
+    kernel, handoff = trace.kernel, trace.handoff
+    if at == LAST_GOOD_MOVE:
+        at = f"move:{_last_good_move(trace)}"
+    _check_reached(trace, at)
+    base = handoff.real_mode_address if handoff else None
+    return Scene(
+        what=f"{trace.source}  {kernel.release if kernel else 'no kernel found'}; {loader.name}",
+        loader=loader,
+        disk=trace.disk,
+        kernel=kernel,
+        place=Place.parse(at, loader.symbols, kernel.header if kernel else None),
+        sites=frozenset(
+            call.registers_in.cs * 16 + call.registers_in.ip - _INT_BYTES
+            for call in trace.loader_calls
+        ),
+        kernel_entry=None if base is None else base + _SETUP_BYTES,
+    )
+
+
+def _check_reached(trace: BootTrace, at: str) -> None:
+    """Raise UsageError for a place that a boot has not come to: gdb would wait for ever."""
+    kind, _, number = at.partition(":")
+    made = len(trace.block_moves)
+    if kind == "move" and number.isdecimal() and int(number) >= made:
+        raise UsageError(f"--at {at}: that boot made {count(made, 'block move')}, the first is 0")
+    if kind in BEHIND_CALLS and kind != "move" and not trace.handoff:
+        raise UsageError(f"--at {at}: that boot did not enter the kernel")
+
+
+def _last_good_move(trace: BootTrace) -> int:
+    """Return the number of the last block move that continues the payload without a gap."""
+    moves = (
+        [move for move, _ in placements(trace.block_moves, trace.kernel)] if trace.kernel else []
+    )
+    if not moves:
+        raise UsageError(f"--at {LAST_GOOD_MOVE}: no block move of that boot was right")
+    return moves[-1].index
+
+
+def _where_it_went_wrong(trace: BootTrace) -> str:
+    """Return the place to stop at when nobody says: before what went wrong."""
+    if trace.handoff:
+        return "handoff"
+    return LAST_GOOD_MOVE if trace.placed_bytes else "stage1"

@@ -1,0 +1,143 @@
+"""Causes of a boot that goes on without getting on: in the loader, the BIOS, the kernel."""
+
+from bootharness.diagnosis.protocol import loader_message
+from bootharness.diagnosis.verdict import Finding
+from bootharness.text import address, seg_off
+from bootharness.trace.boot_trace import BootTrace, CpuSample, Ending
+
+__all__ = [
+    "bios_hang",
+    "kernel_hang",
+    "kernel_silent",
+    "last_call",
+    "setup_hang",
+    "stage1_hang",
+]
+
+_HANGS = ("halted", "loop", "waits-for-key", "silent", "idle")
+_CODE_BYTES = 440
+_SERIAL_LINES = 12
+
+
+def stage1_hang(trace: BootTrace) -> Finding | None:
+    """The loader runs on, or has stopped, without new BIOS calls."""
+    if not _hung(trace) or trace.handoff or trace.network or _in_bios(trace):
+        return None
+    if any(sample.in_kernel for sample in trace.samples):
+        return None  # a kernel that was entered at its 32-bit or 64-bit entry
+    said = loader_message(trace)
+    empty = trace.disk and not int(trace.disk.boot_sector[: _CODE_BYTES * 2] or "1", 16)
+    why = "; the code in the boot sector is all zeros" if empty else ""
+    return Finding(
+        f"the loader {_how(trace)}{f', after saying {said!r}' if said else ''}{why}"
+        f"{last_call(trace)}",
+        _samples(trace),
+    )
+
+
+def bios_hang(trace: BootTrace) -> Finding | None:
+    """The BIOS itself does not come back."""
+    if not _hung(trace) or trace.handoff or trace.network or not _in_bios(trace):
+        return None
+    return Finding(f"the BIOS {_how(trace)}{last_call(trace)}", _samples(trace))
+
+
+def setup_hang(trace: BootTrace) -> Finding | None:
+    """The setup code was entered and protected mode never."""
+    if not _hung(trace) or not trace.handoff or trace.reached("protected-mode"):
+        return None
+    return Finding(f"the kernel's setup code {_how(trace)}{last_call(trace)}", _samples(trace))
+
+
+def kernel_silent(trace: BootTrace) -> Finding | None:
+    """The kernel runs, but says nothing on the serial line."""
+    if not _hung(trace) or trace.reached("banner"):
+        return None
+    running = [sample for sample in trace.samples if sample.in_kernel]
+    if not running:
+        return None
+    cmdline = trace.handoff.cmdline if trace.handoff else None
+    if cmdline is None:
+        why = "and its command line was not seen: has it console=ttyS0?"
+    elif "console=ttyS0" not in cmdline:
+        why = "and its command line has no console=ttyS0"
+    else:
+        why = "although its command line has console=ttyS0: has it a driver for the serial line?"
+    return Finding(
+        f"the kernel runs, at {address(running[-1].linear)}, but says nothing on the serial line, "
+        f"{why}",
+        (f"command line: {cmdline or ''}", *_samples(trace)),
+    )
+
+
+def kernel_hang(trace: BootTrace) -> Finding | None:
+    """The kernel has begun and does not get on."""
+    if not _hung(trace) or not trace.reached("banner"):
+        return None
+    return Finding(
+        f"the kernel {_how(trace)}; the last milestone was {trace.milestones[-1].name}",
+        (*_samples(trace), *trace.serial.splitlines()[-_SERIAL_LINES:]),
+    )
+
+
+def last_call(trace: BootTrace) -> str:
+    """Say which BIOS call was the last, as the end of a sentence."""
+    calls = trace.bios_calls
+    if not calls:
+        return ""
+    call = calls[-1]
+    returned = "" if call.registers_out else ", which did not return"
+    where = seg_off(call.registers_in.cs, call.registers_in.ip)
+    name = f", {call.service}," if call.service else ""
+    return (
+        f"; the last BIOS call was INT {call.number:02x}h AH={call.function:02x}h{name} from "
+        f"{where}{returned}"
+    )
+
+
+def _hung(trace: BootTrace) -> Ending | None:
+    return trace.ending if trace.ending.kind in _HANGS else None
+
+
+def _in_bios(trace: BootTrace) -> bool:
+    """Whether it is the BIOS that hangs: in a call, or before it has entered the loader.
+
+    One that waits for a key does as it was told.
+    """
+    last = trace.bios_calls[-1] if trace.bios_calls else None
+    called = last is not None and last.registers_out is None and not last.from_bios
+    return (
+        trace.ending.kind != "waits-for-key"
+        and (called or not trace.reached("bios-handoff"))
+        and bool(trace.samples)
+        and all(sample.in_bios for sample in trace.samples)
+    )
+
+
+def _how(trace: BootTrace) -> str:
+    own = [sample for sample in trace.samples if not sample.in_bios] or trace.samples
+    where = f" at {_place(trace, own[-1])}" if own else ""
+    return {
+        "halted": f"has halted the CPU with interrupts off{where}",
+        "waits-for-key": "waits for a key",
+        "loop": f"runs on{where} and gets nowhere",
+    }.get(trace.ending.kind, f"makes no progress any more{where}")
+
+
+def _place(trace: BootTrace, sample: CpuSample) -> str:
+    at = seg_off(sample.cs, sample.ip) if sample.mode == "real" else address(sample.linear)
+    symbol = None
+    if trace.loader and not trace.handoff:
+        symbol = trace.loader.symbol_at(sample.linear)
+    return f"{at} ({symbol})" if symbol else at
+
+
+def _samples(trace: BootTrace) -> tuple[str, ...]:
+    if not trace.samples:
+        return ()
+    places = list(dict.fromkeys(_place(trace, sample) for sample in trace.samples))
+    more = f" and {len(places) - 4} more places" if len(places) > 4 else ""
+    mode = trace.samples[-1].mode
+    return (
+        f"{len(trace.samples)} looks at the CPU, in {mode} mode: {', '.join(places[:4])}{more}",
+    )

@@ -1,0 +1,156 @@
+"""Causes that the kernel tells of itself, resets, and what is left when nothing else is known."""
+
+import re
+
+from bootharness.diagnosis.hangs import last_call
+from bootharness.diagnosis.verdict import Finding
+from bootharness.text import address, count, seg_off
+from bootharness.trace.boot_trace import BootTrace
+
+__all__ = [
+    "decompress_failed",
+    "kernel_panic",
+    "kernel_reset",
+    "no_init",
+    "timed_out",
+    "triple_fault",
+    "wrong_cpu",
+]
+
+_NO_INIT = re.compile(r"Unable to mount root fs|No working init found|Requested init .* failed")
+# what a kernel says of an initrd or an /init that it cannot use, before it looks elsewhere
+_WHY_NO_INIT = re.compile(
+    r"(Initramfs unpacking failed: [^\r\n]{1,200}|check access for rdinit=[^\r\n]{1,200}"
+    r"|Failed to execute [^\r\n]{1,200}|Cannot open root device \x22(?!\(null\))[^\r\n]{1,200})"
+)
+_SERIAL_LINES = 12
+_PANIC, _PANIC_LINES = "Kernel panic - not syncing", 4
+_HANGS = ("halted", "loop", "idle")
+
+
+def wrong_cpu(trace: BootTrace) -> Finding | None:
+    """The kernel says that it needs another CPU."""
+    if trace.ending.kind != "complaint" or "CPU" not in trace.ending.detail:
+        return None
+    qemu = trace.machine.qemu if trace.machine else "this machine"
+    return Finding(
+        f'the kernel needs another CPU than {qemu} has; it says "{trace.ending.detail}"',
+    )
+
+
+def decompress_failed(trace: BootTrace) -> Finding | None:
+    """The kernel's decompressor complains, stops or resets before the kernel proper begins."""
+    ending = trace.ending
+    if ending.kind == "complaint" and "CPU" not in ending.detail:
+        words = " ".join(ending.detail.split())
+        return Finding(f'the kernel could not unpack itself; it says "{words}"', _serial(trace))
+    if not trace.reached("protected-mode") or trace.reached("banner"):
+        return None
+    if any(sample.in_kernel for sample in trace.samples):
+        return None
+    if ending.kind == "guest-reset":
+        what = f"the guest was reset{_where(trace)}"
+    elif ending.kind in _HANGS:
+        what = f"it stopped{_where(trace)}"
+    else:
+        return None
+    return Finding(
+        f"the kernel could not unpack itself: {what} after protected mode and before its banner"
+        f"{_needs(trace)}",
+        _serial(trace),
+    )
+
+
+def _needs(trace: BootTrace) -> str:
+    """Say how much memory the kernel wants, where the machine has less."""
+    if trace.kernel is None or trace.machine is None:
+        return ""
+    header, memory = trace.kernel.header, trace.machine.memory_bytes
+    end = (header.pref_address or header.code32_start) + (header.init_size or 0)
+    if end <= memory:
+        return ""
+    return (
+        f"; it needs memory up to {address(end)} (pref_address and init_size), and the machine has "
+        f"{memory >> 20} MiB, up to {address(memory)}"
+    )
+
+
+def no_init(trace: BootTrace) -> Finding | None:
+    """Userspace was wanted and the kernel found nothing to run."""
+    if trace.ending.kind != "panic" or not _NO_INIT.search(trace.ending.detail):
+        return None
+    initrd = trace.disk.initrd_bytes if trace.disk else None
+    brought = "there was no initrd" if initrd is None else f"the initrd had {count(initrd, 'byte')}"
+    said = _WHY_NO_INIT.search(trace.serial)
+    why = f'it said "{said[1]}" and ' if said else "it "
+    return Finding(
+        f'the kernel found no /init to run ({brought}); {why}panicked: "{trace.ending.detail}"',
+        _before_panic(trace),
+    )
+
+
+def kernel_panic(trace: BootTrace) -> Finding | None:
+    """The kernel panicked."""
+    if trace.ending.kind != "panic" or no_init(trace):
+        return None
+    return Finding(f'the kernel panicked: "{trace.ending.detail}"', _before_panic(trace))
+
+
+def kernel_reset(trace: BootTrace) -> Finding | None:
+    """The kernel proper had begun, and the guest was reset without a word."""
+    began = trace.reached("banner") or any(sample.in_kernel for sample in trace.samples)
+    if trace.ending.kind != "guest-reset" or not began:
+        return None
+    last = trace.milestones[-1].name
+    return Finding(
+        f"the guest was reset{_where(trace)}{trace.ended_after}, by the "
+        f"kernel, which had reached {last}",
+        _serial(trace),
+    )
+
+
+def triple_fault(trace: BootTrace) -> Finding | None:
+    """The guest was reset and nothing better explains it."""
+    if trace.ending.kind != "guest-reset" or trace.reached("protected-mode"):
+        return None
+    after = f"after {trace.milestones[-1].name}" if trace.milestones else "before the loader"
+    return Finding(
+        f"the guest was reset{_where(trace)}{trace.ended_after}, {after}{last_call(trace)}",
+        tuple(str(call) for call in trace.bios_calls[-4:]),
+    )
+
+
+def timed_out(trace: BootTrace) -> Finding | None:
+    """Nothing else is known but that the boot did not get on."""
+    last = "it reached no milestone"
+    if trace.milestones:
+        last = f"the last milestone was {trace.milestones[-1].name}"
+    how = {
+        "idle": "made no progress any more",
+        "timeout": "was not finished in time",
+        "guest-shutdown": "switched the machine off",
+    }.get(trace.ending.kind, f"ended ({trace.ending.kind})")
+    return Finding(
+        f"the boot {how}{trace.ended_after}; {last}{last_call(trace)}",
+        tuple(str(call) for call in trace.bios_calls[-4:]),
+    )
+
+
+def _where(trace: BootTrace) -> str:
+    if not trace.samples:
+        return ""
+    last = trace.samples[-1]
+    if last.mode == "real":
+        return f" at {seg_off(last.cs, last.ip)}"
+    return f" at {address(last.linear)} in {last.mode} mode"
+
+
+def _serial(trace: BootTrace) -> tuple[str, ...]:
+    return tuple(trace.serial.splitlines()[-_SERIAL_LINES:])
+
+
+def _before_panic(trace: BootTrace) -> tuple[str, ...]:
+    """What the kernel said up to its panic; what follows is a call trace."""
+    lines = trace.serial.splitlines()
+    end = next((at for at, line in enumerate(lines) if _PANIC in line), len(lines)) + 1
+    return tuple(lines[max(end - _PANIC_LINES, 0) : end])

@@ -1,0 +1,195 @@
+"""Causes in what lies in memory at the handoff, and in what was overwritten on the way."""
+
+from collections.abc import Iterator
+
+from bootharness.diagnosis.verdict import Finding
+from bootharness.formats.bioscall import BiosCall
+from bootharness.formats.mbr import SECTOR_BYTES
+from bootharness.text import address, count, seg_off
+from bootharness.trace.boot_trace import BootTrace, Comparison
+
+__all__ = [
+    "initrd_does_not_fit",
+    "initrd_missing",
+    "memory_clobbered",
+    "payload_corrupt",
+    "setup_corrupt",
+]
+
+# what nobody may place anything over (BIOS Data Area, EBDA as in the memory map of INT 15h)
+_RESERVED = (
+    (range(0x500), "the interrupt vectors and the BIOS data area"),
+    (range(0x9FC00, 0xA0000), "the extended BIOS data area"),
+    (range(0xA0000, 0x100000), "video memory and the BIOS"),
+)
+
+
+def _placements(trace: BootTrace) -> Iterator[tuple[BiosCall, str, range]]:
+    """Yield what the loader had written where: sectors into buffers, moves to destinations."""
+    for call in trace.loader_calls:
+        if call.packet and call.function == 0x42 and not call.failed:
+            start = call.packet.buffer
+            what = f"the read of LBA {call.packet.lba:,}"
+            yield call, what, range(start, start + call.packet.sectors * SECTOR_BYTES)
+        elif (call.number, call.function) == (0x13, 0x02) and not call.failed:
+            start = call.registers_in.es * 16 + (call.registers_in.ebx & 0xFFFF)
+            yield call, "a CHS read", range(start, start + call.registers_in.al * SECTOR_BYTES)
+        elif (table := call.table) and not call.failed:
+            start = table.destination.base
+            size = (call.registers_in.ecx & 0xFFFF) * 2
+            yield call, "a block move", range(start, start + size)
+
+
+def memory_clobbered(trace: BootTrace) -> Finding | None:
+    """A placement over what must stay, over the loader that is running, or past the RAM's end."""
+    for call, what, placed in _placements(trace):
+        if not placed:
+            continue
+        caller = call.registers_in
+        at = caller.cs * 16 + caller.ip
+        reserved = [(span, whose) for span, whose in _RESERVED if _overlap(placed, span)]
+        if reserved:
+            over = f"{reserved[0][1]} at {_range(reserved[0][0])}"
+        elif placed.start <= at < placed.stop:
+            over = f"the loader's own code, which made the call at {seg_off(caller.cs, caller.ip)}"
+        elif trace.machine and placed.stop > trace.machine.memory_bytes:
+            over = f"the end of the {trace.machine.memory_bytes >> 20} MiB of memory"
+        else:
+            continue
+        return Finding(f"{what} to {_range(placed)} went over {over}", (str(call),))
+    return None
+
+
+def _overlap(one: range, other: range) -> bool:
+    return one.start < other.stop and other.start < one.stop
+
+
+def _range(span: range) -> str:
+    return f"{address(span.start)} to {address(span.stop - 1)}"
+
+
+def setup_corrupt(trace: BootTrace) -> Finding | None:
+    """The real-mode kernel in memory is not the file's, or not all of it was read."""
+    differs = _differs(trace.handoff.real_mode if trace.handoff else None, "the real-mode kernel")
+    return differs or _setup_not_all_read(trace)
+
+
+def _setup_not_all_read(trace: BootTrace) -> Finding | None:
+    """A setup part of which only the beginning was read to where it lies.
+
+    The sectors left out may be zeros, as memory often is: a comparison does not show them.
+    """
+    start = trace.handoff.real_mode_address if trace.handoff else None
+    if trace.kernel is None or start is None:
+        return None
+    at, end = start, start + trace.kernel.real_mode_bytes
+    for call, _, placed in _placements(trace):
+        if call.packet and placed.start <= at < placed.stop:
+            at = placed.stop
+    if not start < at < end:
+        return None
+    wanted, got = trace.kernel.real_mode_bytes // SECTOR_BYTES, (at - start) // SECTOR_BYTES
+    return Finding(
+        f"only {got} of {count(wanted, 'sector')} of the real-mode kernel were read to "
+        f"{address(start)}",
+        (f"setup_sects {trace.kernel.header.setup_sects}, and one for the boot sector",),
+    )
+
+
+def payload_corrupt(trace: BootTrace) -> Finding | None:
+    """The protected-mode kernel in memory is not the file's."""
+    proof = trace.handoff.payload if trace.handoff else None
+    found = _differs(proof, "the protected-mode kernel")
+    if found and (stray := _stray_source(trace)):
+        return Finding(f"{found.sentence}; {stray}", found.evidence)
+    return found
+
+
+def _differs(proof: Comparison | None, what: str) -> Finding | None:
+    if proof is None or proof.equal or proof.first_difference is None:
+        return None
+    at = proof.first_difference
+    found = "nothing" if proof.found is None else f"0x{proof.found:02x}"
+    return Finding(
+        f"{what} in memory differs from the file in {proof.differing_bytes:,} of "
+        f"{count(proof.compared_bytes, 'byte')}, first at offset {at:,} "
+        f"({address(proof.address + at)}): {found} instead of 0x{proof.expected or 0:02x}",
+        (f"compared from {address(proof.address)} on",),
+    )
+
+
+def _stray_source(trace: BootTrace) -> str | None:
+    """Say which move copied from where nothing had been read to."""
+    filled: list[range] = []
+    moves = 0
+    for call, _, placed in _placements(trace):
+        if not (table := call.table):
+            filled.append(placed)
+            continue
+        source = range(table.source.base, table.source.base + len(placed))
+        if not any(_overlap(source, span) for span in filled):
+            return (
+                f"block move {moves} copied from {address(source.start)}, where nothing had been "
+                "read to"
+            )
+        moves += 1
+    return None
+
+
+def _initrd(trace: BootTrace) -> tuple[range, str] | None:
+    """Return where the initrd was to lie, and what to call it."""
+    disk = trace.disk
+    if disk is None or disk.initrd_bytes is None or disk.initrd_address is None:
+        return None
+    wanted = range(disk.initrd_address, disk.initrd_address + disk.initrd_bytes)
+    return wanted, f"the initrd of {count(disk.initrd_bytes, 'byte')}"
+
+
+def initrd_does_not_fit(trace: BootTrace) -> Finding | None:
+    """The initrd is too high for the kernel or the machine, or in the kernel's way."""
+    initrd = _initrd(trace)
+    if initrd is None:
+        return None
+    wanted, lies = initrd
+    memory = trace.machine.memory_bytes if trace.machine else None
+    if memory is not None and wanted.stop > memory:
+        return Finding(
+            f"{lies} does not fit: it would lie at {_range(wanted)}, and the machine has "
+            f"{memory >> 20} MiB of memory",
+            (f"memory ends at {address(memory - 1)}",),
+        )
+    if trace.kernel is None:
+        return None
+    header = trace.kernel.header
+    if wanted.stop - 1 > header.initrd_limit:
+        return Finding(
+            f"{lies} lies at {_range(wanted)}, above the kernel's initrd_addr_max of "
+            f"{address(header.initrd_limit)}",
+            (f"initrd_addr_max {address(header.initrd_limit)}",),
+        )
+    kernel = range(header.code32_start, header.code32_start + trace.kernel.payload_bytes)
+    running = range(header.pref_address or header.code32_start, 0)
+    running = range(running.start, running.start + (header.init_size or 0))
+    if memory is not None and running.stop > memory:
+        running = range(0)  # then there is no room for the kernel itself, wherever the initrd is
+    for span, what in ((kernel, "the kernel"), (running, "what the kernel unpacks to (init_size)")):
+        if span and _overlap(wanted, span):
+            return Finding(
+                f"{lies} at {_range(wanted)} overlaps {what} at {_range(span)}",
+                (f"init_size {header.init_size or 0:,}, pref_address "
+                 f"{address(header.pref_address or 0)}",),
+            )  # fmt: skip
+    return None
+
+
+def initrd_missing(trace: BootTrace) -> Finding | None:
+    """The initrd is not where the kernel will look for it."""
+    initrd, proof = _initrd(trace), trace.handoff.initrd if trace.handoff else None
+    if initrd is None or proof is None or proof.equal:
+        return None
+    wanted, lies = initrd
+    return Finding(
+        f"{lies} is not at {_range(wanted)}, where the kernel will look for it: "
+        f"{proof.differing_bytes:,} of its bytes differ",
+        (f"first difference at offset {proof.first_difference:,}",),
+    )

@@ -1,0 +1,1 @@
+"""What separates the kernels that boot from those that do not."""

@@ -1,0 +1,171 @@
+"""Cases for `factors`: what boots, gates and hunts have written, and the history, of kernels."""
+
+import csv
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from bootharness.errors import UsageError
+from bootharness.factors.rules import Case
+from bootharness.runs.history import History
+from bootharness.runs.result import BootFacts
+
+__all__ = ["Known", "cases", "read_features", "read_results"]
+
+_MEASURED = (
+    "payload_bytes",
+    "file_bytes",
+    "setup_sects",
+    "init_size",
+    "protocol",
+    "compression",
+)
+_COMPILER = re.compile(
+    r"Linux version \S+ \([^()]*\) \((?P<compiler>\S+) \(.*?\) (?P<version>[\d.]+)"
+)
+_SYMBOL = re.compile(r"^(?:(CONFIG_\w+)=(.*)|# (CONFIG_\w+) is not set)$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What one result says: of which kernel, its verdict and cause, and what was measured."""
+
+    name: str
+    source: str
+    verdict: str
+    cause: str | None
+    features: dict[str, int | float | str]
+
+
+def cases(
+    known: Iterable[Known], *, cause: str | None, more: dict[str, dict[str, int | float | str]]
+) -> list[Case]:
+    """Return a case of each kernel that was found out about.
+
+    With a ``cause`` a kernel that is bad for another one is left out. ``more`` are features
+    by kernel, by its source or its file's name; a configuration that lies beside a kernel is
+    taken too.
+    """
+    found: dict[str, Case] = {}
+    for each in known:
+        bad = each.verdict == "bad"
+        if each.verdict == "skip" or (bad and cause and each.cause != cause):
+            continue
+        names = (each.name, each.source, Path(each.source).name)
+        own = next((more[name] for name in names if name in more), {})
+        release = str(each.features.get("release", ""))
+        features = {name: value for name, value in each.features.items() if name != "release"}
+        features |= _configuration(each.source, release) | own
+        found[each.name] = Case(each.name, bad, features)
+    return [*found.values()]
+
+
+def read_results(paths: Iterable[Path], history: Path | None) -> Iterator[Known]:
+    """Yield what files of JSON say, those of `boot`, `gate` and `bisect`, or the history.
+
+    Raises UsageError, naming the file, for anything else.
+    """
+    for path in paths:
+        try:
+            document = msgspec.json.decode(path.read_bytes())
+        except (OSError, msgspec.DecodeError) as error:
+            raise UsageError(f"{path}: not a JSON file of results: {error}") from error
+        try:
+            yield from _document(document)
+        except (KeyError, TypeError, msgspec.ValidationError) as error:
+            raise UsageError(f"{path}: not what boot, gate or bisect --json writes") from error
+    if history:
+        with History(history) as results:
+            for past in results.results():
+                cell, seen = past.result.cell, past.result.decisive
+                features = _facts(seen.facts) | {"loader": cell.loader, "path": cell.path}
+                features["memory_mib"] = cell.machine.memory_mib
+                name = f"{cell.kernel} ({cell.path}, {Path(cell.loader).name})"
+                yield Known(name, cell.kernel, seen.verdict, seen.cause, features)
+
+
+def _document(document: Any) -> Iterator[Known]:
+    if isinstance(document, list):
+        for each in document:
+            yield from _document(each)
+    elif "boots" in document:
+        for each in document["boots"]:
+            features = _facts(msgspec.convert(each["facts"], BootFacts))
+            yield Known(each["label"], each["source"], each["verdict"], each["cause"], features)
+    elif "entries" in document:
+        for each in document["entries"]:
+            facts = msgspec.convert(each["attempts"][0]["facts"], BootFacts)
+            way = {"loader": each["cell"]["loader"], "path": each["cell"]["path"]}
+            kernel = each["cell"]["kernel"]
+            name = f"{kernel} ({each['way']})" if each["way"] else kernel
+            yield Known(name, kernel, each["verdict"], each["cause"], _facts(facts) | way)
+    else:
+        yield _trace(document)
+
+
+def _trace(trace: Any) -> Known:
+    kernel = trace["kernel"] or {}
+    features = {name: kernel[name] for name in _MEASURED if name in kernel}
+    header = kernel.get("header") or {}
+    features |= {name: header[name] for name in ("setup_sects", "init_size") if header.get(name)}
+    if kernel:
+        features["release"] = kernel["release"]
+    if compiler := _COMPILER.search(trace["serial"]):
+        features["compiler"] = compiler["compiler"]
+        features["compiler version"] = compiler["version"]
+    if trace["loader"]:
+        features["loader"] = trace["loader"]["name"]
+    return Known(trace["source"], trace["source"], trace["verdict"], trace["cause"], features)
+
+
+def _facts(facts: BootFacts) -> dict[str, int | float | str]:
+    measured = {name: getattr(facts, name) for name in (*_MEASURED, "release")}
+    return measured if facts.sha256 else {}
+
+
+def read_features(path: Path) -> dict[str, dict[str, int | float | str]]:
+    """Return what a CSV file says of kernels, by its first column.
+
+    Raises UsageError when it is none.
+    """
+    try:
+        with path.open(newline="") as file:
+            rows = [*csv.DictReader(file, restval="")]
+            names = rows[0].keys() if rows else []
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise UsageError(f"{path}: not a CSV file: {error}") from error
+    first = next(iter(names), None)
+    if first is None or len(names) < 2:
+        raise UsageError(f"{path}: the first line names the columns, the kernel's first")
+    return {
+        row[first]: {name: _value(row[name]) for name in names if name != first and row[name]}
+        for row in rows
+    }
+
+
+def _value(text: str) -> int | float | str:
+    """Return a number where it is one: 6.10 is a version and not 6.1."""
+    for kind in (int, float):
+        with suppress(ValueError):
+            if str(kind(text)) == text:
+                return kind(text)
+    return text
+
+
+def _configuration(source: str, release: str) -> dict[str, int | float | str]:
+    """Return the symbols of a configuration that lies beside a kernel's file."""
+    path = Path(source)
+    if not path.is_file():
+        return {}
+    for place in (Path(f"{path}.config"), path.with_name(f"config-{release}")):
+        if place.is_file():
+            return {
+                found[1] or found[3]: found[2] or "n"
+                for found in _SYMBOL.finditer(place.read_text(errors="replace"))
+            }
+    return {}

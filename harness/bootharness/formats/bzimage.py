@@ -1,0 +1,247 @@
+"""The setup header of a bzImage (Documentation/arch/x86/boot.rst, protocol 2.00 to 2.15).
+
+A bzImage on disk:
+
+    0                     (setup_sects + 1) * 512              + syssize * 16
+    | boot sector | setup code | protected-mode kernel | slack |
+          0x1f1: the setup header
+
+The slack (a signature, for example) belongs to the file but not to what a loader loads.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from typing import Any, Self
+
+from construct import Bytes, ConstructError, Int8ul, Int16ul, Int32ul, Int64ul, Struct
+
+from bootharness.errors import FormatError
+
+__all__ = [
+    "HEADER_OFFSET",
+    "LOADFLAGS",
+    "MINIMUM_BYTES",
+    "XLOADFLAGS",
+    "SetupHeader",
+    "header_fields",
+    "offset_of",
+]
+
+HEADER_OFFSET = 0x1F1
+MINIMUM_BYTES = 1024
+"""The boot sector and one sector of setup code."""
+
+LOADFLAGS = {
+    0x01: "LOADED_HIGH",
+    0x02: "KASLR_FLAG",
+    0x20: "QUIET_FLAG",
+    0x40: "KEEP_SEGMENTS",
+    0x80: "CAN_USE_HEAP",
+}
+XLOADFLAGS = {
+    0x01: "XLF_KERNEL_64",
+    0x02: "XLF_CAN_BE_LOADED_ABOVE_4G",
+    0x04: "XLF_EFI_HANDOVER_32",
+    0x08: "XLF_EFI_HANDOVER_64",
+    0x10: "XLF_EFI_KEXEC",
+    0x20: "XLF_5LEVEL",
+    0x40: "XLF_5LEVEL_ENABLED",
+}
+
+_LAYOUT = Struct(
+    "setup_sects" / Int8ul,
+    "root_flags" / Int16ul,
+    "syssize" / Int32ul,
+    "ram_size" / Int16ul,
+    "vid_mode" / Int16ul,
+    "root_dev" / Int16ul,
+    "boot_flag" / Int16ul,
+    "jump" / Int16ul,
+    "header" / Bytes(4),
+    "version" / Int16ul,
+    "realmode_swtch" / Int32ul,
+    "start_sys_seg" / Int16ul,
+    "kernel_version" / Int16ul,
+    "type_of_loader" / Int8ul,
+    "loadflags" / Int8ul,
+    "setup_move_size" / Int16ul,
+    "code32_start" / Int32ul,
+    "ramdisk_image" / Int32ul,
+    "ramdisk_size" / Int32ul,
+    "bootsect_kludge" / Int32ul,
+    "heap_end_ptr" / Int16ul,
+    "ext_loader_ver" / Int8ul,
+    "ext_loader_type" / Int8ul,
+    "cmd_line_ptr" / Int32ul,
+    "initrd_addr_max" / Int32ul,
+    "kernel_alignment" / Int32ul,
+    "relocatable_kernel" / Int8ul,
+    "min_alignment" / Int8ul,
+    "xloadflags" / Int16ul,
+    "cmdline_size" / Int32ul,
+    "hardware_subarch" / Int32ul,
+    "hardware_subarch_data" / Int64ul,
+    "payload_offset" / Int32ul,
+    "payload_length" / Int32ul,
+    "setup_data" / Int64ul,
+    "pref_address" / Int64ul,
+    "init_size" / Int32ul,
+    "handover_offset" / Int32ul,
+    "kernel_info_offset" / Int32ul,
+)
+
+_SINCE = {
+    "heap_end_ptr": 0x201,
+    "ext_loader_ver": 0x202,
+    "ext_loader_type": 0x202,
+    "cmd_line_ptr": 0x202,
+    "initrd_addr_max": 0x203,
+    "kernel_alignment": 0x205,
+    "relocatable_kernel": 0x205,
+    "cmdline_size": 0x206,
+    "hardware_subarch": 0x207,
+    "hardware_subarch_data": 0x207,
+    "payload_offset": 0x208,
+    "payload_length": 0x208,
+    "setup_data": 0x209,
+    "min_alignment": 0x20A,
+    "pref_address": 0x20A,
+    "init_size": 0x20A,
+    "handover_offset": 0x20B,
+    "xloadflags": 0x20C,
+    "kernel_info_offset": 0x20F,
+}
+
+
+def header_fields() -> Iterator[tuple[str, int, int]]:
+    """Yield every field's name, its offset in the file, and its size in bytes."""
+    offset = HEADER_OFFSET
+    for field in _LAYOUT.subcons:
+        yield field.name, offset, field.sizeof()
+        offset += field.sizeof()
+
+
+_OFFSETS = {name: offset for name, offset, _ in header_fields()}
+_END = HEADER_OFFSET + _LAYOUT.sizeof()
+
+
+def offset_of(field: str) -> int:
+    """Return where a field stands in the file, in bytes from its start."""
+    return _OFFSETS[field]
+
+
+@dataclass(frozen=True, slots=True)
+class SetupHeader:
+    """Every field of the setup header under its own name.
+
+    A field that is newer than ``version``, or behind the end that ``jump`` gives, is None.
+    Units are the protocol's: ``syssize`` in 16-byte paragraphs, ``setup_sects`` in
+    512-byte sectors, addresses linear.
+    """
+
+    setup_sects: int
+    root_flags: int
+    syssize: int
+    ram_size: int
+    vid_mode: int
+    root_dev: int
+    boot_flag: int
+    jump: int
+    header: str
+    version: int
+    realmode_swtch: int
+    start_sys_seg: int
+    kernel_version: int
+    type_of_loader: int
+    loadflags: int
+    setup_move_size: int
+    code32_start: int
+    ramdisk_image: int
+    ramdisk_size: int
+    bootsect_kludge: int
+    heap_end_ptr: int | None
+    ext_loader_ver: int | None
+    ext_loader_type: int | None
+    cmd_line_ptr: int | None
+    initrd_addr_max: int | None
+    kernel_alignment: int | None
+    relocatable_kernel: int | None
+    min_alignment: int | None
+    xloadflags: int | None
+    cmdline_size: int | None
+    hardware_subarch: int | None
+    hardware_subarch_data: int | None
+    payload_offset: int | None
+    payload_length: int | None
+    setup_data: int | None
+    pref_address: int | None
+    init_size: int | None
+    handover_offset: int | None
+    kernel_info_offset: int | None
+
+    @classmethod
+    def parse(cls, image: bytes) -> Self:
+        """Parse the header of a bzImage from its first bytes, at least 1,024 of them.
+
+        Raises FormatError when there is no setup header.
+        """
+        if not image:
+            raise FormatError("it is empty")
+        if len(image) < MINIMUM_BYTES:
+            raise FormatError(
+                f"it has {len(image)} bytes, and a boot sector with setup code has at least "
+                f"{MINIMUM_BYTES}"
+            )
+        try:
+            raw = _LAYOUT.parse(image[HEADER_OFFSET:_END])
+        except ConstructError as error:  # pragma: no cover - the length was checked
+            raise FormatError(str(error)) from error
+        if raw.header != b"HdrS":
+            raise FormatError(
+                f'there is no "HdrS" at offset 0x202 but {raw.header.hex(" ")}, so it is not a '
+                "bzImage of boot protocol 2.00 or later"
+            )
+        # boot.rst burnt 2.14: a kernel that says so has no field that 2.13 lacks
+        version = 0x20D if raw.version == 0x20E else raw.version
+        end = 0x202 + (raw.jump >> 8)
+        values = {
+            field.name: raw[field.name]
+            for field in fields(cls)
+            if version >= _SINCE.get(field.name, 0)
+            and (field.name not in _SINCE or _OFFSETS[field.name] < end)
+        }
+        values["header"] = raw.header.decode("ascii")
+        if version < 0x204:
+            values["syssize"] &= 0xFFFF  # the upper half meant something else until 2.04
+        complete: dict[str, Any] = {field.name: values.get(field.name) for field in fields(cls)}
+        return cls(**complete)
+
+    @property
+    def real_mode_bytes(self) -> int:
+        """Size of the real-mode kernel: boot sector and setup code, in bytes."""
+        return (1 + (self.setup_sects or 4)) * 512
+
+    @property
+    def payload_bytes(self) -> int:
+        """Size of the protected-mode kernel as a loader reads it (``syssize * 16``), in bytes."""
+        return self.syssize * 16
+
+    @property
+    def protocol(self) -> str:
+        """The boot protocol's version as people write it: ``2.15``."""
+        return f"{self.version >> 8}.{self.version & 0xFF:02d}"
+
+    @property
+    def is_64_bit(self) -> bool:
+        """Whether the kernel has a 64-bit entry point (``XLF_KERNEL_64``)."""
+        return bool((self.xloadflags or 0) & 0x01)
+
+    @property
+    def cmdline_limit(self) -> int:
+        """The longest command line without its NUL, in bytes (255 before protocol 2.06)."""
+        return 255 if self.cmdline_size is None else self.cmdline_size
+
+    @property
+    def initrd_limit(self) -> int:
+        """The highest linear address that an initrd may occupy (0x37ffffff before 2.03)."""
+        return 0x37FFFFFF if self.initrd_addr_max is None else self.initrd_addr_max

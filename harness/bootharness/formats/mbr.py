@@ -1,0 +1,151 @@
+"""The master boot record: 512 bytes at LBA 0.
+
+000  bootstrap_code (440)
+1b8  disk_signature (4)
+1bc  copy_protect (2)
+1be  partitions (4 x 16)
+1fe  boot_signature: 55 aa
+"""
+
+from dataclasses import dataclass
+from typing import Self
+
+from construct import Array, Bytes, Int8ul, Int16ul, Int32ul, Struct
+
+from bootharness.errors import FormatError
+
+__all__ = ["BOOTSTRAP_BYTES", "SECTOR_BYTES", "Mbr", "Partition"]
+
+SECTOR_BYTES = 512
+BOOTSTRAP_BYTES = 440
+
+_PARTITION = Struct(
+    "status" / Int8ul,
+    "first_chs" / Bytes(3),
+    "type" / Int8ul,
+    "last_chs" / Bytes(3),
+    "first_lba" / Int32ul,
+    "sector_count" / Int32ul,
+)
+_LAYOUT = Struct(
+    "bootstrap_code" / Bytes(BOOTSTRAP_BYTES),
+    "disk_signature" / Int32ul,
+    "copy_protect" / Int16ul,
+    "partitions" / Array(4, _PARTITION),
+    "boot_signature" / Bytes(2),
+)
+
+# the geometry that partitioning tools write since disks stopped having one
+_HEADS, _SECTORS = 255, 63
+_CHS_LIMIT = (1023, _HEADS - 1, _SECTORS)
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """One entry of the partition table; CHS addresses are (cylinder, head, sector from 1)."""
+
+    status: int = 0
+    type: int = 0
+    first_lba: int = 0
+    sector_count: int = 0
+    first_chs: tuple[int, int, int] = (0, 0, 0)
+    last_chs: tuple[int, int, int] = (0, 0, 0)
+
+    @classmethod
+    def at(cls, first_lba: int, sector_count: int, *, kind: int, active: bool) -> Self:
+        """Return the entry for a range of sectors, its CHS addresses as tools write them."""
+        return cls(
+            status=0x80 if active else 0,
+            type=kind,
+            first_lba=first_lba,
+            sector_count=sector_count,
+            first_chs=_chs(first_lba),
+            last_chs=_chs(first_lba + sector_count - 1),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Mbr:
+    """A parsed master boot record; a wrong boot signature is data, not an error."""
+
+    bootstrap_code: bytes
+    disk_signature: int = 0
+    copy_protect: int = 0
+    partitions: tuple[Partition, ...] = (Partition(),) * 4
+    boot_signature: bytes = b"\x55\xaa"
+
+    @classmethod
+    def parse(cls, sector: bytes) -> Self:
+        """Parse one sector. Raises FormatError for another length."""
+        if len(sector) != SECTOR_BYTES:
+            raise FormatError(f"a master boot record has {SECTOR_BYTES} bytes, not {len(sector)}")
+        raw = _LAYOUT.parse(sector)
+        return cls(
+            bootstrap_code=raw.bootstrap_code,
+            disk_signature=raw.disk_signature,
+            copy_protect=raw.copy_protect,
+            partitions=tuple(
+                Partition(
+                    status=entry.status,
+                    type=entry.type,
+                    first_lba=entry.first_lba,
+                    sector_count=entry.sector_count,
+                    first_chs=_unpack_chs(entry.first_chs),
+                    last_chs=_unpack_chs(entry.last_chs),
+                )
+                for entry in raw.partitions
+            ),
+            boot_signature=raw.boot_signature,
+        )
+
+    def build(self) -> bytes:
+        """Return the sector. Raises FormatError when the code or an LBA does not fit."""
+        if len(self.bootstrap_code) > BOOTSTRAP_BYTES:
+            raise FormatError(
+                f"the bootstrap code has {len(self.bootstrap_code)} bytes, and there is room for "
+                f"{BOOTSTRAP_BYTES} before the disk signature"
+            )
+        for entry in self.partitions:
+            if max(entry.first_lba, entry.sector_count) >= 1 << 32:
+                raise FormatError(
+                    f"sector {max(entry.first_lba, entry.sector_count):,} is beyond the 2 TiB that "
+                    "an MBR partition table can describe"
+                )
+        return bytes(
+            _LAYOUT.build(
+                {
+                    "bootstrap_code": self.bootstrap_code.ljust(BOOTSTRAP_BYTES, b"\0"),
+                    "disk_signature": self.disk_signature,
+                    "copy_protect": self.copy_protect,
+                    "partitions": [
+                        {
+                            "status": entry.status,
+                            "first_chs": _pack_chs(entry.first_chs),
+                            "type": entry.type,
+                            "last_chs": _pack_chs(entry.last_chs),
+                            "first_lba": entry.first_lba,
+                            "sector_count": entry.sector_count,
+                        }
+                        for entry in self.partitions
+                    ],
+                    "boot_signature": self.boot_signature,
+                }
+            )
+        )
+
+
+def _chs(lba: int) -> tuple[int, int, int]:
+    cylinder, rest = divmod(lba, _HEADS * _SECTORS)
+    head, sector = divmod(rest, _SECTORS)
+    return (cylinder, head, sector + 1) if cylinder <= _CHS_LIMIT[0] else _CHS_LIMIT
+
+
+# head (8) | cylinder bits 9-8 (2), sector (6) | cylinder bits 7-0 (8)
+def _pack_chs(chs: tuple[int, int, int]) -> bytes:
+    cylinder, head, sector = chs
+    return bytes((head, cylinder >> 8 << 6 | sector, cylinder & 0xFF))
+
+
+def _unpack_chs(raw: bytes) -> tuple[int, int, int]:
+    head, middle, low = raw
+    return (middle >> 6 << 8 | low, head, middle & 0x3F)

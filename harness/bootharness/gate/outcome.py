@@ -1,0 +1,137 @@
+"""What a gate found: every cell, what has changed since the baseline, and what to look at."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bootharness.runs.result import BootFacts, CellResult
+
+__all__ = ["Change", "Entry", "Outcome", "Pace", "Remark", "Room", "Standing"]
+
+
+class Standing(StrEnum):
+    """Where a cell stands, the worst last."""
+
+    GOOD = "good"
+    WARNING = "warning"
+    UNKNOWN = "unknown"
+    BAD = "bad"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Something that is not as it was with the baseline, as it is written for people."""
+
+    what: str
+    before: str
+    after: str
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.before} → {self.after}" if self.before else self.after
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """A warning: its kind, and one sentence."""
+
+    kind: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How much of a loader's limit a kernel takes up, in ``unit``.
+
+    ``limit`` is None where only memory ends it.
+    """
+
+    kernel: str
+    loader: str
+    part: str
+    unit: str
+    size: int
+    limit: int | None
+
+    @property
+    def percent(self) -> float | None:
+        """How much of the limit is taken up, None where there is none."""
+        return 100 * self.size / self.limit if self.limit else None
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Boots of a kernel and of its baseline in turns: seconds to the same milestone."""
+
+    milestone: str
+    baseline: tuple[float, ...]
+    candidate: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One cell of a gate.
+
+    ``way`` is how it boots, as far as the cells of this gate differ in that; ``baseline``
+    tells that its kernel is the one that the others are compared with.
+    """
+
+    result: CellResult
+    way: str
+    baseline: bool = False
+    changes: tuple[Change, ...] = ()
+    remarks: tuple[Remark, ...] = ()
+    pace: Pace | None = None
+
+    @property
+    def standing(self) -> Standing:
+        """Where the cell stands."""
+        if self.result.as_expected is None:
+            return Standing.UNKNOWN
+        if not self.result.as_expected:
+            return Standing.BAD
+        return Standing.WARNING if self.remarks else Standing.GOOD
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """All of a gate.
+
+    ``patterns`` are sentences on what failing cells have in common; ``builds`` are kernels
+    that were booted before, for the trend of their sizes.
+    """
+
+    entries: tuple[Entry, ...]
+    rooms: tuple[Room, ...] = ()
+    patterns: tuple[str, ...] = ()
+    seconds: float = 0.0
+    builds: tuple[BootFacts, ...] = ()
+
+    @property
+    def candidates(self) -> tuple[Entry, ...]:
+        """The cells that the gate is about."""
+        return tuple(entry for entry in self.entries if not entry.baseline)
+
+    @property
+    def standing(self) -> Standing:
+        """Where the candidates stand together; a bad baseline is no candidate's fault."""
+        found = {entry.standing for entry in self.candidates}
+        if Standing.BAD not in found and any(
+            entry.standing is Standing.UNKNOWN for entry in self.entries
+        ):
+            return Standing.UNKNOWN
+        return _worst(found)
+
+    @property
+    def exit_status(self) -> int:
+        """0 all good, 1 some bad, 125 nothing bad but something unknown."""
+        return {Standing.BAD: 1, Standing.UNKNOWN: 125}.get(self.standing, 0)
+
+    @property
+    def cached(self) -> int:
+        """How many cells were not booted, for nothing that matters to them has changed."""
+        return sum(entry.result.cached for entry in self.entries)
+
+
+def _worst(found: Iterable[Standing]) -> Standing:
+    order = list(Standing)
+    return max(found, key=order.index, default=Standing.GOOD)

@@ -1,0 +1,91 @@
+"""A gate as JUnit XML, as Jenkins, GitLab and GitHub's actions read it: a test for each cell.
+
+The file is plain ASCII. What XML cannot have, control characters from a serial line for
+example, is written by its code; what lies beyond ASCII becomes a character reference.
+"""
+
+import re
+from xml.etree import ElementTree as ET
+
+from bootharness.gate.outcome import Entry, Outcome, Standing
+from bootharness.gate.report.words import fresh_and_cached, headline, kernel_name, sentences
+from bootharness.runs.picture import unpack
+from bootharness.text import last_lines
+
+__all__ = ["junit"]
+
+_SERIAL_LINES = 40
+_SUITE = "bootharness gate"
+# XML 1.0, production [2] Char: these are not, and nor are what U+FFFE and U+FFFF
+_NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def junit(outcome: Outcome) -> bytes:
+    """Return a gate as JUnit XML."""
+    entries = outcome.entries
+    numbers = {
+        "tests": str(len(entries)),
+        "failures": str(sum(entry.standing is Standing.BAD for entry in entries)),
+        "errors": "0",
+        "time": _seconds(outcome.seconds),
+    }
+    root = ET.Element("testsuites", {"name": _SUITE, **numbers})
+    skipped = str(sum(entry.standing is Standing.UNKNOWN for entry in entries))
+    suite = ET.SubElement(root, "testsuite", {"name": _SUITE, **numbers, "skipped": skipped})
+    properties = ET.SubElement(suite, "properties")
+    for name, value in (("standing", outcome.standing), ("headline", headline(outcome))):
+        ET.SubElement(properties, "property", {"name": name, "value": _text(value)})
+    for entry in entries:
+        _case(suite, entry)
+    ET.SubElement(suite, "system-out").text = _text(
+        "\n".join([*outcome.patterns, fresh_and_cached(outcome)])
+    )
+    ET.indent(root)
+    text: bytes = ET.tostring(root, encoding="us-ascii", xml_declaration=True)
+    return text + b"\n"
+
+
+def _case(suite: ET.Element, entry: Entry) -> None:
+    result = entry.result
+    case = ET.SubElement(
+        suite,
+        "testcase",
+        {
+            "classname": _text(kernel_name(entry)),
+            "name": _text(entry.way or result.cell.path) + (" (baseline)" * entry.baseline),
+            "time": _seconds(sum(attempt.seconds for attempt in result.attempts)),
+        },
+    )
+    decisive = result.decisive
+    said = "\n".join(sentences(entry))
+    marked = {"message": _text(decisive.sentence), "type": decisive.cause or decisive.verdict}
+    if entry.standing is Standing.UNKNOWN:
+        ET.SubElement(case, "skipped", marked).text = _text(said)
+    elif entry.standing is Standing.BAD:
+        ET.SubElement(case, "failure", marked).text = _text(f"{said}\n\n{_evidence(entry)}")
+    elif result.flaky:
+        for attempt in result.known:
+            if attempt.outcome != decisive.outcome:
+                about = {"message": _text(attempt.sentence), "type": attempt.cause or "good"}
+                ET.SubElement(case, "flakyFailure", about)
+    changes = [f"since the baseline: {change}" for change in entry.changes]
+    ET.SubElement(case, "system-out").text = _text("\n".join([said, *changes]))
+
+
+def _evidence(entry: Entry) -> str:
+    """The evidence of the diagnosis, the end of the serial line, and how to see it again."""
+    drawn = unpack(entry.result.decisive.picture)
+    parts = ["\n".join(drawn.evidence)]
+    if lines := last_lines(drawn.serial, _SERIAL_LINES):
+        parts.append("\n".join(["serial line:", *lines]))
+    if drawn.command:
+        parts.append(f"to see it again: {drawn.command}")
+    return "\n\n".join(part for part in parts if part)
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:.3f}"
+
+
+def _text(text: str) -> str:
+    return _NOT_XML.sub(lambda found: found[0].encode("unicode_escape").decode(), text)

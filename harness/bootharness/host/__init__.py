@@ -1,0 +1,1 @@
+"""The computer that we run on: its tools, its files, its terminal, its time."""

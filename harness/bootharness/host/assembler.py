@@ -1,0 +1,98 @@
+"""NASM and ld: assembly source to a linked program with symbols, or to flat bytes.
+
+Results are cached by the source's content; a second run needs neither tool.
+"""
+
+import hashlib
+import json
+import subprocess
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from bootharness.errors import ToolMissing, UsageError
+from bootharness.formats.elf import Executable, read_elf
+from bootharness.host.cache import cache_dir, published
+
+__all__ = ["assemble_flat", "assemble_program", "shipped"]
+
+
+def shipped(name: str) -> Path:
+    """Return the path of an assembly source or table that the project brings.
+
+    ``name`` begins with ``mbr/`` or ``images/``; both folders lie beside the source root in a
+    checkout and inside the package in a wheel.
+    """
+    package = Path(__file__).parents[1]
+    for root in (package.parents[1], package):
+        if (root / name).is_file():
+            return root / name
+    raise ToolMissing(f"{name} is missing from this installation of bootharness: install it again")
+
+
+def assemble_flat(source: Path, **defines: int) -> bytes:
+    """Return the flat binary of a source that needs no linking.
+
+    Raises UsageError when NASM refuses the source, ToolMissing when there is no NASM.
+    """
+    options = [f"-D{name}={value}" for name, value in sorted(defines.items())]
+    kept = _kept(source, *options, suffix=".bin")
+    if not kept.exists():
+        with published(kept) as made:
+            _run("nasm", "-f", "bin", *options, "-o", str(made), str(source))
+    return kept.read_bytes()
+
+
+def assemble_program(source: Path, *, origin: int) -> tuple[Executable, Path]:
+    """Return a linked 32-bit program and the path of its ELF file with DWARF line numbers.
+
+    ``origin`` is the linear address of its first byte. Raises UsageError when NASM or ld
+    refuses the source, ToolMissing when one of them is missing.
+    """
+    # the ELF names the source for debuggers, so its path belongs to the key
+    elf = _kept(source, str(source.resolve()), hex(origin), suffix=".elf")
+    parsed = elf.with_suffix(".json")
+    try:
+        if elf.exists():
+            return _executable(json.loads(parsed.read_text())), elf
+    except (OSError, ValueError, LookupError, TypeError):
+        pass  # not there yet, or damaged: made anew
+    with published(elf) as made, tempfile.TemporaryDirectory() as folder:
+        unlinked = str(Path(folder, "unlinked.o"))
+        _run("nasm", "-f", "elf32", "-g", "-F", "dwarf", "-o", unlinked, str(source.resolve()))
+        _run("ld", "-m", "elf_i386", "--no-warn-rwx-segments", f"-Ttext={origin:#x}",
+             f"--entry={origin:#x}", "-o", str(made), unlinked)  # fmt: skip
+    program = read_elf(elf)
+    with published(parsed) as made:
+        made.write_text(json.dumps(_plain(program)))
+    return program, elf
+
+
+def _plain(program: Executable) -> dict[str, Any]:
+    return {**asdict(program), "binary": program.binary.hex()}
+
+
+def _executable(values: dict[str, Any]) -> Executable:
+    return Executable(values["origin"], bytes.fromhex(values["binary"]), values["symbols"])
+
+
+def _kept(source: Path, *inputs: str, suffix: str) -> Path:
+    try:
+        text = source.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{source}: {error.strerror}") from error
+    key = hashlib.sha256(b"\0".join([text, *(part.encode() for part in inputs)])).hexdigest()
+    return cache_dir("assembled") / f"{source.stem}-{key[:20]}{suffix}"
+
+
+def _run(*argv: str) -> None:
+    try:
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=False)
+    except FileNotFoundError:
+        raise ToolMissing(
+            f"{argv[0]} is not installed: `apt-get install nasm binutils` brings it"
+        ) from None
+    if done.returncode:
+        said = "; ".join(line.strip() for line in done.stderr.splitlines() if line.strip())
+        raise UsageError(f"{argv[0]} refuses {argv[-1]}: {said or f'status {done.returncode}'}")

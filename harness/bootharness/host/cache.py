@@ -1,0 +1,97 @@
+"""What is worth keeping between runs: assembled code, kernels taken out of packages."""
+
+import errno
+import fcntl
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from bootharness.errors import LaunchFailed
+
+__all__ = ["alone_in", "cache_dir", "published", "trim"]
+
+_KEPT_BYTES = 1 << 30
+_UNUSED_S = 24 * 60 * 60
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+def cache_dir(*parts: str) -> Path:
+    """Return a folder of the cache, made where it is missing.
+
+    The cache is ``$BOOTHARNESS_CACHE``, or ``bootharness`` in the XDG cache folder; all of
+    it can be deleted at any time. Raises LaunchFailed when it cannot be written to.
+    """
+    xdg = os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()
+    root = Path(os.environ.get("BOOTHARNESS_CACHE") or Path(xdg, "bootharness"))
+    folder = root.joinpath(*parts)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _not_writable(folder, error) from error
+    return folder
+
+
+def _not_writable(folder: Path, error: OSError) -> LaunchFailed:
+    return LaunchFailed(
+        f"{folder}: the cache cannot be written to: {error.strerror}; BOOTHARNESS_CACHE can name "
+        "another folder"
+    )
+
+
+@contextmanager
+def published(path: Path) -> Iterator[Path]:
+    """Give a temporary name to write to, and move it to ``path`` when all of it is written.
+
+    Two processes that make the same file do not see each other's half. Raises LaunchFailed
+    when the cache cannot be written to, or is full.
+    """
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.")
+    except OSError as error:
+        raise _not_writable(path.parent, error) from error
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        temporary.replace(path)
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        raise _not_writable(path.parent, error) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def trim(folder: Path) -> None:
+    """Remove what was not used for longest, until a folder's files have 1 GiB together.
+
+    What was used within a day stays: somebody may be at it. Only for what can be made again
+    in a moment.
+    """
+    unused_since = time.time() - _UNUSED_S
+    files = []
+    for path in folder.iterdir():
+        with suppress(FileNotFoundError):  # another process may be at the same
+            stat = path.stat()
+            # a read moves the access time at least once a day, unless it is never moved
+            files.append((max(stat.st_atime, stat.st_mtime), stat.st_size, path))
+    kept = sum(size for _, size, _ in files)
+    for used, size, path in sorted(files):
+        if kept <= _KEPT_BYTES or used > unused_since:
+            return
+        path.unlink(missing_ok=True)
+        kept -= size
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Wait until nobody else is inside this for the same folder.
+
+    Whoever is has a time limit of its own, and is out when its process ends.
+    """
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,71 @@
+"""The programs that the harness calls: which are here, and which package brings them."""
+
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+
+from bootharness.host.accelerator import kvm_works
+
+__all__ = ["Tool", "accelerator", "tools"]
+
+_NEEDED = (
+    ("qemu-system-x86_64", "qemu-system-x86", "boots 64-bit kernels", True),
+    ("qemu-system-i386", "qemu-system-x86", "boots 32-bit kernels", True),
+    ("nasm", "nasm", "assembles the loader and the recorder", True),
+    ("ld", "binutils", "links the loader, with symbols", True),
+    ("gdb", "gdb", "the gdb tracer and debugging", True),
+    ("dpkg-deb", "dpkg", "kernels out of deb: packages", False),
+    ("apt-get", "apt", "kernels out of deb: packages", False),
+    ("git", "git", "bisect git", False),
+    ("mmdebstrap", "mmdebstrap", "toolchain add", False),
+    ("bwrap", "bubblewrap", "builds by a toolchain of its own", False),
+    ("grub-mkimage", "grub-common", "gate --paths grub, with grub-pc-bin", False),
+    ("chromium", "chromium", "the project's own tests", False),
+    ("dnsmasq", "dnsmasq-base", "make bench-net, and the project's own tests", False),
+    ("ip", "iproute2", "make bench-net, and the project's own tests", False),
+    ("sfdisk", "fdisk", "the project's own tests", False),
+    ("qemu-img", "qemu-utils", "the project's own tests", False),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A program; ``version`` is None when it is not installed."""
+
+    name: str
+    package: str
+    purpose: str
+    required: bool
+    version: str | None
+
+
+def tools() -> list[Tool]:
+    """Return every program that the harness calls."""
+    return [
+        Tool(name, package, purpose, required, _version(name))
+        for name, package, purpose, required in _NEEDED
+    ]
+
+
+def accelerator() -> str:
+    """Say which accelerator a boot gets here, and why."""
+    if not shutil.which("qemu-system-x86_64"):
+        return "unknown without QEMU"
+    if kvm_works("qemu-system-x86_64"):
+        return "kvm"
+    return "tcg (KVM is not there, or too slow for a boot)"
+
+
+def _version(name: str) -> str | None:
+    if not shutil.which(name):
+        return None
+    option = "-v" if name == "nasm" else "--version"
+    try:
+        said = subprocess.run(
+            [name, option], capture_output=True, text=True, timeout=10, check=False
+        ).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    found = re.search(r"\d+\.\d[\w.~+-]*", said.partition("\n")[0])
+    return found[0] if found else "installed"

@@ -1,0 +1,1 @@
+"""Where a kernel comes from, and what it is booted with."""

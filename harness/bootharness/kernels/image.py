@@ -1,0 +1,192 @@
+"""A kernel build: one bzImage file, its header and what a loader has to load of it."""
+
+import hashlib
+import re
+import time
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import BinaryIO, Self
+
+from bootharness.errors import FormatError, KernelUnavailable, UsageError
+from bootharness.formats.bzimage import SetupHeader, offset_of
+from bootharness.host.cache import cache_dir, published, trim
+from bootharness.kernels.content import Piece, Source, file_source
+
+__all__ = ["KernelImage"]
+
+_FILE_LIMIT = 1 << 32
+"""A protected-mode kernel must lie below 4 GiB, whatever ``syssize`` could say."""
+
+_SETTLED_S = 1.0
+
+_COMPRESSION = {
+    b"\x1f\x8b": "gzip",
+    b"\x1f\x9e": "gzip",
+    b"BZ": "bzip2",
+    b"\x5d\0": "lzma",
+    b"\xfd7": "xz",
+    b"\x89L": "lzo",
+    b"\x02!": "lz4",
+    b"\x28\xb5": "zstd",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class KernelImage:
+    """A bzImage that was read and parsed; sizes in bytes."""
+
+    path: Path
+    source: str
+    file_bytes: int
+    header: SetupHeader
+    release: str
+    compression: str
+
+    @classmethod
+    def read(cls, path: Path, *, source: str | None = None) -> Self:
+        """Read a bzImage. ``source`` is what the person calls it, the path by default.
+
+        Raises KernelUnavailable, naming the file and the field, when it is not one. A file
+        that is shorter than its header says is a kernel all the same: a boot will show it.
+        """
+        try:
+            if path.is_fifo():  # it would be waited for without end
+                raise FormatError("not a file but a pipe")
+            with path.open("rb") as file:
+                size = path.stat().st_size
+                header = SetupHeader.parse(file.read(4096))
+                if size > _FILE_LIMIT:
+                    raise FormatError(
+                        f"it has {size / (1 << 30):,.0f} GiB, and a kernel has to lie below 4 GiB "
+                        "of memory"
+                    )
+                release = _release(file, header)
+                compression = _compression(file, header)
+        except OSError as error:
+            raise KernelUnavailable(f"{path}: cannot be read: {error.strerror}") from error
+        except FormatError as error:
+            raise KernelUnavailable(
+                f"{path}: {error}; give a bzImage (arch/x86/boot/bzImage, /boot/vmlinuz-*)"
+            ) from error
+        return cls(path, source or str(path), size, header, release, compression)
+
+    @property
+    def sha256(self) -> str:
+        """The file's SHA-256 in hex, computed anew when the file has changed."""
+        status = self.path.stat()
+        changed = (status.st_dev, status.st_ino, status.st_ctime_ns, status.st_size)
+        return _sha256(self.path, "-".join(map(str, changed)), status.st_ctime)
+
+    @property
+    def real_mode_bytes(self) -> int:
+        """Size of the real-mode kernel: boot sector and setup code."""
+        return self.header.real_mode_bytes
+
+    @property
+    def payload_bytes(self) -> int:
+        """Size of the protected-mode kernel, as ``syssize`` gives it."""
+        return self.header.payload_bytes
+
+    @property
+    def missing_bytes(self) -> int:
+        """How much of what the header promises the file does not have."""
+        return max(0, self.real_mode_bytes + self.payload_bytes - self.file_bytes)
+
+    @property
+    def content(self) -> Source:
+        """The file's bytes. Raises KernelUnavailable when it is not there any more."""
+        try:
+            return file_source(self.path)
+        except OSError as error:
+            raise KernelUnavailable(f"{self.path}: cannot be read: {error.strerror}") from error
+
+    @property
+    def payload(self) -> Piece:
+        """The protected-mode kernel, shorter where the file ends early."""
+        present = max(self.file_bytes - self.real_mode_bytes, 0)
+        return Piece(self.content, self.real_mode_bytes, min(self.payload_bytes, present))
+
+    def read_real_mode(self) -> bytes:
+        """Return the real-mode kernel, shorter where the file ends early."""
+        return self.content.read(0, min(self.real_mode_bytes, self.file_bytes))
+
+    def read_payload(self) -> bytes:
+        """Return the protected-mode kernel, shorter where the file ends early."""
+        return self.payload.read()
+
+    def grown(self, payload_bytes: int, *, source: str) -> "KernelImage":
+        """Return this kernel with its protected-mode part grown to an exact size.
+
+        The file ends with the payload, the new bytes are random (zeros would hide a tail
+        that a loader lost) and the same every time, ``syssize`` says the new size.
+
+        Raises UsageError when the size is smaller than the kernel or not a whole number of
+        16-byte paragraphs.
+        """
+        if payload_bytes % 16 or payload_bytes >= _FILE_LIMIT:
+            raise UsageError(
+                f"{source}: {payload_bytes:,} bytes cannot be a payload: syssize counts 16-byte "
+                "paragraphs below 4 GiB"
+            )
+        if payload_bytes < self.payload_bytes:
+            raise UsageError(
+                f"{source}: the payload of {self.source} already has {self.payload_bytes:,} bytes, "
+                f"so it cannot be grown to {payload_bytes:,}"
+            )
+        if self.missing_bytes:
+            raise KernelUnavailable(
+                f"{self.path}: cannot be grown, for it lacks {self.missing_bytes:,} of the bytes "
+                "that syssize promises"
+            )
+        kept = cache_dir("grown") / f"{self.sha256[:20]}-{payload_bytes}"
+        if not kept.exists():
+            with published(kept) as made:
+                _write_grown(self, payload_bytes, made)
+            trim(kept.parent)
+        return KernelImage.read(kept, source=source)
+
+
+@lru_cache(maxsize=64)
+def _sha256(path: Path, identity: str, changed_at: float) -> str:
+    """Hash a file, or take the hash from the cache while the file is the same.
+
+    Two changes within one tick of the clock that stamps files cannot be told apart, so
+    what has changed a moment ago is not put there.
+    """
+    kept = cache_dir("sha256") / identity
+    if kept.exists():
+        return kept.read_text()
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if time.time() - changed_at > _SETTLED_S:
+        with published(kept) as made:
+            made.write_text(digest)
+    return digest
+
+
+def _write_grown(kernel: KernelImage, payload_bytes: int, path: Path) -> None:
+    from random import Random  # few kernels have to grow
+
+    image = bytearray(kernel.read_real_mode() + kernel.read_payload())
+    at = offset_of("syssize")
+    image[at : at + 4] = (payload_bytes // 16).to_bytes(4, "little")
+    image += Random(payload_bytes).randbytes(payload_bytes - kernel.payload_bytes)
+    path.write_bytes(image)
+
+
+def _release(file: BinaryIO, header: SetupHeader) -> str:
+    """The first word at ``kernel_version``, which is less 0x200 and only valid in the setup."""
+    if not 0 < header.kernel_version < 0x200 * (header.setup_sects or 4):
+        return ""
+    file.seek(header.kernel_version + 0x200)
+    text = file.read(256).split(b"\0")[0].decode("ascii", "replace")
+    found = re.match(r"[\w.+~-]+", text)
+    return found[0] if found else ""
+
+
+def _compression(file: BinaryIO, header: SetupHeader) -> str:
+    if not header.payload_offset:
+        return ""
+    file.seek(header.real_mode_bytes + header.payload_offset)
+    return _COMPRESSION.get(file.read(2), "")

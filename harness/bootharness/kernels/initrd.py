@@ -1,0 +1,42 @@
+"""The project's own initrd: a tiny /init that says that userspace was reached."""
+
+import stat
+
+from bootharness.errors import UsageError
+from bootharness.formats.cpio import Entry, build
+from bootharness.host.assembler import assemble_flat, shipped
+from bootharness.kernels.image import KernelImage
+from bootharness.plan import BootPlan
+
+__all__ = ["INIT_MARKER", "initrd_bytes", "tiny_initrd"]
+
+INIT_MARKER = "bootharness: init reached"
+"""What /init writes to the console."""
+
+
+def tiny_initrd(*, wide: bool) -> bytes:
+    """Return the archive, with a 64-bit or a 32-bit /init.
+
+    /dev/console is in it, because /init is started before devtmpfs is mounted.
+    """
+    init = assemble_flat(shipped("images/init.asm"), WORD=8 if wide else 4)
+    return build(
+        (
+            Entry("dev", stat.S_IFDIR | 0o755),
+            Entry("dev/console", stat.S_IFCHR | 0o600, device=(5, 1)),
+            Entry("init", stat.S_IFREG | 0o755, init),
+        )
+    )
+
+
+def initrd_bytes(kernel: KernelImage, plan: BootPlan) -> bytes:
+    """Return the initrd that a plan gives to a kernel, the tiny one where it names none.
+
+    Raises UsageError when it cannot be read.
+    """
+    if plan.initrd is None:
+        return tiny_initrd(wide=kernel.header.is_64_bit)
+    try:
+        return plan.initrd.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{plan.initrd}: {error.strerror}") from error

@@ -1,0 +1,156 @@
+"""Kernel sources: one grammar for the command line, pytest and kernels.toml.
+
+PATH                         a bzImage
+FOLDER or GLOB               the bzImages in it, in the order of their versions
+deb:PACKAGE[=VERSION]        out of a Debian package, also [:ARCH] and [/SUITE]; a pattern is all
+                             packages that fit it, in the order of their versions
+selfcheck:BYTES              the synthetic kernel, with a payload of an exact size
+grow:BYTES:SOURCE            any of them, its payload grown to an exact size
+"""
+
+import glob
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bootharness.errors import UsageError
+from bootharness.host.assembler import shipped
+from bootharness.kernels.image import KernelImage
+from bootharness.kernels.selfcheck import selfcheck_kernel
+
+__all__ = ["NamedSource", "expand", "fetch", "known_kernels", "single"]
+
+_MAGIC_AT, _MAGIC = 0x202, b"HdrS"
+
+
+@dataclass(frozen=True, slots=True)
+class NamedSource:
+    """A kernel build that kernels.toml names."""
+
+    id: str
+    source: str
+
+
+def expand(source: str) -> list[str]:
+    """Return the single kernels that a source stands for, as sources.
+
+    Raises UsageError for a source that cannot be: no such file, nothing in a folder, no
+    such syntax.
+    """
+    if source.startswith("grow:"):
+        size, base = _grow(source)
+        return [f"grow:{size}:{each}" for each in expand(base)]
+    if source.startswith("selfcheck:"):
+        _selfcheck(source)
+        return [source]
+    if source.startswith("deb:"):
+        from bootharness.kernels.deb import DebPackage, matching  # most sources are files
+
+        package = source.removeprefix("deb:")
+        if glob.has_magic(package):
+            return [f"deb:{each}" for each in sorted(matching(package), key=_version_order)]
+        DebPackage.parse(package)
+        return [source]
+    path = Path(source)
+    if path.is_dir():
+        found = sorted(filter(_is_kernel, path.iterdir()), key=_version_order)
+        if not found:
+            raise UsageError(f"{source}: no file in this folder is a bzImage")
+        return [str(each) for each in found]
+    if path.exists():
+        return [source]
+    matches = [Path(match) for match in glob.glob(source, recursive=True)]  # noqa: PTH207
+    files = sorted((match for match in matches if match.is_file()), key=_version_order)
+    if not files:
+        what = "nothing matches" if glob.has_magic(source) else "no such file"
+        raise UsageError(
+            f"{source}: {what}; a kernel is a file, a folder, a glob, deb:PACKAGE, "
+            "selfcheck:BYTES or grow:BYTES:SOURCE"
+        )
+    return [str(each) for each in files]
+
+
+def single(source: str) -> str:
+    """Return the one kernel that a source stands for. Raises UsageError when there are more."""
+    kernels = expand(source)
+    if len(kernels) > 1:
+        raise UsageError(f"{source}: these are {len(kernels)} kernels, and here it takes one")
+    return kernels[0]
+
+
+def fetch(source: str) -> KernelImage:
+    """Return the kernel of a single source, downloaded or grown if need be.
+
+    Raises KernelUnavailable when it cannot be had, UsageError for wrong syntax.
+    """
+    if source.startswith("grow:"):
+        size, base = _grow(source)
+        return fetch(base).grown(size, source=source)
+    if source.startswith("selfcheck:"):
+        return KernelImage.read(selfcheck_kernel(_selfcheck(source)), source=source)
+    if source.startswith("deb:"):
+        from bootharness.kernels.deb import DebPackage, vmlinuz
+
+        package = DebPackage.parse(source.removeprefix("deb:"))
+        return KernelImage.read(vmlinuz(package), source=source)
+    return KernelImage.read(Path(source))
+
+
+def known_kernels(path: Path | None = None) -> list[NamedSource]:
+    """Return the kernel builds that a kernels.toml names, the project's own by default.
+
+    Raises UsageError, naming the file and the field.
+    """
+    import tomllib  # the command line does without
+
+    file = path or shipped("images/kernels.toml")
+    try:
+        table: dict[str, Any] = tomllib.loads(file.read_text())
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(f"{file}: not a table of kernels: {error}") from error
+    return list(_named(file, table.get("kernel")))
+
+
+def _named(file: Path, entries: Any) -> Iterator[NamedSource]:
+    if not isinstance(entries, list) or not entries:
+        raise UsageError(f"{file}: there is no [[kernel]] in it")
+    for number, entry in enumerate(entries, start=1):
+        match entry:
+            case {"id": str(name), "source": str(source)} if len(entry) == 2:
+                yield NamedSource(name, source)
+            case _:
+                raise UsageError(f"{file}: [[kernel]] number {number} needs an id and a source")
+
+
+def _selfcheck(source: str) -> int:
+    size = source.removeprefix("selfcheck:")
+    if not re.fullmatch(r"\d[\d_]*", size):
+        raise UsageError(f"{source}: write selfcheck:BYTES, for example selfcheck:15735808")
+    return int(size)
+
+
+def _grow(source: str) -> tuple[int, str]:
+    found = re.fullmatch(r"grow:(\d[\d_]*):(.+)", source)
+    if not found:
+        raise UsageError(f"{source}: write grow:BYTES:SOURCE, for example grow:17000000:bzImage")
+    return int(found[1]), found[2]
+
+
+def _is_kernel(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            file.seek(_MAGIC_AT)
+            return path.is_file() and file.read(len(_MAGIC)) == _MAGIC
+    except OSError:
+        return False
+
+
+def _version_order(path: Path | str) -> list[tuple[int, int | str]]:
+    """Order vmlinuz-6.9 before vmlinuz-6.10, and 6.10-rc1 before 6.10."""
+    text = str(path).replace("-rc", "~rc")
+    parts: list[tuple[int, int | str]] = []
+    for part in re.findall(r"\d+|~|[^\d~]+", text):
+        parts.append((-1, 0) if part == "~" else (1, int(part)) if part.isdigit() else (0, part))
+    return [*parts, (0, "")]  # the end comes behind a "~", before anything else

@@ -1,0 +1,139 @@
+"""The live machine: a running QEMU, talked to over QMP and listened to on the serial line."""
+
+import base64
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
+from typing import Any
+
+from bootharness.errors import LaunchFailed, MachineLost
+from bootharness.host.closing import Closing
+from bootharness.host.deadline import Deadline
+from bootharness.kernels.content import Piece
+from bootharness.machine.argv import BIOS_LOG_BYTES
+from bootharness.machine.qemu import Qemu
+from bootharness.machine.qmp import Qmp
+from bootharness.machine.registers import parse_registers
+from bootharness.machine.serial import SerialLine
+from bootharness.plan import MachineConfig
+from bootharness.trace.boot_trace import Comparison, CpuSample, QmpEvent
+from bootharness.trace.proof import compare
+
+__all__ = ["Machine"]
+
+_GREETING_S = 20.0
+
+
+class Machine(Closing):
+    """A machine that can be asked and watched.
+
+    Use as a context manager. Raises LaunchFailed, with QEMU's command line and standard
+    error, when QEMU does not get as far as answering.
+    """
+
+    def __init__(self, qemu: Qemu) -> None:
+        self.qemu = qemu
+        with ExitStack() as stack:
+            self.serial = SerialLine(qemu.serial)
+            try:
+                self.qmp = Qmp(qemu.qmp, Deadline.after(_GREETING_S))
+            except LaunchFailed as error:
+                raise LaunchFailed(f"{error}; {qemu.evidence()}") from error
+            stack.callback(self.qmp.close)
+            self._stack = stack.pop_all()
+
+    @property
+    def config(self) -> MachineConfig:
+        """What was chosen about the machine."""
+        return self.qemu.config
+
+    def now(self) -> float:
+        """Seconds since launch."""
+        return self.qemu.now()
+
+    @property
+    def status(self) -> str:
+        """QEMU's run state: ``running``, ``guest-panicked``, ``shutdown``, ..."""
+        return str(self.qmp.execute("query-status")["status"])
+
+    def wait(self, deadline: Deadline, *others: int) -> None:
+        """Wait for serial output, a QMP event, QEMU's end, or one of the ``others`` (files).
+
+        Raises MachineLost when QEMU is gone.
+        """
+        self.qmp.wait([self.serial.fileno(), self.qemu.exit_fd, *others], deadline)
+        if self.qemu.ended:
+            raise MachineLost(f"QEMU went away in mid-boot: {self.qemu.evidence()}")
+
+    def events(self) -> list[QmpEvent]:
+        """Return the QMP events since the last call."""
+        return [self._event(message) for message in self.qmp.events()]
+
+    def _event(self, message: Any) -> QmpEvent:
+        stamp = message["timestamp"]
+        wall = stamp["seconds"] + stamp["microseconds"] / 1e6
+        seconds = round(wall - self.qemu.launched_wall, 6)
+        return QmpEvent(message["event"], seconds, message.get("data", {}))
+
+    def resume(self) -> None:
+        """Let the stopped machine run on."""
+        self.qmp.execute("cont")
+
+    def sample(self, *, exact: bool = False) -> CpuSample:
+        """Return where the CPU is.
+
+        A CPU that is not stopped for it tells its mode, and whether it is halted, but its
+        address may be one of a while ago: translated code that goes on to other translated
+        code does not keep it.
+        """
+        with self.standing_still() if exact else nullcontext():
+            return parse_registers(self.qmp.monitor("info registers"), round(self.now(), 6))
+
+    @contextmanager
+    def standing_still(self) -> Iterator[None]:
+        """Stop the machine for a while; for good if the guest has stopped it by then.
+
+        QEMU tells of the guest's stop before it carries it out, and not at all in its
+        status when our stop comes between.
+        """
+        self.qmp.execute("stop")
+        yield
+        if self.status == "paused" and not self.qmp.holds("GUEST_PANICKED", "SHUTDOWN"):
+            self.resume()
+
+    def bios_log(self) -> str:
+        """Return what the BIOS has said of itself since the last call."""
+        said = self.qmp.execute("ringbuf-read", device="bios", size=BIOS_LOG_BYTES, format="base64")
+        return base64.b64decode(said).decode("utf-8", "backslashreplace").replace("\r\n", "\n")
+
+    def disk_bytes_read(self) -> int:
+        """Return how much the guest has read from its disks, by whatever driver."""
+        return sum(disk["stats"]["rd_bytes"] for disk in self.qmp.execute("query-blockstats"))
+
+    def read_memory(self, linear: int, count: int) -> bytes:
+        """Return guest memory by its physical address, fewer bytes where the memory ends."""
+        count = min(count, self.config.memory_bytes - linear)
+        return self._saved("pmemsave", linear, count) if count > 0 else b""
+
+    def read_virtual(self, address: int, count: int) -> bytes:
+        """Return memory as the CPU's page tables have it.
+
+        Raises MachineLost, as for all that QEMU refuses, where nothing is mapped.
+        """
+        signed = address - (1 << 64) if address >> 63 else address  # as QMP wants its numbers
+        return self._saved("memsave", signed, count)
+
+    def _saved(self, command: str, address: int, count: int) -> bytes:
+        dump = self.qemu.workspace.path / "memory"
+        try:
+            self.qmp.execute(command, val=address, size=count, filename=str(dump))
+            return dump.read_bytes()
+        finally:
+            dump.unlink(missing_ok=True)
+
+    def compare_memory(self, linear: int, expected: Piece) -> Comparison:
+        """Compare guest memory with what should lie there."""
+        return compare(linear, expected.read(), self.read_memory(linear, expected.size))
+
+    def close(self) -> None:
+        """Close the connections; QEMU is ended by whoever started it."""
+        self._stack.close()

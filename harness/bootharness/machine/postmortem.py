@@ -1,0 +1,120 @@
+"""Look at a machine whose boot is over: registers, code, what is on the screen."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from bootharness.errors import MachineLost
+from bootharness.formats.vga import TextMode
+from bootharness.machine.machine import Machine
+from bootharness.machine.registers import parse_registers
+from bootharness.trace.boot_trace import PostMortem
+
+__all__ = ["post_mortem", "screen", "screenshot"]
+
+_BEFORE, _AFTER = 64, 128
+_PAGE = 0x1000
+_GRAPHICS_MISC = 0x3CE, 0x06
+_CRTC = 0x3D4
+_CRTC_REGISTERS = (0x01, 0x07, 0x09, 0x0C, 0x0D, 0x12, 0x13)
+_PNG_SINCE = (7, 1)
+
+_Found = TypeVar("_Found")
+
+
+def post_mortem(machine: Machine) -> PostMortem | None:
+    """Stop the machine for good and return what it looks like; None when QEMU is gone.
+
+    Costs some milliseconds. What cannot be read is named in ``missing``.
+    """
+    missing: list[str] = []
+    try:
+        status = machine.status
+        machine.qmp.execute("stop")
+        registers = machine.qmp.monitor("info registers")
+    except MachineLost:
+        return None
+    cpu = parse_registers(registers, round(machine.now(), 6))
+    start, code = _try(lambda: _code(machine, cpu.linear), (cpu.linear, b""), "code", missing)
+    return PostMortem(
+        status=status,
+        cpu=cpu,
+        registers=registers.replace("\r\n", "\n").strip("\n"),
+        bits=_bits(registers, cpu.mode),
+        code_address=start,
+        code_hex=code.hex(),
+        screen=_try(lambda: screen(machine), "", "text of the screen", missing),
+        missing=tuple(missing),
+    )
+
+
+def screenshot(machine: Machine, folder: Path) -> Path:
+    """Write what is on the screen to a file: a PNG, or a PPM where QEMU is too old for that.
+
+    Raises MachineLost when QEMU refuses.
+    """
+    version = tuple(int(part) for part in machine.qmp.qemu_version.split(".")[:2])
+    if version >= _PNG_SINCE:
+        path = folder / "screen.png"
+        machine.qmp.execute("screendump", filename=str(path), format="png")
+    else:
+        path = folder / "screen.ppm"
+        machine.qmp.execute("screendump", filename=str(path))
+    return path
+
+
+def _try(look: Callable[[], _Found], otherwise: _Found, what: str, missing: list[str]) -> _Found:
+    try:
+        return look()
+    except (MachineLost, OSError) as error:
+        missing.append(f"the {what} could not be read: {error}")
+        return otherwise
+
+
+def _bits(registers: str, mode: str) -> Literal[16, 32, 64]:
+    """The width of the code, as the CS descriptor has it."""
+    found = re.search(r"^CS =.* CS(32|64)", registers, re.MULTILINE)
+    if mode == "real" or not found:
+        return 16
+    return 32 if found[1] == "32" else 64
+
+
+def _code(machine: Machine, linear: int) -> tuple[int, bytes]:
+    """Return what lies around a virtual address, and where that begins.
+
+    The pages beside may not be there: then only what lies in the same page is returned.
+    """
+    page = linear & ~(_PAGE - 1)
+    for start, end in (
+        (linear - _BEFORE, linear + _AFTER),
+        (max(linear - _BEFORE, page), min(linear + _AFTER, page + _PAGE)),
+    ):
+        try:
+            return max(start, 0), machine.read_virtual(max(start, 0), end - max(start, 0))
+        except MachineLost:
+            continue
+    raise MachineLost(f"nothing is mapped at {linear:#x}")
+
+
+def screen(machine: Machine) -> str:
+    """Return the text that the VGA shows, "" in a graphics mode. Raises MachineLost.
+
+    The VGA's index registers are changed by that: do not disturb a guest that gets on.
+    """
+    mode = TextMode.of(
+        _register(machine, *_GRAPHICS_MISC),
+        {index: _register(machine, _CRTC, index) for index in _CRTC_REGISTERS},
+    )
+    if mode is None:
+        return ""
+    return mode.text(b"".join(machine.read_memory(at, size) for at, size in mode.pieces))
+
+
+def _register(machine: Machine, port: int, index: int) -> int:
+    """Read a register of the VGA by its index, as a program in the guest would."""
+    said = machine.qmp.monitor(f"i /b {port:#x}.{index:#x}")
+    found = re.search(r"= *(0x[0-9a-f]+)", said)
+    if not found:
+        raise MachineLost(f"QEMU's monitor says {said.strip()!r}")
+    return int(found[1], 16)

@@ -1,0 +1,176 @@
+"""The QEMU process: started, kept an eye on, ended. What it says is for the modules beside.
+
+This module imports little, so that QEMU is started early: it and the rest of the harness's
+imports then take their time together.
+"""
+
+import fcntl
+import os
+import re
+import shlex
+import signal
+import socket
+import subprocess
+import time
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from bootharness.errors import ToolMissing
+from bootharness.host.closing import Closing
+from bootharness.host.workspace import Workspace
+from bootharness.machine.argv import QEMU_LOG, SERIAL_LOG, SERIAL_PIPE, NetworkCard, qemu_argv
+from bootharness.plan import MachineConfig
+from bootharness.routes.direct import DirectImage
+
+__all__ = ["NEGOTIATION", "PIPE_BYTES", "Qemu", "SerialPipes"]
+
+_ENDING_S = 0.5
+NEGOTIATION = b'{"execute": "qmp_capabilities", "id": "negotiation"}\n'
+"""With this QMP begins; it waits in the socket for QEMU to start."""
+PIPE_BYTES = 1 << 20
+"""How far the guest may be ahead of us on the serial line; more than most kernels say."""
+
+
+@dataclass(frozen=True, slots=True)
+class SerialPipes:
+    """Our ends of the named pipes that QEMU uses as a serial line: file descriptors."""
+
+    from_guest: int
+    to_guest: int
+
+    @classmethod
+    def make(cls, path: Path) -> Self:
+        """Make the pipes beside ``path``, named as QEMU expects them, and open our ends."""
+        from_guest, to_guest = path.with_suffix(".out"), path.with_suffix(".in")
+        os.mkfifo(from_guest)
+        os.mkfifo(to_guest)
+        # opened for both ways a named pipe waits for nobody at its other end
+        reader = os.open(from_guest, os.O_RDWR | os.O_NONBLOCK)
+        with suppress(PermissionError):  # a limit on all pipes of a user; the default size does
+            fcntl.fcntl(reader, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+        return cls(reader, os.open(to_guest, os.O_RDWR | os.O_NONBLOCK))
+
+    def close(self) -> None:
+        """Close our ends."""
+        os.close(self.from_guest)
+        os.close(self.to_guest)
+
+
+class Qemu(Closing):
+    """A QEMU process with a socket to its QMP and pipes to its serial line.
+
+    Use as a context manager. It boots a disk image, from a network card, or what
+    QEMU loads by itself. ``rom`` is the
+    recorder's option ROM; with ``gdb`` the CPU waits before its first instruction; with
+    ``interrupts`` it logs them to a named pipe in the workspace, with ``console``, a log, its
+    monitor is on the serial line as well. Raises ToolMissing where
+    there is no such QEMU.
+    """
+
+    def __init__(
+        self,
+        config: MachineConfig,
+        boot_from: Path | NetworkCard | DirectImage,
+        workspace: Workspace,
+        *,
+        rom: Path | None = None,
+        gdb: bool = False,
+        interrupts: bool = False,
+        console: Path | None = None,
+    ) -> None:
+        self.config = config
+        self.workspace = workspace
+        with ExitStack() as stack:
+            self.qmp, qmp_end = map(stack.enter_context, socket.socketpair())
+            self.serial = SerialPipes.make(workspace.path / SERIAL_PIPE)
+            stack.callback(self.serial.close)
+            # QEMU sends no events before: of a guest that ends sooner than we connect, none
+            self.qmp.sendall(NEGOTIATION)
+            with qmp_end:
+                self.argv = qemu_argv(
+                    config,
+                    boot_from,
+                    qmp_fd=qmp_end.fileno(),
+                    recorder=rom,
+                    gdb=gdb,
+                    interrupts=interrupts,
+                    console=console,
+                )
+                self.launched = time.monotonic()
+                self.launched_wall = time.time()
+                fds = boot_from.fds if isinstance(boot_from, NetworkCard) else ()
+                self._process = self._start([qmp_end.fileno(), *fds])
+            stack.callback(self._end)
+            self.exit_fd = os.pidfd_open(self._process.pid)
+            """Readable when QEMU has ended."""
+            stack.callback(os.close, self.exit_fd)
+            self._stack = stack.pop_all()
+
+    def _start(self, sockets: list[int]) -> subprocess.Popen[bytes]:
+        with (self.workspace.path / QEMU_LOG).open("wb") as log:
+            try:
+                return subprocess.Popen(
+                    self.argv,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    cwd=self.workspace.path,
+                    # QEMU's overlay for writes to the disk belongs into the workspace too
+                    env={**os.environ, "TMPDIR": str(self.workspace.path)},
+                    pass_fds=sockets,
+                    process_group=self.workspace.process_group,
+                )
+            except FileNotFoundError:
+                raise ToolMissing(
+                    f"{self.config.qemu} is not installed: `apt-get install qemu-system-x86` "
+                    "brings it"
+                ) from None
+            except OSError as error:
+                raise ToolMissing(f"{self.config.qemu} cannot be run: {error.strerror}") from error
+
+    def now(self) -> float:
+        """Seconds since launch."""
+        return time.monotonic() - self.launched
+
+    @property
+    def ended(self) -> bool:
+        """Whether the process is gone."""
+        return self._process.poll() is not None
+
+    @property
+    def serial_log(self) -> Path:
+        """All that the guest has written to the serial line."""
+        return self.workspace.path / SERIAL_LOG
+
+    def cpu_seconds(self) -> float:
+        """CPU time that QEMU has used so far."""
+        try:
+            stat = Path(f"/proc/{self._process.pid}/stat").read_text()
+        except OSError:
+            return 0.0
+        fields = stat.rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def evidence(self) -> str:
+        """Say how QEMU ended, what it said, and how it was started."""
+        with suppress(subprocess.TimeoutExpired):  # its sockets are closed before it is gone
+            self._process.wait(_ENDING_S)
+        status = self._process.returncode
+        how = ""
+        if status is not None:
+            reason = signal.Signals(-status).name if status < 0 else f"status {status}"
+            how = f"it ended with {reason}, "
+        log = (self.workspace.path / QEMU_LOG).read_text(errors="replace").strip()
+        said = re.sub(r"\s*\n\s*", "; ", log) or "nothing"
+        return f"{how}it said: {said}; command line: {shlex.join(self.argv)}"
+
+    def _end(self) -> None:
+        # nothing in it is worth saving: the disk is an overlay, the log is written
+        self._process.kill()
+        self._process.wait()
+
+    def close(self) -> None:
+        """End QEMU."""
+        self._stack.close()

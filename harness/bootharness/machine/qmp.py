@@ -1,0 +1,142 @@
+"""QMP, through qemu.qmp: commands, events, and the one place where the harness waits.
+
+This is the only file with `await`: the rest of the harness is synchronous, and while it
+waits for anything at all, it waits here.
+"""
+
+import asyncio
+import logging
+import socket
+from collections import deque
+from collections.abc import Iterable
+from typing import Any
+
+from qemu.qmp import EventListener, ExecuteError, Message, QMPClient, QMPError
+
+from bootharness.errors import LaunchFailed, MachineLost
+from bootharness.host.deadline import Deadline
+
+__all__ = ["Qmp"]
+
+# it logs as errors what is raised here as well, and warns of the answer to NEGOTIATION
+logging.getLogger("qemu.qmp").setLevel(logging.CRITICAL)
+
+_REPLY_S = 20.0
+
+
+def _worth_knowing(event: Message) -> bool:
+    """With gdb the machine stops and goes on a thousand times; why it did is told elsewhere."""
+    return event["event"] not in ("STOP", "RESUME")
+
+
+class Qmp:
+    """A QMP connection over one end of a socket pair, into which ``NEGOTIATION`` has been sent.
+
+    Raises LaunchFailed when QEMU does not greet before the deadline.
+    """
+
+    def __init__(self, end: socket.socket, deadline: Deadline) -> None:
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            pass
+        else:
+            raise LaunchFailed(
+                "a boot cannot run inside an event loop: call it from a thread of its own "
+                "(asyncio.to_thread)"
+            )
+        self._runner = asyncio.Runner()
+        # what fails in the background, as after a Ctrl-C, is raised by who waits for it
+        self._runner.get_loop().set_exception_handler(lambda *_: None)
+        self._client = QMPClient("bootharness")
+        self._client.negotiate = False  # as QEMU was started
+        self._listener = EventListener(event_filter=_worth_knowing)
+        self._client.register_listener(self._listener)
+        self._seen: deque[Message] = deque()
+        try:
+            self._runner.run(asyncio.wait_for(self._connect(end), deadline.remaining))
+        except (QMPError, TimeoutError, OSError) as error:
+            self._runner.close()
+            end.close()
+            raise LaunchFailed(
+                f"QEMU does not answer on QMP: {str(error) or 'no greeting'}"
+            ) from error
+
+    async def _connect(self, end: socket.socket) -> None:
+        """Connect, and wait until QEMU is ready: it greets before it has made all its devices."""
+        await self._client.connect(end)
+        await self._client.execute("query-status")
+
+    @property
+    def qemu_version(self) -> str:
+        """QEMU's version as its greeting gives it."""
+        greeting = self._client.greeting
+        if greeting is None:  # pragma: no cover - there is no connection without it
+            return ""
+        number: Any = greeting.QMP.version["qemu"]
+        return f"{number['major']}.{number['minor']}.{number['micro']}"
+
+    def execute(self, command: str, **arguments: Any) -> Any:
+        """Run a command and return its result.
+
+        Raises MachineLost when QEMU is gone, does not answer or refuses the command.
+        """
+        request = self._client.execute(command, arguments)
+        try:
+            return self._runner.run(asyncio.wait_for(request, _REPLY_S))
+        except ExecuteError as error:
+            raise MachineLost(f"QEMU refuses {command}: {error}") from error
+        except (QMPError, TimeoutError, OSError) as error:
+            raise MachineLost(f"QEMU no longer answers on QMP ({command})") from error
+
+    def monitor(self, command: str) -> str:
+        """Run a command of the human monitor, for what QMP has no command for."""
+        return str(self.execute("human-monitor-command", **{"command-line": command}))
+
+    def events(self) -> list[Message]:
+        """Return the events that have arrived since the last call."""
+        self._seen.extend(self._listener.clear())
+        seen = list(self._seen)
+        self._seen.clear()
+        return seen
+
+    def holds(self, *names: str) -> bool:
+        """Return whether an event of these names has arrived and is still to be taken."""
+        self._seen.extend(self._listener.clear())
+        return any(message["event"] in names for message in self._seen)
+
+    def wait(self, files: Iterable[int], deadline: Deadline) -> None:
+        """Return when a file can be read, an event has arrived, or the deadline has passed."""
+        if self._listener.empty() and not self._seen:
+            self._runner.run(self._wait(list(files), deadline.remaining))
+
+    async def _wait(self, files: list[int], seconds: float) -> None:
+        loop = asyncio.get_running_loop()
+        readable = loop.create_future()
+
+        def wake() -> None:
+            if not readable.done():
+                readable.set_result(None)
+
+        for file in files:
+            loop.add_reader(file, wake)
+        event = asyncio.ensure_future(self._listener.get())
+        try:
+            await asyncio.wait({readable, event}, timeout=seconds,
+                               return_when=asyncio.FIRST_COMPLETED)  # fmt: skip
+        finally:
+            for file in files:
+                loop.remove_reader(file)
+            if event.done():
+                self._seen.append(event.result())
+            else:
+                event.cancel()
+
+    def close(self) -> None:
+        """Close the connection, whether QEMU is still there or not."""
+        try:
+            self._runner.run(asyncio.wait_for(self._client.disconnect(), _REPLY_S))
+        except (QMPError, TimeoutError, OSError, EOFError):
+            pass
+        finally:
+            self._runner.close()

@@ -1,0 +1,189 @@
+"""A DHCP server for clients that boot: a pure event machine."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from bootharness.formats.dhcp import (
+    ACK,
+    DISCOVER,
+    INFORM,
+    NAK,
+    OFFER,
+    REQUEST,
+    DhcpMessage,
+    DhcpOption,
+    sub_options,
+)
+from bootharness.formats.ethernet import ip_bytes, ip_text
+from bootharness.network.events import Journal
+from bootharness.network.faults import Faults
+from bootharness.trace.wire import NetEventKind
+
+__all__ = ["BootRule", "DhcpServer"]
+
+_REPLY = 2
+_LEASE_S = 3600
+_NETMASK = ip_bytes("255.255.255.0")
+_BROADCAST = b"\xff" * 4
+_WANTS_BROADCAST = 0x8000
+# another address on the same network, where nobody is
+_WRONG_SERVER = ip_bytes("10.0.2.222")
+# iPXE: no-pxedhcp, do not wait for a proxy
+_IPXE_OPTIONS = sub_options({176: b"\1"})
+# PXE discovery control: boot the file that this very message names
+_PXE_OPTIONS = sub_options({6: b"\x08"})
+# what comes sooner than this after the same message has been under way at the same time
+_REPEAT_S = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class BootRule:
+    """Which file a client boots; what is None does not matter.
+
+    ``after`` is a file that the client has fetched before, for a chain of boot programs.
+    """
+
+    file: str
+    architecture: int | None = None
+    ipxe: bool | None = None
+    pxe: bool | None = None
+    mac: bytes | None = None
+    after: str | None = None
+
+    def matches(self, message: DhcpMessage, fetched: Collection[str]) -> bool:
+        """Return whether the rule is for this client."""
+        return (
+            self.architecture in (None, message.architecture)
+            and self.ipxe in (None, message.is_ipxe)
+            and self.pxe in (None, message.is_pxe)
+            and self.mac in (None, message.mac)
+            and (self.after is None or self.after in fetched)
+        )
+
+
+@dataclass
+class Client:
+    """What the server remembers of one client."""
+
+    last: tuple[int, int] = (0, 0)
+    last_at: float = 0.0
+    repeats: int = 0
+
+
+@dataclass
+class DhcpServer:
+    """Answers the clients of one port; ``rules`` are tried in order."""
+
+    address: bytes
+    lease: bytes
+    rules: tuple[BootRule, ...]
+    journal: Journal
+    faults: Faults = field(default_factory=Faults)
+    fetched: set[str] = field(default_factory=set)
+    to_ipxe: bool = False
+    _client: Client = field(default_factory=Client)
+
+    def receive(self, payload: bytes, now: float) -> tuple[DhcpMessage, bytes] | None:
+        """Return the answer to a message, and the address to send it to.
+
+        Raises FormatError when it is no DHCP message.
+        """
+        message = DhcpMessage.parse(payload)
+        if message.operation != 1 or message.kind not in (DISCOVER, REQUEST, INFORM):
+            return None
+        server = message.options.get(DhcpOption.SERVER_ID, self.address)
+        if server != self.address:
+            return None  # it has chosen another server
+        self.to_ipxe = message.is_ipxe
+        repeats = self._repeats(message, now)
+        file = self._file(message)
+        who = _who(message)
+        if message.kind == DISCOVER:
+            self.journal.note(now, NetEventKind.DISCOVER, repeats=repeats, text=who)
+            if "no-offer" in self.faults:
+                return None
+            answer = self._answer(message, OFFER, file)
+            self.journal.note(now, NetEventKind.OFFER, file, text=ip_text(self.lease))
+            return self._addressed(message, answer)
+        self.journal.note(now, NetEventKind.REQUEST, repeats=repeats, text=who)
+        if "no-ack" in self.faults:
+            return None
+        wanted = message.options.get(DhcpOption.REQUESTED_IP, message.client_ip)
+        if "nak" in self.faults or (message.kind == REQUEST and wanted != self.lease):
+            self.journal.note(now, NetEventKind.NAK, text=ip_text(wanted[:4]))
+            return self._answer(message, NAK, ""), _BROADCAST
+        answer = self._answer(message, ACK, file)
+        self.journal.note(now, NetEventKind.ACK, file, text=self._granted(message))
+        return self._addressed(message, answer)
+
+    def _granted(self, message: DhcpMessage) -> str:
+        # who did not ask as a PXE client has been booted already
+        return ip_text(self.lease) if message.is_pxe or message.is_ipxe else "not a PXE client"
+
+    def _repeats(self, message: DhcpMessage, now: float) -> int:
+        client, key = self._client, (message.kind, message.xid)
+        if client.last != key:
+            client.last, client.repeats = key, 0
+        elif now - client.last_at >= _REPEAT_S:
+            client.repeats += 1
+        client.last_at = now
+        return client.repeats
+
+    def _file(self, message: DhcpMessage) -> str:
+        if "no-filename" in self.faults:
+            return ""
+        rules = (rule for rule in self.rules if rule.matches(message, self.fetched))
+        return next((rule.file for rule in rules), "")
+
+    def _answer(self, message: DhcpMessage, kind: int, file: str) -> DhcpMessage:
+        options = {DhcpOption.MESSAGE_TYPE: bytes([kind]), DhcpOption.SERVER_ID: self.address}
+        if machine := message.options.get(DhcpOption.MACHINE_ID):
+            options[DhcpOption.MACHINE_ID] = machine
+        if kind == NAK:
+            return DhcpMessage(_REPLY, message.xid, message.mac, message.flags, options=options)
+        server = _WRONG_SERVER if "wrong-next-server" in self.faults else self.address
+        options |= {
+            DhcpOption.SUBNET_MASK: _NETMASK,
+            DhcpOption.LEASE_TIME: _LEASE_S.to_bytes(4, "big"),
+        }
+        if message.is_pxe:
+            options |= {
+                DhcpOption.VENDOR_CLASS: b"PXEClient",
+                DhcpOption.VENDOR_OPTIONS: _PXE_OPTIONS,
+            }
+        if message.is_ipxe:
+            options[DhcpOption.IPXE] = _IPXE_OPTIONS
+        if file:
+            options |= {
+                DhcpOption.SERVER_NAME: ip_text(server).encode(),
+                DhcpOption.BOOT_FILE: file.encode(),
+            }
+        return DhcpMessage(
+            operation=_REPLY,
+            xid=message.xid,
+            mac=message.mac,
+            flags=message.flags,
+            client_ip=message.client_ip,
+            your_ip=self.lease,
+            next_server=server,
+            relay=message.relay,
+            file=file.encode(),
+            options=options,
+        )
+
+    @staticmethod
+    def _addressed(message: DhcpMessage, answer: DhcpMessage) -> tuple[DhcpMessage, bytes]:
+        if message.flags & _WANTS_BROADCAST:
+            return answer, _BROADCAST
+        return answer, message.client_ip if any(message.client_ip) else answer.your_ip
+
+
+def _who(message: DhcpMessage) -> str:
+    parts = []
+    if message.architecture is not None:
+        parts.append(f"architecture {message.architecture}")
+    if message.is_pxe:
+        parts.append("PXEClient")
+    if message.is_ipxe:
+        parts.append("iPXE")
+    return ", ".join(parts)

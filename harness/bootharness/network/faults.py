@@ -1,0 +1,174 @@
+"""What can be made to go wrong on the wire, each declared in one line.
+
+    no-offer                              no DHCP offer is made
+    corrupt:file=vmlinuz,block=100        one byte of a block is another
+    loss:rate=0.01,seed=7                 one frame in a hundred is lost, the same ones each time
+
+A fault that concerns a file means the kernel unless it names another. One that could never
+act is refused: nobody would notice that it did nothing.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, fields
+from math import isfinite
+from typing import Self
+
+from bootharness.errors import UsageError
+
+__all__ = ["FAULTS", "KERNEL_FILE", "Fault", "Faults"]
+
+KERNEL_FILE = "vmlinuz"
+
+FAULTS: dict[str, tuple[str, ...]] = {
+    "no-offer": (),
+    "no-ack": (),
+    "nak": (),
+    "no-filename": (),
+    "wrong-next-server": (),
+    "link-down": ("file", "block", "seconds"),
+    "missing": ("file",),
+    "drop": ("file", "block"),
+    "duplicate": ("file", "block"),
+    "delay": ("file", "block", "seconds"),
+    "corrupt": ("file", "block"),
+    "stall": ("file", "block"),
+    "short": ("file", "bytes"),
+    "wrong-tsize": ("file", "bytes"),
+    "no-oack": ("file",),
+    "http-status": ("file", "status"),
+    "http-stall": ("file", "bytes"),
+    "http-truncated": ("file", "bytes"),
+    "http-reset": ("file", "bytes"),
+    "http-refused": (),
+    "slow": ("file", "rate"),
+    "loss": ("rate", "seed"),
+    "nbp-hang": (),
+    "script-error": (),
+}
+"""The faults and what can be said about each."""
+
+_OVER_TFTP = (
+    "link-down", "drop", "duplicate", "delay", "corrupt", "stall", "short", "wrong-tsize",
+    "no-oack",
+)  # fmt: skip
+_OVER_HTTP = ("http-status", "http-stall", "http-truncated", "http-reset")
+_UP_TO_BYTES = ("short", "http-stall", "http-truncated", "http-reset")
+_DEFAULT_BLOCK = 512
+"""RFC 1350; who asks for other blocks asks for larger ones."""
+_ERRORS = range(400, 600)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One fault. ``block`` counts from 1, ``rate`` is bytes per second or frames lost of all.
+
+    ``seconds`` is how late a block is, or for how long the link is down, 0 for ever.
+    """
+
+    kind: str
+    file: str = KERNEL_FILE
+    block: int = 100
+    bytes: int = 1_000_000
+    seconds: float = 0.0
+    status: int = 404
+    rate: float = 0.0
+    seed: int = 0
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read a fault as a person writes it. Raises UsageError, saying what can be written."""
+        kind, _, rest = text.partition(":")
+        if kind not in FAULTS:
+            raise UsageError(f"network fault {kind!r}: known are {', '.join(FAULTS)}")
+        values: dict[str, str | int | float] = {}
+        types = {each.name: each.type for each in fields(cls)}
+        for part in rest.split(",") if rest else []:
+            name, _, value = part.partition("=")
+            if name not in FAULTS[kind]:
+                known = ", ".join(FAULTS[kind]) or "nothing"
+                raise UsageError(f"network fault {text!r}: of {kind} can be said: {known}")
+            try:
+                values[name] = {str: str, int: int, float: float}[types[name]](value)  # type: ignore[index]
+            except ValueError:
+                raise UsageError(f"network fault {text!r}: {name} {value!r} is no number") from None
+        fault = cls(kind, **{**_DEFAULTS.get(kind, {}), **values})  # type: ignore[arg-type]
+        numbers = (fault.block, fault.bytes, fault.seconds, fault.rate)
+        if min(numbers) < 0 or not all(map(isfinite, numbers)):
+            raise UsageError(f"network fault {text!r}: a number in it is negative or has no end")
+        if fault.block < 1 and kind != "link-down":
+            raise UsageError(f"network fault {text!r}: blocks count from 1")
+        if kind == "loss" and not 0 < fault.rate <= 1:
+            raise UsageError(f"network fault {text!r}: rate is what part is lost, up to 1")
+        if fault.status not in _ERRORS:
+            raise UsageError(f"network fault {text!r}: status is an error, of 400 to 599")
+        return fault
+
+    def __str__(self) -> str:
+        said = ",".join(f"{name}={getattr(self, name)}" for name in FAULTS[self.kind])
+        return f"{self.kind}:{said}" if said else self.kind
+
+    def check(self, path: str, sizes: Mapping[str, int], over_http: Collection[str]) -> None:
+        """Raise UsageError for what cannot act on a path that serves files of these sizes."""
+        whose = f"network fault {self}: path {path}"
+        over_tftp = sorted(set(sizes) - set(over_http))
+        if self.kind == "http-refused" and not over_http:
+            raise UsageError(f"{whose} has nothing that comes over HTTP")
+        if self.kind == "wrong-next-server" and not over_tftp:
+            raise UsageError(f"{whose} has nothing that comes over TFTP")
+        if "file" not in FAULTS[self.kind] or not self.file:
+            return
+        if self.file not in sizes:
+            raise UsageError(f"{whose} serves no {self.file}, but {', '.join(sorted(sizes))}")
+        if self.kind in _OVER_TFTP and self.file in over_http:
+            raise UsageError(
+                f"{whose} serves {self.file} over HTTP: {', '.join(_OVER_HTTP)} act on that"
+            )
+        if self.kind in _OVER_HTTP and self.file not in over_http:
+            raise UsageError(
+                f"{whose} serves {self.file} over TFTP: {', '.join(_OVER_TFTP)} act on that"
+            )
+        size = sizes[self.file]
+        blocks = size // _DEFAULT_BLOCK + 1
+        if "block" in FAULTS[self.kind] and self.block > blocks:
+            raise UsageError(f"{whose} serves {self.file} in {blocks:,} blocks at the most")
+        if self.kind in _UP_TO_BYTES and self.bytes >= size:
+            raise UsageError(f"{whose} has only {size:,} bytes of {self.file}")
+
+
+_DEFAULTS: dict[str, dict[str, int | float | str]] = {
+    "delay": {"seconds": 0.5},
+    "link-down": {"file": "", "block": 0},
+    "slow": {"rate": 5_000_000.0},
+    "loss": {"rate": 0.002, "seed": 1},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Faults:
+    """The faults of one network."""
+
+    all: tuple[Fault, ...] = ()
+
+    def __contains__(self, kind: str) -> bool:
+        return any(fault.kind == kind for fault in self.all)
+
+    def of(self, *kinds: str, file: str | None = None) -> list[Fault]:
+        """Return the faults of these kinds, those of one file if it is given."""
+        return [
+            fault
+            for fault in self.all
+            if fault.kind in kinds and (file is None or fault.file == file)
+        ]
+
+    def __str__(self) -> str:
+        return " ".join(map(str, self.all))
+
+    @classmethod
+    def parse(cls, texts: Iterable[str]) -> Self:
+        """Read faults as a person writes them. Raises UsageError."""
+        return cls(tuple(Fault.parse(text) for text in texts))
+
+    def check(self, path: str, sizes: Mapping[str, int], over_http: Collection[str]) -> None:
+        """Raise UsageError for a fault that could never act."""
+        for fault in self.all:
+            fault.check(path, sizes, over_http)

@@ -1,0 +1,210 @@
+"""HTTP for guests: the standard library's server, on connections that slirp hands over.
+
+There is no port: each connection comes as a file descriptor over a socket in the boot's own
+folder, so nobody else can connect, and the guest reaches nothing else.
+"""
+
+import hashlib
+import socket
+import socketserver
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from http.client import responses
+from http.server import BaseHTTPRequestHandler
+from io import BufferedIOBase
+from pathlib import Path
+from typing import Any
+
+from bootharness.network.faults import Faults
+from bootharness.network.files import FileTable
+from bootharness.trace.wire import NetEventKind
+
+__all__ = ["HttpServer", "HttpTransfer"]
+
+_CHUNK_BYTES = 1 << 16
+_IDLE_S = 30.0
+_CONNECTIONS = 64
+"""A guest has that many connections at most, and a boot program one or two."""
+_HANDOVER_S = 5.0
+
+Note = Callable[..., None]
+"""Write an event of the guest down: its kind, the file, and what else there is to say."""
+
+
+@dataclass
+class HttpTransfer:
+    """One response, which the server hands to slirp; what arrives is for the wire to say.
+
+    ``begins`` is how many bytes the server had written, to all connections, before the body.
+    ``blocked`` is True while slirp takes no more, for the guest does not.
+    """
+
+    name: str
+    begins: int
+    requested_at: float
+    last_at: float
+    written: int = 0
+    blocked: bool = False
+    stalled: bool = False
+    outcome: str = "open"
+    digest: "hashlib._Hash" = field(default_factory=hashlib.sha256)
+
+
+class HttpServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+    """Serves a table of files to one guest; ``now`` is the wire's clock."""
+
+    daemon_threads = True
+    block_on_close = False
+
+    def __init__(
+        self, path: Path, files: FileTable, faults: Faults, note: Note, now: Callable[[], float]
+    ) -> None:
+        super().__init__(str(path), _Handler)
+        self.files = files
+        self.faults = faults
+        self.note = note
+        self.now = now
+        self.transfers: list[HttpTransfer] = []
+        self.closing = threading.Event()
+        self.written = 0
+        self._connections: list[socket.socket] = []
+        self._thread = threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True)
+        self._thread.start()
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        """Take a connection that is handed over."""
+        messenger, _ = self.socket.accept()
+        messenger.settimeout(_HANDOVER_S)
+        with messenger:
+            _, handed, _, _ = socket.recv_fds(messenger, 1, 1)
+            connection = socket.socket(fileno=handed[0])
+            messenger.send(b"\0")
+        self._take(connection)
+        return connection, "guest"
+
+    def serve(self, connection: socket.socket) -> None:
+        """Serve a connection that is there already."""
+        self._take(connection)
+        self.process_request(connection, "guest")
+
+    def _take(self, connection: socket.socket) -> None:
+        self._connections = [each for each in self._connections if each.fileno() >= 0]
+        if len(self._connections) >= _CONNECTIONS:
+            connection.close()
+            raise ConnectionRefusedError("too many connections")
+        connection.settimeout(_IDLE_S)
+        self._connections.append(connection)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A guest that hangs up is no error of ours."""
+
+    def stop(self) -> None:
+        """End every connection and the server."""
+        self.closing.set()
+        for connection in self._connections:
+            connection.close()
+        self.shutdown()
+        self._thread.join()
+        self.server_close()
+
+
+class _Counted(BufferedIOBase):
+    """A connection to write to."""
+
+    def __init__(self, connection: BufferedIOBase, server: HttpServer) -> None:
+        self._connection = connection
+        self._server = server
+
+    def write(self, data: Any, /) -> int:
+        """Write all of it."""
+        self._connection.write(data)
+        self._server.written += len(data)
+        return len(data)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: HttpServer
+    server_version = "bootharness"
+    sys_version = ""
+
+    def setup(self) -> None:
+        """Count what is written."""
+        super().setup()
+        self.wfile = _Counted(self.wfile, self.server)
+
+    def log_message(self, *_said: Any) -> None:
+        """The journal has it."""
+
+    def do_HEAD(self) -> None:
+        """Answer with the headers of what GET would bring."""
+        self._answer(body=False)
+
+    def do_GET(self) -> None:
+        """Answer with a file."""
+        self._answer(body=True)
+
+    def _answer(self, *, body: bool) -> None:
+        name = self.server.files.find(self.path)
+        faults = self.server.faults
+        if name is None or faults.of("missing", file=name):
+            return self._refuse(name or self.path, HTTPStatus.NOT_FOUND)
+        for fault in faults.of("http-status", file=name):
+            return self._refuse(name, fault.status)
+        content = self.server.files.contents[name]
+        self.send_response(HTTPStatus.OK)
+        self.send_header("Content-Length", str(len(content)))
+        self.send_header("Content-Type", "application/octet-stream")
+        self.end_headers()
+        if body:
+            self._send(name, content)
+        return None
+
+    def _refuse(self, name: str, status: int) -> None:
+        text = f"{status} {responses.get(status, '')}".rstrip()
+        self.server.note(NetEventKind.HTTP_STATUS, name, text=text)
+        self.send_error(status)
+
+    def _send(self, name: str, content: bytes) -> None:
+        server = self.server
+        now = server.now()
+        transfer = HttpTransfer(name, server.written, now, now)
+        server.transfers.append(transfer)
+        server.note(NetEventKind.FILE_REQUESTED, name, text=f"http {self.command}")
+        stop_at, kind = self._limit(name, len(content))
+        pace = server.faults.of("slow", file=name)
+        try:
+            for at in range(0, stop_at, _CHUNK_BYTES):
+                chunk = content[at : min(at + _CHUNK_BYTES, stop_at)]
+                transfer.blocked = True
+                self.wfile.write(chunk)
+                transfer.blocked = False
+                transfer.last_at = server.now()
+                transfer.written += len(chunk)
+                transfer.digest.update(chunk)
+                if pace and server.closing.wait(len(chunk) / max(pace[0].rate, 1.0)):
+                    return
+        except OSError as error:
+            self.close_connection = True
+            if not server.closing.is_set():
+                transfer.outcome = "aborted"
+                server.note(NetEventKind.HTTP_CLOSED, name, text=f"the connection broke: {error}")
+            return
+        if kind == "http-stall":
+            server.closing.wait()
+        elif kind == "http-truncated":
+            self.close_connection = True
+            transfer.outcome = "ended"
+            server.note(
+                NetEventKind.HTTP_CLOSED, name, text="the server closed the connection early"
+            )
+        else:
+            transfer.outcome = "written"
+
+    def _limit(self, name: str, size: int) -> tuple[int, str]:
+        """Return how much is sent, and what happens then."""
+        for fault in self.server.faults.of("http-stall", "http-truncated", file=name):
+            return min(fault.bytes, size), fault.kind
+        return size, ""

@@ -1,0 +1,77 @@
+"""Where a guest's HTTP connections go: a QEMU without a machine, for its slirp alone.
+
+slirp is a TCP that runs without privileges. It answers at one address and hands each
+connection over to our server; `restrict` keeps everything else from the guest.
+"""
+
+import shlex
+import subprocess
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+
+from bootharness.errors import ToolMissing
+from bootharness.formats.ethernet import ip_text
+from bootharness.host.workspace import Workspace
+from bootharness.network.http_server import HttpServer
+from bootharness.network.live import Network, Plug
+from bootharness.network.wire import HTTP_ADDRESS
+
+__all__ = ["Uplink", "handover_command", "uplink_argv"]
+
+_QEMU = "qemu-system-x86_64"
+_HANDOVER = Path(__file__).with_name("handover.py")
+
+
+class Uplink:
+    """HTTP for one guest. Raises ToolMissing where there is no QEMU to run."""
+
+    def __init__(self, network: Network, plug: Plug, workspace: Workspace) -> None:
+        socket_path = workspace.path / "http.sock"
+        with ExitStack() as stack:
+            server = HttpServer(
+                socket_path, network.wire.files, network.wire.faults, plug.note, network.now
+            )
+            stack.callback(server.stop)
+            end = stack.enter_context(network.connect_uplink(plug, server.transfers))
+            log = stack.enter_context((workspace.path / "uplink.log").open("wb"))
+            try:
+                process = subprocess.Popen(
+                    uplink_argv(end.fileno(), socket_path),
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    pass_fds=[end.fileno()],
+                    process_group=workspace.process_group,
+                )
+            except FileNotFoundError:
+                raise ToolMissing(
+                    f"{_QEMU} is not installed: `apt-get install qemu-system-x86` brings it"
+                ) from None
+            stack.callback(process.wait)
+            stack.callback(process.kill)
+            self._stack = stack.pop_all()
+
+    def close(self) -> None:
+        """End the process and the server."""
+        self._stack.close()
+
+
+def handover_command(socket_path: Path) -> str:
+    """Return the command by which slirp hands a connection over to the server at a socket."""
+    return shlex.join([sys.executable, "-I", "-S", str(_HANDOVER), str(socket_path)])
+
+
+def uplink_argv(fd: int, socket_path: Path) -> list[str]:
+    """Return the command line of a QEMU that is only slirp, on one end of a socket pair."""
+    command = handover_command(socket_path)
+    forward = f"guestfwd=tcp:{ip_text(HTTP_ADDRESS)}:80-cmd:{command}".replace(",", ",,")
+    return [
+        *(_QEMU, "-M", "none", "-nodefaults", "-no-user-config", "-display", "none"),
+        # it must be able to start a process for each connection, and that to start its session
+        *("-sandbox", "on,obsolete=deny,resourcecontrol=deny"),
+        *("-netdev", f"user,id=user0,restrict=on,ipv6=off,{forward}"),
+        *("-netdev", "hubport,hubid=0,id=port0,netdev=user0"),
+        *("-netdev", f"dgram,id=wire0,local.type=fd,local.str={fd}"),
+        *("-netdev", "hubport,hubid=0,id=port1,netdev=wire0"),
+    ]

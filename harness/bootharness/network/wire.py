@@ -1,0 +1,463 @@
+"""The wire: a switch with a boot server on it, as a pure event machine.
+
+Frames go in with the time at which they came, frames and events come out; nothing here
+waits, reads a clock, or touches a socket. Each guest has a port of its own, counted from 1;
+the port with the same number below 0 is that guest's uplink, if it has one.
+
+    10.0.2.1      the server: DHCP, TFTP, ping
+    10.0.2.15...  the guests, by port
+    10.0.2.100    HTTP, behind the uplink
+"""
+
+import heapq
+from dataclasses import dataclass, field
+from random import Random
+
+from bootharness.errors import FormatError
+from bootharness.formats.dhcp import DhcpMessage
+from bootharness.formats.ethernet import (
+    ARP,
+    BROADCAST_MAC,
+    IPV4,
+    IPV6,
+    ArpMessage,
+    Datagram,
+    build_udp,
+    echo_reply,
+    ethertype,
+    ip_bytes,
+    ip_text,
+    mac_bytes,
+    mac_text,
+    parse_arp,
+    parse_udp,
+    router_advertisement,
+    solicits_router,
+)
+from bootharness.network.dhcp_server import BootRule, DhcpServer
+from bootharness.network.events import Journal
+from bootharness.network.faults import Faults
+from bootharness.network.files import FileTable
+from bootharness.network.http_server import HttpTransfer
+from bootharness.network.tcp import SYN, Flow, Segment
+from bootharness.network.tftp_server import TFTP_PORT, TftpServer
+from bootharness.trace.wire import NetEvent, NetEventKind, NetFile
+
+__all__ = ["HTTP_ADDRESS", "SERVER_ADDRESS", "Wire"]
+
+SERVER_ADDRESS = ip_bytes("10.0.2.1")
+HTTP_ADDRESS = ip_bytes("10.0.2.100")
+
+_SERVER_MAC = mac_bytes("52:55:0a:00:02:01")
+_FIRST_GUEST = 14
+_GUEST_LIMIT = 80
+_BLOCKS_AHEAD = 16
+_DHCP_PORTS = (67, 4011)
+_MACS_PER_PORT = 8
+_UDP = 17
+_HTTP_STALLED_S = 1.5
+# a longer step was not the server's silence: the harness was stopped
+_LONGEST_STEP_S = 0.2
+_MINIMUM_TFTP_FRAME = 46
+
+
+@dataclass
+class _Guest:
+    """A guest's port: who is there, and the servers as it sees them."""
+
+    address: bytes
+    journal: Journal
+    dhcp: DhcpServer
+    tftp: TftpServer
+    frames: int = 0
+    macs: set[bytes] = field(default_factory=set)
+    arp_repeats: dict[bytes, int] = field(default_factory=dict)
+    uplink: "_Uplink | None" = None
+
+
+@dataclass
+class _Uplink:
+    """What is known of a guest's HTTP: the responses, and what goes over the wire of them."""
+
+    transfers: list[HttpTransfer]
+    macs: set[bytes] = field(default_factory=set)
+    data_at: float = 0.0
+    active_at: float = 0.0
+    looked_at: float = 0.0
+    quiet_s: float = 0.0
+    flows: dict[int, Flow] = field(default_factory=dict)
+    ended_bytes: int = 0
+
+    @property
+    def arrived(self) -> int:
+        """How many bytes the guest has acknowledged on all connections."""
+        return self.ended_bytes + sum(flow.arrived for flow in self.flows.values())
+
+    def passed_of(self, transfer: HttpTransfer) -> int:
+        """How many bytes of a response's body were on their way to the guest."""
+        passed = self.ended_bytes + sum(flow.passed for flow in self.flows.values())
+        return passed - transfer.begins
+
+    def arrived_of(self, transfer: HttpTransfer) -> int:
+        """How many bytes of a response's body the guest has."""
+        return max(0, min(self.arrived - transfer.begins, transfer.written))
+
+
+class Wire:
+    """A switch with a server. ``rules`` say which client boots which of the ``files``.
+
+    ``room`` is how many frames of full size a guest's card has room for, None for enough.
+    """
+
+    def __init__(
+        self,
+        files: FileTable,
+        rules: tuple[BootRule, ...],
+        faults: Faults | None = None,
+        *,
+        room: int | None = None,
+    ) -> None:
+        self.files = files
+        self.faults = faults or Faults()
+        self._room = room
+        self._rules = rules
+        self._guests: dict[int, _Guest] = {}
+        self._port_of: dict[bytes, int] = {}
+        self._out: list[tuple[int, bytes]] = []
+        self._later: list[tuple[float, int, int, bytes]] = []
+        self._sequence = 0
+        self._now = 0.0
+        losses = self.faults.of("loss")
+        self._loss = losses[0].rate if losses else 0.0
+        self._random = Random(losses[0].seed if losses else 0)
+
+    def plug(self) -> int:
+        """Add a guest and return its port. Raises LookupError when there is no address left."""
+        port = next(number for number in range(1, 256) if number not in self._guests)
+        if port > _GUEST_LIMIT:
+            raise LookupError("no address is left for another guest")
+        address = SERVER_ADDRESS[:3] + bytes([_FIRST_GUEST + port])
+        journal = Journal()
+
+        def send(at: float, frame: bytes) -> None:
+            self._send(port, frame, at)
+
+        ahead = self._room or _BLOCKS_AHEAD
+        tftp = TftpServer(self.files, _SERVER_MAC, journal, send, self.faults, ahead)
+        dhcp = DhcpServer(SERVER_ADDRESS, address, self._rules, journal, self.faults, tftp.served)
+        self._guests[port] = _Guest(address, journal, dhcp, tftp)
+        return port
+
+    def unplug(self, port: int) -> None:
+        """Remove a guest; its events are gone with it."""
+        guest = self._guests.pop(port)
+        for mac in guest.macs:
+            self._port_of.pop(mac, None)
+
+    def connect_uplink(self, port: int, transfers: list[HttpTransfer]) -> int:
+        """Let a guest reach the HTTP address, and return the port behind which that is.
+
+        The server there keeps ``transfers`` up to date.
+        """
+        self._guests[port].uplink = _Uplink(transfers)
+        return -port
+
+    def receive(self, port: int, frame: bytes, now: float) -> list[tuple[int, bytes]]:
+        """Take a frame and return those that go out now, each with its port."""
+        self._now = now
+        if self._loss and self._random.random() < self._loss:
+            return self._take()
+        guest = self._guests.get(abs(port))
+        if guest is None:
+            return []
+        guest.frames += 1
+        if port < 0:
+            if guest.uplink:
+                self._from_uplink(-port, guest, guest.uplink, frame)
+            return self._take()
+        # by far the most frames acknowledge a block: no more is read of those than is needed
+        if (
+            len(frame) >= _MINIMUM_TFTP_FRAME
+            and frame[12:15] == b"\x08\x00\x45"
+            and frame[23] == _UDP
+            and frame[42:44] == b"\x00\x04"
+        ):
+            transfer = guest.tftp.transfer(frame[36] << 8 | frame[37], frame[34] << 8 | frame[35])
+            if transfer is not None:
+                guest.tftp.acknowledged(transfer, frame[44] << 8 | frame[45], now)
+                return self._take()
+        try:
+            self._from_guest(port, guest, frame, now)
+        except FormatError as error:
+            guest.journal.note(now, NetEventKind.MALFORMED, text=str(error))
+        return self._take()
+
+    def tick(self, now: float) -> list[tuple[int, bytes]]:
+        """Return the frames that are due."""
+        self._now = now
+        for guest in self._guests.values():
+            guest.tftp.tick(now)
+            if guest.uplink:
+                self._watch_http(guest.journal, guest.uplink, now)
+        while self._later and self._later[0][0] <= now:
+            _, _, port, frame = heapq.heappop(self._later)
+            self._out.append((port, frame))
+        return self._take()
+
+    @property
+    def next_due(self) -> float | None:
+        """When the next delayed frame goes out, None where there is none."""
+        return self._later[0][0] if self._later else None
+
+    def journal(self, port: int) -> Journal:
+        """Return the journal of a guest."""
+        return self._guests[port].journal
+
+    def events(self, port: int) -> tuple[NetEvent, ...]:
+        """Return what has happened at a port so far."""
+        return tuple(self._guests[port].journal.events)
+
+    def frames(self, port: int) -> int:
+        """Return how many frames have come from a guest, and for it over its uplink."""
+        return self._guests[port].frames
+
+    def transferred(self, port: int) -> tuple[NetFile, ...]:
+        """Return the files that a guest has asked for, as far as they are."""
+        tftp = self._guests[port].tftp
+        files = [tftp.snapshot(each) for each in tftp.transfers]
+        uplink = self._guests[port].uplink
+        if uplink:
+            mac = self._guests[port].journal.mac
+            files += [self._snapshot(each, uplink, mac) for each in list(uplink.transfers)]
+        return tuple(sorted(files, key=lambda file: file.requested_at))
+
+    def link_wanted(self, port: int, now: float) -> bool:
+        """Return whether a guest's cable is to be plugged in, as the faults have it."""
+        for fault in self.faults.of("link-down"):
+            pulled = self._guests[port].tftp.reached(fault.file, fault.block) if fault.file else 0.0
+            if pulled is not None and (not fault.seconds or now - pulled < fault.seconds):
+                return False
+        return True
+
+    def finish(self, port: int, now: float) -> None:
+        """Close a guest's books at the end of its boot."""
+        guest = self._guests[port]
+        guest.tftp.finish(now)
+        for transfer in guest.uplink.transfers if guest.uplink else []:
+            if transfer.outcome == "written":  # all is written, and nobody broke it off
+                transfer.outcome = "served"
+
+    def _take(self) -> list[tuple[int, bytes]]:
+        out, self._out = self._out, []
+        return out
+
+    def _send(self, port: int, frame: bytes, at: float) -> None:
+        if self._loss and self._random.random() < self._loss:
+            return
+        if at <= self._now:
+            self._out.append((port, frame))
+        else:
+            self._sequence += 1
+            heapq.heappush(self._later, (at, self._sequence, port, frame))
+
+    def _from_guest(self, port: int, guest: _Guest, frame: bytes, now: float) -> None:
+        kind = ethertype(frame)
+        if not kind:
+            raise FormatError(f"a frame of {len(frame)} bytes")
+        self._learn(port, guest, frame[6:12], now)
+        target = frame[:6]
+        if kind == ARP:
+            self._arp(port, guest, frame, now)
+        elif kind == IPV6:
+            if solicits_router(frame):
+                self._send(port, router_advertisement(_SERVER_MAC), now)
+        elif target in (_SERVER_MAC, BROADCAST_MAC):
+            self._to_server(port, guest, frame, now)
+        elif guest.uplink and target in guest.uplink.macs:
+            self._to_uplink(port, frame, now)
+        elif target in self._port_of:
+            self._send(self._port_of[target], frame, now)
+
+    def _learn(self, port: int, guest: _Guest, mac: bytes, now: float) -> None:
+        if mac in guest.macs or len(guest.macs) >= _MACS_PER_PORT:
+            return
+        if not guest.macs:
+            guest.journal.mac = mac_text(mac)
+            guest.journal.note(now, NetEventKind.LINK_UP, text="first frame")
+        guest.macs.add(mac)
+        self._port_of.setdefault(mac, port)
+
+    def _to_server(self, port: int, guest: _Guest, frame: bytes, now: float) -> None:
+        if ethertype(frame) != IPV4:
+            return
+        datagram = parse_udp(frame)
+        if datagram is None:
+            answer = echo_reply(frame, _SERVER_MAC, SERVER_ADDRESS)
+            if answer:
+                self._send(port, answer, now)
+        elif datagram.target_port in _DHCP_PORTS:
+            answered = guest.dhcp.receive(datagram.payload, now)
+            guest.tftp.to_ipxe = guest.dhcp.to_ipxe
+            if answered:
+                self._send_dhcp(port, datagram, *answered, now)
+        elif datagram.target_ip != SERVER_ADDRESS:
+            return
+        elif datagram.target_port == TFTP_PORT:
+            guest.tftp.request(datagram, now)
+        else:
+            guest.tftp.receive(datagram, now)
+
+    def _send_dhcp(
+        self, port: int, asked: Datagram, answer: DhcpMessage, address: bytes, now: float
+    ) -> None:
+        reply = Datagram(
+            _SERVER_MAC,
+            BROADCAST_MAC if address == b"\xff" * 4 else asked.source_mac,
+            SERVER_ADDRESS,
+            address,
+            asked.target_port,
+            asked.source_port,
+            answer.build(),
+        )
+        self._send(port, build_udp(reply), now)
+
+    def _arp(self, port: int, guest: _Guest, frame: bytes, now: float) -> None:
+        asked = parse_arp(frame)
+        if asked.operation != 1:
+            if guest.uplink and asked.target_mac in guest.uplink.macs:
+                self._send(-port, frame, now)
+        elif asked.target_ip == SERVER_ADDRESS:
+            answer = ArpMessage(2, _SERVER_MAC, SERVER_ADDRESS, asked.sender_mac, asked.sender_ip)
+            self._send(port, answer.build(), now)
+        elif asked.target_ip == HTTP_ADDRESS and guest.uplink:
+            self._send(-port, frame, now)
+        elif asked.target_ip not in (asked.sender_ip, guest.address):
+            others = [
+                number
+                for number, other in self._guests.items()
+                if other is not guest and other.address == asked.target_ip
+            ]
+            for number in others:
+                self._send(number, frame, now)
+            if not others:
+                repeats = guest.arp_repeats.get(asked.target_ip, -1) + 1
+                if len(guest.arp_repeats) < _GUEST_LIMIT or repeats:
+                    guest.arp_repeats[asked.target_ip] = repeats
+                guest.journal.note(
+                    now,
+                    NetEventKind.UNANSWERED_ARP,
+                    repeats=repeats,
+                    text=f"who has {ip_text(asked.target_ip)}?",
+                )
+
+    def _to_uplink(self, port: int, frame: bytes, now: float) -> None:
+        segment = Segment.parse(frame)
+        if "http-refused" in self.faults and segment and segment.flags & SYN:
+            self._guests[port].journal.note(
+                now, NetEventKind.HTTP_REFUSED, text="the connection to port 80 was refused"
+            )
+            self._send(port, segment.refused(), now)
+        else:
+            guest = self._guests[port]
+            uplink = guest.uplink
+            if segment and uplink and segment.source_port in uplink.flows:
+                flow = uplink.flows[segment.source_port]
+                flow.acknowledge(segment.acknowledged)
+                self._served_over_http(guest.journal, uplink, now)
+                self._pass_on(port, guest, uplink, flow)
+            self._send(-port, frame, now)
+
+    def _served_over_http(self, journal: Journal, uplink: _Uplink, now: float) -> None:
+        for transfer in uplink.transfers:
+            if transfer.outcome == "written" and uplink.arrived_of(transfer) == transfer.written:
+                transfer.outcome, transfer.last_at = "served", now
+                text = f"http {transfer.written:,} bytes"
+                journal.note(now, NetEventKind.FILE_SERVED, transfer.name, text=text)
+
+    def _from_uplink(self, port: int, guest: _Guest, uplink: _Uplink, frame: bytes) -> None:
+        """Pass on what HTTP needs, and nothing else that is behind the uplink."""
+        kind = ethertype(frame)
+        if kind == ARP:
+            try:
+                message = parse_arp(frame)
+            except FormatError:
+                return
+            if message.operation == 2 and message.sender_ip == HTTP_ADDRESS:
+                uplink.macs.add(message.sender_mac)
+            if message.target_ip == guest.address:
+                self._send(port, frame, self._now)
+        elif kind == IPV4 and frame[:6] in guest.macs:
+            # slirp sends with another address than the one that it answers ARP with
+            uplink.macs.add(frame[6:12])
+            segment = Segment.parse(frame)
+            if segment and segment.flags & SYN:
+                ended = uplink.flows.pop(segment.target_port, None)
+                uplink.ended_bytes += ended.arrived if ended else 0
+                begins = (segment.sequence + 1) & 0xFFFFFFFF
+                uplink.flows[segment.target_port] = Flow(begins, self._room)
+            elif segment and segment.target_port in uplink.flows:
+                flow = uplink.flows[segment.target_port]
+                flow.hold(segment, frame)
+                self._pass_on(port, guest, uplink, flow)
+                return
+            self._send(port, frame, self._now)
+
+    def _pass_on(self, port: int, guest: _Guest, uplink: _Uplink, flow: Flow) -> None:
+        while goes := flow.next():
+            segment, frame = goes
+            if segment.size:
+                uplink.data_at = self._now
+                frame = self._perhaps_reset(guest, uplink, segment, frame)
+            self._send(port, frame, self._now)
+
+    def _perhaps_reset(
+        self, guest: _Guest, uplink: _Uplink, segment: Segment, frame: bytes
+    ) -> bytes:
+        for fault in self.faults.of("http-reset"):
+            current = uplink.transfers[-1] if uplink.transfers else None
+            if current and current.name == fault.file and uplink.passed_of(current) > fault.bytes:
+                if current.outcome != "reset":
+                    current.outcome = "reset"
+                    guest.journal.note(
+                        self._now,
+                        NetEventKind.HTTP_CLOSED,
+                        current.name,
+                        text="the connection was reset",
+                    )
+                return segment.broken_off()
+        return frame
+
+    def _watch_http(self, journal: Journal, uplink: _Uplink, now: float) -> None:
+        """Tell when a response stops in mid-body though the guest would take more."""
+        step, uplink.looked_at = min(now - uplink.looked_at, _LONGEST_STEP_S), now
+        active = max([uplink.data_at, *(each.last_at for each in uplink.transfers)])
+        if active > uplink.active_at:
+            uplink.active_at, uplink.quiet_s = active, 0.0
+        else:
+            uplink.quiet_s += step
+        for transfer in list(uplink.transfers):
+            waits = transfer.outcome == "open" and not transfer.blocked
+            if waits and not transfer.stalled and uplink.quiet_s >= _HTTP_STALLED_S:
+                transfer.stalled = True
+                journal.note(
+                    now,
+                    NetEventKind.HTTP_STALLED,
+                    transfer.name,
+                    text=f"no data for {uplink.quiet_s:.1f} s, and the connection is open",
+                )
+
+    def _snapshot(self, transfer: HttpTransfer, uplink: _Uplink, mac: str) -> NetFile:
+        done = transfer.outcome == "served"
+        return NetFile(
+            name=transfer.name,
+            protocol="http",
+            mac=mac,
+            file_bytes=len(self.files.contents[transfer.name]),
+            file_sha256=self.files.digests[transfer.name],
+            requested_at=transfer.requested_at,
+            last_at=transfer.last_at,
+            sent_bytes=uplink.arrived_of(transfer),
+            outcome=transfer.outcome,
+            promised_bytes=len(self.files.contents[transfer.name]),
+            sha256=transfer.digest.hexdigest() if done else "",
+        )

@@ -1,0 +1,102 @@
+"""The gate in pytest: with --gate-baseline, a test for each kernel that is compared with it."""
+
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bootharness.errors import CouldNotFindOut, UsageError
+
+if TYPE_CHECKING:
+    from bootharness.gate.matrix import Matrix
+    from bootharness.gate.outcome import Entry
+    from bootharness.runs.result import CellResult
+
+__all__ = ["GateItem", "gate_items"]
+
+
+def gate_items(
+    session: pytest.Session, matrix: "Matrix", kernels: dict[str, str]
+) -> Iterator["GateItem"]:
+    """Yield a test for each of these kernels, by its test id, booted as a matrix says."""
+    for name, source in kernels.items():
+        single = replace(matrix, kernels=(source,))
+        yield GateItem.from_parent(
+            session, name=f"gate[{name}]", nodeid=f"gate[{name}]", matrix=single
+        )
+
+
+class GateItem(pytest.Item):
+    """A kernel and its baseline, booted and compared; results come from the history as well."""
+
+    def __init__(self, *, matrix: "Matrix", **how: object) -> None:
+        super().__init__(**how)  # type: ignore[arg-type]
+        self._matrix = matrix
+
+    def runtest(self) -> None:
+        """Fail for a bad kernel; skip one that nothing was found out about."""
+        from bootharness.gate.outcome import Standing
+        from bootharness.gate.report.words import sentences
+
+        try:
+            entries = self._entries()
+        except CouldNotFindOut as error:
+            pytest.skip(f"{error.cause}: {error}")
+        except UsageError as error:
+            pytest.fail(str(error), pytrace=False)
+        candidates = [entry for entry in entries if not entry.baseline]
+        for entry in candidates:
+            self.user_properties += [("gate_warning", each.sentence) for each in entry.remarks]
+        worst = max((entry.standing for entry in candidates), key=list(Standing).index)
+        self.user_properties.append(("gate_standing", str(worst)))
+        said = "\n".join(sentence for entry in candidates for sentence in sentences(entry))
+        if worst is Standing.BAD:
+            raise _Refused(said)
+        if worst is Standing.UNKNOWN:
+            pytest.skip(said)
+        self.add_report_section("call", "gate", said)
+
+    def _entries(self) -> tuple["Entry", ...]:
+        from bootharness.gate.gate import run_gate
+        from bootharness.runs.history import History, history_file
+        from bootharness.runs.runner import limit_s
+        from bootharness.runs.workers import LocalWorkers
+
+        workers = LocalWorkers(1, limit_s=limit_s(self._matrix.cells()))
+        try:
+            with History(history_file()) as history:
+                return run_gate(self._matrix, workers, history, onlooker=_Nobody()).entries
+        finally:
+            workers.shutdown(cancel_futures=sys.exc_info()[0] is not None)
+
+    def repr_failure(
+        self, excinfo: pytest.ExceptionInfo[BaseException], style: object = None
+    ) -> str:
+        """Write why a kernel was refused, without the harness's own code."""
+        del style
+        if isinstance(excinfo.value, _Refused):
+            return str(excinfo.value)
+        return str(super().repr_failure(excinfo))
+
+    def reportinfo(self) -> tuple[str, None, str]:
+        """Say which test this is: there is no file that it is in."""
+        return "bootharness", None, self.name
+
+
+class _Refused(Exception):
+    """The kernel is bad; the message says why."""
+
+
+class _Nobody:
+    """Nobody looks on: pytest shows its own progress."""
+
+    def begun(self, cells: int) -> None:
+        """Let it pass."""
+
+    def result(self, result: "CellResult") -> None:
+        """Let it pass."""
+
+    def timing(self, boots: int) -> None:
+        """Let it pass."""

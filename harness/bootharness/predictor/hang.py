@@ -1,0 +1,118 @@
+"""Tell an emulated guest that gets nowhere from one that is busy; no clock is needed."""
+
+from collections.abc import Callable
+from zlib import crc32
+
+from bootharness.predictor.bios import Bios
+from bootharness.predictor.ending import Ended
+from bootharness.predictor.frame import INTERRUPTS, Frame, register_values
+from bootharness.predictor.memory import Memory
+from bootharness.trace.boot_trace import CpuSample
+
+__all__ = ["HangWatch"]
+
+# BIOS calls with nothing new in them
+_MOST_CALLS = 10_000
+# calls that nobody records, by which a loader waits for a key or for the clock
+_MOST_POLLS = 20_000
+_KEYBOARD = 0x16
+# looks at a CPU that halts again and again, or waits for the clock; instructions of one that
+# computes, between two looks and in all
+_MOST_HALTS, _MOST_WAITS = 200, 30
+_FIRST_LOOK, _LAST_LOOK, _MOST_INSTRUCTIONS = 20_000, 2_000_000, 20_000_000
+_STEPS = 64
+_TICKS_PER_WAIT = 18
+_SAMPLES = 16
+
+
+class HangWatch:
+    """What has happened since the last progress; ``samples`` are where the CPU was then.
+
+    ``next_look`` is how many instructions the CPU may run before somebody looks again.
+    """
+
+    def __init__(self) -> None:
+        self.samples: dict[int, CpuSample] = {}
+        self._seen: set[object] = set()
+        self._calls = self._polls = 0
+        self._stand_still()
+
+    def progress(self) -> None:
+        """Begin anew: something happened that had not happened before."""
+        self._calls = self._polls = 0
+        self._stand_still()
+        self.samples.clear()
+
+    def called(self, news: object) -> None:
+        """Note a BIOS call and what it did that may be new, None for nothing.
+
+        Raises Ended when thousands of calls have brought nothing new.
+        """
+        if news is not None and news not in self._seen:
+            self._seen.add(news)
+            self.progress()
+        else:
+            self._stand_still()
+        self._calls += 1
+        if self._calls > _MOST_CALLS:
+            raise Ended("loop", f"{_MOST_CALLS:,} BIOS calls with nothing new in them")
+
+    def polled(self, number: int) -> None:
+        """Note a BIOS call that asks how things are. Raises Ended when it is asked for ever."""
+        self._polls += 1
+        if self._polls > _MOST_POLLS:
+            raise Ended("waits-for-key" if number == _KEYBOARD else "loop")
+
+    def looked(
+        self, step: Callable[[], Frame], memory: Memory, bios: Bios, frame: Frame, *, halted: bool
+    ) -> None:
+        """Look at a CPU that has stopped or run for long. Raises Ended when it never gets on."""
+        if halted:
+            self.sample(frame, halted=True)
+            if not frame.flags & INTERRUPTS:
+                raise Ended("halted")
+            self._halts += 1
+            bios.tick()
+            if self._halts > _MOST_HALTS:
+                raise Ended("idle", "the CPU halts again and again")
+        elif self._returns(step, memory, frame):
+            self._waits += 1
+            self.next_look = _FIRST_LOOK
+            bios.tick(_TICKS_PER_WAIT)
+            if self._waits > _MOST_WAITS:
+                raise Ended("loop", "the CPU comes back to the same state")
+        else:
+            self._computed += self.next_look
+            self.next_look = min(self.next_look * 2, _LAST_LOOK)
+            bios.tick()
+            if self._computed > _MOST_INSTRUCTIONS:
+                raise Ended("loop", f"{_MOST_INSTRUCTIONS:,} instructions without a BIOS call")
+
+    def sample(self, frame: Frame, *, halted: bool = False) -> None:
+        """Keep where the CPU is."""
+        if len(self.samples) < _SAMPLES:
+            self.samples[frame.linear] = CpuSample(
+                seconds=0.0,
+                linear=frame.linear,
+                cs=frame.cs,
+                ip=frame.ip,
+                mode="real" if frame.real_mode else "protected",
+                halted=halted,
+                interrupts=bool(frame.flags & INTERRUPTS),
+            )
+
+    def _stand_still(self) -> None:
+        self._halts = self._waits = self._computed = 0
+        self.next_look = _FIRST_LOOK
+
+    def _returns(self, step: Callable[[], Frame], memory: Memory, frame: Frame) -> bool:
+        """Whether the CPU comes back to the state in which it is, memory included."""
+        first, content, calls = register_values(frame), crc32(memory.low), self._calls
+        for _ in range(_STEPS):
+            self.sample(frame)
+            frame = step()
+            if self._calls != calls:
+                return False
+            if register_values(frame) == first:
+                return crc32(memory.low) == content
+        return False

@@ -1,0 +1,392 @@
+"""The machine: CPU, memory, BIOS and one disk, run from the boot sector until it is over."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from struct import Struct
+
+from unicorn import (
+    UC_HOOK_CODE,
+    UC_HOOK_INSN,
+    UC_HOOK_INTR,
+    UC_HOOK_MEM_UNMAPPED,
+    UC_MEM_FETCH_UNMAPPED,
+    Uc,
+    UcError,
+)
+from unicorn.x86_const import UC_X86_INS_IN, UC_X86_INS_OUT
+
+from bootharness.formats.bioscall import CARRY, BiosCall, DiskAddressPacket, Registers
+from bootharness.formats.gdt import BlockMoveTable
+from bootharness.formats.mbr import SECTOR_BYTES
+from bootharness.kernels.content import Piece
+from bootharness.predictor.bios import RESET_VECTOR, ROM_SEGMENT, Bios
+from bootharness.predictor.cpu import Cpu
+from bootharness.predictor.ending import Ended, not_emulated
+from bootharness.predictor.frame import INTERRUPTS, Frame, register_values, registers
+from bootharness.predictor.hang import HangWatch
+from bootharness.predictor.medium import Medium
+from bootharness.predictor.memory import HIGH, ROM, Memory
+from bootharness.predictor.ports import Ports
+from bootharness.predictor.quirks import Quirks
+from bootharness.routes.loader import ORIGIN
+from bootharness.text import address, seg_off
+from bootharness.trace.bioses import BiosModel
+from bootharness.trace.boot_trace import Ending
+
+__all__ = ["Pc"]
+
+_TRAP = 0x0100
+_WORD = 0xFFFF
+_FAR = Struct("<HH")
+_INTERRUPT_FRAME = Struct("<HHH")
+_PACKET = Struct("<BBHHHQ")
+_INT, _HLT = 0xCD, 0xF4
+_EXCEPTIONS = 0x20
+_INVALID_INSTRUCTION = 0x06
+_MAGIC = b"HdrS"
+_MAGIC_AT = 0x202
+_SETUP_AT = 0x200
+_EAX, _ECX, _FLAGS = (Frame.__slots__.index(name) for name in ("eax", "ecx", "flags"))
+# as SeaBIOS 1.16 leaves them
+_STACK = 0x6F04
+_BOOT_AX = 0xAA55
+_HANDED_OVER = 0x202
+_CALLERS = {0x10: 0xD068, 0x13: 0xD06B, 0x18: 0xEF52, 0x19: 0xE985}
+_NOT_BOOTABLE = "Boot failed: not a bootable disk\r\n\r\n"
+_UNREADABLE = "Boot failed: could not read the boot disk\r\n\r\n"
+
+
+@dataclass(slots=True)
+class _Call:
+    """A BIOS call as the recorder would record it."""
+
+    number: int
+    before: tuple[int, ...]
+    after: tuple[int, ...] | None = None
+    extra: bytes = b""
+
+    @property
+    def news(self) -> object:
+        """What was read or moved where, None for a call that did neither."""
+        assert self.after
+        if self.after[_FLAGS] & CARRY:
+            return None
+        if self.extra:
+            return self.number, self.before[_ECX] & 0xFFFF, self.extra
+        if self.number == 0x13 and self.before[_EAX] >> 8 & 0xFF in (0x02, 0x03):
+            return self.before
+        return None
+
+    def told(self) -> BiosCall:
+        """Return the call as a trace keeps it."""
+        inside = registers(self.before)
+        packet = len(self.extra) == DiskAddressPacket.SIZE
+        return BiosCall(
+            number=self.number,
+            function=inside.ah,
+            registers_in=inside,
+            registers_out=registers(self.after) if self.after else None,
+            called_at=0.0,
+            returned_at=0.0 if self.after else None,
+            packet=DiskAddressPacket(*_PACKET.unpack(self.extra)) if packet else None,
+            table_hex=self.extra.hex() if len(self.extra) == BlockMoveTable.SIZE else "",
+        )
+
+
+class Pc:
+    """A machine with one disk. `boot` returns when it is over."""
+
+    def __init__(self, medium: Medium, memory_bytes: int, model: BiosModel, quirks: Quirks) -> None:
+        self.cpu = Cpu()
+        self.memory = Memory(self.cpu, memory_bytes, quirks.fill)
+        self.ports = Ports()
+        self.hang = HangWatch()
+        self.handoff: Registers | None = None
+        self.exact = True
+        self._medium = medium
+        self._quirks = quirks
+        self._bios = Bios(self.memory, medium, model, quirks, self._arrived)
+        self._calls: list[_Call] = []
+        self._ending: Ending | None = None
+        self._entries: set[int] = set()
+        self._hook()
+
+    def boot(self) -> Ending:
+        """Boot from the disk and return how it ended."""
+        try:
+            self._bootstrap()
+        except Ended as ended:
+            return ended.ending
+        while self._ending is None:
+            self._run(self.hang.next_look)
+            if self._ending is None:
+                self._look_around()
+        return self._ending
+
+    def calls(self) -> tuple[BiosCall, ...]:
+        """Return all BIOS calls so far."""
+        return tuple(call.told() for call in self._calls)
+
+    def _hook(self) -> None:
+        uc = self.cpu.uc
+        uc.hook_add(UC_HOOK_INTR, self._on_interrupt)
+        uc.hook_add(UC_HOOK_MEM_UNMAPPED, self._on_unmapped)
+        uc.hook_add(UC_HOOK_INSN, self._on_in, aux1=UC_X86_INS_IN)
+        uc.hook_add(UC_HOOK_INSN, self._on_out, aux1=UC_X86_INS_OUT)
+
+    # the BIOS's own part, as SeaBIOS does it
+
+    def _bootstrap(self) -> None:
+        """Load the boot sector and enter it."""
+        frame = Frame(flags=_HANDED_OVER, cs=ROM_SEGMENT, esp=_STACK)
+        self._own_call(0x19, frame)
+        self._say("Booting from Hard Disk...\r\n")
+        read = Frame(eax=0x201, ecx=1, edx=self._quirks.drive, es=ORIGIN >> 4, flags=_HANDED_OVER,
+                     cs=ROM_SEGMENT, esp=_STACK)  # fmt: skip
+        call = self._own_call(0x13, read)
+        self._bios.serve(0x13, read)
+        call.after = register_values(read)
+        if read.ah:
+            self._give_up(_UNREADABLE)
+        if self._medium.bytes(0, SECTOR_BYTES)[-2:] != b"\x55\xaa":
+            self._give_up(_NOT_BOOTABLE)
+        entry = Frame(eax=_BOOT_AX, edx=self._quirks.drive, esp=_STACK, flags=_HANDED_OVER,
+                      ip=ORIGIN, cr0=0x10)  # fmt: skip
+        entry = replace(entry, **self._quirks.entry)
+        self.cpu.set(register_values(self.cpu.frame()), register_values(entry))
+
+    def _give_up(self, message: str) -> None:
+        self._say(message)
+        self._own_call(0x18, Frame(flags=_HANDED_OVER, cs=ROM_SEGMENT, esp=_STACK))
+        raise Ended("boot-failed")
+
+    def _say(self, message: str) -> None:
+        for letter in message:
+            frame = Frame(eax=0x0E00 | ord(letter), ebx=7, flags=_HANDED_OVER, cs=ROM_SEGMENT)
+            self._own_call(0x10, frame).after = register_values(frame)
+
+    def _own_call(self, number: int, frame: Frame) -> _Call:
+        frame.ip = _CALLERS[number]
+        self._calls.append(_Call(number, register_values(frame)))
+        return self._calls[-1]
+
+    # what unicorn tells
+
+    def _on_interrupt(self, _uc: Uc, number: int, _data: object) -> None:
+        frame = self.cpu.frame()
+        before = register_values(frame)
+        try:
+            if not frame.real_mode:
+                self._protected_interrupt(number, frame)
+            self._interrupt(number, frame)
+        except Ended as ended:
+            self._end(ended)
+            return
+        after = register_values(frame)
+        if after != before:
+            self.cpu.set(before, after)
+
+    def _on_unmapped(
+        self, _uc: Uc, access: int, at: int, size: int, _value: int, _data: object
+    ) -> bool:
+        if access == UC_MEM_FETCH_UNMAPPED and at >= self.memory.size:
+            return False
+        self.hang.progress()
+        self.memory.reached(at)
+        return True
+
+    def _on_in(self, _uc: Uc, port: int, size: int, _data: object) -> int:
+        return self.ports.read(port, size)
+
+    def _on_out(self, _uc: Uc, port: int, _size: int, value: int, _data: object) -> None:
+        try:
+            self.ports.write(port, value)
+        except Ended as ended:
+            self._end(ended)
+
+    def _on_entry(self, _uc: Uc, _at: int, _size: int, _data: object) -> None:
+        frame = self.cpu.frame()
+        if frame.real_mode:
+            self.handoff = registers(register_values(frame))
+            self._end(Ended("reached"))
+        else:
+            self._end(not_emulated("a kernel that is entered in protected mode"))
+
+    def _end(self, ended: Ended) -> None:
+        if self._ending is None:
+            self._ending = ended.ending
+        self.cpu.uc.emu_stop()
+
+    # interrupts
+
+    def _interrupt(self, number: int, frame: Frame) -> None:
+        own_stub = frame.cs == ROM_SEGMENT
+        wanted = self.memory.low[frame.linear - 2 : frame.linear] == bytes((_INT, number))
+        if not wanted and number < _EXCEPTIONS and not self._short_form(number, frame):
+            self._exception(number, frame)
+        elif self._bios.replaced(number) and not own_stub:
+            self._deliver(number, frame)
+        elif self._bios.has(number):
+            self._serve(number, frame, chained=own_stub)
+
+    def _short_form(self, number: int, frame: Frame) -> bool:
+        """Whether INT3 or INTO made this interrupt."""
+        return {3: 0xCC, 4: 0xCE}.get(number) == self.memory.low[frame.linear - 1]
+
+    def _deliver(self, number: int, frame: Frame) -> None:
+        """Enter the handler that the guest has put in place."""
+        frame.esp = self._push(frame)
+        vector = self.memory.low[number * 4 : number * 4 + 4]
+        frame.ip, frame.cs = _FAR.unpack(vector)
+        frame.set_flag(INTERRUPTS | _TRAP, on=False)
+
+    def _push(self, frame: Frame) -> int:
+        """Put what an INT leaves on the caller's stack, and return ESP behind it."""
+        esp = frame.esp & ~_WORD | frame.esp - _INTERRUPT_FRAME.size & _WORD
+        returning = _INTERRUPT_FRAME.pack(frame.ip, frame.cs, frame.flags & _WORD)
+        self.memory.poke(frame.far(frame.ss, esp), returning)
+        return esp
+
+    def _serve(self, number: int, frame: Frame, *, chained: bool) -> None:
+        """Answer a call of the BIOS; chained if a handler of the guest's passed it on."""
+        stub = frame.cs, frame.ip, frame.esp
+        if chained:  # it called the BIOS far, with FLAGS pushed as by an INT
+            stack = frame.far(frame.ss, frame.esp)
+            frame.esp += _INTERRUPT_FRAME.size
+        else:
+            stack = frame.far(frame.ss, self._push(frame))
+        frame.ip, frame.cs = _FAR.unpack(self.memory.read_memory(stack, _FAR.size))
+        caller = frame.cs, frame.ip
+        call = self._recorded(number, frame)
+        if call:
+            self._kernel_called(frame)
+            self._calls.append(call)
+        self._bios.serve(number, frame)
+        after = register_values(frame)
+        frame.ip, frame.cs = _FAR.unpack(self.memory.read_memory(stack, _FAR.size))
+        # a service that wrote over its caller's stack does not return to its caller
+        if call is None:
+            self.hang.polled(number)
+        elif (frame.cs, frame.ip) == caller:
+            call.after = after
+            self.hang.called(call.news)
+        if chained:
+            frame.cs, frame.ip, frame.esp = stub
+
+    def _recorded(self, number: int, frame: Frame) -> _Call | None:
+        """Return a call if the recorder would record it."""
+        function = frame.ah
+        match number:
+            case 0x10 if function != 0x0E:
+                return None
+            case 0x16 if function in (0x01, 0x11):
+                return None
+            case 0x10 | 0x15 | 0x16 | 0x18 | 0x19:
+                extra = b""
+            case 0x13:
+                extra = b""
+                if 0x42 <= function <= 0x44:
+                    extra = self.memory.read_memory(
+                        frame.far(frame.ds, frame.esi), DiskAddressPacket.SIZE
+                    )
+            case _:
+                return None
+        if (number, function) == (0x15, 0x87):
+            extra = self.memory.read_memory(frame.far(frame.es, frame.esi), BlockMoveTable.SIZE)
+        return _Call(number, register_values(frame), None, extra)
+
+    def _kernel_called(self, frame: Frame) -> None:
+        """End at the first call by setup code that was entered where nobody expected it."""
+        at = frame.cs * 16 + _MAGIC_AT
+        if self.memory.low[at : at + len(_MAGIC)] == _MAGIC:
+            self.handoff = registers(register_values(frame))
+            self.exact = False
+            raise Ended("reached")
+
+    def _exception(self, number: int, frame: Frame) -> None:
+        if self._bios.replaced(number):
+            self._deliver(number, frame)
+            return
+        # the BIOS's handler does nothing: the instruction is tried again for ever
+        self.hang.sample(frame)
+        what = "an invalid instruction" if number == _INVALID_INSTRUCTION else f"exception {number}"
+        raise Ended("loop", f"{what} at {seg_off(frame.cs, frame.ip)}")
+
+    def _protected_interrupt(self, number: int, frame: Frame) -> None:
+        self.hang.sample(frame)
+        what = f"exception or interrupt {number} at {address(frame.ip)} in protected mode"
+        raise Ended("guest-reset", f"{what}, where nobody handles it")
+
+    # reads
+
+    def _arrived(self, buffer: int, pieces: Sequence[Piece]) -> None:
+        """Look for a kernel in what a read brought in, and be there when it is entered."""
+        start = self._setup_found(buffer, sum(piece.size for piece in pieces))
+        if start is None:
+            return
+        kernel = start - _SETUP_AT
+        self._watch(start)
+        self._watch(kernel)
+        code32 = int.from_bytes(self.memory.low[kernel + 0x214 : kernel + 0x218], "little")
+        if code32 >= HIGH:
+            self._watch(code32)
+
+    def _setup_found(self, buffer: int, size: int) -> int | None:
+        """Return where setup code begins, if the read began with it or with its kernel."""
+        low = self.memory.low
+        for start in (buffer, buffer + _SETUP_AT):
+            if low[start + 2 : start + 6] == _MAGIC:
+                return start
+        if self._entries:  # there has been one: this is its payload
+            return None
+        at = low.find(_MAGIC, buffer, buffer + size)
+        return at - 2 if at >= 0 and (at - 2 - buffer) % SECTOR_BYTES == 0 else None
+
+    def _watch(self, entry: int) -> None:
+        if entry not in self._entries:
+            self._entries.add(entry)
+            self.cpu.uc.hook_add(UC_HOOK_CODE, self._on_entry, begin=entry, end=entry)
+
+    # running
+
+    def _run(self, instructions: int) -> None:
+        try:
+            self.cpu.run(instructions)
+        except UcError as error:
+            if self._ending is None:
+                self._fault(str(error))
+
+    def _fault(self, what: str) -> None:
+        frame = self.cpu.frame()
+        try:
+            if "INSN_INVALID" in what and frame.real_mode:
+                before = register_values(frame)
+                self._exception(_INVALID_INSTRUCTION, frame)
+                self.cpu.set(before, register_values(frame))
+            else:
+                self.hang.sample(frame)
+                raise Ended("guest-reset", f"{what} at {address(frame.linear)}")
+        except Ended as ended:
+            self._ending = ended.ending
+
+    def _look_around(self) -> None:
+        """Find out why the CPU has stopped, or whether it gets on at all."""
+        frame = self.cpu.frame()
+        before = frame.linear - 1
+        try:
+            if before == RESET_VECTOR:
+                raise Ended("guest-reset", "by a jump to the reset vector")
+            if before in ROM and self.memory.low[before] == _HLT:
+                # nothing in this ROM tells a loader to go there
+                self.hang.sample(frame)
+                raise Ended("loop", f"the CPU went astray into the BIOS at {address(before)}")
+            halted = before < HIGH and before >= 0 and self.memory.low[before] == _HLT
+            self.hang.looked(self._step, self.memory, self._bios, frame, halted=halted)
+        except Ended as ended:
+            self._ending = ended.ending
+
+    def _step(self) -> Frame:
+        self._run(1)
+        if self._ending is not None:
+            raise Ended(self._ending.kind, self._ending.detail, self._ending.cause)
+        return self.cpu.frame()

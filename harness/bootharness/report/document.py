@@ -1,0 +1,146 @@
+"""A boot as JSON: the trace, its verdict, and what follows from both.
+
+The schema has a version: within one version fields are added but never change their
+meaning. docs/trace.schema.json is made from this file.
+"""
+
+import inspect
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from bootharness.diagnosis import Diagnosis, Judgement, Verdict
+from bootharness.errors import FormatError, UsageError
+from bootharness.formats.gdt import BlockMoveTable
+from bootharness.trace.boot_trace import BlockMove, BootTrace
+
+__all__ = ["SCHEMA_VERSION", "decode", "document", "encode", "schema", "schema_of"]
+
+SCHEMA_VERSION = 1
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+@dataclass(frozen=True, slots=True)
+class _Derived:
+    """What stands beside the trace's own fields."""
+
+    schema_version: int
+    verdict: Verdict
+    cause: str | None
+    summary: str
+    diagnosis: Diagnosis | None
+    consequences: tuple[Diagnosis, ...]
+    placed_bytes: int
+    screen: str
+    block_moves: tuple[BlockMove, ...]
+
+
+def document(trace: BootTrace, judgement: Judgement) -> dict[str, Any]:
+    """Return the JSON document of a boot as plain values."""
+    derived = _Derived(
+        schema_version=SCHEMA_VERSION,
+        verdict=judgement.verdict,
+        cause=judgement.cause,
+        summary=judgement.summary,
+        diagnosis=judgement.diagnosis,
+        consequences=judgement.consequences,
+        placed_bytes=trace.placed_bytes,
+        screen=trace.screen,
+        block_moves=trace.block_moves,
+    )
+    result: dict[str, Any] = msgspec.to_builtins(derived) | msgspec.to_builtins(trace)
+    if trace.handoff:
+        result["handoff"]["memory_equal"] = trace.handoff.memory_equal
+    return result
+
+
+def encode(document: dict[str, Any]) -> bytes:
+    """Return a document as text, indented, with a newline at its end."""
+    try:
+        text = msgspec.json.encode(document)
+    except UnicodeEncodeError:  # a path that is not UTF-8
+        text = msgspec.json.encode(_valid(document))
+    return msgspec.json.format(text, indent=1) + b"\n"
+
+
+def _valid(value: Any) -> Any:
+    """Return plain values with escapes for the bytes that are no text."""
+    match value:
+        case str():
+            return value.encode("utf-8", "backslashreplace").decode()
+        case dict():
+            return {key: _valid(each) for key, each in value.items()}
+        case list() | tuple():
+            return [_valid(each) for each in value]
+    return value
+
+
+def decode(text: bytes) -> BootTrace:
+    """Return the trace in a JSON document; what is derived is left for judging again.
+
+    Raises UsageError when it is not such a document or is of a newer version.
+    """
+    try:
+        version = msgspec.json.decode(text, type=_Version).schema_version
+        if version > SCHEMA_VERSION:
+            raise UsageError(
+                f"the trace has schema version {version}, and this bootharness knows up to "
+                f"{SCHEMA_VERSION}: use a newer one"
+            )
+        trace = msgspec.json.decode(text, type=BootTrace)
+        _check_bytes(trace)
+        return trace
+    except (msgspec.DecodeError, ValueError, FormatError) as error:
+        raise UsageError(f"not a trace of a boot: {error}") from error
+
+
+def _check_bytes(trace: BootTrace) -> None:
+    """Raise ValueError or FormatError for hex that cannot be what it stands for."""
+    for call in (*trace.bios_calls, *trace.gdb_calls):
+        if call.table_hex:
+            BlockMoveTable.parse(bytes.fromhex(call.table_hex))
+    if trace.disk:
+        bytes.fromhex(trace.disk.boot_sector)
+    if trace.post_mortem:
+        bytes.fromhex(trace.post_mortem.code_hex)
+
+
+class _Version(msgspec.Struct):
+    schema_version: int
+
+
+def schema_of(document: type, title: str) -> dict[str, Any]:
+    """Return the JSON Schema of another of our documents."""
+    (reference,), definitions = msgspec.json.schema_components(
+        (document,), ref_template="#/$defs/{name}"
+    )
+    _dedent(definitions.values())
+    top = definitions.pop(reference["$ref"].rpartition("/")[2])
+    return {"$schema": _DIALECT, "title": title, **top, "$defs": definitions}
+
+
+def _dedent(definitions: Iterable[dict[str, Any]]) -> None:
+    """Set docstrings to the left, which Python indents up to 3.12."""
+    for definition in definitions:
+        if "description" in definition:
+            definition["description"] = inspect.cleandoc(definition["description"])
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema of the document."""
+    (derived, trace), definitions = msgspec.json.schema_components(
+        (_Derived, BootTrace), ref_template="#/$defs/{name}"
+    )
+    first, second = (definitions.pop(part["$ref"].rpartition("/")[2]) for part in (derived, trace))
+    definitions["Handoff"]["properties"]["memory_equal"] = {"type": ["boolean", "null"]}
+    _dedent(definitions.values())
+    return {
+        "$schema": _DIALECT,
+        "title": f"bootharness trace, version {SCHEMA_VERSION}",
+        "type": "object",
+        "properties": first["properties"] | second["properties"],
+        "required": [*first["required"], *second["required"]],
+        "$defs": definitions,
+    }

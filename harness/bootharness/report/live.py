@@ -1,0 +1,196 @@
+"""A boot while it runs: a bar of bytes placed, or every BIOS call and event on the network.
+
+Observers are made before QEMU starts and print after it: what printing needs is imported
+when there is something to print.
+"""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TextIO
+
+import click
+
+if TYPE_CHECKING:
+    from bootharness.formats.bioscall import BiosCall
+    from bootharness.trace.boot_trace import Milestone
+    from bootharness.trace.observer import Observer
+    from bootharness.trace.wire import NetEvent
+
+__all__ = ["watching"]
+
+_NEVER_RETURN = (0x18, 0x19)
+_TELETYPE = (0x10, 0x0E)
+# BIOS calls are heard of in batches, so late
+_BATCH_S = 0.2
+
+
+@contextmanager
+def watching(name: str, *, verbose: bool, output: TextIO) -> Iterator["Observer"]:
+    """Show one boot while it runs: every call on ``output``, or its progress on a terminal."""
+    if verbose:
+        printer = CallPrinter(output)
+        yield printer
+        printer.finish()
+    elif sys.stderr.isatty():
+        bar = ProgressBar(name)
+        try:
+            yield bar
+        finally:
+            bar.stop()
+    else:
+        yield Spectator()
+
+
+class Spectator:
+    """Sees nothing, but uses the time in which QEMU starts to import what will be needed."""
+
+    wants_progress = False
+
+    def started(self) -> None:
+        """Import what prints the result."""
+        import bootharness.report.terminal  # noqa: F401
+
+    def milestone(self, milestone: "Milestone") -> None:
+        """Let it pass."""
+
+    def placed(self, done: int, total: int) -> None:
+        """Let it pass."""
+
+    def events(self, events: tuple["NetEvent", ...]) -> None:
+        """Let them pass."""
+
+    def calls(self, calls: tuple["BiosCall", ...]) -> None:
+        """Let them pass."""
+
+    def bios(self, text: str) -> None:
+        """Let it pass."""
+
+
+class ProgressBar(Spectator):
+    """The last milestone and a bar of bytes placed, on standard error; gone at the end."""
+
+    wants_progress = True
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._progress: Any = None
+        self._task: Any = None
+
+    def milestone(self, milestone: "Milestone") -> None:
+        """Show the milestone."""
+        self._update(milestone=f"{milestone.name} {milestone.seconds:.2f} s")
+
+    def placed(self, done: int, total: int) -> None:
+        """Move the bar."""
+        self._update(completed=done, total=total)
+
+    def stop(self) -> None:
+        """Take the bar away."""
+        if self._progress:
+            self._progress.stop()
+
+    def _update(self, **fields: Any) -> None:
+        if self._progress is None:
+            self._start()
+        self._progress.update(self._task, **fields)
+
+    def _start(self) -> None:
+        from rich.console import Console
+        from rich.progress import (
+            BarColumn,
+            DownloadColumn,
+            Progress,
+            SpinnerColumn,
+            TextColumn,
+        )
+
+        self._progress = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=30),
+            DownloadColumn(),
+            TextColumn("{task.fields[milestone]}"),
+            console=Console(stderr=True),
+            transient=True,
+        )
+        self._task = self._progress.add_task(self._name, total=None, milestone="starting")
+        self._progress.start()
+
+
+class CallPrinter(Spectator):
+    """Prints every BIOS call as it happens, and what happens on the network; consecutive
+    teletype output as one text."""
+
+    wants_progress = True
+
+    def __init__(self, output: TextIO) -> None:
+        self._output = output
+        self._next = 0
+        self._calls: tuple[BiosCall, ...] = ()
+        self._events = 0
+        self._notes: list[tuple[float, str, str]] = []
+        self._text: list[BiosCall] = []
+        self._bios = ""
+
+    def milestone(self, milestone: "Milestone") -> None:
+        """Keep it until the calls before it have been printed."""
+        line = f"{milestone.seconds:8.4f} ---- {milestone.name}"
+        self._notes.append((milestone.seconds, line, "cyan"))
+
+    def events(self, events: tuple["NetEvent", ...]) -> None:
+        """Print what is new; the calls before it have been heard of by then."""
+        self._notes += [(event.seconds, str(event), "blue") for event in events[self._events :]]
+        self._events = len(events)
+        if events:
+            self._print_notes(events[-1].seconds - _BATCH_S)
+
+    def calls(self, calls: tuple["BiosCall", ...]) -> None:
+        """Print what has returned since the last time, in order."""
+        self._calls = calls
+        for call in calls[self._next :]:
+            if call.registers_out is None and call.number not in _NEVER_RETURN:
+                return
+            self._print(call)
+
+    def bios(self, text: str) -> None:
+        """Print the lines that are complete."""
+        from bootharness.text import printable
+
+        *lines, self._bios = (self._bios + text).split("\n")
+        for line in lines:
+            if line:
+                self._print_text()
+                click.secho(f"    BIOS {printable(line)}", file=self._output, dim=True)
+
+    def finish(self) -> None:
+        """Print the rest, what has not returned as well."""
+        for call in self._calls[self._next :]:
+            self._print(call)
+        self._print_text()
+        self._print_notes(float("inf"))
+
+    def _print(self, call: "BiosCall") -> None:
+        self._next += 1
+        self._print_notes(call.called_at)
+        if (call.number, call.function) == _TELETYPE:
+            if self._text and self._text[-1].registers_in.cs != call.registers_in.cs:
+                self._print_text()
+            self._text.append(call)
+            return
+        self._print_text()
+        click.secho(str(call), file=self._output, fg="red" if call.failed else None)
+
+    def _print_text(self) -> None:
+        from bootharness.formats.bioscall import call_lines  # by now it has been imported
+
+        for line in call_lines(self._text):
+            click.echo(line, file=self._output)
+        self._text = []
+
+    def _print_notes(self, until: float) -> None:
+        due = [note for note in self._notes if note[0] <= until]
+        for note in sorted(due, key=lambda note: note[0]):
+            self._print_text()
+            self._notes.remove(note)
+            click.secho(note[1], file=self._output, fg=note[2], bold=True)

@@ -1,0 +1,1 @@
+"""What brings a kernel to a machine."""

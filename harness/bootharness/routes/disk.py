@@ -1,0 +1,300 @@
+"""A disk image that boots: the loader in the MBR, a partition, and in it what is loaded.
+
+LBA 0         the MBR: loader, disk signature, partition table
+1             what of the loader does not fit the MBR
+2048          the partition: command line (NUL-terminated, at least 4 sectors)
+              kernel file
+              initrd
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+from zlib import crc32
+
+from bootharness.errors import FormatError, LaunchFailed, UsageError
+from bootharness.formats.bzimage import SetupHeader
+from bootharness.formats.mbr import BOOTSTRAP_BYTES, SECTOR_BYTES, Mbr, Partition
+from bootharness.kernels.content import File, Piece, PieceMap, file_source
+from bootharness.kernels.image import KernelImage
+from bootharness.routes.loader import Loader
+
+__all__ = ["DiskImage", "DiskLayout", "Initrd"]
+
+_PARTITION_LBA = 2048
+_CMDLINE_SECTORS = 4
+_NON_FS_DATA = 0xDA
+_ALIGNMENT_SECTORS = 2048
+# what the BIOS keeps for its tables at the top of memory, generously
+_BIOS_RESERVE = 1 << 20
+# where the hole below 4 GiB may begin on a q35 machine
+_LOW_MEMORY_LIMIT = 0x8000_0000
+
+
+@dataclass(frozen=True, slots=True)
+class Initrd:
+    """An initrd on the disk and where the loader is to put it, linear; None is its own choice."""
+
+    lba: int
+    address: int | None
+    content: Piece
+
+    @property
+    def size(self) -> int:
+        """Size in bytes."""
+        return self.content.size
+
+    def in_memory(self, header: SetupHeader) -> tuple[int, Piece]:
+        """Return the linear address, the one of the setup header where the loader chose it."""
+        return header.ramdisk_image if self.address is None else self.address, self.content
+
+
+@dataclass(frozen=True, slots=True)
+class DiskImage:
+    """A raw disk image; of one that somebody else made only the path is known."""
+
+    path: Path
+    loader: Loader | None = None
+    kernel: KernelImage | None = None
+    kernel_lba: int = 0
+    cmdline: str = ""
+    cmdline_lba: int = 0
+    initrd: Initrd | None = None
+
+    @classmethod
+    def existing(cls, path: Path) -> Self:
+        """Take a disk image that somebody made. Raises UsageError when it is no such thing."""
+        try:
+            size = path.stat().st_size
+        except OSError as error:
+            raise UsageError(f"{path}: {error.strerror}") from error
+        if not path.is_file() or size < SECTOR_BYTES:
+            raise UsageError(f"{path}: not a disk image: it has no sector to boot from")
+        return cls(path)
+
+    @classmethod
+    def build(
+        cls,
+        path: Path,
+        loader: Loader,
+        kernel: KernelImage,
+        *,
+        cmdline: str,
+        memory_bytes: int,
+        initrd: bytes | Path | Piece | None = None,
+        size_bytes: int = 0,
+        first_lba: int = _PARTITION_LBA,
+    ) -> "DiskImage":
+        """Lay a disk image out and write it; otherwise as `DiskLayout.plan` and `write`."""
+        return DiskLayout.plan(
+            loader,
+            kernel,
+            cmdline=cmdline,
+            memory_bytes=memory_bytes,
+            initrd=initrd,
+            size_bytes=size_bytes,
+            first_lba=first_lba,
+        ).write(path)
+
+    @property
+    def name(self) -> str:
+        """Where the image is."""
+        return str(self.path)
+
+    @property
+    def size_bytes(self) -> int:
+        """Size of the image in bytes."""
+        return self.path.stat().st_size
+
+    def initrd_in_memory(self, header: SetupHeader) -> tuple[int, Piece] | None:
+        """Return where the loader was to put the initrd, or says that it did, and the initrd."""
+        return self.initrd.in_memory(header) if self.initrd else None
+
+    def read(self, lba: int, count: int) -> bytes:
+        """Return ``count`` bytes from sector ``lba`` on, fewer where the image ends."""
+        with self.path.open("rb") as disk:
+            disk.seek(lba * SECTOR_BYTES)
+            return disk.read(count)
+
+
+@dataclass(frozen=True, slots=True)
+class DiskLayout:
+    """A disk image before it is written: what of what lies where; ``sectors`` is its size."""
+
+    loader: Loader
+    kernel: KernelImage
+    kernel_lba: int
+    cmdline: str
+    cmdline_lba: int
+    initrd: Initrd | None
+    sectors: int
+    content: PieceMap
+
+    @classmethod
+    def plan(
+        cls,
+        loader: Loader,
+        kernel: KernelImage,
+        *,
+        cmdline: str,
+        memory_bytes: int,
+        initrd: bytes | Path | Piece | None = None,
+        size_bytes: int = 0,
+        first_lba: int = _PARTITION_LBA,
+    ) -> Self:
+        """Return the layout of a disk image.
+
+        The partition begins at ``first_lba``, in sectors. The image gets at least
+        ``size_bytes``; with 0 it is as large as its content, rounded up to a MiB. The
+        initrd goes as high as ``memory_bytes`` of RAM and the kernel's ``initrd_addr_max``
+        allow.
+
+        Raises UsageError when something does not fit the loader or the disk.
+        """
+        if initrd is not None and not loader.takes_initrd:
+            raise UsageError(
+                f"{loader.name}: this loader takes no initrd: its profile patches no initrd_lba"
+            )
+        line = os.fsencode(cmdline)
+        if b"\0" in line:
+            raise UsageError("the command line contains a NUL character")
+        cmdline_lba = first_lba
+        kernel_lba = cmdline_lba + max(_CMDLINE_SECTORS, _sectors(len(line) + 1))
+        kernel_sectors = _sectors(kernel.file_bytes)
+        placed, address = None, 0
+        if initrd is not None:
+            content = _piece(initrd)
+            address = _initrd_address(content.size, kernel, memory_bytes)
+            placed = Initrd(kernel_lba + kernel_sectors, address, content)
+        end = kernel_lba + kernel_sectors + (_sectors(placed.size) if placed else 0)
+        total = max(-(-end // _ALIGNMENT_SECTORS) * _ALIGNMENT_SECTORS, _sectors(size_bytes))
+        binary = loader.patched(
+            kernel_lba=kernel_lba,
+            kernel_sectors=kernel_sectors,
+            cmdline_lba=cmdline_lba,
+            initrd_lba=placed.lba if placed else 0,
+            initrd_size=placed.size if placed else 0,
+            initrd_address=address,
+        )
+        if len(binary) > first_lba * SECTOR_BYTES:
+            raise UsageError(
+                f"{loader.name}: {len(binary):,} bytes do not fit before the partition at LBA "
+                f"{first_lba}"
+            )
+        pieces = PieceMap()
+        for lba, piece in (
+            (0, Piece.of(_mbr(binary, kernel, first_lba, total))),
+            (1, Piece.of(binary[SECTOR_BYTES:])),
+            (cmdline_lba, Piece.of(line)),
+            (kernel_lba, Piece(kernel.content, 0, kernel.file_bytes)),
+            *([(placed.lba, placed.content)] if placed else []),
+        ):
+            pieces.put(lba * SECTOR_BYTES, piece)
+        return cls(loader, kernel, kernel_lba, cmdline, cmdline_lba, placed, total, pieces)
+
+    def initrd_in_memory(self, header: SetupHeader) -> tuple[int, Piece] | None:
+        """Return where the loader is told to put the initrd, and the initrd."""
+        return self.initrd.in_memory(header) if self.initrd else None
+
+    @property
+    def name(self) -> str:
+        """What it is: it is nowhere yet."""
+        return f"{self.loader.name} with {self.kernel.source}"
+
+    @property
+    def size_bytes(self) -> int:
+        """Size of the image in bytes."""
+        return self.sectors * SECTOR_BYTES
+
+    def read(self, lba: int, count: int) -> bytes:
+        """Return ``count`` bytes from sector ``lba`` on, fewer where the image ends."""
+        start = lba * SECTOR_BYTES
+        return self.content.read(start, max(min(count, self.size_bytes - start), 0))
+
+    def write(self, path: Path) -> DiskImage:
+        """Write a sparse disk image. Raises LaunchFailed when that cannot be done."""
+        try:
+            with path.open("wb") as disk:
+                disk.truncate(self.sectors * SECTOR_BYTES)
+                for address, piece in self.content:
+                    _write(disk.fileno(), piece, address)
+        except OSError as error:
+            raise LaunchFailed(
+                f"{path}: the disk image cannot be written: {error.strerror}"
+            ) from error
+        return DiskImage(
+            path,
+            self.loader,
+            self.kernel,
+            self.kernel_lba,
+            self.cmdline,
+            self.cmdline_lba,
+            self.initrd,
+        )
+
+
+def _mbr(binary: bytes, kernel: KernelImage, first_lba: int, total: int) -> bytes:
+    tail = binary[BOOTSTRAP_BYTES : BOOTSTRAP_BYTES + 6]
+    # the partition table cannot describe more than 2 TiB; a larger disk is not all in it
+    sectors = min(total - first_lba, 0xFFFFFFFF)
+    try:
+        return Mbr(
+            bootstrap_code=binary[:BOOTSTRAP_BYTES],
+            disk_signature=int.from_bytes(tail[:4], "little") or crc32(kernel.read_real_mode()),
+            copy_protect=int.from_bytes(tail[4:], "little"),
+            partitions=(
+                Partition.at(first_lba, sectors, kind=_NON_FS_DATA, active=True),
+                *(Partition(),) * 3,
+            ),
+        ).build()
+    except FormatError as error:
+        raise UsageError(f"the disk image cannot be partitioned: {error}") from error
+
+
+def _initrd_address(size: int, kernel: KernelImage, memory_bytes: int) -> int:
+    """The highest page below the BIOS's tables; where there is no room, page 0 upwards.
+
+    An initrd that does not fit is placed all the same: that boot fails, and says why.
+    """
+    top = min(memory_bytes - _BIOS_RESERVE, _LOW_MEMORY_LIMIT, kernel.header.initrd_limit + 1)
+    return max(top - size, 0) & ~0xFFF
+
+
+def _sectors(count: int) -> int:
+    return -(-count // SECTOR_BYTES)
+
+
+def _piece(content: bytes | Path | Piece) -> Piece:
+    if isinstance(content, Piece):
+        return content
+    if isinstance(content, bytes):
+        return Piece.of(content)
+    try:
+        return Piece(file_source(content), 0, content.stat().st_size)
+    except OSError as error:
+        raise UsageError(f"{content}: {error.strerror}") from error
+
+
+def _write(disk: int, piece: Piece, at: int) -> None:
+    if isinstance(piece.source, File):
+        _copy(piece.source.fd, piece.start, piece.size, disk, at)
+        return
+    view = memoryview(piece.read())
+    while view:
+        written = os.pwrite(disk, view, at)
+        view, at = view[written:], at + written
+
+
+def _copy(file: int, start: int, size: int, disk: int, at: int) -> None:
+    """Copy a file into the image inside the kernel; not a byte of it passes through here."""
+    done = 0
+    while done < size:
+        try:
+            copied = os.copy_file_range(file, disk, size - done, start + done, at + done)
+        except OSError:  # two file systems that cannot do it between them
+            os.lseek(disk, at + done, os.SEEK_SET)
+            copied = os.sendfile(disk, file, start + done, size - done)
+        if not copied:
+            break
+        done += copied

@@ -1,0 +1,179 @@
+"""A loader: the code in the MBR, its symbols, and where the disk image builder patches it."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from bootharness.errors import UsageError
+from bootharness.formats.elf import Executable, read_elf
+from bootharness.formats.mbr import BOOTSTRAP_BYTES, SECTOR_BYTES
+from bootharness.host.assembler import assemble_program, shipped
+
+__all__ = ["ORIGIN", "PATCHABLE", "Loader", "Patch"]
+
+ORIGIN = 0x7C00
+"""Where the BIOS puts the MBR, linear."""
+
+PATCHABLE = (
+    "kernel_lba",
+    "kernel_sectors",
+    "cmdline_lba",
+    "initrd_lba",
+    "initrd_size",
+    "initrd_address",
+)
+"""What the builder can tell a loader: LBAs and counts in sectors, the initrd's size in bytes
+and its linear address."""
+
+# the code area, the disk signature and the copy-protection word, which some loaders use up
+_CODE_LIMIT = 446
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """Where the builder writes a little-endian number: offset in the loader and size in bytes."""
+
+    offset: int
+    size: int = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Loader:
+    """A loader's bytes from LBA 0 on, its symbols (linear) and its patches.
+
+    ``elf`` and ``source`` are for debuggers, where there are such files.
+    """
+
+    name: str
+    binary: bytes
+    symbols: dict[str, int] = field(default_factory=dict)
+    patches: dict[str, Patch] = field(default_factory=dict)
+    elf: Path | None = None
+    source: Path | None = None
+
+    def __post_init__(self) -> None:
+        if not self.binary:
+            raise UsageError(f"{self.name}: the loader is empty")
+        if _CODE_LIMIT < len(self.binary) < SECTOR_BYTES:
+            raise UsageError(
+                f"{self.name}: {len(self.binary)} bytes do not fit before the partition table: "
+                f"there is room for {BOOTSTRAP_BYTES}, or {_CODE_LIMIT} without a disk signature"
+            )
+        for name, patch in self.patches.items():
+            if not 0 <= patch.offset <= len(self.binary) - patch.size:
+                raise UsageError(
+                    f"{self.name}: the profile patches {name} at offset {patch.offset}, outside of "
+                    f"the loader's {len(self.binary)} bytes"
+                )
+
+    @classmethod
+    def stage1(cls) -> Self:
+        """Return the project's own loader."""
+        return cls._assembled(shipped("mbr/stage1.asm"), "stage1", {})
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read a loader: ``.asm`` for NASM, ``.elf`` linked to 0x7c00, or a flat binary.
+
+        A file of the same name that ends in ``.toml`` is its profile: the table ``patch``
+        says where the builder writes what, by symbol, by offset in bytes, or as a table of
+        ``at`` (symbol or offset) and ``bytes``. Without a profile the symbols that are
+        named as in ``PATCHABLE`` are patched.
+
+        Raises UsageError, naming the file and the field.
+        """
+        profile = path.with_suffix(".toml")
+        table = _read_profile(profile) if profile.exists() else None
+        if path.suffix == ".asm":
+            return cls._assembled(path, str(path), table)
+        if path.suffix == ".elf":
+            return cls._linked(str(path), read_elf(path), path, table)
+        try:
+            binary = path.read_bytes()
+        except OSError as error:
+            raise UsageError(f"{path}: {error.strerror}") from error
+        if table is None:
+            raise UsageError(
+                f"{path}: a flat binary has no symbols, so {profile.name} beside it has to say "
+                "where kernel_lba is patched (README, 'Your own loader')"
+            )
+        return cls(str(path), binary, {}, _patches(str(profile), table, {}))
+
+    @classmethod
+    def _assembled(cls, source: Path, name: str, table: dict[str, Any] | None) -> Self:
+        program, elf = assemble_program(source, origin=ORIGIN)
+        return cls._linked(name, program, elf, table, source)
+
+    @classmethod
+    def _linked(
+        cls,
+        name: str,
+        program: Executable,
+        elf: Path,
+        table: dict[str, Any] | None,
+        source: Path | None = None,
+    ) -> Self:
+        if program.origin != ORIGIN:
+            raise UsageError(
+                f"{name}: linked to {program.origin:#x}, and the BIOS enters an MBR at "
+                f"{ORIGIN:#x}: link it with -Ttext={ORIGIN:#x}"
+            )
+        symbols = program.symbols
+        if not table:
+            table = {known: known for known in PATCHABLE if known in symbols}
+        patches = _patches(name, table, symbols)
+        return cls(name, program.binary, symbols, patches, elf, source)
+
+    @property
+    def takes_initrd(self) -> bool:
+        """Whether the builder can tell this loader where an initrd is."""
+        return "initrd_lba" in self.patches
+
+    def patched(self, **values: int) -> bytes:
+        """Return the bytes with these numbers set; a number it has no place for is left out.
+
+        Raises UsageError for a number that its place cannot hold.
+        """
+        binary = bytearray(self.binary)
+        for name, patch in self.patches.items():
+            value = values[name]
+            if value >> 8 * patch.size:
+                raise UsageError(
+                    f"{self.name}: {name} is {value:,} and does not fit its {patch.size} bytes"
+                )
+            binary[patch.offset : patch.offset + patch.size] = value.to_bytes(patch.size, "little")
+        return bytes(binary)
+
+
+def _read_profile(path: Path) -> dict[str, Any]:
+    import tomllib  # few loaders have a profile
+
+    try:
+        profile = tomllib.loads(path.read_text())
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(f"{path}: not a loader profile: {error}") from error
+    table = profile.get("patch")
+    if set(profile) != {"patch"} or not isinstance(table, dict) or not table:
+        raise UsageError(f"{path}: a loader profile is one table, [patch], that is not empty")
+    return table
+
+
+def _patches(name: str, table: dict[str, Any], symbols: dict[str, int]) -> dict[str, Patch]:
+    patches = {}
+    for key, value in table.items():
+        if key not in PATCHABLE:
+            raise UsageError(f"{name}: [patch] {key}: known are {', '.join(PATCHABLE)}")
+        place, size = value, 4
+        if isinstance(value, dict):
+            place, size = value.get("at"), value.get("bytes", 4)
+        if isinstance(place, str):
+            if place not in symbols:
+                raise UsageError(f"{name}: [patch] {key}: the loader has no symbol {place!r}")
+            place = symbols[place] - ORIGIN
+        if type(place) is not int or size not in (1, 2, 4, 8):
+            raise UsageError(
+                f"{name}: [patch] {key}: give a symbol, an offset in bytes, or "
+                "{ at = symbol or offset, bytes = 1, 2, 4 or 8 }"
+            )
+        patches[key] = Patch(place, size)
+    return patches

@@ -1,0 +1,65 @@
+"""One guest's connection to the network, as a boot watches it."""
+
+from bootharness.diagnosis.certainty import ends_if_quiet
+from bootharness.machine.machine import Machine
+from bootharness.network.live import Network, Plug
+from bootharness.routes.net_image import NetImage
+from bootharness.trace.wire import NetEventKind, NetworkFacts
+
+__all__ = ["MAC", "Connection"]
+
+MAC = "52:54:00:12:34:{:02x}"
+"""The guests' addresses, by port."""
+
+
+class Connection:
+    """A plug, and what is behind it. The cable is pulled as the faults say."""
+
+    def __init__(self, network: Network, plug: Plug, image: NetImage, nic: str) -> None:
+        self._network = network
+        self._plug = plug
+        self._image = image
+        self._nic = nic
+        self._up = True
+        self._ends_if_quiet = False
+
+    def fileno(self) -> int:
+        """The file descriptor that is readable when something has happened."""
+        return self._plug.news_fd
+
+    @property
+    def frames(self) -> int:
+        """How many frames have come from the guest so far."""
+        return self._network.wire.frames(self._plug.port)
+
+    def look(self, machine: Machine) -> NetworkFacts | None:
+        """Return the facts if there is news, or if silence would mean that it is over."""
+        up = self._network.link_wanted(self._plug)
+        if up != self._up:
+            machine.qmp.execute("set_link", name="net0", up=up)
+            self._plug.note(NetEventKind.LINK_UP if up else NetEventKind.LINK_DOWN, text="set_link")
+            self._up = up
+        if not self._plug.take_news() and not self._ends_if_quiet:
+            return None
+        facts = self.facts()
+        self._ends_if_quiet = ends_if_quiet(facts) is not None
+        return facts
+
+    def facts(self) -> NetworkFacts:
+        """Return what is known of the network now."""
+        return NetworkFacts(
+            path=self._image.path,
+            firmware=self._image.firmware,
+            nic=self._nic,
+            server="wire",
+            mac=MAC.format(self._plug.port),
+            roles=self._image.roles,
+            faults=tuple(map(str, self._network.wire.faults.all)),
+            events=self._plug.events(),
+            files=self._plug.files(),
+            frames=self.frames,
+        )
+
+    def finish(self) -> None:
+        """Close the books at the end of the boot."""
+        self._network.finish(self._plug)

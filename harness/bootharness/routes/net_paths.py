@@ -1,0 +1,188 @@
+"""The ways from a network card's ROM to a kernel: which files, by which names, for whom.
+
+Boot programs come from the distribution's packages; scripts and configuration are written
+here.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bootharness.errors import ToolMissing, UsageError
+from bootharness.network.dhcp_server import BootRule
+
+__all__ = ["PATHS", "BootFiles", "NetPath"]
+
+INITRD_FILE = "initrd.img"
+KERNEL_FILE = "vmlinuz"
+HTTP_URL = "http://10.0.2.100/"
+
+_PACKAGES = {
+    "undionly.kpxe": ("/usr/lib/ipxe/undionly.kpxe", "ipxe"),
+    "snponly.efi": ("/usr/lib/ipxe/snponly.efi", "ipxe"),
+    "pxelinux.0": ("/usr/lib/PXELINUX/pxelinux.0", "pxelinux"),
+    "lpxelinux.0": ("/usr/lib/PXELINUX/lpxelinux.0", "pxelinux"),
+    "ldlinux.c32": ("/usr/lib/syslinux/modules/bios/ldlinux.c32", "syslinux-common"),
+    "syslinux.efi": ("/usr/lib/SYSLINUX.EFI/efi64/syslinux.efi", "syslinux-efi"),
+    "ldlinux.e64": ("/usr/lib/syslinux/modules/efi64/ldlinux.e64", "syslinux-common"),
+}
+_SCRIPT_FILE = "boot.ipxe"
+_CONFIG_FILE = "pxelinux.cfg/default"
+# what iPXE would take for more than text
+_IPXE_SPECIAL = ("${", "\n", "\r")
+_IPXE_WORDS = ("&&", "||", ";")
+
+
+@dataclass(frozen=True, slots=True)
+class NetPath:
+    """One way to boot. ``roles`` names the files it needs by what they are for.
+
+    ``only`` are the cards that it can boot from, none for all of them.
+    """
+
+    name: str
+    purpose: str
+    rules: tuple[BootRule, ...]
+    roles: Mapping[str, str]
+    text: Callable[[str], str]
+    firmware: str = "bios"
+    rom: bool = True
+    http: bool = False
+    only: tuple[str, ...] = ()
+
+    def card(self, asked: str) -> str:
+        """Return the card that is meant; ``auto`` is the fastest one, which suits every path.
+
+        Raises UsageError for one that the path cannot boot from.
+        """
+        if asked == "auto":
+            return "virtio"
+        if self.only and asked not in self.only:
+            raise UsageError(
+                f"network path {self.name}: its firmware has no driver for {asked}, but for "
+                f"{', '.join(self.only)}"
+            )
+        return asked
+
+    @property
+    def over_http(self) -> frozenset[str]:
+        """The files that come over HTTP; all others come over TFTP."""
+        if not self.http:
+            return frozenset()
+        first = {rule.file.removeprefix(HTTP_URL) for rule in self.rules if HTTP_URL in rule.file}
+        return frozenset({KERNEL_FILE, INITRD_FILE} | first)
+
+    @property
+    def wrong_script(self) -> bytes:
+        """What the boot program stumbles over in place of its script."""
+        ipxe = self.roles["script"] == _SCRIPT_FILE
+        return b"#!ipxe\nno-such-command\n" if ipxe else b"DEFAULT no-such-label\n"
+
+    def files(self, kernel: bytes, initrd: bytes, cmdline: str) -> "BootFiles":
+        """Return what is served.
+
+        Raises ToolMissing when a boot program is not installed, UsageError for a command
+        line that the boot program would not pass on as it is.
+        """
+        script = self.roles["script"]
+        contents = {
+            KERNEL_FILE: kernel,
+            INITRD_FILE: initrd,
+            script: self.text(cmdline).encode(),
+        }
+        for name in set(self.roles.values()) - set(contents):
+            contents[name] = _packaged(name)
+        return BootFiles(contents, dict(self.roles))
+
+
+@dataclass(frozen=True)
+class BootFiles:
+    """The files of one boot by name, and what they are for."""
+
+    contents: dict[str, bytes]
+    roles: dict[str, str] = field(default_factory=dict)
+
+
+def _packaged(name: str) -> bytes:
+    path, package = _PACKAGES[name]
+    try:
+        return Path(path).read_bytes()
+    except FileNotFoundError:
+        raise ToolMissing(
+            f"{path} is not installed: `apt-get install {package}` brings it"
+        ) from None
+
+
+def _ipxe(cmdline: str) -> str:
+    return _ipxe_script("", cmdline)
+
+
+def _ipxe_uefi(cmdline: str) -> str:
+    return _ipxe_script("", f"initrd={INITRD_FILE} {cmdline}")
+
+
+def _ipxe_http(cmdline: str) -> str:
+    return _ipxe_script(HTTP_URL, cmdline)
+
+
+def _ipxe_script(base: str, cmdline: str) -> str:
+    if any(special in cmdline for special in _IPXE_SPECIAL) or any(
+        word in _IPXE_WORDS or word.startswith("#") for word in cmdline.split()
+    ):
+        raise UsageError(
+            f"the command line {cmdline!r} cannot go through an iPXE script: it must do without "
+            f"line breaks, '${{' and the words && || ; and #"
+        )
+    return f"#!ipxe\nkernel {base}{KERNEL_FILE} {cmdline}\ninitrd {base}{INITRD_FILE}\nboot\n"
+
+
+def _syslinux(cmdline: str) -> str:
+    return _syslinux_config("", cmdline)
+
+
+def _syslinux_http(cmdline: str) -> str:
+    return _syslinux_config(HTTP_URL, cmdline)
+
+
+def _syslinux_config(base: str, cmdline: str) -> str:
+    if "\n" in cmdline or "\r" in cmdline:
+        raise UsageError(f"the command line {cmdline!r} cannot go into a configuration file")
+    return (
+        "DEFAULT linux\nPROMPT 0\nTIMEOUT 0\nLABEL linux\n"
+        f"  KERNEL {base}{KERNEL_FILE}\n  INITRD {base}{INITRD_FILE}\n  APPEND {cmdline}\n"
+    )
+
+
+def _roles(**roles: str) -> dict[str, str]:
+    return {**roles, "kernel": KERNEL_FILE, "initrd": INITRD_FILE}
+
+
+_SCRIPT = (BootRule(_SCRIPT_FILE, ipxe=True),)
+
+PATHS: dict[str, NetPath] = {
+    path.name: path
+    for path in (
+        NetPath("ipxe", "the card's iPXE runs a script, all over TFTP", _SCRIPT,
+                _roles(script=_SCRIPT_FILE), _ipxe),
+        NetPath("ipxe-http", "the same over HTTP", (BootRule(HTTP_URL + _SCRIPT_FILE, ipxe=True),),
+                _roles(script=_SCRIPT_FILE), _ipxe_http, http=True),
+        # over TFTP its polled card brings 0.2 MB/s, a block for each poll
+        NetPath("undionly", "the card's PXE loads undionly.kpxe, its iPXE a script; then HTTP",
+                (BootRule(_SCRIPT_FILE, ipxe=True, after="undionly.kpxe"),
+                 BootRule("undionly.kpxe", pxe=True)),
+                _roles(nbp="undionly.kpxe", script=_SCRIPT_FILE), _ipxe_http, http=True),
+        NetPath("pxelinux", "pxelinux.0 and its configuration", (BootRule("pxelinux.0", pxe=True),),
+                _roles(nbp="pxelinux.0", module="ldlinux.c32", script=_CONFIG_FILE), _syslinux),
+        NetPath("lpxelinux", "lpxelinux.0; kernel and initrd over HTTP",
+                (BootRule("lpxelinux.0", pxe=True),),
+                _roles(nbp="lpxelinux.0", module="ldlinux.c32", script=_CONFIG_FILE),
+                _syslinux_http, http=True),
+        NetPath("uefi-ipxe", "UEFI: the card's iPXE runs a script", _SCRIPT,
+                _roles(script=_SCRIPT_FILE), _ipxe_uefi, firmware="uefi"),
+        NetPath("uefi-snponly", "UEFI: the firmware's own PXE loads snponly.efi, its iPXE a script",
+                (BootRule(_SCRIPT_FILE, ipxe=True),
+                 BootRule("snponly.efi", pxe=True, architecture=7)),
+                _roles(nbp="snponly.efi", script=_SCRIPT_FILE), _ipxe_uefi, firmware="uefi",
+                rom=False, only=("virtio",)),
+    )
+}  # fmt: skip

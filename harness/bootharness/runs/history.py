@@ -1,0 +1,238 @@
+"""The history: every attempt that was made, in an SQLite database that many may write to.
+
+A result is found again by its cell's identity. The database's `user_version` counts the
+steps of `_MIGRATIONS` that it has gone through.
+"""
+
+import os
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+
+from bootharness.diagnosis.verdict import Verdict
+from bootharness.errors import LaunchFailed, UsageError
+from bootharness.host.closing import Closing
+from bootharness.host.deadline import Deadline
+from bootharness.runs.cell import Cell
+from bootharness.runs.result import Attempt, BootFacts, CellResult, Past
+
+__all__ = ["History", "history_file"]
+
+_BUSY_S = 60.0
+_MIGRATIONS = (
+    """
+    CREATE TABLE result (
+        id INTEGER PRIMARY KEY,
+        key TEXT NOT NULL,
+        made_at REAL NOT NULL,
+        harness TEXT NOT NULL,
+        cell TEXT NOT NULL
+    );
+    CREATE INDEX result_by_key ON result (key, id);
+    CREATE TABLE attempt (
+        result INTEGER NOT NULL REFERENCES result (id) ON DELETE CASCADE,
+        number INTEGER NOT NULL,
+        verdict TEXT NOT NULL,
+        cause TEXT,
+        sentence TEXT NOT NULL,
+        seconds REAL NOT NULL,
+        facts TEXT NOT NULL,
+        trace BLOB NOT NULL,
+        PRIMARY KEY (result, number)
+    ) WITHOUT ROWID;
+    CREATE TABLE known (
+        key TEXT PRIMARY KEY,
+        value BLOB NOT NULL
+    ) WITHOUT ROWID;
+    """,
+    "ALTER TABLE attempt ADD COLUMN picture BLOB NOT NULL DEFAULT x''",
+)
+
+
+def history_file() -> Path:
+    """Return where the history is: ``$BOOTHARNESS_HISTORY``, or in the XDG folder for state."""
+    given = os.environ.get("BOOTHARNESS_HISTORY")
+    if given:
+        return Path(given)
+    state = os.environ.get("XDG_STATE_HOME") or Path("~/.local/state").expanduser()
+    return Path(state, "bootharness", "history.sqlite3")
+
+
+class History(Closing):
+    """The database; use as a context manager.
+
+    Raises UsageError when the file is no such database or of a newer version, LaunchFailed
+    when it cannot be written to.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._database = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None)
+            self._keep_a_log()
+            self._database.execute("PRAGMA synchronous = NORMAL")
+            self._database.execute("PRAGMA foreign_keys = ON")
+            self._migrate()
+        except sqlite3.DatabaseError as error:
+            raise _refused(path, error) from error
+        except OSError as error:
+            raise LaunchFailed(f"{path}: the history cannot be there: {error.strerror}") from error
+
+    def _keep_a_log(self) -> None:
+        """Have what is committed survive the end of the process, whatever ends it.
+
+        SQLite does not wait for others who do the same to a new file; so we do.
+        """
+        deadline = Deadline.after(_BUSY_S)
+        while True:
+            try:
+                self._database.execute("PRAGMA journal_mode = WAL")
+                return
+            except sqlite3.OperationalError:
+                if deadline.expired:
+                    raise
+                with self._writing():
+                    pass
+
+    def _migrate(self) -> None:
+        if self._version() == len(_MIGRATIONS):
+            return
+        with self._writing():
+            version = self._version()  # somebody else may have done it meanwhile
+            if version > len(_MIGRATIONS):
+                raise UsageError(
+                    f"{self.path}: this history is of a newer bootharness (version {version}, and "
+                    f"this one knows {len(_MIGRATIONS)})"
+                )
+            for number, script in enumerate(_MIGRATIONS[version:], start=version + 1):
+                for statement in filter(str.strip, script.split(";")):
+                    self._database.execute(statement)
+                self._database.execute(f"PRAGMA user_version = {number}")
+
+    def _version(self) -> int:
+        version: int = self._database.execute("PRAGMA user_version").fetchone()[0]
+        return version
+
+    def add(self, result: CellResult, *, harness: str) -> None:
+        """Write a result down, all of it or nothing."""
+        with self._writing():
+            row = self._database.execute(
+                "INSERT INTO result (key, made_at, harness, cell) VALUES (?, ?, ?, ?)",
+                (result.key, time.time(), harness, _json(result.cell)),
+            )
+            self._database.executemany(
+                "INSERT INTO attempt VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                [
+                    (row.lastrowid, number, each.verdict, each.cause, each.sentence, each.seconds,
+                     _json(each.facts), each.trace, each.picture)
+                    for number, each in enumerate(result.attempts)
+                ],
+            )  # fmt: skip
+
+    def find(self, cell: Cell, key: str) -> CellResult | None:
+        """Return the last result with a key that found something out, traces left out."""
+        number = self._last_known(key)
+        if number is None:
+            return None
+        return CellResult(cell, key, tuple(self._attempts(number)), cached=True)
+
+    def with_traces(self, result: CellResult) -> CellResult:
+        """Return what `find` has found with the traces, compressed as they were added."""
+        number = self._last_known(result.key)
+        if number is None:
+            return result
+        attempts = (
+            replace(each, trace=self.trace(number, at)) for at, each in enumerate(result.attempts)
+        )
+        return replace(result, attempts=tuple(attempts))
+
+    def _last_known(self, key: str) -> int | None:
+        row = self._database.execute(
+            "SELECT id FROM result WHERE key = ? AND EXISTS (SELECT 1 FROM attempt "
+            "WHERE result = id AND verdict != 'skip') ORDER BY id DESC LIMIT 1",
+            (key,),
+        ).fetchone()
+        return row[0] if row else None
+
+    def results(self, last: int = -1) -> Iterator[Past]:
+        """Yield the last results, the oldest first, traces left out."""
+        rows = self._database.execute(
+            "SELECT id, made_at, harness, key, cell FROM "
+            "(SELECT * FROM result ORDER BY id DESC LIMIT ?) ORDER BY id",
+            (last,),
+        ).fetchall()
+        for number, made_at, harness, key, cell in rows:
+            attempts = tuple(self._attempts(number))
+            known = msgspec.json.decode(cell, type=Cell)
+            yield Past(number, made_at, harness, CellResult(known, key, attempts, cached=True))
+
+    def kernels(self) -> tuple[BootFacts, ...]:
+        """Return what is known of each kernel that was ever booted, once; not of grown ones."""
+        rows = self._database.execute(
+            "SELECT facts FROM attempt JOIN result ON result.id = attempt.result "
+            "WHERE json_extract(facts, '$.sha256') != '' "
+            "AND json_extract(cell, '$.kernel') NOT LIKE 'grow:%' "
+            "GROUP BY json_extract(facts, '$.sha256')"
+        )
+        return tuple(msgspec.json.decode(facts, type=BootFacts) for (facts,) in rows)
+
+    def trace(self, number: int, attempt: int) -> bytes:
+        """Return the trace of an attempt of a past result, compressed as it was added."""
+        row = self._database.execute(
+            "SELECT trace FROM attempt WHERE result = ? AND number = ?", (number, attempt)
+        ).fetchone()
+        return row[0] if row else b""
+
+    def recall(self, key: str) -> bytes | None:
+        """Return what was kept under a key, None when there is nothing."""
+        row = self._database.execute("SELECT value FROM known WHERE key = ?", (key,)).fetchone()
+        return row[0] if row else None
+
+    def keep(self, key: str, value: bytes) -> None:
+        """Keep something that takes time to find out, under the digest of all it depends on."""
+        with self._writing():
+            self._database.execute("INSERT OR REPLACE INTO known VALUES (?, ?)", (key, value))
+
+    def _attempts(self, number: int) -> Iterator[Attempt]:
+        rows = self._database.execute(
+            "SELECT verdict, cause, sentence, seconds, facts, picture FROM attempt "
+            "WHERE result = ? ORDER BY number",
+            (number,),
+        )
+        for verdict, cause, sentence, seconds, facts, picture in rows:
+            decoded = msgspec.json.decode(facts, type=BootFacts)
+            yield Attempt(Verdict(verdict), cause, sentence, seconds, decoded, picture=picture)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Write all or nothing, and wait for others who write."""
+        try:
+            self._database.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._database.execute("ROLLBACK")
+                raise
+            self._database.execute("COMMIT")
+        except sqlite3.DatabaseError as error:
+            raise _refused(self.path, error) from error
+
+    def close(self) -> None:
+        """Close the database."""
+        self._database.close()
+
+
+def _refused(path: Path, error: sqlite3.DatabaseError) -> UsageError | LaunchFailed:
+    if "not a database" in str(error):
+        return UsageError(f"{path}: not a history of bootharness; name another file")
+    return LaunchFailed(f"{path}: the history cannot be used: {error}")
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()

@@ -1,0 +1,140 @@
+"""What a report draws of a boot: a hundredth of its trace, and enough to see what happened."""
+
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import msgspec
+
+from bootharness.diagnosis import Judgement
+from bootharness.formats.bioscall import call_lines
+from bootharness.plan import BootPlan
+from bootharness.report.again import again
+from bootharness.text import count, printable
+from bootharness.trace.boot_trace import BootTrace
+
+__all__ = ["Picture", "Range", "pack", "picture", "unpack"]
+
+_MOST_LINES = 600
+_SERIAL_LETTERS = 48_000
+_LOADER = range(0x7C00, 0x7E00)
+_ZLIB_LEVEL = 6
+_WRAP = 1 << 24
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """A range of guest memory, linear, its end not in it; ``stray`` is not where it belongs."""
+
+    name: str
+    start: int
+    end: int
+    stray: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What is drawn of a boot.
+
+    ``moves`` are destination (linear), size in bytes, and where it was to go: the same
+    destination, unless the carry out of bit 23 was lost. ``evidence`` is the diagnosis's.
+    ``command`` boots the same again.
+    """
+
+    memory_bytes: int = 0
+    ranges: tuple[Range, ...] = ()
+    moves: tuple[tuple[int, int, int], ...] = ()
+    evidence: tuple[str, ...] = ()
+    consequences: tuple[str, ...] = ()
+    calls: tuple[str, ...] = ()
+    packets: tuple[str, ...] = ()
+    serial: str = ""
+    command: str = ""
+
+
+def picture(trace: BootTrace, judgement: Judgement, plan: BootPlan | None) -> Picture:
+    """Return the picture of a boot; without a plan there is no command for it."""
+    moves = tuple(_moves(trace))
+    calls = [printable(line) for line in call_lines(trace.bios_calls)]
+    packets = [printable(str(event)) for event in trace.network.events] if trace.network else []
+    return Picture(
+        memory_bytes=trace.machine.memory_bytes if trace.machine else 0,
+        ranges=(*_ranges(trace), *_strays(moves)),
+        moves=moves,
+        evidence=judgement.diagnosis.evidence if judgement.diagnosis else (),
+        consequences=tuple(f"{each.cause}: {each.sentence}" for each in judgement.consequences),
+        calls=_ends(calls),
+        packets=_ends(packets),
+        serial=trace.serial[-_SERIAL_LETTERS:],
+        command=again(trace, plan) if plan else "",
+    )
+
+
+def _moves(trace: BootTrace) -> Iterator[tuple[int, int, int]]:
+    """Yield each block move with where it would have gone had no carry been lost."""
+    end = 0
+    for move in trace.block_moves:
+        lost = move.destination != end and (end - move.destination) % _WRAP == 0 and end >= _WRAP
+        wanted = end if lost else move.destination
+        yield move.destination, move.bytes, wanted
+        end = wanted + move.bytes
+
+
+def _ranges(trace: BootTrace) -> Iterator[Range]:
+    """Yield what was placed, the lowest first where all went well."""
+    handoff, kernel = trace.handoff, trace.kernel
+    if trace.loader:
+        yield Range("loader", _LOADER.start, _LOADER.stop)
+    header = handoff.header if handoff else None
+    if handoff and handoff.real_mode_address is not None and kernel:
+        start = handoff.real_mode_address
+        yield Range("real-mode kernel", start, start + kernel.real_mode_bytes)
+    if header and header.cmd_line_ptr and handoff and handoff.cmdline:
+        start = header.cmd_line_ptr
+        yield Range("command line", start, start + len(handoff.cmdline) + 1)
+    if kernel:
+        start, placed = kernel.header.code32_start, trace.placed_bytes
+        if handoff and handoff.payload and not trace.block_moves:
+            placed = handoff.payload.compared_bytes
+        if placed:
+            yield Range("protected-mode kernel", start, start + placed)
+        unpacked = kernel.header.pref_address or 0
+        if handoff and unpacked and kernel.header.init_size:
+            start = max(unpacked, start)
+            yield Range("room to unpack (init_size)", start, start + kernel.header.init_size)
+    if header and header.ramdisk_image and header.ramdisk_size:
+        start = header.ramdisk_image
+        yield Range("initrd", start, start + header.ramdisk_size)
+
+
+def _strays(moves: tuple[tuple[int, int, int], ...]) -> Iterator[Range]:
+    for number, (destination, size, wanted) in enumerate(moves):
+        if destination != wanted:
+            yield Range(f"block move {number}, wrapped", destination, destination + size, True)
+
+
+def _ends(lines: list[str]) -> tuple[str, ...]:
+    """Return all lines, or of too many the first and the last ones."""
+    if len(lines) <= _MOST_LINES:
+        return tuple(lines)
+    half = _MOST_LINES // 2
+    left_out = f"... {count(len(lines) - 2 * half, 'line')} left out"
+    return (*lines[:half], left_out, *lines[-half:])
+
+
+def pack(drawn: Picture) -> bytes:
+    """Return a picture as JSON, compressed by zlib: as browsers decompress it."""
+    return zlib.compress(_json(drawn), _ZLIB_LEVEL)
+
+
+def _json(drawn: Picture) -> bytes:
+    try:
+        return msgspec.json.encode(drawn)
+    except UnicodeEncodeError:  # a path that is not UTF-8
+        command = drawn.command.encode("utf-8", "backslashreplace").decode()
+        return msgspec.json.encode(replace(drawn, command=command))
+
+
+def unpack(packed: bytes) -> Picture:
+    """Return a packed picture, an empty one of nothing."""
+    return msgspec.json.decode(zlib.decompress(packed), type=Picture) if packed else Picture()

@@ -1,0 +1,119 @@
+"""What came of a cell: every attempt at it, and the one that stands for all."""
+
+from dataclasses import dataclass, field
+
+from bootharness.diagnosis.verdict import Verdict
+from bootharness.runs.cell import Cell
+
+__all__ = ["Attempt", "BootFacts", "CellResult", "Past"]
+
+
+@dataclass(frozen=True, slots=True)
+class BootFacts:
+    """What of a boot is compared with other boots; sizes in bytes, milestones in seconds.
+
+    ``warnings`` are the kernel's, without what differs from boot to boot.
+    """
+
+    release: str = ""
+    sha256: str = ""
+    file_bytes: int = 0
+    payload_bytes: int = 0
+    setup_sects: int = 0
+    init_size: int = 0
+    protocol: str = ""
+    compression: str = ""
+    milestones: dict[str, float] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    qemu_version: str = ""
+    accelerator: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One boot of a cell, judged.
+
+    ``seconds`` is how long all of it took. ``trace`` is the trace's JSON document, compressed
+    by zlib: empty when there was no boot, or when it has been left in the history.
+    ``picture`` is what reports draw of it, as `cells.picture` packs it.
+    """
+
+    verdict: Verdict
+    cause: str | None
+    sentence: str
+    seconds: float = 0.0
+    facts: BootFacts = field(default_factory=BootFacts)
+    trace: bytes = b""
+    picture: bytes = b""
+
+    @property
+    def outcome(self) -> tuple[Verdict, str | None]:
+        """What makes two attempts the same."""
+        return self.verdict, self.cause
+
+
+@dataclass(frozen=True, slots=True)
+class CellResult:
+    """At least one attempt at a cell, the first one first.
+
+    ``key`` is the digest of all that matters for the boot, empty where that is not known.
+    ``cached`` tells that nothing was booted: the attempts come from the history.
+    """
+
+    cell: Cell
+    key: str
+    attempts: tuple[Attempt, ...]
+    cached: bool = False
+
+    @property
+    def known(self) -> tuple[Attempt, ...]:
+        """The attempts that found something out."""
+        return tuple(each for each in self.attempts if each.verdict is not Verdict.SKIP)
+
+    @property
+    def decisive(self) -> Attempt:
+        """The attempt that stands for all: the first one with the outcome that most have.
+
+        Of outcomes that are as frequent a bad one counts.
+        """
+        candidates = self.known or self.attempts
+        outcomes = [each.outcome for each in candidates]
+        return max(
+            candidates,
+            key=lambda each: (outcomes.count(each.outcome), each.verdict is Verdict.BAD),
+        )
+
+    @property
+    def verdict(self) -> Verdict:
+        """The verdict on the kernel, whatever was expected."""
+        return self.decisive.verdict
+
+    @property
+    def as_expected(self) -> bool | None:
+        """Whether the boot went as expected, None when that could not be found out."""
+        if self.verdict is Verdict.SKIP:
+            return None
+        return self.cell.expect in self.decisive.outcome
+
+    @property
+    def flaky(self) -> bool:
+        """Whether the same boot has come to different ends."""
+        return len({each.outcome for each in self.known}) > 1
+
+    @property
+    def settled(self) -> bool:
+        """Whether one more attempt could change nothing: it went as expected, or the same twice."""
+        outcomes = [each.outcome for each in self.known]
+        if len(outcomes) == 1:
+            return bool(self.as_expected)
+        return len(outcomes) > len(set(outcomes))
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """A result of the past: when it was made, in seconds since 1970, and by which version."""
+
+    id: int
+    made_at: float
+    harness: str
+    result: CellResult

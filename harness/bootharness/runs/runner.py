@@ -1,0 +1,95 @@
+"""Boot cells: from the history where nothing has changed, by workers where something has."""
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any
+
+from bootharness.errors import CouldNotFindOut
+from bootharness.kernels.source import fetch
+from bootharness.runs.cell import Cell
+from bootharness.runs.history import History
+from bootharness.runs.identity import identity, own_version
+from bootharness.runs.result import Attempt, CellResult
+from bootharness.runs.work import boot_cell, named_loader, skipped
+
+__all__ = ["MOST_ATTEMPTS", "limit_s", "run_cells"]
+
+MOST_ATTEMPTS = 3
+# a boot has time limits of its own; this one is for a worker that is stuck
+_SLOWER, _MORE_S = 3, 60.0
+
+
+def limit_s(cells: Iterable[Cell]) -> float:
+    """Return the seconds after which no attempt at any of these can still be going on."""
+    return max((cell.timeout_s for cell in cells), default=0) * _SLOWER + _MORE_S
+
+
+def run_cells(
+    cells: Iterable[Cell],
+    executor: Executor,
+    history: History | None,
+    *,
+    most: int = MOST_ATTEMPTS,
+    cache: bool = True,
+) -> Iterator[CellResult]:
+    """Yield the result of each cell, once, in the order in which they are known.
+
+    A cell that does not go as expected is booted again, at most ``most`` times in all, until
+    two attempts agree. What found something out is written to the history. Without ``cache``
+    nothing is taken from it. Raises UsageError for what cannot be built.
+    """
+    running: dict[Future[Attempt], CellResult] = {}
+    identified = _Identities()
+    try:
+        for cell in cells:
+            known, key = identified.prepare(cell, history if cache else None)
+            if known:
+                yield known
+                continue
+            begun = CellResult(cell, key, ())
+            running[executor.submit(boot_cell, cell)] = begun
+        while running:
+            for done in wait(running, return_when=FIRST_COMPLETED).done:
+                begun = running.pop(done)
+                result = replace(begun, attempts=(*begun.attempts, _attempt(done)))
+                if not result.settled and len(result.attempts) < most:
+                    running[executor.submit(boot_cell, result.cell)] = result
+                    continue
+                if history and result.key and result.known:
+                    history.add(result, harness=own_version())
+                    result = _without_traces(result)
+                yield result
+    finally:
+        for left in running:
+            left.cancel()
+
+
+class _Identities:
+    """The kernels and loaders of many cells, each looked at once."""
+
+    def __init__(self) -> None:
+        self._kernel = lru_cache(maxsize=None)(fetch)
+        self._loader = lru_cache(maxsize=None)(named_loader)
+
+    def prepare(self, cell: Cell, history: History | None) -> tuple[CellResult | None, str]:
+        """Return a result that needs no boot, and the cell's key."""
+        try:
+            key = identity(cell, self._kernel(cell.kernel), self._loader(cell.loader))
+        except CouldNotFindOut as error:
+            return CellResult(cell, "", (skipped(error),)), ""
+        return (history.find(cell, key) if history else None), key
+
+
+def _without_traces(result: CellResult) -> CellResult:
+    """Return a result whose traces have been written down: a thousand of them are much."""
+    return replace(result, attempts=tuple(replace(each, trace=b"") for each in result.attempts))
+
+
+def _attempt(done: "Future[Any]") -> Attempt:
+    try:
+        attempt: Attempt = done.result()
+    except CouldNotFindOut as error:
+        return skipped(error)
+    return attempt

@@ -1,0 +1,1 @@
+"""All that was seen in one boot, as frozen values that every other room reads."""

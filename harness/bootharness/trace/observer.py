@@ -1,0 +1,34 @@
+"""What a boot tells those who look on: the library and its displays share nothing else."""
+
+from typing import Protocol
+
+from bootharness.formats.bioscall import BiosCall
+from bootharness.trace.boot_trace import Milestone
+from bootharness.trace.wire import NetEvent
+
+__all__ = ["Observer"]
+
+
+class Observer(Protocol):
+    """Whoever wants to see a boot while it runs."""
+
+    wants_progress: bool
+    """Whether to tell of milestones, bytes and calls while the machine runs."""
+
+    def started(self) -> None:
+        """QEMU has been started; nothing will happen for a tenth of a second."""
+
+    def milestone(self, milestone: Milestone) -> None:
+        """See a milestone that was reached."""
+
+    def placed(self, done: int, total: int) -> None:
+        """See how many bytes of the protected-mode kernel are in place."""
+
+    def events(self, events: tuple[NetEvent, ...]) -> None:
+        """See all that has happened on the network so far."""
+
+    def calls(self, calls: tuple[BiosCall, ...]) -> None:
+        """See all BIOS calls so far; the last ones may not have returned yet."""
+
+    def bios(self, text: str) -> None:
+        """See what the BIOS has said of itself since the last time."""

@@ -1,0 +1,1 @@
+"""One boot observed, from QEMU's start to the trace."""

@@ -1,0 +1,84 @@
+"""Is a guest that makes no progress hung? Decided by where its CPU is, in the guest's own time."""
+
+from collections.abc import Sequence
+
+from bootharness.formats.bioscall import BiosCall
+from bootharness.trace.boot_trace import CpuSample
+
+__all__ = ["hang", "keeps_silent"]
+
+# seconds of the guest's own time without progress that make each kind certain
+_HALTED_S = 0.3
+_KEY_S = 0.5
+_SILENT_S = 1.0
+_STUCK_S = 1.5
+_LOOP_S = 1.2
+
+_LOOKS = 4
+_LOW_MEMORY = 0x100000
+_LOOP_LOOKS = 10
+_STATES = 4
+_READS_KEY = (0x00, 0x10)
+
+
+def hang(
+    samples: Sequence[CpuSample], idle_s: float, last: BiosCall | None, *, exact: bool = True
+) -> str | None:
+    """Return how a guest hangs, an `Ending` kind, or None while it may only be busy.
+
+    ``samples`` are the looks at the CPU since the last progress, ``last`` is the last BIOS
+    call; ``exact`` tells whether the addresses in the looks are.
+    """
+    if len(samples) < _LOOKS:
+        return None
+    if idle_s > _HALTED_S and all(
+        sample.halted and not sample.interrupts for sample in samples[-_LOOKS:]
+    ):
+        return "halted"
+    if idle_s > _KEY_S and last and _waits_for_key(last) and samples[-1].in_bios:
+        return "waits-for-key"
+    stuck = last is not None and last.registers_out is None and not last.from_bios
+    if idle_s > _STUCK_S and stuck and all(each.in_bios and not each.halted for each in samples):
+        return "loop"
+    if idle_s > _LOOP_S and len(samples) >= _LOOP_LOOKS and _stays_in_low_memory(samples):
+        return "loop"
+    return "loop" if exact and idle_s > _LOOP_S and _goes_in_circles(samples) else None
+
+
+def _stays_in_low_memory(samples: Sequence[CpuSample]) -> bool:
+    """Whether the CPU has been below 1 MiB, and mostly not in the BIOS.
+
+    Who waits for a key or the time asks the BIOS all the while, and may have a time limit.
+    """
+    in_bios = sum(sample.in_bios for sample in samples)
+    return all(sample.linear < _LOW_MEMORY for sample in samples) and in_bios * 2 < len(samples)
+
+
+def _goes_in_circles(samples: Sequence[CpuSample]) -> bool:
+    """Whether the CPU is awake, and has been seen in the same few states again and again.
+
+    Who copies, unpacks or counts has other registers each time. Linux waits for a jiffy in
+    such a loop, with interrupts on.
+    """
+    states = {(sample.linear, sample.general) for sample in samples}
+    return (
+        len(samples) >= _LOOP_LOOKS
+        and len(states) <= _STATES
+        and not all(sample.in_bios for sample in samples)
+        and not any(sample.halted or (sample.in_kernel and sample.interrupts) for sample in samples)
+    )
+
+
+def _waits_for_key(call: BiosCall) -> bool:
+    return call.number == 0x16 and call.function in _READS_KEY and call.registers_out is None
+
+
+def keeps_silent(samples: Sequence[CpuSample], idle_s: float, cmdline: str | None) -> bool:
+    """Return whether a kernel runs that was not told to speak on the serial line."""
+    told = cmdline is None or "console=ttyS0" in cmdline or "earlyprintk=serial" in cmdline
+    return (
+        not told
+        and idle_s > _SILENT_S
+        and len(samples) >= _LOOKS
+        and all(sample.in_kernel for sample in samples[-_LOOKS:])
+    )

@@ -1,0 +1,93 @@
+"""Tell a guest that gets nowhere from a host that is busy."""
+
+from dataclasses import dataclass, field
+
+from bootharness.formats.bioscall import BiosCall
+from bootharness.machine.machine import Machine
+
+__all__ = ["IdleClock", "Repetition"]
+
+# A step that took longer than this was not the guest's: the harness or QEMU was stopped.
+_LONGEST_STEP_S = 0.2
+# CPU time is counted in hundredths of a second: a shorter step tells nothing of it.
+_SHORTEST_STEP_S = 0.04
+# A CPU that used less of a step than this may be a halted one.
+_MOSTLY = 0.5
+_PATIENCE = 2000
+"""As many letters as fit a screen."""
+
+
+class IdleClock:
+    """Counts the time in which a guest could have got on and did not, in seconds.
+
+    Only CPU time that QEMU was given counts, or all time if the guest has halted its CPU. A
+    host that is busy, or that stopped QEMU or the harness for a while, does not make a
+    guest idle. ``awake_s`` is all time but that of such stops, ``given_s`` what of it the
+    host gave the guest.
+    """
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+        self._progress: object = None
+        self._idle_s = 0.0
+        self.awake_s = 0.0
+        self.given_s = 0.0
+        self._at = machine.now()
+        self._cpu_s = machine.qemu.cpu_seconds()
+
+    def seconds(self, progress: object) -> float:
+        """Return for how long ``progress``, whatever it is, has been the same."""
+        now = self._machine.now()
+        went_on, self._progress = progress != self._progress, progress
+        if went_on:
+            self._idle_s = 0.0
+        if now - self._at < _SHORTEST_STEP_S:
+            return self._idle_s
+        cpu_s = self._machine.qemu.cpu_seconds()
+        step, used = min(now - self._at, _LONGEST_STEP_S), cpu_s - self._cpu_s
+        self.awake_s += step
+        given = min(step, used)
+        if used < step * _MOSTLY and self._machine.sample().halted:
+            given = step
+        self.given_s += given
+        if not went_on:
+            self._idle_s += given
+        self._at, self._cpu_s = now, cpu_s
+        return self._idle_s
+
+
+@dataclass
+class Repetition:
+    """Tells BIOS calls that ask for something new from those that go round in circles."""
+
+    _asked: set[object] = field(default_factory=set)
+    _taken: int = 0
+    _last_new: int = 0
+
+    @property
+    def got_on(self) -> int:
+        """How many calls got the guest on; who repeats itself a while may be printing."""
+        return min(self._taken, self._last_new + _PATIENCE)
+
+    def count(self, calls: tuple[BiosCall, ...]) -> int:
+        """Return how many of all calls so far came after the last that was new."""
+        for index in range(self._taken, len(calls)):
+            before = len(self._asked)
+            self._asked.add(_request(calls[index]))
+            if len(self._asked) > before:
+                self._last_new = index + 1
+        self._taken = len(calls)
+        return len(calls) - self._last_new
+
+
+def _request(call: BiosCall) -> object:
+    """What a call asks for; registers in which loops may count have no part in it."""
+    registers = call.registers_in
+    what: object = registers.al
+    if call.packet or call.table_hex:
+        what = (call.packet, call.table_hex)
+    elif call.number == 0x13:
+        what = (registers.ecx & 0xFFFF, registers.edx & 0xFFFF)
+    elif call.number == 0x15:
+        what = (registers.al, registers.ebx & 0xFFFF)
+    return call.number, call.function, what

@@ -1,0 +1,127 @@
+"""What is left of a boot in a folder, for whoever wants to see why it ended as it did.
+
+While the machine is there: its logs, and a picture of its screen. Afterwards: the trace, and
+what it says as texts. Nothing that is in the folder already is written over, and a folder that
+cannot take any more changes nothing about the boot.
+"""
+
+import shlex
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO
+
+from bootharness.diagnosis import judge
+from bootharness.errors import MachineLost
+from bootharness.machine.argv import GDB_LOG, QEMU_LOG, SERIAL_LOG, by_hand
+from bootharness.machine.machine import Machine
+from bootharness.machine.postmortem import screenshot
+from bootharness.plan import BootPlan
+from bootharness.trace.boot_trace import BootTrace
+
+__all__ = ["RECORDER_LOG", "Folder", "keep_account", "keep_evidence"]
+
+_LOGS = (SERIAL_LOG, QEMU_LOG, GDB_LOG)
+RECORDER_LOG = "recorder.log"
+
+
+@dataclass
+class Folder:
+    """A folder that files are added to; what could not be written is noted, with the reason."""
+
+    path: Path
+    _failed: dict[str, list[str]] = field(default_factory=dict)
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write a file that is not there yet."""
+        self._write(name, BytesIO(content))
+
+    def copy(self, source: Path) -> None:
+        """Copy a file, if there is one, under its own name."""
+        if source.exists():
+            with source.open("rb") as content:
+                self._write(source.name, content)
+
+    def _write(self, name: str, content: BinaryIO) -> None:
+        path = self.path / name
+        try:
+            with path.open("xb") as file:
+                try:
+                    shutil.copyfileobj(content, file)
+                    file.flush()
+                except OSError:
+                    path.unlink()  # half of a file looks like all of it
+                    raise
+        except OSError as error:
+            self._failed.setdefault(error.strerror or str(error), []).append(name)
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """A sentence for each reason for which something could not be written."""
+        return tuple(
+            f"{self.path}: {', '.join(names)} could not be written: {reason}"
+            for reason, names in self._failed.items()
+        )
+
+
+def keep_evidence(machine: Machine, recorded: bytes, path: Path, *, alive: bool) -> tuple[str, ...]:
+    """Copy the logs of a machine, and what is on its screen while QEMU is ``alive``.
+
+    ``recorded`` is the recorder's log. Returns sentences on what could not be kept.
+    """
+    folder, workspace = Folder(path), machine.qemu.workspace.path
+    for log in _LOGS:
+        folder.copy(workspace / log)
+    if recorded:
+        folder.write(RECORDER_LOG, recorded)
+    try:
+        if alive:
+            folder.copy(screenshot(machine, workspace))
+    except MachineLost as error:
+        return (*folder.problems, f"there is no picture of the screen: {error}")
+    return folder.problems
+
+
+def keep_account(trace: BootTrace, plan: BootPlan, path: Path) -> tuple[str, ...]:
+    """Write the trace as JSON and what it says as texts.
+
+    Returns sentences on what could not be kept.
+    """
+    # nothing of this is needed to watch a boot
+    from bootharness.report.disassembly import disassembly
+    from bootharness.report.document import document, encode
+    from bootharness.report.postmortem import bios_calls, exceptions, registers
+
+    folder = Folder(path)
+    folder.write("trace.json", encode(document(trace, judge(trace))))
+    texts: dict[str, Callable[[BootTrace], str]] = {
+        "registers.txt": registers,
+        "disassembly.txt": disassembly,
+        "exceptions.txt": exceptions,
+        "screen.txt": lambda trace: trace.post_mortem.screen if trace.post_mortem else "",
+        "bios-calls.txt": bios_calls,
+        "bios.txt": lambda trace: trace.bios_log,
+        "command.txt": lambda trace: _commands(trace, plan),
+    }
+    for name, text in texts.items():
+        if content := text(trace):
+            folder.write(name, f"{content}\n".encode(errors="backslashreplace"))
+    return folder.problems
+
+
+def _commands(trace: BootTrace, plan: BootPlan) -> str:
+    from bootharness.report.again import again
+
+    lines = ["# the same boot, watched and judged", again(trace, plan, "--verbose")]
+    if not trace.network:
+        lines += ["", "# the same boot in gdb, in this folder", "bootharness debug trace.json"]
+    disk = Path(trace.disk.path) if trace.disk and not trace.network else None
+    if trace.machine and disk and disk.exists():
+        lines += [
+            "",
+            "# its disk image in QEMU alone, the serial line on the terminal; Ctrl-A X ends it",
+            shlex.join(by_hand(trace.machine.config, disk.absolute())),
+        ]
+    return "\n".join(lines)

@@ -1,0 +1,343 @@
+"""Watch a machine boot: note every milestone, look at the handoff, know when it is over."""
+
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from bootharness.diagnosis.certainty import certain
+from bootharness.errors import HostBusy, MachineLost
+from bootharness.host.deadline import Deadline
+from bootharness.machine.machine import Machine
+from bootharness.machine.postmortem import screen
+from bootharness.plan import BootPlan
+from bootharness.routes.bootable import Bootable
+from bootharness.routes.disk import DiskImage
+from bootharness.trace.boot_trace import (
+    MILESTONES,
+    CpuSample,
+    Ending,
+    Handoff,
+    Milestone,
+    QmpEvent,
+    block_moves,
+    placements,
+    screen_text,
+)
+from bootharness.trace.milestones import bios_milestones
+from bootharness.trace.observer import Observer
+from bootharness.trace.signs import Sign, complaint, program_error
+from bootharness.trace.wire import milestones
+from bootharness.watch.facts import disk_facts, kernel_facts
+from bootharness.watch.handoff import look, with_kernel_found
+from bootharness.watch.hang import hang, keeps_silent
+from bootharness.watch.idle import IdleClock, Repetition
+from bootharness.watch.tracers import Stop, Tracer
+
+if TYPE_CHECKING:
+    from bootharness.routes.net_connection import Connection
+
+__all__ = ["Watch"]
+
+_TICK_S = 0.05
+_DRAIN_S = 0.1
+# more than any loader repeats itself, and done in a second or two
+_SAME_CALLS = 10_000
+# how long a kernel that panics may go on printing, and an /init of somebody's must live
+_LAST_WORDS_S = 0.5
+# a guest that was given less of the time limit cannot be blamed for not being ready
+_LEAST_SHARE = 0.4
+# without progress for so long, the CPU is looked at on every tick
+_SUSPICIOUS_S = 0.2
+# SYSLINUX writes to the screen through the BIOS, but not by the service that is recorded;
+# so the screen of a boot program that rests is read, and so often
+_READ_SCREEN_S = 1.0
+# protected-mode code below is the BIOS's, which uses it to talk to disks
+_PROTECTED_FROM = 0x100000
+_TARGETS = {"setup": "setup-entered"}
+
+
+@dataclass
+class Watch:
+    """One boot as it goes on. `run` returns when it is over; what was seen is in the fields."""
+
+    machine: Machine
+    tracer: Tracer
+    disk: Bootable
+    plan: BootPlan
+    signs: list[Sign]
+    observer: Observer | None = None
+    connection: "Connection | None" = None
+    milestones: dict[str, float] = field(default_factory=dict)
+    events: list[QmpEvent] = field(default_factory=list)
+    handoff: Handoff | None = None
+    ending: Ending | None = None
+    panic: str | None = None
+    samples: list[CpuSample] = field(default_factory=list)
+    disk_bytes: int = 0
+    recorded: int = 0
+    repetition: Repetition = field(default_factory=Repetition)
+    drained_at: float = 0.0
+    screen_read_at: float = 0.0
+    bios_log: str = ""
+
+    def run(self) -> Ending:
+        """Watch until the boot has come as far as wanted, or has failed, or time is up.
+
+        Raises MachineLost when QEMU or gdb goes away, HostBusy when time is up and QEMU had
+        little of it.
+        """
+        last_words: Deadline | None = None
+        idle = IdleClock(self.machine)
+        self.tracer.start()
+        if self.disk.kernel:
+            kernel_facts(self.disk.kernel)  # hashed while the machine is busy
+        while self.ending is None:
+            self.machine.wait(Deadline.after(_TICK_S), *self.tracer.files, *self._wires)
+            self._listen()
+            self._look_at_wire()
+            self._take_events()
+            if self.ending is None:
+                self._look_around()
+            if self.panic is not None or self._userspace():
+                last_words = last_words or Deadline.after(_LAST_WORDS_S)
+                if last_words.expired:
+                    self._listen()
+                    self._over("timeout")
+            if self.ending is None:
+                self._suspect(idle)
+            if self.ending is None and idle.awake_s > self.plan.timeout_s:
+                self._listen()
+                self._out_of_time(idle)
+        self._drain()
+        self.identify_kernel()
+        self.report_progress()
+        with suppress(MachineLost):  # QEMU may be gone by now
+            self._hear_bios()
+        return self.ending
+
+    def _hear_bios(self) -> None:
+        """Take in what the BIOS has said of itself."""
+        said = self.machine.bios_log()
+        self.bios_log += said
+        if said and self.observer:
+            self.observer.bios(said)
+
+    def identify_kernel(self) -> None:
+        """Find the kernel in a disk image that somebody brought, by what has been read."""
+        if isinstance(self.disk, DiskImage) and self.disk.kernel is None:
+            folder = self.machine.qemu.workspace.path
+            self.disk = with_kernel_found(self.disk, self.tracer.calls(), folder)
+
+    def report_progress(self) -> None:
+        """Tell the observer how far the loading has come."""
+        if self.observer is None or not self.observer.wants_progress:
+            return
+        self._hear_bios()
+        calls, handed_off = self.tracer.calls(), self.handoff is not None
+        if self.connection:  # the wire tells how far that has come
+            self.observer.calls(calls)
+            return
+        kernel = kernel_facts(self.disk.kernel) if self.disk.kernel else None
+        points = bios_milestones(calls, kernel, disk_facts(self.disk), handed_off=handed_off)
+        for name, seconds in points.items():
+            self._reach(name, seconds)
+        self.observer.calls(calls)
+        if kernel:
+            moves = block_moves(calls, handed_off=handed_off)
+            done = max((done for _, done in placements(moves, kernel)), default=0)
+            self.observer.placed(done, kernel.payload_bytes)
+
+    def _userspace(self) -> bool:
+        """Whether somebody's own /init, and no more, was wanted and has begun."""
+        return self.plan.until == "init" and "init" in self.milestones
+
+    def _over(self, kind: str) -> None:
+        """Finish a boot that will say no more: as a panic, as good, or as ``kind``."""
+        if self.panic is not None:
+            self._finish("panic", self.panic)
+        self._finish("reached" if self._userspace() else kind)
+
+    def _out_of_time(self, idle: IdleClock) -> None:
+        if idle.given_s < self.plan.timeout_s * _LEAST_SHARE:
+            raise HostBusy(
+                f"the host gave QEMU {idle.given_s:.0f} s in the {self.plan.timeout_s:.0f} s of "
+                "the time limit: give it more time (--timeout) or fewer boots at once"
+            )
+        self._over("timeout")
+
+    def _finish(self, kind: str, detail: str = "") -> None:
+        if self.ending is None:
+            self.ending = Ending(kind, round(self.machine.now(), 6), detail)
+
+    def _reach(self, name: str, seconds: float) -> None:
+        if name in self.milestones:
+            return
+        if name in ("banner", "init"):  # nobody prints a banner in real mode
+            self._reach("protected-mode", seconds)
+        self.milestones[name] = round(seconds, 6)
+        if self.observer:
+            self.observer.milestone(Milestone(name, self.milestones[name]))
+        lives = name != "init" or self.plan.initrd is None  # ours writes its marker itself
+        if name == _TARGETS.get(self.plan.until, self.plan.until) and lives:
+            self._finish("reached")
+
+    def _listen(self) -> None:
+        """Read the serial line as far as it goes."""
+        for sign, found in self.machine.serial.signs(self.signs):
+            text = found[found.lastindex or 0]
+            if self.ending is not None:
+                return
+            if sign.name in MILESTONES:
+                self._reach(sign.name, self.machine.now())
+            elif sign.name == "boot-program" and "banner" in self.milestones:
+                continue  # from then on whoever writes this is the kernel's guest
+            elif sign.name in ("complaint", "boot-program"):
+                self._finish(sign.name, text.decode("utf-8", "replace").strip())
+            elif sign.name == "panic":
+                self.panic = text.decode("utf-8", "replace")
+            elif self.panic is not None:
+                self._finish("panic", self.panic)
+
+    def _take_events(self) -> None:
+        """Take what QMP tells, and for what the tracer has stopped the machine."""
+        events = self.machine.events()
+        self.events += events
+        for stop in self.tracer.stops(events):
+            self._stopped(stop)
+        for event in events:
+            if event.name == "SHUTDOWN":
+                self._drain()
+                self._listen()
+                self._look_at_mode(self._sample())
+                reset = event.data.get("reason") == "guest-reset"
+                self._over("guest-reset" if reset else "guest-shutdown")
+
+    def _stopped(self, stop: Stop) -> None:
+        self._drain()  # what was written on the screen comes first
+        if stop.reason == "handoff":
+            self._handed_off(stop)
+        elif stop.reason == "gave-up":
+            self._finish("boot-failed" if stop.interrupt == 0x18 else "bootstrap")
+        else:
+            self._listen()
+            self._finish("panic", self.panic or "the guest reported a panic")
+        if self.ending is None:
+            self.tracer.resume(stop)
+
+    def _handed_off(self, stop: Stop) -> None:
+        if self.handoff is not None or stop.registers is None:
+            return
+        self.identify_kernel()
+        self.report_progress()
+        before = len(self.tracer.calls())
+        self.handoff = look(
+            self.machine,
+            self.disk,
+            stop.registers,
+            exact=stop.exact,
+            calls=before if stop.exact else before - 1,
+            seconds=round(stop.at, 6),
+        )
+        self._reach("setup-entered", stop.at)
+        if self.handoff.memory_equal is False and self.ending is None:
+            self._finish("memory-differs")
+
+    def _look_around(self) -> None:
+        """What nobody reports has to be looked at: progress, and the CPU's mode."""
+        if self.machine.now() - self.drained_at >= _DRAIN_S:
+            self._drain()
+            self.report_progress()
+        if "setup-entered" in self.milestones and "protected-mode" not in self.milestones:
+            self._look_at_mode(self.machine.sample())
+
+    def _sample(self) -> CpuSample:
+        """Look at the CPU, and keep what was seen."""
+        self.samples.append(self.machine.sample(exact=not self.tracer.attached))
+        return self.samples[-1]
+
+    def _look_at_mode(self, sample: CpuSample) -> None:
+        entered = "setup-entered" in self.milestones
+        if entered and sample.mode != "real" and sample.linear >= _PROTECTED_FROM:
+            self._reach("protected-mode", sample.seconds)
+
+    def _drain(self) -> None:
+        before, self.recorded = self.recorded, self.tracer.drain()
+        self.drained_at = self.machine.now()
+        if self.recorded == before:
+            return
+        calls = self.tracer.calls()
+        said = complaint(screen_text(calls))
+        if said:
+            self._finish("complaint", said)
+        if self.connection:
+            self._hear_boot_program(screen_text(calls))
+            return
+        same = self.repetition.count(calls)
+        if same > _SAME_CALLS:
+            self._finish("idle", f"the last {same:,} BIOS calls asked for nothing new")
+
+    def _hear_boot_program(self, screen: str) -> None:
+        said = program_error(screen) if self.handoff is None else None
+        if said:
+            self._look_at_wire()
+            self._finish("boot-program", said)
+
+    def _read_screen(self) -> None:
+        if self.machine.now() - self.screen_read_at > _READ_SCREEN_S:
+            self.screen_read_at = self.machine.now()
+            self._hear_boot_program(screen(self.machine))
+
+    @property
+    def _wires(self) -> list[int]:
+        return [self.connection.fileno()] if self.connection else []
+
+    def _look_at_wire(self) -> None:
+        """Take what has happened on the network, and end what cannot come to anything."""
+        if self.connection is None:
+            return
+        facts = self.connection.look(self.machine)
+        if facts is None and self.observer and self.observer.wants_progress:
+            facts = self.connection.facts()
+        if facts is None:
+            return
+        for name, seconds in milestones(facts).items():
+            self._reach(name, seconds)
+        if self.observer and self.observer.wants_progress:
+            self.observer.events(facts.events)
+            for file in facts.files:
+                if facts.role(file.name) == "kernel":
+                    self.observer.placed(file.sent_bytes, file.file_bytes)
+        failed = certain(facts, self.machine.now())
+        if failed:
+            self._finish("network", failed[0])
+
+    def _progress(self) -> tuple[int, ...]:
+        """Return what changes as long as the guest gets on."""
+        wire = self.connection.frames if self.connection else 0
+        return self._log_bytes(), self.repetition.got_on, self.disk_bytes, wire
+
+    def _log_bytes(self) -> int:
+        return self.machine.qemu.serial_log.stat().st_size
+
+    def _suspect(self, idle: IdleClock) -> None:
+        """Look at the CPU of a guest that has made no progress for a while."""
+        idle_s = idle.seconds(self._progress())
+        if idle_s < _SUSPICIOUS_S:
+            self.samples.clear()
+            return
+        self.disk_bytes = self.machine.disk_bytes_read()
+        self._sample()
+        calls = self.tracer.calls()
+        waits_for_others = self.connection is not None and self.handoff is None
+        last = calls[-1] if calls else None
+        kind = hang(self.samples, idle_s, last, exact=not self.tracer.attached)
+        if waits_for_others and idle_s > _READ_SCREEN_S:
+            self._read_screen()
+        if self.ending:
+            return
+        if kind and not waits_for_others:
+            self._finish(kind)
+        elif self.handoff and keeps_silent(self.samples, idle_s, self.handoff.cmdline):
+            self._finish("silent")
+        elif idle_s > self.plan.idle_s:
+            self._finish("idle")

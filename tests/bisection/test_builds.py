@@ -1,0 +1,288 @@
+"""Ranges that have to be built, with git and a shell; nothing is booted."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryFile
+
+import pytest
+
+from bootharness.bisection.build import Build
+from bootharness.bisection.git import GitRange
+from bootharness.bisection.ranges import KernelRange, SizeRange, kernel_range
+from bootharness.bisection.toolchain import Toolchain, add_toolchain, toolchain
+from bootharness.bisection.toolchains import ToolchainRange
+from bootharness.errors import BuildFailed, UsageError
+from bootharness.host.workspace import Workspace
+from tests.support.processes import eventually, run
+
+HOST = Toolchain("host")
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cache of its own, with nothing built."""
+    monkeypatch.setenv("BOOTHARNESS_CACHE", str(tmp_path / "cache"))
+
+
+def git(folder: Path, *words: str) -> str:
+    who = ("-c", "user.name=tester", "-c", "user.email=tester", "-c", "init.defaultBranch=main")
+    return subprocess.run(
+        ["git", *who, *words], cwd=folder, capture_output=True, text=True, check=True
+    ).stdout.strip()
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """Four commits, the third of which cannot be built, and a merge of two more."""
+    if not shutil.which("git"):
+        pytest.skip("git is not installed")
+    folder = tmp_path / "repository"
+    folder.mkdir()
+    git(folder, "init", "-q")
+    for number in range(1, 5):
+        commit(folder, f"n{number}", "exit 3" if number == 3 else f"echo {number} >kernel")
+    git(folder, "checkout", "-q", "-b", "side", "HEAD~1")
+    commit(folder, "side 1")
+    commit(folder, "side 2")
+    git(folder, "checkout", "-q", "main")
+    git(folder, "merge", "-q", "--no-edit", "side")
+    return folder
+
+
+def commit(folder: Path, subject: str, script: str | None = None) -> None:
+    (folder / subject).write_text(subject)
+    if script:
+        (folder / "build.sh").write_text(script)
+    git(folder, "add", ".")
+    git(folder, "commit", "-q", "-m", subject)
+
+
+@pytest.fixture
+def commits(repository: Path) -> Iterator[GitRange]:
+    build = Build("echo built >>log.txt; . ./build.sh", "kernel", HOST)
+    with GitRange(repository, "HEAD~4", "HEAD", build, workers=1) as searched:
+        yield searched
+
+
+def test_commits_are_built_once_and_the_repository_is_left_alone(
+    repository: Path, commits: GitRange
+) -> None:
+    assert [commits.label(at)[13:] for at in range(len(commits))] == [
+        "n1", "n2", "n3", "n4", "Merge branch 'side'",
+    ]  # fmt: skip
+    assert commits.ready(0) is None
+    assert Path(commits.prepare(0)).read_text() == "1\n"
+    assert Path(commits.prepare(3)).read_text() == "4\n"
+    assert commits.ready(0) == commits.prepare(0)
+    assert not (repository / "kernel").exists()
+    assert git(repository, "status", "--short", "--branch") == "## main"
+    assert git(repository, "worktree", "list").count("\n") == 0
+
+
+def test_build_that_fails_says_why_and_where_its_log_is(commits: GitRange) -> None:
+    commits.prepare(0)  # whose kernel must not be taken for this one's
+    with pytest.raises(BuildFailed, match=r"exit status 3: .*; see (.*/log)$") as raised:
+        commits.prepare(2)
+    log = Path(str(raised.value).rpartition("see ")[2])
+    assert log.read_text() == ""
+    assert raised.value.cause == "build-failed"
+
+
+def test_merge_leads_to_its_branch(repository: Path, commits: GitRange) -> None:
+    assert commits.merged(1) is None
+    base, tip = git(repository, "rev-parse", "HEAD~2"), git(repository, "rev-parse", "side")
+    assert commits.merged(4) == (base, tip)
+
+
+def test_replay_is_what_git_takes(repository: Path, commits: GitRange, tmp_path: Path) -> None:
+    log = tmp_path / "replay"
+    log.write_text(commits.replay({4: "bad", 0: "good", 1: "good", 3: "bad", 2: "bad"}))
+    said = git(repository, "bisect", "replay", str(log))
+    assert f"{commits.commits[2]} is the first bad commit" in said
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "words"),
+    [("HEAD", "HEAD~1", "no ancestor"), ("HEAD", "HEAD", "no ancestor"), ("x", "HEAD", "x: ")],
+)
+def test_wrong_ends(repository: Path, good: str, bad: str, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        GitRange(repository, good, bad, Build("true", "kernel", HOST), 1)
+
+
+def test_build_that_makes_nothing_or_takes_too_long(tmp_path: Path) -> None:
+    with Workspace() as workspace:
+        place = (tmp_path, tmp_path / "objects")
+        place[1].mkdir()
+        (tmp_path / "kernel").write_text("an old one")
+        with pytest.raises(BuildFailed, match="made no kernel"):
+            Build("true", "kernel", HOST).make("tree", *place, workspace)
+        with pytest.raises(BuildFailed, match="not built within 0"):
+            Build("sleep 60", "kernel", HOST, limit_s=0.2).make("tree", *place, workspace)
+
+
+@pytest.mark.parametrize("name", ["KCFLAGS", "ARCH", "CC", "LLVM", "KBUILD_BUILD_USER"])
+def test_flags_in_the_environment_make_another_build(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build = Build("make", "bzImage", HOST)
+    before = build.kept("tree")
+    monkeypatch.setenv("COLOUR", "red")
+    assert build.kept("tree") == before
+    monkeypatch.setenv(name, "x")
+    assert build.kept("tree") != before
+
+
+@pytest.mark.parametrize(("command", "place"), [("$O", "objects"), (".", "tree")])
+def test_configuration_is_where_the_build_looks_for_it(
+    tmp_path: Path, command: str, place: str
+) -> None:
+    tree, objects, config = tmp_path / "tree", tmp_path / "objects", tmp_path / "config"
+    tree.mkdir()
+    objects.mkdir()
+    config.write_text("CONFIG_X=y\n")
+    build = Build(f"cp {command}/.config {command}/kernel", "kernel", HOST, config)
+    with Workspace() as workspace:
+        assert build.make("tree", tree, objects, workspace).read_text() == "CONFIG_X=y\n"
+    assert (tmp_path / place / ".config").exists()
+    before = build.kept("tree")
+    config.write_text("CONFIG_X=n\n")
+    assert build.kept("tree") != before
+
+
+def test_toolchain_of_its_own_sees_no_network_and_writes_only_what_is_built(tmp_path: Path) -> None:
+    tree, objects = tmp_path / "tree", tmp_path / "objects"
+    tree.mkdir()
+    objects.mkdir()
+    (tree / "Makefile").write_text("all:\n")
+    # this very system stands for a Debian of its own
+    chroot = Toolchain("gcc-10", Path("/"))
+    script = "echo x >$O/kernel; ! touch made && test $(tail -n +3 /proc/net/dev | wc -l) = 1"
+    if not shutil.which("bwrap"):
+        assert chroot.argv("true", tree, objects)[0] == "bwrap"
+        pytest.skip("bubblewrap is not installed")
+    bare = ["bwrap", "--ro-bind", "/", "/", "--unshare-all", "true"]
+    if subprocess.run(bare, capture_output=True, check=False).returncode:
+        pytest.skip("bubblewrap may not make namespaces here")
+    with Workspace() as workspace:
+        made = Build(script, "kernel", chroot).make("tree", tree, objects, workspace)
+    assert made.read_text() == "x\n"
+    assert not (tree / "made").exists()
+
+
+@pytest.fixture(params=["podman", "docker"])
+def image(request: pytest.FixtureRequest) -> Iterator[str]:
+    """An image of this very system's shell, in a container program that works here."""
+    kind = request.param
+    if not shutil.which(kind):
+        pytest.skip(f"{kind} is not installed")
+    name = f"localhost/bootharness-test-{os.getpid()}"
+    with TemporaryFile() as layer:
+        subprocess.run(
+            ["tar", "-c", "-h", "/bin/sh", "/bin/cp", "/bin/sleep", *_libraries()],
+            stdout=layer, stderr=subprocess.DEVNULL, check=True,
+        )  # fmt: skip
+        layer.seek(0)
+        made = subprocess.run([kind, "import", "-", name], stdin=layer, capture_output=True,
+                              check=False)  # fmt: skip
+    bare = [kind, "run", "--rm", "--network=none", name, "sh", "-c", "true"]
+    if made.returncode or subprocess.run(bare, capture_output=True, check=False).returncode:
+        pytest.skip(f"{kind} runs no container here")
+    yield f"{kind}:{name}"
+    subprocess.run([kind, "rmi", "--force", name], capture_output=True, check=False)
+
+
+def _libraries() -> set[str]:
+    """Return the shared libraries of those programs."""
+    said = subprocess.run(["ldd", "/bin/sh", "/bin/cp", "/bin/sleep"], capture_output=True,
+                          text=True, check=True).stdout  # fmt: skip
+    return {word for word in said.split() if word.startswith("/") and not word.endswith(":")}
+
+
+def _containers(image: str) -> str:
+    kind, _, name = image.partition(":")
+    words = [kind, "ps", "--filter", f"ancestor={name}", "--format", "{{.ID}}"]
+    return subprocess.run(words, capture_output=True, text=True, check=True).stdout
+
+
+def test_container_builds_and_ends_with_the_time_limit(tmp_path: Path, image: str) -> None:
+    tree, objects = tmp_path / "tree", tmp_path / "objects"
+    tree.mkdir()
+    objects.mkdir()
+    (tree / "Makefile").write_text("all:\n")
+    inside = toolchain(image)
+    with Workspace() as workspace:
+        place = (tree, objects, workspace)
+        good = Build("! cp Makefile made && cp Makefile $O/kernel", "kernel", inside)
+        made = good.make("tree", *place)
+        assert made.read_text() == "all:\n"
+        assert made.stat().st_uid == os.getuid()
+        assert not (tree / "made").exists()
+        with pytest.raises(BuildFailed, match="exit status 3"):
+            Build("exit 3", "kernel", inside).make("tree", *place)
+        with pytest.raises(BuildFailed, match="not built within 2 s"):
+            Build("sleep 600", "kernel", inside, limit_s=2).make("tree", *place)
+        eventually(lambda: _containers(image).split())
+
+
+def test_containers_and_nix_are_words_before_the_command(tmp_path: Path) -> None:
+    words = toolchain("podman:gcc:10").argv("make", tmp_path, tmp_path / "o")
+    assert words[:3] == ["podman", "run", "--rm"]
+    assert "--network=none" in words
+    assert f"--volume={tmp_path}:{tmp_path}:ro" in words
+    assert f"--volume={tmp_path / 'o'}:{tmp_path / 'o'}" in words
+    assert words[-6:-3] == ["gcc:10", "sh", "-c"]
+    assert words[-2:] == ["sh", "make"]
+    assert toolchain("nix:gcc10,gnumake").argv("make bzImage", tmp_path) == [
+        "nix-shell", "-p", "gcc10", "gnumake", "--run", "sh -c 'make bzImage'",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["gcc-99", "gcc", "podman:", "../x", ""])
+def test_unknown_toolchain(name: str) -> None:
+    with pytest.raises(UsageError, match="toolchain"):
+        toolchain(name)
+    if name != "gcc-99":
+        with pytest.raises(UsageError, match="name a compiler"):
+            add_toolchain(name, "sid")
+
+
+def test_toolchains_on_the_command_line() -> None:
+    listed = run("toolchain", "list")
+    assert listed.returncode == 0, listed.stderr
+    assert listed.stdout.startswith("host ")
+    wrong = run("toolchain", "add", "tcc", "--suite", "sid")
+    assert wrong.returncode == 129
+    assert "name a compiler of Debian, such as gcc-10" in wrong.stderr
+
+
+def test_tree_is_built_by_each_toolchain(tmp_path: Path) -> None:
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree" / "Makefile").write_text("all:\n")
+    build = Build("cp Makefile $O/kernel", "kernel", HOST)
+    with ToolchainRange(tmp_path / "tree", ("host", "podman:gcc"), build) as searched:
+        assert [searched.label(at) for at in range(len(searched))] == ["host", "podman:gcc"]
+        assert Path(searched.prepare(0)).read_text() == "all:\n"
+        assert searched.ready(0) == searched.prepare(0)
+    with pytest.raises(UsageError, match="would build inside of"):
+        ToolchainRange(tmp_path / "tree", ("host",), replace(build, command="make"))
+
+
+def test_ranges_of_the_command_line(tmp_path: Path) -> None:
+    for name in ("vmlinuz-6.10", "vmlinuz-6.9"):
+        shutil.copy(__file__, tmp_path / name)
+    found = kernel_range([f"{tmp_path}/vmlinuz-*"])
+    assert isinstance(found, KernelRange)
+    assert [found.label(at) for at in range(2)] == ["vmlinuz-6.9", "vmlinuz-6.10"]
+    sizes = kernel_range(["grow:1_600..3200:selfcheck:16"])
+    assert isinstance(sizes, SizeRange)
+    assert len(sizes) == 101
+    assert sizes.prepare(100) == "grow:3200:selfcheck:16"
+    names = [f"deb:linux-image-{number}-cloud-amd64/sid" for number in ("6.9", "6.10+deb13")]
+    packages = KernelRange(tuple(names))
+    assert [packages.label(at) for at in range(2)] == ["6.9", "6.10+deb13"]
+    assert packages.downloads

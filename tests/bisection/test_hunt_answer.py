@@ -1,0 +1,216 @@
+"""What a hunt concludes and how it is shown: pure functions on answers made by hand."""
+
+import json
+from dataclasses import replace
+from html.parser import HTMLParser
+from io import StringIO
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from bootharness.bisection.answer import Answer, Row, Side, conclusion, side_by_side
+from bootharness.bisection.experiments import Outcome, experiments
+from bootharness.bisection.log import HuntLog, Seen
+from bootharness.bisection.report.document import hunt_document, hunt_schema
+from bootharness.bisection.report.html import hunt_html
+from bootharness.bisection.report.markdown import hunt_markdown
+from bootharness.bisection.report.terminal import picture, print_answer, print_lost
+from bootharness.bisection.search import Found, Inversion, Lost, Observation, Search
+from bootharness.diagnosis.verdict import Verdict
+from bootharness.errors import UsageError
+from bootharness.runs.cell import STAGE1, Cell
+from bootharness.runs.result import BootFacts
+from tests.support.traces import loading_trace, move
+
+GOOD, BAD, SKIP = Verdict.GOOD, Verdict.BAD, Verdict.SKIP
+WRAPPED = "destination-wrapped"
+LAST = Side("6.6 gcc-8", "a/bzImage", None, "reached init", 15_691_776)
+FIRST = Side("6.6 gcc-10", "b/bzImage", WRAPPED, "block move 242 went to 0x001c00", 15_757_312)
+ROWS = (Row("payload (syssize * 16)", "1", "2"), Row("setup_sects", "39 sectors", "40 sectors"))
+
+
+def outcome(name: str, verdict: Verdict, cause: str | None = None) -> Outcome:
+    by = {"grown": "grown", "stage1": "with stage1", "direct": "by -kernel",
+          "network": "from the network"}[name]  # fmt: skip
+    return Outcome(name, f"the kernel {by}", by, 15_757_312, verdict, cause, "", cached=False)
+
+
+def said(*outcomes: Outcome, good: Side = LAST, bad: Side = FIRST, limit: int | None = None) -> str:
+    return conclusion(good, bad, ROWS, outcomes, loader="my.asm", limit=limit)
+
+
+def test_size_is_the_cause_when_the_grown_kernel_fails_the_same() -> None:
+    others = [outcome("stage1", GOOD), outcome("direct", GOOD), outcome("network", SKIP)]
+    assert said(outcome("grown", BAD, WRAPPED), *others, limit=15_735_808) == (
+        "the cause is the payload size: every build above 15,735,808 bytes fails with my.asm "
+        "(destination-wrapped), whatever made it; 6.6 gcc-10 only made it grow by 65,536 bytes, "
+        "to 15,757,312; with 15,757,312 bytes it boots with stage1 and by -kernel"
+    )
+
+
+def test_size_is_not_the_cause_when_the_grown_kernel_boots() -> None:
+    text = said(outcome("grown", GOOD), outcome("stage1", GOOD), limit=15_735_808)
+    assert "the cause is the payload size" not in text
+    assert text == (
+        "6.6 gcc-10 and my.asm do not go together (destination-wrapped): it boots with stage1; it "
+        "is not the payload size, for 6.6 gcc-8 grown to 15,757,312 bytes boots; what differs: "
+        "payload (syssize * 16), setup_sects"
+    )
+
+
+def test_kernel_that_fails_however_it_is_loaded_is_the_cause_itself() -> None:
+    bad = replace(FIRST, cause="kernel-panic", payload_bytes=LAST.payload_bytes)
+    panics = [outcome(name, BAD, "kernel-panic") for name in ("direct", "network")]
+    assert said(*panics, bad=bad) == (
+        "the cause is in 6.6 gcc-10 itself (kernel-panic): it fails by -kernel and from the "
+        "network too; it is not the payload size, for the bad one is not larger"
+    )
+
+
+def test_another_cause_of_the_grown_kernel_is_no_proof() -> None:
+    text = said(outcome("grown", BAD, "no-init"), outcome("stage1", GOOD))
+    assert "the cause is the payload size" not in text
+    assert "6.6 gcc-8 grown to the same size fails too, but with no-init" in text
+
+
+def test_experiments_that_could_not_be_done_say_nothing() -> None:
+    skipped = [outcome(name, SKIP, "tool-missing") for name in ("grown", "stage1", "network")]
+    assert said(*skipped) == "6.6 gcc-10 is the first to fail with destination-wrapped"
+
+
+def test_experiments_are_those_that_tell_something() -> None:
+    cell = Cell("", loader="my.asm", until="banner")
+    names = {each.name: each.cell for each in experiments(cell, ("a", 16), ("b", 32))}
+    assert set(names) == {"grown", "stage1", "direct", "network"}
+    assert names["grown"].kernel == "grow:32:a"
+    assert names["grown"].loader == "my.asm"
+    assert names["stage1"].kernel == "b"
+    assert names["stage1"].loader == STAGE1
+    smaller = {each.name for each in experiments(cell, ("a", 32), ("b", 16))}
+    assert "grown" not in smaller
+    ours = {each.name for each in experiments(Cell(""), ("a", 16), ("b", 32), same_kernel=True)}
+    assert ours == {"direct", "network"}
+
+
+def test_side_by_side_shows_what_differs_and_no_times() -> None:
+    good = loading_trace(130_048, [move(0x100000), move(0x10FE00)])
+    bad = loading_trace(130_064, [move(0x100000)])
+    rows = {row.name: row for row in side_by_side(good, bad)}
+    assert rows["payload (syssize * 16)"].differs
+    assert rows["block moves"].good == "2 moves"
+    assert rows["last destination"].good.endswith("base 0x10fe00")
+    assert not rows["compression"].differs
+    assert not Row("banner after", "1.00 s", "2.00 s").differs
+    assert Row("banner after", "1.00 s", "").differs
+
+
+def seen(position: int, verdict: Verdict, label: str = "", payload: int = 0) -> Seen:
+    facts = BootFacts(payload_bytes=payload)
+    cause = WRAPPED if verdict is BAD else "build-failed" if verdict is SKIP else None
+    label = label or f"kernel {position}"
+    return Seen(position, label, "x", "key", verdict, cause, "it did", 1.0, facts)
+
+
+BOOTS = [seen(9, BAD, payload=15_800_000), seen(0, GOOD, payload=15_000_000), seen(3, SKIP),
+         seen(4, GOOD, "<b>|4", 15_700_000), seen(5, BAD, payload=15_757_312)]  # fmt: skip
+FOUND = Found(4, 5, 0.995, 0.1, (Inversion(1, 2),))
+ANSWER = Answer(
+    found=FOUND,
+    good=replace(LAST, label="<b>|4"),
+    bad=FIRST,
+    candidates=(FIRST.label,),
+    rows=ROWS,
+    outcomes=(outcome("grown", BAD, WRAPPED), outcome("stage1", GOOD)),
+    limit=15_735_808,
+    conclusion="the cause is the payload size",
+    earlier=(("kernel 1", "kernel 2"),),
+)
+
+
+class _Page(HTMLParser):
+    """Notes what a page asks for and what it shows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.links: list[str] = []
+        self.text = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.links += [value or "" for name, value in attrs if name in ("src", "href")]
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def test_page_shows_all_and_asks_for_nothing() -> None:
+    text = hunt_html("a <title>", BOOTS, ANSWER, None)
+    page = _Page()
+    page.feed(text)
+    assert "script" not in page.tags
+    assert "b" not in page.tags  # a label is no markup
+    assert all(link.startswith("#") for link in page.links if link)
+    for words in ("The cause is the payload size.", "<b>|4", "kernel 9", "15,757,312",
+                  "bad at kernel 1 too, and good again at kernel 2",
+                  "10% of the boots told wrong"):  # fmt: skip
+        assert words in page.text
+    assert text.count("<use ") >= 4
+    assert "#010101" not in text
+    lost = hunt_html("x", [], None, Lost("the good end is bad"))
+    assert "the good end is bad" in lost
+
+
+def test_markdown_is_safe_in_a_table() -> None:
+    text = hunt_markdown("a|b", BOOTS, ANSWER, None)
+    assert "a\\|b" in text
+    assert "| ✅ | \\<b\\>\\|4 |  | 15,700,000 bytes |" in text
+    assert "| ❔ | kernel 3 | build-failed |  |" in text
+    assert "not found: no way" in hunt_markdown("x", BOOTS, None, Lost("no way"))
+
+
+def test_terminal_names_every_candidate() -> None:
+    output = StringIO()
+    print_answer(replace(ANSWER, candidates=("one", "two")), output)
+    assert "one of 2 candidates, for the others tell nothing: one, two" in output.getvalue()
+    print_lost(Lost("no way", 9), BOOTS, output)
+    assert output.getvalue().endswith("NOT FOUND  no way\n     kernel 9: it did\n")
+
+
+def test_document_holds_everything() -> None:
+    search = Search(10, any_cause=True)
+    search = search.observed(*(each.observation for each in BOOTS))
+    document = json.loads(json.dumps(hunt_document("title", search, BOOTS, ANSWER)))
+    jsonschema.validate(document, hunt_schema())
+    written = Path(__file__).parents[2] / "docs/bisect.schema.json"
+    assert json.loads(written.read_text()) == json.loads(json.dumps(hunt_schema()))
+    assert document["schema_version"] == 1
+    assert len(document["boots"]) == len(BOOTS)
+    assert document["answer"]["limit"] == 15_735_808
+
+
+def test_picture_of_a_range() -> None:
+    search = Search(101)
+    assert picture(search, 11) == "·" * 11
+    search = search.observed(Observation(100, BAD, WRAPPED), Observation(0, GOOD))
+    for _ in range(4):
+        search = search.observed(Observation(50, BAD, WRAPPED), Observation(20, GOOD))
+    assert picture(search, 11) == "===··######"
+
+
+def test_log_goes_on_after_half_a_line(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    with HuntLog(path, {"of": 1}) as log:
+        log.add(BOOTS[0])
+        with pytest.raises(UsageError, match="being hunted already"):
+            HuntLog(path, {"of": 1})
+    with path.open("ab") as file:
+        file.write(b'{"position": 4, "la')
+    with HuntLog(path, {"of": 1}) as log:
+        assert log.seen == [BOOTS[0]]
+        log.add(BOOTS[1])
+    with HuntLog(path, {"of": 1}) as log:
+        assert log.seen == BOOTS[:2]
+    with pytest.raises(UsageError, match="the log of another hunt"):
+        HuntLog(path, {"of": 2})

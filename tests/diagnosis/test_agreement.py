@@ -1,0 +1,45 @@
+"""The comparison of two accounts: every difference that could be is found."""
+
+from dataclasses import replace
+
+import pytest
+
+from bootharness.diagnosis.agreement import disagreement
+from bootharness.formats.bioscall import BiosCall
+from tests.support.traces import move, read, registers, teletype
+
+CALLS = [read(2048, 4), read(2052, 127), move(0x100000), *teletype("ok")]
+
+
+def test_same_calls_agree() -> None:
+    assert disagreement(CALLS, CALLS) is None
+
+
+def test_what_only_one_looks_at_is_not_compared() -> None:
+    unseen = [replace(call, registers_out=None, returned_at=None) for call in CALLS]
+    assert disagreement(CALLS, unseen) is None
+    mode = BiosCall(0x10, 0x03, registers(), None, 0, None)
+    assert disagreement(CALLS, [*CALLS, mode]) is None
+
+
+def changed(index: int, **fields: object) -> list[BiosCall]:
+    return [replace(call, **fields) if at == index else call for at, call in enumerate(CALLS)]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("other", "words"),
+    [
+        (CALLS[:-1], "only the recorder saw call 4"),
+        ([*CALLS, read(1, 1)], "only gdb saw call 5"),
+        (CALLS[1:], "call 0: the packet"),
+        (changed(1, function=0x02), "call 1: the service"),
+        (changed(1, registers_in=registers(edx=0x81, ip=0x7D41)), "call 1: the drive"),
+        (changed(1, registers_in=registers(edx=0x80, ip=0x7D40)), "call 1: the caller"),
+        (changed(1, packet=read(2053, 127).packet), "call 1: the packet"),
+        (changed(2, table_hex=move(0x100010).table_hex), "call 2: the block move"),
+        (changed(2, registers_in=registers(ecx=1, ip=0x7D18)), "call 2: the block move"),
+        (changed(1, registers_out=registers(flags=1, eax=0x400)), "call 1: the recorder says ok"),
+    ],
+)
+def test_each_difference_is_found(other: list[BiosCall], words: str) -> None:
+    assert words in (disagreement(CALLS, other) or "")

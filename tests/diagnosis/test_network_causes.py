@@ -1,0 +1,245 @@
+"""Network causes from hand-made events: what is certain, when, and what it is called."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from bootharness.diagnosis import Verdict, judge
+from bootharness.diagnosis.certainty import QUIET_S, certain
+from bootharness.report.document import decode, document, encode
+from bootharness.trace.boot_trace import BootTrace, Ending
+from bootharness.trace.wire import (
+    NET_MILESTONES,
+    NetEvent,
+    NetEventKind,
+    NetFile,
+    NetworkFacts,
+    milestones,
+)
+
+pytestmark = pytest.mark.usefixtures("every_word")
+
+KIND = NetEventKind
+ROLES = {"nbp": "pxelinux.0", "script": "pxelinux.cfg/default", "kernel": "vmlinuz"}
+
+
+def event(seconds: float, kind: NetEventKind, file: str = "", **more: Any) -> NetEvent:
+    return NetEvent(seconds, kind, "52:54:00:12:34:01", file, **more)
+
+
+def kernel(**more: Any) -> NetFile:
+    """Return a kernel of 1,000 bytes that came whole."""
+    values: dict[str, Any] = {
+        "name": "vmlinuz", "protocol": "tftp", "mac": "", "file_bytes": 1000,
+        "file_sha256": "a" * 64,
+        "requested_at": 3.0, "last_at": 4.0, "sent_bytes": 1000, "outcome": "served",
+        "promised_bytes": 1000, "sha256": "a" * 64,
+    }  # fmt: skip
+    return NetFile(**{**values, **more})
+
+
+def facts(*events: NetEvent, files: tuple[NetFile, ...] = ()) -> NetworkFacts:
+    begin = (event(2.0, KIND.LINK_UP),)
+    return NetworkFacts(
+        "pxelinux",
+        "bios",
+        "virtio",
+        "wire",
+        "52:54:00:12:34:01",
+        ROLES,
+        (),
+        (*begin, *events),
+        files,
+    )
+
+
+DISCOVERS = tuple(event(2.0 + at, KIND.DISCOVER, repeats=n) for n, at in enumerate((0, 1, 3)))
+REQUESTS = tuple(event(2.0 + at, KIND.REQUEST, repeats=n) for n, at in enumerate((0, 0.2, 0.8)))
+OFFER = event(2.1, KIND.OFFER, "pxelinux.0")
+ACK = event(2.2, KIND.ACK, "pxelinux.0", text="10.0.2.15")
+SERVED = event(4.0, KIND.FILE_SERVED, "vmlinuz")
+
+
+@pytest.mark.parametrize(
+    ("events", "files", "cause", "said"),
+    [
+        (DISCOVERS, (), "dhcp-no-offer", "at 2.00, 3.00 and 5.00 s"),
+        (REQUESTS, (), "dhcp-no-ack", "at 2.00, 2.20 and 2.80 s"),
+        ((event(2.1, KIND.NAK), *REQUESTS), (), "dhcp-no-ack", "NAK"),
+        ((event(2.2, KIND.ACK, "", text="10.0.2.15"),), (), "dhcp-no-filename", "no boot file"),
+        ((event(2.3, KIND.UNANSWERED_ARP, repeats=2, text="who has 10.0.2.9?"),), (),
+         "tftp-stalled", "who has 10.0.2.9? was asked 3 times"),
+        ((event(2.3, KIND.FILE_MISSING, "boot/ldlinux/vmlinuz"),), (), "tftp-not-found", "kernel"),
+        ((event(3.5, KIND.REPEATED, "vmlinuz", block=7, repeats=3),),
+         (kernel(sent_bytes=600, outcome="open"),), "tftp-stalled", "block 7, after 600 of 1,000"),
+        ((SERVED,), (kernel(sent_bytes=600),), "tftp-truncated", "after 600 bytes"),
+        ((event(3.5, KIND.REPEATED, "vmlinuz", repeats=3),), (), "tftp-stalled",
+         "block 0, after nothing"),
+        ((SERVED,), (kernel(sent_bytes=600, promised_bytes=None),),
+         "tftp-truncated", "after 600 bytes: the client was told 1,000"),
+        ((SERVED,), (kernel(promised_bytes=2000),),
+         "tftp-truncated", "told 2,000, and the file has 1,000"),
+        ((SERVED,), (kernel(sha256="b" * 64),),
+         "tftp-corrupt", "bbbbbbbbbbbb instead of aaaaaaaaaaaa"),
+        ((event(3.0, KIND.HTTP_STATUS, "vmlinuz", text="503 Service Unavailable"),), (),
+         "http-status", "answered 503"),
+        ((event(3.0, KIND.HTTP_STALLED, "vmlinuz", text="no data for 1.5 s"),),
+         (kernel(protocol="http", sent_bytes=5),), "http-stalled", "after 5 of 1,000 bytes"),
+        ((event(3.0, KIND.HTTP_CLOSED, "vmlinuz"),), (), "http-truncated", "vmlinuz"),
+        ((event(3.0, KIND.HTTP_REFUSED, text="refused"),), (), "http-refused", "refused"),
+        ((event(3.0, KIND.LINK_DOWN),), (), "link-down", "down since 3.00 s"),
+        ((OFFER, REQUESTS[0], event(2.3, KIND.NAK)), (), "dhcp-no-ack", "(NAK) at 2.00 s"),
+    ],
+)  # fmt: skip
+def test_cause_and_its_sentence(
+    events: tuple[NetEvent, ...], files: tuple[NetFile, ...], cause: str, said: str
+) -> None:
+    network = facts(*events, files=files)
+    found = certain(network, 10.0)
+    assert found
+    assert found[0] == cause
+    assert found[1] == events[-1]
+    judgement = judge(BootTrace("k", "init", Ending("network", 10.0, cause), network=network))
+    assert judgement.verdict is Verdict.BAD
+    assert judgement.cause == cause
+    assert said in judgement.summary
+    assert judgement.diagnosis
+    assert judgement.diagnosis.evidence
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        DISCOVERS[:2],
+        REQUESTS[:2],
+        (DISCOVERS[0], OFFER, *DISCOVERS[1:]),
+        (ACK, *REQUESTS),
+        (ACK,),
+        (event(2.2, KIND.ACK, "", text="not a PXE client"),),
+        (event(2.3, KIND.UNANSWERED_ARP, repeats=1),),
+        (event(2.3, KIND.FILE_MISSING, "pxelinux.cfg/0A00020F"),),
+        (event(3.5, KIND.REPEATED, "vmlinuz", block=7, repeats=2),),
+        (event(3.0, KIND.LINK_DOWN), event(3.5, KIND.LINK_UP)),
+        (REQUESTS[0], event(2.0, KIND.NAK), event(2.4, KIND.DISCOVER)),
+        (event(3.0, KIND.HTTP_STATUS, "favicon.ico", text="404"),),
+    ],
+)
+def test_what_a_boot_can_get_over_is_not_certain(events: tuple[NetEvent, ...]) -> None:
+    assert certain(facts(*events), 10.0) is None
+
+
+@pytest.mark.parametrize("kind", [KIND.LINK_DOWN, KIND.NAK])
+def test_it_is_given_a_moment(kind: NetEventKind) -> None:
+    network = facts(event(3.0, kind))
+    assert certain(network, 3.0 + QUIET_S) is None
+    assert certain(network, 3.1 + QUIET_S) is not None
+
+
+def test_good_file_is_no_cause() -> None:
+    assert certain(facts(SERVED, files=(kernel(),)), 10.0) is None
+
+
+def test_the_first_of_several_is_the_cause() -> None:
+    missing = event(3.0, KIND.FILE_MISSING, "vmlinuz")
+    stalled = event(4.0, KIND.REPEATED, "vmlinuz", repeats=3)
+    found = certain(facts(missing, stalled), 10.0)
+    assert found
+    assert found[1] == missing
+
+
+def test_earlier_transfer_of_the_same_file_is_not_confused_with_the_later() -> None:
+    first = kernel(outcome="aborted", sent_bytes=0)
+    second = kernel(requested_at=3.5)
+    assert certain(facts(SERVED, files=(first, second)), 10.0) is None
+
+
+@pytest.mark.parametrize("ending", ["boot-program", "idle", "timeout"])
+def test_client_that_was_told_too_little_and_failed(ending: str) -> None:
+    network = facts(event(3.0, KIND.FILE_REQUESTED, "vmlinuz"), files=(kernel(promised_bytes=10),))
+    assert certain(network, 10.0) is None
+    judgement = judge(BootTrace("k", "init", Ending(ending, 10.0, "no kernel"), network=network))
+    assert judgement.cause == "tftp-truncated"
+    assert "told that vmlinuz has 10 bytes, and it has 1,000" in judgement.summary
+    assert judgement.diagnosis
+    assert judgement.diagnosis.evidence == ("   3.000 file-requested vmlinuz",)
+
+
+def test_client_that_was_told_too_little_and_got_over_it() -> None:
+    network = facts(SERVED, files=(kernel(promised_bytes=10),))
+    good = judge(BootTrace("k", "init", Ending("reached", 10.0), network=network))
+    assert good.verdict is Verdict.GOOD
+
+
+@pytest.mark.parametrize(("kind", "still"), [("timeout", True), ("idle", False)])
+def test_file_that_was_on_its_way_at_the_end_of_the_time(kind: str, still: bool) -> None:
+    asked = event(3.0, KIND.FILE_REQUESTED, "vmlinuz")
+    network = facts(asked, files=(kernel(sent_bytes=500, outcome="open"),))
+    judgement = judge(BootTrace("k", "init", Ending(kind, 10.0), network=network))
+    assert (
+        "vmlinuz was still on its way, 500 of 1,000 bytes, 500 a second" in judgement.summary
+    ) is still
+
+
+def test_what_is_told_of_other_files_does_not_matter() -> None:
+    network = facts(files=(kernel(name="favicon.ico", promised_bytes=10),))
+    judgement = judge(BootTrace("k", "init", Ending("boot-program", 10.0, "no"), network=network))
+    assert judgement.cause == "script-error"
+
+
+def test_corrupt_file_makes_even_a_boot_that_reached_its_end_bad() -> None:
+    network = facts(SERVED, files=(kernel(sha256="b" * 64),))
+    assert (
+        judge(BootTrace("k", "init", Ending("reached", 10.0), network=network)).cause
+        == "tftp-corrupt"
+    )
+
+
+def test_boot_that_got_there_in_spite_of_retries_is_good() -> None:
+    network = facts(event(3.5, KIND.REPEATED, "vmlinuz", block=7, repeats=3))
+    assert (
+        judge(BootTrace("k", "init", Ending("reached", 10.0), network=network)).verdict
+        is Verdict.GOOD
+    )
+
+
+def test_boot_program_is_quoted() -> None:
+    network = facts(ACK, event(3.0, KIND.FILE_SERVED, "pxelinux.0"))
+    ending = Ending("boot-program", 4.0, "Could not boot: Exec format error")
+    judgement = judge(BootTrace("k", "init", ending, network=network))
+    assert judgement.cause == "script-error"
+    assert '"Could not boot: Exec format error"' in judgement.summary
+    assert "pxelinux.0" in judgement.summary
+
+
+def test_silence_after_the_boot_program_came_is_its_hang() -> None:
+    network = facts(ACK, event(3.0, KIND.FILE_SERVED, "pxelinux.0"))
+    trace = BootTrace("k", "init", Ending("idle", 13.0), network=network)
+    assert judge(trace).cause == "nbp-hang"
+    later = facts(*network.events[1:], event(3.1, KIND.FILE_REQUESTED, "vmlinuz"))
+    assert judge(replace(trace, network=later)).cause == "timed-out"
+
+
+def test_milestones_come_from_the_first_event_of_each() -> None:
+    points = milestones(
+        facts(
+            DISCOVERS[0], OFFER, REQUESTS[0], ACK,
+            event(2.5, KIND.FILE_SERVED, "pxelinux.0"),
+            event(2.6, KIND.DISCOVER),
+            event(2.7, KIND.FILE_SERVED, "pxelinux.cfg/default"),
+            event(3.0, KIND.FILE_REQUESTED, "vmlinuz"),
+            SERVED,
+        )
+    )  # fmt: skip
+    assert points == {
+        "link-up": 2.0, "dhcp-discover": 2.0, "dhcp-offer": 2.1, "dhcp-request": 2.0,
+        "dhcp-ack": 2.2, "nbp-served": 2.5, "script-served": 2.7, "kernel-requested": 3.0,
+        "kernel-served": 4.0,
+    }  # fmt: skip
+    assert set(points) <= set(NET_MILESTONES)
+
+
+def test_trace_of_a_network_boot_comes_back_from_json() -> None:
+    network = facts(*DISCOVERS, SERVED, files=(kernel(),))
+    trace = BootTrace("k", "init", Ending("network", 10.0, "dhcp-no-offer"), network=network)
+    assert decode(encode(document(trace, judge(trace)))) == trace

@@ -1,0 +1,313 @@
+"""The gate without a boot: what is compared and warned of, what failing cells share."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from bootharness.diagnosis.verdict import Verdict
+from bootharness.errors import UsageError
+from bootharness.gate.compare import changes, remarks, slower
+from bootharness.gate.matrix import Expectation, Matrix, read_matrix
+from bootharness.gate.outcome import Entry, Outcome, Pace, Remark, Room, Standing
+from bootharness.gate.pattern import patterns
+from bootharness.gate.report.document import gate_document, gate_schema
+from bootharness.gate.trend import crossings, series, trend, version_name, version_place
+from bootharness.plan import MachineConfig
+from bootharness.report.document import encode
+from bootharness.runs.cell import Cell
+from bootharness.runs.result import Attempt, BootFacts, CellResult
+
+GOOD = Attempt(Verdict.GOOD, None, "reached init")
+WRAPPED = Attempt(Verdict.BAD, "destination-wrapped", "block move 242 wrapped")
+SKIPPED = Attempt(Verdict.SKIP, "tool-missing", "no QEMU")
+
+
+def result(attempt: Attempt, kernel: str = "bzImage", **cell: object) -> CellResult:
+    values = {"kernel": kernel, **cell}
+    return CellResult(Cell(**values), "key", (attempt,))  # type: ignore[arg-type]
+
+
+def entry(attempt: Attempt, *, baseline: bool = False, warned: bool = False) -> Entry:
+    remark = (Remark("console", "new on the console: BUG"),) if warned else ()
+    return Entry(result(attempt), "", baseline=baseline, remarks=remark)
+
+
+@pytest.mark.parametrize(
+    ("entries", "standing", "status"),
+    [
+        ([entry(GOOD)], Standing.GOOD, 0),
+        ([entry(GOOD), entry(GOOD, warned=True)], Standing.WARNING, 0),
+        ([entry(GOOD, warned=True), entry(WRAPPED)], Standing.BAD, 1),
+        ([entry(SKIPPED), entry(WRAPPED)], Standing.BAD, 1),
+        ([entry(SKIPPED), entry(GOOD)], Standing.UNKNOWN, 125),
+        ([entry(SKIPPED, baseline=True), entry(GOOD)], Standing.UNKNOWN, 125),
+        ([entry(WRAPPED, baseline=True), entry(GOOD)], Standing.GOOD, 0),
+    ],
+)
+def test_the_worst_candidate_decides(entries: list[Entry], standing: Standing, status: int) -> None:
+    outcome = Outcome(tuple(entries))
+    assert (outcome.standing, outcome.exit_status) == (standing, status)
+
+
+def test_what_has_changed_is_named_with_both_values() -> None:
+    before = BootFacts(payload_bytes=1000, compression="lz4", protocol="2.15",
+                       milestones={"stage1": 0.25, "init": 2.0})  # fmt: skip
+    after = replace(before, payload_bytes=2000, compression="zstd", milestones={"init": 3.0})
+    assert [str(each) for each in changes(before, after)] == [
+        "payload 1,000 bytes → 2,000 bytes",
+        "compression lz4 → zstd",
+        "init 2.00 s → 3.00 s",
+    ]
+    assert changes(before, replace(before, milestones={})) == ()
+
+
+def warned(**values: object) -> list[str]:
+    arguments = {
+        "result": result(GOOD), "baseline": None, "rooms": (), "pace": None, "warn_at": 90, **values
+    }  # fmt: skip
+    return [remark.sentence for remark in remarks(**arguments)]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("size", "limit", "said"),
+    [
+        (899, 1000, None),
+        (900, 1000, "90.0 % of what no-carry.asm can load: 900 of 1,000 bytes, 100 left"),
+        (1010, 1000, "101.0 % of what no-carry.asm can load: 1,010 of 1,000 bytes, 10 too many"),
+        (1010, None, None),
+    ],
+)
+def test_little_headroom_is_warned_of(size: int, limit: int | None, said: str | None) -> None:
+    found = warned(rooms=(Room("bzImage", "a/no-carry.asm", "payload", "byte", size, limit),))
+    assert found == ([f"the payload takes {said}"] if said else [])
+
+
+def test_new_lines_on_the_console_are_warned_of() -> None:
+    before = replace(GOOD, facts=BootFacts(warnings=("old error",)))
+    after = replace(GOOD, facts=BootFacts(warnings=("old error", "new error")))
+    assert warned(result=result(after), baseline=result(before)) == [
+        "new on the console: new error"
+    ]
+    many = replace(GOOD, facts=BootFacts(warnings=tuple(f"error {n}" for n in range(9))))
+    said = warned(result=result(many), baseline=result(before))
+    assert said[-1] == "and 4 more new lines on the console"
+    assert warned(result=result(many)) == []
+
+
+def test_a_flaky_boot_is_good_with_a_warning() -> None:
+    flaky = CellResult(Cell("bzImage"), "key", (WRAPPED, GOOD, GOOD))
+    [said] = warned(result=flaky)
+    assert said.endswith("different ends: destination-wrapped, then good, then good")
+
+
+@pytest.mark.parametrize(
+    ("baseline", "candidate", "is_slower"),
+    [
+        ((1.0,), (9.0,), False),  # one boot has no noise to be compared with
+        ((1.0, 1.1, 1.2), (1.5, 1.6, 1.7), True),
+        ((1.0, 1.1, 1.2), (1.15, 1.6, 1.7), False),
+        ((1.0, 1.1, 1.9), (2.0, 2.0, 2.0), False),
+        ((2.0, 2.1), (1.0, 1.1), False),
+        ((2.0, 2.1), (), False),  # the host was too busy to find out
+        ((), (1.0, 1.1), False),
+    ],
+)
+def test_slower_is_by_more_than_the_noise(
+    baseline: tuple[float, ...], candidate: tuple[float, ...], is_slower: bool
+) -> None:
+    pace = Pace("init", baseline, candidate)
+    assert slower(pace) is is_slower
+    assert bool(warned(pace=pace)) is is_slower
+
+
+def by_path(**attempts: Attempt) -> tuple[str, ...]:
+    return patterns(result(attempt, path=path) for path, attempt in attempts.items())
+
+
+def test_failing_paths_say_who_it_is() -> None:
+    assert by_path(mbr=GOOD, ipxe=GOOD) == ()
+    assert by_path(mbr=WRAPPED, ipxe=GOOD, pxelinux=GOOD) == (
+        "bzImage: only mbr fails (destination-wrapped); ipxe and pxelinux boot it, so it is the "
+        "loader",
+    )
+    assert by_path(mbr=GOOD, ipxe=WRAPPED, pxelinux=WRAPPED) == (
+        "bzImage: only ipxe and pxelinux fail (destination-wrapped); mbr boots it, so it is the "
+        "network boot, not the kernel",
+    )
+    assert by_path(mbr=WRAPPED, ipxe=WRAPPED) == (
+        "bzImage: all paths fail (destination-wrapped), so it is the kernel",
+    )
+    assert by_path(mbr=WRAPPED, ipxe=SKIPPED) == ()
+
+
+def test_other_axes_make_patterns_too() -> None:
+    def of(mib: int, attempt: Attempt, interface: str) -> CellResult:
+        machine = MachineConfig(memory_mib=mib, disk_interface=interface)
+        return result(attempt, machine=machine)
+
+    boots = [
+        of(16, WRAPPED, "ahci"),
+        of(64, GOOD, "ahci"),
+        of(16, WRAPPED, "ide"),
+        of(64, GOOD, "ide"),
+    ]
+    assert patterns(boots) == (
+        "bzImage: only memory 16 MiB fails (destination-wrapped), not 64 MiB",
+    )
+    assert patterns([*boots[:3], of(64, WRAPPED, "ide")]) == ()
+
+
+def test_a_matrix_has_every_combination_once() -> None:
+    matrix = Matrix(
+        ("selfcheck:16", "selfcheck:32"), baseline="selfcheck:16", loaders=("stage1", "a.asm"),
+        paths=("mbr", "ipxe"), memory_mib=(64, 512), disk_interfaces=("ahci", "ide"),
+        expect=(
+            Expectation("bad"), Expectation("destination-wrapped", loader="*.asm", kernel="*32"),
+        ),
+    )  # fmt: skip
+    cells = matrix.cells()
+    # of a network boot neither loader nor disk interface matters
+    assert len(cells) == len(set(cells)) == 2 * 2 * (2 * 2 + 1)
+    assert [cell.kernel for cell in cells] == ["selfcheck:16"] * 10 + ["selfcheck:32"] * 10
+    assert {cell.until for cell in cells if cell.loader == "a.asm"} == {"banner"}
+    expected = {(cell.kernel, cell.loader): cell.expect for cell in cells}
+    assert expected["selfcheck:32", "a.asm"] == "destination-wrapped"
+    assert expected["selfcheck:16", "a.asm"] == expected["selfcheck:32", "stage1"] == "bad"
+
+
+def test_a_matrix_is_read_from_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "gate.toml"
+    file.write_text(
+        'baseline = "selfcheck:16"\nkernels = ["selfcheck:32"]\nmemory_mib = [64]\n'
+        '[[expect]]\nkernel = "*32"\nresult = "bad"\n'
+    )
+    assert read_matrix(file) == Matrix(
+        ("selfcheck:32",), "selfcheck:16", memory_mib=(64,), expect=(Expectation("bad", "*32"),)
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("kernels = [", "not a matrix"),
+        ("", "kernels"),
+        ('kernels = "selfcheck:16"', "kernels"),
+        ("kernels = []", "no kernel"),
+        ('baseline = "selfcheck:16"\nkernels = ["selfcheck:16"]', "besides it"),
+        ('kernels = ["selfcheck:16"]\nmemory_mib = ["much"]', "memory_mib"),
+        ('kernels = ["selfcheck:16"]\nmemory_mib = [1]', "memory of 1 MiB"),
+        ('kernels = ["selfcheck:16"]\nloader = ["a.asm"]', "loader: known are"),
+        ('kernels = ["selfcheck:16"]\npaths = ["floppy"]', "floppy"),
+        ('kernels = ["selfcheck:x"]', "selfcheck:x"),
+        ('kernels = ["selfcheck:16"]\n[[expect]]\nkernel = "*"', "expect"),
+        ('kernels = ["selfcheck:16"]\n[[expect]]\nresult = "fine"', "fine"),
+        ('kernels = ["selfcheck:16"]\n[[expect]]\nresults = "bad"', "number 1: results: known are"),
+        ('kernels = ["selfcheck:16"]\nexpect = "bad"', "expect"),
+    ],
+)
+def test_a_wrong_field_is_named(tmp_path: Path, text: str, said: str) -> None:
+    file = tmp_path / "gate.toml"
+    file.write_text(text)
+    with pytest.raises(UsageError) as error:
+        read_matrix(file)
+    assert said in str(error.value)
+    assert str(error.value).startswith(f"{file}: ")
+    assert "\n" not in str(error.value)
+
+
+def test_the_json_is_what_the_schema_says() -> None:
+    outcome = Outcome(
+        (entry(GOOD, baseline=True), entry(GOOD, warned=True), entry(WRAPPED), entry(SKIPPED)),
+        rooms=(Room("bzImage", "stage1", "payload", "byte", 16, None),),
+        patterns=("it is the loader",),
+    )
+    document = json.loads(encode(gate_document(outcome)))
+    jsonschema.validate(document, gate_schema())
+    assert (document["standing"], document["exit_status"]) == ("bad", 1)
+    assert [each["standing"] for each in document["entries"]] == [
+        "good", "warning", "bad", "unknown",
+    ]  # fmt: skip
+
+
+def test_the_schema_in_the_documentation_is_this_one() -> None:
+    written = json.loads(Path("docs/gate.schema.json").read_text())
+    assert written == json.loads(json.dumps(gate_schema()))
+
+
+@pytest.mark.parametrize(
+    ("release", "flavour", "after"),
+    [
+        ("6.1.0-50-cloud-amd64", "cloud-amd64", "6.0"),
+        ("6.12.107+deb13-cloud-amd64", "cloud-amd64", "6.11.9"),
+        ("7.0.4+deb13-amd64", "amd64", "6.19.14"),
+        ("7.3-amd64", "amd64", "7.2.13"),
+        ("4.20.1", "", "4.19.300"),
+        ("5.0", "", "4.20.17"),
+        ("6.8.0-rc3", "", "6.7.12"),
+        ("6.8.0", "", "6.8.0-rc7"),
+    ],
+)
+def test_versions_lie_on_a_line(release: str, flavour: str, after: str) -> None:
+    place, before = version_place(release), version_place(after)
+    assert place
+    assert before
+    assert place[1] == flavour
+    assert place[0] > before[0]
+
+
+@pytest.mark.parametrize("version", ["2.6", "3.0", "4.20", "5.0", "6.19", "7.0", "7.19", "8.0"])
+def test_a_place_has_its_version(version: str) -> None:
+    place = version_place(version)
+    assert place
+    assert version_name(place[0]) == version
+
+
+@pytest.mark.parametrize("release", ["selfcheck", "", "next-2026", "0.1.2"])
+def test_what_has_no_version_is_on_no_line(release: str) -> None:
+    assert version_place(release) is None
+
+
+def kernels(*payloads: int, flavour: str = "amd64", odd: int | None = None) -> list[BootFacts]:
+    return [
+        BootFacts(f"6.{number}.0-{flavour}", f"{flavour}{number}", compression="zstd",
+                  payload_bytes=odd if odd and number == 2 else payload)
+        for number, payload in enumerate(payloads)
+    ]  # fmt: skip
+
+
+def test_the_version_that_crosses_a_limit_is_projected() -> None:
+    grown = kernels(*(10_000_000 + 100_000 * number for number in range(5)), odd=99_000_000)
+    rooms = [
+        Room("k", "no-carry.asm", "payload", "byte", 1, 10_650_000),
+        Room("k", "no-carry.asm", "setup", "sector", 1, 64),
+        Room("k", "stage1", "payload", "byte", 1, None),
+    ]
+    [of_amd64] = series([*grown, *grown])
+    assert (of_amd64.name, len(of_amd64.points)) == ("amd64, zstd", 5)
+    assert of_amd64.per_version == 100_000
+    [crossing] = crossings([of_amd64], rooms)
+    # 6.4 has 10,400,000, so that 6.6 still fits and 6.7 does not
+    assert (crossing.version, crossing.releases) == ("6.7", 2.5)
+
+
+def test_what_does_not_grow_crosses_nothing() -> None:
+    rooms = [Room("k", "a", "payload", "byte", 1, 20_000)]
+    assert not list(crossings(series(kernels(9, 8, 7)), rooms))
+    assert not list(crossings(series(kernels(9, 10)), rooms))
+    assert not list(crossings(series(kernels(1, 2, 3)), [replace(rooms[0], limit=10**9)]))
+    [already] = crossings(series(kernels(10_000, 20_000, 30_000)), rooms)
+    assert (already.version, already.releases) == ("6.2", -1)
+
+
+def test_the_trend_knows_the_kernels_of_the_past_but_only_of_its_own_kind() -> None:
+    past = tuple(kernels(1_000, 2_000, 3_000, 4_000)), tuple(kernels(9, 99, 999, flavour="cloud"))
+    newest = replace(GOOD, facts=past[0][-1])
+    rooms = (Room("k", "a", "payload", "byte", 1, 9_500),)
+    outcome = Outcome((Entry(result(newest), ""),), rooms, builds=past[0][:-1] + past[1])
+    [line], [crossing] = trend(outcome)
+    assert (line.name, len(line.points), crossing.version) == ("amd64, zstd", 4, "6.9")
+    grown = replace(outcome, entries=(Entry(result(newest, kernel="grow:4000:k"), ""),))
+    assert trend(grown) == ((), ())

@@ -1,0 +1,110 @@
+"""The grammar of kernel sources."""
+
+from pathlib import Path
+
+import pytest
+
+from bootharness.errors import KernelUnavailable, UsageError
+from bootharness.kernels.deb import DebPackage
+from bootharness.kernels.source import expand, fetch, known_kernels
+from tests.support.builders import bzimage
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name in ("vmlinuz-6.10.0", "vmlinuz-6.9.1", "vmlinuz-6.10.0-rc2", "vmlinuz-5.4"):
+        (tmp_path / name).write_bytes(bzimage(name.encode().ljust(32)))
+    (tmp_path / "config-6.9.1").write_text("CONFIG_X86=y\n")
+    (tmp_path / "modules").mkdir()
+    return tmp_path
+
+
+ORDER = ["vmlinuz-5.4", "vmlinuz-6.9.1", "vmlinuz-6.10.0-rc2", "vmlinuz-6.10.0"]
+
+
+def test_folder_is_its_kernels_in_the_order_of_versions(folder: Path) -> None:
+    assert [Path(each).name for each in expand(str(folder))] == ORDER
+
+
+def test_glob_takes_what_it_matches(folder: Path) -> None:
+    found = expand(f"{folder}/vmlinuz-6*")
+    assert [Path(each).name for each in found] == ORDER[1:]
+
+
+def test_grow_distributes_over_what_it_grows(folder: Path) -> None:
+    found = expand(f"grow:1_600:{folder}")
+    assert found[0] == f"grow:1600:{folder}/vmlinuz-5.4"
+    kernel = fetch(found[0])
+    assert (kernel.payload_bytes, kernel.source) == (1600, found[0])
+
+
+def test_grow_of_grow() -> None:
+    kernel = fetch("grow:3200:grow:1600:selfcheck:16")
+    assert kernel.payload_bytes == 3200
+
+
+def test_selfcheck_has_the_payload_that_was_asked_for() -> None:
+    kernel = fetch("selfcheck:65024")
+    assert (kernel.payload_bytes, kernel.missing_bytes) == (65024, 0)
+    assert kernel.read_payload()[:2] == b"\xff\xe3"  # JMP EBX
+    assert len(fetch("selfcheck:0").read_payload()) == 0
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("/no/such/file", "no such file"),
+        ("/no/such/*", "nothing matches"),
+        ("/etc", "no file in this folder is a bzImage"),
+        ("grow:x:selfcheck:16", "write grow:BYTES:SOURCE"),
+        ("grow:16:/no/such/file", "no such file"),
+        ("selfcheck:many", "write selfcheck:BYTES"),
+        ("selfcheck:17", "16-byte paragraphs"),
+        ("selfcheck:1073741840", "0 to 1,073,741,824 bytes"),
+        ("deb:", "write deb:PACKAGE"),
+        ("deb:Not A Package", "write deb:PACKAGE"),
+    ],
+)
+def test_wrong_source_is_wrong_usage(source: str, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        for single in expand(source):
+            fetch(single)
+
+
+def test_package_names() -> None:
+    assert DebPackage.parse("linux-image-6.1.0-56-cloud-amd64=6.1.192-2") == DebPackage(
+        "linux-image-6.1.0-56-cloud-amd64", version="6.1.192-2"
+    )
+    assert DebPackage.parse("linux-image-686:i386/bookworm") == DebPackage(
+        "linux-image-686", "i386", None, "bookworm"
+    )
+    for text in ("a1", "a1:i386=1.0~rc1-1/sid", "linux-binary-7.2.12+deb13-amd64/trixie-backports"):
+        assert str(DebPackage.parse(text)) == text
+
+
+def test_package_that_no_list_has(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("BOOTHARNESS_CACHE", str(tmp_path))
+    monkeypatch.setenv("PATH", "/nonexistent")
+    with pytest.raises(KernelUnavailable.__base__, match="Debian-like"):
+        fetch("deb:no-such-package")
+
+
+def test_kernels_of_the_project_are_named() -> None:
+    ids = [kernel.id for kernel in known_kernels()]
+    assert len(ids) == len(set(ids)) >= 2
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", r"there is no \[\[kernel\]\]"),
+        ("[[kernel]]\nid = 3\nsource = 'x'", "number 1 needs an id and a source"),
+        ("[[kernel]]\nid = 'a'\nsource = 'x'\n[[kernel]]\nid = 'b'", "number 2 needs"),
+        ("[[kernel", "not a table of kernels"),
+    ],
+)
+def test_table_of_kernels_that_is_wrong(tmp_path: Path, text: str, words: str) -> None:
+    path = tmp_path / "kernels.toml"
+    path.write_text(text)
+    with pytest.raises(UsageError, match=words):
+        known_kernels(path)

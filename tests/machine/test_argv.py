@@ -1,0 +1,85 @@
+"""QEMU's command line, piece by piece."""
+
+from pathlib import Path
+
+import pytest
+
+from bootharness.errors import UsageError
+from bootharness.machine.argv import disk_args, machine_args, qemu_argv, recorder_args
+from bootharness.machine.rom import write_rom
+from bootharness.plan import DISK_INTERFACES, BootPlan, MachineConfig
+
+
+def line(**given: object) -> str:
+    config = MachineConfig(qemu="q", accelerator="tcg")
+    values = {"qmp_fd": 5, "recorder": None, "gdb": False, **given}
+    return " ".join(qemu_argv(config, Path("/d.img"), **values))  # type: ignore[arg-type]
+
+
+def test_guest_is_kept_in() -> None:
+    assert "-nic none" in line()
+    assert (
+        "-sandbox on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny" in line()
+    )
+    assert "snapshot=on" in line()
+    assert "-nodefaults -no-user-config" in line()
+
+
+def test_no_port_is_opened() -> None:
+    for given in ({}, {"gdb": True}, {"recorder": Path("rom")}):
+        assert "tcp" not in line(**given)
+    assert "-S -gdb unix:path=gdb.sock" in line(gdb=True)
+    assert "-gdb" not in line()
+
+
+def test_machine_follows_the_configuration() -> None:
+    config = MachineConfig("/usr/bin/qemu-system-x86_64", "q35", 64, "nvme", "tcg")
+    said = " ".join(machine_args(config))
+    assert "-machine q35,accel=tcg" in said
+    assert "-m 64" in said
+    assert "-cpu host" not in said
+    assert "-cpu qemu64,-cx16" in said
+    kvm = " ".join(machine_args(MachineConfig("q", accelerator="kvm")))
+    assert "accel=kvm -cpu host" in kvm
+
+
+def test_linux_does_not_meet_an_instruction_that_qemu_gets_wrong() -> None:
+    said = machine_args(MachineConfig("/usr/bin/qemu-system-x86_64", accelerator="tcg"))
+    assert said[said.index("-cpu") + 1] == "qemu64,-cx16"
+
+
+@pytest.mark.parametrize("interface", DISK_INTERFACES)
+def test_every_interface_has_the_disk(interface: str) -> None:
+    assert any("drive=disk0" in each for each in disk_args(Path("/d"), interface))
+
+
+def test_comma_in_a_path_stays_in_the_path() -> None:
+    assert "file=/a,,b,format" in disk_args(Path("/a,b"), "ahci")[1]
+
+
+def test_recorder_has_its_rom_its_port_and_its_brake() -> None:
+    said = " ".join(recorder_args(Path("/r.rom")))
+    for part in ("-option-rom /r.rom", "isa-debugcon,iobase=0xe9", "pvpanic,ioport=0x505"):
+        assert part in said
+
+
+def test_rom_is_one_that_a_bios_accepts(tmp_path: Path) -> None:
+    rom = write_rom(tmp_path).read_bytes()
+    assert rom[:2] == b"\x55\xaa"
+    assert rom[2] * 512 == len(rom)
+    assert sum(rom) & 0xFF == 0
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: MachineConfig(disk_interface="scsi"), "disk interface 'scsi': known are ahci"),
+        (lambda: MachineConfig(accelerator="xen"), "accelerator 'xen'"),
+        (lambda: MachineConfig(memory_mib=1), "memory of 1 MiB"),
+        (lambda: BootPlan(until="login"), "until 'login': known are setup"),
+        (lambda: BootPlan(tracer="strace"), "tracer 'strace'"),
+    ],
+)
+def test_wrong_choice_gets_a_sentence(make: object, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        make()  # type: ignore[operator]

@@ -1,0 +1,70 @@
+"""How close kernels come to limits: the numbers, the statuses, and why something fails."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from bootharness.cli.headroom import command
+
+LIMIT = 15_735_808
+
+
+@pytest.fixture
+def no_carry(tmp_path: Path) -> str:
+    source = Path("mbr/stage1.asm").read_text().splitlines()
+    at = next(at for at, line in enumerate(source) if line.startswith("destination_carry:"))
+    del source[at + 1]
+    path = tmp_path / "no-carry.asm"
+    path.write_text("\n".join(source))
+    return str(path)
+
+
+def ask(*arguments: str) -> tuple[int, str]:
+    done = CliRunner().invoke(command, arguments, standalone_mode=False)
+    if done.exception:
+        raise done.exception
+    return done.return_value, done.output
+
+
+@pytest.mark.parametrize(
+    ("size", "status"), [(14_948_992, 0), (14_949_120, 1), (LIMIT, 1), (LIMIT + 16, 1)]
+)
+def test_status_tells_whether_there_is_room(no_carry: str, size: int, status: int) -> None:
+    # 95 % of the limit are 14,949,017.6 bytes
+    found, said = ask(f"selfcheck:{size}", "--loader", no_carry, "--memory", "20")
+    assert found == status
+    assert f"{100 * size / LIMIT:.2f} %" in said
+    assert ("destination-wrapped" in said) == (size > LIMIT)
+
+
+def test_fail_at_moves_the_border(no_carry: str) -> None:
+    for percent, status in ((100, 0), (99, 1)):
+        arguments = (f"selfcheck:{LIMIT}", "--loader", no_carry, "--memory", "20")
+        assert ask(*arguments, "--fail-at", str(percent))[0] == status
+
+
+def test_stage1_is_limited_by_memory_and_64_setup_sectors(tmp_path: Path) -> None:
+    file = tmp_path / "rows.json"
+    status, said = ask("selfcheck:100000", "--memory", "8", "--json", str(file))
+    assert status == 0
+    assert "memory limits it" in said
+    payload, setup = json.loads(file.read_text())["rows"]
+    assert (payload["size"], payload["limit"], payload["percent"]) == (100_000, None, None)
+    assert (setup["size"], setup["limit"], setup["percent"]) == (8, 64, 12.5)
+
+
+def test_bios_with_24_bits_limits_stage1_too() -> None:
+    status, said = ask("selfcheck:15_000_000", "--bios", "286", "--memory", "20")
+    assert status == 1
+    assert "of 15,735,808" in said
+    assert "95.32 %" in said
+
+
+def test_kernel_that_cannot_be_had_is_no_bad_kernel(tmp_path: Path) -> None:
+    (tmp_path / "no-kernel").write_text("nothing")
+    status, said = ask(str(tmp_path / "no-kernel"), "selfcheck:16", "--memory", "8")
+    assert status == 125
+    assert "kernel-unavailable" in said
+    assert "selfcheck:16" in said

@@ -1,0 +1,173 @@
+"""Servers that are not ours, as control: QEMU's slirp, and dnsmasq in a network namespace."""
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bootharness.errors import LaunchFailed, ToolMissing
+from bootharness.formats.ethernet import ip_text
+from bootharness.host.deadline import Deadline
+from bootharness.host.workspace import Workspace
+from bootharness.machine.argv import NetworkCard
+from bootharness.network.faults import Faults
+from bootharness.network.files import FileTable
+from bootharness.network.http_server import HttpServer
+from bootharness.network.wire import HTTP_ADDRESS
+from bootharness.routes.net import firmware_of
+from bootharness.routes.net_connection import MAC
+from bootharness.routes.net_image import NetImage
+from bootharness.routes.net_paths import PATHS
+
+__all__ = ["CAPTURE_FILE", "Control", "dnsmasq", "slirp"]
+
+CAPTURE_FILE = "control.pcap"
+
+_NAMESPACE = Path(__file__).with_name("namespace.py")
+_START_S = 10.0
+# for what a server without rules cannot tell clients apart
+_ONE_FILE = ("ipxe", "ipxe-http", "pxelinux", "uefi-ipxe")
+_OVER_TFTP = ("ipxe", "pxelinux", "uefi-ipxe", "uefi-snponly")
+
+
+@dataclass(frozen=True)
+class Control:
+    """A server that runs: its name and the -netdev of each guest, with what QEMU inherits."""
+
+    name: str
+    netdevs: tuple[str, ...]
+    fds: tuple[int, ...] = ()
+    chardev: str | None = None
+
+    def card(self, guest: int, image: NetImage, nic: str, folder: Path) -> NetworkCard:
+        """Return the card of a guest; what goes over it is captured in ``folder``."""
+        path = PATHS[image.path]
+        return NetworkCard(
+            nic=path.card(nic),
+            mac=MAC.format(guest + 1),
+            netdev=self.netdevs[guest],
+            rom=path.rom,
+            firmware=firmware_of(image, folder),
+            fds=self.fds[guest : guest + 1],
+            capture=folder / CAPTURE_FILE,
+            chardev=self.chardev,
+        )
+
+
+@contextmanager
+def slirp(image: NetImage, workspace: Workspace) -> Iterator[Control]:
+    """Serve by QEMU's own network, TFTP by itself and HTTP by handing connections over.
+
+    Raises ToolMissing for a path on which clients have to be told apart.
+    """
+    path = PATHS[image.path]
+    if path.name not in _ONE_FILE:
+        raise ToolMissing(
+            f"slirp names one boot file for all clients and forwards one connection, and "
+            f"{path.name} needs more"
+        )
+    folder = _written(image, workspace)
+    netdev = f"user,id=net0,restrict=on,tftp={folder},bootfile={path.rules[0].file}"
+    with ExitStack() as stack:
+        if path.http:
+            server = HttpServer(
+                workspace.path / "http.sock", FileTable(image.contents), Faults(), _nobody,
+                lambda: 0.0,
+            )  # fmt: skip
+            stack.callback(server.stop)
+            ours, theirs = socket.socketpair()
+            stack.enter_context(theirs)
+            # QEMU's sandbox lets no process start for each connection: there is only this one
+            server.serve(ours)
+            netdev += f",guestfwd=tcp:{ip_text(HTTP_ADDRESS)}:80-chardev:http"
+            chardev = f"socket,id=http,fd={theirs.fileno()}"
+            yield Control("slirp", (netdev,), (theirs.fileno(),), chardev)
+            return
+        yield Control("slirp", (netdev,))
+
+
+def _nobody(*_said: object, **_more: object) -> None:
+    """Nobody keeps a journal of what goes over another's wire."""
+
+
+@contextmanager
+def dnsmasq(image: NetImage, workspace: Workspace, *, guests: int = 1) -> Iterator[Control]:
+    """Serve by dnsmasq on a bridge with a tap for each guest, in a network namespace.
+
+    Raises ToolMissing, saying what is not there or not allowed.
+    """
+    if image.path not in _OVER_TFTP:
+        raise ToolMissing(f"dnsmasq serves no HTTP, which {image.path} needs")
+    ours, theirs = socket.socketpair()
+    with ours, (workspace.path / "dnsmasq.log").open("wb") as log, ExitStack() as stack:
+        with theirs:
+            user = [] if os.geteuid() == 0 else ["--map-root-user"]
+            argv = ["unshare", "--net", *user, sys.executable, "-I", "-S", str(_NAMESPACE)]
+            command = _dnsmasq_argv(image, _written(image, workspace))
+            process = subprocess.Popen(
+                [*argv, str(guests), *command],
+                stdin=theirs.fileno(),
+                stdout=log,
+                stderr=log,
+                process_group=workspace.process_group,
+            )
+        stack.callback(process.wait)
+        stack.callback(process.kill)
+        ours.settimeout(_START_S)
+        _, taps, _, _ = socket.recv_fds(ours, 1, guests)
+        for fd in taps:
+            stack.callback(os.close, fd)
+        log_file = workspace.path / "dnsmasq.log"
+        if len(taps) < guests:
+            raise ToolMissing(f"no network namespace with taps: {_last_line(log_file)}")
+        _wait_until_started(process, log_file)
+        netdevs = tuple(f"tap,id=net0,fd={fd}" for fd in taps)
+        yield Control("dnsmasq", netdevs, tuple(taps))
+
+
+def _wait_until_started(process: "subprocess.Popen[bytes]", log: Path) -> None:
+    deadline = Deadline.after(_START_S)
+    pause = threading.Event()
+    while b"started" not in log.read_bytes():
+        if process.poll() is not None:
+            raise ToolMissing(f"dnsmasq does not run here: {_last_line(log)}")
+        if deadline.expired:
+            raise LaunchFailed(f"dnsmasq does not start: {_last_line(log)}")
+        pause.wait(0.01)
+
+
+def _last_line(log: Path) -> str:
+    lines = log.read_text(errors="replace").strip().splitlines()
+    return lines[-1] if lines else "it says nothing"
+
+
+def _dnsmasq_argv(image: NetImage, folder: Path) -> list[str]:
+    boots = []
+    for rule in PATHS[image.path].rules:
+        tag = "tag:ipxe," if rule.ipxe else "tag:!ipxe," if len(PATHS[image.path].rules) > 1 else ""
+        boots.append(f"--dhcp-boot={tag}{rule.file}")
+    return [
+        *("dnsmasq", "--keep-in-foreground", "--user=root", "--conf-file=/dev/null"),
+        *("--log-facility=-", "--log-dhcp", "--port=0", "--bind-interfaces", "--interface=br0"),
+        *("--except-interface=lo", "--dhcp-authoritative", "--no-ping", "--leasefile-ro"),
+        *("--dhcp-range=192.168.99.10,192.168.99.50,255.255.255.0,1h", "--pid-file="),
+        *("--enable-tftp", f"--tftp-root={folder}"),
+        # no waiting for IPv6, nor for a proxy
+        *("--enable-ra", "--dhcp-range=fd00:99::,ra-only"),
+        *("--dhcp-option-force=encap:175,176,1b", "--dhcp-userclass=set:ipxe,iPXE"),
+        *boots,
+    ]
+
+
+def _written(image: NetImage, workspace: Workspace) -> Path:
+    folder = workspace.path / "tftp"
+    for name, content in image.contents.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    return folder

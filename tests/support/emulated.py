@@ -1,0 +1,37 @@
+"""Boot sectors of a few instructions, run in the predictor's machine."""
+
+import subprocess
+from pathlib import Path
+
+from bootharness.kernels.content import Piece, PieceMap
+from bootharness.predictor.medium import Medium
+from bootharness.predictor.pc import Pc
+from bootharness.predictor.quirks import Quirks
+from bootharness.trace.bioses import BIOSES
+
+__all__ = ["SECTORS", "assembled", "machine"]
+
+SECTORS = 4096
+
+
+def assembled(folder: Path, code: str) -> bytes:
+    """Return a boot sector of this code, with its signature."""
+    source, binary = folder / "sector.asm", folder / "sector.bin"
+    source.write_text(f"cpu 586\nbits 16\norg 0x7c00\n{code}\n")
+    subprocess.run(["nasm", "-f", "bin", "-o", binary, source], check=True)
+    return binary.read_bytes().ljust(510, b"\0") + b"\x55\xaa"
+
+
+def machine(
+    folder: Path,
+    code: str,
+    *,
+    disk: bytes = b"",
+    bios: str = "seabios",
+    memory_bytes: int = 64 << 20,
+    quirks: Quirks = Quirks(),  # noqa: B008 - frozen
+) -> Pc:
+    """Return a machine about to boot this code from a disk that goes on with these bytes."""
+    content = PieceMap()
+    content.put(0, Piece.of((assembled(folder, code) + disk).ljust(SECTORS * 512, b"\0")))
+    return Pc(Medium(content, SECTORS, quirks.errors), memory_bytes, BIOSES[bios], quirks)

@@ -1,0 +1,438 @@
+"""Every fault that must be diagnosed: good parts, one small change, one right cause.
+
+`make faults` boots all of them and prints what was found.
+"""
+
+import struct
+import sys
+import tempfile
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from bootharness.diagnosis import judge
+from bootharness.formats.bzimage import offset_of
+from bootharness.formats.cpio import Entry, build
+from bootharness.formats.mbr import SECTOR_BYTES
+from bootharness.host.assembler import assemble_flat, shipped
+from bootharness.kernels.image import KernelImage
+from bootharness.kernels.selfcheck import selfcheck_kernel
+from bootharness.kernels.source import fetch
+from bootharness.one_boot import boot, boot_disk, build_disk
+from bootharness.plan import BootPlan, MachineConfig
+from bootharness.routes.disk import DiskImage
+from bootharness.routes.loader import ORIGIN, Loader
+from bootharness.trace.boot_trace import BootTrace
+from tests.support.builders import edited_stage1, without_carry
+from tests.support.programs import qemu_with_first_disk, qemu_with_read_errors
+
+__all__ = ["BROUGHT", "FAULTS", "Fault", "run"]
+
+SELFCHECK = "selfcheck:1000000"
+DEBIAN = "deb:linux-image-cloud-amd64/bookworm"
+NEWER = "deb:linux-image-cloud-amd64/trixie"
+NO_CONSOLE = "panic=-1 no_timer_check"
+LIMIT = 15_735_808
+DISK_END_LBA = 1 << 21
+
+Edit = Callable[[str], str]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A boot with one thing wrong, and the cause that must be named; None where nothing is.
+
+    ``edit`` changes stage1's source, ``loader`` the assembled one, ``kernel`` the kernel
+    file's bytes, ``disk`` the disk image when it is built, ``qemu`` makes the program.
+    """
+
+    name: str
+    cause: str | None
+    source: str | Callable[[], Path] = SELFCHECK
+    edit: Edit | None = None
+    loader: Callable[[Loader], Loader] | None = None
+    kernel: Callable[[bytearray, KernelImage], None] | None = None
+    disk: Callable[[bytearray, DiskImage], None] | None = None
+    qemu: Callable[[Path, DiskImage], str] | None = None
+    initrd: int | Callable[[], bytes] | None = None
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+def run(
+    fault: Fault, folder: Path, *, brought: bool = False, keep: Path | None = None
+) -> BootTrace:
+    """Boot a fault; ``brought`` as a disk image of which nothing is known."""
+    kernel = KernelImage.read(fault.source()) if callable(fault.source) else fetch(fault.source)
+    if fault.kernel:
+        image = bytearray(kernel.path.read_bytes())
+        fault.kernel(image, kernel)
+        (folder / "kernel").write_bytes(image)
+        kernel = KernelImage.read(folder / "kernel")
+    loader = edited_stage1(folder, fault.edit) if fault.edit else Loader.stage1()
+    if fault.loader:
+        loader = fault.loader(loader)
+    options = dict(fault.options)
+    if fault.initrd is not None:
+        with (folder / "initrd").open("wb") as file:
+            if callable(fault.initrd):
+                file.write(fault.initrd())
+            else:
+                file.truncate(fault.initrd)
+        options["initrd"] = folder / "initrd"
+    machine = {name: options.pop(name) for name in MachineConfig.__slots__ if name in options}
+    plan = replace(BootPlan(machine=MachineConfig(**machine), timeout_s=120), **options)
+    disk = build_disk(folder / "disk.img", kernel, loader, plan)
+    if fault.disk:
+        content = bytearray(disk.path.read_bytes())
+        fault.disk(content, disk)
+        disk.path.write_bytes(content)
+    if fault.qemu:
+        qemu = fault.qemu(folder, disk)
+        plan = replace(plan, machine=replace(plan.machine, qemu=qemu))
+    if brought:
+        disk = DiskImage.existing(disk.path)
+        return boot_disk(disk, plan, keep=keep)
+    if fault.disk or fault.qemu:
+        return boot_disk(disk, plan, keep=keep)
+    return boot(kernel, loader, plan, keep=keep)
+
+
+def swap(old: str, new: str) -> Edit:
+    """Replace a piece of stage1's source that occurs once."""
+
+    def edit(source: str) -> str:
+        assert source.count(old) == 1, f"{old!r} occurs {source.count(old)} times"
+        return source.replace(old, new)
+
+    return edit
+
+
+def insert(label: str, code: str) -> Edit:
+    """Put code behind a label of stage1."""
+    return swap(f"\n{label}:", f"\n{label}:\n{code}\n")
+
+
+def both(*edits: Edit) -> Edit:
+    """Make several changes."""
+
+    def edit(source: str) -> str:
+        for each in edits:
+            source = each(source)
+        return source
+
+    return edit
+
+
+def header(**fields: int) -> Callable[[bytearray, KernelImage], None]:
+    """Set fields of the kernel's setup header."""
+    sizes = {"version": "<H", "loadflags": "<B", "syssize": "<I", "setup_sects": "<B"}
+
+    def change(image: bytearray, _: KernelImage) -> None:
+        for name, value in fields.items():
+            struct.pack_into(sizes[name], image, offset_of(name), value)
+
+    return change
+
+
+def patched_lba(move: int = 0, *, to: int | None = None) -> Callable[[bytearray, DiskImage], None]:
+    """Change the kernel_lba that the builder patched into the loader."""
+
+    def change(content: bytearray, disk: DiskImage) -> None:
+        assert disk.loader
+        at = disk.loader.symbols["kernel_lba"] - ORIGIN
+        struct.pack_into("<I", content, at, disk.kernel_lba + move if to is None else to)
+
+    return change
+
+
+def flipped(part: str) -> Callable[[bytearray, DiskImage], None]:
+    """Flip a byte of the kernel on the disk."""
+
+    def change(content: bytearray, disk: DiskImage) -> None:
+        assert disk.kernel
+        real_mode, payload = disk.kernel.real_mode_bytes, disk.kernel.payload_bytes
+        at = {
+            "setup": real_mode - 10,
+            "first": real_mode + 700,
+            "last": real_mode + payload - 3,
+        }[part]
+        content[disk.kernel_lba * SECTOR_BYTES + at] ^= 0x40
+
+    return change
+
+
+def boot_sector(start: int, code: bytes) -> Callable[[bytearray, DiskImage], None]:
+    """Overwrite bytes of the boot sector."""
+
+    def change(content: bytearray, _: DiskImage) -> None:
+        content[start : start + len(code)] = code
+
+    return change
+
+
+def cut_short(image: bytearray, _: KernelImage) -> None:
+    """Leave out the last 100,000 bytes of the file."""
+    del image[-100_000:]
+
+
+def damaged_in_the_middle(image: bytearray, kernel: KernelImage) -> None:
+    """Overwrite some of the compressed kernel."""
+    at = kernel.real_mode_bytes + kernel.payload_bytes // 2
+    image[at : at + 4096] = bytes(byte ^ 0xFF for byte in image[at : at + 4096])
+
+
+def damaged_at_the_end(image: bytearray, kernel: KernelImage) -> None:
+    """Flip a byte that the kernel checks when it runs."""
+    image[kernel.real_mode_bytes + kernel.payload_bytes - 3] ^= 0x40
+
+
+def init_that_exits() -> bytes:
+    """Return an initrd whose /init has nothing to do."""
+    script = assemble_flat(shipped("images/init.asm"), WORD=8)
+    at = script.index(struct.pack("<BI", 0xB8, 1))  # mov eax, SYS_write
+    script = script[:at] + struct.pack("<BI", 0xB8, 60) + script[at + 5 :]  # SYS_exit
+    return build((Entry("dev", 0o040755), Entry("dev/console", 0o020600, device=(5, 1)),
+                  Entry("init", 0o100755, script)))  # fmt: skip
+
+
+def longer_setup(image: bytearray, kernel: KernelImage) -> None:
+    """Make the setup part longer than boot.rst allows."""
+    image[offset_of("setup_sects")] = 65
+    at = kernel.real_mode_bytes
+    image[at:at] = bytes(66 * SECTOR_BYTES - at)
+
+
+def code32(code: bytes) -> Callable[[bytearray, KernelImage], None]:
+    """Overwrite where the protected-mode kernel is entered."""
+
+    def change(image: bytearray, kernel: KernelImage) -> None:
+        at = kernel.real_mode_bytes
+        image[at : at + len(code)] = code
+
+    return change
+
+
+def setup_code(code: bytes) -> Callable[[bytearray, KernelImage], None]:
+    """Overwrite where the setup code goes on behind the header."""
+
+    def change(image: bytearray, _: KernelImage) -> None:
+        at = 0x202 + image[0x201]
+        image[at : at + len(code)] = code
+
+    return change
+
+
+def second_disk(folder: Path, _: DiskImage) -> str:
+    """Return a QEMU whose first disk has a boot manager that goes on to the second."""
+    return qemu_with_first_disk(folder, assemble_flat(Path(__file__).with_name("chain.asm")))
+
+
+def read_error(where: str) -> Callable[[Path, DiskImage], str]:
+    """Return what makes a QEMU that cannot read one sector of the kernel."""
+
+    def make(folder: Path, disk: DiskImage) -> str:
+        assert disk.kernel
+        lba = disk.kernel_lba + {"boot sector": 0, "setup": 3, "payload": 700}[where]
+        return qemu_with_read_errors(folder, lba, None)
+
+    return make
+
+
+def grown(payload: int) -> str:
+    """Name the Debian kernel grown to so many bytes."""
+    return f"grow:{payload}:{DEBIAN}"
+
+
+JUMP_HERE = b"\xeb\xfe"
+HALT = b"\xfa\xf4\xeb\xfc"
+NO_IDT = "        lidt    [gdt]                   ; zeros\n        int3"
+CARRY_SIZES = (15_735_824, 15_751_168, 15_760_384, 15_794_176, 17_000_000, 33_554_432)
+BANNER = {"until": "banner"}
+
+MBR_FAULTS = (
+    Fault("boot signature cleared", "no-boot-signature", disk=boot_sector(510, bytes(2))),
+    Fault("code zeroed", "stage1-hang", disk=boot_sector(0, bytes(440))),
+    Fault("jmp $ at entry", "stage1-hang", disk=boot_sector(0, JUMP_HERE)),
+    Fault("hlt with interrupts off", "stage1-hang", disk=boot_sector(0, HALT)),
+    Fault("hlt with interrupts on", "stage1-hang", disk=boot_sector(0, b"\xfb\xf4\xeb\xfd")),
+    Fault("INT 18h at entry", "loader-gave-up", disk=boot_sector(0, b"\xcd\x18")),
+    Fault("INT 19h at entry", "loader-gave-up", disk=boot_sector(0, b"\xcd\x19")),
+    Fault("jump to the reset vector", "triple-fault", disk=boot_sector(0, b"\xea\xf0\xff\0\xf0")),
+    Fault("triple fault before the handoff", "triple-fault",
+          edit=insert("set_header", NO_IDT)),
+    Fault("waits for a key", "stage1-hang",
+          edit=insert("load_kernel", "        mov ah, 0\n        int 16h")),
+    Fault("polls for a key", "stage1-hang",
+          edit=insert("load_kernel", ".poll:  mov ah, 1\n        int 16h\n        jz .poll")),
+    Fault("refuses the kernel, and loops", "kernel-rejected", kernel=header(version=0x203),
+          edit=swap("        int     0x18\n", "        jmp     $\n")),
+)  # fmt: skip
+
+LOADER_FAULTS = (
+    Fault("nothing wrong", None),
+    Fault("payload of 15,735,808 without the carry", None, grown(LIMIT), loader=without_carry,
+          options=BANNER),
+    *(Fault(f"payload of {size:,} without the carry", "destination-wrapped", grown(size),
+            loader=without_carry, options=BANNER) for size in CARRY_SIZES),
+    Fault("no carry out of bit 15", "destination-misplaced",
+          edit=both(swap("[si + DESTINATION + 2], edi", "[si + DESTINATION + 2], di"),
+                    swap("        mov     [si + DESTINATION + 7], al",
+                         "        mov     byte [si + DESTINATION + 4], 0x10"))),
+    Fault("LBA one sector too far after each read", "wrong-sectors",
+          edit=swap(".advance:\n        movzx   ecx, cx",
+                    ".advance:\n        inc cx\n        movzx   ecx, cx")),
+    Fault("destination one sector too far after each move", "destination-misplaced",
+          edit=swap("        add     edi, ecx", "        add     edi, ecx\n        add edi, 512")),
+    Fault("moves one sector less than it reads", "destination-misplaced",
+          edit=swap("        inc     cx                      ; an odd",
+                    "        sub cx, 511                      ; an odd")),
+    Fault("last chunk skipped", "payload-truncated",
+          edit=swap("        mov     ecx, eax\n        jcxz    disk_was_read.done",
+                    "        jmp     disk_was_read.done")),
+    Fault("destination begins elsewhere", "destination-misplaced",
+          edit=swap("mov     edi, [fs:code32_start]", "mov     edi, 0x200000")),
+    Fault("access byte 0x00", "descriptor-invalid",
+          edit=swap("DATA_RW         equ 0x93", "DATA_RW         equ 0x00")),
+    Fault("access byte 0x92", None,
+          edit=swap("DATA_RW         equ 0x93", "DATA_RW         equ 0x92")),
+    Fault("access byte 0x91", "descriptor-invalid",
+          edit=swap("DATA_RW         equ 0x93", "DATA_RW         equ 0x91")),
+    Fault("limit too small", "descriptor-invalid",
+          edit=swap(".destination:   dw 0xffff, 0", ".destination:   dw 0x7fff, 0")),
+    Fault("source segment wrong", "payload-corrupt",
+          edit=swap("db BUFFER_SEGMENT >> 12, DATA_RW", "db 3, DATA_RW")),
+    Fault("setup one sector short", "setup-corrupt", source=DEBIAN, options=BANNER,
+          edit=swap("        shl     cx, 9", "        dec     cx\n        shl     cx, 9")),
+    Fault("buffer over the loader", "memory-clobbered",
+          edit=swap("BUFFER_SEGMENT  equ 0x2000", "BUFFER_SEGMENT  equ 0x0700")),
+    Fault("buffer over the interrupt vectors", "memory-clobbered",
+          edit=swap("BUFFER_SEGMENT  equ 0x2000", "BUFFER_SEGMENT  equ 0x0010")),
+    Fault("setup_sects of 0", None, kernel=header(setup_sects=0),
+          source=partial(selfcheck_kernel, 4096, setup_sects=4)),
+    Fault("cmd_line_ptr not set", "header-not-set",
+          edit=swap("dword [cmd_line_ptr], (KERNEL_SEGMENT << 4) + HEAP_END", "eax, eax")),
+    Fault("heap flag not set", "header-not-set",
+          edit=swap("(CAN_USE_HEAP << 8) | 0xff", "0xff")),
+    Fault("type_of_loader not set", "header-not-set",
+          edit=swap("(CAN_USE_HEAP << 8) | 0xff", "CAN_USE_HEAP << 8")),
+    Fault("heap_end_ptr too low", "header-not-set",
+          edit=swap("HEAP_END - 0x200\n", "0x200\n")),
+    Fault("ramdisk_size not set", "header-not-set", source=DEBIAN, options={"until": "setup"},
+          initrd=4096, edit=swap("        mov     [fs:ramdisk_size], eax\n", "")),
+    Fault("SP too low at the handoff", "handoff-state",
+          edit=swap("        mov     sp, HEAP_END", "        mov     sp, 0x0400")),
+    Fault("SS not set at the handoff", "handoff-state",
+          edit=swap("        cli\n        mov     ss, ax", "        cli")),
+    Fault("interrupts on at the handoff", "handoff-state", edit=swap("        cli\n", "")),
+    Fault("DS wrong at the handoff", "handoff-state",
+          edit=insert("handoff", "        push 0\n        pop ds")),
+    Fault("entry 1000:0000", "handoff-state",
+          edit=swap("jmp     SETUP_SEGMENT:0", "jmp     KERNEL_SEGMENT:0")),
+    Fault("entry 1000:0200", "handoff-state", source=DEBIAN, options=BANNER,
+          edit=swap("jmp     SETUP_SEGMENT:0", "jmp     KERNEL_SEGMENT:0x200")),
+    Fault("second disk", None, qemu=second_disk),
+    Fault("drive hard-wired, second disk", "wrong-sectors", qemu=second_disk,
+          edit=insert("check_edd", "        mov     dl, 0x80")),
+    Fault("command line not loaded", "cmdline-wrong",
+          edit=swap("        mov     cx, CMDLINE_BYTES\n        call    read_disk",
+                    "        inc     word [dap.lba]")),
+)  # fmt: skip
+
+IMAGE_FAULTS = (
+    Fault("kernel file cut short", "payload-truncated", kernel=cut_short),
+    Fault("byte flipped in the setup part", "setup-corrupt", disk=flipped("setup")),
+    Fault("byte flipped in the first block", "payload-corrupt", disk=flipped("first")),
+    Fault("byte flipped in the last block", "payload-corrupt", disk=flipped("last")),
+    Fault("kernel LBA one too high", "wrong-sectors", disk=patched_lba(1)),
+    Fault("kernel LBA one too low", "wrong-sectors", disk=patched_lba(-1)),
+    Fault("kernel LBA past the end", "wrong-sectors", disk=patched_lba(to=DISK_END_LBA)),
+    Fault("read error in the boot sector", "disk-read-failed", qemu=read_error("boot sector")),
+    Fault("read error in the setup part", "disk-read-failed", qemu=read_error("setup")),
+    Fault("read error in the payload", "disk-read-failed", qemu=read_error("payload")),
+    Fault("protocol 2.03", "kernel-rejected", kernel=header(version=0x203)),
+    Fault("LOADED_HIGH clear", "kernel-rejected", kernel=header(loadflags=0)),
+    Fault("setup_sects of 65", "kernel-rejected", kernel=longer_setup),
+    Fault("syssize larger than the file", "payload-truncated", kernel=header(syssize=70_000)),
+    Fault("command line of 2,047 bytes", None, options={"cmdline": "x" * 2047}),
+    Fault("command line of 2,048 bytes", "cmdline-wrong", options={"cmdline": "x" * 2048}),
+    Fault("command line of 5,000 bytes", "cmdline-wrong", options={"cmdline": "x" * 5000}),
+    Fault("initrd larger than memory", "initrd-misplaced", initrd=48 << 20,
+          options={"memory_mib": 32}),
+    Fault("initrd over the unpacked kernel", "initrd-misplaced", source=DEBIAN, initrd=64 << 20,
+          options={"memory_mib": 128}),
+)  # fmt: skip
+
+KERNEL_FAULTS = (
+    Fault("64-bit kernel on a 32-bit CPU", "wrong-cpu", source=DEBIAN,
+          options={"qemu": "qemu-system-i386", **BANNER}),
+    Fault("no console= on the command line", "kernel-silent", source=DEBIAN,
+          options={"cmdline": NO_CONSOLE}),
+    Fault("no root and no initrd", "no-init", source=DEBIAN, initrd=0),
+    Fault("no root, panic=5", "no-init", source=DEBIAN, initrd=0,
+          options={"cmdline": "console=ttyS0 panic=5"}),
+    Fault("no root, panic=0", "no-init", source=DEBIAN, initrd=0,
+          options={"cmdline": "console=ttyS0 panic=0"}),
+    Fault("initrd that is no archive", "no-init", source=DEBIAN, initrd=lambda: b"nonsense" * 400),
+    Fault("/init that exits", "kernel-panic", source=DEBIAN, initrd=init_that_exits),
+    Fault("kernel that stops after its banner", "kernel-hang", kernel=damaged_at_the_end),
+    Fault("16 MiB of memory", "decompress-failed", source=DEBIAN,
+          options={"memory_mib": 16, **BANNER}),
+    Fault("64 MiB of memory", "decompress-failed", source=DEBIAN, options={"memory_mib": 64}),
+    Fault("compressed kernel damaged, lz4", "decompress-failed", source=DEBIAN,
+          kernel=damaged_in_the_middle, options=BANNER),
+    Fault("compressed kernel damaged, zstd", "decompress-failed", source=NEWER,
+          kernel=damaged_in_the_middle, options=BANNER),
+    Fault("damaged, no console=", "decompress-failed", source=DEBIAN,
+          kernel=damaged_in_the_middle, options={"cmdline": NO_CONSOLE, **BANNER}),
+    Fault("jmp $ in the setup code", "setup-hang", source=DEBIAN, kernel=setup_code(JUMP_HERE)),
+    Fault("hlt in the setup code", "setup-hang", source=DEBIAN, kernel=setup_code(HALT)),
+    Fault("jmp $ at the 32-bit entry", "decompress-failed", source=DEBIAN,
+          kernel=code32(JUMP_HERE)),
+    Fault("hlt at the 32-bit entry", "decompress-failed", source=DEBIAN, kernel=code32(HALT)),
+    Fault("ud2 at the 32-bit entry", "decompress-failed", source=DEBIAN,
+          kernel=code32(b"\x0f\x0b")),
+)  # fmt: skip
+
+FAULTS = (*MBR_FAULTS, *LOADER_FAULTS, *IMAGE_FAULTS, *KERNEL_FAULTS)
+
+# What shows as well when nothing is known of the disk but its path: all but what can only
+# be told by somebody who knows what should have been there.
+BROUGHT = tuple(
+    fault
+    for fault in (*MBR_FAULTS, *LOADER_FAULTS, *IMAGE_FAULTS)
+    if not (fault.initrd or fault.kernel is cut_short or "flipped" in fault.name)
+    and fault.name != "command line not loaded"
+)
+
+
+def main(names: Iterable[str]) -> int:
+    """Boot the faults whose name has one of ``names`` in it, and print what was found."""
+    names = list(names)
+    brought = "--brought" in names
+    names = [name for name in names if name != "--brought"]
+    wrong = 0
+    for fault in BROUGHT if brought else FAULTS:
+        if names and not any(name in fault.name for name in names):
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            trace = run(fault, Path(folder), brought=brought)
+        judgement = judge(trace)
+        right = judgement.cause == fault.cause
+        wrong += not right
+        mark = "ok   " if right else "WRONG"
+        print(f"{mark} {trace.ending.seconds:5.2f} s  {fault.name}: {judgement.cause or 'good'}")
+        print(f"      {judgement.summary}")
+        if judgement.diagnosis and judgement.diagnosis.evidence:
+            print(f"      | {judgement.diagnosis.evidence[0]}")
+        if not right:
+            print(
+                f"      expected {fault.cause}; consequences "
+                f"{[each.cause for each in judgement.consequences]}; ended {trace.ending}"
+            )
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

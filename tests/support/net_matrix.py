@@ -1,0 +1,142 @@
+"""Every network fault on every path that it concerns, and the one cause that it must give.
+
+Run as a program it boots them all and prints the table.
+"""
+
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from bootharness.diagnosis import judge
+from bootharness.diagnosis.certainty import certain
+from bootharness.kernels.source import fetch
+from bootharness.one_boot import boot_net
+from bootharness.plan import NET_PATHS, BootPlan, NetPlan
+from bootharness.routes.net_paths import PATHS
+from bootharness.trace.boot_trace import BootTrace
+
+__all__ = ["Case", "cases", "run", "seconds_after"]
+
+AT_ONCE = 2
+LIMIT_S = 2.0
+"""From what the wire shows to the end of the boot."""
+KERNEL = {"bios": "selfcheck:3000000", "uefi": "deb:linux-image-cloud-amd64/bookworm"}
+UNTIL = {"bios": "setup", "uefi": "banner"}
+
+TFTP_KERNEL = ("ipxe", "pxelinux", "uefi-ipxe", "uefi-snponly")
+HTTP_KERNEL = ("ipxe-http", "undionly", "lpxelinux")
+TFTP_FIRST = tuple(path for path in NET_PATHS if path != "ipxe-http")
+
+# fault: what it concerns, and its cause; None is a boot that gets over it
+_ROWS: tuple[tuple[str, tuple[str, ...], str | None], ...] = (
+    ("no-offer", NET_PATHS, "dhcp-no-offer"),
+    ("no-ack", NET_PATHS, "dhcp-no-ack"),
+    ("nak", NET_PATHS, "dhcp-no-ack"),
+    ("no-filename", NET_PATHS, "dhcp-no-filename"),
+    ("wrong-next-server", TFTP_FIRST, "tftp-stalled"),
+    ("link-down", NET_PATHS, "link-down"),
+    ("link-down:file=vmlinuz,block=100", TFTP_KERNEL, "link-down"),
+    ("link-down:file=vmlinuz,block=100,seconds=0.8", TFTP_KERNEL, None),
+    ("missing", TFTP_KERNEL, "tftp-not-found"),
+    ("missing", HTTP_KERNEL, "http-status"),
+    ("missing:file={script}", TFTP_FIRST, "tftp-not-found"),
+    ("missing:file={nbp}", ("undionly", "pxelinux", "lpxelinux", "uefi-snponly"), "tftp-not-found"),
+    ("missing:file=ldlinux.c32", ("pxelinux", "lpxelinux"), "tftp-not-found"),
+    ("drop", TFTP_KERNEL, None),
+    ("drop:file={nbp},block=10", ("undionly", "lpxelinux"), None),
+    ("duplicate", TFTP_KERNEL, None),
+    ("duplicate:file={nbp},block=10", ("undionly", "lpxelinux"), None),
+    ("delay", TFTP_KERNEL, None),
+    ("delay:file={nbp},block=10", ("undionly", "lpxelinux"), None),
+    ("corrupt", TFTP_KERNEL, "tftp-corrupt"),
+    ("corrupt:file={nbp},block=10", ("undionly", "lpxelinux"), "tftp-corrupt"),
+    ("stall", TFTP_KERNEL, "tftp-stalled"),
+    ("stall:file={script},block=1", TFTP_FIRST, "tftp-stalled"),
+    ("short", TFTP_KERNEL, "tftp-truncated"),
+    ("wrong-tsize:bytes=20000000", TFTP_KERNEL, "tftp-truncated"),
+    ("wrong-tsize:bytes=1000", ("pxelinux",), "tftp-truncated"),
+    ("wrong-tsize:bytes=1000", ("ipxe",), None),
+    ("no-oack:file={script}", TFTP_FIRST, None),
+    ("no-oack", ("ipxe", "pxelinux"), None),
+    ("http-status:status=503", HTTP_KERNEL, "http-status"),
+    ("http-status:file=initrd.img,status=499", HTTP_KERNEL, "http-status"),
+    ("http-stall", HTTP_KERNEL, "http-stalled"),
+    ("http-truncated", HTTP_KERNEL, "http-truncated"),
+    ("http-reset", HTTP_KERNEL, "http-truncated"),
+    ("http-reset:file=boot.ipxe,bytes=5", ("ipxe-http",), "http-truncated"),
+    ("http-refused", HTTP_KERNEL, "http-refused"),
+    ("slow", NET_PATHS, None),
+    ("loss", NET_PATHS, None),
+    ("loss:rate=0.02,seed=5", ("pxelinux",), None),
+    ("script-error", NET_PATHS, "script-error"),
+    ("nbp-hang", ("ipxe", "undionly", "pxelinux", "lpxelinux"), "nbp-hang"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One fault on one path."""
+
+    fault: str
+    path: str
+    cause: str | None
+
+    def __str__(self) -> str:
+        return f"{self.path}-{self.fault}"
+
+
+def cases() -> Iterator[Case]:
+    """Yield every case."""
+    for fault, paths, cause in _ROWS:
+        for path in paths:
+            yield Case(fault.format(**PATHS[path].roles), path, cause)
+
+
+def run(case: Case) -> BootTrace:
+    """Boot a case."""
+    firmware = PATHS[case.path].firmware
+    plan = BootPlan(
+        until=UNTIL[firmware],
+        net=NetPlan(case.path, faults=(case.fault,)),
+        timeout_s=120,
+        # what hangs shows nothing but that nothing happens
+        idle_s=3 if case.cause == "nbp-hang" else 10,
+    )
+    return boot_net(fetch(KERNEL[firmware]), plan)
+
+
+def seconds_after(trace: BootTrace) -> float | None:
+    """Return how long after the event that showed it the boot was given up."""
+    failed = trace.network and certain(trace.network, trace.ending.seconds)
+    if trace.ending.kind == "reached":
+        return None
+    return trace.ending.seconds - failed[1].seconds if failed else None
+
+
+def main() -> int:
+    """Boot all cases, or those whose name contains a word that is given, and print the table."""
+    wanted = [case for case in cases() if all(word in str(case) for word in sys.argv[1:])]
+    wrong = 0
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        for case, trace in zip(wanted, pool.map(run, wanted), strict=True):
+            judgement = judge(trace)
+            right = judgement.cause == case.cause
+            wrong += not right
+            after = seconds_after(trace)
+            late = f"{after:5.2f}" if after is not None else "    -"
+            too_late = after is not None and after > LIMIT_S
+            mark = "FAIL" if not right else "LATE" if too_late else "ok  "
+            print(
+                f"{mark} {case.path:13} {case.fault:45} "
+                f"{judgement.cause or 'boots':17} {trace.ending.seconds:6.2f} s {late}",
+                flush=True,
+            )
+            if not right:
+                print(f"     wanted {case.cause or 'boots'}: {judgement.summary}", flush=True)
+    print(f"{len(wanted) - wrong} of {len(wanted)} as they must be")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,91 @@
+"""When a guest hangs: by where its CPU is, and never because it only takes its time."""
+
+from dataclasses import replace
+
+from bootharness.formats.bioscall import BiosCall
+from bootharness.trace.boot_trace import CpuSample
+from bootharness.watch.hang import hang, keeps_silent
+from tests.support.traces import registers
+
+KERNEL = 0xFFFFFFFF81000000
+
+
+def look(linear: int, *, mode: str = "real", halted: bool = False, on: bool = True) -> CpuSample:
+    return CpuSample(1.0, linear, linear >> 4, linear & 15, mode, halted, on)
+
+
+def key(*, returned: bool = False) -> BiosCall:
+    asked = registers(cs=0, ip=0x7C42)
+    return BiosCall(0x16, 0, asked, asked if returned else None, 0.5, 0.5 if returned else None)
+
+
+def test_halted_with_interrupts_off_never_goes_on() -> None:
+    assert hang([look(0x7C02, halted=True, on=False)] * 4, 0.35, None) == "halted"
+    assert hang([look(0x7C02, halted=True, on=True)] * 4, 0.35, None) is None
+    mixed = [look(0x7C02, halted=True, on=False)] * 3 + [look(0x7C02)]
+    assert hang(mixed, 0.35, None) is None
+
+
+def test_loop_in_low_memory_is_given_a_second() -> None:
+    samples = [look(0x7C40), look(0xF1234), look(0x7C44), look(0x7C40)] * 3
+    assert hang(samples, 1.1, None) is None
+    assert hang(samples, 1.3, None) == "loop"
+    assert hang(samples[:8], 1.3, None) is None
+
+
+def test_menu_that_polls_for_a_key_may_have_a_time_limit() -> None:
+    samples = [look(0x7C40), *(look(0xF1234 + 16 * at) for at in range(30))]
+    assert hang(samples, 9.0, key(returned=True)) is None
+
+
+def test_bios_that_takes_its_time_is_not_the_loaders_loop() -> None:
+    assert hang([look(0xF1234)] * 9, 5.0, key(returned=True)) is None
+
+
+def test_call_that_does_not_come_back() -> None:
+    read = BiosCall(0x13, 0x42, registers(cs=0, ip=0x7D41), None, 0.5, None)
+    assert hang([look(0xF1234)] * 9, 1.4, read) is None
+    assert hang([look(0xF1234)] * 9, 1.6, read) == "loop"
+    assert hang([look(0xF1234, halted=True)] * 9, 1.6, read) is None
+
+
+def test_waiting_for_a_key() -> None:
+    assert hang([look(0xF1234)] * 4, 0.6, key()) == "waits-for-key"
+    assert hang([look(0xF1234)] * 4, 0.6, key(returned=True)) is None
+
+
+def test_same_state_again_and_again_is_a_loop() -> None:
+    samples = [look(0x100000 + at % 3, mode="protected") for at in range(40)]
+    assert hang(samples, 1.1, None) is None
+    assert hang(samples, 1.3, None) == "loop"
+    assert hang(samples, 1.3, None, exact=False) is None
+
+
+def test_kernel_may_compute_and_copy_for_long() -> None:
+    moving = [look(KERNEL + at, mode="long", on=False) for at in range(40)]
+    assert hang(moving, 9.0, None) is None
+    copying = [
+        replace(look(0x437801E, mode="protected", on=False), general=f"ECX={at}")
+        for at in range(40)
+    ]
+    assert hang(copying, 9.0, None) is None
+
+
+def test_kernel_that_waits_for_a_jiffy_is_not_hung() -> None:
+    assert hang([look(KERNEL, mode="long", on=True)] * 40, 9.0, None) is None
+    assert hang([look(KERNEL, mode="long", on=False)] * 40, 9.0, None) == "loop"
+
+
+def test_few_looks_prove_nothing() -> None:
+    assert hang([look(0x7C40)] * 3, 9.0, None) is None
+    assert hang([], 9.0, None) is None
+
+
+def test_silent_kernel_is_one_that_was_not_told_to_speak() -> None:
+    samples = [look(KERNEL, mode="long", halted=True)] * 4
+    assert keeps_silent(samples, 1.1, "quiet")
+    assert not keeps_silent(samples, 0.9, "quiet")
+    assert not keeps_silent(samples, 1.1, "console=ttyS0,115200")
+    assert not keeps_silent(samples, 1.1, "earlyprintk=serial,ttyS0")
+    assert not keeps_silent(samples, 1.1, None)
+    assert not keeps_silent([look(0x100000, mode="long")] * 4, 1.1, "quiet")
