@@ -21,7 +21,7 @@ from bootharness.formats.ethernet import BROADCAST_MAC, Datagram, build_udp, ip_
 from bootharness.formats.tftp import build_ack
 from bootharness.host.workspace import Workspace
 from bootharness.kernels.source import fetch
-from bootharness.network.faults import KERNEL_FILE
+from bootharness.plan.fault import KERNEL_FILE
 from bootharness.network.files import FileTable
 from bootharness.network.wire import SERVER_ADDRESS, Wire
 from bootharness.one_boot import boot_control, boot_on

@@ -4,7 +4,8 @@ import pytest
 
 from bootharness.diagnosis import Judgement, Verdict
 from bootharness.kernels.image import KernelImage
-from bootharness.trace.boot_trace import MILESTONES, BootTrace
+from bootharness.trace.boot_trace import BootTrace
+from bootharness.trace.milestones import MILESTONES
 from tests.boot.conftest import Boot
 
 CHUNK = 0xFE00

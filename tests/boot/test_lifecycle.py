@@ -21,7 +21,8 @@ from bootharness.plan import BootPlan, MachineConfig
 from bootharness.report.document import decode, document, encode
 from bootharness.report.live import Spectator
 from bootharness.routes.loader import Loader
-from bootharness.trace.boot_trace import BootTrace, Milestone
+from bootharness.trace.boot_trace import BootTrace
+from bootharness.trace.milestones import Milestone
 from bootharness.watch import see as session
 from tests.support.builders import edited_stage1, serial_writer
 from tests.support.processes import COMMAND, environment, eventually, processes_with

@@ -24,7 +24,7 @@ from bootharness.kernels.image import KernelImage
 from bootharness.plan import MachineConfig
 from bootharness.routes.loader import Loader
 from bootharness.text import flags
-from bootharness.trace.boot_trace import MachineFacts
+from bootharness.trace.machine_facts import MachineFacts
 from tests.support.builders import bzimage
 from tests.support.traces import handoff, loading_trace, move, read
 

@@ -8,14 +8,10 @@ from bootharness.diagnosis import Verdict, judge
 from bootharness.diagnosis.causes import CAUSES
 from bootharness.diagnosis.judge import RULES
 from bootharness.formats.bioscall import BiosCall, DiskAddressPacket
-from bootharness.trace.boot_trace import (
-    BootTrace,
-    CpuSample,
-    Ending,
-    KernelFacts,
-    MachineFacts,
-    Milestone,
-)
+from bootharness.trace.boot_trace import BootTrace, Ending
+from bootharness.trace.booted import KernelFacts
+from bootharness.trace.machine_facts import CpuSample, MachineFacts
+from bootharness.trace.milestones import Milestone
 from tests.support.traces import CHUNK, handoff, loading_trace, move, read, registers, teletype
 
 pytestmark = pytest.mark.usefixtures("every_word")

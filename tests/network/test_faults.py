@@ -3,7 +3,7 @@
 import pytest
 
 from bootharness.errors import UsageError
-from bootharness.network.faults import FAULTS, Fault, Faults
+from bootharness.plan.fault import FAULTS, Fault, Faults
 from bootharness.plan import NET_PATHS, NICS, NetPlan
 from bootharness.routes.net_paths import PATHS
 

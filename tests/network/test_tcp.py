@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bootharness.network.faults import Faults
+from bootharness.plan.fault import Faults
 from bootharness.network.files import FileTable
 from bootharness.network.http_server import HttpTransfer
 from bootharness.network.tcp import RESET, SYN, Flow, Segment

@@ -17,7 +17,7 @@ from bootharness.formats.ethernet import (
 )
 from bootharness.formats.tftp import DATA, ERROR, opcode
 from bootharness.kernels.source import fetch
-from bootharness.network.dhcp_server import BootRule
+from bootharness.network.boot_rule import BootRule
 from bootharness.network.http_server import HttpTransfer
 from bootharness.network.wire import SERVER_ADDRESS
 from bootharness.plan import BootPlan, NetPlan

@@ -7,7 +7,7 @@ from pathlib import Path
 from bootharness.cli.boot import command
 from bootharness.plan import BootPlan, MachineConfig, NetPlan
 from bootharness.report.again import again
-from bootharness.trace.boot_trace import LoaderFacts
+from bootharness.trace.booted import LoaderFacts
 from tests.support.traces import loading_trace
 
 STAGE1 = LoaderFacts("stage1", "0" * 64, {})

@@ -5,7 +5,9 @@ from dataclasses import replace
 import pytest
 
 from bootharness.report.disassembly import disassembly, instruction_at_end, instructions
-from bootharness.trace.boot_trace import BootTrace, CpuSample, LoaderFacts, PostMortem
+from bootharness.trace.boot_trace import BootTrace
+from bootharness.trace.booted import LoaderFacts
+from bootharness.trace.machine_facts import CpuSample, PostMortem
 from tests.support.traces import handoff, loading_trace
 
 # mov ax, 0x1234; mov bx, ax; jmp $

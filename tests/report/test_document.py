@@ -10,7 +10,8 @@ from bootharness.diagnosis import judge
 from bootharness.errors import UsageError
 from bootharness.report.causes import causes_page
 from bootharness.report.document import SCHEMA_VERSION, decode, document, encode, schema
-from bootharness.trace.boot_trace import BootTrace, Ending, Milestone
+from bootharness.trace.boot_trace import BootTrace, Ending
+from bootharness.trace.milestones import Milestone
 from tests.support.traces import handoff, loading_trace, move, read, teletype
 
 TRACE = loading_trace(

@@ -15,7 +15,7 @@ from bootharness.formats.ethernet import ip_text
 from bootharness.host.deadline import Deadline
 from bootharness.host.workspace import Workspace
 from bootharness.machine.argv import NetworkCard
-from bootharness.network.faults import Faults
+from bootharness.plan.fault import Faults
 from bootharness.network.files import FileTable
 from bootharness.network.http_server import HttpServer
 from bootharness.network.wire import HTTP_ADDRESS

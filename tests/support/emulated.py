@@ -4,7 +4,7 @@ import subprocess
 from pathlib import Path
 
 from bootharness.kernels.content import Piece, PieceMap
-from bootharness.predictor.medium import Medium
+from bootharness.predictor.sectors import Sectors
 from bootharness.predictor.pc import Pc
 from bootharness.predictor.quirks import Quirks
 from bootharness.trace.bioses import BIOSES
@@ -34,4 +34,4 @@ def machine(
     """Return a machine about to boot this code from a disk that goes on with these bytes."""
     content = PieceMap()
     content.put(0, Piece.of((assembled(folder, code) + disk).ljust(SECTORS * 512, b"\0")))
-    return Pc(Medium(content, SECTORS, quirks.errors), memory_bytes, BIOSES[bios], quirks)
+    return Pc(Sectors(content, SECTORS, quirks.errors), memory_bytes, BIOSES[bios], quirks)

@@ -3,8 +3,8 @@
 from bootharness.formats.dhcp import DISCOVER, REQUEST, DhcpMessage, DhcpOption
 from bootharness.formats.ethernet import BROADCAST_MAC, Datagram, build_udp, mac_bytes, parse_udp
 from bootharness.formats.tftp import ACK, DATA, ERROR, OACK, opcode
-from bootharness.network.dhcp_server import BootRule
-from bootharness.network.faults import Faults
+from bootharness.network.boot_rule import BootRule
+from bootharness.plan.fault import Faults
 from bootharness.network.files import FileTable
 from bootharness.network.wire import SERVER_ADDRESS, Wire
 from bootharness.trace.wire import NetEvent, NetEventKind

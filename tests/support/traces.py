@@ -6,14 +6,9 @@ from typing import Any
 from bootharness.formats.bioscall import BiosCall, DiskAddressPacket, Registers
 from bootharness.formats.bzimage import SetupHeader
 from bootharness.formats.gdt import BlockMoveTable, SegmentDescriptor
-from bootharness.trace.boot_trace import (
-    BootTrace,
-    Comparison,
-    DiskFacts,
-    Ending,
-    Handoff,
-    KernelFacts,
-)
+from bootharness.trace.boot_trace import BootTrace, Ending
+from bootharness.trace.booted import DiskFacts, KernelFacts
+from bootharness.trace.handoff import Comparison, Handoff
 from tests.support.builders import bzimage
 
 __all__ = ["handoff", "loading_trace", "move", "read", "registers", "teletype"]

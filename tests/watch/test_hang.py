@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from bootharness.formats.bioscall import BiosCall
-from bootharness.trace.boot_trace import CpuSample
+from bootharness.trace.machine_facts import CpuSample
 from bootharness.watch.hang import hang, keeps_silent
 from tests.support.traces import registers
 

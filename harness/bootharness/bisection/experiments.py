@@ -11,13 +11,20 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 
 from bootharness.diagnosis.verdict import Verdict
-from bootharness.runs.cell import STAGE1, Cell
+from bootharness.kernels.source import fetch
+from bootharness.plan import STAGE1
+from bootharness.routes.table import ROUTES
+from bootharness.runs.cell import Cell
+from bootharness.runs.headroom import takes_loader
 from bootharness.runs.history import History
 from bootharness.runs.runner import run_cells
 
 __all__ = ["Experiment", "Outcome", "experiments", "perform"]
 
-_NETWORK = "ipxe"
+_OTHER_ROUTES = (
+    ("network", "ipxe", "from the network"),
+    ("direct", "direct", "by -kernel"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,21 +61,27 @@ def experiments(
     ``same_kernel``: then nothing is grown.
     """
     (good_source, good_bytes), (bad_source, bad_bytes) = good, bad
+    if ROUTES[cell.plan.route].fetch is not fetch:
+        return  # what was booted is no kernel, so there is nothing else to do with it
     # the one that takes longest first: the others are done beside it
-    for name, path, by in (
-        ("network", _NETWORK, "from the network"),
-        ("direct", "direct", "by -kernel"),
-    ):
-        if cell.path != path:
-            other = replace(cell, kernel=bad_source, loader=STAGE1, path=path)
+    for name, route, by in _OTHER_ROUTES:
+        if cell.plan.route != route:
+            other = _by(cell, bad_source, route)
             yield Experiment(name, f"the bad kernel {by}", by, other, bad_bytes)
     if bad_bytes > good_bytes and not same_kernel:
         grown = replace(cell, kernel=f"grow:{bad_bytes}:{good_source}")
         what = f"the good kernel grown to {bad_bytes:,} bytes, as large as the bad one"
         yield Experiment("grown", what, "grown", grown, bad_bytes)
-    if cell.path == "mbr" and cell.loader != STAGE1:
-        other = replace(cell, kernel=bad_source, loader=STAGE1)
+    if takes_loader(cell) and cell.plan.loader != STAGE1:
+        other = _by(cell, bad_source, cell.plan.route)
         yield Experiment("stage1", "the bad kernel with stage1", "with stage1", other, bad_bytes)
+
+
+def _by(cell: Cell, kernel: str, name: str) -> Cell:
+    """Return a boot of another kernel by a route, as the cell's as can be, with stage1."""
+    route = ROUTES[name]
+    plan = route.only_used(replace(cell.plan, route=name, loader=STAGE1))
+    return replace(cell, kernel=kernel, plan=plan)
 
 
 def perform(

@@ -13,7 +13,6 @@ from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExec
 from contextlib import nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
 
 from bootharness.bisection.log import HuntLog, Seen
 from bootharness.bisection.ranges import Range
@@ -27,12 +26,11 @@ from bootharness.errors import (
     MachineLost,
     ToolMissing,
 )
-from bootharness.kernels.source import fetch
 from bootharness.runs.cell import Cell
 from bootharness.runs.history import History
-from bootharness.runs.identity import identity, own_version
+from bootharness.runs.identity import Identities, own_version
 from bootharness.runs.result import Attempt, CellResult
-from bootharness.runs.work import boot_cell, named_loader, skipped
+from bootharness.runs.work import boot_cell, skipped
 
 __all__ = ["Hunt", "HuntObserver"]
 
@@ -41,14 +39,23 @@ _TRANSIENT = (HostBusy.cause, MachineLost.cause, LaunchFailed.cause)
 _MOST_ATTEMPTS = 3
 
 
-class HuntObserver(Protocol):
-    """Who is told how a hunt goes."""
+class HuntObserver:
+    """Who is told how a hunt goes; by itself it does nothing with that."""
+
+    def begun(self, searched: Range, workers: int) -> None:
+        """Take note of what is searched, by so many workers."""
 
     def trying(self, search: Search, positions: list[int]) -> None:
         """Take note of the positions that are being tried now."""
 
     def seen(self, search: Search, seen: Seen) -> None:
         """Take note of a boot, and of the search that knows of it."""
+
+    def experiments(self, done: int, total: int) -> None:
+        """Take note of how many experiments are done."""
+
+    def over(self) -> None:
+        """Take note that nothing follows."""
 
 
 class Hunt:
@@ -72,7 +79,7 @@ class Hunt:
         self._range, self._cell, self._log = searched, cell, log
         self._executor, self._history, self._workers = executor, history, workers
         self._cache = cache
-        self._loader = named_loader(cell.loader)
+        self._identities = Identities(executor)
         self._ahead: set[int] = set()
 
     def run(self, search: Search, observer: HuntObserver) -> Search:
@@ -132,7 +139,7 @@ class Hunt:
 
     def _identified(self, source: str) -> tuple[Cell, str]:
         cell = replace(self._cell, kernel=source)
-        return cell, identity(cell, fetch(source), self._loader)
+        return cell, self._identities.of(cell)
 
     def _next(self, search: Search, trying: list[int]) -> Iterator[int]:
         """Yield what comes next after either verdict and is not there yet."""

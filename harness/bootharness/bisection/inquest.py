@@ -1,22 +1,23 @@
 """From a search that has found something to its answer: what to compare, what to try."""
 
 import zlib
-from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import replace
 from pathlib import Path
 
 from bootharness.bisection.answer import Answer, Row, Side, conclusion, side_by_side
 from bootharness.bisection.experiments import Outcome, experiments, perform
+from bootharness.bisection.hunt import HuntObserver
 from bootharness.bisection.log import HuntLog, Seen
 from bootharness.bisection.ranges import Range, SizeRange
 from bootharness.bisection.search import Found
 from bootharness.diagnosis.verdict import Verdict
 from bootharness.errors import UsageError
+from bootharness.plan import STAGE1
 from bootharness.report.document import decode
-from bootharness.runs.cell import STAGE1, Cell
+from bootharness.runs.cell import Cell
+from bootharness.runs.headroom import headroom_of, takes_loader
 from bootharness.runs.history import History
-from bootharness.runs.rooms import rooms
 from bootharness.trace.boot_trace import BootTrace
 
 __all__ = ["inquire"]
@@ -32,12 +33,9 @@ def inquire(
     *,
     sought: str | None,
     cache: bool,
-    progress: Callable[[int, int], None],
+    observer: HuntObserver,
 ) -> Answer:
-    """Return the answer of a hunt for a cause, after the experiments that it takes.
-
-    ``progress`` is told how many of how many are done.
-    """
+    """Return the answer of a hunt for a cause, after the experiments that it takes."""
     good = _told(log, found.good, Verdict.GOOD, None)
     bad = _told(log, found.bad, Verdict.BAD, sought)
     same_kernel = isinstance(searched, SizeRange)
@@ -51,11 +49,11 @@ def inquire(
                 same_kernel=same_kernel,
             )
         ]
-        progress(0, len(wanted))
+        observer.experiments(0, len(wanted))
         outcomes = []
         for each in perform(wanted, executor, results, cache=cache):
             outcomes.append(each)
-            progress(len(outcomes), len(wanted))
+            observer.experiments(len(outcomes), len(wanted))
         limit = _limit(results, cell, bad)
     if same_kernel:
         outcomes.append(_by_size(good, bad))
@@ -131,13 +129,14 @@ def _trace(history: History, cell: Cell, seen: Seen) -> BootTrace | None:
 def _limit(history: History, cell: Cell, bad: Seen) -> int | None:
     """Return the largest payload that the loader is predicted to place, if that explains it."""
     past = history.find(replace(cell, kernel=bad.source), bad.key)
-    for room in rooms([past] if past else [], history):
-        if room.part == "payload" and room.limit and bad.facts.payload_bytes > room.limit:
-            return room.limit
+    for each in headroom_of([past] if past else [], history):
+        if each.part == "payload" and each.limit and bad.facts.payload_bytes > each.limit:
+            return each.limit
     return None
 
 
 def _loader_name(cell: Cell) -> str:
-    if cell.path != "mbr":
-        return cell.path
-    return "stage1" if cell.loader == STAGE1 else Path(cell.loader).name
+    """Return what brings the kernel: the loader, or else the route."""
+    if not takes_loader(cell):
+        return cell.plan.route
+    return cell.plan.loader if cell.plan.loader == STAGE1 else Path(cell.plan.loader).name

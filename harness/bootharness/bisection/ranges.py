@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from bootharness.errors import UsageError
-from bootharness.kernels.source import expand, fetch
+from bootharness.kernels.source import expand
+from bootharness.routes.mbr import MBR
+from bootharness.routes.route import Route
 from bootharness.text import count
 
 __all__ = ["KernelRange", "Range", "SizeRange", "kernel_range"]
@@ -54,9 +56,10 @@ class Range(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class KernelRange:
-    """Kernel builds in the order in which they were given."""
+    """Kernel builds, or what else a route boots, in the order in which they were given."""
 
     sources: tuple[str, ...]
+    route: Route = MBR
 
     @property
     def title(self) -> str:
@@ -66,7 +69,7 @@ class KernelRange:
     @property
     def described(self) -> dict[str, Any]:
         """The kernels."""
-        return asdict(self)
+        return {"sources": self.sources}
 
     def __len__(self) -> int:
         return len(self.sources)
@@ -86,7 +89,7 @@ class KernelRange:
 
     def prepare(self, position: int) -> str:
         """Return the source, once its kernel is there."""
-        fetch(self.sources[position])
+        self.route.fetch(self.sources[position])
         return self.sources[position]
 
 
@@ -144,7 +147,7 @@ class SizeRange:
         return self.low + position * _PARAGRAPH
 
 
-def kernel_range(sources: Sequence[str]) -> KernelRange | SizeRange:
+def kernel_range(sources: Sequence[str], route: Route = MBR) -> KernelRange | SizeRange:
     """Return the range that sources stand for, as on the command line.
 
     ``grow:LOW..HIGH:SOURCE`` and ``selfcheck:LOW..HIGH`` are sizes. Anything else is what
@@ -153,8 +156,8 @@ def kernel_range(sources: Sequence[str]) -> KernelRange | SizeRange:
     """
     found = _SIZES.fullmatch(sources[0]) if len(sources) == 1 else None
     if not found:
-        singles = [single for source in sources for single in expand(source)]
-        return KernelRange(tuple(dict.fromkeys(singles)))
+        singles = [single for source in sources for single in route.expand(source)]
+        return KernelRange(tuple(dict.fromkeys(singles)), route)
     of = found["of"].removeprefix(":") if found["of"] else None
     if (found["what"] == "grow") is (of is None):
         raise UsageError(f"{sources[0]}: write grow:LOW..HIGH:KERNEL or selfcheck:LOW..HIGH")

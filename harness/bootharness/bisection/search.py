@@ -8,7 +8,7 @@ answers in a test, in a simulation of a thousand commits, and when a log is repl
 
 Both ends are seen first. Then every worker that is free is sent where a boot splits what is
 likely in equal parts: in two with one worker, in three with two. Positions that tell nothing
-(SKIP) are gone round, the farther the more of them there are. When the answer is likely
+(SKIP) are skipped, the farther the more of them there are. When the answer is likely
 enough, that is the answer; boots that flicker have then been repeated as often as it takes.
 """
 

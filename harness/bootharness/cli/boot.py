@@ -9,23 +9,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 import click
 
-from bootharness.cli.options import loaded_options, machine_options
+from bootharness.cli.options import ALL, FILE, plan_of, plan_options
 from bootharness.cli.output import check_json_file, new_folder, write_json
-from bootharness.plan import (
-    ACCELERATORS,
-    NET_PATHS,
-    NICS,
-    TRACERS,
-    UNTIL,
-    BootPlan,
-    MachineConfig,
-    NetPlan,
-)
+from bootharness.errors import CouldNotFindOut, UsageError
+from bootharness.plan import BootPlan
 
 if TYPE_CHECKING:
     from bootharness.trace.boot_trace import BootTrace
 
-__all__ = ["Boot", "command", "run_boots"]
+__all__ = ["Boot", "command", "run_boots", "sources_and_plan"]
 
 
 class Boot(NamedTuple):
@@ -44,7 +36,7 @@ _WORST_FIRST = (1, 125, 0)
     "boot",
     epilog="""\b
 KERNEL is a bzImage, a folder or glob of them, deb:PACKAGE[:ARCH][=VERSION][/SUITE], or
-grow:BYTES:KERNEL (its payload grown to an exact size).
+grow:BYTES:KERNEL (its payload grown to an exact size). By --route disk it is a disk image.
 
 \b
 Examples:
@@ -53,8 +45,8 @@ Examples:
   bootharness boot bzImage --initrd initrd.img --cmdline 'console=ttyS0 quiet'
   bootharness boot grow:17000000:bzImage --loader my-mbr.asm --verbose
   bootharness boot --disk appliance.img
-  bootharness boot --net pxelinux --nic e1000 bzImage
-  bootharness boot --net ipxe --net-fault drop:block=100 bzImage
+  bootharness boot --route pxelinux --nic e1000 bzImage
+  bootharness boot --route ipxe --net-fault drop:block=100 bzImage
   git bisect run sh -c 'make bzImage || exit 125; bootharness boot arch/x86/boot/bzImage'
 
 \b
@@ -62,39 +54,9 @@ Exit status: 0 all good, 1 one is bad, 125 could not find out, 129 wrong usage.
 """,
 )
 @click.argument("kernels", metavar="[KERNEL]...", nargs=-1)
-@loaded_options
-@click.option(
-    "--net",
-    type=click.Choice(NET_PATHS),
-    help="Boot from a network of its own, this way, in place of a disk.",
-)
-@click.option(
-    "--nic", type=click.Choice(NICS), default="auto", show_default=True, help="Card for --net."
-)
-@click.option(
-    "--net-fault",
-    "faults",
-    multiple=True,
-    metavar="FAULT",
-    help="What goes wrong on the network, such as stall:file=vmlinuz,block=100; may be repeated.",
-)
-@click.option(
-    "--until",
-    type=click.Choice(UNTIL),
-    help="How far it must come.  [default: init; banner with --loader or --disk]",
-)
-@click.option(
-    "--tracer",
-    type=click.Choice(TRACERS),
-    default="recorder",
-    show_default=True,
-    help="Who watches the BIOS calls.",
-)
-@machine_options
-@click.option("--accelerator", type=click.Choice(ACCELERATORS), default="auto", show_default=True)
-@click.option(
-    "--timeout", type=click.FloatRange(0.1), default=60, show_default=True, metavar="SECONDS"
-)
+@plan_options(*ALL)
+@click.option("--disk", type=FILE, help="The same as --route disk with this image.")
+@click.option("--net", metavar="ROUTE", help="The same as --route, for one from a network.")
 @click.option(
     "--json",
     "json_file",
@@ -114,64 +76,54 @@ Exit status: 0 all good, 1 one is bad, 125 could not find out, 129 wrong usage.
     help="Print every BIOS call, and what happens on the network, as it happens.",
 )
 def command(
-    kernels: tuple[str, ...],
-    loader: Path | None,
-    disk: Path | None,
-    json_file: str | None,
-    keep: Path | None,
-    verbose: bool,
-    net: str | None,
-    nic: str,
-    faults: tuple[str, ...],
-    **choices: Any,
+    kernels: tuple[str, ...], json_file: str | None, keep: Path | None, verbose: bool,
+    disk: Path | None, net: str | None, **choices: Any,
 ) -> int:  # fmt: skip
-    """Boot each KERNEL from an MBR disk image through stage1 under QEMU, and judge it."""
-    if bool(kernels) == bool(disk):
-        raise click.UsageError("give a KERNEL, or --disk with an image that has one")
-    if disk and (loader or choices["initrd"]):
-        raise click.UsageError("a --disk has its own loader and initrd")
-    if net and (loader or disk):
-        raise click.UsageError("--net boots neither with a --loader nor from a --disk")
-    if faults and not net:
-        raise click.UsageError("a --net-fault needs --net")
-    if choices["bios"] and net and net.startswith("uefi"):
-        raise click.UsageError("--bios is for paths with a BIOS, not for a UEFI's")
-    network = NetPlan(net, nic, faults) if net else None
-    plan = _plan(own_loader=not (loader or disk), net=network, **choices)
+    """Boot each KERNEL under QEMU, by stage1 in the MBR of a disk or by another route, and judge
+    it."""
+    sources, plan = sources_and_plan(kernels, choices, disk=disk, net=net)
 
-    from bootharness.kernels.source import expand
-    from bootharness.one_boot import boot_disk, boot_net_source, boot_source  # help does without
-    from bootharness.routes.disk import DiskImage
-    from bootharness.routes.loader import Loader
+    from bootharness.one_boot import boot  # help does without
 
-    boots: list[Boot]
-    if disk:
-        image = DiskImage.existing(disk)
-        boots = [Boot(str(disk), partial(boot_disk, image, plan), plan)]
-    elif net:
-        sources = [single for kernel in kernels for single in expand(kernel)]
-        boots = [Boot(each, partial(boot_net_source, each, plan), plan) for each in sources]
-    else:
-        code = Loader.read(loader) if loader else Loader.stage1()
-        sources = [single for kernel in kernels for single in expand(kernel)]
-        boots = [Boot(each, partial(boot_source, each, code, plan), plan) for each in sources]
+    boots = [Boot(each, partial(boot, each, plan), plan) for each in sources]
     return run_boots(boots, json_file, keep, verbose=verbose)
 
 
-def _plan(
-    *, own_loader: bool, until: str | None, tracer: str, cmdline: str, initrd: Path | None,
-    timeout: float, memory: int, net: NetPlan | None, **machine: Any,
-) -> BootPlan:  # fmt: skip
-    return BootPlan(
-        # of a loader that we do not know, we do not know either that it takes an initrd
-        until=until or ("init" if own_loader or initrd else "banner"),
-        tracer=tracer,
-        cmdline=cmdline,
-        initrd=initrd,
-        machine=MachineConfig(memory_mib=memory, **machine),
-        timeout_s=timeout,
-        net=net,
-    )
+def sources_and_plan(
+    given: tuple[str, ...], choices: dict[str, Any], *, disk: Path | None = None,
+    net: str | None = None,
+) -> tuple[list[str], BootPlan]:  # fmt: skip
+    """Return the single sources that a command is given, and a plan that is settled.
+
+    ``disk`` and ``net`` are other spellings of a route. Raises UsageError for what cannot be,
+    before anything is downloaded.
+    """
+    if bool(given) == bool(disk):
+        raise click.UsageError("give a KERNEL, or --disk with an image that has one")
+    plan = plan_of({**choices, **_route(disk, net, choices)})
+    from bootharness.routes.table import ROUTES, route_of  # help does without
+
+    route = route_of(plan)
+    if net and not route.from_network:
+        names = ", ".join(each.name for each in ROUTES.values() if each.from_network)
+        raise UsageError(f"--net {net}: routes from a network are {names}")
+    try:
+        plan = route.settled(plan)
+        route.check(plan)
+    except CouldNotFindOut:  # of each kernel
+        pass
+    every = (str(disk),) if disk else given
+    return [single for source in every for single in route.expand(source)], plan
+
+
+def _route(disk: Path | None, net: str | None, choices: dict[str, Any]) -> dict[str, str]:
+    """Return the route that another spelling means."""
+    meant = "disk" if disk else net
+    if disk and net:
+        raise click.UsageError("--disk and --net are two routes")
+    if meant and choices["route"] not in (BootPlan().route, meant):
+        raise click.UsageError(f"--route {choices['route']} and {meant} are two routes")
+    return {"route": meant} if meant else {}
 
 
 def run_boots(

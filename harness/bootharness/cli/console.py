@@ -6,10 +6,13 @@ from typing import Any
 
 import click
 
-from bootharness.cli.options import loaded_options, machine_options
-from bootharness.plan import ACCELERATORS, BootPlan, MachineConfig
+from bootharness.cli.boot import sources_and_plan
+from bootharness.cli.options import ALL, FILE, plan_options
+from bootharness.errors import UsageError
 
 __all__ = ["command"]
+
+_NOT_WATCHED = ("until", "tracer", "timeout_s", "idle_s")
 
 
 @click.command(
@@ -27,46 +30,26 @@ Every other key goes to the guest, Ctrl-C as well.
 Examples:
   bootharness console bzImage
   bootharness console bzImage --initrd initrd.img --log first-try.log
+  bootharness console bzImage --route pxelinux
 """,
 )
 @click.argument("source", metavar="[KERNEL]", required=False)
-@loaded_options
-@machine_options
-@click.option("--accelerator", type=click.Choice(ACCELERATORS), default="auto", show_default=True)
+@plan_options(*(name for name in ALL if name not in _NOT_WATCHED))
+@click.option("--disk", type=FILE, help="The same as --route disk with this image.")
 @click.option(
     "--log",
     type=click.Path(path_type=Path),
     metavar="FILE",
     help="New file for all that is written on the line.  [default: console-N.log]",
 )
-def command(
-    source: str | None, loader: Path | None, disk: Path | None, log: Path | None,
-    initrd: Path | None, cmdline: str, memory: int, **machine: Any,
-) -> None:  # fmt: skip
+def command(source: str | None, disk: Path | None, log: Path | None, **choices: Any) -> None:
     """Boot KERNEL, or a --disk, with the serial line and QEMU's monitor on this terminal."""
-    if bool(source) == bool(disk):
-        raise click.UsageError("give a KERNEL, or --disk with an image that has one")
-    plan = BootPlan(
-        until="banner" if loader and not initrd else "init",
-        cmdline=cmdline,
-        initrd=initrd,
-        machine=MachineConfig(memory_mib=memory, **machine),
-    )
+    sources, plan = sources_and_plan((source,) if source else (), choices, disk=disk)
+    if len(sources) > 1:
+        raise UsageError(f"{source}: these are {len(sources)} kernels, and here it takes one")
     from bootharness.debug.console import console
-    from bootharness.host.workspace import Workspace
-    from bootharness.kernels.source import fetch, single
-    from bootharness.one_boot import build_disk, chosen_machine
-    from bootharness.routes.disk import DiskImage
-    from bootharness.routes.loader import Loader
 
     numbered = (Path(f"console-{number}.log") for number in count(1))
     log = log or next(path for path in numbered if not path.exists())
-    with Workspace() as workspace:
-        if disk:
-            image = DiskImage.existing(disk)
-        else:
-            assert source
-            code = Loader.read(loader) if loader else Loader.stage1()
-            image = build_disk(workspace.path / "disk.img", fetch(single(source)), code, plan)
-        click.echo(f"Ctrl-A X leaves, Ctrl-A C is QEMU's monitor; all of it is in {log}", err=True)
-        console(image.path, chosen_machine(plan.machine, image.kernel), workspace, log)
+    click.echo(f"Ctrl-A X leaves, Ctrl-A C is QEMU's monitor; all of it is in {log}", err=True)
+    console(sources[0], plan, log)

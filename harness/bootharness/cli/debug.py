@@ -1,20 +1,24 @@
 """`bootharness debug`: open a boot in gdb."""
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
-from bootharness.cli.options import FILE, loaded_options, machine_options
+from bootharness.cli.boot import sources_and_plan
+from bootharness.cli.options import FILE, WHAT_IS_LOADED, plan_options
 from bootharness.cli.output import new_folder
 from bootharness.errors import UsageError
-from bootharness.plan import BootPlan, MachineConfig
 
 if TYPE_CHECKING:
     from bootharness.debug.prepare import Prepared
+    from bootharness.host.workspace import Workspace
 
 __all__ = ["command"]
+
+_OPTIONS = (*WHAT_IS_LOADED, "qemu", "machine_type", "memory_mib", "disk_interface", "bios")
 
 
 @click.command(
@@ -59,8 +63,8 @@ Examples:
 @click.option(
     "--kernel", type=FILE, help="The kernel of TRACE.json, where it is elsewhere than it was."
 )
-@loaded_options
-@machine_options
+@plan_options(*_OPTIONS)
+@click.option("--disk", type=FILE, help="The same as --route disk with this image.")
 @click.option(
     "--keep",
     type=click.Path(path_type=Path),
@@ -70,31 +74,36 @@ Examples:
 @click.pass_context
 def command(
     context: click.Context, /, target: str | None, at: str | None, view: str | None,
-    kernel: Path | None, keep: Path | None, **choices: Any,
+    kernel: Path | None, keep: Path | None, disk: Path | None, **choices: Any,
 ) -> None:  # fmt: skip
     """Open a boot in gdb: stopped where you want, decoded as the CPU does, with the loader's
     source and a breakpoint on every label."""
-    if bool(target) == bool(choices["disk"]):
+    if bool(target) == bool(disk):
         raise click.UsageError("give a KERNEL, a TRACE.json, or --disk with an image")
-    if choices["disk"] and (choices["loader"] or choices["initrd"]):
-        raise click.UsageError("a --disk has its own loader and initrd")
     is_trace = target is not None and target.endswith(".json")
     if is_trace:
-        _refuse(context, set(choices) - {"qemu"})
+        _refuse(context, {*choices} - {"qemu"})
     elif kernel:
         raise click.UsageError("--kernel goes with a TRACE.json")
-    from bootharness.debug.run import debug
     from bootharness.host.workspace import Workspace
 
     folder = new_folder(keep) if keep else None
-    with Workspace() as workspace:
-        image = (folder or workspace.path) / "disk.img"
+    with Workspace() as workspace, ExitStack() as stack:
         if target and is_trace:
-            prepared = _of_trace(Path(target), at, image, kernel, choices["qemu"])
+            prepared = _of_trace(Path(target), at, workspace, kernel, choices["qemu"])
         else:
-            prepared = _of_boot(target, at or "stage1", image, **choices)
+            from bootharness.debug.prepare import prepare
+
+            sources, plan = sources_and_plan((target,) if target else (), choices, disk=disk)
+            if len(sources) > 1:
+                raise UsageError(
+                    f"{target}: these are {len(sources)} kernels, and here it takes one"
+                )
+            prepared = stack.enter_context(prepare(sources[0], plan, at or "stage1", workspace))
         for note in prepared.notes:
             click.echo(f"bootharness: {note}", err=True)
+        from bootharness.debug.run import debug
+
         debug(prepared, workspace, view or "plain", folder)
 
 
@@ -107,7 +116,7 @@ def _refuse(context: click.Context, names: set[str]) -> None:
 
 
 def _of_trace(
-    path: Path, at: str | None, image: Path, kernel: Path | None, qemu: str
+    path: Path, at: str | None, workspace: "Workspace", kernel: Path | None, qemu: str
 ) -> "Prepared":
     from bootharness.debug.prepare import prepare_trace
     from bootharness.kernels.image import KernelImage
@@ -116,29 +125,8 @@ def _of_trace(
     try:
         trace = decode(path.read_bytes())
         given = KernelImage.read(kernel) if kernel else None
-        return prepare_trace(trace, at, image, given, qemu)
+        return prepare_trace(trace, at, workspace.path / "disk.img", given, qemu)
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}") from error
     except UsageError as error:
         raise UsageError(f"{path}: {error}") from error
-
-
-def _of_boot(
-    source: str | None, at: str, image: Path, *, loader: Path | None, disk: Path | None,
-    initrd: Path | None, cmdline: str, memory: int, **machine: Any,
-) -> "Prepared":  # fmt: skip
-    plan = BootPlan(
-        until="banner" if loader and not initrd else "init",
-        cmdline=cmdline,
-        initrd=initrd,
-        machine=MachineConfig(memory_mib=memory, **machine),
-    )
-    from bootharness.debug.prepare import prepare_disk, prepare_kernel
-    from bootharness.kernels.source import fetch, single
-    from bootharness.routes.loader import Loader
-
-    if disk:
-        return prepare_disk(disk, plan, at)
-    assert source
-    code = Loader.read(loader) if loader else Loader.stage1()
-    return prepare_kernel(fetch(single(source)), code, plan, at, image)

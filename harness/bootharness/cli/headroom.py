@@ -1,8 +1,9 @@
 """`bootharness headroom`: how close kernels come to what loaders can boot."""
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,7 +12,7 @@ from bootharness.errors import CouldNotFindOut
 from bootharness.trace.bioses import BIOSES
 
 if TYPE_CHECKING:
-    from bootharness.predictor.headroom import Headroom, KnownLoader
+    from bootharness.predictor.headroom import Forecast, KnownLoader
 
 __all__ = ["command"]
 
@@ -32,7 +33,7 @@ Examples:
   bootharness headroom bzImage --loader my-mbr.asm --fail-at 90
 
 \b
-Exit status: 0 room enough, 1 a kernel fails or comes beyond --fail-at, 125 a kernel cannot
+Exit status: 0 room enough, 1 a kernel fails or takes more than --fail-at, 125 a kernel cannot
 be had, 129 wrong usage.
 """,
 )
@@ -73,14 +74,14 @@ def command(
     import msgspec
 
     from bootharness.kernels.source import expand
-    from bootharness.predictor.headroom import Headroom, KnownLoader
+    from bootharness.predictor.headroom import Forecast, KnownLoader
     from bootharness.predictor.headroom_report import print_headroom
     from bootharness.routes.loader import Loader
 
     sources = [single for kernel in kernels for single in expand(kernel)]
     every = [Loader.stage1(), *(Loader.read(path) for path in loaders)]
     known = [KnownLoader.examine(loader, bios=bios, memory_mib=memory) for loader in every]
-    rows: list[Headroom] = []
+    rows: list[Forecast] = []
     missing = False
     for source in sources:
         try:
@@ -92,18 +93,28 @@ def command(
     print_headroom(rows, fail_at, output)
     if json_file:
         text = msgspec.json.encode(
-            {"schema_version": _SCHEMA_VERSION, "fail_at": fail_at, "rows": rows}
+            {
+                "schema_version": _SCHEMA_VERSION,
+                "fail_at": fail_at,
+                "rows": [_plain(row) for row in rows],
+            }
         )
         write_json(json_file, msgspec.json.format(text, indent=1) + b"\n")
-    if any(row.cause or (row.percent or 0) > fail_at for row in rows):
+    if any(row.cause or (row.headroom.percent or 0) > fail_at for row in rows):
         return 1
     return _COULD_NOT_FIND_OUT if missing else 0
 
 
-def _rows(source: str, known: list["KnownLoader"]) -> Iterator["Headroom"]:
+def _plain(row: "Forecast") -> dict[str, Any]:
+    """Return a row as the document has it: flat."""
+    values = asdict(row)
+    return {**values.pop("headroom"), "percent": row.headroom.percent, **values}
+
+
+def _rows(source: str, known: list["KnownLoader"]) -> Iterator["Forecast"]:
     from bootharness.kernels.source import fetch
-    from bootharness.predictor.headroom import headroom
+    from bootharness.predictor.headroom import forecasts
 
     kernel = fetch(source)
     for each in known:
-        yield from headroom(kernel, each)
+        yield from forecasts(kernel, each)

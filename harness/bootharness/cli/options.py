@@ -1,66 +1,95 @@
-"""Options that several commands have: what is loaded, and on which machine."""
+"""The options of a boot on the command line, made of what plans say of their fields."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from bootharness.plan import DEFAULT_CMDLINE, DISK_INTERFACES
+from bootharness.plan import OPTIONS, BootPlan, choose
+from bootharness.plan.option import Option
 
-__all__ = ["FILE", "loaded_options", "machine_options"]
+__all__ = [
+    "ALL",
+    "FILE",
+    "HISTORY",
+    "JSON",
+    "NEW_FILE",
+    "WHAT_IS_LOADED",
+    "axes_options",
+    "plan_of",
+    "plan_options",
+]  # fmt: skip
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 """A file that is there."""
+NEW_FILE = click.Path(dir_okay=False, path_type=Path)
+"""A file to be written."""
+ALL = tuple(OPTIONS)
+WHAT_IS_LOADED = ("route", "loader", "initrd", "cmdline")
+"""Options by their fields' names."""
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
+JSON = click.option("--json", "json_file", metavar="FILE",
+                    help="Write it all; - is standard output.")  # fmt: skip
+HISTORY = click.option(
+    "--history",
+    "history_file",
+    type=NEW_FILE,
+    metavar="FILE",
+    help="Where results are kept.  [default: $BOOTHARNESS_HISTORY, or your own]",
+)
 
-def loaded_options(command: _Command) -> _Command:
-    """Add ``--initrd``, ``--cmdline``, ``--loader`` and ``--disk``."""
-    return _with(
-        command,
-        click.option("--initrd", type=FILE, help="Initrd to load; a tiny /init without it."),
-        click.option(
-            "--cmdline", default=DEFAULT_CMDLINE, show_default=True, help="Kernel command line."
-        ),
-        click.option("--loader", type=FILE, help="Another loader: .asm, .elf or a flat binary."),
-        click.option("--disk", type=FILE, help="A ready disk image in place of kernel and loader."),
+
+def plan_options(*names: str) -> Callable[[_Command], _Command]:
+    """Add options of a plan, given by their fields' names. `plan_of` makes a plan of them."""
+    return _with([_click_option(OPTIONS[name], several=False) for name in names])
+
+
+def axes_options(*names: str) -> Callable[[_Command], _Command]:
+    """Add options of a plan of which each may be repeated: an axis of a matrix."""
+    return _with([_click_option(OPTIONS[name], several=True) for name in names])
+
+
+def plan_of(choices: Mapping[str, Any]) -> BootPlan:
+    """Return the plan that options of `plan_options` make. Raises UsageError for what cannot be."""
+    return choose(BootPlan(), {name: value for name, value in choices.items() if value != ()})
+
+
+def _with(options: list[Callable[[_Command], _Command]]) -> Callable[[_Command], _Command]:
+    def decorated(command: _Command) -> _Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorated
+
+
+def _click_option(option: Option, *, several: bool) -> Callable[[Any], Any]:
+    usual = option.default if isinstance(option.default, str | int | float) else None
+    text = option.help
+    if several and not option.repeated:
+        text += f" May be repeated.  [default: {usual}]" if usual is not None else ""
+    return click.option(
+        option.spelling,
+        option.name,
+        type=_type(option),
+        metavar=option.metavar or None,
+        help=text,
+        multiple=several or option.repeated,
+        default=() if several or option.repeated else option.default,
+        show_default=not several and usual is not None,
     )
 
 
-def machine_options(command: _Command) -> _Command:
-    """Add what can be chosen about the machine, by the names of MachineConfig's fields, but
-    ``--memory`` for ``memory_mib``."""
-    return _with(
-        command,
-        click.option(
-            "--memory", type=click.IntRange(2), default=512, show_default=True, metavar="MIB"
-        ),
-        click.option("--machine-type", default="pc", show_default=True, help="QEMU's -machine."),
-        click.option(
-            "--disk-interface",
-            type=click.Choice(DISK_INTERFACES),
-            default="ahci",
-            show_default=True,
-        ),
-        click.option(
-            "--qemu",
-            default="auto",
-            show_default=True,
-            metavar="PROGRAM",
-            help="QEMU to use, by name or path; auto takes it from the kernel.",
-        ),
-        click.option(
-            "--bios",
-            type=click.Path(exists=True, dir_okay=False),
-            metavar="FILE",
-            help="Another build of the BIOS than QEMU's own.",
-        ),
-    )
-
-
-def _with(command: _Command, *options: Callable[[_Command], _Command]) -> _Command:
-    for option in reversed(options):
-        command = option(command)
-    return command
+def _type(option: Option) -> Any:
+    if option.choices:
+        return click.Choice(option.choices)
+    if option.kind is int:
+        return click.IntRange(None if option.least is None else int(option.least))
+    if option.kind is float:
+        return click.FloatRange(option.least)
+    if option.kind is Path:
+        return click.Path(dir_okay=False)
+    return str

@@ -10,9 +10,11 @@ from bootharness.errors import MachineLost, UsageError
 from bootharness.host.deadline import Deadline
 from bootharness.host.terminal import raw
 from bootharness.host.workspace import Workspace
+from bootharness.machine.choice import chosen_machine
 from bootharness.machine.machine import Machine
 from bootharness.machine.qemu import Qemu
-from bootharness.plan import MachineConfig
+from bootharness.plan import BootPlan
+from bootharness.routes.table import route_of
 
 __all__ = ["console"]
 
@@ -23,23 +25,27 @@ _STOPPED = (
 )
 
 
-def console(image: Path, config: MachineConfig, workspace: Workspace, log: Path) -> None:
-    """Boot a disk image until the person leaves with Ctrl-A X, or their input ends.
+def console(source: str, plan: BootPlan, log: Path) -> None:
+    """Boot by a plan that is settled until the person leaves with Ctrl-A X, or their input ends.
 
     ``log`` is a new file for all that is on the line. Raises UsageError where it cannot be
     made, CouldNotFindOut where QEMU cannot be run.
     """
+    route = route_of(plan)
+    route.check(plan)
+    booted = route.fetch(source)
     try:
         log.open("xb").close()
     except OSError as error:
         raise UsageError(f"{log}: {error.strerror}") from error
-    with (
-        Qemu(config, image, workspace, console=log) as qemu,
-        Machine(qemu) as machine,
-        raw(),
-        suppress(MachineLost),  # it is ended by one of its keys
-    ):
-        _pass_on(machine)
+    with Workspace() as workspace, route.prepare(booted, plan, workspace) as medium:
+        config = chosen_machine(plan.machine, narrow=medium.narrow)
+        with Qemu(config, medium.device, workspace, console=log) as qemu:
+            if medium.wire:
+                medium.wire.started(qemu.launched)
+            # the machine is ended by one of its keys
+            with Machine(qemu) as machine, raw(), suppress(MachineLost):
+                _pass_on(machine)
 
 
 def _pass_on(machine: Machine) -> None:

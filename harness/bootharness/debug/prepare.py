@@ -1,6 +1,8 @@
 """What is to be debugged: a kernel with a loader, a disk image, or the boot of a trace."""
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -9,21 +11,25 @@ from bootharness.debug.place import BEHIND_CALLS, LAST_GOOD_MOVE, Place
 from bootharness.debug.replay import replayed
 from bootharness.debug.scene import Scene
 from bootharness.errors import MachineLost, UsageError
+from bootharness.formats.loading import SETUP_AT
 from bootharness.formats.mbr import SECTOR_BYTES
+from bootharness.host.workspace import Workspace
 from bootharness.kernels.image import KernelImage
-from bootharness.one_boot import boot_disk, build_disk, chosen_machine
-from bootharness.plan import BootPlan, MachineConfig
+from bootharness.machine.choice import chosen_machine
+from bootharness.machine.device import Device, disk_device
+from bootharness.one_boot import boot_medium
+from bootharness.plan import STAGE1, BootPlan, MachineConfig
 from bootharness.routes.disk import DiskImage
 from bootharness.routes.loader import Loader
+from bootharness.routes.medium import Medium
+from bootharness.routes.table import route_of
 from bootharness.text import count
-from bootharness.trace.boot_trace import BootTrace, placements
-from bootharness.watch.facts import disk_facts, kernel_facts
+from bootharness.trace.block_moves import placements
+from bootharness.trace.boot_trace import BootTrace
 
-__all__ = ["Prepared", "prepare_disk", "prepare_kernel", "prepare_trace"]
+__all__ = ["Prepared", "prepare", "prepare_trace"]
 
 _INT_BYTES = 2
-_SETUP_BYTES = 0x200
-"""From the real-mode kernel's start to where it is entered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,27 +41,38 @@ class Prepared:
     config: MachineConfig
     notes: tuple[str, ...] = ()
 
-
-def prepare_kernel(
-    kernel: KernelImage, loader: Loader, plan: BootPlan, at: str, image: Path
-) -> Prepared:
-    """Build the disk image of a boot at ``image``. Raises UsageError for what cannot be."""
-    disk = build_disk(image, kernel, loader, plan)
-    if not loader.elf:
-        binary = disk.read(0, len(loader.binary))
-        disk = replace(disk, loader=listed(loader.name, binary, loader.symbols))
-    # another loader may make its calls from anywhere
-    unknown = loader.name != "stage1" and at.partition(":")[0] in BEHIND_CALLS
-    before = _boot_before(disk, plan) if at == LAST_GOOD_MOVE or unknown else None
-    return Prepared(_scene(disk, at, before), image, machine_for(plan.machine, kernel))
+    @property
+    def device(self) -> Device:
+        """What the machine boots from."""
+        return disk_device(self.image.absolute(), self.config.disk_interface)
 
 
-def prepare_disk(path: Path, plan: BootPlan, at: str) -> Prepared:
-    """Take a disk image that is there, and learn from a boot of it what is on it."""
-    disk = DiskImage.existing(path)
-    before = _boot_before(disk, plan)
-    disk = replace(disk, loader=listed(str(path), disk.read(0, SECTOR_BYTES), {}))
-    return Prepared(_scene(disk, at, before), path, machine_for(plan.machine, None))
+@contextmanager
+def prepare(source: str, plan: BootPlan, at: str, workspace: Workspace) -> Iterator[Prepared]:
+    """Prepare a boot to be debugged; what is not known of its disk is learned from a boot before.
+
+    Raises UsageError for what cannot be, a route without a loader on a disk among it.
+    """
+    route = route_of(plan)
+    if "tracer" not in route.takes:
+        raise UsageError(f"route {route.name}: only what a loader on a disk does can be debugged")
+    plan = route.settled(plan)
+    route.check(plan)
+    with route.prepare(route.fetch(source), plan, workspace) as medium:
+        disk = medium.disk
+        assert disk
+        loader = disk.loader
+        # another loader may make its calls from anywhere
+        unknown = loader is None or loader.name != STAGE1
+        calls_count = at.partition(":")[0] in BEHIND_CALLS or disk.kernel is None
+        needed = at == LAST_GOOD_MOVE or (unknown and calls_count)
+        before = _boot_before(source, medium, plan) if needed else None
+        if loader is None or not loader.elf:
+            binary = disk.read(0, len(loader.binary) if loader else SECTOR_BYTES)
+            name, symbols = (loader.name, loader.symbols) if loader else (source, {})
+            disk = replace(disk, loader=listed(name, binary, symbols))
+        config = _machine_for(plan.machine, narrow=medium.narrow)
+        yield Prepared(_scene(disk, at, before), disk.path, config)
 
 
 def prepare_trace(
@@ -86,21 +103,23 @@ def prepare_trace(
     if machine.bios and not Path(machine.bios).is_file():
         notes += (f"the BIOS {machine.bios} is not here: QEMU's own takes its place",)
         machine = replace(machine, bios=None)
-    return Prepared(scene, image, machine_for(machine, None), notes)
+    return Prepared(scene, image, _machine_for(machine), notes)
 
 
-def machine_for(config: MachineConfig, kernel: KernelImage | None) -> MachineConfig:
+def _machine_for(config: MachineConfig, *, narrow: bool = False) -> MachineConfig:
     """Return the machine of a boot, under TCG.
 
     With KVM a breakpoint is a byte in memory, which is written over when the code that it
     is in is loaded.
     """
-    return chosen_machine(replace(config, accelerator="tcg"), kernel)
+    return chosen_machine(replace(config, accelerator="tcg"), narrow=narrow)
 
 
-def _boot_before(disk: DiskImage, plan: BootPlan) -> BootTrace:
+def _boot_before(source: str, medium: Medium, plan: BootPlan) -> BootTrace:
     """Boot as far as the kernel's entry. Raises CouldNotFindOut when that shows nothing."""
-    trace = boot_disk(disk, replace(plan, until="setup", tracer="recorder"))
+    plan = replace(plan, until="setup", tracer="recorder")
+    with Workspace() as workspace:
+        trace = boot_medium(source, medium, plan, workspace)
     if trace.ending.cause:
         raise MachineLost(f"a boot before, to see what is there: {trace.ending.detail}")
     return trace
@@ -110,14 +129,13 @@ def _scene(disk: DiskImage, at: str, before: BootTrace | None) -> Scene:
     assert disk.loader
     if before:
         return _scene_of(before, disk.loader, at)
-    kernel, facts = disk.kernel, disk_facts(disk)
+    kernel = disk.kernel
     assert kernel
-    assert facts
     return Scene(
         what=f"{kernel.source}  {kernel.release}; {disk.loader.name}",
         loader=disk.loader,
-        disk=facts,
-        kernel=kernel_facts(kernel),
+        disk=disk.facts,
+        kernel=kernel.facts,
         place=Place.parse(at, disk.loader.symbols, kernel.header),
     )
 
@@ -140,7 +158,7 @@ def _scene_of(trace: BootTrace, loader: Loader, at: str) -> Scene:
             call.registers_in.cs * 16 + call.registers_in.ip - _INT_BYTES
             for call in trace.loader_calls
         ),
-        kernel_entry=None if base is None else base + _SETUP_BYTES,
+        kernel_entry=None if base is None else base + SETUP_AT,
     )
 
 

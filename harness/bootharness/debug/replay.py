@@ -15,7 +15,8 @@ from bootharness.kernels.initrd import tiny_initrd
 from bootharness.kernels.source import fetch
 from bootharness.routes.loader import Loader
 from bootharness.text import count
-from bootharness.trace.boot_trace import BootTrace, DiskFacts, KernelFacts
+from bootharness.trace.boot_trace import BootTrace
+from bootharness.trace.booted import DiskFacts, KernelFacts
 
 __all__ = ["Replay", "replayed"]
 

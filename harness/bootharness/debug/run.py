@@ -1,6 +1,7 @@
 """One debug run: the machine of a boot with gdb, until the person leaves."""
 
 import shlex
+import shutil
 from pathlib import Path
 
 from bootharness.debug.prepare import Prepared
@@ -23,15 +24,16 @@ def debug(prepared: Prepared, workspace: Workspace, view: str, keep: Path | None
     starts; ``keep`` is a folder for all that gdb needs. Raises CouldNotFindOut when one of
     the programs cannot be run.
     """
-    folder, scene, image = workspace.path, prepared.scene, prepared.image
-    if not (folder / DISK).exists():
-        (folder / DISK).symlink_to(image.absolute())
-    with Qemu(prepared.config, image, workspace, gdb=True) as qemu, Machine(qemu) as machine:
+    folder, scene = workspace.path, prepared.scene
+    for place in (keep, folder) if keep else (folder,):
+        _put_disk(prepared.image, place, ours=folder)
+    with (
+        Qemu(prepared.config, prepared.device, workspace, tracer="gdb") as qemu,
+        Machine(qemu) as machine,
+    ):
         wide = machine.qmp.execute("query-target")["arch"] == "x86_64"
         scene.write(folder, wide=wide)
         if keep:
-            if not (keep / DISK).exists():
-                (keep / DISK).symlink_to(image.absolute())
             scene.write(keep, wide=wide)
             (keep / _COMMANDS).write_text(f"{scene.commands(prepared.config)}\n")
         if view == "attach":
@@ -40,6 +42,19 @@ def debug(prepared: Prepared, workspace: Workspace, view: str, keep: Path | None
             in_terminal(machine, folder, view)
     if keep:
         print(f"kept in {keep}; there, without bootharness:\n{scene.commands(prepared.config)}")
+
+
+def _put_disk(image: Path, place: Path, *, ours: Path) -> None:
+    """Have a disk image in a folder: one that was made for this moves there, and a link to it is
+    left where it was."""
+    disk = place / DISK
+    if disk.exists():
+        return
+    if image.parent == ours and not image.is_symlink():
+        shutil.move(image, disk)
+        image.symlink_to(disk.absolute())
+    else:
+        disk.symlink_to(image.absolute())
 
 
 def _invitation(folder: Path) -> str:

@@ -9,14 +9,16 @@ import msgspec
 
 from bootharness.debug.labels import code_labels
 from bootharness.debug.place import Place
+from bootharness.formats import loading
 from bootharness.formats.bioscall import SERVICES, STATUS
 from bootharness.formats.bzimage import LOADFLAGS, XLOADFLAGS, header_fields, offset_of
 from bootharness.machine.argv import GDB_SOCKET, by_hand
+from bootharness.machine.device import disk_device
 from bootharness.machine.gdb_log import int_sites
 from bootharness.machine.target import target_description
 from bootharness.plan import MachineConfig
 from bootharness.routes.loader import ORIGIN, Loader
-from bootharness.trace.boot_trace import DiskFacts, KernelFacts
+from bootharness.trace.booted import DiskFacts, KernelFacts
 from bootharness.trace.proof import LOADER_FIELDS
 
 __all__ = ["DISK", "GDB", "Scene"]
@@ -72,6 +74,9 @@ class Scene:
         package = Path(__file__).with_name(_PACKAGE)
         no_cache = shutil.ignore_patterns("__pycache__")
         shutil.copytree(package, folder / _PACKAGE, ignore=no_cache)
+        rules = Path(*loading.__name__.split(".")).with_suffix(".py")
+        (folder / rules).parent.mkdir(parents=True)
+        shutil.copy(loading.__file__, folder / rules)
         facts = msgspec.json.format(msgspec.json.encode(self._facts(wide=wide)))
         (folder / "facts.json").write_bytes(facts)
         if self.loader.elf:
@@ -82,7 +87,7 @@ class Scene:
 
     def commands(self, config: MachineConfig) -> str:
         """Return what a person types, in the folder, to have the same without the harness."""
-        qemu = shlex.join(by_hand(config, Path(DISK), gdb=True))
+        qemu = shlex.join(by_hand(config, disk_device(Path(DISK), config.disk_interface), gdb=True))
         return f"{qemu}\n# and in another terminal\n{shlex.join(GDB)}"
 
     def _script(self) -> str:
@@ -104,6 +109,7 @@ class Scene:
             "real_mode_bytes": kernel.real_mode_bytes if kernel else 0,
             "payload_bytes": kernel.payload_bytes if kernel else 0,
             "load_address": kernel.header.code32_start if kernel else None,
+            "initrd_address": disk.initrd_address,
             "wide_kernel": bool(kernel and kernel.header.is_64_bit),
             "kernel_entry": self.kernel_entry,
             "initrd_lba": disk.initrd_lba,

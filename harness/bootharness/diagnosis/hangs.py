@@ -3,7 +3,8 @@
 from bootharness.diagnosis.protocol import loader_message
 from bootharness.diagnosis.verdict import Finding
 from bootharness.text import address, seg_off
-from bootharness.trace.boot_trace import BootTrace, CpuSample, Ending
+from bootharness.trace.boot_trace import BootTrace, Ending
+from bootharness.trace.machine_facts import CpuSample
 
 __all__ = [
     "bios_hang",

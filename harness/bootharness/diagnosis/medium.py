@@ -6,7 +6,8 @@ from bootharness.diagnosis.verdict import Finding
 from bootharness.formats.bioscall import BiosCall
 from bootharness.formats.mbr import SECTOR_BYTES
 from bootharness.text import count
-from bootharness.trace.boot_trace import BootTrace, DiskFacts, KernelFacts
+from bootharness.trace.boot_trace import BootTrace
+from bootharness.trace.booted import DiskFacts, KernelFacts
 
 __all__ = ["disk_read_failed", "file_cut_short", "no_boot_signature", "wrong_sectors"]
 

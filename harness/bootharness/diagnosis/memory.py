@@ -6,7 +6,8 @@ from bootharness.diagnosis.verdict import Finding
 from bootharness.formats.bioscall import BiosCall
 from bootharness.formats.mbr import SECTOR_BYTES
 from bootharness.text import address, count, seg_off
-from bootharness.trace.boot_trace import BootTrace, Comparison
+from bootharness.trace.boot_trace import BootTrace
+from bootharness.trace.handoff import Comparison
 
 __all__ = [
     "initrd_does_not_fit",

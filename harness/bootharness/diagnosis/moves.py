@@ -1,11 +1,10 @@
 """Causes in the block moves: their descriptors, their status, their destinations."""
 
-from collections.abc import Iterator
-
 from bootharness.diagnosis.verdict import Finding
 from bootharness.formats.gdt import SegmentDescriptor
 from bootharness.text import address, count
-from bootharness.trace.boot_trace import BlockMove, BootTrace
+from bootharness.trace.block_moves import BlockMove
+from bootharness.trace.boot_trace import BootTrace
 
 __all__ = [
     "descriptor_invalid",
@@ -82,40 +81,10 @@ def move_failed(trace: BootTrace) -> Finding | None:
     return None
 
 
-def _starts(trace: BootTrace) -> list[int]:
-    """Where a file begins in memory: the protected-mode kernel, the initrd."""
-    header = trace.handoff.header if trace.handoff else None
-    starts = []
-    if trace.kernel:
-        starts.append((header or trace.kernel.header).code32_start)
-    if trace.disk and trace.disk.initrd_bytes and trace.disk.initrd_address:
-        starts.append(trace.disk.initrd_address)
-    return starts
-
-
-def _destinations(trace: BootTrace) -> Iterator[tuple[BlockMove, int]]:
-    """Yield each move with the destination that it should have had.
-
-    The kernel begins at code32_start and the initrd at its address; a move that does not
-    begin one of them continues the one before it.
-    """
-    starts = _starts(trace)
-    payload_end = starts[0] + trace.kernel.payload_bytes if trace.kernel else None
-    expected: int | None = None
-    for move in trace.block_moves:
-        if expected is None or expected == payload_end:
-            begins = [start for start in starts if move.destination in (start, start & _24_BITS)]
-            expected = begins[0] if begins else move.destination
-        yield move, expected
-        expected += move.bytes
-        if payload_end is not None and expected > payload_end > expected - move.bytes:
-            expected = payload_end  # the last move of a payload may be rounded up
-
-
 def destination_wrapped(trace: BootTrace) -> Finding | None:
     """A block move whose destination lost the carry out of bit 23."""
     good: BlockMove | None = None
-    for move, expected in _destinations(trace):
+    for move, expected in trace.destinations:
         if move.destination != expected and move.destination == expected & _24_BITS:
             return _wrapped(trace, good, move, expected)
         good = move
@@ -126,7 +95,7 @@ def _wrapped(trace: BootTrace, good: BlockMove | None, move: BlockMove, expected
     before = f" (move {good.index} still went to {address(good.destination)})" if good else ""
     why = "the loader cannot place anything above 16 MiB"
     if trace.kernel and good:
-        limit = expected - _starts(trace)[0]
+        limit = expected - trace.starts[0]
         if 0 < limit < trace.kernel.payload_bytes:
             why = (
                 f"the loader cannot place more than {count(limit, 'byte')} of payload, and this "
@@ -152,7 +121,7 @@ def destination_misplaced(trace: BootTrace) -> Finding | None:
         return None
     if destination_wrapped(trace):
         return None
-    starts = _starts(trace)
+    starts = trace.starts
     start, payload = starts[0], trace.kernel.payload_bytes
     expected, before = start, None
     for move in trace.block_moves:
@@ -172,7 +141,7 @@ def _covered(trace: BootTrace) -> bool:
     """Whether the completed moves cover the payload without a gap, in whatever order."""
     if trace.kernel is None:
         return True
-    at = _starts(trace)[0]
+    at = trace.starts[0]
     end = at + trace.kernel.payload_bytes
     for move in sorted(trace.block_moves, key=lambda each: each.destination):
         if move.completed and move.destination <= at:

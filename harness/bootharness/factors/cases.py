@@ -83,9 +83,12 @@ def read_results(paths: Iterable[Path], history: Path | None) -> Iterator[Known]
         with History(history) as results:
             for past in results.results():
                 cell, seen = past.result.cell, past.result.decisive
-                features = _facts(seen.facts) | {"loader": cell.loader, "path": cell.path}
-                features["memory_mib"] = cell.machine.memory_mib
-                name = f"{cell.kernel} ({cell.path}, {Path(cell.loader).name})"
+                features = _facts(seen.facts) | {
+                    "loader": cell.plan.loader,
+                    "route": cell.plan.route,
+                }
+                features["memory_mib"] = cell.plan.machine.memory_mib
+                name = f"{cell.kernel} ({cell.plan.route}, {Path(cell.plan.loader).name})"
                 yield Known(name, cell.kernel, seen.verdict, seen.cause, features)
 
 
@@ -100,7 +103,8 @@ def _document(document: Any) -> Iterator[Known]:
     elif "entries" in document:
         for each in document["entries"]:
             facts = msgspec.convert(each["attempts"][0]["facts"], BootFacts)
-            way = {"loader": each["cell"]["loader"], "path": each["cell"]["path"]}
+            plan = each["cell"]["plan"]
+            way = {"loader": plan["loader"], "route": plan["route"]}
             kernel = each["cell"]["kernel"]
             name = f"{kernel} ({each['way']})" if each["way"] else kernel
             yield Known(name, kernel, each["verdict"], each["cause"], _facts(facts) | way)

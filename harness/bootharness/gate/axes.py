@@ -1,43 +1,41 @@
 """In what two boots of the same kernel can differ, and how that is written."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
-from bootharness.plan import DEFAULT_CMDLINE
+from bootharness.plan import DEFAULT_CMDLINE, OPTIONS, STAGE1, chosen
+from bootharness.plan.fault import Faults
+from bootharness.routes.table import ROUTES
 from bootharness.runs.cell import Cell
 
 __all__ = ["AXES", "axes", "varying", "way"]
 
-AXES = (
-    "path",
-    "loader",
-    "machine type",
-    "QEMU",
-    "memory",
-    "disk interface",
-    "command line",
-    "initrd",
-    "until",
-)
-"""The axes of a matrix besides the kernel."""
-_FROM_DISK = ("mbr", "grub")
+AXES = tuple(OPTIONS)
+"""The axes of a matrix besides the kernel: every option of a plan, by its name."""
+_WRITTEN: dict[str, Callable[[Any], str]] = {
+    "until": "to {}".format,
+    "cmdline": lambda value: "usual command line" if value == DEFAULT_CMDLINE else value,
+    "timeout_s": "{:g} s".format,
+    "idle_s": "idle for {:g} s".format,
+    "memory_mib": "{:,} MiB".format,
+}
 
 
 def axes(cell: Cell) -> dict[str, str]:
     """Return where a cell is on each axis, in words; what has no part in its boot is empty."""
-    machine = cell.machine
-    values = (
-        cell.path,
-        cell.loader if cell.path == "mbr" else "",
-        machine.machine_type,
-        machine.qemu,
-        f"{machine.memory_mib:,} MiB",
-        machine.disk_interface if cell.path in _FROM_DISK else "",
-        "usual command line" if cell.cmdline == DEFAULT_CMDLINE else cell.cmdline,
-        cell.initrd or "",
-        f"to {cell.until}",
-    )
-    return dict(zip(AXES, values, strict=True))
+    route = ROUTES.get(cell.plan.route)  # a route of the past may be gone
+    takes = route.takes if route else frozenset()
+    return {
+        name: _written(name, value) if name in takes or not OPTIONS[name].by_route else ""
+        for name, value in chosen(cell.plan).items()
+    }
+
+
+def _written(name: str, value: Any) -> str:
+    if value is None or isinstance(value, Faults):
+        return str(value or "")
+    return _WRITTEN.get(name, str)(value)
 
 
 def varying(cells: Iterable[Cell]) -> tuple[str, ...]:
@@ -49,5 +47,7 @@ def varying(cells: Iterable[Cell]) -> tuple[str, ...]:
 def way(cell: Cell, names: tuple[str, ...]) -> str:
     """Write how a cell boots by some axes: ``mbr, stage1, 64 MiB``."""
     place = axes(cell)
-    loader = Path(place["loader"]).name  # its folder says nothing about it
+    loader = place["loader"]
+    if loader != STAGE1:
+        loader = Path(loader).name  # its folder says nothing about it
     return ", ".join((place | {"loader": loader})[name] for name in names if place[name])

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 
-from bootharness.gate.outcome import Change, Pace, Remark, Room
+from bootharness.gate.outcome import Change, Pace, Remark
+from bootharness.predictor.headroom import Headroom
 from bootharness.runs.result import BootFacts, CellResult
 
 __all__ = ["SUSPICIOUS", "changes", "remarks", "slower"]
@@ -44,16 +45,16 @@ def _times(before: BootFacts, after: BootFacts) -> Iterator[Change]:
 def remarks(
     result: CellResult,
     baseline: CellResult | None,
-    rooms: tuple[Room, ...],
+    headroom: tuple[Headroom, ...],
     pace: Pace | None,
     *,
     warn_at: float,
 ) -> tuple[Remark, ...]:
     """Return what is to be looked at although the boot went as expected.
 
-    ``rooms`` are those of the cell's own kernel and loader; ``warn_at`` is in percent.
+    ``headroom`` is that of the cell's own kernel and loader; ``warn_at`` is in percent.
     """
-    found = [*_little_room(rooms, warn_at)]
+    found = [*_little_headroom(headroom, warn_at)]
     if result.flaky:
         found.append(Remark("flaky", _ends(result)))
     if baseline:
@@ -63,15 +64,15 @@ def remarks(
     return tuple(found)
 
 
-def _little_room(rooms: tuple[Room, ...], warn_at: float) -> Iterator[Remark]:
-    for room in rooms:
-        if room.percent is not None and room.limit and room.percent >= warn_at:
-            left = room.limit - room.size
-            size = f"{room.size:,} of {room.limit:,} {room.unit}s"
+def _little_headroom(headroom: tuple[Headroom, ...], warn_at: float) -> Iterator[Remark]:
+    for each in headroom:
+        if each.percent is not None and each.limit and each.percent >= warn_at:
+            left = each.limit - each.size
+            size = f"{each.size:,} of {each.limit:,} {each.unit}s"
             rest = f"{left:,} left" if left >= 0 else f"{-left:,} too many"
-            loader = Path(room.loader).name
+            loader = Path(each.loader).name
             sentence = (
-                f"the {room.part} takes {room.percent:.1f} % of what {loader} can load: {size}, "
+                f"the {each.part} takes {each.percent:.1f} % of what {loader} can load: {size}, "
                 f"{rest}"
             )
             yield Remark("headroom", sentence)

@@ -3,65 +3,89 @@
 import time
 from concurrent.futures import Executor
 from dataclasses import replace
-from typing import Protocol
+from pathlib import Path
 
 from bootharness.gate.axes import varying, way
 from bootharness.gate.compare import changes, remarks
 from bootharness.gate.matrix import Matrix
-from bootharness.gate.outcome import Entry, Outcome, Pace, Room
+from bootharness.gate.outcome import Entry, Outcome, Pace
 from bootharness.gate.pace import paces
 from bootharness.gate.pattern import patterns
-from bootharness.kernels.source import expand
+from bootharness.predictor.headroom import Headroom
 from bootharness.runs.cell import Cell
-from bootharness.runs.history import History
+from bootharness.runs.headroom import headroom_of, is_about
+from bootharness.runs.history import History, history_file
 from bootharness.runs.result import CellResult
-from bootharness.runs.rooms import rooms
-from bootharness.runs.runner import MOST_ATTEMPTS, run_cells
+from bootharness.runs.runner import MOST_ATTEMPTS, limit_s, run_cells
+from bootharness.runs.workers import workers_of
 
-__all__ = ["Onlooker", "run_gate"]
+__all__ = ["GateObserver", "run_gate"]
 
 
-class Onlooker(Protocol):
-    """Whoever wants to see a gate while it runs."""
+class GateObserver:
+    """Who is told how a gate goes; by itself it does nothing with that."""
 
     def begun(self, cells: int) -> None:
-        """See how many cells there are."""
+        """Take note of how many cells there are."""
 
     def result(self, result: CellResult) -> None:
-        """See a result as soon as it is known."""
+        """Take note of a result as soon as it is known."""
 
     def timing(self, boots: int) -> None:
-        """See that so many boots more are made, to measure times."""
+        """Take note that so many boots more are made, to measure times."""
 
 
 def run_gate(
     matrix: Matrix,
-    executor: Executor,
-    history: History | None,
     *,
-    onlooker: Onlooker,
-    most: int = MOST_ATTEMPTS,
+    executor: Executor | None = None,
+    jobs: int | None = None,
+    history: Path | None = None,
     cache: bool = True,
+    most: int = MOST_ATTEMPTS,
     warn_at: float = 90.0,
+    observer: GateObserver | None = None,
 ) -> Outcome:
     """Boot all cells of a matrix and return what was found.
 
-    ``warn_at`` is how many percent of a loader's limit are too much; otherwise as `run_cells`.
+    ``executor`` boots; without one workers are started on this machine, ``jobs`` of them or one
+    on each core. Results go to the file ``history``, and without ``cache`` none is taken from it.
+    A cell that does not go as expected is booted ``most`` times. ``warn_at`` is how many percent
+    of a loader's limit are too much. Raises UsageError for what cannot be.
     """
-    began = time.monotonic()
     cells = matrix.cells()
-    onlooker.begun(len(cells))
+    with (
+        History(history or history_file()) as results,
+        workers_of(executor, jobs, limit_s(cells)) as workers,
+    ):
+        return _run(matrix, cells, workers, results, cache=cache, most=most, warn_at=warn_at,
+                    observer=observer or GateObserver())  # fmt: skip
+
+
+def _run(
+    matrix: Matrix,
+    cells: tuple[Cell, ...],
+    executor: Executor,
+    history: History,
+    *,
+    cache: bool,
+    most: int,
+    warn_at: float,
+    observer: GateObserver,
+) -> Outcome:
+    began = time.monotonic()
+    observer.begun(len(cells))
     known: dict[Cell, CellResult] = {}
     for result in run_cells(cells, executor, history, most=most, cache=cache):
         known[result.cell] = result
-        onlooker.result(result)
+        observer.result(result)
     results = [known[cell] for cell in cells]
-    baseline = expand(matrix.baseline)[0] if matrix.baseline else None
+    baseline = cells[0].kernel if matrix.baseline else None
     before = {_place(each.cell): each for each in results if each.cell.kernel == baseline}
     candidates = [each for each in results if each.cell.kernel != baseline]
     pairs = [(before[_place(each.cell)], each) for each in candidates if before]
-    times = paces(pairs, executor, history if cache else None, timing=onlooker.timing)
-    room = tuple(rooms(results, history))
+    times = paces(pairs, executor, history if cache else None, timing=observer.timing)
+    headroom = tuple(headroom_of(results, history))
     names = varying(cells)
     entries = []
     for result in results:
@@ -70,12 +94,12 @@ def run_gate(
             continue
         other = before.get(_place(result.cell))
         pace = times.get(result.cell)
-        entries.append(_entry(result, other, names, room, pace, warn_at=warn_at))
+        entries.append(_entry(result, other, names, headroom, pace, warn_at=warn_at))
     return Outcome(
         entries=tuple(entries),
-        rooms=room,
+        headroom=headroom,
         patterns=patterns(candidates),
-        builds=history.kernels() if history else (),
+        builds=history.kernels(),
         seconds=round(time.monotonic() - began, 3),
     )
 
@@ -89,17 +113,13 @@ def _entry(
     result: CellResult,
     other: CellResult | None,
     names: tuple[str, ...],
-    room: tuple[Room, ...],
+    headroom: tuple[Headroom, ...],
     pace: Pace | None,
     *,
     warn_at: float,
 ) -> Entry:
     cell = result.cell
-    own = tuple(
-        each
-        for each in room
-        if cell.path == "mbr" and (each.kernel, each.loader) == (cell.kernel, cell.loader)
-    )
+    own = tuple(each for each in headroom if is_about(each, cell))
     compared = other if other and other.known and result.known else None
     return Entry(
         result=result,

@@ -1,59 +1,62 @@
-"""What a gate boots: kernels in every combination of loaders, machines and boot paths."""
+"""What a gate boots: kernels in every combination of routes, loaders and machines."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, fields, replace
 from fnmatch import fnmatchcase
 from itertools import product
 from pathlib import Path
 from typing import Any
 
-from bootharness.errors import UsageError
-from bootharness.kernels.source import expand
-from bootharness.plan import DEFAULT_CMDLINE, NET_PATHS, BootPlan, MachineConfig
-from bootharness.runs.cell import STAGE1, Cell
+from bootharness.errors import CouldNotFindOut, UsageError
+from bootharness.plan import OPTIONS, BootPlan, choose, chosen
+from bootharness.routes.table import route_of
+from bootharness.runs.cell import Cell
 
 __all__ = ["Expectation", "Matrix", "read_matrix"]
 
-_USUAL = MachineConfig()
+_ALSO = {
+    "paths": "route",
+    "path": "route",
+    "loaders": "loader",
+    "machine_types": "machine_type",
+    "disk_interfaces": "disk_interface",
+    "cmdlines": "cmdline",
+}
+"""Other spellings of options in a file."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Expectation:
-    """What is expected of the cells that match: shell patterns, None matches everything."""
+    """What is expected of the cells that match.
+
+    ``kernel`` is a shell pattern, and so is what ``where`` gives for options by their names;
+    what is not given matches everything.
+    """
 
     result: str
-    kernel: str | None = None
-    loader: str | None = None
-    path: str | None = None
-    memory_mib: int | None = None
+    kernel: str = "*"
+    where: Mapping[str, Any] = field(default_factory=dict)
 
     def matches(self, cell: Cell) -> bool:
         """Return whether it is about a cell."""
-        pairs = ((self.kernel, cell.kernel), (self.loader, cell.loader), (self.path, cell.path))
-        named = all(want is None or fnmatchcase(have, want) for want, have in pairs)
-        return named and self.memory_mib in (None, cell.machine.memory_mib)
+        values = chosen(cell.plan)
+        return fnmatchcase(cell.kernel, self.kernel) and all(
+            fnmatchcase(str(values[name]), str(wanted)) for name, wanted in self.where.items()
+        )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Matrix:
     """Kernels by their sources, and everything in which their boots differ.
 
-    ``until`` None is as far as each way of booting can come: to /init, and with a loader
-    that is not ours to the banner. Of the expectations that match a cell the last one counts.
+    ``axes`` are values of options by their names; what is not among them is as usual. Of the
+    expectations that match a cell the last one counts.
     """
 
     kernels: tuple[str, ...]
     baseline: str | None = None
-    loaders: tuple[str, ...] = (STAGE1,)
-    paths: tuple[str, ...] = ("mbr",)
-    machine_types: tuple[str, ...] = (_USUAL.machine_type,)
-    qemu: tuple[str, ...] = (_USUAL.qemu,)
-    memory_mib: tuple[int, ...] = (_USUAL.memory_mib,)
-    disk_interfaces: tuple[str, ...] = (_USUAL.disk_interface,)
-    cmdlines: tuple[str, ...] = (DEFAULT_CMDLINE,)
-    initrd: str | None = None
-    until: str | None = None
-    timeout_s: float = BootPlan().timeout_s
+    axes: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     expect: tuple[Expectation, ...] = ()
 
     def cells(self) -> tuple[Cell, ...]:
@@ -61,6 +64,11 @@ class Matrix:
 
         Raises UsageError for kernels and cells that cannot be.
         """
+        plans = [*self._plans()]
+        expand = route_of(plans[0]).expand
+        if any(route_of(plan).expand is not expand for plan in plans):
+            names = ", ".join(dict.fromkeys(plan.route for plan in plans))
+            raise UsageError(f"routes {names}: they do not boot the same, so not in one gate")
         kernels = [single for kernel in self.kernels for single in expand(kernel)]
         baseline = expand(self.baseline) if self.baseline else []
         if len(baseline) > 1:
@@ -69,37 +77,32 @@ class Matrix:
             raise UsageError("there is no kernel to boot")
         if set(kernels) <= set(baseline):
             raise UsageError(f"{self.baseline}: it is the baseline; name a kernel besides it")
-        return tuple(dict.fromkeys(cell for kernel in [*baseline, *kernels]
-                                   for cell in self._cells(kernel)))  # fmt: skip
+        cells = (self._cell(kernel, plan) for kernel in [*baseline, *kernels] for plan in plans)
+        return tuple(dict.fromkeys(cells))
 
-    def _cells(self, kernel: str) -> Iterator[Cell]:
-        for path, loader, machine_type, qemu, memory, interface, cmdline in product(
-            self.paths, self.loaders, self.machine_types, self.qemu, self.memory_mib,
-            self.disk_interfaces, self.cmdlines,
-        ):  # fmt: skip
-            own = path != "mbr" or loader == STAGE1
-            cell = Cell(
-                kernel=kernel,
-                # what has no part in a boot makes no second cell
-                loader=loader if path == "mbr" else STAGE1,
-                path=path,
-                machine=MachineConfig(
-                    qemu=qemu,
-                    machine_type=machine_type,
-                    memory_mib=memory,
-                    disk_interface=_USUAL.disk_interface
-                    if path in ("direct", *NET_PATHS)
-                    else interface,
-                ),
-                cmdline=cmdline,
-                initrd=self.initrd,
-                until=self.until or ("init" if own or self.initrd else "banner"),
-                timeout_s=self.timeout_s,
-            )
-            for each in self.expect:
-                if each.matches(cell):
-                    cell = replace(cell, expect=each.result)
-            yield cell
+    def _plans(self) -> Iterator[BootPlan]:
+        """Yield every combination once, settled, without what its route makes no use of."""
+        names = [name for name in OPTIONS if name in self.axes]
+        if unknown := set(self.axes) - set(names):
+            raise UsageError(f"{', '.join(sorted(unknown))}: known are {', '.join(OPTIONS)}")
+        seen = set()
+        for values in product(*(self.axes[name] for name in names)):
+            plan = choose(BootPlan(), dict(zip(names, values, strict=True)))
+            route = route_of(plan)
+            plan = route.only_used(plan)
+            with suppress(CouldNotFindOut):  # who boots it will say so
+                plan = route.settled(plan)
+                route.check(plan)
+            if plan not in seen:
+                seen.add(plan)
+                yield plan
+
+    def _cell(self, kernel: str, plan: BootPlan) -> Cell:
+        cell = Cell(kernel, plan)
+        for each in self.expect:
+            if each.matches(cell):
+                cell = replace(cell, expect=each.result)
+        return cell
 
 
 def read_matrix(path: Path) -> Matrix:
@@ -112,25 +115,36 @@ def read_matrix(path: Path) -> Matrix:
         table: dict[str, Any] = tomllib.loads(path.read_text())
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError(f"{path}: not a matrix: {error}") from error
-    _refuse_unknown(path, "", table, Matrix)
-    expectations = table.get("expect", [])
-    if isinstance(expectations, list):
-        for number, each in enumerate(expectations, start=1):
-            if isinstance(each, dict):
-                _refuse_unknown(path, f"[[expect]] number {number}: ", each, Expectation)
     try:
+        table = _with_options(table, Matrix, "axes")
+        expectations = table.get("expect", [])
+        if isinstance(expectations, list):
+            for number, each in enumerate(expectations):
+                if isinstance(each, dict):
+                    where = f"[[expect]] number {number + 1}: "
+                    expectations[number] = _with_options(each, Expectation, "where", where)
+        table["axes"] = {name: value if isinstance(value, list) else [value]
+                         for name, value in table["axes"].items()}  # fmt: skip
         matrix = msgspec.convert(table, Matrix)
         matrix.cells()
     except msgspec.ValidationError as error:
-        said, _, where = str(error).partition(" - at `$")
-        raise UsageError(f"{path}: {where.strip('.`') or 'matrix'}: {said}") from error
+        said, _, at = str(error).partition(" - at `$")
+        raise UsageError(f"{path}: {at.strip('.`') or 'matrix'}: {said}") from error
     except UsageError as error:
         raise UsageError(f"{path}: {error}") from error
     return matrix
 
 
-def _refuse_unknown(path: Path, where: str, table: dict[str, Any], kind: type) -> None:
-    known = [field.name for field in fields(kind)]
-    for name in table:
-        if name not in known:
-            raise UsageError(f"{path}: {where}{name}: known are {', '.join(known)}")
+def _with_options(table: dict[str, Any], kind: type, into: str, where: str = "") -> dict[str, Any]:
+    """Return a table with its options, by their names, in a table of their own."""
+    own = [each.name for each in fields(kind) if each.name != into]
+    found: dict[str, Any] = {into: {}}
+    for given, value in table.items():
+        name = _ALSO.get(given, given)
+        if name in own:
+            found[name] = value
+        elif name in OPTIONS:
+            found[into][name] = value
+        else:
+            raise UsageError(f"{where}{given}: known are {', '.join((*own, *OPTIONS))}")
+    return found

@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from bootharness.predictor.headroom import Headroom
 from bootharness.runs.result import BootFacts, CellResult
 
-__all__ = ["Change", "Entry", "Outcome", "Pace", "Remark", "Room", "Standing"]
+__all__ = ["Change", "Entry", "Outcome", "Pace", "Remark", "Standing"]
 
 
 class Standing(StrEnum):
@@ -36,26 +37,6 @@ class Remark:
 
     kind: str
     sentence: str
-
-
-@dataclass(frozen=True, slots=True)
-class Room:
-    """How much of a loader's limit a kernel takes up, in ``unit``.
-
-    ``limit`` is None where only memory ends it.
-    """
-
-    kernel: str
-    loader: str
-    part: str
-    unit: str
-    size: int
-    limit: int | None
-
-    @property
-    def percent(self) -> float | None:
-        """How much of the limit is taken up, None where there is none."""
-        return 100 * self.size / self.limit if self.limit else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +77,13 @@ class Entry:
 class Outcome:
     """All of a gate.
 
-    ``patterns`` are sentences on what failing cells have in common; ``builds`` are kernels
-    that were booted before, for the trend of their sizes.
+    ``headroom`` is how close the kernels come to what their loaders can boot, ``patterns`` are
+    sentences on what failing cells have in common; ``builds`` are kernels that were booted
+    before, for the trend of their sizes.
     """
 
     entries: tuple[Entry, ...]
-    rooms: tuple[Room, ...] = ()
+    headroom: tuple[Headroom, ...] = ()
     patterns: tuple[str, ...] = ()
     seconds: float = 0.0
     builds: tuple[BootFacts, ...] = ()

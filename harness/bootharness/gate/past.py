@@ -6,9 +6,9 @@ from dataclasses import replace
 from bootharness.gate.axes import varying, way
 from bootharness.gate.outcome import Entry, Outcome
 from bootharness.gate.trend import version_place
+from bootharness.runs.headroom import headroom_of
 from bootharness.runs.history import History
 from bootharness.runs.result import CellResult, Past
-from bootharness.runs.rooms import rooms
 
 __all__ = ["outcome_of"]
 
@@ -19,7 +19,7 @@ def outcome_of(pasts: Iterable[Past], history: History) -> Outcome:
     results = sorted((replace(each, cached=False) for each in last.values()), key=_by_version)
     names = varying(last)
     entries = tuple(Entry(result, way(result.cell, names)) for result in results)
-    return Outcome(entries, rooms=tuple(rooms(results, history)))
+    return Outcome(entries, headroom=tuple(headroom_of(results, history)))
 
 
 def _by_version(result: CellResult) -> tuple[bool, str, float, str]:

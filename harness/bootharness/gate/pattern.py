@@ -4,7 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from bootharness.gate.axes import axes, varying
-from bootharness.plan import NET_PATHS
+from bootharness.plan import OPTIONS
+from bootharness.routes.table import ROUTES
 from bootharness.runs.result import CellResult
 
 __all__ = ["patterns"]
@@ -37,7 +38,7 @@ def _sentences(results: list[CellResult]) -> Iterator[str]:
     if len(failed) == len(results):
         over = " and ".join(_plural(name) for name in names)
         if over:
-            yield f"all {over} fail{same}, so it is the kernel{_unless_same_path(names)}"
+            yield f"all {over} fail{same}, so it is the kernel{_unless(names, same)}"
         return
     for name in names:
         bad = {axes(each.cell)[name] for each in failed}
@@ -46,38 +47,41 @@ def _sentences(results: list[CellResult]) -> Iterator[str]:
             continue
         if all(not each.as_expected for each in results if axes(each.cell)[name] in bad):
             values = _listed(bad)
-            if name == "path":
+            if name == "route":
                 boot = "boots" if len(good) == 1 else "boot"
                 yield f"only {values} {_verb(bad)}{same}; {_listed(good)} {boot} it{_so(bad, good)}"
             else:
-                yield f"only {name} {values} {_verb(bad)}{same}, not {_listed(good)}"
+                title = OPTIONS[name].title
+                yield f"only {title} {values} {_verb(bad)}{same}, not {_listed(good)}"
 
 
 def _so(bad: set[str], good: set[str]) -> str:
-    """What failing paths say about who is to blame, where they do."""
-    network = {*NET_PATHS}
-    if bad == {"mbr"}:
-        return ", so it is the loader"
-    if bad <= network and good - network:
-        one = f"{_listed(bad)} or the network" if good & network else "the network boot"
-        return f", so it is {one}, not the kernel"
-    if bad == {"direct"}:
-        return ", so it is how QEMU itself loads a kernel"
+    """What failing routes say about who is to blame, where they do."""
     if good == {"direct"}:
         return ", so the kernel runs once it is loaded right: it is what BIOS loaders do with it"
-    if bad == {"grub"}:
-        return ", so it is GRUB"
-    if bad <= {"mbr", "grub", "direct"} and good <= network:
+    failing, booting = ([ROUTES[name] for name in names] for names in (bad, good))
+    blamed, cleared = ({each.blame for each in routes} for routes in (failing, booting))
+    if len(blamed) == 1:
+        [blame] = blamed
+        if blame in cleared:
+            blame = f"{_listed(bad)} or {blame}"
+        from_network = failing[0].from_network
+        return f", so it is {blame}" + (", not the kernel" if from_network else "")
+    if all(each.from_network for each in booting) and not any(
+        each.from_network for each in failing
+    ):
         return ", so it is what is loaded from a disk"
     return ""
 
 
-def _unless_same_path(names: list[str]) -> str:
-    return "" if "path" in names else " or what all of them have in common"
+def _unless(names: list[str], same: str) -> str:
+    """What else it may be: what did not differ, and what came to several ends as well."""
+    return "" if "route" in names and same else " or what all of them have in common"
 
 
 def _plural(name: str) -> str:
-    return {"memory": "sizes of memory", "QEMU": "versions of QEMU"}.get(name, f"{name}s")
+    title = OPTIONS[name].title
+    return {"memory": "sizes of memory", "QEMU": "versions of QEMU"}.get(title, f"{title}s")
 
 
 def _verb(values: set[str]) -> str:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from itertools import combinations
 from statistics import median
 
-from bootharness.gate.outcome import Outcome, Room
+from bootharness.gate.outcome import Outcome
+from bootharness.predictor.headroom import Headroom
 from bootharness.runs.result import BootFacts
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "Point",
     "Series",
     "crossings",
+    "payload_limits",
     "series",
     "trend",
     "version_name",
@@ -114,7 +116,7 @@ def trend(outcome: Outcome) -> tuple[tuple[Series, ...], tuple[Crossing, ...]]:
         for each in series((*own, *outcome.builds))
         if len(each.points) > 1 and known & {point.sha256 for point in each.points}
     )
-    return lines, tuple(crossings(lines, outcome.rooms))
+    return lines, tuple(crossings(lines, outcome.headroom))
 
 
 def series(kernels: Iterable[BootFacts]) -> tuple[Series, ...]:
@@ -146,15 +148,19 @@ def _per_version(points: tuple[Point, ...]) -> float | None:
     return median(slopes) if len(points) >= _LEAST_POINTS and slopes else None
 
 
-def crossings(all_series: Iterable[Series], rooms: Iterable[Room]) -> Iterator[Crossing]:
+def payload_limits(headroom: Iterable[Headroom]) -> set[tuple[str, int]]:
+    """Return the loaders that have a payload limit, each with that limit in bytes."""
+    return {(each.loader, each.limit) for each in headroom if each.part == "payload" and each.limit}
+
+
+def crossings(all_series: Iterable[Series], headroom: Iterable[Headroom]) -> Iterator[Crossing]:
     """Yield where series that grow come to the payload limits of these loaders."""
-    limits = {(room.loader, room.limit) for room in rooms if room.part == "payload" and room.limit}
+    limits = payload_limits(headroom)
     for each in all_series:
         if not each.per_version or each.per_version <= 0:
             continue
         newest = each.points[-1]
         for loader, limit in sorted(limits):
-            assert limit
             ahead = (limit - newest.payload_bytes) / each.per_version
             if ahead <= _FARTHEST:
                 # the first version that is beyond the limit, not the last within

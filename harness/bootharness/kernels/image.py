@@ -12,6 +12,7 @@ from bootharness.errors import FormatError, KernelUnavailable, UsageError
 from bootharness.formats.bzimage import SetupHeader, offset_of
 from bootharness.host.cache import cache_dir, published, trim
 from bootharness.kernels.content import Piece, Source, file_source
+from bootharness.trace.booted import KernelFacts
 
 __all__ = ["KernelImage"]
 
@@ -106,6 +107,21 @@ class KernelImage:
         """The protected-mode kernel, shorter where the file ends early."""
         present = max(self.file_bytes - self.real_mode_bytes, 0)
         return Piece(self.content, self.real_mode_bytes, min(self.payload_bytes, present))
+
+    @property
+    def facts(self) -> KernelFacts:
+        """What a trace keeps of it."""
+        return KernelFacts(
+            source=self.source,
+            sha256=self.sha256,
+            release=self.release,
+            compression=self.compression,
+            file_bytes=self.file_bytes,
+            real_mode_bytes=self.real_mode_bytes,
+            payload_bytes=self.payload_bytes,
+            missing_bytes=self.missing_bytes,
+            header=self.header,
+        )
 
     def read_real_mode(self) -> bytes:
         """Return the real-mode kernel, shorter where the file ends early."""

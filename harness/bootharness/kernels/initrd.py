@@ -1,6 +1,7 @@
 """The project's own initrd: a tiny /init that says that userspace was reached."""
 
 import stat
+from pathlib import Path
 
 from bootharness.errors import UsageError
 from bootharness.formats.cpio import Entry, build
@@ -37,6 +38,6 @@ def initrd_bytes(kernel: KernelImage, plan: BootPlan) -> bytes:
     if plan.initrd is None:
         return tiny_initrd(wide=kernel.header.is_64_bit)
     try:
-        return plan.initrd.read_bytes()
+        return Path(plan.initrd).read_bytes()
     except OSError as error:
         raise UsageError(f"{plan.initrd}: {error.strerror}") from error

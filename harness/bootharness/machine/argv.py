@@ -3,11 +3,10 @@
 Paths that the harness makes itself are relative: QEMU runs in the boot's own workspace.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
 
+from bootharness.machine.device import Device, escaped
 from bootharness.plan import MachineConfig
-from bootharness.routes.direct import DirectImage
 
 __all__ = [
     "BIOS_LOG_BYTES",
@@ -17,7 +16,6 @@ __all__ = [
     "QEMU_LOG",
     "SERIAL_LOG",
     "SERIAL_PIPE",
-    "NetworkCard",
     "by_hand",
     "qemu_argv",
 ]
@@ -32,35 +30,6 @@ RING_BYTES = 1 << 24
 """QEMU keeps the recorder's log in memory until it is read; a boot sends 0.3 MB."""
 BIOS_LOG_BYTES = 1 << 16
 """So it does with what the BIOS says, of which this much is kept; SeaBIOS says 3 kB."""
-
-
-_NIC_DEVICES = {
-    "virtio": "virtio-net-pci",
-    "e1000": "e1000",
-    "e1000e": "e1000e",
-    "rtl8139": "rtl8139",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class NetworkCard:
-    """A network card to boot from.
-
-    ``netdev`` is what it is connected to, as QEMU's -netdev with the id ``net0``. Without
-    ``rom`` the firmware has to boot by itself. ``firmware`` are a UEFI's code, and its
-    variables, which it may write; without it the machine has a BIOS. ``fds`` are the file
-    descriptors that QEMU inherits for this; ``capture`` is a pcap file for QEMU to write,
-    ``chardev`` the -chardev that ``netdev`` forwards connections to.
-    """
-
-    nic: str
-    mac: str
-    netdev: str
-    rom: bool = True
-    firmware: tuple[Path, Path] | None = None
-    fds: tuple[int, ...] = ()
-    capture: Path | None = None
-    chardev: str | None = None
 
 
 def machine_args(config: MachineConfig) -> list[str]:
@@ -98,46 +67,6 @@ def ending_args() -> list[str]:
     return ["-action", "reboot=shutdown,shutdown=pause,panic=pause"]
 
 
-def disk_args(disk: Path, interface: str) -> list[str]:
-    """Attach a raw disk image as the first disk; writes go to a temporary overlay."""
-    drive = f"file={_escaped(disk)},format=raw,if=none,id=disk0,snapshot=on,cache=unsafe"
-    return [
-        *("-drive", drive),
-        *{
-            "ahci": ("-device", "ahci,id=ahci", "-device", "ide-hd,drive=disk0,bus=ahci.0"),
-            "ide": ("-device", "ide-hd,drive=disk0"),
-            "virtio": ("-device", "virtio-blk-pci,drive=disk0"),
-            "nvme": ("-device", "nvme,drive=disk0,serial=bootharness"),
-            "usb": ("-device", "qemu-xhci", "-device", "usb-storage,drive=disk0"),
-        }[interface],
-    ]
-
-
-def network_args(card: NetworkCard) -> list[str]:
-    """Attach a network card and boot from it; with a UEFI, its two flash chips as well."""
-    rom = "" if card.rom else ",romfile="
-    device = f"{_NIC_DEVICES[card.nic]},netdev=net0,mac={card.mac},bootindex=0{rom}"
-    flash = []
-    for unit, path in enumerate(card.firmware or ()):
-        mode = "on" if unit == 0 else "off"
-        drive = f"if=pflash,format=raw,unit={unit},readonly={mode},file={_escaped(path)}"
-        flash += ["-drive", drive]
-    chardev = ["-chardev", card.chardev] if card.chardev else []
-    capture = []
-    if card.capture:
-        dump = f"filter-dump,id=dump0,netdev=net0,file={_escaped(card.capture)}"
-        capture = ["-object", dump]
-    return [*flash, *chardev, "-netdev", card.netdev, "-device", device, *capture]
-
-
-def direct_args(image: DirectImage) -> list[str]:
-    """Have QEMU load the kernel by itself, with an option ROM of its own."""
-    return [
-        *("-kernel", str(image.kernel.path.absolute())),
-        *("-initrd", str(image.initrd_path), "-append", image.cmdline),
-    ]
-
-
 def serial_args(console: Path | None = None) -> list[str]:
     """The first serial line on two named pipes, and all of it in a log that QEMU writes.
 
@@ -145,7 +74,7 @@ def serial_args(console: Path | None = None) -> list[str]:
     socket would do for the line but not for the log: written to byte by byte it is full
     after 277 bytes, and then QEMU logs the next one twice.
     """
-    log = _escaped(console.absolute()) if console else SERIAL_LOG
+    log = escaped(console.absolute()) if console else SERIAL_LOG
     mux = ",mux=on" if console else ""
     return [
         *("-chardev", f"pipe,id=serial0,path={SERIAL_PIPE},logfile={log}{mux}"),
@@ -162,7 +91,7 @@ def qmp_args(fd: int) -> list[str]:
 def recorder_args(rom: Path) -> list[str]:
     """The BIOS-call recorder: its ROM, the port it writes to, and the port that stops."""
     return [
-        *("-option-rom", _escaped(rom)),
+        *("-option-rom", escaped(rom)),
         *("-chardev", f"ringbuf,id=recorder,size={RING_BYTES}"),
         *("-device", "isa-debugcon,iobase=0xe9,chardev=recorder"),
         *("-device", "pvpanic,ioport=0x505"),
@@ -188,8 +117,8 @@ def interrupt_args() -> list[str]:
     return ["-d", "int,cpu_reset", "-D", INTERRUPT_PIPE]
 
 
-def by_hand(config: MachineConfig, disk: Path, *, gdb: bool = False) -> list[str]:
-    """Return a command line with which a person boots a disk image without the harness.
+def by_hand(config: MachineConfig, device: Device, *, gdb: bool = False) -> list[str]:
+    """Return a command line with which a person boots from a device without the harness.
 
     With ``gdb`` it waits for one, on a socket in the folder that it is started in.
     """
@@ -197,7 +126,7 @@ def by_hand(config: MachineConfig, disk: Path, *, gdb: bool = False) -> list[str
         config.qemu,
         *machine_args(config),
         *isolation_args(),
-        *disk_args(disk, config.disk_interface),
+        *device.words,
         *("-serial", "mon:stdio"),
         *([*ending_args(), *gdb_args()] if gdb else ["-no-reboot"]),
     ]
@@ -205,7 +134,7 @@ def by_hand(config: MachineConfig, disk: Path, *, gdb: bool = False) -> list[str
 
 def qemu_argv(
     config: MachineConfig,
-    boot_from: Path | NetworkCard | DirectImage,
+    device: Device,
     *,
     qmp_fd: int,
     recorder: Path | None,
@@ -213,23 +142,13 @@ def qemu_argv(
     interrupts: bool = False,
     console: Path | None = None,
 ) -> list[str]:
-    """Return the whole command line.
-
-    ``boot_from`` is a disk image, a network card or what QEMU loads by itself, ``recorder``
-    the ROM file where calls are recorded.
-    """
-    if isinstance(boot_from, Path):
-        device = disk_args(boot_from.absolute(), config.disk_interface)
-    elif isinstance(boot_from, DirectImage):
-        device = direct_args(boot_from)
-    else:
-        device = network_args(boot_from)
+    """Return the whole command line; ``recorder`` is the ROM file where calls are recorded."""
     return [
         config.qemu,
         *machine_args(config),
         *isolation_args(),
         *ending_args(),
-        *device,
+        *device.words,
         *qmp_args(qmp_fd),
         *serial_args(console),
         *bios_log_args(),
@@ -237,7 +156,3 @@ def qemu_argv(
         *(gdb_args() if gdb else ()),
         *(interrupt_args() if interrupts else ()),
     ]
-
-
-def _escaped(path: Path) -> str:
-    return str(path).replace(",", ",,")

@@ -24,6 +24,7 @@ NOT_MI = (ValueError, IndexError, KeyError, TypeError)
 _REPLY_S = 20.0
 _TARGET_XML = "target.xml"
 
+_PACKAGE = Path(__file__).parents[1]
 _TRACER = Path(__file__).with_name("gdb_tracer.py")
 # pygdbmi waits this long for more output after every reply; its default costs 0.2 s each
 _QUIET_S = 0.001
@@ -104,6 +105,8 @@ class Gdb:
         self, sites: list[tuple[int, int]], labels: dict[str, int], launched: float
     ) -> "GdbLog":
         """Load the tracer into gdb and return the log that it will write."""
+        self._link(_PACKAGE.name, _PACKAGE)  # for the rules that hold in gdb as well
+        self.console("python import sys; sys.dont_write_bytecode = True; sys.path.insert(0, '.')")
         self.console(f"source {self._link('gdb_tracer.py', _TRACER)}")
         self.console(f"python tracer = Tracer({sites!r}, {list(labels.items())!r}, {GDB_LOG!r})")
         return GdbLog(self._workspace.path / GDB_LOG, launched)

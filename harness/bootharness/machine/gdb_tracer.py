@@ -9,7 +9,7 @@ more stop):
     INT 15h   stops at the instruction, with the block-move table
     others    stop at the instruction
 
-The log has one JSON object a line; harness/machine/gdb_log.py reads it.
+The log has one JSON object a line; gdb_log.py reads it.
 """
 
 import json
@@ -18,6 +18,8 @@ from typing import Any, Dict, List, Optional, Tuple  # noqa: UP035 - gdb's Pytho
 
 import gdb
 
+from bootharness.formats.loading import SETUP_AT, setup_code_at
+
 REGISTERS = (
     "eax", "ebx", "ecx", "edx", "esi", "edi", "ebp", "esp",
     "ds", "es", "ss", "fs", "gs", "cs", "eip", "eflags",
@@ -25,7 +27,6 @@ REGISTERS = (
 INT_BYTES = 2
 PACKET_BYTES = 16
 TABLE_BYTES = 48
-MAGIC = b"HdrS"
 EXTENDED = (0x42, 0x43, 0x44)
 GAVE_UP = (0x18, 0x19)
 CARRY = 1
@@ -115,11 +116,12 @@ class Tracer:
     def look_for_kernel(self, packet: bytes) -> None:
         """Break where the kernel will be entered, once a read has brought its setup code."""
         buffer = int.from_bytes(packet[6:8], "little") * 16 + int.from_bytes(packet[4:6], "little")
-        for entry in (buffer, buffer + 0x200):
-            if self.bytes_at(entry + 2, 4) == MAGIC:
-                self.kernel_entry = entry
-                for place in (entry, entry - 0x200):  # where a mistaken loader may go
-                    self.breakpoints.append(gdb.Breakpoint(f"*{place:#x}", internal=True))
+        entry = setup_code_at(buffer, self.bytes_at)
+        if entry is None:
+            return
+        self.kernel_entry = entry
+        for place in (entry, entry - SETUP_AT):  # where a mistaken loader may go
+            self.breakpoints.append(gdb.Breakpoint(f"*{place:#x}", internal=True))
 
 
 class Own(gdb.Breakpoint):

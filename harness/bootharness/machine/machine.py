@@ -15,7 +15,8 @@ from bootharness.machine.qmp import Qmp
 from bootharness.machine.registers import parse_registers
 from bootharness.machine.serial import SerialLine
 from bootharness.plan import MachineConfig
-from bootharness.trace.boot_trace import Comparison, CpuSample, QmpEvent
+from bootharness.trace.handoff import Comparison
+from bootharness.trace.machine_facts import CpuSample, QmpEvent
 from bootharness.trace.proof import compare
 
 __all__ = ["Machine"]

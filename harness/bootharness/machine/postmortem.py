@@ -9,7 +9,7 @@ from bootharness.errors import MachineLost
 from bootharness.formats.vga import TextMode
 from bootharness.machine.machine import Machine
 from bootharness.machine.registers import parse_registers
-from bootharness.trace.boot_trace import PostMortem
+from bootharness.trace.machine_facts import PostMortem
 
 __all__ = ["post_mortem", "screen", "screenshot"]
 

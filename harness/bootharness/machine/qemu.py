@@ -20,9 +20,10 @@ from typing import Self
 from bootharness.errors import ToolMissing
 from bootharness.host.closing import Closing
 from bootharness.host.workspace import Workspace
-from bootharness.machine.argv import QEMU_LOG, SERIAL_LOG, SERIAL_PIPE, NetworkCard, qemu_argv
+from bootharness.machine.argv import QEMU_LOG, SERIAL_LOG, SERIAL_PIPE, qemu_argv
+from bootharness.machine.device import Device
+from bootharness.machine.rom import write_rom
 from bootharness.plan import MachineConfig
-from bootharness.routes.direct import DirectImage
 
 __all__ = ["NEGOTIATION", "PIPE_BYTES", "Qemu", "SerialPipes"]
 
@@ -61,27 +62,27 @@ class SerialPipes:
 class Qemu(Closing):
     """A QEMU process with a socket to its QMP and pipes to its serial line.
 
-    Use as a context manager. It boots a disk image, from a network card, or what
-    QEMU loads by itself. ``rom`` is the
-    recorder's option ROM; with ``gdb`` the CPU waits before its first instruction; with
-    ``interrupts`` it logs them to a named pipe in the workspace, with ``console``, a log, its
-    monitor is on the serial line as well. Raises ToolMissing where
-    there is no such QEMU.
+    Use as a context manager. ``tracer`` is one of `plan.TRACERS`, None for a machine that
+    nobody watches: for the recorder it has its option ROM, unless it has a UEFI, and for gdb
+    the CPU waits before its first instruction. With ``interrupts`` it logs them to a named pipe
+    in the workspace, with ``console``, a log, its monitor is on the serial line as well. Raises
+    ToolMissing where there is no such QEMU.
     """
 
     def __init__(
         self,
         config: MachineConfig,
-        boot_from: Path | NetworkCard | DirectImage,
+        device: Device,
         workspace: Workspace,
         *,
-        rom: Path | None = None,
-        gdb: bool = False,
+        tracer: str | None = None,
         interrupts: bool = False,
         console: Path | None = None,
     ) -> None:
         self.config = config
+        self.device = device
         self.workspace = workspace
+        recorded = tracer in ("recorder", "both") and device.firmware == "bios"
         with ExitStack() as stack:
             self.qmp, qmp_end = map(stack.enter_context, socket.socketpair())
             self.serial = SerialPipes.make(workspace.path / SERIAL_PIPE)
@@ -91,17 +92,16 @@ class Qemu(Closing):
             with qmp_end:
                 self.argv = qemu_argv(
                     config,
-                    boot_from,
+                    device,
                     qmp_fd=qmp_end.fileno(),
-                    recorder=rom,
-                    gdb=gdb,
+                    recorder=write_rom(workspace.path) if recorded else None,
+                    gdb=tracer in ("gdb", "both"),
                     interrupts=interrupts,
                     console=console,
                 )
                 self.launched = time.monotonic()
                 self.launched_wall = time.time()
-                fds = boot_from.fds if isinstance(boot_from, NetworkCard) else ()
-                self._process = self._start([qmp_end.fileno(), *fds])
+                self._process = self._start([qmp_end.fileno(), *device.fds])
             stack.callback(self._end)
             self.exit_fd = os.pidfd_open(self._process.pid)
             """Readable when QEMU has ended."""

@@ -2,7 +2,7 @@
 
 import re
 
-from bootharness.trace.boot_trace import CpuSample
+from bootharness.trace.machine_facts import CpuSample
 
 __all__ = ["parse_registers"]
 

@@ -1,6 +1,5 @@
 """A DHCP server for clients that boot: a pure event machine."""
 
-from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from bootharness.formats.dhcp import (
@@ -15,11 +14,12 @@ from bootharness.formats.dhcp import (
     sub_options,
 )
 from bootharness.formats.ethernet import ip_bytes, ip_text
+from bootharness.network.boot_rule import BootRule
 from bootharness.network.events import Journal
-from bootharness.network.faults import Faults
+from bootharness.plan.fault import Faults
 from bootharness.trace.wire import NetEventKind
 
-__all__ = ["BootRule", "DhcpServer"]
+__all__ = ["DhcpServer"]
 
 _REPLY = 2
 _LEASE_S = 3600
@@ -34,31 +34,6 @@ _IPXE_OPTIONS = sub_options({176: b"\1"})
 _PXE_OPTIONS = sub_options({6: b"\x08"})
 # what comes sooner than this after the same message has been under way at the same time
 _REPEAT_S = 0.05
-
-
-@dataclass(frozen=True, slots=True)
-class BootRule:
-    """Which file a client boots; what is None does not matter.
-
-    ``after`` is a file that the client has fetched before, for a chain of boot programs.
-    """
-
-    file: str
-    architecture: int | None = None
-    ipxe: bool | None = None
-    pxe: bool | None = None
-    mac: bytes | None = None
-    after: str | None = None
-
-    def matches(self, message: DhcpMessage, fetched: Collection[str]) -> bool:
-        """Return whether the rule is for this client."""
-        return (
-            self.architecture in (None, message.architecture)
-            and self.ipxe in (None, message.is_ipxe)
-            and self.pxe in (None, message.is_pxe)
-            and self.mac in (None, message.mac)
-            and (self.after is None or self.after in fetched)
-        )
 
 
 @dataclass

@@ -17,8 +17,8 @@ from io import BufferedIOBase
 from pathlib import Path
 from typing import Any
 
-from bootharness.network.faults import Faults
 from bootharness.network.files import FileTable
+from bootharness.plan.fault import Faults
 from bootharness.trace.wire import NetEventKind
 
 __all__ = ["HttpServer", "HttpTransfer"]

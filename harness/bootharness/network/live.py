@@ -71,9 +71,9 @@ class Plug:
 
 
 class Network(Closing):
-    """A wire with guests. Use as a context manager; ``capture`` is a pcap file to write."""
+    """A wire with guests. Use as a context manager."""
 
-    def __init__(self, wire: Wire, *, capture: Path | None = None) -> None:
+    def __init__(self, wire: Wire) -> None:
         self.wire = wire
         self._lock = threading.Lock()
         self._sockets: dict[int, socket.socket] = {}
@@ -81,7 +81,7 @@ class Network(Closing):
         self._noted: dict[int, int] = {}
         self._poll = select.poll()
         self._port_by_fd: dict[int, int] = {}
-        self._capture = Capture(capture) if capture else None
+        self._capture: Capture | None = None
         self._clock_began = time.monotonic()
         self._clock_read = self._clock_began
         self._wall = time.time() - self._clock_began
@@ -98,6 +98,11 @@ class Network(Closing):
     def clock(self, monotonic: float) -> float:
         """Turn the monotonic clock into the wire's."""
         return monotonic - self._clock_began
+
+    def capture(self, path: Path) -> None:
+        """Write every frame to a pcap file from now on."""
+        with self._lock:
+            self._capture = Capture(path)
 
     def plug(self) -> Plug:
         """Connect another guest."""

@@ -27,8 +27,8 @@ from bootharness.formats.tftp import (
     parse_ack,
 )
 from bootharness.network.events import Journal
-from bootharness.network.faults import Fault, Faults
 from bootharness.network.files import FileTable
+from bootharness.plan.fault import Fault, Faults
 from bootharness.trace.wire import NetEventKind, NetFile
 
 __all__ = ["TFTP_PORT", "TftpServer", "Transfer"]

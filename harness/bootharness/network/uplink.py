@@ -11,11 +11,10 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from bootharness.errors import ToolMissing
-from bootharness.formats.ethernet import ip_text
 from bootharness.host.workspace import Workspace
+from bootharness.network.addresses import HTTP_HOST
 from bootharness.network.http_server import HttpServer
 from bootharness.network.live import Network, Plug
-from bootharness.network.wire import HTTP_ADDRESS
 
 __all__ = ["Uplink", "handover_command", "uplink_argv"]
 
@@ -65,7 +64,7 @@ def handover_command(socket_path: Path) -> str:
 def uplink_argv(fd: int, socket_path: Path) -> list[str]:
     """Return the command line of a QEMU that is only slirp, on one end of a socket pair."""
     command = handover_command(socket_path)
-    forward = f"guestfwd=tcp:{ip_text(HTTP_ADDRESS)}:80-cmd:{command}".replace(",", ",,")
+    forward = f"guestfwd=tcp:{HTTP_HOST}:80-cmd:{command}".replace(",", ",,")
     return [
         *(_QEMU, "-M", "none", "-nodefaults", "-no-user-config", "-display", "none"),
         # it must be able to start a process for each connection, and that to start its session

@@ -34,19 +34,21 @@ from bootharness.formats.ethernet import (
     router_advertisement,
     solicits_router,
 )
-from bootharness.network.dhcp_server import BootRule, DhcpServer
+from bootharness.network.addresses import HTTP_HOST, SERVER_HOST
+from bootharness.network.boot_rule import BootRule
+from bootharness.network.dhcp_server import DhcpServer
 from bootharness.network.events import Journal
-from bootharness.network.faults import Faults
 from bootharness.network.files import FileTable
 from bootharness.network.http_server import HttpTransfer
 from bootharness.network.tcp import SYN, Flow, Segment
 from bootharness.network.tftp_server import TFTP_PORT, TftpServer
+from bootharness.plan.fault import Faults
 from bootharness.trace.wire import NetEvent, NetEventKind, NetFile
 
 __all__ = ["HTTP_ADDRESS", "SERVER_ADDRESS", "Wire"]
 
-SERVER_ADDRESS = ip_bytes("10.0.2.1")
-HTTP_ADDRESS = ip_bytes("10.0.2.100")
+SERVER_ADDRESS = ip_bytes(SERVER_HOST)
+HTTP_ADDRESS = ip_bytes(HTTP_HOST)
 
 _SERVER_MAC = mac_bytes("52:55:0a:00:02:01")
 _FIRST_GUEST = 14

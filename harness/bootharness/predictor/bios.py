@@ -7,9 +7,9 @@ from bootharness.formats.bioscall import CARRY
 from bootharness.predictor.disk_services import Arrived, DiskServices
 from bootharness.predictor.ending import Ended, not_emulated
 from bootharness.predictor.frame import ZERO, Frame
-from bootharness.predictor.medium import Medium
 from bootharness.predictor.memory import ROM, Memory
 from bootharness.predictor.quirks import Quirks
+from bootharness.predictor.sectors import Sectors
 from bootharness.predictor.system_services import EBDA, SystemServices
 from bootharness.trace.bioses import BiosModel
 
@@ -63,7 +63,7 @@ class Bios:
     def __init__(
         self,
         memory: Memory,
-        medium: Medium,
+        disk: Sectors,
         model: BiosModel,
         quirks: Quirks,
         arrived: Arrived,
@@ -74,7 +74,7 @@ class Bios:
             0x10: _video,
             0x11: _equipment,
             0x12: _low_memory,
-            0x13: DiskServices(memory, medium, quirks, arrived).serve,
+            0x13: DiskServices(memory, disk, quirks, arrived).serve,
             0x14: _serial_port,
             0x15: SystemServices(memory, model, quirks).serve,
             0x16: self._keyboard,

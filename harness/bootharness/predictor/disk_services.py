@@ -7,9 +7,9 @@ from bootharness.formats.mbr import SECTOR_BYTES
 from bootharness.kernels.content import Piece
 from bootharness.predictor.ending import not_emulated
 from bootharness.predictor.frame import Frame
-from bootharness.predictor.medium import Medium
 from bootharness.predictor.memory import Memory
 from bootharness.predictor.quirks import Quirks
+from bootharness.predictor.sectors import Sectors
 
 __all__ = ["Arrived", "DiskServices"]
 
@@ -27,10 +27,10 @@ Arrived = Callable[[int, Sequence[Piece]], None]
 class DiskServices:
     """INT 13h for the disk that is booted; ``arrived`` is told what was read to where."""
 
-    def __init__(self, memory: Memory, medium: Medium, quirks: Quirks, arrived: Arrived) -> None:
+    def __init__(self, memory: Memory, disk: Sectors, quirks: Quirks, arrived: Arrived) -> None:
         self._quirks = quirks
         self._memory = memory
-        self._medium = medium
+        self._disk = disk
         self._arrived = arrived
         self._services: dict[int, Callable[[Frame], int]] = {
             0x00: _succeed,
@@ -76,7 +76,7 @@ class DiskServices:
         frame.ah = ah
 
     def _read(self, lba: int, count: int, buffer: int) -> int:
-        found = self._medium.read(lba, count)
+        found = self._disk.read(lba, count)
         if isinstance(found, int):
             return found
         self._memory.put(buffer, found)
@@ -84,7 +84,7 @@ class DiskServices:
         return _OK
 
     def _write(self, lba: int, count: int, buffer: int) -> int:
-        self._medium.write(lba, self._memory.pieces(buffer, count * SECTOR_BYTES))
+        self._disk.write(lba, self._memory.pieces(buffer, count * SECTOR_BYTES))
         return _OK
 
     def _verify(self, _lba: int, _count: int, _buffer: int) -> int:
@@ -93,7 +93,7 @@ class DiskServices:
     def _by_chs(self, frame: Frame, act: Callable[[int, int, int], int]) -> int:
         count, head = frame.al, frame.dx >> 8
         cylinder = frame.cx >> 8 | (frame.cx & 0xC0) << 2
-        lba = self._medium.geometry.lba(cylinder, head, frame.cx & 0x3F)
+        lba = self._disk.geometry.lba(cylinder, head, frame.cx & 0x3F)
         if not 0 < count <= _MOST_SECTORS or lba is None:
             return _PARAMETER
         status = act(lba, count, frame.far(frame.es, frame.ebx))
@@ -106,7 +106,7 @@ class DiskServices:
         _, _, count, offset, segment, lba = _PACKET.unpack(
             self._memory.read_memory(at, _PACKET.size)
         )
-        if lba >= self._medium.sectors:
+        if lba >= self._disk.sectors:
             return _PARAMETER
         if not count:
             return _OK
@@ -118,7 +118,7 @@ class DiskServices:
         return status
 
     def _drive_parameters(self, frame: Frame) -> int:
-        geometry = self._medium.geometry
+        geometry = self._disk.geometry
         last = geometry.cylinders - 2  # one cylinder is kept back
         frame.al = 0
         frame.cx = (last & 0xFF) << 8 | last >> 2 & 0xC0 | geometry.sectors & 0x3F
@@ -126,7 +126,7 @@ class DiskServices:
         return _OK
 
     def _size(self, frame: Frame) -> None:
-        geometry = self._medium.geometry
+        geometry = self._disk.geometry
         sectors = (geometry.cylinders - 1) * geometry.heads * geometry.sectors
         frame.answer(_OK)
         frame.ah, frame.cx, frame.dx = 3, sectors >> 16, sectors
@@ -140,7 +140,7 @@ class DiskServices:
         size = int.from_bytes(self._memory.read_memory(at, 2), "little")
         if size < _PARAMETERS.size:
             return _PARAMETER
-        geometry, sectors = self._medium.physical, self._medium.sectors
+        geometry, sectors = self._disk.physical, self._disk.sectors
         fits = sectors <= geometry.sectors * geometry.heads * _MOST_CYLINDERS
         self._memory.write(
             at,

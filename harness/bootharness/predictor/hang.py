@@ -7,7 +7,7 @@ from bootharness.predictor.bios import Bios
 from bootharness.predictor.ending import Ended
 from bootharness.predictor.frame import INTERRUPTS, Frame, register_values
 from bootharness.predictor.memory import Memory
-from bootharness.trace.boot_trace import CpuSample
+from bootharness.trace.machine_facts import CpuSample
 
 __all__ = ["HangWatch"]
 

@@ -6,17 +6,54 @@ from dataclasses import dataclass
 from bootharness.diagnosis import Verdict, judge
 from bootharness.kernels.image import KernelImage
 from bootharness.plan import BootPlan, MachineConfig
-from bootharness.predictor import predict
 from bootharness.predictor.limits import Limit, find_limits
+from bootharness.predictor.predict import predict_disk
 from bootharness.routes.loader import Loader
-from bootharness.routes.mbr import lay_out
+from bootharness.routes.mbr import MBR, lay_out
 
-__all__ = ["Headroom", "KnownLoader", "headroom"]
+__all__ = ["Forecast", "Headroom", "KnownLoader", "PartLimit", "forecasts", "headrooms"]
 
 _MIB = 1 << 20
+_MEMORY_MIB = 64
+"""More than any loader's limit that is not memory's."""
 _PARTS = ("payload", "setup")
 # what says that it was memory that ended, and not what the loader can do
 _MEMORY = "memory-clobbered"
+
+
+@dataclass(frozen=True, slots=True)
+class Headroom:
+    """How much of a loader's limit a kernel takes up, in ``unit``.
+
+    ``limit`` is None where only memory ends it, or where it boots nothing at all.
+    """
+
+    kernel: str
+    loader: str
+    part: str
+    unit: str
+    size: int
+    limit: int | None
+
+    @property
+    def percent(self) -> float | None:
+        """How much of the limit is taken up, None where there is none."""
+        return 100 * self.size / self.limit if self.limit else None
+
+
+@dataclass(frozen=True, slots=True)
+class PartLimit:
+    """The largest of a part that a loader boots, in ``unit``; None where only memory ends it."""
+
+    part: str
+    unit: str
+    largest: int | None
+
+    @classmethod
+    def of(cls, limit: Limit) -> "PartLimit":
+        """Return what of a limit is the loader's own."""
+        by_memory = limit.failing is None or limit.failing.cause == _MEMORY
+        return cls(limit.part, limit.unit, None if by_memory else limit.largest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,60 +61,61 @@ class KnownLoader:
     """A loader with its limits on one machine."""
 
     loader: Loader
-    limits: tuple[Limit, ...]
+    limits: tuple[PartLimit, ...]
     bios: str
     memory_mib: int
 
     @classmethod
-    def examine(cls, loader: Loader, *, bios: str, memory_mib: int) -> "KnownLoader":
+    def examine(
+        cls, loader: Loader, *, bios: str = "seabios", memory_mib: int = _MEMORY_MIB
+    ) -> "KnownLoader":
         """Find the limits of a loader."""
         found = find_limits(loader, bioses=(bios,), memory_bytes=memory_mib * _MIB, parts=_PARTS)
-        return cls(loader, tuple(found), bios, memory_mib)
+        return cls(loader, tuple(map(PartLimit.of, found)), bios, memory_mib)
 
 
 @dataclass(frozen=True, slots=True)
-class Headroom:
-    """A kernel's size of one part and the loader's limit, in ``unit``.
+class Forecast:
+    """What is to be expected of a kernel with a loader, by one of its limits.
 
-    ``limit`` and ``percent`` are None where only memory limits the loader, or where it
-    boots nothing at all. ``cause`` and ``sentence`` are those of the prediction for this
-    kernel, None when it is good.
+    ``cause`` and ``sentence`` are those of the prediction, None when it is good.
     """
 
-    kernel: str
+    headroom: Headroom
     release: str
-    loader: str
     bios: str
-    part: str
-    unit: str
-    size: int
-    limit: int | None
-    percent: float | None
     cause: str | None
     sentence: str | None
 
 
-def headroom(kernel: KernelImage, known: KnownLoader) -> Iterator[Headroom]:
-    """Yield how close a kernel comes to each limit of a loader."""
-    machine = MachineConfig(memory_mib=known.memory_mib)
-    layout = lay_out(kernel, known.loader, BootPlan(until="setup", machine=machine))
-    judgement = judge(predict(layout, bios=known.bios, memory_bytes=machine.memory_bytes))
+def headrooms(
+    kernel: str, loader: str, limits: tuple[PartLimit, ...], *, payload_bytes: int, setup_sects: int
+) -> Iterator[Headroom]:
+    """Yield how close a kernel, given by its sizes, comes to each of a loader's limits."""
+    sizes = {"payload": payload_bytes, "setup": setup_sects or 4}  # boot.rst: 0 means 4
+    for each in limits:
+        yield Headroom(kernel, loader, each.part, each.unit, sizes[each.part], each.largest)
+
+
+def forecasts(kernel: KernelImage, known: KnownLoader) -> Iterator[Forecast]:
+    """Yield what is to be expected of a kernel, and how close it comes to each limit."""
+    loader, machine = known.loader, MachineConfig(memory_mib=known.memory_mib)
+    plan = MBR.settled(BootPlan(loader=loader.name, machine=machine))
+    layout = lay_out(kernel, loader, plan)
+    trace = predict_disk(layout, bios=known.bios, memory_bytes=machine.memory_bytes)
+    judgement = judge(trace)
     good = judgement.verdict is Verdict.GOOD
-    sizes = {"payload": kernel.payload_bytes, "setup": kernel.real_mode_bytes // 512 - 1}
-    for found in known.limits:
-        by_memory = found.failing is None or found.failing.cause == _MEMORY
-        limit = None if by_memory else found.largest
-        size = sizes[found.part]
-        yield Headroom(
-            kernel=kernel.source,
-            release=kernel.release,
-            loader=known.loader.name,
-            bios=known.bios,
-            part=found.part,
-            unit=found.unit,
-            size=size,
-            limit=limit,
-            percent=100 * size / limit if limit else None,
+    for each in headrooms(
+        kernel.source,
+        loader.name,
+        known.limits,
+        payload_bytes=kernel.payload_bytes,
+        setup_sects=kernel.header.setup_sects,
+    ):
+        yield Forecast(
+            each,
+            kernel.release,
+            known.bios,
             cause=None if good else judgement.cause,
             sentence=None if good else judgement.summary,
         )

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bootharness.predictor.headroom import Headroom
+from bootharness.predictor.headroom import Forecast
 from bootharness.predictor.limits import PARTS
 from bootharness.text import count
 
@@ -20,20 +20,22 @@ _LOADER, _PART, _SIZE = 40, max(len(part.title) for part in PARTS.values()), 16
 _TIGHT_PERCENT = 80
 
 
-def print_headroom(rows: Iterable[Headroom], fail_at: float, output: TextIO) -> None:
+def print_headroom(rows: Iterable[Forecast], fail_at: float, output: TextIO) -> None:
     """Print a table for each kernel, and below them why kernels fail that do."""
     rows = list(rows)
     # what is piped has no width to keep to
     console = Console(file=output, width=None if output.isatty() else _WIDTH, highlight=False)
-    for _, of_kernel in groupby(rows, key=lambda row: row.kernel):
+    for _, of_kernel in groupby(rows, key=lambda row: row.headroom.kernel):
         group = list(of_kernel)
-        console.print(Text(group[0].kernel, style="bold"), Text(group[0].release), soft_wrap=True)
-        console.print(_table(group, fail_at, max(len(row.loader) for row in rows)))
+        console.print(
+            Text(group[0].headroom.kernel, style="bold"), Text(group[0].release), soft_wrap=True
+        )
+        console.print(_table(group, fail_at, max(len(row.headroom.loader) for row in rows)))
     for sentence in dict.fromkeys(_why(row) for row in rows if row.cause):
         console.print(Text(sentence, style="red"), soft_wrap=True)
 
 
-def _table(rows: list[Headroom], fail_at: float, loader_width: int) -> Table:
+def _table(rows: list[Forecast], fail_at: float, loader_width: int) -> Table:
     table = Table(box=None, show_header=False, padding=(0, 0, 0, 2))
     table.add_column(min_width=min(loader_width, _LOADER), overflow="fold")
     table.add_column(min_width=_PART, no_wrap=True)
@@ -41,30 +43,33 @@ def _table(rows: list[Headroom], fail_at: float, loader_width: int) -> Table:
     table.add_column(min_width=_SIZE, no_wrap=True)
     table.add_column(no_wrap=True)
     for row in rows:
-        size = count(row.size, row.unit)
+        room = row.headroom
+        size = count(room.size, room.unit)
         bios = "" if row.bios == "seabios" else f" ({row.bios})"
-        title = PARTS[row.part].title
-        table.add_row(Text(f"{row.loader}{bios}"), title, size, _limit(row), _bar(row, fail_at))
+        title = PARTS[room.part].title
+        table.add_row(Text(f"{room.loader}{bios}"), title, size, _limit(row), _bar(row, fail_at))
     return table
 
 
-def _limit(row: Headroom) -> str:
-    if row.limit is not None:
-        return f"of {row.limit:,}"
+def _limit(row: Forecast) -> str:
+    if row.headroom.limit is not None:
+        return f"of {row.headroom.limit:,}"
     return "" if row.cause else "memory limits it"
 
 
-def _bar(row: Headroom, fail_at: float) -> Text:
-    if row.percent is None:
+def _bar(row: Forecast, fail_at: float) -> Text:
+    percent = row.headroom.percent
+    if percent is None:
         return Text("" if row.cause is None else "fails", style="red")
-    filled = min(round(row.percent / 100 * _BAR), _BAR)
-    tight = "yellow" if row.percent > _TIGHT_PERCENT else "green"
-    style = "red" if row.percent > fail_at or row.cause else tight
+    filled = min(round(percent / 100 * _BAR), _BAR)
+    tight = "yellow" if percent > _TIGHT_PERCENT else "green"
+    style = "red" if percent > fail_at or row.cause else tight
     bar = Text("█" * filled, style=style)
     bar.append("░" * (_BAR - filled), style="dim")
-    bar.append(f" {row.percent:6.2f} %", style=style)
+    bar.append(f" {percent:6.2f} %", style=style)
     return bar
 
 
-def _why(row: Headroom) -> str:
-    return f"{row.kernel} with {row.loader} ({row.bios}): {row.cause}: {row.sentence}"
+def _why(row: Forecast) -> str:
+    what = f"{row.headroom.kernel} with {row.headroom.loader} ({row.bios})"
+    return f"{what}: {row.cause}: {row.sentence}"

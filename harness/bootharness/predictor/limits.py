@@ -12,8 +12,9 @@ from bootharness.diagnosis import Verdict, judge
 from bootharness.errors import UsageError
 from bootharness.kernels.content import Piece
 from bootharness.kernels.selfcheck import imagined_kernel
-from bootharness.predictor import Quirks, predict
 from bootharness.predictor.block_move import effect
+from bootharness.predictor.predict import predict_disk
+from bootharness.predictor.quirks import Quirks
 from bootharness.routes.disk import DiskLayout
 from bootharness.routes.loader import Loader
 from bootharness.trace.bioses import BIOSES
@@ -153,12 +154,13 @@ class _Predictions:
             initrd=Piece(kernel.content, 0, sizes["initrd"]) if sizes["initrd"] else None,
         )
         quirks = Quirks(fill=_NOBODYS)
-        return predict(layout, bios=bios, memory_bytes=self.memory_bytes, quirks=quirks)
+        return predict_disk(layout, bios=bios, memory_bytes=self.memory_bytes, quirks=quirks)
 
 
 def _moves_alike(trace: BootTrace, bios: str) -> bool:
     """Whether a BIOS does with every block-move table what the trace's BIOS did."""
     assert trace.machine
+    assert trace.machine.bios
     one, other = BIOSES[trace.machine.bios], BIOSES[bios]
     for call in trace.bios_calls:
         if call.table_hex:

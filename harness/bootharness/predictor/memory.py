@@ -12,7 +12,7 @@ from unicorn import UC_PROT_ALL, Uc
 
 from bootharness.kernels.content import ZEROS, Piece, PieceMap
 from bootharness.predictor.cpu import Cpu
-from bootharness.trace.boot_trace import Comparison
+from bootharness.trace.handoff import Comparison
 from bootharness.trace.proof import compare
 
 __all__ = ["HIGH", "ROM", "Memory"]

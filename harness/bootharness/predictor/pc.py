@@ -17,6 +17,7 @@ from unicorn.x86_const import UC_X86_INS_IN, UC_X86_INS_OUT
 
 from bootharness.formats.bioscall import CARRY, BiosCall, DiskAddressPacket, Registers
 from bootharness.formats.gdt import BlockMoveTable
+from bootharness.formats.loading import MAGIC, MAGIC_AT, SETUP_AT, setup_code_at
 from bootharness.formats.mbr import SECTOR_BYTES
 from bootharness.kernels.content import Piece
 from bootharness.predictor.bios import RESET_VECTOR, ROM_SEGMENT, Bios
@@ -24,10 +25,10 @@ from bootharness.predictor.cpu import Cpu
 from bootharness.predictor.ending import Ended, not_emulated
 from bootharness.predictor.frame import INTERRUPTS, Frame, register_values, registers
 from bootharness.predictor.hang import HangWatch
-from bootharness.predictor.medium import Medium
 from bootharness.predictor.memory import HIGH, ROM, Memory
 from bootharness.predictor.ports import Ports
 from bootharness.predictor.quirks import Quirks
+from bootharness.predictor.sectors import Sectors
 from bootharness.routes.loader import ORIGIN
 from bootharness.text import address, seg_off
 from bootharness.trace.bioses import BiosModel
@@ -43,9 +44,6 @@ _PACKET = Struct("<BBHHHQ")
 _INT, _HLT = 0xCD, 0xF4
 _EXCEPTIONS = 0x20
 _INVALID_INSTRUCTION = 0x06
-_MAGIC = b"HdrS"
-_MAGIC_AT = 0x202
-_SETUP_AT = 0x200
 _EAX, _ECX, _FLAGS = (Frame.__slots__.index(name) for name in ("eax", "ecx", "flags"))
 # as SeaBIOS 1.16 leaves them
 _STACK = 0x6F04
@@ -96,16 +94,16 @@ class _Call:
 class Pc:
     """A machine with one disk. `boot` returns when it is over."""
 
-    def __init__(self, medium: Medium, memory_bytes: int, model: BiosModel, quirks: Quirks) -> None:
+    def __init__(self, disk: Sectors, memory_bytes: int, model: BiosModel, quirks: Quirks) -> None:
         self.cpu = Cpu()
         self.memory = Memory(self.cpu, memory_bytes, quirks.fill)
         self.ports = Ports()
         self.hang = HangWatch()
         self.handoff: Registers | None = None
         self.exact = True
-        self._medium = medium
+        self._disk = disk
         self._quirks = quirks
-        self._bios = Bios(self.memory, medium, model, quirks, self._arrived)
+        self._bios = Bios(self.memory, disk, model, quirks, self._arrived)
         self._calls: list[_Call] = []
         self._ending: Ending | None = None
         self._entries: set[int] = set()
@@ -148,7 +146,7 @@ class Pc:
         call.after = register_values(read)
         if read.ah:
             self._give_up(_UNREADABLE)
-        if self._medium.bytes(0, SECTOR_BYTES)[-2:] != b"\x55\xaa":
+        if self._disk.bytes(0, SECTOR_BYTES)[-2:] != b"\x55\xaa":
             self._give_up(_NOT_BOOTABLE)
         entry = Frame(eax=_BOOT_AX, edx=self._quirks.drive, esp=_STACK, flags=_HANDED_OVER,
                       ip=ORIGIN, cr0=0x10)  # fmt: skip
@@ -297,8 +295,8 @@ class Pc:
 
     def _kernel_called(self, frame: Frame) -> None:
         """End at the first call by setup code that was entered where nobody expected it."""
-        at = frame.cs * 16 + _MAGIC_AT
-        if self.memory.low[at : at + len(_MAGIC)] == _MAGIC:
+        at = frame.cs * 16 + MAGIC_AT
+        if self.memory.low[at : at + len(MAGIC)] == MAGIC:
             self.handoff = registers(register_values(frame))
             self.exact = False
             raise Ended("reached")
@@ -324,7 +322,7 @@ class Pc:
         start = self._setup_found(buffer, sum(piece.size for piece in pieces))
         if start is None:
             return
-        kernel = start - _SETUP_AT
+        kernel = start - SETUP_AT
         self._watch(start)
         self._watch(kernel)
         code32 = int.from_bytes(self.memory.low[kernel + 0x214 : kernel + 0x218], "little")
@@ -334,12 +332,12 @@ class Pc:
     def _setup_found(self, buffer: int, size: int) -> int | None:
         """Return where setup code begins, if the read began with it or with its kernel."""
         low = self.memory.low
-        for start in (buffer, buffer + _SETUP_AT):
-            if low[start + 2 : start + 6] == _MAGIC:
-                return start
+        start = setup_code_at(buffer, lambda at, count: bytes(low[at : at + count]))
+        if start is not None:
+            return start
         if self._entries:  # there has been one: this is its payload
             return None
-        at = low.find(_MAGIC, buffer, buffer + size)
+        at = low.find(MAGIC, buffer, buffer + size)
         return at - 2 if at >= 0 and (at - 2 - buffer) % SECTOR_BYTES == 0 else None
 
     def _watch(self, entry: int) -> None:

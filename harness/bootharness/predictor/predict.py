@@ -5,18 +5,21 @@ from pathlib import Path
 
 from unicorn import __version__ as unicorn_version
 
-from bootharness.errors import UsageError
-from bootharness.predictor.medium import Medium
+from bootharness.errors import CouldNotFindOut, UsageError
+from bootharness.kernels.image import KernelImage
+from bootharness.plan import BootPlan
 from bootharness.predictor.pc import Pc
 from bootharness.predictor.quirks import Quirks
+from bootharness.predictor.sectors import Sectors
 from bootharness.routes.disk import DiskImage, DiskLayout
+from bootharness.routes.table import route_of
 from bootharness.trace.bioses import BIOSES
-from bootharness.trace.boot_trace import MILESTONES, BootTrace, MachineFacts, Milestone
-from bootharness.trace.milestones import bios_milestones
-from bootharness.watch.facts import disk_facts, kernel_facts, loader_facts
-from bootharness.watch.handoff import look, with_kernel_found
+from bootharness.trace.boot_trace import BootTrace, Ending
+from bootharness.trace.machine_facts import MachineFacts
+from bootharness.trace.milestones import MILESTONES, bios_milestones, ordered
+from bootharness.watch.entry import look
 
-__all__ = ["predict"]
+__all__ = ["predict", "predict_disk"]
 
 _UNTIL = "setup"
 _DEFAULT_MEMORY = 512 << 20
@@ -24,31 +27,56 @@ _NONE = Quirks()
 
 
 def predict(
+    source: str | KernelImage | DiskImage, plan: BootPlan, *, bios: str = "seabios"
+) -> BootTrace:
+    """Return the trace that a boot would have, from the BIOS to the kernel's entry.
+
+    ``source`` and ``plan`` are as for `boot`, ``bios`` is one of `BIOSES`. What keeps us from
+    finding out is in the trace, with the ending ``skipped``. Raises UsageError for what cannot
+    be, a route that is not a loader on a disk among it.
+    """
+    name = source if isinstance(source, str) else source.source
+    route = route_of(plan)
+    if route.lay_out is None:
+        raise UsageError(f"route {route.name}: only what a loader on a disk does can be predicted")
+    try:
+        plan = route.settled(plan)
+        route.check(plan)
+        booted = route.fetch(source) if isinstance(source, str) else source
+        disk = route.lay_out(booted, plan)
+        return predict_disk(disk, bios=bios, memory_bytes=plan.machine.memory_bytes)
+    except CouldNotFindOut as error:
+        ending = Ending("skipped", 0.0, str(error), error.cause)
+        return BootTrace(name, _UNTIL, ending, plan.route)
+
+
+def predict_disk(
     disk: DiskImage | DiskLayout,
     *,
     bios: str = "seabios",
     memory_bytes: int = _DEFAULT_MEMORY,
     quirks: Quirks = _NONE,
 ) -> BootTrace:
-    """Return the trace of a boot from the BIOS to the kernel's entry.
+    """Return the trace that a boot of a disk would have; otherwise as `predict`.
 
-    ``bios`` is one of `BIOSES`. Raises UsageError for a BIOS that is not known,
-    KernelUnavailable for a disk image that cannot be read.
+    Raises KernelUnavailable for a disk image that cannot be read.
     """
     if bios not in BIOSES:
         raise UsageError(f"BIOS {bios!r}: known are {', '.join(BIOSES)}")
-    pc = Pc(Medium.of(disk, quirks.errors), memory_bytes, BIOSES[bios], quirks)
+    pc = Pc(Sectors.of(disk, quirks.errors), memory_bytes, BIOSES[bios], quirks)
     ending = pc.boot()
     calls = pc.calls()
+    brought = isinstance(disk, DiskImage) and disk.loader is None
     with tempfile.TemporaryDirectory() as folder:
-        if isinstance(disk, DiskImage) and disk.kernel is None:
-            disk = with_kernel_found(disk, calls, Path(folder))
+        if isinstance(disk, DiskImage):
+            disk = disk.with_kernel_found(calls, Path(folder))
         handoff = None
         if pc.handoff:
             before = len(calls)
-            handoff = look(pc.memory, disk, pc.handoff, exact=pc.exact, calls=before, seconds=0.0)
-        kernel = kernel_facts(disk.kernel) if disk.kernel else None
-    facts = disk_facts(disk)
+            handoff = look(pc.memory, disk.kernel, disk.initrd, pc.handoff, exact=pc.exact,
+                           calls=before, seconds=0.0)  # fmt: skip
+        kernel = disk.kernel.facts if disk.kernel else None
+    facts = disk.facts
     points = bios_milestones(calls, kernel, facts, handed_off=handoff is not None)
     if handoff:
         points["setup-entered"] = 0.0
@@ -56,12 +84,13 @@ def predict(
         source=disk.kernel.source if disk.kernel else disk.name,
         until=_UNTIL,
         ending=ending,
+        route="disk" if brought else "mbr",
         kernel=kernel,
-        loader=loader_facts(disk.loader) if disk.loader else None,
+        loader=disk.loader.facts if disk.loader else None,
         disk=facts,
         machine=_machine(bios, memory_bytes),
         tracer="emulator",
-        milestones=tuple(Milestone(name, points[name]) for name in MILESTONES if name in points),
+        milestones=ordered(points, MILESTONES),
         bios_calls=calls,
         handoff=handoff,
         serial=pc.ports.serial.decode("utf-8", "backslashreplace"),

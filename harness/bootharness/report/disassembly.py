@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from itertools import dropwhile
 
 from bootharness.text import address, seg_off
-from bootharness.trace.boot_trace import BootTrace, CpuSample, PostMortem
+from bootharness.trace.boot_trace import BootTrace
+from bootharness.trace.machine_facts import CpuSample, PostMortem
 
 __all__ = ["Instruction", "disassembly", "instruction_at_end", "instructions"]
 

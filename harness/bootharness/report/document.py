@@ -14,7 +14,8 @@ import msgspec
 from bootharness.diagnosis import Diagnosis, Judgement, Verdict
 from bootharness.errors import FormatError, UsageError
 from bootharness.formats.gdt import BlockMoveTable
-from bootharness.trace.boot_trace import BlockMove, BootTrace
+from bootharness.trace.block_moves import BlockMove
+from bootharness.trace.boot_trace import BootTrace
 
 __all__ = ["SCHEMA_VERSION", "decode", "document", "encode", "schema", "schema_of"]
 

@@ -13,7 +13,7 @@ import click
 
 if TYPE_CHECKING:
     from bootharness.formats.bioscall import BiosCall
-    from bootharness.trace.boot_trace import Milestone
+    from bootharness.trace.milestones import Milestone
     from bootharness.trace.observer import Observer
     from bootharness.trace.wire import NetEvent
 

@@ -1,40 +1,33 @@
-"""A kernel that QEMU loads by itself, with -kernel: stands where a disk image stands."""
+"""The route ``direct``: QEMU loads the kernel by itself, with -kernel."""
 
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Self
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from bootharness.formats.bzimage import SetupHeader
+from bootharness.host.workspace import Workspace
 from bootharness.kernels.content import Piece
 from bootharness.kernels.image import KernelImage
 from bootharness.kernels.initrd import initrd_bytes
+from bootharness.machine.device import kernel_device
 from bootharness.plan import BootPlan
+from bootharness.routes.disk import Initrd
+from bootharness.routes.medium import Medium
+from bootharness.routes.route import Route
 
-__all__ = ["DirectImage"]
+__all__ = ["DIRECT"]
 
 
-@dataclass(frozen=True)
-class DirectImage:
-    """The kernel, command line and initrd that QEMU is given; ``initrd_path`` is its file."""
+@contextmanager
+def _prepare(kernel: KernelImage, plan: BootPlan, workspace: Workspace) -> Iterator[Medium]:
+    initrd, path = initrd_bytes(kernel, plan), workspace.path / "initrd.img"
+    path.write_bytes(initrd)
+    device = kernel_device(kernel.path, path, plan.cmdline)
+    yield Medium(device, kernel, initrd=Initrd(Piece.of(initrd)))
 
-    kernel: KernelImage
-    cmdline: str
-    initrd: bytes
-    initrd_path: Path
 
-    loader = None
-    """What loads the kernel is QEMU's own."""
-
-    @classmethod
-    def make(cls, kernel: KernelImage, plan: BootPlan, folder: Path) -> Self:
-        """Return what a plan gives to QEMU; the initrd is written to ``folder``.
-
-        Raises UsageError when the initrd cannot be read.
-        """
-        content, path = initrd_bytes(kernel, plan), folder / "initrd.img"
-        path.write_bytes(content)
-        return cls(kernel, plan.cmdline, content, path)
-
-    def initrd_in_memory(self, header: SetupHeader) -> tuple[int, Piece] | None:
-        """Return where QEMU says that it put the initrd, and the initrd."""
-        return (header.ramdisk_image, Piece.of(self.initrd)) if header.ramdisk_image else None
+DIRECT = Route(
+    name="direct",
+    summary="QEMU itself, by -kernel",
+    blame="how QEMU itself loads a kernel",
+    prepare=_prepare,
+    takes=frozenset({"initrd", "cmdline", "bios"}),
+)

@@ -7,18 +7,22 @@ LBA 0         the MBR: loader, disk signature, partition table
               initrd
 """
 
+import hashlib
 import os
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 from zlib import crc32
 
-from bootharness.errors import FormatError, LaunchFailed, UsageError
+from bootharness.errors import FormatError, KernelUnavailable, LaunchFailed, UsageError
+from bootharness.formats.bioscall import BiosCall
 from bootharness.formats.bzimage import SetupHeader
 from bootharness.formats.mbr import BOOTSTRAP_BYTES, SECTOR_BYTES, Mbr, Partition
 from bootharness.kernels.content import File, Piece, PieceMap, file_source
 from bootharness.kernels.image import KernelImage
 from bootharness.routes.loader import Loader
+from bootharness.trace.booted import DiskFacts
 
 __all__ = ["DiskImage", "DiskLayout", "Initrd"]
 
@@ -34,20 +38,27 @@ _LOW_MEMORY_LIMIT = 0x8000_0000
 
 @dataclass(frozen=True, slots=True)
 class Initrd:
-    """An initrd on the disk and where the loader is to put it, linear; None is its own choice."""
+    """An initrd, and where the loader is to put it, linear; None is its own choice.
 
-    lba: int
-    address: int | None
+    ``lba`` is where on a disk it lies, None where it comes from elsewhere.
+    """
+
     content: Piece
+    address: int | None = None
+    lba: int | None = None
 
     @property
     def size(self) -> int:
         """Size in bytes."""
         return self.content.size
 
-    def in_memory(self, header: SetupHeader) -> tuple[int, Piece]:
-        """Return the linear address, the one of the setup header where the loader chose it."""
-        return header.ramdisk_image if self.address is None else self.address, self.content
+    def in_memory(self, header: SetupHeader) -> tuple[int, Piece] | None:
+        """Return where it lies in memory, linear, and what should lie there.
+
+        Where the loader chose the place it is in the setup header; None where that has none.
+        """
+        address = header.ramdisk_image if self.address is None else self.address
+        return (address, self.content) if address else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +114,47 @@ class DiskImage:
         return str(self.path)
 
     @property
+    def source(self) -> str:
+        """What the person calls it: the kernel that was put on it, or where it is."""
+        return self.kernel.source if self.kernel else self.name
+
+    @property
+    def sha256(self) -> str:
+        """The image's SHA-256 in hex. Raises KernelUnavailable when it cannot be read."""
+        try:
+            with self.path.open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            raise KernelUnavailable(f"{self.path}: {error.strerror}") from error
+
+    @property
     def size_bytes(self) -> int:
         """Size of the image in bytes."""
         return self.path.stat().st_size
 
-    def initrd_in_memory(self, header: SetupHeader) -> tuple[int, Piece] | None:
-        """Return where the loader was to put the initrd, or says that it did, and the initrd."""
-        return self.initrd.in_memory(header) if self.initrd else None
+    @property
+    def facts(self) -> DiskFacts:
+        """What a trace keeps of it. Raises KernelUnavailable when it cannot be read."""
+        return _facts(self)
+
+    def with_kernel_found(self, calls: Iterable[BiosCall], folder: Path) -> Self:
+        """Return an image that somebody brought with the kernel that was read from it.
+
+        The kernel is where sectors were read that begin with its boot sector, or where a read
+        missed it by one sector: the setup header's magic is in the second. Its bytes are
+        written to a file in ``folder``. Without such a read the image is returned as it is, and
+        so is one of which the kernel is known.
+        """
+        for lba in _read_by(calls) if self.kernel is None else ():
+            try:
+                header = SetupHeader.parse(self.read(lba, 4096))
+            except FormatError:
+                continue
+            path = folder / "kernel-found"
+            path.write_bytes(self.read(lba, header.real_mode_bytes + header.payload_bytes))
+            source = f"{self.path} at LBA {lba}"
+            return replace(self, kernel=KernelImage.read(path, source=source), kernel_lba=lba)
+        return self
 
     def read(self, lba: int, count: int) -> bytes:
         """Return ``count`` bytes from sector ``lba`` on, fewer where the image ends."""
@@ -166,14 +211,14 @@ class DiskLayout:
         if initrd is not None:
             content = _piece(initrd)
             address = _initrd_address(content.size, kernel, memory_bytes)
-            placed = Initrd(kernel_lba + kernel_sectors, address, content)
+            placed = Initrd(content, address, kernel_lba + kernel_sectors)
         end = kernel_lba + kernel_sectors + (_sectors(placed.size) if placed else 0)
         total = max(-(-end // _ALIGNMENT_SECTORS) * _ALIGNMENT_SECTORS, _sectors(size_bytes))
         binary = loader.patched(
             kernel_lba=kernel_lba,
             kernel_sectors=kernel_sectors,
             cmdline_lba=cmdline_lba,
-            initrd_lba=placed.lba if placed else 0,
+            initrd_lba=(placed and placed.lba) or 0,
             initrd_size=placed.size if placed else 0,
             initrd_address=address,
         )
@@ -188,14 +233,15 @@ class DiskLayout:
             (1, Piece.of(binary[SECTOR_BYTES:])),
             (cmdline_lba, Piece.of(line)),
             (kernel_lba, Piece(kernel.content, 0, kernel.file_bytes)),
-            *([(placed.lba, placed.content)] if placed else []),
+            *([(placed.lba, placed.content)] if placed and placed.lba else []),
         ):
             pieces.put(lba * SECTOR_BYTES, piece)
         return cls(loader, kernel, kernel_lba, cmdline, cmdline_lba, placed, total, pieces)
 
-    def initrd_in_memory(self, header: SetupHeader) -> tuple[int, Piece] | None:
-        """Return where the loader is told to put the initrd, and the initrd."""
-        return self.initrd.in_memory(header) if self.initrd else None
+    @property
+    def facts(self) -> DiskFacts:
+        """What a trace keeps of it. Raises KernelUnavailable when its files cannot be read."""
+        return _facts(self)
 
     @property
     def name(self) -> str:
@@ -232,6 +278,39 @@ class DiskLayout:
             self.cmdline_lba,
             self.initrd,
         )
+
+
+def _facts(disk: DiskImage | DiskLayout) -> DiskFacts:
+    try:
+        boot_sector = disk.read(0, SECTOR_BYTES).hex()
+        size = disk.size_bytes
+    except OSError as error:
+        raise KernelUnavailable(f"{disk.name}: {error.strerror}") from error
+    told = disk.loader.patches if disk.loader else {}
+    return DiskFacts(
+        path=disk.name,
+        bytes=size,
+        kernel_lba=disk.kernel_lba if disk.kernel else None,
+        cmdline_lba=disk.cmdline_lba if "cmdline_lba" in told else None,
+        cmdline=disk.cmdline if "cmdline_lba" in told else None,
+        initrd_lba=disk.initrd.lba if disk.initrd else None,
+        initrd_bytes=disk.initrd.size if disk.initrd else None,
+        initrd_address=disk.initrd.address if disk.initrd else None,
+        boot_sector=boot_sector,
+    )
+
+
+def _read_by(calls: Iterable[BiosCall]) -> Iterator[int]:
+    """Yield each LBA once at which a kernel may begin that was read."""
+    seen: set[int] = set()
+    for call in calls:
+        if call.packet is None or call.from_bios:
+            continue
+        first = call.packet.lba
+        for lba in (first, *range(max(first - 1, 0), first + call.packet.sectors)):
+            if lba not in seen:
+                seen.add(lba)
+                yield lba
 
 
 def _mbr(binary: bytes, kernel: KernelImage, first_lba: int, total: int) -> bytes:

@@ -1,4 +1,4 @@
-"""GRUB as the loader: a disk image with Debian's boot.img and a core.img made for one kernel.
+"""The route ``grub``: a disk image with Debian's boot.img and a core.img made for one kernel.
 
 LBA 0         boot.img and the partition table
 1             core.img, whose configuration names the sectors below: it needs no file system
@@ -6,18 +6,23 @@ LBA 0         boot.img and the partition table
 """
 
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from bootharness.errors import LaunchFailed, ToolMissing, UsageError
 from bootharness.formats.mbr import BOOTSTRAP_BYTES, SECTOR_BYTES, Mbr, Partition
+from bootharness.host.workspace import Workspace
 from bootharness.kernels.content import Piece, PieceMap
 from bootharness.kernels.image import KernelImage
 from bootharness.kernels.initrd import initrd_bytes
 from bootharness.plan import BootPlan
 from bootharness.routes.disk import DiskImage, DiskLayout, Initrd
 from bootharness.routes.loader import Loader
+from bootharness.routes.medium import Medium
+from bootharness.routes.route import Route
 
-__all__ = ["GRUB_FILES", "grub_disk"]
+__all__ = ["GRUB", "GRUB_FILES", "grub_disk"]
 
 GRUB_FILES = Path("/usr/lib/grub/i386-pc")
 """Where the package grub-pc-bin has them."""
@@ -43,7 +48,7 @@ def grub_disk(path: Path, kernel: KernelImage, plan: BootPlan) -> DiskImage:
     if plan.initrd or plan.until == "init":
         content = initrd_bytes(kernel, plan)
         content += bytes(-len(content) % SECTOR_BYTES)  # GRUB is told of it in whole sectors
-        initrd = Initrd(_KERNEL_LBA + sectors, None, Piece.of(content))
+        initrd = Initrd(Piece.of(content), lba=_KERNEL_LBA + sectors)
     end = _KERNEL_LBA + sectors + (_sectors(initrd.size) if initrd else 0)
     boot, core = _boot_sector(), _core(_config(sectors, initrd, plan.cmdline), path.parent)
     if len(core) > (_KERNEL_LBA - 1) * SECTOR_BYTES:
@@ -62,10 +67,10 @@ def grub_disk(path: Path, kernel: KernelImage, plan: BootPlan) -> DiskImage:
         (0, Piece.of(mbr.build())),
         (1, Piece.of(core)),
         (_KERNEL_LBA, Piece(kernel.content, 0, kernel.file_bytes)),
-        *([(initrd.lba, initrd.content)] if initrd else []),
+        *([(initrd.lba, initrd.content)] if initrd and initrd.lba else []),
     ):
         pieces.put(lba * SECTOR_BYTES, piece)
-    loader = Loader("GRUB", boot + core)
+    loader = Loader("GRUB", boot)
     layout = DiskLayout(loader, kernel, _KERNEL_LBA, plan.cmdline, 0, initrd, total, pieces)
     return layout.write(path)
 
@@ -110,3 +115,24 @@ def _core(config: str, folder: Path) -> bytes:
 
 def _sectors(count: int) -> int:
     return -(-count // SECTOR_BYTES)
+
+
+@contextmanager
+def _prepare(kernel: KernelImage, plan: BootPlan, workspace: Workspace) -> Iterator[Medium]:
+    disk = grub_disk(workspace.path / "disk.img", kernel, plan)
+    yield Medium.of_disk(disk, plan.machine.disk_interface)
+
+
+def _refuse(_plan: BootPlan) -> None:
+    _boot_sector()
+
+
+GRUB = Route(
+    name="grub",
+    summary="GRUB on a disk, by linux16: through the kernel's setup code",
+    blame="GRUB",
+    prepare=_prepare,
+    takes=frozenset({"initrd", "cmdline", "tracer", "disk_interface", "bios"}),
+    refuse=_refuse,
+    programs=(GRUB_FILES,),
+)

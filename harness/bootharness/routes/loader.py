@@ -1,5 +1,7 @@
 """A loader: the code in the MBR, its symbols, and where the disk image builder patches it."""
 
+import hashlib
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -8,6 +10,8 @@ from bootharness.errors import UsageError
 from bootharness.formats.elf import Executable, read_elf
 from bootharness.formats.mbr import BOOTSTRAP_BYTES, SECTOR_BYTES
 from bootharness.host.assembler import assemble_program, shipped
+from bootharness.plan import STAGE1
+from bootharness.trace.booted import LoaderFacts
 
 __all__ = ["ORIGIN", "PATCHABLE", "Loader", "Patch"]
 
@@ -67,9 +71,14 @@ class Loader:
                 )
 
     @classmethod
+    def named(cls, name: str) -> Self:
+        """Return the loader of a plan: `STAGE1`, or else a file; otherwise as `read`."""
+        return cls.stage1() if name == STAGE1 else cls.read(Path(name))
+
+    @classmethod
     def stage1(cls) -> Self:
         """Return the project's own loader."""
-        return cls._assembled(shipped("mbr/stage1.asm"), "stage1", {})
+        return cls._assembled(shipped("mbr/stage1.asm"), STAGE1, {})
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -128,6 +137,20 @@ class Loader:
     def takes_initrd(self) -> bool:
         """Whether the builder can tell this loader where an initrd is."""
         return "initrd_lba" in self.patches
+
+    @property
+    def facts(self) -> LoaderFacts:
+        """What a trace keeps of it."""
+        digest = hashlib.sha256(self.binary).hexdigest()
+        return LoaderFacts(self.name, digest, self.symbols)
+
+    @property
+    def digest(self) -> str:
+        """The digest of its bytes and of where they are patched, in hex."""
+        patches = {name: [patch.offset, patch.size] for name, patch in self.patches.items()}
+        digest = hashlib.sha256(self.binary)
+        digest.update(json.dumps(patches, sort_keys=True).encode())
+        return digest.hexdigest()
 
     def patched(self, **values: int) -> bytes:
         """Return the bytes with these numbers set; a number it has no place for is left out.

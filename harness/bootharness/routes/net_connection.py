@@ -1,5 +1,7 @@
 """One guest's connection to the network, as a boot watches it."""
 
+from pathlib import Path
+
 from bootharness.diagnosis.certainty import ends_if_quiet
 from bootharness.machine.machine import Machine
 from bootharness.network.live import Network, Plug
@@ -15,13 +17,25 @@ MAC = "52:54:00:12:34:{:02x}"
 class Connection:
     """A plug, and what is behind it. The cable is pulled as the faults say."""
 
-    def __init__(self, network: Network, plug: Plug, image: NetImage, nic: str) -> None:
+    def __init__(
+        self, network: Network, plug: Plug, image: NetImage, nic: str, firmware: str
+    ) -> None:
         self._network = network
         self._plug = plug
         self._image = image
         self._nic = nic
+        self._firmware = firmware
         self._up = True
         self._ends_if_quiet = False
+
+    def started(self, launched: float) -> None:
+        """Note that QEMU has its end of the socket, and when it was launched, on the monotonic
+        clock."""
+        self._plug.started(launched)
+
+    def capture(self, path: Path) -> None:
+        """Write every frame to a pcap file from now on."""
+        self._network.capture(path)
 
     def fileno(self) -> int:
         """The file descriptor that is readable when something has happened."""
@@ -49,7 +63,7 @@ class Connection:
         """Return what is known of the network now."""
         return NetworkFacts(
             path=self._image.path,
-            firmware=self._image.firmware,
+            firmware=self._firmware,
             nic=self._nic,
             server="wire",
             mac=MAC.format(self._plug.port),

@@ -1,31 +1,49 @@
-"""The ways from a network card's ROM to a kernel: which files, by which names, for whom.
+"""The routes from a network card's ROM to a kernel: which files, by which names, for whom.
 
 Boot programs come from the distribution's packages; scripts and configuration are written
 here.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 
 from bootharness.errors import ToolMissing, UsageError
-from bootharness.network.dhcp_server import BootRule
+from bootharness.host.workspace import Workspace
+from bootharness.kernels.image import KernelImage
+from bootharness.machine.device import Firmware
+from bootharness.network.addresses import HTTP_HOST
+from bootharness.network.boot_rule import BootRule
+from bootharness.plan import BootPlan
+from bootharness.plan.fault import KERNEL_FILE
+from bootharness.routes.medium import Medium
+from bootharness.routes.route import Route
+from bootharness.trace.wire import NET_MILESTONES
 
-__all__ = ["PATHS", "BootFiles", "NetPath"]
+__all__ = ["NETWORK", "PATHS", "UEFI", "NetPath"]
 
 INITRD_FILE = "initrd.img"
-KERNEL_FILE = "vmlinuz"
-HTTP_URL = "http://10.0.2.100/"
+HTTP_URL = f"http://{HTTP_HOST}/"
 
 _PACKAGES = {
-    "undionly.kpxe": ("/usr/lib/ipxe/undionly.kpxe", "ipxe"),
-    "snponly.efi": ("/usr/lib/ipxe/snponly.efi", "ipxe"),
-    "pxelinux.0": ("/usr/lib/PXELINUX/pxelinux.0", "pxelinux"),
-    "lpxelinux.0": ("/usr/lib/PXELINUX/lpxelinux.0", "pxelinux"),
-    "ldlinux.c32": ("/usr/lib/syslinux/modules/bios/ldlinux.c32", "syslinux-common"),
-    "syslinux.efi": ("/usr/lib/SYSLINUX.EFI/efi64/syslinux.efi", "syslinux-efi"),
-    "ldlinux.e64": ("/usr/lib/syslinux/modules/efi64/ldlinux.e64", "syslinux-common"),
+    name: Path(folder, name)
+    for folder, name in (
+        ("/usr/lib/ipxe", "undionly.kpxe"),
+        ("/usr/lib/ipxe", "snponly.efi"),
+        ("/usr/lib/PXELINUX", "pxelinux.0"),
+        ("/usr/lib/PXELINUX", "lpxelinux.0"),
+        ("/usr/lib/syslinux/modules/bios", "ldlinux.c32"),
+    )
 }
+_BROUGHT_BY = {
+    "/usr/lib/ipxe": "ipxe",
+    "/usr/lib/PXELINUX": "pxelinux",
+    "/usr/lib/syslinux/modules/bios": "syslinux-common",
+    "/usr/share/OVMF": "ovmf",
+}
+UEFI = (Path("/usr/share/OVMF/OVMF_CODE_4M.fd"), Path("/usr/share/OVMF/OVMF_VARS_4M.fd"))
+"""A UEFI's code and its variables as they are at first."""
 _SCRIPT_FILE = "boot.ipxe"
 _CONFIG_FILE = "pxelinux.cfg/default"
 # what iPXE would take for more than text
@@ -35,17 +53,17 @@ _IPXE_WORDS = ("&&", "||", ";")
 
 @dataclass(frozen=True, slots=True)
 class NetPath:
-    """One way to boot. ``roles`` names the files it needs by what they are for.
+    """What one route needs of its network. ``roles`` names the files it needs by what they are for.
 
     ``only`` are the cards that it can boot from, none for all of them.
     """
 
     name: str
-    purpose: str
+    summary: str
     rules: tuple[BootRule, ...]
     roles: Mapping[str, str]
     text: Callable[[str], str]
-    firmware: str = "bios"
+    firmware: Firmware = "bios"
     rom: bool = True
     http: bool = False
     only: tuple[str, ...] = ()
@@ -59,10 +77,18 @@ class NetPath:
             return "virtio"
         if self.only and asked not in self.only:
             raise UsageError(
-                f"network path {self.name}: its firmware has no driver for {asked}, but for "
+                f"the route {self.name}: its firmware has no driver for {asked}, but for "
                 f"{', '.join(self.only)}"
             )
         return asked
+
+    def refuse(self, plan: BootPlan) -> None:
+        """Raise UsageError for what this path cannot do, ToolMissing for what is not here."""
+        self.card(plan.net.nic)
+        self.text(plan.cmdline)
+        plan.net.faults.check(self.name, dict.fromkeys(self.served), self.over_http)
+        for each in self.programs:
+            _check_installed(each)
 
     @property
     def over_http(self) -> frozenset[str]:
@@ -73,13 +99,24 @@ class NetPath:
         return frozenset({KERNEL_FILE, INITRD_FILE} | first)
 
     @property
+    def served(self) -> frozenset[str]:
+        """The names of all files."""
+        return frozenset({*self.roles.values(), KERNEL_FILE, INITRD_FILE})
+
+    @property
+    def programs(self) -> tuple[Path, ...]:
+        """The files that come from the distribution's packages."""
+        names = (name for name in self.roles.values() if name in _PACKAGES)
+        return (*(UEFI if self.firmware == "uefi" else ()), *(_PACKAGES[name] for name in names))
+
+    @property
     def wrong_script(self) -> bytes:
         """What the boot program stumbles over in place of its script."""
         ipxe = self.roles["script"] == _SCRIPT_FILE
         return b"#!ipxe\nno-such-command\n" if ipxe else b"DEFAULT no-such-label\n"
 
-    def files(self, kernel: bytes, initrd: bytes, cmdline: str) -> "BootFiles":
-        """Return what is served.
+    def files(self, kernel: bytes, initrd: bytes, cmdline: str) -> dict[str, bytes]:
+        """Return what is served, by name.
 
         Raises ToolMissing when a boot program is not installed, UsageError for a command
         line that the boot program would not pass on as it is.
@@ -92,25 +129,19 @@ class NetPath:
         }
         for name in set(self.roles.values()) - set(contents):
             contents[name] = _packaged(name)
-        return BootFiles(contents, dict(self.roles))
+        return contents
 
 
-@dataclass(frozen=True)
-class BootFiles:
-    """The files of one boot by name, and what they are for."""
-
-    contents: dict[str, bytes]
-    roles: dict[str, str] = field(default_factory=dict)
+def _check_installed(path: Path) -> None:
+    if not path.exists():
+        package = _BROUGHT_BY[str(path.parent)]
+        raise ToolMissing(f"{path} is not installed: `apt-get install {package}` brings it")
 
 
 def _packaged(name: str) -> bytes:
-    path, package = _PACKAGES[name]
-    try:
-        return Path(path).read_bytes()
-    except FileNotFoundError:
-        raise ToolMissing(
-            f"{path} is not installed: `apt-get install {package}` brings it"
-        ) from None
+    path = _PACKAGES[name]
+    _check_installed(path)
+    return path.read_bytes()
 
 
 def _ipxe(cmdline: str) -> str:
@@ -186,3 +217,29 @@ PATHS: dict[str, NetPath] = {
                 rom=False, only=("virtio",)),
     )
 }  # fmt: skip
+
+
+def _route(path: NetPath) -> Route:
+    takes = {"initrd", "cmdline", "nic", "faults", *(("bios",) if path.firmware == "bios" else ())}
+    return Route(
+        name=path.name,
+        summary=path.summary,
+        blame="the network boot",
+        prepare=_prepare,
+        takes=frozenset(takes),
+        firmware=path.firmware,
+        milestones=NET_MILESTONES,
+        refuse=path.refuse,
+        programs=path.programs,
+    )
+
+
+def _prepare(
+    kernel: KernelImage, plan: BootPlan, workspace: Workspace
+) -> AbstractContextManager[Medium]:
+    from bootharness.routes.net import prepare  # sockets, servers, threads: most do without
+
+    return prepare(kernel, plan, workspace)
+
+
+NETWORK = tuple(_route(path) for path in PATHS.values())

@@ -7,7 +7,7 @@ steps of `_MIGRATIONS` that it has gone through.
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -24,7 +24,21 @@ from bootharness.runs.result import Attempt, BootFacts, CellResult, Past
 __all__ = ["History", "history_file"]
 
 _BUSY_S = 60.0
-_MIGRATIONS = (
+
+
+def _plans_in_cells(database: sqlite3.Connection) -> None:
+    """Turn cells as they were, flat and with a ``path``, into a kernel and a plan."""
+    rows = database.execute("SELECT id, cell FROM result").fetchall()
+    for number, text in rows:
+        old = msgspec.json.decode(text)
+        own = {name: old[name] for name in ("loader", "machine", "cmdline", "initrd", "until",
+                                            "timeout_s") if name in old}  # fmt: skip
+        plan = {"route": old["path"], **own}
+        new = {"kernel": old["kernel"], "plan": plan, "expect": old.get("expect", "good")}
+        database.execute("UPDATE result SET cell = ? WHERE id = ?", (_json(new), number))
+
+
+_MIGRATIONS: tuple[str | Callable[[sqlite3.Connection], None], ...] = (
     """
     CREATE TABLE result (
         id INTEGER PRIMARY KEY,
@@ -51,6 +65,7 @@ _MIGRATIONS = (
     ) WITHOUT ROWID;
     """,
     "ALTER TABLE attempt ADD COLUMN picture BLOB NOT NULL DEFAULT x''",
+    _plans_in_cells,
 )
 
 
@@ -110,9 +125,12 @@ class History(Closing):
                     f"{self.path}: this history is of a newer bootharness (version {version}, and "
                     f"this one knows {len(_MIGRATIONS)})"
                 )
-            for number, script in enumerate(_MIGRATIONS[version:], start=version + 1):
-                for statement in filter(str.strip, script.split(";")):
-                    self._database.execute(statement)
+            for number, step in enumerate(_MIGRATIONS[version:], start=version + 1):
+                if callable(step):
+                    step(self._database)
+                else:
+                    for statement in filter(str.strip, step.split(";")):
+                        self._database.execute(statement)
                 self._database.execute(f"PRAGMA user_version = {number}")
 
     def _version(self) -> int:

@@ -1,50 +1,110 @@
 """What a boot depends on, as one digest: with the same one a result can be used again."""
 
 import hashlib
-import json
 import subprocess
-from functools import lru_cache
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
+from functools import cache, lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from bootharness.errors import LaunchFailed, ToolMissing, UsageError
 from bootharness.kernels.image import KernelImage
-from bootharness.one_boot import chosen_machine
-from bootharness.routes.loader import Loader
+from bootharness.machine.choice import chosen_machine
+from bootharness.plan import MachineConfig
+from bootharness.routes.table import ROUTES, route_of
 from bootharness.runs.cell import Cell
+from bootharness.runs.workers import LocalWorkers
 
-__all__ = ["identity", "loader_digest", "own_version"]
+__all__ = ["Identities", "own_version", "worker_facts"]
 
-_VERSION_S = 20
-_NO_PART_IN_BOOTS = {"bench", "bisector", "cli", "gate", "mutants", "report"}
-_BOOT_PROGRAMS = ("/usr/lib/ipxe", "/usr/lib/PXELINUX", "/usr/lib/syslinux", "/usr/share/OVMF",
-                  "/usr/lib/grub/i386-pc")  # fmt: skip
+_QEMU_S = 20
+# what of the package can change a boot, or what is kept of it
+_HAS_PART_IN_BOOTS = (
+    "errors.py", "text.py", "one_boot.py", "plan", "formats", "host", "trace", "kernels",
+    "network", "diagnosis", "machine", "report/document.py", "routes", "watch",
+)  # fmt: skip
+_FIRMWARE = ("bios-256k.bin", "vgabios-stdvga.bin", "kvmvapic.bin", "linuxboot_dma.bin")
+_CARDS = ("pxe-*.rom", "efi-*.rom")
 
 
-def identity(cell: Cell, kernel: KernelImage, loader: Loader) -> str:
-    """Return the digest of a cell: of its kernel, loader, machine and initrd by content, of
-    QEMU's version and of ours. What is expected of the boot is no part of it.
+@dataclass(frozen=True, slots=True)
+class WorkerFacts:
+    """What a worker has for a boot: the machine that it would take, QEMU's version, ours, and
+    the digests of firmware and boot programs by their paths."""
 
-    Raises ToolMissing where there is no QEMU, UsageError when the initrd cannot be read.
+    machine: MachineConfig
+    qemu: str
+    harness: str
+    files: dict[str, str]
+
+
+class Identities:
+    """The digests of cells, as the workers of an executor would boot them.
+
+    Every source, and every kind of machine, is looked at once.
     """
-    machine = chosen_machine(cell.machine, kernel)
-    facts = {
-        "kernel": kernel.sha256,
-        "loader": loader_digest(loader) if cell.path == "mbr" else "",
-        "path": cell.path,
-        "machine": machine,
-        "cmdline": cell.cmdline,
-        "bios": _file_digest(machine.bios) if machine.bios else "",
-        "initrd": _file_digest(cell.initrd) if cell.initrd else "",
-        "until": cell.until,
-        "timeout_s": cell.timeout_s,
-        "qemu": _qemu_version(machine.qemu),
-        "harness": own_version(),
-        "programs": _programs() if cell.plan.net or cell.path == "grub" else [],
-    }
-    return hashlib.sha256(msgspec.json.encode(facts)).hexdigest()
+
+    def __init__(self, executor: Executor) -> None:
+        self._booted: dict[tuple[str, str], Any] = {}
+        self._facts = cache(lambda *asked: _asked(executor, worker_facts, *asked))
+
+    def of(self, cell: Cell) -> str:
+        """Return the digest of a cell: of all that is booted, by content, and of the worker's
+        programs. What is expected of the boot is no part of it.
+
+        Raises CouldNotFindOut for a kernel that cannot be had or a worker without QEMU,
+        UsageError for what cannot be.
+        """
+        plan, route = cell.plan, route_of(cell.plan)
+        booted = self._fetched(plan.route, cell.kernel)
+        narrow = isinstance(booted, KernelImage) and not booted.header.is_64_bit
+        worker: WorkerFacts = self._facts(plan.route, plan.machine, narrow)
+        facts = {
+            "source": booted.sha256,
+            "plan": replace(plan, machine=worker.machine),
+            "ingredients": route.ingredients(plan),
+            "given": [_digest(name) for name in (plan.initrd, plan.machine.bios) if name],
+            "worker": worker,
+        }
+        return hashlib.sha256(msgspec.json.encode(facts, order="sorted")).hexdigest()
+
+    def _fetched(self, route: str, source: str) -> Any:
+        if (route, source) not in self._booted:
+            self._booted[route, source] = ROUTES[route].fetch(source)
+        return self._booted[route, source]
+
+
+def _asked(executor: Executor, function: Callable[..., Any], *asked: Any) -> Any:
+    """Return what a worker says; a local one has what we have, and need not be started for it."""
+    if isinstance(executor, LocalWorkers):
+        return function(*asked)
+    return executor.submit(function, *asked).result()
+
+
+def worker_facts(route: str, machine: MachineConfig, narrow: bool) -> WorkerFacts:
+    """Return what this worker has for boots by a route. Raises ToolMissing without QEMU."""
+    machine = chosen_machine(machine, narrow=narrow)
+    return WorkerFacts(
+        machine=machine,
+        qemu=_qemu_says(machine.qemu, "--version").partition("\n")[0],
+        harness=own_version(),
+        files={str(path): _digest(str(path)) for path in sorted(_files(route, machine.qemu))},
+    )
+
+
+def _files(route: str, qemu: str) -> Iterator[Path]:
+    """Yield the firmware and the boot programs that a boot by a route may come across."""
+    names = (*_FIRMWARE, *(_CARDS if ROUTES[route].from_network else ()))
+    for folder in _qemu_says(qemu, "-L", "help").splitlines():
+        for name in names:
+            yield from Path(folder).glob(name)
+    for program in ROUTES[route].programs:
+        yield from (each for each in (program, *program.rglob("*")) if each.is_file())
 
 
 @lru_cache(maxsize=1)
@@ -56,8 +116,9 @@ def own_version() -> str:
         released = "0"
     package = Path(__file__).parents[1]
     digest = hashlib.sha256()
-    for path in sorted(package.rglob("*.py")):
-        if path.relative_to(package).parts[0] not in _NO_PART_IN_BOOTS:
+    for name in _HAS_PART_IN_BOOTS:
+        part = package / name
+        for path in sorted(part.rglob("*.py")) if part.is_dir() else [part]:
             digest.update(path.read_bytes())
     for root in (package, package.parents[1]):  # as in a wheel, or as in a checkout
         for folder in ("mbr", "images"):
@@ -66,38 +127,23 @@ def own_version() -> str:
     return f"{released}+{digest.hexdigest()[:12]}"
 
 
-@lru_cache(maxsize=8)
-def _qemu_version(qemu: str) -> str:
+@lru_cache(maxsize=16)
+def _qemu_says(qemu: str, *asked: str) -> str:
     try:
         done = subprocess.run(
-            [qemu, "--version"], capture_output=True, text=True, timeout=_VERSION_S, check=True
+            [qemu, *asked], capture_output=True, text=True, timeout=_QEMU_S, check=True
         )
     except FileNotFoundError:
         raise ToolMissing(f"{qemu} is not installed") from None
     except (OSError, subprocess.SubprocessError) as error:
-        raise LaunchFailed(f"{qemu} --version: {error}") from error
-    return done.stdout.partition("\n")[0]
+        raise LaunchFailed(f"{qemu} {' '.join(asked)}: {error}") from error
+    return done.stdout
 
 
-def loader_digest(loader: Loader) -> str:
-    """Return the digest of a loader and of where it is patched."""
-    patches = {name: [patch.offset, patch.size] for name, patch in loader.patches.items()}
-    digest = hashlib.sha256(loader.binary)
-    digest.update(json.dumps(patches, sort_keys=True).encode())
-    return digest.hexdigest()
-
-
-@lru_cache(maxsize=16)
-def _file_digest(name: str) -> str:
+@lru_cache(maxsize=256)
+def _digest(name: str) -> str:
     try:
         with Path(name).open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise UsageError(f"{name}: {error.strerror}") from error
-
-
-@lru_cache(maxsize=1)
-def _programs() -> list[list[object]]:
-    """Every boot program that is installed, as the package manager leaves it."""
-    files = [path for root in _BOOT_PROGRAMS for path in Path(root).rglob("*") if path.is_file()]
-    return [[str(path), path.stat().st_size, path.stat().st_mtime_ns] for path in sorted(files)]

@@ -19,7 +19,7 @@ _MOST_LINES = 600
 _SERIAL_LETTERS = 48_000
 _LOADER = range(0x7C00, 0x7E00)
 _ZLIB_LEVEL = 6
-_WRAP = 1 << 24
+_24_BITS = (1 << 24) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +72,9 @@ def picture(trace: BootTrace, judgement: Judgement, plan: BootPlan | None) -> Pi
 
 def _moves(trace: BootTrace) -> Iterator[tuple[int, int, int]]:
     """Yield each block move with where it would have gone had no carry been lost."""
-    end = 0
-    for move in trace.block_moves:
-        lost = move.destination != end and (end - move.destination) % _WRAP == 0 and end >= _WRAP
-        wanted = end if lost else move.destination
-        yield move.destination, move.bytes, wanted
-        end = wanted + move.bytes
+    for move, wanted in trace.destinations:
+        lost = move.destination == wanted & _24_BITS
+        yield move.destination, move.bytes, wanted if lost else move.destination
 
 
 def _ranges(trace: BootTrace) -> Iterator[Range]:

@@ -3,16 +3,14 @@
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import replace
-from functools import lru_cache
 from typing import Any
 
 from bootharness.errors import CouldNotFindOut
-from bootharness.kernels.source import fetch
 from bootharness.runs.cell import Cell
 from bootharness.runs.history import History
-from bootharness.runs.identity import identity, own_version
+from bootharness.runs.identity import Identities, own_version
 from bootharness.runs.result import Attempt, CellResult
-from bootharness.runs.work import boot_cell, named_loader, skipped
+from bootharness.runs.work import boot_cell, skipped
 
 __all__ = ["MOST_ATTEMPTS", "limit_s", "run_cells"]
 
@@ -23,7 +21,7 @@ _SLOWER, _MORE_S = 3, 60.0
 
 def limit_s(cells: Iterable[Cell]) -> float:
     """Return the seconds after which no attempt at any of these can still be going on."""
-    return max((cell.timeout_s for cell in cells), default=0) * _SLOWER + _MORE_S
+    return max((cell.plan.timeout_s for cell in cells), default=0) * _SLOWER + _MORE_S
 
 
 def run_cells(
@@ -41,10 +39,10 @@ def run_cells(
     nothing is taken from it. Raises UsageError for what cannot be built.
     """
     running: dict[Future[Attempt], CellResult] = {}
-    identified = _Identities()
+    identities = Identities(executor)
     try:
         for cell in cells:
-            known, key = identified.prepare(cell, history if cache else None)
+            known, key = _prepared(cell, identities, history if cache else None)
             if known:
                 yield known
                 continue
@@ -66,20 +64,15 @@ def run_cells(
             left.cancel()
 
 
-class _Identities:
-    """The kernels and loaders of many cells, each looked at once."""
-
-    def __init__(self) -> None:
-        self._kernel = lru_cache(maxsize=None)(fetch)
-        self._loader = lru_cache(maxsize=None)(named_loader)
-
-    def prepare(self, cell: Cell, history: History | None) -> tuple[CellResult | None, str]:
-        """Return a result that needs no boot, and the cell's key."""
-        try:
-            key = identity(cell, self._kernel(cell.kernel), self._loader(cell.loader))
-        except CouldNotFindOut as error:
-            return CellResult(cell, "", (skipped(error),)), ""
-        return (history.find(cell, key) if history else None), key
+def _prepared(
+    cell: Cell, identities: Identities, history: History | None
+) -> tuple[CellResult | None, str]:
+    """Return a result that needs no boot, and the cell's key."""
+    try:
+        key = identities.of(cell)
+    except CouldNotFindOut as error:
+        return CellResult(cell, "", (skipped(error),)), ""
+    return (history.find(cell, key) if history else None), key
 
 
 def _without_traces(result: CellResult) -> CellResult:

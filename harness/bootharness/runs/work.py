@@ -3,23 +3,19 @@
 import time
 import zlib
 from dataclasses import replace
-from pathlib import Path
 
 from bootharness.diagnosis import Verdict, judge
 from bootharness.errors import CouldNotFindOut
-from bootharness.one_boot import boot_direct, boot_grub, boot_net_source, boot_source
+from bootharness.one_boot import boot
 from bootharness.report.document import document, encode
-from bootharness.routes.loader import Loader
-from bootharness.runs.cell import STAGE1, Cell
+from bootharness.runs.cell import Cell
 from bootharness.runs.picture import pack, picture
 from bootharness.runs.result import Attempt, BootFacts
 from bootharness.runs.warnings import console_warnings
 from bootharness.trace.boot_trace import BootTrace
 
-__all__ = ["boot_cell", "boot_facts", "named_loader", "skipped"]
+__all__ = ["boot_cell", "boot_facts", "skipped"]
 
-# `bootharness boot` does not know these
-_OWN_PATHS = ("direct", "grub")
 # the second level takes a third of the time of the sixth, for a tenth more bytes
 _ZLIB_LEVEL = 2
 
@@ -30,10 +26,7 @@ def boot_cell(cell: Cell) -> Attempt:
     Raises UsageError for what cannot be built.
     """
     began = time.monotonic()
-    try:
-        trace = _boot(cell)
-    except CouldNotFindOut as error:
-        return skipped(error)
+    trace = boot(cell.kernel, cell.plan)
     judgement = judge(trace)
     return Attempt(
         verdict=judgement.verdict,
@@ -41,7 +34,7 @@ def boot_cell(cell: Cell) -> Attempt:
         sentence=judgement.summary,
         seconds=round(time.monotonic() - began, 3),
         facts=boot_facts(trace),
-        picture=pack(picture(trace, judgement, None if cell.path in _OWN_PATHS else cell.plan)),
+        picture=pack(picture(trace, judgement, cell.plan)),
         trace=zlib.compress(encode(document(trace, judgement)), _ZLIB_LEVEL),
     )
 
@@ -49,21 +42,6 @@ def boot_cell(cell: Cell) -> Attempt:
 def skipped(error: CouldNotFindOut) -> Attempt:
     """Return an attempt that found nothing out."""
     return Attempt(Verdict.SKIP, error.cause, str(error))
-
-
-def named_loader(name: str) -> Loader:
-    """Return a cell's loader. Raises UsageError when it cannot be read."""
-    return Loader.stage1() if name == STAGE1 else Loader.read(Path(name))
-
-
-def _boot(cell: Cell) -> BootTrace:
-    if cell.plan.net:
-        return boot_net_source(cell.kernel, cell.plan)
-    if cell.path == "direct":
-        return boot_direct(cell.kernel, cell.plan)
-    if cell.path == "grub":
-        return boot_grub(cell.kernel, cell.plan)
-    return boot_source(cell.kernel, named_loader(cell.loader), cell.plan)
 
 
 def boot_facts(trace: BootTrace) -> BootFacts:
@@ -85,6 +63,6 @@ def boot_facts(trace: BootTrace) -> BootFacts:
         payload_bytes=kernel.payload_bytes,
         setup_sects=header.setup_sects,
         init_size=header.init_size or 0,
-        protocol=f"{header.version >> 8}.{header.version & 0xFF:02}",
+        protocol=header.protocol,
         compression=kernel.compression,
     )

@@ -7,9 +7,9 @@ others do not notice.
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 from queue import SimpleQueue
@@ -21,7 +21,7 @@ import bootharness
 from bootharness.errors import HostBusy, MachineLost
 from bootharness.host.workspace import Workspace
 
-__all__ = ["LocalWorkers"]
+__all__ = ["LocalWorkers", "workers_of"]
 
 _START_S = 60.0
 
@@ -97,6 +97,24 @@ class LocalWorkers(Executor):
         with self._lock:
             self._workers.discard(worker)
         worker.close()
+
+
+@contextmanager
+def workers_of(executor: Executor | None, jobs: int | None, limit_s: float) -> Iterator[Executor]:
+    """Give an executor, or else workers of our own, of which none is left at the end.
+
+    ``limit_s`` is for our own. After an error, Ctrl-C among them, nothing is waited for.
+    """
+    if executor:
+        yield executor
+        return
+    workers = LocalWorkers(jobs, limit_s=limit_s)
+    done = False
+    try:
+        yield workers
+        done = True
+    finally:
+        workers.shutdown(cancel_futures=not done)
 
 
 class _Worker:

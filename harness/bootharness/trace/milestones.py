@@ -1,12 +1,39 @@
-"""The milestones that BIOS calls prove: what was read, what was moved, who called first."""
+"""The named points of a boot, and those that BIOS calls prove: what was read, what was moved."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from bootharness.formats.bioscall import BiosCall
 from bootharness.formats.mbr import SECTOR_BYTES
-from bootharness.trace.boot_trace import DiskFacts, KernelFacts, block_moves, placements
+from bootharness.trace.block_moves import block_moves, placements
+from bootharness.trace.booted import DiskFacts, KernelFacts
 
-__all__ = ["bios_milestones"]
+__all__ = ["MILESTONES", "Milestone", "bios_milestones", "ordered"]
+
+MILESTONES = (
+    "bios-handoff",
+    "stage1",
+    "setup-loaded",
+    "kernel-loaded",
+    "setup-entered",
+    "protected-mode",
+    "banner",
+    "init",
+)
+"""The named points of a boot, in the order in which they are reached."""
+
+
+@dataclass(frozen=True, slots=True)
+class Milestone:
+    """A named point that the boot reached, in seconds since launch."""
+
+    name: str
+    seconds: float
+
+
+def ordered(points: Mapping[str, float], order: Iterable[str]) -> tuple[Milestone, ...]:
+    """Return milestones, given by name with their seconds, in an order of names."""
+    return tuple(Milestone(name, points[name]) for name in order if name in points)
 
 
 def bios_milestones(

@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from bootharness.formats.bioscall import BiosCall
-from bootharness.trace.boot_trace import Milestone
+from bootharness.trace.milestones import Milestone
 from bootharness.trace.wire import NetEvent
 
 __all__ = ["Observer"]

@@ -1,7 +1,7 @@
 """What lies in guest memory at the handoff, against what the files say should."""
 
 from bootharness.formats.bzimage import offset_of
-from bootharness.trace.boot_trace import Comparison
+from bootharness.trace.handoff import Comparison
 
 __all__ = ["LOADER_FIELDS", "compare", "without_loader_fields"]
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from bootharness.formats.bioscall import BiosCall
-from bootharness.trace.boot_trace import CpuSample
+from bootharness.trace.machine_facts import CpuSample
 
 __all__ = ["hang", "keeps_silent"]
 

@@ -8,7 +8,7 @@ cannot take any more changes nothing about the boot.
 import shlex
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
@@ -16,12 +16,13 @@ from typing import BinaryIO
 from bootharness.diagnosis import judge
 from bootharness.errors import MachineLost
 from bootharness.machine.argv import GDB_LOG, QEMU_LOG, SERIAL_LOG, by_hand
+from bootharness.machine.device import disk_device
 from bootharness.machine.machine import Machine
 from bootharness.machine.postmortem import screenshot
 from bootharness.plan import BootPlan
 from bootharness.trace.boot_trace import BootTrace
 
-__all__ = ["RECORDER_LOG", "Folder", "keep_account", "keep_evidence"]
+__all__ = ["RECORDER_LOG", "Folder", "keep_account", "keep_evidence", "keep_made"]
 
 _LOGS = (SERIAL_LOG, QEMU_LOG, GDB_LOG)
 RECORDER_LOG = "recorder.log"
@@ -38,13 +39,25 @@ class Folder:
         """Write a file that is not there yet."""
         self._write(name, BytesIO(content))
 
-    def copy(self, source: Path) -> None:
-        """Copy a file, if there is one, under its own name."""
-        if source.exists():
-            with source.open("rb") as content:
-                self._write(source.name, content)
+    def copy(self, source: Path) -> bool:
+        """Copy a file, if there is one, under its own name; return whether it is there now."""
+        if not source.exists():
+            return False
+        with source.open("rb") as content:
+            return self._write(source.name, content)
 
-    def _write(self, name: str, content: BinaryIO) -> None:
+    def take(self, source: Path) -> bool:
+        """Move a file here, if there is one; return whether it is there now."""
+        path = self.path / source.name
+        try:
+            if source.exists() and not path.exists():
+                source.rename(path)
+                return True
+        except OSError:  # another file system, or a folder that takes no more
+            pass
+        return self.copy(source)
+
+    def _write(self, name: str, content: BinaryIO) -> bool:
         path = self.path / name
         try:
             with path.open("xb") as file:
@@ -56,6 +69,8 @@ class Folder:
                     raise
         except OSError as error:
             self._failed.setdefault(error.strerror or str(error), []).append(name)
+            return False
+        return True
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -82,6 +97,20 @@ def keep_evidence(machine: Machine, recorded: bytes, path: Path, *, alive: bool)
     except MachineLost as error:
         return (*folder.problems, f"there is no picture of the screen: {error}")
     return folder.problems
+
+
+def keep_made(trace: BootTrace, made_in: Path, path: Path) -> BootTrace:
+    """Move what was made for a boot from the folder ``made_in``: its disk image, its packets.
+
+    Returns the trace, which says where the disk image is now and what could not be kept.
+    """
+    folder = Folder(path)
+    for packets in made_in.glob("*.pcap"):
+        folder.take(packets)
+    disk = Path(trace.disk.path) if trace.disk else None
+    if trace.disk and disk and disk.parent == made_in and folder.take(disk):
+        trace = replace(trace, disk=replace(trace.disk, path=str(path / disk.name)))
+    return trace.with_missing(*folder.problems)
 
 
 def keep_account(trace: BootTrace, plan: BootPlan, path: Path) -> tuple[str, ...]:
@@ -115,13 +144,14 @@ def _commands(trace: BootTrace, plan: BootPlan) -> str:
     from bootharness.report.again import again
 
     lines = ["# the same boot, watched and judged", again(trace, plan, "--verbose")]
-    if not trace.network:
+    if trace.disk:
         lines += ["", "# the same boot in gdb, in this folder", "bootharness debug trace.json"]
-    disk = Path(trace.disk.path) if trace.disk and not trace.network else None
+    disk = Path(trace.disk.path) if trace.disk else None
     if trace.machine and disk and disk.exists():
+        config = trace.machine.config
         lines += [
             "",
             "# its disk image in QEMU alone, the serial line on the terminal; Ctrl-A X ends it",
-            shlex.join(by_hand(trace.machine.config, disk.absolute())),
+            shlex.join(by_hand(config, disk_device(disk.absolute(), config.disk_interface))),
         ]
     return "\n".join(lines)

@@ -12,9 +12,8 @@ from bootharness.formats.intlog import GuestException, triple_fault
 from bootharness.host.workspace import Workspace
 from bootharness.machine.argv import INTERRUPT_PIPE
 from bootharness.machine.qemu import Qemu
-from bootharness.machine.rom import write_rom
 from bootharness.plan import BootPlan, MachineConfig
-from bootharness.routes.disk import DiskImage
+from bootharness.routes.medium import Medium
 from bootharness.trace.boot_trace import BootTrace
 from bootharness.watch.see import see
 
@@ -28,34 +27,35 @@ _SLOWER, _AT_LEAST_S = 5, 10
 
 
 def with_exceptions(
-    trace: BootTrace, disk: DiskImage, plan: BootPlan, config: MachineConfig
+    trace: BootTrace, medium: Medium, plan: BootPlan, config: MachineConfig
 ) -> BootTrace:
     """Return the trace of a boot that was reset with the exceptions that led to it.
 
-    Boots again for that, under TCG. Any other trace is returned as it is. A second boot
-    that takes another course is told of in ``missing``.
+    Boots again for that, under TCG. Any other trace is returned as it is, and so is one of a
+    boot from a network, which has come to its end. A second boot that takes another course is
+    told of in ``missing``.
     """
     seen = trace.post_mortem
-    if seen is None or trace.ending.kind != "guest-reset" or trace.reached("banner"):
+    if medium.wire or seen is None or trace.ending.kind != "guest-reset" or trace.reached("banner"):
         return trace
     limit = min(plan.timeout_s, _AT_LEAST_S + _SLOWER * trace.ending.seconds)
     plan = replace(plan, timeout_s=limit, tracer="recorder")
     try:
-        exceptions = _exceptions(trace.source, disk, plan, replace(config, accelerator="tcg"))
+        exceptions = _exceptions(trace.source, medium, plan, replace(config, accelerator="tcg"))
     except CouldNotFindOut as error:
         return trace.with_missing(f"no exceptions are known: {error}")
     return replace(trace, post_mortem=replace(seen, exceptions=exceptions))
 
 
 def _exceptions(
-    source: str, disk: DiskImage, plan: BootPlan, config: MachineConfig
+    source: str, medium: Medium, plan: BootPlan, config: MachineConfig
 ) -> tuple[GuestException, ...]:
     with Workspace() as workspace:
         log = workspace.path / "interrupts.log"
         with _end_of_pipe(workspace, log):
-            rom = write_rom(workspace.path)
-            with Qemu(config, disk.path, workspace, rom=rom, interrupts=True) as qemu:
-                again = see(source, qemu, disk, plan, observer=None, keep=None)
+            tracer = plan.tracer
+            with Qemu(config, medium.device, workspace, tracer=tracer, interrupts=True) as qemu:
+                again = see(source, qemu, medium, plan, observer=None, keep=None)
         if again.ending.kind != "guest-reset":
             raise _AnotherCourse(
                 f"a second boot, to see them, ended otherwise ({again.ending.kind})"

@@ -12,29 +12,20 @@ from bootharness.machine.machine import Machine
 from bootharness.machine.postmortem import post_mortem
 from bootharness.machine.qemu import Qemu
 from bootharness.plan import BootPlan
-from bootharness.routes.bootable import Bootable
-from bootharness.routes.direct import DirectImage
-from bootharness.routes.net_image import NetImage
+from bootharness.routes.medium import Medium
+from bootharness.routes.table import ROUTES
 from bootharness.text import count
-from bootharness.trace.boot_trace import (
-    MILESTONES,
-    BootTrace,
-    Ending,
-    MachineFacts,
-    PostMortem,
-    ordered,
-)
-from bootharness.trace.milestones import bios_milestones
+from bootharness.trace.boot_trace import BootTrace, Ending
+from bootharness.trace.machine_facts import MachineFacts, PostMortem
+from bootharness.trace.milestones import bios_milestones, ordered
 from bootharness.trace.observer import Observer
 from bootharness.trace.signs import kernel_signs, program_sign
-from bootharness.trace.wire import NET_MILESTONES, milestones
-from bootharness.watch.facts import disk_facts, kernel_facts, loader_facts
+from bootharness.trace.wire import milestones
 from bootharness.watch.tracers import GdbTracer, NoTracer, RecorderTracer, Tracer
 from bootharness.watch.watch import Watch
 
 if TYPE_CHECKING:
     from bootharness.machine.gdb import Gdb
-    from bootharness.routes.net_connection import Connection
 
 __all__ = ["see"]
 
@@ -47,30 +38,29 @@ _SERIAL_BYTES = 1 << 22
 def see(
     source: str,
     qemu: Qemu,
-    disk: Bootable,
+    medium: Medium,
     plan: BootPlan,
     *,
     observer: Observer | None,
     keep: Path | None,
-    connection: "Connection | None" = None,
 ) -> BootTrace:
     """Return all that was seen of a boot.
 
     Raises CouldNotFindOut when the machine does not even start.
     """
     connecting = qemu.now()
-    own_init = disk.initrd is not None and plan.initrd is None
+    own_init = medium.initrd is not None and plan.initrd is None
     signs = kernel_signs(INIT_MARKER, own_init=own_init)
-    signs += [program_sign()] if connection else []
-    gdb = _gdb(qemu, disk, plan)
+    signs += [program_sign()] if medium.wire else []
+    gdb = _gdb(qemu, medium) if plan.tracer != "recorder" else None
     with closing(gdb) if gdb else nullcontext(), Machine(qemu) as machine:
-        tracer = _tracer(machine, disk, plan, gdb)
+        tracer = _tracer(machine, medium, plan, gdb)
         connected = machine.now()
-        watch = Watch(machine, tracer, disk, plan, signs, observer, connection)
+        watch = Watch(machine, tracer, medium, plan, signs, observer)
         try:
             ending = watch.run()
-            if connection:
-                connection.finish()
+            if medium.wire:
+                medium.wire.finish()
         except CouldNotFindOut as error:
             ending = Ending("skipped", round(machine.now(), 6), str(error), error.cause)
         except FormatError as error:
@@ -94,22 +84,23 @@ def _remains(watch: Watch, ending: Ending, keep: Path | None) -> PostMortem | No
     return seen
 
 
-def _gdb(qemu: Qemu, disk: Bootable, plan: BootPlan) -> "Gdb | None":
+def _gdb(qemu: Qemu, medium: Medium) -> "Gdb":
     """Start gdb where it is wanted: it takes as long as QEMU takes to answer."""
-    if plan.tracer == "recorder" or isinstance(disk, NetImage | DirectImage):
-        return None
     from bootharness.machine.gdb import Gdb  # most boots do without
 
     wide = "x86_64" in Path(qemu.config.qemu).name
-    return Gdb(qemu.workspace, wide=wide, elf=disk.loader.elf if disk.loader else None)
+    return Gdb(qemu.workspace, wide=wide, elf=medium.loader.elf if medium.loader else None)
 
 
-def _tracer(machine: Machine, disk: Bootable, plan: BootPlan, gdb: "Gdb | None") -> Tracer:
-    if isinstance(disk, NetImage):
-        return NoTracer() if disk.firmware == "uefi" else RecorderTracer(machine)
-    if gdb is None or isinstance(disk, DirectImage):
-        return RecorderTracer(machine)
-    return GdbTracer(machine, disk, gdb, RecorderTracer(machine) if plan.tracer == "both" else None)
+def _tracer(machine: Machine, medium: Medium, plan: BootPlan, gdb: "Gdb | None") -> Tracer:
+    if medium.device.firmware == "uefi":
+        return NoTracer()
+    recorder = RecorderTracer(machine) if plan.tracer != "gdb" else None
+    if gdb is None:
+        assert recorder
+        return recorder
+    assert medium.disk
+    return GdbTracer(machine, medium.disk, gdb, recorder)
 
 
 def _serial_text(log: Path) -> str:
@@ -126,35 +117,25 @@ def _serial_text(log: Path) -> str:
 
 
 def _trace(source: str, watch: Watch, ending: Ending, timings: dict[str, float]) -> BootTrace:
-    machine, disk, tracer = watch.machine, watch.disk, watch.tracer
-    kernel = kernel_facts(disk.kernel) if disk.kernel else None
-    facts, calls = disk_facts(disk), tracer.calls()
-    points = bios_milestones(calls, kernel, facts, handed_off=watch.handoff is not None)
-    points |= watch.milestones
-    network = watch.connection.facts() if watch.connection else None
+    machine, medium, tracer, plan = watch.machine, watch.medium, watch.tracer, watch.plan
+    kernel = medium.kernel.facts if medium.kernel else None
+    disk, calls = medium.disk.facts if medium.disk else None, tracer.calls()
+    network = medium.wire.facts() if medium.wire else None
     if network:
-        points = milestones(network) | watch.milestones
-    order = NET_MILESTONES if network else MILESTONES
-    config = machine.config
+        points = milestones(network)
+    else:
+        points = bios_milestones(calls, kernel, disk, handed_off=watch.handoff is not None)
     return BootTrace(
         source=source,
-        until=watch.plan.until,
+        until=plan.until,
         ending=ending,
+        route=plan.route,
         kernel=kernel,
-        loader=loader_facts(disk.loader) if disk.loader else None,
-        disk=facts,
-        machine=MachineFacts(
-            qemu=config.qemu,
-            qemu_version=machine.qmp.qemu_version,
-            accelerator=config.accelerator,
-            machine_type=config.machine_type,
-            disk_interface=config.disk_interface,
-            memory_bytes=config.memory_bytes,
-            command_line=tuple(machine.qemu.argv),
-            bios_file=str(config.bios) if config.bios else None,
-        ),
-        tracer=watch.plan.tracer,
-        milestones=ordered(points, order),
+        loader=medium.loader.facts if medium.loader else None,
+        disk=disk,
+        machine=_machine_facts(machine, medium),
+        tracer=tracer.name,
+        milestones=ordered(points | watch.milestones, ROUTES[plan.route].milestones),
         bios_calls=calls,
         gdb_calls=tracer.second_opinion(),
         handoff=watch.handoff,
@@ -164,4 +145,20 @@ def _trace(source: str, watch: Watch, ending: Ending, timings: dict[str, float])
         network=network,
         samples=tuple(watch.samples[-_SAMPLES:]),
         timings={name: round(seconds, 6) for name, seconds in timings.items()},
+    )
+
+
+def _machine_facts(machine: Machine, medium: Medium) -> MachineFacts:
+    config, firmware = machine.config, medium.device.firmware
+    return MachineFacts(
+        qemu=config.qemu,
+        qemu_version=machine.qmp.qemu_version,
+        accelerator=config.accelerator,
+        machine_type=config.machine_type,
+        disk_interface=config.disk_interface if medium.disk else None,
+        memory_bytes=config.memory_bytes,
+        command_line=tuple(machine.qemu.argv),
+        bios="seabios" if firmware == "bios" else None,
+        bios_file=config.bios,
+        firmware=firmware,
     )

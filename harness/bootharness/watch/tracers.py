@@ -13,7 +13,7 @@ from bootharness.machine.machine import Machine
 from bootharness.machine.recorder import Recorder
 from bootharness.routes.disk import DiskImage
 from bootharness.routes.loader import ORIGIN
-from bootharness.trace.boot_trace import QmpEvent
+from bootharness.trace.machine_facts import QmpEvent
 
 if TYPE_CHECKING:
     from bootharness.machine.gdb import Gdb
@@ -40,7 +40,9 @@ class Stop:
 
 
 class Tracer(Protocol):
-    """What both tracers can do."""
+    """What all tracers can do; ``name`` is who sees the calls, as a trace has it."""
+
+    name: str
 
     def start(self) -> None:
         """Begin, and let the machine run if it waits."""
@@ -50,7 +52,7 @@ class Tracer(Protocol):
         """Files to wait for besides the machine's own."""
 
     def stops(self, events: list[QmpEvent]) -> list[Stop]:
-        """Return for what the machine has stopped; ``events`` came in since the last call."""
+        """Return why the machine has stopped; ``events`` came in since the last call."""
 
     def resume(self, stop: Stop) -> None:
         """Let the machine run on after a stop."""
@@ -75,6 +77,7 @@ class Tracer(Protocol):
 class RecorderTracer:
     """The recorder: it stops the machine by itself, and QMP says so."""
 
+    name = "recorder"
     attached = False
 
     def __init__(self, machine: Machine) -> None:
@@ -92,7 +95,7 @@ class RecorderTracer:
         return [self.stop(each.seconds) for each in events if each.name == "GUEST_PANICKED"]
 
     def stop(self, at: float) -> Stop:
-        """Return for what the recorder, or a guest that can do the same, stopped the machine."""
+        """Return why the recorder, or a guest that can do the same, stopped the machine."""
         self.take_all()
         self.recorder.anchor(at)
         last = self.recorder.records[-1] if self.recorder.records else None
@@ -134,6 +137,7 @@ class RecorderTracer:
 class NoTracer:
     """Nobody: with a UEFI there are no BIOS calls, and a stop is the guest's own."""
 
+    name = "none"
     attached = False
 
     @property
@@ -172,6 +176,7 @@ class GdbTracer:
     def __init__(
         self, machine: Machine, disk: DiskImage, gdb: "Gdb", recorder: RecorderTracer | None = None
     ) -> None:
+        self.name = "both" if recorder else "gdb"
         self._machine = machine
         self._recorder = recorder
         self._disk = disk

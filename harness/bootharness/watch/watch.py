@@ -10,25 +10,16 @@ from bootharness.host.deadline import Deadline
 from bootharness.machine.machine import Machine
 from bootharness.machine.postmortem import screen
 from bootharness.plan import BootPlan
-from bootharness.routes.bootable import Bootable
-from bootharness.routes.disk import DiskImage
-from bootharness.trace.boot_trace import (
-    MILESTONES,
-    CpuSample,
-    Ending,
-    Handoff,
-    Milestone,
-    QmpEvent,
-    block_moves,
-    placements,
-    screen_text,
-)
-from bootharness.trace.milestones import bios_milestones
+from bootharness.routes.medium import Medium
+from bootharness.trace.block_moves import block_moves, placements
+from bootharness.trace.boot_trace import Ending, screen_text
+from bootharness.trace.handoff import Handoff
+from bootharness.trace.machine_facts import CpuSample, QmpEvent
+from bootharness.trace.milestones import MILESTONES, Milestone, bios_milestones
 from bootharness.trace.observer import Observer
 from bootharness.trace.signs import Sign, complaint, program_error
 from bootharness.trace.wire import milestones
-from bootharness.watch.facts import disk_facts, kernel_facts
-from bootharness.watch.handoff import look, with_kernel_found
+from bootharness.watch.entry import look
 from bootharness.watch.hang import hang, keeps_silent
 from bootharness.watch.idle import IdleClock, Repetition
 from bootharness.watch.tracers import Stop, Tracer
@@ -62,11 +53,10 @@ class Watch:
 
     machine: Machine
     tracer: Tracer
-    disk: Bootable
+    medium: Medium
     plan: BootPlan
     signs: list[Sign]
     observer: Observer | None = None
-    connection: "Connection | None" = None
     milestones: dict[str, float] = field(default_factory=dict)
     events: list[QmpEvent] = field(default_factory=list)
     handoff: Handoff | None = None
@@ -80,6 +70,11 @@ class Watch:
     screen_read_at: float = 0.0
     bios_log: str = ""
 
+    @property
+    def wire(self) -> "Connection | None":
+        """The network that the machine boots from, if it does."""
+        return self.medium.wire
+
     def run(self) -> Ending:
         """Watch until the boot has come as far as wanted, or has failed, or time is up.
 
@@ -89,8 +84,8 @@ class Watch:
         last_words: Deadline | None = None
         idle = IdleClock(self.machine)
         self.tracer.start()
-        if self.disk.kernel:
-            kernel_facts(self.disk.kernel)  # hashed while the machine is busy
+        if self.medium.kernel:
+            _ = self.medium.kernel.sha256  # hashed while the machine is busy
         while self.ending is None:
             self.machine.wait(Deadline.after(_TICK_S), *self.tracer.files, *self._wires)
             self._listen()
@@ -124,9 +119,8 @@ class Watch:
 
     def identify_kernel(self) -> None:
         """Find the kernel in a disk image that somebody brought, by what has been read."""
-        if isinstance(self.disk, DiskImage) and self.disk.kernel is None:
-            folder = self.machine.qemu.workspace.path
-            self.disk = with_kernel_found(self.disk, self.tracer.calls(), folder)
+        folder = self.machine.qemu.workspace.path
+        self.medium = self.medium.learned(self.tracer.calls(), folder)
 
     def report_progress(self) -> None:
         """Tell the observer how far the loading has come."""
@@ -134,11 +128,13 @@ class Watch:
             return
         self._hear_bios()
         calls, handed_off = self.tracer.calls(), self.handoff is not None
-        if self.connection:  # the wire tells how far that has come
+        if self.wire:  # which tells how far that has come
             self.observer.calls(calls)
             return
-        kernel = kernel_facts(self.disk.kernel) if self.disk.kernel else None
-        points = bios_milestones(calls, kernel, disk_facts(self.disk), handed_off=handed_off)
+        medium = self.medium
+        kernel = medium.kernel.facts if medium.kernel else None
+        disk = medium.disk.facts if medium.disk else None
+        points = bios_milestones(calls, kernel, disk, handed_off=handed_off)
         for name, seconds in points.items():
             self._reach(name, seconds)
         self.observer.calls(calls)
@@ -232,7 +228,8 @@ class Watch:
         before = len(self.tracer.calls())
         self.handoff = look(
             self.machine,
-            self.disk,
+            self.medium.kernel,
+            self.medium.initrd,
             stop.registers,
             exact=stop.exact,
             calls=before if stop.exact else before - 1,
@@ -269,7 +266,7 @@ class Watch:
         said = complaint(screen_text(calls))
         if said:
             self._finish("complaint", said)
-        if self.connection:
+        if self.wire:
             self._hear_boot_program(screen_text(calls))
             return
         same = self.repetition.count(calls)
@@ -289,15 +286,15 @@ class Watch:
 
     @property
     def _wires(self) -> list[int]:
-        return [self.connection.fileno()] if self.connection else []
+        return [self.wire.fileno()] if self.wire else []
 
     def _look_at_wire(self) -> None:
         """Take what has happened on the network, and end what cannot come to anything."""
-        if self.connection is None:
+        if self.wire is None:
             return
-        facts = self.connection.look(self.machine)
+        facts = self.wire.look(self.machine)
         if facts is None and self.observer and self.observer.wants_progress:
-            facts = self.connection.facts()
+            facts = self.wire.facts()
         if facts is None:
             return
         for name, seconds in milestones(facts).items():
@@ -313,7 +310,7 @@ class Watch:
 
     def _progress(self) -> tuple[int, ...]:
         """Return what changes as long as the guest gets on."""
-        wire = self.connection.frames if self.connection else 0
+        wire = self.wire.frames if self.wire else 0
         return self._log_bytes(), self.repetition.got_on, self.disk_bytes, wire
 
     def _log_bytes(self) -> int:
@@ -328,7 +325,7 @@ class Watch:
         self.disk_bytes = self.machine.disk_bytes_read()
         self._sample()
         calls = self.tracer.calls()
-        waits_for_others = self.connection is not None and self.handoff is None
+        waits_for_others = self.wire is not None and self.handoff is None
         last = calls[-1] if calls else None
         kind = hang(self.samples, idle_s, last, exact=not self.tracer.attached)
         if waits_for_others and idle_s > _READ_SCREEN_S:

@@ -1,14 +1,14 @@
 """A hunt as JSON. Within one version fields are added but never change their meaning."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
 from bootharness.bisection.answer import Answer
+from bootharness.bisection.bisect import HuntResult
 from bootharness.bisection.log import Seen
-from bootharness.bisection.search import Found, Lost, Search
+from bootharness.bisection.search import Found, Lost
 from bootharness.report.document import schema_of
 
 __all__ = ["HUNT_SCHEMA_VERSION", "hunt_document", "hunt_schema"]
@@ -35,22 +35,20 @@ class _Document:
     boots: tuple[Seen, ...]
 
 
-def hunt_document(
-    title: str, search: Search, seen: Sequence[Seen], answer: Answer | None
-) -> dict[str, Any]:
+def hunt_document(result: HuntResult) -> dict[str, Any]:
     """Return the JSON document of a hunt as plain values."""
-    result = search.result
+    search, end = result.search, result.search.result
     document: dict[str, Any] = msgspec.to_builtins(
         _Document(
             schema_version=HUNT_SCHEMA_VERSION,
-            title=title,
+            title=result.title,
             size=search.size,
             sought=search.sought,
             confidence_wanted=search.confidence,
-            found=result if isinstance(result, Found) else None,
-            lost=result if isinstance(result, Lost) else None,
-            answer=answer,
-            boots=tuple(seen),
+            found=end if isinstance(end, Found) else None,
+            lost=result.lost,
+            answer=result.answer,
+            boots=result.boots,
         )
     )
     return document

@@ -1,11 +1,7 @@
 """A hunt as Markdown, for a job's summary or a bug report."""
 
-from collections.abc import Sequence
-
-from bootharness.bisection.answer import Answer
-from bootharness.bisection.log import Seen
+from bootharness.bisection.bisect import HuntResult
 from bootharness.bisection.report.words import certainty, first_bad
-from bootharness.bisection.search import Lost
 from bootharness.diagnosis.verdict import Verdict
 from bootharness.text import count, printable
 
@@ -14,11 +10,10 @@ __all__ = ["hunt_markdown"]
 _SIGNS = {Verdict.GOOD: "✅", Verdict.BAD: "❌", Verdict.SKIP: "❔"}
 
 
-def hunt_markdown(
-    title: str, seen: Sequence[Seen], answer: Answer | None, lost: Lost | None
-) -> str:
+def hunt_markdown(result: HuntResult) -> str:
     """Return the answer, the experiments, the two kernels side by side, and every boot."""
-    lines = [f"### Bisection: {_escaped(title)}", ""]
+    answer, lost, seen = result.answer, result.lost, result.boots
+    lines = [f"### Bisection: {_escaped(result.title)}", ""]
     if answer:
         lines += [
             f"**{_escaped(answer.conclusion)}**",

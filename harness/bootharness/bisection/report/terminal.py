@@ -8,7 +8,7 @@ import shutil
 import textwrap
 from collections.abc import Sequence
 from itertools import groupby
-from typing import Protocol, TextIO
+from typing import TextIO
 
 import click
 from rich.console import Console
@@ -17,13 +17,15 @@ from rich.text import Text
 
 from bootharness.bisection.answer import Answer
 from bootharness.bisection.evidence import bad_probability
+from bootharness.bisection.hunt import HuntObserver
 from bootharness.bisection.log import Seen
+from bootharness.bisection.ranges import Range
 from bootharness.bisection.report.words import certainty, first_bad
 from bootharness.bisection.search import Lost, Search
 from bootharness.diagnosis.verdict import Verdict
 from bootharness.text import printable
 
-__all__ = ["Labels", "TerminalHunt", "picture", "print_answer", "print_lost"]
+__all__ = ["TerminalHunt", "picture", "print_answer", "print_lost"]
 
 _COLOURS = {Verdict.GOOD: "green", Verdict.BAD: "red", Verdict.SKIP: "yellow"}
 _PICTURE = 32
@@ -46,29 +48,26 @@ def picture(search: Search, width: int = _PICTURE) -> str:
     return "".join(drawn)
 
 
-class Labels(Protocol):
-    """What has labels: a range."""
-
-    def label(self, position: int) -> str:
-        """Return what people call a position."""
-
-
-class TerminalHunt:
+class TerminalHunt(HuntObserver):
     """Prints a line for every boot; on a terminal, what is being tried below them."""
 
-    def __init__(self, labels: Labels, workers: int, output: TextIO) -> None:
-        self._labels, self._workers, self._output = labels, workers, output
+    def __init__(self, output: TextIO) -> None:
+        self._output = output
         self._live = output.isatty()
         columns = shutil.get_terminal_size().columns if self._live else _WIDE
         self._wide = columns >= _WIDE
         self._label = _LABEL if self._wide else _NARROW_LABEL
         self._picture = min(max(columns - _WIDE + _PICTURE, _NARROW_PICTURE), _PICTURE)
-        self._number = 0
+
+    def begun(self, searched: Range, workers: int) -> None:
+        """Say what is searched."""
+        self._range, self._workers, self._number = searched, workers, 0
+        click.echo(click.style(searched.title, bold=True), file=self._output)
 
     def trying(self, search: Search, positions: list[int]) -> None:
         """Show what is being tried."""
         if self._live and positions:
-            names = ", ".join(printable(self._labels.label(at)) for at in positions)
+            names = ", ".join(printable(self._range.label(at)) for at in positions)
             left = search.steps_left(self._workers)
             self._status(f"about {left} left; trying {names}")
 

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 
 import gdb
 
+from bootharness.formats.loading import Destinations, setup_code_at
+
 from .decode import TABLE_BYTES, Registers, arguments, base_of
 from .facts import FACTS
 from .guest import GUEST
 
 _PACKET_BYTES = 16
 _INT, _INT_BYTES = 0xCD, 2
-_MAGIC = b"HdrS"
 
 
 @dataclass(frozen=True)
@@ -47,11 +48,11 @@ class Call:
 
 @dataclass(frozen=True)
 class Move:
-    """A block move: its table, and where the payload goes on; None once it is complete."""
+    """A block move: its table, and the linear address that it should go to."""
 
     table: bytes
     bytes: int
-    wanted: int | None
+    wanted: int
 
     @property
     def source(self) -> int:
@@ -65,8 +66,8 @@ class Move:
 
     @property
     def misplaced(self) -> bool:
-        """Whether it leaves the payload where it was."""
-        return self.wanted is not None and self.wanted != self.destination
+        """Whether it goes elsewhere than it should."""
+        return self.wanted != self.destination
 
 
 class History:
@@ -78,6 +79,10 @@ class History:
         self.last_move: Call | None = None
         self.kernel_entry: int | None = FACTS["kernel_entry"]
         self._buffer: int | None = None
+        start, initrd = FACTS["load_address"], FACTS["initrd_address"]
+        starts = [place for place in (start, initrd) if place is not None]
+        end = None if start is None else start + FACTS["payload_bytes"]
+        self._destinations = Destinations(starts, end)
 
     def see(self, number: int) -> Call:
         """Record the call that is about to be made."""
@@ -95,20 +100,13 @@ class History:
     def _add_move(self, call: Call) -> None:
         self.last_move = call
         count = (call.registers["ecx"] & 0xFFFF) * 2
-        last = self.moves[-1] if self.moves else None
-        wanted = last.wanted if last else FACTS["load_address"]
-        if last and wanted is not None and not last.misplaced:
-            wanted += last.bytes
-            if wanted >= FACTS["load_address"] + FACTS["payload_bytes"]:
-                wanted = None
+        wanted = self._destinations.wanted(base_of(call.extra[0x18:0x20]), count)
         self.moves.append(Move(call.extra, count, wanted))
 
     def _look_for_kernel(self, call: Call) -> None:
         """See whether the last read has brought the kernel's setup code."""
         if self._buffer is not None and self.kernel_entry is None:
-            for entry in (self._buffer, self._buffer + 0x200):
-                if GUEST.memory(entry + 2, len(_MAGIC)) == _MAGIC:
-                    self.kernel_entry = entry
+            self.kernel_entry = setup_code_at(self._buffer, GUEST.memory)
         self._buffer = None
         if call.number == 0x13 and len(call.extra) == _PACKET_BYTES:
             offset, segment = (int.from_bytes(call.extra[at : at + 2], "little") for at in (4, 6))

@@ -6,14 +6,15 @@ from typing import Any
 import msgspec
 
 from bootharness.diagnosis.verdict import Verdict
-from bootharness.gate.outcome import Change, Entry, Outcome, Pace, Remark, Room, Standing
+from bootharness.gate.outcome import Change, Entry, Outcome, Pace, Remark, Standing
+from bootharness.predictor.headroom import Headroom
 from bootharness.report.document import schema_of
 from bootharness.runs.cell import Cell
 from bootharness.runs.result import BootFacts
 
 __all__ = ["GATE_SCHEMA_VERSION", "gate_document", "gate_schema"]
 
-GATE_SCHEMA_VERSION = 1
+GATE_SCHEMA_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ class _Document:
     seconds: float
     cached: int
     patterns: tuple[str, ...]
-    rooms: tuple[Room, ...]
+    headroom: tuple[Headroom, ...]
     entries: tuple[_Entry, ...]
 
 
@@ -71,7 +72,7 @@ def gate_document(outcome: Outcome) -> dict[str, Any]:
         seconds=outcome.seconds,
         cached=outcome.cached,
         patterns=outcome.patterns,
-        rooms=outcome.rooms,
+        headroom=outcome.headroom,
         entries=tuple(_entry(each) for each in outcome.entries),
     )
     plain: dict[str, Any] = msgspec.to_builtins(document)

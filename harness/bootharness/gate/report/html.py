@@ -25,12 +25,12 @@ from bootharness.gate.report.words import (
     worth_a_word,
 )
 from bootharness.gate.trend import trend
+from bootharness.report.page import rendered
 from bootharness.text import count, printable
 
 __all__ = ["html"]
 
 _PAGE = Path(__file__).parent / "page"
-_CSS = Path(__file__).parents[2] / "report" / "page.css"
 _MOST_NOTABLE = 8
 """Of what is to be looked at: the worst, so that the table of all is not far below."""
 
@@ -54,12 +54,6 @@ class _Row:
 
 def html(outcome: Outcome, *, title: str = "Boot gate") -> str:
     """Return a gate, or what stands for one, as an HTML file."""
-    import jinja2  # takes a while to import, and most gates are not drawn
-    from markupsafe import Markup
-
-    template = jinja2.Environment(
-        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
-    ).from_string(_part("gate.html.j2"))
     rows = [_row(number, entry) for number, entry in enumerate(outcome.entries)]
     common = shared(outcome)
     notable = sorted(
@@ -75,32 +69,27 @@ def html(outcome: Outcome, *, title: str = "Boot gate") -> str:
     if lines:
         from bootharness.gate.report.plot import trend_plot
 
-        plot = trend_plot(lines, outcome.rooms, ahead)
+        plot = trend_plot(lines, outcome.headroom, ahead)
     ways = tuple(dict.fromkeys(row.way for row in rows))
-    return template.render(
-        title=title,
-        words=WORDS,
-        standing=outcome.standing,
-        headline=headline(outcome),
-        cached=fresh_and_cached(outcome),
-        versions=_versions(outcome),
-        made_at=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        patterns=[printable(sentence) for sentence in (*outcome.patterns, *common.values())],
-        notable=notable[:_MOST_NOTABLE],
-        more_notable=max(len(notable) - _MOST_NOTABLE, 0),
-        ways=ways,
-        lines=list(_lines(outcome, rows, ways)),
-        series=lines,
-        projections=[projection(each) for each in ahead],
-        trend=Markup(plot),
-        css=Markup(_CSS.read_text()),
-        script=Markup(_part("gate.js")),
-        data=Markup(_data(outcome, rows)),
-    )
-
-
-def _part(name: str) -> str:
-    return (_PAGE / name).read_text()
+    values = {
+        "title": title,
+        "words": WORDS,
+        "standing": outcome.standing,
+        "headline": headline(outcome),
+        "cached": fresh_and_cached(outcome),
+        "versions": _versions(outcome),
+        "made_at": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "patterns": [printable(sentence) for sentence in (*outcome.patterns, *common.values())],
+        "notable": notable[:_MOST_NOTABLE],
+        "more_notable": max(len(notable) - _MOST_NOTABLE, 0),
+        "ways": ways,
+        "lines": list(_lines(outcome, rows, ways)),
+        "series": lines,
+        "projections": [projection(each) for each in ahead],
+    }
+    script = (_PAGE / "gate.js").read_text()
+    unescaped = {"trend": plot, "script": script, "data": _data(outcome, rows)}
+    return rendered(_PAGE / "gate.html.j2", values, unescaped)
 
 
 def _row(number: int, entry: Entry) -> _Row:

@@ -52,7 +52,7 @@ def _case(suite: ET.Element, entry: Entry) -> None:
         "testcase",
         {
             "classname": _text(kernel_name(entry)),
-            "name": _text(entry.way or result.cell.path) + (" (baseline)" * entry.baseline),
+            "name": _text(entry.way or result.cell.plan.route) + (" (baseline)" * entry.baseline),
             "time": _seconds(sum(attempt.seconds for attempt in result.attempts)),
         },
     )

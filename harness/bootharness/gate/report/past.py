@@ -19,7 +19,7 @@ from bootharness.text import printable
 
 __all__ = ["PAST_SCHEMA_VERSION", "past_document", "print_past"]
 
-PAST_SCHEMA_VERSION = 1
+PAST_SCHEMA_VERSION = 2
 
 
 def print_past(pasts: Sequence[Past], output: TextIO) -> None:

@@ -5,13 +5,14 @@ import sys
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from bootharness.gate.gate import GateObserver
 from bootharness.host.closing import Closing
 from bootharness.runs.result import CellResult
 
 __all__ = ["GateProgress"]
 
 
-class GateProgress(Closing):
+class GateProgress(GateObserver, Closing):
     """Shows how far a gate has come, on standard error; use as a context manager."""
 
     def __init__(self) -> None:
@@ -42,7 +43,8 @@ class GateProgress(Closing):
         self._progress.update(self._task, advance=1, description=result.cell.kernel)
         if not self._terminal and not result.cached:
             end = result.decisive.cause or result.verdict
-            line = f"[{self._done}/{self._cells}] {result.cell.kernel}, {result.cell.path}: {end}"
+            booted = f"{result.cell.kernel}, {result.cell.plan.route}"
+            line = f"[{self._done}/{self._cells}] {booted}: {end}"
             print(line, file=sys.stderr, flush=True)
 
     def timing(self, boots: int) -> None:

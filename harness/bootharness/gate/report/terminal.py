@@ -22,6 +22,7 @@ from bootharness.gate.report.words import (
     worth_a_word,
 )
 from bootharness.gate.trend import trend
+from bootharness.runs.headroom import is_about
 from bootharness.text import printable
 
 __all__ = ["STYLES", "WIDE", "print_outcome"]
@@ -110,11 +111,9 @@ def _payload(outcome: Outcome, entry: Entry) -> str:
 
 
 def _share(outcome: Outcome, entry: Entry) -> str:
-    cell = entry.result.cell
-    place = cell.kernel, cell.loader, "payload"
-    for room in outcome.rooms if cell.path == "mbr" else ():
-        if (room.kernel, room.loader, room.part) == place and room.percent is not None:
-            return f"{room.percent:.1f} %"
+    for each in outcome.headroom:
+        if each.part == "payload" and is_about(each, entry.result.cell) and each.percent:
+            return f"{each.percent:.1f} %"
     return ""
 
 

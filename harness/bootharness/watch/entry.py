@@ -1,23 +1,19 @@
 """Look at a machine that has just entered a kernel: registers, header, and what lies where."""
 
-from collections.abc import Iterator
-from dataclasses import replace
-from pathlib import Path
 from typing import Protocol
 
 from bootharness.errors import FormatError
-from bootharness.formats.bioscall import BiosCall, Registers
+from bootharness.formats.bioscall import Registers
 from bootharness.formats.bzimage import MINIMUM_BYTES, SetupHeader
+from bootharness.formats.loading import MAGIC, MAGIC_AT, SETUP_AT
 from bootharness.kernels.content import Piece
 from bootharness.kernels.image import KernelImage
-from bootharness.routes.bootable import Bootable
-from bootharness.routes.disk import DiskImage, DiskLayout
-from bootharness.trace.boot_trace import Comparison, Handoff
+from bootharness.routes.disk import Initrd
+from bootharness.trace.handoff import Comparison, Handoff
 from bootharness.trace.proof import compare, without_loader_fields
 
-__all__ = ["GuestMemory", "look", "with_kernel_found"]
+__all__ = ["GuestMemory", "look"]
 
-_SETUP_OFFSET = 0x200
 _STACK_BYTES = 80
 _CMDLINE_READ_BYTES = 8192
 """More than any kernel takes, so that one that is too long is seen as it is."""
@@ -35,7 +31,8 @@ class GuestMemory(Protocol):
 
 def look(
     memory: GuestMemory,
-    disk: Bootable | DiskLayout,
+    kernel: KernelImage | None,
+    initrd: Initrd | None,
     registers: Registers,
     *,
     exact: bool,
@@ -43,7 +40,6 @@ def look(
     seconds: float,
 ) -> Handoff:
     """Return the state of a machine that is stopped at the handoff, compared with the files."""
-    kernel = disk.kernel
     base = _real_mode_address(memory, registers, exact=exact)
     real_mode = memory.read_memory(base, kernel.real_mode_bytes if kernel else MINIMUM_BYTES)
     try:
@@ -61,7 +57,7 @@ def look(
                 without_loader_fields(real_mode, stack),
             )
         proofs["payload"] = memory.compare_memory(header.code32_start, kernel.payload)
-        if placed := disk.initrd_in_memory(header):
+        if placed := initrd.in_memory(header) if initrd else None:
             proofs["initrd"] = memory.compare_memory(*placed)
     return Handoff(
         seconds=seconds,
@@ -75,38 +71,6 @@ def look(
         cmdline=_cmdline(memory, header),
         real_mode_address=base if header else None,
     )
-
-
-def with_kernel_found(disk: DiskImage, calls: tuple[BiosCall, ...], folder: Path) -> DiskImage:
-    """Return a disk image that somebody brought together with the kernel that was read from it.
-
-    The kernel is where sectors were read that begin with its boot sector, or where a read
-    missed it by one sector: the setup header's magic is in the second. Its bytes are
-    written to a file in ``folder``. Without such a read the disk image is returned as it is.
-    """
-    for lba in _candidates(calls):
-        try:
-            header = SetupHeader.parse(disk.read(lba, 4096))
-        except FormatError:
-            continue
-        path = folder / "kernel-found"
-        path.write_bytes(disk.read(lba, header.real_mode_bytes + header.payload_bytes))
-        source = f"{disk.path} at LBA {lba}"
-        return replace(disk, kernel=KernelImage.read(path, source=source), kernel_lba=lba)
-    return disk
-
-
-def _candidates(calls: tuple[BiosCall, ...]) -> Iterator[int]:
-    """Yield each LBA once at which a kernel may begin that was read."""
-    seen: set[int] = set()
-    for call in calls:
-        if call.packet is None or call.from_bios:
-            continue
-        first = call.packet.lba
-        for lba in (first, *range(max(first - 1, 0), first + call.packet.sectors)):
-            if lba not in seen:
-                seen.add(lba)
-                yield lba
 
 
 def _stack_in_use(registers: Registers, base: int) -> range:
@@ -124,8 +88,8 @@ def _real_mode_address(memory: GuestMemory, registers: Registers, *, exact: bool
     if not exact:
         return registers.cs * 16
     entry = registers.cs * 16 + registers.ip
-    start = entry - _SETUP_OFFSET
-    if start >= 0 and memory.read_memory(start + 0x202, 4) == b"HdrS":
+    start = entry - SETUP_AT
+    if start >= 0 and memory.read_memory(start + MAGIC_AT, len(MAGIC)) == MAGIC:
         return start
     return entry
 

@@ -8,7 +8,7 @@ A fault that concerns a file means the kernel unless it names another. One that 
 act is refused: nobody would notice that it did nothing.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from math import isfinite
 from typing import Self
@@ -56,6 +56,9 @@ _UP_TO_BYTES = ("short", "http-stall", "http-truncated", "http-reset")
 _DEFAULT_BLOCK = 512
 """RFC 1350; who asks for other blocks asks for larger ones."""
 _ERRORS = range(400, 600)
+
+Sizes = Mapping[str, int | None]
+"""The files that are served by their names, in bytes; None where that is not known yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +110,9 @@ class Fault:
         said = ",".join(f"{name}={getattr(self, name)}" for name in FAULTS[self.kind])
         return f"{self.kind}:{said}" if said else self.kind
 
-    def check(self, path: str, sizes: Mapping[str, int], over_http: Collection[str]) -> None:
-        """Raise UsageError for what cannot act on a path that serves files of these sizes."""
-        whose = f"network fault {self}: path {path}"
+    def check(self, route: str, sizes: Sizes, over_http: Collection[str]) -> None:
+        """Raise UsageError for what cannot act on a route that serves files of these sizes."""
+        whose = f"network fault {self}: the route {route}"
         over_tftp = sorted(set(sizes) - set(over_http))
         if self.kind == "http-refused" and not over_http:
             raise UsageError(f"{whose} has nothing that comes over HTTP")
@@ -128,6 +131,8 @@ class Fault:
                 f"{whose} serves {self.file} over TFTP: {', '.join(_OVER_TFTP)} act on that"
             )
         size = sizes[self.file]
+        if size is None:
+            return
         blocks = size // _DEFAULT_BLOCK + 1
         if "block" in FAULTS[self.kind] and self.block > blocks:
             raise UsageError(f"{whose} serves {self.file} in {blocks:,} blocks at the most")
@@ -149,7 +154,10 @@ class Faults:
 
     all: tuple[Fault, ...] = ()
 
-    def __contains__(self, kind: str) -> bool:
+    def __iter__(self) -> Iterator[Fault]:
+        return iter(self.all)
+
+    def __contains__(self, kind: object) -> bool:
         return any(fault.kind == kind for fault in self.all)
 
     def of(self, *kinds: str, file: str | None = None) -> list[Fault]:
@@ -168,7 +176,7 @@ class Faults:
         """Read faults as a person writes them. Raises UsageError."""
         return cls(tuple(Fault.parse(text) for text in texts))
 
-    def check(self, path: str, sizes: Mapping[str, int], over_http: Collection[str]) -> None:
+    def check(self, route: str, sizes: Sizes, over_http: Collection[str]) -> None:
         """Raise UsageError for a fault that could never act."""
         for fault in self.all:
-            fault.check(path, sizes, over_http)
+            fault.check(route, sizes, over_http)

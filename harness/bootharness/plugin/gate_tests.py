@@ -1,6 +1,5 @@
 """The gate in pytest: with --gate-baseline, a test for each kernel that is compared with it."""
 
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -12,7 +11,6 @@ from bootharness.errors import CouldNotFindOut, UsageError
 if TYPE_CHECKING:
     from bootharness.gate.matrix import Matrix
     from bootharness.gate.outcome import Entry
-    from bootharness.runs.result import CellResult
 
 __all__ = ["GateItem", "gate_items"]
 
@@ -60,16 +58,8 @@ class GateItem(pytest.Item):
 
     def _entries(self) -> tuple["Entry", ...]:
         from bootharness.gate.gate import run_gate
-        from bootharness.runs.history import History, history_file
-        from bootharness.runs.runner import limit_s
-        from bootharness.runs.workers import LocalWorkers
 
-        workers = LocalWorkers(1, limit_s=limit_s(self._matrix.cells()))
-        try:
-            with History(history_file()) as history:
-                return run_gate(self._matrix, workers, history, onlooker=_Nobody()).entries
-        finally:
-            workers.shutdown(cancel_futures=sys.exc_info()[0] is not None)
+        return run_gate(self._matrix, jobs=1).entries
 
     def repr_failure(
         self, excinfo: pytest.ExceptionInfo[BaseException], style: object = None
@@ -87,16 +77,3 @@ class GateItem(pytest.Item):
 
 class _Refused(Exception):
     """The kernel is bad; the message says why."""
-
-
-class _Nobody:
-    """Nobody looks on: pytest shows its own progress."""
-
-    def begun(self, cells: int) -> None:
-        """Let it pass."""
-
-    def result(self, result: "CellResult") -> None:
-        """Let it pass."""
-
-    def timing(self, boots: int) -> None:
-        """Let it pass."""

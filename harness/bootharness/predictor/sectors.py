@@ -10,7 +10,7 @@ from bootharness.kernels.content import Piece, PieceMap, file_source
 from bootharness.predictor.quirks import ReadError
 from bootharness.routes.disk import DiskImage, DiskLayout
 
-__all__ = ["Geometry", "Medium"]
+__all__ = ["Geometry", "Sectors"]
 
 _BAD_TRACK = 0x0C
 """What SeaBIOS says of whatever an AHCI disk cannot read."""
@@ -31,7 +31,7 @@ class Geometry:
         return (cylinder * self.heads + head) * self.sectors + sector - 1
 
 
-class Medium:
+class Sectors:
     """The sectors of one disk, which a guest may write to without the image being changed."""
 
     def __init__(self, content: PieceMap, sectors: int, errors: Iterable[ReadError] = ()) -> None:
@@ -44,8 +44,8 @@ class Medium:
         self.geometry = _logical(self.physical, sectors)
 
     @classmethod
-    def of(cls, disk: DiskImage | DiskLayout, errors: Iterable[ReadError] = ()) -> "Medium":
-        """Return the medium of a disk image. Raises KernelUnavailable when it cannot be read."""
+    def of(cls, disk: DiskImage | DiskLayout, errors: Iterable[ReadError] = ()) -> "Sectors":
+        """Return the sectors of a disk image. Raises KernelUnavailable when it cannot be read."""
         if isinstance(disk, DiskLayout):
             return cls(disk.content, disk.sectors, errors)
         return cls(*_existing(disk.path), errors)
@@ -61,7 +61,7 @@ class Medium:
         return list(self._content.pieces(lba * SECTOR_BYTES, count * SECTOR_BYTES))
 
     def write(self, lba: int, pieces: Iterable[Piece]) -> None:
-        """Put pieces on the medium from a sector on."""
+        """Put pieces on the disk from a sector on."""
         at = lba * SECTOR_BYTES
         for piece in pieces:
             self._content.put(at, piece)

@@ -1,0 +1,138 @@
+"""Bisect: hunt through a range, try the answer, and say what was found.
+
+Range, BootPlan -> Hunt -> Search -> Found -> inquire -> Answer
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from bootharness.bisection.answer import Answer
+from bootharness.bisection.build import Build
+from bootharness.bisection.git_range import GitRange
+from bootharness.bisection.hunt import Hunt, HuntObserver
+from bootharness.bisection.inquest import inquire
+from bootharness.bisection.log import HuntLog, Seen, log_file
+from bootharness.bisection.ranges import Range, kernel_range
+from bootharness.bisection.search import DEFAULT_CONFIDENCE, Found, Lost, Search
+from bootharness.plan import BootPlan
+from bootharness.routes.table import route_of
+from bootharness.runs.cell import Cell
+from bootharness.runs.history import history_file
+from bootharness.runs.identity import own_version
+from bootharness.runs.runner import limit_s
+from bootharness.runs.workers import workers_of
+
+__all__ = ["HuntResult", "bisect", "bisect_commits"]
+
+
+@dataclass(frozen=True, slots=True)
+class HuntResult:
+    """What came of a hunt: the search as it ended, every boot in order, and the answer if there
+    is one. ``replay`` is what `git bisect replay` takes, empty where nothing is of git."""
+
+    title: str
+    search: Search
+    boots: tuple[Seen, ...]
+    answer: Answer | None
+    replay: str = ""
+
+    @property
+    def lost(self) -> Lost | None:
+        """Why there is no answer, None where there is one."""
+        return self.search.result if isinstance(self.search.result, Lost) else None
+
+    @property
+    def exit_status(self) -> int:
+        """0 found, 125 not found out."""
+        return 0 if self.answer else 125
+
+
+def bisect(
+    searched: Range | Sequence[str],
+    plan: BootPlan | None = None,
+    *,
+    confidence: float = DEFAULT_CONFIDENCE,
+    any_cause: bool = False,
+    executor: Executor | None = None,
+    jobs: int | None = None,
+    history: Path | None = None,
+    cache: bool = True,
+    log: Path | None = None,
+    observer: HuntObserver | None = None,
+) -> HuntResult:
+    """Find the first bad one of a range, and why it is bad.
+
+    ``searched`` are kernels by their sources, or a range; each of them is booted by ``plan``.
+    ``confidence`` is how certain the answer must be; with ``any_cause`` every bad boot is taken
+    for the one that is sought. ``executor`` boots, ``jobs`` at once; without one workers are
+    started on this machine, one on each core. Results go to the file ``history``, and without
+    ``cache`` none is taken from it; the hunt is written down in the file ``log``. Raises
+    UsageError for what cannot be.
+    """
+    plan = plan or BootPlan()
+    route = route_of(plan)
+    plan = route.settled(plan)
+    route.check(plan)
+    if isinstance(searched, Sequence):
+        searched = kernel_range(searched, route)
+    observer = observer or HuntObserver()
+    jobs = jobs or len(os.sched_getaffinity(0))
+    cell = Cell("", plan)
+    results = history or history_file()
+    hunted = _hunted(searched, plan)
+    search = Search(len(searched), confidence=confidence, any_cause=any_cause)
+    observer.begun(searched, jobs)
+    with (
+        HuntLog(log or log_file(hunted), hunted) as written,
+        workers_of(executor, jobs, limit_s([cell])) as workers,
+    ):
+        hunt = Hunt(searched, cell, written, workers, results, workers=jobs, cache=cache)
+        search = hunt.run(search, observer)
+        answer = None
+        if isinstance(search.result, Found):
+            answer = inquire(search.result, searched, cell, written, workers, results,
+                             sought=search.sought, cache=cache, observer=observer)  # fmt: skip
+        observer.over()
+        return HuntResult(searched.title, search, tuple(written.seen), answer)
+
+
+def bisect_commits(
+    repository: Path, good: str, bad: str, build: Build, plan: BootPlan | None = None,
+    *, jobs: int | None = None, **how: Any,
+) -> Iterator[HuntResult]:  # fmt: skip
+    """Yield the hunt for the first bad commit behind ``good`` up to ``bad``; where that is a
+    merge, then the hunt through the branch that it brought in.
+
+    ``how`` is for `bisect`.
+    """
+    jobs = jobs or len(os.sched_getaffinity(0))
+    ends: tuple[str, str] | None = good, bad
+    while ends:
+        with GitRange(repository, *ends, build, jobs) as commits:
+            result = bisect(commits, plan, jobs=jobs, **how)
+            verdicts = {
+                each.position: str(result.search.meaning(each.observation)) for each in result.boots
+            }
+            yield replace(result, replay=commits.replay(verdicts) if verdicts else "")
+            found = result.answer.found if result.answer else None
+            ends = commits.merged(found.bad) if found and len(found.candidates) == 1 else None
+
+
+def _hunted(searched: Range, plan: BootPlan) -> dict[str, Any]:
+    """Return what makes a hunt the same one."""
+    hunted: dict[str, Any] = msgspec.to_builtins(
+        {
+            "range": type(searched).__name__,
+            "of": searched.described,
+            "plan": asdict(plan),
+            "ingredients": route_of(plan).ingredients(plan),
+            "harness": own_version(),
+        }
+    )
+    return hunted

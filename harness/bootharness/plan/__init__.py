@@ -1,0 +1,29 @@
+"""What can be chosen about a boot before it begins: plans, their options, faults to be had."""
+
+from bootharness.plan.boot_plan import (
+    AUTO,
+    DEFAULT_CMDLINE,
+    OPTIONS,
+    STAGE1,
+    TRACERS,
+    UNTIL,
+    BootPlan,
+    MachineConfig,
+    NetPlan,
+    choose,
+    chosen,
+)
+
+__all__ = [
+    "AUTO",
+    "DEFAULT_CMDLINE",
+    "OPTIONS",
+    "STAGE1",
+    "TRACERS",
+    "UNTIL",
+    "BootPlan",
+    "MachineConfig",
+    "NetPlan",
+    "choose",
+    "chosen",
+]

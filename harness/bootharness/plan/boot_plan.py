@@ -1,0 +1,235 @@
+"""What can be chosen about a boot before it begins.
+
+Each field says how it is spelt: the command line, pytest's options and markers, the matrix of a
+gate, and the command that boots the same again are made of these lines.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from bootharness.errors import UsageError
+from bootharness.plan.fault import Faults
+from bootharness.plan.option import Option, option, options_of
+
+__all__ = [
+    "AUTO",
+    "DEFAULT_CMDLINE",
+    "OPTIONS",
+    "STAGE1",
+    "TRACERS",
+    "UNTIL",
+    "BootPlan",
+    "MachineConfig",
+    "NetPlan",
+    "choose",
+    "chosen",
+]
+
+AUTO = "auto"
+"""As the kernel, the route or the host has it."""
+UNTIL = ("setup", "protected-mode", "banner", "init")
+TRACERS = ("recorder", "gdb", "both")
+STAGE1 = "stage1"
+"""The project's own loader; any other is named by its file."""
+# no_timer_check: on a busy host Linux would find that "IO-APIC + timer doesn't work" and panic
+DEFAULT_CMDLINE = "console=ttyS0,115200 earlyprintk=serial,ttyS0,115200 panic=-1 no_timer_check"
+
+
+@dataclass(frozen=True, slots=True)
+class MachineConfig:
+    """A machine to be."""
+
+    qemu: str = option(
+        AUTO,
+        "--qemu",
+        "QEMU to use, by name or path; auto takes it from the kernel.",
+        title="QEMU",
+        metavar="PROGRAM",
+    )
+    machine_type: str = option("pc", "--machine-type", "QEMU's -machine.")
+    memory_mib: int = option(
+        512, "--memory", "Memory of the machine.", kind=int, metavar="MIB", least=2
+    )
+    disk_interface: str = option(
+        "ahci",
+        "--disk-interface",
+        "How the disk is attached.",
+        choices=("ahci", "ide", "virtio", "nvme", "usb"),
+        by_route=True,
+    )
+    accelerator: str = option(
+        AUTO,
+        "--accelerator",
+        "auto is KVM where it works and TCG elsewhere.",
+        choices=(AUTO, "kvm", "tcg"),
+    )
+    bios: str | None = option(
+        None,
+        "--bios",
+        "Another build of the BIOS than QEMU's own.",
+        kind=Path,
+        metavar="FILE",
+        by_route=True,
+    )
+
+    def __post_init__(self) -> None:
+        _check(self)
+
+    @property
+    def memory_bytes(self) -> int:
+        """Size of the guest's memory in bytes."""
+        return self.memory_mib << 20
+
+
+@dataclass(frozen=True, slots=True)
+class NetPlan:
+    """The network of a route that boots from one."""
+
+    nic: str = option(
+        AUTO,
+        "--nic",
+        "The network card; auto is the fastest.",
+        choices=(AUTO, "virtio", "e1000", "e1000e", "rtl8139"),
+        by_route=True,
+    )
+    faults: Faults = option(
+        Faults(),
+        "--net-fault",
+        "What goes wrong on the network, such as stall:file=vmlinuz,block=100; may be repeated.",
+        metavar="FAULT",
+        by_route=True,
+        repeated=True,
+    )
+
+    def __post_init__(self) -> None:
+        _check(self)
+
+
+@dataclass(frozen=True, slots=True)
+class BootPlan:
+    """How to boot, and how far the boot must come to be good.
+
+    ``loader`` is `STAGE1` or a file. ``initrd`` None is the tiny /init where userspace is
+    wanted, and none elsewhere. Times are in seconds.
+    """
+
+    route: str = option(
+        "mbr",
+        "--route",
+        "What brings the kernel: `bootharness routes` lists them.",
+        metavar="ROUTE",
+    )
+    until: str = option(
+        AUTO,
+        "--until",
+        "How far it must come; auto is to /init, or to the banner where no initrd can be given.",
+        choices=(AUTO, *UNTIL),
+    )
+    loader: str = option(
+        STAGE1,
+        "--loader",
+        "Another loader than stage1: .asm, .elf or a flat binary.",
+        kind=Path,
+        metavar="FILE",
+        by_route=True,
+    )
+    initrd: str | None = option(
+        None,
+        "--initrd",
+        "Initrd to load; a tiny /init without it.",
+        kind=Path,
+        metavar="FILE",
+        by_route=True,
+    )
+    cmdline: str = option(
+        DEFAULT_CMDLINE,
+        "--cmdline",
+        "Kernel command line.",
+        title="command line",
+        metavar="TEXT",
+        by_route=True,
+    )
+    tracer: str = option(
+        "recorder", "--tracer", "Who watches the BIOS calls.", choices=TRACERS, by_route=True
+    )
+    timeout_s: float = option(
+        60.0, "--timeout", "Time limit of a boot.", kind=float, metavar="SECONDS", least=0.1
+    )
+    idle_s: float = option(
+        10.0,
+        "--idle",
+        "How long the guest may make no progress.",
+        kind=float,
+        metavar="SECONDS",
+        least=0.1,
+    )
+    machine: MachineConfig = field(default_factory=MachineConfig)
+    net: NetPlan = field(default_factory=NetPlan)
+
+    def __post_init__(self) -> None:
+        for name in ("loader", "initrd"):  # a Path is a file's name, too
+            if isinstance(value := getattr(self, name), Path):
+                object.__setattr__(self, name, str(value))
+        _check(self)
+
+
+OPTIONS: dict[str, Option] = {
+    each.name: each for part in (BootPlan, NetPlan, MachineConfig) for each in options_of(part)
+}
+"""Every option of a plan, by the name of its field, whichever part of the plan that is in."""
+
+
+def chosen(plan: BootPlan) -> dict[str, Any]:
+    """Return the values of a plan's options by their names."""
+    return {name: value for part in _parts(plan) for name, value in _values(part)}
+
+
+def choose(plan: BootPlan, values: Mapping[str, Any]) -> BootPlan:
+    """Return a plan with other values of its options, given by their names.
+
+    Faults may be as people write them. Raises UsageError for what cannot be chosen.
+    """
+    if unknown := [name for name in values if name not in OPTIONS]:
+        raise UsageError(f"{', '.join(unknown)}: known are {', '.join(OPTIONS)}")
+    given = dict(values)
+    if "faults" in given and not isinstance(given["faults"], Faults):
+        faults = given["faults"]
+        given["faults"] = Faults.parse([faults] if isinstance(faults, str) else faults)
+    own, network, machine = (
+        {name: given[name] for name, _ in _values(part) if name in given} for part in _parts(plan)
+    )
+    return replace(
+        plan,
+        **own,
+        net=replace(plan.net, **network),
+        machine=replace(plan.machine, **machine),
+    )
+
+
+def _parts(plan: BootPlan) -> tuple[Any, Any, Any]:
+    return plan, plan.net, plan.machine
+
+
+def _values(part: Any) -> Iterator[tuple[str, Any]]:
+    return ((each.name, getattr(part, each.name)) for each in _options(part))
+
+
+def _options(part: Any) -> tuple[Option, ...]:
+    kind: Any = type(part)
+    return options_of(kind)
+
+
+def _check(part: Any) -> None:
+    """Raise UsageError for a value that an option cannot have."""
+    for each in _options(part):
+        value = getattr(part, each.name)
+        if each.choices and value not in each.choices:
+            raise UsageError(f"{each.title} {value!r}: known are {', '.join(each.choices)}")
+        if each.kind in (int, float) and type(value) not in (int, each.kind):
+            raise UsageError(f"{each.title} {value!r}: a number is wanted")
+        if each.least is not None and value < each.least:
+            raise UsageError(f"{each.title} {value}: {each.least:g} is the least")
+        if each.kind in (str, Path) and not each.repeated and not isinstance(value, str | None):
+            raise UsageError(f"{each.title} {value!r}: text is wanted")

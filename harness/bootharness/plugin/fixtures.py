@@ -1,0 +1,191 @@
+"""The fixtures: from a kernel build to a boot, its trace and its judgement."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bootharness.errors import CouldNotFindOut, UsageError
+from bootharness.plan import BootPlan, choose, chosen
+from bootharness.plugin.options import checked, marked_plan, network_plan, plan_of
+
+if TYPE_CHECKING:
+    from bootharness.diagnosis import Judgement
+    from bootharness.kernels.image import KernelImage
+    from bootharness.machine.machine import Machine
+    from bootharness.routes.disk import DiskImage
+    from bootharness.routes.loader import Loader
+    from bootharness.trace.boot_trace import BootTrace
+
+__all__ = ["FOLDER", "MACHINE", "PLAN", "TRACE", "without_disk"]
+
+TRACE = pytest.StashKey["BootTrace"]()
+PLAN = pytest.StashKey[BootPlan]()
+FOLDER = pytest.StashKey[Path]()
+MACHINE = pytest.StashKey[tuple["Machine", Path]]()
+"""What a test's boot has left with the test."""
+
+_ONLY_DISKS = ("loader", "tracer", "disk_interface")
+
+
+@dataclass
+class _Boots:
+    """The disk images and boots of this session."""
+
+    folder: Path
+    images: dict[tuple[object, ...], "DiskImage"] = field(default_factory=dict)
+    traces: dict[tuple[object, ...], tuple["BootTrace", Path]] = field(default_factory=dict)
+    folders: Iterator[int] = field(default_factory=count)
+
+    def new_folder(self) -> Path:
+        """Make a folder for what one boot leaves."""
+        folder = self.folder / f"boot-{next(self.folders)}"
+        folder.mkdir()
+        return folder
+
+
+@pytest.fixture(scope="session")
+def _boots(tmp_path_factory: pytest.TempPathFactory) -> _Boots:
+    return _Boots(tmp_path_factory.mktemp("boots"))
+
+
+@pytest.fixture(scope="session")
+def stage1(pytestconfig: pytest.Config) -> "Loader":
+    """The loader: ours, or the one of --boot-loader."""
+    from bootharness.routes.loader import Loader
+
+    with _skipping():
+        return Loader.named(plan_of(pytestconfig).loader)
+
+
+@pytest.fixture(scope="session")
+def _kernel_source(request: pytest.FixtureRequest) -> str:
+    source: str = request.param
+    return source
+
+
+@pytest.fixture(scope="session")
+def kernel(_kernel_source: str) -> "KernelImage":
+    """One kernel build of --kernel or of kernels.toml."""
+    from bootharness.kernels.source import fetch
+
+    with _skipping():
+        return fetch(_kernel_source)
+
+
+@pytest.fixture
+def boot_plan(request: pytest.FixtureRequest, pytestconfig: pytest.Config) -> BootPlan:
+    """How to boot: the options, and over them the test's `boot` marker."""
+    marker = request.node.get_closest_marker("boot")
+    plan = plan_of(pytestconfig)
+    with _skipping():
+        return checked(marked_plan(plan, marker) if marker else plan)
+
+
+@pytest.fixture
+def disk_image(
+    stage1: "Loader", kernel: "KernelImage", boot_plan: BootPlan, _boots: _Boots
+) -> "DiskImage":
+    """The disk image with that loader and that kernel. Nothing that boots changes it."""
+    from bootharness.routes.mbr import lay_out
+
+    key = (kernel.source, kernel.sha256, stage1.binary, boot_plan)
+    if key not in _boots.images:
+        path = _boots.folder / f"disk-{len(_boots.images)}.img"
+        _boots.images[key] = lay_out(kernel, stage1, boot_plan).write(path)
+    return _boots.images[key]
+
+
+@pytest.fixture
+def boot_trace(request: pytest.FixtureRequest, boot_plan: BootPlan, _boots: _Boots) -> "BootTrace":
+    """All that was seen in one boot of that kernel by the plan's route, from the disk image
+    where a loader is in its boot sector; one boot serves many tests."""
+    from bootharness.routes.table import route_of
+
+    takes_loader = "loader" in route_of(boot_plan).takes
+    source: DiskImage | str = request.getfixturevalue(
+        "disk_image" if takes_loader else "_kernel_source"
+    )
+    return _booted(request, source, boot_plan, _boots)
+
+
+@pytest.fixture
+def netboot_trace(
+    request: pytest.FixtureRequest, _kernel_source: str, pytestconfig: pytest.Config,
+    _boots: _Boots,
+) -> "BootTrace":  # fmt: skip
+    """All that was seen in one boot of that kernel from a network; one boot serves many tests."""
+    boot = request.node.get_closest_marker("boot")
+    plan = plan_of(pytestconfig)
+    plan = without_disk(marked_plan(plan, boot) if boot else plan)
+    with _skipping():
+        plan = checked(network_plan(plan, request.node.get_closest_marker("netboot")))
+    return _booted(request, _kernel_source, plan, _boots)
+
+
+def without_disk(plan: BootPlan) -> BootPlan:
+    """Return a plan without what only disks have."""
+    usual = chosen(BootPlan())
+    return choose(plan, {name: usual[name] for name in _ONLY_DISKS})
+
+
+def _booted(
+    request: pytest.FixtureRequest, source: "DiskImage | str", plan: BootPlan, boots: _Boots
+) -> "BootTrace":
+    """Return the trace of a boot that this session has made already, or makes now."""
+    from bootharness.one_boot import boot
+
+    key = (source if isinstance(source, str) else source.path, plan)
+    if key not in boots.traces:
+        folder = boots.new_folder()
+        boots.traces[key] = boot(source, plan, keep=folder), folder
+    trace, folder = boots.traces[key]
+    request.node.stash[TRACE] = trace
+    request.node.stash[FOLDER] = folder
+    request.node.stash[PLAN] = plan
+    if trace.ending.cause:
+        pytest.skip(f"{trace.ending.cause}: {trace.ending.detail}")
+    return trace
+
+
+@pytest.fixture
+def boot_judgement(boot_trace: "BootTrace") -> "Judgement":
+    """The verdict on that boot, with cause and summary."""
+    from bootharness.diagnosis import judge
+
+    return judge(boot_trace)
+
+
+@pytest.fixture
+def machine(
+    request: pytest.FixtureRequest, disk_image: "DiskImage", boot_plan: BootPlan, _boots: _Boots
+) -> Iterator["Machine"]:
+    """A machine that is booting that disk image, unwatched: its serial line and QMP are the
+    test's own."""
+    from bootharness.host.workspace import Workspace
+    from bootharness.machine.choice import chosen_machine
+    from bootharness.machine.machine import Machine
+    from bootharness.machine.qemu import Qemu
+    from bootharness.routes.medium import Medium
+
+    with _skipping(), Workspace() as workspace:
+        medium = Medium.of_disk(disk_image, boot_plan.machine.disk_interface)
+        config = chosen_machine(boot_plan.machine, narrow=medium.narrow)
+        with Qemu(config, medium.device, workspace) as qemu, Machine(qemu) as live:
+            request.node.stash[MACHINE] = live, _boots.new_folder()
+            yield live
+
+
+class _skipping:  # noqa: N801 - reads as a statement
+    """Turns what keeps us from finding out into a skip, wrong input into a plain failure."""
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
+        if isinstance(error, CouldNotFindOut):
+            pytest.skip(f"{error.cause}: {error}")
+        if isinstance(error, UsageError):
+            pytest.fail(str(error), pytrace=False)

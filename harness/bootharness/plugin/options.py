@@ -1,0 +1,138 @@
+"""What can be chosen about the boots of a test session: pytest's options, and markers.
+
+pytest loads this plugin wherever the package is installed: whoever does not boot does not wait
+for the imports of those who do.
+"""
+
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bootharness.errors import CouldNotFindOut, UsageError
+from bootharness.plan import OPTIONS, STAGE1, BootPlan, choose
+from bootharness.plan.option import Option
+
+__all__ = ["checked", "marked_plan", "network_plan", "plan_of", "pytest_addoption",
+           "pytest_configure", "usage_errors"]  # fmt: skip
+
+_PREFIX = "--boot-"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add what can be chosen about the boots."""
+    group = parser.getgroup("bootharness", "boot kernels under QEMU")
+    group.addoption(
+        "--kernel",
+        action="append",
+        default=[],
+        metavar="SOURCE",
+        help="kernel to boot: a bzImage, a folder or glob, deb:PACKAGE, "
+        "grow:BYTES:SOURCE; may be repeated; without it those of kernels.toml",
+    )
+    for option in OPTIONS.values():
+        group.addoption(_spelling(option), dest=_dest(option), **_how(option))
+    group.addoption(
+        "--boot-debug",
+        action="store_true",
+        help="open the boot of a failing test in gdb, before what went wrong",
+    )
+    group.addoption(
+        "--gate-baseline",
+        metavar="SOURCE",
+        help="the last good kernel: compare each kernel with it, in a test of its own",
+    )
+    parser.addini("kernels_toml", "table of kernel builds, relative to the root folder", default="")
+
+
+def _spelling(option: Option) -> str:
+    return _PREFIX + option.spelling.removeprefix("--")
+
+
+def _dest(option: Option) -> str:
+    return f"boot_{option.name}"
+
+
+def _how(option: Option) -> dict[str, Any]:
+    how: dict[str, Any] = {"default": None, "help": option.help.replace("%", "%%")}
+    if option.repeated:
+        how["action"] = "append"
+    if option.choices:
+        return how | {"choices": option.choices}
+    return how | {"metavar": option.metavar or "VALUE", "type": {int: int, float: float}.get(
+        option.kind, str)}  # fmt: skip
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the markers, and refuse options that cannot be."""
+    if config.getoption("--boot-debug") and getattr(config.option, "numprocesses", None):
+        raise pytest.UsageError("--boot-debug needs the terminal, and -n takes it from the tests")
+    with usage_errors("options"):
+        plan = plan_of(config)
+        if plan != BootPlan():
+            checked(plan)
+    config.addinivalue_line(
+        "markers", f"boot({', '.join(OPTIONS)}): how the test's kernel is booted"
+    )
+    config.addinivalue_line(
+        "markers",
+        "netboot(route, *faults, nic): from which network netboot_trace boots the test's kernel",
+    )
+
+
+def plan_of(config: pytest.Config) -> BootPlan:
+    """Return the plan that the options make. Raises UsageError for what cannot be."""
+    given = {option.name: config.getoption(_dest(option)) for option in OPTIONS.values()}
+    plan = choose(BootPlan(), {name: value for name, value in given.items() if value is not None})
+    if plan.loader != STAGE1 and not Path(plan.loader).is_file():
+        raise UsageError(f"--boot-loader {plan.loader}: no such file")
+    return plan
+
+
+def marked_plan(plan: BootPlan, marker: pytest.Mark) -> BootPlan:
+    """Return a plan as a `boot` marker wants it. Raises UsageError for what it cannot want."""
+    if marker.args:
+        said = ", ".join(map(repr, marker.args))
+        raise UsageError(f"{said}: known are {', '.join(OPTIONS)}, by name")
+    return choose(plan, marker.kwargs)
+
+
+def network_plan(plan: BootPlan, marker: pytest.Mark | None) -> BootPlan:
+    """Return a plan as a `netboot` marker wants it, from iPXE without one. Raises UsageError for
+    what it cannot want."""
+
+    def wanted(route: str = "ipxe", *faults: str, nic: str = BootPlan().net.nic) -> BootPlan:
+        return choose(plan, {"route": route, "faults": faults, "nic": nic})
+
+    if marker is None:
+        return wanted()
+    try:
+        return wanted(*marker.args, **marker.kwargs)
+    except TypeError as error:
+        raise UsageError(f"give route, *faults, nic=: {error}") from error
+
+
+def checked(plan: BootPlan) -> BootPlan:
+    """Return a plan that is settled. Raises UsageError for what its route cannot do; what is not
+    installed is for the boot to say."""
+    from bootharness.routes.table import route_of
+
+    route = route_of(plan)
+    with suppress(CouldNotFindOut):
+        plan = route.settled(plan)
+        route.check(plan)
+    return plan
+
+
+class usage_errors:  # noqa: N801 - reads as a statement
+    """Turns wrong input into pytest's usage error, which has no traceback."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
+        if isinstance(error, UsageError):
+            raise pytest.UsageError(f"{self._what}: {error}") from error

@@ -1,0 +1,59 @@
+"""What all HTML pages have in common: one style, and drawings in its colours."""
+
+import re
+from collections.abc import Mapping
+from io import StringIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["Palette", "drawing", "rendered"]
+
+_CSS = Path(__file__).with_name("page.css")
+
+
+class Palette:
+    """Colours that matplotlib accepts, each of which stands for a variable of the page's style."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, str] = {}
+
+    def __getitem__(self, variable: str) -> str:
+        """Return the colour that stands for a variable: ``--ink``."""
+        return self._names.setdefault(variable, f"#{len(self._names) + 1:02x}0102")
+
+    def applied(self, svg: str) -> str:
+        """Return a drawing with the variables in place of their colours."""
+        for variable, colour in self._names.items():
+            svg = svg.replace(colour, f"var({variable})")
+        return svg
+
+
+def drawing(figure: "Figure", palette: Palette, label: str) -> str:
+    """Return a figure as SVG for an HTML file; ``label`` is for those who cannot see it.
+
+    The same figure gives the same bytes.
+    """
+    from matplotlib import rc_context
+
+    text = StringIO()
+    with rc_context({"svg.fonttype": "none", "font.family": "sans-serif", "svg.hashsalt": label}):
+        figure.savefig(text, format="svg", transparent=True, metadata={"Date": None})
+    svg = text.getvalue()
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
+    return palette.applied(svg).replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)
+
+
+def rendered(template: Path, values: Mapping[str, Any], drawings: Mapping[str, str]) -> str:
+    """Return a page: a Jinja template with values, which are escaped, and with drawings and the
+    style of all pages, which are not."""
+    import jinja2  # takes a while to import, and most results are not drawn
+    from markupsafe import Markup
+
+    page = jinja2.Environment(
+        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+    ).from_string(template.read_text())
+    unescaped = {name: Markup(each) for name, each in drawings.items()}
+    return page.render(css=Markup(_CSS.read_text()), **values, **unescaped)

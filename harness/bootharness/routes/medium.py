@@ -1,0 +1,52 @@
+"""What a route prepares: ready for one machine to boot from, with what is known of it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from bootharness.formats.bioscall import BiosCall
+from bootharness.kernels.image import KernelImage
+from bootharness.machine.device import Device, disk_device
+from bootharness.routes.disk import DiskImage, Initrd
+from bootharness.routes.loader import Loader
+
+if TYPE_CHECKING:
+    from bootharness.routes.net_connection import Connection
+
+__all__ = ["Medium"]
+
+
+@dataclass(frozen=True, slots=True)
+class Medium:
+    """What a machine boots from, until the end of the `with` that it was prepared in.
+
+    ``kernel`` None is found by what is read, ``loader`` None is not ours. ``disk`` is what lies
+    where, if there is one; ``wire`` is something else to wait for, and to blame.
+    """
+
+    device: Device
+    kernel: KernelImage | None = None
+    loader: Loader | None = None
+    initrd: Initrd | None = None
+    disk: DiskImage | None = None
+    wire: "Connection | None" = None
+
+    @classmethod
+    def of_disk(cls, disk: DiskImage, interface: str) -> Self:
+        """Return a disk image as a medium."""
+        device = disk_device(disk.path.absolute(), interface)
+        return cls(device, disk.kernel, disk.loader, disk.initrd, disk)
+
+    @property
+    def narrow(self) -> bool:
+        """Whether its kernel is known to have only 32 bits."""
+        return self.kernel is not None and not self.kernel.header.is_64_bit
+
+    def learned(self, calls: Iterable[BiosCall], folder: Path) -> Self:
+        """Return the medium with a kernel that is known by now; otherwise as
+        `DiskImage.with_kernel_found`."""
+        if self.disk is None or self.kernel is not None:
+            return self
+        disk = self.disk.with_kernel_found(calls, folder)
+        return replace(self, disk=disk, kernel=disk.kernel)

@@ -1,0 +1,103 @@
+"""A route: what brings a kernel to a machine, as one value."""
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from bootharness.errors import UsageError
+from bootharness.host.workspace import Workspace
+from bootharness.kernels.source import expand, fetch
+from bootharness.machine.device import Firmware
+from bootharness.plan import AUTO, OPTIONS, BootPlan, choose, chosen
+from bootharness.routes.disk import DiskImage, DiskLayout
+from bootharness.routes.medium import Medium
+from bootharness.trace.milestones import MILESTONES
+
+__all__ = ["Route"]
+
+
+def _to_init(_plan: BootPlan) -> str:
+    return "init"
+
+
+def _takes_all(_plan: BootPlan) -> None:
+    pass
+
+
+def _adds_nothing(_plan: BootPlan) -> Mapping[str, str]:
+    return {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """What brings a kernel, from the name that a person gives to a medium.
+
+    ``summary`` is one line, ``blame`` is whose fault it is when only this route fails. ``takes``
+    are the options, by their fields' names, that it makes use of besides those that every route
+    does. ``milestones`` are in the order in which they are reached.
+
+    ``expand`` turns what a person gives into single sources, and ``fetch`` one of those into
+    what is booted: a kernel unless it says otherwise. ``prepare`` gives the medium, with its
+    files in a workspace; what is booted may be one that has been fetched by somebody else.
+    ``lay_out`` gives the disk that would be booted, without writing it, to predict a boot.
+    ``refuse`` raises UsageError or ToolMissing, before anything is downloaded, for what cannot
+    be. ``until`` says how far a boot has to come where nobody says so.
+
+    For the history: ``ingredients`` are the digests, by name, of what the route puts on the
+    medium besides what it was given, and ``programs`` are files of this computer, or folders of
+    them, that have a part in the boot.
+    """
+
+    name: str
+    summary: str
+    blame: str
+    prepare: Callable[[Any, BootPlan, Workspace], AbstractContextManager[Medium]]
+    takes: frozenset[str] = frozenset()
+    firmware: Firmware = "bios"
+    milestones: tuple[str, ...] = MILESTONES
+    expand: Callable[[str], list[str]] = expand
+    fetch: Callable[[str], Any] = fetch
+    refuse: Callable[[BootPlan], None] = _takes_all
+    until: Callable[[BootPlan], str] = _to_init
+    ingredients: Callable[[BootPlan], Mapping[str, str]] = _adds_nothing
+    programs: tuple[Path, ...] = ()
+    lay_out: Callable[[Any, BootPlan], DiskImage | DiskLayout] | None = None
+
+    @property
+    def from_disk(self) -> bool:
+        """Whether the kernel comes from a disk."""
+        return "disk_interface" in self.takes
+
+    @property
+    def from_network(self) -> bool:
+        """Whether the kernel comes from a network."""
+        return "nic" in self.takes
+
+    def settled(self, plan: BootPlan) -> BootPlan:
+        """Return a plan with nothing left to choose of how far it has to come."""
+        return replace(plan, until=self.until(plan)) if plan.until == AUTO else plan
+
+    def only_used(self, plan: BootPlan) -> BootPlan:
+        """Return a plan without what this route makes no use of."""
+        usual = chosen(BootPlan())
+        return choose(plan, {name: usual[name] for name in self._unused()})
+
+    def check(self, plan: BootPlan) -> None:
+        """Raise UsageError for what cannot be, ToolMissing for what is not installed: before
+        anything is downloaded."""
+        values, usual = chosen(plan), chosen(BootPlan())
+        for name in self._unused():
+            if values[name] != usual[name]:
+                raise UsageError(
+                    f"{OPTIONS[name].spelling} {values[name]}: the route {self.name} makes no use "
+                    "of it"
+                )
+        if plan.initrd is not None and not Path(plan.initrd).is_file():
+            raise UsageError(f"{plan.initrd}: no such file")
+        self.refuse(plan)
+
+    def _unused(self) -> list[str]:
+        return [each.name for each in OPTIONS.values()
+                if each.by_route and each.name not in self.takes]  # fmt: skip

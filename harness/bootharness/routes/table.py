@@ -1,0 +1,25 @@
+"""Every route, by its name: help, documentation, the gate's axes and the history are made of it."""
+
+import difflib
+
+from bootharness.errors import UsageError
+from bootharness.plan import BootPlan
+from bootharness.routes.brought import DISK
+from bootharness.routes.direct import DIRECT
+from bootharness.routes.grub import GRUB
+from bootharness.routes.mbr import MBR
+from bootharness.routes.net_paths import NETWORK
+from bootharness.routes.route import Route
+
+__all__ = ["ROUTES", "route_of"]
+
+ROUTES: dict[str, Route] = {each.name: each for each in (MBR, DISK, GRUB, DIRECT, *NETWORK)}
+
+
+def route_of(plan: BootPlan) -> Route:
+    """Return the route of a plan. Raises UsageError for one that is not known."""
+    if plan.route not in ROUTES:
+        near = difflib.get_close_matches(plan.route, ROUTES, 1)
+        hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(ROUTES)}"
+        raise UsageError(f"route {plan.route!r}: {hint}")
+    return ROUTES[plan.route]

@@ -1,0 +1,77 @@
+"""The block moves of a boot: what went where, and how much of the kernel was then in place."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from bootharness.formats.bioscall import BiosCall
+from bootharness.formats.gdt import BlockMoveTable
+from bootharness.trace.bioses import BIOSES
+from bootharness.trace.booted import KernelFacts
+
+__all__ = ["BlockMove", "block_moves", "placements"]
+
+
+@dataclass(frozen=True, slots=True)
+class BlockMove:
+    """One INT 15h AH=87h: linear addresses, bytes, times in seconds since launch.
+
+    The addresses are those that the BIOS took from the ``table``, which may say others.
+
+    ``status`` is AH as returned, None where the return was not seen. ``completed`` tells
+    whether it did return: by its return, or because its caller went on afterwards.
+    """
+
+    index: int
+    source: int
+    destination: int
+    bytes: int
+    status: int | None
+    completed: bool
+    seconds: float
+    returned_at: float | None
+    table: BlockMoveTable
+
+    @property
+    def end(self) -> int:
+        """The linear address behind the last byte moved."""
+        return self.destination + self.bytes
+
+
+def block_moves(
+    calls: tuple[BiosCall, ...], *, handed_off: bool, bios: str = "seabios"
+) -> Iterator[BlockMove]:
+    """Yield the block moves among BIOS calls, with the addresses that the BIOS reads from a table.
+
+    After a handoff none of them is still going on.
+    """
+    model = BIOSES[bios]
+    last = max((at for at, call in enumerate(calls) if not call.from_bios), default=-1)
+    went_on = len(calls) if handed_off else last
+    index = 0
+    for at, call in enumerate(calls):
+        table = call.table
+        if table is None:
+            continue
+        raw = bytes.fromhex(call.table_hex)
+        returned = call.registers_out is not None
+        yield BlockMove(
+            index=index,
+            source=model.address(raw[0x10:0x18]),
+            destination=model.address(raw[0x18:0x20]),
+            bytes=(call.registers_in.ecx & 0xFFFF) * 2,
+            status=call.status,
+            completed=(returned or at < went_on) and not call.failed,
+            seconds=call.called_at,
+            returned_at=call.returned_at,
+            table=table,
+        )
+        index += 1
+
+
+def placements(moves: Iterable[BlockMove], kernel: KernelFacts) -> Iterator[tuple[BlockMove, int]]:
+    """Yield each move that continues the payload without a gap, and the bytes then in place."""
+    start = end = kernel.header.code32_start
+    for move in moves:
+        if move.destination == end and move.completed and end - start < kernel.payload_bytes:
+            end = move.end
+            yield move, min(end - start, kernel.payload_bytes)

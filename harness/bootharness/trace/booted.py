@@ -1,0 +1,58 @@
+"""What was booted: the kernel, the loader, and what lies on the disk."""
+
+from dataclasses import dataclass
+
+from bootharness.formats.bzimage import SetupHeader
+
+__all__ = ["DiskFacts", "KernelFacts", "LoaderFacts"]
+
+
+@dataclass(frozen=True, slots=True)
+class KernelFacts:
+    """The kernel build under test; sizes in bytes."""
+
+    source: str
+    sha256: str
+    release: str
+    compression: str
+    file_bytes: int
+    real_mode_bytes: int
+    payload_bytes: int
+    missing_bytes: int
+    header: SetupHeader
+
+
+@dataclass(frozen=True, slots=True)
+class LoaderFacts:
+    """The loader, and its symbols as linear addresses."""
+
+    name: str
+    sha256: str
+    symbols: dict[str, int]
+
+    def symbol_at(self, linear: int) -> str | None:
+        """Write an address by the label before it, ``load_high+0x5``; None outside the loader."""
+        below = [(place, name) for name, place in self.symbols.items() if place <= linear]
+        if not below or linear > max(self.symbols.values()):
+            return None
+        place, name = max(below)
+        return f"{name}+0x{linear - place:x}" if linear > place else name
+
+
+@dataclass(frozen=True, slots=True)
+class DiskFacts:
+    """What lies where on the disk image: LBAs in sectors, the initrd in bytes and linear.
+
+    ``boot_sector`` is its first sector in hex. What is None of a disk that somebody else
+    made is not known.
+    """
+
+    path: str
+    bytes: int
+    kernel_lba: int | None
+    cmdline_lba: int | None
+    cmdline: str | None
+    initrd_lba: int | None
+    initrd_bytes: int | None
+    initrd_address: int | None
+    boot_sector: str

@@ -1,0 +1,102 @@
+"""The machine as it was seen: what it was made of, what QEMU said of it, where its CPU was."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from bootharness.formats.intlog import GuestException
+from bootharness.plan import MachineConfig
+
+__all__ = ["CpuSample", "MachineFacts", "PostMortem", "QmpEvent"]
+
+
+@dataclass(frozen=True, slots=True)
+class MachineFacts:
+    """The machine that the boot ran on.
+
+    ``bios`` is one of `BIOSES`, None with a UEFI as the ``firmware``; ``bios_file`` is the build
+    of it, None where that is QEMU's own. ``disk_interface`` is None where there is no disk.
+    """
+
+    qemu: str
+    qemu_version: str
+    accelerator: str
+    machine_type: str
+    disk_interface: str | None
+    memory_bytes: int
+    command_line: tuple[str, ...]
+    bios: str | None = "seabios"
+    bios_file: str | None = None
+    firmware: Literal["bios", "uefi"] = "bios"
+
+    @property
+    def config(self) -> MachineConfig:
+        """The configuration that gives this machine again."""
+        return MachineConfig(
+            qemu=self.qemu,
+            machine_type=self.machine_type,
+            memory_mib=self.memory_bytes >> 20,
+            disk_interface=self.disk_interface or MachineConfig().disk_interface,
+            accelerator=self.accelerator,
+            bios=self.bios_file,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class QmpEvent:
+    """An event that QEMU reported, in seconds since launch."""
+
+    name: str
+    seconds: float
+    data: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class CpuSample:
+    """Where the CPU was when the harness looked: linear address and mode.
+
+    ``general`` are the general registers as QEMU writes them: two looks at a loop differ in
+    them if it counts, copies or waits for the time.
+    """
+
+    seconds: float
+    linear: int
+    cs: int
+    ip: int
+    mode: str
+    halted: bool
+    interrupts: bool
+    general: str = ""
+
+    @property
+    def in_bios(self) -> bool:
+        """Whether it is in the BIOS or an option ROM."""
+        return 0xC0000 <= self.linear < 0x100000
+
+    @property
+    def in_kernel(self) -> bool:
+        """Whether it is where Linux maps itself: the decompressor runs at low addresses."""
+        bottom = {"long": 0xFFFFFFFF80000000, "paged": 0xC0000000}.get(self.mode)
+        return bottom is not None and self.linear >= bottom
+
+
+@dataclass(frozen=True, slots=True)
+class PostMortem:
+    """The machine as the boot has left it, standing still.
+
+    ``status`` is QEMU's run state before it was stopped for this, ``registers`` are as QEMU
+    writes them. ``code_hex`` is what lies around the next instruction, from
+    ``code_address`` (linear) on, to be decoded as ``bits``-bit code; it is empty where
+    nothing can be read. ``screen`` is the text on the VGA screen, empty in a graphics mode.
+    ``exceptions`` are those that ended in a triple fault, seen in a second boot; None where
+    there was none. ``missing`` says in sentences what could not be had.
+    """
+
+    status: str
+    cpu: CpuSample
+    registers: str
+    bits: Literal[16, 32, 64]
+    code_address: int
+    code_hex: str
+    screen: str
+    exceptions: tuple[GuestException, ...] | None = None
+    missing: tuple[str, ...] = ()
