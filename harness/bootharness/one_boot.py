@@ -8,7 +8,7 @@ What is not needed to start QEMU is imported while it starts: 0.2 s of a boot.
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bootharness.errors import CouldNotFindOut
+from bootharness.errors import CouldNotFindOut, UsageError
 from bootharness.host.workspace import Workspace
 from bootharness.kernels.image import KernelImage
 from bootharness.machine.choice import chosen_machine
@@ -43,6 +43,8 @@ def boot(
     """
     name = source if isinstance(source, str) else source.source
     route = route_of(plan)
+    if keep and any(keep.iterdir()):
+        raise UsageError(f"{keep}: not empty; keep a boot in a new folder")
     try:
         plan = route.settled(plan)
         route.check(plan)

@@ -10,7 +10,8 @@ from pathlib import Path
 from bootharness.errors import LaunchFailed, ToolMissing
 from bootharness.host.deadline import Deadline
 from bootharness.host.workspace import Workspace
-from bootharness.machine.argv import disk_args, isolation_args, machine_args, recorder_args
+from bootharness.machine.argv import isolation_args, machine_args, recorder_args
+from bootharness.machine.device import disk_device
 from bootharness.plan import MachineConfig
 
 __all__ = ["boot_bare", "peak_bytes"]
@@ -32,7 +33,7 @@ def boot_bare(
         config.qemu,
         *machine_args(config),
         *isolation_args(),
-        *disk_args(disk.absolute(), config.disk_interface),
+        *disk_device(disk.absolute(), config.disk_interface).words,
         *("-serial", "stdio", "-no-reboot"),
         # nobody is there to let the guest go on when the recorder stops it
         *((*recorder_args(rom), "-action", "panic=none") if rom else ()),

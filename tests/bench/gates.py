@@ -11,6 +11,7 @@ from pathlib import Path
 from bootharness.diagnosis import Verdict
 from bootharness.errors import LaunchFailed
 from bootharness.kernels.initrd import INIT_MARKER
+from bootharness.plan import BootPlan, MachineConfig
 from bootharness.runs.cell import Cell
 from bootharness.runs.history import History
 from bootharness.runs.identity import own_version
@@ -71,16 +72,18 @@ def _timed(action: Callable[[], object]) -> float:
     return time.monotonic() - began
 
 
+def _plan(machine: MachineConfig, number: int, until: str = "init") -> BootPlan:
+    """Return a plan that is another one for each number."""
+    return BootPlan(until=until, machine=replace(machine, memory_mib=512 + number))
+
+
 def _a_minute(action: Callable[[], object]) -> float:
     return 60 * _CELLS / _timed(action)
 
 
 def _boot_cells(scene: Scene) -> None:
     # the sources differ so that no two cells are the same
-    cells = [
-        Cell(scene.kernel.source, machine=replace(scene.machine, memory_mib=512 + number))
-        for number in range(_CELLS)
-    ]
+    cells = [Cell(scene.kernel.source, _plan(scene.machine, number)) for number in range(_CELLS)]
     with LocalWorkers(_JOBS, limit_s=limit_s(cells)) as workers:
         for result in run_cells(cells, workers, None, cache=False):
             if result.verdict is not Verdict.GOOD:
@@ -122,13 +125,12 @@ def _drawn(history: Path, page: Path) -> dict[str, float]:
 
 def _fill(path: Path) -> None:
     """Write a thousand results of one real boot, of as many machines."""
-    cell = Cell("deb:linux-image-cloud-amd64/bookworm", until="banner")
-    attempt = boot_cell(cell)
+    kernel, machine = "deb:linux-image-cloud-amd64/bookworm", MachineConfig()
+    attempt = boot_cell(Cell(kernel, _plan(machine, 0, "banner")))
     with History(path) as history:
         for number in range(_DRAWN):
-            machine = replace(cell.machine, memory_mib=64 + number % 20)
             build = number // 20
-            other = replace(cell, kernel=f"build-{build}", machine=machine)
+            other = Cell(f"build-{build}", _plan(machine, number % 20, "banner"))
             facts = replace(
                 attempt.facts,
                 release=f"{5 + build // 20}.{build % 20}.0-cloud-amd64",

@@ -21,12 +21,12 @@ from bootharness.formats.ethernet import BROADCAST_MAC, Datagram, build_udp, ip_
 from bootharness.formats.tftp import build_ack
 from bootharness.host.workspace import Workspace
 from bootharness.kernels.source import fetch
-from bootharness.plan.fault import KERNEL_FILE
 from bootharness.network.files import FileTable
 from bootharness.network.wire import SERVER_ADDRESS, Wire
-from bootharness.one_boot import boot_control, boot_on
-from bootharness.plan import NET_PATHS, NICS, BootPlan, NetPlan
-from bootharness.routes.net import net_image, network_for
+from bootharness.one_boot import boot_medium
+from bootharness.plan import OPTIONS, BootPlan, NetPlan
+from bootharness.plan.fault import KERNEL_FILE
+from bootharness.routes.net import net_image, network_for, plugged_in
 from bootharness.routes.net_image import NetImage
 from bootharness.routes.net_paths import PATHS
 from bootharness.trace.boot_trace import BootTrace
@@ -38,8 +38,8 @@ __all__ = ["command"]
 _KERNEL = "deb:linux-image-cloud-amd64/bookworm"
 _SERVERS = ("wire", "slirp", "dnsmasq")
 _WAYS = (
-    *((path, "auto") for path in NET_PATHS),
-    *(("ipxe", nic) for nic in NICS if nic not in ("auto", "virtio")),
+    *((path, "auto") for path in PATHS),
+    *(("ipxe", nic) for nic in OPTIONS["nic"].choices if nic not in ("auto", "virtio")),
 )
 _GOAL = ("ipxe", "auto", 0.8)
 _FRAME_US = 20.0
@@ -58,7 +58,7 @@ Samples = dict[tuple[str, str, str], list[Sample]]
 
 
 @click.command("bench-net", context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("paths", metavar="[PATH]...", nargs=-1, type=click.Choice(NET_PATHS))
+@click.argument("paths", metavar="[PATH]...", nargs=-1, type=click.Choice(tuple(PATHS)))
 @click.option("--rounds", type=click.IntRange(1), default=3, show_default=True)
 @click.option("--kernel", default=_KERNEL, show_default=True, metavar="SOURCE")
 def command(paths: tuple[str, ...], rounds: int, kernel: str) -> int:
@@ -116,7 +116,7 @@ def frame_cost_us() -> float:
 
 
 def _sample(source: str, path: str, nic: str, server: str) -> Sample:
-    plan = BootPlan(net=NetPlan(path, nic), timeout_s=180)
+    plan = BootPlan(route=path, until="init", net=NetPlan(nic), timeout_s=180)
     image = net_image(fetch(source), plan)
     trace = _boot(server, image, plan)
     judgement = judge(trace)
@@ -129,11 +129,15 @@ def _sample(source: str, path: str, nic: str, server: str) -> Sample:
 
 def _boot(server: str, image: NetImage, plan: BootPlan) -> BootTrace:
     if server == "wire":
-        with network_for(image, plan, None) as network:
-            return boot_on(network, image, plan)
+        with (
+            network_for(image, plan) as network,
+            Workspace() as workspace,
+            plugged_in(network, image, plan, workspace) as medium,
+        ):
+            return boot_medium(image.kernel.source, medium, plan, workspace)
     serving = control.slirp if server == "slirp" else control.dnsmasq
     with Workspace() as workspace, serving(image, workspace) as running:
-        return boot_control(running, 0, image, plan)
+        return control.boot(running, 0, image, plan)
 
 
 def _table(

@@ -10,11 +10,14 @@ from bootharness.errors import LaunchFailed
 from bootharness.host.assembler import shipped
 from bootharness.kernels.image import KernelImage
 from bootharness.kernels.source import fetch, known_kernels
+from bootharness.machine.choice import chosen_machine
 from bootharness.machine.rom import write_rom
-from bootharness.one_boot import boot_disk, build_disk, chosen_machine
+from bootharness.one_boot import boot
 from bootharness.plan import BootPlan, MachineConfig
 from bootharness.routes.disk import DiskImage
 from bootharness.routes.loader import Loader
+from bootharness.routes.mbr import lay_out
+from tests.support.boots import settled
 
 __all__ = ["FAILING", "MOVES", "Scene"]
 
@@ -39,7 +42,7 @@ class Scene:
     @cached_property
     def machine(self) -> MachineConfig:
         """The machine that a boot of it gets."""
-        return chosen_machine(MachineConfig(), self.kernel)
+        return chosen_machine(MachineConfig())
 
     @cached_property
     def rom(self) -> Path:
@@ -66,7 +69,7 @@ class Scene:
     def with_init(self) -> DiskImage:
         """A disk image that boots to /init."""
         plan = BootPlan(machine=self.machine)
-        return build_disk(self.folder / "init.img", self.kernel, Loader.stage1(), plan)
+        return lay_out(self.kernel, Loader.stage1(), settled(plan)).write(self.folder / "init.img")
 
     @cached_property
     def failing(self) -> DiskImage:
@@ -86,11 +89,11 @@ class Scene:
 
     def boot(self, disk: DiskImage, plan: BootPlan) -> None:
         """Boot a disk image and judge it. Raises LaunchFailed unless it is good."""
-        trace = boot_disk(disk, replace(plan, machine=self.machine))
+        trace = boot(disk, replace(plan, machine=self.machine))
         judgement = judge(trace)
         if judgement.verdict is not Verdict.GOOD:
             raise LaunchFailed(f"{disk.path.name}: {judgement.summary}")
 
     def _disk(self, name: str, kernel: KernelImage, loader: Loader) -> DiskImage:
         plan = BootPlan(until="banner", machine=self.machine)
-        return build_disk(self.folder / f"{name}.img", kernel, loader, plan)
+        return lay_out(kernel, loader, plan).write(self.folder / f"{name}.img")

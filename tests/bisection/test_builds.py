@@ -11,10 +11,10 @@ from tempfile import TemporaryFile
 import pytest
 
 from bootharness.bisection.build import Build
-from bootharness.bisection.git import GitRange
+from bootharness.bisection.git_range import GitRange
 from bootharness.bisection.ranges import KernelRange, SizeRange, kernel_range
 from bootharness.bisection.toolchain import Toolchain, add_toolchain, toolchain
-from bootharness.bisection.toolchains import ToolchainRange
+from bootharness.bisection.toolchain_range import ToolchainRange
 from bootharness.errors import BuildFailed, UsageError
 from bootharness.host.workspace import Workspace
 from tests.support.processes import eventually, run

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from bootharness.bisection.hunt import Hunt
+from bootharness.bisection.hunt import Hunt, HuntObserver
 from bootharness.bisection.log import HuntLog, Seen
 from bootharness.bisection.ranges import KernelRange
 from bootharness.bisection.search import Found, Search
@@ -18,6 +18,7 @@ from bootharness.errors import KernelUnavailable, MachineLost, UsageError
 from bootharness.kernels.selfcheck import selfcheck_kernel
 from bootharness.kernels.source import fetch
 from bootharness.runs.cell import Cell
+from bootharness.runs.identity import worker_facts
 from bootharness.runs.result import Attempt, BootFacts
 
 KERNELS, TURN = 16, 11
@@ -38,7 +39,10 @@ class Teller(Executor):
         self._troubles = list(troubles)
 
     def submit(self, function: Callable[..., Any], /, *arguments: Any, **_: Any) -> "Future[Any]":
-        del function
+        if function is worker_facts:
+            asked: Future[Any] = Future()
+            asked.set_result(function(*arguments))
+            return asked
         (cell,) = arguments
         number = fetch(cell.kernel).payload_bytes // 1600
         answer: Future[Any] = Future()
@@ -70,7 +74,7 @@ class Packages(KernelRange):
         return super().prepare(position)
 
 
-class Listener:
+class Listener(HuntObserver):
     """Notes what it is told."""
 
     def __init__(self) -> None:

@@ -1,17 +1,16 @@
 """What the tests that start QEMU share."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bootharness.kernels.source import fetch
-from bootharness.one_boot import boot
-from bootharness.plan import BootPlan, MachineConfig
+from bootharness.plan import BootPlan, choose
 from bootharness.routes.loader import Loader
 from bootharness.trace.boot_trace import BootTrace
+from tests.support.boots import boot_with
 
 Boot = Callable[..., BootTrace]
 
@@ -21,9 +20,8 @@ def boots() -> Boot:
     """Boot a kernel source with a loader; options are those of BootPlan and MachineConfig."""
 
     def run(source: str, loader: Loader | None = None, **options: Any) -> BootTrace:
-        machine = {name: options.pop(name) for name in MachineConfig.__slots__ if name in options}
-        plan = BootPlan(machine=MachineConfig(**machine), timeout_s=300)
-        trace = boot(fetch(source), loader or Loader.stage1(), replace(plan, **options))
+        plan = choose(BootPlan(timeout_s=300), options)
+        trace = boot_with(loader or Loader.stage1(), fetch(source), plan)
         if trace.ending.cause == "tool-missing":
             pytest.skip(trace.ending.detail)
         return trace

@@ -13,6 +13,7 @@ from bootharness.host.deadline import Deadline
 from bootharness.kernels.selfcheck import selfcheck_kernel
 from bootharness.kernels.source import expand, fetch
 from tests.boot.test_cli import git
+from tests.support.builders import no_carry as write_no_carry
 from tests.support.builders import patched_kernel
 from tests.support.processes import COMMAND, environment, eventually, processes_with, run
 
@@ -25,14 +26,7 @@ LIMIT = 15_735_808
 
 @pytest.fixture(scope="module")
 def no_carry(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The loader of the story: stage1 without the carry out of bit 23."""
-    source = Path(__file__).parents[2] / "mbr/stage1.asm"
-    lines = source.read_text().splitlines(keepends=True)
-    at = next(number for number, line in enumerate(lines) if line.startswith("destination_carry:"))
-    del lines[at + 1]
-    path = tmp_path_factory.mktemp("loader") / "no-carry.asm"
-    path.write_text("".join(lines))
-    return path
+    return write_no_carry(tmp_path_factory.mktemp("loader"))
 
 
 @pytest.fixture(scope="module")

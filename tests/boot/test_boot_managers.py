@@ -8,9 +8,8 @@ import pytest
 
 from bootharness.diagnosis import Verdict, judge
 from bootharness.kernels.source import fetch
-from bootharness.one_boot import boot_disk
+from bootharness.one_boot import boot
 from bootharness.plan import DEFAULT_CMDLINE, BootPlan
-from bootharness.routes.disk import DiskImage
 
 PARTITION_LBA = 2048
 SIZE_MIB = 64
@@ -61,7 +60,7 @@ def write(disk: Path, at: int, content: bytes) -> None:
 
 
 def is_good(disk: Path, *, memory: bool) -> None:
-    trace = boot_disk(DiskImage.existing(disk), BootPlan(until="banner", timeout_s=300))
+    trace = boot(str(disk), BootPlan(route="disk", until="banner", timeout_s=300))
     judgement = judge(trace)
     assert judgement.verdict is Verdict.GOOD, judgement.summary
     assert trace.kernel

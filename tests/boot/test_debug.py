@@ -18,7 +18,7 @@ import pytest
 from bootharness.host.deadline import Deadline
 from bootharness.routes.loader import Loader
 from tests.boot.test_loaders import foreign_asm
-from tests.support.builders import edited_stage1
+from tests.support.builders import no_carry as write_no_carry
 from tests.support.processes import COMMAND, environment, eventually, processes_with, run
 
 PROMPT = r"\(gdb\) "
@@ -113,9 +113,7 @@ def temporary(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def no_carry(tmp_path: Path) -> Loader:
-    return edited_stage1(
-        tmp_path, lambda text: re.sub(r"(destination_carry:.*\n).*\n", r"\1", text), "no-carry.asm"
-    )
+    return Loader.read(write_no_carry(tmp_path))
 
 
 def debug(tmp_path: Path, *arguments: str, on: type[Terminal] = Terminal) -> Terminal:

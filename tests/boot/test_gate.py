@@ -6,18 +6,13 @@ from pathlib import Path
 import pytest
 
 from bootharness.report.document import decode
+from tests.support.builders import no_carry as write_no_carry
 from tests.support.processes import run
-
-CARRY = "destination_carry:"
 
 
 @pytest.fixture(scope="module")
 def no_carry(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    source = Path("mbr/stage1.asm").read_text().splitlines(keepends=True)
-    at = next(number for number, line in enumerate(source) if line.startswith(CARRY))
-    path = tmp_path_factory.mktemp("loader") / "no-carry.asm"
-    path.write_text("".join(source[: at + 1] + source[at + 2 :]))
-    return path
+    return write_no_carry(tmp_path_factory.mktemp("loader"))
 
 
 def test_a_gate_refuses_what_wraps_and_says_that_it_is_the_loader(
@@ -37,7 +32,7 @@ def test_a_gate_refuses_what_wraps_and_says_that_it_is_the_loader(
     document = json.loads((tmp_path / "gate.json").read_text())
     assert [each["standing"] for each in document["entries"]].count("bad") == 1
     [room] = [
-        each for each in document["rooms"]
+        each for each in document["headroom"]
         if each["limit"] and each["part"] == "payload" and each["kernel"] == "selfcheck:15735824"
     ]  # fmt: skip
     assert (room["limit"], room["size"]) == (15_735_808, 15_735_824)

@@ -81,7 +81,7 @@ def boot_with(
 ) -> BootTrace:
     machine = MachineConfig(qemu=qemu, accelerator="tcg")
     chosen = BootPlan(machine=machine, **plan)  # type: ignore[arg-type]
-    return boot(fetch(KERNEL), loader or Loader.stage1(), chosen, observer=observer)
+    return boot_with(loader or Loader.stage1(), fetch(KERNEL), chosen, observer=observer)
 
 
 @pytest.mark.parametrize("tracer", ["recorder", "gdb", "both"])
@@ -136,10 +136,8 @@ def test_killed_harness_leaves_nothing(
 
 
 def test_twenty_boots_at_once_share_nothing(temporary: Path) -> None:
-    kernel, loader = fetch(KERNEL), Loader.stage1()
-
     def one(number: int) -> BootTrace:
-        return boot(kernel, loader, BootPlan(cmdline=f"console=ttyS0 number={number}"))
+        return boot(KERNEL, BootPlan(cmdline=f"console=ttyS0 number={number}"))
 
     with ThreadPoolExecutor(20) as pool:
         traces = list(pool.map(one, range(20)))
@@ -169,13 +167,11 @@ STOPPED = """
 import os, signal, sys
 from bootharness.one_boot import boot
 from bootharness.diagnosis import judge
-from bootharness.routes.loader import Loader
 from bootharness.plan import BootPlan
-from bootharness.kernels.source import fetch
 from tests.boot.test_lifecycle import At
 plan = BootPlan(timeout_s=3, idle_s=1)
 stop = At(lambda: os.kill(os.getpid(), signal.SIGSTOP))
-trace = boot(fetch(sys.argv[1]), Loader.stage1(), plan, observer=stop)
+trace = boot(sys.argv[1], plan, observer=stop)
 print(judge(trace).verdict, trace.ending.seconds > 4, judge(trace).summary)
 """
 
@@ -250,7 +246,7 @@ def skipped(trace: BootTrace, cause: str, *words: str) -> None:
 
 def test_machine_type_that_qemu_does_not_know(temporary: Path) -> None:
     plan = BootPlan(machine=MachineConfig(machine_type="nonsense"))
-    trace = boot(fetch(KERNEL), Loader.stage1(), plan)
+    trace = boot(KERNEL, plan)
     skipped(trace, "launch-failed", "unsupported machine type", "-machine nonsense,accel=")
     nothing_is_left(temporary)
 
@@ -282,12 +278,13 @@ def test_qemu_that_cannot_be_run(tmp_path: Path, temporary: Path, content: str |
 
 def test_missing_gdb(tmp_path: Path, temporary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     qemu = program(tmp_path, QEMU, 'exec $real "$@"')
-    loader, kernel = Loader.stage1(), fetch(KERNEL)
+    fetch(KERNEL)  # as long as there is a NASM
+    Loader.stage1()
     plan = BootPlan(tracer="gdb", machine=MachineConfig(qemu=qemu, accelerator="tcg"))
     only = tmp_path / "bin"
     only.mkdir()
     monkeypatch.setenv("PATH", str(only))
-    skipped(boot(kernel, loader, plan), "tool-missing", "apt-get install gdb")
+    skipped(boot(KERNEL, plan), "tool-missing", "apt-get install gdb")
     nothing_is_left(temporary)
 
 

@@ -10,15 +10,15 @@ import pytest
 from bootharness.diagnosis import Judgement, Verdict, judge
 from bootharness.errors import UsageError
 from bootharness.host.assembler import assemble_flat
-from bootharness.kernels.image import KernelImage
 from bootharness.kernels.selfcheck import selfcheck_kernel
 from bootharness.kernels.source import fetch
-from bootharness.one_boot import boot, boot_disk, build_disk
+from bootharness.one_boot import boot
 from bootharness.plan import BootPlan
-from bootharness.routes.disk import DiskImage
 from bootharness.routes.loader import ORIGIN, Loader
+from bootharness.routes.mbr import lay_out
 from bootharness.trace.boot_trace import BootTrace
 from tests.boot.conftest import Boot
+from tests.support.boots import settled
 from tests.support.builders import edited_stage1, patched_kernel
 from tests.support.programs import qemu_with_first_disk, qemu_with_read_errors
 
@@ -95,9 +95,9 @@ def test_loader_of_somebody_else_that_gives_up(boots: Boot, tmp_path: Path) -> N
 def test_loader_that_takes_no_initrd_is_not_given_one(tmp_path: Path) -> None:
     initrd = tmp_path / "initrd"
     initrd.write_bytes(bytes(512))
-    loader = Loader.read(foreign_asm(tmp_path))
+    loader = foreign_asm(tmp_path)
     with pytest.raises(UsageError, match=r"foreign\.asm: this loader takes no initrd"):
-        boot(fetch(KERNEL), loader, BootPlan(initrd=initrd))
+        boot(KERNEL, BootPlan(loader=str(loader), initrd=str(initrd)))
 
 
 def test_disk_image_of_somebody_else(tmp_path: Path) -> None:
@@ -113,7 +113,7 @@ def test_disk_image_of_somebody_else(tmp_path: Path) -> None:
     image[77 * 512 : 77 * 512 + kernel.file_bytes] = kernel.path.read_bytes()
     path.write_bytes(image)
 
-    trace = boot_disk(DiskImage.existing(path), BootPlan())
+    trace = boot(str(path), BootPlan(route="disk", until="init"))
     is_good(trace)
     assert trace.kernel
     assert trace.kernel.sha256 == kernel.sha256
@@ -130,7 +130,7 @@ def test_disk_image_of_somebody_else(tmp_path: Path) -> None:
 def test_disk_image_without_a_kernel_is_bad(tmp_path: Path) -> None:
     path = tmp_path / "data.img"
     path.write_bytes(bytes(1 << 20))
-    trace = boot_disk(DiskImage.existing(path), BootPlan())
+    trace = boot(str(path), BootPlan(route="disk", until="init"))
     assert judge(trace).verdict is Verdict.BAD
     assert trace.ending.kind == "boot-failed"
     assert trace.kernel is None
@@ -138,10 +138,10 @@ def test_disk_image_without_a_kernel_is_bad(tmp_path: Path) -> None:
 
 def test_disk_image_is_only_read(tmp_path: Path) -> None:
     kernel = fetch(KERNEL)
-    disk = build_disk(tmp_path / "disk.img", kernel, Loader.stage1(), BootPlan())
+    disk = lay_out(kernel, Loader.stage1(), settled(BootPlan())).write(tmp_path / "disk.img")
     disk.path.chmod(0o444)
     before = (disk.path.stat().st_mtime_ns, disk.path.read_bytes())
-    is_good(boot_disk(DiskImage.existing(disk.path), BootPlan()))
+    is_good(boot(str(disk.path), BootPlan(route="disk", until="init")))
     assert (disk.path.stat().st_mtime_ns, disk.path.read_bytes()) == before
 
 
@@ -253,8 +253,8 @@ def test_odd_names_of_files_and_folders(
     source.write_bytes(selfcheck_kernel(PAYLOAD).read_bytes())
     loader = edited_stage1(odd, lambda source: source + "\n", "a loader, edited.asm")
     (odd / "kept, all").mkdir()
-    trace = boot(KernelImage.read(source), loader, BootPlan(tracer="both"), keep=odd / "kept, all")
+    trace = boot(str(source), BootPlan(loader=loader.name, tracer="both"), keep=odd / "kept, all")
     is_good(trace)
     assert {path.name for path in (odd / "kept, all").iterdir()} >= {"disk.img", "serial.log"}
     assert sorted(path.name for path in odd.iterdir() if "bootharness" in path.name) == []
-    is_good(boot_disk(DiskImage.existing(odd / "kept, all" / "disk.img"), BootPlan()))
+    is_good(boot(str(odd / "kept, all" / "disk.img"), BootPlan(route="disk", until="init")))

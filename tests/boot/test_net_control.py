@@ -8,8 +8,7 @@ from bootharness.diagnosis import Verdict, judge
 from bootharness.errors import ToolMissing
 from bootharness.host.workspace import Workspace
 from bootharness.kernels.source import fetch
-from bootharness.one_boot import boot_control
-from bootharness.plan import BootPlan, NetPlan
+from bootharness.plan import BootPlan
 from bootharness.routes.net import net_image
 from bootharness.trace.boot_trace import BootTrace
 from bootharness.trace.wire import NetEventKind
@@ -31,19 +30,19 @@ def assert_good(trace: BootTrace, server: str) -> None:
 
 
 def test_slirp() -> None:
-    plan = BootPlan(until="setup", net=NetPlan("ipxe"))
+    plan = BootPlan(until="setup", route="ipxe")
     image = net_image(fetch(KERNEL), plan)
     with Workspace() as workspace, control.slirp(image, workspace) as running:
-        assert_good(boot_control(running, 0, image, plan), "slirp")
+        assert_good(control.boot(running, 0, image, plan), "slirp")
 
 
 def test_dnsmasq_with_two_guests_on_one_bridge() -> None:
-    plan = BootPlan(until="setup", net=NetPlan("ipxe"))
+    plan = BootPlan(until="setup", route="ipxe")
     image = net_image(fetch(KERNEL), plan)
     try:
         with Workspace() as workspace, control.dnsmasq(image, workspace, guests=2) as running:
             with ThreadPoolExecutor(2) as pool:
-                boots = [pool.submit(boot_control, running, each, image, plan) for each in (0, 1)]
+                boots = [pool.submit(control.boot, running, each, image, plan) for each in (0, 1)]
             traces = [each.result() for each in boots]
     except ToolMissing as error:
         pytest.skip(str(error))
@@ -55,7 +54,7 @@ def test_dnsmasq_with_two_guests_on_one_bridge() -> None:
 
 
 def test_what_a_server_cannot_do_is_said() -> None:
-    plan = BootPlan(until="setup", net=NetPlan("undionly"))
+    plan = BootPlan(until="setup", route="undionly")
     image = net_image(fetch(KERNEL), plan)
     with Workspace() as workspace:
         for serve in (control.slirp, control.dnsmasq):

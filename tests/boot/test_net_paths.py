@@ -3,9 +3,8 @@
 import pytest
 
 from bootharness.diagnosis import Verdict, judge
-from bootharness.kernels.source import fetch
-from bootharness.one_boot import boot_net
-from bootharness.plan import BootPlan, NetPlan
+from bootharness.one_boot import boot
+from bootharness.plan import BootPlan, choose
 from bootharness.trace.boot_trace import BootTrace
 from bootharness.trace.wire import NET_MILESTONES
 
@@ -15,7 +14,9 @@ def net_boot(
 ) -> BootTrace:
     """Boot a kernel from a network; what is not installed skips the test."""
     options = {"timeout_s": 120.0, **plan}
-    trace = boot_net(fetch(source), BootPlan(net=NetPlan(path, nic, faults), **options))  # type: ignore[arg-type]
+    trace = boot(
+        source, choose(BootPlan(), {"route": path, "nic": nic, "faults": faults, **options})
+    )
     if trace.ending.cause == "tool-missing":
         pytest.skip(trace.ending.detail)
     return trace

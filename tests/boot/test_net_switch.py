@@ -8,21 +8,29 @@ import dpkt
 
 from bootharness.diagnosis import Verdict, judge
 from bootharness.formats.tftp import DATA, opcode
+from bootharness.host.workspace import Workspace
 from bootharness.kernels.source import fetch
-from bootharness.one_boot import boot_net, boot_on
-from bootharness.plan import BootPlan, MachineConfig, NetPlan
-from bootharness.routes.net import net_image, network_for
+from bootharness.network.live import Network
+from bootharness.one_boot import boot, boot_medium
+from bootharness.plan import BootPlan, MachineConfig
+from bootharness.routes.net import net_image, network_for, plugged_in
+from bootharness.routes.net_image import NetImage
+from bootharness.trace.boot_trace import BootTrace
 
 KERNEL = "selfcheck:1000000"
-PLAN = BootPlan(
-    until="setup", net=NetPlan("ipxe"), machine=MachineConfig(memory_mib=128), timeout_s=120
-)
+PLAN = BootPlan(route="ipxe", until="setup", machine=MachineConfig(memory_mib=128), timeout_s=120)
+
+
+def boot_on(network: Network, image: NetImage) -> BootTrace:
+    """Boot one guest on a network that has others."""
+    with Workspace() as workspace, plugged_in(network, image, PLAN, workspace) as medium:
+        return boot_medium(KERNEL, medium, PLAN, workspace)
 
 
 def test_four_guests_at_once() -> None:
     image = net_image(fetch(KERNEL), PLAN)
-    with network_for(image, PLAN, None) as network, ThreadPoolExecutor(4) as pool:
-        boots = [pool.submit(boot_on, network, image, PLAN) for _ in range(4)]
+    with network_for(image, PLAN) as network, ThreadPoolExecutor(4) as pool:
+        boots = [pool.submit(boot_on, network, image) for _ in range(4)]
         traces = [boot.result() for boot in boots]
     for trace in traces:
         judgement = judge(trace)
@@ -38,11 +46,11 @@ def test_four_guests_at_once() -> None:
 
 
 def test_boots_leave_nothing_behind() -> None:
-    boot_net(fetch(KERNEL), PLAN)  # what is kept for the process is there from now on
+    boot(KERNEL, PLAN)  # what is kept for the process is there from now on
     before = left_over()
     for path in ("ipxe", "ipxe-http"):
-        plan = BootPlan(until="setup", net=NetPlan(path))
-        assert judge(boot_net(fetch(KERNEL), plan)).verdict is Verdict.GOOD
+        plan = BootPlan(route=path, until="setup")
+        assert judge(boot(KERNEL, plan)).verdict is Verdict.GOOD
     assert left_over() == before
 
 
@@ -58,7 +66,7 @@ def left_over() -> tuple[int, int, list[str]]:
 
 
 def test_capture_holds_every_frame(tmp_path: Path) -> None:
-    trace = boot_net(fetch(KERNEL), PLAN, keep=tmp_path)
+    trace = boot(KERNEL, PLAN, keep=tmp_path)
     assert trace.network
     payload = 0
     with (tmp_path / "wire.pcap").open("rb") as file:

@@ -17,12 +17,10 @@ import pytest
 from bootharness.diagnosis import judge
 from bootharness.errors import UsageError
 from bootharness.formats.record import Decoder
-from bootharness.kernels.source import fetch
 from bootharness.one_boot import boot
 from bootharness.plan import BootPlan, MachineConfig
 from bootharness.report.disassembly import disassembly
 from bootharness.report.document import decode, document, encode
-from bootharness.routes.loader import Loader
 from bootharness.trace.boot_trace import BootTrace
 from bootharness.watch.kept import keep_account
 from tests.boot.conftest import Boot
@@ -190,7 +188,7 @@ def test_second_boot_that_cannot_be(tmp_path: Path) -> None:
     loader = edited_stage1(tmp_path, insert("set_header", NO_IDT))
     kept = tmp_path / "kept"
     kept.mkdir()
-    trace = boot(fetch("selfcheck:4096"), loader, plan, keep=kept)
+    trace = boot("selfcheck:4096", replace(plan, loader=loader.name), keep=kept)
     assert judge(trace).cause == "triple-fault"
     assert trace.post_mortem
     (sentence,) = trace.post_mortem.missing
@@ -241,8 +239,8 @@ def test_command_offers_and_keeps(tmp_path: Path) -> None:
 
 def test_disk_image_that_is_there_stays(tmp_path: Path) -> None:
     (tmp_path / "disk.img").write_text("mine")
-    with pytest.raises(UsageError, match=r"disk\.img: is there already"):
-        boot(fetch("selfcheck:16"), Loader.stage1(), BootPlan(), keep=tmp_path)
+    with pytest.raises(UsageError, match="not empty; keep a boot in a new folder"):
+        boot("selfcheck:16", BootPlan(), keep=tmp_path)
     assert (tmp_path / "disk.img").read_text() == "mine"
 
 

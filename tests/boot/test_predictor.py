@@ -14,14 +14,15 @@ from bootharness.formats.bioscall import BiosCall, Registers
 from bootharness.kernels.image import KernelImage
 from bootharness.kernels.selfcheck import selfcheck_kernel
 from bootharness.kernels.source import fetch
-from bootharness.one_boot import boot_disk
+from bootharness.one_boot import boot
 from bootharness.plan import BootPlan, MachineConfig
-from bootharness.predictor import Quirks, ReadError, predict
+from bootharness.predictor import Quirks, ReadError, predict_disk
 from bootharness.routes.disk import DiskImage
 from bootharness.routes.loader import Loader
 from bootharness.routes.mbr import lay_out
 from bootharness.trace.boot_trace import BootTrace
 from tests.boot.conftest import Boot
+from tests.support.boots import settled
 from tests.support.builders import edited_stage1, patched_kernel, without_carry
 from tests.support.programs import qemu_with_read_errors
 
@@ -47,8 +48,8 @@ def agreed(boots: Boot) -> Callable[..., BootTrace]:
             name: options.pop(name) for name in MachineConfig.__slots__ if name in options
         }
         machine = MachineConfig(**of_machine)
-        layout = lay_out(fetch(source), loader, BootPlan(machine=machine, **options))
-        predicted = predict(layout, memory_bytes=machine.memory_bytes, quirks=Quirks(errors))
+        layout = lay_out(fetch(source), loader, settled(BootPlan(machine=machine, **options)))
+        predicted = predict_disk(layout, memory_bytes=machine.memory_bytes, quirks=Quirks(errors))
         compare(real, predicted)
         return predicted
 
@@ -218,14 +219,14 @@ def test_every_service_with_disks_of_all_sizes(tmp_path: Path, size_bytes: int) 
         memory_bytes=512 << 20,
         size_bytes=size_bytes,
     )
-    compare(boot_disk(disk, BootPlan(until="setup", idle_s=IDLE_S)), predict(disk))
+    compare(boot(disk, BootPlan(route="disk", until="setup", idle_s=IDLE_S)), predict_disk(disk))
 
 
 def test_disk_image_of_somebody_else(tmp_path: Path) -> None:
     kernel = KernelImage.read(selfcheck_kernel(100_000))
-    path = lay_out(kernel, Loader.stage1(), BootPlan()).write(tmp_path / "disk.img").path
+    path = lay_out(kernel, Loader.stage1(), settled(BootPlan())).write(tmp_path / "disk.img").path
     disk = DiskImage.existing(path)
-    real, predicted = boot_disk(disk, BootPlan(until="setup")), predict(disk)
+    real, predicted = boot(disk, BootPlan(route="disk", until="setup")), predict_disk(disk)
     compare(real, predicted)
     assert predicted.kernel == real.kernel
     assert predicted.disk == real.disk
@@ -235,6 +236,6 @@ def test_disk_that_nobody_can_boot(tmp_path: Path) -> None:
     path = tmp_path / "disk.img"
     path.write_bytes(bytes(1 << 20))
     disk = DiskImage.existing(path)
-    real, predicted = boot_disk(disk, BootPlan(until="setup")), predict(disk)
+    real, predicted = boot(disk, BootPlan(route="disk", until="setup")), predict_disk(disk)
     compare(real, predicted)
     assert predicted.ending.kind == real.ending.kind == "boot-failed"

@@ -11,11 +11,12 @@ from bootharness.diagnosis.verdict import Verdict
 from bootharness.errors import UsageError
 from bootharness.gate.compare import changes, remarks, slower
 from bootharness.gate.matrix import Expectation, Matrix, read_matrix
-from bootharness.gate.outcome import Entry, Outcome, Pace, Remark, Room, Standing
+from bootharness.gate.outcome import Entry, Outcome, Pace, Remark, Standing
 from bootharness.gate.pattern import patterns
 from bootharness.gate.report.document import gate_document, gate_schema
 from bootharness.gate.trend import crossings, series, trend, version_name, version_place
-from bootharness.plan import MachineConfig
+from bootharness.plan import BootPlan, choose
+from bootharness.predictor.headroom import Headroom
 from bootharness.report.document import encode
 from bootharness.runs.cell import Cell
 from bootharness.runs.result import Attempt, BootFacts, CellResult
@@ -26,8 +27,7 @@ SKIPPED = Attempt(Verdict.SKIP, "tool-missing", "no QEMU")
 
 
 def result(attempt: Attempt, kernel: str = "bzImage", **cell: object) -> CellResult:
-    values = {"kernel": kernel, **cell}
-    return CellResult(Cell(**values), "key", (attempt,))  # type: ignore[arg-type]
+    return CellResult(Cell(kernel, choose(BootPlan(until="init"), cell)), "key", (attempt,))
 
 
 def entry(attempt: Attempt, *, baseline: bool = False, warned: bool = False) -> Entry:
@@ -66,7 +66,7 @@ def test_what_has_changed_is_named_with_both_values() -> None:
 
 def warned(**values: object) -> list[str]:
     arguments = {
-        "result": result(GOOD), "baseline": None, "rooms": (), "pace": None, "warn_at": 90, **values
+        "result": result(GOOD), "baseline": None, "headroom": (), "pace": None, "warn_at": 90, **values
     }  # fmt: skip
     return [remark.sentence for remark in remarks(**arguments)]  # type: ignore[arg-type]
 
@@ -81,7 +81,9 @@ def warned(**values: object) -> list[str]:
     ],
 )
 def test_little_headroom_is_warned_of(size: int, limit: int | None, said: str | None) -> None:
-    found = warned(rooms=(Room("bzImage", "a/no-carry.asm", "payload", "byte", size, limit),))
+    found = warned(
+        headroom=(Headroom("bzImage", "a/no-carry.asm", "payload", "byte", size, limit),)
+    )
     assert found == ([f"the payload takes {said}"] if said else [])
 
 
@@ -123,30 +125,29 @@ def test_slower_is_by_more_than_the_noise(
     assert bool(warned(pace=pace)) is is_slower
 
 
-def by_path(**attempts: Attempt) -> tuple[str, ...]:
-    return patterns(result(attempt, path=path) for path, attempt in attempts.items())
+def by_route(**attempts: Attempt) -> tuple[str, ...]:
+    return patterns(result(attempt, route=route) for route, attempt in attempts.items())
 
 
-def test_failing_paths_say_who_it_is() -> None:
-    assert by_path(mbr=GOOD, ipxe=GOOD) == ()
-    assert by_path(mbr=WRAPPED, ipxe=GOOD, pxelinux=GOOD) == (
+def test_failing_routes_say_who_it_is() -> None:
+    assert by_route(mbr=GOOD, ipxe=GOOD) == ()
+    assert by_route(mbr=WRAPPED, ipxe=GOOD, pxelinux=GOOD) == (
         "bzImage: only mbr fails (destination-wrapped); ipxe and pxelinux boot it, so it is the "
         "loader",
     )
-    assert by_path(mbr=GOOD, ipxe=WRAPPED, pxelinux=WRAPPED) == (
+    assert by_route(mbr=GOOD, ipxe=WRAPPED, pxelinux=WRAPPED) == (
         "bzImage: only ipxe and pxelinux fail (destination-wrapped); mbr boots it, so it is the "
         "network boot, not the kernel",
     )
-    assert by_path(mbr=WRAPPED, ipxe=WRAPPED) == (
-        "bzImage: all paths fail (destination-wrapped), so it is the kernel",
+    assert by_route(mbr=WRAPPED, ipxe=WRAPPED) == (
+        "bzImage: all routes fail (destination-wrapped), so it is the kernel",
     )
-    assert by_path(mbr=WRAPPED, ipxe=SKIPPED) == ()
+    assert by_route(mbr=WRAPPED, ipxe=SKIPPED) == ()
 
 
 def test_other_axes_make_patterns_too() -> None:
     def of(mib: int, attempt: Attempt, interface: str) -> CellResult:
-        machine = MachineConfig(memory_mib=mib, disk_interface=interface)
-        return result(attempt, machine=machine)
+        return result(attempt, memory_mib=mib, disk_interface=interface)
 
     boots = [
         of(16, WRAPPED, "ahci"),
@@ -160,33 +161,49 @@ def test_other_axes_make_patterns_too() -> None:
     assert patterns([*boots[:3], of(64, WRAPPED, "ide")]) == ()
 
 
-def test_a_matrix_has_every_combination_once() -> None:
+def test_routes_that_fail_each_in_its_own_way_do_not_blame_the_kernel_alone() -> None:
+    clobbered = replace(WRAPPED, cause="memory-clobbered")
+    assert by_route(mbr=clobbered, grub=WRAPPED) == (
+        "bzImage: all routes fail, so it is the kernel or what all of them have in common",
+    )
+
+
+def test_a_matrix_has_every_combination_once(tmp_path: Path) -> None:
+    loader = tmp_path / "a.bin"
+    loader.write_bytes(bytes(440))
+    loader.with_suffix(".toml").write_text("[patch]\nkernel_lba = 0\n")
     matrix = Matrix(
-        ("selfcheck:16", "selfcheck:32"), baseline="selfcheck:16", loaders=("stage1", "a.asm"),
-        paths=("mbr", "ipxe"), memory_mib=(64, 512), disk_interfaces=("ahci", "ide"),
-        expect=(
-            Expectation("bad"), Expectation("destination-wrapped", loader="*.asm", kernel="*32"),
-        ),
+        ("selfcheck:16", "selfcheck:32"), "selfcheck:16",
+        {"loader": ("stage1", str(loader)), "route": ("mbr", "ipxe"), "memory_mib": (64, 512),
+         "disk_interface": ("ahci", "ide")},
+        (Expectation("bad"), Expectation("destination-wrapped", "*32", {"loader": "*.bin"})),
     )  # fmt: skip
     cells = matrix.cells()
     # of a network boot neither loader nor disk interface matters
     assert len(cells) == len(set(cells)) == 2 * 2 * (2 * 2 + 1)
     assert [cell.kernel for cell in cells] == ["selfcheck:16"] * 10 + ["selfcheck:32"] * 10
-    assert {cell.until for cell in cells if cell.loader == "a.asm"} == {"banner"}
-    expected = {(cell.kernel, cell.loader): cell.expect for cell in cells}
-    assert expected["selfcheck:32", "a.asm"] == "destination-wrapped"
-    assert expected["selfcheck:16", "a.asm"] == expected["selfcheck:32", "stage1"] == "bad"
+    untils = {(cell.plan.loader, cell.plan.until) for cell in cells}
+    assert untils == {("stage1", "init"), (str(loader), "banner")}  # which takes no initrd
+    expected = {(cell.kernel, cell.plan.loader): cell.expect for cell in cells}
+    assert expected["selfcheck:32", str(loader)] == "destination-wrapped"
+    assert expected["selfcheck:16", str(loader)] == expected["selfcheck:32", "stage1"] == "bad"
 
 
 def test_a_matrix_is_read_from_a_file(tmp_path: Path) -> None:
     file = tmp_path / "gate.toml"
     file.write_text(
         'baseline = "selfcheck:16"\nkernels = ["selfcheck:32"]\nmemory_mib = [64]\n'
-        '[[expect]]\nkernel = "*32"\nresult = "bad"\n'
+        'timeout_s = 9\npaths = ["grub"]\n'
+        '[[expect]]\nkernel = "*32"\npath = "grub"\nresult = "bad"\n'
     )
-    assert read_matrix(file) == Matrix(
-        ("selfcheck:32",), "selfcheck:16", memory_mib=(64,), expect=(Expectation("bad", "*32"),)
-    )
+    axes = {"memory_mib": (64,), "timeout_s": (9,), "route": ("grub",)}
+    expect = (Expectation("bad", "*32", {"route": "grub"}),)
+    assert read_matrix(file) == Matrix(("selfcheck:32",), "selfcheck:16", axes, expect)
+
+
+def test_routes_that_boot_other_things_are_two_gates() -> None:
+    with pytest.raises(UsageError, match="routes mbr, disk: they do not boot the same"):
+        Matrix(("selfcheck:16",), axes={"route": ("mbr", "disk")}).cells()
 
 
 @pytest.mark.parametrize(
@@ -198,8 +215,9 @@ def test_a_matrix_is_read_from_a_file(tmp_path: Path) -> None:
         ("kernels = []", "no kernel"),
         ('baseline = "selfcheck:16"\nkernels = ["selfcheck:16"]', "besides it"),
         ('kernels = ["selfcheck:16"]\nmemory_mib = ["much"]', "memory_mib"),
-        ('kernels = ["selfcheck:16"]\nmemory_mib = [1]', "memory of 1 MiB"),
-        ('kernels = ["selfcheck:16"]\nloader = ["a.asm"]', "loader: known are"),
+        ('kernels = ["selfcheck:16"]\nmemory_mib = [1]', "memory 1: 2 is the least"),
+        ('kernels = ["selfcheck:16"]\nloader = ["a.asm"]', "a.asm: No such file"),
+        ('kernels = ["selfcheck:16"]\nfloppy = ["a"]', "floppy: known are"),
         ('kernels = ["selfcheck:16"]\npaths = ["floppy"]', "floppy"),
         ('kernels = ["selfcheck:x"]', "selfcheck:x"),
         ('kernels = ["selfcheck:16"]\n[[expect]]\nkernel = "*"', "expect"),
@@ -221,7 +239,7 @@ def test_a_wrong_field_is_named(tmp_path: Path, text: str, said: str) -> None:
 def test_the_json_is_what_the_schema_says() -> None:
     outcome = Outcome(
         (entry(GOOD, baseline=True), entry(GOOD, warned=True), entry(WRAPPED), entry(SKIPPED)),
-        rooms=(Room("bzImage", "stage1", "payload", "byte", 16, None),),
+        headroom=(Headroom("bzImage", "stage1", "payload", "byte", 16, None),),
         patterns=("it is the loader",),
     )
     document = json.loads(encode(gate_document(outcome)))
@@ -280,33 +298,33 @@ def kernels(*payloads: int, flavour: str = "amd64", odd: int | None = None) -> l
 
 def test_the_version_that_crosses_a_limit_is_projected() -> None:
     grown = kernels(*(10_000_000 + 100_000 * number for number in range(5)), odd=99_000_000)
-    rooms = [
-        Room("k", "no-carry.asm", "payload", "byte", 1, 10_650_000),
-        Room("k", "no-carry.asm", "setup", "sector", 1, 64),
-        Room("k", "stage1", "payload", "byte", 1, None),
+    headroom = [
+        Headroom("k", "no-carry.asm", "payload", "byte", 1, 10_650_000),
+        Headroom("k", "no-carry.asm", "setup", "sector", 1, 64),
+        Headroom("k", "stage1", "payload", "byte", 1, None),
     ]
     [of_amd64] = series([*grown, *grown])
     assert (of_amd64.name, len(of_amd64.points)) == ("amd64, zstd", 5)
     assert of_amd64.per_version == 100_000
-    [crossing] = crossings([of_amd64], rooms)
+    [crossing] = crossings([of_amd64], headroom)
     # 6.4 has 10,400,000, so that 6.6 still fits and 6.7 does not
     assert (crossing.version, crossing.releases) == ("6.7", 2.5)
 
 
 def test_what_does_not_grow_crosses_nothing() -> None:
-    rooms = [Room("k", "a", "payload", "byte", 1, 20_000)]
-    assert not list(crossings(series(kernels(9, 8, 7)), rooms))
-    assert not list(crossings(series(kernels(9, 10)), rooms))
-    assert not list(crossings(series(kernels(1, 2, 3)), [replace(rooms[0], limit=10**9)]))
-    [already] = crossings(series(kernels(10_000, 20_000, 30_000)), rooms)
+    headroom = [Headroom("k", "a", "payload", "byte", 1, 20_000)]
+    assert not list(crossings(series(kernels(9, 8, 7)), headroom))
+    assert not list(crossings(series(kernels(9, 10)), headroom))
+    assert not list(crossings(series(kernels(1, 2, 3)), [replace(headroom[0], limit=10**9)]))
+    [already] = crossings(series(kernels(10_000, 20_000, 30_000)), headroom)
     assert (already.version, already.releases) == ("6.2", -1)
 
 
 def test_the_trend_knows_the_kernels_of_the_past_but_only_of_its_own_kind() -> None:
     past = tuple(kernels(1_000, 2_000, 3_000, 4_000)), tuple(kernels(9, 99, 999, flavour="cloud"))
     newest = replace(GOOD, facts=past[0][-1])
-    rooms = (Room("k", "a", "payload", "byte", 1, 9_500),)
-    outcome = Outcome((Entry(result(newest), ""),), rooms, builds=past[0][:-1] + past[1])
+    headroom = (Headroom("k", "a", "payload", "byte", 1, 9_500),)
+    outcome = Outcome((Entry(result(newest), ""),), headroom, builds=past[0][:-1] + past[1])
     [line], [crossing] = trend(outcome)
     assert (line.name, len(line.points), crossing.version) == ("amd64, zstd", 4, "6.9")
     grown = replace(outcome, entries=(Entry(result(newest, kernel="grow:4000:k"), ""),))

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from bootharness.diagnosis.verdict import Verdict
-from bootharness.gate.outcome import Change, Entry, Outcome, Remark, Room
+from bootharness.gate.outcome import Change, Entry, Outcome, Remark
 from bootharness.gate.report.html import html
+from bootharness.predictor.headroom import Headroom
 from bootharness.runs.cell import Cell
 from bootharness.runs.picture import Picture, Range, pack
 from bootharness.runs.result import Attempt, BootFacts, CellResult
@@ -45,7 +46,7 @@ def entry(number: int, verdict: Verdict, *, baseline: bool = False) -> Entry:
 
 OUTCOME = Outcome(
     (entry(1, Verdict.GOOD, baseline=True), entry(2, Verdict.GOOD), entry(3, Verdict.BAD)),
-    rooms=(Room("k", "a/no-carry.asm", "payload", "byte", 1, 15_735_808),),
+    headroom=(Headroom("k", "a/no-carry.asm", "payload", "byte", 1, 15_735_808),),
     patterns=(f"only mbr fails {NASTY}",),
 )
 
@@ -135,5 +136,5 @@ def test_the_worst_is_to_be_looked_at_first() -> None:
 
 
 def test_a_thousand_boots_are_one_small_file() -> None:
-    many = Outcome(OUTCOME.entries * 334, rooms=OUTCOME.rooms)
+    many = Outcome(OUTCOME.entries * 334, headroom=OUTCOME.headroom)
     assert len(html(many)) < 4_000_000

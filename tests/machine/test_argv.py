@@ -5,15 +5,16 @@ from pathlib import Path
 import pytest
 
 from bootharness.errors import UsageError
-from bootharness.machine.argv import disk_args, machine_args, qemu_argv, recorder_args
+from bootharness.machine.argv import machine_args, qemu_argv, recorder_args
+from bootharness.machine.device import disk_device
 from bootharness.machine.rom import write_rom
-from bootharness.plan import DISK_INTERFACES, BootPlan, MachineConfig
+from bootharness.plan import OPTIONS, BootPlan, MachineConfig
 
 
 def line(**given: object) -> str:
     config = MachineConfig(qemu="q", accelerator="tcg")
     values = {"qmp_fd": 5, "recorder": None, "gdb": False, **given}
-    return " ".join(qemu_argv(config, Path("/d.img"), **values))  # type: ignore[arg-type]
+    return " ".join(qemu_argv(config, disk_device(Path("/d.img"), "ahci"), **values))  # type: ignore[arg-type]
 
 
 def test_guest_is_kept_in() -> None:
@@ -48,13 +49,13 @@ def test_linux_does_not_meet_an_instruction_that_qemu_gets_wrong() -> None:
     assert said[said.index("-cpu") + 1] == "qemu64,-cx16"
 
 
-@pytest.mark.parametrize("interface", DISK_INTERFACES)
+@pytest.mark.parametrize("interface", OPTIONS["disk_interface"].choices)
 def test_every_interface_has_the_disk(interface: str) -> None:
-    assert any("drive=disk0" in each for each in disk_args(Path("/d"), interface))
+    assert any("drive=disk0" in each for each in disk_device(Path("/d"), interface).words)
 
 
 def test_comma_in_a_path_stays_in_the_path() -> None:
-    assert "file=/a,,b,format" in disk_args(Path("/a,b"), "ahci")[1]
+    assert "file=/a,,b,format" in disk_device(Path("/a,b"), "ahci").words[1]
 
 
 def test_recorder_has_its_rom_its_port_and_its_brake() -> None:
@@ -75,8 +76,8 @@ def test_rom_is_one_that_a_bios_accepts(tmp_path: Path) -> None:
     [
         (lambda: MachineConfig(disk_interface="scsi"), "disk interface 'scsi': known are ahci"),
         (lambda: MachineConfig(accelerator="xen"), "accelerator 'xen'"),
-        (lambda: MachineConfig(memory_mib=1), "memory of 1 MiB"),
-        (lambda: BootPlan(until="login"), "until 'login': known are setup"),
+        (lambda: MachineConfig(memory_mib=1), "memory 1: 2 is the least"),
+        (lambda: BootPlan(until="login"), "until 'login': known are auto, setup"),
         (lambda: BootPlan(tracer="strace"), "tracer 'strace'"),
     ],
 )

@@ -7,7 +7,7 @@ from itertools import pairwise
 from bootharness.kernels.content import Piece, PieceMap, Repeated
 from bootharness.diagnosis import Verdict, judge
 from bootharness.routes.disk import DiskLayout
-from bootharness.predictor import Quirks, ReadError, predict
+from bootharness.predictor import Quirks, ReadError, predict_disk
 from bootharness.formats.bzimage import offset_of
 from bootharness.formats.mbr import SECTOR_BYTES
 from bootharness.kernels.image import KernelImage
@@ -72,7 +72,7 @@ class Scenario:
         )
         if self.scattered:
             layout = _scattered(layout)
-        trace = predict(layout, memory_bytes=self.memory_mib * _MIB, quirks=self.quirks)
+        trace = predict_disk(layout, memory_bytes=self.memory_mib * _MIB, quirks=self.quirks)
         return (_refusal(trace, self.says) if self.says else _boot(trace)) or _manners(trace, self)
 
 

@@ -3,9 +3,10 @@
 import pytest
 
 from bootharness.errors import UsageError
+from bootharness.plan import OPTIONS, BootPlan, NetPlan, choose
 from bootharness.plan.fault import FAULTS, Fault, Faults
-from bootharness.plan import NET_PATHS, NICS, NetPlan
 from bootharness.routes.net_paths import PATHS
+from bootharness.routes.table import ROUTES, route_of
 
 
 def test_fault_is_one_line() -> None:
@@ -82,15 +83,24 @@ def test_what_can_act_is_not_refused(path: str, text: str) -> None:
     Faults.parse([text]).check(path, SIZES, PATHS[path].over_http)
 
 
-def test_plan_and_paths_know_the_same_names() -> None:
-    assert tuple(PATHS) == NET_PATHS
-    assert {path.card(nic) for path in PATHS.values() for nic in path.only or NICS} <= set(NICS)
+def test_paths_have_cards_that_a_plan_knows() -> None:
+    nics = OPTIONS["nic"].choices
+    assert {path.card(nic) for path in PATHS.values() for nic in path.only or nics} <= set(nics)
 
 
-@pytest.mark.parametrize("wrong", [{"path": "floppy"}, {"nic": "ne1000"}])
-def test_plan_refuses_what_is_unknown(wrong: dict[str, str]) -> None:
-    with pytest.raises(UsageError):
-        NetPlan(**wrong)  # type: ignore[arg-type]
+def test_plan_refuses_what_is_unknown() -> None:
+    with pytest.raises(UsageError, match="nic 'ne1000': known are auto, virtio"):
+        NetPlan("ne1000")
+    with pytest.raises(UsageError, match="route 'pxelinu': did you mean pxelinux"):
+        route_of(BootPlan("pxelinu"))
+
+
+@pytest.mark.parametrize("name", ["ipxe", "undionly", "uefi-ipxe"])
+def test_what_cannot_act_is_refused_before_a_download(name: str) -> None:
+    for fault in ("stall:file=vmlinux", "http-stall:file=ldlinux.c32"):
+        plan = choose(BootPlan(), {"route": name, "faults": [fault]})
+        with pytest.raises(UsageError, match=f"the route {name} serves no"):
+            ROUTES[name].check(plan)
 
 
 def test_card_that_a_firmware_has_no_driver_for_is_refused() -> None:
@@ -107,5 +117,5 @@ def test_what_iPXE_would_not_pass_on_is_refused(cmdline: str) -> None:  # noqa: 
 def test_script_has_the_command_line_as_it_is() -> None:
     line = "console=ttyS0,115200 a=b;c x#y init=/bin/sh"
     files = PATHS["ipxe"].files(b"kernel", b"initrd", line)
-    assert f"kernel vmlinuz {line}\n".encode() in files.contents["boot.ipxe"]
-    assert files.contents["vmlinuz"] == b"kernel"
+    assert f"kernel vmlinuz {line}\n".encode() in files["boot.ipxe"]
+    assert files["vmlinuz"] == b"kernel"

@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bootharness.plan.fault import Faults
 from bootharness.network.files import FileTable
 from bootharness.network.http_server import HttpTransfer
 from bootharness.network.tcp import RESET, SYN, Flow, Segment
 from bootharness.network.wire import Wire
+from bootharness.plan.fault import Faults
 
 layers = pytest.importorskip("scapy.all", reason="scapy is not installed")
 

@@ -319,9 +319,9 @@ def test_ipxe_that_lacks_a_block_gets_one_at_a_time() -> None:
 
 @pytest.mark.parametrize(("nic", "room"), [("auto", 16), ("rtl8139", 4)])
 def test_a_card_is_sent_what_it_has_room_for(nic: str, room: int) -> None:
-    plan = BootPlan(net=NetPlan("ipxe", nic))
+    plan = BootPlan(route="ipxe", net=NetPlan(nic))
     image = net_image(fetch("selfcheck:100000"), plan)
-    with network_for(image, plan, None) as network:
+    with network_for(image, plan) as network:
         guest = NetClient(network.wire)
         guest.lease(user_class=b"iPXE")
         (oack,) = guest.request("vmlinuz", blksize=1432, tsize=0)

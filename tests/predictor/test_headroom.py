@@ -7,18 +7,14 @@ import pytest
 from click.testing import CliRunner
 
 from bootharness.cli.headroom import command
+from tests.support.builders import no_carry as write_no_carry
 
 LIMIT = 15_735_808
 
 
 @pytest.fixture
 def no_carry(tmp_path: Path) -> str:
-    source = Path("mbr/stage1.asm").read_text().splitlines()
-    at = next(at for at, line in enumerate(source) if line.startswith("destination_carry:"))
-    del source[at + 1]
-    path = tmp_path / "no-carry.asm"
-    path.write_text("\n".join(source))
-    return str(path)
+    return str(write_no_carry(tmp_path))
 
 
 def ask(*arguments: str) -> tuple[int, str]:

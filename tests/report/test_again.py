@@ -4,58 +4,70 @@ import shlex
 from dataclasses import replace
 from pathlib import Path
 
-from bootharness.cli.boot import command
-from bootharness.plan import BootPlan, MachineConfig, NetPlan
+from bootharness.cli.boot import command, sources_and_plan
+from bootharness.host.assembler import shipped
+from bootharness.plan import OPTIONS, BootPlan, choose
 from bootharness.report.again import again
 from bootharness.trace.booted import LoaderFacts
 from tests.support.traces import loading_trace
 
 STAGE1 = LoaderFacts("stage1", "0" * 64, {})
 TRACE = loading_trace(16, [], loader=STAGE1)
-PLAIN = "bootharness boot kernel --until init"
+PLAIN = "bootharness boot kernel --until banner"
 
 
-def options(line: str) -> dict[str, object]:
-    """What the command makes of it, without the defaults."""
+def plan_again(line: str) -> BootPlan:
+    """Return the plan that the command makes of a line."""
     words = shlex.split(line)[2:]
-    given = command.make_context("boot", list(words)).params
-    usual = command.make_context("boot", ["kernel"]).params
-    return {name: value for name, value in given.items() if value != usual[name]}
+    _, plan = sources_and_plan(*_given(words))
+    return plan
+
+
+def _given(words: list[str]) -> tuple[tuple[str, ...], dict[str, object]]:
+    params = command.make_context("boot", words).params
+    return params.pop("kernels"), {name: params[name] for name in OPTIONS}
 
 
 def test_defaults_are_left_out() -> None:
-    assert again(TRACE, BootPlan()) == PLAIN
+    assert again(TRACE, BootPlan(until="banner")) == PLAIN
     assert again(TRACE, BootPlan(), "--keep", "a b") == f"{PLAIN} --keep 'a b'"
 
 
-def test_everything_that_was_chosen(tmp_path: Path) -> None:
-    initrd, loader = tmp_path / "my initrd", tmp_path / "loader.asm"
+def test_everything_that_can_be_chosen(tmp_path: Path) -> None:
+    initrd, loader, bios = (tmp_path / name for name in ("my initrd", "loader.asm", "bios"))
+    loader.write_text(shipped("mbr/stage1.asm").read_text())
     initrd.touch()
-    loader.touch()
-    machine = MachineConfig("qemu-system-i386", "q35", 64, "nvme", "tcg")
-    plan = BootPlan("setup", "both", "a=1 b='2'", initrd, machine, 7.5)
-    line = again(replace(TRACE, loader=replace(STAGE1, name=str(loader))), plan)
-    assert options(line) == {
-        "loader": loader, "until": "setup", "tracer": "both", "cmdline": "a=1 b='2'",
-        "initrd": initrd, "qemu": "qemu-system-i386", "machine_type": "q35", "memory": 64,
-        "disk_interface": "nvme", "accelerator": "tcg", "timeout": 7.5,
+    bios.touch()
+    values = {
+        "until": "banner", "loader": str(loader), "initrd": str(initrd), "cmdline": "a=1 b='2'",
+        "tracer": "both", "timeout_s": 7.5, "idle_s": 3.25, "qemu": "qemu-system-i386",
+        "machine_type": "q35", "memory_mib": 64, "disk_interface": "nvme", "accelerator": "tcg",
+        "bios": str(bios),
     }  # fmt: skip
+    plan = choose(BootPlan(), values)
+    trace = replace(TRACE, source="selfcheck:16", loader=replace(STAGE1, name=str(loader)))
+    assert plan_again(again(trace, plan)) == plan
+    network = {"route": "pxelinux", "nic": "e1000", "faults": ["drop:block=3", "no-ack"]}
+    assert set(values) | set(network) == set(OPTIONS), "an option that is not tried"
+    plan = choose(BootPlan(until="banner"), network)
+    assert plan_again(again(replace(trace, loader=None), plan)) == plan
 
 
-def test_network() -> None:
-    trace = replace(TRACE, loader=None)
-    plan = BootPlan(net=NetPlan("pxelinux", "e1000", ("drop:block=3", "dup")))
-    assert options(again(trace, plan)) == {
-        "until": "init", "net": "pxelinux", "nic": "e1000", "faults": ("drop:block=3", "dup"),
-    }  # fmt: skip
-    assert "--nic" not in again(trace, BootPlan(net=NetPlan("ipxe")))
+def test_disk_that_somebody_brought() -> None:
+    line = again(replace(TRACE, source="a.img", loader=None), BootPlan(route="disk"))
+    assert line == "bootharness boot a.img --route disk --until banner"
 
 
-def test_disk_that_somebody_brought_or_whose_loader_is_in_no_file(tmp_path: Path) -> None:
+def test_loader_that_is_in_no_file_is_on_the_disk(tmp_path: Path) -> None:
     disk = tmp_path / "disk.img"
-    disk.touch()
     assert TRACE.disk
-    facts = replace(TRACE.disk, path=str(disk))
-    for loader in (None, replace(STAGE1, name="made up")):
-        line = again(replace(TRACE, loader=loader, disk=facts), BootPlan(until="banner"))
-        assert line == f"bootharness boot --disk {disk} --until banner"
+    facts, loader = replace(TRACE.disk, path=str(disk)), replace(STAGE1, name="made up")
+    line = again(replace(TRACE, loader=loader, disk=facts), BootPlan(cmdline="quiet"))
+    assert line == f"bootharness boot {disk} --route disk --until banner"
+
+
+def test_loader_of_a_test_is_named(tmp_path: Path) -> None:
+    loader = tmp_path / "mine.asm"
+    loader.touch()
+    line = again(replace(TRACE, loader=replace(STAGE1, name=str(loader))), BootPlan())
+    assert line == f"bootharness boot kernel --until banner --loader {loader}"

@@ -7,24 +7,35 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bootharness.errors import LaunchFailed, ToolMissing
 from bootharness.formats.ethernet import ip_text
 from bootharness.host.deadline import Deadline
 from bootharness.host.workspace import Workspace
-from bootharness.machine.argv import NetworkCard
-from bootharness.plan.fault import Faults
+from bootharness.kernels.content import Piece
+from bootharness.machine.choice import chosen_machine
+from bootharness.machine.device import Device, network_device
+from bootharness.machine.qemu import Qemu
 from bootharness.network.files import FileTable
 from bootharness.network.http_server import HttpServer
 from bootharness.network.wire import HTTP_ADDRESS
-from bootharness.routes.net import firmware_of
+from bootharness.plan import BootPlan
+from bootharness.plan.fault import Faults
+from bootharness.routes.disk import Initrd
+from bootharness.routes.medium import Medium
+from bootharness.routes.net import flash_of
 from bootharness.routes.net_connection import MAC
 from bootharness.routes.net_image import NetImage
 from bootharness.routes.net_paths import PATHS
+from bootharness.trace.boot_trace import BootTrace
+from bootharness.trace.milestones import ordered
+from bootharness.trace.wire import NET_MILESTONES, NetworkFacts, milestones
+from bootharness.watch.see import see
+from tests.servers.observed import observe
 
-__all__ = ["CAPTURE_FILE", "Control", "dnsmasq", "slirp"]
+__all__ = ["CAPTURE_FILE", "Control", "boot", "dnsmasq", "slirp"]
 
 CAPTURE_FILE = "control.pcap"
 
@@ -44,15 +55,15 @@ class Control:
     fds: tuple[int, ...] = ()
     chardev: str | None = None
 
-    def card(self, guest: int, image: NetImage, nic: str, folder: Path) -> NetworkCard:
+    def device(self, guest: int, image: NetImage, nic: str, folder: Path) -> Device:
         """Return the card of a guest; what goes over it is captured in ``folder``."""
         path = PATHS[image.path]
-        return NetworkCard(
+        return network_device(
             nic=path.card(nic),
             mac=MAC.format(guest + 1),
             netdev=self.netdevs[guest],
             rom=path.rom,
-            firmware=firmware_of(image, folder),
+            flash=flash_of(image, folder),
             fds=self.fds[guest : guest + 1],
             capture=folder / CAPTURE_FILE,
             chardev=self.chardev,
@@ -89,6 +100,35 @@ def slirp(image: NetImage, workspace: Workspace) -> Iterator[Control]:
             yield Control("slirp", (netdev,), (theirs.fileno(),), chardev)
             return
         yield Control("slirp", (netdev,))
+
+
+def boot(control: Control, guest: int, image: NetImage, plan: BootPlan) -> BootTrace:
+    """Boot one guest from a server that is not ours.
+
+    What went over its wire is in the trace all the same, read from a capture at the end.
+    """
+    path, nic = PATHS[image.path], PATHS[image.path].card(plan.net.nic)
+    with Workspace() as workspace:
+        device = control.device(guest, image, nic, workspace.path)
+        medium = Medium(device, image.kernel, initrd=Initrd(Piece.of(image.initrd)))
+        config = chosen_machine(plan.machine, narrow=medium.narrow)
+        with Qemu(config, device, workspace, tracer=plan.tracer) as qemu:
+            trace = see(image.kernel.source, qemu, medium, plan, observer=None, keep=None)
+            launched = qemu.launched_wall
+        seen = observe(workspace.path / CAPTURE_FILE, image.contents, launched)
+    network = NetworkFacts(
+        path=image.path,
+        firmware=path.firmware,
+        nic=nic,
+        server=control.name,
+        mac=MAC.format(guest + 1),
+        roles=image.roles,
+        events=tuple(seen.events),
+        files=tuple(seen.files),
+        frames=seen.frames,
+    )
+    points = milestones(network) | {each.name: each.seconds for each in trace.milestones}
+    return replace(trace, network=network, milestones=ordered(points, NET_MILESTONES))
 
 
 def _nobody(*_said: object, **_more: object) -> None:

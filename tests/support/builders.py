@@ -1,5 +1,6 @@
 """Test inputs, made of good parts by a small change."""
 
+import re
 import struct
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,7 +10,14 @@ from bootharness.formats.bzimage import offset_of
 from bootharness.host.assembler import shipped
 from bootharness.routes.loader import Loader
 
-__all__ = ["bzimage", "edited_stage1", "patched_kernel", "serial_writer", "without_carry"]
+__all__ = [
+    "bzimage",
+    "edited_stage1",
+    "no_carry",
+    "patched_kernel",
+    "serial_writer",
+    "without_carry",
+]
 
 _SIZES = {1: "<B", 2: "<H", 4: "<I", 8: "<Q"}
 
@@ -51,6 +59,18 @@ def edited_stage1(folder: Path, edit: Callable[[str], str], name: str = "edited.
     path = folder / name
     path.write_text(edited)
     return Loader.read(path)
+
+
+def no_carry(folder: Path) -> Path:
+    """Write the loader of the story: it loses the carry out of bit 23, and takes no initrd."""
+    path = edited_stage1(
+        folder,
+        lambda source: re.sub(r"(destination_carry:.*\n).*\n", r"\1", source),
+        "no-carry.asm",
+    ).name
+    profile = '[patch]\nkernel_lba = "kernel_lba"\ncmdline_lba = "cmdline_lba"\n'
+    Path(path).with_suffix(".toml").write_text(profile)
+    return Path(path)
 
 
 def without_carry(loader: Loader) -> Loader:

@@ -4,9 +4,9 @@ import subprocess
 from pathlib import Path
 
 from bootharness.kernels.content import Piece, PieceMap
-from bootharness.predictor.sectors import Sectors
 from bootharness.predictor.pc import Pc
 from bootharness.predictor.quirks import Quirks
+from bootharness.predictor.sectors import Sectors
 from bootharness.trace.bioses import BIOSES
 
 __all__ = ["SECTORS", "assembled", "machine"]

@@ -20,11 +20,14 @@ from bootharness.host.assembler import assemble_flat, shipped
 from bootharness.kernels.image import KernelImage
 from bootharness.kernels.selfcheck import selfcheck_kernel
 from bootharness.kernels.source import fetch
-from bootharness.one_boot import boot, boot_disk, build_disk
+from bootharness.one_boot import boot
 from bootharness.plan import BootPlan, MachineConfig
 from bootharness.routes.disk import DiskImage
 from bootharness.routes.loader import ORIGIN, Loader
+from bootharness.routes.mbr import lay_out
+from bootharness.routes.table import ROUTES
 from bootharness.trace.boot_trace import BootTrace
+from tests.support.boots import boot_with, settled
 from tests.support.builders import edited_stage1, without_carry
 from tests.support.programs import qemu_with_first_disk, qemu_with_read_errors
 
@@ -83,7 +86,7 @@ def run(
         options["initrd"] = folder / "initrd"
     machine = {name: options.pop(name) for name in MachineConfig.__slots__ if name in options}
     plan = replace(BootPlan(machine=MachineConfig(**machine), timeout_s=120), **options)
-    disk = build_disk(folder / "disk.img", kernel, loader, plan)
+    disk = lay_out(kernel, loader, settled(plan)).write(folder / "disk.img")
     if fault.disk:
         content = bytearray(disk.path.read_bytes())
         fault.disk(content, disk)
@@ -92,11 +95,11 @@ def run(
         qemu = fault.qemu(folder, disk)
         plan = replace(plan, machine=replace(plan.machine, qemu=qemu))
     if brought:
-        disk = DiskImage.existing(disk.path)
-        return boot_disk(disk, plan, keep=keep)
+        plan = ROUTES["disk"].only_used(replace(plan, route="disk", until=plan.until))
+        return boot(DiskImage.existing(disk.path), plan, keep=keep)
     if fault.disk or fault.qemu:
-        return boot_disk(disk, plan, keep=keep)
-    return boot(kernel, loader, plan, keep=keep)
+        return boot(disk, plan, keep=keep)
+    return boot_with(loader, kernel, plan, keep=keep)
 
 
 def swap(old: str, new: str) -> Edit:

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 
 from bootharness.diagnosis import judge
 from bootharness.diagnosis.certainty import certain
-from bootharness.kernels.source import fetch
-from bootharness.one_boot import boot_net
-from bootharness.plan import NET_PATHS, BootPlan, NetPlan
+from bootharness.one_boot import boot
+from bootharness.plan import BootPlan, choose
 from bootharness.routes.net_paths import PATHS
 from bootharness.trace.boot_trace import BootTrace
 
 __all__ = ["Case", "cases", "run", "seconds_after"]
 
+NETWORK = tuple(PATHS)
 AT_ONCE = 2
 LIMIT_S = 2.0
 """From what the wire shows to the end of the boot."""
@@ -26,16 +26,16 @@ UNTIL = {"bios": "setup", "uefi": "banner"}
 
 TFTP_KERNEL = ("ipxe", "pxelinux", "uefi-ipxe", "uefi-snponly")
 HTTP_KERNEL = ("ipxe-http", "undionly", "lpxelinux")
-TFTP_FIRST = tuple(path for path in NET_PATHS if path != "ipxe-http")
+TFTP_FIRST = tuple(path for path in NETWORK if path != "ipxe-http")
 
 # fault: what it concerns, and its cause; None is a boot that gets over it
 _ROWS: tuple[tuple[str, tuple[str, ...], str | None], ...] = (
-    ("no-offer", NET_PATHS, "dhcp-no-offer"),
-    ("no-ack", NET_PATHS, "dhcp-no-ack"),
-    ("nak", NET_PATHS, "dhcp-no-ack"),
-    ("no-filename", NET_PATHS, "dhcp-no-filename"),
+    ("no-offer", NETWORK, "dhcp-no-offer"),
+    ("no-ack", NETWORK, "dhcp-no-ack"),
+    ("nak", NETWORK, "dhcp-no-ack"),
+    ("no-filename", NETWORK, "dhcp-no-filename"),
     ("wrong-next-server", TFTP_FIRST, "tftp-stalled"),
-    ("link-down", NET_PATHS, "link-down"),
+    ("link-down", NETWORK, "link-down"),
     ("link-down:file=vmlinuz,block=100", TFTP_KERNEL, "link-down"),
     ("link-down:file=vmlinuz,block=100,seconds=0.8", TFTP_KERNEL, None),
     ("missing", TFTP_KERNEL, "tftp-not-found"),
@@ -66,10 +66,10 @@ _ROWS: tuple[tuple[str, tuple[str, ...], str | None], ...] = (
     ("http-reset", HTTP_KERNEL, "http-truncated"),
     ("http-reset:file=boot.ipxe,bytes=5", ("ipxe-http",), "http-truncated"),
     ("http-refused", HTTP_KERNEL, "http-refused"),
-    ("slow", NET_PATHS, None),
-    ("loss", NET_PATHS, None),
+    ("slow", NETWORK, None),
+    ("loss", NETWORK, None),
     ("loss:rate=0.02,seed=5", ("pxelinux",), None),
-    ("script-error", NET_PATHS, "script-error"),
+    ("script-error", NETWORK, "script-error"),
     ("nbp-hang", ("ipxe", "undionly", "pxelinux", "lpxelinux"), "nbp-hang"),
 )
 
@@ -97,13 +97,13 @@ def run(case: Case) -> BootTrace:
     """Boot a case."""
     firmware = PATHS[case.path].firmware
     plan = BootPlan(
+        route=case.path,
         until=UNTIL[firmware],
-        net=NetPlan(case.path, faults=(case.fault,)),
         timeout_s=120,
         # what hangs shows nothing but that nothing happens
         idle_s=3 if case.cause == "nbp-hang" else 10,
     )
-    return boot_net(fetch(KERNEL[firmware]), plan)
+    return boot(KERNEL[firmware], choose(plan, {"faults": [case.fault]}))
 
 
 def seconds_after(trace: BootTrace) -> float | None:

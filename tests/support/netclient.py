@@ -4,9 +4,9 @@ from bootharness.formats.dhcp import DISCOVER, REQUEST, DhcpMessage, DhcpOption
 from bootharness.formats.ethernet import BROADCAST_MAC, Datagram, build_udp, mac_bytes, parse_udp
 from bootharness.formats.tftp import ACK, DATA, ERROR, OACK, opcode
 from bootharness.network.boot_rule import BootRule
-from bootharness.plan.fault import Faults
 from bootharness.network.files import FileTable
 from bootharness.network.wire import SERVER_ADDRESS, Wire
+from bootharness.plan.fault import Faults
 from bootharness.trace.wire import NetEvent, NetEventKind
 
 __all__ = ["SERVER_MAC", "NetClient", "wire_with"]

@@ -80,9 +80,10 @@ def _apply(rules: tuple[tuple[str, Rule], ...], trace: BootTrace) -> list[Diagno
 
 def _good(trace: BootTrace) -> str:
     seconds = trace.milestones[-1].seconds if trace.milestones else trace.ending.seconds
-    memory_said = ""
-    if trace.handoff and trace.handoff.payload:
-        proven = count(trace.handoff.payload.compared_bytes, "byte")
-        memory_said = f", {proven} in memory equal the file"
+    proof = trace.proof
+    memory_said = f"memory was not compared: {proof.not_compared}"
+    if proof.not_compared is None:
+        memory_said = f"{count(proof.compared_bytes, 'byte')} in memory equal the file"
     when = f" in {seconds:.2f} s" if trace.timed else ""
-    return f"reached {trace.until}{when}{memory_said}"
+    without = " without an initrd" if proof.initrd is False else ""
+    return f"reached {trace.until}{when}{without}, {memory_said}"

@@ -228,7 +228,7 @@ def _check(part: Any) -> None:
         if each.choices and value not in each.choices:
             raise UsageError(f"{each.title} {value!r}: known are {', '.join(each.choices)}")
         if each.kind in (int, float) and type(value) not in (int, each.kind):
-            raise UsageError(f"{each.title} {value!r}: a number is wanted")
+            raise UsageError(f"{each.title} {value!r}: a number is wanted ({each.name})")
         if each.least is not None and value < each.least:
             raise UsageError(f"{each.title} {value}: {each.least:g} is the least")
         if each.kind in (str, Path) and not each.repeated and not isinstance(value, str | None):

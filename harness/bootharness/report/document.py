@@ -16,6 +16,7 @@ from bootharness.errors import FormatError, UsageError
 from bootharness.formats.gdt import BlockMoveTable
 from bootharness.trace.block_moves import BlockMove
 from bootharness.trace.boot_trace import BootTrace
+from bootharness.trace.proof import Proof
 
 __all__ = ["SCHEMA_VERSION", "decode", "document", "encode", "schema", "schema_of"]
 
@@ -34,6 +35,7 @@ class _Derived:
     diagnosis: Diagnosis | None
     consequences: tuple[Diagnosis, ...]
     placed_bytes: int
+    proof: Proof
     screen: str
     block_moves: tuple[BlockMove, ...]
 
@@ -48,6 +50,7 @@ def document(trace: BootTrace, judgement: Judgement) -> dict[str, Any]:
         diagnosis=judgement.diagnosis,
         consequences=judgement.consequences,
         placed_bytes=trace.placed_bytes,
+        proof=trace.proof,
         screen=trace.screen,
         block_moves=trace.block_moves,
     )

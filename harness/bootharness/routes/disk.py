@@ -40,12 +40,12 @@ _LOW_MEMORY_LIMIT = 0x8000_0000
 class Initrd:
     """An initrd, and where the loader is to put it, linear; None is its own choice.
 
-    ``lba`` is where on a disk it lies, None where it comes from elsewhere.
+    ``lba`` is where on a disk it lies, 0 where it comes from elsewhere.
     """
 
     content: Piece
     address: int | None = None
-    lba: int | None = None
+    lba: int = 0
 
     @property
     def size(self) -> int:
@@ -218,7 +218,7 @@ class DiskLayout:
             kernel_lba=kernel_lba,
             kernel_sectors=kernel_sectors,
             cmdline_lba=cmdline_lba,
-            initrd_lba=(placed and placed.lba) or 0,
+            initrd_lba=placed.lba if placed else 0,
             initrd_size=placed.size if placed else 0,
             initrd_address=address,
         )
@@ -233,7 +233,7 @@ class DiskLayout:
             (1, Piece.of(binary[SECTOR_BYTES:])),
             (cmdline_lba, Piece.of(line)),
             (kernel_lba, Piece(kernel.content, 0, kernel.file_bytes)),
-            *([(placed.lba, placed.content)] if placed and placed.lba else []),
+            *([(placed.lba, placed.content)] if placed else []),
         ):
             pieces.put(lba * SECTOR_BYTES, piece)
         return cls(loader, kernel, kernel_lba, cmdline, cmdline_lba, placed, total, pieces)

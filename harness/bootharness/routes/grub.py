@@ -67,7 +67,7 @@ def grub_disk(path: Path, kernel: KernelImage, plan: BootPlan) -> DiskImage:
         (0, Piece.of(mbr.build())),
         (1, Piece.of(core)),
         (_KERNEL_LBA, Piece(kernel.content, 0, kernel.file_bytes)),
-        *([(initrd.lba, initrd.content)] if initrd and initrd.lba else []),
+        *([(initrd.lba, initrd.content)] if initrd else []),
     ):
         pieces.put(lba * SECTOR_BYTES, piece)
     loader = Loader("GRUB", boot)

@@ -24,6 +24,7 @@ from bootharness.runs.result import Attempt, BootFacts, CellResult, Past
 __all__ = ["History", "history_file"]
 
 _BUSY_S = 60.0
+_OLD_CELL = ("loader", "machine", "cmdline", "initrd", "until", "timeout_s")
 
 
 def _plans_in_cells(database: sqlite3.Connection) -> None:
@@ -31,9 +32,8 @@ def _plans_in_cells(database: sqlite3.Connection) -> None:
     rows = database.execute("SELECT id, cell FROM result").fetchall()
     for number, text in rows:
         old = msgspec.json.decode(text)
-        own = {name: old[name] for name in ("loader", "machine", "cmdline", "initrd", "until",
-                                            "timeout_s") if name in old}  # fmt: skip
-        plan = {"route": old["path"], **own}
+        own = {name: old[name] for name in _OLD_CELL if name in old}
+        plan = {"route": old.get("path", "mbr"), **own}
         new = {"kernel": old["kernel"], "plan": plan, "expect": old.get("expect", "good")}
         database.execute("UPDATE result SET cell = ? WHERE id = ?", (_json(new), number))
 

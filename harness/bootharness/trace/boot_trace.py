@@ -11,6 +11,7 @@ from bootharness.trace.booted import DiskFacts, KernelFacts, LoaderFacts
 from bootharness.trace.handoff import Handoff
 from bootharness.trace.machine_facts import CpuSample, MachineFacts, PostMortem, QmpEvent
 from bootharness.trace.milestones import Milestone
+from bootharness.trace.proof import Proof
 from bootharness.trace.wire import NetworkFacts
 
 __all__ = ["BootTrace", "Ending", "screen_text"]
@@ -131,6 +132,28 @@ class BootTrace:
         if self.kernel is None:
             return 0
         return max((done for _, done in placements(self.block_moves, self.kernel)), default=0)
+
+    @property
+    def proof(self) -> Proof:
+        """What was proven of the kernel's loading."""
+        payload = self.handoff.payload if self.handoff else None
+        why = None
+        if payload is None:
+            why = "nobody saw the kernel being entered"
+            if self.machine and self.machine.firmware == "uefi":
+                why = "nobody sees a UEFI enter a kernel"
+            elif self.handoff:
+                why = (
+                    "what was entered has no setup header"
+                    if self.kernel
+                    else ("the file of the kernel is not known")
+                )
+        initrd = True if self.network else None
+        if self.disk and self.loader:
+            initrd = self.disk.initrd_bytes is not None
+        return Proof(
+            self.handoff is not None, payload.compared_bytes if payload else 0, why, initrd
+        )
 
     @property
     def screen(self) -> str:

@@ -1,9 +1,11 @@
-"""What lies in guest memory at the handoff, against what the files say should."""
+"""What a boot has proven: what lies in guest memory at the handoff, against what the files say."""
+
+from dataclasses import dataclass
 
 from bootharness.formats.bzimage import offset_of
 from bootharness.trace.handoff import Comparison
 
-__all__ = ["LOADER_FIELDS", "compare", "without_loader_fields"]
+__all__ = ["LOADER_FIELDS", "Proof", "compare", "without_loader_fields"]
 
 _BLOCK_BYTES = 1 << 16
 
@@ -29,6 +31,21 @@ LOADER_FIELDS = {
     "setup_data": 8,
 }
 """What boot.rst lets a loader write or modify, and how many bytes of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What was seen of a kernel being loaded: whether its entry was, and how many bytes of its
+    protected-mode part were compared with the file, equal or not.
+
+    ``not_compared`` says why there are none, None where there are some. ``initrd`` tells whether
+    the loader was given one, None where that is not known.
+    """
+
+    entered: bool
+    compared_bytes: int
+    not_compared: str | None
+    initrd: bool | None
 
 
 def compare(address: int, expected: bytes, found: bytes) -> Comparison:
