@@ -10,7 +10,7 @@ from bootharness.kernels.source import fetch
 from bootharness.plan import BootPlan, choose
 from bootharness.routes.loader import Loader
 from bootharness.trace.boot_trace import BootTrace
-from tests.support.boots import boot_with
+from tests.support.boots import boot_through
 
 Boot = Callable[..., BootTrace]
 
@@ -21,7 +21,7 @@ def boots() -> Boot:
 
     def run(source: str, loader: Loader | None = None, **options: Any) -> BootTrace:
         plan = choose(BootPlan(timeout_s=300), options)
-        trace = boot_with(loader or Loader.stage1(), fetch(source), plan)
+        trace = boot_through(loader or Loader.stage1(), fetch(source), plan)
         if trace.ending.cause == "tool-missing":
             pytest.skip(trace.ending.detail)
         return trace

@@ -24,6 +24,7 @@ from bootharness.routes.loader import Loader
 from bootharness.trace.boot_trace import BootTrace
 from bootharness.trace.milestones import Milestone
 from bootharness.watch import see as session
+from tests.support.boots import boot_through
 from tests.support.builders import edited_stage1, serial_writer
 from tests.support.processes import COMMAND, environment, eventually, processes_with
 from tests.support.programs import GDB, QEMU, program
@@ -81,7 +82,9 @@ def boot_with(
 ) -> BootTrace:
     machine = MachineConfig(qemu=qemu, accelerator="tcg")
     chosen = BootPlan(machine=machine, **plan)  # type: ignore[arg-type]
-    return boot_with(loader or Loader.stage1(), fetch(KERNEL), chosen, observer=observer)
+    if loader:
+        return boot_through(loader, fetch(KERNEL), chosen, observer=observer)
+    return boot(KERNEL, chosen, observer=observer)
 
 
 @pytest.mark.parametrize("tracer", ["recorder", "gdb", "both"])

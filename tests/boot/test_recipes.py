@@ -90,12 +90,17 @@ def test_gitlab_template(job: Path) -> None:
 def test_the_matrix_of_the_documentation_is_one(job: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     page = Path("docs/gate.md").read_text()
     [text] = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    (job / "initrd.img").touch()
+    (job / "mbr.asm").write_text(Path("mbr/stage1.asm").read_text())
     monkeypatch.chdir(job)
     (job / "builds" / "huge").mkdir(parents=True)
     (job / "builds" / "huge" / "bzImage").write_bytes((job / "vmlinuz").read_bytes())
     (job / "gate.toml").write_text(text)
+    (job / "initrd.img").touch()
     cells = read_matrix(job / "gate.toml").cells()
     # two kernels and the baseline; from a disk 2 loaders, 2 interfaces, 2 machines, 2 memories
     assert len(cells) == 3 * (16 + 4)
-    huge = {cell.expect for cell in cells if "huge" in cell.kernel and cell.loader == "mbr.asm"}
+    huge = {
+        cell.expect for cell in cells if "huge" in cell.kernel and cell.plan.loader == "mbr.asm"
+    }
     assert huge == {"destination-wrapped"}

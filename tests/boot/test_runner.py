@@ -5,6 +5,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Executor, Future
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +15,17 @@ from bootharness.diagnosis.verdict import Verdict
 from bootharness.errors import MachineLost
 from bootharness.gate.compare import slower
 from bootharness.gate.pace import paces
+from bootharness.plan import BootPlan
 from bootharness.runs.cell import Cell
 from bootharness.runs.history import History
+from bootharness.runs.identity import worker_facts
 from bootharness.runs.result import Attempt, BootFacts, CellResult
 from bootharness.runs.runner import limit_s, run_cells
 from bootharness.runs.workers import LocalWorkers
 from tests.support.processes import eventually, processes_with
 
-CELL = Cell("selfcheck:65536", until="setup")
+SETUP = BootPlan(until="setup")
+CELL = Cell("selfcheck:65536", SETUP)
 PANIC = Attempt(Verdict.BAD, "kernel-panic", "it panicked")
 
 
@@ -36,10 +40,14 @@ class Scripted(Executor):
         self.script = script
         self.booted: list[str] = []
 
-    def submit(self, function: Any, /, cell: Cell, **_: Any) -> "Future[Any]":  # type: ignore[override]
+    def submit(self, function: Any, /, *arguments: Any, **_: Any) -> "Future[Any]":
+        done: Future[Any] = Future()
+        if function is worker_facts:
+            done.set_result(worker_facts(*arguments))
+            return done
+        (cell,) = arguments
         self.booted.append(cell.kernel)
         found = self.script[cell.kernel.partition(":")[0]].pop(0)
-        done: Future[Any] = Future()
         if isinstance(found, Exception):
             done.set_exception(found)
         else:
@@ -90,9 +98,10 @@ def test_another_kernel_command_line_or_loader_is_booted(history: History, tmp_p
     loader = tmp_path / "mine.asm"
     loader.write_text(Path("mbr/stage1.asm").read_text())
     cells = [
-        CELL, Cell("selfcheck:131072", until="setup"),
-        Cell(CELL.kernel, until="setup", cmdline="quiet"), Cell(CELL.kernel, until="banner"),
-        Cell(CELL.kernel, until="setup", loader=str(loader)),
+        CELL, Cell("selfcheck:131072", SETUP),
+        Cell(CELL.kernel, replace(SETUP, cmdline="quiet")),
+        Cell(CELL.kernel, replace(SETUP, until="banner")),
+        Cell(CELL.kernel, replace(SETUP, loader=str(loader))),
     ]  # fmt: skip
     results = list(run_cells(cells, Scripted(selfcheck=[good()] * 5), history))
     assert len({result.key for result in results}) == 4  # by content that loader is stage1
@@ -130,7 +139,7 @@ def test_boots_are_timed_in_this_run_and_more_often_where_they_seem_slow(history
 
 
 def test_killed_workers_lose_no_cell_and_double_none(history: History) -> None:
-    cells = [Cell(f"selfcheck:{65536 + 16 * number}", until="setup") for number in range(6)]
+    cells = [Cell(f"selfcheck:{65536 + 16 * number}", SETUP) for number in range(6)]
     killed: list[int] = []
     over = threading.Event()
 

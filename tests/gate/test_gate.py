@@ -65,9 +65,8 @@ def test_what_has_changed_is_named_with_both_values() -> None:
 
 
 def warned(**values: object) -> list[str]:
-    arguments = {
-        "result": result(GOOD), "baseline": None, "headroom": (), "pace": None, "warn_at": 90, **values
-    }  # fmt: skip
+    usual = {"baseline": None, "headroom": (), "pace": None, "warn_at": 90}
+    arguments = {"result": result(GOOD), **usual, **values}
     return [remark.sentence for remark in remarks(**arguments)]  # type: ignore[arg-type]
 
 
@@ -215,7 +214,7 @@ def test_routes_that_boot_other_things_are_two_gates() -> None:
         ("kernels = []", "no kernel"),
         ('baseline = "selfcheck:16"\nkernels = ["selfcheck:16"]', "besides it"),
         ('kernels = ["selfcheck:16"]\nmemory_mib = ["much"]', "memory_mib"),
-        ('kernels = ["selfcheck:16"]\nmemory_mib = [1]', "memory 1: 2 is the least"),
+        ('kernels = ["selfcheck:16"]\nmemory_mib = [1]', "memory 1: it has to be at least 2"),
         ('kernels = ["selfcheck:16"]\nloader = ["a.asm"]', "a.asm: No such file"),
         ('kernels = ["selfcheck:16"]\nfloppy = ["a"]', "floppy: known are"),
         ('kernels = ["selfcheck:16"]\npaths = ["floppy"]', "floppy"),

@@ -7,7 +7,7 @@ from bootharness.predictor import predict_disk
 from bootharness.kernels.image import KernelImage
 from bootharness.routes.mbr import lay_out
 from tests.mutants.mutate import Mutant
-from tests.support.boots import boot_with
+from tests.support.boots import boot_through
 from bootharness.plan import BootPlan
 from bootharness.kernels.selfcheck import selfcheck_kernel
 
@@ -24,7 +24,7 @@ def disagreement(mutant: Mutant) -> str | None:
     """
     kernel = KernelImage.read(selfcheck_kernel(_PAYLOAD))
     loader = replace(mutant.loader, name="mutant")
-    real = judge(boot_with(loader, kernel, _PLAN))
+    real = judge(boot_through(loader, kernel, _PLAN))
     predicted = judge(predict_disk(lay_out(kernel, loader, _PLAN)))
     if real.verdict is Verdict.SKIP or real.verdict == predicted.verdict:
         return None

@@ -219,7 +219,8 @@ def test_what_was_written_survives_a_killed_writer(tmp_path: Path) -> None:
     path = tmp_path / "history.sqlite3"
     code = (
         "import sys; from pathlib import Path; from itertools import count\n"
-        "from bootharness.runs.history import History; from tests.runs.test_cells import result, GOOD\n"
+        "from bootharness.runs.history import History\n"
+        "from tests.runs.test_cells import result, GOOD\n"
         f"history = History(Path({str(path)!r}))\n"
         "for number in count(1):\n"
         "    history.add(result(GOOD, GOOD), harness='1'); print(number, flush=True)"

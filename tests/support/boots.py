@@ -13,7 +13,7 @@ from bootharness.routes.table import route_of
 from bootharness.trace.boot_trace import BootTrace
 from bootharness.trace.observer import Observer
 
-__all__ = ["boot_with", "settled"]
+__all__ = ["boot_through", "settled"]
 
 
 def settled(plan: BootPlan) -> BootPlan:
@@ -21,7 +21,7 @@ def settled(plan: BootPlan) -> BootPlan:
     return route_of(plan).settled(plan)
 
 
-def boot_with(
+def boot_through(
     loader: Loader,
     kernel: KernelImage,
     plan: BootPlan,

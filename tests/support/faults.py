@@ -27,7 +27,7 @@ from bootharness.routes.loader import ORIGIN, Loader
 from bootharness.routes.mbr import lay_out
 from bootharness.routes.table import ROUTES
 from bootharness.trace.boot_trace import BootTrace
-from tests.support.boots import boot_with, settled
+from tests.support.boots import boot_through, settled
 from tests.support.builders import edited_stage1, without_carry
 from tests.support.programs import qemu_with_first_disk, qemu_with_read_errors
 
@@ -99,7 +99,7 @@ def run(
         return boot(DiskImage.existing(disk.path), plan, keep=keep)
     if fault.disk or fault.qemu:
         return boot(disk, plan, keep=keep)
-    return boot_with(loader, kernel, plan, keep=keep)
+    return boot_through(loader, kernel, plan, keep=keep)
 
 
 def swap(old: str, new: str) -> Edit:

@@ -230,6 +230,6 @@ def _check(part: Any) -> None:
         if each.kind in (int, float) and type(value) not in (int, each.kind):
             raise UsageError(f"{each.title} {value!r}: a number is wanted ({each.name})")
         if each.least is not None and value < each.least:
-            raise UsageError(f"{each.title} {value}: {each.least:g} is the least")
+            raise UsageError(f"{each.title} {value}: it has to be at least {each.least:g}")
         if each.kind in (str, Path) and not each.repeated and not isinstance(value, str | None):
             raise UsageError(f"{each.title} {value!r}: text is wanted")

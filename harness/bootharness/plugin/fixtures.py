@@ -68,12 +68,13 @@ def _kernel_source(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="session")
-def kernel(_kernel_source: str) -> "KernelImage":
-    """One kernel build of --kernel or of kernels.toml."""
-    from bootharness.kernels.source import fetch
+def kernel(_kernel_source: str, pytestconfig: pytest.Config) -> "KernelImage":
+    """One kernel build of --kernel or of kernels.toml, or what else --boot-route boots."""
+    from bootharness.routes.table import route_of
 
     with _skipping():
-        return fetch(_kernel_source)
+        fetched: KernelImage = route_of(plan_of(pytestconfig)).fetch(_kernel_source)
+        return fetched
 
 
 @pytest.fixture
@@ -100,16 +101,16 @@ def disk_image(
 
 
 @pytest.fixture
-def boot_trace(request: pytest.FixtureRequest, boot_plan: BootPlan, _boots: _Boots) -> "BootTrace":
+def boot_trace(
+    request: pytest.FixtureRequest, kernel: "KernelImage", boot_plan: BootPlan, _boots: _Boots
+) -> "BootTrace":
     """All that was seen in one boot of that kernel by the plan's route, from the disk image
     where a loader is in its boot sector; one boot serves many tests."""
     from bootharness.routes.table import route_of
 
     takes_loader = "loader" in route_of(boot_plan).takes
-    source: DiskImage | str = request.getfixturevalue(
-        "disk_image" if takes_loader else "_kernel_source"
-    )
-    return _booted(request, source, boot_plan, _boots)
+    booted = request.getfixturevalue("disk_image") if takes_loader else kernel
+    return _booted(request, booted, boot_plan, _boots)
 
 
 @pytest.fixture
@@ -123,7 +124,7 @@ def netboot_trace(
     plan = without_disk(marked_plan(plan, boot) if boot else plan)
     with _skipping():
         plan = checked(network_plan(plan, request.node.get_closest_marker("netboot")))
-    return _booted(request, _kernel_source, plan, _boots)
+    return _booted(request, kernel, plan, _boots)
 
 
 def without_disk(plan: BootPlan) -> BootPlan:
@@ -133,12 +134,12 @@ def without_disk(plan: BootPlan) -> BootPlan:
 
 
 def _booted(
-    request: pytest.FixtureRequest, source: "DiskImage | str", plan: BootPlan, boots: _Boots
+    request: pytest.FixtureRequest, source: "DiskImage | KernelImage", plan: BootPlan, boots: _Boots
 ) -> "BootTrace":
     """Return the trace of a boot that this session has made already, or makes now."""
     from bootharness.one_boot import boot
 
-    key = (source if isinstance(source, str) else source.path, plan)
+    key = (source.source, source.path, plan)
     if key not in boots.traces:
         folder = boots.new_folder()
         boots.traces[key] = boot(source, plan, keep=folder), folder

@@ -66,7 +66,10 @@ class Identities:
         worker: WorkerFacts = self._facts(plan.route, plan.machine, narrow)
         facts = {
             "source": booted.sha256,
-            "plan": replace(plan, machine=worker.machine),
+            # files count by their content
+            "plan": replace(
+                plan, loader="", initrd=None, machine=replace(worker.machine, bios=None)
+            ),
             "ingredients": route.ingredients(plan),
             "given": [_digest(name) for name in (plan.initrd, plan.machine.bios) if name],
             "worker": worker,
