@@ -88,7 +88,7 @@ docs: setup
 	$(BIN)/bootharness schema >docs/trace.schema.json
 	$(BIN)/bootharness schema gate >docs/gate.schema.json
 	$(BIN)/bootharness schema bisect >docs/bisect.schema.json
-	$(BIN)/python -m bootharness.report.causes >docs/causes.md
+	$(BIN)/python -m bootharness.report.causes_page >docs/causes.md
 
 bench: tools
 	$(BIN)/python -m tests.bench

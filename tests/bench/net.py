@@ -30,7 +30,7 @@ from bootharness.routes.net import net_image, network_for, plugged_in
 from bootharness.routes.net_image import NetImage
 from bootharness.routes.net_paths import PATHS
 from bootharness.trace.boot_trace import BootTrace
-from bootharness.trace.wire import http_rate
+from bootharness.trace.network_facts import http_rate
 from tests.servers import control
 
 __all__ = ["command"]

@@ -12,7 +12,7 @@ import pytest
 
 from bootharness.bisection.answer import Answer, Row, Side, conclusion, side_by_side
 from bootharness.bisection.bisect import HuntResult
-from bootharness.bisection.experiments import Outcome, experiments
+from bootharness.bisection.experiments import ExperimentOutcome, experiments
 from bootharness.bisection.log import HuntLog, Seen
 from bootharness.bisection.report.document import hunt_document, hunt_schema
 from bootharness.bisection.report.html import hunt_html
@@ -33,13 +33,17 @@ FIRST = Side("6.6 gcc-10", "b/bzImage", WRAPPED, "block move 242 went to 0x001c0
 ROWS = (Row("payload (syssize * 16)", "1", "2"), Row("setup_sects", "39 sectors", "40 sectors"))
 
 
-def outcome(name: str, verdict: Verdict, cause: str | None = None) -> Outcome:
+def outcome(name: str, verdict: Verdict, cause: str | None = None) -> ExperimentOutcome:
     by = {"grown": "grown", "stage1": "with stage1", "direct": "by -kernel",
           "network": "from the network"}[name]  # fmt: skip
-    return Outcome(name, f"the kernel {by}", by, 15_757_312, verdict, cause, "", cached=False)
+    return ExperimentOutcome(
+        name, f"the kernel {by}", by, 15_757_312, verdict, cause, "", cached=False
+    )
 
 
-def said(*outcomes: Outcome, good: Side = LAST, bad: Side = FIRST, limit: int | None = None) -> str:
+def said(
+    *outcomes: ExperimentOutcome, good: Side = LAST, bad: Side = FIRST, limit: int | None = None
+) -> str:
     return conclusion(good, bad, ROWS, outcomes, loader="my.asm", limit=limit)
 
 

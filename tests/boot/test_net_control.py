@@ -11,7 +11,7 @@ from bootharness.kernels.source import fetch
 from bootharness.plan import BootPlan
 from bootharness.routes.net import net_image
 from bootharness.trace.boot_trace import BootTrace
-from bootharness.trace.wire import NetEventKind
+from bootharness.trace.network_facts import NetEventKind
 from tests.servers import control
 
 KERNEL = "selfcheck:1000000"

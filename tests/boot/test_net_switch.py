@@ -10,7 +10,7 @@ from bootharness.diagnosis import Verdict, judge
 from bootharness.formats.tftp import DATA, opcode
 from bootharness.host.workspace import Workspace
 from bootharness.kernels.source import fetch
-from bootharness.network.live import Network
+from bootharness.network.network import Network
 from bootharness.one_boot import boot, boot_medium
 from bootharness.plan import BootPlan, MachineConfig
 from bootharness.routes.net import net_image, network_for, plugged_in

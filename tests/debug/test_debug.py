@@ -57,7 +57,7 @@ EFER=0000000000000500
 
 
 def test_registers_in_every_mode() -> None:
-    real, moving, long = map(decode.Registers.parse, (REAL, MOVING, LONG))
+    real, moving, long = map(decode.CpuRegisters.parse, (REAL, MOVING, LONG))
     assert (real.mode, real.bits, real.linear, real.flat) == ("real", 16, 0x7C00 * 2, False)
     assert real.place() == "07c0:7c00"
     assert real.address("ds", "esp") == 0xD9800 + 0x6F00
@@ -101,13 +101,13 @@ def test_calls_read_as_ours_do(number: int, eax: int, extra: bytes) -> None:
         DiskAddressPacket.parse(extra) if len(extra) == 16 else None,
         extra.hex() if len(extra) == 48 else "",
     )
-    theirs = decode.Registers({**values, "eax": eax}, {}, 16, "real")
+    theirs = decode.CpuRegisters({**values, "eax": eax}, {}, 16, "real")
     assert decode.arguments(number, theirs, extra) in str(ours)
 
 
 def test_results_read_as_ours_do() -> None:
     names = {"13": {"4": "sector not found"}}
-    failed = decode.Registers({"eax": 0x0400, "efl": 1}, {}, 16, "real")
+    failed = decode.CpuRegisters({"eax": 0x0400, "efl": 1}, {}, 16, "real")
     assert decode.result(0x13, failed, names) == "CF=1 AH=04h sector not found"
     assert decode.result(0x10, failed, names) == "ok"
     assert decode.result(0x13, replace(failed, values={"eax": 0x0400, "efl": 2}), names) == "ok"
@@ -129,13 +129,13 @@ def test_listing_is_the_loader_again() -> None:
     assembled = Loader.read(loader.elf)
     assert assembled.binary == stage1.binary
     assert assembled.symbols["load_high.chunk"] == stage1.symbols["load_high.chunk"]
-    assert "; 7d16  int 0x15" in loader.source.read_text()
+    assert "; 7d16  int     0x15" in loader.source.read_text()
 
 
 @given(st.binary(min_size=1, max_size=64))
 def test_any_bytes_can_be_followed(code: bytes) -> None:
     for at, instruction in followed(code).items():
-        assert 0x7C00 <= at < at + instruction.size <= 0x7C00 + len(code)
+        assert 0x7C00 <= at < at + len(instruction.code) <= 0x7C00 + len(code)
 
 
 def header(**fields: int) -> SetupHeader:

@@ -9,7 +9,7 @@ from bootharness.diagnosis import Verdict, judge
 from bootharness.diagnosis.certainty import QUIET_S, certain
 from bootharness.report.document import decode, document, encode
 from bootharness.trace.boot_trace import BootTrace, Ending
-from bootharness.trace.wire import (
+from bootharness.trace.network_facts import (
     NET_MILESTONES,
     NetEvent,
     NetEventKind,

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from bootharness.formats.cpio import Entry, build
+from bootharness.formats.cpio import CpioEntry, build
 from bootharness.kernels.initrd import INIT_MARKER, tiny_initrd
 
 
@@ -23,11 +23,11 @@ def test_cpio_lists_what_we_pack() -> None:
 
 
 def test_archive_is_aligned_and_ends_as_newc_does() -> None:
-    archive = build((Entry("a", 0o100644, b"12345"),))
+    archive = build((CpioEntry("a", 0o100644, b"12345"),))
     assert archive.startswith(b"070701")
     assert len(archive) % 4 == 0
     assert archive.rstrip(b"\0").endswith(b"TRAILER!!!")
-    assert build((Entry("a", 0o100644, b"12345"),)) == archive
+    assert build((CpioEntry("a", 0o100644, b"12345"),)) == archive
 
 
 @pytest.mark.parametrize(("wide", "machine"), [(True, 62), (False, 3)])

@@ -11,7 +11,7 @@ from bootharness.diagnosis.verdict import Verdict
 from bootharness.errors import UsageError
 from bootharness.gate.compare import changes, remarks, slower
 from bootharness.gate.matrix import Expectation, Matrix, read_matrix
-from bootharness.gate.outcome import Entry, Outcome, Pace, Remark, Standing
+from bootharness.gate.outcome import Entry, GateOutcome, Pace, Remark, Standing
 from bootharness.gate.pattern import patterns
 from bootharness.gate.report.document import gate_document, gate_schema
 from bootharness.gate.trend import crossings, series, trend, version_name, version_place
@@ -48,7 +48,7 @@ def entry(attempt: Attempt, *, baseline: bool = False, warned: bool = False) -> 
     ],
 )
 def test_the_worst_candidate_decides(entries: list[Entry], standing: Standing, status: int) -> None:
-    outcome = Outcome(tuple(entries))
+    outcome = GateOutcome(tuple(entries))
     assert (outcome.standing, outcome.exit_status) == (standing, status)
 
 
@@ -236,7 +236,7 @@ def test_a_wrong_field_is_named(tmp_path: Path, text: str, said: str) -> None:
 
 
 def test_the_json_is_what_the_schema_says() -> None:
-    outcome = Outcome(
+    outcome = GateOutcome(
         (entry(GOOD, baseline=True), entry(GOOD, warned=True), entry(WRAPPED), entry(SKIPPED)),
         headroom=(Headroom("bzImage", "stage1", "payload", "byte", 16, None),),
         patterns=("it is the loader",),
@@ -323,7 +323,7 @@ def test_the_trend_knows_the_kernels_of_the_past_but_only_of_its_own_kind() -> N
     past = tuple(kernels(1_000, 2_000, 3_000, 4_000)), tuple(kernels(9, 99, 999, flavour="cloud"))
     newest = replace(GOOD, facts=past[0][-1])
     headroom = (Headroom("k", "a", "payload", "byte", 1, 9_500),)
-    outcome = Outcome((Entry(result(newest), ""),), headroom, builds=past[0][:-1] + past[1])
+    outcome = GateOutcome((Entry(result(newest), ""),), headroom, builds=past[0][:-1] + past[1])
     [line], [crossing] = trend(outcome)
     assert (line.name, len(line.points), crossing.version) == ("amd64, zstd", 4, "6.9")
     grown = replace(outcome, entries=(Entry(result(newest, kernel="grow:4000:k"), ""),))

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from bootharness.diagnosis.verdict import Verdict
-from bootharness.gate.outcome import Change, Entry, Outcome, Remark
+from bootharness.gate.outcome import Change, Entry, GateOutcome, Remark
 from bootharness.gate.report.html import html
 from bootharness.predictor.headroom import Headroom
 from bootharness.runs.cell import Cell
-from bootharness.runs.picture import Picture, Range, pack
+from bootharness.runs.picture import MemoryRange, Picture, pack
 from bootharness.runs.result import Attempt, BootFacts, CellResult
 
 NASTY = (
@@ -23,8 +23,8 @@ NASTY = (
 )
 PICTURE = Picture(
     memory_bytes=512 << 20,
-    ranges=(Range("protected-mode kernel", 0x100000, 0x1001E00),
-            Range("block move 242, wrapped", 0x1C00, 0x11A00, stray=True)),
+    ranges=(MemoryRange("protected-mode kernel", 0x100000, 0x1001E00),
+            MemoryRange("block move 242, wrapped", 0x1C00, 0x11A00, stray=True)),
     moves=((0xFF1E00, 0xFE00, 0xFF1E00), (0x001C00, 0xFE00, 0x1001C00)),
     evidence=("descriptor ffff001c00930000",), calls=("INT 15h AH=87h, block move",),
     packets=("0.1 dhcp-discover",), serial=f"Linux version {NASTY}\n", command="bootharness boot k",
@@ -44,7 +44,7 @@ def entry(number: int, verdict: Verdict, *, baseline: bool = False) -> Entry:
     return Entry(result, "mbr", baseline, (Change("payload", "1", "2"),), remark)
 
 
-OUTCOME = Outcome(
+OUTCOME = GateOutcome(
     (entry(1, Verdict.GOOD, baseline=True), entry(2, Verdict.GOOD), entry(3, Verdict.BAD)),
     headroom=(Headroom("k", "a/no-carry.asm", "payload", "byte", 1, 15_735_808),),
     patterns=(f"only mbr fails {NASTY}",),
@@ -129,12 +129,12 @@ def test_the_worst_is_to_be_looked_at_first() -> None:
         replace(OUTCOME.entries[1], remarks=(Remark("console", f"own trouble {number}"),))
         for number in range(20)
     ]
-    text = html(Outcome((*warned, bad)))
+    text = html(GateOutcome((*warned, bad)))
     listed = text[text.index('id="look"') : text.index('id="cells"')]
     assert re.findall(r'class="badge (\w+)"', listed) == ["bad", *["warning"] * 7]
     assert "and 13 more, in the table" in listed
 
 
 def test_a_thousand_boots_are_one_small_file() -> None:
-    many = Outcome(OUTCOME.entries * 334, headroom=OUTCOME.headroom)
+    many = GateOutcome(OUTCOME.entries * 334, headroom=OUTCOME.headroom)
     assert len(html(many)) < 4_000_000

@@ -7,7 +7,7 @@ import pytest
 from lxml import etree
 
 from bootharness.diagnosis.verdict import Verdict
-from bootharness.gate.outcome import Change, Entry, Outcome, Remark
+from bootharness.gate.outcome import Change, Entry, GateOutcome, Remark
 from bootharness.gate.report.junit import junit
 from bootharness.gate.report.markdown import MARKER, annotations, markdown
 from bootharness.runs.cell import Cell
@@ -29,7 +29,7 @@ def entry(*attempts: Attempt, **more: object) -> Entry:
     return Entry(result, "mbr, 64 MiB", **more)  # type: ignore[arg-type]
 
 
-OUTCOME = Outcome(
+OUTCOME = GateOutcome(
     (
         entry(GOOD, baseline=True),
         entry(GOOD, changes=(Change("payload", "16 bytes", "32 bytes"),)),
@@ -114,7 +114,7 @@ def test_nothing_of_somebody_elses_is_written_over(kind: str, tmp_path: Path) ->
 def test_what_several_boots_have_is_said_once() -> None:
     common, own = Remark("console", "new on the console: BUG"), Remark("speed", "slower")
     both = entry(GOOD, remarks=(common,)), entry(GOOD, remarks=(common, own))
-    text = markdown(Outcome(both))
+    text = markdown(GateOutcome(both))
     assert text.count("new on the console: BUG") == 1
     assert "- in 2 boots: new on the console: BUG" in text
     assert text.count("**WARN ") == 1

@@ -116,10 +116,10 @@ def test_nothing_waits_for_a_card_that_has_all(room: int | None) -> None:
     assert flow.next() is None
 
 
-def on_the_wire(*faults: str, room: int | None = None) -> tuple[Wire, int]:
+def on_the_wire(*faults: str, ring: int | None = None) -> tuple[Wire, int]:
     """Return a wire whose guest has asked for boot.ipxe over HTTP, and the guest's port."""
     files = FileTable({"boot.ipxe": b"#!ipxe\n" * 4})
-    wire = Wire(files, (), Faults.parse(faults), room=room)
+    wire = Wire(files, (), Faults.parse(faults), ring=ring)
     port = wire.plug()
     wire.connect_uplink(port, [HttpTransfer("boot.ipxe", 0, 1.0, 1.0)])
     wire.receive(port, bytes(layers.Ether(src="52:54:00:12:34:01") / layers.ARP(op=2)), 1.0)
@@ -129,7 +129,7 @@ def on_the_wire(*faults: str, room: int | None = None) -> tuple[Wire, int]:
 
 @pytest.mark.parametrize(("room", "passed"), [(4, 4), (None, 8)])
 def test_wire_keeps_back_what_a_card_has_no_room_for(room: int | None, passed: int) -> None:
-    wire, port = on_the_wire(room=room)
+    wire, port = on_the_wire(ring=room)
     out = []
     for number in range(8):
         out += wire.receive(-port, frame(b"x" * 1460, seq=1000 + 1460 * number), 1.0)

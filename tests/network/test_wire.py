@@ -22,7 +22,7 @@ from bootharness.network.http_server import HttpTransfer
 from bootharness.network.wire import SERVER_ADDRESS
 from bootharness.plan import BootPlan, NetPlan
 from bootharness.routes.net import net_image, network_for
-from bootharness.trace.wire import NetEventKind
+from bootharness.trace.network_facts import NetEventKind
 from tests.support.netclient import SERVER_MAC, NetClient, wire_with
 
 CONTENT = Random(1).randbytes(100_000)

@@ -8,7 +8,7 @@ import pytest
 
 from bootharness.diagnosis import judge
 from bootharness.errors import UsageError
-from bootharness.report.causes import causes_page
+from bootharness.report.causes_page import causes_page
 from bootharness.report.document import SCHEMA_VERSION, decode, document, encode, schema
 from bootharness.trace.boot_trace import BootTrace, Ending
 from bootharness.trace.milestones import Milestone

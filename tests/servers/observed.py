@@ -16,7 +16,7 @@ from bootharness.formats.dhcp import DISCOVER, NAK, OFFER, REQUEST, DhcpMessage
 from bootharness.formats.ethernet import Datagram, ip_text, mac_text, parse_udp
 from bootharness.formats.tftp import ACK, DATA, ERROR, OACK, TftpError, TftpRequest, opcode
 from bootharness.network.tcp import SYN, Flow, Segment
-from bootharness.trace.wire import NetEvent, NetEventKind, NetFile
+from bootharness.trace.network_facts import NetEvent, NetEventKind, NetFile
 
 __all__ = ["Observation", "observe"]
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from bootharness.diagnosis import judge
 from bootharness.formats.bzimage import offset_of
-from bootharness.formats.cpio import Entry, build
+from bootharness.formats.cpio import CpioEntry, build
 from bootharness.formats.mbr import SECTOR_BYTES
 from bootharness.host.assembler import assemble_flat, shipped
 from bootharness.kernels.image import KernelImage
@@ -196,8 +196,8 @@ def init_that_exits() -> bytes:
     script = assemble_flat(shipped("images/init.asm"), WORD=8)
     at = script.index(struct.pack("<BI", 0xB8, 1))  # mov eax, SYS_write
     script = script[:at] + struct.pack("<BI", 0xB8, 60) + script[at + 5 :]  # SYS_exit
-    return build((Entry("dev", 0o040755), Entry("dev/console", 0o020600, device=(5, 1)),
-                  Entry("init", 0o100755, script)))  # fmt: skip
+    return build((CpioEntry("dev", 0o040755), CpioEntry("dev/console", 0o020600, device=(5, 1)),
+                  CpioEntry("init", 0o100755, script)))  # fmt: skip
 
 
 def longer_setup(image: bytearray, kernel: KernelImage) -> None:

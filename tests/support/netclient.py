@@ -7,7 +7,7 @@ from bootharness.network.boot_rule import BootRule
 from bootharness.network.files import FileTable
 from bootharness.network.wire import SERVER_ADDRESS, Wire
 from bootharness.plan.fault import Faults
-from bootharness.trace.wire import NetEvent, NetEventKind
+from bootharness.trace.network_facts import NetEvent, NetEventKind
 
 __all__ = ["SERVER_MAC", "NetClient", "wire_with"]
 
@@ -19,7 +19,7 @@ def wire_with(
     files: dict[str, bytes], *faults: str, rules: tuple[BootRule, ...] = (BootRule("boot.ipxe"),)
 ) -> Wire:
     """Return a wire that serves these files, to cards with room for eight frames."""
-    return Wire(FileTable(files), rules, Faults.parse(faults), room=8)
+    return Wire(FileTable(files), rules, Faults.parse(faults), ring=8)
 
 
 class NetClient:

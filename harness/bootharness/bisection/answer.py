@@ -6,7 +6,7 @@ Values and pure functions: what was booted to find out is in `experiments`.
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 
-from bootharness.bisection.experiments import Outcome
+from bootharness.bisection.experiments import ExperimentOutcome
 from bootharness.bisection.search import Found
 from bootharness.diagnosis.verdict import Verdict
 from bootharness.formats.gdt import SegmentDescriptor
@@ -61,7 +61,7 @@ class Answer:
     bad: Side
     candidates: tuple[str, ...]
     rows: tuple[Row, ...]
-    outcomes: tuple[Outcome, ...]
+    outcomes: tuple[ExperimentOutcome, ...]
     limit: int | None
     conclusion: str
     earlier: tuple[tuple[str, str], ...] = ()
@@ -112,7 +112,7 @@ def conclusion(
     good: Side,
     bad: Side,
     rows: Sequence[Row],
-    outcomes: Sequence[Outcome],
+    outcomes: Sequence[ExperimentOutcome],
     *,
     loader: str,
     limit: int | None,

@@ -19,7 +19,7 @@ from bootharness.runs.headroom import takes_loader
 from bootharness.runs.history import History
 from bootharness.runs.runner import run_cells
 
-__all__ = ["Experiment", "Outcome", "experiments", "perform"]
+__all__ = ["Experiment", "ExperimentOutcome", "experiments", "perform"]
 
 _OTHER_ROUTES = (
     ("network", "ipxe", "from the network"),
@@ -39,7 +39,7 @@ class Experiment:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ExperimentOutcome:
     """What came of an experiment."""
 
     name: str
@@ -86,13 +86,13 @@ def _by(cell: Cell, kernel: str, name: str) -> Cell:
 
 def perform(
     wanted: list[Experiment], executor: Executor, history: History | None, *, cache: bool
-) -> Iterator[Outcome]:
+) -> Iterator[ExperimentOutcome]:
     """Do experiments side by side, and yield what came of each."""
     by_cell = {experiment.cell: experiment for experiment in wanted}
     cells = [experiment.cell for experiment in wanted]
     for result in run_cells(cells, executor, history, most=1, cache=cache):
         done, seen = by_cell[result.cell], result.decisive
-        yield Outcome(
+        yield ExperimentOutcome(
             name=done.name,
             what=done.what,
             by=done.by,

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from bootharness.bisection.answer import Answer, Row, Side, conclusion, side_by_side
-from bootharness.bisection.experiments import Outcome, experiments, perform
+from bootharness.bisection.experiments import ExperimentOutcome, experiments, perform
 from bootharness.bisection.hunt import HuntObserver
 from bootharness.bisection.log import HuntLog, Seen
 from bootharness.bisection.ranges import Range, SizeRange
@@ -94,9 +94,9 @@ def _side(seen: Seen) -> Side:
     return Side(seen.label, seen.source, seen.cause, seen.sentence, seen.facts.payload_bytes)
 
 
-def _by_size(good: Seen, bad: Seen) -> Outcome:
+def _by_size(good: Seen, bad: Seen) -> ExperimentOutcome:
     """The hunt itself was the experiment: one kernel, at two sizes."""
-    return Outcome(
+    return ExperimentOutcome(
         name="grown",
         what="the same kernel, one paragraph larger",
         by="grown",

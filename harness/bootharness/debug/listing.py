@@ -24,7 +24,7 @@ def listed(name: str, binary: bytes, symbols: dict[str, int]) -> Loader:
     while at < ORIGIN + len(binary):
         lines += [f"{label}:" for label in labels.get(at, ())]
         found = code.get(at)
-        size = found.size if found else 1
+        size = len(found.code) if found else 1
         content = ", ".join(f"0x{byte:02x}" for byte in binary[at - ORIGIN :][:size])
         lines.append(f"        db {content:<36}; {at:04x}  {found.text if found else ''}".rstrip())
         at += size

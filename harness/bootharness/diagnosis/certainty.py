@@ -4,7 +4,7 @@ Clients go on asking for 16 to 137 seconds. A question that is asked for the thi
 has no answer will not get one, and what has been sent in full cannot become right any more.
 """
 
-from bootharness.trace.wire import NetEvent, NetEventKind, NetFile, NetworkFacts
+from bootharness.trace.network_facts import NetEvent, NetEventKind, NetFile, NetworkFacts
 
 __all__ = ["QUIET_S", "certain", "ends_if_quiet", "served_as"]
 

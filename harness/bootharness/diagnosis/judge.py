@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from bootharness.diagnosis import hangs, kernel, medium, memory, moves, network, protocol
+from bootharness.diagnosis import disk_reads, hangs, kernel, memory, moves, network, protocol
 from bootharness.diagnosis.agreement import disagreement
 from bootharness.diagnosis.verdict import Diagnosis, Finding, Judgement, Verdict
 from bootharness.text import count
@@ -15,10 +15,10 @@ Rule = Callable[[BootTrace], Finding | None]
 # In the order in which a boot can go wrong: of the rules that hold, the first is the root
 # and the others follow from it.
 RULES: tuple[tuple[str, Rule], ...] = (
-    ("no-boot-signature", medium.no_boot_signature),
-    ("payload-truncated", medium.file_cut_short),
-    ("wrong-sectors", medium.wrong_sectors),
-    ("disk-read-failed", medium.disk_read_failed),
+    ("no-boot-signature", disk_reads.no_boot_signature),
+    ("payload-truncated", disk_reads.file_cut_short),
+    ("wrong-sectors", disk_reads.wrong_sectors),
+    ("disk-read-failed", disk_reads.disk_read_failed),
     ("kernel-rejected", protocol.kernel_rejected),
     ("descriptor-invalid", moves.descriptor_invalid),
     ("move-failed", moves.move_failed),

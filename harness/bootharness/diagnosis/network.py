@@ -6,8 +6,8 @@ from bootharness.diagnosis.certainty import certain, served_as
 from bootharness.diagnosis.verdict import Diagnosis
 from bootharness.text import count
 from bootharness.trace.boot_trace import BootTrace
+from bootharness.trace.network_facts import NetEvent, NetEventKind, NetworkFacts
 from bootharness.trace.signs import program_error
-from bootharness.trace.wire import NetEvent, NetEventKind, NetworkFacts
 
 __all__ = ["SIGNS"]
 

@@ -3,11 +3,11 @@
 import stat
 from dataclasses import dataclass
 
-__all__ = ["Entry", "build"]
+__all__ = ["CpioEntry", "build"]
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class CpioEntry:
     """One file of an archive; ``device`` is (major, minor) of a device node."""
 
     name: str
@@ -16,10 +16,10 @@ class Entry:
     device: tuple[int, int] = (0, 0)
 
 
-def build(entries: tuple[Entry, ...]) -> bytes:
+def build(entries: tuple[CpioEntry, ...]) -> bytes:
     """Return the archive, the same bytes for the same entries."""
     archive = b""
-    for inode, entry in enumerate((*entries, Entry("TRAILER!!!", 0)), start=1):
+    for inode, entry in enumerate((*entries, CpioEntry("TRAILER!!!", 0)), start=1):
         name = entry.name.encode() + b"\0"
         links = 2 if stat.S_ISDIR(entry.mode) else 1
         numbers = (

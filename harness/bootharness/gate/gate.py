@@ -8,7 +8,7 @@ from pathlib import Path
 from bootharness.gate.axes import varying, way
 from bootharness.gate.compare import changes, remarks
 from bootharness.gate.matrix import Matrix
-from bootharness.gate.outcome import Entry, Outcome, Pace
+from bootharness.gate.outcome import Entry, GateOutcome, Pace
 from bootharness.gate.pace import paces
 from bootharness.gate.pattern import patterns
 from bootharness.predictor.headroom import Headroom
@@ -45,7 +45,7 @@ def run_gate(
     most: int = MOST_ATTEMPTS,
     warn_at: float = 90.0,
     observer: GateObserver | None = None,
-) -> Outcome:
+) -> GateOutcome:
     """Boot all cells of a matrix and return what was found.
 
     ``executor`` boots; without one workers are started on this machine, ``jobs`` of them or one
@@ -72,7 +72,7 @@ def _run(
     most: int,
     warn_at: float,
     observer: GateObserver,
-) -> Outcome:
+) -> GateOutcome:
     began = time.monotonic()
     observer.begun(len(cells))
     known: dict[Cell, CellResult] = {}
@@ -95,7 +95,7 @@ def _run(
         other = before.get(_place(result.cell))
         pace = times.get(result.cell)
         entries.append(_entry(result, other, names, headroom, pace, warn_at=warn_at))
-    return Outcome(
+    return GateOutcome(
         entries=tuple(entries),
         headroom=headroom,
         patterns=patterns(candidates),

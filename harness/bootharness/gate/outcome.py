@@ -7,7 +7,7 @@ from enum import StrEnum
 from bootharness.predictor.headroom import Headroom
 from bootharness.runs.result import BootFacts, CellResult
 
-__all__ = ["Change", "Entry", "Outcome", "Pace", "Remark", "Standing"]
+__all__ = ["Change", "Entry", "GateOutcome", "Pace", "Remark", "Standing"]
 
 
 class Standing(StrEnum):
@@ -74,7 +74,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class GateOutcome:
     """All of a gate.
 
     ``headroom`` is how close the kernels come to what their loaders can boot, ``patterns`` are

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from bootharness.gate.axes import varying, way
-from bootharness.gate.outcome import Entry, Outcome
+from bootharness.gate.outcome import Entry, GateOutcome
 from bootharness.gate.trend import version_place
 from bootharness.runs.headroom import headroom_of
 from bootharness.runs.history import History
@@ -13,13 +13,13 @@ from bootharness.runs.result import CellResult, Past
 __all__ = ["outcome_of"]
 
 
-def outcome_of(pasts: Iterable[Past], history: History) -> Outcome:
+def outcome_of(pasts: Iterable[Past], history: History) -> GateOutcome:
     """Return the last result of each cell, by flavour and version; nothing is compared."""
     last = {past.result.cell: past.result for past in pasts}
     results = sorted((replace(each, cached=False) for each in last.values()), key=_by_version)
     names = varying(last)
     entries = tuple(Entry(result, way(result.cell, names)) for result in results)
-    return Outcome(entries, headroom=tuple(headroom_of(results, history)))
+    return GateOutcome(entries, headroom=tuple(headroom_of(results, history)))
 
 
 def _by_version(result: CellResult) -> tuple[bool, str, float, str]:

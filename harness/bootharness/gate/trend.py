@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from statistics import median
 
-from bootharness.gate.outcome import Outcome
+from bootharness.gate.outcome import GateOutcome
 from bootharness.predictor.headroom import Headroom
 from bootharness.runs.result import BootFacts
 
@@ -103,7 +103,7 @@ def _last_minor(major: int) -> int:
     return _LAST_MINOR.get(major, _USUAL_LAST_MINOR)
 
 
-def trend(outcome: Outcome) -> tuple[tuple[Series, ...], tuple[Crossing, ...]]:
+def trend(outcome: GateOutcome) -> tuple[tuple[Series, ...], tuple[Crossing, ...]]:
     """Return the series that a gate's kernels belong to, and where they come to its limits."""
     own = [
         entry.result.decisive.facts

@@ -4,7 +4,7 @@ import stat
 from pathlib import Path
 
 from bootharness.errors import UsageError
-from bootharness.formats.cpio import Entry, build
+from bootharness.formats.cpio import CpioEntry, build
 from bootharness.host.assembler import assemble_flat, shipped
 from bootharness.kernels.image import KernelImage
 from bootharness.plan import BootPlan
@@ -23,9 +23,9 @@ def tiny_initrd(*, wide: bool) -> bytes:
     init = assemble_flat(shipped("images/init.asm"), WORD=8 if wide else 4)
     return build(
         (
-            Entry("dev", stat.S_IFDIR | 0o755),
-            Entry("dev/console", stat.S_IFCHR | 0o600, device=(5, 1)),
-            Entry("init", stat.S_IFREG | 0o755, init),
+            CpioEntry("dev", stat.S_IFDIR | 0o755),
+            CpioEntry("dev/console", stat.S_IFCHR | 0o600, device=(5, 1)),
+            CpioEntry("init", stat.S_IFREG | 0o755, init),
         )
     )
 

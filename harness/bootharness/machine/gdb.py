@@ -16,7 +16,7 @@ from bootharness.machine.argv import GDB_LOG, GDB_SOCKET
 from bootharness.machine.gdb_log import REGISTERS, GdbLog, registers_from
 from bootharness.machine.target import target_description
 
-__all__ = ["NOT_MI", "Gdb", "Stop"]
+__all__ = ["NOT_MI", "Gdb", "GdbStop"]
 
 NOT_MI = (ValueError, IndexError, KeyError, TypeError)
 """What pygdbmi raises at a line that it cannot parse."""
@@ -33,7 +33,7 @@ _MiRecord = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Stop:
+class GdbStop:
     """The machine stopped: why, as gdb names it, and the general and segment registers."""
 
     reason: str
@@ -108,7 +108,9 @@ class Gdb:
         self._link(_PACKAGE.name, _PACKAGE)  # for the rules that hold in gdb as well
         self.console("python import sys; sys.dont_write_bytecode = True; sys.path.insert(0, '.')")
         self.console(f"source {self._link('gdb_tracer.py', _TRACER)}")
-        self.console(f"python tracer = Tracer({sites!r}, {list(labels.items())!r}, {GDB_LOG!r})")
+        self.console(
+            f"python tracer = CallTracer({sites!r}, {list(labels.items())!r}, {GDB_LOG!r})"
+        )
         return GdbLog(self._workspace.path / GDB_LOG, launched)
 
     def command(self, text: str) -> _MiRecord:
@@ -159,14 +161,14 @@ class Gdb:
         """Leave the machine running on its own."""
         self.command("-target-detach")
 
-    def next_stop(self) -> Stop | None:
+    def next_stop(self) -> GdbStop | None:
         """Return the next stop that gdb has reported, None when there is none yet."""
         self._records.extend(self._read(Deadline.after(0)))
         while self._records:
             record = self._records.popleft()
             if record["type"] == "notify" and record["message"] == "stopped":
                 payload = record["payload"]
-                return Stop(
+                return GdbStop(
                     payload.get("reason", ""), payload.get("signal-name", ""), self.registers()
                 )
         return None

@@ -32,7 +32,7 @@ GAVE_UP = (0x18, 0x19)
 CARRY = 1
 
 
-class Tracer:
+class CallTracer:
     """The breakpoints of one boot and the log that they write."""
 
     def __init__(
@@ -52,7 +52,7 @@ class Tracer:
             if interrupt == 0x13:
                 self.reads.append(Read(self, address))
             else:
-                Call(self, address, interrupt)
+                CallSite(self, address, interrupt)
         for name, address in labels:
             Label(self, address, name)
 
@@ -127,17 +127,17 @@ class Tracer:
 class Own(gdb.Breakpoint):
     """A breakpoint of the tracer's own; whether the machine goes on is for `stop` to say."""
 
-    def __init__(self, tracer: Tracer, address: int) -> None:
+    def __init__(self, tracer: CallTracer, address: int) -> None:
         super().__init__(f"*{address:#x}", internal=True)
         self.tracer = tracer
         self.address = address
         tracer.breakpoints.append(self)
 
 
-class Call(Own):
+class CallSite(Own):
     """At an INT whose input is all that is looked at."""
 
-    def __init__(self, tracer: Tracer, address: int, interrupt: int) -> None:
+    def __init__(self, tracer: CallTracer, address: int, interrupt: int) -> None:
         super().__init__(tracer, address)
         self.interrupt = interrupt
 
@@ -159,7 +159,7 @@ class Call(Own):
 class Read:
     """An INT 13h: a breakpoint at it and one behind it, one of them enabled at a time."""
 
-    def __init__(self, tracer: Tracer, address: int) -> None:
+    def __init__(self, tracer: CallTracer, address: int) -> None:
         self.tracer = tracer
         self.function: Optional[int] = None  # noqa: UP045
         self.called: Optional[Dict[str, int]] = None  # noqa: UP006, UP045
@@ -227,7 +227,7 @@ class ReadReturn(Own):
 class Label(Own):
     """The first time that a label of the loader is reached."""
 
-    def __init__(self, tracer: Tracer, address: int, name: str) -> None:
+    def __init__(self, tracer: CallTracer, address: int, name: str) -> None:
         super().__init__(tracer, address)
         self.name = name
 

@@ -17,7 +17,7 @@ from bootharness.formats.ethernet import ip_bytes, ip_text
 from bootharness.network.boot_rule import BootRule
 from bootharness.network.events import Journal
 from bootharness.plan.fault import Faults
-from bootharness.trace.wire import NetEventKind
+from bootharness.trace.network_facts import NetEventKind
 
 __all__ = ["DhcpServer"]
 

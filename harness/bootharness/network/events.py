@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from bootharness.trace.wire import NetEvent, NetEventKind
+from bootharness.trace.network_facts import NetEvent, NetEventKind
 
 __all__ = ["Journal"]
 

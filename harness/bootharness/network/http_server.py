@@ -19,7 +19,7 @@ from typing import Any
 
 from bootharness.network.files import FileTable
 from bootharness.plan.fault import Faults
-from bootharness.trace.wire import NetEventKind
+from bootharness.trace.network_facts import NetEventKind
 
 __all__ = ["HttpServer", "HttpTransfer"]
 

@@ -29,7 +29,7 @@ from bootharness.formats.tftp import (
 from bootharness.network.events import Journal
 from bootharness.network.files import FileTable
 from bootharness.plan.fault import Fault, Faults
-from bootharness.trace.wire import NetEventKind, NetFile
+from bootharness.trace.network_facts import NetEventKind, NetFile
 
 __all__ = ["TFTP_PORT", "TftpServer", "Transfer"]
 

@@ -14,7 +14,7 @@ from bootharness.errors import ToolMissing
 from bootharness.host.workspace import Workspace
 from bootharness.network.addresses import HTTP_HOST
 from bootharness.network.http_server import HttpServer
-from bootharness.network.live import Network, Plug
+from bootharness.network.network import Network, Plug
 
 __all__ = ["Uplink", "handover_command", "uplink_argv"]
 

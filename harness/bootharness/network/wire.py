@@ -43,7 +43,7 @@ from bootharness.network.http_server import HttpTransfer
 from bootharness.network.tcp import SYN, Flow, Segment
 from bootharness.network.tftp_server import TFTP_PORT, TftpServer
 from bootharness.plan.fault import Faults
-from bootharness.trace.wire import NetEvent, NetEventKind, NetFile
+from bootharness.trace.network_facts import NetEvent, NetEventKind, NetFile
 
 __all__ = ["HTTP_ADDRESS", "SERVER_ADDRESS", "Wire"]
 
@@ -108,7 +108,7 @@ class _Uplink:
 class Wire:
     """A switch with a server. ``rules`` say which client boots which of the ``files``.
 
-    ``room`` is how many frames of full size a guest's card has room for, None for enough.
+    ``ring`` is how many frames of full size a guest's card has room for, None for enough.
     """
 
     def __init__(
@@ -117,11 +117,11 @@ class Wire:
         rules: tuple[BootRule, ...],
         faults: Faults | None = None,
         *,
-        room: int | None = None,
+        ring: int | None = None,
     ) -> None:
         self.files = files
         self.faults = faults or Faults()
-        self._room = room
+        self._ring = ring
         self._rules = rules
         self._guests: dict[int, _Guest] = {}
         self._port_of: dict[bytes, int] = {}
@@ -144,7 +144,7 @@ class Wire:
         def send(at: float, frame: bytes) -> None:
             self._send(port, frame, at)
 
-        ahead = self._room or _BLOCKS_AHEAD
+        ahead = self._ring or _BLOCKS_AHEAD
         tftp = TftpServer(self.files, _SERVER_MAC, journal, send, self.faults, ahead)
         dhcp = DhcpServer(SERVER_ADDRESS, address, self._rules, journal, self.faults, tftp.served)
         self._guests[port] = _Guest(address, journal, dhcp, tftp)
@@ -396,7 +396,7 @@ class Wire:
                 ended = uplink.flows.pop(segment.target_port, None)
                 uplink.ended_bytes += ended.arrived if ended else 0
                 begins = (segment.sequence + 1) & 0xFFFFFFFF
-                uplink.flows[segment.target_port] = Flow(begins, self._room)
+                uplink.flows[segment.target_port] = Flow(begins, self._ring)
             elif segment and segment.target_port in uplink.flows:
                 flow = uplink.flows[segment.target_port]
                 flow.hold(segment, frame)

@@ -109,15 +109,19 @@ def boot_trace(
     from bootharness.routes.table import route_of
 
     takes_loader = "loader" in route_of(boot_plan).takes
-    booted = request.getfixturevalue("disk_image") if takes_loader else kernel
+    booted: DiskImage | KernelImage = kernel
+    if takes_loader:
+        booted = request.getfixturevalue("disk_image")
     return _booted(request, booted, boot_plan, _boots)
 
 
 @pytest.fixture
 def netboot_trace(
-    request: pytest.FixtureRequest, _kernel_source: str, pytestconfig: pytest.Config,
+    request: pytest.FixtureRequest,
+    kernel: "KernelImage",
+    pytestconfig: pytest.Config,
     _boots: _Boots,
-) -> "BootTrace":  # fmt: skip
+) -> "BootTrace":
     """All that was seen in one boot of that kernel from a network; one boot serves many tests."""
     boot = request.node.get_closest_marker("boot")
     plan = plan_of(pytestconfig)

@@ -1,6 +1,6 @@
 """The predictor: a loader run in a CPU emulator, with the BIOS answered in Python.
 
-    predict -> Pc -> Cpu (unicorn) --INT--> Bios -> DiskServices, block_move, ...
+    predict -> Pc -> Cpu (unicorn) --INT--> BiosServices -> DiskServices, block_move, ...
                 |                            |
                 +--------> Memory <----------+
 

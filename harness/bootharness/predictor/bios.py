@@ -13,7 +13,7 @@ from bootharness.predictor.sectors import Sectors
 from bootharness.predictor.system_services import EBDA, SystemServices
 from bootharness.trace.bioses import BiosModel
 
-__all__ = ["RESET_VECTOR", "ROM_SEGMENT", "Bios"]
+__all__ = ["RESET_VECTOR", "ROM_SEGMENT", "BiosServices"]
 
 ROM_SEGMENT = 0xF000
 RESET_VECTOR = 0xFFFF0
@@ -57,7 +57,7 @@ _DATA_AREA = (
 _POLLS_PER_TICK = 16
 
 
-class Bios:
+class BiosServices:
     """One BIOS on one machine; ``ticks`` of its clock pass only when somebody waits."""
 
     def __init__(

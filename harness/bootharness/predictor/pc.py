@@ -20,13 +20,13 @@ from bootharness.formats.gdt import BlockMoveTable
 from bootharness.formats.loading import MAGIC, MAGIC_AT, SETUP_AT, setup_code_at
 from bootharness.formats.mbr import SECTOR_BYTES
 from bootharness.kernels.content import Piece
-from bootharness.predictor.bios import RESET_VECTOR, ROM_SEGMENT, Bios
+from bootharness.predictor.bios import RESET_VECTOR, ROM_SEGMENT, BiosServices
 from bootharness.predictor.cpu import Cpu
 from bootharness.predictor.ending import Ended, not_emulated
 from bootharness.predictor.frame import INTERRUPTS, Frame, register_values, registers
-from bootharness.predictor.hang import HangWatch
 from bootharness.predictor.memory import HIGH, ROM, Memory
 from bootharness.predictor.ports import Ports
+from bootharness.predictor.progress import HangWatch
 from bootharness.predictor.quirks import Quirks
 from bootharness.predictor.sectors import Sectors
 from bootharness.routes.loader import ORIGIN
@@ -103,7 +103,7 @@ class Pc:
         self.exact = True
         self._disk = disk
         self._quirks = quirks
-        self._bios = Bios(self.memory, disk, model, quirks, self._arrived)
+        self._bios = BiosServices(self.memory, disk, model, quirks, self._arrived)
         self._calls: list[_Call] = []
         self._ending: Ending | None = None
         self._entries: set[int] = set()

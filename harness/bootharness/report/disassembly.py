@@ -8,7 +8,7 @@ from bootharness.text import address, seg_off
 from bootharness.trace.boot_trace import BootTrace
 from bootharness.trace.machine_facts import CpuSample, PostMortem
 
-__all__ = ["Instruction", "disassembly", "instruction_at_end", "instructions"]
+__all__ = ["Instruction", "decode", "disassembly", "instruction_at_end", "instructions"]
 
 _MARK = "=>"
 _LONGEST = 15
@@ -44,17 +44,18 @@ def instructions(
     ahead = [at for at in range(start, ip) if at in labels]
     blind = range(max(start, ip - _BEFORE * _LONGEST), ip)
     for begin in (*ahead, *blind):
-        before = list(_decode(code[begin - start : ip - start], begin, bits))
+        before = list(decode(code[begin - start : ip - start], begin, bits))
         if before and before[-1].offset + len(before[-1].code) == ip:
             break
     else:
         before = []
     before = list(dropwhile(lambda each: not any(each.code), before[-_BEFORE:]))  # unused memory
-    after = list(_decode(code[ip - start :], ip, bits))
+    after = list(decode(code[ip - start :], ip, bits))
     return before + after[:_AFTER]
 
 
-def _decode(code: bytes, offset: int, bits: int) -> Iterator[Instruction]:
+def decode(code: bytes, offset: int, bits: int) -> Iterator[Instruction]:
+    """Yield the instructions of code that lies from an offset on, of so many bits."""
     import capstone  # slow to import, and most boots do without
 
     mode = {16: capstone.CS_MODE_16, 32: capstone.CS_MODE_32, 64: capstone.CS_MODE_64}[bits]
@@ -107,7 +108,7 @@ def _lines(trace: BootTrace, seen: PostMortem) -> list[str]:
 def _head(trace: BootTrace, seen: PostMortem) -> str:
     cpu = seen.cpu
     symbol = _symbol(trace, cpu.linear)
-    place = f"{symbol} in {trace.loader.name}" if symbol and trace.loader else _room(trace, cpu)
+    place = f"{symbol} in {trace.loader.name}" if symbol and trace.loader else _owner(trace, cpu)
     state = ", halted" if cpu.halted else ""
     return (
         f"{seen.bits}-bit code in {cpu.mode} mode{state}, CS:IP {seg_off(cpu.cs, cpu.ip)}, "
@@ -115,7 +116,7 @@ def _head(trace: BootTrace, seen: PostMortem) -> str:
     )
 
 
-def _room(trace: BootTrace, cpu: CpuSample) -> str:
+def _owner(trace: BootTrace, cpu: CpuSample) -> str:
     """Say whose memory it is, as far as the trace tells."""
     if cpu.in_bios:
         return "the BIOS or an option ROM"

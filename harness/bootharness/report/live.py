@@ -14,8 +14,8 @@ import click
 if TYPE_CHECKING:
     from bootharness.formats.bioscall import BiosCall
     from bootharness.trace.milestones import Milestone
+    from bootharness.trace.network_facts import NetEvent
     from bootharness.trace.observer import Observer
-    from bootharness.trace.wire import NetEvent
 
 __all__ = ["watching"]
 

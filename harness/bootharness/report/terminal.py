@@ -8,7 +8,7 @@ import click
 from bootharness.diagnosis import Judgement, Verdict
 from bootharness.text import count, first_lines, last_lines, printable
 from bootharness.trace.boot_trace import BootTrace
-from bootharness.trace.wire import NetEventKind, NetworkFacts
+from bootharness.trace.network_facts import NetEventKind, NetworkFacts
 
 __all__ = ["print_result", "print_summary"]
 

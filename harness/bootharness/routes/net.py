@@ -12,7 +12,7 @@ from bootharness.kernels.image import KernelImage
 from bootharness.kernels.initrd import initrd_bytes
 from bootharness.machine.device import Device, network_device
 from bootharness.network.files import FileTable
-from bootharness.network.live import Network, Plug
+from bootharness.network.network import Network, Plug
 from bootharness.network.uplink import Uplink
 from bootharness.network.wire import Wire
 from bootharness.plan import BootPlan
@@ -25,7 +25,7 @@ from bootharness.routes.net_paths import PATHS, UEFI
 __all__ = ["flash_of", "net_image", "network_for", "plugged_in", "prepare"]
 
 # in frames: five blocks of 1432 bytes overrun its ring of 8 KiB, and QEMU drops what does
-_ROOM = {"rtl8139": 4}
+_RINGS = {"rtl8139": 4}
 _HANG = b"\xeb\xfe" + bytes(510)
 
 
@@ -74,7 +74,7 @@ def network_for(image: NetImage, plan: BootPlan) -> Iterator[Network]:
         contents[image.roles["script"]] = path.wrong_script
     if "nbp-hang" in faults:
         contents[image.roles.get("nbp", image.roles["script"])] = _HANG
-    wire = Wire(FileTable(contents), path.rules, faults, room=_ROOM.get(path.card(plan.net.nic)))
+    wire = Wire(FileTable(contents), path.rules, faults, ring=_RINGS.get(path.card(plan.net.nic)))
     with Network(wire) as network:
         yield network
 

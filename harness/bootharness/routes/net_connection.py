@@ -4,9 +4,9 @@ from pathlib import Path
 
 from bootharness.diagnosis.certainty import ends_if_quiet
 from bootharness.machine.machine import Machine
-from bootharness.network.live import Network, Plug
+from bootharness.network.network import Network, Plug
 from bootharness.routes.net_image import NetImage
-from bootharness.trace.wire import NetEventKind, NetworkFacts
+from bootharness.trace.network_facts import NetEventKind, NetworkFacts
 
 __all__ = ["MAC", "Connection"]
 

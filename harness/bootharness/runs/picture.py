@@ -13,7 +13,7 @@ from bootharness.report.again import again
 from bootharness.text import count, printable
 from bootharness.trace.boot_trace import BootTrace
 
-__all__ = ["Picture", "Range", "pack", "picture", "unpack"]
+__all__ = ["MemoryRange", "Picture", "pack", "picture", "unpack"]
 
 _MOST_LINES = 600
 _SERIAL_LETTERS = 48_000
@@ -23,7 +23,7 @@ _24_BITS = (1 << 24) - 1
 
 
 @dataclass(frozen=True, slots=True)
-class Range:
+class MemoryRange:
     """A range of guest memory, linear, its end not in it; ``stray`` is not where it belongs."""
 
     name: str
@@ -42,7 +42,7 @@ class Picture:
     """
 
     memory_bytes: int = 0
-    ranges: tuple[Range, ...] = ()
+    ranges: tuple[MemoryRange, ...] = ()
     moves: tuple[tuple[int, int, int], ...] = ()
     evidence: tuple[str, ...] = ()
     consequences: tuple[str, ...] = ()
@@ -77,37 +77,39 @@ def _moves(trace: BootTrace) -> Iterator[tuple[int, int, int]]:
         yield move.destination, move.bytes, wanted if lost else move.destination
 
 
-def _ranges(trace: BootTrace) -> Iterator[Range]:
+def _ranges(trace: BootTrace) -> Iterator[MemoryRange]:
     """Yield what was placed, the lowest first where all went well."""
     handoff, kernel = trace.handoff, trace.kernel
     if trace.loader:
-        yield Range("loader", _LOADER.start, _LOADER.stop)
+        yield MemoryRange("loader", _LOADER.start, _LOADER.stop)
     header = handoff.header if handoff else None
     if handoff and handoff.real_mode_address is not None and kernel:
         start = handoff.real_mode_address
-        yield Range("real-mode kernel", start, start + kernel.real_mode_bytes)
+        yield MemoryRange("real-mode kernel", start, start + kernel.real_mode_bytes)
     if header and header.cmd_line_ptr and handoff and handoff.cmdline:
         start = header.cmd_line_ptr
-        yield Range("command line", start, start + len(handoff.cmdline) + 1)
+        yield MemoryRange("command line", start, start + len(handoff.cmdline) + 1)
     if kernel:
         start, placed = kernel.header.code32_start, trace.placed_bytes
         if handoff and handoff.payload and not trace.block_moves:
             placed = handoff.payload.compared_bytes
         if placed:
-            yield Range("protected-mode kernel", start, start + placed)
+            yield MemoryRange("protected-mode kernel", start, start + placed)
         unpacked = kernel.header.pref_address or 0
         if handoff and unpacked and kernel.header.init_size:
             start = max(unpacked, start)
-            yield Range("room to unpack (init_size)", start, start + kernel.header.init_size)
+            yield MemoryRange("room to unpack (init_size)", start, start + kernel.header.init_size)
     if header and header.ramdisk_image and header.ramdisk_size:
         start = header.ramdisk_image
-        yield Range("initrd", start, start + header.ramdisk_size)
+        yield MemoryRange("initrd", start, start + header.ramdisk_size)
 
 
-def _strays(moves: tuple[tuple[int, int, int], ...]) -> Iterator[Range]:
+def _strays(moves: tuple[tuple[int, int, int], ...]) -> Iterator[MemoryRange]:
     for number, (destination, size, wanted) in enumerate(moves):
         if destination != wanted:
-            yield Range(f"block move {number}, wrapped", destination, destination + size, True)
+            yield MemoryRange(
+                f"block move {number}, wrapped", destination, destination + size, True
+            )
 
 
 def _ends(lines: list[str]) -> tuple[str, ...]:

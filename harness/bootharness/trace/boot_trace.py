@@ -11,8 +11,8 @@ from bootharness.trace.booted import DiskFacts, KernelFacts, LoaderFacts
 from bootharness.trace.handoff import Handoff
 from bootharness.trace.machine_facts import CpuSample, MachineFacts, PostMortem, QmpEvent
 from bootharness.trace.milestones import Milestone
+from bootharness.trace.network_facts import NetworkFacts
 from bootharness.trace.proof import Proof
-from bootharness.trace.wire import NetworkFacts
 
 __all__ = ["BootTrace", "Ending", "screen_text"]
 

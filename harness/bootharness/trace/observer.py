@@ -4,7 +4,7 @@ from typing import Protocol
 
 from bootharness.formats.bioscall import BiosCall
 from bootharness.trace.milestones import Milestone
-from bootharness.trace.wire import NetEvent
+from bootharness.trace.network_facts import NetEvent
 
 __all__ = ["Observer"]
 

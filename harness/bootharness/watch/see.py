@@ -18,9 +18,9 @@ from bootharness.text import count
 from bootharness.trace.boot_trace import BootTrace, Ending
 from bootharness.trace.machine_facts import MachineFacts, PostMortem
 from bootharness.trace.milestones import bios_milestones, ordered
+from bootharness.trace.network_facts import milestones
 from bootharness.trace.observer import Observer
 from bootharness.trace.signs import kernel_signs, program_sign
-from bootharness.trace.wire import milestones
 from bootharness.watch.tracers import GdbTracer, NoTracer, RecorderTracer, Tracer
 from bootharness.watch.watch import Watch
 

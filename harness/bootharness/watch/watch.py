@@ -16,9 +16,9 @@ from bootharness.trace.boot_trace import Ending, screen_text
 from bootharness.trace.handoff import Handoff
 from bootharness.trace.machine_facts import CpuSample, QmpEvent
 from bootharness.trace.milestones import MILESTONES, Milestone, bios_milestones
+from bootharness.trace.network_facts import milestones
 from bootharness.trace.observer import Observer
 from bootharness.trace.signs import Sign, complaint, program_error
-from bootharness.trace.wire import milestones
 from bootharness.watch.entry import look
 from bootharness.watch.hang import hang, keeps_silent
 from bootharness.watch.idle import IdleClock, Repetition

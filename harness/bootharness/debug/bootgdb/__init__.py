@@ -3,7 +3,7 @@
     facts       what bootharness knew of the boot, out of facts.json beside this package
     decode      bytes and registers as text
     guest       the stopped machine: registers, memory, mode; gdb's decoding follows the mode
-    history     the BIOS calls so far, seen at the loader's INT instructions
+    calls       the BIOS calls so far, seen at the loader's INT instructions
     places      addresses, read and written
     comparison  memory beside the files
     going       running until something is reached

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 import gdb
 
 from . import going
+from .calls import HISTORY, call_at, interrupt_at
 from .comparison import comparison, real_mode_kernel
 from .decode import ENTRIES, TABLE_BYTES, descriptor, flags, result
 from .facts import FACTS, disk_bytes
 from .guest import GUEST
-from .history import HISTORY, call_at, interrupt_at
-from .places import address, in_loader, linear_of, number_of, room, symbol, where
+from .places import address, in_loader, linear_of, number_of, owner, symbol, where
 
 _SHOWN = 10
 _HEADER_BYTES = 0x270
@@ -201,7 +201,7 @@ class Seg(Command):
 
     def lines(self, argument: str) -> Iterator[str]:
         linear = linear_of(argument)
-        yield f"{address(linear)}  {linear >> 4:04x}:{linear & 15:04x}  {room(linear)}"
+        yield f"{address(linear)}  {linear >> 4:04x}:{linear & 15:04x}  {owner(linear)}"
 
 
 class Mode(Command):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import gdb
 
+from .calls import HISTORY
 from .guest import GUEST
-from .history import HISTORY
 from .places import address, symbol
 
 _BLOCK = 1 << 16

@@ -12,7 +12,7 @@ _MODES = {16: "16-bit", 32: "32-bit", 64: "64-bit"}
 
 
 @dataclass(frozen=True)
-class Registers:
+class CpuRegisters:
     """The registers as QEMU's monitor writes them, by their 32-bit or 64-bit names in lower case.
 
     ``bases`` are the segments' bases, ``bits`` is the width of the code.
@@ -24,7 +24,7 @@ class Registers:
     mode: str
 
     @classmethod
-    def parse(cls, text: str) -> Registers:
+    def parse(cls, text: str) -> CpuRegisters:
         """Parse the output of ``info registers``."""
         values = {
             name.strip().lower(): int(value, 16)
@@ -120,7 +120,7 @@ def flags(value: int, names: dict[str, str]) -> str:
     return "|".join([*words, *([hex(rest)] if rest else [])]) or "0"
 
 
-def arguments(number: int, registers: Registers, extra: bytes) -> str:
+def arguments(number: int, registers: CpuRegisters, extra: bytes) -> str:
     """Write what a BIOS call is given; ``extra`` is its disk address packet or table."""
     function = registers["eax"] >> 8 & 0xFF
     if number == 0x15 and function == 0x87:
@@ -140,7 +140,7 @@ def arguments(number: int, registers: Registers, extra: bytes) -> str:
     return f"({', '.join(named)})"
 
 
-def result(number: int, registers: Registers, names: dict[str, Any]) -> str:
+def result(number: int, registers: CpuRegisters, names: dict[str, Any]) -> str:
     """Write what a BIOS call has returned: CF and AH, and what they mean."""
     status = registers["eax"] >> 8 & 0xFF
     if number not in (0x13, 0x15) or not registers["efl"] & 1:

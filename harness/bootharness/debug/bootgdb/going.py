@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import gdb
 
+from .calls import HISTORY, WAITED_FOR
 from .guest import GUEST, undisturbed
-from .history import HISTORY, WAITED_FOR
 
 
 def until_address(linear: int) -> None:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 import gdb
 
-from .decode import Registers
+from .decode import CpuRegisters
 from .facts import FACTS, FOLDER
 
 _DESCRIPTIONS = {16: "target-16.xml", 32: "target-32.xml"}
@@ -46,9 +46,9 @@ class Guest:
         self.follow(registers.bits)
         gdb.set_convenience_variable("linear", registers.linear)
 
-    def registers(self) -> Registers:
+    def registers(self) -> CpuRegisters:
         """Read the registers."""
-        return Registers.parse(monitor("info registers"))
+        return CpuRegisters.parse(monitor("info registers"))
 
     def memory(self, linear: int, count: int) -> bytes:
         """Read memory. Raises gdb.MemoryError where there is none."""
@@ -121,7 +121,7 @@ class Guest:
         if not registers.flat and self.on_breakpoint(registers.linear):
             gdb.execute("stepi", to_string=True)
 
-    def go(self) -> Registers:
+    def go(self) -> CpuRegisters:
         """Let the machine run to its next stop."""
         gdb.execute("continue", to_string=True)
         return self.registers()

@@ -6,15 +6,15 @@ import re
 
 import gdb
 
-from .decode import Registers
+from .calls import HISTORY
+from .decode import CpuRegisters
 from .facts import FACTS
-from .history import HISTORY
 
 
-def where(registers: Registers) -> str:
+def where(registers: CpuRegisters) -> str:
     """Say where the CPU is, and what it does next."""
     linear = registers.linear
-    head = f"{registers.width}, {registers.place()}, linear {address(linear)}: {room(linear)}"
+    head = f"{registers.width}, {registers.place()}, linear {address(linear)}: {owner(linear)}"
     try:
         text = gdb.execute(f"x/i {linear:#x}", to_string=True).partition(":")[2].strip()
     except gdb.error as error:
@@ -22,7 +22,7 @@ def where(registers: Registers) -> str:
     return f"{head}\n=> {text}"
 
 
-def room(linear: int) -> str:
+def owner(linear: int) -> str:
     """Say what a linear address belongs to."""
     if in_loader(linear):
         return f"the loader{symbol(linear)}"

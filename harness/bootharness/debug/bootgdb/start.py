@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import gdb
 
+from .calls import SITES, Site, see_unrecognised
 from .commands import OURS
 from .facts import FACTS
 from .guest import GUEST
-from .history import SITES, Site, see_unrecognised
 from .places import in_loader, where
 
 
@@ -60,7 +60,7 @@ def _tell(_event: object = None) -> None:
     GUEST.news = False
     if GUEST.ended():
         print(
-            "The guest has been reset or switched off. Registers and memory are as they were; "
+            "The guest has been reset or switched off. CpuRegisters and memory are as they were; "
             "it goes no further."
         )
     registers = GUEST.registers()

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from bootharness.diagnosis.verdict import Verdict
-from bootharness.gate.outcome import Change, Entry, Outcome, Pace, Remark, Standing
+from bootharness.gate.outcome import Change, Entry, GateOutcome, Pace, Remark, Standing
 from bootharness.predictor.headroom import Headroom
 from bootharness.report.document import schema_of
 from bootharness.runs.cell import Cell
@@ -63,7 +63,7 @@ class _Document:
     entries: tuple[_Entry, ...]
 
 
-def gate_document(outcome: Outcome) -> dict[str, Any]:
+def gate_document(outcome: GateOutcome) -> dict[str, Any]:
     """Return the JSON document of a gate as plain values."""
     document = _Document(
         schema_version=GATE_SCHEMA_VERSION,

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bootharness.gate.outcome import Entry, Outcome, Standing
+from bootharness.gate.outcome import Entry, GateOutcome, Standing
 from bootharness.gate.report.words import (
     WORDS,
     built_otherwise,
@@ -52,7 +52,7 @@ class _Row:
         return ", ".join(part for part in parts if part)
 
 
-def html(outcome: Outcome, *, title: str = "Boot gate") -> str:
+def html(outcome: GateOutcome, *, title: str = "Boot gate") -> str:
     """Return a gate, or what stands for one, as an HTML file."""
     rows = [_row(number, entry) for number, entry in enumerate(outcome.entries)]
     common = shared(outcome)
@@ -105,7 +105,9 @@ def _row(number: int, entry: Entry) -> _Row:
     )
 
 
-def _lines(outcome: Outcome, rows: list[_Row], ways: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+def _lines(
+    outcome: GateOutcome, rows: list[_Row], ways: tuple[str, ...]
+) -> Iterator[dict[str, Any]]:
     """Yield the matrix, a kernel in each line and a way of booting in each column."""
     by_kernel: dict[str, dict[str, _Row]] = {}
     for row, entry in zip(rows, outcome.entries, strict=True):
@@ -124,7 +126,7 @@ def _lines(outcome: Outcome, rows: list[_Row], ways: tuple[str, ...]) -> Iterato
         }
 
 
-def _data(outcome: Outcome, rows: list[_Row]) -> str:
+def _data(outcome: GateOutcome, rows: list[_Row]) -> str:
     """Return what the script draws from; nothing in it can end the element that it is in."""
     before = {
         entry.way: entry.result.decisive.facts.milestones
@@ -152,7 +154,7 @@ def _data(outcome: Outcome, rows: list[_Row]) -> str:
     return json.dumps(cells, ensure_ascii=True).replace("<", "\\u003c")
 
 
-def _versions(outcome: Outcome) -> str:
+def _versions(outcome: GateOutcome) -> str:
     found = {
         f"QEMU {facts.qemu_version}, {facts.accelerator}."
         for facts in (entry.result.decisive.facts for entry in outcome.entries)

@@ -7,7 +7,7 @@ example, is written by its code; what lies beyond ASCII becomes a character refe
 import re
 from xml.etree import ElementTree as ET
 
-from bootharness.gate.outcome import Entry, Outcome, Standing
+from bootharness.gate.outcome import Entry, GateOutcome, Standing
 from bootharness.gate.report.words import fresh_and_cached, headline, kernel_name, sentences
 from bootharness.runs.picture import unpack
 from bootharness.text import last_lines
@@ -20,7 +20,7 @@ _SUITE = "bootharness gate"
 _NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def junit(outcome: Outcome) -> bytes:
+def junit(outcome: GateOutcome) -> bytes:
     """Return a gate as JUnit XML."""
     entries = outcome.entries
     numbers = {

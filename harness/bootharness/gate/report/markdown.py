@@ -2,7 +2,7 @@
 
 from collections.abc import Container, Iterator
 
-from bootharness.gate.outcome import Entry, Outcome, Standing
+from bootharness.gate.outcome import Entry, GateOutcome, Standing
 from bootharness.gate.report.words import (
     WORDS,
     fresh_and_cached,
@@ -32,7 +32,7 @@ _LEVELS = {Standing.WARNING: "warning", Standing.UNKNOWN: "warning", Standing.BA
 _MOST_ROWS = 200
 
 
-def markdown(outcome: Outcome) -> str:
+def markdown(outcome: GateOutcome) -> str:
     """Return a gate as Markdown: the headline, a table of all cells, what there is to say."""
     lines = [
         MARKER,
@@ -83,7 +83,7 @@ def _details(entry: Entry, said: Container[str]) -> Iterator[str]:
     yield ""
 
 
-def annotations(outcome: Outcome) -> Iterator[str]:
+def annotations(outcome: GateOutcome) -> Iterator[str]:
     """Yield a line for each cell that is not good, as GitHub's workflow commands are written."""
     for entry in outcome.entries:
         if entry.standing in _LEVELS:

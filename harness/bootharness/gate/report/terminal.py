@@ -9,7 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from bootharness.gate.outcome import Entry, Outcome, Standing
+from bootharness.gate.outcome import Entry, GateOutcome, Standing
 from bootharness.gate.report.words import (
     WORDS,
     built_otherwise,
@@ -40,7 +40,7 @@ _MOST_ROWS = 40
 _INDENT = (0, 0, 0, 5)
 
 
-def print_outcome(outcome: Outcome, output: TextIO) -> None:
+def print_outcome(outcome: GateOutcome, output: TextIO) -> None:
     """Print a gate; in colours on a terminal alone."""
     console = Console(file=output, highlight=False, soft_wrap=False)
     if not console.is_terminal:
@@ -62,7 +62,7 @@ def print_outcome(outcome: Outcome, output: TextIO) -> None:
     console.print(Text(fresh_and_cached(outcome), style="dim"))
 
 
-def _table(outcome: Outcome) -> Table:
+def _table(outcome: GateOutcome) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("")
     table.add_column("kernel", overflow="fold")
@@ -84,7 +84,7 @@ def _table(outcome: Outcome) -> Table:
     return table
 
 
-def _shown(outcome: Outcome) -> list[Entry]:
+def _shown(outcome: GateOutcome) -> list[Entry]:
     """Return the cells that go into the table: of many good ones only as many as are looked at."""
     entries = list(outcome.entries)
     left_out = len(entries) - _MOST_ROWS
@@ -95,13 +95,13 @@ def _shown(outcome: Outcome) -> list[Entry]:
     return [entry for entry in entries if id(entry) not in hidden]
 
 
-def _before(outcome: Outcome, entry: Entry) -> Entry | None:
+def _before(outcome: GateOutcome, entry: Entry) -> Entry | None:
     if entry.baseline:
         return None
     return next((each for each in outcome.entries if each.baseline and each.way == entry.way), None)
 
 
-def _payload(outcome: Outcome, entry: Entry) -> str:
+def _payload(outcome: GateOutcome, entry: Entry) -> str:
     size = entry.result.decisive.facts.payload_bytes
     before = _before(outcome, entry)
     old = before.result.decisive.facts.payload_bytes if before else 0
@@ -110,14 +110,14 @@ def _payload(outcome: Outcome, entry: Entry) -> str:
     return f"{size:,} ({size - old:+,})" if old and size != old else f"{size:,}"
 
 
-def _share(outcome: Outcome, entry: Entry) -> str:
+def _share(outcome: GateOutcome, entry: Entry) -> str:
     for each in outcome.headroom:
         if each.part == "payload" and is_about(each, entry.result.cell) and each.percent:
             return f"{each.percent:.1f} %"
     return ""
 
 
-def _time(outcome: Outcome, entry: Entry) -> str:
+def _time(outcome: GateOutcome, entry: Entry) -> str:
     milestones = entry.result.decisive.facts.milestones
     if not milestones:
         return ""

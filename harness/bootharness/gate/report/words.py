@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Container
 from pathlib import Path
 
-from bootharness.gate.outcome import Entry, Outcome, Standing
+from bootharness.gate.outcome import Entry, GateOutcome, Standing
 from bootharness.gate.trend import Crossing
 from bootharness.text import count
 
@@ -37,13 +37,13 @@ _MEANINGS = {
 }
 
 
-def headline(outcome: Outcome) -> str:
+def headline(outcome: GateOutcome) -> str:
     """Say in one sentence what came of a gate."""
     standing = outcome.standing
     return f"{_MEANINGS[standing]}: {totals(outcome)}"
 
 
-def totals(outcome: Outcome) -> str:
+def totals(outcome: GateOutcome) -> str:
     """Count the candidates' cells: ``3 good, 1 bad``."""
     counts = Counter(entry.standing for entry in outcome.candidates)
     words = {
@@ -55,7 +55,7 @@ def totals(outcome: Outcome) -> str:
     return ", ".join(f"{counts[each]:,} {word}" for each, word in words.items() if counts[each])
 
 
-def fresh_and_cached(outcome: Outcome) -> str:
+def fresh_and_cached(outcome: GateOutcome) -> str:
     """Say how much of a gate was booted, and how much was known."""
     total, cached = len(outcome.entries), outcome.cached
     took = f" in {outcome.seconds:.1f} s" if outcome.seconds else ""
@@ -96,7 +96,7 @@ def sentences(entry: Entry, without: Container[str] = ()) -> tuple[str, ...]:
     return (*filter(None, said), *remarks)
 
 
-def shared(outcome: Outcome) -> dict[str, str]:
+def shared(outcome: GateOutcome) -> dict[str, str]:
     """Return the remarks that several cells have, each with how to say it of all of them."""
     counts = Counter(remark.sentence for entry in outcome.entries for remark in entry.remarks)
     return {

@@ -17,7 +17,7 @@ from bootharness.host.closing import Closing
 from bootharness.network.capture import Capture
 from bootharness.network.http_server import HttpTransfer
 from bootharness.network.wire import Wire
-from bootharness.trace.wire import NetEvent, NetEventKind, NetFile
+from bootharness.trace.network_facts import NetEvent, NetEventKind, NetFile
 
 __all__ = ["Network", "Plug"]
 

@@ -8,7 +8,7 @@ import gdb
 
 from bootharness.formats.loading import Destinations, setup_code_at
 
-from .decode import TABLE_BYTES, Registers, arguments, base_of
+from .decode import TABLE_BYTES, CpuRegisters, arguments, base_of
 from .facts import FACTS
 from .guest import GUEST
 
@@ -17,11 +17,11 @@ _INT, _INT_BYTES = 0xCD, 2
 
 
 @dataclass(frozen=True)
-class Call:
+class LoaderCall:
     """A BIOS call as it was about to be made; ``extra`` is its packet or table."""
 
     number: int
-    registers: Registers
+    registers: CpuRegisters
     extra: bytes
 
     @property
@@ -70,13 +70,13 @@ class Move:
         return self.wanted != self.destination
 
 
-class History:
+class CallHistory:
     """The calls in their order, the block moves among them, and the kernel's entry once known."""
 
     def __init__(self) -> None:
-        self.calls: list[Call] = []
+        self.calls: list[LoaderCall] = []
         self.moves: list[Move] = []
-        self.last_move: Call | None = None
+        self.last_move: LoaderCall | None = None
         self.kernel_entry: int | None = FACTS["kernel_entry"]
         self._buffer: int | None = None
         start, initrd = FACTS["load_address"], FACTS["initrd_address"]
@@ -84,7 +84,7 @@ class History:
         end = None if start is None else start + FACTS["payload_bytes"]
         self._destinations = Destinations(starts, end)
 
-    def see(self, number: int) -> Call:
+    def see(self, number: int) -> LoaderCall:
         """Record the call that is about to be made."""
         registers = GUEST.registers()
         last = self.calls[-1] if self.calls else None
@@ -97,13 +97,13 @@ class History:
             self._add_move(call)
         return call
 
-    def _add_move(self, call: Call) -> None:
+    def _add_move(self, call: LoaderCall) -> None:
         self.last_move = call
         count = (call.registers["ecx"] & 0xFFFF) * 2
         wanted = self._destinations.wanted(base_of(call.extra[0x18:0x20]), count)
         self.moves.append(Move(call.extra, count, wanted))
 
-    def _look_for_kernel(self, call: Call) -> None:
+    def _look_for_kernel(self, call: LoaderCall) -> None:
         """See whether the last read has brought the kernel's setup code."""
         if self._buffer is not None and self.kernel_entry is None:
             self.kernel_entry = setup_code_at(self._buffer, GUEST.memory)
@@ -119,7 +119,7 @@ def interrupt_at(linear: int) -> int | None:
     return code[1] if code[0] == _INT else None
 
 
-def call_at(registers: Registers, number: int) -> Call:
+def call_at(registers: CpuRegisters, number: int) -> LoaderCall:
     """Return the call that the INT at the next instruction makes."""
     function = registers["eax"] >> 8 & 0xFF
     extra = b""
@@ -127,10 +127,10 @@ def call_at(registers: Registers, number: int) -> Call:
         extra = GUEST.memory(registers.address("ds", "esi"), _PACKET_BYTES)
     elif number == 0x15 and function == 0x87:
         extra = GUEST.memory(registers.address("es", "esi"), TABLE_BYTES)
-    return Call(number, registers, extra)
+    return LoaderCall(number, registers, extra)
 
 
-def _made(call: Call) -> bool:
+def _made(call: LoaderCall) -> bool:
     """Whether an INT has been executed: then its frame lies below the stack."""
     registers = call.registers
     frame = (registers.ip + _INT_BYTES).to_bytes(2, "little") + registers["cs"].to_bytes(
@@ -161,7 +161,7 @@ class Site(gdb.Breakpoint):
         return WAITED_FOR[0]()
 
 
-HISTORY = History()
+HISTORY = CallHistory()
 SITES: dict[int, Site] = {}
 """The INT instructions that are watched, by their linear address."""
 WAITED_FOR = [lambda: False]

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from zlib import crc32
 
-from bootharness.predictor.bios import Bios
+from bootharness.predictor.bios import BiosServices
 from bootharness.predictor.ending import Ended
 from bootharness.predictor.frame import INTERRUPTS, Frame, register_values
 from bootharness.predictor.memory import Memory
@@ -64,7 +64,13 @@ class HangWatch:
             raise Ended("waits-for-key" if number == _KEYBOARD else "loop")
 
     def looked(
-        self, step: Callable[[], Frame], memory: Memory, bios: Bios, frame: Frame, *, halted: bool
+        self,
+        step: Callable[[], Frame],
+        memory: Memory,
+        bios: BiosServices,
+        frame: Frame,
+        *,
+        halted: bool,
     ) -> None:
         """Look at a CPU that has stopped or run for long. Raises Ended when it never gets on."""
         if halted:
