@@ -14,7 +14,7 @@ import pytest
 
 from bootharness.diagnosis import judge
 from bootharness.kernels.selfcheck import selfcheck_kernel
-from bootharness.report.document import decode
+from bootharness.report.document import read_trace
 from tests.support.builders import patched_kernel
 from tests.support.processes import COMMAND, REPOSITORY, environment, run
 
@@ -139,7 +139,7 @@ def test_json_on_standard_output_is_pure_and_as_documented(kernels: Path, source
     jsonschema.validate(values, SCHEMA)
     assert values["verdict"] == {0: "good", 1: "bad", 125: "skip"}[done.returncode]
     assert values["summary"] in done.stderr
-    assert judge(decode(done.stdout.encode())).summary == values["summary"]
+    assert judge(read_trace(done.stdout.encode())).summary == values["summary"]
 
 
 def test_json_file_of_a_run_before_is_written_anew(tmp_path: Path) -> None:
@@ -160,7 +160,7 @@ def test_keep_keeps_all_and_overwrites_nothing(tmp_path: Path) -> None:
         "serial.log", "trace.json",
     }  # fmt: skip
     assert {path.name for path in kept.iterdir()} == names
-    trace = decode((kept / "trace.json").read_bytes())
+    trace = read_trace((kept / "trace.json").read_bytes())
     assert (kept / "serial.log").read_bytes().decode() == trace.serial
     before = {path: path.read_bytes() for path in kept.iterdir()}
     again = run("boot", "selfcheck:32", "--keep", kept)
@@ -173,14 +173,14 @@ def test_keep_keeps_all_and_overwrites_nothing(tmp_path: Path) -> None:
 
 def test_keep_of_several_kernels_has_a_folder_for_each(tmp_path: Path, kernels: Path) -> None:
     run("boot", "selfcheck:16", kernels / "vmlinuz-6.11", "--keep", tmp_path / "kept")
-    traces = [decode(path.read_bytes()) for path in sorted(tmp_path.glob("kept/*/trace.json"))]
+    traces = [read_trace(path.read_bytes()) for path in sorted(tmp_path.glob("kept/*/trace.json"))]
     assert [judge(trace).verdict for trace in traces] == ["good", "skip"]
 
 
 def test_verbose_prints_every_call(tmp_path: Path) -> None:
     file = tmp_path / "trace.json"
     done = run("boot", GOOD_SOURCE, "--verbose", "--json", file)
-    trace = decode(file.read_bytes())
+    trace = read_trace(file.read_bytes())
     lines = done.stdout.splitlines()
     calls = [line for line in lines if " INT " in line and "AH=0eh teletype" not in line]
     recorded = [str(call) for call in trace.bios_calls if call.function != 0x0E]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bootharness.report.document import decode
+from bootharness.report.document import read_trace
 from tests.support.builders import no_carry as write_no_carry
 from tests.support.processes import run
 
@@ -91,7 +91,7 @@ def test_what_was_booted_is_listed_and_drawn_and_its_trace_is_there(tmp_path: Pa
     assert (result["verdict"], result["cell"]["kernel"]) == ("good", "selfcheck:65536")
     assert "Boot history" in page.read_text()
     trace = run("history", "--history", history, "--trace", result["number"])
-    assert decode(trace.stdout.encode()).kernel
+    assert read_trace(trace.stdout.encode()).kernel
     none = run("history", "--history", history, "--trace", 99)
     assert (none.returncode, "no trace" in none.stderr) == (129, True)
     missing = run("history", "--history", tmp_path / "elsewhere")

@@ -18,7 +18,7 @@ from bootharness.machine import gdb as gdb_module
 from bootharness.machine import machine as machine_module
 from bootharness.one_boot import boot
 from bootharness.plan import BootPlan, MachineConfig
-from bootharness.report.document import decode, document, encode
+from bootharness.report.document import document, encode, read_trace
 from bootharness.report.live import Spectator
 from bootharness.routes.loader import Loader
 from bootharness.trace.boot_trace import BootTrace
@@ -225,7 +225,7 @@ def test_any_byte_on_the_serial_line_comes_through(tmp_path: Path) -> None:
     trace = boot_with(QEMU, loader=loader, idle_s=0.3)
     assert trace.ending.kind == "idle"
     assert trace.serial == "a\0b\x1b[31m\\xff\\xc3\x07end\n"
-    assert decode(encode(document(trace, judge(trace)))).serial == trace.serial
+    assert read_trace(encode(document(trace, judge(trace)))).serial == trace.serial
 
 
 def test_recorder_that_the_guest_disturbs_is_no_bad_kernel(tmp_path: Path) -> None:

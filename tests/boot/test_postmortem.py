@@ -20,7 +20,7 @@ from bootharness.formats.record import Decoder
 from bootharness.one_boot import boot
 from bootharness.plan import BootPlan, MachineConfig
 from bootharness.report.disassembly import disassembly
-from bootharness.report.document import decode, document, encode
+from bootharness.report.document import document, encode, read_trace
 from bootharness.trace.boot_trace import BootTrace
 from bootharness.watch.kept import keep_account
 from tests.boot.conftest import Boot
@@ -162,7 +162,7 @@ def test_log_of_the_recorder_is_what_the_trace_was_made_of(tmp_path: Path) -> No
 
 def test_trace_alone_tells_the_same(tmp_path: Path) -> None:
     trace = run_fault(replace(TRIPLE_FAULT, source="selfcheck:4096"), tmp_path)
-    again = decode(encode(document(trace, judge(trace))))
+    again = read_trace(encode(document(trace, judge(trace))))
     assert again == trace
     assert again.post_mortem
     assert "Booting from Hard Disk" in again.post_mortem.screen

@@ -7,7 +7,7 @@ import pytest
 
 from bootharness.diagnosis import Verdict, judge
 from bootharness.diagnosis.certainty import QUIET_S, certain
-from bootharness.report.document import decode, document, encode
+from bootharness.report.document import document, encode, read_trace
 from bootharness.trace.boot_trace import BootTrace, Ending
 from bootharness.trace.network_facts import (
     NET_MILESTONES,
@@ -242,4 +242,4 @@ def test_milestones_come_from_the_first_event_of_each() -> None:
 def test_trace_of_a_network_boot_comes_back_from_json() -> None:
     network = facts(*DISCOVERS, SERVED, files=(kernel(),))
     trace = BootTrace("k", "init", Ending("network", 10.0, "dhcp-no-offer"), network=network)
-    assert decode(encode(document(trace, judge(trace)))) == trace
+    assert read_trace(encode(document(trace, judge(trace)))) == trace

@@ -11,7 +11,7 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from bootharness.diagnosis import judge
-from bootharness.report.document import decode
+from bootharness.report.document import read_trace
 from bootharness.trace.boot_trace import BootTrace
 from tests.support.judgements import told
 from tests.support.record import recorded
@@ -21,7 +21,7 @@ BOOTS = recorded()
 
 @cache
 def trace(name: str) -> BootTrace:
-    return decode(BOOTS[name])
+    return read_trace(BOOTS[name])
 
 
 @pytest.mark.parametrize("name", BOOTS)

@@ -9,9 +9,10 @@ import pytest
 from bootharness.diagnosis import judge
 from bootharness.errors import UsageError
 from bootharness.report.causes_page import causes_page
-from bootharness.report.document import SCHEMA_VERSION, decode, document, encode, schema
+from bootharness.report.document import SCHEMA_VERSION, document, encode, read_trace, schema
 from bootharness.trace.boot_trace import BootTrace, Ending
 from bootharness.trace.milestones import Milestone
+from tests.support.record import recorded
 from tests.support.traces import handoff, loading_trace, move, read, teletype
 
 TRACE = loading_trace(
@@ -25,7 +26,7 @@ TRACE = loading_trace(
 
 def test_trace_comes_back_and_is_judged_the_same() -> None:
     text = encode(document(TRACE, judge(TRACE)))
-    again = decode(text)
+    again = read_trace(text)
     assert again == TRACE
     assert judge(again) == judge(TRACE)
 
@@ -48,6 +49,23 @@ def test_document_has_what_the_schema_promises() -> None:
     assert set(values) == set(promised["properties"])
 
 
+def test_trace_of_version_1_is_read_and_says_what_was_there() -> None:
+    values = json.loads(recorded()["ipxe-script-error"])
+    assert (values["schema_version"], values["machine"]["bios"]) == (1, "seabios")
+    values["network"] |= {"path": "uefi-ipxe", "firmware": "uefi"}
+    uefi = read_trace(encode(values))
+    assert uefi.machine
+    assert (uefi.route, uefi.tracer) == ("uefi-ipxe", "none")
+    assert (uefi.machine.firmware, uefi.machine.bios, uefi.machine.disk_interface) == (
+        "uefi", None, None,
+    )  # fmt: skip
+    disk = read_trace(recorded()["payload of 15,735,808 without the carry"])
+    assert disk.machine
+    assert (disk.route, disk.tracer, disk.machine.firmware, disk.machine.bios) == (
+        "mbr", "recorder", "bios", "seabios",
+    )  # fmt: skip
+
+
 def test_trace_of_a_boot_that_did_not_take_place() -> None:
     ending = Ending("skipped", 0.0, "no QEMU", "tool-missing")
     trace = BootTrace("bzImage", "init", ending)
@@ -56,7 +74,7 @@ def test_trace_of_a_boot_that_did_not_take_place() -> None:
         "skip", "tool-missing", "no QEMU",
     )  # fmt: skip
     assert values["kernel"] is None
-    assert decode(encode(values)) == trace
+    assert read_trace(encode(values)) == trace
 
 
 def test_schema_in_the_documentation_is_this_one() -> None:
@@ -72,10 +90,10 @@ def test_causes_in_the_documentation_are_these() -> None:
 @pytest.mark.parametrize("text", [b"", b"{}", b"[1]", b'{"schema_version": 1}', b"\xff", b"null"])
 def test_other_files_are_refused_with_a_sentence(text: bytes) -> None:
     with pytest.raises(UsageError, match="not a trace of a boot"):
-        decode(text)
+        read_trace(text)
 
 
 def test_newer_schema_is_refused_with_a_sentence() -> None:
     values = document(replace(TRACE), judge(TRACE)) | {"schema_version": SCHEMA_VERSION + 1}
     with pytest.raises(UsageError, match="use a newer one"):
-        decode(encode(values))
+        read_trace(encode(values))

@@ -26,7 +26,7 @@ from bootharness.machine.gdb import NOT_MI
 from bootharness.machine.gdb_log import REGISTERS, registers_from
 from bootharness.machine.registers import parse_registers
 from bootharness.report.disassembly import instructions
-from bootharness.report.document import decode, document, encode
+from bootharness.report.document import document, encode, read_trace
 from bootharness.trace.boot_trace import BootTrace
 from tests.formats.test_intlog import PAGE_FAULT
 from tests.formats.test_record import PACKET, record
@@ -104,13 +104,13 @@ def recorder_log(data: bytes) -> None:
 def trace_json(data: bytes) -> None:
     """Decode a trace: any bytes, and a good one with a few of its values changed."""
     with suppress(UsageError):
-        decode(data)
+        read_trace(data)
     with suppress(UsageError):
-        _judged(decode(_bent(data)))
+        _judged(read_trace(_bent(data)))
 
 
 def _judged(trace: BootTrace) -> None:
-    again = decode(encode(document(trace, judge(trace))))
+    again = read_trace(encode(document(trace, judge(trace))))
     assert judge(again) == judge(trace)
 
 

@@ -14,7 +14,7 @@ from bootharness.bisection.search import Found
 from bootharness.diagnosis.verdict import Verdict
 from bootharness.errors import UsageError
 from bootharness.plan import STAGE1
-from bootharness.report.document import decode
+from bootharness.report.document import read_trace
 from bootharness.runs.cell import Cell
 from bootharness.runs.headroom import headroom_of, takes_loader
 from bootharness.runs.history import History
@@ -120,7 +120,7 @@ def _trace(history: History, cell: Cell, seen: Seen) -> BootTrace | None:
     for each in attempts:
         if each.outcome == (seen.verdict, seen.cause) and each.trace:
             try:
-                return decode(zlib.decompress(each.trace))
+                return read_trace(zlib.decompress(each.trace))
             except (UsageError, zlib.error):
                 return None
     return None

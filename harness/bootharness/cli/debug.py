@@ -120,10 +120,10 @@ def _of_trace(
 ) -> "Prepared":
     from bootharness.debug.prepare import prepare_trace
     from bootharness.kernels.image import KernelImage
-    from bootharness.report.document import decode
+    from bootharness.report.document import read_trace
 
     try:
-        trace = decode(path.read_bytes())
+        trace = read_trace(path.read_bytes())
         given = KernelImage.read(kernel) if kernel else None
         return prepare_trace(trace, at, workspace.path / "disk.img", given, qemu)
     except OSError as error:

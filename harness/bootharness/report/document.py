@@ -6,7 +6,7 @@ meaning. docs/trace.schema.json is made from this file.
 
 import inspect
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -18,9 +18,9 @@ from bootharness.trace.block_moves import BlockMove
 from bootharness.trace.boot_trace import BootTrace
 from bootharness.trace.proof import Proof
 
-__all__ = ["SCHEMA_VERSION", "decode", "document", "encode", "schema", "schema_of"]
+__all__ = ["SCHEMA_VERSION", "document", "encode", "read_trace", "schema", "schema_of"]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
@@ -81,7 +81,7 @@ def _valid(value: Any) -> Any:
     return value
 
 
-def decode(text: bytes) -> BootTrace:
+def read_trace(text: bytes) -> BootTrace:
     """Return the trace in a JSON document; what is derived is left for judging again.
 
     Raises UsageError when it is not such a document or is of a newer version.
@@ -95,9 +95,27 @@ def decode(text: bytes) -> BootTrace:
             )
         trace = msgspec.json.decode(text, type=BootTrace)
         _check_bytes(trace)
-        return trace
+        return trace if version == SCHEMA_VERSION else _of_version_1(trace)
     except (msgspec.DecodeError, ValueError, FormatError) as error:
         raise UsageError(f"not a trace of a boot: {error}") from error
+
+
+def _of_version_1(trace: BootTrace) -> BootTrace:
+    """Return a trace of version 1, which did not tell its route, as one of today.
+
+    It said of a UEFI that it was SeaBIOS, with a recorder, and of a network that it was a disk.
+    """
+    network, disk, loader, machine = trace.network, trace.disk, trace.loader, trace.machine
+    route = "mbr" if loader or not machine else "disk" if disk else "direct"
+    if loader and loader.name == "GRUB":
+        route = "grub"
+    trace = replace(trace, route=network.path if network else route)
+    if machine and not disk:
+        machine = replace(machine, disk_interface=None)
+    if machine and network and network.firmware == "uefi":
+        machine = replace(machine, firmware="uefi", bios=None)
+        trace = replace(trace, tracer="none")
+    return replace(trace, machine=machine)
 
 
 def _check_bytes(trace: BootTrace) -> None:
