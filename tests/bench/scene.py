@@ -1,13 +1,11 @@
 """What the benches boot: made once, used by all of them."""
 
-import re
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 from bootharness.diagnosis import Verdict, judge
 from bootharness.errors import LaunchFailed
-from bootharness.host.assembler import shipped
 from bootharness.kernels.image import KernelImage
 from bootharness.kernels.source import fetch, known_kernels
 from bootharness.machine.choice import chosen_machine
@@ -18,6 +16,7 @@ from bootharness.routes.disk import DiskImage
 from bootharness.routes.loader import Loader
 from bootharness.routes.mbr import lay_out
 from tests.support.boots import settled
+from tests.support.builders import no_carry
 
 __all__ = ["FAILING", "MOVES", "Scene"]
 
@@ -51,14 +50,8 @@ class Scene:
 
     @cached_property
     def no_carry(self) -> Path:
-        """The source of stage1 without the instruction that carries into bit 24."""
-        source = shipped("mbr/stage1.asm").read_text()
-        edited, count = re.subn(r"(?m)^(destination_carry:.*\n).*\n", r"\1", source)
-        if count != 1:
-            raise LaunchFailed("mbr/stage1.asm has no line behind the label destination_carry")
-        path = self.folder / "no-carry.asm"
-        path.write_text(edited)
-        return path
+        """The loader of the story: without the carry out of bit 23."""
+        return no_carry(self.folder)
 
     @cached_property
     def good(self) -> DiskImage:

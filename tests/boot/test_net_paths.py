@@ -6,7 +6,7 @@ from bootharness.diagnosis import Verdict, judge
 from bootharness.one_boot import boot
 from bootharness.plan import BootPlan, choose
 from bootharness.trace.boot_trace import BootTrace
-from bootharness.trace.network_facts import NET_MILESTONES
+from bootharness.trace.milestones import NET_MILESTONES
 
 
 def net_boot(

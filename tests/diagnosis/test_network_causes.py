@@ -9,8 +9,8 @@ from bootharness.diagnosis import Verdict, judge
 from bootharness.diagnosis.certainty import QUIET_S, certain
 from bootharness.report.document import document, encode, read_trace
 from bootharness.trace.boot_trace import BootTrace, Ending
+from bootharness.trace.milestones import NET_MILESTONES
 from bootharness.trace.network_facts import (
-    NET_MILESTONES,
     NetEvent,
     NetEventKind,
     NetFile,

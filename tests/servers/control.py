@@ -30,8 +30,8 @@ from bootharness.routes.net_connection import MAC
 from bootharness.routes.net_image import NetImage
 from bootharness.routes.net_paths import PATHS
 from bootharness.trace.boot_trace import BootTrace
-from bootharness.trace.milestones import ordered
-from bootharness.trace.network_facts import NET_MILESTONES, NetworkFacts, milestones
+from bootharness.trace.milestones import NET_MILESTONES, ordered
+from bootharness.trace.network_facts import NetworkFacts, milestones
 from bootharness.watch.see import see
 from tests.servers.observed import observe
 

@@ -1,12 +1,11 @@
 """One call of a BIOS service, with the names that the services and their errors have."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import lru_cache
 from itertools import groupby
+from struct import Struct
 from typing import ClassVar, Self
-
-from construct import Int8ul, Int16ul, Int64ul, Struct
 
 from bootharness.errors import FormatError
 from bootharness.formats.gdt import BlockMoveTable
@@ -92,14 +91,7 @@ STATUS = {
 }
 """AH as returned with CF set, by interrupt (EDD, AT BIOS interface)."""
 
-_PACKET = Struct(
-    "size" / Int8ul,
-    "reserved" / Int8ul,
-    "sectors" / Int16ul,
-    "offset" / Int16ul,
-    "segment" / Int16ul,
-    "lba" / Int64ul,
-)
+_PACKET = Struct("<BBHHHQ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,19 +112,11 @@ class DiskAddressPacket:
         """Parse 16 bytes. Raises FormatError for another length."""
         if len(raw) != cls.SIZE:
             raise FormatError(f"a disk address packet has {cls.SIZE} bytes, not {len(raw)}")
-        packet = _PACKET.parse(raw)
-        return cls(
-            size=packet.size,
-            reserved=packet.reserved,
-            sectors=packet.sectors,
-            offset=packet.offset,
-            segment=packet.segment,
-            lba=packet.lba,
-        )
+        return cls(*_PACKET.unpack(raw))
 
     def build(self) -> bytes:
         """Return the packet's 16 bytes."""
-        return bytes(_PACKET.build({name: getattr(self, name) for name in self.__slots__}))
+        return _PACKET.pack(*astuple(self))
 
     @property
     def buffer(self) -> int:

@@ -10,10 +10,9 @@ The slack (a signature, for example) belongs to the file but not to what a loade
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+from struct import Struct, calcsize
 from typing import Any, Self
-
-from construct import Bytes, ConstructError, Int8ul, Int16ul, Int32ul, Int64ul, Struct
 
 from bootharness.errors import FormatError
 
@@ -48,47 +47,49 @@ XLOADFLAGS = {
     0x40: "XLF_5LEVEL_ENABLED",
 }
 
-_LAYOUT = Struct(
-    "setup_sects" / Int8ul,
-    "root_flags" / Int16ul,
-    "syssize" / Int32ul,
-    "ram_size" / Int16ul,
-    "vid_mode" / Int16ul,
-    "root_dev" / Int16ul,
-    "boot_flag" / Int16ul,
-    "jump" / Int16ul,
-    "header" / Bytes(4),
-    "version" / Int16ul,
-    "realmode_swtch" / Int32ul,
-    "start_sys_seg" / Int16ul,
-    "kernel_version" / Int16ul,
-    "type_of_loader" / Int8ul,
-    "loadflags" / Int8ul,
-    "setup_move_size" / Int16ul,
-    "code32_start" / Int32ul,
-    "ramdisk_image" / Int32ul,
-    "ramdisk_size" / Int32ul,
-    "bootsect_kludge" / Int32ul,
-    "heap_end_ptr" / Int16ul,
-    "ext_loader_ver" / Int8ul,
-    "ext_loader_type" / Int8ul,
-    "cmd_line_ptr" / Int32ul,
-    "initrd_addr_max" / Int32ul,
-    "kernel_alignment" / Int32ul,
-    "relocatable_kernel" / Int8ul,
-    "min_alignment" / Int8ul,
-    "xloadflags" / Int16ul,
-    "cmdline_size" / Int32ul,
-    "hardware_subarch" / Int32ul,
-    "hardware_subarch_data" / Int64ul,
-    "payload_offset" / Int32ul,
-    "payload_length" / Int32ul,
-    "setup_data" / Int64ul,
-    "pref_address" / Int64ul,
-    "init_size" / Int32ul,
-    "handover_offset" / Int32ul,
-    "kernel_info_offset" / Int32ul,
-)
+_FORMATS = {
+    "setup_sects": "B",
+    "root_flags": "H",
+    "syssize": "I",
+    "ram_size": "H",
+    "vid_mode": "H",
+    "root_dev": "H",
+    "boot_flag": "H",
+    "jump": "H",
+    "header": "4s",
+    "version": "H",
+    "realmode_swtch": "I",
+    "start_sys_seg": "H",
+    "kernel_version": "H",
+    "type_of_loader": "B",
+    "loadflags": "B",
+    "setup_move_size": "H",
+    "code32_start": "I",
+    "ramdisk_image": "I",
+    "ramdisk_size": "I",
+    "bootsect_kludge": "I",
+    "heap_end_ptr": "H",
+    "ext_loader_ver": "B",
+    "ext_loader_type": "B",
+    "cmd_line_ptr": "I",
+    "initrd_addr_max": "I",
+    "kernel_alignment": "I",
+    "relocatable_kernel": "B",
+    "min_alignment": "B",
+    "xloadflags": "H",
+    "cmdline_size": "I",
+    "hardware_subarch": "I",
+    "hardware_subarch_data": "Q",
+    "payload_offset": "I",
+    "payload_length": "I",
+    "setup_data": "Q",
+    "pref_address": "Q",
+    "init_size": "I",
+    "handover_offset": "I",
+    "kernel_info_offset": "I",
+}
+"""The fields one behind the other, in the letters of `struct`."""
+_LAYOUT = Struct("<" + "".join(_FORMATS.values()))
 
 _SINCE = {
     "heap_end_ptr": 0x201,
@@ -116,13 +117,13 @@ _SINCE = {
 def header_fields() -> Iterator[tuple[str, int, int]]:
     """Yield every field's name, its offset in the file, and its size in bytes."""
     offset = HEADER_OFFSET
-    for field in _LAYOUT.subcons:
-        yield field.name, offset, field.sizeof()
-        offset += field.sizeof()
+    for name, letter in _FORMATS.items():
+        size = calcsize(f"<{letter}")
+        yield name, offset, size
+        offset += size
 
 
 _OFFSETS = {name: offset for name, offset, _ in header_fields()}
-_END = HEADER_OFFSET + _LAYOUT.sizeof()
 
 
 def offset_of(field: str) -> int:
@@ -192,29 +193,26 @@ class SetupHeader:
                 f"it has {len(image)} bytes, and a boot sector with setup code has at least "
                 f"{MINIMUM_BYTES}"
             )
-        try:
-            raw = _LAYOUT.parse(image[HEADER_OFFSET:_END])
-        except ConstructError as error:  # pragma: no cover - the length was checked
-            raise FormatError(str(error)) from error
-        if raw.header != b"HdrS":
+        raw = dict(zip(_FORMATS, _LAYOUT.unpack_from(image, HEADER_OFFSET), strict=True))
+        magic = raw["header"]
+        if magic != b"HdrS":
             raise FormatError(
-                f'there is no "HdrS" at offset 0x202 but {raw.header.hex(" ")}, so it is not a '
+                f'there is no "HdrS" at offset 0x202 but {magic.hex(" ")}, so it is not a '
                 "bzImage of boot protocol 2.00 or later"
             )
         # boot.rst burnt 2.14: a kernel that says so has no field that 2.13 lacks
-        version = 0x20D if raw.version == 0x20E else raw.version
-        end = 0x202 + (raw.jump >> 8)
-        values = {
-            field.name: raw[field.name]
-            for field in fields(cls)
-            if version >= _SINCE.get(field.name, 0)
-            and (field.name not in _SINCE or _OFFSETS[field.name] < end)
+        version = 0x20D if raw["version"] == 0x20E else raw["version"]
+        end = 0x202 + (raw["jump"] >> 8)
+        values: dict[str, Any] = {
+            name: value
+            if name not in _SINCE or (version >= _SINCE[name] and _OFFSETS[name] < end)
+            else None
+            for name, value in raw.items()
         }
-        values["header"] = raw.header.decode("ascii")
+        values["header"] = magic.decode("ascii")
         if version < 0x204:
             values["syssize"] &= 0xFFFF  # the upper half meant something else until 2.04
-        complete: dict[str, Any] = {field.name: values.get(field.name) for field in fields(cls)}
-        return cls(**complete)
+        return cls(**values)
 
     @property
     def real_mode_bytes(self) -> int:

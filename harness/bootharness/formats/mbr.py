@@ -8,9 +8,8 @@
 """
 
 from dataclasses import dataclass
+from struct import Struct
 from typing import Self
-
-from construct import Array, Bytes, Int8ul, Int16ul, Int32ul, Struct
 
 from bootharness.errors import FormatError
 
@@ -19,21 +18,11 @@ __all__ = ["BOOTSTRAP_BYTES", "SECTOR_BYTES", "Mbr", "Partition"]
 SECTOR_BYTES = 512
 BOOTSTRAP_BYTES = 440
 
-_PARTITION = Struct(
-    "status" / Int8ul,
-    "first_chs" / Bytes(3),
-    "type" / Int8ul,
-    "last_chs" / Bytes(3),
-    "first_lba" / Int32ul,
-    "sector_count" / Int32ul,
-)
-_LAYOUT = Struct(
-    "bootstrap_code" / Bytes(BOOTSTRAP_BYTES),
-    "disk_signature" / Int32ul,
-    "copy_protect" / Int16ul,
-    "partitions" / Array(4, _PARTITION),
-    "boot_signature" / Bytes(2),
-)
+_PARTITION = Struct("<B3sB3sII")
+"""status, first_chs, type, last_chs, first_lba, sector_count"""
+_HEAD = Struct("<440sIH")
+_TABLE_AT = _HEAD.size
+_SIGNATURE_AT = 510
 
 # the geometry that partitioning tools write since disks stopped having one
 _HEADS, _SECTORS = 255, 63
@@ -79,23 +68,17 @@ class Mbr:
         """Parse one sector. Raises FormatError for another length."""
         if len(sector) != SECTOR_BYTES:
             raise FormatError(f"a master boot record has {SECTOR_BYTES} bytes, not {len(sector)}")
-        raw = _LAYOUT.parse(sector)
+        code, signature, protect = _HEAD.unpack_from(sector)
+        table = sector[_TABLE_AT:_SIGNATURE_AT]
         return cls(
-            bootstrap_code=raw.bootstrap_code,
-            disk_signature=raw.disk_signature,
-            copy_protect=raw.copy_protect,
+            bootstrap_code=code,
+            disk_signature=signature,
+            copy_protect=protect,
             partitions=tuple(
-                Partition(
-                    status=entry.status,
-                    type=entry.type,
-                    first_lba=entry.first_lba,
-                    sector_count=entry.sector_count,
-                    first_chs=_unpack_chs(entry.first_chs),
-                    last_chs=_unpack_chs(entry.last_chs),
-                )
-                for entry in raw.partitions
+                Partition(status, kind, lba, sectors, _unpack_chs(first), _unpack_chs(last))
+                for status, first, kind, last, lba, sectors in _PARTITION.iter_unpack(table)
             ),
-            boot_signature=raw.boot_signature,
+            boot_signature=sector[_SIGNATURE_AT:],
         )
 
     def build(self) -> bytes:
@@ -111,27 +94,19 @@ class Mbr:
                     f"sector {max(entry.first_lba, entry.sector_count):,} is beyond the 2 TiB that "
                     "an MBR partition table can describe"
                 )
-        return bytes(
-            _LAYOUT.build(
-                {
-                    "bootstrap_code": self.bootstrap_code.ljust(BOOTSTRAP_BYTES, b"\0"),
-                    "disk_signature": self.disk_signature,
-                    "copy_protect": self.copy_protect,
-                    "partitions": [
-                        {
-                            "status": entry.status,
-                            "first_chs": _pack_chs(entry.first_chs),
-                            "type": entry.type,
-                            "last_chs": _pack_chs(entry.last_chs),
-                            "first_lba": entry.first_lba,
-                            "sector_count": entry.sector_count,
-                        }
-                        for entry in self.partitions
-                    ],
-                    "boot_signature": self.boot_signature,
-                }
+        head = _HEAD.pack(self.bootstrap_code, self.disk_signature, self.copy_protect)
+        table = (
+            _PARTITION.pack(
+                entry.status,
+                _pack_chs(entry.first_chs),
+                entry.type,
+                _pack_chs(entry.last_chs),
+                entry.first_lba,
+                entry.sector_count,
             )
+            for entry in self.partitions
         )
+        return b"".join([head, *table, self.boot_signature])
 
 
 def _chs(lba: int) -> tuple[int, int, int]:

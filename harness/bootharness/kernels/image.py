@@ -6,13 +6,15 @@ import time
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import BinaryIO, Self
+from typing import TYPE_CHECKING, BinaryIO, Self
 
 from bootharness.errors import FormatError, KernelUnavailable, UsageError
 from bootharness.formats.bzimage import SetupHeader, offset_of
 from bootharness.host.cache import cache_dir, published, trim
 from bootharness.kernels.content import Piece, Source, file_source
-from bootharness.trace.booted import KernelFacts
+
+if TYPE_CHECKING:
+    from bootharness.trace.booted import KernelFacts
 
 __all__ = ["KernelImage"]
 
@@ -109,8 +111,10 @@ class KernelImage:
         return Piece(self.content, self.real_mode_bytes, min(self.payload_bytes, present))
 
     @property
-    def facts(self) -> KernelFacts:
+    def facts(self) -> "KernelFacts":
         """What a trace keeps of it."""
+        from bootharness.trace.booted import KernelFacts  # by then QEMU has been started
+
         return KernelFacts(
             source=self.source,
             sha256=self.sha256,

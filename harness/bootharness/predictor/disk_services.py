@@ -3,6 +3,7 @@
 import struct
 from collections.abc import Callable, Sequence
 
+from bootharness.formats.bioscall import DiskAddressPacket
 from bootharness.formats.mbr import SECTOR_BYTES
 from bootharness.kernels.content import Piece
 from bootharness.predictor.ending import not_emulated
@@ -16,7 +17,6 @@ __all__ = ["Arrived", "DiskServices"]
 _OK, _PARAMETER, _BOUNDARY, _CHANGED, _NOT_REMOVABLE = 0x00, 0x01, 0x09, 0x06, 0xB2
 _LAST_STATUS = 0x474
 _MOST_SECTORS = 0x10000 // SECTOR_BYTES
-_PACKET = struct.Struct("<BBHHHQ")
 _COUNT_AT = 2
 _PARAMETERS = struct.Struct("<HHIIIQH")
 _MOST_CYLINDERS = 0x3FFF
@@ -103,16 +103,15 @@ class DiskServices:
 
     def _by_packet(self, frame: Frame, act: Callable[[int, int, int], int]) -> int:
         at = frame.far(frame.ds, frame.esi)
-        _, _, count, offset, segment, lba = _PACKET.unpack(
-            self._memory.read_memory(at, _PACKET.size)
-        )
+        packet = DiskAddressPacket.parse(self._memory.read_memory(at, DiskAddressPacket.SIZE))
+        count, lba = packet.sectors, packet.lba
         if lba >= self._disk.sectors:
             return _PARAMETER
         if not count:
             return _OK
         status = _BOUNDARY
         if count <= _MOST_SECTORS:
-            status = act(lba, count, frame.far(segment, offset))
+            status = act(lba, count, frame.far(packet.segment, packet.offset))
         if status:
             self._memory.write(at + _COUNT_AT, bytes(2))
         return status

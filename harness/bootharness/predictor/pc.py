@@ -40,7 +40,6 @@ _TRAP = 0x0100
 _WORD = 0xFFFF
 _FAR = Struct("<HH")
 _INTERRUPT_FRAME = Struct("<HHH")
-_PACKET = Struct("<BBHHHQ")
 _INT, _HLT = 0xCD, 0xF4
 _EXCEPTIONS = 0x20
 _INVALID_INSTRUCTION = 0x06
@@ -86,7 +85,7 @@ class _Call:
             registers_out=registers(self.after) if self.after else None,
             called_at=0.0,
             returned_at=0.0 if self.after else None,
-            packet=DiskAddressPacket(*_PACKET.unpack(self.extra)) if packet else None,
+            packet=DiskAddressPacket.parse(self.extra) if packet else None,
             table_hex=self.extra.hex() if len(self.extra) == BlockMoveTable.SIZE else "",
         )
 

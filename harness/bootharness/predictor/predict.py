@@ -13,10 +13,11 @@ from bootharness.predictor.quirks import Quirks
 from bootharness.predictor.sectors import Sectors
 from bootharness.routes.disk import DiskImage, DiskLayout
 from bootharness.routes.table import route_of
+from bootharness.trace.bios_milestones import bios_milestones
 from bootharness.trace.bioses import BIOSES
 from bootharness.trace.boot_trace import BootTrace, Ending
 from bootharness.trace.machine_facts import MachineFacts
-from bootharness.trace.milestones import MILESTONES, bios_milestones, ordered
+from bootharness.trace.milestones import MILESTONES, ordered
 from bootharness.watch.entry import look
 
 __all__ = ["predict", "predict_disk"]

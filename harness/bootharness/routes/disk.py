@@ -12,17 +12,19 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 from zlib import crc32
 
 from bootharness.errors import FormatError, KernelUnavailable, LaunchFailed, UsageError
-from bootharness.formats.bioscall import BiosCall
 from bootharness.formats.bzimage import SetupHeader
 from bootharness.formats.mbr import BOOTSTRAP_BYTES, SECTOR_BYTES, Mbr, Partition
 from bootharness.kernels.content import File, Piece, PieceMap, file_source
 from bootharness.kernels.image import KernelImage
 from bootharness.routes.loader import Loader
-from bootharness.trace.booted import DiskFacts
+
+if TYPE_CHECKING:
+    from bootharness.formats.bioscall import BiosCall
+    from bootharness.trace.booted import DiskFacts
 
 __all__ = ["DiskImage", "DiskLayout", "Initrd"]
 
@@ -133,11 +135,11 @@ class DiskImage:
         return self.path.stat().st_size
 
     @property
-    def facts(self) -> DiskFacts:
+    def facts(self) -> "DiskFacts":
         """What a trace keeps of it. Raises KernelUnavailable when it cannot be read."""
         return _facts(self)
 
-    def with_kernel_found(self, calls: Iterable[BiosCall], folder: Path) -> Self:
+    def with_kernel_found(self, calls: "Iterable[BiosCall]", folder: Path) -> Self:
         """Return an image that somebody brought with the kernel that was read from it.
 
         The kernel is where sectors were read that begin with its boot sector, or where a read
@@ -239,7 +241,7 @@ class DiskLayout:
         return cls(loader, kernel, kernel_lba, cmdline, cmdline_lba, placed, total, pieces)
 
     @property
-    def facts(self) -> DiskFacts:
+    def facts(self) -> "DiskFacts":
         """What a trace keeps of it. Raises KernelUnavailable when its files cannot be read."""
         return _facts(self)
 
@@ -280,7 +282,9 @@ class DiskLayout:
         )
 
 
-def _facts(disk: DiskImage | DiskLayout) -> DiskFacts:
+def _facts(disk: DiskImage | DiskLayout) -> "DiskFacts":
+    from bootharness.trace.booted import DiskFacts  # by then QEMU has been started
+
     try:
         boot_sector = disk.read(0, SECTOR_BYTES).hex()
         size = disk.size_bytes
@@ -300,7 +304,7 @@ def _facts(disk: DiskImage | DiskLayout) -> DiskFacts:
     )
 
 
-def _read_by(calls: Iterable[BiosCall]) -> Iterator[int]:
+def _read_by(calls: "Iterable[BiosCall]") -> Iterator[int]:
     """Yield each LBA once at which a kernel may begin that was read."""
     seen: set[int] = set()
     for call in calls:

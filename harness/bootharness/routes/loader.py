@@ -4,14 +4,16 @@ import hashlib
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from bootharness.errors import UsageError
 from bootharness.formats.elf import Executable, read_elf
 from bootharness.formats.mbr import BOOTSTRAP_BYTES, SECTOR_BYTES
 from bootharness.host.assembler import assemble_program, shipped
 from bootharness.plan import STAGE1
-from bootharness.trace.booted import LoaderFacts
+
+if TYPE_CHECKING:
+    from bootharness.trace.booted import LoaderFacts
 
 __all__ = ["ORIGIN", "PATCHABLE", "Loader", "Patch"]
 
@@ -139,8 +141,10 @@ class Loader:
         return "initrd_lba" in self.patches
 
     @property
-    def facts(self) -> LoaderFacts:
+    def facts(self) -> "LoaderFacts":
         """What a trace keeps of it."""
+        from bootharness.trace.booted import LoaderFacts  # by then QEMU has been started
+
         digest = hashlib.sha256(self.binary).hexdigest()
         return LoaderFacts(self.name, digest, self.symbols)
 

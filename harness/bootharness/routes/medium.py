@@ -5,13 +5,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from bootharness.formats.bioscall import BiosCall
 from bootharness.kernels.image import KernelImage
 from bootharness.machine.device import Device, disk_device
 from bootharness.routes.disk import DiskImage, Initrd
 from bootharness.routes.loader import Loader
 
 if TYPE_CHECKING:
+    from bootharness.formats.bioscall import BiosCall
     from bootharness.routes.net_connection import Connection
 
 __all__ = ["Medium"]
@@ -43,7 +43,7 @@ class Medium:
         """Whether its kernel is known to have only 32 bits."""
         return self.kernel is not None and not self.kernel.header.is_64_bit
 
-    def learned(self, calls: Iterable[BiosCall], folder: Path) -> Self:
+    def learned(self, calls: "Iterable[BiosCall]", folder: Path) -> Self:
         """Return the medium with a kernel that is known by now; otherwise as
         `DiskImage.with_kernel_found`."""
         if self.disk is None or self.kernel is not None:

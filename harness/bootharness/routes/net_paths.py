@@ -19,7 +19,7 @@ from bootharness.plan import BootPlan
 from bootharness.plan.fault import KERNEL_FILE
 from bootharness.routes.medium import Medium
 from bootharness.routes.route import Route
-from bootharness.trace.network_facts import NET_MILESTONES
+from bootharness.trace.milestones import NET_MILESTONES
 
 __all__ = ["NETWORK", "PATHS", "UEFI", "NetPath"]
 

@@ -1,7 +1,5 @@
 """Every route, by its name: help, documentation, the gate's axes and the history are made of it."""
 
-import difflib
-
 from bootharness.errors import UsageError
 from bootharness.plan import BootPlan
 from bootharness.routes.brought import DISK
@@ -19,6 +17,8 @@ ROUTES: dict[str, Route] = {each.name: each for each in (MBR, DISK, GRUB, DIRECT
 def route_of(plan: BootPlan) -> Route:
     """Return the route of a plan. Raises UsageError for one that is not known."""
     if plan.route not in ROUTES:
+        import difflib  # few mistake it
+
         near = difflib.get_close_matches(plan.route, ROUTES, 1)
         hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(ROUTES)}"
         raise UsageError(f"route {plan.route!r}: {hint}")

@@ -4,8 +4,9 @@ import enum
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from bootharness.trace.milestones import NET_MILESTONES
+
 __all__ = [
-    "NET_MILESTONES",
     "NetEvent",
     "NetEventKind",
     "NetFile",
@@ -14,25 +15,6 @@ __all__ = [
     "http_rate",
     "milestones",
 ]
-
-NET_MILESTONES = (
-    "link-up",
-    "dhcp-discover",
-    "dhcp-offer",
-    "dhcp-request",
-    "dhcp-ack",
-    "nbp-served",
-    "script-served",
-    "kernel-requested",
-    "kernel-served",
-    "initrd-requested",
-    "initrd-served",
-    "setup-entered",
-    "protected-mode",
-    "banner",
-    "init",
-)
-"""The named points of a network boot, in the order in which most paths reach them."""
 
 
 class NetEventKind(enum.StrEnum):

@@ -15,9 +15,10 @@ from bootharness.plan import BootPlan
 from bootharness.routes.medium import Medium
 from bootharness.routes.table import ROUTES
 from bootharness.text import count
+from bootharness.trace.bios_milestones import bios_milestones
 from bootharness.trace.boot_trace import BootTrace, Ending
 from bootharness.trace.machine_facts import MachineFacts, PostMortem
-from bootharness.trace.milestones import bios_milestones, ordered
+from bootharness.trace.milestones import ordered
 from bootharness.trace.network_facts import milestones
 from bootharness.trace.observer import Observer
 from bootharness.trace.signs import kernel_signs, program_sign

@@ -11,11 +11,12 @@ from bootharness.machine.machine import Machine
 from bootharness.machine.postmortem import screen
 from bootharness.plan import BootPlan
 from bootharness.routes.medium import Medium
+from bootharness.trace.bios_milestones import bios_milestones
 from bootharness.trace.block_moves import block_moves, placements
 from bootharness.trace.boot_trace import Ending, screen_text
 from bootharness.trace.handoff import Handoff
 from bootharness.trace.machine_facts import CpuSample, QmpEvent
-from bootharness.trace.milestones import MILESTONES, Milestone, bios_milestones
+from bootharness.trace.milestones import MILESTONES, Milestone
 from bootharness.trace.network_facts import milestones
 from bootharness.trace.observer import Observer
 from bootharness.trace.signs import Sign, complaint, program_error
