@@ -4,6 +4,7 @@ import gc
 import importlib
 import os
 import sys
+from contextlib import suppress
 from typing import NoReturn
 
 import click
@@ -93,8 +94,7 @@ def run(command: click.Command) -> NoReturn:
     try:
         with command.make_context(command.name, sys.argv[1:], color=colour) as context:
             status = command.invoke(context)
-        if sys.stdout:
-            sys.stdout.flush()
+        _flush()
     except click.exceptions.Exit as done:
         status = done.exit_code
     except click.ClickException as error:
@@ -121,5 +121,13 @@ def run(command: click.Command) -> NoReturn:
         traceback.print_exc()
         click.echo("bootharness: this is a bug in bootharness, not in a kernel", err=True)
         status = COULD_NOT_FIND_OUT
-    gc.freeze()  # at its end Python would collect what is still in use, and twice
-    sys.exit(status if isinstance(status, int) else 0)
+    with suppress(OSError):
+        _flush()
+    # Python would take its modules apart first, for as long as it took to import them
+    os._exit(status if isinstance(status, int) else 0)
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if stream:
+            stream.flush()
