@@ -1,11 +1,11 @@
 """`python -m tests.bench.bisect`, which is `make bench-bisect`: boots used against log2(n)."""
 
-from dataclasses import dataclass
 from math import log2
 from random import Random
 from statistics import mean
 
 import click
+from msgspec import Struct
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -24,8 +24,7 @@ _SPREAD = 0.3
 _COLUMNS = ("commits", "log2", "flicker", "right", "boots", "more", "most", "tried", "2 workers")
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Struct, frozen=True):
     """What searches of histories of one size took, on average; ``ratio`` is the wall time of
     two workers over that of one, boots taking differently long."""
 

@@ -1,9 +1,10 @@
 """From samples to figures: medians, ratios of pairs, and whether a goal is met."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from statistics import median, quantiles
 from typing import Literal
+
+from msgspec import Struct
 
 __all__ = ["Figure", "Row", "Samples"]
 
@@ -11,8 +12,7 @@ Samples = Mapping[str, list[float]]
 """What was measured, by series: one number for each pair, in the row's unit."""
 
 
-@dataclass(frozen=True, slots=True)
-class Figure:
+class Figure(Struct, frozen=True):
     """A median with the quartiles around it."""
 
     median: float
@@ -27,8 +27,7 @@ class Figure:
         return cls(middle, low, high)
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """One line of the table: which series it compares, how, and what is wanted of it.
 
     The figure of a ``ratio`` or a ``difference`` is that of the pairs: what slows down both

@@ -2,8 +2,9 @@
 
 import heapq
 from collections.abc import Callable
-from dataclasses import dataclass
 from random import Random
+
+from msgspec import Struct
 
 from bootharness.bisection.search import Found, Lost, Observation, Search
 from bootharness.diagnosis.verdict import Verdict
@@ -11,8 +12,7 @@ from bootharness.diagnosis.verdict import Verdict
 __all__ = ["History", "Hunt", "hunt"]
 
 
-@dataclass(frozen=True, slots=True)
-class History:
+class History(Struct, frozen=True):
     """Commits in order: bad from ``turn`` on, some of which cannot be built.
 
     ``flicker`` is which part of the boots tell wrong.
@@ -54,8 +54,7 @@ class History:
         return good, bad
 
 
-@dataclass(frozen=True, slots=True)
-class Hunt:
+class Hunt(Struct, frozen=True):
     """How a search of a history went: its result, the boots it took and the time.
 
     A boot takes one unit of time, a commit that cannot be built none.

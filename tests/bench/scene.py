@@ -1,8 +1,10 @@
 """What the benches boot: made once, used by all of them."""
 
-from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bootharness.diagnosis import Verdict, judge
 from bootharness.errors import LaunchFailed
@@ -27,8 +29,7 @@ FAILING = f"grow:17000000:{_DEBIAN}"
 """The kernel that is too large for a loader without the carry."""
 
 
-@dataclass(frozen=True)
-class Scene:
+class Scene(Struct, frozen=True, dict=True):
     """Disk images, loaders and the machine, in a folder that the caller removes."""
 
     folder: Path

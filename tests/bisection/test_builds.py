@@ -4,11 +4,11 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryFile
 
 import pytest
+from msgspec.structs import replace
 
 from bootharness.bisection.build import Build
 from bootharness.bisection.git_range import GitRange

@@ -62,7 +62,6 @@ class Teller(Executor):
 class Packages(KernelRange):
     """Kernels that have to be downloaded: notes which, and cannot have some of them."""
 
-    __slots__ = ()
     prepared: ClassVar[Counter[int]] = Counter()
     missing: ClassVar[frozenset[int]] = frozenset()
     downloads = True  # type: ignore[assignment]

@@ -2,13 +2,13 @@
 
 import json
 import re
-from dataclasses import replace
 from html.parser import HTMLParser
 from io import StringIO
 from pathlib import Path
 
 import jsonschema
 import pytest
+from msgspec.structs import replace
 
 from bootharness.bisection.answer import Answer, Row, Side, conclusion, side_by_side
 from bootharness.bisection.bisect import HuntResult

@@ -1,6 +1,5 @@
 """The search alone, on synthetic histories: nothing is booted."""
 
-from dataclasses import replace
 from itertools import pairwise, permutations
 from math import log2
 from random import Random
@@ -8,6 +7,7 @@ from random import Random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from bootharness.bisection.evidence import Tally, bad_probability, posterior
 from bootharness.bisection.search import DEFAULT_CONFIDENCE, Found, Lost, Observation, Search
@@ -134,8 +134,6 @@ def test_long_stretch_that_cannot_be_built_is_gone_round() -> None:
 class TwoTurns(History):
     """Bad, good again, and bad for good."""
 
-    __slots__ = ()
-
     def boot(self, position: int, random: Random) -> Observation:
         del random
         return seen(position, BAD if 200 <= position < 400 or position >= self.turn else GOOD)
@@ -152,8 +150,6 @@ def test_range_that_turns_more_than_once_is_told_of(workers: int) -> None:
 
 class Race(History):
     """A bug that shows in every other boot."""
-
-    __slots__ = ()
 
     def boot(self, position: int, random: Random) -> Observation:
         return seen(position, BAD if position >= self.turn and random.random() < 0.5 else GOOD)

@@ -40,7 +40,7 @@ def test_without_the_carry_only_the_first_15_mib_are_safe(
 
 def test_wrapped_kernel_is_bad_even_where_linux_prints_its_banner(boots: Boot, debian: str) -> None:
     # memory is not looked at: nothing but the descriptors tells
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     trace = boots(f"grow:{LIMIT + 16}:{debian}", without_carry(Loader.stage1()), until="banner")
     assert trace.handoff

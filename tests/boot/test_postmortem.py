@@ -9,10 +9,10 @@ import struct
 import subprocess
 import zlib
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from bootharness.diagnosis import judge
 from bootharness.errors import UsageError

@@ -2,11 +2,11 @@
 the handoff, the same judgement."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from bootharness.diagnosis import judge
 from bootharness.diagnosis.agreement import disagreement
@@ -45,7 +45,7 @@ def agreed(boots: Boot) -> Callable[..., BootTrace]:
         options = {"until": "setup", "idle_s": IDLE_S, **options}
         real = boots(source, loader, **options)
         of_machine = {
-            name: options.pop(name) for name in MachineConfig.__slots__ if name in options
+            name: options.pop(name) for name in MachineConfig.__struct_fields__ if name in options
         }
         machine = MachineConfig(**of_machine)
         layout = lay_out(fetch(source), loader, settled(BootPlan(machine=machine, **options)))

@@ -7,8 +7,8 @@ import pytest
 
 NOT_FOR_HELP = ("construct", "rich", "msgspec", "asyncio", "bootharness.one_boot")
 # QEMU is started first, and the rest is imported while it starts
-NOT_BEFORE_QEMU = ("msgspec", "rich", "pexpect", "qemu.qmp", "bootharness.trace.boot_trace")
-NOT_FOR_A_DISK = ("dpkt", "pygdbmi", "msgspec", "rich", "unicorn")
+NOT_BEFORE_QEMU = ("rich", "pexpect", "qemu.qmp", "bootharness.trace.boot_trace")
+NOT_FOR_A_DISK = ("dpkt", "pygdbmi", "rich", "unicorn")
 
 
 @pytest.mark.parametrize(

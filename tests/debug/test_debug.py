@@ -1,13 +1,14 @@
 """What gdb is told, and what it says, without gdb."""
 
+import dataclasses
 import json
 import random
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from bootharness.debug import prepare
 from bootharness.debug.bootgdb import decode
@@ -110,7 +111,10 @@ def test_results_read_as_ours_do() -> None:
     failed = decode.CpuRegisters({"eax": 0x0400, "efl": 1}, {}, 16, "real")
     assert decode.result(0x13, failed, names) == "CF=1 AH=04h sector not found"
     assert decode.result(0x10, failed, names) == "ok"
-    assert decode.result(0x13, replace(failed, values={"eax": 0x0400, "efl": 2}), names) == "ok"
+    assert (
+        decode.result(0x13, dataclasses.replace(failed, values={"eax": 0x0400, "efl": 2}), names)
+        == "ok"
+    )
 
 
 def test_labels_of_code_are_told_from_those_of_data() -> None:

@@ -1,8 +1,7 @@
 """The comparison of two accounts: every difference that could be is found."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from bootharness.diagnosis.agreement import disagreement
 from bootharness.formats.bioscall import BiosCall

@@ -1,8 +1,7 @@
 """The rules, on traces made by hand: each cause from its signs alone."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from bootharness.diagnosis import Verdict, judge
 from bootharness.diagnosis.causes import CAUSES

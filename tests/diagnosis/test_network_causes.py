@@ -1,9 +1,9 @@
 """Network causes from hand-made events: what is certain, when, and what it is called."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from bootharness.diagnosis import Verdict, judge
 from bootharness.diagnosis.certainty import QUIET_S, certain

@@ -1,8 +1,7 @@
 """How a BIOS call is read and written."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from bootharness.errors import FormatError
 from bootharness.formats.bioscall import BiosCall, DiskAddressPacket, call_lines

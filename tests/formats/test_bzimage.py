@@ -2,10 +2,10 @@
 
 import re
 import struct
-from dataclasses import fields
 from pathlib import Path
 
 import pytest
+from msgspec.structs import fields
 
 from bootharness.errors import FormatError
 from bootharness.formats.bzimage import SetupHeader, offset_of

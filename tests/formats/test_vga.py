@@ -1,8 +1,7 @@
 """Text screens: scrolled, wrapped, of other sizes, and what is no text."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from bootharness.formats.vga import TEXT_BYTES, TEXT_MEMORY, TextMode
 

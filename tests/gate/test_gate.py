@@ -1,11 +1,11 @@
 """The gate without a boot: what is compared and warned of, what failing cells share."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
 import pytest
+from msgspec.structs import replace
 
 from bootharness.diagnosis.verdict import Verdict
 from bootharness.errors import UsageError

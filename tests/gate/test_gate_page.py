@@ -3,11 +3,11 @@
 import re
 import shutil
 import subprocess
-from dataclasses import replace
 from html import unescape
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from bootharness.diagnosis.verdict import Verdict
 from bootharness.gate.outcome import Change, Entry, GateOutcome, Remark

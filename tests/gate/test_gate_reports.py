@@ -1,10 +1,10 @@
 """What a gate writes for others: read by what they read it with, whatever the guest has said."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from lxml import etree
+from msgspec.structs import replace
 
 from bootharness.diagnosis.verdict import Verdict
 from bootharness.gate.outcome import Change, Entry, GateOutcome, Remark

@@ -7,7 +7,8 @@ width       the instruction works on another number of bytes
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from msgspec import Struct
+from msgspec.structs import replace
 from pathlib import Path
 
 from capstone import CS_ARCH_X86, CS_MODE_16, Cs, CsInsn
@@ -38,8 +39,7 @@ _WIDTH_BIT = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Mutant:
+class Mutant(Struct, frozen=True):
     """A loader with one instruction changed, and where that is in its source.
 
     ``label`` is the label above, ``source`` the line without its comment, ``change`` says

@@ -1,6 +1,6 @@
 """Mutants on a real machine: QEMU must come to the predictor's verdict."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from bootharness.diagnosis import Verdict, judge
 from bootharness.predictor import predict_disk

@@ -1,7 +1,8 @@
 """What every loader must stand, as stage1 promises it: each is a boot and what must come of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from msgspec import Struct, field
+from msgspec.structs import replace
 from itertools import pairwise
 
 from bootharness.kernels.content import Piece, PieceMap, Repeated
@@ -39,8 +40,7 @@ _ENTRY = {
 _MACHINE = Quirks(fill=_GARBAGE, entry=_ENTRY)
 
 
-@dataclass(frozen=True, slots=True)
-class Scenario:
+class Scenario(Struct, frozen=True):
     """A boot. ``says`` is the code with which the loader must refuse it, None to boot it.
 
     ``fields`` are other bytes of the kernel's setup header, by its name in boot.rst. A

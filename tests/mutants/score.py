@@ -4,7 +4,7 @@ import os
 import tomllib
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from msgspec import Struct
 from pathlib import Path
 
 from bootharness.errors import UsageError
@@ -16,8 +16,7 @@ __all__ = ["Equivalent", "Outcome", "Score", "outcomes", "read_equivalents"]
 _Key = tuple[str, str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """A mutant and the scenario that caught it with what it saw, None where it survives."""
 
     mutant: Mutant
@@ -25,8 +24,7 @@ class Outcome:
     fault: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Equivalent:
+class Equivalent(Struct, frozen=True):
     """Changes of an instruction that change nothing that a loader promises, and why not."""
 
     label: str
@@ -40,8 +38,7 @@ class Equivalent:
         return ((self.label, self.source, change) for change in self.changes)
 
 
-@dataclass(frozen=True, slots=True)
-class Score:
+class Score(Struct, frozen=True):
     """What came of all mutants, held against what is known."""
 
     outcomes: tuple[Outcome, ...]

@@ -1,6 +1,6 @@
 """Mutants of stage1: they are what they say, and the score is honest."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 from pathlib import Path
 
 import pytest

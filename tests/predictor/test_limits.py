@@ -1,11 +1,11 @@
 """The limits of loaders: exact, with what fails beyond them, and honest about holes."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from msgspec.structs import replace
 
 from bootharness.cli.limit import command
 from bootharness.errors import UsageError

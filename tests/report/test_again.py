@@ -1,8 +1,9 @@
 """The command that boots the same again."""
 
 import shlex
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from bootharness.cli.boot import command, sources_and_plan
 from bootharness.host.assembler import shipped

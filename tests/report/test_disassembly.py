@@ -1,8 +1,7 @@
 """Code around CS:IP: in step with what the CPU executes, in its mode, with the loader's labels."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from bootharness.report.disassembly import disassembly, instruction_at_end, instructions
 from bootharness.trace.boot_trace import BootTrace

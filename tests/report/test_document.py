@@ -1,10 +1,10 @@
 """The JSON of a boot: complete, documented, and read back the same."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from bootharness.diagnosis import judge
 from bootharness.errors import UsageError

@@ -7,8 +7,10 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bootharness.errors import LaunchFailed, ToolMissing
 from bootharness.formats.ethernet import ip_text
@@ -46,8 +48,7 @@ _ONE_FILE = ("ipxe", "ipxe-http", "pxelinux", "uefi-ipxe")
 _OVER_TFTP = ("ipxe", "pxelinux", "uefi-ipxe", "uefi-snponly")
 
 
-@dataclass(frozen=True)
-class Control:
+class Control(Struct, frozen=True, dict=True):
     """A server that runs: its name and the -netdev of each guest, with what QEMU inherits."""
 
     name: str

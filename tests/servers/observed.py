@@ -5,10 +5,10 @@ The same events and files as our own wire tells of, so that other servers serve 
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import dpkt
+from msgspec import Struct, field
 
 from bootharness.errors import FormatError
 from bootharness.formats.dhcp import ACK as DHCP_ACK
@@ -32,8 +32,7 @@ _DHCP_KINDS = {
 }
 
 
-@dataclass(slots=True)
-class _Transfer:
+class _Transfer(Struct):
     name: str
     asked_at: float
     block_bytes: int = 512
@@ -45,8 +44,7 @@ class _Transfer:
     digest: "hashlib._Hash" = field(default_factory=hashlib.sha256)
 
 
-@dataclass
-class Observation:
+class Observation(Struct):
     """What a capture shows. All that came over HTTP is one file, for it is not looked into."""
 
     events: list[NetEvent] = field(default_factory=list)

@@ -3,8 +3,9 @@
 import re
 import struct
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from bootharness.formats.bzimage import offset_of
 from bootharness.host.assembler import shipped

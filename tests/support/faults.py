@@ -7,10 +7,12 @@ import struct
 import sys
 import tempfile
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from bootharness.diagnosis import judge
 from bootharness.formats.bzimage import offset_of
@@ -43,8 +45,7 @@ DISK_END_LBA = 1 << 21
 Edit = Callable[[str], str]
 
 
-@dataclass(frozen=True)
-class Fault:
+class Fault(Struct, frozen=True, dict=True):
     """A boot with one thing wrong, and the cause that must be named; None where nothing is.
 
     ``edit`` changes stage1's source, ``loader`` the assembled one, ``kernel`` the kernel
@@ -84,7 +85,9 @@ def run(
             else:
                 file.truncate(fault.initrd)
         options["initrd"] = folder / "initrd"
-    machine = {name: options.pop(name) for name in MachineConfig.__slots__ if name in options}
+    machine = {
+        name: options.pop(name) for name in MachineConfig.__struct_fields__ if name in options
+    }
     plan = replace(BootPlan(machine=MachineConfig(**machine), timeout_s=120), **options)
     disk = lay_out(kernel, loader, settled(plan)).write(folder / "disk.img")
     if fault.disk:

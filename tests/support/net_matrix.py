@@ -6,7 +6,8 @@ Run as a program it boots them all and prints the table.
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from bootharness.diagnosis import judge
 from bootharness.diagnosis.certainty import certain
@@ -74,8 +75,7 @@ _ROWS: tuple[tuple[str, tuple[str, ...], str | None], ...] = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(Struct, frozen=True):
     """One fault on one path."""
 
     fault: str

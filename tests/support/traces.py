@@ -1,7 +1,8 @@
 """Traces made by hand, for judging without a machine."""
 
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from bootharness.formats.bioscall import BiosCall, DiskAddressPacket, Registers
 from bootharness.formats.bzimage import SetupHeader

@@ -1,6 +1,6 @@
 """When a guest hangs: by where its CPU is, and never because it only takes its time."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from bootharness.formats.bioscall import BiosCall
 from bootharness.trace.machine_facts import CpuSample

@@ -4,7 +4,9 @@ Values and pure functions: what was booted to find out is in `experiments`.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from bootharness.bisection.experiments import ExperimentOutcome
 from bootharness.bisection.search import Found
@@ -20,8 +22,7 @@ _LISTED = 4
 _SAME_IN_OTHER_WORDS = ("header", "jump", "kernel_version", "boot_flag", "syssize")
 
 
-@dataclass(frozen=True, slots=True)
-class Side:
+class Side(Struct, frozen=True):
     """The last good kernel or the first bad one: what it is called, and what a boot of it said."""
 
     label: str
@@ -31,8 +32,7 @@ class Side:
     payload_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """One thing about both kernels, as people write it."""
 
     name: str
@@ -47,8 +47,7 @@ class Row:
         return self.good != self.bad
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """What a hunt has found out.
 
     ``limit`` is the largest payload in bytes that the loader is predicted to place, None where

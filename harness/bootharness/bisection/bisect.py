@@ -6,11 +6,12 @@ Range, BootPlan -> Hunt -> Search -> Found -> inquire -> Answer
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
-from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec import Struct, to_builtins
+from msgspec.structs import replace
 
 from bootharness.bisection.answer import Answer
 from bootharness.bisection.build import Build
@@ -31,8 +32,7 @@ from bootharness.runs.workers import workers_of
 __all__ = ["HuntResult", "bisect", "bisect_commits"]
 
 
-@dataclass(frozen=True, slots=True)
-class HuntResult:
+class HuntResult(Struct, frozen=True):
     """What came of a hunt: the search as it ended, every boot in order, and the answer if there
     is one. ``replay`` is what `git bisect replay` takes, empty where nothing is of git."""
 
@@ -130,7 +130,7 @@ def _hunted(searched: Range, plan: BootPlan) -> dict[str, Any]:
         {
             "range": type(searched).__name__,
             "of": searched.described,
-            "plan": asdict(plan),
+            "plan": to_builtins(plan),
             "ingredients": route_of(plan).ingredients(plan),
             "harness": own_version(),
         }

@@ -8,9 +8,10 @@ import os
 import re
 import shutil
 import subprocess
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+
+from msgspec import Struct
 
 from bootharness.bisection.toolchain import Toolchain
 from bootharness.errors import BuildFailed
@@ -29,8 +30,7 @@ _HEEDED = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Build:
+class Build(Struct, frozen=True):
     """How a tree becomes a kernel.
 
     ``command`` is for a shell, in the tree, and ``image`` is what it makes, in the tree or

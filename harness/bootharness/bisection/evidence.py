@@ -13,9 +13,10 @@ a million positions costs no more than its boots.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from itertools import pairwise
 from math import log
+
+from msgspec import Struct
 
 __all__ = ["Block", "Tally", "bad_probability", "entropy_bits", "flicker_rate", "posterior"]
 
@@ -29,8 +30,7 @@ _BEHAVIOURS = (
 """Probability beforehand, and which part of the boots of a good and of a bad kernel tell wrong."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tally:
+class Tally(Struct, frozen=True):
     """How often a position was seen to be good, and bad."""
 
     good: int = 0
@@ -42,8 +42,7 @@ class Tally:
         return self.good + self.bad
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(Struct, frozen=True):
     """Places that are equally likely: the first bad position is one of ``first`` to ``last``.
 
     ``mass`` is the probability of all of them together.

@@ -8,7 +8,9 @@ network    the bad kernel from a network, which no BIOS disk call takes part in
 
 from collections.abc import Iterator
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bootharness.diagnosis.verdict import Verdict
 from bootharness.kernels.source import fetch
@@ -27,8 +29,7 @@ _OTHER_ROUTES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Experiment:
+class Experiment(Struct, frozen=True):
     """A boot that tells something; ``by`` is how it goes, to go into a sentence."""
 
     name: str
@@ -38,8 +39,7 @@ class Experiment:
     payload_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class ExperimentOutcome:
+class ExperimentOutcome(Struct, frozen=True):
     """What came of an experiment."""
 
     name: str

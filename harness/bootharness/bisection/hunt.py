@@ -11,8 +11,9 @@ While a kernel boots, those that come next after either verdict are downloaded.
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from contextlib import nullcontext, suppress
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from bootharness.bisection.log import HuntLog, Seen
 from bootharness.bisection.ranges import Range

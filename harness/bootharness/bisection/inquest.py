@@ -2,8 +2,9 @@
 
 import zlib
 from concurrent.futures import Executor
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from bootharness.bisection.answer import Answer, Row, Side, conclusion, side_by_side
 from bootharness.bisection.experiments import ExperimentOutcome, experiments, perform

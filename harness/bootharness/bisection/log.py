@@ -6,12 +6,12 @@ line says what is hunted; whoever hunts something else has another log.
 
 import fcntl
 import os
-from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import IO, Any
 
 import msgspec
+from msgspec import Struct, field
 
 from bootharness.bisection.search import Observation
 from bootharness.diagnosis.verdict import Verdict
@@ -24,8 +24,7 @@ __all__ = ["HuntLog", "Seen", "log_file"]
 _VERSION = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(Struct, frozen=True):
     """One boot of a hunt, or why there was none.
 
     ``key`` is the digest of all that it depends on, empty where that is not known.

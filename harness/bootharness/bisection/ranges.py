@@ -7,9 +7,11 @@ skipped by whoever searches.
 
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from bootharness.errors import UsageError
 from bootharness.kernels.source import expand
@@ -54,8 +56,7 @@ class Range(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True)
-class KernelRange:
+class KernelRange(Struct, frozen=True):
     """Kernel builds, or what else a route boots, in the order in which they were given."""
 
     sources: tuple[str, ...]
@@ -93,8 +94,7 @@ class KernelRange:
         return self.sources[position]
 
 
-@dataclass(frozen=True, slots=True)
-class SizeRange:
+class SizeRange(Struct, frozen=True):
     """One kernel with payloads from ``low`` to ``high`` bytes, a paragraph of 16 apart.
 
     Without ``source`` it is the selfcheck kernel.

@@ -14,10 +14,12 @@ enough, that is the answer; boots that flicker have then been repeated as often 
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 from math import ceil, log, log2
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bootharness.bisection.evidence import (
     Block,
@@ -45,8 +47,7 @@ _BOOTS_PER_BIT = 40
 _AT_LEAST_BOOTS = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Observation:
+class Observation(Struct, frozen=True):
     """What one boot said of a position; ``cause`` is a bad one's."""
 
     position: int
@@ -54,16 +55,14 @@ class Observation:
     cause: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Inversion:
+class Inversion(Struct, frozen=True):
     """That a position is bad although a later one is good: the range turns more than once."""
 
     bad: int
     good: int
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """The answer: the range is good up to ``good`` and bad from ``bad`` on.
 
     Between them lies only what tells nothing: then the first bad one is any of the
@@ -82,16 +81,14 @@ class Found:
         return range(self.good + 1, self.bad + 1)
 
 
-@dataclass(frozen=True, slots=True)
-class Lost:
+class Lost(Struct, frozen=True):
     """That there is no answer, and why; ``position`` is whose fault it is."""
 
     reason: str
     position: int | None = None
 
 
-@dataclass(frozen=True)
-class Search:
+class Search(Struct, frozen=True, dict=True):
     """A search in a range of ``size`` positions, the first said to be good, the last to be bad.
 
     ``sought`` is the cause of the bad end: a bad boot with another one tells nothing about

@@ -12,10 +12,11 @@ import re
 import shlex
 import shutil
 import subprocess
-from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
+
+from msgspec import Struct
 
 from bootharness.errors import LaunchFailed, ToolMissing, UsageError
 from bootharness.host.cache import alone_in, cache_dir
@@ -43,8 +44,7 @@ _BUILD_PACKAGES = (
 _KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
 
-@dataclass(frozen=True, slots=True)
-class Toolchain:
+class Toolchain(Struct, frozen=True):
     """Where builds run. ``root`` is the folder of a Debian of its own."""
 
     name: str

@@ -3,11 +3,12 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import cached_property
 from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import replace
 
 from bootharness.bisection.build import Build
 from bootharness.bisection.toolchain import Toolchain, toolchain

@@ -1,10 +1,10 @@
 """`bootharness gate`: accept or refuse kernels, and say what has changed since the last one."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from msgspec.structs import replace
 
 from bootharness.cli.options import ALL, FILE, HISTORY, JSON, NEW_FILE, axes_options
 from bootharness.cli.output import check_file, check_json_file, spoken, write_file, write_json

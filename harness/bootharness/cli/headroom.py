@@ -1,11 +1,11 @@
 """`bootharness headroom`: how close kernels come to what loaders can boot."""
 
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from msgspec import to_builtins
 
 from bootharness.cli.output import check_json_file, spoken, write_json
 from bootharness.errors import CouldNotFindOut
@@ -107,7 +107,7 @@ def command(
 
 def _plain(row: "Forecast") -> dict[str, Any]:
     """Return a row as the document has it: flat."""
-    values = asdict(row)
+    values = to_builtins(row)
     return {**values.pop("headroom"), "percent": row.headroom.percent, **values}
 
 

@@ -2,7 +2,8 @@
 
 import difflib
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from bootharness.errors import UsageError
 from bootharness.formats.bzimage import SetupHeader
@@ -18,8 +19,7 @@ _ENTRY_64 = 0x200
 """boot.rst, "64-bit Boot Protocol": behind the protected-mode kernel's start."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """A place by its name, and the gdb commands that run there from the reset vector."""
 
     name: str

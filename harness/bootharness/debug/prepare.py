@@ -3,8 +3,10 @@
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bootharness.debug.listing import listed
 from bootharness.debug.place import BEHIND_CALLS, LAST_GOOD_MOVE, Place
@@ -32,8 +34,7 @@ __all__ = ["Prepared", "prepare", "prepare_trace"]
 _INT_BYTES = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(Struct, frozen=True):
     """A scene, its disk image and the machine for it; ``notes`` say what is not as it was."""
 
     scene: Scene

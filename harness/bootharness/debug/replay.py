@@ -2,9 +2,10 @@
 
 import hashlib
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from random import Random
+
+from msgspec import Struct
 
 from bootharness.debug.listing import listed
 from bootharness.errors import BootHarnessError, UsageError
@@ -24,8 +25,7 @@ _HALT = b"\xfa\xf4\xeb\xfd"
 """CLI, and HLT for ever."""
 
 
-@dataclass(frozen=True, slots=True)
-class Replay:
+class Replay(Struct, frozen=True):
     """The loader of a boot, and sentences on what is not as it was."""
 
     loader: Loader

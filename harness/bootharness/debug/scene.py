@@ -2,10 +2,10 @@
 
 import shlex
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
+from msgspec import Struct
 
 from bootharness.debug.labels import code_labels
 from bootharness.debug.place import Place
@@ -50,8 +50,7 @@ end
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Scene:
+class Scene(Struct, frozen=True):
     """What a debug run is about: the loader, what is on the disk, and the first stop.
 
     ``sites`` are INT instructions, by linear address, that a boot before has shown besides

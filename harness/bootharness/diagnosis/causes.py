@@ -3,13 +3,12 @@
 The ids are stable: scripts and bisects rely on them. docs/causes.md is made from this table.
 """
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 __all__ = ["CAUSES", "Cause"]
 
 
-@dataclass(frozen=True, slots=True)
-class Cause:
+class Cause(Struct, frozen=True):
     """A way in which a boot fails, or in which we fail to find out (``verdict`` "skip")."""
 
     name: str

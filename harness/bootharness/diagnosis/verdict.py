@@ -1,8 +1,9 @@
 """What a judgement consists of."""
 
 import enum
-from dataclasses import dataclass
 from typing import NamedTuple
+
+from msgspec import Struct
 
 __all__ = ["Diagnosis", "Finding", "Judgement", "Verdict"]
 
@@ -27,8 +28,7 @@ class Finding(NamedTuple):
     evidence: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnosis:
+class Diagnosis(Struct, frozen=True):
     """A cause by its id, one sentence with the numbers in it, and what shows it."""
 
     cause: str
@@ -36,8 +36,7 @@ class Diagnosis:
     evidence: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(Struct, frozen=True):
     """A verdict and, unless it is good, the earliest root and what followed from it."""
 
     verdict: Verdict

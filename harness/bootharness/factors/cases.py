@@ -4,11 +4,11 @@ import csv
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from bootharness.errors import UsageError
 from bootharness.factors.rules import Case
@@ -31,8 +31,7 @@ _COMPILER = re.compile(
 _SYMBOL = re.compile(r"^(?:(CONFIG_\w+)=(.*)|# (CONFIG_\w+) is not set)$", re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(Struct, frozen=True):
     """What one result says: of which kernel, its verdict and cause, and what was measured."""
 
     name: str

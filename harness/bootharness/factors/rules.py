@@ -8,10 +8,11 @@ answer is the smallest, and its rivals are known.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import combinations, pairwise
 from math import comb
 from typing import Literal
+
+from msgspec import Struct
 
 from bootharness.errors import UsageError
 from bootharness.text import count
@@ -26,8 +27,7 @@ _PAIRED = 40
 _RIVALS = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(Struct, frozen=True):
     """One kernel that was booted: whether it was bad, and what is known of it."""
 
     name: str
@@ -35,8 +35,7 @@ class Case:
     features: Mapping[str, Value]
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(Struct, frozen=True):
     """That a feature is above or below a value that lies between two that occur, or equals one.
 
     ``below`` and ``above`` are those two, for a number.
@@ -69,8 +68,7 @@ class Condition:
         return f"{self.feature} {self.relation} {self.value}"
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """When a kernel is said to be bad; ``wrong`` are the names of the cases it gets wrong."""
 
     conditions: tuple[Condition, ...]
@@ -81,8 +79,7 @@ class Rule:
         return f" {self.joined} ".join(map(str, self.conditions))
 
 
-@dataclass(frozen=True, slots=True)
-class Factors:
+class Factors(Struct, frozen=True):
     """The smallest rule that separates best, the rules that do so equally well, and rivals.
 
     ``rivals`` separate less well, the best first. ``chance`` bounds the probability that

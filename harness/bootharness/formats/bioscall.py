@@ -1,11 +1,13 @@
 """One call of a BIOS service, with the names that the services and their errors have."""
 
+import struct
 from collections.abc import Iterable, Iterator
-from dataclasses import astuple, dataclass
 from functools import lru_cache
 from itertools import groupby
-from struct import Struct
 from typing import ClassVar, Self
+
+from msgspec import Struct
+from msgspec.structs import astuple
 
 from bootharness.errors import FormatError
 from bootharness.formats.gdt import BlockMoveTable
@@ -91,11 +93,10 @@ STATUS = {
 }
 """AH as returned with CF set, by interrupt (EDD, AT BIOS interface)."""
 
-_PACKET = Struct("<BBHHHQ")
+_PACKET = struct.Struct("<BBHHHQ")
 
 
-@dataclass(frozen=True, slots=True)
-class DiskAddressPacket:
+class DiskAddressPacket(Struct, frozen=True):
     """What INT 13h AH=42h is to read where (EDD): sectors of 512 bytes to segment:offset."""
 
     size: int
@@ -124,8 +125,7 @@ class DiskAddressPacket:
         return self.segment * 16 + self.offset
 
 
-@dataclass(frozen=True, slots=True)
-class Registers:
+class Registers(Struct, frozen=True):
     """Registers of the calling code; ``sp`` as before the INT, None where not recorded."""
 
     eax: int
@@ -166,8 +166,7 @@ class Registers:
         return bool(self.flags & 0x0200)
 
 
-@dataclass(frozen=True, slots=True)
-class BiosCall:
+class BiosCall(Struct, frozen=True):
     """One call: what went in, what came out, when.
 
     ``registers_out`` is None for a call that did not return, or whose return the tracer

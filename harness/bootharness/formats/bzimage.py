@@ -9,10 +9,11 @@ A bzImage on disk:
 The slack (a signature, for example) belongs to the file but not to what a loader loads.
 """
 
+import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
-from struct import Struct, calcsize
 from typing import Any, Self
+
+from msgspec import Struct
 
 from bootharness.errors import FormatError
 
@@ -89,7 +90,7 @@ _FORMATS = {
     "kernel_info_offset": "I",
 }
 """The fields one behind the other, in the letters of `struct`."""
-_LAYOUT = Struct("<" + "".join(_FORMATS.values()))
+_LAYOUT = struct.Struct("<" + "".join(_FORMATS.values()))
 
 _SINCE = {
     "heap_end_ptr": 0x201,
@@ -118,7 +119,7 @@ def header_fields() -> Iterator[tuple[str, int, int]]:
     """Yield every field's name, its offset in the file, and its size in bytes."""
     offset = HEADER_OFFSET
     for name, letter in _FORMATS.items():
-        size = calcsize(f"<{letter}")
+        size = struct.calcsize(f"<{letter}")
         yield name, offset, size
         offset += size
 
@@ -131,8 +132,7 @@ def offset_of(field: str) -> int:
     return _OFFSETS[field]
 
 
-@dataclass(frozen=True, slots=True)
-class SetupHeader:
+class SetupHeader(Struct, frozen=True):
     """Every field of the setup header under its own name.
 
     A field that is newer than ``version``, or behind the end that ``jump`` gives, is None.

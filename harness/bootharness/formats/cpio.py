@@ -1,13 +1,13 @@
 """The cpio archive that an initrd is (newc, Documentation/driver-api/early-userspace)."""
 
 import stat
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 __all__ = ["CpioEntry", "build"]
 
 
-@dataclass(frozen=True, slots=True)
-class CpioEntry:
+class CpioEntry(Struct, frozen=True):
     """One file of an archive; ``device`` is (major, minor) of a device node."""
 
     name: str

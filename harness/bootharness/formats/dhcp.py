@@ -2,8 +2,9 @@
 
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Self
+
+from msgspec import Struct, field
 
 from bootharness.errors import FormatError
 
@@ -50,8 +51,7 @@ class DhcpOption:
     END = 255
 
 
-@dataclass(frozen=True, slots=True)
-class DhcpMessage:
+class DhcpMessage(Struct, frozen=True):
     """A message; ``options`` by number, those that came in parts put together."""
 
     operation: int

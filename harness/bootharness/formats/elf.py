@@ -1,15 +1,15 @@
 """What a loader's ELF file tells: its bytes as they lie in memory, and its symbols."""
 
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from bootharness.errors import UsageError
 
 __all__ = ["Executable", "read_elf"]
 
 
-@dataclass(frozen=True, slots=True)
-class Executable:
+class Executable(Struct, frozen=True):
     """A linked program: bytes from ``origin`` on (linear), symbols as linear addresses."""
 
     origin: int

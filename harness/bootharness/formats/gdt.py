@@ -6,11 +6,11 @@ A descriptor is 64 bits, read high bit to low (Intel SDM Vol. 3A, 3.4.5):
          8         1  1 1  1        4        1  2  1   4       24          16
 """
 
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import ClassVar, Self
 
 from construct import BitsInteger, BitStruct, ByteSwapped, Flag
+from msgspec import Struct
 
 from bootharness.errors import FormatError
 
@@ -34,8 +34,7 @@ _LAYOUT = ByteSwapped(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class SegmentDescriptor:
+class SegmentDescriptor(Struct, frozen=True):
     """One segment descriptor; any eight bytes can be parsed, right or wrong."""
 
     base: int
@@ -118,8 +117,7 @@ def _parse_descriptor(raw: bytes) -> SegmentDescriptor:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class BlockMoveTable:
+class BlockMoveTable(Struct, frozen=True):
     """The six descriptors at ES:SI of INT 15h AH=87h; the BIOS fills in gdt, cs and ss."""
 
     null: SegmentDescriptor

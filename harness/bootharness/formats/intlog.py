@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bootharness.text import address, seg_off
 
@@ -40,8 +42,7 @@ _NAMES = {
 _WITH_ERROR_CODE = (8, 10, 11, 12, 13, 14, 17)
 
 
-@dataclass(frozen=True, slots=True)
-class GuestException:
+class GuestException(Struct, frozen=True):
     """An exception, or the program's own INT, on the way to a triple fault.
 
     ``during`` is the vector that was being delivered when this one was raised. CS:IP, the

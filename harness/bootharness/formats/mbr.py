@@ -7,9 +7,10 @@
 1fe  boot_signature: 55 aa
 """
 
-from dataclasses import dataclass
-from struct import Struct
+import struct
 from typing import Self
+
+from msgspec import Struct
 
 from bootharness.errors import FormatError
 
@@ -18,9 +19,9 @@ __all__ = ["BOOTSTRAP_BYTES", "SECTOR_BYTES", "Mbr", "Partition"]
 SECTOR_BYTES = 512
 BOOTSTRAP_BYTES = 440
 
-_PARTITION = Struct("<B3sB3sII")
+_PARTITION = struct.Struct("<B3sB3sII")
 """status, first_chs, type, last_chs, first_lba, sector_count"""
-_HEAD = Struct("<440sIH")
+_HEAD = struct.Struct("<440sIH")
 _TABLE_AT = _HEAD.size
 _SIGNATURE_AT = 510
 
@@ -29,8 +30,7 @@ _HEADS, _SECTORS = 255, 63
 _CHS_LIMIT = (1023, _HEADS - 1, _SECTORS)
 
 
-@dataclass(frozen=True, slots=True)
-class Partition:
+class Partition(Struct, frozen=True):
     """One entry of the partition table; CHS addresses are (cylinder, head, sector from 1)."""
 
     status: int = 0
@@ -53,8 +53,7 @@ class Partition:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Mbr:
+class Mbr(Struct, frozen=True):
     """A parsed master boot record; a wrong boot signature is data, not an error."""
 
     bootstrap_code: bytes

@@ -20,7 +20,8 @@ a verdict would go into parsing them.
 
 import struct
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from bootharness.errors import FormatError
 from bootharness.formats.bioscall import BiosCall, DiskAddressPacket, Registers
@@ -35,8 +36,7 @@ _STACKED = 6 + 2 + 2 + 2
 _TAGS = {ord(tag) for tag in "CRHI"}
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(Struct, frozen=True):
     """One record; ``ticks`` are 256 cycles of the time stamp counter, counted on from the first."""
 
     tag: str
@@ -65,8 +65,7 @@ class Record:
         return None if value == 0xFFFFFFFF else value & 0xFFFFFF
 
 
-@dataclass
-class Decoder:
+class Decoder(Struct):
     """Turns bytes, in pieces as they come, into records."""
 
     pending: bytes = b""
@@ -135,16 +134,14 @@ def _extra_bytes(tag: str, number: int, function: int) -> int:
     return 0
 
 
-@dataclass(slots=True)
-class _Entry:
+class _Entry(Struct):
     call: Record
     packet: DiskAddressPacket | None
     table_hex: str
     returned: Record | None = None
 
 
-@dataclass
-class Pairing:
+class Pairing(Struct):
     """Joins calls with their returns, in the order of the calls.
 
     A return belongs to the last open call of the same interrupt from the same place; calls

@@ -2,8 +2,9 @@
 
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Self
+
+from msgspec import Struct
 
 from bootharness.errors import FormatError
 
@@ -30,8 +31,7 @@ _HEAD = struct.Struct(">HH")
 _PRINTABLE_LIMIT = 200
 
 
-@dataclass(frozen=True, slots=True)
-class TftpRequest:
+class TftpRequest(Struct, frozen=True):
     """A read request; ``options`` by name in lower case, their values as sent."""
 
     file: str
@@ -59,8 +59,7 @@ class TftpRequest:
         return int(value) if value.isascii() and value.isdigit() and len(value) < 20 else None
 
 
-@dataclass(frozen=True, slots=True)
-class TftpError:
+class TftpError(Struct, frozen=True):
     """An error that one side reports; the transfer is over."""
 
     code: int

@@ -1,6 +1,6 @@
 """A VGA text screen: characters of code page 437 and their attributes, two bytes each."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 __all__ = ["TEXT_BYTES", "TEXT_MEMORY", "TextMode"]
 
@@ -16,8 +16,7 @@ _GLYPHS = " ☺☻♥♦♣♠•◘○◙♂♀♪♫☼►◄↕‼¶§▬↨�
 _SHOWN = str.maketrans(_CONTROL_CODES + "\x7f", _GLYPHS + "⌂")
 
 
-@dataclass(frozen=True, slots=True)
-class TextMode:
+class TextMode(Struct, frozen=True):
     """What of the memory is shown: the first character, and how many in a row, in how many rows.
 
     ``stride`` is how many characters lie between the beginnings of two rows.

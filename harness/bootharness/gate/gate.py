@@ -2,8 +2,9 @@
 
 import time
 from concurrent.futures import Executor
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from bootharness.gate.axes import varying, way
 from bootharness.gate.compare import changes, remarks

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, fields, replace
 from fnmatch import fnmatchcase
 from itertools import product
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import fields, replace
 
 from bootharness.errors import CouldNotFindOut, UsageError
 from bootharness.plan import OPTIONS, BootPlan, choose, chosen
@@ -26,8 +28,7 @@ _ALSO = {
 """Other spellings of options in a file."""
 
 
-@dataclass(frozen=True)
-class Expectation:
+class Expectation(Struct, frozen=True, dict=True):
     """What is expected of the cells that match.
 
     ``kernel`` is a shell pattern, and so is what ``where`` gives for options by their names;
@@ -46,8 +47,7 @@ class Expectation:
         )
 
 
-@dataclass(frozen=True)
-class Matrix:
+class Matrix(Struct, frozen=True, dict=True):
     """Kernels by their sources, and everything in which their boots differ.
 
     ``axes`` are values of options by their names; what is not among them is as usual. Of the

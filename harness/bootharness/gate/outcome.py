@@ -1,8 +1,9 @@
 """What a gate found: every cell, what has changed since the baseline, and what to look at."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from bootharness.predictor.headroom import Headroom
 from bootharness.runs.result import BootFacts, CellResult
@@ -19,8 +20,7 @@ class Standing(StrEnum):
     BAD = "bad"
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """Something that is not as it was with the baseline, as it is written for people."""
 
     what: str
@@ -31,16 +31,14 @@ class Change:
         return f"{self.what} {self.before} → {self.after}" if self.before else self.after
 
 
-@dataclass(frozen=True, slots=True)
-class Remark:
+class Remark(Struct, frozen=True):
     """A warning: its kind, and one sentence."""
 
     kind: str
     sentence: str
 
 
-@dataclass(frozen=True, slots=True)
-class Pace:
+class Pace(Struct, frozen=True):
     """Boots of a kernel and of its baseline in turns: seconds to the same milestone."""
 
     milestone: str
@@ -48,8 +46,7 @@ class Pace:
     candidate: tuple[float, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One cell of a gate.
 
     ``way`` is how it boots, as far as the cells of this gate differ in that; ``baseline``
@@ -73,8 +70,7 @@ class Entry:
         return Standing.WARNING if self.remarks else Standing.GOOD
 
 
-@dataclass(frozen=True, slots=True)
-class GateOutcome:
+class GateOutcome(Struct, frozen=True):
     """All of a gate.
 
     ``headroom`` is how close the kernels come to what their loaders can boot, ``patterns`` are

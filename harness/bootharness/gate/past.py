@@ -1,7 +1,8 @@
 """The results of a history as the outcome of one gate, to be drawn as one is."""
 
 from collections.abc import Iterable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from bootharness.gate.axes import varying, way
 from bootharness.gate.outcome import Entry, GateOutcome

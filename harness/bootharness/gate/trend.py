@@ -3,9 +3,10 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import combinations
 from statistics import median
+
+from msgspec import Struct
 
 from bootharness.gate.outcome import GateOutcome
 from bootharness.predictor.headroom import Headroom
@@ -34,8 +35,7 @@ _FARTHEST = 100
 """Of what lies more versions ahead nobody knows anything."""
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
+class Point(Struct, frozen=True):
     """A kernel on the line of its versions: ``place`` counts minor versions since 2.0."""
 
     release: str
@@ -44,8 +44,7 @@ class Point:
     payload_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class Series:
+class Series(Struct, frozen=True):
     """Kernels that differ in their version alone, the oldest first.
 
     ``per_version`` is how many bytes a minor version adds: of all pairs the median, which
@@ -57,8 +56,7 @@ class Series:
     per_version: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Crossing:
+class Crossing(Struct, frozen=True):
     """Which version will be the first that is larger than a loader's limit.
 
     ``place`` is on the line of versions and ``releases`` how many minor versions that is

@@ -7,9 +7,10 @@ import hashlib
 import json
 import subprocess
 import tempfile
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import asdict
 
 from bootharness.errors import ToolMissing, UsageError
 from bootharness.formats.elf import Executable, read_elf

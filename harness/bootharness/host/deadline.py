@@ -1,14 +1,14 @@
 """A point in time that every wait is given, so that waits nest and none is endless."""
 
 import time
-from dataclasses import dataclass
 from typing import Self
+
+from msgspec import Struct
 
 __all__ = ["Deadline"]
 
 
-@dataclass(frozen=True, slots=True)
-class Deadline:
+class Deadline(Struct, frozen=True):
     """A point on the monotonic clock, in seconds."""
 
     at: float

@@ -3,7 +3,8 @@
 import re
 import shutil
 import subprocess
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from bootharness.host.accelerator import kvm_works
 
@@ -29,8 +30,7 @@ _NEEDED = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Tool:
+class Tool(Struct, frozen=True):
     """A program; ``version`` is None when it is not installed."""
 
     name: str

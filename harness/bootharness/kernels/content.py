@@ -3,11 +3,12 @@
 import os
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 from weakref import finalize
+
+from msgspec import Struct
 
 __all__ = ["ZEROS", "Bytes", "File", "Piece", "PieceMap", "Repeated", "Source", "file_source"]
 
@@ -80,8 +81,7 @@ ZEROS: Source = _Zeros()
 """What lies where nothing was put; no two of its pieces are told apart."""
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(Struct, frozen=True):
     """``size`` bytes of a source, from offset ``start`` on."""
 
     source: Source

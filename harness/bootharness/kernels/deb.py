@@ -12,9 +12,10 @@ import shlex
 import subprocess
 import tempfile
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
+
+from msgspec import Struct
 
 from bootharness.errors import KernelUnavailable, ToolMissing, UsageError
 from bootharness.host.cache import alone_in, cache_dir, published
@@ -48,8 +49,7 @@ _NO_KERNELS = ("-dbg", "-dbgsym", "-unsigned", "-template")
 _NEXT = re.compile(r"linux-(?:image|binary)-[^\s,|]+")
 
 
-@dataclass(frozen=True, slots=True)
-class DebPackage:
+class DebPackage(Struct, frozen=True):
     """A package as people name it: ``NAME[:ARCH][=VERSION][/SUITE]``."""
 
     name: str
@@ -75,8 +75,7 @@ class DebPackage:
         return f"{self.name}{arch}{version}{f'/{self.suite}' if self.suite else ''}"
 
 
-@dataclass(frozen=True, slots=True)
-class _Listed:
+class _Listed(Struct, frozen=True):
     """A package as a list has it."""
 
     name: str

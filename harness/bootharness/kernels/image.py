@@ -3,10 +3,11 @@
 import hashlib
 import re
 import time
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Self
+
+from msgspec import Struct
 
 from bootharness.errors import FormatError, KernelUnavailable, UsageError
 from bootharness.formats.bzimage import SetupHeader, offset_of
@@ -35,8 +36,7 @@ _COMPRESSION = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class KernelImage:
+class KernelImage(Struct, frozen=True):
     """A bzImage that was read and parsed; sizes in bytes."""
 
     path: Path

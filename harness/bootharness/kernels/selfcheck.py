@@ -1,7 +1,6 @@
 """The synthetic kernel: images/selfcheck.asm with a payload of any size."""
 
 from array import array
-from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -52,8 +51,7 @@ def selfcheck_kernel(payload_bytes: int, *, setup_sects: int = _SETUP_SECTS) -> 
     return kept
 
 
-@dataclass(frozen=True, slots=True)
-class ImaginedKernel(KernelImage):
+class ImaginedKernel(KernelImage, frozen=True):
     """A kernel that is in no file: for predictions, which do not read it."""
 
     body: Source

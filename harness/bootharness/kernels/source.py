@@ -11,9 +11,10 @@ grow:BYTES:SOURCE            any of them, its payload grown to an exact size
 import glob
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from bootharness.errors import UsageError
 from bootharness.host.assembler import shipped
@@ -25,8 +26,7 @@ __all__ = ["NamedSource", "expand", "fetch", "known_kernels", "single"]
 _MAGIC_AT, _MAGIC = 0x202, b"HdrS"
 
 
-@dataclass(frozen=True, slots=True)
-class NamedSource:
+class NamedSource(Struct, frozen=True):
     """A kernel build that kernels.toml names."""
 
     id: str

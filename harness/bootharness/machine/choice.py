@@ -1,6 +1,6 @@
 """The machine for a boot, with nothing left to choose."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from bootharness.host.accelerator import kvm_works
 from bootharness.plan import AUTO, MachineConfig

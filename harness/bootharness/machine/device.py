@@ -1,8 +1,9 @@
 """What a machine boots from, in QEMU's words."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+
+from msgspec import Struct
 
 __all__ = ["Device", "Firmware", "disk_device", "escaped", "kernel_device", "network_device"]
 
@@ -23,8 +24,7 @@ _CARDS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Device:
+class Device(Struct, frozen=True):
     """A part of QEMU's command line, the file descriptors that QEMU inherits for it, and the
     firmware that can boot from it."""
 

@@ -2,10 +2,10 @@
 
 import subprocess
 from collections import deque
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from msgspec import Struct
 from pygdbmi.IoManager import IoManager
 
 from bootharness.errors import MachineLost, ToolMissing
@@ -32,8 +32,7 @@ _QUIET_S = 0.001
 _MiRecord = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class GdbStop:
+class GdbStop(Struct, frozen=True):
     """The machine stopped: why, as gdb names it, and the general and segment registers."""
 
     reason: str

@@ -1,10 +1,11 @@
 """What the tracer inside gdb has written, as BIOS calls."""
 
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from bootharness.formats.bioscall import BiosCall, DiskAddressPacket, Registers
 from bootharness.formats.gdt import BlockMoveTable
@@ -48,8 +49,7 @@ class _Line(msgspec.Struct):
     extra: str = ""
 
 
-@dataclass
-class GdbLog:
+class GdbLog(Struct):
     """The tracer's log; it grows while the machine runs.
 
     ``launched`` is when the machine was launched, on the monotonic clock.

@@ -13,9 +13,10 @@ import socket
 import subprocess
 import time
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
+
+from msgspec import Struct
 
 from bootharness.errors import ToolMissing
 from bootharness.host.closing import Closing
@@ -34,8 +35,7 @@ PIPE_BYTES = 1 << 20
 """How far the guest may be ahead of us on the serial line; more than most kernels say."""
 
 
-@dataclass(frozen=True, slots=True)
-class SerialPipes:
+class SerialPipes(Struct, frozen=True):
     """Our ends of the named pipes that QEMU uses as a serial line: file descriptors."""
 
     from_guest: int

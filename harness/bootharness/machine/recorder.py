@@ -1,7 +1,8 @@
 """The BIOS-call recorder in a running machine: its log and its clock."""
 
 import base64
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from bootharness.formats.bioscall import BiosCall
 from bootharness.formats.record import Decoder, Pairing, Record
@@ -17,8 +18,7 @@ _TICKS_PER_S = 10_000_000
 """Until two readings of the ACPI timer have told: a time stamp counter of 2.56 GHz."""
 
 
-@dataclass
-class Recorder:
+class Recorder(Struct):
     """Takes the log out of QEMU and puts its times on the harness's clock.
 
     The recorder counts cycles. The ACPI timer, read twice during POST, gives their

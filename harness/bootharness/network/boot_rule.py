@@ -1,8 +1,9 @@
 """Which file a DHCP server names to which client."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from bootharness.formats.dhcp import DhcpMessage
@@ -10,8 +11,7 @@ if TYPE_CHECKING:
 __all__ = ["BootRule"]
 
 
-@dataclass(frozen=True, slots=True)
-class BootRule:
+class BootRule(Struct, frozen=True):
     """Which file a client boots; what is None does not matter.
 
     ``after`` is a file that the client has fetched before, for a chain of boot programs.

@@ -1,6 +1,6 @@
 """A DHCP server for clients that boot: a pure event machine."""
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from bootharness.formats.dhcp import (
     ACK,
@@ -36,8 +36,7 @@ _PXE_OPTIONS = sub_options({6: b"\x08"})
 _REPEAT_S = 0.05
 
 
-@dataclass
-class Client:
+class Client(Struct):
     """What the server remembers of one client."""
 
     last: tuple[int, int] = (0, 0)
@@ -45,8 +44,7 @@ class Client:
     repeats: int = 0
 
 
-@dataclass
-class DhcpServer:
+class DhcpServer(Struct):
     """Answers the clients of one port; ``rules`` are tried in order."""
 
     address: bytes

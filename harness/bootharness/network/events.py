@@ -1,6 +1,6 @@
 """Where the wire writes down what happens; it is bounded, whatever a guest sends."""
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from bootharness.trace.network_facts import NetEvent, NetEventKind
 
@@ -11,8 +11,7 @@ _LIMIT = 4000
 _TEXT_LIMIT = 200
 
 
-@dataclass
-class Journal:
+class Journal(Struct):
     """The events of one guest, in seconds on the wire's clock."""
 
     mac: str = ""

@@ -2,21 +2,22 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from functools import cached_property
+
+from msgspec import Struct
 
 __all__ = ["FileTable"]
 
 
-@dataclass(frozen=True)
-class FileTable:
+class FileTable(Struct, frozen=True, dict=True):
     """Contents by name, each with its digest, all in memory."""
 
     contents: Mapping[str, bytes]
-    digests: dict[str, str] = field(init=False)
 
-    def __post_init__(self) -> None:
-        digests = {name: hashlib.sha256(data).hexdigest() for name, data in self.contents.items()}
-        object.__setattr__(self, "digests", digests)
+    @cached_property
+    def digests(self) -> dict[str, str]:
+        """The SHA-256 of each, in hex, by name."""
+        return {name: hashlib.sha256(data).hexdigest() for name, data in self.contents.items()}
 
     def find(self, name: str) -> str | None:
         """Return the table's name of what a client asks for, None where there is no such file.

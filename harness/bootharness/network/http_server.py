@@ -9,13 +9,14 @@ import socket
 import socketserver
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.client import responses
 from http.server import BaseHTTPRequestHandler
 from io import BufferedIOBase
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
 
 from bootharness.network.files import FileTable
 from bootharness.plan.fault import Faults
@@ -33,8 +34,7 @@ Note = Callable[..., None]
 """Write an event of the guest down: its kind, the file, and what else there is to say."""
 
 
-@dataclass
-class HttpTransfer:
+class HttpTransfer(Struct):
     """One response, which the server hands to slirp; what arrives is for the wire to say.
 
     ``begins`` is how many bytes the server had written, to all connections, before the body.

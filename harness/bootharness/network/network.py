@@ -10,8 +10,9 @@ import socket
 import struct
 import threading
 import time
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from bootharness.host.closing import Closing
 from bootharness.network.capture import Capture

@@ -2,8 +2,9 @@
 
 import struct
 from collections import deque
-from dataclasses import dataclass, field
 from typing import NamedTuple, Self
+
+from msgspec import Struct, field
 
 from bootharness.formats.ethernet import checksum
 
@@ -20,8 +21,7 @@ _WINDOW_LIMIT = 1 << 20
 _SEGMENT_BYTES = 1460
 
 
-@dataclass(slots=True)
-class Flow:
+class Flow(Struct):
     """One direction of a connection: what was passed on and how much of it arrived, in bytes.
 
     ``room`` is how many segments the receiver's card has room for, None for any number; what

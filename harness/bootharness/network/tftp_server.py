@@ -11,7 +11,8 @@ Apprentice). Block numbers wrap; inside they are counted on.
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from bootharness.errors import FormatError
 from bootharness.formats.ethernet import Datagram, ReplyHeaders
@@ -56,8 +57,7 @@ Send = Callable[[float, bytes], None]
 """Put a frame on the wire at a time."""
 
 
-@dataclass(slots=True)
-class Transfer:
+class Transfer(Struct):
     """One file on its way; blocks count from 1, 0 is the answer to the request.
 
     ``sent`` goes back to ``acked`` when blocks are sent again, ``highest`` never does.
@@ -104,8 +104,7 @@ class Transfer:
         return min(max(self.acked, 0) * self.block_bytes, len(self.content))
 
 
-@dataclass
-class TftpServer:
+class TftpServer(Struct):
     """Serves a table of files to the clients of one port."""
 
     files: FileTable

@@ -10,8 +10,9 @@ the port with the same number below 0 is that guest's uplink, if it has one.
 """
 
 import heapq
-from dataclasses import dataclass, field
 from random import Random
+
+from msgspec import Struct, field
 
 from bootharness.errors import FormatError
 from bootharness.formats.dhcp import DhcpMessage
@@ -63,8 +64,7 @@ _LONGEST_STEP_S = 0.2
 _MINIMUM_TFTP_FRAME = 46
 
 
-@dataclass
-class _Guest:
+class _Guest(Struct):
     """A guest's port: who is there, and the servers as it sees them."""
 
     address: bytes
@@ -77,8 +77,7 @@ class _Guest:
     uplink: "_Uplink | None" = None
 
 
-@dataclass
-class _Uplink:
+class _Uplink(Struct):
     """What is known of a guest's HTTP: the responses, and what goes over the wire of them."""
 
     transfers: list[HttpTransfer]

@@ -5,13 +5,15 @@ gate, and the command that boots the same again are made of these lines.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from msgspec import Struct, field
+from msgspec.structs import force_setattr, replace
 
 from bootharness.errors import UsageError
 from bootharness.plan.fault import Faults
-from bootharness.plan.option import Option, option, options_of
+from bootharness.plan.option import Option, options_of
 
 __all__ = [
     "AUTO",
@@ -37,42 +39,49 @@ STAGE1 = "stage1"
 DEFAULT_CMDLINE = "console=ttyS0,115200 earlyprintk=serial,ttyS0,115200 panic=-1 no_timer_check"
 
 
-@dataclass(frozen=True, slots=True)
-class MachineConfig:
+class MachineConfig(Struct, frozen=True):
     """A machine to be."""
 
-    qemu: str = option(
-        AUTO,
-        "--qemu",
-        "QEMU to use, by name or path; auto takes it from the kernel.",
-        title="QEMU",
-        metavar="PROGRAM",
-    )
-    machine_type: str = option("pc", "--machine-type", "QEMU's -machine.")
-    memory_mib: int = option(
-        512, "--memory", "Memory of the machine.", kind=int, metavar="MIB", least=2
-    )
-    disk_interface: str = option(
-        "ahci",
-        "--disk-interface",
-        "How the disk is attached.",
-        choices=("ahci", "ide", "virtio", "nvme", "usb"),
-        by_route=True,
-    )
-    accelerator: str = option(
-        AUTO,
-        "--accelerator",
-        "auto is KVM where it works and TCG elsewhere.",
-        choices=(AUTO, "kvm", "tcg"),
-    )
-    bios: str | None = option(
-        None,
-        "--bios",
-        "Another build of the BIOS than QEMU's own.",
-        kind=Path,
-        metavar="FILE",
-        by_route=True,
-    )
+    qemu: Annotated[
+        str,
+        Option(
+            "--qemu",
+            "QEMU to use, by name or path; auto takes it from the kernel.",
+            title="QEMU",
+            metavar="PROGRAM",
+        ),
+    ] = AUTO
+    machine_type: Annotated[str, Option("--machine-type", "QEMU's -machine.")] = "pc"
+    memory_mib: Annotated[
+        int, Option("--memory", "Memory of the machine.", kind=int, metavar="MIB", least=2)
+    ] = 512
+    disk_interface: Annotated[
+        str,
+        Option(
+            "--disk-interface",
+            "How the disk is attached.",
+            choices=("ahci", "ide", "virtio", "nvme", "usb"),
+            by_route=True,
+        ),
+    ] = "ahci"
+    accelerator: Annotated[
+        str,
+        Option(
+            "--accelerator",
+            "auto is KVM where it works and TCG elsewhere.",
+            choices=(AUTO, "kvm", "tcg"),
+        ),
+    ] = AUTO
+    bios: Annotated[
+        str | None,
+        Option(
+            "--bios",
+            "Another build of the BIOS than QEMU's own.",
+            kind=Path,
+            metavar="FILE",
+            by_route=True,
+        ),
+    ] = None
 
     def __post_init__(self) -> None:
         _check(self)
@@ -83,95 +92,110 @@ class MachineConfig:
         return self.memory_mib << 20
 
 
-@dataclass(frozen=True, slots=True)
-class NetPlan:
+class NetPlan(Struct, frozen=True):
     """The network of a route that boots from one."""
 
-    nic: str = option(
-        AUTO,
-        "--nic",
-        "The network card; auto is the fastest.",
-        choices=(AUTO, "virtio", "e1000", "e1000e", "rtl8139"),
-        by_route=True,
-    )
-    faults: Faults = option(
-        Faults(),
-        "--net-fault",
-        "What goes wrong on the network, such as stall:file=vmlinuz,block=100; may be repeated.",
-        metavar="FAULT",
-        by_route=True,
-        repeated=True,
-    )
+    nic: Annotated[
+        str,
+        Option(
+            "--nic",
+            "The network card; auto is the fastest.",
+            choices=(AUTO, "virtio", "e1000", "e1000e", "rtl8139"),
+            by_route=True,
+        ),
+    ] = AUTO
+    faults: Annotated[
+        Faults,
+        Option(
+            "--net-fault",
+            "What goes wrong on the network, as stall:file=vmlinuz,block=100; may be repeated.",
+            metavar="FAULT",
+            by_route=True,
+            repeated=True,
+        ),
+    ] = Faults()
 
     def __post_init__(self) -> None:
         _check(self)
 
 
-@dataclass(frozen=True, slots=True)
-class BootPlan:
+class BootPlan(Struct, frozen=True):
     """How to boot, and how far the boot must come to be good.
 
     ``loader`` is `STAGE1` or a file. ``initrd`` None is the tiny /init where userspace is
     wanted, and none elsewhere. Times are in seconds.
     """
 
-    route: str = option(
-        "mbr",
-        "--route",
-        "What brings the kernel: `bootharness routes` lists them.",
-        metavar="ROUTE",
-    )
-    until: str = option(
-        AUTO,
-        "--until",
-        "How far it must come; auto is to /init, or to the banner where no initrd can be given.",
-        choices=(AUTO, *UNTIL),
-    )
-    loader: str = option(
-        STAGE1,
-        "--loader",
-        "Another loader than stage1: .asm, .elf or a flat binary.",
-        kind=Path,
-        metavar="FILE",
-        by_route=True,
-    )
-    initrd: str | None = option(
-        None,
-        "--initrd",
-        "Initrd to load; a tiny /init without it.",
-        kind=Path,
-        metavar="FILE",
-        by_route=True,
-    )
-    cmdline: str = option(
-        DEFAULT_CMDLINE,
-        "--cmdline",
-        "Kernel command line.",
-        title="command line",
-        metavar="TEXT",
-        by_route=True,
-    )
-    tracer: str = option(
-        "recorder", "--tracer", "Who watches the BIOS calls.", choices=TRACERS, by_route=True
-    )
-    timeout_s: float = option(
-        60.0, "--timeout", "Time limit of a boot.", kind=float, metavar="SECONDS", least=0.1
-    )
-    idle_s: float = option(
-        10.0,
-        "--idle",
-        "How long the guest may make no progress.",
-        kind=float,
-        metavar="SECONDS",
-        least=0.1,
-    )
+    route: Annotated[
+        str,
+        Option(
+            "--route",
+            "What brings the kernel: `bootharness routes` lists them.",
+            metavar="ROUTE",
+        ),
+    ] = "mbr"
+    until: Annotated[
+        str,
+        Option(
+            "--until",
+            "How far it must come; auto is /init, or the banner where no initrd can be given.",
+            choices=(AUTO, *UNTIL),
+        ),
+    ] = AUTO
+    loader: Annotated[
+        str,
+        Option(
+            "--loader",
+            "Another loader than stage1: .asm, .elf or a flat binary.",
+            kind=Path,
+            metavar="FILE",
+            by_route=True,
+        ),
+    ] = STAGE1
+    initrd: Annotated[
+        str | None,
+        Option(
+            "--initrd",
+            "Initrd to load; a tiny /init without it.",
+            kind=Path,
+            metavar="FILE",
+            by_route=True,
+        ),
+    ] = None
+    cmdline: Annotated[
+        str,
+        Option(
+            "--cmdline",
+            "Kernel command line.",
+            title="command line",
+            metavar="TEXT",
+            by_route=True,
+        ),
+    ] = DEFAULT_CMDLINE
+    tracer: Annotated[
+        str, Option("--tracer", "Who watches the BIOS calls.", choices=TRACERS, by_route=True)
+    ] = "recorder"
+    timeout_s: Annotated[
+        float,
+        Option("--timeout", "Time limit of a boot.", kind=float, metavar="SECONDS", least=0.1),
+    ] = 60.0
+    idle_s: Annotated[
+        float,
+        Option(
+            "--idle",
+            "How long the guest may make no progress.",
+            kind=float,
+            metavar="SECONDS",
+            least=0.1,
+        ),
+    ] = 10.0
     machine: MachineConfig = field(default_factory=MachineConfig)
     net: NetPlan = field(default_factory=NetPlan)
 
     def __post_init__(self) -> None:
         for name in ("loader", "initrd"):  # a Path is a file's name, too
             if isinstance(value := getattr(self, name), Path):
-                object.__setattr__(self, name, str(value))
+                force_setattr(self, name, str(value))
         _check(self)
 
 

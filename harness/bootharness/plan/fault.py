@@ -9,9 +9,11 @@ act is refused: nobody would notice that it did nothing.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields
 from math import isfinite
 from typing import Self
+
+from msgspec import Struct
+from msgspec.structs import fields
 
 from bootharness.errors import UsageError
 
@@ -61,8 +63,7 @@ Sizes = Mapping[str, int | None]
 """The files that are served by their names, in bytes; None where that is not known yet."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(Struct, frozen=True):
     """One fault. ``block`` counts from 1, ``rate`` is bytes per second or frames lost of all.
 
     ``seconds`` is how late a block is, or for how long the link is down, 0 for ever.
@@ -91,7 +92,7 @@ class Fault:
                 known = ", ".join(FAULTS[kind]) or "nothing"
                 raise UsageError(f"network fault {text!r}: of {kind} can be said: {known}")
             try:
-                values[name] = {str: str, int: int, float: float}[types[name]](value)  # type: ignore[index]
+                values[name] = {str: str, int: int, float: float}[types[name]](value)
             except ValueError:
                 raise UsageError(f"network fault {text!r}: {name} {value!r} is no number") from None
         fault = cls(kind, **{**_DEFAULTS.get(kind, {}), **values})  # type: ignore[arg-type]
@@ -148,8 +149,7 @@ _DEFAULTS: dict[str, dict[str, int | float | str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Faults:
+class Faults(Struct, frozen=True):
     """The faults of one network."""
 
     all: tuple[Fault, ...] = ()

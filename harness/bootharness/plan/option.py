@@ -1,21 +1,21 @@
 """A field of a plan as people meet it: on a command line, in a marker, in a matrix, in a report."""
 
-from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from typing import Any
 
-__all__ = ["Option", "option", "options_of"]
+from msgspec import Struct
+from msgspec.structs import fields, replace
 
-_KEY = "option"
+__all__ = ["Option", "options_of"]
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
-    """How a field is spelt and what it takes; ``name`` is the field's.
+class Option(Struct, frozen=True):
+    """How a field is spelt and what it takes: it stands in the annotation of the field.
 
-    ``kind`` is the type of its value as people write it, `Path` for a file's name; ``least`` is
-    the smallest number. ``title`` is what it is, to go into a sentence. Some routes make no use
-    of an option that is ``by_route``. Of one that is ``repeated`` there may be several values.
+    ``name`` and ``default`` are the field's. ``kind`` is the type of its value as people write
+    it, `Path` for a file's name; ``least`` is the smallest number. ``title`` is what it is, to
+    go into a sentence. Some routes make no use of an option that is ``by_route``. Of one that
+    is ``repeated`` there may be several values.
     """
 
     spelling: str
@@ -31,15 +31,12 @@ class Option:
     repeated: bool = False
 
 
-def option(default: Any, spelling: str, text: str, **more: Any) -> Any:
-    """Return a dataclass field that is an option; ``more`` is for `Option`."""
-    title = spelling.removeprefix("--").replace("-", " ")
-    meaning = Option(spelling, text, default=default, **{"title": title, **more})
-    return field(default=default, metadata={_KEY: meaning})
-
-
 @cache
-def options_of(plan: type[Any]) -> tuple[Option, ...]:
-    """Return the options of a dataclass, in the order of its fields."""
-    known = (each for each in fields(plan) if _KEY in each.metadata)
-    return tuple(replace(each.metadata[_KEY], name=each.name) for each in known)
+def options_of(plan: type[Struct]) -> tuple[Option, ...]:
+    """Return the options of a plan's class, in the order of its fields."""
+    found = []
+    for each in fields(plan):
+        for option in getattr(plan.__annotations__[each.name], "__metadata__", ()):
+            title = option.title or option.spelling.removeprefix("--").replace("-", " ")
+            found.append(replace(option, name=each.name, title=title, default=each.default))
+    return tuple(found)

@@ -1,12 +1,12 @@
 """The fixtures: from a kernel build to a boot, its trace and its judgement."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec import Struct, field
 
 from bootharness.errors import CouldNotFindOut, UsageError
 from bootharness.plan import BootPlan, choose, chosen
@@ -31,8 +31,7 @@ MACHINE = pytest.StashKey[tuple["Machine", Path]]()
 _ONLY_DISKS = ("loader", "tracer", "disk_interface")
 
 
-@dataclass
-class _Boots:
+class _Boots(Struct):
     """The disk images and boots of this session."""
 
     folder: Path

@@ -1,10 +1,10 @@
 """The gate in pytest: with --gate-baseline, a test for each kernel that is compared with it."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 
 from bootharness.errors import CouldNotFindOut, UsageError
 

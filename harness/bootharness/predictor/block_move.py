@@ -1,6 +1,6 @@
 """INT 15h AH=87h: copy extended memory, as the BIOSes that are modelled do it."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from bootharness.formats.gdt import BlockMoveTable
 from bootharness.kernels.content import Piece
@@ -20,8 +20,7 @@ _GDT_ENDS = (bytes.fromhex("2f00"), bytes.fromhex("930000"))
 _CODE_AND_STACK = bytes.fromhex("ffff00000f9b0000 ffff00980d930000")
 
 
-@dataclass(frozen=True, slots=True)
-class Effect:
+class Effect(Struct, frozen=True):
     """What a BIOS makes of a block-move table: what it copies, and the status it returns.
 
     ``fault`` is an exception that the BIOS is not prepared for.

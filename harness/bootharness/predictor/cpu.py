@@ -13,7 +13,8 @@ __all__ = ["Cpu"]
 
 _NAMES = {"ip": "EIP", "flags": "EFLAGS"}
 _IDS = tuple(
-    getattr(x86_const, f"UC_X86_REG_{_NAMES.get(name, name.upper())}") for name in Frame.__slots__
+    getattr(x86_const, f"UC_X86_REG_{_NAMES.get(name, name.upper())}")
+    for name in Frame.__struct_fields__
 )
 _COUNT = len(_IDS)
 _VALUES = struct.Struct(f"<{_COUNT}Q")

@@ -1,7 +1,8 @@
 """A caller's registers, as a BIOS service reads and changes them."""
 
-from dataclasses import dataclass
 from operator import attrgetter
+
+from msgspec import Struct
 
 from bootharness.formats.bioscall import CARRY, Registers
 
@@ -14,8 +15,7 @@ _WORD = 0xFFFF
 _PE = 1
 
 
-@dataclass(slots=True)
-class Frame:
+class Frame(Struct):
     """All registers of the CPU; at a BIOS call ``ip`` is behind the INT."""
 
     eax: int = 0
@@ -119,7 +119,7 @@ class Frame:
         self.set_flag(CARRY, on=status != 0)
 
 
-register_values = attrgetter(*Frame.__slots__)
+register_values = attrgetter(*Frame.__struct_fields__)
 """All registers of a frame as a tuple, in the order of its fields."""
 
 

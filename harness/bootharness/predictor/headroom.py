@@ -1,7 +1,8 @@
 """How close a kernel comes to what a loader can boot; nothing is booted."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from bootharness.diagnosis import Verdict, judge
 from bootharness.kernels.image import KernelImage
@@ -21,8 +22,7 @@ _PARTS = ("payload", "setup")
 _MEMORY = "memory-clobbered"
 
 
-@dataclass(frozen=True, slots=True)
-class Headroom:
+class Headroom(Struct, frozen=True):
     """How much of a loader's limit a kernel takes up, in ``unit``.
 
     ``limit`` is None where only memory ends it, or where it boots nothing at all.
@@ -41,8 +41,7 @@ class Headroom:
         return 100 * self.size / self.limit if self.limit else None
 
 
-@dataclass(frozen=True, slots=True)
-class PartLimit:
+class PartLimit(Struct, frozen=True):
     """The largest of a part that a loader boots, in ``unit``; None where only memory ends it."""
 
     part: str
@@ -56,8 +55,7 @@ class PartLimit:
         return cls(limit.part, limit.unit, None if by_memory else limit.largest)
 
 
-@dataclass(frozen=True, slots=True)
-class KnownLoader:
+class KnownLoader(Struct, frozen=True):
     """A loader with its limits on one machine."""
 
     loader: Loader
@@ -74,8 +72,7 @@ class KnownLoader:
         return cls(loader, tuple(map(PartLimit.of, found)), bios, memory_mib)
 
 
-@dataclass(frozen=True, slots=True)
-class Forecast:
+class Forecast(Struct, frozen=True):
     """What is to be expected of a kernel with a loader, by one of its limits.
 
     ``cause`` and ``sentence`` are those of the prediction, None when it is good.

@@ -6,7 +6,8 @@ is tried before any other, so that a limit takes a handful of predictions.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from bootharness.diagnosis import Verdict, judge
 from bootharness.errors import UsageError
@@ -33,8 +34,7 @@ _NOBODYS = 0xA5
 _STUMBLES = (4, 256, 512, 0x8000, 0xFE00, 0x10000, 0x100000)
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """A part of what is loaded: its sizes in ``unit``, from ``least`` on in steps.
 
     ``most`` is the largest that is worth a try, given the machine's memory in bytes.
@@ -59,8 +59,7 @@ PARTS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Try:
+class Try(Struct, frozen=True):
     """A size and what would come of it."""
 
     size: int
@@ -69,8 +68,7 @@ class Try:
     sentence: str
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
+class Limit(Struct, frozen=True):
     """The largest size of a part that a loader boots, and the next one, which it does not.
 
     ``largest`` is None where not even the smallest boots, ``failing`` where all do up to

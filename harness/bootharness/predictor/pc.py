@@ -1,9 +1,10 @@
 """The machine: CPU, memory, BIOS and one disk, run from the boot sector until it is over."""
 
+import struct
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from struct import Struct
 
+from msgspec import Struct
+from msgspec.structs import replace
 from unicorn import (
     UC_HOOK_CODE,
     UC_HOOK_INSN,
@@ -38,12 +39,12 @@ __all__ = ["Pc"]
 
 _TRAP = 0x0100
 _WORD = 0xFFFF
-_FAR = Struct("<HH")
-_INTERRUPT_FRAME = Struct("<HHH")
+_FAR = struct.Struct("<HH")
+_INTERRUPT_FRAME = struct.Struct("<HHH")
 _INT, _HLT = 0xCD, 0xF4
 _EXCEPTIONS = 0x20
 _INVALID_INSTRUCTION = 0x06
-_EAX, _ECX, _FLAGS = (Frame.__slots__.index(name) for name in ("eax", "ecx", "flags"))
+_EAX, _ECX, _FLAGS = (Frame.__struct_fields__.index(name) for name in ("eax", "ecx", "flags"))
 # as SeaBIOS 1.16 leaves them
 _STACK = 0x6F04
 _BOOT_AX = 0xAA55
@@ -53,8 +54,7 @@ _NOT_BOOTABLE = "Boot failed: not a bootable disk\r\n\r\n"
 _UNREADABLE = "Boot failed: could not read the boot disk\r\n\r\n"
 
 
-@dataclass(slots=True)
-class _Call:
+class _Call(Struct):
     """A BIOS call as the recorder would record it."""
 
     number: int

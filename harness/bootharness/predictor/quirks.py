@@ -1,21 +1,20 @@
 """In what a machine differs from QEMU's: faults and oddities that a loader must stand."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 __all__ = ["Quirks", "ReadError"]
 
 
-@dataclass(frozen=True, slots=True)
-class ReadError:
+class ReadError(Struct, frozen=True):
     """A sector that cannot be read, so many times or ever (None)."""
 
     lba: int
     times: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Quirks:
+class Quirks(Struct, frozen=True):
     """What is not as QEMU with SeaBIOS has it.
 
     ``fill`` is the byte that memory below 640 KiB is full of where nobody has written:

@@ -1,8 +1,9 @@
 """The disk that a predicted boot reads: an image as it lies there, or as it would be written."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from bootharness.errors import KernelUnavailable
 from bootharness.formats.mbr import SECTOR_BYTES, Mbr
@@ -16,8 +17,7 @@ _BAD_TRACK = 0x0C
 """What SeaBIOS says of whatever an AHCI disk cannot read."""
 
 
-@dataclass(frozen=True, slots=True)
-class Geometry:
+class Geometry(Struct, frozen=True):
     """Cylinders, heads, and sectors of a track, as INT 13h AH=02h and AH=08h have them."""
 
     cylinders: int

@@ -1,9 +1,10 @@
 """The command that boots the same again."""
 
 import shlex
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import replace
 
 from bootharness.plan import OPTIONS, STAGE1, BootPlan, choose, chosen
 from bootharness.plan.fault import Faults

@@ -1,8 +1,9 @@
 """The code around a CPU's next instruction, disassembled, with the loader's labels."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import dropwhile
+
+from msgspec import Struct
 
 from bootharness.text import address, seg_off
 from bootharness.trace.boot_trace import BootTrace
@@ -16,8 +17,7 @@ _BEFORE, _AFTER = 12, 16
 _BRANCHES = ("j", "call", "loop", "xbegin")
 
 
-@dataclass(frozen=True, slots=True)
-class Instruction:
+class Instruction(Struct, frozen=True):
     """One instruction: where it lies (an offset in its segment), its bytes, and what it is."""
 
     offset: int

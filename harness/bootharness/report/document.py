@@ -6,10 +6,11 @@ meaning. docs/trace.schema.json is made from this file.
 
 import inspect
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bootharness.diagnosis import Diagnosis, Judgement, Verdict
 from bootharness.errors import FormatError, UsageError
@@ -24,8 +25,7 @@ SCHEMA_VERSION = 2
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
-@dataclass(frozen=True, slots=True)
-class _Derived:
+class _Derived(Struct, frozen=True):
     """What stands beside the trace's own fields."""
 
     schema_version: int

@@ -10,10 +10,12 @@ LBA 0         the MBR: loader, disk signature, partition table
 import hashlib
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 from zlib import crc32
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bootharness.errors import FormatError, KernelUnavailable, LaunchFailed, UsageError
 from bootharness.formats.bzimage import SetupHeader
@@ -38,8 +40,7 @@ _BIOS_RESERVE = 1 << 20
 _LOW_MEMORY_LIMIT = 0x8000_0000
 
 
-@dataclass(frozen=True, slots=True)
-class Initrd:
+class Initrd(Struct, frozen=True):
     """An initrd, and where the loader is to put it, linear; None is its own choice.
 
     ``lba`` is where on a disk it lies, 0 where it comes from elsewhere.
@@ -63,8 +64,7 @@ class Initrd:
         return (address, self.content) if address else None
 
 
-@dataclass(frozen=True, slots=True)
-class DiskImage:
+class DiskImage(Struct, frozen=True):
     """A raw disk image; of one that somebody else made only the path is known."""
 
     path: Path
@@ -165,8 +165,7 @@ class DiskImage:
             return disk.read(count)
 
 
-@dataclass(frozen=True, slots=True)
-class DiskLayout:
+class DiskLayout(Struct, frozen=True):
     """A disk image before it is written: what of what lies where; ``sectors`` is its size."""
 
     loader: Loader

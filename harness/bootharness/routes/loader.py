@@ -2,9 +2,10 @@
 
 import hashlib
 import json
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
+
+from msgspec import Struct, field
 
 from bootharness.errors import UsageError
 from bootharness.formats.elf import Executable, read_elf
@@ -35,16 +36,14 @@ and its linear address."""
 _CODE_LIMIT = 446
 
 
-@dataclass(frozen=True, slots=True)
-class Patch:
+class Patch(Struct, frozen=True):
     """Where the builder writes a little-endian number: offset in the loader and size in bytes."""
 
     offset: int
     size: int = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Loader:
+class Loader(Struct, frozen=True):
     """A loader's bytes from LBA 0 on, its symbols (linear) and its patches.
 
     ``elf`` and ``source`` are for debuggers, where there are such files.

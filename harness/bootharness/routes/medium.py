@@ -1,9 +1,11 @@
 """What a route prepares: ready for one machine to boot from, with what is known of it."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bootharness.kernels.image import KernelImage
 from bootharness.machine.device import Device, disk_device
@@ -17,8 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Medium"]
 
 
-@dataclass(frozen=True, slots=True)
-class Medium:
+class Medium(Struct, frozen=True):
     """What a machine boots from, until the end of the `with` that it was prepared in.
 
     ``kernel`` None is found by what is read, ``loader`` None is not ours. ``disk`` is what lies

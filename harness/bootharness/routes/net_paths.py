@@ -6,8 +6,9 @@ here.
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from bootharness.errors import ToolMissing, UsageError
 from bootharness.host.workspace import Workspace
@@ -51,8 +52,7 @@ _IPXE_SPECIAL = ("${", "\n", "\r")
 _IPXE_WORDS = ("&&", "||", ";")
 
 
-@dataclass(frozen=True, slots=True)
-class NetPath:
+class NetPath(Struct, frozen=True):
     """What one route needs of its network. ``roles`` names the files it needs by what they are for.
 
     ``only`` are the cards that it can boot from, none for all of them.

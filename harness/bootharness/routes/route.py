@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bootharness.errors import UsageError
 from bootharness.host.workspace import Workspace
@@ -30,8 +32,7 @@ def _adds_nothing(_plan: BootPlan) -> Mapping[str, str]:
     return {}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Route:
+class Route(Struct, frozen=True, kw_only=True):
     """What brings a kernel, from the name that a person gives to a medium.
 
     ``summary`` is one line, ``blame`` is whose fault it is when only this route fails. ``takes``

@@ -1,6 +1,6 @@
 """A cell: one boot that is asked for, with what is expected of it."""
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from bootharness.diagnosis.causes import CAUSES
 from bootharness.diagnosis.verdict import Verdict
@@ -10,8 +10,7 @@ from bootharness.plan import BootPlan
 __all__ = ["Cell"]
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(Struct, frozen=True):
     """One boot to be: of a kernel, by its source, and by a plan that is settled.
 
     ``expect`` is a verdict, or the cause of a bad one. Raises UsageError for another.

@@ -9,10 +9,10 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from bootharness.diagnosis.verdict import Verdict
 from bootharness.errors import LaunchFailed, UsageError

@@ -4,13 +4,14 @@ import hashlib
 import subprocess
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bootharness.errors import LaunchFailed, ToolMissing, UsageError
 from bootharness.kernels.image import KernelImage
@@ -32,8 +33,7 @@ _FIRMWARE = ("bios-256k.bin", "vgabios-stdvga.bin", "kvmvapic.bin", "linuxboot_d
 _CARDS = ("pxe-*.rom", "efi-*.rom")
 
 
-@dataclass(frozen=True, slots=True)
-class WorkerFacts:
+class WorkerFacts(Struct, frozen=True):
     """What a worker has for a boot: the machine that it would take, QEMU's version, ours, and
     the digests of firmware and boot programs by their paths."""
 

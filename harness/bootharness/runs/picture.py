@@ -2,9 +2,10 @@
 
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bootharness.diagnosis import Judgement
 from bootharness.formats.bioscall import call_lines
@@ -22,8 +23,7 @@ _ZLIB_LEVEL = 6
 _24_BITS = (1 << 24) - 1
 
 
-@dataclass(frozen=True, slots=True)
-class MemoryRange:
+class MemoryRange(Struct, frozen=True):
     """A range of guest memory, linear, its end not in it; ``stray`` is not where it belongs."""
 
     name: str
@@ -32,8 +32,7 @@ class MemoryRange:
     stray: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Picture:
+class Picture(Struct, frozen=True):
     """What is drawn of a boot.
 
     ``moves`` are destination (linear), size in bytes, and where it was to go: the same

@@ -1,6 +1,6 @@
 """What came of a cell: every attempt at it, and the one that stands for all."""
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from bootharness.diagnosis.verdict import Verdict
 from bootharness.runs.cell import Cell
@@ -8,8 +8,7 @@ from bootharness.runs.cell import Cell
 __all__ = ["Attempt", "BootFacts", "CellResult", "Past"]
 
 
-@dataclass(frozen=True, slots=True)
-class BootFacts:
+class BootFacts(Struct, frozen=True):
     """What of a boot is compared with other boots; sizes in bytes, milestones in seconds.
 
     ``warnings`` are the kernel's, without what differs from boot to boot.
@@ -29,8 +28,7 @@ class BootFacts:
     accelerator: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(Struct, frozen=True):
     """One boot of a cell, judged.
 
     ``seconds`` is how long all of it took. ``trace`` is the trace's JSON document, compressed
@@ -52,8 +50,7 @@ class Attempt:
         return self.verdict, self.cause
 
 
-@dataclass(frozen=True, slots=True)
-class CellResult:
+class CellResult(Struct, frozen=True):
     """At least one attempt at a cell, the first one first.
 
     ``key`` is the digest of all that matters for the boot, empty where that is not known.
@@ -109,8 +106,7 @@ class CellResult:
         return len(outcomes) > len(set(outcomes))
 
 
-@dataclass(frozen=True, slots=True)
-class Past:
+class Past(Struct, frozen=True):
     """A result of the past: when it was made, in seconds since 1970, and by which version."""
 
     id: int

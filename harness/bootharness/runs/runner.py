@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from bootharness.errors import CouldNotFindOut
 from bootharness.runs.cell import Cell

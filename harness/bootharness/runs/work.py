@@ -2,7 +2,8 @@
 
 import time
 import zlib
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from bootharness.diagnosis import Verdict, judge
 from bootharness.errors import CouldNotFindOut

@@ -1,13 +1,13 @@
 """BIOSes that differ in how they take a block-move table: one that boots, others to predict."""
 
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 __all__ = ["BIOSES", "BiosModel"]
 
 
-@dataclass(frozen=True, slots=True)
-class BiosModel:
+class BiosModel(Struct, frozen=True):
     """How a BIOS does INT 15h AH=87h.
 
     ``high_byte`` is the byte of a descriptor that it takes for bits 24 to 31 of an address,

@@ -1,7 +1,8 @@
 """The block moves of a boot: what went where, and how much of the kernel was then in place."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from bootharness.formats.bioscall import BiosCall
 from bootharness.formats.gdt import BlockMoveTable
@@ -11,8 +12,7 @@ from bootharness.trace.booted import KernelFacts
 __all__ = ["BlockMove", "block_moves", "placements"]
 
 
-@dataclass(frozen=True, slots=True)
-class BlockMove:
+class BlockMove(Struct, frozen=True):
     """One INT 15h AH=87h: linear addresses, bytes, times in seconds since launch.
 
     The addresses are those that the BIOS took from the ``table``, which may say others.

@@ -1,8 +1,10 @@
 """Everything seen in one boot. A trace is judged and drawn without QEMU and without the files."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
 from functools import cached_property
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from bootharness.formats.bioscall import BiosCall
 from bootharness.formats.loading import Destinations
@@ -17,8 +19,7 @@ from bootharness.trace.proof import Proof
 __all__ = ["BootTrace", "Ending", "screen_text"]
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
+class Ending(Struct, frozen=True):
     """How the boot stopped.
 
     ``kind`` is one of: ``reached`` (as far as wanted), ``memory-differs`` (the handoff with
@@ -37,8 +38,7 @@ class Ending:
     cause: str | None = None
 
 
-@dataclass(frozen=True)
-class BootTrace:
+class BootTrace(Struct, frozen=True, dict=True):
     """All evidence of one boot.
 
     ``source`` is what the person calls the kernel or the disk image, ``route`` is what brought

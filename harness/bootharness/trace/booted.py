@@ -1,14 +1,13 @@
 """What was booted: the kernel, the loader, and what lies on the disk."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from bootharness.formats.bzimage import SetupHeader
 
 __all__ = ["DiskFacts", "KernelFacts", "LoaderFacts"]
 
 
-@dataclass(frozen=True, slots=True)
-class KernelFacts:
+class KernelFacts(Struct, frozen=True):
     """The kernel build under test; sizes in bytes."""
 
     source: str
@@ -22,8 +21,7 @@ class KernelFacts:
     header: SetupHeader
 
 
-@dataclass(frozen=True, slots=True)
-class LoaderFacts:
+class LoaderFacts(Struct, frozen=True):
     """The loader, and its symbols as linear addresses."""
 
     name: str
@@ -39,8 +37,7 @@ class LoaderFacts:
         return f"{name}+0x{linear - place:x}" if linear > place else name
 
 
-@dataclass(frozen=True, slots=True)
-class DiskFacts:
+class DiskFacts(Struct, frozen=True):
     """What lies where on the disk image: LBAs in sectors, the initrd in bytes and linear.
 
     ``boot_sector`` is its first sector in hex. What is None of a disk that somebody else

@@ -1,6 +1,6 @@
 """The machine as the kernel was entered, and its memory against the files."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from bootharness.formats.bioscall import Registers
 from bootharness.formats.bzimage import SetupHeader
@@ -8,8 +8,7 @@ from bootharness.formats.bzimage import SetupHeader
 __all__ = ["Comparison", "Handoff"]
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(Struct, frozen=True):
     """Guest memory against the file: bytes compared, how many differ, and the first of them."""
 
     address: int
@@ -25,8 +24,7 @@ class Comparison:
         return not self.differing_bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Handoff:
+class Handoff(Struct, frozen=True):
     """The machine as the kernel was entered.
 
     ``exact`` is False where the entry itself was not seen, only the kernel's first BIOS

@@ -1,7 +1,8 @@
 """The machine as it was seen: what it was made of, what QEMU said of it, where its CPU was."""
 
-from dataclasses import dataclass
 from typing import Any, Literal
+
+from msgspec import Struct
 
 from bootharness.formats.intlog import GuestException
 from bootharness.plan import MachineConfig
@@ -9,8 +10,7 @@ from bootharness.plan import MachineConfig
 __all__ = ["CpuSample", "MachineFacts", "PostMortem", "QmpEvent"]
 
 
-@dataclass(frozen=True, slots=True)
-class MachineFacts:
+class MachineFacts(Struct, frozen=True):
     """The machine that the boot ran on.
 
     ``bios`` is one of `BIOSES`, None with a UEFI as the ``firmware``; ``bios_file`` is the build
@@ -41,8 +41,7 @@ class MachineFacts:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class QmpEvent:
+class QmpEvent(Struct, frozen=True):
     """An event that QEMU reported, in seconds since launch."""
 
     name: str
@@ -50,8 +49,7 @@ class QmpEvent:
     data: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class CpuSample:
+class CpuSample(Struct, frozen=True):
     """Where the CPU was when the harness looked: linear address and mode.
 
     ``general`` are the general registers as QEMU writes them: two looks at a loop differ in
@@ -79,8 +77,7 @@ class CpuSample:
         return bottom is not None and self.linear >= bottom
 
 
-@dataclass(frozen=True, slots=True)
-class PostMortem:
+class PostMortem(Struct, frozen=True):
     """The machine as the boot has left it, standing still.
 
     ``status`` is QEMU's run state before it was stopped for this, ``registers`` are as QEMU

@@ -1,7 +1,8 @@
 """The named points of a boot."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 __all__ = ["MILESTONES", "NET_MILESTONES", "Milestone", "ordered"]
 
@@ -36,8 +37,7 @@ NET_MILESTONES = (
 """The named points of a network boot, in the order in which most paths reach them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Milestone:
+class Milestone(Struct, frozen=True):
     """A named point that the boot reached, in seconds since launch."""
 
     name: str

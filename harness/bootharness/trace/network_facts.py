@@ -2,7 +2,8 @@
 
 import enum
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from bootharness.trace.milestones import NET_MILESTONES
 
@@ -43,8 +44,7 @@ class NetEventKind(enum.StrEnum):
     FAULT_UNUSED = "fault-unused"
 
 
-@dataclass(frozen=True, slots=True)
-class NetEvent:
+class NetEvent(Struct, frozen=True):
     """Something that happened on the wire, in seconds since launch.
 
     ``mac`` is the guest's. ``repeats`` counts how often the guest has said the same before
@@ -66,8 +66,7 @@ class NetEvent:
         return " ".join(part for part in [*parts, self.text] if part)
 
 
-@dataclass(frozen=True, slots=True)
-class NetFile:
+class NetFile(Struct, frozen=True):
     """One transfer of a file; sizes in bytes, times in seconds since launch.
 
     ``promised_bytes`` is the size that the client was told, None where it was not told;
@@ -102,8 +101,7 @@ class NetFile:
         return self.outcome == "served" and self.sha256 == self.file_sha256
 
 
-@dataclass(frozen=True, slots=True)
-class NetworkFacts:
+class NetworkFacts(Struct, frozen=True):
     """The network that a boot came from.
 
     ``roles`` names the files that the boot needs, by what they are for: ``nbp``,

@@ -1,6 +1,6 @@
 """What a boot has proven: what lies in guest memory at the handoff, against what the files say."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from bootharness.formats.bzimage import offset_of
 from bootharness.trace.handoff import Comparison
@@ -33,8 +33,7 @@ LOADER_FIELDS = {
 """What boot.rst lets a loader write or modify, and how many bytes of it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Proof:
+class Proof(Struct, frozen=True):
     """What was seen of a kernel being loaded: whether its entry was, and how many bytes of its
     protected-mode part were compared with the file, equal or not.
 

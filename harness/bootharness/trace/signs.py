@@ -1,13 +1,13 @@
 """What a kernel says of itself, on the serial line or through INT 10h."""
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 __all__ = ["Sign", "complaint", "kernel_signs", "program_error", "program_sign"]
 
 
-@dataclass(frozen=True, slots=True)
-class Sign:
+class Sign(Struct, frozen=True):
     """A line that means something: a milestone, a ``panic``, ``last-words`` or a ``complaint``."""
 
     name: str

@@ -1,6 +1,6 @@
 """Tell a guest that gets nowhere from a host that is busy."""
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from bootharness.formats.bioscall import BiosCall
 from bootharness.machine.machine import Machine
@@ -56,8 +56,7 @@ class IdleClock:
         return self._idle_s
 
 
-@dataclass
-class Repetition:
+class Repetition(Struct):
     """Tells BIOS calls that ask for something new from those that go round in circles."""
 
     _asked: set[object] = field(default_factory=set)

@@ -8,10 +8,12 @@ cannot take any more changes nothing about the boot.
 import shlex
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from bootharness.diagnosis import judge
 from bootharness.errors import MachineLost
@@ -28,8 +30,7 @@ _LOGS = (SERIAL_LOG, QEMU_LOG, GDB_LOG)
 RECORDER_LOG = "recorder.log"
 
 
-@dataclass
-class Folder:
+class Folder(Struct):
     """A folder that files are added to; what could not be written is noted, with the reason."""
 
     path: Path

@@ -4,8 +4,9 @@ import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from bootharness.errors import CouldNotFindOut
 from bootharness.formats.intlog import GuestException, triple_fault

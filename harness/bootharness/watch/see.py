@@ -2,9 +2,10 @@
 
 import os
 from contextlib import closing, nullcontext
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from bootharness.errors import CouldNotFindOut, FormatError
 from bootharness.kernels.initrd import INIT_MARKER

@@ -4,8 +4,9 @@ A tracer makes the machine stop where there is something to look at, says what i
 lets the machine go on. A boot is the same to the rest of the harness with either.
 """
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
+
+from msgspec import Struct
 
 from bootharness.formats.bioscall import BiosCall, Registers
 from bootharness.formats.mbr import SECTOR_BYTES
@@ -24,8 +25,7 @@ __all__ = ["GdbTracer", "NoTracer", "RecorderTracer", "Stop", "Tracer"]
 _GAVE_UP = (0x18, 0x19)
 
 
-@dataclass(frozen=True, slots=True)
-class Stop:
+class Stop(Struct, frozen=True):
     """The machine stands still: for what, and when, in seconds since launch.
 
     ``handoff`` comes with the registers and whether they are those of the entry itself;

@@ -1,8 +1,9 @@
 """Watch a machine boot: note every milestone, look at the handoff, know when it is over."""
 
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from bootharness.diagnosis.certainty import certain
 from bootharness.errors import HostBusy, MachineLost
@@ -48,8 +49,7 @@ _PROTECTED_FROM = 0x100000
 _TARGETS = {"setup": "setup-entered"}
 
 
-@dataclass
-class Watch:
+class Watch(Struct):
     """One boot as it goes on. `run` returns when it is over; what was seen is in the fields."""
 
     machine: Machine

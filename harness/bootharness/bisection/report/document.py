@@ -1,9 +1,9 @@
 """A hunt as JSON. Within one version fields are added but never change their meaning."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from bootharness.bisection.answer import Answer
 from bootharness.bisection.bisect import HuntResult
@@ -16,8 +16,7 @@ __all__ = ["HUNT_SCHEMA_VERSION", "hunt_document", "hunt_schema"]
 HUNT_SCHEMA_VERSION = 1
 
 
-@dataclass(frozen=True, slots=True)
-class _Document:
+class _Document(Struct, frozen=True):
     """A hunt: what was searched, what came of it, and every boot in order.
 
     ``size`` is the number of positions, ``sought`` the cause that was looked for. One of

@@ -1,9 +1,9 @@
 """A gate as JSON. Within one version fields are added but never change their meaning."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from bootharness.diagnosis.verdict import Verdict
 from bootharness.gate.outcome import Change, Entry, GateOutcome, Pace, Remark, Standing
@@ -17,8 +17,7 @@ __all__ = ["GATE_SCHEMA_VERSION", "gate_document", "gate_schema"]
 GATE_SCHEMA_VERSION = 2
 
 
-@dataclass(frozen=True, slots=True)
-class _Attempt:
+class _Attempt(Struct, frozen=True):
     """One boot of a cell; ``seconds`` is how long all of it took."""
 
     verdict: Verdict
@@ -28,8 +27,7 @@ class _Attempt:
     facts: BootFacts
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
+class _Entry(Struct, frozen=True):
     """One cell: how it was booted, every attempt, and what stands for them."""
 
     standing: Standing
@@ -49,8 +47,7 @@ class _Entry:
     pace: Pace | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Document:
+class _Document(Struct, frozen=True):
     """A gate: where the candidates stand together, and every cell."""
 
     schema_version: int

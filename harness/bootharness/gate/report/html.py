@@ -7,10 +7,12 @@ so a thousand boots are one file that opens at once.
 import base64
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bootharness.gate.outcome import Entry, GateOutcome, Standing
 from bootharness.gate.report.words import (
@@ -35,8 +37,7 @@ _MOST_NOTABLE = 8
 """Of what is to be looked at: the worst, so that the table of all is not far below."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
+class _Row(Struct, frozen=True):
     number: int
     standing: Standing
     kernel: str
