@@ -239,7 +239,7 @@ def test_fault_of_our_own_is_no_bad_kernel(tmp_path: Path) -> None:
     # a module that breaks when it is imported stands for any bug
     (tmp_path / "harness_broken.py").write_text(
         "import sys; sys.modules['bootharness.watch.watch'] = None\n"
-        "from bootharness.cli import main; main()\n"
+        "from bootharness.__main__ import main; main()\n"
     )
     done = subprocess.run(
         [COMMAND[0], str(tmp_path / "harness_broken.py"), "boot", "selfcheck:16"],

@@ -35,7 +35,7 @@ PID_FILE = 'echo $$ >"$0.pid"; exec $real "$@"'
 INTERRUPTIBLE = """
 import signal
 signal.signal(signal.SIGINT, signal.default_int_handler)
-from bootharness.cli import main
+from bootharness.__main__ import main
 main()
 """
 HANG = ("load_kernel:\n", "load_kernel:\n        jmp     $\n")

@@ -12,7 +12,7 @@ from bootharness.host.deadline import Deadline
 __all__ = ["COMMAND", "environment", "eventually", "processes_with", "run"]
 
 REPOSITORY = Path(__file__).parents[2]
-COMMAND = (sys.executable, "-c", "from bootharness.cli import main; main()")
+COMMAND = (sys.executable, "-m", "bootharness")
 """`bootharness`, as this Python has it."""
 
 _LIMIT_S = 120

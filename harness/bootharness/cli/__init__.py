@@ -1,6 +1,5 @@
 """The command `bootharness`. Commands are imported when they are called: help is quick."""
 
-import gc
 import importlib
 import os
 import sys
@@ -11,7 +10,7 @@ import click
 
 from bootharness.errors import BootHarnessError, CouldNotFindOut
 
-__all__ = ["main", "run"]
+__all__ = ["bootharness", "run"]
 
 WRONG_USAGE = 129
 """`git bisect run` takes 1 to 127 for a bad kernel and stops at 128 and above."""
@@ -19,10 +18,6 @@ COULD_NOT_FIND_OUT = 125
 INTERRUPTED = 130
 CUT_OFF = 141
 """As a shell has it of a program that a closed pipe has ended."""
-
-_OBJECTS_BEFORE_COLLECTION = 1_000_000
-"""With Python's 700 there are hundreds of collections while it imports us and takes in a
-trace, and nothing for them to find."""
 
 _COMMANDS = {
     "boot": "Boot kernels, watch each step, and say why a boot failed.",
@@ -79,17 +74,11 @@ def bootharness() -> None:
     why a boot failed."""
 
 
-def main() -> NoReturn:
-    """Run `bootharness` and exit with its status."""
-    run(bootharness)
-
-
 def run(command: click.Command) -> NoReturn:
     """Run a command and exit with its status.
 
     Whatever goes wrong, it is not with a kernel: 1 is for a bad one alone.
     """
-    gc.set_threshold(_OBJECTS_BEFORE_COLLECTION)
     colour = False if os.environ.get("NO_COLOR") else None
     try:
         with command.make_context(command.name, sys.argv[1:], color=colour) as context:

@@ -7,7 +7,7 @@ A descriptor is 64 bits, read high bit to low (Intel SDM Vol. 3A, 3.4.5):
 """
 
 from functools import lru_cache
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from construct import BitsInteger, BitStruct, ByteSwapped, Flag
 from msgspec import Struct
@@ -32,6 +32,7 @@ _LAYOUT = ByteSwapped(
         "limit_15_0" / BitsInteger(16),
     )
 )
+_KIND = ("g", "d_b", "l", "avl", "p", "dpl", "s", "type")
 
 
 class SegmentDescriptor(Struct, frozen=True):
@@ -65,10 +66,7 @@ class SegmentDescriptor(Struct, frozen=True):
                     "base_23_0": self.base & 0xFFFFFF,
                     "limit_19_16": self.limit >> 16,
                     "limit_15_0": self.limit & 0xFFFF,
-                    **{
-                        name: getattr(self, name)
-                        for name in ("g", "d_b", "l", "avl", "p", "dpl", "s", "type")
-                    },
+                    **{name: getattr(self, name) for name in _KIND},
                 }
             )
         )
@@ -98,23 +96,18 @@ class SegmentDescriptor(Struct, frozen=True):
         return ",".join(words)
 
 
-# Of the thousands of descriptors in one boot nearly all are the same few.
 @lru_cache(maxsize=4096)
 def _parse_descriptor(raw: bytes) -> SegmentDescriptor:
-    fields = _LAYOUT.parse(raw)
-    return SegmentDescriptor(
-        base=fields.base_31_24 << 24 | fields.base_23_0,
-        limit=fields.limit_19_16 << 16 | fields.limit_15_0,
-        access=raw[5],
-        g=fields.g,
-        d_b=fields.d_b,
-        l=fields.l,
-        avl=fields.avl,
-        p=fields.p,
-        dpl=fields.dpl,
-        s=fields.s,
-        type=fields.type,
-    )
+    base = int.from_bytes(raw[2:5] + raw[7:], "little")
+    limit = int.from_bytes(raw[:2], "little") | (raw[6] & 0x0F) << 16
+    return SegmentDescriptor(base, limit, raw[5], **_kind(raw[5], raw[6] & 0xF0))
+
+
+# Of the thousands of descriptors in one boot each has its base, and nearly all are of three kinds.
+@lru_cache
+def _kind(access: int, flags: int) -> dict[str, Any]:
+    fields = _LAYOUT.parse(bytes((0, 0, 0, 0, 0, access, flags, 0)))
+    return {name: fields[name] for name in _KIND}
 
 
 class BlockMoveTable(Struct, frozen=True):

@@ -8,6 +8,7 @@ from typing import Literal, TypeVar
 from bootharness.errors import MachineLost
 from bootharness.formats.vga import TextMode
 from bootharness.machine.machine import Machine
+from bootharness.machine.qmp import hmp
 from bootharness.machine.registers import parse_registers
 from bootharness.trace.machine_facts import PostMortem
 
@@ -30,15 +31,15 @@ def post_mortem(machine: Machine) -> PostMortem | None:
     """
     missing: list[str] = []
     try:
-        status = machine.status
-        machine.qmp.execute("stop")
-        registers = machine.qmp.monitor("info registers")
+        status, _, registers = machine.qmp.execute_all(
+            ("query-status", {}), ("stop", {}), hmp("info registers")
+        )
     except MachineLost:
         return None
     cpu = parse_registers(registers, round(machine.now(), 6))
     start, code = _try(lambda: _code(machine, cpu.linear), (cpu.linear, b""), "code", missing)
     return PostMortem(
-        status=status,
+        status=status["status"],
         cpu=cpu,
         registers=registers.replace("\r\n", "\n").strip("\n"),
         bits=_bits(registers, cpu.mode),
@@ -102,18 +103,17 @@ def screen(machine: Machine) -> str:
 
     The VGA's index registers are changed by that: do not disturb a guest that gets on.
     """
-    mode = TextMode.of(
-        _register(machine, *_GRAPHICS_MISC),
-        {index: _register(machine, _CRTC, index) for index in _CRTC_REGISTERS},
-    )
+    asked = [_GRAPHICS_MISC, *((_CRTC, index) for index in _CRTC_REGISTERS)]
+    # as a program in the guest would ask
+    said = machine.qmp.monitor(*(f"i /b {port:#x}.{index:#x}" for port, index in asked))
+    misc, *crtc = map(_value, said)
+    mode = TextMode.of(misc, dict(zip(_CRTC_REGISTERS, crtc, strict=True)))
     if mode is None:
         return ""
     return mode.text(b"".join(machine.read_memory(at, size) for at, size in mode.pieces))
 
 
-def _register(machine: Machine, port: int, index: int) -> int:
-    """Read a register of the VGA by its index, as a program in the guest would."""
-    said = machine.qmp.monitor(f"i /b {port:#x}.{index:#x}")
+def _value(said: str) -> int:
     found = re.search(r"= *(0x[0-9a-f]+)", said)
     if not found:
         raise MachineLost(f"QEMU's monitor says {said.strip()!r}")

@@ -23,6 +23,7 @@ from bootharness.host.closing import Closing
 from bootharness.host.workspace import Workspace
 from bootharness.machine.argv import QEMU_LOG, SERIAL_LOG, SERIAL_PIPE, qemu_argv
 from bootharness.machine.device import Device
+from bootharness.machine.ram import Ram
 from bootharness.machine.rom import write_rom
 from bootharness.plan import MachineConfig
 
@@ -84,6 +85,7 @@ class Qemu(Closing):
         self.workspace = workspace
         recorded = tracer in ("recorder", "both") and device.firmware == "bios"
         with ExitStack() as stack:
+            self.ram = stack.enter_context(Ram(config.memory_bytes))
             self.qmp, qmp_end = map(stack.enter_context, socket.socketpair())
             self.serial = SerialPipes.make(workspace.path / SERIAL_PIPE)
             stack.callback(self.serial.close)
@@ -94,6 +96,7 @@ class Qemu(Closing):
                     config,
                     device,
                     qmp_fd=qmp_end.fileno(),
+                    ram_fd=self.ram.fd,
                     recorder=write_rom(workspace.path) if recorded else None,
                     gdb=tracer in ("gdb", "both"),
                     interrupts=interrupts,
@@ -101,14 +104,14 @@ class Qemu(Closing):
                 )
                 self.launched = time.monotonic()
                 self.launched_wall = time.time()
-                self._process = self._start([qmp_end.fileno(), *device.fds])
+                self._process = self._start([qmp_end.fileno(), self.ram.fd, *device.fds])
             stack.callback(self._end)
             self.exit_fd = os.pidfd_open(self._process.pid)
             """Readable when QEMU has ended."""
             stack.callback(os.close, self.exit_fd)
             self._stack = stack.pop_all()
 
-    def _start(self, sockets: list[int]) -> subprocess.Popen[bytes]:
+    def _start(self, inherited: list[int]) -> subprocess.Popen[bytes]:
         with (self.workspace.path / QEMU_LOG).open("wb") as log:
             try:
                 return subprocess.Popen(
@@ -119,7 +122,7 @@ class Qemu(Closing):
                     cwd=self.workspace.path,
                     # QEMU's overlay for writes to the disk belongs into the workspace too
                     env={**os.environ, "TMPDIR": str(self.workspace.path)},
-                    pass_fds=sockets,
+                    pass_fds=inherited,
                     process_group=self.workspace.process_group,
                 )
             except FileNotFoundError:
@@ -166,9 +169,12 @@ class Qemu(Closing):
         said = re.sub(r"\s*\n\s*", "; ", log) or "nothing"
         return f"{how}it said: {said}; command line: {shlex.join(self.argv)}"
 
-    def _end(self) -> None:
-        # nothing in it is worth saving: the disk is an overlay, the log is written
+    def kill(self) -> None:
+        """Let QEMU end: nothing in it is worth saving, the disk is an overlay, logs are written."""
         self._process.kill()
+
+    def _end(self) -> None:
+        self.kill()
         self._process.wait()
 
     def close(self) -> None:

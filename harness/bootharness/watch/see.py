@@ -69,8 +69,9 @@ def see(
             lost = f"{error}: the guest writes to the recorder's port; --tracer gdb needs none"
             ending = Ending("skipped", round(machine.now(), 6), lost, "machine-lost")
         timings = {"connecting": connecting, "connected": connected, "ended": machine.now()}
-        trace = _trace(source, watch, ending, timings)
-        return replace(trace, post_mortem=_remains(watch, ending, keep))
+        remains = _remains(watch, ending, keep)
+        qemu.kill()  # it takes as long to go as the trace to be made
+        return replace(_trace(source, watch, ending, timings), post_mortem=remains)
 
 
 def _remains(watch: Watch, ending: Ending, keep: Path | None) -> PostMortem | None:
