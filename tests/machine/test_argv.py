@@ -13,7 +13,7 @@ from bootharness.plan import OPTIONS, BootPlan, MachineConfig
 
 def line(**given: object) -> str:
     config = MachineConfig(qemu="q", accelerator="tcg")
-    values = {"qmp_fd": 5, "ram_fd": 6, "recorder": None, "gdb": False, **given}
+    values = {"qmp_fd": 5, "recorder": None, "gdb": False, **given}
     return " ".join(qemu_argv(config, disk_device(Path("/d.img"), "ahci"), **values))  # type: ignore[arg-type]
 
 
@@ -24,11 +24,6 @@ def test_guest_is_kept_in() -> None:
     )
     assert "snapshot=on" in line()
     assert "-nodefaults -no-user-config" in line()
-
-
-def test_memory_is_a_file_of_ours_and_of_that_size() -> None:
-    assert "-machine pc,accel=tcg,memory-backend=ram" in line()
-    assert "memory-backend-file,id=ram,size=512M,mem-path=/proc/self/fd/6,share=on" in line()
 
 
 def test_no_port_is_opened() -> None:

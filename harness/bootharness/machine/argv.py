@@ -32,23 +32,13 @@ BIOS_LOG_BYTES = 1 << 16
 """So it does with what the BIOS says, of which this much is kept; SeaBIOS says 3 kB."""
 
 
-def machine_args(config: MachineConfig, *, ram_fd: int | None = None) -> list[str]:
-    """Machine, accelerator, memory; nothing that QEMU would add unasked.
-
-    ``ram_fd`` is a file of the memory's size to be the memory, QEMU's own without it.
-    """
-    machine = f"{config.machine_type},accel={config.accelerator}"
-    ram = []
-    if ram_fd is not None:
-        machine += ",memory-backend=ram"
-        file = f"mem-path=/proc/self/fd/{ram_fd},share=on"
-        ram = ["-object", f"memory-backend-file,id=ram,size={config.memory_mib}M,{file}"]
+def machine_args(config: MachineConfig) -> list[str]:
+    """Machine, accelerator, memory; nothing that QEMU would add unasked."""
     return [
         *("-nodefaults", "-no-user-config"),
-        *("-machine", machine),
+        *("-machine", f"{config.machine_type},accel={config.accelerator}"),
         *cpu_args(config),
         *("-m", str(config.memory_mib)),
-        *ram,
         *(("-bios", str(Path(config.bios).absolute())) if config.bios else ()),
         *("-display", "none", "-vga", "std"),
     ]
@@ -147,7 +137,6 @@ def qemu_argv(
     device: Device,
     *,
     qmp_fd: int,
-    ram_fd: int,
     recorder: Path | None,
     gdb: bool,
     interrupts: bool = False,
@@ -156,7 +145,7 @@ def qemu_argv(
     """Return the whole command line; ``recorder`` is the ROM file where calls are recorded."""
     return [
         config.qemu,
-        *machine_args(config, ram_fd=ram_fd),
+        *machine_args(config),
         *isolation_args(),
         *ending_args(),
         *device.words,

@@ -1,8 +1,10 @@
 """The live machine: a running QEMU, talked to over QMP and listened to on the serial line."""
 
 import base64
+import re
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from functools import cached_property
 from typing import Any
 
 from bootharness.errors import LaunchFailed, MachineLost
@@ -12,6 +14,7 @@ from bootharness.kernels.content import Piece
 from bootharness.machine.argv import BIOS_LOG_BYTES
 from bootharness.machine.qemu import Qemu
 from bootharness.machine.qmp import Qmp, hmp
+from bootharness.machine.ram import Ram
 from bootharness.machine.registers import parse_registers
 from bootharness.machine.serial import SerialLine
 from bootharness.plan import MachineConfig
@@ -124,9 +127,18 @@ class Machine(Closing):
         count = min(count, self.config.memory_bytes - linear)
         if count <= 0:
             return b""
-        if self.qemu.ram.holds(linear, count):
-            return self.qemu.ram.read(linear, count)
+        ram = self._ram
+        if ram and ram.holds(linear, count):
+            with suppress(OSError):
+                return ram.read(linear, count)
         return self._saved("pmemsave", linear, count)
+
+    @cached_property
+    def _ram(self) -> Ram | None:
+        said = self.qmp.monitor("gpa2hva 0")[0]
+        found = re.search(r"is (0x[0-9a-f]+)", said)
+        ram = found and Ram.of(self.qemu.pid, int(found[1], 16), self.config.memory_bytes)
+        return self._stack.enter_context(ram) if ram else None
 
     def read_virtual(self, address: int, count: int) -> bytes:
         """Return memory as the CPU's page tables have it.
@@ -146,9 +158,10 @@ class Machine(Closing):
 
     def compare_memory(self, linear: int, expected: Piece) -> Comparison:
         """Compare guest memory with what should lie there."""
-        ram, size = self.qemu.ram, expected.size
-        if ram.holds(linear, size) and ram.equals(linear, expected):
-            return Comparison(linear, size)
+        ram, size = self._ram, expected.size
+        with suppress(OSError):
+            if ram and ram.holds(linear, size) and ram.equals(linear, expected):
+                return Comparison(linear, size)
         return compare(linear, expected.read(), self.read_memory(linear, size))
 
     def close(self) -> None:

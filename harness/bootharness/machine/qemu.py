@@ -23,7 +23,6 @@ from bootharness.host.closing import Closing
 from bootharness.host.workspace import Workspace
 from bootharness.machine.argv import QEMU_LOG, SERIAL_LOG, SERIAL_PIPE, qemu_argv
 from bootharness.machine.device import Device
-from bootharness.machine.ram import Ram
 from bootharness.machine.rom import write_rom
 from bootharness.plan import MachineConfig
 
@@ -85,7 +84,6 @@ class Qemu(Closing):
         self.workspace = workspace
         recorded = tracer in ("recorder", "both") and device.firmware == "bios"
         with ExitStack() as stack:
-            self.ram = stack.enter_context(Ram(config.memory_bytes))
             self.qmp, qmp_end = map(stack.enter_context, socket.socketpair())
             self.serial = SerialPipes.make(workspace.path / SERIAL_PIPE)
             stack.callback(self.serial.close)
@@ -96,7 +94,6 @@ class Qemu(Closing):
                     config,
                     device,
                     qmp_fd=qmp_end.fileno(),
-                    ram_fd=self.ram.fd,
                     recorder=write_rom(workspace.path) if recorded else None,
                     gdb=tracer in ("gdb", "both"),
                     interrupts=interrupts,
@@ -104,7 +101,7 @@ class Qemu(Closing):
                 )
                 self.launched = time.monotonic()
                 self.launched_wall = time.time()
-                self._process = self._start([qmp_end.fileno(), self.ram.fd, *device.fds])
+                self._process = self._start([qmp_end.fileno(), *device.fds])
             stack.callback(self._end)
             self.exit_fd = os.pidfd_open(self._process.pid)
             """Readable when QEMU has ended."""
@@ -133,6 +130,11 @@ class Qemu(Closing):
             except OSError as error:
                 raise ToolMissing(f"{self.config.qemu} cannot be run: {error.strerror}") from error
 
+    @property
+    def pid(self) -> int:
+        """The process's number, also when it has ended."""
+        return self._process.pid
+
     def now(self) -> float:
         """Seconds since launch."""
         return time.monotonic() - self.launched
@@ -150,7 +152,7 @@ class Qemu(Closing):
     def cpu_seconds(self) -> float:
         """CPU time that QEMU has used so far."""
         try:
-            stat = Path(f"/proc/{self._process.pid}/stat").read_text()
+            stat = Path(f"/proc/{self.pid}/stat").read_text()
         except OSError:
             return 0.0
         fields = stat.rpartition(")")[2].split()
