@@ -21,7 +21,7 @@ def job(tmp_path: Path) -> Path:
     """A job's folder with a kernel, and a bootharness on its PATH that is this checkout's."""
     command = tmp_path / "bin" / "bootharness"
     command.parent.mkdir()
-    command.write_text(f"#!/bin/sh\nexec {COMMAND[0]} -c '{COMMAND[2]}' \"$@\"\n")
+    command.write_text(f'#!/bin/sh\nexec {" ".join(COMMAND)} "$@"\n')
     command.chmod(0o755)
     (tmp_path / "vmlinuz").write_bytes(selfcheck_kernel(65536).read_bytes())
     (tmp_path / "last-good").write_bytes(selfcheck_kernel(131072).read_bytes())

@@ -19,7 +19,6 @@ import bootharness.runs.history as history_module
 from bootharness.diagnosis import judge
 from bootharness.diagnosis.verdict import Verdict
 from bootharness.errors import HostBusy, LaunchFailed, MachineLost, UsageError
-from bootharness.plan import BootPlan
 from bootharness.runs.cell import Cell
 from bootharness.runs.history import History
 from bootharness.runs.picture import Picture, pack, picture, unpack
@@ -282,7 +281,7 @@ def test_a_history_of_the_first_version_is_taken_over(tmp_path: Path) -> None:
 def test_a_wrapped_boot_is_pictured_with_where_its_moves_were_to_go() -> None:
     moves = [*(move(0xFF1E00 - 0xFE00 * back, 0xFE00) for back in (1, 0)), move(0x001C00, 0xFE00)]
     trace = loading_trace(17_000_000, moves, ending="guest-reset", serial="\x1b[31m\U0001f427\n")
-    drawn = unpack(pack(picture(trace, judge(trace), BootPlan())))
+    drawn = unpack(pack(picture(trace, judge(trace))))
     assert [(at, wanted) for at, _, wanted in drawn.moves] == [
         (0xFE2000, 0xFE2000), (0xFF1E00, 0xFF1E00), (0x001C00, 0x1001C00),
     ]  # fmt: skip

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import click
+import msgspec
 
 from bootharness.cli.options import FILE
 from bootharness.cli.output import check_file, check_json_file, spoken, write_file, write_json
@@ -61,8 +62,6 @@ def command(
         if plot.suffix not in _PLOTS:
             raise UsageError(f"{plot}: a plot is one of {', '.join(_PLOTS)}")
         check_file(plot, "plot", _PLOTS[plot.suffix])
-
-    import msgspec
 
     from bootharness.factors.cases import cases, read_features, read_results
     from bootharness.factors.report import factors_plot, print_factors

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+import msgspec
 from msgspec import to_builtins
 
 from bootharness.cli.output import check_json_file, spoken, write_json
@@ -70,8 +71,6 @@ def command(
 ) -> int:  # fmt: skip
     """Show how close each KERNEL comes to the limits of stage1 and of other loaders."""
     check_json_file(json_file)
-
-    import msgspec
 
     from bootharness.kernels.source import expand
     from bootharness.predictor.headroom import Forecast, KnownLoader

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
+import msgspec
 
 from bootharness.cli.output import check_json_file, spoken, write_json
 from bootharness.errors import UsageError
@@ -70,8 +71,6 @@ def command(
     stage1, can boot, what fails beyond, and why."""
     check_json_file(json_file)
     sizes = _sizes(sweep) if sweep else None
-
-    import msgspec
 
     from bootharness.routes.loader import Loader
 

@@ -7,6 +7,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from msgspec import Struct, field
 from msgspec.structs import fields, replace
 
@@ -108,8 +109,6 @@ class Matrix(Struct, frozen=True, dict=True):
 def read_matrix(path: Path) -> Matrix:
     """Read a matrix from TOML. Raises UsageError, naming the file and the field."""
     import tomllib  # few gates come from a file
-
-    import msgspec
 
     try:
         table: dict[str, Any] = tomllib.loads(path.read_text())

@@ -6,6 +6,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from bootharness.predictor.headroom import Headroom
+from bootharness.report.again import command
 from bootharness.runs.result import BootFacts, CellResult
 
 __all__ = ["Change", "Entry", "GateOutcome", "Pace", "Remark", "Standing"]
@@ -68,6 +69,11 @@ class Entry(Struct, frozen=True):
         if not self.result.as_expected:
             return Standing.BAD
         return Standing.WARNING if self.remarks else Standing.GOOD
+
+    @property
+    def again(self) -> str:
+        """The command that boots the same again."""
+        return command(self.result.cell.kernel, self.result.cell.plan)
 
 
 class GateOutcome(Struct, frozen=True):

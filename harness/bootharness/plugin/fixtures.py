@@ -104,12 +104,12 @@ def boot_trace(
     request: pytest.FixtureRequest, kernel: "KernelImage", boot_plan: BootPlan, _boots: _Boots
 ) -> "BootTrace":
     """All that was seen in one boot of that kernel by the plan's route, from the disk image
-    where a loader is in its boot sector; one boot serves many tests."""
+    where that is laid out for a loader; one boot serves many tests."""
     from bootharness.routes.table import route_of
 
-    takes_loader = "loader" in route_of(boot_plan).takes
+    route = route_of(boot_plan)
     booted: DiskImage | KernelImage = kernel
-    if takes_loader:
+    if route.lay_out and "loader" in route.takes:
         booted = request.getfixturevalue("disk_image")
     return _booted(request, booted, boot_plan, _boots)
 

@@ -10,12 +10,17 @@ from bootharness.plan import OPTIONS, STAGE1, BootPlan, choose, chosen
 from bootharness.plan.fault import Faults
 from bootharness.trace.boot_trace import BootTrace
 
-__all__ = ["again"]
+__all__ = ["again", "command"]
 
 
 def again(trace: BootTrace, plan: BootPlan, *more: str) -> str:
-    """Return the `bootharness` command for a boot, ``more`` words at its end, for a shell."""
+    """Return the command that boots again what a trace is of; otherwise as `command`."""
     source, plan = _as_booted(trace, plan)
+    return command(source, plan, *more)
+
+
+def command(source: str, plan: BootPlan, *more: str) -> str:
+    """Return the `bootharness` command for a boot, ``more`` words at its end, for a shell."""
     values, usual = chosen(plan), chosen(BootPlan())
     words = ["bootharness", "boot", source]
     for name, option in OPTIONS.items():

@@ -5,12 +5,9 @@ from collections.abc import Iterator
 
 import msgspec
 from msgspec import Struct
-from msgspec.structs import replace
 
 from bootharness.diagnosis import Judgement
 from bootharness.formats.bioscall import call_lines
-from bootharness.plan import BootPlan
-from bootharness.report.again import again
 from bootharness.text import count, printable
 from bootharness.trace.boot_trace import BootTrace
 
@@ -48,11 +45,10 @@ class Picture(Struct, frozen=True):
     calls: tuple[str, ...] = ()
     packets: tuple[str, ...] = ()
     serial: str = ""
-    command: str = ""
 
 
-def picture(trace: BootTrace, judgement: Judgement, plan: BootPlan | None) -> Picture:
-    """Return the picture of a boot; without a plan there is no command for it."""
+def picture(trace: BootTrace, judgement: Judgement) -> Picture:
+    """Return the picture of a boot."""
     moves = tuple(_moves(trace))
     calls = [printable(line) for line in call_lines(trace.bios_calls)]
     packets = [printable(str(event)) for event in trace.network.events] if trace.network else []
@@ -65,7 +61,6 @@ def picture(trace: BootTrace, judgement: Judgement, plan: BootPlan | None) -> Pi
         calls=_ends(calls),
         packets=_ends(packets),
         serial=trace.serial[-_SERIAL_LETTERS:],
-        command=again(trace, plan) if plan else "",
     )
 
 
@@ -122,15 +117,7 @@ def _ends(lines: list[str]) -> tuple[str, ...]:
 
 def pack(drawn: Picture) -> bytes:
     """Return a picture as JSON, compressed by zlib: as browsers decompress it."""
-    return zlib.compress(_json(drawn), _ZLIB_LEVEL)
-
-
-def _json(drawn: Picture) -> bytes:
-    try:
-        return msgspec.json.encode(drawn)
-    except UnicodeEncodeError:  # a path that is not UTF-8
-        command = drawn.command.encode("utf-8", "backslashreplace").decode()
-        return msgspec.json.encode(replace(drawn, command=command))
+    return zlib.compress(msgspec.json.encode(drawn), _ZLIB_LEVEL)
 
 
 def unpack(packed: bytes) -> Picture:

@@ -35,7 +35,7 @@ def boot_cell(cell: Cell) -> Attempt:
         sentence=judgement.summary,
         seconds=round(time.monotonic() - began, 3),
         facts=boot_facts(trace),
-        picture=pack(picture(trace, judgement, cell.plan)),
+        picture=pack(picture(trace, judgement)),
         trace=zlib.compress(encode(document(trace, judgement)), _ZLIB_LEVEL),
     )
 

@@ -28,7 +28,10 @@ class _Attempt(Struct, frozen=True):
 
 
 class _Entry(Struct, frozen=True):
-    """One cell: how it was booted, every attempt, and what stands for them."""
+    """One cell: how it was booted, every attempt, and what stands for them.
+
+    ``again`` is the command that boots the same.
+    """
 
     standing: Standing
     cell: Cell
@@ -41,6 +44,7 @@ class _Entry(Struct, frozen=True):
     verdict: Verdict
     cause: str | None
     sentence: str
+    again: str
     attempts: tuple[_Attempt, ...]
     changes: tuple[Change, ...]
     remarks: tuple[Remark, ...]
@@ -90,6 +94,7 @@ def _entry(entry: Entry) -> _Entry:
         verdict=result.verdict,
         cause=decisive.cause,
         sentence=decisive.sentence,
+        again=entry.again,
         attempts=tuple(
             _Attempt(each.verdict, each.cause, each.sentence, each.seconds, each.facts)
             for each in result.attempts

@@ -148,6 +148,7 @@ def _data(outcome: GateOutcome, rows: list[_Row]) -> str:
             ],
             "milestones": entry.result.decisive.facts.milestones,
             "before": None if entry.baseline else before.get(entry.way),
+            "again": entry.again,
             "picture": base64.b64encode(entry.result.decisive.picture).decode(),
         }
         for row, entry in zip(rows, outcome.entries, strict=True)

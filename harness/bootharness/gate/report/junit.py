@@ -78,8 +78,7 @@ def _evidence(entry: Entry) -> str:
     parts = ["\n".join(drawn.evidence)]
     if lines := last_lines(drawn.serial, _SERIAL_LINES):
         parts.append("\n".join(["serial line:", *lines]))
-    if drawn.command:
-        parts.append(f"to see it again: {drawn.command}")
+    parts.append(f"to see it again: {entry.again}")
     return "\n\n".join(part for part in parts if part)
 
 

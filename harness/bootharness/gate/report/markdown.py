@@ -80,6 +80,8 @@ def _details(entry: Entry, said: Container[str]) -> Iterator[str]:
     yield f"**{WORDS[entry.standing]} {_escaped(kernel_name(entry))}**{way}"
     yield ""
     yield from (f"- {_escaped(sentence)}" for sentence in sentences(entry, said))
+    if entry.standing in (Standing.BAD, Standing.UNKNOWN):
+        yield f"- to see it again: {_escaped(entry.again)}"
     yield ""
 
 

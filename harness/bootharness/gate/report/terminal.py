@@ -154,6 +154,8 @@ def _print_entry(console: Console, entry: Entry, told: set[str], common: Contain
     if shown:
         for sentence in sentences(entry, common):
             console.print(_indented(sentence))
+    if entry.standing in (Standing.BAD, Standing.UNKNOWN):
+        console.print(Text(f"     to see it again: {printable(entry.again)}"), soft_wrap=True)
     if changes:
         console.print(_indented(f"since the baseline: {', '.join(changes)}", style="dim"))
     if entry.result.flaky:

@@ -131,7 +131,7 @@ function fold(title, lines, open = false) {
 async function show(number) {
   const cell = data[number];
   wide = Math.max(320, Math.min(800, window.innerWidth - 36));
-  const drawn = (await unpacked(cell.picture)) ?? { ranges: [], moves: [], evidence: [], consequences: [], calls: [], packets: [], serial: "", command: "" };
+  const drawn = (await unpacked(cell.picture)) ?? { ranges: [], moves: [], evidence: [], consequences: [], calls: [], packets: [], serial: "" };
   content.replaceChildren(...[
     el("h2", { id: "boot-title" }, el("span", { class: `badge ${cell.standing}` }, cell.word), ` ${cell.kernel}`),
     cell.way ? el("p", { class: "dim" }, cell.way) : null,
@@ -146,7 +146,7 @@ async function show(number) {
     ...fold(`BIOS calls (${many(drawn.calls.length)} lines)`, drawn.calls),
     ...fold(`Packets and files (${many(drawn.packets.length)} lines)`, drawn.packets),
     ...fold("Serial log", drawn.serial ? [drawn.serial] : []),
-    ...fold("To see it again", drawn.command ? [drawn.command] : []),
+    ...fold("To see it again", [cell.again]),
   ].filter((child) => child !== null));
   if (!dialog.open) dialog.showModal();
   dialog.scrollTop = 0;
