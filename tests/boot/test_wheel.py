@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.boot.test_readme import block
 from tests.support.processes import REPOSITORY
 
 _LIMIT_S = 300
@@ -96,3 +97,46 @@ def test_wheel_brings_the_gates_page_and_workers(installed: Path, tmp_path: Path
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     assert "<!doctype html>" in (tmp_path / "gate.html").read_text()
+
+
+def test_wheel_runs_the_readmes_test_file(installed: Path, tmp_path: Path) -> None:
+    (tmp_path / "test_boot.py").write_text(block("python", "test_boot.py"))
+    done = call(
+        installed / "bin/python", "-m", "pytest", "--kernel", "selfcheck:1000000", folder=tmp_path
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "4 passed" in done.stdout
+
+
+def test_wheel_has_the_public_names_and_is_typed(installed: Path, tmp_path: Path) -> None:
+    code = "import bootharness; [getattr(bootharness, name) for name in bootharness.__all__]"
+    done = call(installed / "bin/python", "-c", code, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert [*installed.rglob("site-packages/bootharness/py.typed")]
+
+
+def test_wheel_installs_nothing_called_harness(installed: Path, tmp_path: Path) -> None:
+    done = call(installed / "bin/python", "-c", "import harness", folder=tmp_path)
+    assert "No module named 'harness'" in done.stderr
+
+
+def test_a_project_may_have_a_folder_called_harness(installed: Path, tmp_path: Path) -> None:
+    (tmp_path / "harness").mkdir()
+    (tmp_path / "harness/__init__.py").write_text("")
+    (tmp_path / "harness/widget.py").write_text("SIZE = 4\n")
+    (tmp_path / "conftest.py").write_text("from harness.widget import SIZE\n")
+    (tmp_path / "test_mine.py").write_text(
+        "from harness.widget import SIZE\n\n"
+        "def test_size():\n    assert SIZE == 4\n\n"
+        "def test_boots(boot_judgement):\n    assert boot_judgement.verdict == 'good'\n"
+    )
+    done = call(
+        installed / "bin/python", "-m", "pytest", "--kernel", "selfcheck:16000", folder=tmp_path
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "2 passed" in done.stdout
+
+
+def test_wheel_is_run_as_a_module(installed: Path, tmp_path: Path) -> None:
+    done = call(installed / "bin/python", "-m", "bootharness", "routes", folder=tmp_path)
+    assert done.stdout.startswith("mbr "), done.stderr
