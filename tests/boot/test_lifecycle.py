@@ -191,6 +191,23 @@ def test_stopped_harness_finds_the_boot_where_it_is() -> None:
     assert said.startswith("good True"), said
 
 
+def test_guest_that_gets_a_fifth_of_the_time_is_not_to_blame(
+    tmp_path: Path, temporary: Path
+) -> None:
+    often_stopped = program(
+        tmp_path,
+        QEMU,
+        "(while sleep 0.02 && kill -STOP $$; do sleep 0.08; kill -CONT $$; done) 2>/dev/null &\n"
+        'exec $real "$@"',
+    )
+    loader = serial_writer(tmp_path, b"x" * 100, then="jmp again")
+    trace = boot_with(often_stopped, loader=loader, timeout_s=3, idle_s=60)
+    assert (trace.ending.kind, trace.ending.cause) == ("skipped", "host-busy")
+    assert "give it more time (--timeout) or fewer boots at once" in trace.ending.detail
+    assert judge(trace).verdict is Verdict.SKIP
+    nothing_is_left(temporary)
+
+
 @pytest.mark.parametrize("text", [b"x" * 100, b"Linux version flood\n"])
 def test_serial_flood_ends_by_the_time_limit(
     tmp_path: Path, temporary: Path, monkeypatch: pytest.MonkeyPatch, text: bytes

@@ -142,6 +142,9 @@ def test_failing_routes_say_who_it_is() -> None:
         "bzImage: all routes fail (destination-wrapped), so it is the kernel",
     )
     assert by_route(mbr=WRAPPED, ipxe=SKIPPED) == ()
+    assert by_route(mbr=GOOD, grub=WRAPPED, direct=GOOD) == (
+        "bzImage: only grub fails (destination-wrapped); direct and mbr boot it, so it is GRUB",
+    )
 
 
 def test_other_axes_make_patterns_too() -> None:

@@ -9,7 +9,7 @@ __all__ = ["command"]
 def command() -> int:
     """List every tool with its version, the accelerator, and what to install for what is
     missing. The exit status is 125 when something is."""
-    from bootharness.host.tools import accelerator, tools
+    from bootharness.cli.tools import accelerator, tools
 
     found = tools()
     width = max(len(tool.name) for tool in found)

@@ -21,7 +21,7 @@ _NEEDED = (
     ("git", "git", "bisect git", False),
     ("mmdebstrap", "mmdebstrap", "toolchain add", False),
     ("bwrap", "bubblewrap", "builds by a toolchain of its own", False),
-    ("grub-mkimage", "grub-common", "gate --paths grub, with grub-pc-bin", False),
+    ("grub-mkimage", "grub-common", "--route grub, with grub-pc-bin", False),
     ("chromium", "chromium", "the project's own tests", False),
     ("dnsmasq", "dnsmasq-base", "make bench-net, and the project's own tests", False),
     ("ip", "iproute2", "make bench-net, and the project's own tests", False),
