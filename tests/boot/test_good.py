@@ -4,6 +4,8 @@ import pytest
 
 from bootharness.diagnosis import Judgement, Verdict
 from bootharness.kernels.image import KernelImage
+from bootharness.machine.machine import Machine
+from bootharness.machine.ram import Ram
 from bootharness.trace.boot_trace import BootTrace
 from bootharness.trace.milestones import MILESTONES
 from tests.boot.conftest import Boot
@@ -120,3 +122,22 @@ def test_whole_command_line_arrives(boots: Boot, length: int) -> None:
     assert trace.handoff
     assert trace.handoff.cmdline == line
     assert f'the command line is "{line}"' in trace.serial
+
+
+@pytest.mark.parametrize("readable", [True, False])
+def test_memory_is_compared_by_reading_it_or_by_asking_for_it(
+    boots: Boot, monkeypatch: pytest.MonkeyPatch, readable: bool
+) -> None:
+    asked = []
+    saved = Machine._saved
+    monkeypatch.setattr(
+        Machine, "_saved", lambda *given: [asked.append(given[3]), saved(*given)][1]
+    )
+    if not readable:  # where Linux keeps processes from each other
+        monkeypatch.setattr(Ram, "of", lambda *_given: None)
+    trace = boots("selfcheck:1000000", until="setup")
+    assert trace.handoff
+    assert trace.handoff.memory_equal is True
+    assert trace.handoff.payload
+    assert trace.handoff.payload.compared_bytes == 1_000_000
+    assert (1_000_000 in asked) is not readable

@@ -76,3 +76,12 @@ def test_uefi(debian: str, path: str) -> None:
     trace = net_boot(debian, path, "auto", until="banner")
     assert_good(trace)
     assert trace.reached("banner")
+    # what a UEFI has not got is not told of
+    assert trace.machine
+    machine = trace.machine
+    assert (trace.route, trace.tracer, trace.bios_calls) == (path, "none", ())
+    assert (machine.firmware, machine.bios, machine.disk_interface) == ("uefi", None, None)
+    assert not trace.proof.entered
+    assert judge(trace).summary.endswith(
+        "memory was not compared: nobody sees a UEFI enter a kernel"
+    )

@@ -11,8 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from bootharness.gate.matrix import Matrix
 from bootharness.host.cache import cache_dir
 from bootharness.kernels.selfcheck import selfcheck_kernel
+from bootharness.one_boot import boot
+from bootharness.plan import STAGE1, BootPlan
+from bootharness.predictor.limits import find_limits
+from bootharness.predictor.predict import predict
+from bootharness.routes.loader import Loader
 from bootharness.routes.table import ROUTES
 from tests.boot.test_debug import Terminal
 from tests.support.builders import no_carry, patched_kernel
@@ -190,3 +196,19 @@ def test_a_failing_cell_of_every_route_says_how_to_boot_it_again(
     assert again.returncode == 1, again.stdout + again.stderr
     assert again.stdout.startswith(f"BAD  {source}")
     assert f"     {cause}: " in again.stdout
+
+
+@pytest.mark.parametrize(("carries", "until"), [(True, "init"), (False, "banner")])
+def test_all_agree_on_how_far_a_boot_must_come(carries: bool, until: str, tmp_path: Path) -> None:
+    loader = STAGE1 if carries else str(no_carry(tmp_path))
+    kernel, plan = "selfcheck:65536", BootPlan(loader=loader)
+    assert boot(kernel, plan).until == until
+    assert {cell.plan.until for cell in Matrix((kernel,), None, {"loader": (loader,)}).cells()} == {
+        until
+    }
+    # a prediction ends at the entry; what it lays out is what a boot would
+    predicted = predict(kernel, plan)
+    assert predicted.disk
+    assert (predicted.disk.initrd_bytes is not None) is carries
+    limits = {each.part: each for each in find_limits(Loader.named(loader))}
+    assert ("initrd" in limits) is carries

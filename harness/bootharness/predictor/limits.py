@@ -13,6 +13,7 @@ from bootharness.diagnosis import Verdict, judge
 from bootharness.errors import UsageError
 from bootharness.kernels.content import Piece
 from bootharness.kernels.selfcheck import imagined_kernel
+from bootharness.plan import MachineConfig
 from bootharness.predictor.block_move import effect
 from bootharness.predictor.predict import predict_disk
 from bootharness.predictor.quirks import Quirks
@@ -27,6 +28,7 @@ _PAYLOAD_BYTES = 0x10000
 _SETUP_SECTS = 8
 # Linux on x86 takes 2,047 bytes
 _CMDLINE_SIZE, _MOST_CMDLINE = 2047, 4096
+_DEFAULT_MEMORY = MachineConfig().memory_bytes
 _RESERVE_BYTES = 2 << 20
 _NOBODYS = 0xA5
 """What memory holds that nobody has written to: nothing that ends a command line."""
@@ -87,8 +89,8 @@ class Limit(Struct, frozen=True):
 def find_limits(
     loader: Loader,
     *,
-    bioses: Iterable[str],
-    memory_bytes: int,
+    bioses: Iterable[str] = ("seabios",),
+    memory_bytes: int = _DEFAULT_MEMORY,
     parts: tuple[str, ...] = tuple(PARTS),
 ) -> Iterator[Limit]:
     """Yield the limits of a loader: for each BIOS that of each part that it can be given."""

@@ -3,11 +3,12 @@
 import tempfile
 from pathlib import Path
 
+from msgspec.structs import replace
 from unicorn import __version__ as unicorn_version
 
 from bootharness.errors import CouldNotFindOut, UsageError
 from bootharness.kernels.image import KernelImage
-from bootharness.plan import BootPlan
+from bootharness.plan import BootPlan, MachineConfig
 from bootharness.predictor.pc import Pc
 from bootharness.predictor.quirks import Quirks
 from bootharness.predictor.sectors import Sectors
@@ -23,7 +24,7 @@ from bootharness.watch.entry import look
 __all__ = ["predict", "predict_disk"]
 
 _UNTIL = "setup"
-_DEFAULT_MEMORY = 512 << 20
+_DEFAULT_MEMORY = MachineConfig().memory_bytes
 _NONE = Quirks()
 
 
@@ -45,7 +46,8 @@ def predict(
         route.check(plan)
         booted = route.fetch(source) if isinstance(source, str) else source
         disk = route.lay_out(booted, plan)
-        return predict_disk(disk, bios=bios, memory_bytes=plan.machine.memory_bytes)
+        trace = predict_disk(disk, bios=bios, memory_bytes=plan.machine.memory_bytes)
+        return replace(trace, route=plan.route)
     except CouldNotFindOut as error:
         ending = Ending("skipped", 0.0, str(error), error.cause)
         return BootTrace(name, _UNTIL, ending, plan.route)
