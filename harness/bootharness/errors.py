@@ -17,6 +17,8 @@ Every message is one sentence that names the file or the tool and says what to d
 from typing import ClassVar
 
 __all__ = [
+    "COULD_NOT_FIND_OUT",
+    "WRONG_USAGE",
     "BootHarnessError",
     "BuildFailed",
     "CouldNotFindOut",
@@ -28,6 +30,12 @@ __all__ = [
     "ToolMissing",
     "UsageError",
 ]
+
+
+COULD_NOT_FIND_OUT = 125
+"""The exit status where there is no verdict; to `git bisect run` it is "skip"."""
+WRONG_USAGE = 129
+"""`git bisect run` takes 1 to 127 for a bad kernel and stops at 128 and above."""
 
 
 class BootHarnessError(Exception):

@@ -19,10 +19,10 @@ from bootharness.machine import machine as machine_module
 from bootharness.one_boot import boot
 from bootharness.plan import BootPlan, MachineConfig
 from bootharness.report.document import document, encode, read_trace
-from bootharness.report.live import Spectator
 from bootharness.routes.loader import Loader
 from bootharness.trace.boot_trace import BootTrace
 from bootharness.trace.milestones import Milestone
+from bootharness.trace.observer import Observer
 from bootharness.watch import see as session
 from tests.support.boots import boot_through
 from tests.support.builders import edited_stage1, serial_writer
@@ -41,7 +41,7 @@ main()
 HANG = ("load_kernel:\n", "load_kernel:\n        jmp     $\n")
 
 
-class At(Spectator):
+class At(Observer):
     """Looks on until the first milestone, then does something, once."""
 
     wants_progress = True
@@ -78,7 +78,7 @@ def nothing_is_left(folder: Path) -> None:
 
 
 def boot_with(
-    qemu: str, *, observer: Spectator | None = None, loader: Loader | None = None, **plan: object
+    qemu: str, *, observer: Observer | None = None, loader: Loader | None = None, **plan: object
 ) -> BootTrace:
     machine = MachineConfig(qemu=qemu, accelerator="tcg")
     chosen = BootPlan(machine=machine, **plan)  # type: ignore[arg-type]

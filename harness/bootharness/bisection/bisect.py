@@ -21,6 +21,7 @@ from bootharness.bisection.inquest import inquire
 from bootharness.bisection.log import HuntLog, Seen, log_file
 from bootharness.bisection.ranges import Range, kernel_range
 from bootharness.bisection.search import DEFAULT_CONFIDENCE, Found, Lost, Search
+from bootharness.errors import COULD_NOT_FIND_OUT
 from bootharness.plan import BootPlan
 from bootharness.routes.table import route_of
 from bootharness.runs.cell import Cell
@@ -50,7 +51,7 @@ class HuntResult(Struct, frozen=True):
     @property
     def exit_status(self) -> int:
         """0 found, 125 not found out."""
-        return 0 if self.answer else 125
+        return 0 if self.answer else COULD_NOT_FIND_OUT
 
 
 def bisect(

@@ -5,7 +5,6 @@ line says what is hunted; whoever hunts something else has another log.
 """
 
 import fcntl
-import os
 from hashlib import sha256
 from pathlib import Path
 from typing import IO, Any
@@ -16,6 +15,7 @@ from msgspec import Struct, field
 from bootharness.bisection.search import Observation
 from bootharness.diagnosis.verdict import Verdict
 from bootharness.errors import LaunchFailed, UsageError
+from bootharness.host.cache import state_dir
 from bootharness.host.closing import Closing
 from bootharness.runs.result import BootFacts
 
@@ -59,8 +59,7 @@ def log_file(hunted: dict[str, Any]) -> Path:
     Raises LaunchFailed when that folder cannot be made.
     """
     digest = sha256(msgspec.json.encode(hunted, order="sorted")).hexdigest()[:20]
-    state = os.environ.get("XDG_STATE_HOME") or Path("~/.local/state").expanduser()
-    path = Path(state, "bootharness", "hunts", f"{digest}.jsonl")
+    path = state_dir() / "hunts" / f"{digest}.jsonl"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -8,13 +8,15 @@ from typing import NoReturn
 
 import click
 
-from bootharness.errors import BootHarnessError, CouldNotFindOut
+from bootharness.errors import (
+    COULD_NOT_FIND_OUT,
+    WRONG_USAGE,
+    BootHarnessError,
+    CouldNotFindOut,
+)
 
 __all__ = ["bootharness", "run"]
 
-WRONG_USAGE = 129
-"""`git bisect run` takes 1 to 127 for a bad kernel and stops at 128 and above."""
-COULD_NOT_FIND_OUT = 125
 INTERRUPTED = 130
 CUT_OFF = 141
 """As a shell has it of a program that a closed pipe has ended."""

@@ -11,7 +11,7 @@ import click
 
 from bootharness.cli.options import ALL, FILE, plan_of, plan_options
 from bootharness.cli.output import check_json_file, new_folder, write_json
-from bootharness.errors import CouldNotFindOut, UsageError
+from bootharness.errors import COULD_NOT_FIND_OUT, CouldNotFindOut, UsageError
 from bootharness.plan import BootPlan
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Boot(NamedTuple):
 
 
 # one bad kernel outweighs any number that we could not find out about
-_WORST_FIRST = (1, 125, 0)
+_WORST_FIRST = (1, COULD_NOT_FIND_OUT, 0)
 
 
 @click.command(

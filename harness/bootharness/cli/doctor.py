@@ -2,6 +2,8 @@
 
 import click
 
+from bootharness.errors import COULD_NOT_FIND_OUT
+
 __all__ = ["command"]
 
 
@@ -23,5 +25,5 @@ def command() -> int:
     missing = sorted({tool.package for tool in found if tool.version is None and tool.required})
     if missing:
         click.echo(f"\nTo install what is missing: apt-get install {' '.join(missing)}")
-        return 125
+        return COULD_NOT_FIND_OUT
     return 0

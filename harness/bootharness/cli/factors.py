@@ -7,7 +7,7 @@ import msgspec
 
 from bootharness.cli.options import FILE
 from bootharness.cli.output import check_file, check_json_file, spoken, write_file, write_json
-from bootharness.errors import UsageError
+from bootharness.errors import COULD_NOT_FIND_OUT, UsageError
 
 __all__ = ["command"]
 
@@ -80,4 +80,4 @@ def command(
             {"schema_version": _SCHEMA_VERSION, "factors": factors, "cases": found}
         )
         write_json(json_file, msgspec.json.format(text, indent=1) + b"\n")
-    return 125 if factors.rule.wrong else 0
+    return COULD_NOT_FIND_OUT if factors.rule.wrong else 0

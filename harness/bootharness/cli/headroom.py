@@ -9,7 +9,7 @@ import msgspec
 from msgspec import to_builtins
 
 from bootharness.cli.output import check_json_file, spoken, write_json
-from bootharness.errors import CouldNotFindOut
+from bootharness.errors import COULD_NOT_FIND_OUT, CouldNotFindOut
 from bootharness.trace.bioses import BIOSES
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 _SCHEMA_VERSION = 1
-_COULD_NOT_FIND_OUT = 125
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -101,7 +100,7 @@ def command(
         write_json(json_file, msgspec.json.format(text, indent=1) + b"\n")
     if any(row.cause or (row.headroom.percent or 0) > fail_at for row in rows):
         return 1
-    return _COULD_NOT_FIND_OUT if missing else 0
+    return COULD_NOT_FIND_OUT if missing else 0
 
 
 def _plain(row: "Forecast") -> dict[str, Any]:

@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
+from bootharness.errors import COULD_NOT_FIND_OUT
+
 __all__ = ["Diagnosis", "Finding", "Judgement", "Verdict"]
 
 
@@ -18,7 +20,7 @@ class Verdict(enum.StrEnum):
     @property
     def exit_status(self) -> int:
         """The status by which a command reports the verdict, as `git bisect run` reads it."""
-        return {Verdict.GOOD: 0, Verdict.BAD: 1, Verdict.SKIP: 125}[self]
+        return {Verdict.GOOD: 0, Verdict.BAD: 1, Verdict.SKIP: COULD_NOT_FIND_OUT}[self]
 
 
 class Finding(NamedTuple):

@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from bootharness.errors import COULD_NOT_FIND_OUT
 from bootharness.predictor.headroom import Headroom
 from bootharness.report.again import command
 from bootharness.runs.result import BootFacts, CellResult
@@ -108,7 +109,7 @@ class GateOutcome(Struct, frozen=True):
     @property
     def exit_status(self) -> int:
         """0 all good, 1 some bad, 125 nothing bad but something unknown."""
-        return {Standing.BAD: 1, Standing.UNKNOWN: 125}.get(self.standing, 0)
+        return {Standing.BAD: 1, Standing.UNKNOWN: COULD_NOT_FIND_OUT}.get(self.standing, 0)
 
     @property
     def cached(self) -> int:

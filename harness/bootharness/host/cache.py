@@ -1,4 +1,5 @@
-"""What is worth keeping between runs: assembled code, kernels taken out of packages."""
+"""Folders for what is worth keeping between runs: assembled code, kernels out of packages, and
+what cannot be made again."""
 
 import errno
 import fcntl
@@ -11,7 +12,7 @@ from pathlib import Path
 
 from bootharness.errors import LaunchFailed
 
-__all__ = ["alone_in", "cache_dir", "published", "trim"]
+__all__ = ["alone_in", "cache_dir", "published", "state_dir", "trim"]
 
 _KEPT_BYTES = 1 << 30
 _UNUSED_S = 24 * 60 * 60
@@ -32,6 +33,12 @@ def cache_dir(*parts: str) -> Path:
     except OSError as error:
         raise _not_writable(folder, error) from error
     return folder
+
+
+def state_dir() -> Path:
+    """Return the folder for what is not to be lost: ``bootharness`` in the XDG folder for state."""
+    xdg = os.environ.get("XDG_STATE_HOME") or Path("~/.local/state").expanduser()
+    return Path(xdg, "bootharness")
 
 
 def _not_writable(folder: Path, error: OSError) -> LaunchFailed:

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from bootharness.trace.observer import Observer
+
 if TYPE_CHECKING:
     from bootharness.formats.bioscall import BiosCall
     from bootharness.trace.milestones import Milestone
     from bootharness.trace.network_facts import NetEvent
-    from bootharness.trace.observer import Observer
 
 __all__ = ["watching"]
 
@@ -26,7 +27,7 @@ _BATCH_S = 0.2
 
 
 @contextmanager
-def watching(name: str, *, verbose: bool, output: TextIO) -> Iterator["Observer"]:
+def watching(name: str, *, verbose: bool, output: TextIO) -> Iterator[Observer]:
     """Show one boot while it runs: every call on ``output``, or its progress on a terminal."""
     if verbose:
         printer = CallPrinter(output)
@@ -42,29 +43,12 @@ def watching(name: str, *, verbose: bool, output: TextIO) -> Iterator["Observer"
         yield Spectator()
 
 
-class Spectator:
+class Spectator(Observer):
     """Sees nothing, but uses the time in which QEMU starts to import what will be needed."""
-
-    wants_progress = False
 
     def started(self) -> None:
         """Import what prints the result."""
         import bootharness.report.terminal  # noqa: F401
-
-    def milestone(self, milestone: "Milestone") -> None:
-        """Let it pass."""
-
-    def placed(self, done: int, total: int) -> None:
-        """Let it pass."""
-
-    def events(self, events: tuple["NetEvent", ...]) -> None:
-        """Let them pass."""
-
-    def calls(self, calls: tuple["BiosCall", ...]) -> None:
-        """Let them pass."""
-
-    def bios(self, text: str) -> None:
-        """Let it pass."""
 
 
 class ProgressBar(Spectator):

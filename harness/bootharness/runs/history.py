@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from bootharness.diagnosis.verdict import Verdict
 from bootharness.errors import LaunchFailed, UsageError
+from bootharness.host.cache import state_dir
 from bootharness.host.closing import Closing
 from bootharness.host.deadline import Deadline
 from bootharness.runs.cell import Cell
@@ -72,10 +73,7 @@ _MIGRATIONS: tuple[str | Callable[[sqlite3.Connection], None], ...] = (
 def history_file() -> Path:
     """Return where the history is: ``$BOOTHARNESS_HISTORY``, or in the XDG folder for state."""
     given = os.environ.get("BOOTHARNESS_HISTORY")
-    if given:
-        return Path(given)
-    state = os.environ.get("XDG_STATE_HOME") or Path("~/.local/state").expanduser()
-    return Path(state, "bootharness", "history.sqlite3")
+    return Path(given) if given else state_dir() / "history.sqlite3"
 
 
 class History(Closing):
