@@ -56,11 +56,12 @@ $(VENV)/.installed: pyproject.toml $(VENV)/.packages
 	@touch $@
 
 # Two kernels that Debian ships, and the kernel that started it all: too large for a loader
-# that loses the carry out of bit 23 of a destination.
+# that loses the carry out of bit 23 of a destination, and knows no initrd.
 demo: setup
 	$(BOOT) deb:linux-image-cloud-amd64/bookworm deb:linux-image-cloud-amd64/trixie
 	@echo
 	sed '/^destination_carry:/{n;d}' mbr/stage1.asm >$(VENV)/no-carry.asm
+	printf '[patch]\nkernel_lba = "kernel_lba"\ncmdline_lba = "cmdline_lba"\n' >$(VENV)/no-carry.toml
 	$(BOOT) grow:17000000:deb:linux-image-cloud-amd64/bookworm --loader $(VENV)/no-carry.asm; test $$? -eq 1
 
 test: tools

@@ -6,7 +6,7 @@
 ; QEMU through isa-debug-exit where there is one: status 1 if all is right, 3 if not.
 ;
 ; All of its code is in the setup part, so that the payload can have any size, none too. A
-; payload begins with JMP EBX and goes on with a pattern, which harness/selfcheck.py makes:
+; payload begins with JMP EBX and goes on with a pattern, which kernels/selfcheck.py makes:
 ; PERIOD double words, each STEP more than the one before, over and over.
 ;
 ; Assembled with -DSETUP_SECTS=n.

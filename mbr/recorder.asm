@@ -4,7 +4,7 @@
 ; old vectors are kept here and the interrupt vector table is pointed at the hooks. After
 ; POST the segment is read-only, so a call changes nothing in guest memory but a few words
 ; below the caller's stack pointer. Records leave through an ISA debug console; what they
-; mean to the harness is in harness/formats/record.py.
+; mean to the harness is in formats/record.py.
 ;
 ; The handoff to the kernel is caught with debug registers: what a disk read brings in is
 ; searched for the magic of a setup header, and an execution breakpoint is set where that

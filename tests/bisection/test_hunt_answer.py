@@ -170,7 +170,7 @@ def test_page_shows_all_and_asks_for_nothing() -> None:
     assert all(link.startswith("#") for link in page.links if link)
     for words in ("The cause is the payload size.", "<b>|4", "kernel 9", "15,757,312",
                   "bad at kernel 1 too, and good again at kernel 2",
-                  "10% of the boots told wrong"):  # fmt: skip
+                  "10% of the boots gave a wrong verdict"):  # fmt: skip
         assert words in page.text
     assert text.count("<use ") >= 4
     assert "0102" not in re.sub(r"[^#]*(#\w+)|.", r"\1", text)

@@ -16,7 +16,8 @@ from bootharness.kernels.selfcheck import selfcheck_kernel
 from bootharness.kernels.source import fetch
 from bootharness.one_boot import boot
 from bootharness.plan import BootPlan, MachineConfig
-from bootharness.predictor import Quirks, ReadError, predict_disk
+from bootharness.predictor.predict import predict_disk
+from bootharness.predictor.quirks import Quirks, ReadError
 from bootharness.routes.disk import DiskImage
 from bootharness.routes.loader import Loader
 from bootharness.routes.mbr import lay_out

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from bootharness.cli import bootharness
+
 README = Path(__file__).parents[2] / "README.md"
+PACKAGE = README.parent / "harness/bootharness"
 
 
 def block(language: str, containing: str) -> str:
@@ -51,24 +54,25 @@ def test_profile_is_one_that_a_loader_can_have(tmp_path: Path) -> None:
     assert patched[0x1A0:0x1A4] == bytes.fromhex("aa998877")
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        "boot",
-        "console",
-        "debug",
-        "bisect",
-        "factors",
-        "toolchain",
-        "gate",
-        "history",
-        "explain",
-        "doctor",
-        "schema",
-    ],
-)
+@pytest.mark.parametrize("command", bootharness.list_commands(None))
 def test_every_command_is_shown(command: str) -> None:
     assert f"bootharness {command}" in README.read_text()
+
+
+def test_python_is_as_it_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    code = block("python", "bootharness.boot(").replace("arch/x86/boot/bzImage", "selfcheck:65536")
+    exec(compile(code, "README.md", "exec"), {})
+    said = capsys.readouterr().out
+    if said.startswith("skip"):
+        pytest.skip(said)
+    assert said.startswith("good reached init in ")
+
+
+def test_rooms_on_the_map_are_those_that_there_are() -> None:
+    text = README.read_text()
+    on_map = text[text.index("    harness/bootharness/\n") : text.index("    mbr/ ")]
+    rooms = {path.name for path in PACKAGE.iterdir() if (path / "__init__.py").exists()}
+    assert {*re.findall(r"(\w+)/", on_map)} - {"harness", "bootharness", "bootgdb"} == rooms
 
 
 def test_every_file_that_is_linked_is_there() -> None:

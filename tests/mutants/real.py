@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from bootharness.diagnosis import Verdict, judge
-from bootharness.predictor import predict_disk
+from bootharness.predictor.predict import predict_disk
 from bootharness.kernels.image import KernelImage
 from bootharness.routes.mbr import lay_out
 from tests.mutants.mutate import Mutant

@@ -8,7 +8,8 @@ from itertools import pairwise
 from bootharness.kernels.content import Piece, PieceMap, Repeated
 from bootharness.diagnosis import Verdict, judge
 from bootharness.routes.disk import DiskLayout
-from bootharness.predictor import Quirks, ReadError, predict_disk
+from bootharness.predictor.quirks import Quirks, ReadError
+from bootharness.predictor.predict import predict_disk
 from bootharness.formats.bzimage import offset_of
 from bootharness.formats.mbr import SECTOR_BYTES
 from bootharness.kernels.image import KernelImage

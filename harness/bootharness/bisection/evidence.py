@@ -2,7 +2,7 @@
 
 A range turns bad once, at an unknown position, and nobody knows beforehand how boots behave:
 
-- they never tell wrong, or
+- they never give a wrong verdict, or
 - any of them tells wrong now and then: a busy host, or
 - a bad kernel boots now and then, and a good one always: a race.
 
@@ -27,7 +27,7 @@ _BEHAVIOURS = (
     *((0.2 / len(_ANY_WRONG), rate, rate) for rate in _ANY_WRONG),
     *((0.1 / len(_BAD_WRONG), 0.0, rate) for rate in _BAD_WRONG),
 )
-"""Probability beforehand, and which part of the boots of a good and of a bad kernel tell wrong."""
+"""Probability beforehand, and which part of a good and of a bad kernel's boots are wrong."""
 
 
 class Tally(Struct, frozen=True):
@@ -97,14 +97,14 @@ def entropy_bits(blocks: Iterable[Block]) -> float:
 
 
 def flicker_rate(tallies: Mapping[int, Tally], turn: int) -> float:
-    """Return which part of the boots told wrong, if the range turns bad at ``turn``."""
+    """Return which part of the boots gave a wrong verdict, if the range turns bad at ``turn``."""
     boots = sum(tally.boots for tally in tallies.values())
     wrong = sum(tally.good if at >= turn else tally.bad for at, tally in tallies.items())
     return wrong / boots if boots else 0.0
 
 
 def _likelihood(told_bad: int, of_good: int, told_good: int, of_bad: int) -> float:
-    """Return how likely it is that so many boots of good and of bad kernels told wrong."""
+    """Return how likely so many wrong verdicts on good and on bad kernels are."""
     return sum(
         beforehand
         * (good_wrong**told_bad * (1 - good_wrong) ** (of_good - told_bad))

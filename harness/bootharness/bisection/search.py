@@ -66,7 +66,7 @@ class Found(Struct, frozen=True):
     """The answer: the range is good up to ``good`` and bad from ``bad`` on.
 
     Between them lies only what tells nothing: then the first bad one is any of the
-    ``candidates``. ``flicker`` is which part of all boots told wrong.
+    ``candidates``. ``flicker`` is which part of all boots gave a wrong verdict.
     """
 
     good: int

@@ -28,7 +28,7 @@ when nothing that matters has changed: kernel, loader, machine, QEMU and boothar
 Examples:
   bootharness gate --baseline /boot/vmlinuz arch/x86/boot/bzImage
   bootharness gate --baseline old/bzImage new/bzImage --loader my-mbr.asm --html gate.html
-  bootharness gate bzImage --paths mbr,direct,grub,ipxe --memory 64 --memory 512
+  bootharness gate bzImage --route mbr,direct,grub,ipxe --memory 64 --memory 512
   bootharness gate --matrix gate.toml --junit junit.xml --markdown summary.md
 
 \b
@@ -39,7 +39,7 @@ Exit status: 0 all good, 1 some bad, 125 nothing bad but something unknown, 129 
 @click.option("--baseline", metavar="KERNEL", help="The last good kernel, to compare with.")
 @click.option("--matrix", "matrix_file", type=FILE, help="What to boot, as TOML.")
 @axes_options(*ALL)
-@click.option("--paths", metavar="ROUTE,...", help="The same as --route for each of these.")
+@click.option("--paths", metavar="ROUTE,...", help="The same as --route.")
 @click.option("--warn-at", type=click.FloatRange(0), default=90.0, show_default=True,
               metavar="PERCENT", help="How much of a loader's limit is too much.")  # fmt: skip
 @click.option("--attempts", type=click.IntRange(1), default=3, show_default=True,
@@ -63,8 +63,8 @@ def command(
     """Boot each CANDIDATE in every way that is asked for, compare it with a baseline, and accept
     or refuse it."""
     _check_files(json_file, html, junit, markdown)
-    if paths:
-        choices["route"] = (*choices["route"], *paths.split(","))
+    named = ",".join((*choices["route"], *([paths] if paths else [])))
+    choices["route"] = tuple(filter(None, named.split(",")))
     matrix = _matrix(kernels, baseline, matrix_file, choices)
 
     from bootharness.gate.gate import run_gate

@@ -13,7 +13,7 @@ from bootharness.errors import COULD_NOT_FIND_OUT, CouldNotFindOut
 from bootharness.trace.bioses import BIOSES
 
 if TYPE_CHECKING:
-    from bootharness.predictor.headroom import Forecast, KnownLoader
+    from bootharness.predictor.forecast import Forecast, KnownLoader
 
 __all__ = ["command"]
 
@@ -72,7 +72,7 @@ def command(
     check_json_file(json_file)
 
     from bootharness.kernels.source import expand
-    from bootharness.predictor.headroom import Forecast, KnownLoader
+    from bootharness.predictor.forecast import Forecast, KnownLoader
     from bootharness.predictor.headroom_report import print_headroom
     from bootharness.routes.loader import Loader
 
@@ -111,7 +111,7 @@ def _plain(row: "Forecast") -> dict[str, Any]:
 
 def _rows(source: str, known: list["KnownLoader"]) -> Iterator["Forecast"]:
     from bootharness.kernels.source import fetch
-    from bootharness.predictor.headroom import forecasts
+    from bootharness.predictor.forecast import forecasts
 
     kernel = fetch(source)
     for each in known:

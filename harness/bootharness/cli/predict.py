@@ -64,7 +64,7 @@ def command(
 def _predict(
     source: str, plan: BootPlan, bios: str, *, observer: "Observer", keep: None
 ) -> "BootTrace":
-    from bootharness.predictor import predict
+    from bootharness.predictor.predict import predict
 
     del keep
     trace = predict(source, plan, bios=bios)

@@ -72,7 +72,7 @@ class Crossing(Struct, frozen=True):
 
 
 def version_place(release: str) -> tuple[float, str] | None:
-    """Return where a release is on the line of versions, and what it is a build of.
+    """Return where a release is on the line of versions, and which series it belongs to.
 
     ``6.12.107+deb13-cloud-amd64`` is a ``cloud-amd64``. None for what has no version.
     """

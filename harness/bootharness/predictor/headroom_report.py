@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bootharness.predictor.headroom import Forecast
+from bootharness.predictor.forecast import Forecast
 from bootharness.predictor.limits import PARTS
 from bootharness.text import count
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from bootharness.errors import CouldNotFindOut, UsageError
-from bootharness.predictor.headroom import Headroom, KnownLoader, PartLimit, headrooms
+from bootharness.predictor.headroom import Headroom, PartLimit, headrooms
 from bootharness.routes.loader import Loader
 from bootharness.routes.table import ROUTES
 from bootharness.runs.cell import Cell
@@ -61,6 +61,8 @@ def _limits(name: str, history: History | None) -> tuple[PartLimit, ...]:
     kept = history.recall(key) if history else None
     if kept:
         return msgspec.json.decode(kept, type=tuple[PartLimit, ...])
+    from bootharness.predictor.forecast import KnownLoader  # most limits are known
+
     found = KnownLoader.examine(loader).limits
     if history:
         history.keep(key, msgspec.json.encode(found))

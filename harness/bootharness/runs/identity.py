@@ -34,11 +34,13 @@ _CARDS = ("pxe-*.rom", "efi-*.rom")
 
 
 class WorkerFacts(Struct, frozen=True):
-    """What a worker has for a boot: the machine that it would take, QEMU's version, ours, and
-    the digests of firmware and boot programs by their paths."""
+    """What a worker has for a boot: the QEMU that it would take, how it is called and which
+    version it is, the accelerator, our version, and the digests of firmware and boot programs
+    by their paths."""
 
-    machine: MachineConfig
     qemu: str
+    version: str
+    accelerator: str
     harness: str
     files: dict[str, str]
 
@@ -63,13 +65,13 @@ class Identities:
         plan, route = cell.plan, route_of(cell.plan)
         booted = self._fetched(plan.route, cell.kernel)
         narrow = isinstance(booted, KernelImage) and not booted.header.is_64_bit
-        worker: WorkerFacts = self._facts(plan.route, plan.machine, narrow)
+        asked = plan.machine
+        worker: WorkerFacts = self._facts(plan.route, asked.qemu, asked.accelerator, narrow)
+        machine = replace(asked, qemu=worker.qemu, accelerator=worker.accelerator, bios=None)
         facts = {
             "source": booted.sha256,
             # files count by their content
-            "plan": replace(
-                plan, loader="", initrd=None, machine=replace(worker.machine, bios=None)
-            ),
+            "plan": replace(plan, loader="", initrd=None, machine=machine),
             "ingredients": route.ingredients(plan),
             "given": [_digest(name) for name in (plan.initrd, plan.machine.bios) if name],
             "worker": worker,
@@ -89,12 +91,14 @@ def _asked(executor: Executor, function: Callable[..., Any], *asked: Any) -> Any
     return executor.submit(function, *asked).result()
 
 
-def worker_facts(route: str, machine: MachineConfig, narrow: bool) -> WorkerFacts:
+def worker_facts(route: str, qemu: str, accelerator: str, narrow: bool) -> WorkerFacts:
     """Return what this worker has for boots by a route. Raises ToolMissing without QEMU."""
-    machine = chosen_machine(machine, narrow=narrow)
+    asked = MachineConfig(qemu=qemu, accelerator=accelerator)
+    machine = chosen_machine(asked, narrow=narrow)
     return WorkerFacts(
-        machine=machine,
-        qemu=_qemu_says(machine.qemu, "--version").partition("\n")[0],
+        qemu=machine.qemu,
+        version=_qemu_says(machine.qemu, "--version").partition("\n")[0],
+        accelerator=machine.accelerator,
         harness=own_version(),
         files={str(path): _digest(str(path)) for path in sorted(_files(route, machine.qemu))},
     )

@@ -23,6 +23,6 @@ def certainty(answer: Answer) -> str:
     found = answer.found
     said = [f"confidence {found.confidence:.4f}"]
     if found.flicker:
-        said.append(f"{found.flicker:.0%} of the boots told wrong, and were repeated")
+        said.append(f"{found.flicker:.0%} of the boots gave a wrong verdict, and were repeated")
     said += [f"bad at {label} too, and good again at {again}" for label, again in answer.earlier]
     return "; ".join(said)

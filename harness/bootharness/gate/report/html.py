@@ -134,7 +134,7 @@ def _data(outcome: GateOutcome, rows: list[_Row]) -> str:
         for entry in outcome.entries
         if entry.baseline
     }
-    cells = [
+    cells = (
         {
             "standing": row.standing,
             "word": WORDS[row.standing],
@@ -152,8 +152,10 @@ def _data(outcome: GateOutcome, rows: list[_Row]) -> str:
             "picture": base64.b64encode(entry.result.decisive.picture).decode(),
         }
         for row, entry in zip(rows, outcome.entries, strict=True)
-    ]
-    return json.dumps(cells, ensure_ascii=True).replace("<", "\\u003c")
+    )
+    # one by one: together their pictures take tens of megabytes
+    written = (json.dumps(cell, ensure_ascii=True).replace("<", "\\u003c") for cell in cells)
+    return f"[{', '.join(written)}]"
 
 
 def _versions(outcome: GateOutcome) -> str:

@@ -1,0 +1,83 @@
+"""What is to be expected of a kernel that nobody has booted yet."""
+
+from collections.abc import Iterator
+
+from msgspec import Struct
+
+from bootharness.diagnosis import Verdict, judge
+from bootharness.kernels.image import KernelImage
+from bootharness.plan import BootPlan, MachineConfig
+from bootharness.predictor.headroom import Headroom, PartLimit, headrooms
+from bootharness.predictor.limits import Limit, find_limits
+from bootharness.predictor.predict import predict_disk
+from bootharness.routes.loader import Loader
+from bootharness.routes.mbr import MBR, lay_out
+
+__all__ = ["Forecast", "KnownLoader", "forecasts"]
+
+_MIB = 1 << 20
+_MEMORY_MIB = 64
+"""More than any loader's limit that is not memory's."""
+_PARTS = ("payload", "setup")
+# what says that it was memory that ended, and not what the loader can do
+_MEMORY = "memory-clobbered"
+
+
+class KnownLoader(Struct, frozen=True):
+    """A loader with its limits on one machine."""
+
+    loader: Loader
+    limits: tuple[PartLimit, ...]
+    bios: str
+    memory_mib: int
+
+    @classmethod
+    def examine(
+        cls, loader: Loader, *, bios: str = "seabios", memory_mib: int = _MEMORY_MIB
+    ) -> "KnownLoader":
+        """Find the limits of a loader."""
+        found = find_limits(loader, bioses=(bios,), memory_bytes=memory_mib * _MIB, parts=_PARTS)
+        return cls(loader, tuple(map(_own, found)), bios, memory_mib)
+
+
+def _own(limit: Limit) -> PartLimit:
+    """Return what of a limit is the loader's own."""
+    by_memory = limit.failing is None or limit.failing.cause == _MEMORY
+    return PartLimit(limit.part, limit.unit, None if by_memory else limit.largest)
+
+
+class Forecast(Struct, frozen=True):
+    """What is to be expected of a kernel with a loader, by one of its limits.
+
+    ``cause`` and ``sentence`` are those of the prediction, None when it is good.
+    """
+
+    headroom: Headroom
+    release: str
+    bios: str
+    cause: str | None
+    sentence: str | None
+
+
+def forecasts(kernel: KernelImage, known: KnownLoader) -> Iterator[Forecast]:
+    """Yield what is to be expected of a kernel, and how close it comes to each limit."""
+    loader, machine = known.loader, MachineConfig(memory_mib=known.memory_mib)
+    plan = MBR.settled(BootPlan(loader=loader.name, machine=machine))
+    layout = lay_out(kernel, loader, plan)
+    trace = predict_disk(layout, bios=known.bios, memory_bytes=machine.memory_bytes)
+    judgement = judge(trace)
+    good = judgement.verdict is Verdict.GOOD
+    for each in headrooms(
+        kernel.source,
+        loader.name,
+        known.limits,
+        payload_bytes=kernel.payload_bytes,
+        setup_sects=kernel.header.setup_sects,
+    ):
+        yield Forecast(
+            each,
+            kernel.release,
+            known.bios,
+            cause=None if good else judgement.cause,
+            sentence=None if good else judgement.summary,
+        )
