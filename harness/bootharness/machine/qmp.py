@@ -140,7 +140,10 @@ class Qmp:
                 readable.set_result(None)
 
         for file in files:
-            loop.add_reader(file, wake)
+            try:
+                loop.add_reader(file, wake)
+            except PermissionError:  # epoll's word for a plain file, which can always be read
+                wake()
         event = asyncio.ensure_future(self._listener.get())
         try:
             await asyncio.wait({readable, event}, timeout=seconds,
