@@ -30,6 +30,11 @@ WIDTH, HEIGHT = 150, 100
 ESCAPES = re.compile(r"\x1b(?:\[[0-9;?]*[a-zA-Z]|[()][A-Z0-9]|[=>])|[\r\x0f\x0e]")
 
 
+def _interruptible() -> None:
+    """Undo what a shell does to tests in the background, which have Ctrl-C ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Terminal:
     """A program on a terminal of its own, as wide and as high as a screen."""
 
@@ -39,7 +44,7 @@ class Terminal:
         variables = environment(TERM=self.KIND, **more)
         self.child = pexpect.spawn(
             argv[0], list(argv[1:]), cwd=str(cwd), env=variables, dimensions=(HEIGHT, WIDTH),
-            encoding="utf-8", codec_errors="replace", timeout=60,
+            encoding="utf-8", codec_errors="replace", timeout=60, preexec_fn=_interruptible,
         )  # fmt: skip
 
     def prompt(self) -> str:
