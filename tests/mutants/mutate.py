@@ -7,13 +7,13 @@ width       the instruction works on another number of bytes
 """
 
 from collections.abc import Iterator
-from msgspec import Struct
-from msgspec.structs import replace
 from pathlib import Path
 
 from capstone import CS_ARCH_X86, CS_MODE_16, Cs, CsInsn
 from elftools.dwarf.lineprogram import LineProgram, LineProgramEntry
 from elftools.elf.elffile import ELFFile
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bootharness.routes.loader import ORIGIN, Loader
 

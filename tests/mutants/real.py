@@ -3,13 +3,13 @@
 from msgspec.structs import replace
 
 from bootharness.diagnosis import Verdict, judge
-from bootharness.predictor.predict import predict_disk
 from bootharness.kernels.image import KernelImage
+from bootharness.kernels.selfcheck import selfcheck_kernel
+from bootharness.plan import BootPlan
+from bootharness.predictor.predict import predict_disk
 from bootharness.routes.mbr import lay_out
 from tests.mutants.mutate import Mutant
 from tests.support.boots import boot_through
-from bootharness.plan import BootPlan
-from bootharness.kernels.selfcheck import selfcheck_kernel
 
 __all__ = ["disagreement"]
 

@@ -1,20 +1,21 @@
 """What every loader must stand, as stage1 promises it: each is a boot and what must come of it."""
 
 from collections.abc import Mapping
-from msgspec import Struct, field
-from msgspec.structs import replace
 from itertools import pairwise
 
-from bootharness.kernels.content import Piece, PieceMap, Repeated
+from msgspec import Struct, field
+from msgspec.structs import replace
+
 from bootharness.diagnosis import Verdict, judge
-from bootharness.routes.disk import DiskLayout
-from bootharness.predictor.quirks import Quirks, ReadError
-from bootharness.predictor.predict import predict_disk
 from bootharness.formats.bzimage import offset_of
 from bootharness.formats.mbr import SECTOR_BYTES
+from bootharness.kernels.content import Piece, PieceMap, Repeated
 from bootharness.kernels.image import KernelImage
-from bootharness.routes.loader import Loader
 from bootharness.kernels.selfcheck import ImaginedKernel, imagined_kernel
+from bootharness.predictor.predict import predict_disk
+from bootharness.predictor.quirks import Quirks, ReadError
+from bootharness.routes.disk import DiskLayout
+from bootharness.routes.loader import Loader
 from bootharness.trace.boot_trace import BootTrace
 
 __all__ = ["SCENARIOS", "Scenario"]

@@ -4,8 +4,9 @@ import os
 import tomllib
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from msgspec import Struct
 from pathlib import Path
+
+from msgspec import Struct
 
 from bootharness.errors import UsageError
 from tests.mutants.mutate import Mutant

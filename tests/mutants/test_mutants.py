@@ -1,10 +1,10 @@
 """Mutants of stage1: they are what they say, and the score is honest."""
 
-from msgspec.structs import replace
 from pathlib import Path
 
 import pytest
 from capstone import CS_ARCH_X86, CS_MODE_16, Cs
+from msgspec.structs import replace
 
 from bootharness.errors import UsageError
 from bootharness.host.assembler import shipped
