@@ -46,14 +46,12 @@ def drawing(figure: "Figure", palette: Palette, label: str) -> str:
     return palette.applied(svg).replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)
 
 
-def rendered(template: Path, values: Mapping[str, Any], drawings: Mapping[str, str]) -> str:
-    """Return a page: a Jinja template with values, which are escaped, and with drawings and the
-    style of all pages, which are not."""
+def rendered(template: Path, values: Mapping[str, Any]) -> str:
+    """Return a page: a Jinja template with values and the style of all pages. What the template
+    does not call safe is escaped."""
     import jinja2  # takes a while to import, and most results are not drawn
-    from markupsafe import Markup
 
     page = jinja2.Environment(
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     ).from_string(template.read_text())
-    unescaped = {name: Markup(each) for name, each in drawings.items()}
-    return page.render(css=Markup(_CSS.read_text()), **values, **unescaped)
+    return page.render(css=_CSS.read_text(), **values)

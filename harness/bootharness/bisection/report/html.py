@@ -32,8 +32,9 @@ def hunt_html(result: HuntResult) -> str:
         "lost": printable(lost.reason) if lost else "",
         "rows": [row for row in answer.rows if row.differs] if answer else [],
         "seen": seen,
+        "plot": _plot(seen, answer),
     }
-    return rendered(_TEMPLATE, values, {"plot": _plot(seen, answer)})
+    return rendered(_TEMPLATE, values)
 
 
 def _plot(seen: Sequence[Seen], answer: Answer | None) -> str:

@@ -87,10 +87,11 @@ def html(outcome: GateOutcome, *, title: str = "Boot gate") -> str:
         "lines": list(_lines(outcome, rows, ways)),
         "series": lines,
         "projections": [projection(each) for each in ahead],
+        "trend": plot,
+        "script": (_PAGE / "gate.js").read_text(),
+        "data": _data(outcome, rows),
     }
-    script = (_PAGE / "gate.js").read_text()
-    unescaped = {"trend": plot, "script": script, "data": _data(outcome, rows)}
-    return rendered(_PAGE / "gate.html.j2", values, unescaped)
+    return rendered(_PAGE / "gate.html.j2", values)
 
 
 def _row(number: int, entry: Entry) -> _Row:
