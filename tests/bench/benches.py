@@ -41,7 +41,7 @@ def benches(scene: Scene) -> tuple[Bench, ...]:
             ),
             (
                 Row("traced boot to the banner",
-                    "traced", "bare", "ratio", goal=1.25),
+                    "traced", "bare", "ratio", goal=1.1),
             ),
         ),
         Bench(
