@@ -26,8 +26,8 @@
 ;           | 127 sectors               |    to high memory
 ;     2FE00 +---------------------------+
 ;
-; High memory: the protected-mode kernel at code32_start, the initrd where the
-; disk image builder decided.
+; High memory: the protected-mode kernel at 1 MiB, the initrd where the disk image builder
+; decided.
 
         cpu     386
         bits    16
@@ -41,6 +41,7 @@ CMDLINE_BYTES   equ 2048                ; cmdline_size 2,047 and its NUL
 CHUNK_BYTES     equ 127 * 512           ; the most sectors that every EDD BIOS reads at once
 SETUP_SECTS_MAX equ 64                  ; boot protocol: "the real-mode code is at most 32 KiB"
 ATTEMPTS        equ 5                   ; per read
+HIGH_MEMORY     equ 0x100000            ; where the protected-mode kernel is loaded
 DATA_RW         equ 0x93                ; access byte: present, ring 0, data, writable, accessed
 
 ; offsets in the setup header (boot protocol, "The Real-Mode Kernel Header")
@@ -51,7 +52,6 @@ header          equ 0x202
 version         equ 0x206
 type_of_loader  equ 0x210
 loadflags       equ 0x211
-code32_start    equ 0x214
 ramdisk_image   equ 0x218
 ramdisk_size    equ 0x21c
 heap_end_ptr    equ 0x224
@@ -141,7 +141,7 @@ boot_failed:
 load_kernel:
         mov     eax, [fs:syssize]
         shl     eax, 4                  ; 16-byte paragraphs
-        mov     edi, [fs:code32_start]
+        mov     edi, HIGH_MEMORY        ; boot protocol: a bzImage, whatever code32_start says
         call    load_high
 
 load_initrd:

@@ -194,14 +194,15 @@ def test_what_a_lost_carry_says_of_the_limit(payload: int) -> None:
     assert ("place more than 15,728,640 bytes" in judgement.summary) == (payload > 15 << 20)
 
 
-@pytest.mark.parametrize("kernel", [True, False])
-def test_first_move_that_wraps(kernel: bool) -> None:
-    trace = loading_trace(1024, [move(0x2000, 1024)], ending="guest-reset")
+@pytest.mark.parametrize("chosen", [True, False])
+def test_first_move_that_wraps(chosen: bool) -> None:
+    entered = handoff(1)
+    trace = loading_trace(1024, [move(0x2000, 1024)], handoff=entered, milestones=())
     assert trace.kernel
     header = replace(trace.kernel.header, code32_start=0x1002000)
-    known = replace(trace, kernel=replace(trace.kernel, header=header))
-    assert cause(known if kernel else replace(trace, kernel=None)) == (
-        "destination-wrapped" if kernel else "triple-fault"
+    told = replace(trace, handoff=replace(entered, header=header))
+    assert cause(told if chosen else trace) == (
+        "destination-wrapped" if chosen else "payload-truncated"
     )
 
 

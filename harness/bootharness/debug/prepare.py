@@ -97,7 +97,7 @@ def prepare_trace(
     if qemu != "auto":
         machine = replace(machine, qemu=qemu)
     elif not shutil.which(machine.qemu):
-        narrow = trace.kernel is not None and not trace.kernel.header.is_64_bit
+        narrow = trace.kernel is not None and trace.kernel.header.needs_32_bits_alone
         here = "qemu-system-i386" if narrow else "qemu-system-x86_64"
         notes += (f"{machine.qemu} is not here: {here} takes its place",)
         machine = replace(machine, qemu=here)

@@ -48,7 +48,7 @@ def replayed(trace: BootTrace, given: KernelImage | None, image: Path) -> Replay
             image.symlink_to(there)
         return Replay(_loader(trace, boot_sector, notes), tuple(notes))
     kernel = _kernel(trace.kernel, given, notes) if trace.kernel else b""
-    wide = trace.kernel is not None and trace.kernel.header.is_64_bit
+    wide = trace.kernel is not None and not trace.kernel.header.needs_32_bits_alone
     pieces = _pieces(disk, boot_sector, kernel, notes, wide=wide)
     loader = _loader(trace, boot_sector, notes)
     if loader.binary == boot_sector:

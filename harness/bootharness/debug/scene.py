@@ -107,7 +107,7 @@ class Scene(Struct, frozen=True):
             "kernel_lba": disk.kernel_lba if kernel else None,
             "real_mode_bytes": kernel.real_mode_bytes if kernel else 0,
             "payload_bytes": kernel.payload_bytes if kernel else 0,
-            "load_address": kernel.header.code32_start if kernel else None,
+            "load_address": kernel.header.load_address if kernel else None,
             "initrd_address": disk.initrd_address,
             "wide_kernel": bool(kernel and kernel.header.is_64_bit),
             "kernel_entry": self.kernel_entry,

@@ -80,7 +80,7 @@ CAUSES: dict[str, Cause] = {
             "The block moves leave a gap, overlap, or begin elsewhere than where the kernel wants "
             "to be.",
             "the first bad move",
-            "Advance the destination by exactly the bytes moved, and begin at code32_start.",
+            "Advance the destination by exactly the bytes moved, and begin at 1 MiB.",
         ),
         Cause(
             "payload-truncated",

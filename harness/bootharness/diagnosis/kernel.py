@@ -66,7 +66,7 @@ def _needs(trace: BootTrace) -> str:
     if trace.kernel is None or trace.machine is None:
         return ""
     header, memory = trace.kernel.header, trace.machine.memory_bytes
-    end = (header.pref_address or header.code32_start) + (header.init_size or 0)
+    end = (header.pref_address or header.load_address) + (header.init_size or 0)
     if end <= memory:
         return ""
     return (

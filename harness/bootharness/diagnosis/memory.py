@@ -168,8 +168,9 @@ def initrd_does_not_fit(trace: BootTrace) -> Finding | None:
             f"{address(header.initrd_limit)}",
             (f"initrd_addr_max {address(header.initrd_limit)}",),
         )
-    kernel = range(header.code32_start, header.code32_start + trace.kernel.payload_bytes)
-    running = range(header.pref_address or header.code32_start, 0)
+    start = header.load_address
+    kernel = range(start, start + trace.kernel.payload_bytes)
+    running = range(header.pref_address or start, 0)
     running = range(running.start, running.start + (header.init_size or 0))
     if memory is not None and running.stop > memory:
         running = range(0)  # then there is no room for the kernel itself, wherever the initrd is

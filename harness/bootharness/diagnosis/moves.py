@@ -154,7 +154,7 @@ def _misplaced(
 ) -> Finding:
     assert trace.kernel
     if before is None:
-        what = f"where the kernel begins (code32_start, {address(expected)})"
+        what = f"where the kernel is loaded ({address(expected)})"
     elif move.destination > expected:
         gap = count(move.destination - expected, "byte")
         what = f"{address(expected)}: it leaves a gap of {gap}"

@@ -38,6 +38,7 @@ LOADFLAGS = {
     0x40: "KEEP_SEGMENTS",
     0x80: "CAN_USE_HEAP",
 }
+_LOADED_HIGH = 0x01
 XLOADFLAGS = {
     0x01: "XLF_KERNEL_64",
     0x02: "XLF_CAN_BE_LOADED_ABOVE_4G",
@@ -225,6 +226,21 @@ class SetupHeader(Struct, frozen=True):
         return self.syssize * 16
 
     @property
+    def load_address(self) -> int:
+        """Where a loader that does not choose for itself puts the protected-mode kernel, linear.
+
+        (boot.rst, "Loading The Rest of The Kernel"; ``code32_start`` is what is jumped to.)
+        """
+        return 0x100000 if self.loadflags & _LOADED_HIGH else 0x10000
+
+    def loaded_at(self, seen: "SetupHeader | None") -> int:
+        """Return where this kernel lies when its header in memory is ``seen``: a loader that has
+        chosen another address says so in ``code32_start``."""
+        if seen is None or seen.code32_start == self.code32_start:
+            return self.load_address
+        return seen.code32_start
+
+    @property
     def protocol(self) -> str:
         """The boot protocol's version as people write it: ``2.15``."""
         return f"{self.version >> 8}.{self.version & 0xFF:02d}"
@@ -233,6 +249,11 @@ class SetupHeader(Struct, frozen=True):
     def is_64_bit(self) -> bool:
         """Whether the kernel has a 64-bit entry point (``XLF_KERNEL_64``)."""
         return bool((self.xloadflags or 0) & 0x01)
+
+    @property
+    def needs_32_bits_alone(self) -> bool:
+        """Whether the kernel is known not to be a 64-bit one: before protocol 2.12 nothing says."""
+        return self.version >= _SINCE["xloadflags"] and not self.is_64_bit
 
     @property
     def cmdline_limit(self) -> int:

@@ -22,6 +22,7 @@ __all__ = ["KernelImage"]
 _FILE_LIMIT = 1 << 32
 """A protected-mode kernel must lie below 4 GiB, whatever ``syssize`` could say."""
 
+_PARAGRAPH_BYTES = 16
 _SETTLED_S = 1.0
 
 _COMPRESSION = {
@@ -93,8 +94,10 @@ class KernelImage(Struct, frozen=True):
 
     @property
     def missing_bytes(self) -> int:
-        """How much of what the header promises the file does not have."""
-        return max(0, self.real_mode_bytes + self.payload_bytes - self.file_bytes)
+        """How much of what the header promises the file does not have; ``syssize`` counts in
+        paragraphs, so less than one is rounding."""
+        missing = self.real_mode_bytes + self.payload_bytes - self.file_bytes
+        return missing if missing >= _PARAGRAPH_BYTES else 0
 
     @property
     def content(self) -> Source:

@@ -236,7 +236,7 @@ def _hints(trace: BootTrace, part: str) -> Iterator[int]:
     assert kernel
     if part == "payload":
         if trace.machine:
-            yield trace.machine.memory_bytes - kernel.header.code32_start
+            yield trace.machine.memory_bytes - kernel.header.load_address
         yield trace.placed_bytes
         if handoff and handoff.payload and handoff.payload.first_difference is not None:
             yield handoff.payload.first_difference

@@ -128,7 +128,7 @@ def _owner(trace: BootTrace, cpu: CpuSample) -> str:
         if 0 <= offset < kernel.real_mode_bytes:
             return f"the kernel's real-mode part, offset 0x{offset:x} in the file"
     if kernel:
-        offset = cpu.linear - kernel.header.code32_start
+        offset = cpu.linear - kernel.header.load_address
         if 0 <= offset < kernel.payload_bytes:
             return f"where the protected-mode kernel is loaded, offset 0x{offset:x} in it"
     return "memory of nobody that the harness knows"

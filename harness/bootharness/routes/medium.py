@@ -42,7 +42,7 @@ class Medium(Struct, frozen=True):
     @property
     def narrow(self) -> bool:
         """Whether its kernel is known to have only 32 bits."""
-        return self.kernel is not None and not self.kernel.header.is_64_bit
+        return self.kernel is not None and self.kernel.header.needs_32_bits_alone
 
     def learned(self, calls: "Iterable[BiosCall]", folder: Path) -> Self:
         """Return the medium with a kernel that is known by now; otherwise as

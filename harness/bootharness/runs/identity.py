@@ -64,7 +64,7 @@ class Identities:
         """
         plan, route = cell.plan, route_of(cell.plan)
         booted = self._fetched(plan.route, cell.kernel)
-        narrow = isinstance(booted, KernelImage) and not booted.header.is_64_bit
+        narrow = isinstance(booted, KernelImage) and booted.header.needs_32_bits_alone
         asked = plan.machine
         worker: WorkerFacts = self._facts(plan.route, asked.qemu, asked.accelerator, narrow)
         machine = replace(asked, qemu=worker.qemu, accelerator=worker.accelerator, bios=None)

@@ -84,7 +84,7 @@ def _ranges(trace: BootTrace) -> Iterator[MemoryRange]:
         start = header.cmd_line_ptr
         yield MemoryRange("command line", start, start + len(handoff.cmdline) + 1)
     if kernel:
-        start, placed = kernel.header.code32_start, trace.placed_bytes
+        start, placed = trace.load_address or 0, trace.placed_bytes
         if handoff and handoff.payload and not trace.block_moves:
             placed = handoff.payload.compared_bytes
         if placed:

@@ -70,7 +70,7 @@ def block_moves(
 
 def placements(moves: Iterable[BlockMove], kernel: KernelFacts) -> Iterator[tuple[BlockMove, int]]:
     """Yield each move that continues the payload without a gap, and the bytes then in place."""
-    start = end = kernel.header.code32_start
+    start = end = kernel.header.load_address
     for move in moves:
         if move.destination == end and move.completed and end - start < kernel.payload_bytes:
             end = move.end

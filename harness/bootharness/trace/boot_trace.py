@@ -107,12 +107,20 @@ class BootTrace(Struct, frozen=True, dict=True):
         return tuple(block_moves(self.bios_calls, handed_off=handed_off, bios=bios))
 
     @property
+    def load_address(self) -> int | None:
+        """Where the protected-mode kernel belongs, linear: where the loader says that it has put
+        it, or where a bzImage goes."""
+        if self.kernel is None:
+            return None
+        seen = self.handoff.header if self.handoff else None
+        return self.kernel.header.loaded_at(seen)
+
+    @property
     def starts(self) -> tuple[int, ...]:
         """Where something begins in memory that is placed: the payload, then the initrd."""
-        header = self.handoff.header if self.handoff else None
         starts = []
         if self.kernel:
-            starts.append((header or self.kernel.header).code32_start)
+            starts.append(self.load_address or 0)
         if self.disk and self.disk.initrd_bytes and self.disk.initrd_address:
             starts.append(self.disk.initrd_address)
         return tuple(starts)

@@ -56,7 +56,7 @@ def look(
                 without_loader_fields(expected, stack),
                 without_loader_fields(real_mode, stack),
             )
-        proofs["payload"] = memory.compare_memory(header.code32_start, kernel.payload)
+        proofs["payload"] = memory.compare_memory(kernel.header.loaded_at(header), kernel.payload)
         if placed := initrd.in_memory(header) if initrd else None:
             proofs["initrd"] = memory.compare_memory(*placed)
     return Handoff(
