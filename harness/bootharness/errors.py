@@ -5,6 +5,7 @@
     ├── FormatError             bytes are not what a format says
     └── CouldNotFindOut         no verdict on the kernel is possible: SKIP, exit status 125
         ├── KernelUnavailable   the kernel build cannot be had or is not a bzImage
+        ├── MediumUnavailable   the disk image is in a form that no machine boots from
         ├── BuildFailed         the kernel could not be built
         ├── ToolMissing         a program that the harness needs is not installed
         ├── LaunchFailed        QEMU or gdb did not start
@@ -27,6 +28,7 @@ __all__ = [
     "KernelUnavailable",
     "LaunchFailed",
     "MachineLost",
+    "MediumUnavailable",
     "ToolMissing",
     "UsageError",
 ]
@@ -60,6 +62,12 @@ class KernelUnavailable(CouldNotFindOut):
     """The kernel build cannot be had, or the file is not a bzImage."""
 
     cause = "kernel-unavailable"
+
+
+class MediumUnavailable(CouldNotFindOut):
+    """What is to be booted is there, but in a form that no machine boots from."""
+
+    cause = "medium-unavailable"
 
 
 class BuildFailed(CouldNotFindOut):

@@ -329,6 +329,13 @@ CAUSES: dict[str, Cause] = {
             "skip",
         ),
         Cause(
+            "medium-unavailable",
+            "The disk image is in a form that no machine boots from: a container, compressed.",
+            "the file, and what it is",
+            "Make a raw image of it (qemu-img convert -O raw, or unpack it) and boot that.",
+            "skip",
+        ),
+        Cause(
             "build-failed",
             "The kernel could not be built, so nothing is known about it.",
             "the last lines of the build, and where its log is",

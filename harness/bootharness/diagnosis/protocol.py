@@ -19,6 +19,7 @@ _CAN_USE_HEAP = 0x80
 _ENTRY_OFFSET = 0x200
 _LEAST_STACK_BYTES = 512
 _SHOWN = 60
+_SAID = 160
 
 
 def kernel_rejected(trace: BootTrace) -> Finding | None:
@@ -63,8 +64,9 @@ def loader_gave_up(trace: BootTrace) -> Finding | None:
 
 
 def loader_message(trace: BootTrace) -> str:
-    """Return what the loader itself wrote through INT 10h."""
-    return screen_text(trace.loader_calls).strip()
+    """Return what the loader itself wrote through INT 10h; of more than fits a sentence the end."""
+    said = screen_text(trace.loader_calls).strip()
+    return said if len(said) <= _SAID else f"...{said[-_SAID:]}"
 
 
 def header_not_set(trace: BootTrace) -> Finding | None:

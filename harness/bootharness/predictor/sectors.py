@@ -9,7 +9,7 @@ from bootharness.errors import KernelUnavailable
 from bootharness.formats.mbr import SECTOR_BYTES, Mbr
 from bootharness.kernels.content import Piece, PieceMap, file_source
 from bootharness.predictor.quirks import ReadError
-from bootharness.routes.disk import DiskImage, DiskLayout
+from bootharness.routes.disk import LEAST_DISK_BYTES, DiskImage, DiskLayout
 
 __all__ = ["Geometry", "Sectors"]
 
@@ -83,7 +83,7 @@ def _existing(path: Path) -> tuple[PieceMap, int]:
         content.put(0, Piece(file_source(path), 0, size))
     except OSError as error:
         raise KernelUnavailable(f"{path}: cannot be read: {error.strerror}") from error
-    return content, -(-size // SECTOR_BYTES)
+    return content, -(-max(size, LEAST_DISK_BYTES) // SECTOR_BYTES)
 
 
 # The first to guess is QEMU (hd_geometry_guess): an odd partition table may tell it, else

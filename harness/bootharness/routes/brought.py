@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bootharness.host.workspace import Workspace
 from bootharness.plan import BootPlan
-from bootharness.routes.disk import DiskImage
+from bootharness.routes.disk import LEAST_DISK_BYTES, DiskImage
 from bootharness.routes.medium import Medium
 from bootharness.routes.route import Route
 
@@ -15,8 +15,12 @@ __all__ = ["DISK"]
 
 
 @contextmanager
-def _prepare(disk: DiskImage, plan: BootPlan, _workspace: Workspace) -> Iterator[Medium]:
-    yield Medium.of_disk(disk, plan.machine.disk_interface)
+def _prepare(disk: DiskImage, plan: BootPlan, workspace: Workspace) -> Iterator[Medium]:
+    path = disk.path
+    if disk.size_bytes < LEAST_DISK_BYTES:
+        path = workspace.path / "padded.img"
+        path.write_bytes(disk.path.read_bytes().ljust(LEAST_DISK_BYTES, b"\0"))
+    yield Medium.of_disk(disk, plan.machine.disk_interface, path)
 
 
 def _as_it_is(disk: DiskImage, _plan: BootPlan) -> DiskImage:

@@ -9,6 +9,7 @@ LBA 0         the MBR: loader, disk signature, partition table
 
 import hashlib
 import os
+import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -17,9 +18,16 @@ from zlib import crc32
 from msgspec import Struct
 from msgspec.structs import replace
 
-from bootharness.errors import FormatError, KernelUnavailable, LaunchFailed, UsageError
+from bootharness.errors import (
+    FormatError,
+    KernelUnavailable,
+    LaunchFailed,
+    MediumUnavailable,
+    UsageError,
+)
 from bootharness.formats.bzimage import SetupHeader
 from bootharness.formats.mbr import BOOTSTRAP_BYTES, SECTOR_BYTES, Mbr, Partition
+from bootharness.formats.media import LOOK_BYTES, foreign_form, is_bare_kernel
 from bootharness.kernels.content import File, Piece, PieceMap, file_source
 from bootharness.kernels.image import KernelImage
 from bootharness.routes.loader import Loader
@@ -28,12 +36,15 @@ if TYPE_CHECKING:
     from bootharness.formats.bioscall import BiosCall
     from bootharness.trace.booted import DiskFacts
 
-__all__ = ["DiskImage", "DiskLayout", "Initrd"]
+__all__ = ["LEAST_DISK_BYTES", "DiskImage", "DiskLayout", "Initrd"]
 
 _PARTITION_LBA = 2048
 _CMDLINE_SECTORS = 4
 _NON_FS_DATA = 0xDA
 _ALIGNMENT_SECTORS = 2048
+LEAST_DISK_BYTES = 16 * 63 * SECTOR_BYTES
+"""IDE tells a disk's size in cylinders of so much, and one of none cannot be read: smaller images
+end in zeros that are not in their file."""
 # what the BIOS keeps for its tables at the top of memory, generously
 _BIOS_RESERVE = 1 << 20
 # where the hole below 4 GiB may begin on a q35 machine
@@ -77,12 +88,28 @@ class DiskImage(Struct, frozen=True):
 
     @classmethod
     def existing(cls, path: Path) -> Self:
-        """Take a disk image that somebody made. Raises UsageError when it is no such thing."""
+        """Take a disk image that somebody made.
+
+        Raises UsageError when it is no such thing, MediumUnavailable when it is one in a form
+        that a machine does not boot from.
+        """
         try:
-            size = path.stat().st_size
+            if not stat.S_ISREG(path.stat().st_mode):
+                raise UsageError(f"{path}: not a disk image: it is not a file")
+            with path.open("rb") as file:
+                head = file.read(LOOK_BYTES)
         except OSError as error:
             raise UsageError(f"{path}: {error.strerror}") from error
-        if not path.is_file() or size < SECTOR_BYTES:
+        if is_bare_kernel(head):
+            raise UsageError(
+                f"{path}: a Linux kernel, not a disk image: leave --disk out, and it is put on a "
+                "disk with a loader"
+            )
+        if form := foreign_form(head):
+            raise MediumUnavailable(
+                f"{path}: not a raw disk image, but {form}: a machine cannot boot from it as it is"
+            )
+        if len(head) < SECTOR_BYTES:
             raise UsageError(f"{path}: not a disk image: it has no sector to boot from")
         return cls(path)
 

@@ -34,9 +34,9 @@ class Medium(Struct, frozen=True):
     wire: "Connection | None" = None
 
     @classmethod
-    def of_disk(cls, disk: DiskImage, interface: str) -> Self:
-        """Return a disk image as a medium."""
-        device = disk_device(disk.path.absolute(), interface)
+    def of_disk(cls, disk: DiskImage, interface: str, path: Path | None = None) -> Self:
+        """Return a disk image as a medium; ``path`` is where a copy to boot from lies."""
+        device = disk_device((path or disk.path).absolute(), interface)
         return cls(device, disk.kernel, disk.loader, disk.initrd, disk)
 
     @property
