@@ -47,7 +47,7 @@ class Scene(Struct, frozen=True, dict=True):
     @cached_property
     def rom(self) -> Path:
         """The recorder's option ROM."""
-        return write_rom(self.folder)
+        return write_rom(self.folder)[0]
 
     @cached_property
     def no_carry(self) -> Path:

@@ -385,7 +385,8 @@ def test_loader_that_refuses_the_kernel(changes: dict[str, int], words: str) -> 
         (Ending("waits-for-key", 1.0), "stage1-hang"),
         (Ending("boot-failed", 1.0), "kernel-rejected"),
         (Ending("timeout", 1.0), "timed-out"),
-        (Ending("guest-shutdown", 1.0), "timed-out"),
+        (Ending("guest-shutdown", 1.0), "guest-powered-off"),
+        (Ending("guest-suspended", 1.0), "guest-suspended"),
     ],
 )
 def test_what_shows_in_the_ending(ending: Ending, expected: str) -> None:
@@ -495,7 +496,7 @@ def test_who_gave_up_and_why(kind: str, calls: list[BiosCall], words: str) -> No
     assert words.format(how) in judgement.summary
 
 
-@pytest.mark.parametrize("kind", ["timeout", "idle", "guest-shutdown", "unheard-of"])
+@pytest.mark.parametrize("kind", ["timeout", "idle", "unheard-of"])
 @pytest.mark.parametrize("reached", [(), ("stage1", "setup-loaded")])
 def test_what_was_last_seen_of_a_boot_that_nothing_explains(
     kind: str, reached: tuple[str, ...]

@@ -1,14 +1,14 @@
 """The recorder's log, against bytes put together by hand."""
 
 import struct
-from contextlib import suppress
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bootharness.errors import FormatError
 from bootharness.formats.record import Decoder, Pairing
+from bootharness.host.assembler import assemble_flat, shipped
+from bootharness.machine.rom import return_addresses
 
 PACKET = struct.pack("<BBHHHQ", 16, 0, 127, 0, 0x2000, 2092)
 
@@ -79,17 +79,60 @@ def test_time_counts_on_when_the_counter_wraps() -> None:
     assert second.ticks - first.ticks == 0x20
 
 
-def test_damaged_log_is_an_error_with_its_place() -> None:
+OWN = record("C", 0x15, 0x88)
+TEXT = b"loader: hello, reading the CHIRP of it\r\n"
+
+
+@pytest.mark.parametrize("text", [TEXT, b"X" * 100, b"\0" * 200])
+@pytest.mark.parametrize("step", [1, 17, 4096])
+def test_what_a_guest_writes_to_the_port_is_passed_over(text: bytes, step: int) -> None:
+    log = text + OWN + text + text + record("R", 0x15, 0x88)
     decoder = Decoder()
-    decoder.feed(record("C", 0x15, 0x88))
-    with pytest.raises(FormatError, match="byte 52 of the log"):
-        decoder.feed(record("C", 0x15, 0x88)[::-1])
+    found = [each for at in range(0, len(log), step) for each in decoder.feed(log[at : at + step])]
+    assert [(each.tag, each.function) for each in found] == [("C", 0x88), ("R", 0x88)]
+    assert decoder.foreign_bytes == 3 * len(text)
+
+
+def test_forged_record_is_known_by_its_return_address() -> None:
+    own = bytearray(OWN)
+    own[40:42] = (0x19).to_bytes(2, "little")
+    decoder = Decoder(frozenset((0x19,)))
+    assert [each.tag for each in decoder.feed(OWN * 3 + own + OWN)] == ["C"]
+    assert decoder.foreign_bytes >= 3 * len(OWN)
+    assert len(Decoder().feed(OWN * 3 + own)) == 4
+
+
+def test_addresses_of_the_recorder_itself_are_in_its_records() -> None:
+    rom = assemble_flat(shipped("mbr/recorder.asm"))
+    addresses = return_addresses(rom)
+    for at in addresses:  # behind a call, all of them of the same place
+        assert rom[at - 3] == 0xE8
+    assert (
+        len({(at + int.from_bytes(rom[at - 2 : at], "little")) & 0xFFFF for at in addresses}) == 1
+    )
+    assert len(addresses) == 12
 
 
 @given(st.binary(max_size=400))
-def test_any_bytes_are_records_or_an_error(log: bytes) -> None:
-    with suppress(FormatError):
-        Decoder().feed(log)
+def test_any_bytes_are_records_or_foreign(log: bytes) -> None:
+    decoder = Decoder()
+    size = sum(52 + len(each.extra) for each in decoder.feed(log))
+    assert size + decoder.foreign_bytes + len(decoder.pending) == len(log)
+
+
+def test_of_too_many_calls_both_ends_are_kept() -> None:
+    pairing, decoder, many = Pairing(), Decoder(), 200_000
+    for at in range(0, many, 1000):
+        log = b"".join(record("C", 0x13, 0x02, time=time) for time in range(at, at + 1000))
+        pairing.feed(decoder.feed(log))
+    kept = [int(call.called_at) for call in pairing.calls(float)]
+    assert pairing.total == many == len(kept) + pairing.left_out
+    assert kept[:30_000] == list(range(30_000))
+    assert kept[-30_000:] == list(range(many - 30_000, many))
+    assert len(kept) < 70_000
+    assert pairing.kept(1000) == 1000
+    assert kept[pairing.kept(many - 10)] == many - 10
+    assert pairing.kept(100_000) == 30_000
 
 
 def calls(log: bytes) -> list[tuple[int, int, bool]]:

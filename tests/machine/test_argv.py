@@ -65,7 +65,7 @@ def test_recorder_has_its_rom_its_port_and_its_brake() -> None:
 
 
 def test_rom_is_one_that_a_bios_accepts(tmp_path: Path) -> None:
-    rom = write_rom(tmp_path).read_bytes()
+    rom = write_rom(tmp_path)[0].read_bytes()
     assert rom[:2] == b"\x55\xaa"
     assert rom[2] * 512 == len(rom)
     assert sum(rom) & 0xFF == 0

@@ -265,7 +265,7 @@ MBR_FAULTS = (
     Fault("hlt with interrupts on", "stage1-hang", disk=boot_sector(0, b"\xfb\xf4\xeb\xfd")),
     Fault("INT 18h at entry", "loader-gave-up", disk=boot_sector(0, b"\xcd\x18")),
     Fault("INT 19h at entry", "loader-gave-up", disk=boot_sector(0, b"\xcd\x19")),
-    Fault("jump to the reset vector", "triple-fault", disk=boot_sector(0, b"\xea\xf0\xff\0\xf0")),
+    Fault("jump to the reset vector", "reset-bios", disk=boot_sector(0, b"\xea\xf0\xff\0\xf0")),
     Fault("triple fault before the handoff", "triple-fault",
           edit=insert("set_header", NO_IDT)),
     Fault("waits for a key", "stage1-hang",

@@ -224,6 +224,51 @@ CAUSES: dict[str, Cause] = {
             "Give it a longer --timeout; otherwise debug it where it was last seen.",
         ),
         Cause(
+            "port-misused",
+            "Before a kernel was entered the guest wrote to a port that the harness listens to: "
+            "0xe9, where BIOS calls are recorded, or 0x505, pvpanic.",
+            "the port, and how much was written",
+            "Take the debug output out of the loader, or boot with --tracer gdb, which needs no "
+            "port.",
+        ),
+        Cause(
+            "reset-keyboard",
+            "Before protected mode the guest was reset through the keyboard controller, port 64h.",
+            "where the CPU was, the last BIOS calls",
+            "Somebody asked for it: look at who writes FEh to port 64h, and what it said before.",
+        ),
+        Cause(
+            "reset-port-92",
+            "Before protected mode the guest was reset through system control port A, 92h.",
+            "where the CPU was, the last BIOS calls",
+            "Whoever switches the A20 gate by port 92h must leave bit 0 clear.",
+        ),
+        Cause(
+            "reset-cf9",
+            "Before protected mode the guest was reset through the chipset's port CF9h.",
+            "where the CPU was, the last BIOS calls",
+            "Somebody asked for it: look at who writes to port CF9h, and what it said before.",
+        ),
+        Cause(
+            "reset-bios",
+            "The BIOS reset the guest: code jumped to the reset vector, ffff:0000 or elsewhere in "
+            "the BIOS.",
+            "where the CPU was, the last BIOS calls",
+            "Look for a far jump to ffff:0000, or for a return to an address that was overwritten.",
+        ),
+        Cause(
+            "guest-powered-off",
+            "The guest switched the machine off before the boot had come as far as wanted.",
+            "the last milestone, the last lines and calls",
+            "Read what it said last; an own /init has to say that it runs before it powers off.",
+        ),
+        Cause(
+            "guest-suspended",
+            "The guest put the machine to sleep, and nothing wakes it.",
+            "the last milestone, the last lines and calls",
+            "Look at who writes the sleep type to the ACPI control port.",
+        ),
+        Cause(
             "link-down",
             "The network card's link is down.",
             "when it went down",

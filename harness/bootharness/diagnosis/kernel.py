@@ -2,9 +2,10 @@
 
 import re
 
+from bootharness.diagnosis.endings import port_misused, where
 from bootharness.diagnosis.hangs import last_call
 from bootharness.diagnosis.verdict import Finding
-from bootharness.text import address, count, seg_off
+from bootharness.text import address, count
 from bootharness.trace.boot_trace import BootTrace
 
 __all__ = [
@@ -13,7 +14,6 @@ __all__ = [
     "kernel_reset",
     "no_init",
     "timed_out",
-    "triple_fault",
     "wrong_cpu",
 ]
 
@@ -49,9 +49,9 @@ def decompress_failed(trace: BootTrace) -> Finding | None:
     if any(sample.in_kernel for sample in trace.samples):
         return None
     if ending.kind == "guest-reset":
-        what = f"the guest was reset{_where(trace)}"
+        what = f"the guest was reset{where(trace)}"
     elif ending.kind in _HANGS:
-        what = f"it stopped{_where(trace)}"
+        what = f"it stopped{where(trace)}"
     else:
         return None
     return Finding(
@@ -91,7 +91,7 @@ def no_init(trace: BootTrace) -> Finding | None:
 
 def kernel_panic(trace: BootTrace) -> Finding | None:
     """The kernel panicked."""
-    if trace.ending.kind != "panic" or no_init(trace):
+    if trace.ending.kind != "panic" or no_init(trace) or port_misused(trace):
         return None
     return Finding(f'the kernel panicked: "{trace.ending.detail}"', _before_panic(trace))
 
@@ -103,20 +103,9 @@ def kernel_reset(trace: BootTrace) -> Finding | None:
         return None
     last = trace.milestones[-1].name
     return Finding(
-        f"the guest was reset{_where(trace)}{trace.ended_after}, by the "
+        f"the guest was reset{where(trace)}{trace.ended_after}, by the "
         f"kernel, which had reached {last}",
         _serial(trace),
-    )
-
-
-def triple_fault(trace: BootTrace) -> Finding | None:
-    """The guest was reset and nothing better explains it."""
-    if trace.ending.kind != "guest-reset" or trace.reached("protected-mode"):
-        return None
-    after = f"after {trace.milestones[-1].name}" if trace.milestones else "before the loader"
-    return Finding(
-        f"the guest was reset{_where(trace)}{trace.ended_after}, {after}{last_call(trace)}",
-        tuple(str(call) for call in trace.bios_calls[-4:]),
     )
 
 
@@ -128,21 +117,11 @@ def timed_out(trace: BootTrace) -> Finding | None:
     how = {
         "idle": "made no progress any more",
         "timeout": "was not finished in time",
-        "guest-shutdown": "switched the machine off",
     }.get(trace.ending.kind, f"ended ({trace.ending.kind})")
     return Finding(
         f"the boot {how}{trace.ended_after}; {last}{last_call(trace)}",
         tuple(str(call) for call in trace.bios_calls[-4:]),
     )
-
-
-def _where(trace: BootTrace) -> str:
-    if not trace.samples:
-        return ""
-    last = trace.samples[-1]
-    if last.mode == "real":
-        return f" at {seg_off(last.cs, last.ip)}"
-    return f" at {address(last.linear)} in {last.mode} mode"
 
 
 def _serial(trace: BootTrace) -> tuple[str, ...]:

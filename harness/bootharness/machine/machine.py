@@ -78,6 +78,10 @@ class Machine(Closing):
         seconds = round(wall - self.qemu.launched_wall, 6)
         return QmpEvent(message["event"], seconds, message.get("data", {}))
 
+    def stop(self) -> None:
+        """Stop the machine for good."""
+        self.qmp.execute("stop")
+
     def resume(self) -> None:
         """Let the stopped machine run on."""
         self.qmp.execute("cont")

@@ -29,6 +29,7 @@ from bootharness.plan import MachineConfig
 __all__ = ["NEGOTIATION", "PIPE_BYTES", "Qemu", "SerialPipes"]
 
 _ENDING_S = 0.5
+_NONE: frozenset[int] = frozenset()
 NEGOTIATION = b'{"execute": "qmp_capabilities", "id": "negotiation"}\n'
 """With this QMP begins; it waits in the socket for QEMU to start."""
 PIPE_BYTES = 1 << 20
@@ -89,12 +90,13 @@ class Qemu(Closing):
             stack.callback(self.serial.close)
             # QEMU sends no events before: of a guest that ends sooner than we connect, none
             self.qmp.sendall(NEGOTIATION)
+            rom, self.recorder_returns = write_rom(workspace.path) if recorded else (None, _NONE)
             with qmp_end:
                 self.argv = qemu_argv(
                     config,
                     device,
                     qmp_fd=qmp_end.fileno(),
-                    recorder=write_rom(workspace.path) if recorded else None,
+                    recorder=rom,
                     gdb=tracer in ("gdb", "both"),
                     interrupts=interrupts,
                     console=console,

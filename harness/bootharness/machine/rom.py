@@ -1,16 +1,32 @@
 """The recorder as a file that QEMU can load."""
 
+import re
 from pathlib import Path
 
 from bootharness.host.assembler import assemble_flat, shipped
 
-__all__ = ["write_rom"]
+__all__ = ["return_addresses", "write_rom"]
+
+_CALL_BYTES = 3
+# `send` is: push word 'C'; call send_record
+_PUSH = re.compile(rb"\x68[CRHI]\0\xe8|\x6a[CRHI]\xe8", re.DOTALL)
 
 
-def write_rom(folder: Path) -> Path:
-    """Write the option ROM, its bytes summing up to 0 as the BIOS wants, and return its path."""
+def write_rom(folder: Path) -> tuple[Path, frozenset[int]]:
+    """Write the option ROM, its bytes summing up to 0 as the BIOS wants.
+
+    Returns its path and what `return_addresses` says of it.
+    """
     rom = bytearray(assemble_flat(shipped("mbr/recorder.asm")))
     rom[-1] = -sum(rom) & 0xFF
     path = folder / "recorder.rom"
     path.write_bytes(rom)
-    return path
+    return path, return_addresses(bytes(rom))
+
+
+def return_addresses(rom: bytes) -> frozenset[int]:
+    """Return the addresses, in the ROM's segment, that its calls of ``send_record`` come back to.
+
+    One of them is in each of its records: so it tells its own from what others write.
+    """
+    return frozenset(found.end() + _CALL_BYTES - 1 for found in _PUSH.finditer(rom))

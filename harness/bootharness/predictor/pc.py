@@ -33,7 +33,7 @@ from bootharness.predictor.sectors import Sectors
 from bootharness.routes.loader import ORIGIN
 from bootharness.text import address, seg_off
 from bootharness.trace.bioses import BiosModel
-from bootharness.trace.boot_trace import Ending
+from bootharness.trace.boot_trace import BY_THE_BIOS, Ending
 
 __all__ = ["Pc"]
 
@@ -372,7 +372,7 @@ class Pc:
         before = frame.linear - 1
         try:
             if before == RESET_VECTOR:
-                raise Ended("guest-reset", "by a jump to the reset vector")
+                raise Ended("guest-reset", BY_THE_BIOS)
             if before in ROM and self.memory.low[before] == _HLT:
                 # nothing in this ROM tells a loader to go there
                 self.hang.sample(frame)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from bootharness.predictor.ending import Ended
+from bootharness.trace.boot_trace import RESET_BY
 
 __all__ = ["Ports"]
 
@@ -13,7 +14,10 @@ _RESET_CONTROL, _HARD_RESET = 0xCF9, 0x04
 _COM1, _LINE_CONTROL, _LINE_STATUS = 0x3F8, 0x3FB, 0x3FD
 _DIVISOR_LATCH = 0x80
 _TRANSMITTER_EMPTY = 0x60
-_ACPI_CONTROL, _SOFT_OFF = 0x604, 0x2000
+_SYSTEM_CONTROL, _FAST_RESET = 0x92, 0x01
+_ACPI_CONTROL, _SLEEP = 0x604, 0x2000
+_SLEEPS = {0: "guest-shutdown", 1: "guest-suspended"}
+"""By the sleep type in bits 10 to 12."""
 _OPEN = 0xFFFF_FFFF
 
 
@@ -41,11 +45,13 @@ class Ports:
     def write(self, port: int, value: int) -> None:
         """Write to a port. Raises Ended when that resets the machine or switches it off."""
         if (port, value) == (_KEYBOARD_STATUS, _RESET_PULSE):
-            raise Ended("guest-reset", "by the keyboard controller")
+            raise Ended("guest-reset", RESET_BY[_KEYBOARD_STATUS])
         if port == _RESET_CONTROL and value & _HARD_RESET:
-            raise Ended("guest-reset", "by port 0xcf9")
-        if port == _ACPI_CONTROL and value & _SOFT_OFF:
-            raise Ended("guest-shutdown")
+            raise Ended("guest-reset", RESET_BY[_RESET_CONTROL])
+        if port == _SYSTEM_CONTROL and value & _FAST_RESET:
+            raise Ended("guest-reset", RESET_BY[_SYSTEM_CONTROL])
+        if port == _ACPI_CONTROL and value & _SLEEP and (kind := _SLEEPS.get(value >> 10 & 7)):
+            raise Ended(kind)
         if port == _LINE_CONTROL:
             self._divisor = bool(value & _DIVISOR_LATCH)
         elif port == _COM1 and not self._divisor:

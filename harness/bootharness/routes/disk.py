@@ -313,7 +313,7 @@ def _facts(disk: DiskImage | DiskLayout) -> "DiskFacts":
 
     try:
         boot_sector = disk.read(0, SECTOR_BYTES).hex()
-        size = disk.size_bytes
+        size = max(disk.size_bytes, LEAST_DISK_BYTES)
     except OSError as error:
         raise KernelUnavailable(f"{disk.name}: {error.strerror}") from error
     told = disk.loader.patches if disk.loader else {}

@@ -16,18 +16,37 @@ from bootharness.trace.milestones import Milestone
 from bootharness.trace.network_facts import NetworkFacts
 from bootharness.trace.proof import Proof
 
-__all__ = ["BootTrace", "Ending", "screen_text"]
+__all__ = [
+    "BY_THE_BIOS",
+    "CRASH_REPORTED",
+    "PANIC_REPORTED",
+    "RESET_BY",
+    "BootTrace",
+    "Ending",
+    "screen_text",
+]
+
+PANIC_REPORTED = "the guest reported a panic"
+CRASH_REPORTED = "the guest reported a crash, and goes on to a crash kernel"
+"""How a boot ended for which a guest has used the pvpanic port and said nothing else."""
+RESET_BY = {
+    0x64: "by the keyboard controller",
+    0x92: "by port 0x92",
+    0xCF9: "by port 0xcf9",
+}
+"""Who resets the machine when it is asked for on a port."""
+BY_THE_BIOS = "by the BIOS, to which something had jumped,"
 
 
 class Ending(Struct, frozen=True):
     """How the boot stopped.
 
-    ``kind`` is one of: ``reached`` (as far as wanted), ``memory-differs`` (the handoff with
-    a kernel that is not the file), ``guest-reset``, ``guest-shutdown``, ``boot-failed``
-    (INT 18h), ``bootstrap`` (INT 19h by the guest), ``network`` (it cannot come to anything
-    any more, as the wire shows; ``detail`` is the cause), ``boot-program`` (what came from
-    the network gives up; ``detail`` is what it says), ``panic``, ``complaint`` (the kernel
-    says that it cannot run), ``halted`` (HLT with interrupts off), ``loop``,
+    ``kind`` is one of: ``reached`` (as far as wanted), ``memory-differs`` (the handoff with a
+    kernel that is not the file), ``guest-reset``, ``guest-shutdown``, ``guest-suspended``,
+    ``boot-failed`` (INT 18h), ``bootstrap`` (INT 19h by the guest), ``network`` (it cannot come
+    to anything any more, as the wire shows; ``detail`` is the cause), ``boot-program`` (what
+    came from the network gives up; ``detail`` is what it says), ``panic``, ``complaint`` (the
+    kernel says that it cannot run), ``halted`` (HLT with interrupts off), ``loop``,
     ``waits-for-key``, ``silent`` (a kernel without a console on the serial line), ``idle``,
     ``timeout``, ``skipped`` (we could not find out; then ``cause`` says why).
     """
@@ -44,7 +63,9 @@ class BootTrace(Struct, frozen=True, dict=True):
     ``source`` is what the person calls the kernel or the disk image, ``route`` is what brought
     it. ``tracer`` is who saw the BIOS calls: one of `plan.TRACERS`, ``emulator``, or ``none``.
     ``gdb_calls`` are the loader's calls as gdb saw them, when both tracers watched; ``bios_log``
-    is what the BIOS said of itself on its debug port.
+    is what the BIOS said of itself on its debug port. Of a guest that made too many calls
+    ``calls_left_out`` are missing from the middle of ``bios_calls``; ``foreign_bytes`` is what it
+    wrote itself to the recorder's port.
     """
 
     source: str
@@ -62,6 +83,8 @@ class BootTrace(Struct, frozen=True, dict=True):
     handoff: Handoff | None = None
     serial: str = ""
     bios_log: str = ""
+    calls_left_out: int = 0
+    foreign_bytes: int = 0
     events: tuple[QmpEvent, ...] = ()
     samples: tuple[CpuSample, ...] = ()
     timings: dict[str, float] = field(default_factory=dict)

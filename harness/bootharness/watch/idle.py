@@ -1,5 +1,8 @@
 """Tell a guest that gets nowhere from a host that is busy."""
 
+import time
+from collections.abc import Iterable
+
 from msgspec import Struct, field
 
 from bootharness.formats.bioscall import BiosCall
@@ -15,6 +18,7 @@ _SHORTEST_STEP_S = 0.04
 _MOSTLY = 0.5
 _PATIENCE = 2000
 """As many letters as fit a screen."""
+_REMEMBERED = 200_000
 
 
 class IdleClock:
@@ -22,8 +26,8 @@ class IdleClock:
 
     Only CPU time that QEMU was given counts, or all time if the guest has halted its CPU. A
     host that is busy, or that stopped QEMU or the harness for a while, does not make a
-    guest idle. ``awake_s`` is all time but that of such stops, ``given_s`` what of it the
-    host gave the guest.
+    guest idle. ``awake_s`` is all time but that of such stops (the harness's own work is none),
+    ``given_s`` what of it the host gave the guest.
     """
 
     def __init__(self, machine: Machine) -> None:
@@ -34,6 +38,7 @@ class IdleClock:
         self.given_s = 0.0
         self._at = machine.now()
         self._cpu_s = machine.qemu.cpu_seconds()
+        self._own_s = time.process_time()
 
     def seconds(self, progress: object) -> float:
         """Return for how long ``progress``, whatever it is, has been the same."""
@@ -44,22 +49,24 @@ class IdleClock:
         if now - self._at < _SHORTEST_STEP_S:
             return self._idle_s
         cpu_s = self._machine.qemu.cpu_seconds()
-        step, used = min(now - self._at, _LONGEST_STEP_S), cpu_s - self._cpu_s
+        own_s = time.process_time()
+        longest = _LONGEST_STEP_S + own_s - self._own_s
+        step, used = min(now - self._at, longest), cpu_s - self._cpu_s
         self.awake_s += step
-        given = min(step, used)
+        given = min(step, used + own_s - self._own_s)  # who floods the harness has to wait for it
         if used < step * _MOSTLY and self._machine.sample().halted:
             given = step
         self.given_s += given
         if not went_on:
             self._idle_s += given
-        self._at, self._cpu_s = now, cpu_s
+        self._at, self._cpu_s, self._own_s = now, cpu_s, own_s
         return self._idle_s
 
 
 class Repetition(Struct):
     """Tells BIOS calls that ask for something new from those that go round in circles."""
 
-    _asked: set[object] = field(default_factory=set)
+    _asked: set[int] = field(default_factory=set)
     _taken: int = 0
     _last_new: int = 0
 
@@ -68,15 +75,17 @@ class Repetition(Struct):
         """How many calls got the guest on; who repeats itself a while may be printing."""
         return min(self._taken, self._last_new + _PATIENCE)
 
-    def count(self, calls: tuple[BiosCall, ...]) -> int:
-        """Return how many of all calls so far came after the last that was new."""
-        for index in range(self._taken, len(calls)):
+    def count(self, fresh: Iterable[BiosCall]) -> int:
+        """Take further calls, and return how many of all came after the last that was new."""
+        for call in fresh:
+            self._taken += 1
             before = len(self._asked)
-            self._asked.add(_request(calls[index]))
+            self._asked.add(hash(_request(call)))
             if len(self._asked) > before:
-                self._last_new = index + 1
-        self._taken = len(calls)
-        return len(calls) - self._last_new
+                self._last_new = self._taken
+        if len(self._asked) > _REMEMBERED:
+            self._asked.clear()
+        return self._taken - self._last_new
 
 
 def _request(call: BiosCall) -> object:

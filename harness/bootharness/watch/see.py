@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from bootharness.errors import CouldNotFindOut, FormatError
+from bootharness.errors import CouldNotFindOut
 from bootharness.kernels.initrd import INIT_MARKER
 from bootharness.machine.machine import Machine
 from bootharness.machine.postmortem import post_mortem
@@ -65,9 +65,6 @@ def see(
                 medium.wire.finish()
         except CouldNotFindOut as error:
             ending = Ending("skipped", round(machine.now(), 6), str(error), error.cause)
-        except FormatError as error:
-            lost = f"{error}: the guest writes to the recorder's port; --tracer gdb needs none"
-            ending = Ending("skipped", round(machine.now(), 6), lost, "machine-lost")
         timings = {"connecting": connecting, "connected": connected, "ended": machine.now()}
         remains = _remains(watch, ending, keep)
         qemu.kill()  # it takes as long to go as the trace to be made
@@ -124,6 +121,9 @@ def _trace(source: str, watch: Watch, ending: Ending, timings: dict[str, float])
     kernel = medium.kernel.facts if medium.kernel else None
     disk, calls = medium.disk.facts if medium.disk else None, tracer.calls()
     network = medium.wire.facts() if medium.wire else None
+    handoff = watch.handoff
+    if handoff:
+        handoff = replace(handoff, calls=tracer.kept(handoff.calls))
     if network:
         points = milestones(network)
     else:
@@ -141,9 +141,11 @@ def _trace(source: str, watch: Watch, ending: Ending, timings: dict[str, float])
         milestones=ordered(points | watch.milestones, ROUTES[plan.route].milestones),
         bios_calls=calls,
         gdb_calls=tracer.second_opinion(),
-        handoff=watch.handoff,
+        handoff=handoff,
         serial=_serial_text(machine.qemu.serial_log),
         bios_log=watch.bios_log,
+        calls_left_out=tracer.left_out,
+        foreign_bytes=watch.foreign_bytes if watch.handoff else tracer.foreign_bytes,
         events=tuple(watch.events),
         network=network,
         samples=tuple(watch.samples[-_SAMPLES:]),

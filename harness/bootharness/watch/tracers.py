@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from bootharness.formats.bioscall import BiosCall, Registers
 from bootharness.formats.mbr import SECTOR_BYTES
+from bootharness.host.deadline import Deadline
 from bootharness.machine.machine import Machine
 from bootharness.machine.recorder import Recorder
 from bootharness.routes.disk import DiskImage
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["GdbTracer", "NoTracer", "RecorderTracer", "Stop", "Tracer"]
 
 _GAVE_UP = (0x18, 0x19)
+# a guest may fill the recorder's ring as quickly as it is emptied
+_TAKE_ALL_S = 5.0
 
 
 class Stop(Struct, frozen=True):
@@ -58,7 +61,28 @@ class Tracer(Protocol):
         """Let the machine run on after a stop."""
 
     def calls(self) -> tuple[BiosCall, ...]:
-        """Return all BIOS calls so far."""
+        """Return all BIOS calls so far, but those from the middle of too many."""
+
+    def fresh(self) -> tuple[BiosCall, ...]:
+        """Return the calls since this was asked last."""
+
+    def last_call(self) -> BiosCall | None:
+        """Return the last call, None where there was none."""
+
+    @property
+    def total(self) -> int:
+        """How many calls there were."""
+
+    @property
+    def left_out(self) -> int:
+        """How many calls are not kept, from the middle of too many."""
+
+    def kept(self, calls: int) -> int:
+        """Return how many of the first so many calls are kept."""
+
+    @property
+    def foreign_bytes(self) -> int:
+        """How many bytes the guest itself has written to the recorder's port."""
 
     @property
     def attached(self) -> bool:
@@ -82,7 +106,7 @@ class RecorderTracer:
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
-        self.recorder = Recorder(machine.qmp)
+        self.recorder = Recorder(machine.qmp, machine.now, machine.qemu.recorder_returns)
 
     @property
     def files(self) -> list[int]:
@@ -98,7 +122,7 @@ class RecorderTracer:
         """Return why the recorder, or a guest that can do the same, stopped the machine."""
         self.take_all()
         self.recorder.anchor(at)
-        last = self.recorder.records[-1] if self.recorder.records else None
+        last = self.recorder.last
         if last and last.tag == "H":
             return Stop("handoff", at, last.registers, last.exact)
         if last and last.tag == "C" and last.number in _GAVE_UP:
@@ -112,23 +136,45 @@ class RecorderTracer:
     def calls(self) -> tuple[BiosCall, ...]:
         return self.recorder.calls()
 
+    def fresh(self) -> tuple[BiosCall, ...]:
+        return self.recorder.fresh()
+
+    def last_call(self) -> BiosCall | None:
+        return self.recorder.last_call()
+
+    @property
+    def total(self) -> int:
+        return self.recorder.pairing.total
+
+    @property
+    def left_out(self) -> int:
+        return self.recorder.pairing.left_out
+
+    def kept(self, calls: int) -> int:
+        return self.recorder.pairing.kept(calls)
+
+    @property
+    def foreign_bytes(self) -> int:
+        return self.recorder.decoder.foreign_bytes
+
     def second_opinion(self) -> tuple[BiosCall, ...]:
         return ()
 
     def drain(self) -> int:
         began = self._machine.now()
-        if self.recorder.drain(began):
+        if self.recorder.drain():
             # a guest that makes calls faster than they are taken in has to wait
             with self._machine.standing_still():
                 self.take_all()
             self.recorder.paused(self._machine.now() - began)
-        return len(self.recorder.records)
+        return self.recorder.count
 
     def take_all(self) -> int:
         """Take in what has been recorded while the machine stands still, or gdb slows it."""
-        while self.recorder.drain(self._machine.now()):
+        deadline = Deadline.after(_TAKE_ALL_S)
+        while self.recorder.drain() and not deadline.expired:
             pass
-        return len(self.recorder.records)
+        return self.recorder.count
 
     def log(self) -> bytes:
         return bytes(self.recorder.log)
@@ -156,6 +202,19 @@ class NoTracer:
     def calls(self) -> tuple[BiosCall, ...]:
         return ()
 
+    def fresh(self) -> tuple[BiosCall, ...]:
+        return ()
+
+    def last_call(self) -> BiosCall | None:
+        return None
+
+    total = 0
+    left_out = 0
+    foreign_bytes = 0
+
+    def kept(self, calls: int) -> int:
+        return calls
+
     def second_opinion(self) -> tuple[BiosCall, ...]:
         return ()
 
@@ -182,6 +241,7 @@ class GdbTracer:
         self._disk = disk
         self._log: GdbLog | None = None
         self._own: set[int] = set()
+        self._taken = 0
         self._gdb: Gdb | None = gdb
 
     @property
@@ -242,6 +302,34 @@ class GdbTracer:
 
     def calls(self) -> tuple[BiosCall, ...]:
         return self._recorder.calls() if self._recorder else self._gdb_calls()
+
+    def fresh(self) -> tuple[BiosCall, ...]:
+        if self._recorder:
+            return self._recorder.fresh()
+        calls = self._gdb_calls()
+        fresh, self._taken = calls[self._taken :], len(calls)
+        return fresh
+
+    def last_call(self) -> BiosCall | None:
+        if self._recorder:
+            return self._recorder.last_call()
+        calls = self._gdb_calls()
+        return calls[-1] if calls else None
+
+    @property
+    def total(self) -> int:
+        return self._recorder.total if self._recorder else len(self._gdb_calls())
+
+    @property
+    def left_out(self) -> int:
+        return self._recorder.left_out if self._recorder else 0
+
+    def kept(self, calls: int) -> int:
+        return self._recorder.kept(calls) if self._recorder else calls
+
+    @property
+    def foreign_bytes(self) -> int:
+        return self._recorder.foreign_bytes if self._recorder else 0
 
     def second_opinion(self) -> tuple[BiosCall, ...]:
         return self._gdb_calls() if self._recorder else ()

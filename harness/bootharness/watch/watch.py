@@ -14,7 +14,12 @@ from bootharness.plan import BootPlan
 from bootharness.routes.medium import Medium
 from bootharness.trace.bios_milestones import bios_milestones
 from bootharness.trace.block_moves import block_moves, placements
-from bootharness.trace.boot_trace import Ending, screen_text
+from bootharness.trace.boot_trace import (
+    CRASH_REPORTED,
+    PANIC_REPORTED,
+    Ending,
+    screen_text,
+)
 from bootharness.trace.handoff import Handoff
 from bootharness.trace.machine_facts import CpuSample, QmpEvent
 from bootharness.trace.milestones import MILESTONES, Milestone
@@ -44,6 +49,13 @@ _SUSPICIOUS_S = 0.2
 # SYSLINUX writes to the screen through the BIOS, but not by the service that is recorded;
 # so the screen of a boot program that rests is read, and so often
 _READ_SCREEN_S = 1.0
+# what the guest has written through the BIOS is searched for words: so much of it, the last
+_SAID_CHARACTERS = 8192
+_EVENTS = 1000
+# the wall clock's share of the time limit, and a little more for the end of a boot
+_WALL, _WALL_S = 1.2, 1.0
+# how much rarer what looks at all calls is done than it takes
+_SELDOM = 5
 # protected-mode code below is the BIOS's, which uses it to talk to disks
 _PROTECTED_FROM = 0x100000
 _TARGETS = {"setup": "setup-entered"}
@@ -67,7 +79,11 @@ class Watch(Struct):
     disk_bytes: int = 0
     recorded: int = 0
     repetition: Repetition = field(default_factory=Repetition)
+    said: str = ""
+    foreign_bytes: int = 0
     drained_at: float = 0.0
+    reported_at: float = 0.0
+    report_s: float = 0.0
     screen_read_at: float = 0.0
     bios_log: str = ""
 
@@ -101,7 +117,10 @@ class Watch(Struct):
                     self._over("timeout")
             if self.ending is None:
                 self._suspect(idle)
-            if self.ending is None and idle.awake_s > self.plan.timeout_s:
+            wall_s = self.machine.now()
+            if self.ending is None and (
+                idle.awake_s > self.plan.timeout_s or wall_s > self.plan.timeout_s * _WALL + _WALL_S
+            ):
                 self._listen()
                 self._out_of_time(idle)
         self._drain()
@@ -155,6 +174,8 @@ class Watch(Struct):
         self._finish("reached" if self._userspace() else kind)
 
     def _out_of_time(self, idle: IdleClock) -> None:
+        if self.ending is not None:
+            return
         if idle.given_s < self.plan.timeout_s * _LEAST_SHARE:
             raise HostBusy(
                 f"the host gave QEMU {idle.given_s:.0f} s in the {self.plan.timeout_s:.0f} s of "
@@ -198,7 +219,7 @@ class Watch(Struct):
     def _take_events(self) -> None:
         """Take what QMP tells, and for what the tracer has stopped the machine."""
         events = self.machine.events()
-        self.events += events
+        self.events += events[: _EVENTS - len(self.events)]
         for stop in self.tracer.stops(events):
             self._stopped(stop)
         for event in events:
@@ -208,6 +229,15 @@ class Watch(Struct):
                 self._look_at_mode(self._sample())
                 reset = event.data.get("reason") == "guest-reset"
                 self._over("guest-reset" if reset else "guest-shutdown")
+            elif event.name in ("SUSPEND", "SUSPEND_DISK"):
+                self._drain()
+                self._listen()
+                self._over("guest-suspended")
+            elif event.name == "GUEST_CRASHLOADED" and self.ending is None:
+                self.machine.stop()  # it may tell of that as often as it likes
+                self._drain()
+                self._listen()
+                self._finish("panic", self.panic or CRASH_REPORTED)
 
     def _stopped(self, stop: Stop) -> None:
         self._drain()  # what was written on the screen comes first
@@ -217,7 +247,7 @@ class Watch(Struct):
             self._finish("boot-failed" if stop.interrupt == 0x18 else "bootstrap")
         else:
             self._listen()
-            self._finish("panic", self.panic or "the guest reported a panic")
+            self._finish("panic", self.panic or PANIC_REPORTED)
         if self.ending is None:
             self.tracer.resume(stop)
 
@@ -226,7 +256,7 @@ class Watch(Struct):
             return
         self.identify_kernel()
         self.report_progress()
-        before = len(self.tracer.calls())
+        before, self.foreign_bytes = self.tracer.total, self.tracer.foreign_bytes
         self.handoff = look(
             self.machine,
             self.medium.kernel,
@@ -242,9 +272,13 @@ class Watch(Struct):
 
     def _look_around(self) -> None:
         """What nobody reports has to be looked at: progress, and the CPU's mode."""
-        if self.machine.now() - self.drained_at >= _DRAIN_S:
+        now = self.machine.now()
+        if now - self.drained_at >= _DRAIN_S:
             self._drain()
-            self.report_progress()
+            if now - self.reported_at >= self.report_s * _SELDOM:
+                self.report_progress()
+                self.reported_at = self.machine.now()
+                self.report_s = self.reported_at - now
         if "setup-entered" in self.milestones and "protected-mode" not in self.milestones:
             self._look_at_mode(self.machine.sample())
 
@@ -263,15 +297,15 @@ class Watch(Struct):
         self.drained_at = self.machine.now()
         if self.recorded == before:
             return
-        calls = self.tracer.calls()
-        said = complaint(screen_text(calls))
-        if said:
-            self._finish("complaint", said)
-        if self.wire:
-            self._hear_boot_program(screen_text(calls))
-            return
-        same = self.repetition.count(calls)
-        if same > _SAME_CALLS:
+        fresh = self.tracer.fresh()
+        if words := screen_text(fresh):
+            self.said = (self.said + words)[-_SAID_CHARACTERS:]
+            if said := complaint(self.said):
+                self._finish("complaint", said)
+            if self.wire:
+                self._hear_boot_program(self.said)
+        same = self.repetition.count(fresh)
+        if same > _SAME_CALLS and not self.wire:
             self._finish("idle", f"the last {same:,} BIOS calls asked for nothing new")
 
     def _hear_boot_program(self, screen: str) -> None:
@@ -325,9 +359,8 @@ class Watch(Struct):
             return
         self.disk_bytes = self.machine.disk_bytes_read()
         self._sample()
-        calls = self.tracer.calls()
         waits_for_others = self.wire is not None and self.handoff is None
-        last = calls[-1] if calls else None
+        last = self.tracer.last_call()
         kind = hang(self.samples, idle_s, last, exact=not self.tracer.attached)
         if waits_for_others and idle_s > _READ_SCREEN_S:
             self._read_screen()

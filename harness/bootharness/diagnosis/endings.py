@@ -1,0 +1,143 @@
+"""Causes for which the guest itself ended the boot: resets by their kinds, power-off, suspend."""
+
+import re
+
+from bootharness.diagnosis.hangs import last_call
+from bootharness.diagnosis.verdict import Finding
+from bootharness.text import address, count, seg_off
+from bootharness.trace.boot_trace import (
+    BY_THE_BIOS,
+    CRASH_REPORTED,
+    PANIC_REPORTED,
+    RESET_BY,
+    BootTrace,
+)
+
+__all__ = [
+    "guest_powered_off",
+    "guest_suspended",
+    "port_misused",
+    "reset_by_bios",
+    "reset_by_keyboard",
+    "reset_by_port_92",
+    "reset_by_port_cf9",
+    "triple_fault",
+    "where",
+]
+
+# OUT imm8, AL and AX; OUT DX, AL and AX. The CPU stands right behind it, or a loop further.
+_OUT_TO_BYTE, _OUT_TO_DX = b"\xe6\xe7", b"\xee\xef"
+_LOOK_BACK = 12
+_PANICS = (PANIC_REPORTED, CRASH_REPORTED)
+
+
+def reset_by_keyboard(trace: BootTrace) -> Finding | None:
+    """The guest was reset by a command to the keyboard controller."""
+    return _reset(trace, RESET_BY[0x64])
+
+
+def reset_by_port_92(trace: BootTrace) -> Finding | None:
+    """The guest was reset by system control port A."""
+    return _reset(trace, RESET_BY[0x92])
+
+
+def reset_by_port_cf9(trace: BootTrace) -> Finding | None:
+    """The guest was reset by the chipset's reset control register."""
+    return _reset(trace, RESET_BY[0xCF9])
+
+
+def reset_by_bios(trace: BootTrace) -> Finding | None:
+    """The BIOS reset the guest: something has jumped to where it starts."""
+    return _reset(trace, BY_THE_BIOS)
+
+
+def triple_fault(trace: BootTrace) -> Finding | None:
+    """The guest was reset, and nobody had asked for it."""
+    return _reset(trace, "")
+
+
+def _reset(trace: BootTrace, by: str) -> Finding | None:
+    if trace.ending.kind != "guest-reset" or trace.reached("protected-mode"):
+        return None
+    if _reset_by(trace) != by:
+        return None
+    after = f"after {trace.milestones[-1].name}" if trace.milestones else "before the loader"
+    return Finding(
+        f"the guest was reset{f' {by}' if by else ''}{where(trace)}{trace.ended_after}, "
+        f"{after}{last_call(trace)}",
+        tuple(str(call) for call in trace.bios_calls[-4:]),
+    )
+
+
+def _reset_by(trace: BootTrace) -> str:
+    """Return who asked for the reset, "" where nobody did: then it was a triple fault."""
+    told = trace.ending.detail if trace.ending.detail in (*RESET_BY.values(), BY_THE_BIOS) else None
+    seen = trace.post_mortem
+    if told is not None or seen is None:
+        return told or ""
+    end = seen.cpu.linear - seen.code_address
+    code = bytes.fromhex(seen.code_hex)[max(end - _LOOK_BACK, 0) : end + 2]
+    dx = (
+        int(found[1], 16) & 0xFFFF if (found := re.search(r"DX=([0-9a-f]+)", seen.registers)) else 0
+    )
+    for at in range(len(code) - 1, -1, -1):
+        port = None
+        if code[at] in _OUT_TO_DX:
+            port = dx
+        elif at and code[at - 1] in _OUT_TO_BYTE:
+            port = code[at]
+        if port in RESET_BY:
+            return BY_THE_BIOS if seen.cpu.in_bios else RESET_BY[port]
+    return ""
+
+
+def guest_powered_off(trace: BootTrace) -> Finding | None:
+    """The guest switched the machine off before it had come as far as wanted."""
+    return _stopped(trace, "guest-shutdown", "switched the machine off")
+
+
+def guest_suspended(trace: BootTrace) -> Finding | None:
+    """The guest put the machine to sleep."""
+    return _stopped(trace, "guest-suspended", "put the machine to sleep (ACPI suspend)")
+
+
+def _stopped(trace: BootTrace, kind: str, how: str) -> Finding | None:
+    if trace.ending.kind != kind:
+        return None
+    last = "it had reached no milestone"
+    if trace.milestones:
+        last = f"the last milestone was {trace.milestones[-1].name}"
+    return Finding(
+        f"the guest {how}{trace.ended_after}; {last}{last_call(trace)}",
+        (*(str(call) for call in trace.bios_calls[-4:]), *trace.serial.splitlines()[-4:]),
+    )
+
+
+def port_misused(trace: BootTrace) -> Finding | None:
+    """Before a kernel was entered the guest used the ports that the harness listens to."""
+    if trace.ending.kind == "reached" or trace.handoff or trace.reached("banner"):
+        return None
+    if any(sample.in_kernel for sample in trace.samples):
+        return None
+    if trace.ending.detail in _PANICS:
+        return Finding(
+            f"{trace.ending.detail}{where(trace)}{trace.ended_after} on port 0x505 (pvpanic), and "
+            f"no kernel had been entered{last_call(trace)}"
+        )
+    if trace.foreign_bytes:
+        return Finding(
+            f"the guest wrote {count(trace.foreign_bytes, 'byte')} of its own to port 0xe9, where "
+            f"its BIOS calls are recorded, and no kernel was entered{where(trace)}"
+            f"{last_call(trace)}",
+        )
+    return None
+
+
+def where(trace: BootTrace) -> str:
+    """Say where the CPU was when it was looked at last, to go into a sentence."""
+    if not trace.samples:
+        return ""
+    last = trace.samples[-1]
+    if last.mode == "real":
+        return f" at {seg_off(last.cs, last.ip)}"
+    return f" at {address(last.linear)} in {last.mode} mode"
