@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from bootharness.formats.bioscall import BiosCall
 from bootharness.trace.machine_facts import CpuSample
-from bootharness.watch.hang import hang, keeps_silent
+from bootharness.watch.hang import hang
 from tests.support.traces import registers
 
 KERNEL = 0xFFFFFFFF81000000
@@ -79,13 +79,3 @@ def test_kernel_that_waits_for_a_jiffy_is_not_hung() -> None:
 def test_few_looks_prove_nothing() -> None:
     assert hang([look(0x7C40)] * 3, 9.0, None) is None
     assert hang([], 9.0, None) is None
-
-
-def test_silent_kernel_is_one_that_was_not_told_to_speak() -> None:
-    samples = [look(KERNEL, mode="long", halted=True)] * 4
-    assert keeps_silent(samples, 1.1, "quiet")
-    assert not keeps_silent(samples, 0.9, "quiet")
-    assert not keeps_silent(samples, 1.1, "console=ttyS0,115200")
-    assert not keeps_silent(samples, 1.1, "earlyprintk=serial,ttyS0")
-    assert not keeps_silent(samples, 1.1, None)
-    assert not keeps_silent([look(0x100000, mode="long")] * 4, 1.1, "quiet")

@@ -174,11 +174,27 @@ CAUSES: dict[str, Cause] = {
             "Read the lines before the panic; 'Attempted to kill init' is an /init that ended.",
         ),
         Cause(
+            "other-kernel",
+            "Another kernel booted than the one that was to be tested.",
+            "both releases",
+            "See which kernel the boot menu takes, and whether it falls back to another when the "
+            "first cannot be loaded.",
+        ),
+        Cause(
+            "kernel-not-entered",
+            "The kernel was never entered, although something looked like it: words on the serial "
+            "line that were written in real mode, or a milestone that nobody else confirms.",
+            "the words, and where they were written",
+            "Look at what the loader writes; compare the sectors that it reads with the kernel's.",
+        ),
+        Cause(
             "kernel-silent",
-            "The kernel runs, but says nothing on the serial line.",
+            "The kernel runs, but says nothing, on the serial line or on the screen: how far it "
+            "has come is not known.",
             "where it runs, the command line",
-            "Add console=ttyS0,115200 to the command line, or build the kernel with "
-            "CONFIG_SERIAL_8250_CONSOLE.",
+            "Add console=ttyS0,115200 to the command line and take quiet out of it, or build the "
+            "kernel with CONFIG_SERIAL_8250_CONSOLE.",
+            "skip",
         ),
         Cause(
             "kernel-hang",
@@ -364,6 +380,13 @@ CAUSES: dict[str, Cause] = {
             "The recorder and gdb saw different calls, so neither is trusted.",
             "the first difference",
             "This is a defect of bootharness: please report it with the trace.",
+            "skip",
+        ),
+        Cause(
+            "recorder-silent",
+            "The recorder of BIOS calls told of none, so nothing is proven.",
+            "what was seen all the same",
+            "Use a BIOS that runs option ROMs, or --tracer gdb; remove a damaged cache.",
             "skip",
         ),
         Cause(

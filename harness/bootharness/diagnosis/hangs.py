@@ -16,6 +16,8 @@ __all__ = [
 ]
 
 _HANGS = ("halted", "loop", "waits-for-key", "silent", "idle")
+_PROVEN = ("halted", "loop")
+"""How nobody can be who gets on unseen."""
 _CODE_BYTES = 440
 _SERIAL_LINES = 12
 
@@ -51,34 +53,47 @@ def setup_hang(trace: BootTrace) -> Finding | None:
 
 
 def kernel_silent(trace: BootTrace) -> Finding | None:
-    """The kernel runs, but says nothing on the serial line."""
-    if not _hung(trace) or trace.reached("banner"):
+    """The kernel runs, and nothing is known of how far it has come: it says nothing anywhere."""
+    kind = trace.ending.kind
+    if _heard(trace) or kind in _PROVEN or kind not in (*_HANGS, "timeout"):
         return None
-    running = [sample for sample in trace.samples if sample.in_kernel]
+    running = _in_kernel(trace)
     if not running:
         return None
     cmdline = trace.handoff.cmdline if trace.handoff else None
     if cmdline is None:
-        why = "and its command line was not seen: has it console=ttyS0?"
+        why = "its command line was not seen: has it console=ttyS0?"
     elif "console=ttyS0" not in cmdline:
-        why = "and its command line has no console=ttyS0"
+        why = "its command line has no console=ttyS0"
+    elif "quiet" in cmdline.split():
+        why = "its command line has quiet"
     else:
-        why = "although its command line has console=ttyS0: has it a driver for the serial line?"
+        why = "its command line has console=ttyS0: has it a driver for the serial line?"
     return Finding(
-        f"the kernel runs, at {address(running[-1].linear)}, but says nothing on the serial line, "
-        f"{why}",
+        f"the kernel runs, at {address(running[-1].linear)}, but says nothing, neither on the "
+        f"serial line nor as text on the screen; {why}",
         (f"command line: {cmdline or ''}", *_samples(trace)),
     )
 
 
 def kernel_hang(trace: BootTrace) -> Finding | None:
     """The kernel has begun and does not get on."""
-    if not _hung(trace) or not trace.reached("banner"):
+    if not _hung(trace):
+        return None
+    if not _heard(trace) and not (trace.ending.kind in _PROVEN and _in_kernel(trace)):
         return None
     return Finding(
         f"the kernel {_how(trace)}; the last milestone was {trace.milestones[-1].name}",
         (*_samples(trace), *trace.serial.splitlines()[-_SERIAL_LINES:]),
     )
+
+
+def _heard(trace: BootTrace) -> bool:
+    return trace.reached("banner") or bool(trace.heard and trace.heard.on)
+
+
+def _in_kernel(trace: BootTrace) -> list[CpuSample]:
+    return [sample for sample in trace.samples if sample.in_kernel]
 
 
 def last_call(trace: BootTrace) -> str:

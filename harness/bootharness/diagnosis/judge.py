@@ -11,6 +11,7 @@ from bootharness.diagnosis import (
     moves,
     network,
     protocol,
+    whose,
 )
 from bootharness.diagnosis.agreement import disagreement
 from bootharness.diagnosis.verdict import Diagnosis, Finding, Judgement, Verdict
@@ -36,6 +37,7 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("payload-truncated", moves.not_all_placed),
     ("initrd-misplaced", memory.initrd_does_not_fit),
     ("memory-clobbered", memory.memory_clobbered),
+    ("other-kernel", whose.other_kernel),
     ("setup-corrupt", memory.setup_corrupt),
     ("payload-corrupt", memory.payload_corrupt),
     ("initrd-misplaced", memory.initrd_missing),
@@ -50,6 +52,7 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("kernel-panic", kernel.kernel_panic),
     ("kernel-hang", hangs.kernel_hang),
     ("kernel-reset", kernel.kernel_reset),
+    ("kernel-not-entered", whose.kernel_not_entered),
     ("port-misused", endings.port_misused),
     ("stage1-hang", hangs.stage1_hang),
     ("bios-hang", hangs.bios_hang),
@@ -71,6 +74,8 @@ _NEED_ALL_CALLS = frozenset(
         "payload-truncated",
     )
 )
+# of which nothing is proven: it may boot
+_NOT_KNOWN = ("kernel-silent",)
 # for a boot that did not get as far as wanted and that no rule explains
 _LAST_RESORTS: tuple[tuple[str, Rule], ...] = (
     ("loader-gave-up", protocol.loader_gave_up),
@@ -87,6 +92,8 @@ def judge(trace: BootTrace) -> Judgement:
     if trace.ending.cause is not None:
         skip = Diagnosis(trace.ending.cause, trace.ending.detail)
         return Judgement(Verdict.SKIP, trace.ending.detail, skip)
+    if silent := whose.recorder_silent(trace):
+        return Judgement(Verdict.SKIP, silent, Diagnosis("recorder-silent", silent))
     if trace.gdb_calls and (differs := disagreement(trace.loader_calls, trace.gdb_calls)):
         sentence = f"the recorder and gdb do not agree, so neither is trusted: {differs}"
         return Judgement(Verdict.SKIP, sentence, Diagnosis("tracers-disagree", sentence))
@@ -95,7 +102,8 @@ def judge(trace: BootTrace) -> Judgement:
     if not found and trace.ending.kind != "reached":
         found = _apply(_LAST_RESORTS, trace)[:1]
     if found:
-        return Judgement(Verdict.BAD, found[0].sentence, found[0], tuple(found[1:]))
+        verdict = Verdict.SKIP if found[0].cause in _NOT_KNOWN else Verdict.BAD
+        return Judgement(verdict, found[0].sentence, found[0], tuple(found[1:]))
     return Judgement(Verdict.GOOD, _good(trace))
 
 
@@ -115,4 +123,9 @@ def _good(trace: BootTrace) -> str:
         memory_said = f"{count(proof.compared_bytes, 'byte')} in memory equal the file"
     when = f" in {seconds:.2f} s" if trace.timed else ""
     without = " without an initrd" if proof.initrd is False else ""
-    return f"reached {trace.until}{when}{without}, {memory_said}"
+    said = f"reached {trace.until}{when}{without}, {memory_said}"
+    if proof.banner:
+        said += f", banner of {proof.banner}"
+    elif proof.heard_on:
+        said += f", no banner but other words on the {proof.heard_on}"
+    return f"{said}, userspace alive" if proof.userspace else said

@@ -19,7 +19,7 @@ from bootharness.trace.bioses import BIOSES
 from bootharness.trace.boot_trace import BootTrace, Ending
 from bootharness.trace.machine_facts import MachineFacts
 from bootharness.trace.milestones import MILESTONES, ordered
-from bootharness.watch.entry import look
+from bootharness.watch.entry import header_entered, look
 
 __all__ = ["predict", "predict_disk"]
 
@@ -72,7 +72,8 @@ def predict_disk(
     brought = isinstance(disk, DiskImage) and disk.loader is None
     with tempfile.TemporaryDirectory() as folder:
         if isinstance(disk, DiskImage):
-            disk = disk.with_kernel_found(calls, Path(folder))
+            seen = header_entered(pc.memory, pc.handoff, exact=pc.exact) if pc.handoff else None
+            disk = disk.with_kernel_found(calls, Path(folder), entered=seen)
         handoff = None
         if pc.handoff:
             before = len(calls)

@@ -26,6 +26,7 @@ from bootharness.errors import (
     UsageError,
 )
 from bootharness.formats.bzimage import SetupHeader
+from bootharness.formats.loading import MAGIC, MAGIC_AT
 from bootharness.formats.mbr import BOOTSTRAP_BYTES, SECTOR_BYTES, Mbr, Partition
 from bootharness.formats.media import LOOK_BYTES, foreign_form, is_bare_kernel
 from bootharness.kernels.content import File, Piece, PieceMap, file_source
@@ -45,6 +46,11 @@ _ALIGNMENT_SECTORS = 2048
 LEAST_DISK_BYTES = 16 * 63 * SECTOR_BYTES
 """IDE tells a disk's size in cylinders of so much, and one of none cannot be read: smaller images
 end in zeros that are not in their file."""
+# beyond, no file can be: what a loader asks for in its confusion
+_MOST_SECTORS = (1 << 63) // SECTOR_BYTES - (1 << 16)
+# what no loader writes into a setup header, and no two kernels have alike
+_OF_THE_KERNEL = ("setup_sects", "syssize", "version", "kernel_version", "init_size",
+                  "payload_offset", "payload_length", "pref_address")  # fmt: skip
 # what the BIOS keeps for its tables at the top of memory, generously
 _BIOS_RESERVE = 1 << 20
 # where the hole below 4 GiB may begin on a q35 machine
@@ -166,24 +172,46 @@ class DiskImage(Struct, frozen=True):
         """What a trace keeps of it. Raises KernelUnavailable when it cannot be read."""
         return _facts(self)
 
-    def with_kernel_found(self, calls: "Iterable[BiosCall]", folder: Path) -> Self:
+    def with_kernel_found(
+        self,
+        calls: "Iterable[BiosCall]",
+        folder: Path,
+        *,
+        entered: SetupHeader | None = None,
+        release: str | None = None,
+    ) -> Self:
         """Return an image that somebody brought with the kernel that was read from it.
 
-        The kernel is where sectors were read that begin with its boot sector, or where a read
-        missed it by one sector: the setup header's magic is in the second. Its bytes are
-        written to a file in ``folder``. Without such a read the image is returned as it is, and
-        so is one of which the kernel is known.
+        Of several it is the one that was ``entered``, or else the one whose banner came, of
+        ``release``: a kernel may lie anywhere in what was read. Where neither is known it is one
+        with which a read begins, or that a read missed by one sector. Its bytes are written to
+        a file in ``folder``. Without such a read the image is returned as it is, and so is one of
+        which the kernel is known.
         """
-        for lba in _read_by(calls) if self.kernel is None else ():
-            try:
-                header = SetupHeader.parse(self.read(lba, 4096))
-            except FormatError:
-                continue
-            path = folder / "kernel-found"
-            path.write_bytes(self.read(lba, header.real_mode_bytes + header.payload_bytes))
-            source = f"{self.path} at LBA {lba}"
-            return replace(self, kernel=KernelImage.read(path, source=source), kernel_lba=lba)
+        if self.kernel is not None:
+            return self
+        spans = tuple(_read_by(calls))
+        for lba in _places(self, spans) if entered or release else ():
+            found = self._kernel_at(lba, folder)
+            if found and (_same(found.header, entered) if entered else found.release == release):
+                return replace(self, kernel=found, kernel_lba=lba)
+        for lba in dict.fromkeys(at for span in spans for at in (span.start, span.start - 1)):
+            found = self._kernel_at(lba, folder)
+            if found and (entered or found.release == (release or found.release)):
+                return replace(self, kernel=found, kernel_lba=lba)
         return self
+
+    def _kernel_at(self, lba: int, folder: Path) -> KernelImage | None:
+        if lba < 0:
+            return None
+        try:
+            header = SetupHeader.parse(self.read(lba, 4096))
+        except FormatError:
+            return None
+        path = folder / f"kernel-at-{lba}"
+        if not path.exists():
+            path.write_bytes(self.read(lba, header.real_mode_bytes + header.payload_bytes))
+        return KernelImage.read(path, source=f"{self.path} at LBA {lba}")
 
     def read(self, lba: int, count: int) -> bytes:
         """Return ``count`` bytes from sector ``lba`` on, fewer where the image ends."""
@@ -330,17 +358,32 @@ def _facts(disk: DiskImage | DiskLayout) -> "DiskFacts":
     )
 
 
-def _read_by(calls: "Iterable[BiosCall]") -> Iterator[int]:
-    """Yield each LBA once at which a kernel may begin that was read."""
-    seen: set[int] = set()
+def _read_by(calls: "Iterable[BiosCall]") -> Iterator[range]:
+    """Yield once what sectors were read together."""
+    seen: set[tuple[int, int]] = set()
     for call in calls:
-        if call.packet is None or call.from_bios:
+        packet = call.packet
+        if packet is None or call.from_bios or packet.lba >= _MOST_SECTORS:
             continue
-        first = call.packet.lba
-        for lba in (first, *range(max(first - 1, 0), first + call.packet.sectors)):
-            if lba not in seen:
-                seen.add(lba)
-                yield lba
+        if (packet.lba, packet.sectors) not in seen:
+            seen.add((packet.lba, packet.sectors))
+            yield range(packet.lba, packet.lba + packet.sectors)
+
+
+def _places(disk: DiskImage, spans: Iterable[range]) -> Iterator[int]:
+    """Yield each LBA in what was read at which a kernel may begin, by its setup header's magic."""
+    for span in spans:
+        data = disk.read(span.start, (len(span) + 1) * SECTOR_BYTES)
+        at = data.find(MAGIC, MAGIC_AT)
+        while at >= 0:
+            if at % SECTOR_BYTES == MAGIC_AT % SECTOR_BYTES:
+                yield span.start + (at - MAGIC_AT) // SECTOR_BYTES
+            at = data.find(MAGIC, at + 1)
+
+
+def _same(one: SetupHeader, other: SetupHeader) -> bool:
+    """Whether two headers are of one kernel, whatever a loader has written into one of them."""
+    return all(getattr(one, name) == getattr(other, name) for name in _OF_THE_KERNEL)
 
 
 def _mbr(binary: bytes, kernel: KernelImage, first_lba: int, total: int) -> bytes:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Self
 from msgspec import Struct
 from msgspec.structs import replace
 
+from bootharness.formats.bzimage import SetupHeader
 from bootharness.kernels.image import KernelImage
 from bootharness.machine.device import Device, disk_device
 from bootharness.routes.disk import DiskImage, Initrd
@@ -44,10 +45,17 @@ class Medium(Struct, frozen=True):
         """Whether its kernel is known to have only 32 bits."""
         return self.kernel is not None and self.kernel.header.needs_32_bits_alone
 
-    def learned(self, calls: "Iterable[BiosCall]", folder: Path) -> Self:
+    def learned(
+        self,
+        calls: "Iterable[BiosCall]",
+        folder: Path,
+        *,
+        entered: SetupHeader | None,
+        release: str | None,
+    ) -> Self:
         """Return the medium with a kernel that is known by now; otherwise as
         `DiskImage.with_kernel_found`."""
         if self.disk is None or self.kernel is not None:
             return self
-        disk = self.disk.with_kernel_found(calls, folder)
+        disk = self.disk.with_kernel_found(calls, folder, entered=entered, release=release)
         return replace(self, disk=disk, kernel=disk.kernel)

@@ -11,6 +11,7 @@ from bootharness.formats.loading import Destinations
 from bootharness.trace.block_moves import BlockMove, block_moves, placements
 from bootharness.trace.booted import DiskFacts, KernelFacts, LoaderFacts
 from bootharness.trace.handoff import Handoff
+from bootharness.trace.heard import Heard
 from bootharness.trace.machine_facts import CpuSample, MachineFacts, PostMortem, QmpEvent
 from bootharness.trace.milestones import Milestone
 from bootharness.trace.network_facts import NetworkFacts
@@ -81,6 +82,7 @@ class BootTrace(Struct, frozen=True, dict=True):
     bios_calls: tuple[BiosCall, ...] = ()
     gdb_calls: tuple[BiosCall, ...] = ()
     handoff: Handoff | None = None
+    heard: Heard | None = None
     serial: str = ""
     bios_log: str = ""
     calls_left_out: int = 0
@@ -182,8 +184,15 @@ class BootTrace(Struct, frozen=True, dict=True):
         initrd = True if self.network else None
         if self.disk and self.loader:
             initrd = self.disk.initrd_bytes is not None
+        heard = self.heard or Heard()
         return Proof(
-            self.handoff is not None, payload.compared_bytes if payload else 0, why, initrd
+            self.handoff is not None,
+            payload.compared_bytes if payload else 0,
+            why,
+            initrd,
+            banner=heard.release or "",
+            heard_on=heard.on,
+            userspace=self.reached("init") and self.ending.kind == "reached",
         )
 
     @property

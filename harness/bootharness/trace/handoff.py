@@ -30,7 +30,8 @@ class Handoff(Struct, frozen=True):
     ``exact`` is False where the entry itself was not seen, only the kernel's first BIOS
     call: then ``registers`` are those of that call, and the setup code has begun to use
     its own memory, so ``real_mode`` is not compared. ``calls`` is how many BIOS calls came
-    before it. ``real_mode_address`` is where the real-mode kernel lies, linear.
+    before it. ``real_mode_address`` is where the real-mode kernel lies, linear, ``release`` the
+    version that it tells there.
     """
 
     seconds: float
@@ -43,6 +44,7 @@ class Handoff(Struct, frozen=True):
     initrd: Comparison | None
     cmdline: str | None
     real_mode_address: int | None = None
+    release: str | None = None
 
     @property
     def memory_equal(self) -> bool | None:

@@ -76,6 +76,11 @@ class CpuSample(Struct, frozen=True):
         bottom = {"long": 0xFFFFFFFF80000000, "paged": 0xC0000000}.get(self.mode)
         return bottom is not None and self.linear >= bottom
 
+    @property
+    def in_userspace(self) -> bool:
+        """Whether it runs at privilege level 3, as nobody does before there is a userspace."""
+        return self.mode in ("paged", "long") and self.cs & 3 == 3
+
 
 class PostMortem(Struct, frozen=True):
     """The machine as the boot has left it, standing still.

@@ -38,13 +38,18 @@ class Proof(Struct, frozen=True):
     protected-mode part were compared with the file, equal or not.
 
     ``not_compared`` says why there are none, None where there are some. ``initrd`` tells whether
-    the loader was given one, None where that is not known.
+    the loader was given one, None where that is not known. ``banner`` is the release in the
+    kernel's own banner, ``heard_on`` where other words came from it without one, ``userspace``
+    whether an /init ran and lived on.
     """
 
     entered: bool
     compared_bytes: int
     not_compared: str | None
     initrd: bool | None
+    banner: str = ""
+    heard_on: str = ""
+    userspace: bool = False
 
 
 def compare(address: int, expected: bytes, found: bytes) -> Comparison:

@@ -12,9 +12,10 @@ from bootharness.routes.disk import Initrd
 from bootharness.trace.handoff import Comparison, Handoff
 from bootharness.trace.proof import compare, without_loader_fields
 
-__all__ = ["GuestMemory", "look"]
+__all__ = ["GuestMemory", "header_entered", "look"]
 
 _STACK_BYTES = 80
+_VERSION_BYTES = 256
 _CMDLINE_READ_BYTES = 8192
 """More than any kernel takes, so that one that is too long is seen as it is."""
 
@@ -29,6 +30,15 @@ class GuestMemory(Protocol):
         """Compare what lies at an address with what should."""
 
 
+def header_entered(memory: GuestMemory, registers: Registers, *, exact: bool) -> SetupHeader | None:
+    """Return the setup header of what is entered, None where it has none."""
+    base = _real_mode_address(memory, registers, exact=exact)
+    try:
+        return SetupHeader.parse(memory.read_memory(base, MINIMUM_BYTES))
+    except FormatError:
+        return None
+
+
 def look(
     memory: GuestMemory,
     kernel: KernelImage | None,
@@ -41,13 +51,10 @@ def look(
 ) -> Handoff:
     """Return the state of a machine that is stopped at the handoff, compared with the files."""
     base = _real_mode_address(memory, registers, exact=exact)
-    real_mode = memory.read_memory(base, kernel.real_mode_bytes if kernel else MINIMUM_BYTES)
-    try:
-        header = SetupHeader.parse(real_mode)
-    except FormatError:
-        header = None
+    header = header_entered(memory, registers, exact=exact)
     proofs = {}
     if kernel and header:
+        real_mode = memory.read_memory(base, kernel.real_mode_bytes)
         expected = kernel.read_real_mode()
         if exact:
             stack = _stack_in_use(registers, base)
@@ -70,6 +77,7 @@ def look(
         initrd=proofs.get("initrd"),
         cmdline=_cmdline(memory, header),
         real_mode_address=base if header else None,
+        release=_release(memory, base, header),
     )
 
 
@@ -92,6 +100,13 @@ def _real_mode_address(memory: GuestMemory, registers: Registers, *, exact: bool
     if start >= 0 and memory.read_memory(start + MAGIC_AT, len(MAGIC)) == MAGIC:
         return start
     return entry
+
+
+def _release(memory: GuestMemory, base: int, header: SetupHeader | None) -> str | None:
+    if header is None or not header.kernel_version:
+        return None
+    said = memory.read_memory(base + SETUP_AT + header.kernel_version, _VERSION_BYTES)
+    return said.split(b"\0")[0].decode("ascii", "backslashreplace").split(" ")[0] or None
 
 
 def _cmdline(memory: GuestMemory, header: SetupHeader | None) -> str | None:

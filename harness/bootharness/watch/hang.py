@@ -5,12 +5,11 @@ from collections.abc import Sequence
 from bootharness.formats.bioscall import BiosCall
 from bootharness.trace.machine_facts import CpuSample
 
-__all__ = ["hang", "keeps_silent"]
+__all__ = ["hang"]
 
 # seconds of the guest's own time without progress that make each kind certain
 _HALTED_S = 0.3
 _KEY_S = 0.5
-_SILENT_S = 1.0
 _STUCK_S = 1.5
 _LOOP_S = 1.2
 
@@ -71,14 +70,3 @@ def _goes_in_circles(samples: Sequence[CpuSample]) -> bool:
 
 def _waits_for_key(call: BiosCall) -> bool:
     return call.number == 0x16 and call.function in _READS_KEY and call.registers_out is None
-
-
-def keeps_silent(samples: Sequence[CpuSample], idle_s: float, cmdline: str | None) -> bool:
-    """Return whether a kernel runs that was not told to speak on the serial line."""
-    told = cmdline is None or "console=ttyS0" in cmdline or "earlyprintk=serial" in cmdline
-    return (
-        not told
-        and idle_s > _SILENT_S
-        and len(samples) >= _LOOKS
-        and all(sample.in_kernel for sample in samples[-_LOOKS:])
-    )

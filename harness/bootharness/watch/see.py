@@ -25,6 +25,7 @@ from bootharness.trace.observer import Observer
 from bootharness.trace.signs import kernel_signs, program_sign
 from bootharness.watch.tracers import GdbTracer, NoTracer, RecorderTracer, Tracer
 from bootharness.watch.watch import Watch
+from bootharness.watch.words import Words
 
 if TYPE_CHECKING:
     from bootharness.machine.gdb import Gdb
@@ -58,7 +59,7 @@ def see(
     with closing(gdb) if gdb else nullcontext(), Machine(qemu) as machine:
         tracer = _tracer(machine, medium, plan, gdb)
         connected = machine.now()
-        watch = Watch(machine, tracer, medium, plan, signs, observer)
+        watch = Watch(machine, tracer, medium, plan, Words(machine, signs), observer)
         try:
             ending = watch.run()
             if medium.wire:
@@ -142,6 +143,7 @@ def _trace(source: str, watch: Watch, ending: Ending, timings: dict[str, float])
         bios_calls=calls,
         gdb_calls=tracer.second_opinion(),
         handoff=handoff,
+        heard=watch.words.heard,
         serial=_serial_text(machine.qemu.serial_log),
         bios_log=watch.bios_log,
         calls_left_out=tracer.left_out,

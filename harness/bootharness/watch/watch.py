@@ -7,6 +7,7 @@ from msgspec import Struct, field
 
 from bootharness.diagnosis.certainty import certain
 from bootharness.errors import HostBusy, MachineLost
+from bootharness.formats.bzimage import SetupHeader
 from bootharness.host.deadline import Deadline
 from bootharness.machine.machine import Machine
 from bootharness.machine.postmortem import screen
@@ -26,10 +27,11 @@ from bootharness.trace.milestones import MILESTONES, Milestone
 from bootharness.trace.network_facts import milestones
 from bootharness.trace.observer import Observer
 from bootharness.trace.signs import Sign, complaint, program_error
-from bootharness.watch.entry import look
-from bootharness.watch.hang import hang, keeps_silent
+from bootharness.watch.entry import header_entered, look
+from bootharness.watch.hang import hang
 from bootharness.watch.idle import IdleClock, Repetition
 from bootharness.watch.tracers import Stop, Tracer
+from bootharness.watch.words import Words
 
 if TYPE_CHECKING:
     from bootharness.routes.net_connection import Connection
@@ -58,6 +60,7 @@ _WALL, _WALL_S = 1.2, 1.0
 _SELDOM = 5
 # protected-mode code below is the BIOS's, which uses it to talk to disks
 _PROTECTED_FROM = 0x100000
+_BEFORE_A_PANIC = ("protected-mode", "banner")
 _TARGETS = {"setup": "setup-entered"}
 
 
@@ -68,7 +71,7 @@ class Watch(Struct):
     tracer: Tracer
     medium: Medium
     plan: BootPlan
-    signs: list[Sign]
+    words: Words
     observer: Observer | None = None
     milestones: dict[str, float] = field(default_factory=dict)
     events: list[QmpEvent] = field(default_factory=list)
@@ -137,10 +140,12 @@ class Watch(Struct):
         if said and self.observer:
             self.observer.bios(said)
 
-    def identify_kernel(self) -> None:
+    def identify_kernel(self, entered: SetupHeader | None = None) -> None:
         """Find the kernel in a disk image that somebody brought, by what has been read."""
         folder = self.machine.qemu.workspace.path
-        self.medium = self.medium.learned(self.tracer.calls(), folder)
+        self.medium = self.medium.learned(
+            self.tracer.calls(), folder, entered=entered, release=self.words.heard.release
+        )
 
     def report_progress(self) -> None:
         """Tell the observer how far the loading has come."""
@@ -169,6 +174,7 @@ class Watch(Struct):
 
     def _over(self, kind: str) -> None:
         """Finish a boot that will say no more: as a panic, as good, or as ``kind``."""
+        self._look_at_screen()
         if self.panic is not None:
             self._finish("panic", self.panic)
         self._finish("reached" if self._userspace() else kind)
@@ -201,20 +207,43 @@ class Watch(Struct):
 
     def _listen(self) -> None:
         """Read the serial line as far as it goes."""
-        for sign, found in self.machine.serial.signs(self.signs):
-            text = found[found.lastindex or 0]
+        for sign, found in self.machine.serial.signs(self.words.signs):
             if self.ending is not None:
                 return
-            if sign.name in MILESTONES:
-                self._reach(sign.name, self.machine.now())
-            elif sign.name == "boot-program" and "banner" in self.milestones:
-                continue  # from then on whoever writes this is the kernel's guest
-            elif sign.name in ("complaint", "boot-program"):
-                self._finish(sign.name, text.decode("utf-8", "replace").strip())
-            elif sign.name == "panic":
-                self.panic = text.decode("utf-8", "replace")
-            elif self.panic is not None:
-                self._finish("panic", self.panic)
+            self._hear(sign, found[found.lastindex or 0].decode("utf-8", "replace"))
+
+    def _hear(self, sign: Sign, text: str) -> None:
+        if sign.name == "boot-program" and "banner" in self.milestones:
+            return  # from then on whoever writes this is the kernel's guest
+        if not self.words.believed(sign, text):
+            return
+        if sign.name in MILESTONES:
+            self._reach(sign.name, self.machine.now())
+        elif sign.name in ("complaint", "boot-program"):
+            self._finish(sign.name, text.strip())
+        elif sign.name == "panic" and self.plan.until in _BEFORE_A_PANIC:
+            self.words.spoke_of(sign)  # the banner, hidden from this line, came before
+            self._finish("reached")
+        elif sign.name == "panic":
+            self.panic = text
+        elif self.panic is not None:
+            self._finish("panic", self.panic)
+
+    def _look_at_screen(self) -> None:
+        """Hear on the screen what a kernel that keeps silent on the serial line has said."""
+        if "banner" in self.milestones:
+            return
+        for sign, text in self.words.on_screen():
+            self._hear(sign, text)
+        self._kernel_spoke()
+
+    def _kernel_spoke(self) -> None:
+        """Take other words than its banner for a sign of a kernel, too, and a userspace that runs
+        for one that was reached."""
+        if self.words.userspace_runs and self.plan.initrd is not None:
+            self._reach("init", self.machine.now())
+        elif self.words.spoke() and self.plan.until in _BEFORE_A_PANIC:
+            self._finish("reached")
 
     def _take_events(self) -> None:
         """Take what QMP tells, and for what the tracer has stopped the machine."""
@@ -254,7 +283,7 @@ class Watch(Struct):
     def _handed_off(self, stop: Stop) -> None:
         if self.handoff is not None or stop.registers is None:
             return
-        self.identify_kernel()
+        self.identify_kernel(header_entered(self.machine, stop.registers, exact=stop.exact))
         self.report_progress()
         before, self.foreign_bytes = self.tracer.total, self.tracer.foreign_bytes
         self.handoff = look(
@@ -279,8 +308,21 @@ class Watch(Struct):
                 self.report_progress()
                 self.reported_at = self.machine.now()
                 self.report_s = self.reported_at - now
+            self._look_for_kernel()
         if "setup-entered" in self.milestones and "protected-mode" not in self.milestones:
             self._look_at_mode(self.machine.sample())
+
+    def _look_for_kernel(self) -> None:
+        """Look whether a kernel runs whose banner has not come, or an /init of somebody's."""
+        entered = self.handoff or self.medium.device.firmware == "uefi"
+        wanted = "banner" not in self.milestones or (
+            self.plan.until == "init" and self.plan.initrd is not None
+        )
+        if entered and wanted and "init" not in self.milestones:
+            sample = self.machine.sample()
+            self._look_at_mode(sample)
+            self.words.look(sample)
+            self._kernel_spoke()
 
     def _sample(self) -> CpuSample:
         """Look at the CPU, and keep what was seen."""
@@ -314,10 +356,12 @@ class Watch(Struct):
             self._look_at_wire()
             self._finish("boot-program", said)
 
-    def _read_screen(self) -> None:
+    def _read_screen(self, waits_for_others: bool) -> None:
         if self.machine.now() - self.screen_read_at > _READ_SCREEN_S:
             self.screen_read_at = self.machine.now()
-            self._hear_boot_program(screen(self.machine))
+            self._look_at_screen()
+            if waits_for_others and self.ending is None:
+                self._hear_boot_program(screen(self.machine))
 
     @property
     def _wires(self) -> list[int]:
@@ -346,7 +390,13 @@ class Watch(Struct):
     def _progress(self) -> tuple[int, ...]:
         """Return what changes as long as the guest gets on."""
         wire = self.wire.frames if self.wire else 0
-        return self._log_bytes(), self.repetition.got_on, self.disk_bytes, wire
+        return (
+            self._log_bytes(),
+            self.repetition.got_on,
+            self.disk_bytes,
+            wire,
+            hash(self.words.screen),
+        )
 
     def _log_bytes(self) -> int:
         return self.machine.qemu.serial_log.stat().st_size
@@ -362,13 +412,12 @@ class Watch(Struct):
         waits_for_others = self.wire is not None and self.handoff is None
         last = self.tracer.last_call()
         kind = hang(self.samples, idle_s, last, exact=not self.tracer.attached)
-        if waits_for_others and idle_s > _READ_SCREEN_S:
-            self._read_screen()
+        self.words.look(self.samples[-1])
+        if idle_s > _READ_SCREEN_S:
+            self._read_screen(waits_for_others)
         if self.ending:
             return
         if kind and not waits_for_others:
-            self._finish(kind)
-        elif self.handoff and keeps_silent(self.samples, idle_s, self.handoff.cmdline):
-            self._finish("silent")
+            self._over(kind)
         elif idle_s > self.plan.idle_s:
-            self._finish("idle")
+            self._over("idle")

@@ -1,0 +1,71 @@
+"""Causes for which what ran was not the kernel that was to be tested."""
+
+import re
+
+from bootharness.diagnosis.verdict import Finding
+from bootharness.trace.boot_trace import BootTrace
+
+__all__ = ["kernel_not_entered", "other_kernel", "recorder_silent"]
+
+_RELEASE = re.compile(r"\d+\.\d+[\w.+~-]*")
+_BROUGHT = "disk"
+
+
+def recorder_silent(trace: BootTrace) -> str | None:
+    """Return why nothing is proven of a boot of which the recorder has told nothing.
+
+    The BIOS itself makes calls that are recorded, so there is one in every boot.
+    """
+    if trace.tracer not in ("recorder", "both") or trace.bios_calls or trace.gdb_calls:
+        return None
+    if trace.heard is None or not (
+        trace.milestones or trace.serial or trace.ending.kind == "reached"
+    ):
+        return None
+    return (
+        "the recorder told of no BIOS call, so nothing is known of the loading: this BIOS runs no "
+        "option ROMs, or the recorder's is damaged (`rm -r` the cache's assembled/; --tracer gdb "
+        "needs no recorder)"
+    )
+
+
+def other_kernel(trace: BootTrace) -> Finding | None:
+    """Another kernel booted than the one that was to be tested."""
+    kernel, handoff, heard = trace.kernel, trace.handoff, trace.heard
+    if kernel is None or not kernel.release or trace.route == _BROUGHT:
+        return None
+    if handoff and handoff.memory_equal:
+        return None  # then its file may say of itself what it likes
+    how, booted = "its banner says so", heard.release if heard else None
+    if booted is None and handoff and handoff.header and handoff.release:
+        how, booted = "so its header says in memory", handoff.release
+        if handoff.header.syssize == kernel.header.syssize or not _RELEASE.fullmatch(booted):
+            return None  # damaged rather than another
+    if booted is None or booted == kernel.release:
+        return None
+    return Finding(
+        f"the kernel that booted is {booted}, and not {kernel.release}, which was to be tested: "
+        f"{how}",
+        (f"{kernel.source}: {kernel.release}",),
+    )
+
+
+def kernel_not_entered(trace: BootTrace) -> Finding | None:
+    """The kernel was never entered, whatever somebody has written."""
+    heard = trace.heard
+    if trace.handoff or (heard and (heard.release or heard.on)):
+        return None
+    if heard and heard.disowned:
+        return Finding(
+            f"no kernel was entered: a kernel's words came, {heard.disowned}, but they were "
+            "written in real mode, where Linux does not run",
+            tuple(trace.serial.splitlines()[-4:]),
+        )
+    traced = trace.tracer != "none" and trace.kernel is not None
+    if trace.ending.kind != "reached" or not traced or trace.heard is None:
+        return None
+    return Finding(
+        f"the boot came to {trace.until}, but nobody saw the kernel being entered, and no banner "
+        "of it came",
+        tuple(trace.serial.splitlines()[-4:]),
+    )

@@ -1,0 +1,18 @@
+"""What was heard of a kernel, and whether it was one that spoke."""
+
+from msgspec import Struct
+
+__all__ = ["Heard"]
+
+
+class Heard(Struct, frozen=True):
+    """What was heard of a kernel while it booted.
+
+    ``release`` is the version in its banner. ``on`` is where it, or its userspace, wrote while no
+    banner came: ``serial line`` or ``screen``. ``disowned`` are a kernel's words that were
+    written in real mode, where no Linux is, and where.
+    """
+
+    release: str | None = None
+    on: str = ""
+    disowned: str = ""
