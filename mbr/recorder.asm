@@ -93,9 +93,17 @@ REPORTED        equ 0x500               ; DR7 after the handoff, our only variab
 
 hook_10:
         cmp     ah, 0x0e                ; teletype output
+        je      .record
+        cmp     ah, 0x09                ; write a character, and set the cursor: the way in which
+        je      .note                   ; boot managers write; nothing comes back from these
+        cmp     ah, 0x02
         jne     .pass
-        hook    10
+.note:  frame   10
+        send    'C'
+        add     sp, 2
 .pass:  jmp     far [cs:old_10]
+.record:
+        hook    10
 
 hook_13:
         hook    13

@@ -4,7 +4,8 @@ import pytest
 from msgspec.structs import replace
 
 from bootharness.errors import FormatError
-from bootharness.formats.bioscall import BiosCall, DiskAddressPacket, call_lines
+from bootharness.formats.bioscall import BiosCall, DiskAddressPacket
+from bootharness.formats.call_lines import call_lines
 from tests.support.traces import move, read, registers, teletype
 
 

@@ -110,7 +110,7 @@ def test_addresses_of_the_recorder_itself_are_in_its_records() -> None:
     assert (
         len({(at + int.from_bytes(rom[at - 2 : at], "little")) & 0xFFFF for at in addresses}) == 1
     )
-    assert len(addresses) == 12
+    assert len(addresses) == 13
 
 
 @given(st.binary(max_size=400))

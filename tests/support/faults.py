@@ -298,7 +298,7 @@ LOADER_FAULTS = (
           edit=swap("        mov     ecx, eax\n        jcxz    disk_was_read.done",
                     "        jmp     disk_was_read.done")),
     Fault("destination begins elsewhere", "destination-misplaced",
-          edit=swap("mov     edi, [fs:code32_start]", "mov     edi, 0x200000")),
+          edit=swap("mov     edi, HIGH_MEMORY", "mov     edi, 0x200000")),
     Fault("access byte 0x00", "descriptor-invalid",
           edit=swap("DATA_RW         equ 0x93", "DATA_RW         equ 0x00")),
     Fault("access byte 0x92", None,

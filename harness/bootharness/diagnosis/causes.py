@@ -174,6 +174,24 @@ CAUSES: dict[str, Cause] = {
             "Read the lines before the panic; 'Attempted to kill init' is an /init that ended.",
         ),
         Cause(
+            "boot-manager-error",
+            "The boot manager, or what else was on the disk, says why it does not go on.",
+            "its words, off the screen",
+            "Do what it says: see whether the file that it names is there, and its configuration.",
+        ),
+        Cause(
+            "boot-menu-waits",
+            "A menu or a prompt of the boot manager waits for a person.",
+            "the end of the screen",
+            "Give the menu a time limit and a default (SYSLINUX: TIMEOUT, GRUB: timeout).",
+        ),
+        Cause(
+            "initrd-dropped",
+            "The boot manager could not load the initrd and entered the kernel without it.",
+            "its words, the memory of the machine",
+            "Give the machine more memory, or make the initrd smaller.",
+        ),
+        Cause(
             "other-kernel",
             "Another kernel booted than the one that was to be tested.",
             "both releases",

@@ -2,7 +2,7 @@
 
 import re
 
-from bootharness.diagnosis.hangs import last_call
+from bootharness.diagnosis.hangs import last_call, last_calls
 from bootharness.diagnosis.verdict import Finding
 from bootharness.text import address, count, seg_off
 from bootharness.trace.boot_trace import (
@@ -65,7 +65,7 @@ def _reset(trace: BootTrace, by: str) -> Finding | None:
     return Finding(
         f"the guest was reset{f' {by}' if by else ''}{where(trace)}{trace.ended_after}, "
         f"{after}{last_call(trace)}",
-        tuple(str(call) for call in trace.bios_calls[-4:]),
+        last_calls(trace),
     )
 
 
@@ -109,7 +109,7 @@ def _stopped(trace: BootTrace, kind: str, how: str) -> Finding | None:
         last = f"the last milestone was {trace.milestones[-1].name}"
     return Finding(
         f"the guest {how}{trace.ended_after}; {last}{last_call(trace)}",
-        (*(str(call) for call in trace.bios_calls[-4:]), *trace.serial.splitlines()[-4:]),
+        (*last_calls(trace), *trace.serial.splitlines()[-4:]),
     )
 
 

@@ -2,6 +2,8 @@
 
 from bootharness.diagnosis.protocol import loader_message
 from bootharness.diagnosis.verdict import Finding
+from bootharness.formats.bioscall import BiosCall
+from bootharness.formats.call_lines import call_lines
 from bootharness.text import address, seg_off
 from bootharness.trace.boot_trace import BootTrace, Ending
 from bootharness.trace.machine_facts import CpuSample
@@ -11,15 +13,17 @@ __all__ = [
     "kernel_hang",
     "kernel_silent",
     "last_call",
+    "last_calls",
     "setup_hang",
     "stage1_hang",
 ]
 
-_HANGS = ("halted", "loop", "waits-for-key", "silent", "idle")
+_HANGS = ("boot-manager", "halted", "loop", "waits-for-key", "silent", "idle")
 _PROVEN = ("halted", "loop")
 """How nobody can be who gets on unseen."""
 _CODE_BYTES = 440
 _SERIAL_LINES = 12
+_LOOK_BACK_CALLS, _SHOWN_CALLS = 400, 4
 
 
 def stage1_hang(trace: BootTrace) -> Finding | None:
@@ -98,10 +102,10 @@ def _in_kernel(trace: BootTrace) -> list[CpuSample]:
 
 def last_call(trace: BootTrace) -> str:
     """Say which BIOS call was the last, as the end of a sentence."""
-    calls = trace.bios_calls
+    calls = trace.bios_calls[-_LOOK_BACK_CALLS:]
     if not calls:
         return ""
-    call = calls[-1]
+    call = next((each for each in reversed(calls) if not _sets_screen(each)), calls[-1])
     returned = "" if call.registers_out else ", which did not return"
     where = seg_off(call.registers_in.cs, call.registers_in.ip)
     name = f", {call.service}," if call.service else ""
@@ -109,6 +113,15 @@ def last_call(trace: BootTrace) -> str:
         f"; the last BIOS call was INT {call.number:02x}h AH={call.function:02x}h{name} from "
         f"{where}{returned}"
     )
+
+
+def last_calls(trace: BootTrace) -> tuple[str, ...]:
+    """Return the last calls as lines of evidence, a text as one."""
+    return tuple(call_lines(trace.bios_calls[-_LOOK_BACK_CALLS:]))[-_SHOWN_CALLS:]
+
+
+def _sets_screen(call: BiosCall) -> bool:
+    return call.number == 0x10 and call.function != 0x0E
 
 
 def _hung(trace: BootTrace) -> Ending | None:

@@ -11,6 +11,7 @@ from bootharness.diagnosis import (
     moves,
     network,
     protocol,
+    screens,
     whose,
 )
 from bootharness.diagnosis.agreement import disagreement
@@ -48,10 +49,13 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("setup-hang", hangs.setup_hang),
     ("kernel-silent", hangs.kernel_silent),
     ("decompress-failed", kernel.decompress_failed),
+    ("initrd-dropped", screens.initrd_dropped),
     ("no-init", kernel.no_init),
     ("kernel-panic", kernel.kernel_panic),
     ("kernel-hang", hangs.kernel_hang),
     ("kernel-reset", kernel.kernel_reset),
+    ("boot-manager-error", screens.boot_manager_error),
+    ("boot-menu-waits", screens.boot_menu_waits),
     ("kernel-not-entered", whose.kernel_not_entered),
     ("port-misused", endings.port_misused),
     ("stage1-hang", hangs.stage1_hang),

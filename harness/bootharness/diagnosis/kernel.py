@@ -3,7 +3,7 @@
 import re
 
 from bootharness.diagnosis.endings import port_misused, where
-from bootharness.diagnosis.hangs import last_call
+from bootharness.diagnosis.hangs import last_call, last_calls
 from bootharness.diagnosis.verdict import Finding
 from bootharness.text import address, count
 from bootharness.trace.boot_trace import BootTrace
@@ -120,7 +120,7 @@ def timed_out(trace: BootTrace) -> Finding | None:
     }.get(trace.ending.kind, f"ended ({trace.ending.kind})")
     return Finding(
         f"the boot {how}{trace.ended_after}; {last}{last_call(trace)}",
-        tuple(str(call) for call in trace.bios_calls[-4:]),
+        last_calls(trace),
     )
 
 

@@ -1,8 +1,9 @@
 """Causes in how the loader keeps the Linux/x86 boot protocol."""
 
 from bootharness.diagnosis.verdict import Finding
+from bootharness.formats.screen_text import screen_text
 from bootharness.text import address, count, seg_off
-from bootharness.trace.boot_trace import BootTrace, screen_text
+from bootharness.trace.boot_trace import BootTrace
 
 __all__ = [
     "cmdline_wrong",

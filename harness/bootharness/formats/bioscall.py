@@ -1,9 +1,7 @@
 """One call of a BIOS service, with the names that the services and their errors have."""
 
 import struct
-from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from itertools import groupby
 from typing import ClassVar, Self
 
 from msgspec import Struct
@@ -20,7 +18,6 @@ __all__ = [
     "BiosCall",
     "DiskAddressPacket",
     "Registers",
-    "call_lines",
 ]
 
 BIOS_SEGMENTS = 0xC000
@@ -30,6 +27,8 @@ CARRY = 0x0001
 _TELETYPE = (0x10, 0x0E)
 
 SERVICES = {
+    (0x10, 0x02): "set cursor",
+    (0x10, 0x09): "write character",
     (0x10, 0x0E): "teletype output",
     (0x13, 0x00): "reset disk",
     (0x13, 0x02): "read sectors",
@@ -240,7 +239,7 @@ class BiosCall(Struct, frozen=True):
                 f"(0x{table.source.base:06x} -> 0x{table.destination.base:06x}, "
                 f"{(regs.ecx & 0xFFFF) * 2} bytes)"
             )
-        if (self.number, self.function) == (0x10, 0x0E):
+        if (self.number, self.function) in ((0x10, 0x09), _TELETYPE):
             return f"({chr(regs.al)!r})"
         return f"(eax=0x{regs.eax:x}, ebx=0x{regs.ebx:x}, ecx=0x{regs.ecx:x}, edx=0x{regs.edx:x})"
 
@@ -248,21 +247,6 @@ class BiosCall(Struct, frozen=True):
         if self.registers_out is None:
             return "?"
         return f"CF=1 AH={self.registers_out.ah:02x}h {self.status_name}" if self.failed else "ok"
-
-
-def call_lines(calls: Iterable[BiosCall]) -> Iterator[str]:
-    """Write calls, one in a line, but a text that was written letter by letter as a text."""
-    for (_, letters), some in groupby(calls, _writer):
-        if letters:
-            text = list(some)
-            written = "".join(chr(call.registers_in.al) for call in text)
-            yield f"{str(text[0]).partition('(')[0]}({written!r})"
-        else:
-            yield from map(str, some)
-
-
-def _writer(call: BiosCall) -> tuple[int, bool]:
-    return call.registers_in.cs, (call.number, call.function) == _TELETYPE
 
 
 @lru_cache(maxsize=8192)

@@ -35,6 +35,7 @@ _HANDOFF = struct.Struct("<HHH")
 _STACKED = 6 + 2 + 2 + 2
 _TAGS = {ord(tag) for tag in "CRHI"}
 _NUMBERS = (0x00, 0x01, 0x10, 0x13, 0x15, 0x16, 0x18, 0x19)
+_NOTED = ((0x10, 0x02), (0x10, 0x09))
 _OWN_AT, _MARK_AT = 40, 42
 _RECORD_MARK = re.compile(rb"[CRHI]\0[\x00\x01\x10\x13\x15\x16\x18\x19]", re.DOTALL)
 # of a guest that calls and calls, so many calls from the beginning and as many of the last are
@@ -196,7 +197,10 @@ class Pairing(Struct):
                 self.total += 1
                 self._entries.append(entry)
                 self._fresh.append(entry)
-                self._open.append(entry)
+                if (record.number, record.function) in _NOTED:
+                    entry.returned = record  # nothing comes back from these
+                else:
+                    self._open.append(entry)
                 if entry.table_hex:  # parsed while the machine runs; the result is kept there
                     BlockMoveTable.parse(record.extra)
             elif record.tag == "R":

@@ -95,7 +95,7 @@ def _properties(trace: "BootTrace", judgement: "Judgement") -> list[tuple[str, s
 
 
 def _section(trace: "BootTrace", judgement: "Judgement") -> str:
-    from bootharness.formats.bioscall import call_lines
+    from bootharness.formats.call_lines import call_lines
     from bootharness.text import first_lines, last_lines, printable
 
     lines = [f"{judgement.verdict.upper()} {judgement.cause or ''}".strip()]

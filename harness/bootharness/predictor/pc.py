@@ -20,6 +20,7 @@ from bootharness.formats.bioscall import CARRY, BiosCall, DiskAddressPacket, Reg
 from bootharness.formats.gdt import BlockMoveTable
 from bootharness.formats.loading import MAGIC, MAGIC_AT, SETUP_AT, setup_code_at
 from bootharness.formats.mbr import SECTOR_BYTES
+from bootharness.formats.screen_text import WRITES
 from bootharness.kernels.content import Piece
 from bootharness.predictor.bios import RESET_VECTOR, ROM_SEGMENT, BiosServices
 from bootharness.predictor.cpu import Cpu
@@ -274,7 +275,7 @@ class Pc:
         """Return a call if the recorder would record it."""
         function = frame.ah
         match number:
-            case 0x10 if function != 0x0E:
+            case 0x10 if function not in WRITES:
                 return None
             case 0x16 if function in (0x01, 0x11):
                 return None

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 __all__ = ["watching"]
 
 _NEVER_RETURN = (0x18, 0x19)
-_TELETYPE = (0x10, 0x0E)
 # BIOS calls are heard of in batches, so late
 _BATCH_S = 0.2
 
@@ -157,7 +156,9 @@ class CallPrinter(Spectator):
     def _print(self, call: "BiosCall") -> None:
         self._next += 1
         self._print_notes(call.called_at)
-        if (call.number, call.function) == _TELETYPE:
+        from bootharness.formats.call_lines import writes_text  # by now it has been imported
+
+        if writes_text(call):
             if self._text and self._text[-1].registers_in.cs != call.registers_in.cs:
                 self._print_text()
             self._text.append(call)
@@ -166,7 +167,7 @@ class CallPrinter(Spectator):
         click.secho(str(call), file=self._output, fg="red" if call.failed else None)
 
     def _print_text(self) -> None:
-        from bootharness.formats.bioscall import call_lines  # by now it has been imported
+        from bootharness.formats.call_lines import call_lines  # by now it has been imported
 
         for line in call_lines(self._text):
             click.echo(line, file=self._output)

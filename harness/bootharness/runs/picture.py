@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from bootharness.diagnosis import Judgement
-from bootharness.formats.bioscall import call_lines
+from bootharness.formats.call_lines import call_lines
 from bootharness.text import count, printable
 from bootharness.trace.boot_trace import BootTrace
 

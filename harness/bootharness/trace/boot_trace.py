@@ -1,6 +1,6 @@
 """Everything seen in one boot. A trace is judged and drawn without QEMU and without the files."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import cached_property
 
 from msgspec import Struct, field
@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from bootharness.formats.bioscall import BiosCall
 from bootharness.formats.loading import Destinations
+from bootharness.formats.screen_text import screen_text
 from bootharness.trace.block_moves import BlockMove, block_moves, placements
 from bootharness.trace.booted import DiskFacts, KernelFacts, LoaderFacts
 from bootharness.trace.handoff import Handoff
@@ -24,7 +25,6 @@ __all__ = [
     "RESET_BY",
     "BootTrace",
     "Ending",
-    "screen_text",
 ]
 
 PANIC_REPORTED = "the guest reported a panic"
@@ -47,9 +47,10 @@ class Ending(Struct, frozen=True):
     ``boot-failed`` (INT 18h), ``bootstrap`` (INT 19h by the guest), ``network`` (it cannot come
     to anything any more, as the wire shows; ``detail`` is the cause), ``boot-program`` (what
     came from the network gives up; ``detail`` is what it says), ``panic``, ``complaint`` (the
-    kernel says that it cannot run), ``halted`` (HLT with interrupts off), ``loop``,
-    ``waits-for-key``, ``silent`` (a kernel without a console on the serial line), ``idle``,
-    ``timeout``, ``skipped`` (we could not find out; then ``cause`` says why).
+    kernel says that it cannot run), ``boot-manager`` (one that rests, after it has said
+    ``detail``), ``halted`` (HLT with interrupts off), ``loop``, ``waits-for-key``, ``silent``
+    (a kernel without a console on the serial line), ``idle``, ``timeout``, ``skipped`` (we
+    could not find out; then ``cause`` says why).
     """
 
     kind: str
@@ -66,7 +67,8 @@ class BootTrace(Struct, frozen=True, dict=True):
     ``gdb_calls`` are the loader's calls as gdb saw them, when both tracers watched; ``bios_log``
     is what the BIOS said of itself on its debug port. Of a guest that made too many calls
     ``calls_left_out`` are missing from the middle of ``bios_calls``; ``foreign_bytes`` is what it
-    wrote itself to the recorder's port.
+    wrote itself to the recorder's port. ``boot_screen`` is the text on the VGA screen when it was
+    read last before a kernel ran, "" where there was no need to.
     """
 
     source: str
@@ -83,6 +85,7 @@ class BootTrace(Struct, frozen=True, dict=True):
     gdb_calls: tuple[BiosCall, ...] = ()
     handoff: Handoff | None = None
     heard: Heard | None = None
+    boot_screen: str = ""
     serial: str = ""
     bios_log: str = ""
     calls_left_out: int = 0
@@ -197,12 +200,5 @@ class BootTrace(Struct, frozen=True, dict=True):
 
     @property
     def screen(self) -> str:
-        """What was written through INT 10h AH=0Eh: by the BIOS, the loader and the setup code."""
+        """What was written through INT 10h: by the BIOS, the loader and the setup code."""
         return screen_text(self.bios_calls)
-
-
-def screen_text(calls: Iterable[BiosCall]) -> str:
-    """Return what was written through INT 10h AH=0Eh."""
-    return "".join(
-        chr(call.registers_in.al) for call in calls if (call.number, call.function) == (0x10, 0x0E)
-    )

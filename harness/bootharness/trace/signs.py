@@ -35,7 +35,8 @@ def kernel_signs(init_marker: str, *, own_init: bool) -> list[Sign]:
     if not own_init:
         init += rb"|Run \S+ as init process"
     return [
-        Sign("banner", re.compile(rb"Linux version \S+" + _LINE)),
+        # the release is compared with the kernel's: no piece of it will do
+        Sign("banner", re.compile(rb"Linux version \S+[ \r\n]" + _LINE)),
         Sign("init", re.compile(init)),
         Sign("panic", re.compile(rb"Kernel panic - not syncing: " + _WHOLE_LINE)),
         Sign("last-words", re.compile(rb"---\[ end Kernel panic|Rebooting in \d+ seconds")),

@@ -17,16 +17,24 @@ _LOOKS = 4
 _LOW_MEMORY = 0x100000
 _LOOP_LOOKS = 10
 _STATES = 4
+# shares of the looks
+_LOOP_IN_BIOS, _POLLER_IN_BIOS = 0.5, 0.08
 _READS_KEY = (0x00, 0x10)
 
 
 def hang(
-    samples: Sequence[CpuSample], idle_s: float, last: BiosCall | None, *, exact: bool = True
+    samples: Sequence[CpuSample],
+    idle_s: float,
+    last: BiosCall | None,
+    *,
+    exact: bool = True,
+    may_poll: bool = False,
 ) -> str | None:
     """Return how a guest hangs, an `Ending` kind, or None while it may only be busy.
 
     ``samples`` are the looks at the CPU since the last progress, ``last`` is the last BIOS
-    call; ``exact`` tells whether the addresses in the looks are.
+    call; ``exact`` tells whether the addresses in the looks are, ``may_poll`` whether it may be a
+    boot manager that asks the BIOS again and again for a key or the time.
     """
     if len(samples) < _LOOKS:
         return None
@@ -39,18 +47,23 @@ def hang(
     stuck = last is not None and last.registers_out is None and not last.from_bios
     if idle_s > _STUCK_S and stuck and all(each.in_bios and not each.halted for each in samples):
         return "loop"
-    if idle_s > _LOOP_S and len(samples) >= _LOOP_LOOKS and _stays_in_low_memory(samples):
+    if (
+        idle_s > _LOOP_S
+        and len(samples) >= _LOOP_LOOKS
+        and _stays_in_low_memory(samples, _POLLER_IN_BIOS if may_poll else _LOOP_IN_BIOS)
+    ):
         return "loop"
     return "loop" if exact and idle_s > _LOOP_S and _goes_in_circles(samples) else None
 
 
-def _stays_in_low_memory(samples: Sequence[CpuSample]) -> bool:
-    """Whether the CPU has been below 1 MiB, and mostly not in the BIOS.
+def _stays_in_low_memory(samples: Sequence[CpuSample], in_bios_at_most: float) -> bool:
+    """Whether the CPU has been below 1 MiB, and of these looks not too many in the BIOS.
 
     Who waits for a key or the time asks the BIOS all the while, and may have a time limit.
     """
     in_bios = sum(sample.in_bios for sample in samples)
-    return all(sample.linear < _LOW_MEMORY for sample in samples) and in_bios * 2 < len(samples)
+    low = all(sample.linear < _LOW_MEMORY for sample in samples)
+    return low and in_bios < in_bios_at_most * len(samples)
 
 
 def _goes_in_circles(samples: Sequence[CpuSample]) -> bool:

@@ -23,6 +23,7 @@ from bootharness.trace.milestones import ordered
 from bootharness.trace.network_facts import milestones
 from bootharness.trace.observer import Observer
 from bootharness.trace.signs import kernel_signs, program_sign
+from bootharness.watch.resting import Resting
 from bootharness.watch.tracers import GdbTracer, NoTracer, RecorderTracer, Tracer
 from bootharness.watch.watch import Watch
 from bootharness.watch.words import Words
@@ -59,7 +60,9 @@ def see(
     with closing(gdb) if gdb else nullcontext(), Machine(qemu) as machine:
         tracer = _tracer(machine, medium, plan, gdb)
         connected = machine.now()
-        watch = Watch(machine, tracer, medium, plan, Words(machine, signs), observer)
+        watch = Watch(
+            machine, tracer, medium, plan, Words(machine, signs), Resting(machine), observer
+        )
         try:
             ending = watch.run()
             if medium.wire:
@@ -144,6 +147,7 @@ def _trace(source: str, watch: Watch, ending: Ending, timings: dict[str, float])
         gdb_calls=tracer.second_opinion(),
         handoff=handoff,
         heard=watch.words.heard,
+        boot_screen=watch.resting.text,
         serial=_serial_text(machine.qemu.serial_log),
         bios_log=watch.bios_log,
         calls_left_out=tracer.left_out,

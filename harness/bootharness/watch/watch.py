@@ -8,9 +8,9 @@ from msgspec import Struct, field
 from bootharness.diagnosis.certainty import certain
 from bootharness.errors import HostBusy, MachineLost
 from bootharness.formats.bzimage import SetupHeader
+from bootharness.formats.screen_text import ScreenText
 from bootharness.host.deadline import Deadline
 from bootharness.machine.machine import Machine
-from bootharness.machine.postmortem import screen
 from bootharness.plan import BootPlan
 from bootharness.routes.medium import Medium
 from bootharness.trace.bios_milestones import bios_milestones
@@ -19,7 +19,6 @@ from bootharness.trace.boot_trace import (
     CRASH_REPORTED,
     PANIC_REPORTED,
     Ending,
-    screen_text,
 )
 from bootharness.trace.handoff import Handoff
 from bootharness.trace.machine_facts import CpuSample, QmpEvent
@@ -30,6 +29,7 @@ from bootharness.trace.signs import Sign, complaint, program_error
 from bootharness.watch.entry import header_entered, look
 from bootharness.watch.hang import hang
 from bootharness.watch.idle import IdleClock, Repetition
+from bootharness.watch.resting import PERSON_S, Resting
 from bootharness.watch.tracers import Stop, Tracer
 from bootharness.watch.words import Words
 
@@ -48,8 +48,7 @@ _LAST_WORDS_S = 0.5
 _LEAST_SHARE = 0.4
 # without progress for so long, the CPU is looked at on every tick
 _SUSPICIOUS_S = 0.2
-# SYSLINUX writes to the screen through the BIOS, but not by the service that is recorded;
-# so the screen of a boot program that rests is read, and so often
+# after so long without progress, and so often, the screen is read
 _READ_SCREEN_S = 1.0
 # what the guest has written through the BIOS is searched for words: so much of it, the last
 _SAID_CHARACTERS = 8192
@@ -72,6 +71,7 @@ class Watch(Struct):
     medium: Medium
     plan: BootPlan
     words: Words
+    resting: Resting
     observer: Observer | None = None
     milestones: dict[str, float] = field(default_factory=dict)
     events: list[QmpEvent] = field(default_factory=list)
@@ -83,6 +83,7 @@ class Watch(Struct):
     recorded: int = 0
     repetition: Repetition = field(default_factory=Repetition)
     said: str = ""
+    written: ScreenText = field(default_factory=ScreenText)
     foreign_bytes: int = 0
     drained_at: float = 0.0
     reported_at: float = 0.0
@@ -340,7 +341,7 @@ class Watch(Struct):
         if self.recorded == before:
             return
         fresh = self.tracer.fresh()
-        if words := screen_text(fresh):
+        if words := self.written.feed(fresh):
             self.said = (self.said + words)[-_SAID_CHARACTERS:]
             if said := complaint(self.said):
                 self._finish("complaint", said)
@@ -356,12 +357,19 @@ class Watch(Struct):
             self._look_at_wire()
             self._finish("boot-program", said)
 
-    def _read_screen(self, waits_for_others: bool) -> None:
-        if self.machine.now() - self.screen_read_at > _READ_SCREEN_S:
+    def _read_screen(self) -> None:
+        """Read what a guest that rests has on its screen."""
+        if self._before_a_kernel:
+            self.resting.read()
+            if self.wire:
+                self._hear_boot_program(self.resting.text)
+        elif self.machine.now() - self.screen_read_at > _READ_SCREEN_S:
             self.screen_read_at = self.machine.now()
             self._look_at_screen()
-            if waits_for_others and self.ending is None:
-                self._hear_boot_program(screen(self.machine))
+
+    @property
+    def _before_a_kernel(self) -> bool:
+        return self.handoff is None and not self.words.kernel_runs
 
     @property
     def _wires(self) -> list[int]:
@@ -395,7 +403,7 @@ class Watch(Struct):
             self.repetition.got_on,
             self.disk_bytes,
             wire,
-            hash(self.words.screen),
+            hash((self.words.screen, self.resting.seen)),
         )
 
     def _log_bytes(self) -> int:
@@ -410,14 +418,27 @@ class Watch(Struct):
         self.disk_bytes = self.machine.disk_bytes_read()
         self._sample()
         waits_for_others = self.wire is not None and self.handoff is None
-        last = self.tracer.last_call()
-        kind = hang(self.samples, idle_s, last, exact=not self.tracer.attached)
+        rests = self._before_a_kernel and not waits_for_others and self.medium.loader is None
+        kind = hang(
+            self.samples,
+            idle_s,
+            self.tracer.last_call(),
+            exact=not self.tracer.attached,
+            may_poll=rests,
+        )
         self.words.look(self.samples[-1])
         if idle_s > _READ_SCREEN_S:
-            self._read_screen(waits_for_others)
+            self._read_screen()
         if self.ending:
             return
-        if kind and not waits_for_others:
+        if rests and self.resting.given_up:
+            self._finish("boot-manager")
+        elif kind and not waits_for_others:
             self._over(kind)
-        elif idle_s > self.plan.idle_s:
+        elif idle_s > self._patience_s(rests):
             self._over("idle")
+
+    def _patience_s(self, rests: bool) -> float:
+        if rests and self.resting.for_a_person:
+            return max(PERSON_S, self.plan.idle_s)
+        return self.plan.idle_s

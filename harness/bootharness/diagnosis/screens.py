@@ -1,0 +1,91 @@
+"""Causes that a boot manager, a boot sector or a BIOS tells on the screen."""
+
+from bootharness.diagnosis.kernel import no_init
+from bootharness.diagnosis.verdict import Finding
+from bootharness.formats.screen_text import screen_text
+from bootharness.trace.boot_managers import complaint_of, last_lines, waits
+from bootharness.trace.boot_trace import BootTrace
+
+__all__ = ["boot_manager_error", "boot_menu_waits", "initrd_dropped", "survived"]
+
+_RESTS = ("boot-manager", "waits-for-key", "idle", "loop", "halted", "timeout")
+_SHOWN_LINES = 6
+
+
+def boot_manager_error(trace: BootTrace) -> Finding | None:
+    """The boot manager says why it does not go on."""
+    if not _before_a_kernel(trace) or trace.ending.kind not in _RESTS:
+        return None
+    said = _complaint(trace)
+    if not said:
+        return None
+    return Finding(f'the boot manager gave up; it says "{said}"', _screen(trace))
+
+
+def boot_menu_waits(trace: BootTrace) -> Finding | None:
+    """A menu or a prompt waits for a person."""
+    if not _before_a_kernel(trace) or trace.ending.kind not in _RESTS or _complaint(trace):
+        return None
+    text = _text(trace)
+    if trace.ending.kind != "waits-for-key" and not waits(text):
+        return None
+    if not text.strip():
+        return None
+    return Finding(
+        f'the boot manager waits for a person{trace.ended_after}: its screen ends in "'
+        f'{last_lines(text)}"',
+        _screen(trace),
+    )
+
+
+def initrd_dropped(trace: BootTrace) -> Finding | None:
+    """The boot manager could not load the initrd, said so, and entered the kernel without it."""
+    said = survived(trace)
+    if not said or not no_init(trace):
+        return None
+    if trace.handoff and trace.handoff.header and trace.handoff.header.ramdisk_size:
+        return None
+    memory = f" in {trace.machine.memory_bytes >> 20} MiB of memory" if trace.machine else ""
+    return Finding(
+        f'the kernel was started without its initrd{memory}: the boot manager said "{said}", and '
+        "the kernel found no /init to run",
+        _screen(trace),
+    )
+
+
+def survived(trace: BootTrace) -> str | None:
+    """Return what a boot manager complained of before it entered a kernel all the same."""
+    if trace.loader or trace.network or _before_a_kernel(trace):
+        return None
+    return complaint_of(trace.boot_screen) or _complaint(trace)
+
+
+def _before_a_kernel(trace: BootTrace) -> bool:
+    """Whether somebody else's boot manager was at work to the end."""
+    return not (
+        trace.loader
+        or trace.network
+        or trace.handoff
+        or trace.reached("banner")
+        or (trace.heard and trace.heard.on)
+        or any(sample.in_kernel for sample in trace.samples)
+    )
+
+
+def _complaint(trace: BootTrace) -> str | None:
+    """What was said last: on the screen as it is, or else in all that was written."""
+    calls = trace.bios_calls if not trace.handoff else trace.bios_calls[: trace.handoff.calls]
+    written = screen_text(call for call in calls if not call.from_bios)
+    return complaint_of(_text(trace)) or complaint_of(written)
+
+
+def _text(trace: BootTrace) -> str:
+    seen = trace.post_mortem
+    if _before_a_kernel(trace) and seen and seen.screen.strip():
+        return seen.screen
+    return trace.boot_screen
+
+
+def _screen(trace: BootTrace) -> tuple[str, ...]:
+    lines = [line.rstrip() for line in _text(trace).splitlines() if line.strip()]
+    return tuple(f"screen: {line}" for line in lines[-_SHOWN_LINES:])

@@ -1,0 +1,56 @@
+"""Text as it was written through INT 10h, put together from the calls."""
+
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+from bootharness.formats.bioscall import BiosCall
+
+__all__ = ["WRITES", "ScreenText", "screen_text"]
+
+_VIDEO, _CURSOR, _CHARACTER, _TELETYPE = 0x10, 0x02, 0x09, 0x0E
+WRITES = frozenset((_CURSOR, _CHARACTER, _TELETYPE))
+"""By AH: set cursor, write character and attribute, teletype output."""
+_COLUMNS, _LAST_ROW = 80, 24
+_BELL, _BACK, _NEW_LINE, _RETURN = 7, 8, 10, 13
+_MOVES = (_BELL, _BACK, _NEW_LINE, _RETURN)
+
+
+class ScreenText(Struct):
+    """Takes calls in their order and gives the text that they write.
+
+    Boot managers write a character and set the cursor behind it; elsewhere on the screen is a
+    new line of the text.
+    """
+
+    _row: int = 0
+    _column: int = 0
+
+    def feed(self, calls: Iterable[BiosCall]) -> str:
+        """Return what these calls write."""
+        text = []
+        for call in calls:
+            if call.number != _VIDEO or call.function not in WRITES:
+                continue
+            registers = call.registers_in
+            if call.function == _TELETYPE:
+                self._advance(registers.al)
+                text.append(chr(registers.al))
+            elif call.function == _CHARACTER:
+                text.append(chr(registers.al) * min(registers.ecx & 0xFFFF, _COLUMNS))
+            else:
+                row, column = registers.edx >> 8 & 0xFF, registers.edx & 0xFF
+                if row != self._row or column < self._column:
+                    text.append("\n")
+                self._row, self._column = row, column
+        return "".join(text)
+
+    def _advance(self, letter: int) -> None:
+        if letter == _NEW_LINE:
+            self._row = min(self._row + 1, _LAST_ROW)
+        self._column = 0 if letter == _RETURN else self._column + (letter not in _MOVES)
+
+
+def screen_text(calls: Iterable[BiosCall]) -> str:
+    """Return what was written through INT 10h."""
+    return ScreenText().feed(calls)

@@ -1,0 +1,96 @@
+"""What boot managers, boot sectors and BIOSes say when they do not get on, and how they wait."""
+
+import re
+
+__all__ = ["complaint_of", "last_lines", "waits", "waits_for_ever"]
+
+# Known words first: SYSLINUX, PXELINUX, ISOLINUX; GRUB; LILO; Windows and its like; BIOSes.
+_COMPLAINTS = re.compile(
+    r"""^[^\S\n]*(?:
+    (?:error|alert|fatal):\ [^\n]{1,200}
+  | Loading\ [^\n]{1,120}?(?:\.\.\.\s?)?failed[^\n]{0,120}
+  | Could\ not\ find\ (?:kernel|ramdisk)\ image:[^\n]{0,120}
+  | (?:Failed\ to\ load|Unable\ to\ load|Unable\ to\ open|Cannot\ load|Can't\ load)[^\n]{1,160}
+  | Boot\ failed:[^\n]{1,160}
+  | (?:Invalid|Unknown)\ (?:or\ corrupt\ kernel\ image|keyword)[^\n]{0,160}
+  | No\ (?:DEFAULT\ or\ UI\ configuration\ directive|configuration\ file)\ found[^\n]{0,80}
+  | (?:WARNING|ERROR):\ [^\n]{1,160}
+  | isolinux:\ [^\n]{1,160}
+  | Disk\ error\ [^\n]{1,80}
+  | LILO\ -\ [^\n]{1,80}
+  | L(?:\ [0-9A-F]{2}){2,}[^\n]{0,80}
+  | PANIC:\ [^\n]{1,160}
+  | [^\n]{0,80}?(?i:
+        no\ bootable\ (?:device|medium|image|partition|disk)
+      | (?:missing|no)\ operating\ system|operating\ system\ not\ found
+      | error\ loading\ operating\ system|invalid\ partition\ table|no\ active\ partition
+      | invalid\ system\ disk|non-system\ disk|not\ a\ bootable\ disk
+      | ntldr\ is\ missing|bootmgr\ is\ (?:missing|compressed)
+      | disk\ (?:read\ )?error|boot\ error|remove\ disks\ or\ other\ media
+      | insert\ (?:a\ )?(?:boot|system)|kernel\ (?:image\ )?not\ found|file\ not\ found
+      | no\ such\ (?:file|partition|device|disk)|checksum\ error|bad\ magic
+      | out\ of\ memory|not\ enough\ memory
+    )[^\n]{0,120}
+    )""",
+    re.MULTILINE | re.VERBOSE,
+)
+# how a screen ends on which nothing goes on before a person types
+_FOR_EVER = re.compile(
+    r"^(?:sh:)?grub(?: rescue)?>\s*$"
+    r"|(?i:boot failed|not a bootable disk|system disk|other media)[^\n]*\n?[^\n]*"
+    r"(?i:press (?:a|any) key)[^\n]*$"
+    r"|(?i:press ctrl\+alt\+del to restart)[^\n]*$",
+    re.MULTILINE,
+)
+_PROMPT = re.compile(r"(?:^|\s)boot:\s*$", re.MULTILINE)
+_WAITS = re.compile(
+    r"boot:\s*$|grub(?: rescue)?>|(?i:press \W?(?:a key|any key|enter|return|tab|esc|f\d+)\b)"
+    r"|(?i:use the .{1,12}(?:arrow )?keys)|(?i:strike a key|hit (?:a|any) key)|\[[yY]/[nN]\]"
+    r"|(?i:automatic(?:ally)? (?:boot )?in \d+)|(?i:which entry is highlighted)",
+)
+_LAST_LINES = 4
+_TOGETHER = 3
+
+
+def complaint_of(text: str) -> str | None:
+    """Return what was complained of last in what was written; None of nothing.
+
+    Complaints on lines that follow each other belong together, and the first tells most.
+    """
+    found = [(match.start(), " ".join(match[0].split())) for match in _COMPLAINTS.finditer(text)]
+    if not found:
+        return None
+    said: list[str] = []
+    end = len(text)
+    for start, words in reversed(found):
+        between = text[start:end].strip().splitlines()
+        if said and len([line for line in between if line.strip()]) > 1:
+            break
+        said.insert(0, words)
+        end = start
+    return "; ".join(dict.fromkeys(said[:_TOGETHER]))
+
+
+def waits_for_ever(text: str) -> bool:
+    """Return whether a screen ends in a prompt that only a person ends.
+
+    SYSLINUX's may count to an end unseen; but what has failed there would fail again.
+    """
+    end = _end(text)
+    return bool(_FOR_EVER.search(end)) or (bool(_PROMPT.search(end)) and bool(complaint_of(text)))
+
+
+def waits(text: str) -> bool:
+    """Return whether a screen shows a menu or a prompt; it may go on by itself after a while."""
+    return bool(_WAITS.search(text))
+
+
+def last_lines(text: str, count: int = 2) -> str:
+    """Return the last lines that are not empty, without the lines that draw boxes."""
+    lines = (" ".join(re.sub(r"[\u2500-\u259f]+", " ", line).split()) for line in text.splitlines())
+    return " / ".join([line for line in lines if line][-count:])
+
+
+def _end(text: str) -> str:
+    lines = [line.rstrip() for line in text.splitlines() if line.strip()]
+    return "\n".join(lines[-_LAST_LINES:])

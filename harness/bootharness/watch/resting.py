@@ -1,0 +1,60 @@
+"""A boot manager that rests: what is on its screen, whether that changes, whom it waits for."""
+
+import hashlib
+
+from msgspec import Struct
+
+from bootharness.errors import MachineLost
+from bootharness.machine.machine import Machine
+from bootharness.machine.postmortem import screen, screenshot
+from bootharness.trace.boot_managers import waits, waits_for_ever
+
+__all__ = ["Resting"]
+
+# it writes through the BIOS, or into the screen's memory: so that is read, and so often
+_READ_S = 1.0
+# for so long has a screen to stay as it is before its prompt is taken for the end
+_STILL_S = 2.0
+# a prompt may go on by itself: SYSLINUX counts in silence, and few people let it count for longer
+PERSON_S = 35.0
+
+
+class Resting(Struct):
+    """Reads the screen of a machine in which no kernel runs yet, from time to time.
+
+    ``text`` is what it shows, "" in a graphics mode; ``seen`` changes with every change.
+    """
+
+    machine: Machine
+    text: str = ""
+    seen: str = ""
+    _read_at: float = 0.0
+    _changed_at: float = 0.0
+
+    def read(self, *, at_once: bool = False) -> None:
+        """Read the screen if that was not done a moment ago."""
+        now = self.machine.now()
+        if not at_once and now - self._read_at < _READ_S:
+            return
+        self._read_at = now
+        try:
+            self.text = screen(self.machine)
+            seen = self.text or self._picture()
+        except MachineLost:
+            return
+        if seen != self.seen:
+            self.seen, self._changed_at = seen, now
+
+    def _picture(self) -> str:
+        picture = screenshot(self.machine, self.machine.qemu.workspace.path)
+        return hashlib.sha256(picture.read_bytes()).hexdigest()
+
+    @property
+    def given_up(self) -> bool:
+        """Whether the screen has come to a prompt that only a person ends, and stays there."""
+        return self._read_at - self._changed_at >= _STILL_S and waits_for_ever(self.text)
+
+    @property
+    def for_a_person(self) -> bool:
+        """Whether there is a prompt, or a menu, or a picture that may be one."""
+        return waits(self.text) if self.text.strip() else bool(self.seen)
