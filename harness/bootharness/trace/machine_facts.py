@@ -1,5 +1,6 @@
 """The machine as it was seen: what it was made of, what QEMU said of it, where its CPU was."""
 
+import re
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -75,6 +76,11 @@ class CpuSample(Struct, frozen=True):
         """Whether it is where Linux maps itself: the decompressor runs at low addresses."""
         bottom = {"long": 0xFFFFFFFF80000000, "paged": 0xC0000000}.get(self.mode)
         return bottom is not None and self.linear >= bottom
+
+    @property
+    def registers(self) -> tuple[int, ...]:
+        """The values of the general registers, in QEMU's order."""
+        return tuple(int(each, 16) for each in re.findall(r"=(\w+)", self.general))
 
 
 class PostMortem(Struct, frozen=True):

@@ -25,6 +25,7 @@ from bootharness.watch.entry import look
 from bootharness.watch.hang import hang, keeps_silent
 from bootharness.watch.idle import IdleClock, Repetition
 from bootharness.watch.tracers import Stop, Tracer
+from bootharness.watch.work import runs_new_code, sweeps_memory
 
 if TYPE_CHECKING:
     from bootharness.routes.net_connection import Connection
@@ -333,9 +334,18 @@ class Watch(Struct):
             self._read_screen()
         if self.ending:
             return
-        if kind and not waits_for_others:
+        if (kind == "loop" or idle_s > self.plan.idle_s) and self._works(idle_s):
+            idle.restart()
+            self.samples.clear()
+        elif kind and not waits_for_others:
             self._finish(kind)
         elif self.handoff and keeps_silent(self.samples, idle_s, self.handoff.cmdline):
             self._finish("silent")
         elif idle_s > self.plan.idle_s:
             self._finish("idle")
+
+    def _works(self, idle_s: float) -> bool:
+        """Whether a guest without progress only has much to do; then time limits it."""
+        if sweeps_memory(self.samples, self.machine.are_memory):
+            return True
+        return idle_s > self.plan.idle_s and runs_new_code(self.samples)
