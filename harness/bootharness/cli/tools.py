@@ -6,7 +6,7 @@ import subprocess
 
 from msgspec import Struct
 
-from bootharness.host.accelerator import kvm_works
+from bootharness.host.accelerator import kvm
 
 __all__ = ["Tool", "accelerator", "tools"]
 
@@ -52,9 +52,13 @@ def accelerator() -> str:
     """Say which accelerator a boot gets here, and why."""
     if not shutil.which("qemu-system-x86_64"):
         return "unknown without QEMU"
-    if kvm_works("qemu-system-x86_64"):
-        return "kvm"
-    return "tcg (KVM is not there, or too slow for a boot)"
+    found = kvm("qemu-system-x86_64")
+    model = f"kvm with -cpu {found.cpu}"
+    if found.speed == "full":
+        return f"{model} ({found.why})" if found.why else model
+    if found.speed == "slow":
+        return f"tcg (too slow is {model}: {found.why})"
+    return f"tcg (no KVM: {found.why})"
 
 
 def _version(name: str) -> str | None:

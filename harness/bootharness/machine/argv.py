@@ -5,6 +5,7 @@ Paths that the harness makes itself are relative: QEMU runs in the boot's own wo
 
 from pathlib import Path
 
+from bootharness.host.accelerator import kvm
 from bootharness.machine.device import Device, escaped
 from bootharness.plan import MachineConfig
 
@@ -45,14 +46,15 @@ def machine_args(config: MachineConfig) -> list[str]:
 
 
 def cpu_args(config: MachineConfig) -> list[str]:
-    """The host's CPU with KVM, otherwise QEMU's own, but without CMPXCHG16B.
+    """The host's CPU with KVM, or the model that starts there; otherwise QEMU's own, but without
+    CMPXCHG16B.
 
     QEMU before 8.0 spoils the flags in that instruction when a logical one came before it.
     Linux uses it to allocate memory, and panics when an interrupt comes just then: rarely,
     and more often on a busy host.
     """
     if config.accelerator == "kvm":
-        return ["-cpu", "host"]
+        return ["-cpu", kvm(config.qemu).cpu or "host"]
     return ["-cpu", "qemu64,-cx16"] if config.qemu.endswith("x86_64") else []
 
 

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from bootharness.errors import LaunchFailed, MachineLost
+from bootharness.host.accelerator import kvm
 from bootharness.host.closing import Closing
 from bootharness.host.deadline import Deadline
 from bootharness.kernels.content import Piece
@@ -51,6 +52,11 @@ class Machine(Closing):
     def config(self) -> MachineConfig:
         """What was chosen about the machine."""
         return self.qemu.config
+
+    @property
+    def slow(self) -> bool:
+        """Whether a probe has found the accelerator slow here."""
+        return self.config.accelerator == "kvm" and kvm(self.config.qemu).speed == "slow"
 
     def now(self) -> float:
         """Seconds since launch."""

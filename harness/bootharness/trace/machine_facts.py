@@ -16,6 +16,8 @@ class MachineFacts(Struct, frozen=True):
 
     ``bios`` is one of `BIOSES`, None with a UEFI as the ``firmware``; ``bios_file`` is the build
     of it, None where that is QEMU's own. ``disk_interface`` is None where there is no disk.
+    ``cpu`` is QEMU's -cpu, None where that is its own choice; ``slow`` says that a probe has found
+    the accelerator so slow here that what takes long proves nothing.
     """
 
     qemu: str
@@ -28,6 +30,16 @@ class MachineFacts(Struct, frozen=True):
     bios: str | None = "seabios"
     bios_file: str | None = None
     firmware: Literal["bios", "uefi"] = "bios"
+    cpu: str | None = None
+    slow: bool = False
+
+    @property
+    def runs_by(self) -> str:
+        """The accelerator, with what is not as usual about it."""
+        said = ["slow"] if self.slow else []
+        if self.accelerator == "kvm" and self.cpu not in (None, "host"):
+            said.append(f"-cpu {self.cpu}")
+        return f"{self.accelerator} ({', '.join(said)})" if said else self.accelerator
 
     @property
     def config(self) -> MachineConfig:

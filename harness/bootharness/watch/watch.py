@@ -161,6 +161,11 @@ class Watch(Struct):
                 f"the host gave QEMU {idle.given_s:.0f} s in the {self.plan.timeout_s:.0f} s of "
                 "the time limit: give it more time (--timeout) or fewer boots at once"
             )
+        if self.machine.slow and self.panic is None and not self._userspace():
+            raise HostBusy(
+                f"KVM is slow here, and the {self.plan.timeout_s:.0f} s of the time limit were not "
+                "enough: give it more time (--timeout) or take --accelerator tcg"
+            )
         self._over("timeout")
 
     def _finish(self, kind: str, detail: str = "") -> None:
