@@ -29,7 +29,7 @@ def device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A /dev/kvm that may be opened, and a cache that knows nothing."""
     path = tmp_path / "dev-kvm"
     path.touch()
-    monkeypatch.setattr(accelerator, "_DEVICE", path)
+    monkeypatch.setattr(accelerator, "KVM_DEVICE", path)
     monkeypatch.setenv("BOOTHARNESS_CACHE", str(tmp_path / "cache"))
     return path
 

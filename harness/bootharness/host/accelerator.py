@@ -13,11 +13,11 @@ from bootharness.host.assembler import assemble_flat, shipped
 from bootharness.host.cache import cache_dir, published
 from bootharness.host.workspace import Workspace
 
-__all__ = ["Kvm", "kvm"]
+__all__ = ["KVM_DEVICE", "Kvm", "kvm"]
 
 _PROBE_S = 2.0
 _BEGUN, _COUNTED = b"B", 85
-_DEVICE = Path("/dev/kvm")
+KVM_DEVICE = Path("/dev/kvm")
 # Under KVM in a VM, QEMU may not be able to give a guest what the host's CPU is said to have.
 _CPUS = ("host", "host,-arch-capabilities", "kvm64", "qemu64")
 
@@ -39,10 +39,10 @@ def kvm(qemu: str) -> Kvm:
 
     A probe boots for at most two seconds; the answer is kept until the host reboots.
     """
-    if not _DEVICE.exists():
-        return Kvm("none", why=f"there is no {_DEVICE}")
-    if not os.access(_DEVICE, os.R_OK | os.W_OK):
-        return Kvm("none", why=f"{_DEVICE} may not be opened by this user")
+    if not KVM_DEVICE.exists():
+        return Kvm("none", why=f"there is no {KVM_DEVICE}")
+    if not os.access(KVM_DEVICE, os.R_OK | os.W_OK):
+        return Kvm("none", why=f"{KVM_DEVICE} may not be opened by this user")
     boot_id = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     name = hashlib.sha256(f"{boot_id} {qemu} {_CPUS}".encode()).hexdigest()[:20]
     kept = cache_dir("kvm") / name
@@ -79,19 +79,25 @@ def _probe(qemu: str) -> Kvm:
 def _boot(
     qemu: str, cpu: str, firmware: Path, workspace: Workspace
 ) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(
-        [
-            *(qemu, "-nodefaults", "-no-user-config", "-display", "none", "-nic", "none"),
-            *("-accel", "kvm", "-cpu", cpu, "-m", "16", "-bios", firmware.name),
-            *("-debugcon", "stdio", "-device", "isa-debug-exit,iobase=0xf4"),
-        ],
+    argv = [
+        *(qemu, "-nodefaults", "-no-user-config", "-display", "none", "-nic", "none"),
+        *("-accel", "kvm", "-cpu", cpu, "-m", "16", "-bios", firmware.name),
+        *("-debugcon", "stdio", "-device", "isa-debug-exit,iobase=0xf4"),
+    ]
+    with workspace.start_untrusted(
+        argv,
+        devices=[KVM_DEVICE],
         stdin=subprocess.DEVNULL,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         cwd=workspace.path,
-        process_group=workspace.process_group,
-        timeout=_PROBE_S,
-        check=False,
-    )
+    ) as process:
+        try:
+            said, errors = process.communicate(timeout=_PROBE_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
+    return subprocess.CompletedProcess(argv, process.returncode, said, errors)
 
 
 def _said(stderr: bytes) -> str:
