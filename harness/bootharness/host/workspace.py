@@ -153,7 +153,7 @@ def _check_program(name: str, folder: Path) -> None:
     with Path(found).open("rb") as file:
         head = file.readline(_SHEBANG_BYTES)
     if head.startswith(b"#!"):
-        interpreter = (head[2:].split() or [b""])[0]
+        interpreter = (head[2:].split() or [b"/none"])[0]
         if not Path(os.fsdecode(interpreter)).exists():
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
     elif not head.startswith(b"\x7fELF"):
