@@ -63,6 +63,8 @@ def _where(trace: BootTrace) -> str:
     if trace.machine:
         machine = trace.machine
         parts.append(f"{machine.qemu} {machine.qemu_version}, {machine.runs_by}")
+        if machine.instead_of:
+            parts.append(f"{machine.instead_of}, chosen first, has no CPU for it")
     if trace.network:
         parts.append(f"{trace.network.path} over {trace.network.nic}")
     return f"  {'; '.join(parts)}" if parts else ""

@@ -17,7 +17,8 @@ class MachineFacts(Struct, frozen=True):
     ``bios`` is one of `BIOSES`, None with a UEFI as the ``firmware``; ``bios_file`` is the build
     of it, None where that is QEMU's own. ``disk_interface`` is None where there is no disk.
     ``cpu`` is QEMU's -cpu, None where that is its own choice; ``slow`` says that a probe has found
-    the accelerator so slow here that what takes long proves nothing.
+    the accelerator so slow here that what takes long proves nothing. ``instead_of`` is the QEMU
+    that we had chosen before, whose CPU the kernel did not take.
     """
 
     qemu: str
@@ -32,6 +33,7 @@ class MachineFacts(Struct, frozen=True):
     firmware: Literal["bios", "uefi"] = "bios"
     cpu: str | None = None
     slow: bool = False
+    instead_of: str | None = None
 
     @property
     def runs_by(self) -> str:
