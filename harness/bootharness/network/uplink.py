@@ -37,11 +37,12 @@ class Uplink:
             log = stack.enter_context((workspace.path / "uplink.log").open("wb"))
             try:
                 process = workspace.start_untrusted(
-                    uplink_argv(end.fileno(), socket_path),
+                    uplink_argv(end.fileno(), Path(socket_path.name)),
                     reads=[_HANDOVER, Path(sys.executable), Path(os.__file__)],
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
+                    cwd=workspace.path,
                     pass_fds=[end.fileno()],
                 )
             except FileNotFoundError:
