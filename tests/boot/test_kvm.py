@@ -1,12 +1,14 @@
-"""The same boots under KVM, where there is some: debug registers, pvpanic and gdb differ there."""
+"""The same boots under KVM, where there is some: debug registers and pvpanic differ there."""
 
 from pathlib import Path
 
 import pytest
 
 from bootharness.diagnosis import Verdict, judge
+from bootharness.errors import UsageError
 from bootharness.host.accelerator import Kvm, kvm
 from bootharness.kernels.source import fetch
+from bootharness.one_boot import boot
 from bootharness.plan import BootPlan, MachineConfig
 from bootharness.routes.loader import Loader
 from bootharness.trace.boot_trace import BootTrace
@@ -30,9 +32,8 @@ def boot_by_kvm(source: str, loader: Loader | None = None, **plan: object) -> Bo
     return boot_through(loader or Loader.stage1(), fetch(source), chosen)
 
 
-@pytest.mark.parametrize("tracer", ["recorder", "both"])
-def test_loader_is_seen_to_the_handoff_and_beyond(here: Kvm, tracer: str) -> None:
-    trace = boot_by_kvm("selfcheck:3000000", tracer=tracer)
+def test_loader_is_seen_to_the_handoff_and_beyond(here: Kvm) -> None:
+    trace = boot_by_kvm("selfcheck:3000000")
     assert judge(trace).verdict is Verdict.GOOD, judge(trace).summary
     assert trace.handoff
     assert trace.handoff.memory_equal
@@ -40,6 +41,17 @@ def test_loader_is_seen_to_the_handoff_and_beyond(here: Kvm, tracer: str) -> Non
     assert trace.machine
     assert (trace.machine.accelerator, trace.machine.cpu) == ("kvm", here.cpu)
     assert trace.machine.slow is (here.speed == "slow")
+
+
+@pytest.mark.parametrize("tracer", ["gdb", "both"])
+def test_gdb_which_would_see_nothing_is_refused_and_never_chosen(tracer: str) -> None:
+    machine = MachineConfig(accelerator="kvm")
+    with pytest.raises(UsageError, match="breakpoints are bytes in memory"):
+        boot("selfcheck:100000", BootPlan(tracer=tracer, machine=machine))
+    trace = boot("selfcheck:100000", BootPlan(tracer=tracer))
+    assert trace.machine
+    assert trace.machine.accelerator == "tcg"
+    assert judge(trace).verdict is Verdict.GOOD, judge(trace).summary
 
 
 def test_wrapped_kernel_is_named_with_its_move() -> None:
