@@ -18,7 +18,7 @@ TESTED_WITH := qemu-img:qemu-utils git:git bwrap:bubblewrap sfdisk:fdisk dnsmasq
 	/usr/lib/grub/i386-pc/boot.img:grub-pc-bin /usr/share/OVMF/OVMF_CODE_4M.fd:ovmf
 APT := $(if $(filter 0,$(shell id -u)),,sudo) apt-get
 
-.PHONY: setup tools demo test check faults faults-net fuzz docs bench bench-bisect bench-net mutants mutants-rules clean
+.PHONY: setup tools demo test check faults faults-net kill fuzz docs bench bench-bisect bench-net mutants mutants-rules clean
 
 setup: $(VENV)/.packages $(VENV)/.installed
 tools: setup $(VENV)/.tools
@@ -75,6 +75,11 @@ check: setup
 # boot every fault that must be diagnosed, and print what was found
 faults: tools
 	$(BIN)/python -m tests.support.faults
+
+# kill harness and janitor together, TIMES times at moments that chance chooses: nothing is left
+TIMES ?= 85
+kill: tools
+	$(BIN)/python -m tests.support.kills $(TIMES) 1
 
 # every parser against bytes chosen by coverage, SECONDS for each
 SECONDS ?= 450

@@ -10,7 +10,7 @@ import pytest
 from bootharness.host.cache import cache_dir
 from bootharness.kernels.selfcheck import selfcheck_kernel
 from tests.support.builders import patched_kernel, serial_writer
-from tests.support.processes import REPOSITORY, run
+from tests.support.processes import environment, run
 from tests.support.programs import program
 
 pytest_plugins = ["pytester"]
@@ -40,7 +40,7 @@ def test_console(machine):
 @pytest.fixture
 def user(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
     """A user's project: a folder of tests, this checkout's plugin, and a cache that is warm."""
-    monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
+    monkeypatch.setenv("PYTHONPATH", environment()["PYTHONPATH"])
     monkeypatch.setenv("BOOTHARNESS_CACHE", str(CACHE))
     monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
     pytester.makepyfile(USERS_FILE)
@@ -52,6 +52,7 @@ def boots(user: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A file that gets a line for every boot: QEMU is a script that notes its start."""
     log = user.path / "boots"
     log.touch()
+    log.chmod(0o666)  # as root QEMU is another user
     folder = user.mkdir("bin")
     program(folder, QEMU_OF_SELFCHECK, f'echo "$*" >>{log}; exec $real "$@"')
     monkeypatch.setenv("PATH", str(folder), prepend=":")

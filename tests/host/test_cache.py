@@ -1,14 +1,18 @@
 """The cache: what is thrown away, and what is not."""
 
+import fcntl
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from bootharness.errors import HostBusy
 from bootharness.host import cache
-from bootharness.host.cache import cache_dir, trim
+from bootharness.host.cache import alone_in, cache_dir, trim
 from bootharness.kernels.selfcheck import selfcheck_kernel
+from tests.support.processes import eventually, processes_with
 
 DAY_S = 24 * 60 * 60
 
@@ -61,3 +65,28 @@ def test_a_new_kernel_takes_the_place_of_an_old_one(
         put(cache_dir("selfcheck"), name, read_days=9, made_days=9)
     kernel = selfcheck_kernel(1600)
     assert set(kernel.parent.iterdir()) == {kernel}
+
+
+def test_lock_that_somebody_keeps_is_not_waited_for_for_ever(tmp_path: Path) -> None:
+    with (tmp_path / "lock").open("w") as kept:
+        fcntl.flock(kept, fcntl.LOCK_EX)
+        with pytest.raises(HostBusy, match="another process"), alone_in(tmp_path, 0.2):
+            pass
+
+
+def test_lock_is_had_when_it_is_free_again(tmp_path: Path) -> None:
+    order = []
+
+    def second() -> None:
+        with alone_in(tmp_path, 60):
+            order.append("second")
+
+    with ThreadPoolExecutor(1) as pool:
+        with alone_in(tmp_path, 60):
+            waits = pool.submit(second)
+            eventually(lambda: [] if processes_with("flock") else ["nobody waits"])
+            order.append("first")
+        waits.result(60)
+    assert order == ["first", "second"]
+    with alone_in(tmp_path, 0.2):
+        order.append("free")

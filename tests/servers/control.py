@@ -84,6 +84,7 @@ def slirp(image: NetImage, workspace: Workspace) -> Iterator[Control]:
             f"{path.name} needs more"
         )
     folder = _written(image, workspace)
+    workspace.path.chmod(0o755)  # as root QEMU is another user
     netdev = f"user,id=net0,restrict=on,tftp={folder},bootfile={path.rules[0].file}"
     with ExitStack() as stack:
         if path.http:

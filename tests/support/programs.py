@@ -12,8 +12,12 @@ GDB = "gdb"
 def program(folder: Path, name: str, script: str) -> str:
     """Write a shell script of a program's name and return its path.
 
-    ``$real`` in it is the program that it stands for.
+    ``$real`` in it is the program that it stands for, and ``$0.pid`` a file that it may write,
+    whoever it runs as.
     """
+    pid = folder / f"{name}.pid"
+    pid.touch()
+    pid.chmod(0o666)
     path = folder / name
     path.write_text(f"#!/bin/sh\nreal={shutil.which(name)}\n{script}\n")
     path.chmod(0o755)

@@ -73,7 +73,7 @@ class Build(Struct, frozen=True):
         Raises BuildFailed, naming the log, when there is no kernel in the end.
         """
         kept, log = self.kept(tree), self._folder(tree) / "log"
-        with alone_in(self._folder(tree)):
+        with alone_in(self._folder(tree), self.limit_s):
             if kept.exists():
                 return kept
             places = (objects / self.image, folder / self.image)

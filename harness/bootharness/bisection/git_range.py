@@ -128,7 +128,7 @@ class GitRange(Closing):
             place = cache_dir("clones", f"{name}-{number}")
             folder, objects = place / "tree", place / "objects"
             objects.mkdir(exist_ok=True)
-            with alone_in(place):
+            with alone_in(place, self._build.limit_s):
                 if not (folder / ".git").exists():
                     self._git("clone", "--quiet", "--shared", "--no-checkout",
                               str(self._repository.resolve()), str(folder))  # fmt: skip

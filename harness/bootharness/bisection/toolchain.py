@@ -140,7 +140,7 @@ def add_toolchain(name: str, suite: str) -> Toolchain:
             raise ToolMissing(f"{tool} is not here: apt-get install {package}")
     folder = _roots() / name
     folder.mkdir(exist_ok=True)
-    with alone_in(folder):
+    with alone_in(folder, _MAKE_S):
         if (folder / "made").exists():
             raise UsageError(f"toolchain {name} is there already, in {folder}")
         _make(folder, name, suite)

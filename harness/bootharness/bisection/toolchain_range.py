@@ -93,7 +93,7 @@ class ToolchainRange(Closing):
         place = cache_dir("objects", name)
         objects = place / "objects"
         objects.mkdir(exist_ok=True)
-        with alone_in(place):
+        with alone_in(place, self._build.limit_s):
             yield objects
 
     @cached_property

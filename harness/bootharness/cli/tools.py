@@ -6,15 +6,17 @@ import subprocess
 
 from msgspec import Struct
 
-from bootharness.host.accelerator import kvm_works
+from bootharness.host.accelerator import kvm
+from bootharness.host.rights import why_no_own_user
 
-__all__ = ["Tool", "accelerator", "tools"]
+__all__ = ["Tool", "accelerator", "isolation", "tools"]
 
 _NEEDED = (
     ("qemu-system-x86_64", "qemu-system-x86", "boots 64-bit kernels", True),
     ("qemu-system-i386", "qemu-system-x86", "boots 32-bit kernels", True),
     ("nasm", "nasm", "assembles the loader and the recorder", True),
     ("ld", "binutils", "links the loader, with symbols", True),
+    ("setpriv", "util-linux", "fewer rights for QEMU, and its end with ours", False),
     ("gdb", "gdb", "the gdb tracer and debugging", True),
     ("dpkg-deb", "dpkg", "kernels out of deb: packages", False),
     ("apt-get", "apt", "kernels out of deb: packages", False),
@@ -52,9 +54,19 @@ def accelerator() -> str:
     """Say which accelerator a boot gets here, and why."""
     if not shutil.which("qemu-system-x86_64"):
         return "unknown without QEMU"
-    if kvm_works("qemu-system-x86_64"):
-        return "kvm"
-    return "tcg (KVM is not there, or too slow for a boot)"
+    found = kvm("qemu-system-x86_64")
+    model = f"kvm with -cpu {found.cpu}"
+    if found.speed == "full":
+        return f"{model} ({found.why})" if found.why else model
+    if found.speed == "slow":
+        return f"tcg (too slow is {model}: {found.why})"
+    return f"tcg (no KVM: {found.why})"
+
+
+def isolation() -> str:
+    """Say who QEMU runs as here."""
+    why = why_no_own_user()
+    return f"QEMU: {why}" if why else "QEMU runs as a user of its own, who writes nothing of yours"
 
 
 def _version(name: str) -> str | None:

@@ -35,12 +35,12 @@ def console(source: str, plan: BootPlan, log: Path) -> None:
     route.check(plan)
     booted = route.fetch(source)
     try:
-        log.open("xb").close()
+        said = log.open("xb")
     except OSError as error:
         raise UsageError(f"{log}: {error.strerror}") from error
-    with Workspace() as workspace, route.prepare(booted, plan, workspace) as medium:
+    with said, Workspace() as workspace, route.prepare(booted, plan, workspace) as medium:
         config = chosen_machine(plan.machine, narrow=medium.narrow)
-        with Qemu(config, medium.device, workspace, console=log) as qemu:
+        with Qemu(config, medium.device, workspace, console=said) as qemu:
             if medium.wire:
                 medium.wire.started(qemu.launched)
             # the machine is ended by one of its keys

@@ -451,9 +451,10 @@ CAUSES: dict[str, Cause] = {
         ),
         Cause(
             "host-busy",
-            "The time limit was over, and the host had given QEMU less than half of it.",
+            "The time limit was over, and the host had given QEMU less than half of it, or its KVM "
+            "is slow.",
             "both times",
-            "Give the boot a longer --timeout, or run fewer at once.",
+            "Give the boot a longer --timeout, run fewer at once, or take --accelerator tcg.",
             "skip",
         ),
         Cause(

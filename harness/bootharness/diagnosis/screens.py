@@ -27,9 +27,7 @@ def boot_menu_waits(trace: BootTrace) -> Finding | None:
     if not _before_a_kernel(trace) or trace.ending.kind not in _RESTS or _complaint(trace):
         return None
     text = _text(trace)
-    if trace.ending.kind != "waits-for-key" and not waits(text):
-        return None
-    if not text.strip():
+    if not waits(text):
         return None
     return Finding(
         f'the boot manager waits for a person{trace.ended_after}: its screen ends in "'

@@ -4,13 +4,14 @@ what cannot be made again."""
 import errno
 import fcntl
 import os
+import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from bootharness.errors import LaunchFailed
+from bootharness.errors import HostBusy, LaunchFailed, ToolMissing
 
 __all__ = ["alone_in", "cache_dir", "published", "state_dir", "trim"]
 
@@ -94,11 +95,27 @@ def trim(folder: Path) -> None:
 
 
 @contextmanager
-def alone_in(folder: Path) -> Iterator[None]:
+def alone_in(folder: Path, limit_s: float) -> Iterator[None]:
     """Wait until nobody else is inside this for the same folder.
 
-    Whoever is has a time limit of its own, and is out when its process ends.
+    Whoever is has ``limit_s``, and is out when its process ends. Raises HostBusy when that is
+    over.
     """
     with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            _wait_for(lock.fileno(), folder, limit_s)
         yield
+
+
+def _wait_for(lock: int, folder: Path, limit_s: float) -> None:
+    """Lock what is locked now: flock(2) knows no deadline, and flock(1) does."""
+    try:
+        done = subprocess.run(
+            ["flock", "--timeout", f"{limit_s:.1f}", str(lock)], pass_fds=[lock], check=False
+        )
+    except FileNotFoundError:
+        raise ToolMissing("flock is not here: `apt-get install util-linux` brings it") from None
+    if done.returncode:
+        raise HostBusy(f"{folder}: another process has worked in it for more than {limit_s:,.0f} s")

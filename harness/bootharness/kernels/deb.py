@@ -224,7 +224,7 @@ def _own_lists(package: DebPackage) -> Path:
     """
     folder = _own_folder(package)
     if not _fresh(folder):
-        with alone_in(folder):
+        with alone_in(folder, _APT_S):
             if not _fresh(folder):
                 _renew(folder, package)
     return folder

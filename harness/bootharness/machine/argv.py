@@ -5,6 +5,7 @@ Paths that the harness makes itself are relative: QEMU runs in the boot's own wo
 
 from pathlib import Path
 
+from bootharness.host.accelerator import kvm
 from bootharness.machine.device import Device, escaped
 from bootharness.plan import MachineConfig
 
@@ -45,14 +46,15 @@ def machine_args(config: MachineConfig) -> list[str]:
 
 
 def cpu_args(config: MachineConfig) -> list[str]:
-    """The host's CPU with KVM, otherwise QEMU's own, but without CMPXCHG16B.
+    """The host's CPU with KVM, or the model that starts there; otherwise QEMU's own, but without
+    CMPXCHG16B.
 
     QEMU before 8.0 spoils the flags in that instruction when a logical one came before it.
     Linux uses it to allocate memory, and panics when an interrupt comes just then: rarely,
     and more often on a busy host.
     """
     if config.accelerator == "kvm":
-        return ["-cpu", "host"]
+        return ["-cpu", kvm(config.qemu).cpu or "host"]
     return ["-cpu", "qemu64,-cx16"] if config.qemu.endswith("x86_64") else []
 
 
@@ -67,19 +69,21 @@ def ending_args() -> list[str]:
     return ["-action", "reboot=shutdown,shutdown=pause,panic=pause"]
 
 
-def serial_args(console: Path | None = None) -> list[str]:
+def serial_args(console_fd: int | None = None) -> list[str]:
     """The first serial line on two named pipes, and all of it in a log that QEMU writes.
 
-    With ``console``, the log, QEMU's monitor is on the same pipes; Ctrl-A switches. A
+    With a console, whose log is an open file, QEMU's monitor is on the same pipes; Ctrl-A
+    switches. A
     socket would do for the line but not for the log: written to byte by byte it is full
     after 277 bytes, and then QEMU logs the next one twice.
     """
-    log = escaped(console.absolute()) if console else SERIAL_LOG
-    mux = ",mux=on" if console else ""
+    pipe = f"pipe,id=serial0,path={SERIAL_PIPE}"
+    if console_fd is None:
+        return ["-chardev", f"{pipe},logfile={SERIAL_LOG}", "-serial", "chardev:serial0"]
     return [
-        *("-chardev", f"pipe,id=serial0,path={SERIAL_PIPE},logfile={log}{mux}"),
-        *("-serial", "chardev:serial0"),
-        *(("-mon", "chardev=serial0") if console else ()),
+        *("-add-fd", f"fd={console_fd},set=1"),
+        *("-chardev", f"{pipe},logfile=/dev/fdset/1,mux=on", "-serial", "chardev:serial0"),
+        *("-mon", "chardev=serial0"),
     ]
 
 
@@ -140,7 +144,7 @@ def qemu_argv(
     recorder: Path | None,
     gdb: bool,
     interrupts: bool = False,
-    console: Path | None = None,
+    console_fd: int | None = None,
 ) -> list[str]:
     """Return the whole command line; ``recorder`` is the ROM file where calls are recorded."""
     return [
@@ -150,7 +154,7 @@ def qemu_argv(
         *ending_args(),
         *device.words,
         *qmp_args(qmp_fd),
-        *serial_args(console),
+        *serial_args(console_fd),
         *bios_log_args(),
         *(recorder_args(recorder) if recorder else ()),
         *(gdb_args() if gdb else ()),

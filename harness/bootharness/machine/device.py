@@ -25,23 +25,25 @@ _CARDS = {
 
 
 class Device(Struct, frozen=True):
-    """A part of QEMU's command line, the file descriptors that QEMU inherits for it, and the
-    firmware that can boot from it."""
+    """A part of QEMU's command line, the file descriptors that QEMU inherits for it, the
+    firmware that can boot from it, and the files that QEMU reads."""
 
     words: tuple[str, ...]
     fds: tuple[int, ...] = ()
     firmware: Firmware = "bios"
+    files: tuple[Path, ...] = ()
 
 
 def disk_device(disk: Path, interface: str) -> Device:
     """Return a raw disk image as the first disk; writes go to a temporary overlay."""
     drive = f"file={escaped(disk)},format=raw,if=none,id=disk0,snapshot=on,cache=unsafe"
-    return Device(("-drive", drive, *_DISKS[interface]))
+    return Device(("-drive", drive, *_DISKS[interface]), files=(disk,))
 
 
 def kernel_device(kernel: Path, initrd: Path, cmdline: str) -> Device:
     """Return a kernel that QEMU loads by itself, with an option ROM of its own."""
-    return Device(("-kernel", str(kernel.absolute()), "-initrd", str(initrd), "-append", cmdline))
+    words = ("-kernel", str(kernel.absolute()), "-initrd", str(initrd), "-append", cmdline)
+    return Device(words, files=(kernel, initrd))
 
 
 def network_device(
@@ -75,7 +77,7 @@ def network_device(
     if capture:
         dump = f"filter-dump,id=dump0,netdev=net0,file={escaped(capture)}"
         words += ["-object", dump]
-    return Device(tuple(words), fds, "uefi" if flash else "bios")
+    return Device(tuple(words), fds, "uefi" if flash else "bios", flash or ())
 
 
 def escaped(path: Path) -> str:

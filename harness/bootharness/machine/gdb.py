@@ -60,14 +60,13 @@ class Gdb:
         Path(workspace.path, _TARGET_XML).write_text(target_description(wide=wide))
         with Path(workspace.path, "gdb.log").open("wb") as errors:
             try:
-                self._process = subprocess.Popen(
+                self._process = workspace.start(
                     ["gdb", "--nx", "--quiet", "--interpreter=mi3"],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=errors,
                     cwd=workspace.path,
                     bufsize=0,
-                    process_group=workspace.process_group,
                 )
             except FileNotFoundError:
                 raise ToolMissing("gdb is not installed: `apt-get install gdb` brings it") from None

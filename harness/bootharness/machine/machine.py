@@ -2,12 +2,13 @@
 
 import base64
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cached_property
 from typing import Any
 
 from bootharness.errors import LaunchFailed, MachineLost
+from bootharness.host.accelerator import kvm
 from bootharness.host.closing import Closing
 from bootharness.host.deadline import Deadline
 from bootharness.kernels.content import Piece
@@ -25,6 +26,8 @@ from bootharness.trace.proof import compare
 __all__ = ["Machine"]
 
 _GREETING_S = 20.0
+# RAM that does not fit below the devices is above them; a q35 puts all beyond 2 GiB there
+_2_GIB, _DEVICES_FROM, _4_GIB = 2 << 30, 0xE0000000, 4 << 30
 
 
 class Machine(Closing):
@@ -49,6 +52,11 @@ class Machine(Closing):
     def config(self) -> MachineConfig:
         """What was chosen about the machine."""
         return self.qemu.config
+
+    @property
+    def slow(self) -> bool:
+        """Whether a probe has found the accelerator slow here."""
+        return self.config.accelerator == "kvm" and kvm(self.config.qemu).speed == "slow"
 
     def now(self) -> float:
         """Seconds since launch."""
@@ -125,6 +133,16 @@ class Machine(Closing):
     def disk_bytes_read(self) -> int:
         """Return how much the guest has read from its disks, by whatever driver."""
         return sum(disk["stats"]["rd_bytes"] for disk in self.qmp.execute("query-blockstats"))
+
+    def are_memory(self, addresses: Sequence[int]) -> bool:
+        """Return whether all of some addresses, as the CPU has them, are of RAM."""
+        said = self.qmp.monitor(*(f"gva2gpa {address:#x}" for address in addresses))
+        found = [re.match(r"gpa: (\w+)", each) for each in said]
+        return all(each and self._is_ram(int(each[1], 16)) for each in found)
+
+    def _is_ram(self, physical: int) -> bool:
+        ram = self.config.memory_bytes
+        return physical < min(ram, _DEVICES_FROM) or _4_GIB <= physical < _4_GIB + ram - _2_GIB
 
     def read_memory(self, linear: int, count: int) -> bytes:
         """Return guest memory by its physical address, fewer bytes where the memory ends."""

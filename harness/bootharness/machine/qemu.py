@@ -14,11 +14,12 @@ import subprocess
 import time
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Self
+from typing import IO, Self
 
 from msgspec import Struct
 
 from bootharness.errors import ToolMissing
+from bootharness.host.accelerator import KVM_DEVICE
 from bootharness.host.closing import Closing
 from bootharness.host.workspace import Workspace
 from bootharness.machine.argv import QEMU_LOG, SERIAL_LOG, SERIAL_PIPE, qemu_argv
@@ -78,7 +79,7 @@ class Qemu(Closing):
         *,
         tracer: str | None = None,
         interrupts: bool = False,
-        console: Path | None = None,
+        console: IO[bytes] | None = None,
     ) -> None:
         self.config = config
         self.device = device
@@ -99,11 +100,13 @@ class Qemu(Closing):
                     recorder=rom,
                     gdb=tracer in ("gdb", "both"),
                     interrupts=interrupts,
-                    console=console,
+                    console_fd=console.fileno() if console else None,
                 )
                 self.launched = time.monotonic()
                 self.launched_wall = time.time()
-                self._process = self._start([qmp_end.fileno(), *device.fds])
+                inherited = [qmp_end.fileno(), *device.fds]
+                inherited += [console.fileno()] if console else []
+                self._process = self._start(inherited)
             stack.callback(self._end)
             self.exit_fd = os.pidfd_open(self._process.pid)
             """Readable when QEMU has ended."""
@@ -111,10 +114,13 @@ class Qemu(Closing):
             self._stack = stack.pop_all()
 
     def _start(self, inherited: list[int]) -> subprocess.Popen[bytes]:
+        bios = self.config.bios
         with (self.workspace.path / QEMU_LOG).open("wb") as log:
             try:
-                return subprocess.Popen(
+                return self.workspace.start_untrusted(
                     self.argv,
+                    reads=[*self.device.files, *([Path(bios)] if bios else [])],
+                    devices=[KVM_DEVICE] if self.config.accelerator == "kvm" else [],
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
@@ -122,7 +128,6 @@ class Qemu(Closing):
                     # QEMU's overlay for writes to the disk belongs into the workspace too
                     env={**os.environ, "TMPDIR": str(self.workspace.path)},
                     pass_fds=inherited,
-                    process_group=self.workspace.process_group,
                 )
             except FileNotFoundError:
                 raise ToolMissing(

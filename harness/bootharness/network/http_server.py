@@ -5,6 +5,7 @@ folder, so nobody else can connect, and the guest reaches nothing else.
 """
 
 import hashlib
+import os
 import socket
 import socketserver
 import threading
@@ -61,7 +62,12 @@ class HttpServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
     def __init__(
         self, path: Path, files: FileTable, faults: Faults, note: Note, now: Callable[[], float]
     ) -> None:
-        super().__init__(str(path), _Handler)
+        # the path of a socket may have 107 bytes, and TMPDIR may be any folder
+        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            super().__init__(f"/proc/self/fd/{folder}/{path.name}", _Handler)
+        finally:
+            os.close(folder)
         self.files = files
         self.faults = faults
         self.note = note

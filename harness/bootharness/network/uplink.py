@@ -4,6 +4,7 @@ slirp is a TCP that runs without privileges. It answers at one address and hands
 connection over to our server; `restrict` keeps everything else from the guest.
 """
 
+import os
 import shlex
 import subprocess
 import sys
@@ -35,13 +36,14 @@ class Uplink:
             end = stack.enter_context(network.connect_uplink(plug, server.transfers))
             log = stack.enter_context((workspace.path / "uplink.log").open("wb"))
             try:
-                process = subprocess.Popen(
-                    uplink_argv(end.fileno(), socket_path),
+                process = workspace.start_untrusted(
+                    uplink_argv(end.fileno(), Path(socket_path.name)),
+                    reads=[_HANDOVER, Path(sys.executable), Path(os.__file__)],
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
+                    cwd=workspace.path,
                     pass_fds=[end.fileno()],
-                    process_group=workspace.process_group,
                 )
             except FileNotFoundError:
                 raise ToolMissing(

@@ -53,7 +53,15 @@ class MachineConfig(Struct, frozen=True):
     ] = AUTO
     machine_type: Annotated[str, Option("--machine-type", "QEMU's -machine.")] = "pc"
     memory_mib: Annotated[
-        int, Option("--memory", "Memory of the machine.", kind=int, metavar="MIB", least=2)
+        int,
+        Option(
+            "--memory",
+            "Memory of the machine.",
+            kind=int,
+            metavar="MIB",
+            least=2,
+            most=1 << 20,  # the CPU has 40 address bits
+        ),
     ] = 512
     disk_interface: Annotated[
         str,
@@ -255,5 +263,7 @@ def _check(part: Any) -> None:
             raise UsageError(f"{each.title} {value!r}: a number is wanted ({each.name})")
         if each.least is not None and value < each.least:
             raise UsageError(f"{each.title} {value}: it has to be at least {each.least:g}")
+        if each.most is not None and value > each.most:
+            raise UsageError(f"{each.title} {value}: it can be at most {each.most:,}")
         if each.kind in (str, Path) and not each.repeated and not isinstance(value, str | None):
             raise UsageError(f"{each.title} {value!r}: text is wanted")

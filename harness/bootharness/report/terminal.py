@@ -62,7 +62,9 @@ def _where(trace: BootTrace) -> str:
         parts.append(f"{trace.kernel.release or 'Linux'}, {trace.kernel.payload_bytes:,} bytes")
     if trace.machine:
         machine = trace.machine
-        parts.append(f"{machine.qemu} {machine.qemu_version}, {machine.accelerator}")
+        parts.append(f"{machine.qemu} {machine.qemu_version}, {machine.runs_by}")
+        if machine.instead_of:
+            parts.append(f"{machine.instead_of}, chosen first, has no CPU for it")
     if trace.network:
         parts.append(f"{trace.network.path} over {trace.network.nic}")
     return f"  {'; '.join(parts)}" if parts else ""

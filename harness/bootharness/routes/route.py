@@ -77,8 +77,12 @@ class Route(Struct, frozen=True, kw_only=True):
         return "nic" in self.takes
 
     def settled(self, plan: BootPlan) -> BootPlan:
-        """Return a plan with nothing left to choose of how far it has to come."""
-        return replace(plan, until=self.until(plan)) if plan.until == AUTO else plan
+        """Return a plan with nothing left to choose of how far it has to come, and by what."""
+        machine = plan.machine
+        if plan.tracer != "recorder" and machine.accelerator == AUTO:
+            machine = replace(machine, accelerator="tcg")  # see `check`
+        until = self.until(plan) if plan.until == AUTO else plan.until
+        return replace(plan, until=until, machine=machine)
 
     def only_used(self, plan: BootPlan) -> BootPlan:
         """Return a plan without what this route makes no use of."""
@@ -97,6 +101,11 @@ class Route(Struct, frozen=True, kw_only=True):
                 )
         if plan.initrd is not None and not Path(plan.initrd).is_file():
             raise UsageError(f"{plan.initrd}: no such file")
+        if plan.tracer != "recorder" and plan.machine.accelerator == "kvm":
+            raise UsageError(
+                f"--tracer {plan.tracer}: under KVM gdb's breakpoints are bytes in memory, over "
+                "which the loader is read: take --accelerator tcg"
+            )
         self.refuse(plan)
 
     def _unused(self) -> list[str]:

@@ -125,12 +125,11 @@ class _Worker:
         root = str(Path(bootharness.__file__).parents[1])
         path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
         with its:
-            self.process = subprocess.Popen(
+            self.process = workspace.start(
                 [sys.executable, "-m", "bootharness.runs.worker", str(its.fileno())],
                 stdin=subprocess.DEVNULL,
                 pass_fds=(its.fileno(),),
                 env={**os.environ, "PYTHONPATH": path},
-                process_group=workspace.process_group,
             )
         self._socket: Connection = Connection(ours.detach())
         self._ready = False

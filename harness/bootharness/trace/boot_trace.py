@@ -103,6 +103,12 @@ class BootTrace(Struct, frozen=True, dict=True):
             return self
         return replace(self, post_mortem=replace(seen, missing=(*seen.missing, *sentences)))
 
+    def instead_of(self, before: "BootTrace") -> "BootTrace":
+        """Return the trace with a note of the machine that was chosen wrongly before."""
+        if self.machine is None or before.machine is None:
+            return self
+        return replace(self, machine=replace(self.machine, instead_of=before.machine.qemu))
+
     @property
     def timed(self) -> bool:
         """Whether its times mean something: a predictor has no clock."""

@@ -1,5 +1,6 @@
 """The machine as it was seen: what it was made of, what QEMU said of it, where its CPU was."""
 
+import re
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -15,6 +16,9 @@ class MachineFacts(Struct, frozen=True):
 
     ``bios`` is one of `BIOSES`, None with a UEFI as the ``firmware``; ``bios_file`` is the build
     of it, None where that is QEMU's own. ``disk_interface`` is None where there is no disk.
+    ``cpu`` is QEMU's -cpu, None where that is its own choice; ``slow`` says that a probe has found
+    the accelerator so slow here that what takes long proves nothing. ``instead_of`` is the QEMU
+    that we had chosen before, whose CPU the kernel did not take.
     """
 
     qemu: str
@@ -27,6 +31,17 @@ class MachineFacts(Struct, frozen=True):
     bios: str | None = "seabios"
     bios_file: str | None = None
     firmware: Literal["bios", "uefi"] = "bios"
+    cpu: str | None = None
+    slow: bool = False
+    instead_of: str | None = None
+
+    @property
+    def runs_by(self) -> str:
+        """The accelerator, with what is not as usual about it."""
+        said = ["slow"] if self.slow else []
+        if self.accelerator == "kvm" and self.cpu not in (None, "host"):
+            said.append(f"-cpu {self.cpu}")
+        return f"{self.accelerator} ({', '.join(said)})" if said else self.accelerator
 
     @property
     def config(self) -> MachineConfig:
@@ -80,6 +95,11 @@ class CpuSample(Struct, frozen=True):
     def in_userspace(self) -> bool:
         """Whether it runs at privilege level 3, as nobody does before there is a userspace."""
         return self.mode in ("paged", "long") and self.cs & 3 == 3
+
+    @property
+    def registers(self) -> tuple[int, ...]:
+        """The values of the general registers, in QEMU's order."""
+        return tuple(int(each, 16) for each in re.findall(r"=(\w+)", self.general))
 
 
 class PostMortem(Struct, frozen=True):

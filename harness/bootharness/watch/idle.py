@@ -62,6 +62,10 @@ class IdleClock:
         self._at, self._cpu_s, self._own_s = now, cpu_s, own_s
         return self._idle_s
 
+    def restart(self) -> None:
+        """Take it that there has been progress just now."""
+        self._idle_s = 0.0
+
 
 class Repetition(Struct):
     """Tells BIOS calls that ask for something new from those that go round in circles."""

@@ -76,11 +76,10 @@ def _end_of_pipe(workspace: Workspace, log: Path) -> Iterator[None]:
     # held open: no opening of the other ends waits, and no closing ends it too early
     end = os.open(pipe, os.O_RDWR)
     with log.open("wb") as file:
-        tail = subprocess.Popen(
-            ["tail", "-c", str(_LOG_BYTES), pipe],
+        tail = workspace.start(
+            ["tail", "-c", str(_LOG_BYTES), str(pipe)],
             stdout=file,
             stderr=subprocess.DEVNULL,
-            process_group=workspace.process_group,
         )
     try:
         yield

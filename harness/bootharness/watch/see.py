@@ -2,6 +2,7 @@
 
 import os
 from contextlib import closing, nullcontext
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -161,6 +162,7 @@ def _trace(source: str, watch: Watch, ending: Ending, timings: dict[str, float])
 
 def _machine_facts(machine: Machine, medium: Medium) -> MachineFacts:
     config, firmware = machine.config, medium.device.firmware
+    words = dict(pairwise(machine.qemu.argv))
     return MachineFacts(
         qemu=config.qemu,
         qemu_version=machine.qmp.qemu_version,
@@ -172,4 +174,6 @@ def _machine_facts(machine: Machine, medium: Medium) -> MachineFacts:
         bios="seabios" if firmware == "bios" else None,
         bios_file=config.bios,
         firmware=firmware,
+        cpu=words.get("-cpu"),
+        slow=machine.slow,
     )

@@ -32,6 +32,7 @@ from bootharness.watch.idle import IdleClock, Repetition
 from bootharness.watch.resting import PERSON_S, Resting
 from bootharness.watch.tracers import Stop, Tracer
 from bootharness.watch.words import Words
+from bootharness.watch.work import runs_new_code, sweeps_memory
 
 if TYPE_CHECKING:
     from bootharness.routes.net_connection import Connection
@@ -187,6 +188,11 @@ class Watch(Struct):
             raise HostBusy(
                 f"the host gave QEMU {idle.given_s:.0f} s in the {self.plan.timeout_s:.0f} s of "
                 "the time limit: give it more time (--timeout) or fewer boots at once"
+            )
+        if self.machine.slow and self.panic is None and not self._userspace():
+            raise HostBusy(
+                f"KVM is slow here, and the {self.plan.timeout_s:.0f} s of the time limit were not "
+                "enough: give it more time (--timeout) or take --accelerator tcg"
             )
         self._over("timeout")
 
@@ -433,6 +439,9 @@ class Watch(Struct):
             return
         if rests and self.resting.given_up:
             self._finish("boot-manager")
+        elif (kind == "loop" or idle_s > self.plan.idle_s) and self._works(idle_s):
+            idle.restart()
+            self.samples.clear()
         elif kind and not waits_for_others:
             self._over(kind)
         elif idle_s > self._patience_s(rests):
@@ -442,3 +451,9 @@ class Watch(Struct):
         if rests and self.resting.for_a_person:
             return max(PERSON_S, self.plan.idle_s)
         return self.plan.idle_s
+
+    def _works(self, idle_s: float) -> bool:
+        """Whether a guest without progress only has much to do; then time limits it."""
+        if sweeps_memory(self.samples, self.machine.are_memory):
+            return True
+        return idle_s > self.plan.idle_s and runs_new_code(self.samples)

@@ -1,0 +1,60 @@
+"""A guest that says nothing for long because it has much to do, beside one that only counts."""
+
+from pathlib import Path
+
+from bootharness.kernels.source import fetch
+from bootharness.plan import BootPlan
+from bootharness.routes.loader import Loader
+from bootharness.trace.boot_trace import BootTrace
+from tests.support.boots import boot_through
+
+# flat 32-bit code that reads all memory above 1 MiB, as often as it takes it a few seconds,
+# and then halts; ESI is the pointer, EBP the rounds
+READER = """
+        bits 16
+        cli
+        xor ax, ax
+        mov ds, ax
+        lgdt [gdtr]
+        mov eax, cr0
+        inc ax
+        mov cr0, eax
+        jmp 8:flat
+        bits 32
+flat:   mov ax, 16
+        mov ds, ax
+        mov ebp, ROUNDS
+round:  mov esi, FIRST
+read:   mov al, [PLACE]
+        inc esi
+        cmp esi, END
+        jb read
+        dec ebp
+        jnz round
+        hlt
+        align 8
+gdt:    dq 0, 0x00cf9b000000ffff, 0x00cf93000000ffff
+gdtr:   dw $ - gdt - 1
+        dd gdt
+"""
+
+
+def boot_reader(folder: Path, **values: object) -> BootTrace:
+    source = READER
+    for name, value in values.items():
+        source = source.replace(name, str(value))
+    path = folder / "reader.asm"
+    path.write_text(source)
+    plan = BootPlan(idle_s=2.5)
+    return boot_through(Loader.read(path), fetch("selfcheck:100000"), plan)
+
+
+def test_reading_much_memory_is_no_hang(tmp_path: Path) -> None:
+    trace = boot_reader(tmp_path, FIRST="0x100000", END="0x20000000", PLACE="esi", ROUNDS=3)
+    assert trace.ending.kind == "halted", trace.ending
+    assert any(sample.halted for sample in trace.samples)
+
+
+def test_counting_far_beyond_memory_for_ever_is_one(tmp_path: Path) -> None:
+    trace = boot_reader(tmp_path, FIRST="0x40000000", END="0xf0000000", PLACE="0x7c00", ROUNDS=-1)
+    assert trace.ending.kind == "loop", trace.ending
