@@ -9,7 +9,14 @@ from bootharness.text import count
 from bootharness.trace.boot_trace import BootTrace
 from bootharness.trace.booted import DiskFacts, KernelFacts
 
-__all__ = ["disk_read_failed", "file_cut_short", "no_boot_signature", "wrong_sectors"]
+__all__ = [
+    "buffer_of",
+    "disk_read_failed",
+    "file_cut_short",
+    "no_boot_signature",
+    "sectors_read",
+    "wrong_sectors",
+]
 
 _BOOT_SIGNATURE = "55aa"
 _READS = (0x02, 0x42)
@@ -41,6 +48,16 @@ def file_cut_short(trace: BootTrace) -> Finding | None:
         "promises: it was cut short, or syssize is wrong",
         (f"{kernel.source}: {count(kernel.file_bytes, 'byte')}",),
     )
+
+
+def sectors_read(trace: BootTrace) -> list[BiosCall]:
+    """Return the loader's reads that brought something and came back."""
+    last = trace.bios_calls[-1] if trace.bios_calls else None
+    return [
+        call
+        for call in _reads(trace)
+        if not call.failed and (call.registers_out or call is not last)
+    ]
 
 
 def _reads(trace: BootTrace) -> list[BiosCall]:
@@ -96,7 +113,7 @@ def wrong_sectors(trace: BootTrace) -> Finding | None:
     if (beyond := _past_the_end(reads, disk)) and not (kernel and kernel.missing_bytes):
         return beyond
     drive = _boot_drive(trace, reads)
-    reads = [call for call in reads if _buffer(call) != _ORIGIN]
+    reads = [call for call in reads if buffer_of(call) != _ORIGIN]
     if reads and not any(call.registers_in.edx & 0xFF == drive for call in reads):
         return Finding(
             f"the machine booted from drive 0x{drive:02x}, but the loader read from drive "
@@ -138,12 +155,12 @@ def _joined_in_memory(trace: BootTrace, reads: list[BiosCall], first: int) -> ra
     """
     if trace.handoff or trace.block_moves:
         return None
-    ends = {(_buffer(call) + call.packet.sectors * SECTOR_BYTES,
+    ends = {(buffer_of(call) + call.packet.sectors * SECTOR_BYTES,
              call.packet.lba + call.packet.sectors): call.packet
             for call in reads if call.packet}  # fmt: skip
     for call in reads:
         if call.packet and call.packet.lba == first:
-            before = ends.get((_buffer(call), first))
+            before = ends.get((buffer_of(call), first))
             if before:
                 return range(before.lba, first)
     return None
@@ -152,11 +169,12 @@ def _joined_in_memory(trace: BootTrace, reads: list[BiosCall], first: int) -> ra
 def _boot_drive(trace: BootTrace, reads: list[BiosCall]) -> int:
     """The drive whose boot sector was read last: by the BIOS, or by a boot manager before."""
     entered = [call for call in trace.bios_calls if call.number == 0x13 and not call.failed
-               and call.function in _READS and _buffer(call) == _ORIGIN]  # fmt: skip
+               and call.function in _READS and buffer_of(call) == _ORIGIN]  # fmt: skip
     return (entered or reads)[-1 if entered else 0].registers_in.edx & 0xFF
 
 
-def _buffer(call: BiosCall) -> int:
+def buffer_of(call: BiosCall) -> int:
+    """Return where a read put its sectors, linear."""
     if call.packet:
         return call.packet.buffer
     return call.registers_in.es * 16 + (call.registers_in.ebx & 0xFFFF)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from bootharness.diagnosis import disk_reads, hangs, kernel, memory, moves, network, protocol
 from bootharness.diagnosis.agreement import disagreement
+from bootharness.diagnosis.forgiven import WARNINGS
 from bootharness.diagnosis.verdict import Diagnosis, Finding, Judgement, Verdict
 from bootharness.text import count
 from bootharness.trace.boot_trace import BootTrace
@@ -68,9 +69,10 @@ def judge(trace: BootTrace) -> Judgement:
     found += _apply(RULES, trace)
     if not found and trace.ending.kind != "reached":
         found = _apply(_LAST_RESORTS, trace)[:1]
+    warnings = tuple(said for warning in WARNINGS if (said := warning(trace)))
     if found:
-        return Judgement(Verdict.BAD, found[0].sentence, found[0], tuple(found[1:]))
-    return Judgement(Verdict.GOOD, _good(trace))
+        return Judgement(Verdict.BAD, found[0].sentence, found[0], tuple(found[1:]), warnings)
+    return Judgement(Verdict.GOOD, _good(trace), warnings=warnings)
 
 
 def _apply(rules: tuple[tuple[str, Rule], ...], trace: BootTrace) -> list[Diagnosis]:

@@ -1,0 +1,59 @@
+"""What this BIOS forgave: warned of, and never a reason for a verdict."""
+
+import io
+
+import pytest
+from msgspec.structs import replace
+
+from bootharness.diagnosis import Verdict, judge
+from bootharness.formats.bioscall import BiosCall, DiskAddressPacket
+from bootharness.report.document import document
+from bootharness.report.terminal import print_result
+from bootharness.trace.boot_trace import BootTrace
+from tests.support.traces import handoff, loading_trace, read, registers
+
+
+def edd(sectors: int, at: int, *, status: int = 0) -> BiosCall:
+    """Return an extended read to a linear address."""
+    packet = DiskAddressPacket(16, 0, sectors, at & 0xF, at >> 4, 2048)
+    return replace(read(2048, sectors, status=status), packet=packet)
+
+
+def chs(sectors: int, at: int) -> BiosCall:
+    """Return an INT 13h AH=02h to a linear address."""
+    inside = registers(eax=0x200 | sectors, ecx=2, edx=0x80, es=at >> 4, ebx=at & 0xF)
+    return BiosCall(0x13, 0x02, inside, replace(inside, eax=sectors), 0.0, 0.0)
+
+
+def booted(*calls: BiosCall) -> BootTrace:
+    return loading_trace(0, list(calls), handoff=handoff(len(calls)))
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (edd(127, 0x20000), ()),
+        (edd(127, 0x20200), ()),
+        (edd(128, 0x20000), ("128 sectors at LBA 2,048", "more than the 127")),
+        (edd(128, 0x28000), ("more than the 127", "64 KiB boundary at 0x030000")),
+        (edd(128, 0x28000, status=9), ()),
+        (edd(127, 0x20201), ("LBA 2,048, 127 sectors to 0x020201", "boundary at 0x030000")),
+        (chs(127, 0x20200), ()),
+        (chs(128, 0x20200), ("CHS read, 128 sectors to 0x020200",)),
+        (edd(0, 0x2FFFF), ()),
+    ],
+)
+def test_read_that_other_bioses_refuse_is_warned_of(call: BiosCall, words: tuple[str, ...]) -> None:
+    judgement = judge(booted(call))
+    assert judgement.verdict is Verdict.GOOD
+    assert bool(judgement.warnings) == bool(words)
+    for word in words:
+        assert word in " ".join(judgement.warnings)
+
+
+def test_warning_stands_in_what_is_printed_and_in_the_document() -> None:
+    trace, output = booted(edd(128, 0x20000)), io.StringIO()
+    judgement = judge(trace)
+    print_result(trace, judgement, output)
+    assert f"warning: {judgement.warnings[0]}" in output.getvalue()
+    assert document(trace, judgement)["warnings"] == judgement.warnings
