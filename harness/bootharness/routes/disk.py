@@ -36,6 +36,8 @@ _NON_FS_DATA = 0xDA
 _ALIGNMENT_SECTORS = 2048
 # what the BIOS keeps for its tables at the top of memory, generously
 _BIOS_RESERVE = 1 << 20
+# what says that it is larger is no kernel
+_LARGEST_PAYLOAD = 1 << 30
 # where the hole below 4 GiB may begin on a q35 machine
 _LOW_MEMORY_LIMIT = 0x8000_0000
 
@@ -147,10 +149,14 @@ class DiskImage(Struct, frozen=True):
         written to a file in ``folder``. Without such a read the image is returned as it is, and
         so is one of which the kernel is known.
         """
-        for lba in _read_by(calls) if self.kernel is None else ():
+        if self.kernel is not None:
+            return self
+        for lba in _read_by(calls, _sectors(self.size_bytes)):
             try:
                 header = SetupHeader.parse(self.read(lba, 4096))
             except FormatError:
+                continue
+            if header.payload_bytes > _LARGEST_PAYLOAD:
                 continue
             path = folder / "kernel-found"
             path.write_bytes(self.read(lba, header.real_mode_bytes + header.payload_bytes))
@@ -160,6 +166,8 @@ class DiskImage(Struct, frozen=True):
 
     def read(self, lba: int, count: int) -> bytes:
         """Return ``count`` bytes from sector ``lba`` on, fewer where the image ends."""
+        if lba >= _sectors(self.size_bytes):
+            return b""  # a loader may ask for any of 2^64
         with self.path.open("rb") as disk:
             disk.seek(lba * SECTOR_BYTES)
             return disk.read(count)
@@ -303,14 +311,17 @@ def _facts(disk: DiskImage | DiskLayout) -> "DiskFacts":
     )
 
 
-def _read_by(calls: "Iterable[BiosCall]") -> Iterator[int]:
-    """Yield each LBA once at which a kernel may begin that was read."""
+def _read_by(calls: "Iterable[BiosCall]", sectors: int) -> Iterator[int]:
+    """Yield each LBA once at which a kernel may begin that was read, on a disk of so many."""
     seen: set[int] = set()
     for call in calls:
         if call.packet is None or call.from_bios:
             continue
         first = call.packet.lba
-        for lba in (first, *range(max(first - 1, 0), first + call.packet.sectors)):
+        if first >= sectors:
+            continue
+        end = min(first + call.packet.sectors, sectors)
+        for lba in (first, *range(max(first - 1, 0), end)):
             if lba not in seen:
                 seen.add(lba)
                 yield lba

@@ -1,0 +1,82 @@
+"""The mistakes that people make in loaders: each predicted, and said so that it leads to them."""
+
+from pathlib import Path
+
+import pytest
+
+from bootharness.diagnosis import Judgement, Verdict, judge
+from bootharness.kernels.source import fetch
+from bootharness.predictor.predict import predict_disk
+from bootharness.routes.disk import DiskImage, DiskLayout
+from tests.support.emulated import assembled
+from tests.support.plain_loader import plain_loader
+
+MIB = 1 << 20
+ASK = """
+        xor ax, ax
+        mov ds, ax
+        mov si, packet
+        mov dl, {drive}
+        mov ah, 0x42
+        int 0x13
+        int 0x18
+packet: dw 16, {sectors}, 0, 0x2000
+        dq {lba}
+"""
+
+
+def predicted(folder: Path, mistake: str = "", *, first: str = "", brought: bool) -> Judgement:
+    loader = plain_loader(folder, mistake, first=first)
+    layout = DiskLayout.plan(
+        loader, fetch("selfcheck:200000"), cmdline="console=ttyS0", memory_bytes=512 * MIB
+    )
+    if not brought:
+        return judge(predict_disk(layout))
+    return judge(predict_disk(DiskImage.existing(layout.write(folder / "brought.img").path)))
+
+
+@pytest.mark.parametrize("brought", [False, True])
+@pytest.mark.parametrize(
+    ("mistake", "cause", "words"),
+    [
+        ("", None, "200,000 bytes in memory equal the file"),
+        ("DL", "wrong-sectors", "booted from drive 0x80, but the loader read from drive 0x92"),
+        ("SHORT", "setup-corrupt", "sectors of the real-mode kernel were read"),
+        ("STACK", "wrong-sectors", "LBA 12,465,963,770,709,016,576"),
+    ],
+)
+def test_mistake_is_named(
+    tmp_path: Path, mistake: str, cause: str | None, words: str, brought: bool
+) -> None:
+    judgement = predicted(tmp_path, mistake, brought=brought)
+    assert (judgement.cause, words in judgement.summary) == (cause, True), judgement.summary
+
+
+@pytest.mark.parametrize(
+    ("lba", "sectors", "drive"),
+    [
+        (1 << 63, 1, 0x80),
+        ((1 << 64) - 1, 0xFFFF, 0x80),
+        (0, 0xFFFF, 0x80),
+        (4095, 9, 0x80),
+        (0, 1, 0xFF),
+    ],
+)
+def test_whatever_a_loader_asks_for_of_a_disk_is_judged(
+    tmp_path: Path, lba: int, sectors: int, drive: int
+) -> None:
+    path = tmp_path / "disk.img"
+    code = assembled(tmp_path, ASK.format(lba=lba, sectors=sectors, drive=drive))
+    path.write_bytes(code.ljust(MIB, b"\0"))
+    judgement = judge(predict_disk(DiskImage.existing(path)))
+    assert judgement.verdict is Verdict.BAD
+
+
+def test_kernel_that_claims_gigabytes_is_taken_for_none(tmp_path: Path) -> None:
+    kernel = bytearray(1024)
+    kernel[0x1F4:0x1F8] = b"\xff" * 4
+    kernel[0x202:0x208] = b"HdrS\x0f\x02"
+    path = tmp_path / "disk.img"
+    code = assembled(tmp_path, ASK.format(lba=1, sectors=2, drive=0x80))
+    path.write_bytes((code + kernel).ljust(MIB, b"\0"))
+    assert predict_disk(DiskImage.existing(path)).kernel is None
