@@ -13,9 +13,9 @@ from bootharness.trace.boot_trace import BootTrace
 from tests.support.traces import handoff, loading_trace, read, registers
 
 
-def edd(sectors: int, at: int, *, status: int = 0) -> BiosCall:
-    """Return an extended read to a linear address."""
-    packet = DiskAddressPacket(16, 0, sectors, at & 0xF, at >> 4, 2048)
+def edd(sectors: int, segment: int, offset: int = 0, *, status: int = 0) -> BiosCall:
+    """Return an extended read to ``segment:offset``."""
+    packet = DiskAddressPacket(16, 0, sectors, offset, segment, 2048)
     return replace(read(2048, sectors, status=status), packet=packet)
 
 
@@ -32,15 +32,16 @@ def booted(*calls: BiosCall) -> BootTrace:
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (edd(127, 0x20000), ()),
-        (edd(127, 0x20200), ()),
-        (edd(128, 0x20000), ("128 sectors at LBA 2,048", "more than the 127")),
-        (edd(128, 0x28000), ("more than the 127", "64 KiB boundary at 0x030000")),
-        (edd(128, 0x28000, status=9), ()),
-        (edd(127, 0x20201), ("LBA 2,048, 127 sectors to 0x020201", "boundary at 0x030000")),
+        (edd(127, 0x2000), ()),
+        (edd(127, 0x2100), ()),  # as SYSLINUX does
+        (edd(127, 0x2000, 0x200), ()),
+        (edd(127, 0x2000, 0x201), ("LBA 2,048, 127 sectors to 0x020201", "end of segment 2000")),
+        (edd(128, 0x2000), ("128 sectors at LBA 2,048", "more than the 127")),
+        (edd(128, 0x2000, 0x10), ("more than the 127", "segment 2000, 0x030000")),
+        (edd(128, 0x2000, 0x10, status=9), ()),
+        (edd(0, 0x2000, 0xFFFF), ()),
         (chs(127, 0x20200), ()),
-        (chs(128, 0x20200), ("CHS read, 128 sectors to 0x020200",)),
-        (edd(0, 0x2FFFF), ()),
+        (chs(128, 0x20200), ("CHS read, 128 sectors to 0x020200", "boundary at 0x030000")),
     ],
 )
 def test_read_that_other_bioses_refuse_is_warned_of(call: BiosCall, words: tuple[str, ...]) -> None:
@@ -52,7 +53,7 @@ def test_read_that_other_bioses_refuse_is_warned_of(call: BiosCall, words: tuple
 
 
 def test_warning_stands_in_what_is_printed_and_in_the_document() -> None:
-    trace, output = booted(edd(128, 0x20000)), io.StringIO()
+    trace, output = booted(edd(128, 0x2000)), io.StringIO()
     judgement = judge(trace)
     print_result(trace, judgement, output)
     assert f"warning: {judgement.warnings[0]}" in output.getvalue()

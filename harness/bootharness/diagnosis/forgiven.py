@@ -11,7 +11,7 @@ __all__ = ["WARNINGS"]
 
 _MOST_SECTORS = 127
 """What EDD promises that one call reads."""
-_DMA_PAGE = 0x10000
+_64_KIB = 0x10000
 
 
 def too_many_sectors(trace: BootTrace) -> str | None:
@@ -27,18 +27,23 @@ def too_many_sectors(trace: BootTrace) -> str | None:
 
 
 def across_64_kib(trace: BootTrace) -> str | None:
-    """A read into a buffer that DMA cannot fill in one go."""
+    """A read over the end of its segment, or, by CHS, over a boundary that DMA does not cross."""
     for call in sectors_read(trace):
-        sectors = call.packet.sectors if call.packet else call.registers_in.al
-        start = buffer_of(call)
-        last = start + sectors * SECTOR_BYTES - 1
-        if sectors and start // _DMA_PAGE != last // _DMA_PAGE:
-            what = f"the read of LBA {call.packet.lba:,}" if call.packet else "the CHS read"
-            return (
-                f"{what}, {count(sectors, 'sector')} to {address(start)}, goes across the 64 KiB "
-                f"boundary at {address(last // _DMA_PAGE * _DMA_PAGE)}: this BIOS read it all the "
-                "same, others fail with AH=09h, DMA across a 64 KiB boundary"
+        packet, start = call.packet, buffer_of(call)
+        sectors = packet.sectors if packet else call.registers_in.al
+        # SYSLINUX, too, lets an extended read cross 64 KiB; nobody lets one leave its segment
+        base = packet.segment * 16 if packet else start // _64_KIB * _64_KIB
+        end = base + _64_KIB
+        if start + sectors * SECTOR_BYTES > end:
+            what = f"the read of LBA {packet.lba:,}" if packet else "the CHS read"
+            edge = (
+                f"the end of segment {packet.segment:04x}, {address(end)}: this BIOS read it all "
+                "the same, others go on at its beginning, or hang"
+                if packet
+                else f"the 64 KiB boundary at {address(end)}: this BIOS read it all the same, "
+                "others fail with AH=09h, DMA across a 64 KiB boundary"
             )
+            return f"{what}, {count(sectors, 'sector')} to {address(start)}, goes over {edge}"
     return None
 
 
