@@ -547,6 +547,17 @@ def test_what_we_could_not_find_out_is_skipped_whatever_else_is_seen() -> None:
     assert judgement.verdict.exit_status == 125
 
 
+def test_what_was_proven_before_something_not_emulated_stays(
+    ending: Ending = Ending("skipped", 0.0, "port 0x43", "not-emulated"),  # noqa: B008 - frozen
+) -> None:
+    wrapped = replace(loading_trace(STORY + 16, moves(STORY + 16, bits=24)), ending=ending)
+    assert cause(wrapped) == "destination-wrapped"
+    whole = replace(loading_trace(STORY, moves(STORY)), ending=ending)
+    assert (judge(whole).verdict, cause(whole)) == (Verdict.SKIP, "not-emulated")
+    other = replace(ending, cause="machine-lost")
+    assert cause(replace(wrapped, ending=other)) == "machine-lost"
+
+
 def test_tracers_that_differ_are_not_trusted() -> None:
     calls = moves(1024)
     good = loading_trace(1024, calls, handoff=handoff(1), gdb_calls=tuple(calls))

@@ -60,16 +60,69 @@ def moved(folder: Path, *, bios: str = "seabios", disk: bytes = b"", words: int 
         ("jmp 0xf000:0x1234", "loop"),
         ("jmp 0xffff:0", "guest-reset"),
         ("mov al, 0xfe\nout 0x64, al\njmp $", "guest-reset"),
+        ("mov al, 1\nout 0x92, al\njmp $", "guest-reset"),
         ("mov dx, 0xcf9\nmov al, 6\nout dx, al\njmp $", "guest-reset"),
         ("mov dx, 0x604\nmov ax, 0x2000\nout dx, ax\njmp $", "guest-shutdown"),
         ("mov ax, 0x4f02\nint 0x10", "skipped"),
         ("mov ax, 0x5303\nint 0x15", "skipped"),
+        ("in al, 0x43\nint 0x18", "skipped"),
+        ("mov al, 0x36\nout 0x43, al\ncli\nhlt", "skipped"),
     ],
 )
 def test_every_program_ends(tmp_path: Path, code: str, kind: str) -> None:
     ending = machine(tmp_path, code).boot()
     assert ending.kind == kind
     assert ending.cause == ("not-emulated" if kind == "skipped" else None)
+
+
+def test_operand_that_looks_like_a_halt_is_none(tmp_path: Path) -> None:
+    code = """
+        cli
+        mov ecx, 60000
+a:      times 60 db 0xb0, 0xf4          ; mov al, 0xf4
+        dec ecx
+        jnz a
+        {then}"""
+    assert machine(tmp_path, code.format(then="int 0x18")).boot().kind == "boot-failed"
+    assert machine(tmp_path, code.format(then="hlt")).boot().kind == "halted"
+
+
+TOUCH = """
+        mov ax, 0xffff
+        mov es, ax
+        mov al, [es:0x20]
+        int 0x18"""
+CLOSED = {
+    "by the BIOS": "mov ax, 0x2400\nint 0x15",
+    "fast": "in al, 0x92\nand al, 0xfc\nout 0x92, al",
+    "by the keyboard controller": "mov al, 0xdd\nout 0x64, al",
+    "by its output port": "mov al, 0xd1\nout 0x64, al\nmov al, 1\nout 0x60, al",
+}
+OPENED = {
+    "by the BIOS": "mov ax, 0x2401\nint 0x15",
+    "fast": "mov al, 2\nout 0x92, al",
+    "by the keyboard controller": "mov al, 0xdf\nout 0x64, al",
+    "by its output port": "mov al, 0xd1\nout 0x64, al\nmov al, 3\nout 0x60, al",
+}
+
+
+@pytest.mark.parametrize("how", CLOSED)
+def test_memory_behind_a_closed_a20_gate_is_not_emulated(tmp_path: Path, how: str) -> None:
+    closed = machine(tmp_path, f"{CLOSED[how]}\n{TOUCH}").boot()
+    assert (closed.kind, closed.cause) == ("skipped", "not-emulated")
+    assert "A20" in closed.detail
+    opened = machine(tmp_path, f"{CLOSED[how]}\n{OPENED[how]}\n{TOUCH}").boot()
+    assert opened.kind == "boot-failed"
+    late = f"mov al, [es:0x20]\n{CLOSED[how]}\n{TOUCH}"
+    assert machine(tmp_path, f"mov ax, 0xffff\nmov es, ax\n{late}").boot().kind == "skipped"
+
+
+def test_a20_gate_tells_how_it_is(tmp_path: Path) -> None:
+    code = "in al, 0x92\nmov [0x600], al\nmov ax, 0x2402\nint 0x15\nmov [0x601], al\nint 0x18"
+    for before, answer in (("nop", b"\x02\x01"), (CLOSED["fast"], b"\0\0")):
+        pc = machine(tmp_path, f"{before}\n{code}")
+        pc.boot()
+        assert pc.memory.read_memory(0x600, 2) == answer
 
 
 PROTECTED = """
@@ -107,6 +160,22 @@ gdt:    dq 0, 0x00cf9a000000ffff, 0x00cf92000000ffff
 )
 def test_every_program_ends_in_protected_mode(tmp_path: Path, code: str, kind: str) -> None:
     assert machine(tmp_path, PROTECTED.format(code=code)).boot().kind == kind
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("in al, 0x43\njmp $", "port 0x43 in protected mode"),
+        ("mov ax, 16\nmov ds, ax\nmov al, [0xfee00020]\nhlt", "device at 0xfee00020"),
+        ("lidt [own]\nud2\nown: dw 0x7ff\ndd 0x9000", "interrupts of its own"),
+    ],
+)
+def test_what_only_a_boot_manager_does_is_not_emulated(
+    tmp_path: Path, code: str, words: str
+) -> None:
+    ending = machine(tmp_path, PROTECTED.format(code=code)).boot()
+    assert (ending.kind, ending.cause) == ("skipped", "not-emulated")
+    assert words in ending.detail
 
 
 def test_hang_comes_with_the_places(tmp_path: Path) -> None:

@@ -46,6 +46,19 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("bios-hang", hangs.bios_hang),
     ("triple-fault", kernel.triple_fault),
 )
+# what a boot has shown before it did what is not emulated, whatever comes after
+_PROVEN = tuple(
+    rule
+    for rule in RULES
+    if rule[1]
+    in (
+        disk_reads.file_cut_short,
+        moves.descriptor_invalid,
+        moves.move_failed,
+        moves.destination_wrapped,
+        memory.memory_clobbered,
+    )
+)
 # for a boot that did not get as far as wanted and that no rule explains
 _LAST_RESORTS: tuple[tuple[str, Rule], ...] = (
     ("loader-gave-up", protocol.loader_gave_up),
@@ -59,6 +72,8 @@ def judge(trace: BootTrace) -> Judgement:
     No sign is trusted alone: a boot that came as far as wanted is bad all the same when its
     block moves wrapped or its memory differs.
     """
+    if trace.ending.cause == "not-emulated" and (proven := _apply(_PROVEN, trace)):
+        return Judgement(Verdict.BAD, proven[0].sentence, proven[0], tuple(proven[1:]))
     if trace.ending.cause is not None:
         skip = Diagnosis(trace.ending.cause, trace.ending.detail)
         return Judgement(Verdict.SKIP, trace.ending.detail, skip)

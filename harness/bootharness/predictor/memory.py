@@ -12,6 +12,8 @@ from unicorn import UC_PROT_ALL, Uc
 
 from bootharness.kernels.content import ZEROS, Piece, PieceMap
 from bootharness.predictor.cpu import Cpu
+from bootharness.predictor.ending import not_emulated
+from bootharness.text import address
 from bootharness.trace.handoff import Comparison
 from bootharness.trace.proof import compare
 
@@ -24,6 +26,8 @@ HIGH = 0x100000
 _FREE = range(0x500, 0x9FC00)
 _TOP = 1 << 32
 _COMPARED_BYTES = 1 << 20
+# I/O APIC, HPET, local APIC, the BIOS's flash
+_DEVICES = 0xFEC00000
 
 
 class Memory:
@@ -41,7 +45,8 @@ class Memory:
         self._origin = PieceMap()
         self._placed = PieceMap()
         self._high: mmap.mmap | None = None
-        self._behind = False
+        self._behind = self._mapped = False
+        self._a20 = True
         cpu.uc.mem_map_ptr(0, HIGH, UC_PROT_ALL, _pointer(self.low))
 
     def read_memory(self, linear: int, count: int) -> bytes:
@@ -109,17 +114,38 @@ class Memory:
             self.low[linear : linear + len(data)] = data
 
     def reached(self, linear: int) -> None:
-        """Let the CPU reach an address above 1 MiB: memory, or nothing behind its end."""
+        """Let the CPU reach an address above 1 MiB: memory, or nothing behind its end.
+
+        Raises Ended for what is not emulated.
+        """
+        if not self._a20:
+            raise not_emulated("memory above 1 MiB while the A20 gate is closed")
+        if linear >= _DEVICES:
+            raise not_emulated(f"the device at {address(linear)}")
         if linear >= self.size and not self._behind:
             self._behind = True
             self._cpu.uc.mmio_map(
                 self.size, _TOP - self.size, _read_nothing, None, _write_nothing, None
             )
-        elif linear < self.size and self._high is None:
-            self._high = mmap.mmap(-1, self.size - HIGH)
-            for address, piece in self._placed:
-                self._high[address - HIGH : address - HIGH + piece.size] = piece.read()
+        elif linear < self.size and not self._mapped:
+            self._mapped = True
+            if self._high is None:
+                self._high = mmap.mmap(-1, self.size - HIGH)
+                for at, piece in self._placed:
+                    self._high[at - HIGH : at - HIGH + piece.size] = piece.read()
             self._cpu.uc.mem_map_ptr(HIGH, self.size - HIGH, UC_PROT_ALL, _pointer(self._high))
+
+    @property
+    def a20(self) -> bool:
+        """Whether the A20 gate is open: bit 20 of an address counts."""
+        return self._a20
+
+    def gate_a20(self, *, opened: bool) -> None:
+        """Open or close the A20 gate."""
+        if self._a20 and not opened and self._mapped:
+            self._cpu.uc.mem_unmap(HIGH, self.size - HIGH)
+            self._mapped = False
+        self._a20 = opened
 
     def _low_pieces(self, linear: int, count: int) -> Iterator[Piece]:
         for piece in self._origin.pieces(linear, count):
