@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from bootharness.diagnosis import Verdict, judge
+from bootharness.errors import NotEmulated
 from bootharness.kernels.image import KernelImage
 from bootharness.plan import BootPlan, MachineConfig
 from bootharness.predictor.headroom import Headroom, PartLimit, headrooms
@@ -35,7 +36,7 @@ class KnownLoader(Struct, frozen=True):
     def examine(
         cls, loader: Loader, *, bios: str = "seabios", memory_mib: int = _MEMORY_MIB
     ) -> "KnownLoader":
-        """Find the limits of a loader."""
+        """Find the limits of a loader. Raises NotEmulated as `find_limits`."""
         found = find_limits(loader, bioses=(bios,), memory_bytes=memory_mib * _MIB, parts=_PARTS)
         return cls(loader, tuple(map(_own, found)), bios, memory_mib)
 
@@ -60,12 +61,17 @@ class Forecast(Struct, frozen=True):
 
 
 def forecasts(kernel: KernelImage, known: KnownLoader) -> Iterator[Forecast]:
-    """Yield what is to be expected of a kernel, and how close it comes to each limit."""
+    """Yield what is to be expected of a kernel, and how close it comes to each limit.
+
+    Raises NotEmulated for a boot that cannot be predicted.
+    """
     loader, machine = known.loader, MachineConfig(memory_mib=known.memory_mib)
     plan = MBR.settled(BootPlan(loader=loader.name, machine=machine))
     layout = lay_out(kernel, loader, plan)
     trace = predict_disk(layout, bios=known.bios, memory_bytes=machine.memory_bytes)
     judgement = judge(trace)
+    if judgement.verdict is Verdict.SKIP:
+        raise NotEmulated(judgement.summary)
     good = judgement.verdict is Verdict.GOOD
     for each in headrooms(
         kernel.source,
