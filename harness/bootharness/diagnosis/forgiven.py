@@ -1,13 +1,11 @@
 """What this BIOS forgave: mistakes of a loader that did no harm here and do on other machines."""
 
-from collections.abc import Callable
-
 from bootharness.diagnosis.disk_reads import buffer_of, sectors_read
 from bootharness.formats.mbr import SECTOR_BYTES
 from bootharness.text import address, count
 from bootharness.trace.boot_trace import BootTrace
 
-__all__ = ["WARNINGS"]
+__all__ = ["across_64_kib", "too_many_sectors"]
 
 _MOST_SECTORS = 127
 """What EDD promises that one call reads."""
@@ -45,6 +43,3 @@ def across_64_kib(trace: BootTrace) -> str | None:
             )
             return f"{what}, {count(sectors, 'sector')} to {address(start)}, goes over {edge}"
     return None
-
-
-WARNINGS: tuple[Callable[[BootTrace], str | None], ...] = (too_many_sectors, across_64_kib)

@@ -1,5 +1,6 @@
 """Causes of a boot that goes on without getting on: in the loader, the BIOS, the kernel."""
 
+from bootharness.diagnosis.odd_header import odd_field
 from bootharness.diagnosis.protocol import loader_message
 from bootharness.diagnosis.verdict import Finding
 from bootharness.text import address, seg_off
@@ -47,7 +48,11 @@ def setup_hang(trace: BootTrace) -> Finding | None:
     """The setup code was entered and protected mode never."""
     if not _hung(trace) or not trace.handoff or trace.reached("protected-mode"):
         return None
-    return Finding(f"the kernel's setup code {_how(trace)}{last_call(trace)}", _samples(trace))
+    why = odd_field(trace)
+    return Finding(
+        f"the kernel's setup code {_how(trace)}{last_call(trace)}{f'; {why}' if why else ''}",
+        _samples(trace),
+    )
 
 
 def kernel_silent(trace: BootTrace) -> Finding | None:

@@ -2,9 +2,18 @@
 
 from collections.abc import Callable
 
-from bootharness.diagnosis import disk_reads, hangs, kernel, memory, moves, network, protocol
+from bootharness.diagnosis import (
+    disk_reads,
+    forgiven,
+    hangs,
+    kernel,
+    memory,
+    moves,
+    network,
+    odd_header,
+    protocol,
+)
 from bootharness.diagnosis.agreement import disagreement
-from bootharness.diagnosis.forgiven import WARNINGS
 from bootharness.diagnosis.verdict import Diagnosis, Finding, Judgement, Verdict
 from bootharness.text import count
 from bootharness.trace.boot_trace import BootTrace
@@ -46,6 +55,12 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("bios-hang", hangs.bios_hang),
     ("triple-fault", kernel.triple_fault),
 )
+# what did no harm, as far as this boot went
+_WARNINGS: tuple[Callable[[BootTrace], str | None], ...] = (
+    forgiven.too_many_sectors,
+    forgiven.across_64_kib,
+    odd_header.will_not_get_far,
+)
 # what a boot has shown before it did what is not emulated, whatever comes after
 _PROVEN = tuple(
     rule
@@ -84,7 +99,7 @@ def judge(trace: BootTrace) -> Judgement:
     found += _apply(RULES, trace)
     if not found and trace.ending.kind != "reached":
         found = _apply(_LAST_RESORTS, trace)[:1]
-    warnings = tuple(said for warning in WARNINGS if (said := warning(trace)))
+    warnings = tuple(said for warning in _WARNINGS if (said := warning(trace)))
     if found:
         return Judgement(Verdict.BAD, found[0].sentence, found[0], tuple(found[1:]), warnings)
     return Judgement(Verdict.GOOD, _good(trace), warnings=warnings)

@@ -71,7 +71,8 @@ def _range(span: range) -> str:
 
 def setup_corrupt(trace: BootTrace) -> Finding | None:
     """The real-mode kernel in memory is not the file's, or not all of it was read."""
-    differs = _differs(trace.handoff.real_mode if trace.handoff else None, "the real-mode kernel")
+    proof = trace.handoff.real_mode if trace.handoff else None
+    differs = _differs(trace, proof, "the real-mode kernel")
     return differs or _setup_not_all_read(trace)
 
 
@@ -100,21 +101,24 @@ def _setup_not_all_read(trace: BootTrace) -> Finding | None:
 def payload_corrupt(trace: BootTrace) -> Finding | None:
     """The protected-mode kernel in memory is not the file's."""
     proof = trace.handoff.payload if trace.handoff else None
-    found = _differs(proof, "the protected-mode kernel")
+    found = _differs(trace, proof, "the protected-mode kernel")
     if found and (stray := _stray_source(trace)):
         return Finding(f"{found.sentence}; {stray}", found.evidence)
     return found
 
 
-def _differs(proof: Comparison | None, what: str) -> Finding | None:
+def _differs(trace: BootTrace, proof: Comparison | None, what: str) -> Finding | None:
     if proof is None or proof.equal or proof.first_difference is None:
         return None
     at = proof.first_difference
-    found = "nothing" if proof.found is None else f"0x{proof.found:02x}"
+    found = f"0x{proof.found or 0:02x} instead of 0x{proof.expected or 0:02x}"
+    if proof.found is None:
+        memory = trace.machine.memory_bytes if trace.machine else proof.address + at
+        found = f"that is where the {memory >> 20} MiB of memory end"
     return Finding(
         f"{what} in memory differs from the file in {proof.differing_bytes:,} of "
         f"{count(proof.compared_bytes, 'byte')}, first at offset {at:,} "
-        f"({address(proof.address + at)}): {found} instead of 0x{proof.expected or 0:02x}",
+        f"({address(proof.address + at)}): {found}",
         (f"compared from {address(proof.address)} on",),
     )
 

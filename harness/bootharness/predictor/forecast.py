@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from bootharness.diagnosis import Verdict, judge
 from bootharness.errors import NotEmulated
@@ -19,6 +20,8 @@ __all__ = ["Forecast", "KnownLoader", "forecasts"]
 _MIB = 1 << 20
 _MEMORY_MIB = 64
 """More than any loader's limit that is not memory's."""
+_ROOM_MIB = 16
+"""For an initrd and the BIOS's tables behind the kernel."""
 _PARTS = ("payload", "setup")
 # what says that it was memory that ended, and not what the loader can do
 _MEMORY = "memory-clobbered"
@@ -66,6 +69,9 @@ def forecasts(kernel: KernelImage, known: KnownLoader) -> Iterator[Forecast]:
     Raises NotEmulated for a boot that cannot be predicted.
     """
     loader, machine = known.loader, MachineConfig(memory_mib=known.memory_mib)
+    # what the kernel itself needs is no limit of the loader's
+    needed = -(-(kernel.header.memory_end or 0) // _MIB) + _ROOM_MIB
+    machine = replace(machine, memory_mib=max(machine.memory_mib, needed))
     plan = MBR.settled(BootPlan(loader=loader.name, machine=machine))
     layout = lay_out(kernel, loader, plan)
     trace = predict_disk(layout, bios=known.bios, memory_bytes=machine.memory_bytes)

@@ -62,7 +62,7 @@ PARTS = {
 
 
 class Try(Struct, frozen=True):
-    """A size and what would come of it."""
+    """A size and what would come of it; with the cause ``not-emulated`` that is not known."""
 
     size: int
     good: bool
@@ -107,7 +107,7 @@ def find_limits(
 def try_size(loader: Loader, part: str, size: int, *, bios: str, memory_bytes: int) -> Try:
     """Return what would come of a size.
 
-    Raises UsageError where the loader takes no such part, NotEmulated as `find_limits`.
+    Raises UsageError where the loader takes no such part.
     """
     if not _takes(loader, part):
         raise UsageError(f"{loader.name}: this loader takes no {PARTS[part].title}")
@@ -123,8 +123,6 @@ def _takes(loader: Loader, part: str) -> bool:
 
 def _told(size: int, trace: BootTrace) -> Try:
     judgement = judge(trace)
-    if judgement.verdict is Verdict.SKIP:
-        raise NotEmulated(judgement.summary)
     return Try(size, judgement.verdict is Verdict.GOOD, judgement.cause, judgement.summary)
 
 
@@ -194,6 +192,8 @@ class _Search:
         most = self._part.most(self._predictions.memory_bytes)
         good, bad = least, most
         if not self._good(least):
+            if self._tries[least].cause == NotEmulated.cause:
+                raise NotEmulated(self._tries[least].sentence)
             return self._limit(None, self._tries[least], most)
         if self._good(most):
             return self._limit(most, None, most)
