@@ -23,6 +23,7 @@ from bootharness.formats.mbr import BOOTSTRAP_BYTES, SECTOR_BYTES, Mbr, Partitio
 from bootharness.kernels.content import File, Piece, PieceMap, file_source
 from bootharness.kernels.image import KernelImage
 from bootharness.routes.loader import Loader
+from bootharness.text import address
 
 if TYPE_CHECKING:
     from bootharness.formats.bioscall import BiosCall
@@ -34,6 +35,7 @@ _PARTITION_LBA = 2048
 _CMDLINE_SECTORS = 4
 _NON_FS_DATA = 0xDA
 _ALIGNMENT_SECTORS = 2048
+_HIGH_MEMORY = 0x100000
 # what the BIOS keeps for its tables at the top of memory, generously
 _BIOS_RESERVE = 1 << 20
 # what says that it is larger is no kernel
@@ -62,8 +64,8 @@ class Initrd(Struct, frozen=True):
 
         Where the loader chose the place it is in the setup header; None where that has none.
         """
-        address = header.ramdisk_image if self.address is None else self.address
-        return (address, self.content) if address else None
+        place = header.ramdisk_image if self.address is None else self.address
+        return (place, self.content) if place else None
 
 
 class DiskImage(Struct, frozen=True):
@@ -216,11 +218,11 @@ class DiskLayout(Struct, frozen=True):
         cmdline_lba = first_lba
         kernel_lba = cmdline_lba + max(_CMDLINE_SECTORS, _sectors(len(line) + 1))
         kernel_sectors = _sectors(kernel.file_bytes)
-        placed, address = None, 0
+        placed, initrd_address = None, 0
         if initrd is not None:
             content = _piece(initrd)
-            address = _initrd_address(content.size, kernel, memory_bytes)
-            placed = Initrd(content, address, kernel_lba + kernel_sectors)
+            initrd_address = _initrd_address(content.size, kernel, memory_bytes)
+            placed = Initrd(content, initrd_address, kernel_lba + kernel_sectors)
         end = kernel_lba + kernel_sectors + (_sectors(placed.size) if placed else 0)
         total = max(-(-end // _ALIGNMENT_SECTORS) * _ALIGNMENT_SECTORS, _sectors(size_bytes))
         binary = loader.patched(
@@ -229,7 +231,7 @@ class DiskLayout(Struct, frozen=True):
             cmdline_lba=cmdline_lba,
             initrd_lba=placed.lba if placed else 0,
             initrd_size=placed.size if placed else 0,
-            initrd_address=address,
+            initrd_address=initrd_address,
         )
         if len(binary) > first_lba * SECTOR_BYTES:
             raise UsageError(
@@ -272,8 +274,8 @@ class DiskLayout(Struct, frozen=True):
         try:
             with path.open("wb") as disk:
                 disk.truncate(self.sectors * SECTOR_BYTES)
-                for address, piece in self.content:
-                    _write(disk.fileno(), piece, address)
+                for at, piece in self.content:
+                    _write(disk.fileno(), piece, at)
         except OSError as error:
             raise LaunchFailed(
                 f"{path}: the disk image cannot be written: {error.strerror}"
@@ -346,12 +348,21 @@ def _mbr(binary: bytes, kernel: KernelImage, first_lba: int, total: int) -> byte
 
 
 def _initrd_address(size: int, kernel: KernelImage, memory_bytes: int) -> int:
-    """The highest page below the BIOS's tables; where there is no room, page 0 upwards.
+    """The highest page below the BIOS's tables; where there is no room, from 1 MiB upwards.
 
-    An initrd that does not fit is placed all the same: that boot fails, and says why.
+    An initrd that does not fit the machine is placed all the same: that boot fails, and says why.
+    Raises UsageError where the kernel's header leaves no room.
     """
-    top = min(memory_bytes - _BIOS_RESERVE, _LOW_MEMORY_LIMIT, kernel.header.initrd_limit + 1)
-    return max(top - size, 0) & ~0xFFF
+    limit = kernel.header.initrd_limit
+    top = min(memory_bytes - _BIOS_RESERVE, _LOW_MEMORY_LIMIT)
+    kernel_end = kernel.header.load_address + kernel.payload_bytes
+    if limit + 1 < min(kernel_end + size, top):
+        raise UsageError(
+            f"{kernel.source}: an initrd of {size:,} bytes has no room: the kernel lies up to "
+            f"{address(kernel_end - 1)}, and its header's initrd_addr_max is {address(limit)}; "
+            "boot it without one (--until banner)"
+        )
+    return max(min(top, limit + 1) - size, _HIGH_MEMORY) & ~0xFFF
 
 
 def _sectors(count: int) -> int:
