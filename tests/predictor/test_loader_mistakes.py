@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from bootharness.diagnosis import Judgement, Verdict, judge
+from bootharness.kernels.image import KernelImage
 from bootharness.kernels.source import fetch
 from bootharness.predictor.predict import predict_disk
 from bootharness.routes.disk import DiskImage, DiskLayout
@@ -27,8 +28,13 @@ packet: dw 16, {sectors}, 0, 0x2000
 
 def predicted(folder: Path, mistake: str = "", *, first: str = "", brought: bool) -> Judgement:
     loader = plain_loader(folder, mistake, first=first)
+    image = bytearray(fetch("selfcheck:200000").path.read_bytes())
+    image[0xD8:0x13C] = b"\x90" * 100  # Linux has code there, and a sentinel behind it
+    image[0x1E0:0x1F0] = b"\xff" * 16
+    kernel = folder / "bzImage"
+    kernel.write_bytes(image)
     layout = DiskLayout.plan(
-        loader, fetch("selfcheck:200000"), cmdline="console=ttyS0", memory_bytes=512 * MIB
+        loader, KernelImage.read(kernel), cmdline="console=ttyS0", memory_bytes=512 * MIB
     )
     if not brought:
         return judge(predict_disk(layout))
@@ -42,6 +48,8 @@ def predicted(folder: Path, mistake: str = "", *, first: str = "", brought: bool
         ("", None, "200,000 bytes in memory equal the file"),
         ("DL", "wrong-sectors", "booted from drive 0x80, but the loader read from drive 0x92"),
         ("SHORT", "setup-corrupt", "sectors of the real-mode kernel were read"),
+        ("ENTRY_32_RIGHT", None, "the kernel's 32-bit entry"),
+        ("ENTRY_32", "boot-params-wrong", "e820_entries is 255"),
         ("STACK", "wrong-sectors", "LBA 12,465,963,770,709,016,576"),
     ],
 )

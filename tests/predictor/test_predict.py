@@ -404,13 +404,14 @@ def test_kernel_in_the_middle_of_a_read_is_seen(tmp_path: Path) -> None:
     assert pc.exact
 
 
-def test_kernel_entered_in_protected_mode_is_not_known(tmp_path: Path) -> None:
+def test_kernel_entered_in_protected_mode_is_seen(tmp_path: Path) -> None:
     kernel = bytearray(setup_code())
     kernel[0x214:0x218] = (0x100000).to_bytes(4, "little")
-    code = PROTECTED.format(code="jmp 0x100000")
+    code = PROTECTED.format(code="mov esi, 0x20000\njmp 0x100000")
     pc, ending = reading(tmp_path, code, disk=bytes(kernel), count=2)
-    assert (ending.kind, ending.cause) == ("skipped", "not-emulated")
-    assert pc.handoff is None
+    assert (ending.kind, pc.in_protected_mode) == ("reached", True)
+    assert pc.handoff
+    assert (pc.handoff.esi, pc.handoff.cs) == (0x20000, 8)
 
 
 def test_guest_can_take_an_interrupt_over(tmp_path: Path) -> None:

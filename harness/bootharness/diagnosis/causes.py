@@ -142,6 +142,15 @@ CAUSES: dict[str, Cause] = {
             "far jump to that segment + 20h, offset 0 (boot.rst, 'Running the Kernel').",
         ),
         Cause(
+            "boot-params-wrong",
+            "The loader entered the kernel at its 32-bit entry, where no setup code asks the BIOS, "
+            "with boot_params that are not right: no memory map or one of the file's own bytes, "
+            "not zeroed, or not where ESI says.",
+            "the fields, or the memory that the kernel believes in",
+            "Zero the 4,096 bytes of boot_params, copy the setup header from offset 0x1f1 up to "
+            "where its jump ends, and fill in e820_entries and e820_table from INT 15h AX=E820h.",
+        ),
+        Cause(
             "wrong-cpu",
             "The kernel says that it needs another CPU.",
             "its line",

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from bootharness.diagnosis import (
+    boot_params,
     disk_reads,
     forgiven,
     hangs,
@@ -43,6 +44,7 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("cmdline-wrong", protocol.cmdline_wrong),
     ("header-not-set", protocol.header_not_set),
     ("handoff-state", protocol.handoff_state),
+    ("boot-params-wrong", boot_params.boot_params_wrong),
     ("wrong-cpu", kernel.wrong_cpu),
     ("setup-hang", hangs.setup_hang),
     ("kernel-silent", hangs.kernel_silent),
@@ -59,6 +61,8 @@ RULES: tuple[tuple[str, Rule], ...] = (
 _WARNINGS: tuple[Callable[[BootTrace], str | None], ...] = (
     forgiven.too_many_sectors,
     forgiven.across_64_kib,
+    boot_params.not_zeroed,
+    boot_params.no_memory_map,
     odd_header.will_not_get_far,
 )
 # what a boot has shown before it did what is not emulated, whatever comes after
@@ -118,4 +122,6 @@ def _good(trace: BootTrace) -> str:
         memory_said = f"{count(proof.compared_bytes, 'byte')} in memory equal the file"
     when = f" in {seconds:.2f} s" if trace.timed else ""
     without = " without an initrd" if proof.initrd is False else ""
-    return f"reached {trace.until}{when}{without}, {memory_said}"
+    entry = trace.handoff is not None and trace.handoff.boot_params is not None
+    reached = "the kernel's 32-bit entry" if entry else trace.until
+    return f"reached {reached}{when}{without}, {memory_said}"

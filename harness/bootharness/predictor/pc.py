@@ -109,6 +109,7 @@ class Pc:
         self.hang = HangWatch()
         self.handoff: Registers | None = None
         self.exact = True
+        self.in_protected_mode = False
         self._disk = disk
         self._model = model
         self._quirks = quirks
@@ -242,11 +243,10 @@ class Pc:
 
     def _on_entry(self, _uc: Uc, _at: int, _size: int, _data: object) -> None:
         frame = self.cpu.frame()
-        if frame.real_mode:
-            self.handoff = registers(register_values(frame))
-            self._end(Ended("reached"))
-        else:
-            self._end(not_emulated("a kernel that is entered in protected mode"))
+        self.handoff = registers(register_values(frame))
+        self.exact = True
+        self.in_protected_mode = not frame.real_mode
+        self._end(Ended("reached"))
 
     def _end(self, ended: Ended) -> None:
         if self._ending is None:

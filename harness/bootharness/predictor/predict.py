@@ -19,7 +19,7 @@ from bootharness.trace.bioses import BIOSES
 from bootharness.trace.boot_trace import BootTrace, Ending
 from bootharness.trace.machine_facts import MachineFacts
 from bootharness.trace.milestones import MILESTONES, ordered
-from bootharness.watch.entry import look
+from bootharness.watch.entry import look, look_32_bit
 
 __all__ = ["predict", "predict_disk"]
 
@@ -75,14 +75,16 @@ def predict_disk(
             disk = disk.with_kernel_found(calls, Path(folder))
         handoff = None
         if pc.handoff:
-            before = len(calls)
-            handoff = look(pc.memory, disk.kernel, disk.initrd, pc.handoff, exact=pc.exact,
-                           calls=before, seconds=0.0)  # fmt: skip
+            before, entry = len(calls), (pc.memory, disk.kernel, disk.initrd, pc.handoff)
+            if pc.in_protected_mode:
+                handoff = look_32_bit(*entry, calls=before, seconds=0.0)
+            else:
+                handoff = look(*entry, exact=pc.exact, calls=before, seconds=0.0)
         kernel = disk.kernel.facts if disk.kernel else None
     facts = disk.facts
     points = bios_milestones(calls, kernel, facts, handed_off=handoff is not None)
     if handoff:
-        points["setup-entered"] = 0.0
+        points["protected-mode" if pc.in_protected_mode else "setup-entered"] = 0.0
     return BootTrace(
         source=disk.kernel.source if disk.kernel else disk.name,
         until=_UNTIL,

@@ -1,5 +1,8 @@
 ; A small loader as an author would write one: EDD reads, unreal mode, no block moves. Each M_ that
 ; is defined makes one of the mistakes that people report.
+%ifdef M_ENTRY_32_RIGHT
+%define M_ENTRY_32
+%endif
         cpu     386
         bits    16
 RM      equ 0x1000                      ; real-mode kernel at 0x10000
@@ -88,6 +91,18 @@ start:
         or      word [fs:0x210], 0x80ff
         mov     word [fs:0x224], 0xde00
         mov     dword [fs:0x228], 0x1e000
+%ifdef M_ENTRY_32_RIGHT
+        push    fs                      ; boot_params: zeros around the header
+        pop     es
+        xor     di, di
+        xor     ax, ax
+        mov     cx, 0x1f1
+        rep     stosb
+        mov     di, 0x26c
+        mov     cx, 0x1000 - 0x26c
+        rep     stosb
+        mov     dword [es:0x1e0], 0x7be00       ; alt_mem_k: 495 MiB
+%endif
 %ifdef M_ENTRY_32
         cli                             ; boot_params is what was read, nothing zeroed, no E820 map
         lgdt    [gdtr]
@@ -163,6 +178,7 @@ read:
         int     0x13
         dec     di
         jnz     .again
+%ifndef M_ENTRY_32_RIGHT
         mov     si, msg
 .print: lodsb
         test    al, al
@@ -171,6 +187,7 @@ read:
         mov     bx, 7
         int     0x10
         jmp     .print
+%endif
 .halt:  hlt
         jmp     .halt
 .ok:    popad
@@ -202,7 +219,9 @@ gdt:    dq 0
 %ifdef M_ENTRY_32
         dq 0x00cf9a000000ffff, 0x00cf92000000ffff
 %endif
+%ifndef M_ENTRY_32_RIGHT
 msg:    db 'disk!', 0
+%endif
 dap:    db 16, 0
 .n:     dw 0
         dw 0
