@@ -1,6 +1,7 @@
 """What this BIOS forgave: warned of, and never a reason for a verdict."""
 
 import io
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -9,7 +10,8 @@ from bootharness.diagnosis import Verdict, judge
 from bootharness.formats.bioscall import BiosCall, DiskAddressPacket
 from bootharness.report.document import document
 from bootharness.report.terminal import print_result
-from bootharness.trace.boot_trace import BootTrace
+from bootharness.trace.boot_trace import BootTrace, Ending
+from bootharness.trace.machine_facts import CpuSample, PostMortem
 from tests.support.traces import handoff, loading_trace, read, registers
 
 
@@ -50,6 +52,34 @@ def test_read_that_other_bioses_refuse_is_warned_of(call: BiosCall, words: tuple
     assert bool(judgement.warnings) == bool(words)
     for word in words:
         assert word in " ".join(judgement.warnings)
+
+
+REGISTERS = "EIP=0000da2b EFL=00000016 [----AP-] CPL=0 II=0 A20={} SMM=0 HLT=0\n"
+
+
+@pytest.mark.parametrize(
+    ("changes", "closed"),
+    [
+        ({"a20_wrapped": True}, True),
+        ({"post_mortem": 0}, True),
+        ({"post_mortem": 1}, False),
+        ({}, False),
+    ],
+)
+def test_closed_a20_gate_is_the_cause(changes: dict[str, Any], closed: bool) -> None:
+    if (bit := changes.get("post_mortem")) is not None:
+        cpu = CpuSample(0.5, 0x7C10, 0, 0x7C10, "real", halted=False, interrupts=True)
+        seen = PostMortem("running", cpu, REGISTERS.format(bit), 16, 0, "", "")
+        changes = {"post_mortem": seen}
+    for ending in ("loop", "guest-reset"):
+        trace = replace(loading_trace(0, [read(2052, 5)], ending=ending), **changes)
+        assert (judge(trace).cause == "a20-closed") == closed
+    assert judge(replace(booted(), **changes)).verdict is Verdict.GOOD
+    differs = loading_trace(16, [], handoff=handoff(0, differing=3), ending="memory-differs")
+    assert (judge(replace(differs, **changes)).cause == "a20-closed") == closed
+    not_emulated = Ending("skipped", 0.0, "port 0x43", "not-emulated")
+    judgement = judge(replace(loading_trace(0, []), ending=not_emulated, **changes))
+    assert judgement.cause == ("a20-closed" if closed else "not-emulated")
 
 
 def test_warning_stands_in_what_is_printed_and_in_the_document() -> None:

@@ -7,8 +7,10 @@ import pytest
 from bootharness.diagnosis import Judgement, Verdict, judge
 from bootharness.kernels.image import KernelImage
 from bootharness.kernels.source import fetch
-from bootharness.predictor.predict import predict_disk
+from bootharness.plan import BootPlan
+from bootharness.predictor.predict import predict, predict_disk
 from bootharness.routes.disk import DiskImage, DiskLayout
+from bootharness.routes.loader import Loader
 from tests.support.emulated import assembled
 from tests.support.plain_loader import plain_loader
 
@@ -58,6 +60,36 @@ def test_mistake_is_named(
 ) -> None:
     judgement = predicted(tmp_path, mistake, brought=brought)
     assert (judgement.cause, words in judgement.summary) == (cause, True), judgement.summary
+
+
+@pytest.mark.parametrize(
+    ("mistake", "words"),
+    [
+        ("DS", ("with DS at 0040h", "triple-fault", "with ES at 0040h")),
+        ("A20", ("with the A20 gate closed", "a20-closed")),
+        ("RETRY", ("with a read error that is gone at the next attempt", "disk-read-failed")),
+        ("DMA", ("asks for more than the 127",)),
+    ],
+)
+def test_what_only_this_machine_forgives_is_warned_of(
+    tmp_path: Path, mistake: str, words: tuple[str, ...]
+) -> None:
+    right, wrong = (warned(plain_loader(tmp_path, each)) for each in ("", mistake))
+    for word in words:
+        assert word in wrong
+    if mistake != "RETRY":  # this loader tries again, but with the count that the BIOS left at 0
+        assert not any(word in right for word in words)
+
+
+def test_stage1_stands_every_machine() -> None:
+    assert warned(Loader.stage1()) == ""
+
+
+def warned(loader: Loader) -> str:
+    """Return the warnings with which a good kernel is predicted."""
+    judgement = judge(predict("selfcheck:200000", BootPlan(loader=loader.name)))
+    assert judgement.verdict is Verdict.GOOD
+    return " ".join(judgement.warnings)
 
 
 @pytest.mark.parametrize(

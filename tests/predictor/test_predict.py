@@ -107,14 +107,31 @@ OPENED = {
 
 
 @pytest.mark.parametrize("how", CLOSED)
-def test_memory_behind_a_closed_a20_gate_is_not_emulated(tmp_path: Path, how: str) -> None:
-    closed = machine(tmp_path, f"{CLOSED[how]}\n{TOUCH}").boot()
-    assert (closed.kind, closed.cause) == ("skipped", "not-emulated")
-    assert "A20" in closed.detail
-    opened = machine(tmp_path, f"{CLOSED[how]}\n{OPENED[how]}\n{TOUCH}").boot()
-    assert opened.kind == "boot-failed"
-    late = f"mov al, [es:0x20]\n{CLOSED[how]}\n{TOUCH}"
-    assert machine(tmp_path, f"mov ax, 0xffff\nmov es, ax\n{late}").boot().kind == "skipped"
+def test_closed_a20_gate_lets_every_odd_mib_be_the_even_one_below_it(
+    tmp_path: Path, how: str
+) -> None:
+    seen = "mov [0x600], al\nint 0x18"
+    touch = TOUCH.replace("int 0x18", seen)
+    mark = "mov byte [0x10], 0x5a"
+    for gates, value, wrapped in (
+        ("", 0, False),
+        (CLOSED[how], 0x5A, True),
+        (f"{CLOSED[how]}\n{TOUCH.replace('int 0x18', '')}\n{OPENED[how]}", 0, False),
+        (f"{TOUCH.replace('int 0x18', '')}\n{CLOSED[how]}", 0x5A, True),
+    ):
+        pc = machine(tmp_path, f"{mark}\n{gates}\n{touch}")
+        assert pc.boot().kind == "boot-failed"
+        assert pc.memory.read_memory(0x600, 1)[0] == value
+        assert pc.memory.wrapped == wrapped
+
+
+def test_closed_a20_gate_reaches_beyond_the_second_mib(tmp_path: Path) -> None:
+    code = "mov ax, 16\nmov ds, ax\nmov byte [0x300010], 0x5a\nmov byte [0x400010], 0xa5\nhlt"
+    pc = machine(tmp_path, PROTECTED.format(code=code), quirks=Quirks(a20=False))
+    assert pc.boot().kind == "halted"
+    assert pc.memory.read_memory(0x200010, 1) == b"\x5a"
+    assert pc.memory.read_memory(0x300010, 1) == b"\0"
+    assert pc.memory.read_memory(0x400010, 1) == b"\xa5"
 
 
 def test_a20_gate_tells_how_it_is(tmp_path: Path) -> None:

@@ -98,6 +98,14 @@ CAUSES: dict[str, Cause] = {
             "more memory.",
         ),
         Cause(
+            "a20-closed",
+            "The A20 gate was closed when the loader wrote above 1 MiB, so that every odd MiB was "
+            "the even one below it.",
+            "the gate's state as the boot ended, or as it was predicted",
+            "Open it before anything is written above 1 MiB, by INT 15h AX=2401h, port 0x92 or the "
+            "keyboard controller, and see that it is open: not every BIOS leaves it so.",
+        ),
+        Cause(
             "setup-corrupt",
             "The real-mode kernel in memory is incomplete or not the file's.",
             "first differing offset, both bytes, how many differ",

@@ -5,11 +5,20 @@ from bootharness.formats.mbr import SECTOR_BYTES
 from bootharness.text import address, count
 from bootharness.trace.boot_trace import BootTrace
 
-__all__ = ["across_64_kib", "too_many_sectors"]
+__all__ = ["across_64_kib", "adverse", "too_many_sectors"]
 
 _MOST_SECTORS = 127
 """What EDD promises that one call reads."""
 _64_KIB = 0x10000
+
+
+def adverse(trace: BootTrace) -> tuple[str, ...]:
+    """States in which other machines enter the loader, or read for it, and it fails."""
+    return tuple(
+        f"with {each.state}, as other machines may have it, this fails: {each.cause}: "
+        f"{each.sentence}"
+        for each in trace.adverse
+    )
 
 
 def too_many_sectors(trace: BootTrace) -> str | None:

@@ -38,6 +38,7 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("payload-truncated", moves.not_all_placed),
     ("initrd-misplaced", memory.initrd_does_not_fit),
     ("memory-clobbered", memory.memory_clobbered),
+    ("a20-closed", memory.a20_closed),
     ("setup-corrupt", memory.setup_corrupt),
     ("payload-corrupt", memory.payload_corrupt),
     ("initrd-misplaced", memory.initrd_missing),
@@ -76,6 +77,7 @@ _PROVEN = tuple(
         moves.move_failed,
         moves.destination_wrapped,
         memory.memory_clobbered,
+        memory.a20_closed,
     )
 )
 # for a boot that did not get as far as wanted and that no rule explains
@@ -104,6 +106,7 @@ def judge(trace: BootTrace) -> Judgement:
     if not found and trace.ending.kind != "reached":
         found = _apply(_LAST_RESORTS, trace)[:1]
     warnings = tuple(said for warning in _WARNINGS if (said := warning(trace)))
+    warnings += forgiven.adverse(trace)
     if found:
         return Judgement(Verdict.BAD, found[0].sentence, found[0], tuple(found[1:]), warnings)
     return Judgement(Verdict.GOOD, _good(trace), warnings=warnings)

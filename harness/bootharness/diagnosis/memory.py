@@ -10,6 +10,7 @@ from bootharness.trace.boot_trace import BootTrace
 from bootharness.trace.handoff import Comparison
 
 __all__ = [
+    "a20_closed",
     "initrd_does_not_fit",
     "initrd_missing",
     "memory_clobbered",
@@ -67,6 +68,19 @@ def _overlap(one: range, other: range) -> bool:
 
 def _range(span: range) -> str:
     return f"{address(span.start)} to {address(span.stop - 1)}"
+
+
+def a20_closed(trace: BootTrace) -> Finding | None:
+    """The A20 gate was closed, so that every odd MiB was the even one below it."""
+    handoff = trace.handoff
+    whole = handoff is not None and handoff.memory_equal is True
+    if not trace.a20_closed or whole or trace.reached("banner"):
+        return None
+    return Finding(
+        "the A20 gate is closed, and the loader does not open it: what it writes to 0x100000 to "
+        "0x1fffff goes to 0x000000 to 0x0fffff",
+        ("opened by INT 15h AX=2401h, port 0x92, or the keyboard controller",),
+    )
 
 
 def setup_corrupt(trace: BootTrace) -> Finding | None:

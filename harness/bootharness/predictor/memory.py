@@ -25,13 +25,15 @@ ROM = range(0xC0000, 0x100000)
 HIGH = 0x100000
 _FREE = range(0x500, 0x9FC00)
 _TOP = 1 << 32
-_COMPARED_BYTES = 1 << 20
+_COMPARED_BYTES = _MIB = 1 << 20
 # I/O APIC, HPET, local APIC, the BIOS's flash
 _DEVICES = 0xFEC00000
 
 
 class Memory:
     """The memory of one machine, ``size`` bytes of it; addresses are linear.
+
+    ``wrapped`` tells whether the CPU has last gone above 1 MiB with the A20 gate closed.
 
     Conventional memory is full of the byte ``fill`` until somebody writes to it.
     """
@@ -46,7 +48,7 @@ class Memory:
         self._placed = PieceMap()
         self._high: mmap.mmap | None = None
         self._behind = self._mapped = False
-        self._a20 = True
+        self._a20, self.wrapped = True, False
         cpu.uc.mem_map_ptr(0, HIGH, UC_PROT_ALL, _pointer(self.low))
 
     def read_memory(self, linear: int, count: int) -> bytes:
@@ -118,8 +120,6 @@ class Memory:
 
         Raises Ended for what is not emulated.
         """
-        if not self._a20:
-            raise not_emulated("memory above 1 MiB while the A20 gate is closed")
         if linear >= _DEVICES:
             raise not_emulated(f"the device at {address(linear)}")
         if linear >= self.size and not self._behind:
@@ -133,7 +133,18 @@ class Memory:
                 self._high = mmap.mmap(-1, self.size - HIGH)
                 for at, piece in self._placed:
                     self._high[at - HIGH : at - HIGH + piece.size] = piece.read()
-            self._cpu.uc.mem_map_ptr(HIGH, self.size - HIGH, UC_PROT_ALL, _pointer(self._high))
+            self._map_high(self._high)
+
+    def _map_high(self, high: mmap.mmap) -> None:
+        """Map what is above 1 MiB; while A20 is closed every odd MiB is the even one below it."""
+        self.wrapped = not self._a20
+        if self._a20:
+            self._cpu.uc.mem_map_ptr(HIGH, self.size - HIGH, UC_PROT_ALL, _pointer(high))
+            return
+        for at in range(HIGH, self.size, _MIB):
+            physical = at & ~_MIB
+            pointer = _pointer(high) + physical - HIGH if physical else _pointer(self.low)
+            self._cpu.uc.mem_map_ptr(at, _MIB, UC_PROT_ALL, pointer)
 
     @property
     def a20(self) -> bool:
@@ -142,7 +153,7 @@ class Memory:
 
     def gate_a20(self, *, opened: bool) -> None:
         """Open or close the A20 gate."""
-        if self._a20 and not opened and self._mapped:
+        if self._a20 != opened and self._mapped:
             self._cpu.uc.mem_unmap(HIGH, self.size - HIGH)
             self._mapped = False
         self._a20 = opened

@@ -178,6 +178,7 @@ class Pc:
                       ip=ORIGIN, cr0=0x10)  # fmt: skip
         entry = replace(entry, **self._quirks.entry)
         self.cpu.set(register_values(self.cpu.frame()), register_values(entry))
+        self.memory.gate_a20(opened=self._quirks.a20)
 
     def _give_up(self, message: str) -> None:
         self._say(message)

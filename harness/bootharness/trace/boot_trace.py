@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from bootharness.formats.bioscall import BiosCall
 from bootharness.formats.loading import Destinations
+from bootharness.trace.adverse import Adverse
 from bootharness.trace.block_moves import BlockMove, block_moves, placements
 from bootharness.trace.booted import DiskFacts, KernelFacts, LoaderFacts
 from bootharness.trace.handoff import Handoff
@@ -44,7 +45,8 @@ class BootTrace(Struct, frozen=True, dict=True):
     ``source`` is what the person calls the kernel or the disk image, ``route`` is what brought
     it. ``tracer`` is who saw the BIOS calls: one of `plan.TRACERS`, ``emulator``, or ``none``.
     ``gdb_calls`` are the loader's calls as gdb saw them, when both tracers watched; ``bios_log``
-    is what the BIOS said of itself on its debug port.
+    is what the BIOS said of itself on its debug port. ``a20_wrapped`` tells whether a predicted CPU
+    went above 1 MiB with the A20 gate closed; ``adverse`` is what other BIOSes would make of it.
     """
 
     source: str
@@ -62,6 +64,8 @@ class BootTrace(Struct, frozen=True, dict=True):
     handoff: Handoff | None = None
     serial: str = ""
     bios_log: str = ""
+    a20_wrapped: bool = False
+    adverse: tuple[Adverse, ...] = ()
     events: tuple[QmpEvent, ...] = ()
     samples: tuple[CpuSample, ...] = ()
     timings: dict[str, float] = field(default_factory=dict)
@@ -105,6 +109,12 @@ class BootTrace(Struct, frozen=True, dict=True):
         bios = (self.machine and self.machine.bios) or "seabios"
         handed_off = self.handoff is not None
         return tuple(block_moves(self.bios_calls, handed_off=handed_off, bios=bios))
+
+    @property
+    def a20_closed(self) -> bool:
+        """Whether the A20 gate was closed when it mattered, or as the boot ended."""
+        registers = self.post_mortem.registers if self.post_mortem else ""
+        return self.a20_wrapped or "A20=0" in registers
 
     @property
     def load_address(self) -> int | None:
