@@ -52,7 +52,8 @@ def predicted(folder: Path, mistake: str = "", *, first: str = "", brought: bool
         ("SHORT", "setup-corrupt", "sectors of the real-mode kernel were read"),
         ("ENTRY_32_RIGHT", None, "the kernel's 32-bit entry"),
         ("ENTRY_32", "boot-params-wrong", "e820_entries is 255"),
-        ("STACK", "wrong-sectors", "LBA 12,465,963,770,709,016,576"),
+        ("STACK", "memory-clobbered", "the loader's own stack lies in its code and data"),
+        ("DF", "payload-corrupt", "the direction flag set (DF=1)"),
     ],
 )
 def test_mistake_is_named(
@@ -79,6 +80,13 @@ def test_what_only_this_machine_forgives_is_warned_of(
         assert word in wrong
     if mistake != "RETRY":  # this loader tries again, but with the count that the BIOS left at 0
         assert not any(word in right for word in words)
+
+
+def test_reset_before_the_first_call_names_the_loaders_line(tmp_path: Path) -> None:
+    judgement = predicted(tmp_path, "DS", first="push 0x40\npop ds", brought=False)
+    assert judgement.cause == "triple-fault"
+    assert "(unreal+0x" in judgement.summary
+    assert "in the loader, which had not called the BIOS yet" in judgement.summary
 
 
 def test_stage1_stands_every_machine() -> None:

@@ -82,7 +82,8 @@ def disk_read_failed(trace: BootTrace) -> Finding | None:
             else f"CHS sectors (CX={call.registers_in.ecx & 0xFFFF:04x}h)"
         )
         return Finding(
-            f"the disk read of {what} failed with AH={call.status:02x}h, {call.status_name}, "
+            f"the disk read of {what}, drive 0x{call.registers_in.edx & 0xFF:02x}, failed "
+            f"with AH={call.status:02x}h, {call.status_name}, "
             f"in {count(tries, 'attempt')}",
             tuple(str(read) for read in reads if read.failed),
         )
@@ -197,7 +198,8 @@ def _past_the_end(reads: Iterable[BiosCall], disk: DiskFacts) -> Finding | None:
             known = disk.kernel_lba is not None
             begins = f"; the kernel begins at {disk.kernel_lba:,}" if known else ""
             return Finding(
-                f"the loader read LBA {_span(span)}, but the disk ends with LBA "
+                f"the loader read LBA {_span(span)} of drive "
+                f"0x{call.registers_in.edx & 0xFF:02x}, but the disk ends with LBA "
                 f"{sectors - 1:,}{begins}",
                 (str(call),),
             )

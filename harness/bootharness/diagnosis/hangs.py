@@ -12,6 +12,7 @@ __all__ = [
     "kernel_hang",
     "kernel_silent",
     "last_call",
+    "place",
     "setup_hang",
     "stage1_hang",
 ]
@@ -122,7 +123,7 @@ def _in_bios(trace: BootTrace) -> bool:
 
 def _how(trace: BootTrace) -> str:
     own = [sample for sample in trace.samples if not sample.in_bios] or trace.samples
-    where = f" at {_place(trace, own[-1])}" if own else ""
+    where = f" at {place(trace, own[-1])}" if own else ""
     return {
         "halted": f"has halted the CPU with interrupts off{where}",
         "waits-for-key": "waits for a key",
@@ -130,7 +131,8 @@ def _how(trace: BootTrace) -> str:
     }.get(trace.ending.kind, f"makes no progress any more{where}")
 
 
-def _place(trace: BootTrace, sample: CpuSample) -> str:
+def place(trace: BootTrace, sample: CpuSample) -> str:
+    """Write where the CPU was, by the loader's symbol where there is one."""
     at = seg_off(sample.cs, sample.ip) if sample.mode == "real" else address(sample.linear)
     symbol = None
     if trace.loader and not trace.handoff:
@@ -141,7 +143,7 @@ def _place(trace: BootTrace, sample: CpuSample) -> str:
 def _samples(trace: BootTrace) -> tuple[str, ...]:
     if not trace.samples:
         return ()
-    places = list(dict.fromkeys(_place(trace, sample) for sample in trace.samples))
+    places = list(dict.fromkeys(place(trace, sample) for sample in trace.samples))
     more = f" and {len(places) - 4} more places" if len(places) > 4 else ""
     mode = trace.samples[-1].mode
     return (

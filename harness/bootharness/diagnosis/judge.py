@@ -28,6 +28,7 @@ Rule = Callable[[BootTrace], Finding | None]
 RULES: tuple[tuple[str, Rule], ...] = (
     ("no-boot-signature", disk_reads.no_boot_signature),
     ("payload-truncated", disk_reads.file_cut_short),
+    ("memory-clobbered", memory.stack_over_loader),
     ("wrong-sectors", disk_reads.wrong_sectors),
     ("disk-read-failed", disk_reads.disk_read_failed),
     ("kernel-rejected", protocol.kernel_rejected),

@@ -2,10 +2,10 @@
 
 import re
 
-from bootharness.diagnosis.hangs import last_call
+from bootharness.diagnosis.hangs import last_call, place
 from bootharness.diagnosis.odd_header import memory_lacking, odd_field
 from bootharness.diagnosis.verdict import Finding
-from bootharness.text import address, count, seg_off
+from bootharness.text import count
 from bootharness.trace.boot_trace import BootTrace
 
 __all__ = [
@@ -26,6 +26,7 @@ _WHY_NO_INIT = re.compile(
 )
 _SERIAL_LINES = 12
 _PANIC, _PANIC_LINES = "Kernel panic - not syncing", 4
+_BOOT_SECTOR = range(0x7C00, 0x7E00)
 _HANGS = ("halted", "loop", "idle")
 
 
@@ -104,6 +105,8 @@ def triple_fault(trace: BootTrace) -> Finding | None:
     if trace.ending.kind != "guest-reset" or trace.reached("protected-mode"):
         return None
     after = f"after {trace.milestones[-1].name}" if trace.milestones else "before the loader"
+    if not trace.loader_calls and trace.samples and trace.samples[-1].linear in _BOOT_SECTOR:
+        after = "in the loader, which had not called the BIOS yet"
     return Finding(
         f"the guest was reset{_where(trace)}{trace.ended_after}, {after}{last_call(trace)}",
         tuple(str(call) for call in trace.bios_calls[-4:]),
@@ -130,9 +133,8 @@ def _where(trace: BootTrace) -> str:
     if not trace.samples:
         return ""
     last = trace.samples[-1]
-    if last.mode == "real":
-        return f" at {seg_off(last.cs, last.ip)}"
-    return f" at {address(last.linear)} in {last.mode} mode"
+    mode = "" if last.mode == "real" else f" in {last.mode} mode"
+    return f" at {place(trace, last)}{mode}"
 
 
 def _serial(trace: BootTrace) -> tuple[str, ...]:

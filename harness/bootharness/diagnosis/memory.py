@@ -1,5 +1,6 @@
 """Causes in what lies in memory at the handoff, and in what was overwritten on the way."""
 
+import re
 from collections.abc import Iterator
 
 from bootharness.diagnosis.verdict import Finding
@@ -16,6 +17,7 @@ __all__ = [
     "memory_clobbered",
     "payload_corrupt",
     "setup_corrupt",
+    "stack_over_loader",
 ]
 
 # what nobody may place anything over (BIOS Data Area, EBDA as in the memory map of INT 15h)
@@ -24,6 +26,12 @@ _RESERVED = (
     (range(0x9FC00, 0xA0000), "the extended BIOS data area"),
     (range(0xA0000, 0x100000), "video memory and the BIOS"),
 )
+
+
+_DIRECTION = 0x0400
+_ORIGIN, _CODE_BYTES = 0x7C00, 440
+_INTERRUPT_FRAME = 6
+_SS = re.compile(r"^SS =([0-9a-f]{4}) ", re.MULTILINE)
 
 
 def _placements(trace: BootTrace) -> Iterator[tuple[BiosCall, str, range]]:
@@ -68,6 +76,36 @@ def _overlap(one: range, other: range) -> bool:
 
 def _range(span: range) -> str:
     return f"{address(span.start)} to {address(span.stop - 1)}"
+
+
+def stack_over_loader(trace: BootTrace) -> Finding | None:
+    """The loader's stack, which grows downwards, lies in the boot sector's own code and data."""
+    whole = trace.handoff is not None and trace.handoff.memory_equal is True
+    if trace.disk is None or whole or trace.ending.kind == "reached":
+        return None
+    code = bytes.fromhex(trace.disk.boot_sector)[:_CODE_BYTES].rstrip(b"\0")
+    image = range(_ORIGIN, _ORIGIN + len(code))
+    for call in trace.loader_calls:
+        registers, segment = call.registers_in, _stack_segment(trace, call)
+        pushed = (segment or 0) * 16 + (registers.esp & 0xFFFF) - _INTERRUPT_FRAME
+        here = registers.cs * 16 + registers.ip
+        if segment is not None and pushed in image and here in image:
+            return Finding(
+                f"the loader's own stack lies in its code and data: INT {call.number:02x}h at "
+                f"{seg_off(registers.cs, registers.ip)} was called with SS:SP "
+                f"{seg_off(segment, registers.esp & 0xFFFF)}, and the boot sector's code reaches "
+                f"from {address(image.start)} to {address(image.stop - 1)}",
+                (str(call),),
+            )
+    return None
+
+
+def _stack_segment(trace: BootTrace, call: BiosCall) -> int | None:
+    """Return SS at a call: recorded, or as the boot has ended, if nobody has changed it since."""
+    if call.registers_in.ss is not None:
+        return call.registers_in.ss
+    found = _SS.search(trace.post_mortem.registers) if trace.post_mortem else None
+    return int(found[1], 16) if found else None
 
 
 def a20_closed(trace: BootTrace) -> Finding | None:
@@ -116,6 +154,10 @@ def payload_corrupt(trace: BootTrace) -> Finding | None:
     """The protected-mode kernel in memory is not the file's."""
     proof = trace.handoff.payload if trace.handoff else None
     found = _differs(trace, proof, "the protected-mode kernel")
+    backwards = [call for call in trace.loader_calls if call.registers_in.flags & _DIRECTION]
+    if found and backwards:
+        why = "the loader had the direction flag set (DF=1): string instructions went downwards"
+        return Finding(f"{found.sentence}; {why}", (*found.evidence, str(backwards[-1])))
     if found and (stray := _stray_source(trace)):
         return Finding(f"{found.sentence}; {stray}", found.evidence)
     return found
