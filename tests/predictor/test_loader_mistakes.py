@@ -120,6 +120,18 @@ def test_whatever_a_loader_asks_for_of_a_disk_is_judged(
     assert judgement.verdict is Verdict.BAD
 
 
+@pytest.mark.parametrize(("there", "blank"), [(b"", True), (b"\xf4", False)])
+def test_loader_of_which_the_next_stage_is_not_there(
+    tmp_path: Path, there: bytes, blank: bool
+) -> None:
+    path = tmp_path / "disk.img"
+    code = ASK.format(lba=1, sectors=2, drive=0x80).replace("int 0x18", "cli\nhlt")
+    path.write_bytes((assembled(tmp_path, code).ljust(1000, b"\0") + there).ljust(MIB, b"\0"))
+    judgement = judge(predict_disk(DiskImage.existing(path)))
+    assert judgement.cause == "stage1-hang"
+    assert ("LBA 1, which it read last, is all zeros" in judgement.summary) == blank
+
+
 def test_kernel_that_claims_gigabytes_is_taken_for_none(tmp_path: Path) -> None:
     kernel = bytearray(1024)
     kernel[0x1F4:0x1F8] = b"\xff" * 4

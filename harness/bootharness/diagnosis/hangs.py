@@ -13,6 +13,7 @@ __all__ = [
     "kernel_silent",
     "last_call",
     "place",
+    "read_zeros",
     "setup_hang",
     "stage1_hang",
 ]
@@ -30,7 +31,7 @@ def stage1_hang(trace: BootTrace) -> Finding | None:
         return None  # a kernel that was entered at its 32-bit or 64-bit entry
     said = loader_message(trace)
     empty = trace.disk and not int(trace.disk.boot_sector[: _CODE_BYTES * 2] or "1", 16)
-    why = "; the code in the boot sector is all zeros" if empty else ""
+    why = "; the code in the boot sector is all zeros" if empty else read_zeros(trace)
     return Finding(
         f"the loader {_how(trace)}{f', after saying {said!r}' if said else ''}{why}"
         f"{last_call(trace)}",
@@ -85,6 +86,12 @@ def kernel_hang(trace: BootTrace) -> Finding | None:
         f"the kernel {_how(trace)}; the last milestone was {trace.milestones[-1].name}",
         (*_samples(trace), *trace.serial.splitlines()[-_SERIAL_LINES:]),
     )
+
+
+def read_zeros(trace: BootTrace) -> str:
+    """Say that what a loader read last is not on the disk, as the end of a sentence."""
+    lba = trace.disk.blank_lba if trace.disk else None
+    return "" if lba is None else f"; LBA {lba:,}, which it read last, is all zeros"
 
 
 def last_call(trace: BootTrace) -> str:

@@ -2,7 +2,7 @@
 
 import re
 
-from bootharness.diagnosis.hangs import last_call, place
+from bootharness.diagnosis.hangs import last_call, place, read_zeros
 from bootharness.diagnosis.odd_header import memory_lacking, odd_field
 from bootharness.diagnosis.verdict import Finding
 from bootharness.text import count
@@ -108,7 +108,8 @@ def triple_fault(trace: BootTrace) -> Finding | None:
     if not trace.loader_calls and trace.samples and trace.samples[-1].linear in _BOOT_SECTOR:
         after = "in the loader, which had not called the BIOS yet"
     return Finding(
-        f"the guest was reset{_where(trace)}{trace.ended_after}, {after}{last_call(trace)}",
+        f"the guest was reset{_where(trace)}{trace.ended_after}, {after}{read_zeros(trace)}"
+        f"{last_call(trace)}",
         tuple(str(call) for call in trace.bios_calls[-4:]),
     )
 

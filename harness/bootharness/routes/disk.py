@@ -36,6 +36,7 @@ _CMDLINE_SECTORS = 4
 _NON_FS_DATA = 0xDA
 _ALIGNMENT_SECTORS = 2048
 _HIGH_MEMORY = 0x100000
+_EXTENDED_READ = 0x42
 # what the BIOS keeps for its tables at the top of memory, generously
 _BIOS_RESERVE = 1 << 20
 # what says that it is larger is no kernel
@@ -69,7 +70,10 @@ class Initrd(Struct, frozen=True):
 
 
 class DiskImage(Struct, frozen=True):
-    """A raw disk image; of one that somebody else made only the path is known."""
+    """A raw disk image; of one that somebody else made only the path is known.
+
+    ``blank_lba`` is the last that was read and is all zeros, with all that was read with it.
+    """
 
     path: Path
     loader: Loader | None = None
@@ -78,6 +82,7 @@ class DiskImage(Struct, frozen=True):
     cmdline: str = ""
     cmdline_lba: int = 0
     initrd: Initrd | None = None
+    blank_lba: int | None = None
 
     @classmethod
     def existing(cls, path: Path) -> Self:
@@ -148,11 +153,12 @@ class DiskImage(Struct, frozen=True):
 
         The kernel is where sectors were read that begin with its boot sector, or where a read
         missed it by one sector: the setup header's magic is in the second. Its bytes are
-        written to a file in ``folder``. Without such a read the image is returned as it is, and
-        so is one of which the kernel is known.
+        written to a file in ``folder``. Without such a read the image is returned with what of it
+        is blank, and one of which the kernel is known as it is.
         """
         if self.kernel is not None:
             return self
+        calls = tuple(calls)
         for lba in _read_by(calls, _sectors(self.size_bytes)):
             try:
                 header = SetupHeader.parse(self.read(lba, 4096))
@@ -164,7 +170,18 @@ class DiskImage(Struct, frozen=True):
             path.write_bytes(self.read(lba, header.real_mode_bytes + header.payload_bytes))
             source = f"{self.path} at LBA {lba}"
             return replace(self, kernel=KernelImage.read(path, source=source), kernel_lba=lba)
-        return self
+        return replace(self, blank_lba=self._blank(calls))
+
+    def _blank(self, calls: "Iterable[BiosCall]") -> int | None:
+        """Return where the last read began, if it brought nothing but zeros."""
+        reads = [
+            call.packet
+            for call in calls
+            if call.packet and call.function == 0x42 and not call.failed
+        ]
+        if not reads or not (found := self.read(reads[-1].lba, reads[-1].sectors * SECTOR_BYTES)):
+            return None
+        return None if found.strip(b"\0") else reads[-1].lba
 
     def read(self, lba: int, count: int) -> bytes:
         """Return ``count`` bytes from sector ``lba`` on, fewer where the image ends."""
@@ -310,6 +327,7 @@ def _facts(disk: DiskImage | DiskLayout) -> "DiskFacts":
         initrd_bytes=disk.initrd.size if disk.initrd else None,
         initrd_address=disk.initrd.address if disk.initrd else None,
         boot_sector=boot_sector,
+        blank_lba=disk.blank_lba if isinstance(disk, DiskImage) else None,
     )
 
 
