@@ -569,10 +569,10 @@ def test_stack_of_the_loader_in_its_own_code(
     trace = loading_trace(1024, [replace(call, registers_in=inside)], ending="idle")
     if segment is not None and not recorded:
         cpu = CpuSample(0.5, 0x7C10, 0, 0x7C10, "real", halted=False, interrupts=True)
-        registers_said = (
-            f"ES =6ffe 0006ffe0 ffffffff 00cf9300\nSS ={segment:04x} 00000000 0000ffff\n"
-        )
-        seen = PostMortem("running", cpu, registers_said, 16, 0, "", "")
+        said = f"ES =6ffe 0006ffe0 ffffffff\nSS ={segment:04x} 00000000 0000ffff\n"
+        seen = PostMortem("running", cpu, said, 16, 0, "", "")
+        elsewhere = replace(seen, cpu=replace(cpu, linear=0xFFFF0))
+        assert cause(replace(trace, post_mortem=elsewhere)) != "memory-clobbered"
         trace = replace(trace, post_mortem=seen)
     assert (cause(trace) == "memory-clobbered") == clobbered
     whole = replace(trace, handoff=handoff(1), ending=Ending("reached", 1.0))

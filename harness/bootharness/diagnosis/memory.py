@@ -86,7 +86,7 @@ def stack_over_loader(trace: BootTrace) -> Finding | None:
     code = bytes.fromhex(trace.disk.boot_sector)[:_CODE_BYTES].rstrip(b"\0")
     image = range(_ORIGIN, _ORIGIN + len(code))
     for call in trace.loader_calls:
-        registers, segment = call.registers_in, _stack_segment(trace, call)
+        registers, segment = call.registers_in, _stack_segment(trace, call, image)
         pushed = (segment or 0) * 16 + (registers.esp & 0xFFFF) - _INTERRUPT_FRAME
         here = registers.cs * 16 + registers.ip
         if segment is not None and pushed in image and here in image:
@@ -100,11 +100,12 @@ def stack_over_loader(trace: BootTrace) -> Finding | None:
     return None
 
 
-def _stack_segment(trace: BootTrace, call: BiosCall) -> int | None:
-    """Return SS at a call: recorded, or as the boot has ended, if nobody has changed it since."""
+def _stack_segment(trace: BootTrace, call: BiosCall, image: range) -> int | None:
+    """Return SS at a call: as recorded, or as a boot has it that has ended in the loader."""
+    seen = trace.post_mortem
     if call.registers_in.ss is not None:
         return call.registers_in.ss
-    found = _SS.search(trace.post_mortem.registers) if trace.post_mortem else None
+    found = _SS.search(seen.registers) if seen and seen.cpu.linear in image else None
     return int(found[1], 16) if found else None
 
 
