@@ -76,6 +76,12 @@ class BuildFailed(CouldNotFindOut):
     cause = "build-failed"
 
 
+class NotEmulated(CouldNotFindOut):
+    """The predictor's machine has not what a loader asks of it."""
+
+    cause = "not-emulated"
+
+
 class ToolMissing(CouldNotFindOut):
     """A program that the harness needs is not installed."""
 

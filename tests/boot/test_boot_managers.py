@@ -10,6 +10,7 @@ from bootharness.diagnosis import Verdict, judge
 from bootharness.kernels.source import fetch
 from bootharness.one_boot import boot
 from bootharness.plan import DEFAULT_CMDLINE, BootPlan
+from bootharness.predictor.predict import predict
 
 PARTITION_LBA = 2048
 SIZE_MIB = 64
@@ -60,7 +61,10 @@ def write(disk: Path, at: int, content: bytes) -> None:
 
 
 def is_good(disk: Path, *, memory: bool) -> None:
-    trace = boot(str(disk), BootPlan(route="disk", until="banner", timeout_s=300))
+    plan = BootPlan(route="disk", until="banner", timeout_s=300)
+    predicted = judge(predict(str(disk), plan))
+    assert (predicted.verdict, predicted.cause) == (Verdict.SKIP, "not-emulated")
+    trace = boot(str(disk), plan)
     judgement = judge(trace)
     assert judgement.verdict is Verdict.GOOD, judgement.summary
     assert trace.kernel

@@ -193,7 +193,7 @@ def test_command_lines(agreed: Callable[..., BootTrace], length: int) -> None:
     agreed(HELLO, cmdline="x" * length)
 
 
-@pytest.mark.parametrize(("size", "memory_mib"), [(1, 512), (10_000_001, 16), (24 << 20, 16)])
+@pytest.mark.parametrize(("size", "memory_mib"), [(1, 512), (10_000_001, 16), (14 << 20, 16)])
 def test_initrds(
     agreed: Callable[..., BootTrace], tmp_path: Path, size: int, memory_mib: int
 ) -> None:

@@ -9,7 +9,7 @@ from bootharness.diagnosis.judge import RULES
 from bootharness.formats.bioscall import BiosCall, DiskAddressPacket
 from bootharness.trace.boot_trace import BootTrace, Ending
 from bootharness.trace.booted import KernelFacts
-from bootharness.trace.machine_facts import CpuSample, MachineFacts
+from bootharness.trace.machine_facts import CpuSample, MachineFacts, PostMortem
 from bootharness.trace.milestones import Milestone
 from tests.support.traces import CHUNK, handoff, loading_trace, move, read, registers, teletype
 
@@ -548,6 +548,49 @@ def test_what_we_could_not_find_out_is_skipped_whatever_else_is_seen() -> None:
     judgement = judge(replace(loading_trace(STORY + 16, calls), ending=ending))
     assert (judgement.verdict, judgement.cause) == (Verdict.SKIP, "machine-lost")
     assert judgement.verdict.exit_status == 125
+
+
+@pytest.mark.parametrize(
+    ("pointer", "segment", "recorded", "clobbered"),
+    [
+        (0x7C00, 0, True, False),  # right below
+        (0x7C05, 0, True, False),
+        (0x7C06, 0, True, True),
+        (0x7D00, 0, False, True),
+        (0x0000, 0x7D0, True, True),
+        (0x7DB0, 0, True, True),
+        (0x7DC0, 0, True, False),  # above it
+        (0x7D00, 0x1000, False, False),
+        (0x7D00, None, False, False),  # nobody knows
+    ],
+)
+def test_stack_of_the_loader_in_its_own_code(
+    pointer: int, segment: int | None, recorded: bool, clobbered: bool
+) -> None:
+    call = read(5000, 127, status=0x80)
+    inside = replace(call.registers_in, esp=pointer, ss=segment if recorded else None, eax=0x4200)
+    trace = loading_trace(1024, [replace(call, registers_in=inside)], ending="idle")
+    if segment is not None and not recorded:
+        cpu = CpuSample(0.5, 0x7C10, 0, 0x7C10, "real", halted=False, interrupts=True)
+        said = f"ES =6ffe 0006ffe0 ffffffff\nSS ={segment:04x} 00000000 0000ffff\n"
+        seen = PostMortem("running", cpu, said, 16, 0, "", "")
+        elsewhere = replace(seen, cpu=replace(cpu, linear=0xFFFF0))
+        assert cause(replace(trace, post_mortem=elsewhere)) != "memory-clobbered"
+        trace = replace(trace, post_mortem=seen)
+    assert (cause(trace) == "memory-clobbered") == clobbered
+    whole = replace(trace, handoff=handoff(1), ending=Ending("reached", 1.0))
+    assert cause(whole) != "memory-clobbered"
+
+
+def test_what_was_proven_before_something_not_emulated_stays(
+    ending: Ending = Ending("skipped", 0.0, "port 0x43", "not-emulated"),  # noqa: B008 - frozen
+) -> None:
+    wrapped = replace(loading_trace(STORY + 16, moves(STORY + 16, bits=24)), ending=ending)
+    assert cause(wrapped) == "destination-wrapped"
+    whole = replace(loading_trace(STORY, moves(STORY)), ending=ending)
+    assert (judge(whole).verdict, cause(whole)) == (Verdict.SKIP, "not-emulated")
+    other = replace(ending, cause="machine-lost")
+    assert cause(replace(wrapped, ending=other)) == "machine-lost"
 
 
 def test_tracers_that_differ_are_not_trusted() -> None:

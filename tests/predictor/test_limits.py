@@ -8,10 +8,13 @@ from click.testing import CliRunner
 from msgspec.structs import replace
 
 from bootharness.cli.limit import command
-from bootharness.errors import UsageError
+from bootharness.errors import NotEmulated, UsageError
+from bootharness.kernels.source import fetch
+from bootharness.predictor.forecast import KnownLoader, forecasts
 from bootharness.predictor.limits import Limit, find_limits, try_size
 from bootharness.routes.loader import Loader
 from tests.support.builders import edited_stage1, without_carry
+from tests.support.plain_loader import plain_loader
 
 MEMORY = 20 << 20
 LIMIT = 15_735_808
@@ -36,6 +39,23 @@ def test_stage1_is_limited_by_nothing_but_memory() -> None:
     assert initrd.largest == initrd.failing.size - 1
     assert initrd.failing.cause == "initrd-misplaced"
     assert not any(limit.holes for limit in found.values())
+
+
+def test_loader_that_loads_nothing_right_boots_no_kernel_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "backwards.asm"
+    loader = plain_loader(tmp_path, "DF")
+    assert limits(loader)["seabios payload"].largest is None
+    assert loader.source
+    path.write_text(loader.source.read_text())
+    assert CliRunner().invoke(command, [str(path)], standalone_mode=False).return_value == 1
+
+
+def test_loader_that_is_not_emulated_has_no_limit_that_is_known(tmp_path: Path) -> None:
+    loader = plain_loader(tmp_path, first="mov ax, 0x4f02\nint 0x10")
+    with pytest.raises(NotEmulated, match="VESA"):
+        limits(loader)
+    with pytest.raises(NotEmulated, match="VESA"):
+        next(forecasts(fetch("selfcheck:65536"), KnownLoader(loader, (), "seabios", 64)))
 
 
 def test_loader_without_the_carry_has_its_limit_to_the_byte() -> None:
@@ -75,7 +95,7 @@ def test_loader_that_boots_nothing(tmp_path: Path) -> None:
     payload = limits(loader)["seabios payload"]
     assert payload.largest is None
     assert payload.failing
-    assert payload.failing.size == 0
+    assert payload.failing.size == 16
 
 
 def test_loader_that_is_told_less_has_fewer_limits() -> None:

@@ -60,16 +60,86 @@ def moved(folder: Path, *, bios: str = "seabios", disk: bytes = b"", words: int 
         ("jmp 0xf000:0x1234", "loop"),
         ("jmp 0xffff:0", "guest-reset"),
         ("mov al, 0xfe\nout 0x64, al\njmp $", "guest-reset"),
+        ("mov al, 1\nout 0x92, al\njmp $", "guest-reset"),
         ("mov dx, 0xcf9\nmov al, 6\nout dx, al\njmp $", "guest-reset"),
         ("mov dx, 0x604\nmov ax, 0x2000\nout dx, ax\njmp $", "guest-shutdown"),
         ("mov ax, 0x4f02\nint 0x10", "skipped"),
         ("mov ax, 0x5303\nint 0x15", "skipped"),
+        ("in al, 0x43\nint 0x18", "skipped"),
+        ("mov al, 0x36\nout 0x43, al\ncli\nhlt", "skipped"),
     ],
 )
 def test_every_program_ends(tmp_path: Path, code: str, kind: str) -> None:
     ending = machine(tmp_path, code).boot()
     assert ending.kind == kind
     assert ending.cause == ("not-emulated" if kind == "skipped" else None)
+
+
+def test_operand_that_looks_like_a_halt_is_none(tmp_path: Path) -> None:
+    code = """
+        cli
+        mov ecx, 60000
+a:      times 60 db 0xb0, 0xf4          ; mov al, 0xf4
+        dec ecx
+        jnz a
+        {then}"""
+    assert machine(tmp_path, code.format(then="int 0x18")).boot().kind == "boot-failed"
+    assert machine(tmp_path, code.format(then="hlt")).boot().kind == "halted"
+
+
+TOUCH = """
+        mov ax, 0xffff
+        mov es, ax
+        mov al, [es:0x20]
+        int 0x18"""
+CLOSED = {
+    "by the BIOS": "mov ax, 0x2400\nint 0x15",
+    "fast": "in al, 0x92\nand al, 0xfc\nout 0x92, al",
+    "by the keyboard controller": "mov al, 0xdd\nout 0x64, al",
+    "by its output port": "mov al, 0xd1\nout 0x64, al\nmov al, 1\nout 0x60, al",
+}
+OPENED = {
+    "by the BIOS": "mov ax, 0x2401\nint 0x15",
+    "fast": "mov al, 2\nout 0x92, al",
+    "by the keyboard controller": "mov al, 0xdf\nout 0x64, al",
+    "by its output port": "mov al, 0xd1\nout 0x64, al\nmov al, 3\nout 0x60, al",
+}
+
+
+@pytest.mark.parametrize("how", CLOSED)
+def test_closed_a20_gate_lets_every_odd_mib_be_the_even_one_below_it(
+    tmp_path: Path, how: str
+) -> None:
+    seen = "mov [0x600], al\nint 0x18"
+    touch = TOUCH.replace("int 0x18", seen)
+    mark = "mov byte [0x10], 0x5a"
+    for gates, value, wrapped in (
+        ("", 0, False),
+        (CLOSED[how], 0x5A, True),
+        (f"{CLOSED[how]}\n{TOUCH.replace('int 0x18', '')}\n{OPENED[how]}", 0, False),
+        (f"{TOUCH.replace('int 0x18', '')}\n{CLOSED[how]}", 0x5A, True),
+    ):
+        pc = machine(tmp_path, f"{mark}\n{gates}\n{touch}")
+        assert pc.boot().kind == "boot-failed"
+        assert pc.memory.read_memory(0x600, 1)[0] == value
+        assert pc.memory.wrapped == wrapped
+
+
+def test_closed_a20_gate_reaches_beyond_the_second_mib(tmp_path: Path) -> None:
+    code = "mov ax, 16\nmov ds, ax\nmov byte [0x300010], 0x5a\nmov byte [0x400010], 0xa5\nhlt"
+    pc = machine(tmp_path, PROTECTED.format(code=code), quirks=Quirks(a20=False))
+    assert pc.boot().kind == "halted"
+    assert pc.memory.read_memory(0x200010, 1) == b"\x5a"
+    assert pc.memory.read_memory(0x300010, 1) == b"\0"
+    assert pc.memory.read_memory(0x400010, 1) == b"\xa5"
+
+
+def test_a20_gate_tells_how_it_is(tmp_path: Path) -> None:
+    code = "in al, 0x92\nmov [0x600], al\nmov ax, 0x2402\nint 0x15\nmov [0x601], al\nint 0x18"
+    for before, answer in (("nop", b"\x02\x01"), (CLOSED["fast"], b"\0\0")):
+        pc = machine(tmp_path, f"{before}\n{code}")
+        pc.boot()
+        assert pc.memory.read_memory(0x600, 2) == answer
 
 
 PROTECTED = """
@@ -107,6 +177,22 @@ gdt:    dq 0, 0x00cf9a000000ffff, 0x00cf92000000ffff
 )
 def test_every_program_ends_in_protected_mode(tmp_path: Path, code: str, kind: str) -> None:
     assert machine(tmp_path, PROTECTED.format(code=code)).boot().kind == kind
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("in al, 0x43\njmp $", "port 0x43 in protected mode"),
+        ("mov ax, 16\nmov ds, ax\nmov al, [0xfee00020]\nhlt", "device at 0xfee00020"),
+        ("lidt [own]\nud2\nown: dw 0x7ff\ndd 0x9000", "interrupts of its own"),
+    ],
+)
+def test_what_only_a_boot_manager_does_is_not_emulated(
+    tmp_path: Path, code: str, words: str
+) -> None:
+    ending = machine(tmp_path, PROTECTED.format(code=code)).boot()
+    assert (ending.kind, ending.cause) == ("skipped", "not-emulated")
+    assert words in ending.detail
 
 
 def test_hang_comes_with_the_places(tmp_path: Path) -> None:
@@ -335,13 +421,14 @@ def test_kernel_in_the_middle_of_a_read_is_seen(tmp_path: Path) -> None:
     assert pc.exact
 
 
-def test_kernel_entered_in_protected_mode_is_not_known(tmp_path: Path) -> None:
+def test_kernel_entered_in_protected_mode_is_seen(tmp_path: Path) -> None:
     kernel = bytearray(setup_code())
     kernel[0x214:0x218] = (0x100000).to_bytes(4, "little")
-    code = PROTECTED.format(code="jmp 0x100000")
+    code = PROTECTED.format(code="mov esi, 0x20000\njmp 0x100000")
     pc, ending = reading(tmp_path, code, disk=bytes(kernel), count=2)
-    assert (ending.kind, ending.cause) == ("skipped", "not-emulated")
-    assert pc.handoff is None
+    assert (ending.kind, pc.in_protected_mode) == ("reached", True)
+    assert pc.handoff
+    assert (pc.handoff.esi, pc.handoff.cs) == (0x20000, 8)
 
 
 def test_guest_can_take_an_interrupt_over(tmp_path: Path) -> None:

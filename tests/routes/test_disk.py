@@ -15,7 +15,7 @@ from bootharness.formats.mbr import Mbr
 from bootharness.kernels.image import KernelImage
 from bootharness.routes.disk import DiskImage
 from bootharness.routes.loader import ORIGIN, Loader
-from tests.support.builders import bzimage
+from tests.support.builders import bzimage, patched_kernel
 
 MIB = 1 << 20
 
@@ -60,9 +60,38 @@ def test_initrd_goes_high_below_the_bios_tables_and_page_aligned(
         disk = built(tmp_path, kernel, initrd=bytes(5000), memory_bytes=memory)
         assert disk.initrd
         assert disk.initrd.address % 4096 == 0
-        # initrd_addr_max of this kernel is 0, that is: page 0; memory decides for real ones
-        limit = min(top, kernel.header.initrd_limit + 1)
-        assert disk.initrd.address == max(limit - 5000, 0) & ~0xFFF
+        assert disk.initrd.address == (top - 5000) & ~0xFFF
+
+
+@pytest.mark.parametrize(
+    ("limit", "address"),
+    [(0, None), (0xFFFFF, None), (0x300000, None), (0x301387, 0x300000), (0x1FFFFFF, 0x1FFE000)],
+)
+def test_initrd_is_never_placed_over_the_bios_or_below_the_kernel(
+    tmp_path: Path, limit: int, address: int | None
+) -> None:
+    path = tmp_path / "bzImage"
+    path.write_bytes(bzimage(bytes(2 * MIB)))
+    patched_kernel(path, path, size=4, initrd_addr_max=limit)
+    kernel = KernelImage.read(path)
+    if address is None:
+        with pytest.raises(UsageError, match=r"initrd_addr_max is 0x.*--until banner"):
+            built(tmp_path, kernel, initrd=bytes(5000))
+        built(tmp_path, kernel)
+    else:
+        disk = built(tmp_path, kernel, initrd=bytes(5000))
+        assert disk.initrd
+        assert disk.initrd.address == address
+    small = built(tmp_path, KernelImage.read(_plain(tmp_path)), initrd=bytes(5000),
+                  memory_bytes=MIB)  # fmt: skip
+    assert small.initrd
+    assert small.initrd.address == MIB
+
+
+def _plain(folder: Path) -> Path:
+    path = folder / "plain"
+    path.write_bytes(bzimage())
+    return path
 
 
 def test_mbr_has_signature_partition_and_loader(tmp_path: Path, kernel: KernelImage) -> None:

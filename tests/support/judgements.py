@@ -12,4 +12,5 @@ def told(judgement: Judgement) -> list[str]:
     for finding in findings:
         said.append(f"{finding.cause}: {finding.sentence}")
         said.extend(f"| {line}" for line in finding.evidence)
+    said.extend(f"warning: {warning}" for warning in judgement.warnings)
     return said

@@ -98,6 +98,14 @@ CAUSES: dict[str, Cause] = {
             "more memory.",
         ),
         Cause(
+            "a20-closed",
+            "The A20 gate was closed when the loader wrote above 1 MiB, so that every odd MiB was "
+            "the even one below it.",
+            "the gate's state as the boot ended, or as it was predicted",
+            "Open it before anything is written above 1 MiB, by INT 15h AX=2401h, port 0x92 or the "
+            "keyboard controller, and see that it is open: not every BIOS leaves it so.",
+        ),
+        Cause(
             "setup-corrupt",
             "The real-mode kernel in memory is incomplete or not the file's.",
             "first differing offset, both bytes, how many differ",
@@ -140,6 +148,15 @@ CAUSES: dict[str, Cause] = {
             "register, value, wanted value",
             "DS = ES = SS = the real-mode kernel's segment, SP at the end of the heap, CLI, and a "
             "far jump to that segment + 20h, offset 0 (boot.rst, 'Running the Kernel').",
+        ),
+        Cause(
+            "boot-params-wrong",
+            "The loader entered the kernel at its 32-bit entry, where no setup code asks the BIOS, "
+            "with boot_params that are not right: no memory map or one of the file's own bytes, "
+            "not zeroed, or not where ESI says.",
+            "the fields, or the memory that the kernel believes in",
+            "Zero the 4,096 bytes of boot_params, copy the setup header from offset 0x1f1 up to "
+            "where its jump ends, and fill in e820_entries and e820_table from INT 15h AX=E820h.",
         ),
         Cause(
             "wrong-cpu",

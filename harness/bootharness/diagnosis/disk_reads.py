@@ -9,7 +9,15 @@ from bootharness.text import count
 from bootharness.trace.boot_trace import BootTrace
 from bootharness.trace.booted import DiskFacts, KernelFacts
 
-__all__ = ["disk_read_failed", "file_cut_short", "no_boot_signature", "wrong_sectors"]
+__all__ = [
+    "buffer_of",
+    "disk_read_failed",
+    "file_cut_short",
+    "no_boot_signature",
+    "retried",
+    "sectors_read",
+    "wrong_sectors",
+]
 
 _BOOT_SIGNATURE = "55aa"
 _READS = (0x02, 0x42)
@@ -43,6 +51,16 @@ def file_cut_short(trace: BootTrace) -> Finding | None:
     )
 
 
+def sectors_read(trace: BootTrace) -> list[BiosCall]:
+    """Return the loader's reads that brought something and came back."""
+    last = trace.bios_calls[-1] if trace.bios_calls else None
+    return [
+        call
+        for call in _reads(trace)
+        if not call.failed and (call.registers_out or call is not last)
+    ]
+
+
 def _reads(trace: BootTrace) -> list[BiosCall]:
     return [call for call in trace.loader_calls if call.number == 0x13 and call.function in _READS]
 
@@ -65,11 +83,32 @@ def disk_read_failed(trace: BootTrace) -> Finding | None:
             else f"CHS sectors (CX={call.registers_in.ecx & 0xFFFF:04x}h)"
         )
         return Finding(
-            f"the disk read of {what} failed with AH={call.status:02x}h, {call.status_name}, "
+            f"the disk read of {what}, drive 0x{call.registers_in.edx & 0xFF:02x}, failed "
+            f"with AH={call.status:02x}h, {call.status_name}, "
             f"in {count(tries, 'attempt')}",
             tuple(str(read) for read in reads if read.failed),
         )
     return None
+
+
+def retried(trace: BootTrace) -> list[BiosCall]:
+    """Return the loader's reads that failed and succeeded when they were repeated."""
+    reads = _reads(trace)
+    read_at = {
+        _place(call): index
+        for index, call in enumerate(reads)
+        if not call.failed and call.registers_out
+    }
+    return [
+        call
+        for index, call in enumerate(reads)
+        if call.failed and read_at.get(_place(call), -1) > index
+    ]
+
+
+def _place(call: BiosCall) -> int:
+    """What is read: an LBA, or a negative CHS address."""
+    return call.packet.lba if call.packet else -1 - call.registers_in.ecx
 
 
 def _same_place(one: BiosCall, other: BiosCall) -> bool:
@@ -96,7 +135,7 @@ def wrong_sectors(trace: BootTrace) -> Finding | None:
     if (beyond := _past_the_end(reads, disk)) and not (kernel and kernel.missing_bytes):
         return beyond
     drive = _boot_drive(trace, reads)
-    reads = [call for call in reads if _buffer(call) != _ORIGIN]
+    reads = [call for call in reads if buffer_of(call) != _ORIGIN]
     if reads and not any(call.registers_in.edx & 0xFF == drive for call in reads):
         return Finding(
             f"the machine booted from drive 0x{drive:02x}, but the loader read from drive "
@@ -138,12 +177,12 @@ def _joined_in_memory(trace: BootTrace, reads: list[BiosCall], first: int) -> ra
     """
     if trace.handoff or trace.block_moves:
         return None
-    ends = {(_buffer(call) + call.packet.sectors * SECTOR_BYTES,
+    ends = {(buffer_of(call) + call.packet.sectors * SECTOR_BYTES,
              call.packet.lba + call.packet.sectors): call.packet
             for call in reads if call.packet}  # fmt: skip
     for call in reads:
         if call.packet and call.packet.lba == first:
-            before = ends.get((_buffer(call), first))
+            before = ends.get((buffer_of(call), first))
             if before:
                 return range(before.lba, first)
     return None
@@ -152,11 +191,12 @@ def _joined_in_memory(trace: BootTrace, reads: list[BiosCall], first: int) -> ra
 def _boot_drive(trace: BootTrace, reads: list[BiosCall]) -> int:
     """The drive whose boot sector was read last: by the BIOS, or by a boot manager before."""
     entered = [call for call in trace.bios_calls if call.number == 0x13 and not call.failed
-               and call.function in _READS and _buffer(call) == _ORIGIN]  # fmt: skip
+               and call.function in _READS and buffer_of(call) == _ORIGIN]  # fmt: skip
     return (entered or reads)[-1 if entered else 0].registers_in.edx & 0xFF
 
 
-def _buffer(call: BiosCall) -> int:
+def buffer_of(call: BiosCall) -> int:
+    """Return where a read put its sectors, linear."""
     if call.packet:
         return call.packet.buffer
     return call.registers_in.es * 16 + (call.registers_in.ebx & 0xFFFF)
@@ -179,7 +219,8 @@ def _past_the_end(reads: Iterable[BiosCall], disk: DiskFacts) -> Finding | None:
             known = disk.kernel_lba is not None
             begins = f"; the kernel begins at {disk.kernel_lba:,}" if known else ""
             return Finding(
-                f"the loader read LBA {_span(span)}, but the disk ends with LBA "
+                f"the loader read LBA {_span(span)} of drive "
+                f"0x{call.registers_in.edx & 0xFF:02x}, but the disk ends with LBA "
                 f"{sectors - 1:,}{begins}",
                 (str(call),),
             )

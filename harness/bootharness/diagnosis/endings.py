@@ -2,9 +2,9 @@
 
 import re
 
-from bootharness.diagnosis.hangs import last_call, last_calls
+from bootharness.diagnosis.hangs import last_call, last_calls, place, read_zeros
 from bootharness.diagnosis.verdict import Finding
-from bootharness.text import address, count, seg_off
+from bootharness.text import count
 from bootharness.trace.boot_trace import (
     BY_THE_BIOS,
     CRASH_REPORTED,
@@ -28,6 +28,7 @@ __all__ = [
 # OUT imm8, AL and AX; OUT DX, AL and AX. The CPU stands right behind it, or a loop further.
 _OUT_TO_BYTE, _OUT_TO_DX = b"\xe6\xe7", b"\xee\xef"
 _LOOK_BACK = 12
+_BOOT_SECTOR = range(0x7C00, 0x7E00)
 _PANICS = (PANIC_REPORTED, CRASH_REPORTED)
 
 
@@ -62,9 +63,11 @@ def _reset(trace: BootTrace, by: str) -> Finding | None:
     if _reset_by(trace) != by:
         return None
     after = f"after {trace.milestones[-1].name}" if trace.milestones else "before the loader"
+    if not trace.loader_calls and trace.samples and trace.samples[-1].linear in _BOOT_SECTOR:
+        after = "in the loader, which had not called the BIOS yet"
     return Finding(
         f"the guest was reset{f' {by}' if by else ''}{where(trace)}{trace.ended_after}, "
-        f"{after}{last_call(trace)}",
+        f"{after}{read_zeros(trace)}{last_call(trace)}",
         last_calls(trace),
     )
 
@@ -138,6 +141,5 @@ def where(trace: BootTrace) -> str:
     if not trace.samples:
         return ""
     last = trace.samples[-1]
-    if last.mode == "real":
-        return f" at {seg_off(last.cs, last.ip)}"
-    return f" at {address(last.linear)} in {last.mode} mode"
+    mode = "" if last.mode == "real" else f" in {last.mode} mode"
+    return f" at {place(trace, last)}{mode}"

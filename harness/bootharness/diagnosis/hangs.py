@@ -1,5 +1,6 @@
 """Causes of a boot that goes on without getting on: in the loader, the BIOS, the kernel."""
 
+from bootharness.diagnosis.odd_header import odd_field
 from bootharness.diagnosis.protocol import loader_message
 from bootharness.diagnosis.verdict import Finding
 from bootharness.formats.bioscall import BiosCall
@@ -14,6 +15,8 @@ __all__ = [
     "kernel_silent",
     "last_call",
     "last_calls",
+    "place",
+    "read_zeros",
     "setup_hang",
     "stage1_hang",
 ]
@@ -34,7 +37,7 @@ def stage1_hang(trace: BootTrace) -> Finding | None:
         return None  # a kernel that was entered at its 32-bit or 64-bit entry
     said = loader_message(trace)
     empty = trace.disk and not int(trace.disk.boot_sector[: _CODE_BYTES * 2] or "1", 16)
-    why = "; the code in the boot sector is all zeros" if empty else ""
+    why = "; the code in the boot sector is all zeros" if empty else read_zeros(trace)
     return Finding(
         f"the loader {_how(trace)}{f', after saying {said!r}' if said else ''}{why}"
         f"{last_call(trace)}",
@@ -53,7 +56,11 @@ def setup_hang(trace: BootTrace) -> Finding | None:
     """The setup code was entered and protected mode never."""
     if not _hung(trace) or not trace.handoff or trace.reached("protected-mode"):
         return None
-    return Finding(f"the kernel's setup code {_how(trace)}{last_call(trace)}", _samples(trace))
+    why = odd_field(trace)
+    return Finding(
+        f"the kernel's setup code {_how(trace)}{last_call(trace)}{f'; {why}' if why else ''}",
+        _samples(trace),
+    )
 
 
 def kernel_silent(trace: BootTrace) -> Finding | None:
@@ -98,6 +105,12 @@ def _heard(trace: BootTrace) -> bool:
 
 def _in_kernel(trace: BootTrace) -> list[CpuSample]:
     return [sample for sample in trace.samples if sample.in_kernel]
+
+
+def read_zeros(trace: BootTrace) -> str:
+    """Say that what a loader read last is not on the disk, as the end of a sentence."""
+    lba = trace.disk.blank_lba if trace.disk else None
+    return "" if lba is None else f"; LBA {lba:,}, which it read last, is all zeros"
 
 
 def last_call(trace: BootTrace) -> str:
@@ -145,7 +158,7 @@ def _in_bios(trace: BootTrace) -> bool:
 
 def _how(trace: BootTrace) -> str:
     own = [sample for sample in trace.samples if not sample.in_bios] or trace.samples
-    where = f" at {_place(trace, own[-1])}" if own else ""
+    where = f" at {place(trace, own[-1])}" if own else ""
     return {
         "halted": f"has halted the CPU with interrupts off{where}",
         "waits-for-key": "waits for a key",
@@ -153,7 +166,8 @@ def _how(trace: BootTrace) -> str:
     }.get(trace.ending.kind, f"makes no progress any more{where}")
 
 
-def _place(trace: BootTrace, sample: CpuSample) -> str:
+def place(trace: BootTrace, sample: CpuSample) -> str:
+    """Write where the CPU was, by the loader's symbol where there is one."""
     at = seg_off(sample.cs, sample.ip) if sample.mode == "real" else address(sample.linear)
     symbol = None
     if trace.loader and not trace.handoff:
@@ -164,7 +178,7 @@ def _place(trace: BootTrace, sample: CpuSample) -> str:
 def _samples(trace: BootTrace) -> tuple[str, ...]:
     if not trace.samples:
         return ()
-    places = list(dict.fromkeys(_place(trace, sample) for sample in trace.samples))
+    places = list(dict.fromkeys(place(trace, sample) for sample in trace.samples))
     more = f" and {len(places) - 4} more places" if len(places) > 4 else ""
     mode = trace.samples[-1].mode
     return (

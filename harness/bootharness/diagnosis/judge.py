@@ -3,15 +3,19 @@
 from collections.abc import Callable
 
 from bootharness.diagnosis import (
+    boot_params,
     disk_reads,
     endings,
+    forgiven,
     hangs,
     kernel,
     memory,
     moves,
     network,
+    odd_header,
     protocol,
     screens,
+    survived,
     whose,
 )
 from bootharness.diagnosis.agreement import disagreement
@@ -28,6 +32,7 @@ Rule = Callable[[BootTrace], Finding | None]
 RULES: tuple[tuple[str, Rule], ...] = (
     ("no-boot-signature", disk_reads.no_boot_signature),
     ("payload-truncated", disk_reads.file_cut_short),
+    ("memory-clobbered", memory.stack_over_loader),
     ("wrong-sectors", disk_reads.wrong_sectors),
     ("disk-read-failed", disk_reads.disk_read_failed),
     ("kernel-rejected", protocol.kernel_rejected),
@@ -39,12 +44,14 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("initrd-misplaced", memory.initrd_does_not_fit),
     ("memory-clobbered", memory.memory_clobbered),
     ("other-kernel", whose.other_kernel),
+    ("a20-closed", memory.a20_closed),
     ("setup-corrupt", memory.setup_corrupt),
     ("payload-corrupt", memory.payload_corrupt),
     ("initrd-misplaced", memory.initrd_missing),
     ("cmdline-wrong", protocol.cmdline_wrong),
     ("header-not-set", protocol.header_not_set),
     ("handoff-state", protocol.handoff_state),
+    ("boot-params-wrong", boot_params.boot_params_wrong),
     ("wrong-cpu", kernel.wrong_cpu),
     ("setup-hang", hangs.setup_hang),
     ("kernel-silent", hangs.kernel_silent),
@@ -80,6 +87,31 @@ _NEED_ALL_CALLS = frozenset(
 )
 # of which nothing is proven: it may boot
 _NOT_KNOWN = ("kernel-silent",)
+# what did no harm, as far as this boot went
+_WARNINGS: tuple[Callable[[BootTrace], str | None], ...] = (
+    forgiven.too_many_sectors,
+    forgiven.across_64_kib,
+    boot_params.not_zeroed,
+    boot_params.no_memory_map,
+    odd_header.will_not_get_far,
+    survived.boot_manager_went_on,
+    survived.read_again,
+    survived.video_mode_not_set,
+)
+# what a boot has shown before it did what is not emulated, whatever comes after
+_PROVEN = tuple(
+    rule
+    for rule in RULES
+    if rule[1]
+    in (
+        disk_reads.file_cut_short,
+        moves.descriptor_invalid,
+        moves.move_failed,
+        moves.destination_wrapped,
+        memory.memory_clobbered,
+        memory.a20_closed,
+    )
+)
 # for a boot that did not get as far as wanted and that no rule explains
 _LAST_RESORTS: tuple[tuple[str, Rule], ...] = (
     ("loader-gave-up", protocol.loader_gave_up),
@@ -93,6 +125,8 @@ def judge(trace: BootTrace) -> Judgement:
     No sign is trusted alone: a boot that came as far as wanted is bad all the same when its
     block moves wrapped or its memory differs.
     """
+    if trace.ending.cause == "not-emulated" and (proven := _apply(_PROVEN, trace)):
+        return Judgement(Verdict.BAD, proven[0].sentence, proven[0], tuple(proven[1:]))
     if trace.ending.cause is not None:
         skip = Diagnosis(trace.ending.cause, trace.ending.detail)
         return Judgement(Verdict.SKIP, trace.ending.detail, skip)
@@ -105,10 +139,12 @@ def judge(trace: BootTrace) -> Judgement:
     found += _apply(RULES, trace)
     if not found and trace.ending.kind != "reached":
         found = _apply(_LAST_RESORTS, trace)[:1]
+    warnings = tuple(said for warning in _WARNINGS if (said := warning(trace)))
+    warnings += forgiven.adverse(trace)
     if found:
         verdict = Verdict.SKIP if found[0].cause in _NOT_KNOWN else Verdict.BAD
-        return Judgement(verdict, found[0].sentence, found[0], tuple(found[1:]))
-    return Judgement(Verdict.GOOD, _good(trace))
+        return Judgement(verdict, found[0].sentence, found[0], tuple(found[1:]), warnings)
+    return Judgement(Verdict.GOOD, _good(trace), warnings=warnings)
 
 
 def _apply(rules: tuple[tuple[str, Rule], ...], trace: BootTrace) -> list[Diagnosis]:
@@ -127,7 +163,9 @@ def _good(trace: BootTrace) -> str:
         memory_said = f"{count(proof.compared_bytes, 'byte')} in memory equal the file"
     when = f" in {seconds:.2f} s" if trace.timed else ""
     without = " without an initrd" if proof.initrd is False else ""
-    said = f"reached {trace.until}{when}{without}, {memory_said}"
+    entry = trace.handoff is not None and trace.handoff.boot_params is not None
+    reached = "the kernel's 32-bit entry" if entry else trace.until
+    said = f"reached {reached}{when}{without}, {memory_said}"
     if proof.banner:
         said += f", banner of {proof.banner}"
     elif proof.heard_on:

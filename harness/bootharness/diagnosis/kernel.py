@@ -4,8 +4,9 @@ import re
 
 from bootharness.diagnosis.endings import port_misused, where
 from bootharness.diagnosis.hangs import last_call, last_calls
+from bootharness.diagnosis.odd_header import memory_lacking, odd_field
 from bootharness.diagnosis.verdict import Finding
-from bootharness.text import address, count
+from bootharness.text import count
 from bootharness.trace.boot_trace import BootTrace
 
 __all__ = [
@@ -44,6 +45,8 @@ def decompress_failed(trace: BootTrace) -> Finding | None:
     if ending.kind == "complaint" and "CPU" not in ending.detail:
         words = " ".join(ending.detail.split())
         return Finding(f'the kernel could not unpack itself; it says "{words}"', _serial(trace))
+    if not trace.timed and trace.handoff and (lacking := memory_lacking(trace)):
+        return Finding(f"the kernel will not be able to unpack itself: {lacking}")
     if not trace.reached("protected-mode") or trace.reached("banner"):
         return None
     if any(sample.in_kernel for sample in trace.samples):
@@ -54,24 +57,11 @@ def decompress_failed(trace: BootTrace) -> Finding | None:
         what = f"it stopped{where(trace)}"
     else:
         return None
+    why = memory_lacking(trace) or odd_field(trace)
     return Finding(
         f"the kernel could not unpack itself: {what} after protected mode and before its banner"
-        f"{_needs(trace)}",
+        f"{f'; {why}' if why else ''}",
         _serial(trace),
-    )
-
-
-def _needs(trace: BootTrace) -> str:
-    """Say how much memory the kernel wants, where the machine has less."""
-    if trace.kernel is None or trace.machine is None:
-        return ""
-    header, memory = trace.kernel.header, trace.machine.memory_bytes
-    end = (header.pref_address or header.load_address) + (header.init_size or 0)
-    if end <= memory:
-        return ""
-    return (
-        f"; it needs memory up to {address(end)} (pref_address and init_size), and the machine has "
-        f"{memory >> 20} MiB, up to {address(memory)}"
     )
 
 

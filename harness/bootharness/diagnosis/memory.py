@@ -1,5 +1,6 @@
 """Causes in what lies in memory at the handoff, and in what was overwritten on the way."""
 
+import re
 from collections.abc import Iterator
 
 from bootharness.diagnosis.verdict import Finding
@@ -10,11 +11,13 @@ from bootharness.trace.boot_trace import BootTrace
 from bootharness.trace.handoff import Comparison
 
 __all__ = [
+    "a20_closed",
     "initrd_does_not_fit",
     "initrd_missing",
     "memory_clobbered",
     "payload_corrupt",
     "setup_corrupt",
+    "stack_over_loader",
 ]
 
 # what nobody may place anything over (BIOS Data Area, EBDA as in the memory map of INT 15h)
@@ -23,6 +26,12 @@ _RESERVED = (
     (range(0x9FC00, 0xA0000), "the extended BIOS data area"),
     (range(0xA0000, 0x100000), "video memory and the BIOS"),
 )
+
+
+_DIRECTION = 0x0400
+_ORIGIN, _CODE_BYTES = 0x7C00, 440
+_INTERRUPT_FRAME = 6
+_SS = re.compile(r"^SS =([0-9a-f]{4}) ", re.MULTILINE)
 
 
 def _placements(trace: BootTrace) -> Iterator[tuple[BiosCall, str, range]]:
@@ -69,9 +78,54 @@ def _range(span: range) -> str:
     return f"{address(span.start)} to {address(span.stop - 1)}"
 
 
+def stack_over_loader(trace: BootTrace) -> Finding | None:
+    """The loader's stack, which grows downwards, lies in the boot sector's own code and data."""
+    whole = trace.handoff is not None and trace.handoff.memory_equal is True
+    if trace.disk is None or whole or trace.ending.kind == "reached":
+        return None
+    code = bytes.fromhex(trace.disk.boot_sector)[:_CODE_BYTES].rstrip(b"\0")
+    image = range(_ORIGIN, _ORIGIN + len(code))
+    for call in trace.loader_calls:
+        registers, segment = call.registers_in, _stack_segment(trace, call, image)
+        pushed = (segment or 0) * 16 + (registers.esp & 0xFFFF) - _INTERRUPT_FRAME
+        here = registers.cs * 16 + registers.ip
+        if segment is not None and pushed in image and here in image:
+            return Finding(
+                f"the loader's own stack lies in its code and data: INT {call.number:02x}h at "
+                f"{seg_off(registers.cs, registers.ip)} was called with SS:SP "
+                f"{seg_off(segment, registers.esp & 0xFFFF)}, and the boot sector's code reaches "
+                f"from {address(image.start)} to {address(image.stop - 1)}",
+                (str(call),),
+            )
+    return None
+
+
+def _stack_segment(trace: BootTrace, call: BiosCall, image: range) -> int | None:
+    """Return SS at a call: as recorded, or as a boot has it that has ended in the loader."""
+    seen = trace.post_mortem
+    if call.registers_in.ss is not None:
+        return call.registers_in.ss
+    found = _SS.search(seen.registers) if seen and seen.cpu.linear in image else None
+    return int(found[1], 16) if found else None
+
+
+def a20_closed(trace: BootTrace) -> Finding | None:
+    """The A20 gate was closed, so that every odd MiB was the even one below it."""
+    handoff = trace.handoff
+    whole = handoff is not None and handoff.memory_equal is True
+    if not trace.a20_closed or whole or trace.reached("banner"):
+        return None
+    return Finding(
+        "the A20 gate is closed, and the loader does not open it: what it writes to 0x100000 to "
+        "0x1fffff goes to 0x000000 to 0x0fffff",
+        ("opened by INT 15h AX=2401h, port 0x92, or the keyboard controller",),
+    )
+
+
 def setup_corrupt(trace: BootTrace) -> Finding | None:
     """The real-mode kernel in memory is not the file's, or not all of it was read."""
-    differs = _differs(trace.handoff.real_mode if trace.handoff else None, "the real-mode kernel")
+    proof = trace.handoff.real_mode if trace.handoff else None
+    differs = _differs(trace, proof, "the real-mode kernel")
     return differs or _setup_not_all_read(trace)
 
 
@@ -100,21 +154,28 @@ def _setup_not_all_read(trace: BootTrace) -> Finding | None:
 def payload_corrupt(trace: BootTrace) -> Finding | None:
     """The protected-mode kernel in memory is not the file's."""
     proof = trace.handoff.payload if trace.handoff else None
-    found = _differs(proof, "the protected-mode kernel")
+    found = _differs(trace, proof, "the protected-mode kernel")
+    backwards = [call for call in trace.loader_calls if call.registers_in.flags & _DIRECTION]
+    if found and backwards:
+        why = "the loader had the direction flag set (DF=1): string instructions went downwards"
+        return Finding(f"{found.sentence}; {why}", (*found.evidence, str(backwards[-1])))
     if found and (stray := _stray_source(trace)):
         return Finding(f"{found.sentence}; {stray}", found.evidence)
     return found
 
 
-def _differs(proof: Comparison | None, what: str) -> Finding | None:
+def _differs(trace: BootTrace, proof: Comparison | None, what: str) -> Finding | None:
     if proof is None or proof.equal or proof.first_difference is None:
         return None
     at = proof.first_difference
-    found = "nothing" if proof.found is None else f"0x{proof.found:02x}"
+    found = f"0x{proof.found or 0:02x} instead of 0x{proof.expected or 0:02x}"
+    if proof.found is None:
+        memory = trace.machine.memory_bytes if trace.machine else proof.address + at
+        found = f"that is where the {memory >> 20} MiB of memory end"
     return Finding(
         f"{what} in memory differs from the file in {proof.differing_bytes:,} of "
         f"{count(proof.compared_bytes, 'byte')}, first at offset {at:,} "
-        f"({address(proof.address + at)}): {found} instead of 0x{proof.expected or 0:02x}",
+        f"({address(proof.address + at)}): {found}",
         (f"compared from {address(proof.address)} on",),
     )
 

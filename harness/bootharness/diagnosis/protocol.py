@@ -75,15 +75,15 @@ def header_not_set(trace: BootTrace) -> Finding | None:
     header = trace.handoff.header if trace.handoff else None
     if header is None or trace.handoff is None:
         return None
-    wrong = ""
+    wrong, setup_runs = "", trace.handoff.boot_params is None
     if not header.type_of_loader:
         wrong = "type_of_loader is 0, so the kernel takes no initrd; wanted is 0xff or an own id"
-    elif header.heap_end_ptr is not None and not header.loadflags & _CAN_USE_HEAP:
+    elif setup_runs and header.heap_end_ptr is not None and not header.loadflags & _CAN_USE_HEAP:
         wrong = (
             f"loadflags is 0x{header.loadflags:02x}, without CAN_USE_HEAP (0x80): the setup code "
             "gets no heap"
         )
-    elif header.heap_end_ptr is not None and header.heap_end_ptr < header.real_mode_bytes - 0x200:
+    elif setup_runs and (header.heap_end_ptr or 0xFFFF) < header.real_mode_bytes - 0x200:
         wrong = (
             f"heap_end_ptr is 0x{header.heap_end_ptr:04x}, inside the setup code, which ends at "
             f"0x{header.real_mode_bytes:04x}"

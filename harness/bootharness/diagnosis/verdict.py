@@ -39,12 +39,16 @@ class Diagnosis(Struct, frozen=True):
 
 
 class Judgement(Struct, frozen=True):
-    """A verdict and, unless it is good, the earliest root and what followed from it."""
+    """A verdict and, unless it is good, the earliest root and what followed from it.
+
+    ``warnings`` are sentences about what did no harm in this boot and may in another.
+    """
 
     verdict: Verdict
     summary: str
     diagnosis: Diagnosis | None = None
     consequences: tuple[Diagnosis, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def cause(self) -> str | None:

@@ -241,6 +241,13 @@ class SetupHeader(Struct, frozen=True):
         return seen.code32_start
 
     @property
+    def memory_end(self) -> int | None:
+        """Up to where the kernel needs memory to unpack itself, linear; None before 2.10."""
+        if self.init_size is None:
+            return None
+        return (self.pref_address or self.load_address) + self.init_size
+
+    @property
     def protocol(self) -> str:
         """The boot protocol's version as people write it: ``2.15``."""
         return f"{self.version >> 8}.{self.version & 0xFF:02d}"

@@ -199,12 +199,16 @@ def _write_grown(kernel: KernelImage, payload_bytes: int, path: Path) -> None:
 
 
 def _release(file: BinaryIO, header: SetupHeader) -> str:
-    """The first word at ``kernel_version``, which is less 0x200 and only valid in the setup."""
-    if not 0 < header.kernel_version < 0x200 * (header.setup_sects or 4):
+    """The first word at ``kernel_version``, which is less 0x200 and only valid in the setup.
+
+    Behind it, where ``setup_sects`` is wrong, only what looks like a release is taken for one.
+    """
+    if not header.kernel_version:
         return ""
     file.seek(header.kernel_version + 0x200)
     text = file.read(256).split(b"\0")[0].decode("ascii", "replace")
-    found = re.match(r"[\w.+~-]+", text)
+    inside = header.kernel_version < 0x200 * (header.setup_sects or 4)
+    found = re.match(r"[\w.+~-]+" if inside else r"\d+\.\d+[\w.+~-]*(?= )", text)
     return found[0] if found else ""
 
 

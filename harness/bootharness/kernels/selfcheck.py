@@ -80,6 +80,7 @@ def imagined_kernel(
     real_mode += period[len(real_mode) : sectors * SECTOR_BYTES]
     real_mode[offset_of("setup_sects")] = setup_sects
     _set(real_mode, offset_of("cmdline_size"), cmdline_size)
+    _set(real_mode, offset_of("init_size"), payload_bytes)
     return ImaginedKernel(
         path=Path("imagined"),
         source=f"selfcheck:{payload_bytes}",

@@ -51,6 +51,11 @@ class Cpu:
             self._written[changed] = self._chosen(changed)
         uclib.uc_reg_write_batch(self._engine, *self._written[changed])
 
+    def interrupt_table(self) -> tuple[int, int]:
+        """Return the base and the limit in IDTR."""
+        _, base, limit, _ = self.uc.reg_read(x86_const.UC_X86_REG_IDTR)
+        return base, limit
+
     def forget(self, start: int, end: int) -> None:
         """Forget what code was at these addresses: somebody else wrote there."""
         uclib.uc_ctl(self._engine, _FORGET, ctypes.c_uint64(start), ctypes.c_uint64(end))

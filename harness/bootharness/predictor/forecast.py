@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from bootharness.diagnosis import Verdict, judge
+from bootharness.errors import NotEmulated
 from bootharness.kernels.image import KernelImage
 from bootharness.plan import BootPlan, MachineConfig
 from bootharness.predictor.headroom import Headroom, PartLimit, headrooms
@@ -18,6 +20,8 @@ __all__ = ["Forecast", "KnownLoader", "forecasts"]
 _MIB = 1 << 20
 _MEMORY_MIB = 64
 """More than any loader's limit that is not memory's."""
+_ROOM_MIB = 16
+"""For an initrd and the BIOS's tables behind the kernel."""
 _PARTS = ("payload", "setup")
 # what says that it was memory that ended, and not what the loader can do
 _MEMORY = "memory-clobbered"
@@ -35,7 +39,7 @@ class KnownLoader(Struct, frozen=True):
     def examine(
         cls, loader: Loader, *, bios: str = "seabios", memory_mib: int = _MEMORY_MIB
     ) -> "KnownLoader":
-        """Find the limits of a loader."""
+        """Find the limits of a loader. Raises NotEmulated as `find_limits`."""
         found = find_limits(loader, bioses=(bios,), memory_bytes=memory_mib * _MIB, parts=_PARTS)
         return cls(loader, tuple(map(_own, found)), bios, memory_mib)
 
@@ -60,12 +64,20 @@ class Forecast(Struct, frozen=True):
 
 
 def forecasts(kernel: KernelImage, known: KnownLoader) -> Iterator[Forecast]:
-    """Yield what is to be expected of a kernel, and how close it comes to each limit."""
+    """Yield what is to be expected of a kernel, and how close it comes to each limit.
+
+    Raises NotEmulated for a boot that cannot be predicted.
+    """
     loader, machine = known.loader, MachineConfig(memory_mib=known.memory_mib)
+    # what the kernel itself needs is no limit of the loader's
+    needed = -(-(kernel.header.memory_end or 0) // _MIB) + _ROOM_MIB
+    machine = replace(machine, memory_mib=max(machine.memory_mib, needed))
     plan = MBR.settled(BootPlan(loader=loader.name, machine=machine))
     layout = lay_out(kernel, loader, plan)
     trace = predict_disk(layout, bios=known.bios, memory_bytes=machine.memory_bytes)
     judgement = judge(trace)
+    if judgement.verdict is Verdict.SKIP:
+        raise NotEmulated(judgement.summary)
     good = judgement.verdict is Verdict.GOOD
     for each in headrooms(
         kernel.source,

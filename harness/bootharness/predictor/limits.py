@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from msgspec import Struct
 
 from bootharness.diagnosis import Verdict, judge
-from bootharness.errors import UsageError
+from bootharness.errors import NotEmulated, UsageError
 from bootharness.kernels.content import Piece
 from bootharness.kernels.selfcheck import imagined_kernel
 from bootharness.plan import MachineConfig
@@ -53,7 +53,7 @@ class Part(Struct, frozen=True):
 PARTS = {
     part.name: part
     for part in (
-        Part("payload", "protected-mode kernel", "byte", 0, 16, lambda memory: memory),
+        Part("payload", "protected-mode kernel", "byte", 16, 16, lambda memory: memory),
         Part("setup", "setup part", "sector", 1, 1, lambda _: 255),
         Part("cmdline", "command line", "byte", 0, 1, lambda _: _MOST_CMDLINE),
         Part("initrd", "initrd", "byte", 1, 1, lambda memory: memory - _RESERVE_BYTES),
@@ -62,7 +62,7 @@ PARTS = {
 
 
 class Try(Struct, frozen=True):
-    """A size and what would come of it."""
+    """A size and what would come of it; with the cause ``not-emulated`` that is not known."""
 
     size: int
     good: bool
@@ -93,7 +93,10 @@ def find_limits(
     memory_bytes: int = _DEFAULT_MEMORY,
     parts: tuple[str, ...] = tuple(PARTS),
 ) -> Iterator[Limit]:
-    """Yield the limits of a loader: for each BIOS that of each part that it can be given."""
+    """Yield the limits of a loader: for each BIOS that of each part that it can be given.
+
+    Raises NotEmulated for a loader of which too little can be predicted.
+    """
     predictions = _Predictions(loader, memory_bytes)
     for bios in bioses:
         for name in parts:
@@ -102,7 +105,10 @@ def find_limits(
 
 
 def try_size(loader: Loader, part: str, size: int, *, bios: str, memory_bytes: int) -> Try:
-    """Return what would come of a size. Raises UsageError where the loader takes no such part."""
+    """Return what would come of a size.
+
+    Raises UsageError where the loader takes no such part.
+    """
     if not _takes(loader, part):
         raise UsageError(f"{loader.name}: this loader takes no {PARTS[part].title}")
     return _told(size, _Predictions(loader, memory_bytes).trace(part, size, bios))
@@ -186,6 +192,8 @@ class _Search:
         most = self._part.most(self._predictions.memory_bytes)
         good, bad = least, most
         if not self._good(least):
+            if self._tries[least].cause == NotEmulated.cause:
+                raise NotEmulated(self._tries[least].sentence)
             return self._limit(None, self._tries[least], most)
         if self._good(most):
             return self._limit(most, None, most)

@@ -6,6 +6,7 @@ from typing import TextIO
 
 import click
 
+from bootharness.errors import NotEmulated
 from bootharness.predictor.limits import PARTS, Limit, Try
 from bootharness.text import count
 from bootharness.trace.bioses import BIOSES
@@ -59,7 +60,8 @@ def print_holes(tries: list[Try], output: TextIO) -> None:
 
 def _print_why(failing: Try, output: TextIO) -> None:
     indent = " " * (_TITLE + 4)
-    text = f"{failing.size:,} fails: {failing.cause}: {failing.sentence}"
+    verb = "is not known" if failing.cause == NotEmulated.cause else "fails"
+    text = f"{failing.size:,} {verb}: {failing.cause}: {failing.sentence}"
     lines = textwrap.fill(text, _WIDTH, initial_indent=indent, subsequent_indent=indent)
     click.echo(click.style(lines, dim=True), file=output)
 

@@ -12,6 +12,8 @@ from unicorn import UC_PROT_ALL, Uc
 
 from bootharness.kernels.content import ZEROS, Piece, PieceMap
 from bootharness.predictor.cpu import Cpu
+from bootharness.predictor.ending import not_emulated
+from bootharness.text import address
 from bootharness.trace.handoff import Comparison
 from bootharness.trace.proof import compare
 
@@ -23,11 +25,15 @@ ROM = range(0xC0000, 0x100000)
 HIGH = 0x100000
 _FREE = range(0x500, 0x9FC00)
 _TOP = 1 << 32
-_COMPARED_BYTES = 1 << 20
+_COMPARED_BYTES = _MIB = 1 << 20
+# I/O APIC, HPET, local APIC, the BIOS's flash
+_DEVICES = 0xFEC00000
 
 
 class Memory:
     """The memory of one machine, ``size`` bytes of it; addresses are linear.
+
+    ``wrapped`` tells whether the CPU has last gone above 1 MiB with the A20 gate closed.
 
     Conventional memory is full of the byte ``fill`` until somebody writes to it.
     """
@@ -41,7 +47,8 @@ class Memory:
         self._origin = PieceMap()
         self._placed = PieceMap()
         self._high: mmap.mmap | None = None
-        self._behind = False
+        self._behind = self._mapped = False
+        self._a20, self.wrapped = True, False
         cpu.uc.mem_map_ptr(0, HIGH, UC_PROT_ALL, _pointer(self.low))
 
     def read_memory(self, linear: int, count: int) -> bytes:
@@ -109,17 +116,47 @@ class Memory:
             self.low[linear : linear + len(data)] = data
 
     def reached(self, linear: int) -> None:
-        """Let the CPU reach an address above 1 MiB: memory, or nothing behind its end."""
+        """Let the CPU reach an address above 1 MiB: memory, or nothing behind its end.
+
+        Raises Ended for what is not emulated.
+        """
+        if linear >= _DEVICES:
+            raise not_emulated(f"the device at {address(linear)}")
         if linear >= self.size and not self._behind:
             self._behind = True
             self._cpu.uc.mmio_map(
                 self.size, _TOP - self.size, _read_nothing, None, _write_nothing, None
             )
-        elif linear < self.size and self._high is None:
-            self._high = mmap.mmap(-1, self.size - HIGH)
-            for address, piece in self._placed:
-                self._high[address - HIGH : address - HIGH + piece.size] = piece.read()
-            self._cpu.uc.mem_map_ptr(HIGH, self.size - HIGH, UC_PROT_ALL, _pointer(self._high))
+        elif linear < self.size and not self._mapped:
+            self._mapped = True
+            if self._high is None:
+                self._high = mmap.mmap(-1, self.size - HIGH)
+                for at, piece in self._placed:
+                    self._high[at - HIGH : at - HIGH + piece.size] = piece.read()
+            self._map_high(self._high)
+
+    def _map_high(self, high: mmap.mmap) -> None:
+        """Map what is above 1 MiB; while A20 is closed every odd MiB is the even one below it."""
+        self.wrapped = not self._a20
+        if self._a20:
+            self._cpu.uc.mem_map_ptr(HIGH, self.size - HIGH, UC_PROT_ALL, _pointer(high))
+            return
+        for at in range(HIGH, self.size, _MIB):
+            physical = at & ~_MIB
+            pointer = _pointer(high) + physical - HIGH if physical else _pointer(self.low)
+            self._cpu.uc.mem_map_ptr(at, _MIB, UC_PROT_ALL, pointer)
+
+    @property
+    def a20(self) -> bool:
+        """Whether the A20 gate is open: bit 20 of an address counts."""
+        return self._a20
+
+    def gate_a20(self, *, opened: bool) -> None:
+        """Open or close the A20 gate."""
+        if self._a20 != opened and self._mapped:
+            self._cpu.uc.mem_unmap(HIGH, self.size - HIGH)
+            self._mapped = False
+        self._a20 = opened
 
     def _low_pieces(self, linear: int, count: int) -> Iterator[Piece]:
         for piece in self._origin.pieces(linear, count):

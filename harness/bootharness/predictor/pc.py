@@ -1,7 +1,7 @@
 """The machine: CPU, memory, BIOS and one disk, run from the boot sector until it is over."""
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -43,7 +43,9 @@ _WORD = 0xFFFF
 _FAR = struct.Struct("<HH")
 _INTERRUPT_FRAME = struct.Struct("<HHH")
 _INT, _HLT = 0xCD, 0xF4
+_MOST_TWINS = 8
 _EXCEPTIONS = 0x20
+_EXCEPTION_GATES = _EXCEPTIONS * 8 - 1
 _INVALID_INSTRUCTION = 0x06
 _EAX, _ECX, _FLAGS = (Frame.__struct_fields__.index(name) for name in ("eax", "ecx", "flags"))
 # as SeaBIOS 1.16 leaves them
@@ -94,29 +96,54 @@ class _Call(Struct):
 class Pc:
     """A machine with one disk. `boot` returns when it is over."""
 
-    def __init__(self, disk: Sectors, memory_bytes: int, model: BiosModel, quirks: Quirks) -> None:
+    def __init__(
+        self,
+        disk: Sectors,
+        memory_bytes: int,
+        model: BiosModel,
+        quirks: Quirks,
+        halts: Iterable[int] = (),
+    ) -> None:
         self.cpu = Cpu()
         self.memory = Memory(self.cpu, memory_bytes, quirks.fill)
-        self.ports = Ports()
+        self.ports = Ports(self.memory)
         self.hang = HangWatch()
         self.handoff: Registers | None = None
         self.exact = True
+        self.in_protected_mode = False
         self._disk = disk
+        self._model = model
         self._quirks = quirks
         self._bios = BiosServices(self.memory, disk, model, quirks, self._arrived)
         self._calls: list[_Call] = []
         self._ending: Ending | None = None
         self._entries: set[int] = set()
+        self._looks = 0
+        self._halts: set[int] = set()
+        self._halted_at: int | None = None
         self._hook()
+        for at in halts:
+            self._watch_halt(at)
 
     def boot(self) -> Ending:
-        """Boot from the disk and return how it ended."""
+        """Boot from the disk and return how it ended.
+
+        What comes after something that only a real machine has whole says nothing against a
+        loader: a boot that did not reach the kernel then ends as not emulated.
+        """
+        ending = self._boot()
+        foreign = self.ports.foreign
+        if foreign is not None and ending.kind not in ("reached", "skipped"):
+            return not_emulated(f"port 0x{foreign:02x}").ending
+        return ending
+
+    def _boot(self) -> Ending:
         try:
             self._bootstrap()
         except Ended as ended:
             return ended.ending
         while self._ending is None:
-            self._run(self.hang.next_look)
+            self._run_to_look()
             if self._ending is None:
                 self._look_around()
         return self._ending
@@ -152,6 +179,7 @@ class Pc:
                       ip=ORIGIN, cr0=0x10)  # fmt: skip
         entry = replace(entry, **self._quirks.entry)
         self.cpu.set(register_values(self.cpu.frame()), register_values(entry))
+        self.memory.gate_a20(opened=self._quirks.a20)
 
     def _give_up(self, message: str) -> None:
         self._say(message)
@@ -190,25 +218,37 @@ class Pc:
         if access == UC_MEM_FETCH_UNMAPPED and at >= self.memory.size:
             return False
         self.hang.progress()
-        self.memory.reached(at)
+        try:
+            self.memory.reached(at)
+        except Ended as ended:
+            self._end(ended)
+            return False
         return True
 
     def _on_in(self, _uc: Uc, port: int, size: int, _data: object) -> int:
-        return self.ports.read(port, size)
+        value = self.ports.read(port, size)
+        self._device_in_protected_mode()
+        return value
 
     def _on_out(self, _uc: Uc, port: int, _size: int, value: int, _data: object) -> None:
         try:
             self.ports.write(port, value)
         except Ended as ended:
             self._end(ended)
+        self._device_in_protected_mode()
+
+    def _device_in_protected_mode(self) -> None:
+        """Stop who goes on in protected mode with devices of its own: a boot manager."""
+        foreign = self.ports.foreign
+        if foreign is not None and not self.cpu.frame().real_mode:
+            self._end(not_emulated(f"port 0x{foreign:02x} in protected mode"))
 
     def _on_entry(self, _uc: Uc, _at: int, _size: int, _data: object) -> None:
         frame = self.cpu.frame()
-        if frame.real_mode:
-            self.handoff = registers(register_values(frame))
-            self._end(Ended("reached"))
-        else:
-            self._end(not_emulated("a kernel that is entered in protected mode"))
+        self.handoff = registers(register_values(frame))
+        self.exact = True
+        self.in_protected_mode = not frame.real_mode
+        self._end(Ended("reached"))
 
     def _end(self, ended: Ended) -> None:
         if self._ending is None:
@@ -311,9 +351,16 @@ class Pc:
         raise Ended("loop", f"{what} at {seg_off(frame.cs, frame.ip)}")
 
     def _protected_interrupt(self, number: int, frame: Frame) -> None:
+        self._refuse_own_handlers(frame)
         self.hang.sample(frame)
         what = f"exception or interrupt {number} at {address(frame.ip)} in protected mode"
         raise Ended("guest-reset", f"{what}, where nobody handles it")
+
+    def _refuse_own_handlers(self, frame: Frame) -> None:
+        """Raise Ended where a guest has a table of its own for interrupts in protected mode."""
+        base, limit = self.cpu.interrupt_table()
+        if base and limit >= _EXCEPTION_GATES and not frame.real_mode:
+            raise not_emulated("protected-mode code that handles interrupts of its own")
 
     # reads
 
@@ -345,7 +392,47 @@ class Pc:
             self._entries.add(entry)
             self.cpu.uc.hook_add(UC_HOOK_CODE, self._on_entry, begin=entry, end=entry)
 
+    # halts
+
+    def _halted(self, at: int) -> bool:
+        """Whether the CPU stands behind an HLT, not behind an operand of the same byte.
+
+        Unicorn does not say why it has stopped. Who has watched the address knows; the first
+        time another machine boots as far as this one, and watches it.
+        """
+        if not (0 <= at < HIGH and self.memory.low[at] == _HLT):
+            return False
+        if at in self._halts or len(self._halts) >= _MOST_TWINS:
+            return self._halted_at == at or at not in self._halts
+        twin = Pc(self._disk.as_it_was(), self.memory.size, self._model, self._quirks,
+                  (*self._halts, at))  # fmt: skip
+        self._watch_halt(at)
+        return twin.halts_in_look(self._looks, at)
+
+    def halts_in_look(self, look: int, at: int) -> bool:
+        """Boot up to so many looks at the CPU, and return whether it had halted at an address."""
+        self._bootstrap()
+        while self._ending is None:
+            self._run_to_look()
+            if self._looks == look:
+                return self._halted_at == at
+            self._look_around()
+        return False
+
+    def _watch_halt(self, at: int) -> None:
+        self._halts.add(at)
+        self.cpu.uc.hook_add(UC_HOOK_CODE, self._on_halt, begin=at, end=at)
+        self.cpu.forget(at, at + 1)
+
+    def _on_halt(self, _uc: Uc, at: int, _size: int, _data: object) -> None:
+        self._halted_at = at if self.memory.low[at] == _HLT else None
+
     # running
+
+    def _run_to_look(self) -> None:
+        self._halted_at = None
+        self._run(self.hang.next_look)
+        self._looks += 1
 
     def _run(self, instructions: int) -> None:
         try:
@@ -362,6 +449,7 @@ class Pc:
                 self._exception(_INVALID_INSTRUCTION, frame)
                 self.cpu.set(before, register_values(frame))
             else:
+                self._refuse_own_handlers(frame)
                 self.hang.sample(frame)
                 raise Ended("guest-reset", f"{what} at {address(frame.linear)}")
         except Ended as ended:
@@ -374,11 +462,11 @@ class Pc:
         try:
             if before == RESET_VECTOR:
                 raise Ended("guest-reset", BY_THE_BIOS)
-            if before in ROM and self.memory.low[before] == _HLT:
+            halted = self._halted(before)
+            if before in ROM and halted:
                 # nothing in this ROM tells a loader to go there
                 self.hang.sample(frame)
                 raise Ended("loop", f"the CPU went astray into the BIOS at {address(before)}")
-            halted = before < HIGH and before >= 0 and self.memory.low[before] == _HLT
             self.hang.looked(self._step, self.memory, self._bios, frame, halted=halted)
         except Ended as ended:
             self._ending = ended.ending

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from zlib import crc32
 
 from bootharness.predictor.bios import BiosServices
-from bootharness.predictor.ending import Ended
+from bootharness.predictor.ending import Ended, not_emulated
 from bootharness.predictor.frame import INTERRUPTS, Frame, register_values
 from bootharness.predictor.memory import Memory
 from bootharness.trace.machine_facts import CpuSample
@@ -20,6 +20,8 @@ _KEYBOARD = 0x16
 # computes, between two looks and in all
 _MOST_HALTS, _MOST_WAITS = 200, 30
 _FIRST_LOOK, _LAST_LOOK, _MOST_INSTRUCTIONS = 20_000, 2_000_000, 20_000_000
+# what unpacks itself before it does anything else: GRUB takes 130 million
+_MOST_PROTECTED = 400_000_000
 _STEPS = 64
 _TICKS_PER_WAIT = 18
 _SAMPLES = 16
@@ -91,7 +93,12 @@ class HangWatch:
             self._computed += self.next_look
             self.next_look = min(self.next_look * 2, _LAST_LOOK)
             bios.tick()
-            if self._computed > _MOST_INSTRUCTIONS:
+            if not frame.real_mode:
+                if self._computed > _MOST_PROTECTED:
+                    raise not_emulated(
+                        f"what comes after {_MOST_PROTECTED:,} instructions in protected mode"
+                    )
+            elif self._computed > _MOST_INSTRUCTIONS:
                 raise Ended("loop", f"{_MOST_INSTRUCTIONS:,} instructions without a BIOS call")
 
     def sample(self, frame: Frame, *, halted: bool = False) -> None:

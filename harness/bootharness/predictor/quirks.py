@@ -19,7 +19,8 @@ class Quirks(Struct, frozen=True):
 
     ``fill`` is the byte that memory below 640 KiB is full of where nobody has written:
     zeros forgive a loader what garbage does not. ``entry`` are registers with which the
-    boot sector is entered, by their names in `Frame`. ``drive`` is the number of the disk.
+    boot sector is entered, by their names in `Frame`. ``drive`` is the number of the disk,
+    ``a20`` whether the A20 gate is open then.
     ``edd`` is what INT 13h AH=41h returns in BX, CX and, as a status, AH.
     ``failing_move`` is the number of a block move that returns an error, from 0.
     """
@@ -28,5 +29,6 @@ class Quirks(Struct, frozen=True):
     fill: int = 0
     entry: Mapping[str, int] = field(default_factory=dict)
     drive: int = 0x80
+    a20: bool = True
     edd: tuple[int, int, int] = (0xAA55, 0x0007, 0)
     failing_move: int | None = None

@@ -36,10 +36,11 @@ class Sectors:
 
     def __init__(self, content: PieceMap, sectors: int, errors: Iterable[ReadError] = ()) -> None:
         self.sectors = sectors
+        self._as_it_was = content, sectors, tuple(errors)
         self._content = PieceMap()
         for address, piece in content:
             self._content.put(address, piece)
-        self._errors = [[error.lba, error.times] for error in errors]
+        self._errors = [[error.lba, error.times] for error in self._as_it_was[2]]
         self.physical = _physical(self.bytes(0, SECTOR_BYTES), sectors)
         self.geometry = _logical(self.physical, sectors)
 
@@ -49,6 +50,10 @@ class Sectors:
         if isinstance(disk, DiskLayout):
             return cls(disk.content, disk.sectors, errors)
         return cls(*_existing(disk.path), errors)
+
+    def as_it_was(self) -> "Sectors":
+        """Return the disk as it was before anybody read from it or wrote to it."""
+        return Sectors(*self._as_it_was)
 
     def bytes(self, lba: int, count: int) -> bytes:
         """Return ``count`` bytes from a sector on."""

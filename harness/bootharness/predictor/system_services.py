@@ -32,7 +32,6 @@ class SystemServices:
         self._until_failure = quirks.failing_move
         self._memory = memory
         self._model = model
-        self._a20 = True
         usable = memory.size - _RESERVED_BYTES
         self._usable = usable
         self._map = (
@@ -77,9 +76,9 @@ class SystemServices:
             _unsupported(frame)
             return
         if frame.al < 2:
-            self._a20 = bool(frame.al)
+            self._memory.gate_a20(opened=bool(frame.al))
         elif frame.al == 2:
-            frame.al = self._a20
+            frame.al = self._memory.a20
         else:
             frame.bx = 3
         frame.answer(0)

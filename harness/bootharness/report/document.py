@@ -34,6 +34,7 @@ class _Derived(Struct, frozen=True):
     summary: str
     diagnosis: Diagnosis | None
     consequences: tuple[Diagnosis, ...]
+    warnings: tuple[str, ...]
     placed_bytes: int
     proof: Proof
     screen: str
@@ -49,6 +50,7 @@ def document(trace: BootTrace, judgement: Judgement) -> dict[str, Any]:
         summary=judgement.summary,
         diagnosis=judgement.diagnosis,
         consequences=judgement.consequences,
+        warnings=judgement.warnings,
         placed_bytes=trace.placed_bytes,
         proof=trace.proof,
         screen=trace.screen,

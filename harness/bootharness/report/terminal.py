@@ -27,6 +27,8 @@ def print_result(trace: BootTrace, judgement: Judgement, output: TextIO) -> None
     click.echo(f"{head}{click.style(printable(trace.source), bold=True)}{where}", file=output)
     cause = click.style(f"{judgement.cause}: ", bold=True) if judgement.cause else ""
     _indented(f"{cause}{printable(judgement.summary)}", output)
+    for warning in judgement.warnings:
+        _indented(f"{click.style('warning: ', fg='yellow')}{printable(warning)}", output)
     if judgement.verdict is Verdict.SKIP or not trace.milestones:
         return
     _indented(_progress(trace), output, dim=True)

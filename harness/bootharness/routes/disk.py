@@ -32,6 +32,7 @@ from bootharness.formats.media import LOOK_BYTES, foreign_form, is_bare_kernel
 from bootharness.kernels.content import File, Piece, PieceMap, file_source
 from bootharness.kernels.image import KernelImage
 from bootharness.routes.loader import Loader
+from bootharness.text import address
 
 if TYPE_CHECKING:
     from bootharness.formats.bioscall import BiosCall
@@ -46,13 +47,15 @@ _ALIGNMENT_SECTORS = 2048
 LEAST_DISK_BYTES = 16 * 63 * SECTOR_BYTES
 """IDE tells a disk's size in cylinders of so much, and one of none cannot be read: smaller images
 end in zeros that are not in their file."""
-# beyond, no file can be: what a loader asks for in its confusion
-_MOST_SECTORS = (1 << 63) // SECTOR_BYTES - (1 << 16)
 # what no loader writes into a setup header, and no two kernels have alike
 _OF_THE_KERNEL = ("setup_sects", "syssize", "version", "kernel_version", "init_size",
                   "payload_offset", "payload_length", "pref_address")  # fmt: skip
+_HIGH_MEMORY = 0x100000
+_EXTENDED_READ = 0x42
 # what the BIOS keeps for its tables at the top of memory, generously
 _BIOS_RESERVE = 1 << 20
+# what says that it is larger is no kernel
+_LARGEST_PAYLOAD = 1 << 30
 # where the hole below 4 GiB may begin on a q35 machine
 _LOW_MEMORY_LIMIT = 0x8000_0000
 
@@ -77,12 +80,15 @@ class Initrd(Struct, frozen=True):
 
         Where the loader chose the place it is in the setup header; None where that has none.
         """
-        address = header.ramdisk_image if self.address is None else self.address
-        return (address, self.content) if address else None
+        place = header.ramdisk_image if self.address is None else self.address
+        return (place, self.content) if place else None
 
 
 class DiskImage(Struct, frozen=True):
-    """A raw disk image; of one that somebody else made only the path is known."""
+    """A raw disk image; of one that somebody else made only the path is known.
+
+    ``blank_lba`` is the last that was read and is all zeros, with all that was read with it.
+    """
 
     path: Path
     loader: Loader | None = None
@@ -91,6 +97,7 @@ class DiskImage(Struct, frozen=True):
     cmdline: str = ""
     cmdline_lba: int = 0
     initrd: Initrd | None = None
+    blank_lba: int | None = None
 
     @classmethod
     def existing(cls, path: Path) -> Self:
@@ -185,12 +192,13 @@ class DiskImage(Struct, frozen=True):
         Of several it is the one that was ``entered``, or else the one whose banner came, of
         ``release``: a kernel may lie anywhere in what was read. Where neither is known it is one
         with which a read begins, or that a read missed by one sector. Its bytes are written to
-        a file in ``folder``. Without such a read the image is returned as it is, and so is one of
-        which the kernel is known.
+        a file in ``folder``. Without such a read the image is returned with what of it is blank,
+        and one of which the kernel is known as it is.
         """
         if self.kernel is not None:
             return self
-        spans = tuple(_read_by(calls))
+        calls = tuple(calls)
+        spans = tuple(_read_by(calls, _sectors(self.size_bytes)))
         for lba in _places(self, spans) if entered or release else ():
             found = self._kernel_at(lba, folder)
             if found and (_same(found.header, entered) if entered else found.release == release):
@@ -199,7 +207,18 @@ class DiskImage(Struct, frozen=True):
             found = self._kernel_at(lba, folder)
             if found and (entered or found.release == (release or found.release)):
                 return replace(self, kernel=found, kernel_lba=lba)
-        return self
+        return replace(self, blank_lba=self._blank(calls))
+
+    def _blank(self, calls: "Iterable[BiosCall]") -> int | None:
+        """Return where the last read began, if it brought nothing but zeros."""
+        reads = [
+            call.packet
+            for call in calls
+            if call.packet and call.function == _EXTENDED_READ and not call.failed
+        ]
+        if not reads or not (found := self.read(reads[-1].lba, reads[-1].sectors * SECTOR_BYTES)):
+            return None
+        return None if found.strip(b"\0") else reads[-1].lba
 
     def _kernel_at(self, lba: int, folder: Path) -> KernelImage | None:
         if lba < 0:
@@ -208,6 +227,8 @@ class DiskImage(Struct, frozen=True):
             header = SetupHeader.parse(self.read(lba, 4096))
         except FormatError:
             return None
+        if header.payload_bytes > _LARGEST_PAYLOAD:
+            return None
         path = folder / f"kernel-at-{lba}"
         if not path.exists():
             path.write_bytes(self.read(lba, header.real_mode_bytes + header.payload_bytes))
@@ -215,6 +236,8 @@ class DiskImage(Struct, frozen=True):
 
     def read(self, lba: int, count: int) -> bytes:
         """Return ``count`` bytes from sector ``lba`` on, fewer where the image ends."""
+        if lba >= _sectors(self.size_bytes):
+            return b""  # a loader may ask for any of 2^64
         with self.path.open("rb") as disk:
             disk.seek(lba * SECTOR_BYTES)
             return disk.read(count)
@@ -263,11 +286,11 @@ class DiskLayout(Struct, frozen=True):
         cmdline_lba = first_lba
         kernel_lba = cmdline_lba + max(_CMDLINE_SECTORS, _sectors(len(line) + 1))
         kernel_sectors = _sectors(kernel.file_bytes)
-        placed, address = None, 0
+        placed, initrd_address = None, 0
         if initrd is not None:
             content = _piece(initrd)
-            address = _initrd_address(content.size, kernel, memory_bytes)
-            placed = Initrd(content, address, kernel_lba + kernel_sectors)
+            initrd_address = _initrd_address(content.size, kernel, memory_bytes)
+            placed = Initrd(content, initrd_address, kernel_lba + kernel_sectors)
         end = kernel_lba + kernel_sectors + (_sectors(placed.size) if placed else 0)
         total = max(-(-end // _ALIGNMENT_SECTORS) * _ALIGNMENT_SECTORS, _sectors(size_bytes))
         binary = loader.patched(
@@ -276,7 +299,7 @@ class DiskLayout(Struct, frozen=True):
             cmdline_lba=cmdline_lba,
             initrd_lba=placed.lba if placed else 0,
             initrd_size=placed.size if placed else 0,
-            initrd_address=address,
+            initrd_address=initrd_address,
         )
         if len(binary) > first_lba * SECTOR_BYTES:
             raise UsageError(
@@ -319,8 +342,8 @@ class DiskLayout(Struct, frozen=True):
         try:
             with path.open("wb") as disk:
                 disk.truncate(self.sectors * SECTOR_BYTES)
-                for address, piece in self.content:
-                    _write(disk.fileno(), piece, address)
+                for at, piece in self.content:
+                    _write(disk.fileno(), piece, at)
         except OSError as error:
             raise LaunchFailed(
                 f"{path}: the disk image cannot be written: {error.strerror}"
@@ -355,19 +378,20 @@ def _facts(disk: DiskImage | DiskLayout) -> "DiskFacts":
         initrd_bytes=disk.initrd.size if disk.initrd else None,
         initrd_address=disk.initrd.address if disk.initrd else None,
         boot_sector=boot_sector,
+        blank_lba=disk.blank_lba if isinstance(disk, DiskImage) else None,
     )
 
 
-def _read_by(calls: "Iterable[BiosCall]") -> Iterator[range]:
-    """Yield once what sectors were read together."""
+def _read_by(calls: "Iterable[BiosCall]", sectors: int) -> Iterator[range]:
+    """Yield once what was read together, of a disk of so many sectors."""
     seen: set[tuple[int, int]] = set()
     for call in calls:
         packet = call.packet
-        if packet is None or call.from_bios or packet.lba >= _MOST_SECTORS:
+        if packet is None or call.from_bios or packet.lba >= sectors:
             continue
         if (packet.lba, packet.sectors) not in seen:
             seen.add((packet.lba, packet.sectors))
-            yield range(packet.lba, packet.lba + packet.sectors)
+            yield range(packet.lba, min(packet.lba + packet.sectors, sectors))
 
 
 def _places(disk: DiskImage, spans: Iterable[range]) -> Iterator[int]:
@@ -405,12 +429,21 @@ def _mbr(binary: bytes, kernel: KernelImage, first_lba: int, total: int) -> byte
 
 
 def _initrd_address(size: int, kernel: KernelImage, memory_bytes: int) -> int:
-    """The highest page below the BIOS's tables; where there is no room, page 0 upwards.
+    """The highest page below the BIOS's tables; where there is no room, from 1 MiB upwards.
 
-    An initrd that does not fit is placed all the same: that boot fails, and says why.
+    An initrd that does not fit the machine is placed all the same: that boot fails, and says why.
+    Raises UsageError where the kernel's header leaves no room.
     """
-    top = min(memory_bytes - _BIOS_RESERVE, _LOW_MEMORY_LIMIT, kernel.header.initrd_limit + 1)
-    return max(top - size, 0) & ~0xFFF
+    limit = kernel.header.initrd_limit
+    top = min(memory_bytes - _BIOS_RESERVE, _LOW_MEMORY_LIMIT)
+    kernel_end = kernel.header.load_address + kernel.payload_bytes
+    if limit + 1 < min(kernel_end + size, top):
+        raise UsageError(
+            f"{kernel.source}: an initrd of {size:,} bytes has no room: the kernel lies up to "
+            f"{address(kernel_end - 1)}, and its header's initrd_addr_max is {address(limit)}; "
+            "boot it without one (--until banner)"
+        )
+    return max(min(top, limit + 1) - size, _HIGH_MEMORY) & ~0xFFF
 
 
 def _sectors(count: int) -> int:

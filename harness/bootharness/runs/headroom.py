@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from bootharness.errors import CouldNotFindOut, UsageError
+from bootharness.errors import CouldNotFindOut, NotEmulated, UsageError
 from bootharness.predictor.headroom import Headroom, PartLimit, headrooms
 from bootharness.routes.loader import Loader
 from bootharness.routes.table import ROUTES
@@ -63,7 +63,10 @@ def _limits(name: str, history: History | None) -> tuple[PartLimit, ...]:
         return msgspec.json.decode(kept, type=tuple[PartLimit, ...])
     from bootharness.predictor.forecast import KnownLoader  # most limits are known
 
-    found = KnownLoader.examine(loader).limits
+    try:
+        found = KnownLoader.examine(loader).limits
+    except NotEmulated:
+        found = ()
     if history:
         history.keep(key, msgspec.json.encode(found))
     return found

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from bootharness.formats.bioscall import BiosCall
 from bootharness.formats.loading import Destinations
 from bootharness.formats.screen_text import screen_text
+from bootharness.trace.adverse import Adverse
 from bootharness.trace.block_moves import BlockMove, block_moves, placements
 from bootharness.trace.booted import DiskFacts, KernelFacts, LoaderFacts
 from bootharness.trace.handoff import Handoff
@@ -68,7 +69,9 @@ class BootTrace(Struct, frozen=True, dict=True):
     is what the BIOS said of itself on its debug port. Of a guest that made too many calls
     ``calls_left_out`` are missing from the middle of ``bios_calls``; ``foreign_bytes`` is what it
     wrote itself to the recorder's port. ``boot_screen`` is the text on the VGA screen when it was
-    read last before a kernel ran, "" where there was no need to.
+    read last before a kernel ran, "" where there was no need to. ``a20_wrapped`` tells whether a
+    predicted CPU went above 1 MiB with the A20 gate closed; ``adverse`` is what other BIOSes would
+    make of it.
     """
 
     source: str
@@ -90,6 +93,8 @@ class BootTrace(Struct, frozen=True, dict=True):
     bios_log: str = ""
     calls_left_out: int = 0
     foreign_bytes: int = 0
+    a20_wrapped: bool = False
+    adverse: tuple[Adverse, ...] = ()
     events: tuple[QmpEvent, ...] = ()
     samples: tuple[CpuSample, ...] = ()
     timings: dict[str, float] = field(default_factory=dict)
@@ -139,6 +144,12 @@ class BootTrace(Struct, frozen=True, dict=True):
         bios = (self.machine and self.machine.bios) or "seabios"
         handed_off = self.handoff is not None
         return tuple(block_moves(self.bios_calls, handed_off=handed_off, bios=bios))
+
+    @property
+    def a20_closed(self) -> bool:
+        """Whether the A20 gate was closed when it mattered, or as the boot ended."""
+        registers = self.post_mortem.registers if self.post_mortem else ""
+        return self.a20_wrapped or "A20=0" in registers
 
     @property
     def load_address(self) -> int | None:

@@ -40,8 +40,8 @@ class LoaderFacts(Struct, frozen=True):
 class DiskFacts(Struct, frozen=True):
     """What lies where on the disk image: LBAs in sectors, the initrd in bytes and linear.
 
-    ``boot_sector`` is its first sector in hex. What is None of a disk that somebody else
-    made is not known.
+    ``boot_sector`` is its first sector in hex, ``blank_lba`` where the last read began, if all of
+    it was zeros. What is None of a disk that somebody else made is not known.
     """
 
     path: str
@@ -53,3 +53,4 @@ class DiskFacts(Struct, frozen=True):
     initrd_bytes: int | None
     initrd_address: int | None
     boot_sector: str
+    blank_lba: int | None = None

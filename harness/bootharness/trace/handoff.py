@@ -5,7 +5,7 @@ from msgspec import Struct
 from bootharness.formats.bioscall import Registers
 from bootharness.formats.bzimage import SetupHeader
 
-__all__ = ["Comparison", "Handoff"]
+__all__ = ["BootParams", "Comparison", "Handoff"]
 
 
 class Comparison(Struct, frozen=True):
@@ -24,6 +24,19 @@ class Comparison(Struct, frozen=True):
         return not self.differing_bytes
 
 
+class BootParams(Struct, frozen=True):
+    """What stands in boot_params at the 32-bit entry, beside the setup header.
+
+    ``as_in_file`` is how many bytes that no loader fills in are those of the kernel's file, which
+    has code there, not zeros.
+    """
+
+    e820_entries: int
+    alt_mem_k: int
+    ext_mem_k: int
+    as_in_file: int
+
+
 class Handoff(Struct, frozen=True):
     """The machine as the kernel was entered.
 
@@ -31,7 +44,8 @@ class Handoff(Struct, frozen=True):
     call: then ``registers`` are those of that call, and the setup code has begun to use
     its own memory, so ``real_mode`` is not compared. ``calls`` is how many BIOS calls came
     before it. ``real_mode_address`` is where the real-mode kernel lies, linear, ``release`` the
-    version that it tells there.
+    version that it tells there. ``boot_params`` is there where the kernel was entered at its
+    32-bit entry.
     """
 
     seconds: float
@@ -45,6 +59,7 @@ class Handoff(Struct, frozen=True):
     cmdline: str | None
     real_mode_address: int | None = None
     release: str | None = None
+    boot_params: BootParams | None = None
 
     @property
     def memory_equal(self) -> bool | None:

@@ -9,13 +9,18 @@ from bootharness.formats.loading import MAGIC, MAGIC_AT, SETUP_AT
 from bootharness.kernels.content import Piece
 from bootharness.kernels.image import KernelImage
 from bootharness.routes.disk import Initrd
-from bootharness.trace.handoff import Comparison, Handoff
+from bootharness.trace.handoff import BootParams, Comparison, Handoff
 from bootharness.trace.proof import compare, without_loader_fields
 
-__all__ = ["GuestMemory", "header_entered", "look"]
+__all__ = ["GuestMemory", "header_entered", "look", "look_32_bit"]
 
 _STACK_BYTES = 80
 _VERSION_BYTES = 256
+# Documentation/arch/x86/zero-page.rst
+_BOOT_PARAMS_BYTES = 4096
+_EXT_MEM_K_AT, _ALT_MEM_K_AT, _E820_ENTRIES_AT = 0x002, 0x1E0, 0x1E8
+_ZEROED = (*range(0x44, 0x58), *range(0x60, 0x70), *range(0xD8, 0x13C))
+"""What is neither filled in by a loader that has no use for it nor of the setup header."""
 _CMDLINE_READ_BYTES = 8192
 """More than any kernel takes, so that one that is too long is seen as it is."""
 
@@ -78,6 +83,50 @@ def look(
         cmdline=_cmdline(memory, header),
         real_mode_address=base if header else None,
         release=_release(memory, base, header),
+    )
+
+
+def look_32_bit(
+    memory: GuestMemory,
+    kernel: KernelImage | None,
+    initrd: Initrd | None,
+    registers: Registers,
+    *,
+    calls: int,
+    seconds: float,
+) -> Handoff:
+    """Return the state of a machine that is stopped at the kernel's 32-bit entry; see `look`."""
+    page = memory.read_memory(registers.esi, _BOOT_PARAMS_BYTES).ljust(_BOOT_PARAMS_BYTES, b"\0")
+    try:
+        header = SetupHeader.parse(page)
+    except FormatError:
+        header = None
+    proofs = {}
+    if kernel and header:
+        proofs["payload"] = memory.compare_memory(kernel.header.loaded_at(header), kernel.payload)
+        if placed := initrd.in_memory(header) if initrd else None:
+            proofs["initrd"] = memory.compare_memory(*placed)
+    return Handoff(
+        seconds=seconds,
+        exact=True,
+        calls=calls,
+        registers=registers,
+        header=header,
+        real_mode=None,
+        payload=proofs.get("payload"),
+        initrd=proofs.get("initrd"),
+        cmdline=_cmdline(memory, header),
+        boot_params=_boot_params(page, kernel),
+    )
+
+
+def _boot_params(page: bytes, kernel: KernelImage | None) -> BootParams:
+    file = kernel.read_real_mode() if kernel else b""
+    return BootParams(
+        e820_entries=page[_E820_ENTRIES_AT],
+        alt_mem_k=int.from_bytes(page[_ALT_MEM_K_AT : _ALT_MEM_K_AT + 4], "little"),
+        ext_mem_k=int.from_bytes(page[_EXT_MEM_K_AT : _EXT_MEM_K_AT + 2], "little"),
+        as_in_file=sum(page[at] == file[at] != 0 for at in _ZEROED if at < len(file)),
     )
 
 

@@ -1,0 +1,55 @@
+"""What went wrong and was got over, or was asked for and not done: said, and no cause."""
+
+import re
+
+from bootharness.diagnosis.disk_reads import retried
+from bootharness.diagnosis.screens import survived
+from bootharness.text import count
+from bootharness.trace.boot_trace import BootTrace
+
+__all__ = ["boot_manager_went_on", "read_again", "video_mode_not_set"]
+
+_VGA = re.compile(r"(?:^|\s)vga=(\S+)")
+_MODES = {"normal": 0xFFFF, "extended": 0xFFFE, "ext": 0xFFFE, "ask": 0xFFFD}
+"""(boot protocol, "Special Command Line Options": vga=)"""
+
+
+def boot_manager_went_on(trace: BootTrace) -> str | None:
+    """A boot manager complained, and entered a kernel all the same."""
+    said = survived(trace)
+    return f'the boot manager said "{said}", and went on' if said else None
+
+
+def read_again(trace: BootTrace) -> str | None:
+    """A disk read failed, and then succeeded."""
+    failed = retried(trace)
+    if not failed:
+        return None
+    return (
+        f"{count(len(failed), 'disk read')} failed and succeeded when repeated, the first with "
+        f"AH={failed[0].status:02x}h, {failed[0].status_name}"
+    )
+
+
+def video_mode_not_set(trace: BootTrace) -> str | None:
+    """vga= is for the loader, and it has not told the kernel."""
+    handoff = trace.handoff
+    if handoff is None or handoff.header is None or trace.kernel is None:
+        return None
+    found = _VGA.search(handoff.cmdline or "")
+    mode = _mode(found[1]) if found else None
+    if not found or mode is None or handoff.header.vid_mode == mode:
+        return None
+    return (
+        f"vga={found[1]} on the command line is for the loader, which was to set vid_mode to "
+        f"0x{mode:04x} and left it at 0x{handoff.header.vid_mode:04x}: the kernel does not see it"
+    )
+
+
+def _mode(text: str) -> int | None:
+    if text in _MODES:
+        return _MODES[text]
+    try:
+        return int(text, 0)
+    except ValueError:
+        return None
