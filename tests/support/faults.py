@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from msgspec import Struct, field
@@ -31,6 +32,7 @@ from bootharness.routes.table import ROUTES
 from bootharness.trace.boot_trace import BootTrace
 from tests.support.boots import boot_through, settled
 from tests.support.builders import edited_stage1, without_carry
+from tests.support.plain_loader import plain_loader
 from tests.support.programs import qemu_with_first_disk, qemu_with_read_errors
 
 __all__ = ["BROUGHT", "FAULTS", "Fault", "run"]
@@ -246,6 +248,16 @@ def read_error(where: str) -> Callable[[Path, DiskImage], str]:
     return make
 
 
+def plain(mistake: str = "", *, first: str = "") -> Callable[[Loader], Loader]:
+    """Take the loader of loaders/plain.asm in stage1's place."""
+
+    def make(_: Loader) -> Loader:
+        with TemporaryDirectory() as folder:
+            return plain_loader(Path(folder), mistake, first=first)
+
+    return make
+
+
 def grown(payload: int) -> str:
     """Name the Debian kernel grown to so many bytes."""
     return f"grow:{payload}:{DEBIAN}"
@@ -401,7 +413,19 @@ KERNEL_FAULTS = (
           kernel=code32(b"\x0f\x0b")),
 )  # fmt: skip
 
-FAULTS = (*MBR_FAULTS, *LOADER_FAULTS, *IMAGE_FAULTS, *KERNEL_FAULTS)
+PLAIN_FAULTS = (
+    Fault("a loader without block moves", None, loader=plain()),
+    Fault("A20 closed and never opened", "a20-closed", source="selfcheck:16",
+          loader=plain("A20", first="mov ax, 0x2400\nint 0x15")),
+    Fault("32-bit entry without a memory map", "boot-params-wrong", source=DEBIAN,
+          loader=plain("ENTRY_32"), options=BANNER),
+    Fault("stack in the loader's own code", "memory-clobbered", loader=plain("STACK")),
+    Fault("direction flag set", "payload-corrupt", loader=plain("DF")),
+    Fault("DL lost", "wrong-sectors", loader=plain("DL")),
+    Fault("DS at 0040h", "triple-fault", loader=plain("DS", first="push 0x40\npop ds")),
+)  # fmt: skip
+
+FAULTS = (*MBR_FAULTS, *LOADER_FAULTS, *IMAGE_FAULTS, *KERNEL_FAULTS, *PLAIN_FAULTS)
 
 # What shows as well when nothing is known of the disk but its path: all but what can only
 # be told by somebody who knows what should have been there.
