@@ -87,4 +87,6 @@ def boot_medium(
     from bootharness.watch.kept import keep_made
     from bootharness.watch.rerun import with_exceptions
 
+    if medium.wire and medium.wire.capture_lost:
+        trace = trace.with_missing(medium.wire.capture_lost)
     return keep_made(with_exceptions(trace, medium, plan, config), workspace.path, keep)

@@ -364,6 +364,21 @@ CAUSES: dict[str, Cause] = {
             "skip",
         ),
         Cause(
+            "time-too-short",
+            "The time limit was over while a fault that ends by itself, or a slow or lossy network "
+            "that was asked for, still kept the boot waiting.",
+            "the fault, and how far it had come",
+            "Give the boot a longer --timeout.",
+            "skip",
+        ),
+        Cause(
+            "wire-lost",
+            "The network that bootharness makes for its guests failed.",
+            "the error",
+            "This is a defect of bootharness: please report it with the command.",
+            "skip",
+        ),
+        Cause(
             "machine-lost",
             "QEMU or gdb went away in the middle of the boot.",
             "the exit status, what it said",

@@ -100,7 +100,6 @@ class Qemu(Closing):
                     console=console,
                 )
                 self.launched = time.monotonic()
-                self.launched_wall = time.time()
                 self._process = self._start([qmp_end.fileno(), *device.fds])
             stack.callback(self._end)
             self.exit_fd = os.pidfd_open(self._process.pid)

@@ -26,6 +26,8 @@ _LEASE_S = 3600
 _NETMASK = ip_bytes("255.255.255.0")
 _BROADCAST = b"\xff" * 4
 _WANTS_BROADCAST = 0x8000
+# RFC 4578: its type and a GUID; a longer one that is sent back may not fit a frame
+_MACHINE_ID_BYTES = 17
 # another address on the same network, where nobody is
 _WRONG_SERVER = ip_bytes("10.0.2.222")
 # iPXE: no-pxedhcp, do not wait for a proxy
@@ -111,7 +113,7 @@ class DhcpServer(Struct):
     def _answer(self, message: DhcpMessage, kind: int, file: str) -> DhcpMessage:
         options = {DhcpOption.MESSAGE_TYPE: bytes([kind]), DhcpOption.SERVER_ID: self.address}
         if machine := message.options.get(DhcpOption.MACHINE_ID):
-            options[DhcpOption.MACHINE_ID] = machine
+            options[DhcpOption.MACHINE_ID] = machine[:_MACHINE_ID_BYTES]
         if kind == NAK:
             return DhcpMessage(_REPLY, message.xid, message.mac, message.flags, options=options)
         server = _WRONG_SERVER if "wrong-next-server" in self.faults else self.address

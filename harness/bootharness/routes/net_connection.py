@@ -3,8 +3,10 @@
 from pathlib import Path
 
 from bootharness.diagnosis.certainty import ends_if_quiet
+from bootharness.errors import WireLost
 from bootharness.machine.machine import Machine
 from bootharness.network.network import Network, Plug
+from bootharness.network.uplink import Uplink
 from bootharness.routes.net_image import NetImage
 from bootharness.trace.network_facts import NetEventKind, NetworkFacts
 
@@ -18,13 +20,20 @@ class Connection:
     """A plug, and what is behind it. The cable is pulled as the faults say."""
 
     def __init__(
-        self, network: Network, plug: Plug, image: NetImage, nic: str, firmware: str
+        self,
+        network: Network,
+        plug: Plug,
+        image: NetImage,
+        nic: str,
+        firmware: str,
+        uplink: Uplink | None = None,
     ) -> None:
         self._network = network
         self._plug = plug
         self._image = image
         self._nic = nic
         self._firmware = firmware
+        self._uplink = uplink
         self._up = True
         self._ends_if_quiet = False
 
@@ -37,6 +46,17 @@ class Connection:
         """Write every frame to a pcap file from now on."""
         self._network.capture(path)
 
+    @property
+    def capture_lost(self) -> str:
+        """Why the frames were not written, empty if they were."""
+        return self._network.capture_lost
+
+    def check(self) -> None:
+        """Raise WireLost when the network does not work any more: that is no guest's fault."""
+        self._plug.check()
+        if self._uplink and self._uplink.ended:
+            raise WireLost("the QEMU that brings HTTP to the guest went away: run it again")
+
     def fileno(self) -> int:
         """The file descriptor that is readable when something has happened."""
         return self._plug.news_fd
@@ -47,7 +67,11 @@ class Connection:
         return self._network.wire.frames(self._plug.port)
 
     def look(self, machine: Machine) -> NetworkFacts | None:
-        """Return the facts if there is news, or if silence would mean that it is over."""
+        """Return the facts if there is news, or if silence would mean that it is over.
+
+        Raises WireLost when the network does not work any more.
+        """
+        self.check()
         up = self._network.link_wanted(self._plug)
         if up != self._up:
             machine.qmp.execute("set_link", name="net0", up=up)
@@ -72,8 +96,11 @@ class Connection:
             events=self._plug.events(),
             files=self._plug.files(),
             frames=self.frames,
+            dropped=self._plug.dropped,
+            events_left_out=self._plug.events_left_out,
         )
 
     def finish(self) -> None:
-        """Close the books at the end of the boot."""
+        """Close the books at the end of the boot. Raises WireLost as `look` does."""
+        self.check()
         self._network.finish(self._plug)
