@@ -56,6 +56,7 @@ class DhcpServer(Struct):
     faults: Faults = field(default_factory=Faults)
     fetched: set[str] = field(default_factory=set)
     to_ipxe: bool = False
+    _asked_at: dict[int, float] = field(default_factory=dict)
     _client: Client = field(default_factory=Client)
 
     def receive(self, payload: bytes, now: float) -> tuple[DhcpMessage, bytes] | None:
@@ -75,13 +76,13 @@ class DhcpServer(Struct):
         who = _who(message)
         if message.kind == DISCOVER:
             self.journal.note(now, NetEventKind.DISCOVER, repeats=repeats, text=who)
-            if "no-offer" in self.faults:
+            if self._kept_back("no-offer", message.kind, now):
                 return None
             answer = self._answer(message, OFFER, file)
             self.journal.note(now, NetEventKind.OFFER, file, text=ip_text(self.lease))
             return self._addressed(message, answer)
         self.journal.note(now, NetEventKind.REQUEST, repeats=repeats, text=who)
-        if "no-ack" in self.faults:
+        if self._kept_back("no-ack", message.kind, now):
             return None
         wanted = message.options.get(DhcpOption.REQUESTED_IP, message.client_ip)
         if "nak" in self.faults or (message.kind == REQUEST and wanted != self.lease):
@@ -90,6 +91,11 @@ class DhcpServer(Struct):
         answer = self._answer(message, ACK, file)
         self.journal.note(now, NetEventKind.ACK, file, text=self._granted(message))
         return self._addressed(message, answer)
+
+    def _kept_back(self, fault: str, kind: int, now: float) -> bool:
+        """Return whether a fault keeps back the answer: for ever, or so long after the first."""
+        first = self._asked_at.setdefault(kind, now)
+        return any(not each.seconds or now - first < each.seconds for each in self.faults.of(fault))
 
     def _granted(self, message: DhcpMessage) -> str:
         # who did not ask as a PXE client has been booted already

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from bootharness.diagnosis.certainty import ends_if_quiet
+from bootharness.diagnosis.certainty import Wait, last_asked, still_awaited
 from bootharness.errors import WireLost
 from bootharness.machine.machine import Machine
 from bootharness.network.network import Network, Plug
@@ -12,6 +12,7 @@ from bootharness.trace.network_facts import NetEventKind, NetworkFacts
 
 __all__ = ["MAC", "Connection"]
 
+_LOOK_S = 0.25
 MAC = "52:54:00:12:34:{:02x}"
 """The guests' addresses, by port."""
 
@@ -35,7 +36,7 @@ class Connection:
         self._firmware = firmware
         self._uplink = uplink
         self._up = True
-        self._ends_if_quiet = False
+        self._looked_at = 0.0
 
     def started(self, launched: float) -> None:
         """Note that QEMU has its end of the socket, and when it was launched, on the monotonic
@@ -45,6 +46,12 @@ class Connection:
     def capture(self, path: Path) -> None:
         """Write every frame to a pcap file from now on."""
         self._network.capture(path)
+
+    @property
+    def faults_cost_s(self) -> float:
+        """For how long the faults may keep a boot that gets over them, in seconds."""
+        sizes = {name: len(content) for name, content in self._image.contents.items()}
+        return self._network.wire.faults.cost_s(sizes)
 
     @property
     def capture_lost(self) -> str:
@@ -67,7 +74,7 @@ class Connection:
         return self._network.wire.frames(self._plug.port)
 
     def look(self, machine: Machine) -> NetworkFacts | None:
-        """Return the facts if there is news, or if silence would mean that it is over.
+        """Return the facts if there is news, and now and then, for silence tells something too.
 
         Raises WireLost when the network does not work any more.
         """
@@ -77,11 +84,20 @@ class Connection:
             machine.qmp.execute("set_link", name="net0", up=up)
             self._plug.note(NetEventKind.LINK_UP if up else NetEventKind.LINK_DOWN, text="set_link")
             self._up = up
-        if not self._plug.take_news() and not self._ends_if_quiet:
+        now = machine.now()
+        if not self._plug.take_news() and now - self._looked_at < _LOOK_S:
             return None
+        self._looked_at = now
+        return self.facts()
+
+    def awaited(self, now: float) -> Wait | None:
+        """Return what the client still asks for and may still get, None where there is nothing."""
+        return still_awaited(self.facts(), now)
+
+    def progress(self) -> tuple[float, int]:
+        """Return what changes as long as the client asks for files and gets them."""
         facts = self.facts()
-        self._ends_if_quiet = ends_if_quiet(facts) is not None
-        return facts
+        return last_asked(facts), sum(file.sent_bytes for file in facts.files)
 
     def facts(self) -> NetworkFacts:
         """Return what is known of the network now."""

@@ -26,10 +26,11 @@ class Ending(Struct, frozen=True):
     a kernel that is not the file), ``guest-reset``, ``guest-shutdown``, ``boot-failed``
     (INT 18h), ``bootstrap`` (INT 19h by the guest), ``network`` (it cannot come to anything
     any more, as the wire shows; ``detail`` is the cause), ``boot-program`` (what came from
-    the network gives up; ``detail`` is what it says), ``panic``, ``complaint`` (the kernel
-    says that it cannot run), ``halted`` (HLT with interrupts off), ``loop``,
-    ``waits-for-key``, ``silent`` (a kernel without a console on the serial line), ``idle``,
-    ``timeout``, ``skipped`` (we could not find out; then ``cause`` says why).
+    the network gives up; ``detail`` is what it says), ``firmware-crash`` (a UEFI tells of an
+    exception, its own or that of what it has started; ``detail`` is which), ``panic``,
+    ``complaint`` (the kernel says that it cannot run), ``halted`` (HLT with interrupts off),
+    ``loop``, ``waits-for-key``, ``silent`` (a kernel without a console on the serial line),
+    ``idle``, ``timeout``, ``skipped`` (we could not find out; then ``cause`` says why).
     """
 
     kind: str

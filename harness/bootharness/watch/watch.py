@@ -5,13 +5,15 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
-from bootharness.diagnosis.certainty import certain
-from bootharness.errors import HostBusy, MachineLost
+from bootharness.diagnosis.certainty import QUIET_S, certain
+from bootharness.diagnosis.network import asking
+from bootharness.errors import HostBusy, MachineLost, TimeTooShort
 from bootharness.host.deadline import Deadline
 from bootharness.machine.machine import Machine
 from bootharness.machine.postmortem import screen
 from bootharness.plan import BootPlan
 from bootharness.routes.medium import Medium
+from bootharness.text import count
 from bootharness.trace.bios_milestones import bios_milestones
 from bootharness.trace.block_moves import block_moves, placements
 from bootharness.trace.boot_trace import Ending, screen_text
@@ -20,7 +22,7 @@ from bootharness.trace.machine_facts import CpuSample, QmpEvent
 from bootharness.trace.milestones import MILESTONES, Milestone
 from bootharness.trace.network_facts import milestones
 from bootharness.trace.observer import Observer
-from bootharness.trace.signs import Sign, complaint, program_error
+from bootharness.trace.signs import Sign, complaint, program_errors
 from bootharness.watch.entry import look
 from bootharness.watch.hang import hang, keeps_silent
 from bootharness.watch.idle import IdleClock, Repetition
@@ -49,6 +51,14 @@ _PROTECTED_FROM = 0x100000
 _TARGETS = {"setup": "setup-entered"}
 
 
+class GaveUp(Struct, frozen=True):
+    """What a boot program said of an error, when, and how far it had come on the wire."""
+
+    said: str
+    progress: tuple[float, int]
+    at: float
+
+
 class Watch(Struct):
     """One boot as it goes on. `run` returns when it is over; what was seen is in the fields."""
 
@@ -69,6 +79,9 @@ class Watch(Struct):
     repetition: Repetition = field(default_factory=Repetition)
     drained_at: float = 0.0
     screen_read_at: float = 0.0
+    errors_read: dict[str, int] = field(default_factory=dict)
+    crash: str = ""
+    gave_up: GaveUp | None = None
     bios_log: str = ""
 
     @property
@@ -84,6 +97,7 @@ class Watch(Struct):
         """
         last_words: Deadline | None = None
         idle = IdleClock(self.machine)
+        limit_s = self._limit_s
         self.tracer.start()
         if self.medium.kernel:
             _ = self.medium.kernel.sha256  # hashed while the machine is busy
@@ -94,14 +108,16 @@ class Watch(Struct):
             self._take_events()
             if self.ending is None:
                 self._look_around()
-            if self.panic is not None or self._userspace():
+            if self.ending is None:
+                self._weigh_words()
+            if self.panic is not None or self.crash or self._userspace():
                 last_words = last_words or Deadline.after(_LAST_WORDS_S)
                 if last_words.expired:
                     self._listen()
                     self._over("timeout")
             if self.ending is None:
                 self._suspect(idle)
-            if self.ending is None and idle.awake_s > self.plan.timeout_s:
+            if self.ending is None and idle.awake_s > limit_s:
                 self._listen()
                 self._out_of_time(idle)
         self._drain()
@@ -148,19 +164,48 @@ class Watch(Struct):
         """Whether somebody's own /init, and no more, was wanted and has begun."""
         return self.plan.until == "init" and "init" in self.milestones
 
+    @property
+    def _limit_s(self) -> float:
+        """The time limit, without what the faults cost that were asked for."""
+        return self.plan.timeout_s + (self.wire.faults_cost_s if self.wire else 0.0)
+
     def _over(self, kind: str) -> None:
         """Finish a boot that will say no more: as a panic, as good, or as ``kind``."""
         if self.panic is not None:
             self._finish("panic", self.panic)
+        if self.crash:
+            self._finish("firmware-crash", self.crash)
         self._finish("reached" if self._userspace() else kind)
 
     def _out_of_time(self, idle: IdleClock) -> None:
-        if idle.given_s < self.plan.timeout_s * _LEAST_SHARE:
+        if idle.given_s < self._limit_s * _LEAST_SHARE:
             raise HostBusy(
-                f"the host gave QEMU {idle.given_s:.0f} s in the {self.plan.timeout_s:.0f} s of "
+                f"the host gave QEMU {idle.given_s:.0f} s in the {self._limit_s:.0f} s of "
                 "the time limit: give it more time (--timeout) or fewer boots at once"
             )
+        if why := self._still_coming():
+            raise TimeTooShort(f"{why}: give it more time (--timeout)")
         self._over("timeout")
+
+    def _still_coming(self) -> str:
+        """Say what the network, with the faults that were asked for, may still bring."""
+        if self.wire is None or self._kernel_entered:
+            return ""
+        now, limit = (
+            self.machine.now(),
+            f"the {self._limit_s:.0f} s of the time limit were over",
+        )
+        awaited = self.wire.awaited(now)
+        if awaited and now < awaited.until:
+            return f"{limit} while {awaited.client.name} {asking(awaited)}"
+        slow = [str(fault) for fault in self.plan.net.faults if fault.kind in ("loss", "slow")]
+        coming = [file for file in self.wire.facts().files if file.outcome == "open"]
+        if not slow or not coming:
+            return ""
+        return (
+            f"{limit} while {coming[-1].name} was still on its way, {coming[-1].sent_bytes:,} of "
+            f"{count(coming[-1].file_bytes, 'byte')}, with {' and '.join(slow)}"
+        )
 
     def _finish(self, kind: str, detail: str = "") -> None:
         if self.ending is None:
@@ -186,9 +231,15 @@ class Watch(Struct):
                 return
             if sign.name in MILESTONES:
                 self._reach(sign.name, self.machine.now())
-            elif sign.name == "boot-program" and "banner" in self.milestones:
-                continue  # from then on whoever writes this is the kernel's guest
-            elif sign.name in ("complaint", "boot-program"):
+            elif sign.name == "boot-program":
+                self._hear_boot_program(text.decode("latin-1"))
+            elif sign.name == "firmware-crash":
+                if not self._kernel_entered:
+                    self.crash = self.crash or text.decode("latin-1").strip()
+            elif sign.name == "firmware-last-words":
+                if self.crash:
+                    self._finish("firmware-crash", self.crash)
+            elif sign.name == "complaint":
                 self._finish(sign.name, text.decode("utf-8", "replace").strip())
             elif sign.name == "panic":
                 self.panic = text.decode("utf-8", "replace")
@@ -268,22 +319,38 @@ class Watch(Struct):
         if said:
             self._finish("complaint", said)
         if self.wire:
-            self._hear_boot_program(screen_text(calls))
+            self._hear_boot_program(screen_text(calls), "calls")
             return
         same = self.repetition.count(calls)
         if same > _SAME_CALLS:
             self._finish("idle", f"the last {same:,} BIOS calls asked for nothing new")
 
-    def _hear_boot_program(self, screen: str) -> None:
-        said = program_error(screen) if self.handoff is None else None
-        if said:
+    def _hear_boot_program(self, text: str, all_from: str = "") -> None:
+        """Note what a boot program says of an error in a text, which is new, or all that there is
+        from somewhere."""
+        said = program_errors(text)
+        if self._kernel_entered or not self.wire:
+            return  # from then on whoever writes this is the kernel's guest
+        if len(said) > self.errors_read.get(all_from, 0):
+            self.gave_up = GaveUp(said[-1], self.wire.progress(), self.machine.now())
+        if all_from:
+            self.errors_read[all_from] = len(said)
+
+    def _weigh_words(self) -> None:
+        """End the boot of a program that has said of an error and asks for nothing any more."""
+        gave_up = self.gave_up
+        if gave_up is None or self.wire is None:
+            return
+        if self._kernel_entered or self.wire.progress() != gave_up.progress:
+            self.gave_up = None  # it got over it
+        elif self.machine.now() - gave_up.at > QUIET_S:
             self._look_at_wire()
-            self._finish("boot-program", said)
+            self._finish("boot-program", gave_up.said)
 
     def _read_screen(self) -> None:
         if self.machine.now() - self.screen_read_at > _READ_SCREEN_S:
             self.screen_read_at = self.machine.now()
-            self._hear_boot_program(screen(self.machine))
+            self._hear_boot_program(screen(self.machine), "screen")
 
     @property
     def _wires(self) -> list[int]:
@@ -305,9 +372,14 @@ class Watch(Struct):
             for file in facts.files:
                 if facts.role(file.name) == "kernel":
                     self.observer.placed(file.sent_bytes, file.file_bytes)
-        failed = certain(facts, self.machine.now())
+        # what a kernel does on the network is its own affair
+        failed = None if self._kernel_entered else certain(facts, self.machine.now())
         if failed:
             self._finish("network", failed[0])
+
+    @property
+    def _kernel_entered(self) -> bool:
+        return self.handoff is not None or "banner" in self.milestones
 
     def _progress(self) -> tuple[int, ...]:
         """Return what changes as long as the guest gets on."""
@@ -337,5 +409,11 @@ class Watch(Struct):
             self._finish(kind)
         elif self.handoff and keeps_silent(self.samples, idle_s, self.handoff.cmdline):
             self._finish("silent")
-        elif idle_s > self.plan.idle_s:
+        elif idle_s > self.plan.idle_s and not self._awaits_an_answer():
             self._finish("idle")
+
+    def _awaits_an_answer(self) -> bool:
+        """Whether it is the network that it waits for, which may still answer."""
+        if self.wire is None or self._kernel_entered:
+            return False
+        return self.wire.awaited(self.machine.now()) is not None
