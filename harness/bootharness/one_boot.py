@@ -49,6 +49,8 @@ def boot(
         plan = route.settled(plan)
         route.check(plan)
         booted = route.fetch(source) if isinstance(source, str) else source
+        if isinstance(booted, KernelImage) and (why := route.foresee(booted, plan)):
+            return _foreseen(name, booted, plan, why)
         with Workspace() as workspace, route.prepare(booted, plan, workspace) as medium:
             return boot_medium(name, medium, plan, workspace, observer=observer, keep=keep)
     except CouldNotFindOut as error:
@@ -56,6 +58,19 @@ def boot(
 
         ending = Ending("skipped", 0.0, str(error), error.cause)
         return BootTrace(name, plan.until, ending, plan.route)
+
+
+def _foreseen(name: str, kernel: KernelImage, plan: BootPlan, why: str) -> "BootTrace":
+    from bootharness.trace.boot_trace import BootTrace, Ending
+
+    return BootTrace(
+        name,
+        plan.until,
+        Ending("foreseen", 0.0, why),
+        plan.route,
+        kernel=kernel.facts,
+        cmdline=plan.cmdline,
+    )
 
 
 def boot_medium(

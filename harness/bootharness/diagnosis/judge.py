@@ -2,7 +2,17 @@
 
 from collections.abc import Callable
 
-from bootharness.diagnosis import disk_reads, hangs, kernel, memory, moves, network, protocol
+from bootharness.diagnosis import (
+    cmdline,
+    disk_reads,
+    foreseen,
+    hangs,
+    kernel,
+    memory,
+    moves,
+    network,
+    protocol,
+)
 from bootharness.diagnosis.agreement import disagreement
 from bootharness.diagnosis.verdict import Diagnosis, Finding, Judgement, Verdict
 from bootharness.text import count
@@ -15,6 +25,7 @@ Rule = Callable[[BootTrace], Finding | None]
 # In the order in which a boot can go wrong: of the rules that hold, the first is the root
 # and the others follow from it.
 RULES: tuple[tuple[str, Rule], ...] = (
+    ("no-efi-stub", foreseen.no_efi_stub),
     ("no-boot-signature", disk_reads.no_boot_signature),
     ("payload-truncated", disk_reads.file_cut_short),
     ("wrong-sectors", disk_reads.wrong_sectors),
@@ -30,9 +41,10 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("setup-corrupt", memory.setup_corrupt),
     ("payload-corrupt", memory.payload_corrupt),
     ("initrd-misplaced", memory.initrd_missing),
-    ("cmdline-wrong", protocol.cmdline_wrong),
+    ("cmdline-wrong", cmdline.cmdline_wrong),
     ("header-not-set", protocol.header_not_set),
     ("handoff-state", protocol.handoff_state),
+    ("initramfs-cut", kernel.initramfs_cut),
     ("wrong-cpu", kernel.wrong_cpu),
     ("setup-hang", hangs.setup_hang),
     ("kernel-silent", hangs.kernel_silent),

@@ -9,6 +9,7 @@ from bootharness.trace.boot_trace import BootTrace
 
 __all__ = [
     "decompress_failed",
+    "initramfs_cut",
     "kernel_panic",
     "kernel_reset",
     "no_init",
@@ -22,6 +23,10 @@ _NO_INIT = re.compile(r"Unable to mount root fs|No working init found|Requested 
 _WHY_NO_INIT = re.compile(
     r"(Initramfs unpacking failed: [^\r\n]{1,200}|check access for rdinit=[^\r\n]{1,200}"
     r"|Failed to execute [^\r\n]{1,200}|Cannot open root device \x22(?!\(null\))[^\r\n]{1,200})"
+)
+# what it says when a file did not fit; of junk behind an archive it complains in other words
+_CUT = re.compile(
+    r"Initramfs unpacking failed: (?:write error|[^\r\n]{0,80}(?:memory|allocate))[^\r\n]{0,80}"
 )
 _SERIAL_LINES = 12
 _PANIC, _PANIC_LINES = "Kernel panic - not syncing", 4
@@ -87,6 +92,42 @@ def no_init(trace: BootTrace) -> Finding | None:
         f'the kernel found no /init to run ({brought}); {why}panicked: "{trace.ending.detail}"',
         _before_panic(trace),
     )
+
+
+def initramfs_cut(trace: BootTrace) -> Finding | None:
+    """The kernel could not unpack all of the initrd, whatever it did then."""
+    said = _CUT.search(trace.serial)
+    if said is None:
+        return None
+    size, memory = _initrd_bytes(trace), trace.machine.memory_bytes if trace.machine else None
+    what, needs = "the initrd", ""
+    if size:
+        what = f"the initrd of {count(size, 'byte')}"
+        # until all is unpacked both are there, and files may take no more than half of memory
+        least = 2 * size
+        if trace.kernel:
+            least += trace.kernel.header.init_size or 0
+        needs = f"; it needs {_mib(least)} MiB at the least, more if it is compressed"
+        if memory:
+            needs += f", and the machine has {memory >> 20}"
+    return Finding(
+        f'files of {what} are missing: the kernel says "{said[0]}"{needs}',
+        tuple(line for line in trace.serial.splitlines() if "nitramfs" in line)[:_PANIC_LINES],
+    )
+
+
+def _initrd_bytes(trace: BootTrace) -> int | None:
+    if trace.disk and trace.disk.initrd_bytes:
+        return trace.disk.initrd_bytes
+    for file in trace.network.files if trace.network else ():
+        if trace.network and trace.network.role(file.name) == "initrd":
+            return file.file_bytes
+    initrd = trace.handoff.initrd if trace.handoff else None
+    return initrd.compared_bytes if initrd else None
+
+
+def _mib(size: int) -> str:
+    return f"{-(-size >> 20):,}"
 
 
 def kernel_panic(trace: BootTrace) -> Finding | None:

@@ -165,11 +165,11 @@ def _entered(trace: BootTrace) -> bool:
 
 
 def _words(trace: BootTrace) -> str:
-    """The last that the boot program said of an error."""
+    """What the boot program said of an error, and did not get over."""
     if trace.ending.kind == "boot-program":
         return trace.ending.detail
     said = program_errors(trace.screen) or program_errors(trace.serial)
-    return said[-1] if said else ""
+    return said[0] if said else ""
 
 
 def _served(facts: NetworkFacts) -> list[str]:

@@ -22,7 +22,8 @@ __all__ = ["BootTrace", "Ending", "screen_text"]
 class Ending(Struct, frozen=True):
     """How the boot stopped.
 
-    ``kind`` is one of: ``reached`` (as far as wanted), ``memory-differs`` (the handoff with
+    ``kind`` is one of: ``reached`` (as far as wanted), ``foreseen`` (it could not come to
+    anything, so it was not tried; ``detail`` is why), ``memory-differs`` (the handoff with
     a kernel that is not the file), ``guest-reset``, ``guest-shutdown``, ``boot-failed``
     (INT 18h), ``bootstrap`` (INT 19h by the guest), ``network`` (it cannot come to anything
     any more, as the wire shows; ``detail`` is the cause), ``boot-program`` (what came from
@@ -44,6 +45,7 @@ class BootTrace(Struct, frozen=True, dict=True):
 
     ``source`` is what the person calls the kernel or the disk image, ``route`` is what brought
     it. ``tracer`` is who saw the BIOS calls: one of `plan.TRACERS`, ``emulator``, or ``none``.
+    ``cmdline`` is the command line that was asked for, None where nobody could ask for one.
     ``gdb_calls`` are the loader's calls as gdb saw them, when both tracers watched; ``bios_log``
     is what the BIOS said of itself on its debug port.
     """
@@ -66,6 +68,7 @@ class BootTrace(Struct, frozen=True, dict=True):
     events: tuple[QmpEvent, ...] = ()
     samples: tuple[CpuSample, ...] = ()
     timings: dict[str, float] = field(default_factory=dict)
+    cmdline: str | None = None
     network: NetworkFacts | None = None
     post_mortem: PostMortem | None = None
 

@@ -55,7 +55,7 @@ _SYSLINUX_ERROR = (
     rb"|Failed to load [^\r\n]{1,200}|[^\r\n]{0,200}?\bfailed: [^\r\n]{1,200}(?=[\r\n]))"
 )
 _BDS_ERROR = rb"^(BdsDxe: failed to (?:load|start) Boot[^\r\n]{1,300}(?=[\r\n]))"
-_PROGRAM_ERROR = re.compile(_IPXE_ERROR + rb"|" + _SYSLINUX_ERROR, re.MULTILINE)
+_PROGRAM_ERROR = re.compile(b"|".join((_IPXE_ERROR, _SYSLINUX_ERROR, _BDS_ERROR)), re.MULTILINE)
 _UEFI_ERROR = re.compile(_IPXE_ERROR + rb"|" + _BDS_ERROR, re.MULTILINE)
 _WENT_ON = re.compile(rb"\.\.\. {0,2}(?:\d{1,3}%|ok\b)")
 _CRASH = re.compile(rb"(X64 Exception Type - " + _LINE + rb")[\r\n]")
@@ -73,12 +73,12 @@ def firmware_signs() -> list[Sign]:
 
 
 def program_errors(text: str) -> list[str]:
-    """Return what a boot program says of errors, on a screen or a line, unless it then went on."""
+    """Return what a boot program says of errors, on a screen or a serial line, from the last point
+    on from which it went on."""
     shown = as_shown(text[-_SHOWN_CHARACTERS:]).encode("latin-1", "replace")
     return [
         _one_line(found[found.lastindex or 0])
-        for pattern in (_PROGRAM_ERROR, _UEFI_ERROR)
-        for found in pattern.finditer(shown)
+        for found in _PROGRAM_ERROR.finditer(shown)
         if not _WENT_ON.search(shown, found.end())
     ]
 

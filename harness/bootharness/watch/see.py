@@ -144,6 +144,7 @@ def _trace(source: str, watch: Watch, ending: Ending, timings: dict[str, float])
         handoff=watch.handoff,
         serial=_serial_text(machine.qemu.serial_log),
         bios_log=watch.bios_log,
+        cmdline=plan.cmdline if "cmdline" in ROUTES[plan.route].takes else None,
         events=tuple(watch.events),
         network=network,
         samples=tuple(watch.samples[-_SAMPLES:]),

@@ -161,8 +161,8 @@ class Watch(Struct):
             self.observer.placed(done, kernel.payload_bytes)
 
     def _userspace(self) -> bool:
-        """Whether somebody's own /init, and no more, was wanted and has begun."""
-        return self.plan.until == "init" and "init" in self.milestones
+        """Whether somebody's own /init has begun: more than that is never wanted."""
+        return "init" in self.milestones
 
     @property
     def _limit_s(self) -> float:
@@ -220,8 +220,16 @@ class Watch(Struct):
         if self.observer:
             self.observer.milestone(Milestone(name, self.milestones[name]))
         lives = name != "init" or self.plan.initrd is None  # ours writes its marker itself
-        if name == _TARGETS.get(self.plan.until, self.plan.until) and lives:
+        if self._has_passed(name) and lives:
             self._finish("reached")
+
+    def _has_passed(self, name: str) -> bool:
+        """Whether what was wanted is a milestone, or comes before it: a kernel that was told to be
+        quiet has no banner, but whoever is in userspace has passed it."""
+        target = _TARGETS.get(self.plan.until, self.plan.until)
+        if name != "init":
+            return name == target
+        return MILESTONES.index(target) <= MILESTONES.index(name)
 
     def _listen(self) -> None:
         """Read the serial line as far as it goes."""
@@ -331,8 +339,9 @@ class Watch(Struct):
         said = program_errors(text)
         if self._kernel_entered or not self.wire:
             return  # from then on whoever writes this is the kernel's guest
-        if len(said) > self.errors_read.get(all_from, 0):
-            self.gave_up = GaveUp(said[-1], self.wire.progress(), self.machine.now())
+        read = self.errors_read.get(all_from, 0)
+        if len(said) > read:
+            self.gave_up = GaveUp(said[read], self.wire.progress(), self.machine.now())
         if all_from:
             self.errors_read[all_from] = len(said)
 
