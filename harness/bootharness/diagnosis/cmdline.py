@@ -90,8 +90,11 @@ def _is_in(wanted: str, arrived: _Arrived, trace: BootTrace) -> bool:
         return wanted == arrived.line
     asked, got = (line.translate(_QUOTES).split() for line in (wanted, arrived.line))
     if not arrived.whole:  # of the last word there may be only a part
-        got = got[:-1]
-        return any(got[at:] == asked[: len(got) - at] for at in range(len(got)))
+        *got, cut = got
+        return any(
+            got[at:] == asked[: len(got) - at] and asked[len(got) - at].startswith(cut)
+            for at in range(max(len(got) + 1 - len(asked), 0), len(got) + 1)
+        )
     return any(got[at : at + len(asked)] == asked for at in range(len(got) - len(asked) + 1))
 
 

@@ -28,6 +28,11 @@ _WHY_NO_INIT = re.compile(
 _CUT = re.compile(
     r"Initramfs unpacking failed: (?:write error|[^\r\n]{0,80}(?:memory|allocate))[^\r\n]{0,80}"
 )
+_RESERVED = re.compile(
+    r"Memory: \d{1,12}K/\d{1,12}K available \([^\r\n]{0,300}?, (\d{1,12})K reserved"
+)
+_USUALLY_RESERVED = 64 << 20
+_MARGIN = 4 << 20
 _SERIAL_LINES = 12
 _PANIC, _PANIC_LINES = "Kernel panic - not syncing", 4
 _HANGS = ("halted", "loop", "idle")
@@ -103,17 +108,25 @@ def initramfs_cut(trace: BootTrace) -> Finding | None:
     what, needs = "the initrd", ""
     if size:
         what = f"the initrd of {count(size, 'byte')}"
-        # until all is unpacked both are there, and files may take no more than half of memory
-        least = 2 * size
-        if trace.kernel:
-            least += trace.kernel.header.init_size or 0
-        needs = f"; it needs {_mib(least)} MiB at the least, more if it is compressed"
+        needs = f"; it needs {_mib(_to_unpack(trace, size))} MiB, more if it is compressed"
         if memory:
-            needs += f", and the machine has {memory >> 20}"
+            needs += f", and the machine has {memory >> 20:,}"
     return Finding(
         f'files of {what} are missing: the kernel says "{said[0]}"{needs}',
         tuple(line for line in trace.serial.splitlines() if "nitramfs" in line)[:_PANIC_LINES],
     )
+
+
+def _to_unpack(trace: BootTrace, size: int) -> int:
+    """Return the memory, in bytes, that a machine needs to unpack an initrd that is not compressed.
+
+    Its files may fill half of what the kernel has not reserved, which is itself and the initrd.
+    """
+    told = _RESERVED.search(trace.serial)
+    reserved = size + _USUALLY_RESERVED
+    if told:
+        reserved = int(told[1]) << 10
+    return 2 * size + reserved + _MARGIN
 
 
 def _initrd_bytes(trace: BootTrace) -> int | None:

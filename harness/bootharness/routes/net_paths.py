@@ -56,8 +56,8 @@ _IPXE_WORDS = ("&&", "||", ";")
 class NetPath(Struct, frozen=True):
     """What one route needs of its network. ``roles`` names the files it needs by what they are for.
 
-    ``adds`` is what stands on the kernel's command line besides the one that was asked for. ``only``
-    are the cards that it can boot from, none for all of them.
+    ``adds`` is what stands on the kernel's command line besides the one that was asked for.
+    ``only`` are the cards that it can boot from, none for all of them.
     """
 
     name: str
