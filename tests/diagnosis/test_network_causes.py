@@ -9,6 +9,7 @@ from bootharness.diagnosis import Verdict, judge
 from bootharness.diagnosis.certainty import QUIET_S, certain, last_asked, root, still_awaited
 from bootharness.report.document import document, encode, read_trace
 from bootharness.trace.boot_trace import BootTrace, Ending
+from bootharness.trace.machine_facts import MachineFacts
 from bootharness.trace.milestones import NET_MILESTONES
 from bootharness.trace.network_facts import (
     NetEvent,
@@ -17,6 +18,7 @@ from bootharness.trace.network_facts import (
     NetworkFacts,
     milestones,
 )
+from tests.support.traces import loading_trace
 
 pytestmark = pytest.mark.usefixtures("every_word")
 
@@ -320,3 +322,61 @@ def test_trace_of_a_network_boot_comes_back_from_json() -> None:
     network = facts(*DISCOVERS, SERVED, files=(kernel(),))
     trace = BootTrace("k", "init", Ending("network", 10.0, "dhcp-no-offer"), network=network)
     assert read_trace(encode(document(trace, judge(trace)))) == trace
+
+
+MACHINE = MachineFacts("qemu", "7.2", "tcg", "pc", None, 512 << 20, ())
+INITRD = kernel(
+    name="initrd.img", file_bytes=400 << 20, sent_bytes=400 << 20, promised_bytes=400 << 20
+)
+
+
+def with_initrd(
+    memory_mib: int, said: str = "Booting kernel failed: Invalid argument"
+) -> BootTrace:
+    """Return a boot whose program gave up when it had a kernel and an initrd of 400 MiB."""
+    network = facts(SERVED, event(54.0, KIND.FILE_SERVED, "initrd.img"), files=(kernel(), INITRD))
+    network = replace(network, roles={**ROLES, "initrd": "initrd.img"})
+    ending = Ending("boot-program", 55.0, said)
+    booted = loading_trace(14 << 20, []).kernel
+    machine = replace(MACHINE, memory_bytes=memory_mib << 20)
+    return BootTrace("k", "init", ending, network=network, kernel=booted, machine=machine)
+
+
+def test_initrd_that_came_whole_and_has_no_place() -> None:
+    judgement = judge(with_initrd(440))
+    assert judgement.cause == "initrd-misplaced"
+    assert "Invalid argument" in judgement.summary
+    assert "of the machine's 440" in judgement.summary
+    assert judge(with_initrd(2048)).cause == "script-error"
+
+
+def test_firmware_that_refuses_what_is_not_signed() -> None:
+    said = 'BdsDxe: failed to load Boot0001 "UEFI PXEv4 (MAC:525400123401)": Access Denied'
+    network = facts(ACK, event(3.0, KIND.FILE_SERVED, "pxelinux.0"))
+    for ending, serial in (
+        (Ending("boot-program", 4.0, said), ""),
+        (Ending("idle", 14.0), f"\r\n{said}\r\n>>Start PXE over IPv6.\r\n"),
+    ):
+        trace = BootTrace("k", "init", ending, network=network, serial=serial)
+        judgement = judge(trace)
+        assert judgement.cause == "secure-boot-refused"
+        assert "pxelinux.0, the nbp, though it came whole" in judgement.summary
+        assert "script-error" not in [each.cause for each in judgement.consequences]
+
+
+def test_firmware_that_crashes() -> None:
+    dump = (
+        "!!!! X64 Exception Type - 06(#UD - Invalid Opcode)  CPU Apic ID - 00000000 !!!!",
+        "RIP  - 000000000F4EA252, CS  - 0000000000000038",
+        "!!!! Find image based on IP(0xF4EA252) (No PDB)  !!!!",
+    )
+    trace = with_initrd(256)
+    ending = Ending("firmware-crash", 33.0, dump[0].strip("! "))
+    judgement = judge(replace(trace, ending=ending, serial="iPXE\r\n" + "\r\n".join(dump)))
+    assert judgement.cause == "firmware-crashed"
+    assert "vmlinuz and initrd.img (419,431,400 bytes in all) in a machine of 256 MiB" in (
+        judgement.summary
+    )
+    assert judgement.diagnosis
+    assert judgement.diagnosis.evidence == dump
+    assert judgement.consequences == ()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from bootharness.diagnosis.certainty import Wait, certain, faults, root, served_as
 from bootharness.diagnosis.patience import client_at
 from bootharness.diagnosis.verdict import Diagnosis
-from bootharness.text import count
+from bootharness.text import address, count
 from bootharness.trace.boot_trace import BootTrace
 from bootharness.trace.network_facts import NetEvent, NetEventKind, NetworkFacts
 from bootharness.trace.signs import program_errors
@@ -15,6 +15,8 @@ __all__ = ["SIGNS", "asking"]
 
 _EVIDENCE = 8
 _ACCESS_DENIED = re.compile(r"Access Denied|Security Violation")
+# boot programs and the BIOS have some of the memory, and it has holes
+_MOVING_ROOM = 48 << 20
 _CRASHED, _DUMP_LINES = "X64 Exception Type", 24
 _BAD_EVEN_IF_IT_BOOTS = "tftp-corrupt"
 
@@ -69,6 +71,34 @@ def script_error(trace: BootTrace) -> Diagnosis | None:
     return Diagnosis(
         "script-error",
         f'{_program(facts)} gave up{when}, {_at_work(facts)}: "{said}"{_refused_by(trace, said)}',
+        tuple(str(event) for event in facts.events[-_EVIDENCE:]),
+    )
+
+
+def initrd_does_not_fit(trace: BootTrace) -> Diagnosis | None:
+    """All came whole, the boot program cannot boot it, and the machine is full of it.
+
+    A boot program moves an initrd, and the kernel unpacks beside it: what is left has to do for
+    both.
+    """
+    facts, said = trace.network, _words(trace)
+    if facts is None or not said or _entered(trace) or not (trace.kernel and trace.machine):
+        return None
+    served = _served(facts)
+    if not served or facts.role(served[-1]) != "initrd":
+        return None
+    size = next(file.file_bytes for file in facts.files if file.name == served[-1])
+    header, memory = trace.kernel.header, trace.machine.memory_bytes
+    runs_to = (header.pref_address or header.load_address) + (header.init_size or 0)
+    left = memory - runs_to - trace.kernel.file_bytes
+    if size + _MOVING_ROOM <= left:
+        return None
+    return Diagnosis(
+        "initrd-misplaced",
+        f"{served[-1]}, {count(size, 'byte')}, came whole and {_program(facts)} finds no place for "
+        f'it: "{said}"; the kernel runs in memory up to {address(runs_to)} and its file has '
+        f"{count(trace.kernel.file_bytes, 'byte')}, which leaves {max(left, 0) >> 20:,} MiB of the "
+        f"machine's {memory >> 20:,}",
         tuple(str(event) for event in facts.events[-_EVIDENCE:]),
     )
 
@@ -338,6 +368,7 @@ SIGNS: tuple[Callable[[BootTrace], Diagnosis | None], ...] = (
     told_too_little,
     firmware_crashed,
     secure_boot_refused,
+    initrd_does_not_fit,
     script_error,
     nbp_hang,
     still_coming,
