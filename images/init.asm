@@ -1,5 +1,8 @@
 ; init: the smallest /init that says that userspace was reached, then powers off.
 ;
+; It says so on the console, and where that is not the first serial line, on that line too: it is
+; where the harness listens.
+;
 ; A static ELF executable, its headers written out below; no linker is needed.
 ; Assembled with -DWORD=8 for x86-64 kernels, -DWORD=4 for i386 ones.
 
@@ -11,17 +14,27 @@
         bits    64
 %define EM      62                      ; EM_X86_64
 %define SYS_write 1
+%define SYS_ioctl 16
+%define SYS_ioperm 173
 %define SYS_sync 162
 %define SYS_reboot 169
 %else
         bits    32
 %define EM      3                       ; EM_386
 %define SYS_write 4
+%define SYS_ioctl 54
+%define SYS_ioperm 101
 %define SYS_sync 36
 %define SYS_reboot 88
 %endif
 
 LOAD_ADDRESS    equ 0x400000
+TIOCGDEV        equ 0x80045432
+TTYS0           equ 4 << 8 | 64                 ; its device number
+COM1            equ 0x3f8
+COM1_STATUS     equ COM1 + 5
+COM1_EMPTY      equ 0x20
+PATIENCE        equ 1000000                     ; looks at a line that takes nothing
 LINUX_REBOOT_MAGIC1 equ 0xfee1dead
 LINUX_REBOOT_MAGIC2 equ 672274793
 LINUX_REBOOT_CMD_POWER_OFF equ 0x4321fedc
@@ -98,6 +111,44 @@ program_header:
 
 start:
         system_call SYS_write, 1, message, message.end - message
+        ; the stack is the only memory that can be written to; below 4 GiB it need not be
+        push    0
+%if WORD == 8
+        mov     rdx, rsp
+        mov     edi, 1
+        mov     esi, TIOCGDEV
+        mov     eax, SYS_ioctl
+        syscall
+        pop     rcx
+%else
+        mov     edx, esp
+        mov     ebx, 1
+        mov     ecx, TIOCGDEV
+        mov     eax, SYS_ioctl
+        int     0x80
+        pop     ecx
+%endif
+        cmp     ecx, TTYS0
+        je      done
+        system_call SYS_ioperm, COM1, 8, 1
+        test    eax, eax
+        jnz     done
+        mov     esi, message
+        mov     ebx, message.end - message
+.next:
+        mov     ecx, PATIENCE
+        mov     edx, COM1_STATUS
+.wait:
+        in      al, dx
+        test    al, COM1_EMPTY
+        loopz   .wait
+        jz      done
+        mov     edx, COM1
+        lodsb
+        out     dx, al
+        dec     ebx
+        jnz     .next
+done:
         system_call SYS_sync
         system_call SYS_reboot, LINUX_REBOOT_MAGIC1, LINUX_REBOOT_MAGIC2, LINUX_REBOOT_CMD_POWER_OFF
         system_call SYS_reboot, LINUX_REBOOT_MAGIC1, LINUX_REBOOT_MAGIC2, LINUX_REBOOT_CMD_RESTART

@@ -10,6 +10,8 @@
         ├── ToolMissing         a program that the harness needs is not installed
         ├── LaunchFailed        QEMU or gdb did not start
         ├── MachineLost         QEMU or gdb went away in mid-boot
+        ├── WireLost            the network that the harness makes for guests has failed
+        ├── TimeTooShort        time was up while what was wanted could still come
         └── HostBusy            time was up, and the host had given QEMU little of it
 
 Every message is one sentence that names the file or the tool and says what to do.
@@ -29,8 +31,10 @@ __all__ = [
     "LaunchFailed",
     "MachineLost",
     "MediumUnavailable",
+    "TimeTooShort",
     "ToolMissing",
     "UsageError",
+    "WireLost",
 ]
 
 
@@ -104,3 +108,15 @@ class HostBusy(CouldNotFindOut):
     """Time was up, and the host had given QEMU little of it."""
 
     cause = "host-busy"
+
+
+class WireLost(CouldNotFindOut):
+    """The network that the harness makes for guests has failed."""
+
+    cause = "wire-lost"
+
+
+class TimeTooShort(CouldNotFindOut):
+    """Time was up while what was wanted could still come, as the faults asked for have it."""
+
+    cause = "time-too-short"

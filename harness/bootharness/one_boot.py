@@ -52,6 +52,8 @@ def boot(
         plan = route.settled(plan)
         route.check(plan)
         booted = route.fetch(source) if isinstance(source, str) else source
+        if isinstance(booted, KernelImage) and (why := route.foresee(booted, plan)):
+            return _foreseen(name, booted, plan, why)
         with Workspace() as workspace, route.prepare(booted, plan, workspace) as medium:
             trace = boot_medium(name, medium, plan, workspace, observer=observer, keep=keep)
         wide = wider(plan.machine, trace.ending.detail if trace.ending.kind == "complaint" else "")
@@ -69,6 +71,19 @@ def boot(
 
         ending = Ending("skipped", 0.0, str(error), error.cause)
         return BootTrace(name, plan.until, ending, plan.route)
+
+
+def _foreseen(name: str, kernel: KernelImage, plan: BootPlan, why: str) -> "BootTrace":
+    from bootharness.trace.boot_trace import BootTrace, Ending
+
+    return BootTrace(
+        name,
+        plan.until,
+        Ending("foreseen", 0.0, why),
+        plan.route,
+        kernel=kernel.facts,
+        cmdline=plan.cmdline,
+    )
 
 
 def boot_medium(
@@ -100,4 +115,6 @@ def boot_medium(
     from bootharness.watch.kept import keep_made
     from bootharness.watch.rerun import with_exceptions
 
+    if medium.wire and medium.wire.capture_lost:
+        trace = trace.with_missing(medium.wire.capture_lost)
     return keep_made(with_exceptions(trace, medium, plan, config), workspace.path, keep)

@@ -602,3 +602,47 @@ def test_tracers_that_differ_are_not_trusted() -> None:
     assert (judgement.verdict, judgement.cause) == (Verdict.SKIP, "tracers-disagree")
     assert "0x100000" in judgement.summary
     assert "0x100010" in judgement.summary
+
+
+CUT = "[    1.33] Initramfs unpacking failed: write error\r\n"
+MEMORY = (
+    "Memory: 260860K/523896K available (14343K kernel code, 2K rwdata, 475284K reserved, 0K cma)"
+)
+
+
+@pytest.mark.parametrize("until", ["init", "banner"])
+@pytest.mark.parametrize(("told", "needs"), [(MEMORY, 1269), ("", 1268)])
+def test_initrd_that_was_not_unpacked_whole_makes_a_boot_bad(
+    until: str, told: str, needs: int
+) -> None:
+    trace = loading_trace(CHUNK, moves(CHUNK), machine=MACHINE, serial=f"{told}\r\n{CUT}")
+    assert trace.disk
+    disk = replace(trace.disk, initrd_bytes=400 << 20)
+    judgement = judge(replace(trace, until=until, disk=disk))
+    assert judgement.cause == "initramfs-cut"
+    assert f"it needs {needs:,} MiB, more if it is compressed, and the machine has 512" in (
+        judgement.summary
+    )
+
+
+@pytest.mark.parametrize(
+    "said", ["junk within compressed archive", "Decoding failed", "invalid magic at start"]
+)
+def test_what_stands_behind_an_archive_does_no_harm(said: str) -> None:
+    serial = CUT.replace("write error", said)
+    judgement = judge(loading_trace(CHUNK, moves(CHUNK), machine=MACHINE, serial=serial))
+    assert judgement.cause is None
+
+
+@pytest.mark.parametrize("ending", ["foreseen", "boot-program"])
+def test_kernel_that_no_uefi_can_start(ending: str) -> None:
+    uefi = replace(MACHINE, bios=None, firmware="uefi")
+    trace = loading_trace(CHUNK, [], ending=ending, disk=None, machine=uefi)
+    assert trace.kernel
+    without = replace(trace, kernel=replace(trace.kernel, efi_stub=False))
+    judgement = judge(without)
+    assert judgement.cause == "no-efi-stub"
+    assert "CONFIG_EFI_STUB" in judgement.summary
+    assert judge(trace).cause != "no-efi-stub"
+    if ending != "foreseen":
+        assert judge(replace(without, machine=MACHINE)).cause != "no-efi-stub"

@@ -6,9 +6,10 @@ import pytest
 from msgspec.structs import replace
 
 from bootharness.diagnosis import Verdict, judge
-from bootharness.diagnosis.certainty import QUIET_S, certain
+from bootharness.diagnosis.certainty import QUIET_S, certain, last_asked, root, still_awaited
 from bootharness.report.document import document, encode, read_trace
 from bootharness.trace.boot_trace import BootTrace, Ending
+from bootharness.trace.machine_facts import MachineFacts
 from bootharness.trace.milestones import NET_MILESTONES
 from bootharness.trace.network_facts import (
     NetEvent,
@@ -17,6 +18,7 @@ from bootharness.trace.network_facts import (
     NetworkFacts,
     milestones,
 )
+from tests.support.traces import loading_trace
 
 pytestmark = pytest.mark.usefixtures("every_word")
 
@@ -39,7 +41,9 @@ def kernel(**more: Any) -> NetFile:
     return NetFile(**{**values, **more})
 
 
-def facts(*events: NetEvent, files: tuple[NetFile, ...] = ()) -> NetworkFacts:
+def facts(
+    *events: NetEvent, files: tuple[NetFile, ...] = (), faults: tuple[str, ...] = ()
+) -> NetworkFacts:
     begin = (event(2.0, KIND.LINK_UP),)
     return NetworkFacts(
         "pxelinux",
@@ -48,7 +52,7 @@ def facts(*events: NetEvent, files: tuple[NetFile, ...] = ()) -> NetworkFacts:
         "wire",
         "52:54:00:12:34:01",
         ROLES,
-        (),
+        faults,
         (*begin, *events),
         files,
     )
@@ -62,50 +66,122 @@ SERVED = event(4.0, KIND.FILE_SERVED, "vmlinuz")
 
 
 @pytest.mark.parametrize(
-    ("events", "files", "cause", "said"),
+    ("events", "files", "fault", "cause", "said"),
     [
-        (DISCOVERS, (), "dhcp-no-offer", "at 2.00, 3.00 and 5.00 s"),
-        (REQUESTS, (), "dhcp-no-ack", "at 2.00, 2.20 and 2.80 s"),
-        ((event(2.1, KIND.NAK), *REQUESTS), (), "dhcp-no-ack", "NAK"),
-        ((event(2.2, KIND.ACK, "", text="10.0.2.15"),), (), "dhcp-no-filename", "no boot file"),
+        (DISCOVERS, (), "no-offer", "dhcp-no-offer",
+         "at 2.00, 3.00 and 5.00 s and got no DHCP offer (fault no-offer)"),
+        (REQUESTS, (), "no-ack", "dhcp-no-ack",
+         "at 2.00, 2.20 and 2.80 s and got no DHCP ack (fault no-ack)"),
+        ((event(2.1, KIND.NAK), *REQUESTS), (), "nak", "dhcp-no-ack", "NAK"),
+        ((event(2.2, KIND.ACK, "", text="10.0.2.15"),), (), "", "dhcp-no-filename", "no boot file"),
         ((event(2.3, KIND.UNANSWERED_ARP, repeats=2, text="who has 10.0.2.9?"),), (),
-         "tftp-stalled", "who has 10.0.2.9? was asked 3 times"),
-        ((event(2.3, KIND.FILE_MISSING, "boot/ldlinux/vmlinuz"),), (), "tftp-not-found", "kernel"),
+         "wrong-next-server", "tftp-stalled", "who has 10.0.2.9? was asked 3 times"),
+        ((event(2.3, KIND.FILE_MISSING, "boot/ldlinux/vmlinuz"),), (), "", "tftp-not-found",
+         "kernel"),
         ((event(3.5, KIND.REPEATED, "vmlinuz", block=7, repeats=3),),
-         (kernel(sent_bytes=600, outcome="open"),), "tftp-stalled", "block 7, after 600 of 1,000"),
-        ((SERVED,), (kernel(sent_bytes=600),), "tftp-truncated", "after 600 bytes"),
-        ((event(3.5, KIND.REPEATED, "vmlinuz", repeats=3),), (), "tftp-stalled",
+         (kernel(sent_bytes=600, outcome="open"),), "stall:block=7", "tftp-stalled",
+         "block 7, after 600 of 1,000 bytes: iPXE asked for that block 3 more times in 0.0 s, and "
+         "got nothing (fault stall:file=vmlinuz,block=7)"),
+        ((SERVED,), (kernel(sent_bytes=600),), "", "tftp-truncated", "after 600 bytes"),
+        ((event(3.5, KIND.REPEATED, "vmlinuz", repeats=3),), (), "stall:block=1", "tftp-stalled",
          "block 0, after nothing"),
-        ((SERVED,), (kernel(sent_bytes=600, promised_bytes=None),),
+        ((SERVED,), (kernel(sent_bytes=600, promised_bytes=None),), "",
          "tftp-truncated", "after 600 bytes: the client was told 1,000"),
-        ((SERVED,), (kernel(promised_bytes=2000),),
+        ((SERVED,), (kernel(promised_bytes=2000),), "",
          "tftp-truncated", "told 2,000, and the file has 1,000"),
-        ((SERVED,), (kernel(sha256="b" * 64),),
+        ((SERVED,), (kernel(sha256="b" * 64),), "",
          "tftp-corrupt", "bbbbbbbbbbbb instead of aaaaaaaaaaaa"),
-        ((event(3.0, KIND.HTTP_STATUS, "vmlinuz", text="503 Service Unavailable"),), (),
+        ((event(3.0, KIND.HTTP_STATUS, "vmlinuz", text="503 Service Unavailable"),), (), "",
          "http-status", "answered 503"),
         ((event(3.0, KIND.HTTP_STALLED, "vmlinuz", text="no data for 1.5 s"),),
-         (kernel(protocol="http", sent_bytes=5),), "http-stalled", "after 5 of 1,000 bytes"),
-        ((event(3.0, KIND.HTTP_CLOSED, "vmlinuz"),), (), "http-truncated", "vmlinuz"),
-        ((event(3.0, KIND.HTTP_REFUSED, text="refused"),), (), "http-refused", "refused"),
-        ((event(3.0, KIND.LINK_DOWN),), (), "link-down", "down since 3.00 s"),
-        ((OFFER, REQUESTS[0], event(2.3, KIND.NAK)), (), "dhcp-no-ack", "(NAK) at 2.00 s"),
+         (kernel(protocol="http", sent_bytes=5, outcome="open", last_at=2.0, requested_at=2.0),),
+         "http-stall", "http-stalled", "after 5 of 1,000 bytes"),
+        ((event(3.0, KIND.HTTP_CLOSED, "vmlinuz"),), (), "", "http-truncated", "vmlinuz"),
+        ((event(3.0, KIND.HTTP_REFUSED, text="refused"),), (), "", "http-refused", "refused"),
+        ((event(3.0, KIND.LINK_DOWN),), (), "link-down", "link-down",
+         "down since 3.00 s (fault link-down)"),
+        ((OFFER, REQUESTS[0], event(2.3, KIND.NAK)), (), "nak", "dhcp-no-ack", "(NAK) at 2.00 s"),
     ],
 )  # fmt: skip
 def test_cause_and_its_sentence(
-    events: tuple[NetEvent, ...], files: tuple[NetFile, ...], cause: str, said: str
+    events: tuple[NetEvent, ...], files: tuple[NetFile, ...], fault: str, cause: str, said: str
 ) -> None:
-    network = facts(*events, files=files)
+    network = facts(*events, files=files, faults=(fault,) if fault else ())
     found = certain(network, 10.0)
     assert found
     assert found[0] == cause
     assert found[1] == events[-1]
+    assert root(network) == found
     judgement = judge(BootTrace("k", "init", Ending("network", 10.0, cause), network=network))
     assert judgement.verdict is Verdict.BAD
     assert judgement.cause == cause
     assert said in judgement.summary
     assert judgement.diagnosis
     assert judgement.diagnosis.evidence
+
+
+@pytest.mark.parametrize(
+    ("events", "fault", "until"),
+    [
+        (DISCOVERS, "no-offer:seconds=30", 2 + 20 + 30),
+        (DISCOVERS, "loss:rate=0.1", 2 + 20),
+        (DISCOVERS, "", 2 + 20),
+        (REQUESTS, "no-ack:seconds=7", 2 + 20 + 7),
+        ((event(3.5, KIND.REPEATED, "vmlinuz", block=7, repeats=3),), "loss:rate=0.1", 3.5 + 22),
+        ((event(3.5, KIND.REPEATED, "vmlinuz", block=7, repeats=3),), "stall:file=initrd.img",
+         3.5 + 22),
+        ((event(2.1, KIND.FILE_SERVED, "pxelinux.0"),
+          event(3.5, KIND.REPEATED, "vmlinuz", block=7, repeats=3)), "loss:rate=0.1", 3.5 + 145),
+        ((event(3.0, KIND.LINK_DOWN),), "link-down:seconds=10", 3 + 10 + 22),
+        ((event(3.0, KIND.LINK_DOWN), event(13.0, KIND.LINK_UP)), "link-down:seconds=10", 13 + 22),
+        ((event(3.0, KIND.HTTP_STALLED, "vmlinuz"),), "loss:rate=0.1", 3 + 22),
+        ((event(2.3, KIND.UNANSWERED_ARP, repeats=2, text="?"),), "", 2.3 + 22),
+    ],
+)  # fmt: skip
+def test_what_ends_by_itself_is_waited_for_as_long_as_the_client_asks_on(
+    events: tuple[NetEvent, ...], fault: str, until: float
+) -> None:
+    network = facts(*events, faults=(fault,) if fault else ())
+    assert certain(network, until - 0.1) is None
+    awaited = still_awaited(network, until - 0.1)
+    assert awaited
+    assert awaited.until == pytest.approx(until)
+    found = certain(network, until + 0.1)
+    assert found
+    assert found[1] == events[-1]
+    assert still_awaited(network, until + 0.1) is None
+    gave_up = BootTrace("k", "init", Ending("boot-program", 9.0, "Timed out"), network=network)
+    judgement = judge(gave_up)
+    assert judgement.cause == found[0]
+    assert f"(fault {fault}" in judgement.summary or "loss" not in fault
+    assert 'gave up: "Timed out"' in judgement.summary
+
+
+@pytest.mark.parametrize("kind", [KIND.FILE_MISSING, KIND.HTTP_STATUS, KIND.HTTP_CLOSED])
+def test_what_was_refused_is_the_end_only_if_nothing_is_asked_for_after_it(
+    kind: NetEventKind,
+) -> None:
+    refused = event(3.0, kind, "vmlinuz")
+    on = event(3.1, KIND.FILE_REQUESTED, "other/vmlinuz")
+    assert certain(facts(refused, on), 10.0) is None
+    assert root(facts(refused, on)) is None
+    again = event(3.2, KIND.DISCOVER, text="PXEClient, iPXE")
+    assert certain(facts(refused, again), 3.2 + QUIET_S) is None
+    assert certain(facts(refused, again), 3.3 + QUIET_S)
+    other = event(9.0, KIND.DISCOVER, text="architecture 16")
+    assert certain(facts(refused, other), 9.0)
+    assert last_asked(facts(refused, other)) == 3.0
+
+
+def test_question_that_was_answered_is_not_open() -> None:
+    repeated = event(3.5, KIND.REPEATED, "vmlinuz", block=2, repeats=9)
+    for file in (
+        kernel(sent_bytes=800, block_bytes=400, outcome="open"),
+        kernel(sent_bytes=1000, block_bytes=400),
+    ):
+        assert root(facts(repeated, files=(file,))) is None
+    stuck = kernel(sent_bytes=400, block_bytes=400, outcome="open")
+    assert root(facts(repeated, files=(stuck,)))
 
 
 @pytest.mark.parametrize(
@@ -129,9 +205,12 @@ def test_what_a_boot_can_get_over_is_not_certain(events: tuple[NetEvent, ...]) -
     assert certain(facts(*events), 10.0) is None
 
 
-@pytest.mark.parametrize("kind", [KIND.LINK_DOWN, KIND.NAK])
-def test_it_is_given_a_moment(kind: NetEventKind) -> None:
-    network = facts(event(3.0, kind))
+@pytest.mark.parametrize(
+    ("kind", "fault"),
+    [(KIND.LINK_DOWN, "link-down"), (KIND.NAK, "nak"), (KIND.HTTP_CLOSED, "http-reset")],
+)
+def test_it_is_given_a_moment(kind: NetEventKind, fault: str) -> None:
+    network = facts(event(3.0, kind), faults=(fault,))
     assert certain(network, 3.0 + QUIET_S) is None
     assert certain(network, 3.1 + QUIET_S) is not None
 
@@ -142,8 +221,8 @@ def test_good_file_is_no_cause() -> None:
 
 def test_the_first_of_several_is_the_cause() -> None:
     missing = event(3.0, KIND.FILE_MISSING, "vmlinuz")
-    stalled = event(4.0, KIND.REPEATED, "vmlinuz", repeats=3)
-    found = certain(facts(missing, stalled), 10.0)
+    later = event(4.0, KIND.FILE_MISSING, "other/vmlinuz")
+    found = certain(facts(missing, later), 10.0)
     assert found
     assert found[1] == missing
 
@@ -243,3 +322,61 @@ def test_trace_of_a_network_boot_comes_back_from_json() -> None:
     network = facts(*DISCOVERS, SERVED, files=(kernel(),))
     trace = BootTrace("k", "init", Ending("network", 10.0, "dhcp-no-offer"), network=network)
     assert read_trace(encode(document(trace, judge(trace)))) == trace
+
+
+MACHINE = MachineFacts("qemu", "7.2", "tcg", "pc", None, 512 << 20, ())
+INITRD = kernel(
+    name="initrd.img", file_bytes=400 << 20, sent_bytes=400 << 20, promised_bytes=400 << 20
+)
+
+
+def with_initrd(
+    memory_mib: int, said: str = "Booting kernel failed: Invalid argument"
+) -> BootTrace:
+    """Return a boot whose program gave up when it had a kernel and an initrd of 400 MiB."""
+    network = facts(SERVED, event(54.0, KIND.FILE_SERVED, "initrd.img"), files=(kernel(), INITRD))
+    network = replace(network, roles={**ROLES, "initrd": "initrd.img"})
+    ending = Ending("boot-program", 55.0, said)
+    booted = loading_trace(14 << 20, []).kernel
+    machine = replace(MACHINE, memory_bytes=memory_mib << 20)
+    return BootTrace("k", "init", ending, network=network, kernel=booted, machine=machine)
+
+
+def test_initrd_that_came_whole_and_has_no_place() -> None:
+    judgement = judge(with_initrd(440))
+    assert judgement.cause == "initrd-misplaced"
+    assert "Invalid argument" in judgement.summary
+    assert "of the machine's 440" in judgement.summary
+    assert judge(with_initrd(2048)).cause == "script-error"
+
+
+def test_firmware_that_refuses_what_is_not_signed() -> None:
+    said = 'BdsDxe: failed to load Boot0001 "UEFI PXEv4 (MAC:525400123401)": Access Denied'
+    network = facts(ACK, event(3.0, KIND.FILE_SERVED, "pxelinux.0"))
+    for ending, serial in (
+        (Ending("boot-program", 4.0, said), ""),
+        (Ending("idle", 14.0), f"\r\n{said}\r\n>>Start PXE over IPv6.\r\n"),
+    ):
+        trace = BootTrace("k", "init", ending, network=network, serial=serial)
+        judgement = judge(trace)
+        assert judgement.cause == "secure-boot-refused"
+        assert "pxelinux.0, the nbp, though it came whole" in judgement.summary
+        assert "script-error" not in [each.cause for each in judgement.consequences]
+
+
+def test_firmware_that_crashes() -> None:
+    dump = (
+        "!!!! X64 Exception Type - 06(#UD - Invalid Opcode)  CPU Apic ID - 00000000 !!!!",
+        "RIP  - 000000000F4EA252, CS  - 0000000000000038",
+        "!!!! Find image based on IP(0xF4EA252) (No PDB)  !!!!",
+    )
+    trace = with_initrd(256)
+    ending = Ending("firmware-crash", 33.0, dump[0].strip("! "))
+    judgement = judge(replace(trace, ending=ending, serial="iPXE\r\n" + "\r\n".join(dump)))
+    assert judgement.cause == "firmware-crashed"
+    assert "vmlinuz and initrd.img (419,431,400 bytes in all) in a machine of 256 MiB" in (
+        judgement.summary
+    )
+    assert judgement.diagnosis
+    assert judgement.diagnosis.evidence == dump
+    assert judgement.consequences == ()

@@ -25,7 +25,8 @@ def test_every_fault_comes_back_as_it_is_written(kind: str) -> None:
     [
         ("nonsense", "known are no-offer"),
         ("drop:blok=7", "of drop can be said: file, block"),
-        ("no-offer:file=x", "can be said: nothing"),
+        ("no-offer:file=x", "can be said: seconds"),
+        ("nak:seconds=1", "can be said: nothing"),
         ("drop:block=seven", "'seven' is no number"),
         ("drop:block=-1", "negative"),
         ("drop:block", "'' is no number"),
@@ -119,3 +120,12 @@ def test_script_has_the_command_line_as_it_is() -> None:
     files = PATHS["ipxe"].files(b"kernel", b"initrd", line)
     assert f"kernel vmlinuz {line}\n".encode() in files["boot.ipxe"]
     assert files["vmlinuz"] == b"kernel"
+
+
+def test_what_faults_cost_is_known_and_has_an_end() -> None:
+    sizes = {"vmlinuz": 14_000_000, "initrd.img": 1_000}
+    cost = Faults.parse(["link-down:seconds=10", "no-offer:seconds=5"]).cost_s(sizes)
+    assert cost == 15
+    assert Faults.parse(["slow:rate=1000000"]).cost_s(sizes) == 14
+    assert Faults.parse(["loss:rate=0.05"]).cost_s(sizes) == pytest.approx(250, rel=0.01)
+    assert Faults.parse(["stall", "no-offer"]).cost_s(sizes) == 0

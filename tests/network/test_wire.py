@@ -131,7 +131,7 @@ def test_server_sends_again_when_the_client_is_silent() -> None:
     guest.request("vmlinuz")
     again = guest.datagrams(guest.wait(1.2))
     assert [int.from_bytes(each.payload[2:4], "big") for each in again] == [1]
-    assert len(guest.datagrams(guest.wait(300))) == 4
+    assert len(guest.datagrams(guest.wait(300))) == 6
 
 
 def test_last_acknowledgement_may_be_missing() -> None:
@@ -462,3 +462,16 @@ def test_silence_of_http_is_counted_in_steps(step: float, stalled: bool) -> None
     transfers[0].stalled = False
     guest.wire.tick(guest.now + 0.1)
     assert len(guest.events(NetEventKind.HTTP_STALLED)) == int(stalled)
+
+
+def test_answer_that_is_kept_back_for_some_seconds_comes_then() -> None:
+    guest = client("no-offer:seconds=5", "no-ack:seconds=3")
+    assert guest.dhcp(DISCOVER) is None
+    guest.now += 4.9
+    assert guest.dhcp(DISCOVER) is None
+    guest.now += 0.2
+    offer = guest.dhcp(DISCOVER)
+    assert offer
+    assert guest.dhcp(REQUEST, requested_ip=offer.your_ip) is None
+    guest.now += 3.1
+    assert guest.dhcp(REQUEST, requested_ip=offer.your_ip)

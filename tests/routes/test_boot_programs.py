@@ -2,12 +2,13 @@
 
 import pytest
 
-from bootharness.trace.signs import program_error, program_sign
+from bootharness.trace.signs import as_shown, firmware_signs, program_errors
 
 GIVES_UP = (
     "Could not boot image: Exec format error (http://ipxe.org/2e022081)",
     "tftp://10.0.2.1/vmlinuz... No such file or directory (http://ipxe.org/2d12603b)",
     "http://10.0.2.100/boot.ipxe... Connection reset (http://ipxe.org/0f0a6039)",
+    "Could not boot image: Exec format error (https://ipxe.org/2e022081)",
 )
 GIVES_UP_ON_SCREEN = (
     "Loading no-such-label... failed: No such file or directory",
@@ -22,33 +23,74 @@ IN_PASSING = (
     '  [TXE: 1 x "Network unreachable (http://ipxe.org/28086011)"]',
     "Waiting for link-up on net0... Down (http://ipxe.org/38086101)",
     "vmlinuz... 41%     86%     ok",
+    "autoexec.ipxe... Not found (https://ipxe.org/2d12618e)",
+    "tftp://10.0.2.1/autoexec.ipxe... Not found (https://ipxe.org/2d12618e)",
 )
+SIGNS = {sign.name: sign.pattern for sign in firmware_signs()}
 
 
 @pytest.mark.parametrize("line", GIVES_UP)
 def test_ipxe_gives_up(line: str) -> None:
     text = "\r\n".join([*IN_PASSING, line, "No more network devices", ""])
-    assert program_error(text) == line
-    found = program_sign().pattern.search(text.encode())
+    assert program_errors(text) == [line]
+    found = SIGNS["boot-program"].search(text.encode())
     assert found
     assert found[1].decode() == line
 
 
 @pytest.mark.parametrize("line", GIVES_UP_ON_SCREEN)
 def test_syslinux_gives_up(line: str) -> None:
-    assert program_error(f"PXELINUX 6.04\r\n{line}\r\nboot: ") == line
+    assert program_errors(f"PXELINUX 6.04\r\n{line}\r\nboot: ") == [line]
 
 
 def test_what_is_said_in_passing_is_no_error() -> None:
     text = "\r\n".join([*IN_PASSING, ""])
-    assert program_error(text) is None
-    assert program_sign().pattern.search(text.encode()) is None
+    assert program_errors(text) == []
+    assert SIGNS["boot-program"].search(text.encode()) is None
 
 
 def test_line_that_has_not_ended_is_waited_for() -> None:
-    assert program_error("Loading vmlinuz... failed: No such") is None
+    assert program_errors("Loading vmlinuz... failed: No such") == []
 
 
 def test_no_text_takes_long() -> None:
-    assert program_error("(http://ipxe.org/" * 20_000) is None
-    assert program_error("failed:" * 50_000) is None
+    assert program_errors("(http://ipxe.org/" * 20_000) == []
+    assert program_errors("failed:" * 50_000) == []
+    assert len(as_shown("a\b" * 20_000)) == 1
+
+
+def test_error_that_a_program_got_over_is_none() -> None:
+    first, last = GIVES_UP[1], GIVES_UP[0]
+    assert program_errors(f"{first}\r\nvmlinuz... ok\r\n") == []
+    assert program_errors(f"{first}\r\nvmlinuz... ok\r\n{last}\r\n") == [last]
+    assert program_errors(f"{first}\r\n{last}\r\n") == [first, last]
+
+
+def test_line_that_the_cursor_went_back_over_is_read_as_it_is_seen() -> None:
+    count = "".join(f"Press Ctrl-B {n}s\b\b" for n in (3, 2, 1))
+    text = f"iPXE\r\n{count}\r{'x' * 14}\r{' ' * 14}\r\x1b[1m{GIVES_UP[3]}\r\n"
+    assert program_errors(text) == [GIVES_UP[3]]
+    assert as_shown("3s\b\b2s\b\b1s\r\nabc\rX\b") == "1s\nXbc"
+
+
+def test_uefi_that_breaks_a_line_at_the_end_of_its_terminal_is_read() -> None:
+    text = "iPXE\r\nCould not select: Exec format error (http://ipxe.org/2e00\r\n8081)\r\n"
+    assert program_errors(text) == [
+        "Could not select: Exec format error (http://ipxe.org/2e008081)"
+    ]
+    assert SIGNS["boot-program"].search(text.encode())
+
+
+def test_what_a_uefi_says_when_it_refuses_or_crashes() -> None:
+    said = (
+        'BdsDxe: failed to load Boot0001 "UEFI PXEv4 (MAC:525400123401)" from '
+        "PciRoot(0x0)/Pci(0x3,0x0)/MAC(525400123401,0x1)/IPv4(0.0.0.0): Access Denied"
+    )
+    assert program_errors(f"\r\n{said}\r\n") == [said]
+    crash = (
+        b"\r\n!!!! X64 Exception Type - 06(#UD - Invalid Opcode)  CPU Apic ID - 00000000 !!!!\r\n"
+    )
+    found = SIGNS["firmware-crash"].search(crash)
+    assert found
+    assert b"06(#UD - Invalid Opcode)" in found[1]
+    assert SIGNS["firmware-last-words"].search(b"!!!! Find image based on IP(0xFE9FC0A) (No PDB)")

@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -90,7 +91,7 @@ def slirp(image: NetImage, workspace: Workspace) -> Iterator[Control]:
         if path.http:
             server = HttpServer(
                 workspace.path / "http.sock", FileTable(image.contents), Faults(), _nobody,
-                lambda: 0.0,
+                lambda: 0.0, _nobody,
             )  # fmt: skip
             stack.callback(server.stop)
             ours, theirs = socket.socketpair()
@@ -116,7 +117,7 @@ def boot(control: Control, guest: int, image: NetImage, plan: BootPlan) -> BootT
         config = chosen_machine(plan.machine, narrow=medium.narrow)
         with Qemu(config, device, workspace, tracer=plan.tracer) as qemu:
             trace = see(image.kernel.source, qemu, medium, plan, observer=None, keep=None)
-            launched = qemu.launched_wall
+            launched = time.time() - qemu.now()
         seen = observe(workspace.path / CAPTURE_FILE, image.contents, launched)
     network = NetworkFacts(
         path=image.path,

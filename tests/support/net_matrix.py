@@ -32,13 +32,20 @@ TFTP_FIRST = tuple(path for path in NETWORK if path != "ipxe-http")
 # fault: what it concerns, and its cause; None is a boot that gets over it
 _ROWS: tuple[tuple[str, tuple[str, ...], str | None], ...] = (
     ("no-offer", NETWORK, "dhcp-no-offer"),
+    ("no-offer:seconds=2", NETWORK, None),
+    ("no-offer:seconds=30", ("ipxe", "pxelinux"), "dhcp-no-offer"),
     ("no-ack", NETWORK, "dhcp-no-ack"),
+    ("no-ack:seconds=2", NETWORK, None),
     ("nak", NETWORK, "dhcp-no-ack"),
     ("no-filename", NETWORK, "dhcp-no-filename"),
     ("wrong-next-server", TFTP_FIRST, "tftp-stalled"),
     ("link-down", NETWORK, "link-down"),
     ("link-down:file=vmlinuz,block=100", TFTP_KERNEL, "link-down"),
     ("link-down:file=vmlinuz,block=100,seconds=0.8", TFTP_KERNEL, None),
+    ("link-down:file=vmlinuz,block=100,seconds=3", TFTP_KERNEL, None),
+    # virtio's driver sees no link, so it asks while nothing passes
+    ("link-down:seconds=4", NETWORK, None),
+    ("link-down:seconds=30", ("ipxe", "pxelinux"), "link-down"),
     ("missing", TFTP_KERNEL, "tftp-not-found"),
     ("missing", HTTP_KERNEL, "http-status"),
     ("missing:file={script}", TFTP_FIRST, "tftp-not-found"),
@@ -70,6 +77,7 @@ _ROWS: tuple[tuple[str, tuple[str, ...], str | None], ...] = (
     ("slow", NETWORK, None),
     ("loss", NETWORK, None),
     ("loss:rate=0.02,seed=5", ("pxelinux",), None),
+    ("loss:rate=0.05", ("ipxe", "pxelinux", "ipxe-http"), None),
     ("script-error", NETWORK, "script-error"),
     ("nbp-hang", ("ipxe", "undionly", "pxelinux", "lpxelinux"), "nbp-hang"),
 )

@@ -411,6 +411,32 @@ CAUSES: dict[str, Cause] = {
             "Look the code up (for iPXE: ipxe.org/CODE); look at the script line.",
         ),
         Cause(
+            "secure-boot-refused",
+            "The firmware did not start a program that is not signed by a key that it trusts.",
+            "its words, the file",
+            "Sign the file with a key in the firmware's db, boot it through shim, or switch Secure "
+            "Boot off.",
+        ),
+        Cause(
+            "firmware-crashed",
+            "The UEFI firmware reports an exception, of its own or of what it had started, before "
+            "the kernel began.",
+            "the exception and the registers, as the firmware prints them",
+            "Give the machine more memory first: running out of it is what does this most often.",
+        ),
+        Cause(
+            "no-efi-stub",
+            "A UEFI was to start a kernel that is no UEFI program.",
+            "the first bytes of the kernel",
+            "Build the kernel with CONFIG_EFI_STUB, or boot it by a loader that needs none.",
+        ),
+        Cause(
+            "initramfs-cut",
+            "The kernel could not unpack all of the initrd: some of the user's files are missing.",
+            "the kernel's line, the sizes",
+            "Give the machine the memory that it needs, or make the initrd smaller.",
+        ),
+        Cause(
             "tracers-disagree",
             "The recorder and gdb saw different calls, so neither is trusted.",
             "the first difference",
@@ -472,6 +498,21 @@ CAUSES: dict[str, Cause] = {
             "is slow.",
             "both times",
             "Give the boot a longer --timeout, run fewer at once, or take --accelerator tcg.",
+            "skip",
+        ),
+        Cause(
+            "time-too-short",
+            "The time limit was over while a fault that ends by itself, or a slow or lossy network "
+            "that was asked for, still kept the boot waiting.",
+            "the fault, and how far it had come",
+            "Give the boot a longer --timeout.",
+            "skip",
+        ),
+        Cause(
+            "wire-lost",
+            "The network that bootharness makes for its guests failed.",
+            "the error",
+            "This is a defect of bootharness: please report it with the command.",
             "skip",
         ),
         Cause(

@@ -1,76 +1,136 @@
-"""When a network boot has certainly failed: decided from the wire, not by a client's patience.
+"""When a network boot has certainly failed: when nothing can come of it any more.
 
-Clients go on asking for 16 to 137 seconds. A question that is asked for the third time and
-has no answer will not get one, and what has been sent in full cannot become right any more.
+The wire is ours. A fault of it that never ends is proof, and a client's patience need not be waited
+for. Whatever ends by itself is waited for, as long as the client asks on: a fault that lasts some
+seconds, frames that were lost, a card that is slow. And what a client did not get is the end only
+if it asks for nothing else.
 """
 
-from bootharness.trace.network_facts import NetEvent, NetEventKind, NetFile, NetworkFacts
+from collections.abc import Iterator
+from typing import NamedTuple
 
-__all__ = ["QUIET_S", "certain", "ends_if_quiet", "served_as"]
+from bootharness.diagnosis.patience import Client, client_at
+from bootharness.errors import UsageError
+from bootharness.plan.fault import Fault
+from bootharness.trace.network_facts import (
+    NetEvent,
+    NetEventKind,
+    NetFile,
+    NetworkFacts,
+    base_name,
+)
+
+__all__ = [
+    "QUIET_S",
+    "Wait",
+    "certain",
+    "faults",
+    "last_asked",
+    "root",
+    "served_as",
+    "still_awaited",
+]
 
 QUIET_S = 1.5
-"""A link that is down for so long is not coming back, nor who was refused and asks no more."""
-_THIRD = 2
-_THIRD_AGAIN = 3
-_LAST = (
-    (NetEventKind.LINK_DOWN, (NetEventKind.LINK_UP, NetEventKind.LINK_DOWN), "link-down"),
-    (
-        NetEventKind.NAK,
-        (NetEventKind.DISCOVER, NetEventKind.REQUEST, NetEventKind.ACK, NetEventKind.NAK),
-        "dhcp-no-ack",
-    ),
-)
-"""What is the last of these kinds, and what it means if it stays the last."""
-_HTTP = {
+"""Who was refused and has asked for nothing else for so long has given up."""
+
+_ANSWERS = {
+    NetEventKind.DISCOVER: NetEventKind.OFFER,
+    NetEventKind.REQUEST: NetEventKind.ACK,
+}
+_CAUSES = {
+    NetEventKind.DISCOVER: "dhcp-no-offer",
+    NetEventKind.REQUEST: "dhcp-no-ack",
+    NetEventKind.NAK: "dhcp-no-ack",
+    NetEventKind.UNANSWERED_ARP: "tftp-stalled",
+    NetEventKind.REPEATED: "tftp-stalled",
     NetEventKind.HTTP_STALLED: "http-stalled",
+    NetEventKind.LINK_DOWN: "link-down",
+    NetEventKind.LINK_UP: "link-down",
+    NetEventKind.FILE_MISSING: "tftp-not-found",
+    NetEventKind.HTTP_STATUS: "http-status",
     NetEventKind.HTTP_REFUSED: "http-refused",
     NetEventKind.HTTP_CLOSED: "http-truncated",
 }
+# the faults of ours that keep an answer back, and how often a client asks before that is certain
+_KEPT_BACK_BY = {
+    NetEventKind.DISCOVER: (("no-offer",), 2),
+    NetEventKind.REQUEST: (("no-ack", "nak"), 2),
+    NetEventKind.NAK: (("nak",), 0),
+    NetEventKind.UNANSWERED_ARP: (("wrong-next-server",), 2),
+    NetEventKind.REPEATED: (("stall",), 3),
+    NetEventKind.HTTP_STALLED: (("http-stall",), 0),
+    NetEventKind.LINK_DOWN: (("link-down",), 0),
+}
+_LEAST_REPEATS = {
+    NetEventKind.DISCOVER: 2,
+    NetEventKind.REQUEST: 2,
+    NetEventKind.UNANSWERED_ARP: 2,
+    NetEventKind.REPEATED: 2,
+}
+_QUIET = (NetEventKind.LINK_DOWN, NetEventKind.NAK)
+"""What is only the end if it is the last that is heard."""
+_REFUSALS = (
+    NetEventKind.FILE_MISSING,
+    NetEventKind.HTTP_STATUS,
+    NetEventKind.HTTP_REFUSED,
+    NetEventKind.HTTP_CLOSED,
+)
+_ASKS = (
+    NetEventKind.FILE_REQUESTED,
+    NetEventKind.FILE_SIZE_ASKED,
+    NetEventKind.FILE_SERVED,
+    NetEventKind.REPEATED,
+    *_REFUSALS,
+)
+_DHCP = (NetEventKind.DISCOVER, NetEventKind.REQUEST, NetEventKind.ACK, NetEventKind.NAK)
+_ASKED_FOR_LONGER = "PXE"
+"""What is in the words of a DHCP client that wants to boot as we serve it."""
+
+
+class Wait(NamedTuple):
+    """A question without an answer, as yet: what it will have been, who asks, since when, and until
+    when that client asks on. ``proven`` is the fault that keeps the answer back for ever."""
+
+    cause: str
+    event: NetEvent
+    client: Client
+    since: float
+    until: float
+    proven: Fault | None
 
 
 def certain(facts: NetworkFacts, now: float) -> tuple[str, NetEvent] | None:
     """Return the cause of a boot's failure and the event that showed it, None as yet."""
-    seen: set[NetEventKind] = set()
-    for event in facts.events:
-        cause = _cause(event, seen, facts)
-        if cause:
-            return cause, event
-        seen.add(event.kind)
-    quiet = ends_if_quiet(facts)
-    return quiet if quiet and now - quiet[1].seconds > QUIET_S else None
+    found = [*_spoilt(facts), *_refused(facts, now)]
+    for wait in _waits(facts):
+        over = wait.proven and (wait.event.kind not in _QUIET or now - wait.since > QUIET_S)
+        if over or now > wait.until:
+            found.append((wait.cause, wait.event))
+    return _earliest(found, facts)
 
 
-def ends_if_quiet(facts: NetworkFacts) -> tuple[str, NetEvent] | None:
-    """Return the cause and the event that it will be if nothing follows; None while all is well."""
-    for last, kinds, cause in _LAST:
-        events = [event for event in facts.events if event.kind in kinds]
-        if events and events[-1].kind == last:
-            return cause, events[-1]
-    return None
+def root(facts: NetworkFacts) -> tuple[str, NetEvent] | None:
+    """Return what `certain` does once the boot is over, so that nothing else can come."""
+    waits = ((wait.cause, wait.event) for wait in _waits(facts))
+    return _earliest([*_spoilt(facts), *_refused(facts, None), *waits], facts)
 
 
-def _cause(event: NetEvent, seen: set[NetEventKind], facts: NetworkFacts) -> str | None:
-    kind, repeats = event.kind, event.repeats
-    needed = facts.role(event.file) is not None
-    if kind == NetEventKind.DISCOVER and repeats >= _THIRD and NetEventKind.OFFER not in seen:
-        return "dhcp-no-offer"
-    if kind == NetEventKind.REQUEST and repeats >= _THIRD and NetEventKind.ACK not in seen:
-        return "dhcp-no-ack"
-    if kind == NetEventKind.ACK and not event.file and "not a PXE client" not in event.text:
-        return "dhcp-no-filename"
-    if kind == NetEventKind.UNANSWERED_ARP and repeats >= _THIRD:
-        return "tftp-stalled"
-    if kind == NetEventKind.REPEATED and repeats >= _THIRD_AGAIN:
-        return "tftp-stalled"
-    if kind == NetEventKind.FILE_MISSING and needed:
-        return "tftp-not-found"
-    if kind == NetEventKind.HTTP_STATUS and needed:
-        return "http-status"
-    if kind in _HTTP:
-        return _HTTP[kind]
-    if kind == NetEventKind.FILE_SERVED and needed:
-        return _served_badly(served_as(event, facts))
-    return None
+def still_awaited(facts: NetworkFacts, now: float) -> Wait | None:
+    """Return a question that may still be answered, None where there is none."""
+    return next(
+        (wait for wait in _waits(facts, least=False) if not wait.proven and now <= wait.until), None
+    )
+
+
+def last_asked(facts: NetworkFacts) -> float:
+    """Return when a client asked for something to boot last, 0 for never."""
+    asked = (
+        event.seconds
+        for event in reversed(facts.events)
+        if event.kind in _ASKS or (event.kind in _DHCP and _ASKED_FOR_LONGER in event.text)
+    )
+    return next(asked, 0.0)
 
 
 def served_as(event: NetEvent, facts: NetworkFacts) -> NetFile | None:
@@ -83,6 +143,25 @@ def served_as(event: NetEvent, facts: NetworkFacts) -> NetFile | None:
     return files[-1] if files else None
 
 
+def _earliest(
+    found: list[tuple[str, NetEvent]], facts: NetworkFacts
+) -> tuple[str, NetEvent] | None:
+    order = {id(event): at for at, event in enumerate(facts.events)}
+    return min(found, key=lambda each: order[id(each[1])], default=None)
+
+
+def _spoilt(facts: NetworkFacts) -> Iterator[tuple[str, NetEvent]]:
+    """What was sent in full and is wrong: it cannot become right any more."""
+    for event in facts.events:
+        kind = event.kind
+        if kind == NetEventKind.ACK and not event.file and "not a PXE client" not in event.text:
+            yield "dhcp-no-filename", event
+        elif kind == NetEventKind.FILE_SERVED and facts.role(event.file) is not None:
+            cause = _served_badly(served_as(event, facts))
+            if cause:
+                yield cause, event
+
+
 def _served_badly(file: NetFile | None) -> str | None:
     if file is None:
         return None
@@ -90,3 +169,112 @@ def _served_badly(file: NetFile | None) -> str | None:
     if file.sent_bytes < max(promised, file.file_bytes):
         return f"{file.protocol}-truncated"
     return None if file.intact or file.protocol == "http" else "tftp-corrupt"
+
+
+def _refused(facts: NetworkFacts, now: float | None) -> Iterator[tuple[str, NetEvent]]:
+    """What was refused, if the client has got nothing else since and asks no more.
+
+    With ``now`` None the boot is over.
+    """
+    if now is not None and now - last_asked(facts) <= QUIET_S:
+        return
+    for event in reversed(facts.events):
+        if event.kind in _REFUSALS:
+            if not event.file or facts.role(event.file) is not None:
+                yield _CAUSES[event.kind], event
+        elif event.kind in _ASKS:
+            return
+
+
+def _waits(facts: NetworkFacts, *, least: bool = True) -> Iterator[Wait]:
+    """Yield the open questions, those that have been asked often enough to mean something."""
+    for event in _open(facts):
+        repeats = _LEAST_REPEATS.get(event.kind, 0)
+        if not least or event.repeats >= repeats:
+            yield _wait(event, facts)
+
+
+def _wait(event: NetEvent, facts: NetworkFacts) -> Wait:
+    client, since = client_at(facts, event), _since(event, facts)
+    until = since + client.patience_s(event.kind)
+    proven = None
+    kinds, repeats = _KEPT_BACK_BY.get(event.kind, ((), 0))
+    for fault in faults(facts, *kinds):
+        if fault.kind in ("stall", "http-stall") and base_name(fault.file) != base_name(event.file):
+            continue
+        if fault.seconds:
+            until += fault.seconds
+        elif event.repeats >= repeats:
+            proven = fault
+    return Wait(_CAUSES[event.kind], event, client, since, until, proven)
+
+
+def _since(event: NetEvent, facts: NetworkFacts) -> float:
+    """When the client began to ask what it asks for with this event."""
+    same = [
+        each
+        for each in facts.events
+        if (each.kind, each.file, each.block) == (event.kind, event.file, event.block)
+        and each.seconds <= event.seconds
+    ]
+    first = 1 if event.kind == NetEventKind.REPEATED else 0
+    starts = [each.seconds for each in same if each.repeats == first]
+    return starts[-1] if starts else event.seconds
+
+
+def _open(facts: NetworkFacts) -> Iterator[NetEvent]:
+    """Yield the last event of each question that has no answer."""
+    last = {(event.kind, event.file): event for event in facts.events}
+    kinds = {event.kind for event in facts.events}
+    for (kind, _), event in last.items():
+        if kind in _ANSWERS:
+            if _ANSWERS[kind] not in kinds:
+                yield event
+        elif kind == NetEventKind.NAK:
+            if not any(each.kind in _DHCP for each in _after(event, facts)):
+                yield event
+        elif kind == NetEventKind.UNANSWERED_ARP:
+            if not any(each.kind in _ASKS for each in _after(event, facts)):
+                yield event
+        elif kind in (NetEventKind.REPEATED, NetEventKind.HTTP_STALLED):
+            if not _went_on(event, facts):
+                yield event
+        elif kind == NetEventKind.LINK_DOWN:
+            up = [each for each in _after(event, facts) if each.kind == NetEventKind.LINK_UP]
+            if not up:
+                yield event
+            elif up[-1] is facts.events[-1]:  # and from then on nothing came of it
+                yield up[-1]
+
+
+def _after(event: NetEvent, facts: NetworkFacts) -> tuple[NetEvent, ...]:
+    at = next(at for at, each in enumerate(facts.events) if each is event)
+    return facts.events[at + 1 :]
+
+
+def _went_on(event: NetEvent, facts: NetworkFacts) -> bool:
+    file = served_as(event, facts)
+    later = [
+        each
+        for each in _after(event, facts)
+        if each.file == event.file
+        and each.kind in (NetEventKind.FILE_REQUESTED, NetEventKind.FILE_SERVED)
+    ]
+    if later or file is None:
+        return bool(later)
+    if file.outcome == "served":
+        return True
+    if event.kind == NetEventKind.HTTP_STALLED:
+        return file.last_at > event.seconds
+    return event.block is not None and file.sent_bytes >= event.block * file.block_bytes > 0
+
+
+def faults(facts: NetworkFacts, *kinds: str) -> Iterator[Fault]:
+    """Yield the faults of these kinds that the wire had."""
+    for text in facts.faults:
+        try:
+            fault = Fault.parse(text)
+        except UsageError:  # a trace may say anything
+            continue
+        if fault.kind in kinds:
+            yield fault

@@ -4,8 +4,10 @@ from collections.abc import Callable
 
 from bootharness.diagnosis import (
     boot_params,
+    cmdline,
     disk_reads,
     endings,
+    foreseen,
     forgiven,
     hangs,
     kernel,
@@ -30,6 +32,7 @@ Rule = Callable[[BootTrace], Finding | None]
 # In the order in which a boot can go wrong: of the rules that hold, the first is the root
 # and the others follow from it.
 RULES: tuple[tuple[str, Rule], ...] = (
+    ("no-efi-stub", foreseen.no_efi_stub),
     ("no-boot-signature", disk_reads.no_boot_signature),
     ("payload-truncated", disk_reads.file_cut_short),
     ("memory-clobbered", memory.stack_over_loader),
@@ -48,10 +51,11 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("setup-corrupt", memory.setup_corrupt),
     ("payload-corrupt", memory.payload_corrupt),
     ("initrd-misplaced", memory.initrd_missing),
-    ("cmdline-wrong", protocol.cmdline_wrong),
+    ("cmdline-wrong", cmdline.cmdline_wrong),
     ("header-not-set", protocol.header_not_set),
     ("handoff-state", protocol.handoff_state),
     ("boot-params-wrong", boot_params.boot_params_wrong),
+    ("initramfs-cut", kernel.initramfs_cut),
     ("wrong-cpu", kernel.wrong_cpu),
     ("setup-hang", hangs.setup_hang),
     ("kernel-silent", hangs.kernel_silent),

@@ -11,6 +11,7 @@ from bootharness.trace.boot_trace import BootTrace
 
 __all__ = [
     "decompress_failed",
+    "initramfs_cut",
     "kernel_panic",
     "kernel_reset",
     "no_init",
@@ -24,6 +25,15 @@ _WHY_NO_INIT = re.compile(
     r"(Initramfs unpacking failed: [^\r\n]{1,200}|check access for rdinit=[^\r\n]{1,200}"
     r"|Failed to execute [^\r\n]{1,200}|Cannot open root device \x22(?!\(null\))[^\r\n]{1,200})"
 )
+# what it says when a file did not fit; of junk behind an archive it complains in other words
+_CUT = re.compile(
+    r"Initramfs unpacking failed: (?:write error|[^\r\n]{0,80}(?:memory|allocate))[^\r\n]{0,80}"
+)
+_RESERVED = re.compile(
+    r"Memory: \d{1,12}K/\d{1,12}K available \([^\r\n]{0,300}?, (\d{1,12})K reserved"
+)
+_USUALLY_RESERVED = 64 << 20
+_MARGIN = 4 << 20
 _SERIAL_LINES = 12
 _PANIC, _PANIC_LINES = "Kernel panic - not syncing", 4
 _HANGS = ("halted", "loop", "idle")
@@ -77,6 +87,50 @@ def no_init(trace: BootTrace) -> Finding | None:
         f'the kernel found no /init to run ({brought}); {why}panicked: "{trace.ending.detail}"',
         _before_panic(trace),
     )
+
+
+def initramfs_cut(trace: BootTrace) -> Finding | None:
+    """The kernel could not unpack all of the initrd, whatever it did then."""
+    said = _CUT.search(trace.serial)
+    if said is None:
+        return None
+    size, memory = _initrd_bytes(trace), trace.machine.memory_bytes if trace.machine else None
+    what, needs = "the initrd", ""
+    if size:
+        what = f"the initrd of {count(size, 'byte')}"
+        needs = f"; it needs {_mib(_to_unpack(trace, size))} MiB, more if it is compressed"
+        if memory:
+            needs += f", and the machine has {memory >> 20:,}"
+    return Finding(
+        f'files of {what} are missing: the kernel says "{said[0]}"{needs}',
+        tuple(line for line in trace.serial.splitlines() if "nitramfs" in line)[:_PANIC_LINES],
+    )
+
+
+def _to_unpack(trace: BootTrace, size: int) -> int:
+    """Return the memory, in bytes, that a machine needs to unpack an initrd that is not compressed.
+
+    Its files may fill half of what the kernel has not reserved, which is itself and the initrd.
+    """
+    told = _RESERVED.search(trace.serial)
+    reserved = size + _USUALLY_RESERVED
+    if told:
+        reserved = int(told[1]) << 10
+    return 2 * size + reserved + _MARGIN
+
+
+def _initrd_bytes(trace: BootTrace) -> int | None:
+    if trace.disk and trace.disk.initrd_bytes:
+        return trace.disk.initrd_bytes
+    for file in trace.network.files if trace.network else ():
+        if trace.network and trace.network.role(file.name) == "initrd":
+            return file.file_bytes
+    initrd = trace.handoff.initrd if trace.handoff else None
+    return initrd.compared_bytes if initrd else None
+
+
+def _mib(size: int) -> str:
+    return f"{-(-size >> 20):,}"
 
 
 def kernel_panic(trace: BootTrace) -> Finding | None:

@@ -1,17 +1,23 @@
 """Causes that lie in the network: no answer, no file, not all of it, or another one."""
 
+import re
 from collections.abc import Callable
 
-from bootharness.diagnosis.certainty import certain, served_as
+from bootharness.diagnosis.certainty import Wait, certain, faults, root, served_as
+from bootharness.diagnosis.patience import client_at
 from bootharness.diagnosis.verdict import Diagnosis
-from bootharness.text import count
+from bootharness.text import address, count
 from bootharness.trace.boot_trace import BootTrace
 from bootharness.trace.network_facts import NetEvent, NetEventKind, NetworkFacts
-from bootharness.trace.signs import program_error
+from bootharness.trace.signs import program_errors
 
-__all__ = ["SIGNS"]
+__all__ = ["SIGNS", "asking"]
 
 _EVIDENCE = 8
+_ACCESS_DENIED = re.compile(r"Access Denied|Security Violation")
+# boot programs and the BIOS have some of the memory, and it has holes
+_MOVING_ROOM = 48 << 20
+_CRASHED, _DUMP_LINES = "X64 Exception Type", 24
 _BAD_EVEN_IF_IT_BOOTS = "tftp-corrupt"
 
 
@@ -20,13 +26,16 @@ def network_failed(trace: BootTrace) -> Diagnosis | None:
     facts = trace.network
     if facts is None:
         return None
-    failed = certain(facts, trace.ending.seconds)
+    entered = trace.handoff is not None or trace.reached("banner")
+    failed = certain(facts, trace.ending.seconds) if entered else root(facts)
     if failed is None:
         return None
     cause, event = failed
     if trace.ending.kind == "reached" and cause != _BAD_EVEN_IF_IT_BOOTS:
         return None
     sentence = _SENTENCES[cause](event, facts)
+    if trace.ending.kind == "boot-program":
+        sentence += f'; then {client_at(facts, event).name} gave up: "{trace.ending.detail}"'
     return Diagnosis(cause, sentence, _evidence(event, facts))
 
 
@@ -52,16 +61,82 @@ def told_too_little(trace: BootTrace) -> Diagnosis | None:
 
 def script_error(trace: BootTrace) -> Diagnosis | None:
     """The boot program, or the script that it ran, gave up and said why."""
-    if trace.network is None or trace.handoff or trace.ending.kind == "reached":
+    facts = trace.network
+    if facts is None or _entered(trace) or trace.ending.kind in ("reached", "firmware-crash"):
         return None
-    heard = trace.ending.kind == "boot-program"
-    said = trace.ending.detail if heard else program_error(trace.screen)
-    if not said:
+    said = _words(trace)
+    if not said or _ACCESS_DENIED.search(said):
         return None
+    when = f" {trace.ending.seconds:.2f} s after launch" if trace.timed else ""
     return Diagnosis(
         "script-error",
-        f'{_running(trace.network)} gave up {trace.ending.seconds:.2f} s after launch: "{said}"',
-        tuple(str(event) for event in trace.network.events[-_EVIDENCE:]),
+        f'{_program(facts)} gave up{when}, {_at_work(facts)}: "{said}"{_refused_by(trace, said)}',
+        tuple(str(event) for event in facts.events[-_EVIDENCE:]),
+    )
+
+
+def initrd_does_not_fit(trace: BootTrace) -> Diagnosis | None:
+    """All came whole, the boot program cannot boot it, and the machine is full of it.
+
+    A boot program moves an initrd, and the kernel unpacks beside it: what is left has to do for
+    both.
+    """
+    facts, said = trace.network, _words(trace)
+    if facts is None or not said or _entered(trace) or not (trace.kernel and trace.machine):
+        return None
+    served = _served(facts)
+    if not served or facts.role(served[-1]) != "initrd":
+        return None
+    size = next(file.file_bytes for file in facts.files if file.name == served[-1])
+    header, memory = trace.kernel.header, trace.machine.memory_bytes
+    runs_to = (header.pref_address or header.load_address) + (header.init_size or 0)
+    left = memory - runs_to - trace.kernel.file_bytes
+    if size + _MOVING_ROOM <= left:
+        return None
+    return Diagnosis(
+        "initrd-misplaced",
+        f"{served[-1]}, {count(size, 'byte')}, came whole and {_program(facts)} finds no place for "
+        f'it: "{said}"; the kernel runs in memory up to {address(runs_to)} and its file has '
+        f"{count(trace.kernel.file_bytes, 'byte')}, which leaves {max(left, 0) >> 20:,} MiB of the "
+        f"machine's {memory >> 20:,}",
+        tuple(str(event) for event in facts.events[-_EVIDENCE:]),
+    )
+
+
+def secure_boot_refused(trace: BootTrace) -> Diagnosis | None:
+    """The firmware does not start what is not signed as it wants it."""
+    facts, said = trace.network, _words(trace)
+    if facts is None or not said or not _ACCESS_DENIED.search(said) or _entered(trace):
+        return None
+    served = _served(facts)
+    what = f"{served[-1]}, the {facts.role(served[-1])}," if served else "what it was to boot"
+    return Diagnosis(
+        "secure-boot-refused",
+        f'the firmware refused to start {what} though it came whole: "{said}"',
+        tuple(str(event) for event in facts.events[-_EVIDENCE:]),
+    )
+
+
+def firmware_crashed(trace: BootTrace) -> Diagnosis | None:
+    """The UEFI, or what it had started, made an exception that the UEFI tells of."""
+    if trace.ending.kind != "firmware-crash":
+        return None
+    lines = trace.serial.splitlines()
+    begin = next((at for at, line in enumerate(lines) if _CRASHED in line), 0)
+    dump = tuple(line.strip() for line in lines[begin : begin + _DUMP_LINES] if line.strip())
+    had = ""
+    if trace.network and (served := _served(trace.network)):
+        size = sum(file.file_bytes for file in trace.network.files if file.outcome == "served")
+        had = (
+            f", after it had got {' and '.join(dict.fromkeys(served[-2:]))} ({count(size, 'byte')} "
+        )
+        had += "in all)"
+    memory = f" in a machine of {trace.machine.memory_bytes >> 20} MiB" if trace.machine else ""
+    return Diagnosis(
+        "firmware-crashed",
+        f"the UEFI firmware, or what it had started, crashed {trace.ending.seconds:.2f} s after "
+        f'launch{had}{memory}: "{trace.ending.detail.strip(" !")}"',
+        dump,
     )
 
 
@@ -75,9 +150,9 @@ def nbp_hang(trace: BootTrace) -> Diagnosis | None:
         return None
     return Diagnosis(
         "nbp-hang",
-        f"{_running(facts)}, the {facts.role(served[-1].file)}, came whole at "
-        f"{served[-1].seconds:.2f} s, and from then on nothing was asked for, said or booted for "
-        f"{trace.ending.seconds - served[-1].seconds:.1f} s",
+        f"{_program(facts)} hangs: {served[-1].file}, the {facts.role(served[-1].file)}, came "
+        f"whole at {served[-1].seconds:.2f} s, and from then on nothing was asked for or booted "
+        f"for {trace.ending.seconds - served[-1].seconds:.1f} s",
         tuple(str(event) for event in facts.events[-_EVIDENCE:]),
     )
 
@@ -99,10 +174,67 @@ def still_coming(trace: BootTrace) -> Diagnosis | None:
     )
 
 
-def _running(facts: NetworkFacts) -> str:
-    """The last file that the boot program has got."""
-    served = [event.file for event in facts.events if event.kind == NetEventKind.FILE_SERVED]
-    return served[-1] if served else "the boot program"
+def asking(wait: Wait) -> str:
+    """Say what a client asks for, and for how long it goes on."""
+    event = wait.event
+    what = {
+        NetEventKind.DISCOVER: "asks for an address",
+        NetEventKind.REQUEST: "asks for the address that it was offered",
+        NetEventKind.NAK: "was refused its address",
+        NetEventKind.UNANSWERED_ARP: f"asks {event.text}",
+        NetEventKind.REPEATED: f"asks for block {event.block or 0:,} of {event.file}",
+        NetEventKind.HTTP_STALLED: f"waits for more of {event.file}",
+        NetEventKind.LINK_DOWN: "has no link",
+        NetEventKind.LINK_UP: "has its link again and asks for nothing yet",
+    }[event.kind]
+    return f"{what}, since {wait.since:.2f} s, and may go on until {wait.until:.0f} s"
+
+
+def _entered(trace: BootTrace) -> bool:
+    return trace.handoff is not None or trace.reached("banner")
+
+
+def _words(trace: BootTrace) -> str:
+    """What the boot program said of an error, and did not get over."""
+    if trace.ending.kind == "boot-program":
+        return trace.ending.detail
+    said = program_errors(trace.screen) or program_errors(trace.serial)
+    return said[0] if said else ""
+
+
+def _served(facts: NetworkFacts) -> list[str]:
+    return [event.file for event in facts.events if event.kind == NetEventKind.FILE_SERVED]
+
+
+def _program(facts: NetworkFacts) -> str:
+    """What has the say: what came as the boot program, or what is in the card's ROM."""
+    nbp = facts.roles.get("nbp")
+    if nbp is None:
+        return "the card's iPXE"
+    return nbp if nbp in _served(facts) else "the card's PXE"
+
+
+def _at_work(facts: NetworkFacts) -> str:
+    """What it was about, as what it got last has it."""
+    served = _served(facts)
+    role = facts.role(served[-1]) if served else None
+    if role is None or role == "nbp":
+        return "before it had got a script" if role is None else "before it asked for anything"
+    kernel = facts.roles.get("kernel", "the kernel")
+    if role == "kernel":
+        return f"with {kernel}, the kernel, which came whole"
+    if role == "initrd":
+        return f"with {kernel}, the kernel, and {served[-1]}, the initrd, which came whole"
+    return f"running {served[-1]}, the {role}"
+
+
+def _refused_by(trace: BootTrace, said: str) -> str:
+    """What the words mean where the kernel's header tells."""
+    kernel, machine = trace.kernel, trace.machine
+    uefi = machine is not None and machine.firmware == "uefi"
+    if uefi and kernel and kernel.efi_stub and "Exec format error" in said:
+        return "; the kernel has an EFI stub, so the firmware refused it: is Secure Boot on?"
+    return ""
 
 
 def _evidence(event: NetEvent, facts: NetworkFacts) -> tuple[str, ...]:
@@ -120,24 +252,43 @@ def _times(facts: NetworkFacts, kind: NetEventKind, until: NetEvent) -> str:
     return f"{', '.join(times[:-1])} and {times[-1]} s" if len(times) > 1 else f"{times[0]} s"
 
 
+def _as_asked(facts: NetworkFacts, *kinds: str) -> str:
+    """Name the faults that were asked for and have a part in it."""
+    named = [str(fault) for fault in faults(facts, *kinds, "loss")]
+    return f" (fault {' and '.join(named)})" if named else ""
+
+
 def _no_offer(event: NetEvent, facts: NetworkFacts) -> str:
     times = _times(facts, NetEventKind.DISCOVER, event)
-    return f"the card asked for an address at {times} and got no DHCP offer"
+    kept_back = _as_asked(facts, "no-offer")
+    return f"the card asked for an address at {times} and got no DHCP offer{kept_back}"
 
 
 def _no_ack(event: NetEvent, facts: NetworkFacts) -> str:
     times = _times(facts, NetEventKind.REQUEST, event)
     if facts.first(NetEventKind.NAK):
         return f"the DHCP server refused the address that it had offered (NAK) at {times}"
-    return f"the card requested the address that it was offered at {times} and got no DHCP ack"
+    kept_back = _as_asked(facts, "no-ack")
+    return (
+        f"the card requested the address that it was offered at {times} and got no DHCP "
+        f"ack{kept_back}"
+    )
 
 
 def _no_filename(event: NetEvent, _facts: NetworkFacts) -> str:
     return f"the DHCP ack at {event.seconds:.2f} s names no boot file, so there is nothing to boot"
 
 
-def _link_down(event: NetEvent, _facts: NetworkFacts) -> str:
-    return f"the card's link is down since {event.seconds:.2f} s"
+def _link_down(event: NetEvent, facts: NetworkFacts) -> str:
+    asked = _as_asked(facts, "link-down")
+    if event.kind == NetEventKind.LINK_UP:
+        downs = [each for each in facts.events if each.kind == NetEventKind.LINK_DOWN]
+        since = f" from {downs[-1].seconds:.2f} s" if downs else ""
+        return (
+            f"the card's link was down{since} until {event.seconds:.2f} s{asked}, and nothing was "
+            "asked for after that"
+        )
+    return f"the card's link is down since {event.seconds:.2f} s{asked}"
 
 
 def _not_found(event: NetEvent, facts: NetworkFacts) -> str:
@@ -152,9 +303,15 @@ def _stalled(event: NetEvent, facts: NetworkFacts) -> str:
         )
     file = served_as(event, facts)
     got = f"{file.sent_bytes:,} of {count(file.file_bytes, 'byte')}" if file else "nothing"
+    since = [
+        each.seconds
+        for each in facts.events
+        if (each.kind, each.file, each.block) == (event.kind, event.file, event.block)
+    ]
     return (
-        f"{event.file} stalled at block {event.block or 0:,}, after {got}: the client asked for "
-        f"that block {count(event.repeats, 'more time')}, and nothing came"
+        f"{event.file} stalled at block {event.block or 0:,}, after {got}: "
+        f"{client_at(facts, event).name} asked for that block {count(event.repeats, 'more time')} "
+        f"in {event.seconds - since[0]:.1f} s, and got nothing{_as_asked(facts, 'stall')}"
     )
 
 
@@ -182,7 +339,8 @@ def _short(digest: str) -> str:
 def _http(event: NetEvent, facts: NetworkFacts) -> str:
     file = served_as(event, facts)
     got = f" after {file.sent_bytes:,} of {count(file.file_bytes, 'byte')}" if file else ""
-    return f"{event.file}: {event.text}{got}"
+    asked = _as_asked(facts, "http-stall") if event.kind == NetEventKind.HTTP_STALLED else ""
+    return f"{event.file}: {event.text}{got}{asked}"
 
 
 def _http_status(event: NetEvent, facts: NetworkFacts) -> str:
@@ -208,6 +366,9 @@ _SENTENCES: dict[str, Callable[[NetEvent, NetworkFacts], str]] = {
 SIGNS: tuple[Callable[[BootTrace], Diagnosis | None], ...] = (
     network_failed,
     told_too_little,
+    firmware_crashed,
+    secure_boot_refused,
+    initrd_does_not_fit,
     script_error,
     nbp_hang,
     still_coming,

@@ -2,11 +2,10 @@
 
 from bootharness.diagnosis.verdict import Finding
 from bootharness.formats.screen_text import screen_text
-from bootharness.text import address, count, seg_off
+from bootharness.text import address, seg_off
 from bootharness.trace.boot_trace import BootTrace
 
 __all__ = [
-    "cmdline_wrong",
     "handoff_state",
     "header_not_set",
     "kernel_rejected",
@@ -19,7 +18,6 @@ _LOADED_HIGH = 0x01
 _CAN_USE_HEAP = 0x80
 _ENTRY_OFFSET = 0x200
 _LEAST_STACK_BYTES = 512
-_SHOWN = 60
 _SAID = 160
 
 
@@ -113,32 +111,6 @@ def header_not_set(trace: BootTrace) -> Finding | None:
             f"heap_end_ptr 0x{header.heap_end_ptr or 0:04x}, cmd_line_ptr "
             f"{address(header.cmd_line_ptr or 0)}",
         ),
-    )
-
-
-def cmdline_wrong(trace: BootTrace) -> Finding | None:
-    """The command line in memory is not the one asked for, or longer than the kernel takes."""
-    handoff = trace.handoff
-    if handoff is None or handoff.header is None or not handoff.header.cmd_line_ptr:
-        return None
-    found, limit = handoff.cmdline or "", handoff.header.cmdline_limit
-    wanted = trace.disk.cmdline if trace.disk else None
-    line = found if wanted is None else wanted
-    if len(line.encode()) > limit:
-        return Finding(
-            f"the command line has {count(len(line.encode()), 'byte')}, and the kernel takes "
-            f"{limit:,} (cmdline_size)",
-            (f"it ends in {line[-_SHOWN:]!r}",),
-        )
-    if wanted is None or wanted == found:
-        return None
-    pairs = enumerate(zip(wanted, found, strict=False))
-    at = next((at for at, (one, other) in pairs if one != other), min(len(wanted), len(found)))
-    return Finding(
-        f"the command line at {address(handoff.header.cmd_line_ptr)} is not the one asked for: it "
-        f"differs from character {at} on, and has {len(found):,} characters instead of "
-        f"{len(wanted):,}",
-        (f"wanted {wanted[at : at + _SHOWN]!r}", f"found {found[at : at + _SHOWN]!r}"),
     )
 
 

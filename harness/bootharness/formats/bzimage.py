@@ -24,6 +24,7 @@ __all__ = [
     "XLOADFLAGS",
     "SetupHeader",
     "header_fields",
+    "is_uefi_program",
     "offset_of",
 ]
 
@@ -39,6 +40,7 @@ LOADFLAGS = {
     0x80: "CAN_USE_HEAP",
 }
 _LOADED_HIGH = 0x01
+_PE_POINTER = 0x3C
 XLOADFLAGS = {
     0x01: "XLF_KERNEL_64",
     0x02: "XLF_CAN_BE_LOADED_ABOVE_4G",
@@ -131,6 +133,12 @@ _OFFSETS = {name: offset for name, offset, _ in header_fields()}
 def offset_of(field: str) -> int:
     """Return where a field stands in the file, in bytes from its start."""
     return _OFFSETS[field]
+
+
+def is_uefi_program(image: bytes) -> bool:
+    """Return whether a kernel, by its first 1,024 bytes, has the headers of a UEFI program (PE)."""
+    at = int.from_bytes(image[_PE_POINTER : _PE_POINTER + 4], "little")
+    return image[:2] == b"MZ" and image[at : at + 4] == b"PE\0\0"
 
 
 class SetupHeader(Struct, frozen=True):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO, Self
 from msgspec import Struct
 
 from bootharness.errors import FormatError, KernelUnavailable, UsageError
-from bootharness.formats.bzimage import SetupHeader, offset_of
+from bootharness.formats.bzimage import MINIMUM_BYTES, SetupHeader, is_uefi_program, offset_of
 from bootharness.host.cache import cache_dir, published, trim
 from bootharness.kernels.content import Piece, Source, file_source
 
@@ -83,6 +83,11 @@ class KernelImage(Struct, frozen=True):
         return _sha256(self.path, "-".join(map(str, changed)), status.st_ctime)
 
     @property
+    def efi_stub(self) -> bool:
+        """Whether it is a program that a UEFI can start."""
+        return is_uefi_program(self.content.read(0, MINIMUM_BYTES))
+
+    @property
     def real_mode_bytes(self) -> int:
         """Size of the real-mode kernel: boot sector and setup code."""
         return self.header.real_mode_bytes
@@ -128,6 +133,7 @@ class KernelImage(Struct, frozen=True):
             payload_bytes=self.payload_bytes,
             missing_bytes=self.missing_bytes,
             header=self.header,
+            efi_stub=self.efi_stub,
         )
 
     def read_real_mode(self) -> bytes:

@@ -2,6 +2,7 @@
 
 import base64
 import re
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cached_property
@@ -39,6 +40,7 @@ class Machine(Closing):
 
     def __init__(self, qemu: Qemu) -> None:
         self.qemu = qemu
+        self._asked_at = 0.0
         with ExitStack() as stack:
             self.serial = SerialLine(qemu.serial)
             try:
@@ -78,12 +80,16 @@ class Machine(Closing):
 
     def events(self) -> list[QmpEvent]:
         """Return the QMP events since the last call."""
-        return [self._event(message) for message in self.qmp.events()]
+        now, wall = self.now(), time.time()
+        events = [self._event(message, now, wall) for message in self.qmp.events()]
+        self._asked_at = now
+        return events
 
-    def _event(self, message: Any) -> QmpEvent:
+    def _event(self, message: Any, now: float, wall: float) -> QmpEvent:
+        """Put an event on our clock: QEMU stamps it with the wall's, which may be set meanwhile."""
         stamp = message["timestamp"]
-        wall = stamp["seconds"] + stamp["microseconds"] / 1e6
-        seconds = round(wall - self.qemu.launched_wall, 6)
+        age = wall - stamp["seconds"] - stamp["microseconds"] / 1e6
+        seconds = round(min(max(now - age, self._asked_at), now), 6)
         return QmpEvent(message["event"], seconds, message.get("data", {}))
 
     def stop(self) -> None:

@@ -103,7 +103,6 @@ class Qemu(Closing):
                     console_fd=console.fileno() if console else None,
                 )
                 self.launched = time.monotonic()
-                self.launched_wall = time.time()
                 inherited = [qmp_end.fileno(), *device.fds]
                 inherited += [console.fileno()] if console else []
                 self._process = self._start(inherited)

@@ -26,6 +26,8 @@ _LEASE_S = 3600
 _NETMASK = ip_bytes("255.255.255.0")
 _BROADCAST = b"\xff" * 4
 _WANTS_BROADCAST = 0x8000
+# RFC 4578: its type and a GUID; a longer one that is sent back may not fit a frame
+_MACHINE_ID_BYTES = 17
 # another address on the same network, where nobody is
 _WRONG_SERVER = ip_bytes("10.0.2.222")
 # iPXE: no-pxedhcp, do not wait for a proxy
@@ -54,6 +56,7 @@ class DhcpServer(Struct):
     faults: Faults = field(default_factory=Faults)
     fetched: set[str] = field(default_factory=set)
     to_ipxe: bool = False
+    _asked_at: dict[int, float] = field(default_factory=dict)
     _client: Client = field(default_factory=Client)
 
     def receive(self, payload: bytes, now: float) -> tuple[DhcpMessage, bytes] | None:
@@ -73,13 +76,13 @@ class DhcpServer(Struct):
         who = _who(message)
         if message.kind == DISCOVER:
             self.journal.note(now, NetEventKind.DISCOVER, repeats=repeats, text=who)
-            if "no-offer" in self.faults:
+            if self._kept_back("no-offer", message.kind, now):
                 return None
             answer = self._answer(message, OFFER, file)
             self.journal.note(now, NetEventKind.OFFER, file, text=ip_text(self.lease))
             return self._addressed(message, answer)
         self.journal.note(now, NetEventKind.REQUEST, repeats=repeats, text=who)
-        if "no-ack" in self.faults:
+        if self._kept_back("no-ack", message.kind, now):
             return None
         wanted = message.options.get(DhcpOption.REQUESTED_IP, message.client_ip)
         if "nak" in self.faults or (message.kind == REQUEST and wanted != self.lease):
@@ -88,6 +91,11 @@ class DhcpServer(Struct):
         answer = self._answer(message, ACK, file)
         self.journal.note(now, NetEventKind.ACK, file, text=self._granted(message))
         return self._addressed(message, answer)
+
+    def _kept_back(self, fault: str, kind: int, now: float) -> bool:
+        """Return whether a fault keeps back the answer: for ever, or so long after the first."""
+        first = self._asked_at.setdefault(kind, now)
+        return any(not each.seconds or now - first < each.seconds for each in self.faults.of(fault))
 
     def _granted(self, message: DhcpMessage) -> str:
         # who did not ask as a PXE client has been booted already
@@ -111,7 +119,7 @@ class DhcpServer(Struct):
     def _answer(self, message: DhcpMessage, kind: int, file: str) -> DhcpMessage:
         options = {DhcpOption.MESSAGE_TYPE: bytes([kind]), DhcpOption.SERVER_ID: self.address}
         if machine := message.options.get(DhcpOption.MACHINE_ID):
-            options[DhcpOption.MACHINE_ID] = machine
+            options[DhcpOption.MACHINE_ID] = machine[:_MACHINE_ID_BYTES]
         if kind == NAK:
             return DhcpMessage(_REPLY, message.xid, message.mac, message.flags, options=options)
         server = _WRONG_SERVER if "wrong-next-server" in self.faults else self.address

@@ -8,6 +8,7 @@ import hashlib
 import os
 import socket
 import socketserver
+import sys
 import threading
 from collections.abc import Callable
 from http import HTTPStatus
@@ -30,9 +31,13 @@ _IDLE_S = 30.0
 _CONNECTIONS = 64
 """A guest has that many connections at most, and a boot program one or two."""
 _HANDOVER_S = 5.0
+_LIMIT = 1000
+"""Responses of one boot; it has about five."""
 
 Note = Callable[..., None]
 """Write an event of the guest down: its kind, the file, and what else there is to say."""
+Fail = Callable[[BaseException], None]
+"""Say that the server itself has failed."""
 
 
 class HttpTransfer(Struct):
@@ -52,6 +57,11 @@ class HttpTransfer(Struct):
     outcome: str = "open"
     digest: "hashlib._Hash" = field(default_factory=hashlib.sha256)
 
+    @property
+    def over(self) -> bool:
+        """Whether nothing can become of it any more."""
+        return self.outcome not in ("open", "written")
+
 
 class HttpServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
     """Serves a table of files to one guest; ``now`` is the wire's clock."""
@@ -60,7 +70,13 @@ class HttpServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
     block_on_close = False
 
     def __init__(
-        self, path: Path, files: FileTable, faults: Faults, note: Note, now: Callable[[], float]
+        self,
+        path: Path,
+        files: FileTable,
+        faults: Faults,
+        note: Note,
+        now: Callable[[], float],
+        fail: Fail,
     ) -> None:
         # the path of a socket may have 107 bytes, and TMPDIR may be any folder
         folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
@@ -72,6 +88,7 @@ class HttpServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
         self.faults = faults
         self.note = note
         self.now = now
+        self.fail = fail
         self.transfers: list[HttpTransfer] = []
         self.closing = threading.Event()
         self.written = 0
@@ -85,6 +102,8 @@ class HttpServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
         messenger.settimeout(_HANDOVER_S)
         with messenger:
             _, handed, _, _ = socket.recv_fds(messenger, 1, 1)
+            if not handed:
+                raise ConnectionAbortedError("who was to hand it over is gone")
             connection = socket.socket(fileno=handed[0])
             messenger.send(b"\0")
         self._take(connection)
@@ -104,7 +123,10 @@ class HttpServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
         self._connections.append(connection)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A guest that hangs up is no error of ours."""
+        """A guest that hangs up is no error of ours, all else is."""
+        error = sys.exc_info()[1]
+        if error and not isinstance(error, OSError) and not self.closing.is_set():
+            self.fail(error)
 
     def stop(self) -> None:
         """End every connection and the server."""
@@ -159,6 +181,9 @@ class _Handler(BaseHTTPRequestHandler):
             return self._refuse(name or self.path, HTTPStatus.NOT_FOUND)
         for fault in faults.of("http-status", file=name):
             return self._refuse(name, fault.status)
+        if len(self.server.transfers) >= _LIMIT:
+            self.close_connection = True
+            return self._refuse(name, HTTPStatus.TOO_MANY_REQUESTS)
         content = self.server.files.contents[name]
         self.send_response(HTTPStatus.OK)
         self.send_header("Content-Length", str(len(content)))

@@ -1,19 +1,22 @@
 """The live network: sockets to the guests, and a thread that carries frames to the wire and back.
 
 A thread, because a client waits for each block before it asks for the next: what the
-harness does beside must not be part of that round trip.
+harness does beside must not be part of that round trip. Nothing waits for a guest that takes no
+frames: they wait for it, as many as a switch would keep, and the others are lost.
 """
 
 import os
 import select
 import socket
-import struct
 import threading
 import time
+from collections import deque
 from pathlib import Path
 
+from msgspec import Struct, field
 from msgspec.structs import replace
 
+from bootharness.errors import WireLost
 from bootharness.host.closing import Closing
 from bootharness.network.capture import Capture
 from bootharness.network.http_server import HttpTransfer
@@ -25,9 +28,17 @@ __all__ = ["Network", "Plug"]
 _TICK_S = 0.05
 _BURST = 32
 _FRAME_BYTES = 65536
-# how long a guest may take nothing until a frame for it is lost: 0.5 s
-_SEND_TIMEVAL = struct.pack("ll", 0, 500_000)
-_NOTHING_LEFT = (BlockingIOError, InterruptedError)
+_QUEUE_FRAMES = 256
+"""More than a boot program asks for at once."""
+_NOT_NOW = (BlockingIOError, InterruptedError)
+
+
+class _Port(Struct):
+    """A socket, the frames that it has no room for yet, and how many were lost."""
+
+    socket: socket.socket
+    queue: deque[bytes] = field(default_factory=deque)
+    dropped: int = 0
 
 
 class Plug:
@@ -54,6 +65,20 @@ class Plug:
         """Return the files asked for so far, in seconds since launch."""
         return self._network.files(self)
 
+    @property
+    def dropped(self) -> int:
+        """How many frames the guest did not take, so that they were lost."""
+        return self._network.dropped(self)
+
+    @property
+    def events_left_out(self) -> int:
+        """How many events were too many to be kept."""
+        return self._network.wire.journal(self.port).left_out
+
+    def check(self) -> None:
+        """Raise WireLost when the network does not work any more."""
+        self._network.check()
+
     def note(self, kind: NetEventKind, file: str = "", text: str = "") -> None:
         """Write down what the wire itself does not see."""
         self._network.note(self, kind, file, text)
@@ -77,12 +102,14 @@ class Network(Closing):
     def __init__(self, wire: Wire) -> None:
         self.wire = wire
         self._lock = threading.Lock()
-        self._sockets: dict[int, socket.socket] = {}
+        self._ports: dict[int, _Port] = {}
         self._plugs: dict[int, Plug] = {}
         self._noted: dict[int, int] = {}
         self._poll = select.poll()
         self._port_by_fd: dict[int, int] = {}
         self._capture: Capture | None = None
+        self._failed: BaseException | None = None
+        self._ticked_at = 0.0
         self._clock_began = time.monotonic()
         self._clock_read = self._clock_began
         self._wall = time.time() - self._clock_began
@@ -104,6 +131,26 @@ class Network(Closing):
         """Write every frame to a pcap file from now on."""
         with self._lock:
             self._capture = Capture(path)
+
+    @property
+    def capture_lost(self) -> str:
+        """Why frames are not in the file that they were to be written to, empty if they are."""
+        return self._capture.lost if self._capture else ""
+
+    def fail(self, error: BaseException) -> None:
+        """Note that a server has failed, which is never a guest's fault."""
+        self._failed = self._failed or error
+        for plug in list(self._plugs.values()):
+            os.eventfd_write(plug.news_fd, 1)
+
+    def check(self) -> None:
+        """Raise WireLost when the network does not work any more."""
+        if self._failed is not None:
+            what = f"{type(self._failed).__name__}: {self._failed}"
+            raise WireLost(
+                f"the harness's own network failed ({what}): this is a defect of bootharness, "
+                "please report it with the command"
+            ) from self._failed
 
     def plug(self) -> Plug:
         """Connect another guest."""
@@ -129,7 +176,7 @@ class Network(Closing):
             if self._plugs.pop(plug.port, None) is None:
                 return
             for port in (plug.port, -plug.port):
-                if port in self._sockets:
+                if port in self._ports:
                     self._detach(port)
             self.wire.unplug(plug.port)
         plug.guest_end.close()
@@ -156,6 +203,11 @@ class Network(Closing):
             for file in files
         )
 
+    def dropped(self, plug: Plug) -> int:
+        """Return how many frames for a guest were lost because it took none."""
+        port = self._ports.get(plug.port)
+        return port.dropped if port else 0
+
     def note(self, plug: Plug, kind: NetEventKind, file: str = "", text: str = "") -> None:
         """Write down in a guest's journal what the wire itself does not see."""
         with self._lock:
@@ -172,6 +224,8 @@ class Network(Closing):
         """Close a guest's books."""
         with self._lock:
             self.wire.finish(plug.port, self.now())
+            if self._capture:
+                self._capture.flush()
 
     def close(self) -> None:
         """End the thread and close every socket."""
@@ -182,41 +236,50 @@ class Network(Closing):
         self._thread.join()
         for plug in list(self._plugs.values()):
             self.unplug(plug)
-        for port in list(self._sockets):
+        for port in list(self._ports):
             self._detach(port)
         os.close(self._wake)
         if self._capture:
             self._capture.close()
 
     def _attach(self, port: int, ours: socket.socket) -> None:
-        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _SEND_TIMEVAL)
-        self._sockets[port] = ours
+        ours.setblocking(False)
+        self._ports[port] = _Port(ours)
         self._port_by_fd[ours.fileno()] = port
         self._poll.register(ours, select.POLLIN)
         os.eventfd_write(self._wake, 1)
 
     def _detach(self, port: int) -> None:
-        ours = self._sockets.pop(port)
+        ours = self._ports.pop(port).socket
         self._port_by_fd.pop(ours.fileno(), None)
         self._poll.unregister(ours)
         ours.close()
 
     def _run(self) -> None:
-        ticked_at = 0.0
-        while self._running:
-            ready = self._poll.poll(self._wait_ms())
-            with self._lock:
-                self._clock_read = time.monotonic()
-                for fd, _ in ready:
-                    if fd == self._wake:
-                        os.eventfd_read(fd)
-                    elif fd in self._port_by_fd:
-                        self._receive(self._port_by_fd[fd])
-                # one guest's traffic does not keep another waiting
-                if self.wire.next_due is not None or self.now() - ticked_at >= _TICK_S / 2:
-                    ticked_at = self.now()
-                    self._send(self.wire.tick(ticked_at))
-                self._tell()
+        try:
+            while self._running:
+                self._step()
+        except Exception as error:  # whatever it is, no guest is to blame
+            self.fail(error)
+
+    def _step(self) -> None:
+        ready = self._poll.poll(self._wait_ms())
+        with self._lock:
+            self._clock_read = time.monotonic()
+            for fd, happened in ready:
+                if fd == self._wake:
+                    os.eventfd_read(fd)
+                elif fd in self._port_by_fd:
+                    port = self._port_by_fd[fd]
+                    if happened & select.POLLOUT:
+                        self._send_queued(self._ports[port])
+                    if happened & ~select.POLLOUT:
+                        self._receive(port)
+            # one guest's traffic does not keep another waiting
+            if self.wire.next_due is not None or self.now() - self._ticked_at >= _TICK_S / 2:
+                self._ticked_at = self.now()
+                self._send(self.wire.tick(self._ticked_at))
+            self._tell()
 
     def _wait_ms(self) -> float:
         due = self.wire.next_due
@@ -224,11 +287,11 @@ class Network(Closing):
         return wait * 1000
 
     def _receive(self, port: int) -> None:
-        ours = self._sockets[port]
+        ours = self._ports[port].socket
         for _ in range(_BURST):
             try:
-                frame = ours.recv(_FRAME_BYTES, socket.MSG_DONTWAIT)
-            except _NOTHING_LEFT:
+                frame = ours.recv(_FRAME_BYTES)
+            except _NOT_NOW:
                 return
             except OSError:  # the guest is gone
                 return
@@ -239,20 +302,41 @@ class Network(Closing):
             self._send(self.wire.receive(port, frame, self.now()))
 
     def _send(self, frames: list[tuple[int, bytes]]) -> None:
-        for port, frame in frames:
-            ours = self._sockets.get(port)
-            if ours is None:
+        for number, frame in frames:
+            port = self._ports.get(number)
+            if port is None:
                 continue
-            if self._capture and port > 0:
+            if self._capture and number > 0:
                 self._capture.write(frame, time.monotonic() + self._wall)
-            try:
-                ours.send(frame)
-            except OSError:  # the guest is gone, or takes nothing: as on a wire, it is lost
+            if not port.queue and self._sent(port, frame):
                 continue
+            if len(port.queue) >= _QUEUE_FRAMES:
+                port.dropped += 1
+                continue
+            if not port.queue:
+                self._poll.modify(port.socket, select.POLLIN | select.POLLOUT)
+            port.queue.append(frame)
+
+    def _send_queued(self, port: _Port) -> None:
+        while port.queue and self._sent(port, port.queue[0]):
+            port.queue.popleft()
+        if not port.queue:
+            self._poll.modify(port.socket, select.POLLIN)
+
+    @staticmethod
+    def _sent(port: _Port, frame: bytes) -> bool:
+        """Send a frame, and return whether that is done with, for better or worse."""
+        try:
+            port.socket.send(frame)
+        except _NOT_NOW:
+            return False
+        except OSError:  # the guest is gone
+            port.dropped += 1
+        return True
 
     def _tell(self) -> None:
         for port, plug in self._plugs.items():
-            count = len(self.wire.journal(port).events)
-            if count != self._noted[port]:
-                self._noted[port] = count
+            noted = self.wire.journal(port).noted
+            if noted != self._noted[port]:
+                self._noted[port] = noted
                 os.eventfd_write(plug.news_fd, 1)

@@ -47,7 +47,8 @@ _IPXE_ASKS = ("blksize", "tsize")
 _RESEND_AFTER_S = 0.1
 _REPEAT_S = 0.05
 _TIMEOUT_S = 1.0
-_TIMEOUTS = 5
+_TIMEOUTS = 7
+"""In all that is longer than any client asks on."""
 _OPEN_LIMIT = 64
 _LIMIT = 1000
 """Transfers of one boot; it has about twenty."""

@@ -30,7 +30,12 @@ class Uplink:
         socket_path = workspace.path / "http.sock"
         with ExitStack() as stack:
             server = HttpServer(
-                socket_path, network.wire.files, network.wire.faults, plug.note, network.now
+                socket_path,
+                network.wire.files,
+                network.wire.faults,
+                plug.note,
+                network.now,
+                network.fail,
             )
             stack.callback(server.stop)
             end = stack.enter_context(network.connect_uplink(plug, server.transfers))
@@ -51,7 +56,13 @@ class Uplink:
                 ) from None
             stack.callback(process.wait)
             stack.callback(process.kill)
+            self._process = process
             self._stack = stack.pop_all()
+
+    @property
+    def ended(self) -> bool:
+        """Whether the process is gone, which it never is by itself."""
+        return self._process.poll() is not None
 
     def close(self) -> None:
         """End the process and the server."""

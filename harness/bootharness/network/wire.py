@@ -88,6 +88,8 @@ class _Uplink(Struct):
     quiet_s: float = 0.0
     flows: dict[int, Flow] = field(default_factory=dict)
     ended_bytes: int = 0
+    over: int = 0
+    """So many of the transfers, from the first on, are over."""
 
     @property
     def arrived(self) -> int:
@@ -216,7 +218,7 @@ class Wire:
 
     def events(self, port: int) -> tuple[NetEvent, ...]:
         """Return what has happened at a port so far."""
-        return tuple(self._guests[port].journal.events)
+        return self._guests[port].journal.events
 
     def frames(self, port: int) -> int:
         """Return how many frames have come from a guest, and for it over its uplink."""
@@ -369,7 +371,9 @@ class Wire:
             self._send(-port, frame, now)
 
     def _served_over_http(self, journal: Journal, uplink: _Uplink, now: float) -> None:
-        for transfer in uplink.transfers:
+        while uplink.over < len(uplink.transfers) and uplink.transfers[uplink.over].over:
+            uplink.over += 1
+        for transfer in uplink.transfers[uplink.over :]:
             if transfer.outcome == "written" and uplink.arrived_of(transfer) == transfer.written:
                 transfer.outcome, transfer.last_at = "served", now
                 text = f"http {transfer.written:,} bytes"

@@ -116,7 +116,8 @@ class NetPlan(Struct, frozen=True):
         Faults,
         Option(
             "--net-fault",
-            "What goes wrong on the network, as stall:file=vmlinuz,block=100; may be repeated.",
+            "What goes wrong on the network, as stall:file=vmlinuz,block=100 or, for a while, "
+            "link-down:seconds=10, no-offer:seconds=5, loss:rate=0.05; may be repeated.",
             metavar="FAULT",
             by_route=True,
             repeated=True,
@@ -185,7 +186,13 @@ class BootPlan(Struct, frozen=True):
     ] = "recorder"
     timeout_s: Annotated[
         float,
-        Option("--timeout", "Time limit of a boot.", kind=float, metavar="SECONDS", least=0.1),
+        Option(
+            "--timeout",
+            "Time limit of a boot; what network faults cost is not in it.",
+            kind=float,
+            metavar="SECONDS",
+            least=0.1,
+        ),
     ] = 60.0
     idle_s: Annotated[
         float,

@@ -1,6 +1,7 @@
 """What can be made to go wrong on the wire, each declared in one line.
 
     no-offer                              no DHCP offer is made
+    no-offer:seconds=5                    none is made in the first 5 s after the first question
     corrupt:file=vmlinuz,block=100        one byte of a block is another
     loss:rate=0.01,seed=7                 one frame in a hundred is lost, the same ones each time
 
@@ -22,8 +23,8 @@ __all__ = ["FAULTS", "KERNEL_FILE", "Fault", "Faults"]
 KERNEL_FILE = "vmlinuz"
 
 FAULTS: dict[str, tuple[str, ...]] = {
-    "no-offer": (),
-    "no-ack": (),
+    "no-offer": ("seconds",),
+    "no-ack": ("seconds",),
     "nak": (),
     "no-filename": (),
     "wrong-next-server": (),
@@ -57,6 +58,9 @@ _OVER_HTTP = ("http-status", "http-stall", "http-truncated", "http-reset")
 _UP_TO_BYTES = ("short", "http-stall", "http-truncated", "http-reset")
 _DEFAULT_BLOCK = 512
 """RFC 1350; who asks for other blocks asks for larger ones."""
+_USUAL_BLOCK = 1400
+_RETRY_S = 0.25
+"""After that iPXE asks again for what was lost; PXELINUX sooner."""
 _ERRORS = range(400, 600)
 
 Sizes = Mapping[str, int | None]
@@ -66,7 +70,8 @@ Sizes = Mapping[str, int | None]
 class Fault(Struct, frozen=True):
     """One fault. ``block`` counts from 1, ``rate`` is bytes per second or frames lost of all.
 
-    ``seconds`` is how late a block is, or for how long the link is down, 0 for ever.
+    ``seconds`` is how late a block is, or for how long the link is down or no answer is given, 0
+    for ever.
     """
 
     kind: str
@@ -108,7 +113,15 @@ class Fault(Struct, frozen=True):
         return fault
 
     def __str__(self) -> str:
-        said = ",".join(f"{name}={getattr(self, name)}" for name in FAULTS[self.kind])
+        usual = {
+            **{each.name: each.default for each in fields(Fault)},
+            **_DEFAULTS.get(self.kind, {}),
+        }
+        said = ",".join(
+            f"{name}={_number(value) if isinstance(value, float) else value}"
+            for name in FAULTS[self.kind]
+            if (value := getattr(self, name)) or value != usual[name]
+        )
         return f"{self.kind}:{said}" if said else self.kind
 
     def check(self, route: str, sizes: Sizes, over_http: Collection[str]) -> None:
@@ -149,6 +162,10 @@ _DEFAULTS: dict[str, dict[str, int | float | str]] = {
 }
 
 
+def _number(value: float) -> str:
+    return str(int(value)) if value.is_integer() else str(value)
+
+
 class Faults(Struct, frozen=True):
     """The faults of one network."""
 
@@ -175,6 +192,20 @@ class Faults(Struct, frozen=True):
     def parse(cls, texts: Iterable[str]) -> Self:
         """Read faults as a person writes them. Raises UsageError."""
         return cls(tuple(Fault.parse(text) for text in texts))
+
+    def cost_s(self, sizes: Mapping[str, int]) -> float:
+        """Return for how long these faults may keep a boot that gets over them, in seconds.
+
+        ``sizes`` are the files that it needs, in bytes.
+        """
+        cost = sum(fault.seconds for fault in self.all)
+        for fault in self.all:
+            if fault.kind == "slow":
+                cost += sizes.get(fault.file, 0) / max(fault.rate, 1.0)
+            elif fault.kind == "loss":
+                frames = 2 * sum(sizes.values()) / _USUAL_BLOCK
+                cost += frames * fault.rate * _RETRY_S
+        return cost
 
     def check(self, route: str, sizes: Sizes, over_http: Collection[str]) -> None:
         """Raise UsageError for a fault that could never act."""

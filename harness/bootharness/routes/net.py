@@ -93,7 +93,7 @@ def plugged_in(
             device=_device(plug, image, nic, workspace.path),
             kernel=image.kernel,
             initrd=Initrd(Piece.of(image.initrd)),
-            wire=Connection(network, plug, image, nic, path.firmware),
+            wire=Connection(network, plug, image, nic, path.firmware, uplink),
         )
     finally:
         if uplink:

@@ -2,14 +2,17 @@
 
 from pathlib import Path
 
-from bootharness.diagnosis.certainty import ends_if_quiet
+from bootharness.diagnosis.certainty import Wait, last_asked, still_awaited
+from bootharness.errors import WireLost
 from bootharness.machine.machine import Machine
 from bootharness.network.network import Network, Plug
+from bootharness.network.uplink import Uplink
 from bootharness.routes.net_image import NetImage
 from bootharness.trace.network_facts import NetEventKind, NetworkFacts
 
 __all__ = ["MAC", "Connection"]
 
+_LOOK_S = 0.25
 MAC = "52:54:00:12:34:{:02x}"
 """The guests' addresses, by port."""
 
@@ -18,15 +21,22 @@ class Connection:
     """A plug, and what is behind it. The cable is pulled as the faults say."""
 
     def __init__(
-        self, network: Network, plug: Plug, image: NetImage, nic: str, firmware: str
+        self,
+        network: Network,
+        plug: Plug,
+        image: NetImage,
+        nic: str,
+        firmware: str,
+        uplink: Uplink | None = None,
     ) -> None:
         self._network = network
         self._plug = plug
         self._image = image
         self._nic = nic
         self._firmware = firmware
+        self._uplink = uplink
         self._up = True
-        self._ends_if_quiet = False
+        self._looked_at = 0.0
 
     def started(self, launched: float) -> None:
         """Note that QEMU has its end of the socket, and when it was launched, on the monotonic
@@ -36,6 +46,23 @@ class Connection:
     def capture(self, path: Path) -> None:
         """Write every frame to a pcap file from now on."""
         self._network.capture(path)
+
+    @property
+    def faults_cost_s(self) -> float:
+        """For how long the faults may keep a boot that gets over them, in seconds."""
+        sizes = {name: len(content) for name, content in self._image.contents.items()}
+        return self._network.wire.faults.cost_s(sizes)
+
+    @property
+    def capture_lost(self) -> str:
+        """Why the frames were not written, empty if they were."""
+        return self._network.capture_lost
+
+    def check(self) -> None:
+        """Raise WireLost when the network does not work any more: that is no guest's fault."""
+        self._plug.check()
+        if self._uplink and self._uplink.ended:
+            raise WireLost("the QEMU that brings HTTP to the guest went away: run it again")
 
     def fileno(self) -> int:
         """The file descriptor that is readable when something has happened."""
@@ -47,17 +74,30 @@ class Connection:
         return self._network.wire.frames(self._plug.port)
 
     def look(self, machine: Machine) -> NetworkFacts | None:
-        """Return the facts if there is news, or if silence would mean that it is over."""
+        """Return the facts if there is news, and now and then, for silence tells something too.
+
+        Raises WireLost when the network does not work any more.
+        """
+        self.check()
         up = self._network.link_wanted(self._plug)
         if up != self._up:
             machine.qmp.execute("set_link", name="net0", up=up)
             self._plug.note(NetEventKind.LINK_UP if up else NetEventKind.LINK_DOWN, text="set_link")
             self._up = up
-        if not self._plug.take_news() and not self._ends_if_quiet:
+        now = machine.now()
+        if not self._plug.take_news() and now - self._looked_at < _LOOK_S:
             return None
+        self._looked_at = now
+        return self.facts()
+
+    def awaited(self, now: float) -> Wait | None:
+        """Return what the client still asks for and may still get, None where there is nothing."""
+        return still_awaited(self.facts(), now)
+
+    def progress(self) -> tuple[float, int]:
+        """Return what changes as long as the client asks for files and gets them."""
         facts = self.facts()
-        self._ends_if_quiet = ends_if_quiet(facts) is not None
-        return facts
+        return last_asked(facts), sum(file.sent_bytes for file in facts.files)
 
     def facts(self) -> NetworkFacts:
         """Return what is known of the network now."""
@@ -72,8 +112,11 @@ class Connection:
             events=self._plug.events(),
             files=self._plug.files(),
             frames=self.frames,
+            dropped=self._plug.dropped,
+            events_left_out=self._plug.events_left_out,
         )
 
     def finish(self) -> None:
-        """Close the books at the end of the boot."""
+        """Close the books at the end of the boot. Raises WireLost as `look` does."""
+        self.check()
         self._network.finish(self._plug)

@@ -20,6 +20,7 @@ from bootharness.plan import BootPlan
 from bootharness.plan.fault import KERNEL_FILE
 from bootharness.routes.medium import Medium
 from bootharness.routes.route import Route
+from bootharness.text import count
 from bootharness.trace.milestones import NET_MILESTONES
 
 __all__ = ["NETWORK", "PATHS", "UEFI", "NetPath"]
@@ -55,6 +56,7 @@ _IPXE_WORDS = ("&&", "||", ";")
 class NetPath(Struct, frozen=True):
     """What one route needs of its network. ``roles`` names the files it needs by what they are for.
 
+    ``adds`` is what stands on the kernel's command line besides the one that was asked for.
     ``only`` are the cards that it can boot from, none for all of them.
     """
 
@@ -67,6 +69,7 @@ class NetPath(Struct, frozen=True):
     rom: bool = True
     http: bool = False
     only: tuple[str, ...] = ()
+    adds: str = ""
 
     def card(self, asked: str) -> str:
         """Return the card that is meant; ``auto`` is the fastest one, which suits every path.
@@ -89,6 +92,19 @@ class NetPath(Struct, frozen=True):
         plan.net.faults.check(self.name, dict.fromkeys(self.served), self.over_http)
         for each in self.programs:
             _check_installed(each)
+
+    def foresee(self, kernel: KernelImage, plan: BootPlan) -> str | None:
+        """Return why a kernel cannot be booted as its header has it, None where it may be."""
+        limit, asked = kernel.header.cmdline_limit, len(plan.cmdline.encode())
+        if self.firmware == "uefi" and kernel.header.is_64_bit and not kernel.efi_stub:
+            return "the kernel has no EFI stub"
+        if asked + len(self.adds) <= limit:
+            return None
+        adds = f", with the {len(self.adds)} that come on top here ({self.adds.strip()})"
+        return (
+            f"the command line has {count(asked + len(self.adds), 'byte')}"
+            f"{adds if self.adds else ''}, and the kernel takes {limit:,} (cmdline_size)"
+        )
 
     @property
     def over_http(self) -> frozenset[str]:
@@ -188,6 +204,7 @@ def _roles(**roles: str) -> dict[str, str]:
     return {**roles, "kernel": KERNEL_FILE, "initrd": INITRD_FILE}
 
 
+_BY_UEFI = f"{KERNEL_FILE} initrd={INITRD_FILE} "
 _SCRIPT = (BootRule(_SCRIPT_FILE, ipxe=True),)
 
 PATHS: dict[str, NetPath] = {
@@ -203,18 +220,19 @@ PATHS: dict[str, NetPath] = {
                  BootRule("undionly.kpxe", pxe=True)),
                 _roles(nbp="undionly.kpxe", script=_SCRIPT_FILE), _ipxe_http, http=True),
         NetPath("pxelinux", "pxelinux.0 and its configuration", (BootRule("pxelinux.0", pxe=True),),
-                _roles(nbp="pxelinux.0", module="ldlinux.c32", script=_CONFIG_FILE), _syslinux),
+                _roles(nbp="pxelinux.0", module="ldlinux.c32", script=_CONFIG_FILE), _syslinux,
+                adds=f"BOOT_IMAGE={KERNEL_FILE} "),
         NetPath("lpxelinux", "lpxelinux.0; kernel and initrd over HTTP",
                 (BootRule("lpxelinux.0", pxe=True),),
                 _roles(nbp="lpxelinux.0", module="ldlinux.c32", script=_CONFIG_FILE),
-                _syslinux_http, http=True),
+                _syslinux_http, http=True, adds=f"BOOT_IMAGE={HTTP_URL}{KERNEL_FILE} "),
         NetPath("uefi-ipxe", "UEFI: the card's iPXE runs a script", _SCRIPT,
-                _roles(script=_SCRIPT_FILE), _ipxe_uefi, firmware="uefi"),
+                _roles(script=_SCRIPT_FILE), _ipxe_uefi, firmware="uefi", adds=_BY_UEFI),
         NetPath("uefi-snponly", "UEFI: the firmware's own PXE loads snponly.efi, its iPXE a script",
                 (BootRule(_SCRIPT_FILE, ipxe=True),
                  BootRule("snponly.efi", pxe=True, architecture=7)),
                 _roles(nbp="snponly.efi", script=_SCRIPT_FILE), _ipxe_uefi, firmware="uefi",
-                rom=False, only=("virtio",)),
+                rom=False, only=("virtio",), adds=_BY_UEFI),
     )
 }  # fmt: skip
 
@@ -230,6 +248,7 @@ def _route(path: NetPath) -> Route:
         firmware=path.firmware,
         milestones=NET_MILESTONES,
         refuse=path.refuse,
+        foresee=path.foresee,
         programs=path.programs,
     )
 

@@ -28,6 +28,10 @@ def _takes_all(_plan: BootPlan) -> None:
     pass
 
 
+def _foresees_nothing(_booted: Any, _plan: BootPlan) -> str | None:
+    return None
+
+
 def _adds_nothing(_plan: BootPlan) -> Mapping[str, str]:
     return {}
 
@@ -44,7 +48,8 @@ class Route(Struct, frozen=True, kw_only=True):
     files in a workspace; what is booted may be one that has been fetched by somebody else.
     ``lay_out`` gives the disk that would be booted, without writing it, to predict a boot.
     ``refuse`` raises UsageError or ToolMissing, before anything is downloaded, for what cannot
-    be. ``until`` says how far a boot has to come where nobody says so.
+    be. ``foresee`` returns why what has been fetched cannot boot, so that nobody has to wait for
+    it, else None. ``until`` says how far a boot has to come where nobody says so.
 
     For the history: ``ingredients`` are the digests, by name, of what the route puts on the
     medium besides what it was given, and ``programs`` are files of this computer, or folders of
@@ -61,6 +66,7 @@ class Route(Struct, frozen=True, kw_only=True):
     expand: Callable[[str], list[str]] = expand
     fetch: Callable[[str], Any] = fetch
     refuse: Callable[[BootPlan], None] = _takes_all
+    foresee: Callable[[Any, BootPlan], str | None] = _foresees_nothing
     until: Callable[[BootPlan], str] = _to_init
     ingredients: Callable[[BootPlan], Mapping[str, str]] = _adds_nothing
     programs: tuple[Path, ...] = ()

@@ -43,15 +43,16 @@ BY_THE_BIOS = "by the BIOS, to which something had jumped,"
 class Ending(Struct, frozen=True):
     """How the boot stopped.
 
-    ``kind`` is one of: ``reached`` (as far as wanted), ``memory-differs`` (the handoff with a
+    ``kind`` is one of: ``reached`` (as far as wanted), ``foreseen`` (it could not come to
+    anything, so it was not tried; ``detail`` is why), ``memory-differs`` (the handoff with a
     kernel that is not the file), ``guest-reset``, ``guest-shutdown``, ``guest-suspended``,
     ``boot-failed`` (INT 18h), ``bootstrap`` (INT 19h by the guest), ``network`` (it cannot come
     to anything any more, as the wire shows; ``detail`` is the cause), ``boot-program`` (what
-    came from the network gives up; ``detail`` is what it says), ``panic``, ``complaint`` (the
-    kernel says that it cannot run), ``boot-manager`` (one that rests, after it has said
-    ``detail``), ``halted`` (HLT with interrupts off), ``loop``, ``waits-for-key``, ``silent``
-    (a kernel without a console on the serial line), ``idle``, ``timeout``, ``skipped`` (we
-    could not find out; then ``cause`` says why).
+    came from the network gives up; ``detail`` is what it says), ``firmware-crash`` (a UEFI
+    tells of an exception, its own or that of what it has started; ``detail`` is which),
+    ``panic``, ``complaint`` (the kernel says that it cannot run), ``boot-manager`` (one that
+    rests at a prompt), ``halted`` (HLT with interrupts off), ``loop``, ``waits-for-key``,
+    ``idle``, ``timeout``, ``skipped`` (we could not find out; then ``cause`` says why).
     """
 
     kind: str
@@ -65,6 +66,7 @@ class BootTrace(Struct, frozen=True, dict=True):
 
     ``source`` is what the person calls the kernel or the disk image, ``route`` is what brought
     it. ``tracer`` is who saw the BIOS calls: one of `plan.TRACERS`, ``emulator``, or ``none``.
+    ``cmdline`` is the command line that was asked for, None where nobody could ask for one.
     ``gdb_calls`` are the loader's calls as gdb saw them, when both tracers watched; ``bios_log``
     is what the BIOS said of itself on its debug port. Of a guest that made too many calls
     ``calls_left_out`` are missing from the middle of ``bios_calls``; ``foreign_bytes`` is what it
@@ -98,6 +100,7 @@ class BootTrace(Struct, frozen=True, dict=True):
     events: tuple[QmpEvent, ...] = ()
     samples: tuple[CpuSample, ...] = ()
     timings: dict[str, float] = field(default_factory=dict)
+    cmdline: str | None = None
     network: NetworkFacts | None = None
     post_mortem: PostMortem | None = None
 

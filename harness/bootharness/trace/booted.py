@@ -8,7 +8,7 @@ __all__ = ["DiskFacts", "KernelFacts", "LoaderFacts"]
 
 
 class KernelFacts(Struct, frozen=True):
-    """The kernel build under test; sizes in bytes."""
+    """The kernel build under test; sizes in bytes. ``efi_stub`` is whether a UEFI can start it."""
 
     source: str
     sha256: str
@@ -19,6 +19,7 @@ class KernelFacts(Struct, frozen=True):
     payload_bytes: int
     missing_bytes: int
     header: SetupHeader
+    efi_stub: bool = True
 
 
 class LoaderFacts(Struct, frozen=True):

@@ -105,7 +105,9 @@ class NetworkFacts(Struct, frozen=True):
     """The network that a boot came from.
 
     ``roles`` names the files that the boot needs, by what they are for: ``nbp``,
-    ``script``, ``kernel``, ``initrd``, and others that are only needed.
+    ``script``, ``kernel``, ``initrd``, and others that are only needed. ``dropped`` counts frames
+    for the guest that were lost because it took none for too long, ``events_left_out`` those
+    events that were too many of one kind to be kept.
     """
 
     path: str
@@ -118,6 +120,8 @@ class NetworkFacts(Struct, frozen=True):
     events: tuple[NetEvent, ...] = ()
     files: tuple[NetFile, ...] = ()
     frames: int = 0
+    dropped: int = 0
+    events_left_out: int = 0
 
     def first(self, kind: NetEventKind) -> NetEvent | None:
         """Return the first event of a kind, None where there is none."""

@@ -1,10 +1,10 @@
-"""What a kernel says of itself, on the serial line or through INT 10h."""
+"""What a kernel, or what brings one, says of itself, on the serial line or through INT 10h."""
 
 import re
 
 from msgspec import Struct
 
-__all__ = ["Sign", "complaint", "kernel_signs", "program_error", "program_sign"]
+__all__ = ["Sign", "as_shown", "complaint", "firmware_signs", "kernel_signs", "program_errors"]
 
 
 class Sign(Struct, frozen=True):
@@ -44,27 +44,75 @@ def kernel_signs(init_marker: str, *, own_init: bool) -> list[Sign]:
     ]
 
 
-# not what iPXE says of links and of frames that it could not use
+# not what iPXE says of links, of frames that it could not use, and of a script that nobody has;
+# a UEFI breaks lines where its terminal ends
 _IPXE_ERROR = (
-    rb"^((?:(?!Link status|[RT]XE: \d|Waiting for link)[^\r\n]){0,200}?"
-    rb"\(http://ipxe\.org/[0-9a-f]{8}\))"
+    rb"(?:^|(?<=\r))"
+    rb"((?:(?!Link status|[RT]XE: \d|Waiting for link|autoexec\.ipxe\.)[^\r\n]){0,200}?"
+    rb"\(https?://ipxe\.org/[0-9a-f](?:[\r\n]{0,2}[0-9a-f]){7}[\r\n]{0,2}\))"
 )
 _SYSLINUX_ERROR = (
     rb"^(Boot failed: press a key[^\r\n]{0,200}|Unable to locate configuration file"
     rb"|Failed to load [^\r\n]{1,200}|[^\r\n]{0,200}?\bfailed: [^\r\n]{1,200}(?=[\r\n]))"
 )
-_PROGRAM_ERROR = re.compile(_IPXE_ERROR + rb"|" + _SYSLINUX_ERROR, re.MULTILINE)
+_BDS_ERROR = rb"^(BdsDxe: failed to (?:load|start) Boot[^\r\n]{1,300}(?=[\r\n]))"
+_PROGRAM_ERROR = re.compile(b"|".join((_IPXE_ERROR, _SYSLINUX_ERROR, _BDS_ERROR)), re.MULTILINE)
+_UEFI_ERROR = re.compile(_IPXE_ERROR + rb"|" + _BDS_ERROR, re.MULTILINE)
+_WENT_ON = re.compile(rb"\.\.\. {0,2}(?:\d{1,3}%|ok\b)")
+_CRASH = re.compile(rb"(X64 Exception Type - " + _LINE + rb")[\r\n]")
+_CRASH_END = re.compile(rb"(?:Find image based on IP|Can't find image information)" + _LINE)
+_SHOWN_CHARACTERS = 20_000
 
 
-def program_sign() -> Sign:
-    """Return the sign of a boot program that gives up on the serial line, as with a UEFI."""
-    return Sign("boot-program", re.compile(_IPXE_ERROR, re.MULTILINE))
+def firmware_signs() -> list[Sign]:
+    """Return the signs of a UEFI, and of what it has started, that gives up on the serial line."""
+    return [
+        Sign("boot-program", _UEFI_ERROR),
+        Sign("firmware-crash", _CRASH),
+        Sign("firmware-last-words", _CRASH_END),
+    ]
 
 
-def program_error(text: str) -> str | None:
-    """Return what a boot program says when it gives up, written through INT 10h."""
-    found = _PROGRAM_ERROR.search(text.encode("latin-1", "replace"))
-    return found[found.lastindex or 0].decode("latin-1").strip() if found else None
+def program_errors(text: str) -> list[str]:
+    """Return what a boot program says of errors, on a screen or a serial line, from the last point
+    on from which it went on."""
+    shown = as_shown(text[-_SHOWN_CHARACTERS:]).encode("latin-1", "replace")
+    return [
+        _one_line(found[found.lastindex or 0])
+        for found in _PROGRAM_ERROR.finditer(shown)
+        if not _WENT_ON.search(shown, found.end())
+    ]
+
+
+def _one_line(said: bytes) -> str:
+    text = re.sub(r"[\r\n]+", "", said.decode("latin-1")).strip()
+    return "".join(letter for letter in text if letter.isprintable())
+
+
+def as_shown(text: str) -> str:
+    """Return text as a terminal shows it: what was gone over by the cursor is not there."""
+    if "\b" not in text and "\x1b" not in text:
+        return text
+    return "\n".join(_line_shown(line) for line in _ESCAPE.sub("", text).split("\n"))
+
+
+_ESCAPE = re.compile(r"\x1b\[[0-9;?]{0,20}[A-Za-z]")
+
+
+def _line_shown(line: str) -> str:
+    if "\b" not in line:
+        return line
+    shown: list[str] = []
+    at = 0
+    for letter in line:
+        if letter == "\b":
+            at = max(at - 1, 0)
+        elif letter == "\r":
+            at = 0
+        else:
+            shown[at : at + 1] = [letter]
+            at += 1
+    return "".join(shown).rstrip()
 
 
 def complaint(text: str) -> str | None:

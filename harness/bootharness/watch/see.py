@@ -23,7 +23,7 @@ from bootharness.trace.machine_facts import MachineFacts, PostMortem
 from bootharness.trace.milestones import ordered
 from bootharness.trace.network_facts import milestones
 from bootharness.trace.observer import Observer
-from bootharness.trace.signs import kernel_signs, program_sign
+from bootharness.trace.signs import firmware_signs, kernel_signs
 from bootharness.watch.resting import Resting
 from bootharness.watch.tracers import GdbTracer, NoTracer, RecorderTracer, Tracer
 from bootharness.watch.watch import Watch
@@ -56,7 +56,7 @@ def see(
     connecting = qemu.now()
     own_init = medium.initrd is not None and plan.initrd is None
     signs = kernel_signs(INIT_MARKER, own_init=own_init)
-    signs += [program_sign()] if medium.wire else []
+    signs += firmware_signs() if medium.wire else []
     gdb = _gdb(qemu, medium) if plan.tracer != "recorder" else None
     with closing(gdb) if gdb else nullcontext(), Machine(qemu) as machine:
         tracer = _tracer(machine, medium, plan, gdb)
@@ -153,6 +153,7 @@ def _trace(source: str, watch: Watch, ending: Ending, timings: dict[str, float])
         bios_log=watch.bios_log,
         calls_left_out=tracer.left_out,
         foreign_bytes=watch.foreign_bytes if watch.handoff else tracer.foreign_bytes,
+        cmdline=plan.cmdline if "cmdline" in ROUTES[plan.route].takes else None,
         events=tuple(watch.events),
         network=network,
         samples=tuple(watch.samples[-_SAMPLES:]),

@@ -5,14 +5,16 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
-from bootharness.diagnosis.certainty import certain
-from bootharness.errors import HostBusy, MachineLost
+from bootharness.diagnosis.certainty import QUIET_S, certain
+from bootharness.diagnosis.network import asking
+from bootharness.errors import HostBusy, MachineLost, TimeTooShort
 from bootharness.formats.bzimage import SetupHeader
 from bootharness.formats.screen_text import ScreenText
 from bootharness.host.deadline import Deadline
 from bootharness.machine.machine import Machine
 from bootharness.plan import BootPlan
 from bootharness.routes.medium import Medium
+from bootharness.text import count
 from bootharness.trace.bios_milestones import bios_milestones
 from bootharness.trace.block_moves import block_moves, placements
 from bootharness.trace.boot_trace import (
@@ -25,7 +27,7 @@ from bootharness.trace.machine_facts import CpuSample, QmpEvent
 from bootharness.trace.milestones import MILESTONES, Milestone
 from bootharness.trace.network_facts import milestones
 from bootharness.trace.observer import Observer
-from bootharness.trace.signs import Sign, complaint, program_error
+from bootharness.trace.signs import Sign, complaint, program_errors
 from bootharness.watch.entry import header_entered, look
 from bootharness.watch.hang import hang
 from bootharness.watch.idle import IdleClock, Repetition
@@ -64,6 +66,14 @@ _BEFORE_A_PANIC = ("protected-mode", "banner")
 _TARGETS = {"setup": "setup-entered"}
 
 
+class GaveUp(Struct, frozen=True):
+    """What a boot program said of an error, when, and how far it had come on the wire."""
+
+    said: str
+    progress: tuple[float, int]
+    at: float
+
+
 class Watch(Struct):
     """One boot as it goes on. `run` returns when it is over; what was seen is in the fields."""
 
@@ -90,6 +100,9 @@ class Watch(Struct):
     reported_at: float = 0.0
     report_s: float = 0.0
     screen_read_at: float = 0.0
+    errors_read: dict[str, int] = field(default_factory=dict)
+    crash: str = ""
+    gave_up: GaveUp | None = None
     bios_log: str = ""
 
     @property
@@ -105,6 +118,7 @@ class Watch(Struct):
         """
         last_words: Deadline | None = None
         idle = IdleClock(self.machine)
+        limit_s = self._limit_s
         self.tracer.start()
         if self.medium.kernel:
             _ = self.medium.kernel.sha256  # hashed while the machine is busy
@@ -115,7 +129,9 @@ class Watch(Struct):
             self._take_events()
             if self.ending is None:
                 self._look_around()
-            if self.panic is not None or self._userspace():
+            if self.ending is None:
+                self._weigh_words()
+            if self.panic is not None or self.crash or self._userspace():
                 last_words = last_words or Deadline.after(_LAST_WORDS_S)
                 if last_words.expired:
                     self._listen()
@@ -124,7 +140,7 @@ class Watch(Struct):
                 self._suspect(idle)
             wall_s = self.machine.now()
             if self.ending is None and (
-                idle.awake_s > self.plan.timeout_s or wall_s > self.plan.timeout_s * _WALL + _WALL_S
+                idle.awake_s > limit_s or wall_s > limit_s * _WALL + _WALL_S
             ):
                 self._listen()
                 self._out_of_time(idle)
@@ -171,30 +187,59 @@ class Watch(Struct):
             self.observer.placed(done, kernel.payload_bytes)
 
     def _userspace(self) -> bool:
-        """Whether somebody's own /init, and no more, was wanted and has begun."""
-        return self.plan.until == "init" and "init" in self.milestones
+        """Whether somebody's own /init has begun: more than that is never wanted."""
+        return "init" in self.milestones
+
+    @property
+    def _limit_s(self) -> float:
+        """The time limit, without what the faults cost that were asked for."""
+        return self.plan.timeout_s + (self.wire.faults_cost_s if self.wire else 0.0)
 
     def _over(self, kind: str) -> None:
         """Finish a boot that will say no more: as a panic, as good, or as ``kind``."""
         self._look_at_screen()
         if self.panic is not None:
             self._finish("panic", self.panic)
+        if self.crash:
+            self._finish("firmware-crash", self.crash)
         self._finish("reached" if self._userspace() else kind)
 
     def _out_of_time(self, idle: IdleClock) -> None:
         if self.ending is not None:
             return
-        if idle.given_s < self.plan.timeout_s * _LEAST_SHARE:
+        if idle.given_s < self._limit_s * _LEAST_SHARE:
             raise HostBusy(
-                f"the host gave QEMU {idle.given_s:.0f} s in the {self.plan.timeout_s:.0f} s of "
+                f"the host gave QEMU {idle.given_s:.0f} s in the {self._limit_s:.0f} s of "
                 "the time limit: give it more time (--timeout) or fewer boots at once"
             )
         if self.machine.slow and self.panic is None and not self._userspace():
             raise HostBusy(
-                f"KVM is slow here, and the {self.plan.timeout_s:.0f} s of the time limit were not "
+                f"KVM is slow here, and the {self._limit_s:.0f} s of the time limit were not "
                 "enough: give it more time (--timeout) or take --accelerator tcg"
             )
+        if why := self._still_coming():
+            raise TimeTooShort(f"{why}: give it more time (--timeout)")
         self._over("timeout")
+
+    def _still_coming(self) -> str:
+        """Say what the network, with the faults that were asked for, may still bring."""
+        if self.wire is None or self._kernel_entered:
+            return ""
+        now, limit = (
+            self.machine.now(),
+            f"the {self._limit_s:.0f} s of the time limit were over",
+        )
+        awaited = self.wire.awaited(now)
+        if awaited and now < awaited.until:
+            return f"{limit} while {awaited.client.name} {asking(awaited)}"
+        slow = [str(fault) for fault in self.plan.net.faults if fault.kind in ("loss", "slow")]
+        coming = [file for file in self.wire.facts().files if file.outcome == "open"]
+        if not slow or not coming:
+            return ""
+        return (
+            f"{limit} while {coming[-1].name} was still on its way, {coming[-1].sent_bytes:,} of "
+            f"{count(coming[-1].file_bytes, 'byte')}, with {' and '.join(slow)}"
+        )
 
     def _finish(self, kind: str, detail: str = "") -> None:
         if self.ending is None:
@@ -209,8 +254,16 @@ class Watch(Struct):
         if self.observer:
             self.observer.milestone(Milestone(name, self.milestones[name]))
         lives = name != "init" or self.plan.initrd is None  # ours writes its marker itself
-        if name == _TARGETS.get(self.plan.until, self.plan.until) and lives:
+        if self._has_passed(name) and lives:
             self._finish("reached")
+
+    def _has_passed(self, name: str) -> bool:
+        """Whether what was wanted is a milestone, or comes before it: a kernel that was told to be
+        quiet has no banner, but whoever is in userspace has passed it."""
+        target = _TARGETS.get(self.plan.until, self.plan.until)
+        if name != "init":
+            return name == target
+        return MILESTONES.index(target) <= MILESTONES.index(name)
 
     def _listen(self) -> None:
         """Read the serial line as far as it goes."""
@@ -220,13 +273,19 @@ class Watch(Struct):
             self._hear(sign, found[found.lastindex or 0].decode("utf-8", "replace"))
 
     def _hear(self, sign: Sign, text: str) -> None:
-        if sign.name == "boot-program" and "banner" in self.milestones:
-            return  # from then on whoever writes this is the kernel's guest
         if not self.words.believed(sign, text):
             return
         if sign.name in MILESTONES:
             self._reach(sign.name, self.machine.now())
-        elif sign.name in ("complaint", "boot-program"):
+        elif sign.name == "boot-program":
+            self._hear_boot_program(text)
+        elif sign.name == "firmware-crash":
+            if not self._kernel_entered:
+                self.crash = self.crash or text.strip()
+        elif sign.name == "firmware-last-words":
+            if self.crash:
+                self._finish("firmware-crash", self.crash)
+        elif sign.name == "complaint":
             self._finish(sign.name, text.strip())
         elif sign.name == "panic" and self.plan.until in _BEFORE_A_PANIC:
             self.words.spoke_of(sign)  # the banner, hidden from this line, came before
@@ -348,27 +407,50 @@ class Watch(Struct):
             return
         fresh = self.tracer.fresh()
         if words := self.written.feed(fresh):
-            self.said = (self.said + words)[-_SAID_CHARACTERS:]
-            if said := complaint(self.said):
-                self._finish("complaint", said)
-            if self.wire:
-                self._hear_boot_program(self.said)
+            self._take_words(words)
         same = self.repetition.count(fresh)
         if same > _SAME_CALLS and not self.wire:
             self._finish("idle", f"the last {same:,} BIOS calls asked for nothing new")
 
-    def _hear_boot_program(self, screen: str) -> None:
-        said = program_error(screen) if self.handoff is None else None
-        if said:
+    def _take_words(self, words: str) -> None:
+        """Take in what has been written through INT 10h."""
+        before, self.said = self.said, (self.said + words)[-_SAID_CHARACTERS:]
+        if lost := len(before) + len(words) - len(self.said):
+            self.errors_read["calls"] = len(program_errors(before[lost:]))
+        if said := complaint(self.said):
+            self._finish("complaint", said)
+        if self.wire:
+            self._hear_boot_program(self.said, "calls")
+
+    def _hear_boot_program(self, text: str, all_from: str = "") -> None:
+        """Note what a boot program says of an error in a text, which is new, or all that there is
+        from somewhere."""
+        said = program_errors(text)
+        if self._kernel_entered or not self.wire:
+            return  # from then on whoever writes this is the kernel's guest
+        read = self.errors_read.get(all_from, 0)
+        if len(said) > read:
+            self.gave_up = GaveUp(said[read], self.wire.progress(), self.machine.now())
+        if all_from:
+            self.errors_read[all_from] = len(said)
+
+    def _weigh_words(self) -> None:
+        """End the boot of a program that has said of an error and asks for nothing any more."""
+        gave_up = self.gave_up
+        if gave_up is None or self.wire is None:
+            return
+        if self._kernel_entered or self.wire.progress() != gave_up.progress:
+            self.gave_up = None  # it got over it
+        elif self.machine.now() - gave_up.at > QUIET_S:
             self._look_at_wire()
-            self._finish("boot-program", said)
+            self._finish("boot-program", gave_up.said)
 
     def _read_screen(self) -> None:
         """Read what a guest that rests has on its screen."""
         if self._before_a_kernel:
             self.resting.read()
             if self.wire:
-                self._hear_boot_program(self.resting.text)
+                self._hear_boot_program(self.resting.text, "screen")
         elif self.machine.now() - self.screen_read_at > _READ_SCREEN_S:
             self.screen_read_at = self.machine.now()
             self._look_at_screen()
@@ -397,9 +479,14 @@ class Watch(Struct):
             for file in facts.files:
                 if facts.role(file.name) == "kernel":
                     self.observer.placed(file.sent_bytes, file.file_bytes)
-        failed = certain(facts, self.machine.now())
+        # what a kernel does on the network is its own affair
+        failed = None if self._kernel_entered else certain(facts, self.machine.now())
         if failed:
             self._finish("network", failed[0])
+
+    @property
+    def _kernel_entered(self) -> bool:
+        return self.handoff is not None or "banner" in self.milestones
 
     def _progress(self) -> tuple[int, ...]:
         """Return what changes as long as the guest gets on."""
@@ -444,7 +531,7 @@ class Watch(Struct):
             self.samples.clear()
         elif kind and not waits_for_others:
             self._over(kind)
-        elif idle_s > self._patience_s(rests):
+        elif idle_s > self._patience_s(rests) and not self._awaits_an_answer():
             self._over("idle")
 
     def _patience_s(self, rests: bool) -> float:
@@ -457,3 +544,9 @@ class Watch(Struct):
         if sweeps_memory(self.samples, self.machine.are_memory):
             return True
         return idle_s > self.plan.idle_s and runs_new_code(self.samples)
+
+    def _awaits_an_answer(self) -> bool:
+        """Whether it is the network that it waits for, which may still answer."""
+        if self.wire is None or self._kernel_entered:
+            return False
+        return self.wire.awaited(self.machine.now()) is not None

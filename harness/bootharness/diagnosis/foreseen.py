@@ -1,0 +1,21 @@
+"""What is known of a boot before it is tried, so that it need not be."""
+
+from bootharness.diagnosis.verdict import Finding
+from bootharness.trace.boot_trace import BootTrace
+
+__all__ = ["no_efi_stub"]
+
+
+def no_efi_stub(trace: BootTrace) -> Finding | None:
+    """A UEFI was to start a kernel that is no UEFI program."""
+    kernel, machine = trace.kernel, trace.machine
+    if kernel is None or kernel.efi_stub:
+        return None
+    asked = machine is not None and machine.firmware == "uefi" and not trace.reached("banner")
+    if not asked and trace.ending.kind != "foreseen":
+        return None
+    handover = "" if (kernel.header.xloadflags or 0) & 0x0C else ", nor XLF_EFI_HANDOVER set"
+    return Finding(
+        "the kernel has no EFI stub, so no UEFI can start it: it was built without CONFIG_EFI_STUB",
+        (f"it does not begin with MZ and a PE header{handover}",),
+    )

@@ -1,0 +1,46 @@
+"""How long the clients of a network boot ask on before they give up, each measured."""
+
+from msgspec import Struct
+
+from bootharness.trace.network_facts import NetEvent, NetEventKind, NetworkFacts
+
+__all__ = ["Client", "client_at"]
+
+
+class Client(Struct, frozen=True):
+    """Who asks, and for how long it does without an answer, in seconds and not less."""
+
+    name: str
+    link_s: float
+    dhcp_s: float
+    file_s: float
+
+    def patience_s(self, kind: NetEventKind) -> float:
+        """Return for how long it asks on after an event of a kind."""
+        if kind in (NetEventKind.LINK_DOWN, NetEventKind.LINK_UP):
+            return self.link_s
+        dhcp = (NetEventKind.DISCOVER, NetEventKind.REQUEST, NetEventKind.NAK)
+        return self.dhcp_s if kind in dhcp else self.file_s
+
+
+_IPXE = Client("iPXE", link_s=22, dhcp_s=20, file_s=22)
+_EDK2 = Client("the UEFI's PXE", link_s=85, dhcp_s=85, file_s=45)
+_PXELINUX = Client("PXELINUX", link_s=145, dhcp_s=20, file_s=145)
+# one that is not known is as patient as the most patient of those that are
+_OTHER = Client("the boot program", link_s=145, dhcp_s=85, file_s=145)
+_BY_NAME = {"pxelinux": _PXELINUX, "undionly": _IPXE, "snponly": _IPXE, "ipxe": _IPXE}
+
+
+def client_at(facts: NetworkFacts, event: NetEvent) -> Client:
+    """Return who was asking when an event happened: the card's own program, or what it loaded."""
+    nbp = facts.roles.get("nbp")
+    if nbp is None:
+        return _IPXE
+    entered = any(
+        each.kind == NetEventKind.FILE_SERVED and facts.role(each.file) == "nbp"
+        for each in facts.events
+        if each.seconds <= event.seconds
+    )
+    if not entered:
+        return _EDK2 if facts.firmware == "uefi" else _IPXE
+    return next((client for name, client in _BY_NAME.items() if name in nbp), _OTHER)

@@ -1,0 +1,83 @@
+"""The command line that was asked for against the one that arrived."""
+
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from bootharness.diagnosis import judge
+from bootharness.formats.bzimage import SetupHeader
+from bootharness.trace.boot_trace import BootTrace, Ending
+from bootharness.trace.machine_facts import MachineFacts
+from bootharness.trace.milestones import Milestone
+from tests.support.builders import bzimage
+from tests.support.traces import handoff, loading_trace
+
+pytestmark = pytest.mark.usefixtures("every_word")
+
+BANNER = (Milestone("banner", 1.0),)
+UEFI = MachineFacts("qemu", "7.2", "tcg", "pc", None, 512 << 20, (), bios=None, firmware="uefi")
+
+
+def by_uefi(asked: str, got: str, *said: str) -> BootTrace:
+    lines = (*said, f"[    0.000000] Command line: {got}", "")
+    return BootTrace(
+        "k", "init", Ending("reached", 2.0), cmdline=asked, machine=UEFI, milestones=BANNER,
+        serial="\r\n".join(lines),
+    )  # fmt: skip
+
+
+def in_memory(asked: str, got: str, **more: Any) -> BootTrace:
+    header = SetupHeader.parse(bzimage(syssize=100))
+    header = replace(
+        header, cmd_line_ptr=0x99000, type_of_loader=0xFF, loadflags=0x81, heap_end_ptr=0x9000
+    )
+    seen = replace(handoff(0), cmdline=got, header=header)
+    return replace(loading_trace(1600, [], **more), disk=None, handoff=seen, cmdline=asked)
+
+
+LONG = "a=" + "x" * 980
+
+
+@pytest.mark.parametrize(
+    ("asked", "got"),
+    [
+        ("console=ttyS0 quiet", "vmlinuz initrd=initrd.img console=ttyS0 quiet"),
+        ("console=ttyS0  quiet", "BOOT_IMAGE=vmlinuz console=ttyS0 quiet"),
+        ('a="b c"', "BOOT_IMAGE=x a=b c"),
+        ("console=ttyS0", "console=ttyS0 built-in=1"),
+        (f"{LONG} last", f"vmlinuz {LONG}"[:980]),
+        ("", "vmlinuz"),
+    ],
+)
+def test_boot_programs_may_add_words(asked: str, got: str) -> None:
+    assert judge(by_uefi(asked, got)).cause is None
+    assert len(got) > 900 or judge(in_memory(asked, got)).cause is None
+
+
+@pytest.mark.parametrize(
+    ("asked", "got"),
+    [
+        ("console=ttyS0 quiet", "vmlinuz console=ttyS0"),
+        ("console=ttyS0 quiet", "vmlinuz console=ttyS0 qui"),
+        ("console=ttyS0 quiet", "vmlinuz"),
+        ("a b c", "a c b"),
+        (f"{LONG} last", f"vmlinuz {LONG.replace('xx', 'xy')}"[:980]),
+    ],
+)
+def test_what_is_missing_or_another_is_found(asked: str, got: str) -> None:
+    assert judge(by_uefi(asked, got)).cause == "cmdline-wrong"
+    assert judge(in_memory(asked, got)).cause == "cmdline-wrong"
+
+
+def test_stub_that_cuts_a_line_is_quoted() -> None:
+    said = "EFI stub: ERROR: Command line is too long: truncated to 70 bytes"
+    judgement = judge(by_uefi(f"{LONG} last", f"vmlinuz {LONG}"[:980], said))
+    assert judgement.cause == "cmdline-wrong"
+    assert "truncated to 70 bytes" in judgement.summary
+
+
+def test_kernel_that_says_nothing_of_its_line_is_not_blamed() -> None:
+    assert judge(replace(by_uefi("a b", "c"), serial="")).cause is None
+    before = replace(by_uefi("a b", "c"), milestones=())
+    assert judge(before).cause is None
