@@ -10,6 +10,7 @@ import pytest
 from bootharness.errors import KernelUnavailable
 from bootharness.kernels import deb
 from bootharness.kernels.deb import DebPackage, vmlinuz
+from tests.support.builders import bzimage
 
 # takes its time, and does not like company
 APT_GET = """#!/bin/sh
@@ -47,7 +48,7 @@ def remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(deb, "_SYSTEM_LISTS", lists)
     monkeypatch.setenv("BOOTHARNESS_CACHE", str(tmp_path / "cache"))
     for name in ("old", "new"):
-        (tmp_path / name).write_text(name)
+        (tmp_path / name).write_bytes(bzimage(bytes(1600)))
         monkeypatch.setattr(deb, "_found", lambda _package, name=name: tmp_path / name)
         if name == "old":
             assert vmlinuz(DebPackage("linux-image-amd64")).name == "old"

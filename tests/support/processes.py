@@ -20,7 +20,8 @@ _LIMIT_S = 120
 
 def environment(**more: str) -> dict[str, str]:
     """Return an environment for the command; this checkout's package is the one it runs."""
-    return {**os.environ, "PYTHONPATH": str(REPOSITORY), **more}
+    path = os.pathsep.join(map(str, (REPOSITORY / "harness", REPOSITORY)))
+    return {**os.environ, "PYTHONPATH": path, **more}
 
 
 def run(*arguments: object, **more: str) -> subprocess.CompletedProcess[str]:

@@ -11,6 +11,8 @@ from bootharness.cli.boot import sources_and_plan
 from bootharness.cli.options import FILE, WHAT_IS_LOADED, plan_options
 from bootharness.cli.output import new_folder
 from bootharness.errors import UsageError
+from bootharness.host.regular import read_regular
+from bootharness.text import printable
 
 if TYPE_CHECKING:
     from bootharness.debug.prepare import Prepared
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
+_TRACE_BYTES = 1 << 30
 _OPTIONS = (*WHAT_IS_LOADED, "qemu", "machine_type", "memory_mib", "disk_interface", "bios")
 
 
@@ -101,7 +104,7 @@ def command(
                 )
             prepared = stack.enter_context(prepare(sources[0], plan, at or "stage1", workspace))
         for note in prepared.notes:
-            click.echo(f"bootharness: {note}", err=True)
+            click.echo(f"bootharness: {printable(note)}", err=True)
         from bootharness.debug.run import debug
 
         debug(prepared, workspace, view or "plain", folder)
@@ -122,8 +125,9 @@ def _of_trace(
     from bootharness.kernels.image import KernelImage
     from bootharness.report.document import read_trace
 
+    text = read_regular(path, most=_TRACE_BYTES)
     try:
-        trace = read_trace(path.read_bytes())
+        trace = read_trace(text)
         given = KernelImage.read(kernel) if kernel else None
         return prepare_trace(trace, at, workspace.path / "disk.img", given, qemu)
     except OSError as error:

@@ -3,16 +3,20 @@
 import hashlib
 import os
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
+from bootharness.errors import LaunchFailed
 from bootharness.host.assembler import assemble_flat, shipped
-from bootharness.host.cache import cache_dir, published
+from bootharness.host.cache import cache_dir
+from bootharness.host.kept import seal, sealed
 from bootharness.host.workspace import Workspace
 
 __all__ = ["kvm_works"]
 
 _PROBE_S = 2.0
 _COUNTED = 85
+_WORKS = b"works"
 _DEVICE = Path("/dev/kvm")
 
 
@@ -26,10 +30,12 @@ def kvm_works(qemu: str) -> bool:
     boot_id = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     name = hashlib.sha256(f"{boot_id} {qemu}".encode()).hexdigest()[:20]
     kept = cache_dir("kvm") / name
-    if not kept.exists():
-        with published(kept) as made:
-            made.write_text("works" if _probe(qemu) else "does not work")
-    return kept.read_text() == "works"
+    answer = sealed(kept)
+    if answer is None:
+        answer = _WORKS if _probe(qemu) else b"does not work"
+        with suppress(LaunchFailed):
+            seal(kept, answer)
+    return answer == _WORKS
 
 
 def _probe(qemu: str) -> bool:

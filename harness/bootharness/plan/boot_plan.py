@@ -4,6 +4,7 @@ Each field says how it is spelt: the command line, pytest's options and markers,
 gate, and the command that boots the same again are made of these lines.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -51,7 +52,11 @@ class MachineConfig(Struct, frozen=True):
             metavar="PROGRAM",
         ),
     ] = AUTO
-    machine_type: Annotated[str, Option("--machine-type", "QEMU's -machine.")] = "pc"
+    machine_type: Annotated[
+        str,
+        # what comes behind a comma would be more than the type
+        Option("--machine-type", "QEMU's -machine.", pattern=r"[a-z0-9.-]+"),
+    ] = "pc"
     memory_mib: Annotated[
         int, Option("--memory", "Memory of the machine.", kind=int, metavar="MIB", least=2)
     ] = 512
@@ -257,3 +262,5 @@ def _check(part: Any) -> None:
             raise UsageError(f"{each.title} {value}: it has to be at least {each.least:g}")
         if each.kind in (str, Path) and not each.repeated and not isinstance(value, str | None):
             raise UsageError(f"{each.title} {value!r}: text is wanted")
+        if each.pattern and not re.fullmatch(each.pattern, value):
+            raise UsageError(f"{each.title} {value!r}: it has to be like {each.pattern}")
