@@ -4,11 +4,13 @@
     ├── UsageError              the person asked for something that cannot be: exit status 129
     ├── FormatError             bytes are not what a format says
     └── CouldNotFindOut         no verdict on the kernel is possible: SKIP, exit status 125
-        ├── KernelUnavailable   the kernel build cannot be had or is not a bzImage
+        ├── KernelUnavailable   the kernel build cannot be had
+        │   └── NotAKernel      it is there and is not a bzImage: to a gate it is a bad one
         ├── BuildFailed         the kernel could not be built
         ├── ToolMissing         a program that the harness needs is not installed
         ├── LaunchFailed        QEMU or gdb did not start
         ├── MachineLost         QEMU or gdb went away in mid-boot
+        ├── NotWritten          what was found out could not be written to a file
         └── HostBusy            time was up, and the host had given QEMU little of it
 
 Every message is one sentence that names the file or the tool and says what to do.
@@ -27,6 +29,8 @@ __all__ = [
     "KernelUnavailable",
     "LaunchFailed",
     "MachineLost",
+    "NotAKernel",
+    "NotWritten",
     "ToolMissing",
     "UsageError",
 ]
@@ -57,9 +61,19 @@ class CouldNotFindOut(BootHarnessError):
 
 
 class KernelUnavailable(CouldNotFindOut):
-    """The kernel build cannot be had, or the file is not a bzImage."""
+    """The kernel build cannot be had."""
 
     cause = "kernel-unavailable"
+
+
+class NotAKernel(KernelUnavailable):
+    """There is a file, and it is not a bzImage.
+
+    A boot finds nothing out about it; of a candidate, which is to be accepted or refused, it is
+    its own fault, which has the id ``fault``.
+    """
+
+    fault: ClassVar[str] = "not-a-kernel"
 
 
 class BuildFailed(CouldNotFindOut):
@@ -84,6 +98,12 @@ class MachineLost(CouldNotFindOut):
     """QEMU or gdb went away in mid-boot."""
 
     cause = "machine-lost"
+
+
+class NotWritten(CouldNotFindOut):
+    """What was found out could not be written to a file: nobody can read it there."""
+
+    cause = "not-written"
 
 
 class HostBusy(CouldNotFindOut):

@@ -103,10 +103,10 @@ def matching(pattern: str) -> list[str]:
         raise UsageError(f"deb:{pattern}: write deb:PATTERN[:ARCH][/SUITE], without a version")
     package = DebPackage.parse(f"package{suffix}")
     listed = _apt(_own_lists(package), "apt-cache", "pkgnames").stdout.split()
-    found = fnmatch.filter(listed, name[0])
+    found = [each for each in fnmatch.filter(listed, name[0]) if not each.endswith(_NO_KERNELS)]
     if not found:
         raise UsageError(f"deb:{pattern}: no package has such a name; quote it from the shell")
-    return [f"{each}{suffix}" for each in found if not each.endswith(_NO_KERNELS)]
+    return [f"{each}{suffix}" for each in found]
 
 
 def vmlinuz(package: DebPackage) -> Path:

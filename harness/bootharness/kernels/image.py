@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, BinaryIO, Self
 
 from msgspec import Struct
 
-from bootharness.errors import FormatError, KernelUnavailable, UsageError
+from bootharness.errors import FormatError, KernelUnavailable, NotAKernel, UsageError
 from bootharness.formats.bzimage import SetupHeader, offset_of
 from bootharness.host.cache import cache_dir, trim
 from bootharness.host.kept import digest_of, kept_file
@@ -49,8 +49,9 @@ class KernelImage(Struct, frozen=True):
     def read(cls, path: Path, *, source: str | None = None) -> Self:
         """Read a bzImage. ``source`` is what the person calls it, the path by default.
 
-        Raises KernelUnavailable, naming the file and the field, when it is not one. A file
-        that is shorter than its header says is a kernel all the same: a boot will show it.
+        Raises NotAKernel, naming the file and the field, when it is not one, and
+        KernelUnavailable when it cannot be read. A file that is shorter than its header says is
+        a kernel all the same: a boot will show it.
         """
         try:
             if path.is_fifo():  # it would be waited for without end
@@ -68,7 +69,7 @@ class KernelImage(Struct, frozen=True):
         except OSError as error:
             raise KernelUnavailable(f"{path}: cannot be read: {error.strerror}") from error
         except FormatError as error:
-            raise KernelUnavailable(
+            raise NotAKernel(
                 f"{path}: {error}; give a bzImage (arch/x86/boot/bzImage, /boot/vmlinuz-*)"
             ) from error
         return cls(path, source or str(path), size, header, release, compression)

@@ -87,6 +87,8 @@ def fetch(source: str) -> KernelImage:
     """
     if source.startswith("grow:"):
         size, base = _grow(source)
+        if base.startswith("selfcheck:"):  # which knows its own size, and looks at it
+            return _grown_selfcheck(source, size, _selfcheck(base))
         return fetch(base).grown(size, source=source)
     if source.startswith("selfcheck:"):
         return KernelImage.read(selfcheck_kernel(_selfcheck(source)), source=source)
@@ -129,6 +131,12 @@ def _selfcheck(source: str) -> int:
     if not re.fullmatch(r"\d[\d_]*", size):
         raise UsageError(f"{source}: write selfcheck:BYTES, for example selfcheck:15735808")
     return int(size)
+
+
+def _grown_selfcheck(source: str, size: int, least: int) -> KernelImage:
+    if size < least:
+        raise UsageError(f"{source}: the payload already has {least:,} bytes")
+    return KernelImage.read(selfcheck_kernel(size), source=source)
 
 
 def _grow(source: str) -> tuple[int, str]:

@@ -262,5 +262,14 @@ def _check(part: Any) -> None:
             raise UsageError(f"{each.title} {value}: it has to be at least {each.least:g}")
         if each.kind in (str, Path) and not each.repeated and not isinstance(value, str | None):
             raise UsageError(f"{each.title} {value!r}: text is wanted")
+        if each.kind is str and isinstance(value, str) and not value.isascii():
+            _check_text(each, value)
         if each.pattern and not re.fullmatch(each.pattern, value):
             raise UsageError(f"{each.title} {value!r}: it has to be like {each.pattern}")
+
+
+def _check_text(option: Option, value: str) -> None:
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:  # Python has bytes that are no text as halves of letters
+        raise UsageError(f"{option.title} {value!a}: it is not UTF-8") from error
