@@ -136,7 +136,7 @@ def test_bios_that_cannot_be_one_is_not_opened(
     [
         "/dev/zero",
         "grow:2000000000:selfcheck:1600",
-        "grow:1600:grow:1600:selfcheck:1600",
+        "grow:16:" * 20 + "selfcheck:16",
         "selfcheck:99999999999999999",
         "selfcheck:" + "9" * 5000,
         "deb:../../etc/passwd",

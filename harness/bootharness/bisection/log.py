@@ -76,6 +76,8 @@ class HuntLog(Closing):
 
     def __init__(self, path: Path, hunted: dict[str, Any]) -> None:
         self.path = path
+        if path.exists() and not path.is_file():
+            raise UsageError(f"{path}: not a regular file, so not the log of a hunt")
         try:
             self._file: IO[bytes] = path.open("a+b")
         except OSError as error:

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-_TRACE_BYTES = 1 << 30
 _OPTIONS = (*WHAT_IS_LOADED, "qemu", "machine_type", "memory_mib", "disk_interface", "bios")
 
 
@@ -123,9 +122,9 @@ def _of_trace(
 ) -> "Prepared":
     from bootharness.debug.prepare import prepare_trace
     from bootharness.kernels.image import KernelImage
-    from bootharness.report.document import read_trace
+    from bootharness.report.document import TRACE_BYTES, read_trace
 
-    text = read_regular(path, most=_TRACE_BYTES)
+    text = read_regular(path, most=TRACE_BYTES)
     try:
         trace = read_trace(text)
         given = KernelImage.read(kernel) if kernel else None

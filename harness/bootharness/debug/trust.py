@@ -58,7 +58,7 @@ def kernel_of(source: str) -> KernelImage:
     """
     base = source
     while made := _MADE.fullmatch(base):
-        if int(made[1]) > _GROWN_LIMIT or (made[2] or "").startswith("grow:"):
+        if int(made[1]) > _GROWN_LIMIT:
             raise KernelUnavailable(f"{printable(source)}: not made for a trace")
         base = made[2] or ""
     if base and not base.startswith("deb:") and not is_regular(Path(base), most=FILE_LIMIT):

@@ -13,6 +13,7 @@ from msgspec import Struct, field
 from msgspec.structs import fields, replace
 
 from bootharness.errors import CouldNotFindOut, UsageError
+from bootharness.host.regular import read_regular
 from bootharness.plan import OPTIONS, BootPlan, choose, chosen
 from bootharness.routes.table import route_of
 from bootharness.runs.cell import Cell
@@ -28,6 +29,7 @@ _ALSO = {
     "cmdlines": "cmdline",
 }
 """Other spellings of options in a file."""
+_FILE_BYTES = 1 << 24
 _MOST_CELLS = 10_000
 """A day and more, at one boot a core every 6 seconds."""
 
@@ -127,8 +129,8 @@ def read_matrix(path: Path) -> Matrix:
     import tomllib  # few gates come from a file
 
     try:
-        table: dict[str, Any] = tomllib.loads(path.read_text())
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        table: dict[str, Any] = tomllib.loads(read_regular(path, most=_FILE_BYTES).decode())
+    except (ValueError, RecursionError) as error:  # ValueError is TOML's and UTF-8's, too
         raise UsageError(f"{path}: not a matrix: {error}") from error
     try:
         table = _with_options(table, Matrix, "axes")
@@ -145,7 +147,7 @@ def read_matrix(path: Path) -> Matrix:
     except msgspec.ValidationError as error:
         said, _, at = str(error).partition(" - at `$")
         raise UsageError(f"{path}: {at.strip('.`') or 'matrix'}: {said}") from error
-    except UsageError as error:
+    except (UsageError, RecursionError) as error:
         raise UsageError(f"{path}: {error}") from error
     return matrix
 

@@ -14,7 +14,10 @@ from bootharness.host.kept import kept_file
 from bootharness.kernels.content import Repeated, Source
 from bootharness.kernels.image import KernelImage
 
-__all__ = ["ImaginedKernel", "imagined_kernel", "selfcheck_kernel"]
+__all__ = ["SELFCHECK", "ImaginedKernel", "imagined_kernel", "selfcheck_kernel"]
+
+SELFCHECK = "selfcheck"
+"""Its release."""
 
 _LIMIT_BYTES = 1 << 30
 _SETUP_SECTS = 8
@@ -89,7 +92,7 @@ def imagined_kernel(
         source=f"selfcheck:{payload_bytes}",
         file_bytes=len(real_mode) + payload_bytes,
         header=SetupHeader.parse(bytes(real_mode)),
-        release="selfcheck",
+        release=SELFCHECK,
         compression="",
         body=Repeated(bytes(real_mode), period),
     )

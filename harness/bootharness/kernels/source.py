@@ -18,12 +18,16 @@ from msgspec import Struct
 
 from bootharness.errors import UsageError
 from bootharness.host.assembler import shipped
+from bootharness.host.regular import read_regular
 from bootharness.kernels.image import KernelImage
-from bootharness.kernels.selfcheck import selfcheck_kernel
+from bootharness.kernels.selfcheck import SELFCHECK, selfcheck_kernel
 
 __all__ = ["NamedSource", "expand", "fetch", "known_kernels", "single"]
 
 _MAGIC_AT, _MAGIC = 0x202, b"HdrS"
+_TABLE_BYTES = 1 << 24
+_MOST_GROWN = 8
+_BYTES = r"\d[\d_]{0,30}"
 
 
 class NamedSource(Struct, frozen=True):
@@ -87,9 +91,10 @@ def fetch(source: str) -> KernelImage:
     """
     if source.startswith("grow:"):
         size, base = _grow(source)
-        if base.startswith("selfcheck:"):  # which knows its own size, and looks at it
-            return _grown_selfcheck(source, size, _selfcheck(base))
-        return fetch(base).grown(size, source=source)
+        kernel = fetch(base)
+        if kernel.release == SELFCHECK:
+            return _grown_selfcheck(source, size, kernel)
+        return kernel.grown(size, source=source)
     if source.startswith("selfcheck:"):
         return KernelImage.read(selfcheck_kernel(_selfcheck(source)), source=source)
     if source.startswith("deb:"):
@@ -109,8 +114,8 @@ def known_kernels(path: Path | None = None) -> list[NamedSource]:
 
     file = path or shipped("images/kernels.toml")
     try:
-        table: dict[str, Any] = tomllib.loads(file.read_text())
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        table: dict[str, Any] = tomllib.loads(read_regular(file, most=_TABLE_BYTES).decode())
+    except (ValueError, RecursionError) as error:  # ValueError is TOML's and UTF-8's, too
         raise UsageError(f"{file}: not a table of kernels: {error}") from error
     return list(_named(file, table.get("kernel")))
 
@@ -128,20 +133,21 @@ def _named(file: Path, entries: Any) -> Iterator[NamedSource]:
 
 def _selfcheck(source: str) -> int:
     size = source.removeprefix("selfcheck:")
-    if not re.fullmatch(r"\d[\d_]*", size):
+    if not re.fullmatch(_BYTES, size):
         raise UsageError(f"{source}: write selfcheck:BYTES, for example selfcheck:15735808")
     return int(size)
 
 
-def _grown_selfcheck(source: str, size: int, least: int) -> KernelImage:
-    if size < least:
-        raise UsageError(f"{source}: the payload already has {least:,} bytes")
+def _grown_selfcheck(source: str, size: int, kernel: KernelImage) -> KernelImage:
+    """Return the selfcheck kernel of another size: it knows its own, and looks at every byte."""
+    if size < kernel.payload_bytes:
+        raise UsageError(f"{source}: the payload already has {kernel.payload_bytes:,} bytes")
     return KernelImage.read(selfcheck_kernel(size), source=source)
 
 
 def _grow(source: str) -> tuple[int, str]:
-    found = re.fullmatch(r"grow:(\d[\d_]*):(.+)", source)
-    if not found:
+    found = re.fullmatch(rf"grow:({_BYTES}):(.+)", source)
+    if not found or source.count("grow:") > _MOST_GROWN:
         raise UsageError(f"{source}: write grow:BYTES:SOURCE, for example grow:17000000:bzImage")
     return int(found[1]), found[2]
 

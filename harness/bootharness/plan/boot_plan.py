@@ -36,6 +36,7 @@ UNTIL = ("setup", "protected-mode", "banner", "init")
 TRACERS = ("recorder", "gdb", "both")
 STAGE1 = "stage1"
 """The project's own loader; any other is named by its file."""
+_MONTH_S = 2_678_400
 # no_timer_check: on a busy host Linux would find that "IO-APIC + timer doesn't work" and panic
 DEFAULT_CMDLINE = "console=ttyS0,115200 earlyprintk=serial,ttyS0,115200 panic=-1 no_timer_check"
 
@@ -58,7 +59,15 @@ class MachineConfig(Struct, frozen=True):
         Option("--machine-type", "QEMU's -machine.", pattern=r"[a-z0-9.-]+"),
     ] = "pc"
     memory_mib: Annotated[
-        int, Option("--memory", "Memory of the machine.", kind=int, metavar="MIB", least=2)
+        int,
+        Option(
+            "--memory",
+            "Memory of the machine.",
+            kind=int,
+            metavar="MIB",
+            least=2,
+            most=1 << 22,
+        ),
     ] = 512
     disk_interface: Annotated[
         str,
@@ -182,7 +191,14 @@ class BootPlan(Struct, frozen=True):
     ] = "recorder"
     timeout_s: Annotated[
         float,
-        Option("--timeout", "Time limit of a boot.", kind=float, metavar="SECONDS", least=0.1),
+        Option(
+            "--timeout",
+            "Time limit of a boot.",
+            kind=float,
+            metavar="SECONDS",
+            least=0.1,
+            most=_MONTH_S,
+        ),
     ] = 60.0
     idle_s: Annotated[
         float,
@@ -192,6 +208,7 @@ class BootPlan(Struct, frozen=True):
             kind=float,
             metavar="SECONDS",
             least=0.1,
+            most=_MONTH_S,
         ),
     ] = 10.0
     machine: MachineConfig = field(default_factory=MachineConfig)
@@ -258,8 +275,10 @@ def _check(part: Any) -> None:
             raise UsageError(f"{each.title} {value!r}: known are {', '.join(each.choices)}")
         if each.kind in (int, float) and type(value) not in (int, each.kind):
             raise UsageError(f"{each.title} {value!r}: a number is wanted ({each.name})")
-        if each.least is not None and value < each.least:
+        if each.least is not None and not value >= each.least:  # what is no number is less
             raise UsageError(f"{each.title} {value}: it has to be at least {each.least:g}")
+        if each.most is not None and value > each.most:
+            raise UsageError(f"{each.title} {value:g}: it can be at most {each.most:,.0f}")
         if each.kind in (str, Path) and not each.repeated and not isinstance(value, str | None):
             raise UsageError(f"{each.title} {value!r}: text is wanted")
         if each.kind is str and isinstance(value, str) and not value.isascii():

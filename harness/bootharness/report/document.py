@@ -19,9 +19,12 @@ from bootharness.trace.boot_trace import BootTrace
 from bootharness.trace.bounds import check_bounds
 from bootharness.trace.proof import Proof
 
-__all__ = ["SCHEMA_VERSION", "document", "encode", "read_trace", "schema", "schema_of"]
+__all__ = ["SCHEMA_VERSION", "TRACE_BYTES", "document", "encode", "read_trace", "schema",
+           "schema_of"]  # fmt: skip
 
 SCHEMA_VERSION = 2
+TRACE_BYTES = 1 << 28
+"""More than any boot gives: its recording has 16 MiB at most."""
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 

@@ -95,6 +95,8 @@ class Loader(Struct, frozen=True):
 
         Raises UsageError, naming the file and the field.
         """
+        if not path.name:
+            raise UsageError(f"{path}: a folder, and a loader is wanted")
         profile = path.with_suffix(".toml")
         table = _read_profile(profile) if profile.exists() else None
         if path.suffix == ".asm":
@@ -177,7 +179,7 @@ def _read_profile(path: Path) -> dict[str, Any]:
 
     try:
         profile = tomllib.loads(read_regular(path, most=_PROFILE_BYTES).decode())
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
+    except (ValueError, RecursionError) as error:  # ValueError is TOML's and UTF-8's, too
         raise UsageError(f"{path}: not a loader profile: {error}") from error
     table = profile.get("patch")
     if set(profile) != {"patch"} or not isinstance(table, dict) or not table:
