@@ -107,7 +107,7 @@ class HuntLog(Closing):
                 self._file.truncate(sum(map(len, lines[:-1])))
                 lines.pop()
             return [msgspec.json.decode(line, type=Seen) for line in lines[1:]]
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise UsageError(f"{self.path}: not the log of a hunt: {error}") from error
 
     def add(self, seen: Seen) -> None:

@@ -162,7 +162,7 @@ def read_features(path: Path) -> dict[str, dict[str, int | float | str]]:
 def _value(text: str) -> int | float | str:
     """Return a number where it is one: 6.10 is a version and not 6.1."""
     for kind in (int, float):
-        with suppress(ValueError):
+        with suppress(ValueError, OverflowError):
             if str(kind(text)) == text and isfinite(kind(text)):
                 return kind(text)
     return text

@@ -70,7 +70,7 @@ class Matrix(Struct, frozen=True, dict=True):
 
         Raises UsageError for kernels and cells that cannot be.
         """
-        self._check_size(1)
+        self._check_size(len(self.kernels) or 1)
         plans = [*self._plans()]
         expand = route_of(plans[0]).expand
         if any(route_of(plan).expand is not expand for plan in plans):

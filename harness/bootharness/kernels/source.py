@@ -57,6 +57,14 @@ def expand(source: str) -> list[str]:
             return [f"deb:{each}" for each in sorted(matching(package), key=_version_order)]
         DebPackage.parse(package)
         return [source]
+    try:
+        return _expanded(source)
+    except (OSError, ValueError) as error:  # too long for a name, a folder of somebody else's
+        reason = getattr(error, "strerror", None) or error
+        raise UsageError(f"{source}: {reason}") from error
+
+
+def _expanded(source: str) -> list[str]:
     path = Path(source)
     if path.is_dir():
         found = sorted(filter(_is_kernel, path.iterdir()), key=_version_order)

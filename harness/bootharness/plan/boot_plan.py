@@ -37,6 +37,7 @@ TRACERS = ("recorder", "gdb", "both")
 STAGE1 = "stage1"
 """The project's own loader; any other is named by its file."""
 _MONTH_S = 2_678_400
+_SHOWN = 40
 # no_timer_check: on a busy host Linux would find that "IO-APIC + timer doesn't work" and panic
 DEFAULT_CMDLINE = "console=ttyS0,115200 earlyprintk=serial,ttyS0,115200 panic=-1 no_timer_check"
 
@@ -278,7 +279,8 @@ def _check(part: Any) -> None:
         if each.least is not None and not value >= each.least:  # what is no number is less
             raise UsageError(f"{each.title} {value}: it has to be at least {each.least:g}")
         if each.most is not None and value > each.most:
-            raise UsageError(f"{each.title} {value:g}: it can be at most {each.most:,.0f}")
+            shown = str(value)[:_SHOWN]
+            raise UsageError(f"{each.title} {shown}: it can be at most {each.most:,.0f}")
         if each.kind in (str, Path) and not each.repeated and not isinstance(value, str | None):
             raise UsageError(f"{each.title} {value!r}: text is wanted")
         if each.kind is str and isinstance(value, str) and not value.isascii():

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -209,4 +210,8 @@ def _patches(name: str, table: dict[str, Any], symbols: dict[str, int]) -> dict[
                 "{ at = symbol or offset, bytes = 1, 2, 4 or 8 }"
             )
         patches[key] = Patch(place, size)
+    ordered = sorted((patch.offset, patch.size, key) for key, patch in patches.items())
+    for (offset, size, key), (next_offset, _, other) in pairwise(ordered):
+        if offset + size > next_offset:
+            raise UsageError(f"{name}: [patch] {key} and {other} are patched to the same bytes")
     return patches

@@ -61,7 +61,7 @@ def _limits(name: str, history: History | None) -> tuple[PartLimit, ...]:
     key = hashlib.sha256(text.encode()).hexdigest()
     kept = history.recall(key) if history else None
     if kept:
-        with suppress(msgspec.DecodeError, TypeError):  # damaged: it is predicted again
+        with suppress(msgspec.DecodeError, ValueError, TypeError):  # damaged: it is predicted again
             return msgspec.json.decode(kept, type=tuple[PartLimit, ...])
     from bootharness.predictor.forecast import KnownLoader  # most limits are known
 

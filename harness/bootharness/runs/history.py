@@ -8,7 +8,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from bootharness.runs.result import Attempt, BootFacts, CellResult, Past
 __all__ = ["History", "history_file"]
 
 _BUSY_S = 60.0
+_OF_OTHERS = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 # what of a database is wrong, and not its place or its time
 _OF_THE_FILE = {
     getattr(sqlite3, f"SQLITE_{name}")
@@ -33,7 +34,7 @@ _OF_THE_FILE = {
 }
 _DAMAGED = (msgspec.MsgspecError, BootHarnessError, ValueError, TypeError, RecursionError)
 _ResultRow = tuple[int, float, str, str, str]
-_AttemptRow = tuple[Verdict, str | None, str, float, str, bytes]
+_AttemptRow = tuple[Verdict, str | None, str, float, str]
 _OLD_CELL = ("loader", "machine", "cmdline", "initrd", "until", "timeout_s")
 
 
@@ -99,10 +100,13 @@ class History(Closing):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._database = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None)
-            self._keep_a_log()
-            self._database.execute("PRAGMA synchronous = NORMAL")
-            self._database.execute("PRAGMA foreign_keys = ON")
-            self._migrate()
+            with ExitStack() as stack:
+                stack.callback(self._database.close)
+                self._keep_a_log()
+                self._database.execute("PRAGMA synchronous = NORMAL")
+                self._database.execute("PRAGMA foreign_keys = ON")
+                self._migrate()
+                stack.pop_all()
         except sqlite3.Error as error:
             raise _refused(path, error) from error
         except (*_DAMAGED, KeyError) as error:
@@ -120,8 +124,8 @@ class History(Closing):
             try:
                 self._database.execute("PRAGMA journal_mode = WAL")
                 return
-            except sqlite3.OperationalError:
-                if deadline.expired:
+            except sqlite3.OperationalError as error:
+                if _code(error) not in _OF_OTHERS or deadline.expired:
                     raise
                 with self._writing():
                     pass
@@ -254,7 +258,10 @@ class History(Closing):
             raise UsageError(f"{self.path}: result {number} is damaged: it has no attempt")
         for row in rows:
             with self._intact(number):
-                verdict, cause, said, seconds, facts, picture = msgspec.convert(row, _AttemptRow)
+                verdict, cause, said, seconds, facts = msgspec.convert(row[:-1], _AttemptRow)
+                picture = row[-1]
+                if not isinstance(picture, bytes):
+                    raise TypeError("its picture is no bytes")
                 decoded = msgspec.json.decode(facts, type=BootFacts)
             yield Attempt(verdict, cause, said, seconds, decoded, picture=picture)
 
@@ -291,13 +298,18 @@ class History(Closing):
         self._database.close()
 
 
+def _code(error: sqlite3.Error) -> int:
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
 def _refused(path: Path, error: sqlite3.Error) -> UsageError | LaunchFailed:
-    if getattr(error, "sqlite_errorcode", 0) & 0xFF in _OF_THE_FILE:
+    said = " ".join(str(error).split())
+    if _code(error) in _OF_THE_FILE:
         return UsageError(
-            f"{path}: not a history of bootharness, or one that is damaged: {error}; name another "
+            f"{path}: not a history of bootharness, or one that is damaged: {said}; name another "
             "file"
         )
-    return LaunchFailed(f"{path}: the history cannot be used: {error}")
+    return LaunchFailed(f"{path}: the history cannot be used: {said}")
 
 
 def _json(value: object) -> str:

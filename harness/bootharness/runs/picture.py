@@ -128,5 +128,5 @@ def unpack(packed: bytes) -> Picture:
     try:
         text = unzipped(packed, most=_PICTURE_BYTES) if packed else b"{}"
         return msgspec.json.decode(text, type=Picture)
-    except (FormatError, msgspec.DecodeError):
+    except (FormatError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return Picture()
