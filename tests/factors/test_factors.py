@@ -166,7 +166,7 @@ def test_command_says_the_rule(tmp_path: Path) -> None:
         ('{"a": 1}', (), "not what boot, gate or bisect --json writes"),
         ('{"boots": []}', (), "it takes good ones and bad ones"),
         (
-            '{"boots": [{"label": "x", "source": null, "verdict": "bad", "cause": null, "facts": {}}]}',
+            '{"boots": [{"label": "x", "source": null, "verdict": "bad", "facts": {}}]}',
             (),
             "not what boot, gate or bisect --json writes",
         ),
