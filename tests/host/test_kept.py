@@ -1,6 +1,7 @@
 """What the cache keeps is looked at before it is used, and made anew where it is damaged."""
 
 import errno
+import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -99,6 +100,17 @@ def test_others_can_read_what_is_kept_and_nobody_can_start_it() -> None:
         made.write_bytes(b"#!/bin/sh\n")
         made.chmod(0o777)
     assert path.stat().st_mode & 0o777 == 0o644
+
+
+def test_what_is_kept_is_on_the_disk_before_it_has_its_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    path, settled = cache_dir("some") / "thing", []
+    monkeypatch.setattr(os, "fsync", lambda handle: settled.append(
+        (os.fstat(handle).st_size, path.exists())))  # fmt: skip
+    with published(path) as made:
+        made.write_bytes(b"content")
+    assert settled == [(7, False)]
 
 
 def test_home_is_not_needed_where_the_cache_is_named(
