@@ -48,7 +48,7 @@ def test_selfcheck_that_is_grown_is_a_larger_one(source: str) -> None:
     """It looks at every byte, and random ones would be wrong."""
     assert fetch(source).path.read_bytes() == fetch("selfcheck:3200").path.read_bytes()
     assert fetch(source).source == source
-    with pytest.raises(UsageError, match="the payload already has 3,200 bytes"):
+    with pytest.raises(UsageError, match="already has 3,200 bytes, so it cannot"):
         fetch(f"grow:1600:{source}")
 
 

@@ -148,9 +148,13 @@ def _selfcheck(source: str) -> int:
 
 def _grown_selfcheck(source: str, size: int, kernel: KernelImage) -> KernelImage:
     """Return the selfcheck kernel of another size: it knows its own, and looks at every byte."""
+    grown = KernelImage.read(selfcheck_kernel(size), source=source)
     if size < kernel.payload_bytes:
-        raise UsageError(f"{source}: the payload already has {kernel.payload_bytes:,} bytes")
-    return KernelImage.read(selfcheck_kernel(size), source=source)
+        raise UsageError(
+            f"{source}: the payload of {kernel.source} already has {kernel.payload_bytes:,} bytes, "
+            f"so it cannot be grown to {size:,}"
+        )
+    return grown
 
 
 def _grow(source: str) -> tuple[int, str]:
