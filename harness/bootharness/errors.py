@@ -4,7 +4,8 @@
     ├── UsageError              the person asked for something that cannot be: exit status 129
     ├── FormatError             bytes are not what a format says
     └── CouldNotFindOut         no verdict on the kernel is possible: SKIP, exit status 125
-        ├── KernelUnavailable   the kernel build cannot be had or is not a bzImage
+        ├── KernelUnavailable   the kernel build cannot be had
+        │   └── NotAKernel      it is there and is not a bzImage: to a gate it is a bad one
         ├── MediumUnavailable   the disk image is in a form that no machine boots from
         ├── BuildFailed         the kernel could not be built
         ├── ToolMissing         a program that the harness needs is not installed
@@ -12,6 +13,7 @@
         ├── MachineLost         QEMU or gdb went away in mid-boot
         ├── WireLost            the network that the harness makes for guests has failed
         ├── TimeTooShort        time was up while what was wanted could still come
+        ├── NotWritten          what was found out could not be written to a file
         └── HostBusy            time was up, and the host had given QEMU little of it
 
 Every message is one sentence that names the file or the tool and says what to do.
@@ -31,6 +33,8 @@ __all__ = [
     "LaunchFailed",
     "MachineLost",
     "MediumUnavailable",
+    "NotAKernel",
+    "NotWritten",
     "TimeTooShort",
     "ToolMissing",
     "UsageError",
@@ -63,9 +67,19 @@ class CouldNotFindOut(BootHarnessError):
 
 
 class KernelUnavailable(CouldNotFindOut):
-    """The kernel build cannot be had, or the file is not a bzImage."""
+    """The kernel build cannot be had."""
 
     cause = "kernel-unavailable"
+
+
+class NotAKernel(KernelUnavailable):
+    """There is a file, and it is not a bzImage.
+
+    A boot finds nothing out about it; of a candidate, which is to be accepted or refused, it is
+    its own fault, which has the id ``fault``.
+    """
+
+    fault: ClassVar[str] = "not-a-kernel"
 
 
 class MediumUnavailable(CouldNotFindOut):
@@ -102,6 +116,12 @@ class MachineLost(CouldNotFindOut):
     """QEMU or gdb went away in mid-boot."""
 
     cause = "machine-lost"
+
+
+class NotWritten(CouldNotFindOut):
+    """What was found out could not be written to a file: nobody can read it there."""
+
+    cause = "not-written"
 
 
 class HostBusy(CouldNotFindOut):

@@ -286,3 +286,37 @@ def test_ranges_of_the_command_line(tmp_path: Path) -> None:
     packages = KernelRange(tuple(names))
     assert [packages.label(at) for at in range(2)] == ["6.9", "6.10+deb13"]
     assert packages.downloads
+
+
+@pytest.mark.parametrize(
+    ("command", "image", "said"),
+    [
+        (" ", "kernel", "--build: it is empty"),
+        ("echo \udcff", "kernel", "it is not UTF-8"),
+        ("true", "/boot/vmlinuz", "a path inside of the tree"),
+        ("true", "../vmlinuz", "a path inside of the tree"),
+        ("true", ".", "a path inside of the tree"),
+    ],
+)
+def test_build_that_cannot_be(command: str, image: str, said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        Build(command, image, HOST)
+
+
+def test_build_that_makes_a_folder_is_in_nobodys_way(repository: Path) -> None:
+    for command, makes in (("mkdir kernel", False), ("echo 1 >kernel", True)):
+        with GitRange(repository, "HEAD~1", "HEAD", Build(command, "kernel", HOST), 1) as commits:
+            if makes:
+                assert Path(commits.prepare(1)).read_text() == "1\n"
+            else:
+                with pytest.raises(BuildFailed, match="what the build made is no file"):
+                    commits.prepare(1)
+
+
+def test_damaged_build_is_made_anew(repository: Path) -> None:
+    build = Build("echo 1 >kernel", "kernel", HOST)
+    with GitRange(repository, "HEAD~1", "HEAD", build, 1) as commits:
+        kernel = Path(commits.prepare(1))
+        kernel.write_text("")
+        assert commits.ready(1) is None
+        assert Path(commits.prepare(1)).read_text() == "1\n"

@@ -1,5 +1,6 @@
 """The hunt with an executor that only tells: what is prepared, repeated, resumed and reused."""
 
+import os
 import shutil
 from collections import Counter
 from collections.abc import Callable
@@ -193,3 +194,16 @@ def test_results_of_the_past_are_used_unless_they_must_not(
 def test_what_cannot_be_booted_ends_the_hunt(builds: KernelRange, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="not a loader"):
         run(builds, Teller(UsageError("not a loader")), tmp_path / "log")
+
+
+@pytest.mark.parametrize("content", [b"\xff\n", b'{"bootharness_hunt": 1}\n', b"[" * 5000 + b"\n"])
+def test_log_that_is_none_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "log").write_bytes(content)
+    with pytest.raises(UsageError, match="not the log of a hunt"):
+        HuntLog(tmp_path / "log", {})
+
+
+def test_pipe_is_no_log(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "log")
+    with pytest.raises(UsageError, match="not a regular file"):
+        HuntLog(tmp_path / "log", {})

@@ -1,6 +1,7 @@
 """The gate as its user has it: real boots, and what is known of them afterwards."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -44,12 +45,40 @@ def test_a_gate_refuses_what_wraps_and_says_that_it_is_the_loader(
 
 def test_what_cannot_be_found_out_is_neither_good_nor_bad(tmp_path: Path) -> None:
     history = tmp_path / "history"
-    broken = tmp_path / "no-kernel"
-    broken.write_bytes(b"this is not a kernel")
-    done = run("gate", broken, "selfcheck:65536", "--until", "setup", "--history", history)
+    done = run("gate", "deb:linux-image-none=1", "selfcheck:65536", "--until", "setup",
+               "--history", history, PATH=without_apt(tmp_path))  # fmt: skip
     assert done.returncode == 125, done.stderr
     assert "kernel-unavailable" in done.stdout
     assert "1 good, 1 not found out" in done.stdout
+
+
+def without_apt(tmp_path: Path) -> str:
+    """Return a PATH with which no package can be had."""
+    for tool in ("apt-get", "apt-cache"):
+        (tmp_path / tool).write_text("#!/bin/sh\nexit 100\n")
+        (tmp_path / tool).chmod(0o755)
+    return f"{tmp_path}:{os.environ['PATH']}"
+
+
+def test_candidate_that_is_no_kernel_is_refused(tmp_path: Path) -> None:
+    broken, history = tmp_path / "no-kernel", tmp_path / "history"
+    broken.write_bytes(b"this is not a kernel")
+    reports = [("--" + kind, tmp_path / f"gate.{kind}") for kind in ("html", "junit", "markdown")]
+    done = run("gate", broken, "selfcheck:65536", "--until", "setup", "--history", history,
+               *(word for option in reports for word in option))  # fmt: skip
+    assert done.returncode == 1, done.stderr
+    assert "not-a-kernel" in done.stdout
+    assert "1 good, 1 bad" in done.stdout
+    for _, written in reports:
+        assert "bzImage" in written.read_text()
+
+
+def test_baseline_that_is_no_kernel_proves_nothing(tmp_path: Path) -> None:
+    broken, history = tmp_path / "no-kernel", tmp_path / "history"
+    broken.write_bytes(b"this is not a kernel")
+    done = run("gate", "selfcheck:65536", "--baseline", broken, "--until", "setup",
+               "--history", history)  # fmt: skip
+    assert done.returncode == 125, done.stderr
 
 
 @pytest.mark.parametrize(

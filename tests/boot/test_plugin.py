@@ -41,6 +41,7 @@ def test_console(machine):
 def user(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
     """A user's project: a folder of tests, this checkout's plugin, and a cache that is warm."""
     monkeypatch.setenv("PYTHONPATH", environment()["PYTHONPATH"])
+    monkeypatch.delenv("CI", raising=False)
     monkeypatch.setenv("BOOTHARNESS_CACHE", str(CACHE))
     monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
     pytester.makepyfile(USERS_FILE)
@@ -185,11 +186,62 @@ def test_without_qemu_tests_are_skipped_with_the_reason(
     result.stdout.fnmatch_lines(["SKIPPED*tool-missing: *qemu-system* is not installed*"])
 
 
-def test_kernel_that_cannot_be_had_is_skipped_with_the_reason(user: pytest.Pytester) -> None:
-    (user.path / "vmlinuz").write_text("not built")
-    result = user.runpytest_subprocess("-rs", "--kernel", user.path / "vmlinuz")
+@pytest.fixture
+def no_packages(user: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A kernel that cannot be had: there is no package list."""
+    for tool in ("apt-get", "apt-cache"):
+        program(user.mkdir(tool), tool, "exit 100")
+        monkeypatch.setenv("PATH", str(user.path / tool), prepend=":")
+    return "deb:linux-image-none=1"
+
+
+def test_kernel_that_cannot_be_had_is_skipped_with_the_reason(
+    user: pytest.Pytester, no_packages: str
+) -> None:
+    result = user.runpytest_subprocess("-rs", "--kernel", no_packages)
     result.assert_outcomes(skipped=4)
-    result.stdout.fnmatch_lines(["SKIPPED*kernel-unavailable: *vmlinuz*give a bzImage*"])
+    result.stdout.fnmatch_lines(["SKIPPED*kernel-unavailable: *linux-image-none*"])
+
+
+@pytest.mark.parametrize(
+    ("variable", "options", "failed"),
+    [
+        ("", ["--boot-strict"], True),
+        ("true", [], True),
+        ("true", ["--no-boot-strict"], False),
+        ("false", [], False),
+    ],
+)
+def test_what_was_not_found_out_fails_where_that_is_wanted(
+    user: pytest.Pytester, no_packages: str, monkeypatch: pytest.MonkeyPatch, variable: str,
+    options: list[str], failed: bool,
+) -> None:  # fmt: skip
+    monkeypatch.setenv("CI", variable)
+    arguments = ("-k", "test_boots", "--kernel", no_packages, *options)
+    result = user.runpytest_subprocess(*arguments)
+    result.assert_outcomes(**{"errors" if failed else "skipped": 1})
+    if failed:
+        result.stdout.fnmatch_lines(["*kernel-unavailable: *--no-boot-strict would skip it*"])
+
+
+def test_file_that_is_no_kernel_fails(user: pytest.Pytester) -> None:
+    (user.path / "vmlinuz").write_text("not built")
+    result = user.runpytest_subprocess("-k", "test_boots", "--kernel", user.path / "vmlinuz")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*not-a-kernel: *vmlinuz*give a bzImage*"])
+    result.stdout.no_fnmatch_line("*Traceback*")
+
+
+def test_kernels_with_one_name_are_two(user: pytest.Pytester, boots: Path) -> None:
+    """Build folders have a bzImage each."""
+    for size in (16, 32):
+        folder = user.mkdir(f"build-{size}")
+        (folder / "bzImage").write_bytes(selfcheck_kernel(size).read_bytes())
+    kernels = ("--kernel", "build-16/bzImage", "--kernel", "build-32/bzImage")
+    result = user.runpytest_subprocess("-v", "-k", "test_boots", *kernels)
+    result.assert_outcomes(passed=2)
+    result.stdout.fnmatch_lines(["*::test_boots[[]build-32/bzImage[]] PASSED*"])
+    assert count(boots) == 2
 
 
 @pytest.mark.parametrize(
@@ -327,8 +379,9 @@ def test_the_gate_gives_its_verdicts_as_test_results(
         "--boot-until", "setup", "--junitxml", "junit.xml",
     )  # fmt: skip
     result = user.runpytest_subprocess(*arguments)
-    result.assert_outcomes(passed=1, failed=1, skipped=1)
+    result.assert_outcomes(passed=1, failed=2)
     result.stdout.fnmatch_lines(["*gate?vmlinuz-bad?*", "payload-truncated: *"])
+    result.stdout.fnmatch_lines(["*gate?vmlinuz-none?*", "not-a-kernel: *"])
     result.stdout.no_fnmatch_line("*Traceback*")
     cases = ElementTree.parse(user.path / "junit.xml").iter("testcase")
     standings = {

@@ -13,7 +13,7 @@ from lxml import etree
 
 from bootharness.gate.matrix import read_matrix
 from bootharness.kernels.selfcheck import selfcheck_kernel
-from tests.support.processes import COMMAND, REPOSITORY
+from tests.support.processes import COMMAND, environment
 
 
 @pytest.fixture
@@ -29,20 +29,20 @@ def job(tmp_path: Path) -> Path:
 
 
 def run(script: str, job: Path, **variables: str) -> "subprocess.CompletedProcess[str]":
-    environment = {
+    values = {
         "PATH": f"{job / 'bin'}:{Path(sys.executable).parent}:{os.environ['PATH']}",
         "HOME": os.environ.get("HOME", "/"),
-        "PYTHONPATH": str(REPOSITORY),
+        "PYTHONPATH": environment()["PYTHONPATH"],
         "BOOTHARNESS_HISTORY": str(job / "history"),
         "GITHUB_STEP_SUMMARY": str(job / "summary.md"),
         "RUNNER_TEMP": str(job),
         **variables,
     }
     if cache := os.environ.get("BOOTHARNESS_CACHE"):
-        environment["BOOTHARNESS_CACHE"] = cache
+        values.setdefault("BOOTHARNESS_CACHE", cache)
     return subprocess.run(
         ["bash", "-e", "-o", "pipefail", "-c", script],
-        cwd=job, env=environment, capture_output=True, text=True, timeout=120, check=False,
+        cwd=job, env=values, capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
 
 
@@ -67,8 +67,28 @@ def test_github_action(job: Path) -> None:
     assert "Boot gate" in (job / "summary.md").read_text()
     for name in ("gate.md", "gate.html", "junit.xml", "gate.json"):
         assert (job / "boot-gate" / name).stat().st_size, name
-    wrong = run(boot["run"], job, **{**values, "OPTIONS": "--until nowhere"})
-    assert wrong.returncode != 0
+    wrong = run(boot["run"], job, **{**values, "OPTIONS": "--until nowhere", "OUTPUT": "wrong"})
+    assert wrong.returncode == 129
+
+
+def test_what_was_not_found_out_fails_in_every_recipe(job: Path) -> None:
+    """125, and a sentence: `deb:` without apt-get is a kernel that cannot be had."""
+    for tool in ("apt-get", "apt-cache"):
+        (job / "bin" / tool).write_text("#!/bin/sh\nexit 100\n")
+        (job / "bin" / tool).chmod(0o755)
+    kernels, options = "vmlinuz deb:linux-image-none", "--until setup"
+    action = yaml.safe_load(Path("action.yml").read_text())
+    template = yaml.safe_load(Path("ci/gitlab.yml").read_text())[".boot-gate"]
+    assert "allow_failure" not in template
+    for script, variables in (
+        (step(action, "Boot")["run"],
+         {"KERNELS": kernels, "BASELINE": "", "OPTIONS": options, "OUTPUT": "out"}),
+        (template["script"][0],
+         {"GATE_KERNELS": kernels, "GATE_BASELINE": "", "GATE_OPTIONS": options}),
+    ):  # fmt: skip
+        done = run(script, job, **variables, BOOTHARNESS_CACHE=str(job / "cache"))
+        assert done.returncode == 125, done.stderr
+        assert "nothing is bad, but something could not be found out" in done.stdout
 
 
 def test_gitlab_template(job: Path) -> None:

@@ -165,12 +165,20 @@ def test_command_says_the_rule(tmp_path: Path) -> None:
         ("no JSON", (), "not a JSON file of results"),
         ('{"a": 1}', (), "not what boot, gate or bisect --json writes"),
         ('{"boots": []}', (), "it takes good ones and bad ones"),
+        (
+            '{"boots": [{"label": "x", "source": null, "verdict": "bad", "facts": {}}]}',
+            (),
+            "not what boot, gate or bisect --json writes",
+        ),
+        ('{"kernel": "x", "serial": "", "loader": null, "source": "x"}', (), "not what boot, gate"),
+        ("[" * 5000 + "]" * 5000, (), "not a JSON file of results"),
+        ("\udcff", (), "not a JSON file of results"),
         ('{"boots": []}', ("--plot", "x.doc"), "a plot is one of"),
     ],
 )
 def test_wrong_usage(tmp_path: Path, content: str, more: tuple[str, ...], words: str) -> None:
     path = tmp_path / "results.json"
-    path.write_text(content)
+    path.write_text(content, errors="surrogateescape")
     done = run("factors", path, *more)
     assert done.returncode == 129
     assert words in done.stderr

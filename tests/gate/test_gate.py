@@ -23,6 +23,9 @@ from bootharness.runs.result import Attempt, BootFacts, CellResult
 
 GOOD = Attempt(Verdict.GOOD, None, "reached init")
 WRAPPED = Attempt(Verdict.BAD, "destination-wrapped", "block move 242 wrapped")
+MANY = [*range(2, 2002)]
+KERNELS = [f"selfcheck:{16 * number}" for number in range(20)]
+NO_KERNEL = Attempt(Verdict.BAD, "not-a-kernel", "it is empty")
 SKIPPED = Attempt(Verdict.SKIP, "tool-missing", "no QEMU")
 
 
@@ -45,6 +48,10 @@ def entry(attempt: Attempt, *, baseline: bool = False, warned: bool = False) -> 
         ([entry(SKIPPED), entry(GOOD)], Standing.UNKNOWN, 125),
         ([entry(SKIPPED, baseline=True), entry(GOOD)], Standing.UNKNOWN, 125),
         ([entry(WRAPPED, baseline=True), entry(GOOD)], Standing.GOOD, 0),
+        ([entry(NO_KERNEL, baseline=True), entry(GOOD)], Standing.UNKNOWN, 125),
+        ([entry(NO_KERNEL)], Standing.BAD, 1),
+        ([], Standing.UNKNOWN, 125),
+        ([entry(GOOD, baseline=True)], Standing.UNKNOWN, 125),
     ],
 )
 def test_the_worst_candidate_decides(entries: list[Entry], standing: Standing, status: int) -> None:
@@ -226,6 +233,20 @@ def test_routes_that_boot_other_things_are_two_gates() -> None:
         ('kernels = ["selfcheck:16"]\n[[expect]]\nresult = "fine"', "fine"),
         ('kernels = ["selfcheck:16"]\n[[expect]]\nresults = "bad"', "number 1: results: known are"),
         ('kernels = ["selfcheck:16"]\nexpect = "bad"', "expect"),
+        ('kernels = ["selfcheck:16"]\ntimeout_s = nan', "timeout nan: it has to be at least 0.1"),
+        ('kernels = ["selfcheck:16"]\ntimeout_s = inf', "timeout inf: it can be at most"),
+        (f'kernels = ["selfcheck:16"]\nmemory_mib = {10**400}', "memory 1000"),
+        ('kernels = ["selfcheck:16"]\nmemory_mib = ' + "9" * 5000, "not a matrix"),
+        ('kernels = ["selfcheck:16"]\ninitrd = "\\u0000"', "no such file"),
+        ('kernels = ["selfcheck:16"]\nloaders = ["/"]', "a folder, and a loader is wanted"),
+        ('kernels = ["' + "a" * 5000 + '"]', "File name too long"),
+        ('kernels = ["\\u0000"]', "no such file"),
+        ("kernels = " + "[" * 900 + "]" * 900, ""),
+        ('kernels = ["selfcheck:16"]\npaths = []', "paths: it is empty, so that nothing would"),
+        ('kernels = ["selfcheck:16"]\nmemory_mib = []', "memory_mib: it is empty"),
+        ('kernels = ["selfcheck:16"]\nmachine_types = ["pc,usb=on"]', "machine type 'pc,usb=on'"),
+        (f'kernels = ["selfcheck:16"]\ntimeout_s = {MANY}\nidle_s = {MANY}', "4,000,000 boots"),
+        (f"kernels = {KERNELS}\nmemory_mib = {MANY}", "40,000 boots, and a gate has at most"),
     ],
 )
 def test_a_wrong_field_is_named(tmp_path: Path, text: str, said: str) -> None:

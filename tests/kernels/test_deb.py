@@ -1,7 +1,9 @@
 """Package lists: renewed once, however many want them; and what a name stood for."""
 
 import os
+import tarfile
 import time
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import pytest
 from bootharness.errors import KernelUnavailable
 from bootharness.kernels import deb
 from bootharness.kernels.deb import DebPackage, vmlinuz
+from tests.support.builders import bzimage
 
 # takes its time, and does not like company
 APT_GET = """#!/bin/sh
@@ -47,7 +50,7 @@ def remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(deb, "_SYSTEM_LISTS", lists)
     monkeypatch.setenv("BOOTHARNESS_CACHE", str(tmp_path / "cache"))
     for name in ("old", "new"):
-        (tmp_path / name).write_text(name)
+        (tmp_path / name).write_bytes(bzimage(bytes(1600)))
         monkeypatch.setattr(deb, "_found", lambda _package, name=name: tmp_path / name)
         if name == "old":
             assert vmlinuz(DebPackage("linux-image-amd64")).name == "old"
@@ -73,3 +76,37 @@ def test_a_version_stands_for_the_same_kernel_ever_after(
     later = time.time() + 60
     os.utime(remembered, (later, later))
     assert vmlinuz(package).name == "old"
+
+
+def package(folder: Path, size: int, content: bytes) -> Path:
+    """Write a package whose kernel says that it has so many bytes."""
+    member = tarfile.TarInfo("./boot/vmlinuz-6.1")
+    member.size = size
+    data = zlib.compress(member.tobuf() + content.ljust(1 << 20, b"\0"), wbits=31)
+    path = folder / "package.deb"
+    with path.open("wb") as file:
+        file.write(b"!<arch>\n")
+        control = zlib.compress(bytes(10240), wbits=31)
+        for name, part in (("debian-binary", b"2.0\n"), ("control.tar.gz", control),
+                           ("data.tar.gz", data)):  # fmt: skip
+            file.write(f"{name:<16}{0:<12}{0:<6}{0:<6}{100644:<8}{len(part):<10}`\n".encode())
+            file.write(part + b"\n" * (len(part) % 2))
+    return path
+
+
+def test_kernel_is_unpacked(tmp_path: Path) -> None:
+    deb._extract(package(tmp_path, 5, b"hello"), "deb:x", tmp_path / "kernel")
+    assert (tmp_path / "kernel").read_bytes() == b"hello"
+
+
+def test_kernel_of_gigabytes_is_not_unpacked(tmp_path: Path) -> None:
+    with pytest.raises(KernelUnavailable, match="3,221,225,472 bytes, and a kernel that"):
+        deb._extract(package(tmp_path, 3 << 30, b""), "deb:x", tmp_path / "kernel")
+    assert not (tmp_path / "kernel").exists()
+
+
+@pytest.mark.parametrize("damage", [b"", b"!<arch>\n", bytes(5000)])
+def test_package_that_is_none(tmp_path: Path, damage: bytes) -> None:
+    (tmp_path / "package.deb").write_bytes(damage)
+    with pytest.raises(KernelUnavailable, match="deb:x"):
+        deb._extract(tmp_path / "package.deb", "deb:x", tmp_path / "kernel")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bootharness.errors import KernelUnavailable, UsageError
+from bootharness.host.kept import sealed
 from bootharness.kernels.image import KernelImage
 from tests.support.builders import bzimage
 
@@ -88,11 +89,11 @@ def test_sha256_is_remembered_but_for_files_that_changed_a_moment_ago(
     digest = sha256(kernel.path.read_bytes()).hexdigest()
     assert kernel.sha256 == digest
     assert not [*(tmp_path / "cache/sha256").iterdir()]
-    monkeypatch.setattr("bootharness.kernels.image._SETTLED_S", -1.0)
+    monkeypatch.setattr("bootharness.host.kept._SETTLED_S", -1.0)
     kernel.path.touch()
     assert kernel.sha256 == digest
     (kept,) = (tmp_path / "cache/sha256").iterdir()
-    assert kept.read_text() == digest
+    assert sealed(kept.with_suffix("")) == digest.encode()
 
 
 def test_grown_kernel_is_what_the_recipe_says(tmp_path: Path) -> None:

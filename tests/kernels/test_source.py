@@ -38,9 +38,18 @@ def test_grow_distributes_over_what_it_grows(folder: Path) -> None:
     assert (kernel.payload_bytes, kernel.source) == (1600, found[0])
 
 
-def test_grow_of_grow() -> None:
-    kernel = fetch("grow:3200:grow:1600:selfcheck:16")
+def test_grow_of_grow(folder: Path) -> None:
+    kernel = fetch(f"grow:3200:grow:1600:{folder / 'vmlinuz-5.4'}")
     assert kernel.payload_bytes == 3200
+
+
+@pytest.mark.parametrize("source", ["grow:3200:selfcheck:16", "grow:3200:grow:1600:selfcheck:16"])
+def test_selfcheck_that_is_grown_is_a_larger_one(source: str) -> None:
+    """It looks at every byte, and random ones would be wrong."""
+    assert fetch(source).path.read_bytes() == fetch("selfcheck:3200").path.read_bytes()
+    assert fetch(source).source == source
+    with pytest.raises(UsageError, match="already has 3,200 bytes, so it cannot"):
+        fetch(f"grow:1600:{source}")
 
 
 def test_selfcheck_has_the_payload_that_was_asked_for() -> None:
@@ -57,6 +66,8 @@ def test_selfcheck_has_the_payload_that_was_asked_for() -> None:
         ("/no/such/*", "nothing matches"),
         ("/etc", "no file in this folder is a bzImage"),
         ("grow:x:selfcheck:16", "write grow:BYTES:SOURCE"),
+        ("grow:16:" * 2000 + "selfcheck:16", "write grow:BYTES:SOURCE"),
+        ("selfcheck:" + "9" * 5000, "write selfcheck:BYTES"),
         ("grow:16:/no/such/file", "no such file"),
         ("selfcheck:many", "write selfcheck:BYTES"),
         ("selfcheck:17", "16-byte paragraphs"),

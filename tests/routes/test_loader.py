@@ -43,6 +43,24 @@ def test_number_that_does_not_fit_its_place(tmp_path: Path) -> None:
         Loader.read(path).patched(**NUMBERS)
 
 
+@pytest.mark.parametrize(
+    ("patch", "said"),
+    [
+        ("{ at = 0, bytes = 1.0 }", "give a symbol, an offset in bytes"),
+        ("{ at = 0, bytse = 2 }", "bytse: known are at and bytes"),
+        ("{ at = [[[[]]]], bytes = 2 }", "give a symbol, an offset in bytes"),
+        ("2\ncmdline_lba = 0", "cmdline_lba and kernel_lba are patched to the same bytes"),
+        ("[" * 900 + "]" * 900, "profile"),
+    ],
+)
+def test_profile_that_cannot_be(tmp_path: Path, patch: str, said: str) -> None:
+    path = write(tmp_path, "boot.bin", bytes(440))
+    write(tmp_path, "boot.toml", f"[patch]\nkernel_lba = {patch}\n")
+    with pytest.raises(UsageError) as raised:
+        Loader.read(path)
+    assert said in str(raised.value) or "[patch] kernel_lba" in str(raised.value)
+
+
 def test_assembly_with_symbols_of_its_own(tmp_path: Path) -> None:
     path = write(tmp_path, "boot.asm", "bits 16\nglobal where\nstart: jmp $\nwhere: dd 0\n")
     write(tmp_path, "boot.toml", '[patch]\nkernel_lba = "where"\n')

@@ -41,6 +41,7 @@ def bzimage(
     struct.pack_into("<B", image, 0x211, loadflags)
     struct.pack_into("<I", image, 0x214, 0x100000)
     struct.pack_into("<II", image, 0x22C, 0x7FFFFFFF, 0x200000)
+    struct.pack_into("<I", image, 0x238, 2047)
     struct.pack_into("<I", image, 0x260, 0x1000)
     return bytes(image) + payload
 

@@ -32,6 +32,7 @@ from tests.formats.test_intlog import PAGE_FAULT
 from tests.formats.test_record import PACKET, record
 from tests.machine.test_registers import REAL
 from tests.support.builders import bzimage
+from tests.support.fuzz_files import FILE_TARGETS, file_seeds
 from tests.support.netclient import NetClient, wire_with
 from tests.support.traces import handoff, loading_trace, move, read, teletype
 
@@ -189,7 +190,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
         setup_header, mbr, descriptors, packet, recorder_log, trace_json, monitor,
         machine_interface, interrupt_log, text_screen, code, wire,
     )
-}  # fmt: skip
+} | FILE_TARGETS  # fmt: skip
 
 
 def _frames() -> bytes:
@@ -227,6 +228,7 @@ def seeds() -> dict[str, bytes]:
         "text_screen": bytes.fromhex("0e4f1f4f00002800") + b"H\x07i\x07",
         "code": bytes.fromhex("ea197c0000fa31c08ed8cd150f01e0eb fe"),
         "wire": _frames(),
+        **file_seeds(),
     }
 
 

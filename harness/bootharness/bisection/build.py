@@ -8,20 +8,23 @@ import os
 import re
 import shutil
 import subprocess
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
 from msgspec import Struct
 
 from bootharness.bisection.toolchain import Toolchain
-from bootharness.errors import BuildFailed
-from bootharness.host.cache import alone_in, cache_dir, published
+from bootharness.errors import BuildFailed, UsageError
+from bootharness.host.cache import alone_in, cache_dir
+from bootharness.host.kept import intact, kept_file, was_kept
 from bootharness.host.workspace import Workspace
 from bootharness.text import last_lines
 
 __all__ = ["Build"]
 
 _LINES = 3
+_LOG_BYTES = 1 << 16
 _ELSEWHERE = re.compile(r"\$(O\b|\{O\})")
 # what of the environment a kernel's build heeds (kbuild.rst, llvm.rst)
 _HEEDED = re.compile(
@@ -43,6 +46,19 @@ class Build(Struct, frozen=True):
     config: Path | None = None
     limit_s: float = 3600.0
 
+    def __post_init__(self) -> None:
+        if not self.command.strip():
+            raise UsageError("--build: it is empty, so that nothing would be built")
+        for option, text in (("--build", self.command), ("--image", self.image)):
+            try:
+                text.encode()
+            except UnicodeEncodeError as error:
+                raise UsageError(f"{option} {text!a}: it is not UTF-8") from error
+        # what is there before a build is removed, so it must be of the build
+        image = Path(self.image)
+        if image.is_absolute() or ".." in image.parts or not image.name:
+            raise UsageError(f"--image {self.image}: give a path inside of the tree")
+
     @property
     def elsewhere(self) -> bool:
         """Whether the command speaks of ``$O``, so that the tree need not be written to."""
@@ -52,6 +68,11 @@ class Build(Struct, frozen=True):
         """Return where the kernel of a tree is kept, given the digest of its content; it need
         not be there."""
         return self._folder(tree) / "kernel"
+
+    def built(self, tree: str) -> Path | None:
+        """Return the kernel of a tree if it is there, undamaged."""
+        kept = self.kept(tree)
+        return kept if kept.is_file() and (intact(kept) or not was_kept(kept)) else None
 
     def _folder(self, tree: str) -> Path:
         config = self.config.read_bytes() if self.config else b""
@@ -74,10 +95,12 @@ class Build(Struct, frozen=True):
         """
         kept, log = self.kept(tree), self._folder(tree) / "log"
         with alone_in(self._folder(tree), self.limit_s):
-            if kept.exists():
+            if self.built(tree):
                 return kept
             places = (objects / self.image, folder / self.image)
             for place in places:
+                if place.is_dir():
+                    raise BuildFailed(f"{place}: a folder, where the build is to make a kernel")
                 place.unlink(missing_ok=True)  # an old one is no proof of anything
             if self.config:
                 # a kernel's tree that is built elsewhere must have none of its own
@@ -87,8 +110,11 @@ class Build(Struct, frozen=True):
             made = next((place for place in places if place.exists()), None)
             if made is None:
                 raise BuildFailed(f"the build went well and made no {self.image}; see {log}")
-            with published(kept) as temporary:
-                shutil.copyfile(made, temporary)
+            if not made.is_file():
+                if made.is_dir():
+                    shutil.rmtree(made)  # or no other build could put its kernel there
+                raise BuildFailed(f"what the build made is no file: {self.image}; see {log}")
+            kept_file(kept, partial(shutil.copyfile, made))
         return kept
 
     def _run(self, folder: Path, objects: Path, log: Path, workspace: Workspace) -> None:
@@ -115,5 +141,11 @@ class Build(Struct, frozen=True):
                     what = f"not built within {self.limit_s:,.0f} s"
                     raise BuildFailed(f"{what}; see {log}") from None
         if status:
-            lines = last_lines(log.read_text(errors="replace"), _LINES)
+            lines = last_lines(_end(log), _LINES)
             raise BuildFailed(f"exit status {status}: {' / '.join(lines)}; see {log}")
+
+
+def _end(log: Path) -> str:
+    with log.open("rb") as said:
+        said.seek(max(log.stat().st_size - _LOG_BYTES, 0))
+        return said.read(_LOG_BYTES).decode(errors="replace")

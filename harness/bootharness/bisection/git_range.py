@@ -89,8 +89,8 @@ class GitRange(Closing):
 
     def ready(self, position: int) -> str | None:
         """Return the kernel of a commit that has been built already."""
-        kept = self._build.kept(self._tree(position))
-        return str(kept) if kept.exists() else None
+        kept = self._build.built(self._tree(position))
+        return str(kept) if kept else None
 
     def prepare(self, position: int) -> str:
         """Return the kernel of a commit, built if need be. Raises BuildFailed when it cannot."""

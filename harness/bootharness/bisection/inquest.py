@@ -1,6 +1,5 @@
 """From a search that has found something to its answer: what to compare, what to try."""
 
-import zlib
 from concurrent.futures import Executor
 from pathlib import Path
 
@@ -13,9 +12,10 @@ from bootharness.bisection.log import HuntLog, Seen
 from bootharness.bisection.ranges import Range, SizeRange
 from bootharness.bisection.search import Found
 from bootharness.diagnosis.verdict import Verdict
-from bootharness.errors import UsageError
+from bootharness.errors import FormatError, UsageError
+from bootharness.formats.zipped import unzipped
 from bootharness.plan import STAGE1
-from bootharness.report.document import read_trace
+from bootharness.report.document import TRACE_BYTES, read_trace
 from bootharness.runs.cell import Cell
 from bootharness.runs.headroom import headroom_of, takes_loader
 from bootharness.runs.history import History
@@ -121,8 +121,8 @@ def _trace(history: History, cell: Cell, seen: Seen) -> BootTrace | None:
     for each in attempts:
         if each.outcome == (seen.verdict, seen.cause) and each.trace:
             try:
-                return read_trace(zlib.decompress(each.trace))
-            except (UsageError, zlib.error):
+                return read_trace(unzipped(each.trace, most=TRACE_BYTES))
+            except (UsageError, FormatError):
                 return None
     return None
 

@@ -76,6 +76,8 @@ class HuntLog(Closing):
 
     def __init__(self, path: Path, hunted: dict[str, Any]) -> None:
         self.path = path
+        if path.exists() and not path.is_file():
+            raise UsageError(f"{path}: not a regular file, so not the log of a hunt")
         try:
             self._file: IO[bytes] = path.open("a+b")
         except OSError as error:
@@ -105,7 +107,7 @@ class HuntLog(Closing):
                 self._file.truncate(sum(map(len, lines[:-1])))
                 lines.pop()
             return [msgspec.json.decode(line, type=Seen) for line in lines[1:]]
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise UsageError(f"{self.path}: not the log of a hunt: {error}") from error
 
     def add(self, seen: Seen) -> None:

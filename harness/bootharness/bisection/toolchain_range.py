@@ -71,8 +71,8 @@ class ToolchainRange(Closing):
 
     def ready(self, position: int) -> str | None:
         """Return a kernel that has been built already."""
-        kept = self._built_by(position).kept(self._tree)
-        return str(kept) if kept.exists() else None
+        kept = self._built_by(position).built(self._tree)
+        return str(kept) if kept else None
 
     def prepare(self, position: int) -> str:
         """Return the tree's kernel, built if need be. Raises BuildFailed when it cannot."""

@@ -14,6 +14,7 @@ from bootharness.errors import (
     BootHarnessError,
     CouldNotFindOut,
 )
+from bootharness.text import printable
 
 __all__ = ["bootharness", "run"]
 
@@ -94,10 +95,10 @@ def run(command: click.Command) -> NoReturn:
     except (click.Abort, KeyboardInterrupt):
         status = INTERRUPTED
     except CouldNotFindOut as error:
-        click.echo(f"bootharness: {error.cause}: {error}", err=True)
+        click.echo(f"bootharness: {error.cause}: {printable(str(error))}", err=True)
         status = COULD_NOT_FIND_OUT
     except BootHarnessError as error:
-        click.echo(f"bootharness: {error}", err=True)
+        click.echo(f"bootharness: {printable(str(error))}", err=True)
         status = WRONG_USAGE
     except BrokenPipeError:
         # nobody reads on, and nobody is to be told so when Python flushes at its end

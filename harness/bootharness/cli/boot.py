@@ -113,7 +113,10 @@ def sources_and_plan(
     except CouldNotFindOut:  # of each kernel
         pass
     every = (str(disk),) if disk else given
-    return [single for source in every for single in route.expand(source)], plan
+    sources = [single for source in every for single in route.expand(source)]
+    if not sources:
+        raise UsageError(f"{', '.join(every)}: there is nothing to boot")
+    return sources, plan
 
 
 def _route(disk: Path | None, net: str | None, choices: dict[str, Any]) -> dict[str, str]:

@@ -11,6 +11,8 @@ from bootharness.cli.boot import sources_and_plan
 from bootharness.cli.options import FILE, WHAT_IS_LOADED, plan_options
 from bootharness.cli.output import new_folder
 from bootharness.errors import UsageError
+from bootharness.host.regular import read_regular
+from bootharness.text import printable
 
 if TYPE_CHECKING:
     from bootharness.debug.prepare import Prepared
@@ -101,7 +103,7 @@ def command(
                 )
             prepared = stack.enter_context(prepare(sources[0], plan, at or "stage1", workspace))
         for note in prepared.notes:
-            click.echo(f"bootharness: {note}", err=True)
+            click.echo(f"bootharness: {printable(note)}", err=True)
         from bootharness.debug.run import debug
 
         debug(prepared, workspace, view or "plain", folder)
@@ -120,10 +122,11 @@ def _of_trace(
 ) -> "Prepared":
     from bootharness.debug.prepare import prepare_trace
     from bootharness.kernels.image import KernelImage
-    from bootharness.report.document import read_trace
+    from bootharness.report.document import TRACE_BYTES, read_trace
 
+    text = read_regular(path, most=TRACE_BYTES)
     try:
-        trace = read_trace(path.read_bytes())
+        trace = read_trace(text)
         given = KernelImage.read(kernel) if kernel else None
         return prepare_trace(trace, at, workspace.path / "disk.img", given, qemu)
     except OSError as error:

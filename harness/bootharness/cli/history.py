@@ -1,7 +1,5 @@
 """`bootharness history`: what has been booted, as a list, as a page, or one trace of it."""
 
-import sys
-import zlib
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bootharness.cli.output import check_file, check_json_file, spoken, write_file, write_json
-from bootharness.errors import UsageError
+from bootharness.errors import FormatError, UsageError
 
 if TYPE_CHECKING:
     from bootharness.runs.history import History
@@ -82,6 +80,9 @@ def _matches(past: "Past", patterns: tuple[str, ...]) -> bool:
 
 
 def _print_trace(history: "History", number: int) -> int:
+    from bootharness.formats.zipped import unzipped
+    from bootharness.report.document import TRACE_BYTES
+
     trace = b""
     for past in history.results():
         if past.id == number:
@@ -89,5 +90,9 @@ def _print_trace(history: "History", number: int) -> int:
             trace = history.trace(number, attempts.index(past.result.decisive))
     if not trace:
         raise UsageError(f"--trace {number}: the history has no trace of such a result")
-    sys.stdout.buffer.write(zlib.decompress(trace))
+    try:
+        text = unzipped(trace, most=TRACE_BYTES)
+    except FormatError as error:
+        raise UsageError(f"{history.path}: the trace of result {number}: {error}") from error
+    write_json("-", text)
     return 0

@@ -1,13 +1,18 @@
 """Where a command's JSON goes, and what else it prints meanwhile."""
 
 import os
+import stat
 import sys
 from pathlib import Path
+from queue import Empty, SimpleQueue
+from threading import Thread
 from typing import TextIO
 
-from bootharness.errors import UsageError
+from bootharness.errors import NotWritten, UsageError
 
 __all__ = ["check_file", "check_json_file", "new_folder", "spoken", "write_file", "write_json"]
+
+_READER_S = 60.0
 
 
 def new_folder(path: Path) -> Path:
@@ -34,9 +39,17 @@ def check_json_file(json_file: str | None) -> None:
 
 
 def check_file(file: Path, kind: str, *begins: bytes) -> None:
-    """Raise UsageError for a file that is there and does not begin as one of ours does."""
+    """Raise UsageError for a file that is there and does not begin as one of ours does.
+
+    What is no regular file, a pipe or a terminal, is not opened: it is for its reader.
+    """
     longest = max(map(len, begins))
     try:
+        status = file.stat()
+        if stat.S_ISDIR(status.st_mode):
+            raise UsageError(f"{file}: cannot be written: it is a folder")
+        if not stat.S_ISREG(status.st_mode) or _is_ours(status):
+            return
         with file.open("rb") as there:
             begin = there.read(longest)
     except FileNotFoundError:
@@ -52,28 +65,83 @@ def check_file(file: Path, kind: str, *begins: bytes) -> None:
 
 
 def write_json(json_file: str, text: bytes) -> None:
-    """Write a command's JSON. Raises UsageError when that cannot be done."""
-    if json_file == "-":
-        sys.stdout.buffer.write(text)
+    """Write a command's JSON. Raises NotWritten when that cannot be done."""
+    if json_file != "-":
+        write_file(Path(json_file), text)
         return
-    write_file(Path(json_file), text)
+    try:
+        sys.stdout.buffer.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise NotWritten(f"standard output cannot be written: {error.strerror}") from error
 
 
 def write_file(file: Path, content: bytes) -> None:
     """Write a file; one that is there is replaced when all of the new one has been written.
 
-    Raises UsageError when that cannot be done.
+    What is no regular file is written to as a shell does it. Raises NotWritten when that
+    cannot be done.
     """
-    whole = file.resolve()
+    try:
+        try:
+            status = file.stat()
+        except FileNotFoundError:
+            status = None
+        if status and _is_ours(status):
+            _write_all(os.dup(sys.stdout.fileno()), content)
+        elif status and not stat.S_ISREG(status.st_mode):
+            _write_all(_opened(file, status), content)
+        else:
+            _replace(file.resolve(), content)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise NotWritten(f"{file}: cannot be written: {error.strerror}") from error
+
+
+def _is_ours(status: os.stat_result) -> bool:
+    """Return whether a file is our standard output, whatever name it was given by."""
+    try:
+        sys.stdout.flush()
+        return os.path.samestat(status, os.fstat(sys.stdout.fileno()))
+    except (OSError, ValueError):  # not a file of the system: tests have such
+        return False
+
+
+def _opened(file: Path, status: os.stat_result) -> int:
+    """Open what is no regular file. Raises NotWritten where nobody opens the other end of a pipe
+    in time."""
+    if not stat.S_ISFIFO(status.st_mode):
+        return os.open(file, os.O_WRONLY)
+    opened: SimpleQueue[int | OSError] = SimpleQueue()
+
+    def wait_for_a_reader() -> None:
+        try:
+            opened.put(os.open(file, os.O_WRONLY))
+        except OSError as error:
+            opened.put(error)
+
+    Thread(target=wait_for_a_reader, daemon=True).start()
+    try:
+        handle = opened.get(timeout=_READER_S)
+    except Empty:
+        raise NotWritten(f"{file}: nobody has read from it for {_READER_S:.0f} s") from None
+    if isinstance(handle, OSError):
+        raise handle
+    return handle
+
+
+def _write_all(handle: int, content: bytes) -> None:
+    with os.fdopen(handle, "wb") as there:
+        there.write(content)
+
+
+def _replace(whole: Path, content: bytes) -> None:
     new = whole.with_name(f".{whole.name[:40]}.{os.getpid()}")
     try:
-        if whole.exists() and not whole.is_file():  # a pipe, or /dev/null
-            whole.write_bytes(content)
-            return
-        try:
-            new.write_bytes(content)
-            new.replace(whole)
-        finally:
-            new.unlink(missing_ok=True)
-    except OSError as error:
-        raise UsageError(f"{file}: cannot be written: {error.strerror}") from error
+        new.write_bytes(content)
+        new.replace(whole)
+    finally:
+        new.unlink(missing_ok=True)

@@ -6,6 +6,7 @@ from bootharness.debug.labels import followed
 from bootharness.host.assembler import assemble_program
 from bootharness.host.cache import cache_dir, published
 from bootharness.routes.loader import ORIGIN, Loader
+from bootharness.text import printable
 
 __all__ = ["listed"]
 
@@ -19,10 +20,10 @@ def listed(name: str, binary: bytes, symbols: dict[str, int]) -> Loader:
     for label, address in symbols.items():
         labels.setdefault(address, []).append(label)
     code = followed(binary)
-    lines = [f"; {name}: disassembled, for its source is not here", "        bits 16"]
+    lines = [f"; {printable(name)}: disassembled, for its source is not here", "        bits 16"]
     at = ORIGIN
     while at < ORIGIN + len(binary):
-        lines += [f"{label}:" for label in labels.get(at, ())]
+        lines += [f"${label}:" for label in labels.get(at, ())]
         found = code.get(at)
         size = len(found.code) if found else 1
         content = ", ".join(f"0x{byte:02x}" for byte in binary[at - ORIGIN :][:size])
@@ -30,7 +31,7 @@ def listed(name: str, binary: bytes, symbols: dict[str, int]) -> Loader:
         at += size
     text = "\n".join([*lines, ""])
     source = cache_dir("listings", hashlib.sha256(text.encode()).hexdigest()[:20]) / "listing.asm"
-    if not source.exists():
+    if not source.exists() or source.read_text(errors="replace") != text:
         with published(source) as made:
             made.write_text(text)
     _, elf = assemble_program(source, origin=ORIGIN)

@@ -1,6 +1,5 @@
 """What is to be debugged: a kernel with a loader, a disk image, or the boot of a trace."""
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ from bootharness.debug.listing import listed
 from bootharness.debug.place import BEHIND_CALLS, LAST_GOOD_MOVE, Place
 from bootharness.debug.replay import replayed
 from bootharness.debug.scene import Scene
+from bootharness.debug.trust import machine_of
 from bootharness.errors import MachineLost, UsageError
 from bootharness.formats.loading import SETUP_AT
 from bootharness.formats.mbr import SECTOR_BYTES
@@ -20,7 +20,7 @@ from bootharness.kernels.image import KernelImage
 from bootharness.machine.choice import chosen_machine
 from bootharness.machine.device import Device, disk_device
 from bootharness.one_boot import boot_medium
-from bootharness.plan import STAGE1, BootPlan, MachineConfig
+from bootharness.plan import AUTO, STAGE1, BootPlan, MachineConfig
 from bootharness.routes.disk import DiskImage
 from bootharness.routes.loader import Loader
 from bootharness.routes.medium import Medium
@@ -81,30 +81,20 @@ def prepare_trace(
     at: str | None,
     image: Path,
     given: KernelImage | None = None,
-    qemu: str = "auto",
+    qemu: str = AUTO,
 ) -> Prepared:
     """Have a boot again of which the trace is there.
 
     ``given`` is its kernel, where that is elsewhere than it was; without one that can be
     found a stand-in takes its place, which can be loaded but not run. ``qemu`` is a program
-    in place of the one that it was; ``auto`` is that one. Raises UsageError when the trace
-    does not tell enough.
+    in place of the one that it was; `AUTO` is that one. Raises UsageError when the trace does
+    not tell enough, or what cannot be.
     """
+    notes: list[str] = []
+    machine = machine_of(trace, qemu, notes)
     again = replayed(trace, given, image)
     scene = _scene_of(trace, again.loader, at or _where_it_went_wrong(trace))
-    assert trace.machine
-    machine, notes = trace.machine.config, again.notes
-    if qemu != "auto":
-        machine = replace(machine, qemu=qemu)
-    elif not shutil.which(machine.qemu):
-        narrow = trace.kernel is not None and trace.kernel.header.needs_32_bits_alone
-        here = "qemu-system-i386" if narrow else "qemu-system-x86_64"
-        notes += (f"{machine.qemu} is not here: {here} takes its place",)
-        machine = replace(machine, qemu=here)
-    if machine.bios and not Path(machine.bios).is_file():
-        notes += (f"the BIOS {machine.bios} is not here: QEMU's own takes its place",)
-        machine = replace(machine, bios=None)
-    return Prepared(scene, image, _machine_for(machine), notes)
+    return Prepared(scene, image, _machine_for(machine), (*again.notes, *notes))
 
 
 def _machine_for(config: MachineConfig, *, narrow: bool = False) -> MachineConfig:

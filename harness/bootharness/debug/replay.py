@@ -8,14 +8,15 @@ from random import Random
 from msgspec import Struct
 
 from bootharness.debug.listing import listed
+from bootharness.debug.trust import kernel_of, loader_of
 from bootharness.errors import BootHarnessError, UsageError
 from bootharness.formats.bzimage import header_fields
 from bootharness.formats.mbr import SECTOR_BYTES
+from bootharness.kernels.content import ZEROS, Piece
 from bootharness.kernels.image import KernelImage
 from bootharness.kernels.initrd import tiny_initrd
-from bootharness.kernels.source import fetch
 from bootharness.routes.loader import Loader
-from bootharness.text import count
+from bootharness.text import count, printable
 from bootharness.trace.boot_trace import BootTrace
 from bootharness.trace.booted import DiskFacts, KernelFacts
 
@@ -23,6 +24,9 @@ __all__ = ["Replay", "replayed"]
 
 _HALT = b"\xfa\xf4\xeb\xfd"
 """CLI, and HLT for ever."""
+_STAND_IN_LIMIT = 1 << 28
+"""A kernel with all its modules built in has a tenth of this."""
+_CMDLINE_BYTES = 2048
 
 
 class Replay(Struct, frozen=True):
@@ -38,9 +42,7 @@ def replayed(trace: BootTrace, given: KernelImage | None, image: Path) -> Replay
     Raises UsageError when the trace does not tell all that the loader has read.
     """
     disk = trace.disk
-    if trace.network or disk is None or trace.machine is None:
-        what = "a boot from a network" if trace.network else "no boot from a disk"
-        raise UsageError(f"the trace is of {what}: only one from a disk can be had again")
+    assert disk
     boot_sector = bytes.fromhex(disk.boot_sector)
     notes: list[str] = []
     if there := _same_disk(trace, disk, boot_sector):
@@ -54,11 +56,12 @@ def replayed(trace: BootTrace, given: KernelImage | None, image: Path) -> Replay
     if loader.binary == boot_sector:
         _check_reads(trace, pieces)
     elif len(loader.binary) > SECTOR_BYTES:
-        pieces[SECTOR_BYTES] = loader.binary[SECTOR_BYTES:]
+        pieces[SECTOR_BYTES] = Piece.of(loader.binary[SECTOR_BYTES:])
     with image.open("wb") as file:
         file.truncate(disk.bytes)
-        for at, content in pieces.items():
-            os.pwrite(file.fileno(), content, at)
+        for at, piece in pieces.items():
+            if piece.source is not ZEROS:  # which are there
+                os.pwrite(file.fileno(), piece.read(), at)
     return Replay(loader, tuple(notes))
 
 
@@ -83,7 +86,7 @@ def _loader(trace: BootTrace, boot_sector: bytes, notes: list[str]) -> Loader:
     if facts is None:
         return listed(trace.source, boot_sector, {})
     try:
-        loader = Loader.stage1() if facts.name == "stage1" else Loader.read(Path(facts.name))
+        loader = loader_of(facts.name)
         if hashlib.sha256(loader.binary).hexdigest() == facts.sha256 and loader.elf:
             return loader
     except BootHarnessError:
@@ -97,9 +100,9 @@ def _kernel(facts: KernelFacts, given: KernelImage | None, notes: list[str]) -> 
     if given:
         if given.sha256 != facts.sha256:
             raise UsageError(f"{given.path}: not the kernel of the trace: it has another SHA-256")
-        return given.path.read_bytes()
+        return given.content.read(0, given.file_bytes)
     try:
-        kernel = fetch(facts.source)
+        kernel = kernel_of(facts.source)
         if kernel.sha256 == facts.sha256:
             return kernel.path.read_bytes()
         why = "is another one here"
@@ -114,6 +117,11 @@ def _kernel(facts: KernelFacts, given: KernelImage | None, notes: list[str]) -> 
 
 
 def _stand_in(facts: KernelFacts) -> bytes:
+    if facts.file_bytes > _STAND_IN_LIMIT:
+        raise UsageError(
+            f"kernel.file_bytes: {facts.file_bytes:,}, and a stand-in has at most "
+            f"{_STAND_IN_LIMIT:,}: give the kernel by --kernel"
+        )
     image = bytearray(facts.real_mode_bytes)
     for name, offset, size in header_fields():
         value = getattr(facts.header, name)
@@ -123,40 +131,47 @@ def _stand_in(facts: KernelFacts) -> bytes:
             image[offset : offset + size] = value.encode("ascii")
     entry = 0x202 + (facts.header.jump >> 8)
     image[entry : entry + len(_HALT)] = _HALT
-    image += Random(facts.payload_bytes).randbytes(facts.payload_bytes)
+    rest = min(facts.payload_bytes, max(facts.file_bytes - len(image), 0))
+    image += Random(facts.payload_bytes).randbytes(rest)
     return bytes(image[: facts.file_bytes])
 
 
 def _pieces(
     disk: DiskFacts, boot_sector: bytes, kernel: bytes, notes: list[str], *, wide: bool
-) -> dict[int, bytes]:
-    """Return what is known of the disk, by its offset in bytes."""
-    pieces = {0: boot_sector}
+) -> dict[int, Piece]:
+    """Return what is known of the disk, by its offset in bytes.
+
+    Raises UsageError for what lies behind its end.
+    """
+    pieces = {0: Piece.of(boot_sector)}
     if disk.cmdline_lba is not None and disk.cmdline is not None:
-        pieces[disk.cmdline_lba * SECTOR_BYTES] = os.fsencode(disk.cmdline).ljust(2048, b"\0")
+        cmdline = os.fsencode(disk.cmdline).ljust(_CMDLINE_BYTES, b"\0")
+        pieces[disk.cmdline_lba * SECTOR_BYTES] = Piece.of(cmdline)
     if disk.kernel_lba is not None:
-        pieces[disk.kernel_lba * SECTOR_BYTES] = kernel
+        pieces[disk.kernel_lba * SECTOR_BYTES] = Piece.of(kernel)
     if disk.initrd_lba is not None and disk.initrd_bytes:
-        initrd = tiny_initrd(wide=wide)
-        if len(initrd) != disk.initrd_bytes:
-            initrd = bytes(disk.initrd_bytes)
+        initrd = Piece.of(tiny_initrd(wide=wide))
+        if initrd.size != disk.initrd_bytes:
+            initrd = Piece(ZEROS, 0, disk.initrd_bytes)
             notes.append(
-                f"the initrd is {count(len(initrd), 'zero byte')}: the trace has only its size"
+                f"the initrd is {count(initrd.size, 'zero byte')}: the trace has only its size"
             )
         pieces[disk.initrd_lba * SECTOR_BYTES] = initrd
+    if any(at + piece.size > disk.bytes for at, piece in pieces.items()):
+        raise UsageError(f"disk.bytes: {disk.bytes:,}, and what is on the disk goes beyond that")
     return pieces
 
 
-def _check_reads(trace: BootTrace, pieces: dict[int, bytes]) -> None:
+def _check_reads(trace: BootTrace, pieces: dict[int, Piece]) -> None:
     """Raise UsageError when a loader that nobody knows has read what nobody has."""
     for call in trace.loader_calls:
         if call.number != 0x13 or call.function not in (0x02, 0x42):
             continue
         packet = call.packet
         start = packet.lba * SECTOR_BYTES if packet else -1
-        if not any(at <= start < at + len(content) for at, content in pieces.items()):
+        if not any(at <= start < at + piece.size for at, piece in pieces.items()):
             what = f"LBA {packet.lba}" if packet else "sectors by cylinder, head and sector"
             raise UsageError(
-                f"{trace.source}: its loader has read {what}, which the trace does not have: "
-                "debug with --disk"
+                f"{printable(trace.source)}: its loader has read {what}, which the trace does not "
+                "have: debug with --disk"
             )

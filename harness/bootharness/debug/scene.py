@@ -18,6 +18,7 @@ from bootharness.machine.gdb_log import int_sites
 from bootharness.machine.target import target_description
 from bootharness.plan import MachineConfig
 from bootharness.routes.loader import ORIGIN, Loader
+from bootharness.text import printable
 from bootharness.trace.booted import DiskFacts, KernelFacts
 from bootharness.trace.proof import LOADER_FIELDS
 
@@ -35,6 +36,7 @@ set confirm off
 set pagination off
 set filename-display basename
 set osabi none
+set auto-load off
 set debuginfod enabled off
 set remotetimeout 20
 set breakpoint always-inserted on
@@ -96,7 +98,7 @@ class Scene(Struct, frozen=True):
     def _facts(self, *, wide: bool) -> dict[str, object]:
         loader, disk, kernel = self.loader, self.disk, self.kernel
         return {
-            "what": self.what,
+            "what": printable(self.what),
             "wide": wide,
             "disk": DISK,
             "origin": ORIGIN,

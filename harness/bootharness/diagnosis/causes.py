@@ -437,6 +437,14 @@ CAUSES: dict[str, Cause] = {
             "Give the machine the memory that it needs, or make the initrd smaller.",
         ),
         Cause(
+            "not-a-kernel",
+            "The candidate is there, and it is not a bzImage: a gate and a test refuse it.",
+            "the file, and what is wrong with it",
+            "See what the build has written there: an empty or half a file is left by one that was "
+            "interrupted, and vmlinux is not what a loader takes. A boot by itself says "
+            "kernel-unavailable, for there it may be a slip of the keyboard.",
+        ),
+        Cause(
             "tracers-disagree",
             "The recorder and gdb saw different calls, so neither is trusted.",
             "the first difference",
@@ -452,7 +460,7 @@ CAUSES: dict[str, Cause] = {
         ),
         Cause(
             "kernel-unavailable",
-            "The kernel could not be read, fetched or unpacked.",
+            "The kernel could not be read, fetched or unpacked, or is not one.",
             "the file or package, and why",
             "Give the path of a bzImage, or a package that the mirror still has.",
             "skip",
@@ -490,6 +498,14 @@ CAUSES: dict[str, Cause] = {
             "QEMU did not start, or the disk image could not be written.",
             "the command line, the exit status, what it said",
             "Read what QEMU says; look at the free space of the temporary folder.",
+            "skip",
+        ),
+        Cause(
+            "not-written",
+            "What was found out could not be written to the file that was asked for.",
+            "the file, and what the system says",
+            "Make room on the disk, or have somebody read from the pipe. The verdict is printed "
+            "all the same.",
             "skip",
         ),
         Cause(

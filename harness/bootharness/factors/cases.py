@@ -4,6 +4,8 @@ import csv
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from io import StringIO
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +14,15 @@ from msgspec import Struct
 
 from bootharness.errors import UsageError
 from bootharness.factors.rules import Case
+from bootharness.host.regular import is_regular, read_regular
+from bootharness.kernels.image import FILE_LIMIT
 from bootharness.runs.history import History
 from bootharness.runs.result import BootFacts
 
 __all__ = ["Known", "cases", "read_features", "read_results"]
 
+_RESULTS_BYTES = 1 << 30
+_CONFIGURATION_BYTES = 1 << 24
 _MEASURED = (
     "payload_bytes",
     "file_bytes",
@@ -71,12 +77,14 @@ def read_results(paths: Iterable[Path], history: Path | None) -> Iterator[Known]
     """
     for path in paths:
         try:
-            document = msgspec.json.decode(path.read_bytes())
-        except (OSError, msgspec.DecodeError) as error:
+            document = msgspec.json.decode(read_regular(path, most=_RESULTS_BYTES))
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise UsageError(f"{path}: not a JSON file of results: {error}") from error
         try:
-            yield from _document(document)
-        except (KeyError, TypeError, msgspec.ValidationError) as error:
+            for known in _document(document):
+                yield msgspec.convert(msgspec.to_builtins(known), Known)
+        except (LookupError, TypeError, ValueError, AttributeError, RecursionError,
+                msgspec.ValidationError) as error:  # fmt: skip
             raise UsageError(f"{path}: not what boot, gate or bisect --json writes") from error
     if history:
         with History(history) as results:
@@ -137,10 +145,10 @@ def read_features(path: Path) -> dict[str, dict[str, int | float | str]]:
     Raises UsageError when it is none.
     """
     try:
-        with path.open(newline="") as file:
-            rows = [*csv.DictReader(file, restval="")]
-            names = rows[0].keys() if rows else []
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        text = read_regular(path, most=_RESULTS_BYTES).decode()
+        reader = csv.DictReader(StringIO(text, newline=""), restval="")
+        rows, names = [*reader], [*(reader.fieldnames or ())]
+    except (UnicodeDecodeError, csv.Error) as error:
         raise UsageError(f"{path}: not a CSV file: {error}") from error
     first = next(iter(names), None)
     if first is None or len(names) < 2:
@@ -154,8 +162,8 @@ def read_features(path: Path) -> dict[str, dict[str, int | float | str]]:
 def _value(text: str) -> int | float | str:
     """Return a number where it is one: 6.10 is a version and not 6.1."""
     for kind in (int, float):
-        with suppress(ValueError):
-            if str(kind(text)) == text:
+        with suppress(ValueError, OverflowError):
+            if str(kind(text)) == text and isfinite(kind(text)):
                 return kind(text)
     return text
 
@@ -163,12 +171,11 @@ def _value(text: str) -> int | float | str:
 def _configuration(source: str, release: str) -> dict[str, int | float | str]:
     """Return the symbols of a configuration that lies beside a kernel's file."""
     path = Path(source)
-    if not path.is_file():
+    if not is_regular(path, most=FILE_LIMIT):
         return {}
-    for place in (Path(f"{path}.config"), path.with_name(f"config-{release}")):
-        if place.is_file():
-            return {
-                found[1] or found[3]: found[2] or "n"
-                for found in _SYMBOL.finditer(place.read_text(errors="replace"))
-            }
+    beside = (Path(f"{path}.config"), path.parent / f"config-{release.replace('/', '')}")
+    for place in beside:
+        with suppress(UsageError):  # it is not there
+            text = read_regular(place, most=_CONFIGURATION_BYTES).decode(errors="replace")
+            return {found[1] or found[3]: found[2] or "n" for found in _SYMBOL.finditer(text)}
     return {}

@@ -1,12 +1,16 @@
 """What a loader's ELF file tells: its bytes as they lie in memory, and its symbols."""
 
+import re
 from pathlib import Path
 
 from msgspec import Struct
 
 from bootharness.errors import UsageError
 
-__all__ = ["Executable", "read_elf"]
+__all__ = ["LABEL", "Executable", "read_elf"]
+
+LABEL = re.compile(r"[A-Za-z_.$?@][\w.$?@#~]*", re.ASCII)
+"""What NASM and gas call a label; other symbols are of no use to people."""
 
 
 class Executable(Struct, frozen=True):
@@ -35,7 +39,7 @@ def read_elf(path: Path) -> Executable:
                 symbol.name: symbol["st_value"]
                 for table in elf.iter_sections("SHT_SYMTAB")
                 for symbol in table.iter_symbols()  # type: ignore[attr-defined]
-                if symbol.name and isinstance(symbol["st_shndx"], int)
+                if LABEL.fullmatch(symbol.name) and isinstance(symbol["st_shndx"], int)
             }
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}") from error

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from fnmatch import fnmatchcase
 from itertools import product
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from msgspec import Struct, field
 from msgspec.structs import fields, replace
 
 from bootharness.errors import CouldNotFindOut, UsageError
+from bootharness.host.regular import read_regular
 from bootharness.plan import OPTIONS, BootPlan, choose, chosen
 from bootharness.routes.table import route_of
 from bootharness.runs.cell import Cell
@@ -27,6 +29,9 @@ _ALSO = {
     "cmdlines": "cmdline",
 }
 """Other spellings of options in a file."""
+_FILE_BYTES = 1 << 24
+_MOST_CELLS = 10_000
+"""A day and more, at one boot a core every 6 seconds."""
 
 
 class Expectation(Struct, frozen=True, dict=True):
@@ -65,6 +70,7 @@ class Matrix(Struct, frozen=True, dict=True):
 
         Raises UsageError for kernels and cells that cannot be.
         """
+        self._check_size(len(self.kernels) or 1)
         plans = [*self._plans()]
         expand = route_of(plans[0]).expand
         if any(route_of(plan).expand is not expand for plan in plans):
@@ -78,14 +84,26 @@ class Matrix(Struct, frozen=True, dict=True):
             raise UsageError("there is no kernel to boot")
         if set(kernels) <= set(baseline):
             raise UsageError(f"{self.baseline}: it is the baseline; name a kernel besides it")
+        self._check_size(len(baseline) + len(kernels))
         cells = (self._cell(kernel, plan) for kernel in [*baseline, *kernels] for plan in plans)
         return tuple(dict.fromkeys(cells))
+
+    def _check_size(self, kernels: int) -> None:
+        """Raise UsageError for axes of which nothing comes, and of which too much does."""
+        if unknown := set(self.axes) - set(OPTIONS):
+            raise UsageError(f"{', '.join(sorted(unknown))}: known are {', '.join(OPTIONS)}")
+        for name, values in self.axes.items():
+            if not values:
+                raise UsageError(f"{name}: it is empty, so that nothing would be booted")
+        cells = kernels * prod(map(len, self.axes.values()))
+        if cells > _MOST_CELLS:
+            raise UsageError(
+                f"these are {cells:,} boots, and a gate has at most {_MOST_CELLS:,}: make several"
+            )
 
     def _plans(self) -> Iterator[BootPlan]:
         """Yield every combination once, settled, without what its route makes no use of."""
         names = [name for name in OPTIONS if name in self.axes]
-        if unknown := set(self.axes) - set(names):
-            raise UsageError(f"{', '.join(sorted(unknown))}: known are {', '.join(OPTIONS)}")
         seen = set()
         for values in product(*(self.axes[name] for name in names)):
             plan = choose(BootPlan(), dict(zip(names, values, strict=True)))
@@ -111,8 +129,8 @@ def read_matrix(path: Path) -> Matrix:
     import tomllib  # few gates come from a file
 
     try:
-        table: dict[str, Any] = tomllib.loads(path.read_text())
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        table: dict[str, Any] = tomllib.loads(read_regular(path, most=_FILE_BYTES).decode())
+    except (ValueError, RecursionError) as error:  # ValueError is TOML's and UTF-8's, too
         raise UsageError(f"{path}: not a matrix: {error}") from error
     try:
         table = _with_options(table, Matrix, "axes")
@@ -129,7 +147,7 @@ def read_matrix(path: Path) -> Matrix:
     except msgspec.ValidationError as error:
         said, _, at = str(error).partition(" - at `$")
         raise UsageError(f"{path}: {at.strip('.`') or 'matrix'}: {said}") from error
-    except UsageError as error:
+    except (UsageError, RecursionError) as error:
         raise UsageError(f"{path}: {error}") from error
     return matrix
 
@@ -143,6 +161,8 @@ def _with_options(table: dict[str, Any], kind: type, into: str, where: str = "")
         if name in own:
             found[name] = value
         elif name in OPTIONS:
+            if value == []:
+                raise UsageError(f"{where}{given}: it is empty, so that nothing would be booted")
             found[into][name] = value
         else:
             raise UsageError(f"{where}{given}: known are {', '.join((*own, *OPTIONS))}")

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from bootharness.errors import COULD_NOT_FIND_OUT
+from bootharness.errors import COULD_NOT_FIND_OUT, NotAKernel
 from bootharness.predictor.headroom import Headroom
 from bootharness.report.again import command
 from bootharness.runs.result import BootFacts, CellResult
@@ -64,8 +64,9 @@ class Entry(Struct, frozen=True):
 
     @property
     def standing(self) -> Standing:
-        """Where the cell stands."""
-        if self.result.as_expected is None:
+        """Where the cell stands; a baseline that is no kernel is nothing to compare with."""
+        no_baseline = self.baseline and self.result.decisive.cause == NotAKernel.fault
+        if self.result.as_expected is None or no_baseline:
             return Standing.UNKNOWN
         if not self.result.as_expected:
             return Standing.BAD
@@ -98,7 +99,10 @@ class GateOutcome(Struct, frozen=True):
 
     @property
     def standing(self) -> Standing:
-        """Where the candidates stand together; a bad baseline is no candidate's fault."""
+        """Where the candidates stand together; a bad baseline is no candidate's fault.
+
+        Where nothing was booted, nothing is proven.
+        """
         found = {entry.standing for entry in self.candidates}
         if Standing.BAD not in found and any(
             entry.standing is Standing.UNKNOWN for entry in self.entries
@@ -119,4 +123,4 @@ class GateOutcome(Struct, frozen=True):
 
 def _worst(found: Iterable[Standing]) -> Standing:
     order = list(Standing)
-    return max(found, key=order.index, default=Standing.GOOD)
+    return max(found, key=order.index, default=Standing.UNKNOWN)

@@ -3,14 +3,17 @@
 import hashlib
 import os
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 from msgspec import Struct
 
+from bootharness.errors import LaunchFailed
 from bootharness.host.assembler import assemble_flat, shipped
-from bootharness.host.cache import cache_dir, published
+from bootharness.host.cache import cache_dir
+from bootharness.host.kept import seal, sealed
 from bootharness.host.workspace import Workspace
 
 __all__ = ["KVM_DEVICE", "Kvm", "kvm"]
@@ -46,12 +49,13 @@ def kvm(qemu: str) -> Kvm:
     boot_id = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     name = hashlib.sha256(f"{boot_id} {qemu} {_CPUS}".encode()).hexdigest()[:20]
     kept = cache_dir("kvm") / name
-    try:
-        return msgspec.json.decode(kept.read_bytes(), type=Kvm)
-    except (OSError, msgspec.DecodeError):
-        found = _probe(qemu)
-    with published(kept) as made:
-        made.write_bytes(msgspec.json.encode(found))
+    answer = sealed(kept)
+    if answer is not None:
+        with suppress(msgspec.DecodeError):
+            return msgspec.json.decode(answer, type=Kvm)
+    found = _probe(qemu)
+    with suppress(LaunchFailed):
+        seal(kept, msgspec.json.encode(found))
     return found
 
 

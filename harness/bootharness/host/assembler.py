@@ -7,6 +7,7 @@ import hashlib
 import json
 import subprocess
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,14 @@ from msgspec.structs import asdict
 
 from bootharness.errors import ToolMissing, UsageError
 from bootharness.formats.elf import Executable, read_elf
-from bootharness.host.cache import cache_dir, published
+from bootharness.host.cache import cache_dir
+from bootharness.host.kept import intact, kept_file, seal, sealed
+from bootharness.host.regular import read_regular
 
 __all__ = ["assemble_flat", "assemble_program", "shipped"]
+
+
+_SOURCE_BYTES = 1 << 24
 
 
 def shipped(name: str) -> Path:
@@ -39,10 +45,14 @@ def assemble_flat(source: Path, **defines: int) -> bytes:
     """
     options = [f"-D{name}={value}" for name, value in sorted(defines.items())]
     kept = _kept(source, *options, suffix=".bin")
-    if not kept.exists():
-        with published(kept) as made:
-            _run("nasm", "-f", "bin", *options, "-o", str(made), str(source))
-    return kept.read_bytes()
+    binary = sealed(kept)
+    if binary is None:
+        with tempfile.TemporaryDirectory() as folder:
+            flat = Path(folder, "flat.bin")
+            _run("nasm", "-f", "bin", *options, "-o", str(flat), str(source))
+            binary = flat.read_bytes()
+        seal(kept, binary)
+    return binary
 
 
 def assemble_program(source: Path, *, origin: int) -> tuple[Executable, Path]:
@@ -54,20 +64,20 @@ def assemble_program(source: Path, *, origin: int) -> tuple[Executable, Path]:
     # the ELF names the source for debuggers, so its path belongs to the key
     elf = _kept(source, str(source.resolve()), hex(origin), suffix=".elf")
     parsed = elf.with_suffix(".json")
-    try:
-        if elf.exists():
-            return _executable(json.loads(parsed.read_text())), elf
-    except (OSError, ValueError, LookupError, TypeError):
-        pass  # not there yet, or damaged: made anew
-    with published(elf) as made, tempfile.TemporaryDirectory() as folder:
-        unlinked = str(Path(folder, "unlinked.o"))
-        _run("nasm", "-f", "elf32", "-g", "-F", "dwarf", "-o", unlinked, str(source.resolve()))
-        _run("ld", "-m", "elf_i386", "--no-warn-rwx-segments", f"-Ttext={origin:#x}",
-             f"--entry={origin:#x}", "-o", str(made), unlinked)  # fmt: skip
+    if intact(elf) and (known := sealed(parsed)):
+        return _executable(json.loads(known)), elf
+    kept_file(elf, partial(_link, source.resolve(), origin))
     program = read_elf(elf)
-    with published(parsed) as made:
-        made.write_text(json.dumps(_plain(program)))
+    seal(parsed, json.dumps(_plain(program)).encode())
     return program, elf
+
+
+def _link(source: Path, origin: int, elf: Path) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        unlinked = str(Path(folder, "unlinked.o"))
+        _run("nasm", "-f", "elf32", "-g", "-F", "dwarf", "-o", unlinked, str(source))
+        _run("ld", "-m", "elf_i386", "--no-warn-rwx-segments", f"-Ttext={origin:#x}",
+             f"--entry={origin:#x}", "-o", str(elf), unlinked)  # fmt: skip
 
 
 def _plain(program: Executable) -> dict[str, Any]:
@@ -79,10 +89,7 @@ def _executable(values: dict[str, Any]) -> Executable:
 
 
 def _kept(source: Path, *inputs: str, suffix: str) -> Path:
-    try:
-        text = source.read_bytes()
-    except OSError as error:
-        raise UsageError(f"{source}: {error.strerror}") from error
+    text = read_regular(source, most=_SOURCE_BYTES)
     key = hashlib.sha256(b"\0".join([text, *(part.encode() for part in inputs)])).hexdigest()
     return cache_dir("assembled") / f"{source.stem}-{key[:20]}{suffix}"
 
@@ -94,6 +101,8 @@ def _run(*argv: str) -> None:
         raise ToolMissing(
             f"{argv[0]} is not installed: `apt-get install nasm binutils` brings it"
         ) from None
+    except subprocess.TimeoutExpired:
+        raise UsageError(f"{argv[0]} does not come to an end with {argv[-1]}") from None
     if done.returncode:
         said = "; ".join(line.strip() for line in done.stderr.splitlines() if line.strip())
         raise UsageError(f"{argv[0]} refuses {argv[-1]}: {said or f'status {done.returncode}'}")

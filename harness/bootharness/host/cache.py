@@ -26,8 +26,8 @@ def cache_dir(*parts: str) -> Path:
     The cache is ``$BOOTHARNESS_CACHE``, or ``bootharness`` in the XDG cache folder; all of
     it can be deleted at any time. Raises LaunchFailed when it cannot be written to.
     """
-    xdg = os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()
-    root = Path(os.environ.get("BOOTHARNESS_CACHE") or Path(xdg, "bootharness"))
+    named = os.environ.get("BOOTHARNESS_CACHE")
+    root = Path(named) if named else _own("XDG_CACHE_HOME", "~/.cache", "BOOTHARNESS_CACHE")
     folder = root.joinpath(*parts)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -37,9 +37,19 @@ def cache_dir(*parts: str) -> Path:
 
 
 def state_dir() -> Path:
-    """Return the folder for what is not to be lost: ``bootharness`` in the XDG folder for state."""
-    xdg = os.environ.get("XDG_STATE_HOME") or Path("~/.local/state").expanduser()
-    return Path(xdg, "bootharness")
+    """Return the folder for what is not to be lost: ``bootharness`` in the XDG folder for state.
+
+    Raises LaunchFailed where nothing says where that is.
+    """
+    return _own("XDG_STATE_HOME", "~/.local/state", "XDG_STATE_HOME")
+
+
+def _own(variable: str, usual: str, other: str) -> Path:
+    """Return our folder in one that a variable names; ``other`` is one that can be set."""
+    try:
+        return Path(os.environ.get(variable) or Path(usual).expanduser(), "bootharness")
+    except RuntimeError as error:  # neither HOME nor an entry in passwd
+        raise LaunchFailed(f"there is no home folder for {usual}: set {other}") from error
 
 
 def _not_writable(folder: Path, error: OSError) -> LaunchFailed:
@@ -53,8 +63,9 @@ def _not_writable(folder: Path, error: OSError) -> LaunchFailed:
 def published(path: Path) -> Iterator[Path]:
     """Give a temporary name to write to, and move it to ``path`` when all of it is written.
 
-    Two processes that make the same file do not see each other's half. Raises LaunchFailed
-    when the cache cannot be written to, or is full.
+    Two processes that make the same file do not see each other's half, nor does anybody after
+    the host has lost its power. Nothing in a cache can be executed. Raises LaunchFailed when the
+    cache cannot be written to, or is full.
     """
     try:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.")
@@ -64,6 +75,8 @@ def published(path: Path) -> Iterator[Path]:
     temporary = Path(name)
     try:
         yield temporary
+        if not temporary.is_symlink():
+            _settle(temporary)
         temporary.replace(path)
     except OSError as error:
         if error.errno not in _FULL:
@@ -71,6 +84,18 @@ def published(path: Path) -> Iterator[Path]:
         raise _not_writable(path.parent, error) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _settle(path: Path) -> None:
+    """Let a file be on the disk, and readable as files are, but not executable."""
+    mask = os.umask(0)
+    os.umask(mask)
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fchmod(handle, 0o644 & ~mask)
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def trim(folder: Path) -> None:

@@ -12,6 +12,7 @@ import shlex
 import subprocess
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -19,6 +20,9 @@ from msgspec import Struct
 
 from bootharness.errors import KernelUnavailable, ToolMissing, UsageError
 from bootharness.host.cache import alone_in, cache_dir, published
+from bootharness.host.kept import adopt, intact, kept_file, was_kept
+from bootharness.kernels.image import KernelImage
+from bootharness.text import printable
 
 __all__ = ["DebPackage", "matching", "vmlinuz"]
 
@@ -42,6 +46,8 @@ _KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 _SYSTEM_LISTS = Path("/var/lib/apt/lists")
 _LISTS_AGE_S = 24 * 3600
 _APT_S = 600
+_VMLINUZ_BYTES = 1 << 28
+"""Debian's largest have a tenth of this."""
 # the kernel of a package, since 6.19 in a package of its own without modules
 _VMLINUZ = re.compile(r"\./(boot/vmlinuz-.+|(usr/)?lib/modules/[^/]+/vmlinuz)")
 # debugging symbols, and what waits to be signed
@@ -97,10 +103,10 @@ def matching(pattern: str) -> list[str]:
         raise UsageError(f"deb:{pattern}: write deb:PATTERN[:ARCH][/SUITE], without a version")
     package = DebPackage.parse(f"package{suffix}")
     listed = _apt(_own_lists(package), "apt-cache", "pkgnames").stdout.split()
-    found = fnmatch.filter(listed, name[0])
+    found = [each for each in fnmatch.filter(listed, name[0]) if not each.endswith(_NO_KERNELS)]
     if not found:
         raise UsageError(f"deb:{pattern}: no package has such a name; quote it from the shell")
-    return [f"{each}{suffix}" for each in found if not each.endswith(_NO_KERNELS)]
+    return [f"{each}{suffix}" for each in found]
 
 
 def vmlinuz(package: DebPackage) -> Path:
@@ -114,18 +120,34 @@ def vmlinuz(package: DebPackage) -> Path:
     be downloaded.
     """
     known = cache_dir("kernels", "named") / str(package).replace("/", "@")
-    if known.exists() and (package.version or _newer_than_lists(known, package)):
+    usable = _usable(known.resolve())
+    if usable and (package.version or _newer_than_lists(known, package)):
         return known.resolve()
     try:
         kept = _found(package)
     except KernelUnavailable:
-        if known.exists():
+        if usable:
             return known.resolve()
         raise
     with published(known) as made:
         made.unlink()
         made.symlink_to(kept)
     return kept
+
+
+def _usable(kept: Path) -> bool:
+    """Return whether a kernel is in the cache, undamaged."""
+    if intact(kept):
+        return True
+    if not kept.is_file() or was_kept(kept):
+        return False
+    try:  # it was put there when nobody wrote down a digest
+        whole = not KernelImage.read(kept).missing_bytes
+    except KernelUnavailable:
+        return False
+    if whole:
+        adopt(kept)
+    return whole
 
 
 def _found(package: DebPackage) -> Path:
@@ -156,7 +178,7 @@ def _newer_than_lists(known: Path, package: DebPackage) -> bool:
 
 def _unpacked(lists: Path | None, package: DebPackage, listed: _Listed) -> Path:
     kept = cache_dir("kernels") / f"{listed.sha256[:24]}-{listed.name}_{listed.version}"
-    if kept.exists():
+    if _usable(kept):
         return kept
     with tempfile.TemporaryDirectory() as folder:
         wanted = f"{listed.name}:{package.arch}={listed.version}"
@@ -167,14 +189,15 @@ def _unpacked(lists: Path | None, package: DebPackage, listed: _Listed) -> Path:
                 f"deb:{package}: {listed.name} {listed.version} is listed but cannot be "
                 f"downloaded: {_last_line(done.stderr)}"
             )
-        with published(kept) as made:
-            if not _extract(files[0], made):
-                raise KernelUnavailable(f"deb:{package}: {listed.name} contains no vmlinuz")
+        kept_file(kept, partial(_extract, files[0], f"deb:{package}: {listed.name}"))
     return kept
 
 
-def _extract(deb: Path, target: Path) -> bool:
-    """Write the first vmlinuz of a package to a file; the rest is not unpacked."""
+def _extract(deb: Path, name: str, target: Path) -> None:
+    """Write the first vmlinuz of a package to a file; the rest is not unpacked.
+
+    Raises KernelUnavailable where there is none, or one that is no kernel by its size.
+    """
     import tarfile  # only for a package that is not in the cache
 
     with subprocess.Popen(
@@ -185,15 +208,20 @@ def _extract(deb: Path, target: Path) -> bool:
             with tarfile.open(fileobj=unpacking.stdout, mode="r|") as archive:
                 for member in archive:
                     if member.isfile() and _VMLINUZ.fullmatch(member.name):
+                        if member.size > _VMLINUZ_BYTES:
+                            raise KernelUnavailable(
+                                f"{name}: its {printable(member.name)} has {member.size:,} bytes, "
+                                f"and a kernel that is unpacked has at most {_VMLINUZ_BYTES:,}"
+                            )
                         file = archive.extractfile(member)
                         assert file
                         target.write_bytes(file.read())
-                        return True
-        except tarfile.TarError:
-            return False
+                        return
+        except (tarfile.TarError, EOFError) as error:
+            raise KernelUnavailable(f"{name} cannot be unpacked: {error}") from error
         finally:
             unpacking.kill()
-    return False
+    raise KernelUnavailable(f"{name} contains no vmlinuz")
 
 
 def _look_up(lists: Path | None, package: DebPackage, depth: int = 3) -> _Listed | None:

@@ -1,29 +1,27 @@
 """A kernel build: one bzImage file, its header and what a loader has to load of it."""
 
-import hashlib
 import re
-import time
-from functools import lru_cache
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Self
 
 from msgspec import Struct
 
-from bootharness.errors import FormatError, KernelUnavailable, UsageError
+from bootharness.errors import FormatError, KernelUnavailable, NotAKernel, UsageError
 from bootharness.formats.bzimage import MINIMUM_BYTES, SetupHeader, is_uefi_program, offset_of
-from bootharness.host.cache import cache_dir, published, trim
+from bootharness.host.cache import cache_dir, trim
+from bootharness.host.kept import digest_of, kept_file
 from bootharness.kernels.content import Piece, Source, file_source
 
 if TYPE_CHECKING:
     from bootharness.trace.booted import KernelFacts
 
-__all__ = ["KernelImage"]
+__all__ = ["FILE_LIMIT", "KernelImage"]
 
-_FILE_LIMIT = 1 << 32
+FILE_LIMIT = 1 << 32
 """A protected-mode kernel must lie below 4 GiB, whatever ``syssize`` could say."""
 
 _PARAGRAPH_BYTES = 16
-_SETTLED_S = 1.0
 
 _COMPRESSION = {
     b"\x1f\x8b": "gzip",
@@ -51,8 +49,9 @@ class KernelImage(Struct, frozen=True):
     def read(cls, path: Path, *, source: str | None = None) -> Self:
         """Read a bzImage. ``source`` is what the person calls it, the path by default.
 
-        Raises KernelUnavailable, naming the file and the field, when it is not one. A file
-        that is shorter than its header says is a kernel all the same: a boot will show it.
+        Raises NotAKernel, naming the file and the field, when it is not one, and
+        KernelUnavailable when it cannot be read. A file that is shorter than its header says is
+        a kernel all the same: a boot will show it.
         """
         try:
             if path.is_fifo():  # it would be waited for without end
@@ -60,7 +59,7 @@ class KernelImage(Struct, frozen=True):
             with path.open("rb") as file:
                 size = path.stat().st_size
                 header = SetupHeader.parse(file.read(4096))
-                if size > _FILE_LIMIT:
+                if size > FILE_LIMIT:
                     raise FormatError(
                         f"it has {size / (1 << 30):,.0f} GiB, and a kernel has to lie below 4 GiB "
                         "of memory"
@@ -70,7 +69,7 @@ class KernelImage(Struct, frozen=True):
         except OSError as error:
             raise KernelUnavailable(f"{path}: cannot be read: {error.strerror}") from error
         except FormatError as error:
-            raise KernelUnavailable(
+            raise NotAKernel(
                 f"{path}: {error}; give a bzImage (arch/x86/boot/bzImage, /boot/vmlinuz-*)"
             ) from error
         return cls(path, source or str(path), size, header, release, compression)
@@ -78,9 +77,7 @@ class KernelImage(Struct, frozen=True):
     @property
     def sha256(self) -> str:
         """The file's SHA-256 in hex, computed anew when the file has changed."""
-        status = self.path.stat()
-        changed = (status.st_dev, status.st_ino, status.st_ctime_ns, status.st_size)
-        return _sha256(self.path, "-".join(map(str, changed)), status.st_ctime)
+        return digest_of(self.path)
 
     @property
     def efi_stub(self) -> bool:
@@ -153,7 +150,7 @@ class KernelImage(Struct, frozen=True):
         Raises UsageError when the size is smaller than the kernel or not a whole number of
         16-byte paragraphs.
         """
-        if payload_bytes % 16 or payload_bytes >= _FILE_LIMIT:
+        if payload_bytes % 16 or payload_bytes >= FILE_LIMIT:
             raise UsageError(
                 f"{source}: {payload_bytes:,} bytes cannot be a payload: syssize counts 16-byte "
                 "paragraphs below 4 GiB"
@@ -169,29 +166,9 @@ class KernelImage(Struct, frozen=True):
                 "that syssize promises"
             )
         kept = cache_dir("grown") / f"{self.sha256[:20]}-{payload_bytes}"
-        if not kept.exists():
-            with published(kept) as made:
-                _write_grown(self, payload_bytes, made)
+        if kept_file(kept, partial(_write_grown, self, payload_bytes)):
             trim(kept.parent)
         return KernelImage.read(kept, source=source)
-
-
-@lru_cache(maxsize=64)
-def _sha256(path: Path, identity: str, changed_at: float) -> str:
-    """Hash a file, or take the hash from the cache while the file is the same.
-
-    Two changes within one tick of the clock that stamps files cannot be told apart, so
-    what has changed a moment ago is not put there.
-    """
-    kept = cache_dir("sha256") / identity
-    if kept.exists():
-        return kept.read_text()
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    if time.time() - changed_at > _SETTLED_S:
-        with published(kept) as made:
-            made.write_text(digest)
-    return digest
 
 
 def _write_grown(kernel: KernelImage, payload_bytes: int, path: Path) -> None:

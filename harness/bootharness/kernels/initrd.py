@@ -3,9 +3,9 @@
 import stat
 from pathlib import Path
 
-from bootharness.errors import UsageError
 from bootharness.formats.cpio import CpioEntry, build
 from bootharness.host.assembler import assemble_flat, shipped
+from bootharness.host.regular import read_regular
 from bootharness.kernels.image import KernelImage
 from bootharness.plan import BootPlan
 
@@ -13,6 +13,9 @@ __all__ = ["INIT_MARKER", "initrd_bytes", "tiny_initrd"]
 
 INIT_MARKER = "bootharness: init reached"
 """What /init writes to the console."""
+
+
+_LIMIT_BYTES = (1 << 32) - 1
 
 
 def tiny_initrd(*, wide: bool) -> bytes:
@@ -37,7 +40,4 @@ def initrd_bytes(kernel: KernelImage, plan: BootPlan) -> bytes:
     """
     if plan.initrd is None:
         return tiny_initrd(wide=kernel.header.is_64_bit)
-    try:
-        return Path(plan.initrd).read_bytes()
-    except OSError as error:
-        raise UsageError(f"{plan.initrd}: {error.strerror}") from error
+    return read_regular(Path(plan.initrd), most=_LIMIT_BYTES)

@@ -1,7 +1,7 @@
 """The synthetic kernel: images/selfcheck.asm with a payload of any size."""
 
 from array import array
-from functools import cache
+from functools import cache, partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -9,11 +9,15 @@ from bootharness.errors import UsageError
 from bootharness.formats.bzimage import SetupHeader, offset_of
 from bootharness.formats.mbr import SECTOR_BYTES
 from bootharness.host.assembler import assemble_flat, shipped
-from bootharness.host.cache import cache_dir, published, trim
+from bootharness.host.cache import cache_dir, trim
+from bootharness.host.kept import kept_file
 from bootharness.kernels.content import Repeated, Source
 from bootharness.kernels.image import KernelImage
 
-__all__ = ["ImaginedKernel", "imagined_kernel", "selfcheck_kernel"]
+__all__ = ["SELFCHECK", "ImaginedKernel", "imagined_kernel", "selfcheck_kernel"]
+
+SELFCHECK = "selfcheck"
+"""Its release."""
 
 _LIMIT_BYTES = 1 << 30
 _SETUP_SECTS = 8
@@ -40,15 +44,18 @@ def selfcheck_kernel(payload_bytes: int, *, setup_sects: int = _SETUP_SECTS) -> 
         )
     real_mode = _real_mode(payload_bytes, setup_sects)
     kept = cache_dir("selfcheck") / f"{sha256(real_mode).hexdigest()[:20]}-{payload_bytes}"
-    if not kept.exists():
-        with published(kept) as made, made.open("wb") as file:
-            file.write(real_mode)
-            period = _period()
-            for _ in range(payload_bytes // len(period)):
-                file.write(period)
-            file.write(period[: payload_bytes % len(period)])
+    if kept_file(kept, partial(_write, real_mode, payload_bytes)):
         trim(kept.parent)
     return kept
+
+
+def _write(real_mode: bytes, payload_bytes: int, path: Path) -> None:
+    period = _period()
+    with path.open("wb") as file:
+        file.write(real_mode)
+        for _ in range(payload_bytes // len(period)):
+            file.write(period)
+        file.write(period[: payload_bytes % len(period)])
 
 
 class ImaginedKernel(KernelImage, frozen=True):
@@ -86,7 +93,7 @@ def imagined_kernel(
         source=f"selfcheck:{payload_bytes}",
         file_bytes=len(real_mode) + payload_bytes,
         header=SetupHeader.parse(bytes(real_mode)),
-        release="selfcheck",
+        release=SELFCHECK,
         compression="",
         body=Repeated(bytes(real_mode), period),
     )

@@ -18,12 +18,16 @@ from msgspec import Struct
 
 from bootharness.errors import UsageError
 from bootharness.host.assembler import shipped
+from bootharness.host.regular import read_regular
 from bootharness.kernels.image import KernelImage
-from bootharness.kernels.selfcheck import selfcheck_kernel
+from bootharness.kernels.selfcheck import SELFCHECK, selfcheck_kernel
 
 __all__ = ["NamedSource", "expand", "fetch", "known_kernels", "single"]
 
 _MAGIC_AT, _MAGIC = 0x202, b"HdrS"
+_TABLE_BYTES = 1 << 24
+_MOST_GROWN = 8
+_BYTES = r"\d[\d_]{0,30}"
 
 
 class NamedSource(Struct, frozen=True):
@@ -53,6 +57,14 @@ def expand(source: str) -> list[str]:
             return [f"deb:{each}" for each in sorted(matching(package), key=_version_order)]
         DebPackage.parse(package)
         return [source]
+    try:
+        return _expanded(source)
+    except (OSError, ValueError) as error:  # too long for a name, a folder of somebody else's
+        reason = getattr(error, "strerror", None) or error
+        raise UsageError(f"{source}: {reason}") from error
+
+
+def _expanded(source: str) -> list[str]:
     path = Path(source)
     if path.is_dir():
         found = sorted(filter(_is_kernel, path.iterdir()), key=_version_order)
@@ -87,7 +99,10 @@ def fetch(source: str) -> KernelImage:
     """
     if source.startswith("grow:"):
         size, base = _grow(source)
-        return fetch(base).grown(size, source=source)
+        kernel = fetch(base)
+        if kernel.release == SELFCHECK:
+            return _grown_selfcheck(source, size, kernel)
+        return kernel.grown(size, source=source)
     if source.startswith("selfcheck:"):
         return KernelImage.read(selfcheck_kernel(_selfcheck(source)), source=source)
     if source.startswith("deb:"):
@@ -107,8 +122,8 @@ def known_kernels(path: Path | None = None) -> list[NamedSource]:
 
     file = path or shipped("images/kernels.toml")
     try:
-        table: dict[str, Any] = tomllib.loads(file.read_text())
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        table: dict[str, Any] = tomllib.loads(read_regular(file, most=_TABLE_BYTES).decode())
+    except (ValueError, RecursionError) as error:  # ValueError is TOML's and UTF-8's, too
         raise UsageError(f"{file}: not a table of kernels: {error}") from error
     return list(_named(file, table.get("kernel")))
 
@@ -126,14 +141,25 @@ def _named(file: Path, entries: Any) -> Iterator[NamedSource]:
 
 def _selfcheck(source: str) -> int:
     size = source.removeprefix("selfcheck:")
-    if not re.fullmatch(r"\d[\d_]*", size):
+    if not re.fullmatch(_BYTES, size):
         raise UsageError(f"{source}: write selfcheck:BYTES, for example selfcheck:15735808")
     return int(size)
 
 
+def _grown_selfcheck(source: str, size: int, kernel: KernelImage) -> KernelImage:
+    """Return the selfcheck kernel of another size: it knows its own, and looks at every byte."""
+    grown = KernelImage.read(selfcheck_kernel(size), source=source)
+    if size < kernel.payload_bytes:
+        raise UsageError(
+            f"{source}: the payload of {kernel.source} already has {kernel.payload_bytes:,} bytes, "
+            f"so it cannot be grown to {size:,}"
+        )
+    return grown
+
+
 def _grow(source: str) -> tuple[int, str]:
-    found = re.fullmatch(r"grow:(\d[\d_]*):(.+)", source)
-    if not found:
+    found = re.fullmatch(rf"grow:({_BYTES}):(.+)", source)
+    if not found or source.count("grow:") > _MOST_GROWN:
         raise UsageError(f"{source}: write grow:BYTES:SOURCE, for example grow:17000000:bzImage")
     return int(found[1]), found[2]
 

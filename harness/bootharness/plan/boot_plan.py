@@ -4,6 +4,7 @@ Each field says how it is spelt: the command line, pytest's options and markers,
 gate, and the command that boots the same again are made of these lines.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -35,6 +36,8 @@ UNTIL = ("setup", "protected-mode", "banner", "init")
 TRACERS = ("recorder", "gdb", "both")
 STAGE1 = "stage1"
 """The project's own loader; any other is named by its file."""
+_MONTH_S = 2_678_400
+_SHOWN = 40
 # no_timer_check: on a busy host Linux would find that "IO-APIC + timer doesn't work" and panic
 DEFAULT_CMDLINE = "console=ttyS0,115200 earlyprintk=serial,ttyS0,115200 panic=-1 no_timer_check"
 
@@ -51,7 +54,11 @@ class MachineConfig(Struct, frozen=True):
             metavar="PROGRAM",
         ),
     ] = AUTO
-    machine_type: Annotated[str, Option("--machine-type", "QEMU's -machine.")] = "pc"
+    machine_type: Annotated[
+        str,
+        # what comes behind a comma would be more than the type
+        Option("--machine-type", "QEMU's -machine.", pattern=r"[a-z0-9.-]+"),
+    ] = "pc"
     memory_mib: Annotated[
         int,
         Option(
@@ -192,6 +199,7 @@ class BootPlan(Struct, frozen=True):
             kind=float,
             metavar="SECONDS",
             least=0.1,
+            most=_MONTH_S,
         ),
     ] = 60.0
     idle_s: Annotated[
@@ -202,6 +210,7 @@ class BootPlan(Struct, frozen=True):
             kind=float,
             metavar="SECONDS",
             least=0.1,
+            most=_MONTH_S,
         ),
     ] = 10.0
     machine: MachineConfig = field(default_factory=MachineConfig)
@@ -268,9 +277,21 @@ def _check(part: Any) -> None:
             raise UsageError(f"{each.title} {value!r}: known are {', '.join(each.choices)}")
         if each.kind in (int, float) and type(value) not in (int, each.kind):
             raise UsageError(f"{each.title} {value!r}: a number is wanted ({each.name})")
-        if each.least is not None and value < each.least:
+        if each.least is not None and not value >= each.least:  # what is no number is less
             raise UsageError(f"{each.title} {value}: it has to be at least {each.least:g}")
         if each.most is not None and value > each.most:
-            raise UsageError(f"{each.title} {value}: it can be at most {each.most:,}")
+            shown = str(value)[:_SHOWN]
+            raise UsageError(f"{each.title} {shown}: it can be at most {each.most:,.0f}")
         if each.kind in (str, Path) and not each.repeated and not isinstance(value, str | None):
             raise UsageError(f"{each.title} {value!r}: text is wanted")
+        if each.kind is str and isinstance(value, str) and not value.isascii():
+            _check_text(each, value)
+        if each.pattern and not re.fullmatch(each.pattern, value):
+            raise UsageError(f"{each.title} {value!r}: it has to be like {each.pattern}")
+
+
+def _check_text(option: Option, value: str) -> None:
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:  # Python has bytes that are no text as halves of letters
+        raise UsageError(f"{option.title} {value!a}: it is not UTF-8") from error

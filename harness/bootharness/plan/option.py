@@ -13,9 +13,10 @@ class Option(Struct, frozen=True):
     """How a field is spelt and what it takes: it stands in the annotation of the field.
 
     ``name`` and ``default`` are the field's. ``kind`` is the type of its value as people write
-    it, `Path` for a file's name; ``least`` and ``most`` are the smallest and the largest number.
-    ``title`` is what it is, to go into a sentence. Some routes make no use of an option that is
-    ``by_route``. Of one that is ``repeated`` there may be several values.
+    it, `Path` for a file's name; ``least`` and ``most`` are bounds of a number, ``pattern`` is
+    what all of a text has to be like. ``title`` is what it is, to go into a sentence. Some routes
+    make no use of an option that is ``by_route``. Of one that is ``repeated`` there may be several
+    values.
     """
 
     spelling: str
@@ -30,6 +31,7 @@ class Option(Struct, frozen=True):
     most: float | None = None
     by_route: bool = False
     repeated: bool = False
+    pattern: str = ""
 
 
 @cache

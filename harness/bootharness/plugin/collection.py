@@ -1,5 +1,6 @@
 """Which tests there are: one of each kernel build, and with xdist who runs them."""
 
+from collections import Counter
 from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -115,7 +116,10 @@ def _sources(config: pytest.Config) -> dict[str, str]:
         singles = [single for source in given for single in expand(source)]
     except BootHarnessError as error:
         raise pytest.UsageError(str(error)) from error
-    return {_id(single): single for single in singles}
+    if not singles:
+        raise pytest.UsageError(f"{', '.join(given)}: there is no kernel to boot")
+    short = Counter(map(_id, singles))
+    return {_id(each) if short[_id(each)] == 1 else each: each for each in singles}
 
 
 def _kernels_toml(config: pytest.Config) -> Path | None:

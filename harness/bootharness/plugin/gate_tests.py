@@ -7,10 +7,11 @@ import pytest
 from msgspec.structs import replace
 
 from bootharness.errors import CouldNotFindOut, UsageError
+from bootharness.plugin.options import not_found_out
 
 if TYPE_CHECKING:
     from bootharness.gate.matrix import Matrix
-    from bootharness.gate.outcome import Entry
+    from bootharness.gate.outcome import GateOutcome
 
 __all__ = ["GateItem", "gate_items"]
 
@@ -39,27 +40,28 @@ class GateItem(pytest.Item):
         from bootharness.gate.report.words import sentences
 
         try:
-            entries = self._entries()
+            outcome = self._outcome()
         except CouldNotFindOut as error:
-            pytest.skip(f"{error.cause}: {error}")
+            not_found_out(self.config, f"{error.cause}: {error}")
         except UsageError as error:
             pytest.fail(str(error), pytrace=False)
-        candidates = [entry for entry in entries if not entry.baseline]
-        for entry in candidates:
+        for entry in outcome.candidates:
             self.user_properties += [("gate_warning", each.sentence) for each in entry.remarks]
-        worst = max((entry.standing for entry in candidates), key=list(Standing).index)
+        worst = outcome.standing
         self.user_properties.append(("gate_standing", str(worst)))
-        said = "\n".join(sentence for entry in candidates for sentence in sentences(entry))
+        told = (each for each in outcome.entries
+                if not each.baseline or each.standing is Standing.UNKNOWN)  # fmt: skip
+        said = "\n".join(sentence for entry in told for sentence in sentences(entry))
         if worst is Standing.BAD:
             raise _Refused(said)
         if worst is Standing.UNKNOWN:
-            pytest.skip(said)
+            not_found_out(self.config, said)
         self.add_report_section("call", "gate", said)
 
-    def _entries(self) -> tuple["Entry", ...]:
+    def _outcome(self) -> "GateOutcome":
         from bootharness.gate.gate import run_gate
 
-        return run_gate(self._matrix, jobs=1).entries
+        return run_gate(self._matrix, jobs=1)
 
     def repr_failure(
         self, excinfo: pytest.ExceptionInfo[BaseException], style: object = None

@@ -4,9 +4,10 @@ pytest loads this plugin wherever the package is installed: whoever does not boo
 for the imports of those who do.
 """
 
+import os
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -14,8 +15,8 @@ from bootharness.errors import CouldNotFindOut, UsageError
 from bootharness.plan import OPTIONS, STAGE1, BootPlan, choose
 from bootharness.plan.option import Option
 
-__all__ = ["checked", "marked_plan", "network_plan", "plan_of", "pytest_addoption",
-           "pytest_configure", "usage_errors"]  # fmt: skip
+__all__ = ["checked", "marked_plan", "network_plan", "not_found_out", "plan_of",
+           "pytest_addoption", "pytest_configure", "usage_errors"]  # fmt: skip
 
 _PREFIX = "--boot-"
 
@@ -38,6 +39,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="open the boot of a failing test in gdb, before what went wrong",
     )
+    for word, strict in (("--boot-strict", True), ("--no-boot-strict", False)):
+        group.addoption(
+            word,
+            dest="boot_strict",
+            action="store_const",
+            const=strict,
+            default=None,
+            help="what could not be found out is a failure, so that nothing passes unproven: usual "
+            "where CI is set"
+            if strict
+            else "what could not be found out is skipped: usual elsewhere",
+        )
     group.addoption(
         "--gate-baseline",
         metavar="SOURCE",
@@ -111,6 +124,16 @@ def network_plan(plan: BootPlan, marker: pytest.Mark | None) -> BootPlan:
         return wanted(*marker.args, **marker.kwargs)
     except TypeError as error:
         raise UsageError(f"give route, *faults, nic=: {error}") from error
+
+
+def not_found_out(config: pytest.Config, why: str) -> NoReturn:
+    """Skip a test that nothing was found out about; with --boot-strict, fail it."""
+    strict = config.getoption("boot_strict")
+    if strict is None:
+        strict = os.environ.get("CI", "").lower() not in ("", "0", "false", "no")
+    if strict:
+        pytest.fail(f"{why} (--no-boot-strict would skip it)", pytrace=False)
+    pytest.skip(why)
 
 
 def checked(plan: BootPlan) -> BootPlan:

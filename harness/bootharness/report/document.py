@@ -14,14 +14,17 @@ from msgspec.structs import replace
 
 from bootharness.diagnosis import Diagnosis, Judgement, Verdict
 from bootharness.errors import FormatError, UsageError
-from bootharness.formats.gdt import BlockMoveTable
 from bootharness.trace.block_moves import BlockMove
 from bootharness.trace.boot_trace import BootTrace
+from bootharness.trace.bounds import check_bounds
 from bootharness.trace.proof import Proof
 
-__all__ = ["SCHEMA_VERSION", "document", "encode", "read_trace", "schema", "schema_of"]
+__all__ = ["SCHEMA_VERSION", "TRACE_BYTES", "document", "encode", "read_trace", "schema",
+           "schema_of"]  # fmt: skip
 
 SCHEMA_VERSION = 2
+TRACE_BYTES = 1 << 28
+"""More than any boot gives: its recording has 16 MiB at most."""
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
@@ -86,7 +89,7 @@ def _valid(value: Any) -> Any:
 def read_trace(text: bytes) -> BootTrace:
     """Return the trace in a JSON document; what is derived is left for judging again.
 
-    Raises UsageError when it is not such a document or is of a newer version.
+    Raises UsageError, naming the field, when it is not such a document, or is of a newer version.
     """
     try:
         version = msgspec.json.decode(text, type=_Version).schema_version
@@ -96,7 +99,7 @@ def read_trace(text: bytes) -> BootTrace:
                 f"{SCHEMA_VERSION}: use a newer one"
             )
         trace = msgspec.json.decode(text, type=BootTrace)
-        _check_bytes(trace)
+        check_bounds(trace)
         return trace if version == SCHEMA_VERSION else _of_version_1(trace)
     except (msgspec.DecodeError, ValueError, FormatError) as error:
         raise UsageError(f"not a trace of a boot: {error}") from error
@@ -118,17 +121,6 @@ def _of_version_1(trace: BootTrace) -> BootTrace:
         machine = replace(machine, firmware="uefi", bios=None)
         trace = replace(trace, tracer="none")
     return replace(trace, machine=machine)
-
-
-def _check_bytes(trace: BootTrace) -> None:
-    """Raise ValueError or FormatError for hex that cannot be what it stands for."""
-    for call in (*trace.bios_calls, *trace.gdb_calls):
-        if call.table_hex:
-            BlockMoveTable.parse(bytes.fromhex(call.table_hex))
-    if trace.disk:
-        bytes.fromhex(trace.disk.boot_sector)
-    if trace.post_mortem:
-        bytes.fromhex(trace.post_mortem.code_hex)
 
 
 class _Version(msgspec.Struct):

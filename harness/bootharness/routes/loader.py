@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -11,6 +12,7 @@ from bootharness.errors import UsageError
 from bootharness.formats.elf import Executable, read_elf
 from bootharness.formats.mbr import BOOTSTRAP_BYTES, SECTOR_BYTES
 from bootharness.host.assembler import assemble_program, shipped
+from bootharness.host.regular import read_regular
 from bootharness.plan import STAGE1
 
 if TYPE_CHECKING:
@@ -34,6 +36,8 @@ and its linear address."""
 
 # the code area, the disk signature and the copy-protection word, which some loaders use up
 _CODE_LIMIT = 446
+_FILE_BYTES = 1 << 24
+_PROFILE_BYTES = 1 << 20
 
 
 class Patch(Struct, frozen=True):
@@ -92,16 +96,16 @@ class Loader(Struct, frozen=True):
 
         Raises UsageError, naming the file and the field.
         """
+        if not path.name:
+            raise UsageError(f"{path}: a folder, and a loader is wanted")
         profile = path.with_suffix(".toml")
         table = _read_profile(profile) if profile.exists() else None
         if path.suffix == ".asm":
             return cls._assembled(path, str(path), table)
         if path.suffix == ".elf":
+            read_regular(path, most=_FILE_BYTES)
             return cls._linked(str(path), read_elf(path), path, table)
-        try:
-            binary = path.read_bytes()
-        except OSError as error:
-            raise UsageError(f"{path}: {error.strerror}") from error
+        binary = read_regular(path, most=_FILE_BYTES)
         if table is None:
             raise UsageError(
                 f"{path}: a flat binary has no symbols, so {profile.name} beside it has to say "
@@ -176,8 +180,8 @@ def _read_profile(path: Path) -> dict[str, Any]:
     import tomllib  # few loaders have a profile
 
     try:
-        profile = tomllib.loads(path.read_text())
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        profile = tomllib.loads(read_regular(path, most=_PROFILE_BYTES).decode())
+    except (ValueError, RecursionError) as error:  # ValueError is TOML's and UTF-8's, too
         raise UsageError(f"{path}: not a loader profile: {error}") from error
     table = profile.get("patch")
     if set(profile) != {"patch"} or not isinstance(table, dict) or not table:
@@ -193,14 +197,22 @@ def _patches(name: str, table: dict[str, Any], symbols: dict[str, int]) -> dict[
         place, size = value, 4
         if isinstance(value, dict):
             place, size = value.get("at"), value.get("bytes", 4)
+            if unknown := set(value) - {"at", "bytes"}:
+                raise UsageError(
+                    f"{name}: [patch] {key}: {', '.join(unknown)}: known are at, bytes"
+                )
         if isinstance(place, str):
             if place not in symbols:
                 raise UsageError(f"{name}: [patch] {key}: the loader has no symbol {place!r}")
             place = symbols[place] - ORIGIN
-        if type(place) is not int or size not in (1, 2, 4, 8):
+        if type(place) is not int or type(size) is not int or size not in (1, 2, 4, 8):
             raise UsageError(
                 f"{name}: [patch] {key}: give a symbol, an offset in bytes, or "
                 "{ at = symbol or offset, bytes = 1, 2, 4 or 8 }"
             )
         patches[key] = Patch(place, size)
+    ordered = sorted((patch.offset, patch.size, key) for key, patch in patches.items())
+    for (offset, size, key), (next_offset, _, other) in pairwise(ordered):
+        if offset + size > next_offset:
+            raise UsageError(f"{name}: [patch] {key} and {other} are patched to the same bytes")
     return patches

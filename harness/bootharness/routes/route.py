@@ -9,6 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from bootharness.errors import UsageError
+from bootharness.host.regular import is_regular
 from bootharness.host.workspace import Workspace
 from bootharness.kernels.source import expand, fetch
 from bootharness.machine.device import Firmware
@@ -18,6 +19,9 @@ from bootharness.routes.medium import Medium
 from bootharness.trace.milestones import MILESTONES
 
 __all__ = ["Route"]
+
+
+_FILE_BYTES = (1 << 32) - 1
 
 
 def _to_init(_plan: BootPlan) -> str:
@@ -105,8 +109,10 @@ class Route(Struct, frozen=True, kw_only=True):
                     f"{OPTIONS[name].spelling} {values[name]}: the route {self.name} makes no use "
                     "of it"
                 )
-        if plan.initrd is not None and not Path(plan.initrd).is_file():
-            raise UsageError(f"{plan.initrd}: no such file")
+        for path in map(Path, filter(None, (plan.initrd, plan.machine.bios))):
+            if not is_regular(path, most=_FILE_BYTES):
+                what = "not a regular file" if path.exists() else "no such file"
+                raise UsageError(f"{path}: {what}")
         if plan.tracer != "recorder" and plan.machine.accelerator == "kvm":
             raise UsageError(
                 f"--tracer {plan.tracer}: under KVM gdb's breakpoints are bytes in memory, over "

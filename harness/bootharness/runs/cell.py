@@ -21,6 +21,12 @@ class Cell(Struct, frozen=True):
     expect: str = Verdict.GOOD
 
     def __post_init__(self) -> None:
+        try:
+            self.kernel.encode()
+        except UnicodeEncodeError as error:
+            raise UsageError(
+                f"{self.kernel!a}: its name is not UTF-8, and results are kept by it"
+            ) from error
         cause = CAUSES.get(self.expect)
         if self.expect not in (Verdict.GOOD, Verdict.BAD) and not (
             cause and cause.verdict == "bad"

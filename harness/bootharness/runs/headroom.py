@@ -3,6 +3,7 @@ once, and kept in the history."""
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 
 import msgspec
 
@@ -60,7 +61,8 @@ def _limits(name: str, history: History | None) -> tuple[PartLimit, ...]:
     key = hashlib.sha256(text.encode()).hexdigest()
     kept = history.recall(key) if history else None
     if kept:
-        return msgspec.json.decode(kept, type=tuple[PartLimit, ...])
+        with suppress(msgspec.DecodeError, ValueError, TypeError):  # damaged: it is predicted again
+            return msgspec.json.decode(kept, type=tuple[PartLimit, ...])
     from bootharness.predictor.forecast import KnownLoader  # most limits are known
 
     try:

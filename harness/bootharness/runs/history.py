@@ -8,14 +8,15 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
 from bootharness.diagnosis.verdict import Verdict
-from bootharness.errors import LaunchFailed, UsageError
+from bootharness.errors import BootHarnessError, LaunchFailed, UsageError
 from bootharness.host.cache import state_dir
 from bootharness.host.closing import Closing
 from bootharness.host.deadline import Deadline
@@ -25,6 +26,15 @@ from bootharness.runs.result import Attempt, BootFacts, CellResult, Past
 __all__ = ["History", "history_file"]
 
 _BUSY_S = 60.0
+_OF_OTHERS = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+# what of a database is wrong, and not its place or its time
+_OF_THE_FILE = {
+    getattr(sqlite3, f"SQLITE_{name}")
+    for name in ("ERROR", "CORRUPT", "NOTADB", "MISMATCH", "CONSTRAINT", "FORMAT", "SCHEMA")
+}
+_DAMAGED = (msgspec.MsgspecError, BootHarnessError, ValueError, TypeError, RecursionError)
+_ResultRow = tuple[int, float, str, str, str]
+_AttemptRow = tuple[Verdict, str | None, str, float, str]
 _OLD_CELL = ("loader", "machine", "cmdline", "initrd", "until", "timeout_s")
 
 
@@ -85,15 +95,22 @@ class History(Closing):
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        if path.exists() and not path.is_file():
+            raise UsageError(f"{path}: not a regular file, so not a history")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._database = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None)
-            self._keep_a_log()
-            self._database.execute("PRAGMA synchronous = NORMAL")
-            self._database.execute("PRAGMA foreign_keys = ON")
-            self._migrate()
-        except sqlite3.DatabaseError as error:
+            with ExitStack() as stack:
+                stack.callback(self._database.close)
+                self._keep_a_log()
+                self._database.execute("PRAGMA synchronous = NORMAL")
+                self._database.execute("PRAGMA foreign_keys = ON")
+                self._migrate()
+                stack.pop_all()
+        except sqlite3.Error as error:
             raise _refused(path, error) from error
+        except (*_DAMAGED, KeyError) as error:
+            raise UsageError(f"{path}: a history that is damaged: {error}") from error
         except OSError as error:
             raise LaunchFailed(f"{path}: the history cannot be there: {error.strerror}") from error
 
@@ -107,8 +124,8 @@ class History(Closing):
             try:
                 self._database.execute("PRAGMA journal_mode = WAL")
                 return
-            except sqlite3.OperationalError:
-                if deadline.expired:
+            except sqlite3.OperationalError as error:
+                if _code(error) not in _OF_OTHERS or deadline.expired:
                     raise
                 with self._writing():
                     pass
@@ -118,6 +135,8 @@ class History(Closing):
             return
         with self._writing():
             version = self._version()  # somebody else may have done it meanwhile
+            if version < 0:
+                raise UsageError(f"{self.path}: not a history of bootharness: version {version}")
             if version > len(_MIGRATIONS):
                 raise UsageError(
                     f"{self.path}: this history is of a newer bootharness (version {version}, and "
@@ -156,7 +175,10 @@ class History(Closing):
         number = self._last_known(key)
         if number is None:
             return None
-        return CellResult(cell, key, tuple(self._attempts(number)), cached=True)
+        try:
+            return CellResult(cell, key, tuple(self._attempts(number)), cached=True)
+        except UsageError:  # damaged: it is booted again
+            return None
 
     def with_traces(self, result: CellResult) -> CellResult:
         """Return what `find` has found with the traces, compressed as they were added."""
@@ -169,46 +191,57 @@ class History(Closing):
         return replace(result, attempts=tuple(attempts))
 
     def _last_known(self, key: str) -> int | None:
-        row = self._database.execute(
+        rows = self._rows(
             "SELECT id FROM result WHERE key = ? AND EXISTS (SELECT 1 FROM attempt "
             "WHERE result = id AND verdict != 'skip') ORDER BY id DESC LIMIT 1",
-            (key,),
-        ).fetchone()
-        return row[0] if row else None
+            key,
+        )
+        return rows[0][0] if rows else None
 
     def results(self, last: int = -1) -> Iterator[Past]:
-        """Yield the last results, the oldest first, traces left out."""
-        rows = self._database.execute(
+        """Yield the last results, the oldest first, traces left out.
+
+        Raises UsageError, with its number, for one that is damaged.
+        """
+        rows = self._rows(
             "SELECT id, made_at, harness, key, cell FROM "
             "(SELECT * FROM result ORDER BY id DESC LIMIT ?) ORDER BY id",
-            (last,),
-        ).fetchall()
-        for number, made_at, harness, key, cell in rows:
+            last,
+        )
+        for row in rows:
+            with self._intact(row[0]):
+                number, made_at, harness, key, cell = msgspec.convert(row, _ResultRow)
+                known = msgspec.json.decode(cell, type=Cell)
             attempts = tuple(self._attempts(number))
-            known = msgspec.json.decode(cell, type=Cell)
             yield Past(number, made_at, harness, CellResult(known, key, attempts, cached=True))
 
     def kernels(self) -> tuple[BootFacts, ...]:
-        """Return what is known of each kernel that was ever booted, once; not of grown ones."""
-        rows = self._database.execute(
+        """Return what is known of each kernel that was ever booted, once; not of grown ones, nor
+        of what is damaged."""
+        rows = self._rows(
             "SELECT facts FROM attempt JOIN result ON result.id = attempt.result "
-            "WHERE json_extract(facts, '$.sha256') != '' "
-            "AND json_extract(cell, '$.kernel') NOT LIKE 'grow:%' "
-            "GROUP BY json_extract(facts, '$.sha256')"
+            "WHERE CASE WHEN json_valid(facts) AND json_valid(cell) "
+            "THEN json_extract(facts, '$.sha256') != '' "
+            "AND json_extract(cell, '$.kernel') NOT LIKE 'grow:%' END "
+            "GROUP BY CASE WHEN json_valid(facts) THEN json_extract(facts, '$.sha256') END"
         )
-        return tuple(msgspec.json.decode(facts, type=BootFacts) for (facts,) in rows)
+        known = []
+        for (facts,) in rows:
+            with suppress(*_DAMAGED):
+                known.append(msgspec.json.decode(facts, type=BootFacts))
+        return tuple(known)
 
     def trace(self, number: int, attempt: int) -> bytes:
         """Return the trace of an attempt of a past result, compressed as it was added."""
-        row = self._database.execute(
-            "SELECT trace FROM attempt WHERE result = ? AND number = ?", (number, attempt)
-        ).fetchone()
-        return row[0] if row else b""
+        rows = self._rows(
+            "SELECT trace FROM attempt WHERE result = ? AND number = ?", number, attempt
+        )
+        return rows[0][0] if rows else b""
 
     def recall(self, key: str) -> bytes | None:
         """Return what was kept under a key, None when there is nothing."""
-        row = self._database.execute("SELECT value FROM known WHERE key = ?", (key,)).fetchone()
-        return row[0] if row else None
+        rows = self._rows("SELECT value FROM known WHERE key = ?", key)
+        return rows[0][0] if rows else None
 
     def keep(self, key: str, value: bytes) -> None:
         """Keep something that takes time to find out, under the digest of all it depends on."""
@@ -216,14 +249,35 @@ class History(Closing):
             self._database.execute("INSERT OR REPLACE INTO known VALUES (?, ?)", (key, value))
 
     def _attempts(self, number: int) -> Iterator[Attempt]:
-        rows = self._database.execute(
+        rows = self._rows(
             "SELECT verdict, cause, sentence, seconds, facts, picture FROM attempt "
             "WHERE result = ? ORDER BY number",
-            (number,),
+            number,
         )
-        for verdict, cause, sentence, seconds, facts, picture in rows:
-            decoded = msgspec.json.decode(facts, type=BootFacts)
-            yield Attempt(Verdict(verdict), cause, sentence, seconds, decoded, picture=picture)
+        if not rows:
+            raise UsageError(f"{self.path}: result {number} is damaged: it has no attempt")
+        for row in rows:
+            with self._intact(number):
+                verdict, cause, said, seconds, facts = msgspec.convert(row[:-1], _AttemptRow)
+                picture = row[-1]
+                if not isinstance(picture, bytes):
+                    raise TypeError("its picture is no bytes")
+                decoded = msgspec.json.decode(facts, type=BootFacts)
+            yield Attempt(verdict, cause, said, seconds, decoded, picture=picture)
+
+    def _rows(self, query: str, *values: object) -> list[Any]:
+        try:
+            return self._database.execute(query, values).fetchall()
+        except sqlite3.Error as error:
+            raise _refused(self.path, error) from error
+
+    @contextmanager
+    def _intact(self, number: int) -> Iterator[None]:
+        """Raise UsageError, with a result's number, for what is not as it was written."""
+        try:
+            yield
+        except _DAMAGED as error:
+            raise UsageError(f"{self.path}: result {number} is damaged: {error}") from error
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -236,7 +290,7 @@ class History(Closing):
                 self._database.execute("ROLLBACK")
                 raise
             self._database.execute("COMMIT")
-        except sqlite3.DatabaseError as error:
+        except sqlite3.Error as error:
             raise _refused(self.path, error) from error
 
     def close(self) -> None:
@@ -244,10 +298,18 @@ class History(Closing):
         self._database.close()
 
 
-def _refused(path: Path, error: sqlite3.DatabaseError) -> UsageError | LaunchFailed:
-    if "not a database" in str(error):
-        return UsageError(f"{path}: not a history of bootharness; name another file")
-    return LaunchFailed(f"{path}: the history cannot be used: {error}")
+def _code(error: sqlite3.Error) -> int:
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
+def _refused(path: Path, error: sqlite3.Error) -> UsageError | LaunchFailed:
+    said = " ".join(str(error).split())
+    if _code(error) in _OF_THE_FILE:
+        return UsageError(
+            f"{path}: not a history of bootharness, or one that is damaged: {said}; name another "
+            "file"
+        )
+    return LaunchFailed(f"{path}: the history cannot be used: {said}")
 
 
 def _json(value: object) -> str:

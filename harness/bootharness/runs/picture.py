@@ -7,7 +7,9 @@ import msgspec
 from msgspec import Struct
 
 from bootharness.diagnosis import Judgement
+from bootharness.errors import FormatError
 from bootharness.formats.call_lines import call_lines
+from bootharness.formats.zipped import unzipped
 from bootharness.text import count, printable
 from bootharness.trace.boot_trace import BootTrace
 
@@ -17,6 +19,7 @@ _MOST_LINES = 600
 _SERIAL_LETTERS = 48_000
 _LOADER = range(0x7C00, 0x7E00)
 _ZLIB_LEVEL = 6
+_PICTURE_BYTES = 1 << 24
 _24_BITS = (1 << 24) - 1
 
 
@@ -121,5 +124,9 @@ def pack(drawn: Picture) -> bytes:
 
 
 def unpack(packed: bytes) -> Picture:
-    """Return a packed picture, an empty one of nothing."""
-    return msgspec.json.decode(zlib.decompress(packed), type=Picture) if packed else Picture()
+    """Return a packed picture, an empty one of nothing and of what is damaged."""
+    try:
+        text = unzipped(packed, most=_PICTURE_BYTES) if packed else b"{}"
+        return msgspec.json.decode(text, type=Picture)
+    except (FormatError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return Picture()

@@ -6,7 +6,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from bootharness.errors import CouldNotFindOut
+from bootharness.diagnosis.verdict import Verdict
+from bootharness.errors import CouldNotFindOut, NotAKernel
 from bootharness.runs.cell import Cell
 from bootharness.runs.history import History
 from bootharness.runs.identity import Identities, own_version
@@ -71,6 +72,8 @@ def _prepared(
     """Return a result that needs no boot, and the cell's key."""
     try:
         key = identities.of(cell)
+    except NotAKernel as error:
+        return CellResult(cell, "", (Attempt(Verdict.BAD, error.fault, str(error)),)), ""
     except CouldNotFindOut as error:
         return CellResult(cell, "", (skipped(error),)), ""
     return (history.find(cell, key) if history else None), key
