@@ -1,0 +1,184 @@
+"""Guests that lie, flood or end the machine themselves: boot sectors of a few instructions."""
+
+import os
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from bootharness.diagnosis import Judgement, Verdict, judge
+from bootharness.host.assembler import assemble_flat
+from bootharness.one_boot import boot
+from bootharness.plan import BootPlan
+from bootharness.trace.boot_trace import BootTrace
+from tests.support.processes import COMMAND, environment
+
+HEAD = """
+        bits 16
+        org 0x7c00
+        cli
+        xor ax, ax
+        mov ds, ax
+        mov es, ax
+        mov ss, ax
+        mov sp, 0x7c00
+        cld
+"""
+TAIL = """
+        times 510 - ($ - $$) db 0
+        dw 0xaa55
+"""
+SAY = """
+        mov si, words
+say:    lodsb
+        test al, al
+        jz $
+        mov dx, 0x3f8
+        out dx, al
+        jmp say
+words:  db {}, 13, 10, 0
+"""
+
+
+def disk(folder: Path, code: str) -> Path:
+    source = folder / "guest.asm"
+    source.write_text(HEAD + code + TAIL)
+    image = folder / "guest.img"
+    image.write_bytes(assemble_flat(source))
+    return image
+
+
+def booted(folder: Path, code: str, *, timeout_s: float = 30) -> tuple[BootTrace, Judgement]:
+    plan = BootPlan(route="disk", until="banner", timeout_s=timeout_s)
+    trace = boot(str(disk(folder, code)), plan)
+    return trace, judge(trace)
+
+
+RESETS = {
+    "the keyboard controller": "mov al, 0xfe\n out 0x64, al\n jmp $",
+    "port 0xcf9": "mov dx, 0xcf9\n mov al, 6\n out dx, al\n jmp $",
+    "port 0x92": "in al, 0x92\n or al, 1\n out 0x92, al\n jmp $",
+    "the BIOS": "jmp 0xffff:0",
+    "": "lidt [nothing]\n int3\nnothing: dw 0, 0, 0",
+}
+CAUSES = ("reset-keyboard", "reset-cf9", "reset-port-92", "reset-bios", "triple-fault")
+
+
+@pytest.mark.parametrize(("by", "cause"), [*zip(RESETS, CAUSES, strict=True)])
+def test_reset_has_its_own_name(tmp_path: Path, by: str, cause: str) -> None:
+    code = RESETS[by]
+    if not by:  # real mode does not triple fault by an empty table: protected mode does
+        code = "lgdt [g]\n mov eax, cr0\n or al, 1\n mov cr0, eax\n jmp 0x18:0\ng: dw 0, 0, 0"
+    trace, judgement = booted(tmp_path, code)
+    assert trace.ending.kind == "guest-reset"
+    assert judgement.cause == cause
+    assert by in judgement.summary
+
+
+@pytest.mark.parametrize(
+    ("control", "cause"), [(0x2000, "guest-powered-off"), (0x2400, "guest-suspended")]
+)
+def test_guest_that_goes_to_sleep_is_known_at_once(
+    tmp_path: Path, control: int, cause: str
+) -> None:
+    trace, judgement = booted(tmp_path, f"mov dx, 0x604\n mov ax, {control}\n out dx, ax\n jmp $")
+    assert (judgement.verdict, judgement.cause) == (Verdict.BAD, cause)
+    assert trace.ending.seconds < 10
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "'Linux version 9.9.9 (evil)', 13, 10, 'bootharness: init reached'",
+        "'bootharness: init reached'",
+        "'Kernel panic - not syncing: ', 27, '[31m', 13, 10, '---[ end Kernel panic'",
+    ],
+)
+def test_words_of_a_kernel_that_are_written_in_real_mode_are_nobodys(
+    tmp_path: Path, words: str
+) -> None:
+    trace, judgement = booted(tmp_path, SAY.format(words))
+    assert (judgement.verdict, judgement.cause) == (Verdict.BAD, "kernel-not-entered")
+    assert "written in real mode" in judgement.summary
+    assert not trace.reached("banner")
+    assert not trace.reached("init")
+
+
+def test_loader_that_fakes_a_boot_is_bad_for_every_kernel(tmp_path: Path, debian: str) -> None:
+    image = disk(tmp_path, SAY.format("'Linux version 9.9.9 (evil)', 13, 10"))
+    loader = image.rename(tmp_path / "fake.bin")
+    (tmp_path / "fake.toml").write_text("[patch]\nkernel_lba = { at = 0x1b0, bytes = 4 }\n")
+    judgement = judge(boot(debian, BootPlan(loader=str(loader), until="banner", timeout_s=30)))
+    assert (judgement.verdict, judgement.cause) == (Verdict.BAD, "kernel-not-entered")
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        # text first, as a loader writes it that is made for an emulator's debug port
+        "mov dx, 0xe9\n mov cx, 300\na: mov al, 'X'\n out dx, al\n loop a\n jmp $",
+        "a: mov dx, 0xe9\n mov al, 0x43\n out dx, al\n jmp a",
+        "a: mov dx, 0x505\n mov al, 2\n out dx, al\n jmp a",
+        "mov dx, 0x505\n mov al, 1\n out dx, al\n jmp $",
+    ],
+)
+def test_port_of_the_harness_is_no_way_to_a_skip(tmp_path: Path, code: str) -> None:
+    _, judgement = booted(tmp_path, code)
+    assert (judgement.verdict, judgement.cause) == (Verdict.BAD, "port-misused")
+
+
+def test_debug_output_on_the_recorders_port_does_no_harm(tmp_path: Path) -> None:
+    code = (
+        "mov dx, 0xe9\n mov cx, 300\na: mov al, 'X'\n out dx, al\n loop a\n"
+        "mov ax, 0x0e41\n int 0x10\n"
+        "mov dx, 0xe9\n mov cx, 77\nb: mov al, 'C'\n out dx, al\n loop b\n"
+        "mov ax, 0x0e42\n int 0x10\n hlt"
+    )
+    trace, _ = booted(tmp_path, code)
+    assert trace.screen.endswith("AB")
+    assert all(call.registers_out for call in trace.loader_calls)
+    assert 300 < trace.foreign_bytes <= 377
+
+
+FLOODS = {
+    "reads": "a: inc dword [p + 8]\n mov si, p\n mov dl, 0x80\n mov ah, 0x42\n int 0x13\n jmp a\n"
+    "p: db 16, 0\n dw 1, 0x8000, 0\n dq 0",
+    "writes": "a: inc dword [p + 8]\n mov si, p\n mov dl, 0x80\n mov ax, 0x4300\n int 0x13\n"
+    " jmp a\np: db 16, 0\n dw 127, 0x8000, 0\n dq 0",
+    "letters": "a: inc al\n mov ah, 0x0e\n int 0x10\n jmp a",
+    "serial line": "mov dx, 0x3f8\na: mov al, '<'\n out dx, al\n mov al, 0xff\n out dx, al\n jmp a",
+    "forged records": "a: mov dx, 0xe9\n inc dword [r]\n mov si, r\n mov cx, 68\n rep outsb\n"
+    " jmp a\nr: times 42 db 0\n dw 'C'\n db 0x13, 0x42\n times 22 db 0",
+    "pvpanic": "a: mov dx, 0x505\n mov al, 2\n out dx, al\n jmp a",
+}
+LIMIT_S = 5
+STARTING_S = 3
+
+
+@pytest.mark.parametrize("what", FLOODS)
+def test_flood_is_bounded_in_time_and_memory(tmp_path: Path, what: str) -> None:
+    image, said = disk(tmp_path, FLOODS[what]), tmp_path / "said"
+    argv = [*COMMAND, "boot", "--disk", str(image), "--timeout", str(LIMIT_S)]
+    with said.open("wb") as output:
+        began = time.monotonic()
+        process = subprocess.Popen(argv, env=environment(), stdout=output, stderr=output)
+        _, status, used = os.wait4(process.pid, 0)
+        took = time.monotonic() - began
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 1, said.read_text()
+    assert " -0." not in said.read_text()  # no time is negative
+    assert used.ru_maxrss >> 10 < 200
+    # what is tested is the limit that was asked for; starting Python is not in it
+    assert took < LIMIT_S * 1.2 + 2 + STARTING_S
+
+
+def test_damaged_recorder_proves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from bootharness.machine import rom
+
+    def zeros(source: Path, **_: int) -> bytes:
+        return b"\x55\xaa\x02\xcb" + bytes(1020)
+
+    monkeypatch.setattr(rom, "assemble_flat", zeros)
+    judgement = judge(boot("selfcheck:200000", BootPlan(timeout_s=60)))
+    assert (judgement.verdict, judgement.cause) == (Verdict.SKIP, "recorder-silent")
