@@ -61,13 +61,6 @@ def test_initrd_that_is_cut_is_bad_though_init_was_reached(debian: str, large_in
     assert whole.verdict is Verdict.GOOD, whole.summary
 
 
-def test_firmware_that_crashes_says_so(debian: str, large_initrd: Path) -> None:
-    judgement = judge(boot_over(debian, "uefi-ipxe", initrd=str(large_initrd), memory_mib=256))
-    assert judgement.cause == "firmware-crashed", judgement.summary
-    assert judgement.diagnosis
-    assert any("X64 Exception Type" in line for line in judgement.diagnosis.evidence)
-
-
 def test_kernel_without_a_stub_is_not_even_tried(debian: str, tmp_path: Path) -> None:
     image = bytearray(fetch(debian).path.read_bytes())
     image[:2] = bytes(2)
