@@ -299,6 +299,13 @@ def test_silence_after_the_boot_program_came_is_its_hang() -> None:
     assert judge(replace(trace, network=later)).cause == "timed-out"
 
 
+def test_who_hangs_when_the_kernel_has_come_is_not_known() -> None:
+    network = facts(ACK, event(3.0, KIND.FILE_SERVED, "pxelinux.0"), SERVED, files=(kernel(),))
+    judgement = judge(BootTrace("k", "init", Ending("idle", 13.0), network=network))
+    assert judgement.cause == "nbp-hang"
+    assert judgement.summary.startswith("vmlinuz was not seen to begin: vmlinuz, the kernel, came")
+
+
 def test_milestones_come_from_the_first_event_of_each() -> None:
     points = milestones(
         facts(

@@ -150,7 +150,7 @@ def nbp_hang(trace: BootTrace) -> Diagnosis | None:
         return None
     return Diagnosis(
         "nbp-hang",
-        f"{_program(facts)} hangs: {served[-1].file}, the {facts.role(served[-1].file)}, came "
+        f"{_hangs(facts)}: {served[-1].file}, the {facts.role(served[-1].file)}, came "
         f"whole at {served[-1].seconds:.2f} s, and from then on nothing was asked for or booted "
         f"for {trace.ending.seconds - served[-1].seconds:.1f} s",
         tuple(str(event) for event in facts.events[-_EVIDENCE:]),
@@ -212,6 +212,13 @@ def _program(facts: NetworkFacts) -> str:
     if nbp is None:
         return "the card's iPXE"
     return nbp if nbp in _served(facts) else "the card's PXE"
+
+
+def _hangs(facts: NetworkFacts) -> str:
+    """Who hangs; once the kernel has come it may be the program, the firmware or the kernel."""
+    if facts.role(_served(facts)[-1]) in ("kernel", "initrd"):
+        return f"{facts.roles.get('kernel', 'the kernel')} was not seen to begin"
+    return f"{_program(facts)} hangs"
 
 
 def _at_work(facts: NetworkFacts) -> str:
