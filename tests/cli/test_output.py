@@ -83,6 +83,17 @@ def test_folder_is_no_file(name: str) -> None:
 PREDICT = ("predict", "selfcheck:64000")
 
 
+def test_standard_output_is_not_replaced(tmp_path: Path) -> None:
+    """The file that a shell appends to may begin with anything."""
+    (tmp_path / "out").write_text("a log of mine\n")
+    command = " ".join([*COMMAND, *PREDICT, "--json /dev/stdout >>out"])
+    done = subprocess.run(
+        ["bash", "-c", command], cwd=tmp_path, env=environment(), timeout=60, check=False
+    )
+    assert done.returncode == 0
+    assert (tmp_path / "out").read_text().startswith("a log of mine\nGOOD selfcheck:64000")
+
+
 @pytest.mark.parametrize("shell", ["| cat", ">out; cat out", "2>&1 | cat"])
 def test_standard_output_has_the_text_and_the_json_whatever_it_is_called(
     tmp_path: Path, shell: str

@@ -102,3 +102,13 @@ def test_trace_is_unpacked_as_far_as_a_trace_goes(history: Path, trace: bytes, s
     assert done.returncode == 129
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_history_that_is_refused_is_let_go(history: Path) -> None:
+    """Whoever is told so may still hold the error, and others use the file."""
+    change(history, "PRAGMA user_version = 99")
+    with pytest.raises(UsageError) as raised:
+        History(history)
+    assert raised.value.__traceback__
+    held = [path.resolve() for path in Path("/proc/self/fd").iterdir()]
+    assert history not in held
