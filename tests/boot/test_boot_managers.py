@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from bootharness.diagnosis import Verdict, judge
+from bootharness.diagnosis import Judgement, Verdict, judge
 from bootharness.kernels.source import fetch
 from bootharness.one_boot import boot
-from bootharness.plan import DEFAULT_CMDLINE, BootPlan
+from bootharness.plan import DEFAULT_CMDLINE, BootPlan, MachineConfig
 from bootharness.predictor.predict import predict
 
 PARTITION_LBA = 2048
@@ -74,31 +74,118 @@ def is_good(disk: Path, *, memory: bool) -> None:
         assert trace.handoff.memory_equal is True
 
 
-def test_syslinux(fat_disk: Path, tmp_path: Path) -> None:
+def syslinux(fat_disk: Path, folder: Path, config: str) -> Path:
     needs("syslinux", SYSLINUX_MBR, SYSLINUX_MODULE)
-    disk = tmp_path / "syslinux.img"
+    disk = folder / "syslinux.img"
     shutil.copy(fat_disk, disk)
-    config = tmp_path / "syslinux.cfg"
-    config.write_text(f"default it\nlabel it\n kernel vmlinuz\n append {DEFAULT_CMDLINE}\n")
-    copy(disk, config, "syslinux.cfg")
+    (folder / "syslinux.cfg").write_text(config)
+    copy(disk, folder / "syslinux.cfg", "syslinux.cfg")
     copy(disk, SYSLINUX_MODULE, "ldlinux.c32")
     run("syslinux", "--install", "--offset", str(PARTITION_LBA * 512), disk)
     write(disk, 0, SYSLINUX_MBR.read_bytes()[:440])
-    is_good(disk, memory=True)
+    return disk
+
+
+def grub(fat_disk: Path, folder: Path, config: str, command: str = "linux") -> Path:
+    needs("grub-mkstandalone", GRUB_BOOT)
+    disk, core = folder / "grub.img", folder / "core.img"
+    shutil.copy(fat_disk, disk)
+    (folder / "grub.cfg").write_text(config)
+    run(
+        *("grub-mkstandalone", "-O", "i386-pc", "-o", core, "--locales=", "--themes=", "--fonts="),
+        *(f"--install-modules={command} normal {GRUB_MODULES}", f"--modules={GRUB_MODULES}"),
+        f"boot/grub/grub.cfg={folder / 'grub.cfg'}",
+    )
+    write(disk, 0, GRUB_BOOT.read_bytes()[:440])
+    write(disk, 512, core.read_bytes())
+    return disk
+
+
+def judged(disk: Path, *, until: str = "banner", memory_mib: int = 512) -> Judgement:
+    machine = MachineConfig(memory_mib=memory_mib)
+    return judge(boot(str(disk), BootPlan(route="disk", until=until, timeout_s=300,
+                                          machine=machine)))  # fmt: skip
+
+
+def test_syslinux(fat_disk: Path, tmp_path: Path) -> None:
+    config = f"default it\nlabel it\n kernel vmlinuz\n append {DEFAULT_CMDLINE}\n"
+    is_good(syslinux(fat_disk, tmp_path, config), memory=True)
 
 
 @pytest.mark.parametrize("command", ["linux16", "linux"])
 def test_grub(fat_disk: Path, tmp_path: Path, command: str) -> None:
     """``linux16`` enters the setup code, ``linux`` the kernel's 32-bit entry."""
-    needs("grub-mkstandalone", GRUB_BOOT)
-    disk, core, config = tmp_path / "grub.img", tmp_path / "core.img", tmp_path / "grub.cfg"
-    shutil.copy(fat_disk, disk)
-    config.write_text(f"{command} (hd0,msdos1)/vmlinuz {DEFAULT_CMDLINE}\nboot\n")
-    run(
-        *("grub-mkstandalone", "-O", "i386-pc", "-o", core, "--locales=", "--themes=", "--fonts="),
-        *(f"--install-modules={command} normal {GRUB_MODULES}", f"--modules={GRUB_MODULES}"),
-        f"boot/grub/grub.cfg={config}",
+    config = f"{command} (hd0,msdos1)/vmlinuz {DEFAULT_CMDLINE}\nboot\n"
+    is_good(grub(fat_disk, tmp_path, config, command), memory=command == "linux16")
+
+
+LABEL = f"label it\n kernel vmlinuz\n append {DEFAULT_CMDLINE}\n"
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        ("default it\nlabel it\n kernel gone\n", "Loading gone... failed: No such file"),
+        (f"default it\n{LABEL} initrd lost.img\n", "Loading lost.img...failed: No such file"),
+    ],
+)
+def test_what_syslinux_does_not_find_is_in_its_words(
+    fat_disk: Path, tmp_path: Path, config: str, words: str
+) -> None:
+    judgement = judged(syslinux(fat_disk, tmp_path, config))
+    assert judgement.cause == "boot-manager-error"
+    assert words in judgement.summary
+
+
+def test_prompt_that_goes_on_by_itself_is_waited_for(fat_disk: Path, tmp_path: Path) -> None:
+    config = f"default it\nprompt 1\ntimeout 110\n{LABEL}"  # tenths of a second, unseen
+    judgement = judged(syslinux(fat_disk, tmp_path, config))
+    assert judgement.verdict is Verdict.GOOD, judgement.summary
+
+
+def test_what_grub_does_not_find_is_in_its_words(fat_disk: Path, tmp_path: Path) -> None:
+    judgement = judged(grub(fat_disk, tmp_path, "linux (hd0,msdos1)/gone\nboot\n"))
+    assert judgement.cause == "boot-manager-error"
+    assert "error: file `/gone' not found." in judgement.summary
+
+
+def test_grub_that_falls_back_is_good_with_a_warning(fat_disk: Path, tmp_path: Path) -> None:
+    entries = "".join(
+        f"menuentry {name} {{\nlinux (hd0,msdos1)/{file} {DEFAULT_CMDLINE}\n}}\n"
+        for name, file in (("one", "gone"), ("two", "vmlinuz"))
     )
-    write(disk, 0, GRUB_BOOT.read_bytes()[:440])
-    write(disk, 512, core.read_bytes())
-    is_good(disk, memory=command == "linux16")
+    disk = grub(fat_disk, tmp_path, f"set timeout=0\nset default=0\nset fallback=1\n{entries}")
+    judgement = judged(disk)
+    assert judgement.verdict is Verdict.GOOD, judgement.summary
+    assert any("file `/gone' not found" in warning for warning in judgement.warnings)
+
+
+def test_initrd_that_grub_has_no_memory_for(fat_disk: Path, tmp_path: Path) -> None:
+    large, initrd = tmp_path / "large.img", tmp_path / "initrd.img"
+    with initrd.open("wb") as file:
+        file.truncate(100 << 20)
+    with large.open("wb") as file:
+        file.truncate(180 << 20)
+    run("sfdisk", "-q", large, text=f"start={PARTITION_LBA}, type=c, bootable\n")
+    run("mkfs.vfat", "-F", "32", "--offset", str(PARTITION_LBA), large, str(179 << 10))
+    run("mcopy", "-i", f"{fat_disk}@@1M", "::vmlinuz", tmp_path / "vmlinuz")
+    copy(large, tmp_path / "vmlinuz", "vmlinuz")
+    copy(large, initrd, "initrd.img")
+    config = f"linux (hd0,msdos1)/vmlinuz {DEFAULT_CMDLINE}\ninitrd (hd0,msdos1)/initrd.img\nboot\n"
+    disk = grub(large, tmp_path, config)
+    early = judged(disk, memory_mib=128)
+    assert early.verdict is Verdict.GOOD, early.summary
+    assert any("out of memory" in warning for warning in early.warnings)
+    late = judged(disk, until="init", memory_mib=128)
+    assert late.cause == "initrd-dropped"
+    assert "out of memory" in late.summary
+
+
+def test_boot_sector_without_a_system_says_so(fat_disk: Path, tmp_path: Path) -> None:
+    needs(SYSLINUX_MBR)
+    disk = tmp_path / "empty.img"
+    shutil.copy(fat_disk, disk)
+    write(disk, 0, SYSLINUX_MBR.read_bytes()[:440])
+    judgement = judged(disk)  # mkfs.vfat's own boot sector
+    assert judgement.cause == "boot-manager-error"
+    assert "This is not a bootable disk" in judgement.summary

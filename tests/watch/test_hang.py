@@ -1,5 +1,6 @@
 """When a guest hangs: by where its CPU is, and never because it only takes its time."""
 
+import pytest
 from msgspec.structs import replace
 
 from bootharness.formats.bioscall import BiosCall
@@ -79,3 +80,22 @@ def test_kernel_that_waits_for_a_jiffy_is_not_hung() -> None:
 def test_few_looks_prove_nothing() -> None:
     assert hang([look(0x7C40)] * 3, 9.0, None) is None
     assert hang([], 9.0, None) is None
+
+
+@pytest.mark.parametrize(
+    ("places", "verdict"),
+    [
+        ([(0x7C42, "real")] * 3 + [(0x7D00 + at, "real") for at in range(17)], "loop"),
+        ([(0xA1C2 + at, "protected") for at in range(20)], None),
+        ([(0x911D + at, "real") for at in range(17)] + [(0xF8765, "real")] * 3, None),
+    ],
+)
+def test_boot_manager_that_may_wait_for_a_key(
+    places: list[tuple[int, str]], verdict: str | None
+) -> None:
+    looks = [
+        replace(look(at, mode=mode), general=f"EAX={number:08x}")
+        for number, (at, mode) in enumerate(places)
+    ]
+    assert hang(looks, 9.0, None, may_poll=True) == verdict
+    assert hang(looks, 9.0, None) == "loop"

@@ -17,8 +17,8 @@ _LOOKS = 4
 _LOW_MEMORY = 0x100000
 _LOOP_LOOKS = 10
 _STATES = 4
-# shares of the looks
-_LOOP_IN_BIOS, _POLLER_IN_BIOS = 0.5, 0.08
+_POLLER_IN_BIOS = 0.08
+"""A share of the looks."""
 _READS_KEY = (0x00, 0x10)
 
 
@@ -50,20 +50,30 @@ def hang(
     if (
         idle_s > _LOOP_S
         and len(samples) >= _LOOP_LOOKS
-        and _stays_in_low_memory(samples, _POLLER_IN_BIOS if may_poll else _LOOP_IN_BIOS)
+        and (_never_polls if may_poll else _stays_in_low_memory)(samples)
     ):
         return "loop"
     return "loop" if exact and idle_s > _LOOP_S and _goes_in_circles(samples) else None
 
 
-def _stays_in_low_memory(samples: Sequence[CpuSample], in_bios_at_most: float) -> bool:
-    """Whether the CPU has been below 1 MiB, and of these looks not too many in the BIOS.
+def _stays_in_low_memory(samples: Sequence[CpuSample]) -> bool:
+    """Whether the CPU has been below 1 MiB, and mostly not in the BIOS.
 
     Who waits for a key or the time asks the BIOS all the while, and may have a time limit.
     """
     in_bios = sum(sample.in_bios for sample in samples)
-    low = all(sample.linear < _LOW_MEMORY for sample in samples)
-    return low and in_bios < in_bios_at_most * len(samples)
+    return all(sample.linear < _LOW_MEMORY for sample in samples) and in_bios * 2 < len(samples)
+
+
+def _never_polls(samples: Sequence[CpuSample]) -> bool:
+    """Whether the CPU has been below 1 MiB and in real mode, and hardly ever in the BIOS.
+
+    GRUB waits in protected mode, and asks the BIOS in between for no longer than that takes.
+    """
+    in_bios = sum(sample.in_bios for sample in samples)
+    return all(
+        sample.linear < _LOW_MEMORY and sample.mode == "real" for sample in samples
+    ) and in_bios < _POLLER_IN_BIOS * len(samples)
 
 
 def _goes_in_circles(samples: Sequence[CpuSample]) -> bool:
