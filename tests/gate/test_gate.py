@@ -105,6 +105,11 @@ def test_new_lines_on_the_console_are_warned_of() -> None:
     assert warned(result=result(many)) == []
 
 
+def test_what_a_boot_survived_is_warned_of() -> None:
+    got_over = replace(GOOD, facts=BootFacts(survived=("1 disk read failed and succeeded",)))
+    assert warned(result=result(got_over)) == ["1 disk read failed and succeeded"]
+
+
 def test_a_flaky_boot_is_good_with_a_warning() -> None:
     flaky = CellResult(Cell("bzImage"), "key", (WRAPPED, GOOD, GOOD))
     [said] = warned(result=flaky)

@@ -33,8 +33,8 @@ MENU = """
          "WARNING: No configuration file found", True),
         (f"{SYSLINUX}\nFailed to load ldlinux.c32\n"
          "Boot failed: please change disks and press a key to continue.",
-         "Failed to load ldlinux.c32; Boot failed: please change disks and press a key to continue.",
-         True),
+         "Failed to load ldlinux.c32; "
+         "Boot failed: please change disks and press a key to continue.", True),
         (f"{SYSLINUX}Could not find kernel image: linux\nboot: ",
          "Could not find kernel image: linux", True),
         (f"{SYSLINUX}boot: ", None, False),

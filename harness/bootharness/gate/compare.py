@@ -57,6 +57,7 @@ def remarks(
     found = [*_little_headroom(headroom, warn_at)]
     if result.flaky:
         found.append(Remark("flaky", _ends(result)))
+    found += [Remark("survived", said) for said in result.decisive.facts.survived]
     if baseline:
         found += _new_warnings(baseline.decisive.facts, result.decisive.facts)
     if pace and slower(pace):

@@ -11,7 +11,8 @@ __all__ = ["Attempt", "BootFacts", "CellResult", "Past"]
 class BootFacts(Struct, frozen=True):
     """What of a boot is compared with other boots; sizes in bytes, milestones in seconds.
 
-    ``warnings`` are the kernel's, without what differs from boot to boot.
+    ``warnings`` are the kernel's, without what differs from boot to boot; ``survived`` is what the
+    judgement warns of: what went wrong and was got over, or would go wrong elsewhere.
     """
 
     release: str = ""
@@ -24,6 +25,7 @@ class BootFacts(Struct, frozen=True):
     compression: str = ""
     milestones: dict[str, float] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    survived: tuple[str, ...] = ()
     qemu_version: str = ""
     accelerator: str = ""
 

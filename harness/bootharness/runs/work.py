@@ -34,7 +34,7 @@ def boot_cell(cell: Cell) -> Attempt:
         cause=judgement.cause,
         sentence=judgement.summary,
         seconds=round(time.monotonic() - began, 3),
-        facts=boot_facts(trace),
+        facts=replace(boot_facts(trace), survived=judgement.warnings),
         picture=pack(picture(trace, judgement)),
         trace=zlib.compress(encode(document(trace, judgement)), _ZLIB_LEVEL),
     )
