@@ -78,7 +78,7 @@ def test_closed_a20_gate_is_the_cause(changes: dict[str, Any], closed: bool) -> 
     differs = loading_trace(16, [], handoff=handoff(0, differing=3), ending="memory-differs")
     assert (judge(replace(differs, **changes)).cause == "a20-closed") == closed
     not_emulated = Ending("skipped", 0.0, "port 0x43", "not-emulated")
-    judgement = judge(replace(loading_trace(0, []), ending=not_emulated, **changes))
+    judgement = judge(replace(loading_trace(0, [read(2052, 5)]), ending=not_emulated, **changes))
     assert judgement.cause == ("a20-closed" if closed else "not-emulated")
 
 

@@ -180,6 +180,16 @@ def boot_sector(start: int, code: bytes) -> Callable[[bytearray, DiskImage], Non
     return change
 
 
+def kernel_of(source: str) -> Callable[[bytearray, DiskImage], None]:
+    """Put another kernel where the kernel is."""
+
+    def change(content: bytearray, disk: DiskImage) -> None:
+        start, image = disk.kernel_lba * 512, fetch(source).path.read_bytes()
+        content[start : start + len(image)] = image
+
+    return change
+
+
 def cut_short(image: bytearray, _: KernelImage) -> None:
     """Leave out the last 100,000 bytes of the file."""
     del image[-100_000:]
@@ -385,8 +395,10 @@ IMAGE_FAULTS = (
 KERNEL_FAULTS = (
     Fault("64-bit kernel on a 32-bit CPU", "wrong-cpu", source=DEBIAN,
           options={"qemu": "qemu-system-i386", **BANNER}),
-    Fault("no console= on the command line", "kernel-silent", source=DEBIAN,
+    Fault("no console= on the command line", None, source=DEBIAN,
           options={"cmdline": NO_CONSOLE}),
+    Fault("another kernel on the disk", "other-kernel", source=DEBIAN, disk=kernel_of(NEWER),
+          options=BANNER),
     Fault("no root and no initrd", "no-init", source=DEBIAN, initrd=0),
     Fault("no root, panic=5", "no-init", source=DEBIAN, initrd=0,
           options={"cmdline": "console=ttyS0 panic=5"}),
@@ -425,7 +437,27 @@ PLAIN_FAULTS = (
     Fault("DS at 0040h", "triple-fault", loader=plain("DS", first="push 0x40\npop ds")),
 )  # fmt: skip
 
-FAULTS = (*MBR_FAULTS, *LOADER_FAULTS, *IMAGE_FAULTS, *KERNEL_FAULTS, *PLAIN_FAULTS)
+# the guest itself ends the boot, or uses the ports that the harness listens to
+ENDING_FAULTS = (
+    Fault("FEh to the keyboard controller", "reset-keyboard",
+          disk=boot_sector(0, b"\xb0\xfe\xe6\x64\xeb\xfe")),
+    Fault("bit 0 of port 92h", "reset-port-92",
+          disk=boot_sector(0, b"\xe4\x92\x0c\x01\xe6\x92\xeb\xfe")),
+    Fault("6 to port CF9h", "reset-cf9",
+          disk=boot_sector(0, b"\xba\xf9\x0c\xb0\x06\xee\xeb\xfe")),
+    Fault("ACPI power-off", "guest-powered-off",
+          disk=boot_sector(0, b"\xba\x04\x06\xb8\x00\x20\xef\xeb\xfe")),
+    Fault("ACPI suspend", "guest-suspended",
+          disk=boot_sector(0, b"\xba\x04\x06\xb8\x00\x24\xef\xeb\xfe")),
+    Fault("pvpanic by the loader", "port-misused",
+          disk=boot_sector(0, b"\xba\x05\x05\xb0\x01\xee\xeb\xfe")),
+    Fault("a banner in real mode", "kernel-not-entered",
+          disk=boot_sector(0, b"\x31\xc0\x8e\xd8\xbe\x14\x7c\xba\xf8\x03\xb9\x1a\x00"
+                              b"\xf3\x6e\xfa\xeb\xfe\x00\x00Linux version 9.9 (none)\r\n")),
+)  # fmt: skip
+
+FAULTS = (*MBR_FAULTS, *LOADER_FAULTS, *IMAGE_FAULTS, *KERNEL_FAULTS, *PLAIN_FAULTS,
+          *ENDING_FAULTS)  # fmt: skip
 
 # What shows as well when nothing is known of the disk but its path: all but what can only
 # be told by somebody who knows what should have been there.

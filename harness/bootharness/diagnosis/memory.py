@@ -115,6 +115,8 @@ def a20_closed(trace: BootTrace) -> Finding | None:
     whole = handoff is not None and handoff.memory_equal is True
     if not trace.a20_closed or whole or trace.reached("banner"):
         return None
+    if not (trace.a20_wrapped or trace.loader_calls or handoff):
+        return None  # who has read nothing writes nothing there
     return Finding(
         "the A20 gate is closed, and the loader does not open it: what it writes to 0x100000 to "
         "0x1fffff goes to 0x000000 to 0x0fffff",

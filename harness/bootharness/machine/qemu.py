@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import IO, Self
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from bootharness.errors import ToolMissing
+from bootharness.errors import LaunchFailed, ToolMissing
 from bootharness.host.accelerator import KVM_DEVICE
 from bootharness.host.closing import Closing
 from bootharness.host.workspace import Workspace
@@ -94,7 +95,7 @@ class Qemu(Closing):
             rom, self.recorder_returns = write_rom(workspace.path) if recorded else (None, _NONE)
             with qmp_end:
                 self.argv = qemu_argv(
-                    config,
+                    self._with_bios_here(),
                     device,
                     qmp_fd=qmp_end.fileno(),
                     recorder=rom,
@@ -112,13 +113,23 @@ class Qemu(Closing):
             stack.callback(os.close, self.exit_fd)
             self._stack = stack.pop_all()
 
+    def _with_bios_here(self) -> MachineConfig:
+        """Copy a BIOS into the workspace: QEMU asks access() for it, which counts no capability."""
+        if self.config.bios is None:
+            return self.config
+        here = self.workspace.path / "bios.bin"
+        try:
+            here.write_bytes(Path(self.config.bios).read_bytes())
+        except OSError as error:
+            raise LaunchFailed(f"{self.config.bios}: {error.strerror}") from error
+        return replace(self.config, bios=str(here))
+
     def _start(self, inherited: list[int]) -> subprocess.Popen[bytes]:
-        bios = self.config.bios
         with (self.workspace.path / QEMU_LOG).open("wb") as log:
             try:
                 return self.workspace.start_untrusted(
                     self.argv,
-                    reads=[*self.device.files, *([Path(bios)] if bios else [])],
+                    reads=self.device.files,
                     devices=[KVM_DEVICE] if self.config.accelerator == "kvm" else [],
                     stdin=subprocess.DEVNULL,
                     stdout=log,

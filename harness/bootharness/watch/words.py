@@ -24,6 +24,8 @@ _STAMP = re.compile(r"^\[ *\d+\.\d{6}\]", re.MULTILINE)
 _BANNER_LATE_S = 1.0
 _LOOKS_IN_USERSPACE = 3
 _SHOWN = 80
+# who floods the line with a kernel's words is looked at so often
+_SAME_SPEAKER_S = 0.05
 
 
 class Words(Struct):
@@ -37,6 +39,7 @@ class Words(Struct):
     screen: str = ""
     _silent_from: int = 0
     _spoke_at: float | None = None
+    _disowned_at: float = 0.0
 
     def believed(self, sign: Sign, text: str) -> bool:
         """Return whether a kernel can have written this a moment ago, and note it.
@@ -44,8 +47,11 @@ class Words(Struct):
         Nobody who has come to Linux goes back to real mode but for a reset.
         """
         if sign.name in OF_A_KERNEL and not self.kernel_runs:
+            if self._disowned_at and self.machine.now() - self._disowned_at < _SAME_SPEAKER_S:
+                return False
             sample = self.machine.sample()
             if sample.mode == "real" and sample.linear < 0x100000 and self._running:
+                self._disowned_at = self.machine.now()
                 if not self.heard.disowned:
                     self._note(disowned=f"{text[:_SHOWN]!r} at {seg_off(sample.cs, sample.ip)}")
                 return False

@@ -124,6 +124,7 @@ flat:   mov     eax, 0x18
         mov     ax, fs
         mov     ds, ax
         mov     es, ax
+        mov     gs, ax
         mov     ss, ax
         mov     sp, 0xe000
         jmp     RM + 0x20:0
