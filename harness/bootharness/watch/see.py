@@ -24,6 +24,7 @@ from bootharness.trace.milestones import ordered
 from bootharness.trace.network_facts import milestones
 from bootharness.trace.observer import Observer
 from bootharness.trace.signs import firmware_signs, kernel_signs
+from bootharness.watch.boot_program import BootProgram
 from bootharness.watch.resting import Resting
 from bootharness.watch.tracers import GdbTracer, NoTracer, RecorderTracer, Tracer
 from bootharness.watch.watch import Watch
@@ -62,7 +63,14 @@ def see(
         tracer = _tracer(machine, medium, plan, gdb)
         connected = machine.now()
         watch = Watch(
-            machine, tracer, medium, plan, Words(machine, signs), Resting(machine), observer
+            machine,
+            tracer,
+            medium,
+            plan,
+            Words(machine, signs),
+            Resting(machine),
+            BootProgram(medium.wire) if medium.wire else None,
+            observer,
         )
         try:
             ending = watch.run()

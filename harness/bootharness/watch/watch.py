@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
-from bootharness.diagnosis.certainty import QUIET_S, certain
-from bootharness.diagnosis.network import asking
+from bootharness.diagnosis.certainty import certain
 from bootharness.errors import HostBusy, MachineLost, TimeTooShort
 from bootharness.formats.bzimage import SetupHeader
 from bootharness.formats.screen_text import ScreenText
@@ -14,7 +13,6 @@ from bootharness.host.deadline import Deadline
 from bootharness.machine.machine import Machine
 from bootharness.plan import BootPlan
 from bootharness.routes.medium import Medium
-from bootharness.text import count
 from bootharness.trace.bios_milestones import bios_milestones
 from bootharness.trace.block_moves import block_moves, placements
 from bootharness.trace.boot_trace import (
@@ -27,7 +25,8 @@ from bootharness.trace.machine_facts import CpuSample, QmpEvent
 from bootharness.trace.milestones import MILESTONES, Milestone
 from bootharness.trace.network_facts import milestones
 from bootharness.trace.observer import Observer
-from bootharness.trace.signs import Sign, complaint, program_errors
+from bootharness.trace.signs import Sign, complaint
+from bootharness.watch.boot_program import BootProgram
 from bootharness.watch.entry import header_entered, look
 from bootharness.watch.hang import hang
 from bootharness.watch.idle import IdleClock, Repetition
@@ -66,14 +65,6 @@ _BEFORE_A_PANIC = ("protected-mode", "banner")
 _TARGETS = {"setup": "setup-entered"}
 
 
-class GaveUp(Struct, frozen=True):
-    """What a boot program said of an error, when, and how far it had come on the wire."""
-
-    said: str
-    progress: tuple[float, int]
-    at: float
-
-
 class Watch(Struct):
     """One boot as it goes on. `run` returns when it is over; what was seen is in the fields."""
 
@@ -83,6 +74,7 @@ class Watch(Struct):
     plan: BootPlan
     words: Words
     resting: Resting
+    program: BootProgram | None = None
     observer: Observer | None = None
     milestones: dict[str, float] = field(default_factory=dict)
     events: list[QmpEvent] = field(default_factory=list)
@@ -100,9 +92,7 @@ class Watch(Struct):
     reported_at: float = 0.0
     report_s: float = 0.0
     screen_read_at: float = 0.0
-    errors_read: dict[str, int] = field(default_factory=dict)
     crash: str = ""
-    gave_up: GaveUp | None = None
     bios_log: str = ""
 
     @property
@@ -129,8 +119,8 @@ class Watch(Struct):
             self._take_events()
             if self.ending is None:
                 self._look_around()
-            if self.ending is None:
-                self._weigh_words()
+            if self.ending is None and self.program:
+                self._weigh_words(self.program)
             if self.panic is not None or self.crash or self._userspace():
                 last_words = last_words or Deadline.after(_LAST_WORDS_S)
                 if last_words.expired:
@@ -217,29 +207,15 @@ class Watch(Struct):
                 f"KVM is slow here, and the {self._limit_s:.0f} s of the time limit were not "
                 "enough: give it more time (--timeout) or take --accelerator tcg"
             )
-        if why := self._still_coming():
-            raise TimeTooShort(f"{why}: give it more time (--timeout)")
+        coming = ""
+        if self.program and not self._kernel_entered:
+            coming = self.program.still_coming(self.plan, self.machine.now())
+        if coming:
+            raise TimeTooShort(
+                f"the {self._limit_s:.0f} s of the time limit were over while {coming}: give it "
+                "more time (--timeout)"
+            )
         self._over("timeout")
-
-    def _still_coming(self) -> str:
-        """Say what the network, with the faults that were asked for, may still bring."""
-        if self.wire is None or self._kernel_entered:
-            return ""
-        now, limit = (
-            self.machine.now(),
-            f"the {self._limit_s:.0f} s of the time limit were over",
-        )
-        awaited = self.wire.awaited(now)
-        if awaited and now < awaited.until:
-            return f"{limit} while {awaited.client.name} {asking(awaited)}"
-        slow = [str(fault) for fault in self.plan.net.faults if fault.kind in ("loss", "slow")]
-        coming = [file for file in self.wire.facts().files if file.outcome == "open"]
-        if not slow or not coming:
-            return ""
-        return (
-            f"{limit} while {coming[-1].name} was still on its way, {coming[-1].sent_bytes:,} of "
-            f"{count(coming[-1].file_bytes, 'byte')}, with {' and '.join(slow)}"
-        )
 
     def _finish(self, kind: str, detail: str = "") -> None:
         if self.ending is None:
@@ -415,42 +391,29 @@ class Watch(Struct):
     def _take_words(self, words: str) -> None:
         """Take in what has been written through INT 10h."""
         before, self.said = self.said, (self.said + words)[-_SAID_CHARACTERS:]
-        if lost := len(before) + len(words) - len(self.said):
-            self.errors_read["calls"] = len(program_errors(before[lost:]))
+        lost = len(before) + len(words) - len(self.said)
+        if lost and self.program:
+            self.program.forget(before[lost:], "calls")
         if said := complaint(self.said):
             self._finish("complaint", said)
-        if self.wire:
-            self._hear_boot_program(self.said, "calls")
+        self._hear_boot_program(self.said, "calls")
 
     def _hear_boot_program(self, text: str, all_from: str = "") -> None:
-        """Note what a boot program says of an error in a text, which is new, or all that there is
-        from somewhere."""
-        said = program_errors(text)
-        if self._kernel_entered or not self.wire:
-            return  # from then on whoever writes this is the kernel's guest
-        read = self.errors_read.get(all_from, 0)
-        if len(said) > read:
-            self.gave_up = GaveUp(said[read], self.wire.progress(), self.machine.now())
-        if all_from:
-            self.errors_read[all_from] = len(said)
+        if self.program and not self._kernel_entered:  # then it is the kernel's guest that writes
+            self.program.hear(text, self.machine.now(), all_from)
 
-    def _weigh_words(self) -> None:
+    def _weigh_words(self, program: BootProgram) -> None:
         """End the boot of a program that has said of an error and asks for nothing any more."""
-        gave_up = self.gave_up
-        if gave_up is None or self.wire is None:
-            return
-        if self._kernel_entered or self.wire.progress() != gave_up.progress:
-            self.gave_up = None  # it got over it
-        elif self.machine.now() - gave_up.at > QUIET_S:
+        said = None if self._kernel_entered else program.given_up(self.machine.now())
+        if said:
             self._look_at_wire()
-            self._finish("boot-program", gave_up.said)
+            self._finish("boot-program", said)
 
     def _read_screen(self) -> None:
         """Read what a guest that rests has on its screen."""
         if self._before_a_kernel:
             self.resting.read()
-            if self.wire:
-                self._hear_boot_program(self.resting.text, "screen")
+            self._hear_boot_program(self.resting.text, "screen")
         elif self.machine.now() - self.screen_read_at > _READ_SCREEN_S:
             self.screen_read_at = self.machine.now()
             self._look_at_screen()
@@ -531,8 +494,15 @@ class Watch(Struct):
             self.samples.clear()
         elif kind and not waits_for_others:
             self._over(kind)
-        elif idle_s > self._patience_s(rests) and not self._awaits_an_answer():
+        elif idle_s > self._patience_s(rests) and not self._awaits_an_answer:
             self._over("idle")
+
+    @property
+    def _awaits_an_answer(self) -> bool:
+        """Whether it is the network that it waits for, which may still answer."""
+        if self.program is None or self._kernel_entered:
+            return False
+        return self.program.awaits_an_answer(self.machine.now())
 
     def _patience_s(self, rests: bool) -> float:
         if rests and self.resting.for_a_person:
@@ -544,9 +514,3 @@ class Watch(Struct):
         if sweeps_memory(self.samples, self.machine.are_memory):
             return True
         return idle_s > self.plan.idle_s and runs_new_code(self.samples)
-
-    def _awaits_an_answer(self) -> bool:
-        """Whether it is the network that it waits for, which may still answer."""
-        if self.wire is None or self._kernel_entered:
-            return False
-        return self.wire.awaited(self.machine.now()) is not None

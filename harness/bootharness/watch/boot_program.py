@@ -1,0 +1,74 @@
+"""A boot program that came from the network: its errors, which it may get over, its patience."""
+
+from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
+
+from bootharness.diagnosis.certainty import QUIET_S
+from bootharness.diagnosis.network import asking
+from bootharness.plan import BootPlan
+from bootharness.text import count
+from bootharness.trace.signs import program_errors
+
+if TYPE_CHECKING:
+    from bootharness.routes.net_connection import Connection
+
+__all__ = ["BootProgram"]
+
+
+class _GaveUp(Struct, frozen=True):
+    """What was said of an error, when, and how far it had come on the wire."""
+
+    said: str
+    progress: tuple[float, int]
+    at: float
+
+
+class BootProgram(Struct):
+    """Listens to a boot program until a kernel is entered, and knows what it waits for."""
+
+    wire: "Connection"
+    _read: dict[str, int] = field(default_factory=dict)
+    _gave_up: _GaveUp | None = None
+
+    def hear(self, text: str, now: float, all_from: str = "") -> None:
+        """Note what is said of an error in a text, which is new, or all that there is from
+        somewhere."""
+        said = program_errors(text)
+        read = self._read.get(all_from, 0)
+        if len(said) > read:
+            self._gave_up = _GaveUp(said[read], self.wire.progress(), now)
+        if all_from:
+            self._read[all_from] = len(said)
+
+    def forget(self, text: str, all_from: str) -> None:
+        """Note that of a text only this is left, of which all has been heard."""
+        self._read[all_from] = len(program_errors(text))
+
+    def given_up(self, now: float) -> str | None:
+        """Return what was said of an error after which nothing was asked for any more."""
+        gave_up = self._gave_up
+        if gave_up is None:
+            return None
+        if self.wire.progress() != gave_up.progress:
+            self._gave_up = None  # it got over it
+            return None
+        return gave_up.said if now - gave_up.at > QUIET_S else None
+
+    def awaits_an_answer(self, now: float) -> bool:
+        """Return whether it is the network that it waits for, which may still answer."""
+        return self.wire.awaited(now) is not None
+
+    def still_coming(self, plan: BootPlan, now: float) -> str:
+        """Say what the network, with the faults that were asked for, may still bring."""
+        awaited = self.wire.awaited(now)
+        if awaited and now < awaited.until:
+            return f"{awaited.client.name} {asking(awaited)}"
+        slow = [str(fault) for fault in plan.net.faults if fault.kind in ("loss", "slow")]
+        coming = [file for file in self.wire.facts().files if file.outcome == "open"]
+        if not slow or not coming:
+            return ""
+        return (
+            f"{coming[-1].name} was still on its way, {coming[-1].sent_bytes:,} of "
+            f"{count(coming[-1].file_bytes, 'byte')}, with {' and '.join(slow)}"
+        )
