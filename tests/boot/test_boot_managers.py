@@ -101,10 +101,12 @@ def grub(fat_disk: Path, folder: Path, config: str, command: str = "linux") -> P
     return disk
 
 
-def judged(disk: Path, *, until: str = "banner", memory_mib: int = 512) -> Judgement:
+def judged(
+    disk: Path, *, until: str = "banner", memory_mib: int = 512, idle_s: float = 15
+) -> Judgement:
     machine = MachineConfig(memory_mib=memory_mib)
-    return judge(boot(str(disk), BootPlan(route="disk", until=until, timeout_s=300,
-                                          machine=machine)))  # fmt: skip
+    plan = BootPlan(route="disk", until=until, timeout_s=300, idle_s=idle_s, machine=machine)
+    return judge(boot(str(disk), plan))
 
 
 def test_syslinux(fat_disk: Path, tmp_path: Path) -> None:
@@ -138,8 +140,8 @@ def test_what_syslinux_does_not_find_is_in_its_words(
 
 
 def test_prompt_that_goes_on_by_itself_is_waited_for(fat_disk: Path, tmp_path: Path) -> None:
-    config = f"default it\nprompt 1\ntimeout 110\n{LABEL}"  # tenths of a second, unseen
-    judgement = judged(syslinux(fat_disk, tmp_path, config))
+    config = f"default it\nprompt 1\ntimeout 50\n{LABEL}"  # tenths of a second, unseen
+    judgement = judged(syslinux(fat_disk, tmp_path, config), idle_s=2)
     assert judgement.verdict is Verdict.GOOD, judgement.summary
 
 

@@ -9,7 +9,7 @@ from bootharness.trace.boot_trace import BootTrace
 
 
 def booted(kernel: str, cmdline: str, until: str) -> tuple[BootTrace, Judgement]:
-    trace = boot(kernel, BootPlan(cmdline=cmdline, until=until, timeout_s=120))
+    trace = boot(kernel, BootPlan(cmdline=cmdline, until=until, timeout_s=120, idle_s=4))
     return trace, judge(trace)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -36,7 +37,7 @@ def hostile(tmp_path: Path, place: str, value: object) -> Path:
         loader=LoaderFacts("/not/here.asm", "0" * 64, {"here": 0x7C00}),
         handoff=handoff(1),
     )
-    values: Any = document(trace, judge(trace))
+    values: Any = msgspec.to_builtins(document(trace, judge(trace)))
     *folders, name = place.split(".")
     inside = values
     for each in folders:

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -94,6 +95,8 @@ def test_other_files_are_refused_with_a_sentence(text: bytes) -> None:
 
 
 def test_newer_schema_is_refused_with_a_sentence() -> None:
-    values = document(replace(TRACE), judge(TRACE)) | {"schema_version": SCHEMA_VERSION + 1}
+    values = msgspec.to_builtins(document(replace(TRACE), judge(TRACE))) | {
+        "schema_version": SCHEMA_VERSION + 1
+    }
     with pytest.raises(UsageError, match="use a newer one"):
         read_trace(encode(values))

@@ -143,7 +143,7 @@ def _refused(reads: Callable[[], object]) -> None:
 
 def debug_trace(data: bytes) -> None:
     """Have a boot again from a trace that was changed."""
-    values = bent(document(TRACE, judge(TRACE)), random.Random(data))
+    values = bent(msgspec.to_builtins(document(TRACE, judge(TRACE))), random.Random(data))
     text = msgspec.json.encode(values)
     image = _folder() / "disk.img"
     with patch.dict("os.environ", BOOTHARNESS_CACHE=str(_folder() / "cache")):
@@ -285,7 +285,7 @@ def _results() -> tuple[Any, ...]:
          "facts": msgspec.to_builtins(BootFacts("6.1", "0" * 64, 16, 16 * at))}
         for at, each in enumerate(("good", "bad", "good"))
     ]  # fmt: skip
-    boot = document(TRACE, judge(TRACE))
+    boot = msgspec.to_builtins(document(TRACE, judge(TRACE)))
     return boot, gate_document(outcome), {"boots": boots}, [boot, boot]
 
 

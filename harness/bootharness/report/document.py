@@ -45,7 +45,7 @@ class _Derived(Struct, frozen=True):
 
 
 def document(trace: BootTrace, judgement: Judgement) -> dict[str, Any]:
-    """Return the JSON document of a boot as plain values."""
+    """Return the JSON document of a boot: its fields by name, for `encode`."""
     derived = _Derived(
         schema_version=SCHEMA_VERSION,
         verdict=judgement.verdict,
@@ -59,9 +59,13 @@ def document(trace: BootTrace, judgement: Judgement) -> dict[str, Any]:
         screen=trace.screen,
         block_moves=trace.block_moves,
     )
-    result: dict[str, Any] = msgspec.to_builtins(derived) | msgspec.to_builtins(trace)
+    # as values they are: as plain ones a boot of many calls would fill the memory twice
+    result = {
+        name: getattr(part, name) for part in (derived, trace) for name in part.__struct_fields__
+    }
     if trace.handoff:
-        result["handoff"]["memory_equal"] = trace.handoff.memory_equal
+        equal = {"memory_equal": trace.handoff.memory_equal}
+        result["handoff"] = msgspec.to_builtins(trace.handoff) | equal
     return result
 
 
@@ -70,7 +74,7 @@ def encode(document: dict[str, Any]) -> bytes:
     try:
         text = msgspec.json.encode(document)
     except UnicodeEncodeError:  # a path that is not UTF-8
-        text = msgspec.json.encode(_valid(document))
+        text = msgspec.json.encode(_valid(msgspec.to_builtins(document)))
     return msgspec.json.format(text, indent=1) + b"\n"
 
 

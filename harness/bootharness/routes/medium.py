@@ -1,6 +1,7 @@
 """What a route prepares: ready for one machine to boot from, with what is known of it."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -57,5 +58,7 @@ class Medium(Struct, frozen=True):
         `DiskImage.with_kernel_found`."""
         if self.disk is None or self.kernel is not None:
             return self
-        disk = self.disk.with_kernel_found(calls, folder, entered=entered, release=release)
+        disk = self.disk
+        with suppress(OSError):  # the image has been taken away meanwhile: then nothing is learned
+            disk = disk.with_kernel_found(calls, folder, entered=entered, release=release)
         return replace(self, disk=disk, kernel=disk.kernel)
