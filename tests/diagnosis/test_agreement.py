@@ -19,6 +19,47 @@ def test_what_only_one_looks_at_is_not_compared() -> None:
     assert disagreement(CALLS, unseen) is None
     mode = BiosCall(0x10, 0x03, registers(), None, 0, None)
     assert disagreement(CALLS, [*CALLS, mode]) is None
+    for poll in (0x01, 0x11):
+        polled = BiosCall(0x16, poll, registers(), None, 0, None)
+        assert disagreement(CALLS, [*CALLS, polled]) is None
+
+
+def test_key_that_only_one_saw_read_is_a_difference() -> None:
+    key = BiosCall(0x16, 0x00, registers(), None, 0, None)
+    assert "only gdb saw call 5: " in (disagreement(CALLS, [*CALLS, key]) or "")
+
+
+@pytest.mark.parametrize("known", ["the recorder", "gdb", "both"])
+def test_of_a_packet_the_bios_changed_as_the_read_failed_only_the_sector_is_compared(
+    known: str,
+) -> None:
+    failed, none_read = read(2052, 127, status=4), read(2052, 0, status=4)
+    if known == "gdb":
+        failed = replace(failed, registers_out=None)
+    elif known == "the recorder":
+        none_read = replace(none_read, registers_out=None)
+    assert disagreement([failed], [none_read]) is None
+    elsewhere = replace(none_read, packet=read(2053, 127).packet)
+    assert disagreement([failed], [elsewhere]) == (
+        "call 0: the packet is 2052 for the recorder and 2053 for gdb"
+    )
+
+
+def test_packets_of_a_read_that_worked_are_compared_whole() -> None:
+    words = disagreement([read(2052, 127)], [read(2052, 126)]) or ""
+    assert words.startswith("call 0: the packet is ")
+    assert "126" in words
+
+
+def test_drive_counts_only_where_one_is_named() -> None:
+    first, second = ([replace(CALLS[3], registers_in=registers(edx=dx))] for dx in (1, 2))
+    assert disagreement(first, second) is None
+
+
+def test_move_whose_table_one_could_not_read_is_a_difference() -> None:
+    words = disagreement(CALLS, changed(2, table_hex="")) or ""
+    assert words.startswith("call 2: the block move is 0x020000 to 0x100000, 32512 words, 0000")
+    assert words.endswith(" for the recorder and None for gdb")
 
 
 def changed(index: int, **fields: object) -> list[BiosCall]:

@@ -14,6 +14,8 @@ from bootharness.trace.milestones import Milestone
 from tests.support.builders import bzimage
 from tests.support.traces import handoff, loading_trace, registers
 
+pytestmark = pytest.mark.usefixtures("every_word")
+
 MACHINE = MachineFacts("qemu-system-x86_64", "7.2.0", "tcg", "pc", "ide", 512 << 20, ())
 RIGHT = BootParams(e820_entries=6, alt_mem_k=0, ext_mem_k=0, as_in_file=0)
 USABLE = "[    0.000000] BIOS-{by}: [mem 0x{first:016x}-0x{last:016x}] usable\n"
@@ -60,6 +62,11 @@ def test_boot_params_at_the_entry(
     assert words in judgement.summary
     if not words:
         assert judgement.summary.startswith("reached the kernel's 32-bit entry")
+
+
+def test_memory_of_a_machine_that_nobody_knows_has_no_end() -> None:
+    most = replace(RIGHT, e820_entries=0, alt_mem_k=(1 << 32) - 1)
+    assert judge(replace(entered(most), machine=None)).cause is None
 
 
 def test_boot_params_that_were_not_zeroed_are_warned_of() -> None:

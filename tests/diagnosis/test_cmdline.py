@@ -70,6 +70,28 @@ def test_what_is_missing_or_another_is_found(asked: str, got: str) -> None:
     assert judge(in_memory(asked, got)).cause == "cmdline-wrong"
 
 
+@pytest.mark.parametrize(
+    ("asked", "got"),
+    [
+        ("root=a quiet", "x root=a root=a loud"),  # begins at the first of them
+        ("a b c", "x a c b"),
+        ("a b c", "x a b d"),
+        ("a", "b"),
+        ("a", ""),
+        ("", "x"),
+        (" a b", "x a c"),
+        ("a b", "a b c"),
+        ("a b c", "a b"),
+    ],
+)
+def test_place_from_which_a_line_differs(asked: str, got: str) -> None:
+    trace = in_memory(asked, got)
+    disk = loading_trace(1600, []).disk
+    assert disk
+    # from a disk of ours every character has to be there
+    assert judge(replace(trace, disk=replace(disk, cmdline=asked))).cause == "cmdline-wrong"
+
+
 def test_stub_that_cuts_a_line_is_quoted() -> None:
     said = "EFI stub: ERROR: Command line is too long: truncated to 70 bytes"
     judgement = judge(by_uefi(f"{LONG} last", f"vmlinuz {LONG}"[:980], said))

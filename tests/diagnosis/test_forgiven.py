@@ -14,6 +14,8 @@ from bootharness.trace.boot_trace import BootTrace, Ending
 from bootharness.trace.machine_facts import CpuSample, PostMortem
 from tests.support.traces import handoff, loading_trace, read, registers
 
+pytestmark = pytest.mark.usefixtures("every_word")
+
 
 def edd(sectors: int, segment: int, offset: int = 0, *, status: int = 0) -> BiosCall:
     """Return an extended read to ``segment:offset``."""

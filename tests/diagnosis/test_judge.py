@@ -9,8 +9,10 @@ from bootharness.diagnosis.judge import RULES
 from bootharness.formats.bioscall import BiosCall, DiskAddressPacket
 from bootharness.trace.boot_trace import BootTrace, Ending
 from bootharness.trace.booted import KernelFacts
+from bootharness.trace.handoff import Comparison
 from bootharness.trace.machine_facts import CpuSample, MachineFacts, PostMortem
 from bootharness.trace.milestones import Milestone
+from bootharness.trace.network_facts import NetFile, NetworkFacts
 from tests.support.traces import CHUNK, handoff, loading_trace, move, read, registers, teletype
 
 pytestmark = pytest.mark.usefixtures("every_word")
@@ -499,7 +501,7 @@ def test_who_gave_up_and_why(kind: str, calls: list[BiosCall], words: str) -> No
 
 
 @pytest.mark.parametrize("kind", ["timeout", "idle", "unheard-of"])
-@pytest.mark.parametrize("reached", [(), ("stage1", "setup-loaded")])
+@pytest.mark.parametrize("reached", [(), ("stage1",), ("stage1", "mbr", "setup-loaded")])
 def test_what_was_last_seen_of_a_boot_that_nothing_explains(
     kind: str, reached: tuple[str, ...]
 ) -> None:
@@ -623,6 +625,65 @@ def test_initrd_that_was_not_unpacked_whole_makes_a_boot_bad(
     assert f"it needs {needs:,} MiB, more if it is compressed, and the machine has 512" in (
         judgement.summary
     )
+
+
+def came_with(size: int, *names: str) -> NetworkFacts:
+    """Return a network that brought such files, each of them so large."""
+    files = tuple(
+        NetFile(name, "tftp", "", size * (at + 1), "", 1.0, 2.0, size, "served")
+        for at, name in enumerate(names)
+    )
+    roles = {"kernel": "vmlinuz", "initrd": "initrd.img"}
+    return NetworkFacts("ipxe", "bios", "virtio", "wire", "", roles, files=files)
+
+
+@pytest.mark.parametrize("memory_mib", [512, None])
+@pytest.mark.parametrize(
+    ("source", "mib"),
+    [("disk", 100), ("network", 200), ("memory", 100), ("other files", None), ("nowhere", None)],
+)
+def test_size_of_an_initrd_that_was_not_unpacked_whole_is_taken_where_it_is_known(
+    source: str, mib: int | None, memory_mib: int | None
+) -> None:
+    size = 100 << 20
+    trace = loading_trace(CHUNK, moves(CHUNK), serial=CUT)
+    assert trace.disk
+    if source == "disk":
+        trace = replace(trace, disk=replace(trace.disk, initrd_bytes=size))
+    elif source == "network":
+        trace = replace(trace, disk=None, network=came_with(size, "vmlinuz", "initrd.img"))
+    elif source == "memory":
+        trace = replace(trace, handoff=replace(handoff(1), initrd=Comparison(1 << 24, size)))
+    elif source == "other files":
+        trace = replace(trace, network=came_with(size, "vmlinuz"), handoff=handoff(1))
+    machine = replace(MACHINE, memory_bytes=memory_mib << 20) if memory_mib else None
+    judgement = judge(replace(trace, machine=machine))
+    assert judgement.cause == "initramfs-cut"
+    what = f"the initrd of {mib << 20:,} bytes are" if mib else "the initrd are"
+    assert f"files of {what} missing" in judgement.summary
+    assert ("and the machine has 512" in judgement.summary) == bool(mib and memory_mib)
+
+
+@pytest.mark.parametrize("lines", [0, 1, 2, 3, 4])
+def test_panic_is_shown_with_the_three_lines_before_it(lines: int) -> None:
+    panic = "Kernel panic - not syncing: Attempted to kill init!"
+    said = [f"line {at}" for at in range(lines)] + [panic, "Call Trace:"]
+    trace = loading_trace(CHUNK, moves(CHUNK), ending="panic", serial="\r\n".join(said))
+    judgement = judge(trace)
+    assert judgement.diagnosis
+    assert judgement.diagnosis.evidence == tuple(said[:-1][-4:])
+
+
+@pytest.mark.parametrize("length", [159, 160, 161, 400])
+def test_of_what_a_loader_says_the_end_is_quoted(length: int) -> None:
+    said = "".join(f"{at:05}" for at in range(80))[:length]
+    summary = judge(gave_up(*teletype(f"{said}\r\n"))).summary
+    assert f"saying '{said if length <= 160 else '...' + said[-160:]}'" in summary
+
+
+def test_of_what_a_bios_says_the_last_line_is_quoted() -> None:
+    calls = teletype("SeaBIOS\r\nBooting\r\nNo bootable device.\r\n", cs=0xF000)
+    assert "saying 'No bootable device.'" in judge(gave_up(*calls)).summary
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,19 @@ import pytest
 from msgspec.structs import replace
 
 from bootharness.diagnosis import Verdict, judge
-from bootharness.diagnosis.certainty import QUIET_S, certain, last_asked, root, still_awaited
+from bootharness.diagnosis.certainty import (
+    QUIET_S,
+    certain,
+    last_asked,
+    root,
+    served_as,
+    still_awaited,
+)
+from bootharness.diagnosis.network import asking
 from bootharness.report.document import document, encode, read_trace
 from bootharness.trace.boot_trace import BootTrace, Ending
 from bootharness.trace.machine_facts import MachineFacts
-from bootharness.trace.milestones import NET_MILESTONES
+from bootharness.trace.milestones import NET_MILESTONES, Milestone
 from bootharness.trace.network_facts import (
     NetEvent,
     NetEventKind,
@@ -18,7 +26,7 @@ from bootharness.trace.network_facts import (
     NetworkFacts,
     milestones,
 )
-from tests.support.traces import loading_trace
+from tests.support.traces import handoff, loading_trace
 
 pytestmark = pytest.mark.usefixtures("every_word")
 
@@ -130,6 +138,9 @@ def test_cause_and_its_sentence(
         ((event(3.5, KIND.REPEATED, "vmlinuz", block=7, repeats=3),), "loss:rate=0.1", 3.5 + 22),
         ((event(3.5, KIND.REPEATED, "vmlinuz", block=7, repeats=3),), "stall:file=initrd.img",
          3.5 + 22),
+        (tuple(event(3.5 + at, KIND.REPEATED, "vmlinuz", block=7, repeats=at + 1)
+               for at in range(4)), "loss:rate=0.1", 3.5 + 22),
+        ((event(3.0, KIND.HTTP_STALLED, "vmlinuz"),), "http-stall:file=initrd.img", 3 + 22),
         ((event(2.1, KIND.FILE_SERVED, "pxelinux.0"),
           event(3.5, KIND.REPEATED, "vmlinuz", block=7, repeats=3)), "loss:rate=0.1", 3.5 + 145),
         ((event(3.0, KIND.LINK_DOWN),), "link-down:seconds=10", 3 + 10 + 22),
@@ -146,6 +157,9 @@ def test_what_ends_by_itself_is_waited_for_as_long_as_the_client_asks_on(
     awaited = still_awaited(network, until - 0.1)
     assert awaited
     assert awaited.until == pytest.approx(until)
+    assert awaited.proven is None
+    assert certain(network, awaited.until) is None
+    assert still_awaited(network, awaited.until) == awaited
     found = certain(network, until + 0.1)
     assert found
     assert found[1] == events[-1]
@@ -173,15 +187,117 @@ def test_what_was_refused_is_the_end_only_if_nothing_is_asked_for_after_it(
     assert last_asked(facts(refused, other)) == 3.0
 
 
-def test_question_that_was_answered_is_not_open() -> None:
-    repeated = event(3.5, KIND.REPEATED, "vmlinuz", block=2, repeats=9)
-    for file in (
-        kernel(sent_bytes=800, block_bytes=400, outcome="open"),
-        kernel(sent_bytes=1000, block_bytes=400),
+REPEATED = event(3.5, KIND.REPEATED, "vmlinuz", block=2, repeats=9)
+STALLED = event(3.5, KIND.HTTP_STALLED, "vmlinuz", text="no data for 1.5 s")
+
+
+@pytest.mark.parametrize(
+    ("events", "file", "answered"),
+    [
+        ((REPEATED,), kernel(sent_bytes=800, block_bytes=400, outcome="open"), True),
+        ((REPEATED,), kernel(sent_bytes=799, block_bytes=400, outcome="open"), False),
+        ((REPEATED,), kernel(sent_bytes=400, block_bytes=400, outcome="open"), False),
+        ((REPEATED,), kernel(sent_bytes=800, outcome="open"), False),  # in blocks of unknown size
+        ((REPEATED,), kernel(block_bytes=400), True),
+        ((REPEATED,), kernel(), True),
+        ((replace(REPEATED, block=None),), kernel(block_bytes=400, outcome="open"), False),
+        ((replace(REPEATED, block=0),), kernel(block_bytes=400, outcome="open"), False),
+        ((REPEATED, event(3.6, KIND.FILE_REQUESTED, "vmlinuz")), None, True),
+        ((REPEATED, event(3.6, KIND.FILE_SERVED, "vmlinuz")), None, True),
+        ((REPEATED, event(3.6, KIND.FILE_SIZE_ASKED, "vmlinuz")), None, False),
+        ((REPEATED, event(3.6, KIND.FILE_REQUESTED, "initrd.img")), None, False),
+        ((REPEATED, event(3.6, KIND.FILE_REQUESTED, "vmlinuz")),
+         kernel(sent_bytes=0, outcome="open"), True),
+        ((STALLED,), kernel(protocol="http", last_at=3.4, outcome="open"), False),
+        ((STALLED,), kernel(protocol="http", last_at=3.5, outcome="open"), False),
+        ((STALLED,), kernel(protocol="http", last_at=3.6, outcome="open"), True),
+        ((STALLED,), kernel(protocol="http", last_at=3.5), True),
+    ],
+)  # fmt: skip
+def test_question_is_open_until_it_is_answered(
+    events: tuple[NetEvent, ...], file: NetFile | None, answered: bool
+) -> None:
+    network = facts(*events, files=(file,) if file else ())
+    assert (root(network) is None) == answered
+
+
+def test_question_is_awaited_from_its_first_time_on() -> None:
+    awaited = still_awaited(facts(DISCOVERS[0]), 2.5)
+    assert awaited
+    assert awaited.client.name == "iPXE"
+    assert certain(facts(DISCOVERS[0]), 100.0) is None
+
+
+@pytest.mark.parametrize(
+    ("event", "words"),
+    [
+        (DISCOVERS[0], "asks for an address"),
+        (REQUESTS[0], "asks for the address that it was offered"),
+        (event(2.0, KIND.NAK), "was refused its address"),
+        (event(2.0, KIND.UNANSWERED_ARP, text="who has 10.0.2.9?"), "asks who has 10.0.2.9?"),
+        (event(2.0, KIND.REPEATED, "vmlinuz", block=1234, repeats=1),
+         "asks for block 1,234 of vmlinuz"),
+        (event(2.0, KIND.REPEATED, "vmlinuz", repeats=1), "asks for block 0 of vmlinuz"),
+        (event(2.0, KIND.HTTP_STALLED, "vmlinuz"), "waits for more of vmlinuz"),
+        (event(2.0, KIND.LINK_DOWN), "has no link"),
+    ],
+)  # fmt: skip
+def test_what_a_client_asks_for(event: NetEvent, words: str) -> None:
+    awaited = still_awaited(facts(event), 3.0)
+    assert awaited
+    until = f"{awaited.until:.0f}"
+    assert asking(awaited) == f"{words}, since 2.00 s, and may go on until {until} s"
+
+
+def test_client_whose_link_came_back_may_ask_for_something_yet() -> None:
+    awaited = still_awaited(facts(event(3.0, KIND.LINK_DOWN), event(13.0, KIND.LINK_UP)), 14.0)
+    assert awaited
+    assert asking(awaited) == (
+        "has its link again and asks for nothing yet, since 13.00 s, and may go on until 35 s"
+    )
+
+
+@pytest.mark.parametrize("beside", ["stall:file=initrd.img", "of another time", "loss:rate=0.1"])
+def test_fault_that_keeps_an_answer_back_for_ever_is_found_among_others(beside: str) -> None:
+    assert certain(facts(REPEATED, faults=(beside,)), 10.0) is None
+    found = certain(facts(REPEATED, faults=(beside, "stall")), 10.0)
+    assert found == ("tftp-stalled", REPEATED)
+
+
+def test_all_faults_that_have_a_part_in_it_are_named() -> None:
+    network = facts(DISCOVERS[0], DISCOVERS[2], faults=("no-offer", "nak", "loss:rate=0.1"))
+    judgement = judge(BootTrace("k", "init", Ending("network", 10.0), network=network))
+    assert judgement.summary == (
+        "the card asked for an address at 2.00 and 5.00 s and got no DHCP offer "
+        "(fault no-offer and loss:rate=0.1,seed=1)"
+    )
+
+
+def test_loss_of_frames_has_no_part_in_what_a_server_closes() -> None:
+    closed = event(3.0, KIND.HTTP_CLOSED, "vmlinuz", text="the server closed the connection early")
+    network = facts(closed, faults=("loss:rate=0.1",))
+    judgement = judge(BootTrace("k", "init", Ending("network", 10.0), network=network))
+    assert judgement.summary == "vmlinuz: the server closed the connection early"
+
+
+def test_nobody_asked_for_anything() -> None:
+    assert last_asked(facts()) == 0.0
+
+
+def test_event_tells_of_the_last_transfer_of_its_file_that_had_begun() -> None:
+    first, same_time, later = (kernel(requested_at=at) for at in (3.0, 4.0, 4.1))
+    other = kernel(name="initrd.img", requested_at=3.5)
+    for files, told in (
+        ((first, other), first),
+        ((first, same_time, later), same_time),
+        ((other, later), None),
     ):
-        assert root(facts(repeated, files=(file,))) is None
-    stuck = kernel(sent_bytes=400, block_bytes=400, outcome="open")
-    assert root(facts(repeated, files=(stuck,)))
+        assert served_as(SERVED, facts(SERVED, files=files)) == told
+
+
+def test_digest_of_what_comes_over_http_is_not_known_to_be_the_files() -> None:
+    network = facts(SERVED, files=(kernel(protocol="http", sha256=""),))
+    assert certain(network, 10.0) is None
 
 
 @pytest.mark.parametrize(
@@ -289,6 +405,74 @@ def test_boot_program_is_quoted() -> None:
     assert judgement.cause == "script-error"
     assert '"Could not boot: Exec format error"' in judgement.summary
     assert "pxelinux.0" in judgement.summary
+
+
+SAID = "Could not boot: Exec format error (https://ipxe.org/2e008001)"
+GOT = {each: event(3.0, KIND.FILE_SERVED, each) for each in (*ROLES.values(), "initrd.img", "data")}
+
+
+@pytest.mark.parametrize(
+    ("served", "roles", "words"),
+    [
+        ((), ROLES, "the card's PXE gave up 4.00 s after launch, before it had got a script: "),
+        ((), {"kernel": "vmlinuz"}, "the card's iPXE gave up "),
+        (("pxelinux.0",), ROLES, "pxelinux.0 gave up 4.00 s after launch, before it asked for"),
+        (("pxelinux.0", "data"), ROLES, ", before it had got a script: "),
+        (("pxelinux.cfg/default",), ROLES, ", running pxelinux.cfg/default, the script: "),
+        (("pxelinux.0", "vmlinuz"), ROLES, ", with vmlinuz, the kernel, which came whole: "),
+        (("vmlinuz", "initrd.img"), {**ROLES, "initrd": "initrd.img"},
+         ", with vmlinuz, the kernel, and initrd.img, the initrd, which came whole: "),
+        (("pxelinux.0", "initrd.img"), {"nbp": "pxelinux.0", "initrd": "initrd.img"},
+         ", with the kernel, the kernel, and initrd.img, the initrd, which came whole: "),
+    ],
+)  # fmt: skip
+def test_what_a_boot_program_that_gave_up_was_about(
+    served: tuple[str, ...], roles: dict[str, str], words: str
+) -> None:
+    network = replace(facts(ACK, *(GOT[each] for each in served)), roles=roles)
+    judgement = judge(BootTrace("k", "init", Ending("boot-program", 4.0, SAID), network=network))
+    assert judgement.cause == "script-error"
+    assert words in judgement.summary
+    assert judgement.summary.endswith(f': "{SAID}"')
+
+
+@pytest.mark.parametrize("entered", ["by nobody", "as seen", "as the kernel says"])
+def test_what_a_boot_program_said_before_a_kernel_ran_is_history(entered: str) -> None:
+    network = facts(ACK, GOT["pxelinux.0"])
+    denied = "BdsDxe: failed to load Boot0001: Access Denied"
+    for said, cause in ((SAID, "script-error"), (denied, "secure-boot-refused")):
+        trace = BootTrace(
+            "k", "init", Ending("idle", 14.0), network=network, serial=f"\r\n{said}\r\n"
+        )
+        if entered == "as seen":
+            trace = replace(trace, handoff=handoff(0))
+        elif entered == "as the kernel says":
+            trace = replace(trace, milestones=(Milestone("banner", 5.0),))
+        judgement = judge(trace)
+        causes = [judgement.cause, *(each.cause for each in judgement.consequences)]
+        assert (cause in causes) == (entered == "by nobody")
+
+
+@pytest.mark.parametrize("said", [SAID, "Could not boot: No such file"])
+@pytest.mark.parametrize("firmware", ["uefi", "seabios", None])
+@pytest.mark.parametrize("stub", [True, False, None])
+def test_why_a_uefi_refuses_a_kernel_that_it_could_start(
+    said: str, firmware: str | None, stub: bool | None
+) -> None:
+    network = facts(ACK, GOT["pxelinux.0"], GOT["vmlinuz"])
+    machine = replace(MACHINE, firmware=firmware) if firmware else None
+    booted = loading_trace(16, []).kernel
+    assert booted
+    judgement = judge(
+        BootTrace(
+            "k", "init", Ending("boot-program", 4.0, said), network=network, machine=machine,
+            kernel=None if stub is None else replace(booted, efi_stub=stub),
+        )
+    )  # fmt: skip
+    asks = judgement.summary.endswith(
+        '"; the kernel has an EFI stub, so the firmware refused it: is Secure Boot on?'
+    )
+    assert asks == (said == SAID and firmware == "uefi" and stub is True)
 
 
 def test_silence_after_the_boot_program_came_is_its_hang() -> None:

@@ -17,6 +17,8 @@ from bootharness.trace.milestones import Milestone
 from tests.support.builders import bzimage, patched_kernel
 from tests.support.traces import handoff, loading_trace, move
 
+pytestmark = pytest.mark.usefixtures("every_word")
+
 MACHINE = MachineFacts("qemu-system-x86_64", "7.2.0", "tcg", "pc", "ide", 64 << 20, ())
 WORKS = {"init_size": 1 << 20, "kernel_alignment": 1 << 21, "pref_address": 1 << 24}
 FAR = "will not get far"

@@ -29,16 +29,13 @@ def disagreement(recorded: Iterable[BiosCall], seen_by_gdb: Iterable[BiosCall]) 
             who, call = ("gdb", other) if one is None else ("the recorder", one)
             return f"only {who} saw call {index}: {call}"
         failed = one.failed or other.failed
-        seen = (_essence(call, failed=failed) for call in (one, other))
-        for what, left, right in zip(_WHAT, *seen, strict=True):
-            if left != right:
-                return f"call {index}: {what} is {left} for the recorder and {right} for gdb"
+        gdbs = _essence(other, failed=failed)
+        for what, ours in _essence(one, failed=failed).items():
+            if ours != gdbs[what]:
+                return f"call {index}: {what} is {ours} for the recorder and {gdbs[what]} for gdb"
         if one.registers_out and other.registers_out and one.failed != other.failed:
             return f"call {index}: the recorder says {one.status_name}, gdb {other.status_name}"
     return None
-
-
-_WHAT = ("the service", "the caller", "the drive", "the packet", "the block move")
 
 
 def _compared(call: BiosCall) -> bool:
@@ -47,19 +44,19 @@ def _compared(call: BiosCall) -> bool:
     return call.number != 0x10 or (call.number, call.function) == _TELETYPE
 
 
-def _essence(call: BiosCall, *, failed: bool) -> tuple[str, str, int | None, str, str]:
+def _essence(call: BiosCall, *, failed: bool) -> dict[str, str | int | None]:
     registers = call.registers_in
-    move = ""
+    move = None
     if table := call.table:
-        ours = call.table_hex[:_NULL_END] + call.table_hex[_SOURCE:_DESTINATION_END]
+        written = call.table_hex[:_NULL_END] + call.table_hex[_SOURCE:_DESTINATION_END]
         move = (
             f"{address(table.source.base)} to {address(table.destination.base)}, "
-            f"{registers.ecx & 0xFFFF} words, {ours}"
+            f"{registers.ecx & 0xFFFF} words, {written}"
         )
-    return (
-        f"INT {call.number:02x}h AH={call.function:02x}h",
-        seg_off(registers.cs, registers.ip),
-        registers.edx & 0xFF if call.number == 0x13 else None,
-        str(call.packet.lba if call.packet and failed else call.packet),
-        move,
-    )
+    return {
+        "the service": f"INT {call.number:02x}h AH={call.function:02x}h",
+        "the caller": seg_off(registers.cs, registers.ip),
+        "the drive": registers.edx & 0xFF if call.number == 0x13 else None,
+        "the packet": str(call.packet.lba if call.packet and failed else call.packet),
+        "the block move": move,
+    }

@@ -1,6 +1,7 @@
 """Causes in what a loader tells a kernel at its 32-bit entry: no setup code asks the BIOS there."""
 
 import re
+from math import inf
 
 from bootharness.diagnosis.verdict import Finding
 from bootharness.text import address, count
@@ -66,8 +67,8 @@ def not_zeroed(trace: BootTrace) -> str | None:
     )
 
 
-def _memory(trace: BootTrace) -> int:
-    return trace.machine.memory_bytes if trace.machine else 1 << 64
+def _memory(trace: BootTrace) -> float:
+    return trace.machine.memory_bytes if trace.machine else inf
 
 
 def _as_told(trace: BootTrace) -> Finding | None:

@@ -61,6 +61,7 @@ _KEPT_BACK_BY = {
     NetEventKind.REPEATED: (("stall",), 3),
     NetEventKind.HTTP_STALLED: (("http-stall",), 0),
     NetEventKind.LINK_DOWN: (("link-down",), 0),
+    NetEventKind.LINK_UP: ((), 0),
 }
 _LEAST_REPEATS = {
     NetEventKind.DISCOVER: 2,
@@ -198,7 +199,7 @@ def _wait(event: NetEvent, facts: NetworkFacts) -> Wait:
     client, since = client_at(facts, event), _since(event, facts)
     until = since + client.patience_s(event.kind)
     proven = None
-    kinds, repeats = _KEPT_BACK_BY.get(event.kind, ((), 0))
+    kinds, repeats = _KEPT_BACK_BY[event.kind]
     for fault in faults(facts, *kinds):
         if fault.kind in ("stall", "http-stall") and base_name(fault.file) != base_name(event.file):
             continue
@@ -266,7 +267,9 @@ def _went_on(event: NetEvent, facts: NetworkFacts) -> bool:
         return True
     if event.kind == NetEventKind.HTTP_STALLED:
         return file.last_at > event.seconds
-    return event.block is not None and file.sent_bytes >= event.block * file.block_bytes > 0
+    if not event.block or not file.block_bytes:
+        return False
+    return file.sent_bytes >= event.block * file.block_bytes
 
 
 def faults(facts: NetworkFacts, *kinds: str) -> Iterator[Fault]:

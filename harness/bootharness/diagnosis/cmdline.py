@@ -1,6 +1,7 @@
 """Did the command line that was asked for arrive? In memory, or in the kernel's own words."""
 
 import re
+from os.path import commonprefix
 from typing import NamedTuple
 
 from bootharness.diagnosis.verdict import Finding
@@ -100,8 +101,6 @@ def _is_in(wanted: str, arrived: _Arrived, trace: BootTrace) -> bool:
 
 def _differs_at(wanted: str, found: str) -> tuple[int, int]:
     """Return from which character on a line differs, and where in the other one it begins."""
-    first = wanted.split(" ", 1)[0]
+    first = wanted.partition(" ")[0]
     begins = max(found.find(first), 0)
-    pairs = enumerate(zip(wanted, found[begins:], strict=False))
-    ends = min(len(wanted), len(found) - begins)
-    return next((at for at, (one, other) in pairs if one != other), ends), begins
+    return len(commonprefix((wanted, found[begins:]))), begins  # noqa: RUF071 - no paths

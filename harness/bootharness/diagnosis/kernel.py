@@ -122,9 +122,10 @@ def _to_unpack(trace: BootTrace, size: int) -> int:
 def _initrd_bytes(trace: BootTrace) -> int | None:
     if trace.disk and trace.disk.initrd_bytes:
         return trace.disk.initrd_bytes
-    for file in trace.network.files if trace.network else ():
-        if trace.network and trace.network.role(file.name) == "initrd":
-            return file.file_bytes
+    if trace.network:
+        for file in trace.network.files:
+            if trace.network.role(file.name) == "initrd":
+                return file.file_bytes
     initrd = trace.handoff.initrd if trace.handoff else None
     return initrd.compared_bytes if initrd else None
 

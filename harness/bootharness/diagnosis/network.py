@@ -14,6 +14,7 @@ from bootharness.trace.signs import program_errors
 __all__ = ["SIGNS", "asking"]
 
 _EVIDENCE = 8
+_DIGITS = 12
 _ACCESS_DENIED = re.compile(r"Access Denied|Security Violation")
 # boot programs and the BIOS have some of the memory, and it has holes
 _MOVING_ROOM = 48 << 20
@@ -290,10 +291,9 @@ def _link_down(event: NetEvent, facts: NetworkFacts) -> str:
     asked = _as_asked(facts, "link-down")
     if event.kind == NetEventKind.LINK_UP:
         downs = [each for each in facts.events if each.kind == NetEventKind.LINK_DOWN]
-        since = f" from {downs[-1].seconds:.2f} s" if downs else ""
         return (
-            f"the card's link was down{since} until {event.seconds:.2f} s{asked}, and nothing was "
-            "asked for after that"
+            f"the card's link was down from {downs[-1].seconds:.2f} s until {event.seconds:.2f} s"
+            f"{asked}, and nothing was asked for after that"
         )
     return f"the card's link is down since {event.seconds:.2f} s{asked}"
 
@@ -324,8 +324,7 @@ def _stalled(event: NetEvent, facts: NetworkFacts) -> str:
 
 def _truncated(event: NetEvent, facts: NetworkFacts) -> str:
     file = served_as(event, facts)
-    if file is None:
-        return f"{event.file} ended early: {event.text}"
+    assert file  # by what was sent of it the cause was found
     promised = file.file_bytes if file.promised_bytes is None else file.promised_bytes
     why = f"the client was told {promised:,}"
     if promised != file.file_bytes:
@@ -335,12 +334,11 @@ def _truncated(event: NetEvent, facts: NetworkFacts) -> str:
 
 def _corrupt(event: NetEvent, facts: NetworkFacts) -> str:
     file = served_as(event, facts)
-    digests = f"{_short(file.sha256)} instead of {_short(file.file_sha256)}" if file else "another"
-    return f"what was sent of {event.file} is not the file: its SHA-256 is {digests}"
-
-
-def _short(digest: str) -> str:
-    return digest[:12]
+    assert file  # by what was sent of it the cause was found
+    return (
+        f"what was sent of {event.file} is not the file: its SHA-256 is "
+        f"{file.sha256[:_DIGITS]} instead of {file.file_sha256[:_DIGITS]}"
+    )
 
 
 def _http(event: NetEvent, facts: NetworkFacts) -> str:
