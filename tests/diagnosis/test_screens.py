@@ -9,6 +9,7 @@ from bootharness.diagnosis import Verdict, judge
 from bootharness.formats.bioscall import BiosCall
 from bootharness.formats.bzimage import SetupHeader
 from bootharness.trace.boot_trace import BootTrace, Ending
+from bootharness.trace.booted import LoaderFacts
 from bootharness.trace.heard import Heard
 from bootharness.trace.machine_facts import CpuSample, MachineFacts, PostMortem
 from bootharness.trace.milestones import Milestone
@@ -65,8 +66,8 @@ def test_screen_of_the_end_counts_and_else_the_last_that_was_read() -> None:
     "more",
     [
         {"ending": "guest-reset"},
-        {"network": object()},
-        {"loader": object()},
+        {"disk": None},
+        {"loader": LoaderFacts("stage1", "", {})},
     ],
 )
 def test_words_explain_no_other_end(more: dict[str, Any]) -> None:
@@ -108,7 +109,9 @@ def test_error_that_was_got_over_is_a_warning() -> None:
     written = replace(entered(screen="", handoff=None), bios_calls=tuple(teletype(GONE)))
     assert survived(written) == GONE
     assert survived(brought(screen=GONE)) is None
-    assert survived(replace(entered(), loader=object())) is None  # type: ignore[arg-type]
+    ours, grub = (LoaderFacts(name, "", {}, manager=name == "GRUB") for name in ("own", "GRUB"))
+    assert survived(replace(entered(), loader=ours)) is None
+    assert survived(replace(entered(), loader=grub)) == GONE
 
 
 @pytest.mark.parametrize(

@@ -53,17 +53,15 @@ def initrd_dropped(trace: BootTrace) -> Finding | None:
 
 def survived(trace: BootTrace) -> str | None:
     """Return what a boot manager complained of before it entered a kernel all the same."""
-    if trace.loader or trace.network or _before_a_kernel(trace):
+    if not trace.managed or _before_a_kernel(trace):
         return None
     return complaint_of(trace.boot_screen) or _complaint(trace)
 
 
 def _before_a_kernel(trace: BootTrace) -> bool:
     """Whether somebody else's boot manager was at work to the end."""
-    return not (
-        trace.loader
-        or trace.network
-        or trace.handoff
+    return trace.managed and not (
+        trace.handoff
         or trace.reached("banner")
         or (trace.heard and trace.heard.on)
         or any(sample.in_kernel for sample in trace.samples)

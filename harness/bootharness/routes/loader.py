@@ -150,7 +150,7 @@ class Loader(Struct, frozen=True):
         from bootharness.trace.booted import LoaderFacts  # by then QEMU has been started
 
         digest = hashlib.sha256(self.binary).hexdigest()
-        return LoaderFacts(self.name, digest, self.symbols)
+        return LoaderFacts(self.name, digest, self.symbols, manager=not self.patches)
 
     @property
     def digest(self) -> str:

@@ -42,6 +42,11 @@ class Medium(Struct, frozen=True):
         return cls(device, disk.kernel, disk.loader, disk.initrd, disk)
 
     @property
+    def managed(self) -> bool:
+        """Whether a boot manager is at work, which finds its kernel by itself."""
+        return self.disk is not None and not (self.loader and self.loader.patches)
+
+    @property
     def narrow(self) -> bool:
         """Whether its kernel is known to have only 32 bits."""
         return self.kernel is not None and self.kernel.header.needs_32_bits_alone

@@ -149,6 +149,11 @@ class BootTrace(Struct, frozen=True, dict=True):
         return tuple(block_moves(self.bios_calls, handed_off=handed_off, bios=bios))
 
     @property
+    def managed(self) -> bool:
+        """Whether a boot manager was at work, which finds its kernel by itself."""
+        return self.disk is not None and (self.loader is None or self.loader.manager)
+
+    @property
     def a20_closed(self) -> bool:
         """Whether the A20 gate was closed when it mattered, or as the boot ended."""
         registers = self.post_mortem.registers if self.post_mortem else ""

@@ -23,11 +23,15 @@ class KernelFacts(Struct, frozen=True):
 
 
 class LoaderFacts(Struct, frozen=True):
-    """The loader, and its symbols as linear addresses."""
+    """The loader, and its symbols as linear addresses.
+
+    A ``manager`` finds its kernel by itself: nobody tells it where that lies.
+    """
 
     name: str
     sha256: str
     symbols: dict[str, int]
+    manager: bool = False
 
     def symbol_at(self, linear: int) -> str | None:
         """Write an address by the label before it, ``load_high+0x5``; None outside the loader."""

@@ -474,7 +474,7 @@ class Watch(Struct):
         self.disk_bytes = self.machine.disk_bytes_read()
         self._sample()
         waits_for_others = self.wire is not None and self.handoff is None
-        rests = self._before_a_kernel and not waits_for_others and self.medium.loader is None
+        rests = self._before_a_kernel and self.medium.managed
         kind = hang(
             self.samples,
             idle_s,
