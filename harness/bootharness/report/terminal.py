@@ -60,7 +60,7 @@ def print_summary(judgements: list[Judgement], output: TextIO) -> None:
 
 def _where(trace: BootTrace) -> str:
     parts = []
-    if trace.kernel:
+    if trace.kernel and trace.names_kernel:
         parts.append(f"{trace.kernel.release or 'Linux'}, {trace.kernel.payload_bytes:,} bytes")
     if trace.machine:
         machine = trace.machine

@@ -154,6 +154,12 @@ class BootTrace(Struct, frozen=True, dict=True):
         return self.disk is not None and (self.loader is None or self.loader.manager)
 
     @property
+    def names_kernel(self) -> bool:
+        """Whether its kernel is the one of this boot: it was asked for, or entered."""
+        asked = self.loader is not None or self.disk is None
+        return asked or self.handoff is not None or bool(self.heard and self.heard.release)
+
+    @property
     def a20_closed(self) -> bool:
         """Whether the A20 gate was closed when it mattered, or as the boot ended."""
         registers = self.post_mortem.registers if self.post_mortem else ""

@@ -140,7 +140,10 @@ def _trace(source: str, watch: Watch, ending: Ending, timings: dict[str, float])
     if network:
         points = milestones(network)
     else:
-        points = bios_milestones(calls, kernel, disk, handed_off=watch.handoff is not None)
+        entered = watch.handoff is not None
+        points = bios_milestones(
+            calls, kernel if watch.names_kernel else None, disk, handed_off=entered
+        )
     return BootTrace(
         source=source,
         until=plan.until,

@@ -165,7 +165,7 @@ class Watch(Struct):
             self.observer.calls(calls)
             return
         medium = self.medium
-        kernel = medium.kernel.facts if medium.kernel else None
+        kernel = medium.kernel.facts if medium.kernel and self.names_kernel else None
         disk = medium.disk.facts if medium.disk else None
         points = bios_milestones(calls, kernel, disk, handed_off=handed_off)
         for name, seconds in points.items():
@@ -175,6 +175,15 @@ class Watch(Struct):
             moves = block_moves(calls, handed_off=handed_off)
             done = max((done for _, done in placements(moves, kernel)), default=0)
             self.observer.placed(done, kernel.payload_bytes)
+
+    @property
+    def names_kernel(self) -> bool:
+        """Whether the kernel that is known is the one of this boot: it was asked for, or entered.
+
+        What a boot manager has read beside may be another.
+        """
+        asked = self.medium.loader is not None or self.medium.disk is None
+        return asked or self.handoff is not None or self.words.heard.release is not None
 
     def _userspace(self) -> bool:
         """Whether somebody's own /init has begun: more than that is never wanted."""
