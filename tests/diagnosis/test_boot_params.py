@@ -113,3 +113,7 @@ def test_kernel_without_an_e820_map_is_warned_of() -> None:
     judgement = judge(replace(good, serial=good.serial.replace("e820", "e801")))
     assert judgement.verdict is Verdict.GOOD
     assert "only by e801" in judgement.warnings[0]
+    both = f"{good.serial}{USABLE.format(by='e88', first=1 << 30, last=1 << 31)}"
+    machine = replace(MACHINE, memory_bytes=1 << 33)
+    judgement = judge(replace(good, serial=both.replace("e820", "e801"), machine=machine))
+    assert "only by e801, e88:" in judgement.warnings[0]

@@ -47,6 +47,8 @@ LONG = "a=" + "x" * 980
         ('a="b c"', "BOOT_IMAGE=x a=b c"),
         ("console=ttyS0", "console=ttyS0 built-in=1"),
         (f"{LONG} last", f"vmlinuz {LONG}"[:980]),
+        (f"b {LONG} last", f"vmlinuz b {LONG} la"),
+        ("console=ttyS0", f"vmlinuz console=ttyS0 {LONG}"),
         ("", "vmlinuz"),
     ],
 )
@@ -63,6 +65,9 @@ def test_boot_programs_may_add_words(asked: str, got: str) -> None:
         ("console=ttyS0 quiet", "vmlinuz"),
         ("a b c", "a c b"),
         (f"{LONG} last", f"vmlinuz {LONG.replace('xx', 'xy')}"[:980]),
+        (f"b {LONG} last", f"vmlinuz b {LONG} lo"),
+        (f"b {LONG} last", f"vmlinuz bb {LONG} la"),
+        ("a b", "vmlinuz a c  "),
     ],
 )
 def test_what_is_missing_or_another_is_found(asked: str, got: str) -> None:
@@ -90,6 +95,38 @@ def test_place_from_which_a_line_differs(asked: str, got: str) -> None:
     assert disk
     # from a disk of ours every character has to be there
     assert judge(replace(trace, disk=replace(disk, cmdline=asked))).cause == "cmdline-wrong"
+
+
+@pytest.mark.parametrize("length", [899, 900])
+def test_line_that_may_be_cut_is_as_long_as_a_kernels_line(length: int) -> None:
+    judgement = judge(by_uefi(f"{LONG} last", f"vmlinuz {LONG}"[:length]))
+    assert judgement.cause == ("cmdline-wrong" if length < 900 else None)
+
+
+@pytest.mark.parametrize("asked", ["12345678 " * 9, None])
+def test_line_that_was_foreseen_to_be_too_long(asked: str | None) -> None:
+    said = "the command line has 81 bytes, and the kernel takes 80 (cmdline_size)"
+    trace = BootTrace("k", "init", Ending("foreseen", 0.0, said), cmdline=asked)
+    judgement = judge(trace)
+    assert (judgement.cause, judgement.summary) == ("cmdline-wrong", said)
+    assert judge(replace(trace, ending=Ending("timeout", 9.0, said))).cause == "timed-out"
+    other = replace(trace, ending=Ending("foreseen", 0.0, "the initrd is too large"))
+    assert judge(other).cause == "timed-out"
+
+
+@pytest.mark.parametrize(("limit", "fits"), [(2, False), (3, True)])
+def test_line_is_as_long_as_the_kernel_takes_at_the_most(limit: int, fits: bool) -> None:
+    seen, said = in_memory("a b", "a b"), by_uefi("a b", "a b")
+    assert seen.handoff
+    assert seen.handoff.header
+    assert seen.kernel
+    header = replace(seen.handoff.header, cmdline_size=limit)
+    kernel = replace(seen.kernel, header=header)
+    expected = None if fits else "cmdline-wrong"
+    at_handoff = replace(seen, handoff=replace(seen.handoff, header=header))
+    assert judge(at_handoff).cause == expected
+    assert judge(replace(at_handoff, kernel=None)).cause == expected
+    assert judge(replace(said, kernel=kernel)).cause == expected
 
 
 def test_stub_that_cuts_a_line_is_quoted() -> None:

@@ -360,6 +360,7 @@ def test_kernel_file_that_is_cut_short() -> None:
         ({"version": 0x203}, "boot protocol is 2.03"),
         ({"loadflags": 0}, "LOADED_HIGH is not set"),
         ({"setup_sects": 65}, "setup_sects is 65"),
+        ({"version": 0x204, "setup_sects": 64}, "nothing that stage1 would refuse"),
     ],
 )
 def test_loader_that_refuses_the_kernel(changes: dict[str, int], words: str) -> None:
@@ -371,6 +372,11 @@ def test_loader_that_refuses_the_kernel(changes: dict[str, int], words: str) -> 
     assert judgement.cause == "kernel-rejected"
     assert "'stage1: K'" in judgement.summary
     assert words in judgement.summary
+
+
+def test_loader_that_says_something_and_runs_on_has_refused_nothing() -> None:
+    calls = [read(2052, 1), *teletype("stage1: K\r\n")]
+    assert cause(loading_trace(1024, calls, ending="loop")) == "stage1-hang"
 
 
 @pytest.mark.parametrize(
@@ -705,5 +711,19 @@ def test_kernel_that_no_uefi_can_start(ending: str) -> None:
     assert judgement.cause == "no-efi-stub"
     assert "CONFIG_EFI_STUB" in judgement.summary
     assert judge(trace).cause != "no-efi-stub"
-    if ending != "foreseen":
-        assert judge(replace(without, machine=MACHINE)).cause != "no-efi-stub"
+    elsewhere = judge(replace(without, machine=MACHINE))
+    assert (elsewhere.cause == "no-efi-stub") == (ending == "foreseen")
+    booted = judge(replace(without, milestones=(Milestone("banner", 0.5),)))
+    assert (booted.cause == "no-efi-stub") == (ending == "foreseen")
+
+
+@pytest.mark.parametrize("flags", [None, 0, 1, 2, 4, 8, 12])
+def test_kernel_without_a_stub_may_have_an_entry_for_a_uefi(flags: int | None) -> None:
+    trace = loading_trace(CHUNK, [], ending="foreseen", disk=None)
+    assert trace.kernel
+    header = replace(trace.kernel.header, xloadflags=flags)
+    kernel = replace(trace.kernel, efi_stub=False, header=header)
+    judgement = judge(replace(trace, kernel=kernel))
+    assert judgement.diagnosis
+    told = "XLF_EFI_HANDOVER" in judgement.diagnosis.evidence[0]
+    assert told != bool(flags and flags & 12)

@@ -221,6 +221,13 @@ def test_question_is_open_until_it_is_answered(
     assert (root(network) is None) == answered
 
 
+@pytest.mark.parametrize("kind", [KIND.FILE_REQUESTED, KIND.DISCOVER])
+def test_server_that_was_found_at_last_is_known_by_what_is_asked_of_it(kind: NetEventKind) -> None:
+    unanswered = event(3.0, KIND.UNANSWERED_ARP, repeats=2, text="who has 10.0.2.9?")
+    found = root(facts(unanswered, event(3.5, kind)))
+    assert (found is None) == (kind == KIND.FILE_REQUESTED)
+
+
 def test_question_is_awaited_from_its_first_time_on() -> None:
     awaited = still_awaited(facts(DISCOVERS[0]), 2.5)
     assert awaited
@@ -451,6 +458,21 @@ def test_what_a_boot_program_said_before_a_kernel_ran_is_history(entered: str) -
         judgement = judge(trace)
         causes = [judgement.cause, *(each.cause for each in judgement.consequences)]
         assert (cause in causes) == (entered == "by nobody")
+
+
+@pytest.mark.parametrize("seconds", [10.0, 30.0])
+@pytest.mark.parametrize("entered", ["by nobody", "as seen", "as the kernel says"])
+def test_question_is_not_held_against_a_kernel_that_ran_while_it_was_open(
+    entered: str, seconds: float
+) -> None:
+    ending = Ending("panic", seconds, "Attempted to kill init!")
+    trace = BootTrace("k", "init", ending, network=facts(*DISCOVERS, faults=("loss:rate=0.1",)))
+    if entered == "as seen":
+        trace = replace(trace, handoff=handoff(0))
+    elif entered == "as the kernel says":
+        trace = replace(trace, milestones=(Milestone("banner", 5.0),))
+    open_still = seconds < 22 and entered != "by nobody"
+    assert judge(trace).cause == ("kernel-panic" if open_still else "dhcp-no-offer")
 
 
 @pytest.mark.parametrize("said", [SAID, "Could not boot: No such file"])

@@ -70,6 +70,14 @@ def test_header_of_what_does_not_unpack_itself_is_its_own_business() -> None:
     assert not judge(entered(compression="", init_size=0, kernel_alignment=0)).warnings
 
 
+def test_linux_is_known_by_its_release_or_by_how_it_is_packed() -> None:
+    packed = entered(init_size=0)
+    assert packed.kernel
+    unnamed = replace(packed, kernel=replace(packed.kernel, release=""))
+    assert "init_size is 0" in judge(unnamed).warnings[0]
+    assert "release stands at" in judge(entered(compression="", kernel_version=0x800)).warnings[0]
+
+
 @pytest.mark.parametrize("memory_mib", [64, 65])
 def test_prediction_is_bad_where_the_kernel_has_too_little_memory(
     tmp_path: Path, memory_mib: int

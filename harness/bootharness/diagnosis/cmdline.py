@@ -53,7 +53,7 @@ def cmdline_wrong(trace: BootTrace) -> Finding | None:
     at, begins = _differs_at(wanted, arrived.line)
     return Finding(
         f"the command line {arrived.where} is not the one asked for: it differs from character "
-        f"{at} on, and has {len(arrived.line):,} characters instead of {len(wanted):,}",
+        f"{at} on, and has {count(len(arrived.line), 'character')} instead of {len(wanted):,}",
         (
             f"wanted {wanted[at : at + _SHOWN]!r}",
             f"found {arrived.line[begins + at :][:_SHOWN]!r}",
@@ -89,14 +89,13 @@ def _is_in(wanted: str, arrived: _Arrived, trace: BootTrace) -> bool:
     """
     if trace.disk and trace.disk.cmdline is not None:
         return wanted == arrived.line
-    asked, got = (line.translate(_QUOTES).split() for line in (wanted, arrived.line))
-    if not arrived.whole:  # of the last word there may be only a part
-        *got, cut = got
-        return any(
-            got[at:] == asked[: len(got) - at] and asked[len(got) - at].startswith(cut)
-            for at in range(max(len(got) + 1 - len(asked), 0), len(got) + 1)
-        )
-    return any(got[at : at + len(asked)] == asked for at in range(len(got) - len(asked) + 1))
+    asked, got = (
+        " ".join(["", *line.translate(_QUOTES).split(), ""]) for line in (wanted, arrived.line)
+    )
+    if asked in got or arrived.whole:
+        return asked in got
+    got = got.rstrip()  # of the last word there may be only a part
+    return any(asked.startswith(got[at:]) for at, letter in enumerate(got) if letter == " ")
 
 
 def _differs_at(wanted: str, found: str) -> tuple[int, int]:

@@ -27,8 +27,7 @@ def network_failed(trace: BootTrace) -> Diagnosis | None:
     facts = trace.network
     if facts is None:
         return None
-    entered = trace.handoff is not None or trace.reached("banner")
-    failed = certain(facts, trace.ending.seconds) if entered else root(facts)
+    failed = certain(facts, trace.ending.seconds) if _entered(trace) else root(facts)
     if failed is None:
         return None
     cause, event = failed
