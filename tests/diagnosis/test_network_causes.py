@@ -563,6 +563,30 @@ def test_initrd_that_came_whole_and_has_no_place() -> None:
     assert judge(with_initrd(2048)).cause == "script-error"
 
 
+@pytest.mark.parametrize("init_size", [None, 32 << 20])
+@pytest.mark.parametrize("spare", [0, -1])
+def test_initrd_has_a_place_where_the_machine_has_room_to_move_it(
+    spare: int, init_size: int | None
+) -> None:
+    trace = with_initrd(440)
+    assert trace.kernel
+    assert trace.machine
+    assert trace.network
+    kernel = replace(trace.kernel, header=replace(trace.kernel.header, init_size=init_size))
+    header = kernel.header
+    room = (48 << 20) + (header.pref_address or header.load_address) + (init_size or 0)
+    memory = INITRD.file_bytes + kernel.file_bytes + room + spare
+    network = replace(trace.network, events=(GOT["pxelinux.0"], *trace.network.events))
+    machine = replace(trace.machine, memory_bytes=memory)
+    judgement = judge(replace(trace, kernel=kernel, machine=machine, network=network))
+    assert judgement.cause == ("initrd-misplaced" if spare else "script-error")
+
+
+@pytest.mark.parametrize("unknown", ["kernel", "machine"])
+def test_whether_an_initrd_has_a_place_is_known_of_a_known_kernel_and_machine(unknown: str) -> None:
+    assert judge(replace(with_initrd(440), **{unknown: None})).cause == "script-error"
+
+
 def test_firmware_that_refuses_what_is_not_signed() -> None:
     said = 'BdsDxe: failed to load Boot0001 "UEFI PXEv4 (MAC:525400123401)": Access Denied'
     network = facts(ACK, event(3.0, KIND.FILE_SERVED, "pxelinux.0"))
@@ -587,6 +611,8 @@ def test_firmware_that_crashes() -> None:
     ending = Ending("firmware-crash", 33.0, dump[0].strip("! "))
     judgement = judge(replace(trace, ending=ending, serial="iPXE\r\n" + "\r\n".join(dump)))
     assert judgement.cause == "firmware-crashed"
+    also = judge(replace(trace, ending=ending, serial=f"\r\n{SAID}\r\n"))
+    assert "script-error" not in [each.cause for each in also.consequences]
     assert "vmlinuz and initrd.img (419,431,400 bytes in all) in a machine of 256 MiB" in (
         judgement.summary
     )

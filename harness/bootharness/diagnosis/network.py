@@ -67,10 +67,10 @@ def script_error(trace: BootTrace) -> Diagnosis | None:
     said = _words(trace)
     if not said or _ACCESS_DENIED.search(said):
         return None
-    when = f" {trace.ending.seconds:.2f} s after launch" if trace.timed else ""
     return Diagnosis(
         "script-error",
-        f'{_program(facts)} gave up{when}, {_at_work(facts)}: "{said}"{_refused_by(trace, said)}',
+        f"{_program(facts)} gave up{trace.ended_after}, {_at_work(facts)}: "
+        f'"{said}"{_refused_by(trace, said)}',
         tuple(str(event) for event in facts.events[-_EVIDENCE:]),
     )
 
