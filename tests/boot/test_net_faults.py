@@ -21,7 +21,6 @@ SOME = (
     "ipxe-http-http-reset",
     "ipxe-link-down:file=vmlinuz,block=100,seconds=3",
     "ipxe-no-offer:seconds=2",
-    "ipxe-no-offer:seconds=30",
     "pxelinux-no-ack:seconds=2",
     "ipxe-loss",
     "pxelinux-loss:rate=0.05",

@@ -4,6 +4,7 @@ import random
 from collections.abc import Sequence
 
 import pytest
+from msgspec.structs import replace
 
 from bootharness.trace.machine_facts import CpuSample
 from bootharness.watch.work import runs_new_code, sweeps_memory
@@ -73,3 +74,9 @@ def test_code_that_has_not_run_before_is_work() -> None:
 def test_long_loop_has_been_seen_after_a_while() -> None:
     places = [0x100000 + random.Random(2).randrange(64) * 0x100 for at in range(200)]
     assert not runs_new_code(looks([0] * 200, linear=places))
+
+
+def test_bios_that_counts_is_no_work() -> None:
+    rising = looks([0x36B420 + at * 0x20000 for at in range(10)])
+    assert sweeps_memory(rising, in_ram)
+    assert not sweeps_memory([replace(each, linear=0xC2EEB) for each in rising], in_ram)

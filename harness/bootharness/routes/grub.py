@@ -70,7 +70,7 @@ def grub_disk(path: Path, kernel: KernelImage, plan: BootPlan) -> DiskImage:
         *([(initrd.lba, initrd.content)] if initrd else []),
     ):
         pieces.put(lba * SECTOR_BYTES, piece)
-    loader = Loader("GRUB", boot)
+    loader = Loader("GRUB", boot, manager=True)
     layout = DiskLayout(loader, kernel, _KERNEL_LBA, plan.cmdline, 0, initrd, total, pieces)
     return layout.write(path)
 

@@ -50,7 +50,8 @@ class Patch(Struct, frozen=True):
 class Loader(Struct, frozen=True):
     """A loader's bytes from LBA 0 on, its symbols (linear) and its patches.
 
-    ``elf`` and ``source`` are for debuggers, where there are such files.
+    ``elf`` and ``source`` are for debuggers, where there are such files. A ``manager`` finds its
+    kernel by itself.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Loader(Struct, frozen=True):
     patches: dict[str, Patch] = field(default_factory=dict)
     elf: Path | None = None
     source: Path | None = None
+    manager: bool = False
 
     def __post_init__(self) -> None:
         if not self.binary:
@@ -150,7 +152,7 @@ class Loader(Struct, frozen=True):
         from bootharness.trace.booted import LoaderFacts  # by then QEMU has been started
 
         digest = hashlib.sha256(self.binary).hexdigest()
-        return LoaderFacts(self.name, digest, self.symbols, manager=not self.patches)
+        return LoaderFacts(self.name, digest, self.symbols, manager=self.manager)
 
     @property
     def digest(self) -> str:

@@ -44,7 +44,7 @@ class Medium(Struct, frozen=True):
     @property
     def managed(self) -> bool:
         """Whether a boot manager is at work, which finds its kernel by itself."""
-        return self.disk is not None and not (self.loader and self.loader.patches)
+        return self.disk is not None and (self.loader is None or self.loader.manager)
 
     @property
     def narrow(self) -> bool:

@@ -25,8 +25,11 @@ def sweeps_memory(
 ) -> bool:
     """Return whether a register went through memory in one direction for a while.
 
-    ``are_memory`` tells whether all of some addresses are: a counter goes one way too.
+    ``are_memory`` tells whether all of some addresses are: a counter goes one way too. A BIOS has
+    no such work: what it does for a loader is a block at a time.
     """
+    if sum(sample.in_bios for sample in samples) * 2 >= len(samples):
+        return False
     columns = zip(*(sample.registers for sample in samples), strict=False)
     return any(are_memory(swept) for column in columns for swept in _one_way(column))
 
