@@ -57,8 +57,8 @@ def kernel_not_entered(trace: BootTrace) -> Finding | None:
         return None
     if heard and heard.disowned:
         return Finding(
-            f"no kernel was entered: a kernel's words came, {heard.disowned}, but they were "
-            "written in real mode, where Linux does not run",
+            f"no kernel was entered: a kernel's words came, {heard.disowned}, and Linux writes "
+            "none before it has paging on",
             tuple(trace.serial.splitlines()[-4:]),
         )
     traced = trace.tracer != "none" and trace.kernel is not None

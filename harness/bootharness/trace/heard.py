@@ -9,8 +9,8 @@ class Heard(Struct, frozen=True):
     """What was heard of a kernel while it booted.
 
     ``release`` is the version in its banner. ``on`` is where it, or its userspace, wrote while no
-    banner came: ``serial line`` or ``screen``. ``disowned`` are a kernel's words that were
-    written in real mode, where no Linux is, and where.
+    banner came: ``serial line`` or ``screen``. ``disowned`` are a kernel's words that came
+    from where no Linux is: in real mode, or without paging; and where that was.
     """
 
     release: str | None = None

@@ -346,6 +346,7 @@ class Watch(Struct):
             calls=before if stop.exact else before - 1,
             seconds=round(stop.at, 6),
         )
+        self.words.entered = True
         self._reach("setup-entered", stop.at)
         if self.handoff.memory_equal is False and self.ending is None:
             self._finish("memory-differs")

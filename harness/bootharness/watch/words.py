@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from bootharness.errors import MachineLost
 from bootharness.machine.machine import Machine
 from bootharness.machine.postmortem import screen
-from bootharness.text import seg_off
+from bootharness.text import address, seg_off
 from bootharness.trace.heard import Heard
 from bootharness.trace.machine_facts import CpuSample
 from bootharness.trace.signs import Sign
@@ -34,6 +34,7 @@ class Words(Struct):
     machine: Machine
     signs: list[Sign]
     heard: Heard = field(default_factory=Heard)
+    entered: bool = False
     kernel_runs: bool = False
     userspace: int = 0
     screen: str = ""
@@ -44,16 +45,22 @@ class Words(Struct):
     def believed(self, sign: Sign, text: str) -> bool:
         """Return whether a kernel can have written this a moment ago, and note it.
 
-        Nobody who has come to Linux goes back to real mode but for a reset.
+        Nobody who has come to Linux goes back to real mode but for a reset; and where nobody saw a
+        kernel being entered, it is one that has paging on, as Linux has long before its banner.
         """
         if sign.name in OF_A_KERNEL and not self.kernel_runs:
             if self._disowned_at and self.machine.now() - self._disowned_at < _SAME_SPEAKER_S:
                 return False
             sample = self.machine.sample()
-            if sample.mode == "real" and sample.linear < 0x100000 and self._running:
+            bare = sample.mode == "real" and sample.linear < 0x100000
+            bare = bare or (sample.mode == "protected" and not self.entered)
+            if bare and self._running:
                 self._disowned_at = self.machine.now()
                 if not self.heard.disowned:
-                    self._note(disowned=f"{text[:_SHOWN]!r} at {seg_off(sample.cs, sample.ip)}")
+                    at = address(sample.linear)
+                    if sample.mode == "real":
+                        at = seg_off(sample.cs, sample.ip)
+                    self._note(disowned=f"{text[:_SHOWN]!r} at {at} in {sample.mode} mode")
                 return False
             self.kernel_runs = True
         if found := _RELEASE.search(text) if sign.name == "banner" else None:
