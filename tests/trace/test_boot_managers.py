@@ -59,6 +59,14 @@ MENU = """
          "This is not a bootable disk. Please insert a bootable floppy and", True),
         ("Booting from Hard Disk...\nBoot failed: not a bootable disk\n\nNo bootable device.",
          "Boot failed: not a bootable disk; No bootable device.", False),
+        (f"{SYSLINUX}Loading vmlinuz... ok\nBooting kernel failed: Invalid argument\nboot: ",
+         "Booting kernel failed: Invalid argument", True),
+        ("No system disk. Press any key to reboot",
+         "No system disk. Press any key to reboot", True),
+        ("".join(f"error: file `/{name}.mod' not found.\n" for name in "abcd")
+         + "error: no such device: dead-beef.\n\ngrub> ",
+         "error: file `/c.mod' not found.; error: file `/d.mod' not found.; "
+         "error: no such device: dead-beef.", True),
         ("all is well, and a kernel is being loaded", None, False),
         ("", None, False),
     ],

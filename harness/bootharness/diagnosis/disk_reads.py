@@ -73,6 +73,10 @@ def disk_read_failed(trace: BootTrace) -> Finding | None:
     if trace.ending.kind == "reached" and not _differs(trace):
         return None
     reads = _reads(trace)
+    if trace.managed and reads:  # a boot manager looks for drives that are not there
+        drive = _boot_drive(trace, reads)
+        own = [call for call in reads if call.registers_in.edx & 0xFF == drive]
+        reads = own if any(buffer_of(call) != _ORIGIN for call in own) else reads
     for index, call in enumerate(reads):
         if not call.failed or any(_repeats(later, call) for later in reads[index + 1 :]):
             continue

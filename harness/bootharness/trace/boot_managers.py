@@ -29,7 +29,8 @@ _COMPLAINTS = re.compile(
       | disk\ (?:read\ )?error|boot\ error|remove\ disks\ or\ other\ media
       | insert\ (?:a\ )?(?:boot|system)|kernel\ (?:image\ )?not\ found|file\ not\ found
       | no\ such\ (?:file|partition|device|disk)|checksum\ error|bad\ magic
-      | out\ of\ memory|not\ enough\ memory
+      | out\ of\ memory|not\ enough\ memory|no\ system\ disk
+      | \bfailed\b|\bnot\ found\b|\b(?:cannot|could\ not|unable\ to)\b|\b(?:invalid|corrupt)\b
     )[^\n]{0,120}
     )""",
     re.MULTILINE | re.VERBOSE,
@@ -55,7 +56,7 @@ _TOGETHER = 3
 def complaint_of(text: str) -> str | None:
     """Return what was complained of last in what was written; None of nothing.
 
-    Complaints on lines that follow each other belong together, and the first tells most.
+    Complaints on lines that follow each other belong together.
     """
     found = [(match.start(), " ".join(match[0].split())) for match in _COMPLAINTS.finditer(text)]
     if not found:
@@ -68,7 +69,7 @@ def complaint_of(text: str) -> str | None:
             break
         said.insert(0, words)
         end = start
-    return "; ".join(dict.fromkeys(said[:_TOGETHER]))
+    return "; ".join(dict.fromkeys(said[-_TOGETHER:]))
 
 
 def waits_for_ever(text: str) -> bool:
