@@ -98,10 +98,17 @@ def sources_and_plan(
     ``disk`` and ``net`` are other spellings of a route. Raises UsageError for what cannot be,
     before anything is downloaded.
     """
-    if bool(given) == bool(disk):
-        raise click.UsageError("give a KERNEL, or --disk with an image that has one")
-    plan = plan_of({**choices, **_route(disk, net, choices)})
-    from bootharness.routes.table import ROUTES, route_of  # help does without
+    if given and disk:
+        raise click.UsageError(f"a KERNEL, {given[0]}, and --disk {disk}: give one of them")
+    if not given and not disk:
+        raise click.UsageError("give a KERNEL, or a disk image that has one")
+    from bootharness.routes.brought import is_disk_image  # help does without
+    from bootharness.routes.table import ROUTES, route_of
+
+    named = _route(disk, net, choices)
+    if not named and choices["route"] == BootPlan().route and all(map(is_disk_image, given)):
+        named = {"route": "disk"}
+    plan = plan_of({**choices, **named})
 
     route = route_of(plan)
     if net and not route.from_network:
