@@ -29,6 +29,7 @@ __all__ = [
     "CouldNotFindOut",
     "FormatError",
     "HostBusy",
+    "Interrupted",
     "KernelUnavailable",
     "LaunchFailed",
     "MachineLost",
@@ -50,6 +51,10 @@ WRONG_USAGE = 129
 
 class BootHarnessError(Exception):
     """The harness could not do what it was asked to do."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """The person has stopped a run; says what of it is done, and how to go on."""
 
 
 class UsageError(BootHarnessError):

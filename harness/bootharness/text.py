@@ -1,8 +1,17 @@
 """How numbers, and what a guest said, are written for people."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["address", "count", "first_lines", "flags", "last_lines", "printable", "seg_off"]
+__all__ = [
+    "address",
+    "count",
+    "first_lines",
+    "flags",
+    "hint",
+    "last_lines",
+    "printable",
+    "seg_off",
+]  # fmt: skip
 
 _LINE_LENGTH = 500
 
@@ -20,6 +29,16 @@ def seg_off(segment: int, offset: int) -> str:
 def count(number: int, noun: str) -> str:
     """Write a number with thousands separated and its noun: ``1,024 bytes``, ``1 byte``."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def hint(wrong: str, known: Iterable[str], *, also: Iterable[str] = ()) -> str:
+    """Return which of the known names may have been meant, or else all of them; those in ``also``
+    are not listed."""
+    import difflib  # few mistake a name
+
+    names = list(known)
+    near = difflib.get_close_matches(wrong, [*names, *also], 1)
+    return f"did you mean {near[0]}?" if near else f"known are {', '.join(names)}"
 
 
 def flags(value: int, names: Mapping[int, str]) -> str:

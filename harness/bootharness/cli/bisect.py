@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from bootharness.cli import values
 from bootharness.cli.options import ALL, FILE, HISTORY, JSON, NEW_FILE, plan_of, plan_options
 from bootharness.cli.output import check_file, check_json_file, spoken, write_file, write_json
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from bootharness.bisection.bisect import HuntResult
 
 __all__ = ["command"]
@@ -32,9 +35,15 @@ class _Bisect(click.Group):
     """A group whose first command needs no name: kernels are what is bisected most."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if ctx.resilient_parsing and not args:  # a shell asks what may come here
+            return super().parse_args(ctx, args)
         if not args or (args[0] not in self.commands and args[0] not in ("-h", "--help")):
             args = [_KERNELS, *args]
         return super().parse_args(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem]":
+        named = super().shell_complete(ctx, incomplete)
+        return named or values.kernels(ctx, self.commands[_KERNELS].params[0], incomplete)
 
 
 @click.group(
@@ -123,7 +132,9 @@ _build_options: Callable[[Any], Any] = _with(
 
 
 @command.command(_KERNELS)
-@click.argument("kernels", metavar="KERNEL...", nargs=-1, required=True)
+@click.argument(
+    "kernels", metavar="KERNEL...", nargs=-1, required=True, shell_complete=values.kernels
+)
 @_hunt_options
 def of_kernels(kernels: tuple[str, ...], **choices: Any) -> int:
     """Find the first bad KERNEL.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 import click
 
+from bootharness.cli import values
 from bootharness.cli.options import ALL, FILE, plan_of, plan_options
 from bootharness.cli.output import check_json_file, new_folder, write_json
 from bootharness.errors import COULD_NOT_FIND_OUT, CouldNotFindOut, UsageError
@@ -53,10 +54,15 @@ Examples:
 Exit status: 0 all good, 1 one is bad, 125 could not find out, 129 wrong usage.
 """,
 )
-@click.argument("kernels", metavar="[KERNEL]...", nargs=-1)
+@click.argument("kernels", metavar="[KERNEL]...", nargs=-1, shell_complete=values.kernels)
 @plan_options(*ALL)
 @click.option("--disk", type=FILE, help="The same as --route disk with this image.")
-@click.option("--net", metavar="ROUTE", help="The same as --route, for one from a network.")
+@click.option(
+    "--net",
+    metavar="ROUTE",
+    shell_complete=values.routes,
+    help="The same as --route, for one from a network.",
+)
 @click.option(
     "--json",
     "json_file",

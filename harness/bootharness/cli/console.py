@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from bootharness.cli import values
 from bootharness.cli.boot import sources_and_plan
 from bootharness.cli.options import ALL, FILE, plan_options
 from bootharness.errors import UsageError
@@ -33,7 +34,7 @@ Examples:
   bootharness console bzImage --route pxelinux
 """,
 )
-@click.argument("source", metavar="[KERNEL]", required=False)
+@click.argument("source", metavar="[KERNEL]", required=False, shell_complete=values.kernels)
 @plan_options(*(name for name in ALL if name not in _NOT_WATCHED))
 @click.option("--disk", type=FILE, help="The same as --route disk with this image.")
 @click.option(

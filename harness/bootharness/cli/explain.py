@@ -2,13 +2,14 @@
 
 import click
 
+from bootharness.cli import values
 from bootharness.errors import UsageError
 
 __all__ = ["command"]
 
 
 @click.command("explain")
-@click.argument("causes", metavar="[CAUSE]...", nargs=-1)
+@click.argument("causes", metavar="[CAUSE]...", nargs=-1, shell_complete=values.causes)
 def command(causes: tuple[str, ...]) -> None:
     """Say what each CAUSE means, what shows it, and what to do about it; without a CAUSE,
     list them all."""

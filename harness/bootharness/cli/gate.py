@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from msgspec.structs import replace
 
+from bootharness.cli import values
 from bootharness.cli.options import ALL, FILE, HISTORY, JSON, NEW_FILE, axes_options
 from bootharness.cli.output import check_file, check_json_file, spoken, write_file, write_json
 from bootharness.errors import UsageError
@@ -35,11 +36,18 @@ Examples:
 Exit status: 0 all good, 1 some bad, 125 nothing bad but something unknown, 129 wrong usage.
 """,
 )
-@click.argument("kernels", metavar="[CANDIDATE]...", nargs=-1)
-@click.option("--baseline", metavar="KERNEL", help="The last good kernel, to compare with.")
+@click.argument("kernels", metavar="[CANDIDATE]...", nargs=-1, shell_complete=values.kernels)
+@click.option(
+    "--baseline",
+    metavar="KERNEL",
+    shell_complete=values.kernels,
+    help="The last good kernel, to compare with.",
+)
 @click.option("--matrix", "matrix_file", type=FILE, help="What to boot, as TOML.")
 @axes_options(*ALL)
-@click.option("--paths", metavar="ROUTE,...", help="The same as --route.")
+@click.option(
+    "--paths", metavar="ROUTE,...", shell_complete=values.routes, help="The same as --route."
+)
 @click.option("--warn-at", type=click.FloatRange(0), default=90.0, show_default=True,
               metavar="PERCENT", help="How much of a loader's limit is too much.")  # fmt: skip
 @click.option("--attempts", type=click.IntRange(1), default=3, show_default=True,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bootharness.cli import values
 from bootharness.cli.boot import Boot, run_boots, sources_and_plan
 from bootharness.cli.options import FILE, WHAT_IS_LOADED, plan_options
 from bootharness.plan import BootPlan
@@ -34,7 +35,7 @@ Examples:
 Exit status: 0 all good, 1 one is bad, 125 could not find out, 129 wrong usage.
 """,
 )
-@click.argument("kernels", metavar="[KERNEL]...", nargs=-1)
+@click.argument("kernels", metavar="[KERNEL]...", nargs=-1, shell_complete=values.kernels)
 @plan_options(*WHAT_IS_LOADED, "memory_mib")
 @click.option("--disk", type=FILE, help="The same as --route disk with this image.")
 @click.option(
