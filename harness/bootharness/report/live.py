@@ -5,8 +5,10 @@ when there is something to print.
 """
 
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Lock, Timer
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["watching"]
 
+_PATIENCE_S = 0.5
 _NEVER_RETURN = (0x18, 0x19)
 # BIOS calls are heard of in batches, so late
 _BATCH_S = 0.2
@@ -51,18 +54,32 @@ class Spectator(Observer):
 
 
 class ProgressBar(Spectator):
-    """The last milestone and a bar of bytes placed, on standard error; gone at the end."""
+    """The last milestone, a bar of bytes placed and a clock, on standard error; gone at the end.
+
+    What takes no time shows nothing, and nothing is imported for it before QEMU has been started.
+    """
 
     wants_progress = True
 
     def __init__(self, name: str) -> None:
         self._name = name
+        self._began = time.monotonic()
+        self._lock = Lock()
+        self._over = False
         self._progress: Any = None
         self._task: Any = None
+        self._waiting = Timer(_PATIENCE_S, self._update, kwargs={"milestone": "preparing"})
+        self._waiting.daemon = True
+        self._waiting.start()
+
+    def started(self) -> None:
+        """Say that the machine runs."""
+        super().started()
+        self._update(milestone="started")
 
     def milestone(self, milestone: "Milestone") -> None:
         """Show the milestone."""
-        self._update(milestone=f"{milestone.name} {milestone.seconds:.2f} s")
+        self._update(milestone=milestone.name)
 
     def placed(self, done: int, total: int) -> None:
         """Move the bar."""
@@ -70,13 +87,20 @@ class ProgressBar(Spectator):
 
     def stop(self) -> None:
         """Take the bar away."""
-        if self._progress:
-            self._progress.stop()
+        self._waiting.cancel()
+        with self._lock:
+            self._over = True
+            if self._progress:
+                self._progress.stop()
 
     def _update(self, **fields: Any) -> None:
-        if self._progress is None:
-            self._start()
-        self._progress.update(self._task, **fields)
+        with self._lock:
+            self._waiting.cancel()
+            if self._over:
+                return
+            if self._progress is None:
+                self._start()
+            self._progress.update(self._task, **fields)
 
     def _start(self) -> None:
         from rich.console import Console
@@ -86,18 +110,25 @@ class ProgressBar(Spectator):
             Progress,
             SpinnerColumn,
             TextColumn,
+            TimeElapsedColumn,
         )
+        from rich.table import Column
 
+        name = Column(no_wrap=True, overflow="ellipsis", ratio=1)
         self._progress = Progress(
             SpinnerColumn(),
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=30),
-            DownloadColumn(),
+            TimeElapsedColumn(),
             TextColumn("{task.fields[milestone]}"),
+            DownloadColumn(),
+            BarColumn(bar_width=12),
+            TextColumn("{task.description}", markup=False, table_column=name),
             console=Console(stderr=True),
             transient=True,
+            expand=True,
+            get_time=time.monotonic,
         )
         self._task = self._progress.add_task(self._name, total=None, milestone="starting")
+        self._progress.tasks[0].start_time = self._began
         self._progress.start()
 
 
