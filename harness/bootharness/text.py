@@ -31,14 +31,18 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
-def hint(wrong: str, known: Iterable[str], *, also: Iterable[str] = ()) -> str:
-    """Return which of the known names may have been meant, or else all of them; those in ``also``
-    are not listed."""
+def hint(wrong: str, known: Iterable[str], *, also: Iterable[str] = (), otherwise: str = "") -> str:
+    """Return which of the known names, or of those in ``also``, may have been meant; where none
+    is near, what to say ``otherwise``, by default the known ones."""
     import difflib  # few mistake a name
 
     names = list(known)
-    near = difflib.get_close_matches(wrong, [*names, *also], 1)
-    return f"did you mean {near[0]}?" if near else f"known are {', '.join(names)}"
+    if near := difflib.get_close_matches(wrong, [*names, *also], 1):
+        return f"did you mean {near[0]}?"
+    # a part of a name that is typed from memory
+    if begun := [name for name in names if wrong and wrong in name]:
+        return f"did you mean {' or '.join(begun[:3])}?"
+    return otherwise or f"known are {', '.join(names)}"
 
 
 def flags(value: int, names: Mapping[int, str]) -> str:
