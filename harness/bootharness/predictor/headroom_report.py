@@ -31,7 +31,10 @@ def print_headroom(rows: Iterable[Forecast], fail_at: float, output: TextIO) -> 
         say(output, (printable(kernel), {"bold": True}), printable(group[0].release))
         for loader, of_loader in groupby(group, key=_loader):
             say(output, loader, indent=2)
-            shown = [_row(row, fail_at, bar) for row in of_loader]
+            parts = list(of_loader)
+            shown = [_row(row, fail_at, bar) for row in parts]
+            if not parts[0].takes_initrd:
+                shown.append(["initrd", "none at all", "", "", ""])
             say_rows(output, shown, right=(1, 3), indent=_INDENT)
     for sentence in dict.fromkeys(_why(row) for row in rows if row.cause):
         say(output, (printable(sentence), {"fg": "red"}))
