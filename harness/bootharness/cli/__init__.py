@@ -101,37 +101,43 @@ def run(command: click.Command) -> NoReturn:
         _say_usage(error)
         status = WRONG_USAGE
     except click.ClickException as error:
-        click.echo(f"{_NAME}: {error.format_message()}", err=True)
+        _say(error.format_message())
         status = WRONG_USAGE
     except Interrupted as interrupted:
-        click.echo(f"{_NAME}: {interrupted}", err=True)
+        _say(str(interrupted))
         status = INTERRUPTED
     except (click.Abort, KeyboardInterrupt):
-        click.echo(f"{_NAME}: interrupted", err=True)
+        _say("interrupted")
         status = INTERRUPTED
     except CouldNotFindOut as error:
-        click.echo(f"{_NAME}: {error.cause}: {printable(str(error))}", err=True)
+        _say(f"{error.cause}: {printable(str(error))}")
         status = COULD_NOT_FIND_OUT
     except BootHarnessError as error:
-        click.echo(f"{_NAME}: {printable(str(error))}", err=True)
+        _say(printable(str(error)))
         status = WRONG_USAGE
     except BrokenPipeError:
         # nobody reads on, and nobody is to be told so when Python flushes at its end
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = CUT_OFF
     except OSError as error:
-        click.echo(f"{_NAME}: {error}", err=True)
+        _say(str(error))
         status = COULD_NOT_FIND_OUT
     except Exception:
         import traceback  # which nobody should see
 
         traceback.print_exc()
-        click.echo(f"{_NAME}: this is a bug in bootharness, not in a kernel", err=True)
+        _say("this is a bug in bootharness, not in a kernel")
         status = COULD_NOT_FIND_OUT
     with suppress(OSError):
         _flush()
     # Python would take its modules apart first, for as long as it took to import them
     os._exit(status if isinstance(status, int) else 0)
+
+
+def _say(text: str) -> None:
+    from bootharness.report.lines import say  # when something went wrong
+
+    say(sys.stderr, f"{_NAME}: {text}")
 
 
 def _say_usage(error: click.UsageError) -> None:
@@ -142,10 +148,10 @@ def _say_usage(error: click.UsageError) -> None:
             f"no such option: {error.option_name}: {hint(error.option_name, error.possibilities)}"
         )
     path = error.ctx.command_path if error.ctx else _NAME
-    name, _, command = path.partition(" ")
-    where = f"{name}: {command}" if command else name
+    _, _, command = path.partition(" ")
+    where = f"{command}: " if command else ""
     said = message[0].lower() + message[1:].rstrip(".") if message[1:2].islower() else message
-    click.echo(f"{where}: {printable(said)} (`{path} --help` says more)", err=True)
+    _say(f"{where}{printable(said)} (`{path} --help` says more)")
 
 
 def _flush() -> None:

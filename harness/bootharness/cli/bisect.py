@@ -1,6 +1,7 @@
 """`bootharness bisect`: find the first bad one of a range, and why."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -147,7 +148,8 @@ def of_kernels(kernels: tuple[str, ...], **choices: Any) -> int:
     hunting = _Hunting(**choices)
     from bootharness.bisection.bisect import bisect
 
-    return hunting.tell(bisect(kernels, hunting.plan, **hunting.how))
+    with hunting.writing_what_is_known():
+        return hunting.tell(bisect(kernels, hunting.plan, **hunting.how))
 
 
 @command.command("git")
@@ -181,13 +183,14 @@ def of_commits(
     built = Build(build, image, named(toolchain), config, build_timeout)
     hunts = bisect_commits(repository, good, bad, built, hunting.plan, **hunting.how)
     status = None
-    for result in hunts:
-        if status is not None:
-            click.echo("\nit is a merge; on with the branch that it brought in",
-                       file=hunting.output)  # fmt: skip
-        status = hunting.tell(result)
-        if replay and result.replay:
-            write_file(replay, result.replay.encode())
+    with hunting.writing_what_is_known():
+        for result in hunts:
+            if status is not None:
+                click.echo("\nit is a merge; on with the branch that it brought in",
+                           file=hunting.output)  # fmt: skip
+            status = hunting.tell(result)
+            if replay and result.replay:
+                write_file(replay, result.replay.encode())
     assert status is not None
     return status
 
@@ -214,7 +217,7 @@ def of_toolchains(
     from bootharness.bisection.toolchain_range import ToolchainRange
 
     built = Build(build, image, Toolchain("host"), config, build_timeout)
-    with ToolchainRange(tree, names, built) as searched:
+    with ToolchainRange(tree, names, built) as searched, hunting.writing_what_is_known():
         return hunting.tell(bisect(searched, hunting.plan, **hunting.how))
 
 
@@ -246,6 +249,17 @@ class _Hunting:
         }
         self._json, self._html, self._markdown = json_file, html, markdown
 
+    @contextmanager
+    def writing_what_is_known(self) -> Iterator[None]:
+        """Write what is known by then when the person stops a hunt."""
+        from bootharness.bisection.bisect import StoppedHunt
+
+        try:
+            yield
+        except StoppedHunt as stopped:
+            self._write(stopped.result)
+            raise
+
     def tell(self, result: "HuntResult") -> int:
         """Print and write what came of a hunt, and return the status."""
         from bootharness.bisection.report.terminal import print_answer, print_lost
@@ -254,6 +268,10 @@ class _Hunting:
             print_answer(result.answer, self.output)
         elif result.lost:
             print_lost(result.lost, result.boots, self.output)
+        self._write(result)
+        return result.exit_status
+
+    def _write(self, result: "HuntResult") -> None:
         if self._json:
             from bootharness.bisection.report.document import hunt_document
             from bootharness.report.document import encode
@@ -267,4 +285,3 @@ class _Hunting:
             from bootharness.bisection.report.markdown import hunt_markdown
 
             write_file(self._markdown, hunt_markdown(result).encode())
-        return result.exit_status

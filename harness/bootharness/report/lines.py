@@ -38,12 +38,12 @@ def say(output: TextIO, *parts: Words, indent: int = 0) -> None:
     lines: list[list[tuple[str, dict[str, Any]]]] = [[]]
     at = indent
     for word, style in words:
-        if width and lines[-1] and at + len(word) > width:
+        if width and lines[-1] and at + len(click.unstyle(word)) > width:
             lines.append([])
             at = max(indent, _INDENT)
-        if word or lines[-1]:
+        if word or lines[-1] or len(lines) == 1:
             lines[-1].append((word, style))
-            at += len(word) + 1
+            at += len(click.unstyle(word)) + 1
     for number, line in enumerate(lines):
         margin = " " * (max(indent, _INDENT) if number else indent)
         click.echo(margin + _styled(line).rstrip(" "), file=output)

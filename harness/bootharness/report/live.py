@@ -4,6 +4,7 @@ Observers are made before QEMU starts and print after it: what printing needs is
 when there is something to print.
 """
 
+import shutil
 import sys
 import time
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from bootharness.trace.milestones import Milestone
     from bootharness.trace.network_facts import NetEvent
 
-__all__ = ["watching"]
+__all__ = ["Clock", "watching"]
 
 _PATIENCE_S = 0.5
 _NEVER_RETURN = (0x18, 0x19)
@@ -43,6 +44,48 @@ def watching(name: str, *, verbose: bool, output: TextIO) -> Iterator[Observer]:
             bar.stop()
     else:
         yield Spectator()
+
+
+def _width() -> int:
+    """Leave room for the ^C that a terminal writes: a line that it makes longer stays."""
+    return max(shutil.get_terminal_size().columns - 3, 1)
+
+
+class Clock:
+    """What is being done and for how long, below what has been printed; on a terminal alone."""
+
+    def __init__(self, output: TextIO) -> None:
+        self._output = output
+        self._progress: Any = None
+
+    def show(self, text: str, *, below: str = "") -> None:
+        """Show what is being done from now on, and a line below it."""
+        self.stop()
+        if not self._output.isatty():
+            return
+        from rich.console import Console
+        from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+        from rich.table import Column
+
+        self._progress = Progress(
+            SpinnerColumn(),
+            TimeElapsedColumn(),
+            TextColumn(
+                "{task.description}\n" + below if below else "{task.description}",
+                markup=False,
+                table_column=Column(no_wrap=True, overflow="ellipsis"),
+            ),
+            console=Console(file=self._output, width=_width()),
+            transient=True,
+        )
+        self._progress.add_task(text, total=None)
+        self._progress.start()
+
+    def stop(self) -> None:
+        """Take it away."""
+        if self._progress:
+            self._progress.stop()
+        self._progress = None
 
 
 class Spectator(Observer):
@@ -114,17 +157,16 @@ class ProgressBar(Spectator):
         )
         from rich.table import Column
 
-        name = Column(no_wrap=True, overflow="ellipsis", ratio=1)
+        name = Column(no_wrap=True, overflow="ellipsis")
         self._progress = Progress(
             SpinnerColumn(),
-            TimeElapsedColumn(),
-            TextColumn("{task.fields[milestone]}"),
-            DownloadColumn(),
+            TimeElapsedColumn(table_column=Column(no_wrap=True, min_width=7)),
+            TextColumn("{task.fields[milestone]}", table_column=Column(no_wrap=True)),
+            DownloadColumn(table_column=Column(no_wrap=True)),
             BarColumn(bar_width=12),
             TextColumn("{task.description}", markup=False, table_column=name),
-            console=Console(stderr=True),
+            console=Console(stderr=True, width=_width()),
             transient=True,
-            expand=True,
             get_time=time.monotonic,
         )
         self._task = self._progress.add_task(self._name, total=None, milestone="starting")
