@@ -112,9 +112,13 @@ class ToolMissing(CouldNotFindOut):
 
 
 class LaunchFailed(CouldNotFindOut):
-    """QEMU or gdb did not start; the message ends in its command line and standard error."""
+    """QEMU or gdb did not start, for the reason that it gave; ``command`` is how it was started."""
 
     cause = "launch-failed"
+
+    def __init__(self, message: str, command: str = "") -> None:
+        super().__init__(message)
+        self.command = command
 
 
 class MachineLost(CouldNotFindOut):

@@ -1,5 +1,6 @@
 """How numbers, and what a guest said, are written for people."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 __all__ = [
@@ -9,6 +10,7 @@ __all__ = [
     "flags",
     "hint",
     "last_lines",
+    "plainly",
     "printable",
     "seg_off",
 ]  # fmt: skip
@@ -43,6 +45,29 @@ def hint(wrong: str, known: Iterable[str], *, also: Iterable[str] = (), otherwis
     if begun := [name for name in names if wrong and wrong in name]:
         return f"did you mean {' or '.join(begun[:3])}?"
     return otherwise or f"known are {', '.join(names)}"
+
+
+_KINDS = {
+    "array": "a list",
+    "object": "a table",
+    "str": "a text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "null": "nothing",
+}
+
+
+def plainly(error: Exception) -> str:
+    """Say in plain words, the field first, what a library says of a document that is wrong."""
+    said, _, at = str(error).partition(" - at `$")
+    field = at.strip(".`")
+    if missing := re.search(r"missing required field `(.+?)`", said):
+        return f"{f'{field}: ' if field else ''}it has no {missing[1]}"
+    if kinds := re.fullmatch(r"Expected `(.+?)`, got `(.+?)`", said):
+        wanted = " or ".join(_KINDS.get(each.strip(), each) for each in kinds[1].split("|"))
+        said = f"{wanted} is wanted, and this is {_KINDS.get(kinds[2], kinds[2])}"
+    return f"{field}: {said}" if field else said
 
 
 def flags(value: int, names: Mapping[int, str]) -> str:

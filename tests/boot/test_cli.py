@@ -89,7 +89,10 @@ def test_what_cannot_be_found_out_exits_125(kernels: Path, tmp_path: Path, what:
         (["grow:16:no-such-file"], "no-such-file: no such file"),
         (["selfcheck:16", "--until", "never"], "--until"),
         (["selfcheck:16", "--memory", "1"], "--memory"),
-        (["selfcheck:16", "--disk", "/etc/passwd"], "a KERNEL, selfcheck:16, and --disk /etc/passwd: give one of them"),
+        (
+            ["selfcheck:16", "--disk", "/etc/passwd"],
+            "a KERNEL, selfcheck:16, and --disk /etc/passwd: give one of them",
+        ),
         (["--disk", "/etc/hostname"], "/etc/hostname: not a disk image"),
         (["selfcheck:16", "--initrd", "/"], "directory"),
         (["selfcheck:16", "--loader", "/etc/hostname"], "hostname.toml beside it"),

@@ -1,5 +1,6 @@
 """`bootharness console`: boot with the serial line and the monitor on the terminal."""
 
+import sys
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,8 @@ Examples:
 )
 def command(source: str | None, disk: Path | None, log: Path | None, **choices: Any) -> None:
     """Boot KERNEL, or a --disk, with the serial line and QEMU's monitor on this terminal."""
+    if not sys.stdin.isatty():
+        raise UsageError("console needs a terminal; `bootharness boot --verbose` does without")
     sources, plan = sources_and_plan((source,) if source else (), choices, disk=disk)
     if len(sources) > 1:
         raise UsageError(f"{source}: these are {len(sources)} kernels, and here it takes one")

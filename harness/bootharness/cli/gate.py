@@ -72,7 +72,7 @@ def command(
     or refuse it."""
     _check_files(json_file, html, junit, markdown)
     named = ",".join((*choices["route"], *([paths] if paths else [])))
-    choices["route"] = tuple(filter(None, named.split(",")))
+    choices["route"] = tuple(filter(None, map(str.strip, named.split(","))))
     matrix = _matrix(kernels, baseline, matrix_file, choices)
 
     from bootharness.gate.gate import run_gate

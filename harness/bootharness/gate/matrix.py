@@ -12,11 +12,13 @@ import msgspec
 from msgspec import Struct, field
 from msgspec.structs import fields, replace
 
-from bootharness.errors import CouldNotFindOut, UsageError
+from bootharness.diagnosis.causes import CAUSES
+from bootharness.errors import CouldNotFindOut, NotAKernel, UsageError
 from bootharness.host.regular import read_regular
 from bootharness.plan import OPTIONS, BootPlan, choose, chosen
 from bootharness.routes.table import route_of
 from bootharness.runs.cell import Cell
+from bootharness.text import hint, plainly
 
 __all__ = ["Expectation", "Matrix", "read_matrix"]
 
@@ -85,8 +87,26 @@ class Matrix(Struct, frozen=True, dict=True):
         if set(kernels) <= set(baseline):
             raise UsageError(f"{self.baseline}: it is the baseline; name a kernel besides it")
         self._check_size(len(baseline) + len(kernels))
-        cells = (self._cell(kernel, plan) for kernel in [*baseline, *kernels] for plan in plans)
+        cells = [self._cell(kernel, plan) for kernel in [*baseline, *kernels] for plan in plans]
+        self._check_expectations(cells)
         return tuple(dict.fromkeys(cells))
+
+    def _check_expectations(self, cells: list[Cell]) -> None:
+        """Raise UsageError for a result that no boot has, and for what is said of no boot."""
+        known = ("good", *CAUSES, NotAKernel.fault)
+        for number, each in enumerate(self.expect, start=1):
+            if each.result not in known:
+                said = hint(
+                    each.result, known, otherwise="good or a cause of `bootharness explain`"
+                )
+                raise UsageError(
+                    f"[[expect]] number {number}: result {each.result!r}: no such cause: {said}"
+                )
+            if not any(map(each.matches, cells)):
+                raise UsageError(
+                    f"[[expect]] number {number}: no boot of this gate is of a kernel that matches "
+                    f"{each.kernel!r} and booted so"
+                )
 
     def _check_size(self, kernels: int) -> None:
         """Raise UsageError for axes of which nothing comes, and of which too much does."""
@@ -145,8 +165,7 @@ def read_matrix(path: Path) -> Matrix:
         matrix = msgspec.convert(table, Matrix)
         matrix.cells()
     except msgspec.ValidationError as error:
-        said, _, at = str(error).partition(" - at `$")
-        raise UsageError(f"{path}: {at.strip('.`') or 'matrix'}: {said}") from error
+        raise UsageError(f"{path}: {plainly(error)}") from error
     except (UsageError, RecursionError) as error:
         raise UsageError(f"{path}: {error}") from error
     return matrix
