@@ -91,7 +91,7 @@ def test_what_cannot_be_found_out_exits_125(kernels: Path, tmp_path: Path, what:
         (["selfcheck:16", "--memory", "1"], "--memory"),
         (
             ["selfcheck:16", "--disk", "/etc/passwd"],
-            "a KERNEL, selfcheck:16, and --disk /etc/passwd: give one of them",
+            "/etc/passwd: give one of them",
         ),
         (["--disk", "/etc/hostname"], "/etc/hostname: not a disk image"),
         (["selfcheck:16", "--initrd", "/"], "directory"),

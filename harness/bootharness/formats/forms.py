@@ -9,7 +9,7 @@ from bootharness.errors import FormatError
 from bootharness.formats.bzimage import MINIMUM_BYTES, SetupHeader, is_uefi_program
 from bootharness.formats.mbr import BOOTSTRAP_BYTES, SECTOR_BYTES
 
-__all__ = ["LOOK_BYTES", "Form", "form_of", "is_bare_kernel", "is_bzimage"]
+__all__ = ["LOOK_BYTES", "Form", "form_of", "is_bare_kernel", "is_bzimage", "never_an_initrd"]
 
 _ISO_AT = 0x8001
 _EXT_MAGIC_AT, _EXT_MAGIC = 0x438, b"\x53\xef"
@@ -37,16 +37,16 @@ _INITRD = "give it with --initrd, and a kernel"
 _OTHER_BOARD = "a PC boots from a bzImage instead"
 
 _FORMS = (
-    (0, b"QFI\xfb", Form("a qcow2 image", _DISK)),
-    (0, b"QED\0", Form("a QED image", _DISK)),
-    (0, b"KDMV", Form("a VMDK image", _DISK)),
-    (0, b"COWD", Form("a VMDK image", _DISK)),
-    (0, b"# Disk DescriptorFile", Form("a VMDK descriptor", _DISK)),
-    (64, b"\x7f\x10\xda\xbe", Form("a VDI image", _DISK)),
-    (0, b"vhdxfile", Form("a VHDX image", _DISK)),
-    (0, b"conectix", Form("a VHD image", _DISK)),
-    (0, b"WithoutFreeSpace", Form("a Parallels image", _DISK)),
-    (0, b"WithouFreSpacExt", Form("a Parallels image", _DISK)),
+    (0, b"QFI\xfb", Form("a qcow2 image", _DISK, "container")),
+    (0, b"QED\0", Form("a QED image", _DISK, "container")),
+    (0, b"KDMV", Form("a VMDK image", _DISK, "container")),
+    (0, b"COWD", Form("a VMDK image", _DISK, "container")),
+    (0, b"# Disk DescriptorFile", Form("a VMDK descriptor", _DISK, "container")),
+    (64, b"\x7f\x10\xda\xbe", Form("a VDI image", _DISK, "container")),
+    (0, b"vhdxfile", Form("a VHDX image", _DISK, "container")),
+    (0, b"conectix", Form("a VHD image", _DISK, "container")),
+    (0, b"WithoutFreeSpace", Form("a Parallels image", _DISK, "container")),
+    (0, b"WithouFreSpacExt", Form("a Parallels image", _DISK, "container")),
     (0, b"MSWIM\0\0\0", Form("a WIM archive", _UNPACK)),
     (0, b"LUKS\xba\xbe", Form("an encrypted (LUKS) image", _UNPACK)),
     (0, b"hsqs", Form("a SquashFS image", _UNPACK)),
@@ -98,6 +98,7 @@ _BOOT_SIGNATURE = b"\x55\xaa"
 # what the boot sectors of Linux kernels say that can only be loaded
 _USE_A_LOADER = (b"boot loader", b"ooting from floppy", b"loppy boot")
 _TEXT_BYTES = 512
+_NO_INITRDS = ("elf", "efi", "deb", "disk", "container")
 
 
 def form_of(head: bytes) -> Form | None:
@@ -110,6 +111,14 @@ def form_of(head: bytes) -> Form | None:
     if is_bzimage(head):
         return None
     return next(_forms(head), None)
+
+
+def never_an_initrd(head: bytes) -> str | None:
+    """Return what a file is that begins so and that no kernel takes for an initrd, else None."""
+    if is_bzimage(head):
+        return "a Linux kernel"
+    form = form_of(head)
+    return form.name if form and form.id in _NO_INITRDS else None
 
 
 def is_bzimage(head: bytes) -> bool:
