@@ -17,7 +17,7 @@ from bootharness.host.regular import read_regular
 from bootharness.plan import OPTIONS, BootPlan, choose, chosen
 from bootharness.routes.table import route_of
 from bootharness.runs.cell import Cell
-from bootharness.text import plainly
+from bootharness.text import hint, plainly
 
 __all__ = ["Expectation", "Matrix", "read_matrix"]
 
@@ -175,5 +175,5 @@ def _with_options(table: dict[str, Any], kind: type, into: str, where: str = "")
                 raise UsageError(f"{where}{given}: it is empty, so that nothing would be booted")
             found[into][name] = value
         else:
-            raise UsageError(f"{where}{given}: known are {', '.join((*own, *OPTIONS))}")
+            raise UsageError(f"{where}{given}: {hint(given, (*own, *OPTIONS, *_ALSO))}")
     return found
