@@ -1,6 +1,6 @@
 "use strict";
 // Draws one boot when it is chosen. Everything that a guest has said goes in as text.
-const data = JSON.parse(document.getElementById("data").textContent);
+const { cells, causes } = JSON.parse(document.getElementById("data").textContent);
 const dialog = document.getElementById("boot");
 const content = document.getElementById("boot-content");
 const SVG = "http://www.w3.org/2000/svg";
@@ -54,7 +54,8 @@ function timeline(before, after) {
     rows.push(label(left + (longest / last) * width + 6, y + 13, `${after[name].toFixed(2)} s${old}`, "start", 12));
   });
   const title = "Seconds from launch to each milestone" + (before ? ", the baseline's in grey and in brackets" : "");
-  return [el("h3", {}, title), plot(title, 34 + names.length * 30, ...rows)];
+  const note = before ? [el("p", { class: "dim" }, "Single boots also differ by what else the host was doing: only what is called slower above was measured in turns.")] : [];
+  return [el("h3", {}, title), ...note, plot(title, 34 + names.length * 30, ...rows)];
 }
 
 function memoryMap(ranges) {
@@ -128,33 +129,71 @@ function fold(title, lines, open = false) {
   return [made];
 }
 
+function facts(known) {
+  return el("dl", { class: "facts" }, ...known.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))));
+}
+
+function command(text) {
+  return el("div", { class: "command" }, el("code", { id: "again", tabindex: "0" }, text),
+    el("button", { type: "button", class: "copy", "data-copies": "again", "aria-label": "Copy the command" }, "Copy"),
+    el("span", { class: "copied", role: "status" }));
+}
+
+function badge(of) {
+  return el("span", { class: `badge ${of.standing}` }, of.word);
+}
+
+function attempts(list) {
+  if (list.length < 2) return [];
+  return [el("h3", {}, "Attempts at the same boot"), el("ol", { class: "attempts" }, ...list.map((each) =>
+    el("li", {}, badge(each), ` ${each.said}`, each.seconds ? el("span", { class: "dim" }, ` (all of it took ${each.seconds.toFixed(1)} s)`) : "")))];
+}
+
+function evidence(lines, name) {
+  const cause = causes[name];
+  const meaning = cause ? [el("details", {}, el("summary", {}, `What ${name} means, and what to do`),
+    el("p", {}, cause[0]), el("p", {}, `What to do: ${cause[2]}`))] : [];
+  if (!lines.length) return meaning;
+  const shown = cause ? `, as it was recorded: ${cause[1]}` : ", as it was recorded";
+  const coded = lines.some((line) => line.includes("descriptor")) ?
+    " A descriptor is written as its eight bytes; base is the address that they hold." : "";
+  return [el("h3", {}, "Evidence"), el("p", { class: "dim" }, `What the diagnosis rests on${shown}.${coded}`),
+    el("pre", { tabindex: "0", "aria-label": "Evidence" }, lines.join("\n")), ...meaning];
+}
+
 async function show(number) {
-  const cell = data[number];
+  const cell = cells[number];
   wide = Math.max(320, Math.min(800, window.innerWidth - 36));
-  const drawn = (await unpacked(cell.picture)) ?? { ranges: [], moves: [], evidence: [], consequences: [], calls: [], packets: [], serial: "" };
+  const none = { ranges: [], moves: [], evidence: [], consequences: [], calls: [], packets: [], serial: "", screen: "" };
+  const drawn = { ...none, ...await unpacked(cell.picture) };
+  const times = Object.keys(cell.milestones).length ? timeline(cell.before, cell.milestones) : [];
   content.replaceChildren(...[
-    el("h2", { id: "boot-title" }, el("span", { class: `badge ${cell.standing}` }, cell.word), ` ${cell.kernel}`),
+    el("h2", { id: "boot-title" }, badge(cell), ` ${cell.kernel}`),
     cell.way ? el("p", { class: "dim" }, cell.way) : null,
     ...cell.sentences.map((sentence) => el("p", {}, sentence)),
     ...drawn.consequences.map((sentence) => el("p", { class: "dim" }, `then ${sentence}`)),
-    ...fold("Evidence", drawn.evidence, true),
+    command(cell.again),
+    facts(cell.facts),
+    ...fold("Screen", drawn.screen.trim() ? [drawn.screen] : [], true),
+    ...fold("Serial log", drawn.serial.trim() ? [drawn.serial] : [], true),
+    ...evidence(drawn.evidence, cell.cause),
+    ...attempts(cell.attempts),
     cell.changes.length ? el("p", { class: "dim" }, `Since the baseline: ${cell.changes.join("; ")}.`) : null,
-    ...(cell.attempts.length > 1 ? fold("Attempts", cell.attempts, true) : []),
-    ...(Object.keys(cell.milestones).length ? timeline(cell.before, cell.milestones) : []),
+    ...times,
     ...memoryMap(drawn.ranges),
     ...moves(drawn.moves),
     ...fold(`BIOS calls (${many(drawn.calls.length)} lines)`, drawn.calls),
     ...fold(`Packets and files (${many(drawn.packets.length)} lines)`, drawn.packets),
-    ...fold("Serial log", drawn.serial ? [drawn.serial] : []),
-    ...fold("To see it again", [cell.again]),
   ].filter((child) => child !== null));
   if (!dialog.open) dialog.showModal();
+  // how it ended is at the end of what was said
+  content.querySelectorAll("details[open] > pre").forEach((said) => { said.scrollTop = said.scrollHeight; });
   dialog.scrollTop = 0;
 }
 
 function follow() {
   const found = /^#cell-(\d+)$/.exec(location.hash);
-  if (found && data[found[1]]) show(Number(found[1]));
+  if (found && cells[found[1]]) show(Number(found[1]));
 }
 document.querySelectorAll("[data-cell]").forEach((button) =>
   button.addEventListener("click", () => { history.replaceState(null, "", `#cell-${button.dataset.cell}`); show(Number(button.dataset.cell)); }));
