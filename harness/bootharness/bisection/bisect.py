@@ -35,12 +35,14 @@ __all__ = ["HuntResult", "bisect", "bisect_commits"]
 
 class HuntResult(Struct, frozen=True):
     """What came of a hunt: the search as it ended, every boot in order, and the answer if there
-    is one. ``replay`` is what `git bisect replay` takes, empty where nothing is of git."""
+    is one. ``plan`` is how each was booted. ``replay`` is what `git bisect replay` takes, empty
+    where nothing is of git."""
 
     title: str
     search: Search
     boots: tuple[Seen, ...]
     answer: Answer | None
+    plan: BootPlan = BootPlan()
     replay: str = ""
 
     @property
@@ -100,7 +102,7 @@ def bisect(
             answer = inquire(search.result, searched, cell, written, workers, results,
                              sought=search.sought, cache=cache, observer=observer)  # fmt: skip
         observer.over()
-        return HuntResult(searched.title, search, tuple(written.seen), answer)
+        return HuntResult(searched.title, search, tuple(written.seen), answer, plan)
 
 
 def bisect_commits(

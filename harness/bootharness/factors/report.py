@@ -51,7 +51,8 @@ def by_accident(factors: Factors) -> str:
     """Say how likely some rule fits as well by chance alone."""
     if factors.chance > _MOST_CHANCE:
         kernels = count(factors.good + factors.bad, "kernel")
-        return f"{kernels} are too few: chance alone would do it"
+        how = "would do it" if factors.chance > 0.5 else f"could do it ({factors.chance:.2g})"
+        return f"{kernels} ({factors.bad} bad) are too few: chance alone {how}"
     said = "under 1 in a million" if factors.chance < _CERTAIN else f"{factors.chance:.2g}"
     return f"by accident: {said}, if all of these were unrelated"
 

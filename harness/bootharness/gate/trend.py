@@ -34,7 +34,8 @@ _LEAST_FOR_A_RANGE = 4
 _FARTHEST = 100
 """Of what lies more versions ahead nobody knows anything."""
 _FARTHEST_BY_TWO = 2
-"""A line through two versions says nothing of what lies more often so far ahead as they are apart."""
+"""A line through two versions says nothing of what lies farther ahead than so many times what is
+between them."""
 
 
 class Point(Struct, frozen=True):

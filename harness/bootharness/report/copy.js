@@ -16,8 +16,8 @@ async function copied(code) {
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copies]");
   if (!button) return;
-  const done = await copied(document.getElementById(button.dataset.copies));
   const said = button.nextElementSibling;
+  said.textContent = "";
+  const done = await copied(document.getElementById(button.dataset.copies));
   said.textContent = done ? "copied" : "selected: copy it with Ctrl+C";
-  setTimeout(() => { said.textContent = ""; }, 4000);
 });

@@ -47,6 +47,7 @@ def drawing(figure: "Figure", palette: Palette, label: str, *, narrow: bool = Fa
         figure.savefig(text, format="svg", transparent=True, metadata={"Date": None})
     svg = text.getvalue()
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
+    svg = re.sub(r'<g id="[^"]*"', "<g", svg)  # nothing refers to them, and both drawings have them
     kind = "narrow" if narrow else "wide"
     begin = f'<svg role="img" aria-label="{label}" class="{kind}" '
     return palette.applied(svg).replace("<svg ", begin, 1)

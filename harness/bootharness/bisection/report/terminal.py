@@ -63,6 +63,9 @@ class TerminalHunt(HuntObserver):
         """Say what is searched."""
         self._range, self._workers, self._number = searched, workers, 0
         click.echo(click.style(searched.title, bold=True), file=self._output)
+        click.echo(
+            click.style("     = good   · not known yet   # bad", dim=True), file=self._output
+        )
 
     def trying(self, search: Search, positions: list[int]) -> None:
         """Show what is being tried."""

@@ -24,7 +24,9 @@ def facts(outcome: GateOutcome, entry: Entry) -> tuple[Fact, ...]:
     known = [("kernel", kernel_name(entry)), ("SHA-256", seen.sha256)]
     size, percent = payload(outcome, entry), share(outcome, entry)
     if size:
-        known.append(("payload", f"{size} bytes" + (f", {percent} of the limit" if percent else "")))
+        known.append(
+            ("payload", f"{size} bytes" + (f", {percent} of the limit" if percent else ""))
+        )
     route = ROUTES.get(cell.plan.route)
     known.append(("route", f"{cell.plan.route}: {route.summary}" if route else cell.plan.route))
     known += _plan(entry)

@@ -143,9 +143,7 @@ def _notable(outcome: GateOutcome, rows: list[_Row]) -> list[_Notable]:
             said = tuple(map(printable, sentences(entry, common)))
             alike[entry.standing, said].append(row)
     found = [
-        _Notable(
-            standing, tuple(same[:_MOST_TOGETHER]), max(len(same) - _MOST_TOGETHER, 0), said
-        )
+        _Notable(standing, tuple(same[:_MOST_TOGETHER]), max(len(same) - _MOST_TOGETHER, 0), said)
         for (standing, said), same in alike.items()
     ]
     return sorted(found, key=lambda each: -list(Standing).index(each.standing))

@@ -100,9 +100,7 @@ def _besides(outcome: GateOutcome) -> str:
     """Count what the headline is not about: ``, 1 good, 1 unknown``."""
     counts = Counter(entry.standing for entry in outcome.candidates)
     del counts[outcome.standing]
-    return "".join(
-        f", {counts[each]:,} {word}" for each, word in _COUNTED.items() if counts[each]
-    )
+    return "".join(f", {counts[each]:,} {word}" for each, word in _COUNTED.items() if counts[each])
 
 
 def totals(entries: Iterable[Entry]) -> str:
