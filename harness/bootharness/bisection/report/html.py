@@ -10,10 +10,10 @@ from bootharness.bisection.bisect import HuntResult
 from bootharness.bisection.log import Seen
 from bootharness.bisection.report.plot import hunt_plots
 from bootharness.bisection.report.words import WORDS, certainty, first_bad
-from bootharness.plan import OPTIONS, BootPlan, chosen
+from bootharness.plan import BootPlan
 from bootharness.report.again import command
 from bootharness.report.page import rendered
-from bootharness.routes.table import ROUTES
+from bootharness.runs.how import Fact, plan_facts
 from bootharness.text import printable
 
 __all__ = ["hunt_html"]
@@ -48,16 +48,8 @@ def _names_size(seen: Seen) -> bool:
     return not size or f"{size:,}" in seen.label or str(size) in seen.label
 
 
-def _facts(result: HuntResult) -> Iterable[tuple[str, str]]:
-    """Yield how all of them were booted, as far as it has a part in the boot."""
-    plan, route = result.plan, ROUTES[result.plan.route]
-    yield "route", f"{route.name}: {route.summary}"
-    for name, value in chosen(plan).items():
-        option = OPTIONS[name]
-        shown = name in ("loader", "until", "cmdline", "memory_mib", "machine_type")
-        takes = name in route.takes or not option.by_route
-        if name != "route" and value and takes and (shown or value != option.default):
-            yield option.title, printable(f"{value} MiB" if name == "memory_mib" else str(value))
+def _facts(result: HuntResult) -> Iterable[Fact]:
+    yield from plan_facts(result.plan)
     known = {(each.facts.qemu_version, each.facts.accelerator) for each in result.boots}
     for version, accelerator in sorted(known):
         if version:
