@@ -206,7 +206,7 @@ def test_markdown_is_safe_in_a_table() -> None:
 def test_terminal_names_every_candidate() -> None:
     output = StringIO()
     print_answer(replace(ANSWER, candidates=("one", "two")), output)
-    assert "one of 2 candidates, for the others tell nothing: one, two" in output.getvalue()
+    assert "one of 2 candidates, and no boot could tell which: one, two" in output.getvalue()
     print_lost(Lost("no way", 9), BOOTS, output)
     assert output.getvalue().endswith("NOT FOUND  no way\n     kernel 9: it did\n")
 

@@ -19,6 +19,7 @@ from bootharness.runs.cell import Cell
 from bootharness.runs.picture import MemoryRange, Picture, pack
 from bootharness.runs.result import Attempt, BootFacts, CellResult
 from bootharness.trace.milestones import MILESTONES
+from tests.support.browser import browser
 
 NASTY = (
     "</script><script>document.title='owned'</script><img src=x onerror=alert(1)>"
@@ -56,14 +57,19 @@ OUTCOME = GateOutcome(
 )
 
 
+def chromium() -> str:
+    """Return the browser; without one the test is skipped."""
+    found = shutil.which("chromium")
+    if not found:
+        pytest.skip("not installed: chromium")
+    return found
+
+
 def opened(file: Path, fragment: str, profile: Path, width: int = 1280) -> tuple[str, str]:
     """Return the page's elements after its script has run, and what the browser complains of."""
-    browser = shutil.which("chromium")
-    if not browser:
-        pytest.skip("not installed: chromium")
     done = subprocess.run(
         [
-            browser, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run",
+            chromium(), "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run",
             "--disable-background-networking", "--disable-component-update", "--disable-sync",
             f"--user-data-dir={profile}", f"--window-size={width},900", "--enable-logging=stderr",
             "--virtual-time-budget=5000", "--dump-dom", f"{file.as_uri()}{fragment}",
@@ -170,18 +176,39 @@ def test_our_words_are_explained_before_they_are_used(page: Path) -> None:
     assert all(name in milestones for name in MILESTONES)
 
 
-def test_a_command_is_copied(page: Path, tmp_path: Path) -> None:
-    """The page is a file, and the button is used by the keyboard."""
-    clicking = (
-        "<script>addEventListener('load', () => {"
-        "const button = document.querySelector('dialog .copy, li .copy'); button.focus();"
-        "document.activeElement.click(); });</script>"
+FOCUSED = "document.activeElement.id || document.activeElement.className"
+
+
+def said(selector: str) -> str:
+    """Return an expression that waits for what an element says."""
+    return (
+        "new Promise((done) => { const look = () => { const said = document.querySelector("
+        f"'{selector}')?.textContent; said ? done(said) : setTimeout(look, 20); }}; look(); }})"
     )
-    copy = tmp_path / "copy.html"
-    copy.write_text(page.read_text().replace("</body>", f"{clicking}</body>"))
-    seen, complaints = opened(copy, "", tmp_path / "profile")
-    assert not complaints
-    assert re.search(r'<span class="copied" role="status">copied</span>', seen)
+
+
+def test_a_boot_is_opened_read_copied_and_closed_by_keys_alone(page: Path, tmp_path: Path) -> None:
+    with browser(chromium(), tmp_path) as opened_page:
+        opened_page.open(page.as_uri())
+        opened_page.value("document.getElementById('cell-1').focus()")
+        opened_page.press("Enter")
+        assert "WARN" in opened_page.value(said("#boot-title"))
+        for _ in range(9):
+            opened_page.press("Tab")
+            if opened_page.value(FOCUSED) == "copy":
+                break
+        opened_page.press("Enter")
+        assert opened_page.value(said("dialog .copied")) == "copied"
+        opened_page.press("Escape")
+        assert opened_page.value(FOCUSED) == "cell-1"
+
+
+def test_a_command_on_the_page_itself_is_copied(page: Path, tmp_path: Path) -> None:
+    with browser(chromium(), tmp_path) as opened_page:
+        opened_page.open(page.as_uri())
+        opened_page.value("document.querySelector('li .copy').focus()")
+        opened_page.press("Enter")
+        assert opened_page.value(said("li .copied")) == "copied"
 
 
 def test_attempts_are_a_list_each_with_its_verdict(tmp_path: Path) -> None:

@@ -19,9 +19,7 @@ def first_bad(answer: Answer) -> str:
     names = [printable(name) for name in answer.candidates]
     listed = ", ".join(names[:_CANDIDATES])
     more = f" and {len(names) - _CANDIDATES} more" if len(names) > _CANDIDATES else ""
-    return (
-        f"one of {count(len(names), 'candidate')}, of which nothing else is known: {listed}{more}"
-    )
+    return f"one of {count(len(names), 'candidate')}, and no boot could tell which: {listed}{more}"
 
 
 def certainty(answer: Answer) -> str:

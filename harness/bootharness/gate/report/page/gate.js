@@ -125,7 +125,7 @@ function moves(list) {
 
 function fold(title, lines, open = false) {
   if (!lines.length) return [];
-  const made = el("details", open ? { open: "" } : {}, el("summary", {}, title), el("pre", { tabindex: "0" }, lines.join("\n")));
+  const made = el("details", open ? { open: "" } : {}, el("summary", {}, title), el("pre", { tabindex: "0", role: "region", "aria-label": title }, lines.join("\n")));
   return [made];
 }
 
@@ -158,7 +158,7 @@ function evidence(lines, name) {
   const coded = lines.some((line) => line.includes("descriptor")) ?
     " A descriptor is written as its eight bytes; base is the address that they hold." : "";
   return [el("h3", {}, "Evidence"), el("p", { class: "dim" }, `What the diagnosis rests on${shown}.${coded}`),
-    el("pre", { tabindex: "0", "aria-label": "Evidence" }, lines.join("\n")), ...meaning];
+    el("pre", { tabindex: "0", role: "region", "aria-label": "Evidence" }, lines.join("\n")), ...meaning];
 }
 
 async function show(number) {
