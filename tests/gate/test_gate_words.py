@@ -40,8 +40,8 @@ BASE = entry(kernel="old", baseline=True)
     [
         ((entry(),), "accepted: the kernel is good"),
         ((BASE, entry()), "accepted: the kernel is good"),
-        ((entry(), entry(kernel="b")), "accepted: all 2 kernels are good"),
-        ((entry(way="mbr"), entry(way="ipxe")), "accepted: all 2 boots are good"),
+        ((entry(), entry(kernel="b")), "accepted: both kernels are good"),
+        ((entry(way="mbr"), entry(way="ipxe")), "accepted: both boots are good"),
         ((entry(remarks=WARNED), entry(kernel="b", remarks=WARNED)), "accepted, 1 warning"),
         (
             (entry(), entry(BAD, kernel="b"), entry(NO_QEMU, kernel="c")),

@@ -10,13 +10,12 @@ from bootharness.text import printable
 
 __all__ = ["hunt_plots", "nearest"]
 
-_MIB = 1 << 20
 _COLOURS = {Verdict.GOOD: "--good", Verdict.BAD: "--bad", Verdict.SKIP: "--unknown"}
 _MARKS = {Verdict.GOOD: "o", Verdict.BAD: "X", Verdict.SKIP: "s"}
 _NAMES = {Verdict.GOOD: "good", Verdict.BAD: "bad", Verdict.SKIP: "unknown"}
 _WIDE, _NARROW = (10.5, 4.8), (4.4, 5.4)
 """In inches: for a page, and for a phone."""
-_MOST = {_WIDE: 16, _NARROW: 9}
+_MOST = {_WIDE: 11, _NARROW: 7}
 _LABEL = {_WIDE: 26, _NARROW: 20}
 _TURNED = {_WIDE: 35, _NARROW: 60}
 
@@ -28,23 +27,20 @@ def hunt_plots(seen: Sequence[Seen], answer: Answer | None) -> tuple[str, ...]:
 
 
 def nearest(positions: Sequence[int], boundary: float, most: int) -> tuple[int, ...]:
-    """Return both ends of the range and those positions that are nearest to the boundary, in
-    order."""
-    ordered = sorted(set(positions))
-    ends = {ordered[0], ordered[-1]}
-    inner = sorted(set(ordered) - ends, key=lambda each: abs(each - boundary))
-    return tuple(sorted(ends | {*inner[: most - len(ends)]}))
+    """Return those positions that are nearest to the boundary, in order."""
+    return tuple(sorted(sorted(set(positions), key=lambda each: abs(each - boundary))[:most]))
 
 
 def _plot(size: tuple[float, float], known: Sequence[Seen], answer: Answer | None) -> str:
     from matplotlib.figure import Figure  # takes longer to import than to draw
+    from matplotlib.ticker import MaxNLocator
 
     palette = Palette()
     ink, line = palette["--ink"], palette["--line"]
     positions = [each.position for each in known]
     boundary = (answer.found.good + answer.found.bad) / 2 if answer else max(positions) / 2
     shown = nearest(positions, boundary, _MOST[size])
-    # one beside the other: most lie close to the boundary, and there one looks
+    # one beside the other, and no others: the boundary is where one looks
     rank = {position: number for number, position in enumerate(shown)}
     figure = Figure(figsize=size, layout="constrained")
     axes = figure.add_subplot()
@@ -53,11 +49,11 @@ def _plot(size: tuple[float, float], known: Sequence[Seen], answer: Answer | Non
         if chosen:
             axes.scatter(
                 [rank[each.position] for each in chosen],
-                [each.facts.payload_bytes / _MIB for each in chosen],
+                [each.facts.payload_bytes for each in chosen],
                 c=palette[_COLOURS[verdict]], marker=_MARKS[verdict], s=44, label=_NAMES[verdict],
             )  # fmt: skip
     if answer and answer.limit:
-        axes.axhline(answer.limit / _MIB, color=palette["--bad"], linewidth=1.2,
+        axes.axhline(answer.limit, color=palette["--bad"], linewidth=1.2,
                      label=f"limit, {answer.limit:,} bytes")  # fmt: skip
     if answer:
         below = sum(position < boundary for position in shown)
@@ -67,7 +63,9 @@ def _plot(size: tuple[float, float], known: Sequence[Seen], answer: Answer | Non
         range(len(shown)), _labels(known, shown, _LABEL[size]), rotation=_TURNED[size], ha="right"
     )
     axes.set_xlim(-0.6, len(shown) - 0.4)
-    axes.set_ylabel("payload, MiB", color=ink)
+    axes.set_ylabel("payload, bytes", color=ink)
+    axes.yaxis.set_major_locator(MaxNLocator(6, integer=True))
+    axes.yaxis.set_major_formatter("{x:,.0f}")
     axes.tick_params(colors=ink)
     axes.grid(color=line, linewidth=0.7)
     axes.margins(y=0.12)

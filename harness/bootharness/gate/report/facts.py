@@ -1,6 +1,7 @@
 """How a cell was booted, in words: what stands at the top of each boot of a page."""
 
 from collections.abc import Iterable
+from pathlib import Path
 
 from bootharness.gate.outcome import Entry, GateOutcome
 from bootharness.gate.report.words import kernel_name, payload, share
@@ -14,7 +15,8 @@ def facts(outcome: GateOutcome, entry: Entry) -> tuple[Fact, ...]:
     """Return all that a boot depends on, the kernel first; what has no part in it is left out."""
     cell, seen = entry.result.cell, entry.result.decisive.facts
     size, percent = payload(outcome, entry), share(outcome, entry)
-    of_limit = f", {percent} of the limit" if percent else ""
+    loader = Path(cell.plan.loader).name
+    of_limit = printable(f", {percent} of what {loader} can load") if percent else ""
     known = (
         ("kernel", printable(kernel_name(entry))),
         ("SHA-256", seen.sha256),

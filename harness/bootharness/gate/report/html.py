@@ -58,14 +58,14 @@ class _Row(Struct, frozen=True):
     standing: Standing
     kernel: str
     way: str
-    reached: str
+    came: str
     tags: tuple[str, ...]
     again: str
 
     @property
     def label(self) -> str:
         """What a screen reader says of the cell."""
-        parts = (WORDS[self.standing], self.kernel, self.way, self.reached, *self.tags)
+        parts = (WORDS[self.standing], self.kernel, self.way, self.came, *self.tags)
         return ", ".join(part for part in parts if part)
 
 
@@ -122,13 +122,15 @@ def _counted(outcome: GateOutcome) -> str:
 
 
 def _row(number: int, entry: Entry) -> _Row:
-    came = reached(entry)
+    came, cause = reached(entry), entry.result.decisive.cause
+    if cause:
+        came = f"{cause} after {came}" if came else cause
     return _Row(
         number=number,
         standing=entry.standing,
         kernel=printable(kernel_name(entry)),
         way=printable(entry.way),
-        reached=f"reached {came}" if came else "",
+        came=came if cause or not came else f"reached {came}",
         tags=("flaky",) * entry.result.flaky + ("reused",) * entry.result.cached,
         again=printable(entry.again),
     )
@@ -163,14 +165,27 @@ def _lines(
             (outcome.entries[row.number] for row in known),
             key=lambda each: each.result.decisive.facts.payload_bytes,
         )
-        size, percent = payload(outcome, largest), share(outcome, largest)
+        size = payload(outcome, largest)
         yield {
             "kernel": max((row.kernel for row in known), key=len),
             "baseline": entry.baseline,
             "payload": f"{size} bytes" if size else "",
-            "share": f"{percent} of the limit" if percent else "",
+            "shares": _shares(outcome, known),
             "cells": [cells.get(way) for way in ways],
         }
+
+
+def _shares(outcome: GateOutcome, rows: list[_Row]) -> list[str]:
+    """Say how much of each loader's limit a kernel takes up, the most first."""
+    found = {
+        entry.result.cell.plan.loader: share(outcome, entry)
+        for entry in (outcome.entries[row.number] for row in rows)
+    }
+    return [
+        printable(f"{percent} of what {Path(loader).name} can load")
+        for loader, percent in found.items()
+        if percent
+    ]
 
 
 def _data(

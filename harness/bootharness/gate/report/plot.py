@@ -66,8 +66,11 @@ def _plot(
     _dress(axes, palette, lines, crossings, most=_MOST_LABELS[size])
     left, right = axes.get_xlim()
     for end, row in _rows(crossings, (right - left) * _LABEL[size]):
-        axes.annotate(end.version, (end.place, end.limit / _MIB), color=ink, ha="center",
-                      xytext=(0, -17 - _LINE_POINTS * row), textcoords="offset points")  # fmt: skip
+        axes.annotate(
+            end.version, (end.place, end.limit / _MIB), color=ink, ha="center",
+            xytext=(0, -17 - _LINE_POINTS * row), textcoords="offset points",
+            bbox={"facecolor": palette["--ground"], "linewidth": 0, "pad": 1.0},
+        )  # fmt: skip
     # beside the lines they would lie on each other
     figure.legend(loc="outside lower center", ncols=_COLUMNS[size], frameon=False, labelcolor=ink)
     label = "Payload over Linux versions, with each loader's limit"

@@ -72,7 +72,8 @@ def _of_all(outcome: GateOutcome, standing: Standing) -> str:
         what = "not as expected" if standing is Standing.BAD else "as expected"
     if total == 1:
         return f"the {noun} is {what}"
-    who = f"all {total:,} {noun}s" if number == total else f"{number:,} of {total:,} {noun}s"
+    every = f"both {noun}s" if total == 2 else f"all {total:,} {noun}s"
+    who = every if number == total else f"{number:,} of {total:,} {noun}s"
     return f"{who} {'is' if number == 1 else 'are'} {what}"
 
 

@@ -101,12 +101,17 @@ function legend(ranges, colour) {
 
 function moves(list) {
   if (!list.length) return [];
-  const top = Math.max(...list.map(([at, , wanted]) => Math.max(at, wanted)), 0x1000000) * 1.04;
+  const highest = Math.max(...list.map(([at, , wanted]) => Math.max(at, wanted)), 0x1000000);
+  const top = highest * 1.04;
   const left = 60, width = wide - left - 14, height = 240, bottom = 250;
   const x = (index) => left + (index / Math.max(list.length - 1, 1)) * width;
-  const y = (at) => bottom - (at / top) * height;
+  // an initrd may be far above the kernel: what lies between them is drawn shorter than it is
+  const knee = 0x1800000, broken = top > 2 * knee;
+  const part = (at) => !broken ? at / top : at <= knee ? 0.8 * at / knee : 0.8 + 0.2 * (at - knee) / (top - knee);
+  const y = (at) => bottom - part(at) * height;
   const shapes = [shape("line", { x1: left, x2: left + width, y1: bottom, y2: bottom, class: "axis" })];
-  for (const [at, text] of [[0x100000, "1 MiB"], [0x1000000, "16 MiB"], [0, "0"]])
+  const marks = [[0x100000, "1 MiB"], [0x1000000, "16 MiB"], ...(broken ? [[highest, `${many(Math.round(highest / 0x100000))} MiB`]] : [])];
+  for (const [at, text] of marks)
     shapes.push(shape("line", { x1: left, x2: left + width, y1: y(at), y2: y(at), class: at === 0x1000000 ? "limit" : "axis" }),
       label(left - 8, y(at) + 4, text, "end", 12));
   list.forEach(([at, size, wanted], index) => {
@@ -119,6 +124,7 @@ function moves(list) {
   const said = first < 0 ? "No block move lost its carry."
     : `Block move ${first} wrapped: it went to ${hex(list[first][0])} instead of ${hex(list[first][2])}.`;
   if (first >= 0) shapes.push(label(x(first) - 10, y(list[first][0]) - 10, `move ${first} wrapped`, x(first) > 200 ? "end" : "start", 13));
+  if (broken) shapes.push(label(left + 6, y(knee) - 4, "not to scale from here on", "start", 11));
   shapes.push(label(left, bottom + 20, "move 0", "start", 12), label(left + width, bottom + 20, `move ${list.length - 1}`, "end", 12));
   return [el("h3", {}, "Destination over move number"), el("p", {}, said), plot(`Destination of each of ${list.length} block moves. ${said}`, 280, ...shapes)];
 }
