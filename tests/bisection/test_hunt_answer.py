@@ -191,8 +191,8 @@ def test_what_is_drawn_is_next_to_the_boundary() -> None:
 
 def test_page_leaves_out_what_would_stand_there_twice() -> None:
     grown = [seen(size, GOOD if size < 3 else BAD, f"grown to {size:,}", size) for size in (2, 4)]
-    assert "payload, bytes" not in hunt_html(result("x", grown, ANSWER))
-    assert "payload, bytes" in hunt_html(result("x", BOOTS, ANSWER))
+    assert ">payload, bytes</th>" not in hunt_html(result("x", grown, ANSWER))
+    assert ">payload, bytes</th>" in hunt_html(result("x", BOOTS, ANSWER))
 
 
 def test_markdown_is_safe_in_a_table() -> None:

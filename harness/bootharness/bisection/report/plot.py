@@ -68,6 +68,7 @@ def _plot(size: tuple[float, float], known: Sequence[Seen], answer: Answer | Non
     axes.yaxis.set_major_formatter("{x:,.0f}")
     axes.tick_params(colors=ink)
     axes.grid(color=line, linewidth=0.7)
+    axes.set_axisbelow(True)
     axes.margins(y=0.12)
     for spine in axes.spines.values():
         spine.set_color(line)

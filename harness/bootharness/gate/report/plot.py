@@ -106,6 +106,7 @@ def _dress(
     axes.set_ylabel("payload, MiB", color=ink)
     axes.tick_params(colors=palette["--dim"])
     axes.grid(color=line, linewidth=0.7)
+    axes.set_axisbelow(True)
     axes.margins(y=0.12)
     for spine in axes.spines.values():
         spine.set_color(line)
