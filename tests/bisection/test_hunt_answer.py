@@ -24,6 +24,7 @@ from bootharness.diagnosis.verdict import Verdict
 from bootharness.errors import UsageError
 from bootharness.plan import STAGE1, BootPlan
 from bootharness.runs.cell import Cell
+from bootharness.runs.picture import Picture
 from bootharness.runs.result import BootFacts
 from tests.support.traces import loading_trace, move
 
@@ -193,6 +194,17 @@ def test_page_leaves_out_what_would_stand_there_twice() -> None:
     grown = [seen(size, GOOD if size < 3 else BAD, f"grown to {size:,}", size) for size in (2, 4)]
     assert ">payload, bytes</th>" not in hunt_html(result("x", grown, ANSWER))
     assert ">payload, bytes</th>" in hunt_html(result("x", BOOTS, ANSWER))
+
+
+def test_page_shows_what_both_guests_have_said_and_obeys_neither() -> None:
+    drawn = Picture(
+        screen="Booting...\n<script>alert(1)</script>\x1b[31m", serial="Linux version 6"
+    )
+    text = hunt_html(replace(result("x", BOOTS, ANSWER), pictures=(Picture(), drawn)))
+    shown = text[: text.index("last good</span>")]
+    assert "Booting...\n&lt;script&gt;alert(1)&lt;/script&gt;\\x1b[31m" in shown
+    assert "Linux version 6" in shown
+    assert "<pre" not in text[text.index("last good</span>") :]
 
 
 def test_markdown_is_safe_in_a_table() -> None:

@@ -57,8 +57,10 @@ def test_first_bad_file_is_found_with_its_cause(
 ) -> None:
     file = tmp_path / "hunt.json"
     what = ("bisect", builds, "--loader", no_carry, "--confidence", 0.9)
-    done = run(*what, "--json", file, **state)
+    done = run(*what, "--json", file, "--html", tmp_path / "hunt.html", **state)
     assert done.returncode == 0, done.stdout + done.stderr
+    page = (tmp_path / "hunt.html").read_text()
+    assert page.count("Booting from Hard Disk...") == 2  # the screens of both
     assert "FIRST BAD  vmlinuz-6.6\n" in done.stdout
     assert "LAST GOOD  vmlinuz-6.5\n" in done.stdout
     said = " ".join(done.stdout.split())
@@ -149,7 +151,8 @@ def test_killed_hunt_goes_on_without_redoing_a_boot(
     assert f"LAST GOOD  {LIMIT:,} bytes" in done.stdout
     after = log.read_bytes().splitlines()
     assert after[: len(before)] == before
-    assert len(done.stdout.split("FIRST BAD")[0].strip().splitlines()) == len(after)
+    printed = done.stdout.split("FIRST BAD")[0].strip().splitlines()
+    assert len(printed) == 1 + len(after)  # the first two say what is hunted, and what is drawn
 
 
 @pytest.mark.parametrize(

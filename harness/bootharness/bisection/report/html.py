@@ -10,7 +10,6 @@ from bootharness.bisection.bisect import HuntResult
 from bootharness.bisection.log import Seen
 from bootharness.bisection.report.plot import hunt_plots
 from bootharness.bisection.report.words import WORDS, certainty, first_bad
-from bootharness.plan import BootPlan
 from bootharness.report.again import command
 from bootharness.report.page import rendered
 from bootharness.runs.how import Fact, plan_facts
@@ -33,7 +32,7 @@ def hunt_html(result: HuntResult) -> str:
         "certainty": certainty(answer) if answer else "",
         "lost": printable(lost.reason) if lost else "",
         "facts": [*_facts(result)],
-        "sides": [*_sides(answer, seen, result.plan)] if answer else [],
+        "sides": [*_sides(answer, result)] if answer else [],
         "rows": [row for row in answer.rows if row.differs] if answer else [],
         "seen": seen,
         "sized": not all(_names_size(each) for each in seen),
@@ -56,16 +55,31 @@ def _facts(result: HuntResult) -> Iterable[Fact]:
             yield "QEMU", f"{version}, {accelerator}"
 
 
-def _sides(answer: Answer, seen: Sequence[Seen], plan: BootPlan) -> Iterable[dict[str, Any]]:
-    sides = (("first bad", "bad", answer.bad), ("last good", "good", answer.good))
-    for name, css, side in sides:
+def _sides(answer: Answer, result: HuntResult) -> Iterable[dict[str, Any]]:
+    good, bad = result.pictures
+    sides = (("first bad", "bad", answer.bad, bad), ("last good", "good", answer.good, good))
+    for name, css, side, drawn in sides:
         yield {
             "name": name,
             "css": css,
             "label": first_bad(answer) if side is answer.bad else printable(side.label),
-            "sha256": _sha256(side, seen),
-            "again": printable(command(side.source, plan)),
+            "sha256": _sha256(side, result.boots),
+            "again": printable(command(side.source, result.plan)),
+            "folds": [
+                (title, text)
+                for title, text in (
+                    ("Screen", _lines(drawn.screen)),
+                    ("Serial log", _lines(drawn.serial)),
+                    ("Evidence", _lines("\n".join(drawn.evidence))),
+                )
+                if text
+            ],
         }
+
+
+def _lines(text: str) -> str:
+    """Return what a guest wrote, fit to be shown."""
+    return "\n".join(printable(line) for line in text.rstrip().splitlines())
 
 
 def _sha256(side: Side, seen: Sequence[Seen]) -> str:
