@@ -17,12 +17,14 @@ from bootharness.bisection.log import HuntLog, Seen
 from bootharness.bisection.report.document import hunt_document, hunt_schema
 from bootharness.bisection.report.html import hunt_html
 from bootharness.bisection.report.markdown import hunt_markdown
+from bootharness.bisection.report.plot import nearest
 from bootharness.bisection.report.terminal import picture, print_answer, print_lost
 from bootharness.bisection.search import Found, Inversion, Lost, Observation, Search
 from bootharness.diagnosis.verdict import Verdict
 from bootharness.errors import UsageError
 from bootharness.plan import STAGE1, BootPlan
 from bootharness.runs.cell import Cell
+from bootharness.runs.picture import Picture
 from bootharness.runs.result import BootFacts
 from tests.support.traces import loading_trace, move
 
@@ -34,7 +36,7 @@ ROWS = (Row("payload (syssize * 16)", "1", "2"), Row("setup_sects", "39 sectors"
 
 
 def outcome(name: str, verdict: Verdict, cause: str | None = None) -> ExperimentOutcome:
-    by = {"grown": "grown", "stage1": "with stage1", "direct": "by -kernel",
+    by = {"grown": "grown", "stage1": "with stage1", "direct": "with QEMU's -kernel",
           "network": "from the network"}[name]  # fmt: skip
     return ExperimentOutcome(
         name, f"the kernel {by}", by, 15_757_312, verdict, cause, "", cached=False
@@ -52,7 +54,7 @@ def test_size_is_the_cause_when_the_grown_kernel_fails_the_same() -> None:
     assert said(outcome("grown", BAD, WRAPPED), *others, limit=15_735_808) == (
         "the cause is the payload size: every build above 15,735,808 bytes fails with my.asm "
         "(destination-wrapped), whatever made it; 6.6 gcc-10 only made it grow by 65,536 bytes, "
-        "to 15,757,312; with 15,757,312 bytes it boots with stage1 and by -kernel"
+        "to 15,757,312; with 15,757,312 bytes it boots with stage1 and with QEMU's -kernel"
     )
 
 
@@ -70,8 +72,8 @@ def test_kernel_that_fails_however_it_is_loaded_is_the_cause_itself() -> None:
     bad = replace(FIRST, cause="kernel-panic", payload_bytes=LAST.payload_bytes)
     panics = [outcome(name, BAD, "kernel-panic") for name in ("direct", "network")]
     assert said(*panics, bad=bad) == (
-        "the cause is in 6.6 gcc-10 itself (kernel-panic): it fails by -kernel and from the "
-        "network too; it is not the payload size, for the bad one is not larger"
+        "the cause is in 6.6 gcc-10 itself (kernel-panic): it fails with QEMU's -kernel and from "
+        "the network too; it is not the payload size, for the bad one is not larger"
     )
 
 
@@ -165,17 +167,44 @@ def test_page_shows_all_and_asks_for_nothing() -> None:
     text = hunt_html(result("a <title>", BOOTS, ANSWER))
     page = _Page()
     page.feed(text)
-    assert "script" not in page.tags
+    assert page.tags.count("script") == 1  # what copies
     assert "b" not in page.tags  # a label is no markup
     assert all(link.startswith("#") for link in page.links if link)
     for words in ("The cause is the payload size.", "<b>|4", "kernel 9", "15,757,312",
                   "bad at kernel 1 too, and good again at kernel 2",
-                  "10% of the boots gave a wrong verdict"):  # fmt: skip
+                  "10% of the boots gave a wrong verdict", "bootharness boot b/bzImage",
+                  "bootharness boot a/bzImage", "console=ttyS0", "512 MiB", "UNKNOWN",
+                  "block move"):  # fmt: skip
         assert words in page.text
-    assert text.count("<use ") >= 4
+    assert text.count("<use ") >= 2 * 4  # for a page, and for a phone
+    assert re.findall(r'<svg [^>]*class="(\w+)"', text) == ["wide", "narrow"]
     assert "0102" not in re.sub(r"[^#]*(#\w+)|.", r"\1", text)
     lost = hunt_html(result("x"))
     assert "the good end is bad" in lost
+
+
+def test_what_is_drawn_is_next_to_the_boundary() -> None:
+    positions = [0, 1000, 500, 510, 511, 512, 513, 520, 600, 700]
+    assert nearest(positions, 511.5, 4) == (510, 511, 512, 513)
+    assert nearest(positions, 511.5, 100) == tuple(sorted(positions))
+    assert nearest([3], 1.5, 6) == (3,)
+
+
+def test_page_leaves_out_what_would_stand_there_twice() -> None:
+    grown = [seen(size, GOOD if size < 3 else BAD, f"grown to {size:,}", size) for size in (2, 4)]
+    assert ">payload, bytes</th>" not in hunt_html(result("x", grown, ANSWER))
+    assert ">payload, bytes</th>" in hunt_html(result("x", BOOTS, ANSWER))
+
+
+def test_page_shows_what_both_guests_have_said_and_obeys_neither() -> None:
+    drawn = Picture(
+        screen="Booting...\n<script>alert(1)</script>\x1b[31m", serial="Linux version 6"
+    )
+    text = hunt_html(replace(result("x", BOOTS, ANSWER), pictures=(Picture(), drawn)))
+    shown = text[: text.index("last good</span>")]
+    assert "Booting...\n&lt;script&gt;alert(1)&lt;/script&gt;\\x1b[31m" in shown
+    assert "Linux version 6" in shown
+    assert "<pre" not in text[text.index("last good</span>") :]
 
 
 def test_markdown_is_safe_in_a_table() -> None:
@@ -189,7 +218,7 @@ def test_markdown_is_safe_in_a_table() -> None:
 def test_terminal_names_every_candidate() -> None:
     output = StringIO()
     print_answer(replace(ANSWER, candidates=("one", "two")), output)
-    assert "one of 2 candidates, for the others tell nothing: one, two" in output.getvalue()
+    assert "one of 2 candidates, and no boot could tell which: one, two" in output.getvalue()
     print_lost(Lost("no way", 9), BOOTS, output)
     assert output.getvalue().endswith("NOT FOUND  no way\n     kernel 9: it did\n")
 

@@ -57,8 +57,10 @@ def test_first_bad_file_is_found_with_its_cause(
 ) -> None:
     file = tmp_path / "hunt.json"
     what = ("bisect", builds, "--loader", no_carry, "--confidence", 0.9)
-    done = run(*what, "--json", file, **state)
+    done = run(*what, "--json", file, "--html", tmp_path / "hunt.html", **state)
     assert done.returncode == 0, done.stdout + done.stderr
+    page = (tmp_path / "hunt.html").read_text()
+    assert page.count("Booting from Hard Disk...") == 2  # the screens of both
     assert "FIRST BAD  vmlinuz-6.6\n" in done.stdout
     assert "LAST GOOD  vmlinuz-6.5\n" in done.stdout
     said = " ".join(done.stdout.split())

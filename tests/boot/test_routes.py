@@ -129,7 +129,7 @@ def test_a_new_route_is_an_axis_of_the_gate(package: Path, tmp_path: Path) -> No
     assert sorted(entry["way"] for entry in entries) == ["late", "late", "mbr", "mbr"]
     keys = {entry["key"] for entry in entries}
     assert len(keys) == 4
-    assert "4 from the history" in late(package, tmp_path, *words).stdout
+    assert "4 unchanged results reused" in late(package, tmp_path, *words).stdout
 
 
 def test_a_new_route_is_bisected_by(package: Path, tmp_path: Path) -> None:
@@ -188,7 +188,7 @@ def test_a_failing_cell_of_every_route_says_how_to_boot_it_again(
     if "tool-missing" in gate.stdout:
         pytest.skip(gate.stdout)
     assert gate.returncode == 1, gate.stdout + gate.stderr
-    [command] = re.findall(r"^ +to see it again: (.*)$", gate.stdout, re.MULTILINE)
+    [command] = re.findall(r"^ +reproduce: (.*)$", gate.stdout, re.MULTILINE)
     [cause] = re.findall(r"^     ([a-z-]+): ", gate.stdout, re.MULTILINE)[:1]
     name, *words = shlex.split(command)
     assert name == "bootharness"

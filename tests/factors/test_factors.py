@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bootharness.errors import UsageError
 from bootharness.factors.cases import cases, read_features, read_results
-from bootharness.factors.report import factors_plot, sentence
+from bootharness.factors.report import by_accident, factors_plot, sentence
 from bootharness.factors.rules import Case, find_factors
 from tests.support.processes import run
 
@@ -50,6 +50,14 @@ def test_the_size_is_told_from_what_looks_guilty() -> None:
     )
     assert factors.nearest[0].endswith("good")
     assert factors.nearest[1].endswith("bad")
+
+
+def test_chance_is_named_where_it_explains_all() -> None:
+    few = [Case(str(size), size > 2, {"payload_bytes": size}) for size in (1, 2, 3)]
+    assert by_accident(find_factors(few)) == (
+        "3 kernels (1 bad) are too few: chance alone would do it"
+    )
+    assert by_accident(find_factors(story())).startswith("by accident: under 1 in a million")
 
 
 def test_two_conditions_where_one_will_not_do() -> None:

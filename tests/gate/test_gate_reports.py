@@ -77,7 +77,7 @@ def test_junit_keeps_what_a_guest_says_readable_and_harmless() -> None:
     assert "\\x00\\x1b[31m\\x07 ]]> <b>&amp;</b>" in failure.text
     assert "\U0001f427" in failure.text
     assert "last line" in failure.text
-    assert "to see it again: bootharness boot 'a/" in failure.text
+    assert "reproduce: bootharness boot 'a/" in failure.text
 
 
 def test_markdown_has_a_row_for_each_cell_and_shows_words_as_they_are() -> None:
@@ -90,6 +90,9 @@ def test_markdown_has_a_row_for_each_cell_and_shows_words_as_they_are() -> None:
     assert "<b>" not in text
     assert "\x1b" not in text
     assert "only mbr fails" in text
+    assert "| | kernel | boots by | payload | reached | |" in text.replace("|  |", "| |")
+    alone = markdown(GateOutcome((replace(OUTCOME.entries[0], way="", baseline=False),)))
+    assert "|  | kernel | payload | reached |\n" in alone
     many = replace(OUTCOME, entries=OUTCOME.entries[:2] * 500)
     assert len(markdown(many)) < 65_536
 

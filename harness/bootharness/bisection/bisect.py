@@ -17,7 +17,7 @@ from bootharness.bisection.answer import Answer
 from bootharness.bisection.build import Build
 from bootharness.bisection.git_range import GitRange
 from bootharness.bisection.hunt import Hunt, HuntObserver
-from bootharness.bisection.inquest import inquire
+from bootharness.bisection.inquest import inquire, pictures
 from bootharness.bisection.log import HuntLog, Seen, log_file
 from bootharness.bisection.ranges import Range, kernel_range
 from bootharness.bisection.search import DEFAULT_CONFIDENCE, Found, Lost, Search
@@ -27,6 +27,7 @@ from bootharness.routes.table import route_of
 from bootharness.runs.cell import Cell
 from bootharness.runs.history import history_file
 from bootharness.runs.identity import own_version
+from bootharness.runs.picture import Picture
 from bootharness.runs.runner import limit_s
 from bootharness.runs.workers import workers_of
 from bootharness.text import count
@@ -36,12 +37,16 @@ __all__ = ["HuntResult", "StoppedHunt", "bisect", "bisect_commits"]
 
 class HuntResult(Struct, frozen=True):
     """What came of a hunt: the search as it ended, every boot in order, and the answer if there
-    is one. ``replay`` is what `git bisect replay` takes, empty where nothing is of git."""
+    is one. ``plan`` is how each was booted, and ``pictures`` are those of the last good boot and
+    of the first bad one. ``replay`` is what `git bisect replay` takes, empty where nothing is of
+    git."""
 
     title: str
     search: Search
     boots: tuple[Seen, ...]
     answer: Answer | None
+    plan: BootPlan = BootPlan()
+    pictures: tuple[Picture, Picture] = (Picture(), Picture())
     replay: str = ""
 
     @property
@@ -106,20 +111,21 @@ def bisect(
         workers_of(executor, jobs, limit_s([cell])) as workers,
     ):
         hunt = Hunt(searched, cell, written, workers, results, workers=jobs, cache=cache)
-        answer = None
+        answer, drawn = None, (Picture(), Picture())
         try:
             search = hunt.run(search, observer)
             if isinstance(search.result, Found):
                 answer = inquire(search.result, searched, cell, written, workers, results,
                                  sought=search.sought, cache=cache, observer=observer)  # fmt: skip
+                drawn = pictures(search.result, cell, written, results, sought=search.sought)
         except KeyboardInterrupt:
             observer.over()
             if not search.observations:
                 search = search.observed(*(each.observation for each in written.seen))
-            stopped = HuntResult(searched.title, search, tuple(written.seen), None)
+            stopped = HuntResult(searched.title, search, tuple(written.seen), None, plan)
             raise StoppedHunt(stopped, written.path) from None
         observer.over()
-        return HuntResult(searched.title, search, tuple(written.seen), answer)
+        return HuntResult(searched.title, search, tuple(written.seen), answer, plan, drawn)
 
 
 def bisect_commits(

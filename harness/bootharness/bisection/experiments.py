@@ -25,7 +25,7 @@ __all__ = ["Experiment", "ExperimentOutcome", "experiments", "perform"]
 
 _OTHER_ROUTES = (
     ("network", "ipxe", "from the network"),
-    ("direct", "direct", "by -kernel"),
+    ("direct", "direct", "with QEMU's -kernel"),
 )
 
 

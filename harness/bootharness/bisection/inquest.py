@@ -19,9 +19,10 @@ from bootharness.report.document import TRACE_BYTES, read_trace
 from bootharness.runs.cell import Cell
 from bootharness.runs.headroom import headroom_of, takes_loader
 from bootharness.runs.history import History
+from bootharness.runs.picture import Picture, unpack
 from bootharness.trace.boot_trace import BootTrace
 
-__all__ = ["inquire"]
+__all__ = ["inquire", "pictures"]
 
 
 def inquire(
@@ -83,6 +84,27 @@ def inquire(
     )
 
 
+def pictures(
+    found: Found, cell: Cell, log: HuntLog, history: Path, *, sought: str | None
+) -> tuple[Picture, Picture]:
+    """Return what is drawn of the last good boot and of the first bad one; of what the history
+    has no more there is an empty one."""
+    good = _told(log, found.good, Verdict.GOOD, None)
+    bad = _told(log, found.bad, Verdict.BAD, sought)
+    with History(history) as results:
+        return _picture(results, cell, good), _picture(results, cell, bad)
+
+
+def _picture(history: History, cell: Cell, seen: Seen) -> Picture:
+    past = history.find(cell, seen.key) if seen.key else None
+    same = (
+        each.picture
+        for each in (past.attempts if past else ())
+        if each.outcome == (seen.verdict, seen.cause)
+    )
+    return unpack(next(same, b""))
+
+
 def _told(log: HuntLog, position: int, verdict: Verdict, cause: str | None) -> Seen:
     return next(
         each
@@ -97,9 +119,10 @@ def _side(seen: Seen) -> Side:
 
 def _by_size(good: Seen, bad: Seen) -> ExperimentOutcome:
     """The hunt itself was the experiment: one kernel, at two sizes."""
+    more = bad.facts.payload_bytes - good.facts.payload_bytes
     return ExperimentOutcome(
         name="grown",
-        what="the same kernel, one paragraph larger",
+        what=f"the same kernel, {more:,} bytes larger",
         by="grown",
         payload_bytes=bad.facts.payload_bytes,
         verdict=bad.verdict,

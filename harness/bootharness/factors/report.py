@@ -10,11 +10,12 @@ import click
 from bootharness.factors.rules import Case, Factors, Rule
 from bootharness.text import count, printable
 
-__all__ = ["factors_plot", "print_factors", "sentence"]
+__all__ = ["by_accident", "factors_plot", "print_factors", "sentence"]
 
 _WIDTH = 96
 _NAMED = 3
 _CERTAIN = 1e-6
+_MOST_CHANCE = 0.05
 
 
 def sentence(factors: Factors) -> str:
@@ -35,10 +36,7 @@ def print_factors(factors: Factors, output: TextIO) -> None:
         click.echo(f"     next to it: {printable(name)}", file=output)
     if factors.rule.wrong:
         click.echo(f"     wrong for {_named(factors.rule)}", file=output)
-    chance = factors.chance
-    said = "under 1 in a million" if chance < _CERTAIN else f"{chance:.2g}"
-    click.echo(click.style(f"     by accident: {said}, if all of these were unrelated", dim=True),
-               file=output)  # fmt: skip
+    click.echo(click.style(f"     {by_accident(factors)}", dim=True), file=output)
     if factors.equal:
         click.echo("these kernels cannot tell it from:", file=output)
         for rule in factors.equal:
@@ -47,6 +45,16 @@ def print_factors(factors: Factors, output: TextIO) -> None:
         click.echo("near misses:", file=output)
         for rule in factors.rivals:
             click.echo(f"     {rule}: wrong for {_named(rule)}", file=output)
+
+
+def by_accident(factors: Factors) -> str:
+    """Say how likely some rule fits as well by chance alone."""
+    if factors.chance > _MOST_CHANCE:
+        kernels = count(factors.good + factors.bad, "kernel")
+        how = "would do it" if factors.chance > 0.5 else f"could do it ({factors.chance:.2g})"
+        return f"{kernels} ({factors.bad} bad) are too few: chance alone {how}"
+    said = "under 1 in a million" if factors.chance < _CERTAIN else f"{factors.chance:.2g}"
+    return f"by accident: {said}, if all of these were unrelated"
 
 
 def _named(rule: Rule) -> str:

@@ -83,7 +83,8 @@ class GateOutcome(Struct, frozen=True):
 
     ``headroom`` is how close the kernels come to what their loaders can boot, ``patterns`` are
     sentences on what failing cells have in common; ``builds`` are kernels that were booted
-    before, for the trend of their sizes.
+    before, for the trend of their sizes. ``past`` tells that these are results of the past: then
+    there was nothing to accept or refuse.
     """
 
     entries: tuple[Entry, ...]
@@ -91,6 +92,7 @@ class GateOutcome(Struct, frozen=True):
     patterns: tuple[str, ...] = ()
     seconds: float = 0.0
     builds: tuple[BootFacts, ...] = ()
+    past: bool = False
 
     @property
     def candidates(self) -> tuple[Entry, ...]:

@@ -20,7 +20,7 @@ def outcome_of(pasts: Iterable[Past], history: History) -> GateOutcome:
     results = sorted((replace(each, cached=False) for each in last.values()), key=_by_version)
     names = varying(last)
     entries = tuple(Entry(result, way(result.cell, names)) for result in results)
-    return GateOutcome(entries, headroom=tuple(headroom_of(results, history)))
+    return GateOutcome(entries, headroom=tuple(headroom_of(results, history)), past=True)
 
 
 def _by_version(result: CellResult) -> tuple[bool, str, float, str]:

@@ -2,9 +2,9 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from itertools import combinations
-from statistics import median
+from statistics import median, quantiles
 
 from msgspec import Struct
 
@@ -30,9 +30,12 @@ _LAST_MINOR = {2: 39, 3: 19, 4: 20, 5: 19, 6: 19}
 _USUAL_LAST_MINOR = 19
 # Linux comes out every nine to ten weeks; patches lie between a version and the next
 _PATCHES = 200
-_LEAST_POINTS = 3
+_LEAST_FOR_A_RANGE = 4
 _FARTHEST = 100
 """Of what lies more versions ahead nobody knows anything."""
+_FARTHEST_BY_TWO = 2
+"""A line through two versions says nothing of what lies farther ahead than so many times what is
+between them."""
 
 
 class Point(Struct, frozen=True):
@@ -47,20 +50,34 @@ class Point(Struct, frozen=True):
 class Series(Struct, frozen=True):
     """Kernels that differ in their version alone, the oldest first.
 
-    ``per_version`` is how many bytes a minor version adds: of all pairs the median, which
-    a single odd kernel does not change. None where there are too few versions to tell.
+    ``slopes`` are how many bytes a minor version adds, by each two of them, the least first.
     """
 
     name: str
     points: tuple[Point, ...]
-    per_version: float | None
+    slopes: tuple[float, ...]
+
+    @property
+    def per_version(self) -> float | None:
+        """How many bytes a minor version adds: the median, which a single odd kernel does not
+        change. None where all are of one version."""
+        return median(self.slopes) if self.slopes else None
+
+    @property
+    def versions(self) -> int:
+        """How many minor versions its kernels are of."""
+        return len({int(point.place) for point in self.points})
 
 
 class Crossing(Struct, frozen=True):
     """Which version will be the first that is larger than a loader's limit.
 
     ``place`` is on the line of versions and ``releases`` how many minor versions that is
-    from the newest kernel; both are 0 or less where a kernel is too large already.
+    from the newest kernel; both are 0 or less where a kernel is too large already. It rests on
+    so many ``kernels``, of the versions ``oldest`` to ``newest``, ``remembered`` of which were
+    booted before. ``earliest`` and ``latest`` are where half of what the kernels say of their
+    growth, two by two, lies between; both are None where there are too few versions to tell, and
+    ``latest`` alone where nobody knows.
     """
 
     series: str
@@ -69,6 +86,12 @@ class Crossing(Struct, frozen=True):
     place: float
     version: str
     releases: float
+    kernels: int
+    oldest: str
+    newest: str
+    remembered: int = 0
+    earliest: str | None = None
+    latest: str | None = None
 
 
 def version_place(release: str) -> tuple[float, str] | None:
@@ -114,7 +137,7 @@ def trend(outcome: GateOutcome) -> tuple[tuple[Series, ...], tuple[Crossing, ...
         for each in series((*own, *outcome.builds))
         if len(each.points) > 1 and known & {point.sha256 for point in each.points}
     )
-    return lines, tuple(crossings(lines, outcome.headroom))
+    return lines, tuple(crossings(lines, outcome.headroom, known=known))
 
 
 def series(kernels: Iterable[BootFacts]) -> tuple[Series, ...]:
@@ -133,17 +156,17 @@ def series(kernels: Iterable[BootFacts]) -> tuple[Series, ...]:
     result = []
     for name in sorted(found):
         points = tuple(sorted(found[name].values(), key=lambda point: point.place))
-        result.append(Series(name, points, _per_version(points)))
+        result.append(Series(name, points, _slopes(points)))
     return tuple(result)
 
 
-def _per_version(points: tuple[Point, ...]) -> float | None:
-    slopes = [
+def _slopes(points: tuple[Point, ...]) -> tuple[float, ...]:
+    slopes = (
         (other.payload_bytes - one.payload_bytes) / (other.place - one.place)
         for one, other in combinations(points, 2)
         if other.place - one.place > 0.5  # two patches of a version say nothing of versions
-    ]
-    return median(slopes) if len(points) >= _LEAST_POINTS and slopes else None
+    )
+    return tuple(sorted(slopes))
 
 
 def payload_limits(headroom: Iterable[Headroom]) -> set[tuple[str, int]]:
@@ -151,17 +174,59 @@ def payload_limits(headroom: Iterable[Headroom]) -> set[tuple[str, int]]:
     return {(each.loader, each.limit) for each in headroom if each.part == "payload" and each.limit}
 
 
-def crossings(all_series: Iterable[Series], headroom: Iterable[Headroom]) -> Iterator[Crossing]:
-    """Yield where series that grow come to the payload limits of these loaders."""
+def crossings(
+    all_series: Iterable[Series], headroom: Iterable[Headroom], *, known: Container[str] = ()
+) -> Iterator[Crossing]:
+    """Yield where series that grow come to the payload limits of these loaders.
+
+    ``known`` are the kernels, by their digests, that were not taken from the history.
+    """
     limits = payload_limits(headroom)
     for each in all_series:
         if not each.per_version or each.per_version <= 0:
             continue
-        newest = each.points[-1]
+        oldest, newest = each.points[0], each.points[-1]
+        farthest = float(_FARTHEST)
+        if each.versions == 2:
+            farthest = _FARTHEST_BY_TWO * (newest.place - oldest.place)
         for loader, limit in sorted(limits):
-            ahead = (limit - newest.payload_bytes) / each.per_version
-            if ahead <= _FARTHEST:
-                # the first version that is beyond the limit, not the last within
-                place = newest.place + max(ahead, 0.0)
-                version = version_name(place if ahead <= 0 else int(place) + 1)
-                yield Crossing(each.name, loader, limit, place, version, ahead)
+            left = limit - newest.payload_bytes
+            ahead = left / each.per_version
+            if ahead > farthest:
+                continue
+            earliest, latest = _between(each, left) if left > 0 else (None, None)
+            yield Crossing(
+                series=each.name,
+                loader=loader,
+                limit=limit,
+                place=newest.place + max(ahead, 0.0),
+                version=_first_beyond(newest.place, ahead),
+                releases=ahead,
+                kernels=len(each.points),
+                oldest=_short(oldest.release),
+                newest=_short(newest.release),
+                remembered=sum(point.sha256 not in known for point in each.points) if known else 0,
+                earliest=earliest,
+                latest=latest,
+            )
+
+
+def _short(release: str) -> str:
+    found = _RELEASE.fullmatch(release)
+    assert found  # else it is on no line of versions
+    return f"{found[1]}.{found[2]}" + (f"-rc{found[4]}" if found[4] else "")
+
+
+def _first_beyond(newest: float, ahead: float) -> str:
+    """Return the first version that is beyond a limit, not the last within."""
+    return version_name(newest if ahead <= 0 else int(newest + ahead) + 1)
+
+
+def _between(line: Series, left: int) -> tuple[str | None, str | None]:
+    """Return the versions between which so many bytes more are likely reached."""
+    if line.versions < _LEAST_FOR_A_RANGE:
+        return None, None
+    low, _, high = quantiles(line.slopes, n=4)
+    newest = line.points[-1].place
+    never = low <= 0 or left / low > _FARTHEST
+    return _first_beyond(newest, left / high), None if never else _first_beyond(newest, left / low)

@@ -6,12 +6,14 @@ from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bootharness.report.legend import LEGEND
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = ["Palette", "drawing", "rendered"]
 
-_CSS = Path(__file__).with_name("page.css")
+_HERE = Path(__file__).parent
 
 
 class Palette:
@@ -31,27 +33,41 @@ class Palette:
         return svg
 
 
-def drawing(figure: "Figure", palette: Palette, label: str) -> str:
+def drawing(figure: "Figure", palette: Palette, label: str, *, narrow: bool = False) -> str:
     """Return a figure as SVG for an HTML file; ``label`` is for those who cannot see it.
 
-    The same figure gives the same bytes.
+    A page has each figure twice, and shows the ``narrow`` one on a phone. The same figure gives
+    the same bytes.
     """
     from matplotlib import rc_context
 
     text = StringIO()
-    with rc_context({"svg.fonttype": "none", "font.family": "sans-serif", "svg.hashsalt": label}):
+    salt = f"{label}{narrow}"  # two drawings in one page must not have the same ids
+    with rc_context({"svg.fonttype": "none", "font.family": "sans-serif", "svg.hashsalt": salt}):
         figure.savefig(text, format="svg", transparent=True, metadata={"Date": None})
     svg = text.getvalue()
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
-    return palette.applied(svg).replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)
+    svg = re.sub(r'<g id="[^"]*"', "<g", svg)  # nothing refers to them, and both drawings have them
+    kind = "narrow" if narrow else "wide"
+    begin = f'<svg role="img" aria-label="{label}" class="{kind}" '
+    return palette.applied(svg).replace("<svg ", begin, 1)
 
 
 def rendered(template: Path, values: Mapping[str, Any]) -> str:
-    """Return a page: a Jinja template with values and the style of all pages. What the template
-    does not call safe is escaped."""
+    """Return a page: a Jinja template with values, and what all pages have: a style, the meaning
+    of our words, and how commands are copied. What the template does not call safe is escaped."""
     import jinja2  # takes a while to import, and most results are not drawn
 
-    page = jinja2.Environment(
-        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
-    ).from_string(template.read_text())
-    return page.render(css=_CSS.read_text(), **values)
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_HERE),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    shared = {
+        "css": (_HERE / "page.css").read_text(),
+        "copy_script": (_HERE / "copy.js").read_text(),
+        "legend": LEGEND,
+    }
+    return environment.from_string(template.read_text()).render(**shared, **values)

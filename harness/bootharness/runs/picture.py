@@ -17,6 +17,7 @@ __all__ = ["MemoryRange", "Picture", "pack", "picture", "unpack"]
 
 _MOST_LINES = 600
 _SERIAL_LETTERS = 48_000
+_SCREEN_LETTERS = 8_000
 _LOADER = range(0x7C00, 0x7E00)
 _ZLIB_LEVEL = 6
 _PICTURE_BYTES = 1 << 24
@@ -37,7 +38,7 @@ class Picture(Struct, frozen=True):
 
     ``moves`` are destination (linear), size in bytes, and where it was to go: the same
     destination, unless the carry out of bit 23 was lost. ``evidence`` is the diagnosis's.
-    ``command`` boots the same again.
+    ``screen`` is the text that was last on it, as far as anybody saw it.
     """
 
     memory_bytes: int = 0
@@ -48,6 +49,7 @@ class Picture(Struct, frozen=True):
     calls: tuple[str, ...] = ()
     packets: tuple[str, ...] = ()
     serial: str = ""
+    screen: str = ""
 
 
 def picture(trace: BootTrace, judgement: Judgement) -> Picture:
@@ -64,7 +66,14 @@ def picture(trace: BootTrace, judgement: Judgement) -> Picture:
         calls=_ends(calls),
         packets=_ends(packets),
         serial=trace.serial[-_SERIAL_LETTERS:],
+        screen=_screen(trace)[-_SCREEN_LETTERS:],
     )
+
+
+def _screen(trace: BootTrace) -> str:
+    """Return what was on the screen at the end, or was read from it last, or was written to it."""
+    at_the_end = trace.post_mortem.screen if trace.post_mortem else ""
+    return next((text for text in (at_the_end, trace.boot_screen) if text.strip()), trace.screen)
 
 
 def _moves(trace: BootTrace) -> Iterator[tuple[int, int, int]]:

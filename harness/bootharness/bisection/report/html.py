@@ -1,24 +1,23 @@
 """A hunt as one HTML file that needs no network: the answer, the range, every boot."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-from bootharness.bisection.answer import Answer
+from bootharness.bisection.answer import Answer, Side
 from bootharness.bisection.bisect import HuntResult
 from bootharness.bisection.log import Seen
-from bootharness.bisection.report.words import certainty, first_bad
-from bootharness.diagnosis.verdict import Verdict
-from bootharness.report.page import Palette, drawing, rendered
+from bootharness.bisection.report.plot import hunt_plots
+from bootharness.bisection.report.words import WORDS, certainty, first_bad
+from bootharness.report.again import command
+from bootharness.report.page import rendered
+from bootharness.runs.how import Fact, plan_facts
 from bootharness.text import printable
 
 __all__ = ["hunt_html"]
 
 _TEMPLATE = Path(__file__).with_name("hunt.html.j2")
-_MIB = 1 << 20
-_COLOURS = {Verdict.GOOD: "--good", Verdict.BAD: "--bad", Verdict.SKIP: "--unknown"}
-_MARKS = {Verdict.GOOD: "o", Verdict.BAD: "X", Verdict.SKIP: "s"}
-_MOST_LABELS = 12
-_LABEL = 24
 
 
 def hunt_html(result: HuntResult) -> str:
@@ -26,54 +25,62 @@ def hunt_html(result: HuntResult) -> str:
     answer, lost, seen = result.answer, result.lost, result.boots
     values = {
         "title": printable(result.title),
+        "made_at": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "words": WORDS,
         "answer": answer,
         "first_bad": first_bad(answer) if answer else "",
         "certainty": certainty(answer) if answer else "",
         "lost": printable(lost.reason) if lost else "",
+        "facts": [*_facts(result)],
+        "sides": [*_sides(answer, result)] if answer else [],
         "rows": [row for row in answer.rows if row.differs] if answer else [],
         "seen": seen,
-        "plot": _plot(seen, answer),
+        "sized": not all(_names_size(each) for each in seen),
+        "plots": hunt_plots(seen, answer),
     }
     return rendered(_TEMPLATE, values)
 
 
-def _plot(seen: Sequence[Seen], answer: Answer | None) -> str:
-    """Return every boot by its position and its payload, as SVG in the page's colours."""
-    known = [each for each in seen if each.facts.payload_bytes]
-    if not known:
-        return ""
-    from matplotlib.figure import Figure  # takes longer to import than to draw
+def _names_size(seen: Seen) -> bool:
+    """Whether a kernel is called by its size, as grown ones are."""
+    size = seen.facts.payload_bytes
+    return not size or f"{size:,}" in seen.label or str(size) in seen.label
 
-    palette = Palette()
-    ink, line = palette["--ink"], palette["--line"]
-    figure = Figure(figsize=(10.5, 4.6), layout="constrained")
-    axes = figure.add_subplot()
-    for verdict in Verdict:
-        chosen = [each for each in known if each.verdict is verdict]
-        if not chosen:
-            continue
-        axes.scatter(
-            [each.position for each in chosen],
-            [each.facts.payload_bytes / _MIB for each in chosen],
-            c=palette[_COLOURS[verdict]], marker=_MARKS[verdict], s=44, label=verdict.value,
-        )  # fmt: skip
-    if answer and answer.limit:
-        axes.axhline(answer.limit / _MIB, color=palette["--bad"], linewidth=1.2)
-        axes.annotate(f"limit {answer.limit:,} bytes", (0.01, answer.limit / _MIB),
-                      xycoords=("axes fraction", "data"), xytext=(0, 4), color=ink,
-                      textcoords="offset points")  # fmt: skip
-    if answer:
-        axes.axvline((answer.found.good + answer.found.bad) / 2, color=ink,
-                     linestyle=(0, (4, 3)), linewidth=1)  # fmt: skip
-    places = {each.position: each.label for each in known}
-    step = -(-len(places) // _MOST_LABELS)
-    shown = sorted(places)[::step]
-    names = [printable(places[at])[:_LABEL] for at in shown]
-    axes.set_xticks(shown, names, rotation=30, ha="right")
-    axes.set_ylabel("payload, MiB", color=ink)
-    axes.tick_params(colors=ink)
-    axes.grid(color=line, linewidth=0.7)
-    axes.legend(frameon=False, labelcolor=ink)
-    for spine in axes.spines.values():
-        spine.set_color(line)
-    return drawing(figure, palette, "Payloads")
+
+def _facts(result: HuntResult) -> Iterable[Fact]:
+    yield from plan_facts(result.plan)
+    known = {(each.facts.qemu_version, each.facts.accelerator) for each in result.boots}
+    for version, accelerator in sorted(known):
+        if version:
+            yield "QEMU", f"{version}, {accelerator}"
+
+
+def _sides(answer: Answer, result: HuntResult) -> Iterable[dict[str, Any]]:
+    good, bad = result.pictures
+    sides = (("first bad", "bad", answer.bad, bad), ("last good", "good", answer.good, good))
+    for name, css, side, drawn in sides:
+        yield {
+            "name": name,
+            "css": css,
+            "label": first_bad(answer) if side is answer.bad else printable(side.label),
+            "sha256": _sha256(side, result.boots),
+            "again": printable(command(side.source, result.plan)),
+            "folds": [
+                (title, text)
+                for title, text in (
+                    ("Screen", _lines(drawn.screen)),
+                    ("Serial log", _lines(drawn.serial)),
+                    ("Evidence", _lines("\n".join(drawn.evidence))),
+                )
+                if text
+            ],
+        }
+
+
+def _lines(text: str) -> str:
+    """Return what a guest wrote, fit to be shown."""
+    return "\n".join(printable(line) for line in text.rstrip().splitlines())
+
+
+def _sha256(side: Side, seen: Sequence[Seen]) -> str:
+    return next((each.facts.sha256 for each in seen if each.source == side.source), "")

@@ -3,6 +3,7 @@
 from bootharness.bisection.bisect import HuntResult
 from bootharness.bisection.report.words import certainty, first_bad
 from bootharness.diagnosis.verdict import Verdict
+from bootharness.report.again import command
 from bootharness.text import count, printable
 
 __all__ = ["hunt_markdown"]
@@ -22,6 +23,7 @@ def hunt_markdown(result: HuntResult) -> str:
             f"- last good: {_escaped(answer.good.label)}",
             f"- {_escaped(f'{answer.bad.cause}: {answer.bad.sentence}')}",
             f"- {_escaped(certainty(answer))}",
+            f"- reproduce: {_escaped(command(answer.bad.source, result.plan))}",
             "",
             "| | experiment | |",
             "|---|---|---|",
@@ -38,7 +40,7 @@ def hunt_markdown(result: HuntResult) -> str:
         ]
     elif lost:
         lines.append(f"**not found: {_escaped(lost.reason)}**")
-    lines += ["", "<details><summary>every boot</summary>", "", "| | | cause | payload |",
+    lines += ["", "<details><summary>every boot</summary>", "", "| | kernel | cause | payload |",
               "|---|---|---|---:|"]  # fmt: skip
     lines += [
         f"| {_SIGNS[each.verdict]} | {_escaped(each.label)} | {each.cause or ''} | "

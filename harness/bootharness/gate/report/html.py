@@ -6,28 +6,38 @@ so a thousand boots are one file that opens at once.
 
 import base64
 import json
+from collections import defaultdict
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
-from msgspec.structs import replace
 
+from bootharness.diagnosis.causes import CAUSES
+from bootharness.diagnosis.verdict import Verdict
 from bootharness.gate.outcome import Entry, GateOutcome, Standing
+from bootharness.gate.report.facts import common as common_facts
+from bootharness.gate.report.facts import facts
 from bootharness.gate.report.words import (
     WORDS,
+    before,
     built_otherwise,
-    fresh_and_cached,
+    fresh_and_reused,
     headline,
     kernel_name,
+    payload,
     projection,
+    reached,
     sentences,
+    share,
     shared,
+    totals,
     worth_a_word,
 )
 from bootharness.gate.trend import trend
 from bootharness.report.page import rendered
+from bootharness.runs.result import Attempt
 from bootharness.text import count, printable
 
 __all__ = ["html"]
@@ -35,6 +45,12 @@ __all__ = ["html"]
 _PAGE = Path(__file__).parent / "page"
 _MOST_NOTABLE = 8
 """Of what is to be looked at: the worst, so that the table of all is not far below."""
+_MOST_TOGETHER = 12
+_STANDINGS = {
+    Verdict.GOOD: Standing.GOOD,
+    Verdict.BAD: Standing.BAD,
+    Verdict.SKIP: Standing.UNKNOWN,
+}
 
 
 class _Row(Struct, frozen=True):
@@ -42,69 +58,97 @@ class _Row(Struct, frozen=True):
     standing: Standing
     kernel: str
     way: str
-    time: str
+    came: str
     tags: tuple[str, ...]
-    sentences: tuple[str, ...]
+    again: str
 
     @property
     def label(self) -> str:
         """What a screen reader says of the cell."""
-        parts = (WORDS[self.standing], self.kernel, self.way, self.time, *self.tags)
+        parts = (WORDS[self.standing], self.kernel, self.way, self.came, *self.tags)
         return ", ".join(part for part in parts if part)
+
+
+class _Notable(Struct, frozen=True):
+    """What there is to say of one boot, or of several alike."""
+
+    standing: Standing
+    rows: tuple[_Row, ...]
+    more: int
+    sentences: tuple[str, ...]
 
 
 def html(outcome: GateOutcome, *, title: str = "Boot gate") -> str:
     """Return a gate, or what stands for one, as an HTML file."""
     rows = [_row(number, entry) for number, entry in enumerate(outcome.entries)]
+    all_facts = [facts(outcome, entry) for entry in outcome.entries]
     common = shared(outcome)
-    notable = sorted(
-        (
-            replace(row, sentences=tuple(map(printable, sentences(entry, common))))
-            for row, entry in zip(rows, outcome.entries, strict=True)
-            if worth_a_word(entry, common)
-        ),
-        key=lambda row: -list(Standing).index(row.standing),
-    )
+    notable = _notable(outcome, rows)
     lines, ahead = trend(outcome)
-    plot = ""
+    plots: tuple[str, ...] = ()
     if lines:
-        from bootharness.gate.report.plot import trend_plot
+        from bootharness.gate.report.plot import trend_plots
 
-        plot = trend_plot(lines, outcome.headroom, ahead)
+        plots = trend_plots(lines, outcome.headroom, ahead)
     ways = tuple(dict.fromkeys(row.way for row in rows))
+    known = {entry.result.decisive.facts.sha256 for entry in outcome.entries}
     values = {
         "title": title,
         "words": WORDS,
+        "past": outcome.past,
         "standing": outcome.standing,
-        "headline": headline(outcome),
-        "cached": fresh_and_cached(outcome),
-        "versions": _versions(outcome),
+        "headline": _counted(outcome) if outcome.past else headline(outcome),
+        "booted": "" if outcome.past else fresh_and_reused(outcome),
         "made_at": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "patterns": [printable(sentence) for sentence in (*outcome.patterns, *common.values())],
         "notable": notable[:_MOST_NOTABLE],
         "more_notable": max(len(notable) - _MOST_NOTABLE, 0),
+        "facts": common_facts(all_facts),
         "ways": ways,
         "lines": list(_lines(outcome, rows, ways)),
         "series": lines,
+        "known": known,
         "projections": [projection(each) for each in ahead],
-        "trend": plot,
+        "crossings": ahead,
+        "plots": plots,
         "script": (_PAGE / "gate.js").read_text(),
-        "data": _data(outcome, rows),
+        "data": _data(outcome, rows, all_facts),
     }
     return rendered(_PAGE / "gate.html.j2", values)
 
 
+def _counted(outcome: GateOutcome) -> str:
+    return f"{count(len(outcome.entries), 'boot')}: {totals(outcome.entries)}"
+
+
 def _row(number: int, entry: Entry) -> _Row:
-    milestones = [*entry.result.decisive.facts.milestones.items()]
+    came, cause = reached(entry), entry.result.decisive.cause
+    if cause:
+        came = f"{cause} after {came}" if came else cause
     return _Row(
         number=number,
         standing=entry.standing,
         kernel=printable(kernel_name(entry)),
         way=printable(entry.way),
-        time=f"{milestones[-1][0]} {milestones[-1][1]:.2f} s" if milestones else "",
-        tags=("flaky",) * entry.result.flaky + ("cached",) * entry.result.cached,
-        sentences=tuple(printable(sentence) for sentence in sentences(entry)),
+        came=came if cause or not came else f"reached {came}",
+        tags=("flaky",) * entry.result.flaky + ("reused",) * entry.result.cached,
+        again=printable(entry.again),
     )
+
+
+def _notable(outcome: GateOutcome, rows: list[_Row]) -> list[_Notable]:
+    """Return what is to be looked at, the worst first; boots of which the same is said together."""
+    common = shared(outcome)
+    alike: dict[tuple[Standing, tuple[str, ...]], list[_Row]] = defaultdict(list)
+    for row, entry in zip(rows, outcome.entries, strict=True):
+        if worth_a_word(entry, common):
+            said = tuple(map(printable, sentences(entry, common)))
+            alike[entry.standing, said].append(row)
+    found = [
+        _Notable(standing, tuple(same[:_MOST_TOGETHER]), max(len(same) - _MOST_TOGETHER, 0), said)
+        for (standing, said), same in alike.items()
+    ]
+    return sorted(found, key=lambda each: -list(Standing).index(each.standing))
 
 
 def _lines(
@@ -117,52 +161,79 @@ def _lines(
     for cells in by_kernel.values():
         known = [*cells.values()]
         entry = outcome.entries[known[0].number]
-        payload = max(
-            outcome.entries[row.number].result.decisive.facts.payload_bytes for row in known
+        largest = max(
+            (outcome.entries[row.number] for row in known),
+            key=lambda each: each.result.decisive.facts.payload_bytes,
         )
+        size = payload(outcome, largest)
         yield {
             "kernel": max((row.kernel for row in known), key=len),
             "baseline": entry.baseline,
-            "payload": count(payload, "byte") if payload else "",
+            "payload": f"{size} bytes" if size else "",
+            "shares": _shares(outcome, known),
             "cells": [cells.get(way) for way in ways],
         }
 
 
-def _data(outcome: GateOutcome, rows: list[_Row]) -> str:
-    """Return what the script draws from; nothing in it can end the element that it is in."""
-    before = {
-        entry.way: entry.result.decisive.facts.milestones
-        for entry in outcome.entries
-        if entry.baseline
+def _shares(outcome: GateOutcome, rows: list[_Row]) -> list[str]:
+    """Say how much of each loader's limit a kernel takes up, the most first."""
+    found = {
+        entry.result.cell.plan.loader: share(outcome, entry)
+        for entry in (outcome.entries[row.number] for row in rows)
     }
+    return [
+        printable(f"{percent} of what {Path(loader).name} can load")
+        for loader, percent in found.items()
+        if percent
+    ]
+
+
+def _data(
+    outcome: GateOutcome, rows: list[_Row], all_facts: list[tuple[tuple[str, str], ...]]
+) -> str:
+    """Return what the script draws from; nothing in it can end the element that it is in."""
     cells = (
         {
             "standing": row.standing,
             "word": WORDS[row.standing],
             "kernel": row.kernel,
             "way": row.way,
-            "sentences": row.sentences,
+            "facts": known,
+            "again": row.again,
+            "sentences": [printable(sentence) for sentence in sentences(entry)],
+            "cause": entry.result.decisive.cause,
             "changes": built_otherwise(entry),
-            "attempts": [
-                printable(f"{number}: {each.cause or each.verdict}: {each.sentence}")
-                for number, each in enumerate(entry.result.attempts, start=1)
-            ],
+            "attempts": [_attempt(each) for each in entry.result.attempts],
             "milestones": entry.result.decisive.facts.milestones,
-            "before": None if entry.baseline else before.get(entry.way),
-            "again": entry.again,
+            "before": _times(before(outcome, entry)),
             "picture": base64.b64encode(entry.result.decisive.picture).decode(),
         }
-        for row, entry in zip(rows, outcome.entries, strict=True)
+        for row, entry, known in zip(rows, outcome.entries, all_facts, strict=True)
     )
-    # one by one: together their pictures take tens of megabytes
-    written = (json.dumps(cell, ensure_ascii=True).replace("<", "\\u003c") for cell in cells)
-    return f"[{', '.join(written)}]"
-
-
-def _versions(outcome: GateOutcome) -> str:
-    found = {
-        f"QEMU {facts.qemu_version}, {facts.accelerator}."
-        for facts in (entry.result.decisive.facts for entry in outcome.entries)
-        if facts.qemu_version
+    found = {entry.result.decisive.cause for entry in outcome.entries}
+    causes = {
+        name: [cause.meaning, cause.evidence, cause.advice]
+        for name, cause in CAUSES.items()
+        if name in found
     }
-    return " ".join(sorted(found))
+    # one by one: together their pictures take tens of megabytes
+    written = ", ".join(map(_json, cells))
+    return f'{{"causes": {_json(causes)}, "cells": [{written}]}}'
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=True).replace("<", "\\u003c")
+
+
+def _times(entry: Entry | None) -> dict[str, float] | None:
+    return entry.result.decisive.facts.milestones if entry else None
+
+
+def _attempt(attempt: Attempt) -> dict[str, Any]:
+    standing = _STANDINGS[attempt.verdict]
+    return {
+        "standing": standing,
+        "word": WORDS[standing],
+        "said": printable(f"{attempt.cause}: " * bool(attempt.cause) + attempt.sentence),
+        "seconds": attempt.seconds,
+    }

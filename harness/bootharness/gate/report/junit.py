@@ -8,7 +8,13 @@ import re
 from xml.etree import ElementTree as ET
 
 from bootharness.gate.outcome import Entry, GateOutcome, Standing
-from bootharness.gate.report.words import fresh_and_cached, headline, kernel_name, sentences
+from bootharness.gate.report.words import (
+    built_otherwise,
+    fresh_and_reused,
+    headline,
+    kernel_name,
+    sentences,
+)
 from bootharness.runs.picture import unpack
 from bootharness.text import last_lines
 
@@ -38,7 +44,7 @@ def junit(outcome: GateOutcome) -> bytes:
     for entry in entries:
         _case(suite, entry)
     ET.SubElement(suite, "system-out").text = _text(
-        "\n".join([*outcome.patterns, fresh_and_cached(outcome)])
+        "\n".join([*outcome.patterns, fresh_and_reused(outcome)])
     )
     ET.indent(root)
     text: bytes = ET.tostring(root, encoding="us-ascii", xml_declaration=True)
@@ -68,7 +74,7 @@ def _case(suite: ET.Element, entry: Entry) -> None:
             if attempt.outcome != decisive.outcome:
                 about = {"message": _text(attempt.sentence), "type": attempt.cause or "good"}
                 ET.SubElement(case, "flakyFailure", about)
-    changes = [f"since the baseline: {change}" for change in entry.changes]
+    changes = [f"since the baseline: {change}" for change in built_otherwise(entry)]
     ET.SubElement(case, "system-out").text = _text("\n".join([said, *changes]))
 
 
@@ -78,7 +84,7 @@ def _evidence(entry: Entry) -> str:
     parts = ["\n".join(drawn.evidence)]
     if lines := last_lines(drawn.serial, _SERIAL_LINES):
         parts.append("\n".join(["serial line:", *lines]))
-    parts.append(f"to see it again: {entry.again}")
+    parts.append(f"reproduce: {entry.again}")
     return "\n\n".join(part for part in parts if part)
 
 

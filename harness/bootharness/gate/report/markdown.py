@@ -1,15 +1,19 @@
 """A gate as Markdown, for a job's summary or a comment; and as annotations of GitHub's."""
 
+import re
 from collections.abc import Container, Iterator
 
 from bootharness.gate.outcome import Entry, GateOutcome, Standing
 from bootharness.gate.report.words import (
     WORDS,
-    fresh_and_cached,
+    fresh_and_reused,
     headline,
     kernel_name,
+    payload,
     projection,
+    reached,
     sentences,
+    share,
     shared,
     worth_a_word,
 )
@@ -36,41 +40,49 @@ def markdown(outcome: GateOutcome) -> str:
     """Return a gate as Markdown: the headline, a table of all cells, what there is to say."""
     lines = [
         MARKER,
-        f"### {_SIGNS[outcome.standing]} Boot gate: {headline(outcome)}",
+        f"### {_SIGNS[outcome.standing]} Boot gate {headline(outcome)}",
         "",
         *(f"- {_escaped(sentence)}" for sentence in outcome.patterns),
         *(f"- {_escaped(projection(each))}" for each in trend(outcome)[1]),
         "",
-        "| | kernel | boots by | payload | time | |",
-        "|---|---|---|---:|---:|---|",
+        *_table(outcome),
+        "",
     ]
-    lines += [_row(entry) for entry in outcome.entries[:_MOST_ROWS]]
-    if len(outcome.entries) > _MOST_ROWS:
-        lines.append(f"| | … {len(outcome.entries) - _MOST_ROWS:,} more | | | | |")
-    lines.append("")
     common = shared(outcome)
     lines += [f"- {_escaped(sentence)}" for sentence in common.values()]
     lines += [""] * bool(common)
     for entry in outcome.entries:
         lines += _details(entry, common)
-    return "\n".join([*lines, f"<sub>{fresh_and_cached(outcome)}</sub>", ""])
+    return "\n".join([*lines, f"<sub>{fresh_and_reused(outcome)}</sub>", ""])
 
 
-def _row(entry: Entry) -> str:
-    facts = entry.result.decisive.facts
-    milestones = [*facts.milestones.items()]
-    time = f"{milestones[-1][0]} {milestones[-1][1]:.2f} s" if milestones else ""
+def _table(outcome: GateOutcome) -> Iterator[str]:
+    """Yield the lines of the table; a column with nothing in it is left out."""
+    shown = outcome.entries[:_MOST_ROWS]
+    heads = ("", "kernel", "boots by", "payload", "of limit", "reached", "")
+    rows = [_row(outcome, entry) for entry in shown]
+    used = [at for at in range(len(heads)) if at < 2 or any(row[at] for row in rows)]
+    if len(outcome.entries) > len(shown):
+        rows.append(("", f"… {len(outcome.entries) - len(shown):,} more", *[""] * 5))
+    rules = ["---:" if heads[at] in ("payload", "of limit", "reached") else "---" for at in used]
+    for cells in (heads, *rows):
+        yield f"| {' | '.join(cells[at] for at in used)} |"
+        if cells is heads:
+            yield f"|{'|'.join(rules)}|"
+
+
+def _row(outcome: GateOutcome, entry: Entry) -> tuple[str, ...]:
     notes = ["baseline"] * entry.baseline + ["flaky"] * entry.result.flaky
-    notes += ["cached"] * entry.result.cached
-    cells = (
+    notes += ["reused"] * entry.result.cached
+    return (
         f"{_SIGNS[entry.standing]} {WORDS[entry.standing]}",
         _escaped(kernel_name(entry)),
         _escaped(entry.way),
-        f"{facts.payload_bytes:,}" if facts.payload_bytes else "",
-        time,
+        payload(outcome, entry),
+        share(outcome, entry),
+        reached(entry),
         ", ".join(notes),
     )
-    return f"| {' | '.join(cells)} |"
 
 
 def _details(entry: Entry, said: Container[str]) -> Iterator[str]:
@@ -81,7 +93,7 @@ def _details(entry: Entry, said: Container[str]) -> Iterator[str]:
     yield ""
     yield from (f"- {_escaped(sentence)}" for sentence in sentences(entry, said))
     if entry.standing in (Standing.BAD, Standing.UNKNOWN):
-        yield f"- to see it again: {_escaped(entry.again)}"
+        yield f"- reproduce: {_code(entry.again)}"
     yield ""
 
 
@@ -98,6 +110,13 @@ def _escaped(text: str) -> str:
     """Write text that comes from elsewhere so that Markdown shows it as it is."""
     text = printable(text).replace("&", "&amp;").replace("<", "&lt;")
     return "".join(f"\\{letter}" if letter in "\\`*_|[]#@" else letter for letter in text)
+
+
+def _code(text: str) -> str:
+    """Write text as code, between more backticks than there are in it."""
+    text = printable(text)
+    ticks = "`" * (max(map(len, re.findall("`+", text)), default=0) + 1)
+    return f"{ticks} {text} {ticks}" if "`" in text else f"`{text}`"
 
 
 def _data(text: str) -> str:

@@ -28,15 +28,16 @@ def print_past(pasts: Sequence[Past], output: TextIO) -> None:
     if not console.is_terminal:
         console = Console(file=output, highlight=False, width=WIDE)
     if not pasts:
-        console.print("nothing has been booted yet")
+        console.print("there is no such boot in the history")
         return
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("", justify="right")
-    for heading in ("when", "", "kernel", "boots by"):
+    names = varying(past.result.cell for past in pasts)
+    ways = any(way(past.result.cell, names) for past in pasts)
+    for heading in ("when", "", "kernel", *(["boots by"] if ways else [])):
         table.add_column(heading, overflow="fold")
     table.add_column("payload", justify="right")
-    table.add_column("", overflow="fold")
-    names = varying(past.result.cell for past in pasts)
+    table.add_column("cause, or reached", overflow="fold")
     for past in pasts:
         result = past.result
         standing = Entry(result, "").standing
@@ -49,7 +50,7 @@ def print_past(pasts: Sequence[Past], output: TextIO) -> None:
             datetime.fromtimestamp(past.made_at).strftime("%Y-%m-%d %H:%M"),
             Text(WORDS[standing], style=f"bold {STYLES[standing]}"),
             Text(printable(result.cell.kernel)),
-            Text(printable(way(result.cell, names))),
+            *([Text(printable(way(result.cell, names)))] if ways else []),
             f"{size:,}" if size else "",
             Text((decisive.cause or reached) + (", flaky" if result.flaky else "")),
         )

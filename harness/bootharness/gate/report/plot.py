@@ -1,6 +1,6 @@
 """The plot of payloads over versions, as SVG that takes its colours from the page."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,24 +11,44 @@ from bootharness.report.page import Palette, drawing
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["trend_plot"]
+__all__ = ["trend_plots"]
 
 _SERIES = ("--one", "--two", "--three", "--four", "--five", "--six")
 _MARKS = ("o", "s", "^", "D", "v", "P")
-_SIZE_INCHES = (10.5, 5.2)
-_MOST_LABELS = 14
+_LIMITS = ("solid", (0, (6, 2)), (0, (2, 2)), (0, (6, 2, 2, 2)))
+_WIDE, _NARROW = (10.5, 5.2), (4.4, 4.6)
+"""In inches: for a page, and for a phone."""
+_MOST_LABELS = {_WIDE: 14, _NARROW: 5}
+_COLUMNS = {_WIDE: 3, _NARROW: 1}
+_LABEL = {_WIDE: 0.06, _NARROW: 0.16}
+"""Which part of the plot's width a version takes."""
+_LINE_POINTS = 13
 _MIB = 1 << 20
 
 
-def trend_plot(
+def trend_plots(
     lines: Sequence[Series], headroom: Sequence[Headroom], crossings: Sequence[Crossing]
+) -> tuple[str, str]:
+    """Return the SVGs, for a page and for a phone: each series with its projection, each loader's
+    payload limit as a line."""
+    limits = sorted(payload_limits(headroom))
+    return (
+        _plot(_WIDE, lines, limits, crossings),
+        _plot(_NARROW, lines, limits, crossings),
+    )
+
+
+def _plot(
+    size: tuple[float, float],
+    lines: Sequence[Series],
+    limits: Sequence[tuple[str, int]],
+    crossings: Sequence[Crossing],
 ) -> str:
-    """Return the SVG: each series with its projection, each loader's payload limit as a line."""
     from matplotlib.figure import Figure  # takes longer to import than to draw
 
     palette = Palette()
     ink, bad = palette["--ink"], palette["--bad"]
-    figure = Figure(figsize=_SIZE_INCHES, layout="constrained")
+    figure = Figure(figsize=size, layout="constrained")
     axes = figure.add_subplot()
     for number, each in enumerate(lines):
         colour = palette[_SERIES[number % len(_SERIES)]]
@@ -36,35 +56,57 @@ def trend_plot(
         sizes = [point.payload_bytes / _MIB for point in each.points]
         axes.plot(places, sizes, color=colour, marker=_MARKS[number % len(_MARKS)],
                   markersize=5, linewidth=1.6, label=each.name)  # fmt: skip
-        ends = [one for one in crossings if one.series == each.name and one.releases > 0]
-        for end in ends:
+        for end in (one for one in crossings if one.series == each.name and one.releases > 0):
             axes.plot([places[-1], end.place], [sizes[-1], end.limit / _MIB], color=colour,
                       linestyle=(0, (4, 3)), linewidth=1.2)  # fmt: skip
-            axes.annotate(end.version, (end.place, end.limit / _MIB), color=ink,
-                          xytext=(0, -16), textcoords="offset points", ha="center")  # fmt: skip
-    for loader, limit in sorted(payload_limits(headroom)):
-        axes.axhline(limit / _MIB, color=bad, linewidth=1.4)
-        axes.annotate(f"{Path(loader).name}: {limit:,} bytes", (0.01, limit / _MIB),
-                      xycoords=("axes fraction", "data"), color=bad, xytext=(0, 4),
-                      textcoords="offset points")  # fmt: skip
-    _dress(axes, palette, lines, crossings)
-    return drawing(figure, palette, "Payload over Linux versions, with each loader's limit")
+            axes.plot(end.place, end.limit / _MIB, color=bad, marker="x", markersize=7)
+    for number, (loader, limit) in enumerate(limits):
+        axes.axhline(limit / _MIB, color=bad, linewidth=1.4, label=f"limit of {Path(loader).name}",
+                     linestyle=_LIMITS[number % len(_LIMITS)])  # fmt: skip
+    _dress(axes, palette, lines, crossings, most=_MOST_LABELS[size])
+    left, right = axes.get_xlim()
+    for end, row in _rows(crossings, (right - left) * _LABEL[size]):
+        axes.annotate(
+            end.version, (end.place, end.limit / _MIB), color=ink, ha="center",
+            xytext=(0, -17 - _LINE_POINTS * row), textcoords="offset points",
+            bbox={"facecolor": palette["--ground"], "linewidth": 0, "pad": 1.0},
+        )  # fmt: skip
+    # beside the lines they would lie on each other
+    figure.legend(loc="outside lower center", ncols=_COLUMNS[size], frameon=False, labelcolor=ink)
+    label = "Payload over Linux versions, with each loader's limit"
+    return drawing(figure, palette, label, narrow=size == _NARROW)
+
+
+def _rows(crossings: Iterable[Crossing], width: float) -> Iterable[tuple[Crossing, int]]:
+    """Yield each crossing with how many lines lower its version is written, so that those that
+    are closer than a version is wide do not lie on each other."""
+    row, last = 0, None
+    for each in sorted((one for one in crossings if one.releases > 0), key=lambda one: one.place):
+        row = row + 1 if last is not None and each.place - last < width else 0
+        last = each.place
+        yield each, row
 
 
 def _dress(
-    axes: "Axes", palette: Palette, lines: Sequence[Series], crossings: Sequence[Crossing]
+    axes: "Axes",
+    palette: Palette,
+    lines: Sequence[Series],
+    crossings: Sequence[Crossing],
+    *,
+    most: int,
 ) -> None:
     ink, line = palette["--ink"], palette["--line"]
     places = [point.place for each in lines for point in each.points]
     last = max([*places, *(one.place for one in crossings)])
     first = int(min(places))
-    step = max(1, round((last - first) / _MOST_LABELS))
+    step = max(1, -(-(int(last) + 2 - first) // most))
     ticks = range(first, int(last) + 2, step)
     axes.set_xticks(list(ticks), [version_name(tick) for tick in ticks])
     axes.set_xlabel("Linux version", color=ink)
     axes.set_ylabel("payload, MiB", color=ink)
     axes.tick_params(colors=palette["--dim"])
     axes.grid(color=line, linewidth=0.7)
-    axes.legend(frameon=False, labelcolor=ink, loc="lower right")
+    axes.set_axisbelow(True)
+    axes.margins(y=0.12)
     for spine in axes.spines.values():
         spine.set_color(line)

@@ -13,16 +13,18 @@ from bootharness.gate.outcome import Entry, GateOutcome, Standing
 from bootharness.gate.report.words import (
     WORDS,
     built_otherwise,
-    fresh_and_cached,
+    fresh_and_reused,
     headline,
     kernel_name,
+    payload,
     projection,
+    reached,
     sentences,
+    share,
     shared,
     worth_a_word,
 )
 from bootharness.gate.trend import trend
-from bootharness.runs.headroom import is_about
 from bootharness.text import printable
 
 __all__ = ["STYLES", "WIDE", "print_outcome"]
@@ -48,7 +50,7 @@ def print_outcome(outcome: GateOutcome, output: TextIO) -> None:
     console.print(_table(outcome))
     hidden = len(outcome.entries) - len(_shown(outcome))
     if hidden:
-        console.print(Text(f"{hidden:,} more cells are good", style="dim"))
+        console.print(Text(f"{hidden:,} more boots are good", style="dim"))
     told: set[str] = set()
     common = shared(outcome)
     for entry in outcome.entries:
@@ -59,7 +61,7 @@ def print_outcome(outcome: GateOutcome, output: TextIO) -> None:
         console.print(Text(projection(crossing)))
     style = f"bold {STYLES[outcome.standing]}"
     console.print(Text(WORDS[outcome.standing], style=style), Text(headline(outcome)))
-    console.print(Text(fresh_and_cached(outcome), style="dim"))
+    console.print(Text(fresh_and_reused(outcome), style="dim"))
 
 
 def _table(outcome: GateOutcome) -> Table:
@@ -71,7 +73,7 @@ def _table(outcome: GateOutcome) -> Table:
         table.add_column("boots by", overflow="fold")
     table.add_column("payload", justify="right")
     table.add_column("of limit", justify="right")
-    table.add_column("time", justify="right")
+    table.add_column("reached", justify="right")
     table.add_column("")
     for entry in _shown(outcome):
         cells: list[str | Text] = [
@@ -79,7 +81,7 @@ def _table(outcome: GateOutcome) -> Table:
             Text(printable(kernel_name(entry))),
         ]
         cells += [Text(printable(entry.way))] if ways else []
-        cells += [_payload(outcome, entry), _share(outcome, entry), _time(outcome, entry)]
+        cells += [payload(outcome, entry), share(outcome, entry), reached(entry)]
         table.add_row(*cells, _notes(entry))
     return table
 
@@ -93,39 +95,6 @@ def _shown(outcome: GateOutcome) -> list[Entry]:
     good = [entry for entry in entries if entry.standing is Standing.GOOD and not entry.baseline]
     hidden = set(map(id, good[-left_out:]))
     return [entry for entry in entries if id(entry) not in hidden]
-
-
-def _before(outcome: GateOutcome, entry: Entry) -> Entry | None:
-    if entry.baseline:
-        return None
-    return next((each for each in outcome.entries if each.baseline and each.way == entry.way), None)
-
-
-def _payload(outcome: GateOutcome, entry: Entry) -> str:
-    size = entry.result.decisive.facts.payload_bytes
-    before = _before(outcome, entry)
-    old = before.result.decisive.facts.payload_bytes if before else 0
-    if not size:
-        return ""
-    return f"{size:,} ({size - old:+,})" if old and size != old else f"{size:,}"
-
-
-def _share(outcome: GateOutcome, entry: Entry) -> str:
-    for each in outcome.headroom:
-        if each.part == "payload" and is_about(each, entry.result.cell) and each.percent:
-            return f"{each.percent:.1f} %"
-    return ""
-
-
-def _time(outcome: GateOutcome, entry: Entry) -> str:
-    milestones = entry.result.decisive.facts.milestones
-    if not milestones:
-        return ""
-    name, seconds = [*milestones.items()][-1]
-    before = _before(outcome, entry)
-    old = before.result.decisive.facts.milestones.get(name) if before else None
-    more = f" ({seconds - old:+.2f})" if old is not None else ""
-    return f"{name} {seconds:.2f} s{more}"
 
 
 def _notes(entry: Entry) -> Text:
@@ -155,7 +124,7 @@ def _print_entry(console: Console, entry: Entry, told: set[str], common: Contain
         for sentence in sentences(entry, common):
             console.print(_indented(sentence))
     if entry.standing in (Standing.BAD, Standing.UNKNOWN):
-        console.print(Text(f"     to see it again: {printable(entry.again)}"), soft_wrap=True)
+        console.print(Text(f"     reproduce: {printable(entry.again)}"), soft_wrap=True)
     if changes:
         console.print(_indented(f"since the baseline: {', '.join(changes)}", style="dim"))
     if entry.result.flaky:

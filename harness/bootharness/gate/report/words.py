@@ -1,22 +1,29 @@
 """The sentences and short texts that all reports of a gate share."""
 
 from collections import Counter
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from pathlib import Path
+from statistics import median
 
+from bootharness.diagnosis.verdict import Verdict
 from bootharness.gate.outcome import Entry, GateOutcome, Standing
 from bootharness.gate.trend import Crossing
+from bootharness.runs.headroom import is_about
 from bootharness.text import count
 
 __all__ = [
     "WORDS",
+    "before",
     "built_otherwise",
     "expectation",
-    "fresh_and_cached",
+    "fresh_and_reused",
     "headline",
     "kernel_name",
+    "payload",
     "projection",
+    "reached",
     "sentences",
+    "share",
     "shared",
     "totals",
     "worth_a_word",
@@ -25,44 +32,115 @@ __all__ = [
 WORDS = {
     Standing.GOOD: "GOOD",
     Standing.WARNING: "WARN",
-    Standing.UNKNOWN: "SKIP",
+    Standing.UNKNOWN: "UNKNOWN",
     Standing.BAD: "BAD",
 }
 """How a standing is written where there is little room."""
-_MEANINGS = {
-    Standing.GOOD: "every boot is as expected",
-    Standing.WARNING: "every boot is as expected, with something to look at",
-    Standing.UNKNOWN: "nothing is bad, but not everything could be found out",
-    Standing.BAD: "not every boot is as expected",
+
+_COUNTED = {
+    Standing.GOOD: "good",
+    Standing.WARNING: "good with a warning",
+    Standing.BAD: "bad",
+    Standing.UNKNOWN: "unknown",
 }
 
 
 def headline(outcome: GateOutcome) -> str:
     """Say in one sentence what came of a gate."""
-    standing = outcome.standing
-    return f"{_MEANINGS[standing]}: {totals(outcome)}"
+    match outcome.standing:
+        case Standing.BAD:
+            return f"refused: {_of_all(outcome, Standing.BAD)}{_besides(outcome)}"
+        case Standing.UNKNOWN:
+            return _undecided(outcome)
+        case Standing.WARNING:
+            found = {remark.sentence for entry in outcome.candidates for remark in entry.remarks}
+            return f"accepted, {count(len(found), 'warning')}"
+    return f"accepted: {_of_all(outcome, Standing.GOOD)}"
 
 
-def totals(outcome: GateOutcome) -> str:
-    """Count the candidates' cells: ``3 good, 1 bad``."""
+def _of_all(outcome: GateOutcome, standing: Standing) -> str:
+    """Say how many are so: ``1 of 3 kernels is bad``, and of kernels that boot in several ways
+    how many boots."""
+    entries = outcome.candidates
+    found = [entry for entry in entries if entry.standing is standing]
+    kernels = {entry.result.cell.kernel for entry in entries}
+    noun = "kernel" if len(kernels) == len(entries) else "boot"
+    total, number = len(entries), len(found)
+    usual = all(entry.result.cell.expect == Verdict.GOOD for entry in found)
+    what = _COUNTED[standing]
+    if not usual and standing is not Standing.UNKNOWN:
+        what = "not as expected" if standing is Standing.BAD else "as expected"
+    if total == 1:
+        return f"the {noun} is {what}"
+    every = f"both {noun}s" if total == 2 else f"all {total:,} {noun}s"
+    who = every if number == total else f"{number:,} of {total:,} {noun}s"
+    return f"{who} {'is' if number == 1 else 'are'} {what}"
+
+
+def _undecided(outcome: GateOutcome) -> str:
+    """Say what is not known, with the causes: that keeps us from accepting and from refusing."""
+    unknown = [entry for entry in outcome.entries if entry.standing is Standing.UNKNOWN]
+    if not outcome.candidates:
+        return "undecided: there is no boot to judge"
+    causes = dict.fromkeys(entry.result.decisive.cause for entry in unknown)
+    named = f" ({', '.join(filter(None, causes))})" if any(causes) else ""
+    if all(entry.baseline for entry in unknown):
+        return (
+            f"undecided: the baseline could not be booted{named}, so nothing was compared; "
+            f"{_of_all(outcome, _best(outcome))}"
+        )
+    return f"undecided: {_of_all(outcome, Standing.UNKNOWN)}{named}{_besides(outcome)}"
+
+
+def _best(outcome: GateOutcome) -> Standing:
+    found = {entry.standing for entry in outcome.candidates}
+    return Standing.GOOD if Standing.GOOD in found else Standing.WARNING
+
+
+def _besides(outcome: GateOutcome) -> str:
+    """Count what the headline is not about: ``, 1 good, 1 unknown``."""
     counts = Counter(entry.standing for entry in outcome.candidates)
-    words = {
-        Standing.GOOD: "good",
-        Standing.WARNING: "good with a warning",
-        Standing.BAD: "bad",
-        Standing.UNKNOWN: "not found out",
-    }
-    return ", ".join(f"{counts[each]:,} {word}" for each, word in words.items() if counts[each])
+    del counts[outcome.standing]
+    return "".join(f", {counts[each]:,} {word}" for each, word in _COUNTED.items() if counts[each])
 
 
-def fresh_and_cached(outcome: GateOutcome) -> str:
-    """Say how much of a gate was booted, and how much was known."""
-    total, cached = len(outcome.entries), outcome.cached
-    took = f" in {outcome.seconds:.1f} s" if outcome.seconds else ""
-    booted = f"{count(total - cached, 'cell')} booted{took}"
-    if not cached:
-        return booted
-    return f"{booted}, {cached:,} from the history, for nothing that matters has changed since"
+def totals(entries: Iterable[Entry]) -> str:
+    """Count cells by where they stand: ``3 good, 1 bad``."""
+    counts = Counter(entry.standing for entry in entries)
+    return ", ".join(f"{counts[each]:,} {word}" for each, word in _COUNTED.items() if counts[each])
+
+
+def fresh_and_reused(outcome: GateOutcome) -> str:
+    """Say how many boots were made, and how many results were known."""
+    made, reused = _boots(outcome), outcome.cached
+    took = f" ({outcome.seconds:.1f} s)" if made and outcome.seconds else ""
+    booted = f"{count(made, 'boot')}{took}" if made else "no boot"
+    return f"{booted}, {count(reused, 'unchanged result')} reused" if reused else booted
+
+
+def _boots(outcome: GateOutcome) -> int:
+    """Count the boots of this run: of an attempt without time there was none, and some were made
+    for their times alone."""
+    timed: dict[str, int] = Counter()
+    made = 0
+    for entry in outcome.entries:
+        pace, way = entry.pace, entry.way
+        before = next((each for each in outcome.entries if each.baseline and each.way == way), None)
+        measured = pace and before and not (entry.result.cached and before.result.cached)
+        if pace and measured:
+            timed[way] = max(timed[way], len(pace.baseline))
+        if not entry.baseline:
+            made += max(_attempted(entry), len(pace.candidate) if pace and measured else 0)
+    for entry in outcome.entries:
+        if entry.baseline:
+            made += max(_attempted(entry), timed[entry.way])
+    return made
+
+
+def _attempted(entry: Entry) -> int:
+    if entry.result.cached:
+        return 0
+    return sum(attempt.seconds > 0 for attempt in entry.result.attempts)
 
 
 def kernel_name(entry: Entry) -> str:
@@ -75,10 +153,54 @@ def kernel_name(entry: Entry) -> str:
 def expectation(entry: Entry) -> str:
     """Say what was expected, where that is not that the boot is good."""
     expect = entry.result.cell.expect
-    if expect == "good":
+    if expect == Verdict.GOOD:
         return ""
-    as_expected = entry.result.as_expected
-    return f"expected: {expect}" if as_expected else f"expected {expect} and did not get it"
+    if entry.result.as_expected is not False:
+        return f"expected: {expect}"
+    wanted = "it to be bad" if expect == Verdict.BAD else expect
+    came = entry.result.decisive
+    return f"expected {wanted}, but it {f'ended in {came.cause}' if came.cause else 'booted'}"
+
+
+def before(outcome: GateOutcome, entry: Entry) -> Entry | None:
+    """Return the cell of the baseline that a cell is compared with."""
+    if entry.baseline:
+        return None
+    return next((each for each in outcome.entries if each.baseline and each.way == entry.way), None)
+
+
+def payload(outcome: GateOutcome, entry: Entry) -> str:
+    """Write how large a payload is, and how much larger than the baseline's."""
+    size = entry.result.decisive.facts.payload_bytes
+    other = before(outcome, entry)
+    old = other.result.decisive.facts.payload_bytes if other else 0
+    if not size:
+        return ""
+    return f"{size:,} ({size - old:+,})" if old and size != old else f"{size:,}"
+
+
+def share(outcome: GateOutcome, entry: Entry) -> str:
+    """Write how much of its loader's limit a payload takes up."""
+    for each in outcome.headroom:
+        if each.part == "payload" and is_about(each, entry.result.cell) and each.percent:
+            return f"{each.percent:.1f} %"
+    return ""
+
+
+def reached(entry: Entry) -> str:
+    """Write how far a boot came: ``init 2.88 s``.
+
+    The baseline's time stands beside it only where boots were measured in turns and are slower:
+    else they differ by what the host was doing.
+    """
+    milestones = [*entry.result.decisive.facts.milestones.items()]
+    if not milestones:
+        return ""
+    name, seconds = milestones[-1]
+    pace = entry.pace
+    if not pace or not any(each.kind == "slower" for each in entry.remarks):
+        return f"{name} {seconds:.2f} s"
+    return f"{name} {seconds:.2f} s ({median(pace.candidate) - median(pace.baseline):+.2f})"
 
 
 def built_otherwise(entry: Entry) -> tuple[str, ...]:
@@ -114,10 +236,25 @@ def worth_a_word(entry: Entry, without: Container[str]) -> bool:
 
 
 def projection(crossing: Crossing) -> str:
-    """Say when a series comes to a limit."""
+    """Say when a series comes to a limit, what that rests on, and how sure it is."""
     loader = Path(crossing.loader).name
-    where = f"{crossing.series}: the payload limit of {loader}, {count(crossing.limit, 'byte')},"
+    flavour, _, compression = crossing.series.partition(", ")
+    kernel = f"{'an' if flavour[0] in 'aeiou' else 'a'} {flavour} kernel"
+    kernel += f" ({compression})" if compression else ""
     if crossing.releases <= 0:
-        return f"{where} is crossed already, by {crossing.version}"
-    ahead = f"{crossing.releases:.1f} releases from the newest of these kernels"
-    return f"{where} is projected to be crossed by Linux {crossing.version}, {ahead}"
+        return (
+            f"{kernel} has outgrown {loader}: Linux {crossing.version} is larger than "
+            f"{count(crossing.limit, 'byte')}"
+        )
+    rests_on = count(crossing.kernels, "kernel")
+    if crossing.remembered:
+        rests_on += f", {crossing.remembered:,} of them from your history"
+    rests_on += f", {crossing.oldest} to {crossing.newest}"
+    match crossing.earliest, crossing.latest:
+        case None, _:
+            sure = f"{rests_on}; rough"
+        case earliest, None:
+            sure = f"{earliest} or later; {rests_on}"
+        case earliest, latest:
+            sure = f"{earliest} to {latest}; {rests_on}" if earliest != latest else rests_on
+    return f"at this growth {kernel} outgrows {loader} around Linux {crossing.version} ({sure})"

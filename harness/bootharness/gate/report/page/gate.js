@@ -1,6 +1,6 @@
 "use strict";
 // Draws one boot when it is chosen. Everything that a guest has said goes in as text.
-const data = JSON.parse(document.getElementById("data").textContent);
+const { cells, causes } = JSON.parse(document.getElementById("data").textContent);
 const dialog = document.getElementById("boot");
 const content = document.getElementById("boot-content");
 const SVG = "http://www.w3.org/2000/svg";
@@ -54,7 +54,8 @@ function timeline(before, after) {
     rows.push(label(left + (longest / last) * width + 6, y + 13, `${after[name].toFixed(2)} s${old}`, "start", 12));
   });
   const title = "Seconds from launch to each milestone" + (before ? ", the baseline's in grey and in brackets" : "");
-  return [el("h3", {}, title), plot(title, 34 + names.length * 30, ...rows)];
+  const note = before ? [el("p", { class: "dim" }, "Single boots also differ by what else the host was doing: only what is called slower above was measured in turns.")] : [];
+  return [el("h3", {}, title), ...note, plot(title, 34 + names.length * 30, ...rows)];
 }
 
 function memoryMap(ranges) {
@@ -100,12 +101,17 @@ function legend(ranges, colour) {
 
 function moves(list) {
   if (!list.length) return [];
-  const top = Math.max(...list.map(([at, , wanted]) => Math.max(at, wanted)), 0x1000000) * 1.04;
+  const highest = Math.max(...list.map(([at, , wanted]) => Math.max(at, wanted)), 0x1000000);
+  const top = highest * 1.04;
   const left = 60, width = wide - left - 14, height = 240, bottom = 250;
   const x = (index) => left + (index / Math.max(list.length - 1, 1)) * width;
-  const y = (at) => bottom - (at / top) * height;
+  // an initrd may be far above the kernel: what lies between them is drawn shorter than it is
+  const knee = 0x1800000, broken = top > 2 * knee;
+  const part = (at) => !broken ? at / top : at <= knee ? 0.8 * at / knee : 0.8 + 0.2 * (at - knee) / (top - knee);
+  const y = (at) => bottom - part(at) * height;
   const shapes = [shape("line", { x1: left, x2: left + width, y1: bottom, y2: bottom, class: "axis" })];
-  for (const [at, text] of [[0x100000, "1 MiB"], [0x1000000, "16 MiB"], [0, "0"]])
+  const marks = [[0x100000, "1 MiB"], [0x1000000, "16 MiB"], ...(broken ? [[highest, `${many(Math.round(highest / 0x100000))} MiB`]] : [])];
+  for (const [at, text] of marks)
     shapes.push(shape("line", { x1: left, x2: left + width, y1: y(at), y2: y(at), class: at === 0x1000000 ? "limit" : "axis" }),
       label(left - 8, y(at) + 4, text, "end", 12));
   list.forEach(([at, size, wanted], index) => {
@@ -118,43 +124,82 @@ function moves(list) {
   const said = first < 0 ? "No block move lost its carry."
     : `Block move ${first} wrapped: it went to ${hex(list[first][0])} instead of ${hex(list[first][2])}.`;
   if (first >= 0) shapes.push(label(x(first) - 10, y(list[first][0]) - 10, `move ${first} wrapped`, x(first) > 200 ? "end" : "start", 13));
+  if (broken) shapes.push(label(left + 6, y(knee) - 4, "not to scale from here on", "start", 11));
   shapes.push(label(left, bottom + 20, "move 0", "start", 12), label(left + width, bottom + 20, `move ${list.length - 1}`, "end", 12));
   return [el("h3", {}, "Destination over move number"), el("p", {}, said), plot(`Destination of each of ${list.length} block moves. ${said}`, 280, ...shapes)];
 }
 
 function fold(title, lines, open = false) {
   if (!lines.length) return [];
-  const made = el("details", open ? { open: "" } : {}, el("summary", {}, title), el("pre", { tabindex: "0" }, lines.join("\n")));
+  const made = el("details", open ? { open: "" } : {}, el("summary", {}, title), el("pre", { tabindex: "0", role: "region", "aria-label": title }, lines.join("\n")));
   return [made];
 }
 
+function facts(known) {
+  return el("dl", { class: "facts" }, ...known.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))));
+}
+
+function command(text) {
+  return el("div", { class: "command" }, el("code", { id: "again", tabindex: "0" }, text),
+    el("button", { type: "button", class: "copy", "data-copies": "again", "aria-label": "Copy the command" }, "Copy"),
+    el("span", { class: "copied", role: "status" }));
+}
+
+function badge(of) {
+  return el("span", { class: `badge ${of.standing}` }, of.word);
+}
+
+function attempts(list) {
+  if (list.length < 2) return [];
+  return [el("h3", {}, "Attempts at the same boot"), el("ol", { class: "attempts" }, ...list.map((each) =>
+    el("li", {}, badge(each), ` ${each.said}`, each.seconds ? el("span", { class: "dim" }, ` (all of it took ${each.seconds.toFixed(1)} s)`) : "")))];
+}
+
+function evidence(lines, name) {
+  const cause = causes[name];
+  const meaning = cause ? [el("details", {}, el("summary", {}, `What ${name} means, and what to do`),
+    el("p", {}, cause[0]), el("p", {}, `What to do: ${cause[2]}`))] : [];
+  if (!lines.length) return meaning;
+  const shown = cause ? `, as it was recorded: ${cause[1]}` : ", as it was recorded";
+  const coded = lines.some((line) => line.includes("descriptor")) ?
+    " A descriptor is written as its eight bytes; base is the address that they hold." : "";
+  return [el("h3", {}, "Evidence"), el("p", { class: "dim" }, `What the diagnosis rests on${shown}.${coded}`),
+    el("pre", { tabindex: "0", role: "region", "aria-label": "Evidence" }, lines.join("\n")), ...meaning];
+}
+
 async function show(number) {
-  const cell = data[number];
+  const cell = cells[number];
   wide = Math.max(320, Math.min(800, window.innerWidth - 36));
-  const drawn = (await unpacked(cell.picture)) ?? { ranges: [], moves: [], evidence: [], consequences: [], calls: [], packets: [], serial: "" };
+  const none = { ranges: [], moves: [], evidence: [], consequences: [], calls: [], packets: [], serial: "", screen: "" };
+  const drawn = { ...none, ...await unpacked(cell.picture) };
+  const times = Object.keys(cell.milestones).length ? timeline(cell.before, cell.milestones) : [];
   content.replaceChildren(...[
-    el("h2", { id: "boot-title" }, el("span", { class: `badge ${cell.standing}` }, cell.word), ` ${cell.kernel}`),
+    el("h2", { id: "boot-title" }, badge(cell), ` ${cell.kernel}`),
     cell.way ? el("p", { class: "dim" }, cell.way) : null,
     ...cell.sentences.map((sentence) => el("p", {}, sentence)),
     ...drawn.consequences.map((sentence) => el("p", { class: "dim" }, `then ${sentence}`)),
-    ...fold("Evidence", drawn.evidence, true),
+    command(cell.again),
+    facts(cell.facts),
+    ...fold("Screen", drawn.screen.trim() ? [drawn.screen] : [], true),
+    ...fold("Serial log", drawn.serial.trim() ? [drawn.serial] : [], true),
+    ...evidence(drawn.evidence, cell.cause),
+    ...attempts(cell.attempts),
     cell.changes.length ? el("p", { class: "dim" }, `Since the baseline: ${cell.changes.join("; ")}.`) : null,
-    ...(cell.attempts.length > 1 ? fold("Attempts", cell.attempts, true) : []),
-    ...(Object.keys(cell.milestones).length ? timeline(cell.before, cell.milestones) : []),
+    ...times,
     ...memoryMap(drawn.ranges),
     ...moves(drawn.moves),
     ...fold(`BIOS calls (${many(drawn.calls.length)} lines)`, drawn.calls),
     ...fold(`Packets and files (${many(drawn.packets.length)} lines)`, drawn.packets),
-    ...fold("Serial log", drawn.serial ? [drawn.serial] : []),
-    ...fold("To see it again", [cell.again]),
   ].filter((child) => child !== null));
   if (!dialog.open) dialog.showModal();
+  // how it ended is at the end of what was said
+  content.querySelectorAll("details[open] > pre").forEach((said) => { said.scrollTop = said.scrollHeight; });
   dialog.scrollTop = 0;
 }
 
 function follow() {
   const found = /^#cell-(\d+)$/.exec(location.hash);
-  if (found && data[found[1]]) show(Number(found[1]));
+  if (found && cells[found[1]]) show(Number(found[1]));
 }
 document.querySelectorAll("[data-cell]").forEach((button) =>
   button.addEventListener("click", () => { history.replaceState(null, "", `#cell-${button.dataset.cell}`); show(Number(button.dataset.cell)); }));
