@@ -1,7 +1,7 @@
 """`bootharness gate`: accept or refuse kernels, and say what has changed since the last one."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 from msgspec.structs import replace
@@ -14,6 +14,7 @@ from bootharness.plan import OPTIONS
 
 if TYPE_CHECKING:
     from bootharness.gate.matrix import Matrix
+    from bootharness.gate.outcome import GateOutcome
 
 __all__ = ["command"]
 
@@ -75,38 +76,59 @@ def command(
     choices["route"] = tuple(filter(None, map(str.strip, named.split(","))))
     matrix = _matrix(kernels, baseline, matrix_file, choices)
 
-    from bootharness.gate.gate import run_gate
+    from bootharness.gate.gate import StoppedGate, run_gate
     from bootharness.gate.report.progress import GateProgress
 
-    with GateProgress() as progress:
-        outcome = run_gate(matrix, jobs=jobs, history=history_file, cache=not no_cache,
-                           most=attempts, warn_at=warn_at, observer=progress)  # fmt: skip
+    files = _Files(json_file, html, junit, markdown, annotations)
+    try:
+        with GateProgress() as progress:
+            outcome = run_gate(matrix, jobs=jobs, history=history_file, cache=not no_cache,
+                               most=attempts, warn_at=warn_at, observer=progress)  # fmt: skip
+    except StoppedGate as stopped:
+        if stopped.outcome.entries:
+            _report(stopped.outcome, files)
+        raise
+    _report(outcome, files)
+    return outcome.exit_status
 
+
+class _Files(NamedTuple):
+    """Where reports go."""
+
+    json: str | None
+    html: Path | None
+    junit: Path | None
+    markdown: Path | None
+    annotations: bool
+
+
+def _report(outcome: "GateOutcome", files: _Files) -> None:
+    """Print a gate, and write all reports of it that are asked for."""
     from bootharness.gate.report.terminal import print_outcome
 
-    print_outcome(outcome, spoken(json_file))
-    if json_file:
+    output = spoken(files.json)
+    print_outcome(outcome, output)
+    if files.json:
         from bootharness.gate.report.document import gate_document
         from bootharness.report.document import encode
 
-        write_json(json_file, encode(gate_document(outcome)))
-    if html:
+        write_json(files.json, encode(gate_document(outcome)))
+    if files.html:
         from bootharness.gate.report.html import html as as_html
 
-        write_file(html, as_html(outcome).encode())
-    if junit:
+        write_file(files.html, as_html(outcome).encode())
+    if files.junit:
         from bootharness.gate.report.junit import junit as as_junit
 
-        write_file(junit, as_junit(outcome))
-    if markdown or annotations:
+        write_file(files.junit, as_junit(outcome))
+    if files.markdown or files.annotations:
         from bootharness.gate.report.markdown import annotations as as_annotations
         from bootharness.gate.report.markdown import markdown as as_markdown
 
-        if markdown:
-            write_file(markdown, as_markdown(outcome).encode())
-        for line in as_annotations(outcome) if annotations else ():
-            click.echo(line, file=spoken(json_file))
-    return outcome.exit_status
+        if files.markdown:
+            write_file(files.markdown, as_markdown(outcome).encode())
+        for line in as_annotations(outcome) if files.annotations else ():
+            click.echo(line, file=output)
 
 
 def _check_files(

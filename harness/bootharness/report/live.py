@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from bootharness.trace.milestones import Milestone
     from bootharness.trace.network_facts import NetEvent
 
-__all__ = ["Clock", "watching"]
+__all__ = ["Clock", "clear_width", "watching"]
 
 _PATIENCE_S = 0.5
 _NEVER_RETURN = (0x18, 0x19)
@@ -46,8 +46,9 @@ def watching(name: str, *, verbose: bool, output: TextIO) -> Iterator[Observer]:
         yield Spectator()
 
 
-def _width() -> int:
-    """Leave room for the ^C that a terminal writes: a line that it makes longer stays."""
+def clear_width() -> int:
+    """Return how wide what is to vanish again may be: a line that the terminal's ^C makes too long
+    would stay."""
     return max(shutil.get_terminal_size().columns - 3, 1)
 
 
@@ -75,7 +76,7 @@ class Clock:
                 markup=False,
                 table_column=Column(no_wrap=True, overflow="ellipsis"),
             ),
-            console=Console(file=self._output, width=_width()),
+            console=Console(file=self._output, width=clear_width()),
             transient=True,
         )
         self._progress.add_task(text, total=None)
@@ -165,7 +166,7 @@ class ProgressBar(Spectator):
             DownloadColumn(table_column=Column(no_wrap=True)),
             BarColumn(bar_width=12),
             TextColumn("{task.description}", markup=False, table_column=name),
-            console=Console(stderr=True, width=_width()),
+            console=Console(stderr=True, width=clear_width()),
             transient=True,
             get_time=time.monotonic,
         )
