@@ -13,7 +13,6 @@ from bootharness.host.deadline import Deadline
 from bootharness.kernels.selfcheck import selfcheck_kernel
 from bootharness.kernels.source import expand, fetch
 from tests.boot.test_cli import git
-from tests.support.builders import no_carry as write_no_carry
 from tests.support.builders import patched_kernel
 from tests.support.processes import COMMAND, environment, eventually, processes_with, run
 
@@ -22,11 +21,6 @@ pytestmark = pytest.mark.skipif(
 )
 LIMIT = 15_735_808
 """The largest payload that a loader without the carry out of bit 23 can place."""
-
-
-@pytest.fixture(scope="module")
-def no_carry(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_no_carry(tmp_path_factory.mktemp("loader"))
 
 
 @pytest.fixture(scope="module")

@@ -17,6 +17,9 @@ import click
 from bootharness.trace.observer import Observer
 
 if TYPE_CHECKING:
+    from rich.progress import Task
+    from rich.text import Text
+
     from bootharness.formats.bioscall import BiosCall
     from bootharness.trace.milestones import Milestone
     from bootharness.trace.network_facts import NetEvent
@@ -158,10 +161,17 @@ class ProgressBar(Spectator):
         )
         from rich.table import Column
 
+        class Running(TimeElapsedColumn):
+            """Goes on when all bytes are placed: the kernel has only begun by then."""
+
+            def render(self, task: "Task") -> "Text":
+                task.finished_time = None
+                return super().render(task)
+
         name = Column(no_wrap=True, overflow="ellipsis")
         self._progress = Progress(
             SpinnerColumn(),
-            TimeElapsedColumn(table_column=Column(no_wrap=True, min_width=7)),
+            Running(table_column=Column(no_wrap=True, min_width=7)),
             TextColumn("{task.fields[milestone]}", table_column=Column(no_wrap=True)),
             DownloadColumn(table_column=Column(no_wrap=True)),
             BarColumn(bar_width=12),
