@@ -180,7 +180,13 @@ def _samples(trace: BootTrace) -> tuple[str, ...]:
         return ()
     places = list(dict.fromkeys(place(trace, sample) for sample in trace.samples))
     more = f" and {len(places) - 4} more places" if len(places) > 4 else ""
-    mode = trace.samples[-1].mode
-    return (
-        f"{len(trace.samples)} looks at the CPU, in {mode} mode: {', '.join(places[:4])}{more}",
+    modes = list(dict.fromkeys(sample.mode for sample in trace.samples))
+    always = (
+        f"always in {modes[0]} mode"
+        if len(modes) == 1
+        else ", then ".join(f"in {mode} mode" for mode in modes)
     )
+    times = "once" if len(trace.samples) == 1 else f"{len(trace.samples)} times"
+    if times == "once":
+        always = always.removeprefix("always ")
+    return (f"CPU sampled {times}, {always}, at {', '.join(places[:4])}{more}",)

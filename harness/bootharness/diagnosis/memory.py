@@ -36,6 +36,9 @@ _SS = re.compile(r"^SS =([0-9a-f]{4}) ", re.MULTILINE)
 
 def _placements(trace: BootTrace) -> Iterator[tuple[BiosCall, str, range]]:
     """Yield what the loader had written where: sectors into buffers, moves to destinations."""
+    number = {
+        id(call): at for at, call in enumerate(each for each in trace.bios_calls if each.table)
+    }
     for call in trace.loader_calls:
         if call.packet and call.function == 0x42 and not call.failed:
             start = call.packet.buffer
@@ -47,7 +50,7 @@ def _placements(trace: BootTrace) -> Iterator[tuple[BiosCall, str, range]]:
         elif (table := call.table) and not call.failed:
             start = table.destination.base
             size = (call.registers_in.ecx & 0xFFFF) * 2
-            yield call, "a block move", range(start, start + size)
+            yield call, f"block move {number[id(call)]}", range(start, start + size)
 
 
 def memory_clobbered(trace: BootTrace) -> Finding | None:
@@ -59,14 +62,15 @@ def memory_clobbered(trace: BootTrace) -> Finding | None:
         at = caller.cs * 16 + caller.ip
         reserved = [(span, whose) for span, whose in _RESERVED if _overlap(placed, span)]
         if reserved:
-            over = f"{reserved[0][1]} at {_range(reserved[0][0])}"
+            did = f"overwrote {reserved[0][1]} at {_range(reserved[0][0])}"
         elif placed.start <= at < placed.stop:
-            over = f"the loader's own code, which made the call at {seg_off(caller.cs, caller.ip)}"
+            did = f"overwrote the loader, which was running at {seg_off(caller.cs, caller.ip)}"
         elif trace.machine and placed.stop > trace.machine.memory_bytes:
-            over = f"the end of the {trace.machine.memory_bytes >> 20} MiB of memory"
+            mib = trace.machine.memory_bytes >> 20
+            did = f"went past the end of the {mib} MiB of memory"
         else:
             continue
-        return Finding(f"{what} to {_range(placed)} went over {over}", (str(call),))
+        return Finding(f"{what} ({_range(placed)}) {did}", (str(call),))
     return None
 
 
