@@ -116,7 +116,7 @@ faults-net: tools
 mutants-rules: tools
 	$(BIN)/python -m pip install -q --disable-pip-version-check 'mutmut>=3.8'
 	rm -rf .mutants && mkdir .mutants
-	cp -r harness/bootharness tests conftest.py pyproject.toml .mutants && cp -r mbr images .mutants/bootharness
+	cp -r harness/bootharness tests conftest.py pyproject.toml images .mutants && cp -r mbr images .mutants/bootharness
 	cd .mutants && ../$(BIN)/mutmut run >/dev/null
 	cd .mutants && ../$(BIN)/mutmut results
 	cd .mutants && ../$(BIN)/mutmut export-cicd-stats >/dev/null

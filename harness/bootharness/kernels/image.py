@@ -45,6 +45,9 @@ class KernelImage(Struct, frozen=True):
     release: str
     compression: str
 
+    def __repr__(self) -> str:
+        return f"<KernelImage {self.source}>"
+
     @classmethod
     def read(cls, path: Path, *, source: str | None = None) -> Self:
         """Read a bzImage. ``source`` is what the person calls it, the path by default.

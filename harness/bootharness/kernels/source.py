@@ -10,6 +10,7 @@ grow:BYTES:SOURCE            any of them, its payload grown to an exact size
 
 import glob
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,6 @@ from typing import Any
 from msgspec import Struct
 
 from bootharness.errors import UsageError
-from bootharness.host.assembler import shipped
 from bootharness.host.regular import read_regular
 from bootharness.kernels.image import KernelImage
 from bootharness.kernels.selfcheck import SELFCHECK, selfcheck_kernel
@@ -28,6 +28,7 @@ _MAGIC_AT, _MAGIC = 0x202, b"HdrS"
 _TABLE_BYTES = 1 << 24
 _MOST_GROWN = 8
 _BYTES = r"\d[\d_]{0,30}"
+_NO_PATH = ("deb:", "selfcheck:", "grow:")
 
 
 class NamedSource(Struct, frozen=True):
@@ -113,19 +114,22 @@ def fetch(source: str) -> KernelImage:
     return KernelImage.read(Path(source))
 
 
-def known_kernels(path: Path | None = None) -> list[NamedSource]:
-    """Return the kernel builds that a kernels.toml names, the project's own by default.
+def known_kernels(file: Path) -> list[NamedSource]:
+    """Return the kernel builds that a kernels.toml names; a path in it is relative to its folder.
 
     Raises UsageError, naming the file and the field.
     """
     import tomllib  # the command line does without
 
-    file = path or shipped("images/kernels.toml")
     try:
         table: dict[str, Any] = tomllib.loads(read_regular(file, most=_TABLE_BYTES).decode())
     except (ValueError, RecursionError) as error:  # ValueError is TOML's and UTF-8's, too
         raise UsageError(f"{file}: not a table of kernels: {error}") from error
-    return list(_named(file, table.get("kernel")))
+    kernels = list(_named(file, table.get("kernel")))
+    for name, times in Counter(kernel.id for kernel in kernels).items():
+        if times > 1:
+            raise UsageError(f"{file}: {times} [[kernel]] have the id {name!r}; give each its own")
+    return kernels
 
 
 def _named(file: Path, entries: Any) -> Iterator[NamedSource]:
@@ -134,9 +138,15 @@ def _named(file: Path, entries: Any) -> Iterator[NamedSource]:
     for number, entry in enumerate(entries, start=1):
         match entry:
             case {"id": str(name), "source": str(source)} if len(entry) == 2:
-                yield NamedSource(name, source)
+                yield NamedSource(name, _from_folder(source, file.parent))
             case _:
                 raise UsageError(f"{file}: [[kernel]] number {number} needs an id and a source")
+
+
+def _from_folder(source: str, folder: Path) -> str:
+    """Return a source whose path, if there is one in it, is relative to a folder."""
+    head, base = re.fullmatch(r"((?:grow:[^:]*:)*)(.*)", source, re.DOTALL).groups()  # type: ignore[union-attr]
+    return source if base.startswith(_NO_PATH) else f"{head}{folder / base}"
 
 
 def _selfcheck(source: str) -> int:

@@ -104,6 +104,9 @@ class BootTrace(Struct, frozen=True, dict=True):
     network: NetworkFacts | None = None
     post_mortem: PostMortem | None = None
 
+    def __repr__(self) -> str:
+        return f"<BootTrace of {self.source} by {self.route}: {self.ending.kind}>"
+
     def with_missing(self, *sentences: str) -> "BootTrace":
         """Return the trace with more of what the post-mortem could not have."""
         seen = self.post_mortem
