@@ -95,6 +95,7 @@ docs: setup
 	$(BIN)/bootharness schema gate >docs/gate.schema.json
 	$(BIN)/bootharness schema bisect >docs/bisect.schema.json
 	$(BIN)/python -m bootharness.report.causes_page >docs/causes.md
+	$(BIN)/python -m bootharness.plugin.reference docs/testing.md
 
 bench: tools
 	$(BIN)/python -m tests.bench

@@ -32,11 +32,14 @@ class Finding(NamedTuple):
 
 
 class Diagnosis(Struct, frozen=True):
-    """A cause by its id, one sentence with the numbers in it, and what shows it."""
+    """Why a boot failed."""
 
     cause: str
+    """The id of the cause: `bootharness explain` lists them all."""
     sentence: str
+    """One sentence with the numbers in it."""
     evidence: tuple[str, ...] = ()
+    """The lines that show it."""
 
 
 class Judgement(Struct, frozen=True):

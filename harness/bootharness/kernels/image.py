@@ -39,11 +39,17 @@ class KernelImage(Struct, frozen=True):
     """A bzImage that was read and parsed; sizes in bytes."""
 
     path: Path
+    """Its file."""
     source: str
+    """What the person calls it."""
     file_bytes: int
+    """The size of the file."""
     header: SetupHeader
+    """The setup header: every field of the boot protocol by its name."""
     release: str
+    """The version that it tells, as ``6.12.107+deb13-cloud-amd64``."""
     compression: str
+    """What its payload is compressed with, as ``zstd``; empty where that is not known."""
 
     def __repr__(self) -> str:
         return f"<KernelImage {self.source}>"

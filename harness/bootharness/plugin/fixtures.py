@@ -85,15 +85,23 @@ def boot_plan(request: pytest.FixtureRequest, pytestconfig: pytest.Config) -> Bo
 
 @pytest.fixture
 def disk_image(
-    stage1: "Loader", kernel: "KernelImage", boot_plan: BootPlan, _boots: _Boots
+    stage1: "Loader",
+    kernel: "KernelImage",
+    boot_plan: BootPlan,
+    pytestconfig: pytest.Config,
+    _boots: _Boots,
 ) -> "DiskImage":
-    """The disk image with that loader and that kernel. Nothing that boots changes it."""
+    """The disk image with that kernel, and with that loader or the one of the test's marker.
+    Nothing that boots changes it."""
+    from bootharness.routes.loader import Loader
     from bootharness.routes.mbr import lay_out
 
-    key = (kernel.source, kernel.sha256, stage1.binary, boot_plan)
+    of_marker = boot_plan.loader != plan_of(pytestconfig).loader
+    loader = Loader.named(boot_plan.loader) if of_marker else stage1
+    key = (kernel.source, kernel.sha256, loader.binary, boot_plan)
     if key not in _boots.images:
         path = _boots.folder / f"disk-{len(_boots.images)}.img"
-        _boots.images[key] = lay_out(kernel, stage1, boot_plan).write(path)
+        _boots.images[key] = lay_out(kernel, loader, boot_plan).write(path)
     return _boots.images[key]
 
 

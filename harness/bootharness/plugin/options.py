@@ -16,7 +16,7 @@ from bootharness.plan import OPTIONS, STAGE1, BootPlan, choose
 from bootharness.plan.option import Option
 
 __all__ = ["checked", "marked_plan", "network_plan", "not_found_out", "plan_of",
-           "pytest_addoption", "pytest_configure", "usage_errors"]  # fmt: skip
+           "pytest_addoption", "pytest_configure", "spelling", "usage_errors"]  # fmt: skip
 
 _PREFIX = "--boot-"
 
@@ -33,7 +33,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "grow:BYTES:SOURCE; may be repeated; without it those of the project's kernels.toml",
     )
     for option in OPTIONS.values():
-        group.addoption(_spelling(option), dest=_dest(option), **_how(option))
+        group.addoption(spelling(option), dest=_dest(option), **_how(option))
     group.addoption(
         "--boot-debug",
         action="store_true",
@@ -63,7 +63,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-def _spelling(option: Option) -> str:
+def spelling(option: Option) -> str:
+    """Return how an option of a plan is spelt as one of pytest's."""
     return _PREFIX + option.spelling.removeprefix("--")
 
 
@@ -104,7 +105,7 @@ def plan_of(config: pytest.Config) -> BootPlan:
     for option in OPTIONS.values():
         value = config.getoption(_dest(option))
         if value is not None:
-            with usage_errors(_spelling(option)):
+            with usage_errors(spelling(option)):
                 plan = choose(plan, {option.name: value})
     if plan.loader != STAGE1 and not Path(plan.loader).is_file():
         raise pytest.UsageError(f"--boot-loader {plan.loader}: no such file")
