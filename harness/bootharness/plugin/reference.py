@@ -111,7 +111,7 @@ _TABLES = {
         KernelFacts,
         LoaderFacts,
         MachineFacts,
-    ),  # fmt: skip
+    ),
     "milestones": _milestones,
     "network": _values(NetworkFacts, NetFile, NetEvent),
     "kernel": _values(KernelImage),
