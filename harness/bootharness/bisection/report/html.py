@@ -8,7 +8,7 @@ from bootharness.bisection.bisect import HuntResult
 from bootharness.bisection.log import Seen
 from bootharness.bisection.report.words import certainty, first_bad
 from bootharness.diagnosis.verdict import Verdict
-from bootharness.report.page import Palette, drawing, rendered
+from bootharness.report.page import Palette, drawing, drawn, new_figure, rendered
 from bootharness.text import printable
 
 __all__ = ["hunt_html"]
@@ -32,7 +32,7 @@ def hunt_html(result: HuntResult) -> str:
         "lost": printable(lost.reason) if lost else "",
         "rows": [row for row in answer.rows if row.differs] if answer else [],
         "seen": seen,
-        "plot": _plot(seen, answer),
+        "plot": drawn(lambda: _plot(seen, answer)),
     }
     return rendered(_TEMPLATE, values)
 
@@ -42,11 +42,9 @@ def _plot(seen: Sequence[Seen], answer: Answer | None) -> str:
     known = [each for each in seen if each.facts.payload_bytes]
     if not known:
         return ""
-    from matplotlib.figure import Figure  # takes longer to import than to draw
-
     palette = Palette()
     ink, line = palette["--ink"], palette["--line"]
-    figure = Figure(figsize=(10.5, 4.6), layout="constrained")
+    figure = new_figure(10.5, 4.6)
     axes = figure.add_subplot()
     for verdict in Verdict:
         chosen = [each for each in known if each.verdict is verdict]

@@ -27,7 +27,7 @@ from bootharness.gate.report.words import (
     worth_a_word,
 )
 from bootharness.gate.trend import trend
-from bootharness.report.page import rendered
+from bootharness.report.page import drawn, rendered
 from bootharness.text import count, printable
 
 __all__ = ["html"]
@@ -70,7 +70,7 @@ def html(outcome: GateOutcome, *, title: str = "Boot gate") -> str:
     if lines:
         from bootharness.gate.report.plot import trend_plot
 
-        plot = trend_plot(lines, outcome.headroom, ahead)
+        plot = drawn(lambda: trend_plot(lines, outcome.headroom, ahead))
     ways = tuple(dict.fromkeys(row.way for row in rows))
     values = {
         "title": title,

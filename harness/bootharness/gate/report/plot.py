@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from bootharness.gate.trend import Crossing, Series, payload_limits, version_name
 from bootharness.predictor.headroom import Headroom
-from bootharness.report.page import Palette, drawing
+from bootharness.report.page import Palette, drawing, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -15,7 +15,7 @@ __all__ = ["trend_plot"]
 
 _SERIES = ("--one", "--two", "--three", "--four", "--five", "--six")
 _MARKS = ("o", "s", "^", "D", "v", "P")
-_SIZE_INCHES = (10.5, 5.2)
+_WIDTH, _HEIGHT = 10.5, 5.2
 _MOST_LABELS = 14
 _MIB = 1 << 20
 
@@ -24,11 +24,9 @@ def trend_plot(
     lines: Sequence[Series], headroom: Sequence[Headroom], crossings: Sequence[Crossing]
 ) -> str:
     """Return the SVG: each series with its projection, each loader's payload limit as a line."""
-    from matplotlib.figure import Figure  # takes longer to import than to draw
-
     palette = Palette()
     ink, bad = palette["--ink"], palette["--bad"]
-    figure = Figure(figsize=_SIZE_INCHES, layout="constrained")
+    figure = new_figure(_WIDTH, _HEIGHT)
     axes = figure.add_subplot()
     for number, each in enumerate(lines):
         colour = palette[_SERIES[number % len(_SERIES)]]
