@@ -245,8 +245,9 @@ def choose(plan: BootPlan, values: Mapping[str, Any]) -> BootPlan:
     if "faults" in given and not isinstance(given["faults"], Faults):
         faults = given["faults"]
         faults = [faults] if isinstance(faults, str) else faults
-        if not (isinstance(faults, list | tuple) and all(isinstance(each, str) for each in faults)):
-            raise UsageError(f"network fault {faults!r}: text is wanted, as stall:block=100")
+        for each in faults if isinstance(faults, list | tuple) else [faults]:
+            if not isinstance(each, str):
+                raise UsageError(f"network fault {each!r}: text is wanted, as stall:block=100")
         given["faults"] = Faults.parse(faults)
     own, network, machine = (
         {name: given[name] for name, _ in _values(part) if name in given} for part in _parts(plan)

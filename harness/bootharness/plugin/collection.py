@@ -19,13 +19,20 @@ from bootharness.plugin.sources import NO_KERNEL, sources
 if TYPE_CHECKING:
     from bootharness.gate.matrix import Matrix
 
-__all__ = ["SOURCE", "pytest_cmdline_main", "pytest_collection_modifyitems",
-           "pytest_generate_tests", "pytest_xdist_make_scheduler"]  # fmt: skip
+__all__ = [
+    "SOURCE",
+    "pytest_cmdline_main",
+    "pytest_collection_modifyitems",
+    "pytest_generate_tests",
+    "pytest_testnodedown",
+    "pytest_xdist_make_scheduler",
+]
 
 SOURCE = "_kernel_source"
 """The fixture that is parametrized with kernel sources; the source is None where there are none,
 for a test that is left out without a word has not passed."""
 _NO_KERNEL_ID = "no-kernel"
+_REFUSED = "bootharness_refused"
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -49,6 +56,26 @@ def pytest_collection_modifyitems(
     session: pytest.Session, config: pytest.Config, items: list[pytest.Item]
 ) -> None:
     """Refuse markers that cannot be, before anything boots; add the gate's tests."""
+    try:
+        _add_and_check(session, config, items)
+    except pytest.UsageError as error:
+        output = getattr(config, "workeroutput", None)
+        if output is None:
+            raise
+        output[_REFUSED] = str(error)  # an exception here is an internal error of pytest-xdist
+        items.clear()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """With pytest-xdist, refuse what a worker has refused."""
+    if refused := getattr(node, "workeroutput", {}).get(_REFUSED):
+        raise pytest.UsageError(refused)
+
+
+def _add_and_check(
+    session: pytest.Session, config: pytest.Config, items: list[pytest.Item]
+) -> None:
     if config.getoption("--gate-baseline"):
         from bootharness.plugin.gate_tests import gate_items
 

@@ -24,6 +24,7 @@ _TABLE = "kernels.toml"
 _SOURCES = pytest.StashKey[dict[str, str]]()
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Refuse kernels that cannot be, before anything is collected."""
     if config.getoption("--kernel") or _table(config):
