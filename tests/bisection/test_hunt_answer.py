@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from html.parser import HTMLParser
 from io import StringIO
 from pathlib import Path
@@ -176,6 +177,14 @@ def test_page_shows_all_and_asks_for_nothing() -> None:
     assert "0102" not in re.sub(r"[^#]*(#\w+)|.", r"\1", text)
     lost = hunt_html(result("x"))
     assert "the good end is bad" in lost
+
+
+def test_page_says_so_where_nothing_can_be_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("matplotlib", "matplotlib.figure"):
+        monkeypatch.setitem(sys.modules, name, None)
+    text = hunt_html(result("a title", BOOTS, ANSWER))
+    assert "The cause is the payload size." in text
+    assert "No chart: a chart is drawn by matplotlib" in text
 
 
 def test_markdown_is_safe_in_a_table() -> None:

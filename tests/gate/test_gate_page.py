@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+import sys
 from html import unescape
 from pathlib import Path
 
@@ -122,6 +123,16 @@ def test_the_trend_says_which_version_is_too_large(page: Path) -> None:
     assert "no-carry.asm: 15,735,808 bytes" in plot
     assert "var(--bad)" in plot
     assert not re.search(r"#0[0-9a-f]0[0-9a-f]0[0-9a-f]\b", plot)
+
+
+def test_where_no_trend_can_be_drawn_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("matplotlib", "matplotlib.figure"):
+        monkeypatch.setitem(sys.modules, name, None)
+    text = unescape(html(OUTCOME))
+    assert "is projected to be crossed by Linux 6.18" in text
+    plot = text[text.index("<figure") : text.index("</figure>")]
+    assert "No chart: " in plot
+    assert "pip install 'bootharness[plots]'" in plot
 
 
 def test_the_worst_is_to_be_looked_at_first() -> None:
