@@ -130,8 +130,11 @@ class NoVerdict(CouldNotFindOut):
     """A boot was judged, and neither good nor bad is proven; its cause is the judgement's."""
 
     def __init__(self, cause: str, sentence: str) -> None:
-        super().__init__(sentence)
+        super().__init__(cause, sentence)
         self.cause = cause
+
+    def __str__(self) -> str:
+        return str(self.args[1])
 
 
 class HostBusy(CouldNotFindOut):

@@ -369,7 +369,9 @@ def refused(user: pytest.Pytester, *options: str) -> str:
             ["--boot-net-fault", "stall:blok=2"],
             "--boot-net-fault: network fault 'stall:blok=2': of stall can be said: file, block",
         ),
+        (["--kernel", ""], 'a kernel has the name "": is there a variable that is not set?'),
         (["--kernel", "none"], "none: no such file; a kernel is "),
+        (["--kernel", "none", "--boot-route", "disk"], "none: no such file; here a disk image "),
         (["--kernel", "none*"], "none*: nothing matches; a kernel is "),
         (["--kernel", "."], ".: no file in this folder is a bzImage"),
         (["--kernel", "selfcheck:x"], "selfcheck:x: write selfcheck:BYTES"),
@@ -385,7 +387,7 @@ def test_wrong_options_are_usage_errors(
         (user.mkdir("two") if size == 16 else user.path / "two").joinpath(f"{size}").write_bytes(
             selfcheck_kernel(size).read_bytes()
         )
-    kernel = [] if options[0] == "--kernel" else ["--kernel", "selfcheck:16"]
+    kernel = [] if "--kernel" in options else ["--kernel", "selfcheck:16"]
     line = refused(user, *options, *kernel)
     assert line.startswith(words)
     assert boots.read_text() == ""

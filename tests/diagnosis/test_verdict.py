@@ -1,5 +1,7 @@
 """What a judgement says to those who only ask whether the boot is good."""
 
+import pickle
+
 import pytest
 
 from bootharness.diagnosis import Diagnosis, Judgement, Verdict
@@ -25,6 +27,8 @@ def test_what_was_not_found_out_is_neither_good_nor_a_bad_kernel() -> None:
     with pytest.raises(CouldNotFindOut, match=SILENT.sentence) as raised:
         SKIP.require_good()
     assert raised.value.cause == "kernel-silent"
+    there_and_back = pickle.loads(pickle.dumps(raised.value))
+    assert (str(there_and_back), there_and_back.cause) == (SILENT.sentence, "kernel-silent")
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,8 @@ def expand(source: str) -> list[str]:
     Raises UsageError for a source that cannot be: no such file, nothing in a folder, no
     such syntax.
     """
+    if not source:  # as a path it would be the folder that we are in
+        raise UsageError('a kernel has the name "": is there a variable that is not set?')
     if source.startswith("grow:"):
         size, base = _grow(source)
         return [f"grow:{size}:{each}" for each in expand(base)]
