@@ -95,6 +95,7 @@ docs: setup
 	$(BIN)/bootharness schema gate >docs/gate.schema.json
 	$(BIN)/bootharness schema bisect >docs/bisect.schema.json
 	$(BIN)/python -m bootharness.report.causes_page >docs/causes.md
+	$(BIN)/python -m bootharness.plugin.reference docs/testing.md
 
 bench: tools
 	$(BIN)/python -m tests.bench
@@ -116,7 +117,7 @@ faults-net: tools
 mutants-rules: tools
 	$(BIN)/python -m pip install -q --disable-pip-version-check 'mutmut>=3.8'
 	rm -rf .mutants && mkdir .mutants
-	cp -r harness/bootharness tests conftest.py pyproject.toml .mutants && cp -r mbr images .mutants/bootharness
+	cp -r harness/bootharness tests conftest.py pyproject.toml images .mutants && cp -r mbr images .mutants/bootharness
 	cd .mutants && ../$(BIN)/mutmut run >/dev/null
 	cd .mutants && ../$(BIN)/mutmut results
 	cd .mutants && ../$(BIN)/mutmut export-cicd-stats >/dev/null

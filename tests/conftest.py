@@ -12,6 +12,7 @@ from bootharness.errors import CouldNotFindOut
 from bootharness.kernels.source import fetch, known_kernels
 from bootharness.trace.boot_trace import BootTrace
 from tests.support.judgements import told
+from tests.support.processes import KERNELS
 
 # a busy machine is no defect
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -22,7 +23,7 @@ settings.load_profile("untimed")
 def debian_kernel() -> Path:
     """The first of the kernels that the project tests with."""
     try:
-        return fetch(known_kernels()[0].source).path
+        return fetch(known_kernels(KERNELS)[0].source).path
     except CouldNotFindOut as error:
         pytest.skip(str(error))
 

@@ -3,8 +3,7 @@
     import bootharness
 
     trace = bootharness.boot("bzImage", bootharness.BootPlan(route="pxelinux"))
-    judgement = bootharness.judge(trace)
-    assert judgement.verdict is bootharness.Verdict.GOOD, judgement.summary
+    bootharness.judge(trace).require_good()
 
 These names stay; what else there is in the package may move. Each is imported when it is first
 asked for.

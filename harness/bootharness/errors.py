@@ -14,6 +14,7 @@
         ├── WireLost            the network that the harness makes for guests has failed
         ├── TimeTooShort        time was up while what was wanted could still come
         ├── NotWritten          what was found out could not be written to a file
+        ├── NoVerdict           a boot was judged, and neither good nor bad is proven
         └── HostBusy            time was up, and the host had given QEMU little of it
 
 Every message is one sentence that names the file or the tool and says what to do.
@@ -34,6 +35,7 @@ __all__ = [
     "LaunchFailed",
     "MachineLost",
     "MediumUnavailable",
+    "NoVerdict",
     "NotAKernel",
     "NotWritten",
     "TimeTooShort",
@@ -68,7 +70,7 @@ class FormatError(BootHarnessError):
 class CouldNotFindOut(BootHarnessError):
     """There is no verdict on the kernel, for a reason that is not the kernel's."""
 
-    cause: ClassVar[str]
+    cause: str
 
 
 class KernelUnavailable(CouldNotFindOut):
@@ -131,6 +133,17 @@ class NotWritten(CouldNotFindOut):
     """What was found out could not be written to a file: nobody can read it there."""
 
     cause = "not-written"
+
+
+class NoVerdict(CouldNotFindOut):
+    """A boot was judged, and neither good nor bad is proven; its cause is the judgement's."""
+
+    def __init__(self, cause: str, sentence: str) -> None:
+        super().__init__(cause, sentence)
+        self.cause = cause
+
+    def __str__(self) -> str:
+        return str(self.args[1])
 
 
 class HostBusy(CouldNotFindOut):

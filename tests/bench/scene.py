@@ -19,12 +19,13 @@ from bootharness.routes.loader import Loader
 from bootharness.routes.mbr import lay_out
 from tests.support.boots import settled
 from tests.support.builders import no_carry
+from tests.support.processes import KERNELS
 
 __all__ = ["FAILING", "MOVES", "Scene"]
 
 MOVES = 230
 _CHUNK_BYTES = 0xFE00
-_DEBIAN = known_kernels()[0].source
+_DEBIAN = known_kernels(KERNELS)[0].source
 FAILING = f"grow:17000000:{_DEBIAN}"
 """The kernel that is too large for a loader without the carry."""
 

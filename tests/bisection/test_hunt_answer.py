@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from html.parser import HTMLParser
 from io import StringIO
 from pathlib import Path
@@ -205,6 +206,14 @@ def test_page_shows_what_both_guests_have_said_and_obeys_neither() -> None:
     assert "Booting...\n&lt;script&gt;alert(1)&lt;/script&gt;\\x1b[31m" in shown
     assert "Linux version 6" in shown
     assert "<pre" not in text[text.index("last good</span>") :]
+
+
+def test_page_says_so_where_nothing_can_be_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("matplotlib", "matplotlib.figure"):
+        monkeypatch.setitem(sys.modules, name, None)
+    text = hunt_html(result("a title", BOOTS, ANSWER))
+    assert "The cause is the payload size." in text
+    assert "No chart: a chart is drawn by matplotlib" in text
 
 
 def test_markdown_is_safe_in_a_table() -> None:

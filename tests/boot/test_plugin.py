@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -21,7 +22,7 @@ QEMU_OF_SELFCHECK = "qemu-system-i386"
 
 USERS_FILE = """
 def test_boots(boot_judgement):
-    assert boot_judgement.verdict == "good", boot_judgement.summary
+    boot_judgement.require_good()
 
 def test_descriptors(boot_trace):
     for move in boot_trace.block_moves:
@@ -89,11 +90,18 @@ def test_two_kernels_have_two_ids(user: pytest.Pytester, boots: Path) -> None:
 
 
 def test_kernels_of_the_project(user: pytest.Pytester) -> None:
+    (user.mkdir("builds") / "bzImage").write_bytes(selfcheck_kernel(16).read_bytes())
     user.path.joinpath("kernels.toml").write_text(
-        '[[kernel]]\nid = "ours"\nsource = "selfcheck:16"\n'
+        '[[kernel]]\nid = "ours"\nsource = "builds/bzImage"\n'
+        '[[kernel]]\nid = "larger"\nsource = "grow:4096:builds/bzImage"\n'
     )
-    result = user.runpytest_subprocess("-v", "-k", "test_boots")
+    user.mkdir("elsewhere")
+    result = user.run(
+        sys.executable, "-c", "import os, pytest; os.chdir('elsewhere'); "
+        "raise SystemExit(pytest.main(['-v', '-k', 'test_boots', '--rootdir=..', '..']))",
+    )  # fmt: skip
     result.stdout.fnmatch_lines(["*::test_boots[[]ours[]] PASSED*"])
+    result.stdout.fnmatch_lines(["*::test_boots[[]larger[]] PASSED*"])
 
 
 def test_collecting_boots_nothing(user: pytest.Pytester, boots: Path) -> None:
@@ -133,6 +141,89 @@ def test_failure_shows_the_boot(user: pytest.Pytester, bad_kernel: Path) -> None
             "to see it again: bootharness boot *",
         ]
     )
+
+
+def test_failure_of_one_line_for_who_asks_for_a_good_boot(
+    user: pytest.Pytester, bad_kernel: Path
+) -> None:
+    user.makepyfile(
+        """
+        from bootharness import Verdict
+
+        def test_shortest(boot_judgement):
+            boot_judgement.require_good()
+
+        def test_by_hand(boot_judgement):
+            assert boot_judgement.verdict is Verdict.GOOD, boot_judgement.summary
+        """
+    )
+    result = user.runpytest_subprocess("--kernel", bad_kernel)
+    result.assert_outcomes(failed=2)
+    shortest, by_hand = result.stdout.str().split("_ test_by_hand")
+    (asked,) = [line for line in shortest.splitlines() if line.startswith(">")]
+    assert asked.endswith("boot_judgement.require_good()")
+    (why,) = [line for line in shortest.splitlines() if line.startswith("E")]
+    assert re.fullmatch(r"E +AssertionError: BAD payload-truncated: .* syssize .*", why)
+    said = [line for line in by_hand.splitlines() if line.startswith("E  ")]
+    assert len(said) == 4
+    assert max(map(len, said[1:])) < 100
+    assert "<Judgement bad: payload-truncated>" in said[2]
+
+
+@pytest.mark.parametrize("options", [[], ["-n", "1"]], ids=["one process", "a worker"])
+def test_report_of_a_boot_is_told_once(
+    user: pytest.Pytester, bad_kernel: Path, options: list[str]
+) -> None:
+    arguments = ("-k", "not console and not progress", "--kernel", bad_kernel)
+    user.makepyfile(
+        """
+        def test_first(boot_judgement): boot_judgement.require_good()
+        def test_second(boot_judgement): boot_judgement.require_good()
+        def test_third(boot_trace): assert boot_trace.reached("banner")
+        """
+    )
+    result = user.runpytest_subprocess(*arguments, "--junitxml", "report.xml", *options)
+    result.assert_outcomes(failed=3)
+    said = result.stdout.str()
+    assert said.count("last BIOS calls:") == said.count("to see it again: ") == 1
+    other = re.findall(r"^BAD payload-truncated; its report is with (.*)$", said, re.MULTILINE)
+    assert len(other) == 2
+    assert {each.partition("::")[2] for each in other} == {"test_first[vmlinuz-bad]"}
+    texts = [
+        each.text or "" for each in ElementTree.parse(user.path / "report.xml").iter("failure")
+    ]
+    assert ["last BIOS calls:" in each for each in texts] == [True, False, False]
+    assert all("BAD payload-truncated" in each for each in texts)
+
+
+@pytest.mark.parametrize(
+    ("options", "outcome"),
+    [([], {"skipped": 2, "passed": 1}), (["--boot-strict"], {"failed": 2, "passed": 1})],
+)
+def test_what_was_not_found_out_is_never_green(
+    user: pytest.Pytester, options: list[str], outcome: dict[str, int]
+) -> None:
+    user.makepyfile(
+        """
+        import bootharness
+        import pytest
+
+        def test_no_verdict():
+            silent = bootharness.Diagnosis("kernel-silent", "it runs and says nothing")
+            bootharness.Judgement(bootharness.Verdict.SKIP, silent.sentence, silent).require_good()
+
+        def test_no_kernel():
+            bootharness.fetch("not-built-yet")
+
+        def test_what_is_expected_is_none_of_our_business():
+            with pytest.raises(bootharness.CouldNotFindOut):
+                bootharness.fetch("not-built-yet")
+        """
+    )
+    result = user.runpytest_subprocess("-rsf", *options)
+    result.assert_outcomes(**outcome)
+    result.stdout.fnmatch_lines(["*kernel-silent: it runs and says nothing*"])
+    result.stdout.no_fnmatch_line("*Traceback*")
 
 
 def test_failure_says_how_to_see_it_again(user: pytest.Pytester, bad_kernel: Path) -> None:
@@ -244,28 +335,111 @@ def test_kernels_with_one_name_are_two(user: pytest.Pytester, boots: Path) -> No
     assert count(boots) == 2
 
 
+def refused(user: pytest.Pytester, *options: str) -> str:
+    """Run pytest, which must refuse to, and return its one line."""
+    result = user.runpytest_subprocess(*options)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    said = f"{result.stdout.str()}\n{result.stderr.str()}"
+    assert "Traceback" not in said
+    assert "INTERNALERROR" not in said
+    (line,) = re.findall(r"(?:^| )(?:ERROR|pytest: error): (?!usage: )(.*)", said, re.MULTILINE)
+    return str(line)
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--boot-until", "never"], "--boot-until"),
-        (["--boot-tracer", "strace"], "--boot-tracer"),
-        (["--boot-memory", "much"], "--boot-memory"),
-        (["--boot-memory", "1"], "it has to be at least 2"),
-        (["--boot-timeout", "0"], "it has to be at least 0.1"),
-        (["--boot-loader", "none.asm"], "none.asm: no such file"),
-        (["--kernel", "none"], "none: no such file"),
-        (["--kernel", "selfcheck:x"], "write selfcheck:BYTES"),
+        (["--boot-until", "never"], "argument --boot-until: invalid choice: 'never'"),
+        (["--boot-tracer", "strace"], "argument --boot-tracer: invalid choice: 'strace'"),
+        (["--boot-memory", "much"], "argument --boot-memory: invalid int value: 'much'"),
+        (["--boot-memory", "1"], "--boot-memory: memory 1: it has to be at least 2"),
+        (["--boot-timeout", "0"], "--boot-timeout: timeout 0.0: it has to be at least 0.1"),
+        (["--boot-timeout", "nan"], "--boot-timeout: timeout nan: it has to be at least 0.1"),
+        (["--boot-loader", "none.asm"], "--boot-loader none.asm: no such file"),
+        (["--boot-loader", "."], "--boot-loader .: no such file"),
+        (["--boot-initrd", "none.img"], "options: none.img: no such file"),
+        (["--boot-bios", "none.bin"], "options: none.bin: no such file"),
+        (["--boot-nic", "e1000"], "options: --nic e1000: the route mbr makes no use of it"),
+        (
+            ["--boot-machine-type", "pc,x"],
+            "--boot-machine-type: machine type 'pc,x': it has to be like",
+        ),
+        (["--boot-route", "pigeon"], "options: route 'pigeon': known are mbr, "),
+        (
+            ["--boot-net-fault", "stall:blok=2"],
+            "--boot-net-fault: network fault 'stall:blok=2': of stall can be said: file, block",
+        ),
+        (["--kernel", ""], 'a kernel has the name "": is there a variable that is not set?'),
+        (["--kernel", "none"], "none: no such file; a kernel is "),
+        (["--kernel", "none", "--boot-route", "disk"], "none: no such file; here a disk image "),
+        (["--kernel", "none*"], "none*: nothing matches; a kernel is "),
+        (["--kernel", "."], ".: no file in this folder is a bzImage"),
+        (["--kernel", "selfcheck:x"], "selfcheck:x: write selfcheck:BYTES"),
+        (["--kernel", "grow:x:y"], "grow:x:y: write grow:BYTES:SOURCE"),
+        (["--gate-baseline", "none"], "--gate-baseline: none: no such file"),
+        (["--gate-baseline", "two"], "--gate-baseline two: 2 kernels, and one is wanted"),
     ],
 )
 def test_wrong_options_are_usage_errors(
-    user: pytest.Pytester, options: list[str], words: str
+    user: pytest.Pytester, boots: Path, options: list[str], words: str
 ) -> None:
-    result = user.runpytest_subprocess(*options)
-    said = result.stdout.str() + result.stderr.str()
-    assert result.ret in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.INTERRUPTED)
-    assert words in said
-    assert "Traceback" not in said
-    assert "INTERNALERROR" not in said
+    for size in (16, 32):
+        (user.mkdir("two") if size == 16 else user.path / "two").joinpath(f"{size}").write_bytes(
+            selfcheck_kernel(size).read_bytes()
+        )
+    kernel = [] if "--kernel" in options else ["--kernel", "selfcheck:16"]
+    line = refused(user, *options, *kernel)
+    assert line.startswith(words)
+    assert boots.read_text() == ""
+
+
+def test_workers_refuse_what_one_process_refuses(user: pytest.Pytester) -> None:
+    assert refused(user, "-n", "1", "--kernel", "none").startswith("none: no such file")
+    user.makepyfile("import pytest\n@pytest.mark.boot(colour=1)\ndef test_it(boot_trace): ...\n")
+    line = refused(user, "-n", "2", "--kernel", "selfcheck:16")
+    assert "::test_it[selfcheck:16]: @pytest.mark.boot: colour: known are route, " in line
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ("[[kernel", "/kernels.toml: not a table of kernels: "),
+        ("[kernels]", "/kernels.toml: there is no [[kernel]] in it"),
+        ("[[kernel]]\nid = 'a'", "/kernels.toml: [[kernel]] number 1 needs an id and a source"),
+    ],
+)
+def test_table_of_kernels_that_is_wrong_is_a_usage_error(
+    user: pytest.Pytester, table: str, words: str
+) -> None:
+    (user.path / "kernels.toml").write_text(table)
+    assert words in refused(user)
+
+
+def test_table_of_kernels_that_is_asked_for_has_to_be_there(user: pytest.Pytester) -> None:
+    user.makeini("[pytest]\nkernels_toml = ours.toml\n")
+    assert refused(user).endswith("/ours.toml: No such file or directory")
+
+
+def test_without_a_kernel_nothing_is_booted_and_nothing_passes(
+    user: pytest.Pytester, boots: Path
+) -> None:
+    result = user.runpytest_subprocess("-rs")
+    result.assert_outcomes(skipped=4)
+    result.stdout.fnmatch_lines(["SKIPPED*no kernel to boot: *--kernel FILE*kernels.toml*"])
+    strict = user.runpytest_subprocess("--boot-strict")
+    strict.assert_outcomes(errors=4)
+    strict.stdout.fnmatch_lines(["*no kernel to boot: *--kernel FILE*kernels.toml*"])
+    assert boots.read_text() == ""
+
+
+def test_tests_without_a_kernel_of_their_own_run_all_the_same(user: pytest.Pytester) -> None:
+    user.makepyfile("def test_loader(stage1):\n    assert len(stage1.binary) <= 440\n")
+    user.runpytest_subprocess().assert_outcomes(passed=1)
+
+
+def test_gate_without_candidates_is_a_usage_error(user: pytest.Pytester) -> None:
+    line = refused(user, "--gate-baseline", "selfcheck:16")
+    assert line.startswith("--gate-baseline: no kernel to boot: ")
 
 
 def test_marker_changes_the_plan(user: pytest.Pytester, boots: Path) -> None:
@@ -304,6 +478,13 @@ def test_marker_changes_the_plan(user: pytest.Pytester, boots: Path) -> None:
         ("netboot('pxelinux', 'stall:blok=2')", "of stall can be said: file, block"),
         ("netboot('carrier-pigeon')", "route 'carrier-pigeon': known are "),
         ("netboot(colour=1)", "give route, *faults, nic="),
+        ("netboot(3)", "route 3: text is wanted"),
+        ("netboot('ipxe', 3)", "network fault 3: text is wanted"),
+        ("boot(faults=3)", "network fault 3: text is wanted"),
+        ("boot(cmdline=None)", "command line None: text is wanted"),
+        ("boot(loader=3)", "loader 3: text is wanted"),
+        ("boot(memory_mib='64')", "memory '64': a number is wanted"),
+        ("boot(timeout_s=float('nan'))", "timeout nan: it has to be at least 0.1"),
     ],
 )
 def test_marker_that_cannot_be_is_a_usage_error(

@@ -1,6 +1,7 @@
 """What separates good kernels from bad ones: pure functions, and the command on their files."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from bootharness.errors import UsageError
 from bootharness.factors.cases import cases, read_features, read_results
 from bootharness.factors.report import by_accident, factors_plot, sentence
 from bootharness.factors.rules import Case, find_factors
-from tests.support.processes import run
+from tests.support.processes import environment, run
 
 LIMIT = 15_735_808
 
@@ -165,6 +166,21 @@ def test_command_says_the_rule(tmp_path: Path) -> None:
     document = json.loads(done.stdout)
     assert document["factors"]["rule"]["conditions"][0]["below"] == 30
     assert (tmp_path / "plot.svg").exists()
+
+
+def test_rule_is_told_where_no_plot_can_be_drawn(tmp_path: Path) -> None:
+    hidden = tmp_path / "hidden"
+    hidden.mkdir()
+    (hidden / "matplotlib.py").write_text("raise ModuleNotFoundError(__name__)\n")
+    path = f"{hidden}{os.pathsep}{environment()['PYTHONPATH']}"
+    plot = tmp_path / "plot.svg"
+    done = run("factors", hunt_file(tmp_path), "--plot", plot, PYTHONPATH=path)
+    assert done.returncode == 125
+    assert "a kernel is bad if payload_bytes > 30" in done.stdout
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("bootharness: tool-missing: a chart is drawn by matplotlib")
+    assert line.endswith("pip install 'bootharness[plots]' brings it")
+    assert not plot.exists()
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+import sys
 from html import unescape
 from pathlib import Path
 
@@ -237,6 +238,16 @@ def test_what_is_to_be_said_of_several_boots_is_said_once() -> None:
     assert listed.count("<li>") == 1
     assert listed.count("<a href") == 3
     assert listed.count("destination-wrapped: it said") == 1
+
+
+def test_where_no_trend_can_be_drawn_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("matplotlib", "matplotlib.figure"):
+        monkeypatch.setitem(sys.modules, name, None)
+    text = unescape(html(OUTCOME))
+    assert "is projected to be crossed by Linux 6.18" in text
+    plot = text[text.index("<figure") : text.index("</figure>")]
+    assert "No chart: " in plot
+    assert "pip install 'bootharness[plots]'" in plot
 
 
 def test_the_worst_is_to_be_looked_at_first() -> None:

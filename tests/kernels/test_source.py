@@ -8,6 +8,7 @@ from bootharness.errors import KernelUnavailable, UsageError
 from bootharness.kernels.deb import DebPackage
 from bootharness.kernels.source import expand, fetch, known_kernels
 from tests.support.builders import bzimage
+from tests.support.processes import KERNELS
 
 
 @pytest.fixture
@@ -101,8 +102,17 @@ def test_package_that_no_list_has(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
 
 
 def test_kernels_of_the_project_are_named() -> None:
-    ids = [kernel.id for kernel in known_kernels()]
-    assert len(ids) == len(set(ids)) >= 2
+    assert len(known_kernels(KERNELS)) >= 2
+
+
+def test_paths_in_a_table_of_kernels_are_relative_to_it(tmp_path: Path) -> None:
+    table = tmp_path / "kernels.toml"
+    given = ("builds/bzImage", "/boot/vmlinuz", "grow:4096:bzImage", "deb:linux-image-amd64",
+             "selfcheck:16", "grow:4096:selfcheck:16", "grow:x")  # fmt: skip
+    table.write_text("".join(f"[[kernel]]\nid = {each!r}\nsource = {each!r}\n" for each in given))
+    assert [kernel.source for kernel in known_kernels(table)] == [
+        f"{tmp_path}/builds/bzImage", "/boot/vmlinuz", f"grow:4096:{tmp_path}/bzImage", *given[3:],
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -112,6 +122,7 @@ def test_kernels_of_the_project_are_named() -> None:
         ("[[kernel]]\nid = 3\nsource = 'x'", "number 1 needs an id and a source"),
         ("[[kernel]]\nid = 'a'\nsource = 'x'\n[[kernel]]\nid = 'b'", "number 2 needs"),
         ("[[kernel", "not a table of kernels"),
+        (2 * "[[kernel]]\nid = 'a'\nsource = 'x'\n", "2 .* have the id 'a'; give each its own"),
     ],
 )
 def test_table_of_kernels_that_is_wrong(tmp_path: Path, text: str, words: str) -> None:

@@ -9,9 +9,11 @@ from pathlib import Path
 
 from bootharness.host.deadline import Deadline
 
-__all__ = ["COMMAND", "environment", "eventually", "processes_with", "run"]
+__all__ = ["COMMAND", "KERNELS", "environment", "eventually", "processes_with", "run"]
 
 REPOSITORY = Path(__file__).parents[2]
+KERNELS = REPOSITORY / "images/kernels.toml"
+"""The kernels that the project tests with."""
 COMMAND = (sys.executable, "-m", "bootharness")
 """`bootharness`, as this Python has it."""
 

@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from bootharness.errors import COULD_NOT_FIND_OUT
+from bootharness.errors import COULD_NOT_FIND_OUT, NoVerdict
+from bootharness.text import printable
 
 __all__ = ["Diagnosis", "Finding", "Judgement", "Verdict"]
 
@@ -31,24 +32,45 @@ class Finding(NamedTuple):
 
 
 class Diagnosis(Struct, frozen=True):
-    """A cause by its id, one sentence with the numbers in it, and what shows it."""
+    """Why a boot failed."""
 
     cause: str
+    """The id of the cause: `bootharness explain` lists them all."""
     sentence: str
+    """One sentence with the numbers in it."""
     evidence: tuple[str, ...] = ()
+    """The lines that show it."""
 
 
 class Judgement(Struct, frozen=True):
-    """A verdict and, unless it is good, the earliest root and what followed from it.
-
-    ``warnings`` are sentences about what did no harm in this boot and may in another.
-    """
+    """A verdict and, unless it is good, the earliest root and what followed from it."""
 
     verdict: Verdict
+    """Good, bad, or skip: not found out."""
     summary: str
+    """What was reached and proven of a good boot, and else the sentence of the diagnosis."""
     diagnosis: Diagnosis | None = None
+    """The earliest thing that went wrong, None for a good boot."""
     consequences: tuple[Diagnosis, ...] = ()
+    """What followed from it, in the order of a boot."""
     warnings: tuple[str, ...] = ()
+    """Sentences about what did no harm in this boot and may in another."""
+
+    def __repr__(self) -> str:
+        return f"<Judgement {self.verdict}{f': {self.cause}' if self.cause else ''}>"
+
+    def require_good(self) -> None:
+        """Return if the boot is good, with or without warnings.
+
+        Raises AssertionError for one that is bad, and NoVerdict where that was not found out. In
+        a test the latter is a skip, or a failure with --boot-strict.
+        """
+        __tracebackhide__ = True  # pytest's: to be shown is the line that asks
+        said = printable(self.summary)
+        if self.verdict is Verdict.SKIP:
+            raise NoVerdict(self.cause or "not found out", said)
+        if self.verdict is Verdict.BAD:
+            raise AssertionError(f"BAD {self.cause}: {said}")
 
     @property
     def cause(self) -> str | None:

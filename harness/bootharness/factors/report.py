@@ -7,6 +7,7 @@ from typing import TextIO
 
 from bootharness.factors.rules import Case, Factors, Rule
 from bootharness.report.lines import say
+from bootharness.report.page import new_figure
 from bootharness.text import count, printable
 
 __all__ = ["by_accident", "factors_plot", "print_factors", "sentence"]
@@ -65,12 +66,10 @@ def _named(rule: Rule) -> str:
 def factors_plot(factors: Factors, cases: Sequence[Case], kind: str) -> bytes:
     """Draw every kernel by the feature of the rule, or by both, bad ones marked otherwise.
 
-    ``kind`` is the format: svg, png, pdf.
+    ``kind`` is the format: svg, png, pdf. Raises ToolMissing without matplotlib.
     """
-    from matplotlib.figure import Figure  # takes longer to import than to draw
-
     conditions = factors.rule.conditions
-    figure = Figure(figsize=(9, 4), layout="constrained")
+    figure = new_figure(9, 4)
     axes = figure.add_subplot()
     features = [condition.feature for condition in conditions]
     for bad, colour, mark in ((False, "#1a7a43", "o"), (True, "#b3261e", "X")):

@@ -166,21 +166,25 @@ class Registers(Struct, frozen=True):
 
 
 class BiosCall(Struct, frozen=True):
-    """One call: what went in, what came out, when.
-
-    ``registers_out`` is None for a call that did not return, or whose return the tracer
-    does not look at. ``table_hex`` are the 48 bytes of a block-move table. Times are
-    seconds since launch.
-    """
+    """One call of the BIOS: what went in, what came out, when."""
 
     number: int
+    """The interrupt: 0x13."""
     function: int
+    """AH as the caller had it."""
     registers_in: Registers
+    """The registers at the call."""
     registers_out: Registers | None
+    """The registers at the return, None for a call that did not return, or whose return the tracer
+    does not look at."""
     called_at: float
+    """Seconds since launch."""
     returned_at: float | None
+    """Seconds since launch, None without a return."""
     packet: DiskAddressPacket | None = None
+    """What an extended read is to read, parsed."""
     table_hex: str = ""
+    """The 48 bytes of a block-move table."""
 
     @property
     def table(self) -> BlockMoveTable | None:

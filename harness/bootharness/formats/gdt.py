@@ -39,16 +39,27 @@ class SegmentDescriptor(Struct, frozen=True):
     """One segment descriptor; any eight bytes can be parsed, right or wrong."""
 
     base: int
+    """The linear address, assembled of its three parts."""
     limit: int
+    """The raw 20 bits."""
     access: int
+    """The access byte: 0x93 is present, ring 0, data, writable, accessed."""
     g: bool
+    """Granularity: the limit counts 4 KiB."""
     d_b: bool
+    """Default operation size."""
     l: bool  # noqa: E741 - the SDM's own name
+    """64-bit code."""
     avl: bool
+    """Available to software."""
     p: bool
+    """Present."""
     dpl: int
+    """Privilege level."""
     s: bool
+    """False for a system descriptor, True for code or data."""
     type: int
+    """The four bits of the type."""
 
     @classmethod
     def parse(cls, raw: bytes) -> "SegmentDescriptor":

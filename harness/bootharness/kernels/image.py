@@ -37,18 +37,25 @@ _COMPRESSION = {
 
 
 class KernelImage(Struct, frozen=True):
-    """A bzImage that was read and parsed; sizes in bytes.
-
-    ``inside`` says what it was unpacked from, nothing for a file that is a bzImage itself.
-    """
+    """A bzImage that was read and parsed; sizes in bytes."""
 
     path: Path
+    """Its file."""
     source: str
+    """What the person calls it."""
     file_bytes: int
+    """The size of the file."""
     header: SetupHeader
+    """The setup header: every field of the boot protocol by its name."""
     release: str
+    """The version that it tells, as ``6.12.107+deb13-cloud-amd64``."""
     compression: str
+    """What its payload is compressed with, as ``zstd``; empty where that is not known."""
     inside: str = ""
+    """What it was unpacked from; empty for a file that is a bzImage itself."""
+
+    def __repr__(self) -> str:
+        return f"<KernelImage {self.source}>"
 
     @classmethod
     def read(cls, path: Path, *, source: str | None = None) -> Self:

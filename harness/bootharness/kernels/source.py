@@ -11,6 +11,7 @@ grow:BYTES:SOURCE            any of them, its payload grown to an exact size
 
 import glob
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,6 @@ from typing import Any
 from msgspec import Struct
 
 from bootharness.errors import UsageError
-from bootharness.host.assembler import shipped
 from bootharness.host.regular import read_regular
 from bootharness.kernels.image import KernelImage
 from bootharness.kernels.inside import is_kernel
@@ -30,6 +30,7 @@ _BUILT = "arch/x86/boot/bzImage"
 _TABLE_BYTES = 1 << 24
 _MOST_GROWN = 8
 _BYTES = r"\d[\d_]{0,30}"
+_NO_PATH = ("deb:", "selfcheck:", "grow:")
 
 
 class NamedSource(Struct, frozen=True):
@@ -45,6 +46,8 @@ def expand(source: str) -> list[str]:
     Raises UsageError for a source that cannot be: no such file, nothing in a folder, no
     such syntax.
     """
+    if not source:  # as a path it would be the folder that we are in
+        raise UsageError('a kernel has the name "": is there a variable that is not set?')
     if source.startswith("grow:"):
         size, base = _grow(source)
         return [f"grow:{size}:{each}" for each in expand(base)]
@@ -117,19 +120,22 @@ def fetch(source: str) -> KernelImage:
     return KernelImage.read(Path(source))
 
 
-def known_kernels(path: Path | None = None) -> list[NamedSource]:
-    """Return the kernel builds that a kernels.toml names, the project's own by default.
+def known_kernels(file: Path) -> list[NamedSource]:
+    """Return the kernel builds that a kernels.toml names; a path in it is relative to its folder.
 
     Raises UsageError, naming the file and the field.
     """
     import tomllib  # the command line does without
 
-    file = path or shipped("images/kernels.toml")
     try:
         table: dict[str, Any] = tomllib.loads(read_regular(file, most=_TABLE_BYTES).decode())
     except (ValueError, RecursionError) as error:  # ValueError is TOML's and UTF-8's, too
         raise UsageError(f"{file}: not a table of kernels: {error}") from error
-    return list(_named(file, table.get("kernel")))
+    kernels = list(_named(file, table.get("kernel")))
+    for name, times in Counter(kernel.id for kernel in kernels).items():
+        if times > 1:
+            raise UsageError(f"{file}: {times} [[kernel]] have the id {name!r}; give each its own")
+    return kernels
 
 
 def _named(file: Path, entries: Any) -> Iterator[NamedSource]:
@@ -138,9 +144,15 @@ def _named(file: Path, entries: Any) -> Iterator[NamedSource]:
     for number, entry in enumerate(entries, start=1):
         match entry:
             case {"id": str(name), "source": str(source)} if len(entry) == 2:
-                yield NamedSource(name, source)
+                yield NamedSource(name, _from_folder(source, file.parent))
             case _:
                 raise UsageError(f"{file}: [[kernel]] number {number} needs an id and a source")
+
+
+def _from_folder(source: str, folder: Path) -> str:
+    """Return a source whose path, if there is one in it, is relative to a folder."""
+    head, base = re.fullmatch(r"((?:grow:[^:]*:)*)(.*)", source, re.DOTALL).groups()  # type: ignore[union-attr]
+    return source if base.startswith(_NO_PATH) else f"{head}{folder / base}"
 
 
 def _selfcheck(source: str) -> int:

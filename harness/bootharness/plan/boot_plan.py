@@ -244,7 +244,11 @@ def choose(plan: BootPlan, values: Mapping[str, Any]) -> BootPlan:
     given = dict(values)
     if "faults" in given and not isinstance(given["faults"], Faults):
         faults = given["faults"]
-        given["faults"] = Faults.parse([faults] if isinstance(faults, str) else faults)
+        faults = [faults] if isinstance(faults, str) else faults
+        for each in faults if isinstance(faults, list | tuple) else [faults]:
+            if not isinstance(each, str):
+                raise UsageError(f"network fault {each!r}: text is wanted, as stall:block=100")
+        given["faults"] = Faults.parse(faults)
     own, network, machine = (
         {name: given[name] for name, _ in _values(part) if name in given} for part in _parts(plan)
     )
@@ -282,7 +286,8 @@ def _check(part: Any) -> None:
         if each.most is not None and value > each.most:
             shown = str(value)[:_SHOWN]
             raise UsageError(f"{each.title} {shown}: it can be at most {each.most:,.0f}")
-        if each.kind in (str, Path) and not each.repeated and not isinstance(value, str | None):
+        nothing = value is None and each.default is None
+        if each.kind in (str, Path) and not (each.repeated or nothing or isinstance(value, str)):
             raise UsageError(f"{each.title} {value!r}: text is wanted")
         if each.kind is str and isinstance(value, str) and not value.isascii():
             _check_text(each, value)

@@ -7,7 +7,9 @@ only `machine` boots anew for each test. What keeps us from finding out skips th
 
 pytest_plugins = (
     "bootharness.plugin.options",
+    "bootharness.plugin.sources",
     "bootharness.plugin.collection",
     "bootharness.plugin.fixtures",
+    "bootharness.plugin.outcomes",
     "bootharness.plugin.reports",
 )

@@ -1,13 +1,11 @@
 """Which tests there are: one of each kernel build, and with xdist who runs them."""
 
-from collections import Counter
 from collections.abc import Generator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bootharness.errors import BootHarnessError
+from bootharness.errors import CouldNotFindOut
 from bootharness.plan import BootPlan, chosen
 from bootharness.plugin.options import (
     checked,
@@ -16,15 +14,25 @@ from bootharness.plugin.options import (
     plan_of,
     usage_errors,
 )
+from bootharness.plugin.sources import NO_KERNEL, sources
 
 if TYPE_CHECKING:
     from bootharness.gate.matrix import Matrix
 
-__all__ = ["SOURCE", "pytest_cmdline_main", "pytest_collection_modifyitems",
-           "pytest_generate_tests", "pytest_xdist_make_scheduler"]  # fmt: skip
+__all__ = [
+    "SOURCE",
+    "pytest_cmdline_main",
+    "pytest_collection_modifyitems",
+    "pytest_generate_tests",
+    "pytest_testnodedown",
+    "pytest_xdist_make_scheduler",
+]
 
 SOURCE = "_kernel_source"
-"""The fixture that is parametrized with kernel sources."""
+"""The fixture that is parametrized with kernel sources; the source is None where there are none,
+for a test that is left out without a word has not passed."""
+_NO_KERNEL_ID = "no-kernel"
+_REFUSED = "bootharness_refused"
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -38,9 +46,9 @@ def pytest_cmdline_main(config: pytest.Config) -> Generator[None, object, object
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Make one test of each kernel build."""
     if SOURCE in metafunc.fixturenames:  # not for a `kernel` fixture that is somebody else's
-        sources = _sources(metafunc.config)
+        kernels: dict[str, str | None] = {**sources(metafunc.config)} or {_NO_KERNEL_ID: None}
         metafunc.parametrize(
-            SOURCE, list(sources.values()), ids=list(sources), indirect=True, scope="session"
+            SOURCE, list(kernels.values()), ids=list(kernels), indirect=True, scope="session"
         )
 
 
@@ -48,10 +56,32 @@ def pytest_collection_modifyitems(
     session: pytest.Session, config: pytest.Config, items: list[pytest.Item]
 ) -> None:
     """Refuse markers that cannot be, before anything boots; add the gate's tests."""
+    try:
+        _add_and_check(session, config, items)
+    except pytest.UsageError as error:
+        output = getattr(config, "workeroutput", None)
+        if output is None:
+            raise
+        output[_REFUSED] = str(error)  # an exception here is an internal error of pytest-xdist
+        items.clear()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """With pytest-xdist, refuse what a worker has refused."""
+    if refused := getattr(node, "workeroutput", {}).get(_REFUSED):
+        raise pytest.UsageError(refused)
+
+
+def _add_and_check(
+    session: pytest.Session, config: pytest.Config, items: list[pytest.Item]
+) -> None:
     if config.getoption("--gate-baseline"):
         from bootharness.plugin.gate_tests import gate_items
 
-        items += gate_items(session, _gate_matrix(config), _sources(config))
+        if not (kernels := sources(config)):
+            raise pytest.UsageError(f"--gate-baseline: {NO_KERNEL}")
+        items += gate_items(session, _gate_matrix(config), kernels)
     for item in items:
         for marker in item.iter_markers():
             with usage_errors(f"{item.nodeid}: @pytest.mark.{marker.name}"):
@@ -80,7 +110,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
         return None
     from xdist.scheduler import LoadGroupScheduling
 
-    kernels = sorted(_sources(config), key=len, reverse=True)
+    kernels = sorted(sources(config), key=len, reverse=True)
 
     class ByKernel(LoadGroupScheduling):  # type: ignore[misc]
         def _split_scope(self, nodeid: str) -> str:
@@ -98,40 +128,15 @@ def _gate_matrix(config: pytest.Config) -> "Matrix":
     from bootharness.routes.table import route_of
 
     plan = plan_of(config)
-    with usage_errors("--gate-baseline"):
-        [baseline] = route_of(plan).expand(config.getoption("--gate-baseline"))
-    return Matrix((), baseline, {name: (value,) for name, value in chosen(plan).items()})
-
-
-def _sources(config: pytest.Config) -> dict[str, str]:
-    """Return the single kernel sources by test id."""
-    from bootharness.kernels.source import known_kernels
-    from bootharness.routes.table import route_of
-
+    given = config.getoption("--gate-baseline")
     try:
-        given: list[str] = config.getoption("--kernel")
-        if not given:
-            return {kernel.id: kernel.source for kernel in known_kernels(_kernels_toml(config))}
-        expand = route_of(plan_of(config)).expand
-        singles = [single for source in given for single in expand(source)]
-    except BootHarnessError as error:
-        raise pytest.UsageError(str(error)) from error
-    if not singles:
-        raise pytest.UsageError(f"{', '.join(given)}: there is no kernel to boot")
-    short = Counter(map(_id, singles))
-    return {_id(each) if short[_id(each)] == 1 else each: each for each in singles}
-
-
-def _kernels_toml(config: pytest.Config) -> Path | None:
-    named = config.getini("kernels_toml")
-    if named:
-        return config.rootpath / str(named)
-    here = config.rootpath / "kernels.toml"
-    return here if here.exists() else None
-
-
-def _id(source: str) -> str:
-    """Return a short id: the last part of a path, with what it is grown to."""
-    head, separator, tail = source.rpartition("/")
-    grown = head.rpartition(":")[0] if head.startswith("grow:") else ""
-    return f"{grown}:{tail}" if separator and grown else tail if ":" not in head else source
+        with usage_errors("--gate-baseline"):
+            baselines = route_of(plan).expand(given)
+    except CouldNotFindOut as error:
+        raise pytest.UsageError(f"--gate-baseline: {error}") from error
+    if len(baselines) != 1:
+        raise pytest.UsageError(
+            f"--gate-baseline {given}: {len(baselines)} kernels, and one is wanted"
+        )
+    [baseline] = baselines
+    return Matrix((), baseline, {name: (value,) for name, value in chosen(plan).items()})

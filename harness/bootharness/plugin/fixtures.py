@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 from msgspec import Struct, field
 
-from bootharness.errors import CouldNotFindOut, NotAKernel, UsageError
 from bootharness.plan import BootPlan, choose, chosen
 from bootharness.plugin.options import checked, marked_plan, network_plan, not_found_out, plan_of
+from bootharness.plugin.sources import NO_KERNEL
 
 if TYPE_CHECKING:
     from bootharness.diagnosis import Judgement
@@ -56,24 +56,23 @@ def stage1(pytestconfig: pytest.Config) -> "Loader":
     """The loader: ours, or the one of --boot-loader."""
     from bootharness.routes.loader import Loader
 
-    with _skipping(pytestconfig):
-        return Loader.named(plan_of(pytestconfig).loader)
+    return Loader.named(plan_of(pytestconfig).loader)
 
 
 @pytest.fixture(scope="session")
 def _kernel_source(request: pytest.FixtureRequest) -> str:
-    source: str = request.param
-    return source
+    source: str | None = request.param
+    return source or not_found_out(request.config, NO_KERNEL)
 
 
 @pytest.fixture(scope="session")
 def kernel(_kernel_source: str, pytestconfig: pytest.Config) -> "KernelImage":
-    """One kernel build of --kernel or of kernels.toml, or what else --boot-route boots."""
+    """One kernel build of --kernel or of the project's kernels.toml, or what else --boot-route
+    boots."""
     from bootharness.routes.table import route_of
 
-    with _skipping(pytestconfig):
-        fetched: KernelImage = route_of(plan_of(pytestconfig)).fetch(_kernel_source)
-        return fetched
+    fetched: KernelImage = route_of(plan_of(pytestconfig)).fetch(_kernel_source)
+    return fetched
 
 
 @pytest.fixture
@@ -81,21 +80,28 @@ def boot_plan(request: pytest.FixtureRequest, pytestconfig: pytest.Config) -> Bo
     """How to boot: the options, and over them the test's `boot` marker."""
     marker = request.node.get_closest_marker("boot")
     plan = plan_of(pytestconfig)
-    with _skipping(pytestconfig):
-        return checked(marked_plan(plan, marker) if marker else plan)
+    return checked(marked_plan(plan, marker) if marker else plan)
 
 
 @pytest.fixture
 def disk_image(
-    stage1: "Loader", kernel: "KernelImage", boot_plan: BootPlan, _boots: _Boots
+    stage1: "Loader",
+    kernel: "KernelImage",
+    boot_plan: BootPlan,
+    pytestconfig: pytest.Config,
+    _boots: _Boots,
 ) -> "DiskImage":
-    """The disk image with that loader and that kernel. Nothing that boots changes it."""
+    """The disk image with that kernel, and with that loader or the one of the test's marker.
+    Nothing that boots changes it."""
+    from bootharness.routes.loader import Loader
     from bootharness.routes.mbr import lay_out
 
-    key = (kernel.source, kernel.sha256, stage1.binary, boot_plan)
+    of_marker = boot_plan.loader != plan_of(pytestconfig).loader
+    loader = Loader.named(boot_plan.loader) if of_marker else stage1
+    key = (kernel.source, kernel.sha256, loader.binary, boot_plan)
     if key not in _boots.images:
         path = _boots.folder / f"disk-{len(_boots.images)}.img"
-        _boots.images[key] = lay_out(kernel, stage1, boot_plan).write(path)
+        _boots.images[key] = lay_out(kernel, loader, boot_plan).write(path)
     return _boots.images[key]
 
 
@@ -125,8 +131,7 @@ def netboot_trace(
     boot = request.node.get_closest_marker("boot")
     plan = plan_of(pytestconfig)
     plan = without_disk(marked_plan(plan, boot) if boot else plan)
-    with _skipping(pytestconfig):
-        plan = checked(network_plan(plan, request.node.get_closest_marker("netboot")))
+    plan = checked(network_plan(plan, request.node.get_closest_marker("netboot")))
     return _booted(request, kernel, plan, _boots)
 
 
@@ -175,27 +180,9 @@ def machine(
     from bootharness.machine.qemu import Qemu
     from bootharness.routes.medium import Medium
 
-    with _skipping(request.config), Workspace() as workspace:
+    with Workspace() as workspace:
         medium = Medium.of_disk(disk_image, boot_plan.machine.disk_interface)
         config = chosen_machine(boot_plan.machine, narrow=medium.narrow)
         with Qemu(config, medium.device, workspace) as qemu, Machine(qemu) as live:
             request.node.stash[MACHINE] = live, _boots.new_folder()
             yield live
-
-
-class _skipping:  # noqa: N801 - reads as a statement
-    """Turns what keeps us from finding out into a skip; wrong input, and what is no kernel at all,
-    into a plain failure."""
-
-    def __init__(self, config: pytest.Config) -> None:
-        self._config = config
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
-        if isinstance(error, NotAKernel):
-            pytest.fail(f"{error.fault}: {error}", pytrace=False)
-        if isinstance(error, CouldNotFindOut):
-            not_found_out(self._config, f"{error.cause}: {error}")
-        if isinstance(error, UsageError):
-            pytest.fail(str(error), pytrace=False)

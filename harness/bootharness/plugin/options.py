@@ -16,7 +16,7 @@ from bootharness.plan import OPTIONS, STAGE1, BootPlan, choose
 from bootharness.plan.option import Option
 
 __all__ = ["checked", "marked_plan", "network_plan", "not_found_out", "plan_of",
-           "pytest_addoption", "pytest_configure", "usage_errors"]  # fmt: skip
+           "pytest_addoption", "pytest_configure", "spelling", "usage_errors"]  # fmt: skip
 
 _PREFIX = "--boot-"
 
@@ -30,10 +30,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=[],
         metavar="SOURCE",
         help="kernel to boot: a bzImage, a folder or glob, deb:PACKAGE, "
-        "grow:BYTES:SOURCE; may be repeated; without it those of kernels.toml",
+        "grow:BYTES:SOURCE; may be repeated; without it those of the project's kernels.toml",
     )
     for option in OPTIONS.values():
-        group.addoption(_spelling(option), dest=_dest(option), **_how(option))
+        group.addoption(spelling(option), dest=_dest(option), **_how(option))
     group.addoption(
         "--boot-debug",
         action="store_true",
@@ -56,10 +56,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="SOURCE",
         help="the last good kernel: compare each kernel with it, in a test of its own",
     )
-    parser.addini("kernels_toml", "table of kernel builds, relative to the root folder", default="")
+    parser.addini(
+        "kernels_toml",
+        "table of kernel builds, relative to the root folder; kernels.toml if that is there",
+        default="",
+    )
 
 
-def _spelling(option: Option) -> str:
+def spelling(option: Option) -> str:
+    """Return how an option of a plan is spelt as one of pytest's."""
     return _PREFIX + option.spelling.removeprefix("--")
 
 
@@ -81,9 +86,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the markers, and refuse options that cannot be."""
     if config.getoption("--boot-debug") and getattr(config.option, "numprocesses", None):
         raise pytest.UsageError("--boot-debug needs the terminal, and -n takes it from the tests")
-    with usage_errors("options"):
-        plan = plan_of(config)
-        if plan != BootPlan():
+    plan = plan_of(config)
+    if plan != BootPlan():
+        with usage_errors("options"):
             checked(plan)
     config.addinivalue_line(
         "markers", f"boot({', '.join(OPTIONS)}): how the test's kernel is booted"
@@ -95,11 +100,15 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def plan_of(config: pytest.Config) -> BootPlan:
-    """Return the plan that the options make. Raises UsageError for what cannot be."""
-    given = {option.name: config.getoption(_dest(option)) for option in OPTIONS.values()}
-    plan = choose(BootPlan(), {name: value for name, value in given.items() if value is not None})
+    """Return the plan that the options make. Raises pytest.UsageError for what cannot be."""
+    plan = BootPlan()
+    for option in OPTIONS.values():
+        value = config.getoption(_dest(option))
+        if value is not None:
+            with usage_errors(spelling(option)):
+                plan = choose(plan, {option.name: value})
     if plan.loader != STAGE1 and not Path(plan.loader).is_file():
-        raise UsageError(f"--boot-loader {plan.loader}: no such file")
+        raise pytest.UsageError(f"--boot-loader {plan.loader}: no such file")
     return plan
 
 

@@ -21,6 +21,8 @@ __all__ = ["pytest_exception_interact", "pytest_runtest_makereport"]
 _LAST_CALLS = 6
 _SERIAL_LINES = 12
 _EVIDENCE_LINES = 16
+_REPORTED = pytest.StashKey[dict[Path, str]]()
+"""Which test's failure has the report of a boot, by the folder of what that boot has left."""
 
 
 @pytest.hookimpl(wrapper=True)
@@ -32,7 +34,7 @@ def pytest_runtest_makereport(
     if trace is None or call.when != "call":
         report = yield
         if call.when == "call" and report.failed and MACHINE in item.stash:
-            report.sections.append(("machine", _left_by_machine(*item.stash[MACHINE])))
+            _add(report, "machine", _left_by_machine(*item.stash[MACHINE]))
         return report
     from bootharness.diagnosis import judge
 
@@ -40,10 +42,23 @@ def pytest_runtest_makereport(
     item.user_properties += _properties(trace, judgement)
     report = yield
     if report.failed:
-        left = _left(trace, item.stash[PLAN], item.stash[FOLDER])
-        section = f"{_section(trace, judgement)}\n\n{left}"
-        report.sections.append(("boot", section))
+        reported = item.config.stash.setdefault(_REPORTED, {})
+        first = reported.setdefault(item.stash[FOLDER], item.nodeid)
+        if first == item.nodeid:
+            left = _left(trace, item.stash[PLAN], item.stash[FOLDER])
+            _add(report, "boot", f"{_section(trace, judgement)}\n\n{left}")
+        else:
+            _add(report, "boot", f"{_verdict(judgement)}; its report is with {first}")
     return report
+
+
+def _add(report: pytest.TestReport, name: str, text: str) -> None:
+    """Add a section to what a failure says, which is in a JUnit file too."""
+    add = getattr(report.longrepr, "addsection", None)  # of all of pytest's own, but not of text
+    if add:
+        add(name, text)
+    else:
+        report.sections.append((name, text))
 
 
 @pytest.hookimpl(trylast=True)
@@ -94,12 +109,15 @@ def _properties(trace: "BootTrace", judgement: "Judgement") -> list[tuple[str, s
     return [(f"boot_{name}", str(value)) for name, value in facts.items()]
 
 
+def _verdict(judgement: "Judgement") -> str:
+    return f"{judgement.verdict.upper()} {judgement.cause or ''}".strip()
+
+
 def _section(trace: "BootTrace", judgement: "Judgement") -> str:
     from bootharness.formats.call_lines import call_lines
     from bootharness.text import first_lines, last_lines, printable
 
-    lines = [f"{judgement.verdict.upper()} {judgement.cause or ''}".strip()]
-    lines += [printable(judgement.summary)]
+    lines = [_verdict(judgement), printable(judgement.summary)]
     if judgement.diagnosis:
         evidence = first_lines(judgement.diagnosis.evidence, _EVIDENCE_LINES)
         lines += [f"  | {line}" for line in evidence]
@@ -116,7 +134,7 @@ def _left(trace: "BootTrace", plan: BootPlan, folder: Path) -> str:
     from bootharness.watch.kept import keep_account
 
     missing = trace.post_mortem.missing if trace.post_mortem else ()
-    if not (folder / "trace.json").exists():  # another test may have failed for the same boot
+    if not (folder / "trace.json").exists():  # the same test may have been run again
         missing += keep_account(trace, plan, folder)
     lines = [f"to see it again: {again(trace, plan, '--verbose')}"]
     if trace.disk:

@@ -5,7 +5,6 @@ meaning. docs/trace.schema.json is made from this file.
 """
 
 import inspect
-from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -14,6 +13,7 @@ from msgspec.structs import replace
 
 from bootharness.diagnosis import Diagnosis, Judgement, Verdict
 from bootharness.errors import FormatError, UsageError
+from bootharness.report.fields import field_meanings, structs_in
 from bootharness.text import plainly
 from bootharness.trace.block_moves import BlockMove
 from bootharness.trace.boot_trace import BootTrace
@@ -139,16 +139,22 @@ def schema_of(document: type, title: str) -> dict[str, Any]:
     (reference,), definitions = msgspec.json.schema_components(
         (document,), ref_template="#/$defs/{name}"
     )
-    _dedent(definitions.values())
+    _describe(definitions, document)
     top = definitions.pop(reference["$ref"].rpartition("/")[2])
     return {"$schema": _DIALECT, "title": title, **top, "$defs": definitions}
 
 
-def _dedent(definitions: Iterable[dict[str, Any]]) -> None:
-    """Set docstrings to the left, which Python indents up to 3.12."""
-    for definition in definitions:
+def _describe(definitions: dict[str, dict[str, Any]], *documents: type) -> None:
+    """Say of every field what it means, and set docstrings to the left, which Python indents up
+    to 3.12."""
+    kinds = {kind.__name__: kind for document in documents for kind in structs_in(document)}
+    for name, definition in definitions.items():
         if "description" in definition:
             definition["description"] = inspect.cleandoc(definition["description"])
+        meanings = field_meanings(kinds[name]) if name in kinds else {}
+        for field, schema in definition.get("properties", {}).items():
+            if field in meanings:
+                schema["description"] = meanings[field]
 
 
 def schema() -> dict[str, Any]:
@@ -156,9 +162,9 @@ def schema() -> dict[str, Any]:
     (derived, trace), definitions = msgspec.json.schema_components(
         (_Derived, BootTrace), ref_template="#/$defs/{name}"
     )
+    _describe(definitions, _Derived, BootTrace)
     first, second = (definitions.pop(part["$ref"].rpartition("/")[2]) for part in (derived, trace))
     definitions["Handoff"]["properties"]["memory_equal"] = {"type": ["boolean", "null"]}
-    _dedent(definitions.values())
     return {
         "$schema": _DIALECT,
         "title": f"bootharness trace, version {SCHEMA_VERSION}",

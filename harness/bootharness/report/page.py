@@ -1,17 +1,19 @@
 """What all HTML pages have in common: one style, and drawings in its colours."""
 
+import html
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bootharness.errors import ToolMissing
 from bootharness.report.legend import LEGEND
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Palette", "drawing", "rendered"]
+__all__ = ["Palette", "drawing", "drawn", "new_figure", "rendered"]
 
 _HERE = Path(__file__).parent
 
@@ -31,6 +33,26 @@ class Palette:
         for variable, colour in self._names.items():
             svg = svg.replace(colour, f"var({variable})")
         return svg
+
+
+def new_figure(width: float, height: float) -> "Figure":
+    """Return an empty figure, its size in inches. Raises ToolMissing without matplotlib."""
+    try:
+        from matplotlib.figure import Figure  # takes longer to import than to draw
+    except ImportError as error:
+        raise ToolMissing(
+            "a chart is drawn by matplotlib, which is not installed: "
+            "pip install 'bootharness[plots]' brings it"
+        ) from error
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def drawn(draw: Callable[[], tuple[str, ...]]) -> tuple[str, ...]:
+    """Return drawings for a page, or in their place why there is none."""
+    try:
+        return draw()
+    except ToolMissing as error:
+        return (f"<p>No chart: {html.escape(str(error))}.</p>",)
 
 
 def drawing(figure: "Figure", palette: Palette, label: str, *, narrow: bool = False) -> str:

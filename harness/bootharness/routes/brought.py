@@ -1,10 +1,12 @@
 """The route ``disk``: a disk image that somebody brought, booted as it is."""
 
 import glob
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from bootharness.errors import UsageError
 from bootharness.formats.forms import LOOK_BYTES, form_of
 from bootharness.host.regular import first_bytes
 from bootharness.host.workspace import Workspace
@@ -40,8 +42,14 @@ def _fetch(source: str) -> DiskImage:
 
 
 def _expand(source: str) -> list[str]:
-    """Return the files that a pattern stands for, or else the one that it names."""
-    return sorted(glob.glob(source)) or [source]  # noqa: PTH207
+    """Return the files that a pattern stands for, or else the one that it names.
+
+    Raises UsageError where there is none.
+    """
+    found = sorted(glob.glob(source))  # noqa: PTH207
+    if not found and not os.path.exists(source):  # noqa: PTH110 - what can be no name is none
+        raise UsageError(f"{source}: no such file; here a disk image is wanted")
+    return found or [source]
 
 
 def _to_the_banner(_plan: BootPlan) -> str:

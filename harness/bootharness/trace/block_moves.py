@@ -13,23 +13,26 @@ __all__ = ["BlockMove", "block_moves", "placements"]
 
 
 class BlockMove(Struct, frozen=True):
-    """One INT 15h AH=87h: linear addresses, bytes, times in seconds since launch.
-
-    The addresses are those that the BIOS took from the ``table``, which may say others.
-
-    ``status`` is AH as returned, None where the return was not seen. ``completed`` tells
-    whether it did return: by its return, or because its caller went on afterwards.
-    """
+    """One INT 15h AH=87h: linear addresses, bytes, times in seconds since launch."""
 
     index: int
+    """Which of the boot's moves it is, from 0."""
     source: int
+    """Where it took the bytes from, as the BIOS reads the table."""
     destination: int
+    """Where it put them, as the BIOS reads the table, which may say another address."""
     bytes: int
+    """How many were moved."""
     status: int | None
+    """AH as returned, None where the return was not seen."""
     completed: bool
+    """Whether it did return: by its return, or because its caller went on afterwards."""
     seconds: float
+    """When it was called."""
     returned_at: float | None
+    """When it returned, None where that was not seen."""
     table: BlockMoveTable
+    """Its six descriptors, parsed."""
 
     @property
     def end(self) -> int:

@@ -41,68 +41,88 @@ BY_THE_BIOS = "by the BIOS, to which something had jumped,"
 
 
 class Ending(Struct, frozen=True):
-    """How the boot stopped.
-
-    ``kind`` is one of: ``reached`` (as far as wanted), ``foreseen`` (it could not come to
-    anything, so it was not tried; ``detail`` is why), ``memory-differs`` (the handoff with a
-    kernel that is not the file), ``guest-reset``, ``guest-shutdown``, ``guest-suspended``,
-    ``boot-failed`` (INT 18h), ``bootstrap`` (INT 19h by the guest), ``network`` (it cannot come
-    to anything any more, as the wire shows; ``detail`` is the cause), ``boot-program`` (what
-    came from the network gives up; ``detail`` is what it says), ``firmware-crash`` (a UEFI
-    tells of an exception, its own or that of what it has started; ``detail`` is which),
-    ``panic``, ``complaint`` (the kernel says that it cannot run), ``boot-manager`` (one that
-    rests at a prompt), ``halted`` (HLT with interrupts off), ``loop``, ``waits-for-key``,
-    ``idle``, ``timeout``, ``skipped`` (we could not find out; then ``cause`` says why).
-    """
+    """How the boot stopped."""
 
     kind: str
+    """One of: ``reached`` (as far as wanted), ``foreseen`` (it could not come to anything, so it
+    was not tried; ``detail`` is why), ``memory-differs`` (the handoff with a kernel that is not
+    the file), ``guest-reset``, ``guest-shutdown``, ``guest-suspended``, ``boot-failed``
+    (INT 18h), ``bootstrap`` (INT 19h by the guest), ``network`` (it cannot come to anything any
+    more, as the wire shows; ``detail`` is the cause), ``boot-program`` (what came from the
+    network gives up; ``detail`` is what it says), ``firmware-crash`` (a UEFI tells of an
+    exception, its own or that of what it has started; ``detail`` is which), ``panic``,
+    ``complaint`` (the kernel says that it cannot run), ``boot-manager`` (one that rests at a
+    prompt), ``halted`` (HLT with interrupts off), ``loop``, ``waits-for-key``, ``idle``,
+    ``timeout``, ``skipped`` (we could not find out; then ``cause`` says why)."""
     seconds: float
+    """Since launch."""
     detail: str = ""
+    """What there is to add, in words."""
     cause: str | None = None
+    """Why we could not find out, None for what the guest did."""
 
 
 class BootTrace(Struct, frozen=True, dict=True):
-    """All evidence of one boot.
-
-    ``source`` is what the person calls the kernel or the disk image, ``route`` is what brought
-    it. ``tracer`` is who saw the BIOS calls: one of `plan.TRACERS`, ``emulator``, or ``none``.
-    ``cmdline`` is the command line that was asked for, None where nobody could ask for one.
-    ``gdb_calls`` are the loader's calls as gdb saw them, when both tracers watched; ``bios_log``
-    is what the BIOS said of itself on its debug port. Of a guest that made too many calls
-    ``calls_left_out`` are missing from the middle of ``bios_calls``; ``foreign_bytes`` is what it
-    wrote itself to the recorder's port. ``boot_screen`` is the text on the VGA screen when it was
-    read last before a kernel ran, "" where there was no need to. ``a20_wrapped`` tells whether a
-    predicted CPU went above 1 MiB with the A20 gate closed; ``adverse`` is what other BIOSes would
-    make of it.
-    """
+    """All evidence of one boot."""
 
     source: str
+    """What the person calls the kernel or the disk image."""
     until: str
+    """How far it had to come: to ``setup``, ``protected-mode``, ``banner`` or ``init``."""
     ending: Ending
+    """How it stopped."""
     route: str = "mbr"
+    """What brought the kernel."""
     kernel: KernelFacts | None = None
+    """The kernel build, None where a disk image brings one that nobody has named."""
     loader: LoaderFacts | None = None
+    """The loader, None where that is not known."""
     disk: DiskFacts | None = None
+    """What lies where on the disk, None without one."""
     machine: MachineFacts | None = None
+    """The machine that it ran on, None where none was started."""
     tracer: str = "recorder"
+    """Who saw the BIOS calls: ``recorder``, ``gdb``, ``both``, ``emulator``, or ``none``."""
     milestones: tuple[Milestone, ...] = ()
+    """The named points that it reached, in their order."""
     bios_calls: tuple[BiosCall, ...] = ()
+    """Every BIOS call, in order."""
     gdb_calls: tuple[BiosCall, ...] = ()
+    """The loader's calls as gdb saw them, when both tracers watched."""
     handoff: Handoff | None = None
+    """The machine as the kernel was entered, None where nobody saw that."""
     heard: Heard | None = None
+    """What was heard of the kernel."""
     boot_screen: str = ""
+    """The text on the VGA screen when it was read last before a kernel ran, empty where there was
+    no need to."""
     serial: str = ""
+    """All that came over the serial line, as text."""
     bios_log: str = ""
+    """What the BIOS said of itself on its debug port."""
     calls_left_out: int = 0
+    """How many calls are missing from the middle of `bios_calls`, of a guest that made too many."""
     foreign_bytes: int = 0
+    """How much the guest wrote itself to the recorder's port."""
     a20_wrapped: bool = False
+    """Whether a predicted CPU went above 1 MiB with the A20 gate closed."""
     adverse: tuple[Adverse, ...] = ()
+    """What other BIOSes would make of it, of a predicted boot."""
     events: tuple[QmpEvent, ...] = ()
+    """What QEMU reported."""
     samples: tuple[CpuSample, ...] = ()
+    """Where the CPU was whenever the harness looked."""
     timings: dict[str, float] = field(default_factory=dict)
+    """What the harness spent its time on, in seconds by name."""
     cmdline: str | None = None
+    """The command line that was asked for, None where nobody could ask for one."""
     network: NetworkFacts | None = None
+    """The network that it came from, None where it came from elsewhere."""
     post_mortem: PostMortem | None = None
+    """The machine as the boot has left it, None where nobody looked."""
+
+    def __repr__(self) -> str:
+        return f"<BootTrace of {self.source} by {self.route}: {self.ending.kind}>"
 
     def with_missing(self, *sentences: str) -> "BootTrace":
         """Return the trace with more of what the post-mortem could not have."""

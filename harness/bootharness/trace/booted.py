@@ -8,34 +8,43 @@ __all__ = ["DiskFacts", "KernelFacts", "LoaderFacts"]
 
 
 class KernelFacts(Struct, frozen=True):
-    """The kernel build under test; sizes in bytes.
-
-    ``efi_stub`` is whether a UEFI can start it, ``inside`` what it was unpacked from.
-    """
+    """The kernel build under test; sizes in bytes."""
 
     source: str
+    """What the person calls it."""
     sha256: str
+    """The file's digest."""
     release: str
+    """The version that it tells."""
     compression: str
+    """What its payload is compressed with."""
     file_bytes: int
+    """The size of the file."""
     real_mode_bytes: int
+    """The size of boot sector and setup code."""
     payload_bytes: int
+    """The size of the protected-mode kernel."""
     missing_bytes: int
+    """How much of what the header promises the file does not have."""
     header: SetupHeader
+    """The setup header."""
     efi_stub: bool = True
+    """Whether a UEFI can start it."""
     inside: str = ""
+    """What it was unpacked from; empty for a file that is a bzImage itself."""
 
 
 class LoaderFacts(Struct, frozen=True):
-    """The loader, and its symbols as linear addresses.
-
-    A ``manager`` finds its kernel by itself: nobody tells it where that lies.
-    """
+    """The loader."""
 
     name: str
+    """``stage1``, or its file."""
     sha256: str
+    """The digest of its bytes."""
     symbols: dict[str, int]
+    """Its labels as linear addresses."""
     manager: bool = False
+    """Whether it finds its kernel by itself: nobody tells it where that lies."""
 
     def symbol_at(self, linear: int) -> str | None:
         """Write an address by the label before it, ``load_high+0x5``; None outside the loader."""

@@ -9,14 +9,20 @@ __all__ = ["BootParams", "Comparison", "Handoff"]
 
 
 class Comparison(Struct, frozen=True):
-    """Guest memory against the file: bytes compared, how many differ, and the first of them."""
+    """Guest memory against the file."""
 
     address: int
+    """Where it lies, linear."""
     compared_bytes: int
+    """How much was compared."""
     differing_bytes: int = 0
+    """How many bytes of it differ."""
     first_difference: int | None = None
+    """The offset of the first that does, None without one."""
     expected: int | None = None
+    """What the file has there."""
     found: int | None = None
+    """What memory has there, None where it could not be read."""
 
     @property
     def equal(self) -> bool:
@@ -38,28 +44,34 @@ class BootParams(Struct, frozen=True):
 
 
 class Handoff(Struct, frozen=True):
-    """The machine as the kernel was entered.
-
-    ``exact`` is False where the entry itself was not seen, only the kernel's first BIOS
-    call: then ``registers`` are those of that call, and the setup code has begun to use
-    its own memory, so ``real_mode`` is not compared. ``calls`` is how many BIOS calls came
-    before it. ``real_mode_address`` is where the real-mode kernel lies, linear, ``release`` the
-    version that it tells there. ``boot_params`` is there where the kernel was entered at its
-    32-bit entry.
-    """
+    """The machine as the kernel was entered."""
 
     seconds: float
+    """Since launch."""
     exact: bool
+    """False where the entry itself was not seen, only the kernel's first BIOS call: then
+    `registers` are those of that call, and the setup code has begun to use its own memory, so
+    `real_mode` is not compared."""
     calls: int
+    """How many BIOS calls came before it."""
     registers: Registers
+    """The CPU's registers."""
     header: SetupHeader | None
+    """The setup header as it lies in memory, None where there is none."""
     real_mode: Comparison | None
+    """The boot sector and setup code in memory, None where they were not compared."""
     payload: Comparison | None
+    """The protected-mode kernel in memory, None where it was not compared."""
     initrd: Comparison | None
+    """The initrd in memory, None where it was not compared."""
     cmdline: str | None
+    """The command line in memory, None without one."""
     real_mode_address: int | None = None
+    """Where the real-mode kernel lies, linear."""
     release: str | None = None
+    """The version that it tells there."""
     boot_params: BootParams | None = None
+    """What stands in boot_params, where the kernel was entered at its 32-bit entry."""
 
     @property
     def memory_equal(self) -> bool | None:

@@ -12,28 +12,35 @@ __all__ = ["CpuSample", "MachineFacts", "PostMortem", "QmpEvent"]
 
 
 class MachineFacts(Struct, frozen=True):
-    """The machine that the boot ran on.
-
-    ``bios`` is one of `BIOSES`, None with a UEFI as the ``firmware``; ``bios_file`` is the build
-    of it, None where that is QEMU's own. ``disk_interface`` is None where there is no disk.
-    ``cpu`` is QEMU's -cpu, None where that is its own choice; ``slow`` says that a probe has found
-    the accelerator so slow here that what takes long proves nothing. ``instead_of`` is the QEMU
-    that we had chosen before, whose CPU the kernel did not take.
-    """
+    """The machine that the boot ran on."""
 
     qemu: str
+    """The QEMU that was run."""
     qemu_version: str
+    """Its version."""
     accelerator: str
+    """``kvm`` or ``tcg``."""
     machine_type: str
+    """QEMU's -machine."""
     disk_interface: str | None
+    """How the disk was attached, None where there is none."""
     memory_bytes: int
+    """Size of the guest's memory."""
     command_line: tuple[str, ...]
+    """QEMU's command line."""
     bios: str | None = "seabios"
+    """One of `BIOSES`, None with a UEFI as the firmware."""
     bios_file: str | None = None
+    """The build of the BIOS, None where that is QEMU's own."""
     firmware: Literal["bios", "uefi"] = "bios"
+    """What the machine starts with."""
     cpu: str | None = None
+    """QEMU's -cpu, None where that is its own choice."""
     slow: bool = False
+    """Whether a probe has found the accelerator so slow here that what takes long proves
+    nothing."""
     instead_of: str | None = None
+    """The QEMU that we had chosen before, whose CPU the kernel did not take."""
 
     @property
     def runs_by(self) -> str:

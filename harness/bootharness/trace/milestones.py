@@ -41,7 +41,9 @@ class Milestone(Struct, frozen=True):
     """A named point that the boot reached, in seconds since launch."""
 
     name: str
+    """One of `MILESTONES`, of `NET_MILESTONES` from a network."""
     seconds: float
+    """Since launch."""
 
 
 def ordered(points: Mapping[str, float], order: Iterable[str]) -> tuple[Milestone, ...]:

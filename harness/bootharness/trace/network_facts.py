@@ -45,19 +45,22 @@ class NetEventKind(enum.StrEnum):
 
 
 class NetEvent(Struct, frozen=True):
-    """Something that happened on the wire, in seconds since launch.
-
-    ``mac`` is the guest's. ``repeats`` counts how often the guest has said the same before
-    this; ``block`` is the one that it still waits for.
-    """
+    """Something that happened on the wire."""
 
     seconds: float
+    """Since launch."""
     kind: NetEventKind
+    """One of `NetEventKind`, which are texts: ``dhcp-ack``, ``file-served``."""
     mac: str
+    """The guest's."""
     file: str = ""
+    """The file that it is about, empty without one."""
     block: int | None = None
+    """The block that the guest still waits for, None without one."""
     repeats: int = 0
+    """How often the guest has said the same before this."""
     text: str = ""
+    """What else there is to say."""
 
     def __str__(self) -> str:
         parts = [f"{self.seconds:8.3f}", str(self.kind), self.file]
@@ -67,28 +70,36 @@ class NetEvent(Struct, frozen=True):
 
 
 class NetFile(Struct, frozen=True):
-    """One transfer of a file; sizes in bytes, times in seconds since launch.
-
-    ``promised_bytes`` is the size that the client was told, None where it was not told;
-    ``sent_bytes`` is how much of it arrived, ``sha256`` the digest of what was sent, and
-    ``file_sha256`` that of the file. ``outcome`` is ``served``, ``aborted`` by the client,
-    ``ended`` early by the server, or ``open``.
-    """
+    """One transfer of a file; sizes in bytes, times in seconds since launch."""
 
     name: str
+    """As the guest asked for it."""
     protocol: str
+    """``tftp`` or ``http``."""
     mac: str
+    """The guest's."""
     file_bytes: int
+    """The size of the file."""
     file_sha256: str
+    """The digest of the file."""
     requested_at: float
+    """When it was asked for."""
     last_at: float
+    """When the last of it went over the wire."""
     sent_bytes: int
+    """How much of it arrived."""
     outcome: str
+    """``served``, ``aborted`` by the client, ``ended`` early by the server, or ``open``."""
     promised_bytes: int | None = None
+    """The size that the client was told, None where it was not told."""
     sha256: str = ""
+    """The digest of what was sent."""
     block_bytes: int = 0
+    """The size of a block, over TFTP."""
     window: int = 0
+    """How many blocks go out before an answer is waited for, over TFTP."""
     repeats: int = 0
+    """How often the client asked again."""
 
     @property
     def rate(self) -> float:
@@ -102,26 +113,33 @@ class NetFile(Struct, frozen=True):
 
 
 class NetworkFacts(Struct, frozen=True):
-    """The network that a boot came from.
-
-    ``roles`` names the files that the boot needs, by what they are for: ``nbp``,
-    ``script``, ``kernel``, ``initrd``, and others that are only needed. ``dropped`` counts frames
-    for the guest that were lost because it took none for too long, ``events_left_out`` those
-    events that were too many of one kind to be kept.
-    """
+    """The network that a boot came from."""
 
     path: str
+    """The route."""
     firmware: str
+    """``bios`` or ``uefi``."""
     nic: str
+    """The network card."""
     server: str
+    """The server's address."""
     mac: str
+    """The guest's."""
     roles: dict[str, str]
+    """The files that the boot needs, by what they are for: ``nbp``, ``script``, ``kernel``,
+    ``initrd``, and others that are only needed."""
     faults: tuple[str, ...] = ()
+    """The faults that were asked for, as they are written."""
     events: tuple[NetEvent, ...] = ()
+    """What happened, in order."""
     files: tuple[NetFile, ...] = ()
+    """Every transfer of a file, in order."""
     frames: int = 0
+    """How many frames went over the wire."""
     dropped: int = 0
+    """How many for the guest were lost because it took none for too long."""
     events_left_out: int = 0
+    """How many events were too many of one kind to be kept."""
 
     def first(self, kind: NetEventKind) -> NetEvent | None:
         """Return the first event of a kind, None where there is none."""

@@ -11,7 +11,7 @@ from bootharness.bisection.log import Seen
 from bootharness.bisection.report.plot import hunt_plots
 from bootharness.bisection.report.words import WORDS, certainty, first_bad
 from bootharness.report.again import command
-from bootharness.report.page import rendered
+from bootharness.report.page import drawn, rendered
 from bootharness.runs.how import Fact, plan_facts
 from bootharness.text import printable
 
@@ -36,7 +36,7 @@ def hunt_html(result: HuntResult) -> str:
         "rows": [row for row in answer.rows if row.differs] if answer else [],
         "seen": seen,
         "sized": not all(_names_size(each) for each in seen),
-        "plots": hunt_plots(seen, answer),
+        "plots": drawn(lambda: hunt_plots(seen, answer)),
     }
     return rendered(_TEMPLATE, values)
 
@@ -58,7 +58,7 @@ def _facts(result: HuntResult) -> Iterable[Fact]:
 def _sides(answer: Answer, result: HuntResult) -> Iterable[dict[str, Any]]:
     good, bad = result.pictures
     sides = (("first bad", "bad", answer.bad, bad), ("last good", "good", answer.good, good))
-    for name, css, side, drawn in sides:
+    for name, css, side, picture in sides:
         yield {
             "name": name,
             "css": css,
@@ -68,9 +68,9 @@ def _sides(answer: Answer, result: HuntResult) -> Iterable[dict[str, Any]]:
             "folds": [
                 (title, text)
                 for title, text in (
-                    ("Screen", _lines(drawn.screen)),
-                    ("Serial log", _lines(drawn.serial)),
-                    ("Evidence", _lines("\n".join(drawn.evidence))),
+                    ("Screen", _lines(picture.screen)),
+                    ("Serial log", _lines(picture.serial)),
+                    ("Evidence", _lines("\n".join(picture.evidence))),
                 )
                 if text
             ],

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from bootharness.bisection.answer import Answer
 from bootharness.bisection.log import Seen
 from bootharness.diagnosis.verdict import Verdict
-from bootharness.report.page import Palette, drawing
+from bootharness.report.page import Palette, drawing, new_figure
 from bootharness.text import printable
 
 __all__ = ["hunt_plots", "nearest"]
@@ -32,8 +32,8 @@ def nearest(positions: Sequence[int], boundary: float, most: int) -> tuple[int, 
 
 
 def _plot(size: tuple[float, float], known: Sequence[Seen], answer: Answer | None) -> str:
-    from matplotlib.figure import Figure  # takes longer to import than to draw
-    from matplotlib.ticker import MaxNLocator
+    figure = new_figure(*size)
+    from matplotlib.ticker import MaxNLocator  # which is here now
 
     palette = Palette()
     ink, line = palette["--ink"], palette["--line"]
@@ -42,7 +42,6 @@ def _plot(size: tuple[float, float], known: Sequence[Seen], answer: Answer | Non
     shown = nearest(positions, boundary, _MOST[size])
     # one beside the other, and no others: the boundary is where one looks
     rank = {position: number for number, position in enumerate(shown)}
-    figure = Figure(figsize=size, layout="constrained")
     axes = figure.add_subplot()
     for verdict in Verdict:
         chosen = [each for each in known if each.verdict is verdict and each.position in rank]

@@ -36,7 +36,7 @@ from bootharness.gate.report.words import (
     worth_a_word,
 )
 from bootharness.gate.trend import trend
-from bootharness.report.page import rendered
+from bootharness.report.page import drawn, rendered
 from bootharness.runs.result import Attempt
 from bootharness.text import count, printable
 
@@ -89,7 +89,7 @@ def html(outcome: GateOutcome, *, title: str = "Boot gate") -> str:
     if lines:
         from bootharness.gate.report.plot import trend_plots
 
-        plots = trend_plots(lines, outcome.headroom, ahead)
+        plots = drawn(lambda: trend_plots(lines, outcome.headroom, ahead))
     ways = tuple(dict.fromkeys(row.way for row in rows))
     known = {entry.result.decisive.facts.sha256 for entry in outcome.entries}
     values = {

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from bootharness.gate.trend import Crossing, Series, payload_limits, version_name
 from bootharness.predictor.headroom import Headroom
-from bootharness.report.page import Palette, drawing
+from bootharness.report.page import Palette, drawing, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -44,11 +44,9 @@ def _plot(
     limits: Sequence[tuple[str, int]],
     crossings: Sequence[Crossing],
 ) -> str:
-    from matplotlib.figure import Figure  # takes longer to import than to draw
-
     palette = Palette()
     ink, bad = palette["--ink"], palette["--bad"]
-    figure = Figure(figsize=size, layout="constrained")
+    figure = new_figure(*size)
     axes = figure.add_subplot()
     for number, each in enumerate(lines):
         colour = palette[_SERIES[number % len(_SERIES)]]
