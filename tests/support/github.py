@@ -131,7 +131,7 @@ class GitHub:
         step.status, step.said = done.returncode, done.stdout + done.stderr
         step.outcome = "failure" if done.returncode else "success"
         pairs = (line.split("=", 1) for line in output.read_text().splitlines())
-        step.outputs = {name: value for name, value in pairs}
+        step.outputs = dict(pairs)
         self.summary += summary.read_text()
         return step
 

@@ -74,7 +74,10 @@ class GitLab:
         done = self._machine.call(
             [self._shell], self.project, _script(job),
             CI_PROJECT_DIR=str(self.project),
-            **{key: value.replace("$CI_PROJECT_DIR", str(self.project)) for key, value in variables.items()},
+            **{
+                key: value.replace("$CI_PROJECT_DIR", str(self.project))
+                for key, value in variables.items()
+            },
         )  # fmt: skip
         if _is_kept(cache, done.returncode):
             self._keep(cache["paths"], kept)

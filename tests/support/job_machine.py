@@ -1,4 +1,4 @@
-"""The machine that a job of CI gets: programs that install nothing and write down what was asked."""
+"""The machine that a job of CI gets: it installs nothing, and writes down what was asked for."""
 
 import os
 import shutil
@@ -9,7 +9,7 @@ from pathlib import Path
 from bootharness.kernels.selfcheck import selfcheck_kernel
 from tests.support.processes import COMMAND, REPOSITORY
 
-__all__ = ["JobMachine"]
+__all__ = ["JobMachine", "kernel_of"]
 
 _STUBS = {
     "apt-get": 'case "$1" in update | install) exit 0 ;; *) exit 100 ;; esac',
@@ -23,8 +23,9 @@ if [ "$1 $2" = "-m venv" ]; then
     mkdir -p "$3/bin"
     printf '#!/bin/sh\\nexec {command} "$@"\\n' >"$3/bin/bootharness"
     printf '#!/bin/sh\\necho "pip $*" >>"$STUBS_LOG"\\n' >"$3/bin/pip"
-    printf '#!/bin/sh\\nexec {python} -m pytest "$@"\\n' >"$3/bin/pytest"
+    printf '#!/bin/sh\\nexec {python} "$@"\\n' >"$3/bin/python"
     chmod +x "$3"/bin/*
+    ln -s python "$3/bin/python3"
     exit
 fi
 exec {python} "$@"
@@ -76,21 +77,30 @@ class JobMachine:
         self, argv: list[str], folder: Path, text: str | None = None, **more: str
     ) -> "subprocess.CompletedProcess[str]":
         """Run a program of a job."""
-        installing = {
-            "PIP_NO_INDEX": "1", "PIP_NO_DEPS": "1", "PIP_IGNORE_INSTALLED": "1",
-            "PIP_NO_BUILD_ISOLATION": "0", "PYTHONPATH": os.pathsep.join(_site_packages()),
-            "GIT_CONFIG_COUNT": "1", "GIT_CONFIG_VALUE_0": "https://gitlab.example/OWNER/bootharness",
-            "GIT_CONFIG_KEY_0": f"url.{self._git_repository().as_uri()}.insteadOf",
-        } if self._installs else {"PYTHONPATH": f"{REPOSITORY / 'harness'}:{REPOSITORY}"}  # fmt: skip
+        checkout = {"PYTHONPATH": f"{REPOSITORY / 'harness'}:{REPOSITORY}"}
+        where = self._installing() if self._installs else checkout
         return subprocess.run(
             argv, cwd=folder, input=text or "", capture_output=True, text=True, check=False,
             timeout=_LIMIT_S,
             env={
                 "PATH": self._path, "HOME": str(self.home), "TMPDIR": str(self.folder / "tmp"),
                 "STUBS_LOG": str(self._log), "GH_COMMENTS": str(self.comments), "CI": "true",
-                "PIP_DISABLE_PIP_VERSION_CHECK": "1", **installing, **more,
+                "PIP_DISABLE_PIP_VERSION_CHECK": "1", **where, **more,
             },
         )  # fmt: skip
+
+    def _installing(self) -> dict[str, str]:
+        """Return what has pip install the package alone, without a network."""
+        return {
+            "PIP_NO_INDEX": "1",
+            "PIP_NO_DEPS": "1",
+            "PIP_IGNORE_INSTALLED": "1",
+            "PIP_NO_BUILD_ISOLATION": "0",  # which is how pip spells yes
+            "PYTHONPATH": os.pathsep.join(_site_packages()),
+            "GIT_CONFIG_COUNT": "1",
+            "GIT_CONFIG_KEY_0": f"url.{self._git_repository().as_uri()}.insteadOf",
+            "GIT_CONFIG_VALUE_0": "https://gitlab.example/OWNER/bootharness",
+        }
 
     def _git_repository(self) -> Path:
         """Return a repository with what is checked out here, committed or not."""
