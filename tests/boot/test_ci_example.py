@@ -63,7 +63,7 @@ def test_github_installs_gates_tests_and_comments(
     assert "4 cells" in steps["Boot gate"].said or "8 cells" in steps["Boot gate"].said
     assert "2 passed" in steps["Boot tests"].said
     assert set(hub.artifacts) == {"vmlinuz", "boot-gate"}
-    assert f"gh pr comment 7 --body-file boot-gate/gate.md" in own_machine.said
+    assert "gh pr comment 7 --body-file boot-gate/gate.md" in own_machine.said
     assert "Boot gate" in hub.summary
 
 

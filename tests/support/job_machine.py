@@ -16,13 +16,14 @@ _STUBS = {
     "apt-cache": "exit 100",
     "sudo": '[ "$1" != -n ] || shift; exec "$@"',
     "gh": 'if [ "$1 $2" = "api --paginate" ]; then cat "$GH_COMMENTS"; fi',
+    "pip": "exit 0",
     "make": "cp built/vmlinuz vmlinuz",
 }
 _VENV = """#!/bin/sh
 if [ "$1 $2" = "-m venv" ]; then
     mkdir -p "$3/bin"
     printf '#!/bin/sh\\nexec {command} "$@"\\n' >"$3/bin/bootharness"
-    printf '#!/bin/sh\\necho "pip $*" >>"$STUBS_LOG"\\n' >"$3/bin/pip"
+    printf '#!/bin/sh\\nexec pip "$@"\\n' >"$3/bin/pip"
     printf '#!/bin/sh\\nexec {python} "$@"\\n' >"$3/bin/python"
     chmod +x "$3"/bin/*
     ln -s python "$3/bin/python3"

@@ -1,0 +1,130 @@
+"""What the recipes for CI name is there: packages, files, inputs; and the page shows them."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from bootharness.cli.tools import tools
+from bootharness.routes.net_paths import PACKAGES
+from tests.support.expressions import filled, holds
+
+PAGE = Path("docs/gate.md").read_text()
+ALWAYS_THERE = {"apt", "dpkg", "util-linux"}
+"""Without the first nothing is installed; the others are essential packages."""
+NOT_OF_A_GATE = {"bubblewrap", "mmdebstrap"}
+"""For toolchains of a bisection."""
+OF_ITS_RECIPE_ALONE = {"ca-certificates", "git"}
+"""pip gets the package by git there."""
+
+
+def recipes() -> dict[str, str]:
+    action = yaml.safe_load(Path("action.yml").read_text())
+    template = yaml.safe_load(Path("ci/gitlab.yml").read_text())[".boot-gate"]
+    return {
+        "action.yml": "\n".join(each.get("run", "") for each in action["runs"]["steps"]),
+        "ci/gitlab.yml": "\n".join(template["before_script"]),
+    }
+
+
+def installed(script: str) -> set[str]:
+    [words] = re.findall(r"apt-get install ((?:.|\\\n)*?) \|\|", script)
+    return {each for each in words.replace("\\\n", " ").split() if not each.startswith("-")}
+
+
+def named_by_the_package() -> set[str]:
+    """Return the packages that our messages and `doctor` name."""
+    named = {each.package for each in tools() if "the project's own tests" not in each.purpose}
+    for path in Path("harness/bootharness").rglob("*.py"):
+        for words in re.findall(r"apt-get install ([a-z0-9 +.-]+)[`\"]", path.read_text()):
+            named |= set(words.split())
+    return named | set(PACKAGES.values())
+
+
+def test_every_package_that_a_gate_can_want_is_installed() -> None:
+    wanted = named_by_the_package() - ALWAYS_THERE - NOT_OF_A_GATE - OF_ITS_RECIPE_ALONE
+    assert {"ovmf", "pxelinux", "gdb", "grub-pc-bin", "nasm"} <= wanted
+    for name, script in recipes().items():
+        assert not wanted - installed(script), name
+
+
+def test_both_recipes_install_the_same() -> None:
+    action, template = map(installed, recipes().values())
+    assert template - action == OF_ITS_RECIPE_ALONE
+    assert not action - template
+
+
+def test_what_the_makefile_installs_for_boots_is_installed() -> None:
+    [needed] = re.findall(r"^NEEDED := ((?:.|\\\n)*?)\n\n?#", Path("Makefile").read_text(), re.M)
+    packages = {each.rpartition(":")[2] for each in needed.replace("\\\n", " ").split()}
+    assert "debian-archive-keyring" in packages
+    for name, script in recipes().items():
+        assert not packages - {"python3"} - installed(script), name
+
+
+@pytest.mark.skipif(not shutil.which("apt-cache"), reason="there is no apt-cache")
+def test_every_package_exists() -> None:
+    names = set().union(*map(installed, recipes().values()))
+    said = subprocess.run(
+        ["apt-cache", "show", "--no-all-versions", *sorted(names)],
+        capture_output=True, text=True, check=False,
+    ).stdout  # fmt: skip
+    if "Package: nasm" not in said:
+        pytest.skip("there are no package lists: apt-get update")
+    assert not names - set(re.findall(r"^Package: (.+)", said, re.M))
+
+
+@pytest.mark.parametrize(
+    ("file", "language"),
+    [
+        (".github/workflows/kernel.yml", "yaml"),
+        (".gitlab-ci.yml", "yaml"),
+        ("gate.toml", "toml"),
+    ],
+)
+def test_the_page_shows_the_example_word_by_word(file: str, language: str) -> None:
+    text = Path("ci/example", file).read_text()
+    assert f"```{language}\n{text}```\n" in PAGE
+    assert f" {file} " in PAGE
+
+
+def test_every_file_that_the_page_links_is_there() -> None:
+    links = re.findall(r"\]\((?!https?:|#)([^)#]+)\)", PAGE)
+    assert {"../ci/example", "../ci/gitlab.yml"} <= set(links)
+    for link in links:
+        assert Path("docs", link).exists(), link
+
+
+CONTEXTS = {
+    "steps": {"boot": {"outputs": {"status": "125"}}},
+    "github": {"event": {}},
+    "inputs": {},
+}
+
+
+@pytest.mark.parametrize(
+    ("condition", "failed", "held"),
+    [
+        (None, False, True),
+        (None, True, False),
+        ("always()", True, True),
+        ("failure()", False, False),
+        ("steps.boot.outputs.status == '125'", True, False),
+        ("${{ !cancelled() && steps.boot.outputs.status != '1' }}", True, True),
+        ("always() && github.event.pull_request.head.repo.full_name == 'a/b'", False, False),
+        ("always() && (github.event.none || 'A' == 'a')", False, True),
+    ],
+)
+def test_conditions_are_read_as_github_reads_them(
+    condition: str | None, failed: bool, held: bool
+) -> None:
+    assert holds(condition, CONTEXTS, failed=failed) is held
+
+
+def test_a_step_that_is_not_there_is_a_slip() -> None:
+    assert filled("${{ steps.boot.outputs.none || '125' }}", CONTEXTS) == "125"
+    with pytest.raises(KeyError):
+        filled("${{ steps.boots.outputs.status }}", CONTEXTS)
