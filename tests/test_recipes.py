@@ -1,15 +1,16 @@
 """What the recipes for CI name is there: packages, files, inputs; and the page shows them."""
 
+import os
 import re
 import shutil
 import subprocess
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
 
-from bootharness.cli.tools import tools
-from bootharness.routes.net_paths import PACKAGES
 from tests.support.expressions import filled, holds
 
 PAGE = Path("docs/gate.md").read_text()
@@ -36,12 +37,14 @@ def installed(script: str) -> set[str]:
 
 
 def named_by_the_package() -> set[str]:
-    """Return the packages that our messages and `doctor` name."""
-    named = {each.package for each in tools() if "the project's own tests" not in each.purpose}
+    """Return the packages that our messages tell to install, and those that bring our files."""
+    named = set()
     for path in Path("harness/bootharness").rglob("*.py"):
-        for words in re.findall(r"apt-get install ([a-z0-9 +.-]+)[`\"]", path.read_text()):
+        text = path.read_text()
+        for words in re.findall(r"apt-get install ([a-z0-9 +.-]+)[`\"]", text):
             named |= set(words.split())
-    return named | set(PACKAGES.values())
+        named |= set(re.findall(r'"/usr/(?:lib|share)/[^"]+": "([a-z0-9-]+)"', text))
+    return named
 
 
 def test_every_package_that_a_gate_can_want_is_installed() -> None:
@@ -75,6 +78,32 @@ def test_every_package_exists() -> None:
     if "Package: nasm" not in said:
         pytest.skip("there are no package lists: apt-get update")
     assert not names - set(re.findall(r"^Package: (.+)", said, re.M))
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that everybody can look into."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+@pytest.mark.parametrize("recipe", recipes())
+@pytest.mark.parametrize(("mode", "said"), [(0o444, "as root: chmod a+rw"), (0o666, "")])
+def test_kvm_is_opened_where_it_is_closed_to_who_runs_the_job(
+    open_folder: Path, recipe: str, mode: int, said: str
+) -> None:
+    device = open_folder / "kvm"
+    device.touch()
+    device.chmod(mode)
+    [line] = [each for each in recipes()[recipe].splitlines() if "[ -e /dev/kvm ]" in each]
+    script = f"root='echo as root:'\n{line.replace('/dev/kvm', str(device))}"
+    nobody = ["setpriv", "--reuid=65534", "--clear-groups"] if os.geteuid() == 0 else []
+    done = subprocess.run(
+        [*nobody, "bash", "-eo", "pipefail", "-c", script],
+        cwd=open_folder, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout.replace(f" {device}", "").strip() == said
 
 
 @pytest.mark.parametrize(

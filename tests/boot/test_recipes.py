@@ -200,7 +200,7 @@ def test_a_report_of_an_earlier_step_is_not_that_of_this_one(
         {"uses": ACTION, "with": {"kernels": "vmlinux-misspelt"}},
     ])  # fmt: skip
     assert "stale" not in hub.summary
-    assert not [*hub.artifacts["boot-gate"].iterdir()]
+    assert not hub.artifacts
 
 
 def test_the_matrix_of_the_documentation_is_one(

@@ -169,9 +169,9 @@ class GitHub:
         assert name not in self.artifacts, f"there is an artifact {name} already"
         kept = self._machine.folder / "artifacts" / f"{self._runs}-{name}"
         there = self.workspace / path
-        if there.is_dir():  # what is uploaded has no folders above it
+        if there.is_dir() and any(there.iterdir()):  # what is uploaded has no folders above it
             shutil.copytree(there, kept)
-        elif there.exists():
+        elif there.is_file():
             kept.mkdir(parents=True)
             shutil.copy(there, kept)
         else:
