@@ -21,6 +21,7 @@ _PIPELINE = {
     "stages": ["test"],
     "gate": {"extends": ".boot-gate"},
 }
+_PLACE = "git+https://gitlab.example/OWNER/bootharness@main"
 _FOUND_OUT = "nothing is bad, but something could not be found out"
 
 
@@ -53,15 +54,14 @@ def machine(request: pytest.FixtureRequest, tmp_path: Path) -> JobMachine:
     return JobMachine(tmp_path / "machine", **getattr(request, "param", {}))
 
 
-@pytest.fixture(params=["github", "gitlab", "gitlab-sh"])
+@pytest.fixture(params=["github", "gitlab"])
 def gate(request: pytest.FixtureRequest, machine: JobMachine, repository: Path) -> Gate:
     """The template of one service, as a job of that repository."""
     hub = GitHub(machine, repository)
-    lab = GitLab(machine, repository, shell="sh" if request.param == "gitlab-sh" else "bash")
+    lab = GitLab(machine, repository)
 
     def on_github(kernels: str, baseline: str, options: str, **_: str) -> Ended:
         given = {"kernels": kernels, "baseline": baseline, "options": options}
-        hub.artifacts = {}
         steps = hub.job([
             {"uses": "actions/checkout@v4"},
             {"id": "gate", "uses": ACTION, "with": given},
@@ -73,8 +73,8 @@ def gate(request: pytest.FixtureRequest, machine: JobMachine, repository: Path) 
 
     def on_gitlab(kernels: str, baseline: str, options: str, **more: str) -> Ended:
         job = lab.pipeline(**{
-            "BOOTHARNESS": "git+https://gitlab.example/OWNER/bootharness@main",
-            "GATE_KERNELS": kernels, "GATE_BASELINE": baseline, "GATE_OPTIONS": options, **more,
+            "BOOTHARNESS": _PLACE, "GATE_KERNELS": kernels, "GATE_BASELINE": baseline,
+            "GATE_OPTIONS": options, **more,
         })["gate"]  # fmt: skip
         return Ended(job.status, job.said, lab.artifacts["gate"])
 
@@ -104,7 +104,7 @@ def test_a_bad_kernel_is_refused_and_its_history_is_kept(gate: Gate) -> None:
     assert "destination-wrapped" in (ended.reports / "gate.md").read_text()
     again = gate("selfcheck:17000000", "last-good", options)
     assert again.status == 1, again.said
-    assert "0 cells booted, 2 from the history" in again.said
+    assert "0 cells booted" in again.said
 
 
 @pytest.mark.parametrize("candidate", ["notes.txt", "empty"])
@@ -153,10 +153,8 @@ def test_what_cannot_be_installed_is_no_bad_kernel(
 ) -> None:
     machine.stub(program, does)
     ended = gate("vmlinuz")
-    assert (ended.status, ended.reports and [*ended.reports.iterdir()]) in (
-        (status, None),
-        (status, []),
-    ), ended.said
+    assert ended.status == status, ended.said
+    assert not ended.reports or not [*ended.reports.iterdir()]
     assert sentence in ended.said
 
 
@@ -172,6 +170,19 @@ def test_a_user_installs_by_sudo_that_asks_for_no_password(gate: Gate, machine: 
     assert "sudo -n apt-get update -q" in machine.said
     [installed] = [line for line in machine.said if line.startswith("sudo") and " install " in line]
     assert installed.startswith("sudo -n env DEBIAN_FRONTEND=noninteractive apt-get install")
+
+
+@pytest.mark.parametrize(
+    ("kernel", "status"), [("vmlinuz", 0), ("empty", 1), ("vmlinux-misspelt", 129)]
+)
+def test_an_image_without_bash_is_no_difference(
+    machine: JobMachine, repository: Path, kernel: str, status: int
+) -> None:
+    lab = GitLab(machine, repository, shell="sh")
+    job = lab.pipeline(BOOTHARNESS=_PLACE, GATE_KERNELS=kernel, GATE_OPTIONS="--until setup")[
+        "gate"
+    ]
+    assert job.status == status, job.said
 
 
 def test_gitlab_says_what_it_has_to_be_told(machine: JobMachine, repository: Path) -> None:

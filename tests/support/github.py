@@ -48,17 +48,24 @@ class GitHub:
     def workflow(self, path: Path) -> dict[str, list[Step]]:
         """Run a workflow; return the steps of each job that was run."""
         workflow = yaml.safe_load(path.read_text())
-        self.artifacts, self._runs = {}, self._runs + 1
+        self._start()
         done: dict[str, list[Step]] = {}
         for name, job in workflow["jobs"].items():
             assert set(job) <= {"needs", "runs-on", "steps"}, job
             needed = [job["needs"]] if isinstance(job.get("needs"), str) else job.get("needs", [])
             if all(_passed(done.get(each)) for each in needed):
-                done[name] = self.job(job["steps"], name)
+                done[name] = self._job(job["steps"], name)
         return done
 
-    def job(self, steps: list[dict[str, Any]], name: str = "gate") -> list[Step]:
-        """Run the steps of one job in a new workspace."""
+    def job(self, steps: list[dict[str, Any]]) -> list[Step]:
+        """Run a workflow of one job, which has those steps."""
+        self._start()
+        return self._job(steps, "gate")
+
+    def _start(self) -> None:
+        self.artifacts, self._runs = {}, self._runs + 1
+
+    def _job(self, steps: list[dict[str, Any]], name: str) -> list[Step]:
         shutil.rmtree(self.workspace, ignore_errors=True)
         shutil.rmtree(self._machine.home)
         temporary = self._machine.folder / "runner-temp"

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from bootharness.host.cache import cache_dir
 from bootharness.kernels.selfcheck import selfcheck_kernel
 from tests.support.processes import COMMAND, REPOSITORY
 
@@ -16,13 +17,13 @@ _STUBS = {
     "apt-cache": "exit 100",
     "sudo": '[ "$1" != -n ] || shift; exec "$@"',
     "gh": 'if [ "$1 $2" = "api --paginate" ]; then cat "$GH_COMMENTS"; fi',
-    "pip": "exit 0",
+    "pip": '[ "$1" != --cache-dir ] || { mkdir -p "$2/http" && echo wheel >"$2/http/1"; }',
     "make": "cp built/vmlinuz vmlinuz",
 }
 _VENV = """#!/bin/sh
 if [ "$1 $2" = "-m venv" ]; then
     mkdir -p "$3/bin"
-    printf '#!/bin/sh\\nexec {command} "$@"\\n' >"$3/bin/bootharness"
+    printf '#!/bin/sh\\nBOOTHARNESS_CACHE={cache} exec {command} "$@"\\n' >"$3/bin/bootharness"
     printf '#!/bin/sh\\nexec pip "$@"\\n' >"$3/bin/pip"
     printf '#!/bin/sh\\nexec {python} "$@"\\n' >"$3/bin/python"
     chmod +x "$3"/bin/*
@@ -38,8 +39,8 @@ class JobMachine:
     """A home, a PATH and a log of what was installed; nothing of it is the machine's own.
 
     With ``installs`` the package is really installed, with what it depends on from this
-    environment; else its place is taken by this checkout. ``qemu`` is whether there is one, and
-    ``root`` whether the job is root's.
+    environment; else its place is taken by this checkout, with the cache of these tests. ``qemu``
+    is whether there is one, and ``root`` whether the job is root's.
     """
 
     def __init__(
@@ -129,7 +130,7 @@ def kernel_of(folder: Path, name: str, size: int) -> Path:
 def _python_stub(installs: bool) -> str:
     if installs:
         return f'#!/bin/sh\nexec {sys.executable} "$@"\n'
-    return _VENV.format(command=" ".join(COMMAND), python=sys.executable)
+    return _VENV.format(command=" ".join(COMMAND), python=sys.executable, cache=cache_dir())
 
 
 def _site_packages() -> list[str]:
