@@ -26,8 +26,8 @@ def repository(tmp_path: Path) -> Path:
     """The example with a last good kernel, and one that `make vmlinuz` makes."""
     folder = tmp_path / "repository"
     shutil.copytree(EXAMPLE, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    kernel_of(folder, "built/vmlinuz", 3_000_000)
-    kernel_of(folder, "last-good/vmlinuz", 2_900_000)
+    kernel_of(folder, "built/vmlinuz", 300_000)
+    kernel_of(folder, "last-good/vmlinuz", 290_000)
     return folder
 
 
@@ -60,7 +60,9 @@ def test_github_installs_gates_tests_and_comments(
     jobs = hub.workflow(repository / WORKFLOW)
     steps = {step.name: step for job in jobs.values() for step in job}
     assert {step.outcome for step in steps.values()} == {"success"}, steps
-    assert "4 cells" in steps["Boot gate"].said or "8 cells" in steps["Boot gate"].said
+    [package] = own_machine.folder.glob("runner-temp/bootharness/lib/*/site-packages/bootharness")
+    assert (package / "gate/gate.py").exists()
+    assert "4 cells booted" in steps["Boot gate"].said
     assert "2 passed" in steps["Boot tests"].said
     assert set(hub.artifacts) == {"vmlinuz", "boot-gate"}
     assert "gh pr comment 7 --body-file boot-gate/gate.md" in own_machine.said
@@ -95,8 +97,6 @@ def test_gitlab_installs_gates_and_tests(own_machine: JobMachine, repository: Pa
     assert "2 passed" in jobs["boot-tests"].said
     for name in ("gate", "boot-tests"):
         assert ET.parse(lab.artifacts[name] / "junit.xml").getroot().tag == "testsuites"
-    again = lab.pipeline()
-    assert "0 cells booted" in again["gate"].said
 
 
 def test_a_pull_request_has_one_comment(machine: JobMachine, repository: Path) -> None:
