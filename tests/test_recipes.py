@@ -89,15 +89,17 @@ def open_folder() -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("recipe", recipes())
-@pytest.mark.parametrize(("mode", "said"), [(0o444, "as root: chmod a+rw"), (0o666, "")])
+@pytest.mark.parametrize(
+    ("mode", "said"), [(0o444, "as root: udevadm settle\nas root: chmod a+rw"), (0o666, "")]
+)
 def test_kvm_is_opened_where_it_is_closed_to_who_runs_the_job(
     open_folder: Path, recipe: str, mode: int, said: str
 ) -> None:
     device = open_folder / "kvm"
     device.touch()
     device.chmod(mode)
-    [line] = [each for each in recipes()[recipe].splitlines() if "[ -e /dev/kvm ]" in each]
-    script = f"root='echo as root:'\n{line.replace('/dev/kvm', str(device))}"
+    [part] = re.findall(r"if \[ -e /dev/kvm .*?\n\s*fi\n", recipes()[recipe], re.DOTALL)
+    script = f"root='echo as root:'\n{part.replace('/dev/kvm', str(device))}"
     nobody = ["setpriv", "--reuid=65534", "--clear-groups"] if os.geteuid() == 0 else []
     done = subprocess.run(
         [*nobody, "bash", "-eo", "pipefail", "-c", script],
