@@ -1,5 +1,6 @@
 """The example repository: what a stranger copies is installed and run, in both services."""
 
+import re
 import shutil
 import xml.etree.ElementTree as ET
 from pathlib import Path
@@ -128,6 +129,28 @@ def test_without_a_report_there_is_no_comment_and_no_second_failure(
     assert step.outcome == "success"
     assert "the gate wrote no report" in step.said
     assert not [line for line in machine.said if line.startswith("gh")]
+
+
+@pytest.mark.parametrize(
+    ("qemu", "kernel", "conclusions"),
+    [
+        (True, 300_000, ["success", "skipped"]),
+        (False, 300_000, ["success", "skipped"]),
+        (True, None, ["success", "failure"]),
+    ],
+)
+def test_what_was_not_found_out_can_be_let_pass(
+    tmp_path: Path, repository: Path, qemu: bool, kernel: int | None, conclusions: list[str]
+) -> None:
+    (repository / "vmlinuz").write_bytes(b"no kernel")
+    if kernel:
+        kernel_of(repository, "vmlinuz", kernel)
+    (repository / "gate.toml").write_text('kernels = ["vmlinuz"]\nuntil = "setup"\n')
+    page = (REPOSITORY / "docs/gate.md").read_text()
+    [block] = re.findall(r"```yaml\n((?: {6}.*\n)*? {8}run: exit 1\n)```", page)
+    hub = GitHub(JobMachine(tmp_path / "machine", qemu=qemu), repository)
+    steps = hub.job([{"uses": "actions/checkout@v4"}, *yaml.safe_load(block)])
+    assert [step.conclusion for step in steps[1:]] == conclusions, steps
 
 
 @pytest.mark.parametrize("event", [pull_request("stranger/router"), {"ref": "refs/heads/main"}])

@@ -16,15 +16,20 @@ __all__ = ["ACTION", "GitHub", "Step"]
 
 ACTION = "OWNER/bootharness@main"
 _BASH = ("bash", "--noprofile", "--norc", "-e", "-o", "pipefail")
+_KNOWN = {"name", "id", "if", "uses", "with", "run", "shell", "env", "continue-on-error"}
 _NOT_IN_NAMES = '":<>|*?\\/\r\n'
 """What an artifact's name must not have."""
 
 
 class Step(Struct):
-    """A step that has ended: how, with which status, and what it printed."""
+    """A step that has ended: how, with which status, and what it printed.
+
+    ``conclusion`` is the outcome, or success where the job goes on all the same.
+    """
 
     name: str
     outcome: str
+    conclusion: str = "skipped"
     status: int = 0
     said: str = ""
     outputs: dict[str, str] = field(default_factory=dict)
@@ -90,11 +95,12 @@ class GitHub:
         known: dict[str, Any] = {each["id"]: {} for each in steps if "id" in each}
         contexts = {**contexts, "steps": known}
         for each in steps:
-            assert set(each) <= {"name", "id", "if", "uses", "with", "run", "shell", "env"}, each
+            assert set(each) <= _KNOWN, each
             name = each.get("name") or each.get("uses") or each["run"]
             step = Step(name, "skipped")
             if holds(each.get("if"), contexts, failed=not _passed(ended)):
                 step = self._step(step, each, contexts, more)
+                step.conclusion = "success" if each.get("continue-on-error") else step.outcome
             ended.append(step)
             if "id" in each:
                 known[each["id"]] = {"outcome": step.outcome, "outputs": step.outputs}
@@ -218,4 +224,4 @@ class GitHub:
 
 
 def _passed(steps: Iterable[Step] | None) -> bool:
-    return steps is not None and all(each.outcome != "failure" for each in steps)
+    return steps is not None and all(each.conclusion != "failure" for each in steps)
