@@ -16,8 +16,6 @@ from tests.support.expressions import filled, holds
 PAGE = Path("docs/gate.md").read_text()
 ALWAYS_THERE = {"apt", "dpkg", "util-linux"}
 """Without the first nothing is installed; the others are essential packages."""
-NOT_OF_A_GATE = {"bubblewrap", "mmdebstrap"}
-"""For toolchains of a bisection."""
 OF_ITS_RECIPE_ALONE = {"ca-certificates", "git"}
 """pip gets the package by git there."""
 
@@ -37,18 +35,21 @@ def installed(script: str) -> set[str]:
 
 
 def named_by_the_package() -> set[str]:
-    """Return the packages that our messages tell to install, and those that bring our files."""
+    """Return the packages that our code names: for programs, for files, and in what it says."""
     named = set()
     for path in Path("harness/bootharness").rglob("*.py"):
+        if "bisection" in path.parts:
+            continue
         text = path.read_text()
         for words in re.findall(r"apt-get install ([a-z0-9 +.-]+)[`\"]", text):
             named |= set(words.split())
         named |= set(re.findall(r'"/usr/(?:lib|share)/[^"]+": "([a-z0-9-]+)"', text))
+        named |= set(re.findall(r'\bTool\(.{1,80}?, "([a-z0-9-]+)"', text, re.DOTALL))
     return named
 
 
 def test_every_package_that_a_gate_can_want_is_installed() -> None:
-    wanted = named_by_the_package() - ALWAYS_THERE - NOT_OF_A_GATE - OF_ITS_RECIPE_ALONE
+    wanted = named_by_the_package() - ALWAYS_THERE - OF_ITS_RECIPE_ALONE
     assert {"ovmf", "pxelinux", "gdb", "grub-pc-bin", "nasm"} <= wanted
     for name, script in recipes().items():
         assert not wanted - installed(script), name

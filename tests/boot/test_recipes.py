@@ -188,7 +188,7 @@ def test_an_image_without_bash_is_no_difference(
 def test_gitlab_says_what_it_has_to_be_told(machine: JobMachine, repository: Path) -> None:
     job = GitLab(machine, repository).pipeline(GATE_KERNELS="vmlinuz")["gate"]
     assert job.status == 129
-    assert "the variable BOOTHARNESS is not set: set it to what pip installs" in job.said
+    assert "the variable BOOTHARNESS is not set: set it to the URL that pip installs" in job.said
 
 
 def test_an_output_folder_below_another_is_an_artifact_all_the_same(

@@ -4,6 +4,8 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
+from functools import partial
 from pathlib import Path
 
 from bootharness.host.cache import cache_dir
@@ -109,10 +111,12 @@ class JobMachine:
         made = self.folder / "bootharness.git"
         if not made.exists():
             made.mkdir()
-            for name in ("harness", "mbr", "images"):
-                shutil.copytree(REPOSITORY / name, made / name)
-            for name in ("pyproject.toml", "README.md", "LICENSE"):
-                shutil.copy(REPOSITORY / name, made / name)
+            ignored = shutil.ignore_patterns("__pycache__")
+            for name in ("pyproject.toml", *_packed()):
+                copy = partial(shutil.copytree, ignore=ignored)
+                (copy if (REPOSITORY / name).is_dir() else shutil.copy)(
+                    REPOSITORY / name, made / name
+                )
             who = ["-c", "user.name=t", "-c", "user.email=t@example"]
             for words in (["init", "-qb", "main"], ["add", "-A"], [*who, "commit", "-qm", "all"]):
                 subprocess.run(["git", *words], cwd=made, check=True)
@@ -125,6 +129,13 @@ def kernel_of(folder: Path, name: str, size: int) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(selfcheck_kernel(size).read_bytes())
     return path
+
+
+def _packed() -> list[str]:
+    """Return what goes into a source distribution, without what is not installed from it."""
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
+    packed: list[str] = project["tool"]["hatch"]["build"]["targets"]["sdist"]["include"]
+    return [each for each in packed if each not in ("tests", "docs")]
 
 
 def _python_stub(installs: bool) -> str:
