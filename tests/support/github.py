@@ -1,7 +1,7 @@
 """A runner of GitHub's, as far as the recipes need one: steps in order, under its shells."""
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -117,13 +117,15 @@ class GitHub:
         given = {name: filled(str(value), contexts) for name, value in each.get("with", {}).items()}
         if each["uses"] == ACTION:
             return self._composite(step, given, contexts)
-        done = {
+        actions: dict[str, Callable[..., dict[str, str] | None]] = {
             "actions/checkout@v4": self._check_out,
             "actions/upload-artifact@v4": self._upload,
             "actions/download-artifact@v4": self._download,
             "actions/cache/restore@v4": self._restore,
             "actions/cache/save@v4": self._save,
-        }[each["uses"]](**{name.replace("-", "_"): value for name, value in given.items()})
+        }
+        words = {name.replace("-", "_"): value for name, value in given.items()}
+        done = actions[each["uses"]](**words)
         step.outcome, step.outputs = "success", done or {}
         return step
 
