@@ -80,7 +80,7 @@ def test_github_boots_nothing_twice_and_saves_no_download_twice(
     assert "from the history" not in said(first)
     assert "0 cells booted" in said(again)
     [new] = set(hub.caches) - set(saved)
-    assert new.startswith("boot-gate-history-")
+    assert new.startswith("boot-gate-history/")
     # pushed, and no pull request
     assert again[-1].outcome == "skipped"
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -199,6 +200,24 @@ def test_an_output_folder_below_another_is_an_artifact_all_the_same(
     steps = hub.job([{"uses": "actions/checkout@v4"}, {"uses": ACTION, "with": given}])
     assert not steps[-1].status, steps[-1].said
     assert (hub.artifacts["reports-boot gate"] / "gate.md").stat().st_size
+
+
+def test_two_gates_in_one_job_keep_a_history_and_a_report_each(
+    machine: JobMachine, repository: Path
+) -> None:
+    hub = GitHub(machine, repository)
+    gates: list[dict[str, Any]] = [
+        {
+            "uses": ACTION,
+            "with": {"kernels": kernel, "options": "--until setup", "output": f"{kernel}-report"},
+        }
+        for kernel in ("vmlinuz", "last-good")
+    ]
+    for booted in ("1 cell booted", "0 cells booted"):
+        steps = hub.job([{"uses": "actions/checkout@v4"}, *gates])
+        assert [step.status for step in steps] == [0, 0, 0]
+        assert all(booted in step.said for step in steps[1:])
+        assert set(hub.artifacts) == {"vmlinuz-report", "last-good-report"}
 
 
 def test_a_report_of_an_earlier_step_is_not_that_of_this_one(

@@ -29,7 +29,7 @@ if [ "$1 $2" = "-m venv" ]; then
     printf '#!/bin/sh\\nexec pip "$@"\\n' >"$3/bin/pip"
     printf '#!/bin/sh\\nexec {python} "$@"\\n' >"$3/bin/python"
     chmod +x "$3"/bin/*
-    ln -s python "$3/bin/python3"
+    ln -sf python "$3/bin/python3"
     exit
 fi
 exec {python} "$@"
