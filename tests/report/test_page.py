@@ -24,7 +24,7 @@ def test_chart_that_is_asked_for_says_what_to_install() -> None:
 
 @pytest.mark.usefixtures("no_matplotlib")
 def test_page_says_so_in_place_of_a_chart() -> None:
-    said = drawn(lambda: str(new_figure(1, 1)))
+    (said,) = drawn(lambda: (str(new_figure(1, 1)),))
     assert said.startswith("<p>No chart: a chart is drawn by matplotlib, which is not installed")
 
 
