@@ -21,7 +21,6 @@ from bootharness.gate.report.facts import common as common_facts
 from bootharness.gate.report.facts import facts
 from bootharness.gate.report.words import (
     WORDS,
-    before,
     built_otherwise,
     fresh_and_reused,
     headline,
@@ -205,7 +204,7 @@ def _data(
             "changes": built_otherwise(entry),
             "attempts": [_attempt(each) for each in entry.result.attempts],
             "milestones": entry.result.decisive.facts.milestones,
-            "before": _times(before(outcome, entry)),
+            "before": _times(outcome.baseline_of(entry)),
             "picture": base64.b64encode(entry.result.decisive.picture).decode(),
         }
         for row, entry, known in zip(rows, outcome.entries, all_facts, strict=True)

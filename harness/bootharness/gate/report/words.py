@@ -13,7 +13,6 @@ from bootharness.text import count
 
 __all__ = [
     "WORDS",
-    "before",
     "built_otherwise",
     "expectation",
     "fresh_and_reused",
@@ -124,8 +123,7 @@ def _boots(outcome: GateOutcome) -> int:
     timed: dict[str, int] = Counter()
     made = 0
     for entry in outcome.entries:
-        pace, way = entry.pace, entry.way
-        before = next((each for each in outcome.entries if each.baseline and each.way == way), None)
+        pace, way, before = entry.pace, entry.way, outcome.baseline_of(entry)
         measured = pace and before and not (entry.result.cached and before.result.cached)
         if pace and measured:
             timed[way] = max(timed[way], len(pace.baseline))
@@ -162,17 +160,10 @@ def expectation(entry: Entry) -> str:
     return f"expected {wanted}, but it {f'ended in {came.cause}' if came.cause else 'booted'}"
 
 
-def before(outcome: GateOutcome, entry: Entry) -> Entry | None:
-    """Return the cell of the baseline that a cell is compared with."""
-    if entry.baseline:
-        return None
-    return next((each for each in outcome.entries if each.baseline and each.way == entry.way), None)
-
-
 def payload(outcome: GateOutcome, entry: Entry) -> str:
     """Write how large a payload is, and how much larger than the baseline's."""
     size = entry.result.decisive.facts.payload_bytes
-    other = before(outcome, entry)
+    other = outcome.baseline_of(entry)
     old = other.result.decisive.facts.payload_bytes if other else 0
     if not size:
         return ""
