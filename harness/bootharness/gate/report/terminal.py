@@ -115,7 +115,7 @@ def _print_entry(console: Console, entry: Entry, told: set[str], common: Contain
     told.add(kernel)
     if not shown and not changes:
         return
-    head = Text(f"{WORDS[entry.standing]:<5}", style=f"bold {STYLES[entry.standing]}")
+    head = Text(f"{WORDS[entry.standing]:<4} ", style=f"bold {STYLES[entry.standing]}")
     head.append(printable(kernel_name(entry)), style="bold")
     if entry.way:
         head.append(f"  {printable(entry.way)}")
