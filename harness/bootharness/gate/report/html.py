@@ -164,11 +164,10 @@ def _lines(
             (outcome.entries[row.number] for row in known),
             key=lambda each: each.result.decisive.facts.payload_bytes,
         )
-        size = payload(outcome, largest)
         yield {
             "kernel": max((row.kernel for row in known), key=len),
             "baseline": entry.baseline,
-            "payload": f"{size} bytes" if size else "",
+            "payload": payload(outcome, largest, " bytes"),
             "shares": _shares(outcome, known),
             "cells": [cells.get(way) for way in ways],
         }

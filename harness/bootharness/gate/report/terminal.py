@@ -100,7 +100,7 @@ def _shown(outcome: GateOutcome) -> list[Entry]:
 def _notes(entry: Entry) -> Text:
     notes = ["baseline"] if entry.baseline else []
     notes += ["flaky"] if entry.result.flaky else []
-    notes += ["cached"] if entry.result.cached else []
+    notes += ["reused"] if entry.result.cached else []
     return Text(", ".join(notes), style="dim")
 
 

@@ -168,14 +168,14 @@ def expectation(entry: Entry) -> str:
     return f"expected {wanted}, but it {f'ended in {came.cause}' if came.cause else 'booted'}"
 
 
-def payload(outcome: GateOutcome, entry: Entry) -> str:
+def payload(outcome: GateOutcome, entry: Entry, unit: str = "") -> str:
     """Write how large a payload is, and how much larger than the baseline's."""
     size = entry.result.decisive.facts.payload_bytes
     other = outcome.baseline_of(entry)
     old = other.result.decisive.facts.payload_bytes if other else 0
     if not size:
         return ""
-    return f"{size:,} ({size - old:+,})" if old and size != old else f"{size:,}"
+    return f"{size:,}{unit} ({size - old:+,})" if old and size != old else f"{size:,}{unit}"
 
 
 def share(outcome: GateOutcome, entry: Entry) -> str:
