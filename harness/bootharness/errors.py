@@ -29,6 +29,7 @@ __all__ = [
     "CouldNotFindOut",
     "FormatError",
     "HostBusy",
+    "Interrupted",
     "KernelUnavailable",
     "LaunchFailed",
     "MachineLost",
@@ -50,6 +51,10 @@ WRONG_USAGE = 129
 
 class BootHarnessError(Exception):
     """The harness could not do what it was asked to do."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """The person has stopped a run; says what of it is done, and how to go on."""
 
 
 class UsageError(BootHarnessError):
@@ -107,9 +112,13 @@ class ToolMissing(CouldNotFindOut):
 
 
 class LaunchFailed(CouldNotFindOut):
-    """QEMU or gdb did not start; the message ends in its command line and standard error."""
+    """QEMU or gdb did not start, for the reason that it gave; ``command`` is how it was started."""
 
     cause = "launch-failed"
+
+    def __init__(self, message: str, command: str = "") -> None:
+        super().__init__(message)
+        self.command = command
 
 
 class MachineLost(CouldNotFindOut):

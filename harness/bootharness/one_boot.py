@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from bootharness.errors import CouldNotFindOut, UsageError
+from bootharness.errors import CouldNotFindOut, LaunchFailed, UsageError
 from bootharness.host.workspace import Workspace
 from bootharness.kernels.image import KernelImage
 from bootharness.machine.choice import chosen_machine, wider
@@ -69,6 +69,8 @@ def boot(
     except CouldNotFindOut as error:
         from bootharness.trace.boot_trace import BootTrace, Ending
 
+        if keep and isinstance(error, LaunchFailed):
+            (keep / "qemu-command.txt").write_text(f"{error.command}\n")
         ending = Ending("skipped", 0.0, str(error), error.cause)
         return BootTrace(name, plan.until, ending, plan.route)
 

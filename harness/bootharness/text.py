@@ -1,8 +1,19 @@
 """How numbers, and what a guest said, are written for people."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["address", "count", "first_lines", "flags", "last_lines", "printable", "seg_off"]
+__all__ = [
+    "address",
+    "count",
+    "first_lines",
+    "flags",
+    "hint",
+    "last_lines",
+    "plainly",
+    "printable",
+    "seg_off",
+]  # fmt: skip
 
 _LINE_LENGTH = 500
 
@@ -20,6 +31,43 @@ def seg_off(segment: int, offset: int) -> str:
 def count(number: int, noun: str) -> str:
     """Write a number with thousands separated and its noun: ``1,024 bytes``, ``1 byte``."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def hint(wrong: str, known: Iterable[str], *, also: Iterable[str] = (), otherwise: str = "") -> str:
+    """Return which of the known names, or of those in ``also``, may have been meant; where none
+    is near, what to say ``otherwise``, by default the known ones."""
+    import difflib  # few mistake a name
+
+    names = list(known)
+    if near := difflib.get_close_matches(wrong, [*names, *also], 1):
+        return f"did you mean {near[0]}?"
+    # a part of a name that is typed from memory
+    if begun := [name for name in names if wrong and wrong in name]:
+        return f"did you mean {' or '.join(begun[:3])}?"
+    return otherwise or f"known are {', '.join(names)}"
+
+
+_KINDS = {
+    "array": "a list",
+    "object": "a table",
+    "str": "a text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "null": "nothing",
+}
+
+
+def plainly(error: Exception) -> str:
+    """Say in plain words, the field first, what a library says of a document that is wrong."""
+    said, _, at = str(error).partition(" - at `$")
+    field = at.strip(".`")
+    if missing := re.search(r"missing required field `(.+?)`", said):
+        return f"{f'{field}: ' if field else ''}it has no {missing[1]}"
+    if kinds := re.fullmatch(r"Expected `(.+?)`, got `(.+?)`", said):
+        wanted = " or ".join(_KINDS.get(each.strip(), each) for each in kinds[1].split("|"))
+        said = f"{wanted} is wanted, and this is {_KINDS.get(kinds[2], kinds[2])}"
+    return f"{field}: {said}" if field else said
 
 
 def flags(value: int, names: Mapping[int, str]) -> str:

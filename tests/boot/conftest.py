@@ -11,6 +11,7 @@ from bootharness.plan import BootPlan, choose
 from bootharness.routes.loader import Loader
 from bootharness.trace.boot_trace import BootTrace
 from tests.support.boots import boot_through
+from tests.support.builders import no_carry as write_no_carry
 
 Boot = Callable[..., BootTrace]
 
@@ -42,3 +43,9 @@ def folder(tmp_path: Path) -> Path:
     deep = tmp_path / ("d" * 120)
     deep.mkdir()
     return deep
+
+
+@pytest.fixture(scope="module")
+def no_carry(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The source of stage1 without the carry out of bit 23."""
+    return write_no_carry(tmp_path_factory.mktemp("loader"))

@@ -89,7 +89,10 @@ def test_what_cannot_be_found_out_exits_125(kernels: Path, tmp_path: Path, what:
         (["grow:16:no-such-file"], "no-such-file: no such file"),
         (["selfcheck:16", "--until", "never"], "--until"),
         (["selfcheck:16", "--memory", "1"], "--memory"),
-        (["selfcheck:16", "--disk", "/etc/passwd"], "give a KERNEL, or --disk"),
+        (
+            ["selfcheck:16", "--disk", "/etc/passwd"],
+            "/etc/passwd: give one of them",
+        ),
         (["--disk", "/etc/hostname"], "/etc/hostname: not a disk image"),
         (["selfcheck:16", "--initrd", "/"], "directory"),
         (["selfcheck:16", "--loader", "/etc/hostname"], "hostname.toml beside it"),
@@ -115,7 +118,7 @@ def test_several_kernels_give_an_array_and_a_summary(kernels: Path) -> None:
     assert [Path(each["source"]).name for each in documents[1:]] == ["vmlinuz-6.9", "vmlinuz-6.10"]
     for each in documents:
         jsonschema.validate(each, SCHEMA)
-    assert done.stderr.splitlines()[-1] == "2 good, 1 bad, 0 not found out"
+    assert done.stderr.splitlines()[-1] == "2 good, 1 bad, 0 unknown"
 
 
 def test_glob_takes_what_it_matches_in_the_order_of_versions(kernels: Path) -> None:
@@ -123,7 +126,7 @@ def test_glob_takes_what_it_matches_in_the_order_of_versions(kernels: Path) -> N
     heads = re.findall(r"^(GOOD|BAD|SKIP) +\S+(vmlinuz-\S+)", done.stdout, re.MULTILINE)
     assert heads == [("GOOD", "vmlinuz-6.9"), ("BAD", "vmlinuz-6.10"), ("SKIP", "vmlinuz-6.11")]
     assert done.returncode == 1
-    assert done.stdout.splitlines()[-1] == "1 good, 1 bad, 1 not found out"
+    assert done.stdout.splitlines()[-1] == "1 good, 1 bad, 1 unknown"
 
 
 def test_unknown_outweighs_good_and_bad_outweighs_unknown(kernels: Path) -> None:

@@ -440,11 +440,12 @@ def test_what_cannot_be_is_said(arguments: tuple[str, ...], said: str) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_console_without_anybody_at_the_keys_ends(tmp_path: Path, temporary: Path) -> None:
+def test_console_without_a_terminal_says_so(tmp_path: Path, temporary: Path) -> None:
     done = subprocess.run(
         [*COMMAND, "console", "selfcheck:100000"], stdin=subprocess.DEVNULL, cwd=tmp_path,
         env=environment(), capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    assert (tmp_path / "console-1.log").exists()
+    assert done.returncode == 129
+    assert "console needs a terminal" in done.stderr
+    assert not [*tmp_path.iterdir()]
     assert not [*temporary.iterdir()]

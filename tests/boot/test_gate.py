@@ -7,13 +7,7 @@ from pathlib import Path
 import pytest
 
 from bootharness.report.document import read_trace
-from tests.support.builders import no_carry as write_no_carry
 from tests.support.processes import run
-
-
-@pytest.fixture(scope="module")
-def no_carry(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_no_carry(tmp_path_factory.mktemp("loader"))
 
 
 def test_a_gate_refuses_what_wraps_and_says_that_it_is_the_loader(

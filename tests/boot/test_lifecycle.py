@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from bootharness.diagnosis import Verdict, judge
+from bootharness.errors import UsageError
 from bootharness.kernels.source import fetch
 from bootharness.machine import gdb as gdb_module
 from bootharness.machine import machine as machine_module
@@ -266,14 +267,27 @@ def skipped(trace: BootTrace, cause: str, *words: str) -> None:
 
 def test_machine_type_that_qemu_does_not_know(temporary: Path) -> None:
     plan = BootPlan(machine=MachineConfig(machine_type="nonsense"))
-    trace = boot(KERNEL, plan)
-    skipped(trace, "launch-failed", "unsupported machine type", "-machine nonsense,accel=")
+    with pytest.raises(UsageError, match=r"--machine-type nonsense: qemu-system-\S+ has no such"):
+        boot(KERNEL, plan)
+    nothing_is_left(temporary)
+
+
+def test_what_qemu_refuses_is_said_in_its_words_and_kept_with_its_command(
+    tmp_path: Path, temporary: Path
+) -> None:
+    bios, keep = tmp_path / "odd.bin", tmp_path / "kept"
+    bios.write_bytes(bytes(100))
+    keep.mkdir()
+    trace = boot(KERNEL, BootPlan(machine=MachineConfig(bios=str(bios))), keep=keep)
+    skipped(trace, "launch-failed", f"refuses to start: could not load PC BIOS '{bios}'")
+    assert "-nodefaults" not in judge(trace).summary
+    assert " -nodefaults " in (keep / "qemu-command.txt").read_text()
     nothing_is_left(temporary)
 
 
 def test_qemu_that_ends_at_once(tmp_path: Path, temporary: Path) -> None:
     qemu = program(tmp_path, QEMU, "echo 'out of order' >&2; exit 3")
-    skipped(boot_with(qemu), "launch-failed", "status 3", "out of order", f"{qemu} -nodefaults")
+    skipped(boot_with(qemu), "launch-failed", "status 3", "refuses to start: out of order")
     nothing_is_left(temporary)
 
 
@@ -282,7 +296,7 @@ def test_qemu_that_never_answers(
 ) -> None:
     monkeypatch.setattr(machine_module, "_GREETING_S", 0.3)
     qemu = program(tmp_path, QEMU, "exec sleep 1000")
-    skipped(boot_with(qemu), "launch-failed", "does not answer on QMP", "no greeting")
+    skipped(boot_with(qemu), "launch-failed", "does not answer on QMP: no greeting")
     nothing_is_left(temporary)
 
 

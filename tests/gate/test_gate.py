@@ -236,7 +236,10 @@ def test_routes_that_boot_other_things_are_two_gates() -> None:
         ('kernels = ["selfcheck:x"]', "selfcheck:x"),
         ('kernels = ["selfcheck:16"]\n[[expect]]\nkernel = "*"', "expect"),
         ('kernels = ["selfcheck:16"]\n[[expect]]\nresult = "fine"', "fine"),
-        ('kernels = ["selfcheck:16"]\n[[expect]]\nresults = "bad"', "number 1: results: known are"),
+        (
+            'kernels = ["selfcheck:16"]\n[[expect]]\nresults = "bad"',
+            "number 1: results: did you mean result?",
+        ),
         ('kernels = ["selfcheck:16"]\nexpect = "bad"', "expect"),
         ('kernels = ["selfcheck:16"]\ntimeout_s = nan', "timeout nan: it has to be at least 0.1"),
         ('kernels = ["selfcheck:16"]\ntimeout_s = inf', "timeout inf: it can be at most"),

@@ -12,6 +12,7 @@ import pytest
 from bootharness.errors import KernelUnavailable
 from bootharness.kernels import deb
 from bootharness.kernels.deb import DebPackage, vmlinuz
+from bootharness.kernels.debian_archive import extract_vmlinuz
 from tests.support.builders import bzimage
 
 # takes its time, and does not like company
@@ -95,13 +96,13 @@ def package(folder: Path, size: int, content: bytes) -> Path:
 
 
 def test_kernel_is_unpacked(tmp_path: Path) -> None:
-    deb._extract(package(tmp_path, 5, b"hello"), "deb:x", tmp_path / "kernel")
+    extract_vmlinuz(package(tmp_path, 5, b"hello"), "deb:x", tmp_path / "kernel")
     assert (tmp_path / "kernel").read_bytes() == b"hello"
 
 
 def test_kernel_of_gigabytes_is_not_unpacked(tmp_path: Path) -> None:
     with pytest.raises(KernelUnavailable, match="3,221,225,472 bytes, and a kernel that"):
-        deb._extract(package(tmp_path, 3 << 30, b""), "deb:x", tmp_path / "kernel")
+        extract_vmlinuz(package(tmp_path, 3 << 30, b""), "deb:x", tmp_path / "kernel")
     assert not (tmp_path / "kernel").exists()
 
 
@@ -109,4 +110,4 @@ def test_kernel_of_gigabytes_is_not_unpacked(tmp_path: Path) -> None:
 def test_package_that_is_none(tmp_path: Path, damage: bytes) -> None:
     (tmp_path / "package.deb").write_bytes(damage)
     with pytest.raises(KernelUnavailable, match="deb:x"):
-        deb._extract(tmp_path / "package.deb", "deb:x", tmp_path / "kernel")
+        extract_vmlinuz(tmp_path / "package.deb", "deb:x", tmp_path / "kernel")

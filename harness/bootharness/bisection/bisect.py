@@ -21,7 +21,7 @@ from bootharness.bisection.inquest import inquire, pictures
 from bootharness.bisection.log import HuntLog, Seen, log_file
 from bootharness.bisection.ranges import Range, kernel_range
 from bootharness.bisection.search import DEFAULT_CONFIDENCE, Found, Lost, Search
-from bootharness.errors import COULD_NOT_FIND_OUT
+from bootharness.errors import COULD_NOT_FIND_OUT, Interrupted
 from bootharness.plan import BootPlan
 from bootharness.routes.table import route_of
 from bootharness.runs.cell import Cell
@@ -30,8 +30,9 @@ from bootharness.runs.identity import own_version
 from bootharness.runs.picture import Picture
 from bootharness.runs.runner import limit_s
 from bootharness.runs.workers import workers_of
+from bootharness.text import count
 
-__all__ = ["HuntResult", "bisect", "bisect_commits"]
+__all__ = ["HuntResult", "StoppedHunt", "bisect", "bisect_commits"]
 
 
 class HuntResult(Struct, frozen=True):
@@ -59,6 +60,17 @@ class HuntResult(Struct, frozen=True):
         return 0 if self.answer else COULD_NOT_FIND_OUT
 
 
+class StoppedHunt(Interrupted):
+    """A hunt that the person has stopped: ``result`` is what is known by then."""
+
+    def __init__(self, result: HuntResult, log: Path) -> None:
+        super().__init__(
+            f"interrupted after {count(len(result.boots), 'boot')}; the same command goes on from "
+            f"here ({log})"
+        )
+        self.result = result
+
+
 def bisect(
     searched: Range | Sequence[str],
     plan: BootPlan | None = None,
@@ -79,7 +91,7 @@ def bisect(
     for the one that is sought. ``executor`` boots, ``jobs`` at once; without one workers are
     started on this machine, one on each core. Results go to the file ``history``, and without
     ``cache`` none is taken from it; the hunt is written down in the file ``log``. Raises
-    UsageError for what cannot be.
+    UsageError for what cannot be, and StoppedHunt when the person stops it.
     """
     plan = plan or BootPlan()
     route = route_of(plan)
@@ -99,12 +111,19 @@ def bisect(
         workers_of(executor, jobs, limit_s([cell])) as workers,
     ):
         hunt = Hunt(searched, cell, written, workers, results, workers=jobs, cache=cache)
-        search = hunt.run(search, observer)
         answer, drawn = None, (Picture(), Picture())
-        if isinstance(search.result, Found):
-            answer = inquire(search.result, searched, cell, written, workers, results,
-                             sought=search.sought, cache=cache, observer=observer)  # fmt: skip
-            drawn = pictures(search.result, cell, written, results, sought=search.sought)
+        try:
+            search = hunt.run(search, observer)
+            if isinstance(search.result, Found):
+                answer = inquire(search.result, searched, cell, written, workers, results,
+                                 sought=search.sought, cache=cache, observer=observer)  # fmt: skip
+                drawn = pictures(search.result, cell, written, results, sought=search.sought)
+        except KeyboardInterrupt:
+            observer.over()
+            if not search.observations:
+                search = search.observed(*(each.observation for each in written.seen))
+            stopped = HuntResult(searched.title, search, tuple(written.seen), None, plan)
+            raise StoppedHunt(stopped, written.path) from None
         observer.over()
         return HuntResult(searched.title, search, tuple(written.seen), answer, plan, drawn)
 

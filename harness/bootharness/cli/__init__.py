@@ -8,16 +8,19 @@ from typing import NoReturn
 
 import click
 
+from bootharness.cli.completion import COMPLETE
 from bootharness.errors import (
     COULD_NOT_FIND_OUT,
     WRONG_USAGE,
     BootHarnessError,
     CouldNotFindOut,
+    Interrupted,
 )
-from bootharness.text import printable
+from bootharness.text import hint, printable
 
 __all__ = ["bootharness", "run"]
 
+_NAME = "bootharness"
 INTERRUPTED = 130
 CUT_OFF = 141
 """As a shell has it of a program that a closed pipe has ended."""
@@ -37,6 +40,7 @@ _COMMANDS = {
     "routes": "List what can bring a kernel to a machine.",
     "explain": "Say what a cause means, what shows it, and what to do about it.",
     "doctor": "List the tools that are needed, and what to install.",
+    "completion": "Print what lets a shell complete commands, options and their values.",
     "schema": "Print the JSON Schema of what `boot`, `gate` and `bisect` write with --json.",
 }
 
@@ -49,7 +53,7 @@ class _Commands(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
-            return None
+            raise click.UsageError(f"{cmd_name}: no such command: {hint(cmd_name, _COMMANDS)}", ctx)
         command: click.Command = importlib.import_module(f"bootharness.cli.{cmd_name}").command
         return command
 
@@ -82,41 +86,72 @@ def run(command: click.Command) -> NoReturn:
 
     Whatever goes wrong, it is not with a kernel: 1 is for a bad one alone.
     """
-    colour = False if os.environ.get("NO_COLOR") else None
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
     try:
-        with command.make_context(command.name, sys.argv[1:], color=colour) as context:
+        if wanted := os.environ.get(COMPLETE):
+            from click.shell_completion import shell_complete  # in a moment of its own
+
+            raise click.exceptions.Exit(shell_complete(command, {}, _NAME, COMPLETE, wanted))
+        with command.make_context(_NAME, sys.argv[1:], color=False if plain else None) as context:
             status = command.invoke(context)
         _flush()
     except click.exceptions.Exit as done:
         status = done.exit_code
-    except click.ClickException as error:
-        error.show()
+    except click.UsageError as error:
+        _say_usage(error)
         status = WRONG_USAGE
+    except click.ClickException as error:
+        _say(error.format_message())
+        status = WRONG_USAGE
+    except Interrupted as interrupted:
+        _say(str(interrupted))
+        status = INTERRUPTED
     except (click.Abort, KeyboardInterrupt):
+        _say("interrupted")
         status = INTERRUPTED
     except CouldNotFindOut as error:
-        click.echo(f"bootharness: {error.cause}: {printable(str(error))}", err=True)
+        _say(f"{error.cause}: {printable(str(error))}")
         status = COULD_NOT_FIND_OUT
     except BootHarnessError as error:
-        click.echo(f"bootharness: {printable(str(error))}", err=True)
+        _say(printable(str(error)))
         status = WRONG_USAGE
     except BrokenPipeError:
         # nobody reads on, and nobody is to be told so when Python flushes at its end
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = CUT_OFF
     except OSError as error:
-        click.echo(f"bootharness: {error}", err=True)
+        _say(str(error))
         status = COULD_NOT_FIND_OUT
     except Exception:
         import traceback  # which nobody should see
 
         traceback.print_exc()
-        click.echo("bootharness: this is a bug in bootharness, not in a kernel", err=True)
+        _say("this is a bug in bootharness, not in a kernel")
         status = COULD_NOT_FIND_OUT
     with suppress(OSError):
         _flush()
     # Python would take its modules apart first, for as long as it took to import them
     os._exit(status if isinstance(status, int) else 0)
+
+
+def _say(text: str) -> None:
+    from bootharness.report.lines import say  # when something went wrong
+
+    say(sys.stderr, f"{_NAME}: {text}")
+
+
+def _say_usage(error: click.UsageError) -> None:
+    """Say what was typed wrong in one line, and where to read what is right."""
+    message = error.format_message()
+    if isinstance(error, click.NoSuchOption) and error.possibilities:
+        message = (
+            f"no such option: {error.option_name}: {hint(error.option_name, error.possibilities)}"
+        )
+    path = error.ctx.command_path if error.ctx else _NAME
+    _, _, command = path.partition(" ")
+    where = f"{command}: " if command else ""
+    said = message[0].lower() + message[1:].rstrip(".") if message[1:2].islower() else message
+    _say(f"{where}{printable(said)} (`{path} --help` says more)")
 
 
 def _flush() -> None:

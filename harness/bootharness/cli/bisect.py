@@ -1,15 +1,19 @@
 """`bootharness bisect`: find the first bad one of a range, and why."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from bootharness.cli import values
 from bootharness.cli.options import ALL, FILE, HISTORY, JSON, NEW_FILE, plan_of, plan_options
 from bootharness.cli.output import check_file, check_json_file, spoken, write_file, write_json
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from bootharness.bisection.bisect import HuntResult
 
 __all__ = ["command"]
@@ -32,9 +36,15 @@ class _Bisect(click.Group):
     """A group whose first command needs no name: kernels are what is bisected most."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if ctx.resilient_parsing and not args:  # a shell asks what may come here
+            return super().parse_args(ctx, args)
         if not args or (args[0] not in self.commands and args[0] not in ("-h", "--help")):
             args = [_KERNELS, *args]
         return super().parse_args(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem]":
+        named = super().shell_complete(ctx, incomplete)
+        return named or values.kernels(ctx, self.commands[_KERNELS].params[0], incomplete)
 
 
 @click.group(
@@ -123,7 +133,9 @@ _build_options: Callable[[Any], Any] = _with(
 
 
 @command.command(_KERNELS)
-@click.argument("kernels", metavar="KERNEL...", nargs=-1, required=True)
+@click.argument(
+    "kernels", metavar="KERNEL...", nargs=-1, required=True, shell_complete=values.kernels
+)
 @_hunt_options
 def of_kernels(kernels: tuple[str, ...], **choices: Any) -> int:
     """Find the first bad KERNEL.
@@ -136,7 +148,8 @@ def of_kernels(kernels: tuple[str, ...], **choices: Any) -> int:
     hunting = _Hunting(**choices)
     from bootharness.bisection.bisect import bisect
 
-    return hunting.tell(bisect(kernels, hunting.plan, **hunting.how))
+    with hunting.writing_what_is_known():
+        return hunting.tell(bisect(kernels, hunting.plan, **hunting.how))
 
 
 @command.command("git")
@@ -170,13 +183,14 @@ def of_commits(
     built = Build(build, image, named(toolchain), config, build_timeout)
     hunts = bisect_commits(repository, good, bad, built, hunting.plan, **hunting.how)
     status = None
-    for result in hunts:
-        if status is not None:
-            click.echo("\nit is a merge; on with the branch that it brought in",
-                       file=hunting.output)  # fmt: skip
-        status = hunting.tell(result)
-        if replay and result.replay:
-            write_file(replay, result.replay.encode())
+    with hunting.writing_what_is_known():
+        for result in hunts:
+            if status is not None:
+                click.echo("\nit is a merge; on with the branch that it brought in",
+                           file=hunting.output)  # fmt: skip
+            status = hunting.tell(result)
+            if replay and result.replay:
+                write_file(replay, result.replay.encode())
     assert status is not None
     return status
 
@@ -203,7 +217,7 @@ def of_toolchains(
     from bootharness.bisection.toolchain_range import ToolchainRange
 
     built = Build(build, image, Toolchain("host"), config, build_timeout)
-    with ToolchainRange(tree, names, built) as searched:
+    with ToolchainRange(tree, names, built) as searched, hunting.writing_what_is_known():
         return hunting.tell(bisect(searched, hunting.plan, **hunting.how))
 
 
@@ -235,6 +249,17 @@ class _Hunting:
         }
         self._json, self._html, self._markdown = json_file, html, markdown
 
+    @contextmanager
+    def writing_what_is_known(self) -> Iterator[None]:
+        """Write what is known by then when the person stops a hunt."""
+        from bootharness.bisection.bisect import StoppedHunt
+
+        try:
+            yield
+        except StoppedHunt as stopped:
+            self._write(stopped.result)
+            raise
+
     def tell(self, result: "HuntResult") -> int:
         """Print and write what came of a hunt, and return the status."""
         from bootharness.bisection.report.terminal import print_answer, print_lost
@@ -243,6 +268,10 @@ class _Hunting:
             print_answer(result.answer, self.output)
         elif result.lost:
             print_lost(result.lost, result.boots, self.output)
+        self._write(result)
+        return result.exit_status
+
+    def _write(self, result: "HuntResult") -> None:
         if self._json:
             from bootharness.bisection.report.document import hunt_document
             from bootharness.report.document import encode
@@ -256,4 +285,3 @@ class _Hunting:
             from bootharness.bisection.report.markdown import hunt_markdown
 
             write_file(self._markdown, hunt_markdown(result).encode())
-        return result.exit_status

@@ -1,11 +1,13 @@
 """`bootharness console`: boot with the serial line and the monitor on the terminal."""
 
+import sys
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import click
 
+from bootharness.cli import values
 from bootharness.cli.boot import sources_and_plan
 from bootharness.cli.options import ALL, FILE, plan_options
 from bootharness.errors import UsageError
@@ -33,7 +35,7 @@ Examples:
   bootharness console bzImage --route pxelinux
 """,
 )
-@click.argument("source", metavar="[KERNEL]", required=False)
+@click.argument("source", metavar="[KERNEL]", required=False, shell_complete=values.kernels)
 @plan_options(*(name for name in ALL if name not in _NOT_WATCHED))
 @click.option("--disk", type=FILE, help="The same as --route disk with this image.")
 @click.option(
@@ -44,6 +46,8 @@ Examples:
 )
 def command(source: str | None, disk: Path | None, log: Path | None, **choices: Any) -> None:
     """Boot KERNEL, or a --disk, with the serial line and QEMU's monitor on this terminal."""
+    if not sys.stdin.isatty():
+        raise UsageError("console needs a terminal; `bootharness boot --verbose` does without")
     sources, plan = sources_and_plan((source,) if source else (), choices, disk=disk)
     if len(sources) > 1:
         raise UsageError(f"{source}: these are {len(sources)} kernels, and here it takes one")

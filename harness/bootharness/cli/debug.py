@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from bootharness.cli import values
 from bootharness.cli.boot import sources_and_plan
 from bootharness.cli.options import FILE, WHAT_IS_LOADED, plan_options
 from bootharness.cli.output import new_folder
@@ -51,10 +52,13 @@ Examples:
   bootharness debug --disk appliance.img --at handoff --attach
 """,
 )
-@click.argument("target", metavar="[KERNEL | TRACE.json]", required=False)
+@click.argument(
+    "target", metavar="[KERNEL | TRACE.json]", required=False, shell_complete=values.kernels
+)
 @click.option(
     "--at",
     metavar="PLACE",
+    shell_complete=values.places,
     help="Where to stop first.  [default: stage1; with a trace, before what went wrong]",
 )
 @click.option("--tui", "view", flag_value="tui", help="gdb with source and register windows.")

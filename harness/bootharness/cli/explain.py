@@ -1,29 +1,42 @@
 """`bootharness explain`: what a cause means, and what to do about it."""
 
+import sys
+
 import click
 
+from bootharness.cli import values
 from bootharness.errors import UsageError
+from bootharness.text import hint
 
 __all__ = ["command"]
 
+_HEADINGS = {"bad": "Bad: exit status 1", "skip": "Could not find out: exit status 125"}
+
 
 @click.command("explain")
-@click.argument("causes", metavar="[CAUSE]...", nargs=-1)
+@click.argument("causes", metavar="[CAUSE]...", nargs=-1, shell_complete=values.causes)
 def command(causes: tuple[str, ...]) -> None:
     """Say what each CAUSE means, what shows it, and what to do about it; without a CAUSE,
     list them all."""
     from bootharness.diagnosis.causes import CAUSES
+    from bootharness.report.lines import say
 
     if not causes:
-        width = max(map(len, CAUSES))
-        for cause in CAUSES.values():
-            click.echo(f"{click.style(f'{cause.name:<{width}}', bold=True)}  {cause.meaning}")
+        for verdict, heading in _HEADINGS.items():
+            say(sys.stdout, (heading, {"underline": True}))
+            for cause in CAUSES.values():
+                if cause.verdict == verdict:
+                    say(sys.stdout, (cause.name, {"bold": True}), "", cause.meaning, indent=2)
         return
-    for number, name in enumerate(causes):
+    for name in causes:
         if name not in CAUSES:
-            raise UsageError(f"{name}: no such cause; `bootharness explain` lists all")
+            known = hint(name, CAUSES, otherwise="`bootharness explain` lists all")
+            raise UsageError(f"{name}: no such cause: {known}")
+    for number, name in enumerate(causes):
         cause = CAUSES[name]
-        click.echo(("\n" if number else "") + click.style(cause.name, bold=True))
-        click.echo(f"  {cause.meaning}")
-        click.echo(f"  Shown by: {cause.evidence}.")
-        click.echo(f"  What to do: {cause.advice}")
+        if number:
+            click.echo()
+        say(sys.stdout, (cause.name, {"bold": True}))
+        say(sys.stdout, cause.meaning, indent=2)
+        say(sys.stdout, f"Shown by: {cause.evidence}.", indent=2)
+        say(sys.stdout, f"What to do: {cause.advice}", indent=2)

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 import msgspec
 
+from bootharness.cli import values
 from bootharness.cli.options import FILE
 from bootharness.cli.output import check_file, check_json_file, spoken, write_file, write_json
 from bootharness.errors import COULD_NOT_FIND_OUT, UsageError
@@ -34,7 +35,9 @@ Exit status: 0 a rule that fits all, 125 none that does, 129 wrong usage.
 """,
 )
 @click.argument("results", metavar="[RESULTS]...", nargs=-1, type=FILE)
-@click.option("--cause", help="Leave out what is bad for another cause.")
+@click.option(
+    "--cause", shell_complete=values.causes, help="Leave out what is bad for another cause."
+)
 @click.option(
     "--features", type=FILE, metavar="CSV", help="More about kernels, by the first column."
 )

@@ -1,11 +1,12 @@
 """`bootharness gate`: accept or refuse kernels, and say what has changed since the last one."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 from msgspec.structs import replace
 
+from bootharness.cli import values
 from bootharness.cli.options import ALL, FILE, HISTORY, JSON, NEW_FILE, axes_options
 from bootharness.cli.output import check_file, check_json_file, spoken, write_file, write_json
 from bootharness.errors import UsageError
@@ -13,6 +14,7 @@ from bootharness.plan import OPTIONS
 
 if TYPE_CHECKING:
     from bootharness.gate.matrix import Matrix
+    from bootharness.gate.outcome import GateOutcome
 
 __all__ = ["command"]
 
@@ -35,11 +37,18 @@ Examples:
 Exit status: 0 all good, 1 some bad, 125 nothing bad but something unknown, 129 wrong usage.
 """,
 )
-@click.argument("kernels", metavar="[CANDIDATE]...", nargs=-1)
-@click.option("--baseline", metavar="KERNEL", help="The last good kernel, to compare with.")
+@click.argument("kernels", metavar="[CANDIDATE]...", nargs=-1, shell_complete=values.kernels)
+@click.option(
+    "--baseline",
+    metavar="KERNEL",
+    shell_complete=values.kernels,
+    help="The last good kernel, to compare with.",
+)
 @click.option("--matrix", "matrix_file", type=FILE, help="What to boot, as TOML.")
 @axes_options(*ALL)
-@click.option("--paths", metavar="ROUTE,...", help="The same as --route.")
+@click.option(
+    "--paths", metavar="ROUTE,...", shell_complete=values.routes, help="The same as --route."
+)
 @click.option("--warn-at", type=click.FloatRange(0), default=90.0, show_default=True,
               metavar="PERCENT", help="How much of a loader's limit is too much.")  # fmt: skip
 @click.option("--attempts", type=click.IntRange(1), default=3, show_default=True,
@@ -64,41 +73,62 @@ def command(
     or refuse it."""
     _check_files(json_file, html, junit, markdown)
     named = ",".join((*choices["route"], *([paths] if paths else [])))
-    choices["route"] = tuple(filter(None, named.split(",")))
+    choices["route"] = tuple(filter(None, map(str.strip, named.split(","))))
     matrix = _matrix(kernels, baseline, matrix_file, choices)
 
-    from bootharness.gate.gate import run_gate
+    from bootharness.gate.gate import StoppedGate, run_gate
     from bootharness.gate.report.progress import GateProgress
 
-    with GateProgress() as progress:
-        outcome = run_gate(matrix, jobs=jobs, history=history_file, cache=not no_cache,
-                           most=attempts, warn_at=warn_at, observer=progress)  # fmt: skip
+    files = _Files(json_file, html, junit, markdown, annotations)
+    try:
+        with GateProgress() as progress:
+            outcome = run_gate(matrix, jobs=jobs, history=history_file, cache=not no_cache,
+                               most=attempts, warn_at=warn_at, observer=progress)  # fmt: skip
+    except StoppedGate as stopped:
+        if stopped.outcome.entries:
+            _report(stopped.outcome, files)
+        raise
+    _report(outcome, files)
+    return outcome.exit_status
 
+
+class _Files(NamedTuple):
+    """Where reports go."""
+
+    json: str | None
+    html: Path | None
+    junit: Path | None
+    markdown: Path | None
+    annotations: bool
+
+
+def _report(outcome: "GateOutcome", files: _Files) -> None:
+    """Print a gate, and write all reports of it that are asked for."""
     from bootharness.gate.report.terminal import print_outcome
 
-    print_outcome(outcome, spoken(json_file))
-    if json_file:
+    output = spoken(files.json)
+    print_outcome(outcome, output)
+    if files.json:
         from bootharness.gate.report.document import gate_document
         from bootharness.report.document import encode
 
-        write_json(json_file, encode(gate_document(outcome)))
-    if html:
+        write_json(files.json, encode(gate_document(outcome)))
+    if files.html:
         from bootharness.gate.report.html import html as as_html
 
-        write_file(html, as_html(outcome).encode())
-    if junit:
+        write_file(files.html, as_html(outcome).encode())
+    if files.junit:
         from bootharness.gate.report.junit import junit as as_junit
 
-        write_file(junit, as_junit(outcome))
-    if markdown or annotations:
+        write_file(files.junit, as_junit(outcome))
+    if files.markdown or files.annotations:
         from bootharness.gate.report.markdown import annotations as as_annotations
         from bootharness.gate.report.markdown import markdown as as_markdown
 
-        if markdown:
-            write_file(markdown, as_markdown(outcome).encode())
-        for line in as_annotations(outcome) if annotations else ():
-            click.echo(line, file=spoken(json_file))
-    return outcome.exit_status
+        if files.markdown:
+            write_file(files.markdown, as_markdown(outcome).encode())
+        for line in as_annotations(outcome) if files.annotations else ():
+            click.echo(line, file=output)
 
 
 def _check_files(

@@ -8,6 +8,7 @@ import click
 import msgspec
 from msgspec import to_builtins
 
+from bootharness.cli import values
 from bootharness.cli.output import check_json_file, spoken, write_json
 from bootharness.errors import COULD_NOT_FIND_OUT, CouldNotFindOut
 from bootharness.trace.bioses import BIOSES
@@ -37,7 +38,9 @@ Exit status: 0 room enough, 1 a kernel fails or takes more than --fail-at, 125 a
 be had, 129 wrong usage.
 """,
 )
-@click.argument("kernels", metavar="KERNEL...", nargs=-1, required=True)
+@click.argument(
+    "kernels", metavar="KERNEL...", nargs=-1, required=True, shell_complete=values.kernels
+)
 @click.option(
     "--loader",
     "loaders",

@@ -57,6 +57,8 @@ def command(
         if number is not None:
             return _print_trace(history, number)
         found = [past for past in history.results() if _matches(past, kernels)][-last:]
+        if kernels and not found:
+            raise UsageError(f"{', '.join(kernels)}: no kernel in the history is named so")
         if html:
             from bootharness.gate.past import outcome_of
             from bootharness.gate.report.html import html as as_html

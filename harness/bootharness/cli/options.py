@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import click
 
+from bootharness.cli.values import OPTION_VALUES
 from bootharness.plan import OPTIONS, BootPlan, choose
 from bootharness.plan.option import Option
 
@@ -80,6 +81,7 @@ def _click_option(option: Option, *, several: bool) -> Callable[[Any], Any]:
         multiple=several or option.repeated,
         default=() if several or option.repeated else option.default,
         show_default=not several and usual is not None,
+        shell_complete=OPTION_VALUES.get(option.name),
     )
 
 

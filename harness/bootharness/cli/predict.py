@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bootharness.cli.boot import Boot, run_boots, sources_and_plan
+from bootharness.cli import values
+from bootharness.cli.boot import sources_and_plan
+from bootharness.cli.boots import Boot, detail_options, is_list, run_boots
 from bootharness.cli.options import FILE, WHAT_IS_LOADED, plan_options
 from bootharness.plan import BootPlan
 from bootharness.trace.bioses import BIOSES
@@ -34,7 +36,7 @@ Examples:
 Exit status: 0 all good, 1 one is bad, 125 could not find out, 129 wrong usage.
 """,
 )
-@click.argument("kernels", metavar="[KERNEL]...", nargs=-1)
+@click.argument("kernels", metavar="[KERNEL]...", nargs=-1, shell_complete=values.kernels)
 @plan_options(*WHAT_IS_LOADED, "memory_mib")
 @click.option("--disk", type=FILE, help="The same as --route disk with this image.")
 @click.option(
@@ -48,17 +50,18 @@ Exit status: 0 all good, 1 one is bad, 125 could not find out, 129 wrong usage.
     "--json",
     "json_file",
     metavar="FILE",
-    help="Write the trace, verdict included; - is standard output. An array for several kernels.",
+    help="Write the trace, verdict included; - is standard output. An array for more than one "
+    "KERNEL, a folder or a pattern.",
 )
-@click.option("-v", "--verbose", is_flag=True, help="Print every BIOS call.")
+@detail_options
 def command(
-    kernels: tuple[str, ...], disk: Path | None, bios: str, json_file: str | None, verbose: bool,
-    **choices: Any,
+    kernels: tuple[str, ...], disk: Path | None, bios: str, json_file: str | None,
+    detail: int | None, **choices: Any,
 ) -> int:  # fmt: skip
     """Predict whether each KERNEL would be loaded whole and entered right, without booting it."""
     sources, plan = sources_and_plan(kernels, choices, disk=disk)
     boots = [Boot(each, partial(_predict, each, plan, bios)) for each in sources]
-    return run_boots(boots, json_file, verbose=verbose)
+    return run_boots(boots, json_file, detail=detail, several=is_list(kernels, sources))
 
 
 def _predict(

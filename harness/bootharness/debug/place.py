@@ -1,6 +1,5 @@
 """Where a debug run stops first: the words after ``--at``, as commands of gdb."""
 
-import difflib
 import re
 
 from msgspec import Struct
@@ -8,6 +7,7 @@ from msgspec import Struct
 from bootharness.errors import UsageError
 from bootharness.formats.bzimage import SetupHeader
 from bootharness.routes.loader import ORIGIN
+from bootharness.text import hint
 
 __all__ = ["BEHIND_CALLS", "LAST_GOOD_MOVE", "PLACES", "Place"]
 
@@ -49,10 +49,7 @@ class Place(Struct, frozen=True):
             return cls(text, (f"until-address {symbols[text]:#x}",))
         if re.fullmatch(r"0x[0-9a-fA-F]+|[0-9a-fA-F]{1,4}:[0-9a-fA-F]{1,4}", text):
             return cls(text, (f"until-address {text}",))
-        known = [*PLACES, *symbols]
-        near = difflib.get_close_matches(text, known, 1)
-        hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(PLACES)}"
         raise UsageError(
             f"--at {text}: neither a place nor a label of the loader nor an address such as "
-            f"0x7d15 or 1020:0; {hint}"
+            f"0x7d15 or 1020:0; {hint(text, PLACES, also=symbols)}"
         )

@@ -5,9 +5,8 @@ from collections.abc import Sequence
 from io import BytesIO
 from typing import TextIO
 
-import click
-
 from bootharness.factors.rules import Case, Factors, Rule
+from bootharness.report.lines import say
 from bootharness.text import count, printable
 
 __all__ = ["by_accident", "factors_plot", "print_factors", "sentence"]
@@ -31,20 +30,20 @@ def sentence(factors: Factors) -> str:
 
 def print_factors(factors: Factors, output: TextIO) -> None:
     """Print the rule, what says the same, and what nearly does."""
-    _paragraph(sentence(factors), output, bold=True)
+    say(output, (printable(sentence(factors)), {"bold": True}))
     for name in factors.nearest:
-        click.echo(f"     next to it: {printable(name)}", file=output)
+        say(output, f"next to it: {printable(name)}", indent=5)
     if factors.rule.wrong:
-        click.echo(f"     wrong for {_named(factors.rule)}", file=output)
-    click.echo(click.style(f"     {by_accident(factors)}", dim=True), file=output)
+        say(output, f"wrong for {_named(factors.rule)}", indent=5)
+    say(output, (by_accident(factors), {"dim": True}), indent=5)
     if factors.equal:
-        click.echo("these kernels cannot tell it from:", file=output)
+        say(output, "these kernels cannot tell it from:")
         for rule in factors.equal:
-            click.echo(f"     {rule}", file=output)
+            say(output, str(rule), indent=5)
     if factors.rivals:
-        click.echo("near misses:", file=output)
+        say(output, "near misses:")
         for rule in factors.rivals:
-            click.echo(f"     {rule}: wrong for {_named(rule)}", file=output)
+            say(output, f"{rule}: wrong for {_named(rule)}", indent=5)
 
 
 def by_accident(factors: Factors) -> str:
@@ -61,11 +60,6 @@ def _named(rule: Rule) -> str:
     names = [printable(name) for name in rule.wrong[:_NAMED]]
     more = f" and {len(rule.wrong) - _NAMED} more" if len(rule.wrong) > _NAMED else ""
     return f"{count(len(rule.wrong), 'kernel')} ({', '.join(names)}{more})"
-
-
-def _paragraph(text: str, output: TextIO, *, bold: bool) -> None:
-    wrapped = textwrap.fill(printable(text), _WIDTH, break_on_hyphens=False)
-    click.echo(click.style(wrapped, bold=bold), file=output)
 
 
 def factors_plot(factors: Factors, cases: Sequence[Case], kind: str) -> bytes:

@@ -1,11 +1,13 @@
 """Run a gate: boot every cell, compare with the baseline, and say what is to be looked at."""
 
 import time
+from collections.abc import Sequence
 from concurrent.futures import Executor
 from pathlib import Path
 
 from msgspec.structs import replace
 
+from bootharness.errors import Interrupted
 from bootharness.gate.axes import varying, way
 from bootharness.gate.compare import changes, remarks
 from bootharness.gate.matrix import Matrix
@@ -19,15 +21,28 @@ from bootharness.runs.history import History, history_file
 from bootharness.runs.result import CellResult
 from bootharness.runs.runner import MOST_ATTEMPTS, limit_s, run_cells
 from bootharness.runs.workers import workers_of
+from bootharness.text import count
 
-__all__ = ["GateObserver", "run_gate"]
+__all__ = ["GateObserver", "StoppedGate", "run_gate"]
+
+
+class StoppedGate(Interrupted):
+    """A gate that the person has stopped: ``outcome`` is what is known by then."""
+
+    def __init__(self, outcome: GateOutcome) -> None:
+        done = len(outcome.entries)
+        super().__init__(
+            f"interrupted: {done:,} of {count(done + outcome.untried, 'result')} known; what was "
+            "booted is in the history, so the same command goes on from here"
+        )
+        self.outcome = outcome
 
 
 class GateObserver:
     """Who is told how a gate goes; by itself it does nothing with that."""
 
-    def begun(self, cells: int) -> None:
-        """Take note of how many cells there are."""
+    def begun(self, cells: Sequence[Cell]) -> None:
+        """Take note of the cells, in the order in which they are booted."""
 
     def result(self, result: CellResult) -> None:
         """Take note of a result as soon as it is known."""
@@ -52,7 +67,8 @@ def run_gate(
     ``executor`` boots; without one workers are started on this machine, ``jobs`` of them or one
     on each core. Results go to the file ``history``, and without ``cache`` none is taken from it.
     A cell that does not go as expected is booted ``most`` times. ``warn_at`` is how many percent
-    of a loader's limit are too much. Raises UsageError for what cannot be.
+    of a loader's limit are too much. Raises UsageError for what cannot be, and StoppedGate when
+    the person stops it.
     """
     cells = matrix.cells()
     with (
@@ -75,17 +91,23 @@ def _run(
     observer: GateObserver,
 ) -> GateOutcome:
     began = time.monotonic()
-    observer.begun(len(cells))
+    observer.begun(cells)
     known: dict[Cell, CellResult] = {}
-    for result in run_cells(cells, executor, history, most=most, cache=cache):
-        known[result.cell] = result
-        observer.result(result)
-    results = [known[cell] for cell in cells]
+    stopped = False
+    try:
+        for result in run_cells(cells, executor, history, most=most, cache=cache):
+            known[result.cell] = result
+            observer.result(result)
+    except KeyboardInterrupt:
+        stopped = True
+    results = [known[cell] for cell in cells if cell in known]
     baseline = cells[0].kernel if matrix.baseline else None
     before = {_place(each.cell): each for each in results if each.cell.kernel == baseline}
     candidates = [each for each in results if each.cell.kernel != baseline]
     pairs = [(before[_place(each.cell)], each) for each in candidates if before]
-    times = paces(pairs, executor, history if cache else None, timing=observer.timing)
+    times = {}
+    if not stopped:
+        times = paces(pairs, executor, history if cache else None, timing=observer.timing)
     headroom = tuple(headroom_of(results, history))
     names = varying(cells)
     entries = []
@@ -96,13 +118,17 @@ def _run(
         other = before.get(_place(result.cell))
         pace = times.get(result.cell)
         entries.append(_entry(result, other, names, headroom, pace, warn_at=warn_at))
-    return GateOutcome(
+    outcome = GateOutcome(
         entries=tuple(entries),
         headroom=headroom,
         patterns=patterns(candidates),
         builds=history.kernels(),
         seconds=round(time.monotonic() - began, 3),
+        untried=len(cells) - len(results),
     )
+    if stopped:
+        raise StoppedGate(outcome)
+    return outcome
 
 
 def _place(cell: Cell) -> Cell:

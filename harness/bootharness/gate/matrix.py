@@ -17,6 +17,7 @@ from bootharness.host.regular import read_regular
 from bootharness.plan import OPTIONS, BootPlan, choose, chosen
 from bootharness.routes.table import route_of
 from bootharness.runs.cell import Cell
+from bootharness.text import hint, plainly
 
 __all__ = ["Expectation", "Matrix", "read_matrix"]
 
@@ -85,8 +86,18 @@ class Matrix(Struct, frozen=True, dict=True):
         if set(kernels) <= set(baseline):
             raise UsageError(f"{self.baseline}: it is the baseline; name a kernel besides it")
         self._check_size(len(baseline) + len(kernels))
-        cells = (self._cell(kernel, plan) for kernel in [*baseline, *kernels] for plan in plans)
+        cells = [self._cell(kernel, plan) for kernel in [*baseline, *kernels] for plan in plans]
+        self._check_expectations(cells)
         return tuple(dict.fromkeys(cells))
+
+    def _check_expectations(self, cells: list[Cell]) -> None:
+        """Raise UsageError for what is said of no boot."""
+        for number, each in enumerate(self.expect, start=1):
+            if not any(map(each.matches, cells)):
+                raise UsageError(
+                    f"[[expect]] number {number}: no boot of this gate is of a kernel that matches "
+                    f"{each.kernel!r} and booted so"
+                )
 
     def _check_size(self, kernels: int) -> None:
         """Raise UsageError for axes of which nothing comes, and of which too much does."""
@@ -145,8 +156,7 @@ def read_matrix(path: Path) -> Matrix:
         matrix = msgspec.convert(table, Matrix)
         matrix.cells()
     except msgspec.ValidationError as error:
-        said, _, at = str(error).partition(" - at `$")
-        raise UsageError(f"{path}: {at.strip('.`') or 'matrix'}: {said}") from error
+        raise UsageError(f"{path}: {plainly(error)}") from error
     except (UsageError, RecursionError) as error:
         raise UsageError(f"{path}: {error}") from error
     return matrix
@@ -165,5 +175,5 @@ def _with_options(table: dict[str, Any], kind: type, into: str, where: str = "")
                 raise UsageError(f"{where}{given}: it is empty, so that nothing would be booted")
             found[into][name] = value
         else:
-            raise UsageError(f"{where}{given}: known are {', '.join((*own, *OPTIONS))}")
+            raise UsageError(f"{where}{given}: {hint(given, (*own, *OPTIONS, *_ALSO))}")
     return found

@@ -85,7 +85,7 @@ class GateOutcome(Struct, frozen=True, dict=True):
     ``headroom`` is how close the kernels come to what their loaders can boot, ``patterns`` are
     sentences on what failing cells have in common; ``builds`` are kernels that were booted
     before, for the trend of their sizes. ``past`` tells that these are results of the past: then
-    there was nothing to accept or refuse.
+    there was nothing to accept or refuse. ``untried`` boots were not made, for it was interrupted.
     """
 
     entries: tuple[Entry, ...]
@@ -94,6 +94,7 @@ class GateOutcome(Struct, frozen=True, dict=True):
     seconds: float = 0.0
     builds: tuple[BootFacts, ...] = ()
     past: bool = False
+    untried: int = 0
 
     @property
     def candidates(self) -> tuple[Entry, ...]:
@@ -115,9 +116,8 @@ class GateOutcome(Struct, frozen=True, dict=True):
         Where nothing was booted, nothing is proven.
         """
         found = {entry.standing for entry in self.candidates}
-        if Standing.BAD not in found and any(
-            entry.standing is Standing.UNKNOWN for entry in self.entries
-        ):
+        unknown = any(entry.standing is Standing.UNKNOWN for entry in self.entries)
+        if Standing.BAD not in found and (unknown or self.untried):
             return Standing.UNKNOWN
         return _worst(found)
 

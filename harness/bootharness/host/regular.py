@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bootharness.errors import UsageError
 
-__all__ = ["is_regular", "read_regular"]
+__all__ = ["first_bytes", "is_regular", "read_regular"]
 
 _WITHOUT_WAITING = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
 """For the other end of a pipe."""
@@ -20,6 +20,15 @@ def is_regular(path: Path, *, most: int) -> bool:
     except (OSError, ValueError):
         return False
     return stat.S_ISREG(status.st_mode) and status.st_size <= most
+
+
+def first_bytes(path: Path, number: int) -> bytes:
+    """Return how a regular file begins, nothing for what is none or cannot be read."""
+    try:
+        with os.fdopen(os.open(path, _WITHOUT_WAITING), "rb") as file:
+            return file.read(number) if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else b""
+    except (OSError, ValueError):
+        return b""
 
 
 def read_regular(path: Path, *, most: int) -> bytes:

@@ -21,15 +21,16 @@ from msgspec import Struct
 from bootharness.errors import KernelUnavailable, ToolMissing, UsageError
 from bootharness.host.cache import alone_in, cache_dir, published
 from bootharness.host.kept import adopt, intact, kept_file, was_kept
+from bootharness.kernels.debian_archive import extract_vmlinuz
 from bootharness.kernels.image import KernelImage
-from bootharness.text import printable
 
 __all__ = ["DebPackage", "matching", "vmlinuz"]
 
 _GRAMMAR = re.compile(
-    r"(?P<name>[a-z0-9][a-z0-9+.-]+)(:(?P<arch>amd64|i386))?"
+    r"(?P<name>[a-z0-9][a-z0-9+.-]+)(:(?P<arch>[a-z0-9]+))?"
     r"(=(?P<version>[A-Za-z0-9.+:~-]+))?(/(?P<suite>[a-z0-9-]+))?"
 )
+_ARCHITECTURES = ("amd64", "i386")
 _SUITES = (
     "bookworm",
     "bookworm-security",
@@ -46,10 +47,6 @@ _KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 _SYSTEM_LISTS = Path("/var/lib/apt/lists")
 _LISTS_AGE_S = 24 * 3600
 _APT_S = 600
-_VMLINUZ_BYTES = 1 << 28
-"""Debian's largest have a tenth of this."""
-# the kernel of a package, since 6.19 in a package of its own without modules
-_VMLINUZ = re.compile(r"\./(boot/vmlinuz-.+|(usr/)?lib/modules/[^/]+/vmlinuz)")
 # debugging symbols, and what waits to be signed
 _NO_KERNELS = ("-dbg", "-dbgsym", "-unsigned", "-template")
 _NEXT = re.compile(r"linux-(?:image|binary)-[^\s,|]+")
@@ -73,6 +70,8 @@ class DebPackage(Struct, frozen=True):
                 "deb:linux-image-cloud-amd64/bookworm"
             )
         parts = found.groupdict()
+        if parts["arch"] not in (None, *_ARCHITECTURES):
+            raise UsageError(f"deb:{text}: a PC boots amd64 or i386, not {parts['arch']}")
         return cls(parts["name"], parts["arch"] or "amd64", parts["version"], parts["suite"])
 
     def __str__(self) -> str:
@@ -189,39 +188,8 @@ def _unpacked(lists: Path | None, package: DebPackage, listed: _Listed) -> Path:
                 f"deb:{package}: {listed.name} {listed.version} is listed but cannot be "
                 f"downloaded: {_last_line(done.stderr)}"
             )
-        kept_file(kept, partial(_extract, files[0], f"deb:{package}: {listed.name}"))
+        kept_file(kept, partial(extract_vmlinuz, files[0], f"deb:{package}: {listed.name}"))
     return kept
-
-
-def _extract(deb: Path, name: str, target: Path) -> None:
-    """Write the first vmlinuz of a package to a file; the rest is not unpacked.
-
-    Raises KernelUnavailable where there is none, or one that is no kernel by its size.
-    """
-    import tarfile  # only for a package that is not in the cache
-
-    with subprocess.Popen(
-        ["dpkg-deb", "--fsys-tarfile", deb], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-    ) as unpacking:
-        assert unpacking.stdout
-        try:
-            with tarfile.open(fileobj=unpacking.stdout, mode="r|") as archive:
-                for member in archive:
-                    if member.isfile() and _VMLINUZ.fullmatch(member.name):
-                        if member.size > _VMLINUZ_BYTES:
-                            raise KernelUnavailable(
-                                f"{name}: its {printable(member.name)} has {member.size:,} bytes, "
-                                f"and a kernel that is unpacked has at most {_VMLINUZ_BYTES:,}"
-                            )
-                        file = archive.extractfile(member)
-                        assert file
-                        target.write_bytes(file.read())
-                        return
-        except (tarfile.TarError, EOFError) as error:
-            raise KernelUnavailable(f"{name} cannot be unpacked: {error}") from error
-        finally:
-            unpacking.kill()
-    raise KernelUnavailable(f"{name} contains no vmlinuz")
 
 
 def _look_up(lists: Path | None, package: DebPackage, depth: int = 3) -> _Listed | None:

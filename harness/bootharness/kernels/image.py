@@ -12,6 +12,7 @@ from bootharness.formats.bzimage import MINIMUM_BYTES, SetupHeader, is_uefi_prog
 from bootharness.host.cache import cache_dir, trim
 from bootharness.host.kept import digest_of, kept_file
 from bootharness.kernels.content import Piece, Source, file_source
+from bootharness.kernels.inside import kernel_inside
 
 if TYPE_CHECKING:
     from bootharness.trace.booted import KernelFacts
@@ -36,7 +37,10 @@ _COMPRESSION = {
 
 
 class KernelImage(Struct, frozen=True):
-    """A bzImage that was read and parsed; sizes in bytes."""
+    """A bzImage that was read and parsed; sizes in bytes.
+
+    ``inside`` says what it was unpacked from, nothing for a file that is a bzImage itself.
+    """
 
     path: Path
     source: str
@@ -44,18 +48,22 @@ class KernelImage(Struct, frozen=True):
     header: SetupHeader
     release: str
     compression: str
+    inside: str = ""
 
     @classmethod
     def read(cls, path: Path, *, source: str | None = None) -> Self:
-        """Read a bzImage. ``source`` is what the person calls it, the path by default.
+        """Read a bzImage, or the one inside of a file. ``source`` is what the person calls it,
+        the path by default.
 
-        Raises NotAKernel, naming the file and the field, when it is not one, and
+        Raises NotAKernel, naming the file and what it is, when there is none, and
         KernelUnavailable when it cannot be read. A file that is shorter than its header says is
         a kernel all the same: a boot will show it.
         """
+        named = source or str(path)
         try:
             if path.is_fifo():  # it would be waited for without end
                 raise FormatError("not a file but a pipe")
+            path, inside = kernel_inside(path)
             with path.open("rb") as file:
                 size = path.stat().st_size
                 header = SetupHeader.parse(file.read(4096))
@@ -67,12 +75,12 @@ class KernelImage(Struct, frozen=True):
                 release = _release(file, header)
                 compression = _compression(file, header)
         except OSError as error:
-            raise KernelUnavailable(f"{path}: cannot be read: {error.strerror}") from error
+            raise KernelUnavailable(f"{named}: cannot be read: {error.strerror}") from error
         except FormatError as error:
             raise NotAKernel(
-                f"{path}: {error}; give a bzImage (arch/x86/boot/bzImage, /boot/vmlinuz-*)"
+                f"{named}: {error}; give a bzImage (arch/x86/boot/bzImage, /boot/vmlinuz-*)"
             ) from error
-        return cls(path, source or str(path), size, header, release, compression)
+        return cls(path, named, size, header, release, compression, inside)
 
     @property
     def sha256(self) -> str:
@@ -131,6 +139,7 @@ class KernelImage(Struct, frozen=True):
             missing_bytes=self.missing_bytes,
             header=self.header,
             efi_stub=self.efi_stub,
+            inside=self.inside,
         )
 
     def read_real_mode(self) -> bytes:

@@ -58,7 +58,7 @@ def _write(real_mode: bytes, payload_bytes: int, path: Path) -> None:
         file.write(period[: payload_bytes % len(period)])
 
 
-class ImaginedKernel(KernelImage, frozen=True):
+class ImaginedKernel(KernelImage, frozen=True, kw_only=True):
     """A kernel that is in no file: for predictions, which do not read it."""
 
     body: Source

@@ -1,7 +1,8 @@
 """Kernel sources: one grammar for the command line, pytest and kernels.toml.
 
-PATH                         a bzImage
-FOLDER or GLOB               the bzImages in it, in the order of their versions
+PATH                         a bzImage, or a file with one inside: compressed, a UKI, a .deb
+FOLDER or GLOB               the kernels in it, in the order of their versions; of a kernel's source
+                             the one that was built
 deb:PACKAGE[=VERSION]        out of a Debian package, also [:ARCH] and [/SUITE]; a pattern is all
                              packages that fit it, in the order of their versions
 selfcheck:BYTES              the synthetic kernel, with a payload of an exact size
@@ -20,11 +21,12 @@ from bootharness.errors import UsageError
 from bootharness.host.assembler import shipped
 from bootharness.host.regular import read_regular
 from bootharness.kernels.image import KernelImage
+from bootharness.kernels.inside import is_kernel
 from bootharness.kernels.selfcheck import SELFCHECK, selfcheck_kernel
 
 __all__ = ["NamedSource", "expand", "fetch", "known_kernels", "single"]
 
-_MAGIC_AT, _MAGIC = 0x202, b"HdrS"
+_BUILT = "arch/x86/boot/bzImage"
 _TABLE_BYTES = 1 << 24
 _MOST_GROWN = 8
 _BYTES = r"\d[\d_]{0,30}"
@@ -67,9 +69,11 @@ def expand(source: str) -> list[str]:
 def _expanded(source: str) -> list[str]:
     path = Path(source)
     if path.is_dir():
-        found = sorted(filter(_is_kernel, path.iterdir()), key=_version_order)
+        if (path / _BUILT).is_file():
+            return [str(path / _BUILT)]
+        found = sorted(filter(is_kernel, path.iterdir()), key=_version_order)
         if not found:
-            raise UsageError(f"{source}: no file in this folder is a bzImage")
+            raise UsageError(f"{source}: no file in this folder is a bzImage or a UKI")
         return [str(each) for each in found]
     if path.exists():
         return [source]
@@ -162,15 +166,6 @@ def _grow(source: str) -> tuple[int, str]:
     if not found or source.count("grow:") > _MOST_GROWN:
         raise UsageError(f"{source}: write grow:BYTES:SOURCE, for example grow:17000000:bzImage")
     return int(found[1]), found[2]
-
-
-def _is_kernel(path: Path) -> bool:
-    try:
-        with path.open("rb") as file:
-            file.seek(_MAGIC_AT)
-            return path.is_file() and file.read(len(_MAGIC)) == _MAGIC
-    except OSError:
-        return False
 
 
 def _version_order(path: Path | str) -> list[tuple[int, int | str]]:

@@ -34,8 +34,8 @@ _2_GIB, _DEVICES_FROM, _4_GIB = 2 << 30, 0xE0000000, 4 << 30
 class Machine(Closing):
     """A machine that can be asked and watched.
 
-    Use as a context manager. Raises LaunchFailed, with QEMU's command line and standard
-    error, when QEMU does not get as far as answering.
+    Use as a context manager. Raises LaunchFailed, in QEMU's own words, when it does not get as far
+    as answering, and UsageError for a machine type that it does not have.
     """
 
     def __init__(self, qemu: Qemu) -> None:
@@ -46,7 +46,7 @@ class Machine(Closing):
             try:
                 self.qmp = Qmp(qemu.qmp, Deadline.after(_GREETING_S))
             except LaunchFailed as error:
-                raise LaunchFailed(f"{error}; {qemu.evidence()}") from error
+                raise qemu.refusal(str(error)) from error
             stack.callback(self.qmp.close)
             self._stack = stack.pop_all()
 

@@ -19,7 +19,7 @@ from typing import IO, Self
 from msgspec import Struct
 from msgspec.structs import replace
 
-from bootharness.errors import LaunchFailed, ToolMissing
+from bootharness.errors import LaunchFailed, ToolMissing, UsageError
 from bootharness.host.accelerator import KVM_DEVICE
 from bootharness.host.closing import Closing
 from bootharness.host.workspace import Workspace
@@ -117,12 +117,11 @@ class Qemu(Closing):
         """Copy a BIOS into the workspace: QEMU asks access() for it, which counts no capability."""
         if self.config.bios is None:
             return self.config
-        here = self.workspace.path / "bios.bin"
         try:
-            here.write_bytes(Path(self.config.bios).read_bytes())
+            self._bios_here.write_bytes(Path(self.config.bios).read_bytes())
         except OSError as error:
             raise LaunchFailed(f"{self.config.bios}: {error.strerror}") from error
-        return replace(self.config, bios=str(here))
+        return replace(self.config, bios=str(self._bios_here))
 
     def _start(self, inherited: list[int]) -> subprocess.Popen[bytes]:
         with (self.workspace.path / QEMU_LOG).open("wb") as log:
@@ -175,18 +174,51 @@ class Qemu(Closing):
         fields = stat.rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
+    def refusal(self, otherwise: str) -> LaunchFailed:
+        """Return in QEMU's own words why it did not start, or else what we saw of it.
+
+        Raises UsageError for a machine type that this QEMU does not have.
+        """
+        how, said = self._ended_how(), self._said()
+        name = Path(self.config.qemu).name
+        if "unsupported machine type" in said:
+            raise UsageError(
+                f"--machine-type {self.config.machine_type}: {name} has no such machine "
+                f"(`{name} -machine help` lists them)"
+            )
+        if not said:
+            return LaunchFailed(f"{name}: {otherwise}{how}", self.command)
+        hint = "; --accelerator tcg does without KVM" if "kvm" in said.lower() else ""
+        words = said.removeprefix(f"{name}: ").removeprefix("qemu: ")
+        return LaunchFailed(f"{name} refuses to start: {words}{hint}{how}", self.command)
+
     def evidence(self) -> str:
-        """Say how QEMU ended, what it said, and how it was started."""
+        """Say how QEMU ended, and what it said."""
+        return f"{self.config.qemu}{self._ended_how()}; it said: {self._said() or 'nothing'}"
+
+    @property
+    def command(self) -> str:
+        """How it was started, for a shell."""
+        return shlex.join(self.argv)
+
+    def _ended_how(self) -> str:
         with suppress(subprocess.TimeoutExpired):  # its sockets are closed before it is gone
             self._process.wait(_ENDING_S)
         status = self._process.returncode
-        how = ""
-        if status is not None:
-            reason = signal.Signals(-status).name if status < 0 else f"status {status}"
-            how = f"it ended with {reason}, "
+        if status is None:
+            return ""
+        reason = signal.Signals(-status).name if status < 0 else f"status {status}"
+        return f"; it ended with {reason}"
+
+    def _said(self) -> str:
         log = (self.workspace.path / QEMU_LOG).read_text(errors="replace").strip()
-        said = re.sub(r"\s*\n\s*", "; ", log) or "nothing"
-        return f"{how}it said: {said}; command line: {shlex.join(self.argv)}"
+        if self.config.bios:
+            log = log.replace(str(self._bios_here), str(self.config.bios))
+        return re.sub(r"\s*\n\s*", "; ", log)
+
+    @property
+    def _bios_here(self) -> Path:
+        return self.workspace.path / "bios.bin"
 
     def kill(self) -> None:
         """Let QEMU end: nothing in it is worth saving, the disk is an overlay, logs are written."""

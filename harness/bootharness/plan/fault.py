@@ -17,6 +17,7 @@ from msgspec import Struct
 from msgspec.structs import fields
 
 from bootharness.errors import UsageError
+from bootharness.text import hint
 
 __all__ = ["FAULTS", "KERNEL_FILE", "Fault", "Faults"]
 
@@ -88,7 +89,7 @@ class Fault(Struct, frozen=True):
         """Read a fault as a person writes it. Raises UsageError, saying what can be written."""
         kind, _, rest = text.partition(":")
         if kind not in FAULTS:
-            raise UsageError(f"network fault {kind!r}: known are {', '.join(FAULTS)}")
+            raise UsageError(f"network fault {kind!r}: {hint(kind, FAULTS)}")
         values: dict[str, str | int | float] = {}
         types = {each.name: each.type for each in fields(cls)}
         for part in rest.split(",") if rest else []:

@@ -53,7 +53,8 @@ def _own(limit: Limit) -> PartLimit:
 class Forecast(Struct, frozen=True):
     """What is to be expected of a kernel with a loader, by one of its limits.
 
-    ``cause`` and ``sentence`` are those of the prediction, None when it is good.
+    ``cause`` and ``sentence`` are those of the prediction, None when it is good. A loader that
+    does not take an initrd is predicted without one.
     """
 
     headroom: Headroom
@@ -61,6 +62,7 @@ class Forecast(Struct, frozen=True):
     bios: str
     cause: str | None
     sentence: str | None
+    takes_initrd: bool = True
 
 
 def forecasts(kernel: KernelImage, known: KnownLoader) -> Iterator[Forecast]:
@@ -92,4 +94,5 @@ def forecasts(kernel: KernelImage, known: KnownLoader) -> Iterator[Forecast]:
             known.bios,
             cause=None if good else judgement.cause,
             sentence=None if good else judgement.summary,
+            takes_initrd=loader.takes_initrd,
         )

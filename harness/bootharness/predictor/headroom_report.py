@@ -1,73 +1,67 @@
-"""How close kernels come to what loaders can boot, as a table with bars."""
+"""How close kernels come to the limits of loaders, as lines for a terminal."""
 
 from collections.abc import Iterable
 from itertools import groupby
 from typing import TextIO
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
 from bootharness.predictor.forecast import Forecast
 from bootharness.predictor.limits import PARTS
-from bootharness.text import count
+from bootharness.report.lines import Words, say, say_rows, width_of
+from bootharness.text import count, printable
 
 __all__ = ["print_headroom"]
 
 _BAR = 24
-_WIDTH = 140
-_LOADER, _PART, _SIZE = 40, max(len(part.title) for part in PARTS.values()), 16
+_COLUMNS_BESIDE = 72
+"""What a row needs without its bar."""
 _TIGHT_PERCENT = 80
+_INDENT = 4
 
 
 def print_headroom(rows: Iterable[Forecast], fail_at: float, output: TextIO) -> None:
-    """Print a table for each kernel, and below them why kernels fail that do."""
+    """Print a table for each kernel and loader, and below them why kernels fail that do.
+
+    On a narrow terminal the bars are short; what they draw stands before them as a number.
+    """
     rows = list(rows)
-    # what is piped has no width to keep to
-    console = Console(file=output, width=None if output.isatty() else _WIDTH, highlight=False)
-    for _, of_kernel in groupby(rows, key=lambda row: row.headroom.kernel):
+    width = width_of(output)
+    bar = 0 if width is None else max(min(width - _COLUMNS_BESIDE, _BAR), 0)
+    for kernel, of_kernel in groupby(rows, key=lambda row: row.headroom.kernel):
         group = list(of_kernel)
-        console.print(
-            Text(group[0].headroom.kernel, style="bold"), Text(group[0].release), soft_wrap=True
-        )
-        console.print(_table(group, fail_at, max(len(row.headroom.loader) for row in rows)))
+        say(output, (printable(kernel), {"bold": True}), printable(group[0].release))
+        for loader, of_loader in groupby(group, key=_loader):
+            say(output, loader, indent=2)
+            parts = list(of_loader)
+            shown = [_row(row, fail_at, bar) for row in parts]
+            if not parts[0].takes_initrd:
+                shown.append(["initrd", "none at all", "", "", ""])
+            say_rows(output, shown, right=(1, 3), indent=_INDENT)
     for sentence in dict.fromkeys(_why(row) for row in rows if row.cause):
-        console.print(Text(sentence, style="red"), soft_wrap=True)
+        say(output, (printable(sentence), {"fg": "red"}))
 
 
-def _table(rows: list[Forecast], fail_at: float, loader_width: int) -> Table:
-    table = Table(box=None, show_header=False, padding=(0, 0, 0, 2))
-    table.add_column(min_width=min(loader_width, _LOADER), overflow="fold")
-    table.add_column(min_width=_PART, no_wrap=True)
-    table.add_column(min_width=_SIZE, no_wrap=True, justify="right")
-    table.add_column(min_width=_SIZE, no_wrap=True)
-    table.add_column(no_wrap=True)
-    for row in rows:
-        room = row.headroom
-        size = count(room.size, room.unit)
-        bios = "" if row.bios == "seabios" else f" ({row.bios})"
-        title = PARTS[room.part].title
-        table.add_row(Text(f"{room.loader}{bios}"), title, size, _limit(row), _bar(row, fail_at))
-    return table
+def _loader(row: Forecast) -> str:
+    bios = "" if row.bios == "seabios" else f" ({row.bios})"
+    return f"{printable(row.headroom.loader)}{bios}"
+
+
+def _row(row: Forecast, fail_at: float, width: int) -> list[Words]:
+    room = row.headroom
+    title, size = PARTS[room.part].title, count(room.size, room.unit)
+    if room.percent is None:
+        said = ("", {}) if row.cause is None else ("fails", {"fg": "red"})
+        return [title, size, _limit(row), said, ""]
+    tight = "yellow" if room.percent > _TIGHT_PERCENT else "green"
+    style = {"fg": "red" if room.percent > fail_at or row.cause else tight}
+    filled = min(round(room.percent / 100 * width), width)
+    bar = ("█" * filled + "░" * (width - filled), style)
+    return [title, size, _limit(row), (f"{room.percent:.2f} %", style), bar]
 
 
 def _limit(row: Forecast) -> str:
     if row.headroom.limit is not None:
         return f"of {row.headroom.limit:,}"
     return "" if row.cause else "memory limits it"
-
-
-def _bar(row: Forecast, fail_at: float) -> Text:
-    percent = row.headroom.percent
-    if percent is None:
-        return Text("" if row.cause is None else "fails", style="red")
-    filled = min(round(percent / 100 * _BAR), _BAR)
-    tight = "yellow" if percent > _TIGHT_PERCENT else "green"
-    style = "red" if percent > fail_at or row.cause else tight
-    bar = Text("█" * filled, style=style)
-    bar.append("░" * (_BAR - filled), style="dim")
-    bar.append(f" {percent:6.2f} %", style=style)
-    return bar
 
 
 def _why(row: Forecast) -> str:

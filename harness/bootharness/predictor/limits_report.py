@@ -1,6 +1,5 @@
 """What a loader can boot, as lines for a terminal."""
 
-import textwrap
 from collections.abc import Iterable
 from typing import TextIO
 
@@ -8,13 +7,13 @@ import click
 
 from bootharness.errors import NotEmulated
 from bootharness.predictor.limits import PARTS, Limit, Try
+from bootharness.report.lines import say
 from bootharness.text import count
 from bootharness.trace.bioses import BIOSES
 
 __all__ = ["print_bios", "print_holes", "print_limit", "print_try"]
 
 _TITLE = max(len(part.title) for part in PARTS.values())
-_WIDTH = 98
 _SHOWN = 4
 
 
@@ -38,14 +37,14 @@ def print_limit(limit: Limit, output: TextIO) -> None:
     if limit.holes:
         sizes = _few(f"{hole.size:,}" for hole in limit.holes)
         said = f"smaller sizes fail all the same: {sizes}; --sweep shows more"
-        click.echo(f"  {'':<{_TITLE}}  {click.style(said, fg='red')}", file=output)
+        say(output, (said, {"fg": "red"}), indent=_TITLE + 4)
 
 
 def print_try(tried: Try, unit: str, output: TextIO) -> None:
     """Print the verdict on one size."""
-    verdict = click.style("good", fg="green") if tried.good else click.style("bad ", fg="red")
-    said = "" if tried.good else f"  {tried.cause}: {tried.sentence}"
-    click.echo(f"{count(tried.size, unit):>19}  {verdict}{said}", file=output)
+    verdict = ("good", {"fg": "green"}) if tried.good else ("bad", {"fg": "red"})
+    said = [] if tried.good else ["", f"{tried.cause}: {tried.sentence}"]
+    say(output, f"{count(tried.size, unit):>19} ", verdict, *said)
 
 
 def print_holes(tries: list[Try], output: TextIO) -> None:
@@ -55,15 +54,13 @@ def print_holes(tries: list[Try], output: TextIO) -> None:
     if holes:
         sizes = _few(f"{hole.size:,}" for hole in holes)
         said = f"not only beyond a limit: {sizes} fail, and {best:,} does not"
-        click.echo(click.style(said, fg="red"), file=output)
+        say(output, (said, {"fg": "red"}))
 
 
 def _print_why(failing: Try, output: TextIO) -> None:
-    indent = " " * (_TITLE + 4)
     verb = "is not known" if failing.cause == NotEmulated.cause else "fails"
     text = f"{failing.size:,} {verb}: {failing.cause}: {failing.sentence}"
-    lines = textwrap.fill(text, _WIDTH, initial_indent=indent, subsequent_indent=indent)
-    click.echo(click.style(lines, dim=True), file=output)
+    say(output, (text, {"dim": True}), indent=_TITLE + 4)
 
 
 def _few(words: Iterable[str]) -> str:

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from bootharness.diagnosis import Diagnosis, Judgement, Verdict
 from bootharness.errors import FormatError, UsageError
+from bootharness.text import plainly
 from bootharness.trace.block_moves import BlockMove
 from bootharness.trace.boot_trace import BootTrace
 from bootharness.trace.bounds import check_bounds
@@ -106,7 +107,9 @@ def read_trace(text: bytes) -> BootTrace:
         check_bounds(trace)
         return trace if version == SCHEMA_VERSION else _of_version_1(trace)
     except (msgspec.DecodeError, ValueError, FormatError) as error:
-        raise UsageError(f"not a trace of a boot: {error}") from error
+        raise UsageError(
+            f"not a trace of a boot, as `boot --json` writes it: {plainly(error)}"
+        ) from error
 
 
 def _of_version_1(trace: BootTrace) -> BootTrace:

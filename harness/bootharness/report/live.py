@@ -4,9 +4,12 @@ Observers are made before QEMU starts and print after it: what printing needs is
 when there is something to print.
 """
 
+import shutil
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Lock, Timer
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
@@ -14,12 +17,16 @@ import click
 from bootharness.trace.observer import Observer
 
 if TYPE_CHECKING:
+    from rich.progress import Task
+    from rich.text import Text
+
     from bootharness.formats.bioscall import BiosCall
     from bootharness.trace.milestones import Milestone
     from bootharness.trace.network_facts import NetEvent
 
-__all__ = ["watching"]
+__all__ = ["Clock", "clear_width", "watching"]
 
+_PATIENCE_S = 0.5
 _NEVER_RETURN = (0x18, 0x19)
 # BIOS calls are heard of in batches, so late
 _BATCH_S = 0.2
@@ -42,6 +49,49 @@ def watching(name: str, *, verbose: bool, output: TextIO) -> Iterator[Observer]:
         yield Spectator()
 
 
+def clear_width() -> int:
+    """Return how wide what is to vanish again may be: a line that the terminal's ^C makes too long
+    would stay."""
+    return max(shutil.get_terminal_size().columns - 3, 1)
+
+
+class Clock:
+    """What is being done and for how long, below what has been printed; on a terminal alone."""
+
+    def __init__(self, output: TextIO) -> None:
+        self._output = output
+        self._progress: Any = None
+
+    def show(self, text: str, *, below: str = "") -> None:
+        """Show what is being done from now on, and a line below it."""
+        self.stop()
+        if not self._output.isatty():
+            return
+        from rich.console import Console
+        from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+        from rich.table import Column
+
+        self._progress = Progress(
+            SpinnerColumn(),
+            TimeElapsedColumn(),
+            TextColumn(
+                "{task.description}\n" + below if below else "{task.description}",
+                markup=False,
+                table_column=Column(no_wrap=True, overflow="ellipsis"),
+            ),
+            console=Console(file=self._output, width=clear_width()),
+            transient=True,
+        )
+        self._progress.add_task(text, total=None)
+        self._progress.start()
+
+    def stop(self) -> None:
+        """Take it away."""
+        if self._progress:
+            self._progress.stop()
+        self._progress = None
+
+
 class Spectator(Observer):
     """Sees nothing, but uses the time in which QEMU starts to import what will be needed."""
 
@@ -51,18 +101,32 @@ class Spectator(Observer):
 
 
 class ProgressBar(Spectator):
-    """The last milestone and a bar of bytes placed, on standard error; gone at the end."""
+    """The last milestone, a bar of bytes placed and a clock, on standard error; gone at the end.
+
+    What takes no time shows nothing, and nothing is imported for it before QEMU has been started.
+    """
 
     wants_progress = True
 
     def __init__(self, name: str) -> None:
         self._name = name
+        self._began = time.monotonic()
+        self._lock = Lock()
+        self._over = False
         self._progress: Any = None
         self._task: Any = None
+        self._waiting = Timer(_PATIENCE_S, self._update, kwargs={"milestone": "preparing"})
+        self._waiting.daemon = True
+        self._waiting.start()
+
+    def started(self) -> None:
+        """Say that the machine runs."""
+        super().started()
+        self._update(milestone="started")
 
     def milestone(self, milestone: "Milestone") -> None:
         """Show the milestone."""
-        self._update(milestone=f"{milestone.name} {milestone.seconds:.2f} s")
+        self._update(milestone=milestone.name)
 
     def placed(self, done: int, total: int) -> None:
         """Move the bar."""
@@ -70,13 +134,20 @@ class ProgressBar(Spectator):
 
     def stop(self) -> None:
         """Take the bar away."""
-        if self._progress:
-            self._progress.stop()
+        self._waiting.cancel()
+        with self._lock:
+            self._over = True
+            if self._progress:
+                self._progress.stop()
 
     def _update(self, **fields: Any) -> None:
-        if self._progress is None:
-            self._start()
-        self._progress.update(self._task, **fields)
+        with self._lock:
+            self._waiting.cancel()
+            if self._over:
+                return
+            if self._progress is None:
+                self._start()
+            self._progress.update(self._task, **fields)
 
     def _start(self) -> None:
         from rich.console import Console
@@ -86,18 +157,31 @@ class ProgressBar(Spectator):
             Progress,
             SpinnerColumn,
             TextColumn,
+            TimeElapsedColumn,
         )
+        from rich.table import Column
 
+        class Running(TimeElapsedColumn):
+            """Goes on when all bytes are placed: the kernel has only begun by then."""
+
+            def render(self, task: "Task") -> "Text":
+                task.finished_time = None
+                return super().render(task)
+
+        name = Column(no_wrap=True, overflow="ellipsis")
         self._progress = Progress(
             SpinnerColumn(),
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=30),
-            DownloadColumn(),
-            TextColumn("{task.fields[milestone]}"),
-            console=Console(stderr=True),
+            Running(table_column=Column(no_wrap=True, min_width=7)),
+            TextColumn("{task.fields[milestone]}", table_column=Column(no_wrap=True)),
+            DownloadColumn(table_column=Column(no_wrap=True)),
+            BarColumn(bar_width=12),
+            TextColumn("{task.description}", markup=False, table_column=name),
+            console=Console(stderr=True, width=clear_width()),
             transient=True,
+            get_time=time.monotonic,
         )
         self._task = self._progress.add_task(self._name, total=None, milestone="starting")
+        self._progress.tasks[0].start_time = self._began
         self._progress.start()
 
 

@@ -1,67 +1,95 @@
 """The verdict on a boot, and what shows it, as lines for a terminal."""
 
-import textwrap
+import enum
 from typing import TextIO
 
 import click
 
 from bootharness.diagnosis import Judgement, Verdict
+from bootharness.report.lines import say
 from bootharness.text import count, first_lines, last_lines, printable
 from bootharness.trace.boot_trace import BootTrace
 from bootharness.trace.network_facts import NetEventKind, NetworkFacts
 
-__all__ = ["print_result", "print_summary"]
+__all__ = ["COLOURS", "Detail", "counted", "print_result"]
 
-_COLOURS = {Verdict.GOOD: "green", Verdict.BAD: "red", Verdict.SKIP: "yellow"}
-_WORDS = {Verdict.GOOD: "good", Verdict.BAD: "bad", Verdict.SKIP: "not found out"}
+COLOURS = {Verdict.GOOD: "green", Verdict.BAD: "red", Verdict.SKIP: "yellow"}
+_WORDS = {Verdict.GOOD: "good", Verdict.BAD: "bad", Verdict.SKIP: "unknown"}
 _SERIAL_LINES = 6
 _EVIDENCE_LINES = 16
-_INDENT = " " * 5
+_INDENT = 5
 _WORTH_A_RATE = 100_000
 
 
-def print_result(trace: BootTrace, judgement: Judgement, output: TextIO) -> None:
+class Detail(enum.IntEnum):
+    """How much is printed: a line for each boot, what shows that one is bad, or everything."""
+
+    QUIET = 0
+    USUAL = 1
+    ALL = 2
+
+
+def print_result(
+    trace: BootTrace, judgement: Judgement, output: TextIO, detail: Detail = Detail.USUAL
+) -> None:
     """Print the verdict on one boot, and what shows it unless it is good."""
-    head = click.style(f"{judgement.verdict.upper():<5}", fg=_COLOURS[judgement.verdict], bold=True)
-    where = _where(trace)
-    click.echo(f"{head}{click.style(printable(trace.source), bold=True)}{where}", file=output)
-    cause = click.style(f"{judgement.cause}: ", bold=True) if judgement.cause else ""
-    _indented(f"{cause}{printable(judgement.summary)}", output)
-    for warning in judgement.warnings:
-        _indented(f"{click.style('warning: ', fg='yellow')}{printable(warning)}", output)
-    if judgement.verdict is Verdict.SKIP or not trace.milestones:
+    head = (f"{judgement.verdict.upper():<4}", {"fg": COLOURS[judgement.verdict], "bold": True})
+    name = (printable(trace.source), {"bold": True})
+    summary = printable(judgement.summary)
+    cause = (f"{judgement.cause}:", {"bold": True})
+    if detail is Detail.QUIET:
+        said = (cause, summary) if judgement.cause else ()
+        say(output, head, name, *(("", *said) if said else ()))
         return
-    _indented(_progress(trace), output, dim=True)
-    if trace.network:
-        _indented(_served(trace.network), output, dim=True)
-        for event in trace.network.events:
-            if event.kind is NetEventKind.FAULT_UNUSED:
-                _indented(f"the fault of {event.file}, block {event.block:,}: {event.text}", output)
-    if judgement.diagnosis is None:
+    if judgement.verdict is Verdict.GOOD:
+        say(output, head, name, "", summary, f"({'; '.join(_machine(trace))})")
+    else:
+        say(output, head, name, "", "; ".join([*_kernel(trace), *_machine(trace)]))
+        say(output, cause, summary, indent=_INDENT)
+    for warning in judgement.warnings:
+        say(output, ("warning:", {"fg": "yellow"}), printable(warning), indent=_INDENT)
+    for event in trace.network.events if trace.network else ():
+        if event.kind is NetEventKind.FAULT_UNUSED:
+            unused = f"the fault of {event.file}, block {event.block:,}: {event.text}"
+            say(output, printable(unused), indent=_INDENT)
+    if trace.milestones and (detail is Detail.ALL or judgement.verdict is Verdict.BAD):
+        say(output, (_progress(trace), {"dim": True}), indent=_INDENT)
+        if trace.network:
+            say(output, (_served(trace.network), {"dim": True}), indent=_INDENT)
+    if judgement.diagnosis is None or judgement.verdict is Verdict.SKIP:
         return
     for line in first_lines(judgement.diagnosis.evidence, _EVIDENCE_LINES):
-        _indented(f"| {line}", output, dim=True)
+        say(output, (f"| {line}", {"dim": True}), indent=_INDENT)
     for consequence in judgement.consequences:
-        _indented(f"then {consequence.cause}: {printable(consequence.sentence)}", output)
+        then = f"then {consequence.cause}: {printable(consequence.sentence)}"
+        say(output, then, indent=_INDENT)
     for line in last_lines(trace.serial, _SERIAL_LINES):
-        _indented(f"serial | {line}", output, dim=True)
+        # as the guest has written it, however long
+        click.echo(click.style(f"{'':{_INDENT}}serial | {line}", dim=True), file=output)
 
 
-def print_summary(judgements: list[Judgement], output: TextIO) -> None:
-    """Print how many boots had which verdict."""
-    counts = (
-        click.style(
-            f"{sum(each.verdict is verdict for each in judgements)} {word}", fg=_COLOURS[verdict]
-        )
+def counted(judgements: list[Judgement], *, colours: bool = True) -> str:
+    """Return how many boots had which verdict."""
+    counts = [
+        (sum(each.verdict is verdict for each in judgements), verdict, word)
         for verdict, word in _WORDS.items()
+    ]
+    return ", ".join(
+        click.style(f"{number} {word}", fg=COLOURS[verdict]) if colours else f"{number} {word}"
+        for number, verdict, word in counts
     )
-    click.echo(", ".join(counts), file=output)
 
 
-def _where(trace: BootTrace) -> str:
+def _kernel(trace: BootTrace) -> list[str]:
+    if not trace.kernel or not trace.names_kernel:
+        return []
+    kernel = trace.kernel
+    size = f"{kernel.release or 'Linux'}, {kernel.payload_bytes:,} bytes"
+    return [f"{size}, {kernel.inside}" if kernel.inside else size]
+
+
+def _machine(trace: BootTrace) -> list[str]:
     parts = []
-    if trace.kernel and trace.names_kernel:
-        parts.append(f"{trace.kernel.release or 'Linux'}, {trace.kernel.payload_bytes:,} bytes")
     if trace.machine:
         machine = trace.machine
         parts.append(f"{machine.qemu} {machine.qemu_version}, {machine.runs_by}")
@@ -69,7 +97,7 @@ def _where(trace: BootTrace) -> str:
             parts.append(f"{machine.instead_of}, chosen first, has no CPU for it")
     if trace.network:
         parts.append(f"{trace.network.path} over {trace.network.nic}")
-    return f"  {'; '.join(parts)}" if parts else ""
+    return parts
 
 
 def _served(network: NetworkFacts) -> str:
@@ -104,8 +132,3 @@ def _progress(trace: BootTrace) -> str:
         moved = count(len(moves), "block move")
         placed = f"; {moved}, {trace.placed_bytes:,} of {total:,} bytes placed"
     return f"{', '.join(points)}{' s' if trace.timed else ''}{placed}"
-
-
-def _indented(text: str, output: TextIO, *, dim: bool = False) -> None:
-    line = textwrap.indent(text, _INDENT)
-    click.echo(click.style(line, dim=True) if dim else line, file=output)

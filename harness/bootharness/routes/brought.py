@@ -5,13 +5,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from bootharness.formats.forms import LOOK_BYTES, form_of
+from bootharness.host.regular import first_bytes
 from bootharness.host.workspace import Workspace
 from bootharness.plan import BootPlan
 from bootharness.routes.disk import LEAST_DISK_BYTES, DiskImage
 from bootharness.routes.medium import Medium
 from bootharness.routes.route import Route
 
-__all__ = ["DISK"]
+__all__ = ["DISK", "is_disk_image"]
+
+
+def is_disk_image(source: str) -> bool:
+    """Return whether a source is a file that a BIOS would boot as a disk; a kernel is none."""
+    form = form_of(first_bytes(Path(source), LOOK_BYTES))
+    return form is not None and form.id == "disk"
 
 
 @contextmanager

@@ -26,9 +26,9 @@ from bootharness.errors import (
     UsageError,
 )
 from bootharness.formats.bzimage import SetupHeader
+from bootharness.formats.forms import LOOK_BYTES, form_of, is_bare_kernel
 from bootharness.formats.loading import MAGIC, MAGIC_AT
 from bootharness.formats.mbr import BOOTSTRAP_BYTES, SECTOR_BYTES, Mbr, Partition
-from bootharness.formats.media import LOOK_BYTES, foreign_form, is_bare_kernel
 from bootharness.kernels.content import File, Piece, PieceMap, file_source
 from bootharness.kernels.image import KernelImage
 from bootharness.routes.loader import Loader
@@ -118,12 +118,14 @@ class DiskImage(Struct, frozen=True):
                 f"{path}: a Linux kernel, not a disk image: leave --disk out, and it is put on a "
                 "disk with a loader"
             )
-        if form := foreign_form(head):
-            raise MediumUnavailable(
-                f"{path}: not a raw disk image, but {form}: a machine cannot boot from it as it is"
-            )
         if len(head) < SECTOR_BYTES:
             raise UsageError(f"{path}: not a disk image: it has no sector to boot from")
+        form = form_of(head)
+        if form and form.id != "disk":
+            raise MediumUnavailable(
+                f"{path}: not a raw disk image, but {form.name}: a machine cannot boot from it as "
+                "it is"
+            )
         return cls(path)
 
     @classmethod

@@ -10,6 +10,7 @@ from msgspec import Struct, field
 
 from bootharness.errors import UsageError
 from bootharness.formats.elf import Executable, read_elf
+from bootharness.formats.forms import is_bzimage
 from bootharness.formats.mbr import BOOTSTRAP_BYTES, SECTOR_BYTES
 from bootharness.host.assembler import assemble_program, shipped
 from bootharness.host.regular import read_regular
@@ -108,6 +109,8 @@ class Loader(Struct, frozen=True):
             read_regular(path, most=_FILE_BYTES)
             return cls._linked(str(path), read_elf(path), path, table)
         binary = read_regular(path, most=_FILE_BYTES)
+        if is_bzimage(binary):
+            raise UsageError(f"{path}: a Linux kernel, not a loader: give it as the KERNEL")
         if table is None:
             raise UsageError(
                 f"{path}: a flat binary has no symbols, so {profile.name} beside it has to say "

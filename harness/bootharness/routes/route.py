@@ -9,7 +9,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from bootharness.errors import UsageError
-from bootharness.host.regular import is_regular
+from bootharness.formats.forms import LOOK_BYTES, never_an_initrd
+from bootharness.host.regular import first_bytes, is_regular
 from bootharness.host.workspace import Workspace
 from bootharness.kernels.source import expand, fetch
 from bootharness.machine.device import Firmware
@@ -113,6 +114,8 @@ class Route(Struct, frozen=True, kw_only=True):
             if not is_regular(path, most=_FILE_BYTES):
                 what = "not a regular file" if path.exists() else "no such file"
                 raise UsageError(f"{path}: {what}")
+        if plan.initrd and (wrong := never_an_initrd(first_bytes(Path(plan.initrd), LOOK_BYTES))):
+            raise UsageError(f"--initrd {plan.initrd}: {wrong}, not an initrd")
         if plan.tracer != "recorder" and plan.machine.accelerator == "kvm":
             raise UsageError(
                 f"--tracer {plan.tracer}: under KVM gdb's breakpoints are bytes in memory, over "

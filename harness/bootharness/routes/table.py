@@ -8,6 +8,7 @@ from bootharness.routes.grub import GRUB
 from bootharness.routes.mbr import MBR
 from bootharness.routes.net_paths import NETWORK
 from bootharness.routes.route import Route
+from bootharness.text import hint
 
 __all__ = ["ROUTES", "route_of"]
 
@@ -17,9 +18,5 @@ ROUTES: dict[str, Route] = {each.name: each for each in (MBR, DISK, GRUB, DIRECT
 def route_of(plan: BootPlan) -> Route:
     """Return the route of a plan. Raises UsageError for one that is not known."""
     if plan.route not in ROUTES:
-        import difflib  # few mistake it
-
-        near = difflib.get_close_matches(plan.route, ROUTES, 1)
-        hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(ROUTES)}"
-        raise UsageError(f"route {plan.route!r}: {hint}")
+        raise UsageError(f"route {plan.route!r}: {hint(plan.route, ROUTES)}")
     return ROUTES[plan.route]

@@ -6,6 +6,7 @@ from bootharness.diagnosis.causes import CAUSES
 from bootharness.diagnosis.verdict import Verdict
 from bootharness.errors import UsageError
 from bootharness.plan import BootPlan
+from bootharness.text import hint
 
 __all__ = ["Cell"]
 
@@ -31,7 +32,8 @@ class Cell(Struct, frozen=True):
         if self.expect not in (Verdict.GOOD, Verdict.BAD) and not (
             cause and cause.verdict == "bad"
         ):
+            known = ["good", *(each.name for each in CAUSES.values() if each.verdict == "bad")]
+            wanted = "it is good, bad, or a cause of docs/causes.md that makes a boot bad"
             raise UsageError(
-                f"expectation {self.expect!r}: it is good, bad, or a cause of docs/causes.md that "
-                "makes a boot bad"
+                f"expectation {self.expect!r}: {hint(self.expect, known, otherwise=wanted)}"
             )

@@ -8,7 +8,10 @@ __all__ = ["DiskFacts", "KernelFacts", "LoaderFacts"]
 
 
 class KernelFacts(Struct, frozen=True):
-    """The kernel build under test; sizes in bytes. ``efi_stub`` is whether a UEFI can start it."""
+    """The kernel build under test; sizes in bytes.
+
+    ``efi_stub`` is whether a UEFI can start it, ``inside`` what it was unpacked from.
+    """
 
     source: str
     sha256: str
@@ -20,6 +23,7 @@ class KernelFacts(Struct, frozen=True):
     missing_bytes: int
     header: SetupHeader
     efi_stub: bool = True
+    inside: str = ""
 
 
 class LoaderFacts(Struct, frozen=True):

@@ -52,13 +52,15 @@ class _Entry(Struct, frozen=True):
 
 
 class _Document(Struct, frozen=True):
-    """A gate: where the candidates stand together, and every cell."""
+    """A gate: where the candidates stand together, and every cell; ``untried`` ones were not
+    booted, for it was interrupted."""
 
     schema_version: int
     standing: Standing
     exit_status: int
     seconds: float
     cached: int
+    untried: int
     patterns: tuple[str, ...]
     headroom: tuple[Headroom, ...]
     entries: tuple[_Entry, ...]
@@ -72,6 +74,7 @@ def gate_document(outcome: GateOutcome) -> dict[str, Any]:
         exit_status=outcome.exit_status,
         seconds=outcome.seconds,
         cached=outcome.cached,
+        untried=outcome.untried,
         patterns=outcome.patterns,
         headroom=outcome.headroom,
         entries=tuple(_entry(each) for each in outcome.entries),

@@ -3,11 +3,7 @@
 from collections.abc import Container
 from typing import TextIO
 
-from rich import box
-from rich.console import Console
-from rich.padding import Padding
-from rich.table import Table
-from rich.text import Text
+import click
 
 from bootharness.gate.outcome import Entry, GateOutcome, Standing
 from bootharness.gate.report.words import (
@@ -25,9 +21,10 @@ from bootharness.gate.report.words import (
     worth_a_word,
 )
 from bootharness.gate.trend import trend
+from bootharness.report.lines import Words, say, say_rows
 from bootharness.text import printable
 
-__all__ = ["STYLES", "WIDE", "print_outcome"]
+__all__ = ["STYLES", "print_outcome"]
 
 STYLES = {
     Standing.GOOD: "green",
@@ -36,54 +33,51 @@ STYLES = {
     Standing.BAD: "red",
 }
 """How a standing is coloured."""
-WIDE = 160
-"""As wide as lines get where nobody says how wide they may be."""
 _MOST_ROWS = 40
-_INDENT = (0, 0, 0, 5)
+_INDENT = 5
+_DIM = {"dim": True}
 
 
 def print_outcome(outcome: GateOutcome, output: TextIO) -> None:
     """Print a gate; in colours on a terminal alone."""
-    console = Console(file=output, highlight=False, soft_wrap=False)
-    if not console.is_terminal:
-        console = Console(file=output, highlight=False, width=WIDE)
-    console.print(_table(outcome))
+    say_rows(output, _table(outcome), lead=3, right=(3, 4, 5))
     hidden = len(outcome.entries) - len(_shown(outcome))
     if hidden:
-        console.print(Text(f"{hidden:,} more boots are good", style="dim"))
+        say(output, (f"{hidden:,} more boots are good", _DIM))
     told: set[str] = set()
     common = shared(outcome)
     for entry in outcome.entries:
-        _print_entry(console, entry, told, common)
+        _print_entry(output, entry, told, common)
     for sentence in (*outcome.patterns, *common.values()):
-        console.print(Text(printable(sentence), style="bold"))
+        say(output, (printable(sentence), {"bold": True}))
     for crossing in trend(outcome)[1]:
-        console.print(Text(projection(crossing)))
-    style = f"bold {STYLES[outcome.standing]}"
-    console.print(Text(WORDS[outcome.standing], style=style), Text(headline(outcome)))
-    console.print(Text(fresh_and_reused(outcome), style="dim"))
+        say(output, projection(crossing))
+    say(output, _standing(outcome.standing), headline(outcome))
+    say(output, (fresh_and_reused(outcome), _DIM))
 
 
-def _table(outcome: GateOutcome) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("")
-    table.add_column("kernel", overflow="fold")
-    ways = any(entry.way for entry in outcome.entries)
-    if ways:
-        table.add_column("boots by", overflow="fold")
-    table.add_column("payload", justify="right")
-    table.add_column("of limit", justify="right")
-    table.add_column("reached", justify="right")
-    table.add_column("")
-    for entry in _shown(outcome):
-        cells: list[str | Text] = [
-            Text(WORDS[entry.standing], style=f"bold {STYLES[entry.standing]}"),
-            Text(printable(kernel_name(entry))),
+def _standing(standing: Standing) -> Words:
+    return WORDS[standing], {"fg": STYLES[standing], "bold": True}
+
+
+def _table(outcome: GateOutcome) -> list[list[Words]]:
+    """Return a row for each cell; nothing in it needs a heading."""
+    return [
+        [
+            _standing(entry.standing),
+            printable(kernel_name(entry)),
+            printable(entry.way),
+            payload(outcome, entry, " bytes"),
+            _of_limit(share(outcome, entry)),
+            reached(entry),
+            _notes(entry),
         ]
-        cells += [Text(printable(entry.way))] if ways else []
-        cells += [payload(outcome, entry), share(outcome, entry), reached(entry)]
-        table.add_row(*cells, _notes(entry))
-    return table
+        for entry in _shown(outcome)
+    ]
+
+
+def _of_limit(percent: str) -> str:
+    return f"{percent} of the limit" if percent else ""
 
 
 def _shown(outcome: GateOutcome) -> list[Entry]:
@@ -97,14 +91,14 @@ def _shown(outcome: GateOutcome) -> list[Entry]:
     return [entry for entry in entries if id(entry) not in hidden]
 
 
-def _notes(entry: Entry) -> Text:
+def _notes(entry: Entry) -> Words:
     notes = ["baseline"] if entry.baseline else []
     notes += ["flaky"] if entry.result.flaky else []
     notes += ["reused"] if entry.result.cached else []
-    return Text(", ".join(notes), style="dim")
+    return ", ".join(notes), _DIM
 
 
-def _print_entry(console: Console, entry: Entry, told: set[str], common: Container[str]) -> None:
+def _print_entry(output: TextIO, entry: Entry, told: set[str], common: Container[str]) -> None:
     """Print what there is to say of a cell that is not simply good.
 
     In what its kernel differs from the baseline is said once, for its first cell.
@@ -115,23 +109,20 @@ def _print_entry(console: Console, entry: Entry, told: set[str], common: Contain
     told.add(kernel)
     if not shown and not changes:
         return
-    head = Text(f"{WORDS[entry.standing]:<4} ", style=f"bold {STYLES[entry.standing]}")
-    head.append(printable(kernel_name(entry)), style="bold")
-    if entry.way:
-        head.append(f"  {printable(entry.way)}")
-    console.print(head)
+    way = ["", printable(entry.way)] if entry.way else []
+    name = (printable(kernel_name(entry)), {"bold": True})
+    click.echo(file=output)
+    say(output, _standing(entry.standing), "", name, *way)
     if shown:
         for sentence in sentences(entry, common):
-            console.print(_indented(sentence))
+            say(output, printable(sentence), indent=_INDENT)
     if entry.standing in (Standing.BAD, Standing.UNKNOWN):
-        console.print(Text(f"     reproduce: {printable(entry.again)}"), soft_wrap=True)
+        # on one line, however long: it is to be copied
+        click.echo(f"{'':{_INDENT}}reproduce: {printable(entry.again)}", file=output)
     if changes:
-        console.print(_indented(f"since the baseline: {', '.join(changes)}", style="dim"))
+        say(output, (f"since the baseline: {', '.join(changes)}", _DIM), indent=_INDENT)
     if entry.result.flaky:
         for number, attempt in enumerate(entry.result.attempts, start=1):
             end = attempt.cause or attempt.verdict
-            console.print(_indented(f"attempt {number}: {end}: {attempt.sentence}", style="dim"))
-
-
-def _indented(text: str, style: str = "") -> Padding:
-    return Padding(Text(printable(text), style=style), _INDENT, expand=False)
+            said = f"attempt {number}: {end}: {printable(attempt.sentence)}"
+            say(output, (said, _DIM), indent=_INDENT)

@@ -52,6 +52,9 @@ _COUNTED_AS_EXPECTED = {
 
 def headline(outcome: GateOutcome) -> str:
     """Say in one sentence what came of a gate."""
+    if outcome.untried:
+        done = f"; {totals(outcome.candidates)}" if outcome.candidates else ""
+        return f"interrupted: {count(outcome.untried, 'boot')} not made{done}"
     match outcome.standing:
         case Standing.BAD:
             return f"refused: {_of_all(outcome, Standing.BAD)}{_besides(outcome)}"

@@ -1,4 +1,4 @@
-"""What a file that is to be a disk really is: files by the programs that make them."""
+"""What a file really is: files by the programs that make them, and by their first bytes."""
 
 import shutil
 import subprocess
@@ -7,11 +7,16 @@ from pathlib import Path
 import pytest
 
 from bootharness.errors import MediumUnavailable, UsageError
-from bootharness.formats.media import LOOK_BYTES, foreign_form, is_bare_kernel
+from bootharness.formats.forms import LOOK_BYTES, form_of, is_bare_kernel
 from bootharness.routes.disk import DiskImage
 from tests.support.builders import bzimage
 
 MIB = 1 << 20
+
+
+def name_of(head: bytes) -> str | None:
+    form = form_of(head)
+    return form.name if form else None
 
 
 @pytest.fixture
@@ -47,12 +52,12 @@ def test_compressed_images_are_named(raw: Path, program: str) -> None:
     if not shutil.which(program):
         pytest.skip(f"{program} is not installed")
     done = subprocess.run([program, "-c", str(raw)], capture_output=True, check=True)
-    assert foreign_form(done.stdout) == f"compressed with {program}"
+    assert name_of(done.stdout) == f"compressed with {program}"
 
 
 def test_raw_disks_are_taken(raw: Path) -> None:
     assert DiskImage.existing(raw).path == raw
-    assert foreign_form(bytes(LOOK_BYTES)) is None
+    assert form_of(bytes(LOOK_BYTES)) is None
 
 
 @pytest.mark.parametrize("signature", [True, False])
@@ -61,8 +66,61 @@ def test_cd_image_is_a_disk_only_with_a_boot_sector(signature: bool) -> None:
     head[0x8001:] = b"CD001"
     if signature:
         head[510:512] = b"\x55\xaa"
-    name = "a CD image (ISO 9660) without a boot sector for disks"
-    assert foreign_form(bytes(head)) == (None if signature else name)
+    form = form_of(bytes(head))
+    assert form
+    assert (form.id == "disk") is signature
+    assert "CD image (ISO 9660)" in form.name
+
+
+def test_file_system_with_a_boot_sector_is_a_disk() -> None:
+    head = bytearray(LOOK_BYTES)
+    head[0x438:0x43A] = b"\x53\xef"
+    assert name_of(bytes(head)) == "an ext2, ext3 or ext4 file system without a boot sector"
+    head[510:512] = b"\x55\xaa"
+    assert name_of(bytes(head)) == "a disk image"
+
+
+def test_programs_are_named_with_their_machine(tmp_path: Path) -> None:
+    source = tmp_path / "empty.c"
+    source.touch()
+    objects = tmp_path / "empty.o"
+    subprocess.run(["as", "-o", str(objects), str(source)], check=True)
+    assert name_of(objects.read_bytes()) == "an ELF object file"
+    assert name_of(Path("/bin/sh").read_bytes()[:LOOK_BYTES]) == "an ELF file, as a vmlinux is"
+
+
+@pytest.mark.parametrize(
+    ("head", "name"),
+    [
+        (b"", "empty"),
+        (b"\x7fELF\2\1".ljust(16, b"\0") + b"\2\0\xb7\0", "an ELF file for arm64"),
+        (b"MZ".ljust(56, b"\0") + b"ARM\x64", "a Linux Image for arm64"),
+        (b"MZ\0\0zimg", "a compressed EFI kernel (zboot) of another architecture"),
+        (b"MZ".ljust(0x3C, b"\0") + b"\x40\0\0\0PE\0\0\x64\xaa", "an EFI application for arm64"),
+        (
+            b"MZ".ljust(0x3C, b"\0") + b"\x40\0\0\0PE\0\0\x64\x86",
+            "an EFI application without a kernel in it",
+        ),
+        (b"\x27\x05\x19\x56", "a U-Boot image (uImage)"),
+        (b"070701", "a cpio archive, as an initrd is"),
+        (b"\xed\xab\xee\xdb", "an RPM package"),
+        (b"#!/bin/sh\nexit\n", "a script"),
+        (b"; loader\nBITS 16\n org 0x7c00\n", "a program in assembly language"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "a pointer to a file in Git LFS"),
+        (b"<!DOCTYPE html>\n<html>", "a page of HTML, perhaps an error of the server it came from"),
+        (b"hello\n", "text"),
+    ],
+)
+def test_what_is_no_kernel_is_named_with_the_next_step(head: bytes, name: str) -> None:
+    form = form_of(head)
+    assert form
+    assert form.name == name
+    assert form.instead
+
+
+def test_nobody_names_what_nobody_knows() -> None:
+    assert form_of(bytes(range(256)) * 8) is None
+    assert form_of(bzimage(bytes(1000))) is None
 
 
 @pytest.mark.parametrize(

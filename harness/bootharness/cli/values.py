@@ -1,0 +1,72 @@
+"""What a shell may complete where click does not know it: kernels, routes, faults, causes and
+places."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from click import Context, Parameter
+    from click.shell_completion import CompletionItem
+
+__all__ = ["OPTION_VALUES", "causes", "kernels", "places", "routes"]
+
+_Completer = Callable[["Context", "Parameter", str], "list[CompletionItem]"]
+_KERNELS = ("deb:", "grow:", "selfcheck:")
+
+
+def _begin(names: Iterable[str], typed: str, before: str = "") -> "list[CompletionItem]":
+    from click.shell_completion import CompletionItem  # only where a shell asks
+
+    return [CompletionItem(before + name) for name in names if name.startswith(typed)]
+
+
+def kernels(_context: "Context", _parameter: "Parameter", typed: str) -> "list[CompletionItem]":
+    """Complete what is no file's name to its first colon, and else files."""
+    from click.shell_completion import CompletionItem
+
+    named = _begin(_KERNELS, typed) if typed else []
+    return named or [CompletionItem(typed, type="file")]
+
+
+def routes(_context: "Context", _parameter: "Parameter", typed: str) -> "list[CompletionItem]":
+    """Complete the last route of those that commas set apart."""
+    from bootharness.routes.table import ROUTES
+
+    before, comma, last = typed.rpartition(",")
+    return _begin(ROUTES, last, before + comma)
+
+
+def faults(_context: "Context", _parameter: "Parameter", typed: str) -> "list[CompletionItem]":
+    """Complete a network fault, and what can be said of it."""
+    from bootharness.plan.fault import FAULTS
+
+    kind, colon, said = typed.partition(":")
+    if not colon:
+        return _begin((f"{name}:" if fields else name for name, fields in FAULTS.items()), kind)
+    before, comma, last = said.rpartition(",")
+    named = (f"{field}=" for field in FAULTS.get(kind, ()))
+    return _begin(named, last, f"{kind}:{before}{comma}")
+
+
+def causes(_context: "Context", _parameter: "Parameter", typed: str) -> "list[CompletionItem]":
+    """Complete a cause, with what it means where the shell can show that."""
+    from click.shell_completion import CompletionItem
+
+    from bootharness.diagnosis.causes import CAUSES
+
+    return [
+        CompletionItem(name, help=cause.meaning)
+        for name, cause in CAUSES.items()
+        if name.startswith(typed)
+    ]
+
+
+def places(_context: "Context", _parameter: "Parameter", typed: str) -> "list[CompletionItem]":
+    """Complete where the debugger may stop."""
+    from bootharness.debug.place import PLACES
+
+    return _begin((name.removesuffix("N") for name in PLACES), typed)
+
+
+OPTION_VALUES: Mapping[str, _Completer] = {"route": routes, "faults": faults}
+"""How an option's value is completed, by the field of a plan."""

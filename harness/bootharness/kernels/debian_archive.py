@@ -1,0 +1,51 @@
+"""The kernel in a Debian package that is a file (deb(5)); nothing of it is installed or run."""
+
+import re
+import subprocess
+from pathlib import Path
+
+from bootharness.errors import KernelUnavailable, ToolMissing
+from bootharness.text import printable
+
+__all__ = ["extract_vmlinuz"]
+
+_VMLINUZ_BYTES = 1 << 28
+"""Debian's largest have a tenth of this."""
+# the kernel of a package, since 6.19 in a package of its own without modules
+_VMLINUZ = re.compile(r"\./(boot/vmlinuz-.+|(usr/)?lib/modules/[^/]+/vmlinuz)")
+
+
+def extract_vmlinuz(deb: Path, name: str, target: Path) -> None:
+    """Write the first vmlinuz of a package to a file; the rest is not unpacked.
+
+    Raises KernelUnavailable, naming the package as ``name``, where there is none, or one that is
+    no kernel by its size.
+    """
+    import tarfile  # only for a package that is not in the cache
+
+    try:
+        unpacking = subprocess.Popen(
+            ["dpkg-deb", "--fsys-tarfile", deb], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        )
+    except FileNotFoundError:
+        raise ToolMissing(f"{name}: dpkg-deb is not here: a package `dpkg` brings it") from None
+    with unpacking:
+        assert unpacking.stdout
+        try:
+            with tarfile.open(fileobj=unpacking.stdout, mode="r|") as archive:
+                for member in archive:
+                    if member.isfile() and _VMLINUZ.fullmatch(member.name):
+                        if member.size > _VMLINUZ_BYTES:
+                            raise KernelUnavailable(
+                                f"{name}: its {printable(member.name)} has {member.size:,} bytes, "
+                                f"and a kernel that is unpacked has at most {_VMLINUZ_BYTES:,}"
+                            )
+                        file = archive.extractfile(member)
+                        assert file
+                        target.write_bytes(file.read())
+                        return
+        except (tarfile.TarError, EOFError) as error:
+            raise KernelUnavailable(f"{name} cannot be unpacked: {error}") from error
+        finally:
+            unpacking.kill()
+    raise KernelUnavailable(f"{name} contains no vmlinuz")
