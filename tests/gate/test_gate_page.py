@@ -160,6 +160,11 @@ def test_the_page_says_at_its_top_how_all_were_booted(page: Path) -> None:
     assert facts["QEMU"] == "7.2.22, tcg"
     assert facts["route"].startswith("mbr: ")
     assert "kernel" not in facts  # there are three
+    unknown = Attempt(Verdict.SKIP, "kernel-unavailable", "no such package")
+    none = replace(
+        OUTCOME.entries[0], result=replace(OUTCOME.entries[0].result, attempts=(unknown,))
+    )
+    assert "<dt>QEMU</dt><dd>7.2.22, tcg</dd>" in html(GateOutcome((none, *OUTCOME.entries)))
     only = html(GateOutcome(OUTCOME.entries[:1]))
     assert "<dt>SHA-256</dt><dd>1</dd>" in only
 

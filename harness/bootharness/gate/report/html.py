@@ -36,6 +36,7 @@ from bootharness.gate.report.words import (
 )
 from bootharness.gate.trend import trend
 from bootharness.report.page import rendered
+from bootharness.runs.how import Fact
 from bootharness.runs.result import Attempt
 from bootharness.text import count, printable
 
@@ -102,7 +103,7 @@ def html(outcome: GateOutcome, *, title: str = "Boot gate") -> str:
         "patterns": [printable(sentence) for sentence in (*outcome.patterns, *common.values())],
         "notable": notable[:_MOST_NOTABLE],
         "more_notable": max(len(notable) - _MOST_NOTABLE, 0),
-        "facts": common_facts(all_facts),
+        "facts": common_facts(_of_booted(outcome, all_facts)),
         "ways": ways,
         "lines": list(_lines(outcome, rows, ways)),
         "series": lines,
@@ -114,6 +115,16 @@ def html(outcome: GateOutcome, *, title: str = "Boot gate") -> str:
         "data": _data(outcome, rows, all_facts),
     }
     return rendered(_PAGE / "gate.html.j2", values)
+
+
+def _of_booted(outcome: GateOutcome, all_facts: list[tuple[Fact, ...]]) -> list[tuple[Fact, ...]]:
+    """Return the facts of what was booted; of what was not there is no QEMU to tell."""
+    booted = [
+        known
+        for known, entry in zip(all_facts, outcome.entries, strict=True)
+        if entry.result.decisive.facts.qemu_version
+    ]
+    return booted or all_facts
 
 
 def _counted(outcome: GateOutcome) -> str:
@@ -186,9 +197,7 @@ def _shares(outcome: GateOutcome, rows: list[_Row]) -> list[str]:
     ]
 
 
-def _data(
-    outcome: GateOutcome, rows: list[_Row], all_facts: list[tuple[tuple[str, str], ...]]
-) -> str:
+def _data(outcome: GateOutcome, rows: list[_Row], all_facts: list[tuple[Fact, ...]]) -> str:
     """Return what the script draws from; nothing in it can end the element that it is in."""
     cells = (
         {
