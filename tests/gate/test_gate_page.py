@@ -1,7 +1,6 @@
 """The gate's HTML file in a browser: what people see of it, and what it must not do."""
 
 import re
-import shutil
 import subprocess
 import sys
 from html import unescape
@@ -20,7 +19,12 @@ from bootharness.runs.cell import Cell
 from bootharness.runs.picture import MemoryRange, Picture, pack
 from bootharness.runs.result import Attempt, BootFacts, CellResult
 from bootharness.trace.milestones import MILESTONES
-from tests.support.browser import browser
+from tests.support.browser import (
+    TEXTS_ON_EACH_OTHER,
+    WIDER_THAN_THE_WINDOW,
+    browser,
+    chromium,
+)
 
 NASTY = (
     "</script><script>document.title='owned'</script><img src=x onerror=alert(1)>"
@@ -56,14 +60,6 @@ OUTCOME = GateOutcome(
     headroom=(Headroom("k", "a/no-carry.asm", "payload", "byte", 1, 15_735_808),),
     patterns=(f"only mbr fails {NASTY}",),
 )
-
-
-def chromium() -> str:
-    """Return the browser; without one the test is skipped."""
-    found = shutil.which("chromium")
-    if not found:
-        pytest.skip("not installed: chromium")
-    return found
 
 
 def opened(file: Path, fragment: str, profile: Path, width: int = 1280) -> tuple[str, str]:
@@ -165,6 +161,11 @@ def test_the_page_says_at_its_top_how_all_were_booted(page: Path) -> None:
     assert facts["QEMU"] == "7.2.22, tcg"
     assert facts["route"].startswith("mbr: ")
     assert "kernel" not in facts  # there are three
+    unknown = Attempt(Verdict.SKIP, "kernel-unavailable", "no such package")
+    none = replace(
+        OUTCOME.entries[0], result=replace(OUTCOME.entries[0].result, attempts=(unknown,))
+    )
+    assert "<dt>QEMU</dt><dd>7.2.22, tcg</dd>" in html(GateOutcome((none, *OUTCOME.entries)))
     only = html(GateOutcome(OUTCOME.entries[:1]))
     assert "<dt>SHA-256</dt><dd>1</dd>" in only
 
@@ -189,7 +190,7 @@ def said(selector: str) -> str:
 
 
 def test_a_boot_is_opened_read_copied_and_closed_by_keys_alone(page: Path, tmp_path: Path) -> None:
-    with browser(chromium(), tmp_path) as opened_page:
+    with browser(tmp_path) as opened_page:
         opened_page.open(page.as_uri())
         opened_page.value("document.getElementById('cell-1').focus()")
         opened_page.press("Enter")
@@ -205,11 +206,41 @@ def test_a_boot_is_opened_read_copied_and_closed_by_keys_alone(page: Path, tmp_p
 
 
 def test_a_command_on_the_page_itself_is_copied(page: Path, tmp_path: Path) -> None:
-    with browser(chromium(), tmp_path) as opened_page:
+    with browser(tmp_path) as opened_page:
         opened_page.open(page.as_uri())
         opened_page.value("document.querySelector('li .copy').focus()")
         opened_page.press("Enter")
         assert opened_page.value(said("li .copied")) == "copied"
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_nothing_is_cut_off_and_no_words_lie_on_others(width: int, tmp_path: Path) -> None:
+    sizes = (11_100_000, 11_300_000, 11_686_400, 12_900_000)
+    past = tuple(
+        BootFacts(f"5.{15 + at}.3-{flavour}", f"{flavour}{at}", compression="zstd",
+                  payload_bytes=size - less)
+        for at, size in enumerate(sizes) for flavour, less in (("amd64", 0), ("cloud", 2_000_000))
+    )  # fmt: skip
+    own = replace(OUTCOME.entries[0].result.attempts[0].facts, release="6.1.3-cloud", sha256="c")
+    attempt = replace(OUTCOME.entries[0].result.attempts[0], facts=own)
+    more = replace(OUTCOME.entries[0].result, attempts=(attempt,))
+    limits = {"a/no-carry.asm": 15_735_808, "mine.asm": 15_700_000}
+    loaders = (replace(OUTCOME.headroom[0], loader=name, limit=limits[name]) for name in limits)
+    outcome = GateOutcome((*OUTCOME.entries, Entry(more, "ipxe, to init, 64 MiB")), tuple(loaders),
+                          OUTCOME.patterns, builds=past)  # fmt: skip
+    file = tmp_path / "gate.html"
+    file.write_text(html(outcome))
+    with browser(tmp_path / "profile", width) as opened_page:
+        opened_page.open(file.as_uri())
+        assert opened_page.value("innerWidth") == width
+        assert opened_page.value(WIDER_THAN_THE_WINDOW) == []
+        many, smallest, on_others = opened_page.value(TEXTS_ON_EACH_OTHER)
+        assert many > 10
+        assert smallest > 10  # pixels: else nobody can read it
+        assert on_others == []
+        opened_page.value("document.getElementById('cell-2').click()")
+        assert opened_page.value(said("#boot-title"))
+        assert opened_page.value(WIDER_THAN_THE_WINDOW) == []
 
 
 def test_attempts_are_a_list_each_with_its_verdict(tmp_path: Path) -> None:

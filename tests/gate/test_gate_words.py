@@ -52,6 +52,10 @@ BASE = entry(kernel="old", baseline=True)
         ((entry(BAD, expect="kernel-panic"),), "accepted: the kernel is as expected"),
         ((entry(expect="kernel-panic"),), "refused: the kernel is not as expected"),
         (
+            (entry(expect="bad"), entry(BAD, kernel="b", expect="bad", remarks=WARNED)),
+            "refused: 1 of 2 kernels is not as expected, 1 as expected with a warning",
+        ),
+        (
             (entry(), entry(NO_QEMU, kernel="b")),
             "undecided: 1 of 2 kernels is unknown (tool-missing), 1 good",
         ),
@@ -64,6 +68,11 @@ BASE = entry(kernel="old", baseline=True)
             (entry(NO_QEMU, kernel="old", baseline=True), entry(remarks=WARNED)),
             "undecided: the baseline could not be booted (tool-missing), so nothing was compared; "
             "the kernel is good with a warning",
+        ),
+        (
+            (entry(NO_QEMU, kernel="old", baseline=True), entry(), entry(remarks=WARNED, way="x")),
+            "undecided: the baseline could not be booted (tool-missing), so nothing was compared; "
+            "1 good, 1 good with a warning",
         ),
         ((), "undecided: there is no boot to judge"),
     ],

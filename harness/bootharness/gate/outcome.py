@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from enum import StrEnum
+from functools import cached_property
 
 from msgspec import Struct
 
@@ -78,7 +79,7 @@ class Entry(Struct, frozen=True):
         return command(self.result.cell.kernel, self.result.cell.plan)
 
 
-class GateOutcome(Struct, frozen=True):
+class GateOutcome(Struct, frozen=True, dict=True):
     """All of a gate.
 
     ``headroom`` is how close the kernels come to what their loaders can boot, ``patterns`` are
@@ -99,6 +100,14 @@ class GateOutcome(Struct, frozen=True):
     def candidates(self) -> tuple[Entry, ...]:
         """The cells that the gate is about."""
         return tuple(entry for entry in self.entries if not entry.baseline)
+
+    @cached_property
+    def _baselines(self) -> dict[str, Entry]:
+        return {entry.way: entry for entry in reversed(self.entries) if entry.baseline}
+
+    def baseline_of(self, entry: Entry) -> Entry | None:
+        """Return the cell of the baseline that a cell is compared with."""
+        return None if entry.baseline else self._baselines.get(entry.way)
 
     @property
     def standing(self) -> Standing:

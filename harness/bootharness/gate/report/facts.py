@@ -14,13 +14,13 @@ __all__ = ["common", "facts"]
 def facts(outcome: GateOutcome, entry: Entry) -> tuple[Fact, ...]:
     """Return all that a boot depends on, the kernel first; what has no part in it is left out."""
     cell, seen = entry.result.cell, entry.result.decisive.facts
-    size, percent = payload(outcome, entry), share(outcome, entry)
+    percent = share(outcome, entry)
     loader = Path(cell.plan.loader).name
     of_limit = printable(f", {percent} of what {loader} can load") if percent else ""
     known = (
         ("kernel", printable(kernel_name(entry))),
         ("SHA-256", seen.sha256),
-        ("payload", f"{size} bytes{of_limit}" if size else ""),
+        ("payload", payload(outcome, entry, " bytes") + of_limit),
         *plan_facts(cell.plan),
         ("QEMU", f"{seen.qemu_version}, {seen.accelerator}" if seen.qemu_version else ""),
     )

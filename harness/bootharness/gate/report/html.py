@@ -21,7 +21,6 @@ from bootharness.gate.report.facts import common as common_facts
 from bootharness.gate.report.facts import facts
 from bootharness.gate.report.words import (
     WORDS,
-    before,
     built_otherwise,
     fresh_and_reused,
     headline,
@@ -37,6 +36,7 @@ from bootharness.gate.report.words import (
 )
 from bootharness.gate.trend import trend
 from bootharness.report.page import drawn, rendered
+from bootharness.runs.how import Fact
 from bootharness.runs.result import Attempt
 from bootharness.text import count, printable
 
@@ -103,7 +103,7 @@ def html(outcome: GateOutcome, *, title: str = "Boot gate") -> str:
         "patterns": [printable(sentence) for sentence in (*outcome.patterns, *common.values())],
         "notable": notable[:_MOST_NOTABLE],
         "more_notable": max(len(notable) - _MOST_NOTABLE, 0),
-        "facts": common_facts(all_facts),
+        "facts": common_facts(_of_booted(outcome, all_facts)),
         "ways": ways,
         "lines": list(_lines(outcome, rows, ways)),
         "series": lines,
@@ -115,6 +115,16 @@ def html(outcome: GateOutcome, *, title: str = "Boot gate") -> str:
         "data": _data(outcome, rows, all_facts),
     }
     return rendered(_PAGE / "gate.html.j2", values)
+
+
+def _of_booted(outcome: GateOutcome, all_facts: list[tuple[Fact, ...]]) -> list[tuple[Fact, ...]]:
+    """Return the facts of what was booted; of what was not there is no QEMU to tell."""
+    booted = [
+        known
+        for known, entry in zip(all_facts, outcome.entries, strict=True)
+        if entry.result.decisive.facts.qemu_version
+    ]
+    return booted or all_facts
 
 
 def _counted(outcome: GateOutcome) -> str:
@@ -165,11 +175,10 @@ def _lines(
             (outcome.entries[row.number] for row in known),
             key=lambda each: each.result.decisive.facts.payload_bytes,
         )
-        size = payload(outcome, largest)
         yield {
             "kernel": max((row.kernel for row in known), key=len),
             "baseline": entry.baseline,
-            "payload": f"{size} bytes" if size else "",
+            "payload": payload(outcome, largest, " bytes"),
             "shares": _shares(outcome, known),
             "cells": [cells.get(way) for way in ways],
         }
@@ -188,9 +197,7 @@ def _shares(outcome: GateOutcome, rows: list[_Row]) -> list[str]:
     ]
 
 
-def _data(
-    outcome: GateOutcome, rows: list[_Row], all_facts: list[tuple[tuple[str, str], ...]]
-) -> str:
+def _data(outcome: GateOutcome, rows: list[_Row], all_facts: list[tuple[Fact, ...]]) -> str:
     """Return what the script draws from; nothing in it can end the element that it is in."""
     cells = (
         {
@@ -205,7 +212,7 @@ def _data(
             "changes": built_otherwise(entry),
             "attempts": [_attempt(each) for each in entry.result.attempts],
             "milestones": entry.result.decisive.facts.milestones,
-            "before": _times(before(outcome, entry)),
+            "before": _times(outcome.baseline_of(entry)),
             "picture": base64.b64encode(entry.result.decisive.picture).decode(),
         }
         for row, entry, known in zip(rows, outcome.entries, all_facts, strict=True)

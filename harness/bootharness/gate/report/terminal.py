@@ -67,8 +67,8 @@ def _table(outcome: GateOutcome) -> list[list[Words]]:
             _standing(entry.standing),
             printable(kernel_name(entry)),
             printable(entry.way),
-            _said(payload(outcome, entry), "bytes"),
-            _said(share(outcome, entry), "of the limit"),
+            payload(outcome, entry, " bytes"),
+            _of_limit(share(outcome, entry)),
             reached(entry),
             _notes(entry),
         ]
@@ -76,12 +76,8 @@ def _table(outcome: GateOutcome) -> list[list[Words]]:
     ]
 
 
-def _said(number: str, of: str) -> str:
-    """Write what a number is of behind its first part: ``3,000 bytes (+16)``."""
-    if not number:
-        return ""
-    first, bracket, more = number.partition(" (")
-    return f"{first} {of}{bracket}{more}"
+def _of_limit(percent: str) -> str:
+    return f"{percent} of the limit" if percent else ""
 
 
 def _shown(outcome: GateOutcome) -> list[Entry]:
@@ -98,7 +94,7 @@ def _shown(outcome: GateOutcome) -> list[Entry]:
 def _notes(entry: Entry) -> Words:
     notes = ["baseline"] if entry.baseline else []
     notes += ["flaky"] if entry.result.flaky else []
-    notes += ["known"] if entry.result.cached else []
+    notes += ["reused"] if entry.result.cached else []
     return ", ".join(notes), _DIM
 
 

@@ -1,7 +1,7 @@
 """The sentences and short texts that all reports of a gate share."""
 
 from collections import Counter
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Sequence
 from pathlib import Path
 from statistics import median
 
@@ -13,7 +13,6 @@ from bootharness.text import count
 
 __all__ = [
     "WORDS",
-    "before",
     "built_otherwise",
     "expectation",
     "fresh_and_reused",
@@ -43,6 +42,12 @@ _COUNTED = {
     Standing.BAD: "bad",
     Standing.UNKNOWN: "unknown",
 }
+_COUNTED_AS_EXPECTED = {
+    Standing.GOOD: "as expected",
+    Standing.WARNING: "as expected with a warning",
+    Standing.BAD: "not as expected",
+    Standing.UNKNOWN: "unknown",
+}
 
 
 def headline(outcome: GateOutcome) -> str:
@@ -69,15 +74,19 @@ def _of_all(outcome: GateOutcome, standing: Standing) -> str:
     kernels = {entry.result.cell.kernel for entry in entries}
     noun = "kernel" if len(kernels) == len(entries) else "boot"
     total, number = len(entries), len(found)
-    usual = all(entry.result.cell.expect == Verdict.GOOD for entry in found)
-    what = _COUNTED[standing]
-    if not usual and standing is not Standing.UNKNOWN:
-        what = "not as expected" if standing is Standing.BAD else "as expected"
+    what = _counted(found)[standing]
     if total == 1:
         return f"the {noun} is {what}"
     every = f"both {noun}s" if total == 2 else f"all {total:,} {noun}s"
     who = every if number == total else f"{number:,} of {total:,} {noun}s"
     return f"{who} {'is' if number == 1 else 'are'} {what}"
+
+
+def _counted(entries: Iterable[Entry]) -> dict[Standing, str]:
+    """Return how cells are counted by where they stand: what was meant to fail is not called good
+    where it does."""
+    usual = all(entry.result.cell.expect == Verdict.GOOD for entry in entries)
+    return _COUNTED if usual else _COUNTED_AS_EXPECTED
 
 
 def _undecided(outcome: GateOutcome) -> str:
@@ -88,29 +97,27 @@ def _undecided(outcome: GateOutcome) -> str:
     causes = dict.fromkeys(entry.result.decisive.cause for entry in unknown)
     named = f" ({', '.join(filter(None, causes))})" if any(causes) else ""
     if all(entry.baseline for entry in unknown):
+        standings = {entry.standing for entry in outcome.candidates}
+        alone = len(standings) == 1
+        others = _of_all(outcome, *standings) if alone else totals(outcome.candidates)
         return (
-            f"undecided: the baseline could not be booted{named}, so nothing was compared; "
-            f"{_of_all(outcome, _best(outcome))}"
+            f"undecided: the baseline could not be booted{named}, so nothing was compared; {others}"
         )
     return f"undecided: {_of_all(outcome, Standing.UNKNOWN)}{named}{_besides(outcome)}"
-
-
-def _best(outcome: GateOutcome) -> Standing:
-    found = {entry.standing for entry in outcome.candidates}
-    return Standing.GOOD if Standing.GOOD in found else Standing.WARNING
 
 
 def _besides(outcome: GateOutcome) -> str:
     """Count what the headline is not about: ``, 1 good, 1 unknown``."""
     counts = Counter(entry.standing for entry in outcome.candidates)
     del counts[outcome.standing]
-    return "".join(f", {counts[each]:,} {word}" for each, word in _COUNTED.items() if counts[each])
+    words = _counted(outcome.candidates)
+    return "".join(f", {counts[each]:,} {word}" for each, word in words.items() if counts[each])
 
 
-def totals(entries: Iterable[Entry]) -> str:
+def totals(entries: Sequence[Entry]) -> str:
     """Count cells by where they stand: ``3 good, 1 bad``."""
-    counts = Counter(entry.standing for entry in entries)
-    return ", ".join(f"{counts[each]:,} {word}" for each, word in _COUNTED.items() if counts[each])
+    counts, words = Counter(entry.standing for entry in entries), _counted(entries)
+    return ", ".join(f"{counts[each]:,} {word}" for each, word in words.items() if counts[each])
 
 
 def fresh_and_reused(outcome: GateOutcome) -> str:
@@ -127,8 +134,7 @@ def _boots(outcome: GateOutcome) -> int:
     timed: dict[str, int] = Counter()
     made = 0
     for entry in outcome.entries:
-        pace, way = entry.pace, entry.way
-        before = next((each for each in outcome.entries if each.baseline and each.way == way), None)
+        pace, way, before = entry.pace, entry.way, outcome.baseline_of(entry)
         measured = pace and before and not (entry.result.cached and before.result.cached)
         if pace and measured:
             timed[way] = max(timed[way], len(pace.baseline))
@@ -165,21 +171,14 @@ def expectation(entry: Entry) -> str:
     return f"expected {wanted}, but it {f'ended in {came.cause}' if came.cause else 'booted'}"
 
 
-def before(outcome: GateOutcome, entry: Entry) -> Entry | None:
-    """Return the cell of the baseline that a cell is compared with."""
-    if entry.baseline:
-        return None
-    return next((each for each in outcome.entries if each.baseline and each.way == entry.way), None)
-
-
-def payload(outcome: GateOutcome, entry: Entry) -> str:
+def payload(outcome: GateOutcome, entry: Entry, unit: str = "") -> str:
     """Write how large a payload is, and how much larger than the baseline's."""
     size = entry.result.decisive.facts.payload_bytes
-    other = before(outcome, entry)
+    other = outcome.baseline_of(entry)
     old = other.result.decisive.facts.payload_bytes if other else 0
     if not size:
         return ""
-    return f"{size:,} ({size - old:+,})" if old and size != old else f"{size:,}"
+    return f"{size:,}{unit} ({size - old:+,})" if old and size != old else f"{size:,}{unit}"
 
 
 def share(outcome: GateOutcome, entry: Entry) -> str:

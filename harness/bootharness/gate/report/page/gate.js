@@ -140,7 +140,7 @@ function facts(known) {
 }
 
 function command(text) {
-  return el("div", { class: "command" }, el("code", { id: "again", tabindex: "0" }, text),
+  return el("div", { class: "command" }, el("code", { id: "again" }, text),
     el("button", { type: "button", class: "copy", "data-copies": "again", "aria-label": "Copy the command" }, "Copy"),
     el("span", { class: "copied", role: "status" }));
 }
