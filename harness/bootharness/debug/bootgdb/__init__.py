@@ -7,6 +7,7 @@
     places      addresses, read and written
     comparison  memory beside the files
     going       running until something is reached
+    wrapping    sentences for a terminal
     commands    what the person types
     start       the beginning, and what happens around every stop
 

@@ -33,7 +33,10 @@ class Guest:
     def connect(self, socket: str) -> None:
         """Connect gdb to the machine."""
         # in QEMU's own words first: without them QEMU up to 8 takes no single register
+        # where it stands is told in its own words, when gdb knows the mode
+        gdb.execute("set suppress-cli-notifications on")
         gdb.execute(f"target remote {socket}", to_string=True)
+        gdb.execute("set suppress-cli-notifications off")
         self.follow(self.registers().bits)
         gdb.events.stop.connect(self.stopped)
         gdb.events.register_changed.connect(self.register_changed)

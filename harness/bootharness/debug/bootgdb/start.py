@@ -9,6 +9,7 @@ from .commands import OURS
 from .facts import FACTS
 from .guest import GUEST
 from .places import in_loader, where
+from .wrapping import wrapped
 
 
 class BeforeRunning(gdb.Command):
@@ -20,6 +21,7 @@ class BeforeRunning(gdb.Command):
         super().__init__("before-running", gdb.COMMAND_OBSCURE)
         for command in self.RUNNING:
             gdb.execute(f"define hook-{command}\nbefore-running {command}\nend")
+            gdb.execute(f"document hook-{command}\nWhat comes before `{command}` here.\nend")
 
     def invoke(self, argument: str, from_tty: bool) -> None:
         del from_tty
@@ -39,7 +41,8 @@ def begin(socket: str) -> None:
     for address in FACTS["sites"]:
         SITES[address] = Site(address)
     names = ", ".join(each.name for each in OURS)
-    print(f"{FACTS['what']}\nbesides gdb's own commands: {names} (help NAME)")
+    print(FACTS["what"])
+    print(wrapped(f"besides gdb's own commands: {names} (help NAME)"))
 
 
 def break_at_labels() -> None:
@@ -60,9 +63,11 @@ def _tell(_event: object = None) -> None:
     GUEST.news = False
     if GUEST.ended():
         print(
-            "The guest has been reset or switched off. CpuRegisters and memory are as they were; "
-            "it goes no further."
+            wrapped(
+                "The guest has been reset or switched off. Registers and memory are as they were; "
+                "it goes no further."
+            )
         )
     registers = GUEST.registers()
     if not (registers.flat and in_loader(registers.linear)):
-        print(where(registers))
+        print(wrapped(where(registers)))
