@@ -42,6 +42,13 @@ class _Bisect(click.Group):
             args = [_KERNELS, *args]
         return super().parse_args(ctx, args)
 
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        super().format_options(ctx, formatter)
+        options = [each for each in self.commands[_KERNELS].params if isinstance(each, click.Option)]
+        records = [each.get_help_record(ctx) for each in options]
+        with formatter.section(f"Options of `{_KERNELS}`"):
+            formatter.write_dl([record for record in records if record])
+
     def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem]":
         named = super().shell_complete(ctx, incomplete)
         return named or values.kernels(ctx, self.commands[_KERNELS].params[0], incomplete)
