@@ -8,12 +8,13 @@ from contextlib import ExitStack, contextmanager, suppress
 from functools import cached_property
 from typing import Any
 
-from bootharness.errors import LaunchFailed, MachineLost
+from bootharness.errors import LaunchFailed, MachineLost, ToolMissing
 from bootharness.host.accelerator import kvm
 from bootharness.host.closing import Closing
 from bootharness.host.deadline import Deadline
 from bootharness.kernels.content import Piece
 from bootharness.machine.argv import BIOS_LOG_BYTES
+from bootharness.machine.firmware import missing_firmware
 from bootharness.machine.qemu import Qemu
 from bootharness.machine.qmp import Qmp, hmp
 from bootharness.machine.ram import Ram
@@ -35,7 +36,8 @@ class Machine(Closing):
     """A machine that can be asked and watched.
 
     Use as a context manager. Raises LaunchFailed, with QEMU's command line and standard
-    error, when QEMU does not get as far as answering.
+    error, when QEMU does not get as far as answering, and ToolMissing where it has not found
+    its firmware.
     """
 
     def __init__(self, qemu: Qemu) -> None:
@@ -46,7 +48,9 @@ class Machine(Closing):
             try:
                 self.qmp = Qmp(qemu.qmp, Deadline.after(_GREETING_S))
             except LaunchFailed as error:
-                raise LaunchFailed(f"{error}; {qemu.evidence()}") from error
+                if firmware := missing_firmware(said := qemu.evidence()):
+                    raise ToolMissing(f"QEMU's firmware {firmware.missing()}") from error
+                raise LaunchFailed(f"{error}; {said}") from error
             stack.callback(self.qmp.close)
             self._stack = stack.pop_all()
 

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from bootharness.errors import UsageError
 from bootharness.host.regular import is_regular
+from bootharness.host.tool import Tool
 from bootharness.host.workspace import Workspace
 from bootharness.kernels.source import expand, fetch
 from bootharness.machine.device import Firmware
@@ -51,9 +52,10 @@ class Route(Struct, frozen=True, kw_only=True):
     what is booted: a kernel unless it says otherwise. ``prepare`` gives the medium, with its
     files in a workspace; what is booted may be one that has been fetched by somebody else.
     ``lay_out`` gives the disk that would be booted, without writing it, to predict a boot.
-    ``refuse`` raises UsageError or ToolMissing, before anything is downloaded, for what cannot
-    be. ``foresee`` returns why what has been fetched cannot boot, so that nobody has to wait for
-    it, else None. ``until`` says how far a boot has to come where nobody says so.
+    ``tools`` must be installed besides what every boot needs, and ``refuse`` raises UsageError
+    for what cannot be: both are looked at before anything is downloaded. ``foresee`` returns why
+    what has been fetched cannot boot, so that nobody has to wait for it, else None. ``until``
+    says how far a boot has to come where nobody says so.
 
     For the history: ``ingredients`` are the digests, by name, of what the route puts on the
     medium besides what it was given, and ``programs`` are files of this computer, or folders of
@@ -70,6 +72,7 @@ class Route(Struct, frozen=True, kw_only=True):
     expand: Callable[[str], list[str]] = expand
     fetch: Callable[[str], Any] = fetch
     refuse: Callable[[BootPlan], None] = _takes_all
+    tools: tuple[Tool, ...] = ()
     foresee: Callable[[Any, BootPlan], str | None] = _foresees_nothing
     until: Callable[[BootPlan], str] = _to_init
     ingredients: Callable[[BootPlan], Mapping[str, str]] = _adds_nothing
@@ -119,6 +122,8 @@ class Route(Struct, frozen=True, kw_only=True):
                 "which the loader is read: take --accelerator tcg"
             )
         self.refuse(plan)
+        for tool in self.tools:
+            tool.check()
 
     def _unused(self) -> list[str]:
         return [each.name for each in OPTIONS.values()
