@@ -55,14 +55,13 @@ $(VENV)/.installed: pyproject.toml $(VENV)/.packages
 	@$(BIN)/python -m compileall -q harness  # pip does it for all packages but for this one
 	@touch $@
 
-# Two kernels that Debian ships, and the kernel that started it all: too large for a loader
-# that loses the carry out of bit 23 of a destination, and knows no initrd.
+# Two kernels that Debian ships, and the kernel that started it all: too large for the loader of
+# the example.
 demo: setup
 	$(BOOT) deb:linux-image-cloud-amd64/bookworm deb:linux-image-cloud-amd64/trixie
 	@echo
-	sed '/^destination_carry:/{n;d}' mbr/stage1.asm >$(VENV)/no-carry.asm
-	printf '[patch]\nkernel_lba = "kernel_lba"\ncmdline_lba = "cmdline_lba"\n' >$(VENV)/no-carry.toml
-	$(BOOT) grow:17000000:deb:linux-image-cloud-amd64/bookworm --loader $(VENV)/no-carry.asm; test $$? -eq 1
+	rm -rf $(VENV)/example && $(BIN)/bootharness example $(VENV)/example >/dev/null
+	$(BOOT) grow:17000000:deb:linux-image-cloud-amd64/bookworm --loader $(VENV)/example/no-carry.asm; test $$? -eq 1
 
 test: tools
 	$(BIN)/python -m pytest -n 2
@@ -95,6 +94,7 @@ docs: setup
 	$(BIN)/bootharness schema gate >docs/gate.schema.json
 	$(BIN)/bootharness schema bisect >docs/bisect.schema.json
 	$(BIN)/python -m bootharness.report.causes_page >docs/causes.md
+	$(BIN)/python -m bootharness.cli.page >docs/cli.md
 
 bench: tools
 	$(BIN)/python -m tests.bench
