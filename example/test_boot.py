@@ -1,4 +1,4 @@
-"""Run `pytest` here: each test runs with each kernel of kernels.toml, and each kernel boots once."""
+"""`pytest` boots each kernel of kernels.toml once, and runs each test with each of them."""
 
 import pytest
 

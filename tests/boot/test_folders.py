@@ -42,7 +42,7 @@ def test_a_home_that_cannot_be_written_to_does(command: str, home: str, tmp_path
     done = run(command, KERNEL, **without)
     assert done.returncode == 0, done.stdout + done.stderr
     assert not Path("/.cache").exists()
-    eventually(lambda: tmp_path.iterdir())
+    eventually(tmp_path.iterdir)
 
 
 def test_a_cache_that_is_named_and_cannot_be_written_to_is_not_gone_round() -> None:
