@@ -40,7 +40,7 @@ def test_all_that_a_boot_needs_is_enough(tmp_path: Path) -> None:
     assert lines[0] == "boot: ok (boots from a disk, and predictions)"
     here = "qemu-system-x86_64 7.2.22, qemu-system-i386 9.0, nasm 2.16.01, ld 2.40"
     assert lines[1].strip() == here
-    assert "debug: gdb is missing (debug, and --tracer gdb)" in lines
+    assert "debug: missing gdb: apt-get install gdb (debug, and --tracer gdb)" in lines
     assert lines[-1].startswith("to install what is missing: ")
     assert {"gdb", "git", "grub-common", "mmdebstrap"} <= {*lines[-1].split()}
 
@@ -65,7 +65,7 @@ def test_an_old_qemu_is_too_old(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("script", "why"),
     [
-        ("echo 'GNU gdb (Debian 12.1-3) 12.1'", "gdb 12.1 is too old: 13 or later is needed"),
+        ("echo 'GNU gdb (Debian 12.1-3) 12.1'", "gdb 12.1-3 is too old: 13 or later is needed"),
         (
             'echo "GNU gdb 13.2"; [ "$1" = --version ]',
             "gdb 13.2 is without Python",

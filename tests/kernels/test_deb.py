@@ -51,7 +51,7 @@ def test_lists_are_downloaded_once_for_all(tmp_path: Path, monkeypatch: pytest.M
 
 # one package in one version
 APT_CACHE = """
-[ $1 = pkgnames ] && { echo linux-image-amd64; exit; }
+[ $3 = pkgnames ] && { echo linux-image-amd64; exit; }
 for word; do :; done
 [ "$word" = linux-image-amd64:amd64 ] || exit 100
 printf 'Package: linux-image-amd64\\nVersion: 6.1-2\\nSHA256: 00\\nDepends: linux-image-6.1\\n'

@@ -65,7 +65,10 @@ def command(uses: tuple[str, ...], json_file: str | None) -> int:
 def _lines(report: "Report") -> list[str]:
     """Return a use's line, and under it what is here."""
     head = click.style(f"{report.use}:", bold=True)
-    whys = [tool.why for tool in report.tools if tool.why]
+    whys = [tool.why for tool in report.tools if tool.why and not tool.missing]
+    if missing := [tool for tool in report.tools if tool.missing]:
+        names = ", ".join(tool.name for tool in missing)
+        whys.append(f"missing {names}: apt-get install {_packages([report])}")
     said = click.style("; ".join(whys), fg="red") if whys else click.style("ok", fg="green")
     lines = [f"{head} {said} {click.style(f'({report.purpose})', dim=True)}"]
     here = [f"{tool.name} {tool.version or ''}".strip() for tool in report.tools if not tool.why]
@@ -78,9 +81,14 @@ def _lines(report: "Report") -> list[str]:
 
 def _remedy(reports: list["Report"]) -> str:
     """Return the one command that installs all that is missing or too old."""
-    packages = {tool.package for report in reports for tool in report.tools if tool.why}
+    packages = _packages(reports)
     if not packages:
         return ""
     root = "" if os.geteuid() == 0 else "sudo "
     elsewhere = "" if shutil.which("apt-get") else " (these are Debian's names)"
-    return f"{root}apt-get install {' '.join(sorted(packages))}{elsewhere}"
+    return f"{root}apt-get install {packages}{elsewhere}"
+
+
+def _packages(reports: list["Report"]) -> str:
+    unfit = (tool for report in reports for tool in report.tools if tool.why)
+    return " ".join(sorted({tool.package for tool in unfit}))

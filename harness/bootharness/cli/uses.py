@@ -14,7 +14,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from bootharness.errors import CouldNotFindOut
+from bootharness.errors import BootHarnessError, CouldNotFindOut
 from bootharness.host.tool import Tool
 
 __all__ = ["USES", "Finding", "Note", "Report", "examined"]
@@ -130,8 +130,8 @@ def _about_this_computer() -> Iterator[Note]:
     if QEMU_64.here:
         try:
             yield from _machine(QEMU_64.name)
-        except CouldNotFindOut as error:
-            yield Note(f"KVM: {error}", good=False)
+        except (BootHarnessError, OSError) as error:  # a tool that is unfit, as told above
+            yield Note(f"KVM cannot be tried: {error}", good=False)
 
 
 def _temporary() -> Note:
@@ -166,10 +166,14 @@ def _history() -> Note:
         file = history_file()
     except CouldNotFindOut:
         return Note(f"a gate has no history: there is no home folder; {remedy}", good=False)
-    there = next(path for path in (file, *file.absolute().parents) if path.exists())
-    if os.access(there, os.W_OK):
+    try:
+        file.absolute().parent.mkdir(parents=True, exist_ok=True)
+        writable = os.access(file if file.exists() else file.absolute().parent, os.W_OK)
+    except OSError:
+        writable = False
+    if writable:
         return Note(f"a gate's history is {file}")
-    return Note(f"a gate has no history: {there} cannot be written to; {remedy}", good=False)
+    return Note(f"a gate has no history: {file} cannot be written to; {remedy}", good=False)
 
 
 def _machine(qemu: str) -> Iterator[Note]:
