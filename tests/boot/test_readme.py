@@ -7,7 +7,7 @@ import pytest
 
 from bootharness.cli import bootharness
 from tests.support.processes import REPOSITORY
-from tests.support.readme import README, Shown, block, links, plain, run_all, shown
+from tests.support.readme import README, Shown, block, links, run_all, shown, shows
 
 PACKAGE = REPOSITORY / "harness/bootharness"
 PAGES = [README, *sorted((REPOSITORY / "docs").glob("*.md"))]
@@ -27,11 +27,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> list[Shown]:
 @pytest.mark.parametrize("number", range(len(SHOWN)), ids=[each.command for each in SHOWN])
 def test_commands_print_what_the_readme_shows(ran: list[Shown], number: int) -> None:
     assert len(ran) == len(SHOWN), ran[-1]
-    there, here = plain(SHOWN[number].printed), plain(ran[number].printed)
-    if there.endswith("…"):
-        assert here.startswith(there.removesuffix("…").rstrip())
-    else:
-        assert here == there
+    assert shows(SHOWN[number].printed, ran[number].printed), ran[number].printed
 
 
 def test_readme_is_read_in_one_sitting() -> None:

@@ -1,6 +1,7 @@
 """What README.md shows of commands: run in one shell, as a reader does, and compared or written.
 
-`python -m tests.support.readme` writes into it what the commands print now.
+`python -m tests.support.readme` writes into it what the commands print now: of each piece
+between two lines of `…` as many lines as there are, from the one that begins as its first does.
 """
 
 import os
@@ -16,15 +17,16 @@ from msgspec import Struct
 
 from tests.support.processes import REPOSITORY, environment
 
-__all__ = ["README", "Shown", "block", "links", "plain", "run_all", "shown"]
+__all__ = ["README", "Shown", "block", "links", "run_all", "shown", "shows"]
 
 README = REPOSITORY / "README.md"
 _BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
 _END = "\x1e"
 _LIMIT_S = 300
 _WIDTH = 100
-_MOST_LINES = 20
-_MORE = "…"
+_LEFT_OUT = "…"
+_TABLE = re.compile(r"\S {3,}\S")
+_SAME_BEGIN = 8
 
 
 class Shown(Struct, frozen=True):
@@ -36,13 +38,14 @@ class Shown(Struct, frozen=True):
 
 
 def shown(text: str) -> list[Shown]:
-    """Return the commands of a page, and what it says that they print: of a long text its
-    beginning, and `…`."""
+    """Return the commands of a page, and what it says that they print: `…` stands for lines that
+    are left out."""
     found = []
     for content in _BLOCK.findall(text):
         for part in re.split(r"^\$ ", content, flags=re.MULTILINE)[1:]:
-            command, _, printed = part.partition("\n")
-            found.append(Shown(command, printed))
+            command = re.match(r"(.*\\\n)*.*", part)
+            assert command
+            found.append(Shown(command[0], part[command.end() :].strip("\n")))
     return found
 
 
@@ -77,9 +80,34 @@ def run_all(commands: list[str], folder: Path) -> Iterator[Shown]:
         yield Shown(command, printed.strip("\n"), int(status))
 
 
-def plain(printed: str) -> str:
-    """Return a text without what differs from one computer, and one run, to another: times,
-    versions, accelerators, and where lines are broken."""
+def shows(page: str, printed: str) -> bool:
+    """Return whether a page has what is printed, but for what differs from one computer, and one
+    run, to another: times, versions, accelerators, and where lines are broken."""
+    pieces = [_plain("\n".join(piece)) for piece in _pieces(page)]
+    left = _plain(printed)
+    if len(pieces) == 1:
+        return pieces[0] == left
+    if not left.startswith(pieces[0]) or not left.endswith(pieces[-1]):
+        return False
+    for piece in pieces:
+        _, found, left = left.partition(piece)
+        if piece and not found:
+            return False
+    return True
+
+
+def _pieces(printed: str) -> list[list[str]]:
+    """Return the lines between those that stand for others."""
+    pieces: list[list[str]] = [[]]
+    for line in printed.splitlines():
+        if line.strip() == _LEFT_OUT:
+            pieces.append([])
+        else:
+            pieces[-1].append(line)
+    return pieces
+
+
+def _plain(printed: str) -> str:
     text = re.sub(r"\b\d+(\.\d+)+\b", "N", printed)
     text = re.sub(r"\b(tcg|kvm)\b", "tcg", text)
     text = re.sub(r"[=·#-]{5,}", "", text)  # a bar
@@ -97,17 +125,32 @@ def block(page: Path, language: str, containing: str) -> str:
     return next(each for each in blocks if containing in each)
 
 
-def _written(ran: Shown) -> str:
-    lines = []
-    for line in ran.printed.splitlines():
-        indent = " " * max(5, len(line) - len(line.lstrip()))
-        lines += textwrap.wrap(
-            line.rstrip(), _WIDTH, subsequent_indent=indent, break_long_words=False,
-            break_on_hyphens=False, drop_whitespace=True, replace_whitespace=False,
-        ) or [""]  # fmt: skip
-    if len(lines) > _MOST_LINES:
-        lines = [*lines[:_MOST_LINES], _MORE]
+def _written(before: Shown, ran: Shown) -> str:
+    lines = [part for line in ran.printed.splitlines() for part in _wrapped(line.rstrip())]
+    pieces = _pieces(before.printed)
+    if len(pieces) > 1:
+        lines = "\n…\n".join("\n".join(_renewed(each, lines)) for each in pieces).splitlines()
     return "\n".join([f"$ {ran.command}", *lines, ""])
+
+
+def _renewed(piece: list[str], lines: list[str]) -> list[str]:
+    """Return as many lines from the one that begins as a piece does."""
+    if not piece:
+        return []
+    begin = piece[0][:_SAME_BEGIN]
+    for number, line in enumerate(lines):
+        if line.startswith(begin):
+            return lines[number : number + len(piece)]
+    raise SystemExit(f"nothing that is printed now begins as {piece[0]!r}")
+
+
+def _wrapped(line: str) -> list[str]:
+    if _TABLE.search(line):
+        return [line]
+    indent = " " * max(5, len(line) - len(line.lstrip()))
+    return textwrap.wrap(
+        line, _WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    ) or [""]  # fmt: skip
 
 
 def main() -> None:
@@ -118,7 +161,8 @@ def main() -> None:
     left = iter(ran)
 
     def filled(match: re.Match[str]) -> str:
-        return f"```console\n{''.join(_written(next(left)) for _ in shown(match[0]))}```"
+        written = (_written(before, next(left)) for before in shown(match[0]))
+        return f"```console\n{''.join(written)}```"
 
     README.write_text(_BLOCK.sub(filled, text))
 
