@@ -89,9 +89,9 @@ def shows(page: str, printed: str) -> bool:
         return pieces[0] == left
     if not left.startswith(pieces[0]) or not left.endswith(pieces[-1]):
         return False
-    for piece in pieces:
+    for piece in filter(None, pieces):
         _, found, left = left.partition(piece)
-        if piece and not found:
+        if not found:
             return False
     return True
 
@@ -108,7 +108,7 @@ def _pieces(printed: str) -> list[list[str]]:
 
 
 def _plain(printed: str) -> str:
-    text = re.sub(r"\b\d+(\.\d+)+\b", "N", printed)
+    text = re.sub(r"\d+(\.\d+)+", "N", printed)
     text = re.sub(r"\b(tcg|kvm)\b", "tcg", text)
     text = re.sub(r"[=·#-]{5,}", "", text)  # a bar
     return " ".join(text.split())
@@ -129,7 +129,8 @@ def _written(before: Shown, ran: Shown) -> str:
     lines = [part for line in ran.printed.splitlines() for part in _wrapped(line.rstrip())]
     pieces = _pieces(before.printed)
     if len(pieces) > 1:
-        lines = "\n…\n".join("\n".join(_renewed(each, lines)) for each in pieces).splitlines()
+        kept = ("\n".join(_renewed(piece, lines)) for piece in pieces)
+        lines = f"\n{_LEFT_OUT}\n".join(kept).strip("\n").splitlines()
     return "\n".join([f"$ {ran.command}", *lines, ""])
 
 
