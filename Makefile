@@ -18,7 +18,7 @@ TESTED_WITH := qemu-img:qemu-utils git:git bwrap:bubblewrap sfdisk:fdisk dnsmasq
 	/usr/lib/grub/i386-pc/boot.img:grub-pc-bin /usr/share/OVMF/OVMF_CODE_4M.fd:ovmf
 APT := $(if $(filter 0,$(shell id -u)),,sudo) apt-get
 
-.PHONY: setup tools demo test check faults faults-net kill fuzz docs bench bench-bisect bench-net mutants mutants-rules clean
+.PHONY: setup tools demo test check faults faults-net kill fuzz docs readme bench bench-bisect bench-net mutants mutants-rules clean
 
 setup: $(VENV)/.packages $(VENV)/.installed
 tools: setup $(VENV)/.tools
@@ -95,6 +95,10 @@ docs: setup
 	$(BIN)/bootharness schema bisect >docs/bisect.schema.json
 	$(BIN)/python -m bootharness.report.causes_page >docs/causes.md
 	$(BIN)/python -m bootharness.cli.page >docs/cli.md
+
+# what README.md shows of commands, as they are printed now: of each piece that it shows, as many lines
+readme: tools
+	$(BIN)/python -m tests.support.readme
 
 bench: tools
 	$(BIN)/python -m tests.bench
