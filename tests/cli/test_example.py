@@ -1,9 +1,12 @@
 """`bootharness example`: a folder in which every command has something to do."""
 
+import re
+import shlex
 from pathlib import Path
 
 import pytest
 
+from bootharness.cli import bootharness
 from bootharness.diagnosis import judge
 from bootharness.gate.matrix import read_matrix
 from bootharness.kernels.source import known_kernels
@@ -60,3 +63,19 @@ def test_its_gate_and_its_kernels_are_read(example: Path, monkeypatch: pytest.Mo
     cells = read_matrix(example / "gate.toml").cells()
     assert [cell.expect for cell in cells].count("destination-wrapped") == 1
     assert [each.id for each in known_kernels(example / "kernels.toml")] == ["small", "large"]
+
+
+def test_what_its_readme_tells_to_type_can_be_typed(
+    example: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(example)
+    typed = re.findall(
+        r"^    (bootharness .*?)(?:   .*)?$", (example / "README.md").read_text(), re.M
+    )
+    assert len(typed) >= 8
+    for line in typed:
+        words = shlex.split(line)
+        with bootharness.make_context("bootharness", words[1:]) as context:
+            command = bootharness.get_command(context, words[1])
+            assert command, line
+            command.make_context(words[1], words[2:], parent=context)
