@@ -18,7 +18,7 @@ TESTED_WITH := qemu-img:qemu-utils git:git bwrap:bubblewrap sfdisk:fdisk dnsmasq
 	/usr/lib/grub/i386-pc/boot.img:grub-pc-bin /usr/share/OVMF/OVMF_CODE_4M.fd:ovmf
 APT := $(if $(filter 0,$(shell id -u)),,sudo) apt-get
 
-.PHONY: setup tools demo test check faults faults-net kill fuzz docs bench bench-bisect bench-net mutants mutants-rules clean
+.PHONY: setup tools demo test check faults faults-net kill fuzz docs readme bench bench-bisect bench-net mutants mutants-rules clean
 
 setup: $(VENV)/.packages $(VENV)/.installed
 tools: setup $(VENV)/.tools
@@ -55,14 +55,13 @@ $(VENV)/.installed: pyproject.toml $(VENV)/.packages
 	@$(BIN)/python -m compileall -q harness  # pip does it for all packages but for this one
 	@touch $@
 
-# Two kernels that Debian ships, and the kernel that started it all: too large for a loader
-# that loses the carry out of bit 23 of a destination, and knows no initrd.
+# Two kernels that Debian ships, and the kernel that started it all: too large for the loader of
+# the example.
 demo: setup
 	$(BOOT) deb:linux-image-cloud-amd64/bookworm deb:linux-image-cloud-amd64/trixie
 	@echo
-	sed '/^destination_carry:/{n;d}' mbr/stage1.asm >$(VENV)/no-carry.asm
-	printf '[patch]\nkernel_lba = "kernel_lba"\ncmdline_lba = "cmdline_lba"\n' >$(VENV)/no-carry.toml
-	$(BOOT) grow:17000000:deb:linux-image-cloud-amd64/bookworm --loader $(VENV)/no-carry.asm; test $$? -eq 1
+	rm -rf $(VENV)/example && $(BIN)/bootharness example $(VENV)/example >/dev/null
+	$(BOOT) grow:17000000:deb:linux-image-cloud-amd64/bookworm --loader $(VENV)/example/no-carry.asm; test $$? -eq 1
 
 test: tools
 	$(BIN)/python -m pytest -n 2
@@ -96,6 +95,11 @@ docs: setup
 	$(BIN)/bootharness schema bisect >docs/bisect.schema.json
 	$(BIN)/python -m bootharness.report.causes_page >docs/causes.md
 	$(BIN)/python -m bootharness.plugin.reference docs/testing.md
+	$(BIN)/python -m bootharness.cli.page >docs/cli.md
+
+# what README.md shows of commands, as they are printed now: of each piece that it shows, as many lines
+readme: tools
+	$(BIN)/python -m tests.support.readme
 
 bench: tools
 	$(BIN)/python -m tests.bench

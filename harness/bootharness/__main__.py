@@ -32,6 +32,8 @@ def _have_streams() -> None:
 def main() -> NoReturn:
     """Run `bootharness` and exit with its status."""
     gc.set_threshold(_OBJECTS_BEFORE_COLLECTION)
+    if not os.environ.get("HOME"):  # an empty one is the root folder to whom we call
+        os.environ.pop("HOME", None)
     _have_streams()
     from bootharness.cli import bootharness, run
 

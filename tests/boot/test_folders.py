@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.processes import run
+from tests.support.processes import eventually, run
 
 KERNEL = "selfcheck:100000"
 
@@ -31,3 +31,22 @@ def test_memory_that_no_machine_has_is_wrong_usage() -> None:
     done = run("boot", KERNEL, "--memory", str(1 << 70))
     assert done.returncode == 129
     assert "memory 1180591620717411303424: it can be at most 1,048,576" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["boot", "predict"])
+@pytest.mark.parametrize("home", ["/proc/none", ""])
+def test_a_home_that_cannot_be_written_to_does(command: str, home: str, tmp_path: Path) -> None:
+    without = {"HOME": home, "XDG_CACHE_HOME": "", "BOOTHARNESS_CACHE": "", "TMPDIR": str(tmp_path)}
+    if not home:  # nor may the user's own be written to by a test
+        without["XDG_CACHE_HOME"] = "/proc/none"
+    done = run(command, KERNEL, **without)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not Path("/.cache").exists()
+    eventually(tmp_path.iterdir)
+
+
+def test_a_cache_that_is_named_and_cannot_be_written_to_is_not_gone_round() -> None:
+    done = run("boot", KERNEL, BOOTHARNESS_CACHE="/proc/none")
+    assert done.returncode == 125
+    assert "/proc/none" in done.stdout + done.stderr
+    assert "BOOTHARNESS_CACHE can name another folder" in done.stdout + done.stderr

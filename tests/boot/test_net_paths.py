@@ -1,5 +1,7 @@
 """Every path from a network card to /init, on real QEMU."""
 
+from pathlib import Path
+
 import pytest
 
 from bootharness.diagnosis import Verdict, judge
@@ -7,6 +9,8 @@ from bootharness.one_boot import boot
 from bootharness.plan import BootPlan, choose
 from bootharness.trace.boot_trace import BootTrace
 from bootharness.trace.milestones import NET_MILESTONES
+from tests.support.processes import run
+from tests.support.programs import QEMU, program
 
 
 def net_boot(
@@ -84,3 +88,15 @@ def test_uefi(debian: str, path: str) -> None:
     assert not trace.proof.entered
     said = judge(trace).summary
     assert "memory was not compared: nobody sees a UEFI enter a kernel, banner of 6.1" in said
+
+
+def test_a_card_without_its_rom_names_the_package(tmp_path: Path) -> None:
+    qemu = program(
+        tmp_path, QEMU,
+        'for word; do case $word in virtio-net-pci,*) word=$word,romfile=efi-none.rom;; esac\n'
+        'set -- "$@" "$word"; shift; done; exec $real "$@"',
+    )  # fmt: skip
+    done = run("boot", "selfcheck:100000", "--route", "ipxe", "--qemu", qemu)
+    assert done.returncode == 125, done.stdout
+    assert "tool-missing: QEMU's firmware efi-none.rom is not installed" in done.stdout
+    assert "`apt-get install ipxe-qemu` brings it" in done.stdout

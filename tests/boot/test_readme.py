@@ -1,36 +1,43 @@
-"""What the README shows is what happens."""
+"""What the README and the pages behind it show is what happens."""
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from bootharness.cli import bootharness
+from tests.support.processes import REPOSITORY
+from tests.support.readme import README, Shown, block, links, run_all, shown, shows
 
-README = Path(__file__).parents[2] / "README.md"
-PACKAGE = README.parent / "harness/bootharness"
-
-
-def block(language: str, containing: str) -> str:
-    blocks: list[str] = re.findall(rf"```{language}\n(.*?)```", README.read_text(), re.DOTALL)
-    return next(each for each in blocks if containing in each)
+PACKAGE = REPOSITORY / "harness/bootharness"
+PAGES = [README, *sorted((REPOSITORY / "docs").glob("*.md"))]
+SHOWN = shown(README.read_text())
 
 
-def test_test_file_is_a_whole_one(tmp_path: Path) -> None:
-    (tmp_path / "test_boot.py").write_text(block("python", "test_boot.py"))
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-v", "--kernel", "selfcheck:1000000"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if "skipped" in done.stdout and "passed" not in done.stdout:
-        pytest.skip(done.stdout)
-    assert done.returncode == 0, done.stdout
-    assert "4 passed" in done.stdout
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> list[Shown]:
+    """All that the README tells to type, typed in one shell."""
+    done = list(run_all([each.command for each in SHOWN], tmp_path_factory.mktemp("reader")))
+    for each in done:
+        if "tool-missing" in each.printed:
+            pytest.skip(each.printed)
+    return done
+
+
+@pytest.mark.parametrize("number", range(len(SHOWN)), ids=[each.command for each in SHOWN])
+def test_commands_print_what_the_readme_shows(ran: list[Shown], number: int) -> None:
+    assert len(ran) == len(SHOWN), ran[-1]
+    assert shows(SHOWN[number].printed, ran[number].printed), ran[number].printed
+
+
+def test_readme_is_read_in_one_sitting() -> None:
+    assert len(README.read_text().splitlines()) < 250
+
+
+def test_the_first_screen_has_a_boot_that_fails_and_why() -> None:
+    screen = README.read_text().splitlines()[:24]
+    assert any(line.startswith("BAD ") for line in screen)
+    assert any("15,735,808" in line for line in screen)
 
 
 def test_profile_is_one_that_a_loader_can_have(tmp_path: Path) -> None:
@@ -40,7 +47,8 @@ def test_profile_is_one_that_a_loader_can_have(tmp_path: Path) -> None:
         "bits 16\nglobal cmd_sector\n jmp $\n times 0x1a0 - ($ - $$) db 0\ncmd_sector: dd 0\n"
         " times 0x1b6 - ($ - $$) db 0\n"
     )
-    (tmp_path / "mine.toml").write_text(block("toml", "[patch]"))
+    profile = block(REPOSITORY / "docs/loaders.md", "toml", "[patch]")
+    (tmp_path / "mine.toml").write_text(profile)
     loader = Loader.read(tmp_path / "mine.asm")
     patched = loader.patched(
         kernel_lba=0x11223344,
@@ -60,8 +68,7 @@ def test_every_command_is_shown(command: str) -> None:
 
 
 def test_python_is_as_it_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
-    code = block("python", "bootharness.boot(").replace("arch/x86/boot/bzImage", "selfcheck:65536")
-    exec(compile(code, "README.md", "exec"), {})
+    exec(compile(block(README, "python", "bootharness.boot("), "README.md", "exec"), {})
     said = capsys.readouterr().out
     if said.startswith("skip"):
         pytest.skip(said)
@@ -69,14 +76,19 @@ def test_python_is_as_it_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_rooms_on_the_map_are_those_that_there_are() -> None:
-    text = README.read_text()
+    text = (REPOSITORY / "docs/how-it-works.md").read_text()
     on_map = text[text.index("    harness/bootharness/\n") : text.index("    mbr/ ")]
     rooms = {path.name for path in PACKAGE.iterdir() if (path / "__init__.py").exists()}
     assert {*re.findall(r"(\w+)/", on_map)} - {"harness", "bootharness", "bootgdb"} == rooms
 
 
-def test_every_file_that_is_linked_is_there() -> None:
-    links = re.findall(r"\]\((?!https?:)([^)#]+)\)", README.read_text())
-    assert links
-    for link in links:
-        assert (README.parent / link).exists(), link
+@pytest.mark.parametrize("page", PAGES, ids=[page.name for page in PAGES])
+def test_every_file_that_is_linked_is_there(page: Path) -> None:
+    for link in links(page):
+        assert (page.parent / link).exists(), link
+
+
+def test_every_page_is_in_the_index() -> None:
+    index = REPOSITORY / "docs/README.md"
+    pages = {page.name for page in (REPOSITORY / "docs").iterdir()} - {"README.md", "one-boot.svg"}
+    assert pages <= {*links(index)}

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.boot.test_readme import block
 from tests.support.processes import REPOSITORY
 
 _LIMIT_S = 300
@@ -103,13 +102,12 @@ def test_wheel_brings_the_gates_page_and_workers(installed: Path, tmp_path: Path
     assert "<!doctype html>" in (tmp_path / "gate.html").read_text()
 
 
-def test_wheel_runs_the_readmes_test_file(installed: Path, tmp_path: Path) -> None:
-    (tmp_path / "test_boot.py").write_text(block("python", "test_boot.py"))
-    done = call(
-        installed / "bin/python", "-m", "pytest", "--kernel", "selfcheck:1000000", folder=tmp_path
-    )
+def test_wheel_brings_the_example_and_runs_its_tests(installed: Path, tmp_path: Path) -> None:
+    done = call(installed / "bin/bootharness", "example", "mine", folder=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "4 passed" in done.stdout
+    done = call(installed / "bin/python", "-m", "pytest", folder=tmp_path / "mine")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "8 passed" in done.stdout
 
 
 def test_wheel_has_the_public_names_and_is_typed(installed: Path, tmp_path: Path) -> None:

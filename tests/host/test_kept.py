@@ -11,7 +11,7 @@ import pytest
 
 from bootharness.errors import LaunchFailed
 from bootharness.host.assembler import assemble_flat, assemble_program, shipped
-from bootharness.host.cache import cache_dir, published, state_dir
+from bootharness.host.cache import cache_dir, published, state_dir, usual_cache, why_not_kept
 from bootharness.host.kept import seal, sealed
 from bootharness.kernels.image import KernelImage
 from bootharness.kernels.selfcheck import selfcheck_kernel
@@ -113,18 +113,58 @@ def test_what_is_kept_is_on_the_disk_before_it_has_its_name(
     assert settled == [(7, False)]
 
 
+@pytest.fixture
+def homeless(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing says where this user's files are."""
+    for variable in ("HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr("bootharness.host.cache._home_by_passwd", lambda: None)
+
+
+@pytest.mark.usefixtures("homeless")
 def test_home_is_not_needed_where_the_cache_is_named(
     cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def nobody(_: Path) -> Path:
-        raise RuntimeError("Could not determine home directory.")
-
-    monkeypatch.setattr(Path, "expanduser", nobody)
-    for variable in ("XDG_CACHE_HOME", "XDG_STATE_HOME"):
-        monkeypatch.delenv(variable, raising=False)
     assert cache_dir("some") == cache / "some"
     monkeypatch.delenv("BOOTHARNESS_CACHE")
-    with pytest.raises(LaunchFailed, match="set BOOTHARNESS_CACHE"):
-        cache_dir("some")
+    assert why_not_kept() == "there is no home folder"
     with pytest.raises(LaunchFailed, match="set XDG_STATE_HOME"):
         state_dir()
+
+
+@pytest.mark.usefixtures("homeless")
+@pytest.mark.parametrize("home", ["", "/"])
+def test_the_root_folder_is_nobodys_home(home: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("BOOTHARNESS_CACHE")
+    monkeypatch.setenv("HOME", home)
+    assert usual_cache() is None
+
+
+@pytest.fixture
+def read_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache at its usual place with something in it, to which nothing can be added."""
+    monkeypatch.delenv("BOOTHARNESS_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
+    for make in MADE.values():
+        make(tmp_path)
+    monkeypatch.setattr("bootharness.host.cache.why_not_kept", lambda: "it is read-only")
+    monkeypatch.setenv("_BOOTHARNESS_STAND_IN", str(tmp_path / "stand-in"))
+    (tmp_path / "stand-in").mkdir()
+    return tmp_path / "home/bootharness"
+
+
+def test_what_a_read_only_cache_has_is_used(
+    read_only: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = {path: path.stat().st_mtime_ns for path in read_only.rglob("*")}
+    monkeypatch.setenv("PATH", "/not/here")  # neither NASM nor ld
+    for make in MADE.values():
+        make(tmp_path)
+    assert {path: path.stat().st_mtime_ns for path in read_only.rglob("*")} == before
+
+
+def test_what_a_read_only_cache_has_not_is_made_elsewhere(read_only: Path, tmp_path: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in read_only.rglob("*")}
+    kernel = selfcheck_kernel(320_000)
+    assert kernel.is_relative_to(tmp_path / "stand-in")
+    assert {path: path.stat().st_mtime_ns for path in read_only.rglob("*")} == before

@@ -1,5 +1,6 @@
 """A workspace and its end, whatever is left to be ended."""
 
+import signal
 import subprocess
 from pathlib import Path
 
@@ -25,6 +26,31 @@ def test_janitor_that_does_not_end_is_not_waited_for_for_ever(
         workspace.close()
     assert len(limits) == 1
     assert not workspace.path.exists()
+
+
+@pytest.mark.parametrize("path", ["/not/here", ""])
+def test_janitor_does_its_work_whatever_programs_we_have(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", path)
+    workspace = Workspace()
+    assert workspace._janitor.stdin
+    workspace._janitor.stdin.close()  # as when we are killed
+    assert workspace._janitor.wait(60) == -signal.SIGKILL
+    assert not workspace.path.exists()
+    workspace.close()
+
+
+def test_janitor_does_not_try_for_ever(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name, status in (("rm", 1), ("sleep", 0)):
+        (tmp_path / name).write_text(f"#!/bin/sh\nexit {status}\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    workspace = Workspace()
+    assert workspace._janitor.stdin
+    workspace._janitor.stdin.close()
+    assert workspace._janitor.wait(60) == -signal.SIGKILL
+    workspace.close()
 
 
 @pytest.mark.parametrize(

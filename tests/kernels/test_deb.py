@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from bootharness.errors import KernelUnavailable
+from bootharness.host.tool import Tool
 from bootharness.kernels import deb
 from bootharness.kernels.deb import DebPackage, vmlinuz
 from bootharness.kernels.debian_archive import extract_vmlinuz
@@ -25,12 +26,18 @@ rmdir "$BOOTHARNESS_CACHE/busy"
 """
 
 
+def apt(folder: Path, monkeypatch: pytest.MonkeyPatch, cache: str) -> None:
+    """Have an apt-get that brings lists, an apt-cache that is this script, and an empty cache."""
+    for name, text in (("apt-get", APT_GET), ("apt-cache", f"#!/bin/sh\n{cache}\n")):
+        (folder / name).write_text(text)
+        (folder / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+    monkeypatch.setenv("BOOTHARNESS_CACHE", str(folder / "cache"))
+    monkeypatch.setattr(deb, "DEBIAN_KEYRING", Tool(__file__, "debian-archive-keyring"))
+
+
 def test_lists_are_downloaded_once_for_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, text in (("apt-get", APT_GET), ("apt-cache", "#!/bin/sh\nexit 100\n")):
-        (tmp_path / name).write_text(text)
-        (tmp_path / name).chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    monkeypatch.setenv("BOOTHARNESS_CACHE", str(tmp_path / "cache"))
+    apt(tmp_path, monkeypatch, "exit 100")
 
     def ask(_number: int) -> str:
         with pytest.raises(KernelUnavailable) as caught:
@@ -39,8 +46,50 @@ def test_lists_are_downloaded_once_for_all(tmp_path: Path, monkeypatch: pytest.M
 
     with ThreadPoolExecutor(3) as pool:
         said = [*pool.map(ask, range(3))]
-    assert all("no package list has it" in each for each in said), said
+    assert all("bookworm has no package linux-image-none" in each for each in said), said
     assert (tmp_path / "cache/updates").read_text() == "\n"
+
+
+# one package in one version
+APT_CACHE = """
+[ $3 = pkgnames ] && { echo linux-image-amd64; exit; }
+for word; do :; done
+[ "$word" = linux-image-amd64:amd64 ] || exit 100
+printf 'Package: linux-image-amd64\\nVersion: 6.1-2\\nSHA256: 00\\nDepends: linux-image-6.1\\n'
+"""
+
+
+@pytest.mark.parametrize(
+    ("wanted", "said"),
+    [
+        ("linux-image-amd46/trixie", "trixie has no package linux-image-amd46 for amd64: did you "
+         "mean linux-image-amd64?"),
+        ("other/trixie", "trixie has no package other for amd64: `apt-cache search linux-image` "
+         "lists them"),
+        ("linux-image-amd64=6.1-1/trixie", "trixie has linux-image-amd64 6.1-2, and not 6.1-1"),
+        ("linux-image-amd64=6.1-1", "Debian has linux-image-amd64 6.1-2, and not 6.1-1"),
+        ("linux-image-amd46", "sid, experimental has a package linux-image-amd46 for amd64"),
+    ],
+)  # fmt: skip
+def test_what_no_list_has_is_told_by_what_they_have(
+    wanted: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    apt(tmp_path, monkeypatch, APT_CACHE)
+    with pytest.raises(KernelUnavailable) as caught:
+        vmlinuz(DebPackage.parse(wanted))
+    assert said in str(caught.value)
+    assert "apt-get update" not in str(caught.value)  # the lists are ours, and of today
+
+
+def test_without_debians_keys_their_package_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    apt(tmp_path, monkeypatch, "exit 100")
+    gone = Tool("/not/here.gpg", "debian-archive-keyring")
+    monkeypatch.setattr(deb, "DEBIAN_KEYRING", gone)
+    with pytest.raises(KernelUnavailable, match="`apt-get install debian-archive-keyring` brings"):
+        vmlinuz(DebPackage("linux-image-amd64", suite="trixie"))
+    assert not (tmp_path / "cache/updates").exists()
 
 
 @pytest.fixture

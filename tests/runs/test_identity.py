@@ -53,7 +53,7 @@ def version_of(package: Path) -> str:
         ("report/document.py", True),
         ("one_boot.py", True),
         ("cli/boot.py", False),
-        ("cli/tools.py", False),
+        ("cli/uses.py", False),
         ("plugin/fixtures.py", False),
         ("debug/run.py", False),
         ("factors/rules.py", False),

@@ -16,13 +16,16 @@ from queue import SimpleQueue
 from typing import Any
 
 from bootharness.bisection.build import Build
-from bootharness.errors import BuildFailed, ToolMissing, UsageError
+from bootharness.errors import BuildFailed, UsageError
 from bootharness.host.cache import alone_in, cache_dir
 from bootharness.host.closing import Closing
+from bootharness.host.tool import Tool
 from bootharness.host.workspace import Workspace
 from bootharness.text import count
 
-__all__ = ["GitRange"]
+__all__ = ["GIT", "GitRange"]
+
+GIT = Tool("git", "git")
 
 _GIT_S = 600
 _SUBJECT = 60
@@ -153,14 +156,14 @@ class GitRange(Closing):
     def _git(self, *words: str, at: Path | None = None, what: str = "") -> str:
         try:
             done = subprocess.run(
-                ["git", "-C", str(at or self._repository), *words],
+                [GIT.name, "-C", str(at or self._repository), *words],
                 capture_output=True,
                 text=True,
                 timeout=_GIT_S,
                 check=False,
             )
         except FileNotFoundError:
-            raise ToolMissing("git is not here: apt-get install git") from None
+            raise GIT.missing() from None
         except subprocess.TimeoutExpired:
             raise BuildFailed(f"git {words[0]} took longer than {_GIT_S} s") from None
         if done.returncode:

@@ -63,7 +63,9 @@ def log_file(hunted: dict[str, Any]) -> Path:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise LaunchFailed(f"{path.parent}: no log can be there: {error.strerror}") from error
+        raise LaunchFailed(
+            f"{path.parent}: no log can be there: {error.strerror}; --log can name another file"
+        ) from error
     return path
 
 

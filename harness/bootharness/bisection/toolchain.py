@@ -20,8 +20,9 @@ from msgspec import Struct
 
 from bootharness.errors import LaunchFailed, ToolMissing, UsageError
 from bootharness.host.cache import alone_in, cache_dir
+from bootharness.host.tool import DEBIAN_KEYRING, Tool
 
-__all__ = ["SUITES", "Toolchain", "add_toolchain", "toolchain", "toolchains"]
+__all__ = ["SUITES", "TOOLCHAIN_TOOLS", "Toolchain", "add_toolchain", "toolchain", "toolchains"]
 
 SUITES = ("bullseye", "bookworm", "trixie", "forky", "sid")
 """Debian's, the older the compiler the earlier the suite."""
@@ -41,7 +42,10 @@ _BUILD_PACKAGES = (
     "make", "binutils", "libc6-dev", "bc", "bison", "flex", "kmod", "cpio", "libelf-dev",
     "libssl-dev", "perl", "python3-minimal", "rsync", "xz-utils", "lz4", "zstd", "bzip2",
 )  # fmt: skip
-_KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
+TOOLCHAIN_TOOLS = (
+    Tool("mmdebstrap", "mmdebstrap"), Tool("bwrap", "bubblewrap"), DEBIAN_KEYRING,
+)  # fmt: skip
+"""What makes a toolchain, and what runs one."""
 
 
 class Toolchain(Struct, frozen=True):
@@ -135,9 +139,8 @@ def add_toolchain(name: str, suite: str) -> Toolchain:
     """
     if not _NAME.fullmatch(name):
         raise UsageError(f"toolchain {name}: name a compiler of Debian, such as gcc-10 or clang-16")
-    for tool, package in (("mmdebstrap", "mmdebstrap"), ("bwrap", "bubblewrap")):
-        if not shutil.which(tool):
-            raise ToolMissing(f"{tool} is not here: apt-get install {package}")
+    for tool in TOOLCHAIN_TOOLS:
+        tool.check()
     folder = _roots() / name
     folder.mkdir(exist_ok=True)
     with alone_in(folder, _MAKE_S):
@@ -153,7 +156,7 @@ def _make(folder: Path, name: str, suite: str) -> None:
     links = [f'ln -sf /usr/bin/{name} "$1/usr/local/bin/{link}"' for link in _links(name)]
     words = [
         "mmdebstrap", "--variant=essential", f"--include={','.join((name, *_BUILD_PACKAGES))}",
-        f"--keyring={_KEYRING}", "--aptopt=Acquire::Check-Valid-Until \"false\"",
+        f"--keyring={DEBIAN_KEYRING.name}", "--aptopt=Acquire::Check-Valid-Until \"false\"",
         "--dpkgopt=path-exclude=/usr/share/doc/*", "--dpkgopt=path-exclude=/usr/share/man/*",
         *(f"--customize-hook={link}" for link in links), suite, str(root),
     ]  # fmt: skip

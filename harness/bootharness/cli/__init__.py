@@ -38,6 +38,7 @@ _COMMANDS = {
     "factors": "Find what separates the kernels that boot from those that do not.",
     "toolchain": "Make compilers of other Debian releases, to build kernels with.",
     "routes": "List what can bring a kernel to a machine.",
+    "example": "Write a folder with a loader that fails, a gate and tests, to try all on.",
     "explain": "Say what a cause means, what shows it, and what to do about it.",
     "doctor": "List the tools that are needed, and what to install.",
     "completion": "Print what lets a shell complete commands, options and their values.",

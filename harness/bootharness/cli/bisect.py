@@ -44,7 +44,9 @@ class _Bisect(click.Group):
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         super().format_options(ctx, formatter)
-        options = [each for each in self.commands[_KERNELS].params if isinstance(each, click.Option)]
+        options = [
+            each for each in self.commands[_KERNELS].params if isinstance(each, click.Option)
+        ]
         records = [each.get_help_record(ctx) for each in options]
         with formatter.section(f"Options of `{_KERNELS}`"):
             formatter.write_dl([record for record in records if record])

@@ -21,7 +21,7 @@ def new_folder(path: Path) -> Path:
     try:
         path.mkdir(parents=True, exist_ok=True)
         if any(path.iterdir()):
-            raise UsageError(f"{path}: not empty; --keep wants a new or an empty folder")
+            raise UsageError(f"{path}: not empty, and a new or an empty folder is wanted")
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}") from error
     return path

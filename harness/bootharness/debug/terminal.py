@@ -11,9 +11,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from bootharness.debug.scene import GDB
-from bootharness.errors import MachineLost, ToolMissing, UsageError
+from bootharness.errors import MachineLost, UsageError
 from bootharness.host.deadline import Deadline
 from bootharness.host.terminal import as_it_was
+from bootharness.host.tool import Tool
 from bootharness.machine.machine import Machine
 
 __all__ = ["in_terminal", "until_interrupted"]
@@ -33,9 +34,7 @@ def in_terminal(machine: Machine, folder: Path, view: str) -> None:
         try:
             gdb = subprocess.Popen(_argv(view), cwd=folder, preexec_fn=_end_with_us)  # noqa: PLW1509
         except FileNotFoundError as error:
-            raise ToolMissing(
-                f"{error.filename} is not installed: `apt-get install {error.filename}` brings it"
-            ) from None
+            raise Tool(error.filename, error.filename).missing() from None
         end = os.pidfd_open(gdb.pid)
         try:
             _attend(machine, end)

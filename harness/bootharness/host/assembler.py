@@ -18,18 +18,20 @@ from bootharness.formats.elf import Executable, read_elf
 from bootharness.host.cache import cache_dir
 from bootharness.host.kept import intact, kept_file, seal, sealed
 from bootharness.host.regular import read_regular
+from bootharness.host.tool import Tool
 
-__all__ = ["assemble_flat", "assemble_program", "shipped"]
+__all__ = ["LD", "NASM", "assemble_flat", "assemble_program", "shipped"]
 
-
+NASM = Tool("nasm", "nasm", version=("-v",))
+LD = Tool("ld", "binutils")
 _SOURCE_BYTES = 1 << 24
 
 
 def shipped(name: str) -> Path:
     """Return the path of an assembly source or table that the project brings.
 
-    ``name`` begins with ``mbr/`` or ``images/``; both folders lie beside the source root in a
-    checkout and inside the package in a wheel.
+    ``name`` begins with ``mbr/``, ``images/`` or ``example/``; these folders lie beside the
+    source root in a checkout and inside the package in a wheel.
     """
     package = Path(__file__).parents[1]
     for root in (package.parents[1], package):
@@ -49,7 +51,7 @@ def assemble_flat(source: Path, **defines: int) -> bytes:
     if binary is None:
         with tempfile.TemporaryDirectory() as folder:
             flat = Path(folder, "flat.bin")
-            _run("nasm", "-f", "bin", *options, "-o", str(flat), str(source))
+            _run(NASM.name, "-f", "bin", *options, "-o", str(flat), str(source))
             binary = flat.read_bytes()
         seal(kept, binary)
     return binary
@@ -75,8 +77,8 @@ def assemble_program(source: Path, *, origin: int) -> tuple[Executable, Path]:
 def _link(source: Path, origin: int, elf: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         unlinked = str(Path(folder, "unlinked.o"))
-        _run("nasm", "-f", "elf32", "-g", "-F", "dwarf", "-o", unlinked, str(source))
-        _run("ld", "-m", "elf_i386", "--no-warn-rwx-segments", f"-Ttext={origin:#x}",
+        _run(NASM.name, "-f", "elf32", "-g", "-F", "dwarf", "-o", unlinked, str(source))
+        _run(LD.name, "-m", "elf_i386", "--no-warn-rwx-segments", f"-Ttext={origin:#x}",
              f"--entry={origin:#x}", "-o", str(elf), unlinked)  # fmt: skip
 
 
@@ -98,9 +100,7 @@ def _run(*argv: str) -> None:
     try:
         done = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=False)
     except FileNotFoundError:
-        raise ToolMissing(
-            f"{argv[0]} is not installed: `apt-get install nasm binutils` brings it"
-        ) from None
+        raise (NASM if argv[0] == NASM.name else LD).missing() from None
     except subprocess.TimeoutExpired:
         raise UsageError(f"{argv[0]} does not come to an end with {argv[-1]}") from None
     if done.returncode:

@@ -6,33 +6,82 @@ import fcntl
 import os
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from bootharness.errors import HostBusy, LaunchFailed, ToolMissing
 
-__all__ = ["alone_in", "cache_dir", "published", "state_dir", "trim"]
+__all__ = ["alone_in", "cache_dir", "published", "state_dir", "trim", "usual_cache", "why_not_kept"]
 
 _KEPT_BYTES = 1 << 30
 _UNUSED_S = 24 * 60 * 60
 _FULL = (errno.ENOSPC, errno.EDQUOT)
+_STAND_IN = "_BOOTHARNESS_STAND_IN"
+"""Names the temporary cache to the processes that we start, so that all have the same."""
+_WRITTEN_IN_PLACE = "apt"
+_one_at_a_time = threading.Lock()
+_stand_ins: list[Any] = []
+"""Kept for as long as this process lives: with the last of them its folder goes."""
 
 
 def cache_dir(*parts: str) -> Path:
     """Return a folder of the cache, made where it is missing.
 
     The cache is ``$BOOTHARNESS_CACHE``, or ``bootharness`` in the XDG cache folder; all of
-    it can be deleted at any time. Raises LaunchFailed when it cannot be written to.
+    it can be deleted at any time. Where nothing can be kept in the latter, a temporary folder
+    takes its place, with what is there, until this process ends. Raises LaunchFailed when a
+    cache that has been named cannot be written to.
     """
-    named = os.environ.get("BOOTHARNESS_CACHE")
-    root = Path(named) if named else _own("XDG_CACHE_HOME", "~/.cache", "BOOTHARNESS_CACHE")
-    folder = root.joinpath(*parts)
+    usual = usual_cache()
+    if why_not_kept() and not os.environ.get("BOOTHARNESS_CACHE"):
+        return _stand_in(usual, parts)
+    assert usual
+    folder = usual.joinpath(*parts)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise _not_writable(folder, error) from error
+    return folder
+
+
+def usual_cache() -> Path | None:
+    """Return where the cache is, whether or not it can be written to; None without a home."""
+    named = os.environ.get("BOOTHARNESS_CACHE")
+    return Path(named) if named else _own("XDG_CACHE_HOME", ".cache")
+
+
+def why_not_kept() -> str | None:
+    """Say why nothing can be kept in the cache, None where it can."""
+    root = usual_cache()
+    if root is None:
+        return "there is no home folder"
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        return f"{root}: {error.strerror}"
+    return None if os.access(root, os.W_OK | os.X_OK) else f"{root}: it cannot be written to"
+
+
+def _stand_in(usual: Path | None, parts: tuple[str, ...]) -> Path:
+    """Return a folder of a temporary cache, in which what the usual one has is linked to."""
+    with _one_at_a_time:
+        root = os.environ.get(_STAND_IN)
+        if root is None or not Path(root).is_dir():
+            from bootharness.host.workspace import Workspace  # few need it
+
+            _stand_ins.append(Workspace())
+            root = os.environ[_STAND_IN] = str(_stand_ins[-1].path)
+        folder = Path(root).joinpath(*parts)
+        if not folder.is_dir():
+            folder.mkdir(parents=True)
+            there = usual.joinpath(*parts) if usual and parts[:1] != (_WRITTEN_IN_PLACE,) else None
+            for path in there.iterdir() if there and there.is_dir() else ():
+                if path.is_file():
+                    (folder / path.name).symlink_to(path)
     return folder
 
 
@@ -41,15 +90,29 @@ def state_dir() -> Path:
 
     Raises LaunchFailed where nothing says where that is.
     """
-    return _own("XDG_STATE_HOME", "~/.local/state", "XDG_STATE_HOME")
+    folder = _own("XDG_STATE_HOME", ".local/state")
+    if folder is None:
+        raise LaunchFailed("there is no home folder for ~/.local/state: set XDG_STATE_HOME")
+    return folder
 
 
-def _own(variable: str, usual: str, other: str) -> Path:
-    """Return our folder in one that a variable names; ``other`` is one that can be set."""
+def _own(variable: str, usual: str) -> Path | None:
+    """Return our folder in one that a variable names, or in the usual one of a home; None
+    without a home. The root folder is nobody's."""
+    named = os.environ.get(variable)
+    if named:
+        return Path(named, "bootharness")
+    home = os.environ.get("HOME") or _home_by_passwd()
+    return Path(home, usual, "bootharness") if home and Path(home) != Path("/") else None
+
+
+def _home_by_passwd() -> str | None:
+    import pwd  # few have no HOME
+
     try:
-        return Path(os.environ.get(variable) or Path(usual).expanduser(), "bootharness")
-    except RuntimeError as error:  # neither HOME nor an entry in passwd
-        raise LaunchFailed(f"there is no home folder for {usual}: set {other}") from error
+        return pwd.getpwuid(os.getuid()).pw_dir
+    except KeyError:
+        return None
 
 
 def _not_writable(folder: Path, error: OSError) -> LaunchFailed:

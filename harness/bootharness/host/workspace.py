@@ -25,8 +25,14 @@ _END_S = 5.0
 _SHEBANG_BYTES = 1 << 8
 # `read` returns when the harness closes its end of the pipe, or dies and the kernel closes
 # it. What it started is in the janitor's process group; QEMU may make a file while the
-# folder is being removed, so that is repeated until nothing is left.
-_JANITOR = 'read -r _; until rm -rf -- "$1"; do :; done; kill -KILL 0'
+# folder is being removed, so that is repeated until nothing is left, but not for ever: what
+# cannot be removed the next workspace finds.
+_JANITOR = (
+    'read -r _; n=0; until rm -rf -- "$1" || [ $((n += 1)) -ge 50 ]; do sleep 0.1; done; '
+    "kill -KILL 0"
+)
+_USUAL_PATH = "/usr/bin:/bin"
+"""Where rm is, whatever our PATH has."""
 
 
 class Workspace(Closing):
@@ -53,6 +59,7 @@ class Workspace(Closing):
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             process_group=0,
+            env={**os.environ, "PATH": f"{os.environ.get('PATH', '')}:{_USUAL_PATH}"},
         )
 
     @property

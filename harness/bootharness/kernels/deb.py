@@ -5,6 +5,7 @@ have, or one of a named suite, is looked up in lists of the harness's own, kept 
 and renewed once a day; that changes nothing on the system and needs no root.
 """
 
+import difflib
 import fnmatch
 import os
 import re
@@ -17,14 +18,20 @@ from pathlib import Path
 from typing import Self
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from bootharness.errors import KernelUnavailable, ToolMissing, UsageError
 from bootharness.host.cache import alone_in, cache_dir, published
 from bootharness.host.kept import adopt, intact, kept_file, was_kept
-from bootharness.kernels.debian_archive import extract_vmlinuz
+from bootharness.host.tool import DEBIAN_KEYRING, Tool
+from bootharness.kernels.debian_archive import DPKG_DEB, extract_vmlinuz
 from bootharness.kernels.image import KernelImage
 
-__all__ = ["DebPackage", "matching", "vmlinuz"]
+__all__ = ["DEB_TOOLS", "DebPackage", "matching", "vmlinuz"]
+
+_APT_GET, _APT_CACHE = Tool("apt-get", "apt"), Tool("apt-cache", "apt")
+DEB_TOOLS = (_APT_GET, _APT_CACHE, DPKG_DEB, DEBIAN_KEYRING)
+"""What finds, downloads and unpacks a package, and knows Debian's keys."""
 
 _GRAMMAR = re.compile(
     r"(?P<name>[a-z0-9][a-z0-9+.-]+)(:(?P<arch>[a-z0-9]+))?"
@@ -43,7 +50,6 @@ _SUITES = (
     "experimental",
 )
 _MIRROR = "http://deb.debian.org/debian"
-_KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 _SYSTEM_LISTS = Path("/var/lib/apt/lists")
 _LISTS_AGE_S = 24 * 3600
 _APT_S = 600
@@ -158,10 +164,21 @@ def _found(package: DebPackage) -> Path:
     listed = _look_up(ours, package)
     if listed is not None:
         return _unpacked(ours, package, listed)
-    raise KernelUnavailable(
-        f"deb:{package}: no package list has it; run `apt-get update`, or name another suite as "
-        f"in deb:{package.name}/trixie-backports"
-    )
+    raise KernelUnavailable(f"deb:{package}: {_why_not_found(ours, package)}")
+
+
+def _why_not_found(lists: Path, package: DebPackage) -> str:
+    """Say what of a package's name no list has; ``lists`` are our own, renewed every day."""
+    has = f"{package.suite} has no" if package.suite else f"no suite of {', '.join(_SUITES)} has a"
+    if package.version and (other := _look_up(lists, replace(package, version=None), depth=0)):
+        return (
+            f"{package.suite or 'Debian'} has {package.name} {other.version}, and not "
+            f"{package.version}: leave out the version, or name a suite that has it behind a slash"
+        )
+    names = _apt(lists, "apt-cache", "pkgnames", "linux-").stdout.split()
+    near = difflib.get_close_matches(package.name, names, 1)
+    hint = f"did you mean {near[0]}?" if near else "`apt-cache search linux-image` lists them"
+    return f"{has} package {package.name} for {package.arch}: {hint}"
 
 
 def _newer_than_lists(known: Path, package: DebPackage) -> bool:
@@ -234,8 +251,8 @@ def _renew(folder: Path, package: DebPackage) -> None:
     suites = (package.suite,) if package.suite else _SUITES
     (folder / "sources.list").write_text(
         "".join(
-            f"deb [signed-by={_KEYRING}] {security if suite.endswith('-security') else mirror} "
-            f"{suite} main\n"
+            f"deb [signed-by={DEBIAN_KEYRING.name}] "
+            f"{security if suite.endswith('-security') else mirror} {suite} main\n"
             for suite in suites
         )
     )
@@ -251,6 +268,8 @@ def _renew(folder: Path, package: DebPackage) -> None:
         'Acquire::Languages "none";\n'
         'Acquire::Check-Valid-Until "false";\n'
     )
+    if not DEBIAN_KEYRING.here:  # apt says "is not signed", and means that it cannot tell
+        raise KernelUnavailable(f"deb:{package}: {DEBIAN_KEYRING.missing()}")
     done = _apt(folder, "apt-get", "update")
     if any((folder / "lists").glob("*Packages*")):
         (folder / "updated").touch()  # of several suites one may have failed
@@ -299,7 +318,7 @@ def _apt(
         )
     except FileNotFoundError:
         raise ToolMissing(
-            f"{argv[0]} is not here: deb: sources need a Debian-like system"
+            f"{argv[0]} is not installed: kernels out of deb: packages need a Debian-like system"
         ) from None
     except subprocess.TimeoutExpired:
         raise KernelUnavailable(f"{shlex.join(argv)} took longer than {_APT_S} s") from None

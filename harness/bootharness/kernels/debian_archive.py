@@ -4,10 +4,13 @@ import re
 import subprocess
 from pathlib import Path
 
-from bootharness.errors import KernelUnavailable, ToolMissing
+from bootharness.errors import KernelUnavailable
+from bootharness.host.tool import Tool
 from bootharness.text import printable
 
-__all__ = ["extract_vmlinuz"]
+__all__ = ["DPKG_DEB", "extract_vmlinuz"]
+
+DPKG_DEB = Tool("dpkg-deb", "dpkg")
 
 _VMLINUZ_BYTES = 1 << 28
 """Debian's largest have a tenth of this."""
@@ -19,17 +22,14 @@ def extract_vmlinuz(deb: Path, name: str, target: Path) -> None:
     """Write the first vmlinuz of a package to a file; the rest is not unpacked.
 
     Raises KernelUnavailable, naming the package as ``name``, where there is none, or one that is
-    no kernel by its size.
+    no kernel by its size, and ToolMissing without dpkg-deb.
     """
     import tarfile  # only for a package that is not in the cache
 
-    try:
-        unpacking = subprocess.Popen(
-            ["dpkg-deb", "--fsys-tarfile", deb], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-        )
-    except FileNotFoundError:
-        raise ToolMissing(f"{name}: dpkg-deb is not here: a package `dpkg` brings it") from None
-    with unpacking:
+    DPKG_DEB.check()
+    with subprocess.Popen(
+        [DPKG_DEB.name, "--fsys-tarfile", deb], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as unpacking:
         assert unpacking.stdout
         try:
             with tarfile.open(fileobj=unpacking.stdout, mode="r|") as archive:

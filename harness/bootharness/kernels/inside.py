@@ -9,13 +9,14 @@ from functools import partial
 from pathlib import Path
 from typing import IO, BinaryIO, cast
 
-from bootharness.errors import FormatError, KernelUnavailable, NotAKernel, ToolMissing
+from bootharness.errors import FormatError, KernelUnavailable, NotAKernel
 from bootharness.formats.bzimage import is_uefi_program
 from bootharness.formats.forms import LOOK_BYTES, Form, form_of, is_bzimage
 from bootharness.formats.pe import pe_sections
 from bootharness.host.cache import cache_dir, trim
 from bootharness.host.kept import digest_of, kept_file
 from bootharness.host.regular import first_bytes
+from bootharness.host.tool import Tool
 from bootharness.kernels.debian_archive import extract_vmlinuz
 
 __all__ = ["is_kernel", "kernel_inside"]
@@ -126,8 +127,8 @@ def _xz(path: Path) -> IO[bytes]:
 
 
 _OPENERS = {"gzip": _gzip, "bzip2": _bzip2, "xz": _xz, "lzma": _xz}
-_PROGRAMS = {"zstd": "zstd", "lz4": "lz4"}
-"""Compressions that Python does not know: their programs, which are packages of that name."""
+_PROGRAMS = {"zstd": Tool("zstd", "zstd"), "lz4": Tool("lz4", "lz4")}
+"""Compressions that Python does not know, and their programs."""
 
 
 def _write_opened(path: Path, opened: Callable[[Path], IO[bytes]], target: Path) -> None:
@@ -145,28 +146,25 @@ def _write_opened(path: Path, opened: Callable[[Path], IO[bytes]], target: Path)
         raise FormatError(f"damaged: {error}") from error
 
 
-def _write_piped(path: Path, program: str, target: Path) -> None:
-    with path.open("rb") as packed, target.open("wb") as made:
-        try:
-            unpacking = subprocess.Popen(
-                [_PROGRAMS[program], "-dc"],
-                stdin=packed, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            )  # fmt: skip
-        except FileNotFoundError:
-            raise ToolMissing(
-                f"{path}: compressed with {program}, and {program} is not here: "
-                f"`apt-get install {program}` brings it"
-            ) from None
-        with unpacking:
-            assert unpacking.stdout
-            assert unpacking.stderr
-            _copy(unpacking.stdout, made, _MOST_BYTES)
-            if unpacking.stdout.read(1):
-                unpacking.kill()
-                raise _too_large()
-            said = unpacking.stderr.read(_CHUNK_BYTES).decode(errors="replace").strip()
-            if unpacking.wait(_UNPACK_S):
-                raise FormatError(f"damaged: {said.splitlines()[-1] if said else program}")
+def _write_piped(path: Path, form: str, target: Path) -> None:
+    program = _PROGRAMS[form]
+    program.check()
+    with (
+        path.open("rb") as packed,
+        target.open("wb") as made,
+        subprocess.Popen(
+            [program.name, "-dc"], stdin=packed, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        ) as unpacking,
+    ):
+        assert unpacking.stdout
+        assert unpacking.stderr
+        _copy(unpacking.stdout, made, _MOST_BYTES)
+        if unpacking.stdout.read(1):
+            unpacking.kill()
+            raise _too_large()
+        said = unpacking.stderr.read(_CHUNK_BYTES).decode(errors="replace").strip()
+        if unpacking.wait(_UNPACK_S):
+            raise FormatError(f"damaged: {said.splitlines()[-1] if said else program.name}")
 
 
 def _copy(source: IO[bytes], target: IO[bytes], most: int) -> None:

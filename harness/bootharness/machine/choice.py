@@ -3,11 +3,11 @@
 from msgspec.structs import replace
 
 from bootharness.host.accelerator import kvm
+from bootharness.host.tool import QEMU_32, QEMU_64
 from bootharness.plan import AUTO, MachineConfig
 
 __all__ = ["chosen_machine", "wider"]
 
-_NARROW, _WIDE = "qemu-system-i386", "qemu-system-x86_64"
 _WANTS_64_BITS = "requires an x86-64 CPU"
 
 
@@ -16,7 +16,7 @@ def chosen_machine(config: MachineConfig, *, narrow: bool = False) -> MachineCon
     and with KVM where that works at full speed."""
     qemu, accelerator = config.qemu, config.accelerator
     if qemu == AUTO:
-        qemu = _NARROW if narrow else _WIDE
+        qemu = (QEMU_32 if narrow else QEMU_64).name
     if accelerator == AUTO:
         accelerator = "kvm" if kvm(qemu).speed == "full" else "tcg"
     return replace(config, qemu=qemu, accelerator=accelerator)
@@ -29,4 +29,4 @@ def wider(asked: MachineConfig, complaint: str) -> MachineConfig | None:
     """
     if asked.qemu != AUTO or _WANTS_64_BITS not in complaint:
         return None
-    return replace(asked, qemu=_WIDE)
+    return replace(asked, qemu=QEMU_64.name)

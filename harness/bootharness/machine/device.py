@@ -5,7 +5,15 @@ from typing import Literal
 
 from msgspec import Struct
 
-__all__ = ["Device", "Firmware", "disk_device", "escaped", "kernel_device", "network_device"]
+__all__ = [
+    "CARDS",
+    "Device",
+    "Firmware",
+    "disk_device",
+    "escaped",
+    "kernel_device",
+    "network_device",
+]
 
 Firmware = Literal["bios", "uefi"]
 
@@ -16,7 +24,7 @@ _DISKS = {
     "nvme": ("-device", "nvme,drive=disk0,serial=bootharness"),
     "usb": ("-device", "qemu-xhci", "-device", "usb-storage,drive=disk0"),
 }
-_CARDS = {
+CARDS = {
     "virtio": "virtio-net-pci",
     "e1000": "e1000",
     "e1000e": "e1000e",
@@ -73,7 +81,7 @@ def network_device(
         words += ["-chardev", chardev]
     own_rom = "" if rom else ",romfile="
     words += ["-netdev", netdev]
-    words += ["-device", f"{_CARDS[nic]},netdev=net0,mac={mac},bootindex=0{own_rom}"]
+    words += ["-device", f"{CARDS[nic]},netdev=net0,mac={mac},bootindex=0{own_rom}"]
     if capture:
         dump = f"filter-dump,id=dump0,netdev=net0,file={escaped(capture)}"
         words += ["-object", dump]

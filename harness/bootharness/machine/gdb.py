@@ -11,6 +11,7 @@ from pygdbmi.IoManager import IoManager
 from bootharness.errors import MachineLost, ToolMissing
 from bootharness.formats.bioscall import Registers
 from bootharness.host.deadline import Deadline
+from bootharness.host.tool import GDB
 from bootharness.host.workspace import Workspace
 from bootharness.machine.argv import GDB_LOG, GDB_SOCKET
 from bootharness.machine.gdb_log import REGISTERS, GdbLog, registers_from
@@ -61,7 +62,7 @@ class Gdb:
         with Path(workspace.path, "gdb.log").open("wb") as errors:
             try:
                 self._process = workspace.start(
-                    ["gdb", "--nx", "--quiet", "--interpreter=mi3"],
+                    [GDB.name, "--nx", "--quiet", "--interpreter=mi3"],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=errors,
@@ -69,7 +70,7 @@ class Gdb:
                     bufsize=0,
                 )
             except FileNotFoundError:
-                raise ToolMissing("gdb is not installed: `apt-get install gdb` brings it") from None
+                raise GDB.missing() from None
             except OSError as error:
                 raise ToolMissing(f"gdb cannot be run: {error.strerror}") from error
         assert self._process.stdin

@@ -8,12 +8,13 @@ from contextlib import ExitStack, contextmanager, suppress
 from functools import cached_property
 from typing import Any
 
-from bootharness.errors import LaunchFailed, MachineLost
+from bootharness.errors import LaunchFailed, MachineLost, ToolMissing
 from bootharness.host.accelerator import kvm
 from bootharness.host.closing import Closing
 from bootharness.host.deadline import Deadline
 from bootharness.kernels.content import Piece
 from bootharness.machine.argv import BIOS_LOG_BYTES
+from bootharness.machine.firmware import missing_firmware
 from bootharness.machine.qemu import Qemu
 from bootharness.machine.qmp import Qmp, hmp
 from bootharness.machine.ram import Ram
@@ -35,7 +36,8 @@ class Machine(Closing):
     """A machine that can be asked and watched.
 
     Use as a context manager. Raises LaunchFailed, in QEMU's own words, when it does not get as far
-    as answering, and UsageError for a machine type that it does not have.
+    as answering, ToolMissing where it has not found its firmware, and UsageError for a machine type
+    that it does not have.
     """
 
     def __init__(self, qemu: Qemu) -> None:
@@ -46,6 +48,8 @@ class Machine(Closing):
             try:
                 self.qmp = Qmp(qemu.qmp, Deadline.after(_GREETING_S))
             except LaunchFailed as error:
+                if firmware := missing_firmware(qemu.evidence()):
+                    raise ToolMissing(f"QEMU's firmware {firmware.missing()}") from error
                 raise qemu.refusal(str(error)) from error
             stack.callback(self.qmp.close)
             self._stack = stack.pop_all()

@@ -22,6 +22,7 @@ from msgspec.structs import replace
 from bootharness.errors import LaunchFailed, ToolMissing, UsageError
 from bootharness.host.accelerator import KVM_DEVICE
 from bootharness.host.closing import Closing
+from bootharness.host.tool import QEMU_64
 from bootharness.host.workspace import Workspace
 from bootharness.machine.argv import QEMU_LOG, SERIAL_LOG, SERIAL_PIPE, qemu_argv
 from bootharness.machine.device import Device
@@ -139,10 +140,7 @@ class Qemu(Closing):
                     pass_fds=inherited,
                 )
             except FileNotFoundError:
-                raise ToolMissing(
-                    f"{self.config.qemu} is not installed: `apt-get install qemu-system-x86` "
-                    "brings it"
-                ) from None
+                raise replace(QEMU_64, name=self.config.qemu).missing() from None
             except OSError as error:
                 raise ToolMissing(f"{self.config.qemu} cannot be run: {error.strerror}") from error
 

@@ -11,7 +11,7 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 
-from bootharness.errors import ToolMissing
+from bootharness.host.tool import QEMU_64
 from bootharness.host.workspace import Workspace
 from bootharness.network.addresses import HTTP_HOST
 from bootharness.network.http_server import HttpServer
@@ -19,7 +19,6 @@ from bootharness.network.network import Network, Plug
 
 __all__ = ["Uplink", "handover_command", "uplink_argv"]
 
-_QEMU = "qemu-system-x86_64"
 _HANDOVER = Path(__file__).with_name("handover.py")
 
 
@@ -51,9 +50,7 @@ class Uplink:
                     pass_fds=[end.fileno()],
                 )
             except FileNotFoundError:
-                raise ToolMissing(
-                    f"{_QEMU} is not installed: `apt-get install qemu-system-x86` brings it"
-                ) from None
+                raise QEMU_64.missing() from None
             stack.callback(process.wait)
             stack.callback(process.kill)
             self._process = process
@@ -79,7 +76,7 @@ def uplink_argv(fd: int, socket_path: Path) -> list[str]:
     command = handover_command(socket_path)
     forward = f"guestfwd=tcp:{HTTP_HOST}:80-cmd:{command}".replace(",", ",,")
     return [
-        *(_QEMU, "-M", "none", "-nodefaults", "-no-user-config", "-display", "none"),
+        *(QEMU_64.name, "-M", "none", "-nodefaults", "-no-user-config", "-display", "none"),
         # it must be able to start a process for each connection, and that to start its session
         *("-sandbox", "on,obsolete=deny,resourcecontrol=deny"),
         *("-netdev", f"user,id=user0,restrict=on,ipv6=off,{forward}"),

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bootharness.errors import LaunchFailed, ToolMissing, UsageError
+from bootharness.errors import LaunchFailed, UsageError
 from bootharness.formats.mbr import BOOTSTRAP_BYTES, SECTOR_BYTES, Mbr, Partition
+from bootharness.host.tool import Tool
 from bootharness.host.workspace import Workspace
 from bootharness.kernels.content import Piece, PieceMap
 from bootharness.kernels.image import KernelImage
@@ -26,6 +27,8 @@ __all__ = ["GRUB", "GRUB_FILES", "grub_disk"]
 
 GRUB_FILES = Path("/usr/lib/grub/i386-pc")
 """Where the package grub-pc-bin has them."""
+_BOOT_IMG = Tool(str(GRUB_FILES / "boot.img"), "grub-pc-bin")
+_MKIMAGE = Tool("grub-mkimage", "grub-common")
 
 _KERNEL_LBA = 2048
 _PARTITION_SECTORS_MORE = 2048
@@ -87,25 +90,21 @@ def _config(sectors: int, initrd: Initrd | None, cmdline: str) -> str:
 
 def _boot_sector() -> bytes:
     try:
-        return (GRUB_FILES / "boot.img").read_bytes()
+        return Path(_BOOT_IMG.name).read_bytes()
     except OSError:
-        raise ToolMissing(
-            f"{GRUB_FILES}/boot.img is not installed: `apt-get install grub-pc-bin` brings it"
-        ) from None
+        raise _BOOT_IMG.missing() from None
 
 
 def _core(config: str, folder: Path) -> bytes:
     """Return GRUB itself, with what it is to do built in; it is made in ``folder``."""
     text, made = folder / "grub.cfg", folder / "core.img"
     text.write_text(config)
-    argv = ["grub-mkimage", "-O", "i386-pc", "-d", str(GRUB_FILES), "-p", "/", "-o", str(made)]
+    argv = [_MKIMAGE.name, "-O", "i386-pc", "-d", str(GRUB_FILES), "-p", "/", "-o", str(made)]
     argv += ["-c", str(text), "biosdisk", "linux16"]
     try:
         done = subprocess.run(argv, capture_output=True, text=True, timeout=_TOOL_S, check=False)
     except FileNotFoundError:
-        raise ToolMissing(
-            "grub-mkimage is not installed: `apt-get install grub-common` brings it"
-        ) from None
+        raise _MKIMAGE.missing() from None
     except subprocess.TimeoutExpired:
         raise LaunchFailed(f"grub-mkimage took longer than {_TOOL_S} s") from None
     if done.returncode:
@@ -123,16 +122,12 @@ def _prepare(kernel: KernelImage, plan: BootPlan, workspace: Workspace) -> Itera
     yield Medium.of_disk(disk, plan.machine.disk_interface)
 
 
-def _refuse(_plan: BootPlan) -> None:
-    _boot_sector()
-
-
 GRUB = Route(
     name="grub",
     summary="GRUB on a disk, by linux16: through the kernel's setup code",
     blame="GRUB",
     prepare=_prepare,
     takes=frozenset({"initrd", "cmdline", "tracer", "disk_interface", "bios"}),
-    refuse=_refuse,
+    tools=(_BOOT_IMG, _MKIMAGE),
     programs=(GRUB_FILES,),
 )

@@ -114,7 +114,7 @@ class Loader(Struct, frozen=True):
         if table is None:
             raise UsageError(
                 f"{path}: a flat binary has no symbols, so {profile.name} beside it has to say "
-                "where kernel_lba is patched (README, 'Your own loader'); a boot manager's code is "
+                "where kernel_lba is patched (docs/loaders.md); a boot manager's code is "
                 "booted on its own disk, with --disk"
             )
         return cls(str(path), binary, {}, _patches(str(profile), table, {}))

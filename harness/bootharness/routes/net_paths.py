@@ -10,7 +10,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from bootharness.errors import ToolMissing, UsageError
+from bootharness.errors import UsageError
+from bootharness.host.tool import Tool
 from bootharness.host.workspace import Workspace
 from bootharness.kernels.image import KernelImage
 from bootharness.machine.device import Firmware
@@ -28,21 +29,15 @@ __all__ = ["NETWORK", "PATHS", "UEFI", "NetPath"]
 INITRD_FILE = "initrd.img"
 HTTP_URL = f"http://{HTTP_HOST}/"
 
-_PACKAGES = {
-    name: Path(folder, name)
-    for folder, name in (
-        ("/usr/lib/ipxe", "undionly.kpxe"),
-        ("/usr/lib/ipxe", "snponly.efi"),
-        ("/usr/lib/PXELINUX", "pxelinux.0"),
-        ("/usr/lib/PXELINUX", "lpxelinux.0"),
-        ("/usr/lib/syslinux/modules/bios", "ldlinux.c32"),
+_PROGRAMS = {
+    each.short: each
+    for each in (
+        Tool("/usr/lib/ipxe/undionly.kpxe", "ipxe"),
+        Tool("/usr/lib/ipxe/snponly.efi", "ipxe"),
+        Tool("/usr/lib/PXELINUX/pxelinux.0", "pxelinux"),
+        Tool("/usr/lib/PXELINUX/lpxelinux.0", "pxelinux"),
+        Tool("/usr/lib/syslinux/modules/bios/ldlinux.c32", "syslinux-common"),
     )
-}
-_BROUGHT_BY = {
-    "/usr/lib/ipxe": "ipxe",
-    "/usr/lib/PXELINUX": "pxelinux",
-    "/usr/lib/syslinux/modules/bios": "syslinux-common",
-    "/usr/share/OVMF": "ovmf",
 }
 UEFI = (Path("/usr/share/OVMF/OVMF_CODE_4M.fd"), Path("/usr/share/OVMF/OVMF_VARS_4M.fd"))
 """A UEFI's code and its variables as they are at first."""
@@ -86,12 +81,10 @@ class NetPath(Struct, frozen=True):
         return asked
 
     def refuse(self, plan: BootPlan) -> None:
-        """Raise UsageError for what this path cannot do, ToolMissing for what is not here."""
+        """Raise UsageError for what this path cannot do."""
         self.card(plan.net.nic)
         self.text(plan.cmdline)
         plan.net.faults.check(self.name, dict.fromkeys(self.served), self.over_http)
-        for each in self.programs:
-            _check_installed(each)
 
     def foresee(self, kernel: KernelImage, plan: BootPlan) -> str | None:
         """Return why a kernel cannot be booted as its header has it, None where it may be."""
@@ -120,10 +113,13 @@ class NetPath(Struct, frozen=True):
         return frozenset({*self.roles.values(), KERNEL_FILE, INITRD_FILE})
 
     @property
-    def programs(self) -> tuple[Path, ...]:
+    def tools(self) -> tuple[Tool, ...]:
         """The files that come from the distribution's packages."""
-        names = (name for name in self.roles.values() if name in _PACKAGES)
-        return (*(UEFI if self.firmware == "uefi" else ()), *(_PACKAGES[name] for name in names))
+        firmware = UEFI if self.firmware == "uefi" else ()
+        return (
+            *(Tool(str(path), "ovmf") for path in firmware),
+            *(_PROGRAMS[name] for name in self.roles.values() if name in _PROGRAMS),
+        )
 
     @property
     def wrong_script(self) -> bytes:
@@ -148,16 +144,9 @@ class NetPath(Struct, frozen=True):
         return contents
 
 
-def _check_installed(path: Path) -> None:
-    if not path.exists():
-        package = _BROUGHT_BY[str(path.parent)]
-        raise ToolMissing(f"{path} is not installed: `apt-get install {package}` brings it")
-
-
 def _packaged(name: str) -> bytes:
-    path = _PACKAGES[name]
-    _check_installed(path)
-    return path.read_bytes()
+    _PROGRAMS[name].check()
+    return Path(_PROGRAMS[name].name).read_bytes()
 
 
 def _ipxe(cmdline: str) -> str:
@@ -249,7 +238,8 @@ def _route(path: NetPath) -> Route:
         milestones=NET_MILESTONES,
         refuse=path.refuse,
         foresee=path.foresee,
-        programs=path.programs,
+        tools=path.tools,
+        programs=tuple(Path(tool.name) for tool in path.tools),
     )
 
 

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from bootharness.errors import UsageError
 from bootharness.formats.forms import LOOK_BYTES, never_an_initrd
 from bootharness.host.regular import first_bytes, is_regular
+from bootharness.host.tool import Tool
 from bootharness.host.workspace import Workspace
 from bootharness.kernels.source import expand, fetch
 from bootharness.machine.device import Firmware
@@ -52,9 +53,10 @@ class Route(Struct, frozen=True, kw_only=True):
     what is booted: a kernel unless it says otherwise. ``prepare`` gives the medium, with its
     files in a workspace; what is booted may be one that has been fetched by somebody else.
     ``lay_out`` gives the disk that would be booted, without writing it, to predict a boot.
-    ``refuse`` raises UsageError or ToolMissing, before anything is downloaded, for what cannot
-    be. ``foresee`` returns why what has been fetched cannot boot, so that nobody has to wait for
-    it, else None. ``until`` says how far a boot has to come where nobody says so.
+    ``tools`` must be installed besides what every boot needs, and ``refuse`` raises UsageError
+    for what cannot be: both are looked at before anything is downloaded. ``foresee`` returns why
+    what has been fetched cannot boot, so that nobody has to wait for it, else None. ``until``
+    says how far a boot has to come where nobody says so.
 
     For the history: ``ingredients`` are the digests, by name, of what the route puts on the
     medium besides what it was given, and ``programs`` are files of this computer, or folders of
@@ -71,6 +73,7 @@ class Route(Struct, frozen=True, kw_only=True):
     expand: Callable[[str], list[str]] = expand
     fetch: Callable[[str], Any] = fetch
     refuse: Callable[[BootPlan], None] = _takes_all
+    tools: tuple[Tool, ...] = ()
     foresee: Callable[[Any, BootPlan], str | None] = _foresees_nothing
     until: Callable[[BootPlan], str] = _to_init
     ingredients: Callable[[BootPlan], Mapping[str, str]] = _adds_nothing
@@ -122,6 +125,8 @@ class Route(Struct, frozen=True, kw_only=True):
                 "which the loader is read: take --accelerator tcg"
             )
         self.refuse(plan)
+        for tool in self.tools:
+            tool.check()
 
     def _unused(self) -> list[str]:
         return [each.name for each in OPTIONS.values()

@@ -26,6 +26,7 @@ from bootharness.runs.result import Attempt, BootFacts, CellResult, Past
 __all__ = ["History", "history_file"]
 
 _BUSY_S = 60.0
+_ELSEWHERE = "--history or BOOTHARNESS_HISTORY can name another file"
 _OF_OTHERS = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 # what of a database is wrong, and not its place or its time
 _OF_THE_FILE = {
@@ -112,7 +113,9 @@ class History(Closing):
         except (*_DAMAGED, KeyError) as error:
             raise UsageError(f"{path}: a history that is damaged: {error}") from error
         except OSError as error:
-            raise LaunchFailed(f"{path}: the history cannot be there: {error.strerror}") from error
+            raise LaunchFailed(
+                f"{path}: the history cannot be there: {error.strerror}; {_ELSEWHERE}"
+            ) from error
 
     def _keep_a_log(self) -> None:
         """Have what is committed survive the end of the process, whatever ends it.
@@ -309,7 +312,7 @@ def _refused(path: Path, error: sqlite3.Error) -> UsageError | LaunchFailed:
             f"{path}: not a history of bootharness, or one that is damaged: {said}; name another "
             "file"
         )
-    return LaunchFailed(f"{path}: the history cannot be used: {said}")
+    return LaunchFailed(f"{path}: the history cannot be used: {said}; {_ELSEWHERE}")
 
 
 def _json(value: object) -> str:

@@ -1,7 +1,6 @@
 """What a boot depends on, as one digest: with the same one a result can be used again."""
 
 import hashlib
-import subprocess
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from functools import cache, lru_cache
@@ -13,9 +12,10 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from bootharness.errors import LaunchFailed, ToolMissing, UsageError
+from bootharness.errors import UsageError
 from bootharness.kernels.image import KernelImage
 from bootharness.machine.choice import chosen_machine
+from bootharness.machine.firmware import firmware_files, qemu_says
 from bootharness.plan import MachineConfig
 from bootharness.routes.table import ROUTES, route_of
 from bootharness.runs.cell import Cell
@@ -23,7 +23,6 @@ from bootharness.runs.workers import LocalWorkers
 
 __all__ = ["Identities", "own_version", "worker_facts"]
 
-_QEMU_S = 20
 # what of the package can change a boot, or what is kept of it
 _HAS_PART_IN_BOOTS = (
     "errors.py", "text.py", "one_boot.py", "plan", "formats", "host", "trace", "kernels",
@@ -97,7 +96,7 @@ def worker_facts(route: str, qemu: str, accelerator: str, narrow: bool) -> Worke
     machine = chosen_machine(asked, narrow=narrow)
     return WorkerFacts(
         qemu=machine.qemu,
-        version=_qemu_says(machine.qemu, "--version").partition("\n")[0],
+        version=qemu_says(machine.qemu, "--version").partition("\n")[0],
         accelerator=machine.accelerator,
         harness=own_version(),
         files={str(path): _digest(str(path)) for path in sorted(_files(route, machine.qemu))},
@@ -106,10 +105,7 @@ def worker_facts(route: str, qemu: str, accelerator: str, narrow: bool) -> Worke
 
 def _files(route: str, qemu: str) -> Iterator[Path]:
     """Yield the firmware and the boot programs that a boot by a route may come across."""
-    names = (*_FIRMWARE, *(_CARDS if ROUTES[route].from_network else ()))
-    for folder in _qemu_says(qemu, "-L", "help").splitlines():
-        for name in names:
-            yield from Path(folder).glob(name)
+    yield from firmware_files(qemu, *_FIRMWARE, *(_CARDS if ROUTES[route].from_network else ()))
     for program in ROUTES[route].programs:
         yield from (each for each in (program, *program.rglob("*")) if each.is_file())
 
@@ -132,19 +128,6 @@ def own_version() -> str:
             for path in sorted((root / folder).glob("*.asm")):
                 digest.update(path.read_bytes())
     return f"{released}+{digest.hexdigest()[:12]}"
-
-
-@lru_cache(maxsize=16)
-def _qemu_says(qemu: str, *asked: str) -> str:
-    try:
-        done = subprocess.run(
-            [qemu, *asked], capture_output=True, text=True, timeout=_QEMU_S, check=True
-        )
-    except FileNotFoundError:
-        raise ToolMissing(f"{qemu} is not installed") from None
-    except (OSError, subprocess.SubprocessError) as error:
-        raise LaunchFailed(f"{qemu} {' '.join(asked)}: {error}") from error
-    return done.stdout
 
 
 @lru_cache(maxsize=256)

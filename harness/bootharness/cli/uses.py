@@ -1,0 +1,223 @@
+"""What bootharness is used for, what each use needs, and what of that is here.
+
+Who uses a tool knows what it is called, where it lies and how old it may be; here it is only
+put together.
+"""
+
+import os
+import platform
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from pathlib import Path
+
+from msgspec import Struct
+
+from bootharness.errors import BootHarnessError, CouldNotFindOut
+from bootharness.host.tool import Tool
+
+__all__ = ["USES", "Finding", "Note", "Report", "examined"]
+
+
+class Finding(Struct, frozen=True):
+    """A tool, its version where it says one, and why it does not do, None where it does."""
+
+    name: str
+    package: str
+    version: str | None = None
+    missing: bool = False
+    why: str | None = None
+
+
+class Note(Struct, frozen=True):
+    """What a use has of this computer besides tools; not ``good`` is what could be better."""
+
+    text: str
+    good: bool = True
+
+
+class Report(Struct, frozen=True):
+    """What of a use's needs is here."""
+
+    use: str
+    purpose: str
+    tools: tuple[Finding, ...]
+    notes: tuple[Note, ...] = ()
+
+    @property
+    def good(self) -> bool:
+        """Whether all is here that it needs."""
+        return not any(tool.why for tool in self.tools)
+
+
+class _Use(Struct, frozen=True):
+    purpose: str
+    tools: Callable[[], Iterator[Tool]]
+    notes: Callable[[], Iterator[Note]] = lambda: iter(())
+
+
+def examined(use: str) -> Report:
+    """Look for all that a use needs."""
+    asked = USES[use]
+    findings = tuple(_finding(tool) for tool in dict.fromkeys(asked.tools()))
+    return Report(use, asked.purpose, findings, tuple(asked.notes()))
+
+
+@lru_cache
+def _finding(tool: Tool) -> Finding:
+    if not tool.here:
+        return Finding(tool.short, tool.package, missing=True, why=f"{tool.short} is missing")
+    version = None if "/" in tool.name else tool.said_version()
+    return Finding(tool.short, tool.package, version, why=tool.why_unfit(version))
+
+
+def _for_boots() -> Iterator[Tool]:
+    from bootharness.host.assembler import LD, NASM
+    from bootharness.host.tool import QEMU_32, QEMU_64
+
+    yield from (QEMU_64, QEMU_32, NASM, LD)
+
+
+def _for_networks(firmware: str) -> Callable[[], Iterator[Tool]]:
+    def tools() -> Iterator[Tool]:
+        from bootharness.host.tool import QEMU_64
+        from bootharness.machine.device import CARDS
+        from bootharness.machine.firmware import card_rom
+        from bootharness.routes.table import ROUTES
+
+        if QEMU_64.here:
+            yield from (card_rom(QEMU_64.name, card) for card in CARDS)
+        for route in ROUTES.values():
+            if route.from_network and route.firmware == firmware:
+                yield from route.tools
+
+    return tools
+
+
+def _for_grub() -> Iterator[Tool]:
+    from bootharness.routes.grub import GRUB
+
+    yield from GRUB.tools
+
+
+def _for_packages() -> Iterator[Tool]:
+    from bootharness.kernels.deb import DEB_TOOLS
+
+    yield from DEB_TOOLS
+
+
+def _for_debugging() -> Iterator[Tool]:
+    from bootharness.host.tool import GDB
+
+    yield GDB
+
+
+def _for_building() -> Iterator[Tool]:
+    from bootharness.bisection.git_range import GIT
+    from bootharness.bisection.toolchain import TOOLCHAIN_TOOLS
+
+    yield from (GIT, *TOOLCHAIN_TOOLS)
+
+
+def _about_this_computer() -> Iterator[Note]:
+    from bootharness.host.tool import QEMU_64
+
+    yield Note(f"Python {platform.python_version()}")
+    yield _temporary()
+    yield _cache()
+    yield _history()
+    if QEMU_64.here:
+        try:
+            yield from _machine(QEMU_64.name)
+        except (BootHarnessError, OSError) as error:  # a tool that is unfit, as told above
+            yield Note(f"KVM cannot be tried: {error}", good=False)
+
+
+def _temporary() -> Note:
+    from bootharness.host.workspace import Workspace
+
+    try:
+        with Workspace() as workspace:
+            return Note(f"temporary files in {workspace.path.parent}")
+    except CouldNotFindOut as error:
+        return Note(str(error), good=False)
+
+
+def _cache() -> Note:
+    from bootharness.host.cache import usual_cache, why_not_kept
+
+    why = why_not_kept()
+    if why is None:
+        return Note(f"kernels and programs are kept in {usual_cache()}")
+    instead = "is refused" if os.environ.get("BOOTHARNESS_CACHE") else "downloads anew"
+    return Note(
+        f"nothing is kept, and each command {instead}: {why}; set BOOTHARNESS_CACHE to a folder "
+        "that can be written to",
+        good=False,
+    )
+
+
+def _history() -> Note:
+    from bootharness.runs.history import history_file
+
+    remedy = "name one with --history or BOOTHARNESS_HISTORY"
+    try:
+        file = history_file()
+    except CouldNotFindOut:
+        return Note(f"a gate has no history: there is no home folder; {remedy}", good=False)
+    try:
+        file.absolute().parent.mkdir(parents=True, exist_ok=True)
+        writable = os.access(file if file.exists() else file.absolute().parent, os.W_OK)
+    except OSError:
+        writable = False
+    if writable:
+        return Note(f"a gate's history is {file}")
+    return Note(f"a gate has no history: {file} cannot be written to; {remedy}", good=False)
+
+
+def _machine(qemu: str) -> Iterator[Note]:
+    """Say which accelerator a boot gets here, and who QEMU runs as with that."""
+    from bootharness.host.accelerator import KVM_DEVICE, kvm
+    from bootharness.host.rights import own_user, why_no_own_user
+
+    found = kvm(qemu)
+    model = f"KVM with -cpu {found.cpu}"
+    fast = found.speed == "full"
+    if fast:
+        yield Note(f"{model} ({found.why})" if found.why else model)
+    elif found.speed == "slow":
+        yield Note(f"without KVM: {model} is too slow here: {found.why}")
+    else:
+        yield Note(f"without KVM: {found.why}")
+    program = Path(shutil.which(qemu) or qemu)
+    user = own_user(os.getpid(), [program, Path.cwd()], [KVM_DEVICE] if fast else [])
+    if why := why_no_own_user():
+        yield Note(f"QEMU: {why}", good=bool(os.geteuid()))
+    elif user is None:
+        yield Note(
+            f"QEMU stays root: no other user may open {KVM_DEVICE}; let a group of its own write "
+            f"it (chgrp kvm {KVM_DEVICE}; chmod g+rw {KVM_DEVICE}), or take --accelerator tcg",
+            good=False,
+        )
+    elif user.reads_all:
+        yield Note(
+            "QEMU runs as a user of its own, who writes nothing of yours, but may read everything "
+            f"when it boots from here: {Path.cwd()} is closed to others; boot from a folder that "
+            f"is open, such as one in {tempfile.gettempdir()}",
+            good=False,
+        )
+    else:
+        yield Note("QEMU runs as a user of its own, who writes nothing of yours")
+
+
+USES: dict[str, _Use] = {
+    "boot": _Use("boots from a disk, and predictions", _for_boots, _about_this_computer),
+    "network": _Use("routes from a network", _for_networks("bios")),
+    "uefi": _Use("routes with a UEFI", _for_networks("uefi")),
+    "grub": _Use("--route grub", _for_grub),
+    "deb": _Use("kernels as deb:PACKAGE", _for_packages),
+    "debug": _Use("debug, and --tracer gdb", _for_debugging),
+    "build": _Use("bisect git, and toolchains", _for_building),
+}
+"""By the names that `bootharness doctor` takes."""
