@@ -10,7 +10,7 @@ BOOT := $(BIN)/bootharness boot
 NEEDED := qemu-system-x86_64:qemu-system-x86 nasm:nasm ld:binutils gdb:gdb $(PYTHON):python3 \
 	/usr/share/keyrings/debian-archive-keyring.gpg:debian-archive-keyring
 # network boots, GRUB, toolchains, and what the tests check us against
-TESTED_WITH := qemu-img:qemu-utils git:git bwrap:bubblewrap sfdisk:fdisk dnsmasq:dnsmasq-base \
+TESTED_WITH := zstd:zstd lz4:lz4 zsh:zsh fish:fish qemu-img:qemu-utils git:git bwrap:bubblewrap sfdisk:fdisk dnsmasq:dnsmasq-base \
 	ip:iproute2 mcopy:mtools mkfs.vfat:dosfstools syslinux:syslinux \
 	grub-mkstandalone:grub-common chromium:chromium \
 	/usr/lib/ipxe/undionly.kpxe:ipxe /usr/lib/PXELINUX/pxelinux.0:pxelinux \

@@ -107,6 +107,12 @@ def _for_packages() -> Iterator[Tool]:
     yield from DEB_TOOLS
 
 
+def _for_compressed() -> Iterator[Tool]:
+    from bootharness.kernels.inside import PROGRAMS
+
+    yield from PROGRAMS.values()
+
+
 def _for_debugging() -> Iterator[Tool]:
     from bootharness.host.tool import GDB
 
@@ -217,6 +223,7 @@ USES: dict[str, _Use] = {
     "uefi": _Use("routes with a UEFI", _for_networks("uefi")),
     "grub": _Use("--route grub", _for_grub),
     "deb": _Use("kernels as deb:PACKAGE", _for_packages),
+    "compressed": _Use("kernels compressed with zstd or lz4", _for_compressed),
     "debug": _Use("debug, and --tracer gdb", _for_debugging),
     "build": _Use("bisect git, and toolchains", _for_building),
 }

@@ -19,7 +19,7 @@ from bootharness.host.regular import first_bytes
 from bootharness.host.tool import Tool
 from bootharness.kernels.debian_archive import extract_vmlinuz
 
-__all__ = ["is_kernel", "kernel_inside"]
+__all__ = ["PROGRAMS", "is_kernel", "kernel_inside"]
 
 _MOST_BYTES = 1 << 30
 """The largest kernels that anybody builds have a quarter of this."""
@@ -85,7 +85,7 @@ def _unpacker(path: Path, form: Form) -> _Unpack | None:
         return partial(_write_section, path) if _linux_section(path) else None
     if form.id in _OPENERS:
         return partial(_write_opened, path, _OPENERS[form.id])
-    return partial(_write_piped, path, form.id) if form.id in _PROGRAMS else None
+    return partial(_write_piped, path, form.id) if form.id in PROGRAMS else None
 
 
 def _linux_section(path: Path) -> tuple[int, int] | None:
@@ -127,7 +127,7 @@ def _xz(path: Path) -> IO[bytes]:
 
 
 _OPENERS = {"gzip": _gzip, "bzip2": _bzip2, "xz": _xz, "lzma": _xz}
-_PROGRAMS = {"zstd": Tool("zstd", "zstd"), "lz4": Tool("lz4", "lz4")}
+PROGRAMS = {"zstd": Tool("zstd", "zstd"), "lz4": Tool("lz4", "lz4")}
 """Compressions that Python does not know, and their programs."""
 
 
@@ -147,7 +147,7 @@ def _write_opened(path: Path, opened: Callable[[Path], IO[bytes]], target: Path)
 
 
 def _write_piped(path: Path, form: str, target: Path) -> None:
-    program = _PROGRAMS[form]
+    program = PROGRAMS[form]
     program.check()
     with (
         path.open("rb") as packed,
