@@ -63,7 +63,7 @@ def test_github_installs_gates_tests_and_comments(
     assert {step.outcome for step in steps.values()} == {"success"}, steps
     [package] = own_machine.folder.glob("runner-temp/bootharness/lib/*/site-packages/bootharness")
     assert (package / "gate/gate.py").exists()
-    assert "4 cells booted" in steps["Boot gate"].said
+    assert "4 boots" in steps["Boot gate"].said
     assert "2 passed" in steps["Boot tests"].said
     assert set(hub.artifacts) == {"vmlinuz", "boot-gate"}
     assert "gh pr comment 7 --body-file boot-gate/gate.md" in own_machine.said
@@ -78,7 +78,7 @@ def test_github_boots_nothing_twice_and_saves_no_download_twice(
     saved = list(hub.caches)
     again = hub.workflow(repository / WORKFLOW)["gate"]
     assert "from the history" not in said(first)
-    assert "0 cells booted" in said(again)
+    assert "no boot, " in said(again)
     [new] = set(hub.caches) - set(saved)
     assert new.startswith("boot-gate-history/")
     # pushed, and no pull request

@@ -447,5 +447,5 @@ def test_console_without_a_terminal_says_so(tmp_path: Path, temporary: Path) -> 
     )  # fmt: skip
     assert done.returncode == 129
     assert "console needs a terminal" in done.stderr
-    assert not [*tmp_path.iterdir()]
+    assert not [*tmp_path.glob("*.log")]
     assert not [*temporary.iterdir()]

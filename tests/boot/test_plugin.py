@@ -138,7 +138,7 @@ def test_failure_shows_the_boot(user: pytest.Pytester, bad_kernel: Path) -> None
             "*INT 10h AH=0eh teletype output('stage1: R\\r\\n')*",
             "*INT 18h *boot failed*",
             "serial line:",
-            "to see it again: bootharness boot *",
+            "reproduce: bootharness boot *",
         ]
     )
 
@@ -185,7 +185,7 @@ def test_report_of_a_boot_is_told_once(
     result = user.runpytest_subprocess(*arguments, "--junitxml", "report.xml", *options)
     result.assert_outcomes(failed=3)
     said = result.stdout.str()
-    assert said.count("last BIOS calls:") == said.count("to see it again: ") == 1
+    assert said.count("last BIOS calls:") == said.count("reproduce: ") == 1
     other = re.findall(r"^BAD payload-truncated; its report is with (.*)$", said, re.MULTILINE)
     assert len(other) == 2
     assert {each.partition("::")[2] for each in other} == {"test_first[vmlinuz-bad]"}
@@ -237,7 +237,7 @@ def test_failure_says_how_to_see_it_again(user: pytest.Pytester, bad_kernel: Pat
         """
     )
     result = user.runpytest_subprocess("--kernel", bad_kernel)
-    (line,) = re.findall(r"^to see it again: bootharness (.*)$", result.stdout.str(), re.MULTILINE)
+    (line,) = re.findall(r"^reproduce: bootharness (.*)$", result.stdout.str(), re.MULTILINE)
     words = shlex.split(line)
     assert words[words.index("--memory") + 1] == "64"
     assert words[words.index("--cmdline") + 1] == "console=ttyS0 a=1"

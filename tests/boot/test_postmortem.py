@@ -219,7 +219,7 @@ def test_commands_show_it_again(tmp_path: Path) -> None:
 def test_command_offers_and_keeps(tmp_path: Path) -> None:
     edited_stage1(tmp_path, insert("set_header", NO_IDT))
     done = run("boot", "selfcheck:4096", "--loader", tmp_path / "edited.asm")
-    (offer,) = re.findall(r"to look into it: bootharness (.*)$", done.stdout, re.MULTILINE)
+    (offer,) = re.findall(r"investigate: bootharness (.*)$", done.stdout, re.MULTILINE)
     *words, folder = shlex.split(offer)
     assert words[-1] == "--keep"
     assert not Path(folder).exists()

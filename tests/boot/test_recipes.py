@@ -105,7 +105,7 @@ def test_a_bad_kernel_is_refused_and_its_history_is_kept(gate: Gate) -> None:
     assert "destination-wrapped" in (ended.reports / "gate.md").read_text()
     again = gate("selfcheck:17000000", "last-good", options)
     assert again.status == 1, again.said
-    assert "0 cells booted" in again.said
+    assert "no boot, " in again.said
 
 
 @pytest.mark.parametrize("candidate", ["notes.txt", "empty"])
@@ -213,7 +213,7 @@ def test_two_gates_in_one_job_keep_a_history_and_a_report_each(
         }
         for kernel in ("vmlinuz", "last-good")
     ]
-    for booted in ("1 cell booted", "0 cells booted"):
+    for booted in ("1 boot (", "no boot, "):
         steps = hub.job([{"uses": "actions/checkout@v4"}, *gates])
         assert [step.status for step in steps] == [0, 0, 0]
         assert all(booted in step.said for step in steps[1:])

@@ -136,7 +136,7 @@ def _left(trace: "BootTrace", plan: BootPlan, folder: Path) -> str:
     missing = trace.post_mortem.missing if trace.post_mortem else ()
     if not (folder / "trace.json").exists():  # the same test may have been run again
         missing += keep_account(trace, plan, folder)
-    lines = [f"to see it again: {again(trace, plan, '--verbose')}"]
+    lines = [f"reproduce: {again(trace, plan, '--verbose')}"]
     if trace.disk:
         lines.append(f"in gdb: {shlex.join(['bootharness', 'debug', str(folder / 'trace.json')])}")
     lines.append(f"kept in {folder}")

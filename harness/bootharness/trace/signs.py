@@ -8,7 +8,8 @@ __all__ = ["Sign", "as_shown", "complaint", "firmware_signs", "kernel_signs", "p
 
 
 class Sign(Struct, frozen=True):
-    """A line that means something: a milestone, a ``panic``, ``last-words`` or a ``complaint``."""
+    """A line that means something: a milestone, a ``panic``, ``last-words``, a ``complaint``, or
+    ``memory-told``."""
 
     name: str
     pattern: re.Pattern[bytes]
@@ -41,6 +42,8 @@ def kernel_signs(init_marker: str, *, own_init: bool) -> list[Sign]:
         Sign("panic", re.compile(rb"Kernel panic - not syncing: " + _WHOLE_LINE)),
         Sign("last-words", re.compile(rb"---\[ end Kernel panic|Rebooting in \d+ seconds")),
         Sign("complaint", _COMPLAINT),
+        # what follows the memory map
+        Sign("memory-told", re.compile(rb"NX \(Execute Disable\)|last_pfn = 0x|Memory: \d")),
     ]
 
 

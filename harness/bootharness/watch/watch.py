@@ -46,6 +46,8 @@ _DRAIN_S = 0.1
 _SAME_CALLS = 10_000
 # how long a kernel that panics may go on printing, and an /init of somebody's must live
 _LAST_WORDS_S = 0.5
+# how soon behind its banner a kernel tells which memory it has been told of
+_MEMORY_TOLD_S = 5.0
 # a guest that was given less of the time limit cannot be blamed for not being ready
 _LEAST_SHARE = 0.4
 # without progress for so long, the CPU is looked at on every tick
@@ -94,6 +96,7 @@ class Watch(Struct):
     screen_read_at: float = 0.0
     crash: str = ""
     bios_log: str = ""
+    memory_told_by: Deadline | None = None
 
     @property
     def wire(self) -> "Connection | None":
@@ -117,6 +120,8 @@ class Watch(Struct):
             self._listen()
             self._look_at_wire()
             self._take_events()
+            if self.ending is None and self.memory_told_by and self.memory_told_by.expired:
+                self._finish("reached")
             if self.ending is None:
                 self._look_around()
             if self.ending is None and self.program:
@@ -239,8 +244,17 @@ class Watch(Struct):
         if self.observer:
             self.observer.milestone(Milestone(name, self.milestones[name]))
         lives = name != "init" or self.plan.initrd is None  # ours writes its marker itself
-        if self._has_passed(name) and lives:
+        if not self._has_passed(name) or not lives:
+            return
+        if name == "banner" and self._entry_unseen:
+            self.memory_told_by = Deadline.after(_MEMORY_TOLD_S)
+        else:
             self._finish("reached")
+
+    @property
+    def _entry_unseen(self) -> bool:
+        """Whether only the kernel itself can tell what its loader has told it of memory."""
+        return self.handoff is None and self.medium.device.firmware == "bios" and not self.wire
 
     def _has_passed(self, name: str) -> bool:
         """Whether what was wanted is a milestone, or comes before it: a kernel that was told to be
@@ -272,13 +286,20 @@ class Watch(Struct):
                 self._finish("firmware-crash", self.crash)
         elif sign.name == "complaint":
             self._finish(sign.name, text.strip())
-        elif sign.name == "panic" and self.plan.until in _BEFORE_A_PANIC:
-            self.words.spoke_of(sign)  # the banner, hidden from this line, came before
-            self._finish("reached")
+        elif sign.name == "memory-told":
+            if self.memory_told_by:
+                self._finish("reached")
         elif sign.name == "panic":
-            self.panic = text
+            self._hear_panic(sign, text)
         elif self.panic is not None:
             self._finish("panic", self.panic)
+
+    def _hear_panic(self, sign: Sign, text: str) -> None:
+        if self.plan.until in _BEFORE_A_PANIC:
+            self.words.spoke_of(sign)  # the banner, hidden from this line, came before
+            self._finish("reached")
+        else:
+            self.panic = text
 
     def _look_at_screen(self) -> None:
         """Hear on the screen what a kernel that keeps silent on the serial line has said."""
