@@ -23,7 +23,6 @@ SOME = (
     "ipxe-no-offer:seconds=2",
     "pxelinux-no-ack:seconds=2",
     "ipxe-loss",
-    "pxelinux-loss:rate=0.05",
     "ipxe-script-error",
 )
 CASES = {str(case): case for case in cases()}

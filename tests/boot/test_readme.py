@@ -24,6 +24,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> list[Shown]:
     return done
 
 
+@pytest.mark.xdist_group("readme")
 @pytest.mark.parametrize("number", range(len(SHOWN)), ids=[each.command for each in SHOWN])
 def test_commands_print_what_the_readme_shows(ran: list[Shown], number: int) -> None:
     assert len(ran) == len(SHOWN), ran[-1]
