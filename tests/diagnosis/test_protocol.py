@@ -136,10 +136,10 @@ def test_stack_may_end_where_the_heap_does_or_at_64_kib_without_one(loadflags: i
 @pytest.mark.parametrize(
     ("cmdline", "vid_mode", "said"),
     [
-        ("quiet vga=791", 0xFFFF, "vga=791 on the command line is for the loader, which was to set "
-         "vid_mode to 0x0317 and left it at 0xffff: the kernel does not see it"),
-        ("vga=ask", 0, "vga=ask on the command line is for the loader, which was to set vid_mode to "
-         "0xfffd and left it at 0x0000: the kernel does not see it"),
+        ("quiet vga=791", 0xFFFF, "vga=791 on the command line is for the loader, which was to "
+         "set vid_mode to 0x0317 and left it at 0xffff: the kernel does not see it"),
+        ("vga=ask", 0, "vga=ask on the command line is for the loader, which was to set vid_mode "
+         "to 0xfffd and left it at 0x0000: the kernel does not see it"),
         ("vga=0x317", 0x317, None),
         ("vga=normal", 0xFFFF, None),
         ("vga=strange", 0, None),
