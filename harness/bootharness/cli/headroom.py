@@ -1,6 +1,8 @@
 """`bootharness headroom`: how close kernels come to what loaders can boot."""
 
+import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +13,7 @@ from msgspec import to_builtins
 from bootharness.cli import values
 from bootharness.cli.output import check_json_file, spoken, write_json
 from bootharness.errors import COULD_NOT_FIND_OUT, CouldNotFindOut
+from bootharness.text import printable
 from bootharness.trace.bioses import BIOSES
 
 if TYPE_CHECKING:
@@ -77,19 +80,27 @@ def command(
     from bootharness.kernels.source import expand
     from bootharness.predictor.forecast import Forecast, KnownLoader
     from bootharness.predictor.headroom_report import print_headroom
+    from bootharness.report.lines import say
+    from bootharness.report.live import Clock
     from bootharness.routes.loader import Loader
 
     sources = [single for kernel in kernels for single in expand(kernel)]
     every = [Loader.stage1(), *(Loader.read(path) for path in loaders)]
-    known = [KnownLoader.examine(loader, bios=bios, memory_mib=memory) for loader in every]
+    known: list[KnownLoader] = []
     rows: list[Forecast] = []
-    missing = False
-    for source in sources:
-        try:
-            rows += _rows(source, known)
-        except CouldNotFindOut as error:
-            click.echo(f"bootharness: {error.cause}: {error}", err=True)
-            missing = True
+    missing: list[str] = []
+    with closing(Clock(sys.stderr)) as clock:
+        for loader in every:
+            clock.show(f"looking for the limits of {loader.name}")
+            known.append(KnownLoader.examine(loader, bios=bios, memory_mib=memory))
+        for source in sources:
+            clock.show(source)
+            try:
+                rows += _rows(source, known)
+            except CouldNotFindOut as error:
+                missing.append(f"bootharness: {error.cause}: {error}")
+    for line in missing:
+        say(sys.stderr, printable(line))
     output = spoken(json_file)
     print_headroom(rows, fail_at, output)
     if json_file:

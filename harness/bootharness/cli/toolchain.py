@@ -1,5 +1,8 @@
 """`bootharness toolchain`: compilers of other Debian releases, to build kernels with."""
 
+import sys
+from contextlib import closing
+
 import click
 
 __all__ = ["command"]
@@ -29,9 +32,11 @@ def command() -> None:
 def add(name: str, suite: str) -> int:
     """Make toolchain NAME, a compiler such as gcc-10, with all that a kernel's build needs."""
     from bootharness.bisection.toolchain import add_toolchain
+    from bootharness.report.live import Clock
 
-    click.echo(f"making {name} of {suite}; this takes a minute or two")
-    made = add_toolchain(name, suite)
+    with closing(Clock(sys.stderr)) as clock:
+        clock.show(f"making {name} of {suite}; this takes a minute or two")
+        made = add_toolchain(name, suite)
     click.echo(f"{made.name}  {made.root}")
     return 0
 

@@ -91,6 +91,8 @@ class Clock:
             self._progress.stop()
         self._progress = None
 
+    close = stop
+
 
 class Spectator(Observer):
     """Sees nothing, but uses the time in which QEMU starts to import what will be needed."""
