@@ -57,8 +57,16 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("boot stage.asm", UNKNOWN, "a program in assembly language: give it with --loader"),
         ("boot empty", UNKNOWN, "empty: give a kernel that was built to its end"),
         ("boot notes", UNKNOWN, "notes: text: give a bzImage"),
-        ("boot disk.qcow2", UNKNOWN, "a qcow2 image: a machine boots from it with --disk, once"),
-        ("boot selfcheck:16 disk.img", UNKNOWN, "disk.img: a disk image: boot it with --disk"),
+        (
+            "boot disk.qcow2",
+            UNKNOWN,
+            "a qcow2 image: a machine boots from it by --route disk, once",
+        ),
+        (
+            "boot selfcheck:16 disk.img",
+            UNKNOWN,
+            "disk.img: a disk image: boot it with --route disk",
+        ),
         ("boot bzImage --initrd bzImage", USAGE, "--initrd bzImage: a Linux kernel, not an initrd"),
         ("boot bzImage --initrd disk.qcow2", USAGE, "disk.qcow2: a qcow2 image, not an initrd"),
         ("boot bzImage --loader bzImage", USAGE, "bzImage: a Linux kernel, not a loader: give it"),

@@ -29,7 +29,7 @@ class Form(Struct, frozen=True):
     id: str = ""
 
 
-_DISK = "a machine boots from it with --disk, once `qemu-img convert -O raw` has unpacked it"
+_DISK = "a machine boots from it by --route disk, once `qemu-img convert -O raw` has unpacked it"
 _UNPACK = "unpack it, and give the kernel that is in it"
 _BZIMAGE = "give a bzImage (arch/x86/boot/bzImage, /boot/vmlinuz-*)"
 _LOADER = "give it with --loader, and a kernel"
@@ -153,12 +153,16 @@ def _forms(head: bytes) -> Iterator[Form]:
     signed = head[SECTOR_BYTES - 2 : SECTOR_BYTES] == _BOOT_SIGNATURE
     if head.startswith(b"CD001", _ISO_AT):
         yield (
-            Form("a disk image that is also a CD image (ISO 9660)", "boot it with --disk", "disk")
+            Form(
+                "a disk image that is also a CD image (ISO 9660)",
+                "boot it with --route disk",
+                "disk",
+            )
             if signed
             else Form("a CD image (ISO 9660) without a boot sector for disks", _UNPACK)
         )
     if signed:
-        yield Form("a disk image", "boot it with --disk", "disk")
+        yield Form("a disk image", "boot it with --route disk", "disk")
     if head.startswith(_EXT_MAGIC, _EXT_MAGIC_AT):
         yield Form("an ext2, ext3 or ext4 file system without a boot sector", _UNPACK)
     if _is_text(head):
