@@ -172,6 +172,17 @@ class Qemu(Closing):
         fields = stat.rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
+    def starved_seconds(self) -> float:
+        """Time for which QEMU's threads wanted a CPU of this host and had none.
+
+        (Linux, Documentation/scheduler/sched-stats.rst.) 0 where the host does not count it.
+        """
+        total = 0
+        for task in Path(f"/proc/{self.pid}/task").glob("*/schedstat"):
+            with suppress(OSError, ValueError, IndexError):  # a thread that has just ended
+                total += int(task.read_text().split()[1])
+        return total / 1e9
+
     def refusal(self, otherwise: str) -> LaunchFailed:
         """Return in QEMU's own words why it did not start, or else what we saw of it.
 

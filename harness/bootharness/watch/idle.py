@@ -24,10 +24,11 @@ _REMEMBERED = 200_000
 class IdleClock:
     """Counts the time in which a guest could have got on and did not, in seconds.
 
-    Only CPU time that QEMU was given counts, or all time if the guest has halted its CPU. A
-    host that is busy, or that stopped QEMU or the harness for a while, does not make a
-    guest idle. ``awake_s`` is all time but that of such stops (the harness's own work is none),
-    ``given_s`` what of it the host gave the guest.
+    Only CPU time that QEMU was given counts, or, if the guest has halted its CPU, all time in which
+    QEMU did not wait for the host's: the guest's clock stands still then. A host that is busy, or
+    that stopped QEMU or the harness for a while, does not make a guest idle. ``awake_s`` is all
+    time but that of such stops (the harness's own work is none), ``given_s`` what of it the host
+    gave the guest.
     """
 
     def __init__(self, machine: Machine) -> None:
@@ -38,6 +39,7 @@ class IdleClock:
         self.given_s = 0.0
         self._at = machine.now()
         self._cpu_s = machine.qemu.cpu_seconds()
+        self._starved_s: float | None = None
         self._own_s = time.process_time()
 
     def seconds(self, progress: object) -> float:
@@ -54,8 +56,11 @@ class IdleClock:
         step, used = min(now - self._at, longest), cpu_s - self._cpu_s
         self.awake_s += step
         given = min(step, used + own_s - self._own_s)  # who floods the harness has to wait for it
+        before_s, self._starved_s = self._starved_s, None
         if used < step * _MOSTLY and self._machine.sample().halted:
-            given = step
+            self._starved_s = self._machine.qemu.starved_seconds()
+            if before_s is not None:
+                given = max(given, step - (self._starved_s - before_s))
         self.given_s += given
         if not went_on:
             self._idle_s += given
