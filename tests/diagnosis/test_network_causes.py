@@ -187,6 +187,29 @@ def test_what_was_refused_is_the_end_only_if_nothing_is_asked_for_after_it(
     assert last_asked(facts(refused, other)) == 3.0
 
 
+CLOSED = event(3.0, KIND.HTTP_CLOSED, "vmlinuz", text="the server closed the connection early")
+
+
+@pytest.mark.parametrize(
+    ("asked", "taken"),
+    [
+        (("initrd.img",), True),  # LPXELINUX takes what it got for all of it
+        (("vmlinuz", "initrd.img"), False),
+        (("boot.ipxe",), False),
+        (("other/vmlinuz",), False),
+        (("unknown",), False),
+    ],
+)
+def test_part_of_a_file_is_its_end_where_the_client_went_on_with_what_is_behind(
+    asked: tuple[str, ...], taken: bool
+) -> None:
+    on = (event(3.1 + at, KIND.FILE_REQUESTED, name) for at, name in enumerate(asked))
+    seen = facts(CLOSED, *on)
+    seen = replace(seen, roles={**seen.roles, "initrd": "initrd.img"})
+    assert (certain(seen, 3.2) == ("http-truncated", CLOSED)) is taken
+    assert (root(seen) is not None) is taken
+
+
 REPEATED = event(3.5, KIND.REPEATED, "vmlinuz", block=2, repeats=9)
 STALLED = event(3.5, KIND.HTTP_STALLED, "vmlinuz", text="no data for 1.5 s")
 

@@ -85,6 +85,7 @@ _ASKS = (
     *_REFUSALS,
 )
 _DHCP = (NetEventKind.DISCOVER, NetEventKind.REQUEST, NetEventKind.ACK, NetEventKind.NAK)
+_IN_ORDER = ("nbp", "script", "kernel", "initrd")
 _ASKED_FOR_LONGER = "PXE"
 """What is in the words of a DHCP client that wants to boot as we serve it."""
 
@@ -152,7 +153,7 @@ def _earliest(
 
 
 def _spoilt(facts: NetworkFacts) -> Iterator[tuple[str, NetEvent]]:
-    """What was sent in full and is wrong: it cannot become right any more."""
+    """What was sent in full and is wrong, or in part and taken for all: it cannot become right."""
     for event in facts.events:
         kind = event.kind
         if kind == NetEventKind.ACK and not event.file and "not a PXE client" not in event.text:
@@ -161,6 +162,18 @@ def _spoilt(facts: NetworkFacts) -> Iterator[tuple[str, NetEvent]]:
             cause = _served_badly(served_as(event, facts))
             if cause:
                 yield cause, event
+        elif kind == NetEventKind.HTTP_CLOSED and _taken_for_all(event, facts):
+            yield _CAUSES[kind], event
+
+
+def _taken_for_all(event: NetEvent, facts: NetworkFacts) -> bool:
+    """Whether a client that got a part of a file went on with what comes behind it in a boot."""
+    own = facts.role(event.file)
+    if own not in _IN_ORDER:
+        return False
+    asked = [each.file for each in _after(event, facts) if each.kind == NetEventKind.FILE_REQUESTED]
+    behind = _IN_ORDER[_IN_ORDER.index(own) + 1 :]
+    return event.file not in asked and any(facts.role(name) in behind for name in asked)
 
 
 def _served_badly(file: NetFile | None) -> str | None:
