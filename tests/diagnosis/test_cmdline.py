@@ -75,6 +75,15 @@ def test_what_is_missing_or_another_is_found(asked: str, got: str) -> None:
     assert judge(in_memory(asked, got)).cause == "cmdline-wrong"
 
 
+@pytest.mark.parametrize("got", ["", "vml", "vmlinuz con", "vmlinuz console=ttyS0 qui"])
+def test_line_that_the_boots_end_has_cut_off_tells_nothing(got: str) -> None:
+    asked = "console=ttyS0 quiet"
+    whole = by_uefi(asked, got)
+    cut = replace(whole, serial=whole.serial.rstrip("\r\n"))
+    assert judge(whole).cause == "cmdline-wrong"
+    assert judge(cut).cause is None
+
+
 @pytest.mark.parametrize(
     ("asked", "got"),
     [

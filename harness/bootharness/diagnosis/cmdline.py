@@ -12,7 +12,7 @@ __all__ = ["cmdline_wrong"]
 
 _SHOWN = 60
 _FORESEEN = "the command line"
-_SAID = re.compile(r"(?:^|\] )Command line: ([^\r\n]{0,4096})", re.MULTILINE)
+_SAID = re.compile(r"(?:^|\] )Command line: ([^\r\n]{0,4096})(?P<end>[\r\n])?", re.MULTILINE)
 _STUB_CUT_IT = re.compile(r"EFI stub: ERROR: Command line is too long[^\r\n]{0,100}")
 # a kernel's line has room for so many characters at least, and longer ones may be cut
 _LINE_ROOM = 900
@@ -77,7 +77,8 @@ def _arrived(trace: BootTrace) -> _Arrived | None:
         at = address(handoff.header.cmd_line_ptr)
         return _Arrived(handoff.cmdline or "", f"at {at}", whole=True)
     said = _SAID.search(trace.serial) if handoff is None and trace.reached("banner") else None
-    if said is None:
+    # a boot that ends with its banner may end in the middle of the line behind it
+    if said is None or not (said["end"] or len(said[1]) >= _LINE_ROOM):
         return None
     return _Arrived(said[1].rstrip(), "that the kernel got", whole=len(said[1]) < _LINE_ROOM)
 

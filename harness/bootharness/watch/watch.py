@@ -46,7 +46,7 @@ _DRAIN_S = 0.1
 _SAME_CALLS = 10_000
 # how long a kernel that panics may go on printing, and an /init of somebody's must live
 _LAST_WORDS_S = 0.5
-# how soon behind its banner a kernel tells which memory it has been told of
+# how soon behind its banner a kernel tells of its command line, and then of its memory
 _MEMORY_TOLD_S = 5.0
 # a guest that was given less of the time limit cannot be blamed for not being ready
 _LEAST_SHARE = 0.4
@@ -246,15 +246,11 @@ class Watch(Struct):
         lives = name != "init" or self.plan.initrd is None  # ours writes its marker itself
         if not self._has_passed(name) or not lives:
             return
-        if name == "banner" and self._entry_unseen:
+        if name == "banner" and self.handoff is None:
+            # only the kernel itself can tell which command line and memory it was told of
             self.memory_told_by = Deadline.after(_MEMORY_TOLD_S)
         else:
             self._finish("reached")
-
-    @property
-    def _entry_unseen(self) -> bool:
-        """Whether only the kernel itself can tell what its loader has told it of memory."""
-        return self.handoff is None and self.medium.device.firmware == "bios" and not self.wire
 
     def _has_passed(self, name: str) -> bool:
         """Whether what was wanted is a milestone, or comes before it: a kernel that was told to be
