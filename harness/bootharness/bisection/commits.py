@@ -74,7 +74,7 @@ class _HistoryHunt:
 
     def run(self, good: str, bad: str) -> HuntResult:
         try:
-            self._repository.merge_base(good, bad)
+            self._repository.check_related(good, bad)
             with self._range(good, bad) as searched:
                 result = self._searched(searched, None)
             if result.answer:
