@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from bootharness.bisection.answer import Answer
 from bootharness.bisection.build import Build
+from bootharness.bisection.config_answer import ConfigAnswer
 from bootharness.bisection.git_range import GitRange
 from bootharness.bisection.hunt import Hunt, HuntObserver
 from bootharness.bisection.inquest import inquire, pictures
@@ -32,7 +33,7 @@ from bootharness.runs.runner import limit_s
 from bootharness.runs.workers import workers_of
 from bootharness.text import count
 
-__all__ = ["HuntResult", "StoppedHunt", "bisect", "bisect_commits"]
+__all__ = ["HuntResult", "StoppedHunt", "bisect", "bisect_commits", "hunted_as"]
 
 
 class HuntResult(Struct, frozen=True):
@@ -48,6 +49,7 @@ class HuntResult(Struct, frozen=True):
     plan: BootPlan = BootPlan()
     pictures: tuple[Picture, Picture] = (Picture(), Picture())
     replay: str = ""
+    config: ConfigAnswer | None = None
 
     @property
     def lost(self) -> Lost | None:
@@ -103,7 +105,7 @@ def bisect(
     jobs = jobs or len(os.sched_getaffinity(0))
     cell = Cell("", plan)
     results = history or history_file()
-    hunted = _hunted(searched, plan)
+    hunted = hunted_as(searched, plan)
     search = Search(len(searched), confidence=confidence, any_cause=any_cause)
     observer.begun(searched, jobs)
     with (
@@ -150,7 +152,7 @@ def bisect_commits(
             ends = commits.merged(found.bad) if found and len(found.candidates) == 1 else None
 
 
-def _hunted(searched: Range, plan: BootPlan) -> dict[str, Any]:
+def hunted_as(searched: Range, plan: BootPlan) -> dict[str, Any]:
     """Return what makes a hunt the same one."""
     hunted: dict[str, Any] = msgspec.to_builtins(
         {

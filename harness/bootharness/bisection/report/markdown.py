@@ -29,7 +29,7 @@ def hunt_markdown(result: HuntResult) -> str:
             "|---|---|---|",
         ]
         lines += [
-            f"| {_SIGNS[each.verdict]} | {_escaped(each.what)} | {_escaped(each.cause or '')} |"
+            f"| {_SIGNS[each.verdict]} | {_escaped(each.what)} | {_escaped(each.why)} |"
             for each in answer.outcomes
         ]
         lines += ["", "| differs in | last good | first bad |", "|---|---|---|"]

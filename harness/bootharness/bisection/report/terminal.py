@@ -65,6 +65,11 @@ class TerminalHunt(HuntObserver):
         """Show how many experiments are done."""
         self._clock.show(f"trying the answer: {done} of {total} experiments done")
 
+    def note(self, sentence: str) -> None:
+        """Print it."""
+        self.over()
+        say(self._output, printable(sentence))
+
     def over(self) -> None:
         """Take the status line away."""
         self._clock.stop()
@@ -108,7 +113,7 @@ def print_answer(answer: Answer, output: TextIO) -> None:
     click.echo(file=output)
     for each in answer.outcomes:
         verdict = (f"{each.verdict.upper():<4}", {"fg": _COLOURS[each.verdict], "bold": True})
-        why = f": {each.cause}" if each.cause else ""
+        why = f": {printable(each.why)}" if each.why else ""
         say(output, verdict, f"{each.what}{why}", indent=_INDENT)
     say(output, (printable(certainty(answer)), {"dim": True}), indent=_INDENT)
     rows: list[list[Words]] = [["differs in", "last good", "first bad"]]
