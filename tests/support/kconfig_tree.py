@@ -2,7 +2,6 @@
 
 import shutil
 from collections.abc import Mapping
-from glob import glob
 from pathlib import Path
 
 from bootharness.kernels.selfcheck import selfcheck_kernel
@@ -11,7 +10,7 @@ from tests.support.builders import patched_kernel
 __all__ = ["BUILD", "CONF", "config_file", "kconfig_tree"]
 
 CONF = shutil.which("kconfig-conf") or next(
-    iter(glob("/usr/lib/linux-kbuild-*/scripts/kconfig/conf")), None
+    map(str, Path("/usr/lib").glob("linux-kbuild-*/scripts/kconfig/conf")), None
 )
 """Kconfig's own program, of the package kconfig-frontends or of linux-kbuild; None without it."""
 BUILD = ("--build", ': "$O"; sh build.sh', "--image", "bzImage")

@@ -208,7 +208,7 @@ class _ConfigHunt:
     def _answered(self, turn: _Turn, unknown: tuple[str, ...]) -> HuntResult:
         first, first_log = self._stages[0]
         guilty = self._guilty(turn.symbols)
-        answer = self._inquired(turn, guilty)
+        answer = self._inquired(turn, guilty, cache=self._cache)
         config = ConfigAnswer(
             *self._names, len(first.way.symbols), self._booted(), guilty,
             together=len(guilty) > 1, unknown=unknown,
@@ -225,6 +225,8 @@ class _ConfigHunt:
                 set_back=None if back is None else back is Verdict.GOOD,
                 alone=None if alone is None else alone is Verdict.BAD,
             )  # fmt: skip
+        if config.guilty != guilty:  # it took more: its experiments are known by now
+            answer = self._inquired(turn, config.guilty, cache=True)
         answer = replace(
             answer,
             outcomes=(*tried, *answer.outcomes),
@@ -242,14 +244,14 @@ class _ConfigHunt:
         return HuntResult(turn.searched.title, turn.search, tuple(turn.log.seen), answer,
                           self._cell.plan, drawn, config=config)  # fmt: skip
 
-    def _inquired(self, turn: _Turn, guilty: tuple[Guilty, ...]) -> Answer:
+    def _inquired(self, turn: _Turn, guilty: tuple[Guilty, ...], *, cache: bool) -> Answer:
         """Return the answer of the last search, the bad side called by the guilty symbols."""
         turn.log.seen = [
             replace(each, label=named(guilty)) if each.position == turn.found.bad else each
             for each in turn.log.seen
         ]
         return inquire(turn.found, turn.searched, self._cell, turn.log, self._executor,
-                       self._history, sought=turn.search.sought, cache=self._cache,
+                       self._history, sought=turn.search.sought, cache=cache,
                        observer=self.observer)  # fmt: skip
 
     def _guilty(self, symbols: tuple[str, ...]) -> tuple[Guilty, ...]:

@@ -312,10 +312,12 @@ class _Hunting:
 
     def tell(self, result: "HuntResult") -> int:
         """Print and write what came of a hunt, and return the status."""
-        from bootharness.bisection.report.terminal import print_answer, print_lost
+        from bootharness.bisection.report.terminal import print_answer, print_config, print_lost
 
         if result.answer:
             print_answer(result.answer, self.output)
+            if result.config:
+                print_config(result.config, self.output)
         elif result.lost:
             print_lost(result.lost, result.boots, self.output)
         self._write(result)

@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from bootharness.bisection.answer import Answer
 from bootharness.bisection.bisect import HuntResult
+from bootharness.bisection.config_answer import ConfigAnswer
 from bootharness.bisection.log import Seen
 from bootharness.bisection.search import Found, Lost
 from bootharness.report.document import schema_of
@@ -21,6 +22,7 @@ class _Document(Struct, frozen=True):
 
     ``size`` is the number of positions, ``sought`` the cause that was looked for. One of
     ``found`` and ``lost`` is there, and ``answer`` with the former.
+    ``config`` is there where configurations were searched.
     """
 
     schema_version: int
@@ -32,6 +34,7 @@ class _Document(Struct, frozen=True):
     lost: Lost | None
     answer: Answer | None
     boots: tuple[Seen, ...]
+    config: ConfigAnswer | None = None
 
 
 def hunt_document(result: HuntResult) -> dict[str, Any]:
@@ -48,6 +51,7 @@ def hunt_document(result: HuntResult) -> dict[str, Any]:
             lost=result.lost,
             answer=result.answer,
             boots=result.boots,
+            config=result.config,
         )
     )
     return document

@@ -9,6 +9,7 @@ from bootharness.bisection.answer import Answer, Side
 from bootharness.bisection.bisect import HuntResult
 from bootharness.bisection.log import Seen
 from bootharness.bisection.report.plot import hunt_plots
+from bootharness.bisection.report.symbols import symbol_table
 from bootharness.bisection.report.words import WORDS, certainty, first_bad
 from bootharness.report.again import command
 from bootharness.report.page import drawn, rendered
@@ -17,6 +18,7 @@ from bootharness.text import printable
 
 __all__ = ["hunt_html"]
 
+_MOST_GROWTH = 100
 _TEMPLATE = Path(__file__).with_name("hunt.html.j2")
 
 
@@ -34,6 +36,7 @@ def hunt_html(result: HuntResult) -> str:
         "facts": [*_facts(result)],
         "sides": [*_sides(answer, result)] if answer else [],
         "rows": [row for row in answer.rows if row.differs] if answer else [],
+        "symbols": symbol_table(result.config, _MOST_GROWTH) if result.config else None,
         "seen": seen,
         "sized": not all(_names_size(each) for each in seen),
         "plots": drawn(lambda: hunt_plots(seen, answer)),

@@ -1,6 +1,10 @@
 """A hunt as Markdown, for a job's summary or a bug report."""
 
+from collections.abc import Sequence
+
 from bootharness.bisection.bisect import HuntResult
+from bootharness.bisection.config_answer import ConfigAnswer
+from bootharness.bisection.report.symbols import symbol_table
 from bootharness.bisection.report.words import certainty, first_bad
 from bootharness.diagnosis.verdict import Verdict
 from bootharness.report.again import command
@@ -8,6 +12,7 @@ from bootharness.text import count, printable
 
 __all__ = ["hunt_markdown"]
 
+_MOST_GROWTH = 40
 _SIGNS = {Verdict.GOOD: "✅", Verdict.BAD: "❌", Verdict.SKIP: "❔"}
 
 
@@ -32,6 +37,8 @@ def hunt_markdown(result: HuntResult) -> str:
             f"| {_SIGNS[each.verdict]} | {_escaped(each.what)} | {_escaped(each.why)} |"
             for each in answer.outcomes
         ]
+        if result.config:
+            lines += _of_config(result.config)
         lines += ["", "| differs in | last good | first bad |", "|---|---|---|"]
         lines += [
             f"| {_escaped(row.name)} | {_escaped(row.good)} | {_escaped(row.bad)} |"
@@ -48,6 +55,16 @@ def hunt_markdown(result: HuntResult) -> str:
         for each in seen
     ]
     return "\n".join([*lines, "", "</details>", ""])
+
+
+def _of_config(config: ConfigAnswer) -> list[str]:
+    table = symbol_table(config, _MOST_GROWTH)
+    head = ["", _row(table.head), "|" + "---|" * len(table.head)]
+    return [*head, *map(_row, table.rows), "", *(f"- {_escaped(note)}" for note in table.notes)]
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(map(_escaped, cells))} |"
 
 
 def _escaped(text: str) -> str:

@@ -11,10 +11,12 @@ from typing import TextIO
 import click
 
 from bootharness.bisection.answer import Answer
+from bootharness.bisection.config_answer import ConfigAnswer
 from bootharness.bisection.evidence import bad_probability
 from bootharness.bisection.hunt import HuntObserver
 from bootharness.bisection.log import Seen
 from bootharness.bisection.ranges import Range
+from bootharness.bisection.report.symbols import symbol_table
 from bootharness.bisection.report.words import certainty, first_bad
 from bootharness.bisection.search import Lost, Search
 from bootharness.diagnosis.verdict import Verdict
@@ -22,13 +24,14 @@ from bootharness.report.lines import Words, say, say_row, say_rows, width_of
 from bootharness.report.live import Clock
 from bootharness.text import printable
 
-__all__ = ["TerminalHunt", "picture", "print_answer", "print_lost"]
+__all__ = ["TerminalHunt", "picture", "print_answer", "print_config", "print_lost"]
 
 _COLOURS = {Verdict.GOOD: "green", Verdict.BAD: "red", Verdict.SKIP: "yellow"}
 _PICTURE = 32
 _SURE = 0.06
 _INDENT = 5
 _WIDE = 100
+_MOST_GROWTH = 12
 
 
 def picture(search: Search, width: int = _PICTURE) -> str:
@@ -124,6 +127,16 @@ def print_answer(answer: Answer, output: TextIO) -> None:
     if len(rows) > 1:
         click.echo(file=output)
         say_rows(output, rows, indent=_INDENT)
+
+
+def print_config(config: ConfigAnswer, output: TextIO) -> None:
+    """Print the guilty symbols, or which made the kernel grow most."""
+    table = symbol_table(config, _MOST_GROWTH)
+    click.echo(file=output)
+    rows = [[*map(printable, row)] for row in (table.head, *table.rows)]
+    say_rows(output, rows, indent=_INDENT)
+    for note in table.notes:
+        say(output, (printable(note), {"dim": True}), indent=_INDENT)
 
 
 def _coloured(drawn: str) -> str:
