@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from bootharness.bisection.config_answer import ConfigAnswer, Guilty
-from bootharness.text import count
+from bootharness.text import count, printable
 
 __all__ = ["SymbolTable", "symbol_table"]
 
@@ -29,9 +29,15 @@ def symbol_table(config: ConfigAnswer, most: int) -> SymbolTable:
     ``most`` rows."""
     if config.growth:
         rows, notes = _growth_rows(config, most), (_growth_note(config), *_searches(config))
-        return SymbolTable("Growth, the most first", _GROWTH_HEAD, (*rows,), notes)
-    rows = _symbol_rows(config)
-    return SymbolTable("Symbols", _SYMBOLS_HEAD, (*rows,), (*_searches(config),))
+        return _table("Growth, the most first", _GROWTH_HEAD, rows, notes)
+    return _table("Symbols", _SYMBOLS_HEAD, _symbol_rows(config), (*_searches(config),))
+
+
+def _table(
+    title: str, head: tuple[str, ...], rows: list[tuple[str, ...]], notes: tuple[str, ...]
+) -> SymbolTable:
+    shown = tuple(tuple(map(printable, row)) for row in rows)
+    return SymbolTable(title, head, shown, tuple(map(printable, notes)))
 
 
 def _symbol_rows(config: ConfigAnswer) -> list[tuple[str, ...]]:

@@ -133,10 +133,9 @@ def print_config(config: ConfigAnswer, output: TextIO) -> None:
     """Print the guilty symbols, or which made the kernel grow most."""
     table = symbol_table(config, _MOST_GROWTH)
     click.echo(file=output)
-    rows = [[*map(printable, row)] for row in (table.head, *table.rows)]
-    say_rows(output, rows, indent=_INDENT)
+    say_rows(output, (table.head, *table.rows), indent=_INDENT)
     for note in table.notes:
-        say(output, (printable(note), {"dim": True}), indent=_INDENT)
+        say(output, (note, {"dim": True}), indent=_INDENT)
 
 
 def _coloured(drawn: str) -> str:
