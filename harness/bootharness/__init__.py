@@ -13,7 +13,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bootharness.bisection.bisect import HuntResult, bisect, bisect_commits
+    from bootharness.bisection.bisect import HuntResult, bisect
+    from bootharness.bisection.commits import bisect_commits
     from bootharness.diagnosis.causes import CAUSES
     from bootharness.diagnosis.judge import judge
     from bootharness.diagnosis.verdict import Diagnosis, Judgement, Verdict
@@ -75,7 +76,8 @@ __all__ = [
 ]
 
 _HOMES = {
-    "bisection.bisect": ("HuntResult", "bisect", "bisect_commits"),
+    "bisection.bisect": ("HuntResult", "bisect"),
+    "bisection.commits": ("bisect_commits",),
     "diagnosis.causes": ("CAUSES",),
     "diagnosis.judge": ("judge",),
     "diagnosis.verdict": ("Diagnosis", "Judgement", "Verdict"),

@@ -8,6 +8,7 @@
         │   └── NotAKernel      it is there and is not a bzImage: to a gate it is a bad one
         ├── MediumUnavailable   the disk image is in a form that no machine boots from
         ├── BuildFailed         the kernel could not be built
+        │   └── DoesNotBuild    its build command has said so: to who looks for that it is bad
         ├── ToolMissing         a program that the harness needs is not installed
         ├── LaunchFailed        QEMU or gdb did not start
         ├── MachineLost         QEMU or gdb went away in mid-boot
@@ -28,6 +29,7 @@ __all__ = [
     "BootHarnessError",
     "BuildFailed",
     "CouldNotFindOut",
+    "DoesNotBuild",
     "FormatError",
     "HostBusy",
     "Interrupted",
@@ -99,6 +101,10 @@ class BuildFailed(CouldNotFindOut):
     """The kernel could not be built; the message names the log."""
 
     cause = "build-failed"
+
+
+class DoesNotBuild(BuildFailed):
+    """The build command has failed, or has made no kernel."""
 
 
 class NotEmulated(CouldNotFindOut):

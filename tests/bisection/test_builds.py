@@ -64,7 +64,7 @@ def commit(folder: Path, subject: str, script: str | None = None) -> None:
 @pytest.fixture
 def commits(repository: Path) -> Iterator[GitRange]:
     build = Build("echo built >>log.txt; . ./build.sh", "kernel", HOST)
-    with GitRange(repository, "HEAD~4", "HEAD", build, workers=1) as searched:
+    with GitRange(repository, "HEAD~4", "HEAD", build) as searched:
         yield searched
 
 
@@ -90,19 +90,6 @@ def test_build_that_fails_says_why_and_where_its_log_is(commits: GitRange) -> No
     log = Path(str(raised.value).rpartition("see ")[2])
     assert log.read_text() == ""
     assert raised.value.cause == "build-failed"
-
-
-def test_merge_leads_to_its_branch(repository: Path, commits: GitRange) -> None:
-    assert commits.merged(1) is None
-    base, tip = git(repository, "rev-parse", "HEAD~2"), git(repository, "rev-parse", "side")
-    assert commits.merged(4) == (base, tip)
-
-
-def test_replay_is_what_git_takes(repository: Path, commits: GitRange, tmp_path: Path) -> None:
-    log = tmp_path / "replay"
-    log.write_text(commits.replay({4: "bad", 0: "good", 1: "good", 3: "bad", 2: "bad"}))
-    said = git(repository, "bisect", "replay", str(log))
-    assert f"{commits.commits[2]} is the first bad commit" in said
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from bootharness.formats.gdt import SegmentDescriptor
 from bootharness.text import count
 from bootharness.trace.boot_trace import BootTrace
 
-__all__ = ["Answer", "Row", "Side", "conclusion", "side_by_side"]
+__all__ = ["Answer", "Row", "Side", "built", "conclusion", "side_by_side"]
 
 _LISTED = 4
 # fields that say the same in other words, or that a loader fills in
@@ -52,7 +52,8 @@ class Answer(Struct, frozen=True):
 
     ``limit`` is the largest payload in bytes that the loader is predicted to place, None where
     there is no such limit. ``earlier`` are the turns from bad to good again before the one
-    that was found, by their labels.
+    that was found, by their labels. Of a ``fix``, ``good`` is the first good one, and
+    ``candidates`` is what can be that.
     """
 
     found: Found
@@ -64,6 +65,7 @@ class Answer(Struct, frozen=True):
     limit: int | None
     conclusion: str
     earlier: tuple[tuple[str, str], ...] = ()
+    fix: bool = False
 
 
 def side_by_side(good: BootTrace, bad: BootTrace) -> tuple[Row, ...]:
@@ -116,6 +118,7 @@ def conclusion(
     loader: str,
     limit: int | None,
     same_kernel: bool = False,
+    fix: bool = False,
 ) -> str:
     """Return what the experiments say together, as one sentence.
 
@@ -133,6 +136,9 @@ def conclusion(
         whatever = ", whatever made it" if boots or not fails else ""
         growth = f"{bad.payload_bytes - good.payload_bytes:,} bytes, to {bad.payload_bytes:,}"
         grew = "" if same_kernel else f"{bad.label} only made it grow by {growth}"
+        if fix:
+            shrunk = f"{bad.payload_bytes - good.payload_bytes:,} bytes, to {good.payload_bytes:,}"
+            grew = f"{good.label} only made it shrink by {shrunk}"
         size = count(bad.payload_bytes, "byte")
         others = f"with {size} it boots {_listed(boots)}" if boots else ""
         return _joined(f"{what} ({bad.cause}){whatever}", grew, others)
@@ -146,6 +152,8 @@ def conclusion(
         )
     elif grown is not None:
         not_size = f"{good.label} grown to the same size fails too, but with {grown.cause}"
+    if fix:
+        return _joined(f"{good.label} is the first without {bad.cause}", not_size, _differing(rows))
     if boots and not fails:
         what = f"{bad.label} and {loader} do not go together ({bad.cause})"
         return _joined(f"{what}: it boots {_listed(boots)}", not_size, _differing(rows))
@@ -156,6 +164,11 @@ def conclusion(
         what = f"{bad.label} boots {_listed(boots)} and fails {_listed(fails)} ({bad.cause})"
         return _joined(what, not_size, _differing(rows))
     return _joined(f"{bad.label} is the first to fail with {bad.cause}", not_size)
+
+
+def built(good: Side, bad: Side, *, fix: bool) -> str:
+    """Return what builds say, of which none was booted."""
+    return f"{good.label} builds again" if fix else f"{bad.label} is the first not to build"
 
 
 def _differing(rows: Sequence[Row]) -> str:

@@ -4,19 +4,16 @@ Range, BootPlan -> Hunt -> Search -> Found -> inquire -> Answer
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from msgspec import Struct, to_builtins
-from msgspec.structs import replace
 
 from bootharness.bisection.answer import Answer
-from bootharness.bisection.build import Build
 from bootharness.bisection.config_answer import ConfigAnswer
-from bootharness.bisection.git_range import GitRange
 from bootharness.bisection.hunt import Hunt, HuntObserver
 from bootharness.bisection.inquest import inquire, pictures
 from bootharness.bisection.log import HuntLog, Seen, log_file
@@ -33,14 +30,17 @@ from bootharness.runs.runner import limit_s
 from bootharness.runs.workers import workers_of
 from bootharness.text import count
 
-__all__ = ["HuntResult", "StoppedHunt", "bisect", "bisect_commits", "hunted_as"]
+__all__ = ["HuntResult", "StoppedHunt", "bisect", "hunted_as"]
 
 
 class HuntResult(Struct, frozen=True):
     """What came of a hunt: the search as it ended, every boot in order, and the answer if there
     is one. ``plan`` is how each was booted, and ``pictures`` are those of the last good boot and
     of the first bad one. ``replay`` is what `git bisect replay` takes, empty where nothing is of
-    git."""
+    git. Of a hunt of several stages, through a history and merged branches, ``stages`` has all in
+    order, and the rest is of the one with the answer. ``undecided`` says what of an answer is
+    open, and ``advice`` what to do about a hunt that has found nothing.
+    """
 
     title: str
     search: Search
@@ -49,6 +49,9 @@ class HuntResult(Struct, frozen=True):
     plan: BootPlan = BootPlan()
     pictures: tuple[Picture, Picture] = (Picture(), Picture())
     replay: str = ""
+    stages: tuple["HuntResult", ...] = ()
+    undecided: str = ""
+    advice: str = ""
     config: ConfigAnswer | None = None
 
     @property
@@ -59,7 +62,7 @@ class HuntResult(Struct, frozen=True):
     @property
     def exit_status(self) -> int:
         """0 found, 125 not found out."""
-        return 0 if self.answer else COULD_NOT_FIND_OUT
+        return 0 if self.answer and not self.undecided else COULD_NOT_FIND_OUT
 
 
 class StoppedHunt(Interrupted):
@@ -79,6 +82,9 @@ def bisect(
     *,
     confidence: float = DEFAULT_CONFIDENCE,
     any_cause: bool = False,
+    cause: str | None = None,
+    fix: bool = False,
+    builds_only: bool = False,
     executor: Executor | None = None,
     jobs: int | None = None,
     history: Path | None = None,
@@ -90,7 +96,9 @@ def bisect(
 
     ``searched`` are kernels by their sources, or a range; each of them is booted by ``plan``.
     ``confidence`` is how certain the answer must be; with ``any_cause`` every bad boot is taken
-    for the one that is sought. ``executor`` boots, ``jobs`` at once; without one workers are
+    for the one that is sought, and with ``cause`` only those with that one. A ``fix`` is in a
+    range that begins with what is mended; with ``builds_only`` nothing is booted, and the first one
+    is sought that does not build. ``executor`` boots, ``jobs`` at once; without one workers are
     started on this machine, one on each core. Results go to the file ``history``, and without
     ``cache`` none is taken from it; the hunt is written down in the file ``log``. Raises
     UsageError for what cannot be, and StoppedHunt when the person stops it.
@@ -106,19 +114,23 @@ def bisect(
     cell = Cell("", plan)
     results = history or history_file()
     hunted = hunted_as(searched, plan)
-    search = Search(len(searched), confidence=confidence, any_cause=any_cause)
+    if builds_only:
+        hunted["builds_only"] = True
+    search = Search(len(searched), confidence=confidence, any_cause=any_cause, cause=cause)
     observer.begun(searched, jobs)
     with (
         HuntLog(log or log_file(hunted), hunted) as written,
         workers_of(executor, jobs, limit_s([cell])) as workers,
     ):
-        hunt = Hunt(searched, cell, written, workers, results, workers=jobs, cache=cache)
+        hunt = Hunt(searched, cell, written, workers, results, workers=jobs, cache=cache,
+                    builds_only=builds_only)  # fmt: skip
         answer, drawn = None, (Picture(), Picture())
         try:
             search = hunt.run(search, observer)
             if isinstance(search.result, Found):
                 answer = inquire(search.result, searched, cell, written, workers, results,
-                                 sought=search.sought, cache=cache, observer=observer)  # fmt: skip
+                                 sought=search.sought, cache=cache, observer=observer, fix=fix,
+                                 builds_only=builds_only)  # fmt: skip
                 drawn = pictures(search.result, cell, written, results, sought=search.sought)
         except KeyboardInterrupt:
             observer.over()
@@ -128,28 +140,6 @@ def bisect(
             raise StoppedHunt(stopped, written.path) from None
         observer.over()
         return HuntResult(searched.title, search, tuple(written.seen), answer, plan, drawn)
-
-
-def bisect_commits(
-    repository: Path, good: str, bad: str, build: Build, plan: BootPlan | None = None,
-    *, jobs: int | None = None, **how: Any,
-) -> Iterator[HuntResult]:  # fmt: skip
-    """Yield the hunt for the first bad commit behind ``good`` up to ``bad``; where that is a
-    merge, then the hunt through the branch that it brought in.
-
-    ``how`` is for `bisect`.
-    """
-    jobs = jobs or len(os.sched_getaffinity(0))
-    ends: tuple[str, str] | None = good, bad
-    while ends:
-        with GitRange(repository, *ends, build, jobs) as commits:
-            result = bisect(commits, plan, jobs=jobs, **how)
-            verdicts = {
-                each.position: str(result.search.meaning(each.observation)) for each in result.boots
-            }
-            yield replace(result, replay=commits.replay(verdicts) if verdicts else "")
-            found = result.answer.found if result.answer else None
-            ends = commits.merged(found.bad) if found and len(found.candidates) == 1 else None
 
 
 def hunted_as(searched: Range, plan: BootPlan) -> dict[str, Any]:

@@ -8,29 +8,44 @@ import os
 import re
 import shutil
 import subprocess
+import time
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
+from threading import Thread
 
 from msgspec import Struct
 
+from bootharness.bisection.build_log import keep_said, last_said, trim_logs
+from bootharness.bisection.git import environment
 from bootharness.bisection.toolchain import Toolchain
-from bootharness.errors import BuildFailed, UsageError
+from bootharness.errors import BuildFailed, DoesNotBuild, UsageError
 from bootharness.host.cache import alone_in, cache_dir
 from bootharness.host.kept import intact, kept_file, was_kept
 from bootharness.host.workspace import Workspace
-from bootharness.text import last_lines
 
-__all__ = ["Build"]
+__all__ = ["Build", "BuildObserver"]
 
 _LINES = 3
-_LOG_BYTES = 1 << 16
+_SAID_S = 5.0
+"""How long what the command has left behind may go on writing to the log."""
+_PARALLEL = re.compile(r"(^|\s)(-\w*j|--jobs\b)")
 _ELSEWHERE = re.compile(r"\$(O\b|\{O\})")
 # what of the environment a kernel's build heeds (kbuild.rst, llvm.rst)
 _HEEDED = re.compile(
     r"ARCH|CROSS_COMPILE|(HOST)?(CC|CXX|LD|AS|AR)|(K|USER|HOST)?(A|C|CPP|CXX|LD|RUST)FLAGS|"
     r"LLVM(_IAS)?|LOCALVERSION|KBUILD_.*|SOURCE_DATE_EPOCH"
 )
+
+
+class BuildObserver:
+    """Who is told how builds go; by itself it does nothing with that."""
+
+    def building(self, name: str, log: Path) -> None:
+        """Take note that a build begins, which writes to this log."""
+
+    def built(self, name: str, seconds: float, failure: str) -> None:
+        """Take note that it is over; without a failure there is a kernel."""
 
 
 class Build(Struct, frozen=True):
@@ -60,6 +75,11 @@ class Build(Struct, frozen=True):
             raise UsageError(f"--image {self.image}: give a path inside of the tree")
 
     @property
+    def parallel(self) -> bool:
+        """Whether the command does several things at once itself, as `make -j` does."""
+        return _PARALLEL.search(self.command) is not None
+
+    @property
     def elsewhere(self) -> bool:
         """Whether the command speaks of ``$O``, so that the tree need not be written to."""
         return _ELSEWHERE.search(self.command) is not None
@@ -87,11 +107,15 @@ class Build(Struct, frozen=True):
         )  # fmt: skip
         return cache_dir("builds", sha256("\0".join(parts).encode()).hexdigest()[:24])
 
-    def make(self, tree: str, folder: Path, objects: Path, workspace: Workspace) -> Path:
+    def make(
+        self, tree: str, folder: Path, objects: Path, workspace: Workspace, name: str = "",
+        observer: BuildObserver | None = None,
+    ) -> Path:  # fmt: skip
         """Return the kernel of the tree in a folder, built now if it is not there.
 
-        ``objects`` is the folder of the build's own. What runs ends with the workspace.
-        Raises BuildFailed, naming the log, when there is no kernel in the end.
+        ``objects`` is the folder of the build's own, and ``name`` is what the tree is called.
+        What runs ends with the workspace. Raises BuildFailed, naming the log, when there is no
+        kernel in the end: DoesNotBuild where that is the tree's fault.
         """
         kept, log = self.kept(tree), self._folder(tree) / "log"
         with alone_in(self._folder(tree), self.limit_s):
@@ -106,10 +130,19 @@ class Build(Struct, frozen=True):
                 # a kernel's tree that is built elsewhere must have none of its own
                 place = objects if self.elsewhere else folder
                 shutil.copyfile(self.config, place / ".config")
-            self._run(folder, objects, log, workspace)
+            observer = observer or BuildObserver()
+            observer.building(name, log)
+            began, failure = time.monotonic(), ""
+            try:
+                self._run(folder, objects, log, workspace)
+            except BuildFailed as error:
+                failure = str(error)
+                raise
+            finally:
+                observer.built(name, time.monotonic() - began, failure)
             made = next((place for place in places if place.exists()), None)
             if made is None:
-                raise BuildFailed(f"the build went well and made no {self.image}; see {log}")
+                raise DoesNotBuild(f"the build went well and made no {self.image}; see {log}")
             if not made.is_file():
                 if made.is_dir():
                     shutil.rmtree(made)  # or no other build could put its kernel there
@@ -120,32 +153,34 @@ class Build(Struct, frozen=True):
     def _run(self, folder: Path, objects: Path, log: Path, workspace: Workspace) -> None:
         writable = [objects] if self.elsewhere else [folder, objects]
         argv = self.toolchain.argv(self.command, folder, *writable)
-        with log.open("wb") as said:
+        trim_logs(log.parent.parent)
+        said, says = os.pipe()
+        try:
+            process = subprocess.Popen(
+                argv,
+                cwd=folder,
+                env=environment(O=str(objects)),
+                stdin=subprocess.PIPE if self.toolchain.needs_input else subprocess.DEVNULL,
+                stdout=says,
+                stderr=says,
+                process_group=workspace.process_group,
+            )
+        except OSError as error:
+            os.close(said)
+            raise BuildFailed(f"{argv[0]} cannot be run: {error.strerror}") from error
+        finally:
+            os.close(says)
+        keeper = Thread(target=keep_said, args=(os.fdopen(said, "rb", buffering=0), log))
+        keeper.daemon = True
+        keeper.start()
+        with process:
             try:
-                process = subprocess.Popen(
-                    argv,
-                    cwd=folder,
-                    env={**os.environ, "O": str(objects)},
-                    stdin=subprocess.PIPE if self.toolchain.needs_input else subprocess.DEVNULL,
-                    stdout=said,
-                    stderr=said,
-                    process_group=workspace.process_group,
-                )
-            except OSError as error:
-                raise BuildFailed(f"{argv[0]} cannot be run: {error.strerror}") from error
-            with process:
-                try:
-                    status = process.wait(self.limit_s)
-                except subprocess.TimeoutExpired:
-                    process.kill()
-                    what = f"not built within {self.limit_s:,.0f} s"
-                    raise BuildFailed(f"{what}; see {log}") from None
+                status = process.wait(self.limit_s)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                what = f"not built within {self.limit_s:,.0f} s"
+                raise BuildFailed(f"{what}; see {log}") from None
+        keeper.join(_SAID_S)
         if status:
-            lines = last_lines(_end(log), _LINES)
-            raise BuildFailed(f"exit status {status}: {' / '.join(lines)}; see {log}")
-
-
-def _end(log: Path) -> str:
-    with log.open("rb") as said:
-        said.seek(max(log.stat().st_size - _LOG_BYTES, 0))
-        return said.read(_LOG_BYTES).decode(errors="replace")
+            words = " / ".join(last_said(log, _LINES)) or "the build said nothing"
+            raise DoesNotBuild(f"exit status {status}: {words}; see {log}")

@@ -9,14 +9,12 @@ from itertools import pairwise
 from msgspec import Struct
 
 from bootharness.bisection.kconfig import Config, Declared
-from bootharness.bisection.log import Seen
 from bootharness.text import count
 
 __all__ = [
     "ConfigAnswer",
     "Growth",
     "Guilty",
-    "Stage",
     "config_conclusion",
     "growths",
     "guilty_of",
@@ -48,13 +46,6 @@ class Growth(Struct, frozen=True):
     bytes: int
 
 
-class Stage(Struct, frozen=True):
-    """An earlier search of the hunt, and its boots."""
-
-    title: str
-    boots: tuple[Seen, ...]
-
-
 class ConfigAnswer(Struct, frozen=True):
     """The guilty symbols; all of them together make it fail.
 
@@ -74,7 +65,6 @@ class ConfigAnswer(Struct, frozen=True):
     others: tuple[tuple[Guilty, ...], ...] = ()
     growth: tuple[Growth, ...] = ()
     unknown: tuple[str, ...] = ()
-    stages: tuple[Stage, ...] = ()
 
 
 def guilty_of(

@@ -24,7 +24,6 @@ from bootharness.bisection.config_answer import (
     ConfigAnswer,
     Growth,
     Guilty,
-    Stage,
     config_conclusion,
     growths,
     guilty_of,
@@ -105,7 +104,7 @@ def bisect_config(
     route.check(plan)
     cell, jobs = Cell("", plan), jobs or 1
     with (
-        KernelTree(tree, build) as source,
+        KernelTree(tree, build, observer) as source,
         workers_of(executor, jobs, limit_s([cell])) as workers,
     ):
         hunt = _ConfigHunt(
@@ -177,9 +176,7 @@ class _ConfigHunt:
             searched = ConfigRange(self._tree, way, ends)
             search, log = self._searched(searched)
             if not isinstance(search.result, Found):
-                return turn or HuntResult(
-                    searched.title, search, tuple(log.seen), None, self._cell.plan
-                )
+                return turn or self._whole(self._result(searched, log))
             found = search.result
             good, bad = searched.config(found.good), searched.config(found.bad)
             symbols_left = differing(good, bad)
@@ -196,7 +193,21 @@ class _ConfigHunt:
             self._stages.append((searched, written))
             hunt = Hunt(searched, self._cell, written, self._executor, self._history,
                         workers=self._jobs, cache=self._cache)  # fmt: skip
-            return hunt.run(search, self.observer), written
+            hunt.run(search, self.observer)
+            return self._search_of(searched, written), written
+
+    def _search_of(self, searched: ConfigRange, log: HuntLog) -> Search:
+        seen = (each.observation for each in log.seen)
+        return replace(self._settings, size=len(searched)).observed(*seen)
+
+    def _result(self, searched: ConfigRange, log: HuntLog) -> HuntResult:
+        search = self._search_of(searched, log)
+        return HuntResult(searched.title, search, tuple(log.seen), None, self._cell.plan)
+
+    def _whole(self, result: HuntResult) -> HuntResult:
+        """Return a result that has all searches."""
+        stages = tuple(self._result(*stage) for stage in self._stages)
+        return replace(result, stages=stages if len(stages) > 1 else ())
 
     def _log_of(self, hunted: dict[str, object]) -> Path:
         """Return where a search is written down; those after the first have a log of their own."""
@@ -235,14 +246,9 @@ class _ConfigHunt:
         )
         drawn = pictures(turn.found, self._cell, turn.log, self._history,
                          sought=turn.search.sought)  # fmt: skip
-        stages = tuple(
-            Stage(searched.title, tuple(log.seen))
-            for searched, log in self._stages
-            if log is not turn.log
-        )
-        config = replace(config, stages=stages, boots=self._booted())
-        return HuntResult(turn.searched.title, turn.search, tuple(turn.log.seen), answer,
-                          self._cell.plan, drawn, config=config)  # fmt: skip
+        config = replace(config, boots=self._booted())
+        result = self._result(turn.searched, turn.log)
+        return self._whole(replace(result, answer=answer, pictures=drawn, config=config))
 
     def _inquired(self, turn: _Turn, guilty: tuple[Guilty, ...], *, cache: bool) -> Answer:
         """Return the answer of the last search, the bad side called by the guilty symbols."""
@@ -329,7 +335,7 @@ class _ConfigHunt:
             sentence = f"Kconfig makes {other[0]} {value} there, whatever is asked for"
             return replace(outcome, sentence=sentence)
         try:
-            kernel = self._tree.make(config)
+            kernel = self._tree.make(config, what)
             size = KernelImage.read(kernel).payload_bytes
         except CouldNotFindOut as error:
             return replace(outcome, cause=error.cause, sentence=str(error))
@@ -374,10 +380,7 @@ class _ConfigHunt:
             )
             return StoppedHunt(nothing, path)
         searched, log = self._stages[-1]
-        search = replace(self._settings, size=len(searched))
-        search = search.observed(*(each.observation for each in log.seen))
-        result = HuntResult(searched.title, search, tuple(log.seen), None, self._cell.plan)
-        return StoppedHunt(result, log.path)
+        return StoppedHunt(self._whole(self._result(searched, log)), log.path)
 
 
 def _what_it_says(outcome: ExperimentOutcome, cause: str | None) -> Verdict | None:

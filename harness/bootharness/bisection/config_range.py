@@ -66,4 +66,4 @@ class ConfigRange:
 
     def prepare(self, position: int) -> str:
         """Return the kernel of a configuration, built if need be. Raises BuildFailed."""
-        return str(self._tree.make(self.config(position)))
+        return str(self._tree.make(self.config(position), self.label(position)))

@@ -8,6 +8,7 @@ Every position that is being tried has a thread, which waits for the kernel and 
 While a kernel boots, those that come next after either verdict are downloaded.
 """
 
+import time
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from contextlib import nullcontext, suppress
@@ -15,12 +16,14 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from bootharness.bisection.build import BuildObserver
 from bootharness.bisection.log import HuntLog, Seen
 from bootharness.bisection.ranges import Range
 from bootharness.bisection.search import Observation, Search
 from bootharness.diagnosis.verdict import Verdict
 from bootharness.errors import (
     CouldNotFindOut,
+    DoesNotBuild,
     HostBusy,
     KernelUnavailable,
     LaunchFailed,
@@ -40,7 +43,7 @@ _TRANSIENT = (HostBusy.cause, MachineLost.cause, LaunchFailed.cause)
 _MOST_ATTEMPTS = 3
 
 
-class HuntObserver:
+class HuntObserver(BuildObserver):
     """Who is told how a hunt goes; by itself it does nothing with that."""
 
     def begun(self, searched: Range, workers: int) -> None:
@@ -51,6 +54,9 @@ class HuntObserver:
 
     def seen(self, search: Search, seen: Seen) -> None:
         """Take note of a boot, and of the search that knows of it."""
+
+    def branch(self, merge: str, tip: str) -> None:
+        """Take note that the range turns at a merge, and of the branch that is searched next."""
 
     def experiments(self, done: int, total: int) -> None:
         """Take note of how many experiments are done."""
@@ -66,7 +72,8 @@ class Hunt:
     """A hunt through a range on one machine.
 
     ``cell`` says how every kernel is booted; its own kernel does not matter. ``history`` is
-    the file of the history; without ``cache`` nothing is taken from it.
+    the file of the history; without ``cache`` nothing is taken from it. With ``builds_only``
+    nothing is booted: what can be prepared is good.
     """
 
     def __init__(
@@ -79,7 +86,9 @@ class Hunt:
         *,
         workers: int,
         cache: bool = True,
+        builds_only: bool = False,
     ) -> None:
+        self._builds_only = builds_only
         self._range, self._cell, self._log = searched, cell, log
         self._executor, self._history, self._workers = executor, history, workers
         self._cache = cache
@@ -166,6 +175,8 @@ class Hunt:
 
         A position that is tried ``again`` is booted: the history has been asked before.
         """
+        if self._builds_only:
+            return [self._try_to_build(position)]
         with History(self._history) if self._history else nullcontext() as history:
             try:
                 source = self._range.prepare(position)
@@ -181,6 +192,20 @@ class Hunt:
                 result = CellResult(cell, key, (*before, attempt))
                 history.add(result, harness=own_version())
             return [self._seen(position, source, key, attempt)]
+
+    def _try_to_build(self, position: int) -> Seen:
+        began = time.monotonic()
+        try:
+            source, attempt = (
+                self._range.prepare(position),
+                Attempt(Verdict.GOOD, None, "it builds"),
+            )
+        except DoesNotBuild as error:
+            source, attempt = "", replace(skipped(error), verdict=Verdict.BAD)
+        except CouldNotFindOut as error:
+            source, attempt = "", skipped(error)
+        attempt = replace(attempt, seconds=time.monotonic() - began)
+        return self._seen(position, source, "", attempt)
 
     def _boot(self, cell: Cell) -> Attempt:
         for _ in range(_MOST_ATTEMPTS):

@@ -1,11 +1,12 @@
 """From a search that has found something to its answer: what to compare, what to try."""
 
+from collections.abc import Sequence
 from concurrent.futures import Executor
 from pathlib import Path
 
 from msgspec.structs import replace
 
-from bootharness.bisection.answer import Answer, Row, Side, conclusion, side_by_side
+from bootharness.bisection.answer import Answer, Row, Side, built, conclusion, side_by_side
 from bootharness.bisection.experiments import ExperimentOutcome, experiments, perform
 from bootharness.bisection.hunt import HuntObserver
 from bootharness.bisection.log import HuntLog, Seen
@@ -36,6 +37,8 @@ def inquire(
     sought: str | None,
     cache: bool,
     observer: HuntObserver,
+    fix: bool = False,
+    builds_only: bool = False,
 ) -> Answer:
     """Return the answer of a hunt for a cause, after the experiments that it takes."""
     good = _told(log, found.good, Verdict.GOOD, None)
@@ -51,12 +54,14 @@ def inquire(
                 same_kernel=same_kernel,
             )
         ]
+        if builds_only:
+            wanted = []  # there is nothing to boot
         observer.experiments(0, len(wanted))
         outcomes = []
         for each in perform(wanted, executor, results, cache=cache):
             outcomes.append(each)
             observer.experiments(len(outcomes), len(wanted))
-        limit = _limit(results, cell, bad)
+        limit = _limit(results, cell, bad) if bad.key else None
     if same_kernel:
         outcomes.append(_by_size(good, bad))
     order = {"grown": 0, "stage1": 1, "direct": 2, "network": 3}
@@ -66,22 +71,32 @@ def inquire(
         found=found,
         good=sides[0],
         bad=sides[1],
-        candidates=tuple(searched.label(at) for at in found.candidates),
+        candidates=tuple(searched.label(at) for at in _candidates(found, fix=fix)),
         rows=rows,
         outcomes=tuple(outcomes),
         limit=limit,
         earlier=tuple(
             (searched.label(each.bad), searched.label(each.good)) for each in found.inversions
         ),
-        conclusion=conclusion(
+        conclusion=built(*sides, fix=fix)
+        if builds_only
+        else conclusion(
             *sides,
             rows,
             outcomes,
             loader=_loader_name(cell),
             limit=limit,
             same_kernel=same_kernel,
+            fix=fix,
         ),
+        fix=fix,
     )
+
+
+def _candidates(found: Found, *, fix: bool) -> Sequence[int]:
+    """Return what can have turned the range, oldest first: of a fix, the good one itself, for
+    there the range goes from the newest to the oldest."""
+    return found.candidates if not fix else range(found.bad - 1, found.good - 1, -1)
 
 
 def pictures(

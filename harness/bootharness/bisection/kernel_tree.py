@@ -5,7 +5,6 @@ cache. There is one such folder, so that one build follows the other, each no lo
 configuration changes.
 """
 
-import os
 import re
 import shlex
 import subprocess
@@ -18,7 +17,8 @@ from threading import Lock
 
 from msgspec.structs import replace
 
-from bootharness.bisection.build import Build
+from bootharness.bisection.build import Build, BuildObserver
+from bootharness.bisection.git import environment
 from bootharness.bisection.kconfig import Config, Declared, config_text, declared, read_config
 from bootharness.bisection.tree import check_elsewhere, digest_of_tree
 from bootharness.errors import BuildFailed, UsageError
@@ -46,8 +46,8 @@ class KernelTree(Closing):
     Raises UsageError for a tree that has none, and for a build that would write into it.
     """
 
-    def __init__(self, folder: Path, build: Build) -> None:
-        self.folder, self.build = folder.resolve(), build
+    def __init__(self, folder: Path, build: Build, observer: BuildObserver | None = None) -> None:
+        self.folder, self.build, self._observer = folder.resolve(), build, observer
         check_elsewhere(self.folder, build)
         if not (self.folder / "Kconfig").is_file() or not (self.folder / "Makefile").is_file():
             raise UsageError(f"{folder}: there is no Kconfig and Makefile in it; give --tree the "
@@ -85,11 +85,15 @@ class KernelTree(Closing):
         """Return the kernel of a closed configuration that has been built already."""
         return self._build_of(config).built(self.digest)
 
-    def make(self, config: Config) -> Path:
-        """Return the kernel of a closed configuration, built if need be. Raises BuildFailed."""
+    def make(self, config: Config, name: str) -> Path:
+        """Return the kernel of a closed configuration, which people call so, built if need be.
+
+        Raises BuildFailed.
+        """
         build = self._build_of(config)
         with self._objects() as objects:
-            return build.make(self.digest, self.folder, objects, self._workspace)
+            return build.make(self.digest, self.folder, objects, self._workspace, name,
+                              self._observer)  # fmt: skip
 
     def _build_of(self, config: Config) -> Build:
         text = config_text(config)
@@ -124,7 +128,7 @@ class KernelTree(Closing):
             with log.open("wb") as said:
                 try:
                     status = subprocess.run(
-                        argv, cwd=self.folder, env={**os.environ, "O": str(objects)},
+                        argv, cwd=self.folder, env=environment(O=str(objects)),
                         stdin=subprocess.DEVNULL, stdout=said, stderr=said, timeout=_CLOSE_S,
                         process_group=self._workspace.process_group, check=False,
                     ).returncode  # fmt: skip

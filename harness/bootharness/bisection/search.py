@@ -91,14 +91,16 @@ class Lost(Struct, frozen=True):
 class Search(Struct, frozen=True, dict=True):
     """A search in a range of ``size`` positions, the first said to be good, the last to be bad.
 
-    ``sought`` is the cause of the bad end: a bad boot with another one tells nothing about
-    it. None takes every bad boot for bad, and so does a search that does not know it yet.
+    ``sought`` is the cause of the bad end, or the one that is given as ``cause``: a bad boot with
+    another one tells nothing about it. None takes every bad boot for bad, and so does a search
+    that does not know it yet.
     """
 
     size: int
     confidence: float = DEFAULT_CONFIDENCE
     any_cause: bool = False
     observations: tuple[Observation, ...] = ()
+    cause: str | None = None
 
     def __post_init__(self) -> None:
         if self.size < 2:
@@ -113,8 +115,8 @@ class Search(Struct, frozen=True, dict=True):
     @cached_property
     def sought(self) -> str | None:
         """The cause that is looked for: the one that the bad end shows most often."""
-        if self.any_cause:
-            return None
+        if self.any_cause or self.cause:
+            return self.cause
         causes = Counter(
             each.cause
             for each in self.observations
@@ -219,6 +221,9 @@ class Search(Struct, frozen=True, dict=True):
         seen = [each for each in self.observations if each.position == position]
         if position in self.skipped:
             if self.meaning(seen[-1]) is not seen[-1].verdict:
+                if claimed is Verdict.BAD:
+                    said = f"the bad end is bad with another cause, {seen[-1].cause}"
+                    return Lost(said, position)
                 return Lost(f"the {end} end is bad too, with {seen[-1].cause}", position)
             why = f": {seen[-1].cause}" if seen[-1].cause else ""
             return Lost(f"the {end} end tells nothing{why}", position)
@@ -226,10 +231,18 @@ class Search(Struct, frozen=True, dict=True):
         told, against = tally.good, tally.bad
         if claimed is Verdict.BAD:
             told, against = against, told
+        if claimed is Verdict.BAD and self._first_end_unseen:
+            return None
         if against >= _AGREE and not told:
             other = "bad" if claimed is Verdict.GOOD else "good"
             return Lost(f"the {end} end is {other}, {against} boots out of {against}", position)
         return None
+
+    @property
+    def _first_end_unseen(self) -> bool:
+        """Whether the good end is still to be looked at before the bad one is given up: people
+        mistake the one for the other. A search that is told its cause follows on another one."""
+        return self.cause is None and all(each.position for each in self.observations)
 
     def _exhausted(self) -> Lost | None:
         most = max(_AT_LEAST_BOOTS, ceil(_BOOTS_PER_BIT * log2(self.size)))
@@ -269,6 +282,9 @@ class Search(Struct, frozen=True, dict=True):
                 for at, seen in ((self.size - 1, "bad"), (0, "good"))
                 if not getattr(self.tallies.get(at, Tally()), seen) and at not in pending
             ]
+            bad_end = self.tallies.get(self.size - 1, Tally())
+            if bad_end.good >= _AGREE and self._first_end_unseen:
+                return () if 0 in pending else (0,)
             return tuple(ends[:workers])
         if repeated := self._unexplained():
             return tuple(at for at in repeated if at not in pending)[:workers]

@@ -170,8 +170,9 @@ def _make(folder: Path, name: str, suite: str) -> None:
         raise LaunchFailed(f"toolchain {name}: not made within {_MAKE_S} s; see {log}") from None
     if done.returncode:
         lines = log.read_text(errors="replace").splitlines() or ["nothing was said"]
-        last = next((line for line in reversed(lines) if line.startswith("E: ")), lines[-1])
-        raise LaunchFailed(f"toolchain {name} of {suite} cannot be made: {last}; see {log}")
+        # the last one is that mmdebstrap has failed
+        why = next((line for line in lines if line.startswith("E: ")), lines[-1])
+        raise LaunchFailed(f"toolchain {name} of {suite} cannot be made: {why}; see {log}")
     (folder / "made").write_text(f"{suite}\n")
 
 

@@ -180,38 +180,52 @@ def of_kernels(kernels: tuple[str, ...], **choices: Any) -> int:
     "--repository", type=_FOLDER, default=".", show_default=True, help="Where the commits are."
 )
 @_TOOLCHAIN
+@click.option(
+    "--find-fix",
+    is_flag=True,
+    help="GOOD is bad, and BAD, which came later, is good: find what mended it.",
+)
+@click.option(
+    "--find-broken-build",
+    is_flag=True,
+    help="Find the first commit that does not build; nothing is booted.",
+)
+@click.option(
+    "--build-jobs",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Builds at once.  [default: 1 for a --build with -j, else as --jobs]",
+)
 @click.option("--replay", type=NEW_FILE, metavar="FILE",
               help="Write what `git bisect replay` takes.")  # fmt: skip
 @_HUNT_OPTIONS
 def of_commits(
-    good: str, bad: str, repository: Path, toolchain: str, replay: Path | None, build: str,
-    image: str, config: Path | None, build_timeout: float, **choices: Any,
+    good: str, bad: str, repository: Path, toolchain: str, find_fix: bool,
+    find_broken_build: bool, build_jobs: int | None, replay: Path | None, build: str, image: str,
+    config: Path | None, build_timeout: float, **choices: Any,
 ) -> int:  # fmt: skip
     """Find the first bad commit behind GOOD up to BAD.
 
     Commits are checked out and built in clones of the harness's own; the repository is only
-    read. A commit that cannot be built is skipped. Of a merge the branch that it brought in
-    is searched in turn.
+    read. A commit that cannot be built is skipped. Of a merge the branches that it brought in
+    are searched in turn; where all of them are good, it is the merge itself. Where GOOD is on
+    another branch, the commit at which BAD's branched off is tested in its place.
     """
     if replay:
         check_file(replay, "replay", b"git bisect start")
     hunting = _Hunting(**choices)
-    from bootharness.bisection.bisect import bisect_commits
     from bootharness.bisection.build import Build
+    from bootharness.bisection.commits import bisect_commits
     from bootharness.bisection.toolchain import toolchain as named
 
     built = Build(build, image, named(toolchain), config, build_timeout)
-    hunts = bisect_commits(repository, good, bad, built, hunting.plan, **hunting.how)
-    status = None
     with hunting.writing_what_is_known():
-        for result in hunts:
-            if status is not None:
-                click.echo("\nit is a merge; on with the branch that it brought in",
-                           file=hunting.output)  # fmt: skip
-            status = hunting.tell(result)
-            if replay and result.replay:
-                write_file(replay, result.replay.encode())
-    assert status is not None
+        result = bisect_commits(repository, good, bad, built, hunting.plan, fix=find_fix,
+                                builds_only=find_broken_build, build_jobs=build_jobs,
+                                **hunting.how)  # fmt: skip
+        status = hunting.tell(result)
+    if replay and result.replay:
+        write_file(replay, result.replay.encode())
     return status
 
 
@@ -319,7 +333,7 @@ class _Hunting:
             if result.config:
                 print_config(result.config, self.output)
         elif result.lost:
-            print_lost(result.lost, result.boots, self.output)
+            print_lost(result.lost, result.boots, self.output, result.advice)
         self._write(result)
         return result.exit_status
 

@@ -120,7 +120,7 @@ def _for_debugging() -> Iterator[Tool]:
 
 
 def _for_building() -> Iterator[Tool]:
-    from bootharness.bisection.git_range import GIT
+    from bootharness.bisection.git import GIT
     from bootharness.bisection.toolchain import TOOLCHAIN_TOOLS
 
     yield from (GIT, *TOOLCHAIN_TOOLS)

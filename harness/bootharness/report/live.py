@@ -7,7 +7,7 @@ when there is something to print.
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Lock, Timer
 from typing import TYPE_CHECKING, Any, TextIO
@@ -62,27 +62,33 @@ class Clock:
         self._output = output
         self._progress: Any = None
 
-    def show(self, text: str, *, below: str = "") -> None:
-        """Show what is being done from now on, and a line below it."""
+    def show(self, text: str | Callable[[], str], *, below: str = "") -> None:
+        """Show what is being done from now on, and a line below it; a function is asked for its
+        lines again and again."""
         self.stop()
         if not self._output.isatty():
             return
         from rich.console import Console
-        from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+        from rich.progress import Progress, ProgressColumn, SpinnerColumn, TimeElapsedColumn
         from rich.table import Column
+        from rich.text import Text
+
+        said = text if callable(text) else lambda: text
+
+        class Said(ProgressColumn):
+            """What is being done."""
+
+            def render(self, task: "Task") -> "Text":
+                return Text("\n".join(filter(None, (said(), below))))
 
         self._progress = Progress(
             SpinnerColumn(),
             TimeElapsedColumn(),
-            TextColumn(
-                "{task.description}\n" + below if below else "{task.description}",
-                markup=False,
-                table_column=Column(no_wrap=True, overflow="ellipsis"),
-            ),
+            Said(table_column=Column(no_wrap=True, overflow="ellipsis")),
             console=Console(file=self._output, width=clear_width()),
             transient=True,
         )
-        self._progress.add_task(text, total=None)
+        self._progress.add_task("", total=None)
         self._progress.start()
 
     def stop(self) -> None:

@@ -17,11 +17,24 @@ __all__ = ["HUNT_SCHEMA_VERSION", "hunt_document", "hunt_schema"]
 HUNT_SCHEMA_VERSION = 1
 
 
+class _Stage(Struct, frozen=True):
+    """A part of a hunt that has several: the main line, or the branch that a merge brought in."""
+
+    title: str
+    size: int
+    sought: str | None
+    found: Found | None
+    lost: Lost | None
+    boots: tuple[Seen, ...]
+
+
 class _Document(Struct, frozen=True):
     """A hunt: what was searched, what came of it, and every boot in order.
 
     ``size`` is the number of positions, ``sought`` the cause that was looked for. One of
-    ``found`` and ``lost`` is there, and ``answer`` with the former.
+    ``found`` and ``lost`` is there, and ``answer`` with the former. A hunt through a history and
+    merged branches has ``stages``, and then the rest is of the stage with the answer. What of an
+    answer is open is in ``undecided``, and ``advice`` says what to do about a hunt without one.
     ``config`` is there where configurations were searched.
     """
 
@@ -34,6 +47,9 @@ class _Document(Struct, frozen=True):
     lost: Lost | None
     answer: Answer | None
     boots: tuple[Seen, ...]
+    stages: tuple[_Stage, ...]
+    undecided: str
+    advice: str
     config: ConfigAnswer | None = None
 
 
@@ -51,10 +67,25 @@ def hunt_document(result: HuntResult) -> dict[str, Any]:
             lost=result.lost,
             answer=result.answer,
             boots=result.boots,
+            stages=tuple(map(_stage, result.stages)),
+            undecided=result.undecided,
+            advice=result.advice,
             config=result.config,
         )
     )
     return document
+
+
+def _stage(result: HuntResult) -> _Stage:
+    search, end = result.search, result.search.result
+    return _Stage(
+        title=result.title,
+        size=search.size,
+        sought=search.sought,
+        found=end if isinstance(end, Found) else None,
+        lost=result.lost,
+        boots=result.boots,
+    )
 
 
 def hunt_schema() -> dict[str, Any]:

@@ -10,7 +10,8 @@ from bootharness.bisection.bisect import HuntResult
 from bootharness.bisection.log import Seen
 from bootharness.bisection.report.plot import hunt_plots
 from bootharness.bisection.report.symbols import symbol_table
-from bootharness.bisection.report.words import WORDS, certainty, first_bad
+from bootharness.bisection.report.words import WORDS, Turn, certainty, stages, turn
+from bootharness.diagnosis.verdict import Verdict
 from bootharness.report.again import command
 from bootharness.report.page import drawn, rendered
 from bootharness.runs.how import Fact, plan_facts
@@ -30,15 +31,16 @@ def hunt_html(result: HuntResult) -> str:
         "made_at": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "words": WORDS,
         "answer": answer,
-        "first_bad": first_bad(answer) if answer else "",
         "certainty": certainty(answer) if answer else "",
         "lost": printable(lost.reason) if lost else "",
+        "advice": printable(result.advice),
         "facts": [*_facts(result)],
         "sides": [*_sides(answer, result)] if answer else [],
         "rows": [row for row in answer.rows if row.differs] if answer else [],
         "symbols": symbol_table(result.config, _MOST_GROWTH) if result.config else None,
-        "seen": seen,
-        "sized": not all(_names_size(each) for each in seen),
+        "columns": [each.name for each in _good_first(answer)] if answer else [],
+        "stages": [(title, stage.boots) for title, stage in stages(result)],
+        "sized": not all(_names_size(each) for _, of in stages(result) for each in of.boots),
         "plots": drawn(lambda: hunt_plots(seen, answer)),
     }
     return rendered(_TEMPLATE, values)
@@ -60,14 +62,14 @@ def _facts(result: HuntResult) -> Iterable[Fact]:
 
 def _sides(answer: Answer, result: HuntResult) -> Iterable[dict[str, Any]]:
     good, bad = result.pictures
-    sides = (("first bad", "bad", answer.bad, bad), ("last good", "good", answer.good, good))
-    for name, css, side, picture in sides:
+    for each in turn(answer):
+        side, picture = each.side, good if each.verdict is Verdict.GOOD else bad
         yield {
-            "name": name,
-            "css": css,
-            "label": first_bad(answer) if side is answer.bad else printable(side.label),
+            "name": each.name,
+            "css": str(each.verdict),
+            "label": each.label,
             "sha256": _sha256(side, result.boots),
-            "again": printable(command(side.source, result.plan)),
+            "again": printable(command(side.source, result.plan)) if side.source else "",
             "folds": [
                 (title, text)
                 for title, text in (
@@ -78,6 +80,10 @@ def _sides(answer: Answer, result: HuntResult) -> Iterable[dict[str, Any]]:
                 if text
             ],
         }
+
+
+def _good_first(answer: Answer) -> list[Turn]:
+    return sorted(turn(answer), key=lambda each: each.verdict is not Verdict.GOOD)
 
 
 def _lines(text: str) -> str:

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from bootharness.bisection.bisect import HuntResult
 from bootharness.bisection.config_answer import ConfigAnswer
+from bootharness.bisection.log import Seen
 from bootharness.bisection.report.symbols import symbol_table
-from bootharness.bisection.report.words import certainty, first_bad
+from bootharness.bisection.report.words import Turn, certainty, stages, turn
 from bootharness.diagnosis.verdict import Verdict
 from bootharness.report.again import command
 from bootharness.text import count, printable
@@ -18,43 +19,57 @@ _SIGNS = {Verdict.GOOD: "✅", Verdict.BAD: "❌", Verdict.SKIP: "❔"}
 
 def hunt_markdown(result: HuntResult) -> str:
     """Return the answer, the experiments, the two kernels side by side, and every boot."""
-    answer, lost, seen = result.answer, result.lost, result.boots
+    answer, lost = result.answer, result.lost
     lines = [f"### Bisection: {_escaped(result.title)}", ""]
     if answer:
+        first, last = turn(answer)
         lines += [
             f"**{_escaped(answer.conclusion)}**",
             "",
-            f"- first bad: {_escaped(first_bad(answer))}",
-            f"- last good: {_escaped(answer.good.label)}",
+            f"- {first.name}: {_escaped(first.label)}",
+            f"- {last.name}: {_escaped(last.label)}",
             f"- {_escaped(f'{answer.bad.cause}: {answer.bad.sentence}')}",
             f"- {_escaped(certainty(answer))}",
-            f"- reproduce: {_escaped(command(answer.bad.source, result.plan))}",
-            "",
-            "| | experiment | |",
-            "|---|---|---|",
         ]
+        if answer.bad.source:
+            lines.append(f"- reproduce: {_escaped(command(answer.bad.source, result.plan))}")
+        if answer.outcomes:
+            lines += ["", "| | experiment | |", "|---|---|---|"]
         lines += [
             f"| {_SIGNS[each.verdict]} | {_escaped(each.what)} | {_escaped(each.why)} |"
             for each in answer.outcomes
         ]
         if result.config:
             lines += _of_config(result.config)
-        lines += ["", "| differs in | last good | first bad |", "|---|---|---|"]
+        rows = [row for row in answer.rows if row.differs]
+        if rows:
+            names = " | ".join(each.name for each in _good_first(first, last))
+            lines += ["", f"| differs in | {names} |", "|---|---|---|"]
         lines += [
-            f"| {_escaped(row.name)} | {_escaped(row.good)} | {_escaped(row.bad)} |"
-            for row in answer.rows
-            if row.differs
+            f"| {_escaped(row.name)} | {_escaped(row.good)} | {_escaped(row.bad)} |" for row in rows
         ]
     elif lost:
         lines.append(f"**not found: {_escaped(lost.reason)}**")
-    lines += ["", "<details><summary>every boot</summary>", "", "| | kernel | cause | payload |",
-              "|---|---|---|---:|"]  # fmt: skip
+        if result.advice:
+            lines += ["", _escaped(result.advice)]
+    for title, stage in stages(result):
+        lines += _boots(title or "every boot", stage.boots)
+    return "\n".join([*lines, ""])
+
+
+def _good_first(first: Turn, last: Turn) -> tuple[Turn, Turn]:
+    return (last, first) if last.verdict is Verdict.GOOD else (first, last)
+
+
+def _boots(title: str, seen: Sequence[Seen]) -> list[str]:
+    lines = ["", f"<details><summary>{_escaped(title)}</summary>", ""]
+    lines += ["| | kernel | cause | payload |", "|---|---|---|---:|"]
     lines += [
         f"| {_SIGNS[each.verdict]} | {_escaped(each.label)} | {each.cause or ''} | "
         f"{count(each.facts.payload_bytes, 'byte') if each.facts.payload_bytes else ''} |"
         for each in seen
     ]
-    return "\n".join([*lines, "", "</details>", ""])
+    return [*lines, "", "</details>"]
 
 
 def _of_config(config: ConfigAnswer) -> list[str]:

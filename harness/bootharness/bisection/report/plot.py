@@ -77,7 +77,9 @@ def _plot(size: tuple[float, float], known: Sequence[Seen], answer: Answer | Non
 
 
 def _labels(known: Sequence[Seen], shown: Sequence[int], most: int) -> list[str]:
-    """Return what these positions are called; of a long name its end, which tells most."""
+    """Return what these positions are called; of a long name its first word, the digest of a
+    commit, or where it is one word its end, which tells most."""
     names: Mapping[int, str] = {each.position: printable(each.label) for each in known}
     called = [names[position] for position in shown]
-    return [name if len(name) <= most else f"…{name[1 - most :]}" for name in called]
+    words = [name if len(name) <= most else name.split(" ")[0] for name in called]
+    return [name if len(name) <= most else f"…{name[1 - most :]}" for name in words]

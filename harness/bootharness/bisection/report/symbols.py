@@ -82,8 +82,6 @@ def _growth_note(config: ConfigAnswer) -> str:
 def _searches(config: ConfigAnswer) -> Iterator[str]:
     boots = f"{count(config.boots, 'boot')} to find it, experiments not counted"
     yield f"{count(config.differing, 'symbol')} differed; {boots}"
-    for each in config.stages:
-        yield f"searched before: {each.title}"
     if config.unknown:
         unknown = count(len(config.unknown), "symbol")
         yield f"the tree does not know {unknown}: {', '.join(config.unknown[:_MOST_SYMBOLS])}"

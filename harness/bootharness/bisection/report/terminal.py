@@ -4,20 +4,24 @@
 good so far         not known           bad
 """
 
+import time
 from collections.abc import Sequence
 from itertools import groupby
+from pathlib import Path
+from threading import Lock
 from typing import TextIO
 
 import click
 
 from bootharness.bisection.answer import Answer
+from bootharness.bisection.build_log import last_said
 from bootharness.bisection.config_answer import ConfigAnswer
 from bootharness.bisection.evidence import bad_probability
 from bootharness.bisection.hunt import HuntObserver
 from bootharness.bisection.log import Seen
 from bootharness.bisection.ranges import Range
 from bootharness.bisection.report.symbols import symbol_table
-from bootharness.bisection.report.words import certainty, first_bad
+from bootharness.bisection.report.words import certainty, turn
 from bootharness.bisection.search import Lost, Search
 from bootharness.diagnosis.verdict import Verdict
 from bootharness.report.lines import Words, say, say_row, say_rows, width_of
@@ -50,6 +54,8 @@ class TerminalHunt(HuntObserver):
     def __init__(self, output: TextIO) -> None:
         self._output = output
         self._clock = Clock(output)
+        self._builds: dict[str, tuple[Path, float]] = {}
+        self._of_builds = Lock()
 
     def begun(self, searched: Range, workers: int) -> None:
         """Say what is searched."""
@@ -62,7 +68,43 @@ class TerminalHunt(HuntObserver):
         if positions:
             names = ", ".join(printable(self._range.label(at)) for at in positions)
             left = search.steps_left(self._workers)
-            self._clock.show(f"about {left} left; trying {names}", below=picture(search))
+            self._clock.show(lambda: self._status(left, names), below=picture(search))
+
+    def _status(self, left: int, names: str) -> str:
+        """Return what is being tried, and how far what is being built for it has come."""
+        with self._of_builds:
+            builds = [*self._builds.items()]
+        lines = [f"about {left} left; trying {names}"]
+        for name, (log, began) in builds:
+            said = "".join(last_said(log, 1))
+            lines += [f"building {name.split(' ')[0]} {_clock(time.monotonic() - began)}  {said}",
+                      f"log {log}"]  # fmt: skip
+        return "\n".join(lines)
+
+    def building(self, name: str, log: Path) -> None:
+        """Show a build with what it says last; where nobody looks at a screen, say it once."""
+        with self._of_builds:
+            self._builds[name] = (log, time.monotonic())
+        if not self._output.isatty():
+            click.echo(f"building {printable(name)}; log {log}", err=True)
+
+    def built(self, name: str, seconds: float, failure: str) -> None:
+        """Show it no more."""
+        with self._of_builds:
+            self._builds.pop(name, None)
+        if not self._output.isatty():
+            how = f": {printable(failure)}" if failure else ""
+            said = "does not build" if failure else "built"
+            click.echo(f"{said}: {printable(name)}, {_clock(seconds)}{how}", err=True)
+
+    def branch(self, merge: str, tip: str) -> None:
+        """Say that the range turns at a merge, and which branch comes next."""
+        self.over()
+        click.echo(file=self._output)
+        say(self._output, ("TURNS AT", {"bold": True}), "", printable(merge))
+        say(self._output, "it is a merge; on with the branch that it brought in, up to "
+            f"{printable(tip)}")  # fmt: skip
+        click.echo(file=self._output)
 
     def experiments(self, done: int, total: int) -> None:
         """Show how many experiments are done."""
@@ -94,32 +136,42 @@ class TerminalHunt(HuntObserver):
         if (width_of(self._output) or _WIDE) >= _WIDE:
             row.append(_coloured(picture(search)))
         say_row(self._output, row)
+        if seen.verdict is Verdict.SKIP and seen.sentence:
+            say(self._output, (printable(seen.sentence), {"dim": True}), indent=_INDENT)
 
 
-def print_lost(lost: Lost, seen: Sequence[Seen], output: TextIO) -> None:
-    """Say why there is no answer, and what the last boot of the kernel in question said."""
+def print_lost(lost: Lost, seen: Sequence[Seen], output: TextIO, advice: str = "") -> None:
+    """Say why there is no answer, what the last boot of the kernel in question said, and what to
+    do."""
     click.echo(file=output)
     say(output, ("NOT FOUND", {"fg": "yellow", "bold": True}), "", printable(lost.reason))
     last = [each for each in seen if each.position == lost.position][-1:]
     for each in last:
-        say(output, printable(f"{each.label}: {each.sentence}"), indent=_INDENT)
+        if each.sentence:
+            say(output, printable(f"{each.label}: {each.sentence}"), indent=_INDENT)
+    if advice:
+        say(output, (printable(advice), {"bold": True}), indent=_INDENT)
 
 
 def print_answer(answer: Answer, output: TextIO) -> None:
     """Print the answer: the first bad one, the sentence, the experiments, and the two kernels."""
     click.echo(file=output)
-    say(output, ("FIRST BAD", {"fg": "red", "bold": True}), "", first_bad(answer))
-    say(output, ("LAST GOOD", {"fg": "green", "bold": True}), "", printable(answer.good.label))
+    for each in turn(answer):
+        name = (each.name.upper(), {"fg": _COLOURS[each.verdict], "bold": True})
+        say(output, name, "", each.label)
     say(output, f"{answer.bad.cause}: {printable(answer.bad.sentence)}", indent=_INDENT)
     click.echo(file=output)
     say(output, (printable(answer.conclusion), {"bold": True}), indent=_INDENT)
     click.echo(file=output)
-    for each in answer.outcomes:
-        verdict = (f"{each.verdict.upper():<4}", {"fg": _COLOURS[each.verdict], "bold": True})
-        why = f": {printable(each.why)}" if each.why else ""
-        say(output, verdict, f"{each.what}{why}", indent=_INDENT)
+    for outcome in answer.outcomes:
+        verdict = (f"{outcome.verdict.upper():<4}",
+                   {"fg": _COLOURS[outcome.verdict], "bold": True})  # fmt: skip
+        why = f": {printable(outcome.why)}" if outcome.why else ""
+        say(output, verdict, f"{outcome.what}{why}", indent=_INDENT)
     say(output, (printable(certainty(answer)), {"dim": True}), indent=_INDENT)
-    rows: list[list[Words]] = [["differs in", "last good", "first bad"]]
+    by_verdict = {each.verdict: each.name for each in turn(answer)}
+    names = (by_verdict[Verdict.GOOD], by_verdict[Verdict.BAD])
+    rows: list[list[Words]] = [["differs in", *names]]
     for row in answer.rows:
         if row.differs:
             good, bad = printable(row.good), printable(row.bad)
@@ -136,6 +188,10 @@ def print_config(config: ConfigAnswer, output: TextIO) -> None:
     say_rows(output, (table.head, *table.rows), indent=_INDENT)
     for note in table.notes:
         say(output, (note, {"dim": True}), indent=_INDENT)
+
+
+def _clock(seconds: float) -> str:
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02}"
 
 
 def _coloured(drawn: str) -> str:

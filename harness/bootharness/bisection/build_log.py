@@ -1,0 +1,67 @@
+"""What a build says, in a file that stays small: its head, where it was configured, and its tail,
+where it failed."""
+
+from pathlib import Path
+from typing import BinaryIO
+
+from bootharness.text import last_lines
+
+__all__ = ["MOST_BYTES", "keep_said", "last_said", "trim_logs"]
+
+MOST_BYTES = 4 << 20
+"""How large a log can get."""
+_HEAD, _TAIL = 2 << 20, 1 << 20
+_CHUNK = 1 << 16
+
+
+def keep_said(said: BinaryIO, log: Path) -> None:
+    """Write what a build says to its log until that ends.
+
+    What can no longer be written is read all the same, or the build would wait for ever.
+    """
+    left_out, room = 0, True
+    with said, log.open("w+b") as file:
+        while chunk := said.read(_CHUNK):
+            if not room:
+                continue
+            try:
+                file.write(chunk)
+                file.flush()
+                if file.tell() > MOST_BYTES - _CHUNK:
+                    left_out += _shorten(file, left_out)
+            except OSError:
+                room = False
+
+
+def _shorten(file: BinaryIO, before: int = 0) -> int:
+    """Leave out what is between the head and the tail of a file, and return how much that is.
+
+    ``before`` were left out earlier.
+    """
+    size = file.seek(0, 2)
+    file.seek(size - _TAIL)
+    tail = file.read(_TAIL)
+    left_out = size - _TAIL - _HEAD
+    file.truncate(_HEAD)
+    file.seek(_HEAD)
+    file.write(f"\n[{before + left_out:,} bytes are left out here]\n".encode() + tail)
+    file.flush()
+    return left_out
+
+
+def trim_logs(folder: Path) -> None:
+    """Shorten the logs in the folders of a folder that are larger than one gets today."""
+    for log in folder.glob("*/log"):
+        if log.stat().st_size > MOST_BYTES:
+            with log.open("r+b") as file:
+                _shorten(file)
+
+
+def last_said(log: Path, lines: int) -> list[str]:
+    """Return the last lines of a log that are not empty; none where there is no log yet."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(file.seek(0, 2) - _CHUNK, 0))
+            return last_lines(file.read(_CHUNK).decode(errors="replace"), lines)
+    except OSError:
+        return []

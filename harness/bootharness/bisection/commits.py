@@ -1,0 +1,219 @@
+"""A hunt through a history: the main line first, then whatever branch a merge has brought in.
+
+    main line -> a merge? -> each of its other parents, and the branch that it ends
+                               bad:  on with that branch
+                               good: all of them, so it is the merge itself
+
+A hunt for a fix is the same from the newest commit to the oldest.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from bootharness.bisection.bisect import HuntResult, StoppedHunt, bisect
+from bootharness.bisection.build import Build
+from bootharness.bisection.git import Repository
+from bootharness.bisection.git_range import SHORT, GitRange
+from bootharness.bisection.hunt import HuntObserver
+from bootharness.bisection.replay import replay
+from bootharness.bisection.search import Found, Search
+from bootharness.diagnosis.verdict import Verdict
+from bootharness.errors import BuildFailed
+from bootharness.plan import BootPlan
+
+__all__ = ["bisect_commits"]
+
+
+def bisect_commits(
+    repository: Path, good: str, bad: str, build: Build, plan: BootPlan | None = None,
+    *, fix: bool = False, builds_only: bool = False, jobs: int | None = None,
+    build_jobs: int | None = None, log: Path | None = None,
+    observer: HuntObserver | None = None, **how: Any,
+) -> HuntResult:  # fmt: skip
+    """Find the first bad commit behind ``good`` up to ``bad``, in merged branches too.
+
+    With ``fix`` the older commit is the bad one, and the first good one behind it is sought; with
+    ``builds_only`` the first commit that does not build, and nothing is booted. So many as
+    ``build_jobs`` are built at a time, by default one where the build command does several things
+    at once itself, else as many as boot. ``how`` is for `bisect`, as is the rest. The result has
+    every stage of the hunt, the main line and branches.
+    """
+    jobs = jobs or len(os.sched_getaffinity(0))
+    builds = build_jobs or (1 if build.parallel else jobs)
+    hunt = _HistoryHunt(repository, build, plan, builds, log, observer or HuntObserver(), fix,
+                        {**how, "jobs": jobs, "builds_only": builds_only})  # fmt: skip
+    return hunt.run(good, bad)
+
+
+class _Branch(Struct, frozen=True):
+    """What came of a branch: what was ``found`` in it, or in words what it says of the merge, or
+    leaves ``undecided``. Nothing of all this where the branch is not to blame."""
+
+    found: HuntResult | None = None
+    told: str = ""
+    undecided: str = ""
+
+
+class _HistoryHunt:
+    """Notes every stage of a hunt as it goes."""
+
+    def __init__(
+        self, repository: Path, build: Build, plan: BootPlan | None, builds: int,
+        log: Path | None, observer: HuntObserver, fix: bool, how: dict[str, Any],
+    ) -> None:  # fmt: skip
+        self._folder, self._repository = repository, Repository(repository)
+        self._build, self._plan, self._builds = build, plan, builds
+        self._log, self._observer, self._fix, self._how = log, observer, fix, how
+        self._stages: list[HuntResult] = []
+        self._commits: list[tuple[str, ...]] = []
+
+    def run(self, good: str, bad: str) -> HuntResult:
+        try:
+            self._repository.merge_base(good, bad)
+            with self._range(good, bad) as searched:
+                result = self._searched(searched, None)
+            if result.answer:
+                result = self._settled(result, searched.commits)
+            else:
+                result = replace(result, advice=self._advice(result, searched, good))
+        except StoppedHunt as stopped:
+            stopped.result = self._whole(stopped.result)
+            raise
+        return self._whole(result)
+
+    def _whole(self, result: HuntResult) -> HuntResult:
+        searches = (stage.search for stage in self._stages)
+        told = replay(self._repository, [*zip(self._commits, searches, strict=True)], fix=self._fix)
+        stages = tuple(self._stages) if len(self._stages) > 1 else ()
+        return replace(result, stages=stages, replay=told)
+
+    def _range(self, good: str, bad: str) -> GitRange:
+        return GitRange(self._folder, good, bad, self._build, self._builds, fix=self._fix,
+                        observer=self._observer)  # fmt: skip
+
+    def _searched(self, searched: GitRange, cause: str | None) -> HuntResult:
+        """Return what comes of one stage; ``cause`` is what an earlier one has looked for."""
+        log = self._log
+        if log and self._stages:
+            log = log.with_name(f"{log.name}.{searched.commits[-1]}")
+        self._commits.append(searched.commits)
+        try:
+            result = bisect(searched, self._plan, fix=self._fix, cause=cause, log=log,
+                            observer=self._observer, **self._how)  # fmt: skip
+        except StoppedHunt as stopped:
+            self._stages.append(stopped.result)
+            raise
+        self._stages.append(result)
+        return result
+
+    def _settled(self, result: HuntResult, commits: tuple[str, ...]) -> HuntResult:
+        """Return the result for what a stage has found, the merged branches looked through."""
+        found = result.search.result
+        assert isinstance(found, Found)
+        if len(found.candidates) > 1:
+            return result
+        turned, before = commits[found.bad], commits[found.good]
+        if self._fix:
+            turned, before = before, turned
+        parents = self._repository.parents(turned)
+        if len(parents) < 2:
+            return result
+        ends = []
+        for parent in parents:
+            if not self._repository.is_ancestor(parent, before):
+                end = self._branch(turned, before, parent, result.search.sought)
+                if end.found:
+                    return _saying(end.found, f"the merge {turned[:SHORT]} brought it in")
+                ends.append(end)
+        if told := "; ".join(each.told for each in ends if each.told):
+            return _saying(result, told)
+        if undecided := "; ".join(each.undecided for each in ends if each.undecided):
+            said = f"the merge, or a commit of a branch that it brought in: {undecided}"
+            return replace(_saying(result, said), undecided=undecided)
+        said = "none of its parents boots" if self._fix else "all its parents boot"
+        if self._how["builds_only"]:
+            said = "none of its parents builds" if self._fix else "all its parents build"
+        return _saying(result, f"the merge itself: {said}")
+
+    def _branch(self, merge: str, before: str, end: str, cause: str | None) -> "_Branch":
+        """Return what the branch up to a merge's parent says about the merge."""
+        with self._range(before, end) as branch:
+            tip = 0 if self._fix else len(branch) - 1
+            beginning = len(branch) - 1 - tip
+            subject = self._repository.of([merge], "%s")[merge]
+            self._observer.branch(f"{merge[:SHORT]} {subject}", branch.label(tip))
+            if len(branch) < 2:
+                return _Branch(undecided=f"{branch.label(0)} is all that there is of its branch")
+            result = self._searched(branch, cause)
+            if result.answer:
+                return _Branch(found=self._settled(result, branch.commits))
+            if _against(result.search, tip):  # it ends as what was there before the merge
+                return _Branch()
+            lost = result.lost
+            if lost and lost.position == beginning and _against(result.search, beginning):
+                return _Branch(told=self._from_its_beginning(branch, tip))
+            reason = lost.reason if lost else "it has no end"
+            return _Branch(undecided=f"{branch.label(tip)}: {reason}")
+
+    def _from_its_beginning(self, branch: GitRange, tip: int) -> str:
+        first = branch.label(len(branch) - 1 - tip)
+        if self._fix:
+            return f"the branch of {branch.label(tip)} has been good since it began, at {first}"
+        return (
+            f"the branch of {branch.label(tip)} has been bad since it began, at {first}: the merge "
+            "brought back what was mended before GOOD"
+        )
+
+    def _advice(self, result: HuntResult, searched: GitRange, good: str) -> str:
+        """Return what to do about a hunt that has found nothing, as far as that is known."""
+        return "; ".join(self._advices(result, searched, good))
+
+    def _advices(self, result: HuntResult, searched: GitRange, good: str) -> Iterator[str]:
+        search, lost = result.search, result.lost
+        last = len(searched) - 1
+        if lost is None or lost.position is None:
+            return
+        if _is(search, 0, "bad") and _is(search, last, "good"):
+            if self._fix:
+                yield "the older commit is good and the newer one bad: leave out --find-fix"
+            else:
+                yield "GOOD is bad and BAD is good: did you want --find-fix?"
+            return
+        if searched.forked and lost.position == 0 and not self._fix and _saw_bad(search):
+            base = searched.commits[0]
+            yield (
+                f"the merge base {searched.label(0)} is bad already, so it was mended on the "
+                f"branch of {good}: to find what did it, `bootharness bisect git --find-fix "
+                f"{base[:12]} {good}` and the same options"
+            )
+        ends_failed = [
+            each for each in search.observations
+            if each.position == lost.position and each.cause == BuildFailed.cause
+        ]  # fmt: skip
+        if ends_failed and lost.position == last and not self._fix:
+            yield "to find the first commit that does not build, give --find-broken-build"
+
+
+def _saw_bad(search: Search) -> bool:
+    return any(each.position == 0 and each.verdict is Verdict.BAD for each in search.observations)
+
+
+def _is(search: Search, position: int, what: str) -> bool:
+    tally = search.tallies.get(position)
+    return bool(tally and getattr(tally, what) == tally.boots)
+
+
+def _against(search: Search, end: int) -> bool:
+    """Return whether an end was seen to be the contrary of what was said of it."""
+    return _is(search, end, "good" if end else "bad")
+
+
+def _saying(result: HuntResult, words: str) -> HuntResult:
+    assert result.answer
+    answer = replace(result.answer, conclusion=f"{words}; {result.answer.conclusion}")
+    return replace(result, answer=answer)

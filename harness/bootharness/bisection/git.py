@@ -1,0 +1,142 @@
+"""git, and what is asked of a repository; nothing in it is changed by that.
+
+What a git that has started us says of its own repository, in an alias, a hook or a rebase, is
+not for ours: it would check out commits in the person's own tree.
+"""
+
+import os
+import subprocess
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+
+from msgspec import Struct
+
+from bootharness.errors import BuildFailed, UsageError
+from bootharness.host.tool import Tool
+
+__all__ = ["GIT", "Repository", "environment", "git"]
+
+GIT = Tool("git", "git")
+
+_GIT_S = 600
+
+
+@cache
+def _of_one_repository() -> tuple[str, ...]:
+    try:
+        done = subprocess.run(
+            [GIT.name, "rev-parse", "--local-env-vars"],
+            capture_output=True, text=True, timeout=_GIT_S, check=False,
+        )  # fmt: skip
+    except (OSError, subprocess.TimeoutExpired):  # then nobody heeds them
+        return ()
+    return tuple(done.stdout.split())
+
+
+def environment(**more: str) -> dict[str, str]:
+    """Return our environment without what is of one repository, and with ``more``."""
+    without = {
+        name: value for name, value in os.environ.items() if name not in _of_one_repository()
+    }
+    return {**without, **more}
+
+
+def git(folder: Path, *words: str) -> str:
+    """Return what git says in a folder. Raises BuildFailed with its last words when it fails."""
+    done = _run(folder, words)
+    if done.returncode:
+        raise BuildFailed(f"git {_verb(words)}: {_last_words(done) or 'failed'}")
+    return done.stdout
+
+
+def _verb(words: Iterable[str]) -> str:
+    return next(word for word in words if not word.startswith("-") and "=" not in word)
+
+
+def _run(folder: Path, words: Iterable[str], given: str = "") -> "subprocess.CompletedProcess[str]":
+    try:
+        return subprocess.run(
+            [GIT.name, "-C", str(folder), *words],
+            env=environment(),
+            input=given,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_GIT_S,
+            check=False,
+        )
+    except FileNotFoundError:
+        raise GIT.missing() from None
+    except subprocess.TimeoutExpired:
+        raise BuildFailed(f"git {_verb(words)} took longer than {_GIT_S} s") from None
+
+
+def _last_words(done: "subprocess.CompletedProcess[str]") -> str:
+    said = done.stderr.strip().splitlines()
+    return said[-1] if said else ""
+
+
+class Repository(Struct, frozen=True):
+    """The person's repository; it is only read.
+
+    Raises UsageError for what is not in it.
+    """
+
+    folder: Path
+
+    def _said(self, *words: str) -> str:
+        done = _run(self.folder, words)
+        if done.returncode:
+            raise UsageError(f"{self.folder}: {_last_words(done) or 'git fails'}")
+        return done.stdout
+
+    def commit(self, name: str) -> str:
+        """Return the digest of a commit."""
+        done = _run(self.folder, ("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}"))
+        if done.returncode:
+            reason = _last_words(done) or f"no such commit{self._cut_off()}"
+            raise UsageError(f"{name}: {reason}")
+        return done.stdout.strip()
+
+    def _cut_off(self) -> str:
+        shallow = self._said("rev-parse", "--is-shallow-repository").strip() == "true"
+        return (
+            f" in {self.folder}, which is a shallow clone: its history is cut off, and "
+            "`git fetch --unshallow` brings the rest"
+            if shallow
+            else ""
+        )
+
+    def parents(self, commit: str) -> tuple[str, ...]:
+        """Return the parents of a commit, the first one first."""
+        return tuple(self._said("log", "-1", "--format=%P", commit).split())
+
+    def is_ancestor(self, one: str, other: str) -> bool:
+        """Return whether a commit is in the history of another one, or the same."""
+        done = _run(self.folder, ("merge-base", "--is-ancestor", one, other))
+        return done.returncode == 0
+
+    def between(self, known: str, tip: str) -> tuple[str, ...]:
+        """Return the commits of a branch that are not in the history of ``known``, in order.
+
+        They are those of the first parents, where each stands for a state of the branch.
+        """
+        return tuple(
+            self._said("rev-list", "--first-parent", "--reverse", f"{known}..{tip}").split()
+        )
+
+    def merge_base(self, one: str, other: str) -> str:
+        """Return a commit that both have in their history, the last one."""
+        done = _run(self.folder, ("merge-base", one, other))
+        if done.returncode:
+            raise UsageError(f"{one} and {other} have no commit in common{self._cut_off()}")
+        return done.stdout.strip()
+
+    def of(self, commits: Iterable[str], what: str) -> dict[str, str]:
+        """Return for each commit what git's format ``what`` makes of it, in one line."""
+        words = ("log", "--no-walk=unsorted", "--stdin", f"--format=%H {what}")
+        done = _run(self.folder, words, "".join(f"{each}\n" for each in commits))
+        if done.returncode:
+            raise UsageError(f"{self.folder}: {_last_words(done)}")
+        return dict(line.partition(" ")[::2] for line in done.stdout.split("\n") if line)

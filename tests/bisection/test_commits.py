@@ -1,0 +1,374 @@
+"""Hunts through histories with merges, by an executor that only tells; git and builds are real.
+
+A commit's file `size` names its kernel: below 10 it boots, from 10 on it fails with no-init, from
+20 on with kernel-panic, and "broken" does not build.
+"""
+
+import shutil
+import subprocess
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bootharness.bisection.bisect import HuntResult
+from bootharness.bisection.build import Build
+from bootharness.bisection.commits import bisect_commits
+from bootharness.bisection.hunt import HuntObserver
+from bootharness.bisection.log import Seen
+from bootharness.bisection.search import Search
+from bootharness.bisection.toolchain import Toolchain
+from bootharness.diagnosis.verdict import Verdict
+from bootharness.errors import UsageError
+from bootharness.kernels.selfcheck import selfcheck_kernel
+from bootharness.kernels.source import fetch
+from bootharness.runs.identity import worker_facts
+from bootharness.runs.result import Attempt, BootFacts
+
+pytestmark = pytest.mark.skipif(
+    not shutil.which("qemu-system-x86_64") or not shutil.which("git"),
+    reason="git is needed, and a result is kept by QEMU's version",
+)
+_BYTES = 1600
+
+
+class Teller(Executor):
+    """Says at once what a boot of a kernel would."""
+
+    def submit(self, function: Callable[..., Any], /, *arguments: Any, **_: Any) -> "Future[Any]":
+        answer: Future[Any] = Future()
+        if function is worker_facts:
+            answer.set_result(function(*arguments))
+            return answer
+        (cell,) = arguments
+        number = fetch(cell.kernel).payload_bytes // _BYTES
+        cause = None if number < 10 else "no-init" if number < 20 else "kernel-panic"
+        verdict = Verdict.BAD if cause else Verdict.GOOD
+        facts = BootFacts(payload_bytes=number * _BYTES)
+        answer.set_result(Attempt(verdict, cause, "", 0.1, facts))
+        return answer
+
+
+class Listener(HuntObserver):
+    """Notes what is built, booted, and told."""
+
+    def __init__(self) -> None:
+        self.booted: list[str] = []
+        self.built_now: list[str] = []
+        self.merges: list[str] = []
+
+    def seen(self, search: Search, seen: Seen) -> None:
+        self.booted.append(seen.label)
+
+    def building(self, name: str, log: Path) -> None:
+        self.built_now.append(name)
+
+    def branch(self, merge: str, tip: str) -> None:
+        self.merges.append(tip)
+
+
+class History:
+    """A repository that is made commit by commit."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self._place = folder / "repository", folder
+        self.folder.mkdir()
+        self.git("init", "-q")
+        self.build = Build(f'cp "{folder}/kernel-$(cat size)" kernel', "kernel", Toolchain("host"))
+
+    def git(self, *words: str) -> str:
+        who = ("-c", "user.name=tester", "-c", "user.email=t", "-c", "init.defaultBranch=main")
+        return subprocess.run(["git", *who, *words], cwd=self.folder, capture_output=True,
+                              text=True, check=True).stdout.strip()  # fmt: skip
+
+    def commit(self, subject: str, size: int | str) -> None:
+        self._write(size)
+        (self.folder / subject.replace(" ", "-")).write_text(subject)  # no two trees are the same
+        self.git("add", ".")
+        self.git("commit", "-q", "-m", subject)
+
+    def _write(self, size: int | str) -> None:
+        (self.folder / "size").write_text(f"{size}\n")
+        if isinstance(size, int):
+            shutil.copy(selfcheck_kernel(size * _BYTES), self._place / f"kernel-{size}")
+
+    def merge(self, *branches: str, size: int | str | None = None) -> None:
+        """Merge branches; ``size`` is what comes of it, whatever they have."""
+        words = ("merge", "-q", "--no-ff", "--no-commit", "-s", "ours", *branches)
+        self.git(*words)
+        if size is not None:
+            self._write(size)
+        self.git("add", ".")
+        self.git("commit", "-q", "-m", f"merge {' '.join(branches)}")
+
+    def hunt(self, good: str, bad: str, **how: Any) -> HuntResult:
+        how.setdefault("observer", Listener())
+        return bisect_commits(
+            self.folder, good, bad, self.build, confidence=0.9, executor=Teller(), jobs=1,
+            history=self._place / "history", **how,
+        )  # fmt: skip
+
+    def git_says(self, result: HuntResult) -> str:
+        """Return which commit git names, given the replay."""
+        log = self._place / "replay"
+        log.write_text(result.replay)
+        said = self.git("bisect", "replay", str(log))
+        self.git("bisect", "reset")
+        return said
+
+
+@pytest.fixture
+def history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> History:
+    """A repository whose first commit boots, with a cache of its own."""
+    monkeypatch.setenv("BOOTHARNESS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    made = History(tmp_path)
+    made.commit("base", 1)
+    return made
+
+
+def named(result: HuntResult) -> str:
+    """Return the subject of the commit that is the answer."""
+    assert result.answer, result.lost
+    side = result.answer.good if result.answer.fix else result.answer.bad
+    return side.label.partition(" ")[2]
+
+
+def test_merge_whose_parents_all_boot_is_itself_the_answer(history: History) -> None:
+    history.git("checkout", "-q", "-b", "side")
+    history.commit("side one", 2)
+    history.git("checkout", "-q", "main")
+    history.commit("main one", 3)
+    history.merge("side", size=12)
+    history.commit("last", 13)
+    result = history.hunt("HEAD~3", "HEAD")
+    assert named(result) == "merge side"
+    assert result.answer
+    assert result.answer.conclusion.startswith("the merge itself: all its parents boot; ")
+    assert result.exit_status == 0
+    assert len(result.stages) == 2
+    assert f"{history.git('rev-parse', 'HEAD~1')} is the first bad commit" in history.git_says(
+        result
+    )
+
+
+def test_every_other_parent_of_an_octopus_is_looked_at(history: History) -> None:
+    for name, sizes in (("one", (2, 3)), ("two", (4, 14))):
+        history.git("checkout", "-q", "-b", name, "main")
+        for size in sizes:
+            history.commit(f"{name} {size}", size)
+    history.git("checkout", "-q", "main")
+    history.commit("main one", 5)
+    history.merge("one", "two", size=14)
+    result = history.hunt("HEAD~2", "HEAD")
+    assert named(result) == "two 14"
+    assert len(result.stages) == 3
+    assert "two 14" in history.git_says(result)
+
+
+def test_merge_in_a_branch_that_was_merged_is_gone_into(history: History) -> None:
+    history.git("checkout", "-q", "-b", "inner")
+    history.commit("inner one", 2)
+    history.commit("inner two", 12)
+    history.git("checkout", "-q", "-b", "outer", "main")
+    history.commit("outer one", 3)
+    history.merge("inner", size=12)
+    history.git("checkout", "-q", "main")
+    history.commit("main one", 4)
+    history.merge("outer", size=12)
+    result = history.hunt("HEAD~2", "HEAD")
+    assert named(result) == "inner two"
+    assert [stage.search.size for stage in result.stages] == [3, 3, 3]
+    assert "inner two" in history.git_says(result)
+
+
+def test_branch_that_began_before_what_was_mended_says_so(history: History) -> None:
+    history.commit("bad from here", 12)
+    history.git("branch", "side")
+    history.commit("mended", 2)
+    history.git("checkout", "-q", "side")
+    history.commit("side one", 13)
+    history.git("checkout", "-q", "main")
+    history.commit("main one", 3)
+    history.merge("side", size=13)
+    result = history.hunt("HEAD~2", "HEAD")
+    assert named(result) == "merge side"
+    assert result.answer
+    assert "bad since it began" in result.answer.conclusion
+    assert "bad from here: the merge brought back what was mended" in result.answer.conclusion
+
+
+def test_another_cause_at_the_end_of_a_branch_is_not_what_is_sought(history: History) -> None:
+    history.git("checkout", "-q", "-b", "side")
+    history.commit("side one", 22)
+    history.git("checkout", "-q", "main")
+    history.commit("main one", 3)
+    history.merge("side", size=12)
+    result = history.hunt("HEAD~2", "HEAD")
+    assert result.exit_status == 125
+    assert "the bad end is bad with another cause, kernel-panic" in result.undecided
+    assert named(result) == "merge side"
+
+
+def test_good_commit_on_another_branch_is_replaced_by_the_merge_base(history: History) -> None:
+    history.git("checkout", "-q", "-b", "stable")
+    history.commit("stable one", 2)
+    history.git("checkout", "-q", "main")
+    history.commit("main one", 3)
+    history.commit("main two", 12)
+    result = history.hunt("stable", "main")
+    assert named(result) == "main two"
+    assert "base, where main branched off from stable, up to" in result.title
+
+
+def test_merge_base_that_is_bad_means_that_it_was_mended_on_the_other_branch(
+    history: History,
+) -> None:
+    history.commit("bad from here", 12)
+    history.git("checkout", "-q", "-b", "stable")
+    history.commit("mended", 2)
+    history.git("checkout", "-q", "main")
+    history.commit("main one", 13)
+    result = history.hunt("stable", "main")
+    assert result.exit_status == 125
+    assert "bad from here is bad already, so it was mended on the branch of stable" in result.advice
+    base = history.git("rev-parse", "HEAD~1")
+    assert f"--find-fix {base[:12]} stable" in result.advice
+    assert named(history.hunt(base, "stable", fix=True)) == "mended"
+
+
+def test_fix_is_found_in_the_branch_that_brought_it(history: History) -> None:
+    history.commit("bad from here", 12)
+    history.git("checkout", "-q", "-b", "side")
+    history.commit("side one", 13)
+    history.commit("mended", 2)
+    history.git("checkout", "-q", "main")
+    history.commit("main one", 14)
+    history.merge("side", size=2)
+    history.commit("last", 3)
+    result = history.hunt("HEAD~3", "HEAD", fix=True)
+    assert named(result) == "mended"
+    assert result.answer
+    assert result.answer.bad.label.endswith("side one")
+    assert "mended" in history.git_says(result)
+
+
+def test_merge_that_is_itself_the_fix_is_the_answer(history: History) -> None:
+    history.commit("bad from here", 12)
+    history.git("checkout", "-q", "-b", "side")
+    history.commit("side one", 13)
+    history.git("checkout", "-q", "main")
+    history.commit("main one", 14)
+    history.merge("side", size=2)
+    result = history.hunt("HEAD~2", "HEAD", fix=True)
+    assert named(result) == "merge side"
+    assert result.answer
+    assert result.answer.conclusion.startswith("the merge itself: none of its parents boots; ")
+
+
+def test_ends_that_were_mistaken_for_each_other_are_said(history: History) -> None:
+    history.commit("bad from here", 12)
+    history.commit("bad still", 13)
+    history.commit("mended", 2)
+    result = history.hunt("HEAD~2", "HEAD")
+    assert result.advice == "GOOD is bad and BAD is good: did you want --find-fix?"
+    swapped = history.hunt("HEAD~3", "HEAD~2", fix=True)
+    assert "leave out --find-fix" in swapped.advice
+
+
+def test_first_commit_that_does_not_build_is_found_without_a_boot(history: History) -> None:
+    for number in range(2, 8):
+        history.commit(f"n{number}", "broken" if number > 4 else number + 20)
+    told = history.hunt("HEAD~6", "HEAD")
+    assert told.advice == ("to find the first commit that does not build, give --find-broken-build")
+    result = history.hunt("HEAD~6", "HEAD", builds_only=True)
+    assert named(result) == "n5"
+    assert result.answer
+    assert result.answer.conclusion.endswith("n5 is the first not to build")
+    assert "kernel-broken" in result.answer.bad.sentence
+
+
+def test_commit_that_a_shallow_clone_has_not_is_told_as_such(
+    history: History, tmp_path: Path
+) -> None:
+    first = history.git("rev-parse", "HEAD")
+    for number in range(2, 5):
+        history.commit(f"n{number}", number)
+    history.git("clone", "-q", "--depth", "2", f"file://{history.folder}", str(tmp_path / "near"))
+    history.folder = tmp_path / "near"
+    with pytest.raises(UsageError, match=r"which is a shallow clone: .* `git fetch --unshallow`"):
+        history.hunt(first, "HEAD")
+
+
+def test_what_git_says_of_its_own_repository_is_not_ours(
+    history: History, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in (2, 3, 12):
+        history.commit(f"n{number}", number)
+    tree = tmp_path / "worktree"
+    history.git("worktree", "add", "-q", str(tree), "-b", "mine")
+    history.folder = tree
+    (tree / "size").write_text("staged")
+    history.git("add", "size")
+    before = [history.git(*words) for words in (("status", "-bs"), ("reflog",), ("diff", "HEAD"))]
+    own = Path(history.git("rev-parse", "--absolute-git-dir"))
+    index = (own / "index").read_bytes()
+    with monkeypatch.context() as set_by_git:
+        set_by_git.setenv("GIT_DIR", str(own))
+        set_by_git.setenv("GIT_WORK_TREE", str(tree))
+        set_by_git.setenv("GIT_INDEX_FILE", str(own / "index"))
+        set_by_git.setenv("GIT_PREFIX", "")
+        said = tmp_path / "said"
+        history.build = Build(
+            f"env | grep -E '^GIT_(DIR|WORK_TREE|INDEX_FILE|PREFIX)=' >>{said}; git checkout -q --detach HEAD~0; {history.build.command}",
+            "kernel", history.build.toolchain,
+        )  # fmt: skip
+        result = history.hunt("HEAD~3", "HEAD")
+    assert named(result) == "n12"
+    assert said.read_text() == ""
+    assert (own / "index").read_bytes() == index
+    assert before == [
+        history.git(*words) for words in (("status", "-bs"), ("reflog",), ("diff", "HEAD"))
+    ]
+
+
+def test_submodules_are_those_that_the_repository_has(history: History, tmp_path: Path) -> None:
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    main, history.folder = history.folder, tools
+    history.git("init", "-q")
+    history.commit("tool", 1)
+    history.folder = main
+    local = ("-c", "protocol.file.allow=always")
+    history.git(*local, "submodule", "--quiet", "add", str(tools), "sub/tools")
+    history.git("commit", "-q", "-m", "submodule")
+    shutil.move(tools, tmp_path / "gone")  # so that nothing can be asked of where it came from
+    history.commit("last", 12)
+    history.build = Build(f"test -f sub/tools/tool && {history.build.command}", "kernel",
+                          history.build.toolchain)  # fmt: skip
+    assert named(history.hunt("HEAD~1", "HEAD")) == "last"
+    # and one that it has not is named where the build fails
+    shutil.rmtree(history.folder / ".git/modules")
+    shutil.rmtree(history.folder / "sub")
+    shutil.rmtree(tmp_path / "cache")
+    result = history.hunt("HEAD~1", "HEAD", log=tmp_path / "log")
+    assert result.lost
+    sentence = result.boots[-1].sentence
+    assert "submodule sub/tools is not in" in sentence
+    assert "`git submodule update --init --recursive` there brings it" in sentence
+
+
+def test_nearest_clone_builds_next(history: History, tmp_path: Path) -> None:
+    from bootharness.bisection.clones import Clones
+
+    for number in range(2, 6):
+        history.commit(f"n{number}", number)
+    commits = [history.git("rev-parse", f"HEAD~{number}") for number in range(5)]
+    clones = Clones(history.folder, 2, 60)
+    with clones.at(commits[4]) as old, clones.at(commits[0]) as new:
+        assert old.tree != new.tree
+    for commit, nearest in ((commits[3], old), (commits[1], new), (commits[2], new)):
+        with clones.at(commit) as clone:
+            assert clone.tree == nearest.tree
