@@ -14,6 +14,7 @@ from msgspec import Struct, to_builtins
 
 from bootharness.bisection.answer import Answer
 from bootharness.bisection.config_answer import ConfigAnswer
+from bootharness.bisection.culprit import Culprit
 from bootharness.bisection.hunt import Hunt, HuntObserver
 from bootharness.bisection.inquest import inquire, pictures
 from bootharness.bisection.log import HuntLog, Seen, log_file
@@ -39,7 +40,8 @@ class HuntResult(Struct, frozen=True):
     of the first bad one. ``replay`` is what `git bisect replay` takes, empty where nothing is of
     git. Of a hunt of several stages, through a history and merged branches, ``stages`` has all in
     order, and the rest is of the one with the answer. ``undecided`` says what of an answer is
-    open, and ``advice`` what to do about a hunt that has found nothing.
+    open, and ``advice`` what to do about a hunt that has found nothing. ``config`` is there where
+    configurations were searched, ``culprit`` where a commit was found.
     """
 
     title: str
@@ -53,6 +55,7 @@ class HuntResult(Struct, frozen=True):
     undecided: str = ""
     advice: str = ""
     config: ConfigAnswer | None = None
+    culprit: Culprit | None = None
 
     @property
     def lost(self) -> Lost | None:

@@ -326,10 +326,17 @@ class _Hunting:
 
     def tell(self, result: "HuntResult") -> int:
         """Print and write what came of a hunt, and return the status."""
-        from bootharness.bisection.report.terminal import print_answer, print_config, print_lost
+        from bootharness.bisection.report.terminal import (
+            print_answer,
+            print_config,
+            print_culprit,
+            print_lost,
+        )
 
         if result.answer:
             print_answer(result.answer, self.output)
+            if result.culprit:
+                print_culprit(result.culprit, self.output)
             if result.config:
                 print_config(result.config, self.output)
         elif result.lost:

@@ -16,6 +16,7 @@ import click
 from bootharness.bisection.answer import Answer
 from bootharness.bisection.build_log import last_said
 from bootharness.bisection.config_answer import ConfigAnswer
+from bootharness.bisection.culprit import Culprit
 from bootharness.bisection.evidence import bad_probability
 from bootharness.bisection.hunt import HuntObserver
 from bootharness.bisection.log import Seen
@@ -28,7 +29,7 @@ from bootharness.report.lines import Words, say, say_row, say_rows, width_of
 from bootharness.report.live import Clock
 from bootharness.text import printable
 
-__all__ = ["TerminalHunt", "picture", "print_answer", "print_config", "print_lost"]
+__all__ = ["TerminalHunt", "picture", "print_answer", "print_config", "print_culprit", "print_lost"]
 
 _COLOURS = {Verdict.GOOD: "green", Verdict.BAD: "red", Verdict.SKIP: "yellow"}
 _PICTURE = 32
@@ -179,6 +180,21 @@ def print_answer(answer: Answer, output: TextIO) -> None:
     if len(rows) > 1:
         click.echo(file=output)
         say_rows(output, rows, indent=_INDENT)
+
+
+def print_culprit(culprit: Culprit, output: TextIO) -> None:
+    """Print who wrote a commit, what it changes, and the lines that are written about it."""
+    click.echo(file=output)
+    say(output, printable(f"{culprit.commit} {culprit.subject}"), indent=_INDENT)
+    say(output, printable(f"{culprit.author}, {culprit.date}"), indent=_INDENT)
+    for line in culprit.diffstat:
+        say(output, printable(line), indent=_INDENT + 2)
+    for line in (culprit.fixes, culprit.regzbot):
+        if line:
+            say(output, printable(line), indent=_INDENT)
+    if culprit.letter:
+        hint = "a text to send is in what --markdown, --html and --json write"
+        say(output, (hint, {"dim": True}), indent=_INDENT)
 
 
 def print_config(config: ConfigAnswer, output: TextIO) -> None:
