@@ -1,6 +1,7 @@
 """Configurations: how they are read, ordered, and divided; nothing is built or booted."""
 
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -74,7 +75,7 @@ def test_every_way_leads_from_the_good_one_to_the_bad_one(number: int) -> None:
     along = [way.wanted(position) for position in range(len(way))]
     assert along[0] == good
     assert along[-1] == bad
-    assert all(len(differing(one, two)) == 1 for one, two in zip(along, along[1:], strict=False))
+    assert all(len(differing(one, two)) == 1 for one, two in pairwise(along))
 
 
 def test_symbols_that_do_not_know_each_other_are_halved_in_order() -> None:
@@ -172,6 +173,6 @@ def test_symbols_of_one_choice_are_called_so() -> None:
 def test_where_the_cause_is_a_size_nobody_is_blamed() -> None:
     answer = _answer("A", growth=(Growth("B", "B", 1, 300), Growth("C", "D", 2, 7)))
     assert config_conclusion(answer, "destination-wrapped", set_back=None, alone=None) == (
-        "no single symbol is guilty: the payload grows by 307 bytes over 9 symbols, and A=y is only "
-        "where it crosses the limit"
+        "no single symbol is guilty: the payload grows by 307 bytes over 9 symbols, and A=y is "
+        "only where it crosses the limit"
     )

@@ -1,4 +1,4 @@
-"""What `bootharness bisect git` tries of the commit that it has found, and what is written of it."""
+"""What `bootharness bisect git` tries of the commit that it has found, and writes about it."""
 
 import json
 import shutil
@@ -29,7 +29,7 @@ class History:
         }
         good = selfcheck_kernel(4096)
         bad = patched_kernel(good, folder / "bad", size=4, syssize=100_000)
-        self.write("build.sh", 
+        self.write("build.sh",
                    f"if grep -sq bad hang; then cp {bad} bzImage; else cp {good} bzImage; fi\n"
                    "cat note* >>bzImage\n")  # fmt: skip
         git(self.repository, "init", "-q", "-b", "main")
