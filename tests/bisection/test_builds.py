@@ -11,11 +11,15 @@ import pytest
 from msgspec.structs import replace
 
 from bootharness.bisection.build import Build
+from bootharness.bisection.build_log import MOST_BYTES
 from bootharness.bisection.git_range import GitRange
 from bootharness.bisection.ranges import KernelRange, SizeRange, kernel_range
+from bootharness.bisection.replay import replay
+from bootharness.bisection.search import Observation, Search
 from bootharness.bisection.toolchain import Toolchain, add_toolchain, toolchain
 from bootharness.bisection.toolchain_range import ToolchainRange
-from bootharness.errors import BuildFailed, UsageError
+from bootharness.diagnosis.verdict import Verdict
+from bootharness.errors import BuildFailed, LaunchFailed, UsageError
 from bootharness.host.workspace import Workspace
 from tests.support.processes import eventually, run
 
@@ -90,6 +94,33 @@ def test_build_that_fails_says_why_and_where_its_log_is(commits: GitRange) -> No
     log = Path(str(raised.value).rpartition("see ")[2])
     assert log.read_text() == ""
     assert raised.value.cause == "build-failed"
+
+
+def test_replay_is_what_git_takes(repository: Path, commits: GitRange, tmp_path: Path) -> None:
+    log = tmp_path / "replay"
+    # in the order in which they may be booted, which is not git's
+    search = Search(5).observed(*(
+        Observation(at, Verdict.BAD if at > 1 else Verdict.GOOD, "no-init" if at > 1 else None)
+        for at in (2, 4, 0, 1, 3)
+    ))  # fmt: skip
+    log.write_text(replay(commits.repository, [(commits.commits, search)]))
+    said = git(repository, "bisect", "replay", str(log))
+    assert f"{commits.commits[2]} is the first bad commit" in said
+
+
+def test_replay_leaves_out_what_git_could_not_take(
+    repository: Path, commits: GitRange, tmp_path: Path
+) -> None:
+    log = tmp_path / "replay"
+    bad = (0, 4)  # the first one was mended before the second
+    search = Search(5, any_cause=True).observed(*(
+        Observation(at, Verdict.BAD if at in bad else Verdict.GOOD) for at in (4, 0, 1, 3)
+    ))  # fmt: skip
+    log.write_text(replay(commits.repository, [(commits.commits, search)]))
+    assert f"# bad: {commits.label(0)}" in log.read_text()
+    said = git(repository, "bisect", "replay", str(log))
+    assert "ancestor" not in said
+    assert "side" in said
 
 
 @pytest.mark.parametrize(
@@ -307,3 +338,67 @@ def test_damaged_build_is_made_anew(repository: Path) -> None:
         kernel.write_text("")
         assert commits.ready(1) is None
         assert Path(commits.prepare(1)).read_text() == "1\n"
+
+
+def test_log_of_a_build_is_bounded_and_keeps_its_head_and_its_tail(tmp_path: Path) -> None:
+    objects = tmp_path / "objects"
+    objects.mkdir()
+    noisy = "echo the head; seq 2000000; echo the tail >&2; exit 7"
+    old = tmp_path / "cache/builds/old/log"
+    old.parent.mkdir(parents=True)
+    old.write_text("an old head\n" + "x" * 2 * MOST_BYTES + "\nan old tail\n")
+    said = "exit status 7: 1999999 / 2000000 / the tail; see "
+    with Workspace() as workspace, pytest.raises(BuildFailed, match=said) as raised:
+        Build(noisy, "kernel", HOST).make("tree", tmp_path, objects, workspace)
+    log = Path(str(raised.value).rpartition("see ")[2])
+    for file, head, tail in ((log, "the head", "the tail"), (old, "an old head", "an old tail")):
+        assert file.stat().st_size <= MOST_BYTES
+        lines = file.read_text().splitlines()
+        assert (lines[0], lines[-1]) == (head, tail)
+    written = sum(len(f"{number}\n") for number in range(1, 2_000_001)) + 2 * len("the head\n")
+    left_out = next(line for line in log.read_text().splitlines() if "left out" in line)
+    kept = log.stat().st_size - len(f"\n{left_out}\n")
+    assert left_out == f"[{written - kept:,} bytes are left out here]"
+
+
+def test_build_that_says_nothing_is_told_as_such(tmp_path: Path) -> None:
+    objects = tmp_path / "objects"
+    objects.mkdir()
+    said = "exit status 7: the build said nothing; see .*/log"
+    with Workspace() as workspace, pytest.raises(BuildFailed, match=said):
+        Build("exit 7", "kernel", HOST).make("tree", tmp_path, objects, workspace)
+
+
+def test_build_whose_child_stays_behind_is_over_when_it_ends(tmp_path: Path) -> None:
+    objects = tmp_path / "objects"
+    objects.mkdir()
+    with Workspace() as workspace:
+        build = Build("sleep 600 & echo 1 >kernel", "kernel", HOST)
+        assert build.make("tree", tmp_path, objects, workspace).read_text() == "1\n"
+
+
+@pytest.mark.parametrize("command", ["make -j8 bzImage", "make -sj bzImage", "make --jobs=4"])
+def test_build_that_does_several_things_at_once_is_known(command: str) -> None:
+    assert Build(command, "kernel", HOST).parallel
+
+
+@pytest.mark.parametrize("command", ["make bzImage", "make -C x bzImage", "./do-j", "ninja-join"])
+def test_build_that_does_one_thing_at_a_time_is_known(command: str) -> None:
+    assert not Build(command, "kernel", HOST).parallel
+
+
+def test_toolchain_that_cannot_be_made_says_the_first_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    stub = programs / "mmdebstrap"
+    stub.write_text(
+        "#!/bin/sh\necho I: running\necho E: gpgv is required\n"
+        "echo E: mmdebstrap failed to run\nexit 1\n"
+    )
+    stub.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+    monkeypatch.setattr("bootharness.bisection.toolchain.TOOLCHAIN_TOOLS", ())
+    with pytest.raises(LaunchFailed, match="cannot be made: E: gpgv is required; see "):
+        add_toolchain("gcc-8", "bullseye")

@@ -18,7 +18,7 @@ from bootharness.bisection.log import HuntLog, Seen
 from bootharness.bisection.report.document import hunt_document, hunt_schema
 from bootharness.bisection.report.html import hunt_html
 from bootharness.bisection.report.markdown import hunt_markdown
-from bootharness.bisection.report.plot import nearest
+from bootharness.bisection.report.plot import hunt_plots, nearest
 from bootharness.bisection.report.terminal import picture, print_answer, print_lost
 from bootharness.bisection.search import Found, Inversion, Lost, Observation, Search
 from bootharness.diagnosis.verdict import Verdict
@@ -189,6 +189,14 @@ def test_what_is_drawn_is_next_to_the_boundary() -> None:
     assert nearest(positions, 511.5, 4) == (510, 511, 512, 513)
     assert nearest(positions, 511.5, 100) == tuple(sorted(positions))
     assert nearest([3], 1.5, 6) == (3,)
+
+
+def test_plot_calls_commits_by_their_digest() -> None:
+    names = (f"{number:012x} drivers: the very same words" for number in range(160, 170))
+    boots = [seen(at, GOOD, name, 16 * at + 16) for at, name in enumerate(names)]
+    for plot in hunt_plots(boots, None):
+        assert "0000000000a4" in plot
+        assert "very same words" not in plot
 
 
 def test_page_leaves_out_what_would_stand_there_twice() -> None:

@@ -2,11 +2,13 @@
 
 import json
 import re
+import shlex
 import shutil
 import signal
 import subprocess
 from pathlib import Path
 
+import pexpect
 import pytest
 
 from bootharness.host.deadline import Deadline
@@ -206,12 +208,14 @@ def test_first_bad_commit_is_found_in_the_branch_that_a_merge_brought_in(
             git(repository, *words)
     done = run("bisect", "git", "HEAD~2", "HEAD", "--repository", repository, "--build",
                "sh build.sh", "--image", "bzImage", "--loader", no_carry, "--confidence", 0.8,
-               "--replay", replay, **state)  # fmt: skip
+               "--replay", replay, **state, BOOTHARNESS_CACHE=str(tmp_path))  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     merged, branch = done.stdout.split("it is a merge; on with the branch that it brought in")
-    assert "FIRST BAD" in merged
-    assert "FIRST BAD" in branch
+    assert "TURNS AT" in merged
+    assert re.search("^building [0-9a-f]{12} last; log /.*/log$", done.stderr, re.MULTILINE)
+    assert re.search("^built: [0-9a-f]{12} last, 0:[0-9]{2}$", done.stderr, re.MULTILINE)
     assert branch.split("FIRST BAD")[1].splitlines()[0].endswith("it grows")
+    assert "the merge " in branch
     said = git(repository, "bisect", "replay", replay)
     assert re.search("is the first bad commit\\n[^$]*it grows\\n", said), said
 
@@ -229,3 +233,78 @@ def test_packages_of_a_flavour_come_in_the_order_of_their_versions(
         "deb:image-6.9-cloud/sid",
         "deb:image-6.10-cloud/sid",
     ]
+
+
+def test_git_bisect_run_goes_round_what_fails_for_another_cause(
+    no_carry: Path, state: dict[str, str], tmp_path: Path
+) -> None:
+    """A fault that was put in and taken out again is on the way to the one that is sought."""
+    repository = tmp_path / "repository"
+    repository.mkdir()
+    git(repository, "init", "-q", "-b", "main")
+    broken = tmp_path / "broken"  # it promises more than the file has
+    patched_kernel(selfcheck_kernel(4096), broken, size=4, syssize=100_000)
+    small, large = selfcheck_kernel(15_000_000), selfcheck_kernel(15_800_000)
+    story = [small, small, broken, broken, broken, small, large, large]
+    for number, kernel in enumerate(story):
+        (repository / "build.sh").write_text(f"cp {kernel} bzImage # {number}\n")
+        git(repository, "add", ".")
+        git(repository, "commit", "-q", "-m", f"n{number}")
+    command = shlex.join([*COMMAND, "boot", "bzImage", "--loader", str(no_carry), "-q"])
+
+    def found(*more: str) -> str:
+        git(repository, "bisect", "start", "HEAD", "HEAD~7")
+        script = f"sh build.sh || exit 125; {command} {' '.join(more)}"
+        said = git(repository, "bisect", "run", "sh", "-c", script)
+        git(repository, "bisect", "reset")
+        return said
+
+    assert re.search(
+        "is the first bad commit\\n[^$]*n6\\n", found("--cause", "destination-wrapped")
+    )
+    assert re.search("is the first bad commit\\n[^$]*n2\\n", found())
+
+
+def test_cause_that_is_sought_tells_what_counts(state: dict[str, str], tmp_path: Path) -> None:
+    broken = tmp_path / "broken"
+    patched_kernel(selfcheck_kernel(4096), broken, size=4, syssize=100_000)
+    usual = run("boot", broken, "--json", "-", **state)
+    cause = json.loads(usual.stdout)["cause"]
+    assert usual.returncode == 1
+    assert run("boot", broken, "-q", "--cause", "no-init", "--cause", cause).returncode == 1
+    other = run("boot", broken, "--cause", "no-init")
+    assert other.returncode == 125
+    assert "another cause than no-init, so it counts as not found out" in other.stdout
+    typo = run("boot", broken, "--cause", "destination-wraped")
+    assert typo.returncode == 129
+    assert "--cause destination-wraped: did you mean destination-wrapped?" in typo.stderr
+
+
+def test_terminal_shows_what_is_built_while_it_is_built(
+    no_carry: Path, state: dict[str, str], tmp_path: Path
+) -> None:
+    repository, go = tmp_path / "repository", tmp_path / "go"
+    repository.mkdir()
+    git(repository, "init", "-q", "-b", "main")
+    for number, size in enumerate((15_000_000, 15_800_000)):
+        (repository / "build.sh").write_text(
+            f"echo '  CC init/main-{number}.o'; until test -e {go}; do sleep 0.1; done\n"
+            f"cp {selfcheck_kernel(size)} bzImage\n"
+        )
+        git(repository, "add", ".")
+        git(repository, "commit", "-q", "-m", f"a subject that is as long as any, of {number}")
+    words = ("bisect", "git", "HEAD~1", "HEAD", "--repository", repository, "--build",
+             "sh build.sh", "--image", "bzImage", "--loader", no_carry, "--confidence", 0.8,
+             "--jobs", 1)  # fmt: skip
+    screen = pexpect.spawn(COMMAND[0], [*COMMAND[1:], *map(str, words)], dimensions=(40, 80),
+                           env={**environment(**state), "TERM": "xterm"}, encoding="utf8",
+                           timeout=60)  # fmt: skip
+    commit = git(repository, "rev-parse", "--short=12", "HEAD").strip()
+    screen.expect(rf"building {commit} \d+:\d\d +CC init/main-1.o")
+    screen.expect(r"log (/\S+/log)")
+    assert "CC init/main-1.o" in Path(screen.match[1]).read_text()
+    go.touch()
+    screen.expect(rf"BAD.* {commit} a subject")
+    screen.expect(pexpect.EOF)
+    screen.close()
+    assert screen.exitstatus == 0

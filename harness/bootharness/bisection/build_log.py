@@ -19,7 +19,7 @@ def keep_said(said: BinaryIO, log: Path) -> None:
 
     What can no longer be written is read all the same, or the build would wait for ever.
     """
-    left_out, room = 0, True
+    left_out, note, room = 0, b"", True
     with said, log.open("w+b") as file:
         while chunk := said.read(_CHUNK):
             if not room:
@@ -28,25 +28,24 @@ def keep_said(said: BinaryIO, log: Path) -> None:
                 file.write(chunk)
                 file.flush()
                 if file.tell() > MOST_BYTES - _CHUNK:
-                    left_out += _shorten(file, left_out)
+                    left_out, note = _shorten(file, left_out, note)
             except OSError:
                 room = False
 
 
-def _shorten(file: BinaryIO, before: int = 0) -> int:
-    """Leave out what is between the head and the tail of a file, and return how much that is.
-
-    ``before`` were left out earlier.
-    """
+def _shorten(file: BinaryIO, left_out: int = 0, note: bytes = b"") -> tuple[int, bytes]:
+    """Leave out what is between the head and the tail of a file, and return how many bytes that
+    makes, and the note of that in the file; ``left_out`` and ``note`` are of the time before."""
     size = file.seek(0, 2)
     file.seek(size - _TAIL)
     tail = file.read(_TAIL)
-    left_out = size - _TAIL - _HEAD
+    left_out += size - _TAIL - _HEAD - len(note)
+    note = f"\n[{left_out:,} bytes are left out here]\n".encode()
     file.truncate(_HEAD)
     file.seek(_HEAD)
-    file.write(f"\n[{before + left_out:,} bytes are left out here]\n".encode() + tail)
+    file.write(note + tail)
     file.flush()
-    return left_out
+    return left_out, note
 
 
 def trim_logs(folder: Path) -> None:

@@ -99,8 +99,9 @@ class _HistoryHunt:
     def _whole(self, result: HuntResult) -> HuntResult:
         searches = (stage.search for stage in self._stages)
         told = replay(self._repository, [*zip(self._commits, searches, strict=True)], fix=self._fix)
-        stages = tuple(self._stages) if len(self._stages) > 1 else ()
-        return replace(result, stages=stages, replay=told)
+        if len(self._stages) > 1:
+            result = replace(result, title=self._stages[0].title, stages=tuple(self._stages))
+        return replace(result, replay=told)
 
     def _range(self, good: str, bad: str) -> GitRange:
         return GitRange(self._folder, good, bad, self._build, self._builds, fix=self._fix,

@@ -60,7 +60,7 @@ class GitRange(Closing):
         """How many commits there are, from which to which, of which toolchain."""
         toolchain = self._build.toolchain.name
         oldest, newest = (len(self) - 1, 0) if self.fix else (0, len(self) - 1)
-        forked = ""
+        forked = ","
         if self.forked:
             good, bad = (name[:SHORT] if len(name) == 40 else name for name in self._names)
             forked = f", where {bad} branched off from {good},"

@@ -11,6 +11,7 @@ from bootharness.cli.boots import Boot, detail_options, is_list, run_boots
 from bootharness.cli.options import ALL, FILE, plan_of, plan_options
 from bootharness.errors import CouldNotFindOut, UsageError
 from bootharness.plan import BootPlan
+from bootharness.text import hint
 
 __all__ = ["command", "sources_and_plan"]
 
@@ -30,14 +31,24 @@ Examples:
   bootharness boot --disk appliance.img
   bootharness boot --route pxelinux --nic e1000 bzImage
   bootharness boot --route ipxe --net-fault drop:block=100 bzImage
-  git bisect run sh -c 'make bzImage || exit 125; bootharness boot arch/x86/boot/bzImage'
+  git bisect run sh -c 'make bzImage || exit 125; bootharness boot arch/x86/boot/bzImage \\
+      --cause destination-wrapped'
 
 \b
-Exit status: 0 all good, 1 one is bad, 125 could not find out, 129 wrong usage.
+Exit status: 0 all good, 1 one is bad, 125 could not find out, 129 wrong usage. With --cause what
+is bad for another cause is 125, which `git bisect run` skips.
 """,
 )
 @click.argument("kernels", metavar="[KERNEL]...", nargs=-1, shell_complete=values.kernels)
 @plan_options(*ALL)
+@click.option(
+    "--cause",
+    "sought",
+    metavar="CAUSE",
+    multiple=True,
+    shell_complete=values.causes,
+    help="What is bad for another cause tells nothing: exit status 125. May be repeated.",
+)
 @click.option("--disk", type=FILE, help="The same as --route disk with this image.")
 @click.option(
     "--net",
@@ -61,16 +72,31 @@ Exit status: 0 all good, 1 one is bad, 125 could not find out, 129 wrong usage.
 @detail_options
 def command(
     kernels: tuple[str, ...], json_file: str | None, keep: Path | None, detail: int | None,
-    disk: Path | None, net: str | None, **choices: Any,
+    sought: tuple[str, ...], disk: Path | None, net: str | None, **choices: Any,
 ) -> int:  # fmt: skip
     """Boot each KERNEL under QEMU, by stage1 in the MBR of a disk or by another route, and judge
     it."""
+    _check_causes(sought)
     sources, plan = sources_and_plan(kernels, choices, disk=disk, net=net)
 
     from bootharness.one_boot import boot  # help does without
 
     boots = [Boot(each, partial(boot, each, plan), plan) for each in sources]
-    return run_boots(boots, json_file, keep, detail=detail, several=is_list(kernels, sources))
+    return run_boots(boots, json_file, keep, detail=detail, several=is_list(kernels, sources),
+                     sought=sought)  # fmt: skip
+
+
+def _check_causes(sought: tuple[str, ...]) -> None:
+    """Raise UsageError for what is no cause of a bad boot."""
+    if not sought:
+        return
+    from bootharness.diagnosis.causes import CAUSES
+
+    known = [each.name for each in CAUSES.values() if each.verdict == "bad"]
+    for name in sought:
+        if name not in known:
+            wanted = "`bootharness explain` lists those that make a boot bad"
+            raise UsageError(f"--cause {name}: {hint(name, known, otherwise=wanted)}")
 
 
 def sources_and_plan(

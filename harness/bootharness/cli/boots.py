@@ -51,11 +51,12 @@ def is_list(given: Sequence[str], sources: list[str]) -> bool:
 
 def run_boots(
     boots: list[Boot], json_file: str | None, keep: Path | None = None, *, detail: int | None,
-    several: bool,
+    several: bool, sought: Sequence[str] = (),
 ) -> int:  # fmt: skip
     """Run boots one after the other, print and write what came of each, and return the status.
 
-    The JSON is an array where ``several`` could be meant. Raises UsageError, before the first
+    The JSON is an array where ``several`` could be meant. Where causes are ``sought``, a boot that
+    is bad for another one tells nothing. Raises UsageError, before the first
     one, for files that must not be written, and Interrupted when the person stops it: what is
     done is written by then.
     """
@@ -78,6 +79,9 @@ def run_boots(
             print_result(trace, judgement, output, Detail(_USUAL if detail is None else detail))
             if detail != _QUIET:
                 _say_more(each, trace, judgement, folder, output)
+            if detail != _QUIET and _of_another_cause(judgement, sought):
+                said = f"another cause than {' or '.join(sought)}, so it counts as not found out"
+                click.echo(f"     {said}", file=output)
             if json_file:
                 from bootharness.report.document import document, encode
 
@@ -91,8 +95,15 @@ def run_boots(
     if len(boots) > 1:
         click.echo(counted(judgements), file=output)
     _write(json_file, documents, several)
-    statuses = {judgement.verdict.exit_status for judgement in judgements}
+    statuses = {
+        COULD_NOT_FIND_OUT if _of_another_cause(each, sought) else each.verdict.exit_status
+        for each in judgements
+    }
     return next(status for status in _WORST_FIRST if status in statuses)
+
+
+def _of_another_cause(judgement: "Judgement", sought: Sequence[str]) -> bool:
+    return bool(sought) and judgement.verdict.exit_status == 1 and judgement.cause not in sought
 
 
 def _what_is_done(judgements: "list[Judgement]", boots: int) -> str:

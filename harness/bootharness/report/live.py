@@ -83,7 +83,7 @@ class Clock:
 
         self._progress = Progress(
             SpinnerColumn(),
-            TimeElapsedColumn(),
+            TimeElapsedColumn(table_column=Column(no_wrap=True, min_width=7)),
             Said(table_column=Column(no_wrap=True, overflow="ellipsis")),
             console=Console(file=self._output, width=clear_width()),
             transient=True,
