@@ -54,16 +54,16 @@ def test_symbols_of_the_good_one_alone_stay_behind_their_neighbours() -> None:
 
 def test_kconfig_files_tell_prompts_places_and_choices(tmp_path: Path) -> None:
     (tmp_path / "Kconfig").write_text(
-        'config A\n\ttristate "an A"\n\nchoice\n\tprompt "which"\n\nconfig B\n\tbool "a B"\n\n'
+        'config A\n\ttristate "an A"\n\tdepends on NET && !B\n\nchoice\n\tprompt "which"\n\nconfig B\n\tbool "a B"\n\n'
         'config C\n\tbool "a C"\n\nendchoice\nmenuconfig D\n\tprompt "a D"\n\tbool\n'
     )
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / "Kconfig.more").write_text("config E\n\tdef_bool y\n")
     assert declared(tmp_path) == {
-        "A": Declared("Kconfig:1", "an A"),
-        "B": Declared("Kconfig:7", "a B", "Kconfig:4"),
-        "C": Declared("Kconfig:10", "a C", "Kconfig:4"),
-        "D": Declared("Kconfig:14", "a D"),
+        "A": Declared("Kconfig:1", "an A", "", ("NET", "B")),
+        "B": Declared("Kconfig:8", "a B", "Kconfig:5"),
+        "C": Declared("Kconfig:11", "a C", "Kconfig:5"),
+        "D": Declared("Kconfig:15", "a D"),
         "E": Declared("sub/Kconfig.more:1"),
     }
 
@@ -117,6 +117,18 @@ def test_what_a_symbol_depends_on_is_found() -> None:
         return closed
 
     assert needed({}, PLAIN, ("S4",), close) == ("S1", "S6")
+    asked: list[Config] = []
+
+    def noted(config: Config) -> Config:
+        asked.append(config)
+        return close(config)
+
+    near = {"S4": ("S1", "S2"), "S2": ("S6", "S5", "OTHER")}
+    assert needed({}, PLAIN, ("S4",), noted, lambda name: near.get(name, ())) == ("S1", "S6")
+    assert all(config.get("S0", "n") == config.get("S7", "n") == "n" for config in asked)
+    # what it seems to depend on is not all
+    near = {"S4": ("S1",)}
+    assert needed({}, PLAIN, ("S4",), close, lambda name: near.get(name, ())) == ("S1", "S6")
     assert needed({}, PLAIN, ("S3",), close) == ()
 
 

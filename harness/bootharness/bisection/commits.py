@@ -167,7 +167,11 @@ class _HistoryHunt:
                 self._observer.over()
                 raise StoppedHunt(result, self._log or state_dir() / "hunts") from None
         said = what_trials_say(outcomes, answer.bad.cause, fix=self._fix)
-        answer = replace(answer, outcomes=(*outcomes, *answer.outcomes))
+        answer = replace(
+            answer,
+            outcomes=(*outcomes, *answer.outcomes),
+            conclusion="; ".join(part for part in (answer.conclusion, said) if part),
+        )
         if not self._fix:
             boots = sum(bool(each.key)
                         for stage in self._stages for each in stage.boots)  # fmt: skip
@@ -175,8 +179,7 @@ class _HistoryHunt:
             text = letter(culprit, answer, outcomes, ends=ends, boots=boots,
                           reproduce=f"{self._build.command} && {again}")  # fmt: skip
             culprit = replace(culprit, letter=text)
-        result = replace(result, answer=answer, culprit=culprit)
-        return _saying(result, said) if said else result
+        return replace(result, answer=answer, culprit=culprit)
 
     def _try(self, commit: str, ends: tuple[str, str], outcomes: list[ExperimentOutcome]) -> None:
         plan = self._plan or BootPlan()

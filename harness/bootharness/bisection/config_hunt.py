@@ -309,7 +309,11 @@ class _ConfigHunt:
     def _with_alone(self, symbols: tuple[str, ...]) -> tuple[Config, tuple[str, ...]]:
         """Return the good configuration with symbols as in the bad one, and those others that
         they depend on."""
-        more = needed(*self._ends, symbols, self._tree.closed) or ()
+        known = self._tree.declared
+        more = needed(
+            *self._ends, symbols, self._tree.closed,
+            lambda name: known[name].depends if name in known else (),
+        ) or ()  # fmt: skip
         return self._tree.closed(changed(*self._ends, (*more, *symbols))), more
 
     def _set_back(self, symbols: tuple[str, ...]) -> ExperimentOutcome:

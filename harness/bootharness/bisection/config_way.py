@@ -102,23 +102,48 @@ def _left(way: Way, position: int, close: Callable[[Config], Config]) -> int:
 
 
 def needed(
-    good: Config, bad: Config, symbols: tuple[str, ...], close: Callable[[Config], Config]
+    good: Config,
+    bad: Config,
+    symbols: tuple[str, ...],
+    close: Callable[[Config], Config],
+    likely: Callable[[str], tuple[str, ...]] = lambda _: (),
 ) -> tuple[str, ...] | None:
     """Return what else has to be as in the bad configuration so that the good one can have its
-    values of some symbols; None where that are too many, or where there is no such set."""
+    values of some symbols; None where that are too many, or where there is no such set.
+
+    ``likely`` says what a symbol seems to depend on: where that is enough, nothing else is tried.
+    """
     order = differing(good, bad)
-    more: tuple[str, ...] = ()
 
     def kept(others: tuple[str, ...]) -> bool:
-        closed = close(changed(good, bad, (*others, *more, *symbols)))
+        closed = close(changed(good, bad, (*others, *symbols)))
         return all(closed.get(name, "n") == bad.get(name, "n") for name in symbols)
 
-    while not kept(()):
+    if kept(()):
+        return ()
+    near = _reached(symbols, likely)
+    named = tuple(name for name in order if name in near and name not in symbols)
+    if named and kept(named):
+        order = named
+    more: tuple[str, ...] = ()
+    while not kept(more):
         low, high = 0, len(order)
         while low + 1 < high:
             middle = (low + high) // 2
-            low, high = (low, middle) if kept(order[:middle]) else (middle, high)
+            low, high = (low, middle) if kept((*order[:middle], *more)) else (middle, high)
         if len(more) == _MOST_NEEDED or order[high - 1] in (*more, *symbols):
             return None
         more = (order[high - 1], *more)
     return more
+
+
+def _reached(symbols: tuple[str, ...], likely: Callable[[str], tuple[str, ...]]) -> set[str]:
+    """Return symbols and all that they seem to depend on, directly or not."""
+    found: set[str] = set()
+    ahead = [*symbols]
+    while ahead:
+        name = ahead.pop()
+        if name not in found:
+            found.add(name)
+            ahead += likely(name)
+    return found

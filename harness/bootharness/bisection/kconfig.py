@@ -22,17 +22,20 @@ _MOST_BYTES = 1 << 24
 _LINE = re.compile(r"^(?:CONFIG_(\w+)=(.*)|# CONFIG_(\w+) is not set)$", re.MULTILINE)
 _STATEMENT = re.compile(
     r"\s*(?:(?P<kind>config|menuconfig|choice|endchoice)\b\s*(?P<name>\w*)"
+    r"|depends\s+on\s+(?P<depends>.+)"
     r"|(?:bool|tristate|string|int|hex|prompt)\s+(?P<quote>[\"'])(?P<prompt>.*)(?P=quote))"
 )
 
 
 class Declared(Struct, frozen=True):
-    """What Kconfig files say of a symbol: where it is, as FILE:LINE, what it asks the person, and
-    where the choice begins that it is of, empty where there is none."""
+    """What Kconfig files say of a symbol: where it is, as FILE:LINE, what it asks the person,
+    where the choice begins that it is of, empty where there is none, and what its own lines say
+    that it depends on."""
 
     where: str
     prompt: str = ""
     choice: str = ""
+    depends: tuple[str, ...] = ()
 
 
 def read_config(path: Path) -> dict[str, str]:
@@ -101,6 +104,10 @@ def _declared_in(path: Path, called: str) -> Iterator[tuple[str, Declared]]:
     for number, line in enumerate(lines, start=1):
         statement = _STATEMENT.match(line)
         if statement is None:
+            continue
+        if statement["depends"]:
+            names = tuple(re.findall(r"\b[A-Z0-9_]+\b", statement["depends"]))
+            said = replace(said, depends=(*said.depends, *names))
             continue
         if statement["prompt"] is not None:
             said = replace(said, prompt=said.prompt or statement["prompt"])

@@ -29,9 +29,13 @@ from bootharness.host.tool import Tool
 from bootharness.host.workspace import Workspace
 from bootharness.text import last_lines
 
-__all__ = ["MAKE", "KernelTree"]
+__all__ = ["KCONFIG_TOOLS", "KernelTree"]
 
-MAKE = Tool("make", "make")
+_MAKE = Tool("make", "make")
+KCONFIG_TOOLS = (
+    _MAKE, Tool("gcc", "gcc"), Tool("flex", "flex"), Tool("bison", "bison"),
+)  # fmt: skip
+"""What builds a kernel's own Kconfig."""
 
 _CLOSE_S = 600
 _LINES = 3
@@ -133,7 +137,7 @@ class KernelTree(Closing):
                         process_group=self._workspace.process_group, check=False,
                     ).returncode  # fmt: skip
                 except FileNotFoundError:
-                    raise MAKE.missing() from None
+                    raise _MAKE.missing() from None
                 except subprocess.TimeoutExpired:
                     raise BuildFailed(
                         f"{self.folder}: make olddefconfig took longer than {_CLOSE_S} s; see {log}"
