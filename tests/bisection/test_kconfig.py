@@ -54,7 +54,8 @@ def test_symbols_of_the_good_one_alone_stay_behind_their_neighbours() -> None:
 
 def test_kconfig_files_tell_prompts_places_and_choices(tmp_path: Path) -> None:
     (tmp_path / "Kconfig").write_text(
-        'config A\n\ttristate "an A"\n\tdepends on NET && !B\n\nchoice\n\tprompt "which"\n\nconfig B\n\tbool "a B"\n\n'
+        'config A\n\ttristate "an A"\n\tdepends on NET && !B\n\nchoice\n\tprompt "which"\n\n'
+        'config B\n\tbool "a B"\n\n'
         'config C\n\tbool "a C"\n\nendchoice\nmenuconfig D\n\tprompt "a D"\n\tbool\n'
     )
     (tmp_path / "sub").mkdir()
