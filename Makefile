@@ -10,7 +10,7 @@ BOOT := $(BIN)/bootharness boot
 NEEDED := qemu-system-x86_64:qemu-system-x86 nasm:nasm ld:binutils gdb:gdb $(PYTHON):python3 \
 	/usr/share/keyrings/debian-archive-keyring.gpg:debian-archive-keyring
 # network boots, GRUB, toolchains, and what the tests check us against
-TESTED_WITH := zstd:zstd lz4:lz4 zsh:zsh fish:fish qemu-img:qemu-utils git:git bwrap:bubblewrap sfdisk:fdisk dnsmasq:dnsmasq-base \
+TESTED_WITH := zstd:zstd lz4:lz4 zsh:zsh fish:fish qemu-img:qemu-utils git:git kconfig-conf:kconfig-frontends bwrap:bubblewrap sfdisk:fdisk dnsmasq:dnsmasq-base \
 	ip:iproute2 mcopy:mtools mkfs.vfat:dosfstools syslinux:syslinux \
 	grub-mkstandalone:grub-common chromium:chromium \
 	/usr/lib/ipxe/undionly.kpxe:ipxe /usr/lib/PXELINUX/pxelinux.0:pxelinux \
@@ -18,7 +18,7 @@ TESTED_WITH := zstd:zstd lz4:lz4 zsh:zsh fish:fish qemu-img:qemu-utils git:git b
 	/usr/lib/grub/i386-pc/boot.img:grub-pc-bin /usr/share/OVMF/OVMF_CODE_4M.fd:ovmf
 APT := $(if $(filter 0,$(shell id -u)),,sudo) apt-get
 
-.PHONY: setup tools demo test check faults faults-net kill fuzz docs readme bench bench-bisect bench-net mutants mutants-rules clean
+.PHONY: setup tools demo test check faults faults-net kill fuzz docs readme bench bench-bisect bench-config bench-net mutants mutants-rules clean
 
 setup: $(VENV)/.packages $(VENV)/.installed
 tools: setup $(VENV)/.tools
@@ -111,6 +111,19 @@ bench-net: tools
 # boots that a bisection takes against log2(n), and how often it is right; nothing is booted
 bench-bisect: tools
 	$(BIN)/python -m tests.bench.bisect
+
+# symbols planted between Debian's two configurations of 6.1, found with that kernel's own Kconfig and
+# stand-in kernels: downloads 140 MB, takes half an hour
+CONFIGS := $(VENV)/configs
+bench-config: tools $(CONFIGS)/linux-source-6.1
+	$(BIN)/python -m tests.bench.configs $(CONFIGS)/linux-source-6.1 \
+		$(CONFIGS)/config.amd64_none_cloud-amd64 $(CONFIGS)/config.amd64_none_amd64
+
+$(CONFIGS)/linux-source-6.1:
+	$(call install,make:make gcc:gcc flex:flex bison:bison,)
+	mkdir -p $(CONFIGS) && cd $(CONFIGS) && apt-get download linux-source-6.1 linux-config-6.1 \
+	&& for each in *.deb; do dpkg -x $$each .; done && xz -d usr/src/linux-config-6.1/*.xz \
+	&& mv usr/src/linux-config-6.1/config.* . && tar xJf usr/src/linux-source-6.1.tar.xz && rm -r usr *.deb
 
 # every network fault on every path, and the cause that it gives: takes ten minutes
 faults-net: tools

@@ -40,6 +40,8 @@ def offered(line: str) -> list[str]:
         ("bootharness factors --cause a20", ["a20-closed"]),
         ("bootharness debug --at last", ["last-good-move"]),
         ("bootharness bisect to", ["toolchains"]),
+        ("bootharness bisect co", ["config"]),
+        ("bootharness bisect config --tree", ["--tree"]),
         ("bootharness bisect git --im", ["--image"]),
         ("bootharness boot de", ["deb:"]),
         ("bootharness boot ./build", ["./build"]),

@@ -13,6 +13,8 @@ import msgspec
 from msgspec import Struct, to_builtins
 
 from bootharness.bisection.answer import Answer
+from bootharness.bisection.config_answer import ConfigAnswer
+from bootharness.bisection.culprit import Culprit
 from bootharness.bisection.hunt import Hunt, HuntObserver
 from bootharness.bisection.inquest import inquire, pictures
 from bootharness.bisection.log import HuntLog, Seen, log_file
@@ -29,7 +31,7 @@ from bootharness.runs.runner import limit_s
 from bootharness.runs.workers import workers_of
 from bootharness.text import count
 
-__all__ = ["HuntResult", "StoppedHunt", "bisect"]
+__all__ = ["HuntResult", "StoppedHunt", "bisect", "hunted_as"]
 
 
 class HuntResult(Struct, frozen=True):
@@ -38,7 +40,8 @@ class HuntResult(Struct, frozen=True):
     of the first bad one. ``replay`` is what `git bisect replay` takes, empty where nothing is of
     git. Of a hunt of several stages, through a history and merged branches, ``stages`` has all in
     order, and the rest is of the one with the answer. ``undecided`` says what of an answer is
-    open, and ``advice`` what to do about a hunt that has found nothing.
+    open, and ``advice`` what to do about a hunt that has found nothing. ``config`` is there where
+    configurations were searched, ``culprit`` where a commit was found.
     """
 
     title: str
@@ -51,6 +54,8 @@ class HuntResult(Struct, frozen=True):
     stages: tuple["HuntResult", ...] = ()
     undecided: str = ""
     advice: str = ""
+    config: ConfigAnswer | None = None
+    culprit: Culprit | None = None
 
     @property
     def lost(self) -> Lost | None:
@@ -111,7 +116,7 @@ def bisect(
     jobs = jobs or len(os.sched_getaffinity(0))
     cell = Cell("", plan)
     results = history or history_file()
-    hunted = _hunted(searched, plan)
+    hunted = hunted_as(searched, plan)
     if builds_only:
         hunted["builds_only"] = True
     search = Search(len(searched), confidence=confidence, any_cause=any_cause, cause=cause)
@@ -140,7 +145,7 @@ def bisect(
         return HuntResult(searched.title, search, tuple(written.seen), answer, plan, drawn)
 
 
-def _hunted(searched: Range, plan: BootPlan) -> dict[str, Any]:
+def hunted_as(searched: Range, plan: BootPlan) -> dict[str, Any]:
     """Return what makes a hunt the same one."""
     hunted: dict[str, Any] = msgspec.to_builtins(
         {

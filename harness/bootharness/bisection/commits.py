@@ -17,14 +17,24 @@ from msgspec.structs import replace
 
 from bootharness.bisection.bisect import HuntResult, StoppedHunt, bisect
 from bootharness.bisection.build import Build
+from bootharness.bisection.culprit import culprit_of, letter, what_trials_say
+from bootharness.bisection.experiments import ExperimentOutcome
 from bootharness.bisection.git import Repository
 from bootharness.bisection.git_range import SHORT, GitRange
 from bootharness.bisection.hunt import HuntObserver
 from bootharness.bisection.replay import replay
+from bootharness.bisection.reverts import trials, tried
 from bootharness.bisection.search import Found, Search
 from bootharness.diagnosis.verdict import Verdict
 from bootharness.errors import BuildFailed
+from bootharness.host.cache import state_dir
 from bootharness.plan import BootPlan
+from bootharness.report.again import command
+from bootharness.routes.table import route_of
+from bootharness.runs.cell import Cell
+from bootharness.runs.history import history_file
+from bootharness.runs.runner import limit_s
+from bootharness.runs.workers import workers_of
 
 __all__ = ["bisect_commits"]
 
@@ -78,7 +88,7 @@ class _HistoryHunt:
             with self._range(good, bad) as searched:
                 result = self._searched(searched, None)
             if result.answer:
-                result = self._settled(result, searched.commits)
+                result = self._blamed(self._settled(result, searched.commits), (good, bad))
             else:
                 result = replace(result, advice=self._advice(result, searched, good))
         except StoppedHunt as stopped:
@@ -141,6 +151,50 @@ class _HistoryHunt:
         if self._how["builds_only"]:
             said = "none of its parents builds" if self._fix else "all its parents build"
         return _saying(result, f"the merge itself: {said}")
+
+    def _blamed(self, result: HuntResult, ends: tuple[str, str]) -> HuntResult:
+        """Return the result with what git knows of the commit, and with what comes of it reverted
+        at the newer end and applied at the older one; ``ends`` are what people call them."""
+        answer = result.answer
+        if answer is None or len(answer.candidates) > 1 or result.undecided:
+            return result
+        culprit = culprit_of(self._repository, answer.candidates[0].split(" ")[0], fix=self._fix)
+        outcomes: list[ExperimentOutcome] = []
+        result = replace(result, culprit=culprit)
+        if not self._how["builds_only"]:
+            try:
+                self._try(culprit.commit, ends, outcomes)
+            except KeyboardInterrupt:
+                self._observer.over()
+                raise StoppedHunt(result, self._log or state_dir() / "hunts") from None
+        said = what_trials_say(outcomes, answer.bad.cause, fix=self._fix)
+        answer = replace(
+            answer,
+            outcomes=(*outcomes, *answer.outcomes),
+            conclusion="; ".join(part for part in (answer.conclusion, said) if part),
+        )
+        if not self._fix:
+            boots = sum(bool(each.key)
+                        for stage in self._stages for each in stage.boots)  # fmt: skip
+            again = command(self._build.image, result.plan)
+            text = letter(culprit, answer, outcomes, ends=ends, boots=boots,
+                          reproduce=f"{self._build.command} && {again}")  # fmt: skip
+            culprit = replace(culprit, letter=text)
+        return replace(result, answer=answer, culprit=culprit)
+
+    def _try(self, commit: str, ends: tuple[str, str], outcomes: list[ExperimentOutcome]) -> None:
+        plan = self._plan or BootPlan()
+        cell = Cell("", route_of(plan).settled(plan))
+        oldest, newest = ((self._repository.commit(name), name) for name in ends)
+        wanted = trials(commit, oldest, newest)
+        history = self._how.get("history") or history_file()
+        with workers_of(self._how.get("executor"), 1, limit_s([cell])) as workers:
+            done = tried(wanted, self._repository, self._build, cell, workers, history,
+                         cache=self._how.get("cache", True), observer=self._observer)  # fmt: skip
+            for number in range(len(wanted)):
+                self._observer.experiments(number, len(wanted))
+                outcomes.append(next(done))
+        self._observer.over()
 
     def _branch(self, merge: str, before: str, end: str, cause: str | None) -> "_Branch":
         """Return what the branch up to a merge's parent says about the merge."""

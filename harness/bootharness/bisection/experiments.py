@@ -51,6 +51,11 @@ class ExperimentOutcome(Struct, frozen=True):
     sentence: str
     cached: bool
 
+    @property
+    def why(self) -> str:
+        """Why it is not good, in short: the cause, or what there is to say without one."""
+        return self.cause or (self.sentence if self.verdict is Verdict.SKIP else "")
+
 
 def experiments(
     cell: Cell, good: tuple[str, int], bad: tuple[str, int], *, same_kernel: bool = False

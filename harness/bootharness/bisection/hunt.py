@@ -61,6 +61,9 @@ class HuntObserver(BuildObserver):
     def experiments(self, done: int, total: int) -> None:
         """Take note of how many experiments are done."""
 
+    def note(self, sentence: str) -> None:
+        """Take note of what is no boot."""
+
     def over(self) -> None:
         """Take note that nothing follows."""
 

@@ -1,10 +1,9 @@
 """A range of toolchains: one tree built by each of them."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
-from hashlib import file_digest, sha256
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from msgspec.structs import replace
 
 from bootharness.bisection.build import Build, BuildObserver
 from bootharness.bisection.toolchain import Toolchain, toolchain
-from bootharness.errors import UsageError
+from bootharness.bisection.tree import check_elsewhere, digest_of_tree
 from bootharness.host.cache import alone_in, cache_dir
 from bootharness.host.closing import Closing
 from bootharness.host.workspace import Workspace
@@ -36,13 +35,7 @@ class ToolchainRange(Closing):
     ) -> None:  # fmt: skip
         self._folder, self._build, self._observer = tree.resolve(), build, observer
         self._toolchains: tuple[Toolchain, ...] = tuple(toolchain(name) for name in names)
-        if not (tree / "Makefile").exists() and not any(tree.iterdir()):
-            raise UsageError(f"{tree}: there is nothing to build in it")
-        if not build.elsewhere:
-            raise UsageError(
-                f"{build.command!r} would build inside of {tree}: give a command that builds in "
-                "$O, such as 'make O=$O bzImage'"
-            )
+        check_elsewhere(tree, build)
         self._workspace = Workspace()
 
     @property
@@ -103,21 +96,7 @@ class ToolchainRange(Closing):
 
     @cached_property
     def _tree(self) -> str:
-        """The digest of every file of the tree, by name and content."""
-        digest = sha256()
-        for folder, folders, files in os.walk(self._folder):
-            folders[:] = sorted(each for each in folders if each != ".git")
-            for name in sorted(files):
-                path = Path(folder, name)
-                digest.update(
-                    f"{path.relative_to(self._folder)}\0".encode(errors="surrogateescape")
-                )
-                if path.is_symlink():
-                    digest.update(os.fsencode(path.readlink()))
-                elif path.is_file():
-                    with path.open("rb") as file:
-                        digest.update(file_digest(file, "sha256").digest())
-        return digest.hexdigest()
+        return digest_of_tree(self._folder)
 
     def close(self) -> None:
         """Give back whatever is held."""

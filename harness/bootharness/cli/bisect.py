@@ -74,6 +74,8 @@ Examples:
   bootharness bisect 'deb:linux-image-6.*-cloud-amd64/trixie-backports'
   bootharness bisect git v6.6 v6.7 --build 'make -j$(nproc) bzImage' \\
       --image arch/x86/boot/bzImage --config .config
+  bootharness bisect config good.config bad.config --tree linux-6.1 \\
+      --build 'make O=$O -j$(nproc) bzImage' --image arch/x86/boot/bzImage
   bootharness bisect toolchains linux-6.1 gcc-9 gcc-10 gcc-12 --config .config \\
       --build 'make O=$O -j$(nproc) bzImage' --image arch/x86/boot/bzImage
 
@@ -88,36 +90,41 @@ def command() -> None:
     """
 
 
-_hunt_options: Callable[[Any], Any] = _with(
-    plan_options(*ALL),
-    click.option(
-        "--any-cause", is_flag=True, help="Take every bad boot for the one that is sought."
-    ),
-    click.option(
-        "--confidence",
-        type=click.FloatRange(0.5, 1, max_open=True),
-        default=0.99,
-        show_default=True,
-        help="How certain the answer must be.",
-    ),
-    click.option(
-        "--jobs",
-        type=click.IntRange(1),
-        metavar="N",
-        help="Boots at once.  [default: one on each core]",
-    ),
-    click.option("--no-cache", is_flag=True, help="Boot what is known already, too."),
-    click.option(
-        "--log",
-        type=NEW_FILE,
-        metavar="FILE",
-        help="Where the hunt is written down, to go on from.  [default: your own, by hunt]",
-    ),
-    HISTORY,
-    JSON,
-    click.option("--html", type=NEW_FILE, metavar="FILE", help="Write a page."),
-    click.option("--markdown", type=NEW_FILE, metavar="FILE", help="Write a summary."),
-)
+def _hunt_options(confidence: float) -> Callable[[Any], Any]:
+    """Return the options of every hunt; ``confidence`` is the usual one."""
+    return _with(
+        plan_options(*ALL),
+        click.option(
+            "--any-cause", is_flag=True, help="Take every bad boot for the one that is sought."
+        ),
+        click.option(
+            "--confidence",
+            type=click.FloatRange(0.5, 1, max_open=True),
+            default=confidence,
+            show_default=True,
+            help="How certain the answer must be.",
+        ),
+        click.option(
+            "--jobs",
+            type=click.IntRange(1),
+            metavar="N",
+            help="Boots at once.  [default: one on each core]",
+        ),
+        click.option("--no-cache", is_flag=True, help="Boot what is known already, too."),
+        click.option(
+            "--log",
+            type=NEW_FILE,
+            metavar="FILE",
+            help="Where the hunt is written down, to go on from.  [default: your own, by hunt]",
+        ),
+        HISTORY,
+        JSON,
+        click.option("--html", type=NEW_FILE, metavar="FILE", help="Write a page."),
+        click.option("--markdown", type=NEW_FILE, metavar="FILE", help="Write a summary."),
+    )
+
+
+_HUNT_OPTIONS = _hunt_options(0.99)
 
 _build_options: Callable[[Any], Any] = _with(
     click.option("--build", required=True, metavar="COMMAND", help="What builds it; for a shell."),
@@ -128,9 +135,6 @@ _build_options: Callable[[Any], Any] = _with(
         help="The kernel that the build makes, seen from the tree or from $O.",
     ),
     click.option(
-        "--config", type=FILE, help="A .config, put where the build looks for it before each build."
-    ),
-    click.option(
         "--build-timeout",
         type=click.FloatRange(1),
         default=3600,
@@ -139,13 +143,19 @@ _build_options: Callable[[Any], Any] = _with(
         help="Time limit of one build.",
     ),
 )
+_CONFIG = click.option(
+    "--config", type=FILE, help="A .config, put where the build looks for it before each build."
+)
+_TOOLCHAIN = click.option(
+    "--toolchain", default="host", show_default=True, help="What builds them."
+)
 
 
 @command.command(_KERNELS)
 @click.argument(
     "kernels", metavar="KERNEL...", nargs=-1, required=True, shell_complete=values.kernels
 )
-@_hunt_options
+@_HUNT_OPTIONS
 def of_kernels(kernels: tuple[str, ...], **choices: Any) -> int:
     """Find the first bad KERNEL.
 
@@ -165,10 +175,11 @@ def of_kernels(kernels: tuple[str, ...], **choices: Any) -> int:
 @click.argument("good")
 @click.argument("bad")
 @_build_options
+@_CONFIG
 @click.option(
     "--repository", type=_FOLDER, default=".", show_default=True, help="Where the commits are."
 )
-@click.option("--toolchain", default="host", show_default=True, help="What builds them.")
+@_TOOLCHAIN
 @click.option(
     "--find-fix",
     is_flag=True,
@@ -187,7 +198,7 @@ def of_kernels(kernels: tuple[str, ...], **choices: Any) -> int:
 )
 @click.option("--replay", type=NEW_FILE, metavar="FILE",
               help="Write what `git bisect replay` takes.")  # fmt: skip
-@_hunt_options
+@_HUNT_OPTIONS
 def of_commits(
     good: str, bad: str, repository: Path, toolchain: str, find_fix: bool,
     find_broken_build: bool, build_jobs: int | None, replay: Path | None, build: str, image: str,
@@ -218,11 +229,41 @@ def of_commits(
     return status
 
 
+@command.command("config")
+@click.argument("good", metavar="GOOD.config", type=FILE)
+@click.argument("bad", metavar="BAD.config", type=FILE)
+@click.option("--tree", type=_FOLDER, required=True, help="The kernel's source; it is only read.")
+@_build_options
+@_TOOLCHAIN
+@_hunt_options(0.8)
+def of_configs(
+    good: Path, bad: Path, tree: Path, toolchain: str, build: str, image: str,
+    build_timeout: float, **choices: Any,
+) -> int:  # fmt: skip
+    """Find the symbols that make a kernel fail, of those that differ in two .config files.
+
+    The tree's own `make olddefconfig` completes both, and whatever lies between them; the build
+    command has to put what it makes into $O. Kernels are built and booted one at a time,
+    unless --jobs says more. At the end the answer is tried: BAD.config with those symbols as in
+    GOOD.config, and the other way round. Where the cause is the kernel's size it is shown
+    which symbols made it grow most.
+    """
+    hunting = _Hunting(**choices)
+    from bootharness.bisection.build import Build
+    from bootharness.bisection.config_hunt import bisect_config
+    from bootharness.bisection.toolchain import toolchain as named
+
+    built = Build(build, image, named(toolchain), None, build_timeout)
+    with hunting.writing_what_is_known():
+        return hunting.tell(bisect_config(tree, good, bad, built, hunting.plan, **hunting.how))
+
+
 @command.command("toolchains")
 @click.argument("tree", type=_FOLDER)
 @click.argument("names", metavar="TOOLCHAIN...", nargs=-1, required=True)
 @_build_options
-@_hunt_options
+@_CONFIG
+@_HUNT_OPTIONS
 def of_toolchains(
     tree: Path, names: tuple[str, ...], build: str, image: str, config: Path | None,
     build_timeout: float, **choices: Any,
@@ -286,10 +327,19 @@ class _Hunting:
 
     def tell(self, result: "HuntResult") -> int:
         """Print and write what came of a hunt, and return the status."""
-        from bootharness.bisection.report.terminal import print_answer, print_lost
+        from bootharness.bisection.report.terminal import (
+            print_answer,
+            print_config,
+            print_culprit,
+            print_lost,
+        )
 
         if result.answer:
             print_answer(result.answer, self.output)
+            if result.culprit:
+                print_culprit(result.culprit, self.output)
+            if result.config:
+                print_config(result.config, self.output)
         elif result.lost:
             print_lost(result.lost, result.boots, self.output, result.advice)
         self._write(result)

@@ -126,6 +126,12 @@ def _for_building() -> Iterator[Tool]:
     yield from (GIT, *TOOLCHAIN_TOOLS)
 
 
+def _for_configs() -> Iterator[Tool]:
+    from bootharness.bisection.kernel_tree import KCONFIG_TOOLS
+
+    yield from KCONFIG_TOOLS
+
+
 def _about_this_computer() -> Iterator[Note]:
     from bootharness.host.tool import QEMU_64
 
@@ -226,5 +232,6 @@ USES: dict[str, _Use] = {
     "compressed": _Use("kernels compressed with zstd or lz4", _for_compressed),
     "debug": _Use("debug, and --tracer gdb", _for_debugging),
     "build": _Use("bisect git, and toolchains", _for_building),
+    "config": _Use("bisect config", _for_configs),
 }
 """By the names that `bootharness doctor` takes."""

@@ -7,6 +7,8 @@ from msgspec import Struct
 
 from bootharness.bisection.answer import Answer
 from bootharness.bisection.bisect import HuntResult
+from bootharness.bisection.config_answer import ConfigAnswer
+from bootharness.bisection.culprit import Culprit
 from bootharness.bisection.log import Seen
 from bootharness.bisection.search import Found, Lost
 from bootharness.report.document import schema_of
@@ -34,6 +36,7 @@ class _Document(Struct, frozen=True):
     ``found`` and ``lost`` is there, and ``answer`` with the former. A hunt through a history and
     merged branches has ``stages``, and then the rest is of the stage with the answer. What of an
     answer is open is in ``undecided``, and ``advice`` says what to do about a hunt without one.
+    ``config`` is there where configurations were searched, ``culprit`` where a commit was found.
     """
 
     schema_version: int
@@ -48,6 +51,8 @@ class _Document(Struct, frozen=True):
     stages: tuple[_Stage, ...]
     undecided: str
     advice: str
+    config: ConfigAnswer | None = None
+    culprit: Culprit | None = None
 
 
 def hunt_document(result: HuntResult) -> dict[str, Any]:
@@ -67,6 +72,8 @@ def hunt_document(result: HuntResult) -> dict[str, Any]:
             stages=tuple(map(_stage, result.stages)),
             undecided=result.undecided,
             advice=result.advice,
+            config=result.config,
+            culprit=result.culprit,
         )
     )
     return document

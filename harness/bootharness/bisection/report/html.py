@@ -7,8 +7,10 @@ from typing import Any
 
 from bootharness.bisection.answer import Answer, Side
 from bootharness.bisection.bisect import HuntResult
+from bootharness.bisection.culprit import Culprit
 from bootharness.bisection.log import Seen
 from bootharness.bisection.report.plot import hunt_plots
+from bootharness.bisection.report.symbols import symbol_table
 from bootharness.bisection.report.words import WORDS, Turn, certainty, stages, turn
 from bootharness.diagnosis.verdict import Verdict
 from bootharness.report.again import command
@@ -18,6 +20,7 @@ from bootharness.text import printable
 
 __all__ = ["hunt_html"]
 
+_MOST_GROWTH = 100
 _TEMPLATE = Path(__file__).with_name("hunt.html.j2")
 
 
@@ -35,6 +38,8 @@ def hunt_html(result: HuntResult) -> str:
         "facts": [*_facts(result)],
         "sides": [*_sides(answer, result)] if answer else [],
         "rows": [row for row in answer.rows if row.differs] if answer else [],
+        "culprit": _culprit(result.culprit) if result.culprit else None,
+        "symbols": symbol_table(result.config, _MOST_GROWTH) if result.config else None,
         "columns": [each.name for each in _good_first(answer)] if answer else [],
         "stages": [(title, stage.boots) for title, stage in stages(result)],
         "sized": not all(_names_size(each) for _, of in stages(result) for each in of.boots),
@@ -81,6 +86,18 @@ def _sides(answer: Answer, result: HuntResult) -> Iterable[dict[str, Any]]:
 
 def _good_first(answer: Answer) -> list[Turn]:
     return sorted(turn(answer), key=lambda each: each.verdict is not Verdict.GOOD)
+
+
+def _culprit(culprit: Culprit) -> dict[str, Any]:
+    """Return what is shown of a commit."""
+    lines = (line for line in (culprit.fixes, culprit.regzbot) if line)
+    return {
+        "name": printable(f"{culprit.commit} {culprit.subject}"),
+        "author": printable(f"{culprit.author}, {culprit.date}"),
+        "diffstat": "\n".join(map(printable, culprit.diffstat)),
+        "lines": "\n".join(map(printable, lines)),
+        "letter": _lines(culprit.letter),
+    }
 
 
 def _lines(text: str) -> str:

@@ -1,9 +1,13 @@
 """A hunt as Markdown, for a job's summary or a bug report."""
 
+import re
 from collections.abc import Sequence
 
 from bootharness.bisection.bisect import HuntResult
+from bootharness.bisection.config_answer import ConfigAnswer
+from bootharness.bisection.culprit import Culprit
 from bootharness.bisection.log import Seen
+from bootharness.bisection.report.symbols import symbol_table
 from bootharness.bisection.report.words import Turn, certainty, stages, turn
 from bootharness.diagnosis.verdict import Verdict
 from bootharness.report.again import command
@@ -11,6 +15,7 @@ from bootharness.text import count, printable
 
 __all__ = ["hunt_markdown"]
 
+_MOST_GROWTH = 40
 _SIGNS = {Verdict.GOOD: "✅", Verdict.BAD: "❌", Verdict.SKIP: "❔"}
 
 
@@ -33,9 +38,13 @@ def hunt_markdown(result: HuntResult) -> str:
         if answer.outcomes:
             lines += ["", "| | experiment | |", "|---|---|---|"]
         lines += [
-            f"| {_SIGNS[each.verdict]} | {_escaped(each.what)} | {_escaped(each.cause or '')} |"
+            f"| {_SIGNS[each.verdict]} | {_escaped(each.what)} | {_escaped(each.why)} |"
             for each in answer.outcomes
         ]
+        if result.config:
+            lines += _of_config(result.config)
+        if result.culprit:
+            lines += _of_culprit(result.culprit)
         rows = [row for row in answer.rows if row.differs]
         if rows:
             names = " | ".join(each.name for each in _good_first(first, last))
@@ -65,6 +74,36 @@ def _boots(title: str, seen: Sequence[Seen]) -> list[str]:
         for each in seen
     ]
     return [*lines, "", "</details>"]
+
+
+def _of_config(config: ConfigAnswer) -> list[str]:
+    table = symbol_table(config, _MOST_GROWTH)
+    head = ["", _row(table.head), "|" + "---|" * len(table.head)]
+    return [*head, *map(_row, table.rows), "", *(f"- {_escaped(note)}" for note in table.notes)]
+
+
+def _of_culprit(culprit: Culprit) -> list[str]:
+    said = (culprit.commit, culprit.subject, f"{culprit.author}, {culprit.date}")
+    lines = ["", *(f"- {_escaped(line)}" for line in said)]
+    lines += ["", *_block(culprit.diffstat)]
+    if culprit.fixes:
+        lines += ["", *_block((culprit.fixes, culprit.regzbot))]
+    if culprit.letter:
+        lines += ["", "<details><summary>a text to send</summary>", ""]
+        lines += [*_block(culprit.letter.splitlines()), "", "</details>"]
+    return lines
+
+
+def _block(lines: Sequence[str]) -> list[str]:
+    """Return lines as they are, in a block whose fence is longer than any in them."""
+    text = [printable(line) for line in lines]
+    longest = max(len(run) for run in re.findall("`*", "\n".join(text)))
+    fence = "`" * max(3, longest + 1)
+    return [fence, *text, fence]
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(map(_escaped, cells))} |"
 
 
 def _escaped(text: str) -> str:

@@ -15,10 +15,13 @@ import click
 
 from bootharness.bisection.answer import Answer
 from bootharness.bisection.build_log import last_said
+from bootharness.bisection.config_answer import ConfigAnswer
+from bootharness.bisection.culprit import Culprit
 from bootharness.bisection.evidence import bad_probability
 from bootharness.bisection.hunt import HuntObserver
 from bootharness.bisection.log import Seen
 from bootharness.bisection.ranges import Range
+from bootharness.bisection.report.symbols import symbol_table
 from bootharness.bisection.report.words import certainty, turn
 from bootharness.bisection.search import Lost, Search
 from bootharness.diagnosis.verdict import Verdict
@@ -26,13 +29,14 @@ from bootharness.report.lines import Words, say, say_row, say_rows, width_of
 from bootharness.report.live import Clock
 from bootharness.text import printable
 
-__all__ = ["TerminalHunt", "picture", "print_answer", "print_lost"]
+__all__ = ["TerminalHunt", "picture", "print_answer", "print_config", "print_culprit", "print_lost"]
 
 _COLOURS = {Verdict.GOOD: "green", Verdict.BAD: "red", Verdict.SKIP: "yellow"}
 _PICTURE = 32
 _SURE = 0.06
 _INDENT = 5
 _WIDE = 100
+_MOST_GROWTH = 12
 
 
 def picture(search: Search, width: int = _PICTURE) -> str:
@@ -107,6 +111,11 @@ class TerminalHunt(HuntObserver):
         """Show how many experiments are done."""
         self._clock.show(f"trying the answer: {done} of {total} experiments done")
 
+    def note(self, sentence: str) -> None:
+        """Print it."""
+        self.over()
+        say(self._output, printable(sentence))
+
     def over(self) -> None:
         """Take the status line away."""
         self._clock.stop()
@@ -158,7 +167,7 @@ def print_answer(answer: Answer, output: TextIO) -> None:
     for outcome in answer.outcomes:
         verdict = (f"{outcome.verdict.upper():<4}",
                    {"fg": _COLOURS[outcome.verdict], "bold": True})  # fmt: skip
-        why = f": {outcome.cause}" if outcome.cause else ""
+        why = f": {printable(outcome.why)}" if outcome.why else ""
         say(output, verdict, f"{outcome.what}{why}", indent=_INDENT)
     say(output, (printable(certainty(answer)), {"dim": True}), indent=_INDENT)
     by_verdict = {each.verdict: each.name for each in turn(answer)}
@@ -171,6 +180,30 @@ def print_answer(answer: Answer, output: TextIO) -> None:
     if len(rows) > 1:
         click.echo(file=output)
         say_rows(output, rows, indent=_INDENT)
+
+
+def print_culprit(culprit: Culprit, output: TextIO) -> None:
+    """Print who wrote a commit, what it changes, and the lines that are written about it."""
+    click.echo(file=output)
+    say(output, printable(f"{culprit.commit} {culprit.subject}"), indent=_INDENT)
+    say(output, printable(f"{culprit.author}, {culprit.date}"), indent=_INDENT)
+    for line in culprit.diffstat:
+        say(output, printable(line), indent=_INDENT + 2)
+    for line in (culprit.fixes, culprit.regzbot):
+        if line:
+            say(output, printable(line), indent=_INDENT)
+    if culprit.letter:
+        hint = "a text to send is in what --markdown, --html and --json write"
+        say(output, (hint, {"dim": True}), indent=_INDENT)
+
+
+def print_config(config: ConfigAnswer, output: TextIO) -> None:
+    """Print the guilty symbols, or which made the kernel grow most."""
+    table = symbol_table(config, _MOST_GROWTH)
+    click.echo(file=output)
+    say_rows(output, (table.head, *table.rows), indent=_INDENT)
+    for note in table.notes:
+        say(output, (note, {"dim": True}), indent=_INDENT)
 
 
 def _clock(seconds: float) -> str:

@@ -1,0 +1,161 @@
+"""What a hunt through configurations has found: the guilty symbols, or how each makes it grow.
+
+Values and pure functions; what was booted is in `config_hunt`.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
+
+from msgspec import Struct
+
+from bootharness.bisection.kconfig import Config, Declared
+from bootharness.text import count
+
+__all__ = [
+    "ConfigAnswer",
+    "Growth",
+    "Guilty",
+    "config_conclusion",
+    "growths",
+    "guilty_of",
+    "named",
+    "unknown_symbols",
+]
+
+_LISTED = 8
+
+
+class Guilty(Struct, frozen=True):
+    """A symbol and its two values; ``where`` the tree declares it, as FILE:LINE, what it asks the
+    person, and where the choice begins that it is of: empty where there is none."""
+
+    name: str
+    good: str
+    bad: str
+    where: str = ""
+    prompt: str = ""
+    choice: str = ""
+
+
+class Growth(Struct, frozen=True):
+    """How many bytes the payload grew over symbols that follow each other on the way."""
+
+    first: str
+    last: str
+    symbols: int
+    bytes: int
+
+
+class ConfigAnswer(Struct, frozen=True):
+    """The guilty symbols; all of them together make it fail.
+
+    ``together`` tells that no part of them could be had without the rest, by Kconfig, and
+    ``others`` are groups that make it fail as well, each by itself. ``growth`` is there where the
+    cause is a size, the largest first: then no symbol is guilty. ``unknown`` are those that
+    the tree does not have. ``boots`` is how many kernels were booted in all searches, not counting
+    what was known and the experiments.
+    """
+
+    good: str
+    bad: str
+    differing: int
+    boots: int
+    guilty: tuple[Guilty, ...]
+    together: bool = False
+    others: tuple[tuple[Guilty, ...], ...] = ()
+    growth: tuple[Growth, ...] = ()
+    unknown: tuple[str, ...] = ()
+
+
+def guilty_of(
+    symbols: Iterable[str], good: Config, bad: Config, known: Mapping[str, Declared]
+) -> tuple[Guilty, ...]:
+    """Return symbols with what is known of them."""
+    return tuple(
+        Guilty(
+            name=name,
+            good=good.get(name, "n"),
+            bad=bad.get(name, "n"),
+            where=known[name].where if name in known else "",
+            prompt=known[name].prompt if name in known else "",
+            choice=known[name].choice if name in known else "",
+        )
+        for name in symbols
+    )
+
+
+def named(group: Sequence[Guilty]) -> str:
+    """Return symbols with their bad values, as a label."""
+    names = [f"{each.name}={each.bad}" for each in group]
+    return _listed(names)
+
+
+def _kind(group: Sequence[Guilty], *, together: bool) -> str:
+    """Return what a group of symbols is, and its names."""
+    if len(group) == 1:
+        return group[0].name
+    names = _listed([each.name for each in group])
+    choices = {each.choice for each in group}
+    if len(choices) == 1 and "" not in choices:
+        return f"these {len(group)} symbols of one choice: {names}"
+    if together:
+        return f"these {len(group)} symbols, which Kconfig changes only together: {names}"
+    return f"these {len(group)} symbols together: {names}"
+
+
+def config_conclusion(
+    answer: ConfigAnswer, cause: str | None, *, set_back: bool | None, alone: bool | None
+) -> str:
+    """Return what is guilty, as one sentence.
+
+    ``set_back`` tells whether the bad configuration boots with the symbols as in the good one,
+    ``alone`` whether the good one fails with them as in the bad one; None is not found out.
+    """
+    if answer.growth:
+        grown = sum(each.bytes for each in answer.growth)
+        over = count(answer.differing, "symbol")
+        return (
+            f"no single symbol is guilty: the payload grows by {grown:,} bytes over {over}, and "
+            f"{named(answer.guilty)} is only where it crosses the limit"
+        )
+    it, is_are = ("it", "is") if len(answer.guilty) == 1 else ("them", "are")
+    said = [
+        f"what makes it fail ({cause}) {is_are} {_kind(answer.guilty, together=answer.together)}"
+    ]
+    if set_back and not answer.others:
+        said.append(f"{answer.bad} boots with {it} as in {answer.good}")
+    elif set_back is False and not answer.others:
+        said.append(f"with {it} as in {answer.good}, {answer.bad} fails all the same")
+    if alone:
+        said.append(f"{answer.good} fails with {it} as in {answer.bad}")
+    elif alone is False:
+        said.append(f"{answer.good} with {it} as in {answer.bad} boots, so that it takes more")
+    said += [
+        f"without {it}, {_kind(each, together=True)} {'makes' if len(each) == 1 else 'make'} it "
+        "fail as well"
+        for each in answer.others
+    ]
+    if set_back and answer.others:
+        said.append(f"{answer.bad} boots only with all of these as in {answer.good}")
+    return "; ".join(said)
+
+
+def unknown_symbols(config: Config, known: Mapping[str, Declared]) -> tuple[str, ...]:
+    """Return the symbols that a configuration sets and no Kconfig file declares."""
+    return tuple(name for name, value in config.items() if value != "n" and name not in known)
+
+
+def growths(symbols: Sequence[str], sizes: Mapping[int, int]) -> tuple[Growth, ...]:
+    """Return how much the payload grew from each known position of a way to the next, the most
+    first; ``sizes`` are payloads in bytes by position."""
+    places = sorted(sizes)
+    found = [
+        Growth(symbols[one], symbols[other - 1], other - one, sizes[other] - sizes[one])
+        for one, other in pairwise(places)
+    ]
+    return tuple(sorted(found, key=lambda each: -each.bytes))
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    return ", ".join(names[:_LISTED]) + more

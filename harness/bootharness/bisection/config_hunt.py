@@ -1,0 +1,410 @@
+"""Bisect configurations: which symbols, changed from a good one to a bad one, make it fail.
+
+KernelTree -> Way -> ConfigRange -> Hunt -> the turn -> a Way through the turn -> ... -> symbols
+
+What differs on both sides of the turn is searched again, in another order or from the other end,
+until it is one symbol or cannot be divided. Then the answer is tried: the bad configuration with
+the symbols set back has to boot, and the good one with nothing but them changed has to fail. Where
+it does not, something else is needed too, or is guilty as well, and that is hunted in turn.
+"""
+
+import os
+from concurrent.futures import Executor
+from itertools import pairwise
+from math import ceil, log2
+from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from bootharness.bisection.answer import Answer
+from bootharness.bisection.bisect import HuntResult, StoppedHunt, hunted_as
+from bootharness.bisection.build import Build
+from bootharness.bisection.config_answer import (
+    ConfigAnswer,
+    Growth,
+    Guilty,
+    config_conclusion,
+    growths,
+    guilty_of,
+    named,
+    unknown_symbols,
+)
+from bootharness.bisection.config_range import ConfigRange
+from bootharness.bisection.config_way import changed, dividing, needed, ways
+from bootharness.bisection.experiments import Experiment, ExperimentOutcome, perform
+from bootharness.bisection.hunt import Hunt, HuntObserver
+from bootharness.bisection.inquest import inquire, pictures
+from bootharness.bisection.kconfig import Config, differing, read_config
+from bootharness.bisection.kernel_tree import KernelTree
+from bootharness.bisection.log import HuntLog, Seen, log_file
+from bootharness.bisection.search import Found, Search
+from bootharness.diagnosis.verdict import Verdict
+from bootharness.errors import CouldNotFindOut, UsageError
+from bootharness.kernels.image import KernelImage
+from bootharness.plan import BootPlan
+from bootharness.routes.table import route_of
+from bootharness.runs.cell import Cell
+from bootharness.runs.history import History, history_file
+from bootharness.runs.runner import limit_s
+from bootharness.runs.workers import workers_of
+from bootharness.text import count
+
+__all__ = ["CONFIG_CONFIDENCE", "bisect_config"]
+
+CONFIG_CONFIDENCE = 0.8
+"""How certain a search must be by itself: its answer is tried afterwards."""
+
+_MOST_ROUNDS = 4
+_NAMED = 8
+
+
+class _Turn(Struct, frozen=True):
+    """The last search of a stretch: on both sides of its turn are ``good`` and ``bad``."""
+
+    searched: ConfigRange
+    search: Search
+    log: HuntLog
+    good: Config
+    bad: Config
+    symbols: tuple[str, ...]
+
+    @property
+    def found(self) -> Found:
+        assert isinstance(self.search.result, Found)
+        return self.search.result
+
+
+def bisect_config(
+    tree: Path,
+    good: Path,
+    bad: Path,
+    build: Build,
+    plan: BootPlan | None = None,
+    *,
+    confidence: float = CONFIG_CONFIDENCE,
+    any_cause: bool = False,
+    executor: Executor | None = None,
+    jobs: int | None = None,
+    history: Path | None = None,
+    cache: bool = True,
+    log: Path | None = None,
+    observer: HuntObserver | None = None,
+) -> HuntResult:
+    """Find the symbols that make a kernel fail, of those that differ between two .config files.
+
+    ``tree`` is the kernel's source, which is only read. One kernel is built and booted at a time,
+    unless ``jobs`` says more. The rest is as for `bisect`. Raises UsageError for what cannot be,
+    BuildFailed when the tree completes no configuration, and StoppedHunt when the person
+    stops it.
+    """
+    plan = plan or BootPlan()
+    route = route_of(plan)
+    plan = route.settled(plan)
+    route.check(plan)
+    cell, jobs = Cell("", plan), jobs or 1
+    with (
+        KernelTree(tree, build, observer) as source,
+        workers_of(executor, jobs, limit_s([cell])) as workers,
+    ):
+        hunt = _ConfigHunt(
+            source, cell, workers, jobs, history or history_file(), cache,
+            Search(2, confidence=confidence, any_cause=any_cause), log, observer or HuntObserver(),
+        )  # fmt: skip
+        try:
+            return hunt.run(good, bad)
+        except KeyboardInterrupt:
+            raise hunt.stopped() from None
+        finally:
+            hunt.observer.over()
+
+
+class _ConfigHunt:
+    def __init__(
+        self, tree: KernelTree, cell: Cell, executor: Executor, jobs: int, history: Path,
+        cache: bool, settings: Search, log: Path | None, observer: HuntObserver,
+    ) -> None:  # fmt: skip
+        self.observer = observer
+        self._tree, self._cell, self._executor, self._jobs = tree, cell, executor, jobs
+        self._history, self._cache, self._settings = history, cache, settings
+        self._log = log
+        self._stages: list[tuple[ConfigRange, HuntLog]] = []
+
+    def run(self, good_file: Path, bad_file: Path) -> HuntResult:
+        self._names = str(good_file), str(bad_file)
+        asked = read_config(good_file), read_config(bad_file)
+        unknown = self._say_unknown(asked)
+        good, bad = (self._tree.closed(each) for each in asked)
+        self._ends = good, bad
+        if not differing(good, bad):
+            raise UsageError(
+                f"{good_file} and {bad_file}: the tree's Kconfig makes the same configuration of "
+                "both, so there is nothing to search"
+            )
+        turn = self._turn(good, bad, self._names)
+        if not isinstance(turn, _Turn):
+            return turn
+        return self._answered(turn, unknown)
+
+    def _say_unknown(self, asked: tuple[Config, Config]) -> tuple[str, ...]:
+        found: dict[str, None] = {}
+        for name, config in zip(self._names, asked, strict=True):
+            unknown = unknown_symbols(config, self._tree.declared)
+            if unknown:
+                more = f" and {len(unknown) - _NAMED} more" if len(unknown) > _NAMED else ""
+                self.observer.note(
+                    f"{name}: the tree does not know {count(len(unknown), 'symbol')} of it, which "
+                    f"{'is' if len(unknown) == 1 else 'are'} left out: "
+                    f"{', '.join(unknown[:_NAMED])}{more}"
+                )
+            found.update(dict.fromkeys(unknown))
+        return tuple(found)
+
+    def _turn(self, good: Config, bad: Config, ends: tuple[str, str]) -> _Turn | HuntResult:
+        """Return where a stretch turns bad, as narrow as Kconfig lets it be, or the search that
+        found no place."""
+        turn: _Turn | None = None
+        while True:
+            way = dividing(good, bad, self._tree.closed)
+            if way is None:
+                if turn is not None:
+                    return turn
+                way = next(ways(good, bad))
+            if turn is not None:
+                symbols = count(len(way.symbols), "symbol")
+                self.observer.note(f"{symbols} changed there at once; on with them")
+            searched = ConfigRange(self._tree, way, ends)
+            search, log = self._searched(searched)
+            if not isinstance(search.result, Found):
+                return turn or self._whole(self._result(searched, log))
+            found = search.result
+            good, bad = searched.config(found.good), searched.config(found.bad)
+            symbols_left = differing(good, bad)
+            turn = _Turn(searched, search, log, good, bad, symbols_left)
+            if len(symbols_left) >= len(way.symbols):
+                return turn
+            ends = searched.label(found.good), searched.label(found.bad)
+
+    def _searched(self, searched: ConfigRange) -> tuple[Search, HuntLog]:
+        search = replace(self._settings, size=len(searched))
+        hunted = hunted_as(searched, self._cell.plan)
+        self.observer.begun(searched, self._jobs)
+        with HuntLog(self._log_of(hunted), hunted) as written:
+            self._stages.append((searched, written))
+            hunt = Hunt(searched, self._cell, written, self._executor, self._history,
+                        workers=self._jobs, cache=self._cache)  # fmt: skip
+            hunt.run(search, self.observer)
+            return self._search_of(searched, written), written
+
+    def _search_of(self, searched: ConfigRange, log: HuntLog) -> Search:
+        seen = (each.observation for each in log.seen)
+        return replace(self._settings, size=len(searched)).observed(*seen)
+
+    def _result(self, searched: ConfigRange, log: HuntLog) -> HuntResult:
+        search = self._search_of(searched, log)
+        return HuntResult(searched.title, search, tuple(log.seen), None, self._cell.plan)
+
+    def _whole(self, result: HuntResult) -> HuntResult:
+        """Return a result that has all searches."""
+        stages = tuple(self._result(*stage) for stage in self._stages)
+        return replace(result, stages=stages if len(stages) > 1 else ())
+
+    def _log_of(self, hunted: dict[str, object]) -> Path:
+        """Return where a search is written down; those after the first have a log of their own."""
+        if self._log is None:
+            return log_file(hunted)
+        number = len(self._stages)
+        return self._log.with_name(f"{self._log.name}.{number + 1}") if number else self._log
+
+    def _answered(self, turn: _Turn, unknown: tuple[str, ...]) -> HuntResult:
+        first, first_log = self._stages[0]
+        guilty = self._guilty(turn.symbols)
+        answer = self._inquired(turn, guilty, cache=self._cache)
+        config = ConfigAnswer(
+            *self._names, len(first.way.symbols), self._booted(), guilty,
+            together=len(guilty) > 1, unknown=unknown,
+        )  # fmt: skip
+        if _by_size(answer):
+            config = replace(config, growth=self._growth(first, first_log.seen))
+            tried: list[ExperimentOutcome] = []
+            said = config_conclusion(config, answer.bad.cause, set_back=None, alone=None)
+        else:
+            config, tried = self._tried(config, turn, answer.bad.cause)
+            back, alone = (_what_it_says(each, answer.bad.cause) for each in tried)
+            said = config_conclusion(
+                config, answer.bad.cause,
+                set_back=None if back is None else back is Verdict.GOOD,
+                alone=None if alone is None else alone is Verdict.BAD,
+            )  # fmt: skip
+        if config.guilty != guilty:  # it took more: its experiments are known by now
+            answer = self._inquired(turn, config.guilty, cache=True)
+        answer = replace(
+            answer,
+            outcomes=(*tried, *answer.outcomes),
+            conclusion=f"{said}; {answer.conclusion}",
+            candidates=(answer.bad.label,),
+        )
+        drawn = pictures(turn.found, self._cell, turn.log, self._history,
+                         sought=turn.search.sought)  # fmt: skip
+        config = replace(config, boots=self._booted())
+        result = self._result(turn.searched, turn.log)
+        return self._whole(replace(result, answer=answer, pictures=drawn, config=config))
+
+    def _inquired(self, turn: _Turn, guilty: tuple[Guilty, ...], *, cache: bool) -> Answer:
+        """Return the answer of the last search, the bad side called by the guilty symbols."""
+        turn.log.seen = [
+            replace(each, label=named(guilty)) if each.position == turn.found.bad else each
+            for each in turn.log.seen
+        ]
+        return inquire(turn.found, turn.searched, self._cell, turn.log, self._executor,
+                       self._history, sought=turn.search.sought, cache=cache,
+                       observer=self.observer)  # fmt: skip
+
+    def _guilty(self, symbols: tuple[str, ...]) -> tuple[Guilty, ...]:
+        return guilty_of(symbols, *self._ends, self._tree.declared)
+
+    def _booted(self) -> int:
+        return sum(
+            bool(each.key) and not each.cached for _, log in self._stages for each in log.seen
+        )
+
+    def _tried(
+        self, config: ConfigAnswer, turn: _Turn, cause: str | None
+    ) -> tuple[ConfigAnswer, list[ExperimentOutcome]]:
+        """Return the answer with what else is needed or guilty, and the last two experiments."""
+        symbols, bad_side = turn.symbols, turn.bad
+        alone = self._alone(symbols)
+        for _ in range(_MOST_ROUNDS):
+            if _what_it_says(alone, cause) is not Verdict.GOOD:
+                break
+            self.observer.note(f"{alone.what} boots: it takes more, which is hunted now")
+            ends = f"{self._names[0]} with these", "what failed with them"
+            more = self._turn(self._with_alone(symbols)[0], bad_side, ends)
+            if not isinstance(more, _Turn) or not set(more.symbols) - set(symbols):
+                break
+            symbols = tuple(dict.fromkeys((*more.symbols, *symbols)))
+            config = replace(config, guilty=self._guilty(symbols), together=False)
+            bad_side, alone = more.bad, self._alone(symbols)
+        gone, others = symbols, list(config.others)
+        back = self._set_back(gone)
+        for _ in range(_MOST_ROUNDS):
+            if _what_it_says(back, cause) is not Verdict.BAD:
+                break
+            self.observer.note(
+                f"{back.what} fails still: there is another one, which is hunted now"
+            )
+            other = self._turn(self._ends[0], self._with_set_back(gone),
+                               (self._names[0], f"{self._names[1]} without these"))  # fmt: skip
+            if not isinstance(other, _Turn) or not set(other.symbols) - set(gone):
+                break
+            others.append(self._guilty(other.symbols))
+            gone = tuple(dict.fromkeys((*gone, *other.symbols)))
+            back = self._set_back(gone)
+        return replace(config, others=tuple(others)), [back, alone]
+
+    def _with_set_back(self, symbols: tuple[str, ...]) -> Config:
+        good, bad = self._ends
+        return self._tree.closed(changed(bad, good, symbols))
+
+    def _with_alone(self, symbols: tuple[str, ...]) -> tuple[Config, tuple[str, ...]]:
+        """Return the good configuration with symbols as in the bad one, and those others that
+        they depend on."""
+        known = self._tree.declared
+        more = needed(
+            *self._ends, symbols, self._tree.closed,
+            lambda name: known[name].depends if name in known else (),
+        ) or ()  # fmt: skip
+        return self._tree.closed(changed(*self._ends, (*more, *symbols))), more
+
+    def _set_back(self, symbols: tuple[str, ...]) -> ExperimentOutcome:
+        good, bad = self._names
+        what = f"{bad} with {_short(symbols)} as in {good}"
+        return self._try("set-back", what, self._with_set_back(symbols), self._ends[0], symbols)
+
+    def _alone(self, symbols: tuple[str, ...]) -> ExperimentOutcome:
+        good, bad = self._names
+        config, more = self._with_alone(symbols)
+        also = f", and {_short(more)}, without which Kconfig does not let it be," if more else ""
+        what = f"{good} with {_short(symbols)}{also} as in {bad}"
+        return self._try("alone", what, config, self._ends[1], symbols)
+
+    def _try(
+        self, name: str, what: str, config: Config, wanted: Config, symbols: tuple[str, ...]
+    ) -> ExperimentOutcome:
+        """Boot a configuration, unless Kconfig has made something else of it."""
+        other = [each for each in symbols if config.get(each, "n") != wanted.get(each, "n")]
+        outcome = ExperimentOutcome(name, what, name, 0, Verdict.SKIP, None, "", False)
+        if other:
+            value = config.get(other[0], "n")
+            sentence = f"Kconfig makes {other[0]} {value} there, whatever is asked for"
+            return replace(outcome, sentence=sentence)
+        try:
+            kernel = self._tree.make(config, what)
+            size = KernelImage.read(kernel).payload_bytes
+        except CouldNotFindOut as error:
+            return replace(outcome, cause=error.cause, sentence=str(error))
+        experiment = Experiment(name, what, name, replace(self._cell, kernel=str(kernel)), size)
+        self.observer.experiments(0, 1)
+        with History(self._history) as results:
+            return next(perform([experiment], self._executor, results, cache=self._cache))
+
+    def _growth(self, searched: ConfigRange, seen: list[Seen]) -> tuple[Growth, ...]:
+        """Return the growth along the first way; the stretch that grows most is halved, as often as
+        a search has steps, by builds without boots."""
+        sizes = {
+            each.position: each.facts.payload_bytes for each in seen if each.facts.payload_bytes
+        }
+        failed: set[tuple[int, int]] = set()
+        for number in range(steps := ceil(log2(len(searched)))):
+            self.observer.experiments(number, steps)
+            places = sorted(sizes)
+            open_ = [
+                (sizes[other] - sizes[one], one, other)
+                for one, other in pairwise(places)
+                if other - one > 1 and (one, other) not in failed
+            ]
+            if not open_:
+                break
+            _, one, other = max(open_)
+            middle = (one + other) // 2
+            try:
+                path = Path(searched.prepare(middle))
+                sizes[middle] = KernelImage.read(path).payload_bytes
+            except CouldNotFindOut:
+                failed.add((one, other))
+        return growths(searched.way.symbols, sizes)
+
+    def stopped(self) -> StoppedHunt:
+        """Return what is known when the person stops it."""
+        self.observer.over()
+        if not self._stages:
+            path = self._log or Path(os.devnull)
+            nothing = HuntResult(
+                "nothing was booted yet", self._settings, (), None, self._cell.plan
+            )
+            return StoppedHunt(nothing, path)
+        searched, log = self._stages[-1]
+        return StoppedHunt(self._whole(self._result(searched, log)), log.path)
+
+
+def _what_it_says(outcome: ExperimentOutcome, cause: str | None) -> Verdict | None:
+    """Return what an experiment says about the sought cause; another cause says nothing."""
+    if outcome.verdict is Verdict.SKIP or (
+        outcome.verdict is Verdict.BAD and outcome.cause != cause
+    ):
+        return None
+    return outcome.verdict
+
+
+def _by_size(answer: Answer) -> bool:
+    """Return whether the good kernel, grown to the bad one's size, fails as that does."""
+    return any(
+        each.name == "grown" and each.verdict is Verdict.BAD and each.cause == answer.bad.cause
+        for each in answer.outcomes
+    )
+
+
+def _short(symbols: tuple[str, ...]) -> str:
+    if len(symbols) > _NAMED:
+        return f"{', '.join(symbols[:_NAMED])} and {len(symbols) - _NAMED} more"
+    return ", ".join(symbols)
