@@ -1,0 +1,182 @@
+"""The search for the rule that is cheapest to say together with what it gets wrong.
+
+A rule is one condition, or two with "and" or "or" between. All conditions that the cases can tell
+apart are tried: each threshold between two values that occur, each value of what has no order. Two
+are made of the best ones of some features, each with all of the others, or, where there are too
+many, with the best of them. Every condition is a set of cases, a bit for each: so the whole search
+takes milliseconds, and can be done again for verdicts that chance has dealt out.
+"""
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from itertools import pairwise
+from math import lgamma, log, log2
+from random import Random
+from typing import Literal
+
+from msgspec import Struct
+
+from bootharness.factors.columns import Column
+from bootharness.factors.rules import Chance, Condition
+
+__all__ = ["Hit", "Search"]
+
+_JOINS: tuple[Literal["and", "or"], ...] = ("and", "or")
+_FIRST_ONES = 12
+_PARTNERS = 400
+_THRESHOLDS = 2_000
+_SHUFFLES = 200
+_SEED = 1
+_ROUND = 6
+
+
+class Hit(Struct, frozen=True):
+    """A rule as the search knows it: the numbers of its conditions, and how many are wrong."""
+
+    wrong: int
+    conditions: tuple[int, ...]
+    joined: Literal["and", "or"] = "and"
+
+
+class Search:
+    """All conditions that a number of cases can tell apart.
+
+    ``same`` are, for each condition that differs from the others, all that hold for the same cases.
+    """
+
+    def __init__(self, columns: Sequence[Column], cases: int) -> None:
+        self.cases = cases
+        self.same: list[list[Condition]] = []
+        self._sets: list[tuple[int, int]] = []
+        self._column: list[int] = []
+        numbers: dict[tuple[int, int], int] = {}
+        for at, column in enumerate(columns):
+            for condition, sets in _conditions(column):
+                number = numbers.setdefault(sets, len(self._sets))
+                if number == len(self._sets):
+                    self._sets.append(sets)
+                    self._column.append(at)
+                    self.same.append([])
+                self.same[number].append(condition)
+
+    def cost(self, conditions: int, wrong: int) -> float:
+        """Return how many bits it takes to say a rule, and which cases it gets wrong.
+
+        So one more condition has to explain more cases than chance lets one of so many explain.
+        """
+        return round(conditions * self._price + self._bits[wrong], _ROUND)
+
+    @cached_property
+    def _price(self) -> float:
+        return max(1.0, log2(len(self._sets)))
+
+    @cached_property
+    def _bits(self) -> list[float]:
+        half = self.cases // 2
+        return [_choose(self.cases, min(wrong, half)) for wrong in range(self.cases + 1)]
+
+    def hits(self, bad: int) -> tuple[list[Hit], list[Hit]]:
+        """Return all rules of one condition, and those of two that were tried.
+
+        ``bad`` are the bad cases, a bit for each.
+        """
+        singles = [Hit(wrong, (at,)) for at, wrong in enumerate(self._singles(bad))]
+        if not min(hit.wrong for hit in singles):
+            return singles, []
+        return singles, [*self._pairs(bad, [hit.wrong for hit in singles], self.cases)]
+
+    def chance(self, bad: int, best: Hit) -> Chance:
+        """Shuffle the verdicts and search again, as often as it takes."""
+        most = self.cost(len(best.conditions), best.wrong)
+        alone, joined = (self._most_wrong(number, most) for number in (1, 2))
+        random, order = Random(_SEED), range(self.cases)
+        as_good = 0
+        for shuffles in range(1, _SHUFFLES + 1):
+            dealt = sum(1 << at for at in random.sample(order, bad.bit_count()))
+            wrong = self._singles(dealt)
+            as_good += min(wrong) <= alone or any(
+                hit.wrong <= joined for hit in self._pairs(dealt, wrong, joined)
+            )
+            if Chance(_SHUFFLES, as_good).enough:
+                break
+        return Chance(shuffles, as_good)
+
+    def _most_wrong(self, conditions: int, most: float) -> int:
+        """Return how many cases a rule may get wrong to cost no more, -1 where it always does."""
+        may = [wrong for wrong in range(self.cases + 1) if self.cost(conditions, wrong) <= most]
+        return max(may, default=-1)
+
+    def _singles(self, bad: int) -> list[int]:
+        good = ((1 << self.cases) - 1) ^ bad
+        n = self.cases
+        return [n - (yes & bad | no & good).bit_count() for yes, no in self._sets]
+
+    def _pairs(self, bad: int, wrong: list[int], most: int) -> Iterator[Hit]:
+        """Yield rules of two conditions; those that must get more than ``most`` wrong are left out.
+
+        What is not known of a case may not matter: where one of two conditions fails, both do.
+        """
+        if most < 0:
+            return
+        good, n, sets = ((1 << self.cases) - 1) ^ bad, self.cases, self._sets
+        order = sorted(range(len(sets)), key=wrong.__getitem__)
+        firsts: dict[int, int] = {}
+        for at in order:
+            firsts.setdefault(self._column[at], at)
+        partners = order[:_PARTNERS]
+        for first in [*firsts.values()][:_FIRST_ONES]:
+            yes, no = sets[first]
+            if (bad & ~yes).bit_count() <= most:
+                for at in partners:
+                    other, fails = sets[at]
+                    right = (yes & other & bad | (no | fails) & good).bit_count()
+                    yield Hit(n - right, (first, at), "and")
+            if (good & ~no).bit_count() <= most:
+                for at in partners:
+                    other, fails = sets[at]
+                    right = ((yes | other) & bad | no & fails & good).bit_count()
+                    yield Hit(n - right, (first, at), "or")
+
+    def right(self, hit: Hit, bad: int) -> int:
+        """Return the cases that a rule gets right, a bit for each."""
+        good = ((1 << self.cases) - 1) ^ bad
+        yes, no = self._sets[hit.conditions[0]]
+        for at in hit.conditions[1:]:
+            other, fails = self._sets[at]
+            yes, no = (
+                (yes & other, no | fails) if hit.joined == "and" else (yes | other, no & fails)
+            )
+        return yes & bad | no & good
+
+
+def _conditions(column: Column) -> Iterator[tuple[Condition, tuple[int, int]]]:
+    """Yield the conditions on a feature, each with the cases where it holds and where it fails."""
+    groups: dict[object, int] = {}
+    named = {}
+    for at, place in enumerate(column.places):
+        if place is not None:
+            groups[place] = groups.get(place, 0) | 1 << at
+            named.setdefault(place, column.values[at])
+    known = sum(groups.values())
+    name, kind = column.name, column.kind
+    if kind == "text":
+        for place in sorted(groups):  # type: ignore[type-var]
+            sets = (groups[place], known ^ groups[place])
+            yield Condition(name, kind, "is", str(place)), sets
+            if len(groups) > 2:
+                yield Condition(name, kind, "is not", str(place)), sets[::-1]
+        return
+    under = 0
+    neighbours = [*pairwise(sorted(groups))]  # type: ignore[type-var]
+    step = -(-len(neighbours) // _THRESHOLDS)
+    for at, (low, high) in enumerate(neighbours):
+        under |= groups[low]
+        if at % step == 0:
+            below, above = named[low], named[high]
+            sets = (known ^ under, under)
+            yield Condition(name, kind, ">", below, below, above), sets
+            yield Condition(name, kind, "<", above, below, above), sets[::-1]
+
+
+def _choose(of: int, some: int) -> float:
+    return (lgamma(of + 1) - lgamma(some + 1) - lgamma(of - some + 1)) / log(2)
