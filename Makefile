@@ -18,7 +18,7 @@ TESTED_WITH := zstd:zstd lz4:lz4 zsh:zsh fish:fish qemu-img:qemu-utils git:git b
 	/usr/lib/grub/i386-pc/boot.img:grub-pc-bin /usr/share/OVMF/OVMF_CODE_4M.fd:ovmf
 APT := $(if $(filter 0,$(shell id -u)),,sudo) apt-get
 
-.PHONY: setup tools demo test check faults faults-net kill fuzz docs readme bench bench-bisect bench-net mutants mutants-rules clean
+.PHONY: setup tools demo test check faults faults-net kill fuzz docs readme bench bench-bisect bench-factors bench-net mutants mutants-rules clean
 
 setup: $(VENV)/.packages $(VENV)/.installed
 tools: setup $(VENV)/.tools
@@ -112,6 +112,10 @@ bench-net: tools
 # boots that a bisection takes against log2(n), and how often it is right; nothing is booted
 bench-bisect: tools
 	$(BIN)/python -m tests.bench.bisect
+
+# how often chance is taken for a rule, and a rule that is there is found
+bench-factors: tools
+	$(BIN)/python -m tests.bench.factors
 
 # every network fault on every path, and the cause that it gives: takes ten minutes
 faults-net: tools

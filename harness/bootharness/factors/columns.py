@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from bootharness.factors.rules import Case
 from bootharness.factors.values import Kind, Value, kind_of, kind_of_one, place
-from bootharness.text import count, printable
+from bootharness.text import printable
 
 __all__ = ["Column", "Together", "columns"]
 

@@ -1,4 +1,7 @@
-"""What `factors` finds as JSON. Within one version fields are added but never change their meaning."""
+"""What `factors` finds, as JSON.
+
+Within one version fields are added but never change their meaning.
+"""
 
 from collections.abc import Sequence
 from typing import Any

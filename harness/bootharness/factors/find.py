@@ -36,8 +36,8 @@ def find_factors(cases: Sequence[Case]) -> Factors:
     if not known:
         raise UsageError("nothing is known of these kernels that differs between good and bad")
     search = Search(known, len(cases))
-    hits = _worth(search, bad)
-    best, most = hits[0], _cost(search, hits[0])
+    hits = _ranked(search, bad)
+    best, most = hits[0], search.cost(hits[0])
     together = Together(known, len(cases))
     equal: list[Rule] = []
     rivals: list[Rule] = []
@@ -45,7 +45,7 @@ def find_factors(cases: Sequence[Case]) -> Factors:
     rule = next(_spellings(best, search, cases, bad))
     said = [_features(rule)]
     for hit in hits:
-        same = _cost(search, hit) == most
+        same = search.cost(hit) == most
         found, limit = (equal, _EQUAL) if same else (rivals, _RIVALS)
         if not same and len(rivals) == _RIVALS:
             break
@@ -68,23 +68,14 @@ def find_factors(cases: Sequence[Case]) -> Factors:
     )
 
 
-def _worth(search: Search, bad: int) -> list[Hit]:
-    """Return what was found, the best first; a second condition has to be worth its price."""
-    singles, pairs = search.hits(bad)
-    alone = {hit.conditions[0]: _cost(search, hit) for hit in singles}
-    worth = [
-        hit for hit in pairs if _cost(search, hit) < min(alone[at] for at in hit.conditions)
-    ]  # fmt: skip
+def _ranked(search: Search, bad: int) -> list[Hit]:
+    """Return what was found, the best first."""
 
     def order(hit: Hit) -> tuple[float, tuple[tuple[int, str], ...]]:
         first = (min(map(_rank, search.same[at])) for at in hit.conditions)
-        return _cost(search, hit), tuple(first)
+        return search.cost(hit), tuple(first)
 
-    return sorted((*singles, *worth), key=order)
-
-
-def _cost(search: Search, hit: Hit) -> float:
-    return search.cost(len(hit.conditions), hit.wrong)
+    return sorted(search.hits(bad), key=order)
 
 
 def _rank(condition: Condition) -> tuple[int, str]:
@@ -147,5 +138,7 @@ def _flaky(cases: Sequence[Case]) -> Iterator[str]:
             for case in flaky[:_NAMED]
         )
         more = f" and {len(flaky) - _NAMED} more" if len(flaky) > _NAMED else ""
-        what = "it counts as" if len(flaky) == 1 else "each counts as"
-        yield f"not always alike: {some}{more}; {what} most of its boots went, as bad where it is even"
+        yield (
+            f"not always alike: {some}{more}; what most boots of a kernel were counts, bad where "
+            "it is even"
+        )

@@ -59,7 +59,7 @@ def margin(condition: Condition) -> str:
 def factors_plot(factors: Factors, cases: Sequence[Case], kind: str) -> bytes:
     """Draw every kernel by the feature of the rule, or by both, bad ones marked otherwise.
 
-    The margin, which no kernel lies in, is shaded. ``kind`` is the format: svg, png, pdf. Raises
+    The margin of a rule, which no kernel lies in, is shaded. ``kind`` is the format: svg, png, pdf. Raises
     ToolMissing without matplotlib.
     """
     figure = new_figure(9, 4)
@@ -75,12 +75,12 @@ def factors_plot(factors: Factors, cases: Sequence[Case], kind: str) -> bytes:
             up = [axes[1].at(case.features[conditions[1].feature]) for case in chosen]
         drawn.scatter(across, up, c=colour, marker=mark, s=48, alpha=0.7,
                       label="bad" if bad else "good")  # fmt: skip
-    _lay_out(drawn, axes[0], across=True)
-    if len(axes) > 1:
-        _lay_out(drawn, axes[1], across=False)
+    for axis, across in zip(axes, (True, False), strict=False):
+        _lay_out(drawn, axis, across=across)
+        if factors.found:
+            _shade(drawn, axis, across=across)
     drawn.set_title(textwrap.fill(_plain(sentence(factors)), _WIDTH), fontsize=10)
-    if drawn.get_legend_handles_labels()[1] and (len(axes) > 1 or margin(conditions[0])):
-        drawn.legend(frameon=False, fontsize=8, loc="best")
+    drawn.legend(frameon=False, fontsize=8)
     output = BytesIO()
     figure.savefig(output, format=kind, metadata={"Date": None} if kind == "svg" else None)
     return output.getvalue()
@@ -102,6 +102,10 @@ def _lay_out(drawn: "Axes", axis: _Axis, *, across: bool) -> None:
         whole = all(isinstance(value, int) for value in axis.names)
         ours = drawn.xaxis if across else drawn.yaxis
         ours.set_major_formatter("{x:,.0f}" if whole else "{x:g}")
+
+
+def _shade(drawn: "Axes", axis: _Axis, *, across: bool) -> None:
+    condition = axis.condition
     if condition.below is not None and condition.above is not None:
         shade = drawn.axvspan if across else drawn.axhspan
         shade(axis.at(condition.below), axis.at(condition.above), color=_GREY, alpha=0.18, lw=0,

@@ -51,18 +51,18 @@ def print_factors(factors: Factors, output: TextIO) -> None:
             say(output, f"{printable(_listed(names))} move together", indent=5)
     for note in factors.notes:
         say(output, note, indent=5)
-    if not factors.found:
-        return
-    if factors.equal:
-        say(output, "these kernels cannot tell it from:")
-        for rule in factors.equal[:_SHOWN]:
-            say(output, _with_wrong(rule), indent=5)
-        if len(factors.equal) > _SHOWN:
-            say(output, f"and {len(factors.equal) - _SHOWN} more", indent=5)
-    if factors.rivals:
-        say(output, "near misses:")
-        for rule in factors.rivals:
-            say(output, _with_wrong(rule), indent=5)
+    if factors.found:
+        _print_others("these kernels cannot tell it from:", factors.equal, output)
+        _print_others("near misses:", factors.rivals, output)
+
+
+def _print_others(heading: str, rules: Sequence[Rule], output: TextIO) -> None:
+    if rules:
+        say(output, heading)
+    for rule in rules[:_SHOWN]:
+        say(output, _with_wrong(rule), indent=5)
+    if len(rules) > _SHOWN:
+        say(output, f"and {len(rules) - _SHOWN} more", indent=5)
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -7,6 +7,7 @@ many, with the best of them. Every condition is a set of cases, a bit for each: 
 takes milliseconds, and can be done again for verdicts that chance has dealt out.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from itertools import pairwise
@@ -18,6 +19,7 @@ from msgspec import Struct
 
 from bootharness.factors.columns import Column
 from bootharness.factors.rules import Chance, Condition
+from bootharness.factors.values import Value
 
 __all__ = ["Hit", "Search"]
 
@@ -59,51 +61,72 @@ class Search:
                     self.same.append([])
                 self.same[number].append(condition)
 
-    def cost(self, conditions: int, wrong: int) -> float:
-        """Return how many bits it takes to say a rule, and which cases it gets wrong.
+    def cost(self, hit: Hit) -> float:
+        """Return how many bits it takes to say which cases a rule gets wrong, and what it is.
 
-        So one more condition has to explain more cases than chance lets one of so many explain.
+        One condition costs as much as another. A second one is paid for by its own price.
         """
-        return round(conditions * self._price + self._bits[wrong], _ROUND)
+        second = min(self.prices[at] for at in hit.conditions) if len(hit.conditions) > 1 else 0.0
+        return round(second + self._bits[hit.wrong], _ROUND)
+
+    def is_worth(self, hit: Hit, wrong: Sequence[int]) -> bool:
+        """Return whether each of two conditions explains more than it costs.
+
+        ``wrong`` is what each condition gets wrong alone.
+        """
+        paid = self._bits[hit.wrong]
+        first, second = hit.conditions
+        return (
+            paid + self.prices[second] < self._bits[wrong[first]]
+            and paid + self.prices[first] < self._bits[wrong[second]]
+        )
 
     @cached_property
-    def _price(self) -> float:
-        return max(1.0, log2(len(self._sets)))
+    def prices(self) -> list[float]:
+        """The price of each condition as a second one: the bits that choose its feature, itself
+        among its like, and what joins it.
+
+        So it has to explain more than one of so many explains by chance.
+        """
+        sizes = Counter(self._column)
+        of = log2(len(sizes)) if len(sizes) > 1 else 0.0
+        return [1.0 + of + log2(sizes[column]) for column in self._column]
 
     @cached_property
     def _bits(self) -> list[float]:
         half = self.cases // 2
         return [_choose(self.cases, min(wrong, half)) for wrong in range(self.cases + 1)]
 
-    def hits(self, bad: int) -> tuple[list[Hit], list[Hit]]:
-        """Return all rules of one condition, and those of two that were tried.
+    def hits(self, bad: int) -> list[Hit]:
+        """Return all rules of one condition, and those of two that are worth it.
 
         ``bad`` are the bad cases, a bit for each.
         """
-        singles = [Hit(wrong, (at,)) for at, wrong in enumerate(self._singles(bad))]
-        if not min(hit.wrong for hit in singles):
-            return singles, []
-        return singles, [*self._pairs(bad, [hit.wrong for hit in singles], self.cases)]
+        wrong = self._singles(bad)
+        return [
+            *(Hit(each, (at,)) for at, each in enumerate(wrong)),
+            *self._pairs(bad, wrong, self.cases),
+        ]
 
     def chance(self, bad: int, best: Hit) -> Chance:
         """Shuffle the verdicts and search again, as often as it takes."""
-        most = self.cost(len(best.conditions), best.wrong)
-        alone, joined = (self._most_wrong(number, most) for number in (1, 2))
+        most = self.cost(best)
+        alone = self._most_wrong(most)
+        joined = self._most_wrong(most - min(self.prices))
         random, order = Random(_SEED), range(self.cases)
-        as_good = 0
-        for shuffles in range(1, _SHUFFLES + 1):
+        as_good = shuffles = 0
+        while shuffles < _SHUFFLES and not Chance(_SHUFFLES, as_good).enough:
+            shuffles += 1
             dealt = sum(1 << at for at in random.sample(order, bad.bit_count()))
             wrong = self._singles(dealt)
             as_good += min(wrong) <= alone or any(
-                hit.wrong <= joined for hit in self._pairs(dealt, wrong, joined)
+                self.cost(hit) <= most for hit in self._pairs(dealt, wrong, joined)
             )
-            if Chance(_SHUFFLES, as_good).enough:
-                break
         return Chance(shuffles, as_good)
 
-    def _most_wrong(self, conditions: int, most: float) -> int:
-        """Return how many cases a rule may get wrong to cost no more, -1 where it always does."""
-        may = [wrong for wrong in range(self.cases + 1) if self.cost(conditions, wrong) <= most]
+    def _most_wrong(self, most: float) -> int:
+        """Return how many cases may be wrong to cost no more, -1 where that always does."""
+        may = [wrong for wrong, bits in enumerate(self._bits) if round(bits, _ROUND) <= most]
         return max(may, default=-1)
 
     def _singles(self, bad: int) -> list[int]:
@@ -112,11 +135,11 @@ class Search:
         return [n - (yes & bad | no & good).bit_count() for yes, no in self._sets]
 
     def _pairs(self, bad: int, wrong: list[int], most: int) -> Iterator[Hit]:
-        """Yield rules of two conditions; those that must get more than ``most`` wrong are left out.
+        """Yield rules of two conditions that are worth it and get no more than ``most`` wrong.
 
         What is not known of a case may not matter: where one of two conditions fails, both do.
         """
-        if most < 0:
+        if most < 0 or not min(wrong):
             return
         good, n, sets = ((1 << self.cases) - 1) ^ bad, self.cases, self._sets
         order = sorted(range(len(sets)), key=wrong.__getitem__)
@@ -126,16 +149,23 @@ class Search:
         partners = order[:_PARTNERS]
         for first in [*firsts.values()][:_FIRST_ONES]:
             yes, no = sets[first]
-            if (bad & ~yes).bit_count() <= most:
+            limit = min(most, wrong[first] - 1)  # two have to be better than one
+            if (bad & ~yes).bit_count() <= limit:
                 for at in partners:
                     other, fails = sets[at]
                     right = (yes & other & bad | (no | fails) & good).bit_count()
-                    yield Hit(n - right, (first, at), "and")
-            if (good & ~no).bit_count() <= most:
+                    if n - right <= limit:
+                        hit = Hit(n - right, (first, at), "and")
+                        if self.is_worth(hit, wrong):
+                            yield hit
+            if (good & ~no).bit_count() <= limit:
                 for at in partners:
                     other, fails = sets[at]
                     right = ((yes | other) & bad | no & fails & good).bit_count()
-                    yield Hit(n - right, (first, at), "or")
+                    if n - right <= limit:
+                        hit = Hit(n - right, (first, at), "or")
+                        if self.is_worth(hit, wrong):
+                            yield hit
 
     def right(self, hit: Hit, bad: int) -> int:
         """Return the cases that a rule gets right, a bit for each."""
@@ -152,11 +182,11 @@ class Search:
 def _conditions(column: Column) -> Iterator[tuple[Condition, tuple[int, int]]]:
     """Yield the conditions on a feature, each with the cases where it holds and where it fails."""
     groups: dict[object, int] = {}
-    named = {}
-    for at, place in enumerate(column.places):
-        if place is not None:
+    named: dict[object, Value] = {}
+    for at, (place, value) in enumerate(zip(column.places, column.values, strict=True)):
+        if value is not None:
             groups[place] = groups.get(place, 0) | 1 << at
-            named.setdefault(place, column.values[at])
+            named.setdefault(place, value)
     known = sum(groups.values())
     name, kind = column.name, column.kind
     if kind == "text":
