@@ -59,8 +59,8 @@ def margin(condition: Condition) -> str:
 def factors_plot(factors: Factors, cases: Sequence[Case], kind: str) -> bytes:
     """Draw every kernel by the feature of the rule, or by both, bad ones marked otherwise.
 
-    The margin of a rule, which no kernel lies in, is shaded. ``kind`` is the format: svg, png, pdf. Raises
-    ToolMissing without matplotlib.
+    The margin of a rule, which no kernel lies in, is shaded. ``kind`` is the format: svg, png, pdf.
+    Raises ToolMissing without matplotlib.
     """
     figure = new_figure(9, 4)
     drawn = figure.add_subplot()
@@ -75,10 +75,10 @@ def factors_plot(factors: Factors, cases: Sequence[Case], kind: str) -> bytes:
             up = [axes[1].at(case.features[conditions[1].feature]) for case in chosen]
         drawn.scatter(across, up, c=colour, marker=mark, s=48, alpha=0.7,
                       label="bad" if bad else "good")  # fmt: skip
-    for axis, across in zip(axes, (True, False), strict=False):
-        _lay_out(drawn, axis, across=across)
+    for at, axis in enumerate(axes):
+        _lay_out(drawn, axis, across=at == 0)
         if factors.found:
-            _shade(drawn, axis, across=across)
+            _shade(drawn, axis, across=at == 0)
     drawn.set_title(textwrap.fill(_plain(sentence(factors)), _WIDTH), fontsize=10)
     drawn.legend(frameon=False, fontsize=8)
     output = BytesIO()

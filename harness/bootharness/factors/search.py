@@ -94,8 +94,11 @@ class Search:
 
     @cached_property
     def _bits(self) -> list[float]:
-        half = self.cases // 2
-        return [_choose(self.cases, min(wrong, half)) for wrong in range(self.cases + 1)]
+        half = self.cases // 2  # to be wrong oftener than that takes no fewer bits
+        return [
+            _choose(self.cases, min(wrong, half)) + max(0, wrong - half)
+            for wrong in range(self.cases + 1)
+        ]
 
     def hits(self, bad: int) -> list[Hit]:
         """Return all rules of one condition, and those of two that are worth it.
