@@ -2,8 +2,8 @@
 
 A rule is one condition, or two with "and" or "or" between. All conditions that the cases can tell
 apart are tried: each threshold between two values that occur, each value of what has no order. Two
-are made of the best ones of some features, each with all of the others, or, where there are too
-many, with the best of them. Every condition is a set of cases, a bit for each: so the whole search
+are made of the best ones of some features, each with all of the others; where there are too many,
+with some of each feature, whose best are then moved to where they are better still. Every condition is a set of cases, a bit for each: so the whole search
 takes milliseconds, and can be done again for verdicts that chance has dealt out.
 """
 
@@ -26,7 +26,12 @@ __all__ = ["Hit", "Search"]
 _JOINS: tuple[Literal["and", "or"], ...] = ("and", "or")
 _FIRST_ONES = 12
 _PARTNERS = 400
+_LEAST_TRIED = 4
+_COARSE = 16
+_REFINED = 3
+_TURNS = 4
 _THRESHOLDS = 2_000
+_TEXTS = 256
 _SHUFFLES = 200
 _SEED = 1
 _ROUND = 6
@@ -51,6 +56,7 @@ class Search:
         self.same: list[list[Condition]] = []
         self._sets: list[tuple[int, int]] = []
         self._column: list[int] = []
+        self._own: dict[int, list[int]] = {}
         numbers: dict[tuple[int, int], int] = {}
         for at, column in enumerate(columns):
             for condition, sets in _conditions(column):
@@ -58,6 +64,7 @@ class Search:
                 if number == len(self._sets):
                     self._sets.append(sets)
                     self._column.append(at)
+                    self._own.setdefault(at, []).append(number)
                     self.same.append([])
                 self.same[number].append(condition)
 
@@ -137,20 +144,29 @@ class Search:
         n = self.cases
         return [n - (yes & bad | no & good).bit_count() for yes, no in self._sets]
 
-    def _pairs(self, bad: int, wrong: list[int], most: int) -> Iterator[Hit]:
-        """Yield rules of two conditions that are worth it and get no more than ``most`` wrong.
+    def _pairs(self, bad: int, wrong: list[int], most: int) -> list[Hit]:
+        """Return rules of two conditions that are worth it and get no more than ``most`` wrong."""
+        if most < 0 or not min(wrong):
+            return []
+        if len(self._sets) <= _PARTNERS:
+            return [*self._tried(bad, wrong, range(len(self._sets)), most)]
+        # of a feature with many thresholds some come first, and then those around the best of them
+        rough = [*self._tried(bad, wrong, self._some(wrong), most + self.cases // _COARSE)]
+        best: dict[tuple[int, ...], Hit] = {}
+        for hit in sorted(rough, key=self.cost):
+            best.setdefault(tuple(self._column[at] for at in hit.conditions), hit)
+        fine = (self._refined(hit, bad) for hit in [*best.values()][:_REFINED])
+        return [hit for hit in (*rough, *fine) if hit.wrong <= most and self.is_worth(hit, wrong)]
+
+    def _tried(
+        self, bad: int, wrong: list[int], partners: Sequence[int], most: int
+    ) -> Iterator[Hit]:
+        """Yield rules of the best condition of each of some features, and a partner.
 
         What is not known of a case may not matter: where one of two conditions fails, both do.
         """
-        if most < 0 or not min(wrong):
-            return
         good, n, sets = ((1 << self.cases) - 1) ^ bad, self.cases, self._sets
-        order = sorted(range(len(sets)), key=wrong.__getitem__)
-        firsts: dict[int, int] = {}
-        for at in order:
-            firsts.setdefault(self._column[at], at)
-        partners = order[:_PARTNERS]
-        for first in [*firsts.values()][:_FIRST_ONES]:
+        for first in [*self._firsts(wrong).values()][:_FIRST_ONES]:
             yes, no = sets[first]
             limit = min(most, wrong[first] - 1)  # two have to be better than one
             if (bad & ~yes).bit_count() <= limit:
@@ -169,6 +185,45 @@ class Search:
                         hit = Hit(n - right, (first, at), "or")
                         if self.is_worth(hit, wrong):
                             yield hit
+
+    def _firsts(self, wrong: list[int]) -> dict[int, int]:
+        """Return the best condition of each feature, the best feature first."""
+        firsts: dict[int, int] = {}
+        for at in sorted(range(len(wrong)), key=wrong.__getitem__):
+            firsts.setdefault(self._column[at], at)
+        return firsts
+
+    def _some(self, wrong: list[int]) -> list[int]:
+        """Return some conditions of each feature, its best among them, as many as may be tried."""
+        firsts = self._firsts(wrong)
+        each = max(_LEAST_TRIED, _PARTNERS // len(firsts))
+        found: list[int] = []
+        for column, best in firsts.items():
+            own = self._own[column]
+            step = -(-len(own) // each) | 1  # an even one would leave out every "<"
+            found += [best, *own[::step]]
+            if len(found) >= _PARTNERS:
+                break
+        return found
+
+    def _refined(self, hit: Hit, bad: int) -> Hit:
+        """Return the best of a rule whose conditions are moved, one and then the other."""
+        for turn in range(_TURNS):
+            at = turn % 2
+            kept = hit.conditions[1 - at]
+            hit = min(
+                (self._joined(bad, kept, other, hit.joined, at) for other in
+                 self._own[self._column[hit.conditions[at]]]),
+                key=lambda each: each.wrong,
+            )  # fmt: skip
+        return hit
+
+    def _joined(
+        self, bad: int, kept: int, moved: int, joined: Literal["and", "or"], at: int
+    ) -> Hit:
+        conditions = (moved, kept) if at == 0 else (kept, moved)
+        hit = Hit(0, conditions, joined)
+        return Hit(self.cases - self.right(hit, bad).bit_count(), conditions, joined)
 
     def right(self, hit: Hit, bad: int) -> int:
         """Return the cases that a rule gets right, a bit for each."""
@@ -193,7 +248,8 @@ def _conditions(column: Column) -> Iterator[tuple[Condition, tuple[int, int]]]:
     known = sum(groups.values())
     name, kind = column.name, column.kind
     if kind == "text":
-        for place in sorted(groups):  # type: ignore[type-var]
+        often = sorted(groups, key=lambda place: (-groups[place].bit_count(), place))
+        for place in sorted(often[:_TEXTS]):  # type: ignore[type-var]
             sets = (groups[place], known ^ groups[place])
             yield Condition(name, kind, "is", str(place)), sets
             if len(groups) > 2:
