@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
 from random import Random
@@ -64,7 +65,7 @@ def test_the_size_is_told_from_what_looks_guilty() -> None:
     assert condition.below <= LIMIT < condition.above
     assert factors.rule.wrong == ()
     assert not factors.equal
-    assert factors.chance == Chance(200, 0)
+    assert factors.chance == Chance(200, 0, len(story()))
     rivals = {rule.conditions[0].feature: rule for rule in factors.rivals if rule.wrong}
     assert "version" in rivals
     assert "CONFIG_STACKPROTECTOR" not in rivals  # no better than calling all of them good
@@ -83,7 +84,7 @@ def test_chance_is_named_where_it_explains_all() -> None:
     )
     assert "a kernel is bad if" not in said_of(few)
     assert "next to it" not in said_of(few)
-    assert by_chance(factors.chance).endswith("shuffles of the verdicts have a rule as good")
+    assert by_chance(factors).endswith("shuffles of the verdicts have a rule as good")
     assert "     0 of 200 shuffles of the verdicts have a rule as good\n" in said_of(story())
 
 
@@ -91,7 +92,7 @@ def test_chance_is_named_where_it_explains_all() -> None:
 def test_chance_explains_what_more_than_one_shuffle_in_twenty_has(
     as_good: int, enough: bool
 ) -> None:
-    assert Chance(200, as_good).enough is enough
+    assert Chance(200, as_good, 40).enough is enough
 
 
 def test_the_same_verdicts_are_told_the_same_chance() -> None:
@@ -117,6 +118,56 @@ def test_a_rule_that_one_flipped_kernel_breaks_is_a_rule() -> None:
     assert factors.found
     assert [each.feature for each in factors.rule.conditions] == ["payload_bytes"]
     assert factors.rule.wrong == (found[5].name,)
+
+
+def in_many_ways(
+    kernels: int, bad: Callable[[int, str], bool], loaders: tuple[str, ...] = tuple("abcdefgh")
+) -> list[Case]:
+    return [
+        Case(f"k{at} ({loader})", bad(at, loader), {"payload_bytes": at, "loader": loader},
+             kernel=f"k{at}")
+        for at in range(kernels) for loader in loaders
+    ]  # fmt: skip
+
+
+def test_a_kernel_that_is_bad_in_many_ways_is_one_witness() -> None:
+    few = find_factors(in_many_ways(5, lambda at, _: at == 4))
+    assert str(few.rule) == "payload_bytes > 3"
+    assert not few.rule.wrong
+    assert not few.found
+    assert sentence(few) == (
+        "no rule: chance alone tells 40 boots of 5 kernels, 8 bad and 32 good, apart as well"
+    )
+    many = find_factors(in_many_ways(20, lambda at, _: at > 12))
+    assert many.found
+    assert by_chance(many) == (
+        "0 of 200 shuffles of the verdicts, each kernel as a whole, have a rule as good"
+    )
+    assert "so it is for all 160 boots of 20 kernels, 56 bad and 104 good" in sentence(many)
+
+
+def test_a_loader_is_told_by_what_the_same_kernels_do_with_others() -> None:
+    factors = find_factors(in_many_ways(5, lambda _, loader: loader == "c"))
+    assert factors.found
+    assert str(factors.rule) == "loader is c"
+    both = find_factors(in_many_ways(20, lambda at, loader: loader == "c" and at > 9))
+    assert both.found
+    assert {str(each) for each in both.rule.conditions} == {"loader is c", "payload_bytes > 9"}
+    one = find_factors(in_many_ways(5, lambda at, loader: loader == "c" and at > 3))
+    assert not one.found
+
+
+def test_two_conditions_are_found_exactly_among_thousands_of_kernels() -> None:
+    random = Random(1)
+    found = []
+    for at in range(2_000):
+        size, loader = random.randrange(10**7), random.choice("abc")
+        found.append(Case(f"k{at}", size > 6_000_000 and loader == "a",
+                          {"payload_bytes": size, "other": random.randrange(10**7),
+                           "loader": loader}))  # fmt: skip
+    factors = find_factors(found)
+    assert factors.rule.wrong == ()
+    assert {each.feature for each in factors.rule.conditions} == {"loader", "payload_bytes"}
 
 
 def two_conditions() -> list[Case]:
@@ -256,12 +307,12 @@ def test_good_and_bad_ones_are_needed(bad: bool) -> None:
 
 
 def hunt_file(folder: Path) -> Path:
-    facts = {"sha256": "0", "release": "6.1", "file_bytes": 1, "setup_sects": 8}
+    facts = {"release": "6.1", "file_bytes": 1, "setup_sects": 8}
     boots = [
         {
             "label": f"k{size}",
             "source": str(folder / f"k{size}"),
-            "facts": facts | {"payload_bytes": size},
+            "facts": facts | {"payload_bytes": size, "sha256": str(size)},
             "verdict": "bad" if size > 30 else "good",
             "cause": "no-init" if size == 50 else None,
         }

@@ -68,7 +68,7 @@ def _case(
     features = banners.get(kernel.sha256, {}) | boots.features
     features = features | _configuration(kernel.source, str(features.get("release", ""))) | own
     bad, times = boots.verdicts["bad"], boots.verdicts.total()
-    return Case(kernel.name, 2 * bad >= times, features, times, bad)
+    return Case(kernel.name, 2 * bad >= times, features, times, bad, kernel.sha256 or kernel.source)
 
 
 def read_features(path: Path) -> dict[str, dict[str, Value]]:

@@ -36,6 +36,7 @@ def find_factors(cases: Sequence[Case]) -> Factors:
     if not known:
         raise UsageError("nothing is known of these kernels that differs between good and bad")
     search = Search(known, len(cases))
+    kernels = _kernels(cases)
     hits = _ranked(search, bad)
     best, most = hits[0], search.cost(hits[0])
     together = Together(known, len(cases))
@@ -58,14 +59,33 @@ def find_factors(cases: Sequence[Case]) -> Factors:
     return Factors(
         good=len(cases) - bad.bit_count(),
         bad=bad.bit_count(),
+        kernels=len(kernels),
         rule=rule,
-        chance=search.chance(bad, best),
+        chance=search.chance(bad, best, _shuffled(rule, known, kernels)),
         together=tuple(_moving(each, known, together) for each in rule.conditions),
         equal=tuple(equal),
         rivals=tuple(rivals),
         nearest=tuple(_nearest(rule, cases)),
         notes=(*_flaky(cases), *filter(None, (column.note for column in known))),
     )
+
+
+def _kernels(cases: Sequence[Case]) -> list[list[int]]:
+    """Return the cases of each kernel."""
+    kernels: dict[object, list[int]] = {}
+    for at, case in enumerate(cases):
+        kernels.setdefault(case.kernel or at, []).append(at)
+    return [*kernels.values()]
+
+
+def _shuffled(rule: Rule, known: Sequence[Column], kernels: list[list[int]]) -> list[list[int]]:
+    """Return what is shuffled as a whole: kernels, unless a rule is only of how they are booted."""
+    columns = {column.name: column for column in known}
+    for each in rule.conditions:
+        places = columns[each.feature].places
+        if all(len({places[at] for at in kernel} - {None}) < 2 for kernel in kernels):
+            return kernels
+    return [[at] for kernel in kernels for at in kernel]
 
 
 def _ranked(search: Search, bad: int) -> list[Hit]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TextIO
 
-from bootharness.factors.rules import Chance, Factors, Rule
+from bootharness.factors.rules import Factors, Rule
 from bootharness.report.lines import say
 from bootharness.text import count, printable
 
@@ -16,23 +16,23 @@ _SHOWN = 8
 def sentence(factors: Factors) -> str:
     """Say the rule with its support in one sentence, or that there is none."""
     cases = factors.good + factors.bad
+    what = "kernels"
+    if factors.kernels < cases:
+        what = f"boots of {count(factors.kernels, 'kernel')}"
+    verdicts = f"{factors.bad} bad and {factors.good} good"
     if not factors.found:
-        return (
-            f"no rule: chance alone tells {count(cases, 'kernel')}, {factors.bad} bad and "
-            f"{factors.good} good, apart as well"
-        )
+        return f"no rule: chance alone tells {cases} {what}, {verdicts}, apart as well"
     wrong = len(factors.rule.wrong)
-    fits = f"all {cases} kernels" if not wrong else f"{cases - wrong} of {cases} kernels"
-    return (
-        f"a kernel is bad if {factors.rule}: so it is for {fits}, {factors.bad} bad and "
-        f"{factors.good} good"
-    )
+    fits = f"all {cases} {what}" if not wrong else f"{cases - wrong} of {cases} {what}"
+    return f"a kernel is bad if {factors.rule}: so it is for {fits}, {verdicts}"
 
 
-def by_chance(chance: Chance) -> str:
+def by_chance(factors: Factors) -> str:
     """Say how often chance does as well."""
-    has = "has" if chance.as_good == 1 else "have"
-    return f"{chance.as_good} of {chance.shuffles} shuffles of the verdicts {has} a rule as good"
+    chance = factors.chance
+    rule = f"{'has' if chance.as_good == 1 else 'have'} a rule as good"
+    whole = "" if chance.units == factors.good + factors.bad else ", each kernel as a whole,"
+    return f"{chance.as_good} of {chance.shuffles} shuffles of the verdicts{whole} {rule}"
 
 
 def print_factors(factors: Factors, output: TextIO) -> None:
@@ -43,7 +43,7 @@ def print_factors(factors: Factors, output: TextIO) -> None:
             say(output, f"next to it: {printable(name)}", indent=5)
         if factors.rule.wrong:
             say(output, f"wrong for {_named(factors.rule)}", indent=5)
-    say(output, (by_chance(factors.chance), {"dim": True}), indent=5)
+    say(output, (by_chance(factors), {"dim": True}), indent=5)
     if not factors.found:
         say(output, f"the best is: bad if {_with_wrong(factors.rule)}", indent=5)
     for names in factors.together:

@@ -15,6 +15,7 @@ _MOST_CHANCE = 0.05
 class Case(Struct, frozen=True):
     """One kernel, in one way of booting it: whether it was bad, and what is known of it.
 
+    ``kernel`` is what the cases of one kernel have in common, empty for the only one of its kernel.
     ``boots`` is how often it was booted and ``bad_boots`` how many of these were bad; where not all
     were alike, ``bad`` is what most were, and bad where it is even.
     """
@@ -24,6 +25,7 @@ class Case(Struct, frozen=True):
     features: Mapping[str, Value]
     boots: int = 1
     bad_boots: int = 0
+    kernel: str = ""
 
     @property
     def flaky(self) -> bool:
@@ -62,13 +64,15 @@ class Rule(Struct, frozen=True):
 
 
 class Chance(Struct, frozen=True):
-    """How often a rule as good was found when the verdicts were shuffled among the cases.
+    """How often a rule as good was found when the verdicts were shuffled.
 
-    Shuffling ends early where too many have one.
+    They are shuffled among ``units``: cases, or, for a rule of what kernels are made of, kernels
+    with all of their cases. Shuffling ends early where too many have a rule.
     """
 
     shuffles: int
     as_good: int
+    units: int
 
     @property
     def enough(self) -> bool:
@@ -79,6 +83,7 @@ class Chance(Struct, frozen=True):
 class Factors(Struct, frozen=True):
     """What separates bad kernels from good ones best, and what else does.
 
+    ``kernels`` is how many kernels the cases are of.
     ``together`` are, for each condition of the rule, the features that move with its own, itself
     first. ``equal`` are other rules that are as good, ``rivals`` those that are less so, the best
     first; of rules whose features move together there is one. ``nearest`` are the cases on both
@@ -87,6 +92,7 @@ class Factors(Struct, frozen=True):
 
     good: int
     bad: int
+    kernels: int
     rule: Rule
     chance: Chance
     together: tuple[tuple[str, ...], ...]

@@ -3,14 +3,16 @@
 A rule is one condition, or two with "and" or "or" between. All conditions that the cases can tell
 apart are tried: each threshold between two values that occur, each value of what has no order. Two
 are made of the best ones of some features, each with all of the others; where there are too many,
-with some of each feature, whose best are then moved to where they are better still. Every condition is a set of cases, a bit for each: so the whole search
-takes milliseconds, and can be done again for verdicts that chance has dealt out.
+with some of each feature, whose best are then moved to where they are better still.
+
+Every condition is a set of cases, a bit for each: so the whole search takes milliseconds, and can
+be done again for verdicts that chance has dealt out.
 """
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from itertools import pairwise
+from itertools import cycle, pairwise
 from math import lgamma, log, log2
 from random import Random
 from typing import Literal
@@ -118,21 +120,25 @@ class Search:
             *self._pairs(bad, wrong, self.cases),
         ]
 
-    def chance(self, bad: int, best: Hit) -> Chance:
-        """Shuffle the verdicts and search again, as often as it takes."""
+    def chance(self, bad: int, best: Hit, kernels: Sequence[Sequence[int]]) -> Chance:
+        """Shuffle the verdicts and search again, as often as it takes.
+
+        ``kernels`` are the cases of each kernel, to be shuffled as a whole: a kernel that is bad
+        in ten ways is one witness against what it is made of, not ten.
+        """
         most = self.cost(best)
         alone = self._most_wrong(most)
         joined = self._most_wrong(most - min(self.prices))
-        random, order = Random(_SEED), range(self.cases)
+        random = Random(_SEED)
         as_good = shuffles = 0
-        while shuffles < _SHUFFLES and not Chance(_SHUFFLES, as_good).enough:
+        while shuffles < _SHUFFLES and not Chance(_SHUFFLES, as_good, self.cases).enough:
             shuffles += 1
-            dealt = sum(1 << at for at in random.sample(order, bad.bit_count()))
+            dealt = _dealt(bad, kernels, random)
             wrong = self._singles(dealt)
             as_good += min(wrong) <= alone or any(
                 self.cost(hit) <= most for hit in self._pairs(dealt, wrong, joined)
             )
-        return Chance(shuffles, as_good)
+        return Chance(shuffles, as_good, len(kernels))
 
     def _most_wrong(self, most: float) -> int:
         """Return how many cases may be wrong to cost no more, -1 where that always does."""
@@ -265,6 +271,15 @@ def _conditions(column: Column) -> Iterator[tuple[Condition, tuple[int, int]]]:
             sets = (known ^ under, under)
             yield Condition(name, kind, ">", below, below, above), sets
             yield Condition(name, kind, "<", above, below, above), sets[::-1]
+
+
+def _dealt(bad: int, kernels: Sequence[Sequence[int]], random: Random) -> int:
+    """Return the bad cases after each kernel has got the verdicts of another one."""
+    dealt = 0
+    for own, others in zip(kernels, random.sample(kernels, len(kernels)), strict=True):
+        for at, other in zip(own, cycle(others), strict=False):
+            dealt |= (bad >> other & 1) << at
+    return dealt
 
 
 def _choose(of: int, some: int) -> float:
