@@ -84,6 +84,10 @@ def test_chance_is_named_where_it_explains_all() -> None:
     )
     assert "a kernel is bad if" not in said_of(few)
     assert "next to it" not in said_of(few)
+    assert (
+        "     the best is: bad if payload_bytes > 2\n     these are too few kernels: boot more"
+        in (said_of(few))
+    )
     assert by_chance(factors).endswith("shuffles of the verdicts have a rule as good")
     assert "     0 of 200 shuffles of the verdicts have a rule as good\n" in said_of(story())
 

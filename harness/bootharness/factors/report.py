@@ -46,6 +46,9 @@ def print_factors(factors: Factors, output: TextIO) -> None:
     say(output, (by_chance(factors), {"dim": True}), indent=5)
     if not factors.found:
         say(output, f"the best is: bad if {_with_wrong(factors.rule)}", indent=5)
+        if not factors.rule.wrong:
+            say(output, "these are too few kernels: boot more, as a gate does, and give that too",
+                indent=5)  # fmt: skip
     for names in factors.together:
         if len(names) > 1:
             say(output, f"{printable(_listed(names))} move together", indent=5)
