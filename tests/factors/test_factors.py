@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bootharness.diagnosis import judge
 from bootharness.diagnosis.verdict import Verdict
 from bootharness.errors import UsageError
 from bootharness.factors.cases import cases, read_features
@@ -25,10 +26,12 @@ from bootharness.factors.rules import Case, Chance, Condition
 from bootharness.factors.values import Value
 from bootharness.gate.outcome import Entry, GateOutcome
 from bootharness.gate.report.document import gate_document
+from bootharness.report.document import document, encode
 from bootharness.runs.cell import Cell
 from bootharness.runs.history import History
 from bootharness.runs.result import Attempt, BootFacts, CellResult
 from tests.support.processes import environment, run
+from tests.support.traces import loading_trace
 
 LIMIT = 15_735_808
 
@@ -419,6 +422,21 @@ def test_the_compiler_in_one_banner_is_that_of_every_boot_of_the_kernel() -> Non
     silent = boot("a", "bad", "wrapped", loader="no-carry")
     found = cases([silent, heard, boot("b", "bad")], cause=None, more={})
     assert [case.features.get("compiler") for case in found] == ["gcc-12", "gcc-12", None]
+
+
+def test_a_trace_says_release_compiler_and_sizes(tmp_path: Path) -> None:
+    trace = loading_trace(
+        1024, [], serial="Linux version 6.1 (u@h) (gcc-12 (Debian) 12.2.0, GNU ld 2.40) #1\n"
+    )
+    assert trace.kernel
+    path = tmp_path / "boot.json"
+    path.write_bytes(encode(document(trace, judge(trace))))
+    (known,) = read_results([path], None)
+    assert known.sha256 == trace.kernel.sha256
+    assert known.features["release"] == trace.kernel.release
+    assert known.features["payload_bytes"] == trace.kernel.payload_bytes
+    assert known.features["setup_sects"] == trace.kernel.header.setup_sects
+    assert known.features["compiler"] == "gcc-12"
 
 
 def test_every_attempt_of_a_gate_counts_with_its_way(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 import pytest
 
 from bootharness.runs.compiler import compiler_of, console_compiler
+from bootharness.runs.work import boot_facts
+from tests.support.traces import loading_trace
 
 
 @pytest.mark.parametrize(
@@ -37,3 +39,8 @@ def test_compiler_is_told_from_its_package_and_the_linker(
 def test_nothing_is_made_up(serial: str) -> None:
     assert console_compiler(serial) == ""
     assert compiler_of("") == {}
+
+
+def test_a_boot_keeps_the_compiler_of_its_kernel() -> None:
+    said = "Linux version 6.1 (u@h) (gcc-12 (Debian 12.2.0-14) 12.2.0, GNU ld 2.40) #1\n"
+    assert boot_facts(loading_trace(1024, [], serial=said)).compiler == "gcc-12 12.2.0"
