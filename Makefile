@@ -18,7 +18,7 @@ TESTED_WITH := zstd:zstd lz4:lz4 zsh:zsh fish:fish qemu-img:qemu-utils git:git k
 	/usr/lib/grub/i386-pc/boot.img:grub-pc-bin /usr/share/OVMF/OVMF_CODE_4M.fd:ovmf
 APT := $(if $(filter 0,$(shell id -u)),,sudo) apt-get
 
-.PHONY: setup tools demo test check faults faults-net kill fuzz docs readme bench bench-bisect bench-config bench-net mutants mutants-rules clean
+.PHONY: setup tools demo test check faults faults-net kill fuzz docs readme bench bench-bisect bench-config bench-factors bench-net mutants mutants-rules clean
 
 setup: $(VENV)/.packages $(VENV)/.installed
 tools: setup $(VENV)/.tools
@@ -93,6 +93,7 @@ docs: setup
 	$(BIN)/bootharness schema >docs/trace.schema.json
 	$(BIN)/bootharness schema gate >docs/gate.schema.json
 	$(BIN)/bootharness schema bisect >docs/bisect.schema.json
+	$(BIN)/bootharness schema factors >docs/factors.schema.json
 	$(BIN)/python -m bootharness.report.causes_page >docs/causes.md
 	$(BIN)/python -m bootharness.plugin.reference docs/testing.md
 	$(BIN)/python -m bootharness.cli.page >docs/cli.md
@@ -124,6 +125,10 @@ $(CONFIGS)/linux-source-6.1:
 	mkdir -p $(CONFIGS) && cd $(CONFIGS) && apt-get download linux-source-6.1 linux-config-6.1 \
 	&& for each in *.deb; do dpkg -x $$each .; done && xz -d usr/src/linux-config-6.1/*.xz \
 	&& mv usr/src/linux-config-6.1/config.* . && tar xJf usr/src/linux-source-6.1.tar.xz && rm -r usr *.deb
+
+# how often chance is taken for a rule, and a rule that is there is found
+bench-factors: tools
+	$(BIN)/python -m tests.bench.factors
 
 # every network fault on every path, and the cause that it gives: takes ten minutes
 faults-net: tools

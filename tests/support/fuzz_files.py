@@ -24,8 +24,9 @@ from bootharness.debug.prepare import prepare_trace
 from bootharness.diagnosis import judge
 from bootharness.diagnosis.verdict import Verdict
 from bootharness.errors import BootHarnessError, FormatError
-from bootharness.factors.cases import cases, read_features, read_results
-from bootharness.factors.rules import find_factors
+from bootharness.factors.cases import cases, read_features
+from bootharness.factors.find import find_factors
+from bootharness.factors.results import read_results
 from bootharness.formats.zipped import unzipped
 from bootharness.gate.matrix import read_matrix
 from bootharness.gate.outcome import Entry, GateOutcome

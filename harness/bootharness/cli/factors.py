@@ -12,7 +12,6 @@ from bootharness.errors import COULD_NOT_FIND_OUT, UsageError
 
 __all__ = ["command"]
 
-_SCHEMA_VERSION = 1
 _PLOTS = {".svg": b"<?xml", ".png": b"\x89PNG", ".pdf": b"%PDF"}
 
 
@@ -20,9 +19,15 @@ _PLOTS = {".svg": b"<?xml", ".png": b"\x89PNG", ".pdf": b"%PDF"}
     "factors",
     epilog="""\b
 RESULTS is what `boot`, `gate` or `bisect` has written with --json; without any it is the
-history. Known of every kernel are its sizes, setup_sects, init_size, protocol and compression,
-the loader, and the compiler where the kernel said it; of a kernel with a configuration beside
-it (NAME.config, config-RELEASE) every symbol; and whatever --features says.
+history. Known of every kernel are its release, its sizes, setup_sects, init_size, protocol and
+compression, the way it was booted, and the compiler where the kernel said it in one of its boots;
+of a kernel with a configuration beside it (NAME.config, config-RELEASE) every symbol; and whatever
+--features says. 6.10 comes behind 6.9.
+
+\b
+Rules are made of one condition, or of two where the second explains more than chance would let it.
+The verdicts are then shuffled among the kernels 200 times and the whole search is done again; where
+more than 5 % of them have a rule as good there is no rule.
 
 \b
 Examples:
@@ -31,7 +36,7 @@ Examples:
   bootharness factors --cause destination-wrapped
 
 \b
-Exit status: 0 a rule that fits all, 125 none that does, 129 wrong usage.
+Exit status: 0 there is a rule, 125 chance explains the best one, 129 wrong usage.
 """,
 )
 @click.argument("results", metavar="[RESULTS]...", nargs=-1, type=FILE)
@@ -45,7 +50,7 @@ Exit status: 0 a rule that fits all, 125 none that does, 129 wrong usage.
     "--plot",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Draw the kernels by the features of the rule: .svg, .png or .pdf.",
+    help="Draw the kernels by the features of the rule, and the margin: .svg, .png or .pdf.",
 )
 @click.option(
     "--history",
@@ -66,9 +71,12 @@ def command(
             raise UsageError(f"{plot}: a plot is one of {', '.join(_PLOTS)}")
         check_file(plot, "plot", _PLOTS[plot.suffix])
 
-    from bootharness.factors.cases import cases, read_features, read_results
-    from bootharness.factors.report import factors_plot, print_factors
-    from bootharness.factors.rules import find_factors
+    from bootharness.factors.cases import cases, read_features
+    from bootharness.factors.document import factors_document
+    from bootharness.factors.find import find_factors
+    from bootharness.factors.plot import factors_plot
+    from bootharness.factors.report import print_factors
+    from bootharness.factors.results import read_results
     from bootharness.runs.history import history_file as usual
 
     history = history_file or (None if results else usual())
@@ -79,8 +87,6 @@ def command(
     if plot:
         write_file(plot, factors_plot(factors, found, plot.suffix[1:]))
     if json_file:
-        text = msgspec.json.encode(
-            {"schema_version": _SCHEMA_VERSION, "factors": factors, "cases": found}
-        )
+        text = msgspec.json.encode(factors_document(factors, found))
         write_json(json_file, msgspec.json.format(text, indent=1) + b"\n")
-    return COULD_NOT_FIND_OUT if factors.rule.wrong else 0
+    return 0 if factors.found else COULD_NOT_FIND_OUT

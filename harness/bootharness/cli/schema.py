@@ -10,16 +10,18 @@ __all__ = ["command"]
 @click.command("schema")
 @click.argument(
     "of",
-    metavar="[boot|gate|bisect]",
-    type=click.Choice(("boot", "gate", "bisect")),
+    metavar="[boot|gate|bisect|factors]",
+    type=click.Choice(("boot", "gate", "bisect", "factors")),
     default="boot",
 )
 def command(of: str) -> None:
-    """Print the JSON Schema of what `boot --json` writes, or `gate --json`, or `bisect --json`."""
+    """Print the JSON Schema of what `boot --json` writes, or that of another command."""
     if of == "gate":
         from bootharness.gate.report.document import gate_schema as schema
     elif of == "bisect":
         from bootharness.bisection.report.document import hunt_schema as schema
+    elif of == "factors":
+        from bootharness.factors.document import factors_schema as schema
     else:
         from bootharness.report.document import schema
 

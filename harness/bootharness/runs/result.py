@@ -13,6 +13,7 @@ class BootFacts(Struct, frozen=True):
 
     ``warnings`` are the kernel's, without what differs from boot to boot; ``survived`` is what the
     judgement warns of: what went wrong and was got over, or would go wrong elsewhere.
+    ``compiler`` is what the kernel's banner names, with its version.
     """
 
     release: str = ""
@@ -28,6 +29,7 @@ class BootFacts(Struct, frozen=True):
     survived: tuple[str, ...] = ()
     qemu_version: str = ""
     accelerator: str = ""
+    compiler: str = ""
 
 
 class Attempt(Struct, frozen=True):

@@ -10,6 +10,7 @@ from bootharness.errors import CouldNotFindOut
 from bootharness.one_boot import boot
 from bootharness.report.document import document, encode
 from bootharness.runs.cell import Cell
+from bootharness.runs.compiler import console_compiler
 from bootharness.runs.picture import pack, picture
 from bootharness.runs.result import Attempt, BootFacts
 from bootharness.runs.warnings import console_warnings
@@ -52,6 +53,7 @@ def boot_facts(trace: BootTrace) -> BootFacts:
         warnings=console_warnings(trace.serial),
         qemu_version=trace.machine.qemu_version if trace.machine else "",
         accelerator=trace.machine.accelerator if trace.machine else "",
+        compiler=console_compiler(trace.serial),
     )
     if trace.kernel is None:
         return facts
