@@ -51,6 +51,10 @@ Exit status: 0 all good, 1 some bad, 125 nothing bad but something unknown, 129 
 )
 @click.option("--warn-at", type=click.FloatRange(0), default=90.0, show_default=True,
               metavar="PERCENT", help="How much of a loader's limit is too much.")  # fmt: skip
+@click.option("--still-failing", type=click.Choice(("refuse", "accept")), default="refuse",
+              show_default=True,
+              help="What becomes of a kernel that fails as the baseline does.")  # fmt: skip
+@click.option("--no-timing", is_flag=True, help="Do not compare how long boots take.")
 @click.option("--attempts", type=click.IntRange(1), default=3, show_default=True,
               help="The most boots of one cell that does not go as expected.")  # fmt: skip
 @click.option("--jobs", type=click.IntRange(1), metavar="N",
@@ -66,8 +70,8 @@ Exit status: 0 all good, 1 some bad, 125 nothing bad but something unknown, 129 
 def command(
     kernels: tuple[str, ...], baseline: str | None, matrix_file: Path | None, json_file: str | None,
     html: Path | None, junit: Path | None, markdown: Path | None, annotations: bool,
-    warn_at: float, attempts: int, jobs: int | None, no_cache: bool, history_file: Path | None,
-    paths: str | None, **choices: Any,
+    warn_at: float, still_failing: str, no_timing: bool, attempts: int, jobs: int | None,
+    no_cache: bool, history_file: Path | None, paths: str | None, **choices: Any,
 ) -> int:  # fmt: skip
     """Boot each CANDIDATE in every way that is asked for, compare it with a baseline, and accept
     or refuse it."""
@@ -83,7 +87,9 @@ def command(
     try:
         with GateProgress() as progress:
             outcome = run_gate(matrix, jobs=jobs, history=history_file, cache=not no_cache,
-                               most=attempts, warn_at=warn_at, observer=progress)  # fmt: skip
+                               most=attempts, warn_at=warn_at, timing=not no_timing,
+                               still_accepted=still_failing == "accept",
+                               observer=progress)  # fmt: skip
     except StoppedGate as stopped:
         if stopped.outcome.entries:
             _report(stopped.outcome, files)

@@ -2,17 +2,22 @@
 
 from collections import Counter
 from collections.abc import Container, Iterable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 
 from bootharness.diagnosis.verdict import Verdict
+from bootharness.gate.groups import groups
 from bootharness.gate.outcome import Entry, GateOutcome, Standing
+from bootharness.gate.series import named
+from bootharness.gate.since import Course, Seen, Since
 from bootharness.gate.trend import Crossing
 from bootharness.runs.headroom import is_about
-from bootharness.text import count
+from bootharness.text import count, printable
 
 __all__ = [
     "WORDS",
+    "bad_baseline",
     "built_otherwise",
     "expectation",
     "fresh_and_reused",
@@ -24,6 +29,7 @@ __all__ = [
     "sentences",
     "share",
     "shared",
+    "since_said",
     "totals",
     "worth_a_word",
 ]
@@ -31,6 +37,7 @@ __all__ = [
 WORDS = {
     Standing.GOOD: "GOOD",
     Standing.WARNING: "WARN",
+    Standing.STILL: "STILL",
     Standing.UNKNOWN: "UNKNOWN",
     Standing.BAD: "BAD",
 }
@@ -40,30 +47,117 @@ _COUNTED = {
     Standing.GOOD: "good",
     Standing.WARNING: "good with a warning",
     Standing.BAD: "bad",
+    Standing.STILL: "bad as the baseline is",
     Standing.UNKNOWN: "unknown",
 }
 _COUNTED_AS_EXPECTED = {
     Standing.GOOD: "as expected",
     Standing.WARNING: "as expected with a warning",
     Standing.BAD: "not as expected",
+    Standing.STILL: "bad as the baseline is",
     Standing.UNKNOWN: "unknown",
 }
 
 
 def headline(outcome: GateOutcome) -> str:
-    """Say in one sentence what came of a gate."""
+    """Say in one sentence what came of a gate, a bad baseline first."""
+    said = _decided(outcome)
+    bad = bad_baseline(outcome)
+    return f"{bad}; {said}" if bad else said
+
+
+def bad_baseline(outcome: GateOutcome) -> str:
+    """Say that the baseline is bad itself, where it is: then it is no good kernel to compare
+    with."""
+    bad = outcome.bad_baseline
+    if not bad:
+        return ""
+    every = [entry for entry in outcome.entries if entry.baseline]
+    causes = dict.fromkeys(each.result.decisive.cause or "it booted" for each in bad)
+    where = "" if len(bad) == len(every) else f" in {len(bad):,} of {count(len(every), 'boot')}"
+    return f"the baseline is bad itself{where}: {kernel_name(bad[0])}: {', '.join(causes)}"
+
+
+def _decided(outcome: GateOutcome) -> str:
     if outcome.untried:
         done = f"; {totals(outcome.candidates)}" if outcome.candidates else ""
         return f"interrupted: {count(outcome.untried, 'boot')} not made{done}"
     match outcome.standing:
         case Standing.BAD:
-            return f"refused: {_of_all(outcome, Standing.BAD)}{_besides(outcome)}"
+            return _refused(outcome)
         case Standing.UNKNOWN:
             return _undecided(outcome)
         case Standing.WARNING:
             found = {remark.sentence for entry in outcome.candidates for remark in entry.remarks}
-            return f"accepted, {count(len(found), 'warning')}"
+            still = sum(entry.standing is Standing.STILL for entry in outcome.candidates)
+            parts = [f"{count(still, 'boot')} {_fails(still)} as the baseline does"] * bool(still)
+            parts += [count(len(found), "warning")] * bool(found)
+            return f"accepted, {', '.join(parts)}" if parts else _accepted(outcome)
+    return _accepted(outcome)
+
+
+def _accepted(outcome: GateOutcome) -> str:
     return f"accepted: {_of_all(outcome, Standing.GOOD)}"
+
+
+def _fails(number: int) -> str:
+    return "fails" if number == 1 else "fail"
+
+
+def _refused(outcome: GateOutcome) -> str:
+    """Say which kernel fails of what, how many others do, and whether it is new."""
+    failing = [each for each in groups(outcome) if each.standing is not Standing.UNKNOWN]
+    worst = failing[0]
+    said = worst.said
+    if worst.standing is Standing.STILL:
+        said += ", as the baseline does: no regression"
+    elif expected := expectation(worst.first):
+        said = f"{worst.kernels}: {expected}"
+    elif since := worst.first.since:
+        said += f", {_course(since)}" if since.course is Course.STILL else ""
+    bad = sum(len(each.entries) for each in failing)
+    if bad > 1 or len(outcome.candidates) > 1:
+        said += f" ({bad:,} of {count(len(outcome.candidates), 'boot')}"
+        said += f", {count(len(failing) - 1, 'other kind')} of failure)" if failing[1:] else ")"
+    return f"refused: {said}"
+
+
+def since_said(entry: Entry) -> str:
+    """Say how a cell goes on from what was known before, empty where there is nothing to say."""
+    since = entry.since
+    if not since:
+        return ""
+    if since.course is Course.FIXED:
+        failed = since.last_bad
+        return f"fixed: {_known(failed)} fails here ({failed.cause})" if failed else ""
+    parts = []
+    if since.as_baseline:
+        cause = entry.result.decisive.cause
+        parts.append(f"fails as the baseline does ({cause}): no regression")
+    elif since.baseline:
+        parts.append(f"the baseline fails, too, but in another way ({since.baseline.cause})")
+    if entry.standing is not Standing.STILL or since.last_good:
+        parts.append(_course(since))
+    if since.last_good:
+        parts.append(f"last good {_known(since.last_good)}")
+    return "; ".join(parts)
+
+
+def _course(since: Since) -> str:
+    first = since.first_bad
+    if since.course is Course.NEW or not first:
+        return "a new failure"
+    return f"still failing, since {_known(first)}"
+
+
+def _known(seen: Seen) -> str:
+    """Write a kernel with the day when it was first seen so, where that was before this gate."""
+    name = printable(named(seen.kernel, seen.release))
+    return f"{name} (first seen {_day(seen.at)})" if seen.at is not None else name
+
+
+def _day(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d")
 
 
 def _of_all(outcome: GateOutcome, standing: Standing) -> str:
@@ -116,7 +210,8 @@ def _besides(outcome: GateOutcome) -> str:
 
 def totals(entries: Sequence[Entry]) -> str:
     """Count cells by where they stand: ``3 good, 1 bad``."""
-    counts, words = Counter(entry.standing for entry in entries), _counted(entries)
+    counts = Counter(entry.standing for entry in entries)
+    words = _counted(entries)
     return ", ".join(f"{counts[each]:,} {word}" for each, word in words.items() if counts[each])
 
 
@@ -154,9 +249,7 @@ def _attempted(entry: Entry) -> int:
 
 def kernel_name(entry: Entry) -> str:
     """Write a kernel by its source and, where the boot has told, its release."""
-    release = entry.result.decisive.facts.release
-    source = entry.result.cell.kernel
-    return f"{source} ({release})" if release and release not in source else source
+    return named(entry.result.cell.kernel, entry.result.decisive.facts.release)
 
 
 def expectation(entry: Entry) -> str:
@@ -215,7 +308,7 @@ def sentences(entry: Entry, without: Container[str] = ()) -> tuple[str, ...]:
     """Say everything that there is to say of a cell, a sentence each, but for some remarks."""
     attempt = entry.result.decisive
     cause = f"{attempt.cause}: " if attempt.cause else ""
-    said = (expectation(entry), f"{cause}{attempt.sentence}")
+    said = (expectation(entry), f"{cause}{attempt.sentence}", since_said(entry))
     remarks = (remark.sentence for remark in entry.remarks if remark.sentence not in without)
     return (*filter(None, said), *remarks)
 
@@ -232,6 +325,8 @@ def shared(outcome: GateOutcome) -> dict[str, str]:
 
 def worth_a_word(entry: Entry, without: Container[str]) -> bool:
     """Whether a cell is not simply good, for more than what is said of several."""
+    if entry.since and entry.since.course is Course.FIXED:
+        return True
     if entry.standing is not Standing.WARNING:
         return entry.standing is not Standing.GOOD
     return any(remark.sentence not in without for remark in entry.remarks)
