@@ -48,7 +48,7 @@ def entry(attempt: Attempt, *, baseline: bool = False, warned: bool = False) -> 
         ([entry(SKIPPED), entry(WRAPPED)], Standing.BAD, 1),
         ([entry(SKIPPED), entry(GOOD)], Standing.UNKNOWN, 125),
         ([entry(SKIPPED, baseline=True), entry(GOOD)], Standing.UNKNOWN, 125),
-        ([entry(WRAPPED, baseline=True), entry(GOOD)], Standing.GOOD, 0),
+        ([entry(WRAPPED, baseline=True), entry(GOOD)], Standing.WARNING, 0),
         ([entry(NO_KERNEL, baseline=True), entry(GOOD)], Standing.UNKNOWN, 125),
         ([entry(NO_KERNEL)], Standing.BAD, 1),
         ([], Standing.UNKNOWN, 125),

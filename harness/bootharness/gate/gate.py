@@ -124,7 +124,9 @@ def _run(
             continue
         other = before.get(place(result.cell))
         pace = times.get(result.cell)
-        entries.append(_entry(result, other, names, headroom, pace, since.get(result.cell), warn_at=warn_at))
+        entries.append(
+            _entry(result, other, names, headroom, pace, since.get(result.cell), warn_at=warn_at)
+        )
     outcome = GateOutcome(
         entries=tuple(entries),
         headroom=headroom,

@@ -5,13 +5,13 @@ from collections.abc import Collection, Iterable, Sequence
 from fnmatch import fnmatchcase
 from functools import cached_property
 from glob import escape
-from os.path import commonprefix
+from itertools import takewhile
 
 from msgspec import Struct
 
 from bootharness.gate.axes import AXES, axes
 from bootharness.gate.outcome import Entry, GateOutcome, Standing
-from bootharness.gate.series import place_of
+from bootharness.gate.series import place_of, short
 from bootharness.plan import STAGE1
 
 __all__ = ["Group", "fitting", "groups", "kernels_said"]
@@ -78,10 +78,15 @@ def groups(outcome: GateOutcome) -> tuple[Group, ...]:
             clear = [way for way in table if all((way, kernel) in good for kernel in failing)]
             found.append(
                 Group(
-                    standing, cause, tuple(entries), kernels_said(failing, kernels),
-                    _ways(ways, where, table), _others(ways, clear, table, several=len(failing) > 1), where,
+                    standing=standing,
+                    cause=cause,
+                    entries=tuple(entries),
+                    kernels=kernels_said(failing, kernels),
+                    ways=_ways(ways, where, table),
+                    others=_others(ways, clear, table, several=len(failing) > 1),
+                    where=where,
                 )
-            )  # fmt: skip
+            )
     order = list(Standing)
     return tuple(sorted(found, key=lambda each: (-order.index(each.standing), -len(each.entries))))
 
@@ -101,20 +106,21 @@ def _in_order(entries: Sequence[Entry]) -> list[Entry]:
 
 def kernels_said(some: Sequence[str], every: Sequence[str]) -> str:
     """Say which of a gate's kernels these are; both are in the same order."""
+    names = [short(each) for each in some]
     if len(some) == 1:
-        return some[0]
+        return names[0]
     number = f"{len(some):,} kernels"
     if len(some) == len(every):
-        return f"all {number}" if len(some) > 2 else f"both kernels, {some[0]} and {some[1]}"
+        return f"all {number}" if len(some) > 2 else f"both kernels, {names[0]} and {names[1]}"
     start = every.index(some[0])
     if [*every[start : start + len(some)]] == [*some]:
         if start + len(some) == len(every):
-            return f"from {some[0]} on ({number})"
+            return f"from {names[0]} on ({number})"
         if len(some) >= _LEAST_ALIKE:
-            return f"{some[0]} to {some[-1]} ({number})"
+            return f"{names[0]} to {names[-1]} ({number})"
     if len(some) <= _NAMED:
-        return f"{', '.join(some[:-1])} and {some[-1]}"
-    return f"{', '.join(some[:_NAMED])} and {len(some) - _NAMED:,} more kernels"
+        return f"{', '.join(names[:-1])} and {names[-1]}"
+    return f"{', '.join(names[:_NAMED])} and {len(some) - _NAMED:,} more kernels"
 
 
 def _where(
@@ -124,16 +130,14 @@ def _where(
     found = []
     for name in AXES:
         here = _values(ways, name, table)
-        if set(here) != set(_values(table, name, table)) or here not in ((), (STAGE1,)) and (
-            name == "loader"
+        if set(here) != set(_values(table, name, table)) or (
+            here not in ((), (STAGE1,)) and (name == "loader")
         ):
             found.append((name, here))
     return tuple(found)
 
 
-def _values(
-    ways: Iterable[str], name: str, table: dict[str, dict[str, str]]
-) -> tuple[str, ...]:
+def _values(ways: Iterable[str], name: str, table: dict[str, dict[str, str]]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(filter(None, (table[way][name] for way in ways))))
 
 
@@ -169,12 +173,19 @@ def fitting(values: Sequence[str], others: Sequence[str]) -> str:
     """Write names as one pattern that fits none of the others, or else one by one."""
     if len(values) == 1:
         return values[0]
-    begin = commonprefix(values)
-    end = commonprefix([each[len(begin) :][::-1] for each in values])[::-1]
+    begin = _common(values)
+    end = _common([each[len(begin) :][::-1] for each in values])[::-1]
     pattern = f"{escape(begin)}*{escape(end)}"
     if begin and not any(fnmatchcase(each, pattern) for each in others):
         return f"{begin}*{end}"
     return f"{', '.join(values[:-1])} and {values[-1]}"
+
+
+def _common(texts: Sequence[str]) -> str:
+    """Return what all texts begin with."""
+    first, last = min(texts), max(texts)
+    same = takewhile(lambda pair: pair[0] == pair[1], zip(first, last, strict=False))
+    return "".join(letter for letter, _ in same)
 
 
 def _others(

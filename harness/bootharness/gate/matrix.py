@@ -46,10 +46,10 @@ class Expectation(Struct, frozen=True, dict=True):
 
     result: str
     kernel: str | tuple[str, ...] = "*"
+    where: Mapping[str, Any] = field(default_factory=dict)
     reason: str = ""
     ticket: str = ""
     expires: date | None = None
-    where: Mapping[str, Any] = field(default_factory=dict)
 
     def matches(self, cell: Cell) -> bool:
         """Return whether it is about a cell."""
@@ -124,7 +124,7 @@ class Matrix(Struct, frozen=True, dict=True):
     def expired(self) -> tuple[str, ...]:
         """Say which expectations hold no longer."""
         return tuple(
-            f"[[expect]] number {number}, {each.said}, expired on {each.expires} and holds no longer"
+            f"[[expect]] number {number}, {each.said}, expired on {each.expires}"
             for number, each in enumerate(self.expect, start=1)
             if not each.holds
         )

@@ -11,6 +11,7 @@ from bootharness.errors import COULD_NOT_FIND_OUT, NotAKernel
 from bootharness.gate.since import Since
 from bootharness.predictor.headroom import Headroom
 from bootharness.report.again import command
+from bootharness.runs.headroom import takes_loader
 from bootharness.runs.result import BootFacts, CellResult
 
 __all__ = ["Change", "Entry", "GateOutcome", "Pace", "Remark", "Standing"]
@@ -52,7 +53,7 @@ class Pace(Struct, frozen=True):
     candidate: tuple[float, ...]
 
 
-class Entry(Struct, frozen=True):
+class Entry(Struct, frozen=True, dict=True):
     """One cell of a gate.
 
     ``way`` is how it boots, as far as the cells of this gate differ in that; ``baseline``
@@ -68,7 +69,7 @@ class Entry(Struct, frozen=True):
     pace: Pace | None = None
     since: Since | None = None
 
-    @property
+    @cached_property
     def standing(self) -> Standing:
         """Where the cell stands; a baseline that is no kernel is nothing to compare with."""
         no_baseline = self.baseline and self.result.decisive.cause == NotAKernel.fault
@@ -76,11 +77,7 @@ class Entry(Struct, frozen=True):
             return Standing.UNKNOWN
         if not self.result.as_expected:
             bad = self.result.verdict is Verdict.BAD
-            return (
-                Standing.STILL
-                if bad and self.since and self.since.as_baseline
-                else Standing.BAD
-            )
+            return Standing.STILL if bad and self.since and self.since.as_baseline else Standing.BAD
         return Standing.WARNING if self.remarks else Standing.GOOD
 
     @property
@@ -122,6 +119,20 @@ class GateOutcome(Struct, frozen=True, dict=True):
     def baseline_of(self, entry: Entry) -> Entry | None:
         """Return the cell of the baseline that a cell is compared with."""
         return None if entry.baseline else self._baselines.get(entry.way)
+
+    @cached_property
+    def _payloads(self) -> dict[tuple[str, str], Headroom]:
+        return {
+            (each.kernel, each.loader): each
+            for each in reversed(self.headroom)
+            if each.part == "payload" and each.percent
+        }
+
+    def payload_room(self, entry: Entry) -> Headroom | None:
+        """Return how close a cell's payload comes to what its loader can load, where that is
+        known."""
+        cell = entry.result.cell
+        return self._payloads.get((cell.kernel, cell.plan.loader)) if takes_loader(cell) else None
 
     @property
     def bad_baseline(self) -> tuple[Entry, ...]:

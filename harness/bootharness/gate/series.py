@@ -5,7 +5,7 @@ from functools import lru_cache
 
 from bootharness.gate.version import version_place
 
-__all__ = ["named", "place_of", "series_of"]
+__all__ = ["named", "place_of", "series_of", "short"]
 
 _SIZE = re.compile(r"\b(selfcheck|grow):[\d_]+:?")
 _VERSION = re.compile(
@@ -28,6 +28,12 @@ def series_of(source: str) -> str:
 def named(source: str, release: str) -> str:
     """Write a kernel by its source and, where that does not say it, its release."""
     return f"{source} ({release})" if release and release not in source else source
+
+
+def short(source: str) -> str:
+    """Write a file without its folders, where its own name has a version."""
+    name = source.rpartition("/")[2]
+    return name if ":" not in source and _IN_A_NAME.search(name) else source
 
 
 @lru_cache(maxsize=4096)

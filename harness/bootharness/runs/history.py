@@ -36,9 +36,7 @@ _OF_THE_FILE = {
 }
 _DAMAGED = (msgspec.MsgspecError, BootHarnessError, ValueError, TypeError, RecursionError)
 _ResultRow = tuple[int, float, str, str, str]
-_OutcomeRow = tuple[
-    int, float, str, str, str, Verdict, str | None, str | None, str | None
-]
+_OutcomeRow = tuple[int, float, str, str, str, Verdict, str | None, str | None, str | None]
 _AttemptRow = tuple[Verdict, str | None, str, float, str]
 _OLD_CELL = ("loader", "machine", "cmdline", "initrd", "until", "timeout_s")
 

@@ -20,6 +20,7 @@ from bootharness.gate.report.words import (
     headline,
     kernel_name,
     sentences,
+    since_said,
 )
 from bootharness.gate.series import series_of
 from bootharness.runs.picture import unpack
@@ -92,9 +93,7 @@ def _names(outcome: GateOutcome) -> list[tuple[str, str]]:
     return found
 
 
-def _case(
-    suite: ET.Element, outcome: GateOutcome, entry: Entry, called: tuple[str, str]
-) -> None:
+def _case(suite: ET.Element, outcome: GateOutcome, entry: Entry, called: tuple[str, str]) -> None:
     result = entry.result
     case = ET.SubElement(
         suite,
@@ -111,6 +110,8 @@ def _case(
     if _skipped(outcome, entry):
         if entry.baseline and entry.standing is Standing.BAD:
             marked["message"] = _text(f"the baseline is bad itself: {decisive.sentence}")
+        elif entry.standing is Standing.STILL:
+            marked["message"] = _text(since_said(entry))
         ET.SubElement(case, "skipped", marked).text = _text(said)
     elif _fails(outcome, entry):
         ET.SubElement(case, "failure", marked).text = _text(f"{said}\n\n{_evidence(entry)}")

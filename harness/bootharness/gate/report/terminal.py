@@ -71,7 +71,7 @@ def print_outcome(outcome: GateOutcome, output: TextIO) -> None:
     if others[_MOST_ROWS:]:
         more = count(len(others) - _MOST_ROWS, "other boot")
         say(output, (f"and {more} that have something to look at", _DIM))
-    for sentence in (*outcome.expired, *outcome.patterns, *common.values()):
+    for sentence in (*outcome.expired, *outcome.patterns, *dict.fromkeys(common.values())):
         say(output, (printable(sentence), {"bold": True}))
     for crossing in trend(outcome)[1]:
         say(output, projection(crossing))

@@ -1,6 +1,6 @@
 """The sentences and short texts that all reports of a gate share."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Container, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,10 +9,9 @@ from statistics import median
 from bootharness.diagnosis.verdict import Verdict
 from bootharness.gate.groups import groups
 from bootharness.gate.outcome import Entry, GateOutcome, Standing
-from bootharness.gate.series import named
+from bootharness.gate.series import named, short
 from bootharness.gate.since import Course, Seen, Since
 from bootharness.gate.trend import Crossing
-from bootharness.runs.headroom import is_about
 from bootharness.text import count, printable
 
 __all__ = [
@@ -57,6 +56,13 @@ _COUNTED_AS_EXPECTED = {
     Standing.STILL: "bad as the baseline is",
     Standing.UNKNOWN: "unknown",
 }
+_MOST_OF_A_KIND = 12
+_KINDS = {
+    "headroom": "a loader's limit is near",
+    "slower": "the boot is slower than the baseline's",
+    "flaky": "the boot is flaky",
+}
+"""The remarks that differ in their numbers alone."""
 
 
 def headline(outcome: GateOutcome) -> str:
@@ -114,11 +120,9 @@ def _refused(outcome: GateOutcome) -> str:
     elif expected := expectation(worst.first):
         said = f"{worst.kernels}: {expected}"
     elif since := worst.first.since:
-        said += f", {_course(since)}" if since.course is Course.STILL else ""
-    bad = sum(len(each.entries) for each in failing)
-    if bad > 1 or len(outcome.candidates) > 1:
-        said += f" ({bad:,} of {count(len(outcome.candidates), 'boot')}"
-        said += f", {count(len(failing) - 1, 'other kind')} of failure)" if failing[1:] else ")"
+        said += f"; {_course(worst.first, since)}" if since.course is Course.STILL else ""
+    if len(outcome.candidates) > 1:
+        said += f" ({_of_all(outcome, worst.standing)}{_besides(outcome, worst.standing)})"
     return f"refused: {said}"
 
 
@@ -137,23 +141,25 @@ def since_said(entry: Entry) -> str:
     elif since.baseline:
         parts.append(f"the baseline fails, too, but in another way ({since.baseline.cause})")
     if entry.standing is not Standing.STILL or since.last_good:
-        parts.append(_course(since))
+        parts.append(_course(entry, since))
     if since.last_good:
-        parts.append(f"last good {_known(since.last_good)}")
+        parts.append(f"last good {_known(since.last_good, 'on')}")
     return "; ".join(parts)
 
 
-def _course(since: Since) -> str:
+def _course(entry: Entry, since: Since) -> str:
     first = since.first_bad
     if since.course is Course.NEW or not first:
         return "a new failure"
-    return f"still failing, since {_known(first)}"
+    if first.kernel == entry.result.cell.kernel and first.at is not None:
+        return f"still failing, first seen on {_day(first.at)}"
+    return f"still failing, since {_known(first, 'first seen on')}"
 
 
-def _known(seen: Seen) -> str:
+def _known(seen: Seen, when: str = "") -> str:
     """Write a kernel with the day when it was first seen so, where that was before this gate."""
-    name = printable(named(seen.kernel, seen.release))
-    return f"{name} (first seen {_day(seen.at)})" if seen.at is not None else name
+    name = printable(named(short(seen.kernel), seen.release))
+    return f"{name} ({when} {_day(seen.at)})" if when and seen.at is not None else name
 
 
 def _day(at: float) -> str:
@@ -197,13 +203,14 @@ def _undecided(outcome: GateOutcome) -> str:
         return (
             f"undecided: the baseline could not be booted{named}, so nothing was compared; {others}"
         )
-    return f"undecided: {_of_all(outcome, Standing.UNKNOWN)}{named}{_besides(outcome)}"
+    besides = _besides(outcome, Standing.UNKNOWN)
+    return f"undecided: {_of_all(outcome, Standing.UNKNOWN)}{named}{besides}"
 
 
-def _besides(outcome: GateOutcome) -> str:
+def _besides(outcome: GateOutcome, standing: Standing) -> str:
     """Count what the headline is not about: ``, 1 good, 1 unknown``."""
     counts = Counter(entry.standing for entry in outcome.candidates)
-    del counts[outcome.standing]
+    del counts[standing]
     words = _counted(outcome.candidates)
     return "".join(f", {counts[each]:,} {word}" for each, word in words.items() if counts[each])
 
@@ -276,10 +283,8 @@ def payload(outcome: GateOutcome, entry: Entry, unit: str = "") -> str:
 
 def share(outcome: GateOutcome, entry: Entry) -> str:
     """Write how much of its loader's limit a payload takes up."""
-    for each in outcome.headroom:
-        if each.part == "payload" and is_about(each, entry.result.cell) and each.percent:
-            return f"{each.percent:.1f} %"
-    return ""
+    room = outcome.payload_room(entry)
+    return f"{room.percent:.1f} %" if room else ""
 
 
 def reached(entry: Entry) -> str:
@@ -314,13 +319,30 @@ def sentences(entry: Entry, without: Container[str] = ()) -> tuple[str, ...]:
 
 
 def shared(outcome: GateOutcome) -> dict[str, str]:
-    """Return the remarks that several cells have, each with how to say it of all of them."""
+    """Return the remarks that several cells have, each with how to say it of all of them.
+
+    Where there are many of a kind that differ in their numbers, one line says it of all. What only
+    cells that fail have is told with them.
+    """
     counts = Counter(remark.sentence for entry in outcome.entries for remark in entry.remarks)
-    return {
-        sentence: f"in {count(cells, 'boot')}: {sentence}"
-        for sentence, cells in counts.items()
-        if cells > 1
-    }
+    kinds: dict[str, dict[str, None]] = defaultdict(dict)
+    boots: Counter[str] = Counter()
+    for entry in outcome.entries:
+        if entry.standing is Standing.WARNING:
+            for remark in entry.remarks:
+                kinds[remark.kind][remark.sentence] = None
+            boots.update({remark.kind for remark in entry.remarks})
+    found = {}
+    for kind, sentences_of_kind in kinds.items():
+        if kind in _KINDS and len(sentences_of_kind) > _MOST_OF_A_KIND:
+            *_, last = sentences_of_kind
+            said = f"in {count(boots[kind], 'boot')} {_KINDS[kind]}, the last: {last}"
+            found.update(dict.fromkeys(sentences_of_kind, said))
+            continue
+        for sentence in sentences_of_kind:
+            if counts[sentence] > 1:
+                found[sentence] = f"in {count(counts[sentence], 'boot')}: {sentence}"
+    return found
 
 
 def worth_a_word(entry: Entry, without: Container[str]) -> bool:
