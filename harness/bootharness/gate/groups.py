@@ -130,9 +130,8 @@ def _where(
     found = []
     for name in AXES:
         here = _values(ways, name, table)
-        if set(here) != set(_values(table, name, table)) or (
-            here not in ((), (STAGE1,)) and (name == "loader")
-        ):
+        own_loader = name == "loader" and here not in ((), (STAGE1,))
+        if here and (own_loader or {*here} != {*_values(table, name, table)}):
             found.append((name, here))
     return tuple(found)
 
@@ -149,9 +148,7 @@ def _ways(
     """Say how they boot: ``with no-carry*.asm (mbr, 64 MiB)``; of ways that are not every
     combination of something, name some."""
     covered = [
-        way
-        for way, at in table.items()
-        if all(at[name] in values or (not values and not at[name]) for name, values in where)
+        way for way, at in table.items() if all(at[name] in values for name, values in where)
     ]
     if {*covered} != {*ways}:
         more = len(ways) - _NAMED
