@@ -8,9 +8,10 @@ from msgspec.structs import replace
 
 from bootharness.diagnosis.verdict import Verdict
 from bootharness.gate.outcome import Entry, GateOutcome, Standing
+from bootharness.gate.report.badge import _SAYS, badge
 from bootharness.gate.report.junit import junit
 from bootharness.gate.report.markdown import annotations, markdown
-from bootharness.gate.report.words import headline, since_said
+from bootharness.gate.report.words import headline, since_said, summary
 from bootharness.gate.series import series_of, short
 from bootharness.gate.since import Course, Since, courses
 from bootharness.plan import BootPlan
@@ -198,3 +199,16 @@ def test_tests_are_called_the_same_from_version_to_version() -> None:
 
     assert names("v-6.3") == names("v-6.4") == [("v", "mbr")]
     assert names("v-6.3", "v-6.4") == [("v", "mbr, v-6.3"), ("v", "mbr, v-6.4")]
+
+
+def test_a_summary_is_one_line_and_a_badge_a_small_file() -> None:
+    outcome = gate(booted("v-6.3", GOOD), booted("v-6.4", WRAPPED), baseline="v-6.3")
+    assert summary(outcome) == (
+        "BAD refused: v-6.4: destination-wrapped; a new failure; last good v-6.3"
+    )
+    drawn = badge(outcome)
+    assert etree.fromstring(drawn).get("aria-label") == "boot gate: refused"
+    assert len(drawn) < 1_000
+    for standing in Standing:
+        if standing is not Standing.STILL:  # a cell's, not a gate's
+            assert standing in _SAYS

@@ -29,6 +29,7 @@ __all__ = [
     "share",
     "shared",
     "since_said",
+    "summary",
     "totals",
     "worth_a_word",
 ]
@@ -70,6 +71,14 @@ def headline(outcome: GateOutcome) -> str:
     said = _decided(outcome)
     bad = bad_baseline(outcome)
     return f"{bad}; {said}" if bad else said
+
+
+def summary(outcome: GateOutcome) -> str:
+    """Say in one line what came of a gate, and since when it is so."""
+    failing = [each for each in groups(outcome) if each.standing is not Standing.UNKNOWN]
+    since = since_said(failing[0].first) if failing else ""
+    said = f"{WORDS[outcome.standing]} {headline(outcome)}"
+    return printable(f"{said}; {since}" if since and since not in said else said)
 
 
 def bad_baseline(outcome: GateOutcome) -> str:
