@@ -78,7 +78,8 @@ def summary(outcome: GateOutcome) -> str:
     failing = [each for each in groups(outcome) if each.standing is not Standing.UNKNOWN]
     since = since_said(failing[0].first) if failing else ""
     said = f"{WORDS[outcome.standing]} {headline(outcome)}"
-    return printable(f"{said}; {since}" if since and since not in said else said)
+    more = (part for part in since.split("; ") if part and part not in said)
+    return printable("; ".join([said, *more]))
 
 
 def bad_baseline(outcome: GateOutcome) -> str:
