@@ -14,7 +14,8 @@ from bootharness.gate.matrix import Expectation, Matrix, read_matrix
 from bootharness.gate.outcome import Entry, GateOutcome, Pace, Remark, Standing
 from bootharness.gate.pattern import patterns
 from bootharness.gate.report.document import gate_document, gate_schema
-from bootharness.gate.trend import crossings, series, trend, version_name, version_place
+from bootharness.gate.trend import crossings, series, trend
+from bootharness.gate.version import version_name, version_place
 from bootharness.plan import BootPlan, choose
 from bootharness.predictor.headroom import Headroom
 from bootharness.report.document import encode
@@ -47,7 +48,7 @@ def entry(attempt: Attempt, *, baseline: bool = False, warned: bool = False) -> 
         ([entry(SKIPPED), entry(WRAPPED)], Standing.BAD, 1),
         ([entry(SKIPPED), entry(GOOD)], Standing.UNKNOWN, 125),
         ([entry(SKIPPED, baseline=True), entry(GOOD)], Standing.UNKNOWN, 125),
-        ([entry(WRAPPED, baseline=True), entry(GOOD)], Standing.GOOD, 0),
+        ([entry(WRAPPED, baseline=True), entry(GOOD)], Standing.WARNING, 0),
         ([entry(NO_KERNEL, baseline=True), entry(GOOD)], Standing.UNKNOWN, 125),
         ([entry(NO_KERNEL)], Standing.BAD, 1),
         ([], Standing.UNKNOWN, 125),

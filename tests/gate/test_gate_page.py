@@ -153,7 +153,7 @@ def test_every_point_of_the_chart_is_in_a_table_with_where_it_is_from() -> None:
 
 def test_the_page_says_at_its_top_how_all_were_booted(page: Path) -> None:
     text = unescape(page.read_text())
-    top = text[text.index('id="with"') : text.index('id="look"')]
+    top = text[text.index('id="with"') : text.index('id="cells"')]
     facts = dict(re.findall(r"<dt>([^<]*)</dt><dd>([^<]*)</dd>", top))
     assert facts["loader"] == "stage1"
     assert facts["memory"] == "512 MiB"

@@ -100,7 +100,7 @@ def test_markdown_has_a_row_for_each_cell_and_shows_words_as_they_are() -> None:
 def test_annotations_are_one_command_each() -> None:
     lines = list(annotations(OUTCOME))
     levels = [line.partition(" ")[0] for line in lines]
-    assert levels == ["::warning", "::error", "::warning"]
+    assert levels == ["::error", "::warning", "::warning"]
     for line in lines:
         assert "\n" not in line
         assert "\r" not in line

@@ -45,15 +45,19 @@ BASE = entry(kernel="old", baseline=True)
         ((entry(remarks=WARNED), entry(kernel="b", remarks=WARNED)), "accepted, 1 warning"),
         (
             (entry(), entry(BAD, kernel="b"), entry(NO_QEMU, kernel="c")),
-            "refused: 1 of 3 kernels is bad, 1 good, 1 unknown",
+            "refused: b: kernel-panic (1 of 3 kernels is bad, 1 good, 1 unknown)",
         ),
-        ((entry(BAD, way="mbr"), entry(way="ipxe")), "refused: 1 of 2 boots is bad, 1 good"),
-        ((entry(BAD),), "refused: the kernel is bad"),
+        (
+            (entry(BAD, way="mbr"), entry(way="ipxe")),
+            "refused: a: kernel-panic by mbr (1 of 2 boots is bad, 1 good)",
+        ),
+        ((entry(BAD),), "refused: a: kernel-panic"),
         ((entry(BAD, expect="kernel-panic"),), "accepted: the kernel is as expected"),
-        ((entry(expect="kernel-panic"),), "refused: the kernel is not as expected"),
+        ((entry(expect="kernel-panic"),), "refused: a: expected kernel-panic, but it booted"),
         (
             (entry(expect="bad"), entry(BAD, kernel="b", expect="bad", remarks=WARNED)),
-            "refused: 1 of 2 kernels is not as expected, 1 as expected with a warning",
+            "refused: a: expected it to be bad, but it booted (1 of 2 kernels is not as expected, "
+            "1 as expected with a warning)",
         ),
         (
             (entry(), entry(NO_QEMU, kernel="b")),

@@ -51,6 +51,10 @@ Exit status: 0 all good, 1 some bad, 125 nothing bad but something unknown, 129 
 )
 @click.option("--warn-at", type=click.FloatRange(0), default=90.0, show_default=True,
               metavar="PERCENT", help="How much of a loader's limit is too much.")  # fmt: skip
+@click.option("--still-failing", type=click.Choice(("refuse", "accept")), default="refuse",
+              show_default=True,
+              help="What becomes of a kernel that fails as the baseline does.")  # fmt: skip
+@click.option("--no-timing", is_flag=True, help="Do not compare how long boots take.")
 @click.option("--attempts", type=click.IntRange(1), default=3, show_default=True,
               help="The most boots of one cell that does not go as expected.")  # fmt: skip
 @click.option("--jobs", type=click.IntRange(1), metavar="N",
@@ -61,17 +65,21 @@ Exit status: 0 all good, 1 some bad, 125 nothing bad but something unknown, 129 
               help="Write a report for people, in one file.")  # fmt: skip
 @click.option("--junit", type=NEW_FILE, metavar="FILE", help="Write JUnit XML.")
 @click.option("--markdown", type=NEW_FILE, metavar="FILE", help="Write a summary in Markdown.")
+@click.option("--badge", type=NEW_FILE, metavar="FILE", help="Write a badge, as SVG.")
+@click.option("--summary", is_flag=True,
+              help="Print what came of it in one line, and nothing else.")  # fmt: skip
 @click.option("--annotations", is_flag=True, help="Print annotations as GitHub reads them.")
 @JSON
 def command(
     kernels: tuple[str, ...], baseline: str | None, matrix_file: Path | None, json_file: str | None,
-    html: Path | None, junit: Path | None, markdown: Path | None, annotations: bool,
-    warn_at: float, attempts: int, jobs: int | None, no_cache: bool, history_file: Path | None,
-    paths: str | None, **choices: Any,
+    html: Path | None, junit: Path | None, markdown: Path | None, badge: Path | None,
+    summary: bool, annotations: bool,
+    warn_at: float, still_failing: str, no_timing: bool, attempts: int, jobs: int | None,
+    no_cache: bool, history_file: Path | None, paths: str | None, **choices: Any,
 ) -> int:  # fmt: skip
     """Boot each CANDIDATE in every way that is asked for, compare it with a baseline, and accept
     or refuse it."""
-    _check_files(json_file, html, junit, markdown)
+    _check_files(json_file, html, junit, markdown, badge)
     named = ",".join((*choices["route"], *([paths] if paths else [])))
     choices["route"] = tuple(filter(None, map(str.strip, named.split(","))))
     matrix = _matrix(kernels, baseline, matrix_file, choices)
@@ -79,11 +87,13 @@ def command(
     from bootharness.gate.gate import StoppedGate, run_gate
     from bootharness.gate.report.progress import GateProgress
 
-    files = _Files(json_file, html, junit, markdown, annotations)
+    files = _Files(json_file, html, junit, markdown, badge, summary, annotations)
     try:
         with GateProgress() as progress:
             outcome = run_gate(matrix, jobs=jobs, history=history_file, cache=not no_cache,
-                               most=attempts, warn_at=warn_at, observer=progress)  # fmt: skip
+                               most=attempts, warn_at=warn_at, timing=not no_timing,
+                               still_accepted=still_failing == "accept",
+                               observer=progress)  # fmt: skip
     except StoppedGate as stopped:
         if stopped.outcome.entries:
             _report(stopped.outcome, files)
@@ -99,6 +109,8 @@ class _Files(NamedTuple):
     html: Path | None
     junit: Path | None
     markdown: Path | None
+    badge: Path | None
+    summary: bool
     annotations: bool
 
 
@@ -107,7 +119,16 @@ def _report(outcome: "GateOutcome", files: _Files) -> None:
     from bootharness.gate.report.terminal import print_outcome
 
     output = spoken(files.json)
-    print_outcome(outcome, output)
+    if files.summary:
+        from bootharness.gate.report.words import summary
+
+        click.echo(summary(outcome), file=output)
+    else:
+        print_outcome(outcome, output)
+    if files.badge:
+        from bootharness.gate.report.badge import badge as as_badge
+
+        write_file(files.badge, as_badge(outcome).encode())
     if files.json:
         from bootharness.gate.report.document import gate_document
         from bootharness.report.document import encode
@@ -132,8 +153,9 @@ def _report(outcome: "GateOutcome", files: _Files) -> None:
 
 
 def _check_files(
-    json_file: str | None, html: Path | None, junit: Path | None, markdown: Path | None
-) -> None:
+    json_file: str | None, html: Path | None, junit: Path | None, markdown: Path | None,
+    badge: Path | None,
+) -> None:  # fmt: skip
     """Raise UsageError, before anything is booted, for files that must not be written."""
     check_json_file(json_file)
     if html:
@@ -142,6 +164,8 @@ def _check_files(
         check_file(junit, "JUnit", b"<?xml")
     if markdown:
         check_file(markdown, "Markdown", b"<!-- bootharness")
+    if badge:
+        check_file(badge, "badge", b"<svg")
 
 
 def _matrix(

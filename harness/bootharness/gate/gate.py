@@ -5,8 +5,6 @@ from collections.abc import Sequence
 from concurrent.futures import Executor
 from pathlib import Path
 
-from msgspec.structs import replace
-
 from bootharness.errors import Interrupted
 from bootharness.gate.axes import varying, way
 from bootharness.gate.compare import changes, remarks
@@ -14,6 +12,7 @@ from bootharness.gate.matrix import Matrix
 from bootharness.gate.outcome import Entry, GateOutcome, Pace
 from bootharness.gate.pace import paces
 from bootharness.gate.pattern import patterns
+from bootharness.gate.since import Since, courses, place
 from bootharness.predictor.headroom import Headroom
 from bootharness.runs.cell import Cell
 from bootharness.runs.headroom import headroom_of, is_about
@@ -60,6 +59,8 @@ def run_gate(
     cache: bool = True,
     most: int = MOST_ATTEMPTS,
     warn_at: float = 90.0,
+    timing: bool = True,
+    still_accepted: bool = False,
     observer: GateObserver | None = None,
 ) -> GateOutcome:
     """Boot all cells of a matrix and return what was found.
@@ -67,8 +68,9 @@ def run_gate(
     ``executor`` boots; without one workers are started on this machine, ``jobs`` of them or one
     on each core. Results go to the file ``history``, and without ``cache`` none is taken from it.
     A cell that does not go as expected is booted ``most`` times. ``warn_at`` is how many percent
-    of a loader's limit are too much. Raises UsageError for what cannot be, and StoppedGate when
-    the person stops it.
+    of a loader's limit are too much. Without ``timing`` no boot is made to compare times. What
+    fails as the baseline does is refused unless ``still_accepted``. Raises UsageError for what
+    cannot be, and StoppedGate when the person stops it.
     """
     cells = matrix.cells()
     with (
@@ -76,6 +78,7 @@ def run_gate(
         workers_of(executor, jobs, limit_s(cells)) as workers,
     ):
         return _run(matrix, cells, workers, results, cache=cache, most=most, warn_at=warn_at,
+                    timing=timing, still_accepted=still_accepted,
                     observer=observer or GateObserver())  # fmt: skip
 
 
@@ -88,9 +91,12 @@ def _run(
     cache: bool,
     most: int,
     warn_at: float,
+    timing: bool,
+    still_accepted: bool,
     observer: GateObserver,
 ) -> GateOutcome:
     began = time.monotonic()
+    pasts = [*history.outcomes()]  # before this gate writes to it
     observer.begun(cells)
     known: dict[Cell, CellResult] = {}
     stopped = False
@@ -102,22 +108,25 @@ def _run(
         stopped = True
     results = [known[cell] for cell in cells if cell in known]
     baseline = cells[0].kernel if matrix.baseline else None
-    before = {_place(each.cell): each for each in results if each.cell.kernel == baseline}
+    before = {place(each.cell): each for each in results if each.cell.kernel == baseline}
     candidates = [each for each in results if each.cell.kernel != baseline]
-    pairs = [(before[_place(each.cell)], each) for each in candidates if before]
+    pairs = [(before[place(each.cell)], each) for each in candidates if before]
     times = {}
-    if not stopped:
+    if timing and not stopped:
         times = paces(pairs, executor, history if cache else None, timing=observer.timing)
     headroom = tuple(headroom_of(results, history))
     names = varying(cells)
+    since = courses(results, baseline, pasts)
     entries = []
     for result in results:
         if result.cell.kernel == baseline:
             entries.append(Entry(result, way(result.cell, names), baseline=True))
             continue
-        other = before.get(_place(result.cell))
+        other = before.get(place(result.cell))
         pace = times.get(result.cell)
-        entries.append(_entry(result, other, names, headroom, pace, warn_at=warn_at))
+        entries.append(
+            _entry(result, other, names, headroom, pace, since.get(result.cell), warn_at=warn_at)
+        )
     outcome = GateOutcome(
         entries=tuple(entries),
         headroom=headroom,
@@ -125,15 +134,12 @@ def _run(
         builds=history.kernels(),
         seconds=round(time.monotonic() - began, 3),
         untried=len(cells) - len(results),
+        still_accepted=still_accepted,
+        expired=matrix.expired(),
     )
     if stopped:
         raise StoppedGate(outcome)
     return outcome
-
-
-def _place(cell: Cell) -> Cell:
-    """Return a cell without what it may differ in from its baseline's."""
-    return replace(cell, kernel="", expect="good")
 
 
 def _entry(
@@ -142,6 +148,7 @@ def _entry(
     names: tuple[str, ...],
     headroom: tuple[Headroom, ...],
     pace: Pace | None,
+    since: Since | None,
     *,
     warn_at: float,
 ) -> Entry:
@@ -154,4 +161,5 @@ def _entry(
         changes=changes(compared.decisive.facts, result.decisive.facts) if compared else (),
         remarks=remarks(result, compared, own, pace, warn_at=warn_at),
         pace=pace,
+        since=since,
     )

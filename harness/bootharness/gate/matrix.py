@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from datetime import UTC, date, datetime
 from fnmatch import fnmatchcase
 from itertools import product
 from math import prod
@@ -38,20 +39,41 @@ _MOST_CELLS = 10_000
 class Expectation(Struct, frozen=True, dict=True):
     """What is expected of the cells that match.
 
-    ``kernel`` is a shell pattern, and so is what ``where`` gives for options by their names;
-    what is not given matches everything.
+    ``kernel`` is a shell pattern, or several, and so is what ``where`` gives for options by their
+    names; what is not given matches everything. ``reason`` and ``ticket`` say why it is so, for
+    people. After the day ``expires`` it holds no longer.
     """
 
     result: str
-    kernel: str = "*"
+    kernel: str | tuple[str, ...] = "*"
     where: Mapping[str, Any] = field(default_factory=dict)
+    reason: str = ""
+    ticket: str = ""
+    expires: date | None = None
 
     def matches(self, cell: Cell) -> bool:
         """Return whether it is about a cell."""
         values = chosen(cell.plan)
-        return fnmatchcase(cell.kernel, self.kernel) and all(
-            fnmatchcase(str(values[name]), str(wanted)) for name, wanted in self.where.items()
+        return _fits(cell.kernel, self.kernel) and all(
+            _fits(str(values[name]), wanted) for name, wanted in self.where.items()
         )
+
+    @property
+    def holds(self) -> bool:
+        """Whether its day has not passed."""
+        return self.expires is None or datetime.now(UTC).date() <= self.expires
+
+    @property
+    def said(self) -> str:
+        """What it is, and why: ``destination-wrapped for vmlinuz* (BUG-7: fixed in 6.9)``."""
+        kernels = [self.kernel] if isinstance(self.kernel, str) else self.kernel
+        why = ": ".join(filter(None, (self.ticket, self.reason)))
+        return f"{self.result} for {', '.join(kernels)}" + (f" ({why})" if why else "")
+
+
+def _fits(value: str, patterns: Any) -> bool:
+    several = patterns if isinstance(patterns, list | tuple) else [patterns]
+    return any(fnmatchcase(value, str(each)) for each in several)
 
 
 class Matrix(Struct, frozen=True, dict=True):
@@ -99,6 +121,14 @@ class Matrix(Struct, frozen=True, dict=True):
                     f"{each.kernel!r} and booted so"
                 )
 
+    def expired(self) -> tuple[str, ...]:
+        """Say which expectations hold no longer."""
+        return tuple(
+            f"[[expect]] number {number}, {each.said}, expired on {each.expires}"
+            for number, each in enumerate(self.expect, start=1)
+            if not each.holds
+        )
+
     def _check_size(self, kernels: int) -> None:
         """Raise UsageError for axes of which nothing comes, and of which too much does."""
         if unknown := set(self.axes) - set(OPTIONS):
@@ -130,7 +160,7 @@ class Matrix(Struct, frozen=True, dict=True):
     def _cell(self, kernel: str, plan: BootPlan) -> Cell:
         cell = Cell(kernel, plan)
         for each in self.expect:
-            if each.matches(cell):
+            if each.holds and each.matches(cell):
                 cell = replace(cell, expect=each.result)
         return cell
 

@@ -6,19 +6,23 @@ from functools import cached_property
 
 from msgspec import Struct
 
+from bootharness.diagnosis.verdict import Verdict
 from bootharness.errors import COULD_NOT_FIND_OUT, NotAKernel
+from bootharness.gate.since import Since
 from bootharness.predictor.headroom import Headroom
 from bootharness.report.again import command
+from bootharness.runs.headroom import takes_loader
 from bootharness.runs.result import BootFacts, CellResult
 
 __all__ = ["Change", "Entry", "GateOutcome", "Pace", "Remark", "Standing"]
 
 
 class Standing(StrEnum):
-    """Where a cell stands, the worst last."""
+    """Where a cell stands, the worst last. What is still bad fails as the baseline does."""
 
     GOOD = "good"
     WARNING = "warning"
+    STILL = "still"
     UNKNOWN = "unknown"
     BAD = "bad"
 
@@ -49,11 +53,12 @@ class Pace(Struct, frozen=True):
     candidate: tuple[float, ...]
 
 
-class Entry(Struct, frozen=True):
+class Entry(Struct, frozen=True, dict=True):
     """One cell of a gate.
 
     ``way`` is how it boots, as far as the cells of this gate differ in that; ``baseline``
-    tells that its kernel is the one that the others are compared with.
+    tells that its kernel is the one that the others are compared with. ``since`` is how it goes on
+    from what was known before, where there is something to say of that.
     """
 
     result: CellResult
@@ -62,15 +67,17 @@ class Entry(Struct, frozen=True):
     changes: tuple[Change, ...] = ()
     remarks: tuple[Remark, ...] = ()
     pace: Pace | None = None
+    since: Since | None = None
 
-    @property
+    @cached_property
     def standing(self) -> Standing:
         """Where the cell stands; a baseline that is no kernel is nothing to compare with."""
         no_baseline = self.baseline and self.result.decisive.cause == NotAKernel.fault
         if self.result.as_expected is None or no_baseline:
             return Standing.UNKNOWN
         if not self.result.as_expected:
-            return Standing.BAD
+            bad = self.result.verdict is Verdict.BAD
+            return Standing.STILL if bad and self.since and self.since.as_baseline else Standing.BAD
         return Standing.WARNING if self.remarks else Standing.GOOD
 
     @property
@@ -86,6 +93,8 @@ class GateOutcome(Struct, frozen=True, dict=True):
     sentences on what failing cells have in common; ``builds`` are kernels that were booted
     before, for the trend of their sizes. ``past`` tells that these are results of the past: then
     there was nothing to accept or refuse. ``untried`` boots were not made, for it was interrupted.
+    What fails as the baseline does is refused unless ``still_accepted``. ``expired`` are sentences
+    on expectations that hold no longer.
     """
 
     entries: tuple[Entry, ...]
@@ -95,6 +104,8 @@ class GateOutcome(Struct, frozen=True, dict=True):
     builds: tuple[BootFacts, ...] = ()
     past: bool = False
     untried: int = 0
+    still_accepted: bool = False
+    expired: tuple[str, ...] = ()
 
     @property
     def candidates(self) -> tuple[Entry, ...]:
@@ -109,16 +120,43 @@ class GateOutcome(Struct, frozen=True, dict=True):
         """Return the cell of the baseline that a cell is compared with."""
         return None if entry.baseline else self._baselines.get(entry.way)
 
+    @cached_property
+    def _payloads(self) -> dict[tuple[str, str], Headroom]:
+        return {
+            (each.kernel, each.loader): each
+            for each in reversed(self.headroom)
+            if each.part == "payload" and each.percent
+        }
+
+    def payload_room(self, entry: Entry) -> Headroom | None:
+        """Return how close a cell's payload comes to what its loader can load, where that is
+        known."""
+        cell = entry.result.cell
+        return self._payloads.get((cell.kernel, cell.plan.loader)) if takes_loader(cell) else None
+
+    @property
+    def bad_baseline(self) -> tuple[Entry, ...]:
+        """The cells in which the baseline itself is not as it was expected."""
+        return tuple(
+            entry for entry in self.entries if entry.baseline and entry.standing is Standing.BAD
+        )
+
     @property
     def standing(self) -> Standing:
-        """Where the candidates stand together; a bad baseline is no candidate's fault.
+        """Where the candidates stand together; a bad baseline is no candidate's fault, and
+        something to look at.
 
         Where nothing was booted, nothing is proven.
         """
         found = {entry.standing for entry in self.candidates}
+        if Standing.STILL in found:
+            found.remove(Standing.STILL)
+            found.add(Standing.WARNING if self.still_accepted else Standing.BAD)
         unknown = any(entry.standing is Standing.UNKNOWN for entry in self.entries)
         if Standing.BAD not in found and (unknown or self.untried):
             return Standing.UNKNOWN
+        if found and self.bad_baseline:
+            found.add(Standing.WARNING)
         return _worst(found)
 
     @property

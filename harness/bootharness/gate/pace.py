@@ -68,8 +68,11 @@ def paces(
 
 
 def _milestone(before: CellResult, after: CellResult) -> str | None:
-    """Return the last milestone of two boots that went as far, None of others."""
+    """Return the last milestone of two boots that went as far, None of others, and of kernels
+    that are compressed in different ways: those are not alike."""
     if not (before.as_expected and after.as_expected):
+        return None
+    if before.decisive.facts.compression != after.decisive.facts.compression:
         return None
     names = [*after.decisive.facts.milestones]
     return names[-1] if names and names[-1] in before.decisive.facts.milestones else None

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from bootharness.gate.axes import varying, way
 from bootharness.gate.outcome import Entry, GateOutcome
-from bootharness.gate.trend import version_place
+from bootharness.gate.version import version_place
 from bootharness.runs.headroom import headroom_of
 from bootharness.runs.history import History
 from bootharness.runs.result import CellResult, Past

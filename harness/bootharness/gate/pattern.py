@@ -1,9 +1,10 @@
-"""What the cells of one kernel that fail have in common, as a sentence of diagnosis."""
+"""What the cells of a kernel that fail have in common, as a sentence of diagnosis."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from bootharness.gate.axes import axes, varying
+from bootharness.gate.groups import kernels_said
 from bootharness.plan import OPTIONS
 from bootharness.routes.table import ROUTES
 from bootharness.runs.result import CellResult
@@ -12,7 +13,8 @@ __all__ = ["patterns"]
 
 
 def patterns(results: Iterable[CellResult]) -> tuple[str, ...]:
-    """Return a sentence for each kernel of which the failing boots say more than each alone.
+    """Return what the failing boots of a kernel say together more than each alone: a sentence for
+    all kernels of which it is the same.
 
     Boots that were not found out about are left out.
     """
@@ -20,12 +22,12 @@ def patterns(results: Iterable[CellResult]) -> tuple[str, ...]:
     for result in results:
         if result.as_expected is not None:
             by_kernel[result.cell.kernel].append(result)
-    sentences = (
-        f"{kernel}: {sentence}"
-        for kernel, known in by_kernel.items()
-        for sentence in _sentences(known)
-    )
-    return tuple(sentences)
+    kernels: dict[str, list[str]] = defaultdict(list)
+    for kernel, known in by_kernel.items():
+        for sentence in _sentences(known):
+            kernels[sentence].append(kernel)
+    every = [*by_kernel]
+    return tuple(f"{kernels_said(same, every)}: {said}" for said, same in kernels.items())
 
 
 def _sentences(results: list[CellResult]) -> Iterator[str]:

@@ -1,6 +1,5 @@
 """How payloads grow from version to version, and which version will be too large for a loader."""
 
-import re
 from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator
 from itertools import combinations
@@ -9,6 +8,7 @@ from statistics import median, quantiles
 from msgspec import Struct
 
 from bootharness.gate.outcome import GateOutcome
+from bootharness.gate.version import RELEASE, version_name, version_place
 from bootharness.predictor.headroom import Headroom
 from bootharness.runs.result import BootFacts
 
@@ -20,16 +20,8 @@ __all__ = [
     "payload_limits",
     "series",
     "trend",
-    "version_name",
-    "version_place",
 ]
 
-_RELEASE = re.compile(r"(\d+)\.(\d+)(?:\.(\d+))?(?:-rc(\d+))?[^-]*(?:-(.+))?")
-# the last minor version of each major one; from 7 on as many as of most
-_LAST_MINOR = {2: 39, 3: 19, 4: 20, 5: 19, 6: 19}
-_USUAL_LAST_MINOR = 19
-# Linux comes out every nine to ten weeks; patches lie between a version and the next
-_PATCHES = 200
 _LEAST_FOR_A_RANGE = 4
 _FARTHEST = 100
 """Of what lies more versions ahead nobody knows anything."""
@@ -92,36 +84,6 @@ class Crossing(Struct, frozen=True):
     remembered: int = 0
     earliest: str | None = None
     latest: str | None = None
-
-
-def version_place(release: str) -> tuple[float, str] | None:
-    """Return where a release is on the line of versions, and which series it belongs to.
-
-    ``6.12.107+deb13-cloud-amd64`` is a ``cloud-amd64``. None for what has no version.
-    """
-    found = _RELEASE.fullmatch(release)
-    if not found:
-        return None
-    major, minor, patch = int(found[1]), int(found[2]), int(found[3] or 0)
-    flavour = re.sub(r"^(\d+-)+", "", found[5] or "")  # Debian's ABI number: 6.1.0-50-cloud
-    if major not in _LAST_MINOR and major < 7:
-        return None
-    before = sum(_last_minor(each) + 1 for each in range(2, major))
-    fraction = min(patch, _PATCHES - 1) / _PATCHES
-    return before + minor + (-0.01 if found[4] else fraction), flavour
-
-
-def version_name(place: float) -> str:
-    """Return the version at a place: ``8.3``."""
-    left, major = int(place), 2
-    while left > _last_minor(major):
-        left -= _last_minor(major) + 1
-        major += 1
-    return f"{major}.{left}"
-
-
-def _last_minor(major: int) -> int:
-    return _LAST_MINOR.get(major, _USUAL_LAST_MINOR)
 
 
 def trend(outcome: GateOutcome) -> tuple[tuple[Series, ...], tuple[Crossing, ...]]:
@@ -212,7 +174,7 @@ def crossings(
 
 
 def _short(release: str) -> str:
-    found = _RELEASE.fullmatch(release)
+    found = RELEASE.fullmatch(release)
     assert found  # else it is on no line of versions
     return f"{found[1]}.{found[2]}" + (f"-rc{found[4]}" if found[4] else "")
 

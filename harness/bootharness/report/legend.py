@@ -6,6 +6,7 @@ LEGEND: tuple[tuple[str, str], ...] = (
     ("GOOD", "The boot came as far as it had to, and that was proven."),
     ("WARN", "Good, with something to look at."),
     ("BAD", "The boot failed, and that was proven; the word after it is the cause."),
+    ("STILL", "Bad, and the baseline fails with the same cause: no regression."),
     (
         "UNKNOWN",
         "Neither was proven: something on our side was missing, or in the way. Programs are told "
@@ -15,6 +16,11 @@ LEGEND: tuple[tuple[str, str], ...] = (
     ("route", "What brings the kernel: a disk, a network, QEMU itself."),
     ("baseline", "The last kernel that is known to be good. The others are compared with it."),
     ("attempt", "One try at the same boot. A boot that fails is tried until two attempts agree."),
+    (
+        "new, still failing, fixed",
+        "Whether the kernel before it, by the baseline, in this gate or in the history, failed "
+        "when it was booted in the same way.",
+    ),
     ("flaky", "The same boot came to different ends."),
     ("reused", "Not booted now: nothing that matters has changed since it was."),
     (

@@ -16,7 +16,7 @@ from bootharness.runs.history import History
 from bootharness.runs.identity import own_version
 from bootharness.runs.result import CellResult
 
-__all__ = ["headroom_of", "is_about"]
+__all__ = ["headroom_of", "is_about", "takes_loader"]
 
 
 def headroom_of(results: Iterable[CellResult], history: History | None) -> Iterator[Headroom]:

@@ -9,6 +9,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ _OF_THE_FILE = {
 }
 _DAMAGED = (msgspec.MsgspecError, BootHarnessError, ValueError, TypeError, RecursionError)
 _ResultRow = tuple[int, float, str, str, str]
+_OutcomeRow = tuple[int, float, str, str, str, Verdict, str | None, str | None, str | None]
 _AttemptRow = tuple[Verdict, str | None, str, float, str]
 _OLD_CELL = ("loader", "machine", "cmdline", "initrd", "until", "timeout_s")
 
@@ -217,6 +219,27 @@ class History(Closing):
                 known = msgspec.json.decode(cell, type=Cell)
             attempts = tuple(self._attempts(number))
             yield Past(number, made_at, harness, CellResult(known, key, attempts, cached=True))
+
+    def outcomes(self, last: int = 20_000) -> Iterator[Past]:
+        """Yield what came of the last results, the oldest first: of its facts each attempt has
+        the kernel's alone, and what is damaged is left out."""
+        rows = self._rows(
+            "SELECT result.id, made_at, harness, key, cell, verdict, cause, "
+            "json_extract(facts, '$.release'), json_extract(facts, '$.sha256') FROM attempt JOIN "
+            "(SELECT * FROM result ORDER BY id DESC LIMIT ?) AS result ON result.id = result "
+            "WHERE json_valid(facts) ORDER BY result.id, number",
+            last,
+        )
+        for _, group in groupby(rows, key=lambda row: row[0]):
+            with suppress(*_DAMAGED):
+                known = [msgspec.convert(row, _OutcomeRow) for row in group]
+                number, made_at, harness, key, cell, *_ = known[0]
+                attempts = tuple(
+                    Attempt(row[5], row[6], "", facts=BootFacts(row[7] or "", row[8] or ""))
+                    for row in known
+                )
+                decoded = msgspec.json.decode(cell, type=Cell)
+                yield Past(number, made_at, harness, CellResult(decoded, key, attempts))
 
     def kernels(self) -> tuple[BootFacts, ...]:
         """Return what is known of each kernel that was ever booted, once; not of grown ones, nor

@@ -1,5 +1,7 @@
 """What came of a cell: every attempt at it, and the one that stands for all."""
 
+from functools import cached_property
+
 from msgspec import Struct, field
 
 from bootharness.diagnosis.verdict import Verdict
@@ -54,7 +56,7 @@ class Attempt(Struct, frozen=True):
         return self.verdict, self.cause
 
 
-class CellResult(Struct, frozen=True):
+class CellResult(Struct, frozen=True, dict=True):
     """At least one attempt at a cell, the first one first.
 
     ``key`` is the digest of all that matters for the boot, empty where that is not known.
@@ -71,7 +73,7 @@ class CellResult(Struct, frozen=True):
         """The attempts that found something out."""
         return tuple(each for each in self.attempts if each.verdict is not Verdict.SKIP)
 
-    @property
+    @cached_property
     def decisive(self) -> Attempt:
         """The attempt that stands for all: the first one with the outcome that most have.
 

@@ -1,12 +1,17 @@
 """A gate as JSON. Within one version fields are added but never change their meaning."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
 from bootharness.diagnosis.verdict import Verdict
+from bootharness.gate.groups import groups
 from bootharness.gate.outcome import Change, Entry, GateOutcome, Pace, Remark, Standing
+from bootharness.gate.report.next_steps import next_steps
+from bootharness.gate.report.words import bad_baseline, headline
+from bootharness.gate.since import Since
 from bootharness.predictor.headroom import Headroom
 from bootharness.report.document import schema_of
 from bootharness.runs.cell import Cell
@@ -14,7 +19,7 @@ from bootharness.runs.result import BootFacts
 
 __all__ = ["GATE_SCHEMA_VERSION", "gate_document", "gate_schema"]
 
-GATE_SCHEMA_VERSION = 2
+GATE_SCHEMA_VERSION = 3
 
 
 class _Attempt(Struct, frozen=True):
@@ -30,7 +35,8 @@ class _Attempt(Struct, frozen=True):
 class _Entry(Struct, frozen=True):
     """One cell: how it was booted, every attempt, and what stands for them.
 
-    ``again`` is the command that boots the same.
+    ``again`` is the command that boots the same. ``since`` is how it goes on from what was known
+    before: by the baseline, by the other kernels of its series in this gate, and by the history.
     """
 
     standing: Standing
@@ -49,19 +55,45 @@ class _Entry(Struct, frozen=True):
     changes: tuple[Change, ...]
     remarks: tuple[Remark, ...]
     pace: Pace | None
+    since: Since | None
+
+
+class _Step(Struct, frozen=True):
+    """What to do next: ``what`` for, and the command, or for "hold" the lines of a matrix."""
+
+    what: str
+    text: str
+
+
+class _Group(Struct, frozen=True):
+    """Cells that fail alike: ``entries`` are their places in the list of all."""
+
+    standing: Standing
+    cause: str | None
+    sentence: str
+    kernels: tuple[str, ...]
+    entries: tuple[int, ...]
+    next_steps: tuple[_Step, ...]
 
 
 class _Document(Struct, frozen=True):
     """A gate: where the candidates stand together, and every cell; ``untried`` ones were not
-    booted, for it was interrupted."""
+    booted, for it was interrupted. ``bad_baseline`` is said of a baseline that is bad itself, and
+    ``still_accepted`` tells that what fails as it does was not refused for that. ``expired`` are
+    sentences on expectations that hold no longer."""
 
     schema_version: int
     standing: Standing
     exit_status: int
+    headline: str
+    bad_baseline: str
+    still_accepted: bool
+    expired: tuple[str, ...]
     seconds: float
     cached: int
     untried: int
     patterns: tuple[str, ...]
+    groups: tuple[_Group, ...]
     headroom: tuple[Headroom, ...]
     entries: tuple[_Entry, ...]
 
@@ -72,15 +104,33 @@ def gate_document(outcome: GateOutcome) -> dict[str, Any]:
         schema_version=GATE_SCHEMA_VERSION,
         standing=outcome.standing,
         exit_status=outcome.exit_status,
+        headline=headline(outcome),
+        bad_baseline=bad_baseline(outcome),
+        still_accepted=outcome.still_accepted,
+        expired=outcome.expired,
         seconds=outcome.seconds,
         cached=outcome.cached,
         untried=outcome.untried,
         patterns=outcome.patterns,
+        groups=tuple(_groups(outcome)),
         headroom=outcome.headroom,
         entries=tuple(_entry(each) for each in outcome.entries),
     )
     plain: dict[str, Any] = msgspec.to_builtins(document)
     return plain
+
+
+def _groups(outcome: GateOutcome) -> Iterator[_Group]:
+    places = {id(entry): number for number, entry in enumerate(outcome.entries)}
+    for each in groups(outcome):
+        yield _Group(
+            standing=each.standing,
+            cause=each.cause,
+            sentence=each.said,
+            kernels=each.sources,
+            entries=tuple(places[id(entry)] for entry in each.entries),
+            next_steps=tuple(_Step(what, text) for what, text in next_steps(each)),
+        )
 
 
 def _entry(entry: Entry) -> _Entry:
@@ -105,6 +155,7 @@ def _entry(entry: Entry) -> _Entry:
         changes=entry.changes,
         remarks=entry.remarks,
         pace=entry.pace,
+        since=entry.since,
     )
 
 

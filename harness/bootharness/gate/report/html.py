@@ -7,7 +7,7 @@ so a thousand boots are one file that opens at once.
 import base64
 import json
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,11 @@ from msgspec import Struct
 
 from bootharness.diagnosis.causes import CAUSES
 from bootharness.diagnosis.verdict import Verdict
+from bootharness.gate.groups import Group, groups
 from bootharness.gate.outcome import Entry, GateOutcome, Standing
 from bootharness.gate.report.facts import common as common_facts
 from bootharness.gate.report.facts import facts
+from bootharness.gate.report.next_steps import next_steps
 from bootharness.gate.report.words import (
     WORDS,
     built_otherwise,
@@ -34,6 +36,7 @@ from bootharness.gate.report.words import (
     totals,
     worth_a_word,
 )
+from bootharness.gate.since import Course
 from bootharness.gate.trend import trend
 from bootharness.report.page import drawn, rendered
 from bootharness.runs.how import Fact
@@ -46,6 +49,10 @@ _PAGE = Path(__file__).parent / "page"
 _MOST_NOTABLE = 8
 """Of what is to be looked at: the worst, so that the table of all is not far below."""
 _MOST_TOGETHER = 12
+_MOST_EXAMPLES = 3
+_LEAST_FILTERED = 13
+"""Kernels, or so many ways of booting: fewer are seen at a glance."""
+_PASSING = (Standing.GOOD, Standing.WARNING)
 _STANDINGS = {
     Verdict.GOOD: Standing.GOOD,
     Verdict.BAD: Standing.BAD,
@@ -70,12 +77,15 @@ class _Row(Struct, frozen=True):
 
 
 class _Notable(Struct, frozen=True):
-    """What there is to say of one boot, or of several alike."""
+    """What there is to say of one boot, or of several alike: ``title`` where that needs one, and
+    ``steps`` are what to do next, each with what it is for."""
 
     standing: Standing
     rows: tuple[_Row, ...]
     more: int
     sentences: tuple[str, ...]
+    title: str = ""
+    steps: tuple[tuple[str, str], ...] = ()
 
 
 def html(outcome: GateOutcome, *, title: str = "Boot gate") -> str:
@@ -100,11 +110,19 @@ def html(outcome: GateOutcome, *, title: str = "Boot gate") -> str:
         "headline": _counted(outcome) if outcome.past else headline(outcome),
         "booted": "" if outcome.past else fresh_and_reused(outcome),
         "made_at": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        "patterns": [printable(sentence) for sentence in (*outcome.patterns, *common.values())],
+        "patterns": [
+            printable(sentence)
+            for sentence in (*outcome.expired, *outcome.patterns, *dict.fromkeys(common.values()))
+        ],
         "notable": notable[:_MOST_NOTABLE],
+        "failing": sum(each.standing not in _PASSING for each in notable[:_MOST_NOTABLE]),
         "more_notable": max(len(notable) - _MOST_NOTABLE, 0),
         "facts": common_facts(_of_booted(outcome, all_facts)),
         "ways": ways,
+        "standings": [
+            each for each in reversed(Standing) if any(row.standing is each for row in rows)
+        ],
+        "filtered": len({entry.result.cell.kernel for entry in outcome.entries}) >= _LEAST_FILTERED,
         "lines": list(_lines(outcome, rows, ways)),
         "series": lines,
         "known": known,
@@ -141,24 +159,68 @@ def _row(number: int, entry: Entry) -> _Row:
         kernel=printable(kernel_name(entry)),
         way=printable(entry.way),
         came=came if cause or not came else f"reached {came}",
-        tags=("flaky",) * entry.result.flaky + ("reused",) * entry.result.cached,
+        tags=_course(entry) + ("flaky",) * entry.result.flaky + ("reused",) * entry.result.cached,
         again=printable(entry.again),
     )
 
 
+def _course(entry: Entry) -> tuple[str, ...]:
+    if entry.since is None:
+        return ()
+    return ("still failing" if entry.since.course is Course.STILL else str(entry.since.course),)
+
+
 def _notable(outcome: GateOutcome, rows: list[_Row]) -> list[_Notable]:
-    """Return what is to be looked at, the worst first; boots of which the same is said together."""
+    """Return what is to be looked at, a bad baseline first, then the worst; boots of which the
+    same is said together."""
     common = shared(outcome)
-    alike: dict[tuple[Standing, tuple[str, ...]], list[_Row]] = defaultdict(list)
+    places = {id(entry): number for number, entry in enumerate(outcome.entries)}
+    failing = groups(outcome)
+    found = [_failing(each, [rows[places[id(entry)]] for entry in each.entries], common)
+             for each in failing]  # fmt: skip
+    together = {id(entry) for each in failing for entry in each.entries}
+    alike: dict[tuple[bool, Standing, tuple[str, ...]], list[_Row]] = defaultdict(list)
     for row, entry in zip(rows, outcome.entries, strict=True):
-        if worth_a_word(entry, common):
+        if id(entry) not in together and worth_a_word(entry, common):
             said = tuple(map(printable, sentences(entry, common)))
-            alike[entry.standing, said].append(row)
-    found = [
-        _Notable(standing, tuple(same[:_MOST_TOGETHER]), max(len(same) - _MOST_TOGETHER, 0), said)
-        for (standing, said), same in alike.items()
-    ]
-    return sorted(found, key=lambda each: -list(Standing).index(each.standing))
+            alike[entry.baseline, entry.standing, said].append(row)
+    order = list(Standing)
+    for (baseline, standing, said), same in sorted(
+        alike.items(), key=lambda each: (not each[0][0], -order.index(each[0][1]))
+    ):
+        shown, more = tuple(same[:_MOST_TOGETHER]), max(len(same) - _MOST_TOGETHER, 0)
+        steps: tuple[tuple[str, str], ...] = ()
+        if standing in (Standing.BAD, Standing.UNKNOWN):
+            steps = (("reproduce", same[0].again),)
+        title = "the baseline" if baseline else ""
+        told = _Notable(standing, shown, more, said, title, steps)
+        if baseline and standing in (Standing.BAD, Standing.UNKNOWN):
+            found.insert(0, told)
+        else:
+            found.append(told)
+    return found
+
+
+def _failing(group: Group, rows: list[_Row], common: Container[str]) -> _Notable:
+    """Return what there is to say of cells that fail alike: of the first of them, and what its
+    cause asks for."""
+    cause = CAUSES.get(group.cause or "")
+    said = [printable(sentence) for sentence in sentences(group.first, common)]
+    if cause and group.standing is not Standing.UNKNOWN:
+        said.append(f"What to do: {cause.advice}")
+    alone = len(rows) == 1
+    return _Notable(
+        group.standing,
+        tuple(rows[: 1 if alone else _MOST_EXAMPLES]),
+        max(len(rows) - _MOST_EXAMPLES, 0),
+        tuple(said),
+        "" if alone else printable(f"{group.said} ({count(len(rows), 'boot')})"),
+        tuple((what, _printable_lines(text)) for what, text in next_steps(group)),
+    )
+
+
+def _printable_lines(text: str) -> str:
+    return "\n".join(map(printable, text.split("\n")))
 
 
 def _lines(
@@ -166,6 +228,7 @@ def _lines(
 ) -> Iterator[dict[str, Any]]:
     """Yield the matrix, a kernel in each line and a way of booting in each column."""
     by_kernel: dict[str, dict[str, _Row]] = {}
+    order = list(Standing)
     for row, entry in zip(rows, outcome.entries, strict=True):
         by_kernel.setdefault(entry.result.cell.kernel, {})[row.way] = row
     for cells in by_kernel.values():
@@ -178,6 +241,8 @@ def _lines(
         yield {
             "kernel": max((row.kernel for row in known), key=len),
             "baseline": entry.baseline,
+            "bytes": largest.result.decisive.facts.payload_bytes,
+            "worst": max(order.index(row.standing) for row in known),
             "payload": payload(outcome, largest, " bytes"),
             "shares": _shares(outcome, known),
             "cells": [cells.get(way) for way in ways],

@@ -1,10 +1,16 @@
 """A gate as JUnit XML, as Jenkins, GitLab and GitHub's actions read it: a test for each cell.
 
+A test is called the same from version to version, by the series of its kernel and how it boots,
+for GitLab tells by the names which test has newly failed. It is not the candidate's failure that
+its baseline is bad: such a test is skipped, and so is what fails as the baseline does and is
+accepted.
+
 The file is plain ASCII. What XML cannot have, control characters from a serial line for
 example, is written by its code; what lies beyond ASCII becomes a character reference.
 """
 
 import re
+from collections import defaultdict
 from xml.etree import ElementTree as ET
 
 from bootharness.gate.outcome import Entry, GateOutcome, Standing
@@ -14,7 +20,9 @@ from bootharness.gate.report.words import (
     headline,
     kernel_name,
     sentences,
+    since_said,
 )
+from bootharness.gate.series import series_of
 from bootharness.runs.picture import unpack
 from bootharness.text import last_lines
 
@@ -31,43 +39,81 @@ def junit(outcome: GateOutcome) -> bytes:
     entries = outcome.entries
     numbers = {
         "tests": str(len(entries)),
-        "failures": str(sum(entry.standing is Standing.BAD for entry in entries)),
+        "failures": str(sum(_fails(outcome, entry) for entry in entries)),
         "errors": "0",
         "time": _seconds(outcome.seconds),
     }
     root = ET.Element("testsuites", {"name": _SUITE, **numbers})
-    skipped = str(sum(entry.standing is Standing.UNKNOWN for entry in entries))
+    skipped = str(sum(_skipped(outcome, entry) for entry in entries))
     suite = ET.SubElement(root, "testsuite", {"name": _SUITE, **numbers, "skipped": skipped})
     properties = ET.SubElement(suite, "properties")
     for name, value in (("standing", outcome.standing), ("headline", headline(outcome))):
         ET.SubElement(properties, "property", {"name": name, "value": _text(value)})
-    for entry in entries:
-        _case(suite, entry)
+    for entry, called in zip(entries, _names(outcome), strict=True):
+        _case(suite, outcome, entry, called)
     ET.SubElement(suite, "system-out").text = _text(
-        "\n".join([*outcome.patterns, fresh_and_reused(outcome)])
+        "\n".join([*outcome.patterns, *outcome.expired, fresh_and_reused(outcome)])
     )
     ET.indent(root)
     text: bytes = ET.tostring(root, encoding="us-ascii", xml_declaration=True)
     return text + b"\n"
 
 
-def _case(suite: ET.Element, entry: Entry) -> None:
+def _fails(outcome: GateOutcome, entry: Entry) -> bool:
+    """Return whether a cell is why the gate refuses."""
+    if entry.standing is Standing.STILL:
+        return not outcome.still_accepted
+    return entry.standing is Standing.BAD and not entry.baseline
+
+
+def _skipped(outcome: GateOutcome, entry: Entry) -> bool:
+    bad = entry.standing in (Standing.BAD, Standing.STILL, Standing.UNKNOWN)
+    return bad and not _fails(outcome, entry)
+
+
+def _names(outcome: GateOutcome) -> list[tuple[str, str]]:
+    """Return the class and the name of each test.
+
+    Where a gate has several kernels of one series the name says which.
+    """
+    sources: dict[str, set[str]] = defaultdict(set)
+    for entry in outcome.entries:
+        if not entry.baseline:
+            sources[series_of(entry.result.cell.kernel)].add(entry.result.cell.kernel)
+    found = []
+    for entry in outcome.entries:
+        kernel = entry.result.cell.kernel
+        series = series_of(kernel)
+        name = entry.way or entry.result.cell.plan.route
+        if entry.baseline:
+            name += " (baseline)"
+        elif len(sources[series]) > 1:
+            name += f", {kernel_name(entry)}"
+        found.append((series, name))
+    return found
+
+
+def _case(suite: ET.Element, outcome: GateOutcome, entry: Entry, called: tuple[str, str]) -> None:
     result = entry.result
     case = ET.SubElement(
         suite,
         "testcase",
         {
-            "classname": _text(kernel_name(entry)),
-            "name": _text(entry.way or result.cell.plan.route) + (" (baseline)" * entry.baseline),
+            "classname": _text(called[0]),
+            "name": _text(called[1]),
             "time": _seconds(sum(attempt.seconds for attempt in result.attempts)),
         },
     )
     decisive = result.decisive
     said = "\n".join(sentences(entry))
     marked = {"message": _text(decisive.sentence), "type": decisive.cause or decisive.verdict}
-    if entry.standing is Standing.UNKNOWN:
+    if _skipped(outcome, entry):
+        if entry.baseline and entry.standing is Standing.BAD:
+            marked["message"] = _text(f"the baseline is bad itself: {decisive.sentence}")
+        elif entry.standing is Standing.STILL:
+            marked["message"] = _text(since_said(entry))
         ET.SubElement(case, "skipped", marked).text = _text(said)
-    elif entry.standing is Standing.BAD:
+    elif _fails(outcome, entry):
         ET.SubElement(case, "failure", marked).text = _text(f"{said}\n\n{_evidence(entry)}")
     elif result.flaky:
         for attempt in result.known:
@@ -75,7 +121,8 @@ def _case(suite: ET.Element, entry: Entry) -> None:
                 about = {"message": _text(attempt.sentence), "type": attempt.cause or "good"}
                 ET.SubElement(case, "flakyFailure", about)
     changes = [f"since the baseline: {change}" for change in built_otherwise(entry)]
-    ET.SubElement(case, "system-out").text = _text("\n".join([said, *changes]))
+    kernel = f"kernel: {kernel_name(entry)}"
+    ET.SubElement(case, "system-out").text = _text("\n".join([kernel, said, *changes]))
 
 
 def _evidence(entry: Entry) -> str:

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bootharness.gate.trend import Crossing, Series, payload_limits, version_name
+from bootharness.gate.trend import Crossing, Series, payload_limits
+from bootharness.gate.version import version_name
 from bootharness.predictor.headroom import Headroom
 from bootharness.report.page import Palette, drawing, new_figure
 

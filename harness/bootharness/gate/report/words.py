@@ -1,18 +1,22 @@
 """The sentences and short texts that all reports of a gate share."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Container, Iterable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 
 from bootharness.diagnosis.verdict import Verdict
+from bootharness.gate.groups import groups
 from bootharness.gate.outcome import Entry, GateOutcome, Standing
+from bootharness.gate.series import named, short
+from bootharness.gate.since import Course, Seen, Since
 from bootharness.gate.trend import Crossing
-from bootharness.runs.headroom import is_about
-from bootharness.text import count
+from bootharness.text import count, printable
 
 __all__ = [
     "WORDS",
+    "bad_baseline",
     "built_otherwise",
     "expectation",
     "fresh_and_reused",
@@ -24,6 +28,8 @@ __all__ = [
     "sentences",
     "share",
     "shared",
+    "since_said",
+    "summary",
     "totals",
     "worth_a_word",
 ]
@@ -31,6 +37,7 @@ __all__ = [
 WORDS = {
     Standing.GOOD: "GOOD",
     Standing.WARNING: "WARN",
+    Standing.STILL: "STILL",
     Standing.UNKNOWN: "UNKNOWN",
     Standing.BAD: "BAD",
 }
@@ -40,30 +47,133 @@ _COUNTED = {
     Standing.GOOD: "good",
     Standing.WARNING: "good with a warning",
     Standing.BAD: "bad",
+    Standing.STILL: "bad as the baseline is",
     Standing.UNKNOWN: "unknown",
 }
 _COUNTED_AS_EXPECTED = {
     Standing.GOOD: "as expected",
     Standing.WARNING: "as expected with a warning",
     Standing.BAD: "not as expected",
+    Standing.STILL: "bad as the baseline is",
     Standing.UNKNOWN: "unknown",
 }
+_MOST_OF_A_KIND = 12
+_KINDS = {
+    "headroom": "a loader's limit is near",
+    "slower": "the boot is slower than the baseline's",
+    "flaky": "the boot is flaky",
+}
+"""The remarks that differ in their numbers alone."""
 
 
 def headline(outcome: GateOutcome) -> str:
-    """Say in one sentence what came of a gate."""
+    """Say in one sentence what came of a gate, a bad baseline first."""
+    said = _decided(outcome)
+    bad = bad_baseline(outcome)
+    return f"{bad}; {said}" if bad else said
+
+
+def summary(outcome: GateOutcome) -> str:
+    """Say in one line what came of a gate, and since when it is so."""
+    failing = [each for each in groups(outcome) if each.standing is not Standing.UNKNOWN]
+    since = since_said(failing[0].first) if failing else ""
+    said = f"{WORDS[outcome.standing]} {headline(outcome)}"
+    more = (part for part in since.split("; ") if part and part not in said)
+    return printable("; ".join([said, *more]))
+
+
+def bad_baseline(outcome: GateOutcome) -> str:
+    """Say that the baseline is bad itself, where it is: then it is no good kernel to compare
+    with."""
+    bad = outcome.bad_baseline
+    if not bad:
+        return ""
+    every = [entry for entry in outcome.entries if entry.baseline]
+    causes = dict.fromkeys(each.result.decisive.cause or "it booted" for each in bad)
+    where = "" if len(bad) == len(every) else f" in {len(bad):,} of {count(len(every), 'boot')}"
+    return f"the baseline is bad itself{where}: {kernel_name(bad[0])}: {', '.join(causes)}"
+
+
+def _decided(outcome: GateOutcome) -> str:
     if outcome.untried:
         done = f"; {totals(outcome.candidates)}" if outcome.candidates else ""
         return f"interrupted: {count(outcome.untried, 'boot')} not made{done}"
     match outcome.standing:
         case Standing.BAD:
-            return f"refused: {_of_all(outcome, Standing.BAD)}{_besides(outcome)}"
+            return _refused(outcome)
         case Standing.UNKNOWN:
             return _undecided(outcome)
         case Standing.WARNING:
             found = {remark.sentence for entry in outcome.candidates for remark in entry.remarks}
-            return f"accepted, {count(len(found), 'warning')}"
+            still = sum(entry.standing is Standing.STILL for entry in outcome.candidates)
+            parts = [f"{count(still, 'boot')} {_fails(still)} as the baseline does"] * bool(still)
+            parts += [count(len(found), "warning")] * bool(found)
+            return f"accepted, {', '.join(parts)}" if parts else _accepted(outcome)
+    return _accepted(outcome)
+
+
+def _accepted(outcome: GateOutcome) -> str:
     return f"accepted: {_of_all(outcome, Standing.GOOD)}"
+
+
+def _fails(number: int) -> str:
+    return "fails" if number == 1 else "fail"
+
+
+def _refused(outcome: GateOutcome) -> str:
+    """Say which kernel fails of what, how many others do, and whether it is new."""
+    failing = [each for each in groups(outcome) if each.standing is not Standing.UNKNOWN]
+    worst = failing[0]
+    said = worst.said
+    if worst.standing is Standing.STILL:
+        said += ", as the baseline does: no regression"
+    elif expected := expectation(worst.first):
+        said = f"{worst.kernels}: {expected}"
+    elif since := worst.first.since:
+        said += f"; {_course(worst.first, since)}" if since.course is Course.STILL else ""
+    if len(outcome.candidates) > 1:
+        said += f" ({_of_all(outcome, worst.standing)}{_besides(outcome, worst.standing)})"
+    return f"refused: {said}"
+
+
+def since_said(entry: Entry) -> str:
+    """Say how a cell goes on from what was known before, empty where there is nothing to say."""
+    since = entry.since
+    if not since:
+        return ""
+    if since.course is Course.FIXED:
+        failed = since.last_bad
+        return f"fixed: {_known(failed)} fails here ({failed.cause})" if failed else ""
+    parts = []
+    if since.as_baseline:
+        cause = entry.result.decisive.cause
+        parts.append(f"fails as the baseline does ({cause}): no regression")
+    elif since.baseline:
+        parts.append(f"the baseline fails, too, but in another way ({since.baseline.cause})")
+    if entry.standing is not Standing.STILL or since.last_good:
+        parts.append(_course(entry, since))
+    if since.last_good:
+        parts.append(f"last good {_known(since.last_good, 'on')}")
+    return "; ".join(parts)
+
+
+def _course(entry: Entry, since: Since) -> str:
+    first = since.first_bad
+    if since.course is Course.NEW or not first:
+        return "a new failure"
+    if first.kernel == entry.result.cell.kernel and first.at is not None:
+        return f"still failing, first seen on {_day(first.at)}"
+    return f"still failing, since {_known(first, 'first seen on')}"
+
+
+def _known(seen: Seen, when: str = "") -> str:
+    """Write a kernel with the day when it was first seen so, where that was before this gate."""
+    name = printable(named(short(seen.kernel), seen.release))
+    return f"{name} ({when} {_day(seen.at)})" if when and seen.at is not None else name
+
+
+def _day(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d")
 
 
 def _of_all(outcome: GateOutcome, standing: Standing) -> str:
@@ -103,20 +213,22 @@ def _undecided(outcome: GateOutcome) -> str:
         return (
             f"undecided: the baseline could not be booted{named}, so nothing was compared; {others}"
         )
-    return f"undecided: {_of_all(outcome, Standing.UNKNOWN)}{named}{_besides(outcome)}"
+    besides = _besides(outcome, Standing.UNKNOWN)
+    return f"undecided: {_of_all(outcome, Standing.UNKNOWN)}{named}{besides}"
 
 
-def _besides(outcome: GateOutcome) -> str:
+def _besides(outcome: GateOutcome, standing: Standing) -> str:
     """Count what the headline is not about: ``, 1 good, 1 unknown``."""
     counts = Counter(entry.standing for entry in outcome.candidates)
-    del counts[outcome.standing]
+    del counts[standing]
     words = _counted(outcome.candidates)
     return "".join(f", {counts[each]:,} {word}" for each, word in words.items() if counts[each])
 
 
 def totals(entries: Sequence[Entry]) -> str:
     """Count cells by where they stand: ``3 good, 1 bad``."""
-    counts, words = Counter(entry.standing for entry in entries), _counted(entries)
+    counts = Counter(entry.standing for entry in entries)
+    words = _counted(entries)
     return ", ".join(f"{counts[each]:,} {word}" for each, word in words.items() if counts[each])
 
 
@@ -154,9 +266,7 @@ def _attempted(entry: Entry) -> int:
 
 def kernel_name(entry: Entry) -> str:
     """Write a kernel by its source and, where the boot has told, its release."""
-    release = entry.result.decisive.facts.release
-    source = entry.result.cell.kernel
-    return f"{source} ({release})" if release and release not in source else source
+    return named(entry.result.cell.kernel, entry.result.decisive.facts.release)
 
 
 def expectation(entry: Entry) -> str:
@@ -183,10 +293,8 @@ def payload(outcome: GateOutcome, entry: Entry, unit: str = "") -> str:
 
 def share(outcome: GateOutcome, entry: Entry) -> str:
     """Write how much of its loader's limit a payload takes up."""
-    for each in outcome.headroom:
-        if each.part == "payload" and is_about(each, entry.result.cell) and each.percent:
-            return f"{each.percent:.1f} %"
-    return ""
+    room = outcome.payload_room(entry)
+    return f"{room.percent:.1f} %" if room else ""
 
 
 def reached(entry: Entry) -> str:
@@ -215,23 +323,42 @@ def sentences(entry: Entry, without: Container[str] = ()) -> tuple[str, ...]:
     """Say everything that there is to say of a cell, a sentence each, but for some remarks."""
     attempt = entry.result.decisive
     cause = f"{attempt.cause}: " if attempt.cause else ""
-    said = (expectation(entry), f"{cause}{attempt.sentence}")
+    said = (expectation(entry), f"{cause}{attempt.sentence}", since_said(entry))
     remarks = (remark.sentence for remark in entry.remarks if remark.sentence not in without)
     return (*filter(None, said), *remarks)
 
 
 def shared(outcome: GateOutcome) -> dict[str, str]:
-    """Return the remarks that several cells have, each with how to say it of all of them."""
+    """Return the remarks that several cells have, each with how to say it of all of them.
+
+    Where there are many of a kind that differ in their numbers, one line says it of all. What only
+    cells that fail have is told with them.
+    """
     counts = Counter(remark.sentence for entry in outcome.entries for remark in entry.remarks)
-    return {
-        sentence: f"in {count(cells, 'boot')}: {sentence}"
-        for sentence, cells in counts.items()
-        if cells > 1
-    }
+    kinds: dict[str, dict[str, None]] = defaultdict(dict)
+    boots: Counter[str] = Counter()
+    for entry in outcome.entries:
+        if entry.standing is Standing.WARNING:
+            for remark in entry.remarks:
+                kinds[remark.kind][remark.sentence] = None
+            boots.update({remark.kind for remark in entry.remarks})
+    found = {}
+    for kind, sentences_of_kind in kinds.items():
+        if kind in _KINDS and len(sentences_of_kind) > _MOST_OF_A_KIND:
+            *_, last = sentences_of_kind
+            said = f"in {count(boots[kind], 'boot')} {_KINDS[kind]}, the last: {last}"
+            found.update(dict.fromkeys(sentences_of_kind, said))
+            continue
+        for sentence in sentences_of_kind:
+            if counts[sentence] > 1:
+                found[sentence] = f"in {count(counts[sentence], 'boot')}: {sentence}"
+    return found
 
 
 def worth_a_word(entry: Entry, without: Container[str]) -> bool:
     """Whether a cell is not simply good, for more than what is said of several."""
+    if entry.since and entry.since.course is Course.FIXED:
+        return True
     if entry.standing is not Standing.WARNING:
         return entry.standing is not Standing.GOOD
     return any(remark.sentence not in without for remark in entry.remarks)

@@ -197,6 +197,44 @@ async function show(number) {
   dialog.scrollTop = 0;
 }
 
+function filtering(form) {
+  const body = document.querySelector(".matrix tbody"), rows = [...body.rows];
+  const [words, standing, order, count] = ["words", "standing", "order", "count"].map((name) => document.getElementById(`filter-${name}`));
+  // what is searched is what a screen reader says of each boot
+  const said = rows.map((row) => [...row.querySelectorAll("[data-cell]")].map((cell) => [cell.getAttribute("aria-label").toLowerCase(), cell.className]));
+  const byName = new Intl.Collator("en", { numeric: true });
+  const orders = {
+    order: (a, b) => a.dataset.order - b.dataset.order, worst: (a, b) => b.dataset.worst - a.dataset.worst || a.dataset.order - b.dataset.order,
+    kernel: (a, b) => byName.compare(a.dataset.kernel, b.dataset.kernel), bytes: (a, b) => b.dataset.bytes - a.dataset.bytes,
+  };
+  function fits([label, kind]) {
+    const wanted = standing.value;
+    const stands = !wanted || (wanted === "failing" ? /\b(bad|still|unknown)\b/.test(kind) : kind.split(" ").includes(wanted));
+    return stands && words.value.toLowerCase().split(/\s+/).every((word) => label.includes(word));
+  }
+  function apply() {
+    let shown = 0, boots = 0;
+    rows.forEach((row, at) => {
+      const found = said[at].filter(fits).length;
+      row.hidden = !found;
+      shown += found > 0;
+      boots += found;
+    });
+    count.textContent = `${many(shown)} of ${many(rows.length)} kernels, ${many(boots)} boots`;
+  }
+  function sort() {
+    body.append(...[...rows].sort(orders[order.value]));
+  }
+  words.addEventListener("input", apply);
+  standing.addEventListener("change", apply);
+  order.addEventListener("change", sort);
+  form.addEventListener("submit", (event) => event.preventDefault());
+  form.hidden = false;
+  apply();
+}
+const form = document.getElementById("filter");
+if (form) filtering(form);
+
 function follow() {
   const found = /^#cell-(\d+)$/.exec(location.hash);
   if (found && cells[found[1]]) show(Number(found[1]));
@@ -206,7 +244,7 @@ document.querySelectorAll("[data-cell]").forEach((button) =>
 dialog.addEventListener("close", () => {
   const found = /^#(cell-\d+)$/.exec(location.hash);
   history.replaceState(null, "", location.pathname + location.search);
-  if (found) document.getElementById(found[1])?.focus();
+  if (found) document.getElementById(found[1])?.focus(); // one that is filtered out takes none
 });
 window.addEventListener("hashchange", follow);
 follow();
