@@ -176,9 +176,11 @@ class _HistoryHunt:
         if not self._fix:
             boots = sum(bool(each.key)
                         for stage in self._stages for each in stage.boots)  # fmt: skip
-            again = command(self._build.image, result.plan)
+            again = self._build.command
+            if not self._how["builds_only"]:
+                again += f" && {command(self._build.image, result.plan)}"
             text = letter(culprit, answer, outcomes, ends=ends, boots=boots,
-                          reproduce=f"{self._build.command} && {again}")  # fmt: skip
+                          reproduce=again)  # fmt: skip
             culprit = replace(culprit, letter=text)
         return replace(result, answer=answer, culprit=culprit)
 
