@@ -4,6 +4,7 @@ A commit's file `size` names its kernel: below 10 it boots, from 10 on it fails 
 20 on with kernel-panic, and "broken" does not build.
 """
 
+import json
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -11,15 +12,19 @@ from concurrent.futures import Executor, Future
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
-from bootharness.bisection.bisect import HuntResult
+from bootharness.bisection.bisect import HuntResult, StoppedHunt
 from bootharness.bisection.build import Build
 from bootharness.bisection.clones import Clones
 from bootharness.bisection.commits import bisect_commits
 from bootharness.bisection.hunt import HuntObserver
 from bootharness.bisection.log import Seen
-from bootharness.bisection.search import Search
+from bootharness.bisection.report.document import hunt_document, hunt_schema
+from bootharness.bisection.report.html import hunt_html
+from bootharness.bisection.report.markdown import hunt_markdown
+from bootharness.bisection.search import Found, Search
 from bootharness.bisection.toolchain import Toolchain
 from bootharness.diagnosis.verdict import Verdict
 from bootharness.errors import UsageError
@@ -105,9 +110,9 @@ class History:
         self.git("commit", "-q", "-m", f"merge {' '.join(branches)}")
 
     def hunt(self, good: str, bad: str, **how: Any) -> HuntResult:
-        how.setdefault("observer", Listener())
+        how = {"observer": Listener(), "jobs": 1, **how}
         return bisect_commits(
-            self.folder, good, bad, self.build, confidence=0.9, executor=Teller(), jobs=1,
+            self.folder, good, bad, self.build, confidence=0.9, executor=Teller(),
             history=self._place / "history", **how,
         )  # fmt: skip
 
@@ -150,6 +155,14 @@ def test_merge_whose_parents_all_boot_is_itself_the_answer(history: History) -> 
     assert result.answer.conclusion.startswith("the merge itself: all its parents boot; ")
     assert result.exit_status == 0
     assert len(result.stages) == 2
+    document = json.loads(json.dumps(hunt_document(result)))
+    jsonschema.validate(document, hunt_schema())
+    assert [stage["size"] for stage in document["stages"]] == [4, 2]
+    for text in (hunt_html(result), hunt_markdown(result)):
+        assert "stage 1: 3 commits after" in text
+        assert "stage 2: 1 commit after" in text
+        assert "main one" in text
+        assert "side one" in text
     assert f"{history.git('rev-parse', 'HEAD~1')} is the first bad commit" in history.git_says(
         result
     )
@@ -289,6 +302,9 @@ def test_first_commit_that_does_not_build_is_found_without_a_boot(history: Histo
     assert result.answer
     assert result.answer.conclusion.endswith("n5 is the first not to build")
     assert "kernel-broken" in result.answer.bad.sentence
+    for text in (hunt_html(result), hunt_markdown(result)):
+        assert "n5 is the first not to build" in text
+        assert text.count("bootharness boot") <= 1  # of the bad one there is nothing to boot
 
 
 def test_commit_that_a_shallow_clone_has_not_is_told_as_such(
@@ -358,6 +374,57 @@ def test_submodules_are_those_that_the_repository_has(history: History, tmp_path
     sentence = result.boots[-1].sentence
     assert "submodule sub/tools is not in" in sentence
     assert "`git submodule update --init --recursive` there brings it" in sentence
+
+
+def test_hunt_that_is_stopped_in_a_branch_knows_the_main_line(
+    history: History, tmp_path: Path
+) -> None:
+    history.git("checkout", "-q", "-b", "side")
+    history.commit("side one", 2)
+    history.commit("side two", 12)
+    history.git("checkout", "-q", "main")
+    history.commit("main one", 3)
+    history.merge("side", size=12)
+
+    class Stopping(Listener):
+        def seen(self, search: Search, seen: Seen) -> None:
+            super().seen(search, seen)
+            if self.merges:
+                raise KeyboardInterrupt
+
+    log = tmp_path / "log"
+    with pytest.raises(StoppedHunt) as stopped:
+        history.hunt("HEAD~2", "HEAD", observer=Stopping(), log=log)
+    main, branch = stopped.value.result.stages
+    assert isinstance(main.search.result, Found)
+    assert len(branch.boots) == 1
+    assert stopped.value.result.replay.count("git bisect good") >= 1
+    # and the same command goes on from there, each stage from its own log
+    listener = Listener()
+    assert named(history.hunt("HEAD~2", "HEAD", observer=listener, log=log)) == "side two"
+    assert listener.built_now == [label for label in listener.built_now if "side one" in label]
+
+
+def test_command_that_does_several_things_at_once_is_run_alone(history: History) -> None:
+    class Counting(Listener):
+        at_once = most = 0
+
+        def building(self, name: str, log: Path) -> None:
+            self.at_once += 1
+            self.most = max(self.most, self.at_once)
+
+        def built(self, name: str, seconds: float, failure: str) -> None:
+            self.at_once -= 1
+
+    for number in range(2, 10):
+        history.commit(f"n{number}", number + (8 if number > 5 else 0))
+    plain = history.build.command
+    for command, jobs, most in ((f"{plain}; : make -j2", None, 1), (f"{plain};", 2, 2)):
+        history.build = Build(f"sleep 0.2; {command}", "kernel", Toolchain("host"))
+        listener = Counting()
+        result = history.hunt("HEAD~8", "HEAD", jobs=2, build_jobs=jobs, observer=listener)
+        assert named(result) == "n6"
+        assert listener.most == most
 
 
 def test_nearest_clone_builds_next(history: History, tmp_path: Path) -> None:

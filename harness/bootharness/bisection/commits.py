@@ -84,7 +84,7 @@ class _HistoryHunt:
 
     def run(self, good: str, bad: str) -> HuntResult:
         try:
-            self._repository.merge_base(good, bad)
+            self._repository.check_related(good, bad)
             with self._range(good, bad) as searched:
                 result = self._searched(searched, None)
             if result.answer:
@@ -111,7 +111,8 @@ class _HistoryHunt:
         """Return what comes of one stage; ``cause`` is what an earlier one has looked for."""
         log = self._log
         if log and self._stages:
-            log = log.with_name(f"{log.name}.{searched.commits[-1]}")
+            ends = (searched.commits[at][:SHORT] for at in (0, -1))
+            log = log.with_name(f"{log.name}.{'-'.join(ends)}")
         self._commits.append(searched.commits)
         try:
             result = bisect(searched, self._plan, fix=self._fix, cause=cause, log=log,

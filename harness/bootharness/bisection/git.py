@@ -126,12 +126,11 @@ class Repository(Struct, frozen=True):
             self._said("rev-list", "--first-parent", "--reverse", f"{known}..{tip}").split()
         )
 
-    def merge_base(self, one: str, other: str) -> str:
-        """Return a commit that both have in their history, the last one."""
-        done = _run(self.folder, ("merge-base", one, other))
-        if done.returncode:
+    def check_related(self, one: str, other: str) -> None:
+        """Raise UsageError where two commits have no commit of their histories in common."""
+        commits = self.commit(one), self.commit(other)
+        if _run(self.folder, ("merge-base", *commits)).returncode:
             raise UsageError(f"{one} and {other} have no commit in common{self._cut_off()}")
-        return done.stdout.strip()
 
     def of(self, commits: Iterable[str], what: str) -> dict[str, str]:
         """Return for each commit what git's format ``what`` makes of it, in one line."""

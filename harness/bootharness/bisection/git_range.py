@@ -45,7 +45,8 @@ class GitRange(Closing):
         between = self.repository.between(one, other)
         if not between:
             raise UsageError(
-                f"{good} is no ancestor of {bad}, which came first; give the older commit first"
+                f"{good} is no ancestor of {bad}: give the older commit first, and --find-fix "
+                "where that is the bad one"
             )
         self.forked = not self.repository.is_ancestor(one, other)
         """Whether ``good`` is on another branch."""
@@ -117,7 +118,7 @@ class GitRange(Closing):
                     self.label(position), self._observer,
                 )  # fmt: skip
             except BuildFailed as error:
-                if clone.lacking:
+                if clone.lacking:  # which need not be the commit's fault
                     raise BuildFailed(f"{error}; {clone.lacking}") from error
                 raise
             return str(made)

@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from bootharness.bisection.build import Build
+from bootharness.bisection.build import Build, BuildObserver
 from bootharness.bisection.toolchain import Toolchain, toolchain
 from bootharness.bisection.tree import check_elsewhere, digest_of_tree
 from bootharness.host.cache import alone_in, cache_dir
@@ -29,8 +29,11 @@ class ToolchainRange(Closing):
 
     downloads = False
 
-    def __init__(self, tree: Path, names: tuple[str, ...], build: Build) -> None:
-        self._folder, self._build = tree.resolve(), build
+    def __init__(
+        self, tree: Path, names: tuple[str, ...], build: Build,
+        observer: BuildObserver | None = None,
+    ) -> None:  # fmt: skip
+        self._folder, self._build, self._observer = tree.resolve(), build, observer
         self._toolchains: tuple[Toolchain, ...] = tuple(toolchain(name) for name in names)
         check_elsewhere(tree, build)
         self._workspace = Workspace()
@@ -74,7 +77,9 @@ class ToolchainRange(Closing):
             return built
         with self._objects(position) as objects:
             build = self._built_by(position)
-            return str(build.make(self._tree, self._folder, objects, self._workspace))
+            made = build.make(self._tree, self._folder, objects, self._workspace,
+                              self.label(position), self._observer)  # fmt: skip
+            return str(made)
 
     def _built_by(self, position: int) -> Build:
         return replace(self._build, toolchain=self._toolchains[position])

@@ -281,7 +281,8 @@ def of_toolchains(
     from bootharness.bisection.toolchain_range import ToolchainRange
 
     built = Build(build, image, Toolchain("host"), config, build_timeout)
-    with ToolchainRange(tree, names, built) as searched, hunting.writing_what_is_known():
+    watched = hunting.how["observer"]
+    with ToolchainRange(tree, names, built, watched) as searched, hunting.writing_what_is_known():
         return hunting.tell(bisect(searched, hunting.plan, **hunting.how))
 
 
