@@ -63,7 +63,8 @@ def test_github_installs_gates_tests_and_comments(
     assert {step.outcome for step in steps.values()} == {"success"}, steps
     [package] = own_machine.folder.glob("runner-temp/bootharness/lib/*/site-packages/bootharness")
     assert (package / "gate/gate.py").exists()
-    assert "4 boots" in steps["Boot gate"].said
+    # more than four where times are measured in turns
+    assert re.search(r"^\d+ boots \(", steps["Boot gate"].said, re.MULTILINE)
     assert "2 passed" in steps["Boot tests"].said
     assert set(hub.artifacts) == {"vmlinuz", "boot-gate"}
     assert "gh pr comment 7 --body-file boot-gate/gate.md" in own_machine.said
