@@ -7,23 +7,16 @@ from bootharness.plan import BootPlan
 from bootharness.routes.loader import Loader
 from bootharness.trace.boot_trace import BootTrace
 from tests.support.boots import boot_through
+from tests.support.flat import FLAT, GDT
 
 # flat 32-bit code that reads all memory above 1 MiB, as often as it takes it a few seconds,
 # and then halts; ESI is the pointer, EBP the rounds
-READER = """
+READER = f"""
         bits 16
         cli
         xor ax, ax
         mov ds, ax
-        lgdt [gdtr]
-        mov eax, cr0
-        inc ax
-        mov cr0, eax
-        jmp 8:flat
-        bits 32
-flat:   mov ax, 16
-        mov ds, ax
-        mov ebp, ROUNDS
+{FLAT}        mov ebp, ROUNDS
 round:  mov esi, FIRST
 read:   mov al, [PLACE]
         inc esi
@@ -32,11 +25,7 @@ read:   mov al, [PLACE]
         dec ebp
         jnz round
         hlt
-        align 8
-gdt:    dq 0, 0x00cf9b000000ffff, 0x00cf93000000ffff
-gdtr:   dw $ - gdt - 1
-        dd gdt
-"""
+{GDT}"""
 
 
 def boot_reader(folder: Path, **values: object) -> BootTrace:

@@ -13,6 +13,7 @@ from bootharness.kernels.source import fetch
 from bootharness.one_boot import boot
 from bootharness.plan import BootPlan
 from bootharness.trace.boot_trace import BootTrace
+from tests.support.flat import FLAT, GDT
 from tests.support.processes import COMMAND, environment
 
 HEAD = """
@@ -114,28 +115,15 @@ def test_loader_that_fakes_a_boot_is_bad_for_every_kernel(tmp_path: Path, debian
     assert (judgement.verdict, judgement.cause) == (Verdict.BAD, "kernel-not-entered")
 
 
-PROTECTED = """
-        lgdt [gdtr]
-        mov eax, cr0
-        inc ax
-        mov cr0, eax
-        jmp 8:flat
-        bits 32
-flat:   mov ax, 16
-        mov ds, ax
-        mov dx, 0x3f8
+PROTECTED = f"""{FLAT}        mov dx, 0x3f8
         mov esi, words
 say:    lodsb
         test al, al
         jz $
         out dx, al
         jmp say
-words:  db 'Linux version {} (evil)', 13, 10, 'bootharness: init reached', 13, 10, 0
-        align 8
-gdt:    dq 0, 0x00cf9b000000ffff, 0x00cf93000000ffff
-gdtr:   dw $ - gdt - 1
-        dd gdt
-"""
+words:  db 'Linux version {{}} (evil)', 13, 10, 'bootharness: init reached', 13, 10, 0
+{GDT}"""
 
 
 def test_right_release_from_protected_mode_is_no_kernel(tmp_path: Path, debian: str) -> None:
@@ -220,3 +208,13 @@ def test_damaged_recorder_proves_nothing(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(rom, "assemble_flat", zeros)
     judgement = judge(boot("selfcheck:200000", BootPlan(timeout_s=60)))
     assert (judgement.verdict, judgement.cause) == (Verdict.SKIP, "recorder-silent")
+
+
+IPXE = Path("/usr/lib/ipxe/ipxe.lkrn")
+
+
+@pytest.mark.skipif(not IPXE.exists(), reason="ipxe is not installed")
+def test_program_in_the_shape_of_a_kernel_gives_up_by_its_own_name() -> None:
+    judgement = judge(boot(str(IPXE), BootPlan(until="init", timeout_s=60)))
+    assert (judgement.verdict, judgement.cause) == (Verdict.BAD, "kernel-gave-up")
+    assert "was entered, and gave the machine back to the BIOS with INT 18h" in judgement.summary

@@ -256,6 +256,14 @@ CAUSES: dict[str, Cause] = {
             "Look at what the call was given; try another BIOS or disk interface.",
         ),
         Cause(
+            "kernel-gave-up",
+            "What was entered as a kernel gave the machine back to the BIOS, with INT 18h or "
+            "INT 19h.",
+            "the interrupt, the end of the screen",
+            "No Linux does that: it is another program in the shape of a kernel, such as iPXE's "
+            ".lkrn, or its code was overwritten; see what the screen says.",
+        ),
+        Cause(
             "loader-gave-up",
             "The loader, or the BIOS before it, gave up with INT 18h or INT 19h, and nothing else "
             "explains it.",

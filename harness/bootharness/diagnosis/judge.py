@@ -118,6 +118,7 @@ _PROVEN = tuple(
 )
 # for a boot that did not get as far as wanted and that no rule explains
 _LAST_RESORTS: tuple[tuple[str, Rule], ...] = (
+    ("kernel-gave-up", protocol.kernel_gave_up),
     ("loader-gave-up", protocol.loader_gave_up),
     ("timed-out", kernel.timed_out),
 )

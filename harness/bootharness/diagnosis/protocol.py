@@ -8,11 +8,13 @@ from bootharness.trace.boot_trace import BootTrace
 __all__ = [
     "handoff_state",
     "header_not_set",
+    "kernel_gave_up",
     "kernel_rejected",
     "loader_gave_up",
     "loader_message",
 ]
 
+_LAST_CALLS = 4
 _GAVE_UP = ("boot-failed", "bootstrap")
 _LOADED_HIGH = 0x01
 _CAN_USE_HEAP = 0x80
@@ -46,19 +48,36 @@ def kernel_rejected(trace: BootTrace) -> Finding | None:
     )
 
 
+def kernel_gave_up(trace: BootTrace) -> Finding | None:
+    """What was entered as a kernel gave the machine back to the BIOS: a Linux never does."""
+    if trace.ending.kind not in _GAVE_UP or trace.handoff is None:
+        return None
+    release = f", {trace.kernel.release}," if trace.kernel and trace.kernel.release else ""
+    last = trace.screen.strip().rpartition("\n")[2].strip()
+    said = f"; the screen ends in {last!r}" if last else ""
+    return Finding(
+        f"the kernel{release} was entered, and gave the machine back to the BIOS with {_by(trace)}"
+        f"{said}",
+        tuple(str(call) for call in trace.bios_calls[-_LAST_CALLS:]),
+    )
+
+
+def _by(trace: BootTrace) -> str:
+    return "INT 18h" if trace.ending.kind == "boot-failed" else "INT 19h"
+
+
 def loader_gave_up(trace: BootTrace) -> Finding | None:
     """The loader gave up, and nothing better explains it."""
     if trace.ending.kind not in _GAVE_UP:
         return None
     calls = trace.loader_calls
     who = "the loader" if calls else "the BIOS"
-    how = "INT 18h" if trace.ending.kind == "boot-failed" else "INT 19h"
     said = loader_message(trace) if calls else trace.screen.strip().rpartition("\n")[2]
     failed = [call for call in calls if call.failed]
     why = f"; {failed[-1].service} had failed: {failed[-1].status_name}" if failed else ""
     return Finding(
-        f"{who} gave up with {how}{f', saying {said!r}' if said else ''}{why}",
-        tuple(str(call) for call in calls[-4:]),
+        f"{who} gave up with {_by(trace)}{f', saying {said!r}' if said else ''}{why}",
+        tuple(str(call) for call in calls[-_LAST_CALLS:]),
     )
 
 
