@@ -49,8 +49,7 @@ def boot(
     if keep and any(keep.iterdir()):
         raise UsageError(f"{keep}: not empty; keep a boot in a new folder")
     try:
-        plan = route.settled(plan)
-        route.check(plan)
+        plan = route.ready(plan)
         booted = route.fetch(source) if isinstance(source, str) else source
         if isinstance(booted, KernelImage) and (why := route.foresee(booted, plan)):
             return _foreseen(name, booted, plan, why)

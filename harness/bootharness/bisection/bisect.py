@@ -108,8 +108,7 @@ def bisect(
     """
     plan = plan or BootPlan()
     route = route_of(plan)
-    plan = route.settled(plan)
-    route.check(plan)
+    plan = route.ready(plan)
     if isinstance(searched, Sequence):
         searched = kernel_range(searched, route)
     observer = observer or HuntObserver()

@@ -99,9 +99,7 @@ def bisect_config(
     stops it.
     """
     plan = plan or BootPlan()
-    route = route_of(plan)
-    plan = route.settled(plan)
-    route.check(plan)
+    plan = route_of(plan).ready(plan)
     cell, jobs = Cell("", plan), jobs or 1
     with (
         KernelTree(tree, build, observer) as source,

@@ -57,8 +57,7 @@ def prepare(source: str, plan: BootPlan, at: str, workspace: Workspace) -> Itera
     route = route_of(plan)
     if "tracer" not in route.takes:
         raise UsageError(f"route {route.name}: only what a loader on a disk does can be debugged")
-    plan = route.settled(plan)
-    route.check(plan)
+    plan = route.ready(plan)
     with route.prepare(route.fetch(source), plan, workspace) as medium:
         disk = medium.disk
         assert disk

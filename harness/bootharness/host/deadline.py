@@ -27,7 +27,3 @@ class Deadline(Struct, frozen=True):
     def expired(self) -> bool:
         """Whether the point has passed."""
         return time.monotonic() >= self.at
-
-    def sooner(self, seconds: float) -> "Deadline":
-        """Return this deadline or the one that many seconds from now, whichever comes first."""
-        return Deadline(min(self.at, time.monotonic() + seconds))

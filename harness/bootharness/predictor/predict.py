@@ -29,8 +29,7 @@ def predict(
     if route.lay_out is None:
         raise UsageError(f"route {route.name}: only what a loader on a disk does can be predicted")
     try:
-        plan = route.settled(plan)
-        route.check(plan)
+        plan = route.ready(plan)
         booted = route.fetch(source) if isinstance(source, str) else source
         disk = route.lay_out(booted, plan)
         trace = predict_disk(disk, bios=bios, memory_bytes=plan.machine.memory_bytes)

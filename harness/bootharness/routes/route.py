@@ -81,11 +81,6 @@ class Route(Struct, frozen=True, kw_only=True):
     lay_out: Callable[[Any, BootPlan], DiskImage | DiskLayout] | None = None
 
     @property
-    def from_disk(self) -> bool:
-        """Whether the kernel comes from a disk."""
-        return "disk_interface" in self.takes
-
-    @property
     def from_network(self) -> bool:
         """Whether the kernel comes from a network."""
         return "nic" in self.takes
@@ -97,6 +92,12 @@ class Route(Struct, frozen=True, kw_only=True):
             machine = replace(machine, accelerator="tcg")  # see `check`
         until = self.until(plan) if plan.until == AUTO else plan.until
         return replace(plan, until=until, machine=machine)
+
+    def ready(self, plan: BootPlan) -> BootPlan:
+        """Return a plan that is settled and that can be; raises what `check` does."""
+        plan = self.settled(plan)
+        self.check(plan)
+        return plan
 
     def only_used(self, plan: BootPlan) -> BootPlan:
         """Return a plan without what this route makes no use of."""
