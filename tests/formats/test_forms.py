@@ -1,5 +1,6 @@
 """What a file really is: files by the programs that make them, and by their first bytes."""
 
+import gzip
 import shutil
 import subprocess
 from pathlib import Path
@@ -53,6 +54,13 @@ def test_compressed_images_are_named(raw: Path, program: str) -> None:
         pytest.skip(f"{program} is not installed")
     done = subprocess.run([program, "-c", str(raw)], capture_output=True, check=True)
     assert name_of(done.stdout) == f"compressed with {program}"
+
+
+def test_image_that_is_compressed_to_less_than_a_sector_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "disk.img.gz"
+    path.write_bytes(gzip.compress(bytes(MIB))[:400])
+    with pytest.raises(MediumUnavailable, match="not a raw disk image, but compressed with gzip"):
+        DiskImage.existing(path)
 
 
 def test_raw_disks_are_taken(raw: Path) -> None:

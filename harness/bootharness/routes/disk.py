@@ -118,9 +118,11 @@ class DiskImage(Struct, frozen=True):
                 f"{path}: a Linux kernel, not a disk image: leave --disk out, and it is put on a "
                 "disk with a loader"
             )
-        if len(head) < SECTOR_BYTES:
-            raise UsageError(f"{path}: not a disk image: it has no sector to boot from")
         form = form_of(head)
+        if len(head) < SECTOR_BYTES and not (
+            form and form.id
+        ):  # what is compressed may be as small
+            raise UsageError(f"{path}: not a disk image: it has no sector to boot from")
         if form and form.id != "disk":
             raise MediumUnavailable(
                 f"{path}: not a raw disk image, but {form.name}: a machine cannot boot from it as "
