@@ -26,7 +26,7 @@ def _prepare(kernel: KernelImage, plan: BootPlan, workspace: Workspace) -> Itera
 
 DIRECT = Route(
     name="direct",
-    summary="QEMU itself, by -kernel",
+    summary="QEMU itself, with its -kernel",
     blame="how QEMU itself loads a kernel",
     prepare=_prepare,
     takes=frozenset({"initrd", "cmdline", "bios"}),
