@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from bootharness.kernels.source import fetch
 from bootharness.plan import BootPlan
 from bootharness.routes.loader import Loader
@@ -38,8 +40,9 @@ def boot_reader(folder: Path, **values: object) -> BootTrace:
     return boot_through(Loader.read(path), fetch("selfcheck:100000"), plan)
 
 
-def test_reading_much_memory_is_no_hang(tmp_path: Path) -> None:
-    trace = boot_reader(tmp_path, FIRST="0x100000", END="0x20000000", PLACE="esi", ROUNDS=3)
+@pytest.mark.parametrize(("end", "rounds"), [("0x20000000", 3), ("0x8000000", 15)])
+def test_reading_much_memory_is_no_hang(tmp_path: Path, end: str, rounds: int) -> None:
+    trace = boot_reader(tmp_path, FIRST="0x100000", END=end, PLACE="esi", ROUNDS=rounds)
     assert trace.ending.kind == "halted", trace.ending
     assert any(sample.halted for sample in trace.samples)
 

@@ -192,13 +192,13 @@ def test_stopped_harness_finds_the_boot_where_it_is() -> None:
     assert said.startswith("good True"), said
 
 
-def test_guest_that_gets_a_fifth_of_the_time_is_not_to_blame(
+def test_guest_that_gets_a_tenth_of_the_time_is_not_to_blame(
     tmp_path: Path, temporary: Path
 ) -> None:
     often_stopped = program(
         tmp_path,
         QEMU,
-        "(while sleep 0.02 && kill -STOP $$; do sleep 0.08; kill -CONT $$; done) 2>/dev/null &\n"
+        "(while sleep 0.01 && kill -STOP $$; do sleep 0.12; kill -CONT $$; done) 2>/dev/null &\n"
         'exec $real "$@"',
     )
     loader = serial_writer(tmp_path, b"x" * 100, then="jmp again")

@@ -19,7 +19,7 @@ def booted(kernel: str, cmdline: str, until: str) -> tuple[BootTrace, Judgement]
         ("console=ttyS0 quiet", "init", "userspace alive"),
         ("console=ttyS0 quiet panic=-1", "banner", "other words on the serial line"),
         ("console=ttyS0 loglevel=1 panic=-1", "banner", "other words on the serial line"),
-        ("console=tty0", "init", "other words on the screen"),
+        ("console=tty0", "init", "userspace alive"),
         ("console=tty0", "banner", "other words on the screen"),
     ],
 )

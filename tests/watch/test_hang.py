@@ -34,6 +34,13 @@ def test_loop_in_low_memory_is_given_a_second() -> None:
     assert hang(samples[:8], 1.3, None) is None
 
 
+def test_guest_that_halts_for_good_at_last_does_not_loop() -> None:
+    samples = [look(0x7C40)] * 20
+    assert hang(samples, 3.0, None) == "loop"
+    assert hang([*samples, look(0x7C42, halted=True, on=False)], 3.0, None) is None
+    assert hang([*samples, look(0x7C42, halted=True)], 3.0, None) == "loop"
+
+
 def test_menu_that_polls_for_a_key_may_have_a_time_limit() -> None:
     samples = [look(0x7C40), *(look(0xF1234 + 16 * at) for at in range(30))]
     assert hang(samples, 9.0, key(returned=True)) is None

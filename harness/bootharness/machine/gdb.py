@@ -22,6 +22,8 @@ __all__ = ["NOT_MI", "Gdb", "GdbStop"]
 NOT_MI = (ValueError, IndexError, KeyError, TypeError)
 """What pygdbmi raises at a line that it cannot parse."""
 
+_LOOK_S = 0.25
+"""How often it is looked whether gdb is there yet: the end of its pipe is no answer."""
 _REPLY_S = 20.0
 _TARGET_XML = "target.xml"
 
@@ -195,7 +197,7 @@ class Gdb:
             raise MachineLost(f"gdb went away with status {self._process.returncode}")
         try:
             found: list[_MiRecord] = self._io.get_gdb_response(
-                deadline.remaining, raise_error_on_timeout=False
+                min(deadline.remaining, _LOOK_S), raise_error_on_timeout=False
             )
         except NOT_MI as error:
             raise MachineLost(f"gdb says what is not gdb/MI: {error}") from error

@@ -42,8 +42,8 @@ def kernel_signs(init_marker: str, *, own_init: bool) -> list[Sign]:
         Sign("panic", re.compile(rb"Kernel panic - not syncing: " + _WHOLE_LINE)),
         Sign("last-words", re.compile(rb"---\[ end Kernel panic|Rebooting in \d+ seconds")),
         Sign("complaint", _COMPLAINT),
-        # what follows the memory map
-        Sign("memory-told", re.compile(rb"NX \(Execute Disable\)|last_pfn = 0x|Memory: \d")),
+        # what follows the memory map; one text alone: that is searched for soonest in a flood
+        Sign("memory-told", re.compile(rb"last_pfn = 0x")),
     ]
 
 

@@ -38,12 +38,12 @@ def hang(
     """
     if len(samples) < _LOOKS:
         return None
-    if idle_s > _HALTED_S and all(
-        sample.halted and not sample.interrupts for sample in samples[-_LOOKS:]
-    ):
+    if idle_s > _HALTED_S and all(map(_is_halted, samples[-_LOOKS:])):
         return "halted"
     if idle_s > _KEY_S and last and _waits_for_key(last) and samples[-1].in_bios:
         return "waits-for-key"
+    if _is_halted(samples[-1]):
+        return None  # soon to be certain, and no loop
     stuck = last is not None and last.registers_out is None and not last.from_bios
     if idle_s > _STUCK_S and stuck and all(each.in_bios and not each.halted for each in samples):
         return "loop"
@@ -54,6 +54,10 @@ def hang(
     ):
         return "loop"
     return "loop" if exact and idle_s > _LOOP_S and _goes_in_circles(samples) else None
+
+
+def _is_halted(sample: CpuSample) -> bool:
+    return sample.halted and not sample.interrupts
 
 
 def _stays_in_low_memory(samples: Sequence[CpuSample]) -> bool:

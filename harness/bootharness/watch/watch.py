@@ -57,6 +57,8 @@ _READ_SCREEN_S = 1.0
 # what the guest has written through the BIOS is searched for words: so much of it, the last
 _SAID_CHARACTERS = 8192
 _EVENTS = 1000
+# looks before a guest is called hung, and seconds between them
+_QUICK_LOOKS, _QUICK_S = 24, 0.001
 # the wall clock's share of the time limit, and a little more for the end of a boot
 _WALL, _WALL_S = 1.2, 1.0
 # how much rarer what looks at all calls is done than it takes
@@ -538,6 +540,19 @@ class Watch(Struct):
 
     def _works(self, idle_s: float) -> bool:
         """Whether a guest without progress only has much to do; then time limits it."""
-        if sweeps_memory(self.samples, self.machine.are_memory):
+        if any(
+            sweeps_memory(looks, self.machine.are_memory)
+            for looks in (self.samples, self._quick_looks())
+        ):
             return True
         return idle_s > self.plan.idle_s and runs_new_code(self.samples)
+
+    def _quick_looks(self) -> list[CpuSample]:
+        """Look at the CPU often and soon: on a busy host, what goes through memory comes round
+        between the ordinary looks. Looks between which it did not run are none."""
+        looks = {}
+        for _ in range(_QUICK_LOOKS):
+            self.machine.wait(Deadline.after(_QUICK_S))
+            look = self.machine.sample(exact=not self.tracer.attached)
+            looks[look.linear, look.registers] = look
+        return list(looks.values())
