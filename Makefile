@@ -18,7 +18,7 @@ TESTED_WITH := zstd:zstd lz4:lz4 zsh:zsh fish:fish qemu-img:qemu-utils git:git k
 	/usr/lib/grub/i386-pc/boot.img:grub-pc-bin /usr/share/OVMF/OVMF_CODE_4M.fd:ovmf
 APT := $(if $(filter 0,$(shell id -u)),,sudo) apt-get
 
-.PHONY: setup tools demo test check faults faults-net kill fuzz docs readme bench bench-bisect bench-config bench-factors bench-net mutants mutants-rules clean
+.PHONY: setup tools demo test matrices check faults faults-net kill fuzz docs readme bench bench-bisect bench-config bench-factors bench-net mutants mutants-rules clean
 
 setup: $(VENV)/.packages $(VENV)/.installed
 tools: setup $(VENV)/.tools
@@ -64,7 +64,11 @@ demo: setup
 	$(BOOT) grow:17000000:deb:linux-image-cloud-amd64/bookworm --loader $(VENV)/example/no-carry.asm; test $$? -eq 1
 
 test: tools
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 3 --dist loadgroup
+
+# the long matrices of which `make test` runs a sample, whole
+matrices: tools
+	$(BIN)/python -m pytest -n 3 --dist loadgroup -m sample --all-rows
 
 check: setup
 	$(BIN)/ruff check .

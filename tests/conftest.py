@@ -1,5 +1,6 @@
 """What the fast tests share."""
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,33 @@ from bootharness.kernels.source import fetch, known_kernels
 from bootharness.trace.boot_trace import BootTrace
 from tests.support.judgements import told
 from tests.support.processes import KERNELS
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--all-rows", action="store_true", help="run long matrices whole, not a sample of each"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "sample(n): of these tests of a file, run every nth")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave a sample of the long matrices; `make matrices` runs the whole of them."""
+    if config.getoption("--all-rows"):
+        return
+    seen: Counter[tuple[Path, int]] = Counter()
+    left_out = []
+    for item in items:
+        if sample := item.get_closest_marker("sample"):
+            matrix = (item.path, sample.args[0])
+            if seen[matrix] % sample.args[0]:
+                left_out.append(item)
+            seen[matrix] += 1
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
+
 
 # a busy machine is no defect
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])

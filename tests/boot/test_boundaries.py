@@ -11,6 +11,7 @@ LIMIT = 15_735_808
 SIZES = (15_728_640, LIMIT, LIMIT + 16, 16_777_216, 33_554_432, 67_108_864)
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("size", SIZES)
 def test_stage1_places_any_size_where_it_belongs(boots: Boot, debian: str, size: int) -> None:
     trace = boots(f"grow:{size}:{debian}", until="banner")
@@ -23,6 +24,7 @@ def test_stage1_places_any_size_where_it_belongs(boots: Boot, debian: str, size:
     assert trace.handoff.payload.compared_bytes == size
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("size", SIZES)
 def test_without_the_carry_only_the_first_15_mib_are_safe(
     boots: Boot, debian: str, size: int

@@ -22,6 +22,7 @@ def check(fault: Fault, trace: BootTrace) -> None:
     assert trace.ending.kind not in ("timeout", *(() if polls else ("idle",)))
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("fault", FAULTS, ids=IDS)
 def test_fault_has_its_cause(fault: Fault, tmp_path: Path) -> None:
     check(fault, run(fault, tmp_path))
@@ -31,6 +32,7 @@ def test_fault_has_its_cause(fault: Fault, tmp_path: Path) -> None:
 QUICK = [fault for fault in BROUGHT if fault.name != POLLS]
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("fault", QUICK, ids=[fault.name for fault in QUICK])
 def test_fault_has_its_cause_on_a_disk_that_somebody_brought(fault: Fault, tmp_path: Path) -> None:
     check(fault, run(fault, tmp_path, brought=True))

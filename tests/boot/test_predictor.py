@@ -138,6 +138,7 @@ EDITS = {
 }
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("name", EDITS)
 def test_edited_stage1(agreed: Callable[..., BootTrace], tmp_path: Path, name: str) -> None:
     old, new = EDITS[name]
@@ -158,6 +159,7 @@ def test_loader_with_a_profile(agreed: Callable[..., BootTrace], tmp_path: Path)
     agreed(HELLO, Loader.read(foreign_asm(tmp_path)))
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("lba", [2048, 2055, FIRST_CHUNK_LBA + 130])
 @pytest.mark.parametrize("times", [4, 5, None])
 def test_disk_errors(
@@ -169,6 +171,7 @@ def test_disk_errors(
     assert bool(trace.handoff) == (times == 4)
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize(
     ("setup_sects", "field", "size", "value"),
     [

@@ -17,6 +17,8 @@ from tests.support.gitlab import GitLab
 from tests.support.job_machine import JobMachine, kernel_of
 from tests.support.processes import REPOSITORY
 
+pytestmark = pytest.mark.sample(3)
+
 _PIPELINE = {
     "include": [{"remote": "https://gitlab.example/OWNER/bootharness/-/raw/main/ci/gitlab.yml"}],
     "stages": ["test"],

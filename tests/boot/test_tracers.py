@@ -10,6 +10,7 @@ from tests.boot.test_boundaries import LIMIT, SIZES
 from tests.support.builders import without_carry
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("size", SIZES)
 def test_they_agree_call_by_call(boots: Boot, debian: str, size: int) -> None:
     trace = boots(f"grow:{size}:{debian}", tracer="both", until="setup")

@@ -253,6 +253,6 @@ class BiosCall(Struct, frozen=True):
         return f"CF=1 AH={self.registers_out.ah:02x}h {self.status_name}" if self.failed else "ok"
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=1 << 14)  # more than fill 512 MiB: a cache that is a little too small is none
 def _table(text: str) -> BlockMoveTable:
     return BlockMoveTable.parse(bytes.fromhex(text))
