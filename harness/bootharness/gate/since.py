@@ -12,7 +12,7 @@ from bootharness.gate.series import place_of, series_of
 from bootharness.runs.cell import Cell
 from bootharness.runs.result import CellResult, Past
 
-__all__ = ["Course", "Seen", "Since", "courses", "place"]
+__all__ = ["Course", "Seen", "Since", "courses", "place", "seen_of"]
 
 _Line = tuple[Cell, str]
 """A way of booting, and a series of kernels."""
@@ -83,7 +83,7 @@ def courses(
         if line in own:
             _note(lines[line], past.result, past.made_at)
     compared = {
-        place(each.cell): _seen(each)
+        place(each.cell): seen_of(each)
         for each in results
         if each.cell.kernel == baseline and each.verdict is not Verdict.SKIP
     }
@@ -98,7 +98,7 @@ def courses(
         for each in its:
             if each.verdict is Verdict.SKIP or each.cell.kernel == baseline:
                 continue
-            if since := _since(kernels, at[_content(_seen(each))], before):
+            if since := _since(kernels, at[_content(seen_of(each))], before):
                 found[each.cell] = since
     return found
 
@@ -112,7 +112,8 @@ def _content(seen: Seen) -> _Content:
     return seen.sha256, "" if seen.sha256 else seen.kernel
 
 
-def _seen(result: CellResult, at: float | None = None) -> Seen:
+def seen_of(result: CellResult, at: float | None = None) -> Seen:
+    """Return the kernel of a result with what came of it, and when that was first seen so."""
     facts, (verdict, cause) = result.decisive.facts, result.decisive.outcome
     return Seen(result.cell.kernel, facts.release, facts.sha256, verdict, cause, at)
 
@@ -121,7 +122,7 @@ def _note(line: dict[_Content, Seen], result: CellResult, at: float | None) -> N
     """Note what came of a kernel: the last that is known, and since when it is so."""
     if result.verdict is Verdict.SKIP:
         return
-    seen = _seen(result, at)
+    seen = seen_of(result, at)
     before = line.get(_content(seen))
     if before and (before.verdict, before.cause) == (seen.verdict, seen.cause):
         seen = replace(seen, at=before.at)

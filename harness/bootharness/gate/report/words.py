@@ -128,7 +128,7 @@ def _refused(outcome: GateOutcome) -> str:
     if worst.standing is Standing.STILL:
         said += ", as the baseline does: no regression"
     elif expected := expectation(worst.first):
-        said = f"{worst.kernels}: {expected}"
+        said = f"{worst.fold.kernels}: {expected}"
     elif since := worst.first.since:
         said += f"; {_course(worst.first, since)}" if since.course is Course.STILL else ""
     if len(outcome.candidates) > 1:
