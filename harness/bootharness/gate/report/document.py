@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from bootharness.diagnosis.verdict import Verdict
 from bootharness.errors import UsageError
+from bootharness.gate.events import Event
 from bootharness.gate.groups import Group, groups
 from bootharness.gate.outcome import Change, Entry, GateOutcome, Pace, Remark, Standing
 from bootharness.gate.report.next_steps import next_steps
@@ -85,7 +86,7 @@ class _Document(Struct, frozen=True):
     """A gate: where the candidates stand together, and every cell; ``untried`` ones were not
     booted, for it was interrupted. ``bad_baseline`` is said of a baseline that is bad itself, and
     ``still_accepted`` tells that what fails as it does was not refused for that. ``expired`` are
-    sentences on expectations that hold no longer."""
+    sentences on expectations that hold no longer, ``events`` what has happened over the months."""
 
     schema_version: int
     standing: Standing
@@ -101,6 +102,7 @@ class _Document(Struct, frozen=True):
     groups: tuple[_Group, ...]
     headroom: tuple[Headroom, ...]
     entries: tuple[_Entry, ...]
+    events: tuple[Event, ...]
 
 
 def gate_document(outcome: GateOutcome) -> dict[str, Any]:
@@ -120,6 +122,7 @@ def gate_document(outcome: GateOutcome) -> dict[str, Any]:
         groups=tuple(_groups(outcome)),
         headroom=outcome.headroom,
         entries=tuple(_entry(each) for each in outcome.entries),
+        events=outcome.events,
     )
     plain: dict[str, Any] = msgspec.to_builtins(document)
     return plain
