@@ -47,11 +47,15 @@ class Remark(Struct, frozen=True):
 
 
 class Pace(Struct, frozen=True):
-    """Boots of a kernel and of its baseline in turns: seconds to the same milestone."""
+    """Boots of a kernel and of its baseline in turns: seconds to the same milestone.
+
+    ``recalled`` tells that an earlier gate has made them.
+    """
 
     milestone: str
     baseline: tuple[float, ...]
     candidate: tuple[float, ...]
+    recalled: bool = False
 
 
 class Entry(Struct, frozen=True, dict=True):

@@ -275,7 +275,7 @@ def _boots(outcome: GateOutcome) -> int:
     made = 0
     for entry in outcome.entries:
         pace, way, before = entry.pace, entry.way, outcome.baseline_of(entry)
-        measured = pace and before and not (entry.result.cached and before.result.cached)
+        measured = pace and before and not pace.recalled
         if pace and measured:
             timed[way] = max(timed[way], len(pace.baseline))
         if not entry.baseline:
