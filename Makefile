@@ -96,6 +96,7 @@ fuzz: tools
 docs: setup
 	$(BIN)/bootharness schema >docs/trace.schema.json
 	$(BIN)/bootharness schema gate >docs/gate.schema.json
+	$(BIN)/bootharness schema gate-diff >docs/gate-diff.schema.json
 	$(BIN)/bootharness schema bisect >docs/bisect.schema.json
 	$(BIN)/bootharness schema factors >docs/factors.schema.json
 	$(BIN)/python -m bootharness.report.causes_page >docs/causes.md

@@ -573,3 +573,38 @@ def test_the_gate_gives_its_verdicts_as_test_results(
     }
     assert standings["gate[selfcheck:131072]"] == "good"
     assert standings["gate[vmlinuz-bad]"] == "bad"
+
+
+def test_the_gate_tells_what_fails_as_the_baseline_does_from_what_is_newly_bad(
+    user: pytest.Pytester, bad_kernel: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BOOTHARNESS_HISTORY", str(user.path / "history"))
+    next(user.path.glob("test_*.py")).unlink()
+    before = patched_kernel(
+        selfcheck_kernel(4096), user.path / "vmlinuz-before", size=4, syssize=90_000
+    )
+    arguments = (
+        "--kernel", str(bad_kernel), "--gate-baseline", str(before),
+        "--boot-until", "setup", "--junitxml", "junit.xml",
+    )  # fmt: skip
+    refused = user.runpytest_subprocess(*arguments)
+    refused.assert_outcomes(failed=1)
+    refused.stdout.fnmatch_lines(
+        [
+            f"the baseline is bad itself: {before}*: payload-truncated",
+            "fails as the baseline does (payload-truncated): no regression*",
+        ]
+    )
+    accepted = user.runpytest_subprocess(*arguments, "--gate-still-failing", "accept")
+    accepted.assert_outcomes(passed=1)
+    properties = [
+        (each.get("name"), each.get("value"))
+        for each in ElementTree.parse(user.path / "junit.xml").iter("property")
+    ]
+    assert ("gate_standing", "still") in properties
+    assert any(
+        name == "gate_warning" and value and value.startswith("the baseline is bad itself")
+        for name, value in properties
+    )
+    good = (*arguments[:3], "selfcheck:65536", *arguments[4:])
+    user.runpytest_subprocess(*good, "--gate-still-failing", "accept").assert_outcomes(failed=1)

@@ -33,6 +33,8 @@ def offered(line: str) -> list[str]:
         ("bootharness boot --ro", ["--route"]),
         ("bootharness boot --route px", ["pxelinux"]),
         ("bootharness gate --route mbr,dir", ["mbr,direct"]),
+        ("bootharness gate di", ["diff"]),
+        ("bootharness gate de", ["deb:"]),
         ("bootharness boot --until pro", ["protected-mode"]),
         ("bootharness boot --net-fault stal", ["stall:"]),
         ("bootharness boot --net-fault stall:file=vmlinuz,bl", ["stall:file=vmlinuz,block="]),

@@ -104,7 +104,10 @@ def test_boots_that_were_made_for_their_times_are_counted() -> None:
     timed = entry(kernel="b", pace=Pace("init", (1.0,) * 4, (2.0,) * 4))
     known = entry(kernel="old", baseline=True, cached=True)
     assert fresh_and_reused(GateOutcome((known, timed))) == "8 boots, 1 unchanged result reused"
-    recalled = replace(timed, result=replace(timed.result, cached=True))
+    reused = replace(timed, result=replace(timed.result, cached=True))
+    assert fresh_and_reused(GateOutcome((known, reused))) == "8 boots, 2 unchanged results reused"
+    assert reused.pace
+    recalled = replace(reused, pace=replace(reused.pace, recalled=True))
     assert fresh_and_reused(GateOutcome((known, recalled))) == (
         "no boot, 2 unchanged results reused"
     )

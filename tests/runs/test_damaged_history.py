@@ -49,6 +49,7 @@ DAMAGE = {
     "facts": ("UPDATE attempt SET facts = '[]'", "result 1 is damaged"),
     "no facts": ("UPDATE attempt SET facts = x'ff'", "result 1 is damaged"),
     "a picture": ("UPDATE attempt SET picture = 'text'", "result 1 is damaged"),
+    "a day that no calendar has": ("UPDATE result SET made_at = 1e300", "result 1 is damaged"),
     "no attempt": ("DELETE FROM attempt", "result 1 is damaged: it has no attempt"),
     "no table": ("DROP TABLE attempt", "no such table: attempt"),
     "no version": ("PRAGMA user_version = 0", "table result already exists"),

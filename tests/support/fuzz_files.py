@@ -28,6 +28,7 @@ from bootharness.factors.cases import cases, read_features
 from bootharness.factors.find import find_factors
 from bootharness.factors.results import read_results
 from bootharness.formats.zipped import unzipped
+from bootharness.gate.events import events
 from bootharness.gate.matrix import read_matrix
 from bootharness.gate.outcome import Entry, GateOutcome
 from bootharness.gate.past import outcome_of
@@ -36,6 +37,7 @@ from bootharness.gate.report.html import html
 from bootharness.gate.report.past import past_document
 from bootharness.kernels.source import known_kernels
 from bootharness.plan import BootPlan
+from bootharness.predictor.headroom import PartLimit
 from bootharness.report.document import document, encode, read_trace
 from bootharness.routes.loader import Loader
 from bootharness.runs.cell import Cell
@@ -165,6 +167,8 @@ def _history() -> bytes:
             cell = Cell(f"kernel-{number}", plan)
             history.add(CellResult(cell, f"key-{number}", (attempt,)), harness="1")
         history.keep("known", b"[]")
+        for largest in (16, 32):
+            history.note_limits("a.asm", [PartLimit("payload", "byte", largest)])
     with closing(sqlite3.connect(path)) as database:
         database.execute("PRAGMA journal_mode = DELETE")
     return path.read_bytes()
@@ -181,6 +185,7 @@ def history(data: bytes) -> None:
             [("result", ("id", "key", "made_at", "harness", "cell")),
              ("attempt", ("number", "verdict", "cause", "sentence", "seconds", "facts", "trace",
                           "picture")),
+             ("limit_seen", ("loader", "part", "unit", "largest", "at")),
              ("known", ("key", "value"))]
         )  # fmt: skip
         column = chosen.choice(columns)
@@ -212,8 +217,9 @@ def _read_history(path: Path) -> None:
             history.recall("known")
             history.kernels()
             found = [*history.results()]
-            past_document(found)
-            html(outcome_of(found, history))
+            happened = events(history.outcomes(), history.limits_seen())
+            past_document(found, happened)
+            html(outcome_of(found, history, happened))
             for past in found:
                 unpack(past.result.decisive.picture)
                 with suppress(FormatError):

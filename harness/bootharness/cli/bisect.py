@@ -8,17 +8,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from bootharness.cli import values
+from bootharness.cli.first_command import KERNELS, KernelsFirst
 from bootharness.cli.options import ALL, FILE, HISTORY, JSON, NEW_FILE, plan_of, plan_options
 from bootharness.cli.output import check_file, check_json_file, spoken, write_file, write_json
 
 if TYPE_CHECKING:
-    from click.shell_completion import CompletionItem
-
     from bootharness.bisection.bisect import HuntResult
 
 __all__ = ["command"]
 
-_KERNELS = "kernels"
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -32,33 +30,9 @@ def _with(*options: Callable[[_Command], _Command]) -> Callable[[_Command], _Com
     return decorated
 
 
-class _Bisect(click.Group):
-    """A group whose first command needs no name: kernels are what is bisected most."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if ctx.resilient_parsing and not args:  # a shell asks what may come here
-            return super().parse_args(ctx, args)
-        if not args or (args[0] not in self.commands and args[0] not in ("-h", "--help")):
-            args = [_KERNELS, *args]
-        return super().parse_args(ctx, args)
-
-    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        super().format_options(ctx, formatter)
-        options = [
-            each for each in self.commands[_KERNELS].params if isinstance(each, click.Option)
-        ]
-        records = [each.get_help_record(ctx) for each in options]
-        with formatter.section(f"Options of `{_KERNELS}`"):
-            formatter.write_dl([record for record in records if record])
-
-    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem]":
-        named = super().shell_complete(ctx, incomplete)
-        return named or values.kernels(ctx, self.commands[_KERNELS].params[0], incomplete)
-
-
 @click.group(
     "bisect",
-    cls=_Bisect,
+    cls=KernelsFirst,
     epilog="""\b
 Both ends are booted first. What fails with another cause than the bad end, and what cannot be
 had or built, tells nothing and is skipped. Boots that flicker are repeated until the answer
@@ -151,7 +125,7 @@ _TOOLCHAIN = click.option(
 )
 
 
-@command.command(_KERNELS)
+@command.command(KERNELS)
 @click.argument(
     "kernels", metavar="KERNEL...", nargs=-1, required=True, shell_complete=values.kernels
 )

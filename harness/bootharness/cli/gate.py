@@ -7,6 +7,7 @@ import click
 from msgspec.structs import replace
 
 from bootharness.cli import values
+from bootharness.cli.first_command import KERNELS, KernelsFirst
 from bootharness.cli.options import ALL, FILE, HISTORY, JSON, NEW_FILE, axes_options
 from bootharness.cli.output import check_file, check_json_file, spoken, write_file, write_json
 from bootharness.errors import UsageError
@@ -19,8 +20,9 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 
-@click.command(
+@click.group(
     "gate",
+    cls=KernelsFirst,
     epilog="""\b
 A KERNEL is what `bootharness boot` takes. Every candidate is booted in every way that is asked
 for. A boot that fails is tried again until two attempts agree. Results are kept, and used again
@@ -32,11 +34,21 @@ Examples:
   bootharness gate --baseline old/bzImage new/bzImage --loader my-mbr.asm --html gate.html
   bootharness gate bzImage --route mbr,direct,grub,ipxe --memory 64 --memory 512
   bootharness gate --matrix gate.toml --junit junit.xml --markdown summary.md
+  bootharness gate diff yesterday.json today.json
 
 \b
 Exit status: 0 all good, 1 some bad, 125 nothing bad but something unknown, 129 wrong usage.
 """,
 )
+def command() -> None:
+    """Accept or refuse kernels: boot them in every way that is asked for, and compare them with a
+    baseline.
+
+    Without the name of a command: `kernels`.
+    """
+
+
+@command.command(KERNELS)
 @click.argument("kernels", metavar="[CANDIDATE]...", nargs=-1, shell_complete=values.kernels)
 @click.option(
     "--baseline",
@@ -70,7 +82,7 @@ Exit status: 0 all good, 1 some bad, 125 nothing bad but something unknown, 129 
               help="Print what came of it in one line, and nothing else.")  # fmt: skip
 @click.option("--annotations", is_flag=True, help="Print annotations as GitHub reads them.")
 @JSON
-def command(
+def of_kernels(
     kernels: tuple[str, ...], baseline: str | None, matrix_file: Path | None, json_file: str | None,
     html: Path | None, junit: Path | None, markdown: Path | None, badge: Path | None,
     summary: bool, annotations: bool,
@@ -100,6 +112,42 @@ def command(
         raise
     _report(outcome, files)
     return outcome.exit_status
+
+
+@command.command(
+    "diff",
+    epilog="""\b
+Cells are the same that boot the same kernel in the same way; where one kernel is left of a series
+in either gate, because its name has another version now, these are compared.
+
+\b
+Examples:
+  bootharness gate --matrix gate.toml --json today.json
+  bootharness gate diff yesterday.json today.json
+
+\b
+Exit status: 1 where a boot fails that did not fail so before, else 125 where one is not known
+now, else 0, 129 wrong usage.
+""",
+)
+@click.argument("before", type=FILE)
+@click.argument("after", type=FILE)
+@JSON
+def of_gates(before: Path, after: Path, json_file: str | None) -> int:
+    """Say what has changed from the gate BEFORE to the gate AFTER, two files that --json wrote."""
+    check_json_file(json_file)
+
+    from bootharness.gate.diff import diff_of
+    from bootharness.gate.report.diff import diff_document, print_diff
+    from bootharness.gate.report.document import read_gate
+
+    diff = diff_of(read_gate(before), read_gate(after))
+    print_diff(diff, before, after, spoken(json_file))
+    if json_file:
+        from bootharness.report.document import encode
+
+        write_json(json_file, encode(diff_document(diff, before, after)))
+    return diff.exit_status
 
 
 class _Files(NamedTuple):

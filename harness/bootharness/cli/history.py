@@ -59,20 +59,25 @@ def command(
         found = [past for past in history.results() if _matches(past, kernels)][-last:]
         if kernels and not found:
             raise UsageError(f"{', '.join(kernels)}: no kernel in the history is named so")
+
+        from bootharness.gate.events import events
+
+        whole = (past for past in history.outcomes() if _matches(past, kernels))
+        happened = events(whole, history.limits_seen())
         if html:
             from bootharness.gate.past import outcome_of
             from bootharness.gate.report.html import html as as_html
 
-            text = as_html(outcome_of(found, history), title="Boot history")
+            text = as_html(outcome_of(found, history, happened), title="Boot history")
             write_file(html, text.encode())
 
     from bootharness.gate.report.past import past_document, print_past
 
-    print_past(found, spoken(json_file))
+    print_past(found, happened, spoken(json_file))
     if json_file:
         from bootharness.report.document import encode
 
-        write_json(json_file, encode(past_document(found)))
+        write_json(json_file, encode(past_document(found, happened)))
     return 0
 
 

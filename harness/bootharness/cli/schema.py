@@ -10,14 +10,16 @@ __all__ = ["command"]
 @click.command("schema")
 @click.argument(
     "of",
-    metavar="[boot|gate|bisect|factors]",
-    type=click.Choice(("boot", "gate", "bisect", "factors")),
+    metavar="[boot|gate|gate-diff|bisect|factors]",
+    type=click.Choice(("boot", "gate", "gate-diff", "bisect", "factors")),
     default="boot",
 )
 def command(of: str) -> None:
     """Print the JSON Schema of what `boot --json` writes, or that of another command."""
     if of == "gate":
         from bootharness.gate.report.document import gate_schema as schema
+    elif of == "gate-diff":
+        from bootharness.gate.report.diff import diff_schema as schema
     elif of == "bisect":
         from bootharness.bisection.report.document import hunt_schema as schema
     elif of == "factors":

@@ -8,7 +8,7 @@ from bootharness.gate.outcome import Change, Pace, Remark
 from bootharness.predictor.headroom import Headroom
 from bootharness.runs.result import BootFacts, CellResult
 
-__all__ = ["SUSPICIOUS", "changes", "remarks", "slower"]
+__all__ = ["SUSPICIOUS", "built", "changes", "remarks", "slower"]
 
 SUSPICIOUS = 1.1
 """How many times as long as its baseline a boot must take to be measured more closely."""
@@ -26,10 +26,11 @@ _FIELDS = (
 
 def changes(before: BootFacts, after: BootFacts) -> tuple[Change, ...]:
     """Return in what a kernel and its boot differ from the baseline's."""
-    return (*_sizes(before, after), *_times(before, after))
+    return (*built(before, after), *_times(before, after))
 
 
-def _sizes(before: BootFacts, after: BootFacts) -> Iterator[Change]:
+def built(before: BootFacts, after: BootFacts) -> Iterator[Change]:
+    """Yield in what two kernels differ, as far as that was measured."""
     for field, name, form in _FIELDS:
         one, other = getattr(before, field), getattr(after, field)
         if one and other and one != other:

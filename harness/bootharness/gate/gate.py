@@ -1,23 +1,25 @@
 """Run a gate: boot every cell, compare with the baseline, and say what is to be looked at."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
 
 from bootharness.errors import Interrupted
 from bootharness.gate.axes import varying, way
 from bootharness.gate.compare import changes, remarks
+from bootharness.gate.events import events
 from bootharness.gate.matrix import Matrix
 from bootharness.gate.outcome import Entry, GateOutcome, Pace
 from bootharness.gate.pace import paces
 from bootharness.gate.pattern import patterns
-from bootharness.gate.since import Since, courses, place
+from bootharness.gate.since import Since, courses, line_of, place
 from bootharness.predictor.headroom import Headroom
 from bootharness.runs.cell import Cell
 from bootharness.runs.headroom import headroom_of, is_about
 from bootharness.runs.history import History, history_file
-from bootharness.runs.result import CellResult
+from bootharness.runs.identity import own_version
+from bootharness.runs.result import CellResult, Past
 from bootharness.runs.runner import MOST_ATTEMPTS, limit_s, run_cells
 from bootharness.runs.workers import workers_of
 from bootharness.text import count
@@ -136,10 +138,23 @@ def _run(
         untried=len(cells) - len(results),
         still_accepted=still_accepted,
         expired=matrix.expired(),
+        events=events((*_of_these(pasts, results), *_fresh(results)), history.limits_seen()),
     )
     if stopped:
         raise StoppedGate(outcome)
     return outcome
+
+
+def _of_these(pasts: list[Past], results: list[CellResult]) -> Iterator[Past]:
+    """Yield what is known from before of kernels of the same series, booted in the same way."""
+    lines = {line_of(each.cell) for each in results}
+    return (past for past in pasts if line_of(past.result.cell) in lines)
+
+
+def _fresh(results: list[CellResult]) -> Iterator[Past]:
+    """Yield what was booted just now."""
+    now = time.time()
+    return (Past(0, now, own_version(), each) for each in results if not each.cached)
 
 
 def _entry(

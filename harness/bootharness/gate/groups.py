@@ -1,7 +1,7 @@
 """Cells that fail alike, told together: over kernels, loaders, routes and all other axes."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from functools import cached_property
 from glob import escape
@@ -14,22 +14,20 @@ from bootharness.gate.outcome import Entry, GateOutcome, Standing
 from bootharness.gate.series import place_of, short
 from bootharness.plan import STAGE1
 
-__all__ = ["Group", "fitting", "groups", "kernels_said"]
+__all__ = ["Crowd", "Fold", "Group", "fitting", "groups", "kernels_said"]
 
 _LEAST_ALIKE = 3
 _NAMED = 3
 _TOLD = (Standing.BAD, Standing.STILL, Standing.UNKNOWN)
 
 
-class Group(Struct, frozen=True, dict=True):
-    """Cells that stand alike and end in the same cause, of the same kernels in each way.
+class Fold(Struct, frozen=True, dict=True):
+    """Cells of the same kernels in each way that they are booted in.
 
     ``kernels`` says which kernels of the gate, ``ways`` how they are booted, ``others`` what boots
     all of them; ``where`` are the axes that tell these ways from the others, with their values.
     """
 
-    standing: Standing
-    cause: str | None
     entries: tuple[Entry, ...]
     kernels: str
     ways: str
@@ -46,47 +44,77 @@ class Group(Struct, frozen=True, dict=True):
         """The sources of its kernels, each once."""
         return tuple(dict.fromkeys(entry.result.cell.kernel for entry in self.entries))
 
+
+class Group(Struct, frozen=True, dict=True):
+    """Cells that stand alike and end in the same cause, folded."""
+
+    standing: Standing
+    cause: str | None
+    fold: Fold
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """Its cells."""
+        return self.fold.entries
+
+    @property
+    def first(self) -> Entry:
+        """The cell that stands for all."""
+        return self.fold.first
+
     @property
     def said(self) -> str:
         """What fails how, and what does not."""
-        decisive = self.first.result.decisive
+        fold, decisive = self.fold, self.first.result.decisive
         end = decisive.cause or ("booted" if self.standing is Standing.BAD else decisive.verdict)
-        ways = f" {self.ways}" if self.ways else ""
-        return f"{self.kernels}: {end}{ways}" + (f"; {self.others}" if self.others else "")
+        ways = f" {fold.ways}" if fold.ways else ""
+        return f"{fold.kernels}: {end}{ways}" + (f"; {fold.others}" if fold.others else "")
+
+
+class Crowd:
+    """The cells of a gate, by the versions of their kernels: what some of them are told by."""
+
+    def __init__(self, entries: Iterable[Entry]) -> None:
+        self.entries = _in_order([*entries])
+        self._table = {entry.way: axes(entry.result.cell) for entry in {
+            entry.way: entry for entry in self.entries}.values()}  # fmt: skip
+        self._kernels = [*dict.fromkeys(each.result.cell.kernel for each in self.entries)]
+        self._good = {(entry.way, entry.result.cell.kernel) for entry in self.entries
+                      if entry.standing in (Standing.GOOD, Standing.WARNING)}  # fmt: skip
+
+    def folded(self, some: Iterable[Entry]) -> Iterator[Fold]:
+        """Yield some of its cells, which are in its order, in as few folds as tell which."""
+        by_way: dict[str, list[Entry]] = defaultdict(list)
+        for entry in some:
+            by_way[entry.way].append(entry)
+        same: dict[tuple[str, ...], list[str]] = defaultdict(list)
+        for way, entries in by_way.items():
+            same[tuple(entry.result.cell.kernel for entry in entries)].append(way)
+        table, good = self._table, self._good
+        for kernels, ways in same.items():
+            where = _where(ways, table)
+            clear = [way for way in table if all((way, kernel) in good for kernel in kernels)]
+            yield Fold(
+                entries=tuple(entry for way in ways for entry in by_way[way]),
+                kernels=kernels_said(kernels, self._kernels),
+                ways=_ways(ways, where, table),
+                others=_others(ways, clear, table, several=len(kernels) > 1),
+                where=where,
+            )
 
 
 def groups(outcome: GateOutcome) -> tuple[Group, ...]:
     """Return what fails, and what nothing was found out about, the worst and the largest first."""
-    alike: dict[tuple[Standing, str | None], dict[str, list[Entry]]]
-    alike = defaultdict(lambda: defaultdict(list))
-    for entry in _in_order(outcome.candidates):
+    crowd = Crowd(outcome.candidates)
+    alike: dict[tuple[Standing, str | None], list[Entry]] = defaultdict(list)
+    for entry in crowd.entries:
         if entry.standing in _TOLD:
-            alike[entry.standing, entry.result.decisive.cause][entry.way].append(entry)
-    table = {entry.way: axes(entry.result.cell) for entry in {
-        entry.way: entry for entry in outcome.candidates}.values()}  # fmt: skip
-    kernels = [*dict.fromkeys(each.result.cell.kernel for each in _in_order(outcome.candidates))]
-    good = {(entry.way, entry.result.cell.kernel) for entry in outcome.candidates
-            if entry.standing in (Standing.GOOD, Standing.WARNING)}  # fmt: skip
-    found = []
-    for (standing, cause), by_way in alike.items():
-        same: dict[tuple[str, ...], list[str]] = defaultdict(list)
-        for way, entries in by_way.items():
-            same[tuple(entry.result.cell.kernel for entry in entries)].append(way)
-        for failing, ways in same.items():
-            entries = [entry for way in ways for entry in by_way[way]]
-            where = _where(ways, table)
-            clear = [way for way in table if all((way, kernel) in good for kernel in failing)]
-            found.append(
-                Group(
-                    standing=standing,
-                    cause=cause,
-                    entries=tuple(entries),
-                    kernels=kernels_said(failing, kernels),
-                    ways=_ways(ways, where, table),
-                    others=_others(ways, clear, table, several=len(failing) > 1),
-                    where=where,
-                )
-            )
+            alike[entry.standing, entry.result.decisive.cause].append(entry)
+    found = [
+        Group(standing, cause, fold)
+        for (standing, cause), entries in alike.items()
+        for fold in crowd.folded(entries)
+    ]
     order = list(Standing)
     return tuple(sorted(found, key=lambda each: (-order.index(each.standing), -len(each.entries))))
 

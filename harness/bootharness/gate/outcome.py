@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from bootharness.diagnosis.verdict import Verdict
 from bootharness.errors import COULD_NOT_FIND_OUT, NotAKernel
+from bootharness.gate.events import Event
 from bootharness.gate.since import Since
 from bootharness.predictor.headroom import Headroom
 from bootharness.report.again import command
@@ -46,11 +47,15 @@ class Remark(Struct, frozen=True):
 
 
 class Pace(Struct, frozen=True):
-    """Boots of a kernel and of its baseline in turns: seconds to the same milestone."""
+    """Boots of a kernel and of its baseline in turns: seconds to the same milestone.
+
+    ``recalled`` tells that an earlier gate has made them.
+    """
 
     milestone: str
     baseline: tuple[float, ...]
     candidate: tuple[float, ...]
+    recalled: bool = False
 
 
 class Entry(Struct, frozen=True, dict=True):
@@ -94,7 +99,8 @@ class GateOutcome(Struct, frozen=True, dict=True):
     before, for the trend of their sizes. ``past`` tells that these are results of the past: then
     there was nothing to accept or refuse. ``untried`` boots were not made, for it was interrupted.
     What fails as the baseline does is refused unless ``still_accepted``. ``expired`` are sentences
-    on expectations that hold no longer.
+    on expectations that hold no longer, and ``events`` what has happened over the months to these
+    kernels and loaders, the oldest first.
     """
 
     entries: tuple[Entry, ...]
@@ -106,6 +112,7 @@ class GateOutcome(Struct, frozen=True, dict=True):
     untried: int = 0
     still_accepted: bool = False
     expired: tuple[str, ...] = ()
+    events: tuple[Event, ...] = ()
 
     @property
     def candidates(self) -> tuple[Entry, ...]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
 
 import msgspec
+from msgspec.structs import replace
 
 from bootharness.errors import CouldNotFindOut
 from bootharness.gate.compare import SUSPICIOUS
@@ -50,7 +51,7 @@ def paces(
             continue
         kept = history.recall(_key(before, after)) if history and _cached(before, after) else None
         if kept:
-            found[after.cell] = msgspec.json.decode(kept, type=Pace)
+            found[after.cell] = replace(msgspec.json.decode(kept, type=Pace), recalled=True)
             continue
         times.take(before)
         times.take(after)

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from msgspec.structs import replace
 
 from bootharness.gate.axes import varying, way
+from bootharness.gate.events import Event
 from bootharness.gate.outcome import Entry, GateOutcome
 from bootharness.gate.version import version_place
 from bootharness.runs.headroom import headroom_of
@@ -14,13 +15,19 @@ from bootharness.runs.result import CellResult, Past
 __all__ = ["outcome_of"]
 
 
-def outcome_of(pasts: Iterable[Past], history: History) -> GateOutcome:
-    """Return the last result of each cell, by flavour and version; nothing is compared."""
+def outcome_of(
+    pasts: Iterable[Past], history: History, happened: tuple[Event, ...] = ()
+) -> GateOutcome:
+    """Return the last result of each cell, by flavour and version; nothing is compared.
+
+    ``happened`` is what is to be told of the months.
+    """
     last = {past.result.cell: past.result for past in pasts}
     results = sorted((replace(each, cached=False) for each in last.values()), key=_by_version)
     names = varying(last)
     entries = tuple(Entry(result, way(result.cell, names)) for result in results)
-    return GateOutcome(entries, headroom=tuple(headroom_of(results, history)), past=True)
+    headroom = tuple(headroom_of(results, history))
+    return GateOutcome(entries, headroom=headroom, past=True, events=happened)
 
 
 def _by_version(result: CellResult) -> tuple[bool, str, float, str]:

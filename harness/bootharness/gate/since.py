@@ -12,11 +12,23 @@ from bootharness.gate.series import place_of, series_of
 from bootharness.runs.cell import Cell
 from bootharness.runs.result import CellResult, Past
 
-__all__ = ["Course", "Seen", "Since", "courses", "place"]
+__all__ = [
+    "Content",
+    "Course",
+    "Line",
+    "Seen",
+    "Since",
+    "content_of",
+    "courses",
+    "in_order",
+    "line_of",
+    "place",
+    "seen_of",
+]
 
-_Line = tuple[Cell, str]
+Line = tuple[Cell, str]
 """A way of booting, and a series of kernels."""
-_Content = tuple[str, str]
+Content = tuple[str, str]
 
 
 class Course(StrEnum):
@@ -74,16 +86,16 @@ def courses(
 
     ``pasts`` are results from before this gate, the oldest first.
     """
-    own: dict[_Line, list[CellResult]] = defaultdict(list)
+    own: dict[Line, list[CellResult]] = defaultdict(list)
     for each in results:
-        own[_line(each.cell)].append(each)
-    lines: dict[_Line, dict[_Content, Seen]] = defaultdict(dict)
+        own[line_of(each.cell)].append(each)
+    lines: dict[Line, dict[Content, Seen]] = defaultdict(dict)
     for past in pasts:
-        line = _line(past.result.cell)
+        line = line_of(past.result.cell)
         if line in own:
             _note(lines[line], past.result, past.made_at)
     compared = {
-        place(each.cell): _seen(each)
+        place(each.cell): seen_of(each)
         for each in results
         if each.cell.kernel == baseline and each.verdict is not Verdict.SKIP
     }
@@ -92,49 +104,51 @@ def courses(
         for each in its:
             _note(lines[line], each, None)
         before = compared.get(line[0])
-        ordered = _ordered(lines[line], before)
+        ordered = in_order(lines[line], before)
         at = {content: number for number, (content, _) in enumerate(ordered)}
         kernels = [seen for _, seen in ordered]
         for each in its:
             if each.verdict is Verdict.SKIP or each.cell.kernel == baseline:
                 continue
-            if since := _since(kernels, at[_content(_seen(each))], before):
+            if since := _since(kernels, at[content_of(seen_of(each))], before):
                 found[each.cell] = since
     return found
 
 
-def _line(cell: Cell) -> _Line:
+def line_of(cell: Cell) -> Line:
+    """Return which kernels a cell's comes one after the other with, and how it is booted."""
     return place(cell), series_of(cell.kernel)
 
 
-def _content(seen: Seen) -> _Content:
+def content_of(seen: Seen) -> Content:
     """Return what makes two kernels the same: their content, or of what has none their source."""
     return seen.sha256, "" if seen.sha256 else seen.kernel
 
 
-def _seen(result: CellResult, at: float | None = None) -> Seen:
+def seen_of(result: CellResult, at: float | None = None) -> Seen:
+    """Return the kernel of a result with what came of it, and when that was first seen so."""
     facts, (verdict, cause) = result.decisive.facts, result.decisive.outcome
     return Seen(result.cell.kernel, facts.release, facts.sha256, verdict, cause, at)
 
 
-def _note(line: dict[_Content, Seen], result: CellResult, at: float | None) -> None:
+def _note(line: dict[Content, Seen], result: CellResult, at: float | None) -> None:
     """Note what came of a kernel: the last that is known, and since when it is so."""
     if result.verdict is Verdict.SKIP:
         return
-    seen = _seen(result, at)
-    before = line.get(_content(seen))
+    seen = seen_of(result, at)
+    before = line.get(content_of(seen))
     if before and (before.verdict, before.cause) == (seen.verdict, seen.cause):
         seen = replace(seen, at=before.at)
-    line[_content(seen)] = seen
+    line[content_of(seen)] = seen
 
 
-def _ordered(line: dict[_Content, Seen], baseline: Seen | None) -> list[tuple[_Content, Seen]]:
+def in_order(line: dict[Content, Seen], baseline: Seen | None) -> list[tuple[Content, Seen]]:
     """Return the kernels of one series in the order in which they came, and the baseline, if its
     version says where it belongs."""
     known = sorted(line.items(), key=lambda each: (each[1].at is None, each[1].at or 0.0))
     whole = known
-    if baseline and _content(baseline) not in line:
-        whole = [(_content(baseline), baseline), *known]
+    if baseline and content_of(baseline) not in line:
+        whole = [(content_of(baseline), baseline), *known]
     places = [place_of(seen.release, seen.kernel) for _, seen in whole]
     by_version = {
         content: found

@@ -35,9 +35,10 @@ class GateItem(pytest.Item):
         self._matrix = matrix
 
     def runtest(self) -> None:
-        """Fail for a bad kernel; skip one that nothing was found out about."""
+        """Fail for a bad kernel; skip one that nothing was found out about. One that fails as the
+        baseline does is what --gate-still-failing says."""
         from bootharness.gate.outcome import Standing
-        from bootharness.gate.report.words import sentences
+        from bootharness.gate.report.words import bad_baseline, sentences
 
         try:
             outcome = self._outcome()
@@ -47,11 +48,17 @@ class GateItem(pytest.Item):
             pytest.fail(str(error), pytrace=False)
         for entry in outcome.candidates:
             self.user_properties += [("gate_warning", each.sentence) for each in entry.remarks]
+        baseline = [bad] if (bad := bad_baseline(outcome)) else []
+        self.user_properties += [("gate_warning", said) for said in baseline]
         worst = outcome.standing
-        self.user_properties.append(("gate_standing", str(worst)))
+        failing = {entry.standing for entry in outcome.candidates}
+        still = Standing.STILL in failing and Standing.BAD not in failing
+        self.user_properties.append(("gate_standing", str(Standing.STILL if still else worst)))
         told = (each for each in outcome.entries
                 if not each.baseline or each.standing is Standing.UNKNOWN)  # fmt: skip
-        said = "\n".join(sentence for entry in told for sentence in sentences(entry))
+        said = "\n".join(
+            [*baseline, *(sentence for entry in told for sentence in sentences(entry))]
+        )
         if worst is Standing.BAD:
             raise _Refused(said)
         if worst is Standing.UNKNOWN:
@@ -61,7 +68,8 @@ class GateItem(pytest.Item):
     def _outcome(self) -> "GateOutcome":
         from bootharness.gate.gate import run_gate
 
-        return run_gate(self._matrix, jobs=1)
+        accepted = self.config.getoption("--gate-still-failing") == "accept"
+        return run_gate(self._matrix, jobs=1, still_accepted=accepted)
 
     def repr_failure(
         self, excinfo: pytest.ExceptionInfo[BaseException], style: object = None

@@ -56,6 +56,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="SOURCE",
         help="the last good kernel: compare each kernel with it, in a test of its own",
     )
+    group.addoption(
+        "--gate-still-failing",
+        choices=("refuse", "accept"),
+        default="refuse",
+        help="what becomes of a kernel that fails as that one does; refuse is usual",
+    )
     parser.addini(
         "kernels_toml",
         "table of kernel builds, relative to the root folder; kernels.toml if that is there",

@@ -31,6 +31,8 @@ def headroom_of(results: Iterable[CellResult], history: History | None) -> Itera
         seen.add(pair)
         if cell.plan.loader not in limits:
             limits[cell.plan.loader] = _limits(cell.plan.loader, history)
+            if history:
+                history.note_limits(cell.plan.loader, limits[cell.plan.loader])
         yield from headrooms(
             *pair,
             limits[cell.plan.loader],

@@ -7,11 +7,11 @@ steps of `_MIGRATIONS` that it has gone through.
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from msgspec.structs import replace
@@ -21,8 +21,9 @@ from bootharness.errors import BootHarnessError, LaunchFailed, UsageError
 from bootharness.host.cache import state_dir
 from bootharness.host.closing import Closing
 from bootharness.host.deadline import Deadline
+from bootharness.predictor.headroom import PartLimit
 from bootharness.runs.cell import Cell
-from bootharness.runs.result import Attempt, BootFacts, CellResult, Past
+from bootharness.runs.result import Attempt, BootFacts, CellResult, LimitSeen, Past
 
 __all__ = ["History", "history_file"]
 
@@ -35,8 +36,13 @@ _OF_THE_FILE = {
     for name in ("ERROR", "CORRUPT", "NOTADB", "MISMATCH", "CONSTRAINT", "FORMAT", "SCHEMA")
 }
 _DAMAGED = (msgspec.MsgspecError, BootHarnessError, ValueError, TypeError, RecursionError)
-_ResultRow = tuple[int, float, str, str, str]
-_OutcomeRow = tuple[int, float, str, str, str, Verdict, str | None, str | None, str | None]
+_Moment = Annotated[float, msgspec.Meta(ge=0, lt=253_402_300_800)]
+"""In seconds since 1970, before the year 10000: later ones no calendar writes."""
+_ResultRow = tuple[int, _Moment, str, str, str]
+_OutcomeRow = tuple[
+    int, _Moment, str, str, str, Verdict, str | None, str | None, str | None, str | None
+]
+_LimitRow = tuple[str, str, str, int | None, _Moment]
 _AttemptRow = tuple[Verdict, str | None, str, float, str]
 _OLD_CELL = ("loader", "machine", "cmdline", "initrd", "until", "timeout_s")
 
@@ -80,6 +86,15 @@ _MIGRATIONS: tuple[str | Callable[[sqlite3.Connection], None], ...] = (
     """,
     "ALTER TABLE attempt ADD COLUMN picture BLOB NOT NULL DEFAULT x''",
     _plans_in_cells,
+    """
+    CREATE TABLE limit_seen (
+        loader TEXT NOT NULL,
+        part TEXT NOT NULL,
+        unit TEXT NOT NULL,
+        largest INTEGER,
+        at REAL NOT NULL
+    )
+    """,
 )
 
 
@@ -225,7 +240,8 @@ class History(Closing):
         the kernel's alone, and what is damaged is left out."""
         rows = self._rows(
             "SELECT result.id, made_at, harness, key, cell, verdict, cause, "
-            "json_extract(facts, '$.release'), json_extract(facts, '$.sha256') FROM attempt JOIN "
+            "json_extract(facts, '$.release'), json_extract(facts, '$.sha256'), "
+            "json_extract(facts, '$.compiler') FROM attempt JOIN "
             "(SELECT * FROM result ORDER BY id DESC LIMIT ?) AS result ON result.id = result "
             "WHERE json_valid(facts) ORDER BY result.id, number",
             last,
@@ -235,8 +251,15 @@ class History(Closing):
                 known = [msgspec.convert(row, _OutcomeRow) for row in group]
                 number, made_at, harness, key, cell, *_ = known[0]
                 attempts = tuple(
-                    Attempt(row[5], row[6], "", facts=BootFacts(row[7] or "", row[8] or ""))
-                    for row in known
+                    Attempt(
+                        verdict,
+                        cause,
+                        "",
+                        facts=BootFacts(
+                            release=release or "", sha256=digest or "", compiler=compiler or ""
+                        ),
+                    )
+                    for *_, verdict, cause, release, digest, compiler in known
                 )
                 decoded = msgspec.json.decode(cell, type=Cell)
                 yield Past(number, made_at, harness, CellResult(decoded, key, attempts))
@@ -273,6 +296,25 @@ class History(Closing):
         """Keep something that takes time to find out, under the digest of all it depends on."""
         with self._writing():
             self._database.execute("INSERT OR REPLACE INTO known VALUES (?, ?)", (key, value))
+
+    def note_limits(self, loader: str, limits: Iterable[PartLimit]) -> None:
+        """Note what a loader can boot now, where that is not what was noted last."""
+        last = {each.part: each for each in self.limits_seen() if each.loader == loader}
+        moved = [
+            (loader, each.part, each.unit, each.largest, time.time())
+            for each in limits
+            if each.part not in last or last[each.part].largest != each.largest
+        ]
+        if moved:
+            with self._writing():
+                self._database.executemany("INSERT INTO limit_seen VALUES (?, ?, ?, ?, ?)", moved)
+
+    def limits_seen(self) -> Iterator[LimitSeen]:
+        """Yield what loaders could boot from when on, the oldest first; what is damaged is left
+        out."""
+        for row in self._rows("SELECT loader, part, unit, largest, at FROM limit_seen ORDER BY at"):
+            with suppress(*_DAMAGED):
+                yield LimitSeen(*msgspec.convert(row, _LimitRow))
 
     def _attempts(self, number: int) -> Iterator[Attempt]:
         rows = self._rows(

@@ -7,7 +7,7 @@ from msgspec import Struct, field
 from bootharness.diagnosis.verdict import Verdict
 from bootharness.runs.cell import Cell
 
-__all__ = ["Attempt", "BootFacts", "CellResult", "Past"]
+__all__ = ["Attempt", "BootFacts", "CellResult", "LimitSeen", "Past"]
 
 
 class BootFacts(Struct, frozen=True):
@@ -119,3 +119,14 @@ class Past(Struct, frozen=True):
     made_at: float
     harness: str
     result: CellResult
+
+
+class LimitSeen(Struct, frozen=True):
+    """The largest of a part that a loader, by its name, could boot from a moment on, in seconds
+    since 1970; None where only memory ended it."""
+
+    loader: str
+    part: str
+    unit: str
+    largest: int | None
+    at: float

@@ -1,25 +1,31 @@
 """A gate as JSON. Within one version fields are added but never change their meaning."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
 from bootharness.diagnosis.verdict import Verdict
-from bootharness.gate.groups import groups
+from bootharness.errors import UsageError
+from bootharness.gate.events import Event
+from bootharness.gate.groups import Group, groups
 from bootharness.gate.outcome import Change, Entry, GateOutcome, Pace, Remark, Standing
 from bootharness.gate.report.next_steps import next_steps
 from bootharness.gate.report.words import bad_baseline, headline
 from bootharness.gate.since import Since
+from bootharness.host.regular import read_regular
 from bootharness.predictor.headroom import Headroom
 from bootharness.report.document import schema_of
 from bootharness.runs.cell import Cell
-from bootharness.runs.result import BootFacts
+from bootharness.runs.result import Attempt, BootFacts, CellResult
+from bootharness.text import plainly
 
-__all__ = ["GATE_SCHEMA_VERSION", "gate_document", "gate_schema"]
+__all__ = ["GATE_SCHEMA_VERSION", "Step", "gate_document", "gate_schema", "read_gate", "steps"]
 
 GATE_SCHEMA_VERSION = 3
+_FILE_BYTES = 1 << 28
 
 
 class _Attempt(Struct, frozen=True):
@@ -58,7 +64,7 @@ class _Entry(Struct, frozen=True):
     since: Since | None
 
 
-class _Step(Struct, frozen=True):
+class Step(Struct, frozen=True):
     """What to do next: ``what`` for, and the command, or for "hold" the lines of a matrix."""
 
     what: str
@@ -73,14 +79,14 @@ class _Group(Struct, frozen=True):
     sentence: str
     kernels: tuple[str, ...]
     entries: tuple[int, ...]
-    next_steps: tuple[_Step, ...]
+    next_steps: tuple[Step, ...]
 
 
 class _Document(Struct, frozen=True):
     """A gate: where the candidates stand together, and every cell; ``untried`` ones were not
     booted, for it was interrupted. ``bad_baseline`` is said of a baseline that is bad itself, and
     ``still_accepted`` tells that what fails as it does was not refused for that. ``expired`` are
-    sentences on expectations that hold no longer."""
+    sentences on expectations that hold no longer, ``events`` what has happened over the months."""
 
     schema_version: int
     standing: Standing
@@ -96,6 +102,7 @@ class _Document(Struct, frozen=True):
     groups: tuple[_Group, ...]
     headroom: tuple[Headroom, ...]
     entries: tuple[_Entry, ...]
+    events: tuple[Event, ...]
 
 
 def gate_document(outcome: GateOutcome) -> dict[str, Any]:
@@ -115,6 +122,7 @@ def gate_document(outcome: GateOutcome) -> dict[str, Any]:
         groups=tuple(_groups(outcome)),
         headroom=outcome.headroom,
         entries=tuple(_entry(each) for each in outcome.entries),
+        events=outcome.events,
     )
     plain: dict[str, Any] = msgspec.to_builtins(document)
     return plain
@@ -127,10 +135,15 @@ def _groups(outcome: GateOutcome) -> Iterator[_Group]:
             standing=each.standing,
             cause=each.cause,
             sentence=each.said,
-            kernels=each.sources,
+            kernels=each.fold.sources,
             entries=tuple(places[id(entry)] for entry in each.entries),
-            next_steps=tuple(_Step(what, text) for what, text in next_steps(each)),
+            next_steps=steps(each),
         )
+
+
+def steps(group: Group) -> tuple[Step, ...]:
+    """Return what to do next about a group."""
+    return tuple(Step(what, text) for what, text in next_steps(group))
 
 
 def _entry(entry: Entry) -> _Entry:
@@ -162,3 +175,56 @@ def _entry(entry: Entry) -> _Entry:
 def gate_schema() -> dict[str, Any]:
     """Return the JSON Schema of the document."""
     return schema_of(_Document, f"bootharness gate, version {GATE_SCHEMA_VERSION}")
+
+
+class _KeptEntry(Struct):
+    """What of a document's cell the rest can be told from."""
+
+    cell: Cell
+    attempts: tuple[_Attempt, ...]
+    way: str = ""
+    baseline: bool = False
+    key: str = ""
+    remarks: tuple[Remark, ...] = ()
+    pace: Pace | None = None
+    since: Since | None = None
+
+
+class _Kept(Struct):
+    schema_version: int
+    entries: tuple[_KeptEntry, ...]
+    untried: int = 0
+    still_accepted: bool = False
+
+
+def read_gate(path: Path) -> GateOutcome:
+    """Read a gate that was written as JSON: its cells, without pictures, headroom and trend.
+
+    Raises UsageError, naming the file and the field, for anything else.
+    """
+    written = read_regular(path, most=_FILE_BYTES)
+    try:
+        kept = msgspec.json.decode(written, type=_Kept)
+    except (msgspec.ValidationError, UsageError) as error:
+        raise UsageError(f"{path}: not what `gate --json` writes: {plainly(error)}") from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise UsageError(f"{path}: not a JSON file: {error}") from error
+    if kept.schema_version != GATE_SCHEMA_VERSION:
+        raise UsageError(
+            f"{path}: schema_version: it is {kept.schema_version}, and this bootharness reads "
+            f"{GATE_SCHEMA_VERSION}: write it anew with `gate --json`"
+        )
+    for number, each in enumerate(kept.entries):
+        if not each.attempts:
+            raise UsageError(f"{path}: entries[{number}].attempts: it is empty, and a boot has one")
+    entries = tuple(
+        Entry(
+            CellResult(each.cell, each.key, tuple(
+                Attempt(one.verdict, one.cause, one.sentence, one.seconds, one.facts)
+                for one in each.attempts
+            )),
+            each.way, each.baseline, (), each.remarks, each.pace, each.since,
+        )
+        for each in kept.entries
+    )  # fmt: skip
+    return GateOutcome(entries, untried=kept.untried, still_accepted=kept.still_accepted)

@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from bootharness.diagnosis.causes import CAUSES
 from bootharness.diagnosis.verdict import Verdict
+from bootharness.gate.events import Happening
 from bootharness.gate.groups import Group, groups
 from bootharness.gate.outcome import Entry, GateOutcome, Standing
 from bootharness.gate.report.facts import common as common_facts
@@ -24,6 +25,8 @@ from bootharness.gate.report.next_steps import next_steps
 from bootharness.gate.report.words import (
     WORDS,
     built_otherwise,
+    day,
+    event_said,
     fresh_and_reused,
     headline,
     kernel_name,
@@ -52,6 +55,15 @@ _MOST_TOGETHER = 12
 _MOST_EXAMPLES = 3
 _LEAST_FILTERED = 13
 """Kernels, or so many ways of booting: fewer are seen at a glance."""
+_MOST_EVENTS = 12
+_EVENTS = {
+    Happening.FIRST_BAD: "bad",
+    Happening.OTHER_CAUSE: "bad",
+    Happening.FIXED: "good",
+    Happening.LIMIT: "unknown",
+    Happening.TOOLCHAIN: "unknown",
+}
+"""As what an event is coloured."""
 _PASSING = (Standing.GOOD, Standing.WARNING)
 _STANDINGS = {
     Verdict.GOOD: Standing.GOOD,
@@ -99,7 +111,7 @@ def html(outcome: GateOutcome, *, title: str = "Boot gate") -> str:
     if lines:
         from bootharness.gate.report.plot import trend_plots
 
-        plots = drawn(lambda: trend_plots(lines, outcome.headroom, ahead))
+        plots = drawn(lambda: trend_plots(lines, outcome.headroom, ahead, outcome.events))
     ways = tuple(dict.fromkeys(row.way for row in rows))
     known = {entry.result.decisive.facts.sha256 for entry in outcome.entries}
     values = {
@@ -124,6 +136,11 @@ def html(outcome: GateOutcome, *, title: str = "Boot gate") -> str:
         ],
         "filtered": len({entry.result.cell.kernel for entry in outcome.entries}) >= _LEAST_FILTERED,
         "lines": list(_lines(outcome, rows, ways)),
+        "happened": [
+            (day(each.at), each.what, _EVENTS[each.what], event_said(each))
+            for each in reversed(outcome.events)
+        ],
+        "most_events": _MOST_EVENTS,
         "series": lines,
         "known": known,
         "projections": [projection(each) for each in ahead],

@@ -44,8 +44,8 @@ def _bisect(group: Group) -> str:
 
 def stanza(group: Group) -> str:
     """Return the lines of a matrix that hold what fails until somebody has mended it."""
-    lines = ["[[expect]]", f"kernel = {_written(group.sources)}"]
-    for name, _ in group.where:
+    lines = ["[[expect]]", f"kernel = {_written(group.fold.sources)}"]
+    for name, _ in group.fold.where:
         values = {
             str(chosen(entry.result.cell.plan)[name]): None
             for entry in group.entries

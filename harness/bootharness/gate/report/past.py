@@ -7,8 +7,9 @@ from typing import Any, TextIO
 import msgspec
 
 from bootharness.gate.axes import varying, way
+from bootharness.gate.events import Event
 from bootharness.gate.outcome import Entry
-from bootharness.gate.report.terminal import STYLES
+from bootharness.gate.report.terminal import STYLES, print_events
 from bootharness.gate.report.words import WORDS
 from bootharness.report.lines import Words, say, say_rows
 from bootharness.runs.result import Past
@@ -19,8 +20,9 @@ __all__ = ["PAST_SCHEMA_VERSION", "past_document", "print_past"]
 PAST_SCHEMA_VERSION = 2
 
 
-def print_past(pasts: Sequence[Past], output: TextIO) -> None:
-    """Print results of the past, the oldest first; in colours on a terminal alone."""
+def print_past(pasts: Sequence[Past], happened: Sequence[Event], output: TextIO) -> None:
+    """Print results of the past and what has happened over the months, the oldest first; in
+    colours on a terminal alone."""
     if not pasts:
         say(output, "there is no such boot in the history")
         return
@@ -45,12 +47,15 @@ def print_past(pasts: Sequence[Past], output: TextIO) -> None:
             ]
         )
     say_rows(output, rows, lead=5, right=(0, 5))
+    print_events(happened, output)
 
 
-def past_document(pasts: Iterable[Past]) -> dict[str, Any]:
-    """Return results of the past as plain values; pictures and traces are left out."""
+def past_document(pasts: Iterable[Past], happened: Iterable[Event]) -> dict[str, Any]:
+    """Return results of the past and what has happened as plain values; pictures and traces are
+    left out."""
     return {
         "schema_version": PAST_SCHEMA_VERSION,
+        "events": [msgspec.to_builtins(event) for event in happened],
         "results": [
             {
                 "number": past.id,

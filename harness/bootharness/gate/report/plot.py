@@ -1,9 +1,11 @@
 """The plot of payloads over versions, as SVG that takes its colours from the page."""
 
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bootharness.gate.events import Event, Happening
 from bootharness.gate.trend import Crossing, Series, payload_limits
 from bootharness.gate.version import version_name
 from bootharness.predictor.headroom import Headroom
@@ -17,6 +19,12 @@ __all__ = ["trend_plots"]
 _SERIES = ("--one", "--two", "--three", "--four", "--five", "--six")
 _MARKS = ("o", "s", "^", "D", "v", "P")
 _LIMITS = ("solid", (0, (6, 2)), (0, (2, 2)), (0, (6, 2, 2, 2)))
+_EVENTS = {
+    Happening.FIRST_BAD: ("v", "--bad"),
+    Happening.OTHER_CAUSE: ("s", "--bad"),
+    Happening.FIXED: ("^", "--good"),
+    Happening.TOOLCHAIN: ("D", "--unknown"),
+}
 _WIDE, _NARROW = (10.5, 5.2), (4.4, 4.6)
 """In inches: for a page, and for a phone."""
 _MOST_LABELS = {_WIDE: 14, _NARROW: 5}
@@ -28,14 +36,17 @@ _MIB = 1 << 20
 
 
 def trend_plots(
-    lines: Sequence[Series], headroom: Sequence[Headroom], crossings: Sequence[Crossing]
+    lines: Sequence[Series],
+    headroom: Sequence[Headroom],
+    crossings: Sequence[Crossing],
+    happened: Sequence[Event] = (),
 ) -> tuple[str, str]:
-    """Return the SVGs, for a page and for a phone: each series with its projection, each loader's
-    payload limit as a line."""
+    """Return the SVGs, for a page and for a phone: each series with its projection and with what
+    has happened to it, each loader's payload limit as a line, and what that was before."""
     limits = sorted(payload_limits(headroom))
     return (
-        _plot(_WIDE, lines, limits, crossings),
-        _plot(_NARROW, lines, limits, crossings),
+        _plot(_WIDE, lines, limits, crossings, happened),
+        _plot(_NARROW, lines, limits, crossings, happened),
     )
 
 
@@ -44,6 +55,7 @@ def _plot(
     lines: Sequence[Series],
     limits: Sequence[tuple[str, int]],
     crossings: Sequence[Crossing],
+    happened: Sequence[Event],
 ) -> str:
     palette = Palette()
     ink, bad = palette["--ink"], palette["--bad"]
@@ -62,6 +74,7 @@ def _plot(
     for number, (loader, limit) in enumerate(limits):
         axes.axhline(limit / _MIB, color=bad, linewidth=1.4, label=f"limit of {Path(loader).name}",
                      linestyle=_LIMITS[number % len(_LIMITS)])  # fmt: skip
+    _mark(axes, palette, lines, happened)
     _dress(axes, palette, lines, crossings, most=_MOST_LABELS[size])
     left, right = axes.get_xlim()
     for end, row in _rows(crossings, (right - left) * _LABEL[size]):
@@ -74,6 +87,26 @@ def _plot(
     figure.legend(loc="outside lower center", ncols=_COLUMNS[size], frameon=False, labelcolor=ink)
     label = "Payload over Linux versions, with each loader's limit"
     return drawing(figure, palette, label, narrow=size == _NARROW)
+
+
+def _mark(
+    axes: "Axes", palette: Palette, lines: Sequence[Series], happened: Sequence[Event]
+) -> None:
+    """Mark the kernels to which something has happened, and the limits of the past."""
+    for what, (mark, colour) in _EVENTS.items():
+        releases = {event.release for event in happened if event.what is what}
+        points = [point for each in lines for point in each.points if point.release in releases]
+        if points:
+            axes.plot([point.place for point in points],
+                      [point.payload_bytes / _MIB for point in points], color=palette[colour],
+                      marker=mark, markersize=13, markerfacecolor="none", markeredgewidth=1.8,
+                      linestyle="none", label=what)  # fmt: skip
+    for event in happened:
+        if event.limit:
+            until = datetime.fromtimestamp(event.at, UTC).strftime("%Y-%m-%d")
+            axes.axhline(event.limit / _MIB, color=palette["--dim"], linewidth=1.2,
+                         linestyle="dotted",
+                         label=f"limit of {Path(event.loader).name} until {until}")  # fmt: skip
 
 
 def _rows(crossings: Iterable[Crossing], width: float) -> Iterable[tuple[Crossing, int]]:

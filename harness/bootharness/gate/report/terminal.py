@@ -1,16 +1,19 @@
 """A gate on a terminal: a table of its cells, and below it what there is to say of them."""
 
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from typing import TextIO
 
 import click
 
+from bootharness.gate.events import TURNS, Event, Happening
 from bootharness.gate.groups import Group, groups
 from bootharness.gate.outcome import Entry, GateOutcome, Standing
 from bootharness.gate.report.next_steps import next_steps
 from bootharness.gate.report.words import (
     WORDS,
     built_otherwise,
+    day,
+    event_said,
     fresh_and_reused,
     headline,
     kernel_name,
@@ -27,7 +30,7 @@ from bootharness.gate.trend import trend
 from bootharness.report.lines import Words, say, say_rows
 from bootharness.text import count, printable
 
-__all__ = ["STYLES", "print_outcome"]
+__all__ = ["STYLES", "print_events", "print_outcome"]
 
 STYLES = {
     Standing.GOOD: "green",
@@ -37,6 +40,14 @@ STYLES = {
     Standing.BAD: "red",
 }
 """How a standing is coloured."""
+_EVENTS = {
+    Happening.FIRST_BAD: "red",
+    Happening.OTHER_CAUSE: "red",
+    Happening.FIXED: "green",
+    Happening.LIMIT: "cyan",
+    Happening.TOOLCHAIN: "cyan",
+}
+_MOST_EVENTS = 10
 _MOST_ROWS = 40
 _MOST_GROUPS = 8
 _INDENT = 5
@@ -75,8 +86,28 @@ def print_outcome(outcome: GateOutcome, output: TextIO) -> None:
         say(output, (printable(sentence), {"bold": True}))
     for crossing in trend(outcome)[1]:
         say(output, projection(crossing))
+    print_events([each for each in outcome.events if not _is_told(each, outcome)], output)
     say(output, _standing(outcome.standing), printable(headline(outcome)))
     say(output, (fresh_and_reused(outcome), _DIM))
+
+
+def _is_told(event: Event, outcome: GateOutcome) -> bool:
+    """Return whether it is one of this gate's own boots that shows an event: more was said of it
+    above."""
+    return event.what in TURNS and any(
+        entry.result.cell.kernel == event.kernel and not entry.result.cached
+        for entry in outcome.entries
+    )
+
+
+def print_events(happened: Sequence[Event], output: TextIO) -> None:
+    """Print what has happened over the months, the last of it."""
+    if happened[:-_MOST_EVENTS]:
+        more = count(len(happened) - _MOST_EVENTS, "event")
+        say(output, (f"{more} before these; --html and --json have all", _DIM))
+    for event in happened[-_MOST_EVENTS:]:
+        what = event.what, {"fg": _EVENTS[event.what], "bold": True}
+        say(output, (day(event.at), _DIM), "", what, "", event_said(event))
 
 
 def _standing(standing: Standing) -> Words:

@@ -7,6 +7,7 @@ from pathlib import Path
 from statistics import median
 
 from bootharness.diagnosis.verdict import Verdict
+from bootharness.gate.events import Event, Happening
 from bootharness.gate.groups import groups
 from bootharness.gate.outcome import Entry, GateOutcome, Standing
 from bootharness.gate.series import named, short
@@ -18,6 +19,8 @@ __all__ = [
     "WORDS",
     "bad_baseline",
     "built_otherwise",
+    "day",
+    "event_said",
     "expectation",
     "fresh_and_reused",
     "headline",
@@ -58,6 +61,7 @@ _COUNTED_AS_EXPECTED = {
     Standing.UNKNOWN: "unknown",
 }
 _MOST_OF_A_KIND = 12
+_WAYS = 2
 _KINDS = {
     "headroom": "a loader's limit is near",
     "slower": "the boot is slower than the baseline's",
@@ -128,7 +132,7 @@ def _refused(outcome: GateOutcome) -> str:
     if worst.standing is Standing.STILL:
         said += ", as the baseline does: no regression"
     elif expected := expectation(worst.first):
-        said = f"{worst.kernels}: {expected}"
+        said = f"{worst.fold.kernels}: {expected}"
     elif since := worst.first.since:
         said += f"; {_course(worst.first, since)}" if since.course is Course.STILL else ""
     if len(outcome.candidates) > 1:
@@ -162,18 +166,42 @@ def _course(entry: Entry, since: Since) -> str:
     if since.course is Course.NEW or not first:
         return "a new failure"
     if first.kernel == entry.result.cell.kernel and first.at is not None:
-        return f"still failing, first seen on {_day(first.at)}"
+        return f"still failing, first seen on {day(first.at)}"
     return f"still failing, since {_known(first, 'first seen on')}"
 
 
 def _known(seen: Seen, when: str = "") -> str:
     """Write a kernel with the day when it was first seen so, where that was before this gate."""
     name = printable(named(short(seen.kernel), seen.release))
-    return f"{name} ({when} {_day(seen.at)})" if when and seen.at is not None else name
+    return f"{name} ({when} {day(seen.at)})" if when and seen.at is not None else name
 
 
-def _day(at: float) -> str:
+def day(at: float) -> str:
+    """Write the day of a moment, in UTC."""
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d")
+
+
+def event_said(event: Event) -> str:
+    """Say what has happened, which kernel shows it, and how it was before."""
+    return printable(_event_said(event))
+
+
+def _event_said(event: Event) -> str:
+    kernel = named(short(event.kernel), event.release)
+    same = event.kernel == event.previous
+    before = f"{'it' if same else short(event.previous)} was"
+    ways = f" ({'; '.join(event.ways[:_WAYS])}" if event.ways else ""
+    more = len(event.ways) - _WAYS
+    ways += (f" and {more:,} more ways)" if more > 0 else ")") if ways else ""
+    match event.what:
+        case Happening.LIMIT:
+            loader = Path(event.loader).name
+            return f"{loader} can load {event.after}, before {event.before}"
+        case Happening.TOOLCHAIN:
+            return f"{kernel}: {event.after}, {short(event.previous)}: {event.before}"
+        case Happening.FIXED:
+            return f"{kernel} is good{ways}; {before} {event.before}"
+    return f"{kernel}: {event.after}{ways}; {before} {event.before or 'good'}"
 
 
 def _of_all(outcome: GateOutcome, standing: Standing) -> str:
@@ -247,7 +275,7 @@ def _boots(outcome: GateOutcome) -> int:
     made = 0
     for entry in outcome.entries:
         pace, way, before = entry.pace, entry.way, outcome.baseline_of(entry)
-        measured = pace and before and not (entry.result.cached and before.result.cached)
+        measured = pace and before and not pace.recalled
         if pace and measured:
             timed[way] = max(timed[way], len(pace.baseline))
         if not entry.baseline:

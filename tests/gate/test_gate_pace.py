@@ -1,0 +1,91 @@
+"""Whether a boot is slower: which boots are made to find that out, and of which kernels."""
+
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bootharness.diagnosis.verdict import Verdict
+from bootharness.gate.gate import run_gate
+from bootharness.gate.matrix import Matrix
+from bootharness.gate.outcome import GateOutcome, Standing
+from bootharness.runs.cell import Cell
+from bootharness.runs.result import Attempt, BootFacts
+from bootharness.runs.work import boot_cell
+from tests.support.processes import run
+
+OLD, NEW = "selfcheck:65536", "selfcheck:65552"
+
+
+class TimedBoots(Executor):
+    """Boots nothing: the new kernel takes twice as long as the old one."""
+
+    def __init__(self, compressions: dict[str, str]) -> None:
+        self._compressions = compressions
+        self.boots: list[str] = []
+
+    def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        done: Future[Any] = Future()
+        done.set_result(self._boot(*args) if function is boot_cell else function(*args, **kwargs))
+        return done
+
+    def _boot(self, cell: Cell) -> Attempt:
+        self.boots.append(cell.kernel)
+        seconds = (1.0 if cell.kernel == OLD else 2.0) + 0.001 * len(self.boots)
+        facts = BootFacts(
+            sha256=cell.kernel, compression=self._compressions[cell.kernel],
+            milestones={"setup-entered": seconds},
+        )  # fmt: skip
+        return Attempt(Verdict.GOOD, None, "reached setup", 1.0, facts)
+
+
+def gate(folder: Path, old: str, new: str, *, timing: bool = True) -> tuple[GateOutcome, list[str]]:
+    boots = TimedBoots({OLD: old, NEW: new})
+    matrix = Matrix((NEW,), OLD, {"route": ("direct",), "until": ("setup",)})
+    outcome = run_gate(matrix, executor=boots, history=folder / "history", timing=timing)
+    return outcome, boots.boots
+
+
+def kinds(outcome: GateOutcome) -> list[str]:
+    return [remark.kind for entry in outcome.candidates for remark in entry.remarks]
+
+
+def test_what_seems_slower_is_booted_again_in_turns_with_its_baseline(tmp_path: Path) -> None:
+    outcome, boots = gate(tmp_path, "zstd", "zstd")
+    assert kinds(outcome) == ["slower"]
+    assert outcome.standing is Standing.WARNING
+    assert boots == [OLD, NEW] * 4
+
+
+@pytest.mark.parametrize(("old", "new"), [("lz4", "zstd"), ("zstd", "")])
+def test_kernels_that_are_compressed_in_different_ways_are_not_compared(
+    tmp_path: Path, old: str, new: str
+) -> None:
+    outcome, boots = gate(tmp_path, old, new)
+    assert kinds(outcome) == []
+    assert [entry.pace for entry in outcome.candidates] == [None]
+    assert outcome.standing is Standing.GOOD
+    assert boots == [OLD, NEW]
+
+
+def test_without_timing_no_boot_is_made_for_it_and_nothing_is_slower(tmp_path: Path) -> None:
+    outcome, boots = gate(tmp_path, "zstd", "zstd", timing=False)
+    assert kinds(outcome) == []
+    assert outcome.standing is Standing.GOOD
+    assert boots == [OLD, NEW]
+
+
+def test_the_option_leaves_timing_out(tmp_path: Path) -> None:
+    """What is known already is booted again for its time, unless nobody asks for that."""
+    history = tmp_path / "history"
+    arguments = ("gate", "selfcheck:65552", "--baseline", "selfcheck:65536", "--until", "setup",
+                 "--route", "direct", "--jobs", "1", "--history", history)  # fmt: skip
+    first = run(*arguments, "--no-timing")
+    assert first.returncode == 0, first.stderr
+    assert "\n2 boots (" in first.stdout
+    again = run(*arguments, "--no-timing")
+    assert "\nno boot, 2 unchanged results reused\n" in again.stdout
+    assert "no boot" not in run(*arguments).stdout
+    assert "\nno boot, 2 unchanged results reused\n" in run(*arguments).stdout
