@@ -11,6 +11,7 @@ from bootharness.kernels.source import fetch
 from bootharness.one_boot import boot
 from bootharness.plan import DEFAULT_CMDLINE, BootPlan, MachineConfig
 from bootharness.predictor.predict import predict
+from tests.support.processes import run as run_command
 
 PARTITION_LBA = 2048
 SIZE_MIB = 64
@@ -121,7 +122,24 @@ def test_grub(fat_disk: Path, tmp_path: Path, command: str) -> None:
     is_good(grub(fat_disk, tmp_path, config, command), memory=command == "linux16")
 
 
+LINUX = f"linux (hd0,msdos1)/vmlinuz {DEFAULT_CMDLINE}\n"
 LABEL = f"label it\n kernel vmlinuz\n append {DEFAULT_CMDLINE}\n"
+
+
+@pytest.mark.parametrize(
+    ("append", "words"),
+    [
+        ("console=ttyS0,115200 quiet panic=-1", "other words on the serial line"),
+        ("console=tty0 root=/dev/sda2 ro", "other words on the screen"),
+    ],
+)
+def test_kernel_of_a_disk_that_is_quiet_or_speaks_on_the_screen_is_good(
+    fat_disk: Path, tmp_path: Path, append: str, words: str
+) -> None:
+    config = f"default it\nlabel it\n kernel vmlinuz\n append {append}\n"
+    judgement = judged(syslinux(fat_disk, tmp_path, config), idle_s=4)
+    assert judgement.verdict is Verdict.GOOD, judgement.summary
+    assert words in judgement.summary
 
 
 @pytest.mark.parametrize(
@@ -149,6 +167,36 @@ def test_what_grub_does_not_find_is_in_its_words(fat_disk: Path, tmp_path: Path)
     judgement = judged(grub(fat_disk, tmp_path, "linux (hd0,msdos1)/gone\nboot\n"))
     assert judgement.cause == "boot-manager-error"
     assert "error: file `/gone' not found." in judgement.summary
+
+
+def test_kernel_that_grub_read_and_did_not_enter_is_not_named(
+    fat_disk: Path, tmp_path: Path
+) -> None:
+    disk = grub(fat_disk, tmp_path, f"{LINUX}initrd (hd0,msdos1)/gone.img && boot\n")
+    done = run_command("boot", "--disk", disk, "--json", tmp_path / "trace.json")
+    assert done.returncode == 1, done.stderr
+    assert "boot-manager-error" in done.stdout
+    assert "error: file `/gone.img' not found." in done.stdout
+    assert "6.1." not in done.stdout
+
+
+def test_grub_whose_partition_is_gone_has_only_its_rescue_shell(
+    fat_disk: Path, tmp_path: Path
+) -> None:
+    needs("grub-mkimage", GRUB_BOOT)
+    disk, core = tmp_path / "grub.img", tmp_path / "core.img"
+    shutil.copy(fat_disk, disk)
+    run(
+        *("grub-mkimage", "-O", "i386-pc", "-o", core, "-p", "(hd0,msdos3)/boot/grub"),
+        *GRUB_MODULES.split(),
+    )
+    write(disk, 0, GRUB_BOOT.read_bytes()[:440])
+    write(disk, 512, core.read_bytes())
+    judgement = judged(disk)
+    assert judgement.cause == "boot-manager-error"
+    assert "error: no such partition." in judgement.summary
+    assert judgement.diagnosis
+    assert any("grub rescue>" in line for line in judgement.diagnosis.evidence)
 
 
 def test_grub_that_falls_back_is_good_with_a_warning(fat_disk: Path, tmp_path: Path) -> None:

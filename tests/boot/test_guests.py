@@ -13,8 +13,9 @@ from bootharness.kernels.source import fetch
 from bootharness.one_boot import boot
 from bootharness.plan import BootPlan
 from bootharness.trace.boot_trace import BootTrace
+from bootharness.watch import watch
 from tests.support.flat import FLAT, GDT
-from tests.support.processes import COMMAND, environment
+from tests.support.processes import COMMAND, environment, run
 
 HEAD = """
         bits 16
@@ -126,6 +127,14 @@ words:  db 'Linux version {{}} (evil)', 13, 10, 'bootharness: init reached', 13,
 {GDT}"""
 
 
+def test_disk_that_fakes_a_boot_is_refused_by_a_gate(tmp_path: Path) -> None:
+    words = SAY.format("'Linux version 9.9.9 (evil)', 13, 10").replace("jz $", "jz stop")
+    image = disk(tmp_path, f"{words}stop: hlt\n")
+    done = run("gate", "--route", "disk", image, "--attempts", 1, "--history", tmp_path / "history")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "kernel-not-entered" in done.stdout
+
+
 def test_right_release_from_protected_mode_is_no_kernel(tmp_path: Path, debian: str) -> None:
     image = disk(tmp_path, PROTECTED.format(fetch(debian).release))
     loader = image.rename(tmp_path / "fake.bin")
@@ -142,6 +151,8 @@ def test_right_release_from_protected_mode_is_no_kernel(tmp_path: Path, debian: 
         "a: mov dx, 0xe9\n mov al, 0x43\n out dx, al\n jmp a",
         "a: mov dx, 0x505\n mov al, 2\n out dx, al\n jmp a",
         "mov dx, 0x505\n mov al, 1\n out dx, al\n jmp $",
+        "mov dx, 0xe9\n mov cx, 100\na: mov al, 'X'\n out dx, al\n loop a\n"
+        "mov al, 6\n mov dx, 0xcf9\n out dx, al\n jmp $",
     ],
 )
 def test_port_of_the_harness_is_no_way_to_a_skip(tmp_path: Path, code: str) -> None:
@@ -170,6 +181,8 @@ FLOODS = {
     "forged records": "a: mov dx, 0xe9\n inc dword [r]\n mov si, r\n mov cx, 68\n rep outsb\n"
     " jmp a\nr: times 42 db 0\n dw 'C'\n db 0x13, 0x42\n times 22 db 0",
     "pvpanic": "a: mov dx, 0x505\n mov al, 2\n out dx, al\n jmp a",
+    "serial": "mov dx, 0x3f8\nb: mov si, w\na: lodsb\n out dx, al\n test al, al\n jnz a\n jmp b\n"
+    "w: db 27, '[', 255, '<', 0",
 }
 LIMIT_S = 4
 # a process of its own that is small: what a process begins with is its parent's memory
@@ -191,12 +204,23 @@ def test_flood_is_bounded_in_time_and_memory(tmp_path: Path, what: str) -> None:
             [sys.executable, "-c", PEAK, *argv],
             env=environment(), stdout=subprocess.PIPE, stderr=output, timeout=120, check=False,
         )  # fmt: skip
-    assert done.returncode == 1, said.read_text()
+    busy = b"host-busy" in done.stdout  # and then it is nobody's fault
+    assert done.returncode == (125 if busy else 1), done.stdout.decode() + said.read_text()
     assert int(done.stdout.split()[-1]) < 200
     document = json.loads(trace.read_text())
     assert document["ending"]["seconds"] <= LIMIT_S * 1.2 + 2
     assert all(point["seconds"] >= 0 for point in document["milestones"])
     assert all(call["called_at"] >= 0 for call in document["bios_calls"])
+
+
+def test_guest_that_keeps_qemu_from_answering_has_misused_the_port_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "_STOP_S", 0.0)
+    trace, judgement = booted(tmp_path, FLOODS["pvpanic"])
+    assert (judgement.verdict, judgement.cause) == (Verdict.BAD, "port-misused")
+    assert trace.post_mortem is None
+    assert len(trace.events) <= 1000
 
 
 def test_damaged_recorder_proves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,10 @@ may be refused by an error of ours, in one sentence, and by no other.
 """
 
 import random
+import shutil
 import sqlite3
+import struct
+import tarfile
 import tempfile
 import tomllib
 import zlib
@@ -35,6 +38,7 @@ from bootharness.gate.past import outcome_of
 from bootharness.gate.report.document import gate_document
 from bootharness.gate.report.html import html
 from bootharness.gate.report.past import past_document
+from bootharness.kernels.image import KernelImage
 from bootharness.kernels.source import known_kernels
 from bootharness.plan import BootPlan
 from bootharness.predictor.headroom import PartLimit
@@ -47,6 +51,7 @@ from bootharness.runs.result import Attempt, BootFacts, CellResult
 from bootharness.runs.work import boot_facts
 from bootharness.trace.booted import LoaderFacts
 from bootharness.trace.machine_facts import MachineFacts
+from tests.support.builders import bzimage
 from tests.support.traces import handoff, loading_trace, move, read, teletype
 
 __all__ = ["FILE_TARGETS", "bent", "file_seeds", "garbled"]
@@ -345,6 +350,53 @@ def loader_elf(data: bytes) -> None:
         _refused(lambda path=path: Loader.read(path))  # type: ignore[misc]
 
 
+@cache
+def _uki() -> bytes:
+    """Return a UEFI program of one section, a kernel."""
+    kernel = bzimage(bytes(64))
+    head = b"MZ".ljust(0x3C, b"\0") + struct.pack("<I", 0x40)
+    head += struct.pack("<4sHHIIIHH", b"PE\0\0", 0x8664, 1, 0, 0, 0, 0, 0)
+    head += struct.pack("<8sIIII16x", b".linux", len(kernel), 0, len(kernel), 512)
+    return head.ljust(512, b"\0") + kernel
+
+
+@cache
+def _package() -> tuple[bytes, bytes, bytes]:
+    """Return a Debian package with a kernel, in pieces: head, files, the head of the files."""
+    kernel = bzimage(bytes(64))
+    member = tarfile.TarInfo("./boot/vmlinuz-6.1")
+    member.size = len(kernel)
+    files = member.tobuf() + kernel.ljust(-(-len(kernel) // 512) * 512, b"\0") + bytes(1024)
+
+    def part(name: str, size: int) -> bytes:
+        return f"{name:<16}{0:<12}{0:<6}{0:<6}{100644:<8}{size:<10}`\n".encode()
+
+    control = zlib.compress(bytes(1024), wbits=31)
+    head = b"!<arch>\n" + part("debian-binary", 4) + b"2.0\n"
+    head += part("control.tar.gz", len(control)) + control + b"\n" * (len(control) % 2)
+    return head, files, part("data.tar", 0)[:48]
+
+
+def kernel_file(data: bytes) -> None:
+    """Read a kernel, by itself, compressed, in a UKI and in a package."""
+    chosen = random.Random(data)
+    head, files, name = _package()
+    files = garbled(files, chosen)
+    package = head + name + f"{len(files):<10}`\n".encode() + files
+    packed = zlib.compress(garbled(bzimage(bytes(64)), chosen), wbits=31)
+    with patch.dict("os.environ", BOOTHARNESS_CACHE=str(_folder() / "cache")):
+        for content in (data, garbled(_uki(), chosen), package, garbled(packed, chosen)):
+            path = _file("kernel", content)
+            _refused(lambda path=path: _facts_of(path))  # type: ignore[misc]
+            shutil.rmtree(_folder() / "cache" / "inside", ignore_errors=True)
+
+
+def _facts_of(path: Path) -> None:
+    kernel = KernelImage.read(path)
+    assert kernel.facts
+    assert len(kernel.read_payload()) + kernel.missing_bytes + 15 >= kernel.payload_bytes
+
+
 def zipped(data: bytes) -> None:
     """Unpack what may be damaged, and no more of it than was asked for."""
     packed = zlib.compress(bytes(10_000) + data)
@@ -357,7 +409,7 @@ FILE_TARGETS: dict[str, Callable[[bytes], None]] = {
     target.__name__: target
     for target in (
         debug_trace, history, matrix, profile, kernels_table, results, features, hunt_log,
-        loader_elf, zipped,
+        loader_elf, kernel_file, zipped,
     )
 }  # fmt: skip
 
@@ -370,5 +422,6 @@ def file_seeds() -> dict[str, bytes]:
         "profile": _PROFILE,
         "features": b"kernel,size\nx,5\n",
         "loader_elf": _elf(),
+        "kernel_file": bzimage(bytes(64)),
         "zipped": zlib.compress(b"x"),
     }

@@ -96,9 +96,15 @@ class Machine(Closing):
         seconds = round(min(max(now - age, self._asked_at), now), 6)
         return QmpEvent(message["event"], seconds, message.get("data", {}))
 
-    def stop(self) -> None:
-        """Stop the machine for good."""
-        self.qmp.execute("stop")
+    @property
+    def answers(self) -> bool:
+        """Whether QEMU has answered all that it was asked."""
+        return not self.qmp.silent
+
+    def stop(self, within_s: float) -> None:
+        """Stop the machine for good. Raises MachineLost when that takes longer, and from then
+        on for all else that it is asked."""
+        self.qmp.execute_all(("stop", {}), within_s=within_s)
 
     def resume(self) -> None:
         """Let the stopped machine run on."""

@@ -7,7 +7,7 @@ waits for anything at all, it waits here.
 import asyncio
 import logging
 import socket
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable
 from typing import Any
 
@@ -22,7 +22,8 @@ __all__ = ["Command", "Qmp", "hmp"]
 logging.getLogger("qemu.qmp").setLevel(logging.CRITICAL)
 
 _REPLY_S = 20.0
-
+# of an event that a guest may cause as often as it likes
+_MOST_OF_A_KIND = 1000
 
 Command = tuple[str, dict[str, Any]]
 """A command's name and its arguments."""
@@ -33,9 +34,16 @@ def hmp(command: str) -> Command:
     return "human-monitor-command", {"command-line": command}
 
 
-def _worth_knowing(event: Message) -> bool:
+class _WorthKnowing:
     """With gdb the machine stops and goes on a thousand times; why it did is told elsewhere."""
-    return event["event"] not in ("STOP", "RESUME")
+
+    def __init__(self) -> None:
+        self._of_a_kind: Counter[str] = Counter()
+
+    def __call__(self, event: Message) -> bool:
+        name = str(event["event"])
+        self._of_a_kind[name] += 1
+        return name not in ("STOP", "RESUME") and self._of_a_kind[name] <= _MOST_OF_A_KIND
 
 
 class Qmp:
@@ -59,9 +67,11 @@ class Qmp:
         self._runner.get_loop().set_exception_handler(lambda *_: None)
         self._client = QMPClient("bootharness")
         self._client.negotiate = False  # as QEMU was started
-        self._listener = EventListener(event_filter=_worth_knowing)
+        self._listener = EventListener(event_filter=_WorthKnowing())
         self._client.register_listener(self._listener)
         self._seen: deque[Message] = deque()
+        self.silent = ""
+        """What QEMU has not answered, in a sentence; empty as long as it answers."""
         try:
             self._runner.run(asyncio.wait_for(self._connect(end), deadline.remaining))
         except (QMPError, TimeoutError, OSError) as error:
@@ -92,18 +102,22 @@ class Qmp:
         """
         return self.execute_all((command, arguments))[0]
 
-    def execute_all(self, *commands: Command) -> list[Any]:
+    def execute_all(self, *commands: Command, within_s: float = _REPLY_S) -> list[Any]:
         """Run commands, each when the one before is done, and return their results.
 
-        That is quicker than one call for each. Raises MachineLost as `execute` does.
+        That is quicker than one call for each. Raises MachineLost as `execute` does; who has not
+        answered once is not asked again.
         """
+        if self.silent:
+            raise MachineLost(self.silent)
         try:
-            return self._runner.run(asyncio.wait_for(self._execute(commands), _REPLY_S))
+            return self._runner.run(asyncio.wait_for(self._execute(commands), within_s))
         except ExecuteError as error:
             raise MachineLost(f"QEMU refuses {error.sent['execute']}: {error}") from error
         except (QMPError, TimeoutError, OSError) as error:
             names = ", ".join(name for name, _ in commands)
-            raise MachineLost(f"QEMU no longer answers on QMP ({names})") from error
+            self.silent = f"QEMU no longer answers on QMP ({names})"
+            raise MachineLost(self.silent) from error
 
     async def _execute(self, commands: Iterable[Command]) -> list[Any]:
         return await asyncio.gather(

@@ -57,6 +57,8 @@ _READ_SCREEN_S = 1.0
 # what the guest has written through the BIOS is searched for words: so much of it, the last
 _SAID_CHARACTERS = 8192
 _EVENTS = 1000
+# for a machine to stop that floods what it is told to by
+_STOP_S = 2.0
 # looks before a guest is called hung, and seconds between them
 _QUICK_LOOKS, _QUICK_S = 24, 0.001
 # the wall clock's share of the time limit, and a little more for the end of a boot
@@ -141,9 +143,10 @@ class Watch(Struct):
             ):
                 self._listen()
                 self._out_of_time(idle)
-        self._drain()
-        self.identify_kernel()
-        self.report_progress()
+        if self.machine.answers:
+            self._drain()
+            self.identify_kernel()
+            self.report_progress()
         with suppress(MachineLost):  # QEMU may be gone by now
             self._hear_bios()
         return self.ending
@@ -333,8 +336,9 @@ class Watch(Struct):
                 self._listen()
                 self._over("guest-suspended")
             elif event.name == "GUEST_CRASHLOADED" and self.ending is None:
-                self.machine.stop()  # it may tell of that as often as it likes
-                self._drain()
+                with suppress(MachineLost):  # it may tell of that so often that nothing else comes
+                    self.machine.stop(_STOP_S)
+                    self._drain()
                 self._listen()
                 self._finish("panic", self.panic or CRASH_REPORTED)
 
