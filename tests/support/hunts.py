@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from difflib import unified_diff
 from pathlib import Path
 from typing import Any
 
@@ -269,8 +270,9 @@ def main() -> int:
         print(name, flush=True)
         before = place.state
         faults = [*does[name](place)]
-        if place.state != before:
-            faults.append("the person's repository was changed")
+        changed = [*unified_diff(before.splitlines(), place.state.splitlines(), n=0)]
+        if changed:
+            faults.append(f"the person's repository was changed: {changed}")
         wrong += bool(faults)
         print("     " + ("; ".join(faults) if faults else "right"), flush=True)
     print(f"{len(names or does) - wrong} of {len(names or does)} as they must be")

@@ -85,11 +85,11 @@ def config_of(tree: Path, objects: Path, *more: str) -> str:
     """Return `make tinyconfig` with `CONFIG` and lines of ``more``, closed."""
     objects.mkdir(parents=True, exist_ok=True)
     make = ["make", "-s", "-C", str(tree), f"O={objects}"]
-    subprocess.run([*make, "tinyconfig"], check=True)
+    subprocess.run([*make, "tinyconfig"], check=True, capture_output=True)
     with (objects / ".config").open("a") as file:
         file.writelines(f"CONFIG_{name}=y\n" for name in CONFIG)
         file.writelines(f"{line}\n" for line in more)
-    subprocess.run([*make, "olddefconfig"], check=True)
+    subprocess.run([*make, "olddefconfig"], check=True, capture_output=True)
     return (objects / ".config").read_text()
 
 
@@ -99,9 +99,13 @@ def plant(source: Path, repository: Path) -> None:
     git(repository, "init", "-q", "-b", "main")
     foreign = (each.name for each in (source / "arch").iterdir() if each.is_dir())
     names = (*_LEFT_OUT, *(f"arch/{name}" for name in foreign if name != "x86"))
-    left_out = [f":!{name}" for name in names]
-    git(source, f"--git-dir={repository / '.git'}", f"--work-tree={source}", "add", "--", ".",
-        *left_out)  # fmt: skip
+    # Debian's .gitignore ignores everything
+    left_out = [f":!{name}" for name in (".gitignore", *names)]
+    place = (f"--git-dir={repository / '.git'}", f"--work-tree={source}")
+    # what is large goes into one pack, and not into 60,000 files
+    add = ("-c", "core.bigFileThreshold=1", *place, "add", "--force", "--")
+    git(source, *add, ".", *left_out)
+    git(source, *add, ":(glob)arch/*/**/Kconfig*")
     git(repository, "commit", "-q", "-m", "linux")
     git(repository, "reset", "-q", "--hard")
     _Story(repository).tell()
