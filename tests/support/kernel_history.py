@@ -175,9 +175,9 @@ class _Story:
         (self._folder / _TABLE).write_text(_COUNT)
         self._append("init/Makefile", "\nobj-y += parts.o parts-table.o\n", "init: count the parts")
         self._branch("old")
-        self._comment("lib/cmdline.c")
+        self._comment("lib/argv_split.c")
         self._panic("lib/cmdline.c", "options", "lib: options are checked early")
-        self._comment("lib/cmdline.c")
+        self._comment("lib/argv_split.c")
         self._git("checkout", "-q", "main")
         self._comment("init/version.c")
         self._comment("lib/ctype.c")
@@ -194,10 +194,10 @@ class _Story:
 
     def _grow_a_feature(self) -> None:
         self._branch("feature")
-        self._comment("init/calibrate.c")
+        self._comment("lib/bcd.c")
         self._panic("init/calibrate.c", "calibration",
                     "init: calibrate: the second half of the data")  # fmt: skip
-        self._comment("init/calibrate.c")
+        self._comment("lib/bcd.c")
         self._git("checkout", "-q", "main")
         self._append("lib/string.c", _WARNING, "lib: string: warn of strings")
         self._append("lib/string.c", _NO_HEADER, "lib: string: use the new header")
@@ -235,7 +235,7 @@ class _Story:
 
     def _merge_three(self) -> None:
         self._branch("arm-a")
-        self._comment("lib/argv_split.c")
+        self._comment("lib/bitmap.c")
         self._branch("arm-b", "main")
         self._comment("lib/bcd.c")
         self._panic("kernel/reboot.c", "reboot", "kernel: reboot: check the reasons")
