@@ -18,7 +18,7 @@ TESTED_WITH := zstd:zstd lz4:lz4 zsh:zsh fish:fish qemu-img:qemu-utils git:git k
 	/usr/lib/grub/i386-pc/boot.img:grub-pc-bin /usr/share/OVMF/OVMF_CODE_4M.fd:ovmf
 APT := $(if $(filter 0,$(shell id -u)),,sudo) apt-get
 
-.PHONY: setup tools demo test matrices check faults faults-net kill fuzz docs readme bench bench-bisect bench-config bench-factors bench-net mutants mutants-rules clean
+.PHONY: setup tools demo test matrices check faults faults-net kill fuzz docs readme bench bench-bisect bench-config bench-factors bench-net hunts mutants mutants-rules clean
 
 setup: $(VENV)/.packages $(VENV)/.installed
 tools: setup $(VENV)/.tools
@@ -121,15 +121,22 @@ bench-bisect: tools
 # symbols planted between Debian's two configurations of 6.1, found with that kernel's own Kconfig and
 # stand-in kernels: downloads 140 MB, takes half an hour
 CONFIGS := $(VENV)/configs
+KERNEL_BUILT_WITH := make:make gcc:gcc flex:flex bison:bison bc:bc /usr/include/stdio.h:libc6-dev /usr/include/libelf.h:libelf-dev
 bench-config: tools $(CONFIGS)/linux-source-6.1
 	$(BIN)/python -m tests.bench.configs $(CONFIGS)/linux-source-6.1 \
 		$(CONFIGS)/config.amd64_none_cloud-amd64 $(CONFIGS)/config.amd64_none_amd64
 
 $(CONFIGS)/linux-source-6.1:
-	$(call install,make:make gcc:gcc flex:flex bison:bison,)
+	$(call install,$(KERNEL_BUILT_WITH),)
 	mkdir -p $(CONFIGS) && cd $(CONFIGS) && apt-get download linux-source-6.1 linux-config-6.1 \
 	&& for each in *.deb; do dpkg -x $$each .; done && xz -d usr/src/linux-config-6.1/*.xz \
 	&& mv usr/src/linux-config-6.1/config.* . && tar xJf usr/src/linux-source-6.1.tar.xz && rm -r usr *.deb
+
+# a history planted in a real kernel's tree, hunted through with real builds and boots, one command
+# each: downloads 140 MB, needs 6 GB and takes an hour. HUNT names some of them, as HUNT="panic pace"
+HUNT ?=
+hunts: tools $(CONFIGS)/linux-source-6.1
+	$(BIN)/python -m tests.support.hunts $(CONFIGS)/linux-source-6.1 $(VENV)/hunts $(HUNT)
 
 # how often chance is taken for a rule, and a rule that is there is found
 bench-factors: tools

@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from bootharness.bisection.build import Build
-from bootharness.bisection.build_log import MOST_BYTES
+from bootharness.bisection.build_log import MOST_BYTES, why_failed
 from bootharness.bisection.git_range import GitRange
 from bootharness.bisection.ranges import KernelRange, SizeRange, kernel_range
 from bootharness.bisection.replay import replay
@@ -367,6 +367,47 @@ def test_build_that_says_nothing_is_told_as_such(tmp_path: Path) -> None:
     said = "exit status 7: the build said nothing; see .*/log"
     with Workspace() as workspace, pytest.raises(BuildFailed, match=said):
         Build("exit 7", "kernel", HOST).make("tree", tmp_path, objects, workspace)
+
+
+MAKE_GIVES_UP = """make[2]: *** [scripts/Makefile.build:250: lib/string.o] Error 1
+make[2]: *** Waiting for unfinished jobs....
+  CC      lib/sort.o
+make[1]: *** [Makefile:2009: lib] Error 2
+make: *** [Makefile:238: __sub-make] Error 2
+"""
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        (
+            "  CC      lib/string.o\nlib/string.c:9:10: fatal error: linux/new.h: No such file or "
+            "directory\n    9 | #include <linux/new.h>\ncompilation terminated.\n",
+            "lib/string.c:9:10: fatal error: linux/new.h: No such file or directory",
+        ),
+        (
+            "ld: init/main.o: in function `start':\nmain.c:(.text+0x1): undefined reference to "
+            "`parts'\n",
+            "main.c:(.text+0x1): undefined reference to `parts'",
+        ),
+        (
+            '  HOSTLD  scripts/kconfig/conf\ncrypto/Kconfig:1396: can\'t open file "arch/Kconfig"\n',
+            'crypto/Kconfig:1396: can\'t open file "arch/Kconfig"',
+        ),
+        (
+            "make[3]: *** No rule to make target 'a.c', needed by 'a.o'.  Stop.\n",
+            "make[3]: *** No rule to make target 'a.c', needed by 'a.o'.  Stop.",
+        ),
+    ],
+)
+def test_build_that_fails_says_what_make_only_passes_on(
+    said: str, why: str, tmp_path: Path
+) -> None:
+    log = tmp_path / "log"
+    log.write_text(said + MAKE_GIVES_UP)
+    assert why_failed(log) == why
+    log.write_text(MAKE_GIVES_UP)  # then nothing better is known
+    assert why_failed(log).endswith("[Makefile:238: __sub-make] Error 2")
 
 
 def test_build_whose_child_stays_behind_is_over_when_it_ends(tmp_path: Path) -> None:

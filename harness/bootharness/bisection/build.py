@@ -16,7 +16,7 @@ from threading import Thread
 
 from msgspec import Struct
 
-from bootharness.bisection.build_log import keep_said, last_said, trim_logs
+from bootharness.bisection.build_log import keep_said, trim_logs, why_failed
 from bootharness.bisection.git import environment
 from bootharness.bisection.toolchain import Toolchain
 from bootharness.errors import BuildFailed, DoesNotBuild, UsageError
@@ -26,7 +26,6 @@ from bootharness.host.workspace import Workspace
 
 __all__ = ["Build", "BuildObserver"]
 
-_LINES = 3
 _SAID_S = 5.0
 """How long what the command has left behind may go on writing to the log."""
 _PARALLEL = re.compile(r"(^|\s)(-\w*j|--jobs\b)")
@@ -182,5 +181,4 @@ class Build(Struct, frozen=True):
                 raise BuildFailed(f"{what}; see {log}") from None
         keeper.join(_SAID_S)
         if status:
-            words = " / ".join(last_said(log, _LINES)) or "the build said nothing"
-            raise DoesNotBuild(f"exit status {status}: {words}; see {log}")
+            raise DoesNotBuild(f"exit status {status}: {why_failed(log)}; see {log}")

@@ -1,17 +1,26 @@
 """What a build says, in a file that stays small: its head, where it was configured, and its tail,
 where it failed."""
 
+import re
 from pathlib import Path
 from typing import BinaryIO
 
-from bootharness.text import last_lines
+from bootharness.text import last_lines, printable
 
-__all__ = ["MOST_BYTES", "keep_said", "last_said", "trim_logs"]
+__all__ = ["MOST_BYTES", "keep_said", "last_said", "trim_logs", "why_failed"]
 
 MOST_BYTES = 4 << 20
 """How large a log can get."""
 _HEAD, _TAIL = 2 << 20, 1 << 20
 _CHUNK = 1 << 16
+_LINES, _LONGEST = 3, 500
+# as compilers and linkers name what is wrong
+_ERROR = re.compile(r"\berror(\[\w+\])?: |\bundefined reference to ")
+# what make says when something else has failed before, and what kbuild says when nothing has
+_PASSED_ON = re.compile(
+    r"\S*make(\[\d+\])?: (\*\*\* (\[.*\] (Error \d+|[A-Z]\w+)$|Waiting for unfinished jobs)"
+    r"|(Entering|Leaving) directory )|[A-Z]{2,} +(\[M\] +)?\S+$"
+)
 
 
 def keep_said(said: BinaryIO, log: Path) -> None:
@@ -58,9 +67,23 @@ def trim_logs(folder: Path) -> None:
 
 def last_said(log: Path, lines: int) -> list[str]:
     """Return the last lines of a log that are not empty; none where there is no log yet."""
+    return last_lines(_end_of(log), lines)
+
+
+def why_failed(log: Path) -> str:
+    """Return the lines of a log that say why a build has failed: the first errors that are named,
+    or else what was said last before make only passed it on."""
+    lines = [line.strip() for line in _end_of(log).splitlines() if line.strip()]
+    errors = [line for line in lines if _ERROR.search(line)][:_LINES]
+    own = [line for line in lines if not _PASSED_ON.match(line)] or lines
+    said = (printable(line[:_LONGEST]) for line in errors or own[-_LINES:])
+    return " / ".join(said) or "the build said nothing"
+
+
+def _end_of(log: Path) -> str:
     try:
         with log.open("rb") as file:
             file.seek(max(file.seek(0, 2) - _CHUNK, 0))
-            return last_lines(file.read(_CHUNK).decode(errors="replace"), lines)
+            return file.read(_CHUNK).decode(errors="replace")
     except OSError:
-        return []
+        return ""

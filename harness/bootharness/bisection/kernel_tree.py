@@ -18,6 +18,7 @@ from threading import Lock
 from msgspec.structs import replace
 
 from bootharness.bisection.build import Build, BuildObserver
+from bootharness.bisection.build_log import why_failed
 from bootharness.bisection.git import environment
 from bootharness.bisection.kconfig import Config, Declared, config_text, declared, read_config
 from bootharness.bisection.tree import check_elsewhere, digest_of_tree
@@ -27,7 +28,6 @@ from bootharness.host.closing import Closing
 from bootharness.host.kept import intact, kept_file
 from bootharness.host.tool import Tool
 from bootharness.host.workspace import Workspace
-from bootharness.text import last_lines
 
 __all__ = ["KCONFIG_TOOLS", "KernelTree"]
 
@@ -38,7 +38,6 @@ KCONFIG_TOOLS = (
 """What builds a kernel's own Kconfig."""
 
 _CLOSE_S = 600
-_LINES = 3
 # what a build command says to make and Kconfig asks the compiler about
 _SAID_TO_MAKE = re.compile(r"(SUB)?ARCH|CROSS_COMPILE|LLVM(_IAS)?|(HOST)?(CC|CXX|LD)|AR|NM|RUSTC|"
                            r"PAHOLE|KCONFIG_\w+")  # fmt: skip
@@ -143,10 +142,9 @@ class KernelTree(Closing):
                         f"{self.folder}: make olddefconfig took longer than {_CLOSE_S} s; see {log}"
                     ) from None
             if status:
-                lines = last_lines(log.read_text(errors="replace"), _LINES)
                 raise BuildFailed(
                     f"{self.folder}: make olddefconfig, which completes a configuration, failed: "
-                    f"{' / '.join(lines)}; see {log}"
+                    f"{why_failed(log)}; see {log}"
                 )
             _write(path, config_text(read_config(config)))
 
