@@ -96,9 +96,9 @@ def disk_read_failed(trace: BootTrace) -> Finding | None:
             continue
         tries = sum(each.call.failed and _same_place(each, read) for each in reads)
         sectors = count(read.sectors, "sector")
-        what = f"{sectors} at LBA {read.lba or 0:,}"
+        what = sectors if read.lba is None else f"{sectors} at LBA {read.lba:,}"
         if call.packet is None:
-            what = f"{sectors} by CHS (CX={call.registers_in.ecx & 0xFFFF:04x}h)"
+            what += f" by CHS (CX={call.registers_in.ecx & 0xFFFF:04x}h)"
         return Finding(
             f"the disk read of {what}, drive 0x{read.drive:02x}, failed "
             f"with AH={call.status:02x}h, {call.status_name}, "

@@ -36,6 +36,8 @@ def across_64_kib(trace: BootTrace) -> str | None:
     """A read over the end of its segment, or, by CHS, over a boundary that DMA does not cross."""
     for read in sectors_read(trace):
         packet, start = read.call.packet, read.buffer
+        if packet is None and trace.disk and trace.disk.kind == "cdrom":
+            continue  # a floppy that is emulated has no DMA of its own
         # SYSLINUX, too, lets an extended read cross 64 KiB; nobody lets one leave its segment
         base = packet.segment * 16 if packet else start // _64_KIB * _64_KIB
         end = base + _64_KIB

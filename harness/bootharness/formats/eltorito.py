@@ -11,6 +11,8 @@ from typing import Literal
 
 from msgspec import Struct
 
+from bootharness.formats.floppy import FloppyFormat
+
 __all__ = ["CD_SECTOR_BYTES", "BootEntry", "boot_entry"]
 
 CD_SECTOR_BYTES = 2048
@@ -23,15 +25,15 @@ _ENTRY_BYTES = 32
 _BOOTABLE = 0x88
 _PLATFORMS = {0: "a PC's BIOS", 1: "PowerPC", 2: "a Mac", 0xEF: "UEFI"}
 _EMULATED = {0: "none", 1: "floppy", 2: "floppy", 3: "floppy", 4: "disk"}
-_FLOPPY_BYTES = {1: 1_228_800, 2: 1_474_560, 3: 2_949_120}
+_FLOPPIES = {1: FloppyFormat(80, 2, 15), 2: FloppyFormat(80, 2, 18), 3: FloppyFormat(80, 2, 36)}
 
 
 class BootEntry(Struct, frozen=True):
-    """What is booted: from sector ``lba`` on, as itself, as a floppy of ``bytes`` or as a disk."""
+    """What is booted: from sector ``lba`` on, as itself, as a ``floppy``, or as a disk."""
 
     emulation: Literal["none", "floppy", "disk"]
     lba: int
-    bytes: int = 0
+    floppy: FloppyFormat | None = None
 
 
 def boot_entry(read: Callable[[int, int], bytes]) -> BootEntry | str:
@@ -60,4 +62,4 @@ def boot_entry(read: Callable[[int, int], bytes]) -> BootEntry | str:
     if not read(lba * CD_SECTOR_BYTES, 1):
         return f"an entry in its boot catalog for sector {lba:,}, which is behind its end"
     emulation: Literal["none", "floppy", "disk"] = _EMULATED[media]  # type: ignore[assignment]
-    return BootEntry(emulation, lba, _FLOPPY_BYTES.get(media, 0))
+    return BootEntry(emulation, lba, _FLOPPIES.get(media))

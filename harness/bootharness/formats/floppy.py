@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from bootharness.formats.mbr import SECTOR_BYTES, Mbr
 
-__all__ = ["FLOPPY_FORMATS", "FloppyFormat", "floppy_format", "format_for"]
+__all__ = ["FLOPPY_FORMATS", "FloppyFormat", "drive_format", "floppy_format"]
 
 _BPB = struct.Struct("<HBHBHHBHHH")
 """bytes a sector, sectors a cluster, reserved, FATs, root entries, sectors, media, sectors a FAT,
@@ -59,10 +59,12 @@ def floppy_format(boot_sector: bytes, size: int) -> FloppyFormat | None:
     return None if found is None or _is_partitioned(boot_sector) else found
 
 
-def format_for(size: int) -> FloppyFormat | None:
-    """Return the smallest format of two sides and 80 tracks that so many bytes go into."""
+def drive_format(boot_sector: bytes, size: int) -> FloppyFormat | None:
+    """Return the format that a drive has for an image that is asked for as a floppy: its own, or
+    the smallest of two sides and 80 tracks that it goes into; None where it is too large."""
     usual = [each for each in FLOPPY_FORMATS if each.cylinders == 80 and each.sectors >= 18]
-    return next((each for each in usual if each.bytes >= size), None)
+    fits = next((each for each in usual if each.bytes >= size), None)
+    return floppy_format(boot_sector, size) or fits
 
 
 def _told(boot_sector: bytes) -> FloppyFormat | None:

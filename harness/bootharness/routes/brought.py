@@ -7,8 +7,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bootharness.errors import UsageError
-from bootharness.formats.floppy import floppy_format, format_for
-from bootharness.formats.mbr import SECTOR_BYTES
 from bootharness.host.workspace import Workspace
 from bootharness.plan import BootPlan
 from bootharness.routes.disk import LEAST_DISK_BYTES, DiskImage
@@ -37,11 +35,7 @@ def _least_bytes(disk: DiskImage) -> int:
     """Return how much a drive needs to have of an image; what is missing is zeros."""
     if disk.shape.kind == "disk":
         return LEAST_DISK_BYTES
-    if disk.shape.kind == "cdrom":
-        return 0
-    told = floppy_format(disk.read(0, SECTOR_BYTES), disk.size_bytes)
-    form = told or format_for(disk.size_bytes)
-    return form.bytes if form else 0
+    return disk.shape.floppy.bytes if disk.shape.kind == "floppy" and disk.shape.floppy else 0
 
 
 def _fetch(source: str) -> DiskImage:

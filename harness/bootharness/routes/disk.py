@@ -24,7 +24,7 @@ from bootharness.errors import (
     UsageError,
 )
 from bootharness.formats.bzimage import SetupHeader
-from bootharness.formats.floppy import FLOPPY_FORMATS, format_for
+from bootharness.formats.floppy import FLOPPY_FORMATS
 from bootharness.formats.loading import MAGIC, MAGIC_AT
 from bootharness.formats.mbr import BOOTSTRAP_BYTES, SECTOR_BYTES, Mbr, Partition
 from bootharness.kernels.content import File, Piece, PieceMap, Source, file_source
@@ -150,14 +150,14 @@ class DiskImage(Struct, frozen=True):
         """
         if asked == AUTO:
             return self
-        if asked == "floppy" and format_for(self.size_bytes) is None:
-            most = FLOPPY_FORMATS[-1].bytes
+        kind = "disk" if asked == "usb" else asked
+        shape = shape_of(self._content.read, self.size_bytes, kind)
+        if kind == "floppy" and shape.floppy is None:
             raise UsageError(
                 f"{self.name}: it has {count(self.size_bytes, 'byte')}, and a floppy at most "
-                f"{most:,}: leave --as floppy out"
+                f"{FLOPPY_FORMATS[-1].bytes:,}: leave --as floppy out"
             )
-        kind = "disk" if asked == "usb" else asked
-        return replace(self, shape=shape_of(self._content.read, self.size_bytes, kind))
+        return replace(self, shape=shape)
 
     @property
     def name(self) -> str:
@@ -420,6 +420,8 @@ def _what(disk: DiskImage | DiskLayout) -> "DiskFacts":
         drive=shape.drive,
         sector_bytes=shape.sector_bytes,
         base=shape.base,
+        heads=shape.floppy.heads if shape.floppy else None,
+        track_sectors=shape.floppy.sectors if shape.floppy else None,
         refused=shape.refused,
     )
 

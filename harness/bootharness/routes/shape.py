@@ -6,7 +6,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from bootharness.formats.eltorito import CD_SECTOR_BYTES, boot_entry
-from bootharness.formats.floppy import floppy_format
+from bootharness.formats.floppy import FloppyFormat, drive_format, floppy_format
 from bootharness.formats.mbr import SECTOR_BYTES
 from bootharness.plan import AUTO
 from bootharness.trace.booted import MediumKind
@@ -26,7 +26,8 @@ class Shape(Struct, frozen=True):
     """A medium as a machine has it, and the drive that its BIOS makes of it.
 
     That drive has the number ``drive`` and sectors of ``sector_bytes``, and begins at byte
-    ``base`` of the image: what a CD emulates lies anywhere on it. ``refused`` is why no BIOS
+    ``base`` of the image: what a CD emulates lies anywhere on it. ``floppy`` is the format of a
+    floppy, that of one which a CD emulates, too. ``refused`` is why no BIOS
     boots it, to go behind "it has"; empty where one may.
     """
 
@@ -34,6 +35,7 @@ class Shape(Struct, frozen=True):
     drive: int = _DISK
     sector_bytes: int = SECTOR_BYTES
     base: int = 0
+    floppy: FloppyFormat | None = None
     refused: str = ""
 
     def shows(self, drive: int) -> bool:
@@ -50,7 +52,7 @@ def shape_of(read: Callable[[int, int], bytes], size: int, asked: str = AUTO) ->
     """
     kind = _kind(read, size) if asked == AUTO else asked
     if kind == "floppy":
-        return Shape("floppy", _FLOPPY)
+        return Shape("floppy", _FLOPPY, floppy=drive_format(read(0, SECTOR_BYTES), size))
     if kind != "cdrom":
         return Shape(sector_bytes=_disk_sector_bytes(read))
     shape, entry = Shape("cdrom", _CD, CD_SECTOR_BYTES), boot_entry(read)
@@ -58,8 +60,8 @@ def shape_of(read: Callable[[int, int], bytes], size: int, asked: str = AUTO) ->
         return replace(shape, refused=entry)
     if entry.emulation == "none":
         return shape
-    drive = _FLOPPY if entry.emulation == "floppy" else _DISK
-    return Shape("cdrom", drive, SECTOR_BYTES, entry.lba * CD_SECTOR_BYTES)
+    drive = _FLOPPY if entry.floppy else _DISK
+    return Shape("cdrom", drive, SECTOR_BYTES, entry.lba * CD_SECTOR_BYTES, entry.floppy)
 
 
 def _kind(read: Callable[[int, int], bytes], size: int) -> MediumKind:

@@ -94,5 +94,9 @@ class DiskFacts(Struct, frozen=True):
     """How large that drive's sectors are."""
     base: int = 0
     """Where in the image that drive begins, in bytes: a CD may have a disk's image on it."""
+    heads: int | None = None
+    """How many sides a floppy has, None for another medium."""
+    track_sectors: int | None = None
+    """How many sectors a track of a floppy has."""
     refused: str = ""
     """Why no BIOS boots from it, to go behind "it has"; empty where one may."""

@@ -49,6 +49,8 @@ def disk_reads(calls: Iterable[BiosCall], disk: DiskFacts | None) -> Iterator[Di
     """Yield the reads among calls, failed ones, too."""
     calls = tuple(calls)
     tracks = _geometries(calls)
+    if disk and disk.heads and disk.track_sectors:  # by what it is formatted nobody has to ask
+        tracks[disk.drive] = disk.heads, disk.track_sectors
     for call in calls:
         if not is_read(call):
             continue
