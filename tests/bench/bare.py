@@ -11,7 +11,7 @@ from bootharness.errors import LaunchFailed, ToolMissing
 from bootharness.host.deadline import Deadline
 from bootharness.host.workspace import Workspace
 from bootharness.machine.argv import isolation_args, machine_args, recorder_args
-from bootharness.machine.device import disk_device
+from bootharness.machine.device import Drive, drive_device
 from bootharness.plan import MachineConfig
 
 __all__ = ["boot_bare", "peak_bytes"]
@@ -33,7 +33,7 @@ def boot_bare(
         config.qemu,
         *machine_args(config),
         *isolation_args(),
-        *disk_device(disk.absolute(), config.disk_interface).words,
+        *drive_device(Drive(disk.absolute(), config.disk_interface)).words,
         *("-serial", "stdio", "-no-reboot"),
         # nobody is there to let the guest go on when the recorder stops it
         *((*recorder_args(rom), "-action", "panic=none") if rom else ()),

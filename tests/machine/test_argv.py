@@ -6,7 +6,7 @@ import pytest
 
 from bootharness.errors import UsageError
 from bootharness.machine.argv import machine_args, qemu_argv, recorder_args
-from bootharness.machine.device import disk_device
+from bootharness.machine.device import Drive, drive_device
 from bootharness.machine.rom import write_rom
 from bootharness.plan import OPTIONS, BootPlan, MachineConfig
 
@@ -14,7 +14,7 @@ from bootharness.plan import OPTIONS, BootPlan, MachineConfig
 def line(**given: object) -> str:
     config = MachineConfig(qemu="q", accelerator="tcg")
     values = {"qmp_fd": 5, "recorder": None, "gdb": False, **given}
-    return " ".join(qemu_argv(config, disk_device(Path("/d.img"), "ahci"), **values))  # type: ignore[arg-type]
+    return " ".join(qemu_argv(config, drive_device(Drive(Path("/d.img"))), **values))  # type: ignore[arg-type]
 
 
 def test_guest_is_kept_in() -> None:
@@ -51,11 +51,11 @@ def test_linux_does_not_meet_an_instruction_that_qemu_gets_wrong() -> None:
 
 @pytest.mark.parametrize("interface", OPTIONS["disk_interface"].choices)
 def test_every_interface_has_the_disk(interface: str) -> None:
-    assert any("drive=disk0" in each for each in disk_device(Path("/d"), interface).words)
+    assert any("drive=disk0" in each for each in drive_device(Drive(Path("/d"), interface)).words)
 
 
 def test_comma_in_a_path_stays_in_the_path() -> None:
-    assert "file=/a,,b,format" in disk_device(Path("/a,b"), "ahci").words[1]
+    assert "file=/a,,b,format" in drive_device(Drive(Path("/a,b"))).words[1]
 
 
 def test_recorder_has_its_rom_its_port_and_its_brake() -> None:

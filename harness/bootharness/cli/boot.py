@@ -112,11 +112,11 @@ def sources_and_plan(
         raise click.UsageError(f"a KERNEL, {given[0]}, and --disk {disk}: give one of them")
     if not given and not disk:
         raise click.UsageError("give a KERNEL, or a disk image that has one")
-    from bootharness.routes.brought import is_disk_image  # help does without
+    from bootharness.routes.found import is_medium  # help does without
     from bootharness.routes.table import ROUTES, route_of
 
     named = _route(disk, net, choices)
-    if not named and choices["route"] == BootPlan().route and all(map(is_disk_image, given)):
+    if not named and choices["route"] == BootPlan().route and all(map(is_medium, given)):
         named = {"route": "disk"}
     plan = plan_of({**choices, **named})
 

@@ -108,7 +108,7 @@ def _for_packages() -> Iterator[Tool]:
 
 
 def _for_compressed() -> Iterator[Tool]:
-    from bootharness.kernels.inside import PROGRAMS
+    from bootharness.kernels.unpacking import PROGRAMS
 
     yield from PROGRAMS.values()
 

@@ -18,7 +18,7 @@ from bootharness.formats.mbr import SECTOR_BYTES
 from bootharness.host.workspace import Workspace
 from bootharness.kernels.image import KernelImage
 from bootharness.machine.choice import chosen_machine
-from bootharness.machine.device import Device, disk_device
+from bootharness.machine.device import Device, Drive, drive_device
 from bootharness.one_boot import boot_medium
 from bootharness.plan import AUTO, STAGE1, BootPlan, MachineConfig
 from bootharness.routes.disk import DiskImage
@@ -45,7 +45,8 @@ class Prepared(Struct, frozen=True):
     @property
     def device(self) -> Device:
         """What the machine boots from."""
-        return disk_device(self.image.absolute(), self.config.disk_interface)
+        facts, interface = self.scene.disk, self.config.disk_interface
+        return drive_device(Drive.of(facts, interface, self.image.absolute()))
 
 
 @contextmanager
@@ -71,7 +72,10 @@ def prepare(source: str, plan: BootPlan, at: str, workspace: Workspace) -> Itera
             binary = disk.read(0, len(loader.binary) if loader else SECTOR_BYTES)
             name, symbols = (loader.name, loader.symbols) if loader else (source, {})
             disk = replace(disk, loader=listed(name, binary, symbols))
-        config = _machine_for(plan.machine, narrow=medium.narrow)
+        machine = replace(
+            plan.machine, disk_interface=medium.interface or plan.machine.disk_interface
+        )
+        config = _machine_for(machine, narrow=medium.narrow)
         yield Prepared(_scene(disk, at, before), disk.path, config)
 
 

@@ -74,7 +74,7 @@ def _same_disk(trace: BootTrace, disk: DiskFacts, boot_sector: bytes) -> Path | 
         if file.read(SECTOR_BYTES) != boot_sector:
             return None
         if kernel and disk.kernel_lba is not None:
-            file.seek(disk.kernel_lba * SECTOR_BYTES)
+            file.seek(disk.base + disk.kernel_lba * disk.sector_bytes)
             if hashlib.sha256(file.read(kernel.file_bytes)).hexdigest() != kernel.sha256:
                 return None
     return path

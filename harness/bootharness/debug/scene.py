@@ -13,7 +13,7 @@ from bootharness.formats import loading
 from bootharness.formats.bioscall import SERVICES, STATUS
 from bootharness.formats.bzimage import LOADFLAGS, XLOADFLAGS, header_fields, offset_of
 from bootharness.machine.argv import GDB_SOCKET, by_hand
-from bootharness.machine.device import disk_device
+from bootharness.machine.device import Drive, drive_device
 from bootharness.machine.gdb_log import int_sites
 from bootharness.machine.target import target_description
 from bootharness.plan import MachineConfig
@@ -88,7 +88,8 @@ class Scene(Struct, frozen=True):
 
     def commands(self, config: MachineConfig) -> str:
         """Return what a person types, in the folder, to have the same without the harness."""
-        qemu = shlex.join(by_hand(config, disk_device(Path(DISK), config.disk_interface), gdb=True))
+        drive = Drive.of(self.disk, config.disk_interface, Path(DISK))
+        qemu = shlex.join(by_hand(config, drive_device(drive), gdb=True))
         return f"{qemu}\n# and in another terminal\n{shlex.join(GDB)}"
 
     def _script(self) -> str:

@@ -23,10 +23,19 @@ CAUSES: dict[str, Cause] = {
     for cause in (
         Cause(
             "no-boot-signature",
-            "The BIOS refused the disk: its first sector does not end in 55 aa.",
+            "The BIOS refused the disk, or the floppy: its first sector does not end in 55 aa.",
             "bytes 510 and 511 of the disk",
             "Write 55 aa to offset 510 of the disk; see whether what installs the loader cuts it "
             "off at 510 bytes.",
+        ),
+        Cause(
+            "no-boot-catalog",
+            "The BIOS refused the CD: it has nothing that El Torito lets a BIOS boot.",
+            "what of the boot record, the boot catalog or its first entry is wrong; the BIOS's own "
+            "words",
+            "Make the image with a boot catalog for a BIOS (xorriso -as mkisofs -b isolinux.bin "
+            "-no-emul-boot -boot-load-size 4 -boot-info-table); one for a UEFI alone boots on no "
+            "BIOS. If it is meant for a stick or a disk, give --as usb or --as disk.",
         ),
         Cause(
             "wrong-sectors",
@@ -41,7 +50,8 @@ CAUSES: dict[str, Cause] = {
             "INT 13h returned an error, and no later attempt at the same sectors succeeded.",
             "LBA, sectors, AH with its name, attempts",
             "Look up AH: a bad sector and a time-out are the disk's, an invalid parameter is the "
-            "loader's packet.",
+            "loader's packet. SeaBIOS says AH=0Ch, media type not found, of every read that a "
+            "drive has failed.",
         ),
         Cause(
             "kernel-rejected",

@@ -4,15 +4,16 @@ from collections.abc import Iterable
 
 from bootharness.diagnosis.verdict import Finding
 from bootharness.formats.bioscall import BiosCall
-from bootharness.formats.mbr import SECTOR_BYTES
 from bootharness.text import count
+from bootharness.trace.boot_managers import complaint_of
 from bootharness.trace.boot_trace import BootTrace
 from bootharness.trace.booted import DiskFacts, KernelFacts
+from bootharness.trace.reads import DiskRead, disk_reads
 
 __all__ = [
-    "buffer_of",
     "disk_read_failed",
     "file_cut_short",
+    "no_boot_catalog",
     "no_boot_signature",
     "retried",
     "sectors_read",
@@ -20,20 +21,32 @@ __all__ = [
 ]
 
 _BOOT_SIGNATURE = "55aa"
-_READS = (0x02, 0x42)
 _ORIGIN = 0x7C00
 
 
+def no_boot_catalog(trace: BootTrace) -> Finding | None:
+    """The BIOS refused the CD."""
+    if trace.disk is None or not trace.disk.refused or trace.reached("stage1") or trace.handoff:
+        return None
+    said = complaint_of(trace.bios_log)
+    return Finding(
+        f"the BIOS refused the CD: it has {trace.disk.refused}",
+        (trace.disk.path, *([f"the BIOS says {said!r}"] if said else [])),
+    )
+
+
 def no_boot_signature(trace: BootTrace) -> Finding | None:
-    """The BIOS refused the disk."""
+    """The BIOS refused the disk, or the floppy."""
     if trace.disk is None or trace.reached("stage1") or trace.handoff:
         return None
+    if trace.disk.kind == "cdrom":
+        return None  # which no BIOS wants one of
     signature = trace.disk.boot_sector[-4:]
     if signature == _BOOT_SIGNATURE:
         return None
     return Finding(
-        f"the BIOS refused the disk: its first sector ends in {signature[:2]} {signature[2:]} in "
-        "place of the boot signature 55 aa",
+        f"the BIOS refused the {trace.disk.kind}: its first sector ends in {signature[:2]} "
+        f"{signature[2:]} in place of the boot signature 55 aa",
         (f"{trace.disk.path}: bytes 510 and 511 are {signature[:2]} {signature[2:]}",),
     )
 
@@ -51,18 +64,18 @@ def file_cut_short(trace: BootTrace) -> Finding | None:
     )
 
 
-def sectors_read(trace: BootTrace) -> list[BiosCall]:
+def sectors_read(trace: BootTrace) -> list[DiskRead]:
     """Return the loader's reads that brought something and came back."""
     last = trace.bios_calls[-1] if trace.bios_calls else None
     return [
-        call
-        for call in _reads(trace)
-        if not call.failed and (call.registers_out or call is not last)
+        read
+        for read in _reads(trace)
+        if not read.call.failed and (read.call.registers_out or read.call is not last)
     ]
 
 
-def _reads(trace: BootTrace) -> list[BiosCall]:
-    return [call for call in trace.loader_calls if call.number == 0x13 and call.function in _READS]
+def _reads(trace: BootTrace) -> list[DiskRead]:
+    return list(disk_reads(trace.loader_calls, trace.disk))
 
 
 def disk_read_failed(trace: BootTrace) -> Finding | None:
@@ -75,22 +88,22 @@ def disk_read_failed(trace: BootTrace) -> Finding | None:
     reads = _reads(trace)
     if trace.managed and reads:  # a boot manager looks for drives that are not there
         drive = _boot_drive(trace, reads)
-        own = [call for call in reads if call.registers_in.edx & 0xFF == drive]
-        reads = own if any(buffer_of(call) != _ORIGIN for call in own) else reads
-    for index, call in enumerate(reads):
-        if not call.failed or any(_repeats(later, call) for later in reads[index + 1 :]):
+        own = [read for read in reads if read.drive == drive]
+        reads = own if any(read.buffer != _ORIGIN for read in own) else reads
+    for index, read in enumerate(reads):
+        call = read.call
+        if not call.failed or any(_repeats(later, read) for later in reads[index + 1 :]):
             continue
-        tries = sum(read.failed and _same_place(read, call) for read in reads)
-        what = (
-            f"{count(call.packet.sectors, 'sector')} at LBA {call.packet.lba:,}"
-            if call.packet
-            else f"CHS sectors (CX={call.registers_in.ecx & 0xFFFF:04x}h)"
-        )
+        tries = sum(each.call.failed and _same_place(each, read) for each in reads)
+        sectors = count(read.sectors, "sector")
+        what = sectors if read.lba is None else f"{sectors} at LBA {read.lba:,}"
+        if call.packet is None:
+            what += f" by CHS (CX={call.registers_in.ecx & 0xFFFF:04x}h)"
         return Finding(
-            f"the disk read of {what}, drive 0x{call.registers_in.edx & 0xFF:02x}, failed "
+            f"the disk read of {what}, drive 0x{read.drive:02x}, failed "
             f"with AH={call.status:02x}h, {call.status_name}, "
             f"in {count(tries, 'attempt')}",
-            tuple(str(read) for read in reads if read.failed),
+            tuple(str(each.call) for each in reads if each.call.failed),
         )
     return None
 
@@ -99,30 +112,29 @@ def retried(trace: BootTrace) -> list[BiosCall]:
     """Return the loader's reads that failed and succeeded when they were repeated."""
     reads = _reads(trace)
     read_at = {
-        _place(call): index
-        for index, call in enumerate(reads)
-        if not call.failed and call.registers_out
+        _place(read): index
+        for index, read in enumerate(reads)
+        if not read.call.failed and read.call.registers_out
     }
     return [
-        call
-        for index, call in enumerate(reads)
-        if call.failed and read_at.get(_place(call), -1) > index
+        read.call
+        for index, read in enumerate(reads)
+        if read.call.failed and read_at.get(_place(read), -1) > index
     ]
 
 
-def _place(call: BiosCall) -> int:
+def _place(read: DiskRead) -> int:
     """What is read: an LBA, or a negative CHS address."""
-    return call.packet.lba if call.packet else -1 - call.registers_in.ecx
+    return read.call.packet.lba if read.call.packet else -1 - read.call.registers_in.ecx
 
 
-def _same_place(one: BiosCall, other: BiosCall) -> bool:
-    if one.packet and other.packet:
-        return one.packet.lba == other.packet.lba
-    return one.registers_in.ecx == other.registers_in.ecx
+def _same_place(one: DiskRead, other: DiskRead) -> bool:
+    return _place(one) == _place(other)
 
 
-def _repeats(later: BiosCall, failed: BiosCall) -> bool:
-    return not later.failed and later.registers_out is not None and _same_place(later, failed)
+def _repeats(later: DiskRead, failed: DiskRead) -> bool:
+    call = later.call
+    return not call.failed and call.registers_out is not None and _same_place(later, failed)
 
 
 def wrong_sectors(trace: BootTrace) -> Finding | None:
@@ -139,21 +151,20 @@ def wrong_sectors(trace: BootTrace) -> Finding | None:
     if (beyond := _past_the_end(reads, disk)) and not (kernel and kernel.missing_bytes):
         return beyond
     drive = _boot_drive(trace, reads)
-    reads = [call for call in reads if buffer_of(call) != _ORIGIN]
-    if reads and not any(call.registers_in.edx & 0xFF == drive for call in reads):
+    reads = [read for read in reads if read.buffer != _ORIGIN]
+    if reads and not any(read.drive == drive for read in reads):
         return Finding(
             f"the machine booted from drive 0x{drive:02x}, but the loader read from drive "
-            f"0x{reads[0].registers_in.edx & 0xFF:02x}",
-            tuple(str(call) for call in reads[:4]),
+            f"0x{reads[0].drive:02x}",
+            tuple(str(read.call) for read in reads[:4]),
         )
     if kernel is None or disk.kernel_lba is None:
         return None
-    if any(call.packet is None for call in reads):
-        return None  # CHS: what was read where is not known
-    wanted = _kernel_sectors(kernel, disk.kernel_lba)
+    if any(read.lba is None for read in reads):
+        return None  # by cylinder, head and sector of a drive that nobody has asked about
+    wanted = _kernel_sectors(kernel, disk)
     what = f"the kernel lies in LBA {_span(wanted)}"
-    spans = [range(call.packet.lba, call.packet.lba + call.packet.sectors)
-             for call in reads if call.packet]  # fmt: skip
+    spans = [read.span for read in reads if read.sector_bytes == disk.sector_bytes]
     first = _touching(spans, wanted)
     evidence = (f"expected LBA {_span(wanted)}", f"read LBA {_spans(spans)}")
     if not first:
@@ -173,7 +184,7 @@ def wrong_sectors(trace: BootTrace) -> Finding | None:
     return None
 
 
-def _joined_in_memory(trace: BootTrace, reads: list[BiosCall], first: int) -> range | None:
+def _joined_in_memory(trace: BootTrace, reads: list[DiskRead], first: int) -> range | None:
     """Return the read that put the sector before the kernel right before it in memory too.
 
     Whoever does that and gives up before it loads more has taken that sector for the
@@ -181,29 +192,22 @@ def _joined_in_memory(trace: BootTrace, reads: list[BiosCall], first: int) -> ra
     """
     if trace.handoff or trace.block_moves:
         return None
-    ends = {(buffer_of(call) + call.packet.sectors * SECTOR_BYTES,
-             call.packet.lba + call.packet.sectors): call.packet
-            for call in reads if call.packet}  # fmt: skip
-    for call in reads:
-        if call.packet and call.packet.lba == first:
-            before = ends.get((buffer_of(call), first))
+    ends = {(read.buffer + read.bytes, read.span.stop): read for read in reads}
+    for read in reads:
+        if read.lba == first:
+            before = ends.get((read.buffer, first))
             if before:
-                return range(before.lba, first)
+                return range(before.span.start, first)
     return None
 
 
-def _boot_drive(trace: BootTrace, reads: list[BiosCall]) -> int:
+def _boot_drive(trace: BootTrace, reads: list[DiskRead]) -> int:
     """The drive whose boot sector was read last: by the BIOS, or by a boot manager before."""
-    entered = [call for call in trace.bios_calls if call.number == 0x13 and not call.failed
-               and call.function in _READS and buffer_of(call) == _ORIGIN]  # fmt: skip
-    return (entered or reads)[-1 if entered else 0].registers_in.edx & 0xFF
-
-
-def buffer_of(call: BiosCall) -> int:
-    """Return where a read put its sectors, linear."""
-    if call.packet:
-        return call.packet.buffer
-    return call.registers_in.es * 16 + (call.registers_in.ebx & 0xFFFF)
+    entered = [read for read in disk_reads(trace.bios_calls, trace.disk)
+               if not read.call.failed and read.buffer == _ORIGIN]  # fmt: skip
+    if entered and (trace.disk is None or trace.disk.kind != "cdrom"):
+        return entered[-1].drive
+    return trace.disk.drive if trace.disk else reads[0].drive
 
 
 def _all_in_place(trace: BootTrace) -> bool:
@@ -215,25 +219,24 @@ def _differs(trace: BootTrace) -> bool:
     return trace.handoff is not None and trace.handoff.memory_equal is False
 
 
-def _past_the_end(reads: Iterable[BiosCall], disk: DiskFacts) -> Finding | None:
-    sectors = disk.bytes // SECTOR_BYTES
-    for call in reads:
-        if call.packet and call.failed and call.packet.lba + call.packet.sectors > sectors:
-            span = range(call.packet.lba, call.packet.lba + call.packet.sectors)
+def _past_the_end(reads: Iterable[DiskRead], disk: DiskFacts) -> Finding | None:
+    sectors = -(-(disk.bytes - disk.base) // disk.sector_bytes)
+    for read in reads:
+        beyond = read.call.packet and read.span.stop > sectors
+        if beyond and read.call.failed and read.sector_bytes == disk.sector_bytes:
             known = disk.kernel_lba is not None
             begins = f"; the kernel begins at {disk.kernel_lba:,}" if known else ""
             return Finding(
-                f"the loader read LBA {_span(span)} of drive "
-                f"0x{call.registers_in.edx & 0xFF:02x}, but the disk ends with LBA "
-                f"{sectors - 1:,}{begins}",
-                (str(call),),
+                f"the loader read LBA {_span(read.span)} of drive "
+                f"0x{read.drive:02x}, but the disk ends with LBA {sectors - 1:,}{begins}",
+                (str(read.call),),
             )
     return None
 
 
-def _kernel_sectors(kernel: KernelFacts, lba: int) -> range:
-    used = kernel.real_mode_bytes + kernel.payload_bytes
-    return range(lba, lba - (-used // SECTOR_BYTES))
+def _kernel_sectors(kernel: KernelFacts, disk: DiskFacts) -> range:
+    used, lba = kernel.real_mode_bytes + kernel.payload_bytes, disk.kernel_lba or 0
+    return range(lba, lba - (-used // disk.sector_bytes))
 
 
 def _touching(spans: Iterable[range], wanted: range) -> list[range]:

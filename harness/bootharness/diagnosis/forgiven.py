@@ -1,7 +1,6 @@
 """What this BIOS forgave: mistakes of a loader that did no harm here and do on other machines."""
 
-from bootharness.diagnosis.disk_reads import buffer_of, sectors_read
-from bootharness.formats.mbr import SECTOR_BYTES
+from bootharness.diagnosis.disk_reads import sectors_read
 from bootharness.text import address, count
 from bootharness.trace.boot_trace import BootTrace
 
@@ -23,10 +22,10 @@ def adverse(trace: BootTrace) -> tuple[str, ...]:
 
 def too_many_sectors(trace: BootTrace) -> str | None:
     """A read of more sectors than other BIOSes read at once."""
-    for call in sectors_read(trace):
-        if call.packet and call.packet.sectors > _MOST_SECTORS:
+    for read in sectors_read(trace):
+        if read.call.packet and read.sectors > _MOST_SECTORS:
             return (
-                f"the read of {call.packet.sectors} sectors at LBA {call.packet.lba:,} asks for "
+                f"the read of {read.sectors} sectors at LBA {read.lba:,} asks for "
                 f"more than the {_MOST_SECTORS} that every BIOS reads at once: this one read them, "
                 "others refuse"
             )
@@ -35,13 +34,14 @@ def too_many_sectors(trace: BootTrace) -> str | None:
 
 def across_64_kib(trace: BootTrace) -> str | None:
     """A read over the end of its segment, or, by CHS, over a boundary that DMA does not cross."""
-    for call in sectors_read(trace):
-        packet, start = call.packet, buffer_of(call)
-        sectors = packet.sectors if packet else call.registers_in.al
+    for read in sectors_read(trace):
+        packet, start = read.call.packet, read.buffer
+        if packet is None and trace.disk and trace.disk.kind == "cdrom":
+            continue  # a floppy that is emulated has no DMA of its own
         # SYSLINUX, too, lets an extended read cross 64 KiB; nobody lets one leave its segment
         base = packet.segment * 16 if packet else start // _64_KIB * _64_KIB
         end = base + _64_KIB
-        if start + sectors * SECTOR_BYTES > end:
+        if start + read.bytes > end:
             what = f"the read of LBA {packet.lba:,}" if packet else "the CHS read"
             edge = (
                 f"the end of segment {packet.segment:04x}, {address(end)}: this BIOS read it all "
@@ -50,5 +50,5 @@ def across_64_kib(trace: BootTrace) -> str | None:
                 else f"the 64 KiB boundary at {address(end)}: this BIOS read it all the same, "
                 "others fail with AH=09h, DMA across a 64 KiB boundary"
             )
-            return f"{what}, {count(sectors, 'sector')} to {address(start)}, goes over {edge}"
+            return f"{what}, {count(read.sectors, 'sector')} to {address(start)}, goes over {edge}"
     return None

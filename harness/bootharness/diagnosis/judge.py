@@ -34,6 +34,7 @@ Rule = Callable[[BootTrace], Finding | None]
 RULES: tuple[tuple[str, Rule], ...] = (
     ("no-efi-stub", foreseen.no_efi_stub),
     ("no-boot-signature", disk_reads.no_boot_signature),
+    ("no-boot-catalog", disk_reads.no_boot_catalog),
     ("payload-truncated", disk_reads.file_cut_short),
     ("memory-clobbered", memory.stack_over_loader),
     ("wrong-sectors", disk_reads.wrong_sectors),

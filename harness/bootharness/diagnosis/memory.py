@@ -9,6 +9,7 @@ from bootharness.formats.mbr import SECTOR_BYTES
 from bootharness.text import address, count, seg_off
 from bootharness.trace.boot_trace import BootTrace
 from bootharness.trace.handoff import Comparison
+from bootharness.trace.reads import disk_reads
 
 __all__ = [
     "a20_closed",
@@ -28,6 +29,7 @@ _RESERVED = (
 )
 
 
+_DISK = 0x13
 _DIRECTION = 0x0400
 _ORIGIN, _CODE_BYTES = 0x7C00, 440
 _INTERRUPT_FRAME = 6
@@ -39,14 +41,11 @@ def _placements(trace: BootTrace) -> Iterator[tuple[BiosCall, str, range]]:
     number = {
         id(call): at for at, call in enumerate(each for each in trace.bios_calls if each.table)
     }
+    reads = {id(read.call): read for read in disk_reads(trace.loader_calls, trace.disk)}
     for call in trace.loader_calls:
-        if call.packet and call.function == 0x42 and not call.failed:
-            start = call.packet.buffer
-            what = f"the read of LBA {call.packet.lba:,}"
-            yield call, what, range(start, start + call.packet.sectors * SECTOR_BYTES)
-        elif (call.number, call.function) == (0x13, 0x02) and not call.failed:
-            start = call.registers_in.es * 16 + (call.registers_in.ebx & 0xFFFF)
-            yield call, "a CHS read", range(start, start + call.registers_in.al * SECTOR_BYTES)
+        if (read := reads.get(id(call))) and not call.failed:
+            what = f"the read of LBA {read.lba:,}" if call.packet else "a CHS read"
+            yield call, what, range(read.buffer, read.buffer + read.bytes)
         elif (table := call.table) and not call.failed:
             start = table.destination.base
             size = (call.registers_in.ecx & 0xFFFF) * 2
@@ -145,7 +144,7 @@ def _setup_not_all_read(trace: BootTrace) -> Finding | None:
         return None
     at, end = start, start + trace.kernel.real_mode_bytes
     for call, _, placed in _placements(trace):
-        if call.packet and placed.start <= at < placed.stop:
+        if call.number == _DISK and placed.start <= at < placed.stop:
             at = placed.stop
     if not start < at < end:
         return None

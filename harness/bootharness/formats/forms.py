@@ -9,11 +9,20 @@ from bootharness.errors import FormatError
 from bootharness.formats.bzimage import MINIMUM_BYTES, SetupHeader, is_uefi_program
 from bootharness.formats.mbr import BOOTSTRAP_BYTES, SECTOR_BYTES
 
-__all__ = ["LOOK_BYTES", "Form", "form_of", "is_bare_kernel", "is_bzimage", "never_an_initrd"]
+__all__ = [
+    "LOOK_BYTES",
+    "MEDIA",
+    "Form",
+    "form_of",
+    "is_bare_kernel",
+    "is_bzimage",
+    "never_an_initrd",
+]
 
 _ISO_AT = 0x8001
+_BOOT_RECORD_AT, _BOOT_RECORD = 0x8800, b"\0CD001\1EL TORITO SPECIFICATION"
 _EXT_MAGIC_AT, _EXT_MAGIC = 0x438, b"\x53\xef"
-LOOK_BYTES = _ISO_AT + 5
+LOOK_BYTES = _BOOT_RECORD_AT + len(_BOOT_RECORD)
 """How much of the file has to be looked at."""
 
 
@@ -29,7 +38,7 @@ class Form(Struct, frozen=True):
     id: str = ""
 
 
-_DISK = "a machine boots from it by --route disk, once `qemu-img convert -O raw` has unpacked it"
+_DISK = "boot it with --route disk"
 _UNPACK = "unpack it, and give the kernel that is in it"
 _BZIMAGE = "give a bzImage (arch/x86/boot/bzImage, /boot/vmlinuz-*)"
 _LOADER = "give it with --loader, and a kernel"
@@ -41,7 +50,15 @@ _FORMS = (
     (0, b"QED\0", Form("a QED image", _DISK, "container")),
     (0, b"KDMV", Form("a VMDK image", _DISK, "container")),
     (0, b"COWD", Form("a VMDK image", _DISK, "container")),
-    (0, b"# Disk DescriptorFile", Form("a VMDK descriptor", _DISK, "container")),
+    (
+        0,
+        b"# Disk DescriptorFile",
+        Form(
+            "a VMDK descriptor, which only names the files of a disk",
+            "`qemu-img convert -O qcow2` makes one file of them",
+            "parts",
+        ),
+    ),
     (64, b"\x7f\x10\xda\xbe", Form("a VDI image", _DISK, "container")),
     (0, b"vhdxfile", Form("a VHDX image", _DISK, "container")),
     (0, b"conectix", Form("a VHD image", _DISK, "container")),
@@ -98,7 +115,9 @@ _BOOT_SIGNATURE = b"\x55\xaa"
 # what the boot sectors of Linux kernels say that can only be loaded
 _USE_A_LOADER = (b"boot loader", b"ooting from floppy", b"loppy boot")
 _TEXT_BYTES = 512
-_NO_INITRDS = ("elf", "efi", "deb", "disk", "container")
+MEDIA = ("disk", "cd", "container")
+"""The ids of what a machine boots from."""
+_NO_INITRDS = ("elf", "efi", "deb", *MEDIA)
 
 
 def form_of(head: bytes) -> Form | None:
@@ -152,17 +171,11 @@ def _forms(head: bytes) -> Iterator[Form]:
         yield _pe(head)
     signed = head[SECTOR_BYTES - 2 : SECTOR_BYTES] == _BOOT_SIGNATURE
     if head.startswith(b"CD001", _ISO_AT):
-        yield (
-            Form(
-                "a disk image that is also a CD image (ISO 9660)",
-                "boot it with --route disk",
-                "disk",
-            )
-            if signed
-            else Form("a CD image (ISO 9660) without a boot sector for disks", _UNPACK)
-        )
+        boots = head.startswith(_BOOT_RECORD, _BOOT_RECORD_AT)
+        kind = "disk" if signed and not boots else "cd"
+        yield Form("a CD image (ISO 9660)", _DISK, kind)
     if signed:
-        yield Form("a disk image", "boot it with --route disk", "disk")
+        yield Form("a disk image", _DISK, "disk")
     if head.startswith(_EXT_MAGIC, _EXT_MAGIC_AT):
         yield Form("an ext2, ext3 or ext4 file system without a boot sector", _UNPACK)
     if _is_text(head):

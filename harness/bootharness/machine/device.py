@@ -1,15 +1,22 @@
 """What a machine boots from, in QEMU's words."""
 
+import json
 from pathlib import Path
 from typing import Literal
 
 from msgspec import Struct
 
+from bootharness.errors import UsageError
+from bootharness.formats.container import BACKED
+from bootharness.formats.mbr import SECTOR_BYTES
+from bootharness.trace.booted import DiskFacts, MediumKind
+
 __all__ = [
     "CARDS",
     "Device",
+    "Drive",
     "Firmware",
-    "disk_device",
+    "drive_device",
     "escaped",
     "kernel_device",
     "network_device",
@@ -17,13 +24,20 @@ __all__ = [
 
 Firmware = Literal["bios", "uefi"]
 
-_DISKS = {
-    "ahci": ("-device", "ahci,id=ahci", "-device", "ide-hd,drive=disk0,bus=ahci.0"),
-    "ide": ("-device", "ide-hd,drive=disk0"),
-    "virtio": ("-device", "virtio-blk-pci,drive=disk0"),
-    "nvme": ("-device", "nvme,drive=disk0,serial=bootharness"),
-    "usb": ("-device", "qemu-xhci", "-device", "usb-storage,drive=disk0"),
+_CONTROLLERS = {
+    "ahci": ("-device", "ahci,id=ahci"),
+    "usb": ("-device", "qemu-xhci"),
 }
+_DISKS = {
+    "ahci": "ide-hd,bus=ahci.0",
+    "ide": "ide-hd",
+    "virtio": "virtio-blk-pci",
+    "nvme": "nvme,serial=bootharness",
+    "usb": "usb-storage",
+}
+_CDS = {"ahci": "ide-cd,bus=ahci.0", "ide": "ide-cd", "usb": "usb-storage"}
+_LARGE_SECTORS = ("nvme",)
+"""Interfaces by which SeaBIOS boots from disks whose sectors have more than 512 bytes."""
 CARDS = {
     "virtio": "virtio-net-pci",
     "e1000": "e1000",
@@ -42,10 +56,66 @@ class Device(Struct, frozen=True):
     files: tuple[Path, ...] = ()
 
 
-def disk_device(disk: Path, interface: str) -> Device:
-    """Return a raw disk image as the first disk; writes go to a temporary overlay."""
-    drive = f"file={escaped(disk)},format=raw,if=none,id=disk0,snapshot=on,cache=unsafe"
-    return Device(("-drive", drive, *_DISKS[interface]), files=(disk,))
+class Drive(Struct, frozen=True):
+    """An image and how a machine has it; ``driver`` is QEMU's for the image."""
+
+    path: Path
+    interface: str = "ahci"
+    kind: MediumKind = "disk"
+    driver: str = "raw"
+    sector_bytes: int = SECTOR_BYTES
+
+    @classmethod
+    def of(cls, facts: DiskFacts, interface: str, path: Path) -> "Drive":
+        """Return a medium of which there is a trace, its image being at ``path``."""
+        size = facts.sector_bytes if facts.kind == "disk" else SECTOR_BYTES
+        return cls(path, interface, facts.kind, facts.driver, size)
+
+
+def drive_device(drive: Drive) -> Device:
+    """Return a medium as what the machine boots from first; writes go to a temporary overlay.
+
+    Raises UsageError for a medium that an interface does not take.
+    """
+    image = f"{_image(drive)},if=none,id=disk0,snapshot=on,cache=unsafe"
+    if drive.kind == "floppy":
+        first = ("-global", "isa-fdc.bootindexA=0")
+        words = ("-drive", image, "-device", "floppy,drive=disk0", *first)
+        return Device(words, files=(drive.path,))
+    takes = _CDS if drive.kind == "cdrom" else _DISKS
+    if drive.interface not in takes:
+        raise UsageError(
+            f"--disk-interface {drive.interface}: {drive.path} is a CD, and a CD is attached by "
+            f"{', '.join(_CDS)}"
+        )
+    media = ",media=cdrom" if drive.kind == "cdrom" else ""
+    device = f"{takes[drive.interface]},drive=disk0,bootindex=0"
+    if drive.sector_bytes != SECTOR_BYTES:
+        if drive.interface not in _LARGE_SECTORS:
+            raise UsageError(
+                f"--disk-interface {drive.interface}: {drive.path} has sectors of "
+                f"{drive.sector_bytes:,} bytes, and SeaBIOS boots from such a disk only by "
+                f"{' and '.join(_LARGE_SECTORS)}"
+            )
+        size = drive.sector_bytes
+        device += f",logical_block_size={size},physical_block_size={size}"
+    controller = _CONTROLLERS.get(drive.interface, ())
+    return Device(
+        ("-drive", f"{image}{media}", *controller, "-device", device), files=(drive.path,)
+    )
+
+
+def _image(drive: Drive) -> str:
+    """Return a medium's image as QEMU opens it: by the driver that we have chosen, and without
+    the file that a container may name."""
+    if drive.driver == "raw":
+        return f"file={escaped(drive.path)},format=raw"
+    node = {
+        "driver": drive.driver,
+        "file": {"driver": "file", "filename": str(drive.path)},
+        **({"backing": None} if drive.driver in BACKED else {}),
+    }
+    return f"file=json:{escaped(json.dumps(node))}"
 
 
 def kernel_device(kernel: Path, initrd: Path, cmdline: str) -> Device:
@@ -88,6 +158,6 @@ def network_device(
     return Device(tuple(words), fds, "uefi" if flash else "bios", flash or ())
 
 
-def escaped(path: Path) -> str:
+def escaped(path: Path | str) -> str:
     """Write a file's name within an option: in QEMU a comma ends it unless it comes twice."""
     return str(path).replace(",", ",,")

@@ -97,6 +97,15 @@ class MachineConfig(Struct, frozen=True):
             by_route=True,
         ),
     ] = None
+    attached: Annotated[
+        str,
+        Option(
+            "--as",
+            "What an image is attached as; auto is as what it is.",
+            choices=(AUTO, "disk", "cdrom", "floppy", "usb"),
+            by_route=True,
+        ),
+    ] = AUTO
 
     def __post_init__(self) -> None:
         _check(self)

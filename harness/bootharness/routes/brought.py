@@ -1,4 +1,4 @@
-"""The route ``disk``: a disk image that somebody brought, booted as it is."""
+"""The route ``disk``: an image that somebody brought, booted as what it is."""
 
 import glob
 import os
@@ -7,34 +7,35 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bootharness.errors import UsageError
-from bootharness.formats.forms import LOOK_BYTES, form_of
-from bootharness.host.regular import first_bytes
 from bootharness.host.workspace import Workspace
 from bootharness.plan import BootPlan
 from bootharness.routes.disk import LEAST_DISK_BYTES, DiskImage
 from bootharness.routes.medium import Medium
 from bootharness.routes.route import Route
 
-__all__ = ["DISK", "is_disk_image"]
-
-
-def is_disk_image(source: str) -> bool:
-    """Return whether a source is a file that a BIOS would boot as a disk; a kernel is none."""
-    form = form_of(first_bytes(Path(source), LOOK_BYTES))
-    return form is not None and form.id == "disk"
+__all__ = ["DISK"]
 
 
 @contextmanager
 def _prepare(disk: DiskImage, plan: BootPlan, workspace: Workspace) -> Iterator[Medium]:
-    path = disk.path
-    if disk.size_bytes < LEAST_DISK_BYTES:
+    disk = _attached(disk, plan)
+    interface = "usb" if plan.machine.attached == "usb" else plan.machine.disk_interface
+    path, size = disk.path, disk.size_bytes
+    if disk.driver == "raw" and (least := _least_bytes(disk)) > size:
         path = workspace.path / "padded.img"
-        path.write_bytes(disk.path.read_bytes().ljust(LEAST_DISK_BYTES, b"\0"))
-    yield Medium.of_disk(disk, plan.machine.disk_interface, path)
+        path.write_bytes(disk.path.read_bytes().ljust(least, b"\0"))
+    yield Medium.of_disk(disk, interface, path)
 
 
-def _as_it_is(disk: DiskImage, _plan: BootPlan) -> DiskImage:
-    return disk
+def _attached(disk: DiskImage, plan: BootPlan) -> DiskImage:
+    return disk.attached_as(plan.machine.attached)
+
+
+def _least_bytes(disk: DiskImage) -> int:
+    """Return how much a drive needs to have of an image; what is missing is zeros."""
+    if disk.shape.kind == "disk":
+        return LEAST_DISK_BYTES
+    return disk.shape.floppy.bytes if disk.shape.kind == "floppy" and disk.shape.floppy else 0
 
 
 def _fetch(source: str) -> DiskImage:
@@ -59,12 +60,13 @@ def _to_the_banner(_plan: BootPlan) -> str:
 
 DISK = Route(
     name="disk",
-    summary="a disk image that is there already, with its own loader and initrd",
+    summary="an image that is there already, of a disk, a CD, a floppy or a stick, with its own "
+    "loader and initrd",
     blame="what is on the disk",
     prepare=_prepare,
-    takes=frozenset({"tracer", "disk_interface", "bios"}),
+    takes=frozenset({"tracer", "disk_interface", "attached", "bios"}),
     expand=_expand,
     fetch=_fetch,
     until=_to_the_banner,
-    lay_out=_as_it_is,
+    lay_out=_attached,
 )

@@ -9,7 +9,6 @@ LBA 0         the MBR: loader, disk signature, partition table
 
 import hashlib
 import os
-import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -22,21 +21,27 @@ from bootharness.errors import (
     FormatError,
     KernelUnavailable,
     LaunchFailed,
-    MediumUnavailable,
     UsageError,
 )
 from bootharness.formats.bzimage import SetupHeader
-from bootharness.formats.forms import LOOK_BYTES, form_of, is_bare_kernel
+from bootharness.formats.floppy import FLOPPY_FORMATS
 from bootharness.formats.loading import MAGIC, MAGIC_AT
 from bootharness.formats.mbr import BOOTSTRAP_BYTES, SECTOR_BYTES, Mbr, Partition
-from bootharness.kernels.content import File, Piece, PieceMap, file_source
+from bootharness.kernels.content import File, Piece, PieceMap, Source, file_source
 from bootharness.kernels.image import KernelImage
+from bootharness.machine.device import Drive
+from bootharness.machine.opened import Opened
+from bootharness.plan import AUTO
+from bootharness.routes.found import content_of, found_in
 from bootharness.routes.loader import Loader
-from bootharness.text import address
+from bootharness.routes.shape import Shape, shape_of
+from bootharness.text import address, count
+from bootharness.trace.reads import disk_reads
 
 if TYPE_CHECKING:
     from bootharness.formats.bioscall import BiosCall
     from bootharness.trace.booted import DiskFacts
+    from bootharness.trace.reads import DiskRead
 
 __all__ = ["LEAST_DISK_BYTES", "DiskImage", "DiskLayout", "Initrd"]
 
@@ -51,7 +56,6 @@ end in zeros that are not in their file."""
 _OF_THE_KERNEL = ("setup_sects", "syssize", "version", "kernel_version", "init_size",
                   "payload_offset", "payload_length", "pref_address")  # fmt: skip
 _HIGH_MEMORY = 0x100000
-_EXTENDED_READ = 0x42
 # what the BIOS keeps for its tables at the top of memory, generously
 _BIOS_RESERVE = 1 << 20
 # what says that it is larger is no kernel
@@ -85,9 +89,11 @@ class Initrd(Struct, frozen=True):
 
 
 class DiskImage(Struct, frozen=True):
-    """A raw disk image; of one that somebody else made only the path is known.
+    """A disk image, or that of a CD or a floppy; of one that somebody else made only what it is.
 
-    ``blank_lba`` is the last that was read and is all zeros, with all that was read with it.
+    ``driver`` is QEMU's for the image, ``shape`` how a machine has it, ``given`` the name of the
+    file that it was unpacked from. ``blank_lba`` is the last that was read and is all zeros, with
+    all that was read with it. LBAs are those of the drive that is booted from.
     """
 
     path: Path
@@ -98,37 +104,20 @@ class DiskImage(Struct, frozen=True):
     cmdline_lba: int = 0
     initrd: Initrd | None = None
     blank_lba: int | None = None
+    driver: str = "raw"
+    shape: Shape = Shape()
+    given: str = ""
 
     @classmethod
     def existing(cls, path: Path) -> Self:
-        """Take a disk image that somebody made.
+        """Take an image that somebody made, unpacked where it is compressed.
 
-        Raises UsageError when it is no such thing, MediumUnavailable when it is one in a form
-        that a machine does not boot from.
+        Raises UsageError when it is no such thing, MediumUnavailable when it is one that a
+        machine does not boot from.
         """
-        try:
-            if not stat.S_ISREG(path.stat().st_mode):
-                raise UsageError(f"{path}: not a disk image: it is not a file")
-            with path.open("rb") as file:
-                head = file.read(LOOK_BYTES)
-        except OSError as error:
-            raise UsageError(f"{path}: {error.strerror}") from error
-        if is_bare_kernel(head):
-            raise UsageError(
-                f"{path}: a Linux kernel, not a disk image: leave --disk out, and it is put on a "
-                "disk with a loader"
-            )
-        form = form_of(head)
-        if len(head) < SECTOR_BYTES and not (
-            form and form.id
-        ):  # what is compressed may be as small
-            raise UsageError(f"{path}: not a disk image: it has no sector to boot from")
-        if form and form.id != "disk":
-            raise MediumUnavailable(
-                f"{path}: not a raw disk image, but {form.name}: a machine cannot boot from it as "
-                "it is"
-            )
-        return cls(path)
+        image = found_in(path)
+        return cls(image.path, driver=image.driver, given="" if image.path == path else str(path),
+                   shape=shape_of(image.content.read, image.size))  # fmt: skip
 
     @classmethod
     def build(
@@ -154,6 +143,22 @@ class DiskImage(Struct, frozen=True):
             first_lba=first_lba,
         ).write(path)
 
+    def attached_as(self, asked: str) -> Self:
+        """Return the image as a CD, a floppy, a disk or a stick, or as what it is.
+
+        Raises UsageError for what it cannot be.
+        """
+        if asked == AUTO:
+            return self
+        kind = "disk" if asked == "usb" else asked
+        shape = shape_of(self._content.read, self.size_bytes, kind)
+        if kind == "floppy" and shape.floppy is None:
+            raise UsageError(
+                f"{self.name}: it has {count(self.size_bytes, 'byte')}, and a floppy at most "
+                f"{FLOPPY_FORMATS[-1].bytes:,}: leave --as floppy out"
+            )
+        return replace(self, shape=shape)
+
     @property
     def name(self) -> str:
         """Where the image is."""
@@ -162,7 +167,7 @@ class DiskImage(Struct, frozen=True):
     @property
     def source(self) -> str:
         """What the person calls it: the kernel that was put on it, or where it is."""
-        return self.kernel.source if self.kernel else self.name
+        return self.kernel.source if self.kernel else self.given or self.name
 
     @property
     def sha256(self) -> str:
@@ -175,13 +180,27 @@ class DiskImage(Struct, frozen=True):
 
     @property
     def size_bytes(self) -> int:
-        """Size of the image in bytes."""
-        return self.path.stat().st_size
+        """How much the image holds, in bytes."""
+        content = self._content
+        return content.size if isinstance(content, Opened) else self.path.stat().st_size
+
+    @property
+    def sectors(self) -> int:
+        """How many sectors the drive has that is booted from."""
+        return -(-(self.size_bytes - self.shape.base) // self.shape.sector_bytes)
+
+    @property
+    def _content(self) -> Source:
+        return content_of(self.path, self.driver)
 
     @property
     def facts(self) -> "DiskFacts":
         """What a trace keeps of it. Raises KernelUnavailable when it cannot be read."""
         return _facts(self)
+
+    def drive(self, interface: str, path: Path | None = None) -> Drive:
+        """Return it as a machine has it; ``path`` is where a copy to boot from lies."""
+        return Drive.of(self.facts, interface, (path or self.path).absolute())
 
     def with_kernel_found(
         self,
@@ -201,8 +220,8 @@ class DiskImage(Struct, frozen=True):
         """
         if self.kernel is not None:
             return self
-        calls = tuple(calls)
-        spans = tuple(_read_by(calls, _sectors(self.size_bytes)))
+        reads = [each for each in disk_reads(calls, _what(self)) if self.shape.shows(each.drive)]
+        spans = tuple(_read_together(reads, self.sectors))
         for lba in _places(self, spans) if entered or release else ():
             found = self._kernel_at(lba, folder)
             if found and (_same(found.header, entered) if entered else found.release == release):
@@ -211,18 +230,15 @@ class DiskImage(Struct, frozen=True):
             found = self._kernel_at(lba, folder)
             if found and (entered or found.release == (release or found.release)):
                 return replace(self, kernel=found, kernel_lba=lba)
-        return replace(self, blank_lba=self._blank(calls))
+        return replace(self, blank_lba=self._blank(reads))
 
-    def _blank(self, calls: "Iterable[BiosCall]") -> int | None:
+    def _blank(self, reads: "Iterable[DiskRead]") -> int | None:
         """Return where the last read began, if it brought nothing but zeros."""
-        reads = [
-            call.packet
-            for call in calls
-            if call.packet and call.function == _EXTENDED_READ and not call.failed
-        ]
-        if not reads or not (found := self.read(reads[-1].lba, reads[-1].sectors * SECTOR_BYTES)):
+        whole = [each for each in reads if each.call.packet and not each.call.failed]
+        last = whole[-1] if whole else None
+        if last is None or not (found := self.read(last.span.start, last.bytes)):
             return None
-        return None if found.strip(b"\0") else reads[-1].lba
+        return None if found.strip(b"\0") else last.lba
 
     def _kernel_at(self, lba: int, folder: Path) -> KernelImage | None:
         if lba < 0:
@@ -236,15 +252,13 @@ class DiskImage(Struct, frozen=True):
         path = folder / f"kernel-at-{lba}"
         if not path.exists():
             path.write_bytes(self.read(lba, header.real_mode_bytes + header.payload_bytes))
-        return KernelImage.read(path, source=f"{self.path} at LBA {lba}")
+        return KernelImage.read(path, source=f"{self.source} at LBA {lba}")
 
     def read(self, lba: int, count: int) -> bytes:
         """Return ``count`` bytes from sector ``lba`` on, fewer where the image ends."""
-        if lba >= _sectors(self.size_bytes):
-            return b""  # a loader may ask for any of 2^64
-        with self.path.open("rb") as disk:
-            disk.seek(lba * SECTOR_BYTES)
-            return disk.read(count)
+        start = self.shape.base + lba * self.shape.sector_bytes
+        # a loader may ask for any of 2^64
+        return self._content.read(start, max(min(count, self.size_bytes - start), 0))
 
 
 class DiskLayout(Struct, frozen=True):
@@ -364,17 +378,16 @@ class DiskLayout(Struct, frozen=True):
 
 
 def _facts(disk: DiskImage | DiskLayout) -> "DiskFacts":
-    from bootharness.trace.booted import DiskFacts  # by then QEMU has been started
-
     try:
         boot_sector = disk.read(0, SECTOR_BYTES).hex()
-        size = max(disk.size_bytes, LEAST_DISK_BYTES)
+        size = disk.size_bytes
     except OSError as error:
         raise KernelUnavailable(f"{disk.name}: {error.strerror}") from error
     told = disk.loader.patches if disk.loader else {}
-    return DiskFacts(
-        path=disk.name,
-        bytes=size,
+    facts = _what(disk)
+    return replace(
+        facts,
+        bytes=max(size, LEAST_DISK_BYTES) if facts.kind == "disk" else size,
         kernel_lba=disk.kernel_lba if disk.kernel else None,
         cmdline_lba=disk.cmdline_lba if "cmdline_lba" in told else None,
         cmdline=disk.cmdline if "cmdline_lba" in told else None,
@@ -386,26 +399,52 @@ def _facts(disk: DiskImage | DiskLayout) -> "DiskFacts":
     )
 
 
-def _read_by(calls: "Iterable[BiosCall]", sectors: int) -> Iterator[range]:
-    """Yield once what was read together, of a disk of so many sectors."""
-    seen: set[tuple[int, int]] = set()
-    for call in calls:
-        packet = call.packet
-        if packet is None or call.from_bios or packet.lba >= sectors:
-            continue
-        if (packet.lba, packet.sectors) not in seen:
-            seen.add((packet.lba, packet.sectors))
-            yield range(packet.lba, min(packet.lba + packet.sectors, sectors))
+def _what(disk: DiskImage | DiskLayout) -> "DiskFacts":
+    """Return what a trace keeps of a medium of which nothing has been read yet."""
+    from bootharness.trace.booted import DiskFacts  # by then QEMU has been started
+
+    image = disk if isinstance(disk, DiskImage) else None
+    shape = image.shape if image else Shape()
+    return DiskFacts(
+        path=disk.name,
+        bytes=0,
+        kernel_lba=None,
+        cmdline_lba=None,
+        cmdline=None,
+        initrd_lba=None,
+        initrd_bytes=None,
+        initrd_address=None,
+        boot_sector="",
+        driver=image.driver if image else "raw",
+        kind=shape.kind,
+        drive=shape.drive,
+        sector_bytes=shape.sector_bytes,
+        base=shape.base,
+        heads=shape.floppy.heads if shape.floppy else None,
+        track_sectors=shape.floppy.sectors if shape.floppy else None,
+        refused=shape.refused,
+    )
+
+
+def _read_together(reads: "Iterable[DiskRead]", sectors: int) -> Iterator[range]:
+    """Yield once what a loader has read together, of a drive of so many sectors."""
+    seen = set()
+    for read in reads:
+        span = range(read.span.start, min(read.span.stop, sectors))
+        if span and not read.call.from_bios and span not in seen:
+            seen.add(span)
+            yield span
 
 
 def _places(disk: DiskImage, spans: Iterable[range]) -> Iterator[int]:
     """Yield each LBA in what was read at which a kernel may begin, by its setup header's magic."""
+    size = disk.shape.sector_bytes
     for span in spans:
-        data = disk.read(span.start, (len(span) + 1) * SECTOR_BYTES)
+        data = disk.read(span.start, len(span) * size + SECTOR_BYTES)
         at = data.find(MAGIC, MAGIC_AT)
         while at >= 0:
-            if at % SECTOR_BYTES == MAGIC_AT % SECTOR_BYTES:
-                yield span.start + (at - MAGIC_AT) // SECTOR_BYTES
+            if (at - MAGIC_AT) % size == 0:
+                yield span.start + (at - MAGIC_AT) // size
             at = data.find(MAGIC, at + 1)
 
 

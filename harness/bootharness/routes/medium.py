@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from bootharness.formats.bzimage import SetupHeader
 from bootharness.kernels.image import KernelImage
-from bootharness.machine.device import Device, disk_device
+from bootharness.machine.device import Device, drive_device
 from bootharness.routes.disk import DiskImage, Initrd
 from bootharness.routes.loader import Loader
 
@@ -25,7 +25,8 @@ class Medium(Struct, frozen=True):
     """What a machine boots from, until the end of the `with` that it was prepared in.
 
     ``kernel`` None is found by what is read, ``loader`` None is not ours. ``disk`` is what lies
-    where, if there is one; ``wire`` is something else to wait for, and to blame.
+    where, if there is one, and ``interface`` how that is attached; ``wire`` is something else to
+    wait for, and to blame.
     """
 
     device: Device
@@ -33,13 +34,15 @@ class Medium(Struct, frozen=True):
     loader: Loader | None = None
     initrd: Initrd | None = None
     disk: DiskImage | None = None
+    interface: str | None = None
     wire: "Connection | None" = None
 
     @classmethod
     def of_disk(cls, disk: DiskImage, interface: str, path: Path | None = None) -> Self:
         """Return a disk image as a medium; ``path`` is where a copy to boot from lies."""
-        device = disk_device((path or disk.path).absolute(), interface)
-        return cls(device, disk.kernel, disk.loader, disk.initrd, disk)
+        device = drive_device(disk.drive(interface, path))
+        own = disk.shape.kind == "floppy"  # which has a controller of its own
+        return cls(device, disk.kernel, disk.loader, disk.initrd, disk, None if own else interface)
 
     @property
     def managed(self) -> bool:

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 
 from bootharness.formats.bioscall import BiosCall
-from bootharness.formats.mbr import SECTOR_BYTES
 from bootharness.trace.block_moves import block_moves, placements
 from bootharness.trace.booted import DiskFacts, KernelFacts
+from bootharness.trace.reads import disk_reads
 
 __all__ = ["bios_milestones"]
 
@@ -29,7 +29,7 @@ def bios_milestones(
     points["stage1"] = first
     if kernel is None or disk is None or disk.kernel_lba is None:
         return points
-    loaded = _setup_loaded(loader, disk.kernel_lba, kernel.real_mode_bytes // SECTOR_BYTES)
+    loaded = _setup_loaded(loader, disk, -(-kernel.real_mode_bytes // disk.sector_bytes))
     if loaded is not None:
         points["setup-loaded"] = loaded
     for move, done in placements(block_moves(calls, handed_off=handed_off), kernel):
@@ -42,7 +42,7 @@ def _boot_sector_read(
     calls: Iterable[BiosCall], disk: DiskFacts | None, before: float | None
 ) -> float | None:
     """Return when the BIOS had read the boot sector that it entered, unless it refused it."""
-    if disk is not None and not disk.boot_sector.endswith("55aa"):
+    if disk is not None and disk.kind != "cdrom" and not disk.boot_sector.endswith("55aa"):
         return None
     reads = [
         call.returned_at
@@ -56,13 +56,16 @@ def _boot_sector_read(
     return reads[-1] if reads else None
 
 
-def _setup_loaded(calls: Iterable[BiosCall], lba: int, sectors: int) -> float | None:
-    """Return when the last of these sectors had been read."""
-    missing = set(range(lba, lba + sectors))
-    for call in calls:
-        if call.packet and not call.failed and call.returned_at is not None:
-            packet = call.packet
-            missing.difference_update(range(packet.lba, packet.lba + packet.sectors))
+def _setup_loaded(calls: Iterable[BiosCall], disk: DiskFacts, sectors: int) -> float | None:
+    """Return when the last of the kernel's first sectors had been read."""
+    assert disk.kernel_lba is not None
+    missing = set(range(disk.kernel_lba, disk.kernel_lba + sectors))
+    for read in disk_reads(calls, disk):
+        call = read.call
+        if call.failed or call.returned_at is None:
+            continue
+        if read.sector_bytes == disk.sector_bytes:
+            missing.difference_update(read.span)
             if not missing:
                 return call.returned_at
     return None

@@ -1,10 +1,16 @@
 """What was booted: the kernel, the loader, and what lies on the disk."""
 
+from typing import Literal
+
 from msgspec import Struct
 
 from bootharness.formats.bzimage import SetupHeader
+from bootharness.formats.mbr import SECTOR_BYTES
 
-__all__ = ["DiskFacts", "KernelFacts", "LoaderFacts"]
+__all__ = ["DiskFacts", "KernelFacts", "LoaderFacts", "MediumKind"]
+
+MediumKind = Literal["disk", "cdrom", "floppy"]
+"""What a machine can boot from that is not a network."""
 
 
 class KernelFacts(Struct, frozen=True):
@@ -56,19 +62,41 @@ class LoaderFacts(Struct, frozen=True):
 
 
 class DiskFacts(Struct, frozen=True):
-    """What lies where on the disk image: LBAs in sectors, the initrd in bytes and linear.
-
-    ``boot_sector`` is its first sector in hex, ``blank_lba`` where the last read began, if all of
-    it was zeros. What is None of a disk that somebody else made is not known.
-    """
+    """The medium, and what lies where on it."""
 
     path: str
+    """The image."""
     bytes: int
+    """How much it holds."""
     kernel_lba: int | None
+    """Where the kernel lies, in sectors; None where that is not known."""
     cmdline_lba: int | None
+    """Where the command line lies that a loader of ours reads."""
     cmdline: str | None
+    """That command line."""
     initrd_lba: int | None
+    """Where the initrd lies."""
     initrd_bytes: int | None
+    """Its size."""
     initrd_address: int | None
+    """Where in memory it is to go, linear; None where the loader chooses."""
     boot_sector: str
+    """The sector that the BIOS enters, in hex."""
     blank_lba: int | None = None
+    """Where the last read began, if all of it was zeros."""
+    kind: MediumKind = "disk"
+    """What it is attached as."""
+    driver: str = "raw"
+    """QEMU's driver for the image: ``raw``, or that of a container."""
+    drive: int = 0x80
+    """The number that the BIOS gives to the drive that it boots from."""
+    sector_bytes: int = SECTOR_BYTES
+    """How large that drive's sectors are."""
+    base: int = 0
+    """Where in the image that drive begins, in bytes: a CD may have a disk's image on it."""
+    heads: int | None = None
+    """How many sides a floppy has, None for another medium."""
+    track_sectors: int | None = None
+    """How many sectors a track of a floppy has."""
+    refused: str = ""
+    """Why no BIOS boots from it, to go behind "it has"; empty where one may."""

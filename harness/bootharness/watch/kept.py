@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from bootharness.diagnosis import judge
 from bootharness.errors import MachineLost
 from bootharness.machine.argv import GDB_LOG, QEMU_LOG, SERIAL_LOG, by_hand
-from bootharness.machine.device import disk_device
+from bootharness.machine.device import Drive, drive_device
 from bootharness.machine.machine import Machine
 from bootharness.machine.postmortem import screenshot
 from bootharness.plan import BootPlan
@@ -148,11 +148,12 @@ def _commands(trace: BootTrace, plan: BootPlan) -> str:
     if trace.disk:
         lines += ["", "# the same boot in gdb, in this folder", "bootharness debug trace.json"]
     disk = Path(trace.disk.path) if trace.disk else None
-    if trace.machine and disk and disk.exists():
+    if trace.machine and trace.disk and disk and disk.exists():
         config = trace.machine.config
+        drive = Drive.of(trace.disk, config.disk_interface, disk.absolute())
         lines += [
             "",
             "# its disk image in QEMU alone, the serial line on the terminal; Ctrl-A X ends it",
-            shlex.join(by_hand(config, disk_device(disk.absolute(), config.disk_interface))),
+            shlex.join(by_hand(config, drive_device(drive))),
         ]
     return "\n".join(lines)

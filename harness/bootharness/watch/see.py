@@ -180,7 +180,7 @@ def _machine_facts(machine: Machine, medium: Medium) -> MachineFacts:
         qemu_version=machine.qmp.qemu_version,
         accelerator=config.accelerator,
         machine_type=config.machine_type,
-        disk_interface=config.disk_interface if medium.disk else None,
+        disk_interface=medium.interface,
         memory_bytes=config.memory_bytes,
         command_line=tuple(machine.qemu.argv),
         bios="seabios" if firmware == "bios" else None,

@@ -1,0 +1,170 @@
+"""What is inside a disk image in a container, read through QEMU's own driver for it.
+
+A storage daemon of QEMU's opens it, read-only and as a user of its own, and gives it out by NBD
+(the network block device protocol, proto.md: "fixed newstyle negotiation", simple replies) over a
+socket in a folder that only we can enter.
+"""
+
+import json
+import os
+import socket
+import struct
+import subprocess
+import tempfile
+from pathlib import Path
+from weakref import finalize
+
+from bootharness.errors import MediumUnavailable
+from bootharness.formats.container import BACKED
+from bootharness.host.rights import command, own_user
+from bootharness.host.tool import Tool
+
+__all__ = ["STORAGE_DAEMON", "Opened"]
+
+STORAGE_DAEMON = Tool("qemu-storage-daemon", "qemu-system-common")
+_ANSWER_S = 60.0
+_SAID_BYTES = 4096
+_MOST_BYTES = 1 << 24
+"""What is asked for at once; NBD servers give at least as much."""
+_HELLO = struct.Struct(">8s8sH")
+_FIXED_NO_ZEROES = 3
+_CHOOSE = struct.Struct(">I8sII")
+"""our flags; IHAVEOPT, the option, the length of what comes with it"""
+_EXPORT_NAME = 1
+_EXPORT = struct.Struct(">QH")
+_REQUEST = struct.Struct(">IHHQQI")
+_REPLY = struct.Struct(">IIQ")
+_ASKED, _ANSWERED = 0x25609513, 0x67446698
+_READ = 0
+
+
+class Opened:
+    """An image in a container; a `Source`.
+
+    The daemon is started when something is read, and ends with `rest`, or with this object.
+    Raises MediumUnavailable, in QEMU's words, for what its driver does not read, ToolMissing where
+    the daemon is not installed.
+    """
+
+    def __init__(self, path: Path, driver: str) -> None:
+        self._path, self._driver = path, driver
+        self._served: _Served | None = None
+        self._size: int | None = None
+
+    @property
+    def size(self) -> int:
+        """How large the disk is that is inside, in bytes."""
+        if self._size is None:
+            self._size = self._open().size
+        return self._size
+
+    def read(self, start: int, size: int) -> bytes:
+        """Return bytes from an offset on, zeros behind the end."""
+        served = self._open()
+        end = min(start + size, served.size)
+        parts = [
+            served.read(at, min(_MOST_BYTES, end - at)) for at in range(start, end, _MOST_BYTES)
+        ]
+        return b"".join(parts).ljust(size, b"\0")
+
+    def rest(self) -> None:
+        """End the daemon, until something is read again."""
+        self._served = None
+
+    def _open(self) -> "_Served":
+        if self._served is None:
+            STORAGE_DAEMON.check()
+            self._served = _Served(self._path, self._driver)
+        return self._served
+
+
+class _Served:
+    """A daemon that gives an image out, and our connection to it."""
+
+    def __init__(self, path: Path, driver: str) -> None:
+        self._path, self._driver = path, driver
+        file = {"driver": "file", "filename": str(path.absolute()), "locking": "off"}
+        node = {"driver": driver, "node-name": "image", "read-only": True, "file": file}
+        if driver in BACKED:
+            node["backing"] = None
+        self._node = json.dumps(node)
+        with tempfile.TemporaryDirectory(prefix="bootharness-nbd-") as folder:
+            self._start(Path(folder, "nbd"))
+        finalize(self, _end, self._process, self._socket)
+        try:
+            self.size = self._negotiate()
+        except OSError as error:
+            raise self._lost(str(error)) from error
+
+    def _start(self, name: Path) -> None:
+        with socket.socket(socket.AF_UNIX) as listening:
+            listening.bind(str(name))
+            listening.listen(1)
+            words = [
+                *(STORAGE_DAEMON.name, "--blockdev", self._node),
+                *("--nbd-server", f"addr.type=fd,addr.str={listening.fileno()}"),
+                *("--export", "type=nbd,id=export,node-name=image,name=image"),
+            ]
+            self._process = subprocess.Popen(
+                command(words, own_user(os.getpid(), [self._path])),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                pass_fds=[listening.fileno()],
+            )
+            self._socket = socket.socket(socket.AF_UNIX)
+            self._socket.settimeout(_ANSWER_S)
+            self._socket.connect(str(name))
+
+    def _negotiate(self) -> int:
+        """Return the size of what is given out."""
+        magic, options, _ = _HELLO.unpack(self._take(_HELLO.size))
+        if (magic, options) != (b"NBDMAGIC", b"IHAVEOPT"):
+            raise self._lost("it speaks no NBD")
+        name = b"image"
+        chosen = _CHOOSE.pack(_FIXED_NO_ZEROES, options, _EXPORT_NAME, len(name))
+        self._socket.sendall(chosen + name)
+        size, _ = _EXPORT.unpack(self._take(_EXPORT.size))
+        return int(size)
+
+    def read(self, start: int, size: int) -> bytes:
+        """Return bytes that are there."""
+        try:
+            self._socket.sendall(_REQUEST.pack(_ASKED, 0, _READ, start, start, size))
+            magic, failed, _ = _REPLY.unpack(self._take(_REPLY.size))
+            if magic != _ANSWERED or failed:
+                raise self._lost(f"error {failed} at byte {start:,}")
+            return self._take(size)
+        except OSError as error:
+            raise self._lost(str(error)) from error
+
+    def _take(self, size: int) -> bytes:
+        parts = []
+        while size:
+            part = self._socket.recv(size)
+            if not part:
+                raise self._lost("")
+            parts.append(part)
+            size -= len(part)
+        return b"".join(parts)
+
+    def _lost(self, otherwise: str) -> MediumUnavailable:
+        """Return the error that says, in QEMU's words or else ours, why there is no more."""
+        said = ""
+        self._process.kill()
+        if self._process.stderr:
+            said = self._process.stderr.read(_SAID_BYTES).decode(errors="replace").strip()
+        said = said.removeprefix(f"{STORAGE_DAEMON.name}: ")
+        why = said.removeprefix(f"--blockdev {self._node}: ").partition("\n")[0]
+        return MediumUnavailable(
+            f"{self._path}: QEMU's driver {self._driver} does not read it: "
+            f"{why or otherwise or 'it ended'}"
+        )
+
+
+def _end(process: "subprocess.Popen[bytes]", connection: socket.socket) -> None:
+    connection.close()
+    process.kill()
+    process.wait()
+    if process.stderr:
+        process.stderr.close()
