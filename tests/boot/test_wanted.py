@@ -7,11 +7,14 @@ from typing import Any
 import pytest
 
 from bootharness.diagnosis import Judgement, Verdict, judge
+from bootharness.kernels.source import fetch
 from bootharness.one_boot import boot
 from bootharness.plan import BootPlan, choose
 from bootharness.report.document import document, encode, read_trace
 from bootharness.trace.boot_trace import BootTrace
 from tests.boot.test_guests import SAY, disk
+from tests.support.boots import boot_through
+from tests.support.builders import serial_writer
 from tests.support.talker import talking_kernel
 
 # a kernel that waits is waited for, however short --idle is
@@ -46,12 +49,10 @@ def test_pattern_that_never_comes_is_bad_at_the_time_limit(tmp_path: Path) -> No
 
 def test_words_that_no_kernel_wrote_are_no_proof(tmp_path: Path) -> None:
     """A loader prints the marker, and enters nothing."""
-    from tests.support.builders import serial_writer
-
     loader = serial_writer(tmp_path, b"box login: \r\n", "jmp $")
-    path = tmp_path / "writer.bin"
-    path.write_bytes(loader.binary)
-    trace, judgement = booted("selfcheck:16000", until="login:", loader=str(path), timeout_s=30)
+    plan = BootPlan(until="login:", timeout_s=30)
+    trace = boot_through(loader, fetch("selfcheck:16000"), plan)
+    judgement = judge(trace)
     assert judgement.verdict is Verdict.BAD, judgement.summary
     assert trace.marker is None
     assert trace.heard
