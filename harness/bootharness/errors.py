@@ -14,6 +14,7 @@
         ├── MachineLost         QEMU or gdb went away in mid-boot
         ├── WireLost            the network that the harness makes for guests has failed
         ├── TimeTooShort        time was up while what was wanted could still come
+        ├── PatternTooSlow      a pattern of the person's own takes too long to search for
         ├── NotWritten          what was found out could not be written to a file
         ├── NoVerdict           a boot was judged, and neither good nor bad is proven
         └── HostBusy            time was up, and the host had given QEMU little of it
@@ -40,6 +41,7 @@ __all__ = [
     "NoVerdict",
     "NotAKernel",
     "NotWritten",
+    "PatternTooSlow",
     "TimeTooShort",
     "ToolMissing",
     "UsageError",
@@ -168,3 +170,9 @@ class TimeTooShort(CouldNotFindOut):
     """Time was up while what was wanted could still come, as the faults asked for have it."""
 
     cause = "time-too-short"
+
+
+class PatternTooSlow(CouldNotFindOut):
+    """A pattern of the person's own takes too long to search for in what a guest writes."""
+
+    cause = "pattern-too-slow"

@@ -78,7 +78,7 @@ def test_rom_is_one_that_a_bios_accepts(tmp_path: Path) -> None:
         (lambda: MachineConfig(accelerator="xen"), "accelerator 'xen'"),
         (lambda: MachineConfig(memory_mib=1), "memory 1: it has to be at least 2"),
         (lambda: MachineConfig(memory_mib=1 << 70), "it can be at most 1,048,576"),
-        (lambda: BootPlan(until="login"), "until 'login': known are auto, setup"),
+        (lambda: BootPlan(until="bannr"), "until 'bannr': did you mean banner"),
         (lambda: BootPlan(tracer="strace"), "tracer 'strace'"),
     ],
 )

@@ -28,7 +28,7 @@ class Guest:
         seen = []
         for text in texts:
             assert os.write(self._to_host, text) == len(text)
-            seen += [sign.name for sign, _ in self.line.signs(SIGNS)]
+            seen += [sign.name for _, sign, _ in self.line.signs(SIGNS)]
         return seen
 
 

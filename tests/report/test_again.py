@@ -43,15 +43,23 @@ def test_everything_that_can_be_chosen(tmp_path: Path) -> None:
         "until": "banner", "loader": str(loader), "initrd": str(initrd), "cmdline": "a=1 b='2'",
         "tracer": "both", "timeout_s": 7.5, "idle_s": 3.25, "qemu": "qemu-system-i386",
         "machine_type": "q35", "memory_mib": 64, "disk_interface": "nvme", "accelerator": "tcg",
-        "bios": str(bios),
+        "bios": str(bios), "fail_on": ("WARNING: CPU", r"BUG: \w+"),
     }  # fmt: skip
     plan = choose(BootPlan(), values)
     trace = replace(TRACE, source="selfcheck:16", loader=replace(STAGE1, name=str(loader)))
     assert plan_again(again(trace, plan)) == plan
     network = {"route": "pxelinux", "nic": "e1000", "faults": ["drop:block=3", "no-ack"]}
-    assert set(values) | set(network) == set(OPTIONS), "an option that is not tried"
+    assert {*values, *network, "until_screen"} == set(OPTIONS), "an option that is not tried"
     plan = choose(BootPlan(until="banner"), network)
     assert plan_again(again(replace(trace, loader=None), plan)) == plan
+
+
+def test_patterns_that_a_boot_had_to_come_to() -> None:
+    on_line, on_screen = BootPlan(until="box login:"), BootPlan(until="screen", until_screen="a b")
+    line = again(replace(TRACE, until="box login:"), on_line)
+    assert line == "bootharness boot kernel --until 'box login:'"
+    line = again(replace(TRACE, until="screen", until_screen="a b"), on_screen)
+    assert line == "bootharness boot kernel --until-screen 'a b'"
 
 
 def test_disk_that_somebody_brought() -> None:

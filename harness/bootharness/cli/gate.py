@@ -222,8 +222,9 @@ def _matrix(
     from bootharness.gate.matrix import Matrix, read_matrix
 
     axes = {name: values for name, values in choices.items() if values}
-    if axes.get("faults"):  # every one that is asked for, in each boot
-        axes["faults"] = (axes["faults"],)
+    for name, given in axes.items():
+        if OPTIONS[name].repeated:  # every one that is asked for, in each boot
+            axes[name] = (given,)
     if file:
         if axes:
             given = OPTIONS[next(iter(axes))].spelling

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from click import Context, Parameter
     from click.shell_completion import CompletionItem
 
-__all__ = ["OPTION_VALUES", "causes", "kernels", "places", "routes"]
+__all__ = ["OPTION_VALUES", "causes", "kernels", "places", "routes", "untils"]
 
 _Completer = Callable[["Context", "Parameter", str], "list[CompletionItem]"]
 _KERNELS = ("deb:", "grow:", "selfcheck:")
@@ -68,5 +68,12 @@ def places(_context: "Context", _parameter: "Parameter", typed: str) -> "list[Co
     return _begin((name.removesuffix("N") for name in PLACES), typed)
 
 
-OPTION_VALUES: Mapping[str, _Completer] = {"route": routes, "faults": faults}
+def untils(_context: "Context", _parameter: "Parameter", typed: str) -> "list[CompletionItem]":
+    """Complete what a boot has to come to; a pattern is the person's own."""
+    from bootharness.plan.goal import AUTO, SHUTDOWN, UNTIL
+
+    return _begin((AUTO, *UNTIL, SHUTDOWN), typed)
+
+
+OPTION_VALUES: Mapping[str, _Completer] = {"route": routes, "faults": faults, "until": untils}
 """How an option's value is completed, by the field of a plan."""

@@ -233,6 +233,21 @@ CAUSES: dict[str, Cause] = {
             "Look at what the loader writes; compare the sectors that it reads with the kernel's.",
         ),
         Cause(
+            "fail-on-seen",
+            "What --fail-on says came: a pattern that makes a boot bad.",
+            "the line, the pattern, and what was written behind it",
+            "Read the line and those behind it: what it complains of is the cause. `bootharness "
+            "bisect` with the same --fail-on finds the kernel with which it began.",
+        ),
+        Cause(
+            "screen-unreadable",
+            "A pattern of --until-screen was wanted, and the screen shows a picture, or nothing.",
+            "when it was looked at last",
+            "Have the guest stay in text mode, for Linux by nomodeset and vga=normal, or wait for "
+            "something on the serial line, by --until.",
+            "skip",
+        ),
+        Cause(
             "kernel-silent",
             "The kernel runs, but says nothing, on the serial line or on the screen: how far it "
             "has come is not known.",
@@ -285,6 +300,22 @@ CAUSES: dict[str, Cause] = {
             "The guest was reset before the kernel proper, and nothing else explains it.",
             "CS:IP at the reset, the last call",
             "Look at the code at CS:IP; a loader that reboots by itself resets too.",
+        ),
+        Cause(
+            "marker-not-seen",
+            "The pattern of --until or --until-screen did not come before the time limit.",
+            "the last lines on the serial line, or on the screen",
+            "See in the last lines how far it came. If it was only slow, give it a longer "
+            "--timeout; if it says it elsewhere, give the kernel console=ttyS0, or take "
+            "--until-screen.",
+        ),
+        Cause(
+            "not-switched-off",
+            "The guest was to switch the machine off, by --until shutdown, and did not before the "
+            "time limit.",
+            "the last lines on the serial line",
+            "See in the last lines what it was at; `poweroff` needs ACPI in the kernel, and "
+            "`halt` does not switch off. Give it a longer --timeout if it was only slow.",
         ),
         Cause(
             "timed-out",
@@ -532,6 +563,14 @@ CAUSES: dict[str, Cause] = {
             "is slow.",
             "both times",
             "Give the boot a longer --timeout, run fewer at once, or take --accelerator tcg.",
+            "skip",
+        ),
+        Cause(
+            "pattern-too-slow",
+            "A pattern of --until, --until-screen or --fail-on takes longer to search for than any "
+            "should.",
+            "the pattern",
+            "Repeat nothing in it that is repeated already: (a+)+ is a+.",
             "skip",
         ),
         Cause(

@@ -4,6 +4,8 @@ import re
 
 from bootharness.diagnosis.hangs import last_call, last_calls, place, read_zeros
 from bootharness.diagnosis.verdict import Finding
+from bootharness.plan import SHUTDOWN
+from bootharness.plan.goal import is_pattern
 from bootharness.text import count
 from bootharness.trace.boot_trace import (
     BY_THE_BIOS,
@@ -111,9 +113,17 @@ def _stopped(trace: BootTrace, kind: str, how: str) -> Finding | None:
     if trace.milestones:
         last = f"the last milestone was {trace.milestones[-1].name}"
     return Finding(
-        f"the guest {how}{trace.ended_after}; {last}{last_call(trace)}",
+        f"the guest {how}{trace.ended_after}{_before(trace)}; {last}{last_call(trace)}",
         (*last_calls(trace), *trace.serial.splitlines()[-4:]),
     )
+
+
+def _before(trace: BootTrace) -> str:
+    """Say what had not come by then that was wanted."""
+    if trace.until == SHUTDOWN:
+        return ", and no kernel had run by then"
+    wanted = trace.until_screen is not None or is_pattern(trace.until)
+    return f", before {trace.goal} had come" if wanted else ""
 
 
 def port_misused(trace: BootTrace) -> Finding | None:

@@ -68,7 +68,7 @@ def kernel_silent(trace: BootTrace) -> Finding | None:
     kind = trace.ending.kind
     if _heard(trace) or kind in _PROVEN or kind not in (*_HANGS, "timeout"):
         return None
-    running = _in_kernel(trace)
+    running = [each for each in trace.samples if each.in_kernel or each.in_userspace]
     if not running:
         return None
     cmdline = trace.handoff.cmdline if trace.handoff else None

@@ -18,11 +18,13 @@ from bootharness.diagnosis import (
     protocol,
     screens,
     survived,
+    wanted,
     whose,
 )
 from bootharness.diagnosis.agreement import disagreement
 from bootharness.diagnosis.verdict import Diagnosis, Finding, Judgement, Verdict
-from bootharness.text import count
+from bootharness.plan import SHUTDOWN
+from bootharness.text import count, printable
 from bootharness.trace.boot_trace import BootTrace
 
 __all__ = ["RULES", "judge"]
@@ -58,8 +60,10 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("handoff-state", protocol.handoff_state),
     ("boot-params-wrong", boot_params.boot_params_wrong),
     ("initramfs-cut", kernel.initramfs_cut),
+    ("fail-on-seen", wanted.fail_on_seen),
     ("wrong-cpu", kernel.wrong_cpu),
     ("setup-hang", hangs.setup_hang),
+    ("screen-unreadable", wanted.screen_unreadable),
     ("kernel-silent", hangs.kernel_silent),
     ("decompress-failed", kernel.decompress_failed),
     ("no-init", kernel.no_init),
@@ -91,7 +95,7 @@ _NEED_ALL_CALLS = frozenset(
     )
 )
 # of which nothing is proven: it may boot
-_NOT_KNOWN = ("kernel-silent",)
+_NOT_KNOWN = ("kernel-silent", "screen-unreadable")
 # what did no harm, as far as this boot went
 _WARNINGS: tuple[Callable[[BootTrace], str | None], ...] = (
     forgiven.too_many_sectors,
@@ -117,10 +121,13 @@ _PROVEN = tuple(
         memory.a20_closed,
     )
 )
+_SHOWN, _ENTRY = 120, "the kernel's 32-bit entry"
 # for a boot that did not get as far as wanted and that no rule explains
 _LAST_RESORTS: tuple[tuple[str, Rule], ...] = (
     ("kernel-gave-up", protocol.kernel_gave_up),
     ("loader-gave-up", protocol.loader_gave_up),
+    ("marker-not-seen", wanted.marker_not_seen),
+    ("not-switched-off", wanted.not_switched_off),
     ("timed-out", kernel.timed_out),
 )
 
@@ -163,6 +170,9 @@ def _apply(rules: tuple[tuple[str, Rule], ...], trace: BootTrace) -> list[Diagno
 
 def _good(trace: BootTrace) -> str:
     seconds = trace.milestones[-1].seconds if trace.milestones else trace.ending.seconds
+    seen = trace.marker
+    if seen or trace.until == SHUTDOWN:
+        seconds = seen.seconds if seen else trace.ending.seconds
     proof = trace.proof
     memory_said = f"memory was not compared: {proof.not_compared}"
     if proof.not_compared is None:
@@ -170,8 +180,10 @@ def _good(trace: BootTrace) -> str:
     when = f" in {seconds:.2f} s" if trace.timed else ""
     without = " without an initrd" if proof.initrd is False else ""
     entry = trace.handoff is not None and trace.handoff.boot_params is not None
-    reached = "the kernel's 32-bit entry" if entry else trace.until
-    said = f"reached {reached}{when}{without}, {memory_said}"
+    said = f"reached {_ENTRY if entry else trace.goal}{when}"
+    if seen:
+        said += f' ("{printable(seen.line[:_SHOWN])}" on the {seen.on})'
+    said += f"{without}, {memory_said}"
     if proof.banner:
         said += f", banner of {proof.banner}"
     elif proof.heard_on:

@@ -62,10 +62,12 @@ def kernel_not_entered(trace: BootTrace) -> Finding | None:
             tuple(trace.serial.splitlines()[-4:]),
         )
     traced = trace.tracer != "none" and trace.kernel is not None
+    if trace.route == _BROUGHT and trace.marker:
+        return None  # it may be a boot manager's words that were wanted
     if trace.ending.kind != "reached" or not traced or trace.heard is None:
         return None
     return Finding(
-        f"the boot came to {trace.until}, but nobody saw the kernel being entered, and no banner "
+        f"the boot came to {trace.goal}, but nobody saw the kernel being entered, and no banner "
         "of it came",
         tuple(trace.serial.splitlines()[-4:]),
     )

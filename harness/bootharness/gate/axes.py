@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from bootharness.plan import DEFAULT_CMDLINE, OPTIONS, STAGE1, chosen
+from bootharness.plan import DEFAULT_CMDLINE, OPTIONS, SCREEN, STAGE1, chosen
 from bootharness.plan.fault import Faults
+from bootharness.plan.goal import is_pattern
 from bootharness.routes.table import ROUTES
 from bootharness.runs.cell import Cell
 
@@ -14,7 +15,9 @@ __all__ = ["AXES", "axes", "varying", "way"]
 AXES = tuple(OPTIONS)
 """The axes of a matrix besides the kernel: every option of a plan, by its name."""
 _WRITTEN: dict[str, Callable[[Any], str]] = {
-    "until": "to {}".format,
+    "until": lambda value: f"to {_goal(value)}" if value != SCREEN else "",
+    "until_screen": "to {!r} on the screen".format,
+    "fail_on": lambda patterns: f"without {' and '.join(map(repr, patterns))}",
     "cmdline": lambda value: "usual command line" if value == DEFAULT_CMDLINE else value,
     "timeout_s": "{:g} s".format,
     "idle_s": "idle for {:g} s".format,
@@ -33,9 +36,13 @@ def axes(cell: Cell) -> dict[str, str]:
 
 
 def _written(name: str, value: Any) -> str:
-    if value is None or isinstance(value, Faults):
+    if value in (None, ()) or isinstance(value, Faults):
         return str(value or "")
     return _WRITTEN.get(name, str)(value)
+
+
+def _goal(until: str) -> str:
+    return repr(until) if is_pattern(until) else until
 
 
 def varying(cells: Iterable[Cell]) -> tuple[str, ...]:

@@ -36,7 +36,9 @@ def _sentences(results: list[CellResult]) -> Iterator[str]:
         return
     causes = {each.decisive.cause for each in failed}
     same = f" ({causes.pop()})" if len(causes) == 1 and None not in causes else ""
-    names = [name for name in varying(each.cell for each in results) if name != "until"]
+    names = [
+        name for name in varying(each.cell for each in results) if not name.startswith("until")
+    ]
     if len(failed) == len(results):
         over = " and ".join(_plural(name) for name in names)
         if over:

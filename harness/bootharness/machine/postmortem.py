@@ -12,10 +12,11 @@ from bootharness.machine.qmp import hmp
 from bootharness.machine.registers import parse_registers
 from bootharness.trace.machine_facts import PostMortem
 
-__all__ = ["post_mortem", "screen", "screenshot"]
+__all__ = ["post_mortem", "screen", "screenshot", "undisturbed_screen"]
 
 _BEFORE, _AFTER = 64, 128
 _PAGE = 0x1000
+_INDEX_PORTS = (0x3CE, 0x3D4)
 _GRAPHICS_MISC = 0x3CE, 0x06
 _CRTC = 0x3D4
 _CRTC_REGISTERS = (0x01, 0x07, 0x09, 0x0C, 0x0D, 0x12, 0x13)
@@ -111,6 +112,16 @@ def screen(machine: Machine) -> str:
     if mode is None:
         return ""
     return mode.text(b"".join(machine.read_memory(at, size) for at, size in mode.pieces))
+
+
+def undisturbed_screen(machine: Machine) -> str:
+    """Return the text that the VGA shows to a guest that gets on, and does not notice."""
+    with machine.standing_still():
+        indexes = machine.qmp.monitor(*(f"i /b {port:#x}" for port in _INDEX_PORTS))
+        text = screen(machine)
+        restored = zip(_INDEX_PORTS, map(_value, indexes), strict=True)
+        machine.qmp.monitor(*(f"o /b {port:#x} {index:#x}" for port, index in restored))
+    return text
 
 
 def _value(said: str) -> int:

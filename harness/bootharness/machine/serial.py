@@ -25,6 +25,9 @@ class SerialLine:
     def __init__(self, pipes: SerialPipes) -> None:
         self._pipes = pipes
         self._window = b""
+        self._taken = 0
+        self.fresh = b""
+        """What the last reading has brought."""
 
     @cached_property
     def console(self) -> "fdspawn":
@@ -48,15 +51,18 @@ class SerialLine:
         except BlockingIOError:
             return b""
 
-    def signs(self, wanted: list[Sign]) -> Iterator[tuple[Sign, re.Match[bytes]]]:
-        """Yield the signs in what has arrived by now, in their order. Nothing is waited for.
+    def signs(self, wanted: list[Sign]) -> Iterator[tuple[int, Sign, re.Match[bytes]]]:
+        """Yield the signs in what has arrived by now, in their order, and where each begins in all
+        that was written, in bytes. Nothing is waited for.
 
         However much the guest writes, this looks at as much as the pipe holds, once.
         """
-        fresh = self.take()
-        if not fresh:
+        self.fresh = self.take()
+        if not self.fresh:
             return
-        text = self._window + fresh
+        text = self._window + self.fresh
+        self._taken += len(self.fresh)
+        begin = self._taken - len(text)
         found = [
             (match.start(), order, match)
             for order, sign in enumerate(wanted)
@@ -66,5 +72,5 @@ class SerialLine:
         self._window = text[max(seen, len(text) - _WINDOW_BYTES) :]
         heapq.heapify(found)
         while found:
-            _, order, match = heapq.heappop(found)
-            yield wanted[order], match
+            start, order, match = heapq.heappop(found)
+            yield begin + start, wanted[order], match

@@ -14,12 +14,16 @@ from msgspec.structs import force_setattr, replace
 
 from bootharness.errors import UsageError
 from bootharness.plan.fault import Faults
+from bootharness.plan.goal import AUTO, BEFORE_USERSPACE, SCREEN, SHUTDOWN, UNTIL, check_until
 from bootharness.plan.option import Option, options_of
+from bootharness.plan.pattern import check_pattern
 
 __all__ = [
     "AUTO",
     "DEFAULT_CMDLINE",
     "OPTIONS",
+    "SCREEN",
+    "SHUTDOWN",
     "STAGE1",
     "TRACERS",
     "UNTIL",
@@ -30,9 +34,6 @@ __all__ = [
     "chosen",
 ]
 
-AUTO = "auto"
-"""As the kernel, the route or the host has it."""
-UNTIL = ("setup", "protected-mode", "banner", "init")
 TRACERS = ("recorder", "gdb", "both")
 STAGE1 = "stage1"
 """The project's own loader; any other is named by its file."""
@@ -163,10 +164,34 @@ class BootPlan(Struct, frozen=True):
         str,
         Option(
             "--until",
-            "How far it must come; auto is /init, or the banner where no initrd can be given.",
-            choices=(AUTO, *UNTIL),
+            "How far it must come: setup, protected-mode, banner or init; shutdown, when the guest "
+            "switches off; or a PATTERN of your own on the serial line, as 'login:'. auto is init, "
+            "or banner where no initrd can be given.",
+            metavar="MILESTONE|PATTERN",
+            check=check_until,
         ),
     ] = AUTO
+    until_screen: Annotated[
+        str | None,
+        Option(
+            "--until-screen",
+            "The same as --until, for a PATTERN in the text on the screen.",
+            title="until screen",
+            metavar="PATTERN",
+            check=check_pattern,
+        ),
+    ] = None
+    fail_on: Annotated[
+        tuple[str, ...],
+        Option(
+            "--fail-on",
+            "Bad as soon as this PATTERN is on the serial line, as 'WARNING: CPU', or, with "
+            "--until-screen, on the screen; may be repeated.",
+            metavar="PATTERN",
+            repeated=True,
+            check=check_pattern,
+        ),
+    ] = ()
     loader: Annotated[
         str,
         Option(
@@ -230,6 +255,17 @@ class BootPlan(Struct, frozen=True):
             if isinstance(value := getattr(self, name), Path):
                 force_setattr(self, name, str(value))
         _check(self)
+        if self.until_screen is None and self.until == SCREEN:
+            raise UsageError("until screen: say which text, by --until-screen PATTERN")
+        if self.until_screen is not None and self.until not in (AUTO, SCREEN):
+            raise UsageError(
+                f"until {self.until} and until screen {self.until_screen}: a boot has one goal"
+            )
+
+    @property
+    def wants_userspace(self) -> bool:
+        """Whether it needs an initrd to come as far as wanted, of a plan that is settled."""
+        return self.until not in BEFORE_USERSPACE
 
 
 OPTIONS: dict[str, Option] = {
@@ -258,6 +294,9 @@ def choose(plan: BootPlan, values: Mapping[str, Any]) -> BootPlan:
             if not isinstance(each, str):
                 raise UsageError(f"network fault {each!r}: text is wanted, as stall:block=100")
         given["faults"] = Faults.parse(faults)
+    if "fail_on" in given:
+        patterns = given["fail_on"]
+        given["fail_on"] = (patterns,) if isinstance(patterns, str) else _texts(patterns)
     own, network, machine = (
         {name: given[name] for name, _ in _values(part) if name in given} for part in _parts(plan)
     )
@@ -267,6 +306,10 @@ def choose(plan: BootPlan, values: Mapping[str, Any]) -> BootPlan:
         net=replace(plan.net, **network),
         machine=replace(plan.machine, **machine),
     )
+
+
+def _texts(values: Any) -> Any:
+    return tuple(values) if isinstance(values, list | tuple) else values
 
 
 def _parts(plan: BootPlan) -> tuple[Any, Any, Any]:
@@ -302,6 +345,23 @@ def _check(part: Any) -> None:
             _check_text(each, value)
         if each.pattern and not re.fullmatch(each.pattern, value):
             raise UsageError(f"{each.title} {value!r}: it has to be like {each.pattern}")
+        if each.check is not None and not nothing:
+            _check_each(each, value)
+
+
+def _check_each(option: Option, value: Any) -> None:
+    """Raise UsageError for what is no text, or not one that an option takes."""
+    assert option.check
+    several = value if option.repeated else (value,)
+    if not isinstance(several, tuple) or not all(isinstance(text, str) for text in several):
+        raise UsageError(f"{option.title} {value!r}: text is wanted")
+    for text in several:
+        try:
+            _check_text(option, text)
+            option.check(text)
+        except UsageError as error:
+            said = str(error).removeprefix(f"{option.title} ")
+            raise UsageError(f"{option.title} {said}") from None
 
 
 def _check_text(option: Option, value: str) -> None:

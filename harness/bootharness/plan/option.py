@@ -1,5 +1,6 @@
 """A field of a plan as people meet it: on a command line, in a marker, in a matrix, in a report."""
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -14,9 +15,9 @@ class Option(Struct, frozen=True):
 
     ``name`` and ``default`` are the field's. ``kind`` is the type of its value as people write
     it, `Path` for a file's name; ``least`` and ``most`` are bounds of a number, ``pattern`` is
-    what all of a text has to be like. ``title`` is what it is, to go into a sentence. Some routes
-    make no use of an option that is ``by_route``. Of one that is ``repeated`` there may be several
-    values.
+    what all of a text has to be like, and ``check`` raises UsageError for another. ``title`` is
+    what it is, to go into a sentence. Some routes make no use of an option that is ``by_route``. Of
+    one that is ``repeated`` there may be several values.
     """
 
     spelling: str
@@ -32,6 +33,7 @@ class Option(Struct, frozen=True):
     by_route: bool = False
     repeated: bool = False
     pattern: str = ""
+    check: Callable[[str], None] | None = None
 
 
 @cache

@@ -69,7 +69,7 @@ def _scope(fixture: ast.FunctionDef) -> str:
 def _options() -> str:
     rows = []
     for each in OPTIONS.values():
-        values = ", ".join(map(_code, each.choices)) or each.metavar or "VALUE"
+        values = ", ".join(map(_code, each.choices)) or each.metavar.replace("|", r"\|") or "VALUE"
         rows.append((_code(each.name), _code(spelling(each)), values, _prose(each.help)))
     return _table(("in a marker", "option of pytest", "value", "what it is"), *rows)
 

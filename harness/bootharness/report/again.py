@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from bootharness.plan import OPTIONS, STAGE1, BootPlan, choose, chosen
+from bootharness.plan import AUTO, OPTIONS, STAGE1, BootPlan, choose, chosen
 from bootharness.plan.fault import Faults
 from bootharness.trace.boot_trace import BootTrace
 
@@ -37,7 +37,8 @@ def _as_booted(trace: BootTrace, plan: BootPlan) -> tuple[str, BootPlan]:
     image, and so that is what is booted again.
     """
     loader = trace.loader
-    plan = replace(plan, until=trace.until)
+    until = trace.until if trace.until_screen is None else AUTO  # which says it by itself
+    plan = replace(plan, until=until, until_screen=trace.until_screen)
     if loader is None or loader.name in (plan.loader, "GRUB"):
         return trace.source, plan
     if loader.name == STAGE1 or Path(loader.name).is_file():
@@ -50,6 +51,6 @@ def _as_booted(trace: BootTrace, plan: BootPlan) -> tuple[str, BootPlan]:
 
 def _written(value: Any) -> list[str]:
     """Return a value as it is written on a command line, each of several by itself."""
-    if isinstance(value, Faults):
+    if isinstance(value, Faults | tuple):
         return [str(each) for each in value]
     return [f"{value:g}" if isinstance(value, float) else str(value)]

@@ -48,7 +48,7 @@ def grub_disk(path: Path, kernel: KernelImage, plan: BootPlan) -> DiskImage:
     """
     sectors = _sectors(kernel.file_bytes)
     initrd = None
-    if plan.initrd or plan.until == "init":
+    if plan.initrd or plan.wants_userspace:
         content = initrd_bytes(kernel, plan)
         content += bytes(-len(content) % SECTOR_BYTES)  # GRUB is told of it in whole sectors
         initrd = Initrd(Piece.of(content), lba=_KERNEL_LBA + sectors)

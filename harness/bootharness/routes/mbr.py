@@ -20,7 +20,7 @@ def lay_out(kernel: KernelImage, loader: Loader, plan: BootPlan) -> DiskLayout:
     """Return the layout of the disk image for a boot, with the tiny initrd where userspace is
     wanted and nothing else is given. Raises UsageError for what cannot be."""
     initrd: bytes | Path | None = Path(plan.initrd) if plan.initrd else None
-    if initrd is None and plan.until == "init" and loader.takes_initrd:
+    if initrd is None and plan.wants_userspace and loader.takes_initrd:
         from bootharness.kernels.initrd import tiny_initrd  # a boot to the banner does without
 
         initrd = tiny_initrd(wide=kernel.header.is_64_bit)

@@ -15,7 +15,7 @@ from bootharness.host.tool import Tool
 from bootharness.host.workspace import Workspace
 from bootharness.kernels.source import expand, fetch
 from bootharness.machine.device import Firmware
-from bootharness.plan import AUTO, OPTIONS, BootPlan, choose, chosen
+from bootharness.plan import AUTO, OPTIONS, SCREEN, BootPlan, choose, chosen
 from bootharness.routes.disk import DiskImage, DiskLayout
 from bootharness.routes.medium import Medium
 from bootharness.trace.milestones import MILESTONES
@@ -90,7 +90,9 @@ class Route(Struct, frozen=True, kw_only=True):
         machine = plan.machine
         if plan.tracer != "recorder" and machine.accelerator == AUTO:
             machine = replace(machine, accelerator="tcg")  # see `check`
-        until = self.until(plan) if plan.until == AUTO else plan.until
+        until = plan.until
+        if until == AUTO:
+            until = SCREEN if plan.until_screen is not None else self.until(plan)
         return replace(plan, until=until, machine=machine)
 
     def ready(self, plan: BootPlan) -> BootPlan:

@@ -33,8 +33,10 @@ def plan_facts(plan: BootPlan) -> Iterator[Fact]:
 
 
 def _written(name: str, value: Any, plan: BootPlan) -> str:
-    if name == "initrd" and value is None and plan.until == "init":
+    if name == "initrd" and value is None and plan.wants_userspace:
         return "a tiny /init"
     if name in _UNITS:
         return f"{f'{value:g}' if isinstance(value, float) else f'{value:,}'} {_UNITS[name]}"
+    if isinstance(value, tuple):
+        return ", ".join(map(repr, value))
     return str(value or "")

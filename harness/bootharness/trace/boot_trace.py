@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from bootharness.formats.bioscall import BiosCall
 from bootharness.formats.loading import Destinations
 from bootharness.formats.screen_text import screen_text
+from bootharness.plan.goal import is_pattern
 from bootharness.trace.adverse import Adverse
 from bootharness.trace.block_moves import BlockMove, block_moves, placements
 from bootharness.trace.booted import DiskFacts, KernelFacts, LoaderFacts
@@ -18,6 +19,7 @@ from bootharness.trace.machine_facts import CpuSample, MachineFacts, PostMortem,
 from bootharness.trace.milestones import Milestone
 from bootharness.trace.network_facts import NetworkFacts
 from bootharness.trace.proof import Proof
+from bootharness.trace.sighting import Sighting
 
 __all__ = [
     "BY_THE_BIOS",
@@ -51,9 +53,10 @@ class Ending(Struct, frozen=True):
     more, as the wire shows; ``detail`` is the cause), ``boot-program`` (what came from the
     network gives up; ``detail`` is what it says), ``firmware-crash`` (a UEFI tells of an
     exception, its own or that of what it has started; ``detail`` is which), ``panic``,
-    ``complaint`` (the kernel says that it cannot run), ``boot-manager`` (one that rests at a
-    prompt), ``halted`` (HLT with interrupts off), ``loop``, ``waits-for-key``, ``idle``,
-    ``timeout``, ``skipped`` (we could not find out; then ``cause`` says why)."""
+    ``failed-on`` (a pattern came that makes it bad; ``detail`` is its line), ``complaint`` (the
+    kernel says that it cannot run), ``boot-manager`` (one that rests at a prompt), ``halted`` (HLT
+    with interrupts off), ``loop``, ``waits-for-key``, ``idle``, ``timeout``, ``skipped`` (we could
+    not find out; then ``cause`` says why)."""
     seconds: float
     """Since launch."""
     detail: str = ""
@@ -68,7 +71,9 @@ class BootTrace(Struct, frozen=True, dict=True):
     source: str
     """What the person calls the kernel or the disk image."""
     until: str
-    """How far it had to come: to ``setup``, ``protected-mode``, ``banner`` or ``init``."""
+    """How far it had to come: to ``setup``, ``protected-mode``, ``banner`` or ``init``; until
+    ``shutdown``, when the guest switches off; until a pattern is on the ``screen``; or else a
+    pattern on the serial line."""
     ending: Ending
     """How it stopped."""
     route: str = "mbr"
@@ -89,6 +94,14 @@ class BootTrace(Struct, frozen=True, dict=True):
     """Every BIOS call, in order."""
     gdb_calls: tuple[BiosCall, ...] = ()
     """The loader's calls as gdb saw them, when both tracers watched."""
+    until_screen: str | None = None
+    """The pattern that had to come on the screen, None where there was none."""
+    fail_on: tuple[str, ...] = ()
+    """The patterns that make it bad."""
+    marker: Sighting | None = None
+    """Where the pattern was found that it had to come to, None where it was not."""
+    failed_on: Sighting | None = None
+    """Where a pattern was found first that makes it bad, None where none was."""
     handoff: Handoff | None = None
     """The machine as the kernel was entered, None where nobody saw that."""
     heard: Heard | None = None
@@ -146,6 +159,13 @@ class BootTrace(Struct, frozen=True, dict=True):
     def ended_after(self) -> str:
         """When the boot ended, to go into a sentence: `` 0.51 s after launch``."""
         return f" {self.ending.seconds:.2f} s after launch" if self.timed else ""
+
+    @property
+    def goal(self) -> str:
+        """What it had to come to, to go into a sentence: a milestone, or a pattern in quotes."""
+        if self.until_screen is not None:
+            return repr(self.until_screen)
+        return repr(self.until) if is_pattern(self.until) else self.until
 
     def milestone(self, name: str) -> Milestone | None:
         """Return a milestone, None when the boot did not reach it."""

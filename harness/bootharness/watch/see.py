@@ -25,6 +25,7 @@ from bootharness.trace.network_facts import milestones
 from bootharness.trace.observer import Observer
 from bootharness.trace.signs import firmware_signs, kernel_signs
 from bootharness.watch.boot_program import BootProgram
+from bootharness.watch.lookout import Lookout
 from bootharness.watch.resting import Resting
 from bootharness.watch.tracers import GdbTracer, NoTracer, RecorderTracer, Tracer
 from bootharness.watch.watch import Watch
@@ -69,6 +70,7 @@ def see(
             plan,
             Words(machine, signs),
             Resting(machine),
+            Lookout.of(plan),
             BootProgram(medium.wire) if medium.wire else None,
             observer,
         )
@@ -157,6 +159,10 @@ def _trace(source: str, watch: Watch, ending: Ending, timings: dict[str, float])
         milestones=ordered(points | watch.milestones, ROUTES[plan.route].milestones),
         bios_calls=calls,
         gdb_calls=tracer.second_opinion(),
+        until_screen=plan.until_screen,
+        fail_on=plan.fail_on,
+        marker=watch.marker,
+        failed_on=watch.failed_on,
         handoff=handoff,
         heard=watch.words.heard,
         boot_screen=watch.resting.text,

@@ -11,7 +11,8 @@ from bootharness.formats.bzimage import SetupHeader
 from bootharness.formats.screen_text import ScreenText
 from bootharness.host.deadline import Deadline
 from bootharness.machine.machine import Machine
-from bootharness.plan import BootPlan
+from bootharness.machine.postmortem import screen, undisturbed_screen
+from bootharness.plan import SHUTDOWN, UNTIL, BootPlan
 from bootharness.routes.medium import Medium
 from bootharness.trace.bios_milestones import bios_milestones
 from bootharness.trace.block_moves import block_moves, placements
@@ -25,11 +26,13 @@ from bootharness.trace.machine_facts import CpuSample, QmpEvent
 from bootharness.trace.milestones import MILESTONES, Milestone
 from bootharness.trace.network_facts import milestones
 from bootharness.trace.observer import Observer
+from bootharness.trace.sighting import Sighting
 from bootharness.trace.signs import Sign, complaint
 from bootharness.watch.boot_program import BootProgram
 from bootharness.watch.entry import header_entered, look
 from bootharness.watch.hang import hang
 from bootharness.watch.idle import IdleClock, Repetition
+from bootharness.watch.lookout import Found, Lookout
 from bootharness.watch.resting import PERSON_S, Resting
 from bootharness.watch.tracers import Stop, Tracer
 from bootharness.watch.words import Words
@@ -59,6 +62,10 @@ _SAID_CHARACTERS = 8192
 _EVENTS = 1000
 # for a machine to stop that floods what it is told to by
 _STOP_S = 2.0
+# so often it is looked for a pattern on the screen
+_LOOK_AT_SCREEN_S = 0.25
+# of a userspace that is waited for, so many looks at the CPU are kept, and made so often
+_LOOKS_KEPT, _LOOK_AT_WAITING_S = 100, 0.5
 # looks before a guest is called hung, and seconds between them
 _QUICK_LOOKS, _QUICK_S = 24, 0.001
 # the wall clock's share of the time limit, and a little more for the end of a boot
@@ -81,6 +88,7 @@ class Watch(Struct):
     plan: BootPlan
     words: Words
     resting: Resting
+    lookout: Lookout
     program: BootProgram | None = None
     observer: Observer | None = None
     milestones: dict[str, float] = field(default_factory=dict)
@@ -88,6 +96,8 @@ class Watch(Struct):
     handoff: Handoff | None = None
     ending: Ending | None = None
     panic: str | None = None
+    marker: Sighting | None = None
+    failed_on: Sighting | None = None
     samples: list[CpuSample] = field(default_factory=list)
     disk_bytes: int = 0
     recorded: int = 0
@@ -99,6 +109,7 @@ class Watch(Struct):
     reported_at: float = 0.0
     report_s: float = 0.0
     screen_read_at: float = 0.0
+    looked_at: float = 0.0
     crash: str = ""
     bios_log: str = ""
     memory_told_by: Deadline | None = None
@@ -131,7 +142,7 @@ class Watch(Struct):
                 self._look_around()
             if self.ending is None and self.program:
                 self._weigh_words(self.program)
-            if self.panic is not None or self.crash or self._userspace():
+            if self.panic is not None or self.crash or self.failed_on or self._userspace():
                 last_words = last_words or Deadline.after(_LAST_WORDS_S)
                 if last_words.expired:
                     self._listen()
@@ -188,17 +199,25 @@ class Watch(Struct):
             self.observer.placed(done, kernel.payload_bytes)
 
     @property
+    def asked_for_kernel(self) -> bool:
+        """Whether it is the boot of a kernel that was given, and not of what is on a disk."""
+        return self.medium.loader is not None or self.medium.disk is None
+
+    @property
     def names_kernel(self) -> bool:
         """Whether the kernel that is known is the one of this boot: it was asked for, or entered.
 
         What a boot manager has read beside may be another.
         """
-        asked = self.medium.loader is not None or self.medium.disk is None
-        return asked or self.handoff is not None or self.words.heard.release is not None
+        return (
+            self.asked_for_kernel
+            or self.handoff is not None
+            or self.words.heard.release is not None
+        )
 
     def _userspace(self) -> bool:
-        """Whether somebody's own /init has begun: more than that is never wanted."""
-        return "init" in self.milestones
+        """Whether somebody's own /init has begun, and no more is wanted than that."""
+        return "init" in self.milestones and self.plan.until in UNTIL
 
     @property
     def _limit_s(self) -> float:
@@ -208,6 +227,9 @@ class Watch(Struct):
     def _over(self, kind: str) -> None:
         """Finish a boot that will say no more: as a panic, as good, or as ``kind``."""
         self._look_at_screen()
+        self._hear_rest()
+        if self.failed_on:
+            self._finish("failed-on", self.failed_on.line)
         if self.panic is not None:
             self._finish("panic", self.panic)
         if self.crash:
@@ -238,6 +260,8 @@ class Watch(Struct):
         self._over("timeout")
 
     def _finish(self, kind: str, detail: str = "") -> None:
+        if kind == "reached" and self.failed_on:
+            return
         if self.ending is None:
             self.ending = Ending(kind, round(self.machine.now(), 6), detail)
 
@@ -263,16 +287,59 @@ class Watch(Struct):
         quiet has no banner, but whoever is in userspace has passed it; and one that was entered
         at its 32-bit entry never enters its setup code."""
         target = _TARGETS.get(self.plan.until, self.plan.until)
-        if name not in _PASS_OTHERS:
+        if name not in _PASS_OTHERS or target not in MILESTONES:
             return name == target
         return MILESTONES.index(target) <= MILESTONES.index(name)
 
     def _listen(self) -> None:
         """Read the serial line as far as it goes."""
-        for sign, found in self.machine.serial.signs(self.words.signs):
+        line = self.machine.serial
+        signs = [*line.signs(self.words.signs)]
+        sighted = self.lookout.heard(line.fresh, self.machine.now()) if line.fresh else []
+        for at, sign, found in signs:
+            while sighted and sighted[0].at <= at:
+                self._see(sighted.pop(0))
             if self.ending is not None:
                 return
             self._hear(sign, found[found.lastindex or 0].decode("utf-8", "replace"))
+        for each in sighted:
+            self._see(each)
+
+    def _see(self, found: Found) -> None:
+        """Take what a person's pattern was found in: a kernel that was given has to have written
+        what it had to come to."""
+        if self.ending is not None:
+            return
+        sighting = found.sighting
+        if not found.wanted:
+            self.failed_on = self.failed_on or sighting
+        elif self.asked_for_kernel and not self.words.of_a_kernel(sighting.line):
+            self.lookout.look_again()
+        elif self.panic is None and not self.crash and not self.failed_on:
+            if self.words.kernel_runs:
+                self.words.spoke_on(sighting.on)
+            self.marker = sighting
+            self._finish("reached")
+
+    def _hear_rest(self) -> None:
+        """Take in the line that has not ended, and what is on the screen at the end of a boot."""
+        for each in self.lookout.rested(self.machine.now(), at_once=True):
+            self._see(each)
+        self._look_for_pattern(at_once=True)
+
+    def _look_for_pattern(self, *, at_once: bool = False) -> None:
+        """Look for a person's pattern on the screen, of a guest that does not notice that."""
+        now = self.machine.now()
+        if not self.lookout.reads_screen or (self.asked_for_kernel and not self._in_kernel):
+            return
+        if not at_once and now - self.looked_at < _LOOK_AT_SCREEN_S:
+            return
+        self.looked_at = now
+        with suppress(MachineLost):
+            read = screen if self.tracer.attached else undisturbed_screen
+            text = read(self.machine)
+            for each in self.lookout.shown(text, self.machine.now()):
+                self._see(each)
 
     def _hear(self, sign: Sign, text: str) -> None:
         if not self.words.believed(sign, text):
@@ -332,7 +399,7 @@ class Watch(Struct):
                 self._listen()
                 self._look_at_mode(self._sample())
                 reset = event.data.get("reason") == "guest-reset"
-                self._over("guest-reset" if reset else "guest-shutdown")
+                self._over("guest-reset" if reset else self._switched_off())
             elif event.name in ("SUSPEND", "SUSPEND_DISK"):
                 self._drain()
                 self._listen()
@@ -343,6 +410,13 @@ class Watch(Struct):
                     self._drain()
                 self._listen()
                 self._finish("panic", self.panic or CRASH_REPORTED)
+
+    def _switched_off(self) -> str:
+        """Return how a boot ends whose guest has switched the machine off: well, if that was wanted
+        and it was a kernel that did it."""
+        runs = self.words.kernel_runs or (self.handoff and "protected-mode" in self.milestones)
+        by_kernel = runs and not self.words.is_bare(self.samples[-1])
+        return "reached" if self.plan.until == SHUTDOWN and by_kernel else "guest-shutdown"
 
     def _stopped(self, stop: Stop) -> None:
         self._drain()  # what was written on the screen comes first
@@ -372,6 +446,9 @@ class Watch(Struct):
             seconds=round(stop.at, 6),
         )
         self.words.entered = True
+        if self.lookout.reads_screen and self.asked_for_kernel:
+            with suppress(MachineLost):
+                self.lookout.pass_over(screen(self.machine))
         self._reach("setup-entered", stop.at)
         if self.handoff.memory_equal is False and self.ending is None:
             self._finish("memory-differs")
@@ -386,6 +463,9 @@ class Watch(Struct):
                 self.reported_at = self.machine.now()
                 self.report_s = self.reported_at - now
             self._look_for_kernel()
+            for each in self.lookout.rested(now):
+                self._see(each)
+            self._look_for_pattern()
         if "setup-entered" in self.milestones and "protected-mode" not in self.milestones:
             self._look_at_mode(self.machine.sample())
 
@@ -426,6 +506,9 @@ class Watch(Struct):
     def _take_words(self, words: str) -> None:
         """Take in what has been written through INT 10h."""
         before, self.said = self.said, (self.said + words)[-_SAID_CHARACTERS:]
+        if not self.asked_for_kernel:
+            for each in self.lookout.written(words, self.machine.now()):
+                self._see(each)
         lost = len(before) + len(words) - len(self.said)
         if lost and self.program:
             self.program.forget(before[lost:], "calls")
@@ -486,6 +569,16 @@ class Watch(Struct):
     def _kernel_entered(self) -> bool:
         return self.handoff is not None or "banner" in self.milestones
 
+    @property
+    def _in_kernel(self) -> bool:
+        return self._kernel_entered or self.words.kernel_runs
+
+    @property
+    def _waits_for_words(self) -> bool:
+        """Whether it is words that are wanted of a kernel or its userspace: who is ready when it
+        says so may be silent until then, and only the time limit ends that."""
+        return self.plan.until not in UNTIL and self._in_kernel
+
     def _progress(self) -> tuple[int, ...]:
         """Return what changes as long as the guest gets on."""
         wire = self.wire.frames if self.wire else 0
@@ -506,6 +599,10 @@ class Watch(Struct):
         if idle_s < _SUSPICIOUS_S:
             self.samples.clear()
             return
+        if self._waits_for_words and idle_s > self.plan.idle_s:
+            if self.machine.now() - self.samples[-1].seconds < _LOOK_AT_WAITING_S:
+                return
+            del self.samples[:-_LOOKS_KEPT]
         self.disk_bytes = self.machine.disk_bytes_read()
         self._sample()
         waits_for_others = self.wire is not None and self.handoff is None
@@ -524,10 +621,12 @@ class Watch(Struct):
             return
         if rests and self.resting.given_up:
             self._finish("boot-manager")
-        elif (kind == "loop" or idle_s > self.plan.idle_s) and self._works(idle_s):
+        elif (
+            kind == "loop" or (idle_s > self.plan.idle_s and not self._waits_for_words)
+        ) and self._works(idle_s):
             idle.restart()
             self.samples.clear()
-        elif kind and not waits_for_others:
+        elif kind and not waits_for_others and not self._may_wait(kind):
             self._over(kind)
         elif idle_s > self._patience_s(rests) and not self._awaits_an_answer:
             self._over("idle")
@@ -539,7 +638,13 @@ class Watch(Struct):
             return False
         return self.program.awaits_an_answer(self.machine.now())
 
+    def _may_wait(self, kind: str) -> bool:
+        """Whether what looks like a hang may be a userspace that waits for something."""
+        return kind == "loop" and self._waits_for_words and self.words.userspace_runs
+
     def _patience_s(self, rests: bool) -> float:
+        if self._waits_for_words:
+            return self._limit_s
         if rests and self.resting.for_a_person:
             return max(PERSON_S, self.plan.idle_s)
         return self.plan.idle_s

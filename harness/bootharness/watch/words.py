@@ -12,6 +12,7 @@ from bootharness.machine.postmortem import screen
 from bootharness.text import address, seg_off
 from bootharness.trace.heard import Heard
 from bootharness.trace.machine_facts import CpuSample
+from bootharness.trace.sighting import Where
 from bootharness.trace.signs import Sign
 
 __all__ = ["OF_A_KERNEL", "Words"]
@@ -48,24 +49,36 @@ class Words(Struct):
         Nobody who has come to Linux goes back to real mode but for a reset; and where nobody saw a
         kernel being entered, it is one that has paging on, as Linux has long before its banner.
         """
-        if sign.name in OF_A_KERNEL and not self.kernel_runs:
-            if self._disowned_at and self.machine.now() - self._disowned_at < _SAME_SPEAKER_S:
-                return False
-            sample = self.machine.sample()
-            bare = sample.mode == "real" and sample.linear < 0x100000
-            bare = bare or (sample.mode == "protected" and not self.entered)
-            if bare and self._running:
-                self._disowned_at = self.machine.now()
-                if not self.heard.disowned:
-                    at = address(sample.linear)
-                    if sample.mode == "real":
-                        at = seg_off(sample.cs, sample.ip)
-                    self._note(disowned=f"{text[:_SHOWN]!r} at {at} in {sample.mode} mode")
-                return False
-            self.kernel_runs = True
+        if sign.name in OF_A_KERNEL and not self.of_a_kernel(text):
+            return False
         if found := _RELEASE.search(text) if sign.name == "banner" else None:
             self._note(release=found[1])
         return True
+
+    def of_a_kernel(self, text: str) -> bool:
+        """Return whether it is a kernel, or what it runs, that can have written a text just now."""
+        if self.kernel_runs:
+            return True
+        if self._disowned_at and self.machine.now() - self._disowned_at < _SAME_SPEAKER_S:
+            return False
+        sample = self.machine.sample()
+        if self.is_bare(sample) and self._running:
+            self._disowned_at = self.machine.now()
+            if not self.heard.disowned:
+                at = address(sample.linear)
+                if sample.mode == "real":
+                    at = seg_off(sample.cs, sample.ip)
+                self._note(disowned=f"{text[:_SHOWN]!r} at {at} in {sample.mode} mode")
+            return False
+        self.kernel_runs = True
+        return True
+
+    def is_bare(self, sample: CpuSample) -> bool:
+        """Return whether a CPU is where no Linux is: in real mode, or, unless a kernel was seen
+        being entered, without paging."""
+        if sample.mode == "real":
+            return sample.linear < 0x100000
+        return sample.mode == "protected" and not self.entered
 
     @property
     def _running(self) -> bool:
@@ -99,8 +112,13 @@ class Words(Struct):
 
     def spoke_of(self, sign: Sign) -> None:
         """Note that a sign came on the serial line for which no banner did."""
-        if not self.heard.release and sign.name in OF_A_KERNEL:
-            self._note(on="serial line")
+        if sign.name in OF_A_KERNEL:
+            self.spoke_on("serial line")
+
+    def spoke_on(self, where: Where) -> None:
+        """Note where a kernel, or what it runs, has written while no banner came."""
+        if not self.heard.release:
+            self._note(on=where)
 
     def on_screen(self) -> Iterator[tuple[Sign, str]]:
         """Yield what a kernel that runs has written to the screen, as signs with their texts.

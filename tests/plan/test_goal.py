@@ -1,0 +1,85 @@
+"""What a boot has to come to: names, patterns, and what is nearly a name."""
+
+from typing import Any
+
+import pytest
+
+from bootharness.errors import UsageError
+from bootharness.plan import SCREEN, UNTIL, BootPlan, choose
+from bootharness.routes.table import route_of
+
+
+@pytest.mark.parametrize(
+    "until", [*UNTIL, "shutdown", "login:", r"\[  OK  \]", "[b]anner", "ready"]
+)
+def test_names_and_patterns_are_taken(until: str) -> None:
+    assert BootPlan(until=until).until == until
+
+
+@pytest.mark.parametrize(
+    ("until", "meant"),
+    [
+        ("bannr", "banner"),
+        ("Init", "init"),
+        ("setup-entered", "setup"),
+        ("protected_mode", None),
+        ("poweroff", "shutdown"),
+        ("kernel-loaded", "setup"),
+    ],
+)
+def test_what_is_nearly_a_name_is_asked_about(until: str, meant: str | None) -> None:
+    if meant is None:
+        assert BootPlan(until=until)
+        return
+    with pytest.raises(UsageError, match=f"did you mean {meant}\\?.* write \\[") as refused:
+        BootPlan(until=until)
+    pattern = str(refused.value).rpartition(" ")[2]
+    assert BootPlan(until=pattern).until == pattern
+
+
+@pytest.mark.parametrize(
+    ("name", "pattern", "said"),
+    [
+        ("until", "log(in", "is no regular expression: missing"),
+        ("until", "*", "is no regular expression: nothing to repeat"),
+        ("until", "a{99999999999}", "is no regular expression"),
+        ("until", "x*", "found in an empty line"),
+        ("until", "", "found in an empty line"),
+        ("until", "x" * 1001, "at most 1,000"),
+        ("until", "\udcff:", "not UTF-8"),
+        ("until_screen", "[", "is no regular expression"),
+        ("fail_on", "WARN(", "is no regular expression"),
+        ("fail_on", ["fine", "WARN("], "is no regular expression"),
+        ("fail_on", [7], "text is wanted"),
+        ("fail_on", 7, "text is wanted"),
+        ("until_screen", 7, "text is wanted"),
+    ],
+)
+def test_what_is_no_pattern_is_one_sentence(name: str, pattern: Any, said: str) -> None:
+    with pytest.raises(UsageError, match=said) as refused:
+        choose(BootPlan(), {name: pattern})
+    assert str(refused.value).startswith(name.replace("_", " "))
+    assert "\n" not in str(refused.value)
+
+
+def test_a_boot_has_one_goal() -> None:
+    with pytest.raises(UsageError, match="one goal"):
+        BootPlan(until="banner", until_screen="login:")
+    with pytest.raises(UsageError, match="--until-screen PATTERN"):
+        BootPlan(until=SCREEN)
+    settled = route_of(BootPlan()).settled(BootPlan(until_screen="login:"))
+    assert settled.until == SCREEN
+
+
+def test_one_pattern_is_as_good_as_a_list_of_it() -> None:
+    assert choose(BootPlan(), {"fail_on": "WARNING"}) == choose(
+        BootPlan(), {"fail_on": ["WARNING"]}
+    )
+
+
+@pytest.mark.parametrize(
+    ("until", "wants"),
+    [("setup", False), ("banner", False), ("init", True), ("shutdown", True), ("login:", True)],
+)
+def test_what_comes_behind_the_banner_wants_a_userspace(until: str, wants: bool) -> None:
+    assert BootPlan(until=until).wants_userspace is wants

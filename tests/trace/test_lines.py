@@ -1,0 +1,44 @@
+"""Lines out of pieces."""
+
+import pytest
+
+from bootharness.trace.lines import LINE_BYTES, Line, Lines
+
+
+def texts(*pieces: bytes) -> list[str]:
+    lines = Lines()
+    return [line.text for piece in pieces for line in lines.feed(piece)]
+
+
+@pytest.mark.parametrize(
+    ("pieces", "lines"),
+    [
+        ((b"one\r\ntwo\n",), ["one", "two"]),
+        ((b"o", b"ne\r", b"\ntw", b"o\n"), ["one", "", "two"]),
+        ((b"in 5 s\rin 4 s\r",), ["in 5 s", "in 4 s"]),
+        ((b"\x1b[0;32m  OK  \x1b[0m Started\n",), ["  OK   Started"]),
+        ((b"menu\x1b[5;1Hentry\x1b[6;1H",), ["menu", "entry"]),
+        ((b"logim\bn:\n",), ["login:"]),
+        ((b"gr\xc3\xbcn\xff\n",), ["gr\u00fcn\ufffd"]),
+    ],
+)
+def test_lines_are_as_a_terminal_shows_them(pieces: tuple[bytes, ...], lines: list[str]) -> None:
+    assert [text for text in texts(*pieces) if text] == [line for line in lines if line]
+
+
+def test_a_line_that_has_not_ended_is_open() -> None:
+    lines = Lines()
+    assert lines.open is None
+    assert [*lines.feed(b"one\nlog")] == [Line(0, "one")]
+    assert lines.open == Line(4, "log")
+    assert [*lines.feed(b"in: ")] == []
+    assert lines.open == Line(4, "login: ")
+    assert [*lines.feed(b"\nx\n")] == [Line(4, "login: "), Line(12, "x")]
+
+
+def test_what_never_ends_comes_in_pieces_and_is_not_kept() -> None:
+    lines = Lines()
+    found = [line for _ in range(8) for line in lines.feed(b"x" * LINE_BYTES)]
+    assert [line.at for line in found] == [LINE_BYTES * number for number in range(7)]
+    assert lines.open
+    assert len(lines.open.text) == LINE_BYTES
