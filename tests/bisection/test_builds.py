@@ -391,7 +391,8 @@ make: *** [Makefile:238: __sub-make] Error 2
             "main.c:(.text+0x1): undefined reference to `parts'",
         ),
         (
-            '  HOSTLD  scripts/kconfig/conf\ncrypto/Kconfig:1396: can\'t open file "arch/Kconfig"\n',
+            "  HOSTLD  scripts/kconfig/conf\n"
+            'crypto/Kconfig:1396: can\'t open file "arch/Kconfig"\n',
             'crypto/Kconfig:1396: can\'t open file "arch/Kconfig"',
         ),
         (
