@@ -24,6 +24,7 @@ from tests.bench.bare import boot_bare, peak_bytes
 from tests.bench.figures import Row
 from tests.bench.pairs import Bench
 from tests.bench.scene import Scene
+from tests.support.recorded_gate import record, tree
 
 __all__ = ["gate_benches"]
 
@@ -33,6 +34,7 @@ Run = Callable[..., str]
 _CELLS = 8
 _KNOWN = 100
 _DRAWN = 1000
+_LARGE = 200
 _JOBS = 2
 
 
@@ -62,6 +64,14 @@ def gate_benches(scene: Scene, command: Run) -> tuple[Bench, ...]:
             (
                 Row(f"{_DRAWN:,} boots of the history drawn", "seconds", goal=3.0),
                 Row("the same, peak memory", "bytes", unit="bytes", goal=300e6),
+            ),
+        ),
+        Bench(
+            "large",
+            (lambda: _large(scene),),
+            (
+                Row(f"page of a gate of {_LARGE:,} kernels in 12 ways", "seconds", goal=5.0),
+                Row("the same, peak memory of gate and page", "bytes", unit="bytes", goal=300e6),
             ),
         ),
     )  # fmt: skip
@@ -150,3 +160,23 @@ def _draw(path: Path, page: Path) -> dict[str, float]:
     with History(path) as history:
         page.write_text(html(outcome_of(history.results(), history)))
     return {"seconds": time.monotonic() - began, "bytes": peak_bytes()}
+
+
+def _large(scene: Scene) -> dict[str, float]:
+    """Draw a gate of recorded boots, in a process of its own."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(_draw_large, scene.folder / "large", scene.no_carry).result()
+
+
+def _draw_large(folder: Path, loader: Path) -> dict[str, float]:
+    from bootharness.gate.gate import run_gate
+    from bootharness.gate.report.html import html
+
+    folder.mkdir(exist_ok=True)
+    outcome = run_gate(
+        tree(folder, loader, _LARGE), executor=record(loader),
+        history=folder / "history.sqlite3", timing=False,
+    )  # fmt: skip
+    page = folder / "gate.html"
+    seconds = _timed(lambda: page.write_text(html(outcome)))
+    return {"seconds": seconds, "bytes": peak_bytes()}

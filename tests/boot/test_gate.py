@@ -23,7 +23,7 @@ def test_a_gate_refuses_what_wraps_and_says_that_it_is_the_loader(
     assert "destination-wrapped: block move 243 went to 0x001c00" in done.stdout.replace(
         "242", "243"
     )
-    assert f"selfcheck:15735824: only loader {no_carry} fails" in " ".join(done.stdout.split())
+    assert f"selfcheck:15735824: only loader {no_carry.name} fails" in " ".join(done.stdout.split())
     document = json.loads((tmp_path / "gate.json").read_text())
     assert [each["standing"] for each in document["entries"]].count("bad") == 1
     [room] = [

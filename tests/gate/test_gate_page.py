@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from collections.abc import Iterable
 from html import unescape
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from msgspec.structs import replace
 from bootharness.diagnosis.verdict import Verdict
 from bootharness.gate.outcome import Change, Entry, GateOutcome, Remark
 from bootharness.gate.report.html import html
-from bootharness.plan import DEFAULT_CMDLINE
+from bootharness.plan import DEFAULT_CMDLINE, BootPlan
 from bootharness.predictor.headroom import Headroom
 from bootharness.report.legend import LEGEND
 from bootharness.runs.cell import Cell
@@ -296,3 +297,103 @@ def test_the_worst_is_to_be_looked_at_first() -> None:
 def test_a_thousand_boots_are_one_small_file() -> None:
     many = GateOutcome(OUTCOME.entries * 334, headroom=OUTCOME.headroom)
     assert len(html(many)) < 4_000_000
+
+
+NUMBERS = [7 * number % 20 for number in range(20)]
+"""The versions of a large gate's kernels, in the order of the gate."""
+
+
+def _payload(number: int) -> int:
+    return (3 * number % 20 + 1) << 20
+
+
+def large() -> GateOutcome:
+    """Twenty kernels in two ways, of which the last five versions fail in one."""
+    entries = []
+    for number in NUMBERS:
+        for way, route in (("mbr", "mbr"), ("direct, 64 MiB", "direct")):
+            bad = number >= 15 and way == "mbr"
+            facts = BootFacts(f"6.{number}.0", str(number), payload_bytes=_payload(number))
+            attempt = Attempt(
+                Verdict.BAD if bad else Verdict.GOOD, "kernel-panic" if bad else None, "said",
+                facts=facts,
+            )  # fmt: skip
+            cell = Cell(f"many/v-6.{number}", BootPlan(route=route))
+            entries.append(Entry(CellResult(cell, f"{number}{way}", (attempt,)), way))
+    return GateOutcome(tuple(entries))
+
+
+SEEN = """
+({
+  kernels: [...document.querySelectorAll(".matrix tbody tr")].filter((row) => !row.hidden)
+    .map((row) => row.dataset.kernel.split(" ")[0]),
+  ways: [...document.querySelectorAll(".matrix thead th")].filter((cell) => !cell.hidden)
+    .map((cell) => cell.textContent),
+  cells: [...document.querySelectorAll(".matrix [data-cell]")]
+    .filter((cell) => cell.checkVisibility() && !cell.closest(".other")).length,
+  count: document.getElementById("filter-count").textContent,
+})
+"""
+"""What one sees of the table: its kernels and ways, and how many cells stand out."""
+
+
+def chosen(name: str, value: str) -> str:
+    """Return what chooses a value of the filter as a person does."""
+    element = f"document.getElementById('filter-{name}')"
+    kind = "input" if name == "words" else "change"
+    return f"{element}.value = {value!r}; {element}.dispatchEvent(new Event({kind!r}))"
+
+
+@pytest.mark.parametrize("width", [390, 1400])
+def test_a_large_table_is_filtered_and_sorted(width: int, tmp_path: Path) -> None:
+    file = tmp_path / "gate.html"
+    file.write_text(html(large()))
+
+    def named(numbers: Iterable[int]) -> list[str]:
+        return [f"many/v-6.{number}" for number in numbers]
+
+    failing = [number for number in NUMBERS if number >= 15]
+    passing = [number for number in NUMBERS if number < 15]
+    with browser(tmp_path / "profile", width) as page_of_it:
+        page_of_it.open(file.as_uri())
+        assert page_of_it.value(SEEN) == {
+            "kernels": named(failing), "ways": ["kernel", "mbr"], "cells": 5,
+            "count": "5 of 20 kernels, 5 boots",
+        }  # fmt: skip
+        page_of_it.value(chosen("words", "PANIC v-6.17"))
+        assert page_of_it.value(SEEN)["kernels"] == ["many/v-6.17"]
+        page_of_it.value(chosen("words", "v-6.1"))
+        page_of_it.value(chosen("standing", "good"))
+        assert page_of_it.value(SEEN) == {
+            "kernels": named(number for number in NUMBERS if number == 1 or number > 9),
+            "ways": ["kernel", "mbr", "direct, 64 MiB"],
+            "cells": 17, "count": "11 of 20 kernels, 17 boots",
+        }  # fmt: skip
+        page_of_it.value(chosen("words", "nothing of this kind"))
+        assert page_of_it.value(SEEN)["count"] == "0 of 20 kernels, 0 boots"
+        page_of_it.value(chosen("words", ""))
+        page_of_it.value(chosen("standing", ""))
+        orders = {
+            "worst": named([*failing, *passing]),
+            "kernel": named(range(20)),  # 6.10 behind 6.9
+            "bytes": named(sorted(NUMBERS, key=_payload, reverse=True)),
+            "order": named(NUMBERS),
+        }
+        for order, kernels in orders.items():
+            page_of_it.value(chosen("order", order))
+            assert page_of_it.value(SEEN)["kernels"] == kernels, order
+        assert page_of_it.value(WIDER_THAN_THE_WINDOW) == []
+
+
+def test_a_small_table_has_no_filter() -> None:
+    assert 'id="filter"' in html(large())
+    assert 'id="filter"' not in html(OUTCOME)
+
+
+def test_whose_a_failure_is_stands_with_it() -> None:
+    outcome = replace(large(), patterns=("from v-6.15 on (5 kernels): only mbr fails", "another"))
+    text = html(outcome)
+    listed = text[text.index('id="look"') : text.index('id="cells"')]
+    first = listed[listed.index("<li>") : listed.index("</li>")]
+    assert "<p>only mbr fails</p>" in first
+    assert re.findall(r'<li class="pattern">(.*?)</li>', listed) == ["another"]

@@ -54,9 +54,21 @@ def _sentences(results: list[CellResult]) -> Iterator[str]:
             if name == "route":
                 boot = "boots" if len(good) == 1 else "boot"
                 yield f"only {values} {_verb(bad)}{same}; {_listed(good)} {boot} it{_so(bad, good)}"
+            elif name == "loader":
+                bad, good = _by_name(bad, good)
+                yield (
+                    f"only loader {_listed(bad)} {_verb(bad)}{same}, not {_listed(good)}, so it is "
+                    "the loader"
+                )
             else:
                 title = OPTIONS[name].title
                 yield f"only {title} {values} {_verb(bad)}{same}, not {_listed(good)}"
+
+
+def _by_name(bad: set[str], good: set[str]) -> tuple[set[str], set[str]]:
+    """Return files without their folders, where their names tell them apart."""
+    names = [{each.rpartition("/")[2] for each in values} for values in (bad, good)]
+    return (names[0], names[1]) if len(names[0] | names[1]) == len(bad | good) else (bad, good)
 
 
 def _so(bad: set[str], good: set[str]) -> str:

@@ -7,7 +7,7 @@ so a thousand boots are one file that opens at once.
 import base64
 import json
 from collections import defaultdict
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -105,7 +105,8 @@ def html(outcome: GateOutcome, *, title: str = "Boot gate") -> str:
     rows = [_row(number, entry) for number, entry in enumerate(outcome.entries)]
     all_facts = [facts(outcome, entry) for entry in outcome.entries]
     common = shared(outcome)
-    notable = _notable(outcome, rows)
+    whose = _whose(outcome)
+    notable = _notable(outcome, rows, whose)
     lines, ahead = trend(outcome)
     plots: tuple[str, ...] = ()
     if lines:
@@ -124,7 +125,11 @@ def html(outcome: GateOutcome, *, title: str = "Boot gate") -> str:
         "made_at": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "patterns": [
             printable(sentence)
-            for sentence in (*outcome.expired, *outcome.patterns, *dict.fromkeys(common.values()))
+            for sentence in (
+                *outcome.expired,
+                *(each for each in outcome.patterns if each not in whose),
+                *dict.fromkeys(common.values()),
+            )
         ],
         "notable": notable[:_MOST_NOTABLE],
         "failing": sum(each.standing not in _PASSING for each in notable[:_MOST_NOTABLE]),
@@ -187,14 +192,30 @@ def _course(entry: Entry) -> tuple[str, ...]:
     return ("still failing" if entry.since.course is Course.STILL else str(entry.since.course),)
 
 
-def _notable(outcome: GateOutcome, rows: list[_Row]) -> list[_Notable]:
+def _whose(outcome: GateOutcome) -> dict[str, Group]:
+    """Return the patterns that say whose a failure is, each with the worst group of its kernels."""
+    failing = [each for each in groups(outcome) if each.standing is not Standing.UNKNOWN]
+    found = {}
+    for pattern in outcome.patterns:
+        for group in failing:
+            if pattern.startswith(f"{group.fold.kernels}: "):
+                found[pattern] = group
+                break
+    return found
+
+
+def _notable(outcome: GateOutcome, rows: list[_Row], whose: Mapping[str, Group]) -> list[_Notable]:
     """Return what is to be looked at, a bad baseline first, then the worst; boots of which the
     same is said together."""
     common = shared(outcome)
     places = {id(entry): number for number, entry in enumerate(outcome.entries)}
     failing = groups(outcome)
-    found = [_failing(each, [rows[places[id(entry)]] for entry in each.entries], common)
-             for each in failing]  # fmt: skip
+    found = []
+    for group in failing:
+        known = [said.removeprefix(f"{group.fold.kernels}: ") for said, own in whose.items()
+                 if own.entries == group.entries]  # fmt: skip
+        its = [rows[places[id(entry)]] for entry in group.entries]
+        found.append(_failing(group, its, known, common))
     together = {id(entry) for each in failing for entry in each.entries}
     alike: dict[tuple[bool, Standing, tuple[str, ...]], list[_Row]] = defaultdict(list)
     for row, entry in zip(rows, outcome.entries, strict=True):
@@ -218,11 +239,11 @@ def _notable(outcome: GateOutcome, rows: list[_Row]) -> list[_Notable]:
     return found
 
 
-def _failing(group: Group, rows: list[_Row], common: Container[str]) -> _Notable:
-    """Return what there is to say of cells that fail alike: of the first of them, and what its
-    cause asks for."""
+def _failing(group: Group, rows: list[_Row], whose: list[str], common: Container[str]) -> _Notable:
+    """Return what there is to say of cells that fail alike: of the first of them, ``whose`` it is,
+    and what its cause asks for."""
     cause = CAUSES.get(group.cause or "")
-    said = [printable(sentence) for sentence in sentences(group.first, common)]
+    said = [printable(sentence) for sentence in (*sentences(group.first, common), *whose)]
     if cause and group.standing is not Standing.UNKNOWN:
         said.append(f"What to do: {cause.advice}")
     alone = len(rows) == 1

@@ -198,10 +198,13 @@ async function show(number) {
 }
 
 function filtering(form) {
-  const body = document.querySelector(".matrix tbody"), rows = [...body.rows];
+  const table = document.querySelector(".matrix"), body = table.tBodies[0], rows = [...body.rows];
   const [words, standing, order, count] = ["words", "standing", "order", "count"].map((name) => document.getElementById(`filter-${name}`));
   // what is searched is what a screen reader says of each boot
-  const said = rows.map((row) => [...row.querySelectorAll("[data-cell]")].map((cell) => [cell.getAttribute("aria-label").toLowerCase(), cell.className]));
+  const said = rows.map((row) => [...row.cells].map((place) => {
+    const cell = place.querySelector("[data-cell]");
+    return cell && [cell.getAttribute("aria-label").toLowerCase(), cell.className];
+  }));
   const byName = new Intl.Collator("en", { numeric: true });
   const orders = {
     order: (a, b) => a.dataset.order - b.dataset.order, worst: (a, b) => b.dataset.worst - a.dataset.worst || a.dataset.order - b.dataset.order,
@@ -214,12 +217,20 @@ function filtering(form) {
   }
   function apply() {
     let shown = 0, boots = 0;
+    const columns = new Set([0]); // the kernels' names
     rows.forEach((row, at) => {
-      const found = said[at].filter(fits).length;
-      row.hidden = !found;
-      shown += found > 0;
-      boots += found;
+      const found = said[at].map((cell) => cell && fits(cell));
+      found.forEach((fit, column) => {
+        if (column) row.cells[column].classList.toggle("other", !fit);
+        if (fit) columns.add(column);
+      });
+      const number = found.filter((fit) => fit).length;
+      row.hidden = !number;
+      shown += number > 0;
+      boots += number;
     });
+    for (const row of [...table.tHead.rows, ...rows]) [...row.cells].forEach((cell, column) => { cell.hidden = !columns.has(column); });
+    table.hidden = !boots;
     count.textContent = `${many(shown)} of ${many(rows.length)} kernels, ${many(boots)} boots`;
   }
   function sort() {
