@@ -244,7 +244,7 @@ def test_routes_that_boot_other_things_are_two_gates() -> None:
         ('kernels = ["selfcheck:16"]\nexpect = "bad"', "expect"),
         ('kernels = ["selfcheck:16"]\ntimeout_s = nan', "timeout nan: it has to be at least 0.1"),
         ('kernels = ["selfcheck:16"]\ntimeout_s = inf', "timeout inf: it can be at most"),
-        (f'kernels = ["selfcheck:16"]\nmemory_mib = {10**400}', "memory 1000"),
+        (f'kernels = ["selfcheck:16"]\nmemory_mib = {10**400}', "memory_mib has 1,329 bits"),
         ('kernels = ["selfcheck:16"]\nmemory_mib = ' + "9" * 5000, "not a matrix"),
         ('kernels = ["selfcheck:16"]\ninitrd = "\\u0000"', "no such file"),
         ('kernels = ["selfcheck:16"]\nloaders = ["/"]', "a folder, and a loader is wanted"),

@@ -19,6 +19,7 @@ from bootharness.formats.tftp import DATA, ERROR, opcode
 from bootharness.kernels.source import fetch
 from bootharness.network.boot_rule import BootRule
 from bootharness.network.http_server import HttpTransfer
+from bootharness.network.tcp import Flow
 from bootharness.network.wire import SERVER_ADDRESS
 from bootharness.plan import BootPlan, NetPlan
 from bootharness.routes.net import net_image, network_for
@@ -462,6 +463,29 @@ def test_silence_of_http_is_counted_in_steps(step: float, stalled: bool) -> None
     transfers[0].stalled = False
     guest.wire.tick(guest.now + 0.1)
     assert len(guest.events(NetEventKind.HTTP_STALLED)) == int(stalled)
+
+
+@pytest.mark.parametrize(
+    ("passed", "outcome"), [(len(CONTENT) - 1, "open"), (len(CONTENT), "served")]
+)
+def test_response_that_is_written_is_not_served_before_it_went_over_the_wire(
+    passed: int, outcome: str
+) -> None:
+    guest = client()
+    transfer = HttpTransfer(
+        "vmlinuz", 0, guest.now, guest.now, written=len(CONTENT), outcome="written"
+    )
+    transfer.digest.update(CONTENT)
+    guest.wire.connect_uplink(guest.port, [transfer])
+    uplink = guest.wire._guests[guest.port].uplink
+    assert uplink
+    uplink.flows[80] = Flow(0, None)
+    uplink.flows[80].passed = passed
+    [file] = guest.wire.transferred(guest.port)
+    assert (file.outcome, file.intact) == ("open", False)
+    guest.wire.finish(guest.port, guest.now)
+    [file] = guest.wire.transferred(guest.port)
+    assert (file.outcome, file.intact) == (outcome, outcome == "served")
 
 
 def test_answer_that_is_kept_back_for_some_seconds_comes_then() -> None:

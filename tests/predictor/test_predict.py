@@ -7,6 +7,7 @@ import pytest
 from bootharness.predictor.memory import HIGH
 from bootharness.predictor.quirks import Quirks, ReadError
 from tests.support.emulated import machine
+from tests.support.flat import FLAT, GDT
 
 TABLE = """
 table:  dq 0, 0
@@ -193,6 +194,32 @@ def test_what_only_a_boot_manager_does_is_not_emulated(
     ending = machine(tmp_path, PROTECTED.format(code=code)).boot()
     assert (ending.kind, ending.cause) == ("skipped", "not-emulated")
     assert words in ending.detail
+
+
+def test_long_work_above_64_kib_is_come_through(tmp_path: Path) -> None:
+    """Unicorn, stopped there to be looked at, goes on at the lower 16 bits by itself."""
+    code = f"""
+        cli
+        xor ax, ax
+        mov ds, ax
+        {FLAT}
+        mov es, ax
+        mov esi, work
+        mov edi, 0x20000
+        mov ecx, end - work
+        rep movsb
+        mov eax, 0x20000
+        jmp eax
+work:   mov ecx, 300000
+again:  inc ebx
+        dec ecx
+        jnz again
+        mov byte [0x600], 0x5a
+        hlt
+end:    {GDT}"""
+    pc = machine(tmp_path, code)
+    assert pc.boot().kind == "halted"
+    assert pc.memory.low[0x600] == 0x5A
 
 
 def test_hang_comes_with_the_places(tmp_path: Path) -> None:

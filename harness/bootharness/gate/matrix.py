@@ -14,7 +14,7 @@ from msgspec import Struct, field
 from msgspec.structs import fields, replace
 
 from bootharness.errors import CouldNotFindOut, UsageError
-from bootharness.host.regular import read_regular
+from bootharness.host.toml import read_toml
 from bootharness.plan import OPTIONS, BootPlan, choose, chosen
 from bootharness.routes.table import route_of
 from bootharness.runs.cell import Cell
@@ -167,12 +167,7 @@ class Matrix(Struct, frozen=True, dict=True):
 
 def read_matrix(path: Path) -> Matrix:
     """Read a matrix from TOML. Raises UsageError, naming the file and the field."""
-    import tomllib  # few gates come from a file
-
-    try:
-        table: dict[str, Any] = tomllib.loads(read_regular(path, most=_FILE_BYTES).decode())
-    except (ValueError, RecursionError) as error:  # ValueError is TOML's and UTF-8's, too
-        raise UsageError(f"{path}: not a matrix: {error}") from error
+    table = read_toml(path, "a matrix", most=_FILE_BYTES)
     try:
         table = _with_options(table, Matrix, "axes")
         expectations = table.get("expect", [])

@@ -19,7 +19,7 @@ from typing import Any
 from msgspec import Struct
 
 from bootharness.errors import UsageError
-from bootharness.host.regular import read_regular
+from bootharness.host.toml import read_toml
 from bootharness.kernels.image import KernelImage
 from bootharness.kernels.inside import is_kernel
 from bootharness.kernels.selfcheck import SELFCHECK, selfcheck_kernel
@@ -125,12 +125,7 @@ def known_kernels(file: Path) -> list[NamedSource]:
 
     Raises UsageError, naming the file and the field.
     """
-    import tomllib  # the command line does without
-
-    try:
-        table: dict[str, Any] = tomllib.loads(read_regular(file, most=_TABLE_BYTES).decode())
-    except (ValueError, RecursionError) as error:  # ValueError is TOML's and UTF-8's, too
-        raise UsageError(f"{file}: not a table of kernels: {error}") from error
+    table = read_toml(file, "a table of kernels", most=_TABLE_BYTES)
     kernels = list(_named(file, table.get("kernel")))
     for name, times in Counter(kernel.id for kernel in kernels).items():
         if times > 1:

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
+from pygdbmi import gdbmiparser
 from pygdbmi.IoManager import IoManager
+from pygdbmi.StringStream import StringStream
 
 from bootharness.errors import MachineLost, ToolMissing
 from bootharness.formats.bioscall import Registers
@@ -33,6 +35,24 @@ _TRACER = Path(__file__).with_name("gdb_tracer.py")
 _QUIET_S = 0.001
 
 _MiRecord = dict[str, Any]
+
+
+class _Line(StringStream):
+    """A line that tells who reads on behind its end, as pygdbmi would for ever at a list without
+    one."""
+
+    _MOST = 100
+    _behind = 0
+
+    def read(self, count: int) -> str:
+        found: str = super().read(count)
+        self._behind += not found
+        if self._behind > self._MOST:
+            raise ValueError("a list has no end")
+        return found
+
+
+gdbmiparser.StringStream = _Line  # type: ignore[attr-defined]
 
 
 class GdbStop(Struct, frozen=True):

@@ -246,8 +246,11 @@ class Wire:
         """Close a guest's books at the end of its boot."""
         guest = self._guests[port]
         guest.tftp.finish(now)
-        for transfer in guest.uplink.transfers if guest.uplink else []:
-            if transfer.outcome == "written":  # all is written, and nobody broke it off
+        uplink = guest.uplink
+        for transfer in uplink.transfers if uplink else []:
+            assert uplink
+            # all was sent, and nobody broke it off: only the last acknowledgement is missing
+            if transfer.outcome == "written" and uplink.passed_of(transfer) >= transfer.written:
                 transfer.outcome = "served"
 
     def _take(self) -> list[tuple[int, bytes]]:
@@ -452,7 +455,7 @@ class Wire:
                 )
 
     def _snapshot(self, transfer: HttpTransfer, uplink: _Uplink, mac: str) -> NetFile:
-        done = transfer.outcome == "served"
+        done, on_its_way = transfer.outcome == "served", transfer.outcome == "written"
         return NetFile(
             name=transfer.name,
             protocol="http",
@@ -460,9 +463,9 @@ class Wire:
             file_bytes=len(self.files.contents[transfer.name]),
             file_sha256=self.files.digests[transfer.name],
             requested_at=transfer.requested_at,
-            last_at=transfer.last_at,
+            last_at=max(transfer.last_at, uplink.data_at) if on_its_way else transfer.last_at,
             sent_bytes=uplink.arrived_of(transfer),
-            outcome=transfer.outcome,
+            outcome="open" if on_its_way else transfer.outcome,
             promised_bytes=len(self.files.contents[transfer.name]),
             sha256=transfer.digest.hexdigest() if done else "",
         )

@@ -3,7 +3,7 @@
 import ctypes
 import struct
 
-from unicorn import UC_ARCH_X86, UC_MODE_16, Uc, x86_const
+from unicorn import UC_ARCH_X86, UC_HOOK_CODE, UC_MODE_16, Uc, x86_const
 from unicorn.unicorn_const import UC_CTL_IO_WRITE, UC_CTL_TB_REMOVE_CACHE
 from unicorn.unicorn_py3.unicorn import uclib
 
@@ -19,6 +19,7 @@ _IDS = tuple(
 _COUNT = len(_IDS)
 _VALUES = struct.Struct(f"<{_COUNT}Q")
 _FORGET = UC_CTL_IO_WRITE << 30 | 2 << 26 | UC_CTL_TB_REMOVE_CACHE
+_IP = 0xFFFF
 # nothing is there: emulation has no address to end at
 _NOWHERE = 0xFFFF_FFF0
 
@@ -66,8 +67,25 @@ class Cpu:
         Raises UcError for what a CPU would raise an exception for.
         """
         frame = self.frame()
+        if frame.ip > _IP and not frame.real_mode:
+            self._go_on_above(frame.ip)
+            instructions += 1
         # unicorn takes CS * 16 + IP also where CS is a selector
         self.uc.emu_start(frame.cs * 16 + frame.ip, _NOWHERE, count=instructions)
+
+    def _go_on_above(self, eip: int) -> None:
+        """Have the CPU go on there: unicorn, made for real mode, starts it at the lower 16 bits.
+
+        That takes one instruction more, which is not carried out.
+        """
+        low = eip & _IP
+
+        def jump(uc: Uc, _at: int, _size: int, _data: object) -> None:
+            uc.hook_del(hook)
+            uc.reg_write(x86_const.UC_X86_REG_EIP, eip)
+
+        hook = self.uc.hook_add(UC_HOOK_CODE, jump, begin=low, end=low)
+        self.forget(low, low + 1)
 
     def _chosen(self, indices: tuple[int, ...]) -> "_Chosen":
         """Return registers as the C library wants them: numbers, places of values, how many."""

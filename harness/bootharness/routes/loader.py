@@ -14,6 +14,7 @@ from bootharness.formats.forms import is_bzimage
 from bootharness.formats.mbr import BOOTSTRAP_BYTES, SECTOR_BYTES
 from bootharness.host.assembler import assemble_program, shipped
 from bootharness.host.regular import read_regular
+from bootharness.host.toml import read_toml
 from bootharness.plan import STAGE1
 
 if TYPE_CHECKING:
@@ -182,12 +183,7 @@ class Loader(Struct, frozen=True):
 
 
 def _read_profile(path: Path) -> dict[str, Any]:
-    import tomllib  # few loaders have a profile
-
-    try:
-        profile = tomllib.loads(read_regular(path, most=_PROFILE_BYTES).decode())
-    except (ValueError, RecursionError) as error:  # ValueError is TOML's and UTF-8's, too
-        raise UsageError(f"{path}: not a loader profile: {error}") from error
+    profile = read_toml(path, "a loader profile", most=_PROFILE_BYTES)
     table = profile.get("patch")
     if set(profile) != {"patch"} or not isinstance(table, dict) or not table:
         raise UsageError(f"{path}: a loader profile is one table, [patch], that is not empty")
