@@ -302,6 +302,9 @@ def test_first_commit_that_does_not_build_is_found_without_a_boot(history: Histo
     assert result.answer
     assert result.answer.conclusion.endswith("n5 is the first not to build")
     assert "kernel-broken" in result.answer.bad.sentence
+    assert result.culprit
+    assert "the kernel does not build any more:" in result.culprit.letter
+    assert f"in {len(result.boots)} builds; the last good commit is " in result.culprit.letter
     for text in (hunt_html(result), hunt_markdown(result)):
         assert "n5 is the first not to build" in text
         assert text.count("bootharness boot") <= 1  # of the bad one there is nothing to boot

@@ -174,13 +174,13 @@ class _HistoryHunt:
             conclusion="; ".join(part for part in (answer.conclusion, said) if part),
         )
         if not self._fix:
-            boots = sum(bool(each.key)
-                        for stage in self._stages for each in stage.boots)  # fmt: skip
+            only = self._how["builds_only"]
+            tries = sum(only or bool(each.key) for stage in self._stages for each in stage.boots)
             again = self._build.command
-            if not self._how["builds_only"]:
+            if not only:
                 again += f" && {command(self._build.image, result.plan)}"
-            text = letter(culprit, answer, outcomes, ends=ends, boots=boots,
-                          reproduce=again)  # fmt: skip
+            text = letter(culprit, answer, outcomes, ends=ends, tries=tries, reproduce=again,
+                          builds_only=only, configured=self._build.config is not None)  # fmt: skip
             culprit = replace(culprit, letter=text)
         return replace(result, answer=answer, culprit=culprit)
 
