@@ -172,6 +172,28 @@ def test_configuration_is_where_the_build_looks_for_it(
     assert build.kept("tree") != before
 
 
+def test_configuration_that_was_given_before_is_no_news_to_make(tmp_path: Path) -> None:
+    """A kernel's tree asks Kconfig again where its .config is newer than what was made of it."""
+    tree, objects, config = tmp_path / "tree", tmp_path / "objects", tmp_path / "config"
+    for folder in (tree, objects):
+        folder.mkdir()
+    says = "if [ auto.conf -nt .config ]; then echo not asked; else echo asked; fi >kernel; "
+    kconfig = (
+        "echo CONFIG_NEW=y >>.config; until touch auto.conf; [ auto.conf -nt .config ]; do :; done"
+    )
+    given = []
+    build = Build(f"cp .config given; {says}{kconfig}", "kernel", HOST, config)
+    with Workspace() as workspace:
+        for number, text in enumerate(("A", "A", "B", "A")):
+            config.write_text(f"CONFIG_{text}=y\n")
+            said = build.make(f"tree {number}", tree, objects, workspace).read_text()
+            given.append((said.strip(), (tree / "given").read_text()))
+    assert given == [
+        ("asked", "CONFIG_A=y\n"), ("not asked", "CONFIG_A=y\n"),
+        ("asked", "CONFIG_B=y\n"), ("asked", "CONFIG_A=y\n"),
+    ]  # fmt: skip
+
+
 def test_toolchain_of_its_own_sees_no_network_and_writes_only_what_is_built(tmp_path: Path) -> None:
     tree, objects = tmp_path / "tree", tmp_path / "objects"
     tree.mkdir()

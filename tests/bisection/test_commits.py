@@ -21,6 +21,7 @@ from bootharness.bisection.clones import Clones
 from bootharness.bisection.commits import bisect_commits
 from bootharness.bisection.hunt import HuntObserver
 from bootharness.bisection.log import Seen
+from bootharness.bisection.ranges import Range
 from bootharness.bisection.report.document import hunt_document, hunt_schema
 from bootharness.bisection.report.html import hunt_html
 from bootharness.bisection.report.markdown import hunt_markdown
@@ -302,6 +303,9 @@ def test_first_commit_that_does_not_build_is_found_without_a_boot(history: Histo
     assert result.answer
     assert result.answer.conclusion.endswith("n5 is the first not to build")
     assert "kernel-broken" in result.answer.bad.sentence
+    assert result.culprit
+    assert "the kernel does not build any more:" in result.culprit.letter
+    assert f"in {len(result.boots)} builds; the last good commit is " in result.culprit.letter
     for text in (hunt_html(result), hunt_markdown(result)):
         assert "n5 is the first not to build" in text
         assert text.count("bootharness boot") <= 1  # of the bad one there is nothing to boot
@@ -409,7 +413,10 @@ def test_hunt_that_is_stopped_in_a_branch_knows_the_main_line(
 
 def test_command_that_does_several_things_at_once_is_run_alone(history: History) -> None:
     class Counting(Listener):
-        at_once = most = 0
+        at_once = most = workers = 0
+
+        def begun(self, searched: Range, workers: int) -> None:
+            self.workers = workers
 
         def building(self, name: str, log: Path) -> None:
             self.at_once += 1
@@ -427,6 +434,11 @@ def test_command_that_does_several_things_at_once_is_run_alone(history: History)
         result = history.hunt("HEAD~8", "HEAD", jobs=2, build_jobs=jobs, observer=listener)
         assert named(result) == "n6"
         assert listener.most == most
+    # who tries two places at once builds more commits than one after the other
+    for build_jobs, workers in ((None, 1), (3, 3)):
+        history.build = Build(f"{plain}; : make -j2", "kernel", Toolchain("host"))
+        history.hunt("HEAD~8", "HEAD", jobs=None, build_jobs=build_jobs, observer=listener)
+        assert listener.workers == workers
 
 
 def test_nearest_clone_builds_next(history: History, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from difflib import unified_diff
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ __all__ = ["HUNTS", "Hunt", "Place", "main"]
 _MAKE, _IMAGE = "make -j2 bzImage", "arch/x86/boot/bzImage"
 _NEEDED = ("git", "make", "gcc", "flex", "bison", "bc", "qemu-system-x86_64")
 _BUILT = re.compile(r"^(?:built|does not build): .*?, (\d+):(\d\d)", re.MULTILINE)
-_PACED = ("v1.2", "v1.3")
+_PACED, _MOST = ("v1.2", "v1.3"), 1.1
 
 # what differs between the two configurations; the second of each pair is the bad one's
 _GUILTY = "BINFMT_ELF"
@@ -220,26 +221,35 @@ def _pace(place: Place) -> Iterator[str]:
     os.environ["BOOTHARNESS_CACHE"] = str(place.folder / "cache")
     # a command of its own, so that nothing is built yet
     build = Build(f"{_MAKE} # {time.time()}", _IMAGE, Toolchain("host"), place.config)
-    sums, first = [0.0, 0.0], True
+    sums = [(0.0, 0.0), (0.0, 0.0)]
     with GitRange(place.repository, *_PACED, build) as searched:
         for position, commit in enumerate(searched.commits):
-            times = []
-            for make in (
-                lambda at=position: searched.prepare(at),
-                lambda at=commit: _by_hand(clone, at),
-            ):
-                began = time.monotonic()
-                make()
-                times.append(time.monotonic() - began)
-            print(f"     {searched.label(position)}: {times[0]:.2f} s, by hand {times[1]:.2f} s"
-                  f"{', not counted' if first else ''}", flush=True)  # fmt: skip
-            if not first:
-                sums = [one + other for one, other in zip(sums, times, strict=True)]
-            first = False
-    ratio = sums[0] / sums[1]
-    print(f"     {sums[0]:.1f} s, by hand {sums[1]:.1f} s: {ratio:.3f}")
-    if ratio > 1.1:
-        yield f"a hunt's builds take {ratio:.3f} of the time that they take by hand"
+            times = [
+                _times_of(partial(searched.prepare, position)),
+                _times_of(partial(_by_hand, clone, commit)),
+            ]
+            print(f"     {searched.label(position)}: {_written(times)}"
+                  f"{'' if position else ', not counted'}", flush=True)  # fmt: skip
+            if position:
+                sums = [(one[0] + more[0], one[1] + more[1])
+                        for one, more in zip(sums, times, strict=True)]  # fmt: skip
+    ratios = [sums[0][at] / sums[1][at] for at in (0, 1)]
+    print(f"     {_written(sums)}: {ratios[0]:.3f} of the time, {ratios[1]:.3f} of the CPU's")
+    if ratios[1] > _MOST:  # what else the host does is in the other one
+        yield f"a hunt's builds take {ratios[1]:.3f} of the CPU time that they take by hand"
+
+
+def _times_of(work: Callable[[], object]) -> tuple[float, float]:
+    """Return the seconds that some work takes, and those of the CPU, children and all."""
+    before, began = os.times(), time.monotonic()
+    work()
+    seconds, after = time.monotonic() - began, os.times()
+    return seconds, sum(after[:4]) - sum(before[:4])
+
+
+def _written(times: list[tuple[float, float]]) -> str:
+    (one, one_cpu), (other, other_cpu) = times
+    return f"{one:.1f} s (CPU {one_cpu:.1f}), by hand {other:.1f} s (CPU {other_cpu:.1f})"
 
 
 def _by_hand(clone: Path, commit: str) -> None:

@@ -128,7 +128,8 @@ class Build(Struct, frozen=True):
             if self.config:
                 # a kernel's tree that is built elsewhere must have none of its own
                 place = objects if self.elsewhere else folder
-                shutil.copyfile(self.config, place / ".config")
+                given = objects.parent / f"{place.name}.config"
+                _give(self.config.read_bytes(), place / ".config", given)
             observer = observer or BuildObserver()
             observer.building(name, log)
             began, failure = time.monotonic(), ""
@@ -182,3 +183,19 @@ class Build(Struct, frozen=True):
         keeper.join(_SAID_S)
         if status:
             raise DoesNotBuild(f"exit status {status}: {why_failed(log)}; see {log}")
+
+
+def _give(config: bytes, place: Path, given: Path) -> None:
+    """Put a configuration where a build looks for it; ``given`` keeps what was put there last.
+
+    Where that was the same its time stays: a kernel's tree would ask Kconfig about it once more
+    before it builds anything. Kconfig may have added to it since.
+    """
+    same = place.is_file() and given.is_file() and given.read_bytes() == config
+    before = place.stat() if same else None
+    if before is None or place.read_bytes() != config:
+        given.unlink(missing_ok=True)  # until it is there
+        place.write_bytes(config)
+        if before:
+            os.utime(place, ns=(before.st_atime_ns, before.st_mtime_ns))
+    given.write_bytes(config)

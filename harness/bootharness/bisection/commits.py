@@ -50,11 +50,13 @@ def bisect_commits(
     With ``fix`` the older commit is the bad one, and the first good one behind it is sought; with
     ``builds_only`` the first commit that does not build, and nothing is booted. So many as
     ``build_jobs`` are built at a time, by default one where the build command does several things
-    at once itself, else as many as boot. ``how`` is for `bisect`, as is the rest. The result has
-    every stage of the hunt, the main line and branches.
+    at once itself, else as many as boot. As many boot: whoever tries two places at once builds a
+    third more commits. ``how`` is for `bisect`, as is the rest. The result has every stage of the
+    hunt, the main line and branches.
     """
-    jobs = jobs or len(os.sched_getaffinity(0))
-    builds = build_jobs or (1 if build.parallel else jobs)
+    cores = len(os.sched_getaffinity(0))
+    builds = build_jobs or (1 if build.parallel else jobs or cores)
+    jobs = jobs or (builds if build.parallel else cores)
     hunt = _HistoryHunt(repository, build, plan, builds, log, observer or HuntObserver(), fix,
                         {**how, "jobs": jobs, "builds_only": builds_only})  # fmt: skip
     return hunt.run(good, bad)
@@ -174,13 +176,13 @@ class _HistoryHunt:
             conclusion="; ".join(part for part in (answer.conclusion, said) if part),
         )
         if not self._fix:
-            boots = sum(bool(each.key)
-                        for stage in self._stages for each in stage.boots)  # fmt: skip
+            only = self._how["builds_only"]
+            tries = sum(only or bool(each.key) for stage in self._stages for each in stage.boots)
             again = self._build.command
-            if not self._how["builds_only"]:
+            if not only:
                 again += f" && {command(self._build.image, result.plan)}"
-            text = letter(culprit, answer, outcomes, ends=ends, boots=boots,
-                          reproduce=again)  # fmt: skip
+            text = letter(culprit, answer, outcomes, ends=ends, tries=tries, reproduce=again,
+                          builds_only=only, configured=self._build.config is not None)  # fmt: skip
             culprit = replace(culprit, letter=text)
         return replace(result, answer=answer, culprit=culprit)
 

@@ -81,23 +81,31 @@ def what_trials_say(outcomes: Sequence[ExperimentOutcome], cause: str | None, *,
 
 def letter(
     culprit: Culprit, answer: Answer, outcomes: Sequence[ExperimentOutcome], *,
-    ends: tuple[str, str], boots: int, reproduce: str,
+    ends: tuple[str, str], tries: int, reproduce: str, builds_only: bool,
+    configured: bool,
 ) -> str:  # fmt: skip
-    """Return a text to send to who wrote a commit."""
+    """Return a text to send to who wrote a commit, found by so many boots, or by builds only.
+
+    It says that a .config is attached where kernels were ``configured`` by one.
+    """
     called = f'{culprit.commit[:_SHORT]} ("{culprit.subject}")'
+    what = "build" if builds_only else "boot"
     lines = [
         f"To: {culprit.author}",
-        f"Subject: [REGRESSION] {called}: the kernel does not boot",
+        f"Subject: [REGRESSION] {called}: the kernel does not {what}",
         "",
-        f"Since {called} a kernel does not boot any more:",
+        f"Since {called} the kernel does not {what} any more:",
         "",
         f"  {answer.bad.cause}: {answer.bad.sentence}",
         "",
-        f"It was found by bisecting {ends[0]}..{ends[1]}, in {count(boots, 'boot')}; the last good "
+        f"It was found by bisecting {ends[0]}..{ends[1]}, in {count(tries, what)}; the last good "
         f"commit is {answer.good.label}.",
     ]
     lines += [f"- {each.what}: {_went(each)}" for each in outcomes]
-    lines += ["", "To reproduce it:", "", f"  {reproduce}", "", culprit.regzbot]
+    how = (
+        "To reproduce it, with the .config that is attached:" if configured else "To reproduce it:"
+    )
+    lines += ["", how, "", f"  {reproduce}", "", culprit.regzbot]
     return "\n".join(map(printable, lines)) + "\n"
 
 

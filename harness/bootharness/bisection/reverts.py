@@ -99,7 +99,10 @@ def _unmerged(clone: Clone, trial: Trial) -> BuildFailed | None:
     if not files:
         return None
     more = f" and {len(files) - _LISTED} more" if len(files) > _LISTED else ""
+    why = (
+        "later commits change the same lines of" if trial.name == "reverted"
+        else "earlier commits are lacking there, or others have changed the same lines of"
+    )  # fmt: skip
     return BuildFailed(
-        f"it cannot be {trial.name} there, for later commits change the same lines of "
-        f"{', '.join(files[:_LISTED])}{more}"
+        f"it cannot be {trial.name} there, for {why} {', '.join(files[:_LISTED])}{more}"
     )

@@ -64,8 +64,9 @@ def command() -> None:
     """
 
 
-def _hunt_options(confidence: float) -> Callable[[Any], Any]:
-    """Return the options of every hunt; ``confidence`` is the usual one."""
+def _hunt_options(confidence: float = 0.99, jobs: str = "one on each core") -> Callable[[Any], Any]:
+    """Return the options of every hunt; ``confidence`` is the usual one, and ``jobs`` says how many
+    boots usually go on at once."""
     return _with(
         plan_options(*ALL),
         click.option(
@@ -82,7 +83,7 @@ def _hunt_options(confidence: float) -> Callable[[Any], Any]:
             "--jobs",
             type=click.IntRange(1),
             metavar="N",
-            help="Boots at once.  [default: one on each core]",
+            help=f"Boots at once.  [default: {jobs}]",
         ),
         click.option("--no-cache", is_flag=True, help="Boot what is known already, too."),
         click.option(
@@ -98,7 +99,7 @@ def _hunt_options(confidence: float) -> Callable[[Any], Any]:
     )
 
 
-_HUNT_OPTIONS = _hunt_options(0.99)
+_HUNT_OPTIONS = _hunt_options()
 
 _build_options: Callable[[Any], Any] = _with(
     click.option("--build", required=True, metavar="COMMAND", help="What builds it; for a shell."),
@@ -172,7 +173,7 @@ def of_kernels(kernels: tuple[str, ...], **choices: Any) -> int:
 )
 @click.option("--replay", type=NEW_FILE, metavar="FILE",
               help="Write what `git bisect replay` takes.")  # fmt: skip
-@_HUNT_OPTIONS
+@_hunt_options(jobs="as --build-jobs for a --build with -j, else one on each core")
 def of_commits(
     good: str, bad: str, repository: Path, toolchain: str, find_fix: bool,
     find_broken_build: bool, build_jobs: int | None, replay: Path | None, build: str, image: str,
@@ -209,7 +210,7 @@ def of_commits(
 @click.option("--tree", type=_FOLDER, required=True, help="The kernel's source; it is only read.")
 @_build_options
 @_TOOLCHAIN
-@_hunt_options(0.8)
+@_hunt_options(0.8, jobs="1")
 def of_configs(
     good: Path, bad: Path, tree: Path, toolchain: str, build: str, image: str,
     build_timeout: float, **choices: Any,
