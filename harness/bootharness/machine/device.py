@@ -13,6 +13,7 @@ from bootharness.trace.booted import DiskFacts, MediumKind
 
 __all__ = [
     "CARDS",
+    "LARGE_SECTORS",
     "Device",
     "Drive",
     "Firmware",
@@ -36,7 +37,7 @@ _DISKS = {
     "usb": "usb-storage",
 }
 _CDS = {"ahci": "ide-cd,bus=ahci.0", "ide": "ide-cd", "usb": "usb-storage"}
-_LARGE_SECTORS = ("nvme",)
+LARGE_SECTORS = ("nvme",)
 """Interfaces by which SeaBIOS boots from disks whose sectors have more than 512 bytes."""
 CARDS = {
     "virtio": "virtio-net-pci",
@@ -91,11 +92,11 @@ def drive_device(drive: Drive) -> Device:
     media = ",media=cdrom" if drive.kind == "cdrom" else ""
     device = f"{takes[drive.interface]},drive=disk0,bootindex=0"
     if drive.sector_bytes != SECTOR_BYTES:
-        if drive.interface not in _LARGE_SECTORS:
+        if drive.interface not in LARGE_SECTORS:
             raise UsageError(
                 f"--disk-interface {drive.interface}: {drive.path} has sectors of "
                 f"{drive.sector_bytes:,} bytes, and SeaBIOS boots from such a disk only by "
-                f"{' and '.join(_LARGE_SECTORS)}"
+                f"{' and '.join(LARGE_SECTORS)}"
             )
         size = drive.sector_bytes
         device += f",logical_block_size={size},physical_block_size={size}"

@@ -7,9 +7,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bootharness.errors import UsageError
+from bootharness.formats.mbr import SECTOR_BYTES
 from bootharness.host.workspace import Workspace
+from bootharness.machine.device import LARGE_SECTORS
 from bootharness.plan import BootPlan
-from bootharness.routes.disk import LEAST_DISK_BYTES, DiskImage
+from bootharness.routes.disk import LEAST_DISK_SECTORS, DiskImage
 from bootharness.routes.medium import Medium
 from bootharness.routes.route import Route
 
@@ -19,12 +21,22 @@ __all__ = ["DISK"]
 @contextmanager
 def _prepare(disk: DiskImage, plan: BootPlan, workspace: Workspace) -> Iterator[Medium]:
     disk = _attached(disk, plan)
-    interface = "usb" if plan.machine.attached == "usb" else plan.machine.disk_interface
+    interface = _interface(disk, plan)
     path, size = disk.path, disk.size_bytes
     if disk.driver == "raw" and (least := _least_bytes(disk)) > size:
         path = workspace.path / "padded.img"
         path.write_bytes(disk.path.read_bytes().ljust(least, b"\0"))
     yield Medium.of_disk(disk, interface, path)
+
+
+def _interface(disk: DiskImage, plan: BootPlan) -> str:
+    """Return how the image is attached: a disk of large sectors, where nobody says how, by what
+    SeaBIOS can boot it from."""
+    asked = plan.machine.disk_interface
+    if plan.machine.attached == "usb":
+        return "usb"
+    large = disk.shape.kind == "disk" and disk.shape.sector_bytes != SECTOR_BYTES
+    return LARGE_SECTORS[0] if large and asked == BootPlan().machine.disk_interface else asked
 
 
 def _attached(disk: DiskImage, plan: BootPlan) -> DiskImage:
@@ -34,7 +46,7 @@ def _attached(disk: DiskImage, plan: BootPlan) -> DiskImage:
 def _least_bytes(disk: DiskImage) -> int:
     """Return how much a drive needs to have of an image; what is missing is zeros."""
     if disk.shape.kind == "disk":
-        return LEAST_DISK_BYTES
+        return LEAST_DISK_SECTORS * disk.shape.sector_bytes
     return disk.shape.floppy.bytes if disk.shape.kind == "floppy" and disk.shape.floppy else 0
 
 

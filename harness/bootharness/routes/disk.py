@@ -43,14 +43,14 @@ if TYPE_CHECKING:
     from bootharness.trace.booted import DiskFacts
     from bootharness.trace.reads import DiskRead
 
-__all__ = ["LEAST_DISK_BYTES", "DiskImage", "DiskLayout", "Initrd"]
+__all__ = ["LEAST_DISK_SECTORS", "DiskImage", "DiskLayout", "Initrd"]
 
 _PARTITION_LBA = 2048
 _CMDLINE_SECTORS = 4
 _NON_FS_DATA = 0xDA
 _ALIGNMENT_SECTORS = 2048
-LEAST_DISK_BYTES = 16 * 63 * SECTOR_BYTES
-"""IDE tells a disk's size in cylinders of so much, and one of none cannot be read: smaller images
+LEAST_DISK_SECTORS = 16 * 63
+"""A disk's size is told in cylinders of so many, and one of none cannot be read: smaller images
 end in zeros that are not in their file."""
 # what no loader writes into a setup header, and no two kernels have alike
 _OF_THE_KERNEL = ("setup_sects", "syssize", "version", "kernel_version", "init_size",
@@ -151,7 +151,7 @@ class DiskImage(Struct, frozen=True):
         if asked == AUTO:
             return self
         kind = "disk" if asked == "usb" else asked
-        shape = shape_of(self._content.read, self.size_bytes, kind)
+        shape = shape_of(self.content.read, self.size_bytes, kind)
         if kind == "floppy" and shape.floppy is None:
             raise UsageError(
                 f"{self.name}: it has {count(self.size_bytes, 'byte')}, and a floppy at most "
@@ -181,7 +181,7 @@ class DiskImage(Struct, frozen=True):
     @property
     def size_bytes(self) -> int:
         """How much the image holds, in bytes."""
-        content = self._content
+        content = self.content
         return content.size if isinstance(content, Opened) else self.path.stat().st_size
 
     @property
@@ -190,7 +190,8 @@ class DiskImage(Struct, frozen=True):
         return -(-(self.size_bytes - self.shape.base) // self.shape.sector_bytes)
 
     @property
-    def _content(self) -> Source:
+    def content(self) -> Source:
+        """What the image holds, as a machine sees it; looked for when it is read."""
         return content_of(self.path, self.driver)
 
     @property
@@ -258,7 +259,7 @@ class DiskImage(Struct, frozen=True):
         """Return ``count`` bytes from sector ``lba`` on, fewer where the image ends."""
         start = self.shape.base + lba * self.shape.sector_bytes
         # a loader may ask for any of 2^64
-        return self._content.read(start, max(min(count, self.size_bytes - start), 0))
+        return self.content.read(start, max(min(count, self.size_bytes - start), 0))
 
 
 class DiskLayout(Struct, frozen=True):
@@ -387,7 +388,7 @@ def _facts(disk: DiskImage | DiskLayout) -> "DiskFacts":
     facts = _what(disk)
     return replace(
         facts,
-        bytes=max(size, LEAST_DISK_BYTES) if facts.kind == "disk" else size,
+        bytes=max(size, LEAST_DISK_SECTORS * facts.sector_bytes) if facts.kind == "disk" else size,
         kernel_lba=disk.kernel_lba if disk.kernel else None,
         cmdline_lba=disk.cmdline_lba if "cmdline_lba" in told else None,
         cmdline=disk.cmdline if "cmdline_lba" in told else None,
