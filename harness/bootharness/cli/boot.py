@@ -112,13 +112,10 @@ def sources_and_plan(
         raise click.UsageError(f"a KERNEL, {given[0]}, and --disk {disk}: give one of them")
     if not given and not disk:
         raise click.UsageError("give a KERNEL, or a disk image that has one")
-    from bootharness.routes.found import is_medium  # help does without
-    from bootharness.routes.table import ROUTES, route_of
+    from bootharness.routes.table import ROUTES, by_what_is_given, route_of  # help does without
 
-    named = _route(disk, net, choices)
-    if not named and choices["route"] == BootPlan().route and all(map(is_medium, given)):
-        named = {"route": "disk"}
-    plan = plan_of({**choices, **named})
+    plan = plan_of({**choices, **_route(disk, net, choices)})
+    plan = plan if net else by_what_is_given(plan, given)
 
     route = route_of(plan)
     if net and not route.from_network:
