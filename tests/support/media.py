@@ -11,6 +11,7 @@ __all__ = [
     "fat_files",
     "floppy",
     "grub_cd",
+    "grub_disk",
     "iso",
     "needs",
     "overwrite",
@@ -114,4 +115,20 @@ def grub_cd(path: Path, kernel: Path, config: str) -> Path:
     shutil.copy(kernel, tree / "vmlinuz")
     small = ("--compress=xz", "--locales=", "--themes=", "--fonts=")
     run("grub-mkrescue", "-o", path, *small, "--install-modules=linux16 normal iso9660", tree)
+    return path
+
+
+def grub_disk(path: Path, config: str) -> Path:
+    """Make a disk with nothing but GRUB before its first partition, which there is not."""
+    boot, core = Path("/usr/lib/grub/i386-pc/boot.img"), path.with_suffix(".core")
+    needs("grub-mkstandalone", boot)
+    modules = "biosdisk part_msdos fat"
+    written = path.with_suffix(".cfg")
+    written.write_text(config)
+    run(
+        *("grub-mkstandalone", "-O", "i386-pc", "-o", core, "--locales=", "--themes=", "--fonts="),
+        *(f"--install-modules=linux16 normal {modules}", f"--modules={modules}"),
+        f"boot/grub/grub.cfg={written}",
+    )
+    path.write_bytes(boot.read_bytes()[:440].ljust(510, b"\0") + b"\x55\xaa" + core.read_bytes())
     return path

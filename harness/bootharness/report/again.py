@@ -50,6 +50,6 @@ def _as_booted(trace: BootTrace, plan: BootPlan) -> tuple[str, BootPlan]:
 
 def _written(value: Any) -> list[str]:
     """Return a value as it is written on a command line, each of several by itself."""
-    if isinstance(value, Faults):
+    if isinstance(value, Faults | tuple):
         return [str(each) for each in value]
     return [f"{value:g}" if isinstance(value, float) else str(value)]

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from bootharness.errors import UsageError
 from bootharness.formats.mbr import SECTOR_BYTES
 from bootharness.host.workspace import Workspace
@@ -40,7 +42,13 @@ def _interface(disk: DiskImage, plan: BootPlan) -> str:
 
 
 def _attached(disk: DiskImage, plan: BootPlan) -> DiskImage:
-    return disk.attached_as(plan.machine.attached)
+    """Return the image as it is to be attached, with the further disks of its machine."""
+    others = tuple(DiskImage.existing(Path(each)) for each in plan.machine.more_disks)
+    for each in others:
+        if each.shape.kind != "disk":
+            what = "CD" if each.shape.kind == "cdrom" else "floppy"
+            raise UsageError(f"--and-disk {each.source}: a {what}, and a disk is wanted")
+    return replace(disk.attached_as(plan.machine.attached), others=others)
 
 
 def _least_bytes(disk: DiskImage) -> int:
@@ -76,7 +84,7 @@ DISK = Route(
     "loader and initrd",
     blame="what is on the disk",
     prepare=_prepare,
-    takes=frozenset({"tracer", "disk_interface", "attached", "bios"}),
+    takes=frozenset({"tracer", "disk_interface", "attached", "more_disks", "bios"}),
     expand=_expand,
     fetch=_fetch,
     until=_to_the_banner,

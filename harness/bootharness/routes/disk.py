@@ -56,6 +56,7 @@ end in zeros that are not in their file."""
 _OF_THE_KERNEL = ("setup_sects", "syssize", "version", "kernel_version", "init_size",
                   "payload_offset", "payload_length", "pref_address")  # fmt: skip
 _HIGH_MEMORY = 0x100000
+_FIRST_DISK = 0x80
 # what the BIOS keeps for its tables at the top of memory, generously
 _BIOS_RESERVE = 1 << 20
 # what says that it is larger is no kernel
@@ -93,13 +94,14 @@ class DiskImage(Struct, frozen=True):
 
     ``driver`` is QEMU's for the image, ``shape`` how a machine has it, ``given`` the name of the
     file that it was unpacked from. ``blank_lba`` is the last that was read and is all zeros, with
-    all that was read with it. LBAs are those of the drive that is booted from.
+    all that was read with it. LBAs are those of the drive that is booted from; ``others`` are
+    further disks of the machine, on which a kernel has no LBA.
     """
 
     path: Path
     loader: Loader | None = None
     kernel: KernelImage | None = None
-    kernel_lba: int = 0
+    kernel_lba: int | None = 0
     cmdline: str = ""
     cmdline_lba: int = 0
     initrd: Initrd | None = None
@@ -107,6 +109,7 @@ class DiskImage(Struct, frozen=True):
     driver: str = "raw"
     shape: Shape = Shape()
     given: str = ""
+    others: "tuple[DiskImage, ...]" = ()
 
     @classmethod
     def existing(cls, path: Path) -> Self:
@@ -221,17 +224,39 @@ class DiskImage(Struct, frozen=True):
         """
         if self.kernel is not None:
             return self
-        reads = [each for each in disk_reads(calls, _what(self)) if self.shape.shows(each.drive)]
+        reads = tuple(disk_reads(calls, _what(self)))
+        own = [each for each in reads if self._is_read_by(each)]
+        if found := self._kernel_among(own, folder, entered=entered, release=release):
+            return replace(self, kernel=found[1], kernel_lba=found[0])
+        first = _FIRST_DISK + (self.shape.kind == "disk")
+        for drive, other in enumerate(self.others, start=first):
+            of_it = [each for each in reads if each.drive == drive]
+            if found := other._kernel_among(of_it, folder, entered=entered, release=release):
+                return replace(self, kernel=found[1], kernel_lba=None)
+        return replace(self, blank_lba=self._blank(own))
+
+    def _is_read_by(self, read: "DiskRead") -> bool:
+        return read.drive == self.shape.drive if self.others else self.shape.shows(read.drive)
+
+    def _kernel_among(
+        self,
+        reads: "Iterable[DiskRead]",
+        folder: Path,
+        *,
+        entered: SetupHeader | None,
+        release: str | None,
+    ) -> tuple[int, KernelImage] | None:
+        """Return the kernel that was read, as `with_kernel_found`, and its LBA."""
         spans = tuple(_read_together(reads, self.sectors))
         for lba in _places(self, spans) if entered or release else ():
             found = self._kernel_at(lba, folder)
             if found and (_same(found.header, entered) if entered else found.release == release):
-                return replace(self, kernel=found, kernel_lba=lba)
+                return lba, found
         for lba in dict.fromkeys(at for span in spans for at in (span.start, span.start - 1)):
             found = self._kernel_at(lba, folder)
             if found and (entered or found.release == (release or found.release)):
-                return replace(self, kernel=found, kernel_lba=lba)
-        return replace(self, blank_lba=self._blank(reads))
+                return lba, found
+        return None
 
     def _blank(self, reads: "Iterable[DiskRead]") -> int | None:
         """Return where the last read began, if it brought nothing but zeros."""
@@ -250,7 +275,7 @@ class DiskImage(Struct, frozen=True):
             return None
         if header.payload_bytes > _LARGEST_PAYLOAD:
             return None
-        path = folder / f"kernel-at-{lba}"
+        path = folder / f"kernel-at-{lba}-of-{crc32(os.fsencode(self.path)):08x}"
         if not path.exists():
             path.write_bytes(self.read(lba, header.real_mode_bytes + header.payload_bytes))
         return KernelImage.read(path, source=f"{self.source} at LBA {lba}")
@@ -424,6 +449,7 @@ def _what(disk: DiskImage | DiskLayout) -> "DiskFacts":
         heads=shape.floppy.heads if shape.floppy else None,
         track_sectors=shape.floppy.sectors if shape.floppy else None,
         refused=shape.refused,
+        others=tuple(each.name for each in image.others) if image else (),
     )
 
 
