@@ -81,12 +81,14 @@ def drive_device(drive: Drive, *more: Drive) -> Device:
     """
     every = (drive, *more)
     words: list[str] = []
-    for interface in dict.fromkeys(each.interface for each in every if each.kind != "floppy"):
-        words += _CONTROLLERS.get(interface, ())
     for number, each in enumerate(every):
         media = ",media=cdrom" if each.kind == "cdrom" else ""
         image = f"{_image(each)},if=none,id=disk{number},snapshot=on,cache=unsafe{media}"
-        words += ["-drive", image, *_device_words(each, number)]
+        words += ["-drive", image]
+    for interface in dict.fromkeys(each.interface for each in every if each.kind != "floppy"):
+        words += _CONTROLLERS.get(interface, ())
+    for number, each in enumerate(every):
+        words += _device_words(each, number)
     return Device(tuple(words), files=tuple(each.path for each in every))
 
 
