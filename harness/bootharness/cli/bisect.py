@@ -141,9 +141,11 @@ def of_kernels(kernels: tuple[str, ...], **choices: Any) -> int:
     """
     hunting = _Hunting(**choices)
     from bootharness.bisection.bisect import bisect
+    from bootharness.routes.table import by_what_is_given
 
+    plan = by_what_is_given(hunting.plan, kernels)
     with hunting.writing_what_is_known():
-        return hunting.tell(bisect(kernels, hunting.plan, **hunting.how))
+        return hunting.tell(bisect(kernels, plan, **hunting.how))
 
 
 @command.command("git")

@@ -49,7 +49,13 @@ is bad for another cause is 125, which `git bisect run` skips.
     shell_complete=values.causes,
     help="What is bad for another cause tells nothing: exit status 125. May be repeated.",
 )
-@click.option("--disk", type=FILE, help="The same as --route disk with this image.")
+@click.option(
+    "--disk",
+    "disks",
+    type=FILE,
+    multiple=True,
+    help="The same as --route disk with this image; each further one is a further disk.",
+)
 @click.option(
     "--net",
     metavar="ROUTE",
@@ -72,11 +78,13 @@ is bad for another cause is 125, which `git bisect run` skips.
 @detail_options
 def command(
     kernels: tuple[str, ...], json_file: str | None, keep: Path | None, detail: int | None,
-    sought: tuple[str, ...], disk: Path | None, net: str | None, **choices: Any,
+    sought: tuple[str, ...], disks: tuple[Path, ...], net: str | None, **choices: Any,
 ) -> int:  # fmt: skip
     """Boot each KERNEL under QEMU, by stage1 in the MBR of a disk or by another route, and judge
     it."""
     _check_causes(sought)
+    choices["more_disks"] = (*map(str, disks[1:]), *choices["more_disks"])
+    disk = disks[0] if disks else None
     sources, plan = sources_and_plan(kernels, choices, disk=disk, net=net)
 
     from bootharness.one_boot import boot  # help does without
@@ -112,13 +120,10 @@ def sources_and_plan(
         raise click.UsageError(f"a KERNEL, {given[0]}, and --disk {disk}: give one of them")
     if not given and not disk:
         raise click.UsageError("give a KERNEL, or a disk image that has one")
-    from bootharness.routes.found import is_medium  # help does without
-    from bootharness.routes.table import ROUTES, route_of
+    from bootharness.routes.table import ROUTES, by_what_is_given, route_of  # help does without
 
-    named = _route(disk, net, choices)
-    if not named and choices["route"] == BootPlan().route and all(map(is_medium, given)):
-        named = {"route": "disk"}
-    plan = plan_of({**choices, **named})
+    plan = plan_of({**choices, **_route(disk, net, choices)})
+    plan = plan if net else by_what_is_given(plan, given)
 
     route = route_of(plan)
     if net and not route.from_network:

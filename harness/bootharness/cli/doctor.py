@@ -16,7 +16,18 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 _SCHEMA_VERSION = 1
-_NAMES = ("boot", "network", "uefi", "grub", "deb", "compressed", "debug", "build", "config")
+_NAMES = (
+    "boot",
+    "network",
+    "uefi",
+    "grub",
+    "deb",
+    "compressed",
+    "media",
+    "debug",
+    "build",
+    "config",
+)
 
 
 @click.command(

@@ -113,6 +113,12 @@ def _for_compressed() -> Iterator[Tool]:
     yield from PROGRAMS.values()
 
 
+def _for_containers() -> Iterator[Tool]:
+    from bootharness.machine.opened import STORAGE_DAEMON
+
+    yield STORAGE_DAEMON
+
+
 def _for_debugging() -> Iterator[Tool]:
     from bootharness.host.tool import GDB
 
@@ -229,7 +235,8 @@ USES: dict[str, _Use] = {
     "uefi": _Use("routes with a UEFI", _for_networks("uefi")),
     "grub": _Use("--route grub", _for_grub),
     "deb": _Use("kernels as deb:PACKAGE", _for_packages),
-    "compressed": _Use("kernels compressed with zstd or lz4", _for_compressed),
+    "compressed": _Use("kernels and images compressed with zstd or lz4", _for_compressed),
+    "media": _Use("images as qcow2, VMDK, VDI, VHDX", _for_containers),
     "debug": _Use("debug, and --tracer gdb", _for_debugging),
     "build": _Use("bisect git, and toolchains", _for_building),
     "config": _Use("bisect config", _for_configs),

@@ -76,7 +76,10 @@ def prepare(source: str, plan: BootPlan, at: str, workspace: Workspace) -> Itera
             plan.machine, disk_interface=medium.interface or plan.machine.disk_interface
         )
         config = _machine_for(machine, narrow=medium.narrow)
-        yield Prepared(_scene(disk, at, before), disk.path, config)
+        scene = _scene(disk, at, before)
+        if disk.driver != "raw":
+            scene = replace(scene, container=disk)
+        yield Prepared(scene, disk.path, config)
 
 
 def prepare_trace(

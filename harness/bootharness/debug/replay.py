@@ -49,6 +49,11 @@ def replayed(trace: BootTrace, given: KernelImage | None, image: Path) -> Replay
         if there != image.absolute():
             image.symlink_to(there)
         return Replay(_loader(trace, boot_sector, notes), tuple(notes))
+    if disk.kind != "disk" or disk.driver != "raw" or disk.sector_bytes != SECTOR_BYTES:
+        raise UsageError(
+            f"{printable(disk.path)}: the image that was booted is not here as it was, and only a "
+            "raw disk can be made again from a trace: debug with --disk"
+        )
     kernel = _kernel(trace.kernel, given, notes) if trace.kernel else b""
     wide = trace.kernel is not None and not trace.kernel.header.needs_32_bits_alone
     pieces = _pieces(disk, boot_sector, kernel, notes, wide=wide)
@@ -68,9 +73,12 @@ def replayed(trace: BootTrace, given: KernelImage | None, image: Path) -> Replay
 def _same_disk(trace: BootTrace, disk: DiskFacts, boot_sector: bytes) -> Path | None:
     """Return the disk image that was booted if it is here, as far as can be told."""
     path, kernel = Path(disk.path).absolute(), trace.kernel
+    if disk.driver != "raw":  # what a trace names is opened by no driver of QEMU's
+        return None
     if not path.is_file() or path.stat().st_size != disk.bytes:
         return None
     with path.open("rb") as file:
+        file.seek(disk.base)
         if file.read(SECTOR_BYTES) != boot_sector:
             return None
         if kernel and disk.kernel_lba is not None:

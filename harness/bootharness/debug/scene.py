@@ -17,6 +17,7 @@ from bootharness.machine.device import Drive, drive_device
 from bootharness.machine.gdb_log import int_sites
 from bootharness.machine.target import target_description
 from bootharness.plan import MachineConfig
+from bootharness.routes.disk import DiskImage
 from bootharness.routes.loader import ORIGIN, Loader
 from bootharness.text import printable
 from bootharness.trace.booted import DiskFacts, KernelFacts
@@ -25,6 +26,7 @@ from bootharness.trace.proof import LOADER_FIELDS
 __all__ = ["DISK", "GDB", "Scene"]
 
 DISK = "disk.img"
+_READ = "disk-read.img"
 _SCRIPT = "debug.gdb"
 GDB = ("gdb", "-nx", "-q", "-x", _SCRIPT)
 """gdb as it is started in the folder of a debug run."""
@@ -57,6 +59,7 @@ class Scene(Struct, frozen=True):
 
     ``sites`` are INT instructions, by linear address, that a boot before has shown besides
     those in the loader, ``kernel_entry`` is where it has entered the kernel (linear).
+    ``container`` is the image where that has to be opened to be read.
     """
 
     what: str
@@ -66,6 +69,7 @@ class Scene(Struct, frozen=True):
     place: Place
     sites: frozenset[int] = frozenset()
     kernel_entry: int | None = None
+    container: DiskImage | None = None
 
     def write(self, folder: Path, *, wide: bool) -> None:
         """Write everything but the disk image; ``wide`` for qemu-system-x86_64."""
@@ -85,6 +89,17 @@ class Scene(Struct, frozen=True):
         if self.loader.source:
             shutil.copy(self.loader.source, folder)
         (folder / _SCRIPT).write_text(self._script())
+        if self.container:
+            self._write_read(self.container, folder / _READ)
+
+    def _write_read(self, image: DiskImage, path: Path) -> None:
+        """Write what gdb reads of an image in a container, where it lies on the disk inside."""
+        kernel, lba = self.kernel, self.disk.kernel_lba
+        with path.open("wb") as file:
+            file.write(image.read(0, len(self.loader.binary)))
+            if kernel and lba is not None:
+                file.seek(lba * self.disk.sector_bytes)
+                file.write(image.read(lba, kernel.real_mode_bytes + kernel.payload_bytes))
 
     def commands(self, config: MachineConfig) -> str:
         """Return what a person types, in the folder, to have the same without the harness."""
@@ -101,7 +116,9 @@ class Scene(Struct, frozen=True):
         return {
             "what": printable(self.what),
             "wide": wide,
-            "disk": DISK,
+            "disk": _READ if self.container else DISK,
+            "disk_base": 0 if self.container else disk.base,
+            "sector_bytes": disk.sector_bytes,
             "origin": ORIGIN,
             "loader_bytes": len(loader.binary),
             "symbols": loader.symbols,

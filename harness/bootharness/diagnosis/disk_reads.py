@@ -150,14 +150,13 @@ def wrong_sectors(trace: BootTrace) -> Finding | None:
         return None
     if (beyond := _past_the_end(reads, disk)) and not (kernel and kernel.missing_bytes):
         return beyond
-    drive = _boot_drive(trace, reads)
-    reads = [read for read in reads if read.buffer != _ORIGIN]
-    if reads and not any(read.drive == drive for read in reads):
-        return Finding(
-            f"the machine booted from drive 0x{drive:02x}, but the loader read from drive "
-            f"0x{reads[0].drive:02x}",
-            tuple(str(read.call) for read in reads[:4]),
-        )
+    if wrong := _another_drive(trace, disk, reads):
+        return wrong
+    reads = [
+        read
+        for read in reads
+        if read.buffer != _ORIGIN and (read.drive == disk.drive or not disk.others)
+    ]
     if kernel is None or disk.kernel_lba is None:
         return None
     if any(read.lba is None for read in reads):
@@ -182,6 +181,22 @@ def wrong_sectors(trace: BootTrace) -> Finding | None:
     if hole := _hole(spans, wanted):
         return Finding(f"{what}, but the loader left out LBA {_span(hole)}", evidence)
     return None
+
+
+def _another_drive(trace: BootTrace, disk: DiskFacts, reads: list[DiskRead]) -> Finding | None:
+    """All that was read came from another drive than the one that was booted from.
+
+    Where there are further disks, a loader may have been told to.
+    """
+    drive = _boot_drive(trace, reads)
+    reads = [read for read in reads if read.buffer != _ORIGIN]
+    if not reads or disk.others or any(read.drive == drive for read in reads):
+        return None
+    return Finding(
+        f"the machine booted from drive 0x{drive:02x}, but the loader read from drive "
+        f"0x{reads[0].drive:02x}",
+        tuple(str(read.call) for read in reads[:4]),
+    )
 
 
 def _joined_in_memory(trace: BootTrace, reads: list[DiskRead], first: int) -> range | None:
@@ -223,7 +238,8 @@ def _past_the_end(reads: Iterable[DiskRead], disk: DiskFacts) -> Finding | None:
     sectors = -(-(disk.bytes - disk.base) // disk.sector_bytes)
     for read in reads:
         beyond = read.call.packet and read.span.stop > sectors
-        if beyond and read.call.failed and read.sector_bytes == disk.sector_bytes:
+        own = not disk.others or read.drive == disk.drive
+        if beyond and own and read.call.failed and read.sector_bytes == disk.sector_bytes:
             known = disk.kernel_lba is not None
             begins = f"; the kernel begins at {disk.kernel_lba:,}" if known else ""
             return Finding(

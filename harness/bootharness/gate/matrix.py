@@ -16,7 +16,7 @@ from msgspec.structs import fields, replace
 from bootharness.errors import CouldNotFindOut, UsageError
 from bootharness.host.toml import read_toml
 from bootharness.plan import OPTIONS, BootPlan, choose, chosen
-from bootharness.routes.table import route_of
+from bootharness.routes.table import by_what_is_given, route_of
 from bootharness.runs.cell import Cell
 from bootharness.text import hint, plainly
 
@@ -145,9 +145,11 @@ class Matrix(Struct, frozen=True, dict=True):
     def _plans(self) -> Iterator[BootPlan]:
         """Yield every combination once, settled, without what its route makes no use of."""
         names = [name for name in OPTIONS if name in self.axes]
+        given = [*self.kernels, *([self.baseline] if self.baseline else [])]
+        usual = BootPlan() if "route" in names else by_what_is_given(BootPlan(), given)
         seen = set()
         for values in product(*(self.axes[name] for name in names)):
-            plan = choose(BootPlan(), dict(zip(names, values, strict=True)))
+            plan = choose(usual, dict(zip(names, values, strict=True)))
             route = route_of(plan)
             plan = route.only_used(plan)
             with suppress(CouldNotFindOut):  # who boots it will say so

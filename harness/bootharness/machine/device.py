@@ -13,6 +13,7 @@ from bootharness.trace.booted import DiskFacts, MediumKind
 
 __all__ = [
     "CARDS",
+    "LARGE_SECTORS",
     "Device",
     "Drive",
     "Firmware",
@@ -29,14 +30,14 @@ _CONTROLLERS = {
     "usb": ("-device", "qemu-xhci"),
 }
 _DISKS = {
-    "ahci": "ide-hd,bus=ahci.0",
+    "ahci": "ide-hd,bus=ahci.{}",
     "ide": "ide-hd",
     "virtio": "virtio-blk-pci",
-    "nvme": "nvme,serial=bootharness",
+    "nvme": "nvme,serial=bootharness{}",
     "usb": "usb-storage",
 }
-_CDS = {"ahci": "ide-cd,bus=ahci.0", "ide": "ide-cd", "usb": "usb-storage"}
-_LARGE_SECTORS = ("nvme",)
+_CDS = {"ahci": "ide-cd,bus=ahci.{}", "ide": "ide-cd", "usb": "usb-storage"}
+LARGE_SECTORS = ("nvme",)
 """Interfaces by which SeaBIOS boots from disks whose sectors have more than 512 bytes."""
 CARDS = {
     "virtio": "virtio-net-pci",
@@ -72,37 +73,46 @@ class Drive(Struct, frozen=True):
         return cls(path, interface, facts.kind, facts.driver, size)
 
 
-def drive_device(drive: Drive) -> Device:
-    """Return a medium as what the machine boots from first; writes go to a temporary overlay.
+def drive_device(drive: Drive, *more: Drive) -> Device:
+    """Return a medium as what the machine boots from first, and ``more`` disks in it; writes go to
+    temporary overlays.
 
     Raises UsageError for a medium that an interface does not take.
     """
-    image = f"{_image(drive)},if=none,id=disk0,snapshot=on,cache=unsafe"
+    every = (drive, *more)
+    words: list[str] = []
+    for number, each in enumerate(every):
+        media = ",media=cdrom" if each.kind == "cdrom" else ""
+        image = f"{_image(each)},if=none,id=disk{number},snapshot=on,cache=unsafe{media}"
+        words += ["-drive", image]
+    for interface in dict.fromkeys(each.interface for each in every if each.kind != "floppy"):
+        words += _CONTROLLERS.get(interface, ())
+    for number, each in enumerate(every):
+        words += _device_words(each, number)
+    return Device(tuple(words), files=tuple(each.path for each in every))
+
+
+def _device_words(drive: Drive, number: int) -> tuple[str, ...]:
+    image = f"drive=disk{number}"
     if drive.kind == "floppy":
-        first = ("-global", "isa-fdc.bootindexA=0")
-        words = ("-drive", image, "-device", "floppy,drive=disk0", *first)
-        return Device(words, files=(drive.path,))
+        return ("-device", f"floppy,{image}", "-global", "isa-fdc.bootindexA=0")
     takes = _CDS if drive.kind == "cdrom" else _DISKS
     if drive.interface not in takes:
         raise UsageError(
             f"--disk-interface {drive.interface}: {drive.path} is a CD, and a CD is attached by "
             f"{', '.join(_CDS)}"
         )
-    media = ",media=cdrom" if drive.kind == "cdrom" else ""
-    device = f"{takes[drive.interface]},drive=disk0,bootindex=0"
+    device = f"{takes[drive.interface].format(number)},{image},bootindex={number}"
     if drive.sector_bytes != SECTOR_BYTES:
-        if drive.interface not in _LARGE_SECTORS:
+        if drive.interface not in LARGE_SECTORS:
             raise UsageError(
                 f"--disk-interface {drive.interface}: {drive.path} has sectors of "
                 f"{drive.sector_bytes:,} bytes, and SeaBIOS boots from such a disk only by "
-                f"{' and '.join(_LARGE_SECTORS)}"
+                f"{' and '.join(LARGE_SECTORS)}"
             )
         size = drive.sector_bytes
         device += f",logical_block_size={size},physical_block_size={size}"
-    controller = _CONTROLLERS.get(drive.interface, ())
-    return Device(
-        ("-drive", f"{image}{media}", *controller, "-device", device), files=(drive.path,)
-    )
+    return ("-device", device)
 
 
 def _image(drive: Drive) -> str:

@@ -98,6 +98,17 @@ class MachineConfig(Struct, frozen=True):
             by_route=True,
         ),
     ] = None
+    more_disks: Annotated[
+        tuple[str, ...],
+        Option(
+            "--and-disk",
+            "A further disk in the same machine; may be repeated.",
+            kind=Path,
+            metavar="FILE",
+            by_route=True,
+            repeated=True,
+        ),
+    ] = ()
     attached: Annotated[
         str,
         Option(
@@ -294,9 +305,10 @@ def choose(plan: BootPlan, values: Mapping[str, Any]) -> BootPlan:
             if not isinstance(each, str):
                 raise UsageError(f"network fault {each!r}: text is wanted, as stall:block=100")
         given["faults"] = Faults.parse(faults)
-    if "fail_on" in given:
-        patterns = given["fail_on"]
-        given["fail_on"] = (patterns,) if isinstance(patterns, str) else _texts(patterns)
+    for name in ("fail_on", "more_disks"):
+        if name in given:
+            texts = given[name]
+            given[name] = (texts,) if isinstance(texts, str) else _texts(texts)
     own, network, machine = (
         {name: given[name] for name, _ in _values(part) if name in given} for part in _parts(plan)
     )
@@ -329,6 +341,8 @@ def _check(part: Any) -> None:
     """Raise UsageError for a value that an option cannot have."""
     for each in _options(part):
         value = getattr(part, each.name)
+        if each.repeated and each.kind is Path and not isinstance(value, tuple):
+            raise UsageError(f"{each.title} {value!r}: a list of files is wanted")
         if each.choices and value not in each.choices:
             raise UsageError(f"{each.title} {value!r}: known are {', '.join(each.choices)}")
         if each.kind in (int, float) and type(value) not in (int, each.kind):

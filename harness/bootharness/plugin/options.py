@@ -113,6 +113,11 @@ def plan_of(config: pytest.Config) -> BootPlan:
         if value is not None:
             with usage_errors(spelling(option)):
                 plan = choose(plan, {option.name: value})
+    if given := config.getoption("--kernel"):
+        from bootharness.routes.table import by_what_is_given  # who boots nothing does without
+
+        if config.getoption(_dest(OPTIONS["route"])) is None:
+            plan = by_what_is_given(plan, given)
     if plan.loader != STAGE1 and not Path(plan.loader).is_file():
         raise pytest.UsageError(f"--boot-loader {plan.loader}: no such file")
     return plan

@@ -1,15 +1,15 @@
 """The disk that a predicted boot reads: an image as it lies there, or as it would be written."""
 
 from collections.abc import Iterable
-from pathlib import Path
 
 from msgspec import Struct
 
-from bootharness.errors import KernelUnavailable
+from bootharness.errors import KernelUnavailable, NotEmulated
 from bootharness.formats.mbr import SECTOR_BYTES, Mbr
-from bootharness.kernels.content import Piece, PieceMap, file_source
+from bootharness.kernels.content import Piece, PieceMap
 from bootharness.predictor.quirks import ReadError
-from bootharness.routes.disk import LEAST_DISK_BYTES, DiskImage, DiskLayout
+from bootharness.routes.disk import LEAST_DISK_SECTORS, DiskImage, DiskLayout
+from bootharness.routes.shape import Shape
 
 __all__ = ["Geometry", "Sectors"]
 
@@ -49,7 +49,7 @@ class Sectors:
         """Return the sectors of a disk image. Raises KernelUnavailable when it cannot be read."""
         if isinstance(disk, DiskLayout):
             return cls(disk.content, disk.sectors, errors)
-        return cls(*_existing(disk.path), errors)
+        return cls(*_existing(disk), errors)
 
     def as_it_was(self) -> "Sectors":
         """Return the disk as it was before anybody read from it or wrote to it."""
@@ -81,14 +81,21 @@ class Sectors:
         return False
 
 
-def _existing(path: Path) -> tuple[PieceMap, int]:
+def _existing(disk: DiskImage) -> tuple[PieceMap, int]:
+    if disk.shape != Shape():
+        what = "a CD" if disk.shape.kind == "cdrom" else "a floppy"
+        large = f"a disk of sectors of {disk.shape.sector_bytes:,} bytes"
+        raise NotEmulated(
+            f"{disk.source}: {large if disk.shape.kind == 'disk' else what}, and the machine of "
+            "the predictor has only a disk of sectors of 512 bytes: boot it"
+        )
     content = PieceMap()
     try:
-        size = path.stat().st_size
-        content.put(0, Piece(file_source(path), 0, size))
+        size = disk.size_bytes
+        content.put(0, Piece(disk.content, 0, size))
     except OSError as error:
-        raise KernelUnavailable(f"{path}: cannot be read: {error.strerror}") from error
-    return content, -(-max(size, LEAST_DISK_BYTES) // SECTOR_BYTES)
+        raise KernelUnavailable(f"{disk.path}: cannot be read: {error.strerror}") from error
+    return content, max(-(-size // SECTOR_BYTES), LEAST_DISK_SECTORS)
 
 
 # The first to guess is QEMU (hd_geometry_guess): an odd partition table may tell it, else

@@ -6,10 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from bootharness.errors import UsageError
+from bootharness.formats.mbr import SECTOR_BYTES
 from bootharness.host.workspace import Workspace
+from bootharness.machine.device import LARGE_SECTORS
 from bootharness.plan import BootPlan
-from bootharness.routes.disk import LEAST_DISK_BYTES, DiskImage
+from bootharness.routes.disk import LEAST_DISK_SECTORS, DiskImage
 from bootharness.routes.medium import Medium
 from bootharness.routes.route import Route
 
@@ -19,7 +23,7 @@ __all__ = ["DISK"]
 @contextmanager
 def _prepare(disk: DiskImage, plan: BootPlan, workspace: Workspace) -> Iterator[Medium]:
     disk = _attached(disk, plan)
-    interface = "usb" if plan.machine.attached == "usb" else plan.machine.disk_interface
+    interface = _interface(disk, plan)
     path, size = disk.path, disk.size_bytes
     if disk.driver == "raw" and (least := _least_bytes(disk)) > size:
         path = workspace.path / "padded.img"
@@ -27,14 +31,30 @@ def _prepare(disk: DiskImage, plan: BootPlan, workspace: Workspace) -> Iterator[
     yield Medium.of_disk(disk, interface, path)
 
 
+def _interface(disk: DiskImage, plan: BootPlan) -> str:
+    """Return how the image is attached: a disk of large sectors, where nobody says how, by what
+    SeaBIOS can boot it from."""
+    asked = plan.machine.disk_interface
+    if plan.machine.attached == "usb":
+        return "usb"
+    large = disk.shape.kind == "disk" and disk.shape.sector_bytes != SECTOR_BYTES
+    return LARGE_SECTORS[0] if large and asked == BootPlan().machine.disk_interface else asked
+
+
 def _attached(disk: DiskImage, plan: BootPlan) -> DiskImage:
-    return disk.attached_as(plan.machine.attached)
+    """Return the image as it is to be attached, with the further disks of its machine."""
+    others = tuple(DiskImage.existing(Path(each)) for each in plan.machine.more_disks)
+    for each in others:
+        if each.shape.kind != "disk":
+            what = "CD" if each.shape.kind == "cdrom" else "floppy"
+            raise UsageError(f"--and-disk {each.source}: a {what}, and a disk is wanted")
+    return replace(disk.attached_as(plan.machine.attached), others=others)
 
 
 def _least_bytes(disk: DiskImage) -> int:
     """Return how much a drive needs to have of an image; what is missing is zeros."""
     if disk.shape.kind == "disk":
-        return LEAST_DISK_BYTES
+        return LEAST_DISK_SECTORS * disk.shape.sector_bytes
     return disk.shape.floppy.bytes if disk.shape.kind == "floppy" and disk.shape.floppy else 0
 
 
@@ -64,7 +84,7 @@ DISK = Route(
     "loader and initrd",
     blame="what is on the disk",
     prepare=_prepare,
-    takes=frozenset({"tracer", "disk_interface", "attached", "bios"}),
+    takes=frozenset({"tracer", "disk_interface", "attached", "more_disks", "bios"}),
     expand=_expand,
     fetch=_fetch,
     until=_to_the_banner,

@@ -43,19 +43,20 @@ if TYPE_CHECKING:
     from bootharness.trace.booted import DiskFacts
     from bootharness.trace.reads import DiskRead
 
-__all__ = ["LEAST_DISK_BYTES", "DiskImage", "DiskLayout", "Initrd"]
+__all__ = ["LEAST_DISK_SECTORS", "DiskImage", "DiskLayout", "Initrd"]
 
 _PARTITION_LBA = 2048
 _CMDLINE_SECTORS = 4
 _NON_FS_DATA = 0xDA
 _ALIGNMENT_SECTORS = 2048
-LEAST_DISK_BYTES = 16 * 63 * SECTOR_BYTES
-"""IDE tells a disk's size in cylinders of so much, and one of none cannot be read: smaller images
+LEAST_DISK_SECTORS = 16 * 63
+"""A disk's size is told in cylinders of so many, and one of none cannot be read: smaller images
 end in zeros that are not in their file."""
 # what no loader writes into a setup header, and no two kernels have alike
 _OF_THE_KERNEL = ("setup_sects", "syssize", "version", "kernel_version", "init_size",
                   "payload_offset", "payload_length", "pref_address")  # fmt: skip
 _HIGH_MEMORY = 0x100000
+_FIRST_DISK = 0x80
 # what the BIOS keeps for its tables at the top of memory, generously
 _BIOS_RESERVE = 1 << 20
 # what says that it is larger is no kernel
@@ -93,13 +94,14 @@ class DiskImage(Struct, frozen=True):
 
     ``driver`` is QEMU's for the image, ``shape`` how a machine has it, ``given`` the name of the
     file that it was unpacked from. ``blank_lba`` is the last that was read and is all zeros, with
-    all that was read with it. LBAs are those of the drive that is booted from.
+    all that was read with it. LBAs are those of the drive that is booted from; ``others`` are
+    further disks of the machine, on which a kernel has no LBA.
     """
 
     path: Path
     loader: Loader | None = None
     kernel: KernelImage | None = None
-    kernel_lba: int = 0
+    kernel_lba: int | None = 0
     cmdline: str = ""
     cmdline_lba: int = 0
     initrd: Initrd | None = None
@@ -107,6 +109,7 @@ class DiskImage(Struct, frozen=True):
     driver: str = "raw"
     shape: Shape = Shape()
     given: str = ""
+    others: "tuple[DiskImage, ...]" = ()
 
     @classmethod
     def existing(cls, path: Path) -> Self:
@@ -151,7 +154,7 @@ class DiskImage(Struct, frozen=True):
         if asked == AUTO:
             return self
         kind = "disk" if asked == "usb" else asked
-        shape = shape_of(self._content.read, self.size_bytes, kind)
+        shape = shape_of(self.content.read, self.size_bytes, kind)
         if kind == "floppy" and shape.floppy is None:
             raise UsageError(
                 f"{self.name}: it has {count(self.size_bytes, 'byte')}, and a floppy at most "
@@ -181,7 +184,7 @@ class DiskImage(Struct, frozen=True):
     @property
     def size_bytes(self) -> int:
         """How much the image holds, in bytes."""
-        content = self._content
+        content = self.content
         return content.size if isinstance(content, Opened) else self.path.stat().st_size
 
     @property
@@ -190,7 +193,8 @@ class DiskImage(Struct, frozen=True):
         return -(-(self.size_bytes - self.shape.base) // self.shape.sector_bytes)
 
     @property
-    def _content(self) -> Source:
+    def content(self) -> Source:
+        """What the image holds, as a machine sees it; looked for when it is read."""
         return content_of(self.path, self.driver)
 
     @property
@@ -220,17 +224,39 @@ class DiskImage(Struct, frozen=True):
         """
         if self.kernel is not None:
             return self
-        reads = [each for each in disk_reads(calls, _what(self)) if self.shape.shows(each.drive)]
+        reads = tuple(disk_reads(calls, _what(self)))
+        own = [each for each in reads if self._is_read_by(each)]
+        if found := self._kernel_among(own, folder, entered=entered, release=release):
+            return replace(self, kernel=found[1], kernel_lba=found[0])
+        first = _FIRST_DISK + (self.shape.kind == "disk")
+        for drive, other in enumerate(self.others, start=first):
+            of_it = [each for each in reads if each.drive == drive]
+            if found := other._kernel_among(of_it, folder, entered=entered, release=release):
+                return replace(self, kernel=found[1], kernel_lba=None)
+        return replace(self, blank_lba=self._blank(own))
+
+    def _is_read_by(self, read: "DiskRead") -> bool:
+        return read.drive == self.shape.drive if self.others else self.shape.shows(read.drive)
+
+    def _kernel_among(
+        self,
+        reads: "Iterable[DiskRead]",
+        folder: Path,
+        *,
+        entered: SetupHeader | None,
+        release: str | None,
+    ) -> tuple[int, KernelImage] | None:
+        """Return the kernel that was read, as `with_kernel_found`, and its LBA."""
         spans = tuple(_read_together(reads, self.sectors))
         for lba in _places(self, spans) if entered or release else ():
             found = self._kernel_at(lba, folder)
             if found and (_same(found.header, entered) if entered else found.release == release):
-                return replace(self, kernel=found, kernel_lba=lba)
+                return lba, found
         for lba in dict.fromkeys(at for span in spans for at in (span.start, span.start - 1)):
             found = self._kernel_at(lba, folder)
             if found and (entered or found.release == (release or found.release)):
-                return replace(self, kernel=found, kernel_lba=lba)
-        return replace(self, blank_lba=self._blank(reads))
+                return lba, found
+        return None
 
     def _blank(self, reads: "Iterable[DiskRead]") -> int | None:
         """Return where the last read began, if it brought nothing but zeros."""
@@ -249,7 +275,7 @@ class DiskImage(Struct, frozen=True):
             return None
         if header.payload_bytes > _LARGEST_PAYLOAD:
             return None
-        path = folder / f"kernel-at-{lba}"
+        path = folder / f"kernel-at-{lba}-of-{crc32(os.fsencode(self.path)):08x}"
         if not path.exists():
             path.write_bytes(self.read(lba, header.real_mode_bytes + header.payload_bytes))
         return KernelImage.read(path, source=f"{self.source} at LBA {lba}")
@@ -258,7 +284,7 @@ class DiskImage(Struct, frozen=True):
         """Return ``count`` bytes from sector ``lba`` on, fewer where the image ends."""
         start = self.shape.base + lba * self.shape.sector_bytes
         # a loader may ask for any of 2^64
-        return self._content.read(start, max(min(count, self.size_bytes - start), 0))
+        return self.content.read(start, max(min(count, self.size_bytes - start), 0))
 
 
 class DiskLayout(Struct, frozen=True):
@@ -387,7 +413,7 @@ def _facts(disk: DiskImage | DiskLayout) -> "DiskFacts":
     facts = _what(disk)
     return replace(
         facts,
-        bytes=max(size, LEAST_DISK_BYTES) if facts.kind == "disk" else size,
+        bytes=max(size, LEAST_DISK_SECTORS * facts.sector_bytes) if facts.kind == "disk" else size,
         kernel_lba=disk.kernel_lba if disk.kernel else None,
         cmdline_lba=disk.cmdline_lba if "cmdline_lba" in told else None,
         cmdline=disk.cmdline if "cmdline_lba" in told else None,
@@ -423,6 +449,7 @@ def _what(disk: DiskImage | DiskLayout) -> "DiskFacts":
         heads=shape.floppy.heads if shape.floppy else None,
         track_sectors=shape.floppy.sectors if shape.floppy else None,
         refused=shape.refused,
+        others=tuple(each.name for each in image.others) if image else (),
     )
 
 

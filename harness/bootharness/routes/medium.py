@@ -40,7 +40,8 @@ class Medium(Struct, frozen=True):
     @classmethod
     def of_disk(cls, disk: DiskImage, interface: str, path: Path | None = None) -> Self:
         """Return a disk image as a medium; ``path`` is where a copy to boot from lies."""
-        device = drive_device(disk.drive(interface, path))
+        more = [each.drive(interface) for each in disk.others]
+        device = drive_device(disk.drive(interface, path), *more)
         own = disk.shape.kind == "floppy"  # which has a controller of its own
         return cls(device, disk.kernel, disk.loader, disk.initrd, disk, None if own else interface)
 

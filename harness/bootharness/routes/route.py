@@ -111,10 +111,10 @@ class Route(Struct, frozen=True, kw_only=True):
         anything is downloaded."""
         values, usual = chosen(plan), chosen(BootPlan())
         for name in self._unused():
-            if values[name] != usual[name]:
+            if (value := values[name]) != usual[name]:
+                shown = " ".join(value) if isinstance(value, tuple) else value
                 raise UsageError(
-                    f"{OPTIONS[name].spelling} {values[name]}: the route {self.name} makes no use "
-                    "of it"
+                    f"{OPTIONS[name].spelling} {shown}: the route {self.name} makes no use of it"
                 )
         for path in map(Path, filter(None, (plan.initrd, plan.machine.bios))):
             if not is_regular(path, most=_FILE_BYTES):

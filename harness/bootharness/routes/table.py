@@ -1,16 +1,22 @@
 """Every route, by its name: help, documentation, the gate's axes and the history are made of it."""
 
+import glob
+from collections.abc import Iterable
+
+from msgspec.structs import replace
+
 from bootharness.errors import UsageError
 from bootharness.plan import BootPlan
 from bootharness.routes.brought import DISK
 from bootharness.routes.direct import DIRECT
+from bootharness.routes.found import is_medium
 from bootharness.routes.grub import GRUB
 from bootharness.routes.mbr import MBR
 from bootharness.routes.net_paths import NETWORK
 from bootharness.routes.route import Route
 from bootharness.text import hint
 
-__all__ = ["ROUTES", "route_of"]
+__all__ = ["ROUTES", "by_what_is_given", "route_of"]
 
 ROUTES: dict[str, Route] = {each.name: each for each in (MBR, DISK, GRUB, DIRECT, *NETWORK)}
 
@@ -20,3 +26,12 @@ def route_of(plan: BootPlan) -> Route:
     if plan.route not in ROUTES:
         raise UsageError(f"route {plan.route!r}: {hint(plan.route, ROUTES)}")
     return ROUTES[plan.route]
+
+
+def by_what_is_given(plan: BootPlan, sources: Iterable[str]) -> BootPlan:
+    """Return a plan that boots images as they are, where only images are given and nobody has
+    chosen a route."""
+    files = [file for source in sources for file in glob.glob(source) or [source]]  # noqa: PTH207
+    if plan.route == BootPlan().route and files and all(map(is_medium, files)):
+        return replace(plan, route=DISK.name)
+    return plan

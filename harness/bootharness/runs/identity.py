@@ -66,13 +66,19 @@ class Identities:
         narrow = isinstance(booted, KernelImage) and booted.header.needs_32_bits_alone
         asked = plan.machine
         worker: WorkerFacts = self._facts(plan.route, asked.qemu, asked.accelerator, narrow)
-        machine = replace(asked, qemu=worker.qemu, accelerator=worker.accelerator, bios=None)
+        machine = replace(
+            asked, qemu=worker.qemu, accelerator=worker.accelerator, bios=None, more_disks=()
+        )
         facts = {
             "source": booted.sha256,
             # files count by their content
             "plan": replace(plan, loader="", initrd=None, machine=machine),
             "ingredients": route.ingredients(plan),
-            "given": [_digest(name) for name in (plan.initrd, plan.machine.bios) if name],
+            "given": [
+                _digest(name)
+                for name in (plan.initrd, plan.machine.bios, *asked.more_disks)
+                if name
+            ],
             "worker": worker,
         }
         return hashlib.sha256(msgspec.json.encode(facts, order="sorted")).hexdigest()

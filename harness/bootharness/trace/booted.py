@@ -98,5 +98,7 @@ class DiskFacts(Struct, frozen=True):
     """How many sides a floppy has, None for another medium."""
     track_sectors: int | None = None
     """How many sectors a track of a floppy has."""
+    others: tuple[str, ...] = ()
+    """The images of further disks in the same machine."""
     refused: str = ""
     """Why no BIOS boots from it, to go behind "it has"; empty where one may."""

@@ -7,6 +7,7 @@ from msgspec.structs import astuple
 from bootharness.errors import FormatError
 from bootharness.formats.bioscall import BiosCall, DiskAddressPacket
 from bootharness.formats.bzimage import SetupHeader, header_fields
+from bootharness.formats.container import DRIVERS
 from bootharness.formats.elf import LABEL
 from bootharness.formats.gdt import BlockMoveTable
 from bootharness.formats.mbr import SECTOR_BYTES
@@ -19,6 +20,7 @@ __all__ = ["check_bounds"]
 
 _BYTE, _WORD, _DWORD, _QWORD = (2**bits - 1 for bits in (8, 16, 32, 64))
 _PACKET = DiskAddressPacket(_BYTE, _BYTE, _WORD, _WORD, _WORD, _QWORD)
+_SECTOR_SIZES = (512, 2048, 4096)
 _DISK_BYTES = 1 << 44
 """No file is larger on the file systems that most people have."""
 _CODE_BYTES = 1 << 16
@@ -41,6 +43,10 @@ def check_bounds(trace: BootTrace) -> None:
         _check_kernel(trace.kernel)
     if trace.machine and trace.machine.bios not in (None, *BIOSES):
         raise FormatError(f"machine.bios: {_short(trace.machine.bios)} is none of {[*BIOSES]}")
+    if trace.disk and trace.disk.sector_bytes not in _SECTOR_SIZES:
+        raise FormatError(f"disk.sector_bytes: {trace.disk.sector_bytes:,} is none of any drive")
+    if trace.disk and trace.disk.driver not in ("raw", *DRIVERS.values()):
+        raise FormatError(f"disk.driver: {_short(trace.disk.driver)} is none of QEMU's for images")
     for label in trace.loader.symbols if trace.loader else ():
         if not LABEL.fullmatch(label):
             raise FormatError(f"loader.symbols: {_short(label)} is no label")
@@ -94,6 +100,10 @@ def _of_disk(disk: DiskFacts) -> Iterator[_Bound]:
         yield f"disk.{name}", getattr(disk, name), disk.bytes // SECTOR_BYTES
     yield "disk.initrd_bytes", disk.initrd_bytes, min(disk.bytes, _DWORD)
     yield "disk.initrd_address", disk.initrd_address, _DWORD
+    yield "disk.drive", disk.drive, _BYTE
+    yield "disk.base", disk.base, disk.bytes
+    yield "disk.heads", disk.heads, _BYTE
+    yield "disk.track_sectors", disk.track_sectors, _BYTE
 
 
 def _of_handoff(handoff: Handoff, calls: int) -> Iterator[_Bound]:

@@ -11,8 +11,8 @@ FACTS: dict[str, Any] = json.loads((FOLDER / "facts.json").read_text())
 
 
 def disk_bytes(lba: int, count: int) -> bytes:
-    """Return bytes of the disk image from a sector on."""
+    """Return bytes of the drive that is booted from, from a sector on."""
     with (FOLDER / FACTS["disk"]).open("rb") as disk:
-        disk.seek(lba * 512)
+        disk.seek(FACTS["disk_base"] + lba * FACTS["sector_bytes"])
         content: bytes = disk.read(count)
         return content

@@ -1,0 +1,360 @@
+"""Media of every kind, made by the tools that people make them with: good ones, and broken ones."""
+
+import bz2
+import gzip
+import json
+import lzma
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bootharness.debug.prepare import prepare
+from bootharness.diagnosis import Judgement, Verdict, judge
+from bootharness.errors import UsageError
+from bootharness.host.workspace import Workspace
+from bootharness.kernels.source import fetch
+from bootharness.one_boot import boot
+from bootharness.plan import BootPlan, choose
+from bootharness.routes.disk import DiskImage
+from bootharness.routes.loader import Loader
+from bootharness.trace.boot_trace import BootTrace
+from tests.support.media import (
+    CMDLINE,
+    ISOLINUX_MBR,
+    floppy,
+    grub_cd,
+    grub_disk,
+    iso,
+    needs,
+    overwrite,
+    stick,
+    syslinux_config,
+)
+
+MIB = 1 << 20
+KERNEL_BYTES = 200_000
+GOOD_CONFIG = syslinux_config()
+BAD_CONFIG = syslinux_config("gone")
+MSDOS = "start=2048, type=c, bootable\n"
+GPT = "label: gpt\nstart=2048, type=U, attrs={}\n"
+
+
+def booted(image: Path, **options: object) -> tuple[BootTrace, Judgement]:
+    plan = choose(BootPlan(route="disk", until="banner", timeout_s=300, idle_s=3), options)
+    trace = boot(str(image), plan)
+    return trace, judge(trace)
+
+
+def is_good(image: Path, **options: object) -> BootTrace:
+    """Boot, and see that the kernel was found on the medium and compared with memory."""
+    trace, judgement = booted(image, **options)
+    assert judgement.verdict is Verdict.GOOD, judgement.summary
+    assert trace.kernel
+    assert trace.kernel.payload_bytes == KERNEL_BYTES
+    assert trace.handoff
+    assert trace.handoff.memory_equal is True
+    assert trace.disk
+    assert trace.disk.kernel_lba
+    read = DiskImage.existing(image).attached_as(str(options.get("attached", "auto")))
+    assert read.read(trace.disk.kernel_lba, 0x206)[0x202:] == b"HdrS"
+    assert trace.reached("setup-loaded")
+    return trace
+
+
+def cause_of(image: Path, **options: object) -> Judgement:
+    _, judgement = booted(image, **options)
+    assert judgement.verdict is Verdict.BAD, judgement.summary
+    return judgement
+
+
+@pytest.fixture(scope="module")
+def kernel() -> Path:
+    return fetch(f"selfcheck:{KERNEL_BYTES}").path
+
+
+@pytest.fixture(scope="module")
+def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A raw disk image with stage1 in its boot sector."""
+    path = tmp_path_factory.mktemp("raw") / "raw.img"
+    kernel = fetch(f"selfcheck:{KERNEL_BYTES}")
+    DiskImage.build(path, Loader.stage1(), kernel, cmdline=CMDLINE, memory_bytes=512 * MIB)
+    return path
+
+
+@pytest.fixture(scope="module")
+def hybrid(tmp_path_factory: pytest.TempPathFactory, kernel: Path) -> Path:
+    path = tmp_path_factory.mktemp("hybrid") / "hybrid.iso"
+    return iso(path, kernel, GOOD_CONFIG, "-isohybrid-mbr", ISOLINUX_MBR)
+
+
+def contained(raw: Path, path: Path, kind: str) -> Path:
+    needs("qemu-img")
+    words = ["qemu-img", "convert", "-f", "raw", "-O", kind, str(raw), str(path)]
+    subprocess.run(words, check=True)
+    return path
+
+
+@pytest.mark.parametrize("kind", ["qcow2", "vmdk", "vdi", "vhdx"])
+def test_containers_boot(raw: Path, tmp_path: Path, kind: str) -> None:
+    trace = is_good(contained(raw, tmp_path / "disk", kind))
+    assert trace.disk
+    assert trace.disk.driver == kind
+
+
+def test_container_with_a_broken_disk_inside(raw: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.img"
+    shutil.copy(raw, broken)
+    overwrite(broken, 510, b"\0\0")
+    judgement = cause_of(contained(broken, tmp_path / "disk", "qcow2"))
+    assert judgement.cause == "no-boot-signature"
+
+
+def by_zstd(content: bytes) -> bytes:
+    needs("zstd")
+    return subprocess.run(["zstd", "-c"], input=content, capture_output=True, check=True).stdout
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, lzma.compress, bz2.compress, by_zstd])
+def test_compressed_images_boot(
+    raw: Path, tmp_path: Path, compress: Callable[[bytes], bytes]
+) -> None:
+    path = tmp_path / "disk.img.packed"
+    path.write_bytes(compress(raw.read_bytes()))
+    assert is_good(path).source == str(path)
+
+
+@pytest.mark.parametrize("interface", ["ahci", "usb"])
+def test_cd_boots_by_el_torito(tmp_path: Path, kernel: Path, interface: str) -> None:
+    trace = is_good(iso(tmp_path / "cd.iso", kernel, GOOD_CONFIG), disk_interface=interface)
+    assert trace.disk
+    assert (trace.disk.kind, trace.disk.drive, trace.disk.sector_bytes) == ("cdrom", 0xE0, 2048)
+
+
+@pytest.mark.parametrize(
+    ("breaks", "words"),
+    [
+        ((17 * 2048 + 7, b"X"), "it has no El Torito boot record in sector 17"),
+        ((17 * 2048 + 0x47, b"\x05"), "it has no boot catalog in sector 5, where its boot record"),
+        ((None, b"\x00"), "it has an entry in its boot catalog that is not bootable (00h in place"),
+    ],
+)
+def test_cd_that_a_bios_refuses(
+    tmp_path: Path, kernel: Path, breaks: tuple[int | None, bytes], words: str
+) -> None:
+    path = iso(tmp_path / "cd.iso", kernel, GOOD_CONFIG)
+    catalog = int.from_bytes(path.read_bytes()[17 * 2048 + 0x47 :][:4], "little")
+    at, content = breaks
+    overwrite(path, catalog * 2048 + 32 if at is None else at, content)
+    judgement = cause_of(path)
+    assert judgement.cause == "no-boot-catalog"
+    assert words in judgement.summary
+    assert "Could not read from CDROM" in str(judgement.diagnosis)
+
+
+def test_cd_without_its_kernel(tmp_path: Path, kernel: Path) -> None:
+    judgement = cause_of(iso(tmp_path / "cd.iso", kernel, BAD_CONFIG))
+    assert judgement.cause == "boot-manager-error"
+    assert "gone" in judgement.summary
+
+
+@pytest.mark.parametrize(
+    ("attached", "kind", "interface"),
+    [("auto", "cdrom", "ahci"), ("disk", "disk", "ahci"), ("usb", "disk", "usb")],
+)
+def test_isohybrid_boots_both_ways(hybrid: Path, attached: str, kind: str, interface: str) -> None:
+    trace = is_good(hybrid, attached=attached)
+    assert trace.disk
+    assert trace.machine
+    assert (trace.disk.kind, trace.machine.disk_interface) == (kind, interface)
+
+
+def test_isohybrid_without_its_boot_sector_is_a_cd_and_no_stick(
+    hybrid: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "cd.iso"
+    shutil.copy(hybrid, path)
+    overwrite(path, 0, bytes(512))
+    assert cause_of(path, attached="usb").cause == "no-boot-signature"
+    is_good(path)
+
+
+def test_grub_boots_from_a_cd(tmp_path: Path, kernel: Path) -> None:
+    is_good(grub_cd(tmp_path / "cd.iso", kernel, f"linux16 /vmlinuz {CMDLINE}\nboot\n"))
+
+
+def test_grub_does_not_find_its_kernel_on_a_cd(tmp_path: Path, kernel: Path) -> None:
+    judgement = cause_of(grub_cd(tmp_path / "cd.iso", kernel, "linux16 /gone\nboot\n"))
+    assert judgement.cause == "boot-manager-error"
+    assert "error: file `/gone' not found." in judgement.summary
+
+
+def test_floppy_boots(tmp_path: Path, kernel: Path) -> None:
+    trace = is_good(floppy(tmp_path / "fd.img", kernel, GOOD_CONFIG))
+    assert trace.disk
+    assert (trace.disk.kind, trace.disk.drive) == ("floppy", 0)
+    assert not any(call.packet for call in trace.loader_calls)  # it has no EDD
+
+
+def test_broken_floppies(tmp_path: Path, kernel: Path) -> None:
+    path = floppy(tmp_path / "fd.img", kernel, BAD_CONFIG)
+    judgement = cause_of(path)
+    assert judgement.cause == "boot-manager-error"
+    assert "gone" in judgement.summary
+    overwrite(path, 510, b"\0\0")
+    judgement = cause_of(path)
+    assert judgement.cause == "no-boot-signature"
+    assert "the BIOS refused the floppy" in judgement.summary
+
+
+def test_floppy_that_a_cd_emulates(tmp_path: Path, kernel: Path) -> None:
+    needs("xorriso")
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    floppy(tree / "fd.img", kernel, GOOD_CONFIG)
+    path = tmp_path / "cd.iso"
+    words = ["xorriso", "-as", "mkisofs", "-o", path, "-b", "fd.img", "-c", "boot.cat", tree]
+    subprocess.run(words, check=True, capture_output=True)
+    trace = is_good(path)
+    assert trace.disk
+    assert (trace.disk.kind, trace.disk.drive, trace.disk.sector_bytes) == ("cdrom", 0, 512)
+    assert trace.disk.base % 2048 == 0
+
+
+def test_stick_boots_until_its_partition_is_broken(tmp_path: Path, kernel: Path) -> None:
+    path = stick(tmp_path / "s.img", kernel, GOOD_CONFIG, table=MSDOS)
+    trace = is_good(path, attached="usb")
+    assert trace.machine
+    assert trace.machine.disk_interface == "usb"
+    overwrite(path, 2048 * 512 + 510, b"\0\0")  # of the partition, which the MBR enters
+    judgement = cause_of(path, attached="usb")
+    assert judgement.cause == "loader-gave-up"
+    assert "saying" in judgement.summary
+
+
+def test_gpt_boots(tmp_path: Path, kernel: Path) -> None:
+    table = GPT.format("LegacyBIOSBootable")
+    path = stick(tmp_path / "gpt.img", kernel, GOOD_CONFIG, table=table, mbr="gptmbr.bin")
+    is_good(path)
+
+
+def test_gpt_with_nothing_to_boot_says_so(tmp_path: Path, kernel: Path) -> None:
+    table = GPT.format("RequiredPartition")
+    path = stick(tmp_path / "gpt.img", kernel, GOOD_CONFIG, table=table, mbr="gptmbr.bin")
+    judgement = cause_of(path)
+    assert judgement.cause == "loader-gave-up"
+    assert "saying 'Missing OS'" in judgement.summary
+
+
+def test_kernel_on_the_second_disk_is_found(tmp_path: Path, kernel: Path) -> None:
+    config = f"linux16 (hd1,msdos1)/vmlinuz {CMDLINE}\nboot\n"
+    first = grub_disk(tmp_path / "first.img", config)
+    second = stick(tmp_path / "second.img", kernel, GOOD_CONFIG, table=MSDOS)
+    trace, judgement = booted(first, more_disks=(str(second),))
+    assert judgement.verdict is Verdict.GOOD, judgement.summary
+    assert trace.handoff
+    assert trace.handoff.memory_equal is True
+    assert trace.disk
+    assert (trace.disk.others, trace.disk.kernel_lba) == ((str(second),), None)
+    judgement = cause_of(first)
+    assert judgement.cause == "boot-manager-error"
+    assert "hd1" in judgement.summary
+
+
+LARGE = """bits 16
+org 0x7c00
+        xor ax, ax
+        mov ds, ax
+        mov ss, ax
+        mov sp, 0x7c00
+        mov si, packet
+        mov ah, 0x42
+        int 0x13
+        mov si, read
+        jc end
+        cmp dword [0x9000], 'DATA'
+        jne end
+        mov si, right
+end:    lodsb
+        test al, al
+        jz halt
+        mov ah, 0x0e
+        int 0x10
+        jmp end
+halt:   cli
+        hlt
+read:   db "not read", 0
+right:  db "read right", 0
+        align 4
+packet: db 16, 0
+        dw 1, 0x9000, 0
+        dq {lba}
+        times 510-($-$$) db 0
+        dw 0xaa55
+        times 4096-($-$$) db 0
+        db "EFI PART"
+        times 5*4096-($-$$) db 0
+        db "DATA"
+        times {sectors}*4096-($-$$) db 0
+"""
+
+
+def large_sectors(path: Path, lba: int, sectors: int = 256) -> Path:
+    path.with_suffix(".asm").write_text(LARGE.format(lba=lba, sectors=sectors))
+    subprocess.run(["nasm", "-f", "bin", "-o", path, path.with_suffix(".asm")], check=True)
+    return path
+
+
+def test_disk_of_large_sectors_is_read_in_them(tmp_path: Path) -> None:
+    trace, judgement = booted(large_sectors(tmp_path / "4k.img", 5))
+    assert "read right" in judgement.summary
+    assert trace.disk
+    assert trace.machine
+    assert (trace.disk.sector_bytes, trace.machine.disk_interface) == (4096, "nvme")
+    judgement = cause_of(large_sectors(tmp_path / "past.img", 2000, sectors=1100))
+    assert judgement.cause == "wrong-sectors"
+    assert "LBA 2,000 of drive 0x80, but the disk ends with LBA 1,099" in judgement.summary
+
+
+def test_disk_of_large_sectors_is_refused_where_seabios_cannot_boot_it(tmp_path: Path) -> None:
+    path = large_sectors(tmp_path / "4k.img", 5)
+    with pytest.raises(UsageError, match="sectors of 4,096 bytes, and SeaBIOS boots from such a"):
+        booted(path, disk_interface="virtio")
+
+
+def test_image_that_ends_within_a_sector(raw: Path, tmp_path: Path) -> None:
+    path = tmp_path / "odd.img"
+    path.write_bytes(raw.read_bytes() + b"the end")
+    is_good(path)
+
+
+def test_large_image_is_attached_as_it_lies_there(raw: Path, tmp_path: Path) -> None:
+    path = tmp_path / "large.img"
+    shutil.copy(raw, path)
+    with path.open("r+b") as file:
+        file.truncate(8 << 30)
+    trace = is_good(path)
+    assert trace.machine
+    assert any(f"file={path}" in word for word in trace.machine.command_line)
+    assert path.stat().st_blocks * 512 < 4 * MIB
+
+
+def test_gdb_has_the_kernel_of_an_image_in_a_container(raw: Path, tmp_path: Path) -> None:
+    path = contained(raw, tmp_path / "disk.qcow2", "qcow2")
+    plan = BootPlan(route="disk", until="banner", timeout_s=300)
+    with Workspace() as workspace, prepare(str(path), plan, "handoff", workspace) as prepared:
+        prepared.scene.write(tmp_path, wide=True)
+    facts = json.loads((tmp_path / "facts.json").read_text())
+    at = facts["disk_base"] + facts["kernel_lba"] * facts["sector_bytes"]
+    assert (tmp_path / facts["disk"]).read_bytes()[at + 0x202 :].startswith(b"HdrS")
+
+
+def test_what_cannot_be_attached_so_is_one_sentence(hybrid: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="is a CD, and a CD is attached by ahci, ide, usb"):
+        booted(hybrid, disk_interface="nvme")
+    with pytest.raises(UsageError, match=r"--and-disk .*hybrid\.iso: a CD, and a disk is wanted"):
+        booted(hybrid, more_disks=(str(hybrid),))
+    with pytest.raises(UsageError, match="and a floppy at most 2,949,120: leave --as floppy out"):
+        booted(large_sectors(tmp_path / "large.img", 5, sectors=1000), attached="floppy")
