@@ -98,7 +98,8 @@ class _HistoryHunt:
 
     def _whole(self, result: HuntResult) -> HuntResult:
         searches = (stage.search for stage in self._stages)
-        told = replay(self._repository, [*zip(self._commits, searches, strict=True)], fix=self._fix)
+        told = replay(self._repository, [*zip(self._commits, searches, strict=True)],
+                      fix=self._fix, hunted=result.hunted)  # fmt: skip
         if len(self._stages) > 1:
             result = replace(result, title=self._stages[0].title, stages=tuple(self._stages))
         return replace(result, replay=told)

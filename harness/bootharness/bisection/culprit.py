@@ -85,11 +85,14 @@ def letter(
 ) -> str:  # fmt: skip
     """Return a text to send to who wrote a commit."""
     called = f'{culprit.commit[:_SHORT]} ("{culprit.subject}")'
+    what, since = "does not boot", "does not boot any more"
+    if answer.bad.cause == "fail-on-seen":
+        what, since = "complains", "says what it must not say"
     lines = [
         f"To: {culprit.author}",
-        f"Subject: [REGRESSION] {called}: the kernel does not boot",
+        f"Subject: [REGRESSION] {called}: the kernel {what}",
         "",
-        f"Since {called} a kernel does not boot any more:",
+        f"Since {called} a kernel {since}:",
         "",
         f"  {answer.bad.cause}: {answer.bad.sentence}",
         "",

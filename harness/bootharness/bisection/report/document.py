@@ -32,7 +32,8 @@ class _Stage(Struct, frozen=True):
 class _Document(Struct, frozen=True):
     """A hunt: what was searched, what came of it, and every boot in order.
 
-    ``size`` is the number of positions, ``sought`` the cause that was looked for. One of
+    ``size`` is the number of positions, ``sought`` the cause that was looked for, and ``hunted``
+    is that in words, with the pattern that a person gave it. One of
     ``found`` and ``lost`` is there, and ``answer`` with the former. A hunt through a history and
     merged branches has ``stages``, and then the rest is of the stage with the answer. What of an
     answer is open is in ``undecided``, and ``advice`` says what to do about a hunt without one.
@@ -53,6 +54,7 @@ class _Document(Struct, frozen=True):
     advice: str
     config: ConfigAnswer | None = None
     culprit: Culprit | None = None
+    hunted: str = ""
 
 
 def hunt_document(result: HuntResult) -> dict[str, Any]:
@@ -74,6 +76,7 @@ def hunt_document(result: HuntResult) -> dict[str, Any]:
             advice=result.advice,
             config=result.config,
             culprit=result.culprit,
+            hunted=result.hunted,
         )
     )
     return document

@@ -31,6 +31,7 @@ def hunt_markdown(result: HuntResult) -> str:
             f"- {first.name}: {_escaped(first.label)}",
             f"- {last.name}: {_escaped(last.label)}",
             f"- {_escaped(f'{answer.bad.cause}: {answer.bad.sentence}')}",
+            f"- hunted: {_escaped(result.hunted)}",
             f"- {_escaped(certainty(answer))}",
         ]
         if answer.bad.source:
