@@ -4,22 +4,36 @@ The ids are stable: scripts and bisects rely on them. docs/causes.md is made fro
 """
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 __all__ = ["CAUSES", "Cause"]
 
 
 class Cause(Struct, frozen=True):
-    """A way in which a boot fails, or in which we fail to find out (``verdict`` "skip")."""
+    """A way in which a boot fails, or in which we fail to find out (``verdict`` "skip").
+
+    One that is ``steady`` follows from what a kernel or loader is, as calls and memory prove: the
+    same boot fails the same way again.
+    """
 
     name: str
     meaning: str
     evidence: str
     advice: str
     verdict: str = "bad"
+    steady: bool = False
 
+
+_STEADY = (
+    "no-boot-signature", "wrong-sectors", "kernel-rejected", "descriptor-invalid", "move-failed",
+    "destination-wrapped", "destination-misplaced", "payload-truncated", "payload-corrupt",
+    "setup-corrupt", "memory-clobbered", "initrd-misplaced", "cmdline-wrong", "header-not-set",
+    "handoff-state", "boot-params-wrong", "a20-closed", "other-kernel", "wrong-cpu",
+    "no-efi-stub", "not-a-kernel", "build-failed",
+)  # fmt: skip
 
 CAUSES: dict[str, Cause] = {
-    cause.name: cause
+    cause.name: cause if cause.name not in _STEADY else replace(cause, steady=True)
     for cause in (
         Cause(
             "no-boot-signature",
