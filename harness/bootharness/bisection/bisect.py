@@ -42,7 +42,8 @@ class HuntResult(Struct, frozen=True):
     git. Of a hunt of several stages, through a history and merged branches, ``stages`` has all in
     order, and the rest is of the one with the answer. ``undecided`` says what of an answer is
     open, and ``advice`` what to do about a hunt that has found nothing. ``config`` is there where
-    configurations were searched, ``culprit`` where a commit was found.
+    configurations were searched, ``culprit`` where a commit was found. ``built`` is what has built
+    the kernels, empty where they were there.
     """
 
     title: str
@@ -57,6 +58,7 @@ class HuntResult(Struct, frozen=True):
     advice: str = ""
     config: ConfigAnswer | None = None
     culprit: Culprit | None = None
+    built: str = ""
 
     @property
     def hunted(self) -> str:

@@ -102,7 +102,7 @@ class _HistoryHunt:
                       fix=self._fix, hunted=result.hunted)  # fmt: skip
         if len(self._stages) > 1:
             result = replace(result, title=self._stages[0].title, stages=tuple(self._stages))
-        return replace(result, replay=told)
+        return replace(result, replay=told, built=self._build.by)
 
     def _range(self, good: str, bad: str) -> GitRange:
         return GitRange(self._folder, good, bad, self._build, self._builds, fix=self._fix,
@@ -181,7 +181,7 @@ class _HistoryHunt:
             if not self._how["builds_only"]:
                 again += f" && {command(self._build.image, result.plan)}"
             text = letter(culprit, answer, outcomes, ends=ends, boots=boots,
-                          reproduce=again)  # fmt: skip
+                          reproduce=again, built=self._build.by)  # fmt: skip
             culprit = replace(culprit, letter=text)
         return replace(result, answer=answer, culprit=culprit)
 

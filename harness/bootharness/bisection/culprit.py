@@ -81,7 +81,7 @@ def what_trials_say(outcomes: Sequence[ExperimentOutcome], cause: str | None, *,
 
 def letter(
     culprit: Culprit, answer: Answer, outcomes: Sequence[ExperimentOutcome], *,
-    ends: tuple[str, str], boots: int, reproduce: str,
+    ends: tuple[str, str], boots: int, reproduce: str, built: str,
 ) -> str:  # fmt: skip
     """Return a text to send to who wrote a commit."""
     called = f'{culprit.commit[:_SHORT]} ("{culprit.subject}")'
@@ -100,7 +100,14 @@ def letter(
         f"commit is {answer.good.label}.",
     ]
     lines += [f"- {each.what}: {_went(each)}" for each in outcomes]
-    lines += ["", "To reproduce it:", "", f"  {reproduce}", "", culprit.regzbot]
+    lines += [
+        "",
+        f"To reproduce it, built with {built}:",
+        "",
+        f"  {reproduce}",
+        "",
+        culprit.regzbot,
+    ]
     return "\n".join(map(printable, lines)) + "\n"
 
 

@@ -37,7 +37,8 @@ class _Document(Struct, frozen=True):
     ``found`` and ``lost`` is there, and ``answer`` with the former. A hunt through a history and
     merged branches has ``stages``, and then the rest is of the stage with the answer. What of an
     answer is open is in ``undecided``, and ``advice`` says what to do about a hunt without one.
-    ``config`` is there where configurations were searched, ``culprit`` where a commit was found.
+    ``config`` is there where configurations were searched, ``culprit`` where a commit was found;
+    ``built`` is the toolchain of a hunt that builds, with ccache where that is between.
     """
 
     schema_version: int
@@ -55,6 +56,7 @@ class _Document(Struct, frozen=True):
     config: ConfigAnswer | None = None
     culprit: Culprit | None = None
     hunted: str = ""
+    built: str = ""
 
 
 def hunt_document(result: HuntResult) -> dict[str, Any]:
@@ -77,6 +79,7 @@ def hunt_document(result: HuntResult) -> dict[str, Any]:
             config=result.config,
             culprit=result.culprit,
             hunted=result.hunted,
+            built=result.built,
         )
     )
     return document

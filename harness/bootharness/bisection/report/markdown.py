@@ -32,6 +32,7 @@ def hunt_markdown(result: HuntResult) -> str:
             f"- {last.name}: {_escaped(last.label)}",
             f"- {_escaped(f'{answer.bad.cause}: {answer.bad.sentence}')}",
             f"- hunted: {_escaped(result.hunted)}",
+            *([f"- built with {_escaped(result.built)}"] if result.built else []),
             f"- {_escaped(certainty(answer))}",
         ]
         if answer.bad.source:
