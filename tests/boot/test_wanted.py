@@ -182,6 +182,20 @@ words:  db 'somebody has been at my VGA', 13, 10, 0
     assert "all was as I had left it" in judgement.summary
 
 
+def test_what_is_asked_on_the_serial_line_is_answered_there(tmp_path: Path) -> None:
+    kernel = talking_kernel(tmp_path, b"\r\nbox login: ", "asks")
+    trace, judgement = booted(kernel, until="thanks", send="login:=>root<enter>")
+    assert judgement.verdict is Verdict.GOOD, judgement.summary
+    assert "'root<enter>' typed at 'login:'" in judgement.summary
+    assert [(each.line, each.on) for each in trace.sent] == [("box login:", "serial line")]
+    assert "login: root" in trace.serial
+    # who is not asked a second time has not answered twice
+    trace, judgement = booted(kernel, until="thanks", send=["login:=>root<enter>", "login:=>x"])
+    assert (judgement.verdict, judgement.cause) == (Verdict.SKIP, "prompt-not-seen")
+    assert "'login:' was not seen by then, so 'x' was not typed" in judgement.summary
+    assert len(trace.sent) == 1
+
+
 def test_own_userspace_of_a_debian_kernel(debian: str) -> None:
     """The tiny /init is given for what comes behind the banner, too."""
     _, judgement = booted(debian, until="Run /init as", timeout_s=300)

@@ -570,9 +570,18 @@ CAUSES: dict[str, Cause] = {
             "skip",
         ),
         Cause(
+            "prompt-not-seen",
+            "The boot came as far as wanted before a pattern of --send was seen, so that nothing "
+            "was typed: another entry of the menu may have been booted.",
+            "the pattern, and what was to be typed",
+            "Have the menu or the prompt wait longer, or take a pattern that it shows: the serial "
+            "line is searched line by line, the screen four times a second.",
+            "skip",
+        ),
+        Cause(
             "pattern-too-slow",
-            "A pattern of --until, --until-screen or --fail-on takes longer to search for than any "
-            "should.",
+            "A pattern of --until, --until-screen, --fail-on or --send takes longer to search for "
+            "than any should.",
             "the pattern",
             "Repeat nothing in it that is repeated already: (a+)+ is a+.",
             "skip",
