@@ -14,6 +14,7 @@
         ├── MachineLost         QEMU or gdb went away in mid-boot
         ├── WireLost            the network that the harness makes for guests has failed
         ├── TimeTooShort        time was up while what was wanted could still come
+        ├── PromptNotSeen       the boot came to its end and had not asked what was to be answered
         ├── PatternTooSlow      a pattern of the person's own takes too long to search for
         ├── NotWritten          what was found out could not be written to a file
         ├── NoVerdict           a boot was judged, and neither good nor bad is proven
@@ -42,6 +43,7 @@ __all__ = [
     "NotAKernel",
     "NotWritten",
     "PatternTooSlow",
+    "PromptNotSeen",
     "TimeTooShort",
     "ToolMissing",
     "UsageError",
@@ -176,3 +178,10 @@ class PatternTooSlow(CouldNotFindOut):
     """A pattern of the person's own takes too long to search for in what a guest writes."""
 
     cause = "pattern-too-slow"
+
+
+class PromptNotSeen(CouldNotFindOut):
+    """A boot came as far as wanted and had not asked, as far as was seen, what it was to be
+    answered: it need not be the one that was to be tested."""
+
+    cause = "prompt-not-seen"

@@ -10,13 +10,13 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from bootharness.bisection.search import Found
+from bootharness.bisection.search import DEFAULT_CONFIDENCE, Found
 from bootharness.cli import run
 from tests.bench.histories import History, hunt
 
 __all__ = ["Line", "command", "measure"]
 
-_CONFIDENCE = 0.9999
+_CONFIDENCE = DEFAULT_CONFIDENCE
 _SIZES = (10, 100, 1_000, 10_000, 100_000)
 _UNBUILDABLE = 0.05
 _FLICKERS = (0.0, 0.1)

@@ -15,13 +15,19 @@ __all__ = ["History", "Hunt", "hunt"]
 class History(Struct, frozen=True):
     """Commits in order: bad from ``turn`` on, some of which cannot be built.
 
-    ``flicker`` is which part of the boots tell wrong.
+    ``flicker`` is which part of the boots tell wrong. What is bad has a cause that may differ from
+    boot to boot; without any flicker, one that calls and memory prove.
     """
 
     size: int
     turn: int
     unbuildable: frozenset[int]
     flicker: float
+
+    @property
+    def cause(self) -> str:
+        """What is wrong with a bad commit."""
+        return "kernel-hang" if self.flicker else "destination-wrapped"
 
     @classmethod
     def make(
@@ -40,7 +46,7 @@ class History(Struct, frozen=True):
         wrong = random.random() < self.flicker
         bad = (position >= self.turn) != wrong
         return Observation(
-            position, Verdict.BAD if bad else Verdict.GOOD, "wrapped" if bad else None
+            position, Verdict.BAD if bad else Verdict.GOOD, self.cause if bad else None
         )
 
     @property

@@ -16,7 +16,7 @@ from bootharness.bisection.git_range import GitRange
 from bootharness.bisection.ranges import KernelRange, SizeRange, kernel_range
 from bootharness.bisection.replay import replay
 from bootharness.bisection.search import Observation, Search
-from bootharness.bisection.toolchain import Toolchain, add_toolchain, toolchain
+from bootharness.bisection.toolchain import Toolchain, _identity, add_toolchain, toolchain
 from bootharness.bisection.toolchain_range import ToolchainRange
 from bootharness.diagnosis.verdict import Verdict
 from bootharness.errors import BuildFailed, LaunchFailed, UsageError
@@ -289,6 +289,25 @@ def test_unknown_toolchain(name: str) -> None:
     if name != "gcc-99":
         with pytest.raises(UsageError, match="name a compiler"):
             add_toolchain(name, "sid")
+
+
+def test_what_builds_is_named_with_its_version_and_with_ccache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / "real-ccache").write_text("#!/bin/sh\necho 'cc (Tests) 7.1'\n")
+    (programs / "real-ccache").chmod(0o755)
+    (programs / "cc").symlink_to("real-ccache")
+    monkeypatch.setenv("PATH", f"{programs}:/usr/bin:/bin")
+    monkeypatch.setattr("bootharness.bisection.toolchain._identity", _identity.__wrapped__)
+    assert Build("make", "bzImage", HOST).by == "cc (Tests) 7.1, by way of ccache"
+    (programs / "real-ccache").rename(programs / "real-cc")
+    (programs / "cc").unlink()
+    (programs / "cc").symlink_to("real-cc")
+    assert Build("make", "bzImage", HOST).by == "cc (Tests) 7.1"
+    assert Build("make CC='ccache gcc'", "b", HOST).by == "cc (Tests) 7.1, by way of ccache"
+    assert Build("make", "bzImage", Toolchain("podman:gcc:10")).by == "podman:gcc:10"
 
 
 def test_toolchains_on_the_command_line() -> None:

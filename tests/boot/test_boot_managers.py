@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from bootharness.diagnosis import Judgement, Verdict, judge
 from bootharness.kernels.source import fetch
@@ -208,6 +209,41 @@ def test_grub_that_falls_back_is_good_with_a_warning(fat_disk: Path, tmp_path: P
     judgement = judged(disk)
     assert judgement.verdict is Verdict.GOOD, judgement.summary
     assert any("file `/gone' not found" in warning for warning in judgement.warnings)
+
+
+def menu(kernel_of: dict[str, str]) -> str:
+    entries = "".join(
+        f"menuentry {name} {{\nlinux16 (hd0,msdos1)/{file} {DEFAULT_CMDLINE}\n}}\n"
+        for name, file in kernel_of.items()
+    )
+    return f"set timeout=-1\nset default=0\n{entries}"
+
+
+def test_second_entry_of_a_grub_menu(fat_disk: Path, tmp_path: Path) -> None:
+    disk = grub(fat_disk, tmp_path, menu({"usual": "gone", "rescue": "vmlinuz"}), "linux16")
+    waits = judged(disk)
+    assert waits.cause == "boot-menu-waits"
+    typed = BootPlan(route="disk", until="banner", timeout_s=300, send=("GNU GRUB=><down><enter>",))
+    trace = boot(str(disk), typed)
+    judgement = judge(trace)
+    assert judgement.verdict is Verdict.GOOD, judgement.summary
+    assert "'<down><enter>' typed at 'GNU GRUB'" in judgement.summary
+    assert [(each.on, each.pattern) for each in trace.sent] == [("screen", "GNU GRUB")]
+    usual = judge(boot(str(disk), replace(typed, send=("GNU GRUB=><enter>",), idle_s=2)))
+    assert usual.cause == "boot-manager-error"
+    assert "file `/gone' not found" in usual.summary
+
+
+def test_label_that_is_typed_at_the_prompt_of_syslinux(fat_disk: Path, tmp_path: Path) -> None:
+    config = f"default usual\nprompt 1\nlabel usual\n kernel gone\n{LABEL}"
+    disk = syslinux(fat_disk, tmp_path, config)
+    plan = BootPlan(route="disk", until="banner", timeout_s=300, idle_s=15)
+    assert judge(boot(str(disk), plan)).cause == "boot-menu-waits"
+    judgement = judge(boot(str(disk), replace(plan, send=('boot:=>it Quiet="1_2"<enter>',))))
+    assert judgement.verdict is Verdict.GOOD, judgement.summary
+    never = judge(boot(str(disk), replace(plan, send=("Press F1=>x", "boot:=>it<enter>"))))
+    assert never.cause == "boot-menu-waits"
+    assert "'Press F1' never came, so 'x' was not typed" in never.warnings
 
 
 def test_initrd_that_grub_has_no_memory_for(fat_disk: Path, tmp_path: Path) -> None:

@@ -6,6 +6,10 @@ from typing import Any
 
 import pytest
 
+from bootharness.bisection.bisect import bisect
+from bootharness.bisection.report.document import hunt_document
+from bootharness.bisection.report.html import hunt_html
+from bootharness.bisection.report.markdown import hunt_markdown
 from bootharness.diagnosis import Judgement, Verdict, judge
 from bootharness.kernels.source import fetch
 from bootharness.one_boot import boot
@@ -178,6 +182,20 @@ words:  db 'somebody has been at my VGA', 13, 10, 0
     assert "all was as I had left it" in judgement.summary
 
 
+def test_what_is_asked_on_the_serial_line_is_answered_there(tmp_path: Path) -> None:
+    kernel = talking_kernel(tmp_path, b"\r\nbox login: ", "asks")
+    trace, judgement = booted(kernel, until="thanks", send="login:=>root<enter>")
+    assert judgement.verdict is Verdict.GOOD, judgement.summary
+    assert "'root<enter>' typed at 'login:'" in judgement.summary
+    assert [(each.line, each.on) for each in trace.sent] == [("box login:", "serial line")]
+    assert "login: root" in trace.serial
+    # who is not asked a second time has not answered twice
+    trace, judgement = booted(kernel, until="thanks", send=["login:=>root<enter>", "login:=>x"])
+    assert (judgement.verdict, judgement.cause) == (Verdict.SKIP, "prompt-not-seen")
+    assert "'login:' was not seen by then, so 'x' was not typed" in judgement.summary
+    assert len(trace.sent) == 1
+
+
 def test_own_userspace_of_a_debian_kernel(debian: str) -> None:
     """The tiny /init is given for what comes behind the banner, too."""
     _, judgement = booted(debian, until="Run /init as", timeout_s=300)
@@ -186,3 +204,28 @@ def test_own_userspace_of_a_debian_kernel(debian: str) -> None:
     assert judgement.verdict is Verdict.GOOD, judgement.summary
     assert "userspace alive" in judgement.summary
     assert json.loads(encode(document(trace, judgement)))["fail_on"] == ["WARNING: CPU"]
+
+
+def test_hunt_for_a_warning_that_appeared(tmp_path: Path) -> None:
+    """One of the good ones switches itself off, which is another matter."""
+    warning = b"WARNING: CPU: 0 PID: 1\r\n"
+    kernels = [
+        talking_kernel(
+            tmp_path,
+            b"\r\n" + (warning if number > 3 else b"") + (b"" if number == 2 else b"login: "),
+            "switches off" if number == 2 else "waits",
+            name=f"v{number}",
+        )
+        for number in range(7)
+    ]
+    plan = BootPlan(until="login:", fail_on=("WARNING: CPU",), timeout_s=60)
+    result = bisect(
+        kernels, plan, jobs=1, history=tmp_path / "history.sqlite3", log=tmp_path / "hunt.jsonl"
+    )
+    assert result.answer, result.lost
+    assert (result.answer.good.source, result.answer.bad.source) == (kernels[3], kernels[4])
+    assert result.hunted == "fail-on-seen: 'WARNING: CPU'"
+    assert "(fail-on-seen: 'WARNING: CPU')" in result.answer.conclusion
+    assert result.hunted in hunt_document(result)["hunted"]
+    assert "hunted: fail-on-seen: 'WARNING: CPU'" in hunt_markdown(result).replace("\\", "")
+    assert "fail-on-seen: &#39;WARNING: CPU&#39;" in hunt_html(result)

@@ -119,11 +119,14 @@ def conclusion(
     limit: int | None,
     same_kernel: bool = False,
     fix: bool = False,
+    sought: str = "",
 ) -> str:
     """Return what the experiments say together, as one sentence.
 
-    Only what was seen counts: an experiment that could not be done says nothing.
+    Only what was seen counts: an experiment that could not be done says nothing. ``sought`` is how
+    the bad one's cause is called, by default by its id.
     """
+    cause = sought or bad.cause
     by_name = {each.name: each for each in outcomes if each.verdict is not Verdict.SKIP}
     grown = by_name.pop("grown", None)
     boots = [each.by for each in by_name.values() if each.verdict is Verdict.GOOD]
@@ -141,7 +144,7 @@ def conclusion(
             grew = f"{good.label} only made it shrink by {shrunk}"
         size = count(bad.payload_bytes, "byte")
         others = f"with {size} it boots {_listed(boots)}" if boots else ""
-        return _joined(f"{what} ({bad.cause}){whatever}", grew, others)
+        return _joined(f"{what} ({cause}){whatever}", grew, others)
     not_size = ""
     if same_size:
         not_size = "it is not the payload size, for the bad one is not larger"
@@ -153,17 +156,17 @@ def conclusion(
     elif grown is not None:
         not_size = f"{good.label} grown to the same size fails too, but with {grown.cause}"
     if fix:
-        return _joined(f"{good.label} is the first without {bad.cause}", not_size, _differing(rows))
+        return _joined(f"{good.label} is the first without {cause}", not_size, _differing(rows))
     if boots and not fails:
-        what = f"{bad.label} and {loader} do not go together ({bad.cause})"
+        what = f"{bad.label} and {loader} do not go together ({cause})"
         return _joined(f"{what}: it boots {_listed(boots)}", not_size, _differing(rows))
     if fails and not boots:
-        what = f"the cause is in {bad.label} itself ({bad.cause})"
+        what = f"the cause is in {bad.label} itself ({cause})"
         return _joined(f"{what}: it fails {_listed(fails)} too", not_size)
     if fails and boots:
-        what = f"{bad.label} boots {_listed(boots)} and fails {_listed(fails)} ({bad.cause})"
+        what = f"{bad.label} boots {_listed(boots)} and fails {_listed(fails)} ({cause})"
         return _joined(what, not_size, _differing(rows))
-    return _joined(f"{bad.label} is the first to fail with {bad.cause}", not_size)
+    return _joined(f"{bad.label} is the first to fail with {cause}", not_size)
 
 
 def built(good: Side, bad: Side, *, fix: bool) -> str:

@@ -16,6 +16,7 @@ from bootharness.bisection.answer import Answer
 from bootharness.bisection.config_answer import ConfigAnswer
 from bootharness.bisection.culprit import Culprit
 from bootharness.bisection.hunt import Hunt, HuntObserver
+from bootharness.bisection.hunted import hunted
 from bootharness.bisection.inquest import inquire, pictures
 from bootharness.bisection.log import HuntLog, Seen, log_file
 from bootharness.bisection.ranges import Range, kernel_range
@@ -41,7 +42,8 @@ class HuntResult(Struct, frozen=True):
     git. Of a hunt of several stages, through a history and merged branches, ``stages`` has all in
     order, and the rest is of the one with the answer. ``undecided`` says what of an answer is
     open, and ``advice`` what to do about a hunt that has found nothing. ``config`` is there where
-    configurations were searched, ``culprit`` where a commit was found.
+    configurations were searched, ``culprit`` where a commit was found. ``built`` is what has built
+    the kernels, empty where they were there.
     """
 
     title: str
@@ -56,6 +58,13 @@ class HuntResult(Struct, frozen=True):
     advice: str = ""
     config: ConfigAnswer | None = None
     culprit: Culprit | None = None
+    built: str = ""
+
+    @property
+    def hunted(self) -> str:
+        """What was sought: a cause, with the pattern that a person gave it."""
+        sought = hunted(self.search.sought, self.plan)
+        return f"the end of {sought}" if self.answer and self.answer.fix else sought
 
     @property
     def lost(self) -> Lost | None:
@@ -115,13 +124,13 @@ def bisect(
     jobs = jobs or len(os.sched_getaffinity(0))
     cell = Cell("", plan)
     results = history or history_file()
-    hunted = hunted_as(searched, plan)
+    same = hunted_as(searched, plan)
     if builds_only:
-        hunted["builds_only"] = True
+        same["builds_only"] = True
     search = Search(len(searched), confidence=confidence, any_cause=any_cause, cause=cause)
     observer.begun(searched, jobs)
     with (
-        HuntLog(log or log_file(hunted), hunted) as written,
+        HuntLog(log or log_file(same), same) as written,
         workers_of(executor, jobs, limit_s([cell])) as workers,
     ):
         hunt = Hunt(searched, cell, written, workers, results, workers=jobs, cache=cache,
@@ -146,7 +155,7 @@ def bisect(
 
 def hunted_as(searched: Range, plan: BootPlan) -> dict[str, Any]:
     """Return what makes a hunt the same one."""
-    hunted: dict[str, Any] = msgspec.to_builtins(
+    same: dict[str, Any] = msgspec.to_builtins(
         {
             "range": type(searched).__name__,
             "of": searched.described,
@@ -155,4 +164,4 @@ def hunted_as(searched: Range, plan: BootPlan) -> dict[str, Any]:
             "harness": own_version(),
         }
     )
-    return hunted
+    return same

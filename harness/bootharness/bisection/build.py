@@ -19,7 +19,7 @@ from msgspec import Struct
 from bootharness.bisection.build_log import keep_said, trim_logs, why_failed
 from bootharness.bisection.git import environment
 from bootharness.bisection.toolchain import Toolchain
-from bootharness.errors import BuildFailed, DoesNotBuild, UsageError
+from bootharness.errors import BuildFailed, DoesNotBuild, ToolMissing, UsageError
 from bootharness.host.cache import alone_in, cache_dir
 from bootharness.host.kept import intact, kept_file, was_kept
 from bootharness.host.workspace import Workspace
@@ -30,6 +30,7 @@ _SAID_S = 5.0
 """How long what the command has left behind may go on writing to the log."""
 _PARALLEL = re.compile(r"(^|\s)(-\w*j|--jobs\b)")
 _ELSEWHERE = re.compile(r"\$(O\b|\{O\})")
+_CCACHE = re.compile(r"\bccache\b")
 # what of the environment a kernel's build heeds (kbuild.rst, llvm.rst)
 _HEEDED = re.compile(
     r"ARCH|CROSS_COMPILE|(HOST)?(CC|CXX|LD|AS|AR)|(K|USER|HOST)?(A|C|CPP|CXX|LD|RUST)FLAGS|"
@@ -82,6 +83,22 @@ class Build(Struct, frozen=True):
     def elsewhere(self) -> bool:
         """Whether the command speaks of ``$O``, so that the tree need not be written to."""
         return _ELSEWHERE.search(self.command) is not None
+
+    @property
+    def by(self) -> str:
+        """What builds, for people: the toolchain, and ccache where that is between."""
+        words = [self.command]
+        if self.toolchain.name == "host":  # others have nothing of ours
+            words += [value for name, value in os.environ.items() if _HEEDED.fullmatch(name)]
+            words += [
+                Path(each).resolve().name for each in map(shutil.which, ("cc", "gcc")) if each
+            ]
+        cached = any(_CCACHE.search(each) for each in words)
+        try:
+            called = self.toolchain.called
+        except ToolMissing:  # of which each build has told
+            called = self.toolchain.name
+        return f"{called}{', by way of ccache' if cached else ''}"
 
     def kept(self, tree: str) -> Path:
         """Return where the kernel of a tree is kept, given the digest of its content; it need

@@ -100,10 +100,11 @@ class _HistoryHunt:
 
     def _whole(self, result: HuntResult) -> HuntResult:
         searches = (stage.search for stage in self._stages)
-        told = replay(self._repository, [*zip(self._commits, searches, strict=True)], fix=self._fix)
+        told = replay(self._repository, [*zip(self._commits, searches, strict=True)],
+                      fix=self._fix, hunted=result.hunted)  # fmt: skip
         if len(self._stages) > 1:
             result = replace(result, title=self._stages[0].title, stages=tuple(self._stages))
-        return replace(result, replay=told)
+        return replace(result, replay=told, built=self._build.by)
 
     def _range(self, good: str, bad: str) -> GitRange:
         return GitRange(self._folder, good, bad, self._build, self._builds, fix=self._fix,
@@ -182,7 +183,8 @@ class _HistoryHunt:
             if not only:
                 again += f" && {command(self._build.image, result.plan)}"
             text = letter(culprit, answer, outcomes, ends=ends, tries=tries, reproduce=again,
-                          builds_only=only, configured=self._build.config is not None)  # fmt: skip
+                          builds_only=only, built=self._build.by,
+                          configured=self._build.config is not None)  # fmt: skip
             culprit = replace(culprit, letter=text)
         return replace(result, answer=answer, culprit=culprit)
 

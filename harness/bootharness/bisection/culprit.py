@@ -81,7 +81,7 @@ def what_trials_say(outcomes: Sequence[ExperimentOutcome], cause: str | None, *,
 
 def letter(
     culprit: Culprit, answer: Answer, outcomes: Sequence[ExperimentOutcome], *,
-    ends: tuple[str, str], tries: int, reproduce: str, builds_only: bool,
+    ends: tuple[str, str], tries: int, reproduce: str, builds_only: bool, built: str,
     configured: bool,
 ) -> str:  # fmt: skip
     """Return a text to send to who wrote a commit, found by so many boots, or by builds only.
@@ -89,23 +89,27 @@ def letter(
     It says that a .config is attached where kernels were ``configured`` by one.
     """
     called = f'{culprit.commit[:_SHORT]} ("{culprit.subject}")'
-    what = "build" if builds_only else "boot"
+    tried, what, since = "boot", "does not boot", "does not boot any more"
+    if builds_only:
+        tried, what, since = "build", "does not build", "does not build any more"
+    elif answer.bad.cause == "fail-on-seen":
+        what, since = "complains", "says what it must not say"
     lines = [
         f"To: {culprit.author}",
-        f"Subject: [REGRESSION] {called}: the kernel does not {what}",
+        f"Subject: [REGRESSION] {called}: the kernel {what}",
         "",
-        f"Since {called} the kernel does not {what} any more:",
+        f"Since {called} the kernel {since}:",
         "",
         f"  {answer.bad.cause}: {answer.bad.sentence}",
         "",
-        f"It was found by bisecting {ends[0]}..{ends[1]}, in {count(tries, what)}; the last good "
+        f"It was found by bisecting {ends[0]}..{ends[1]}, in {count(tries, tried)}; the last good "
         f"commit is {answer.good.label}.",
     ]
     lines += [f"- {each.what}: {_went(each)}" for each in outcomes]
-    how = (
-        "To reproduce it, with the .config that is attached:" if configured else "To reproduce it:"
-    )
-    lines += ["", how, "", f"  {reproduce}", "", culprit.regzbot]
+    how = f"To reproduce it, built with {built}"
+    if configured:
+        how += " and the .config that is attached"
+    lines += ["", f"{how}:", "", f"  {reproduce}", "", culprit.regzbot]
     return "\n".join(map(printable, lines)) + "\n"
 
 

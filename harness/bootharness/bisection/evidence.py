@@ -23,11 +23,14 @@ __all__ = ["Block", "Tally", "bad_probability", "entropy_bits", "flicker_rate", 
 _ANY_WRONG = (0.02, 0.05, 0.1, 0.2, 0.3)
 _BAD_WRONG = (0.1, 0.2, 0.3, 0.4, 0.5)
 _BEHAVIOURS = (
-    (0.7, 0.0, 0.0),
-    *((0.2 / len(_ANY_WRONG), rate, rate) for rate in _ANY_WRONG),
-    *((0.1 / len(_BAD_WRONG), 0.0, rate) for rate in _BAD_WRONG),
+    *((2 / 3 / len(_ANY_WRONG), rate, rate) for rate in _ANY_WRONG),
+    *((1 / 3 / len(_BAD_WRONG), 0.0, rate) for rate in _BAD_WRONG),
 )
-"""Probability beforehand, and which part of a good and of a bad kernel's boots are wrong."""
+"""How boots that flicker may behave: how probable that is beforehand, and which part of a good and
+of a bad kernel's boots are wrong."""
+_STEADY, _FLICKERING = 0.98, 0.1
+"""How probable it is beforehand that none is ever wrong, for a cause that calls and memory prove,
+and for one that is known to differ from boot to boot."""
 
 
 class Tally(Struct, frozen=True):
@@ -53,11 +56,15 @@ class Block(Struct, frozen=True):
     mass: float
 
 
-def posterior(tallies: Mapping[int, Tally], low: int, high: int) -> list[Block]:
+def posterior(
+    tallies: Mapping[int, Tally], low: int, high: int, *, steady: bool = False
+) -> list[Block]:
     """Return the probability of every place where a range can turn bad, as blocks in order.
 
-    The first bad position lies behind ``low`` and is at most ``high``.
+    The first bad position lies behind ``low`` and is at most ``high``. What is ``steady`` is not
+    expected to flicker.
     """
+    reliable = _STEADY if steady else _FLICKERING
     inside = {at: tally for at, tally in tallies.items() if low <= at <= high and tally.boots}
     borders = sorted({low, *inside, high})
     of_good, told_bad = 0, 0
@@ -70,7 +77,7 @@ def posterior(tallies: Mapping[int, Tally], low: int, high: int) -> list[Block]:
         told_bad += tally.bad
         of_bad -= tally.boots
         told_good -= tally.good
-        likelihood = _likelihood(told_bad, of_good, told_good, of_bad)
+        likelihood = _likelihood(told_bad, of_good, told_good, of_bad, reliable)
         weights.append((border + 1, following, likelihood * (following - border)))
     total = sum(weight for _, _, weight in weights)
     return [Block(first, last, weight / total) for first, last, weight in weights]
@@ -103,9 +110,10 @@ def flicker_rate(tallies: Mapping[int, Tally], turn: int) -> float:
     return wrong / boots if boots else 0.0
 
 
-def _likelihood(told_bad: int, of_good: int, told_good: int, of_bad: int) -> float:
+def _likelihood(told_bad: int, of_good: int, told_good: int, of_bad: int, reliable: float) -> float:
     """Return how likely so many wrong verdicts on good and on bad kernels are."""
-    return sum(
+    never_wrong = reliable if not (told_bad or told_good) else 0.0
+    return never_wrong + (1 - reliable) * sum(
         beforehand
         * (good_wrong**told_bad * (1 - good_wrong) ** (of_good - told_bad))
         * (bad_wrong**told_good * (1 - bad_wrong) ** (of_bad - told_good))

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from bootharness.bisection.answer import Answer, Row, Side, built, conclusion, side_by_side
 from bootharness.bisection.experiments import ExperimentOutcome, experiments, perform
 from bootharness.bisection.hunt import HuntObserver
+from bootharness.bisection.hunted import hunted
 from bootharness.bisection.log import HuntLog, Seen
 from bootharness.bisection.ranges import Range, SizeRange
 from bootharness.bisection.search import Found
@@ -88,6 +89,7 @@ def inquire(
             limit=limit,
             same_kernel=same_kernel,
             fix=fix,
+            sought=hunted(sides[1].cause, cell.plan),
         ),
         fix=fix,
     )

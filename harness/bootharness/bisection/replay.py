@@ -6,6 +6,7 @@ from bootharness.bisection.git import Repository
 from bootharness.bisection.git_range import SHORT
 from bootharness.bisection.search import Search
 from bootharness.diagnosis.verdict import Verdict
+from bootharness.text import printable
 
 __all__ = ["replay"]
 
@@ -14,9 +15,11 @@ _FIX_NAMES = {Verdict.GOOD: "new", Verdict.BAD: "old", Verdict.SKIP: "skip"}
 
 
 def replay(
-    repository: Repository, stages: Sequence[tuple[tuple[str, ...], Search]], *, fix: bool = False
-) -> str:
+    repository: Repository, stages: Sequence[tuple[tuple[str, ...], Search]], *, fix: bool = False,
+    hunted: str = "",
+) -> str:  # fmt: skip
     """Return the log of a hunt; a stage is its commits, position by position, and its search.
+    ``hunted`` is what was sought, for who reads it.
 
     git keeps one commit of the later kind, the last that it is told of, and none in the history
     of an earlier one: what it could not take is a comment.
@@ -33,6 +36,8 @@ def replay(
     earlier = [each for each in told if told[each] not in (later, Verdict.SKIP)]
     subjects = repository.of(told, "%s")
     lines, newest = ["git bisect start"], ""
+    if hunted:
+        lines.append(f"# hunted: {printable(hunted)}")
     for commit, verdict in told.items():
         lines.append(f"# {names[verdict]}: {commit[:SHORT]} {subjects.get(commit, '')}")
         if verdict is later:

@@ -9,7 +9,8 @@ answers in a test, in a simulation of a thousand commits, and when a log is repl
 Both ends are seen first. Then every worker that is free is sent where a boot splits what is
 likely in equal parts: in two with one worker, in three with two. Positions that tell nothing
 (SKIP) are skipped, the farther the more of them there are. When the answer is likely
-enough, that is the answer; boots that flicker have then been repeated as often as it takes.
+enough, that is the answer; boots that flicker have then been repeated as often as it takes. What
+calls and memory prove is hardly expected to flicker, and is not repeated for that.
 """
 
 from collections import Counter
@@ -29,6 +30,7 @@ from bootharness.bisection.evidence import (
     flicker_rate,
     posterior,
 )
+from bootharness.diagnosis.causes import CAUSES
 from bootharness.diagnosis.verdict import Verdict
 from bootharness.errors import UsageError
 
@@ -185,7 +187,9 @@ class Search(Struct, frozen=True, dict=True):
     @cached_property
     def blocks(self) -> list[Block]:
         """Where the range may turn bad, and how likely that is."""
-        return posterior(self.tallies, self.low, self.size - 1)
+        cause = CAUSES.get(self.sought or "")
+        steady = cause is not None and cause.steady
+        return posterior(self.tallies, self.low, self.size - 1, steady=steady)
 
     @cached_property
     def result(self) -> Found | Lost | None:

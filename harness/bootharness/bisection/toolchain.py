@@ -84,6 +84,16 @@ class Toolchain(Struct, frozen=True):
         return self.name.partition(":")[0] in _CONTAINERS
 
     @property
+    def called(self) -> str:
+        """What it is, for people: of the host its compiler, with its version.
+
+        Raises ToolMissing when it is not here.
+        """
+        if self.name == "host":
+            return self.identity.removeprefix("host ")
+        return self.name
+
+    @property
     def identity(self) -> str:
         """What tells its builds from those of another toolchain, or of itself when it changes.
 

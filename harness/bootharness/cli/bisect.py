@@ -314,7 +314,7 @@ class _Hunting:
         if result.answer:
             print_answer(result.answer, self.output)
             if result.culprit:
-                print_culprit(result.culprit, self.output)
+                print_culprit(result.culprit, self.output, result.built)
             if result.config:
                 print_config(result.config, self.output)
         elif result.lost:

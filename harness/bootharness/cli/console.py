@@ -14,7 +14,7 @@ from bootharness.errors import UsageError
 
 __all__ = ["command"]
 
-_NOT_WATCHED = ("until", "until_screen", "fail_on", "tracer", "timeout_s", "idle_s")
+_NOT_WATCHED = ("until", "until_screen", "fail_on", "send", "tracer", "timeout_s", "idle_s")
 
 
 @click.command(

@@ -4,22 +4,36 @@ The ids are stable: scripts and bisects rely on them. docs/causes.md is made fro
 """
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 __all__ = ["CAUSES", "Cause"]
 
 
 class Cause(Struct, frozen=True):
-    """A way in which a boot fails, or in which we fail to find out (``verdict`` "skip")."""
+    """A way in which a boot fails, or in which we fail to find out (``verdict`` "skip").
+
+    One that is ``steady`` follows from what a kernel or loader is, as calls and memory prove: the
+    same boot fails the same way again.
+    """
 
     name: str
     meaning: str
     evidence: str
     advice: str
     verdict: str = "bad"
+    steady: bool = False
 
+
+_STEADY = (
+    "no-boot-signature", "wrong-sectors", "kernel-rejected", "descriptor-invalid", "move-failed",
+    "destination-wrapped", "destination-misplaced", "payload-truncated", "payload-corrupt",
+    "setup-corrupt", "memory-clobbered", "initrd-misplaced", "cmdline-wrong", "header-not-set",
+    "handoff-state", "boot-params-wrong", "a20-closed", "other-kernel", "wrong-cpu",
+    "no-efi-stub", "not-a-kernel", "build-failed",
+)  # fmt: skip
 
 CAUSES: dict[str, Cause] = {
-    cause.name: cause
+    cause.name: cause if cause.name not in _STEADY else replace(cause, steady=True)
     for cause in (
         Cause(
             "no-boot-signature",
@@ -566,9 +580,18 @@ CAUSES: dict[str, Cause] = {
             "skip",
         ),
         Cause(
+            "prompt-not-seen",
+            "The boot came as far as wanted before a pattern of --send was seen, so that nothing "
+            "was typed: another entry of the menu may have been booted.",
+            "the pattern, and what was to be typed",
+            "Have the menu or the prompt wait longer, or take a pattern that it shows: the serial "
+            "line is searched line by line, the screen four times a second.",
+            "skip",
+        ),
+        Cause(
             "pattern-too-slow",
-            "A pattern of --until, --until-screen or --fail-on takes longer to search for than any "
-            "should.",
+            "A pattern of --until, --until-screen, --fail-on or --send takes longer to search for "
+            "than any should.",
             "the pattern",
             "Repeat nothing in it that is repeated already: (a+)+ is a+.",
             "skip",

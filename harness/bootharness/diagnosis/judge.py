@@ -104,6 +104,7 @@ _WARNINGS: tuple[Callable[[BootTrace], str | None], ...] = (
     boot_params.no_memory_map,
     odd_header.will_not_get_far,
     survived.boot_manager_went_on,
+    survived.never_asked,
     survived.read_again,
     survived.video_mode_not_set,
 )
@@ -183,6 +184,9 @@ def _good(trace: BootTrace) -> str:
     said = f"reached {_ENTRY if entry else trace.goal}{when}"
     if seen:
         said += f' ("{printable(seen.line[:_SHOWN])}" on the {seen.on})'
+    for given in trace.send:
+        pattern, _, text = given.partition("=>")
+        said += f", {text!r} typed at {pattern!r}"
     said += f"{without}, {memory_said}"
     if proof.banner:
         said += f", banner of {proof.banner}"

@@ -7,7 +7,7 @@ from bootharness.diagnosis.screens import survived
 from bootharness.text import count
 from bootharness.trace.boot_trace import BootTrace
 
-__all__ = ["boot_manager_went_on", "read_again", "video_mode_not_set"]
+__all__ = ["boot_manager_went_on", "never_asked", "read_again", "video_mode_not_set"]
 
 _VGA = re.compile(r"(?:^|\s)vga=(\S+)")
 _MODES = {"normal": 0xFFFF, "extended": 0xFFFE, "ext": 0xFFFE, "ask": 0xFFFD}
@@ -18,6 +18,14 @@ def boot_manager_went_on(trace: BootTrace) -> str | None:
     """A boot manager complained, and entered a kernel all the same."""
     said = survived(trace)
     return f'the boot manager said "{said}", and went on' if said else None
+
+
+def never_asked(trace: BootTrace) -> str | None:
+    """Something was to be typed, and its pattern never came."""
+    if len(trace.sent) == len(trace.send):
+        return None
+    pattern, _, text = trace.send[len(trace.sent)].partition("=>")
+    return f"{pattern!r} never came, so {text!r} was not typed"
 
 
 def read_again(trace: BootTrace) -> str | None:

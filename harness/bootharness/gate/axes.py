@@ -18,6 +18,7 @@ _WRITTEN: dict[str, Callable[[Any], str]] = {
     "until": lambda value: f"to {_goal(value)}" if value != SCREEN else "",
     "until_screen": "to {!r} on the screen".format,
     "fail_on": lambda patterns: f"without {' and '.join(map(repr, patterns))}",
+    "send": lambda prompts: f"typing {', '.join(map(repr, prompts))}",
     "cmdline": lambda value: "usual command line" if value == DEFAULT_CMDLINE else value,
     "timeout_s": "{:g} s".format,
     "idle_s": "idle for {:g} s".format,

@@ -3,7 +3,7 @@
 import base64
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cached_property
 from typing import Any
@@ -15,6 +15,7 @@ from bootharness.host.deadline import Deadline
 from bootharness.kernels.content import Piece
 from bootharness.machine.argv import BIOS_LOG_BYTES
 from bootharness.machine.firmware import missing_firmware
+from bootharness.machine.keys import as_codes
 from bootharness.machine.qemu import Qemu
 from bootharness.machine.qmp import Qmp, hmp
 from bootharness.machine.ram import Ram
@@ -27,6 +28,7 @@ from bootharness.trace.proof import compare
 
 __all__ = ["Machine"]
 
+_KEY_MS = 30
 _GREETING_S = 20.0
 # RAM that does not fit below the devices is above them; a q35 puts all beyond 2 GiB there
 _2_GIB, _DEVICES_FROM, _4_GIB = 2 << 30, 0xE0000000, 4 << 30
@@ -140,6 +142,14 @@ class Machine(Closing):
         """
         if status == "paused" and not self.qmp.holds("GUEST_PANICKED", "SHUTDOWN"):
             self.resume()
+
+    def type_keys(self, keys: Iterable[str]) -> None:
+        """Type on the keyboard, one key after the other; the guest gets them by and by."""
+        self.qmp.execute_all(*(
+            ("send-key", {"keys": [{"type": "qcode", "data": code} for code in codes],
+                          "hold-time": _KEY_MS})
+            for codes in as_codes(keys)
+        ))  # fmt: skip
 
     def bios_log(self) -> str:
         """Return what the BIOS has said of itself since the last call."""

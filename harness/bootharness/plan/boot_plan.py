@@ -17,6 +17,7 @@ from bootharness.plan.fault import Faults
 from bootharness.plan.goal import AUTO, BEFORE_USERSPACE, SCREEN, SHUTDOWN, UNTIL, check_until
 from bootharness.plan.option import Option, options_of
 from bootharness.plan.pattern import check_pattern
+from bootharness.plan.prompt import check_prompt
 
 __all__ = [
     "AUTO",
@@ -203,6 +204,18 @@ class BootPlan(Struct, frozen=True):
             check=check_pattern,
         ),
     ] = ()
+    send: Annotated[
+        tuple[str, ...],
+        Option(
+            "--send",
+            "Type TEXT when PATTERN is on the serial line or on the screen, there, as "
+            "'boot:=>rescue<enter>' or 'GNU GRUB=><down><enter>'; may be repeated, in the order "
+            "in which it is asked.",
+            metavar="PATTERN=>TEXT",
+            repeated=True,
+            check=check_prompt,
+        ),
+    ] = ()
     loader: Annotated[
         str,
         Option(
@@ -305,7 +318,7 @@ def choose(plan: BootPlan, values: Mapping[str, Any]) -> BootPlan:
             if not isinstance(each, str):
                 raise UsageError(f"network fault {each!r}: text is wanted, as stall:block=100")
         given["faults"] = Faults.parse(faults)
-    for name in ("fail_on", "more_disks"):
+    for name in ("fail_on", "send", "more_disks"):
         if name in given:
             texts = given[name]
             given[name] = (texts,) if isinstance(texts, str) else _texts(texts)

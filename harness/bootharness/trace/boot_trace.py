@@ -102,6 +102,10 @@ class BootTrace(Struct, frozen=True, dict=True):
     """Where the pattern was found that it had to come to, None where it was not."""
     failed_on: Sighting | None = None
     """Where a pattern was found first that makes it bad, None where none was."""
+    send: tuple[str, ...] = ()
+    """What was to be typed, each ``PATTERN=>TEXT``."""
+    sent: tuple[Sighting, ...] = ()
+    """Where their patterns were found, and so what was typed, in order."""
     handoff: Handoff | None = None
     """The machine as the kernel was entered, None where nobody saw that."""
     heard: Heard | None = None

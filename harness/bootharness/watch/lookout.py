@@ -13,6 +13,7 @@ from bootharness.errors import PatternTooSlow
 from bootharness.plan import BootPlan
 from bootharness.plan.goal import is_pattern
 from bootharness.plan.pattern import compiled
+from bootharness.plan.prompt import Prompt
 from bootharness.trace.lines import Line, Lines
 from bootharness.trace.sighting import Sighting, Where
 
@@ -25,12 +26,16 @@ _SHOWN = 500
 
 
 class Found(Struct, frozen=True):
-    """A sighting, where its line begins in all that was written there, and whether it is what the
-    boot had to come to; else it makes it bad."""
+    """A sighting, and where its line begins in all that was written there.
+
+    It is what the boot had to come to (``wanted``), or what asks for a ``prompt``'s keys; else it
+    makes the boot bad.
+    """
 
     at: int
     sighting: Sighting
-    wanted: bool
+    wanted: bool = False
+    prompt: Prompt | None = None
 
 
 class Lookout(Struct):
@@ -42,26 +47,32 @@ class Lookout(Struct):
     marker: str | None
     screen_marker: str | None
     fail_on: tuple[str, ...]
+    prompts: tuple[Prompt, ...] = ()
+    """Those that have not been seen yet, in their order."""
     _lines: Lines = field(default_factory=Lines)
     _written: Lines = field(default_factory=Lines)
     _fresh_at: float = 0.0
     _searched: str = ""
-    _screen: str = ""
+    _screen: tuple[str, bool] = ("", False)
+    _asked_in: int = -1
+    _asked_on: frozenset[tuple[int, str]] = frozenset()
     _of_others: set[str] = field(default_factory=set)
 
     @classmethod
     def of(cls, plan: BootPlan) -> "Lookout":
         """Return one for what a plan asks for."""
-        return cls(plan.until if is_pattern(plan.until) else None, plan.until_screen, plan.fail_on)
+        marker = plan.until if is_pattern(plan.until) else None
+        prompts = tuple(map(Prompt.parse, plan.send))
+        return cls(marker, plan.until_screen, plan.fail_on, prompts)
 
     @property
     def reads_screen(self) -> bool:
         """Whether there is something to look for on the screen."""
-        return self.screen_marker is not None
+        return self.screen_marker is not None or bool(self.prompts)
 
     def heard(self, fresh: bytes, now: float) -> list[Found]:
         """Return what is found in further bytes of the serial line, in their order."""
-        if not fresh or not (self.marker or self.fail_on):
+        if not fresh or not (self.marker or self.fail_on or self.prompts):
             return []
         self._fresh_at, self._searched = now, ""
         return [*self._search(self._lines.feed(fresh), self.marker, "serial line", now)]
@@ -78,22 +89,41 @@ class Lookout(Struct):
 
     def written(self, words: str, now: float) -> list[Found]:
         """Return what is found in further words that were written through the BIOS."""
-        if not self.reads_screen:
+        if self.screen_marker is None:
             return []
         lines = self._written.feed(words.encode("utf-8", "replace"))
         return [*self._search(lines, self.screen_marker, "screen", now)]
 
-    def shown(self, text: str, now: float) -> list[Found]:
-        """Return what is found in the text on the screen."""
-        if text == self._screen:
+    def shown(self, text: str, now: float, *, before_kernel: bool = False) -> list[Found]:
+        """Return what is found in the text on the screen; ``before_kernel`` only what asks."""
+        if (text, before_kernel) == self._screen:
             return []
-        self._screen = text
+        self._screen = (text, before_kernel)
+        found = self._asked(text, now)
+        if before_kernel or self.screen_marker is None:
+            return found
         lines = [Line(0, each) for each in text.splitlines() if each not in self._of_others]
-        return [*self._search(lines, self.screen_marker, "screen", now)]
+        return [*found, *self._search(lines, self.screen_marker, "screen", now)]
+
+    def _asked(self, text: str, now: float) -> list[Found]:
+        """Return what of a screen asks for the next prompt's keys: not what was there when the one
+        before it was seen."""
+        rows = frozenset(enumerate(text.splitlines()))
+        ends = time.process_time() + _SEARCH_S
+        for row, line in sorted(rows - self._asked_on) if self.prompts else ():
+            if _is_in(self.prompts[0].pattern, line, ends):
+                self._asked_on = rows
+                return [self._prompted(row, line, "screen", now)]
+        return []
+
+    def _prompted(self, at: int, line: str, where: Where, now: float) -> Found:
+        prompt, *rest = self.prompts
+        self.prompts = tuple(rest)
+        return Found(at, _sighting(prompt.pattern, line, where, now), prompt=prompt)
 
     def look_again(self) -> None:
         """Take it that what is on the screen has not been looked at."""
-        self._screen = ""
+        self._screen = ("", False)
 
     def pass_over(self, text: str) -> None:
         """Take it that what is on the screen is somebody else's."""
@@ -109,11 +139,18 @@ class Lookout(Struct):
             if line.text in seen:  # who floods the line repeats himself
                 continue
             seen.add(line.text)
+            asks = self.prompts and where == "serial line" and line.at > self._asked_in
+            if asks and _is_in(self.prompts[0].pattern, line.text, ends):
+                self._asked_in = line.at
+                yield self._prompted(line.at, line.text, where, now)
             for pattern, wanted in patterns:
                 if _is_in(pattern, line.text, ends):
-                    sighting = Sighting(pattern, line.text.strip()[:_SHOWN], where, round(now, 6))
-                    yield Found(line.at, sighting, wanted)
+                    yield Found(line.at, _sighting(pattern, line.text, where, now), wanted)
                     break
+
+
+def _sighting(pattern: str, line: str, where: Where, now: float) -> Sighting:
+    return Sighting(pattern, line.strip()[:_SHOWN], where, round(now, 6))
 
 
 def _is_in(pattern: str, text: str, ends: float) -> bool:

@@ -163,6 +163,8 @@ def _trace(source: str, watch: Watch, ending: Ending, timings: dict[str, float])
         fail_on=plan.fail_on,
         marker=watch.marker,
         failed_on=watch.failed_on,
+        send=plan.send,
+        sent=tuple(watch.sent),
         handoff=handoff,
         heard=watch.words.heard,
         boot_screen=watch.resting.text,

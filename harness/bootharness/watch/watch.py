@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 
 from bootharness.diagnosis.certainty import certain
-from bootharness.errors import HostBusy, MachineLost, TimeTooShort
+from bootharness.errors import HostBusy, MachineLost, PromptNotSeen, TimeTooShort
 from bootharness.formats.bzimage import SetupHeader
 from bootharness.formats.screen_text import ScreenText
 from bootharness.host.deadline import Deadline
+from bootharness.machine.keys import as_sent
 from bootharness.machine.machine import Machine
 from bootharness.machine.postmortem import screen, undisturbed_screen
 from bootharness.plan import SHUTDOWN, UNTIL, BootPlan
+from bootharness.plan.prompt import Prompt
 from bootharness.routes.medium import Medium
 from bootharness.trace.bios_milestones import bios_milestones
 from bootharness.trace.block_moves import block_moves, placements
@@ -98,6 +100,7 @@ class Watch(Struct):
     panic: str | None = None
     marker: Sighting | None = None
     failed_on: Sighting | None = None
+    sent: list[Sighting] = field(default_factory=list)
     samples: list[CpuSample] = field(default_factory=list)
     disk_bytes: int = 0
     recorded: int = 0
@@ -262,8 +265,16 @@ class Watch(Struct):
     def _finish(self, kind: str, detail: str = "") -> None:
         if kind == "reached" and self.failed_on:
             return
+        if kind == "reached" and self.lookout.prompts and self.ending is None:
+            raise self._never_asked(self.lookout.prompts[0])
         if self.ending is None:
             self.ending = Ending(kind, round(self.machine.now(), 6), detail)
+
+    def _never_asked(self, prompt: Prompt) -> PromptNotSeen:
+        return PromptNotSeen(
+            f"the boot came as far as wanted, and {prompt.pattern!r} was not seen by then, so "
+            f"{prompt.text!r} was not typed: it need not be the boot that was to be tested"
+        )
 
     def _reach(self, name: str, seconds: float) -> None:
         if name in self.milestones:
@@ -311,7 +322,9 @@ class Watch(Struct):
         if self.ending is not None:
             return
         sighting = found.sighting
-        if not found.wanted:
+        if found.prompt:
+            self._type(found.prompt, sighting)
+        elif not found.wanted:
             self.failed_on = self.failed_on or sighting
         elif self.asked_for_kernel and not self.words.of_a_kernel(sighting.line):
             self.lookout.look_again()
@@ -320,6 +333,14 @@ class Watch(Struct):
                 self.words.spoke_on(sighting.on)
             self.marker = sighting
             self._finish("reached")
+
+    def _type(self, prompt: Prompt, sighting: Sighting) -> None:
+        """Type what was asked for, where it was asked."""
+        self.sent.append(sighting)
+        if sighting.on == "screen":
+            self.machine.type_keys(prompt.keys)
+        else:
+            self.machine.serial.send(as_sent(prompt.keys))
 
     def _hear_rest(self) -> None:
         """Take in the line that has not ended, and what is on the screen at the end of a boot."""
@@ -330,7 +351,8 @@ class Watch(Struct):
     def _look_for_pattern(self, *, at_once: bool = False) -> None:
         """Look for a person's pattern on the screen, of a guest that does not notice that."""
         now = self.machine.now()
-        if not self.lookout.reads_screen or (self.asked_for_kernel and not self._in_kernel):
+        before_kernel = self.asked_for_kernel and not self._in_kernel
+        if not self.lookout.reads_screen or (before_kernel and not self.lookout.prompts):
             return
         if not at_once and now - self.looked_at < _LOOK_AT_SCREEN_S:
             return
@@ -338,7 +360,8 @@ class Watch(Struct):
         with suppress(MachineLost):
             read = screen if self.tracer.attached else undisturbed_screen
             text = read(self.machine)
-            for each in self.lookout.shown(text, self.machine.now()):
+            shown = self.lookout.shown(text, self.machine.now(), before_kernel=before_kernel)
+            for each in shown:
                 self._see(each)
 
     def _hear(self, sign: Sign, text: str) -> None:

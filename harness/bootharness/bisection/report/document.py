@@ -32,11 +32,13 @@ class _Stage(Struct, frozen=True):
 class _Document(Struct, frozen=True):
     """A hunt: what was searched, what came of it, and every boot in order.
 
-    ``size`` is the number of positions, ``sought`` the cause that was looked for. One of
+    ``size`` is the number of positions, ``sought`` the cause that was looked for, and ``hunted``
+    is that in words, with the pattern that a person gave it. One of
     ``found`` and ``lost`` is there, and ``answer`` with the former. A hunt through a history and
     merged branches has ``stages``, and then the rest is of the stage with the answer. What of an
     answer is open is in ``undecided``, and ``advice`` says what to do about a hunt without one.
-    ``config`` is there where configurations were searched, ``culprit`` where a commit was found.
+    ``config`` is there where configurations were searched, ``culprit`` where a commit was found;
+    ``built`` is the toolchain of a hunt that builds, with ccache where that is between.
     """
 
     schema_version: int
@@ -53,6 +55,8 @@ class _Document(Struct, frozen=True):
     advice: str
     config: ConfigAnswer | None = None
     culprit: Culprit | None = None
+    hunted: str = ""
+    built: str = ""
 
 
 def hunt_document(result: HuntResult) -> dict[str, Any]:
@@ -74,6 +78,8 @@ def hunt_document(result: HuntResult) -> dict[str, Any]:
             advice=result.advice,
             config=result.config,
             culprit=result.culprit,
+            hunted=result.hunted,
+            built=result.built,
         )
     )
     return document

@@ -55,6 +55,9 @@ def _names_size(seen: Seen) -> bool:
 
 
 def _facts(result: HuntResult) -> Iterable[Fact]:
+    yield "hunted", printable(result.hunted)
+    if result.built:
+        yield "built with", printable(result.built)
     yield from plan_facts(result.plan)
     known = {(each.facts.qemu_version, each.facts.accelerator) for each in result.boots}
     for version, accelerator in sorted(known):

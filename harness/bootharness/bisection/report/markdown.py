@@ -31,6 +31,8 @@ def hunt_markdown(result: HuntResult) -> str:
             f"- {first.name}: {_escaped(first.label)}",
             f"- {last.name}: {_escaped(last.label)}",
             f"- {_escaped(f'{answer.bad.cause}: {answer.bad.sentence}')}",
+            f"- hunted: {_escaped(result.hunted)}",
+            *([f"- built with {_escaped(result.built)}"] if result.built else []),
             f"- {_escaped(certainty(answer))}",
         ]
         if answer.bad.source:

@@ -182,8 +182,11 @@ def print_answer(answer: Answer, output: TextIO) -> None:
         say_rows(output, rows, indent=_INDENT)
 
 
-def print_culprit(culprit: Culprit, output: TextIO) -> None:
-    """Print who wrote a commit, what it changes, and the lines that are written about it."""
+def print_culprit(culprit: Culprit, output: TextIO, built: str = "") -> None:
+    """Print what built the kernels, who wrote a commit, what it changes, and the lines that are
+    written about it."""
+    if built:
+        say(output, (printable(f"built with {built}"), {"dim": True}), indent=_INDENT)
     click.echo(file=output)
     say(output, printable(f"{culprit.commit} {culprit.subject}"), indent=_INDENT)
     say(output, printable(f"{culprit.author}, {culprit.date}"), indent=_INDENT)

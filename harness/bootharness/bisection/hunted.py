@@ -1,0 +1,19 @@
+"""What a hunt is after, in words: a cause, with the pattern that a person gave it."""
+
+from bootharness.plan import BootPlan
+
+__all__ = ["hunted"]
+
+
+def hunted(sought: str | None, plan: BootPlan) -> str:
+    """Return what is sought in boots by a plan: a cause, or None for every bad boot."""
+    if sought is None:
+        return "any bad boot"
+    if sought == "fail-on-seen":
+        return f"{sought}: {' or '.join(map(repr, plan.fail_on))}"
+    if sought == "marker-not-seen":
+        where = repr(plan.until)
+        if plan.until_screen is not None:
+            where = f"{plan.until_screen!r} on the screen"
+        return f"{sought}: {where}"
+    return sought

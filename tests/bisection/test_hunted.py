@@ -1,0 +1,24 @@
+"""What a hunt is after, in words."""
+
+import pytest
+
+from bootharness.bisection.hunted import hunted
+from bootharness.plan import SCREEN, BootPlan
+
+
+@pytest.mark.parametrize(
+    ("sought", "plan", "words"),
+    [
+        (None, BootPlan(), "any bad boot"),
+        ("destination-wrapped", BootPlan(), "destination-wrapped"),
+        ("fail-on-seen", BootPlan(fail_on=("BUG:", "WARN")), "fail-on-seen: 'BUG:' or 'WARN'"),
+        ("marker-not-seen", BootPlan(until="login:"), "marker-not-seen: 'login:'"),
+        (
+            "marker-not-seen",
+            BootPlan(until=SCREEN, until_screen="login:"),
+            "marker-not-seen: 'login:' on the screen",
+        ),
+    ],
+)
+def test_a_pattern_is_named_with_its_cause(sought: str | None, plan: BootPlan, words: str) -> None:
+    assert hunted(sought, plan) == words
