@@ -170,6 +170,7 @@ def test_damaged_compression_is_one_sentence(raw: Path, tmp_path: Path) -> None:
         (gzip.compress(b"070701".ljust(600, b"\1")), "but compressed with gzip, and in it a cpio"),
         (b"PK\x03\x04".ljust(600, b"\1"), "not a disk image, but a ZIP archive"),
     ],
+    ids=["script", "cpio in gzip", "zip"],
 )
 def test_what_is_no_medium_is_named(tmp_path: Path, content: bytes, words: str) -> None:
     path = tmp_path / "given"
