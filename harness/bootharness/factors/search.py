@@ -96,11 +96,20 @@ class Search:
         """The price of each condition as a second one: the bits that choose its feature, itself
         among its like, and what joins it.
 
-        So it has to explain more than one of so many explains by chance.
+        So it has to explain more than one of so many explains by chance. A threshold's neighbours
+        tell nearly the same: it is chosen by its side, and to half as many bits as would name it.
         """
         sizes = Counter(self._column)
         of = log2(len(sizes)) if len(sizes) > 1 else 0.0
-        return [1.0 + of + log2(sizes[column]) for column in self._column]
+
+        def price(condition: Condition, like: int) -> float:
+            own = log2(like) if condition.kind == "text" else 1.0 + log2(max(like, 2) / 2) / 2
+            return 1.0 + of + own
+
+        return [
+            price(same[0], sizes[column])
+            for same, column in zip(self.same, self._column, strict=True)
+        ]
 
     @cached_property
     def _bits(self) -> list[float]:
