@@ -50,21 +50,22 @@ class Hit(Struct, frozen=True):
 class Search:
     """All conditions that a number of cases can tell apart.
 
-    ``same`` are, for each condition that differs from the others, all that hold for the same cases.
+    ``same`` are, for each condition that differs from the others, all that hold for the same cases;
+    ``sets`` are, for each of them, the cases where it holds and where it fails, a bit for each.
     """
 
     def __init__(self, columns: Sequence[Column], cases: int) -> None:
         self.cases = cases
         self.same: list[list[Condition]] = []
-        self._sets: list[tuple[int, int]] = []
+        self.sets: list[tuple[int, int]] = []
         self._column: list[int] = []
         self._own: dict[int, list[int]] = {}
         numbers: dict[tuple[int, int], int] = {}
         for at, column in enumerate(columns):
             for condition, sets in _conditions(column):
-                number = numbers.setdefault(sets, len(self._sets))
-                if number == len(self._sets):
-                    self._sets.append(sets)
+                number = numbers.setdefault(sets, len(self.sets))
+                if number == len(self.sets):
+                    self.sets.append(sets)
                     self._column.append(at)
                     self._own.setdefault(at, []).append(number)
                     self.same.append([])
@@ -95,11 +96,20 @@ class Search:
         """The price of each condition as a second one: the bits that choose its feature, itself
         among its like, and what joins it.
 
-        So it has to explain more than one of so many explains by chance.
+        So it has to explain more than one of so many explains by chance. A threshold's neighbours
+        tell nearly the same: it is chosen by its side, and to half as many bits as would name it.
         """
         sizes = Counter(self._column)
         of = log2(len(sizes)) if len(sizes) > 1 else 0.0
-        return [1.0 + of + log2(sizes[column]) for column in self._column]
+
+        def price(condition: Condition, like: int) -> float:
+            own = log2(like) if condition.kind == "text" else 1.0 + log2(max(like, 2) / 2) / 2
+            return 1.0 + of + own
+
+        return [
+            price(same[0], sizes[column])
+            for same, column in zip(self.same, self._column, strict=True)
+        ]
 
     @cached_property
     def _bits(self) -> list[float]:
@@ -148,14 +158,14 @@ class Search:
     def _singles(self, bad: int) -> list[int]:
         good = ((1 << self.cases) - 1) ^ bad
         n = self.cases
-        return [n - (yes & bad | no & good).bit_count() for yes, no in self._sets]
+        return [n - (yes & bad | no & good).bit_count() for yes, no in self.sets]
 
     def _pairs(self, bad: int, wrong: list[int], most: int) -> list[Hit]:
         """Return rules of two conditions that are worth it and get no more than ``most`` wrong."""
         if most < 0 or not min(wrong):
             return []
-        if len(self._sets) <= _PARTNERS:
-            return [*self._tried(bad, wrong, range(len(self._sets)), most)]
+        if len(self.sets) <= _PARTNERS:
+            return [*self._tried(bad, wrong, range(len(self.sets)), most)]
         # of a feature with many thresholds some come first, and then those around the best of them
         rough = [*self._tried(bad, wrong, self._some(wrong), most + self.cases // _COARSE)]
         best: dict[tuple[int, ...], Hit] = {}
@@ -171,7 +181,7 @@ class Search:
 
         What is not known of a case may not matter: where one of two conditions fails, both do.
         """
-        good, n, sets = ((1 << self.cases) - 1) ^ bad, self.cases, self._sets
+        good, n, sets = ((1 << self.cases) - 1) ^ bad, self.cases, self.sets
         for first in [*self._firsts(wrong).values()][:_FIRST_ONES]:
             yes, no = sets[first]
             limit = min(most, wrong[first] - 1)  # two have to be better than one
@@ -234,9 +244,9 @@ class Search:
     def right(self, hit: Hit, bad: int) -> int:
         """Return the cases that a rule gets right, a bit for each."""
         good = ((1 << self.cases) - 1) ^ bad
-        yes, no = self._sets[hit.conditions[0]]
+        yes, no = self.sets[hit.conditions[0]]
         for at in hit.conditions[1:]:
-            other, fails = self._sets[at]
+            other, fails = self.sets[at]
             yes, no = (
                 (yes & other, no | fails) if hit.joined == "and" else (yes | other, no & fails)
             )

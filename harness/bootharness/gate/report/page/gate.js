@@ -140,7 +140,9 @@ function facts(known) {
 }
 
 function command(text) {
-  return el("div", { class: "command" }, el("code", { id: "again" }, text),
+  // an option is not broken at its hyphens, so that nobody reads half of one
+  const words = text.split(" ").flatMap((word) => [" ", word.startsWith("--") ? el("span", { class: "option" }, word) : word]).slice(1);
+  return el("div", { class: "command" }, el("code", { id: "again" }, ...words),
     el("button", { type: "button", class: "copy", "data-copies": "again", "aria-label": "Copy the command" }, "Copy"),
     el("span", { class: "copied", role: "status" }));
 }
