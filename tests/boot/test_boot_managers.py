@@ -173,7 +173,7 @@ def test_what_grub_does_not_find_is_in_its_words(fat_disk: Path, tmp_path: Path)
 def test_kernel_that_grub_read_and_did_not_enter_is_not_named(
     fat_disk: Path, tmp_path: Path
 ) -> None:
-    disk = grub(fat_disk, tmp_path, f"{LINUX}initrd (hd0,msdos1)/gone.img && boot\n")
+    disk = grub(fat_disk, tmp_path, f"{LINUX}if initrd (hd0,msdos1)/gone.img; then boot; fi\n")
     done = run_command("boot", "--disk", disk, "--json", tmp_path / "trace.json")
     assert done.returncode == 1, done.stderr
     assert "boot-manager-error" in done.stdout

@@ -217,6 +217,10 @@ again:  inc ebx
         mov byte [0x600], 0x5a
         hlt
 end:    {GDT}"""
+    with_table = code.replace("rep movsb", "rep movsb\nlidt [own]").replace(
+        "hlt", "hlt\nown: dw 0x7ff\ndd 0x9000"
+    )
+    assert machine(tmp_path, with_table).boot().cause == "not-emulated"
     pc = machine(tmp_path, code)
     assert pc.boot().kind == "halted"
     assert pc.memory.low[0x600] == 0x5A
@@ -456,6 +460,20 @@ def test_kernel_entered_in_protected_mode_is_seen(tmp_path: Path) -> None:
     assert (ending.kind, pc.in_protected_mode) == ("reached", True)
     assert pc.handoff
     assert (pc.handoff.esi, pc.handoff.cs) == (0x20000, 8)
+
+
+def test_code_that_was_there_before_its_kernel_is_no_entry(tmp_path: Path) -> None:
+    kernel = bytearray(setup_code())
+    kernel[0x214:0x218] = (0x100000).to_bytes(4, "little")
+    enters = PROTECTED.format(code="jmp 0x100000")
+    puts = """
+        mov ax, 0xffff
+        mov es, ax
+        mov word [es:0x10], 0xfeeb      ; jmp $
+    """
+    reads = READ.format(code=enters, count=2, offset=0, segment=0x2000, lba=1)
+    pc = machine(tmp_path, puts + reads, disk=bytes(kernel))
+    assert (pc.boot().kind, pc.handoff) == ("loop", None)
 
 
 def test_guest_can_take_an_interrupt_over(tmp_path: Path) -> None:

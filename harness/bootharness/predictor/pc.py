@@ -44,6 +44,7 @@ _FAR = struct.Struct("<HH")
 _INTERRUPT_FRAME = struct.Struct("<HHH")
 _INT, _HLT = 0xCD, 0xF4
 _MOST_TWINS = 8
+_CODE_BYTES = 64
 _EXCEPTIONS = 0x20
 _EXCEPTION_GATES = _EXCEPTIONS * 8 - 1
 _INVALID_INSTRUCTION = 0x06
@@ -118,6 +119,7 @@ class Pc:
         self._calls: list[_Call] = []
         self._ending: Ending | None = None
         self._entries: set[int] = set()
+        self._there_before: dict[int, bytes] = {}
         self._looks = 0
         self._halts: set[int] = set()
         self._halted_at: int | None = None
@@ -243,8 +245,10 @@ class Pc:
         if foreign is not None and not self.cpu.frame().real_mode:
             self._end(not_emulated(f"port 0x{foreign:02x} in protected mode"))
 
-    def _on_entry(self, _uc: Uc, _at: int, _size: int, _data: object) -> None:
+    def _on_entry(self, _uc: Uc, at: int, _size: int, _data: object) -> None:
         frame = self.cpu.frame()
+        if self.memory.read_memory(at, _CODE_BYTES) == self._there_before.get(at):
+            return
         self.handoff = registers(register_values(frame))
         self.exact = True
         self.in_protected_mode = not frame.real_mode
@@ -375,6 +379,9 @@ class Pc:
         code32 = int.from_bytes(self.memory.low[kernel + 0x214 : kernel + 0x218], "little")
         if code32 >= HIGH:
             self._watch(code32)
+            # a boot manager's own code: the kernel has still to come
+            if any(there := self.memory.read_memory(code32, _CODE_BYTES)):
+                self._there_before.setdefault(code32, there)
 
     def _setup_found(self, buffer: int, size: int) -> int | None:
         """Return where setup code begins, if the read began with it or with its kernel."""
@@ -462,6 +469,8 @@ class Pc:
         try:
             if before == RESET_VECTOR:
                 raise Ended("guest-reset", BY_THE_BIOS)
+            if frame.ip > _WORD:  # more than a loader: it may go on for minutes here
+                self._refuse_own_handlers(frame)
             halted = self._halted(before)
             if before in ROM and halted:
                 # nothing in this ROM tells a loader to go there

@@ -1,0 +1,43 @@
+"""What the network may still bring when the time is over: that is no kernel's fault."""
+
+from typing import Any
+
+import pytest
+
+from bootharness.plan import BootPlan, choose
+from bootharness.trace.network_facts import NetFile, NetworkFacts
+from bootharness.watch.boot_program import BootProgram
+
+
+class Wire:
+    """A connection on which a file has come so far, and nothing else is waited for."""
+
+    def __init__(self, outcome: str) -> None:
+        file = NetFile("vmlinuz", "http", "", 3000, "", 1.0, 2.0, 1000, outcome)
+        self._facts = NetworkFacts("ipxe-http", "bios", "virtio", "wire", "", {}, files=(file,))
+
+    def awaited(self, _now: float) -> None:
+        return None
+
+    def facts(self) -> NetworkFacts:
+        return self._facts
+
+
+@pytest.mark.parametrize(
+    ("fault", "outcome", "said"),
+    [
+        (
+            "loss:rate=0.05",
+            "open",
+            "vmlinuz was still on its way, 1,000 of 3,000 bytes, with loss:rate=0.05,seed=1",
+        ),
+        ("loss:rate=0.05", "served", ""),
+        ("http-stall:bytes=1000", "open", ""),
+    ],
+)
+def test_file_that_a_fault_of_ours_holds_up_may_still_come(
+    fault: str, outcome: str, said: str
+) -> None:
+    wire: Any = Wire(outcome)
+    plan = choose(BootPlan(), {"route": "ipxe-http", "faults": [fault]})
+    assert BootProgram(wire).still_coming(plan, 60.0) == said
