@@ -118,7 +118,8 @@ def bisect(
     hunted = hunted_as(searched, plan)
     if builds_only:
         hunted["builds_only"] = True
-    search = Search(len(searched), confidence=confidence, any_cause=any_cause, cause=cause)
+    search = Search(len(searched), confidence=confidence, any_cause=any_cause, cause=cause,
+                    builds_only=builds_only)  # fmt: skip
     observer.begun(searched, jobs)
     with (
         HuntLog(log or log_file(hunted), hunted) as written,

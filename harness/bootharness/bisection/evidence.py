@@ -6,7 +6,7 @@ A range turns bad once, at an unknown position, and nobody knows beforehand how 
 - any of them tells wrong now and then: a busy host, or
 - a bad kernel boots now and then, and a good one always: a race.
 
-Each of these, at a few rates, has a probability beforehand (`_BEHAVIOURS`); what is seen
+Each of these, at a few rates, has a probability beforehand (`_behaviours`); what is seen
 decides between them while it decides about the position. The likelihood depends on counts
 alone, so between two positions that were tried all places are equally likely, and a range of
 a million positions costs no more than its boots.
@@ -22,12 +22,21 @@ __all__ = ["Block", "Tally", "bad_probability", "entropy_bits", "flicker_rate", 
 
 _ANY_WRONG = (0.02, 0.05, 0.1, 0.2, 0.3)
 _BAD_WRONG = (0.1, 0.2, 0.3, 0.4, 0.5)
-_BEHAVIOURS = (
-    (0.7, 0.0, 0.0),
-    *((0.2 / len(_ANY_WRONG), rate, rate) for rate in _ANY_WRONG),
-    *((0.1 / len(_BAD_WRONG), 0.0, rate) for rate in _BAD_WRONG),
-)
-"""Probability beforehand, and which part of a good and of a bad kernel's boots are wrong."""
+_NEVER_WRONG, _BUILDS_NEVER_WRONG = 0.7, 0.999
+
+
+def _behaviours(never_wrong: float) -> tuple[tuple[float, float, float], ...]:
+    """Return, of each behaviour, its probability beforehand, and which part of a good and of a bad
+    kernel's boots are wrong; ``never_wrong`` is the probability that none is."""
+    other = 1 - never_wrong
+    return (
+        (never_wrong, 0.0, 0.0),
+        *((other * 2 / 3 / len(_ANY_WRONG), rate, rate) for rate in _ANY_WRONG),
+        *((other / 3 / len(_BAD_WRONG), 0.0, rate) for rate in _BAD_WRONG),
+    )
+
+
+_OF_BOOTS, _OF_BUILDS = _behaviours(_NEVER_WRONG), _behaviours(_BUILDS_NEVER_WRONG)
 
 
 class Tally(Struct, frozen=True):
@@ -53,11 +62,15 @@ class Block(Struct, frozen=True):
     mass: float
 
 
-def posterior(tallies: Mapping[int, Tally], low: int, high: int) -> list[Block]:
+def posterior(
+    tallies: Mapping[int, Tally], low: int, high: int, *, of_builds: bool = False
+) -> list[Block]:
     """Return the probability of every place where a range can turn bad, as blocks in order.
 
-    The first bad position lies behind ``low`` and is at most ``high``.
+    The first bad position lies behind ``low`` and is at most ``high``. Tallies are ``of_builds``
+    where nothing was booted: a build hardly ever ends in another way the next time.
     """
+    behaviours = _OF_BUILDS if of_builds else _OF_BOOTS
     inside = {at: tally for at, tally in tallies.items() if low <= at <= high and tally.boots}
     borders = sorted({low, *inside, high})
     of_good, told_bad = 0, 0
@@ -70,7 +83,7 @@ def posterior(tallies: Mapping[int, Tally], low: int, high: int) -> list[Block]:
         told_bad += tally.bad
         of_bad -= tally.boots
         told_good -= tally.good
-        likelihood = _likelihood(told_bad, of_good, told_good, of_bad)
+        likelihood = _likelihood(behaviours, told_bad, of_good, told_good, of_bad)
         weights.append((border + 1, following, likelihood * (following - border)))
     total = sum(weight for _, _, weight in weights)
     return [Block(first, last, weight / total) for first, last, weight in weights]
@@ -103,11 +116,14 @@ def flicker_rate(tallies: Mapping[int, Tally], turn: int) -> float:
     return wrong / boots if boots else 0.0
 
 
-def _likelihood(told_bad: int, of_good: int, told_good: int, of_bad: int) -> float:
+def _likelihood(
+    behaviours: Iterable[tuple[float, float, float]], told_bad: int, of_good: int,
+    told_good: int, of_bad: int,
+) -> float:  # fmt: skip
     """Return how likely so many wrong verdicts on good and on bad kernels are."""
     return sum(
         beforehand
         * (good_wrong**told_bad * (1 - good_wrong) ** (of_good - told_bad))
         * (bad_wrong**told_good * (1 - bad_wrong) ** (of_bad - told_good))
-        for beforehand, good_wrong, bad_wrong in _BEHAVIOURS
+        for beforehand, good_wrong, bad_wrong in behaviours
     )

@@ -93,7 +93,7 @@ class Search(Struct, frozen=True, dict=True):
 
     ``sought`` is the cause of the bad end, or the one that is given as ``cause``: a bad boot with
     another one tells nothing about it. None takes every bad boot for bad, and so does a search
-    that does not know it yet.
+    that does not know it yet. Where ``builds_only`` were seen none is repeated without a reason.
     """
 
     size: int
@@ -101,6 +101,7 @@ class Search(Struct, frozen=True, dict=True):
     any_cause: bool = False
     observations: tuple[Observation, ...] = ()
     cause: str | None = None
+    builds_only: bool = False
 
     def __post_init__(self) -> None:
         if self.size < 2:
@@ -185,7 +186,7 @@ class Search(Struct, frozen=True, dict=True):
     @cached_property
     def blocks(self) -> list[Block]:
         """Where the range may turn bad, and how likely that is."""
-        return posterior(self.tallies, self.low, self.size - 1)
+        return posterior(self.tallies, self.low, self.size - 1, of_builds=self.builds_only)
 
     @cached_property
     def result(self) -> Found | Lost | None:
