@@ -154,6 +154,8 @@ def test_merge_whose_parents_all_boot_is_itself_the_answer(history: History) -> 
     assert named(result) == "merge side"
     assert result.answer
     assert result.answer.conclusion.startswith("the merge itself: all its parents boot; ")
+    assert result.culprit
+    assert "\n- the merge itself: all its parents boot\n" in result.culprit.letter
     assert result.exit_status == 0
     assert len(result.stages) == 2
     document = json.loads(json.dumps(hunt_document(result)))

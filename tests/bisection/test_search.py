@@ -195,6 +195,18 @@ def test_steps_left_shrink_to_nothing() -> None:
     assert Search(1_000).steps_left(workers=3) < left[0]
 
 
+@pytest.mark.parametrize(("position", "verdict"), [(0, BAD), (999, GOOD)])
+def test_steps_left_are_few_while_an_end_is_not_what_was_said_of_it(
+    position: int, verdict: Verdict
+) -> None:
+    search, left = Search(1_000), []
+    while search.result is None:
+        (at,) = search.next()
+        search = search.observed(seen(at, verdict if at == position else BAD if at else GOOD))
+        left.append(search.steps_left())
+    assert left[-4:] == [3, 2, 1, 0]
+
+
 def test_posterior_of_one_boot() -> None:
     blocks = posterior({5: Tally(bad=1)}, 0, 10)
     assert [(block.first, block.last) for block in blocks] == [(1, 5), (6, 10)]

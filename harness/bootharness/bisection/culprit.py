@@ -82,11 +82,12 @@ def what_trials_say(outcomes: Sequence[ExperimentOutcome], cause: str | None, *,
 def letter(
     culprit: Culprit, answer: Answer, outcomes: Sequence[ExperimentOutcome], *,
     ends: tuple[str, str], tries: int, reproduce: str, builds_only: bool,
-    configured: bool,
+    configured: bool, of_merges: Sequence[str] = (),
 ) -> str:  # fmt: skip
     """Return a text to send to who wrote a commit, found by so many boots, or by builds only.
 
-    It says that a .config is attached where kernels were ``configured`` by one.
+    It says that a .config is attached where kernels were ``configured`` by one; ``of_merges`` are
+    sentences about merges on the way to the commit.
     """
     called = f'{culprit.commit[:_SHORT]} ("{culprit.subject}")'
     what = "build" if builds_only else "boot"
@@ -101,6 +102,7 @@ def letter(
         f"It was found by bisecting {ends[0]}..{ends[1]}, in {count(tries, what)}; the last good "
         f"commit is {answer.good.label}.",
     ]
+    lines += [f"- {said}" for said in of_merges]
     lines += [f"- {each.what}: {_went(each)}" for each in outcomes]
     how = (
         "To reproduce it, with the .config that is attached:" if configured else "To reproduce it:"

@@ -361,6 +361,10 @@ class Search(Struct, frozen=True, dict=True):
         """Return about how many boots one after the other are left, with so many workers."""
         if self.result is not None:
             return 0
+        good, bad = self.tallies.get(0, Tally()), self.tallies.get(self.size - 1, Tally())
+        for against, told in ((good.bad, good.good), (bad.good, bad.bad)):
+            if against and not told:  # then the search ends when that is certain
+                return max(1, max(0, _AGREE - against) + self._first_end_unseen)
         best = max(self.blocks, key=lambda block: block.mass)
         rate = flicker_rate(self.tallies, best.last)
         told_by_boot = max(0.05, 1 - _bits(min(rate, 0.5)))
