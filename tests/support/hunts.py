@@ -106,6 +106,15 @@ class Place(Struct, frozen=True):
         if not self.config.exists():
             self.config.write_text(config_of(self.source, self.folder / "objects"))
 
+    def by_hand(self) -> Path:
+        """Return a clone in which a person builds, configured."""
+        clone = self.folder / "by-hand"
+        if not clone.exists():
+            git(self.folder, "clone", "-q", "--shared", str(self.repository), str(clone))
+        git(clone, "fetch", "-q", "--tags")
+        shutil.copyfile(self.config, clone / ".config")
+        return clone
+
     def told(self, name: str, *words: object) -> tuple[int, float, dict[str, Any]]:
         """Run the command, and return its status, its seconds, and the document that it wrote."""
         out, err, document = (self.folder / f"{name}.{kind}" for kind in ("out", "err", "json"))
@@ -169,10 +178,7 @@ def _hunted(place: Place, hunt: Hunt) -> Iterator[str]:
 
 def _run(place: Place) -> Iterator[str]:
     """Yield what is wrong with git's own bisection with the line of docs/bisect.md."""
-    hunt, clone = HUNTS[0], place.folder / "bisect-run"
-    if not clone.exists():
-        git(place.folder, "clone", "-q", "--shared", str(place.repository), str(clone))
-    shutil.copyfile(place.config, clone / ".config")
+    hunt, clone = HUNTS[0], place.by_hand()
     command = " ".join(COMMAND)
     script = f"{_MAKE} || exit 125; {command} boot {_IMAGE} --cause kernel-panic"
     git(clone, "bisect", "start", hunt.bad, hunt.good)
@@ -214,10 +220,7 @@ def _config(place: Place) -> Iterator[str]:
 
 def _pace(place: Place) -> Iterator[str]:
     """Build the commits of a range as a hunt does, and by hand, in turn."""
-    clone = place.folder / "by-hand"
-    if not clone.exists():
-        git(place.folder, "clone", "-q", "--shared", str(place.repository), str(clone))
-    shutil.copyfile(place.config, clone / ".config")
+    clone = place.by_hand()
     os.environ["BOOTHARNESS_CACHE"] = str(place.folder / "cache")
     # a command of its own, so that nothing is built yet
     build = Build(f"{_MAKE} # {time.time()}", _IMAGE, Toolchain("host"), place.config)
