@@ -111,7 +111,6 @@ class Place(Struct, frozen=True):
         clone = self.folder / "by-hand"
         if not clone.exists():
             git(self.folder, "clone", "-q", "--shared", str(self.repository), str(clone))
-        git(clone, "fetch", "-q", "--tags")
         shutil.copyfile(self.config, clone / ".config")
         return clone
 
