@@ -188,7 +188,7 @@ def _run(place: Place) -> Iterator[str]:
     )  # fmt: skip
     seconds = time.monotonic() - began
     (place.folder / "run.out").write_text(done.stdout + done.stderr)
-    git(clone, "bisect", "reset", "-q")
+    git(clone, "bisect", "reset")
     steps = done.stdout.count("running ")
     print(f"     {steps} commits were tried, {seconds:.0f} s in all; {place.folder}/run.out")
     wanted = planted(place.repository, hunt.subject)
