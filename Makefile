@@ -137,6 +137,7 @@ $(CONFIGS)/linux-source-6.1:
 # each: downloads 140 MB, needs 6 GB and takes an hour. HUNT names some of them, as HUNT="panic pace"
 HUNT ?=
 hunts: tools $(CONFIGS)/linux-source-6.1
+	$(call install,$(KERNEL_BUILT_WITH),)
 	$(BIN)/python -m tests.support.hunts $(CONFIGS)/linux-source-6.1 $(VENV)/hunts $(HUNT)
 
 # how often chance is taken for a rule, and a rule that is there is found

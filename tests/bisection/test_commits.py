@@ -154,13 +154,15 @@ def test_merge_whose_parents_all_boot_is_itself_the_answer(history: History) -> 
     assert named(result) == "merge side"
     assert result.answer
     assert result.answer.conclusion.startswith("the merge itself: all its parents boot; ")
+    assert result.culprit
+    assert "\n- the merge itself: all its parents boot\n" in result.culprit.letter
     assert result.exit_status == 0
     assert len(result.stages) == 2
     document = json.loads(json.dumps(hunt_document(result)))
     jsonschema.validate(document, hunt_schema())
     assert [stage["size"] for stage in document["stages"]] == [4, 2]
     for text in (hunt_html(result), hunt_markdown(result)):
-        assert "stage 1: 3 commits after" in text
+        assert "stage 1: 3 commits after HEAD~3 (" in text
         assert "stage 2: 1 commit after" in text
         assert "main one" in text
         assert "side one" in text
@@ -303,6 +305,7 @@ def test_first_commit_that_does_not_build_is_found_without_a_boot(history: Histo
     assert result.answer
     assert result.answer.conclusion.endswith("n5 is the first not to build")
     assert "kernel-broken" in result.answer.bad.sentence
+    assert len({each.position for each in result.boots}) == len(result.boots)  # none is repeated
     assert result.culprit
     assert "the kernel does not build any more:" in result.culprit.letter
     assert f"in {len(result.boots)} builds; the last good commit is " in result.culprit.letter

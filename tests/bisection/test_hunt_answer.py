@@ -191,6 +191,10 @@ def test_what_is_drawn_is_next_to_the_boundary() -> None:
     assert nearest([3], 1.5, 6) == (3,)
 
 
+def test_payloads_that_are_all_the_same_are_not_drawn() -> None:
+    assert not hunt_plots([seen(at, GOOD, payload=4096) for at in range(3)], None)
+
+
 def test_plot_calls_commits_by_their_digest() -> None:
     names = (f"{number:012x} drivers: the very same words" for number in range(160, 170))
     boots = [seen(at, GOOD, name, 16 * at + 16) for at, name in enumerate(names)]

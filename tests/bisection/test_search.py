@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from bootharness.bisection.evidence import Tally, bad_probability, posterior
+from bootharness.bisection.evidence import STEADY, Tally, bad_probability, posterior
 from bootharness.bisection.search import DEFAULT_CONFIDENCE, Found, Lost, Observation, Search
 from bootharness.diagnosis.verdict import Verdict
 from bootharness.errors import UsageError
@@ -231,8 +231,20 @@ def test_steps_left_shrink_to_nothing() -> None:
     assert Search(1_000).steps_left(workers=3) < left[0]
 
 
+@pytest.mark.parametrize(("position", "verdict"), [(0, BAD), (999, GOOD)])
+def test_steps_left_are_few_while_an_end_is_not_what_was_said_of_it(
+    position: int, verdict: Verdict
+) -> None:
+    search, left = Search(1_000), []
+    while search.result is None:
+        (at,) = search.next()
+        search = search.observed(seen(at, verdict if at == position else BAD if at else GOOD))
+        left.append(search.steps_left())
+    assert left[-4:] == [3, 2, 1, 0]
+
+
 def test_posterior_of_one_boot() -> None:
-    blocks = posterior({5: Tally(bad=1)}, 0, 10, steady=True)
+    blocks = posterior({5: Tally(bad=1)}, 0, 10, never_wrong=STEADY)
     flickering = posterior({5: Tally(bad=1)}, 0, 10)
     assert bad_probability(flickering, 5) < bad_probability(blocks, 5) < 1
     assert [(block.first, block.last) for block in blocks] == [(1, 5), (6, 10)]

@@ -127,7 +127,8 @@ def bisect(
     same = hunted_as(searched, plan)
     if builds_only:
         same["builds_only"] = True
-    search = Search(len(searched), confidence=confidence, any_cause=any_cause, cause=cause)
+    search = Search(len(searched), confidence=confidence, any_cause=any_cause, cause=cause,
+                    builds_only=builds_only)  # fmt: skip
     observer.begun(searched, jobs)
     with (
         HuntLog(log or log_file(same), same) as written,

@@ -83,6 +83,7 @@ class _HistoryHunt:
         self._log, self._observer, self._fix, self._how = log, observer, fix, how
         self._stages: list[HuntResult] = []
         self._commits: list[tuple[str, ...]] = []
+        self._of_merges: list[str] = []
 
     def run(self, good: str, bad: str) -> HuntResult:
         try:
@@ -143,17 +144,24 @@ class _HistoryHunt:
             if not self._repository.is_ancestor(parent, before):
                 end = self._branch(turned, before, parent, result.search.sought)
                 if end.found:
-                    return _saying(end.found, f"the merge {turned[:SHORT]} brought it in")
+                    return self._saying(end.found, f"the merge {turned[:SHORT]} brought it in")
                 ends.append(end)
         if told := "; ".join(each.told for each in ends if each.told):
-            return _saying(result, told)
+            return self._saying(result, told)
         if undecided := "; ".join(each.undecided for each in ends if each.undecided):
             said = f"the merge, or a commit of a branch that it brought in: {undecided}"
-            return replace(_saying(result, said), undecided=undecided)
+            return replace(self._saying(result, said), undecided=undecided)
         said = "none of its parents boots" if self._fix else "all its parents boot"
         if self._how["builds_only"]:
             said = "none of its parents builds" if self._fix else "all its parents build"
-        return _saying(result, f"the merge itself: {said}")
+        return self._saying(result, f"the merge itself: {said}")
+
+    def _saying(self, result: HuntResult, words: str) -> HuntResult:
+        """Return the result with what there is to say about a merge."""
+        assert result.answer
+        self._of_merges.append(words)
+        answer = replace(result.answer, conclusion=f"{words}; {result.answer.conclusion}")
+        return replace(result, answer=answer)
 
     def _blamed(self, result: HuntResult, ends: tuple[str, str]) -> HuntResult:
         """Return the result with what git knows of the commit, and with what comes of it reverted
@@ -184,7 +192,8 @@ class _HistoryHunt:
                 again += f" && {command(self._build.image, result.plan)}"
             text = letter(culprit, answer, outcomes, ends=ends, tries=tries, reproduce=again,
                           builds_only=only, built=self._build.by,
-                          configured=self._build.config is not None)  # fmt: skip
+                          configured=self._build.config is not None,
+                          of_merges=self._of_merges)  # fmt: skip
             culprit = replace(culprit, letter=text)
         return replace(result, answer=answer, culprit=culprit)
 
@@ -273,9 +282,3 @@ def _is(search: Search, position: int, what: str) -> bool:
 def _against(search: Search, end: int) -> bool:
     """Return whether an end was seen to be the contrary of what was said of it."""
     return _is(search, end, "good" if end else "bad")
-
-
-def _saying(result: HuntResult, words: str) -> HuntResult:
-    assert result.answer
-    answer = replace(result.answer, conclusion=f"{words}; {result.answer.conclusion}")
-    return replace(result, answer=answer)

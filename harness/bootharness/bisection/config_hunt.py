@@ -131,6 +131,9 @@ class _ConfigHunt:
     def run(self, good_file: Path, bad_file: Path) -> HuntResult:
         self._names = str(good_file), str(bad_file)
         asked = read_config(good_file), read_config(bad_file)
+        self.observer.preparing(
+            f"reading {self._tree.folder}, and having its Kconfig complete both configurations"
+        )
         unknown = self._say_unknown(asked)
         good, bad = (self._tree.closed(each) for each in asked)
         self._ends = good, bad

@@ -82,11 +82,12 @@ def what_trials_say(outcomes: Sequence[ExperimentOutcome], cause: str | None, *,
 def letter(
     culprit: Culprit, answer: Answer, outcomes: Sequence[ExperimentOutcome], *,
     ends: tuple[str, str], tries: int, reproduce: str, builds_only: bool, built: str,
-    configured: bool,
+    configured: bool, of_merges: Sequence[str] = (),
 ) -> str:  # fmt: skip
     """Return a text to send to who wrote a commit, found by so many boots, or by builds only.
 
-    It says that a .config is attached where kernels were ``configured`` by one.
+    It says that a .config is attached where kernels were ``configured`` by one; ``of_merges`` are
+    sentences about merges on the way to the commit.
     """
     called = f'{culprit.commit[:_SHORT]} ("{culprit.subject}")'
     tried, what, since = "boot", "does not boot", "does not boot any more"
@@ -105,6 +106,7 @@ def letter(
         f"It was found by bisecting {ends[0]}..{ends[1]}, in {count(tries, tried)}; the last good "
         f"commit is {answer.good.label}.",
     ]
+    lines += [f"- {said}" for said in of_merges]
     lines += [f"- {each.what}: {_went(each)}" for each in outcomes]
     how = f"To reproduce it, built with {built}"
     if configured:

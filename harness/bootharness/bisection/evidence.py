@@ -18,7 +18,10 @@ from math import log
 
 from msgspec import Struct
 
-__all__ = ["Block", "Tally", "bad_probability", "entropy_bits", "flicker_rate", "posterior"]
+__all__ = [
+    "BUILT", "FLICKERING", "STEADY", "Block", "Tally", "bad_probability", "entropy_bits",
+    "flicker_rate", "posterior",
+]  # fmt: skip
 
 _ANY_WRONG = (0.02, 0.05, 0.1, 0.2, 0.3)
 _BAD_WRONG = (0.1, 0.2, 0.3, 0.4, 0.5)
@@ -28,9 +31,10 @@ _BEHAVIOURS = (
 )
 """How boots that flicker may behave: how probable that is beforehand, and which part of a good and
 of a bad kernel's boots are wrong."""
-_STEADY, _FLICKERING = 0.98, 0.1
-"""How probable it is beforehand that none is ever wrong, for a cause that calls and memory prove,
-and for one that is known to differ from boot to boot."""
+FLICKERING, STEADY, BUILT = 0.1, 0.98, 0.999
+"""How probable it is beforehand that none is ever wrong: for a cause that is known to differ from
+boot to boot, for one that calls and memory prove, and for a build, which hardly ever ends
+otherwise the next time."""
 
 
 class Tally(Struct, frozen=True):
@@ -57,14 +61,13 @@ class Block(Struct, frozen=True):
 
 
 def posterior(
-    tallies: Mapping[int, Tally], low: int, high: int, *, steady: bool = False
+    tallies: Mapping[int, Tally], low: int, high: int, *, never_wrong: float = FLICKERING
 ) -> list[Block]:
     """Return the probability of every place where a range can turn bad, as blocks in order.
 
-    The first bad position lies behind ``low`` and is at most ``high``. What is ``steady`` is not
-    expected to flicker.
+    The first bad position lies behind ``low`` and is at most ``high``; ``never_wrong`` is the
+    probability beforehand that no result is.
     """
-    reliable = _STEADY if steady else _FLICKERING
     inside = {at: tally for at, tally in tallies.items() if low <= at <= high and tally.boots}
     borders = sorted({low, *inside, high})
     of_good, told_bad = 0, 0
@@ -77,7 +80,7 @@ def posterior(
         told_bad += tally.bad
         of_bad -= tally.boots
         told_good -= tally.good
-        likelihood = _likelihood(told_bad, of_good, told_good, of_bad, reliable)
+        likelihood = _likelihood(told_bad, of_good, told_good, of_bad, never_wrong)
         weights.append((border + 1, following, likelihood * (following - border)))
     total = sum(weight for _, _, weight in weights)
     return [Block(first, last, weight / total) for first, last, weight in weights]
@@ -110,10 +113,12 @@ def flicker_rate(tallies: Mapping[int, Tally], turn: int) -> float:
     return wrong / boots if boots else 0.0
 
 
-def _likelihood(told_bad: int, of_good: int, told_good: int, of_bad: int, reliable: float) -> float:
+def _likelihood(
+    told_bad: int, of_good: int, told_good: int, of_bad: int, never_wrong: float
+) -> float:
     """Return how likely so many wrong verdicts on good and on bad kernels are."""
-    never_wrong = reliable if not (told_bad or told_good) else 0.0
-    return never_wrong + (1 - reliable) * sum(
+    all_right = never_wrong if not (told_bad or told_good) else 0.0
+    return all_right + (1 - never_wrong) * sum(
         beforehand
         * (good_wrong**told_bad * (1 - good_wrong) ** (of_good - told_bad))
         * (bad_wrong**told_good * (1 - bad_wrong) ** (of_bad - told_good))

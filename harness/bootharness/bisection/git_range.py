@@ -66,10 +66,16 @@ class GitRange(Closing):
             good, bad = (name[:SHORT] if len(name) == 40 else name for name in self._names)
             forked = f", where {bad} branched off from {good},"
         built = "" if toolchain == "host" else f", built with {toolchain}"
+        after = self.label(oldest) if self.forked else self._called(self._names[0], oldest)
         return (
-            f"{count(len(self) - 1, 'commit')} after {self.label(oldest)}{forked} up to "
-            f"{self.label(newest)}{built}"
+            f"{count(len(self) - 1, 'commit')} after {after}{forked} up to "
+            f"{self._called(self._names[1], newest)}{built}"
         )
+
+    def _called(self, name: str, position: int) -> str:
+        """Return what a person calls an end, and what it is."""
+        label = self.label(position)
+        return label if label.startswith(name[:SHORT]) else f"{name} ({label})"
 
     @property
     def described(self) -> dict[str, Any]:

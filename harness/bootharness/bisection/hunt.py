@@ -46,6 +46,9 @@ _MOST_ATTEMPTS = 3
 class HuntObserver(BuildObserver):
     """Who is told how a hunt goes; by itself it does nothing with that."""
 
+    def preparing(self, what: str) -> None:
+        """Take note of what is done before anything can be tried."""
+
     def begun(self, searched: Range, workers: int) -> None:
         """Take note of what is searched, by so many workers."""
 

@@ -23,6 +23,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from bootharness.bisection.evidence import (
+    BUILT,
+    FLICKERING,
+    STEADY,
     Block,
     Tally,
     bad_probability,
@@ -95,7 +98,7 @@ class Search(Struct, frozen=True, dict=True):
 
     ``sought`` is the cause of the bad end, or the one that is given as ``cause``: a bad boot with
     another one tells nothing about it. None takes every bad boot for bad, and so does a search
-    that does not know it yet.
+    that does not know it yet. Where ``builds_only`` were seen none is repeated without a reason.
     """
 
     size: int
@@ -103,6 +106,7 @@ class Search(Struct, frozen=True, dict=True):
     any_cause: bool = False
     observations: tuple[Observation, ...] = ()
     cause: str | None = None
+    builds_only: bool = False
 
     def __post_init__(self) -> None:
         if self.size < 2:
@@ -187,9 +191,12 @@ class Search(Struct, frozen=True, dict=True):
     @cached_property
     def blocks(self) -> list[Block]:
         """Where the range may turn bad, and how likely that is."""
-        cause = CAUSES.get(self.sought or "")
-        steady = cause is not None and cause.steady
-        return posterior(self.tallies, self.low, self.size - 1, steady=steady)
+        if self.builds_only:
+            never_wrong = BUILT
+        else:
+            cause = CAUSES.get(self.sought or "")
+            never_wrong = STEADY if cause is not None and cause.steady else FLICKERING
+        return posterior(self.tallies, self.low, self.size - 1, never_wrong=never_wrong)
 
     @cached_property
     def result(self) -> Found | Lost | None:
@@ -364,6 +371,10 @@ class Search(Struct, frozen=True, dict=True):
         """Return about how many boots one after the other are left, with so many workers."""
         if self.result is not None:
             return 0
+        good, bad = self.tallies.get(0, Tally()), self.tallies.get(self.size - 1, Tally())
+        for against, told in ((good.bad, good.good), (bad.good, bad.bad)):
+            if against and not told:  # then the search ends when that is certain
+                return max(1, max(0, _AGREE - against) + self._first_end_unseen)
         best = max(self.blocks, key=lambda block: block.mass)
         rate = flicker_rate(self.tallies, best.last)
         told_by_boot = max(0.05, 1 - _bits(min(rate, 0.5)))

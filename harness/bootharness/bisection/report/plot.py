@@ -21,9 +21,11 @@ _TURNED = {_WIDE: 35, _NARROW: 60}
 
 
 def hunt_plots(seen: Sequence[Seen], answer: Answer | None) -> tuple[str, ...]:
-    """Return the SVGs, for a page and for a phone; nothing where no payload is known."""
+    """Return the SVGs, for a page and for a phone; nothing where all payloads that are known are
+    the same."""
     known = [each for each in seen if each.facts.payload_bytes]
-    return tuple(_plot(size, known, answer) for size in (_WIDE, _NARROW) if known)
+    differ = len({each.facts.payload_bytes for each in known}) > 1
+    return tuple(_plot(size, known, answer) for size in (_WIDE, _NARROW) if differ)
 
 
 def nearest(positions: Sequence[int], boundary: float, most: int) -> tuple[int, ...]:

@@ -58,8 +58,15 @@ class TerminalHunt(HuntObserver):
         self._builds: dict[str, tuple[Path, float]] = {}
         self._of_builds = Lock()
 
+    def preparing(self, what: str) -> None:
+        """Show it until something is printed; where nobody looks at a screen, say it once."""
+        self._clock.show(printable(what))
+        if not self._output.isatty():
+            click.echo(printable(what), err=True)
+
     def begun(self, searched: Range, workers: int) -> None:
         """Say what is searched."""
+        self.over()
         self._range, self._workers, self._number = searched, workers, 0
         say(self._output, (printable(searched.title), {"bold": True}))
         say(self._output, ("= good   · not known yet   # bad", {"dim": True}), indent=_INDENT)
