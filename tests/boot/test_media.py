@@ -354,6 +354,12 @@ def test_gdb_has_the_kernel_of_an_image_in_a_container(raw: Path, tmp_path: Path
 def test_what_cannot_be_attached_so_is_one_sentence(hybrid: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="is a CD, and a CD is attached by ahci, ide, usb"):
         booted(hybrid, disk_interface="nvme")
+    with pytest.raises(UsageError, match="--disk-interface nvme: --as usb says another one"):
+        booted(hybrid, attached="usb", disk_interface="nvme")
+    empty = tmp_path / "empty.img"
+    empty.write_bytes(bytes(1_474_560))
+    with pytest.raises(UsageError, match="is a floppy, which has a controller of its own"):
+        booted(empty, disk_interface="virtio")
     with pytest.raises(UsageError, match=r"--and-disk .*hybrid\.iso: a CD, and a disk is wanted"):
         booted(hybrid, more_disks=(str(hybrid),))
     with pytest.raises(UsageError, match="and a floppy at most 2,949,120: leave --as floppy out"):
