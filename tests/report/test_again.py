@@ -49,9 +49,11 @@ def test_everything_that_can_be_chosen(tmp_path: Path) -> None:
     trace = replace(TRACE, source="selfcheck:16", loader=replace(STAGE1, name=str(loader)))
     assert plan_again(again(trace, plan)) == plan
     network = {"route": "pxelinux", "nic": "e1000", "faults": ["drop:block=3", "no-ack"]}
-    assert set(values) | set(network) == set(OPTIONS), "an option that is not tried"
-    plan = choose(BootPlan(until="banner"), network)
-    assert plan_again(again(replace(trace, loader=None), plan)) == plan
+    brought = {"route": "disk", "attached": "usb", "more_disks": [str(initrd), str(bios)]}
+    assert {*values, *network, *brought} == set(OPTIONS), "an option that is not tried"
+    for others, source in ((network, "selfcheck:16"), (brought, str(bios))):
+        plan = choose(BootPlan(until="banner"), others)
+        assert plan_again(again(replace(trace, loader=None, source=source), plan)) == plan
 
 
 def test_disk_that_somebody_brought() -> None:
