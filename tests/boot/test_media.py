@@ -223,6 +223,25 @@ def test_floppy_that_a_cd_emulates(tmp_path: Path, kernel: Path) -> None:
     assert trace.disk.base % 2048 == 0
 
 
+MEMTEST = Path("/usr/lib/memtest86+/memtest86+x64.iso")
+
+
+def test_kernel_whose_own_boot_sector_loads_it(tmp_path: Path) -> None:
+    """As on memtest86+'s CD, which emulates a floppy: nobody sets its header."""
+    needs(MEMTEST)
+    trace, judgement = booted(MEMTEST, until="protected-mode")
+    assert judgement.verdict is Verdict.GOOD, judgement.summary
+    assert trace.disk
+    assert (trace.disk.kind, trace.disk.drive, trace.disk.kernel_lba) == ("cdrom", 0, 0)
+    assert trace.handoff
+    assert trace.handoff.payload
+    assert trace.handoff.payload.equal
+    broken = tmp_path / "memtest.iso"
+    shutil.copy(MEMTEST, broken)
+    overwrite(broken, trace.disk.base + 0x200, bytes(0x600))
+    assert booted(broken, until="setup")[1].verdict is Verdict.BAD
+
+
 def test_stick_boots_until_its_partition_is_broken(tmp_path: Path, kernel: Path) -> None:
     path = stick(tmp_path / "s.img", kernel, GOOD_CONFIG, table=MSDOS)
     trace = is_good(path, attached="usb")
