@@ -181,6 +181,8 @@ send_record:
         mov     ds, [bp + record.cs]    ; setup code has CS at the real-mode kernel's start
         cmp     dword [0x202], MAGIC
         jne     .done
+        cmp     byte [bp + record.ip + 1], 2 ; in front of it is the boot sector, which may
+        jb      .done                   ; load the rest
         mov     eax, dr7
         test    ah, REPORTED >> 8 & 1
         jnz     .done

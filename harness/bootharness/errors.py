@@ -6,7 +6,7 @@
     └── CouldNotFindOut         no verdict on the kernel is possible: SKIP, exit status 125
         ├── KernelUnavailable   the kernel build cannot be had
         │   └── NotAKernel      it is there and is not a bzImage: to a gate it is a bad one
-        ├── MediumUnavailable   the disk image is in a form that no machine boots from
+        ├── MediumUnavailable   the image is none that a machine boots from, or is not opened
         ├── BuildFailed         the kernel could not be built
         │   └── DoesNotBuild    its build command has said so: to who looks for that it is bad
         ├── ToolMissing         a program that the harness needs is not installed
@@ -96,7 +96,7 @@ class NotAKernel(KernelUnavailable):
 
 
 class MediumUnavailable(CouldNotFindOut):
-    """What is to be booted is there, but in a form that no machine boots from."""
+    """What is to be booted is there, but a machine does not boot from it, or it is not opened."""
 
     cause = "medium-unavailable"
 

@@ -1,7 +1,6 @@
 """Disk images as people have them: SYSLINUX on a FAT file system, GRUB with either entry."""
 
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from bootharness.kernels.source import fetch
 from bootharness.one_boot import boot
 from bootharness.plan import DEFAULT_CMDLINE, BootPlan, MachineConfig
 from bootharness.predictor.predict import predict
+from tests.support.media import needs, overwrite, run
 from tests.support.processes import run as run_command
 
 PARTITION_LBA = 2048
@@ -20,23 +20,6 @@ SYSLINUX_MBR = Path("/usr/lib/syslinux/mbr/mbr.bin")
 SYSLINUX_MODULE = Path("/usr/lib/syslinux/modules/bios/ldlinux.c32")
 GRUB_BOOT = Path("/usr/lib/grub/i386-pc/boot.img")
 GRUB_MODULES = "biosdisk part_msdos fat"
-PATH = "/usr/sbin:/sbin:/usr/bin:/bin"
-
-
-def needs(*tools: str | Path) -> None:
-    missing = []
-    for tool in tools:
-        there = tool.exists() if isinstance(tool, Path) else shutil.which(tool, path=PATH)
-        missing += [] if there else [str(tool)]
-    if missing:
-        pytest.skip(f"not installed: {', '.join(missing)}")
-
-
-def run(*argv: str | Path, text: str = "") -> None:
-    done = subprocess.run(
-        argv, input=text, capture_output=True, text=True, check=False, env={"PATH": PATH}
-    )
-    assert done.returncode == 0, done.stderr
 
 
 @pytest.fixture(scope="module")
@@ -54,12 +37,6 @@ def fat_disk(tmp_path_factory: pytest.TempPathFactory, debian: str) -> Path:
 
 def copy(disk: Path, source: Path, name: str) -> None:
     run("mcopy", "-i", f"{disk}@@1M", source, f"::{name}")
-
-
-def write(disk: Path, at: int, content: bytes) -> None:
-    with disk.open("r+b") as file:
-        file.seek(at)
-        file.write(content)
 
 
 def is_good(disk: Path, *, memory: bool) -> None:
@@ -84,7 +61,7 @@ def syslinux(fat_disk: Path, folder: Path, config: str) -> Path:
     copy(disk, folder / "syslinux.cfg", "syslinux.cfg")
     copy(disk, SYSLINUX_MODULE, "ldlinux.c32")
     run("syslinux", "--install", "--offset", str(PARTITION_LBA * 512), disk)
-    write(disk, 0, SYSLINUX_MBR.read_bytes()[:440])
+    overwrite(disk, 0, SYSLINUX_MBR.read_bytes()[:440])
     return disk
 
 
@@ -98,8 +75,8 @@ def grub(fat_disk: Path, folder: Path, config: str, command: str = "linux") -> P
         *(f"--install-modules={command} normal {GRUB_MODULES}", f"--modules={GRUB_MODULES}"),
         f"boot/grub/grub.cfg={folder / 'grub.cfg'}",
     )
-    write(disk, 0, GRUB_BOOT.read_bytes()[:440])
-    write(disk, 512, core.read_bytes())
+    overwrite(disk, 0, GRUB_BOOT.read_bytes()[:440])
+    overwrite(disk, 512, core.read_bytes())
     return disk
 
 
@@ -271,7 +248,7 @@ def test_boot_sector_without_a_system_says_so(fat_disk: Path, tmp_path: Path) ->
     needs(SYSLINUX_MBR)
     disk = tmp_path / "empty.img"
     shutil.copy(fat_disk, disk)
-    write(disk, 0, SYSLINUX_MBR.read_bytes()[:440])
+    overwrite(disk, 0, SYSLINUX_MBR.read_bytes()[:440])
     judgement = judged(disk)  # mkfs.vfat's own boot sector
     assert judgement.cause == "boot-manager-error"
     assert "This is not a bootable disk" in judgement.summary

@@ -223,6 +223,25 @@ def test_floppy_that_a_cd_emulates(tmp_path: Path, kernel: Path) -> None:
     assert trace.disk.base % 2048 == 0
 
 
+MEMTEST = Path("/usr/lib/memtest86+/memtest86+x64.iso")
+
+
+def test_kernel_whose_own_boot_sector_loads_it(tmp_path: Path) -> None:
+    """As on memtest86+'s CD, which emulates a floppy: nobody sets its header."""
+    needs(MEMTEST)
+    trace, judgement = booted(MEMTEST, until="protected-mode")
+    assert judgement.verdict is Verdict.GOOD, judgement.summary
+    assert trace.disk
+    assert (trace.disk.kind, trace.disk.drive, trace.disk.kernel_lba) == ("cdrom", 0, 0)
+    assert trace.handoff
+    assert trace.handoff.payload
+    assert trace.handoff.payload.equal
+    broken = tmp_path / "memtest.iso"
+    shutil.copy(MEMTEST, broken)
+    overwrite(broken, trace.disk.base + 0x200, bytes(0x600))
+    assert booted(broken, until="setup")[1].verdict is Verdict.BAD
+
+
 def test_stick_boots_until_its_partition_is_broken(tmp_path: Path, kernel: Path) -> None:
     path = stick(tmp_path / "s.img", kernel, GOOD_CONFIG, table=MSDOS)
     trace = is_good(path, attached="usb")
@@ -354,6 +373,12 @@ def test_gdb_has_the_kernel_of_an_image_in_a_container(raw: Path, tmp_path: Path
 def test_what_cannot_be_attached_so_is_one_sentence(hybrid: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="is a CD, and a CD is attached by ahci, ide, usb"):
         booted(hybrid, disk_interface="nvme")
+    with pytest.raises(UsageError, match="--disk-interface nvme: --as usb says another one"):
+        booted(hybrid, attached="usb", disk_interface="nvme")
+    empty = tmp_path / "empty.img"
+    empty.write_bytes(bytes(1_474_560))
+    with pytest.raises(UsageError, match="is a floppy, which has a controller of its own"):
+        booted(empty, disk_interface="virtio")
     with pytest.raises(UsageError, match=r"--and-disk .*hybrid\.iso: a CD, and a disk is wanted"):
         booted(hybrid, more_disks=(str(hybrid),))
     with pytest.raises(UsageError, match="and a floppy at most 2,949,120: leave --as floppy out"):

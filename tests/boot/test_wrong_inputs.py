@@ -60,13 +60,17 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (
             "boot disk.qcow2",
             UNKNOWN,
-            "a qcow2 image: a machine boots from it by --route disk, once",
+            "disk.qcow2: QEMU's driver qcow2 does not read it: ",
         ),
         (
             "boot selfcheck:16 disk.img",
             UNKNOWN,
             "disk.img: a disk image: boot it with --route disk",
         ),
+        ("boot --disk notes", USAGE, "notes: not a disk image: it has no sector to boot from"),
+        ("boot --disk initrd.gz", UNKNOWN, "not a disk image, but compressed with gzip, and in it"),
+        ("boot bzImage --and-disk disk.img", USAGE, "--and-disk disk.img: the route mbr makes no"),
+        ("boot disk.img --as stick", USAGE, "'stick' is not one of 'auto', 'disk', 'cdrom'"),
         ("boot bzImage --initrd bzImage", USAGE, "--initrd bzImage: a Linux kernel, not an initrd"),
         ("boot bzImage --initrd disk.qcow2", USAGE, "disk.qcow2: a qcow2 image, not an initrd"),
         ("boot bzImage --loader bzImage", USAGE, "bzImage: a Linux kernel, not a loader: give it"),

@@ -50,14 +50,12 @@ def test_everything_that_can_be_chosen(tmp_path: Path) -> None:
     trace = replace(TRACE, source="selfcheck:16", loader=replace(STAGE1, name=str(loader)))
     assert plan_again(again(trace, plan)) == plan
     network = {"route": "pxelinux", "nic": "e1000", "faults": ["drop:block=3", "no-ack"]}
-    brought = {"route": "disk", "attached": "cdrom"}
+    brought = {"route": "disk", "attached": "usb", "more_disks": [str(initrd), str(bios)]}
     tried = {*values, *network, *brought, "until_screen"}
     assert tried == set(OPTIONS), "an option that is not tried"
-    plan = choose(BootPlan(until="banner"), network)
-    assert plan_again(again(replace(trace, loader=None), plan)) == plan
-    (disk := tmp_path / "a disk").touch()
-    plan = choose(BootPlan(until="banner"), brought)
-    assert plan_again(again(replace(trace, loader=None, source=str(disk)), plan)) == plan
+    for others, source in ((network, "selfcheck:16"), (brought, str(bios))):
+        plan = choose(BootPlan(until="banner"), others)
+        assert plan_again(again(replace(trace, loader=None, source=source), plan)) == plan
 
 
 def test_patterns_that_a_boot_had_to_come_to() -> None:

@@ -1,5 +1,6 @@
 """What an image is: a disk, a CD, a floppy, and how large its sectors are."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -27,11 +28,13 @@ def cd(entry: bytes = b"\x88\0\0\0\0\0\4\0\x19\0\0\0", platform: int = 0) -> byt
     return image
 
 
-def shape(image: bytes, asked: str = "auto", size: int | None = None) -> Shape:
-    def read(start: int, count: int) -> bytes:
-        return bytes(image[start : start + count]).ljust(count, b"\0")
+def reader(image: bytes) -> Callable[[int, int], bytes]:
+    """Return what reads an image as a file is read: zeros behind its end."""
+    return lambda start, count: bytes(image[start : start + count]).ljust(count, b"\0")
 
-    return shape_of(read, size or len(image), asked)
+
+def shape(image: bytes, asked: str = "auto", size: int | None = None) -> Shape:
+    return shape_of(reader(image), size or len(image), asked)
 
 
 def fat(size: int, track: int, *, media: int = 0xF0, sector: int = 512) -> bytes:
@@ -92,7 +95,7 @@ def test_what_a_cd_emulates(
     media: int, emulation: str, drive: int, floppy: FloppyFormat | None
 ) -> None:
     image = cd(bytes((0x88, media, 0, 0, 0, 0, 1, 0, 25, 0, 0, 0)))
-    found = boot_entry(lambda start, count: bytes(image[start : start + count]))
+    found = boot_entry(reader(image), len(image))
     assert found == BootEntry(emulation, 25, floppy)  # type: ignore[arg-type]
     assert shape(image) == Shape("cdrom", drive, 512, 25 * 2048, floppy)
 
@@ -108,7 +111,7 @@ def test_what_a_cd_emulates(
     ],
 )
 def test_why_no_bios_boots_a_cd(image: bytearray, why: str) -> None:
-    found = boot_entry(lambda start, count: bytes(image[start : start + count]))
+    found = boot_entry(reader(image), len(image))
     assert isinstance(found, str)
     assert why in found
 

@@ -17,6 +17,8 @@ from bootharness.diagnosis import judge
 from bootharness.errors import FormatError, UsageError
 from bootharness.formats.bioscall import DiskAddressPacket
 from bootharness.formats.bzimage import SetupHeader
+from bootharness.formats.container import refused_for
+from bootharness.formats.forms import form_of
 from bootharness.formats.gdt import BlockMoveTable, SegmentDescriptor
 from bootharness.formats.intlog import triple_fault
 from bootharness.formats.mbr import Mbr
@@ -27,6 +29,7 @@ from bootharness.machine.gdb_log import REGISTERS, registers_from
 from bootharness.machine.registers import parse_registers
 from bootharness.report.disassembly import instructions
 from bootharness.report.document import document, encode, read_trace
+from bootharness.routes.shape import shape_of
 from bootharness.trace.boot_trace import BootTrace
 from tests.formats.test_intlog import PAGE_FAULT
 from tests.formats.test_record import PACKET, record
@@ -89,6 +92,26 @@ def packet(data: bytes) -> None:
         DiskAddressPacket.parse(data)
     whole = (data + bytes(16))[:16]
     assert DiskAddressPacket.parse(whole).build() == whole
+
+
+def medium(data: bytes) -> None:
+    """Look at what an image is: any bytes, as its beginning, as a CD's boot record and catalog."""
+    image = bytearray(24 * 2048)
+    image[0x8001:0x8006], image[0x8800:0x881E] = b"CD001", b"\0CD001\1EL TORITO SPECIFICATION"
+    image[0x8847] = 20
+    image[20 * 2048 : 20 * 2048 + len(data)] = data[:2048]
+    for each in (data, bytes(image), data[:512] + bytes(image[512:])):
+
+        def read(start: int, count: int, each: bytes = each) -> bytes:
+            return each[start : start + count].ljust(count, b"\0")
+
+        for asked in ("auto", "cdrom", "floppy", "disk"):
+            shape = shape_of(read, len(each), asked)
+            assert shape.base == 0 or shape.base < len(each)
+        for magic in (b"QFI\xfb", b"QED\0", b"KDMV", b"conectix"):
+            form = form_of(magic)
+            assert form
+            refused_for(form, lambda start, count: (magic + data)[start : start + count])  # noqa: B023
 
 
 def recorder_log(data: bytes) -> None:
@@ -187,7 +210,7 @@ def wire(data: bytes) -> None:
 TARGETS: dict[str, Callable[[bytes], None]] = {
     target.__name__: target
     for target in (
-        setup_header, mbr, descriptors, packet, recorder_log, trace_json, monitor,
+        setup_header, mbr, descriptors, packet, medium, recorder_log, trace_json, monitor,
         machine_interface, interrupt_log, text_screen, code, wire,
     )
 } | FILE_TARGETS  # fmt: skip
@@ -220,6 +243,7 @@ def seeds() -> dict[str, bytes]:
         + b"\x55\xaa",
         "descriptors": table,
         "packet": bytes.fromhex("10007f00000000200408000000000000"),
+        "medium": b"\1".ljust(30, b"\0") + b"\x55\xaa\x88\2\0\0\0\0\1\0\5\0\0\0",
         "recorder_log": b"\x04" + record("C", 0x13, 0x42, extra=PACKET) + record("R", 0x13, 0x42),
         "trace_json": _GOOD,
         "monitor": REAL.encode(),

@@ -20,7 +20,8 @@ __all__ = ["command", "sources_and_plan"]
     "boot",
     epilog="""\b
 KERNEL is a bzImage, a folder or glob of them, deb:PACKAGE[:ARCH][=VERSION][/SUITE], or
-grow:BYTES:KERNEL (its payload grown to an exact size). By --route disk it is a disk image.
+grow:BYTES:KERNEL (its payload grown to an exact size). An image of a disk, a CD or a floppy is
+booted as what it is: raw, qcow2, VMDK, VDI, VHDX, ISO, compressed.
 
 \b
 Examples:
@@ -28,7 +29,8 @@ Examples:
   bootharness boot /boot/vmlinuz-* --until banner --json results.json
   bootharness boot bzImage --initrd initrd.img --cmdline 'console=ttyS0 quiet'
   bootharness boot grow:17000000:bzImage --loader my-mbr.asm --verbose
-  bootharness boot --disk appliance.img
+  bootharness boot appliance.qcow2
+  bootharness boot installer.iso --as usb
   bootharness boot --route pxelinux --nic e1000 bzImage
   bootharness boot --route ipxe --net-fault drop:block=100 bzImage
   git bisect run sh -c 'make bzImage || exit 125; bootharness boot arch/x86/boot/bzImage \\

@@ -530,9 +530,11 @@ CAUSES: dict[str, Cause] = {
         ),
         Cause(
             "medium-unavailable",
-            "The disk image is in a form that no machine boots from: a container, compressed.",
+            "The file is no medium that a machine boots from, or one that is not opened: it is "
+            "damaged, encrypted, or names other files.",
             "the file, and what it is",
-            "Make a raw image of it (qemu-img convert -O raw, or unpack it) and boot that.",
+            "Of an image that names others make one file (qemu-img convert); fetch a damaged one "
+            "again.",
             "skip",
         ),
         Cause(

@@ -90,7 +90,7 @@ def loader_message(trace: BootTrace) -> str:
 def header_not_set(trace: BootTrace) -> Finding | None:
     """An obligatory field of the setup header is missing or wrong at the handoff."""
     header = trace.handoff.header if trace.handoff else None
-    if header is None or trace.handoff is None:
+    if header is None or trace.handoff is None or trace.loads_itself:
         return None
     wrong, setup_runs = "", trace.handoff.boot_params is None
     if not header.type_of_loader:
@@ -140,7 +140,7 @@ def handoff_state(trace: BootTrace) -> Finding | None:
         return None
     registers, header = handoff.registers, handoff.header
     start = handoff.real_mode_address
-    if start is None:
+    if start is None or trace.loads_itself:
         return None
     segment, wrong = start // 16, ""
     entry = registers.cs * 16 + registers.ip

@@ -39,6 +39,7 @@ SERVICES = {
     (0x13, 0x43): "extended write",
     (0x13, 0x44): "verify sectors",
     (0x13, 0x48): "extended drive parameters",
+    (0x13, 0x4B): "emulation status of a CD",
     (0x15, 0x24): "A20 gate",
     (0x15, 0x87): "block move",
     (0x15, 0x88): "extended memory size",
@@ -96,7 +97,7 @@ _PACKET = struct.Struct("<BBHHHQ")
 
 
 class DiskAddressPacket(Struct, frozen=True):
-    """What INT 13h AH=42h is to read where (EDD): sectors of 512 bytes to segment:offset."""
+    """What INT 13h AH=42h is to read where (EDD): sectors of the drive to segment:offset."""
 
     size: int
     reserved: int

@@ -36,8 +36,9 @@ class BootEntry(Struct, frozen=True):
     floppy: FloppyFormat | None = None
 
 
-def boot_entry(read: Callable[[int, int], bytes]) -> BootEntry | str:
-    """Return what a BIOS boots of a CD, or else why it boots nothing, to go behind "it has".
+def boot_entry(read: Callable[[int, int], bytes], size: int) -> BootEntry | str:
+    """Return what a BIOS boots of a CD of ``size`` bytes, or else why it boots nothing, to go
+    behind "it has".
 
     ``read`` gives bytes by their offset and number.
     """
@@ -45,7 +46,7 @@ def boot_entry(read: Callable[[int, int], bytes]) -> BootEntry | str:
     if not record.startswith(_RECORD):
         return "no El Torito boot record in sector 17"
     at = int.from_bytes(record[_CATALOG_AT : _CATALOG_AT + 4], "little")
-    catalog = read(at * CD_SECTOR_BYTES, CD_SECTOR_BYTES)
+    catalog = read(at * CD_SECTOR_BYTES, CD_SECTOR_BYTES).ljust(CD_SECTOR_BYTES, b"\0")
     if catalog[:1] != b"\1" or catalog[30:32] != b"\x55\xaa":
         return f"no boot catalog in sector {at:,}, where its boot record says that it is"
     if catalog[1]:
@@ -59,7 +60,7 @@ def boot_entry(read: Callable[[int, int], bytes]) -> BootEntry | str:
         return f"an entry in its boot catalog that emulates what nobody knows ({emulated:02x}h)"
     if not sectors:
         return "an entry in its boot catalog that loads no sector"
-    if not read(lba * CD_SECTOR_BYTES, 1):
+    if lba * CD_SECTOR_BYTES >= size:
         return f"an entry in its boot catalog for sector {lba:,}, which is behind its end"
     emulation: Literal["none", "floppy", "disk"] = _EMULATED[media]  # type: ignore[assignment]
     return BootEntry(emulation, lba, _FLOPPIES.get(media))

@@ -82,8 +82,11 @@ def drive_device(drive: Drive, *more: Drive) -> Device:
     every = (drive, *more)
     words: list[str] = []
     for number, each in enumerate(every):
-        media = ",media=cdrom" if each.kind == "cdrom" else ""
-        image = f"{_image(each)},if=none,id=disk{number},snapshot=on,cache=unsafe{media}"
+        # of a floppy the machine itself makes the controller, where it has none without
+        how = {"floppy": "if=floppy,index=0", "cdrom": "if=none,media=cdrom"}.get(
+            each.kind, "if=none"
+        )
+        image = f"{_image(each)},{how},id=disk{number},snapshot=on,cache=unsafe"
         words += ["-drive", image]
     for interface in dict.fromkeys(each.interface for each in every if each.kind != "floppy"):
         words += _CONTROLLERS.get(interface, ())
@@ -95,7 +98,7 @@ def drive_device(drive: Drive, *more: Drive) -> Device:
 def _device_words(drive: Drive, number: int) -> tuple[str, ...]:
     image = f"drive=disk{number}"
     if drive.kind == "floppy":
-        return ("-device", f"floppy,{image}", "-global", "isa-fdc.bootindexA=0")
+        return ("-global", "isa-fdc.bootindexA=0")
     takes = _CDS if drive.kind == "cdrom" else _DISKS
     if drive.interface not in takes:
         raise UsageError(

@@ -21,7 +21,7 @@ from bootharness.host.tool import Tool
 
 __all__ = ["STORAGE_DAEMON", "Opened"]
 
-STORAGE_DAEMON = Tool("qemu-storage-daemon", "qemu-system-common")
+STORAGE_DAEMON = Tool("qemu-storage-daemon", "qemu-system-x86")
 _ANSWER_S = 60.0
 _SAID_BYTES = 4096
 _MOST_BYTES = 1 << 24

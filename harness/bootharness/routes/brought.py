@@ -33,12 +33,19 @@ def _prepare(disk: DiskImage, plan: BootPlan, workspace: Workspace) -> Iterator[
 
 def _interface(disk: DiskImage, plan: BootPlan) -> str:
     """Return how the image is attached: a disk of large sectors, where nobody says how, by what
-    SeaBIOS can boot it from."""
-    asked = plan.machine.disk_interface
+    SeaBIOS can boot it from. Raises UsageError for what contradicts itself."""
+    asked, usual = plan.machine.disk_interface, BootPlan().machine.disk_interface
     if plan.machine.attached == "usb":
+        if asked not in (usual, "usb"):
+            raise UsageError(f"--disk-interface {asked}: --as usb says another one")
         return "usb"
+    if disk.shape.kind == "floppy" and asked != usual:
+        raise UsageError(
+            f"--disk-interface {asked}: {disk.source} is a floppy, which has a controller of its "
+            "own"
+        )
     large = disk.shape.kind == "disk" and disk.shape.sector_bytes != SECTOR_BYTES
-    return LARGE_SECTORS[0] if large and asked == BootPlan().machine.disk_interface else asked
+    return LARGE_SECTORS[0] if large and asked == usual else asked
 
 
 def _attached(disk: DiskImage, plan: BootPlan) -> DiskImage:

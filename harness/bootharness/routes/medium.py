@@ -51,6 +51,12 @@ class Medium(Struct, frozen=True):
         return self.disk is not None and (self.loader is None or self.loader.manager)
 
     @property
+    def loads_itself(self) -> bool:
+        """Whether the boot sector is that of the kernel that was found."""
+        disk = self.disk
+        return bool(disk and disk.kernel and disk.loader is None and disk.kernel_lba == 0)
+
+    @property
     def narrow(self) -> bool:
         """Whether its kernel is known to have only 32 bits."""
         return self.kernel is not None and self.kernel.header.needs_32_bits_alone

@@ -55,7 +55,7 @@ def shape_of(read: Callable[[int, int], bytes], size: int, asked: str = AUTO) ->
         return Shape("floppy", _FLOPPY, floppy=drive_format(read(0, SECTOR_BYTES), size))
     if kind != "cdrom":
         return Shape(sector_bytes=_disk_sector_bytes(read))
-    shape, entry = Shape("cdrom", _CD, CD_SECTOR_BYTES), boot_entry(read)
+    shape, entry = Shape("cdrom", _CD, CD_SECTOR_BYTES), boot_entry(read, size)
     if isinstance(entry, str):
         return replace(shape, refused=entry)
     if entry.emulation == "none":
@@ -68,7 +68,7 @@ def _kind(read: Callable[[int, int], bytes], size: int) -> MediumKind:
     boot_sector = read(0, SECTOR_BYTES)
     if read(_ISO_AT, len(_ISO)) == _ISO:
         signed = boot_sector.endswith(b"\x55\xaa")
-        return "disk" if signed and isinstance(boot_entry(read), str) else "cdrom"
+        return "disk" if signed and isinstance(boot_entry(read, size), str) else "cdrom"
     return "floppy" if floppy_format(boot_sector, size) else "disk"
 
 

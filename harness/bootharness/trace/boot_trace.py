@@ -198,6 +198,12 @@ class BootTrace(Struct, frozen=True, dict=True):
         return self.disk is not None and (self.loader is None or self.loader.manager)
 
     @property
+    def loads_itself(self) -> bool:
+        """Whether the kernel's own boot sector loads it, as on a floppy of memtest86+: what the
+        boot protocol wants of a loader is wanted of nobody then."""
+        return self.loader is None and self.disk is not None and self.disk.kernel_lba == 0
+
+    @property
     def names_kernel(self) -> bool:
         """Whether its kernel is the one of this boot: it was asked for, or entered."""
         asked = self.loader is not None or self.disk is None

@@ -4,6 +4,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from bootharness.diagnosis.certainty import certain
 from bootharness.errors import HostBusy, MachineLost, PromptNotSeen, TimeTooShort
@@ -76,6 +77,7 @@ _WALL, _WALL_S = 1.2, 1.0
 _SELDOM = 5
 # protected-mode code below is the BIOS's, which uses it to talk to disks
 _PROTECTED_FROM = 0x100000
+_NEVER_A_BIOS = ("paged", "long")
 _BEFORE_A_PANIC = ("protected-mode", "banner")
 _TARGETS = {"setup": "setup-entered"}
 _PASS_OTHERS = ("banner", "init")
@@ -468,6 +470,8 @@ class Watch(Struct):
             calls=before if stop.exact else before - 1,
             seconds=round(stop.at, 6),
         )
+        if self.medium.loads_itself:  # and uses its boot sector for its own variables
+            self.handoff = replace(self.handoff, real_mode=None)
         self.words.entered = True
         if self.lookout.reads_screen and self.asked_for_kernel:
             with suppress(MachineLost):
@@ -511,7 +515,8 @@ class Watch(Struct):
 
     def _look_at_mode(self, sample: CpuSample) -> None:
         entered = "setup-entered" in self.milestones
-        if entered and sample.mode != "real" and sample.linear >= _PROTECTED_FROM:
+        high = sample.mode != "real" and sample.linear >= _PROTECTED_FROM
+        if entered and (high or sample.mode in _NEVER_A_BIOS):
             self._reach("protected-mode", sample.seconds)
 
     def _drain(self) -> None:
