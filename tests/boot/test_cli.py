@@ -87,7 +87,7 @@ def test_what_cannot_be_found_out_exits_125(kernels: Path, tmp_path: Path, what:
         (["grow:16:selfcheck:4096"], "already has 4,096 bytes"),
         (["grow:many:selfcheck:16"], "write grow:BYTES:SOURCE"),
         (["grow:16:no-such-file"], "no-such-file: no such file"),
-        (["selfcheck:16", "--until", "never"], "--until"),
+        (["selfcheck:16", "--until", "bannr"], "until 'bannr': did you mean banner?"),
         (["selfcheck:16", "--memory", "1"], "--memory"),
         (
             ["selfcheck:16", "--disk", "/etc/passwd"],

@@ -349,7 +349,7 @@ def refused(user: pytest.Pytester, *options: str) -> str:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--boot-until", "never"], "argument --boot-until: invalid choice: 'never'"),
+        (["--boot-until", "bannr"], "--boot-until: until 'bannr': did you mean banner?"),
         (["--boot-tracer", "strace"], "argument --boot-tracer: invalid choice: 'strace'"),
         (["--boot-memory", "much"], "argument --boot-memory: invalid int value: 'much'"),
         (["--boot-memory", "1"], "--boot-memory: memory 1: it has to be at least 2"),
@@ -464,15 +464,36 @@ def test_marker_changes_the_plan(user: pytest.Pytester, boots: Path) -> None:
     assert count(boots) == 2
 
 
+def test_marker_and_option_take_patterns(user: pytest.Pytester) -> None:
+    user.makepyfile(
+        """
+        import pytest
+
+        @pytest.mark.boot(until="payload ok", fail_on="command line wrong")
+        def test_marked(boot_trace, boot_judgement):
+            boot_judgement.require_good()
+            assert boot_trace.marker.line == "selfcheck: payload ok"
+
+        def test_of_the_options(boot_judgement):
+            assert boot_judgement.cause == "fail-on-seen"
+        """
+    )
+    options = ("--boot-until", "initrd ok", "--boot-fail-on", "no", "--boot-fail-on", "header ok")
+    result = user.runpytest_subprocess("--kernel", "selfcheck:16000", *options)
+    result.assert_outcomes(passed=2)
+
+
 @pytest.mark.parametrize(
     ("marker", "words"),
     [
         ("boot(colour=1)", "colour: known are route, until, "),
         ("boot('banner')", "'banner': known are route, until, "),
         (
-            "boot(until='never')",
-            "until 'never': known are auto, setup, protected-mode, banner, init",
+            "boot(until='bannr')",
+            "until 'bannr': did you mean banner?",
         ),
+        ("boot(fail_on=['fine', 'WARN('])", "fail on 'WARN(' is no regular expression"),
+        ("boot(send='boot:')", "send 'boot:': it is PATTERN=>TEXT"),
         ("boot(memory_mib=1)", "memory 1: it has to be at least 2"),
         ("boot(initrd='no.img')", "no.img: no such file"),
         ("netboot('pxelinux', 'stall:blok=2')", "of stall can be said: file, block"),

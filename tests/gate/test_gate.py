@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from bootharness.diagnosis.verdict import Verdict
 from bootharness.errors import UsageError
+from bootharness.gate.axes import axes
 from bootharness.gate.compare import changes, remarks, slower
 from bootharness.gate.matrix import Expectation, Matrix, read_matrix
 from bootharness.gate.outcome import Entry, GateOutcome, Pace, Remark, Standing
@@ -181,6 +182,30 @@ def test_routes_that_fail_each_in_its_own_way_do_not_blame_the_kernel_alone() ->
     assert by_route(mbr=clobbered, grub=WRAPPED) == (
         "bzImage: all routes fail, so it is the kernel or what all of them have in common",
     )
+
+
+def test_patterns_are_axes_and_are_told_in_words(tmp_path: Path) -> None:
+    matrix = tmp_path / "gate.toml"
+    matrix.write_text(
+        "kernels = ['selfcheck:16']\n"
+        "until = ['banner', 'login:']\n"
+        "fail_on = 'WARNING: CPU|BUG'\n"
+        "send = [['boot:=>two<enter>', 'x=>y']]\n"
+    )
+    cells = read_matrix(matrix).cells()
+    assert [cell.plan.until for cell in cells] == ["banner", "login:"]
+    assert {cell.plan.fail_on for cell in cells} == {("WARNING: CPU|BUG",)}
+    assert {cell.plan.send for cell in cells} == {("boot:=>two<enter>", "x=>y")}
+    assert [axes(cell)["until"] for cell in cells] == ["to banner", "to 'login:'"]
+    assert axes(cells[0])["fail_on"] == "without 'WARNING: CPU|BUG'"
+    on_screen = Matrix(("selfcheck:16",), None, {"until_screen": ("login:",)}).cells()[0]
+    assert (axes(on_screen)["until"], axes(on_screen)["until_screen"]) == (
+        "",
+        "to 'login:' on the screen",
+    )
+    matrix.write_text("kernels = ['selfcheck:16']\nfail_on = 'WARN('\n")
+    with pytest.raises(UsageError, match=r"gate.toml: fail on 'WARN\(' is no regular expression"):
+        read_matrix(matrix)
 
 
 def test_a_matrix_has_every_combination_once(tmp_path: Path) -> None:

@@ -1,0 +1,59 @@
+"""Patterns that had to come and did not, in words; those of real boots are in tests/boot."""
+
+import pytest
+from msgspec.structs import replace
+
+from bootharness.diagnosis import Verdict, judge
+from bootharness.trace.boot_trace import BootTrace, Ending
+from bootharness.trace.heard import Heard
+from bootharness.trace.machine_facts import CpuSample, PostMortem
+from bootharness.trace.sighting import Sighting
+from tests.support.traces import handoff, loading_trace, move
+
+KERNEL = CpuSample(60.0, 0xFFFFFFFF81000000, 0x10, 0, "long", True, True)
+USER = replace(KERNEL, linear=0x401000, cs=0x33)
+LATE = replace(
+    loading_trace(1008, [move(0x100000, 1008)], handoff=handoff(1), heard=Heard(release="6.1.0")),
+    until="login:",
+    ending=Ending("timeout", 60.0),
+    serial="one\r\n\x1b[0mtwo\r\n",
+)
+
+
+def shown(screen: str) -> PostMortem:
+    return PostMortem("paused", KERNEL, "", 64, 0, "", screen=screen)
+
+
+def on_screen(screen: str) -> BootTrace:
+    return replace(LATE, until="screen", until_screen="login:", post_mortem=shown(screen))
+
+
+def test_the_last_line_is_quoted() -> None:
+    judgement = judge(LATE)
+    assert judgement.cause == "marker-not-seen"
+    assert judgement.summary.startswith("no 'login:' in 60 s; the last line was \"")
+    assert "two" in judgement.summary
+    assert "\x1b" not in judgement.summary
+
+
+def test_text_on_a_screen_is_bad_and_a_picture_is_not_known() -> None:
+    bad = judge(on_screen("hello\nworld"))
+    assert (bad.verdict, bad.cause) == (Verdict.BAD, "marker-not-seen")
+    assert 'the last line was "world"' in bad.summary
+    unknown = judge(on_screen(""))
+    assert (unknown.verdict, unknown.cause) == (Verdict.SKIP, "screen-unreadable")
+
+
+@pytest.mark.parametrize("sample", [KERNEL, USER])
+def test_silence_is_not_known(sample: CpuSample) -> None:
+    """A userspace that runs and writes nowhere may be ready all the same."""
+    silent = replace(LATE, serial="", heard=None, samples=(sample,))
+    judgement = judge(silent)
+    assert (judgement.verdict, judgement.cause) == (Verdict.SKIP, "kernel-silent")
+
+
+def test_what_was_not_typed_is_said() -> None:
+    asked = Sighting("boot:", "boot:", "screen", 1.0)
+    trace = replace(LATE, send=("boot:=>two<enter>", "login:=>root<enter>"), sent=(asked,))
+    assert "'login:' never came, so 'root<enter>' was not typed" in judge(trace).warnings
+    assert not judge(replace(trace, sent=(asked, asked))).warnings
