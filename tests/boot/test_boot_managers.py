@@ -168,8 +168,8 @@ def test_grub_whose_partition_is_gone_has_only_its_rescue_shell(
         *("grub-mkimage", "-O", "i386-pc", "-o", core, "-p", "(hd0,msdos3)/boot/grub"),
         *GRUB_MODULES.split(),
     )
-    write(disk, 0, GRUB_BOOT.read_bytes()[:440])
-    write(disk, 512, core.read_bytes())
+    overwrite(disk, 0, GRUB_BOOT.read_bytes()[:440])
+    overwrite(disk, 512, core.read_bytes())
     judgement = judged(disk)
     assert judgement.cause == "boot-manager-error"
     assert "error: no such partition." in judgement.summary
