@@ -316,6 +316,13 @@ CAUSES: dict[str, Cause] = {
             "Look at the code at CS:IP; a loader that reboots by itself resets too.",
         ),
         Cause(
+            "userspace-gave-up",
+            "The kernel came up, and the initramfs or init says that it cannot go on.",
+            "its words on the serial line or the screen, what the kernel said of the initrd",
+            "Look at root= on the command line and at the partition that it names; look whether "
+            "the initramfs has the disk's driver (--disk-interface attaches it in another way).",
+        ),
+        Cause(
             "marker-not-seen",
             "The pattern of --until or --until-screen did not come before the time limit.",
             "the last lines on the serial line, or on the screen",

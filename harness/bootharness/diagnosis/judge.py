@@ -18,6 +18,7 @@ from bootharness.diagnosis import (
     protocol,
     screens,
     survived,
+    userspace,
     wanted,
     whose,
 )
@@ -127,6 +128,7 @@ _SHOWN, _ENTRY = 120, "the kernel's 32-bit entry"
 _LAST_RESORTS: tuple[tuple[str, Rule], ...] = (
     ("kernel-gave-up", protocol.kernel_gave_up),
     ("loader-gave-up", protocol.loader_gave_up),
+    ("userspace-gave-up", userspace.userspace_gave_up),
     ("marker-not-seen", wanted.marker_not_seen),
     ("not-switched-off", wanted.not_switched_off),
     ("timed-out", kernel.timed_out),

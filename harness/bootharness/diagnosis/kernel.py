@@ -15,6 +15,7 @@ __all__ = [
     "kernel_panic",
     "kernel_reset",
     "no_init",
+    "said_of_initrd",
     "timed_out",
     "wrong_cpu",
 ]
@@ -25,6 +26,7 @@ _WHY_NO_INIT = re.compile(
     r"(Initramfs unpacking failed: [^\r\n]{1,200}|check access for rdinit=[^\r\n]{1,200}"
     r"|Failed to execute [^\r\n]{1,200}|Cannot open root device \x22(?!\(null\))[^\r\n]{1,200})"
 )
+_UNPACKING_FAILED = re.compile(r"Initramfs unpacking failed: [^\r\n]{1,200}")
 # what it says when a file did not fit; of junk behind an archive it complains in other words
 _CUT = re.compile(
     r"Initramfs unpacking failed: (?:write error|[^\r\n]{0,80}(?:memory|allocate))[^\r\n]{0,80}"
@@ -87,6 +89,12 @@ def no_init(trace: BootTrace) -> Finding | None:
         f'the kernel found no /init to run ({brought}); {why}panicked: "{trace.ending.detail}"',
         _before_panic(trace),
     )
+
+
+def said_of_initrd(trace: BootTrace) -> str | None:
+    """Return what the kernel said of an initrd that it could not unpack."""
+    said = _UNPACKING_FAILED.search(trace.serial)
+    return said[0] if said else None
 
 
 def initramfs_cut(trace: BootTrace) -> Finding | None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from bootharness.diagnosis.hangs import last_call
+from bootharness.diagnosis.kernel import said_of_initrd
 from bootharness.diagnosis.verdict import Finding
 from bootharness.plan import SHUTDOWN, UNTIL
 from bootharness.text import last_lines, printable
@@ -56,8 +57,11 @@ def marker_not_seen(trace: BootTrace) -> Finding | None:
     where, there = (" on the screen", "there") if on_screen else ("", "on the serial line")
     lines = _lines(trace, on_screen=on_screen)
     last = f"the last line was {_quoted(lines[-1])}" if lines else f"nothing was written {there}"
+    of_initrd = said_of_initrd(trace)
+    said = f'; the kernel said "{of_initrd}"' if of_initrd else ""
     return Finding(
-        f"no {trace.goal}{where} in {trace.ending.seconds:.0f} s; {last}{_before_kernel(trace)}",
+        f"no {trace.goal}{where} in {trace.ending.seconds:.0f} s; {last}{said}"
+        f"{_before_kernel(trace)}",
         tuple(f"screen: {line}" if on_screen else line for line in lines),
     )
 

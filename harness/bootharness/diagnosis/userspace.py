@@ -1,0 +1,53 @@
+"""Causes that a userspace tells of itself: an initramfs, or an init, that says it cannot go on."""
+
+import re
+
+from bootharness.diagnosis.kernel import said_of_initrd
+from bootharness.diagnosis.verdict import Finding
+from bootharness.text import printable
+from bootharness.trace.boot_trace import BootTrace
+
+__all__ = ["userspace_gave_up"]
+
+# initramfs-tools, dracut, mkinitcpio, Alpine's and busybox's, systemd
+_GAVE_UP = re.compile(
+    r"^(?:\[ *[\d.]+\] )?(?:dracut[^:\n]{0,40}: )?("
+    r"ALERT! .{1,200} does not exist\b.{0,40}"
+    r"|No root device specified.{0,80}"
+    r"|Failed to mount .{1,200} as root file system.{0,40}"
+    r"|The .{1,40} filesystem on .{1,200} requires a manual fsck"
+    r"|No init found\. Try passing init=.{0,40}"
+    r"|(?:Warning: )?/dev/\S{1,200} does not exist"
+    r"|(?::: |ERROR: )(?:device|Device) .{1,200} not found.{0,40}"
+    r"|ERROR: Failed to mount .{1,200} on real root"
+    r"|mount: mounting .{1,200} on /(?:sysroot|root|new_root|mnt/root)\S* failed.{0,80}"
+    r"|Mounting root:? failed.{0,40}"
+    r"|You are in (?:emergency|rescue) mode\b.{0,40}"
+    r")",
+    re.MULTILINE,
+)
+_OVER = ("timeout", "idle")
+_LINES = 4
+
+
+def userspace_gave_up(trace: BootTrace) -> Finding | None:
+    """The initramfs did not find the root file system, or init ended in its emergency mode."""
+    if trace.ending.kind not in _OVER or not _kernel_spoke(trace):
+        return None
+    screen = trace.post_mortem.screen if trace.post_mortem else ""
+    text = f"{trace.serial}\n{screen}".replace("\r", "")
+    said = _GAVE_UP.search(text)
+    if said is None:
+        return None
+    words = " ".join(printable(said[1]).split())
+    of_initrd = said_of_initrd(trace)
+    before = f', after the kernel said "{of_initrd}"' if of_initrd else ""
+    lines = [line for line in text[said.start(1) :].splitlines() if line.strip()]
+    return Finding(
+        f'userspace came up and gave up; it says "{words}"{before}', tuple(lines[:_LINES])
+    )
+
+
+def _kernel_spoke(trace: BootTrace) -> bool:
+    heard = trace.heard is not None and bool(trace.heard.release or trace.heard.on)
+    return heard or trace.reached("banner") or trace.reached("init")

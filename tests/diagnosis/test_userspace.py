@@ -1,0 +1,61 @@
+"""What an initramfs, or an init, says when it cannot go on."""
+
+import pytest
+from msgspec.structs import replace
+
+from bootharness.diagnosis import Verdict, judge
+from bootharness.trace.boot_trace import Ending
+from tests.diagnosis.test_wanted import LATE, shown
+
+BOOTED = replace(LATE, serial="Linux version 6.1.0 (x)\r\n")
+UNPACKED = "[    2.8] Initramfs unpacking failed: ZSTD-compressed data is truncated\r\n"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "ALERT!  LABEL=rood does not exist.  Dropping to a shell!",
+        "Failed to mount /dev/sda2 as root file system.",
+        "No root device specified. Boot arguments must include a root= parameter.",
+        "No init found. Try passing init= bootarg.",
+        "dracut-initqueue[304]: Warning: /dev/disk/by-label/rood does not exist",
+        "[  190.1] dracut-initqueue[304]: Warning: /dev/disk/by-label/rood does not exist",
+        "ERROR: device 'LABEL=rood' not found. Skipping fsck.",
+        "ERROR: Failed to mount '/dev/sda2' on real root",
+        "mount: mounting /dev/sda2 on /sysroot failed: No such file or directory",
+        "You are in emergency mode. After logging in, type journalctl -xb",
+    ],
+)
+def test_its_words_are_the_sentence(words: str) -> None:
+    judgement = judge(replace(BOOTED, serial=f"{BOOTED.serial}{words}\r\n\r\n(initramfs) "))
+    assert (judgement.verdict, judgement.cause) == (Verdict.BAD, "userspace-gave-up")
+    begin = " ".join(words.partition("Warning: ")[2].split() or words.split())[:30]
+    assert f'it says "{begin}' in judgement.summary or f'it says "Warning: {begin}' in (
+        judgement.summary
+    )
+
+
+def test_what_the_kernel_said_of_the_initrd_comes_first() -> None:
+    words = "ALERT!  LABEL=root does not exist.  Dropping to a shell!\r\n"
+    judgement = judge(replace(BOOTED, serial=BOOTED.serial + UNPACKED + words))
+    assert judgement.cause == "userspace-gave-up"
+    assert "ZSTD-compressed data is truncated" in judgement.summary
+    judgement = judge(replace(BOOTED, serial=BOOTED.serial + UNPACKED))
+    assert judgement.cause == "marker-not-seen"
+    assert "ZSTD-compressed data is truncated" in judgement.summary
+
+
+def test_words_on_the_screen_count() -> None:
+    screen = shown("\nALERT!  UUID=1 does not exist.  Dropping to a shell!\n(initramfs)")
+    assert judge(replace(BOOTED, post_mortem=screen)).cause == "userspace-gave-up"
+
+
+def test_a_boot_that_came_to_its_pattern_after_such_words_is_good() -> None:
+    words = "ALERT!  LABEL=root does not exist.  Dropping to a shell!\r\nlogin:"
+    good = replace(BOOTED, serial=BOOTED.serial + words, ending=Ending("reached", 9.0))
+    assert judge(good).verdict is Verdict.GOOD
+
+
+def test_words_within_a_line_are_no_sign() -> None:
+    line = "myinit: I never say You are in emergency mode\r\n"
+    assert judge(replace(BOOTED, serial=BOOTED.serial + line)).cause == "marker-not-seen"
