@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from bootharness.errors import UsageError
-from bootharness.formats.forms import LOOK_BYTES, form_of, is_bare_kernel
+from bootharness.formats.forms import LOOK_BYTES, Form, form_of, is_bare_kernel
+from bootharness.formats.mbr import Mbr, Partition
 from bootharness.routes.disk import DiskImage
 from tests.support.builders import bzimage
 
@@ -84,6 +85,16 @@ def test_file_system_with_a_boot_sector_is_a_disk() -> None:
     assert name_of(bytes(head)) == "an ext2, ext3 or ext4 file system without a boot sector"
     head[510:512] = b"\x55\xaa"
     assert name_of(bytes(head)) == "a disk image"
+
+
+def test_disk_that_lost_its_signature_is_one_by_its_partitions() -> None:
+    table = Mbr(b"", partitions=(Partition.at(2048, 100, kind=0x83, active=True),
+                                 *[Partition()] * 3), boot_signature=b"\0\0")  # fmt: skip
+    head = table.build().ljust(LOOK_BYTES, b"\0")
+    form = form_of(head)
+    assert form == Form("a disk image without a boot signature", form.instead, "disk")
+    for at, byte in ((0x1BE, 0x7F), (0x1CE, 1), (0x1C2, 0)):
+        assert form_of(head[:at] + bytes((byte,)) + head[at + 1 :]) is None
 
 
 def test_programs_are_named_with_their_machine(tmp_path: Path) -> None:

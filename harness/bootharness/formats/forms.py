@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from bootharness.errors import FormatError
 from bootharness.formats.bzimage import MINIMUM_BYTES, SetupHeader, is_uefi_program
-from bootharness.formats.mbr import BOOTSTRAP_BYTES, SECTOR_BYTES
+from bootharness.formats.mbr import BOOTSTRAP_BYTES, SECTOR_BYTES, has_partitions
 
 __all__ = [
     "LOOK_BYTES",
@@ -176,6 +176,8 @@ def _forms(head: bytes) -> Iterator[Form]:
         yield Form("a CD image (ISO 9660)", _DISK, kind)
     if signed:
         yield Form("a disk image", _DISK, "disk")
+    elif has_partitions(head[:SECTOR_BYTES]):
+        yield Form("a disk image without a boot signature", _DISK, "disk")
     if head.startswith(_EXT_MAGIC, _EXT_MAGIC_AT):
         yield Form("an ext2, ext3 or ext4 file system without a boot sector", _UNPACK)
     if _is_text(head):

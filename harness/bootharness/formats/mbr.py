@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from bootharness.errors import FormatError
 
-__all__ = ["BOOTSTRAP_BYTES", "SECTOR_BYTES", "Mbr", "Partition"]
+__all__ = ["BOOTSTRAP_BYTES", "SECTOR_BYTES", "Mbr", "Partition", "has_partitions"]
 
 SECTOR_BYTES = 512
 BOOTSTRAP_BYTES = 440
@@ -106,6 +106,22 @@ class Mbr(Struct, frozen=True):
             for entry in self.partitions
         )
         return b"".join([head, *table, self.boot_signature])
+
+
+def has_partitions(sector: bytes) -> bool:
+    """Return whether a first sector has a partition table, with a boot signature or without.
+
+    Each entry is active or not, and those of a type have sectors behind the first.
+    """
+    if len(sector) != SECTOR_BYTES:
+        return False
+    entries = Mbr.parse(sector).partitions
+    used = [each for each in entries if each.type]
+    return (
+        bool(used)
+        and all(each.status in (0, 0x80) for each in entries)
+        and all(each.first_lba and each.sector_count for each in used)
+    )
 
 
 def _chs(lba: int) -> tuple[int, int, int]:
