@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from bootharness.diagnosis.verdict import Finding
 from bootharness.formats.bioscall import BiosCall
+from bootharness.formats.mbr import Mbr, has_partitions
 from bootharness.text import count
 from bootharness.trace.boot_managers import complaint_of
 from bootharness.trace.boot_trace import BootTrace
@@ -15,6 +16,7 @@ __all__ = [
     "file_cut_short",
     "no_boot_catalog",
     "no_boot_signature",
+    "partition_beyond_the_end",
     "retried",
     "sectors_read",
     "wrong_sectors",
@@ -22,6 +24,8 @@ __all__ = [
 
 _BOOT_SIGNATURE = "55aa"
 _ORIGIN = 0x7C00
+_GPT = 0xEE
+"""A protective entry ends where 32 bits do."""
 
 
 def no_boot_catalog(trace: BootTrace) -> Finding | None:
@@ -33,6 +37,24 @@ def no_boot_catalog(trace: BootTrace) -> Finding | None:
         f"the BIOS refused the CD: it has {trace.disk.refused}",
         (trace.disk.path, *([f"the BIOS says {said!r}"] if said else [])),
     )
+
+
+def partition_beyond_the_end(trace: BootTrace) -> str | None:
+    """An image that ends within a partition of its table: a copy or download that was cut."""
+    disk = trace.disk
+    if disk is None or disk.kind != "disk" or not disk.bytes or disk.base:
+        return None
+    sector = bytes.fromhex(disk.boot_sector)
+    if not has_partitions(sector):
+        return None
+    for number, each in enumerate(Mbr.parse(sector).partitions, 1):
+        end = each.first_lba + each.sector_count
+        if each.type not in (0, _GPT) and end * disk.sector_bytes > disk.bytes:
+            return (
+                f"partition {number} ends at sector {end:,}, and the image has "
+                f"{disk.bytes // disk.sector_bytes:,}: what lies behind is missing"
+            )
+    return None
 
 
 def no_boot_signature(trace: BootTrace) -> Finding | None:

@@ -107,6 +107,7 @@ _WARNINGS: tuple[Callable[[BootTrace], str | None], ...] = (
     survived.boot_manager_went_on,
     survived.never_asked,
     survived.read_again,
+    disk_reads.partition_beyond_the_end,
     survived.video_mode_not_set,
 )
 # what a boot has shown before it did what is not emulated, whatever comes after

@@ -34,17 +34,19 @@ def userspace_gave_up(trace: BootTrace) -> Finding | None:
     """The initramfs did not find the root file system, or init ended in its emergency mode."""
     if trace.ending.kind not in _OVER or not _kernel_spoke(trace):
         return None
-    screen = trace.post_mortem.screen if trace.post_mortem else ""
-    text = f"{trace.serial}\n{screen}".replace("\r", "")
-    said = _GAVE_UP.search(text)
-    if said is None:
-        return None
-    words = " ".join(printable(said[1]).split())
+    for text in (trace.serial, trace.post_mortem.screen if trace.post_mortem else ""):
+        lines = text.replace("\r", "")
+        if said := _GAVE_UP.search(lines):
+            return _told(trace, said[1], lines[said.start(1) :])
+    return None
+
+
+def _told(trace: BootTrace, words: str, rest: str) -> Finding:
     of_initrd = said_of_initrd(trace)
     before = f', after the kernel said "{of_initrd}"' if of_initrd else ""
-    lines = [line for line in text[said.start(1) :].splitlines() if line.strip()]
     return Finding(
-        f'userspace came up and gave up; it says "{words}"{before}', tuple(lines[:_LINES])
+        f'userspace came up and gave up; it says "{" ".join(printable(words).split())}"{before}',
+        tuple([line for line in rest.splitlines() if line.strip()][:_LINES]),
     )
 
 
