@@ -19,7 +19,7 @@ TESTED_WITH := zstd:zstd lz4:lz4 zsh:zsh fish:fish qemu-img:qemu-utils git:git k
 	/usr/lib/grub/i386-pc/boot.img:grub-pc-bin /usr/share/OVMF/OVMF_CODE_4M.fd:ovmf
 APT := $(if $(filter 0,$(shell id -u)),,sudo) apt-get
 
-.PHONY: setup tools demo test matrices check faults faults-net kill fuzz docs readme bench bench-bisect bench-config bench-factors bench-net hunts mutants mutants-rules clean
+.PHONY: setup tools demo test matrices check faults faults-net appliance kill fuzz docs readme bench bench-bisect bench-config bench-factors bench-net hunts mutants mutants-rules clean
 
 setup: $(VENV)/.packages $(VENV)/.installed
 tools: setup $(VENV)/.tools
@@ -79,6 +79,12 @@ check: setup
 # boot every fault that must be diagnosed, and print what was found
 faults: tools
 	$(BIN)/python -m tests.support.faults
+
+# an appliance made of Debian's packages, booted to its login, and 24 small changes to it: takes half
+# an hour
+appliance: tools
+	$(call install,mmdebstrap:mmdebstrap mkfs.ext4:e2fsprogs)
+	$(BIN)/python -m tests.support.appliance $(VENV)/appliance $(CHANGE)
 
 # kill harness and janitor together, TIMES times at moments that chance chooses: nothing is left
 TIMES ?= 85
