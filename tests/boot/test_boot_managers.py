@@ -11,6 +11,7 @@ from bootharness.kernels.source import fetch
 from bootharness.one_boot import boot
 from bootharness.plan import DEFAULT_CMDLINE, BootPlan, MachineConfig
 from bootharness.predictor.predict import predict
+from bootharness.watch import watch
 from tests.support.media import needs, overwrite, run
 from tests.support.processes import run as run_command
 
@@ -196,7 +197,13 @@ def menu(kernel_of: dict[str, str]) -> str:
     return f"set timeout=-1\nset default=0\n{entries}"
 
 
-def test_second_entry_of_a_grub_menu(fat_disk: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for a person no longer than the test of waiting does."""
+    monkeypatch.setattr(watch, "PERSON_S", 5.0)
+
+
+def test_second_entry_of_a_grub_menu(fat_disk: Path, tmp_path: Path, impatient: None) -> None:
     disk = grub(fat_disk, tmp_path, menu({"usual": "gone", "rescue": "vmlinuz"}), "linux16")
     typed = BootPlan(route="disk", until="banner", timeout_s=300, send=("GNU GRUB=><down><enter>",))
     trace = boot(str(disk), typed)
@@ -209,10 +216,12 @@ def test_second_entry_of_a_grub_menu(fat_disk: Path, tmp_path: Path) -> None:
     assert "file `/gone' not found" in usual.summary
 
 
-def test_label_that_is_typed_at_the_prompt_of_syslinux(fat_disk: Path, tmp_path: Path) -> None:
+def test_label_that_is_typed_at_the_prompt_of_syslinux(
+    fat_disk: Path, tmp_path: Path, impatient: None
+) -> None:
     config = f"default usual\nprompt 1\nlabel usual\n kernel gone\n{LABEL}"
     disk = syslinux(fat_disk, tmp_path, config)
-    plan = BootPlan(route="disk", until="banner", timeout_s=300, idle_s=15)
+    plan = BootPlan(route="disk", until="banner", timeout_s=300, idle_s=6)
     judgement = judge(boot(str(disk), replace(plan, send=('boot:=>it Quiet="1_2"<enter>',))))
     assert judgement.verdict is Verdict.GOOD, judgement.summary
     never = judge(boot(str(disk), replace(plan, send=("Press F1=>x", "boot:=>it<enter>"))))

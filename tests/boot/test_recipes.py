@@ -118,7 +118,7 @@ def test_a_candidate_that_is_no_kernel_is_refused(gate: Gate, candidate: str) ->
 
 @pytest.mark.parametrize(
     ("kernels", "options"),
-    [("vmlinux-misspelt", "--until setup"), ("vmlinuz", "--until nowhere")],
+    [("vmlinux-misspelt", "--until setup"), ("vmlinuz", "--until bannr")],
 )
 def test_wrong_usage_is_not_a_bad_kernel_though_no_report_was_written(
     gate: Gate, kernels: str, options: str

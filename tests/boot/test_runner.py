@@ -131,7 +131,9 @@ def test_boots_are_timed_in_this_run_and_more_often_where_they_seem_slow(history
     assert slow.booted == ["old", "new"] * 3
     assert (len(found.baseline), len(found.candidate), slower(found)) == (4, 4, True)
     known = Scripted(old=[], new=[])
-    assert paces([results(1, 2, cached=True)], known, history, timing=told.append)[after] == found
+    assert paces([results(1, 2, cached=True)], known, history, timing=told.append)[
+        after
+    ] == replace(found, recalled=True)
     noise = Scripted(old=[good(9.0)], new=[good(2.0)])
     noisy = paces([results(1.0, 2.0)], noise, None, timing=told.append)[after]
     assert (len(noise.booted), slower(noisy)) == (2, False)

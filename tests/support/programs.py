@@ -31,8 +31,13 @@ def qemu_with_first_disk(folder: Path, mbr: bytes) -> str:
     return program(
         folder,
         QEMU,
-        f'exec $real "$@" -drive file={disk},format=raw,if=none,id=first,snapshot=on '
-        "-device ide-hd,drive=first,bus=ahci.1,bootindex=0",
+        f"""for word; do
+            case $word in *,bootindex=0) word=${{word%0}}1;; esac
+            set -- "$@" "$word"
+            shift
+        done
+        exec $real "$@" -drive file={disk},format=raw,if=none,id=first,snapshot=on \\
+            -device ide-hd,drive=first,bus=ahci.1,bootindex=0""",
     )
 
 
