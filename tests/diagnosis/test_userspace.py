@@ -59,3 +59,23 @@ def test_a_boot_that_came_to_its_pattern_after_such_words_is_good() -> None:
 def test_words_within_a_line_are_no_sign() -> None:
     line = "myinit: I never say You are in emergency mode\r\n"
     assert judge(replace(BOOTED, serial=BOOTED.serial + line)).cause == "marker-not-seen"
+
+
+def test_whether_there_was_an_initrd_is_said_only_where_it_is_known() -> None:
+    """Of a disk that somebody brought, the header at the kernel's entry tells it."""
+    assert BOOTED.disk
+    assert BOOTED.kernel
+    assert BOOTED.handoff
+    brought = replace(BOOTED.disk, cmdline=None)
+    panicked = replace(
+        BOOTED, disk=brought, until="init",
+        ending=Ending("panic", 3.0, "VFS: Unable to mount root fs on unknown-block(0,0)"),
+    )  # fmt: skip
+    assert "/init to run; it panicked" in judge(panicked).summary
+
+    def entered_with(size: int) -> str:
+        header = replace(BOOTED.kernel.header, ramdisk_size=size, type_of_loader=0x31)
+        return str(judge(replace(panicked, handoff=replace(BOOTED.handoff, header=header))))
+
+    assert "(there was no initrd)" in entered_with(0)
+    assert "(the initrd had 5,000 bytes)" in entered_with(5000)

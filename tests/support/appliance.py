@@ -35,7 +35,7 @@ _CONFIG = (
 )
 _SECTOR = 512
 _NOISE = bytes(range(255, 0, -1))
-_LIMIT_S = 240
+_LIMIT_S = 100
 
 
 class Image(Struct, frozen=True):
@@ -129,7 +129,7 @@ CHANGES = (
     Change("kernel is spoilt", lambda it: it.spoil_file("vmlinuz", 4_000_000),
            "decompress-failed", "could not unpack itself"),
     Change("kernel is an initrd", lambda it: it.put("vmlinuz", it.get("initrd.img")[:1 << 20]),
-           "boot-manager-error", "Invalid or corrupt kernel image"),
+           "boot-manager-error", "Booting kernel failed"),
     Change("initrd is cut", lambda it: it.cut_file("initrd.img", 5 << 20),
            "userspace-gave-up", "Initramfs unpacking failed"),
     Change("initrd is spoilt", lambda it: it.spoil_file("initrd.img", 5_000),

@@ -81,14 +81,24 @@ def no_init(trace: BootTrace) -> Finding | None:
     """Userspace was wanted and the kernel found nothing to run."""
     if trace.ending.kind != "panic" or not _NO_INIT.search(trace.ending.detail):
         return None
-    initrd = trace.disk.initrd_bytes if trace.disk else None
-    brought = "there was no initrd" if initrd is None else f"the initrd had {count(initrd, 'byte')}"
     said = _WHY_NO_INIT.search(trace.serial)
     why = f'it said "{said[1]}" and ' if said else "it "
     return Finding(
-        f'the kernel found no /init to run ({brought}); {why}panicked: "{trace.ending.detail}"',
+        f"the kernel found no /init to run{_of_what_initrd(trace)}; {why}panicked: "
+        f'"{trace.ending.detail}"',
         _before_panic(trace),
     )
+
+
+def _of_what_initrd(trace: BootTrace) -> str:
+    """Say how large the initrd was, or that there was none, where that is known."""
+    given = trace.disk.initrd_bytes if trace.disk else None
+    size = given if given is not None else _initrd_bytes(trace)
+    if given is not None or size:
+        return f" (the initrd had {count(size or 0, 'byte')})"
+    header = trace.handoff.header if trace.handoff else None
+    ours = trace.disk is not None and trace.disk.cmdline is not None
+    return " (there was no initrd)" if ours or (header and not header.ramdisk_size) else ""
 
 
 def said_of_initrd(trace: BootTrace) -> str | None:
@@ -134,8 +144,11 @@ def _initrd_bytes(trace: BootTrace) -> int | None:
         for file in trace.network.files:
             if trace.network.role(file.name) == "initrd":
                 return file.file_bytes
-    initrd = trace.handoff.initrd if trace.handoff else None
-    return initrd.compared_bytes if initrd else None
+    if trace.handoff is None:
+        return None
+    if trace.handoff.initrd:
+        return trace.handoff.initrd.compared_bytes
+    return trace.handoff.header.ramdisk_size if trace.handoff.header else None
 
 
 def _mib(size: int) -> str:
