@@ -4,6 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from bootharness.diagnosis import Verdict, judge
+from bootharness.diagnosis.kernel import no_init
 from bootharness.trace.boot_trace import Ending
 from tests.diagnosis.test_wanted import LATE, shown
 
@@ -75,7 +76,9 @@ def test_whether_there_was_an_initrd_is_said_only_where_it_is_known() -> None:
 
     def entered_with(size: int) -> str:
         header = replace(BOOTED.kernel.header, ramdisk_size=size, type_of_loader=0x31)
-        return str(judge(replace(panicked, handoff=replace(BOOTED.handoff, header=header))))
+        finding = no_init(replace(panicked, handoff=replace(BOOTED.handoff, header=header)))
+        assert finding
+        return finding.sentence
 
     assert "(there was no initrd)" in entered_with(0)
     assert "(the initrd had 5,000 bytes)" in entered_with(5000)
