@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 __all__ = [
     "address",
+    "as_shown",
     "count",
     "first_lines",
     "flags",
@@ -16,6 +17,7 @@ __all__ = [
 ]  # fmt: skip
 
 _LINE_LENGTH = 500
+_ESCAPE = re.compile(r"\x1b\[[0-9;?]{0,20}[A-Za-z]")
 
 
 def address(linear: int) -> str:
@@ -85,6 +87,29 @@ def printable(text: str) -> str:
     )
 
 
+def as_shown(text: str) -> str:
+    """Return text as a terminal shows it: what was gone over by the cursor is not there."""
+    if "\b" not in text and "\x1b" not in text:
+        return text
+    return "\n".join(_line_shown(line) for line in _ESCAPE.sub("", text).split("\n"))
+
+
+def _line_shown(line: str) -> str:
+    if "\b" not in line:
+        return line
+    shown: list[str] = []
+    at = 0
+    for letter in line:
+        if letter == "\b":
+            at = max(at - 1, 0)
+        elif letter == "\r":
+            at = 0
+        else:
+            shown[at : at + 1] = [letter]
+            at += 1
+    return "".join(shown).rstrip()
+
+
 def first_lines(lines: Sequence[str], most: int) -> list[str]:
     """Return lines fit to be shown, and how many more there are than that many."""
     shown = [printable(line) for line in lines[:most]]
@@ -93,5 +118,6 @@ def first_lines(lines: Sequence[str], most: int) -> list[str]:
 
 def last_lines(text: str, number: int) -> list[str]:
     """Return the last lines of what a guest wrote that are not empty, fit to be shown."""
-    lines = [line.rstrip() for line in text[-number * _LINE_LENGTH :].splitlines()]
+    shown = as_shown(text[-number * _LINE_LENGTH :])
+    lines = [line.rstrip() for line in shown.splitlines()]
     return [printable(line[-_LINE_LENGTH:]) for line in lines if line][-number:]

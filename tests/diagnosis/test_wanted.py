@@ -36,6 +36,13 @@ def test_the_last_line_is_quoted() -> None:
     assert "\x1b" not in judgement.summary
 
 
+def test_colours_are_no_part_of_the_last_line() -> None:
+    coloured = replace(
+        LATE, serial="[\x1b[0;32m  OK  \x1b[0m] Finished \x1b[0;1;39ma.service\x1b[0m.\r\n"
+    )
+    assert 'the last line was "[  OK  ] Finished a.service."' in judge(coloured).summary
+
+
 def test_text_on_a_screen_is_bad_and_a_picture_is_not_known() -> None:
     bad = judge(on_screen("hello\nworld"))
     assert (bad.verdict, bad.cause) == (Verdict.BAD, "marker-not-seen")

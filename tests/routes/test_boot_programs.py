@@ -2,7 +2,8 @@
 
 import pytest
 
-from bootharness.trace.signs import as_shown, firmware_signs, program_errors
+from bootharness.text import as_shown
+from bootharness.trace.signs import firmware_signs, program_errors
 
 GIVES_UP = (
     "Could not boot image: Exec format error (http://ipxe.org/2e022081)",

@@ -4,7 +4,7 @@ import re
 
 from bootharness.diagnosis.kernel import said_of_initrd
 from bootharness.diagnosis.verdict import Finding
-from bootharness.text import printable
+from bootharness.text import as_shown, printable
 from bootharness.trace.boot_trace import BootTrace
 
 __all__ = ["userspace_gave_up"]
@@ -35,7 +35,7 @@ def userspace_gave_up(trace: BootTrace) -> Finding | None:
     if trace.ending.kind not in _OVER or not _kernel_spoke(trace):
         return None
     for text in (trace.serial, trace.post_mortem.screen if trace.post_mortem else ""):
-        lines = text.replace("\r", "")
+        lines = as_shown(text.replace("\r", ""))
         if said := _GAVE_UP.search(lines):
             return _told(trace, said[1], lines[said.start(1) :])
     return None

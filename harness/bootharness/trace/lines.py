@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from bootharness.trace.signs import as_shown
+from bootharness.text import as_shown
 
 __all__ = ["LINE_BYTES", "Line", "Lines"]
 

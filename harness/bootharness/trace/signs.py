@@ -4,7 +4,9 @@ import re
 
 from msgspec import Struct
 
-__all__ = ["Sign", "as_shown", "complaint", "firmware_signs", "kernel_signs", "program_errors"]
+from bootharness.text import as_shown
+
+__all__ = ["Sign", "complaint", "firmware_signs", "kernel_signs", "program_errors"]
 
 
 class Sign(Struct, frozen=True):
@@ -90,32 +92,6 @@ def program_errors(text: str) -> list[str]:
 def _one_line(said: bytes) -> str:
     text = re.sub(r"[\r\n]+", "", said.decode("latin-1")).strip()
     return "".join(letter for letter in text if letter.isprintable())
-
-
-def as_shown(text: str) -> str:
-    """Return text as a terminal shows it: what was gone over by the cursor is not there."""
-    if "\b" not in text and "\x1b" not in text:
-        return text
-    return "\n".join(_line_shown(line) for line in _ESCAPE.sub("", text).split("\n"))
-
-
-_ESCAPE = re.compile(r"\x1b\[[0-9;?]{0,20}[A-Za-z]")
-
-
-def _line_shown(line: str) -> str:
-    if "\b" not in line:
-        return line
-    shown: list[str] = []
-    at = 0
-    for letter in line:
-        if letter == "\b":
-            at = max(at - 1, 0)
-        elif letter == "\r":
-            at = 0
-        else:
-            shown[at : at + 1] = [letter]
-            at += 1
-    return "".join(shown).rstrip()
 
 
 def complaint(text: str) -> str | None:
