@@ -32,7 +32,7 @@ def test_what_a_terminal_would_obey_is_written_by_its_code() -> None:
 
 
 def test_last_lines_are_few_and_short() -> None:
-    assert last_lines("one\r\n\r\ntwo\n\x1b[2Jthree", 2) == ["two", r"\x1b[2Jthree"]
+    assert last_lines("one\r\n\r\ntwo\n\x1b[2Jthree\x07", 2) == ["two", r"three\x07"]
     assert last_lines("", 3) == []
     flood = last_lines("x" * 10_000_000, 3)
     assert [len(line) for line in flood] == [500]

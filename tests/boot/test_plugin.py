@@ -256,7 +256,7 @@ def test_junit_file_has_the_facts_and_is_valid_whatever_a_guest_says(
     )  # fmt: skip
     result.assert_outcomes(failed=1)
     assert "\x1b[31mred" not in result.stdout.str()
-    assert r"\x1b[31mred" in result.stdout.str()
+    assert r"red\x07" in result.stdout.str()
     case = ElementTree.parse(user.path / "report.xml").find(".//testcase")
     assert case is not None
     facts = {each.attrib["name"]: each.attrib["value"] for each in case.iter("property")}
