@@ -123,6 +123,8 @@ def test_programs_are_named_with_their_machine(tmp_path: Path) -> None:
         (b"\xed\xab\xee\xdb", "an RPM package"),
         (b"#!/bin/sh\nexit\n", "a script"),
         (b"; loader\nBITS 16\n org 0x7c00\n", "a program in assembly language"),
+        (b"; loader\r\n[org 7C00h] ; where\r\n", "a program in assembly language"),
+        (b"# A loader\nIt forgets the\nbits above bit 23, says the org chart.\n", "text"),
         (b"version https://git-lfs.github.com/spec/v1\n", "a pointer to a file in Git LFS"),
         (b"<!DOCTYPE html>\n<html>", "a page of HTML, perhaps an error of the server it came from"),
         (b"hello\n", "text"),

@@ -96,7 +96,7 @@ def test_what_unpacks_to_too_much_is_refused(
 ) -> None:
     monkeypatch.setattr(found, "_MOST_BYTES", MIB)
     path = tmp_path / "disk.img.gz"
-    path.write_bytes(gzip.compress(CONTENT))
+    path.write_bytes(gzip.compress(CONTENT + b"of this test alone"))
     with pytest.raises(MediumUnavailable, match="gzip, and more than 1,048,576 bytes when it"):
         DiskImage.existing(path)
 

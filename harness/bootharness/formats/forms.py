@@ -1,5 +1,6 @@
 """What a file really is, whatever it was given for: one look at its first bytes."""
 
+import re
 from collections.abc import Iterator
 from typing import Literal
 
@@ -115,6 +116,11 @@ _BOOT_SIGNATURE = b"\x55\xaa"
 # what the boot sectors of Linux kernels say that can only be loaded
 _USE_A_LOADER = (b"boot loader", b"ooting from floppy", b"loppy boot")
 _TEXT_BYTES = 512
+# NASM's; a text may have these words, but not alone on a line with a number
+_DIRECTIVE = re.compile(
+    rb"^[ \t]*\[?[ \t]*(?:bits[ \t]+(?:16|32|64)|org[ \t]+[0-9]\w*)[ \t]*\]?[ \t]*(?:;.*)?\r?$",
+    re.IGNORECASE | re.MULTILINE,
+)
 MEDIA = ("disk", "cd", "container")
 """The ids of what a machine boots from."""
 _NO_INITRDS = ("elf", "efi", "deb", *MEDIA)
@@ -223,7 +229,7 @@ def _text(head: bytes) -> Form:
     words = head.lower().split()
     if head.startswith(b"#!"):
         return Form("a script", _BZIMAGE)
-    if b"bits" in words or b"[bits" in words or b"org" in words or b"[org" in words:
+    if _DIRECTIVE.search(head):
         return Form("a program in assembly language", _LOADER)
     if head.startswith(b"version https://git-lfs"):
         return Form("a pointer to a file in Git LFS", "fetch the file itself (`git lfs pull`)")
