@@ -168,6 +168,8 @@ def test_a_line_between_two_complaints_parts_them() -> None:
         ("Press any key", False),
         ("Press ctrl+alt+del to restart", True),
         ("Invalid\nboot: \n", True),
+        ("Invalid\nboot:\n1\n2\n3", True),
+        ("Invalid kernel. boot: ", True),
         ("Invalid\nreboot: \n", False),
         ("Invalid\nboot: linux\n", False),
         ("grub> \n1\n2\n3", True),
