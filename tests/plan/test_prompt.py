@@ -36,7 +36,7 @@ def test_prompts_as_people_write_them(given: str, pattern: str, keys: tuple[str,
         ("a=>" + "x" * 501, "501 keys"),
         ("a=><f0>", "<f0> is no key"),
         ("a=><f13>", "<f13> is no key"),
-        ("a=><ctrl-C>", "<ctrl-C> is no key; did you mean ctrl-c?"),
+        ("a=><ctrl-C>", "<ctrl-C> is no key; did you mean ctrl-c\\?$"),
     ],
 )
 def test_what_is_no_prompt_is_one_sentence(given: str, said: str) -> None:

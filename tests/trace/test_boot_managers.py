@@ -173,7 +173,7 @@ def test_a_line_between_two_complaints_parts_them() -> None:
         ("Invalid\nreboot: \n", False),
         ("Invalid\nboot: linux\n", False),
         ("grub> \n1\n2\n3", True),
-        ("grub> \n1\n2\n3\n\n", True),
+        ("grub> \n1\n2\n3\n\n  \n", True),
         ("grub> \n1\n2\n3\n4", False),
     ],
 )

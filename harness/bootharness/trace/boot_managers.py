@@ -54,8 +54,7 @@ def complaint_of(text: str) -> str | None:
     said: list[str] = []
     end = len(text)
     for start, words in reversed(found):
-        between = text[start:end].strip().splitlines()
-        if said and len([line for line in between if line.strip()]) > 1:
+        if said and len(text[start:end].strip().splitlines()) > 1:
             break
         said.insert(0, words)
         end = start
@@ -83,5 +82,5 @@ def last_lines(text: str, count: int = 2) -> str:
 
 
 def _end(text: str) -> str:
-    lines = [line.rstrip() for line in text.splitlines() if line.strip()]
+    lines = [line for line in text.splitlines() if line.strip()]
     return "\n".join(lines[-_LAST_LINES:])
