@@ -32,6 +32,7 @@ class Suspicion(Struct):
     idle: IdleClock
     program: BootProgram | None = None
     disk_bytes: int = 0
+    delays: bool = False
 
     def look(self) -> str | None:
         """Return how the guest hangs, an `Ending` kind, where it does."""
@@ -39,6 +40,7 @@ class Suspicion(Struct):
         idle_s = self.idle.seconds(progress)
         if idle_s < _SUSPICIOUS_S:
             self.looks.samples.clear()
+            self.delays = False
             return None
         if self._waits(idle_s):
             return None
@@ -81,6 +83,8 @@ class Suspicion(Struct):
             self.idle.restart()
             self.looks.samples.clear()
             return None
+        if kind == "loop" and self._may_wait_for_time():
+            kind = None
         waits_for_others = course.wire is not None and course.handoff is None
         if kind and not waits_for_others and not self._may_wait(kind):
             return kind
@@ -114,6 +118,16 @@ class Suspicion(Struct):
         """Whether what looks like a hang may be a userspace that waits for something."""
         course = self.course
         return kind == "loop" and course.waits_for_words and course.words.userspace_runs
+
+    def _may_wait_for_time(self) -> bool:
+        """Whether a loop of a loader's looks at the time or a device: it may be a delay."""
+        sample = self.looks.samples[-1]
+        if sample.mode != "real" or sample.in_bios or not self.looks.exact:
+            return False
+        from bootharness.watch.outside import COPIED_BYTES, looks_outside  # most boots do without
+
+        self.delays = self.delays or looks_outside(*self.machine.copied(COPIED_BYTES))
+        return self.delays
 
     def _patience_s(self, *, rests: bool) -> float:
         if self.course.waits_for_words:
