@@ -119,6 +119,7 @@ def test_looks_in_two_modes_have_other_registers() -> None:
     rising = looks([0x100000 + at * 0x1000 for at in range(12)])
     more = replace(rising[0], general=rising[0].general + " R8 =00000000")
     assert sweeps_memory([more, *rising], in_ram)
+    assert not sweeps_memory([more, *looks([0x100000] * 12)], in_ram)
 
 
 def ran(*linear: int, halted: bool = False) -> list[CpuSample]:
