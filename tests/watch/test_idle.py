@@ -49,6 +49,7 @@ class Host:
         (True, 0.0, 0.75, 5.0),
         (True, 0.25, 2.5, 5.0),
         (True, 0.75, 0.25, 15.0),
+        (True, 0.75, 0.0, 15.0),
     ],
 )
 def test_only_what_the_host_gave_makes_a_guest_idle(
@@ -91,6 +92,20 @@ def test_a_clock_begins_with_nothing_and_looks_no_more_often_than_its_ticks() ->
     host.now_s, host.cpu_s = 100.05, 100.05
     assert clock.seconds("nothing") == pytest.approx(0.05)
     assert (clock.awake_s, clock.given_s) == (pytest.approx(0.05), pytest.approx(0.05))
+
+
+def test_what_the_harness_did_itself_is_a_long_step_and_was_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    own = [1000.0]
+    monkeypatch.setattr("bootharness.watch.idle.time.process_time", lambda: own[0])
+    host = Host()
+    clock = IdleClock(cast(Machine, host))
+    clock.seconds("nothing")
+    host.now_s, own[0] = 10.0, 1005.0
+    assert clock.seconds("nothing") == pytest.approx(5.0)
+    assert clock.awake_s == pytest.approx(5.2)
+    assert clock.given_s == pytest.approx(5.0)
 
 
 def test_a_restart_is_progress() -> None:
