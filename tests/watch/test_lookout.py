@@ -66,9 +66,9 @@ def test_the_screen_is_searched_line_by_line_and_when_it_changes() -> None:
 def test_words_for_the_screen_are_none_of_the_line() -> None:
     lookout = Lookout.of(BootPlan(until_screen="Welcome"))
     assert lookout.heard(b"Welcome\n", 1.0) == []
-    assert seen(*lookout.written("Wel", 1.0), *lookout.written("come\n", 1.1)) == [
-        ("Welcome", True)
-    ]
+    assert lookout.written("Wel", 1.0) == []
+    [found] = lookout.written("come\n", 1.1)
+    assert found.sighting == Sighting("Welcome", "Welcome", "screen", 1.1)
 
 
 def test_a_pattern_that_takes_for_ever_is_our_side_s_failure() -> None:
@@ -179,13 +179,14 @@ def test_before_a_kernel_the_screen_is_only_asked_for_prompts() -> None:
     assert (asked.at, asked.sighting) == (1, Sighting("boot:", "boot:", "screen", 1.0))
     assert lookout.shown("hello\nboot: ", 1.5, before_kernel=True) == []
     [wanted] = lookout.shown("hello\nboot: ", 2.0)  # and now it is a kernel's
-    assert wanted.wanted
-    assert wanted.at == 0
+    assert (wanted.at, wanted.wanted) == (0, True)
+    assert wanted.sighting == Sighting("boot", "boot:", "screen", 2.0)
 
 
 def test_what_was_on_the_screen_when_one_prompt_was_seen_asks_for_no_other() -> None:
     lookout = Lookout.of(BootPlan(send=("boot:=>x", "boot:=>y")))
-    assert len(lookout.shown("boot: \nboot: ", 1.0)) == 1
+    [first] = lookout.shown("boot: \nboot: ", 1.0)
+    assert first.at == 0
     assert lookout.shown("boot: \nboot: \n", 1.1) == []
     assert lookout.shown("boot: \nboot: \nmore", 1.1) == []
     [found] = lookout.shown("boot: \nboot: x\nmore", 1.2)
@@ -202,13 +203,46 @@ def test_what_the_bios_has_on_the_screen_is_seen_no_more_when_it_is_passed_over(
     ]
 
 
+def test_the_first_row_that_asks_is_the_one() -> None:
+    rows = "\n".join(f"{row}: boot:" for row in range(20))
+    [found] = Lookout.of(BootPlan(send=("boot:=>x",))).shown(rows, 1.0)
+    assert (found.at, found.sighting.line) == (0, "0: boot:")
+
+
+def test_a_prompt_alone_is_looked_out_for() -> None:
+    lookout = Lookout.of(BootPlan(send=("boot:=>x",)))
+    assert [each.sighting.line for each in lookout.heard(b"boot:\n", 1.0)] == ["boot:"]
+
+
+def test_what_makes_it_bad_is_searched_on_the_screen_only_with_what_is_wanted_there() -> None:
+    lookout = Lookout.of(BootPlan(until="x", fail_on=("error",)))
+    assert lookout.written("error\n", 1.0) == []
+    assert lookout.shown("error\n", 1.0) == []
+
+
+def test_words_that_are_written_ask_for_nothing() -> None:
+    """They are on the screen then, which is looked at."""
+    lookout = Lookout.of(BootPlan(until_screen="x", send=("boot:=>y",)))
+    assert lookout.written("boot:\n", 1.0) == []
+    assert len(lookout.shown("boot:\n", 1.0)) == 1
+
+
+def test_silence_lets_a_line_rest() -> None:
+    lookout = Lookout.of(BootPlan(until="login:"))
+    lookout.heard(b"login:", 0.0)
+    assert lookout.heard(b"", 0.1) == []
+    assert lookout.rested(0.19) == []
+    assert seen(*lookout.rested(0.2)) == [("login:", True)]
+
+
 def test_words_for_the_screen_may_be_no_utf_8() -> None:
     lookout = Lookout.of(BootPlan(until_screen="Wel.ome"))
     assert seen(*lookout.written("Wel\udcffome\n", 1.0)) == [("Wel?ome", True)]
 
 
 def test_the_pattern_that_is_too_slow_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bootharness.watch.lookout._SEARCH_S", 0.0)
+    monkeypatch.setattr("bootharness.watch.lookout._SEARCH_S", 0)
+    monkeypatch.setattr("bootharness.watch.lookout.time.process_time", lambda: 7.0)
     for plan, looks in (
         (BootPlan(until="ab"), lambda lookout: lookout.heard(b"x\n", 1.0)),
         (BootPlan(send=("ab=>x",)), lambda lookout: lookout.shown("x", 1.0)),

@@ -33,7 +33,7 @@ def stage1_hang(trace: BootTrace) -> Finding | None:
     """The loader runs on, or has stopped, without new BIOS calls."""
     if not _hung(trace) or trace.handoff or trace.network or _in_bios(trace):
         return None
-    if any(sample.in_kernel for sample in trace.samples):
+    if trace.kernel_spoke or any(sample.in_kernel for sample in trace.samples):
         return None  # a kernel that was entered at its 32-bit or 64-bit entry
     said = loader_message(trace)
     empty = trace.disk and not int(trace.disk.boot_sector[: _CODE_BYTES * 2] or "1", 16)
@@ -54,7 +54,9 @@ def bios_hang(trace: BootTrace) -> Finding | None:
 
 def setup_hang(trace: BootTrace) -> Finding | None:
     """The setup code was entered and protected mode never."""
-    if not _hung(trace) or not trace.handoff or trace.reached("protected-mode"):
+    if not _hung(trace) or not trace.handoff:
+        return None
+    if trace.reached("protected-mode") or trace.kernel_spoke:
         return None
     why = odd_field(trace)
     return Finding(

@@ -26,13 +26,12 @@ _GAVE_UP = re.compile(
     r")",
     re.MULTILINE,
 )
-_OVER = ("timeout", "idle")
 _LINES = 4
 
 
 def userspace_gave_up(trace: BootTrace) -> Finding | None:
     """The initramfs did not find the root file system, or init ended in its emergency mode."""
-    if trace.ending.kind not in _OVER or not trace.kernel_spoke:
+    if trace.ending.kind != "timeout" or not trace.kernel_spoke:
         return None
     for text in (trace.serial, trace.post_mortem.screen if trace.post_mortem else ""):
         lines = as_shown(text.replace("\r", ""))
