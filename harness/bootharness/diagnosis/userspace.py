@@ -4,7 +4,7 @@ import re
 
 from bootharness.diagnosis.kernel import said_of_initrd
 from bootharness.diagnosis.verdict import Finding
-from bootharness.text import as_shown, printable
+from bootharness.text import as_shown
 from bootharness.trace.boot_trace import BootTrace
 
 __all__ = ["userspace_gave_up"]
@@ -44,6 +44,6 @@ def _told(trace: BootTrace, words: str, rest: str) -> Finding:
     of_initrd = said_of_initrd(trace)
     before = f', after the kernel said "{of_initrd}"' if of_initrd else ""
     return Finding(
-        f'userspace came up and gave up; it says "{" ".join(printable(words).split())}"{before}',
+        f'userspace came up and gave up; it says "{" ".join(words.split())}"{before}',
         tuple([line for line in rest.splitlines() if line.strip()][:_LINES]),
     )

@@ -6,7 +6,7 @@ from bootharness.diagnosis.hangs import last_call
 from bootharness.diagnosis.kernel import said_of_initrd
 from bootharness.diagnosis.verdict import Finding
 from bootharness.plan import SHUTDOWN, UNTIL
-from bootharness.text import last_lines, printable
+from bootharness.text import last_lines
 from bootharness.trace.boot_trace import BootTrace
 
 __all__ = ["fail_on_seen", "marker_not_seen", "not_switched_off", "screen_unreadable"]
@@ -20,10 +20,9 @@ def fail_on_seen(trace: BootTrace) -> Finding | None:
     seen = trace.failed_on
     if trace.ending.kind != "failed-on" or seen is None:
         return None
-    said = _quoted(seen.line)
-    found = "" if said.strip('"') == seen.pattern else f", in which {seen.pattern!r} is found"
+    found = "" if seen.line == seen.pattern else f", in which {seen.pattern!r} is found"
     return Finding(
-        f"the {seen.on} said {said} {seen.seconds:.2f} s after launch{found}",
+        f"the {seen.on} said {_quoted(seen.line)} {seen.seconds:.2f} s after launch{found}",
         tuple(_around(trace, seen.line)),
     )
 
@@ -94,5 +93,5 @@ def _before_kernel(trace: BootTrace) -> str:
 
 
 def _quoted(line: str) -> str:
-    line = printable(line.strip())
+    line = line.strip()
     return f'"{line[:_SHOWN]}..."' if len(line) > _SHOWN else f'"{line}"'
