@@ -160,8 +160,8 @@ bench-factors: tools
 faults-net: tools
 	$(BIN)/python -m tests.support.net_matrix
 
-# the rules of the diagnosis, changed in every way that mutmut knows: takes an hour; it wants the
-# package beside the tests
+# the rules of the diagnosis, of what is wanted and of how a guest is watched, changed in every way that
+# mutmut knows: takes two hours; it wants the package beside the tests
 mutants-rules: tools
 	$(BIN)/python -m pip install -q --disable-pip-version-check 'mutmut>=3.8'
 	rm -rf .mutants && mkdir .mutants

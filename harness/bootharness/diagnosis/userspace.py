@@ -34,7 +34,7 @@ def userspace_gave_up(trace: BootTrace) -> Finding | None:
     if trace.ending.kind != "timeout" or not trace.kernel_spoke:
         return None
     for text in (trace.serial, trace.post_mortem.screen if trace.post_mortem else ""):
-        lines = as_shown(text.replace("\r", ""))
+        lines = as_shown(text)
         if said := _GAVE_UP.search(lines):
             return _told(trace, said[1], lines[said.start(1) :])
     return None
