@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 __all__ = [
+    "NUMBER",
     "address",
     "as_shown",
     "count",
@@ -16,6 +17,8 @@ __all__ = [
     "seg_off",
 ]  # fmt: skip
 
+NUMBER = r"(?!\w{32})\d+(?:_\d+)*"
+"""A whole number as a person may write it, with _ between digits: 15_735_808."""
 _LINE_LENGTH = 500
 _ESCAPE = re.compile(r"\x1b\[[0-9;?]{0,20}[A-Za-z]")
 
