@@ -16,8 +16,8 @@ from bootharness.errors import UsageError
 from bootharness.plan.fault import Faults
 from bootharness.plan.goal import AUTO, BEFORE_USERSPACE, SCREEN, SHUTDOWN, UNTIL, check_until
 from bootharness.plan.option import Option, options_of
-from bootharness.plan.pattern import check_pattern
-from bootharness.plan.prompt import check_prompt
+from bootharness.plan.pattern import check_on_screen, check_pattern, is_needle
+from bootharness.plan.prompt import Prompt, check_prompt
 
 __all__ = [
     "AUTO",
@@ -187,10 +187,11 @@ class BootPlan(Struct, frozen=True):
         str | None,
         Option(
             "--until-screen",
-            "The same as --until, for a PATTERN in the text on the screen.",
+            "The same as --until, for a PATTERN in the text on the screen, or for a picture on it, "
+            "which `bootharness needle` cuts out.",
             title="until screen",
-            metavar="PATTERN",
-            check=check_pattern,
+            metavar="PATTERN|NEEDLE.png",
+            check=check_on_screen,
         ),
     ] = None
     fail_on: Annotated[
@@ -209,8 +210,8 @@ class BootPlan(Struct, frozen=True):
         Option(
             "--send",
             "Type TEXT when PATTERN is on the serial line or on the screen, there, as "
-            "'boot:=>rescue<enter>' or 'GNU GRUB=><down><enter>'; may be repeated, in the order "
-            "in which it is asked.",
+            "'boot:=>rescue<enter>' or 'GNU GRUB=><down><enter>'; PATTERN may be a picture's file, "
+            "as in 'menu.png=><enter>'; may be repeated, in the order in which it is asked.",
             metavar="PATTERN=>TEXT",
             repeated=True,
             check=check_prompt,
@@ -285,6 +286,12 @@ class BootPlan(Struct, frozen=True):
             raise UsageError(
                 f"until {self.until} and until screen {self.until_screen}: a boot has one goal"
             )
+
+    @property
+    def needles(self) -> tuple[str, ...]:
+        """The files of the pictures that are looked for on the screen."""
+        prompts = (Prompt.parse(each).pattern for each in self.send)
+        return tuple(each for each in (self.until_screen, *prompts) if each and is_needle(each))
 
     @property
     def wants_userspace(self) -> bool:

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from bootharness.errors import UsageError
 from bootharness.formats.forms import LOOK_BYTES, never_an_initrd
+from bootharness.host.needles import read_needle
 from bootharness.host.regular import first_bytes, is_regular
 from bootharness.host.tool import Tool
 from bootharness.host.workspace import Workspace
@@ -127,6 +128,8 @@ class Route(Struct, frozen=True, kw_only=True):
                 f"--tracer {plan.tracer}: under KVM gdb's breakpoints are bytes in memory, over "
                 "which the loader is read: take --accelerator tcg"
             )
+        for needle in plan.needles:
+            read_needle(needle)
         self.refuse(plan)
         for tool in self.tools:
             tool.check()

@@ -76,7 +76,7 @@ class Identities:
             "ingredients": route.ingredients(plan),
             "given": [
                 _digest(name)
-                for name in (plan.initrd, plan.machine.bios, *asked.more_disks)
+                for name in (plan.initrd, plan.machine.bios, *asked.more_disks, *plan.needles)
                 if name
             ],
             "worker": worker,
