@@ -63,6 +63,7 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("initramfs-cut", kernel.initramfs_cut),
     ("fail-on-seen", wanted.fail_on_seen),
     ("wrong-cpu", kernel.wrong_cpu),
+    ("wrong-cpu", kernel.no_long_mode),
     ("setup-hang", hangs.setup_hang),
     ("screen-unreadable", wanted.screen_unreadable),
     ("kernel-silent", hangs.kernel_silent),

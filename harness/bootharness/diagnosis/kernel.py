@@ -14,6 +14,7 @@ __all__ = [
     "initramfs_cut",
     "kernel_panic",
     "kernel_reset",
+    "no_long_mode",
     "no_init",
     "said_of_initrd",
     "timed_out",
@@ -45,10 +46,36 @@ def wrong_cpu(trace: BootTrace) -> Finding | None:
     """The kernel says that it needs another CPU."""
     if trace.ending.kind != "complaint" or "CPU" not in trace.ending.detail:
         return None
-    qemu = trace.machine.qemu if trace.machine else "this machine"
     return Finding(
-        f'the kernel needs another CPU than {qemu} has; it says "{trace.ending.detail}"',
+        f"the kernel needs another CPU than {_cpu(trace)}; it says "
+        f'"{" ".join(trace.ending.detail.split())}"',
     )
+
+
+def no_long_mode(trace: BootTrace) -> Finding | None:
+    """A kernel of 64 bits was entered past its setup code, which would have complained, on a CPU
+    of 32, and stopped there: it says nothing of that."""
+    machine, kernel = trace.machine, trace.kernel
+    if machine is None or "lm" not in machine.cpu_lacks or trace.reached("banner"):
+        return None
+    if kernel is None or not kernel.header.is_64_bit or not trace.names_kernel:
+        return None
+    if trace.ending.kind not in (*_HANGS, "timeout") or not trace.reached("protected-mode"):
+        return None
+    return Finding(
+        f"the kernel has 64 bits, and {_cpu(trace)} has no long mode: it stopped"
+        f"{where(trace)}{trace.ended_after}, where it begins, without a word"
+    )
+
+
+def _cpu(trace: BootTrace) -> str:
+    """Name the CPU that the machine has, to go into a sentence."""
+    machine = trace.machine
+    if machine is None:
+        return "this machine has"
+    if machine.cpu_asked:
+        return f"{machine.cpu_asked}, which --cpu asks for"
+    return f"{machine.qemu} has"
 
 
 def decompress_failed(trace: BootTrace) -> Finding | None:

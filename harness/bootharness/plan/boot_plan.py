@@ -44,6 +44,15 @@ _SHOWN = 40
 DEFAULT_CMDLINE = "console=ttyS0,115200 earlyprintk=serial,ttyS0,115200 panic=-1 no_timer_check"
 
 
+_CPU = re.compile(r"[A-Za-z0-9._-]+(?:,[+-]?[A-Za-z0-9._-]+(?:=[A-Za-z0-9._-]+)?)*")
+
+
+def _check_cpu(given: str) -> None:
+    """Raise UsageError for what would be more than a model and its features."""
+    if not _CPU.fullmatch(given):
+        raise UsageError(f"CPU {given!r}: it is a model of QEMU's, as pentium3 or 'qemu64,-nx'")
+
+
 class MachineConfig(Struct, frozen=True):
     """A machine to be."""
 
@@ -59,8 +68,35 @@ class MachineConfig(Struct, frozen=True):
     machine_type: Annotated[
         str,
         # what comes behind a comma would be more than the type
-        Option("--machine-type", "QEMU's -machine.", pattern=r"[a-z0-9.-]+"),
+        Option(
+            "--machine-type",
+            "QEMU's -machine: pc, q35, isapc, microvm, or one of their versions.",
+            pattern=r"[a-z0-9.-]+",
+        ),
     ] = "pc"
+    cpu: Annotated[
+        str | None,
+        Option(
+            "--cpu",
+            "QEMU's -cpu, as pentium3 or 'qemu64,-nx'; without it the host's with KVM, and "
+            "elsewhere QEMU's own.",
+            title="CPU",
+            metavar="MODEL",
+            check=_check_cpu,
+        ),
+    ] = None
+    smp: Annotated[
+        int,
+        Option(
+            "--smp",
+            "How many CPUs it has.",
+            title="CPUs",
+            kind=int,
+            metavar="NUMBER",
+            least=1,
+            most=255,
+        ),
+    ] = 1
     memory_mib: Annotated[
         int,
         Option(
@@ -76,8 +112,9 @@ class MachineConfig(Struct, frozen=True):
         str,
         Option(
             "--disk-interface",
-            "How the disk is attached.",
-            choices=("ahci", "ide", "virtio", "nvme", "usb"),
+            "How the disk is attached; where the machine has no AHCI, isapc has it by ide and "
+            "microvm by virtio-mmio.",
+            choices=("ahci", "ide", "virtio", "virtio-mmio", "nvme", "usb"),
             by_route=True,
         ),
     ] = "ahci"
@@ -377,7 +414,7 @@ def _check(part: Any) -> None:
             raise UsageError(f"{each.title} {value!r}: text is wanted")
         if each.kind is str and isinstance(value, str) and not value.isascii():
             _check_text(each, value)
-        if each.pattern and not re.fullmatch(each.pattern, value):
+        if each.pattern and not nothing and not re.fullmatch(each.pattern, value):
             raise UsageError(f"{each.title} {value!r}: it has to be like {each.pattern}")
         if each.check is not None and not nothing:
             _check_each(each, value)

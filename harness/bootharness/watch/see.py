@@ -195,5 +195,8 @@ def _machine_facts(machine: Machine, medium: Medium) -> MachineFacts:
         bios_file=config.bios,
         firmware=firmware,
         cpu=words.get("-cpu"),
+        cpu_asked=config.cpu,
+        cpu_lacks=machine.cpu_lacks(),
+        smp=config.smp,
         slow=machine.slow,
     )
