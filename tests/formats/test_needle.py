@@ -189,11 +189,13 @@ def test_bytes_of_anybody_are_a_needle_or_a_sentence(content: bytes) -> None:
 
 
 def test_area_that_the_screen_does_not_have_is_refused() -> None:
-    with pytest.raises(UsageError, match="60x20 at 150,30: it goes beyond .* 200x120"):
+    with pytest.raises(UsageError, match=r"60x20 at 150,30: it goes beyond .* 200x120"):
         new_needle(screen(), Area(150, 30, 60, 20))
 
 
-@pytest.mark.parametrize("given_area", ["", "1,2", "1,2,3x", "-1,2,3x4", "1,2,3x4,5", "1,2,99999999x4"])
+@pytest.mark.parametrize(
+    "given_area", ["", "1,2", "1,2,3x", "-1,2,3x4", "1,2,3x4,5", "1,2,99999999x4"]
+)
 def test_what_is_no_area_is_told(given_area: str) -> None:
     with pytest.raises(UsageError, match="X,Y,WxH"):
         Area.parse(given_area)

@@ -184,9 +184,10 @@ CAUSES: dict[str, Cause] = {
         ),
         Cause(
             "wrong-cpu",
-            "The kernel says that it needs another CPU.",
-            "its line",
-            "Run a 64-bit kernel on qemu-system-x86_64 (--qemu), or build one for this CPU.",
+            "The kernel needs another CPU: it says so, or has halted where it checks that.",
+            "its line, or where it halts; what the CPU lacks",
+            "Run a 64-bit kernel on qemu-system-x86_64 (--qemu) and with a CPU that has long mode "
+            "(--cpu), or build one for this CPU.",
         ),
         Cause(
             "setup-hang",

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from bootharness.diagnosis import (
     boot_params,
     cmdline,
+    cpu,
     disk_reads,
     endings,
     foreseen,
@@ -62,8 +63,8 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("boot-params-wrong", boot_params.boot_params_wrong),
     ("initramfs-cut", kernel.initramfs_cut),
     ("fail-on-seen", wanted.fail_on_seen),
-    ("wrong-cpu", kernel.wrong_cpu),
-    ("wrong-cpu", kernel.no_long_mode),
+    ("wrong-cpu", cpu.wrong_cpu),
+    ("wrong-cpu", cpu.stopped_by_cpu_check),
     ("setup-hang", hangs.setup_hang),
     ("screen-unreadable", wanted.screen_unreadable),
     ("kernel-silent", hangs.kernel_silent),

@@ -14,11 +14,9 @@ __all__ = [
     "initramfs_cut",
     "kernel_panic",
     "kernel_reset",
-    "no_long_mode",
     "no_init",
     "said_of_initrd",
     "timed_out",
-    "wrong_cpu",
 ]
 
 _NO_INIT = re.compile(r"Unable to mount root fs|No working init found|Requested init .* failed")
@@ -40,42 +38,6 @@ _MARGIN = 4 << 20
 _SERIAL_LINES = 12
 _PANIC, _PANIC_LINES = "Kernel panic - not syncing", 4
 _HANGS = ("halted", "loop", "idle")
-
-
-def wrong_cpu(trace: BootTrace) -> Finding | None:
-    """The kernel says that it needs another CPU."""
-    if trace.ending.kind != "complaint" or "CPU" not in trace.ending.detail:
-        return None
-    return Finding(
-        f"the kernel needs another CPU than {_cpu(trace)}; it says "
-        f'"{" ".join(trace.ending.detail.split())}"',
-    )
-
-
-def no_long_mode(trace: BootTrace) -> Finding | None:
-    """A kernel of 64 bits was entered past its setup code, which would have complained, on a CPU
-    of 32, and stopped there: it says nothing of that."""
-    machine, kernel = trace.machine, trace.kernel
-    if machine is None or "lm" not in machine.cpu_lacks or trace.reached("banner"):
-        return None
-    if kernel is None or not kernel.header.is_64_bit or not trace.names_kernel:
-        return None
-    if trace.ending.kind not in (*_HANGS, "timeout") or not trace.reached("protected-mode"):
-        return None
-    return Finding(
-        f"the kernel has 64 bits, and {_cpu(trace)} has no long mode: it stopped"
-        f"{where(trace)}{trace.ended_after}, where it begins, without a word"
-    )
-
-
-def _cpu(trace: BootTrace) -> str:
-    """Name the CPU that the machine has, to go into a sentence."""
-    machine = trace.machine
-    if machine is None:
-        return "this machine has"
-    if machine.cpu_asked:
-        return f"{machine.cpu_asked}, which --cpu asks for"
-    return f"{machine.qemu} has"
 
 
 def decompress_failed(trace: BootTrace) -> Finding | None:

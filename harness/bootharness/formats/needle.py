@@ -139,9 +139,7 @@ def needle_of(content: bytes) -> Needle:
     return Needle(picture, (told.x, told.y), told.margin, told.match)
 
 
-def new_needle(
-    screen: Picture, area: Area, *, margin: int = MARGIN, match: float = MATCH
-) -> bytes:
+def new_needle(screen: Picture, area: Area, *, margin: int = MARGIN, match: float = MATCH) -> bytes:
     """Cut a needle out of a screen and return its file. Raises UsageError for an area that the
     screen does not have, FormatError for one that tells nothing."""
     picture = screen.cut(area)

@@ -92,7 +92,7 @@ def pixels_of(content: bytes, *kinds: Literal["PNG", "PPM"]) -> Picture:
     """Return the picture in a file of one of these kinds. Raises FormatError for what is none, or
     too large."""
     libraries()
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
     names = " or ".join(kinds)
     try:
@@ -109,9 +109,9 @@ def pixels_of(content: bytes, *kinds: Literal["PNG", "PPM"]) -> Picture:
         raise
     except Image.DecompressionBombError as error:
         raise FormatError(f"no screen is so large: {error}") from error
-    except Image.UnidentifiedImageError:
+    except UnidentifiedImageError:
         raise FormatError(f"not a {names}") from None
-    except Exception as error:  # noqa: BLE001 - its readers raise whatever comes to their minds
+    except Exception as error:  # its readers raise whatever comes to their minds
         raise FormatError(f"a {names} that cannot be read: {error}") from error
 
 

@@ -30,7 +30,7 @@ __all__ = ["Machine"]
 
 _KEY_MS = 30
 # what the setup code of Linux may ask of a CPU (arch/x86/boot/cpucheck.c), by QEMU's names
-_FEATURES = ("fpu", "msr", "pae", "cx8", "pge", "cmov", "fxsr", "sse", "sse2", "nx", "lm")
+_FEATURES = ("fpu", "msr", "pae", "cx8", "pge", "cmov", "fxsr", "sse", "sse2", "lm")
 _GREETING_S = 20.0
 # RAM that does not fit below the devices is above them; a q35 puts all beyond 2 GiB there
 _2_GIB, _DEVICES_FROM, _4_GIB = 2 << 30, 0xE0000000, 4 << 30
@@ -159,10 +159,8 @@ class Machine(Closing):
         return base64.b64decode(said).decode("utf-8", "backslashreplace").replace("\r\n", "\n")
 
     def cpu_lacks(self) -> tuple[str, ...]:
-        """Return which features, of those that kernels ask of a CPU, one has not that a person has
-        asked for; none when QEMU is gone."""
-        if self.config.cpu is None:
-            return ()
+        """Return which features, of those that kernels ask of a CPU, it has not; none when QEMU is
+        gone."""
         with suppress(MachineLost):
             (first, *_) = self.qmp.execute("query-cpus-fast")
             asked = (("qom-get", {"path": first["qom-path"], "property": name})

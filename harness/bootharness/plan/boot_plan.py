@@ -74,29 +74,6 @@ class MachineConfig(Struct, frozen=True):
             pattern=r"[a-z0-9.-]+",
         ),
     ] = "pc"
-    cpu: Annotated[
-        str | None,
-        Option(
-            "--cpu",
-            "QEMU's -cpu, as pentium3 or 'qemu64,-nx'; without it the host's with KVM, and "
-            "elsewhere QEMU's own.",
-            title="CPU",
-            metavar="MODEL",
-            check=_check_cpu,
-        ),
-    ] = None
-    smp: Annotated[
-        int,
-        Option(
-            "--smp",
-            "How many CPUs it has.",
-            title="CPUs",
-            kind=int,
-            metavar="NUMBER",
-            least=1,
-            most=255,
-        ),
-    ] = 1
     memory_mib: Annotated[
         int,
         Option(
@@ -156,6 +133,29 @@ class MachineConfig(Struct, frozen=True):
             by_route=True,
         ),
     ] = AUTO
+    cpu: Annotated[
+        str | None,
+        Option(
+            "--cpu",
+            "QEMU's -cpu, as pentium3 or 'qemu64,-nx'; without it the host's with KVM, and "
+            "elsewhere QEMU's own.",
+            title="CPU",
+            metavar="MODEL",
+            check=_check_cpu,
+        ),
+    ] = None
+    smp: Annotated[
+        int,
+        Option(
+            "--smp",
+            "How many CPUs it has.",
+            title="CPUs",
+            kind=int,
+            metavar="NUMBER",
+            least=1,
+            most=255,
+        ),
+    ] = 1
 
     def __post_init__(self) -> None:
         _check(self)

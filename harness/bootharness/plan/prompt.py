@@ -31,7 +31,8 @@ _MOST_KEYS = 500
 
 
 class Prompt(Struct, frozen=True):
-    """A pattern or a picture to wait for, and the keys to type then: letters, or names of `KEYS`."""
+    """A pattern or a picture to wait for, and the keys to type then: letters, or names of
+    `KEYS`."""
 
     pattern: str
     text: str

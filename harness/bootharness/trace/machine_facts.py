@@ -39,7 +39,8 @@ class MachineFacts(Struct, frozen=True):
     cpu_asked: str | None = None
     """The -cpu that a person has asked for, None for none."""
     cpu_lacks: tuple[str, ...] = ()
-    """Of what kernels ask of a CPU, by QEMU's names, what one that was asked for has not."""
+    """Of what kernels ask of a CPU, by QEMU's names, what it has not; empty for a good boot, of
+    which nobody asks."""
     smp: int = 1
     """How many CPUs it has."""
     slow: bool = False

@@ -74,8 +74,11 @@ def see(
             ending = Ending("skipped", round(machine.now(), 6), str(error), error.cause)
         timings = {"connecting": connecting, "connected": connected, "ended": machine.now()}
         remains = _remains(watch, ending, keep)
+        lacks = () if ending.kind in _NOTHING_TO_SEE else machine.cpu_lacks()
         qemu.kill()  # it takes as long to go as the trace to be made
-        return replace(_trace(source, watch, ending, timings), post_mortem=remains)
+        trace = _trace(source, watch, ending, timings)
+        facts = replace(trace.machine, cpu_lacks=lacks) if trace.machine else None
+        return replace(trace, machine=facts, post_mortem=remains)
 
 
 def _remains(watch: Watch, ending: Ending, keep: Path | None) -> PostMortem | None:
@@ -189,7 +192,6 @@ def _machine_facts(machine: Machine, medium: Medium) -> MachineFacts:
         firmware=firmware,
         cpu=words.get("-cpu"),
         cpu_asked=config.cpu,
-        cpu_lacks=machine.cpu_lacks(),
         smp=config.smp,
         slow=machine.slow,
     )
