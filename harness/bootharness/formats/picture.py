@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy
     from PIL.Image import Image
 
-__all__ = ["MOST_BYTES", "Area", "Picture", "libraries", "pixels_of", "png_of"]
+__all__ = ["MOST_BYTES", "Area", "Picture", "enlarged", "libraries", "pixels_of", "png_of"]
 
 MOST_BYTES = 1 << 26
 """Of a file; a picture of a screen that is not compressed has some millions."""
@@ -65,6 +65,11 @@ class Picture(Struct, frozen=True):
     def height(self) -> int:
         """In pixels."""
         return int(self.pixels.shape[0])
+
+    def same(self, other: "Picture") -> bool:
+        """Return whether another has the same pixels."""
+        mine, others = self.pixels, other.pixels
+        return mine.shape == others.shape and bool((mine == others).all())
 
     def cut(self, area: Area) -> Self:
         """Return an area of it. Raises UsageError for one that it does not have."""
@@ -124,6 +129,15 @@ def _picture(image: "Image") -> Picture:
     pixels = numpy.asarray(image.convert("RGBA"))
     seen = pixels[:, :, 3] >= _ALPHA_SEEN
     return Picture(pixels[:, :, :3], None if seen.all() else seen, told)
+
+
+def enlarged(picture: Picture, times: int) -> Picture:
+    """Return a picture so many times as wide and as high, smoothed."""
+    import numpy
+    from PIL import Image
+
+    size = (picture.width * times, picture.height * times)
+    return Picture(numpy.asarray(Image.fromarray(picture.pixels).resize(size)))
 
 
 def png_of(picture: Picture, told: str = "") -> bytes:

@@ -140,3 +140,6 @@ class PostMortem(Struct, frozen=True):
     screen: str
     exceptions: tuple[GuestException, ...] | None = None
     missing: tuple[str, ...] = ()
+    ocr: str = ""
+    """What OCR reads off the screen in a graphics mode, which may be wrong; empty where nobody had
+    it read."""

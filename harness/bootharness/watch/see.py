@@ -86,10 +86,16 @@ def _remains(watch: Watch, ending: Ending, keep: Path | None) -> PostMortem | No
     if not keep and ending.kind in _NOTHING_TO_SEE:
         return None
     seen = post_mortem(watch.machine)
+    lookout = watch.course.lookout
+    if seen and not seen.screen.strip() and (keep or lookout.reads_screen):
+        seen = replace(seen, ocr=watch.hearing.read_off())
     if keep:
         from bootharness.watch.kept import keep_evidence
 
-        unkept = keep_evidence(watch.machine, watch.tracer.log(), keep, alive=seen is not None)
+        closest = lookout.sought.closest_screen if lookout.sought else None
+        unkept = keep_evidence(
+            watch.machine, watch.tracer.log(), keep, alive=seen is not None, closest=closest
+        )
         seen = replace(seen, missing=seen.missing + unkept) if seen else None
     return seen
 
@@ -128,7 +134,7 @@ def _serial_text(log: Path) -> str:
 
 def _trace(source: str, watch: Watch, ending: Ending, timings: dict[str, float]) -> BootTrace:
     course, machine, tracer = watch.course, watch.machine, watch.tracer
-    medium, plan = course.medium, course.plan
+    medium, plan, lookout = course.medium, course.plan, course.lookout
     kernel = medium.kernel.facts if medium.kernel else None
     disk, calls = medium.disk.facts if medium.disk else None, tracer.calls()
     network = medium.wire.facts() if medium.wire else None
@@ -157,6 +163,7 @@ def _trace(source: str, watch: Watch, ending: Ending, timings: dict[str, float])
         gdb_calls=tracer.second_opinion(),
         until_screen=plan.until_screen,
         fail_on=plan.fail_on,
+        closest=lookout.sought.closest if lookout.sought and not watch.hearing.marker else None,
         marker=watch.hearing.marker,
         failed_on=course.failed_on,
         send=plan.send,
