@@ -89,6 +89,8 @@ def _not_pictured(trace: BootTrace, closest: Closest) -> Finding:
             f"it is {size}, and no screen was so large: the last was {closest.screen_width}x"
             f"{closest.screen_height}"
         )
+    elif not near.percent:
+        how = "no area of a screen was like it"
     else:
         how = (
             f"the area that came closest, {near.area}, was {near.percent:g} % like it "

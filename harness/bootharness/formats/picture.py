@@ -5,6 +5,7 @@ Who made a file is not known: what it says of its size is looked at before anyth
 
 import re
 import warnings
+from importlib.util import find_spec
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     import numpy
     from PIL.Image import Image
 
-__all__ = ["MOST_BYTES", "Area", "Picture", "enlarged", "libraries", "pixels_of", "png_of"]
+__all__ = ["MOST_BYTES", "Area", "Picture", "enlarged", "has_libraries", "pixels_of", "png_of"]
 
 MOST_BYTES = 1 << 26
 """Of a file; a picture of a screen that is not compressed has some millions."""
@@ -81,22 +82,23 @@ class Picture(Struct, frozen=True):
         return type(self)(rows[:, area.x : area.x + area.width])
 
 
-def libraries() -> None:
-    """Raise ToolMissing where what reads and compares pictures is not installed."""
-    try:
-        import numpy  # noqa: F401 - most boots do without
-        import PIL  # noqa: F401
-    except ImportError as error:
+def has_libraries() -> bool:
+    """Return whether what reads and compares pictures is installed."""
+    return all(find_spec(name) for name in ("numpy", "PIL"))
+
+
+def _check_libraries() -> None:
+    if not has_libraries():
         raise ToolMissing(
             "pictures are compared by numpy and pillow, which are not installed: "
             "`pip install 'bootharness[screens]'` brings them"
-        ) from error
+        )
 
 
 def pixels_of(content: bytes, *kinds: Literal["PNG", "PPM"]) -> Picture:
     """Return the picture in a file of one of these kinds. Raises FormatError for what is none, or
-    too large."""
-    libraries()
+    too large, ToolMissing where what reads them is not installed."""
+    _check_libraries()
     from PIL import Image, UnidentifiedImageError
 
     names = " or ".join(kinds)
@@ -142,7 +144,7 @@ def enlarged(picture: Picture, times: int) -> Picture:
 
 def png_of(picture: Picture, told: str = "") -> bytes:
     """Return a picture as a PNG file, with words of ours in it."""
-    libraries()
+    _check_libraries()
     from PIL import Image
     from PIL.PngImagePlugin import PngInfo
 

@@ -1,11 +1,11 @@
 """OCR: what tesseract reads off a picture, in a process of its own, for as long as that takes."""
 
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
-from msgspec import Struct
-
-from bootharness.formats.picture import Picture, enlarged, png_of
+from bootharness.formats.picture import Picture, enlarged, has_libraries, png_of
+from bootharness.host.closing import Closing
 from bootharness.host.deadline import Deadline
 from bootharness.host.tool import Tool
 from bootharness.host.workspace import Workspace
@@ -22,19 +22,20 @@ _MOST_BYTES = 1 << 16
 _AS_ONE_BLOCK = ("--psm", "6")
 
 
-class Reader(Struct):
+class Reader(Closing):
     """Reads one picture after the other; what is given while it reads another is left out."""
 
-    workspace: Workspace
-    _process: "subprocess.Popen[bytes] | None" = None
-    _deadline: Deadline | None = None
-    _given: Picture | None = None
-    _read: str = ""
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._process: subprocess.Popen[bytes] | None = None
+        self._deadline = Deadline.after(0.0)
+        self._given: Picture | None = None
+        self._read = ""
 
     @property
     def here(self) -> bool:
-        """Whether tesseract is installed."""
-        return TESSERACT.here
+        """Whether tesseract is installed, and what it is given pictures by."""
+        return TESSERACT.here and has_libraries()
 
     def text_of(self, picture: Picture, within_s: float) -> str:
         """Return what is read off a picture, nothing where that takes longer."""
@@ -48,32 +49,38 @@ class Reader(Struct):
         if self._process or not self.here or (self._given and self._given.same(picture)):
             return
         self._given, self._read = picture, ""
-        folder = self.workspace.path
-        (folder / _PICTURE).write_bytes(png_of(enlarged(picture, _LARGER)))
-        self._process = self.workspace.start_untrusted(
-            [TESSERACT.name, _PICTURE, _TEXT, *_AS_ONE_BLOCK],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            cwd=folder,
-        )
+        folder = self._workspace.path
+        with suppress(OSError):  # a disk that is full: then nothing is read
+            (folder / _PICTURE).write_bytes(png_of(enlarged(picture, _LARGER)))
+            self._process = self._workspace.start_untrusted(
+                [TESSERACT.name, _PICTURE, _TEXT, *_AS_ONE_BLOCK],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                cwd=folder,
+            )
         self._deadline = Deadline.after(_MOST_S)
 
     def said(self, *, within_s: float = 0.0) -> str | None:
         """Return what was read, once; None where nothing was, or it is not done yet."""
-        process, deadline = self._process, self._deadline
-        if process is None or deadline is None:
+        if self._process is None:
             return None
         try:
-            status = process.wait(min(within_s, deadline.remaining))
+            status = self._process.wait(min(within_s, self._deadline.remaining))
         except subprocess.TimeoutExpired:
-            if deadline.expired:
-                process.kill()
-                self._process = None
+            if self._deadline.expired:
+                self.close()
             return None
         self._process = None
-        self._read = "" if status else _text(self.workspace.path / f"{_TEXT}.txt")
+        self._read = "" if status else _text(self._workspace.path / f"{_TEXT}.txt")
         return self._read
+
+    def close(self) -> None:
+        """End what is still being read."""
+        if self._process:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
 
 
 def _text(path: Path) -> str:

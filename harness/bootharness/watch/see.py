@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from bootharness.errors import CouldNotFindOut
+from bootharness.host.ocr import Reader
 from bootharness.kernels.initrd import INIT_MARKER
 from bootharness.machine.machine import Machine
 from bootharness.machine.postmortem import post_mortem
@@ -59,13 +60,14 @@ def see(
     signs = kernel_signs(INIT_MARKER, own_init=own_init)
     signs += firmware_signs() if medium.wire else []
     gdb = _gdb(qemu, medium) if plan.tracer != "recorder" else None
-    with closing(gdb) if gdb else nullcontext(), Machine(qemu) as machine:
+    reader = Reader(qemu.workspace)
+    with closing(gdb) if gdb else nullcontext(), Machine(qemu) as machine, reader:
         tracer = _tracer(machine, medium, plan, gdb)
         connected = machine.now()
         course = Course(
             machine, medium, plan, Words(machine, signs), Lookout.of(plan), observer=observer
         )
-        watch = Watch.of(course, tracer)
+        watch = Watch.of(course, tracer, reader)
         try:
             ending = watch.run()
             if medium.wire:

@@ -34,7 +34,7 @@ class Sought(Struct):
             return None
         if self.needle.found(likeness):
             return Sighting(self.name, "", "screen", round(now, 6), "picture", likeness)
-        if self.closest is None or _percent(likeness) > _percent(self.closest.likeness):
+        if self.closest is None or _percent(likeness) >= _percent(self.closest.likeness):
             picture, needle = self.needle.picture, self.needle
             self.closest = Closest(
                 picture.width, picture.height, needle.match, screen.width, screen.height,

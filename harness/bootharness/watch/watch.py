@@ -51,11 +51,10 @@ class Watch(Struct):
     foreign_bytes: int = 0
 
     @classmethod
-    def of(cls, course: Course, tracer: Tracer) -> "Watch":
+    def of(cls, course: Course, tracer: Tracer, reader: Reader) -> "Watch":
         """Return the watch over a machine's course."""
         machine = course.machine
         program = BootProgram(course.wire) if course.wire else None
-        reader = Reader(machine.qemu.workspace)
         hearing = Hearing(course, machine, tracer, Resting(machine), reader, program)
         loading = Loading(course, machine, tracer, hearing)
         return cls(course, machine, tracer, hearing, loading, Looks(machine, tracer), program)
