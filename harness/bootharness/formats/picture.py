@@ -67,6 +67,11 @@ class Picture(Struct, frozen=True):
         """In pixels."""
         return int(self.pixels.shape[0])
 
+    @property
+    def blank(self) -> bool:
+        """Whether it is all of one colour."""
+        return bool((self.pixels == self.pixels[:1, :1]).all())
+
     def same(self, other: "Picture") -> bool:
         """Return whether another has the same pixels."""
         mine, others = self.pixels, other.pixels

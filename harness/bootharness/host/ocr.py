@@ -49,6 +49,8 @@ class Reader(Closing):
         if self._process or not self.here or (self._given and self._given.same(picture)):
             return
         self._given, self._read = picture, ""
+        if picture.blank:
+            return
         folder = self._workspace.path
         with suppress(OSError):  # a disk that is full: then nothing is read
             (folder / _PICTURE).write_bytes(png_of(enlarged(picture, _LARGER)))
