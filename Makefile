@@ -12,6 +12,7 @@ NEEDED := qemu-system-x86_64:qemu-system-x86 nasm:nasm ld:binutils gdb:gdb $(PYT
 # network boots, GRUB, toolchains, and what the tests check us against
 TESTED_WITH := zstd:zstd lz4:lz4 zsh:zsh fish:fish qemu-img:qemu-utils git:git kconfig-conf:kconfig-frontends bwrap:bubblewrap sfdisk:fdisk dnsmasq:dnsmasq-base \
 	ip:iproute2 mcopy:mtools mkfs.vfat:dosfstools syslinux:syslinux \
+	tesseract:tesseract-ocr \
 	grub-mkstandalone:grub-common chromium:chromium xorriso:xorriso \
 	/usr/lib/ISOLINUX/isolinux.bin:isolinux /usr/lib/memtest86+/memtest86+x64.iso:memtest86+ \
 	/usr/lib/ipxe/undionly.kpxe:ipxe /usr/lib/PXELINUX/pxelinux.0:pxelinux \
