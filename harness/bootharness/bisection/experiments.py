@@ -69,15 +69,17 @@ def experiments(
     if ROUTES[cell.plan.route].fetch is not fetch:
         return  # what was booted is no kernel, so there is nothing else to do with it
     # the one that takes longest first: the others are done beside it
+    # what takes long by one way says nothing about another
+    alike = cell.plan.at_most_s is None
     for name, route, by in _OTHER_ROUTES:
-        if cell.plan.route != route:
+        if alike and cell.plan.route != route:
             other = _by(cell, bad_source, route)
             yield Experiment(name, f"the bad kernel {by}", by, other, bad_bytes)
     if bad_bytes > good_bytes and not same_kernel:
         grown = replace(cell, kernel=f"grow:{bad_bytes}:{good_source}")
         what = f"the good kernel grown to {bad_bytes:,} bytes, as large as the bad one"
         yield Experiment("grown", what, "grown", grown, bad_bytes)
-    if takes_loader(cell) and cell.plan.loader != STAGE1:
+    if alike and takes_loader(cell) and cell.plan.loader != STAGE1:
         other = _by(cell, bad_source, cell.plan.route)
         yield Experiment("stage1", "the bad kernel with stage1", "with stage1", other, bad_bytes)
 

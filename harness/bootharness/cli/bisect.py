@@ -73,6 +73,11 @@ def _hunt_options(confidence: float = 0.99, jobs: str = "one on each core") -> C
             "--any-cause", is_flag=True, help="Take every bad boot for the one that is sought."
         ),
         click.option(
+            "--slower",
+            is_flag=True,
+            help="Find what takes the guest longer to come so far; the bad end is good but slow.",
+        ),
+        click.option(
             "--confidence",
             type=click.FloatRange(0.5, 1, max_open=True),
             default=confidence,
@@ -267,7 +272,7 @@ class _Hunting:
     """What the commands have in common: how kernels are booted, and where things are written."""
 
     def __init__(
-        self, *, any_cause: bool, confidence: float, jobs: int | None, no_cache: bool,
+        self, *, any_cause: bool, slower: bool, confidence: float, jobs: int | None, no_cache: bool,
         log: Path | None, history_file: Path | None, json_file: str | None, html: Path | None,
         markdown: Path | None, **choices: Any,
     ) -> None:  # fmt: skip
@@ -283,6 +288,7 @@ class _Hunting:
         self.how: dict[str, Any] = {
             "confidence": confidence,
             "any_cause": any_cause,
+            "slower": slower,
             "jobs": jobs,
             "history": history_file,
             "cache": not no_cache,

@@ -110,6 +110,11 @@ def bios_log_args() -> list[str]:
     ]
 
 
+def counting_args() -> list[str]:
+    """Have the guest's clock follow its instructions, a nanosecond for each."""
+    return ["-icount", "shift=0"]
+
+
 def gdb_args() -> list[str]:
     """The GDB stub on a socket in the workspace, and the CPU stopped before its first
     instruction."""
@@ -144,9 +149,11 @@ def qemu_argv(
     recorder: Path | None,
     gdb: bool,
     interrupts: bool = False,
+    counted: bool = False,
     console_fd: int | None = None,
 ) -> list[str]:
-    """Return the whole command line; ``recorder`` is the ROM file where calls are recorded."""
+    """Return the whole command line; ``recorder`` is the ROM file where calls are recorded, and
+    ``counted`` says whether QEMU counts the guest's instructions."""
     return [
         config.qemu,
         *machine_args(config),
@@ -159,4 +166,5 @@ def qemu_argv(
         *(recorder_args(recorder) if recorder else ()),
         *(gdb_args() if gdb else ()),
         *(interrupt_args() if interrupts else ()),
+        *(counting_args() if counted else ()),
     ]

@@ -88,7 +88,8 @@ class Route(Struct, frozen=True, kw_only=True):
     def settled(self, plan: BootPlan) -> BootPlan:
         """Return a plan with nothing left to choose of how far it has to come, and by what."""
         machine = plan.machine
-        if plan.tracer != "recorder" and machine.accelerator == AUTO:
+        counted = plan.at_most_s is not None
+        if (plan.tracer != "recorder" or counted) and machine.accelerator == AUTO:
             machine = replace(machine, accelerator="tcg")  # see `check`
         until = plan.until
         if until == AUTO:
@@ -126,6 +127,10 @@ class Route(Struct, frozen=True, kw_only=True):
             raise UsageError(
                 f"--tracer {plan.tracer}: under KVM gdb's breakpoints are bytes in memory, over "
                 "which the loader is read: take --accelerator tcg"
+            )
+        if plan.at_most_s is not None and plan.machine.accelerator == "kvm":
+            raise UsageError(
+                "--at-most: QEMU counts no instructions under KVM: take --accelerator tcg"
             )
         self.refuse(plan)
         for tool in self.tools:

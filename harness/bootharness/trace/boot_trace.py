@@ -98,6 +98,11 @@ class BootTrace(Struct, frozen=True, dict=True):
     """The pattern that had to come on the screen, None where there was none."""
     fail_on: tuple[str, ...] = ()
     """The patterns that make it bad."""
+    at_most_s: float | None = None
+    """How many of its own seconds the guest had for it, None where nobody counted."""
+    guest_s: float | None = None
+    """How many of its own seconds it took the guest, a thousand million instructions to one; None
+    where nobody counted, or where the machine has no clock that can be read."""
     marker: Sighting | None = None
     """Where the pattern was found that it had to come to, None where it was not."""
     failed_on: Sighting | None = None

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from bootharness.errors import CouldNotFindOut
 from bootharness.kernels.initrd import INIT_MARKER
+from bootharness.machine.guest_clock import guest_seconds
 from bootharness.machine.machine import Machine
 from bootharness.machine.postmortem import post_mortem
 from bootharness.machine.qemu import Qemu
@@ -74,8 +75,11 @@ def see(
             BootProgram(medium.wire) if medium.wire else None,
             observer,
         )
+        guest_s = None
         try:
             ending = watch.run()
+            if plan.at_most_s is not None and ending.kind == "reached":
+                guest_s = guest_seconds(machine)
             if medium.wire:
                 medium.wire.finish()
         except CouldNotFindOut as error:
@@ -83,7 +87,8 @@ def see(
         timings = {"connecting": connecting, "connected": connected, "ended": machine.now()}
         remains = _remains(watch, ending, keep)
         qemu.kill()  # it takes as long to go as the trace to be made
-        return replace(_trace(source, watch, ending, timings), post_mortem=remains)
+        trace = _trace(source, watch, ending, timings)
+        return replace(trace, post_mortem=remains, guest_s=guest_s)
 
 
 def _remains(watch: Watch, ending: Ending, keep: Path | None) -> PostMortem | None:
@@ -161,6 +166,7 @@ def _trace(source: str, watch: Watch, ending: Ending, timings: dict[str, float])
         gdb_calls=tracer.second_opinion(),
         until_screen=plan.until_screen,
         fail_on=plan.fail_on,
+        at_most_s=plan.at_most_s,
         marker=watch.marker,
         failed_on=watch.failed_on,
         send=plan.send,
