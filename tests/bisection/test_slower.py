@@ -21,7 +21,7 @@ from tests.bisection.test_hunt import Timer
         ((1.0, 1.001), (1.05, 1.051), True),
         ((1.0,), (2.0, 2.0), False),  # one boot says nothing of noise
         ((1.0, 1.1), (1.2, 1.2), False),  # no more than the good ones differ by, twice
-        ((1.0, 1.1), (1.4, 1.5), True),
+        ((1.0, 1.1), (1.5, 1.6), True),
         ((1.0, 1.0), (1.005, 1.005), False),  # half a hundredth
         ((0.01, 0.01), (0.02, 0.02), False),  # a hundredth of a second
         ((2.0, 2.0), (1.0, 1.0), False),

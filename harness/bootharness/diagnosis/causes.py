@@ -255,7 +255,8 @@ CAUSES: dict[str, Cause] = {
         ),
         Cause(
             "too-slow",
-            "It came as far as wanted, but took the guest more seconds of its own than --at-most says.",
+            "It came as far as wanted, but took the guest more seconds of its own than --at-most "
+            "says.",
             "the seconds by the guest's own clock, which counts instructions and what it waits for",
             "See which milestone came late, or which lines of the console are far apart, as "
             "--keep has them. `bootharness bisect --slower` finds the kernel with which it began.",
