@@ -84,9 +84,9 @@ def command(seeds: int) -> int:
             line = measure(size, flicker, seeds, hang=hang)
             lines.append(line)
             table.add_row(
-                f"{size:,}", f"{log2(size):.1f}", f"{flicker:.0%}" if hang else "proven", f"{line.right / seeds:.0%}",
-                f"{line.boots:.1f}", f"{line.boots - log2(size):+.1f}", str(line.most_boots),
-                f"{line.builds:.1f}", f"{line.ratio:.2f} x",
+                f"{size:,}", f"{log2(size):.1f}", f"{flicker:.0%}" if hang else "proven",
+                f"{line.right / seeds:.0%}", f"{line.boots:.1f}", f"{line.boots - log2(size):+.1f}",
+                str(line.most_boots), f"{line.builds:.1f}", f"{line.ratio:.2f} x",
             )  # fmt: skip
         table.add_section()
     Console().print(table)
