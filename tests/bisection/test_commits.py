@@ -19,6 +19,8 @@ from bootharness.bisection.bisect import HuntResult, StoppedHunt
 from bootharness.bisection.build import Build
 from bootharness.bisection.clones import Clones
 from bootharness.bisection.commits import bisect_commits
+from bootharness.bisection.conflict import in_the_way
+from bootharness.bisection.git import Repository
 from bootharness.bisection.hunt import HuntObserver
 from bootharness.bisection.log import Seen
 from bootharness.bisection.ranges import Range
@@ -156,6 +158,12 @@ def test_merge_whose_parents_all_boot_is_itself_the_answer(history: History) -> 
     assert result.answer.conclusion.startswith("the merge itself: all its parents boot; ")
     assert result.culprit
     assert "\n- the merge itself: all its parents boot\n" in result.culprit.letter
+    in_the_way = history.git("rev-parse", "HEAD")[:12]
+    (reverted,) = (each for each in result.answer.outcomes if each.name == "reverted")
+    assert reverted.verdict is Verdict.SKIP
+    assert reverted.sentence == (
+        f'it cannot be reverted there, for {in_the_way} ("last") changes the same lines of size'
+    )
     assert result.exit_status == 0
     assert len(result.stages) == 2
     document = json.loads(json.dumps(hunt_document(result)))
@@ -169,6 +177,42 @@ def test_merge_whose_parents_all_boot_is_itself_the_answer(history: History) -> 
     assert f"{history.git('rev-parse', 'HEAD~1')} is the first bad commit" in history.git_says(
         result
     )
+
+
+def test_what_is_in_the_way_of_a_revert_is_the_first_that_changes_the_same_lines(
+    history: History,
+) -> None:
+    """Not what changes others of the file, nor what is in a branch, but the merge that brings it;
+    of a file that is gone the commit that took it away."""
+    lines = [f"line {number}" for number in range(20)]
+
+    def written(subject: str, at: int | None) -> str:
+        file = history.folder / "file"
+        if at is None:
+            file.unlink()
+        else:
+            lines[at] = subject
+            file.write_text("\n".join(lines))
+        history.git("add", "-A")
+        history.git("commit", "-q", "-m", subject)
+        return history.git("rev-parse", "HEAD")
+
+    written("start", 0)
+    guilty = written("guilty", 3)
+    written("far below", 17)
+    history.git("checkout", "-q", "-b", "side")
+    written("in a branch", 3)
+    history.git("checkout", "-q", "main")
+    history.git("merge", "-q", "--no-ff", "-m", "merge side", "side")
+    merge = history.git("rev-parse", "HEAD")
+    written("later", 4)
+    repository = Repository(history.folder)
+    named = f'{merge[:12]} ("merge side")'
+    assert in_the_way(repository, guilty, "HEAD", ["file"]) == (named,)
+    assert in_the_way(repository, guilty, "HEAD~2", ["file"]) == ()  # there it still merges
+    gone = written("away", None)
+    late = history.git("rev-parse", "HEAD~1")
+    assert in_the_way(repository, late, "HEAD", ["file"]) == (f'{gone[:12]} ("away")',)
 
 
 def test_every_other_parent_of_an_octopus_is_looked_at(history: History) -> None:
