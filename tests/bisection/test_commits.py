@@ -60,6 +60,22 @@ class Teller(Executor):
         return answer
 
 
+class Clock(Teller):
+    """Says that a boot takes the guest as many seconds as its kernel has bytes in a thousand."""
+
+    def submit(self, function: Callable[..., Any], /, *arguments: Any, **_: Any) -> "Future[Any]":
+        if function is worker_facts:
+            return super().submit(function, *arguments)
+        (cell,) = arguments
+        size = fetch(cell.kernel).payload_bytes
+        facts = BootFacts(payload_bytes=size, guest_s=size / 1000)
+        slow = size / 1000 > cell.plan.at_most_s
+        answer: Future[Any] = Future()
+        verdict, cause = (Verdict.BAD, "too-slow") if slow else (Verdict.GOOD, None)
+        answer.set_result(Attempt(verdict, cause, "", 0.1, facts))
+        return answer
+
+
 class Listener(HuntObserver):
     """Notes what is built, booted, and told."""
 
@@ -113,9 +129,9 @@ class History:
         self.git("commit", "-q", "-m", f"merge {' '.join(branches)}")
 
     def hunt(self, good: str, bad: str, **how: Any) -> HuntResult:
-        how = {"observer": Listener(), "jobs": 1, **how}
+        how = {"observer": Listener(), "jobs": 1, "executor": Teller(), **how}
         return bisect_commits(
-            self.folder, good, bad, self.build, confidence=0.9, executor=Teller(),
+            self.folder, good, bad, self.build, confidence=0.9,
             history=self._place / "history", **how,
         )  # fmt: skip
 
@@ -213,6 +229,37 @@ def test_what_is_in_the_way_of_a_revert_is_the_first_that_changes_the_same_lines
     gone = written("away", None)
     late = history.git("rev-parse", "HEAD~1")
     assert in_the_way(repository, late, "HEAD", ["file"]) == (f'{gone[:12]} ("away")',)
+
+
+def test_what_became_slower_is_measured_once_and_found_in_the_branch_that_brought_it(
+    history: History,
+) -> None:
+    history.git("checkout", "-q", "-b", "side")
+    history.commit("slow", 12)
+    history.commit("side two", 12)
+    history.git("checkout", "-q", "main")
+    history.commit("main one", 1)
+    history.merge("side", size=12)
+    history.commit("last", 13)
+    result = history.hunt("HEAD~3", "HEAD", slower=True, executor=Clock())
+    assert named(result) == "slow"
+    assert result.answer
+    # between 1.6 and 20.8 s, at either stage; the commit by itself is most of it
+    assert {stage.plan.at_most_s for stage in result.stages} == {11.2}
+    assert "slow takes 19.200 s by the guest's own clock and" in result.answer.conclusion
+    assert result.culprit
+    assert ": the kernel boots slower\n" in result.culprit.letter
+    assert "--at-most 11.2" in result.culprit.letter
+
+
+def test_what_mended_a_slow_boot_is_found(history: History) -> None:
+    history.commit("slow", 13)
+    history.commit("slow still", 13)
+    history.commit("mended", 2)
+    history.commit("last", 1)
+    result = history.hunt("HEAD~3", "HEAD", slower=True, fix=True, executor=Clock())
+    assert named(result) == "mended"
+    assert result.hunted == "the end of too-slow: more than 11.2 s by the guest's own clock"
 
 
 def test_every_other_parent_of_an_octopus_is_looked_at(history: History) -> None:
