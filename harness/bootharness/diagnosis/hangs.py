@@ -159,11 +159,12 @@ def _in_bios(trace: BootTrace) -> bool:
 def _how(trace: BootTrace) -> str:
     own = [sample for sample in trace.samples if not sample.in_bios] or trace.samples
     where = f" at {place(trace, own[-1])}" if own else ""
+    what = f": {trace.ending.detail}" if trace.ending.detail else ""
     return {
         "halted": f"has halted the CPU with interrupts off{where}",
         "waits-for-key": "waits for a key",
         "loop": f"runs on{where} and gets nowhere",
-    }.get(trace.ending.kind, f"makes no progress any more{where}")
+    }.get(trace.ending.kind, f"makes no progress any more{where}{what}")
 
 
 def place(trace: BootTrace, sample: CpuSample) -> str:
