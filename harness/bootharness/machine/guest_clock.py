@@ -22,13 +22,13 @@ _STOP_S = 2.0
 _PORTS = (0x608, 0xB008)
 
 
-def guest_seconds(machine: Machine) -> float:
+def guest_seconds(machine: Machine, connected: float) -> float:
     """Stop a machine whose instructions are counted, and return the seconds since it began by its
-    own clock.
+    own clock. It had begun when we were ``connected``, in seconds since launch.
 
     Raises ClockUnreadable where it has no such clock, MachineLost when QEMU does not answer.
     """
-    host_s = machine.now()
+    host_s = machine.now() - connected / 2  # as near as one can tell
     machine.stop(_STOP_S)
     *timers, drift = machine.qmp.monitor(*(f"i/w {port:#x}" for port in _PORTS), "info jit")
     seconds = seconds_told(timers, drift, host_s)
@@ -42,8 +42,8 @@ def guest_seconds(machine: Machine) -> float:
 
 def seconds_told(timers: Sequence[str], drift: str, host_s: float) -> float | None:
     """Return the seconds since a machine began, by what QEMU's monitor says of the timer where it
-    may be, and of how far the guest's clock is behind that of the host, which is at ``host_s``.
-    None where the timer is at none of these places."""
+    may be, and of how far the guest's clock is behind that of the host, which has gone on for
+    ``host_s`` since about then. None where the timer is at none of these places."""
     found = [re.search(r"= (0x[0-9a-f]+)", said) for said in timers]
     ticks = [value for each in found if each and (value := int(each[1], 16)) < _TICKS]
     behind = re.search(r"Host - Guest clock\s+(-?\d+) ms", drift)

@@ -70,7 +70,7 @@ def see(
         try:
             ending = watch.run()
             if plan.at_most_s is not None and ending.kind == "reached":
-                guest_s = guest_seconds(machine)
+                guest_s = guest_seconds(machine, connected)
             if medium.wire:
                 medium.wire.finish()
         except CouldNotFindOut as error:
