@@ -34,7 +34,9 @@ def _with(*options: Callable[[_Command], _Command]) -> Callable[[_Command], _Com
     "bisect",
     cls=KernelsFirst,
     epilog="""\b
-Both ends are booted first. What fails with another cause than the bad end, and what cannot be
+What is hunted is what makes the bad end bad: --until finds the first that does not come so far,
+--fail-on the first that prints such a line, --route the first that fails by it, and --slower
+the first that takes longer. Both ends are booted first. What fails with another cause than the bad end, and what cannot be
 had or built, tells nothing and is skipped. Boots that flicker are repeated until the answer
 is as certain as --confidence says. A hunt that was interrupted goes on where it was, and what
 has been booted is not booted again. At the end the answer is tried: the good kernel grown to
@@ -44,6 +46,8 @@ the size of the bad one, and the bad one with stage1, by QEMU's -kernel and from
 Examples:
   bootharness bisect builds/
   bootharness bisect old/bzImage new1/bzImage new2/bzImage --loader my-mbr.asm
+  bootharness bisect builds/ --fail-on 'WARNING: CPU'
+  bootharness bisect builds/ --until 'login:' --slower
   bootharness bisect grow:14200000..33554432:bzImage --loader my-mbr.asm
   bootharness bisect 'deb:linux-image-6.*-cloud-amd64/trixie-backports'
   bootharness bisect git v6.6 v6.7 --build 'make -j$(nproc) bzImage' \\
