@@ -34,13 +34,14 @@ def _with(*options: Callable[[_Command], _Command]) -> Callable[[_Command], _Com
     "bisect",
     cls=KernelsFirst,
     epilog="""\b
-What is hunted is what makes the bad end bad: --until finds the first that does not come so far,
---fail-on the first that prints such a line, --route the first that fails by it, and --slower
-the first that takes longer. Both ends are booted first. What fails with another cause than the bad end, and what cannot be
-had or built, tells nothing and is skipped. Boots that flicker are repeated until the answer
-is as certain as --confidence says. A hunt that was interrupted goes on where it was, and what
-has been booted is not booted again. At the end the answer is tried: the good kernel grown to
-the size of the bad one, and the bad one with stage1, by QEMU's -kernel and from a network.
+What is hunted is what makes the bad end bad: --until finds the first that does not come so
+far, --fail-on the first that prints such a line, --route the first that fails by it, and
+--slower the first that takes longer. Both ends are booted first. What fails with another cause
+than the bad end, and what cannot be had or built, tells nothing and is skipped. Boots that
+flicker are repeated until the answer is as certain as --confidence says. A hunt that was
+interrupted goes on where it was, and what has been booted is not booted again. At the end the
+answer is tried: the good kernel grown to the size of the bad one, and the bad one with stage1,
+by QEMU's -kernel and from a network.
 
 \b
 Examples:
