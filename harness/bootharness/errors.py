@@ -179,7 +179,7 @@ class TimeTooShort(CouldNotFindOut):
 
 
 class ClockUnreadable(CouldNotFindOut):
-    """A boot was to be measured by the guest's own clock, and its machine has none to be read."""
+    """A boot was to be measured by the guest's own clock, and QEMU does not tell it."""
 
     cause = "clock-unreadable"
 

@@ -608,10 +608,9 @@ CAUSES: dict[str, Cause] = {
         ),
         Cause(
             "clock-unreadable",
-            "The guest's own seconds were to be counted, and its machine has no clock that can be "
-            "read from outside.",
-            "the machine and the QEMU",
-            "Take --machine-type pc or q35.",
+            "The guest's own seconds were to be counted, and QEMU does not tell them.",
+            "the QEMU",
+            "Take one that knows -icount and `info jit`, by --qemu.",
             "skip",
         ),
         Cause(

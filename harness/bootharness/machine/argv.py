@@ -3,6 +3,7 @@
 Paths that the harness makes itself are relative: QEMU runs in the boot's own workspace.
 """
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 from bootharness.host.accelerator import kvm
@@ -11,6 +12,7 @@ from bootharness.plan import MachineConfig
 
 __all__ = [
     "BIOS_LOG_BYTES",
+    "CLOCK_BASE",
     "GDB_LOG",
     "GDB_SOCKET",
     "INTERRUPT_PIPE",
@@ -27,6 +29,8 @@ QEMU_LOG = "qemu.log"
 GDB_LOG = "gdb-trace.jsonl"
 GDB_SOCKET = "gdb.sock"
 INTERRUPT_PIPE = "interrupts"
+CLOCK_BASE = "%Y-%m-%dT%H:%M:%S"
+"""How the date is written with which the clock of a guest begins that is counted."""
 RING_BYTES = 1 << 24
 """QEMU keeps the recorder's log in memory until it is read; a boot sends 0.3 MB."""
 BIOS_LOG_BYTES = 1 << 16
@@ -111,8 +115,9 @@ def bios_log_args() -> list[str]:
 
 
 def counting_args() -> list[str]:
-    """Have the guest's clock follow its instructions, a nanosecond for each."""
-    return ["-icount", "shift=0"]
+    """Have the guest's clocks follow its instructions, a nanosecond for each; the date is today's
+    when it begins."""
+    return ["-icount", "shift=0", "-rtc", f"base={datetime.now(UTC):{CLOCK_BASE}},clock=vm"]
 
 
 def gdb_args() -> list[str]:

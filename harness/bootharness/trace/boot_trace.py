@@ -102,7 +102,7 @@ class BootTrace(Struct, frozen=True, dict=True):
     """How many of its own seconds the guest had for it, None where nobody counted."""
     guest_s: float | None = None
     """How many of its own seconds it took the guest, a thousand million instructions to one; None
-    where nobody counted, or where the machine has no clock that can be read."""
+    where nobody counted."""
     marker: Sighting | None = None
     """Where the pattern was found that it had to come to, None where it was not."""
     failed_on: Sighting | None = None
