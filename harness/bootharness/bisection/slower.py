@@ -1,7 +1,7 @@
 """How slow is slower: both ends of a range, booted until it is clear what lies between them.
 
 What is measured is the guest's own clock (`--at-most`), by which boots of the same kernel differ by
-0.6 %, whatever else the host does. The ends are booted at least twice each; they are told apart
+0.9 %, whatever else the host does. The ends are booted at least twice each; they are told apart
 where they differ by three times as much as boots of the same end, and by a hundredth at least. Who
 takes longer than the middle between them is slow.
 """
