@@ -66,6 +66,7 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("boot-params-wrong", boot_params.boot_params_wrong),
     ("initramfs-cut", kernel.initramfs_cut),
     ("fail-on-seen", wanted.fail_on_seen),
+    ("too-slow", wanted.too_slow),
     ("wrong-cpu", cpu.wrong_cpu),
     ("wrong-cpu", cpu.stopped_by_cpu_check),
     ("setup-hang", hangs.setup_hang),
@@ -211,6 +212,8 @@ def _good(trace: BootTrace) -> str:
     if proof.not_compared is None:
         memory_said = f"{count(proof.compared_bytes, 'byte')} in memory equal the file"
     when = f" in {seconds:.2f} s" if trace.timed else ""
+    if trace.guest_s is not None:
+        when += f", {trace.guest_s:.3f} s by the guest's own clock"
     without = " without an initrd" if proof.initrd is False else ""
     entry = trace.handoff is not None and trace.handoff.boot_params is not None
     said = f"reached {_ENTRY if entry else trace.goal}{when}"

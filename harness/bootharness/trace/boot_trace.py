@@ -99,6 +99,11 @@ class BootTrace(Struct, frozen=True, dict=True):
     none."""
     fail_on: tuple[str, ...] = ()
     """The patterns that make it bad."""
+    at_most_s: float | None = None
+    """How many of its own seconds the guest had for it, None where nobody counted."""
+    guest_s: float | None = None
+    """How many of its own seconds it took the guest, a thousand million instructions to one; None
+    where nobody counted."""
     marker: Sighting | None = None
     """Where the pattern was found that it had to come to, None where it was not."""
     closest: Closest | None = None

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from bootharness.errors import CouldNotFindOut
 from bootharness.host.ocr import Reader
 from bootharness.kernels.initrd import INIT_MARKER
+from bootharness.machine.guest_clock import guest_seconds
 from bootharness.machine.machine import Machine
 from bootharness.machine.postmortem import post_mortem
 from bootharness.machine.qemu import Qemu
@@ -67,9 +68,11 @@ def see(
         course = Course(
             machine, medium, plan, Words(machine, signs), Lookout.of(plan), observer=observer
         )
-        watch = Watch.of(course, tracer, reader)
+        watch, guest_s = Watch.of(course, tracer, reader), None
         try:
             ending = watch.run()
+            if plan.at_most_s is not None and ending.kind == "reached":
+                guest_s = guest_seconds(machine, connected)
             if medium.wire:
                 medium.wire.finish()
         except CouldNotFindOut as error:
@@ -80,7 +83,7 @@ def see(
         qemu.kill()  # it takes as long to go as the trace to be made
         trace = _trace(source, watch, ending, timings)
         facts = replace(trace.machine, cpu_lacks=lacks) if trace.machine else None
-        return replace(trace, machine=facts, post_mortem=remains)
+        return replace(trace, machine=facts, post_mortem=remains, guest_s=guest_s)
 
 
 def _remains(watch: Watch, ending: Ending, keep: Path | None) -> PostMortem | None:
@@ -166,6 +169,7 @@ def _trace(source: str, watch: Watch, ending: Ending, timings: dict[str, float])
         until_screen=plan.until_screen,
         fail_on=plan.fail_on,
         closest=lookout.sought.closest if lookout.sought and not watch.hearing.marker else None,
+        at_most_s=plan.at_most_s,
         marker=watch.hearing.marker,
         failed_on=course.failed_on,
         send=plan.send,
