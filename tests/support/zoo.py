@@ -9,9 +9,7 @@ A new one is a line of `ROWS`. A row is right when it comes to what it says.
 """
 
 import re
-import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,41 +20,25 @@ from bootharness.one_boot import boot
 from bootharness.plan import BootPlan, choose
 from bootharness.routes.table import by_what_is_given
 from bootharness.trace.boot_trace import BootTrace
-from tests.support.media import run
+from tests.support.media import CMDLINE
+from tests.support.zoo_media import (
+    KERNEL,
+    Maker,
+    Packages,
+    extlinux_disk,
+    grub_disk,
+    grub_legacy_disk,
+    isolinux_cd,
+    kernel_with_grub,
+    rescue_cd,
+    shipped,
+    syslinux_disk,
+    syslinux_floppy,
+)
 
-__all__ = ["ROWS", "Packages", "Row", "booted", "main"]
+__all__ = ["ROWS", "Row", "booted", "main"]
 
 _LIMIT_S = 120.0
-
-
-class Packages(Struct, frozen=True):
-    """What Debian's packages have; those that are not installed are kept in a folder."""
-
-    folder: Path
-
-    def file(self, package: str, path: str) -> Path:
-        """Return a file of a package."""
-        installed = Path("/", path)
-        if installed.exists():
-            return installed
-        unpacked = self.folder / "packages" / package
-        if not unpacked.is_dir():
-            made = unpacked.with_suffix(".new")
-            made.mkdir(parents=True, exist_ok=True)
-            subprocess.run(["apt-get", "download", "-q", package], cwd=made, check=True,
-                           stdout=subprocess.DEVNULL)  # fmt: skip
-            [deb] = made.glob("*.deb")
-            run("dpkg-deb", "-x", deb, made)
-            deb.unlink()
-            made.rename(unpacked)
-        return unpacked / path
-
-    def medium(self, name: str) -> Path:
-        """Return where a medium is to be made, of which nothing is there."""
-        path = self.folder / "media" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.unlink(missing_ok=True)
-        return path
 
 
 class Row(Struct, frozen=True):
@@ -67,35 +49,64 @@ class Row(Struct, frozen=True):
     """
 
     name: str
-    make: Callable[[Packages], Path]
+    make: Maker
     cause: str | None = None
     says: str = ""
     reached: tuple[str, ...] = ()
     choices: dict[str, Any] = {}
 
 
-def shipped(package: str, path: str) -> Callable[[Packages], Path]:
-    """Return what gives a package's own file."""
-    return lambda packages: packages.file(package, path)
-
-
-_MEMTEST = {"until_screen": r"Memtest86\+"}
+_KERNEL = {"vmlinuz": (KERNEL, "")}
+_MEMTEST = {"until_screen": r"Memtest86\+ v"}
+_IPXE = {"until_screen": "iPXE 1"}
+_IPXE_KERNEL = {"ipxe": ("ipxe", "boot/ipxe.lkrn")}
+_MENU = {"until_screen": "GNU GRUB"}
+_BANNER = {"until": "banner"}
+_RESCUE = "usr/lib/grub-rescue/grub-rescue"
+_MBR = "usr/lib/syslinux/mbr"
+_ENTERED = ("setup-entered", "banner")
+_LABEL = f"default it\nlabel it\n kernel vmlinuz\n append {CMDLINE}\n"
+_GPT = (
+    "label: gpt\nstart=2048, type=EBD0A0A2-B9E5-4433-87C0-68B6B72699C7, attrs=LegacyBIOSBootable\n"
+)
 
 ROWS = (
     Row("memtest86+ CD", shipped("memtest86+", "usr/lib/memtest86+/memtest86+x64.iso"),
         choices=_MEMTEST),
     Row("memtest86+ i386 CD", shipped("memtest86+", "usr/lib/memtest86+/memtest86+ia32.iso"),
         choices=_MEMTEST),
-    Row("memtest86+ kernel", shipped("memtest86+", "boot/memtest86+x64.bin"),
-        choices=_MEMTEST),
-    Row("iPXE CD", shipped("ipxe", "usr/lib/ipxe/ipxe.iso"),
-        choices={"until_screen": "iPXE 1"}),
-    Row("iPXE kernel", shipped("ipxe", "boot/ipxe.lkrn"),
-        choices={"until_screen": "iPXE 1"}),
-    Row("GRUB rescue CD", shipped("grub-rescue-pc", "usr/lib/grub-rescue/grub-rescue-cdrom.iso"),
-        choices={"until_screen": "grub>"}),
-    Row("GRUB rescue floppy", shipped("grub-rescue-pc", "usr/lib/grub-rescue/grub-rescue-floppy.img"),
-        choices={"until_screen": "grub>"}),
+    Row("memtest86+ stick", shipped("memtest86+", "usr/lib/memtest86+/memtest86+x64.iso"),
+        choices={"attached": "usb"}, cause="no-boot-signature"),
+    Row("memtest86+ kernel", shipped("memtest86+", "boot/memtest86+x64.bin"), choices=_MEMTEST),
+    Row("iPXE CD", shipped("ipxe", "usr/lib/ipxe/ipxe.iso"), choices=_IPXE),
+    Row("iPXE stick", shipped("ipxe", "usr/lib/ipxe/ipxe.iso"), choices=_IPXE | {"attached": "usb"}),
+    Row("iPXE kernel", shipped("ipxe", "boot/ipxe.lkrn"), choices=_IPXE | {"cmdline": ""}),
+    Row("GRUB rescue CD", shipped("grub-rescue-pc", f"{_RESCUE}-cdrom.iso"), choices=_MENU),
+    Row("GRUB rescue stick", shipped("grub-rescue-pc", f"{_RESCUE}-cdrom.iso"),
+        choices=_MENU | {"attached": "usb"}),
+    Row("GRUB rescue floppy", shipped("grub-rescue-pc", f"{_RESCUE}-floppy.img"), choices=_MENU),
+    Row("GRUB linux disk", grub_disk(f"linux (hd0,msdos1)/vmlinuz {CMDLINE}\nboot\n", _KERNEL, "linux"),
+        reached=("banner",), choices=_BANNER),
+    Row("GRUB linux16 disk", grub_disk(f"linux16 (hd0,msdos1)/vmlinuz {CMDLINE}\nboot\n", _KERNEL, "linux16"),
+        reached=_ENTERED, choices=_BANNER),
+    Row("GRUB GPT disk", grub_disk(f"linux16 (hd0,gpt2)/vmlinuz {CMDLINE}\nboot\n", _KERNEL, "linux16", gpt=True),
+        reached=_ENTERED, choices=_BANNER),
+    Row("GRUB CD", rescue_cd(f"linux /vmlinuz {CMDLINE}\nboot\n", _KERNEL, "linux"), reached=("banner",), choices=_BANNER),
+    Row("GRUB kernel", kernel_with_grub("echo made of lnxboot.img\n", {}, "echo sleep"), choices={"until_screen": "made of lnxboot"}),
+    Row("GRUB legacy disk", grub_legacy_disk(f"timeout 0\ntitle it\nroot (hd0,0)\nkernel /vmlinuz {CMDLINE}\n", _KERNEL), reached=_ENTERED, choices=_BANNER),
+    Row("SYSLINUX floppy", syslinux_floppy("default it\nlabel it\n kernel ipxe\n", _IPXE_KERNEL), choices=_IPXE),
+    Row("SYSLINUX disk", syslinux_disk(_LABEL, _KERNEL, mbr=("syslinux-common", f"{_MBR}/mbr.bin")), reached=_ENTERED, choices=_BANNER),
+    Row("SYSLINUX GPT disk", syslinux_disk(_LABEL, _KERNEL, mbr=("syslinux-common", f"{_MBR}/gptmbr.bin"), table=_GPT), reached=_ENTERED, choices=_BANNER),
+    Row("install-mbr disk", syslinux_disk(_LABEL, _KERNEL), reached=_ENTERED, choices=_BANNER),
+    Row("EXTLINUX disk", extlinux_disk(_LABEL, _KERNEL), reached=_ENTERED, choices=_BANNER),
+    Row("ISOLINUX CD", isolinux_cd(_LABEL, _KERNEL), reached=_ENTERED, choices=_BANNER),
+    Row("ISOLINUX stick", isolinux_cd(_LABEL, _KERNEL, hybrid=True), reached=_ENTERED, choices=_BANNER | {"attached": "usb"}),
+    Row("memdisk", syslinux_disk("default it\nlabel it\n kernel memdisk\n initrd rescue.img\n", {"memdisk": ("syslinux-common", "usr/lib/syslinux/memdisk"), "rescue.img": ("grub-rescue-pc", f"{_RESCUE}-floppy.img")}, mbr=("syslinux-common", f"{_MBR}/mbr.bin")), choices=_MENU),
+    Row("handoff.bin", shipped("syslinux-common", f"{_MBR}/diag/handoff/handoff.bin"), choices={"until_screen": "DL"}),
+    Row("geodsp floppy", shipped("syslinux-common", f"{_MBR}/diag/geodsp/geodsp1s.img.xz"), choices={"until_screen": "C"}),
+    Row("Xen", grub_disk("multiboot2 (hd0,msdos1)/xen.gz console=com1 com1=115200\nmodule2 (hd0,msdos1)/vmlinuz console=hvc0\nboot\n", _KERNEL | {"xen.gz": ("xen-hypervisor-4.17-amd64", "boot/xen-4.17-amd64.gz")}, "multiboot2"), reached=("banner",), choices=_BANNER),
+    Row("GNU Mach", grub_disk("multiboot (hd0,msdos1)/gnumach.gz console=com0\nboot\n", {"gnumach.gz": ("gnumach-image-1.8-486", "boot/gnumach-1.8-486.gz")}, "multiboot"), choices={"until": "GNU Mach 1.8"}),
+    Row("GRUB Invaders", grub_disk("multiboot (hd0,msdos1)/invaders.exec\nboot\n", {"invaders.exec": ("grub-invaders", "boot/invaders.exec")}, "multiboot"), choices={"until_screen": "(?i)invaders"}),
 )  # fmt: skip
 
 
