@@ -104,8 +104,8 @@ ROWS = (
     Row("memdisk", syslinux_disk("default it\nlabel it\n kernel memdisk\n initrd rescue.img\n", {"memdisk": ("syslinux-common", "usr/lib/syslinux/memdisk"), "rescue.img": ("grub-rescue-pc", f"{_RESCUE}-floppy.img")}, mbr=("syslinux-common", f"{_MBR}/mbr.bin")), choices=_MENU),
     Row("handoff.bin", shipped("syslinux-common", f"{_MBR}/diag/handoff/handoff.bin"), choices={"until_screen": "DL"}),
     Row("geodsp floppy", shipped("syslinux-common", f"{_MBR}/diag/geodsp/geodsp1s.img.xz"), choices={"until_screen": "C"}),
-    Row("Xen", grub_disk("multiboot2 (hd0,msdos1)/xen.gz console=com1 com1=115200\nmodule2 (hd0,msdos1)/vmlinuz console=hvc0\nboot\n", _KERNEL | {"xen.gz": ("xen-hypervisor-4.17-amd64", "boot/xen-4.17-amd64.gz")}, "multiboot2"), reached=("banner",), choices=_BANNER),
-    Row("GNU Mach", grub_disk("multiboot (hd0,msdos1)/gnumach.gz console=com0\nboot\n", {"gnumach.gz": ("gnumach-image-1.8-486", "boot/gnumach-1.8-486.gz")}, "multiboot"), choices={"until": "GNU Mach 1.8"}),
+    Row("Xen", grub_disk("multiboot2 (hd0,msdos1)/xen.gz console=com1 com1=115200\nmodule2 (hd0,msdos1)/vmlinuz console=hvc0\nboot\n", _KERNEL | {"xen.gz": ("xen-hypervisor-4.17-amd64", "boot/xen-4.17-amd64.gz")}, "multiboot2 gzio"), reached=("banner",), choices=_BANNER),
+    Row("GNU Mach", grub_disk("multiboot (hd0,msdos1)/gnumach.gz console=com0\nboot\n", {"gnumach.gz": ("gnumach-image-1.8-486", "boot/gnumach-1.8-486.gz")}, "multiboot gzio"), choices={"until": "GNU Mach 1.8"}),
     Row("GRUB Invaders", grub_disk("multiboot (hd0,msdos1)/invaders.exec\nboot\n", {"invaders.exec": ("grub-invaders", "boot/invaders.exec")}, "multiboot"), choices={"until_screen": "(?i)invaders"}),
 )  # fmt: skip
 
