@@ -201,7 +201,9 @@ class BootTrace(Struct, frozen=True, dict=True):
     def loads_itself(self) -> bool:
         """Whether the kernel's own boot sector loads it, as on a floppy of memtest86+: what the
         boot protocol wants of a loader is wanted of nobody then."""
-        return self.loader is None and self.disk is not None and self.disk.kernel_lba == 0
+        if self.loader is not None or self.disk is None:
+            return False
+        return self.disk.kernel_lba == 0 or bool(self.handoff and self.handoff.in_boot_sector)
 
     @property
     def names_kernel(self) -> bool:
@@ -265,6 +267,8 @@ class BootTrace(Struct, frozen=True, dict=True):
                     if self.kernel
                     else ("the file of the kernel is not known")
                 )
+        elif not payload.compared_bytes:
+            why = "the kernel's header does not say how large it is, for syssize is 0"
         initrd = True if self.network else None
         if self.disk and self.loader:
             initrd = self.disk.initrd_bytes is not None

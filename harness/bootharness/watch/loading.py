@@ -71,6 +71,12 @@ class Loading(Struct):
             release=course.words.heard.release,
         )
 
+    def piece_together(self, in_memory: bytes) -> None:
+        """Take the kernel as what lies in memory was read, where a file system has it in pieces."""
+        self.course.medium = self.course.medium.in_pieces(
+            self.tracer.calls(), self.machine.qemu.workspace.path, in_memory
+        )
+
     def report(self) -> None:
         """Tell the observer how far the loading has come."""
         course = self.course
