@@ -56,3 +56,10 @@ def test_character_written_many_times_and_other_calls() -> None:
     assert screen_text([line, video(0x03), video(0x0E, al=ord("x"))]) == "-----x"
     assert screen_text([video(0x09, al=ord(" "), count=0xFFFF)]) == " " * 80
     assert screen_text([]) == ""
+
+
+def test_what_is_written_over_after_a_backspace_is_not_there() -> None:
+    """iPXE turns a bar while it waits."""
+    calls = [video(0x0E, al=ord(letter)) for letter in "iPXE...-\b/\b\b\bok\n\bx"]
+    assert screen_text(calls) == "iPXE.ok\nx"
+    assert screen_text(calls[:-1]) == "iPXE.ok\n"

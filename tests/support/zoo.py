@@ -76,7 +76,7 @@ ROWS = (
     Row("memtest86+ i386 CD", shipped("memtest86+", "usr/lib/memtest86+/memtest86+ia32.iso"),
         choices=_MEMTEST),
     Row("memtest86+ stick", shipped("memtest86+", "usr/lib/memtest86+/memtest86+x64.iso"),
-        choices={"attached": "usb"}, cause="no-boot-signature"),
+        choices=_MEMTEST | {"attached": "usb"}),
     Row("memtest86+ kernel", shipped("memtest86+", "boot/memtest86+x64.bin"), choices=_MEMTEST),
     Row("iPXE CD", shipped("ipxe", "usr/lib/ipxe/ipxe.iso"), choices=_IPXE),
     Row("iPXE stick", shipped("ipxe", "usr/lib/ipxe/ipxe.iso"), choices=_IPXE | {"attached": "usb"}),

@@ -25,17 +25,18 @@ class ScreenText(Struct):
 
     _row: int = 0
     _column: int = 0
+    _back: int = 0
 
     def feed(self, calls: Iterable[BiosCall]) -> str:
         """Return what these calls write."""
-        text = []
+        text: list[str] = []
         for call in calls:
             if call.number != _VIDEO or call.function not in WRITES:
                 continue
             registers = call.registers_in
             if call.function == _TELETYPE:
                 self._advance(registers.al)
-                text.append(chr(registers.al))
+                self._type(registers.al, text)
             elif call.function == _CHARACTER:
                 text.append(chr(registers.al) * min(registers.ecx & 0xFFFF, _COLUMNS))
             else:
@@ -44,6 +45,18 @@ class ScreenText(Struct):
                     text.append("\n")
                 self._row, self._column = row, column
         return "".join(text)
+
+    def _type(self, letter: int, text: list[str]) -> None:
+        """Add a letter; those over which a cursor that went back is written are no more."""
+        if letter == _BACK:
+            self._back += 1
+            return
+        if letter not in _MOVES:
+            for _ in range(self._back):
+                if text and text[-1] not in "\r\n":
+                    text.pop()
+        self._back = 0
+        text.append(chr(letter))
 
     def _advance(self, letter: int) -> None:
         if letter == _NEW_LINE:
