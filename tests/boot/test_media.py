@@ -383,3 +383,10 @@ def test_what_cannot_be_attached_so_is_one_sentence(hybrid: Path, tmp_path: Path
         booted(hybrid, more_disks=(str(hybrid),))
     with pytest.raises(UsageError, match="and a floppy at most 2,949,120: leave --as floppy out"):
         booted(large_sectors(tmp_path / "large.img", 5, sectors=1000), attached="floppy")
+
+
+def test_kernel_that_a_file_system_has_in_pieces(tmp_path: Path, kernel: Path) -> None:
+    image = floppy(tmp_path / "pieces.img", kernel, GOOD_CONFIG, holes=20)
+    trace = is_good(image)
+    assert trace.kernel
+    assert trace.kernel.sha256 == fetch(str(kernel)).sha256

@@ -41,9 +41,7 @@ def _begins(read: Callable[[int, int], bytes], start: int, sector_bytes: int) ->
     return False
 
 
-def _partitions(
-    read: Callable[[int, int], bytes], sector_bytes: int
-) -> Iterator[tuple[int, int]]:
+def _partitions(read: Callable[[int, int], bytes], sector_bytes: int) -> Iterator[tuple[int, int]]:
     """Yield where partitions begin and end, in sectors."""
     head = read(0, SECTOR_BYTES)
     for each in Mbr.parse(head).partitions if len(head) == SECTOR_BYTES else ():

@@ -57,6 +57,8 @@ end in zeros that are not in their file."""
 # what no loader writes into a setup header, and no two kernels have alike
 _OF_THE_KERNEL = ("setup_sects", "syssize", "version", "kernel_version", "init_size",
                   "payload_offset", "payload_length", "pref_address")  # fmt: skip
+# into which a loader writes: the setup header, and the sector before it
+_LOADERS_BYTES = 2 * SECTOR_BYTES
 _HIGH_MEMORY = 0x100000
 _FIRST_DISK = 0x80
 # what the BIOS keeps for its tables at the top of memory, generously
@@ -239,7 +241,7 @@ class DiskImage(Struct, frozen=True):
 
     def in_pieces(self, calls: "Iterable[BiosCall]", folder: Path, in_memory: bytes) -> Self:
         """Return an image with the kernel that was found as its file system has it: in pieces that
-        make up what a loader has placed, if that is so. Its bytes are written to a file in
+        make up what a loader has placed, real-mode kernel and payload, if that is so. Its bytes are written to a file in
         ``folder``."""
         if self.kernel is None or not self.filed:
             return self
@@ -248,11 +250,12 @@ class DiskImage(Struct, frozen=True):
         spans = (range(base + span.start * size, base + span.stop * size)
                  for span in _read_together(reads, self.sectors))  # fmt: skip
         start = base + (self.kernel_lba or 0) * size
-        found = pieces(self.content, start + self.kernel.real_mode_bytes, in_memory, spans)
+        head = range(start, start + _LOADERS_BYTES)
+        found = pieces(self.content, head.stop, in_memory[_LOADERS_BYTES:], spans)
         if not found:
             return self
         path = folder / f"{self.kernel.path.name}-in-pieces"
-        whole = (range(start, found[0].start), *found)
+        whole = (head, *found)
         path.write_bytes(b"".join(self.content.read(each.start, len(each)) for each in whole))
         return replace(self, kernel=KernelImage.read(path, source=self.kernel.source))
 

@@ -29,11 +29,21 @@ def pieces(
             done += size
         if done >= len(in_memory):
             return tuple(found)
-        unit = in_memory[done : done + _UNIT]
-        following = None if len(set(unit)) == 1 else known.of(unit)  # zeros are everywhere
-        if following is None or following == at:
+        following = _following(known, in_memory, done)
+        if following is None or following == at + size:
             return None
         at = following
+    return None
+
+
+def _following(known: "_Places", in_memory: bytes, done: int) -> int | None:
+    """Return where on the disk the next piece may begin: zeros are everywhere, so what comes behind
+    them in memory tells, if anything does."""
+    for anchor in range(done, len(in_memory), _UNIT):
+        unit = in_memory[anchor : anchor + _UNIT]
+        if len(set(unit)) > 1:
+            place = known.of(unit)
+            return None if place is None or place < anchor - done else place - (anchor - done)
     return None
 
 

@@ -7,6 +7,7 @@ from bootharness.formats.bzimage import SetupHeader
 from bootharness.machine.machine import Machine
 from bootharness.trace.bios_milestones import bios_milestones
 from bootharness.trace.block_moves import block_moves, placements
+from bootharness.trace.handoff import Handoff
 from bootharness.trace.network_facts import NetworkFacts, milestones
 from bootharness.trace.observer import Observer
 from bootharness.watch.course import Course
@@ -71,11 +72,16 @@ class Loading(Struct):
             release=course.words.heard.release,
         )
 
-    def piece_together(self, in_memory: bytes) -> None:
+    def piece_together(self, handoff: Handoff) -> None:
         """Take the kernel as what lies in memory was read, where a file system has it in pieces."""
-        self.course.medium = self.course.medium.in_pieces(
-            self.tracer.calls(), self.machine.qemu.workspace.path, in_memory
-        )
+        medium, payload, at = self.course.medium, handoff.payload, handoff.real_mode_address
+        if medium.kernel is None or payload is None or at is None:
+            return
+        read = self.machine.read_memory
+        placed = read(at, medium.kernel.real_mode_bytes)
+        placed += read(payload.address, payload.compared_bytes)
+        folder = self.machine.qemu.workspace.path
+        self.course.medium = medium.in_pieces(self.tracer.calls(), folder, placed)
 
     def report(self) -> None:
         """Tell the observer how far the loading has come."""

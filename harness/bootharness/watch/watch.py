@@ -171,10 +171,8 @@ class Watch(Struct):
         self.loading.report()
         self.foreign_bytes = self.tracer.foreign_bytes
         course.handoff = self._look(stop, stop.registers)
-        payload = course.handoff.payload
-        if payload and not payload.equal and not course.asked_for_kernel:
-            placed = self.machine.read_memory(payload.address, payload.compared_bytes)
-            self.loading.piece_together(placed)
+        if course.handoff.memory_equal is False and not course.asked_for_kernel:
+            self.loading.piece_together(course.handoff)
             course.handoff = self._look(stop, stop.registers)
         course.words.entered = True
         if course.lookout.reads_screen and course.asked_for_kernel:
