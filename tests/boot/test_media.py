@@ -332,6 +332,7 @@ def test_disk_of_large_sectors_is_read_in_them(tmp_path: Path) -> None:
     assert trace.disk
     assert trace.machine
     assert (trace.disk.sector_bytes, trace.machine.disk_interface) == (4096, "nvme")
+    assert any("attached by nvme: it has sectors of 4,096 b" in each for each in judgement.warnings)
     judgement = cause_of(large_sectors(tmp_path / "past.img", 2000, sectors=1100))
     assert judgement.cause == "wrong-sectors"
     assert "LBA 2,000 of drive 0x80, but the disk ends with LBA 1,099" in judgement.summary

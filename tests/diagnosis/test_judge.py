@@ -612,6 +612,14 @@ def test_tracers_that_differ_are_not_trusted() -> None:
     assert "0x100010" in judgement.summary
 
 
+def test_calls_of_a_boot_manager_from_where_gdb_does_not_watch_are_no_disagreement() -> None:
+    seen = moves(1024)
+    elsewhere = replace(teletype("x")[0], registers_in=registers(eax=0x0E78, cs=0x5678))
+    both = loading_trace(1024, [elsewhere, *seen], handoff=handoff(2), gdb_calls=tuple(seen))
+    assert judge(both).cause == "tracers-disagree"
+    assert judge(replace(both, loader=None)).cause != "tracers-disagree"
+
+
 CUT = "[    1.33] Initramfs unpacking failed: write error\r\n"
 MEMORY = (
     "Memory: 260860K/523896K available (14343K kernel code, 2K rwdata, 475284K reserved, 0K cma)"

@@ -241,8 +241,8 @@ class DiskImage(Struct, frozen=True):
 
     def in_pieces(self, calls: "Iterable[BiosCall]", folder: Path, in_memory: bytes) -> Self:
         """Return an image with the kernel that was found as its file system has it: in pieces that
-        make up what a loader has placed, real-mode kernel and payload, if that is so. Its bytes are written to a file in
-        ``folder``."""
+        make up what a loader has placed, real-mode kernel and payload, if that is so. Its bytes
+        are written to a file in ``folder``."""
         if self.kernel is None or not self.filed:
             return self
         size, base = self.shape.sector_bytes, self.shape.base
