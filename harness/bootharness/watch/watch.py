@@ -166,6 +166,7 @@ class Watch(Struct):
         course = self.course
         if course.handoff is not None or stop.registers is None:
             return
+        self.hearing.listen()  # what a loader has said is not its kernel's
         entered = header_entered(self.machine, stop.registers, exact=stop.exact)
         self.loading.identify_kernel(entered)
         self.loading.report()
