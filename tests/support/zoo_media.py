@@ -19,8 +19,10 @@ from tests.support.media import (
 )
 
 __all__ = [
+    "KERNEL",
     "Maker",
     "Packages",
+    "boot_code",
     "extlinux_disk",
     "grub_disk",
     "grub_floppy",
@@ -85,6 +87,18 @@ Files = Mapping[str, tuple[str, str]]
 def shipped(package: str, path: str) -> Maker:
     """Return what gives a package's own file."""
     return lambda packages: packages.file(package, path)
+
+
+def boot_code(package: str, path: str) -> Maker:
+    """Return what makes a disk with a package's code in its boot sector, and nothing else."""
+
+    def make(packages: Packages) -> Path:
+        disk = _blank(packages.medium("boot-code.img"), 1 << 20)
+        overwrite(disk, 0, packages.file(package, path).read_bytes()[:440])
+        overwrite(disk, 510, b"\x55\xaa")
+        return disk
+
+    return make
 
 
 def syslinux_floppy(config: str, files: Files) -> Maker:
@@ -162,7 +176,7 @@ def isolinux_cd(config: str, files: Files, *, hybrid: bool = False) -> Maker:
     return make
 
 
-def rescue_cd(config: str, files: Files, modules: str) -> Maker:
+def rescue_cd(config: str, files: Files) -> Maker:
     """Return what makes a CD as grub-mkrescue does."""
 
     def make(packages: Packages) -> Path:
@@ -170,8 +184,7 @@ def rescue_cd(config: str, files: Files, modules: str) -> Maker:
         tree = _tree(packages, files, {})
         (tree / "boot/grub").mkdir(parents=True)
         (tree / "boot/grub/grub.cfg").write_text(config)
-        installed = f"--install-modules={modules} normal iso9660"
-        run("grub-mkrescue", "-d", _GRUB, "-o", path, *_NO_EXTRAS, installed, tree)
+        run("grub-mkrescue", "-d", _GRUB, "-o", path, *_NO_EXTRAS, tree)
         return path
 
     return make
