@@ -221,8 +221,7 @@ def grub_floppy(config: str, files: Files, modules: str) -> Maker:
     def make(packages: Packages) -> Path:
         path = packages.medium("grub-floppy.img")
         core = _core(packages, config, modules, files)
-        boot = bytearray((_GRUB / "boot.img").read_bytes())
-        boot[0x65:0x67] = b"\x00\x90"  # no `cli; jmp` around the code for floppies
+        boot = (_GRUB / "boot.img").read_bytes()
         path.write_bytes((boot + core).ljust(1440 << 10, b"\0"))
         return path
 
