@@ -63,3 +63,11 @@ def test_what_is_written_over_after_a_backspace_is_not_there() -> None:
     calls = [video(0x0E, al=ord(letter)) for letter in "iPXE...-\b/\b\b\bok\n\bx"]
     assert screen_text(calls) == "iPXE.ok\nx"
     assert screen_text(calls[:-1]) == "iPXE.ok\n"
+
+
+def test_blank_that_is_written_before_a_letter_is_written_over() -> None:
+    """iPXE has its name in bold."""
+    blank = video(0x09, al=ord(" "))
+    calls = [each for letter in "iPXE 1" for each in (blank, video(0x0E, al=ord(letter)))]
+    assert screen_text(calls) == "iPXE 1"
+    assert screen_text([*calls, video(0x09, al=ord("x"))]) == "iPXE 1x"

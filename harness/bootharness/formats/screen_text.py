@@ -26,6 +26,7 @@ class ScreenText(Struct):
     _row: int = 0
     _column: int = 0
     _back: int = 0
+    _held: str = ""
 
     def feed(self, calls: Iterable[BiosCall]) -> str:
         """Return what these calls write."""
@@ -35,16 +36,23 @@ class ScreenText(Struct):
                 continue
             registers = call.registers_in
             if call.function == _TELETYPE:
+                self._held = ""  # iPXE writes a blank in its colours first
                 self._advance(registers.al)
                 self._type(registers.al, text)
             elif call.function == _CHARACTER:
-                text.append(chr(registers.al) * min(registers.ecx & 0xFFFF, _COLUMNS))
+                self._held = chr(registers.al) * min(registers.ecx & 0xFFFF, _COLUMNS)
             else:
+                text.append(self.rest())
                 row, column = registers.edx >> 8 & 0xFF, registers.edx & 0xFF
                 if row != self._row or column < self._column:
                     text.append("\n")
                 self._row, self._column = row, column
         return "".join(text)
+
+    def rest(self) -> str:
+        """Return what was written where the cursor still is: who writes there next overwrites it."""
+        held, self._held = self._held, ""
+        return held
 
     def _type(self, letter: int, text: list[str]) -> None:
         """Add a letter; those over which a cursor that went back is written are no more."""
@@ -66,4 +74,5 @@ class ScreenText(Struct):
 
 def screen_text(calls: Iterable[BiosCall]) -> str:
     """Return what was written through INT 10h."""
-    return ScreenText().feed(calls)
+    text = ScreenText()
+    return text.feed(calls) + text.rest()
