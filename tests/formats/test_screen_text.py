@@ -53,7 +53,7 @@ def test_countdown_that_is_written_over_itself_is_new_lines() -> None:
 
 def test_character_written_many_times_and_other_calls() -> None:
     line = video(0x09, al=ord("-"), count=5)
-    assert screen_text([line, video(0x03), video(0x0E, al=ord("x"))]) == "-----x"
+    assert screen_text([line, video(0x03), video(0x0E, al=ord("x"))]) == "x----"
     assert screen_text([video(0x09, al=ord(" "), count=0xFFFF)]) == " " * 80
     assert screen_text([]) == ""
 

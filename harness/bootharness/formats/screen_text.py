@@ -36,7 +36,9 @@ class ScreenText(Struct):
                 continue
             registers = call.registers_in
             if call.function == _TELETYPE:
-                self._held = ""  # iPXE writes a blank in its colours first
+                if registers.al in _MOVES:
+                    text.append(self.rest())
+                self._held = self._held[1:]  # iPXE writes a blank in its colours first
                 self._advance(registers.al)
                 self._type(registers.al, text)
             elif call.function == _CHARACTER:
@@ -50,7 +52,7 @@ class ScreenText(Struct):
         return "".join(text)
 
     def rest(self) -> str:
-        """Return what was written where the cursor still is: who writes there next overwrites it."""
+        """Return what was written where the cursor still is, and may yet be written over."""
         held, self._held = self._held, ""
         return held
 
