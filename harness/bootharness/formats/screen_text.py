@@ -37,14 +37,14 @@ class ScreenText(Struct):
             registers = call.registers_in
             if call.function == _TELETYPE:
                 if registers.al in _MOVES:
-                    text.append(self.rest())
+                    text += self.rest()
                 self._held = self._held[1:]  # iPXE writes a blank in its colours first
                 self._advance(registers.al)
                 self._type(registers.al, text)
             elif call.function == _CHARACTER:
                 self._held = chr(registers.al) * min(registers.ecx & 0xFFFF, _COLUMNS)
             else:
-                text.append(self.rest())
+                text += self.rest()
                 row, column = registers.edx >> 8 & 0xFF, registers.edx & 0xFF
                 if row != self._row or column < self._column:
                     text.append("\n")
