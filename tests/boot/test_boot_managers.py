@@ -117,7 +117,7 @@ def test_kernel_of_a_disk_that_is_quiet_or_speaks_on_the_screen_is_good(
     fat_disk: Path, tmp_path: Path, append: str, words: str
 ) -> None:
     config = f"default it\nlabel it\n kernel vmlinuz\n append {append}\n"
-    judgement = judged(syslinux(fat_disk, tmp_path, config), idle_s=4)
+    judgement = judged(syslinux(fat_disk, tmp_path, config))
     assert judgement.verdict is Verdict.GOOD, judgement.summary
     assert words in judgement.summary
 
