@@ -196,12 +196,12 @@ ROWS = (
     Row(
         "Xen",
         grub_disk(
-            "multiboot2 (hd0,msdos1)/xen.gz console=com1 com1=115200\nmodule2 (hd0,msdos1)/vmlinuz console=hvc0\nboot\n",
+            "multiboot2 (hd0,msdos1)/xen.gz console=com1 com1=115200\n"
+            "module2 (hd0,msdos1)/vmlinuz console=hvc0\nboot\n",
             _KERNEL | {"xen.gz": _XEN},
             "multiboot2 gzio",
         ),
-        reached=("banner",),
-        choices=_BANNER,
+        choices={"until": "Dom0 kernel: 64-bit"},
     ),
     Row(
         "GNU Mach",

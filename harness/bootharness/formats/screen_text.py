@@ -44,9 +44,11 @@ class ScreenText(Struct):
             elif call.function == _CHARACTER:
                 self._held = chr(registers.al) * min(registers.ecx & 0xFFFF, _COLUMNS)
             else:
-                text += self.rest()
                 row, column = registers.edx >> 8 & 0xFF, registers.edx & 0xFF
-                if row != self._row or column < self._column:
+                behind = bool(self._held) and column == self._column + len(self._held)
+                text += self.rest()
+                # who steps behind what he has written is in the line where that is
+                if not behind and (row != self._row or column < self._column):
                     text.append("\n")
                 self._row, self._column = row, column
         return "".join(text)

@@ -110,6 +110,9 @@ class BootTrace(Struct, frozen=True, dict=True):
     """The machine as the kernel was entered, None where nobody saw that."""
     heard: Heard | None = None
     """What was heard of the kernel."""
+    manager: str = ""
+    """What the boot manager calls itself on the screen, empty where none was at work or it does not
+    say."""
     boot_screen: str = ""
     """The text on the VGA screen when it was read last before a kernel ran, empty where there was
     no need to."""
@@ -274,6 +277,8 @@ class BootTrace(Struct, frozen=True, dict=True):
             why = "nobody saw the kernel being entered"
             if self.machine and self.machine.firmware == "uefi":
                 why = "nobody sees a UEFI enter a kernel"
+            elif self.managed and not self.handoff and self.reached("banner"):
+                why = "the kernel was entered past its setup code, where nobody looks"
             elif self.handoff:
                 why = (
                     "what was entered has no setup header"

@@ -8,6 +8,7 @@ from bootharness.machine.machine import Machine
 from bootharness.trace.bios_milestones import bios_milestones
 from bootharness.trace.block_moves import block_moves, placements
 from bootharness.trace.handoff import Handoff
+from bootharness.trace.manager_points import manager_points
 from bootharness.trace.network_facts import NetworkFacts, milestones
 from bootharness.trace.observer import Observer
 from bootharness.watch.course import Course
@@ -98,6 +99,8 @@ class Loading(Struct):
         kernel = medium.kernel.facts if medium.kernel and course.names_kernel else None
         disk = medium.disk.facts if medium.disk else None
         points = bios_milestones(calls, kernel, disk, handed_off=handed_off)
+        if medium.managed and not handed_off:
+            points |= manager_points(calls).points
         for name, seconds in points.items():
             course.reach(name, seconds)
         observer.calls(calls)
