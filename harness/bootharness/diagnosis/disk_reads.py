@@ -179,8 +179,8 @@ def wrong_sectors(trace: BootTrace) -> Finding | None:
         for read in reads
         if read.buffer != _ORIGIN and (read.drive == disk.drive or not disk.others)
     ]
-    if kernel is None or disk.kernel_lba is None or trace.loads_itself:
-        return None
+    if kernel is None or disk.kernel_lba is None or trace.loads_itself or disk.filed:
+        return None  # who loads itself, or a file, need not read what lies in a row
     if any(read.lba is None for read in reads):
         return None  # by cylinder, head and sector of a drive that nobody has asked about
     wanted = _kernel_sectors(kernel, disk)
