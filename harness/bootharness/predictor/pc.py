@@ -45,6 +45,7 @@ _INTERRUPT_FRAME = struct.Struct("<HHH")
 _INT, _HLT = 0xCD, 0xF4
 _MOST_TWINS = 8
 _CODE_BYTES = 64
+_OF_A_SERVICE = b"\xb5"
 _EXCEPTIONS = 0x20
 _EXCEPTION_GATES = _EXCEPTIONS * 8 - 1
 _INVALID_INSTRUCTION = 0x06
@@ -106,8 +107,8 @@ class Pc:
         halts: Iterable[int] = (),
     ) -> None:
         self.cpu = Cpu()
-        self.memory = Memory(self.cpu, memory_bytes, quirks.fill)
-        self.ports = Ports(self.memory)
+        self.memory = Memory(self.cpu, memory_bytes, quirks.fill, quirks.low_kib * 1024)
+        self.ports = Ports(self.memory, quirks.a20_gates)
         self.hang = HangWatch()
         self.handoff: Registers | None = None
         self.exact = True
@@ -303,7 +304,10 @@ class Pc:
         if call:
             self._kernel_called(frame)
             self._calls.append(call)
+        self._use_stack(frame)
+        function = frame.ah
         self._bios.serve(number, frame)
+        self._change(number, function, frame)
         after = register_values(frame)
         frame.ip, frame.cs = _FAR.unpack(self.memory.read_memory(stack, _FAR.size))
         # a service that wrote over its caller's stack does not return to its caller
@@ -314,6 +318,19 @@ class Pc:
             self.hang.called(call.news)
         if chained:
             frame.cs, frame.ip, frame.esp = stub
+
+    def _use_stack(self, frame: Frame) -> None:
+        """Write over what lies below a caller's stack pointer, as a service does that needs it."""
+        if self._quirks.stack_bytes:
+            top = frame.esp - _INTERRUPT_FRAME.size & _WORD
+            size = min(self._quirks.stack_bytes, top)
+            self.memory.write(frame.far(frame.ss, top - size), _OF_A_SERVICE * size)
+
+    def _change(self, number: int, function: int, frame: Frame) -> None:
+        for change in self._quirks.changes:
+            if number == change.number and function in (change.functions or (function,)):
+                for name, (mask, value) in change.registers.items():
+                    setattr(frame, name, getattr(frame, name) & ~mask | value & mask)
 
     def _recorded(self, number: int, frame: Frame) -> _Call | None:
         """Return a call if the recorder would record it."""

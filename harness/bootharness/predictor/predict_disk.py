@@ -69,7 +69,7 @@ def predict_disk(
         kernel=kernel,
         loader=disk.loader.facts if disk.loader else None,
         disk=facts,
-        machine=_machine(bios, memory_bytes),
+        machine=_machine(bios, memory_bytes, quirks.low_kib),
         tracer="emulator",
         milestones=ordered(points, MILESTONES),
         bios_calls=calls,
@@ -80,7 +80,7 @@ def predict_disk(
     )
 
 
-def _machine(bios: str, memory_bytes: int) -> MachineFacts:
+def _machine(bios: str, memory_bytes: int, low_kib: int) -> MachineFacts:
     return MachineFacts(
         qemu="unicorn",
         qemu_version=unicorn_version,
@@ -90,4 +90,5 @@ def _machine(bios: str, memory_bytes: int) -> MachineFacts:
         memory_bytes=memory_bytes,
         command_line=(),
         bios=bios,
+        low_kib=low_kib,
     )
