@@ -41,6 +41,7 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("payload-truncated", disk_reads.file_cut_short),
     ("memory-clobbered", memory.stack_over_loader),
     ("wrong-sectors", disk_reads.wrong_sectors),
+    ("disk-read-failed", disk_reads.repeated_with_nothing),
     ("disk-read-failed", disk_reads.disk_read_failed),
     ("kernel-rejected", protocol.kernel_rejected),
     ("other-kernel", whose.other_kernel),
@@ -117,6 +118,7 @@ _PROVEN = tuple(
     if rule[1]
     in (
         disk_reads.file_cut_short,
+        disk_reads.repeated_with_nothing,
         moves.descriptor_invalid,
         moves.move_failed,
         moves.destination_wrapped,

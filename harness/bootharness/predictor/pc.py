@@ -28,7 +28,7 @@ from bootharness.predictor.ending import Ended, not_emulated
 from bootharness.predictor.frame import INTERRUPTS, Frame, register_values, registers
 from bootharness.predictor.memory import HIGH, ROM, Memory
 from bootharness.predictor.ports import Ports
-from bootharness.predictor.progress import HangWatch
+from bootharness.predictor.progress import HangWatch, Patience
 from bootharness.predictor.quirks import Quirks
 from bootharness.predictor.sectors import Sectors
 from bootharness.routes.loader import ORIGIN
@@ -48,7 +48,7 @@ _CODE_BYTES = 64
 _OF_A_SERVICE = b"\xb5"
 _EXCEPTIONS = 0x20
 _EXCEPTION_GATES = _EXCEPTIONS * 8 - 1
-_INVALID_INSTRUCTION = 0x06
+_INVALID_INSTRUCTION, _PROTECTION = 0x06, 0x0D
 _EAX, _ECX, _FLAGS = (Frame.__struct_fields__.index(name) for name in ("eax", "ecx", "flags"))
 # as SeaBIOS 1.16 leaves them
 _STACK = 0x6F04
@@ -105,11 +105,13 @@ class Pc:
         model: BiosModel,
         quirks: Quirks,
         halts: Iterable[int] = (),
+        patience: Patience = Patience(),  # noqa: B008 - frozen
     ) -> None:
         self.cpu = Cpu()
         self.memory = Memory(self.cpu, memory_bytes, quirks.fill, quirks.low_kib * 1024)
         self.ports = Ports(self.memory, quirks.a20_gates)
-        self.hang = HangWatch()
+        self.hang = HangWatch(patience)
+        self._patience = patience
         self.handoff: Registers | None = None
         self.exact = True
         self.in_protected_mode = False
@@ -429,7 +431,7 @@ class Pc:
         if at in self._halts or len(self._halts) >= _MOST_TWINS:
             return self._halted_at == at or at not in self._halts
         twin = Pc(self._disk.as_it_was(), self.memory.size, self._model, self._quirks,
-                  (*self._halts, at))  # fmt: skip
+                  (*self._halts, at), self._patience)  # fmt: skip
         self._watch_halt(at)
         return twin.halts_in_look(self._looks, at)
 
@@ -486,8 +488,11 @@ class Pc:
         try:
             if before == RESET_VECTOR:
                 raise Ended("guest-reset", BY_THE_BIOS)
-            if frame.ip > _WORD:  # more than a loader: it may go on for minutes here
-                self._refuse_own_handlers(frame)
+            if frame.ip > _WORD:
+                if frame.real_mode:  # no CPU gets there; unicorn knows no limit of CS
+                    self.hang.sample(frame)
+                    raise Ended("loop", f"exception {_PROTECTION}, past the end of its code segment")
+                self._refuse_own_handlers(frame)  # more than a loader: it may go on for minutes
             halted = self._halted(before)
             if before in ROM and halted:
                 # nothing in this ROM tells a loader to go there
