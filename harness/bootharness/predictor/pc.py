@@ -211,7 +211,7 @@ class Pc:
                 self._protected_interrupt(number, frame)
             self._interrupt(number, frame)
         except Ended as ended:
-            self._end(ended)
+            self.end(ended)
             return
         after = register_values(frame)
         if after != before:
@@ -226,7 +226,7 @@ class Pc:
         try:
             self.memory.reached(at)
         except Ended as ended:
-            self._end(ended)
+            self.end(ended)
             return False
         return True
 
@@ -239,14 +239,14 @@ class Pc:
         try:
             self.ports.write(port, value)
         except Ended as ended:
-            self._end(ended)
+            self.end(ended)
         self._device_in_protected_mode()
 
     def _device_in_protected_mode(self) -> None:
         """Stop who goes on in protected mode with devices of its own: a boot manager."""
         foreign = self.ports.foreign
         if foreign is not None and not self.cpu.frame().real_mode:
-            self._end(not_emulated(f"port 0x{foreign:02x} in protected mode"))
+            self.end(not_emulated(f"port 0x{foreign:02x} in protected mode"))
 
     def _on_entry(self, _uc: Uc, at: int, _size: int, _data: object) -> None:
         frame = self.cpu.frame()
@@ -255,9 +255,10 @@ class Pc:
         self.handoff = registers(register_values(frame))
         self.exact = True
         self.in_protected_mode = not frame.real_mode
-        self._end(Ended("reached"))
+        self.end(Ended("reached"))
 
-    def _end(self, ended: Ended) -> None:
+    def end(self, ended: Ended) -> None:
+        """Stop the machine; the first ending counts."""
         if self._ending is None:
             self._ending = ended.ending
         self.cpu.uc.emu_stop()

@@ -31,7 +31,8 @@ class Behaviour(Struct, frozen=True):
 
     ``ways`` are the machines to try a loader on, given its boot on QEMU's. Something may be
     ``missing`` there that a loader needs: then it may refuse to go on if it says so, and if it
-    has made the call (interrupt and AH) that it is ``asked_by``.
+    has made the call (interrupt and AH) that it is ``asked_by``, and not come to the cause that
+    ``shows`` that it goes on all the same.
     """
 
     name: str
@@ -41,3 +42,4 @@ class Behaviour(Struct, frozen=True):
     ways: Callable[[BootTrace], Iterable[Way]]
     missing: bool = False
     asked_by: tuple[int, int] | None = None
+    shows: str | None = None

@@ -15,4 +15,5 @@ LOW_MEMORY = Behaviour(
             Quirks(low_kib=512))
     ],
     missing=True,
+    shows="memory-clobbered",
 )  # fmt: skip

@@ -6,7 +6,7 @@ from bootharness.predictor.quirks import Quirks
 __all__ = ["NO_EDD"]
 
 _INVALID = 0x01
-_ASSUMES = "assumes EDD: reads with INT 13h AH=42h without asking AH=41h"
+_ASSUMES = "assumes EDD: reads with INT 13h AH=42h without looking whether it is there"
 
 NO_EDD = Behaviour(
     name="no-edd",
