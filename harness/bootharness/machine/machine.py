@@ -127,6 +127,12 @@ class Machine(Closing):
             (said,) = self.qmp.execute_all(asked)
         return parse_registers(said, round(self.now(), 6))
 
+    def copied(self, count: int) -> tuple[bytes, str]:
+        """Return so many bytes of memory from address 0 on, and the registers of the same moment
+        as QEMU writes them."""
+        with self.standing_still():
+            return self.read_memory(0, count), self.qmp.monitor("info registers")[0]
+
     @contextmanager
     def standing_still(self) -> Iterator[None]:
         """Stop the machine for a while; for good if the guest has stopped it by then."""
