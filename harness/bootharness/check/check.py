@@ -81,8 +81,11 @@ class Check:
                 continue
             result: Result = "unknown" if found.verdict is Verdict.SKIP else "fails"
             said = found.diagnosis
+            assert said
             if result == "fails" and behaviour.missing:
-                causes = [each for each in (said, *found.consequences) if each.cause == behaviour.shows]
+                causes = [
+                    each for each in (said, *found.consequences) if each.cause == behaviour.shows
+                ]
                 refuses = not causes and _refuses(trace, behaviour.asked_by)
                 if refuses and self._steps(way).gone is None:
                     result = "refuses"
@@ -143,10 +146,10 @@ def _row(
         behaviour.standing,
         behaviour.source,
         result,
-        way and way.state,
+        way.state if way else None,
         way.assumes if way and result == "fails" else None,
         place,
-        said and said.cause,
+        said.cause if said else None,
         said.sentence if said else seen,
     )
 

@@ -171,7 +171,9 @@ def _line(loader: Loader, file: str, line: int) -> str | None:
     if loader.source is None or Path(file).name != loader.source.name:
         return None
     try:
-        lines = read_regular(loader.source, most=_SOURCE_BYTES).decode(errors="replace").splitlines()
+        lines = (
+            read_regular(loader.source, most=_SOURCE_BYTES).decode(errors="replace").splitlines()
+        )
     except UsageError:
         return None
     return lines[line - 1].strip() if 0 < line <= len(lines) else None

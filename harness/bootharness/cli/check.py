@@ -48,11 +48,13 @@ def command(loader: Path | None, json_file: str | None) -> int:
 
     from bootharness.check.check import Check
     from bootharness.check.terminal import print_plain, print_row, print_sum
+    from bootharness.predictor.limits import Limit
     from bootharness.predictor.limits_report import print_bios, print_limit
 
     output = spoken(json_file)
     run = Check(_subject(loader))
-    rows, limits = [], []
+    rows = []
+    limits: list[Limit] = []
     for row in run.rows():
         print_row(row, output)
         rows.append(row)

@@ -33,7 +33,12 @@ class Footsteps(Struct, frozen=True):
 
 
 def footsteps(
-    disk: DiskImage | DiskLayout, *, bios: str, memory_bytes: int, quirks: Quirks, patience: Patience
+    disk: DiskImage | DiskLayout,
+    *,
+    bios: str,
+    memory_bytes: int,
+    quirks: Quirks,
+    patience: Patience,
 ) -> Footsteps:
     """Boot as `predict_disk` does, and return the instructions; those of the BIOS left out."""
     sectors = Sectors.of(disk, quirks.errors)

@@ -492,7 +492,9 @@ class Pc:
             if frame.ip > _WORD:
                 if frame.real_mode:  # no CPU gets there; unicorn knows no limit of CS
                     self.hang.sample(frame)
-                    raise Ended("loop", f"exception {_PROTECTION}, past the end of its code segment")
+                    raise Ended(
+                        "loop", f"exception {_PROTECTION}, past the end of its code segment"
+                    )
                 self._refuse_own_handlers(frame)  # more than a loader: it may go on for minutes
             halted = self._halted(before)
             if before in ROM and halted:

@@ -141,5 +141,3 @@ def _power_management(frame: Frame) -> None:
 def _configuration(frame: Frame) -> None:
     frame.es, frame.bx = _CONFIGURATION
     frame.answer(0)
-
-

@@ -3,7 +3,7 @@
 from bootharness.predictor.behaviours.behaviour import Behaviour, Way
 from bootharness.predictor.quirks import Quirks
 
-__all__ = ["READS_OF_127", "READS_OF_64"]
+__all__ = ["LONG_READS", "MEDIUM_READS"]
 
 
 def _way(most: int) -> Way:
@@ -11,7 +11,7 @@ def _way(most: int) -> Way:
                Quirks(most_sectors=most))  # fmt: skip
 
 
-READS_OF_127 = Behaviour(
+LONG_READS = Behaviour(
     name="reads-127",
     title="at most 127 sectors a read",
     standing="allowed",
@@ -19,7 +19,7 @@ READS_OF_127 = Behaviour(
     ways=lambda _: [_way(127)],
 )
 
-READS_OF_64 = Behaviour(
+MEDIUM_READS = Behaviour(
     name="reads-64",
     title="at most 64 sectors a read",
     standing="seen",

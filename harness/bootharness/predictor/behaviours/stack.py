@@ -21,7 +21,7 @@ def _ways(plain: BootTrace) -> Iterator[Way]:
     buffers = {
         read.buffer: read.buffer + read.bytes // 2 & ~0xF
         for read in disk_reads(plain.loader_calls, plain.disk)
-        if _ORIGIN + 512 <= read.buffer and read.buffer + read.bytes <= _LOW_END
+        if read.buffer >= _ORIGIN + 512 and read.buffer + read.bytes <= _LOW_END
     }
     for buffer, middle in [*buffers.items()][:_MOST_BUFFERS]:
         where = f"{seg_off(middle >> 4, 0x100)}, in what it reads to {address(buffer)}"

@@ -18,7 +18,7 @@ from bootharness.predictor.behaviours.flags import FLAGS
 from bootharness.predictor.behaviours.flaky_reads import FLAKY_READS
 from bootharness.predictor.behaviours.garbage import GARBAGE
 from bootharness.predictor.behaviours.general_registers import GENERAL_REGISTERS
-from bootharness.predictor.behaviours.long_reads import READS_OF_64, READS_OF_127
+from bootharness.predictor.behaviours.long_reads import LONG_READS, MEDIUM_READS
 from bootharness.predictor.behaviours.low_memory import LOW_MEMORY
 from bootharness.predictor.behaviours.no_edd import NO_EDD
 from bootharness.predictor.behaviours.segments import SEGMENTS
@@ -39,8 +39,8 @@ BEHAVIOURS: tuple[Behaviour, ...] = (
     A20_CLOSED_BY_MOVES,
     A20_MEANS,
     NO_EDD,
-    READS_OF_127,
-    READS_OF_64,
+    LONG_READS,
+    MEDIUM_READS,
     BOUNDARY_CHS,
     BOUNDARY_EDD,
     SEGMENT_END,
