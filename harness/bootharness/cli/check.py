@@ -9,7 +9,7 @@ from bootharness.cli.output import check_json_file, spoken, write_json
 from bootharness.errors import COULD_NOT_FIND_OUT
 
 if TYPE_CHECKING:
-    from bootharness.check.check import Subject
+    from bootharness.checking.check import Subject
 
 __all__ = ["command"]
 
@@ -46,8 +46,8 @@ def command(loader: Path | None, json_file: str | None) -> int:
     that it can boot."""
     check_json_file(json_file)
 
-    from bootharness.check.check import Check
-    from bootharness.check.terminal import print_plain, print_row, print_sum
+    from bootharness.checking.check import Check
+    from bootharness.checking.terminal import print_plain, print_row, print_sum
     from bootharness.predictor.limits import Limit
     from bootharness.predictor.limits_report import print_bios, print_limit
 
@@ -69,7 +69,7 @@ def command(loader: Path | None, json_file: str | None) -> int:
     if json_file:
         import msgspec
 
-        from bootharness.check.document import check_document
+        from bootharness.checking.document import check_document
 
         text = msgspec.json.encode(check_document(run.told(rows, limits)))
         write_json(json_file, msgspec.json.format(text, indent=1) + b"\n")

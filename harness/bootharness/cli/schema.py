@@ -25,7 +25,7 @@ def command(of: str) -> None:
     elif of == "factors":
         from bootharness.factors.document import factors_schema as schema
     elif of == "check":
-        from bootharness.check.document import check_schema as schema
+        from bootharness.checking.document import check_schema as schema
     else:
         from bootharness.report.document import schema
 

@@ -11,7 +11,10 @@ FLAKY_READS = Behaviour(
     standing="allowed",
     source="Ralf Brown's list, INT 13h AH=02h: retry at least three times, resetting the disk",
     ways=lambda _: [
-        Way("a read error that is gone at the next attempt", "does not read again what a read has failed to bring",
-            Quirks(flaky=True))
+        Way(
+            "a read error that is gone at the next attempt",
+            "does not read again what a read has failed to bring",
+            Quirks(flaky=True),
+        )
     ],
-)  # fmt: skip
+)

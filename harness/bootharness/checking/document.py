@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from bootharness.check.checked import Checked
+from bootharness.checking.checked import Checked
 from bootharness.report.document import schema_of
 
 __all__ = ["CHECK_SCHEMA_VERSION", "check_document", "check_schema"]

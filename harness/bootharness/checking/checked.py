@@ -1,13 +1,18 @@
 """What a check has found: one row for each behaviour."""
 
+from pathlib import Path
 from typing import Literal
 
 from msgspec import Struct
 
+from bootharness.errors import NotEmulated, NoVerdict
 from bootharness.predictor.behaviours.behaviour import Standing
 from bootharness.predictor.limits import Limit
+from bootharness.text import address, printable
 
 __all__ = ["Checked", "Place", "Result", "Row"]
+
+_MOST_SHOWN = 400
 
 Result = Literal["holds", "refuses", "fails", "unknown"]
 
@@ -22,6 +27,15 @@ class Place(Struct, frozen=True):
     file: str | None = None
     line: int | None = None
     source: str | None = None
+
+    def __str__(self) -> str:
+        if self.file is None:
+            label = f" ({self.label})" if self.label else ""
+            return f"{address(self.address)}{label}: {self.instruction}".rstrip(": ")
+        file = Path(self.file)
+        if file.is_relative_to(Path.cwd()):
+            file = file.relative_to(Path.cwd())
+        return f"{file}:{self.line}: {self.source or self.instruction}"
 
 
 class Row(Struct, frozen=True):
@@ -42,6 +56,18 @@ class Row(Struct, frozen=True):
     place: Place | None = None
     cause: str | None = None
     seen: str | None = None
+
+    @property
+    def told(self) -> str:
+        """What the loader does that does not hold, where, with what, and what comes of it."""
+        said = self.assumes or ""
+        if self.place:
+            said = f"{said or 'it went wrong'} at {self.place}"
+        seen = f"{self.cause}: {self.seen}" if self.cause else f"{self.seen}"
+        if len(seen) > _MOST_SHOWN:  # a loader that has gone astray writes much
+            seen = f"{seen[:_MOST_SHOWN]}..."
+        with_what = f"with {self.state}, {seen}" if self.state else seen
+        return printable(f"{said}; {with_what}" if said else with_what)
 
     @property
     def wrong(self) -> bool:
@@ -69,3 +95,17 @@ class Checked(Struct, frozen=True):
         if any(row.wrong for row in self.rows):
             return False
         return None if any(row.result == "unknown" for row in self.rows) else True
+
+    def require_good(self) -> None:
+        """Return if the loader holds, with or without warnings.
+
+        Raises AssertionError with what does not, and NoVerdict where nobody could find out.
+        """
+        __tracebackhide__ = True  # pytest's: to be shown is the line that asks
+        if self.good is None:
+            unknown = next((row for row in self.rows if row.result == "unknown"), None)
+            cause = (unknown.cause if unknown else self.cause) or NotEmulated.cause
+            raise NoVerdict(cause, (unknown.seen if unknown else self.seen) or "")
+        if not self.good:
+            wrong = [f"{row.behaviour}: {row.told}" for row in self.rows if row.wrong]
+            raise AssertionError("; ".join(wrong) or f"{self.cause}: {self.seen}")

@@ -11,6 +11,7 @@ from bootharness.predictor.footsteps import Footsteps
 __all__ = ["Decoder", "first_use"]
 
 _DIRECTION = 0x400
+_SEGMENTS = ("cs", "ds", "es", "fs", "gs", "ss")
 # the register that each is a part of, and which of its bits
 _PARTS = {
     name: (whole, mask)
@@ -23,7 +24,8 @@ _PARTS = {
     name: (f"e{short}", mask)
     for short in ("si", "di", "bp", "sp")
     for name, mask in ((f"e{short}", 0xFFFF_FFFF), (short, 0xFFFF))
-} | {name: (name, 0xFFFF) for name in ("ds", "es", "fs", "gs", "ss")}  # fmt: skip
+} | {name: (name, 0xFFFF) for name in _SEGMENTS}  # fmt: skip
+_RESTORED = ("eax", "ebx", "ecx", "edx", "esi", "edi", "ebp")
 _ON_STACK = ("bp", "ebp", "sp", "esp")
 _CLEARING = ("xor", "sub")
 _STRINGS = ("movs", "stos", "lods", "cmps", "scas", "ins", "outs")
@@ -77,16 +79,43 @@ def first_use(
     instruction, by its address, leaves so. What only saves a register on the stack uses nothing.
     """
     unset = dict(suspects)
+    saved: list[dict[str, int]] = []
     for address in steps.addresses:
         found = decoder.at(steps, address)
         if found is not None and any(unset.values()):
             if any(unset.get(name, 0) & mask for name, mask in _read(found)):
                 return address
+            before = dict(unset)
             for name, mask in _written(found):
                 unset[name] = unset.get(name, 0) & ~mask
+            _follow_stack(found, before, unset, saved)
         for name, mask in (behind or {}).get(address, {}).items():
             unset[name] = unset.get(name, 0) | mask
     return None
+
+
+def _follow_stack(
+    found: capstone.CsInsn, before: Mapping[str, int], unset: dict[str, int],
+    saved: list[dict[str, int]],
+) -> None:  # fmt: skip
+    """Keep in mind what is saved on the stack, and restore it with what was not set in it."""
+    name = found.mnemonic
+    parts = [
+        part
+        for each in found.operands
+        if each.type == x86.X86_OP_REG and (part := _PARTS.get(found.reg_name(each.reg)))
+    ]
+    if name.startswith("pusha"):
+        saved.append({each: before.get(each, 0) for each in _RESTORED})
+    elif name.startswith(("push", "call")):
+        saved.append({each: before.get(each, 0) & mask for each, mask in parts})
+    elif name.startswith("popa"):
+        unset.update(saved.pop() if saved else {})
+    elif name.startswith(("pop", "ret")):
+        below = saved.pop() if saved else {}
+        for each, mask in parts:
+            left = sum({*below.values()}) & mask
+            unset[each] = unset.get(each, 0) & ~mask | left
 
 
 def _read(found: capstone.CsInsn) -> Iterator[tuple[str, int]]:
@@ -106,13 +135,15 @@ def _read(found: capstone.CsInsn) -> Iterator[tuple[str, int]]:
     saved = name.startswith(_SAVING)
     for number in [] if saved else found.regs_access()[0]:
         part = _PARTS.get(found.reg_name(number))
-        if part and part[0] not in ("esp", "ds", "es", "fs", "gs", "ss"):
+        if part and part[0] not in ("esp", *_SEGMENTS):
             yield part
     for each in operands:  # a segment register that is copied
-        if each.type == x86.X86_OP_REG and each.access & capstone.CS_AC_READ and not saved:
+        if each.type == x86.X86_OP_REG and each.access & capstone.CS_AC_READ:
             part = _PARTS.get(found.reg_name(each.reg))
-            if part and part[0] in ("ds", "es", "fs", "gs", "ss"):
+            if part and part[0] in _SEGMENTS and (part[0] == "cs" or not saved):
                 yield part
+    if name in ("jmp", "call") and operands and operands[0].type != x86.X86_OP_IMM:
+        yield "cs", 0xFFFF  # to an offset in it
 
 
 def _written(found: capstone.CsInsn) -> Iterator[tuple[str, int]]:

@@ -1,11 +1,10 @@
 """What a check has found, as lines for a terminal: one for each behaviour."""
 
-from pathlib import Path
 from typing import TextIO
 
-from bootharness.check.checked import Checked, Place, Row
+from bootharness.checking.checked import Checked, Row
 from bootharness.report.lines import say
-from bootharness.text import address, count, printable
+from bootharness.text import count, printable
 
 __all__ = ["print_plain", "print_row", "print_sum"]
 
@@ -23,10 +22,10 @@ def print_plain(checked: Checked, output: TextIO) -> None:
     """Print what the loader does on QEMU's machine, where it must boot to be checked."""
     if checked.boots:
         return
-    where = f"{place_told(checked.place)}: " if checked.place else ""
+    where = f"{checked.place}: " if checked.place else ""
     word = ("unknown", {"fg": "yellow"}) if checked.boots is None else ("FAILS", {"fg": "red"})
     said = f"{checked.cause}: {where}{checked.seen}"
-    say(output, word, "", f"does not boot on QEMU's own machine: {printable(said)}", indent=0)
+    say(output, word, "", f"does not boot on QEMU's own machine: {printable(said)}")
 
 
 def print_row(row: Row, output: TextIO) -> None:
@@ -35,10 +34,10 @@ def print_row(row: Row, output: TextIO) -> None:
     word, colour = _WORDS[kind]
     parts = [f"{row.behaviour}: {row.title}"]
     if row.result != "holds":
-        parts.append(_told(row))
+        parts.append(row.told)
     because = (f"({_STANDING[row.standing]}: {row.because})", {"dim": True})
     text = ": ".join(parts)
-    say(output, (word, {"fg": colour}), "", printable(text), because, indent=0)
+    say(output, (word, {"fg": colour}), "", printable(text), because)
 
 
 def print_sum(checked: Checked, output: TextIO) -> None:
@@ -58,24 +57,3 @@ def print_sum(checked: Checked, output: TextIO) -> None:
     ]
     if said:
         say(output, f"\n{checked.loader}, of {count(len(kinds), 'behaviour')}: {', '.join(said)}")
-
-
-def place_told(place: Place) -> str:
-    """Write where in a loader something is: its line, or else its address."""
-    if place.file is None:
-        label = f" ({place.label})" if place.label else ""
-        return f"{address(place.address)}{label}: {place.instruction}".rstrip(": ")
-    file = Path(place.file)
-    if file.is_relative_to(Path.cwd()):
-        file = file.relative_to(Path.cwd())
-    return f"{file}:{place.line}: {place.source or place.instruction}"
-
-
-def _told(row: Row) -> str:
-    """Say what a loader does that does not hold, where, with what, and what comes of it."""
-    told = [row.assumes] if row.assumes else []
-    if row.place:
-        told[-1:] = [f"{told[-1] if told else 'it went wrong'} at {place_told(row.place)}"]
-    seen = f"{row.cause}: {row.seen}" if row.cause else f"{row.seen}"
-    told.append(f"with {row.state}, {seen}" if row.state else seen)
-    return "; ".join(told)

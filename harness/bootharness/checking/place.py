@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from bootharness.check.checked import Place
-from bootharness.check.first_use import Decoder, first_use
+from bootharness.checking.checked import Place
+from bootharness.checking.first_use import Decoder, first_use
 from bootharness.errors import UsageError
 from bootharness.formats.bioscall import BiosCall
 from bootharness.formats.elf import line_of
@@ -20,7 +20,7 @@ __all__ = ["Places"]
 _INT_BYTES = 2
 _VIDEO = 0xA0000
 _SOURCE_BYTES = 1 << 20
-_CS, _FLAGS = ("cs", "ip"), 0x400
+_FLAGS = 0x400
 
 
 Site = Callable[[BiosCall], int]
@@ -66,7 +66,7 @@ class Places:
         entry = {
             name: _FLAGS if name == "flags" else 0xFFFF_FFFF
             for name in quirks.entry
-            if name not in _CS
+            if name != "ip"
         }
         if entry.get("esp") and "ss" not in entry:
             entry["esp"] = 0xFFFF_0000

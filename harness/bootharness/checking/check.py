@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 
-from bootharness.check.checked import Checked, Place, Result, Row
-from bootharness.check.place import Places
+from bootharness.checking.checked import Checked, Place, Result, Row
+from bootharness.checking.place import Places
 from bootharness.diagnosis import Diagnosis, Verdict, judge
 from bootharness.host.deadline import Deadline
 from bootharness.kernels.content import Piece
