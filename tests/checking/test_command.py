@@ -48,8 +48,8 @@ def test_a_mistake_is_bad(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "status", "words"),
     [
-        (b"", 129, "not a disk image"),
-        (bytes(440), 129, "not a disk image"),
+        (b"", 129, "a flat binary has no symbols, so other.toml beside it has to say"),
+        (bytes(440), 129, "a flat binary has no symbols, so other.toml beside it has to say"),
         (b"\xeb\xfe".ljust(510, b"\0") + b"\x55\xaa", 1, "FAILS"),
         (bytes(512), 1, "no-boot-signature"),
         (b"\xba\xf7\x01\xec\xeb\xfe".ljust(510, b"\0") + b"\x55\xaa", 125, "unknown"),

@@ -77,12 +77,14 @@ def command(loader: Path | None, json_file: str | None) -> int:
 
 
 def _subject(path: Path | None) -> "Subject":
-    """Return a loader, or the disk that a file is where it has no profile."""
+    """Return a loader, or the disk that a file is where it has no profile and a boot sector."""
+    from bootharness.formats.mbr import SECTOR_BYTES
     from bootharness.routes.disk import DiskImage
     from bootharness.routes.loader import Loader
 
     if path is None:
         return Loader.stage1()
-    if path.suffix in _WITH_SYMBOLS or path.with_suffix(".toml").exists():
+    profiled = path.suffix in _WITH_SYMBOLS or path.with_suffix(".toml").exists()
+    if profiled or path.stat().st_size < SECTOR_BYTES:
         return Loader.read(path)
     return DiskImage.existing(path)

@@ -491,6 +491,7 @@ class Pc:
                 raise Ended("guest-reset", BY_THE_BIOS)
             if frame.ip > _WORD:
                 if frame.real_mode:  # no CPU gets there; unicorn knows no limit of CS
+                    frame.ip = _WORD
                     self.hang.sample(frame)
                     raise Ended(
                         "loop", f"exception {_PROTECTION}, past the end of its code segment"
