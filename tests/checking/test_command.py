@@ -7,6 +7,7 @@ import pytest
 from jsonschema import validate
 
 from bootharness.checking.document import check_schema
+from bootharness.kernels.source import fetch
 from tests.support.mistaken import MISTAKES
 from tests.support.processes import run
 
@@ -61,6 +62,12 @@ def test_what_is_no_right_loader(tmp_path: Path, content: bytes, status: int, wo
     done = run("check", path)
     assert (done.returncode, words in done.stdout + done.stderr) == (status, True), done
     assert "Traceback" not in done.stderr
+
+
+def test_a_kernel_is_no_loader() -> None:
+    done = run("check", fetch("selfcheck:1600").path)
+    assert (done.returncode, done.stdout) == (129, "")
+    assert "a Linux kernel, and a loader is wanted" in done.stderr
 
 
 def test_a_loader_that_does_not_assemble_is_wrong_usage(tmp_path: Path) -> None:

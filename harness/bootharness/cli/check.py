@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bootharness.cli.output import check_json_file, spoken, write_json
-from bootharness.errors import COULD_NOT_FIND_OUT
+from bootharness.errors import COULD_NOT_FIND_OUT, UsageError
 
 if TYPE_CHECKING:
     from bootharness.checking.check import Subject
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_HEADER_BYTES = 1024
 _WITH_SYMBOLS = (".asm", ".elf")
 
 
@@ -78,6 +79,7 @@ def command(loader: Path | None, json_file: str | None) -> int:
 
 def _subject(path: Path | None) -> "Subject":
     """Return a loader, or the disk that a file is where it has no profile and a boot sector."""
+    from bootharness.formats.forms import is_bzimage
     from bootharness.formats.mbr import SECTOR_BYTES
     from bootharness.routes.disk import DiskImage
     from bootharness.routes.loader import Loader
@@ -87,4 +89,7 @@ def _subject(path: Path | None) -> "Subject":
     profiled = path.suffix in _WITH_SYMBOLS or path.with_suffix(".toml").exists()
     if profiled or path.stat().st_size < SECTOR_BYTES:
         return Loader.read(path)
-    return DiskImage.existing(path)
+    image = DiskImage.existing(path)
+    if is_bzimage(image.read(0, _HEADER_BYTES)):
+        raise UsageError(f"{path}: a Linux kernel, and a loader is wanted")
+    return image
