@@ -2,9 +2,12 @@
 
 from collections.abc import Iterable, Iterator
 
+from msgspec.structs import replace
+
 from bootharness.checking.checked import Checked, Place, Result, Row
+from bootharness.checking.in_qemu import boot_in_qemu
 from bootharness.checking.place import Places
-from bootharness.diagnosis import Diagnosis, Verdict, judge
+from bootharness.diagnosis import Diagnosis, Judgement, Verdict, judge
 from bootharness.host.deadline import Deadline
 from bootharness.kernels.content import Piece
 from bootharness.kernels.selfcheck import imagined_kernel
@@ -27,7 +30,8 @@ _PAYLOAD_BYTES, _INITRD_BYTES = 0x30010, 0x12345
 _CMDLINE = "console=ttyS0"
 # a small kernel takes a loader some thousand instructions and some dozen calls
 _PATIENCE = Patience(instructions=2_000_000, calls=20_000)
-_MOST_S = 60.0
+_MOST_S, _MOST_BOOTING_S = 60.0, 1200.0
+_DISAGREE = "the predictor and QEMU do not agree, so neither is trusted"
 _TELETYPE = (0x10, 0x0E)
 _GAVE_UP = ("boot-failed", "bootstrap", "halted", "idle", "loop", "waits-for-key")
 _WORST_FIRST: tuple[Result, ...] = ("fails", "unknown", "refuses", "holds")
@@ -38,13 +42,15 @@ Subject = Loader | DiskImage
 
 
 class Check:
-    """One loader on all those machines; `plain` is its boot on QEMU's."""
+    """One loader on all those machines; `plain` is its boot on QEMU's. If ``booted``, those that
+    QEMU can be made are booted, too."""
 
-    def __init__(self, subject: Subject) -> None:
+    def __init__(self, subject: Subject, *, booted: bool = False) -> None:
         self._subject = subject
+        self._booted = booted
         self.plain = self._predict(_QEMU)
         self.judgement = judge(self.plain)
-        self._until = Deadline.after(_MOST_S)
+        self._until = Deadline.after(_MOST_BOOTING_S if booted else _MOST_S)
         self._places: Places | None = None
 
     def rows(self, behaviours: Iterable[Behaviour] = BEHAVIOURS) -> Iterator[Row]:
@@ -70,6 +76,7 @@ class Check:
 
     def _row(self, behaviour: Behaviour) -> Row:
         outcomes: dict[Result, Row] = {"holds": _row(behaviour, "holds")}
+        booted = 0
         for way in behaviour.ways(self.plain):
             if self._until.expired:
                 late = f"not tried: what came before took more than {_MOST_S:.0f} s"
@@ -77,6 +84,16 @@ class Check:
                 break
             trace = self._predict(way)
             found = judge(trace)
+            if self._booted and (other := boot_in_qemu(self._subject, way)):
+                seen = judge(other)
+                if found.verdict is Verdict.SKIP:
+                    trace, found = other, seen
+                elif seen.verdict is found.verdict:
+                    booted += 1
+                elif seen.verdict is not Verdict.SKIP:
+                    both = f"{_DISAGREE}: {_both(found, seen)}"
+                    outcomes.setdefault("unknown", _row(behaviour, "unknown", way, seen=both))
+                    continue
             if found.verdict is Verdict.GOOD:
                 continue
             result: Result = "unknown" if found.verdict is Verdict.SKIP else "fails"
@@ -95,7 +112,8 @@ class Check:
             outcomes.setdefault(result, row)
             if result == "fails":
                 break
-        return next(outcomes[each] for each in _WORST_FIRST if each in outcomes)
+        worst = next(outcomes[each] for each in _WORST_FIRST if each in outcomes)
+        return replace(worst, booted=booted)
 
     def _predict(self, way: Way) -> BootTrace:
         memory = way.memory_mib or _MEMORY_MIB
@@ -127,12 +145,14 @@ class Check:
                                memory_bytes=memory_mib * _MIB, initrd=initrd)  # fmt: skip
 
 
-def check(subject: Subject) -> Checked:
-    """Check a loader, or the boot code of a disk, against all behaviours.
+def check(subject: Subject, *, booted: bool = False) -> Checked:
+    """Check a loader, or the boot code of a disk, against all behaviours; if ``booted``, in QEMU,
+    too, where it has them.
 
-    Raises UsageError for a loader of which no disk can be made.
+    Raises UsageError for a loader of which no disk can be made, and CouldNotFindOut where there
+    is no QEMU to boot in.
     """
-    run = Check(subject)
+    run = Check(subject, booted=booted)
     return run.told(run.rows(), run.limits())
 
 
@@ -152,6 +172,13 @@ def _row(
         said.cause if said else None,
         said.sentence if said else seen,
     )
+
+
+def _both(predicted: Judgement, booted: Judgement) -> str:
+    """Say what two judgements are that do not agree."""
+    said = [each.summary if each.cause is None else f"{each.cause}: {each.summary}"
+            for each in (predicted, booted)]  # fmt: skip
+    return f"predicted: {said[0]}; booted: {said[1]}"
 
 
 def _refuses(trace: BootTrace, asked_by: tuple[int, int] | None) -> bool:

@@ -43,7 +43,7 @@ class Row(Struct, frozen=True):
 
     ``result`` is ``holds`` (it boots), ``refuses`` (it misses something there, and says so),
     ``fails``, or ``unknown`` (nobody could find out, for the reason in ``seen``). ``cause`` is that
-    of the predicted boot.
+    of the predicted boot. On ``booted`` of the machines QEMU has come to the same.
     """
 
     behaviour: str
@@ -56,6 +56,7 @@ class Row(Struct, frozen=True):
     place: Place | None = None
     cause: str | None = None
     seen: str | None = None
+    booted: int = 0
 
     @property
     def told(self) -> str:

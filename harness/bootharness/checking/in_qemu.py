@@ -22,10 +22,10 @@ from bootharness.trace.boot_trace import BootTrace
 
 __all__ = ["boot_in_qemu", "made_by_rom"]
 
-_KERNEL, _UNTIL, _TIMEOUT_S = "selfcheck:196624", "setup", 20.0
+_KERNEL, _UNTIL = "selfcheck:196624", "setup"
 _MEMORY_MIB = 32
 _ROM = "under-the-recorder.rom"
-"""SeaBIOS starts ROMs from the last name to the first, and the recorder is to see what a loader does."""
+"""SeaBIOS starts ROMs from the last name to the first, and the recorder has to lie above."""
 # as SeaBIOS enters a boot sector
 _ENTRY = {
     "eax": 0xAA55, "ebx": 0, "ecx": 0, "esi": 0, "edi": 0, "ebp": 0, "esp": 0x6F04, "ss": 0,
@@ -81,7 +81,7 @@ def boot_in_qemu(subject: Loader | DiskImage, way: Way) -> BootTrace | None:
         return None
     # KVM knows no A20 gate
     machine = MachineConfig(memory_mib=_MEMORY_MIB, accelerator="tcg")
-    plan = BootPlan(until=_UNTIL, timeout_s=_TIMEOUT_S, machine=machine)
+    plan = BootPlan(until=_UNTIL, machine=machine)
     if isinstance(subject, DiskImage):
         plan = replace(plan, route="disk")
     plan = route_of(plan).settled(plan)

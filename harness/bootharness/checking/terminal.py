@@ -36,6 +36,8 @@ def print_row(row: Row, output: TextIO) -> None:
     if row.result != "holds":
         parts.append(row.told)
     because = (f"({_STANDING[row.standing]}: {row.because})", {"dim": True})
+    if row.booted:
+        parts[-1] += f"; {count(row.booted, 'boot')} in QEMU came to the same"
     text = ": ".join(parts)
     say(output, (word, {"fg": colour}), "", printable(text), because)
 

@@ -40,8 +40,14 @@ Exit status: 0 all hold that are allowed, 1 one fails, 125 could not find out, 1
 """,
 )
 @click.argument("loader", type=_FILE, required=False)
+@click.option(
+    "--boot",
+    "booted",
+    is_flag=True,
+    help="Boot in QEMU, too, on those of the machines that it can be made: half a second each.",
+)
 @click.option("--json", "json_file", metavar="FILE", help="Write it all; - is standard output.")
-def command(loader: Path | None, json_file: str | None) -> int:
+def command(loader: Path | None, booted: bool, json_file: str | None) -> int:
     """Check LOADER, or stage1, on every machine that a BIOS is allowed to make of a PC, and on
     those that were seen besides; say which line does not stand it; and find the largest kernel
     that it can boot."""
@@ -53,7 +59,7 @@ def command(loader: Path | None, json_file: str | None) -> int:
     from bootharness.predictor.limits_report import print_bios, print_limit
 
     output = spoken(json_file)
-    run = Check(_subject(loader))
+    run = Check(_subject(loader), booted=booted)
     rows = []
     limits: list[Limit] = []
     for row in run.rows():

@@ -202,7 +202,7 @@ def wrong_sectors(trace: BootTrace) -> Finding | None:
     reads = [
         read
         for read in reads
-        if read.buffer != _ORIGIN and (read.drive == disk.drive or not disk.others)
+        if read.buffer != _ORIGIN and (read.drive == disk.drive or not disk.others) and read.sectors
     ]
     if kernel is None or disk.kernel_lba is None or trace.loads_itself:
         return None
