@@ -19,7 +19,7 @@ TESTED_WITH := zstd:zstd lz4:lz4 zsh:zsh fish:fish qemu-img:qemu-utils git:git k
 	/usr/lib/grub/i386-pc/boot.img:grub-pc-bin /usr/share/OVMF/OVMF_CODE_4M.fd:ovmf
 APT := $(if $(filter 0,$(shell id -u)),,sudo) apt-get
 
-.PHONY: setup tools demo test matrices check faults faults-net appliance kill fuzz docs readme bench bench-bisect bench-config bench-factors bench-net hunts mutants mutants-rules clean
+.PHONY: setup tools demo test matrices check faults faults-net appliance kill good fuzz docs readme bench bench-bisect bench-config bench-factors bench-net hunts mutants mutants-rules clean
 
 setup: $(VENV)/.packages $(VENV)/.installed
 tools: setup $(VENV)/.tools
@@ -90,6 +90,12 @@ appliance: tools
 TIMES ?= 85
 kill: tools
 	$(BIN)/python -m tests.support.kills $(TIMES) 1
+
+# kernels by every route, with many command lines, cards and disks, beside busy loops: BOOTS of them, or
+# all, which takes two hours
+BOOTS ?=
+good: tools
+	$(BIN)/python -m tests.support.good_boots $(BOOTS)
 
 # every parser against bytes chosen by coverage, SECONDS for each: an hour in all
 SECONDS ?= 160

@@ -3,14 +3,17 @@
 `make fuzz` drives these targets by coverage, for as long as it is told.
 """
 
+import gc
 import random
 import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 from pygdbmi.gdbmiparser import parse_response
 
 from bootharness.diagnosis import judge
@@ -30,12 +33,13 @@ from bootharness.machine.registers import parse_registers
 from bootharness.report.disassembly import instructions
 from bootharness.report.document import document, encode, read_trace
 from bootharness.routes.shape import shape_of
-from bootharness.trace.boot_trace import BootTrace
+from bootharness.trace.boot_trace import BootTrace, Ending
 from tests.formats.test_intlog import PAGE_FAULT
 from tests.formats.test_record import PACKET, record
 from tests.machine.test_registers import REAL
 from tests.support.builders import bzimage
 from tests.support.fuzz_files import FILE_TARGETS, file_seeds
+from tests.support.fuzz_words import WORD_TARGETS, word_seeds
 from tests.support.netclient import NetClient, wire_with
 from tests.support.traces import handoff, loading_trace, move, read, teletype
 
@@ -120,8 +124,13 @@ def recorder_log(data: bytes) -> None:
     cut = data[0] if data else 0
     for piece in (data[:cut], data[cut:]):
         pairing.feed(decoder.feed(piece))
-    for call in pairing.calls(lambda ticks: ticks / 1e6):
+    calls = tuple(pairing.calls(lambda ticks: ticks / 1e6))
+    for call in calls:
         assert str(call)
+    for ending in ("reached", "loop", "guest-reset"):
+        said = replace(trace, bios_calls=calls, handoff=None, ending=Ending(ending, 1.0))
+        assert said.screen is not None
+        assert judge(said).summary
 
 
 def trace_json(data: bytes) -> None:
@@ -213,7 +222,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
         setup_header, mbr, descriptors, packet, medium, recorder_log, trace_json, monitor,
         machine_interface, interrupt_log, text_screen, code, wire,
     )
-} | FILE_TARGETS  # fmt: skip
+} | WORD_TARGETS | FILE_TARGETS  # fmt: skip
 
 
 def _frames() -> bytes:
@@ -252,6 +261,7 @@ def seeds() -> dict[str, bytes]:
         "text_screen": bytes.fromhex("0e4f1f4f00002800") + b"H\x07i\x07",
         "code": bytes.fromhex("ea197c0000fa31c08ed8cd150f01e0eb fe"),
         "wire": _frames(),
+        **word_seeds(),
         **file_seeds(),
     }
 
@@ -261,7 +271,10 @@ def main() -> None:
     import atheris
 
     name, *options = sys.argv[1:]
-    atheris.instrument_all()
+    for each in gc.get_objects():  # of all that is imported it takes a minute
+        if isinstance(each, FunctionType) and (each.__module__ or "").startswith("bootharness"):
+            with suppress(Exception):  # what it cannot count it leaves as it is
+                atheris.instrument_func(each)
     corpus = CORPORA / name  # what was found once is tried first the next time
     corpus.mkdir(parents=True, exist_ok=True)
     (corpus / "right").write_bytes(seeds()[name])

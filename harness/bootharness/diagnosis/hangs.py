@@ -33,7 +33,7 @@ def stage1_hang(trace: BootTrace) -> Finding | None:
     """The loader runs on, or has stopped, without new BIOS calls."""
     if not _hung(trace) or trace.handoff or trace.network or _in_bios(trace):
         return None
-    if any(sample.in_kernel for sample in trace.samples):
+    if trace.kernel_spoke or any(sample.in_kernel for sample in trace.samples):
         return None  # a kernel that was entered at its 32-bit or 64-bit entry
     said = loader_message(trace)
     empty = trace.disk and not int(trace.disk.boot_sector[: _CODE_BYTES * 2] or "1", 16)
@@ -54,7 +54,9 @@ def bios_hang(trace: BootTrace) -> Finding | None:
 
 def setup_hang(trace: BootTrace) -> Finding | None:
     """The setup code was entered and protected mode never."""
-    if not _hung(trace) or not trace.handoff or trace.reached("protected-mode"):
+    if not _hung(trace) or not trace.handoff:
+        return None
+    if trace.reached("protected-mode") or trace.kernel_spoke:
         return None
     why = odd_field(trace)
     return Finding(
@@ -66,7 +68,7 @@ def setup_hang(trace: BootTrace) -> Finding | None:
 def kernel_silent(trace: BootTrace) -> Finding | None:
     """The kernel runs, and nothing is known of how far it has come: it says nothing anywhere."""
     kind = trace.ending.kind
-    if _heard(trace) or kind in _PROVEN or kind not in (*_HANGS, "timeout"):
+    if trace.kernel_spoke or kind in _PROVEN or kind not in (*_HANGS, "timeout"):
         return None
     running = [each for each in trace.samples if each.in_kernel or each.in_userspace]
     if not running:
@@ -91,16 +93,12 @@ def kernel_hang(trace: BootTrace) -> Finding | None:
     """The kernel has begun and does not get on."""
     if not _hung(trace):
         return None
-    if not _heard(trace) and not (trace.ending.kind in _PROVEN and _in_kernel(trace)):
+    if not trace.kernel_spoke and not (trace.ending.kind in _PROVEN and _in_kernel(trace)):
         return None
     return Finding(
-        f"the kernel {_how(trace)}; the last milestone was {trace.milestones[-1].name}",
+        f"the kernel {_how(trace)}; {trace.last_milestone}",
         (*_samples(trace), *trace.serial.splitlines()[-_SERIAL_LINES:]),
     )
-
-
-def _heard(trace: BootTrace) -> bool:
-    return trace.reached("banner") or bool(trace.heard and trace.heard.on)
 
 
 def _in_kernel(trace: BootTrace) -> list[CpuSample]:
@@ -159,11 +157,12 @@ def _in_bios(trace: BootTrace) -> bool:
 def _how(trace: BootTrace) -> str:
     own = [sample for sample in trace.samples if not sample.in_bios] or trace.samples
     where = f" at {place(trace, own[-1])}" if own else ""
+    what = f": {trace.ending.detail}" if trace.ending.detail else ""
     return {
         "halted": f"has halted the CPU with interrupts off{where}",
         "waits-for-key": "waits for a key",
         "loop": f"runs on{where} and gets nowhere",
-    }.get(trace.ending.kind, f"makes no progress any more{where}")
+    }.get(trace.ending.kind, f"makes no progress any more{where}{what}")
 
 
 def place(trace: BootTrace, sample: CpuSample) -> str:

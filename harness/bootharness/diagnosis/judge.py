@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+from msgspec.structs import replace
+
 from bootharness.diagnosis import (
     boot_params,
     cmdline,
@@ -142,8 +144,24 @@ def judge(trace: BootTrace) -> Judgement:
     """Return the verdict on a boot.
 
     No sign is trusted alone: a boot that came as far as wanted is bad all the same when its
-    block moves wrapped or its memory differs.
+    block moves wrapped or its memory differs. What it says is fit to be shown, whatever a guest has
+    written into it.
     """
+    judgement = _judged(trace)
+    return replace(
+        judgement,
+        summary=printable(judgement.summary),
+        diagnosis=judgement.diagnosis and _shown(judgement.diagnosis),
+        consequences=tuple(map(_shown, judgement.consequences)),
+        warnings=tuple(map(printable, judgement.warnings)),
+    )
+
+
+def _shown(diagnosis: Diagnosis) -> Diagnosis:
+    return replace(diagnosis, sentence=printable(diagnosis.sentence))
+
+
+def _judged(trace: BootTrace) -> Judgement:
     if trace.ending.cause == "not-emulated" and (proven := _apply(_PROVEN, trace)):
         return Judgement(Verdict.BAD, proven[0].sentence, proven[0], tuple(proven[1:]))
     if trace.ending.cause is not None:

@@ -167,25 +167,21 @@ def kernel_reset(trace: BootTrace) -> Finding | None:
     began = trace.reached("banner") or any(sample.in_kernel for sample in trace.samples)
     if trace.ending.kind != "guest-reset" or not began:
         return None
-    last = trace.milestones[-1].name
     return Finding(
-        f"the guest was reset{where(trace)}{trace.ended_after}, by the "
-        f"kernel, which had reached {last}",
+        f"the guest was reset{where(trace)}{trace.ended_after}, by the kernel; "
+        f"{trace.last_milestone}",
         _serial(trace),
     )
 
 
 def timed_out(trace: BootTrace) -> Finding | None:
     """Nothing else is known but that the boot did not get on."""
-    last = "it reached no milestone"
-    if trace.milestones:
-        last = f"the last milestone was {trace.milestones[-1].name}"
     how = {
         "idle": "made no progress any more",
         "timeout": "was not finished in time",
     }.get(trace.ending.kind, f"ended ({trace.ending.kind})")
     return Finding(
-        f"the boot {how}{trace.ended_after}; {last}{last_call(trace)}",
+        f"the boot {how}{trace.ended_after}; {trace.last_milestone}{last_call(trace)}",
         last_calls(trace),
     )
 

@@ -62,8 +62,7 @@ def _before_a_kernel(trace: BootTrace) -> bool:
     """Whether somebody else's boot manager was at work to the end."""
     return trace.managed and not (
         trace.handoff
-        or trace.reached("banner")
-        or (trace.heard and trace.heard.on)
+        or trace.kernel_spoke
         or any(sample.in_kernel for sample in trace.samples)
     )
 

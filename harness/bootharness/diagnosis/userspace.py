@@ -26,13 +26,12 @@ _GAVE_UP = re.compile(
     r")",
     re.MULTILINE,
 )
-_OVER = ("timeout", "idle")
 _LINES = 4
 
 
 def userspace_gave_up(trace: BootTrace) -> Finding | None:
     """The initramfs did not find the root file system, or init ended in its emergency mode."""
-    if trace.ending.kind not in _OVER or not _kernel_spoke(trace):
+    if trace.ending.kind != "timeout" or not trace.kernel_spoke:
         return None
     for text in (trace.serial, trace.post_mortem.screen if trace.post_mortem else ""):
         lines = as_shown(text.replace("\r", ""))
@@ -48,8 +47,3 @@ def _told(trace: BootTrace, words: str, rest: str) -> Finding:
         f'userspace came up and gave up; it says "{" ".join(printable(words).split())}"{before}',
         tuple([line for line in rest.splitlines() if line.strip()][:_LINES]),
     )
-
-
-def _kernel_spoke(trace: BootTrace) -> bool:
-    heard = trace.heard is not None and bool(trace.heard.release or trace.heard.on)
-    return heard or trace.reached("banner") or trace.reached("init")

@@ -88,12 +88,9 @@ def _lines(trace: BootTrace, *, on_screen: bool) -> list[str]:
 
 def _before_kernel(trace: BootTrace) -> str:
     """Say how far it had come, where that was no kernel."""
-    if trace.handoff or trace.reached("banner") or (trace.heard and trace.heard.on):
+    if trace.handoff or trace.kernel_spoke:
         return ""
-    last = "no milestone was reached"
-    if trace.milestones:
-        last = f"the last milestone was {trace.milestones[-1].name}"
-    return f"; {last}{last_call(trace)}"
+    return f"; {trace.last_milestone}{last_call(trace)}"
 
 
 def _quoted(line: str) -> str:

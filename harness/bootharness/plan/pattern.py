@@ -4,7 +4,6 @@ A guest may write what a pattern takes for ever to look at, so each search has a
 module `regex` has one, and Python's own has none.
 """
 
-import warnings
 from functools import lru_cache
 from importlib import import_module
 from typing import Any, Protocol
@@ -29,9 +28,7 @@ def compiled(pattern: str) -> Compiled:
     """Return a pattern ready to be searched for. Raises UsageError for one that cannot be."""
     regex: Any = import_module("regex")  # most boots do without
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of what may mean something else in another version
-            found: Compiled = regex.compile(pattern)
+        found: Compiled = regex.compile(pattern)
     except (regex.error, OverflowError, RecursionError, MemoryError) as error:
         raise UsageError(
             f"{pattern!r} is no regular expression: {error}; a \\ before ( [ . * + ? makes it a "

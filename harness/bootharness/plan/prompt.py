@@ -39,8 +39,8 @@ class Prompt(Struct, frozen=True):
     @classmethod
     def parse(cls, given: str) -> Self:
         """Read a prompt as a person writes it. Raises UsageError, saying what can be written."""
-        pattern, arrow, text = given.partition(_ARROW)
-        if not arrow or not text:
+        pattern, _, text = given.partition(_ARROW)
+        if not text:
             raise UsageError(f"{given!r}: it is PATTERN=>TEXT, as 'boot:=>rescue<enter>'")
         check_pattern(pattern)
         keys = tuple(_key(given, *found.groups()) for found in _KEY.finditer(text))

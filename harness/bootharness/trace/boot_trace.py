@@ -180,6 +180,19 @@ class BootTrace(Struct, frozen=True, dict=True):
         return self.milestone(name) is not None
 
     @property
+    def kernel_spoke(self) -> bool:
+        """Whether a kernel, or what it runs, was heard: with its banner, or by other words."""
+        heard = self.heard
+        return self.reached("banner") or bool(heard and (heard.release or heard.on))
+
+    @property
+    def last_milestone(self) -> str:
+        """How far it had come, to go into a sentence: ``the last milestone was banner``."""
+        if not self.milestones:
+            return "no milestone was reached"
+        return f"the last milestone was {self.milestones[-1].name}"
+
+    @property
     def loader_calls(self) -> tuple[BiosCall, ...]:
         """The calls that the loader made: neither the BIOS's own nor the kernel's."""
         before = self.bios_calls[: self.handoff.calls] if self.handoff else self.bios_calls

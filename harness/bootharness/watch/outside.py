@@ -22,7 +22,7 @@ from unicorn import (
 
 from bootharness.host.deadline import Deadline
 
-__all__ = ["COPIED_BYTES", "looks_outside"]
+__all__ = ["COPIED_BYTES", "looks_at"]
 
 COPIED_BYTES = 0x110000
 """All that real mode can address."""
@@ -32,6 +32,7 @@ _CODE_BYTES = 4096
 _FOLLOWED_S = 0.1
 # the BIOS data area, where the ticks are counted; and the screen's memory
 _CHANGING = (range(0x400, 0x600), range(0xA0000, 0xC0000))
+_CLOCK = range(0x46C, 0x471)
 _ROM_FROM = 0xC0000
 # of the timer, the keyboard and other devices, the user's part of the timer's, the clock, the disks
 _INTERRUPT_VECTORS = (*range(0x08, 0x10), 0x1C, *range(0x70, 0x78))
@@ -50,19 +51,20 @@ _LONG = {"EFL": "EFLAGS", "RFL": "EFLAGS"} | {f"R{name[1:]}": name for name in _
 _VALUE = re.compile(r"\b([A-Z]{2,3}) ?=([0-9a-f]{4,16})\b")
 
 
-def looks_outside(memory: bytes, dump: str) -> bool:
-    """Return whether a guest in real mode looks at what changes without it, or might.
+def looks_at(memory: bytes, dump: str) -> str | None:
+    """Return what a guest in real mode looks at again and again that changes without it, or might.
 
     ``memory`` is the guest's from address 0 on, ``dump`` QEMU's ``info registers``.
     """
-    return any(_Copy(memory, dump, answer).looks_outside() for answer in _ANSWERS)
+    seen = (_Copy(memory, dump, answer).looks_at() for answer in _ANSWERS)
+    return next(filter(None, seen), None)
 
 
 class _Copy:
     """A CPU and a memory apart from the guest's; all devices give one ``answer``."""
 
     def __init__(self, memory: bytes, dump: str, answer: int) -> None:
-        self._outside = False
+        self._outside: str | None = None
         self._answer = answer
         self._entry, self._block = 0, 0
         self._blocks: dict[int, int] = {}
@@ -83,8 +85,8 @@ class _Copy:
         self._uc.hook_add(UC_HOOK_INTR, self._on_interrupt)
         self._uc.hook_add(UC_HOOK_INSN, self._on_in, aux1=x86_const.UC_X86_INS_IN)
 
-    def looks_outside(self) -> bool:
-        """Return whether it does, as far as it is followed."""
+    def looks_at(self) -> str | None:
+        """Return what it looks at, as far as it is followed."""
         deadline = Deadline.after(_FOLLOWED_S)
         while self._goes_on() and not deadline.expired:
             pass
@@ -111,13 +113,13 @@ class _Copy:
     def _register(self, name: str) -> int:
         return int(self._uc.reg_read(_REGISTERS[name]))
 
-    def _look(self) -> None:
+    def _look(self, what: str) -> None:
         """Note a look: one that is made again from the same place is one of a loop."""
         if self._looked_from.setdefault(self._block, self._entry) != self._entry:
-            self._waits()
+            self._waits_for(what)
 
-    def _waits(self) -> None:
-        self._outside = True
+    def _waits_for(self, what: str) -> None:
+        self._outside = what
         self._uc.emu_stop()
 
     def _on_block(self, uc: Uc, at: int, size: int, _data: object) -> None:
@@ -126,25 +128,25 @@ class _Copy:
             self._blocks[at] = size
             code = bytes(uc.mem_read(at, size))
             if any(each in code for each in _READS_CYCLES):
-                self._waits()
+                self._waits_for("the CPU's cycle counter")
             elif sum(self._blocks.values()) > _CODE_BYTES:
                 uc.emu_stop()
 
-    def _on_in(self, *_: object) -> int:
-        self._look()
+    def _on_in(self, _uc: Uc, port: int, *_: object) -> int:
+        self._look(f"port {port:02x}h")
         return self._answer
 
-    def _on_interrupt(self, uc: Uc, *_: object) -> None:
-        self._look()
+    def _on_interrupt(self, uc: Uc, number: int, _data: object) -> None:
+        self._look(f"what INT {number:02x}h returns")
         flags = self._register("EFLAGS") & ~_RETURNED | self._answer & _RETURNED
         uc.reg_write(_REGISTERS["EFLAGS"], flags)
 
     def _on_read(self, _uc: Uc, _access: int, at: int, *_: object) -> None:
         changing = self._own_handlers or any(at in each for each in _CHANGING)
         if changing and self._interrupts_on:
-            self._look()
+            self._look("the BIOS's clock" if at in _CLOCK else f"the memory at {at:#x}")
 
-    def _on_unmapped(self, *_: object) -> bool:
+    def _on_unmapped(self, _uc: Uc, _access: int, at: int, *_: object) -> bool:
         """Stop at what is above: it may be a device, or be written by one."""
-        self._waits()
+        self._waits_for(f"the memory at {at:#x}")
         return False

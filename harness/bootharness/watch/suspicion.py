@@ -32,7 +32,12 @@ class Suspicion(Struct):
     idle: IdleClock
     program: BootProgram | None = None
     disk_bytes: int = 0
-    delays: bool = False
+    waits_for: str | None = None
+
+    @property
+    def detail(self) -> str:
+        """What a guest that is called idle does all the while."""
+        return f"it looks at {self.waits_for} again and again" if self.waits_for else ""
 
     def look(self) -> str | None:
         """Return how the guest hangs, an `Ending` kind, where it does."""
@@ -40,7 +45,7 @@ class Suspicion(Struct):
         idle_s = self.idle.seconds(progress)
         if idle_s < _SUSPICIOUS_S:
             self.looks.samples.clear()
-            self.delays = False
+            self.waits_for = None
             return None
         if self._waits(idle_s):
             return None
@@ -124,10 +129,10 @@ class Suspicion(Struct):
         sample = self.looks.samples[-1]
         if sample.mode != "real" or sample.in_bios or not self.looks.exact:
             return False
-        from bootharness.watch.outside import COPIED_BYTES, looks_outside  # most boots do without
+        from bootharness.watch.outside import COPIED_BYTES, looks_at  # most boots do without
 
-        self.delays = self.delays or looks_outside(*self.machine.copied(COPIED_BYTES))
-        return self.delays
+        self.waits_for = self.waits_for or looks_at(*self.machine.copied(COPIED_BYTES))
+        return self.waits_for is not None
 
     def _patience_s(self, *, rests: bool) -> float:
         if self.course.waits_for_words:

@@ -84,7 +84,7 @@ class Watch(Struct):
                     self._over("timeout")
             kind = suspicion.look() if course.ending is None else None
             if kind:
-                self._over(kind)
+                self._over(kind, suspicion.detail if kind == "idle" else "")
             if course.ending is None and self._is_time_up(idle):
                 self.hearing.listen()
                 self._out_of_time(idle)
@@ -217,7 +217,7 @@ class Watch(Struct):
             self.loading.look_at_wire()
             self.course.finish("boot-program", said)
 
-    def _over(self, kind: str) -> None:
+    def _over(self, kind: str, detail: str = "") -> None:
         """Finish a boot that will say no more: as a panic, as good, or as ``kind``."""
         course = self.course
         self.hearing.hear_screen()
@@ -228,7 +228,9 @@ class Watch(Struct):
             course.finish("panic", course.panic)
         if course.crash:
             course.finish("firmware-crash", course.crash)
-        course.finish("reached" if course.has_userspace else kind)
+        if course.has_userspace:
+            course.finish("reached")
+        course.finish(kind, detail)
 
     def _is_time_up(self, idle: IdleClock) -> bool:
         limit_s = self.course.limit_s
