@@ -120,6 +120,7 @@ docs: setup
 	$(BIN)/bootharness schema gate-diff >docs/gate-diff.schema.json
 	$(BIN)/bootharness schema bisect >docs/bisect.schema.json
 	$(BIN)/bootharness schema factors >docs/factors.schema.json
+	$(BIN)/bootharness schema check >docs/check.schema.json
 	$(BIN)/python -m bootharness.report.causes_page >docs/causes.md
 	$(BIN)/python -m bootharness.plugin.reference docs/testing.md
 	$(BIN)/python -m bootharness.cli.page >docs/cli.md

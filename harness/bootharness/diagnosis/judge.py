@@ -45,6 +45,7 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("no-boot-catalog", disk_reads.no_boot_catalog),
     ("payload-truncated", disk_reads.file_cut_short),
     ("memory-clobbered", memory.stack_over_loader),
+    ("disk-read-failed", disk_reads.repeated_with_nothing),
     ("wrong-sectors", disk_reads.wrong_sectors),
     ("disk-read-failed", disk_reads.disk_read_failed),
     ("kernel-rejected", protocol.kernel_rejected),
@@ -125,6 +126,7 @@ _PROVEN = tuple(
     if rule[1]
     in (
         disk_reads.file_cut_short,
+        disk_reads.repeated_with_nothing,
         moves.descriptor_invalid,
         moves.move_failed,
         moves.destination_wrapped,
