@@ -34,6 +34,9 @@ _LEAST_SHARE = 0.4
 _EVENTS = 1000
 # for a machine to stop that floods what it is told to by
 _STOP_S = 2.0
+# what Linux finds of a machine whose ticks come late, as those of a QEMU do that had to wait for a
+# CPU of the host for more of the time than this
+_TICKS_MISSED, _STARVED = "timer doesn't work", 0.05
 # the wall clock's share of the time limit, and a little more for the end of a boot
 _WALL, _WALL_S = 1.2, 1.0
 
@@ -64,7 +67,7 @@ class Watch(Struct):
         """Watch until the boot has come as far as wanted, or has failed, or time is up.
 
         Raises MachineLost when QEMU or gdb goes away, HostBusy when time is up and QEMU had
-        little of it.
+        little of it, or a kernel found no other fault than that.
         """
         course = self.course
         idle = IdleClock(self.machine)
@@ -95,6 +98,8 @@ class Watch(Struct):
             self.loading.report()
         with suppress(MachineLost):  # QEMU may be gone by now
             self.loading.hear_bios()
+        if course.ending.kind == "panic" and _TICKS_MISSED in course.ending.detail:
+            self._see_whose_ticks_were_missed(course.ending)
         return course.ending
 
     @property
@@ -245,6 +250,15 @@ class Watch(Struct):
     def _is_time_up(self, idle: IdleClock) -> bool:
         limit_s = self.course.limit_s
         return idle.awake_s > limit_s or self.machine.now() > limit_s * _WALL + _WALL_S
+
+    def _see_whose_ticks_were_missed(self, ending: Ending) -> None:
+        starved_s = self.machine.qemu.starved_seconds()
+        if starved_s > _STARVED * ending.seconds:
+            raise HostBusy(
+                f'the kernel panicked: "{ending.detail}", and the host had QEMU wait for '
+                f"{starved_s:.1f} s of {ending.seconds:.1f} s, which makes its ticks come late: "
+                "boot fewer at once, or with no_timer_check on the command line"
+            )
 
     def _out_of_time(self, idle: IdleClock) -> None:
         course, limit_s = self.course, self.course.limit_s
