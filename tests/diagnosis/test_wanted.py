@@ -265,7 +265,8 @@ def test_time_of_the_guests_own_is_counted_where_somebody_asked(
     if slow:
         assert judgement.verdict is Verdict.BAD
         assert judgement.summary == (
-            "banner was reached after 2.500 s by the guest's own clock; at most 2.5 s were asked for"
+            "banner was reached after 2.500 s by the guest's own clock; at most 2.5 s were asked "
+            "for"
         )
 
 
