@@ -7,8 +7,8 @@ from msgspec.structs import replace
 
 from bootharness.errors import HostBusy, MachineLost, TimeTooShort
 from bootharness.host.deadline import Deadline
+from bootharness.host.ocr import Reader
 from bootharness.machine.machine import Machine
-from bootharness.machine.postmortem import screen
 from bootharness.plan import SHUTDOWN
 from bootharness.trace.boot_trace import CRASH_REPORTED, PANIC_REPORTED, Ending
 from bootharness.trace.machine_facts import QmpEvent
@@ -51,11 +51,11 @@ class Watch(Struct):
     foreign_bytes: int = 0
 
     @classmethod
-    def of(cls, course: Course, tracer: Tracer) -> "Watch":
+    def of(cls, course: Course, tracer: Tracer, reader: Reader) -> "Watch":
         """Return the watch over a machine's course."""
         machine = course.machine
         program = BootProgram(course.wire) if course.wire else None
-        hearing = Hearing(course, machine, tracer, Resting(machine), program)
+        hearing = Hearing(course, machine, tracer, Resting(machine), reader, program)
         loading = Loading(course, machine, tracer, hearing)
         return cls(course, machine, tracer, hearing, loading, Looks(machine, tracer), program)
 
@@ -182,8 +182,7 @@ class Watch(Struct):
             course.handoff = replace(course.handoff, real_mode=None)
         course.words.entered = True
         if course.lookout.reads_screen and course.asked_for_kernel:
-            with suppress(MachineLost):
-                course.lookout.pass_over(screen(self.machine))
+            self.hearing.pass_over_screen()
         course.reach("setup-entered", stop.at)
         if course.handoff.memory_equal is False and course.ending is None:
             course.finish("memory-differs")
