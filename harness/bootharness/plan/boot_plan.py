@@ -430,7 +430,7 @@ def _check(part: Any) -> None:
             raise UsageError(f"{each.title} {value!r}: text is wanted")
         if each.kind is str and isinstance(value, str) and not value.isascii():
             _check_text(each, value)
-        if each.pattern and not nothing and not re.fullmatch(each.pattern, value):
+        if each.pattern and not re.fullmatch(each.pattern, value):
             raise UsageError(f"{each.title} {value!r}: it has to be like {each.pattern}")
         if each.check is not None:
             _check_each(each, value)
