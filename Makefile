@@ -12,6 +12,7 @@ NEEDED := qemu-system-x86_64:qemu-system-x86 nasm:nasm ld:binutils gdb:gdb $(PYT
 # network boots, GRUB, toolchains, and what the tests check us against
 TESTED_WITH := zstd:zstd lz4:lz4 zsh:zsh fish:fish qemu-img:qemu-utils git:git kconfig-conf:kconfig-frontends bwrap:bubblewrap sfdisk:fdisk dnsmasq:dnsmasq-base \
 	ip:iproute2 mcopy:mtools mkfs.vfat:dosfstools syslinux:syslinux \
+	tesseract:tesseract-ocr \
 	grub-mkstandalone:grub-common chromium:chromium xorriso:xorriso \
 	/usr/lib/ISOLINUX/isolinux.bin:isolinux /usr/lib/memtest86+/memtest86+x64.iso:memtest86+ \
 	/usr/lib/ipxe/undionly.kpxe:ipxe /usr/lib/PXELINUX/pxelinux.0:pxelinux \
@@ -119,6 +120,7 @@ docs: setup
 	$(BIN)/bootharness schema gate-diff >docs/gate-diff.schema.json
 	$(BIN)/bootharness schema bisect >docs/bisect.schema.json
 	$(BIN)/bootharness schema factors >docs/factors.schema.json
+	$(BIN)/bootharness schema check >docs/check.schema.json
 	$(BIN)/python -m bootharness.report.causes_page >docs/causes.md
 	$(BIN)/python -m bootharness.plugin.reference docs/testing.md
 	$(BIN)/python -m bootharness.cli.page >docs/cli.md
@@ -167,8 +169,8 @@ bench-factors: tools
 faults-net: tools
 	$(BIN)/python -m tests.support.net_matrix
 
-# the rules of the diagnosis, changed in every way that mutmut knows: takes an hour; it wants the
-# package beside the tests
+# the rules of the diagnosis, of what is wanted and of how a guest is watched, changed in every way that
+# mutmut knows: takes two hours; it wants the package beside the tests
 mutants-rules: tools
 	$(BIN)/python -m pip install -q --disable-pip-version-check 'mutmut>=3.8'
 	rm -rf .mutants && mkdir .mutants

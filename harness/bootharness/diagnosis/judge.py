@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from bootharness.diagnosis import (
     boot_params,
     cmdline,
+    cpu,
     disk_reads,
     endings,
     foreseen,
@@ -30,6 +31,7 @@ from bootharness.formats.bioscall import BiosCall
 from bootharness.plan import SHUTDOWN
 from bootharness.text import count, printable
 from bootharness.trace.boot_trace import BootTrace
+from bootharness.trace.sighting import Sighting
 
 __all__ = ["RULES", "judge"]
 
@@ -43,6 +45,7 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("no-boot-catalog", disk_reads.no_boot_catalog),
     ("payload-truncated", disk_reads.file_cut_short),
     ("memory-clobbered", memory.stack_over_loader),
+    ("disk-read-failed", disk_reads.repeated_with_nothing),
     ("wrong-sectors", disk_reads.wrong_sectors),
     ("disk-read-failed", disk_reads.disk_read_failed),
     ("kernel-rejected", protocol.kernel_rejected),
@@ -65,7 +68,9 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("boot-params-wrong", boot_params.boot_params_wrong),
     ("initramfs-cut", kernel.initramfs_cut),
     ("fail-on-seen", wanted.fail_on_seen),
-    ("wrong-cpu", kernel.wrong_cpu),
+    ("too-slow", wanted.too_slow),
+    ("wrong-cpu", cpu.wrong_cpu),
+    ("wrong-cpu", cpu.stopped_by_cpu_check),
     ("setup-hang", hangs.setup_hang),
     ("screen-unreadable", wanted.screen_unreadable),
     ("kernel-silent", hangs.kernel_silent),
@@ -121,6 +126,7 @@ _PROVEN = tuple(
     if rule[1]
     in (
         disk_reads.file_cut_short,
+        disk_reads.repeated_with_nothing,
         moves.descriptor_invalid,
         moves.move_failed,
         moves.destination_wrapped,
@@ -206,6 +212,14 @@ def _apply(rules: tuple[tuple[str, Rule], ...], trace: BootTrace) -> list[Diagno
     return [Diagnosis(cause, *finding) for cause, finding in findings if finding]
 
 
+def _seen(seen: Sighting) -> str:
+    """Say what a person's pattern was found in, or his picture."""
+    if seen.likeness:
+        return f"{seen.likeness.percent:g} % alike, {seen.likeness.area}"
+    by = ", as OCR reads it," if seen.by == "ocr" else ""
+    return f'"{printable(seen.line[:_SHOWN])}"{by}'
+
+
 def _good(trace: BootTrace) -> str:
     seconds = trace.milestones[-1].seconds if trace.milestones else trace.ending.seconds
     seen = trace.marker
@@ -216,11 +230,13 @@ def _good(trace: BootTrace) -> str:
     if proof.not_compared is None:
         memory_said = f"{count(proof.compared_bytes, 'byte')} in memory equal the file"
     when = f" in {seconds:.2f} s" if trace.timed else ""
+    if trace.guest_s is not None:
+        when += f", {trace.guest_s:.3f} s by the guest's own clock"
     without = " without an initrd" if proof.initrd is False else ""
     entry = trace.handoff is not None and trace.handoff.boot_params is not None
     said = f"reached {_ENTRY if entry else trace.goal}{when}"
     if seen:
-        said += f' ("{printable(seen.line[:_SHOWN])}" on the {seen.on})'
+        said += f" ({_seen(seen)} on the {seen.on})"
     for given in trace.send:
         pattern, _, text = given.partition("=>")
         said += f", {text!r} typed at {pattern!r}"

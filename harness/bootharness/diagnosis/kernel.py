@@ -17,7 +17,6 @@ __all__ = [
     "no_init",
     "said_of_initrd",
     "timed_out",
-    "wrong_cpu",
 ]
 
 _NO_INIT = re.compile(r"Unable to mount root fs|No working init found|Requested init .* failed")
@@ -39,16 +38,6 @@ _MARGIN = 4 << 20
 _SERIAL_LINES = 12
 _PANIC, _PANIC_LINES = "Kernel panic - not syncing", 4
 _HANGS = ("halted", "loop", "idle")
-
-
-def wrong_cpu(trace: BootTrace) -> Finding | None:
-    """The kernel says that it needs another CPU."""
-    if trace.ending.kind != "complaint" or "CPU" not in trace.ending.detail:
-        return None
-    qemu = trace.machine.qemu if trace.machine else "this machine"
-    return Finding(
-        f'the kernel needs another CPU than {qemu} has; it says "{trace.ending.detail}"',
-    )
 
 
 def decompress_failed(trace: BootTrace) -> Finding | None:

@@ -19,7 +19,7 @@ from bootharness.trace.machine_facts import CpuSample, MachineFacts, PostMortem,
 from bootharness.trace.milestones import Milestone
 from bootharness.trace.network_facts import NetworkFacts
 from bootharness.trace.proof import Proof
-from bootharness.trace.sighting import Sighting
+from bootharness.trace.sighting import Closest, Sighting
 
 __all__ = [
     "BY_THE_BIOS",
@@ -95,11 +95,20 @@ class BootTrace(Struct, frozen=True, dict=True):
     gdb_calls: tuple[BiosCall, ...] = ()
     """The loader's calls as gdb saw them, when both tracers watched."""
     until_screen: str | None = None
-    """The pattern that had to come on the screen, None where there was none."""
+    """The pattern, or the picture's file, that had to come on the screen, None where there was
+    none."""
     fail_on: tuple[str, ...] = ()
     """The patterns that make it bad."""
+    at_most_s: float | None = None
+    """How many of its own seconds the guest had for it, None where nobody counted."""
+    guest_s: float | None = None
+    """How many of its own seconds it took the guest, a thousand million instructions to one; None
+    where nobody counted."""
     marker: Sighting | None = None
     """Where the pattern was found that it had to come to, None where it was not."""
+    closest: Closest | None = None
+    """How close the screen came to the picture that it had to come to, None where that was found or
+    there was none."""
     failed_on: Sighting | None = None
     """Where a pattern was found first that makes it bad, None where none was."""
     send: tuple[str, ...] = ()
