@@ -86,7 +86,7 @@ def _installer(arch: str) -> Row:
         f"debian-installer {arch} CD",
         isolinux_cd(config, files),
         reached=_ENTERED,
-        choices={"until": "(?i)choose the language|select a language"},
+        choices={"until": "(?i)language", "memory_mib": 1024},
     )
 
 
