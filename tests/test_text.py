@@ -54,4 +54,5 @@ def test_first_lines_say_how_many_they_leave_out() -> None:
 
 def test_lines_of_boxes_are_not_shown() -> None:
     assert as_shown("\x0elqqk\x0f Low memory \x0ex\x0f") == "  Low memory  "
+    assert as_shown("\x1b(0lqqk\x1b(B Low memory \x1b(0x\x1b(B").split() == ["Low", "memory"]
     assert as_shown("\x0flow\x0elqqq\nnext") == " low \nnext"
