@@ -29,7 +29,7 @@ from bootharness.diagnosis.agreement import disagreement
 from bootharness.diagnosis.verdict import Diagnosis, Finding, Judgement, Verdict
 from bootharness.formats.bioscall import BiosCall
 from bootharness.plan import SHUTDOWN
-from bootharness.text import count, printable
+from bootharness.text import as_shown, count, printable
 from bootharness.trace.boot_trace import BootTrace
 from bootharness.trace.sighting import Sighting
 
@@ -217,7 +217,7 @@ def _seen(seen: Sighting) -> str:
     if seen.likeness:
         return f"{seen.likeness.percent:g} % alike, {seen.likeness.area}"
     by = ", as OCR reads it," if seen.by == "ocr" else ""
-    return f'"{printable(seen.line[:_SHOWN])}"{by}'
+    return f'"{printable(" ".join(as_shown(seen.line).split())[:_SHOWN])}"{by}'
 
 
 def _good(trace: BootTrace) -> str:
