@@ -26,6 +26,7 @@ from typing import Any
 from unittest.mock import patch
 
 import msgspec
+import numpy
 
 from bootharness.bisection.log import HuntLog, Seen
 from bootharness.debug.prepare import prepare_trace
@@ -36,6 +37,8 @@ from bootharness.factors.cases import cases, read_features
 from bootharness.factors.find import find_factors
 from bootharness.factors.results import read_results
 from bootharness.formats.forms import form_of
+from bootharness.formats.needle import needle_of, new_needle
+from bootharness.formats.picture import Area, Picture, pixels_of, png_of
 from bootharness.formats.zipped import unzipped
 from bootharness.gate.diff import diff_of
 from bootharness.gate.events import events
@@ -468,11 +471,24 @@ def zipped(data: bytes) -> None:
             assert len(unzipped(content, most=9_000)) <= 9_000
 
 
+def needles(data: bytes) -> None:
+    """Look for what may be a needle on a screen, and read a screen that may be none."""
+    chosen = random.Random(data)
+    shown = Picture(numpy.random.default_rng(7).integers(0, 256, (40, 60, 3), numpy.uint8))
+    cut = new_needle(shown, Area(8, 8, 20, 12))
+    for content in (data, garbled(cut, chosen), garbled(png_of(shown), chosen)):
+        with suppress(FormatError):
+            likeness = needle_of(content).on(shown)
+            assert likeness is None or 0 <= likeness.percent <= 100
+        with suppress(FormatError):
+            assert pixels_of(content, "PNG", "PPM").pixels.shape[2] == 3
+
+
 FILE_TARGETS: dict[str, Callable[[bytes], None]] = {
     target.__name__: target
     for target in (
         debug_trace, history, matrix, profile, kernels_table, results, features, hunt_log,
-        gate_json, loader_elf, kernel_file, compressed, zipped,
+        gate_json, loader_elf, kernel_file, compressed, zipped, needles,
     )
 }  # fmt: skip
 
