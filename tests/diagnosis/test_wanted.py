@@ -120,8 +120,12 @@ BANNED = replace(
     fail_on=("panic", "over.?flow"),
     ending=Ending("failed-on", 3.0, "BUG: overflow"),
     failed_on=Sighting("over.?flow", "BUG: overflow", "serial line", 2.345),
-    serial="one\r\n\r\n  BUG: overflow in f\r\n" + "".join(f"{at}\r\n\r\n" for at in range(9)),
+    serial="one\r\n  \r\n  BUG: overflow in f\r\n" + "".join(f"{at}\r\n \r\n" for at in range(9)),
 )
+
+
+def test_a_pattern_for_the_serial_line_is_not_looked_for_on_the_screen() -> None:
+    assert judge(replace(LATE, post_mortem=shown(""))).cause == "marker-not-seen"
 
 
 def test_what_came_that_must_not_is_quoted_with_what_came_behind_it() -> None:
@@ -198,17 +202,18 @@ def test_what_ended_otherwise_has_a_cause_of_its_own(kind: str) -> None:
     for trace in (LATE, on_screen(""), replace(LATE, until="shutdown")):
         cause = judge(replace(trace, ending=ending)).cause
         assert cause not in ("marker-not-seen", "screen-unreadable", "not-switched-off", None)
+        assert judge(replace(trace, ending=Ending("unheard-of", 9.0))).cause == "timed-out"
 
 
 def test_a_machine_that_was_not_switched_off_is_one_sentence() -> None:
-    on = replace(LATE, until="shutdown", ending=Ending("timeout", 60.4))
+    on = replace(LATE, until="shutdown", ending=Ending("timeout", 60.4), serial="0\none\ntwo")
     judgement = judge(on)
     assert (judgement.verdict, judgement.cause) == (Verdict.BAD, "not-switched-off")
     assert judgement.summary == (
         'the guest did not switch the machine off in 60 s; the last line was "two"'
     )
     assert judgement.diagnosis
-    assert judgement.diagnosis.evidence == ("one", "two")
+    assert judgement.diagnosis.evidence == ("0", "one", "two")
     assert said(replace(on, serial="", post_mortem=shown("x"))) == (
         "the guest did not switch the machine off in 60 s; it has written nothing"
     )

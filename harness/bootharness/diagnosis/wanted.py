@@ -7,11 +7,13 @@ from bootharness.diagnosis.kernel import said_of_initrd
 from bootharness.diagnosis.verdict import Finding
 from bootharness.plan import SHUTDOWN, UNTIL
 from bootharness.plan.pattern import is_needle
-from bootharness.text import last_lines, printable
+from bootharness.text import last_lines
 from bootharness.trace.boot_trace import BootTrace
 from bootharness.trace.sighting import Closest
 
-__all__ = ["fail_on_seen", "marker_not_seen", "not_switched_off", "screen_unreadable"]
+__all__ = [
+    "fail_on_seen", "marker_not_seen", "not_switched_off", "screen_unreadable", "too_slow",
+]  # fmt: skip
 
 _OVER = ("timeout", "idle")
 _SHOWN_LINES, _SHOWN = 6, 120
@@ -22,11 +24,21 @@ def fail_on_seen(trace: BootTrace) -> Finding | None:
     seen = trace.failed_on
     if trace.ending.kind != "failed-on" or seen is None or seen.by == "ocr":
         return None
-    said = _quoted(seen.line)
-    found = "" if said.strip('"') == seen.pattern else f", in which {seen.pattern!r} is found"
+    found = "" if seen.line == seen.pattern else f", in which {seen.pattern!r} is found"
     return Finding(
-        f"the {seen.on} said {said} {seen.seconds:.2f} s after launch{found}",
+        f"the {seen.on} said {_quoted(seen.line)} {seen.seconds:.2f} s after launch{found}",
         tuple(_around(trace, seen.line)),
+    )
+
+
+def too_slow(trace: BootTrace) -> Finding | None:
+    """The guest took longer, by its own clock, than it was given."""
+    took, most = trace.guest_s, trace.at_most_s
+    if took is None or most is None or took <= most:
+        return None
+    return Finding(
+        f"{trace.goal} was reached after {took:.3f} s by the guest's own clock; at most {most:g} s "
+        "were asked for"
     )
 
 
@@ -131,5 +143,5 @@ def _before_kernel(trace: BootTrace) -> str:
 
 
 def _quoted(line: str) -> str:
-    line = printable(line.strip())
+    line = line.strip()
     return f'"{line[:_SHOWN]}..."' if len(line) > _SHOWN else f'"{line}"'

@@ -101,7 +101,8 @@ class Route(Struct, frozen=True, kw_only=True):
         board, usual = board_of(machine.machine_type), BootPlan().machine.disk_interface
         if "disk_interface" in self.takes and machine.disk_interface == usual:
             machine = replace(machine, disk_interface=board.disks[0])
-        if plan.tracer != "recorder" and machine.accelerator == AUTO:
+        counted = plan.at_most_s is not None
+        if (plan.tracer != "recorder" or counted) and machine.accelerator == AUTO:
             machine = replace(machine, accelerator="tcg")  # see `check`
         until = plan.until
         if until == AUTO:
@@ -148,6 +149,10 @@ class Route(Struct, frozen=True, kw_only=True):
             )
         for needle in plan.needles:
             read_needle(needle)
+        if plan.at_most_s is not None and plan.machine.accelerator == "kvm":
+            raise UsageError(
+                "--at-most: QEMU counts no instructions under KVM: take --accelerator tcg"
+            )
         self.refuse(plan)
         for tool in self.tools:
             tool.check()

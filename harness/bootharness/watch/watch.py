@@ -3,18 +3,19 @@
 from contextlib import suppress
 
 from msgspec import Struct, field
-from msgspec.structs import replace
 
 from bootharness.errors import HostBusy, MachineLost, TimeTooShort
+from bootharness.formats.bioscall import Registers
 from bootharness.host.deadline import Deadline
 from bootharness.host.ocr import Reader
 from bootharness.machine.machine import Machine
 from bootharness.plan import SHUTDOWN
 from bootharness.trace.boot_trace import CRASH_REPORTED, PANIC_REPORTED, Ending
+from bootharness.trace.handoff import Handoff
 from bootharness.trace.machine_facts import QmpEvent
 from bootharness.watch.boot_program import BootProgram
 from bootharness.watch.course import Course
-from bootharness.watch.entry import header_entered, look
+from bootharness.watch.entry import header_entered, look, of_boot_sector
 from bootharness.watch.hearing import Hearing
 from bootharness.watch.idle import IdleClock
 from bootharness.watch.loading import Loading
@@ -165,27 +166,37 @@ class Watch(Struct):
         course = self.course
         if course.handoff is not None or stop.registers is None:
             return
+        self.hearing.listen()  # what a loader has said is not its kernel's
         entered = header_entered(self.machine, stop.registers, exact=stop.exact)
         self.loading.identify_kernel(entered)
         self.loading.report()
-        before, self.foreign_bytes = self.tracer.total, self.tracer.foreign_bytes
-        course.handoff = look(
-            self.machine,
-            course.medium.kernel,
-            course.medium.initrd,
-            stop.registers,
-            exact=stop.exact,
-            calls=before if stop.exact else before - 1,
-            seconds=round(stop.at, 6),
-        )
-        if course.medium.loads_itself:  # and uses its boot sector for its own variables
-            course.handoff = replace(course.handoff, real_mode=None)
+        self.foreign_bytes = self.tracer.foreign_bytes
+        course.handoff = self._look(stop, stop.registers)
+        if course.handoff.memory_equal is False and not course.asked_for_kernel:
+            self.loading.piece_together(course.handoff)
+            course.handoff = self._look(stop, stop.registers)
         course.words.entered = True
         if course.lookout.reads_screen and course.asked_for_kernel:
             self.hearing.pass_over_screen()
         course.reach("setup-entered", stop.at)
         if course.handoff.memory_equal is False and course.ending is None:
             course.finish("memory-differs")
+
+    def _look(self, stop: Stop, registers: Registers) -> Handoff:
+        """Look at what is entered, and at what lies in memory."""
+        medium, before = self.course.medium, self.tracer.total
+        handoff = look(
+            self.machine,
+            medium.kernel,
+            medium.initrd,
+            registers,
+            exact=stop.exact,
+            calls=before if stop.exact else before - 1,
+            seconds=round(stop.at, 6),
+        )
+        if self.course.asked_for_kernel or medium.disk is None:
+            return handoff
+        return of_boot_sector(handoff, medium.disk.facts, self.tracer.calls())
 
     def _look_around(self) -> None:
         """What nobody reports has to be looked at: progress, and the CPU's mode."""
