@@ -21,6 +21,7 @@ from bootharness.diagnosis import (
     protocol,
     screens,
     survived,
+    timer,
     userspace,
     wanted,
     whose,
@@ -72,6 +73,7 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("wrong-cpu", cpu.wrong_cpu),
     ("wrong-cpu", cpu.stopped_by_cpu_check),
     ("setup-hang", hangs.setup_hang),
+    ("no-timer", timer.no_timer),
     ("screen-unreadable", wanted.screen_unreadable),
     ("kernel-silent", hangs.kernel_silent),
     ("decompress-failed", kernel.decompress_failed),
@@ -104,7 +106,7 @@ _NEED_ALL_CALLS = frozenset(
     )
 )
 # of which nothing is proven: it may boot
-_NOT_KNOWN = ("kernel-silent", "screen-unreadable")
+_NOT_KNOWN = ("kernel-silent", "no-timer", "screen-unreadable")
 # what did no harm, as far as this boot went
 _WARNINGS: tuple[Callable[[BootTrace], str | None], ...] = (
     forgiven.too_many_sectors,
