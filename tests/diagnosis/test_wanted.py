@@ -118,7 +118,9 @@ def test_an_ending_without_a_sighting_is_no_sign() -> None:
 
 def test_what_did_not_come_in_time_is_one_sentence() -> None:
     over = Ending("timeout", 60.4)
-    assert said(replace(LATE, ending=over)) == ("no 'login:' in 60 s; the last line was \"two\"")
+    assert said(replace(LATE, ending=over)) == (
+        "no 'login:' in 60 s; the last line was \"two\""
+    )
     assert said(replace(LATE, ending=over, serial="")) == (
         "no 'login:' in 60 s; nothing was written on the serial line"
     )
@@ -134,7 +136,7 @@ def test_what_did_not_come_in_time_is_one_sentence() -> None:
     )
     unpacked = "Initramfs unpacking failed: junk\r\ntwo\r\n"
     assert said(replace(LATE, ending=over, serial=unpacked)) == (
-        'no \'login:\' in 60 s; the last line was "two"; the kernel said "Initramfs unpacking '
+        "no 'login:' in 60 s; the last line was \"two\"; the kernel said \"Initramfs unpacking "
         'failed: junk"'
     )
 
