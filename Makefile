@@ -12,6 +12,7 @@ NEEDED := qemu-system-x86_64:qemu-system-x86 nasm:nasm ld:binutils gdb:gdb $(PYT
 # network boots, GRUB, toolchains, and what the tests check us against
 TESTED_WITH := zstd:zstd lz4:lz4 zsh:zsh fish:fish qemu-img:qemu-utils git:git kconfig-conf:kconfig-frontends bwrap:bubblewrap sfdisk:fdisk dnsmasq:dnsmasq-base \
 	ip:iproute2 mcopy:mtools mkfs.vfat:dosfstools syslinux:syslinux \
+	tesseract:tesseract-ocr \
 	grub-mkstandalone:grub-common chromium:chromium xorriso:xorriso \
 	/usr/lib/ISOLINUX/isolinux.bin:isolinux /usr/lib/memtest86+/memtest86+x64.iso:memtest86+ \
 	/usr/lib/ipxe/undionly.kpxe:ipxe /usr/lib/PXELINUX/pxelinux.0:pxelinux \
@@ -19,7 +20,7 @@ TESTED_WITH := zstd:zstd lz4:lz4 zsh:zsh fish:fish qemu-img:qemu-utils git:git k
 	/usr/lib/grub/i386-pc/boot.img:grub-pc-bin /usr/share/OVMF/OVMF_CODE_4M.fd:ovmf
 APT := $(if $(filter 0,$(shell id -u)),,sudo) apt-get
 
-.PHONY: setup tools demo test matrices check faults faults-net appliance kill good fuzz docs readme bench bench-bisect bench-config bench-factors bench-net hunts mutants mutants-rules clean
+.PHONY: setup tools demo test matrices check faults faults-net appliance zoo kill good fuzz docs readme bench bench-bisect bench-config bench-factors bench-net hunts mutants mutants-rules clean
 
 setup: $(VENV)/.packages $(VENV)/.installed
 tools: setup $(VENV)/.tools
@@ -85,6 +86,13 @@ faults: tools
 appliance: tools
 	$(call install,mmdebstrap:mmdebstrap mkfs.ext4:e2fsprogs)
 	$(BIN)/python -m tests.support.appliance $(VENV)/appliance $(CHANGE)
+
+# boot loaders and bootable images that Debian packages, as the media that they are shipped as:
+# downloads 5 MB, takes five minutes; ROW names one, as ROW="'iPXE CD'"
+ROW ?=
+zoo: tools
+	$(call install,mkfs.ext4:e2fsprogs extlinux:extlinux grub-mkrescue:grub-common /lib/ld-linux.so.2:libc6-i386)
+	$(BIN)/python -m tests.support.zoo $(VENV)/zoo $(ROW)
 
 # kill harness and janitor together, TIMES times at moments that chance chooses: nothing is left
 TIMES ?= 85
@@ -161,8 +169,8 @@ bench-factors: tools
 faults-net: tools
 	$(BIN)/python -m tests.support.net_matrix
 
-# the rules of the diagnosis, changed in every way that mutmut knows: takes an hour; it wants the
-# package beside the tests
+# the rules of the diagnosis, of what is wanted and of how a guest is watched, changed in every way that
+# mutmut knows: takes two hours; it wants the package beside the tests
 mutants-rules: tools
 	$(BIN)/python -m pip install -q --disable-pip-version-check 'mutmut>=3.8'
 	rm -rf .mutants && mkdir .mutants

@@ -55,7 +55,9 @@ def boot(
             return _foreseen(name, booted, plan, why)
         with Workspace() as workspace, route.prepare(booted, plan, workspace) as medium:
             trace = boot_medium(name, medium, plan, workspace, observer=observer, keep=keep)
-        wide = wider(plan.machine, trace.ending.detail if trace.ending.kind == "complaint" else "")
+        ran = trace.machine.qemu if trace.machine else ""
+        said = trace.ending.detail if trace.ending.kind == "complaint" else ""
+        wide = wider(plan.machine, ran, said)
         if wide is None:
             return trace
         # what the header did not say the kernel has: the QEMU was our choice, and the wrong one
@@ -103,7 +105,8 @@ def boot_medium(
     config = chosen_machine(plan.machine, narrow=medium.narrow)
     if keep and medium.wire:
         medium.wire.capture(workspace.path / _CAPTURE_FILE)
-    with Qemu(config, medium.device, workspace, tracer=plan.tracer) as qemu:
+    counted = plan.at_most_s is not None
+    with Qemu(config, medium.device, workspace, tracer=plan.tracer, counted=counted) as qemu:
         if medium.wire:
             medium.wire.started(qemu.launched)
         if observer:

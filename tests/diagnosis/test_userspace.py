@@ -95,7 +95,7 @@ def test_whether_there_was_an_initrd_is_said_only_where_it_is_known() -> None:
 
 
 GAVE_UP = replace(
-    BOOTED, serial=BOOTED.serial + "ALERT!  /dev/x does not exist.\r\n\r\nsh\r\n1\r\n2\r\n3\r\n"
+    BOOTED, serial=BOOTED.serial + "ALERT!  /dev/x does not exist.\r\n  \r\nsh\r\n1\r\n2\r\n3\r\n"
 )
 
 
@@ -120,8 +120,8 @@ def test_words_of_nobody_and_words_before_another_end_are_no_userspaces() -> Non
     nobodys = replace(GAVE_UP, heard=None, handoff=None)
     assert judge(nobodys).cause == "marker-not-seen"
     assert judge(replace(nobodys, heard=Heard(on="serial line"))).cause == "userspace-gave-up"
-    ended = judge(replace(GAVE_UP, ending=Ending("guest-reset", 9.0)))
-    assert ended.cause != "userspace-gave-up"
+    for kind in ("guest-reset", "unheard-of"):
+        assert judge(replace(GAVE_UP, ending=Ending(kind, 9.0))).cause != "userspace-gave-up"
 
 
 def test_words_in_colours_and_with_odd_ends_are_words() -> None:

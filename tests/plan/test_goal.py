@@ -60,9 +60,7 @@ def test_what_is_nearly_a_name_is_asked_about(until: str, meant: str | None) -> 
 def test_what_is_asked_is_one_sentence() -> None:
     with pytest.raises(UsageError) as refused:
         check_until("bannr")
-    assert str(refused.value) == (
-        "'bannr': did you mean banner? If it is a pattern, write [b]annr"
-    )
+    assert str(refused.value) == ("'bannr': did you mean banner? If it is a pattern, write [b]annr")
 
 
 def test_what_is_no_pattern_is_said_whole() -> None:

@@ -8,8 +8,10 @@ import random
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from io import BytesIO
 from pathlib import Path
-from types import FunctionType
+from threading import Event
+from types import FunctionType, SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -30,6 +32,9 @@ from bootharness.formats.vga import TEXT_BYTES, TextMode
 from bootharness.machine.gdb import NOT_MI
 from bootharness.machine.gdb_log import REGISTERS, registers_from
 from bootharness.machine.registers import parse_registers
+from bootharness.network.files import FileTable
+from bootharness.network.http_server import _Handler
+from bootharness.plan.fault import Faults
 from bootharness.report.disassembly import instructions
 from bootharness.report.document import document, encode, read_trace
 from bootharness.routes.shape import shape_of
@@ -216,11 +221,39 @@ def wire(data: bytes) -> None:
     assert guest.fetch("boot.ipxe") == b"#!ipxe\n"
 
 
+class _Asked:
+    """A connection on which a guest has said all that it says."""
+
+    def __init__(self, said: bytes) -> None:
+        self._said, self.answer = said, b""
+
+    def makefile(self, *_how: object) -> BytesIO:
+        return BytesIO(self._said)
+
+    def sendall(self, answer: bytes) -> None:
+        self.answer += answer
+
+    def settimeout(self, _seconds: float) -> None:
+        pass
+
+
+def http(data: bytes) -> None:
+    """Ask the HTTP server anything, and then for a file: what fails in it ends a boot."""
+    server = SimpleNamespace(
+        files=FileTable({"boot.ipxe": b"#!ipxe\n"}), faults=Faults(), now=lambda: 0.0, written=0,
+        note=lambda *_said, **_more: None, transfers=[], closing=Event(),
+    )  # fmt: skip
+    for said in (data, b"GET /" + data, b"GET /boot.ipxe HTTP/1.1\r\n" + data):
+        asked = _Asked(said + b"\r\n\r\nGET /boot.ipxe HTTP/1.1\r\n\r\n")
+        with suppress(OSError):
+            _Handler(asked, "guest", server)  # type: ignore[arg-type]
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
     target.__name__: target
     for target in (
         setup_header, mbr, descriptors, packet, medium, recorder_log, trace_json, monitor,
-        machine_interface, interrupt_log, text_screen, code, wire,
+        machine_interface, interrupt_log, text_screen, code, wire, http,
     )
 } | WORD_TARGETS | FILE_TARGETS  # fmt: skip
 
@@ -261,6 +294,7 @@ def seeds() -> dict[str, bytes]:
         "text_screen": bytes.fromhex("0e4f1f4f00002800") + b"H\x07i\x07",
         "code": bytes.fromhex("ea197c0000fa31c08ed8cd150f01e0eb fe"),
         "wire": _frames(),
+        "http": b"HEAD /boot.ipxe HTTP/1.1\r\nConnection: keep-alive\r\nRange: bytes=2-",
         **word_seeds(),
         **file_seeds(),
     }

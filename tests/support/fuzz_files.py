@@ -455,9 +455,9 @@ def compressed(data: bytes) -> None:
 
 
 def _piped(program: str) -> Callable[[bytes], bytes]:
-    return lambda plain: subprocess.run(
-        [program, "-qc"], input=plain, stdout=subprocess.PIPE, check=True
-    ).stdout
+    return lambda plain: (
+        subprocess.run([program, "-qc"], input=plain, stdout=subprocess.PIPE, check=True).stdout
+    )
 
 
 def zipped(data: bytes) -> None:

@@ -48,15 +48,19 @@ _PIECES = (
     "Initramfs unpacking failed: ", "BIOS-e820: [mem 0x0000000000000000-0x000000000009fbff] usable",
     "ALERT! ", " does not exist", "/dev/vda1", "error: ", "Warning: ", "ERROR: ", ":: ",
     "Failed to mount ", " as root file system", "requires a manual fsck", "No init found. ",
-    "boot: ", "grub> ", "grub rescue>", "Press any key", "Automatic boot in 5", "not found", "failed",
+    "boot: ", "grub> ", "grub rescue>", "Press any key", "Automatic boot in 5", "not found",
+    "failed",
     "Loading ", "... ", "L 99 99 99", "LILO - ", "PANIC: ", "https://", "Invalid or corrupt kernel",
     "X64 Exception Type - 0E", "Find image based on IP", "Rebooting in 5 seconds", "vga=791",
-    "\r", "\n", "\r\n", "\b", "\b" * 300, " " * 300, "\t" * 100, "\x1b[", "\x1b[2J", "\x1b[5;5H", "\x1b[0m",
+    "\r", "\n", "\r\n", "\b", "\b" * 300, " " * 300, "\t" * 100, "\x1b[", "\x1b[2J", "\x1b[5;5H",
+    "\x1b[0m",
     "\x1b[" + "9" * 30, "\0", "\ufffd", "a" * 500, "a " * 300, "[" * 200, "(" * 200, "." * 200,
-    "1.2.3-rc4", "6.", "-", "=>", "<enter>", "<", ">", "(a+)+", "|", "\\", "{9999}", "(?i)", "^", "$",
+    "1.2.3-rc4", "6.", "-", "=>", "<enter>", "<", ">", "(a+)+", "|", "\\", "{9999}", "(?i)", "^",
+    "$",
     "grow:", "selfcheck:", "..", "10", "_", ":", ",", "=", "rate=", "seconds=", "loss:", "stall:",
     "file=vmlinuz", "inf", "nan", "1e400", "9" * 4400, "CONFIG_A=y\n", "# CONFIG_B is not set\n",
-    "config A\n\tbool\n", "menu \"x\"\n", "source \"Kconfig\"\n", "if A\n", "endif\n", "depends on A\n",
+    "config A\n\tbool\n", "menu \"x\"\n", "source \"Kconfig\"\n", "if A\n", "endif\n",
+    "depends on A\n",
 )  # fmt: skip
 
 

@@ -5,8 +5,8 @@ from typing import Any, cast
 
 import pytest
 
-from bootharness.machine.machine import Machine
 from bootharness.formats.bioscall import BiosCall
+from bootharness.machine.machine import Machine
 from bootharness.watch.idle import IdleClock, Repetition
 from tests.support.traces import move, read, registers
 

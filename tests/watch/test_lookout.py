@@ -1,10 +1,15 @@
 """Patterns of a person's own, and when they are found."""
 
 import time
+from pathlib import Path
+from typing import Any
 
+import numpy
 import pytest
 
 from bootharness.errors import PatternTooSlow
+from bootharness.formats.needle import new_needle
+from bootharness.formats.picture import Area, Picture
 from bootharness.plan import BootPlan
 from bootharness.trace.sighting import Sighting
 from bootharness.watch.lookout import Found, Lookout
@@ -83,6 +88,72 @@ def test_a_flood_is_searched_in_no_time() -> None:
     lookout = Lookout.of(BootPlan(until="login:", fail_on=("WARNING", "BUG")))
     for _ in range(4):
         assert lookout.heard(b"x\n" * 500_000, 1.0) == []
+
+
+def screen(*marks: int) -> Picture:
+    """Return a screen with marks of their own shapes in its four quarters."""
+    pixels = numpy.zeros((80, 160, 3), numpy.uint8)
+    for mark in marks:
+        y, x = 40 * (mark // 2), 80 * (mark % 2)
+        made: Any = numpy.random.default_rng(mark).integers(0, 2, (20, 40, 1)) * 255
+        pixels[y + 10 : y + 30, x + 20 : x + 60] = made
+    return Picture(pixels)
+
+
+def needle(folder: Path, mark: int) -> str:
+    name = folder / f"mark{mark}.png"
+    area = Area(80 * (mark % 2) + 16, 40 * (mark // 2) + 8, 48, 24)
+    name.write_bytes(new_needle(screen(mark), area, margin=4))
+    return str(name)
+
+
+def test_picture_that_is_wanted_is_found_when_it_comes(tmp_path: Path) -> None:
+    lookout = Lookout.of(BootPlan(until_screen=needle(tmp_path, 1)))
+    assert lookout.looks_at_pictures
+    assert not lookout.reads_words
+    assert lookout.pictured(screen(0), 1.0) == []
+    assert lookout.sought
+    assert lookout.sought.closest
+    assert lookout.sought.closest.seconds == 1.0
+    (found,) = lookout.pictured(screen(0, 1), 2.0)
+    assert found.wanted
+    assert found.sighting.likeness
+    assert (found.sighting.likeness.percent, found.sighting.by) == (100, "picture")
+    assert lookout.pictured(screen(0, 1), 3.0) == []  # it has been told
+    lookout.look_again()
+    assert lookout.pictured(screen(0, 1), 3.0) != []
+
+
+def test_what_the_bios_has_left_on_the_screen_is_not_the_kernel_s(tmp_path: Path) -> None:
+    lookout = Lookout.of(BootPlan(until_screen=needle(tmp_path, 1)))
+    assert lookout.pictured(screen(1), 1.0, before_kernel=True) == []
+    lookout.pass_over("", screen(1))
+    assert lookout.pictured(screen(0, 1), 2.0) == []
+    assert lookout.pictured(screen(0), 3.0) == []
+    lookout.pass_over("", None)
+    assert lookout.pictured(screen(1), 4.0) != []
+
+
+def test_pictures_ask_one_after_the_other(tmp_path: Path) -> None:
+    """A prompt that was there before the one before it was answered is not a new one."""
+    first, second = needle(tmp_path, 0), needle(tmp_path, 1)
+    lookout = Lookout.of(BootPlan(send=(f"{first}=>a", f"{second}=>b", "word=>c", f"{first}=>d")))
+    assert lookout.shown("word", 0.5) == []
+    (asked,) = lookout.pictured(screen(0, 1), 1.0, before_kernel=True)
+    assert asked.prompt
+    assert asked.prompt.text == "a"
+    assert lookout.pictured(screen(0, 1, 2), 2.0) == []
+    assert lookout.pictured(screen(0), 2.5) == []
+    (asked,) = lookout.pictured(Picture(numpy.roll(screen(1).pixels, 1, 1)), 3.0)
+    assert asked.prompt
+    assert asked.prompt.text == "b"
+    assert not lookout.looks_at_pictures
+    (asked,) = lookout.shown("a word", 4.0, by="ocr")
+    assert asked.prompt
+    assert (asked.prompt.text, asked.sighting.by) == ("c", "ocr")
+    assert lookout.looks_at_pictures
+    assert [each.prompt.text for each in lookout.pictured(screen(0), 5.0) if each.prompt] == ["d"]
+    assert lookout.prompts == ()
 
 
 def test_a_sighting_says_what_where_and_when() -> None:

@@ -99,7 +99,12 @@ def test_a_picture_changes_with_what_it_shows(shown: Shown) -> None:
 
 def test_a_text_waits_for_a_person_if_it_asks(shown: Shown) -> None:
     rests = resting_on(shown)
-    for text, waits in ((PROMPT, True), ("Press any key", True), ("Loading...", False), ("\n", True)):
+    for text, waits in (
+        (PROMPT, True),
+        ("Press any key", True),
+        ("Loading...", False),
+        ("\n", True),
+    ):
         shown.now_s += 1
         shown.text = text
         rests.read()

@@ -131,7 +131,7 @@ def test_half_of_the_last_twenty_looks_make_code_new() -> None:
     new = ran(*[0x200000 + at * 0x100 for at in range(10)])
     assert runs_new_code([*old, *ran(*[0x100000] * 10), *new])
     assert not runs_new_code([*old, *ran(*[0x100000] * 11), *new[:9]])
-    assert not runs_new_code([*old, *ran(*[0x100000] * 10), *new, *ran(0x100000)] + old[:19])
+    assert not runs_new_code([*old, *ran(*[0x100000] * 10), *new, *ran(0x100000), *old[:19]])
 
 
 def test_code_of_the_same_256_bytes_is_the_same() -> None:

@@ -184,9 +184,10 @@ CAUSES: dict[str, Cause] = {
         ),
         Cause(
             "wrong-cpu",
-            "The kernel says that it needs another CPU.",
-            "its line",
-            "Run a 64-bit kernel on qemu-system-x86_64 (--qemu), or build one for this CPU.",
+            "The kernel needs another CPU: it says so, or has halted where it checks that.",
+            "its line, or where it halts; what the CPU lacks",
+            "Run a 64-bit kernel on qemu-system-x86_64 (--qemu) and with a CPU that has long mode "
+            "(--cpu), or build one for this CPU.",
         ),
         Cause(
             "setup-hang",
@@ -254,11 +255,22 @@ CAUSES: dict[str, Cause] = {
             "bisect` with the same --fail-on finds the kernel with which it began.",
         ),
         Cause(
+            "too-slow",
+            "It came as far as wanted, but took the guest more seconds of its own than --at-most "
+            "says.",
+            "the seconds by the guest's own clock, which counts instructions and what it waits for",
+            "See which milestone came late, or which lines of the console are far apart, as "
+            "--keep has them. `bootharness bisect --slower` finds the kernel with which it began.",
+            steady=True,
+        ),
+        Cause(
             "screen-unreadable",
-            "A pattern of --until-screen was wanted, and the screen shows a picture, or nothing.",
-            "when it was looked at last",
-            "Have the guest stay in text mode, for Linux by nomodeset and vga=normal, or wait for "
-            "something on the serial line, by --until.",
+            "A pattern was wanted on the screen, or made a boot bad there, and the screen shows a "
+            "picture, or nothing: what OCR reads off it is no proof that a boot is bad.",
+            "when it was looked at last, what OCR reads",
+            "Wait for a picture of what is wanted, which `bootharness needle` cuts out of a kept "
+            "boot; have the guest stay in text mode, for Linux by nomodeset and vga=normal; or "
+            "wait for something on the serial line, by --until.",
             "skip",
         ),
         Cause(
@@ -324,11 +336,14 @@ CAUSES: dict[str, Cause] = {
         ),
         Cause(
             "marker-not-seen",
-            "The pattern of --until or --until-screen did not come before the time limit.",
-            "the last lines on the serial line, or on the screen",
+            "The pattern of --until or --until-screen, or its picture, did not come before the "
+            "time limit.",
+            "the last lines on the serial line, or on the screen; how close the screen came to a "
+            "picture",
             "See in the last lines how far it came. If it was only slow, give it a longer "
             "--timeout; if it says it elsewhere, give the kernel console=ttyS0, or take "
-            "--until-screen.",
+            "--until-screen. Of a picture, closest.png in what --keep has kept shows what came "
+            "closest; `bootharness needle` cuts out another one, with another --margin or --match.",
         ),
         Cause(
             "not-switched-off",
@@ -595,6 +610,22 @@ CAUSES: dict[str, Cause] = {
             "the pattern, and what was to be typed",
             "Have the menu or the prompt wait longer, or take a pattern that it shows: the serial "
             "line is searched line by line, the screen four times a second.",
+            "skip",
+        ),
+        Cause(
+            "clock-unreadable",
+            "The guest's own seconds were to be counted, and QEMU does not tell them.",
+            "the QEMU",
+            "Take one that knows -icount and `info jit`, by --qemu.",
+            "skip",
+        ),
+        Cause(
+            "not-slower",
+            "A hunt for what became slower has nothing to search: one end is no slower than the "
+            "other, beyond what boots of the same kernel differ by, or does not come so far.",
+            "what boots of both ends took by the guest's own clock",
+            "Give ends that differ more, or have the boot come as far as where it is slow, by "
+            "--until.",
             "skip",
         ),
         Cause(

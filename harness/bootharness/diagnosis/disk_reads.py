@@ -211,8 +211,8 @@ def wrong_sectors(trace: BootTrace) -> Finding | None:
         and (read.drive == disk.drive or not disk.others)
         and not _asks_for_nothing(read)
     ]
-    if kernel is None or disk.kernel_lba is None or trace.loads_itself:
-        return None
+    if kernel is None or disk.kernel_lba is None or trace.loads_itself or disk.filed:
+        return None  # who loads itself, or a file, need not read what lies in a row
     if any(read.lba is None for read in reads):
         return None  # by cylinder, head and sector of a drive that nobody has asked about
     wanted = _kernel_sectors(kernel, disk)

@@ -110,7 +110,8 @@ def _stopped(trace: BootTrace, kind: str, how: str) -> Finding | None:
     if trace.ending.kind != kind:
         return None
     return Finding(
-        f"the guest {how}{trace.ended_after}{_before(trace)}; {trace.last_milestone}{last_call(trace)}",
+        f"the guest {how}{trace.ended_after}{_before(trace)}; {trace.last_milestone}"
+        f"{last_call(trace)}",
         (*last_calls(trace), *trace.serial.splitlines()[-4:]),
     )
 

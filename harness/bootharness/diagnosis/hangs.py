@@ -1,5 +1,7 @@
 """Causes of a boot that goes on without getting on: in the loader, the BIOS, the kernel."""
 
+import re
+
 from bootharness.diagnosis.odd_header import odd_field
 from bootharness.diagnosis.protocol import loader_message
 from bootharness.diagnosis.verdict import Finding
@@ -11,6 +13,7 @@ from bootharness.trace.machine_facts import CpuSample
 
 __all__ = [
     "bios_hang",
+    "in_cpu_check",
     "kernel_hang",
     "kernel_silent",
     "last_call",
@@ -25,6 +28,9 @@ _HANGS = ("boot-manager", "halted", "loop", "waits-for-key", "silent", "idle")
 _PROVEN = ("halted", "loop")
 """How nobody can be who gets on unseen."""
 _CODE_BYTES = 440
+# Linux, arch/x86/boot/compressed/head_64.S: HLT and a JMP back to it, and verify_cpu behind
+_CPU_CHECK = re.compile(rb"(?:\xf4)?\xeb\xfd.{0,15}?\x9c\x6a\x00\x9d", re.DOTALL)
+_CPU_CHECK_BYTES = 32
 _SERIAL_LINES = 12
 _LOOK_BACK_CALLS, _SHOWN_CALLS = 400, 4
 
@@ -35,6 +41,8 @@ def stage1_hang(trace: BootTrace) -> Finding | None:
         return None
     if trace.kernel_spoke or any(sample.in_kernel for sample in trace.samples):
         return None  # a kernel that was entered at its 32-bit or 64-bit entry
+    if in_cpu_check(trace):
+        return None
     said = loader_message(trace)
     empty = trace.disk and not int(trace.disk.boot_sector[: _CODE_BYTES * 2] or "1", 16)
     why = "; the code in the boot sector is all zeros" if empty else read_zeros(trace)
@@ -43,6 +51,17 @@ def stage1_hang(trace: BootTrace) -> Finding | None:
         f"{last_call(trace)}",
         _samples(trace),
     )
+
+
+def in_cpu_check(trace: BootTrace) -> bool:
+    """Return whether the CPU was halted by a kernel of 64 bits that needs another one."""
+    seen = trace.post_mortem
+    if seen is None or not seen.cpu.halted or seen.cpu.mode != "protected":
+        return False
+    at = seen.cpu.linear - seen.code_address
+    code = bytes.fromhex(seen.code_hex)
+    return any(_CPU_CHECK.match(code[begin : begin + _CPU_CHECK_BYTES])
+               for begin in (at - 1, at) if begin >= 0)  # fmt: skip
 
 
 def bios_hang(trace: BootTrace) -> Finding | None:

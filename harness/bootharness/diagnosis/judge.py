@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from bootharness.diagnosis import (
     boot_params,
     cmdline,
+    cpu,
     disk_reads,
     endings,
     foreseen,
@@ -26,9 +27,11 @@ from bootharness.diagnosis import (
 )
 from bootharness.diagnosis.agreement import disagreement
 from bootharness.diagnosis.verdict import Diagnosis, Finding, Judgement, Verdict
+from bootharness.formats.bioscall import BiosCall
 from bootharness.plan import SHUTDOWN
 from bootharness.text import count, printable
 from bootharness.trace.boot_trace import BootTrace
+from bootharness.trace.sighting import Sighting
 
 __all__ = ["RULES", "judge"]
 
@@ -65,7 +68,9 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("boot-params-wrong", boot_params.boot_params_wrong),
     ("initramfs-cut", kernel.initramfs_cut),
     ("fail-on-seen", wanted.fail_on_seen),
-    ("wrong-cpu", kernel.wrong_cpu),
+    ("too-slow", wanted.too_slow),
+    ("wrong-cpu", cpu.wrong_cpu),
+    ("wrong-cpu", cpu.stopped_by_cpu_check),
     ("setup-hang", hangs.setup_hang),
     ("screen-unreadable", wanted.screen_unreadable),
     ("kernel-silent", hangs.kernel_silent),
@@ -110,6 +115,7 @@ _WARNINGS: tuple[Callable[[BootTrace], str | None], ...] = (
     survived.boot_manager_went_on,
     survived.never_asked,
     survived.read_again,
+    survived.attached_otherwise,
     disk_reads.partition_beyond_the_end,
     survived.video_mode_not_set,
 )
@@ -169,7 +175,7 @@ def _judged(trace: BootTrace) -> Judgement:
         return Judgement(Verdict.SKIP, trace.ending.detail, skip)
     if silent := whose.recorder_silent(trace):
         return Judgement(Verdict.SKIP, silent, Diagnosis("recorder-silent", silent))
-    if trace.gdb_calls and (differs := disagreement(trace.loader_calls, trace.gdb_calls)):
+    if trace.gdb_calls and (differs := _disagreement(trace)):
         sentence = f"the recorder and gdb do not agree, so neither is trusted: {differs}"
         return Judgement(Verdict.SKIP, sentence, Diagnosis("tracers-disagree", sentence))
     found = [failed for sign in network.SIGNS if (failed := sign(trace))]
@@ -184,12 +190,34 @@ def _judged(trace: BootTrace) -> Judgement:
     return Judgement(Verdict.GOOD, _good(trace), warnings=warnings)
 
 
+def _disagreement(trace: BootTrace) -> str | None:
+    """Return how the two tracers differ: of a loader that nobody has named gdb watches the boot
+    sector alone, so only calls from there are compared."""
+    recorded = trace.loader_calls
+    if trace.loader is None:
+        watched = {_caller(call) for call in trace.gdb_calls}
+        recorded = tuple(call for call in recorded if _caller(call) in watched)
+    return disagreement(recorded, trace.gdb_calls)
+
+
+def _caller(call: BiosCall) -> tuple[int, int]:
+    return call.registers_in.cs, call.registers_in.ip
+
+
 def _apply(rules: tuple[tuple[str, Rule], ...], trace: BootTrace) -> list[Diagnosis]:
     some = trace.calls_left_out > 0
     findings = [
         (cause, rule(trace)) for cause, rule in rules if not (some and cause in _NEED_ALL_CALLS)
     ]
     return [Diagnosis(cause, *finding) for cause, finding in findings if finding]
+
+
+def _seen(seen: Sighting) -> str:
+    """Say what a person's pattern was found in, or his picture."""
+    if seen.likeness:
+        return f"{seen.likeness.percent:g} % alike, {seen.likeness.area}"
+    by = ", as OCR reads it," if seen.by == "ocr" else ""
+    return f'"{printable(seen.line[:_SHOWN])}"{by}'
 
 
 def _good(trace: BootTrace) -> str:
@@ -202,11 +230,13 @@ def _good(trace: BootTrace) -> str:
     if proof.not_compared is None:
         memory_said = f"{count(proof.compared_bytes, 'byte')} in memory equal the file"
     when = f" in {seconds:.2f} s" if trace.timed else ""
+    if trace.guest_s is not None:
+        when += f", {trace.guest_s:.3f} s by the guest's own clock"
     without = " without an initrd" if proof.initrd is False else ""
     entry = trace.handoff is not None and trace.handoff.boot_params is not None
     said = f"reached {_ENTRY if entry else trace.goal}{when}"
     if seen:
-        said += f' ("{printable(seen.line[:_SHOWN])}" on the {seen.on})'
+        said += f" ({_seen(seen)} on the {seen.on})"
     for given in trace.send:
         pattern, _, text = given.partition("=>")
         said += f", {text!r} typed at {pattern!r}"

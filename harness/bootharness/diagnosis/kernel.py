@@ -17,7 +17,6 @@ __all__ = [
     "no_init",
     "said_of_initrd",
     "timed_out",
-    "wrong_cpu",
 ]
 
 _NO_INIT = re.compile(r"Unable to mount root fs|No working init found|Requested init .* failed")
@@ -41,16 +40,6 @@ _PANIC, _PANIC_LINES = "Kernel panic - not syncing", 4
 _HANGS = ("halted", "loop", "idle")
 
 
-def wrong_cpu(trace: BootTrace) -> Finding | None:
-    """The kernel says that it needs another CPU."""
-    if trace.ending.kind != "complaint" or "CPU" not in trace.ending.detail:
-        return None
-    qemu = trace.machine.qemu if trace.machine else "this machine"
-    return Finding(
-        f'the kernel needs another CPU than {qemu} has; it says "{trace.ending.detail}"',
-    )
-
-
 def decompress_failed(trace: BootTrace) -> Finding | None:
     """The kernel's decompressor complains, stops or resets before the kernel proper begins."""
     ending = trace.ending
@@ -63,6 +52,8 @@ def decompress_failed(trace: BootTrace) -> Finding | None:
         return None
     if any(sample.in_kernel for sample in trace.samples):
         return None
+    if trace.kernel and not trace.kernel.compression and not trace.kernel.header.payload_length:
+        return None  # it has nothing to unpack
     if ending.kind == "guest-reset":
         what = f"the guest was reset{where(trace)}"
     elif ending.kind in _HANGS:

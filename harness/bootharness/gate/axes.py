@@ -17,12 +17,14 @@ AXES = tuple(OPTIONS)
 _WRITTEN: dict[str, Callable[[Any], str]] = {
     "until": lambda value: f"to {_goal(value)}" if value != SCREEN else "",
     "until_screen": "to {!r} on the screen".format,
+    "at_most_s": lambda seconds: f"within {seconds:g} s of the guest's own",
     "fail_on": lambda patterns: f"without {' and '.join(map(repr, patterns))}",
     "send": lambda prompts: f"typing {', '.join(map(repr, prompts))}",
     "cmdline": lambda value: "usual command line" if value == DEFAULT_CMDLINE else value,
     "timeout_s": "{:g} s".format,
     "idle_s": "idle for {:g} s".format,
     "memory_mib": "{:,} MiB".format,
+    "smp": "{:,} CPUs".format,
 }
 
 

@@ -3,14 +3,17 @@
 Paths that the harness makes itself are relative: QEMU runs in the boot's own workspace.
 """
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 from bootharness.host.accelerator import kvm
+from bootharness.machine.board import board_of
 from bootharness.machine.device import Device, escaped
 from bootharness.plan import MachineConfig
 
 __all__ = [
     "BIOS_LOG_BYTES",
+    "CLOCK_BASE",
     "GDB_LOG",
     "GDB_SOCKET",
     "INTERRUPT_PIPE",
@@ -27,6 +30,8 @@ QEMU_LOG = "qemu.log"
 GDB_LOG = "gdb-trace.jsonl"
 GDB_SOCKET = "gdb.sock"
 INTERRUPT_PIPE = "interrupts"
+CLOCK_BASE = "%Y-%m-%dT%H:%M:%S"
+"""How the date is written with which the clock of a guest begins that is counted."""
 RING_BYTES = 1 << 24
 """QEMU keeps the recorder's log in memory until it is read; a boot sends 0.3 MB."""
 BIOS_LOG_BYTES = 1 << 16
@@ -39,20 +44,23 @@ def machine_args(config: MachineConfig) -> list[str]:
         *("-nodefaults", "-no-user-config"),
         *("-machine", f"{config.machine_type},accel={config.accelerator}"),
         *cpu_args(config),
+        *(("-smp", str(config.smp)) if config.smp > 1 else ()),
         *("-m", str(config.memory_mib)),
         *(("-bios", str(Path(config.bios).absolute())) if config.bios else ()),
-        *("-display", "none", "-vga", "std"),
+        *("-display", "none", "-vga", board_of(config.machine_type).vga),
     ]
 
 
 def cpu_args(config: MachineConfig) -> list[str]:
-    """The host's CPU with KVM, or the model that starts there; otherwise QEMU's own, but without
-    CMPXCHG16B.
+    """The model that was asked for; else the host's CPU with KVM, or the model that starts there;
+    otherwise QEMU's own, but without CMPXCHG16B.
 
     QEMU before 8.0 spoils the flags in that instruction when a logical one came before it.
     Linux uses it to allocate memory, and panics when an interrupt comes just then: rarely,
     and more often on a busy host.
     """
+    if config.cpu:
+        return ["-cpu", config.cpu]
     if config.accelerator == "kvm":
         return ["-cpu", kvm(config.qemu).cpu or "host"]
     return ["-cpu", "qemu64,-cx16"] if config.qemu.endswith("x86_64") else []
@@ -110,6 +118,12 @@ def bios_log_args() -> list[str]:
     ]
 
 
+def counting_args() -> list[str]:
+    """Have the guest's clocks follow its instructions, a nanosecond for each; the date is today's
+    when it begins."""
+    return ["-icount", "shift=0", "-rtc", f"base={datetime.now(UTC):{CLOCK_BASE}},clock=vm"]
+
+
 def gdb_args() -> list[str]:
     """The GDB stub on a socket in the workspace, and the CPU stopped before its first
     instruction."""
@@ -144,9 +158,11 @@ def qemu_argv(
     recorder: Path | None,
     gdb: bool,
     interrupts: bool = False,
+    counted: bool = False,
     console_fd: int | None = None,
 ) -> list[str]:
-    """Return the whole command line; ``recorder`` is the ROM file where calls are recorded."""
+    """Return the whole command line; ``recorder`` is the ROM file where calls are recorded, and
+    ``counted`` says whether QEMU counts the guest's instructions."""
     return [
         config.qemu,
         *machine_args(config),
@@ -159,4 +175,5 @@ def qemu_argv(
         *(recorder_args(recorder) if recorder else ()),
         *(gdb_args() if gdb else ()),
         *(interrupt_args() if interrupts else ()),
+        *(counting_args() if counted else ()),
     ]

@@ -29,6 +29,8 @@ from bootharness.trace.proof import compare
 __all__ = ["Machine"]
 
 _KEY_MS = 30
+# what the setup code of Linux may ask of a CPU (arch/x86/boot/cpucheck.c), by QEMU's names
+_FEATURES = ("fpu", "msr", "pae", "cx8", "pge", "cmov", "fxsr", "sse", "sse2", "lm")
 _GREETING_S = 20.0
 # RAM that does not fit below the devices is above them; a q35 puts all beyond 2 GiB there
 _2_GIB, _DEVICES_FROM, _4_GIB = 2 << 30, 0xE0000000, 4 << 30
@@ -108,6 +110,10 @@ class Machine(Closing):
         on for all else that it is asked."""
         self.qmp.execute_all(("stop", {}), within_s=within_s)
 
+    def ran_s(self) -> float:
+        """Return for how many seconds since launch the machine did not stand still."""
+        return self.now() - self.qmp.stopped_s(time.time())
+
     def resume(self) -> None:
         """Let the stopped machine run on."""
         self.qmp.execute("cont")
@@ -161,6 +167,17 @@ class Machine(Closing):
         """Return what the BIOS has said of itself since the last call."""
         said = self.qmp.execute("ringbuf-read", device="bios", size=BIOS_LOG_BYTES, format="base64")
         return base64.b64decode(said).decode("utf-8", "backslashreplace").replace("\r\n", "\n")
+
+    def cpu_lacks(self) -> tuple[str, ...]:
+        """Return which features, of those that kernels ask of a CPU, it has not; none when QEMU is
+        gone."""
+        with suppress(MachineLost):
+            (first, *_) = self.qmp.execute("query-cpus-fast")
+            asked = (("qom-get", {"path": first["qom-path"], "property": name})
+                     for name in _FEATURES)  # fmt: skip
+            has = self.qmp.execute_all(*asked)
+            return tuple(name for name, here in zip(_FEATURES, has, strict=True) if not here)
+        return ()
 
     def disk_bytes_read(self) -> int:
         """Return how much the guest has read from its disks, by whatever driver."""

@@ -26,6 +26,7 @@ from bootharness.host.tool import QEMU_64
 from bootharness.host.workspace import Workspace
 from bootharness.machine.argv import QEMU_LOG, SERIAL_LOG, SERIAL_PIPE, qemu_argv
 from bootharness.machine.device import Device
+from bootharness.machine.models import why_not_this_machine
 from bootharness.machine.rom import write_rom
 from bootharness.plan import MachineConfig
 
@@ -69,8 +70,8 @@ class Qemu(Closing):
     Use as a context manager. ``tracer`` is one of `plan.TRACERS`, None for a machine that
     nobody watches: for the recorder it has its option ROM, unless it has a UEFI, and for gdb
     the CPU waits before its first instruction. With ``interrupts`` it logs them to a named pipe
-    in the workspace, with ``console``, a log, its monitor is on the serial line as well. Raises
-    ToolMissing where there is no such QEMU.
+    in the workspace, with ``counted`` instructions are the guest's clock, with ``console``, a log,
+    its monitor is on the serial line as well. Raises ToolMissing where there is no such QEMU.
     """
 
     def __init__(
@@ -81,6 +82,7 @@ class Qemu(Closing):
         *,
         tracer: str | None = None,
         interrupts: bool = False,
+        counted: bool = False,
         console: IO[bytes] | None = None,
     ) -> None:
         self.config = config
@@ -102,6 +104,7 @@ class Qemu(Closing):
                     recorder=rom,
                     gdb=tracer in ("gdb", "both"),
                     interrupts=interrupts,
+                    counted=counted,
                     console_fd=console.fileno() if console else None,
                 )
                 self.launched = time.monotonic()
@@ -186,15 +189,12 @@ class Qemu(Closing):
     def refusal(self, otherwise: str) -> LaunchFailed:
         """Return in QEMU's own words why it did not start, or else what we saw of it.
 
-        Raises UsageError for a machine type that this QEMU does not have.
+        Raises UsageError for a machine, or a CPU, that this QEMU does not have.
         """
         how, said = self._ended_how(), self._said()
         name = Path(self.config.qemu).name
-        if "unsupported machine type" in said:
-            raise UsageError(
-                f"--machine-type {self.config.machine_type}: {name} has no such machine "
-                f"(`{name} -machine help` lists them)"
-            )
+        if wrong := why_not_this_machine(self.config, said):
+            raise UsageError(wrong)
         if not said:
             return LaunchFailed(f"{name}: {otherwise}{how}", self.command)
         hint = "; --accelerator tcg does without KVM" if "kvm" in said.lower() else ""

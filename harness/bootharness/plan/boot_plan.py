@@ -16,12 +16,13 @@ from bootharness.errors import UsageError
 from bootharness.plan.fault import Faults
 from bootharness.plan.goal import AUTO, BEFORE_USERSPACE, SCREEN, SHUTDOWN, UNTIL, check_until
 from bootharness.plan.option import Option, options_of
-from bootharness.plan.pattern import check_pattern
-from bootharness.plan.prompt import check_prompt
+from bootharness.plan.pattern import check_on_screen, check_pattern, is_needle
+from bootharness.plan.prompt import Prompt, check_prompt
 
 __all__ = [
     "AUTO",
     "DEFAULT_CMDLINE",
+    "MOST_SECONDS",
     "OPTIONS",
     "SCREEN",
     "SHUTDOWN",
@@ -38,10 +39,20 @@ __all__ = [
 TRACERS = ("recorder", "gdb", "both")
 STAGE1 = "stage1"
 """The project's own loader; any other is named by its file."""
-_MONTH_S = 2_678_400
+MOST_SECONDS = 2_678_400
+"""A month: no time that can be given is longer."""
 _SHOWN = 40
 # no_timer_check: on a busy host Linux would find that "IO-APIC + timer doesn't work" and panic
 DEFAULT_CMDLINE = "console=ttyS0,115200 earlyprintk=serial,ttyS0,115200 panic=-1 no_timer_check"
+
+
+_CPU = re.compile(r"[A-Za-z0-9._-]+(?:,[+-]?[A-Za-z0-9._-]+(?:=[A-Za-z0-9._-]+)?)*")
+
+
+def _check_cpu(given: str) -> None:
+    """Raise UsageError for what would be more than a model and its features."""
+    if not _CPU.fullmatch(given):
+        raise UsageError(f"CPU {given!r}: it is a model of QEMU's, as pentium3 or 'qemu64,-nx'")
 
 
 class MachineConfig(Struct, frozen=True):
@@ -59,7 +70,11 @@ class MachineConfig(Struct, frozen=True):
     machine_type: Annotated[
         str,
         # what comes behind a comma would be more than the type
-        Option("--machine-type", "QEMU's -machine.", pattern=r"[a-z0-9.-]+"),
+        Option(
+            "--machine-type",
+            "QEMU's -machine: pc, q35, isapc, microvm, or one of their versions.",
+            pattern=r"[a-z0-9.-]+",
+        ),
     ] = "pc"
     memory_mib: Annotated[
         int,
@@ -76,8 +91,9 @@ class MachineConfig(Struct, frozen=True):
         str,
         Option(
             "--disk-interface",
-            "How the disk is attached.",
-            choices=("ahci", "ide", "virtio", "nvme", "usb"),
+            "How the disk is attached; where the machine has no AHCI, isapc has it by ide and "
+            "microvm by virtio-mmio.",
+            choices=("ahci", "ide", "virtio", "virtio-mmio", "nvme", "usb"),
             by_route=True,
         ),
     ] = "ahci"
@@ -119,6 +135,29 @@ class MachineConfig(Struct, frozen=True):
             by_route=True,
         ),
     ] = AUTO
+    cpu: Annotated[
+        str | None,
+        Option(
+            "--cpu",
+            "QEMU's -cpu, as pentium3 or 'qemu64,-nx'; without it the host's with KVM, and "
+            "elsewhere QEMU's own.",
+            title="CPU",
+            metavar="MODEL",
+            check=_check_cpu,
+        ),
+    ] = None
+    smp: Annotated[
+        int,
+        Option(
+            "--smp",
+            "How many CPUs it has.",
+            title="CPUs",
+            kind=int,
+            metavar="NUMBER",
+            least=1,
+            most=255,
+        ),
+    ] = 1
 
     def __post_init__(self) -> None:
         _check(self)
@@ -187,10 +226,11 @@ class BootPlan(Struct, frozen=True):
         str | None,
         Option(
             "--until-screen",
-            "The same as --until, for a PATTERN in the text on the screen.",
+            "The same as --until, for a PATTERN in the text on the screen, or for a picture on it, "
+            "which `bootharness needle` cuts out.",
             title="until screen",
-            metavar="PATTERN",
-            check=check_pattern,
+            metavar="PATTERN|NEEDLE.png",
+            check=check_on_screen,
         ),
     ] = None
     fail_on: Annotated[
@@ -204,13 +244,26 @@ class BootPlan(Struct, frozen=True):
             check=check_pattern,
         ),
     ] = ()
+    at_most_s: Annotated[
+        float | None,
+        Option(
+            "--at-most",
+            "Bad where it takes the guest more than so many seconds of its own to come so far. "
+            "QEMU counts them, a thousand million instructions to one, so that a busy host changes "
+            "nothing; a boot takes about three times as long.",
+            kind=float,
+            metavar="SECONDS",
+            least=0.001,
+            most=MOST_SECONDS,
+        ),
+    ] = None
     send: Annotated[
         tuple[str, ...],
         Option(
             "--send",
             "Type TEXT when PATTERN is on the serial line or on the screen, there, as "
-            "'boot:=>rescue<enter>' or 'GNU GRUB=><down><enter>'; may be repeated, in the order "
-            "in which it is asked.",
+            "'boot:=>rescue<enter>' or 'GNU GRUB=><down><enter>'; PATTERN may be a picture's file, "
+            "as in 'menu.png=><enter>'; may be repeated, in the order in which it is asked.",
             metavar="PATTERN=>TEXT",
             repeated=True,
             check=check_prompt,
@@ -257,7 +310,7 @@ class BootPlan(Struct, frozen=True):
             kind=float,
             metavar="SECONDS",
             least=0.1,
-            most=_MONTH_S,
+            most=MOST_SECONDS,
         ),
     ] = 60.0
     idle_s: Annotated[
@@ -268,7 +321,7 @@ class BootPlan(Struct, frozen=True):
             kind=float,
             metavar="SECONDS",
             least=0.1,
-            most=_MONTH_S,
+            most=MOST_SECONDS,
         ),
     ] = 10.0
     machine: MachineConfig = field(default_factory=MachineConfig)
@@ -285,6 +338,12 @@ class BootPlan(Struct, frozen=True):
             raise UsageError(
                 f"until {self.until} and until screen {self.until_screen}: a boot has one goal"
             )
+
+    @property
+    def needles(self) -> tuple[str, ...]:
+        """The files of the pictures that are looked for on the screen."""
+        prompts = (Prompt.parse(each).pattern for each in self.send)
+        return tuple(each for each in (self.until_screen, *prompts) if each and is_needle(each))
 
     @property
     def wants_userspace(self) -> bool:
@@ -354,6 +413,8 @@ def _check(part: Any) -> None:
     """Raise UsageError for a value that an option cannot have."""
     for each in _options(part):
         value = getattr(part, each.name)
+        if value is None and each.default is None:
+            continue
         if each.repeated and each.kind is Path and not isinstance(value, tuple):
             raise UsageError(f"{each.title} {value!r}: a list of files is wanted")
         if each.choices and value not in each.choices:
@@ -365,14 +426,13 @@ def _check(part: Any) -> None:
         if each.most is not None and value > each.most:
             shown = str(value)[:_SHOWN]
             raise UsageError(f"{each.title} {shown}: it can be at most {each.most:,.0f}")
-        nothing = value is None and each.default is None
-        if each.kind in (str, Path) and not (each.repeated or nothing or isinstance(value, str)):
+        if each.kind in (str, Path) and not (each.repeated or isinstance(value, str)):
             raise UsageError(f"{each.title} {value!r}: text is wanted")
         if each.kind is str and isinstance(value, str) and not value.isascii():
             _check_text(each, value)
         if each.pattern and not re.fullmatch(each.pattern, value):
             raise UsageError(f"{each.title} {value!r}: it has to be like {each.pattern}")
-        if each.check is not None and not nothing:
+        if each.check is not None:
             _check_each(each, value)
 
 

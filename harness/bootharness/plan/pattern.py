@@ -1,4 +1,4 @@
-"""Patterns of a person's own: regular expressions for what a guest writes.
+"""Patterns of a person's own: regular expressions for what a guest writes, and pictures.
 
 A guest may write what a pattern takes for ever to look at, so each search has a time limit: the
 module `regex` has one, and Python's own has none.
@@ -10,9 +10,17 @@ from typing import Any, Protocol
 
 from bootharness.errors import UsageError
 
-__all__ = ["MOST_CHARACTERS", "Compiled", "check_pattern", "compiled"]
+__all__ = [
+    "MOST_CHARACTERS",
+    "Compiled",
+    "check_on_screen",
+    "check_pattern",
+    "compiled",
+    "is_needle",
+]
 
 MOST_CHARACTERS = 1000
+_NEEDLE = ".png"
 
 
 class Compiled(Protocol):
@@ -46,3 +54,15 @@ def check_pattern(pattern: str) -> None:
         )
     if compiled(pattern).search(""):
         raise UsageError(f"{pattern!r}: it is found in an empty line, so it would tell nothing")
+
+
+def is_needle(given: str) -> bool:
+    """Return whether what is looked for on a screen is a picture's file, and no pattern."""
+    return given.lower().endswith(_NEEDLE)
+
+
+def check_on_screen(given: str) -> None:
+    """Raise UsageError for what is neither a pattern nor the name of a picture; whether it is one
+    is looked at before a boot."""
+    if not is_needle(given):
+        check_pattern(given)

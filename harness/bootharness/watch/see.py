@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from bootharness.errors import CouldNotFindOut
+from bootharness.host.ocr import Reader
 from bootharness.kernels.initrd import INIT_MARKER
+from bootharness.machine.guest_clock import guest_seconds
 from bootharness.machine.machine import Machine
 from bootharness.machine.postmortem import post_mortem
 from bootharness.machine.qemu import Qemu
@@ -20,6 +22,7 @@ from bootharness.text import count
 from bootharness.trace.bios_milestones import bios_milestones
 from bootharness.trace.boot_trace import BootTrace, Ending
 from bootharness.trace.machine_facts import MachineFacts, PostMortem
+from bootharness.trace.manager_points import ManagerPoints, manager_points
 from bootharness.trace.milestones import ordered
 from bootharness.trace.network_facts import milestones
 from bootharness.trace.observer import Observer
@@ -59,23 +62,29 @@ def see(
     signs = kernel_signs(INIT_MARKER, own_init=own_init)
     signs += firmware_signs() if medium.wire else []
     gdb = _gdb(qemu, medium) if plan.tracer != "recorder" else None
-    with closing(gdb) if gdb else nullcontext(), Machine(qemu) as machine:
+    reader = Reader(qemu.workspace)
+    with closing(gdb) if gdb else nullcontext(), Machine(qemu) as machine, reader:
         tracer = _tracer(machine, medium, plan, gdb)
         connected = machine.now()
         course = Course(
             machine, medium, plan, Words(machine, signs), Lookout.of(plan), observer=observer
         )
-        watch = Watch.of(course, tracer)
+        watch, guest_s = Watch.of(course, tracer, reader), None
         try:
             ending = watch.run()
+            if plan.at_most_s is not None and ending.kind == "reached":
+                guest_s = guest_seconds(machine, connected)
             if medium.wire:
                 medium.wire.finish()
         except CouldNotFindOut as error:
             ending = Ending("skipped", round(machine.now(), 6), str(error), error.cause)
         timings = {"connecting": connecting, "connected": connected, "ended": machine.now()}
         remains = _remains(watch, ending, keep)
+        lacks = () if ending.kind in _NOTHING_TO_SEE else machine.cpu_lacks()
         qemu.kill()  # it takes as long to go as the trace to be made
-        return replace(_trace(source, watch, ending, timings), post_mortem=remains)
+        trace = _trace(source, watch, ending, timings)
+        facts = replace(trace.machine, cpu_lacks=lacks) if trace.machine else None
+        return replace(trace, machine=facts, post_mortem=remains, guest_s=guest_s)
 
 
 def _remains(watch: Watch, ending: Ending, keep: Path | None) -> PostMortem | None:
@@ -83,10 +92,16 @@ def _remains(watch: Watch, ending: Ending, keep: Path | None) -> PostMortem | No
     if not keep and ending.kind in _NOTHING_TO_SEE:
         return None
     seen = post_mortem(watch.machine)
+    lookout = watch.course.lookout
+    if seen and not seen.screen.strip() and (keep or lookout.reads_screen):
+        seen = replace(seen, ocr=watch.hearing.read_off())
     if keep:
         from bootharness.watch.kept import keep_evidence
 
-        unkept = keep_evidence(watch.machine, watch.tracer.log(), keep, alive=seen is not None)
+        closest = lookout.sought.closest_screen if lookout.sought else None
+        unkept = keep_evidence(
+            watch.machine, watch.tracer.log(), keep, alive=seen is not None, closest=closest
+        )
         seen = replace(seen, missing=seen.missing + unkept) if seen else None
     return seen
 
@@ -125,7 +140,7 @@ def _serial_text(log: Path) -> str:
 
 def _trace(source: str, watch: Watch, ending: Ending, timings: dict[str, float]) -> BootTrace:
     course, machine, tracer = watch.course, watch.machine, watch.tracer
-    medium, plan = course.medium, course.plan
+    medium, plan, lookout = course.medium, course.plan, course.lookout
     kernel = medium.kernel.facts if medium.kernel else None
     disk, calls = medium.disk.facts if medium.disk else None, tracer.calls()
     network = medium.wire.facts() if medium.wire else None
@@ -139,6 +154,9 @@ def _trace(source: str, watch: Watch, ending: Ending, timings: dict[str, float])
         points = bios_milestones(
             calls, kernel if course.names_kernel else None, disk, handed_off=entered
         )
+    manager = ManagerPoints()
+    if medium.managed:
+        manager = manager_points(calls[: handoff.calls] if handoff else calls)
     return BootTrace(
         source=source,
         until=plan.until,
@@ -149,17 +167,22 @@ def _trace(source: str, watch: Watch, ending: Ending, timings: dict[str, float])
         disk=disk,
         machine=_machine_facts(machine, medium),
         tracer=tracer.name,
-        milestones=ordered(points | course.milestones, ROUTES[plan.route].milestones),
+        milestones=ordered(
+            points | manager.points | course.milestones, ROUTES[plan.route].milestones
+        ),
         bios_calls=calls,
         gdb_calls=tracer.second_opinion(),
         until_screen=plan.until_screen,
         fail_on=plan.fail_on,
+        closest=lookout.sought.closest if lookout.sought and not watch.hearing.marker else None,
+        at_most_s=plan.at_most_s,
         marker=watch.hearing.marker,
         failed_on=course.failed_on,
         send=plan.send,
         sent=tuple(watch.hearing.sent),
         handoff=handoff,
         heard=course.words.heard,
+        manager=manager.name,
         boot_screen=watch.hearing.resting.text,
         serial=_serial_text(machine.qemu.serial_log),
         bios_log=watch.loading.bios_log,
@@ -188,5 +211,7 @@ def _machine_facts(machine: Machine, medium: Medium) -> MachineFacts:
         bios_file=config.bios,
         firmware=firmware,
         cpu=words.get("-cpu"),
+        cpu_asked=config.cpu,
+        smp=config.smp,
         slow=machine.slow,
     )

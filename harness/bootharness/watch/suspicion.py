@@ -80,6 +80,7 @@ class Suspicion(Struct):
             self.loading.tracer.last_call(),
             exact=self.looks.exact,
             may_poll=rests,
+            entered=course.handoff is not None,
         )
         impatient = idle_s > course.plan.idle_s and not course.waits_for_words
         if rests and self._resting.given_up:
@@ -120,8 +121,11 @@ class Suspicion(Struct):
         return self.program.awaits_an_answer(self.machine.now())
 
     def _may_wait(self, kind: str) -> bool:
-        """Whether what looks like a hang may be a userspace that waits for something."""
+        """Whether what looks like a hang may be a userspace that waits for something, or the first
+        of several CPUs, of which the others are at work."""
         course = self.course
+        if self.machine.config.smp > 1 and course.in_kernel:
+            return True
         return kind == "loop" and course.waits_for_words and course.words.userspace_runs
 
     def _may_wait_for_time(self) -> bool:
