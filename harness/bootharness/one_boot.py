@@ -104,8 +104,7 @@ def boot_medium(
     if keep and medium.wire:
         medium.wire.capture(workspace.path / _CAPTURE_FILE)
     with Qemu(config, medium.device, workspace, tracer=plan.tracer) as qemu:
-        if medium.wire:
-            medium.wire.started(qemu.launched)
+        medium.started(qemu.launched)
         if observer:
             observer.started()
         from bootharness.watch.see import see

@@ -63,6 +63,7 @@ def see(
     with closing(gdb) if gdb else nullcontext(), Machine(qemu) as machine:
         tracer = _tracer(machine, medium, plan, gdb)
         connected = machine.now()
+        medium.begin(machine, waits=gdb is not None)
         watch = Watch(
             machine,
             tracer,
@@ -175,6 +176,7 @@ def _trace(source: str, watch: Watch, ending: Ending, timings: dict[str, float])
         cmdline=plan.cmdline if "cmdline" in ROUTES[plan.route].takes else None,
         events=tuple(watch.events),
         network=network,
+        faulty_disk=medium.faulty.facts() if medium.faulty else None,
         samples=tuple(watch.samples[-_SAMPLES:]),
         timings={name: round(seconds, 6) for name, seconds in timings.items()},
     )
