@@ -11,7 +11,8 @@ from bootharness.kernels.source import fetch
 from bootharness.one_boot import boot
 from bootharness.plan import DEFAULT_CMDLINE, BootPlan, MachineConfig
 from bootharness.predictor.predict import predict
-from bootharness.watch import watch
+from bootharness.watch import suspicion
+from tests.support.emulated import assembled
 from tests.support.media import needs, overwrite, run
 from tests.support.processes import run as run_command
 
@@ -142,6 +143,43 @@ def test_prompt_that_goes_on_by_itself_is_waited_for(fat_disk: Path, tmp_path: P
     assert judgement.verdict is Verdict.GOOD, judgement.summary
 
 
+PROMPT_THAT_GOES_ON = """
+        xor     ax, ax
+        mov     ds, ax
+        mov     ss, ax
+        mov     sp, 0x7c00
+        mov     si, prompt
+next:   lodsb
+        mov     ah, 0x0e
+        int     0x10
+        cmp     byte [si], 0
+        jne     next
+        mov     ax, 4 * 18              ; seconds, in ticks
+        call    wait_for
+        mov     ax, 0xb800              ; no call of the BIOS tells of this
+        mov     es, ax
+        mov     dword [es:24 * 160], 0x074b074f
+        mov     ax, 18
+        call    wait_for
+        int     0x18
+wait_for:
+        add     ax, [0x46c]
+.tick:  hlt
+        cmp     [0x46c], ax
+        jb      .tick
+        ret
+prompt: db 13, 10, "boot: ", 0
+"""
+
+
+def test_prompt_that_has_just_gone_on_is_not_blamed_for_how_long_it_waited(tmp_path: Path) -> None:
+    disk = tmp_path / "prompt.img"
+    disk.write_bytes(assembled(tmp_path, PROMPT_THAT_GOES_ON).ljust(1 << 20, b"\0"))
+    trace = boot(str(disk), BootPlan(route="disk", until="banner", timeout_s=60, idle_s=2))
+    assert trace.ending.kind == "boot-failed"
+    assert trace.ending.seconds > 4
+
+
 def test_what_grub_does_not_find_is_in_its_words(fat_disk: Path, tmp_path: Path) -> None:
     judgement = judged(grub(fat_disk, tmp_path, "linux (hd0,msdos1)/gone\nboot\n"))
     assert judgement.cause == "boot-manager-error"
@@ -200,7 +238,7 @@ def menu(kernel_of: dict[str, str]) -> str:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for a person no longer than the test of waiting does."""
-    monkeypatch.setattr(watch, "PERSON_S", 5.0)
+    monkeypatch.setattr(suspicion, "PERSON_S", 5.0)
 
 
 def test_second_entry_of_a_grub_menu(fat_disk: Path, tmp_path: Path, impatient: None) -> None:

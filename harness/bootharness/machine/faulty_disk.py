@@ -79,6 +79,7 @@ class FaultyDisk(Closing):
         self._paced_until = self._launched = 0.0
         self._waits_since: float | None = None
         self._cost_s = 0.0
+        self._most_s = faults.slowest_s(size) + _MOST_HANGS * HANGS_S
         self._failed: BaseException | None = None
         self._ours, self.guest_end = socket.socketpair()
         self._wake, self._news = (os.eventfd(0, os.EFD_NONBLOCK) for _ in range(2))
@@ -119,8 +120,13 @@ class FaultyDisk(Closing):
         """For how long the faults have kept the guest so far, in seconds: never longer than it
         takes to read the image once, and to wait for some sectors."""
         with self._lock:
-            most = self.faults.slowest_s(self._size) + _MOST_HANGS * HANGS_S
-            return min(self._cost_s + self._owed_s(), most)
+            return min(self._cost_s + self._owed_s(), self._most_s)
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether the faults cost more than that."""
+        with self._lock:
+            return self._cost_s + self._owed_s() > self._most_s
 
     @property
     def owed_s(self) -> float:

@@ -24,9 +24,8 @@ from bootharness.trace.milestones import ordered
 from bootharness.trace.network_facts import milestones
 from bootharness.trace.observer import Observer
 from bootharness.trace.signs import firmware_signs, kernel_signs
-from bootharness.watch.boot_program import BootProgram
+from bootharness.watch.course import Course
 from bootharness.watch.lookout import Lookout
-from bootharness.watch.resting import Resting
 from bootharness.watch.tracers import GdbTracer, NoTracer, RecorderTracer, Tracer
 from bootharness.watch.watch import Watch
 from bootharness.watch.words import Words
@@ -64,17 +63,10 @@ def see(
         tracer = _tracer(machine, medium, plan, gdb)
         connected = machine.now()
         medium.begin(machine, waits=gdb is not None)
-        watch = Watch(
-            machine,
-            tracer,
-            medium,
-            plan,
-            Words(machine, signs),
-            Resting(machine),
-            Lookout.of(plan),
-            BootProgram(medium.wire) if medium.wire else None,
-            observer,
+        course = Course(
+            machine, medium, plan, Words(machine, signs), Lookout.of(plan), observer=observer
         )
+        watch = Watch.of(course, tracer)
         try:
             ending = watch.run()
             if medium.wire:
@@ -133,19 +125,20 @@ def _serial_text(log: Path) -> str:
 
 
 def _trace(source: str, watch: Watch, ending: Ending, timings: dict[str, float]) -> BootTrace:
-    machine, medium, tracer, plan = watch.machine, watch.medium, watch.tracer, watch.plan
+    course, machine, tracer = watch.course, watch.machine, watch.tracer
+    medium, plan = course.medium, course.plan
     kernel = medium.kernel.facts if medium.kernel else None
     disk, calls = medium.disk.facts if medium.disk else None, tracer.calls()
     network = medium.wire.facts() if medium.wire else None
-    handoff = watch.handoff
+    handoff = course.handoff
     if handoff:
         handoff = replace(handoff, calls=tracer.kept(handoff.calls))
     if network:
         points = milestones(network)
     else:
-        entered = watch.handoff is not None
+        entered = course.handoff is not None
         points = bios_milestones(
-            calls, kernel if watch.names_kernel else None, disk, handed_off=entered
+            calls, kernel if course.names_kernel else None, disk, handed_off=entered
         )
     return BootTrace(
         source=source,
@@ -157,27 +150,27 @@ def _trace(source: str, watch: Watch, ending: Ending, timings: dict[str, float])
         disk=disk,
         machine=_machine_facts(machine, medium),
         tracer=tracer.name,
-        milestones=ordered(points | watch.milestones, ROUTES[plan.route].milestones),
+        milestones=ordered(points | course.milestones, ROUTES[plan.route].milestones),
         bios_calls=calls,
         gdb_calls=tracer.second_opinion(),
         until_screen=plan.until_screen,
         fail_on=plan.fail_on,
-        marker=watch.marker,
-        failed_on=watch.failed_on,
+        marker=watch.hearing.marker,
+        failed_on=course.failed_on,
         send=plan.send,
-        sent=tuple(watch.sent),
+        sent=tuple(watch.hearing.sent),
         handoff=handoff,
-        heard=watch.words.heard,
-        boot_screen=watch.resting.text,
+        heard=course.words.heard,
+        boot_screen=watch.hearing.resting.text,
         serial=_serial_text(machine.qemu.serial_log),
-        bios_log=watch.bios_log,
+        bios_log=watch.loading.bios_log,
         calls_left_out=tracer.left_out,
-        foreign_bytes=watch.foreign_bytes if watch.handoff else tracer.foreign_bytes,
+        foreign_bytes=watch.foreign_bytes if course.handoff else tracer.foreign_bytes,
         cmdline=plan.cmdline if "cmdline" in ROUTES[plan.route].takes else None,
         events=tuple(watch.events),
         network=network,
         faulty_disk=medium.faulty.facts() if medium.faulty else None,
-        samples=tuple(watch.samples[-_SAMPLES:]),
+        samples=tuple(watch.looks.samples[-_SAMPLES:]),
         timings={name: round(seconds, 6) for name, seconds in timings.items()},
     )
 

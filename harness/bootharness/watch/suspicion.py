@@ -1,0 +1,136 @@
+"""Suspect a guest that makes no progress, and end its boot when there is proof, or no patience."""
+
+from msgspec import Struct
+
+from bootharness.machine.machine import Machine
+from bootharness.watch.boot_program import BootProgram
+from bootharness.watch.course import Course
+from bootharness.watch.disk_watch import DiskWatch
+from bootharness.watch.hang import hang
+from bootharness.watch.hearing import Hearing
+from bootharness.watch.idle import IdleClock
+from bootharness.watch.loading import Loading
+from bootharness.watch.looks import Looks
+from bootharness.watch.resting import PERSON_S, Resting
+from bootharness.watch.work import runs_new_code, sweeps_memory
+
+__all__ = ["Suspicion"]
+
+# without progress for so long, the CPU is looked at on every tick
+_SUSPICIOUS_S = 0.2
+# of a userspace that is waited for, so many looks at the CPU are kept, and made so often
+_LOOKS_KEPT, _LOOK_AT_WAITING_S = 100, 0.5
+
+
+class Suspicion(Struct):
+    """Looks at the CPU of a guest that rests, and tells a hang from work and from waiting."""
+
+    course: Course
+    machine: Machine
+    looks: Looks
+    hearing: Hearing
+    loading: Loading
+    idle: IdleClock
+    program: BootProgram | None = None
+    disk: DiskWatch | None = None
+    disk_bytes: int = 0
+
+    def look(self) -> str | None:
+        """Return how the guest hangs, an `Ending` kind, where it does."""
+        progress = self._progress()
+        idle_s = self.idle.seconds(progress)
+        if self.disk and self.disk.keeps_guest:
+            self.idle.restart()
+            idle_s = 0.0
+        if idle_s < _SUSPICIOUS_S:
+            self.looks.samples.clear()
+            return None
+        if self._waits(idle_s):
+            return None
+        self.disk_bytes = self.machine.disk_bytes_read()
+        self.course.words.look(self.looks.look())
+        self.hearing.read_screen(idle_s)
+        if self.course.ending:
+            return None
+        kind = self._judged(idle_s)
+        if kind is None:
+            return None
+        self.loading.drain()
+        got_on = self._progress() != progress  # while it was looked at
+        return None if got_on else kind
+
+    def _waits(self, idle_s: float) -> bool:
+        """Whether it is too soon for another look at one that is waited for."""
+        samples = self.looks.samples
+        if not self.course.waits_for_words or idle_s <= self.course.plan.idle_s:
+            return False
+        if samples and self.machine.now() - samples[-1].seconds < _LOOK_AT_WAITING_S:
+            return True
+        del samples[:-_LOOKS_KEPT]
+        return False
+
+    def _judged(self, idle_s: float) -> str | None:
+        course = self.course
+        rests = course.before_a_kernel and course.medium.managed
+        kind = hang(
+            self.looks.samples,
+            idle_s,
+            self.loading.tracer.last_call(),
+            exact=self.looks.exact,
+            may_poll=rests,
+        )
+        impatient = idle_s > course.plan.idle_s and not course.waits_for_words
+        if rests and self._resting.given_up:
+            return "boot-manager"
+        if (kind == "loop" or impatient) and self._works(idle_s):
+            self.idle.restart()
+            self.looks.samples.clear()
+            return None
+        waits_for_others = course.wire is not None and course.handoff is None
+        if kind and not waits_for_others and not self._may_wait(kind):
+            return kind
+        if idle_s > self._patience_s(rests=rests) and not self._awaits_an_answer:
+            return "idle"
+        return None
+
+    @property
+    def _resting(self) -> Resting:
+        return self.hearing.resting
+
+    def _progress(self) -> tuple[int, ...]:
+        """Return what changes as long as the guest gets on."""
+        wire = self.course.wire.frames if self.course.wire else 0
+        return (
+            self.machine.qemu.serial_log.stat().st_size,
+            self.loading.repetition.got_on,
+            self.disk_bytes,
+            wire,
+            hash((self.course.words.screen, self._resting.seen)),
+        )
+
+    @property
+    def _awaits_an_answer(self) -> bool:
+        """Whether it is the network that it waits for, which may still answer."""
+        if self.program is None or self.course.kernel_entered:
+            return False
+        return self.program.awaits_an_answer(self.machine.now())
+
+    def _may_wait(self, kind: str) -> bool:
+        """Whether what looks like a hang may be a userspace that waits for something."""
+        course = self.course
+        return kind == "loop" and course.waits_for_words and course.words.userspace_runs
+
+    def _patience_s(self, *, rests: bool) -> float:
+        if self.course.waits_for_words:
+            return self.course.limit_s
+        idle_s = self.course.plan.idle_s
+        return max(PERSON_S, idle_s) if rests and self._resting.for_a_person else idle_s
+
+    def _works(self, idle_s: float) -> bool:
+        """Whether a guest without progress only has much to do; then time limits it."""
+        samples = self.looks.samples
+        if any(
+            sweeps_memory(looks, self.machine.are_memory) for looks in (samples, self.looks.quick())
+        ):
+            return True
+        return idle_s > self.course.plan.idle_s and runs_new_code(samples)
