@@ -1,9 +1,10 @@
 """Causes on the disk: no boot sector, sectors that cannot be read, the wrong sectors."""
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
+from bootharness.diagnosis.faulty_disk import by_fault
 from bootharness.diagnosis.verdict import Finding
-from bootharness.formats.bioscall import BiosCall
 from bootharness.formats.mbr import Mbr, has_partitions
 from bootharness.text import count
 from bootharness.trace.boot_managers import complaint_of
@@ -12,6 +13,8 @@ from bootharness.trace.booted import DiskFacts, KernelFacts
 from bootharness.trace.reads import DiskRead, disk_reads
 
 __all__ = [
+    "Retried",
+    "disk_cut_short",
     "disk_read_failed",
     "file_cut_short",
     "no_boot_catalog",
@@ -41,20 +44,66 @@ def no_boot_catalog(trace: BootTrace) -> Finding | None:
 
 def partition_beyond_the_end(trace: BootTrace) -> str | None:
     """An image that ends within a partition of its table: a copy or download that was cut."""
-    disk = trace.disk
+    cut = _cut_partition(trace.disk)
+    if cut is None or trace.disk is None:
+        return None
+    number, sectors = cut
+    return (
+        f"partition {number} ends at sector {sectors.stop:,}, and the image has "
+        f"{_sectors(trace.disk):,}: what lies behind is missing"
+    )
+
+
+def _cut_partition(disk: DiskFacts | None) -> tuple[int, range] | None:
+    """Return the number of a partition that goes on behind the end of the image, and its
+    sectors."""
     if disk is None or disk.kind != "disk" or not disk.bytes or disk.base:
         return None
     sector = bytes.fromhex(disk.boot_sector)
     if not has_partitions(sector):
         return None
     for number, each in enumerate(Mbr.parse(sector).partitions, 1):
-        end = each.first_lba + each.sector_count
-        if each.type not in (0, _GPT) and end * disk.sector_bytes > disk.bytes:
-            return (
-                f"partition {number} ends at sector {end:,}, and the image has "
-                f"{disk.bytes // disk.sector_bytes:,}: what lies behind is missing"
-            )
+        sectors = range(each.first_lba, each.first_lba + each.sector_count)
+        if each.type not in (0, _GPT) and sectors.stop * disk.sector_bytes > disk.bytes:
+            return number, sectors
     return None
+
+
+def disk_cut_short(trace: BootTrace) -> Finding | None:
+    """What the loader wanted lies behind the end of the disk, in what should be on it."""
+    disk, kernel = trace.disk, trace.kernel
+    if disk is None or trace.ending.kind == "reached" or (kernel and kernel.missing_bytes):
+        return None
+    beyond = _past_the_end(_reads(trace), disk)
+    within = beyond and _within(trace, beyond)
+    if not beyond or not within:
+        return None
+    asked = f" (fault {_cut(trace)})" if _cut(trace) else ""
+    return Finding(
+        f"the disk was cut short: it ends with LBA {_sectors(disk) - 1:,}, within {within}; the "
+        f"loader's read of LBA {_span(beyond.span)}, drive 0x{beyond.drive:02x}, went past "
+        f"that{asked}",
+        (str(beyond.call),),
+    )
+
+
+def _within(trace: BootTrace, read: DiskRead) -> str | None:
+    """Say of what the disk has only the beginning, if the rest of it was to be read: the kernel,
+    or a partition."""
+    disk, kernel = trace.disk, trace.kernel
+    if disk and kernel and disk.kernel_lba is not None and not disk.others:
+        wanted = _kernel_sectors(kernel, disk)
+        if wanted.start < _sectors(disk) < wanted.stop and read.span.start < wanted.stop:
+            return f"the kernel, which lies in LBA {_span(wanted)}"
+    cut = _cut_partition(disk)
+    if cut is None or not read.span.start < cut[1].stop:
+        return None
+    return f"partition {cut[0]}, which lies in LBA {_span(cut[1])}"
+
+
+def _cut(trace: BootTrace) -> str:
+    faults = trace.faulty_disk.faults if trace.faulty_disk else ()
+    return next((each for each in faults if each.startswith("cut:")), "")
 
 
 def no_boot_signature(trace: BootTrace) -> Finding | None:
@@ -117,32 +166,46 @@ def disk_read_failed(trace: BootTrace) -> Finding | None:
         if not call.failed or any(_repeats(later, read) for later in reads[index + 1 :]):
             continue
         tries = sum(each.call.failed and _same_place(each, read) for each in reads)
-        sectors = count(read.sectors, "sector")
-        what = sectors if read.lba is None else f"{sectors} at LBA {read.lba:,}"
-        if call.packet is None:
-            what += f" by CHS (CX={call.registers_in.ecx & 0xFFFF:04x}h)"
         return Finding(
-            f"the disk read of {what}, drive 0x{read.drive:02x}, failed "
+            f"the disk read of {_what(read)} failed "
             f"with AH={call.status:02x}h, {call.status_name}, "
-            f"in {count(tries, 'attempt')}",
+            f"in {count(tries, 'attempt')}{by_fault(trace, 'failed', read.span)}",
             tuple(str(each.call) for each in reads if each.call.failed),
         )
     return None
 
 
-def retried(trace: BootTrace) -> list[BiosCall]:
+def _what(read: DiskRead) -> str:
+    """Say what was to be read, to go behind "the read of"."""
+    sectors = count(read.sectors, "sector")
+    what = sectors if read.lba is None else f"{sectors} at LBA {read.lba:,}"
+    if read.call.packet is None:
+        what += f" by CHS (CX={read.call.registers_in.ecx & 0xFFFF:04x}h)"
+    return f"{what}, drive 0x{read.drive:02x},"
+
+
+class Retried(NamedTuple):
+    """A read that failed and succeeded when it was repeated: ``what``, why at first, and after how
+    many attempts in all."""
+
+    what: str
+    why: str
+    attempts: int
+
+
+def retried(trace: BootTrace) -> list[Retried]:
     """Return the loader's reads that failed and succeeded when they were repeated."""
-    reads = _reads(trace)
-    read_at = {
-        _place(read): index
-        for index, read in enumerate(reads)
-        if not read.call.failed and read.call.registers_out
-    }
-    return [
-        read.call
-        for index, read in enumerate(reads)
-        if read.call.failed and read_at.get(_place(read), -1) > index
-    ]
+    failed: dict[int, list[DiskRead]] = {}
+    found = []
+    for read in _reads(trace):
+        if read.call.failed:
+            failed.setdefault(_place(read), []).append(read)
+        elif read.call.registers_out and (before := failed.pop(_place(read), [])):
+            first = before[0].call
+            why = f"AH={first.status:02x}h, {first.status_name}"
+            what = f"{_what(before[0])}"
+            found.append(Retried(what, why, len(before) + 1))
+    return found
 
 
 def _place(read: DiskRead) -> int:
@@ -171,7 +234,15 @@ def wrong_sectors(trace: BootTrace) -> Finding | None:
     if trace.ending.kind == "reached" and not _differs(trace):
         return None
     if (beyond := _past_the_end(reads, disk)) and not (kernel and kernel.missing_bytes):
-        return beyond
+        if _within(trace, beyond):
+            return None
+        known = disk.kernel_lba is not None
+        begins = f"; the kernel begins at {disk.kernel_lba:,}" if known else ""
+        return Finding(
+            f"the loader read LBA {_span(beyond.span)} of drive 0x{beyond.drive:02x}, but the "
+            f"disk ends with LBA {_sectors(disk) - 1:,}{begins}",
+            (str(beyond.call),),
+        )
     if wrong := _another_drive(trace, disk, reads):
         return wrong
     reads = [
@@ -256,20 +327,18 @@ def _differs(trace: BootTrace) -> bool:
     return trace.handoff is not None and trace.handoff.memory_equal is False
 
 
-def _past_the_end(reads: Iterable[DiskRead], disk: DiskFacts) -> Finding | None:
-    sectors = -(-(disk.bytes - disk.base) // disk.sector_bytes)
+def _past_the_end(reads: Iterable[DiskRead], disk: DiskFacts) -> DiskRead | None:
+    """Return the first read that went past the end of the disk, and failed."""
     for read in reads:
-        beyond = read.call.packet and read.span.stop > sectors
+        beyond = read.call.packet and read.span.stop > _sectors(disk)
         own = not disk.others or read.drive == disk.drive
         if beyond and own and read.call.failed and read.sector_bytes == disk.sector_bytes:
-            known = disk.kernel_lba is not None
-            begins = f"; the kernel begins at {disk.kernel_lba:,}" if known else ""
-            return Finding(
-                f"the loader read LBA {_span(read.span)} of drive "
-                f"0x{read.drive:02x}, but the disk ends with LBA {sectors - 1:,}{begins}",
-                (str(read.call),),
-            )
+            return read
     return None
+
+
+def _sectors(disk: DiskFacts) -> int:
+    return -(-(disk.bytes - disk.base) // disk.sector_bytes)
 
 
 def _kernel_sectors(kernel: KernelFacts, disk: DiskFacts) -> range:

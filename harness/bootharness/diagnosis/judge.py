@@ -7,10 +7,12 @@ from bootharness.diagnosis import (
     cmdline,
     disk_reads,
     endings,
+    faulty_disk,
     foreseen,
     forgiven,
     hangs,
     kernel,
+    lost_disk,
     memory,
     moves,
     network,
@@ -40,6 +42,9 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("no-boot-catalog", disk_reads.no_boot_catalog),
     ("payload-truncated", disk_reads.file_cut_short),
     ("memory-clobbered", memory.stack_over_loader),
+    ("disk-no-answer", lost_disk.disk_no_answer),
+    ("disk-vanished", lost_disk.disk_vanished),
+    ("disk-cut-short", disk_reads.disk_cut_short),
     ("wrong-sectors", disk_reads.wrong_sectors),
     ("disk-read-failed", disk_reads.disk_read_failed),
     ("kernel-rejected", protocol.kernel_rejected),
@@ -89,6 +94,7 @@ RULES: tuple[tuple[str, Rule], ...] = (
 _NEED_ALL_CALLS = frozenset(
     (
         "wrong-sectors",
+        "disk-cut-short",
         "disk-read-failed",
         "destination-wrapped",
         "destination-misplaced",
@@ -158,6 +164,7 @@ def judge(trace: BootTrace) -> Judgement:
         found = _apply(_LAST_RESORTS, trace)[:1]
     warnings = tuple(said for warning in _WARNINGS if (said := warning(trace)))
     warnings += forgiven.adverse(trace)
+    warnings += faulty_disk.did_no_harm(trace) + faulty_disk.did_nothing(trace)
     if found:
         verdict = Verdict.SKIP if found[0].cause in _NOT_KNOWN else Verdict.BAD
         return Judgement(verdict, found[0].sentence, found[0], tuple(found[1:]), warnings)

@@ -29,6 +29,8 @@ HANGS_S = 15.0
 guest, and QEMU would wait for it as we wait for QEMU."""
 _MOST_HANGS = 10
 """Which a time limit does not count."""
+_STOPPING_S = 0.2
+"""What a machine takes to stop its CPU; it then waits for its disks."""
 _EVENTS = 1000
 _MOST_BYTES = 1 << 25
 """NBD: what a server has to take at once, if it says nothing of it."""
@@ -51,8 +53,9 @@ class _Hanging(Struct):
     """A read that is not answered, until it fails."""
 
     handle: int
-    since: float
     noted: _Noted
+    since: float
+    until: float
 
 
 class FaultyDisk(Closing):
@@ -70,7 +73,7 @@ class FaultyDisk(Closing):
         self._content, self._size = content, size
         self._sector_bytes, self._base = sector_bytes, base
         self._lock = threading.Condition()
-        self._begun = self._closing = self._vanished = False
+        self._begun = self._let_go = self._closing = self._vanished = False
         self._failing = {each: each.times for each in faults if each.kind == "error"}
         self._asks: DiskFault | None = None
         self._noted: deque[_Noted] = deque(maxlen=_EVENTS)
@@ -153,9 +156,7 @@ class FaultyDisk(Closing):
     def facts(self) -> FaultyDiskFacts:
         """Return what it has done so far."""
         with self._lock:
-            now = time.monotonic()
-            for each in self._hanging:
-                each.noted.waited_s = now - each.since
+            self._note_waits()
             return FaultyDiskFacts(
                 tuple(map(str, self.faults)),
                 self._reads,
@@ -163,6 +164,23 @@ class FaultyDisk(Closing):
                 tuple(map(self._event, self._noted)),
                 self._left_out,
             )
+
+    def _note_waits(self) -> None:
+        now = time.monotonic()
+        for each in self._hanging if not self._let_go else ():
+            each.noted.waited_s = now - each.since
+
+    def let_go(self) -> None:
+        """Answer whatever waits, very soon: for a machine that is now told to stop for good."""
+        with self._lock:
+            self._note_waits()
+            self._let_go = True
+            soon = time.monotonic() + _STOPPING_S
+            for each in self._hanging:
+                each.until = soon
+            self._paced_until = min(self._paced_until, soon)
+            self._lock.notify_all()
+        os.eventfd_write(self._wake, 1)
 
     def _event(self, noted: _Noted) -> DiskEvent:
         seconds = round(max(noted.at - self._launched, 0.0), 6)
@@ -222,21 +240,24 @@ class FaultyDisk(Closing):
 
     def _wait_for_request(self) -> bool:
         while not self._closing:
-            due = min((each.since + HANGS_S for each in self._hanging), default=None)
+            due = min((each.until for each in self._hanging), default=None)
             wait_s = None if due is None else max(due - time.monotonic(), 0)
             ready, _, _ = select.select([self._ours, self._wake], [], [], wait_s)
             if self._ours in ready:
                 return True
+            if self._wake in ready:
+                os.eventfd_read(self._wake)
             self._fail_what_hung()
         return False
 
     def _fail_what_hung(self) -> None:
         now = time.monotonic()
-        for each in [each for each in self._hanging if now - each.since >= HANGS_S]:
+        for each in [each for each in self._hanging if now >= each.until]:
             with self._lock:
                 self._hanging.remove(each)
-                each.noted.waited_s = now - each.since
-                self._cost_s += now - each.since
+                if not self._let_go:
+                    each.noted.waited_s = now - each.since
+                    self._cost_s += now - each.since
             self._reply(each.handle, error=nbd.IO_ERROR)
 
     def _serve(self, handle: int, start: int, size: int) -> None:
@@ -301,7 +322,8 @@ class FaultyDisk(Closing):
             if fault.kind == "hang" and self._is_in(fault, span):
                 with self._lock:
                     noted = self._note("unanswered", span, fault)
-                    self._hanging.append(_Hanging(handle, time.monotonic(), noted))
+                    now = time.monotonic()
+                    self._hanging.append(_Hanging(handle, noted, now, now + HANGS_S))
                 return True
         return False
 

@@ -239,9 +239,10 @@ class DiskImage(Struct, frozen=True):
         # of a floppy the drive takes none but of certain sizes
         least = {"disk": LEAST_DISK_SECTORS * sector_bytes, "floppy": size}.get(kind, sector_bytes)
         what = "CD" if kind == "cdrom" else kind
+        what = f"the {what} of {self.source}" if self.kernel else f"the {what} {self.source}"
         for each in faults:
             each.check(
-                f"the {what} {self.source}",
+                what,
                 sectors=self.sectors,
                 sector_bytes=sector_bytes,
                 size=size,

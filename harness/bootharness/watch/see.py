@@ -83,6 +83,8 @@ def _remains(watch: Watch, ending: Ending, keep: Path | None) -> PostMortem | No
     """Look at the machine when somebody may want to know more; a good boot needs no time."""
     if not keep and ending.kind in _NOTHING_TO_SEE:
         return None
+    if faulty := watch.course.medium.faulty:
+        faulty.let_go()
     seen = post_mortem(watch.machine)
     if keep:
         from bootharness.watch.kept import keep_evidence
