@@ -29,7 +29,7 @@ _ROWS: tuple[tuple[str, str | None, str], ...] = (
     ("error:lba=3000,times=2", None, "127 sectors at LBA 2,950, drive 0x80, failed with AH=0ch"),
     ("error:lba=2,times=1", None, "did nothing: sector 2 was not read"),
     ("slow:rate=500000", None, ""),
-    ("slow:iops=10", None, ""),
+    ("slow:iops=200", None, ""),
     ("vanish:after=read:5", "disk-vanished", ""),
     ("vanish:after=move:3", "disk-vanished", ""),
     ("vanish:after=setup-entered", None, "did nothing: it was not read any more after that"),

@@ -1,5 +1,6 @@
 """Causes on the disk: no boot sector, sectors that cannot be read, the wrong sectors."""
 
+import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -27,6 +28,7 @@ __all__ = [
 
 _BOOT_SIGNATURE = "55aa"
 _ORIGIN = 0x7C00
+_COULD_NOT_READ = re.compile(r"[Cc]ould not read (?:the boot disk|from CDROM[^\r\n]*)")
 _GPT = 0xEE
 """A protective entry ends where 32 bits do."""
 
@@ -156,6 +158,9 @@ def disk_read_failed(trace: BootTrace) -> Finding | None:
     """
     if trace.ending.kind == "reached" and not _differs(trace):
         return None
+    if said := _could_not_read(trace):
+        return Finding(f'the BIOS could not read what it boots: it says "{said}"'
+                       f"{by_fault(trace, 'failed')}")  # fmt: skip
     reads = _reads(trace)
     if trace.managed and reads:  # a boot manager looks for drives that are not there
         drive = _boot_drive(trace, reads)
@@ -173,6 +178,14 @@ def disk_read_failed(trace: BootTrace) -> Finding | None:
             tuple(str(each.call) for each in reads if each.call.failed),
         )
     return None
+
+
+def _could_not_read(trace: BootTrace) -> str | None:
+    """Return what the BIOS says of a boot sector, or of what a CD boots, that it did not get."""
+    if trace.loader_calls or trace.handoff or trace.reached("banner"):
+        return None
+    found = _COULD_NOT_READ.search(trace.screen)
+    return found[0] if found else None
 
 
 def _what(read: DiskRead) -> str:

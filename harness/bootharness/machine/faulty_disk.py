@@ -34,6 +34,7 @@ _STOPPING_S = 0.2
 _EVENTS = 1000
 _MOST_BYTES = 1 << 25
 """NBD: what a server has to take at once, if it says nothing of it."""
+_WAIT = ("slow", "vanish", "hang")
 _ONLY_FIRST = ("slowed", "flipped", "vanished")
 
 
@@ -138,6 +139,11 @@ class FaultyDisk(Closing):
             return self._owed_s()
 
     @property
+    def may_wait(self) -> bool:
+        """Whether its faults can keep a read waiting: a machine that is stopped then waits, too."""
+        return any(each.kind in _WAIT for each in self.faults)
+
+    @property
     def hangs(self) -> bool:
         """Whether there is a read that will not be answered."""
         return bool(self._hanging)
@@ -179,6 +185,7 @@ class FaultyDisk(Closing):
             for each in self._hanging:
                 each.until = soon
             self._paced_until = min(self._paced_until, soon)
+            self._asks = None
             self._lock.notify_all()
         os.eventfd_write(self._wake, 1)
 

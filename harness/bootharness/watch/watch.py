@@ -59,7 +59,8 @@ class Watch(Struct):
         program = BootProgram(course.wire) if course.wire else None
         hearing = Hearing(course, machine, tracer, Resting(machine), program)
         loading = Loading(course, machine, tracer, hearing)
-        faulty, looks = course.medium.faulty, Looks(machine, tracer)
+        faulty = course.medium.faulty
+        looks = Looks(machine, tracer, may_owe=faulty is not None and faulty.may_wait)
         disk = DiskWatch(faulty, course, loading) if faulty else None
         return cls(course, machine, tracer, hearing, loading, looks, program, disk)
 
@@ -137,6 +138,8 @@ class Watch(Struct):
                 self._catch_up()
                 self._over("guest-suspended")
             elif event.name == "GUEST_CRASHLOADED" and self.course.ending is None:
+                if self.disk:
+                    self.disk.disk.let_go()
                 with suppress(MachineLost):  # it may tell of that so often that nothing else comes
                     self.machine.stop(_STOP_S)
                     self.loading.drain()
