@@ -28,6 +28,7 @@ from tests.support.media import (
     grub_cd,
     grub_disk,
     iso,
+    large_sectors,
     needs,
     overwrite,
     stick,
@@ -280,50 +281,6 @@ def test_kernel_on_the_second_disk_is_found(tmp_path: Path, kernel: Path) -> Non
     judgement = cause_of(first)
     assert judgement.cause == "boot-manager-error"
     assert "hd1" in judgement.summary
-
-
-LARGE = """bits 16
-org 0x7c00
-        xor ax, ax
-        mov ds, ax
-        mov ss, ax
-        mov sp, 0x7c00
-        mov si, packet
-        mov ah, 0x42
-        int 0x13
-        mov si, read
-        jc end
-        cmp dword [0x9000], 'DATA'
-        jne end
-        mov si, right
-end:    lodsb
-        test al, al
-        jz halt
-        mov ah, 0x0e
-        int 0x10
-        jmp end
-halt:   cli
-        hlt
-read:   db "not read", 0
-right:  db "read right", 0
-        align 4
-packet: db 16, 0
-        dw 1, 0x9000, 0
-        dq {lba}
-        times 510-($-$$) db 0
-        dw 0xaa55
-        times 4096-($-$$) db 0
-        db "EFI PART"
-        times 5*4096-($-$$) db 0
-        db "DATA"
-        times {sectors}*4096-($-$$) db 0
-"""
-
-
-def large_sectors(path: Path, lba: int, sectors: int = 256) -> Path:
-    path.with_suffix(".asm").write_text(LARGE.format(lba=lba, sectors=sectors))
-    subprocess.run(["nasm", "-f", "bin", "-o", path, path.with_suffix(".asm")], check=True)
-    return path
 
 
 def test_disk_of_large_sectors_is_read_in_them(tmp_path: Path) -> None:

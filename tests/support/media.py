@@ -13,6 +13,7 @@ __all__ = [
     "grub_cd",
     "grub_disk",
     "iso",
+    "large_sectors",
     "needs",
     "overwrite",
     "run",
@@ -131,4 +132,50 @@ def grub_disk(path: Path, config: str) -> Path:
         f"boot/grub/grub.cfg={written}",
     )
     path.write_bytes(boot.read_bytes()[:440].ljust(510, b"\0") + b"\x55\xaa" + core.read_bytes())
+    return path
+
+
+_LARGE = """bits 16
+org 0x7c00
+        xor ax, ax
+        mov ds, ax
+        mov ss, ax
+        mov sp, 0x7c00
+        mov si, packet
+        mov ah, 0x42
+        int 0x13
+        mov si, read
+        jc end
+        cmp dword [0x9000], 'DATA'
+        jne end
+        mov si, right
+end:    lodsb
+        test al, al
+        jz halt
+        mov ah, 0x0e
+        int 0x10
+        jmp end
+halt:   cli
+        hlt
+read:   db "not read", 0
+right:  db "read right", 0
+        align 4
+packet: db 16, 0
+        dw 1, 0x9000, 0
+        dq {lba}
+        times 510-($-$$) db 0
+        dw 0xaa55
+        times 4096-($-$$) db 0
+        db "EFI PART"
+        times 5*4096-($-$$) db 0
+        db "DATA"
+        times {sectors}*4096-($-$$) db 0
+"""
+
+
+def large_sectors(path: Path, lba: int, sectors: int = 256) -> Path:
+    """Make a disk of sectors of 4,096 bytes, with a loader that reads one of them and says whether
+    it is the right one."""
+    path.with_suffix(".asm").write_text(_LARGE.format(lba=lba, sectors=sectors))
+    subprocess.run(["nasm", "-f", "bin", "-o", path, path.with_suffix(".asm")], check=True)
     return path

@@ -43,9 +43,7 @@ def faults(_context: "Context", _parameter: "Parameter", typed: str) -> "list[Co
     return _fault(FAULTS, typed)
 
 
-def disk_faults(
-    _context: "Context", _parameter: "Parameter", typed: str
-) -> "list[CompletionItem]":
+def disk_faults(_context: "Context", _parameter: "Parameter", typed: str) -> "list[CompletionItem]":
     """Complete a disk fault, and what can be said of it."""
     from bootharness.plan.disk_fault import DISK_FAULTS
 

@@ -1,34 +1,27 @@
 """Causes on the disk: no boot sector, sectors that cannot be read, the wrong sectors."""
 
-import re
 from collections.abc import Iterable
-from typing import NamedTuple
 
-from bootharness.diagnosis.faulty_disk import by_fault
+from bootharness.diagnosis.failed_reads import lost_reads
+from bootharness.diagnosis.read_calls import ORIGIN, boot_drive, differs, loader_reads
 from bootharness.diagnosis.verdict import Finding
 from bootharness.formats.mbr import Mbr, has_partitions
 from bootharness.text import count
 from bootharness.trace.boot_managers import complaint_of
 from bootharness.trace.boot_trace import BootTrace
 from bootharness.trace.booted import DiskFacts, KernelFacts
-from bootharness.trace.reads import DiskRead, disk_reads
+from bootharness.trace.reads import DiskRead
 
 __all__ = [
-    "Retried",
     "disk_cut_short",
-    "disk_read_failed",
     "file_cut_short",
     "no_boot_catalog",
     "no_boot_signature",
     "partition_beyond_the_end",
-    "retried",
-    "sectors_read",
     "wrong_sectors",
 ]
 
 _BOOT_SIGNATURE = "55aa"
-_ORIGIN = 0x7C00
-_COULD_NOT_READ = re.compile(r"[Cc]ould not read (?:the boot disk|from CDROM[^\r\n]*)")
 _GPT = 0xEE
 """A protective entry ends where 32 bits do."""
 
@@ -45,8 +38,15 @@ def no_boot_catalog(trace: BootTrace) -> Finding | None:
 
 
 def partition_beyond_the_end(trace: BootTrace) -> str | None:
-    """An image that ends within a partition of its table: a copy or download that was cut."""
+    """An image that ends within a partition of its table, or before a CD does: a copy or download
+    that was cut."""
     cut = _cut_partition(trace.disk)
+    told = _told(trace.disk)
+    if trace.disk and told:
+        return (
+            f"the CD says that it has {told:,} sectors, and the image has "
+            f"{_sectors(trace.disk):,}: what lies behind is missing"
+        )
     if cut is None or trace.disk is None:
         return None
     number, sectors = cut
@@ -71,20 +71,30 @@ def _cut_partition(disk: DiskFacts | None) -> tuple[int, range] | None:
     return None
 
 
+def _told(disk: DiskFacts | None) -> int | None:
+    """Return how many sectors a CD says that it has, if its image has fewer."""
+    if disk is None or disk.base or disk.told_sectors is None:
+        return None
+    return disk.told_sectors if disk.told_sectors > _sectors(disk) else None
+
+
 def disk_cut_short(trace: BootTrace) -> Finding | None:
     """What the loader wanted lies behind the end of the disk, in what should be on it."""
     disk, kernel = trace.disk, trace.kernel
-    if disk is None or trace.ending.kind == "reached" or (kernel and kernel.missing_bytes):
+    missing = kernel is not None and kernel.missing_bytes > 0
+    if disk is None or (trace.ending.kind == "reached" and not missing):
         return None
-    beyond = _past_the_end(_reads(trace), disk)
+    if missing and trace.loader:
+        return None  # it is the file that was put on it
+    beyond = _past_the_end(loader_reads(trace), disk)
     within = beyond and _within(trace, beyond)
     if not beyond or not within:
         return None
     asked = f" (fault {_cut(trace)})" if _cut(trace) else ""
     return Finding(
-        f"the disk was cut short: it ends with LBA {_sectors(disk) - 1:,}, within {within}; the "
-        f"loader's read of LBA {_span(beyond.span)}, drive 0x{beyond.drive:02x}, went past "
-        f"that{asked}",
+        f"the {'CD' if disk.kind == 'cdrom' else disk.kind} was cut short: it ends with LBA "
+        f"{_sectors(disk) - 1:,}, within {within}; the loader's read of LBA {_span(beyond.span)}, "
+        f"drive 0x{beyond.drive:02x}, went past that{asked}",
         (str(beyond.call),),
     )
 
@@ -97,6 +107,8 @@ def _within(trace: BootTrace, read: DiskRead) -> str | None:
         wanted = _kernel_sectors(kernel, disk)
         if wanted.start < _sectors(disk) < wanted.stop and read.span.start < wanted.stop:
             return f"the kernel, which lies in LBA {_span(wanted)}"
+    if (told := _told(disk)) and read.span.start < told:
+        return f"the {told:,} sectors that it says that it has"
     cut = _cut_partition(disk)
     if cut is None or not read.span.start < cut[1].stop:
         return None
@@ -137,114 +149,16 @@ def file_cut_short(trace: BootTrace) -> Finding | None:
     )
 
 
-def sectors_read(trace: BootTrace) -> list[DiskRead]:
-    """Return the loader's reads that brought something and came back."""
-    last = trace.bios_calls[-1] if trace.bios_calls else None
-    return [
-        read
-        for read in _reads(trace)
-        if not read.call.failed and (read.call.registers_out or read.call is not last)
-    ]
-
-
-def _reads(trace: BootTrace) -> list[DiskRead]:
-    return list(disk_reads(trace.loader_calls, trace.disk))
-
-
-def disk_read_failed(trace: BootTrace) -> Finding | None:
-    """A read that failed and was not repeated with success.
-
-    Boot managers try drives that are not there; who enters a whole kernel may.
-    """
-    if trace.ending.kind == "reached" and not _differs(trace):
-        return None
-    if said := _could_not_read(trace):
-        return Finding(f'the BIOS could not read what it boots: it says "{said}"'
-                       f"{by_fault(trace, 'failed')}")  # fmt: skip
-    reads = _reads(trace)
-    if trace.managed and reads:  # a boot manager looks for drives that are not there
-        drive = _boot_drive(trace, reads)
-        own = [read for read in reads if read.drive == drive]
-        reads = own if any(read.buffer != _ORIGIN for read in own) else reads
-    for index, read in enumerate(reads):
-        call = read.call
-        if not call.failed or any(_repeats(later, read) for later in reads[index + 1 :]):
-            continue
-        tries = sum(each.call.failed and _same_place(each, read) for each in reads)
-        return Finding(
-            f"the disk read of {_what(read)} failed "
-            f"with AH={call.status:02x}h, {call.status_name}, "
-            f"in {count(tries, 'attempt')}{by_fault(trace, 'failed', read.span)}",
-            tuple(str(each.call) for each in reads if each.call.failed),
-        )
-    return None
-
-
-def _could_not_read(trace: BootTrace) -> str | None:
-    """Return what the BIOS says of a boot sector, or of what a CD boots, that it did not get."""
-    if trace.loader_calls or trace.handoff or trace.reached("banner"):
-        return None
-    found = _COULD_NOT_READ.search(trace.screen)
-    return found[0] if found else None
-
-
-def _what(read: DiskRead) -> str:
-    """Say what was to be read, to go behind "the read of"."""
-    sectors = count(read.sectors, "sector")
-    what = sectors if read.lba is None else f"{sectors} at LBA {read.lba:,}"
-    if read.call.packet is None:
-        what += f" by CHS (CX={read.call.registers_in.ecx & 0xFFFF:04x}h)"
-    return f"{what}, drive 0x{read.drive:02x},"
-
-
-class Retried(NamedTuple):
-    """A read that failed and succeeded when it was repeated: ``what``, why at first, and after how
-    many attempts in all."""
-
-    what: str
-    why: str
-    attempts: int
-
-
-def retried(trace: BootTrace) -> list[Retried]:
-    """Return the loader's reads that failed and succeeded when they were repeated."""
-    failed: dict[int, list[DiskRead]] = {}
-    found = []
-    for read in _reads(trace):
-        if read.call.failed:
-            failed.setdefault(_place(read), []).append(read)
-        elif read.call.registers_out and (before := failed.pop(_place(read), [])):
-            first = before[0].call
-            why = f"AH={first.status:02x}h, {first.status_name}"
-            what = f"{_what(before[0])}"
-            found.append(Retried(what, why, len(before) + 1))
-    return found
-
-
-def _place(read: DiskRead) -> int:
-    """What is read: an LBA, or a negative CHS address."""
-    return read.call.packet.lba if read.call.packet else -1 - read.call.registers_in.ecx
-
-
-def _same_place(one: DiskRead, other: DiskRead) -> bool:
-    return _place(one) == _place(other)
-
-
-def _repeats(later: DiskRead, failed: DiskRead) -> bool:
-    call = later.call
-    return not call.failed and call.registers_out is not None and _same_place(later, failed)
-
-
 def wrong_sectors(trace: BootTrace) -> Finding | None:
     """What was read is not where the kernel is: elsewhere, with holes, or past the disk's end.
 
     A loader that read in an order of its own is forgiven when it entered a whole kernel.
     """
     disk, kernel = trace.disk, trace.kernel
-    reads = _reads(trace)
+    reads = loader_reads(trace)
     if disk is None or not reads or _all_in_place(trace):
         return None
-    if trace.ending.kind == "reached" and not _differs(trace):
+    if trace.ending.kind == "reached" and not differs(trace):
         return None
     if (beyond := _past_the_end(reads, disk)) and not (kernel and kernel.missing_bytes):
         if _within(trace, beyond):
@@ -256,12 +170,16 @@ def wrong_sectors(trace: BootTrace) -> Finding | None:
             f"disk ends with LBA {_sectors(disk) - 1:,}{begins}",
             (str(beyond.call),),
         )
-    if wrong := _another_drive(trace, disk, reads):
-        return wrong
+    return _another_drive(trace, disk, reads) or _beside_the_kernel(trace, disk, reads)
+
+
+def _beside_the_kernel(trace: BootTrace, disk: DiskFacts, reads: list[DiskRead]) -> Finding | None:
+    """What was read is not all of the kernel, from its first sector on."""
+    kernel = trace.kernel
     reads = [
         read
         for read in reads
-        if read.buffer != _ORIGIN and (read.drive == disk.drive or not disk.others)
+        if read.buffer != ORIGIN and (read.drive == disk.drive or not disk.others)
     ]
     if kernel is None or disk.kernel_lba is None or trace.loads_itself:
         return None
@@ -284,6 +202,8 @@ def wrong_sectors(trace: BootTrace) -> Finding | None:
         begun = too_low
     if wanted.start not in begun:
         return Finding(f"{what}, but the loader began to read at LBA {begun.start:,}", evidence)
+    if any(_touching([read.span], wanted) for read in lost_reads(reads)):
+        return None  # what was not got by then is not the loader's mistake
     if hole := _hole(spans, wanted):
         return Finding(f"{what}, but the loader left out LBA {_span(hole)}", evidence)
     return None
@@ -294,8 +214,8 @@ def _another_drive(trace: BootTrace, disk: DiskFacts, reads: list[DiskRead]) -> 
 
     Where there are further disks, a loader may have been told to.
     """
-    drive = _boot_drive(trace, reads)
-    reads = [read for read in reads if read.buffer != _ORIGIN]
+    drive = boot_drive(trace, reads)
+    reads = [read for read in reads if read.buffer != ORIGIN]
     if not reads or disk.others or any(read.drive == drive for read in reads):
         return None
     return Finding(
@@ -322,22 +242,8 @@ def _joined_in_memory(trace: BootTrace, reads: list[DiskRead], first: int) -> ra
     return None
 
 
-def _boot_drive(trace: BootTrace, reads: list[DiskRead]) -> int:
-    """The drive whose boot sector was read last: by the BIOS, or by a boot manager before."""
-    entered = [read for read in disk_reads(trace.bios_calls, trace.disk)
-               if not read.call.failed and read.buffer == _ORIGIN]  # fmt: skip
-    if entered and (trace.disk is None or trace.disk.kind != "cdrom"):
-        return entered[-1].drive
-    return trace.disk.drive if trace.disk else reads[0].drive
-
-
 def _all_in_place(trace: BootTrace) -> bool:
     return trace.handoff is not None and trace.handoff.memory_equal is True
-
-
-def _differs(trace: BootTrace) -> bool:
-    """Whether the kernel that was entered is known to be another than the file."""
-    return trace.handoff is not None and trace.handoff.memory_equal is False
 
 
 def _past_the_end(reads: Iterable[DiskRead], disk: DiskFacts) -> DiskRead | None:

@@ -1,16 +1,17 @@
-"""What the faults did that a disk was asked for: the one behind a finding, and those that did
-nothing or no harm."""
+"""Faults that a disk was asked for, and that did nothing, or no harm."""
 
 from collections.abc import Iterator
 
+from bootharness.diagnosis.by_fault import of_fault, overlap
+from bootharness.diagnosis.failed_reads import retried
 from bootharness.errors import UsageError
 from bootharness.plan.disk_fault import DiskFault
 from bootharness.text import count
 from bootharness.trace.boot_trace import BootTrace
-from bootharness.trace.disk_facts import DiskEvent, DiskEventKind, FaultyDiskFacts
+from bootharness.trace.disk_facts import DiskEvent, FaultyDiskFacts
 from bootharness.trace.reads import disk_reads
 
-__all__ = ["by_fault", "did_no_harm", "did_nothing", "of_fault"]
+__all__ = ["did_no_harm", "did_nothing"]
 
 _HARM = {
     "failed": "failed",
@@ -19,21 +20,6 @@ _HARM = {
     "flipped": "brought a flipped bit",
 }
 """What it is for a read; to be slow is no harm."""
-
-
-def by_fault(trace: BootTrace, kind: DiskEventKind, sectors: range | None = None) -> str:
-    """Name the fault that did this to a read, of these ``sectors`` if they are given: to go behind
-    a sentence, empty where none did."""
-    for event in trace.faulty_disk.events if trace.faulty_disk else ():
-        span = range(event.lba, event.lba + event.sectors)
-        if event.kind == kind and (sectors is None or _overlap(span, sectors)):
-            return of_fault(event)
-    return ""
-
-
-def of_fault(event: DiskEvent) -> str:
-    """Name the fault of an event, to go behind a sentence."""
-    return f" (fault {event.fault})"
 
 
 def did_nothing(trace: BootTrace) -> tuple[str, ...]:
@@ -80,7 +66,7 @@ def did_no_harm(trace: BootTrace) -> tuple[str, ...]:
     return tuple(dict.fromkeys(
         f"the read of {count(event.sectors, 'sector')} at LBA {event.lba:,} {_HARM[event.kind]}"
         f"{_how_often(event)}, and the boot came as far as wanted all the same{of_fault(event)}"
-        for event in _unseen_by_bios(trace, facts)
+        for event in _untold(trace, facts)
     ))  # fmt: skip
 
 
@@ -89,18 +75,15 @@ def _how_often(event: DiskEvent) -> str:
     return f"{times} in {event.waited_s:.0f} s" if event.kind == "unanswered" else times
 
 
-def _unseen_by_bios(trace: BootTrace, facts: FaultyDiskFacts) -> Iterator[DiskEvent]:
-    """Yield what was harm, but reads of the BIOS that failed: of those the calls tell."""
-    failed = [read.span for read in disk_reads(trace.bios_calls, trace.disk) if read.call.failed]
+def _untold(trace: BootTrace, facts: FaultyDiskFacts) -> Iterator[DiskEvent]:
+    """Yield what was harm, but the reads that a loader made good: of those a warning tells."""
+    told = [each.span for each in retried(trace)]
     for event in facts.events:
         span = range(event.lba, event.lba + event.sectors)
-        told = event.kind != "flipped" and any(_overlap(span, each) for each in failed)
-        if event.kind in _HARM and not told:
+        if event.kind in _HARM and not (
+            event.kind == "failed" and any(overlap(span, each) for each in told)
+        ):
             yield event
-
-
-def _overlap(one: range, other: range) -> bool:
-    return one.start < other.stop and other.start < one.stop
 
 
 def _parsed(text: str) -> DiskFault | None:

@@ -1,7 +1,7 @@
 """Causes of a boot whose disk was gone, or did not answer."""
 
-from bootharness.diagnosis.disk_reads import disk_read_failed
-from bootharness.diagnosis.faulty_disk import of_fault
+from bootharness.diagnosis.by_fault import of_fault
+from bootharness.diagnosis.failed_reads import disk_read_failed
 from bootharness.diagnosis.hangs import last_call
 from bootharness.diagnosis.verdict import Finding
 from bootharness.text import count
@@ -30,9 +30,10 @@ def disk_no_answer(trace: BootTrace) -> Finding | None:
     if event is None:
         return None
     often = f", the last of {count(event.times, 'time')}," if event.times > 1 else ""
+    asks = last_call(trace) if trace.ending.kind == "disk" else ""
     return Finding(
         f"the disk did not answer the read of {_what(event)}{often} in the {event.waited_s:.1f} s "
-        f"that it was waited for{of_fault(event)}{last_call(trace)}",
+        f"that it was waited for{of_fault(event)}{asks}",
     )
 
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from bootharness.diagnosis.faulty_disk import by_fault
+from bootharness.diagnosis.by_fault import by_fault
 from bootharness.diagnosis.verdict import Finding
 from bootharness.formats.bioscall import BiosCall
 from bootharness.formats.mbr import SECTOR_BYTES

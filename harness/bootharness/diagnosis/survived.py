@@ -2,7 +2,7 @@
 
 import re
 
-from bootharness.diagnosis.disk_reads import retried
+from bootharness.diagnosis.failed_reads import retried
 from bootharness.diagnosis.screens import survived
 from bootharness.text import count
 from bootharness.trace.boot_trace import BootTrace

@@ -4,9 +4,25 @@ negotiation", the export taken by its name, simple replies."""
 import struct
 
 __all__ = [
-    "ASKED", "ANSWERED", "CHOOSE", "DISCONNECT", "EXPORT", "EXPORT_NAME", "FIXED_NO_ZEROES",
-    "HELLO", "INVALID", "IO_ERROR", "MAGIC", "OPTIONS", "OPTION_ANSWERED", "OPTION_REPLY", "READ",
-    "READ_ONLY", "REPLY", "REQUEST", "UNSUPPORTED",
+    "ANSWERED",
+    "ASKED",
+    "CHOOSE",
+    "DISCONNECT",
+    "EXPORT",
+    "EXPORT_NAME",
+    "FIXED_NO_ZEROES",
+    "HELLO",
+    "INVALID",
+    "IO_ERROR",
+    "MAGIC",
+    "OPTIONS",
+    "OPTION_ANSWERED",
+    "OPTION_REPLY",
+    "READ",
+    "READ_ONLY",
+    "REPLY",
+    "REQUEST",
+    "UNSUPPORTED",
 ]  # fmt: skip
 
 MAGIC, OPTIONS = b"NBDMAGIC", b"IHAVEOPT"

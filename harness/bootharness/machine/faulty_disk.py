@@ -25,10 +25,9 @@ from bootharness.trace.disk_facts import DiskEvent, DiskEventKind, FaultyDiskFac
 __all__ = ["HANGS_S", "FaultyDisk"]
 
 HANGS_S = 15.0
-"""For so long a read hangs, and then it fails: a drive that owes an answer cannot be reset by its
-guest, and QEMU would wait for it as we wait for QEMU."""
-_MOST_HANGS = 10
-"""Which a time limit does not count."""
+"""For so long the first read of a sector hangs, and then it fails, as all others do at once: a host
+that has waited for a drive once does not wait again. QEMU would wait for an answer as its guest
+does, and we for QEMU."""
 _STOPPING_S = 0.2
 """What a machine takes to stop its CPU; it then waits for its disks."""
 _EVENTS = 1000
@@ -80,10 +79,11 @@ class FaultyDisk(Closing):
         self._noted: deque[_Noted] = deque(maxlen=_EVENTS)
         self._left_out = self._reads = self._bytes = self._hung = 0
         self._hanging: list[_Hanging] = []
+        self._given_up: set[DiskFault] = set()
         self._paced_until = self._launched = 0.0
         self._waits_since: float | None = None
         self._cost_s = 0.0
-        self._most_s = faults.slowest_s(size) + _MOST_HANGS * HANGS_S
+        self._most_s = faults.slowest_s(size) + len(faults.all) * HANGS_S
         self._failed: BaseException | None = None
         self._ours, self.guest_end = socket.socketpair()
         self._wake, self._news = (os.eventfd(0, os.EFD_NONBLOCK) for _ in range(2))
@@ -249,8 +249,8 @@ class FaultyDisk(Closing):
         while not self._closing:
             due = min((each.until for each in self._hanging), default=None)
             wait_s = None if due is None else max(due - time.monotonic(), 0)
-            ready, _, _ = select.select([self._ours, self._wake], [], [], wait_s)
-            if self._ours in ready:
+            ready, _, _ = select.select([self._ours.fileno(), self._wake], [], [], wait_s)
+            if self._ours.fileno() in ready:
                 return True
             if self._wake in ready:
                 os.eventfd_read(self._wake)
@@ -262,6 +262,7 @@ class FaultyDisk(Closing):
         for each in [each for each in self._hanging if now >= each.until]:
             with self._lock:
                 self._hanging.remove(each)
+                self._given_up.add(each.noted.fault)
                 if not self._let_go:
                     each.noted.waited_s = now - each.since
                     self._cost_s += now - each.since
@@ -327,6 +328,9 @@ class FaultyDisk(Closing):
     def _hangs(self, handle: int, span: range) -> bool:
         for fault in self.faults:
             if fault.kind == "hang" and self._is_in(fault, span):
+                if fault in self._given_up:
+                    self._reply(handle, error=nbd.IO_ERROR)
+                    return True
                 with self._lock:
                     noted = self._note("unanswered", span, fault)
                     now = time.monotonic()

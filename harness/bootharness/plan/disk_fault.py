@@ -5,7 +5,7 @@
     slow:rate=1000000           so many bytes a second; slow:iops=50 so many reads
     vanish:after=read:100       from then on no read succeeds; after=move:100 is a block move
     cut:bytes=5000000           the disk has only so many
-    hang:lba=10000              that sector's read is not answered
+    hang:lba=10000              that sector's read is not answered for 15 s, and then it fails
     flip:lba=10000,byte=7       the lowest bit of a byte of that sector is the other one
 
 Sectors are the drive's own: of 2,048 bytes on a CD, of 4,096 on a disk that has such. A fault that

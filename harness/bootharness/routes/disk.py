@@ -238,9 +238,14 @@ class DiskImage(Struct, frozen=True):
         kind, size, sector_bytes = self.shape.kind, self.size_bytes, self.shape.sector_bytes
         # of a floppy the drive takes none but of certain sizes
         least = {"disk": LEAST_DISK_SECTORS * sector_bytes, "floppy": size}.get(kind, sector_bytes)
-        what = "CD" if kind == "cdrom" else kind
-        what = f"the {what} of {self.source}" if self.kernel else f"the {what} {self.source}"
+        of = " of" if self.kernel else ""
+        what = f"the {'CD' if kind == 'cdrom' else kind}{of} {self.source}"
         for each in faults:
+            if kind == "floppy" and each.kind in ("error", "vanish"):
+                raise UsageError(
+                    f"{faults.what} {each}: {what}: QEMU's floppy drive never fails to read, but "
+                    "brings zeros"
+                )
             each.check(
                 what,
                 sectors=self.sectors,
@@ -495,6 +500,7 @@ def _what(disk: DiskImage | DiskLayout) -> "DiskFacts":
         base=shape.base,
         heads=shape.floppy.heads if shape.floppy else None,
         track_sectors=shape.floppy.sectors if shape.floppy else None,
+        told_sectors=shape.told_sectors,
         refused=shape.refused,
         others=tuple(each.name for each in image.others) if image else (),
     )

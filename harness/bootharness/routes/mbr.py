@@ -71,7 +71,9 @@ MBR = Route(
     summary="stage1, or another loader, in the boot sector of a disk laid out for it",
     blame="the loader",
     prepare=_prepare,
-    takes=frozenset({"loader", "initrd", "cmdline", "tracer", "disk_interface", "disk_faults", "bios"}),
+    takes=frozenset(
+        {"loader", "initrd", "cmdline", "tracer", "disk_interface", "disk_faults", "bios"}
+    ),
     refuse=_refuse,
     until=_until,
     ingredients=_ingredients,

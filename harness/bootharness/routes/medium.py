@@ -53,10 +53,10 @@ class Medium(Struct, frozen=True):
         """
         interface = interface or plan.machine.disk_interface
         own = disk.shape.kind == "floppy"  # which has a controller of its own
-        with disk.faulty(plan.machine.disk_faults, path) as (disk, faulty):
-            drive = disk.drive(interface, path)
+        with disk.faulty(plan.machine.disk_faults, path) as (held, faulty):
+            drive = held.drive(interface, path)
             drive = replace(drive, node=faulty.node) if faulty else drive
-            device = drive_device(drive, *(each.drive(interface) for each in disk.others))
+            device = drive_device(drive, *(each.drive(interface) for each in held.others))
             if faulty:
                 device = replace(
                     device,
@@ -66,10 +66,10 @@ class Medium(Struct, frozen=True):
                 )
             yield cls(
                 device,
-                disk.kernel,
-                disk.loader,
-                disk.initrd,
-                disk,
+                held.kernel,
+                held.loader,
+                held.initrd,
+                held,
                 None if own else interface,
                 faulty=faulty,
             )

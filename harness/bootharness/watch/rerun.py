@@ -33,8 +33,8 @@ def with_exceptions(
     """Return the trace of a boot that was reset with the exceptions that led to it.
 
     Boots again for that, under TCG. Any other trace is returned as it is, and so is one of a
-    boot from a network, or from a faulty disk, which has come to its end. A second boot that takes another course is
-    told of in ``missing``.
+    boot from a network, or from a faulty disk, which has come to its end. A second boot that takes
+    another course is told of in ``missing``.
     """
     seen = trace.post_mortem
     gone = medium.wire or medium.faulty
