@@ -318,11 +318,12 @@ class FaultyDisk(Closing):
             return self._vanished
         began = time.monotonic()
         with self._lock:
-            self._asks = fault
+            self._asks, self._waits_since = fault, began
             os.eventfd_write(self._news, 1)
             while self._asks and not self._closing:
                 self._lock.wait()
             self._cost_s += time.monotonic() - began
+            self._waits_since = None
         return self._vanished
 
     def _hangs(self, handle: int, span: range) -> bool:

@@ -268,7 +268,7 @@ class BootPlan(Struct, frozen=True):
         float,
         Option(
             "--timeout",
-            "Time limit of a boot; what faults cost that are asked for is not in it.",
+            "Time limit of a boot; what the faults that you ask for cost comes on top.",
             kind=float,
             metavar="SECONDS",
             least=0.1,
