@@ -103,16 +103,16 @@ def _within(trace: BootTrace, read: DiskRead) -> str | None:
     """Say of what the disk has only the beginning, if the rest of it was to be read: the kernel,
     or a partition."""
     disk, kernel = trace.disk, trace.kernel
-    if disk and kernel and disk.kernel_lba is not None and not disk.others:
+    if disk and kernel and disk.kernel_lba is not None and trace.loader:  # so it was put there
         wanted = _kernel_sectors(kernel, disk)
         if wanted.start < _sectors(disk) < wanted.stop and read.span.start < wanted.stop:
             return f"the kernel, which lies in LBA {_span(wanted)}"
     if (told := _told(disk)) and read.span.start < told:
         return f"the {told:,} sectors that it says that it has"
     cut = _cut_partition(disk)
-    if cut is None or not read.span.start < cut[1].stop:
-        return None
-    return f"partition {cut[0]}, which lies in LBA {_span(cut[1])}"
+    if cut and read.span.start < cut[1].stop:
+        return f"partition {cut[0]}, which lies in LBA {_span(cut[1])}"
+    return "what the image holds" if _cut(trace) else None
 
 
 def _cut(trace: BootTrace) -> str:

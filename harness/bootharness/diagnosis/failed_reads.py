@@ -15,7 +15,7 @@ from bootharness.diagnosis.read_calls import (
 from bootharness.diagnosis.verdict import Finding
 from bootharness.text import count
 from bootharness.trace.boot_trace import BootTrace
-from bootharness.trace.reads import DiskRead
+from bootharness.trace.reads import DiskRead, chs_of
 
 __all__ = ["Retried", "disk_read_failed", "lost_reads", "retried"]
 
@@ -127,6 +127,8 @@ def _span(read: DiskRead) -> range:
 
 
 def _place(read: DiskRead) -> tuple[int, int]:
-    """Return a read's drive, and its LBA or a negative CHS address."""
-    place = read.lba if read.lba is not None else -1 - read.call.registers_in.ecx
-    return read.drive, place
+    """Return a read's drive, and its LBA or a negative number for its CHS address."""
+    if read.lba is not None:
+        return read.drive, read.lba
+    cylinder, head, sector = chs_of(read.call)
+    return read.drive, -1 - (cylinder << 14 | head << 6 | sector)

@@ -2,7 +2,7 @@
 
 from bootharness.text import count
 from bootharness.trace.boot_trace import BootTrace
-from bootharness.trace.reads import DiskRead, disk_reads
+from bootharness.trace.reads import DiskRead, chs_of, disk_reads
 
 __all__ = ["ORIGIN", "boot_drive", "differs", "loader_reads", "sectors_read", "what_was_read"]
 
@@ -41,8 +41,9 @@ def differs(trace: BootTrace) -> bool:
 
 def what_was_read(read: DiskRead) -> str:
     """Say what was to be read, to go behind "the read of"."""
-    sectors = count(read.sectors, "sector")
-    what = sectors if read.lba is None else f"{sectors} at LBA {read.lba:,}"
+    where = "" if read.lba is None else f"LBA {read.lba:,}"
     if read.call.packet is None:
-        what += f" by CHS (CX={read.call.registers_in.ecx & 0xFFFF:04x}h)"
-    return f"{what}, drive 0x{read.drive:02x},"
+        cylinder, head, sector = chs_of(read.call)
+        chs = f"cylinder {cylinder}, head {head}, sector {sector}"
+        where = f"{where} ({chs})" if where else chs
+    return f"{count(read.sectors, 'sector')} at {where}, drive 0x{read.drive:02x},"
