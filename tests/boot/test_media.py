@@ -24,6 +24,7 @@ from bootharness.trace.boot_trace import BootTrace
 from tests.support.media import (
     CMDLINE,
     ISOLINUX_MBR,
+    chs_floppy,
     floppy,
     grub_cd,
     grub_disk,
@@ -283,6 +284,20 @@ def test_kernel_on_the_second_disk_is_found(tmp_path: Path, kernel: Path) -> Non
     assert "hd1" in judgement.summary
 
 
+def test_floppy_read_by_cylinder_head_and_sector(kernel: Path, tmp_path: Path) -> None:
+    skipped = "        shl     ah, 6\n"
+    one_on = skipped + "cmp ch, 5\njne .right\ninc ch\n.right:\n"
+    judgement = cause_of(chs_floppy(tmp_path / "track.img", kernel, (skipped, one_on)))
+    assert judgement.cause == "wrong-sectors"
+    assert "the kernel lies in LBA 18 to 417, but the loader left out LBA 180 to 215" in (
+        judgement.summary
+    )
+    nine = ("        and     cx, 63\n", "        mov cx, 9\n")
+    judgement = cause_of(chs_floppy(tmp_path / "nine.img", kernel, nine))
+    assert judgement.cause == "wrong-sectors"
+    assert "read LBA 2,880 of drive 0x00, but the floppy ends with LBA 2,879" in judgement.summary
+
+
 def test_disk_of_large_sectors_is_read_in_them(tmp_path: Path) -> None:
     trace, judgement = booted(large_sectors(tmp_path / "4k.img", 5))
     assert "read right" in judgement.summary
@@ -291,7 +306,10 @@ def test_disk_of_large_sectors_is_read_in_them(tmp_path: Path) -> None:
     assert (trace.disk.sector_bytes, trace.machine.disk_interface) == (4096, "nvme")
     judgement = cause_of(large_sectors(tmp_path / "past.img", 2000, sectors=1100))
     assert judgement.cause == "wrong-sectors"
-    assert "LBA 2,000 of drive 0x80, but the disk ends with LBA 1,099" in judgement.summary
+    assert "LBA 2,000 of drive 0x80, but the disk ends with LBA 1,099; its sectors have 4,096" in (
+        judgement.summary
+    )
+    assert judgement.summary.endswith("counted in 512 bytes that would be LBA 250")
 
 
 def test_disk_of_large_sectors_is_refused_where_seabios_cannot_boot_it(tmp_path: Path) -> None:

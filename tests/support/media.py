@@ -8,6 +8,7 @@ import pytest
 
 __all__ = [
     "CMDLINE",
+    "chs_floppy",
     "fat_files",
     "floppy",
     "grub_cd",
@@ -78,6 +79,26 @@ def floppy(path: Path, kernel: Path, config: str) -> Path:
     run("mkfs.vfat", path)
     fat_files(str(path), kernel, config)
     run("syslinux", "--install", path)
+    return path
+
+
+def chs_floppy(path: Path, kernel: Path, *edits: tuple[str, str]) -> Path:
+    """Make a floppy whose boot sector reads a kernel from LBA 18 on by cylinder, head and sector;
+    ``edits`` are changes to that loader's source, old and new."""
+    source = Path("tests/support/loaders/chs.asm").read_text()
+    flat = (
+        ("global  start, kernel_lba", "org 0x7c00"),
+        ("kernel_lba:     dd 0", "kernel_lba: dd 18"),
+    )
+    for old, new in (*flat, *edits):
+        assert source.count(old) == 1, old
+        source = source.replace(old, new)
+    written = path.with_suffix(".asm")
+    written.write_text(f"{source}\ntimes 510-($-$$) db 0\ndw 0xaa55\n")
+    run("nasm", "-f", "bin", "-o", path, written)
+    with path.open("r+b") as file:
+        file.truncate(1_474_560)
+    overwrite(path, 18 * 512, kernel.read_bytes())
     return path
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from bootharness.diagnosis.failed_reads import lost_reads
 from bootharness.diagnosis.read_calls import ORIGIN, boot_drive, differs, loader_reads
 from bootharness.diagnosis.verdict import Finding
-from bootharness.formats.mbr import Mbr, has_partitions
+from bootharness.formats.mbr import SECTOR_BYTES, Mbr, has_partitions
 from bootharness.text import count
 from bootharness.trace.boot_managers import complaint_of
 from bootharness.trace.boot_trace import BootTrace
@@ -92,7 +92,7 @@ def disk_cut_short(trace: BootTrace) -> Finding | None:
         return None
     asked = f" (fault {_cut(trace)})" if _cut(trace) else ""
     return Finding(
-        f"the {'CD' if disk.kind == 'cdrom' else disk.kind} was cut short: it ends with LBA "
+        f"the {_kind(disk)} was cut short: it ends with LBA "
         f"{_sectors(disk) - 1:,}, within {within}; the loader's read of LBA {_span(beyond.span)}, "
         f"drive 0x{beyond.drive:02x}, went past that{asked}",
         (str(beyond.call),),
@@ -167,7 +167,8 @@ def wrong_sectors(trace: BootTrace) -> Finding | None:
         begins = f"; the kernel begins at {disk.kernel_lba:,}" if known else ""
         return Finding(
             f"the loader read LBA {_span(beyond.span)} of drive 0x{beyond.drive:02x}, but the "
-            f"disk ends with LBA {_sectors(disk) - 1:,}{begins}",
+            f"{_kind(disk)} ends with LBA {_sectors(disk) - 1:,}{begins}"
+            f"{_counted_in_512(beyond, disk)}",
             (str(beyond.call),),
         )
     return _another_drive(trace, disk, reads) or _beside_the_kernel(trace, disk, reads)
@@ -249,11 +250,26 @@ def _all_in_place(trace: BootTrace) -> bool:
 def _past_the_end(reads: Iterable[DiskRead], disk: DiskFacts) -> DiskRead | None:
     """Return the first read that went past the end of the disk, and failed."""
     for read in reads:
-        beyond = read.call.packet and read.span.stop > _sectors(disk)
+        beyond = read.span.stop > _sectors(disk)
         own = not disk.others or read.drive == disk.drive
         if beyond and own and read.call.failed and read.sector_bytes == disk.sector_bytes:
             return read
     return None
+
+
+def _counted_in_512(read: DiskRead, disk: DiskFacts) -> str:
+    """Say so where a read past the end would be on the disk if its sectors had 512 bytes."""
+    at = read.span.start * SECTOR_BYTES
+    if disk.sector_bytes == SECTOR_BYTES or not at < disk.bytes - disk.base:
+        return ""
+    return (
+        f"; its sectors have {disk.sector_bytes:,} bytes, and counted in {SECTOR_BYTES} bytes that "
+        f"would be LBA {at // disk.sector_bytes:,}"
+    )
+
+
+def _kind(disk: DiskFacts) -> str:
+    return "CD" if disk.kind == "cdrom" else disk.kind
 
 
 def _sectors(disk: DiskFacts) -> int:
