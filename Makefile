@@ -12,6 +12,7 @@ NEEDED := qemu-system-x86_64:qemu-system-x86 nasm:nasm ld:binutils gdb:gdb $(PYT
 # network boots, GRUB, toolchains, and what the tests check us against
 TESTED_WITH := zstd:zstd lz4:lz4 zsh:zsh fish:fish qemu-img:qemu-utils git:git kconfig-conf:kconfig-frontends bwrap:bubblewrap sfdisk:fdisk dnsmasq:dnsmasq-base \
 	ip:iproute2 mcopy:mtools mkfs.vfat:dosfstools syslinux:syslinux \
+	tesseract:tesseract-ocr \
 	grub-mkstandalone:grub-common chromium:chromium xorriso:xorriso \
 	/usr/lib/ISOLINUX/isolinux.bin:isolinux /usr/lib/memtest86+/memtest86+x64.iso:memtest86+ \
 	/usr/lib/ipxe/undionly.kpxe:ipxe /usr/lib/PXELINUX/pxelinux.0:pxelinux \
@@ -19,7 +20,7 @@ TESTED_WITH := zstd:zstd lz4:lz4 zsh:zsh fish:fish qemu-img:qemu-utils git:git k
 	/usr/lib/grub/i386-pc/boot.img:grub-pc-bin /usr/share/OVMF/OVMF_CODE_4M.fd:ovmf
 APT := $(if $(filter 0,$(shell id -u)),,sudo) apt-get
 
-.PHONY: setup tools demo test matrices check faults faults-net appliance kill fuzz docs readme bench bench-bisect bench-config bench-factors bench-net hunts mutants mutants-rules clean
+.PHONY: setup tools demo test matrices check faults faults-net appliance kill good fuzz docs readme bench bench-bisect bench-config bench-factors bench-net hunts mutants mutants-rules clean
 
 setup: $(VENV)/.packages $(VENV)/.installed
 tools: setup $(VENV)/.tools
@@ -94,6 +95,12 @@ TIMES ?= 85
 kill: tools
 	$(BIN)/python -m tests.support.kills $(TIMES) 1
 
+# kernels by every route, with many command lines, cards and disks, beside busy loops: BOOTS of them, or
+# all, which takes two hours
+BOOTS ?=
+good: tools
+	$(BIN)/python -m tests.support.good_boots $(BOOTS)
+
 # every parser against bytes chosen by coverage, SECONDS for each: an hour in all
 SECONDS ?= 160
 fuzz: tools
@@ -157,8 +164,8 @@ bench-factors: tools
 faults-net: tools
 	$(BIN)/python -m tests.support.net_matrix
 
-# the rules of the diagnosis, changed in every way that mutmut knows: takes an hour; it wants the
-# package beside the tests
+# the rules of the diagnosis, of what is wanted and of how a guest is watched, changed in every way that
+# mutmut knows: takes two hours; it wants the package beside the tests
 mutants-rules: tools
 	$(BIN)/python -m pip install -q --disable-pip-version-check 'mutmut>=3.8'
 	rm -rf .mutants && mkdir .mutants

@@ -55,7 +55,9 @@ def boot(
             return _foreseen(name, booted, plan, why)
         with Workspace() as workspace, route.prepare(booted, plan, workspace) as medium:
             trace = boot_medium(name, medium, plan, workspace, observer=observer, keep=keep)
-        wide = wider(plan.machine, trace.ending.detail if trace.ending.kind == "complaint" else "")
+        ran = trace.machine.qemu if trace.machine else ""
+        said = trace.ending.detail if trace.ending.kind == "complaint" else ""
+        wide = wider(plan.machine, ran, said)
         if wide is None:
             return trace
         # what the header did not say the kernel has: the QEMU was our choice, and the wrong one

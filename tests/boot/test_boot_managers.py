@@ -102,6 +102,18 @@ def test_grub(fat_disk: Path, tmp_path: Path, command: str) -> None:
     is_good(grub(fat_disk, tmp_path, config, command), memory=command == "linux16")
 
 
+def test_kernel_of_64_bits_entered_past_its_setup_code_on_a_cpu_of_32(
+    fat_disk: Path, tmp_path: Path
+) -> None:
+    disk = grub(fat_disk, tmp_path, f"{LINUX}boot\n")
+    machine = MachineConfig(cpu="pentium3")
+    plan = BootPlan(route="disk", timeout_s=300, idle_s=4, machine=machine)
+    judgement = judge(boot(str(disk), plan))
+    assert (judgement.verdict, judgement.cause) == (Verdict.BAD, "wrong-cpu"), judgement.summary
+    assert "pentium3, which --cpu asks for: there is no sse2 and no long mode" in judgement.summary
+    assert not judgement.consequences
+
+
 LINUX = f"linux (hd0,msdos1)/vmlinuz {DEFAULT_CMDLINE}\n"
 LABEL = f"label it\n kernel vmlinuz\n append {DEFAULT_CMDLINE}\n"
 
@@ -117,7 +129,7 @@ def test_kernel_of_a_disk_that_is_quiet_or_speaks_on_the_screen_is_good(
     fat_disk: Path, tmp_path: Path, append: str, words: str
 ) -> None:
     config = f"default it\nlabel it\n kernel vmlinuz\n append {append}\n"
-    judgement = judged(syslinux(fat_disk, tmp_path, config), idle_s=4)
+    judgement = judged(syslinux(fat_disk, tmp_path, config))
     assert judgement.verdict is Verdict.GOOD, judgement.summary
     assert words in judgement.summary
 

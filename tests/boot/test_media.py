@@ -45,7 +45,7 @@ GPT = "label: gpt\nstart=2048, type=U, attrs={}\n"
 
 
 def booted(image: Path, **options: object) -> tuple[BootTrace, Judgement]:
-    plan = choose(BootPlan(route="disk", until="banner", timeout_s=300, idle_s=3), options)
+    plan = choose(BootPlan(route="disk", until="banner", timeout_s=300), options)
     trace = boot(str(image), plan)
     return trace, judge(trace)
 
@@ -67,7 +67,7 @@ def is_good(image: Path, **options: object) -> BootTrace:
 
 
 def cause_of(image: Path, **options: object) -> Judgement:
-    _, judgement = booted(image, **options)
+    _, judgement = booted(image, idle_s=3.0, **options)
     assert judgement.verdict is Verdict.BAD, judgement.summary
     return judgement
 

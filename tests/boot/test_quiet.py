@@ -8,8 +8,10 @@ from bootharness.plan import BootPlan
 from bootharness.trace.boot_trace import BootTrace
 
 
-def booted(kernel: str, cmdline: str, until: str) -> tuple[BootTrace, Judgement]:
-    trace = boot(kernel, BootPlan(cmdline=cmdline, until=until, timeout_s=120, idle_s=4))
+def booted(
+    kernel: str, cmdline: str, until: str, idle_s: float = 15
+) -> tuple[BootTrace, Judgement]:
+    trace = boot(kernel, BootPlan(cmdline=cmdline, until=until, timeout_s=120, idle_s=idle_s))
     return trace, judge(trace)
 
 
@@ -33,5 +35,5 @@ def test_kernel_without_a_banner_on_the_line_is_good(
 
 
 def test_kernel_that_says_nothing_anywhere_is_not_known(debian: str) -> None:
-    _, judgement = booted(debian, "console=null quiet panic=0", "banner")
+    _, judgement = booted(debian, "console=null quiet panic=0", "banner", idle_s=4)
     assert (judgement.verdict, judgement.cause) == (Verdict.SKIP, "kernel-silent")

@@ -73,7 +73,6 @@ def test_quiet_kernel_of_an_installer_is_good_over_the_network(debian: str) -> N
         route="ipxe",
         until="banner",
         cmdline="console=ttyS0,115200 vga=788 --- quiet",
-        idle_s=4.0,
     )
     assert judgement.verdict is Verdict.GOOD, judgement.summary
 

@@ -22,6 +22,11 @@ def with_table(*partitions: Partition, sector_bytes: int = 512, kind: str = "dis
     return replace(GOOD, disk=disk)
 
 
+def on_disk(trace: BootTrace, **changes: int) -> BootTrace:
+    assert trace.disk
+    return replace(trace, disk=replace(trace.disk, **changes))
+
+
 def boot(end: int, kind: int = 0x83) -> Partition:
     return Partition.at(2048, end - 2048, kind=kind, active=True)
 
@@ -44,11 +49,19 @@ def test_what_ends_behind_it_is_said() -> None:
         with_table(boot(SECTORS + 1, kind=0)),
         with_table(boot(SECTORS + 1), kind="cdrom"),
         with_table(boot(SECTORS + 1), Partition(status=0x7F, type=1)),
+        on_disk(with_table(boot(SECTORS + 1)), base=2048),
+        on_disk(with_table(boot(SECTORS + 1)), bytes=0),
+        replace(with_table(boot(SECTORS + 1)), disk=None),
     ],
-    ids=["protective", "no type", "CD", "no table but code"],
+    ids=["protective", "no type", "CD", "no table but code", "in a CD", "of no size", "no disk"],
 )
 def test_of_what_is_no_table_of_this_disk_nothing_is_said(trace: BootTrace) -> None:
     assert judge(trace).warnings == ()
+
+
+def test_every_type_but_none_and_the_protective_one_is_a_partition() -> None:
+    for kind in (1, 0x83, 0xED, 0xEF, 0xFF):
+        assert judge(with_table(boot(SECTORS + 1, kind=kind))).warnings
 
 
 def test_sectors_of_a_table_are_the_drives() -> None:

@@ -6,6 +6,7 @@ from msgspec.structs import replace
 from bootharness.diagnosis import Verdict, judge
 from bootharness.diagnosis.kernel import no_init
 from bootharness.trace.boot_trace import Ending
+from bootharness.trace.heard import Heard
 from tests.diagnosis.test_wanted import LATE, shown
 
 BOOTED = replace(LATE, serial="Linux version 6.1.0 (x)\r\n")
@@ -25,6 +26,15 @@ UNPACKED = "[    2.8] Initramfs unpacking failed: ZSTD-compressed data is trunca
         "ERROR: Failed to mount '/dev/sda2' on real root",
         "mount: mounting /dev/sda2 on /sysroot failed: No such file or directory",
         "You are in emergency mode. After logging in, type journalctl -xb",
+        "You are in rescue mode. After logging in, type journalctl -xb",
+        ":: device 'LABEL=rood' not found. Skipping fsck.",
+        "ERROR: Device '/dev/vda3' not found.",
+        "mount: mounting /dev/sda2 on /root failed: No such file or directory",
+        "mount: mounting /dev/sda2 on /new_root failed: Invalid argument",
+        "mount: mounting /dev/sda2 on /mnt/root failed: Invalid argument",
+        "The root filesystem on /dev/sda1 requires a manual fsck",
+        "Mounting root failed.",
+        "Mounting root: failed.",
     ],
 )
 def test_its_words_are_the_sentence(words: str) -> None:
@@ -82,3 +92,45 @@ def test_whether_there_was_an_initrd_is_said_only_where_it_is_known() -> None:
 
     assert "(there was no initrd)" in entered_with(0)
     assert "(the initrd had 5,000 bytes)" in entered_with(5000)
+
+
+GAVE_UP = replace(
+    BOOTED, serial=BOOTED.serial + "ALERT!  /dev/x does not exist.\r\n  \r\nsh\r\n1\r\n2\r\n3\r\n"
+)
+
+
+def test_what_it_says_is_one_sentence_with_what_came_behind_it() -> None:
+    judgement = judge(GAVE_UP)
+    assert judgement.summary == (
+        'userspace came up and gave up; it says "ALERT! /dev/x does not exist."'
+    )
+    assert judgement.diagnosis
+    assert judgement.diagnosis.evidence == ("ALERT!  /dev/x does not exist.", "sh", "1", "2")
+
+
+def test_what_the_kernel_had_said_is_said_behind_it() -> None:
+    judgement = judge(replace(GAVE_UP, serial=UNPACKED + GAVE_UP.serial))
+    assert judgement.summary == (
+        'userspace came up and gave up; it says "ALERT! /dev/x does not exist.", after the kernel '
+        'said "Initramfs unpacking failed: ZSTD-compressed data is truncated"'
+    )
+
+
+def test_words_of_nobody_and_words_before_another_end_are_no_userspaces() -> None:
+    nobodys = replace(GAVE_UP, heard=None, handoff=None)
+    assert judge(nobodys).cause == "marker-not-seen"
+    assert judge(replace(nobodys, heard=Heard(on="serial line"))).cause == "userspace-gave-up"
+    for kind in ("guest-reset", "unheard-of"):
+        assert judge(replace(GAVE_UP, ending=Ending(kind, 9.0))).cause != "userspace-gave-up"
+
+
+def test_words_in_colours_and_with_odd_ends_are_words() -> None:
+    serial = BOOTED.serial + "\x1b[1mALERT!  /dev/x\x1b[0m does not exist.\r\r\nsh\r\n"
+    judgement = judge(replace(BOOTED, serial=serial))
+    assert judgement.summary.endswith('it says "ALERT! /dev/x does not exist."')
+    judgement = judge(replace(BOOTED, serial=serial.replace("/dev/x", "/dev/\x07")))
+    assert judgement.summary.endswith('it says "ALERT! /dev/\\x07 does not exist."')
+
+
+def test_a_screen_that_nobody_looked_at_says_nothing() -> None:
+    assert judge(replace(BOOTED, post_mortem=None)).cause == "marker-not-seen"

@@ -340,7 +340,19 @@ def test_a_place_has_its_version(version: str) -> None:
     assert version_name(place[0]) == version
 
 
-@pytest.mark.parametrize("release", ["selfcheck", "", "next-2026", "0.1.2"])
+@pytest.mark.parametrize("version", ["84444444.19", "999999999.0"])
+def test_a_number_that_nobody_counts_up_to_is_one(version: str) -> None:
+    """A kernel names its release itself."""
+    place = version_place(version)
+    assert place
+    assert version_name(place[0]) == version
+    assert version_name(1e15)  # so far away may be a limit
+
+
+@pytest.mark.parametrize(
+    "release",
+    ["selfcheck", "", "next-2026", "0.1.2", "1.3.100", pytest.param("9" * 5000 + ".1", id="long")],
+)
 def test_what_has_no_version_is_on_no_line(release: str) -> None:
     assert version_place(release) is None
 

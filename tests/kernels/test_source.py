@@ -27,6 +27,11 @@ def test_folder_is_its_kernels_in_the_order_of_versions(folder: Path) -> None:
     assert [Path(each).name for each in expand(str(folder))] == ORDER
 
 
+def test_a_letter_that_is_nearly_a_digit_is_a_letter(folder: Path) -> None:
+    (folder / "vmlinuz-6\u00b2").write_bytes(bzimage(bytes(32)))
+    assert [Path(each).name for each in expand(str(folder))] == [*ORDER, "vmlinuz-6\u00b2"]
+
+
 def test_glob_takes_what_it_matches(folder: Path) -> None:
     found = expand(f"{folder}/vmlinuz-6*")
     assert [Path(each).name for each in found] == ORDER[1:]

@@ -44,6 +44,13 @@ def test_machine_follows_the_configuration() -> None:
     assert "accel=kvm -cpu host" in kvm
 
 
+def test_cpu_that_is_asked_for_is_taken_as_it_is() -> None:
+    for accelerator in ("tcg", "kvm"):
+        asked = MachineConfig("qemu-system-x86_64", accelerator=accelerator, cpu="Nehalem", smp=3)
+        assert "-cpu Nehalem -smp 3 -m" in " ".join(machine_args(asked))
+    assert "-smp" not in machine_args(MachineConfig("q", accelerator="tcg"))
+
+
 def test_linux_does_not_meet_an_instruction_that_qemu_gets_wrong() -> None:
     said = machine_args(MachineConfig("/usr/bin/qemu-system-x86_64", accelerator="tcg"))
     assert said[said.index("-cpu") + 1] == "qemu64,-cx16"

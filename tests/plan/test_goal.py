@@ -6,6 +6,8 @@ import pytest
 
 from bootharness.errors import UsageError
 from bootharness.plan import SCREEN, UNTIL, BootPlan, choose
+from bootharness.plan.goal import check_until
+from bootharness.plan.pattern import check_pattern
 from bootharness.routes.table import route_of
 
 
@@ -21,10 +23,28 @@ def test_names_and_patterns_are_taken(until: str) -> None:
     [
         ("bannr", "banner"),
         ("Init", "init"),
+        ("BANNER", "banner"),
+        ("scren", "screen"),
+        ("stage1", "setup"),
+        ("setup-loaded", "setup"),
         ("setup-entered", "setup"),
         ("protected_mode", None),
+        ("protected", "protected-mode"),
+        ("userspace", "init"),
         ("poweroff", "shutdown"),
+        ("power-off", "shutdown"),
         ("kernel-loaded", "setup"),
+        ("kernel-entered", "setup"),
+        # typed in a hurry
+        ("stge", "setup"),
+        ("setu-loa", "setup"),
+        ("setu-ent", "setup"),
+        ("kern-lod", "setup"),
+        ("kern-ente", "setup"),
+        ("protec", "protected-mode"),
+        ("usrspc", "init"),
+        ("power", "shutdown"),
+        ("powr-f", "shutdown"),
     ],
 )
 def test_what_is_nearly_a_name_is_asked_about(until: str, meant: str | None) -> None:
@@ -37,6 +57,29 @@ def test_what_is_nearly_a_name_is_asked_about(until: str, meant: str | None) -> 
     assert BootPlan(until=pattern).until == pattern
 
 
+def test_what_is_asked_is_one_sentence() -> None:
+    with pytest.raises(UsageError) as refused:
+        check_until("bannr")
+    assert str(refused.value) == ("'bannr': did you mean banner? If it is a pattern, write [b]annr")
+
+
+def test_what_is_no_pattern_is_said_whole() -> None:
+    long = "ab" * 501
+    for pattern, said in (
+        (long, f"{long[:40]!r}... has 1,002 characters; a pattern has at most 1,000"),
+        ("x*", "'x*': it is found in an empty line, so it would tell nothing"),
+        ("(", "'(' is no regular expression: missing ) at position 1; a \\ before ( [ . * + ? "
+         "makes it a letter"),
+    ):  # fmt: skip
+        with pytest.raises(UsageError) as refused:
+            check_pattern(pattern)
+        assert str(refused.value) == said
+
+
+def test_the_longest_pattern_is_taken() -> None:
+    check_pattern("x" * 1000)
+
+
 @pytest.mark.parametrize(
     ("name", "pattern", "said"),
     [
@@ -45,6 +88,7 @@ def test_what_is_nearly_a_name_is_asked_about(until: str, meant: str | None) -> 
         ("until", "a{99999999999}", "is no regular expression"),
         ("until", "x*", "found in an empty line"),
         ("until", "", "found in an empty line"),
+        ("until", "^$", "found in an empty line"),
         ("until", "x" * 1001, "at most 1,000"),
         ("until", "\udcff:", "not UTF-8"),
         ("until_screen", "[", "is no regular expression"),

@@ -4,7 +4,7 @@ import pytest
 
 from bootharness.errors import UsageError
 from bootharness.machine.keys import as_codes, as_sent
-from bootharness.plan.prompt import KEYS, Prompt
+from bootharness.plan.prompt import KEYS, Prompt, check_prompt
 
 
 @pytest.mark.parametrize(
@@ -34,12 +34,42 @@ def test_prompts_as_people_write_them(given: str, pattern: str, keys: tuple[str,
         ("a=>gr\u00fcn", "on no key"),
         ("a=>x\n", "Enter is <enter>"),
         ("a=>" + "x" * 501, "501 keys"),
+        ("a=><f0>", "<f0> is no key"),
+        ("a=><f13>", "<f13> is no key"),
+        ("a=><ctrl-C>", "<ctrl-C> is no key; did you mean ctrl-c\\?$"),
     ],
 )
 def test_what_is_no_prompt_is_one_sentence(given: str, said: str) -> None:
     with pytest.raises(UsageError, match=said) as refused:
         Prompt.parse(given)
     assert "\n" not in str(refused.value)
+
+
+def test_what_is_wrong_is_said_whole() -> None:
+    long = "a=>" + "x" * 1000
+    keys = ", ".join(KEYS)
+    for given, said in (
+        ("boot:", "'boot:': it is PATTERN=>TEXT, as 'boot:=>rescue<enter>'"),
+        ("a=>1 <", "'a=>1 <': a < that begins no key is written <lt>"),
+        ("a=>\t", "'a=>\\t': '\\t' is on no key; Enter is <enter>, Tab <tab>"),
+        ("a=><zzz>", f"'a=><zzz>': <zzz> is no key; keys are {keys}, ctrl-c"),
+        (long, f"{long[:40]!r}...: these are 1,000 keys, and 500 do"),
+    ):
+        with pytest.raises(UsageError) as refused:
+            check_prompt(given)
+        assert str(refused.value) == said
+
+
+def test_as_many_keys_as_there_may_be_are_taken() -> None:
+    assert len(Prompt.parse("a=>" + "x" * 500).keys) == 500
+
+
+def test_keys_have_the_names_that_stand_on_them() -> None:
+    assert KEYS == (
+        "enter", "esc", "tab", "backspace", "up", "down", "left", "right", "home", "end", "pgup",
+        "pgdn", "delete", "lt", "f1", "f2", "f3", "f4", "f5", "f6", "f7", "f8", "f9", "f10", "f11",
+        "f12",
+    )  # fmt: skip
 
 
 def test_keys_as_a_keyboard_and_as_a_terminal_have_them() -> None:

@@ -31,6 +31,7 @@ def test_page_says_so_in_place_of_a_chart() -> None:
 def test_what_is_to_be_installed_is_an_extra() -> None:
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
-    assert any(each.startswith("matplotlib") for each in extras["plots"])
-    assert "bootharness[plots]" in extras["dev"]
-    assert not any(each.startswith("matplotlib") for each in project["dependencies"])
+    for extra, names in (("plots", {"matplotlib"}), ("screens", {"numpy", "pillow"})):
+        assert {each.partition(">")[0] for each in extras[extra]} == names
+        assert not any(each.partition(">")[0] in names for each in project["dependencies"])
+    assert "bootharness[plots,screens]" in extras["dev"]

@@ -3,14 +3,19 @@
 `make fuzz` drives these targets by coverage, for as long as it is told.
 """
 
+import gc
 import random
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from io import BytesIO
 from pathlib import Path
+from threading import Event
+from types import FunctionType, SimpleNamespace
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 from pygdbmi.gdbmiparser import parse_response
 
 from bootharness.diagnosis import judge
@@ -27,15 +32,19 @@ from bootharness.formats.vga import TEXT_BYTES, TextMode
 from bootharness.machine.gdb import NOT_MI
 from bootharness.machine.gdb_log import REGISTERS, registers_from
 from bootharness.machine.registers import parse_registers
+from bootharness.network.files import FileTable
+from bootharness.network.http_server import _Handler
+from bootharness.plan.fault import Faults
 from bootharness.report.disassembly import instructions
 from bootharness.report.document import document, encode, read_trace
 from bootharness.routes.shape import shape_of
-from bootharness.trace.boot_trace import BootTrace
+from bootharness.trace.boot_trace import BootTrace, Ending
 from tests.formats.test_intlog import PAGE_FAULT
 from tests.formats.test_record import PACKET, record
 from tests.machine.test_registers import REAL
 from tests.support.builders import bzimage
 from tests.support.fuzz_files import FILE_TARGETS, file_seeds
+from tests.support.fuzz_words import WORD_TARGETS, word_seeds
 from tests.support.netclient import NetClient, wire_with
 from tests.support.traces import handoff, loading_trace, move, read, teletype
 
@@ -120,8 +129,13 @@ def recorder_log(data: bytes) -> None:
     cut = data[0] if data else 0
     for piece in (data[:cut], data[cut:]):
         pairing.feed(decoder.feed(piece))
-    for call in pairing.calls(lambda ticks: ticks / 1e6):
+    calls = tuple(pairing.calls(lambda ticks: ticks / 1e6))
+    for call in calls:
         assert str(call)
+    for ending in ("reached", "loop", "guest-reset"):
+        said = replace(trace, bios_calls=calls, handoff=None, ending=Ending(ending, 1.0))
+        assert said.screen is not None
+        assert judge(said).summary
 
 
 def trace_json(data: bytes) -> None:
@@ -207,13 +221,41 @@ def wire(data: bytes) -> None:
     assert guest.fetch("boot.ipxe") == b"#!ipxe\n"
 
 
+class _Asked:
+    """A connection on which a guest has said all that it says."""
+
+    def __init__(self, said: bytes) -> None:
+        self._said, self.answer = said, b""
+
+    def makefile(self, *_how: object) -> BytesIO:
+        return BytesIO(self._said)
+
+    def sendall(self, answer: bytes) -> None:
+        self.answer += answer
+
+    def settimeout(self, _seconds: float) -> None:
+        pass
+
+
+def http(data: bytes) -> None:
+    """Ask the HTTP server anything, and then for a file: what fails in it ends a boot."""
+    server = SimpleNamespace(
+        files=FileTable({"boot.ipxe": b"#!ipxe\n"}), faults=Faults(), now=lambda: 0.0, written=0,
+        note=lambda *_said, **_more: None, transfers=[], closing=Event(),
+    )  # fmt: skip
+    for said in (data, b"GET /" + data, b"GET /boot.ipxe HTTP/1.1\r\n" + data):
+        asked = _Asked(said + b"\r\n\r\nGET /boot.ipxe HTTP/1.1\r\n\r\n")
+        with suppress(OSError):
+            _Handler(asked, "guest", server)  # type: ignore[arg-type]
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
     target.__name__: target
     for target in (
         setup_header, mbr, descriptors, packet, medium, recorder_log, trace_json, monitor,
-        machine_interface, interrupt_log, text_screen, code, wire,
+        machine_interface, interrupt_log, text_screen, code, wire, http,
     )
-} | FILE_TARGETS  # fmt: skip
+} | WORD_TARGETS | FILE_TARGETS  # fmt: skip
 
 
 def _frames() -> bytes:
@@ -252,6 +294,8 @@ def seeds() -> dict[str, bytes]:
         "text_screen": bytes.fromhex("0e4f1f4f00002800") + b"H\x07i\x07",
         "code": bytes.fromhex("ea197c0000fa31c08ed8cd150f01e0eb fe"),
         "wire": _frames(),
+        "http": b"HEAD /boot.ipxe HTTP/1.1\r\nConnection: keep-alive\r\nRange: bytes=2-",
+        **word_seeds(),
         **file_seeds(),
     }
 
@@ -261,7 +305,10 @@ def main() -> None:
     import atheris
 
     name, *options = sys.argv[1:]
-    atheris.instrument_all()
+    for each in gc.get_objects():  # of all that is imported it takes a minute
+        if isinstance(each, FunctionType) and (each.__module__ or "").startswith("bootharness"):
+            with suppress(Exception):  # what it cannot count it leaves as it is
+                atheris.instrument_func(each)
     corpus = CORPORA / name  # what was found once is tried first the next time
     corpus.mkdir(parents=True, exist_ok=True)
     (corpus / "right").write_bytes(seeds()[name])

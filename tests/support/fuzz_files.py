@@ -4,10 +4,14 @@ Each target is given bytes: they are the file, and they choose what is changed i
 may be refused by an error of ours, in one sentence, and by no other.
 """
 
+import bz2
+import gzip
+import lzma
 import random
 import shutil
 import sqlite3
 import struct
+import subprocess
 import tarfile
 import tempfile
 import tomllib
@@ -16,6 +20,7 @@ from collections.abc import Callable
 from contextlib import closing, suppress
 from copy import deepcopy
 from functools import cache
+from io import StringIO
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -30,16 +35,20 @@ from bootharness.errors import BootHarnessError, FormatError
 from bootharness.factors.cases import cases, read_features
 from bootharness.factors.find import find_factors
 from bootharness.factors.results import read_results
+from bootharness.formats.forms import form_of
 from bootharness.formats.zipped import unzipped
+from bootharness.gate.diff import diff_of
 from bootharness.gate.events import events
 from bootharness.gate.matrix import read_matrix
 from bootharness.gate.outcome import Entry, GateOutcome
 from bootharness.gate.past import outcome_of
-from bootharness.gate.report.document import gate_document
+from bootharness.gate.report.diff import diff_document, headline, print_diff
+from bootharness.gate.report.document import gate_document, read_gate
 from bootharness.gate.report.html import html
 from bootharness.gate.report.past import past_document
 from bootharness.kernels.image import KernelImage
 from bootharness.kernels.source import known_kernels
+from bootharness.kernels.unpacking import begins, is_compressed, unpacked
 from bootharness.plan import BootPlan
 from bootharness.predictor.headroom import PartLimit
 from bootharness.report.document import document, encode, read_trace
@@ -315,6 +324,32 @@ def _json(values: Any) -> bytes:
     return msgspec.json.encode(values)
 
 
+@cache
+def _gate() -> tuple[GateOutcome, bytes]:
+    path = _file("good.json", encode(_results()[1]))
+    return read_gate(path), path.read_bytes()
+
+
+def gate_json(data: bytes) -> None:
+    """Read a gate that was written, and say what has changed since."""
+    chosen = random.Random(data)
+    good, written = _gate()
+    bad = bent(msgspec.json.decode(written), chosen)
+    for content in (data, garbled(written, chosen), msgspec.json.encode(bad)):
+        path = _file("gate.json", content)
+        _refused(lambda path=path: _compared(good, read_gate(path)))  # type: ignore[misc]
+
+
+def _compared(one: GateOutcome, other: GateOutcome) -> None:
+    before, after = Path("before.json"), Path("after.json")
+    for left, right in ((one, other), (other, one), (other, other)):
+        diff = diff_of(left, right)
+        assert diff.exit_status in (0, 1, 125)
+        assert headline(diff)
+        print_diff(diff, before, after, StringIO())
+        encode(diff_document(diff, before, after))
+
+
 def features(data: bytes) -> None:
     """Read a table of features."""
     good = b"kernel,compiler,size\nx,gcc-10,5\ny,gcc-12,6\n"
@@ -397,6 +432,34 @@ def _facts_of(path: Path) -> None:
     assert len(kernel.read_payload()) + kernel.missing_bytes + 15 >= kernel.payload_bytes
 
 
+def compressed(data: bytes) -> None:
+    """Unpack files of every form into the cache, whole, damaged, and too large."""
+    chosen = random.Random(data)
+    content = bytes(chosen.choice((0, 10, 70_000))) + data
+    packed = chosen.choice(
+        (gzip.compress, bz2.compress, lzma.compress,
+         lambda plain: lzma.compress(plain, lzma.FORMAT_ALONE), _piped("zstd"), _piped("lz4"))
+    )(content)  # fmt: skip
+    with patch.dict("os.environ", BOOTHARNESS_CACHE=str(_folder() / "cache")):
+        for given in (packed, garbled(packed, chosen), packed[:6] + data):
+            path, form = _file("packed", given), form_of(given)
+            if form is None or not is_compressed(form):
+                continue
+            assert len(begins(path, form, 16)) <= 16
+            for most in (len(content), len(content) // 2):
+                with suppress(FormatError):
+                    made = unpacked(path, form, "fuzzed", most)
+                    assert made.stat().st_size <= most
+                    assert given is not packed or made.read_bytes() == content
+                shutil.rmtree(_folder() / "cache" / "fuzzed", ignore_errors=True)
+
+
+def _piped(program: str) -> Callable[[bytes], bytes]:
+    return lambda plain: (
+        subprocess.run([program, "-qc"], input=plain, stdout=subprocess.PIPE, check=True).stdout
+    )
+
+
 def zipped(data: bytes) -> None:
     """Unpack what may be damaged, and no more of it than was asked for."""
     packed = zlib.compress(bytes(10_000) + data)
@@ -409,7 +472,7 @@ FILE_TARGETS: dict[str, Callable[[bytes], None]] = {
     target.__name__: target
     for target in (
         debug_trace, history, matrix, profile, kernels_table, results, features, hunt_log,
-        loader_elf, kernel_file, zipped,
+        gate_json, loader_elf, kernel_file, compressed, zipped,
     )
 }  # fmt: skip
 

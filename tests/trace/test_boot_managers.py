@@ -79,6 +79,126 @@ def test_what_is_complained_of_and_whether_that_is_the_end(
 
 
 @pytest.mark.parametrize(
+    "said",
+    [
+        "error: unknown filesystem.",
+        "alert: no root.",
+        "fatal: no space left.",
+        "WARNING: it is old",
+        "ERROR: No kernel",
+        "PANIC: early exception 0e",
+        "isolinux: Image checksum bad, sorry...",
+        "LILO - Descriptor checksum wrong",
+        "L 01 01 01",
+        "No bootable device.",
+        "No bootable medium",
+        "No bootable image was there",
+        "No bootable partition in table",
+        "No bootable disk",
+        "Missing operating system",
+        "No operating system",
+        "Error loading operating system",
+        "No active partition",
+        "Non-System disk",
+        "This is not a bootable disk",
+        "No system disk",
+        "NTLDR is missing",
+        "BOOTMGR is missing",
+        "BOOTMGR is compressed",
+        "A disk read error occurred",
+        "Disk error 04, AX = 4200, drive 80",
+        "Boot error",
+        "Remove disks or other media.",
+        "Insert system diskette",
+        "Please insert a boot floppy",
+        "No such file or directory",
+        "No such partition",
+        "No such device: 1234",
+        "No such disk",
+        "Kernel checksum error",
+        "Bad magic number",
+        "Out of memory",
+        "Not enough memory to load specified image",
+        "No DEFAULT or UI configuration directive there!",
+        "No configuration file!",
+        "Unknown keyword in configuration file: bla",
+        "Loading vmlinuz failed",
+        f"Loading {'x' * 100} failed",
+        "Could not find kernel image: linux",
+        "Operating system not found",
+        "Cannot load a ramdisk with an old kernel image.",
+        "Can't load the image",
+        "Unable to open file",
+        "Invalid or corrupt kernel image.",
+        "the image is corrupt",
+    ],
+)
+def test_each_complaint_is_told_from_other_words(said: str) -> None:
+    assert complaint_of(f"Loading\n  {said}\nall is well\n") == said
+
+
+@pytest.mark.parametrize(
+    "said", ["L 99", "no error: all is well", "a failedover node", "the invalidated line"]
+)
+def test_words_like_a_complaint_are_none(said: str) -> None:
+    assert complaint_of(said) is None
+
+
+def test_what_is_said_twice_is_repeated_once() -> None:
+    assert complaint_of("error: a.\n\n\nerror: a.\nerror:  b.\n") == "error: a.; error: b."
+
+
+def test_a_line_between_two_complaints_parts_them() -> None:
+    assert complaint_of("error: a.\nerror: b.\n") == "error: a.; error: b."
+    assert complaint_of("error: a.\nhello\nerror: b.\n") == "error: b."
+    assert complaint_of("error: a.\nhello\n") == "error: a."
+
+
+@pytest.mark.parametrize(
+    ("screen", "for_ever"),
+    [
+        ("sh:grub> ", True),
+        ("grub> \n", True),
+        ("grub rescue>", True),
+        ("grub> ls", False),
+        ("Remove disks or other media.\nPress any key", True),
+        ("Non-system disk\npress a key when ready", True),
+        ("Not a bootable disk, press any key", True),
+        ("other media\nstill here\npress any key", False),
+        ("Press any key", False),
+        ("Press ctrl+alt+del to restart", True),
+        ("Invalid\nboot: \n", True),
+        ("Invalid\nboot:\n1\n2\n3", True),
+        ("Invalid kernel. boot: ", True),
+        ("Invalid\nreboot: \n", False),
+        ("Invalid\nboot: linux\n", False),
+        ("grub> \n1\n2\n3", True),
+        ("grub> \n1\n2\n3\n\n  \n", True),
+        ("grub> \n1\n2\n3\n4", False),
+    ],
+)
+def test_what_only_a_person_ends(screen: str, for_ever: bool) -> None:
+    assert waits_for_ever(screen) is for_ever
+
+
+@pytest.mark.parametrize(
+    "screen",
+    ["boot:", "grub> ls", "grub rescue> ls", "Press a key", "press any key", "Press <Enter>",
+     "press [return]", "Press TAB", "press ESC", "Press F12 for the boot menu",
+     "Use the arrow keys", "Use the ^ and v keys", "Strike a key", "Hit any key", "hit a key",
+     "Continue? [Y/n]", "Again? [y/N]", "Automatic boot in 10", "Automatically in 5 s",
+     "automatically boot in 7", "to choose which entry is highlighted"],
+)  # fmt: skip
+def test_each_prompt_is_one(screen: str) -> None:
+    assert waits(screen)
+
+
+@pytest.mark.parametrize("screen", ["boot: linux", "press on", "use the keys", "[y/x]", "F12"])
+def test_words_like_a_prompt_are_none(screen: str) -> None:
+    assert not waits(screen)
+
+
+@pytest.mark.parametrize(
     ("screen", "expected"),
     [
         (MENU, True),
@@ -96,6 +216,7 @@ def test_prompts_and_menus(screen: str, expected: bool) -> None:
 def test_last_lines_have_no_boxes() -> None:
     assert last_lines(MENU, 1) == "before booting or `c' for a command-line."
     assert last_lines("│ one │\n└─────┘\n") == "one"
+    assert last_lines("one\n  \ntwo   2\nthree\n\n") == "two 2 / three"
 
 
 def test_of_two_complaints_far_apart_the_last_counts() -> None:

@@ -42,3 +42,20 @@ def test_what_never_ends_comes_in_pieces_and_is_not_kept() -> None:
     assert [line.at for line in found] == [LINE_BYTES * number for number in range(7)]
     assert lines.open
     assert len(lines.open.text) == LINE_BYTES
+
+
+def test_pieces_of_what_never_ends_are_as_a_terminal_shows_them_and_know_their_place() -> None:
+    lines = Lines()
+    text = b"ab\n" + b"x" * 2047 + b"\by" + b"z" * 2047 + b"end"
+    found = [*lines.feed(text)]
+    assert [line.at for line in found] == [0, 3]
+    assert found[1].text == "x" * 2046 + "y" + "z" * 2047
+    assert lines.open == Line(3 + LINE_BYTES, "end")
+
+
+def test_a_line_that_is_as_long_as_one_may_be_is_whole() -> None:
+    lines = Lines()
+    assert [*lines.feed(b"x" * 4096)] == []
+    assert [line.text for line in lines.feed(b"\n" + b"y" * 4097 + b"\n")] == [
+        "x" * 4096, "y" * 4096, "y",
+    ]  # fmt: skip

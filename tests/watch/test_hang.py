@@ -106,3 +106,83 @@ def test_boot_manager_that_may_wait_for_a_key(
     ]
     assert hang(looks, 9.0, None, may_poll=True) == verdict
     assert hang(looks, 9.0, None) == "loop"
+
+
+def low(at: int) -> CpuSample:
+    """Return a look at code below 1 MiB, none like the other."""
+    return replace(look(0x7C00 + at), general=f"EAX={at:08x}")
+
+
+BIOS_LOOKS = [replace(look(0xF0000), general=f"EAX={at:08x}") for at in range(100)]
+
+
+@pytest.mark.parametrize(
+    ("idle_s", "looks", "last", "expected"),
+    [
+        (0.3, [look(0, halted=True, on=False)] * 4, None, None),
+        (0.31, [low(1), *[look(0, halted=True, on=False)] * 4], None, "halted"),
+        (0.5, [look(0xF1234)] * 4, key(), None),
+        (0.51, [look(0xF1234)] * 4, key(), "waits-for-key"),
+        (0.51, [look(0xF1234)] * 3 + [look(0x7C00)], key(), None),
+        (0.51, [look(0x7C00)] * 3 + [look(0xF1234)], key(), "waits-for-key"),
+        (0.51, [look(0xF1234)] * 3 + [look(0x7C00), look(0xF1234)], key(), "waits-for-key"),
+        (0.51, [look(0xF1234)] * 2 + [look(0xF1234), look(0x7C00)], key(), None),
+        (1.5, [look(0xF1234)] * 9, replace(key(), number=0x13), None),
+        (1.51, [look(0xF1234)] * 9, replace(key(), number=0x13), "loop"),
+        (1.51, [look(0xF1234)] * 8 + [look(0x7C00)], replace(key(), number=0x13), None),
+        (1.51, [look(0xF1234, halted=True)] + [look(0xF1234)] * 8, replace(key(), number=0x13),
+         None),
+        (1.2, [low(at) for at in range(10)], None, None),
+        (1.21, [low(at) for at in range(10)], None, "loop"),
+        (1.21, [low(at) for at in range(9)], None, None),
+        (1.21, [low(at) for at in range(5)] + BIOS_LOOKS[:5], None, None),
+        (1.21, [low(at) for at in range(6)] + BIOS_LOOKS[:5], None, "loop"),
+        (1.21, [low(at) for at in range(19)] + [replace(low(0), linear=0x100000)], None, None),
+        (1.21, [low(at) for at in range(19)] + [replace(low(0), linear=0xBFFFF)], None, "loop"),
+        (1.2, [look(0x200000, mode="protected")] * 10, None, None),
+        (1.21, [look(0x200000, mode="protected")] * 10, None, "loop"),
+        (1.21, [look(0x200000, mode="protected")] * 9, None, None),
+        (1.21, [look(0x200000 + at % 4, mode="protected") for at in range(40)], None, "loop"),
+        (1.21, [look(0x200000 + at % 5, mode="protected") for at in range(40)], None, None),
+        (1.21, [look(0xF0000)] * 10, None, None),
+        (1.21, [look(0xF0000)] * 9 + [look(0x200000, mode="protected")], None, "loop"),
+        (1.21, [look(0x200000, mode="protected", halted=True)]
+         + [look(0x200000, mode="protected")] * 9, None, None),
+        (1.21, [look(KERNEL, mode="long")] + [look(KERNEL, mode="long", on=False)] * 9, None, None),
+    ],
+)  # fmt: skip
+def test_how_much_makes_it_certain(
+    idle_s: float, looks: list[CpuSample], last: BiosCall | None, expected: str | None
+) -> None:
+    assert hang(looks, idle_s, last) == expected
+
+
+@pytest.mark.parametrize(
+    ("number", "function", "kind"),
+    [(0x16, 0x00, "waits-for-key"), (0x16, 0x10, "waits-for-key"), (0x16, 0x01, None),
+     (0x13, 0x00, None)],
+)  # fmt: skip
+def test_only_who_reads_a_key_waits_for_one(number: int, function: int, kind: str | None) -> None:
+    asked = registers(eax=function << 8, cs=0, ip=0x7C42)
+    call = BiosCall(number, function, asked, None, 0.5, None)
+    assert hang([look(0xF1234)] * 4, 1.0, call) == kind
+
+
+def test_a_call_of_the_bios_itself_is_none_of_the_loaders() -> None:
+    asked = registers(cs=0xF000, ip=0x1234)
+    assert hang([look(0xF1234)] * 9, 9.0, BiosCall(0x13, 2, asked, None, 0.5, None)) is None
+
+
+@pytest.mark.parametrize(
+    ("looks", "expected"),
+    [
+        ([low(at) for at in range(92)] + BIOS_LOOKS[:8], None),
+        ([low(at) for at in range(93)] + BIOS_LOOKS[:7], "loop"),
+        ([low(at) for at in range(20)] + [replace(low(20), linear=0x100000)], None),
+        ([low(at) for at in range(20)] + [replace(low(20), linear=0xFFFFF)], "loop"),
+    ],
+)
+def test_who_hardly_ever_asks_the_bios_polls_for_nothing(
+    looks: list[CpuSample], expected: str | None
+) -> None:
+    assert hang(looks, 9.0, None, may_poll=True) == expected

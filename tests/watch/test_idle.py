@@ -5,8 +5,10 @@ from typing import Any, cast
 
 import pytest
 
+from bootharness.formats.bioscall import BiosCall
 from bootharness.machine.machine import Machine
-from bootharness.watch.idle import IdleClock
+from bootharness.watch.idle import IdleClock, Repetition
+from tests.support.traces import move, read, registers
 
 
 class Host:
@@ -47,6 +49,7 @@ class Host:
         (True, 0.0, 0.75, 5.0),
         (True, 0.25, 2.5, 5.0),
         (True, 0.75, 0.25, 15.0),
+        (True, 0.75, 0.0, 15.0),
     ],
 )
 def test_only_what_the_host_gave_makes_a_guest_idle(
@@ -74,3 +77,114 @@ def test_stopped_harness_is_no_time_of_the_guests() -> None:
     clock = IdleClock(cast(Machine, host))
     host.now_s += 60
     assert clock.seconds("nothing") <= 0.3
+    assert clock.awake_s == pytest.approx(0.2, abs=0.1)
+    assert clock.given_s == pytest.approx(0, abs=0.1)
+
+
+def test_a_clock_begins_with_nothing_and_looks_no_more_often_than_its_ticks() -> None:
+    host = Host()
+    host.now_s = host.cpu_s = 100.0  # the harness has been at it for a while
+    clock = IdleClock(cast(Machine, host))
+    assert clock.seconds("nothing") == 0
+    host.now_s, host.cpu_s = 100.03, 100.03
+    assert clock.seconds("nothing") == 0
+    assert (clock.awake_s, clock.given_s) == (0, 0)
+    host.now_s, host.cpu_s = 100.05, 100.05
+    assert clock.seconds("nothing") == pytest.approx(0.05)
+    assert (clock.awake_s, clock.given_s) == (pytest.approx(0.05), pytest.approx(0.05))
+
+
+def test_what_the_harness_did_itself_is_a_long_step_and_was_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    own = [1000.0]
+    monkeypatch.setattr("bootharness.watch.idle.time.process_time", lambda: own[0])
+    host = Host()
+    clock = IdleClock(cast(Machine, host))
+    clock.seconds("nothing")
+    host.now_s, own[0] = 10.0, 1005.0
+    assert clock.seconds("nothing") == pytest.approx(5.0)
+    assert clock.awake_s == pytest.approx(5.2)
+    assert clock.given_s == pytest.approx(5.0)
+
+
+def test_a_restart_is_progress() -> None:
+    host = Host()
+    host.halted = True
+    clock = IdleClock(cast(Machine, host))
+    for _ in range(10):
+        host.now_s += 0.1
+        clock.seconds("nothing")
+    clock.restart()
+    assert clock.seconds("nothing") == 0
+    assert clock.awake_s == pytest.approx(1.0)
+
+
+def test_a_cpu_that_runs_without_progress_is_awake_for_what_it_was_given() -> None:
+    host = Host()
+    clock = IdleClock(cast(Machine, host))
+    for _ in range(10):
+        host.now_s += 0.1
+        host.cpu_s += 0.025
+        clock.seconds("nothing")
+    assert clock.awake_s == pytest.approx(1.0)
+    assert clock.given_s == pytest.approx(0.25, abs=0.1)
+
+
+def call(number: int, function: int, **values: int) -> BiosCall:
+    inside = registers(eax=function << 8 | values.pop("al", 0), **values)
+    return BiosCall(number, function, inside, inside, 0.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "the_same"),
+    [
+        (call(0x10, 0x0E, al=65), call(0x10, 0x0E, al=65, ebx=7, ecx=9), True),
+        (call(0x10, 0x0E, al=65), call(0x10, 0x0E, al=66), False),
+        (call(0x10, 0x0E, al=65), call(0x10, 0x09, al=65), False),
+        (call(0x16, 0x01), call(0x10, 0x01), False),
+        (call(0x13, 0x02, ecx=1, edx=0x80), call(0x13, 0x02, al=5, ecx=1, edx=0x80, ebx=9), True),
+        (call(0x13, 0x02, ecx=1, edx=0x80), call(0x13, 0x02, ecx=2, edx=0x80), False),
+        (call(0x13, 0x02, ecx=1, edx=0x80), call(0x13, 0x02, ecx=1, edx=0x81), False),
+        (call(0x13, 0x02, ecx=1, edx=0x80), call(0x13, 0x02, ecx=0x10001, edx=0x20080), True),
+        (call(0x13, 0x02, ecx=0, edx=0), call(0x13, 0x02, ecx=0x8000, edx=0), False),
+        (call(0x13, 0x02, ecx=0, edx=0), call(0x13, 0x02, ecx=0, edx=0x8000), False),
+        (call(0x15, 0xE8, al=0x20, ebx=1), call(0x15, 0xE8, al=0x20, ebx=2), False),
+        (call(0x15, 0xE8, al=0x20, ebx=1), call(0x15, 0xE8, al=0x20, ebx=0x10001), True),
+        (call(0x15, 0xE8, al=0x20, ebx=0), call(0x15, 0xE8, al=0x20, ebx=0x8000), False),
+        (call(0x15, 0xE8, al=0x20), call(0x15, 0xE8, al=0x01), False),
+        (call(0x16, 0x01, ebx=1, ecx=2, edx=3), call(0x16, 0x01), True),
+        (read(2048, 4), read(2052, 4), False),
+        (read(2048, 4), read(2048, 4, at=9.0), True),
+        (move(0x100000), move(0x10FE00), False),
+        (move(0x100000), move(0x100000, at=9.0), True),
+    ],
+)
+def test_what_asks_for_the_same_is_no_progress(
+    one: BiosCall, other: BiosCall, the_same: bool
+) -> None:
+    repetition = Repetition()
+    assert repetition.count([one]) == 0
+    assert repetition.count([other]) == int(the_same)
+    assert repetition.got_on == 2
+
+
+def test_who_repeats_himself_for_long_does_not_get_on() -> None:
+    repetition = Repetition()
+    assert repetition.count(call(0x10, 0x0E, al=at) for at in range(3)) == 0
+    assert repetition.got_on == 3
+    assert repetition.count([call(0x10, 0x0E, al=1)] * 2000) == 2000
+    assert repetition.got_on == 2003
+    assert repetition.count([call(0x10, 0x0E, al=1)]) == 2001
+    assert repetition.got_on == 2003
+    assert repetition.count([call(0x10, 0x0E, al=9)]) == 0
+    assert repetition.got_on == 2005
+
+
+def test_what_was_asked_for_is_not_remembered_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bootharness.watch.idle._REMEMBERED", 3)
+    repetition = Repetition()
+    assert repetition.count(call(0x10, 0x0E, al=at) for at in range(3)) == 0
+    assert repetition.count([call(0x10, 0x0E, al=0)]) == 1  # three are remembered
+    assert repetition.count([call(0x10, 0x0E, al=3)]) == 0
+    assert repetition.count([call(0x10, 0x0E, al=0)]) == 0  # forgotten with the others

@@ -37,6 +37,7 @@ _COMMANDS = {
     "bisect": "Find the first bad kernel of a range, and why it is bad.",
     "factors": "Find what separates the kernels that boot from those that do not.",
     "toolchain": "Make compilers of other Debian releases, to build kernels with.",
+    "needle": "Cut out of a kept screen what --until-screen has to find on others.",
     "routes": "List what can bring a kernel to a machine.",
     "example": "Write a folder with a loader that fails, a gate and tests, to try all on.",
     "explain": "Say what a cause means, what shows it, and what to do about it.",

@@ -21,7 +21,16 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-_OPTIONS = (*WHAT_IS_LOADED, "qemu", "machine_type", "memory_mib", "disk_interface", "bios")
+_OPTIONS = (
+    *WHAT_IS_LOADED,
+    "qemu",
+    "machine_type",
+    "cpu",
+    "smp",
+    "memory_mib",
+    "disk_interface",
+    "bios",
+)
 
 
 @click.command(

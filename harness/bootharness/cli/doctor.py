@@ -24,6 +24,7 @@ _NAMES = (
     "deb",
     "compressed",
     "media",
+    "screens",
     "debug",
     "build",
     "config",
@@ -33,7 +34,8 @@ _NAMES = (
 @click.command(
     "doctor",
     epilog="""\b
-USE is boot, network, uefi, grub, deb, debug or build; without one all are looked at.
+USE is boot, network, uefi, grub, deb, compressed, media, screens, debug, build or config; without
+one all are looked at.
 
 \b
 Examples:

@@ -37,7 +37,7 @@ Exit status: 0 all good, 1 one is bad, 125 could not find out, 129 wrong usage.
 """,
 )
 @click.argument("kernels", metavar="[KERNEL]...", nargs=-1, shell_complete=values.kernels)
-@plan_options(*WHAT_IS_LOADED, "memory_mib")
+@plan_options(*WHAT_IS_LOADED, "machine_type", "cpu", "memory_mib")
 @click.option("--disk", type=FILE, help="The same as --route disk with this image.")
 @click.option(
     "--bios",

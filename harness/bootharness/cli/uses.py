@@ -119,6 +119,22 @@ def _for_containers() -> Iterator[Tool]:
     yield STORAGE_DAEMON
 
 
+def _for_screens() -> Iterator[Tool]:
+    from bootharness.host.ocr import TESSERACT
+
+    yield TESSERACT
+
+
+def _about_pictures() -> Iterator[Note]:
+    from bootharness.formats.picture import has_libraries
+
+    if has_libraries():
+        yield Note("pictures are compared by numpy and pillow, which are here")
+    else:
+        remedy = "pip install 'bootharness[screens]'"
+        yield Note(f"pictures are not compared without numpy and pillow: {remedy}", good=False)
+
+
 def _for_debugging() -> Iterator[Tool]:
     from bootharness.host.tool import GDB
 
@@ -237,6 +253,7 @@ USES: dict[str, _Use] = {
     "deb": _Use("kernels as deb:PACKAGE", _for_packages),
     "compressed": _Use("kernels and images compressed with zstd or lz4", _for_compressed),
     "media": _Use("images as qcow2, VMDK, VDI, VHDX", _for_containers),
+    "screens": _Use("needles, and OCR of graphics modes", _for_screens, _about_pictures),
     "debug": _Use("debug, and --tracer gdb", _for_debugging),
     "build": _Use("bisect git, and toolchains", _for_building),
     "config": _Use("bisect config", _for_configs),

@@ -86,10 +86,44 @@ def untils(_context: "Context", _parameter: "Parameter", typed: str) -> "list[Co
     return _begin((AUTO, *UNTIL, SHUTDOWN), typed)
 
 
+def needles(_context: "Context", _parameter: "Parameter", typed: str) -> "list[CompletionItem]":
+    """Complete a picture's file; a pattern is the person's own."""
+    from click.shell_completion import CompletionItem
+
+    return [CompletionItem(typed, type="file")]
+
+
+def machines(_context: "Context", _parameter: "Parameter", typed: str) -> "list[CompletionItem]":
+    """Complete the machine types that QEMU has."""
+    from bootharness.machine.models import machine_types
+
+    return _begin(_of_qemu(machine_types), typed)
+
+
+def cpus(_context: "Context", _parameter: "Parameter", typed: str) -> "list[CompletionItem]":
+    """Complete the CPUs that QEMU has."""
+    from bootharness.machine.models import cpu_models
+
+    return _begin(_of_qemu(cpu_models), typed)
+
+
+def _of_qemu(names: Callable[[str], list[str]]) -> list[str]:
+    from bootharness.errors import CouldNotFindOut
+    from bootharness.host.tool import QEMU_64
+
+    try:
+        return names(QEMU_64.name)
+    except CouldNotFindOut:
+        return []
+
+
 OPTION_VALUES: Mapping[str, _Completer] = {
     "route": routes,
     "faults": faults,
     "disk_faults": disk_faults,
     "until": untils,
+    "until_screen": needles,
+    "machine_type": machines,
+    "cpu": cpus,
 }
 """How an option's value is completed, by the field of a plan."""

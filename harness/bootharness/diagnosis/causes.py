@@ -207,9 +207,10 @@ CAUSES: dict[str, Cause] = {
         ),
         Cause(
             "wrong-cpu",
-            "The kernel says that it needs another CPU.",
-            "its line",
-            "Run a 64-bit kernel on qemu-system-x86_64 (--qemu), or build one for this CPU.",
+            "The kernel needs another CPU: it says so, or has halted where it checks that.",
+            "its line, or where it halts; what the CPU lacks",
+            "Run a 64-bit kernel on qemu-system-x86_64 (--qemu) and with a CPU that has long mode "
+            "(--cpu), or build one for this CPU.",
         ),
         Cause(
             "setup-hang",
@@ -278,10 +279,12 @@ CAUSES: dict[str, Cause] = {
         ),
         Cause(
             "screen-unreadable",
-            "A pattern of --until-screen was wanted, and the screen shows a picture, or nothing.",
-            "when it was looked at last",
-            "Have the guest stay in text mode, for Linux by nomodeset and vga=normal, or wait for "
-            "something on the serial line, by --until.",
+            "A pattern was wanted on the screen, or made a boot bad there, and the screen shows a "
+            "picture, or nothing: what OCR reads off it is no proof that a boot is bad.",
+            "when it was looked at last, what OCR reads",
+            "Wait for a picture of what is wanted, which `bootharness needle` cuts out of a kept "
+            "boot; have the guest stay in text mode, for Linux by nomodeset and vga=normal; or "
+            "wait for something on the serial line, by --until.",
             "skip",
         ),
         Cause(
@@ -347,11 +350,14 @@ CAUSES: dict[str, Cause] = {
         ),
         Cause(
             "marker-not-seen",
-            "The pattern of --until or --until-screen did not come before the time limit.",
-            "the last lines on the serial line, or on the screen",
+            "The pattern of --until or --until-screen, or its picture, did not come before the "
+            "time limit.",
+            "the last lines on the serial line, or on the screen; how close the screen came to a "
+            "picture",
             "See in the last lines how far it came. If it was only slow, give it a longer "
             "--timeout; if it says it elsewhere, give the kernel console=ttyS0, or take "
-            "--until-screen.",
+            "--until-screen. Of a picture, closest.png in what --keep has kept shows what came "
+            "closest; `bootharness needle` cuts out another one, with another --margin or --match.",
         ),
         Cause(
             "not-switched-off",

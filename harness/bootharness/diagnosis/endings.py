@@ -109,11 +109,9 @@ def guest_suspended(trace: BootTrace) -> Finding | None:
 def _stopped(trace: BootTrace, kind: str, how: str) -> Finding | None:
     if trace.ending.kind != kind:
         return None
-    last = "it had reached no milestone"
-    if trace.milestones:
-        last = f"the last milestone was {trace.milestones[-1].name}"
     return Finding(
-        f"the guest {how}{trace.ended_after}{_before(trace)}; {last}{last_call(trace)}",
+        f"the guest {how}{trace.ended_after}{_before(trace)}; {trace.last_milestone}"
+        f"{last_call(trace)}",
         (*last_calls(trace), *trace.serial.splitlines()[-4:]),
     )
 

@@ -1,5 +1,7 @@
 """Causes of a boot that goes on without getting on: in the loader, the BIOS, the kernel."""
 
+import re
+
 from bootharness.diagnosis.odd_header import odd_field
 from bootharness.diagnosis.protocol import loader_message
 from bootharness.diagnosis.verdict import Finding
@@ -11,6 +13,7 @@ from bootharness.trace.machine_facts import CpuSample
 
 __all__ = [
     "bios_hang",
+    "in_cpu_check",
     "kernel_hang",
     "kernel_silent",
     "last_call",
@@ -25,6 +28,9 @@ _HANGS = ("boot-manager", "halted", "loop", "waits-for-key", "silent", "idle")
 _PROVEN = ("halted", "loop")
 """How nobody can be who gets on unseen."""
 _CODE_BYTES = 440
+# Linux, arch/x86/boot/compressed/head_64.S: HLT and a JMP back to it, and verify_cpu behind
+_CPU_CHECK = re.compile(rb"(?:\xf4)?\xeb\xfd.{0,15}?\x9c\x6a\x00\x9d", re.DOTALL)
+_CPU_CHECK_BYTES = 32
 _SERIAL_LINES = 12
 _LOOK_BACK_CALLS, _SHOWN_CALLS = 400, 4
 
@@ -33,8 +39,10 @@ def stage1_hang(trace: BootTrace) -> Finding | None:
     """The loader runs on, or has stopped, without new BIOS calls."""
     if not _hung(trace) or trace.handoff or trace.network or _in_bios(trace):
         return None
-    if any(sample.in_kernel for sample in trace.samples):
+    if trace.kernel_spoke or any(sample.in_kernel for sample in trace.samples):
         return None  # a kernel that was entered at its 32-bit or 64-bit entry
+    if in_cpu_check(trace):
+        return None
     said = loader_message(trace)
     empty = trace.disk and not int(trace.disk.boot_sector[: _CODE_BYTES * 2] or "1", 16)
     why = "; the code in the boot sector is all zeros" if empty else read_zeros(trace)
@@ -43,6 +51,17 @@ def stage1_hang(trace: BootTrace) -> Finding | None:
         f"{last_call(trace)}",
         _samples(trace),
     )
+
+
+def in_cpu_check(trace: BootTrace) -> bool:
+    """Return whether the CPU was halted by a kernel of 64 bits that needs another one."""
+    seen = trace.post_mortem
+    if seen is None or not seen.cpu.halted or seen.cpu.mode != "protected":
+        return False
+    at = seen.cpu.linear - seen.code_address
+    code = bytes.fromhex(seen.code_hex)
+    return any(_CPU_CHECK.match(code[begin : begin + _CPU_CHECK_BYTES])
+               for begin in (at - 1, at) if begin >= 0)  # fmt: skip
 
 
 def bios_hang(trace: BootTrace) -> Finding | None:
@@ -54,7 +73,9 @@ def bios_hang(trace: BootTrace) -> Finding | None:
 
 def setup_hang(trace: BootTrace) -> Finding | None:
     """The setup code was entered and protected mode never."""
-    if not _hung(trace) or not trace.handoff or trace.reached("protected-mode"):
+    if not _hung(trace) or not trace.handoff:
+        return None
+    if trace.reached("protected-mode") or trace.kernel_spoke:
         return None
     why = odd_field(trace)
     return Finding(
@@ -66,7 +87,7 @@ def setup_hang(trace: BootTrace) -> Finding | None:
 def kernel_silent(trace: BootTrace) -> Finding | None:
     """The kernel runs, and nothing is known of how far it has come: it says nothing anywhere."""
     kind = trace.ending.kind
-    if _heard(trace) or kind in _PROVEN or kind not in (*_HANGS, "timeout"):
+    if trace.kernel_spoke or kind in _PROVEN or kind not in (*_HANGS, "timeout"):
         return None
     running = [each for each in trace.samples if each.in_kernel or each.in_userspace]
     if not running:
@@ -91,16 +112,12 @@ def kernel_hang(trace: BootTrace) -> Finding | None:
     """The kernel has begun and does not get on."""
     if not _hung(trace):
         return None
-    if not _heard(trace) and not (trace.ending.kind in _PROVEN and _in_kernel(trace)):
+    if not trace.kernel_spoke and not (trace.ending.kind in _PROVEN and _in_kernel(trace)):
         return None
     return Finding(
-        f"the kernel {_how(trace)}; the last milestone was {trace.milestones[-1].name}",
+        f"the kernel {_how(trace)}; {trace.last_milestone}",
         (*_samples(trace), *trace.serial.splitlines()[-_SERIAL_LINES:]),
     )
-
-
-def _heard(trace: BootTrace) -> bool:
-    return trace.reached("banner") or bool(trace.heard and trace.heard.on)
 
 
 def _in_kernel(trace: BootTrace) -> list[CpuSample]:
@@ -159,11 +176,12 @@ def _in_bios(trace: BootTrace) -> bool:
 def _how(trace: BootTrace) -> str:
     own = [sample for sample in trace.samples if not sample.in_bios] or trace.samples
     where = f" at {place(trace, own[-1])}" if own else ""
+    what = f": {trace.ending.detail}" if trace.ending.detail else ""
     return {
         "halted": f"has halted the CPU with interrupts off{where}",
         "waits-for-key": "waits for a key",
         "loop": f"runs on{where} and gets nowhere",
-    }.get(trace.ending.kind, f"makes no progress any more{where}")
+    }.get(trace.ending.kind, f"makes no progress any more{where}{what}")
 
 
 def place(trace: BootTrace, sample: CpuSample) -> str:

@@ -2,9 +2,12 @@
 
 from collections.abc import Callable
 
+from msgspec.structs import replace
+
 from bootharness.diagnosis import (
     boot_params,
     cmdline,
+    cpu,
     disk_reads,
     endings,
     failed_reads,
@@ -30,6 +33,7 @@ from bootharness.diagnosis.verdict import Diagnosis, Finding, Judgement, Verdict
 from bootharness.plan import SHUTDOWN
 from bootharness.text import count, printable
 from bootharness.trace.boot_trace import BootTrace
+from bootharness.trace.sighting import Sighting
 
 __all__ = ["RULES", "judge"]
 
@@ -68,7 +72,8 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("boot-params-wrong", boot_params.boot_params_wrong),
     ("initramfs-cut", kernel.initramfs_cut),
     ("fail-on-seen", wanted.fail_on_seen),
-    ("wrong-cpu", kernel.wrong_cpu),
+    ("wrong-cpu", cpu.wrong_cpu),
+    ("wrong-cpu", cpu.stopped_by_cpu_check),
     ("setup-hang", hangs.setup_hang),
     ("screen-unreadable", wanted.screen_unreadable),
     ("kernel-silent", hangs.kernel_silent),
@@ -147,8 +152,24 @@ def judge(trace: BootTrace) -> Judgement:
     """Return the verdict on a boot.
 
     No sign is trusted alone: a boot that came as far as wanted is bad all the same when its
-    block moves wrapped or its memory differs.
+    block moves wrapped or its memory differs. What it says is fit to be shown, whatever a guest has
+    written into it.
     """
+    judgement = _judged(trace)
+    return replace(
+        judgement,
+        summary=printable(judgement.summary),
+        diagnosis=judgement.diagnosis and _shown(judgement.diagnosis),
+        consequences=tuple(map(_shown, judgement.consequences)),
+        warnings=tuple(map(printable, judgement.warnings)),
+    )
+
+
+def _shown(diagnosis: Diagnosis) -> Diagnosis:
+    return replace(diagnosis, sentence=printable(diagnosis.sentence))
+
+
+def _judged(trace: BootTrace) -> Judgement:
     if trace.ending.cause == "not-emulated" and (proven := _apply(_PROVEN, trace)):
         return Judgement(Verdict.BAD, proven[0].sentence, proven[0], tuple(proven[1:]))
     if trace.ending.cause is not None:
@@ -180,6 +201,14 @@ def _apply(rules: tuple[tuple[str, Rule], ...], trace: BootTrace) -> list[Diagno
     return [Diagnosis(cause, *finding) for cause, finding in findings if finding]
 
 
+def _seen(seen: Sighting) -> str:
+    """Say what a person's pattern was found in, or his picture."""
+    if seen.likeness:
+        return f"{seen.likeness.percent:g} % alike, {seen.likeness.area}"
+    by = ", as OCR reads it," if seen.by == "ocr" else ""
+    return f'"{printable(seen.line[:_SHOWN])}"{by}'
+
+
 def _good(trace: BootTrace) -> str:
     seconds = trace.milestones[-1].seconds if trace.milestones else trace.ending.seconds
     seen = trace.marker
@@ -194,7 +223,7 @@ def _good(trace: BootTrace) -> str:
     entry = trace.handoff is not None and trace.handoff.boot_params is not None
     said = f"reached {_ENTRY if entry else trace.goal}{when}"
     if seen:
-        said += f' ("{printable(seen.line[:_SHOWN])}" on the {seen.on})'
+        said += f" ({_seen(seen)} on the {seen.on})"
     for given in trace.send:
         pattern, _, text = given.partition("=>")
         said += f", {text!r} typed at {pattern!r}"

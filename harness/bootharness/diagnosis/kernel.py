@@ -17,7 +17,6 @@ __all__ = [
     "no_init",
     "said_of_initrd",
     "timed_out",
-    "wrong_cpu",
 ]
 
 _NO_INIT = re.compile(r"Unable to mount root fs|No working init found|Requested init .* failed")
@@ -39,16 +38,6 @@ _MARGIN = 4 << 20
 _SERIAL_LINES = 12
 _PANIC, _PANIC_LINES = "Kernel panic - not syncing", 4
 _HANGS = ("halted", "loop", "idle")
-
-
-def wrong_cpu(trace: BootTrace) -> Finding | None:
-    """The kernel says that it needs another CPU."""
-    if trace.ending.kind != "complaint" or "CPU" not in trace.ending.detail:
-        return None
-    qemu = trace.machine.qemu if trace.machine else "this machine"
-    return Finding(
-        f'the kernel needs another CPU than {qemu} has; it says "{trace.ending.detail}"',
-    )
 
 
 def decompress_failed(trace: BootTrace) -> Finding | None:
@@ -167,25 +156,21 @@ def kernel_reset(trace: BootTrace) -> Finding | None:
     began = trace.reached("banner") or any(sample.in_kernel for sample in trace.samples)
     if trace.ending.kind != "guest-reset" or not began:
         return None
-    last = trace.milestones[-1].name
     return Finding(
-        f"the guest was reset{where(trace)}{trace.ended_after}, by the "
-        f"kernel, which had reached {last}",
+        f"the guest was reset{where(trace)}{trace.ended_after}, by the kernel; "
+        f"{trace.last_milestone}",
         _serial(trace),
     )
 
 
 def timed_out(trace: BootTrace) -> Finding | None:
     """Nothing else is known but that the boot did not get on."""
-    last = "it reached no milestone"
-    if trace.milestones:
-        last = f"the last milestone was {trace.milestones[-1].name}"
     how = {
         "idle": "made no progress any more",
         "timeout": "was not finished in time",
     }.get(trace.ending.kind, f"ended ({trace.ending.kind})")
     return Finding(
-        f"the boot {how}{trace.ended_after}; {last}{last_call(trace)}",
+        f"the boot {how}{trace.ended_after}; {trace.last_milestone}{last_call(trace)}",
         last_calls(trace),
     )
 

@@ -61,10 +61,7 @@ def survived(trace: BootTrace) -> str | None:
 def _before_a_kernel(trace: BootTrace) -> bool:
     """Whether somebody else's boot manager was at work to the end."""
     return trace.managed and not (
-        trace.handoff
-        or trace.reached("banner")
-        or (trace.heard and trace.heard.on)
-        or any(sample.in_kernel for sample in trace.samples)
+        trace.handoff or trace.kernel_spoke or any(sample.in_kernel for sample in trace.samples)
     )
 
 

@@ -4,7 +4,7 @@ import re
 
 from bootharness.diagnosis.kernel import said_of_initrd
 from bootharness.diagnosis.verdict import Finding
-from bootharness.text import as_shown, printable
+from bootharness.text import as_shown
 from bootharness.trace.boot_trace import BootTrace
 
 __all__ = ["userspace_gave_up"]
@@ -26,16 +26,15 @@ _GAVE_UP = re.compile(
     r")",
     re.MULTILINE,
 )
-_OVER = ("timeout", "idle")
 _LINES = 4
 
 
 def userspace_gave_up(trace: BootTrace) -> Finding | None:
     """The initramfs did not find the root file system, or init ended in its emergency mode."""
-    if trace.ending.kind not in _OVER or not _kernel_spoke(trace):
+    if trace.ending.kind != "timeout" or not trace.kernel_spoke:
         return None
     for text in (trace.serial, trace.post_mortem.screen if trace.post_mortem else ""):
-        lines = as_shown(text.replace("\r", ""))
+        lines = as_shown(text)
         if said := _GAVE_UP.search(lines):
             return _told(trace, said[1], lines[said.start(1) :])
     return None
@@ -45,11 +44,6 @@ def _told(trace: BootTrace, words: str, rest: str) -> Finding:
     of_initrd = said_of_initrd(trace)
     before = f', after the kernel said "{of_initrd}"' if of_initrd else ""
     return Finding(
-        f'userspace came up and gave up; it says "{" ".join(printable(words).split())}"{before}',
+        f'userspace came up and gave up; it says "{" ".join(words.split())}"{before}',
         tuple([line for line in rest.splitlines() if line.strip()][:_LINES]),
     )
-
-
-def _kernel_spoke(trace: BootTrace) -> bool:
-    heard = trace.heard is not None and bool(trace.heard.release or trace.heard.on)
-    return heard or trace.reached("banner") or trace.reached("init")

@@ -6,8 +6,10 @@ from bootharness.diagnosis.hangs import last_call
 from bootharness.diagnosis.kernel import said_of_initrd
 from bootharness.diagnosis.verdict import Finding
 from bootharness.plan import SHUTDOWN, UNTIL
-from bootharness.text import last_lines, printable
+from bootharness.plan.pattern import is_needle
+from bootharness.text import last_lines
 from bootharness.trace.boot_trace import BootTrace
+from bootharness.trace.sighting import Closest
 
 __all__ = ["fail_on_seen", "marker_not_seen", "not_switched_off", "screen_unreadable"]
 
@@ -18,12 +20,11 @@ _SHOWN_LINES, _SHOWN = 6, 120
 def fail_on_seen(trace: BootTrace) -> Finding | None:
     """A pattern came that was to make the boot bad."""
     seen = trace.failed_on
-    if trace.ending.kind != "failed-on" or seen is None:
+    if trace.ending.kind != "failed-on" or seen is None or seen.by == "ocr":
         return None
-    said = _quoted(seen.line)
-    found = "" if said.strip('"') == seen.pattern else f", in which {seen.pattern!r} is found"
+    found = "" if seen.line == seen.pattern else f", in which {seen.pattern!r} is found"
     return Finding(
-        f"the {seen.on} said {said} {seen.seconds:.2f} s after launch{found}",
+        f"the {seen.on} said {_quoted(seen.line)} {seen.seconds:.2f} s after launch{found}",
         tuple(_around(trace, seen.line)),
     )
 
@@ -38,14 +39,24 @@ def _around(trace: BootTrace, line: str) -> Iterator[str]:
 
 def screen_unreadable(trace: BootTrace) -> Finding | None:
     """A pattern had to come on a screen that shows a picture, in which it may be all the same."""
-    seen = trace.post_mortem
+    seen, failed = trace.post_mortem, trace.failed_on
+    if trace.ending.kind == "failed-on" and failed and failed.by == "ocr":
+        return Finding(
+            f"whether {failed.pattern!r} was on the screen is not proven: it shows a picture, in "
+            f"which OCR reads {_quoted(failed.line)} {failed.seconds:.2f} s after launch"
+        )
     if trace.until_screen is None or trace.ending.kind not in _OVER or seen is None:
         return None
-    if seen.screen.strip():
+    if seen.screen.strip() or trace.closest:
         return None
+    if is_needle(trace.until_screen):
+        return Finding(f"whether {trace.goal} was on the screen is not known: nobody could see it")
+    read = last_lines(seen.ocr, _SHOWN_LINES)
+    by_ocr = f", in which OCR reads {_quoted(read[-1])} at its end" if read else ", or nothing"
     return Finding(
-        f"whether {trace.goal} was on the screen is not known: it shows no text but a picture, or "
-        f"nothing, {trace.ending.seconds:.0f} s after launch"
+        f"whether {trace.goal} was on the screen is not known: it shows no text but a picture"
+        f"{by_ocr}, {trace.ending.seconds:.0f} s after launch",
+        tuple(f"read by OCR: {line}" for line in read),
     )
 
 
@@ -54,6 +65,8 @@ def marker_not_seen(trace: BootTrace) -> Finding | None:
     if trace.until in (*UNTIL, SHUTDOWN) or trace.ending.kind not in _OVER:
         return None
     on_screen = trace.until_screen is not None
+    if trace.closest:
+        return _not_pictured(trace, trace.closest)
     where, there = (" on the screen", "there") if on_screen else ("", "on the serial line")
     lines = _lines(trace, on_screen=on_screen)
     last = f"the last line was {_quoted(lines[-1])}" if lines else f"nothing was written {there}"
@@ -63,6 +76,29 @@ def marker_not_seen(trace: BootTrace) -> Finding | None:
         f"no {trace.goal}{where} in {trace.ending.seconds:.0f} s; {last}{said}"
         f"{_before_kernel(trace)}",
         tuple(f"screen: {line}" if on_screen else line for line in lines),
+    )
+
+
+def _not_pictured(trace: BootTrace, closest: Closest) -> Finding:
+    """Say how close the screen came to a picture."""
+    near = closest.likeness
+    size = f"{closest.width}x{closest.height}"
+    if near is None:
+        how = (
+            f"it is {size}, and no screen was so large: the last was {closest.screen_width}x"
+            f"{closest.screen_height}"
+        )
+    elif not near.percent:
+        how = "no area of a screen was like it"
+    else:
+        how = (
+            f"the area that came closest, {near.area}, was {near.percent:g} % like it "
+            f"{closest.seconds:.2f} s after launch, and {closest.match:g} % are wanted"
+        )
+    return Finding(
+        f"no {trace.goal} on the screen in {trace.ending.seconds:.0f} s; {how}"
+        f"{_before_kernel(trace)}",
+        tuple(f"screen: {line}" for line in _lines(trace, on_screen=True)),
     )
 
 
@@ -88,14 +124,11 @@ def _lines(trace: BootTrace, *, on_screen: bool) -> list[str]:
 
 def _before_kernel(trace: BootTrace) -> str:
     """Say how far it had come, where that was no kernel."""
-    if trace.handoff or trace.reached("banner") or (trace.heard and trace.heard.on):
+    if trace.handoff or trace.kernel_spoke:
         return ""
-    last = "no milestone was reached"
-    if trace.milestones:
-        last = f"the last milestone was {trace.milestones[-1].name}"
-    return f"; {last}{last_call(trace)}"
+    return f"; {trace.last_milestone}{last_call(trace)}"
 
 
 def _quoted(line: str) -> str:
-    line = printable(line.strip())
+    line = line.strip()
     return f'"{line[:_SHOWN]}..."' if len(line) > _SHOWN else f'"{line}"'

@@ -53,7 +53,7 @@ def other_kernel(trace: BootTrace) -> Finding | None:
 def kernel_not_entered(trace: BootTrace) -> Finding | None:
     """The kernel was never entered, whatever somebody has written."""
     heard = trace.heard
-    if trace.handoff or (heard and (heard.release or heard.on)):
+    if trace.handoff or trace.kernel_spoke:
         return None
     if heard and heard.disowned:
         return Finding(

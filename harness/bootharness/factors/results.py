@@ -119,5 +119,7 @@ def _way(plan: BootPlan) -> dict[str, Value]:
         "route": plan.route,
         "memory_mib": machine.memory_mib,
         "machine type": machine.machine_type,
+        **({"CPU": machine.cpu} if machine.cpu else {}),
+        **({"CPUs": machine.smp} if machine.smp > 1 else {}),
         "disk interface": machine.disk_interface,
     }

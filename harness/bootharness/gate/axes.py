@@ -23,6 +23,7 @@ _WRITTEN: dict[str, Callable[[Any], str]] = {
     "timeout_s": "{:g} s".format,
     "idle_s": "idle for {:g} s".format,
     "memory_mib": "{:,} MiB".format,
+    "smp": "{:,} CPUs".format,
 }
 
 

@@ -4,11 +4,11 @@ import re
 
 __all__ = ["RELEASE", "version_name", "version_place"]
 
-RELEASE = re.compile(r"(\d+)\.(\d+)(?:\.(\d+))?(?:-rc(\d+))?[^-]*(?:-(.+))?")
+RELEASE = re.compile(r"(\d{1,9})\.(\d{1,9})(?:\.(\d{1,9}))?(?:-rc(\d+))?[^-]*(?:-(.+))?")
 """What a release is written like."""
-# the last minor version of each major one; from 7 on as many as of most
-_LAST_MINOR = {2: 39, 3: 19, 4: 20, 5: 19, 6: 19}
-_USUAL_LAST_MINOR = 19
+# how many minor versions each major one has; from 7 on as many as most
+_MINORS = {2: 40, 3: 20, 4: 21, 5: 20, 6: 20}
+_USUAL_MINORS, _USUAL_FROM = 20, 7
 # Linux comes out every nine to ten weeks; patches lie between a version and the next
 _PATCHES = 200
 
@@ -23,21 +23,20 @@ def version_place(release: str) -> tuple[float, str] | None:
         return None
     major, minor, patch = int(found[1]), int(found[2]), int(found[3] or 0)
     flavour = re.sub(r"^(\d+-)+", "", found[5] or "")  # Debian's ABI number: 6.1.0-50-cloud
-    if major not in _LAST_MINOR and major < 7:
+    if major < min(_MINORS):
         return None
-    before = sum(_last_minor(each) + 1 for each in range(2, major))
+    before = sum(minors for each, minors in _MINORS.items() if each < major)
+    before += max(major - _USUAL_FROM, 0) * _USUAL_MINORS
     fraction = min(patch, _PATCHES - 1) / _PATCHES
     return before + minor + (-0.01 if found[4] else fraction), flavour
 
 
 def version_name(place: float) -> str:
     """Return the version at a place: ``8.3``."""
-    left, major = int(place), 2
-    while left > _last_minor(major):
-        left -= _last_minor(major) + 1
-        major += 1
-    return f"{major}.{left}"
-
-
-def _last_minor(major: int) -> int:
-    return _LAST_MINOR.get(major, _USUAL_LAST_MINOR)
+    left = int(place)
+    for major, minors in _MINORS.items():
+        if left < minors:
+            return f"{major}.{left}"
+        left -= minors
+    majors, minor = divmod(left, _USUAL_MINORS)
+    return f"{_USUAL_FROM + majors}.{minor}"

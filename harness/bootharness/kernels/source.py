@@ -180,5 +180,5 @@ def _version_order(path: Path | str) -> list[tuple[int, int | str]]:
     text = str(path).replace("-rc", "~rc")
     parts: list[tuple[int, int | str]] = []
     for part in re.findall(r"\d+|~|[^\d~]+", text):
-        parts.append((-1, 0) if part == "~" else (1, int(part)) if part.isdigit() else (0, part))
+        parts.append((-1, 0) if part == "~" else (1, int(part)) if part.isdecimal() else (0, part))
     return [*parts, (0, "")]  # the end comes behind a "~", before anything else

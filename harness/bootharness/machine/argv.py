@@ -6,6 +6,7 @@ Paths that the harness makes itself are relative: QEMU runs in the boot's own wo
 from pathlib import Path
 
 from bootharness.host.accelerator import kvm
+from bootharness.machine.board import board_of
 from bootharness.machine.device import Device, escaped
 from bootharness.plan import MachineConfig
 
@@ -39,20 +40,23 @@ def machine_args(config: MachineConfig) -> list[str]:
         *("-nodefaults", "-no-user-config"),
         *("-machine", f"{config.machine_type},accel={config.accelerator}"),
         *cpu_args(config),
+        *(("-smp", str(config.smp)) if config.smp > 1 else ()),
         *("-m", str(config.memory_mib)),
         *(("-bios", str(Path(config.bios).absolute())) if config.bios else ()),
-        *("-display", "none", "-vga", "std"),
+        *("-display", "none", "-vga", board_of(config.machine_type).vga),
     ]
 
 
 def cpu_args(config: MachineConfig) -> list[str]:
-    """The host's CPU with KVM, or the model that starts there; otherwise QEMU's own, but without
-    CMPXCHG16B.
+    """The model that was asked for; else the host's CPU with KVM, or the model that starts there;
+    otherwise QEMU's own, but without CMPXCHG16B.
 
     QEMU before 8.0 spoils the flags in that instruction when a logical one came before it.
     Linux uses it to allocate memory, and panics when an interrupt comes just then: rarely,
     and more often on a busy host.
     """
+    if config.cpu:
+        return ["-cpu", config.cpu]
     if config.accelerator == "kvm":
         return ["-cpu", kvm(config.qemu).cpu or "host"]
     return ["-cpu", "qemu64,-cx16"] if config.qemu.endswith("x86_64") else []

@@ -33,6 +33,7 @@ _DISKS = {
     "ahci": "ide-hd,bus=ahci.{}",
     "ide": "ide-hd",
     "virtio": "virtio-blk-pci",
+    "virtio-mmio": "virtio-blk-device",
     "nvme": "nvme,serial=bootharness{}",
     "usb": "usb-storage",
 }

@@ -29,6 +29,8 @@ from bootharness.trace.proof import compare
 __all__ = ["Machine"]
 
 _KEY_MS = 30
+# what the setup code of Linux may ask of a CPU (arch/x86/boot/cpucheck.c), by QEMU's names
+_FEATURES = ("fpu", "msr", "pae", "cx8", "pge", "cmov", "fxsr", "sse", "sse2", "lm")
 _GREETING_S = 20.0
 # RAM that does not fit below the devices is above them; a q35 puts all beyond 2 GiB there
 _2_GIB, _DEVICES_FROM, _4_GIB = 2 << 30, 0xE0000000, 4 << 30
@@ -127,6 +129,12 @@ class Machine(Closing):
             (said,) = self.qmp.execute_all(asked)
         return parse_registers(said, round(self.now(), 6))
 
+    def copied(self, count: int) -> tuple[bytes, str]:
+        """Return so many bytes of memory from address 0 on, and the registers of the same moment
+        as QEMU writes them."""
+        with self.standing_still():
+            return self.read_memory(0, count), self.qmp.monitor("info registers")[0]
+
     @contextmanager
     def standing_still(self) -> Iterator[None]:
         """Stop the machine for a while; for good if the guest has stopped it by then."""
@@ -155,6 +163,17 @@ class Machine(Closing):
         """Return what the BIOS has said of itself since the last call."""
         said = self.qmp.execute("ringbuf-read", device="bios", size=BIOS_LOG_BYTES, format="base64")
         return base64.b64decode(said).decode("utf-8", "backslashreplace").replace("\r\n", "\n")
+
+    def cpu_lacks(self) -> tuple[str, ...]:
+        """Return which features, of those that kernels ask of a CPU, it has not; none when QEMU is
+        gone."""
+        with suppress(MachineLost):
+            (first, *_) = self.qmp.execute("query-cpus-fast")
+            asked = (("qom-get", {"path": first["qom-path"], "property": name})
+                     for name in _FEATURES)  # fmt: skip
+            has = self.qmp.execute_all(*asked)
+            return tuple(name for name, here in zip(_FEATURES, has, strict=True) if not here)
+        return ()
 
     def disk_bytes_read(self) -> int:
         """Return how much the guest has read from its disks, by whatever driver."""

@@ -5,14 +5,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from bootharness.errors import MachineLost
+from bootharness.errors import FormatError, MachineLost, UsageError
+from bootharness.formats.picture import MOST_BYTES, Picture, pixels_of
 from bootharness.formats.vga import TextMode
+from bootharness.host.regular import read_regular
 from bootharness.machine.machine import Machine
 from bootharness.machine.qmp import hmp
 from bootharness.machine.registers import parse_registers
 from bootharness.trace.machine_facts import PostMortem
 
-__all__ = ["post_mortem", "screen", "screenshot", "undisturbed_screen"]
+__all__ = ["picture", "post_mortem", "screen", "screenshot", "undisturbed_screen"]
 
 _BEFORE, _AFTER = 64, 128
 _PAGE = 0x1000
@@ -64,6 +66,21 @@ def screenshot(machine: Machine, folder: Path) -> Path:
         path = folder / "screen.ppm"
         machine.qmp.execute("screendump", filename=str(path))
     return path
+
+
+def picture(machine: Machine) -> Picture:
+    """Return what is on the screen, of a guest that does not notice that.
+
+    Raises MachineLost where there is no screen, or one that is too large.
+    """
+    path = machine.qemu.workspace.path / "look.ppm"
+    try:
+        machine.qmp.execute("screendump", filename=str(path))
+        return pixels_of(read_regular(path, most=MOST_BYTES), "PPM")
+    except (FormatError, UsageError) as error:
+        raise MachineLost(f"QEMU's picture of the screen cannot be used: {error}") from error
+    finally:
+        path.unlink(missing_ok=True)
 
 
 def _try(look: Callable[[], _Found], otherwise: _Found, what: str, missing: list[str]) -> _Found:

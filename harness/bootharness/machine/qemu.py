@@ -26,6 +26,7 @@ from bootharness.host.tool import QEMU_64
 from bootharness.host.workspace import Workspace
 from bootharness.machine.argv import QEMU_LOG, SERIAL_LOG, SERIAL_PIPE, qemu_argv
 from bootharness.machine.device import Device
+from bootharness.machine.models import why_not_this_machine
 from bootharness.machine.rom import write_rom
 from bootharness.plan import MachineConfig
 
@@ -186,15 +187,12 @@ class Qemu(Closing):
     def refusal(self, otherwise: str) -> LaunchFailed:
         """Return in QEMU's own words why it did not start, or else what we saw of it.
 
-        Raises UsageError for a machine type that this QEMU does not have.
+        Raises UsageError for a machine, or a CPU, that this QEMU does not have.
         """
         how, said = self._ended_how(), self._said()
         name = Path(self.config.qemu).name
-        if "unsupported machine type" in said:
-            raise UsageError(
-                f"--machine-type {self.config.machine_type}: {name} has no such machine "
-                f"(`{name} -machine help` lists them)"
-            )
+        if wrong := why_not_this_machine(self.config, said):
+            raise UsageError(wrong)
         if not said:
             return LaunchFailed(f"{name}: {otherwise}{how}", self.command)
         hint = "; --accelerator tcg does without KVM" if "kvm" in said.lower() else ""

@@ -18,8 +18,8 @@ from bootharness.plan.fault import Faults
 from bootharness.plan.fault_line import FaultList
 from bootharness.plan.goal import AUTO, BEFORE_USERSPACE, SCREEN, SHUTDOWN, UNTIL, check_until
 from bootharness.plan.option import Option, options_of
-from bootharness.plan.pattern import check_pattern
-from bootharness.plan.prompt import check_prompt
+from bootharness.plan.pattern import check_on_screen, check_pattern, is_needle
+from bootharness.plan.prompt import Prompt, check_prompt
 
 __all__ = [
     "AUTO",
@@ -46,6 +46,15 @@ _SHOWN = 40
 DEFAULT_CMDLINE = "console=ttyS0,115200 earlyprintk=serial,ttyS0,115200 panic=-1 no_timer_check"
 
 
+_CPU = re.compile(r"[A-Za-z0-9._-]+(?:,[+-]?[A-Za-z0-9._-]+(?:=[A-Za-z0-9._-]+)?)*")
+
+
+def _check_cpu(given: str) -> None:
+    """Raise UsageError for what would be more than a model and its features."""
+    if not _CPU.fullmatch(given):
+        raise UsageError(f"CPU {given!r}: it is a model of QEMU's, as pentium3 or 'qemu64,-nx'")
+
+
 class MachineConfig(Struct, frozen=True):
     """A machine to be."""
 
@@ -61,7 +70,11 @@ class MachineConfig(Struct, frozen=True):
     machine_type: Annotated[
         str,
         # what comes behind a comma would be more than the type
-        Option("--machine-type", "QEMU's -machine.", pattern=r"[a-z0-9.-]+"),
+        Option(
+            "--machine-type",
+            "QEMU's -machine: pc, q35, isapc, microvm, or one of their versions.",
+            pattern=r"[a-z0-9.-]+",
+        ),
     ] = "pc"
     memory_mib: Annotated[
         int,
@@ -78,8 +91,9 @@ class MachineConfig(Struct, frozen=True):
         str,
         Option(
             "--disk-interface",
-            "How the disk is attached.",
-            choices=("ahci", "ide", "virtio", "nvme", "usb"),
+            "How the disk is attached; where the machine has no AHCI, isapc has it by ide and "
+            "microvm by virtio-mmio.",
+            choices=("ahci", "ide", "virtio", "virtio-mmio", "nvme", "usb"),
             by_route=True,
         ),
     ] = "ahci"
@@ -121,6 +135,29 @@ class MachineConfig(Struct, frozen=True):
             by_route=True,
         ),
     ] = AUTO
+    cpu: Annotated[
+        str | None,
+        Option(
+            "--cpu",
+            "QEMU's -cpu, as pentium3 or 'qemu64,-nx'; without it the host's with KVM, and "
+            "elsewhere QEMU's own.",
+            title="CPU",
+            metavar="MODEL",
+            check=_check_cpu,
+        ),
+    ] = None
+    smp: Annotated[
+        int,
+        Option(
+            "--smp",
+            "How many CPUs it has.",
+            title="CPUs",
+            kind=int,
+            metavar="NUMBER",
+            least=1,
+            most=255,
+        ),
+    ] = 1
 
     disk_faults: Annotated[
         DiskFaults,
@@ -202,10 +239,11 @@ class BootPlan(Struct, frozen=True):
         str | None,
         Option(
             "--until-screen",
-            "The same as --until, for a PATTERN in the text on the screen.",
+            "The same as --until, for a PATTERN in the text on the screen, or for a picture on it, "
+            "which `bootharness needle` cuts out.",
             title="until screen",
-            metavar="PATTERN",
-            check=check_pattern,
+            metavar="PATTERN|NEEDLE.png",
+            check=check_on_screen,
         ),
     ] = None
     fail_on: Annotated[
@@ -224,8 +262,8 @@ class BootPlan(Struct, frozen=True):
         Option(
             "--send",
             "Type TEXT when PATTERN is on the serial line or on the screen, there, as "
-            "'boot:=>rescue<enter>' or 'GNU GRUB=><down><enter>'; may be repeated, in the order "
-            "in which it is asked.",
+            "'boot:=>rescue<enter>' or 'GNU GRUB=><down><enter>'; PATTERN may be a picture's file, "
+            "as in 'menu.png=><enter>'; may be repeated, in the order in which it is asked.",
             metavar="PATTERN=>TEXT",
             repeated=True,
             check=check_prompt,
@@ -300,6 +338,12 @@ class BootPlan(Struct, frozen=True):
             raise UsageError(
                 f"until {self.until} and until screen {self.until_screen}: a boot has one goal"
             )
+
+    @property
+    def needles(self) -> tuple[str, ...]:
+        """The files of the pictures that are looked for on the screen."""
+        prompts = (Prompt.parse(each).pattern for each in self.send)
+        return tuple(each for each in (self.until_screen, *prompts) if each and is_needle(each))
 
     @property
     def wants_userspace(self) -> bool:
@@ -391,7 +435,7 @@ def _check(part: Any) -> None:
             raise UsageError(f"{each.title} {value!r}: text is wanted")
         if each.kind is str and isinstance(value, str) and not value.isascii():
             _check_text(each, value)
-        if each.pattern and not re.fullmatch(each.pattern, value):
+        if each.pattern and not nothing and not re.fullmatch(each.pattern, value):
             raise UsageError(f"{each.title} {value!r}: it has to be like {each.pattern}")
         if each.check is not None and not nothing:
             _check_each(each, value)

@@ -3,6 +3,7 @@
     boot:=>rescue<enter>                  text, and the key Enter
     GNU GRUB=><down><enter>               the second entry of a menu
     login:=>root<enter>
+    menu.png=><down><enter>               when that picture is on the screen
 
 A key that is no letter stands in ``<>``. Nothing is typed but what is there: no Enter either.
 """
@@ -13,7 +14,7 @@ from typing import Self
 from msgspec import Struct
 
 from bootharness.errors import UsageError
-from bootharness.plan.pattern import check_pattern
+from bootharness.plan.pattern import check_on_screen
 from bootharness.text import hint
 
 __all__ = ["KEYS", "Prompt", "check_prompt"]
@@ -30,7 +31,8 @@ _MOST_KEYS = 500
 
 
 class Prompt(Struct, frozen=True):
-    """A pattern to wait for, and the keys to type then: letters, or names of `KEYS`."""
+    """A pattern or a picture to wait for, and the keys to type then: letters, or names of
+    `KEYS`."""
 
     pattern: str
     text: str
@@ -39,10 +41,10 @@ class Prompt(Struct, frozen=True):
     @classmethod
     def parse(cls, given: str) -> Self:
         """Read a prompt as a person writes it. Raises UsageError, saying what can be written."""
-        pattern, arrow, text = given.partition(_ARROW)
-        if not arrow or not text:
+        pattern, _, text = given.partition(_ARROW)
+        if not text:
             raise UsageError(f"{given!r}: it is PATTERN=>TEXT, as 'boot:=>rescue<enter>'")
-        check_pattern(pattern)
+        check_on_screen(pattern)
         keys = tuple(_key(given, *found.groups()) for found in _KEY.finditer(text))
         if len(keys) > _MOST_KEYS:
             raise UsageError(

@@ -3,9 +3,10 @@
 from msgspec.structs import replace
 
 from bootharness.diagnosis import Verdict, judge
-from bootharness.errors import CouldNotFindOut, UsageError
+from bootharness.errors import CouldNotFindOut, NotEmulated, UsageError
 from bootharness.kernels.image import KernelImage
-from bootharness.plan import BootPlan
+from bootharness.machine.board import board_of
+from bootharness.plan import BootPlan, MachineConfig
 from bootharness.predictor.adverse import adversities
 from bootharness.predictor.predict_disk import UNTIL, predict_disk
 from bootharness.routes.disk import DiskImage
@@ -30,6 +31,7 @@ def predict(
         raise UsageError(f"route {route.name}: only what a loader on a disk does can be predicted")
     try:
         plan = route.ready(plan)
+        _check_emulated(plan.machine)
         booted = route.fetch(source) if isinstance(source, str) else source
         disk = route.lay_out(booted, plan)
         trace = predict_disk(disk, bios=bios, memory_bytes=plan.machine.memory_bytes)
@@ -39,3 +41,14 @@ def predict(
     except CouldNotFindOut as error:
         ending = Ending("skipped", 0.0, str(error), error.cause)
         return BootTrace(name, UNTIL, ending, plan.route)
+
+
+def _check_emulated(machine: MachineConfig) -> None:
+    """Raise NotEmulated for a machine in which a loader may come to something else."""
+    asked = ""
+    if machine.cpu:
+        asked = f"--cpu {machine.cpu}"
+    elif not board_of(machine.machine_type).has_pci:
+        asked = f"--machine-type {machine.machine_type}"
+    if asked:
+        raise NotEmulated(f"{asked}: the emulator is a PC with a CPU of its own; boot it instead")

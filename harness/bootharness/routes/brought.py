@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from bootharness.errors import UsageError
 from bootharness.formats.mbr import SECTOR_BYTES
 from bootharness.host.workspace import Workspace
+from bootharness.machine.board import board_of
 from bootharness.machine.device import LARGE_SECTORS
 from bootharness.plan import BootPlan
 from bootharness.routes.disk import LEAST_DISK_SECTORS, DiskImage
@@ -35,10 +36,14 @@ def _prepare(disk: DiskImage, plan: BootPlan, workspace: Workspace) -> Iterator[
 def _interface(disk: DiskImage, plan: BootPlan) -> str:
     """Return how the image is attached: a disk of large sectors, where nobody says how, by what
     SeaBIOS can boot it from. Raises UsageError for what contradicts itself."""
-    asked, usual = plan.machine.disk_interface, BootPlan().machine.disk_interface
+    board = board_of(plan.machine.machine_type)
+    asked, usual = plan.machine.disk_interface, board.disks[0]
+    board.check_medium(plan.machine, disk.shape.kind)
     if plan.machine.attached == "usb":
         if asked not in (usual, "usb"):
             raise UsageError(f"--disk-interface {asked}: --as usb says another one")
+        if "usb" not in board.disks:
+            raise UsageError(f"--as usb: the machine {plan.machine.machine_type} {board.lacks}")
         return "usb"
     if disk.shape.kind == "floppy" and asked != usual:
         raise UsageError(
@@ -46,7 +51,7 @@ def _interface(disk: DiskImage, plan: BootPlan) -> str:
             "own"
         )
     large = disk.shape.kind == "disk" and disk.shape.sector_bytes != SECTOR_BYTES
-    return LARGE_SECTORS[0] if large and asked == usual else asked
+    return LARGE_SECTORS[0] if large and asked == usual and board.has_pci else asked
 
 
 def _attached(disk: DiskImage, plan: BootPlan) -> DiskImage:

@@ -10,10 +10,12 @@ from msgspec.structs import replace
 
 from bootharness.errors import UsageError
 from bootharness.formats.forms import LOOK_BYTES, never_an_initrd
+from bootharness.host.needles import read_needle
 from bootharness.host.regular import first_bytes, is_regular
 from bootharness.host.tool import Tool
 from bootharness.host.workspace import Workspace
 from bootharness.kernels.source import expand, fetch
+from bootharness.machine.board import board_of
 from bootharness.machine.device import Firmware
 from bootharness.plan import AUTO, OPTIONS, SCREEN, BootPlan, choose, chosen
 from bootharness.routes.disk import DiskImage, DiskLayout
@@ -88,6 +90,9 @@ class Route(Struct, frozen=True, kw_only=True):
     def settled(self, plan: BootPlan) -> BootPlan:
         """Return a plan with nothing left to choose of how far it has to come, and by what."""
         machine = plan.machine
+        board, usual = board_of(machine.machine_type), BootPlan().machine.disk_interface
+        if "disk_interface" in self.takes and machine.disk_interface == usual:
+            machine = replace(machine, disk_interface=board.disks[0])
         if plan.tracer != "recorder" and machine.accelerator == AUTO:
             machine = replace(machine, accelerator="tcg")  # see `check`
         until = plan.until
@@ -116,6 +121,9 @@ class Route(Struct, frozen=True, kw_only=True):
                 raise UsageError(
                     f"{OPTIONS[name].spelling} {shown}: the route {self.name} makes no use of it"
                 )
+        board_of(plan.machine.machine_type).check(
+            plan.machine, disk="disk_interface" in self.takes, network=self.from_network
+        )
         for path in map(Path, filter(None, (plan.initrd, plan.machine.bios))):
             if not is_regular(path, most=_FILE_BYTES):
                 what = "not a regular file" if path.exists() else "no such file"
@@ -127,6 +135,8 @@ class Route(Struct, frozen=True, kw_only=True):
                 f"--tracer {plan.tracer}: under KVM gdb's breakpoints are bytes in memory, over "
                 "which the loader is read: take --accelerator tcg"
             )
+        for needle in plan.needles:
+            read_needle(needle)
         self.refuse(plan)
         for tool in self.tools:
             tool.check()

@@ -28,7 +28,10 @@ _HAS_PART_IN_BOOTS = (
     "errors.py", "text.py", "one_boot.py", "plan", "formats", "host", "trace", "kernels",
     "network", "diagnosis", "machine", "report/document.py", "routes", "watch",
 )  # fmt: skip
-_FIRMWARE = ("bios-256k.bin", "vgabios-stdvga.bin", "kvmvapic.bin", "linuxboot_dma.bin")
+_FIRMWARE = (
+    "bios-256k.bin", "bios.bin", "bios-microvm.bin", "vgabios-stdvga.bin", "vgabios-isavga.bin",
+    "kvmvapic.bin", "linuxboot_dma.bin",
+)  # fmt: skip
 _CARDS = ("pxe-*.rom", "efi-*.rom")
 
 
@@ -76,7 +79,7 @@ class Identities:
             "ingredients": route.ingredients(plan),
             "given": [
                 _digest(name)
-                for name in (plan.initrd, plan.machine.bios, *asked.more_disks)
+                for name in (plan.initrd, plan.machine.bios, *asked.more_disks, *plan.needles)
                 if name
             ],
             "worker": worker,

@@ -4,34 +4,24 @@ import re
 
 __all__ = ["complaint_of", "last_lines", "waits", "waits_for_ever"]
 
-# Known words first: SYSLINUX, PXELINUX, ISOLINUX; GRUB; LILO; Windows and its like; BIOSes.
+# Known words first: GRUB's; SYSLINUX's and its like's; LILO's; those of boot sectors and BIOSes.
 _COMPLAINTS = re.compile(
     r"""^[^\S\n]*(?:
-    (?:error|alert|fatal):\ [^\n]{1,200}
-  | Loading\ [^\n]{1,120}?(?:\.\.\.\s?)?failed[^\n]{0,120}
-  | Could\ not\ find\ (?:kernel|ramdisk)\ image:[^\n]{0,120}
-  | (?:Failed\ to\ load|Unable\ to\ load|Unable\ to\ open|Cannot\ load|Can't\ load)[^\n]{1,160}
-  | Boot\ failed:[^\n]{1,160}
-  | (?:Invalid|Unknown)\ (?:or\ corrupt\ kernel\ image|keyword)[^\n]{0,160}
-  | No\ (?:DEFAULT\ or\ UI\ configuration\ directive|configuration\ file)\ found[^\n]{0,80}
-  | (?:WARNING|ERROR):\ [^\n]{1,160}
-  | isolinux:\ [^\n]{1,160}
-  | Disk\ error\ [^\n]{1,80}
+    (?:error|alert|fatal|WARNING|ERROR|PANIC|isolinux):\ [^\n]{1,200}
   | LILO\ -\ [^\n]{1,80}
   | L(?:\ [0-9A-F]{2}){2,}[^\n]{0,80}
-  | PANIC:\ [^\n]{1,160}
-  | [^\n]{0,80}?(?i:
+  | [^\n]{0,120}?(?i:
         no\ bootable\ (?:device|medium|image|partition|disk)
-      | (?:missing|no)\ operating\ system|operating\ system\ not\ found
-      | error\ loading\ operating\ system|invalid\ partition\ table|no\ active\ partition
-      | invalid\ system\ disk|non-system\ disk|not\ a\ bootable\ disk
+      | (?:missing|no)\ operating\ system|error\ loading\ operating\ system
+      | no\ active\ partition|non-system\ disk|not\ a\ bootable\ disk|no\ system\ disk
       | ntldr\ is\ missing|bootmgr\ is\ (?:missing|compressed)
       | disk\ (?:read\ )?error|boot\ error|remove\ disks\ or\ other\ media
-      | insert\ (?:a\ )?(?:boot|system)|kernel\ (?:image\ )?not\ found|file\ not\ found
-      | no\ such\ (?:file|partition|device|disk)|checksum\ error|bad\ magic
-      | out\ of\ memory|not\ enough\ memory|no\ system\ disk
-      | \bfailed\b|\bnot\ found\b|\b(?:cannot|could\ not|unable\ to)\b|\b(?:invalid|corrupt)\b
-    )[^\n]{0,120}
+      | insert\ (?:a\ )?(?:boot|system)|no\ such\ (?:file|partition|device|disk)
+      | checksum\ error|bad\ magic|out\ of\ memory|not\ enough\ memory
+      | no\ default\ or\ ui\ configuration\ directive|no\ configuration\ file|unknown\ keyword
+      | \bfailed\b|\bnot\ found\b|\b(?:cannot|can't|could\ not|unable\ to)\b
+      | \b(?:invalid|corrupt)\b
+    )[^\n]{0,160}
     )""",
     re.MULTILINE | re.VERBOSE,
 )
@@ -64,8 +54,7 @@ def complaint_of(text: str) -> str | None:
     said: list[str] = []
     end = len(text)
     for start, words in reversed(found):
-        between = text[start:end].strip().splitlines()
-        if said and len([line for line in between if line.strip()]) > 1:
+        if said and len(text[start:end].strip().splitlines()) > 1:
             break
         said.insert(0, words)
         end = start
@@ -93,5 +82,5 @@ def last_lines(text: str, count: int = 2) -> str:
 
 
 def _end(text: str) -> str:
-    lines = [line.rstrip() for line in text.splitlines() if line.strip()]
+    lines = [line for line in text.splitlines() if line.strip()]
     return "\n".join(lines[-_LAST_LINES:])

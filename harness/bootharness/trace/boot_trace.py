@@ -20,7 +20,7 @@ from bootharness.trace.machine_facts import CpuSample, MachineFacts, PostMortem,
 from bootharness.trace.milestones import Milestone
 from bootharness.trace.network_facts import NetworkFacts
 from bootharness.trace.proof import Proof
-from bootharness.trace.sighting import Sighting
+from bootharness.trace.sighting import Closest, Sighting
 
 __all__ = [
     "BY_THE_BIOS",
@@ -97,11 +97,15 @@ class BootTrace(Struct, frozen=True, dict=True):
     gdb_calls: tuple[BiosCall, ...] = ()
     """The loader's calls as gdb saw them, when both tracers watched."""
     until_screen: str | None = None
-    """The pattern that had to come on the screen, None where there was none."""
+    """The pattern, or the picture's file, that had to come on the screen, None where there was
+    none."""
     fail_on: tuple[str, ...] = ()
     """The patterns that make it bad."""
     marker: Sighting | None = None
     """Where the pattern was found that it had to come to, None where it was not."""
+    closest: Closest | None = None
+    """How close the screen came to the picture that it had to come to, None where that was found or
+    there was none."""
     failed_on: Sighting | None = None
     """Where a pattern was found first that makes it bad, None where none was."""
     send: tuple[str, ...] = ()
@@ -182,6 +186,19 @@ class BootTrace(Struct, frozen=True, dict=True):
     def reached(self, name: str) -> bool:
         """Return whether the boot reached a milestone."""
         return self.milestone(name) is not None
+
+    @property
+    def kernel_spoke(self) -> bool:
+        """Whether a kernel, or what it runs, was heard: with its banner, or by other words."""
+        heard = self.heard
+        return self.reached("banner") or bool(heard and (heard.release or heard.on))
+
+    @property
+    def last_milestone(self) -> str:
+        """How far it had come, to go into a sentence: ``the last milestone was banner``."""
+        if not self.milestones:
+            return "no milestone was reached"
+        return f"the last milestone was {self.milestones[-1].name}"
 
     @property
     def loader_calls(self) -> tuple[BiosCall, ...]:

@@ -36,6 +36,13 @@ class MachineFacts(Struct, frozen=True):
     """What the machine starts with."""
     cpu: str | None = None
     """QEMU's -cpu, None where that is its own choice."""
+    cpu_asked: str | None = None
+    """The -cpu that a person has asked for, None for none."""
+    cpu_lacks: tuple[str, ...] = ()
+    """Of what kernels ask of a CPU, by QEMU's names, what it has not; empty for a good boot, of
+    which nobody asks."""
+    smp: int = 1
+    """How many CPUs it has."""
     slow: bool = False
     """Whether a probe has found the accelerator so slow here that what takes long proves
     nothing."""
@@ -45,6 +52,8 @@ class MachineFacts(Struct, frozen=True):
     @property
     def runs_by(self) -> str:
         """The accelerator, with what is not as usual about it."""
+        if self.cpu_asked:
+            return f"{self.accelerator}{' (slow)' if self.slow else ''}, -cpu {self.cpu}"
         said = ["slow"] if self.slow else []
         if self.accelerator == "kvm" and self.cpu not in (None, "host"):
             said.append(f"-cpu {self.cpu}")
@@ -56,6 +65,8 @@ class MachineFacts(Struct, frozen=True):
         return MachineConfig(
             qemu=self.qemu,
             machine_type=self.machine_type,
+            cpu=self.cpu_asked,
+            smp=self.smp,
             memory_mib=self.memory_bytes >> 20,
             disk_interface=self.disk_interface or MachineConfig().disk_interface,
             accelerator=self.accelerator,
@@ -129,3 +140,6 @@ class PostMortem(Struct, frozen=True):
     screen: str
     exceptions: tuple[GuestException, ...] | None = None
     missing: tuple[str, ...] = ()
+    ocr: str = ""
+    """What OCR reads off the screen in a graphics mode, which may be wrong; empty where nobody had
+    it read."""

@@ -22,7 +22,9 @@ class Sign(Struct, frozen=True):
 _LINE = rb"[^\r\n]{0,500}+"
 _WHOLE_LINE = rb"([^\r\n]{500}|" + _LINE + rb"(?=[\r\n]))"
 _COMPLAINT = re.compile(
-    rb"((?>This kernel requires an? [^\r\n]{0,200}?CPU)" + _LINE + rb"[\r\n]"
+    rb"(This kernel requires the following features not present on the CPU:[^:]{0,300}?"
+    rb"(?=[\r\n]{0,8}Unable to boot)"
+    rb"|(?>This kernel requires an? [^\r\n]{0,200}?CPU)" + _LINE + rb"[\r\n]"
     rb"|Unable to boot - please use a kernel appropriate for your CPU"
     rb"|(?<![^\r\n])" + _LINE + rb"[\r\n]{1,8}+ -- System halted)"
 )

@@ -1,16 +1,17 @@
 """Hear what a guest says: on the serial line, on the screen, through the BIOS."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
 from msgspec import Struct, field
 
-from bootharness.errors import MachineLost
+from bootharness.errors import MachineLost, ToolMissing
 from bootharness.formats.bioscall import BiosCall
 from bootharness.formats.screen_text import ScreenText
+from bootharness.host.ocr import Reader
 from bootharness.machine.keys import as_sent
 from bootharness.machine.machine import Machine
-from bootharness.machine.postmortem import screen, undisturbed_screen
+from bootharness.machine.postmortem import picture, screen, undisturbed_screen
 from bootharness.plan.prompt import Prompt
 from bootharness.trace.milestones import MILESTONES
 from bootharness.trace.sighting import Sighting
@@ -29,6 +30,8 @@ _SAID_CHARACTERS = 8192
 _READ_SCREEN_S = 1.0
 # so often it is looked for a pattern on the screen
 _LOOK_AT_SCREEN_S = 0.25
+# how much rarer that is done than it takes, and how long OCR is waited for at the end of a boot
+_SELDOM, _OCR_S = 5, 10.0
 _BEFORE_A_PANIC = ("protected-mode", "banner")
 
 
@@ -39,6 +42,7 @@ class Hearing(Struct):
     machine: Machine
     tracer: Tracer
     resting: Resting
+    reader: Reader
     program: BootProgram | None = None
     marker: Sighting | None = None
     sent: list[Sighting] = field(default_factory=list)
@@ -46,6 +50,7 @@ class Hearing(Struct):
     _written: ScreenText = field(default_factory=ScreenText)
     _screen_read_at: float = 0.0
     _looked_at: float = 0.0
+    _look_s: float = 0.0
 
     def listen(self) -> None:
         """Read the serial line as far as it goes."""
@@ -69,20 +74,56 @@ class Hearing(Struct):
         self._look_for_pattern(at_once=at_once)
 
     def _look_for_pattern(self, *, at_once: bool) -> None:
-        """Look for a person's pattern on the screen, of a guest that does not notice that."""
+        """Look for a person's pattern on the screen, or a picture, of a guest that does not notice
+        that."""
         course, now = self.course, self.machine.now()
         before_kernel = course.asked_for_kernel and not course.in_kernel
         if not course.lookout.reads_screen or (before_kernel and not course.lookout.prompts):
             return
-        if not at_once and now - self._looked_at < _LOOK_AT_SCREEN_S:
+        if not at_once and now - self._looked_at < max(_LOOK_AT_SCREEN_S, self._look_s * _SELDOM):
             return
-        self._looked_at = now
         with suppress(MachineLost):
+            for each in self._found_on_screen(before_kernel=before_kernel, at_once=at_once):
+                self._see(each)
+        self._looked_at = self.machine.now()
+        self._look_s = self._looked_at - now
+
+    def _found_on_screen(self, *, before_kernel: bool, at_once: bool) -> Iterator[Found]:
+        """Yield what is found in the text of a text mode, on the picture, and in what OCR reads off
+        the picture of another mode."""
+        lookout, text = self.course.lookout, ""
+        if lookout.reads_words:
             read = screen if self.tracer.attached else undisturbed_screen
             text = read(self.machine)
-            shown = course.lookout.shown(text, self.machine.now(), before_kernel=before_kernel)
-            for each in shown:
-                self._see(each)
+            yield from lookout.shown(text, self.machine.now(), before_kernel=before_kernel)
+        by_ocr = lookout.reads_words and not text.strip() and self.reader.here
+        if not by_ocr and not lookout.looks_at_pictures:
+            return
+        shown = picture(self.machine)
+        if lookout.looks_at_pictures:
+            yield from lookout.pictured(shown, self.machine.now(), before_kernel=before_kernel)
+        if by_ocr:
+            words = self.reader.text_of(shown, _OCR_S) if at_once else self.reader.said()
+            self.reader.give(shown)
+            if words is not None:
+                now = self.machine.now()
+                yield from lookout.shown(words, now, before_kernel=before_kernel, by="ocr")
+
+    def read_off(self) -> str:
+        """Return what OCR reads off the screen as it is at the end of a boot; it may be wrong."""
+        if not self.reader.here:
+            return ""
+        try:
+            return self.reader.text_of(picture(self.machine), _OCR_S)
+        except (MachineLost, ToolMissing):
+            return ""
+
+    def pass_over_screen(self) -> None:
+        """Take it that what is on the screen is not what is looked for: it is somebody else's."""
+        lookout = self.course.lookout
+        with suppress(MachineLost):
+            seen = picture(self.machine) if lookout.looks_at_pictures else None
+            lookout.pass_over(screen(self.machine), seen)
 
     def _see(self, found: Found) -> None:
         """Take what a person's pattern was found in: a kernel that was given has to have written

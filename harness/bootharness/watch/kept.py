@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from bootharness.diagnosis import judge
 from bootharness.errors import MachineLost
+from bootharness.formats.picture import Picture, png_of
 from bootharness.machine.argv import GDB_LOG, QEMU_LOG, SERIAL_LOG, by_hand
 from bootharness.machine.device import Drive, drive_device
 from bootharness.machine.machine import Machine
@@ -24,10 +25,11 @@ from bootharness.machine.postmortem import screenshot
 from bootharness.plan import BootPlan
 from bootharness.trace.boot_trace import BootTrace
 
-__all__ = ["RECORDER_LOG", "Folder", "keep_account", "keep_evidence", "keep_made"]
+__all__ = ["CLOSEST", "RECORDER_LOG", "Folder", "keep_account", "keep_evidence", "keep_made"]
 
 _LOGS = (SERIAL_LOG, QEMU_LOG, GDB_LOG)
 RECORDER_LOG = "recorder.log"
+CLOSEST = "closest.png"
 
 
 class Folder(Struct):
@@ -82,16 +84,26 @@ class Folder(Struct):
         )
 
 
-def keep_evidence(machine: Machine, recorded: bytes, path: Path, *, alive: bool) -> tuple[str, ...]:
+def keep_evidence(
+    machine: Machine,
+    recorded: bytes,
+    path: Path,
+    *,
+    alive: bool,
+    closest: Picture | None = None,
+) -> tuple[str, ...]:
     """Copy the logs of a machine, and what is on its screen while QEMU is ``alive``.
 
-    ``recorded`` is the recorder's log. Returns sentences on what could not be kept.
+    ``recorded`` is the recorder's log, ``closest`` the screen that came closest to what was looked
+    for. Returns sentences on what could not be kept.
     """
     folder, workspace = Folder(path), machine.qemu.workspace.path
     for log in _LOGS:
         folder.copy(workspace / log)
     if recorded:
         folder.write(RECORDER_LOG, recorded)
+    if closest:
+        folder.write(CLOSEST, png_of(closest))
     try:
         if alive:
             folder.copy(screenshot(machine, workspace))
@@ -131,6 +143,7 @@ def keep_account(trace: BootTrace, plan: BootPlan, path: Path) -> tuple[str, ...
         "disassembly.txt": disassembly,
         "exceptions.txt": exceptions,
         "screen.txt": lambda trace: trace.post_mortem.screen if trace.post_mortem else "",
+        "screen-ocr.txt": lambda trace: trace.post_mortem.ocr if trace.post_mortem else "",
         "bios-calls.txt": bios_calls,
         "bios.txt": lambda trace: trace.bios_log,
         "command.txt": lambda trace: _commands(trace, plan),

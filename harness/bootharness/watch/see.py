@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from bootharness.errors import CouldNotFindOut
+from bootharness.host.ocr import Reader
 from bootharness.kernels.initrd import INIT_MARKER
 from bootharness.machine.machine import Machine
 from bootharness.machine.postmortem import post_mortem
@@ -59,14 +60,15 @@ def see(
     signs = kernel_signs(INIT_MARKER, own_init=own_init)
     signs += firmware_signs() if medium.wire else []
     gdb = _gdb(qemu, medium) if plan.tracer != "recorder" else None
-    with closing(gdb) if gdb else nullcontext(), Machine(qemu) as machine:
+    reader = Reader(qemu.workspace)
+    with closing(gdb) if gdb else nullcontext(), Machine(qemu) as machine, reader:
         tracer = _tracer(machine, medium, plan, gdb)
         connected = machine.now()
         medium.begin(machine, waits=gdb is not None)
         course = Course(
             machine, medium, plan, Words(machine, signs), Lookout.of(plan), observer=observer
         )
-        watch = Watch.of(course, tracer)
+        watch = Watch.of(course, tracer, reader)
         try:
             ending = watch.run()
             if medium.wire:
@@ -75,8 +77,11 @@ def see(
             ending = Ending("skipped", round(machine.now(), 6), str(error), error.cause)
         timings = {"connecting": connecting, "connected": connected, "ended": machine.now()}
         remains = _remains(watch, ending, keep)
+        lacks = () if ending.kind in _NOTHING_TO_SEE else machine.cpu_lacks()
         qemu.kill()  # it takes as long to go as the trace to be made
-        return replace(_trace(source, watch, ending, timings), post_mortem=remains)
+        trace = _trace(source, watch, ending, timings)
+        facts = replace(trace.machine, cpu_lacks=lacks) if trace.machine else None
+        return replace(trace, machine=facts, post_mortem=remains)
 
 
 def _remains(watch: Watch, ending: Ending, keep: Path | None) -> PostMortem | None:
@@ -86,10 +91,16 @@ def _remains(watch: Watch, ending: Ending, keep: Path | None) -> PostMortem | No
     if faulty := watch.course.medium.faulty:
         faulty.let_go()
     seen = post_mortem(watch.machine)
+    lookout = watch.course.lookout
+    if seen and not seen.screen.strip() and (keep or lookout.reads_screen):
+        seen = replace(seen, ocr=watch.hearing.read_off())
     if keep:
         from bootharness.watch.kept import keep_evidence
 
-        unkept = keep_evidence(watch.machine, watch.tracer.log(), keep, alive=seen is not None)
+        closest = lookout.sought.closest_screen if lookout.sought else None
+        unkept = keep_evidence(
+            watch.machine, watch.tracer.log(), keep, alive=seen is not None, closest=closest
+        )
         seen = replace(seen, missing=seen.missing + unkept) if seen else None
     return seen
 
@@ -128,7 +139,7 @@ def _serial_text(log: Path) -> str:
 
 def _trace(source: str, watch: Watch, ending: Ending, timings: dict[str, float]) -> BootTrace:
     course, machine, tracer = watch.course, watch.machine, watch.tracer
-    medium, plan = course.medium, course.plan
+    medium, plan, lookout = course.medium, course.plan, course.lookout
     kernel = medium.kernel.facts if medium.kernel else None
     disk, calls = medium.disk.facts if medium.disk else None, tracer.calls()
     network = medium.wire.facts() if medium.wire else None
@@ -157,6 +168,7 @@ def _trace(source: str, watch: Watch, ending: Ending, timings: dict[str, float])
         gdb_calls=tracer.second_opinion(),
         until_screen=plan.until_screen,
         fail_on=plan.fail_on,
+        closest=lookout.sought.closest if lookout.sought and not watch.hearing.marker else None,
         marker=watch.hearing.marker,
         failed_on=course.failed_on,
         send=plan.send,
@@ -192,5 +204,7 @@ def _machine_facts(machine: Machine, medium: Medium) -> MachineFacts:
         bios_file=config.bios,
         firmware=firmware,
         cpu=words.get("-cpu"),
+        cpu_asked=config.cpu,
+        smp=config.smp,
         slow=machine.slow,
     )

@@ -34,6 +34,12 @@ class Suspicion(Struct):
     program: BootProgram | None = None
     disk: DiskWatch | None = None
     disk_bytes: int = 0
+    waits_for: str | None = None
+
+    @property
+    def detail(self) -> str:
+        """What a guest that is called idle does all the while."""
+        return f"it looks at {self.waits_for} again and again" if self.waits_for else ""
 
     def look(self) -> str | None:
         """Return how the guest hangs, an `Ending` kind, where it does."""
@@ -44,6 +50,7 @@ class Suspicion(Struct):
             idle_s = 0.0
         if idle_s < _SUSPICIOUS_S:
             self.looks.samples.clear()
+            self.waits_for = None
             return None
         if self._waits(idle_s):
             return None
@@ -86,6 +93,8 @@ class Suspicion(Struct):
             self.idle.restart()
             self.looks.samples.clear()
             return None
+        if kind == "loop" and self._may_wait_for_time():
+            kind = None
         waits_for_others = course.wire is not None and course.handoff is None
         if kind and not waits_for_others and not self._may_wait(kind):
             return kind
@@ -116,9 +125,22 @@ class Suspicion(Struct):
         return self.program.awaits_an_answer(self.machine.now())
 
     def _may_wait(self, kind: str) -> bool:
-        """Whether what looks like a hang may be a userspace that waits for something."""
+        """Whether what looks like a hang may be a userspace that waits for something, or the first
+        of several CPUs, of which the others are at work."""
         course = self.course
+        if self.machine.config.smp > 1 and course.in_kernel:
+            return True
         return kind == "loop" and course.waits_for_words and course.words.userspace_runs
+
+    def _may_wait_for_time(self) -> bool:
+        """Whether a loop of a loader's looks at the time or a device: it may be a delay."""
+        sample = self.looks.samples[-1]
+        if sample.mode != "real" or sample.in_bios or not self.looks.exact:
+            return False
+        from bootharness.watch.outside import COPIED_BYTES, looks_at  # most boots do without
+
+        self.waits_for = self.waits_for or looks_at(*self.machine.copied(COPIED_BYTES))
+        return self.waits_for is not None
 
     def _patience_s(self, *, rests: bool) -> float:
         if self.course.waits_for_words:

@@ -7,8 +7,8 @@ from msgspec.structs import replace
 
 from bootharness.errors import HostBusy, MachineLost, TimeTooShort
 from bootharness.host.deadline import Deadline
+from bootharness.host.ocr import Reader
 from bootharness.machine.machine import Machine
-from bootharness.machine.postmortem import screen
 from bootharness.plan import SHUTDOWN
 from bootharness.trace.boot_trace import CRASH_REPORTED, PANIC_REPORTED, Ending
 from bootharness.trace.machine_facts import QmpEvent
@@ -53,11 +53,11 @@ class Watch(Struct):
     foreign_bytes: int = 0
 
     @classmethod
-    def of(cls, course: Course, tracer: Tracer) -> "Watch":
+    def of(cls, course: Course, tracer: Tracer, reader: Reader) -> "Watch":
         """Return the watch over a machine's course."""
         machine = course.machine
         program = BootProgram(course.wire) if course.wire else None
-        hearing = Hearing(course, machine, tracer, Resting(machine), program)
+        hearing = Hearing(course, machine, tracer, Resting(machine), reader, program)
         loading = Loading(course, machine, tracer, hearing)
         faulty = course.medium.faulty
         looks = Looks(machine, tracer, may_owe=faulty is not None and faulty.may_wait)
@@ -90,7 +90,7 @@ class Watch(Struct):
                     self._over("timeout")
             kind = suspicion.look() if course.ending is None else None
             if kind:
-                self._over(kind)
+                self._over(kind, suspicion.detail if kind == "idle" else "")
             if course.ending is None and self._is_time_up(idle):
                 self.hearing.listen()
                 self._out_of_time(idle)
@@ -193,8 +193,7 @@ class Watch(Struct):
             course.handoff = replace(course.handoff, real_mode=None)
         course.words.entered = True
         if course.lookout.reads_screen and course.asked_for_kernel:
-            with suppress(MachineLost):
-                course.lookout.pass_over(screen(self.machine))
+            self.hearing.pass_over_screen()
         course.reach("setup-entered", stop.at)
         if course.handoff.memory_equal is False and course.ending is None:
             course.finish("memory-differs")
@@ -228,7 +227,7 @@ class Watch(Struct):
             self.loading.look_at_wire()
             self.course.finish("boot-program", said)
 
-    def _over(self, kind: str) -> None:
+    def _over(self, kind: str, detail: str = "") -> None:
         """Finish a boot that will say no more: as a panic, as good, or as ``kind``."""
         course = self.course
         self.hearing.hear_screen()
@@ -239,7 +238,9 @@ class Watch(Struct):
             course.finish("panic", course.panic)
         if course.crash:
             course.finish("firmware-crash", course.crash)
-        course.finish("reached" if course.has_userspace else kind)
+        if course.has_userspace:
+            course.finish("reached")
+        course.finish(kind, detail)
 
     def _is_time_up(self, idle: IdleClock) -> bool:
         limit_s = self.course.limit_s

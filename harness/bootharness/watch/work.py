@@ -50,7 +50,6 @@ def runs_new_code(samples: Sequence[CpuSample]) -> bool:
 
     Of a loop, however long, all has been seen at some time.
     """
-    recent = samples[-_LATELY:]
     before = {sample.linear >> _LINE for sample in samples[:-_LATELY]}
-    new = {sample.linear >> _LINE for sample in recent if not sample.halted} - before
+    new = {sample.linear >> _LINE for sample in samples if not sample.halted} - before
     return bool(before) and len(new) * 2 >= _LATELY
