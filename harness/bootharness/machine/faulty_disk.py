@@ -33,7 +33,6 @@ _STOPPING_S = 0.2
 _EVENTS = 1000
 _MOST_BYTES = 1 << 25
 """NBD: what a server has to take at once, if it says nothing of it."""
-_WAIT = ("slow", "vanish", "hang")
 _ONLY_FIRST = ("slowed", "flipped", "vanished")
 
 
@@ -77,7 +76,7 @@ class FaultyDisk(Closing):
         self._failing = {each: each.times for each in faults if each.kind == "error"}
         self._asks: DiskFault | None = None
         self._noted: deque[_Noted] = deque(maxlen=_EVENTS)
-        self._left_out = self._reads = self._bytes = self._hung = 0
+        self._left_out = self._reads = self._bytes = 0
         self._hanging: list[_Hanging] = []
         self._given_up: set[DiskFault] = set()
         self._paced_until = self._launched = 0.0
@@ -140,8 +139,12 @@ class FaultyDisk(Closing):
 
     @property
     def may_wait(self) -> bool:
-        """Whether its faults can keep a read waiting: a machine that is stopped then waits, too."""
-        return any(each.kind in _WAIT for each in self.faults)
+        """Whether a read may have to wait for us, or for long: a machine that is stopped then
+        waits as well."""
+        return any(
+            each.kind == "hang" or (each.kind == "vanish" and not each.reads)
+            for each in self.faults
+        )
 
     @property
     def hangs(self) -> bool:
@@ -313,8 +316,8 @@ class FaultyDisk(Closing):
     def _has_vanished(self, fault: DiskFault) -> bool:
         if self._vanished:
             return True
-        if fault.counted and fault.counted[0] == "read":
-            self._vanished = self._reads > fault.counted[1]
+        if fault.reads:
+            self._vanished = self._reads > fault.reads
             return self._vanished
         began = time.monotonic()
         with self._lock:

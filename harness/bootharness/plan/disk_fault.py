@@ -90,10 +90,10 @@ class DiskFault(Struct, frozen=True):
         )
 
     @property
-    def counted(self) -> tuple[str, int] | None:
-        """What is counted until it vanishes, and how many; None for a milestone."""
-        what, colon, number = self.after.partition(":")
-        return (what, int(number)) if colon else None
+    def reads(self) -> int:
+        """After how many reads it vanishes, 0 where it is after something else."""
+        what, _, number = self.after.partition(":")
+        return int(number) if what == "read" else 0
 
     def check(self, what: str, *, sectors: int, sector_bytes: int, size: int, least: int) -> None:
         """Raise UsageError for what cannot act on ``what``, a drive of so many sectors on an image
