@@ -41,10 +41,12 @@ def disk_read_failed(trace: BootTrace) -> Finding | None:
     if not lost:
         return None
     read, call = lost[0], lost[0].call
+    other = trace.disk and trace.disk.others and read.drive != trace.disk.drive
+    by = "" if other else by_fault(trace, "failed", read.span)
     tries = sum(each.call.failed and _place(each) == _place(read) for each in reads)
     return Finding(
         f"the disk read of {what_was_read(read)} failed with AH={call.status:02x}h, "
-        f"{call.status_name}, in {count(tries, 'attempt')}{by_fault(trace, 'failed', read.span)}",
+        f"{call.status_name}, in {count(tries, 'attempt')}{by}",
         tuple(str(each.call) for each in reads if each.call.failed),
     )
 
