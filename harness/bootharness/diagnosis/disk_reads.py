@@ -1,6 +1,7 @@
 """Causes on the disk: no boot sector, sectors that cannot be read, the wrong sectors."""
 
 from collections.abc import Iterable
+from itertools import pairwise
 
 from bootharness.diagnosis.verdict import Finding
 from bootharness.formats.bioscall import BiosCall
@@ -17,6 +18,7 @@ __all__ = [
     "no_boot_catalog",
     "no_boot_signature",
     "partition_beyond_the_end",
+    "repeated_with_nothing",
     "retried",
     "sectors_read",
     "wrong_sectors",
@@ -130,13 +132,35 @@ def disk_read_failed(trace: BootTrace) -> Finding | None:
     return None
 
 
+def repeated_with_nothing(trace: BootTrace) -> Finding | None:
+    """A read that failed and was repeated with the count that it had left: of no sector."""
+    if trace.ending.kind == "reached" and not _differs(trace):
+        return None
+    reads = _reads(trace)
+    for index, (failed, again) in enumerate(pairwise(reads)):
+        call = failed.call
+        emptied = failed.sectors and not again.sectors and _same_place(again, failed)
+        if not (call.failed and call.packet and emptied):
+            continue
+        if any(_repeats(later, failed) for later in reads[index + 1 :]):
+            continue
+        return Finding(
+            f"the disk read of {count(failed.sectors, 'sector')} at LBA {failed.lba:,}, drive "
+            f"0x{failed.drive:02x}, failed with AH={call.status:02x}h, {call.status_name}, and the "
+            "next attempt asked for 0: a failed read leaves in the packet how many sectors it has "
+            "read, and the loader does not set the count again",
+            (str(call), str(again.call)),
+        )
+    return None
+
+
 def retried(trace: BootTrace) -> list[BiosCall]:
     """Return the loader's reads that failed and succeeded when they were repeated."""
     reads = _reads(trace)
     read_at = {
         _place(read): index
         for index, read in enumerate(reads)
-        if not read.call.failed and read.call.registers_out
+        if not read.call.failed and read.call.registers_out and read.sectors
     }
     return [
         read.call
@@ -156,7 +180,8 @@ def _same_place(one: DiskRead, other: DiskRead) -> bool:
 
 def _repeats(later: DiskRead, failed: DiskRead) -> bool:
     call = later.call
-    return not call.failed and call.registers_out is not None and _same_place(later, failed)
+    done = not call.failed and call.registers_out is not None and later.sectors > 0
+    return done and _same_place(later, failed)
 
 
 def wrong_sectors(trace: BootTrace) -> Finding | None:
@@ -177,10 +202,10 @@ def wrong_sectors(trace: BootTrace) -> Finding | None:
     reads = [
         read
         for read in reads
-        if read.buffer != _ORIGIN and (read.drive == disk.drive or not disk.others)
+        if read.buffer != _ORIGIN and (read.drive == disk.drive or not disk.others) and read.sectors
     ]
-    if kernel is None or disk.kernel_lba is None or trace.loads_itself:
-        return None
+    if kernel is None or disk.kernel_lba is None or trace.loads_itself or disk.filed:
+        return None  # who loads itself, or a file, need not read what lies in a row
     if any(read.lba is None for read in reads):
         return None  # by cylinder, head and sector of a drive that nobody has asked about
     wanted = _kernel_sectors(kernel, disk)

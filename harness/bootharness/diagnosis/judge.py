@@ -27,6 +27,7 @@ from bootharness.diagnosis import (
 )
 from bootharness.diagnosis.agreement import disagreement
 from bootharness.diagnosis.verdict import Diagnosis, Finding, Judgement, Verdict
+from bootharness.formats.bioscall import BiosCall
 from bootharness.plan import SHUTDOWN
 from bootharness.text import count, printable
 from bootharness.trace.boot_trace import BootTrace
@@ -44,6 +45,7 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("no-boot-catalog", disk_reads.no_boot_catalog),
     ("payload-truncated", disk_reads.file_cut_short),
     ("memory-clobbered", memory.stack_over_loader),
+    ("disk-read-failed", disk_reads.repeated_with_nothing),
     ("wrong-sectors", disk_reads.wrong_sectors),
     ("disk-read-failed", disk_reads.disk_read_failed),
     ("kernel-rejected", protocol.kernel_rejected),
@@ -113,6 +115,7 @@ _WARNINGS: tuple[Callable[[BootTrace], str | None], ...] = (
     survived.boot_manager_went_on,
     survived.never_asked,
     survived.read_again,
+    survived.attached_otherwise,
     disk_reads.partition_beyond_the_end,
     survived.video_mode_not_set,
 )
@@ -123,6 +126,7 @@ _PROVEN = tuple(
     if rule[1]
     in (
         disk_reads.file_cut_short,
+        disk_reads.repeated_with_nothing,
         moves.descriptor_invalid,
         moves.move_failed,
         moves.destination_wrapped,
@@ -171,7 +175,7 @@ def _judged(trace: BootTrace) -> Judgement:
         return Judgement(Verdict.SKIP, trace.ending.detail, skip)
     if silent := whose.recorder_silent(trace):
         return Judgement(Verdict.SKIP, silent, Diagnosis("recorder-silent", silent))
-    if trace.gdb_calls and (differs := disagreement(trace.loader_calls, trace.gdb_calls)):
+    if trace.gdb_calls and (differs := _disagreement(trace)):
         sentence = f"the recorder and gdb do not agree, so neither is trusted: {differs}"
         return Judgement(Verdict.SKIP, sentence, Diagnosis("tracers-disagree", sentence))
     found = [failed for sign in network.SIGNS if (failed := sign(trace))]
@@ -184,6 +188,20 @@ def _judged(trace: BootTrace) -> Judgement:
         verdict = Verdict.SKIP if found[0].cause in _NOT_KNOWN else Verdict.BAD
         return Judgement(verdict, found[0].sentence, found[0], tuple(found[1:]), warnings)
     return Judgement(Verdict.GOOD, _good(trace), warnings=warnings)
+
+
+def _disagreement(trace: BootTrace) -> str | None:
+    """Return how the two tracers differ: of a loader that nobody has named gdb watches the boot
+    sector alone, so only calls from there are compared."""
+    recorded = trace.loader_calls
+    if trace.loader is None:
+        watched = {_caller(call) for call in trace.gdb_calls}
+        recorded = tuple(call for call in recorded if _caller(call) in watched)
+    return disagreement(recorded, trace.gdb_calls)
+
+
+def _caller(call: BiosCall) -> tuple[int, int]:
+    return call.registers_in.cs, call.registers_in.ip
 
 
 def _apply(rules: tuple[tuple[str, Rule], ...], trace: BootTrace) -> list[Diagnosis]:

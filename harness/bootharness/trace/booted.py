@@ -100,5 +100,7 @@ class DiskFacts(Struct, frozen=True):
     """How many sectors a track of a floppy has."""
     others: tuple[str, ...] = ()
     """The images of further disks in the same machine."""
+    filed: bool = False
+    """Whether the kernel lies in a file system, which may have it in pieces."""
     refused: str = ""
     """Why no BIOS boots from it, to go behind "it has"; empty where one may."""

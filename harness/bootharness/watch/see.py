@@ -22,6 +22,7 @@ from bootharness.text import count
 from bootharness.trace.bios_milestones import bios_milestones
 from bootharness.trace.boot_trace import BootTrace, Ending
 from bootharness.trace.machine_facts import MachineFacts, PostMortem
+from bootharness.trace.manager_points import ManagerPoints, manager_points
 from bootharness.trace.milestones import ordered
 from bootharness.trace.network_facts import milestones
 from bootharness.trace.observer import Observer
@@ -153,6 +154,9 @@ def _trace(source: str, watch: Watch, ending: Ending, timings: dict[str, float])
         points = bios_milestones(
             calls, kernel if course.names_kernel else None, disk, handed_off=entered
         )
+    manager = ManagerPoints()
+    if medium.managed:
+        manager = manager_points(calls[: handoff.calls] if handoff else calls)
     return BootTrace(
         source=source,
         until=plan.until,
@@ -163,19 +167,22 @@ def _trace(source: str, watch: Watch, ending: Ending, timings: dict[str, float])
         disk=disk,
         machine=_machine_facts(machine, medium),
         tracer=tracer.name,
-        milestones=ordered(points | course.milestones, ROUTES[plan.route].milestones),
+        milestones=ordered(
+            points | manager.points | course.milestones, ROUTES[plan.route].milestones
+        ),
         bios_calls=calls,
         gdb_calls=tracer.second_opinion(),
         until_screen=plan.until_screen,
         fail_on=plan.fail_on,
-        at_most_s=plan.at_most_s,
         closest=lookout.sought.closest if lookout.sought and not watch.hearing.marker else None,
+        at_most_s=plan.at_most_s,
         marker=watch.hearing.marker,
         failed_on=course.failed_on,
         send=plan.send,
         sent=tuple(watch.hearing.sent),
         handoff=handoff,
         heard=course.words.heard,
+        manager=manager.name,
         boot_screen=watch.hearing.resting.text,
         serial=_serial_text(machine.qemu.serial_log),
         bios_log=watch.loading.bios_log,
