@@ -160,7 +160,7 @@ def retried(trace: BootTrace) -> list[BiosCall]:
     read_at = {
         _place(read): index
         for index, read in enumerate(reads)
-        if not read.call.failed and read.call.registers_out and read.sectors
+        if not read.call.failed and read.call.registers_out and not _asks_for_nothing(read)
     }
     return [
         read.call
@@ -180,8 +180,13 @@ def _same_place(one: DiskRead, other: DiskRead) -> bool:
 
 def _repeats(later: DiskRead, failed: DiskRead) -> bool:
     call = later.call
-    done = not call.failed and call.registers_out is not None and later.sectors > 0
+    done = not call.failed and call.registers_out is not None and not _asks_for_nothing(later)
     return done and _same_place(later, failed)
+
+
+def _asks_for_nothing(read: DiskRead) -> bool:
+    """Whether a packet's count is 0: it succeeds, and brings nothing."""
+    return read.call.packet is not None and not read.sectors
 
 
 def wrong_sectors(trace: BootTrace) -> Finding | None:
@@ -202,7 +207,9 @@ def wrong_sectors(trace: BootTrace) -> Finding | None:
     reads = [
         read
         for read in reads
-        if read.buffer != _ORIGIN and (read.drive == disk.drive or not disk.others) and read.sectors
+        if read.buffer != _ORIGIN
+        and (read.drive == disk.drive or not disk.others)
+        and not _asks_for_nothing(read)
     ]
     if kernel is None or disk.kernel_lba is None or trace.loads_itself or disk.filed:
         return None  # who loads itself, or a file, need not read what lies in a row

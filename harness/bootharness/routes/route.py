@@ -17,7 +17,16 @@ from bootharness.host.workspace import Workspace
 from bootharness.kernels.source import expand, fetch
 from bootharness.machine.board import board_of
 from bootharness.machine.device import Firmware
-from bootharness.plan import AUTO, OPTIONS, SCREEN, BootPlan, MachineConfig, choose, chosen
+from bootharness.plan import (
+    AUTO,
+    DEFAULT_CMDLINE,
+    OPTIONS,
+    SCREEN,
+    BootPlan,
+    MachineConfig,
+    choose,
+    chosen,
+)
 from bootharness.routes.disk import DiskImage, DiskLayout
 from bootharness.routes.medium import Medium
 from bootharness.trace.milestones import MILESTONES
@@ -99,7 +108,10 @@ class Route(Struct, frozen=True, kw_only=True):
         until = plan.until
         if until == AUTO:
             until = SCREEN if plan.until_screen is not None else self.until(plan)
-        return replace(plan, until=until, machine=machine)
+        cmdline = plan.cmdline
+        if board.cmdline and "cmdline" in self.takes and cmdline == DEFAULT_CMDLINE:
+            cmdline = f"{cmdline} {board.cmdline}"
+        return replace(plan, until=until, machine=machine, cmdline=cmdline)
 
     def ready(self, plan: BootPlan) -> BootPlan:
         """Return a plan that is settled and that can be; raises what `check` does."""
