@@ -37,6 +37,8 @@ def test_disk_is_attached_by_what_the_machine_has(machine: str, interface: str) 
         ({"disk_interface": "virtio-mmio"}, "pc has none of it; it takes ahci, ide, virtio, nvme"),
         ({"machine_type": "isapc", "route": "ipxe"}, "no network card that boots: take pc or q35"),
         ({"machine_type": "microvm", "route": "ipxe-http"}, "no network card that boots"),
+        ({"machine_type": "microvm", "at_most_s": 2}, "microvm has no timer by which the guest's"),
+        ({"accelerator": "kvm", "at_most_s": 2}, "no instructions under KVM: take --accelerator"),
         ({"machine_type": "isapc", "smp": 2}, "--smp 2: --machine-type isapc has at most 1"),
         ({"machine_type": "none"}, "a machine without a CPU, and boots nothing by itself"),
         ({"machine_type": "xenpv", "route": "direct"}, "a machine for Xen"),

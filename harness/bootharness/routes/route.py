@@ -23,6 +23,7 @@ from bootharness.plan import (
     OPTIONS,
     SCREEN,
     BootPlan,
+    MachineConfig,
     choose,
     chosen,
 )
@@ -147,12 +148,10 @@ class Route(Struct, frozen=True, kw_only=True):
                 f"--tracer {plan.tracer}: under KVM gdb's breakpoints are bytes in memory, over "
                 "which the loader is read: take --accelerator tcg"
             )
+        if plan.at_most_s is not None:
+            _check_counted(plan.machine)
         for needle in plan.needles:
             read_needle(needle)
-        if plan.at_most_s is not None and plan.machine.accelerator == "kvm":
-            raise UsageError(
-                "--at-most: QEMU counts no instructions under KVM: take --accelerator tcg"
-            )
         self.refuse(plan)
         for tool in self.tools:
             tool.check()
@@ -160,3 +159,14 @@ class Route(Struct, frozen=True, kw_only=True):
     def _unused(self) -> list[str]:
         return [each.name for each in OPTIONS.values()
                 if each.by_route and each.name not in self.takes]  # fmt: skip
+
+
+def _check_counted(machine: MachineConfig) -> None:
+    """Raise UsageError for a machine whose guest's seconds cannot be counted."""
+    if machine.accelerator == "kvm":
+        raise UsageError("--at-most: QEMU counts no instructions under KVM: take --accelerator tcg")
+    if not board_of(machine.machine_type).has_pci:
+        raise UsageError(
+            f"--at-most: the machine {machine.machine_type} has no timer by which the guest's "
+            "seconds are known: take pc or q35"
+        )

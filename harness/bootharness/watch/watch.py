@@ -15,6 +15,7 @@ from bootharness.trace.handoff import Handoff
 from bootharness.trace.machine_facts import QmpEvent
 from bootharness.watch.boot_program import BootProgram
 from bootharness.watch.course import Course
+from bootharness.watch.disk_watch import DiskWatch
 from bootharness.watch.entry import header_entered, look, of_boot_sector
 from bootharness.watch.hearing import Hearing
 from bootharness.watch.idle import IdleClock
@@ -34,6 +35,9 @@ _LEAST_SHARE = 0.4
 _EVENTS = 1000
 # for a machine to stop that floods what it is told to by
 _STOP_S = 2.0
+# what Linux finds of a machine whose ticks come late, as those of a QEMU do that had to wait for a
+# CPU of the host for more of the time than this
+_TICKS_MISSED, _STARVED = "timer doesn't work", 0.05
 # the wall clock's share of the time limit, and a little more for the end of a boot
 _WALL, _WALL_S = 1.2, 1.0
 
@@ -48,6 +52,7 @@ class Watch(Struct):
     loading: Loading
     looks: Looks
     program: BootProgram | None = None
+    disk: DiskWatch | None = None
     events: list[QmpEvent] = field(default_factory=list)
     foreign_bytes: int = 0
 
@@ -58,19 +63,23 @@ class Watch(Struct):
         program = BootProgram(course.wire) if course.wire else None
         hearing = Hearing(course, machine, tracer, Resting(machine), reader, program)
         loading = Loading(course, machine, tracer, hearing)
-        return cls(course, machine, tracer, hearing, loading, Looks(machine, tracer), program)
+        faulty = course.medium.faulty
+        looks = Looks(machine, tracer, may_owe=faulty is not None and faulty.may_wait)
+        disk = DiskWatch(faulty, course, loading) if faulty else None
+        return cls(course, machine, tracer, hearing, loading, looks, program, disk)
 
     def run(self) -> Ending:
         """Watch until the boot has come as far as wanted, or has failed, or time is up.
 
         Raises MachineLost when QEMU or gdb goes away, HostBusy when time is up and QEMU had
-        little of it.
+        little of it, or a kernel found no other fault than that.
         """
         course = self.course
         idle = IdleClock(self.machine)
         suspicion = Suspicion(
-            course, self.machine, self.looks, self.hearing, self.loading, idle, self.program
-        )
+            course, self.machine, self.looks, self.hearing, self.loading, idle, self.program,
+            self.disk,
+        )  # fmt: skip
         self.tracer.start()
         if course.medium.kernel:
             _ = course.medium.kernel.sha256  # hashed while the machine is busy
@@ -95,11 +104,14 @@ class Watch(Struct):
             self.loading.report()
         with suppress(MachineLost):  # QEMU may be gone by now
             self.loading.hear_bios()
+        if course.ending.kind == "panic" and _TICKS_MISSED in course.ending.detail:
+            self._see_whose_ticks_were_missed(course.ending)
         return course.ending
 
     @property
     def _wires(self) -> list[int]:
-        return [self.course.wire.fileno()] if self.course.wire else []
+        both = (self.course.wire, self.course.medium.faulty)
+        return [each.fileno() for each in both if each]
 
     def _take_in(self) -> None:
         """Take in what has happened since the last tick."""
@@ -107,6 +119,8 @@ class Watch(Struct):
         self.hearing.listen()
         self.loading.look_at_wire()
         self._take_events()
+        if self.disk and course.ending is None:
+            self.disk.look()
         if course.ending is None and course.memory_told_by and course.memory_told_by.expired:
             course.finish("reached")
         if course.ending is None:
@@ -130,6 +144,8 @@ class Watch(Struct):
                 self._catch_up()
                 self._over("guest-suspended")
             elif event.name == "GUEST_CRASHLOADED" and self.course.ending is None:
+                if self.disk:
+                    self.disk.disk.let_go()
                 with suppress(MachineLost):  # it may tell of that so often that nothing else comes
                     self.machine.stop(_STOP_S)
                     self.loading.drain()
@@ -246,6 +262,15 @@ class Watch(Struct):
         limit_s = self.course.limit_s
         return idle.awake_s > limit_s or self.machine.now() > limit_s * _WALL + _WALL_S
 
+    def _see_whose_ticks_were_missed(self, ending: Ending) -> None:
+        starved_s = self.machine.qemu.starved_seconds()
+        if starved_s > _STARVED * ending.seconds:
+            raise HostBusy(
+                f'the kernel panicked: "{ending.detail}", and the host had QEMU wait for '
+                f"{starved_s:.1f} s of {ending.seconds:.1f} s, which makes its ticks come late: "
+                "boot fewer at once, or with no_timer_check on the command line"
+            )
+
     def _out_of_time(self, idle: IdleClock) -> None:
         course, limit_s = self.course, self.course.limit_s
         if course.ending is not None:
@@ -260,6 +285,8 @@ class Watch(Struct):
                 f"KVM is slow here, and the {limit_s:.0f} s of the time limit were not enough: "
                 "give it more time (--timeout) or take --accelerator tcg"
             )
+        if self.disk:
+            self.disk.check_time()
         coming = ""
         if self.program and not course.kernel_entered:
             coming = self.program.still_coming(course.plan, self.machine.now())
