@@ -256,6 +256,15 @@ CAUSES: dict[str, Cause] = {
             "bisect` with the same --fail-on finds the kernel with which it began.",
         ),
         Cause(
+            "no-timer",
+            "Linux stopped for want of a timer on QEMU's microvm, which has none for it without "
+            "KVM as long as it uses ACPI.",
+            "its lines about the TSC",
+            "Put acpi=off on its command line, as the usual one has it there, or take another "
+            "--machine-type.",
+            "skip",
+        ),
+        Cause(
             "too-slow",
             "It came as far as wanted, but took the guest more seconds of its own than --at-most "
             "says.",

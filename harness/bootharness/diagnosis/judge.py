@@ -21,6 +21,7 @@ from bootharness.diagnosis import (
     protocol,
     screens,
     survived,
+    timer,
     userspace,
     wanted,
     whose,
@@ -29,7 +30,7 @@ from bootharness.diagnosis.agreement import disagreement
 from bootharness.diagnosis.verdict import Diagnosis, Finding, Judgement, Verdict
 from bootharness.formats.bioscall import BiosCall
 from bootharness.plan import SHUTDOWN
-from bootharness.text import count, printable
+from bootharness.text import as_shown, count, printable
 from bootharness.trace.boot_trace import BootTrace
 from bootharness.trace.sighting import Sighting
 
@@ -72,6 +73,7 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("wrong-cpu", cpu.wrong_cpu),
     ("wrong-cpu", cpu.stopped_by_cpu_check),
     ("setup-hang", hangs.setup_hang),
+    ("no-timer", timer.no_timer),
     ("screen-unreadable", wanted.screen_unreadable),
     ("kernel-silent", hangs.kernel_silent),
     ("decompress-failed", kernel.decompress_failed),
@@ -104,7 +106,7 @@ _NEED_ALL_CALLS = frozenset(
     )
 )
 # of which nothing is proven: it may boot
-_NOT_KNOWN = ("kernel-silent", "screen-unreadable")
+_NOT_KNOWN = ("kernel-silent", "no-timer", "screen-unreadable")
 # what did no harm, as far as this boot went
 _WARNINGS: tuple[Callable[[BootTrace], str | None], ...] = (
     forgiven.too_many_sectors,
@@ -217,7 +219,7 @@ def _seen(seen: Sighting) -> str:
     if seen.likeness:
         return f"{seen.likeness.percent:g} % alike, {seen.likeness.area}"
     by = ", as OCR reads it," if seen.by == "ocr" else ""
-    return f'"{printable(seen.line[:_SHOWN])}"{by}'
+    return f'"{printable(" ".join(as_shown(seen.line).split())[:_SHOWN])}"{by}'
 
 
 def _good(trace: BootTrace) -> str:
