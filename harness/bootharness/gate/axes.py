@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from bootharness.plan import DEFAULT_CMDLINE, OPTIONS, SCREEN, STAGE1, chosen
-from bootharness.plan.fault import Faults
+from bootharness.plan.fault_line import FaultList
 from bootharness.plan.goal import is_pattern
 from bootharness.routes.table import ROUTES
 from bootharness.runs.cell import Cell
@@ -49,7 +49,7 @@ def axes(cell: Cell) -> dict[str, str]:
 
 
 def _written(name: str, value: Any) -> str:
-    if value in (None, ()) or isinstance(value, Faults):
+    if value in (None, ()) or isinstance(value, FaultList):
         return str(value or "")
     return _WRITTEN.get(name, str)(value)
 
