@@ -91,7 +91,7 @@ appliance: tools
 	$(BIN)/python -m tests.support.appliance $(VENV)/appliance $(CHANGE)
 
 # boot loaders and bootable images that Debian packages, as the media that they are shipped as:
-# downloads 5 MB, takes five minutes; ROW names one, as ROW="'iPXE CD'"
+# downloads 245 MB, takes five minutes; ROW names one, as ROW="'iPXE CD'"
 ROW ?=
 zoo: tools
 	$(call install,mkfs.ext4:e2fsprogs extlinux:extlinux grub-mkrescue:grub-common /lib/ld-linux.so.2:libc6-i386)
