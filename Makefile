@@ -20,7 +20,7 @@ TESTED_WITH := zstd:zstd lz4:lz4 zsh:zsh fish:fish qemu-img:qemu-utils git:git k
 	/usr/lib/grub/i386-pc/boot.img:grub-pc-bin /usr/share/OVMF/OVMF_CODE_4M.fd:ovmf
 APT := $(if $(filter 0,$(shell id -u)),,sudo) apt-get
 
-.PHONY: setup tools demo test matrices check faults faults-net appliance kill good fuzz docs readme bench bench-bisect bench-config bench-factors bench-net hunts mutants mutants-rules clean
+.PHONY: setup tools demo test matrices check faults faults-net appliance zoo kill good fuzz docs readme bench bench-bisect bench-config bench-factors bench-net hunts mutants mutants-rules clean
 
 setup: $(VENV)/.packages $(VENV)/.installed
 tools: setup $(VENV)/.tools
@@ -90,6 +90,13 @@ appliance: tools
 	$(call install,mmdebstrap:mmdebstrap mkfs.ext4:e2fsprogs)
 	$(BIN)/python -m tests.support.appliance $(VENV)/appliance $(CHANGE)
 
+# boot loaders and bootable images that Debian packages, as the media that they are shipped as:
+# downloads 5 MB, takes five minutes; ROW names one, as ROW="'iPXE CD'"
+ROW ?=
+zoo: tools
+	$(call install,mkfs.ext4:e2fsprogs extlinux:extlinux grub-mkrescue:grub-common /lib/ld-linux.so.2:libc6-i386)
+	$(BIN)/python -m tests.support.zoo $(VENV)/zoo $(ROW)
+
 # kill harness and janitor together, TIMES times at moments that chance chooses: nothing is left
 TIMES ?= 85
 kill: tools
@@ -116,6 +123,7 @@ docs: setup
 	$(BIN)/bootharness schema gate-diff >docs/gate-diff.schema.json
 	$(BIN)/bootharness schema bisect >docs/bisect.schema.json
 	$(BIN)/bootharness schema factors >docs/factors.schema.json
+	$(BIN)/bootharness schema check >docs/check.schema.json
 	$(BIN)/python -m bootharness.report.causes_page >docs/causes.md
 	$(BIN)/python -m bootharness.plugin.reference docs/testing.md
 	$(BIN)/python -m bootharness.cli.page >docs/cli.md

@@ -11,10 +11,10 @@ import bootharness
 
 NAMES = (
     "CAUSES", "ROUTES", "BlockMove", "BootHarnessError", "BootPlan", "BootTrace",
-    "CouldNotFindOut", "Device", "Diagnosis", "DiskImage", "Expectation", "GateOutcome",
+    "Checked", "CouldNotFindOut", "Device", "Diagnosis", "DiskImage", "Expectation", "GateOutcome",
     "HuntResult", "Judgement", "KernelImage", "Loader", "MachineConfig", "Matrix", "Medium",
     "NetPlan", "Observer", "Route", "UsageError", "Verdict", "bisect", "bisect_commits", "boot",
-    "fetch", "find_limits", "judge", "predict", "read_trace", "run_gate",
+    "check", "fetch", "find_limits", "judge", "predict", "read_trace", "run_gate",
 )  # fmt: skip
 
 

@@ -21,7 +21,7 @@ FLOORS = (
     ("watch",),
     ("one_boot", "predictor"),
     ("runs",),
-    ("gate", "bisection", "factors", "debug"),
+    ("gate", "bisection", "factors", "debug", "checking"),
     ("cli", "plugin"),
 )
 MOST_BESIDE_THE_FOLDERS = 8

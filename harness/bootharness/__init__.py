@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from bootharness.bisection.bisect import HuntResult, bisect
     from bootharness.bisection.commits import bisect_commits
+    from bootharness.checking.check import check
+    from bootharness.checking.checked import Checked
     from bootharness.diagnosis.causes import CAUSES
     from bootharness.diagnosis.judge import judge
     from bootharness.diagnosis.verdict import Diagnosis, Judgement, Verdict
@@ -46,6 +48,7 @@ __all__ = [
     "BootHarnessError",
     "BootPlan",
     "BootTrace",
+    "Checked",
     "CouldNotFindOut",
     "Device",
     "Diagnosis",
@@ -67,6 +70,7 @@ __all__ = [
     "bisect",
     "bisect_commits",
     "boot",
+    "check",
     "fetch",
     "find_limits",
     "judge",
@@ -78,6 +82,8 @@ __all__ = [
 _HOMES = {
     "bisection.bisect": ("HuntResult", "bisect"),
     "bisection.commits": ("bisect_commits",),
+    "checking.check": ("check",),
+    "checking.checked": ("Checked",),
     "diagnosis.causes": ("CAUSES",),
     "diagnosis.judge": ("judge",),
     "diagnosis.verdict": ("Diagnosis", "Judgement", "Verdict"),

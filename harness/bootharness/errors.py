@@ -15,6 +15,8 @@
         ├── WireLost            the network that the harness makes for guests has failed
         ├── TimeTooShort        time was up while what was wanted could still come
         ├── PromptNotSeen       the boot came to its end and had not asked what was to be answered
+        ├── ClockUnreadable     the guest's own clock was wanted, and cannot be read
+        ├── NotSlower           what became slower is sought, and nothing did
         ├── PatternTooSlow      a pattern of the person's own takes too long to search for
         ├── NotWritten          what was found out could not be written to a file
         ├── NoVerdict           a boot was judged, and neither good nor bad is proven
@@ -30,6 +32,7 @@ __all__ = [
     "WRONG_USAGE",
     "BootHarnessError",
     "BuildFailed",
+    "ClockUnreadable",
     "CouldNotFindOut",
     "DoesNotBuild",
     "FormatError",
@@ -41,6 +44,7 @@ __all__ = [
     "MediumUnavailable",
     "NoVerdict",
     "NotAKernel",
+    "NotSlower",
     "NotWritten",
     "PatternTooSlow",
     "PromptNotSeen",
@@ -178,6 +182,18 @@ class TimeTooShort(CouldNotFindOut):
     """Time was up while what was wanted could still come, as the faults asked for have it."""
 
     cause = "time-too-short"
+
+
+class ClockUnreadable(CouldNotFindOut):
+    """A boot was to be measured by the guest's own clock, and QEMU does not tell it."""
+
+    cause = "clock-unreadable"
+
+
+class NotSlower(CouldNotFindOut):
+    """What became slower is sought, and one end of the range is no slower than the other."""
+
+    cause = "not-slower"
 
 
 class PatternTooSlow(CouldNotFindOut):

@@ -105,7 +105,8 @@ def boot_medium(
     config = chosen_machine(plan.machine, narrow=medium.narrow)
     if keep and medium.wire:
         medium.wire.capture(workspace.path / _CAPTURE_FILE)
-    with Qemu(config, medium.device, workspace, tracer=plan.tracer) as qemu:
+    counted = plan.at_most_s is not None
+    with Qemu(config, medium.device, workspace, tracer=plan.tracer, counted=counted) as qemu:
         medium.started(qemu.launched)
         if observer:
             observer.started()

@@ -19,7 +19,7 @@ __all__ = ["Line", "command", "measure"]
 _CONFIDENCE = DEFAULT_CONFIDENCE
 _SIZES = (10, 100, 1_000, 10_000, 100_000)
 _UNBUILDABLE = 0.05
-_FLICKERS = (0.0, 0.1)
+_KINDS = ((False, 0.0), (True, 0.0), (True, 0.1))
 _SPREAD = 0.3
 _COLUMNS = ("commits", "log2", "flicker", "right", "boots", "more", "most", "tried", "2 workers")
 
@@ -38,11 +38,13 @@ class Line(Struct, frozen=True):
     ratio: float
 
 
-def measure(size: int, flicker: float, seeds: int) -> Line:
-    """Search a history of every seed, with one worker and with two."""
+def measure(size: int, flicker: float, seeds: int, *, hang: bool = False) -> Line:
+    """Search a history of every seed, with one worker and with two; what is bad is proven, or a
+    ``hang``."""
     right, boots, builds, one, two = 0, [], [], [], []
     for seed in range(seeds):
-        history = History.make(seed, size=size, unbuildable=_UNBUILDABLE, flicker=flicker)
+        history = History.make(seed, size=size, unbuildable=_UNBUILDABLE, flicker=flicker,
+                               hang=hang)  # fmt: skip
         alone = hunt(history, seed, confidence=_CONFIDENCE, duration=_duration)
         both = hunt(history, seed, confidence=_CONFIDENCE, workers=2, duration=_duration)
         found = alone.result
@@ -77,14 +79,14 @@ def command(seeds: int) -> int:
     for heading in _COLUMNS:
         table.add_column(heading, justify="right", no_wrap=True)
     lines = []
-    for flicker in _FLICKERS:
+    for hang, flicker in _KINDS:
         for size in _SIZES:
-            line = measure(size, flicker, seeds)
+            line = measure(size, flicker, seeds, hang=hang)
             lines.append(line)
             table.add_row(
-                f"{size:,}", f"{log2(size):.1f}", f"{flicker:.0%}", f"{line.right / seeds:.0%}",
-                f"{line.boots:.1f}", f"{line.boots - log2(size):+.1f}", str(line.most_boots),
-                f"{line.builds:.1f}", f"{line.ratio:.2f} x",
+                f"{size:,}", f"{log2(size):.1f}", f"{flicker:.0%}" if hang else "proven",
+                f"{line.right / seeds:.0%}", f"{line.boots:.1f}", f"{line.boots - log2(size):+.1f}",
+                str(line.most_boots), f"{line.builds:.1f}", f"{line.ratio:.2f} x",
             )  # fmt: skip
         table.add_section()
     Console().print(table)

@@ -15,29 +15,36 @@ __all__ = ["History", "Hunt", "hunt"]
 class History(Struct, frozen=True):
     """Commits in order: bad from ``turn`` on, some of which cannot be built.
 
-    ``flicker`` is which part of the boots tell wrong. What is bad has a cause that may differ from
-    boot to boot; without any flicker, one that calls and memory prove.
+    ``flicker`` is which part of the boots tell wrong. What is bad has a cause that calls and memory
+    prove, or, with ``hang``, one that may differ from boot to boot.
     """
 
     size: int
     turn: int
     unbuildable: frozenset[int]
     flicker: float
+    hang: bool = False
 
     @property
     def cause(self) -> str:
         """What is wrong with a bad commit."""
-        return "kernel-hang" if self.flicker else "destination-wrapped"
+        return "kernel-hang" if self.hang else "destination-wrapped"
 
     @classmethod
     def make(
-        cls, seed: int, *, size: int, unbuildable: float = 0.0, flicker: float = 0.0
+        cls,
+        seed: int,
+        *,
+        size: int,
+        unbuildable: float = 0.0,
+        flicker: float = 0.0,
+        hang: bool = False,
     ) -> "History":
         """Return the history of a seed; its ends can be built."""
         random = Random(seed)
         turn = random.randrange(1, size)
         broken = frozenset(at for at in range(1, size - 1) if random.random() < unbuildable)
-        return cls(size, turn, broken, flicker)
+        return cls(size, turn, broken, flicker, hang or flicker > 0)
 
     def boot(self, position: int, random: Random) -> Observation:
         """Return what a boot of a commit says."""

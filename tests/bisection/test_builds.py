@@ -337,6 +337,9 @@ def test_ranges_of_the_command_line(tmp_path: Path) -> None:
     found = kernel_range([f"{tmp_path}/vmlinuz-*"])
     assert isinstance(found, KernelRange)
     assert [found.label(at) for at in range(2)] == ["vmlinuz-6.9", "vmlinuz-6.10"]
+    for wrong in ("selfcheck:16_..32", "selfcheck:16..3__2", f"grow:16..{'9' * 5000}:x"):
+        with pytest.raises(UsageError):
+            kernel_range([wrong])
     sizes = kernel_range(["grow:1_600..3200:selfcheck:16"])
     assert isinstance(sizes, SizeRange)
     assert len(sizes) == 101

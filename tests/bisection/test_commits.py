@@ -19,6 +19,8 @@ from bootharness.bisection.bisect import HuntResult, StoppedHunt
 from bootharness.bisection.build import Build
 from bootharness.bisection.clones import Clones
 from bootharness.bisection.commits import bisect_commits
+from bootharness.bisection.conflict import in_the_way
+from bootharness.bisection.git import Repository
 from bootharness.bisection.hunt import HuntObserver
 from bootharness.bisection.log import Seen
 from bootharness.bisection.ranges import Range
@@ -54,6 +56,22 @@ class Teller(Executor):
         cause = None if number < 10 else "no-init" if number < 20 else "kernel-panic"
         verdict = Verdict.BAD if cause else Verdict.GOOD
         facts = BootFacts(payload_bytes=number * _BYTES)
+        answer.set_result(Attempt(verdict, cause, "", 0.1, facts))
+        return answer
+
+
+class Clock(Teller):
+    """Says that a boot takes the guest as many seconds as its kernel has bytes in a thousand."""
+
+    def submit(self, function: Callable[..., Any], /, *arguments: Any, **_: Any) -> "Future[Any]":
+        if function is worker_facts:
+            return super().submit(function, *arguments)
+        (cell,) = arguments
+        size = fetch(cell.kernel).payload_bytes
+        facts = BootFacts(payload_bytes=size, guest_s=size / 1000)
+        slow = size / 1000 > cell.plan.at_most_s
+        answer: Future[Any] = Future()
+        verdict, cause = (Verdict.BAD, "too-slow") if slow else (Verdict.GOOD, None)
         answer.set_result(Attempt(verdict, cause, "", 0.1, facts))
         return answer
 
@@ -111,9 +129,9 @@ class History:
         self.git("commit", "-q", "-m", f"merge {' '.join(branches)}")
 
     def hunt(self, good: str, bad: str, **how: Any) -> HuntResult:
-        how = {"observer": Listener(), "jobs": 1, **how}
+        how = {"observer": Listener(), "jobs": 1, "executor": Teller(), **how}
         return bisect_commits(
-            self.folder, good, bad, self.build, confidence=0.9, executor=Teller(),
+            self.folder, good, bad, self.build, confidence=0.9,
             history=self._place / "history", **how,
         )  # fmt: skip
 
@@ -156,6 +174,12 @@ def test_merge_whose_parents_all_boot_is_itself_the_answer(history: History) -> 
     assert result.answer.conclusion.startswith("the merge itself: all its parents boot; ")
     assert result.culprit
     assert "\n- the merge itself: all its parents boot\n" in result.culprit.letter
+    in_the_way = history.git("rev-parse", "HEAD")[:12]
+    (reverted,) = (each for each in result.answer.outcomes if each.name == "reverted")
+    assert reverted.verdict is Verdict.SKIP
+    assert reverted.sentence == (
+        f'it cannot be reverted there, for {in_the_way} ("last") changes the same lines of size'
+    )
     assert result.exit_status == 0
     assert len(result.stages) == 2
     document = json.loads(json.dumps(hunt_document(result)))
@@ -169,6 +193,73 @@ def test_merge_whose_parents_all_boot_is_itself_the_answer(history: History) -> 
     assert f"{history.git('rev-parse', 'HEAD~1')} is the first bad commit" in history.git_says(
         result
     )
+
+
+def test_what_is_in_the_way_of_a_revert_is_the_first_that_changes_the_same_lines(
+    history: History,
+) -> None:
+    """Not what changes others of the file, nor what is in a branch, but the merge that brings it;
+    of a file that is gone the commit that took it away."""
+    lines = [f"line {number}" for number in range(20)]
+
+    def written(subject: str, at: int | None) -> str:
+        file = history.folder / "file"
+        if at is None:
+            file.unlink()
+        else:
+            lines[at] = subject
+            file.write_text("\n".join(lines))
+        history.git("add", "-A")
+        history.git("commit", "-q", "-m", subject)
+        return history.git("rev-parse", "HEAD")
+
+    written("start", 0)
+    guilty = written("guilty", 3)
+    written("far below", 17)
+    history.git("checkout", "-q", "-b", "side")
+    written("in a branch", 3)
+    history.git("checkout", "-q", "main")
+    history.git("merge", "-q", "--no-ff", "-m", "merge side", "side")
+    merge = history.git("rev-parse", "HEAD")
+    written("later", 4)
+    repository = Repository(history.folder)
+    named = f'{merge[:12]} ("merge side")'
+    assert in_the_way(repository, guilty, "HEAD", ["file"]) == (named,)
+    assert in_the_way(repository, guilty, "HEAD~2", ["file"]) == ()  # there it still merges
+    gone = written("away", None)
+    late = history.git("rev-parse", "HEAD~1")
+    assert in_the_way(repository, late, "HEAD", ["file"]) == (f'{gone[:12]} ("away")',)
+
+
+def test_what_became_slower_is_measured_once_and_found_in_the_branch_that_brought_it(
+    history: History,
+) -> None:
+    history.git("checkout", "-q", "-b", "side")
+    history.commit("slow", 12)
+    history.commit("side two", 12)
+    history.git("checkout", "-q", "main")
+    history.commit("main one", 1)
+    history.merge("side", size=12)
+    history.commit("last", 13)
+    result = history.hunt("HEAD~3", "HEAD", slower=True, executor=Clock())
+    assert named(result) == "slow"
+    assert result.answer
+    # between 1.6 and 20.8 s, at either stage; the commit by itself is most of it
+    assert {stage.plan.at_most_s for stage in result.stages} == {11.2}
+    assert "slow takes 19.200 s by the guest's own clock and" in result.answer.conclusion
+    assert result.culprit
+    assert ": the kernel boots slower\n" in result.culprit.letter
+    assert "--at-most 11.2" in result.culprit.letter
+
+
+def test_what_mended_a_slow_boot_is_found(history: History) -> None:
+    history.commit("slow", 13)
+    history.commit("slow still", 13)
+    history.commit("mended", 2)
+    history.commit("last", 1)
+    result = history.hunt("HEAD~3", "HEAD", slower=True, fix=True, executor=Clock())
+    assert named(result) == "mended"
+    assert result.hunted == "the end of too-slow: more than 11.2 s by the guest's own clock"
 
 
 def test_every_other_parent_of_an_octopus_is_looked_at(history: History) -> None:

@@ -89,6 +89,16 @@ def test_experiments_that_could_not_be_done_say_nothing() -> None:
     assert said(*skipped) == "6.6 gcc-10 is the first to fail with destination-wrapped"
 
 
+def test_who_fails_by_one_route_is_tried_by_the_others_and_who_is_slow_by_none() -> None:
+    network = Cell("", BootPlan(route="ipxe", until="banner"))
+    tried = {each.name: each.cell.plan for each in experiments(network, ("a", 16), ("b", 16))}
+    assert {name: plan.route for name, plan in tried.items()} == {
+        "direct": "direct", "stage1": "mbr",
+    }  # fmt: skip
+    slow = Cell("", BootPlan(loader="my.asm", at_most_s=2.0))
+    assert {each.name for each in experiments(slow, ("a", 16), ("b", 32))} == {"grown"}
+
+
 def test_experiments_are_those_that_tell_something() -> None:
     cell = Cell("", BootPlan(loader="my.asm", until="banner"))
     names = {each.name: each.cell for each in experiments(cell, ("a", 16), ("b", 32))}

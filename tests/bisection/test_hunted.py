@@ -13,6 +13,7 @@ from bootharness.plan import SCREEN, BootPlan
         ("destination-wrapped", BootPlan(), "destination-wrapped"),
         ("fail-on-seen", BootPlan(fail_on=("BUG:", "WARN")), "fail-on-seen: 'BUG:' or 'WARN'"),
         ("marker-not-seen", BootPlan(until="login:"), "marker-not-seen: 'login:'"),
+        ("too-slow", BootPlan(at_most_s=1.5), "too-slow: more than 1.5 s by the guest's own clock"),
         (
             "marker-not-seen",
             BootPlan(until=SCREEN, until_screen="login:"),

@@ -43,6 +43,13 @@ def test_reliable_boots_are_few() -> None:
     assert line.ratio <= 0.7
 
 
+def test_hang_that_never_flickers_takes_four_boots_more() -> None:
+    """Each neighbour of the answer is booted twice more, for it may have been chance."""
+    line = measure(1_000, flicker=0.0, seeds=20, hang=True)
+    assert line.right == 20
+    assert line.most_boots <= log2(1_000) + 8
+
+
 @pytest.mark.parametrize("size", [2, 3, 7, 10, 33, 100, 10_000, 100_000])
 def test_what_memory_proves_is_hardly_repeated(size: int) -> None:
     for seed in range(30):

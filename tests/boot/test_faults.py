@@ -57,6 +57,7 @@ def test_every_cause_of_a_bad_boot_is_tried() -> None:
         "initramfs-cut",  # tests/boot/test_net_endings.py
         "no-efi-stub",
         "no-boot-catalog",  # tests/boot/test_media.py
+        "too-slow",
         "fail-on-seen",  # tests/boot/test_wanted.py
         "screen-unreadable",
     }

@@ -17,6 +17,7 @@ from bootharness.errors import UsageError
 from bootharness.kernels.source import fetch
 from bootharness.machine import gdb as gdb_module
 from bootharness.machine import machine as machine_module
+from bootharness.machine.qemu import Qemu
 from bootharness.one_boot import boot
 from bootharness.plan import BootPlan, MachineConfig
 from bootharness.report.document import document, encode, read_trace
@@ -29,6 +30,7 @@ from tests.support.boots import boot_through
 from tests.support.builders import edited_stage1, serial_writer
 from tests.support.processes import COMMAND, environment, eventually, processes_with
 from tests.support.programs import GDB, QEMU, program
+from tests.support.talker import talking_kernel
 
 KERNEL = "selfcheck:100000"
 PID_FILE = 'echo $$ >"$0.pid"; exec $real "$@"'
@@ -335,3 +337,15 @@ def test_gdb_that_never_answers(
 def test_temporary_folder_that_cannot_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", "/proc")
     skipped(boot_with(QEMU), "launch-failed", "/proc", "set TMPDIR")
+
+
+@pytest.mark.parametrize(("starved_s", "cause"), [(0.0, "kernel-panic"), (30.0, "host-busy")])
+def test_ticks_that_the_host_kept_back_are_not_the_kernels_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, starved_s: float, cause: str
+) -> None:
+    monkeypatch.setattr(Qemu, "starved_seconds", lambda _: starved_s)
+    words = b"Kernel panic - not syncing: IO-APIC + timer doesn't work!  Boot with apic=debug\n"
+    judgement = judge(boot(talking_kernel(tmp_path, words), BootPlan(until="init")))
+    assert judgement.cause == cause
+    assert "IO-APIC + timer doesn't work" in judgement.summary
+    assert ("no_timer_check" in judgement.summary) is (cause == "host-busy")

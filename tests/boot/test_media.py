@@ -304,6 +304,7 @@ def test_disk_of_large_sectors_is_read_in_them(tmp_path: Path) -> None:
     assert trace.disk
     assert trace.machine
     assert (trace.disk.sector_bytes, trace.machine.disk_interface) == (4096, "nvme")
+    assert any("attached by nvme: it has sectors of 4,096 b" in each for each in judgement.warnings)
     judgement = cause_of(large_sectors(tmp_path / "past.img", 2000, sectors=1100))
     assert judgement.cause == "wrong-sectors"
     assert "LBA 2,000 of drive 0x80, but the disk ends with LBA 1,099; its sectors have 4,096" in (
@@ -358,3 +359,10 @@ def test_what_cannot_be_attached_so_is_one_sentence(hybrid: Path, tmp_path: Path
         booted(hybrid, more_disks=(str(hybrid),))
     with pytest.raises(UsageError, match="and a floppy at most 2,949,120: leave --as floppy out"):
         booted(large_sectors(tmp_path / "large.img", 5, sectors=1000), attached="floppy")
+
+
+def test_kernel_that_a_file_system_has_in_pieces(tmp_path: Path, kernel: Path) -> None:
+    image = floppy(tmp_path / "pieces.img", kernel, GOOD_CONFIG, holes=20)
+    trace = is_good(image)
+    assert trace.kernel
+    assert trace.kernel.sha256 == fetch(str(kernel)).sha256

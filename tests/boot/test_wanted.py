@@ -206,6 +206,37 @@ def test_own_userspace_of_a_debian_kernel(debian: str) -> None:
     assert json.loads(encode(document(trace, judgement)))["fail_on"] == ["WARNING: CPU"]
 
 
+def test_boot_that_takes_the_guest_longer_than_it_may_is_too_slow(tmp_path: Path) -> None:
+    """Of 100 million instructions, whatever the host does meanwhile."""
+    kernel = talking_kernel(tmp_path, b"", "works", loops=50_000_000)
+    _, judgement = booted(kernel, until="done", at_most_s=2)
+    assert judgement.verdict is Verdict.GOOD, judgement.summary
+    trace, judgement = booted(kernel, until="done", at_most_s=0.1)
+    assert (judgement.verdict, judgement.cause) == (Verdict.BAD, "too-slow")
+    assert trace.guest_s
+    assert 0.1 < trace.guest_s < 0.5  # it waits for its disk, too
+    assert judgement.summary == (
+        f"'done' was reached after {trace.guest_s:.3f} s by the guest's own clock; at most 0.1 s "
+        "were asked for"
+    )
+
+
+def test_hunt_for_what_became_slower(tmp_path: Path) -> None:
+    """Each is a little slower than the one before, and one much."""
+    kernels = [
+        talking_kernel(tmp_path, b"", "works", name=f"v{number}",
+                       loops=10_000_000 + 100_000 * number + (90_000_000 if number > 2 else 0))
+        for number in range(5)
+    ]  # fmt: skip
+    plan = BootPlan(until="done", timeout_s=120)
+    result = bisect(kernels, plan, slower=True, jobs=1, history=tmp_path / "history.sqlite3",
+                    log=tmp_path / "hunt.jsonl")  # fmt: skip
+    assert result.answer, result.lost
+    assert (result.answer.good.source, result.answer.bad.source) == (kernels[2], kernels[3])
+    assert "which is all that the ends differ by" in result.answer.conclusion
+    assert result.hunted.startswith("too-slow: more than 0.")
+
+
 def test_hunt_for_a_warning_that_appeared(tmp_path: Path) -> None:
     """One of the good ones switches itself off, which is another matter."""
     warning = b"WARNING: CPU: 0 PID: 1\r\n"

@@ -139,6 +139,7 @@ def test_bios_that_cannot_be_one_is_not_opened(
         "grow:2000000000:selfcheck:1600",
         "grow:16:" * 20 + "selfcheck:16",
         "selfcheck:99999999999999999",
+        "selfcheck:16_",
         "selfcheck:" + "9" * 5000,
         "deb:../../etc/passwd",
         "deb:--option",

@@ -8,7 +8,7 @@ from bootharness.diagnosis.causes import CAUSES
 from bootharness.diagnosis.judge import RULES
 from bootharness.formats.bioscall import BiosCall, DiskAddressPacket
 from bootharness.trace.boot_trace import BootTrace, Ending
-from bootharness.trace.booted import KernelFacts
+from bootharness.trace.booted import KernelFacts, LoaderFacts
 from bootharness.trace.handoff import Comparison
 from bootharness.trace.machine_facts import CpuSample, MachineFacts, PostMortem
 from bootharness.trace.milestones import Milestone
@@ -610,6 +610,15 @@ def test_tracers_that_differ_are_not_trusted() -> None:
     assert (judgement.verdict, judgement.cause) == (Verdict.SKIP, "tracers-disagree")
     assert "0x100000" in judgement.summary
     assert "0x100010" in judgement.summary
+
+
+def test_calls_of_a_boot_manager_from_where_gdb_does_not_watch_are_no_disagreement() -> None:
+    seen = moves(1024)
+    elsewhere = replace(teletype("x")[0], registers_in=registers(eax=0x0E78, cs=0x5678))
+    both = loading_trace(1024, [elsewhere, *seen], handoff=handoff(2), gdb_calls=tuple(seen))
+    assert judge(both).verdict is Verdict.GOOD
+    named = replace(both, loader=LoaderFacts("stage1", "0" * 64, {}))
+    assert judge(named).cause == "tracers-disagree"
 
 
 CUT = "[    1.33] Initramfs unpacking failed: write error\r\n"

@@ -166,7 +166,8 @@ def test_video_mode_that_the_loader_was_to_set(
 
 
 def test_reads_that_succeeded_when_they_were_repeated_are_counted() -> None:
-    chs = BiosCall(0x13, 0x02, registers(ecx=5), registers(eax=0x8000, flags=1), 0.0, 0.0)
+    asked, failed = registers(eax=1, ebx=0x8000, ecx=5), registers(eax=0x8000, flags=1)
+    chs = BiosCall(0x13, 0x02, asked, failed, 0.0, 0.0)
     calls = [
         read(10, 1, status=0x20), read(10, 1), read(11, 1, status=0x80), read(12, 1),
         chs, replace(chs, registers_out=registers()),

@@ -250,3 +250,72 @@ def test_a_firmware_that_does_not_get_on_any_more_is_not_waited_for() -> None:
     firmware = replace(LATE, handoff=None, heard=None, tracer="none", network=wire, ending=idle)
     assert judge(firmware).cause == "marker-not-seen"
     assert judge(replace(firmware, until="shutdown")).cause == "not-switched-off"
+
+
+@pytest.mark.parametrize(
+    ("took", "most", "slow"),
+    [(2.5004, 2.5, True), (2.5, 2.5, False), (9.0, None, False), (None, 2.5, False)],
+)
+def test_time_of_the_guests_own_is_counted_where_somebody_asked(
+    took: float | None, most: float | None, slow: bool
+) -> None:
+    timed = replace(LATE, until="banner", ending=Ending("reached", 9.0))
+    judgement = judge(replace(timed, guest_s=took, at_most_s=most))
+    assert judgement.cause == ("too-slow" if slow else None)
+    if slow:
+        assert judgement.verdict is Verdict.BAD
+        assert judgement.summary == (
+            "banner was reached after 2.500 s by the guest's own clock; at most 2.5 s were asked "
+            "for"
+        )
+
+
+def test_what_ocr_reads_is_said_whole_and_only_of_a_boot_that_ended_so() -> None:
+    read = Sighting("over.?flow", " BUG: overflow ", "screen", 2.345, by="ocr")
+    assert said(replace(BANNED, failed_on=read)) == (
+        "whether 'over.?flow' was on the screen is not proven: it shows a picture, in which OCR "
+        'reads "BUG: overflow" 2.35 s after launch'
+    )
+    assert judge(replace(LATE, failed_on=read)).cause == "marker-not-seen"
+    text = replace(BANNED, until="screen", until_screen="x", post_mortem=shown(""))
+    assert judge(text).cause == "fail-on-seen"
+
+
+def test_what_ocr_has_read_at_the_end_is_said_whole() -> None:
+    picture = on_screen("")
+    assert picture.post_mortem
+    read = replace(picture, post_mortem=replace(picture.post_mortem, ocr="one\n\ntwo\nthree\n"))
+    judgement = judge(read)
+    assert judgement.summary == (
+        "whether 'login:' was on the screen is not known: it shows no text but a picture, in which "
+        'OCR reads "three" at its end, 60 s after launch'
+    )
+    assert judgement.diagnosis
+    assert judgement.diagnosis.evidence == (
+        "read by OCR: one", "read by OCR: two", "read by OCR: three",
+    )  # fmt: skip
+    needle = replace(picture, until_screen="menu.png")
+    assert said(needle) == (
+        "whether 'menu.png' was on the screen is not known: nobody could see it"
+    )
+
+
+@pytest.mark.parametrize(
+    ("likeness", "how"),
+    [
+        (None, "it is 300x60, and no screen was so large: the last was 64x48"),
+        (Likeness(Area(8, 16, 300, 60), 0.0), "no area of a screen was like it"),
+        (
+            Likeness(Area(8, 16, 300, 60), 93.25),
+            "the area that came closest, 300x60 at 8,16, was 93.25 % like it 2.35 s after launch, "
+            "and 95 % are wanted",
+        ),
+    ],
+)
+def test_how_close_a_screen_came_is_said_whole(likeness: Likeness | None, how: str) -> None:
+    closest = Closest(300, 60, 95.0, 64, 48, likeness, 2.345)
+    trace = replace(on_screen("a\nb"), until_screen="menu.png", closest=closest, serial="c\n")
+    judgement = judge(trace)
+    assert judgement.summary == f"no 'menu.png' on the screen in 60 s; {how}"
+    assert judgement.diagnosis
+    assert judgement.diagnosis.evidence == ("screen: a", "screen: b")

@@ -53,6 +53,21 @@ def test_countdown_that_is_written_over_itself_is_new_lines() -> None:
 
 def test_character_written_many_times_and_other_calls() -> None:
     line = video(0x09, al=ord("-"), count=5)
-    assert screen_text([line, video(0x03), video(0x0E, al=ord("x"))]) == "-----x"
+    assert screen_text([line, video(0x03), video(0x0E, al=ord("x"))]) == "x----"
     assert screen_text([video(0x09, al=ord(" "), count=0xFFFF)]) == " " * 80
     assert screen_text([]) == ""
+
+
+def test_what_is_written_over_after_a_backspace_is_not_there() -> None:
+    """iPXE turns a bar while it waits."""
+    calls = [video(0x0E, al=ord(letter)) for letter in "iPXE...-\b/\b\b\bok\n\bx"]
+    assert screen_text(calls) == "iPXE.ok\nx"
+    assert screen_text(calls[:-1]) == "iPXE.ok\n"
+
+
+def test_blank_that_is_written_before_a_letter_is_written_over() -> None:
+    """iPXE has its name in bold."""
+    blank = video(0x09, al=ord(" "))
+    calls = [each for letter in "iPXE 1" for each in (blank, video(0x0E, al=ord(letter)))]
+    assert screen_text(calls) == "iPXE 1"
+    assert screen_text([*calls, video(0x09, al=ord("x"))]) == "iPXE 1x"

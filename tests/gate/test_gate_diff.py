@@ -14,12 +14,14 @@ from bootharness.gate.axes import varying, way
 from bootharness.gate.diff import GateDiff, Turn, diff_of
 from bootharness.gate.outcome import Entry, GateOutcome, Pace, Remark
 from bootharness.gate.report.diff import diff_document, diff_schema, headline, print_diff
+from bootharness.gate.report.diff_html import diff_html
 from bootharness.gate.report.document import gate_document, read_gate
 from bootharness.gate.since import courses
 from bootharness.plan import BootPlan, choose
 from bootharness.report.document import encode
 from bootharness.runs.cell import Cell
 from bootharness.runs.result import Attempt, BootFacts, CellResult
+from tests.support.browser import WIDER_THAN_THE_WINDOW, browser
 from tests.support.processes import run
 
 LOADERS = ("a/no-carry.asm", "a/no-carry-b.asm", "stage1")
@@ -219,13 +221,47 @@ def test_the_command_compares_what_gates_have_written(tmp_path: Path) -> None:
     before, after = tmp_path / "a.json", tmp_path / "b.json"
     before.write_bytes(encode(gate_document(gate("v-6.3"))))
     after.write_bytes(encode(gate_document(gate("v-6.3", ends=always(PANIC), digest="new"))))
-    done = run("gate", "diff", before, after, "--json", tmp_path / "diff.json")
+    done = run("gate", "diff", before, after, "--json", tmp_path / "diff.json",
+               "--html", tmp_path / "diff.html")  # fmt: skip
     assert done.returncode == 1, done.stderr
+    assert "kernel-panic; good before" in (tmp_path / "diff.html").read_text()
     assert "BAD  v-6.3: kernel-panic; good before\n" in done.stdout
     assert json.loads((tmp_path / "diff.json").read_text())["exit_status"] == 1
     back = run("gate", "diff", after, before)
     assert back.returncode == 0
     assert "FIXED  v-6.3" in back.stdout
+
+
+def test_the_page_says_what_is_worse_and_what_to_do_and_fits_a_phone(tmp_path: Path) -> None:
+    nasty = "w-<script>-6.1"
+
+    def ends(kernel: str, _: BootPlan) -> str | None:
+        return {"v-6.4": WRAPPED, "v-6.5": PANIC}.get(kernel)
+
+    old = gate(
+        "v-6.3", "v-6.4", "v-6.5", ends=lambda kernel, _: PANIC if kernel[2:] == "6.3" else None
+    )
+    diff = diff_of(old, gate("v-6.3", "v-6.4", "v-6.5", nasty, ends=ends, digest="new"))
+    file = tmp_path / "diff.html"
+    file.write_text(diff_html(diff, *FILES))
+    for width in (390, 1400):
+        with browser(tmp_path / str(width), width) as page:
+            page.open(file.as_uri())
+            assert page.value(WIDER_THAN_THE_WINDOW) == []
+            text = str(page.value("document.body.innerText"))
+    assert text.startswith("BAD From one gate to another\n\n2 boots newly bad, 1 fixed, 1 new")
+    assert "BAD v-6.4: destination-wrapped; good before" in text
+    assert "bootharness boot v-6.4 --until init" in text
+    assert "bootharness bisect v-6.3 v-6.4" in text
+    assert "[[expect]]" not in text  # it is for who has thought about it
+    assert "FIXED v-6.3: good; kernel-panic before (1 boot)" in text
+    assert f"NEW {nasty}: good; not booted before (1 boot)" in text
+
+
+def test_the_page_of_nothing_says_so() -> None:
+    page = diff_html(diff_of(gate("v-6.3"), gate("v-6.3")), *FILES)
+    assert "Nothing has changed: 1 boot as before." in page
+    assert "<h2" not in page
 
 
 def test_a_gate_that_is_read_is_the_one_that_was_written(tmp_path: Path) -> None:

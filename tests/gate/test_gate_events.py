@@ -6,10 +6,12 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from msgspec.structs import replace
 
 from bootharness.diagnosis.verdict import Verdict
 from bootharness.gate.events import Event, Happening, events
 from bootharness.gate.outcome import Entry, GateOutcome
+from bootharness.gate.past import outcome_of
 from bootharness.gate.report.html import html
 from bootharness.gate.report.past import past_document, print_past
 from bootharness.gate.report.plot import trend_plots
@@ -141,6 +143,23 @@ LIMITS = tuple(
     for at, largest in enumerate((4_000_000, 6_000_000))
 )
 HAPPENED = events(PASTS, LIMITS)
+
+
+def test_the_page_of_the_past_holds_what_the_newest_kernel_does_alone(tmp_path: Path) -> None:
+    """What an older one did nobody boots again; and what is held by now is no failure."""
+    with History(tmp_path / "history") as history:
+
+        def page(*pasts: Past) -> str:
+            return html(outcome_of(pasts, history))
+
+        hold = "Hold it until it is mended"
+        old, new = on(1, booted("v-6.7", WRAPPED)), on(2, booted("v-6.8"))
+        assert hold in page(old)
+        assert hold not in page(old, new)
+        assert hold in page(new, on(3, booted("v-6.9", WRAPPED)))
+        held = replace(old.result, cell=replace(old.result.cell, expect=WRAPPED))
+        assert hold not in page(old, on(3, held))
+        assert "See it again" not in page(old, on(3, held))
 
 
 def test_the_page_lists_what_has_happened_the_newest_first() -> None:

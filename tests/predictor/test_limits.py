@@ -160,7 +160,7 @@ def test_sweep_says_that_there_are_holes(tmp_path: Path) -> None:
     assert said.count("good") == 3
 
 
-@pytest.mark.parametrize("sweep", ["1", "a:b:c", "0:100:0", "0:100:8", "_:_:_"])
+@pytest.mark.parametrize("sweep", ["1", "a:b:c", "0:100:0", "0:100:8", "_:_:_", "0:1_:1"])
 def test_sweep_that_cannot_be(sweep: str) -> None:
     with pytest.raises(UsageError, match="--sweep"):
         ask("--sweep", sweep)

@@ -43,7 +43,7 @@ def test_everything_that_can_be_chosen(tmp_path: Path) -> None:
         "until": "banner", "loader": str(loader), "initrd": str(initrd), "cmdline": "a=1 b='2'",
         "tracer": "both", "timeout_s": 7.5, "idle_s": 3.25, "qemu": "qemu-system-i386",
         "machine_type": "q35", "memory_mib": 64, "disk_interface": "nvme", "accelerator": "tcg",
-        "bios": str(bios), "cpu": "pentium3,-fpu", "smp": 2,
+        "at_most_s": 2.5, "bios": str(bios), "cpu": "pentium3,-fpu", "smp": 2,
         "fail_on": ("WARNING: CPU", r"BUG: \w+"),
         "send": ("boot:=>two<enter>", "login: $=>root<enter>"),
     }  # fmt: skip

@@ -23,6 +23,7 @@ from bootharness.errors import FormatError, UsageError
 from bootharness.formats.bioscall import DiskAddressPacket
 from bootharness.formats.bzimage import SetupHeader
 from bootharness.formats.container import refused_for
+from bootharness.formats.file_system import file_system_around
 from bootharness.formats.forms import form_of
 from bootharness.formats.gdt import BlockMoveTable, SegmentDescriptor
 from bootharness.formats.intlog import triple_fault
@@ -117,6 +118,15 @@ def medium(data: bytes) -> None:
         for asked in ("auto", "cdrom", "floppy", "disk"):
             shape = shape_of(read, len(each), asked)
             assert shape.base == 0 or shape.base < len(each)
+        for sector_bytes in (512, 2048):
+
+            def sectors(
+                start: int, count: int, read: Any = read, size: int = sector_bytes
+            ) -> bytes:
+                assert count < 1 << 20
+                return read(start * size, count)  # type: ignore[no-any-return]
+
+            file_system_around(sectors, 20, sector_bytes)
         for magic in (b"QFI\xfb", b"QED\0", b"KDMV", b"conectix"):
             form = form_of(magic)
             assert form

@@ -31,11 +31,13 @@ from bootharness.bisection.log import HuntLog, Seen
 from bootharness.debug.prepare import prepare_trace
 from bootharness.diagnosis import judge
 from bootharness.diagnosis.verdict import Verdict
-from bootharness.errors import BootHarnessError, FormatError
+from bootharness.errors import BootHarnessError, FormatError, UsageError
 from bootharness.factors.cases import cases, read_features
 from bootharness.factors.find import find_factors
 from bootharness.factors.results import read_results
 from bootharness.formats.forms import form_of
+from bootharness.formats.needle import needle_of, new_needle
+from bootharness.formats.picture import Area, Picture, pixels_of
 from bootharness.formats.zipped import unzipped
 from bootharness.gate.diff import diff_of
 from bootharness.gate.events import events
@@ -43,6 +45,7 @@ from bootharness.gate.matrix import read_matrix
 from bootharness.gate.outcome import Entry, GateOutcome
 from bootharness.gate.past import outcome_of
 from bootharness.gate.report.diff import diff_document, headline, print_diff
+from bootharness.gate.report.diff_html import diff_html
 from bootharness.gate.report.document import gate_document, read_gate
 from bootharness.gate.report.html import html
 from bootharness.gate.report.past import past_document
@@ -348,6 +351,7 @@ def _compared(one: GateOutcome, other: GateOutcome) -> None:
         assert headline(diff)
         print_diff(diff, before, after, StringIO())
         encode(diff_document(diff, before, after))
+        assert diff_html(diff, before, after)
 
 
 def features(data: bytes) -> None:
@@ -460,6 +464,30 @@ def _piped(program: str) -> Callable[[bytes], bytes]:
     )
 
 
+@cache
+def _screen() -> tuple[Picture, bytes, bytes]:
+    """Return a screen, as a picture and as a PPM file, and a needle cut out of it."""
+    shown = random.Random(0).randbytes(64 * 48 * 3)
+    ppm = b"P6\n64 48\n255\n" + shown
+    picture = pixels_of(ppm, "PPM")
+    return picture, ppm, new_needle(picture, Area(8, 8, 16, 12))
+
+
+def pictures(data: bytes) -> None:
+    """Read screens and needles, look for one on the other, and cut one out."""
+    chosen = random.Random(data)
+    screen, ppm, png = _screen()
+    for content in (data, garbled(ppm, chosen), garbled(png, chosen)):
+        with suppress(FormatError):
+            pixels_of(content, "PNG", "PPM")
+        with suppress(FormatError):
+            likeness = needle_of(content).on(screen)
+            assert likeness is None or 0 <= likeness.percent <= 100
+    for said in (data.decode("latin-1"), ",".join(map(str, data[:3])) + "x" + str(len(data))):
+        with suppress(UsageError, FormatError):
+            needle_of(new_needle(screen, Area.parse(said)))
+
+
 def zipped(data: bytes) -> None:
     """Unpack what may be damaged, and no more of it than was asked for."""
     packed = zlib.compress(bytes(10_000) + data)
@@ -472,7 +500,7 @@ FILE_TARGETS: dict[str, Callable[[bytes], None]] = {
     target.__name__: target
     for target in (
         debug_trace, history, matrix, profile, kernels_table, results, features, hunt_log,
-        gate_json, loader_elf, kernel_file, compressed, zipped,
+        gate_json, loader_elf, kernel_file, pictures, compressed, zipped,
     )
 }  # fmt: skip
 

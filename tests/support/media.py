@@ -71,12 +71,13 @@ def fat_files(image: str, kernel: Path, config: str) -> None:
         run("mcopy", "-i", image, source, f"::{name}")
 
 
-def floppy(path: Path, kernel: Path, config: str) -> Path:
-    """Make a floppy of 1.44 MB with SYSLINUX."""
+def floppy(path: Path, kernel: Path, config: str, *, holes: int = 0) -> Path:
+    """Make a floppy of 1.44 MB with SYSLINUX, of which so many holes are filled first."""
     needs("mkfs.vfat", "mcopy", "syslinux", LDLINUX)
     with path.open("wb") as file:
         file.truncate(1_474_560)
     run("mkfs.vfat", path)
+    _make_holes(path, holes)
     fat_files(str(path), kernel, config)
     run("syslinux", "--install", path)
     return path
@@ -100,6 +101,16 @@ def chs_floppy(path: Path, kernel: Path, *edits: tuple[str, str]) -> Path:
         file.truncate(1_474_560)
     overwrite(path, 18 * 512, kernel.read_bytes())
     return path
+
+
+def _make_holes(path: Path, holes: int) -> None:
+    """Leave holes of 8 KiB between as many files."""
+    written = path.with_suffix(".filler")
+    written.write_bytes(b"filler".ljust(8192))
+    for number in range(2 * holes):
+        run("mcopy", "-i", path, written, f"::{number}")
+    for number in range(0, 2 * holes, 2):
+        run("mdel", "-i", path, f"::{number}")
 
 
 def stick(path: Path, kernel: Path, config: str, *, table: str, mbr: str = "mbr.bin") -> Path:

@@ -27,6 +27,18 @@ ENDS = {
 .halt:  hlt
         jmp     .halt""",
     "halts": _HALT,
+    "works": """
+        mov     ecx, LOOPS
+.works: dec     ecx
+        jnz     .works
+        mov     esi, done
+        call    print32
+        mov     al, 0xff
+        out     0x21, al
+        out     0xa1, al
+        mov     dword [es:0x200000], 0xfdebf4fb
+        jmp     FLAT_CODE:0x200000
+done:   db      10, 'done', 10, 0""",
     "asks": """
 .next:  mov     edx, LINE_STATUS
         in      al, dx
@@ -52,15 +64,16 @@ thanks: db      10, 'thanks', 10, 0""",
 
 
 def talking_kernel(
-    folder: Path, says: bytes, then: str = "waits", *, name: str = "talker", screen: bytes = b""
-) -> str:
+    folder: Path, says: bytes, then: str = "waits", *, name: str = "talker", screen: bytes = b"",
+    loops: int = 1,
+) -> str:  # fmt: skip
     """Write a kernel that checks itself, says something on the serial line, writes to the screen,
-    and then does one of `ENDS`. Return its path."""
+    and then does one of `ENDS`; one that works does so many ``loops``. Return its path."""
     source = shipped("images/selfcheck.asm").read_text()
     assert _PASSED in source
     assert _HALT in source
     source = source.replace(_PASSED, f"db {_bytes(says)}0")
-    source = source.replace(_HALT, _shows(screen) + ENDS[then])
+    source = source.replace(_HALT, _shows(screen) + ENDS[then].replace("LOOPS", str(loops)))
     assembly = folder / f"{name}.asm"
     assembly.write_text(source)
     image = bytearray(assemble_flat(assembly, SETUP_SECTS=8))

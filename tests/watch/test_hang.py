@@ -108,6 +108,15 @@ def test_boot_manager_that_may_wait_for_a_key(
     assert hang(looks, 9.0, None) == "loop"
 
 
+def test_kernel_that_runs_in_low_memory_may_test_memory() -> None:
+    looks = [
+        replace(look(0x1BE44 + at, mode="long", on=False), general=f"EAX={at:08x}")
+        for at in range(20)
+    ]
+    assert hang(looks, 9.0, None) == "loop"
+    assert hang(looks, 9.0, None, entered=True) is None
+
+
 def low(at: int) -> CpuSample:
     """Return a look at code below 1 MiB, none like the other."""
     return replace(look(0x7C00 + at), general=f"EAX={at:08x}")

@@ -156,6 +156,15 @@ def test_pictures_ask_one_after_the_other(tmp_path: Path) -> None:
     assert lookout.prompts == ()
 
 
+def test_a_picture_that_is_looked_for_is_looked_for_on_the_screen(tmp_path: Path) -> None:
+    wanted = Lookout.of(BootPlan(until_screen=needle(tmp_path, 1)))
+    asks = Lookout.of(BootPlan(send=(f"{needle(tmp_path, 0)}=>a",)))
+    for lookout in (wanted, asks):
+        assert (lookout.reads_screen, lookout.reads_words) == (True, False)
+    assert wanted.pictured(screen(1), 1.0, before_kernel=True) == []
+    assert len(wanted.pictured(screen(1), 1.5)) == 1  # and now it is a kernel's
+
+
 def test_a_sighting_says_what_where_and_when() -> None:
     lookout = Lookout.of(BootPlan(until="login:", fail_on=("W[A]RN",), send=("boot:=>x",)))
     found = lookout.heard(b"one\n  WARN 7  \nboot: \nbox login: \n", 1.23456789)

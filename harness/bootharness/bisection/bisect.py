@@ -6,6 +6,7 @@ Range, BootPlan -> Hunt -> Search -> Found -> inquire -> Answer
 import os
 from collections.abc import Sequence
 from concurrent.futures import Executor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,12 @@ from bootharness.bisection.answer import Answer
 from bootharness.bisection.config_answer import ConfigAnswer
 from bootharness.bisection.culprit import Culprit
 from bootharness.bisection.hunt import Hunt, HuntObserver
-from bootharness.bisection.hunted import hunted
+from bootharness.bisection.hunted import SLOWER, hunted
 from bootharness.bisection.inquest import inquire, pictures
 from bootharness.bisection.log import HuntLog, Seen, log_file
 from bootharness.bisection.ranges import Range, kernel_range
 from bootharness.bisection.search import DEFAULT_CONFIDENCE, Found, Lost, Search
+from bootharness.bisection.slower import measured
 from bootharness.errors import COULD_NOT_FIND_OUT, Interrupted
 from bootharness.plan import BootPlan
 from bootharness.routes.table import route_of
@@ -97,6 +99,7 @@ def bisect(
     cause: str | None = None,
     fix: bool = False,
     builds_only: bool = False,
+    slower: bool = False,
     executor: Executor | None = None,
     jobs: int | None = None,
     history: Path | None = None,
@@ -110,10 +113,12 @@ def bisect(
     ``confidence`` is how certain the answer must be; with ``any_cause`` every bad boot is taken
     for the one that is sought, and with ``cause`` only those with that one. A ``fix`` is in a
     range that begins with what is mended; with ``builds_only`` nothing is booted, and the first one
-    is sought that does not build. ``executor`` boots, ``jobs`` at once; without one workers are
+    is sought that does not build; with ``slower`` the first one whose boots take the guest longer.
+    ``executor`` boots, ``jobs`` at once; without one workers are
     started on this machine, one on each core. Results go to the file ``history``, and without
     ``cache`` none is taken from it; the hunt is written down in the file ``log``. Raises
-    UsageError for what cannot be, and StoppedHunt when the person stops it.
+    UsageError for what cannot be, NotSlower where no end is slower, and StoppedHunt when the
+    person stops it.
     """
     plan = plan or BootPlan()
     route = route_of(plan)
@@ -122,18 +127,21 @@ def bisect(
         searched = kernel_range(searched, route)
     observer = observer or HuntObserver()
     jobs = jobs or len(os.sched_getaffinity(0))
-    cell = Cell("", plan)
     results = history or history_file()
-    same = hunted_as(searched, plan)
-    if builds_only:
-        same["builds_only"] = True
-    search = Search(len(searched), confidence=confidence, any_cause=any_cause, cause=cause,
-                    builds_only=builds_only)  # fmt: skip
-    observer.begun(searched, jobs)
     with (
-        HuntLog(log or log_file(same), same) as written,
-        workers_of(executor, jobs, limit_s([cell])) as workers,
+        workers_of(executor, jobs, limit_s([Cell("", plan)])) as workers,
+        ExitStack() as stack,
     ):
+        if slower:
+            plan = measured(searched, plan, workers, results, cache=cache, observer=observer)
+            cause = SLOWER
+        cell, same = Cell("", plan), hunted_as(searched, plan)
+        if builds_only:
+            same["builds_only"] = True
+        search = Search(len(searched), confidence=confidence, any_cause=any_cause, cause=cause,
+                        builds_only=builds_only)  # fmt: skip
+        observer.begun(searched, jobs)
+        written = stack.enter_context(HuntLog(log or log_file(same), same))
         hunt = Hunt(searched, cell, written, workers, results, workers=jobs, cache=cache,
                     builds_only=builds_only)  # fmt: skip
         answer, drawn = None, (Picture(), Picture())

@@ -125,6 +125,8 @@ class _HistoryHunt:
             self._stages.append(stopped.result)
             raise
         self._stages.append(result)
+        if self._how.get("slower"):  # what is slow has been measured at the ends
+            self._plan, self._how = result.plan, {**self._how, "slower": False}
         return result
 
     def _settled(self, result: HuntResult, commits: tuple[str, ...]) -> HuntResult:

@@ -34,11 +34,13 @@ from bootharness.bisection.config_range import ConfigRange
 from bootharness.bisection.config_way import changed, dividing, needed, ways
 from bootharness.bisection.experiments import Experiment, ExperimentOutcome, perform
 from bootharness.bisection.hunt import Hunt, HuntObserver
+from bootharness.bisection.hunted import SLOWER
 from bootharness.bisection.inquest import inquire, pictures
 from bootharness.bisection.kconfig import Config, differing, read_config
 from bootharness.bisection.kernel_tree import KernelTree
 from bootharness.bisection.log import HuntLog, Seen, log_file
 from bootharness.bisection.search import Found, Search
+from bootharness.bisection.slower import measured
 from bootharness.diagnosis.verdict import Verdict
 from bootharness.errors import CouldNotFindOut, UsageError
 from bootharness.kernels.image import KernelImage
@@ -84,6 +86,7 @@ def bisect_config(
     *,
     confidence: float = CONFIG_CONFIDENCE,
     any_cause: bool = False,
+    slower: bool = False,
     executor: Executor | None = None,
     jobs: int | None = None,
     history: Path | None = None,
@@ -108,6 +111,7 @@ def bisect_config(
         hunt = _ConfigHunt(
             source, cell, workers, jobs, history or history_file(), cache,
             Search(2, confidence=confidence, any_cause=any_cause), log, observer or HuntObserver(),
+            slower,
         )  # fmt: skip
         try:
             return hunt.run(good, bad)
@@ -121,8 +125,9 @@ class _ConfigHunt:
     def __init__(
         self, tree: KernelTree, cell: Cell, executor: Executor, jobs: int, history: Path,
         cache: bool, settings: Search, log: Path | None, observer: HuntObserver,
+        slower: bool,
     ) -> None:  # fmt: skip
-        self.observer = observer
+        self.observer, self._slower = observer, slower
         self._tree, self._cell, self._executor, self._jobs = tree, cell, executor, jobs
         self._history, self._cache, self._settings = history, cache, settings
         self._log = log
@@ -187,6 +192,11 @@ class _ConfigHunt:
             ends = searched.label(found.good), searched.label(found.bad)
 
     def _searched(self, searched: ConfigRange) -> tuple[Search, HuntLog]:
+        if self._slower and not self._stages:
+            plan = measured(searched, self._cell.plan, self._executor, self._history,
+                            cache=self._cache, observer=self.observer)  # fmt: skip
+            self._cell = replace(self._cell, plan=plan)
+            self._settings = replace(self._settings, cause=SLOWER)
         search = replace(self._settings, size=len(searched))
         hunted = hunted_as(searched, self._cell.plan)
         self.observer.begun(searched, self._jobs)

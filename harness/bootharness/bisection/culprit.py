@@ -7,6 +7,7 @@ from msgspec import Struct
 from bootharness.bisection.answer import Answer
 from bootharness.bisection.experiments import ExperimentOutcome
 from bootharness.bisection.git import Repository, git
+from bootharness.bisection.hunted import SLOWER
 from bootharness.diagnosis.verdict import Verdict
 from bootharness.text import count, printable
 
@@ -93,6 +94,8 @@ def letter(
     tried, what, since = "boot", "does not boot", "does not boot any more"
     if builds_only:
         tried, what, since = "build", "does not build", "does not build any more"
+    elif answer.bad.cause == SLOWER:
+        what, since = "boots slower", "takes longer to boot"
     elif answer.bad.cause == "fail-on-seen":
         what, since = "complains", "says what it must not say"
     lines = [

@@ -1,7 +1,8 @@
 """Experiments that confirm or refute what a hunt seems to say, each one boot.
 
 grown      the good kernel, its payload grown to the bad one's size: is it the size?
-stage1     the bad kernel through a loader without the limit: is it the loader?
+stage1     the bad kernel through a loader without the limit, from a disk: is it the loader, or the
+           route?
 direct     the bad kernel by QEMU's own loader
 network    the bad kernel from a network, which no BIOS disk call takes part in
 """
@@ -15,6 +16,7 @@ from msgspec.structs import replace
 from bootharness.diagnosis.verdict import Verdict
 from bootharness.kernels.source import fetch
 from bootharness.plan import STAGE1
+from bootharness.routes.mbr import MBR
 from bootharness.routes.table import ROUTES
 from bootharness.runs.cell import Cell
 from bootharness.runs.headroom import takes_loader
@@ -69,16 +71,19 @@ def experiments(
     if ROUTES[cell.plan.route].fetch is not fetch:
         return  # what was booted is no kernel, so there is nothing else to do with it
     # the one that takes longest first: the others are done beside it
+    # what takes long by one way says nothing about another
+    alike = cell.plan.at_most_s is None
     for name, route, by in _OTHER_ROUTES:
-        if cell.plan.route != route:
+        if alike and cell.plan.route != route:
             other = _by(cell, bad_source, route)
             yield Experiment(name, f"the bad kernel {by}", by, other, bad_bytes)
     if bad_bytes > good_bytes and not same_kernel:
         grown = replace(cell, kernel=f"grow:{bad_bytes}:{good_source}")
         what = f"the good kernel grown to {bad_bytes:,} bytes, as large as the bad one"
         yield Experiment("grown", what, "grown", grown, bad_bytes)
-    if takes_loader(cell) and cell.plan.loader != STAGE1:
-        other = _by(cell, bad_source, cell.plan.route)
+    own = takes_loader(cell)
+    if alike and not (own and cell.plan.loader == STAGE1):
+        other = _by(cell, bad_source, cell.plan.route if own else MBR.name)
         yield Experiment("stage1", "the bad kernel with stage1", "with stage1", other, bad_bytes)
 
 

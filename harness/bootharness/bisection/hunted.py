@@ -2,7 +2,10 @@
 
 from bootharness.plan import BootPlan
 
-__all__ = ["hunted"]
+__all__ = ["SLOWER", "hunted"]
+
+SLOWER = "too-slow"
+"""The cause that is sought by who seeks what became slower."""
 
 
 def hunted(sought: str | None, plan: BootPlan) -> str:
@@ -11,6 +14,8 @@ def hunted(sought: str | None, plan: BootPlan) -> str:
         return "any bad boot"
     if sought == "fail-on-seen":
         return f"{sought}: {' or '.join(map(repr, plan.fail_on))}"
+    if sought == SLOWER and plan.at_most_s is not None:
+        return f"{sought}: more than {plan.at_most_s:g} s by the guest's own clock"
     if sought == "marker-not-seen":
         where = repr(plan.until)
         if plan.until_screen is not None:

@@ -9,10 +9,11 @@ from msgspec.structs import replace
 from bootharness.bisection.answer import Answer, Row, Side, built, conclusion, side_by_side
 from bootharness.bisection.experiments import ExperimentOutcome, experiments, perform
 from bootharness.bisection.hunt import HuntObserver
-from bootharness.bisection.hunted import hunted
+from bootharness.bisection.hunted import SLOWER, hunted
 from bootharness.bisection.log import HuntLog, Seen
 from bootharness.bisection.ranges import Range, SizeRange
 from bootharness.bisection.search import Found
+from bootharness.bisection.slower import step
 from bootharness.diagnosis.verdict import Verdict
 from bootharness.errors import FormatError, UsageError
 from bootharness.formats.zipped import unzipped
@@ -68,6 +69,15 @@ def inquire(
     order = {"grown": 0, "stage1": 1, "direct": 2, "network": 3}
     outcomes.sort(key=lambda each: order[each.name])
     sides = _side(good), _side(bad)
+    if builds_only:
+        said = built(*sides, fix=fix)
+    else:
+        said = conclusion(*sides, rows, outcomes, loader=_loader_name(cell), limit=limit,
+                          same_kernel=same_kernel, fix=fix,
+                          sought=hunted(sides[1].cause, cell.plan))  # fmt: skip
+    if sought == SLOWER:
+        ends = _told(log, 0, Verdict.GOOD, None), _told(log, len(searched) - 1, Verdict.BAD, sought)
+        said = "; ".join(part for part in (step(good, bad, ends), said) if part)
     return Answer(
         found=found,
         good=sides[0],
@@ -79,18 +89,7 @@ def inquire(
         earlier=tuple(
             (searched.label(each.bad), searched.label(each.good)) for each in found.inversions
         ),
-        conclusion=built(*sides, fix=fix)
-        if builds_only
-        else conclusion(
-            *sides,
-            rows,
-            outcomes,
-            loader=_loader_name(cell),
-            limit=limit,
-            same_kernel=same_kernel,
-            fix=fix,
-            sought=hunted(sides[1].cause, cell.plan),
-        ),
+        conclusion=said,
         fix=fix,
     )
 

@@ -17,13 +17,15 @@ from bootharness.errors import UsageError
 from bootharness.kernels.source import expand
 from bootharness.routes.mbr import MBR
 from bootharness.routes.route import Route
-from bootharness.text import count
+from bootharness.text import NUMBER, count
 
 __all__ = ["KernelRange", "Range", "SizeRange", "kernel_range"]
 
 _PARAGRAPH = 16
 _WORDS = re.compile(r"[^-/:=]+|[-/:=]")
-_SIZES = re.compile(r"(?P<what>grow|selfcheck):(?P<low>\d[\d_]*)\.\.(?P<high>\d[\d_]*)(?P<of>:.+)?")
+_SIZES = re.compile(
+    rf"(?P<what>grow|selfcheck):(?P<low>{NUMBER})\.\.(?P<high>{NUMBER})(?P<of>:.+)?", re.DOTALL
+)
 
 
 class Range(Protocol):

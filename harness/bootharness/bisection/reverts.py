@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from bootharness.bisection.build import Build, BuildObserver
 from bootharness.bisection.clones import Clone, Clones
+from bootharness.bisection.conflict import in_the_way
 from bootharness.bisection.experiments import Experiment, ExperimentOutcome, perform
 from bootharness.bisection.git import Repository, git
 from bootharness.diagnosis.verdict import Verdict
@@ -82,7 +83,7 @@ def _changed(clone: Clone, trial: Trial, repository: Repository) -> Iterator[str
         try:
             git(clone.tree, verb, "--no-commit", *merge, trial.commit)
         except BuildFailed as error:
-            raise _unmerged(clone, trial) or error from None
+            raise _unmerged(clone, trial, repository) or error from None
         tree = git(clone.tree, "write-tree").strip()
         if tree == git(clone.tree, "rev-parse", "HEAD^{tree}").strip():
             raise BuildFailed(f"it is {trial.name} there already: nothing changes")
@@ -92,17 +93,18 @@ def _changed(clone: Clone, trial: Trial, repository: Repository) -> Iterator[str
             git(clone.tree, "reset", "--quiet", "--hard")
 
 
-def _unmerged(clone: Clone, trial: Trial) -> BuildFailed | None:
+def _unmerged(clone: Clone, trial: Trial, repository: Repository) -> BuildFailed | None:
     """Return the error that names what does not merge, None where that is not why."""
     said = git(clone.tree, "diff", "--name-only", "-z", "--diff-filter=U")
     files = [name for name in said.split("\0") if name]
     if not files:
         return None
     more = f" and {len(files) - _LISTED} more" if len(files) > _LISTED else ""
-    why = (
-        "later commits change the same lines of" if trial.name == "reverted"
-        else "earlier commits are lacking there, or others have changed the same lines of"
-    )  # fmt: skip
+    why = "earlier commits are lacking there, or others have changed the same lines of"
+    if trial.name == "reverted":
+        later = in_the_way(repository, trial.commit, trial.at, files) or ("later commits",)
+        verb = "changes" if len(later) == 1 and later[0] != "later commits" else "change"
+        why = f"{' and '.join(later)} {verb} the same lines of"
     return BuildFailed(
         f"it cannot be {trial.name} there, for {why} {', '.join(files[:_LISTED])}{more}"
     )

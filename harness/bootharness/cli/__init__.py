@@ -33,6 +33,7 @@ _COMMANDS = {
     "history": "List what has been booted, and draw it.",
     "predict": "Predict a boot in milliseconds, without QEMU, by running the loader.",
     "limit": "Find the largest kernel that a loader can boot, and what fails beyond.",
+    "check": "Check a loader against all that a BIOS may do that QEMU's does not.",
     "headroom": "Show how close kernels come to what loaders can boot.",
     "bisect": "Find the first bad kernel of a range, and why it is bad.",
     "factors": "Find what separates the kernels that boot from those that do not.",
@@ -43,7 +44,7 @@ _COMMANDS = {
     "explain": "Say what a cause means, what shows it, and what to do about it.",
     "doctor": "List the tools that are needed, and what to install.",
     "completion": "Print what lets a shell complete commands, options and their values.",
-    "schema": "Print the JSON Schema of what `boot`, `gate` and `bisect` write with --json.",
+    "schema": "Print the JSON Schema of what commands write with --json.",
 }
 
 

@@ -34,16 +34,21 @@ def _with(*options: Callable[[_Command], _Command]) -> Callable[[_Command], _Com
     "bisect",
     cls=KernelsFirst,
     epilog="""\b
-Both ends are booted first. What fails with another cause than the bad end, and what cannot be
-had or built, tells nothing and is skipped. Boots that flicker are repeated until the answer
-is as certain as --confidence says. A hunt that was interrupted goes on where it was, and what
-has been booted is not booted again. At the end the answer is tried: the good kernel grown to
-the size of the bad one, and the bad one with stage1, by QEMU's -kernel and from a network.
+What is hunted is what makes the bad end bad: --until finds the first that does not come so
+far, --fail-on the first that prints such a line, --route the first that fails by it, and
+--slower the first that takes longer. Both ends are booted first. What fails with another cause
+than the bad end, and what cannot be had or built, tells nothing and is skipped. Boots that
+flicker are repeated until the answer is as certain as --confidence says. A hunt that was
+interrupted goes on where it was, and what has been booted is not booted again. At the end the
+answer is tried: the good kernel grown to the size of the bad one, and the bad one with stage1,
+by QEMU's -kernel and from a network.
 
 \b
 Examples:
   bootharness bisect builds/
   bootharness bisect old/bzImage new1/bzImage new2/bzImage --loader my-mbr.asm
+  bootharness bisect builds/ --fail-on 'WARNING: CPU'
+  bootharness bisect builds/ --until 'login:' --slower
   bootharness bisect grow:14200000..33554432:bzImage --loader my-mbr.asm
   bootharness bisect 'deb:linux-image-6.*-cloud-amd64/trixie-backports'
   bootharness bisect git v6.6 v6.7 --build 'make -j$(nproc) bzImage' \\
@@ -71,6 +76,11 @@ def _hunt_options(confidence: float = 0.99, jobs: str = "one on each core") -> C
         plan_options(*ALL),
         click.option(
             "--any-cause", is_flag=True, help="Take every bad boot for the one that is sought."
+        ),
+        click.option(
+            "--slower",
+            is_flag=True,
+            help="Find what takes the guest longer to come so far; the bad end is good but slow.",
         ),
         click.option(
             "--confidence",
@@ -267,7 +277,7 @@ class _Hunting:
     """What the commands have in common: how kernels are booted, and where things are written."""
 
     def __init__(
-        self, *, any_cause: bool, confidence: float, jobs: int | None, no_cache: bool,
+        self, *, any_cause: bool, slower: bool, confidence: float, jobs: int | None, no_cache: bool,
         log: Path | None, history_file: Path | None, json_file: str | None, html: Path | None,
         markdown: Path | None, **choices: Any,
     ) -> None:  # fmt: skip
@@ -283,6 +293,7 @@ class _Hunting:
         self.how: dict[str, Any] = {
             "confidence": confidence,
             "any_cause": any_cause,
+            "slower": slower,
             "jobs": jobs,
             "history": history_file,
             "cache": not no_cache,

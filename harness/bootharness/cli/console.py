@@ -14,7 +14,9 @@ from bootharness.errors import UsageError
 
 __all__ = ["command"]
 
-_NOT_WATCHED = ("until", "until_screen", "fail_on", "send", "tracer", "timeout_s", "idle_s")
+_NOT_WATCHED = (
+    "until", "until_screen", "fail_on", "at_most_s", "send", "tracer", "timeout_s", "idle_s",
+)  # fmt: skip
 
 
 @click.command(

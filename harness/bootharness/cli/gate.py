@@ -132,10 +132,13 @@ now, else 0, 129 wrong usage.
 )
 @click.argument("before", type=FILE)
 @click.argument("after", type=FILE)
+@click.option("--html", type=NEW_FILE, metavar="FILE", help="Write a page.")
 @JSON
-def of_gates(before: Path, after: Path, json_file: str | None) -> int:
+def of_gates(before: Path, after: Path, html: Path | None, json_file: str | None) -> int:
     """Say what has changed from the gate BEFORE to the gate AFTER, two files that --json wrote."""
     check_json_file(json_file)
+    if html:
+        check_file(html, "HTML", b"<!doctype html>")
 
     from bootharness.gate.diff import diff_of
     from bootharness.gate.report.diff import diff_document, print_diff
@@ -147,6 +150,10 @@ def of_gates(before: Path, after: Path, json_file: str | None) -> int:
         from bootharness.report.document import encode
 
         write_json(json_file, encode(diff_document(diff, before, after)))
+    if html:
+        from bootharness.gate.report.diff_html import diff_html
+
+        write_file(html, diff_html(diff, before, after).encode())
     return diff.exit_status
 
 

@@ -9,6 +9,7 @@ import msgspec
 
 from bootharness.cli.output import check_json_file, spoken, write_json
 from bootharness.errors import UsageError
+from bootharness.text import NUMBER
 from bootharness.trace.bioses import BIOSES
 
 if TYPE_CHECKING:
@@ -127,11 +128,8 @@ def _sweep(
 
 
 def _sizes(sweep: str) -> range:
-    found = re.fullmatch(r"([\d_]+):([\d_]+):([\d_]+)", sweep)
-    try:
-        first, last, step = (int(number) for number in found.groups()) if found else (0, 0, 0)
-    except ValueError:
-        step = 0
+    found = re.fullmatch(rf"({NUMBER}):({NUMBER}):({NUMBER})", sweep)
+    first, last, step = map(int, found.groups()) if found else (0, 0, 0)
     if not step:
         raise UsageError(f"--sweep {sweep}: write FROM:TO:STEP, for example 0:20_000_000:1_000_000")
     return range(first, last + 1, step)

@@ -10,8 +10,8 @@ __all__ = ["command"]
 @click.command("schema")
 @click.argument(
     "of",
-    metavar="[boot|gate|gate-diff|bisect|factors]",
-    type=click.Choice(("boot", "gate", "gate-diff", "bisect", "factors")),
+    metavar="[boot|gate|gate-diff|bisect|factors|check]",
+    type=click.Choice(("boot", "gate", "gate-diff", "bisect", "factors", "check")),
     default="boot",
 )
 def command(of: str) -> None:
@@ -24,6 +24,8 @@ def command(of: str) -> None:
         from bootharness.bisection.report.document import hunt_schema as schema
     elif of == "factors":
         from bootharness.factors.document import factors_schema as schema
+    elif of == "check":
+        from bootharness.checking.document import check_schema as schema
     else:
         from bootharness.report.document import schema
 

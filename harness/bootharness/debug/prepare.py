@@ -114,7 +114,8 @@ def _machine_for(config: MachineConfig, *, narrow: bool = False) -> MachineConfi
 
 def _boot_before(source: str, medium: Medium, plan: BootPlan) -> BootTrace:
     """Boot as far as the kernel's entry. Raises CouldNotFindOut when that shows nothing."""
-    plan = replace(plan, until="setup", until_screen=None, fail_on=(), send=(), tracer="recorder")
+    plan = replace(plan, until="setup", until_screen=None, fail_on=(), at_most_s=None, send=(),
+                   tracer="recorder")  # fmt: skip
     with Workspace() as workspace:
         trace = boot_medium(source, medium, plan, workspace)
     if trace.ending.cause:

@@ -11,7 +11,7 @@ from bootharness.kernels.image import FILE_LIMIT, KernelImage
 from bootharness.kernels.source import fetch
 from bootharness.plan import AUTO, STAGE1, MachineConfig
 from bootharness.routes.loader import Loader
-from bootharness.text import printable
+from bootharness.text import NUMBER, printable
 from bootharness.trace.boot_trace import BootTrace
 
 __all__ = ["kernel_of", "loader_of", "machine_of"]
@@ -21,7 +21,7 @@ _BIOS_STEP, _BIOS_LIMIT = 1 << 16, 1 << 24
 """QEMU takes a BIOS of whole 64 KiB; a flash chip below 4 GiB has no more than 16 MiB."""
 _LOADER_LIMIT = 1 << 24
 _GROWN_LIMIT = 1 << 30
-_MADE = re.compile(r"(?:grow|selfcheck):(\d[\d_]{0,15})(?::(.+))?", re.DOTALL)
+_MADE = re.compile(rf"(?:grow|selfcheck):({NUMBER})(?::(.+))?", re.DOTALL)
 
 
 def machine_of(trace: BootTrace, qemu: str, notes: list[str]) -> MachineConfig:

@@ -278,6 +278,24 @@ CAUSES: dict[str, Cause] = {
             "bisect` with the same --fail-on finds the kernel with which it began.",
         ),
         Cause(
+            "no-timer",
+            "Linux stopped for want of a timer on QEMU's microvm, which has none for it without "
+            "KVM as long as it uses ACPI.",
+            "its lines about the TSC",
+            "Put acpi=off on its command line, as the usual one has it there, or take another "
+            "--machine-type.",
+            "skip",
+        ),
+        Cause(
+            "too-slow",
+            "It came as far as wanted, but took the guest more seconds of its own than --at-most "
+            "says.",
+            "the seconds by the guest's own clock, which counts instructions and what it waits for",
+            "See which milestone came late, or which lines of the console are far apart, as "
+            "--keep has them. `bootharness bisect --slower` finds the kernel with which it began.",
+            steady=True,
+        ),
+        Cause(
             "screen-unreadable",
             "A pattern was wanted on the screen, or made a boot bad there, and the screen shows a "
             "picture, or nothing: what OCR reads off it is no proof that a boot is bad.",
@@ -624,6 +642,22 @@ CAUSES: dict[str, Cause] = {
             "the pattern, and what was to be typed",
             "Have the menu or the prompt wait longer, or take a pattern that it shows: the serial "
             "line is searched line by line, the screen four times a second.",
+            "skip",
+        ),
+        Cause(
+            "clock-unreadable",
+            "The guest's own seconds were to be counted, and QEMU does not tell them.",
+            "the QEMU",
+            "Take one that knows -icount and `info jit`, by --qemu.",
+            "skip",
+        ),
+        Cause(
+            "not-slower",
+            "A hunt for what became slower has nothing to search: one end is no slower than the "
+            "other, beyond what boots of the same kernel differ by, or does not come so far.",
+            "what boots of both ends took by the guest's own clock",
+            "Give ends that differ more, or have the boot come as far as where it is slow, by "
+            "--until.",
             "skip",
         ),
         Cause(

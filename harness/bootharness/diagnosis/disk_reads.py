@@ -3,7 +3,13 @@
 from collections.abc import Iterable
 
 from bootharness.diagnosis.failed_reads import lost_reads
-from bootharness.diagnosis.read_calls import ORIGIN, boot_drive, differs, loader_reads
+from bootharness.diagnosis.read_calls import (
+    ORIGIN,
+    asks_for_nothing,
+    boot_drive,
+    differs,
+    loader_reads,
+)
 from bootharness.diagnosis.verdict import Finding
 from bootharness.formats.mbr import SECTOR_BYTES, Mbr, has_partitions
 from bootharness.text import count
@@ -180,10 +186,12 @@ def _beside_the_kernel(trace: BootTrace, disk: DiskFacts, reads: list[DiskRead])
     reads = [
         read
         for read in reads
-        if read.buffer != ORIGIN and (read.drive == disk.drive or not disk.others)
+        if read.buffer != ORIGIN
+        and (read.drive == disk.drive or not disk.others)
+        and not asks_for_nothing(read)
     ]
-    if kernel is None or disk.kernel_lba is None or trace.loads_itself:
-        return None
+    if kernel is None or disk.kernel_lba is None or trace.loads_itself or disk.filed:
+        return None  # who loads itself, or a file, need not read what lies in a row
     if any(read.lba is None for read in reads):
         return None  # by cylinder, head and sector of a drive that nobody has asked about
     wanted = _kernel_sectors(kernel, disk)

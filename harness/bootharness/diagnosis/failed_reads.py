@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import NamedTuple
 
 from bootharness.diagnosis.by_fault import by_fault
 from bootharness.diagnosis.read_calls import (
     ORIGIN,
+    asks_for_nothing,
     boot_drive,
     differs,
     loader_reads,
@@ -17,7 +19,7 @@ from bootharness.text import count
 from bootharness.trace.boot_trace import BootTrace
 from bootharness.trace.reads import DiskRead, chs_of
 
-__all__ = ["Retried", "disk_read_failed", "lost_reads", "retried"]
+__all__ = ["Retried", "disk_read_failed", "lost_reads", "repeated_with_nothing", "retried"]
 
 _COULD_NOT_READ = re.compile(r"[Cc]ould not read (?:the boot disk|from CDROM[^\r\n]*)")
 
@@ -49,6 +51,27 @@ def disk_read_failed(trace: BootTrace) -> Finding | None:
         f"{call.status_name}, in {count(tries, 'attempt')}{by}",
         tuple(str(each.call) for each in reads if each.call.failed),
     )
+
+
+def repeated_with_nothing(trace: BootTrace) -> Finding | None:
+    """A read that failed and was repeated with the count that it had left: of no sector."""
+    if trace.ending.kind == "reached" and not differs(trace):
+        return None
+    reads = loader_reads(trace)
+    lost = {id(read) for read in lost_reads(reads)}
+    for failed, again in pairwise(reads):
+        call = failed.call
+        emptied = failed.sectors and asks_for_nothing(again) and _place(again) == _place(failed)
+        if not (call.packet and emptied and id(failed) in lost):
+            continue
+        return Finding(
+            f"the disk read of {what_was_read(failed)} failed with AH={call.status:02x}h, "
+            f"{call.status_name}, and the next attempt asked for 0: a failed read leaves in the "
+            "packet how many sectors it has read, and the loader does not set the count again"
+            f"{by_fault(trace, 'failed', failed.span)}",
+            (str(call), str(again.call)),
+        )
+    return None
 
 
 def _could_not_read(trace: BootTrace) -> str | None:

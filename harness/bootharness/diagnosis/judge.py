@@ -24,14 +24,16 @@ from bootharness.diagnosis import (
     protocol,
     screens,
     survived,
+    timer,
     userspace,
     wanted,
     whose,
 )
 from bootharness.diagnosis.agreement import disagreement
 from bootharness.diagnosis.verdict import Diagnosis, Finding, Judgement, Verdict
+from bootharness.formats.bioscall import BiosCall
 from bootharness.plan import SHUTDOWN
-from bootharness.text import count, printable
+from bootharness.text import as_shown, count, printable
 from bootharness.trace.boot_trace import BootTrace
 from bootharness.trace.sighting import Sighting
 
@@ -50,6 +52,7 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("memory-clobbered", memory.stack_over_loader),
     ("disk-no-answer", lost_disk.disk_no_answer),
     ("disk-vanished", lost_disk.disk_vanished),
+    ("disk-read-failed", failed_reads.repeated_with_nothing),
     ("wrong-sectors", disk_reads.wrong_sectors),
     ("disk-read-failed", failed_reads.disk_read_failed),
     ("kernel-rejected", protocol.kernel_rejected),
@@ -72,9 +75,11 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("boot-params-wrong", boot_params.boot_params_wrong),
     ("initramfs-cut", kernel.initramfs_cut),
     ("fail-on-seen", wanted.fail_on_seen),
+    ("too-slow", wanted.too_slow),
     ("wrong-cpu", cpu.wrong_cpu),
     ("wrong-cpu", cpu.stopped_by_cpu_check),
     ("setup-hang", hangs.setup_hang),
+    ("no-timer", timer.no_timer),
     ("screen-unreadable", wanted.screen_unreadable),
     ("kernel-silent", hangs.kernel_silent),
     ("decompress-failed", kernel.decompress_failed),
@@ -108,7 +113,7 @@ _NEED_ALL_CALLS = frozenset(
     )
 )
 # of which nothing is proven: it may boot
-_NOT_KNOWN = ("kernel-silent", "screen-unreadable")
+_NOT_KNOWN = ("kernel-silent", "no-timer", "screen-unreadable")
 # what did no harm, as far as this boot went
 _WARNINGS: tuple[Callable[[BootTrace], str | None], ...] = (
     forgiven.too_many_sectors,
@@ -119,6 +124,7 @@ _WARNINGS: tuple[Callable[[BootTrace], str | None], ...] = (
     survived.boot_manager_went_on,
     survived.never_asked,
     survived.read_again,
+    survived.attached_otherwise,
     disk_reads.partition_beyond_the_end,
     survived.video_mode_not_set,
 )
@@ -129,6 +135,7 @@ _PROVEN = tuple(
     if rule[1]
     in (
         disk_reads.file_cut_short,
+        failed_reads.repeated_with_nothing,
         moves.descriptor_invalid,
         moves.move_failed,
         moves.destination_wrapped,
@@ -177,7 +184,7 @@ def _judged(trace: BootTrace) -> Judgement:
         return Judgement(Verdict.SKIP, trace.ending.detail, skip)
     if silent := whose.recorder_silent(trace):
         return Judgement(Verdict.SKIP, silent, Diagnosis("recorder-silent", silent))
-    if trace.gdb_calls and (differs := disagreement(trace.loader_calls, trace.gdb_calls)):
+    if trace.gdb_calls and (differs := _disagreement(trace)):
         sentence = f"the recorder and gdb do not agree, so neither is trusted: {differs}"
         return Judgement(Verdict.SKIP, sentence, Diagnosis("tracers-disagree", sentence))
     found = [failed for sign in network.SIGNS if (failed := sign(trace))]
@@ -193,6 +200,20 @@ def _judged(trace: BootTrace) -> Judgement:
     return Judgement(Verdict.GOOD, _good(trace), warnings=warnings)
 
 
+def _disagreement(trace: BootTrace) -> str | None:
+    """Return how the two tracers differ: of a loader that nobody has named gdb watches the boot
+    sector alone, so only calls from there are compared."""
+    recorded = trace.loader_calls
+    if trace.loader is None:
+        watched = {_caller(call) for call in trace.gdb_calls}
+        recorded = tuple(call for call in recorded if _caller(call) in watched)
+    return disagreement(recorded, trace.gdb_calls)
+
+
+def _caller(call: BiosCall) -> tuple[int, int]:
+    return call.registers_in.cs, call.registers_in.ip
+
+
 def _apply(rules: tuple[tuple[str, Rule], ...], trace: BootTrace) -> list[Diagnosis]:
     some = trace.calls_left_out > 0
     findings = [
@@ -206,7 +227,7 @@ def _seen(seen: Sighting) -> str:
     if seen.likeness:
         return f"{seen.likeness.percent:g} % alike, {seen.likeness.area}"
     by = ", as OCR reads it," if seen.by == "ocr" else ""
-    return f'"{printable(seen.line[:_SHOWN])}"{by}'
+    return f'"{printable(" ".join(as_shown(seen.line).split())[:_SHOWN])}"{by}'
 
 
 def _good(trace: BootTrace) -> str:
@@ -219,6 +240,8 @@ def _good(trace: BootTrace) -> str:
     if proof.not_compared is None:
         memory_said = f"{count(proof.compared_bytes, 'byte')} in memory equal the file"
     when = f" in {seconds:.2f} s" if trace.timed else ""
+    if trace.guest_s is not None:
+        when += f", {trace.guest_s:.3f} s by the guest's own clock"
     without = " without an initrd" if proof.initrd is False else ""
     entry = trace.handoff is not None and trace.handoff.boot_params is not None
     said = f"reached {_ENTRY if entry else trace.goal}{when}"

@@ -52,6 +52,8 @@ def decompress_failed(trace: BootTrace) -> Finding | None:
         return None
     if any(sample.in_kernel for sample in trace.samples):
         return None
+    if trace.kernel and not trace.kernel.compression and not trace.kernel.header.payload_length:
+        return None  # it has nothing to unpack
     if ending.kind == "guest-reset":
         what = f"the guest was reset{where(trace)}"
     elif ending.kind in _HANGS:

@@ -23,12 +23,9 @@ __all__ = [
 ]
 
 # what nobody may place anything over (BIOS Data Area, EBDA as in the memory map of INT 15h)
-_RESERVED = (
-    (range(0x500), "the interrupt vectors and the BIOS data area"),
-    (range(0x9FC00, 0xA0000), "the extended BIOS data area"),
-    (range(0xA0000, 0x100000), "video memory and the BIOS"),
-)
-
+_VECTORS = range(0x500), "the interrupt vectors and the BIOS data area"
+_VIDEO = range(0xA0000, 0x100000), "video memory and the BIOS"
+_LOW_KIB = 639
 
 _DISK = 0x13
 _DIRECTION = 0x0400
@@ -55,12 +52,16 @@ def _placements(trace: BootTrace) -> Iterator[tuple[BiosCall, str, range]]:
 
 def memory_clobbered(trace: BootTrace) -> Finding | None:
     """A placement over what must stay, over the loader that is running, or past the RAM's end."""
+    low_kib = trace.machine.low_kib if trace.machine else _LOW_KIB
+    ebda = range(low_kib * 1024, _VIDEO[0].start), "the extended BIOS data area"
+    if low_kib < _LOW_KIB:
+        ebda = ebda[0], f"what is behind the {low_kib} KiB of conventional memory"
     for call, what, placed in _placements(trace):
         if not placed:
             continue
         caller = call.registers_in
         at = caller.cs * 16 + caller.ip
-        reserved = [(span, whose) for span, whose in _RESERVED if _overlap(placed, span)]
+        reserved = [each for each in (_VECTORS, ebda, _VIDEO) if _overlap(placed, each[0])]
         if reserved:
             did = f"overwrote {reserved[0][1]} at {_range(reserved[0][0])}"
         elif placed.start <= at < placed.stop:

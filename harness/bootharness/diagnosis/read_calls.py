@@ -4,7 +4,15 @@ from bootharness.text import count
 from bootharness.trace.boot_trace import BootTrace
 from bootharness.trace.reads import DiskRead, chs_of, disk_reads
 
-__all__ = ["ORIGIN", "boot_drive", "differs", "loader_reads", "sectors_read", "what_was_read"]
+__all__ = [
+    "ORIGIN",
+    "asks_for_nothing",
+    "boot_drive",
+    "differs",
+    "loader_reads",
+    "sectors_read",
+    "what_was_read",
+]
 
 ORIGIN = 0x7C00
 """Where a boot sector is read to."""
@@ -47,3 +55,8 @@ def what_was_read(read: DiskRead) -> str:
         chs = f"cylinder {cylinder}, head {head}, sector {sector}"
         where = f"{where} ({chs})" if where else chs
     return f"{count(read.sectors, 'sector')} at {where}, drive 0x{read.drive:02x},"
+
+
+def asks_for_nothing(read: DiskRead) -> bool:
+    """Return whether a packet's count is 0: it succeeds, and brings nothing."""
+    return read.call.packet is not None and not read.sectors

@@ -4,10 +4,18 @@ import re
 
 from bootharness.diagnosis.failed_reads import retried
 from bootharness.diagnosis.screens import survived
+from bootharness.formats.mbr import SECTOR_BYTES
+from bootharness.plan import BootPlan
 from bootharness.text import count
 from bootharness.trace.boot_trace import BootTrace
 
-__all__ = ["boot_manager_went_on", "never_asked", "read_again", "video_mode_not_set"]
+__all__ = [
+    "attached_otherwise",
+    "boot_manager_went_on",
+    "never_asked",
+    "read_again",
+    "video_mode_not_set",
+]
 
 _VGA = re.compile(r"(?:^|\s)vga=(\S+)")
 _MODES = {"normal": 0xFFFF, "extended": 0xFFFE, "ext": 0xFFFE, "ask": 0xFFFD}
@@ -38,6 +46,19 @@ def read_again(trace: BootTrace) -> str | None:
     return (
         f"the disk read of {first.what} failed with {first.why}, and succeeded in attempt "
         f"{first.attempts}{more}"
+    )
+
+
+def attached_otherwise(trace: BootTrace) -> str | None:
+    """A disk of large sectors is attached by what SeaBIOS can boot it from, whatever is usual."""
+    disk, machine = trace.disk, trace.machine
+    by = machine.disk_interface if machine else None
+    usual = by is None or by == BootPlan().machine.disk_interface
+    if usual or disk is None or disk.kind != "disk" or disk.sector_bytes == SECTOR_BYTES:
+        return None
+    return (
+        f"the disk is attached by {by}: it has sectors of {disk.sector_bytes:,} bytes, and SeaBIOS "
+        "boots such a disk by nothing else"
     )
 
 

@@ -11,7 +11,9 @@ from bootharness.text import last_lines
 from bootharness.trace.boot_trace import BootTrace
 from bootharness.trace.sighting import Closest
 
-__all__ = ["fail_on_seen", "marker_not_seen", "not_switched_off", "screen_unreadable"]
+__all__ = [
+    "fail_on_seen", "marker_not_seen", "not_switched_off", "screen_unreadable", "too_slow",
+]  # fmt: skip
 
 _OVER = ("timeout", "idle")
 _SHOWN_LINES, _SHOWN = 6, 120
@@ -26,6 +28,17 @@ def fail_on_seen(trace: BootTrace) -> Finding | None:
     return Finding(
         f"the {seen.on} said {_quoted(seen.line)} {seen.seconds:.2f} s after launch{found}",
         tuple(_around(trace, seen.line)),
+    )
+
+
+def too_slow(trace: BootTrace) -> Finding | None:
+    """The guest took longer, by its own clock, than it was given."""
+    took, most = trace.guest_s, trace.at_most_s
+    if took is None or most is None or took <= most:
+        return None
+    return Finding(
+        f"{trace.goal} was reached after {took:.3f} s by the guest's own clock; at most {most:g} s "
+        "were asked for"
     )
 
 

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from bootharness.errors import UsageError
 
-__all__ = ["LABEL", "Executable", "read_elf"]
+__all__ = ["LABEL", "Executable", "line_of", "read_elf"]
 
 LABEL = re.compile(r"[A-Za-z_.$?@][\w.$?@#~]*", re.ASCII)
 """What NASM and gas call a label; other symbols are of no use to people."""
@@ -52,3 +52,29 @@ def read_elf(path: Path) -> Executable:
     for start, data in sections:
         binary += bytes(start - origin - len(binary)) + data
     return Executable(origin, bytes(binary), symbols)
+
+
+def line_of(path: Path, linear: int) -> tuple[str, int] | None:
+    """Return the source file and line that made the code at an address, as the ELF file's DWARF
+    has it; None where it does not say."""
+    from elftools.common.exceptions import DWARFError, ELFError
+    from elftools.elf.elffile import ELFFile
+
+    try:
+        with path.open("rb") as file:
+            elf = ELFFile(file)
+            if not elf.has_dwarf_info():
+                return None
+            dwarf = elf.get_dwarf_info()
+            for unit in dwarf.iter_CUs():
+                if (program := dwarf.line_program_for_CU(unit)) is None:
+                    continue
+                before = None
+                for state in (entry.state for entry in program.get_entries() if entry.state):
+                    if before and before.address <= linear < state.address:
+                        name = program["file_entry"][before.file - 1].name
+                        return name.decode(errors="replace"), before.line
+                    before = None if state.end_sequence else state
+    except (OSError, ELFError, DWARFError, LookupError):
+        return None
+    return None

@@ -25,25 +25,50 @@ class ScreenText(Struct):
 
     _row: int = 0
     _column: int = 0
+    _back: int = 0
+    _held: str = ""
 
     def feed(self, calls: Iterable[BiosCall]) -> str:
         """Return what these calls write."""
-        text = []
+        text: list[str] = []
         for call in calls:
             if call.number != _VIDEO or call.function not in WRITES:
                 continue
             registers = call.registers_in
             if call.function == _TELETYPE:
+                if registers.al in _MOVES:
+                    text += self.rest()
+                self._held = self._held[1:]  # iPXE writes a blank in its colours first
                 self._advance(registers.al)
-                text.append(chr(registers.al))
+                self._type(registers.al, text)
             elif call.function == _CHARACTER:
-                text.append(chr(registers.al) * min(registers.ecx & 0xFFFF, _COLUMNS))
+                self._held = chr(registers.al) * min(registers.ecx & 0xFFFF, _COLUMNS)
             else:
                 row, column = registers.edx >> 8 & 0xFF, registers.edx & 0xFF
-                if row != self._row or column < self._column:
+                behind = bool(self._held) and column == self._column + len(self._held)
+                text += self.rest()
+                # who steps behind what he has written is in the line where that is
+                if not behind and (row != self._row or column < self._column):
                     text.append("\n")
                 self._row, self._column = row, column
         return "".join(text)
+
+    def rest(self) -> str:
+        """Return what was written where the cursor still is, and may yet be written over."""
+        held, self._held = self._held, ""
+        return held
+
+    def _type(self, letter: int, text: list[str]) -> None:
+        """Add a letter; those over which a cursor that went back is written are no more."""
+        if letter == _BACK:
+            self._back += 1
+            return
+        if letter not in _MOVES:
+            for _ in range(self._back):
+                if text and text[-1] not in "\r\n":
+                    text.pop()
+        self._back = 0
+        text.append(chr(letter))
 
     def _advance(self, letter: int) -> None:
         if letter == _NEW_LINE:
@@ -53,4 +78,5 @@ class ScreenText(Struct):
 
 def screen_text(calls: Iterable[BiosCall]) -> str:
     """Return what was written through INT 10h."""
-    return ScreenText().feed(calls)
+    text = ScreenText()
+    return text.feed(calls) + text.rest()

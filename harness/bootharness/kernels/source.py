@@ -23,13 +23,13 @@ from bootharness.host.toml import read_toml
 from bootharness.kernels.image import KernelImage
 from bootharness.kernels.inside import is_kernel
 from bootharness.kernels.selfcheck import SELFCHECK, selfcheck_kernel
+from bootharness.text import NUMBER
 
 __all__ = ["NamedSource", "expand", "fetch", "known_kernels", "single"]
 
 _BUILT = "arch/x86/boot/bzImage"
-_TABLE_BYTES = 1 << 24
+_TABLENUMBER = 1 << 24
 _MOST_GROWN = 8
-_BYTES = r"\d[\d_]{0,30}"
 _NO_PATH = ("deb:", "selfcheck:", "grow:")
 
 
@@ -125,7 +125,7 @@ def known_kernels(file: Path) -> list[NamedSource]:
 
     Raises UsageError, naming the file and the field.
     """
-    table = read_toml(file, "a table of kernels", most=_TABLE_BYTES)
+    table = read_toml(file, "a table of kernels", most=_TABLENUMBER)
     kernels = list(_named(file, table.get("kernel")))
     for name, times in Counter(kernel.id for kernel in kernels).items():
         if times > 1:
@@ -152,7 +152,7 @@ def _from_folder(source: str, folder: Path) -> str:
 
 def _selfcheck(source: str) -> int:
     size = source.removeprefix("selfcheck:")
-    if not re.fullmatch(_BYTES, size):
+    if not re.fullmatch(NUMBER, size):
         raise UsageError(f"{source}: write selfcheck:BYTES, for example selfcheck:15735808")
     return int(size)
 
@@ -169,7 +169,7 @@ def _grown_selfcheck(source: str, size: int, kernel: KernelImage) -> KernelImage
 
 
 def _grow(source: str) -> tuple[int, str]:
-    found = re.fullmatch(rf"grow:({_BYTES}):(.+)", source)
+    found = re.fullmatch(rf"grow:({NUMBER}):(.+)", source)
     if not found or source.count("grow:") > _MOST_GROWN:
         raise UsageError(f"{source}: write grow:BYTES:SOURCE, for example grow:17000000:bzImage")
     return int(found[1]), found[2]

@@ -3,6 +3,7 @@
 Paths that the harness makes itself are relative: QEMU runs in the boot's own workspace.
 """
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 from bootharness.host.accelerator import kvm
@@ -12,6 +13,7 @@ from bootharness.plan import MachineConfig
 
 __all__ = [
     "BIOS_LOG_BYTES",
+    "CLOCK_BASE",
     "GDB_LOG",
     "GDB_SOCKET",
     "INTERRUPT_PIPE",
@@ -28,6 +30,8 @@ QEMU_LOG = "qemu.log"
 GDB_LOG = "gdb-trace.jsonl"
 GDB_SOCKET = "gdb.sock"
 INTERRUPT_PIPE = "interrupts"
+CLOCK_BASE = "%Y-%m-%dT%H:%M:%S"
+"""How the date is written with which the clock of a guest begins that is counted."""
 RING_BYTES = 1 << 24
 """QEMU keeps the recorder's log in memory until it is read; a boot sends 0.3 MB."""
 BIOS_LOG_BYTES = 1 << 16
@@ -114,6 +118,12 @@ def bios_log_args() -> list[str]:
     ]
 
 
+def counting_args() -> list[str]:
+    """Have the guest's clocks follow its instructions, a nanosecond for each; the date is today's
+    when it begins."""
+    return ["-icount", "shift=0", "-rtc", f"base={datetime.now(UTC):{CLOCK_BASE}},clock=vm"]
+
+
 def gdb_args() -> list[str]:
     """The GDB stub on a socket in the workspace, and the CPU stopped before its first
     instruction."""
@@ -148,9 +158,11 @@ def qemu_argv(
     recorder: Path | None,
     gdb: bool,
     interrupts: bool = False,
+    counted: bool = False,
     console_fd: int | None = None,
 ) -> list[str]:
-    """Return the whole command line; ``recorder`` is the ROM file where calls are recorded."""
+    """Return the whole command line; ``recorder`` is the ROM file where calls are recorded, and
+    ``counted`` says whether QEMU counts the guest's instructions."""
     return [
         config.qemu,
         *machine_args(config),
@@ -163,4 +175,5 @@ def qemu_argv(
         *(recorder_args(recorder) if recorder else ()),
         *(gdb_args() if gdb else ()),
         *(interrupt_args() if interrupts else ()),
+        *(counting_args() if counted else ()),
     ]

@@ -110,6 +110,10 @@ class Machine(Closing):
         on for all else that it is asked."""
         self.qmp.execute_all(("stop", {}), within_s=within_s)
 
+    def ran_s(self) -> float:
+        """Return for how many seconds since launch the machine did not stand still."""
+        return self.now() - self.qmp.stopped_s(time.time())
+
     def resume(self) -> None:
         """Let the stopped machine run on."""
         self.qmp.execute("cont")

@@ -70,8 +70,8 @@ class Qemu(Closing):
     Use as a context manager. ``tracer`` is one of `plan.TRACERS`, None for a machine that
     nobody watches: for the recorder it has its option ROM, unless it has a UEFI, and for gdb
     the CPU waits before its first instruction. With ``interrupts`` it logs them to a named pipe
-    in the workspace, with ``console``, a log, its monitor is on the serial line as well. Raises
-    ToolMissing where there is no such QEMU.
+    in the workspace, with ``counted`` instructions are the guest's clock, with ``console``, a log,
+    its monitor is on the serial line as well. Raises ToolMissing where there is no such QEMU.
     """
 
     def __init__(
@@ -82,6 +82,7 @@ class Qemu(Closing):
         *,
         tracer: str | None = None,
         interrupts: bool = False,
+        counted: bool = False,
         console: IO[bytes] | None = None,
     ) -> None:
         self.config = config
@@ -103,6 +104,7 @@ class Qemu(Closing):
                     recorder=rom,
                     gdb=tracer in ("gdb", "both"),
                     interrupts=interrupts,
+                    counted=counted,
                     console_fd=console.fileno() if console else None,
                 )
                 self.launched = time.monotonic()

@@ -35,15 +35,31 @@ def hmp(command: str) -> Command:
 
 
 class _WorthKnowing:
-    """With gdb the machine stops and goes on a thousand times; why it did is told elsewhere."""
+    """With gdb the machine stops and goes on a thousand times; why it did is told elsewhere.
+
+    How long it stood still is added up, by QEMU's stamps."""
 
     def __init__(self) -> None:
         self._of_a_kind: Counter[str] = Counter()
+        self._stopped_s = 0.0
+        self._since: float | None = None
 
     def __call__(self, event: Message) -> bool:
         name = str(event["event"])
         self._of_a_kind[name] += 1
+        if name in ("STOP", "RESUME"):
+            stamp: Any = event["timestamp"]
+            self._note(stamp["seconds"] + stamp["microseconds"] / 1e6, stopped=name == "STOP")
         return name not in ("STOP", "RESUME") and self._of_a_kind[name] <= _MOST_OF_A_KIND
+
+    def _note(self, at: float, *, stopped: bool) -> None:
+        if self._since is not None:
+            self._stopped_s += at - self._since
+        self._since = at if stopped else None
+
+    def stopped_s(self, now: float) -> float:
+        """Return for how long the machine stood still until ``now``, by the wall's clock."""
+        return self._stopped_s + (now - self._since if self._since is not None else 0.0)
 
 
 class Qmp:
@@ -67,7 +83,8 @@ class Qmp:
         self._runner.get_loop().set_exception_handler(lambda *_: None)
         self._client = QMPClient("bootharness")
         self._client.negotiate = False  # as QEMU was started
-        self._listener = EventListener(event_filter=_WorthKnowing())
+        self._worth_knowing = _WorthKnowing()
+        self._listener = EventListener(event_filter=self._worth_knowing)
         self._client.register_listener(self._listener)
         self._seen: deque[Message] = deque()
         self.silent = ""
@@ -127,6 +144,11 @@ class Qmp:
     def monitor(self, *commands: str) -> list[str]:
         """Run commands of the human monitor, for what QMP has no command for."""
         return [str(said) for said in self.execute_all(*map(hmp, commands))]
+
+    def stopped_s(self, now: float) -> float:
+        """Return for how many seconds the machine has stood still, until ``now`` by the wall's
+        clock."""
+        return self._worth_knowing.stopped_s(now)
 
     def events(self) -> list[Message]:
         """Return the events that have arrived since the last call."""

@@ -10,7 +10,7 @@ from bootharness.predictor.frame import ZERO, Frame
 from bootharness.predictor.memory import ROM, Memory
 from bootharness.predictor.quirks import Quirks
 from bootharness.predictor.sectors import Sectors
-from bootharness.predictor.system_services import EBDA, SystemServices
+from bootharness.predictor.system_services import SystemServices
 from bootharness.trace.bioses import BiosModel
 
 __all__ = ["RESET_VECTOR", "ROM_SEGMENT", "BiosServices"]
@@ -39,14 +39,12 @@ _ENTRIES = {
 _CONFIGURATION_AT = 0xE6F5
 _CONFIGURATION = bytes.fromhex("0800 fc 00 01 74 40 00 00 00")
 
-_EQUIPMENT, _LOW_KIB = 0x0226, EBDA // 1024
+_EQUIPMENT = 0x0226
 _TEXT_MODE, _COLUMNS, _ROWS = 3, 80, 25
-_TICKS_AT = 0x46C
+_EBDA_AT, _LOW_KIB_AT, _TICKS_AT = 0x40E, 0x413, 0x46C
 # BIOS data area
 _DATA_AREA = (
-    (0x40E, "<H", EBDA >> 4),
     (0x410, "<H", _EQUIPMENT),
-    (0x413, "<H", _LOW_KIB),
     (0x449, "<B", _TEXT_MODE),
     (0x44A, "<H", _COLUMNS),
     (0x463, "<H", 0x3D4),
@@ -70,10 +68,11 @@ class BiosServices:
     ) -> None:
         self._memory = memory
         self._polls = 0
+        self._low_kib = quirks.low_kib
         self._services: dict[int, Callable[[Frame], None]] = {
             0x10: _video,
             0x11: _equipment,
-            0x12: _low_memory,
+            0x12: self._low_memory,
             0x13: DiskServices(memory, disk, quirks, arrived).serve,
             0x14: _serial_port,
             0x15: SystemServices(memory, model, quirks).serve,
@@ -92,7 +91,8 @@ class BiosServices:
     def _fill_memory(self) -> None:
         low = self._memory.low
         low[: 256 * 4] = b"".join(self._vectors.values())
-        for at, form, value in _DATA_AREA:
+        sizes = ((_EBDA_AT, "<H", self._low_kib << 6), (_LOW_KIB_AT, "<H", self._low_kib))
+        for at, form, value in (*_DATA_AREA, *sizes):
             struct.pack_into(form, low, at, value)
         low[ROM.start : ROM.stop] = _HLT * len(ROM)  # whoever strays in here is stopped
         for number, offset in _ENTRIES.items():
@@ -123,6 +123,9 @@ class BiosServices:
     def ticks(self) -> int:
         """Ticks since midnight."""
         return int.from_bytes(self._memory.low[_TICKS_AT : _TICKS_AT + 4], "little")
+
+    def _low_memory(self, frame: Frame) -> None:
+        frame.ax = self._low_kib
 
     def _keyboard(self, frame: Frame) -> None:
         match frame.ah:
@@ -173,10 +176,6 @@ def _video(frame: Frame) -> None:
 
 def _equipment(frame: Frame) -> None:
     frame.ax = _EQUIPMENT
-
-
-def _low_memory(frame: Frame) -> None:
-    frame.ax = _LOW_KIB
 
 
 def _serial_port(frame: Frame) -> None:

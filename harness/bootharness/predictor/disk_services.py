@@ -14,9 +14,11 @@ from bootharness.predictor.sectors import Sectors
 
 __all__ = ["Arrived", "DiskServices"]
 
-_OK, _PARAMETER, _BOUNDARY, _CHANGED, _NOT_REMOVABLE = 0x00, 0x01, 0x09, 0x06, 0xB2
+_OK, _PARAMETER, _BOUNDARY, _TIMEOUT, _NOT_REMOVABLE = 0x00, 0x01, 0x09, 0x80, 0xB2
 _LAST_STATUS = 0x474
-_MOST_SECTORS = 0x10000 // SECTOR_BYTES
+_64_KIB = 0x10000
+_MOST_SECTORS = _64_KIB // SECTOR_BYTES
+_BY_PACKET, _PACKETS = 0x01, range(0x42, 0x49)
 _COUNT_AT = 2
 _PARAMETERS = struct.Struct("<HHIIIQH")
 _MOST_CYLINDERS = 0x3FFF
@@ -32,6 +34,7 @@ class DiskServices:
         self._memory = memory
         self._disk = disk
         self._arrived = arrived
+        self._tried = {0}  # the boot sector, which this BIOS has read
         self._services: dict[int, Callable[[Frame], int]] = {
             0x00: _succeed,
             0x02: lambda frame: self._by_chs(frame, self._read),
@@ -68,6 +71,8 @@ class DiskServices:
             return
         elif frame.ah in (0x05, 0x4E):
             raise not_emulated(f"INT 13h AH={frame.ah:02x}h")
+        elif frame.ah in _PACKETS and not self._takes_packets:
+            status = _PARAMETER
         else:
             status = self._services.get(frame.ah, _parameter_error)(frame)
         self._memory.low[_LAST_STATUS] = status
@@ -75,7 +80,15 @@ class DiskServices:
         frame.answer(status)
         frame.ah = ah
 
+    @property
+    def _takes_packets(self) -> bool:
+        _, subsets, status = self._quirks.edd
+        return not status and bool(subsets & _BY_PACKET)
+
     def _read(self, lba: int, count: int, buffer: int) -> int:
+        if self._quirks.flaky and lba not in self._tried:
+            self._tried.add(lba)
+            return _TIMEOUT
         found = self._disk.read(lba, count)
         if isinstance(found, int):
             return found
@@ -94,9 +107,12 @@ class DiskServices:
         count, head = frame.al, frame.dx >> 8
         cylinder = frame.cx >> 8 | (frame.cx & 0xC0) << 2
         lba = self._disk.geometry.lba(cylinder, head, frame.cx & 0x3F)
-        if not 0 < count <= _MOST_SECTORS or lba is None:
+        buffer = frame.far(frame.es, frame.ebx)
+        if not 0 < count <= min(_MOST_SECTORS, self._quirks.most_sectors) or lba is None:
             return _PARAMETER
-        status = act(lba, count, frame.far(frame.es, frame.ebx))
+        if "chs" in self._quirks.crossing and _crosses(buffer, count):
+            return _BOUNDARY
+        status = act(lba, count, buffer)
         if status:
             frame.al = 0
         return status
@@ -109,12 +125,21 @@ class DiskServices:
             return _PARAMETER
         if not count:
             return _OK
+        buffer = frame.far(packet.segment, packet.offset)
         status = _BOUNDARY
-        if count <= _MOST_SECTORS:
-            status = act(lba, count, frame.far(packet.segment, packet.offset))
+        if count > self._quirks.most_sectors:
+            status = _PARAMETER
+        elif count <= _MOST_SECTORS and not self._out_of_bounds(buffer, packet.offset, count):
+            status = act(lba, count, buffer)
         if status:
             self._memory.write(at + _COUNT_AT, bytes(2))
         return status
+
+    def _out_of_bounds(self, buffer: int, offset: int, count: int) -> bool:
+        crossing = self._quirks.crossing
+        return ("packet" in crossing and _crosses(buffer, count)) or (
+            "segment" in crossing and _crosses(offset, count)
+        )
 
     def _drive_parameters(self, frame: Frame) -> int:
         geometry = self._disk.geometry
@@ -154,6 +179,10 @@ class DiskServices:
             ),
         )
         return _OK
+
+
+def _crosses(start: int, sectors: int) -> bool:
+    return start % _64_KIB + sectors * SECTOR_BYTES > _64_KIB
 
 
 def _succeed(_frame: Frame) -> int:

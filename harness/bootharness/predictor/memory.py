@@ -24,6 +24,8 @@ ROM = range(0xC0000, 0x100000)
 
 HIGH = 0x100000
 _FREE = range(0x500, 0x9FC00)
+_VIDEO = 0xA0000
+_NOTHING = b"\xff"
 _TOP = 1 << 32
 _COMPARED_BYTES = _MIB = 1 << 20
 # I/O APIC, HPET, local APIC, the BIOS's flash
@@ -35,21 +37,24 @@ class Memory:
 
     ``wrapped`` tells whether the CPU has last gone above 1 MiB with the A20 gate closed.
 
-    Conventional memory is full of the byte ``fill`` until somebody writes to it.
+    Conventional memory is full of the byte ``fill`` until somebody writes to it. It ends at
+    ``low_end``, and only video memory comes behind it.
     """
 
-    def __init__(self, cpu: Cpu, size: int, fill: int = 0) -> None:
+    def __init__(self, cpu: Cpu, size: int, fill: int = 0, low_end: int = _FREE.stop) -> None:
         self.size = size
         self.low = mmap.mmap(-1, HIGH)
         if fill:
             self.low[_FREE.start : _FREE.stop] = bytes((fill,)) * len(_FREE)
+        self._gone = range(low_end, _VIDEO) if low_end < _FREE.stop else range(0)
+        self._there = (range(_VIDEO if not self._gone else low_end), range(_VIDEO, ROM.start))
         self._cpu = cpu
         self._origin = PieceMap()
         self._placed = PieceMap()
         self._high: mmap.mmap | None = None
         self._behind = self._mapped = False
         self._a20, self.wrapped = True, False
-        cpu.uc.mem_map_ptr(0, HIGH, UC_PROT_ALL, _pointer(self.low))
+        self._map_low()
 
     def read_memory(self, linear: int, count: int) -> bytes:
         """Return so many bytes, fewer where the memory ends."""
@@ -93,10 +98,10 @@ class Memory:
         """Put pieces at an address, one behind the other; what is behind the end is lost."""
         for piece in pieces:
             end = linear + piece.size
-            if end <= ROM.start:
+            if any(linear >= part.start and end <= part.stop for part in self._there):
                 self._put_low(linear, piece)
             elif linear < HIGH:
-                for part in (range(ROM.start), range(HIGH, self.size)):
+                for part in (*self._there, range(HIGH, self.size)):
                     first, last = max(linear, part.start), min(end, part.stop)
                     if first < last:
                         self.put(first, [piece.cut(first - linear, last - first)])
@@ -112,7 +117,7 @@ class Memory:
 
     def poke(self, linear: int, data: bytes) -> None:
         """Put a few bytes below 1 MiB where no code is."""
-        if linear + len(data) <= ROM.start:
+        if linear + len(data) <= ROM.start and linear not in self._gone:
             self.low[linear : linear + len(data)] = data
 
     def reached(self, linear: int) -> None:
@@ -134,6 +139,16 @@ class Memory:
                 for at, piece in self._placed:
                     self._high[at - HIGH : at - HIGH + piece.size] = piece.read()
             self._map_high(self._high)
+
+    def _map_low(self) -> None:
+        uc, gone = self._cpu.uc, self._gone
+        if not gone:
+            uc.mem_map_ptr(0, HIGH, UC_PROT_ALL, _pointer(self.low))
+            return
+        self.low[gone.start : gone.stop] = _NOTHING * len(gone)
+        uc.mem_map_ptr(0, gone.start, UC_PROT_ALL, _pointer(self.low))
+        uc.mmio_map(gone.start, len(gone), _read_open_bus, None, _write_nothing, None)
+        uc.mem_map_ptr(gone.stop, HIGH - gone.stop, UC_PROT_ALL, _pointer(self.low) + gone.stop)
 
     def _map_high(self, high: mmap.mmap) -> None:
         """Map what is above 1 MiB; while A20 is closed every odd MiB is the even one below it."""
@@ -196,6 +211,10 @@ def _pointer(area: mmap.mmap) -> int:
 
 def _read_nothing(_uc: Uc, _offset: int, _size: int, _data: object) -> int:
     return 0
+
+
+def _read_open_bus(_uc: Uc, _offset: int, size: int, _data: object) -> int:
+    return (1 << 8 * size) - 1
 
 
 def _write_nothing(_uc: Uc, _offset: int, _size: int, _value: int, _data: object) -> None:

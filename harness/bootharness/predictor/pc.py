@@ -28,7 +28,7 @@ from bootharness.predictor.ending import Ended, not_emulated
 from bootharness.predictor.frame import INTERRUPTS, Frame, register_values, registers
 from bootharness.predictor.memory import HIGH, ROM, Memory
 from bootharness.predictor.ports import Ports
-from bootharness.predictor.progress import HangWatch
+from bootharness.predictor.progress import HangWatch, Patience
 from bootharness.predictor.quirks import Quirks
 from bootharness.predictor.sectors import Sectors
 from bootharness.routes.loader import ORIGIN
@@ -45,9 +45,10 @@ _INTERRUPT_FRAME = struct.Struct("<HHH")
 _INT, _HLT = 0xCD, 0xF4
 _MOST_TWINS = 8
 _CODE_BYTES = 64
+_OF_A_SERVICE = b"\xb5"
 _EXCEPTIONS = 0x20
 _EXCEPTION_GATES = _EXCEPTIONS * 8 - 1
-_INVALID_INSTRUCTION = 0x06
+_INVALID_INSTRUCTION, _PROTECTION = 0x06, 0x0D
 _EAX, _ECX, _FLAGS = (Frame.__struct_fields__.index(name) for name in ("eax", "ecx", "flags"))
 # as SeaBIOS 1.16 leaves them
 _STACK = 0x6F04
@@ -104,11 +105,13 @@ class Pc:
         model: BiosModel,
         quirks: Quirks,
         halts: Iterable[int] = (),
+        patience: Patience = Patience(),  # noqa: B008 - frozen
     ) -> None:
         self.cpu = Cpu()
-        self.memory = Memory(self.cpu, memory_bytes, quirks.fill)
-        self.ports = Ports(self.memory)
-        self.hang = HangWatch()
+        self.memory = Memory(self.cpu, memory_bytes, quirks.fill, quirks.low_kib * 1024)
+        self.ports = Ports(self.memory, quirks.a20_gates)
+        self.hang = HangWatch(patience)
+        self._patience = patience
         self.handoff: Registers | None = None
         self.exact = True
         self.in_protected_mode = False
@@ -208,7 +211,7 @@ class Pc:
                 self._protected_interrupt(number, frame)
             self._interrupt(number, frame)
         except Ended as ended:
-            self._end(ended)
+            self.end(ended)
             return
         after = register_values(frame)
         if after != before:
@@ -223,27 +226,32 @@ class Pc:
         try:
             self.memory.reached(at)
         except Ended as ended:
-            self._end(ended)
+            self.end(ended)
             return False
         return True
 
     def _on_in(self, _uc: Uc, port: int, size: int, _data: object) -> int:
         value = self.ports.read(port, size)
+        try:
+            self.hang.touched_port()
+        except Ended as ended:
+            self.end(ended)
         self._device_in_protected_mode()
         return value
 
     def _on_out(self, _uc: Uc, port: int, _size: int, value: int, _data: object) -> None:
         try:
             self.ports.write(port, value)
+            self.hang.touched_port()
         except Ended as ended:
-            self._end(ended)
+            self.end(ended)
         self._device_in_protected_mode()
 
     def _device_in_protected_mode(self) -> None:
         """Stop who goes on in protected mode with devices of its own: a boot manager."""
         foreign = self.ports.foreign
         if foreign is not None and not self.cpu.frame().real_mode:
-            self._end(not_emulated(f"port 0x{foreign:02x} in protected mode"))
+            self.end(not_emulated(f"port 0x{foreign:02x} in protected mode"))
 
     def _on_entry(self, _uc: Uc, at: int, _size: int, _data: object) -> None:
         frame = self.cpu.frame()
@@ -252,9 +260,10 @@ class Pc:
         self.handoff = registers(register_values(frame))
         self.exact = True
         self.in_protected_mode = not frame.real_mode
-        self._end(Ended("reached"))
+        self.end(Ended("reached"))
 
-    def _end(self, ended: Ended) -> None:
+    def end(self, ended: Ended) -> None:
+        """Stop the machine; the first ending counts."""
         if self._ending is None:
             self._ending = ended.ending
         self.cpu.uc.emu_stop()
@@ -303,7 +312,10 @@ class Pc:
         if call:
             self._kernel_called(frame)
             self._calls.append(call)
+        self._use_stack(frame)
+        function = frame.ah
         self._bios.serve(number, frame)
+        self._change(number, function, frame)
         after = register_values(frame)
         frame.ip, frame.cs = _FAR.unpack(self.memory.read_memory(stack, _FAR.size))
         # a service that wrote over its caller's stack does not return to its caller
@@ -314,6 +326,19 @@ class Pc:
             self.hang.called(call.news)
         if chained:
             frame.cs, frame.ip, frame.esp = stub
+
+    def _use_stack(self, frame: Frame) -> None:
+        """Write over what lies below a caller's stack pointer, as a service does that needs it."""
+        if self._quirks.stack_bytes:
+            top = frame.esp - _INTERRUPT_FRAME.size & _WORD
+            size = min(self._quirks.stack_bytes, top)
+            self.memory.write(frame.far(frame.ss, top - size), _OF_A_SERVICE * size)
+
+    def _change(self, number: int, function: int, frame: Frame) -> None:
+        for change in self._quirks.changes:
+            if number == change.number and function in (change.functions or (function,)):
+                for name, (mask, value) in change.registers.items():
+                    setattr(frame, name, getattr(frame, name) & ~mask | value & mask)
 
     def _recorded(self, number: int, frame: Frame) -> _Call | None:
         """Return a call if the recorder would record it."""
@@ -412,7 +437,7 @@ class Pc:
         if at in self._halts or len(self._halts) >= _MOST_TWINS:
             return self._halted_at == at or at not in self._halts
         twin = Pc(self._disk.as_it_was(), self.memory.size, self._model, self._quirks,
-                  (*self._halts, at))  # fmt: skip
+                  (*self._halts, at), self._patience)  # fmt: skip
         self._watch_halt(at)
         return twin.halts_in_look(self._looks, at)
 
@@ -469,8 +494,14 @@ class Pc:
         try:
             if before == RESET_VECTOR:
                 raise Ended("guest-reset", BY_THE_BIOS)
-            if frame.ip > _WORD:  # more than a loader: it may go on for minutes here
-                self._refuse_own_handlers(frame)
+            if frame.ip > _WORD:
+                if frame.real_mode:  # no CPU gets there; unicorn knows no limit of CS
+                    frame.ip = _WORD
+                    self.hang.sample(frame)
+                    raise Ended(
+                        "loop", f"exception {_PROTECTION}, past the end of its code segment"
+                    )
+                self._refuse_own_handlers(frame)  # more than a loader: it may go on for minutes
             halted = self._halted(before)
             if before in ROM and halted:
                 # nothing in this ROM tells a loader to go there

@@ -1,9 +1,10 @@
 """The input and output ports that a loader may touch: A20, keyboard controller, serial line."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from bootharness.predictor.ending import Ended
 from bootharness.predictor.memory import Memory
+from bootharness.predictor.quirks import A20_GATES
 from bootharness.trace.boot_trace import RESET_BY
 
 __all__ = ["Ports"]
@@ -34,7 +35,8 @@ class Ports:
     ``foreign`` is the first that was touched of those that only a real machine has whole.
     """
 
-    def __init__(self, memory: Memory) -> None:
+    def __init__(self, memory: Memory, a20_gates: Collection[str] = A20_GATES) -> None:
+        self._a20_gates = a20_gates
         self.serial = bytearray()
         self.foreign: int | None = None
         self._memory = memory
@@ -80,7 +82,10 @@ class Ports:
     def _gate(self, port: int, value: int) -> None:
         """Open or close the A20 gate where that is what a write means."""
         if port == _FAST_A20:
-            self._memory.gate_a20(opened=bool(value & _A20_BIT))
+            if "port 92h" in self._a20_gates:
+                self._memory.gate_a20(opened=bool(value & _A20_BIT))
+        elif "the keyboard controller" not in self._a20_gates:
+            return
         elif port == _KEYBOARD_STATUS:
             self._command = value
             if value in (_A20_OFF, _A20_ON):

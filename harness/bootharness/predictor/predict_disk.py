@@ -8,6 +8,7 @@ from unicorn import __version__ as unicorn_version
 from bootharness.errors import UsageError
 from bootharness.plan import MachineConfig
 from bootharness.predictor.pc import Pc
+from bootharness.predictor.progress import Patience
 from bootharness.predictor.quirks import Quirks
 from bootharness.predictor.sectors import Sectors
 from bootharness.routes.disk import DiskImage, DiskLayout
@@ -23,7 +24,7 @@ __all__ = ["UNTIL", "predict_disk"]
 UNTIL = "setup"
 """How far a prediction goes."""
 _DEFAULT_MEMORY = MachineConfig().memory_bytes
-_NONE = Quirks()
+_NONE, _ENOUGH = Quirks(), Patience()
 
 
 def predict_disk(
@@ -32,6 +33,7 @@ def predict_disk(
     bios: str = "seabios",
     memory_bytes: int = _DEFAULT_MEMORY,
     quirks: Quirks = _NONE,
+    patience: Patience = _ENOUGH,
 ) -> BootTrace:
     """Return the trace that a boot of a disk would have; with times that are 0.
 
@@ -39,7 +41,8 @@ def predict_disk(
     """
     if bios not in BIOSES:
         raise UsageError(f"BIOS {bios!r}: known are {', '.join(BIOSES)}")
-    pc = Pc(Sectors.of(disk, quirks.errors), memory_bytes, BIOSES[bios], quirks)
+    sectors = Sectors.of(disk, quirks.errors)
+    pc = Pc(sectors, memory_bytes, BIOSES[bios], quirks, patience=patience)
     ending = pc.boot()
     calls = pc.calls()
     brought = isinstance(disk, DiskImage) and disk.loader is None
@@ -69,7 +72,7 @@ def predict_disk(
         kernel=kernel,
         loader=disk.loader.facts if disk.loader else None,
         disk=facts,
-        machine=_machine(bios, memory_bytes),
+        machine=_machine(bios, memory_bytes, quirks.low_kib),
         tracer="emulator",
         milestones=ordered(points, MILESTONES),
         bios_calls=calls,
@@ -80,7 +83,7 @@ def predict_disk(
     )
 
 
-def _machine(bios: str, memory_bytes: int) -> MachineFacts:
+def _machine(bios: str, memory_bytes: int, low_kib: int) -> MachineFacts:
     return MachineFacts(
         qemu="unicorn",
         qemu_version=unicorn_version,
@@ -90,4 +93,5 @@ def _machine(bios: str, memory_bytes: int) -> MachineFacts:
         memory_bytes=memory_bytes,
         command_line=(),
         bios=bios,
+        low_kib=low_kib,
     )

@@ -3,13 +3,15 @@
 from collections.abc import Callable
 from zlib import crc32
 
+from msgspec import Struct
+
 from bootharness.predictor.bios import BiosServices
 from bootharness.predictor.ending import Ended, not_emulated
 from bootharness.predictor.frame import INTERRUPTS, Frame, register_values
 from bootharness.predictor.memory import Memory
 from bootharness.trace.machine_facts import CpuSample
 
-__all__ = ["HangWatch"]
+__all__ = ["HangWatch", "Patience"]
 
 # BIOS calls with nothing new in them
 _MOST_CALLS = 10_000
@@ -27,13 +29,24 @@ _TICKS_PER_WAIT = 18
 _SAMPLES = 16
 
 
+class Patience(Struct, frozen=True):
+    """How many instructions without a BIOS call, and how many calls and accesses to ports in all,
+    may pass before a boot is given up without an answer; None for as many as it takes to have
+    one."""
+
+    instructions: int | None = None
+    calls: int | None = None
+
+
 class HangWatch:
     """What has happened since the last progress; ``samples`` are where the CPU was then.
 
     ``next_look`` is how many instructions the CPU may run before somebody looks again.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, patience: Patience) -> None:
+        self._patience = patience
+        self._all_calls = self._all_ports = 0
         self.samples: dict[int, CpuSample] = {}
         self._seen: set[object] = set()
         self._calls = self._polls = 0
@@ -56,8 +69,17 @@ class HangWatch:
         else:
             self._stand_still()
         self._calls += 1
+        self._all_calls += 1
+        if self._patience.calls is not None and self._all_calls > self._patience.calls:
+            raise not_emulated(f"what comes after {self._patience.calls:,} BIOS calls")
         if self._calls > _MOST_CALLS:
             raise Ended("loop", f"{_MOST_CALLS:,} BIOS calls with nothing new in them")
+
+    def touched_port(self) -> None:
+        """Note an access to a port. Raises Ended when patience is at its end."""
+        self._all_ports += 1
+        if self._patience.calls is not None and self._all_ports > self._patience.calls:
+            raise not_emulated(f"what comes after {self._patience.calls:,} accesses to ports")
 
     def polled(self, number: int) -> None:
         """Note a BIOS call that asks how things are. Raises Ended when it is asked for ever."""
@@ -93,6 +115,9 @@ class HangWatch:
             self._computed += self.next_look
             self.next_look = min(self.next_look * 2, _LAST_LOOK)
             bios.tick()
+            most = self._patience.instructions
+            if most is not None and self._computed > most:
+                raise not_emulated(f"what comes after {most:,} instructions without a BIOS call")
             if not frame.real_mode:
                 if self._computed > _MOST_PROTECTED:
                     raise not_emulated(

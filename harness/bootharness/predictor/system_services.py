@@ -11,11 +11,12 @@ from bootharness.predictor.memory import HIGH, Memory
 from bootharness.predictor.quirks import Quirks
 from bootharness.trace.bioses import BiosModel
 
-__all__ = ["EBDA", "SystemServices"]
+__all__ = ["SystemServices"]
 
-EBDA = 0x9FC00
+_LOW_END = 0xA0000
 _UNSUPPORTED = 0x86
-_PARITY_ERROR = 0x01
+_PARITY_ERROR, _INTERRUPT_ERROR = 0x01, 0x02
+_BY_BIOS = "INT 15h AX=2401h"
 _SMAP = 0x534D4150
 _MIB = 1 << 20
 # ACPI tables and what else SeaBIOS keeps at the top of memory
@@ -30,13 +31,15 @@ class SystemServices:
 
     def __init__(self, memory: Memory, model: BiosModel, quirks: Quirks) -> None:
         self._until_failure = quirks.failing_move
+        self._quirks = quirks
+        self._ebda = quirks.low_kib * 1024
         self._memory = memory
         self._model = model
         usable = memory.size - _RESERVED_BYTES
         self._usable = usable
         self._map = (
-            (0, EBDA, _RAM),
-            (EBDA, 0xA0000 - EBDA, _RESERVED),
+            (0, self._ebda, _RAM),
+            (self._ebda, _LOW_END - self._ebda, _RESERVED),
             (0xF0000, 0x10000, _RESERVED),
             (HIGH, usable - HIGH, _RAM),
             (usable, _RESERVED_BYTES, _RESERVED),
@@ -53,7 +56,7 @@ class SystemServices:
             0x90: lambda _: None,
             0x91: lambda _: None,
             0xC0: _configuration,
-            0xC1: _extended_data_area,
+            0xC1: self._extended_data_area,
             0xE8: self._memory_size,
         }
 
@@ -69,10 +72,15 @@ class SystemServices:
             return
         if self._until_failure:
             self._until_failure -= 1
+        if frame.cx > self._quirks.most_words:
+            frame.answer(_INTERRUPT_ERROR)
+            return
         block_move(self._memory, frame, self._model)
+        if self._quirks.move_closes_a20:
+            self._memory.gate_a20(opened=False)
 
     def _a20_gate(self, frame: Frame) -> None:
-        if frame.al > 3:
+        if frame.al > 3 or _BY_BIOS not in self._quirks.a20_gates:
             _unsupported(frame)
             return
         if frame.al < 2:
@@ -82,6 +90,10 @@ class SystemServices:
         else:
             frame.bx = 3
         frame.answer(0)
+
+    def _extended_data_area(self, frame: Frame) -> None:
+        frame.es = self._ebda >> 4
+        frame.set_flag(CARRY, on=False)
 
     def _extended_memory(self, frame: Frame) -> None:
         kib = (self._usable - HIGH) // 1024
@@ -129,8 +141,3 @@ def _power_management(frame: Frame) -> None:
 def _configuration(frame: Frame) -> None:
     frame.es, frame.bx = _CONFIGURATION
     frame.answer(0)
-
-
-def _extended_data_area(frame: Frame) -> None:
-    frame.es = EBDA >> 4
-    frame.set_flag(CARRY, on=False)

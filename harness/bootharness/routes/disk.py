@@ -25,6 +25,7 @@ from bootharness.errors import (
     UsageError,
 )
 from bootharness.formats.bzimage import SetupHeader
+from bootharness.formats.file_system import file_system_around
 from bootharness.formats.floppy import FLOPPY_FORMATS
 from bootharness.formats.loading import MAGIC, MAGIC_AT
 from bootharness.formats.mbr import BOOTSTRAP_BYTES, SECTOR_BYTES, Mbr, Partition
@@ -37,6 +38,7 @@ from bootharness.plan import AUTO
 from bootharness.plan.disk_fault import DiskFaults
 from bootharness.routes.found import content_of, found_in
 from bootharness.routes.loader import Loader
+from bootharness.routes.pieces import pieces
 from bootharness.routes.shape import Shape, shape_of
 from bootharness.text import address, count
 from bootharness.trace.reads import disk_reads
@@ -58,6 +60,8 @@ end in zeros that are not in their file."""
 # what no loader writes into a setup header, and no two kernels have alike
 _OF_THE_KERNEL = ("setup_sects", "syssize", "version", "kernel_version", "init_size",
                   "payload_offset", "payload_length", "pref_address")  # fmt: skip
+# into which a loader writes: the setup header, and the sector before it
+_LOADERS_BYTES = 2 * SECTOR_BYTES
 _HIGH_MEMORY = 0x100000
 _FIRST_DISK = 0x80
 # what the BIOS keeps for its tables at the top of memory, generously
@@ -287,6 +291,33 @@ class DiskImage(Struct, frozen=True):
                 return replace(self, kernel=found[1], kernel_lba=None)
         return replace(self, blank_lba=self._blank(own))
 
+    def in_pieces(self, calls: "Iterable[BiosCall]", folder: Path, in_memory: bytes) -> Self:
+        """Return an image with the kernel that was found as its file system has it: in pieces that
+        make up what a loader has placed, real-mode kernel and payload, if that is so. Its bytes
+        are written to a file in ``folder``."""
+        if self.kernel is None or not self.filed:
+            return self
+        size, base = self.shape.sector_bytes, self.shape.base
+        reads = [each for each in disk_reads(calls, _what(self)) if self._is_read_by(each)]
+        spans = (range(base + span.start * size, base + span.stop * size)
+                 for span in _read_together(reads, self.sectors))  # fmt: skip
+        start = base + (self.kernel_lba or 0) * size
+        head = range(start, start + _LOADERS_BYTES)
+        found = pieces(self.content, head.stop, in_memory[_LOADERS_BYTES:], spans)
+        if not found:
+            return self
+        path = folder / f"{self.kernel.path.name}-in-pieces"
+        whole = (head, *found)
+        path.write_bytes(b"".join(self.content.read(each.start, len(each)) for each in whole))
+        return replace(self, kernel=KernelImage.read(path, source=self.kernel.source))
+
+    @property
+    def filed(self) -> bool:
+        """Whether the kernel that was found on it lies in a file system."""
+        if self.loader is not None or self.kernel is None or self.kernel_lba is None:
+            return False
+        return file_system_around(self.read, self.kernel_lba, self.shape.sector_bytes)
+
     def _is_read_by(self, read: "DiskRead") -> bool:
         return read.drive == self.shape.drive if self.others else self.shape.shows(read.drive)
 
@@ -474,6 +505,7 @@ def _facts(disk: DiskImage | DiskLayout) -> "DiskFacts":
         initrd_address=disk.initrd.address if disk.initrd else None,
         boot_sector=boot_sector,
         blank_lba=disk.blank_lba if isinstance(disk, DiskImage) else None,
+        filed=isinstance(disk, DiskImage) and disk.filed,
     )
 
 

@@ -94,15 +94,18 @@ class Medium(Struct, frozen=True):
         return self.disk is not None and (self.loader is None or self.loader.manager)
 
     @property
-    def loads_itself(self) -> bool:
-        """Whether the boot sector is that of the kernel that was found."""
-        disk = self.disk
-        return bool(disk and disk.kernel and disk.loader is None and disk.kernel_lba == 0)
-
-    @property
     def narrow(self) -> bool:
         """Whether its kernel is known to have only 32 bits."""
         return self.kernel is not None and self.kernel.header.needs_32_bits_alone
+
+    def in_pieces(self, calls: "Iterable[BiosCall]", folder: Path, in_memory: bytes) -> Self:
+        """Return the medium with a kernel as `DiskImage.in_pieces`."""
+        if self.disk is None:
+            return self
+        disk = self.disk
+        with suppress(OSError):
+            disk = disk.in_pieces(calls, folder, in_memory)
+        return replace(self, disk=disk, kernel=disk.kernel)
 
     def learned(
         self,

@@ -15,6 +15,7 @@ class BootFacts(Struct, frozen=True):
 
     ``warnings`` are the kernel's, without what differs from boot to boot; ``survived`` is what the
     judgement warns of: what went wrong and was got over, or would go wrong elsewhere.
+    ``guest_s`` is how many of its own seconds a boot took that was counted.
     ``compiler`` is what the kernel's banner names, with its version.
     """
 
@@ -32,6 +33,7 @@ class BootFacts(Struct, frozen=True):
     qemu_version: str = ""
     accelerator: str = ""
     compiler: str = ""
+    guest_s: float | None = None
 
 
 class Attempt(Struct, frozen=True):

@@ -54,6 +54,7 @@ def boot_facts(trace: BootTrace) -> BootFacts:
         qemu_version=trace.machine.qemu_version if trace.machine else "",
         accelerator=trace.machine.accelerator if trace.machine else "",
         compiler=console_compiler(trace.serial),
+        guest_s=trace.guest_s,
     )
     if trace.kernel is None:
         return facts

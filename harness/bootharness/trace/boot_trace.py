@@ -101,6 +101,11 @@ class BootTrace(Struct, frozen=True, dict=True):
     none."""
     fail_on: tuple[str, ...] = ()
     """The patterns that make it bad."""
+    at_most_s: float | None = None
+    """How many of its own seconds the guest had for it, None where nobody counted."""
+    guest_s: float | None = None
+    """How many of its own seconds it took the guest, a thousand million instructions to one; None
+    where nobody counted."""
     marker: Sighting | None = None
     """Where the pattern was found that it had to come to, None where it was not."""
     closest: Closest | None = None
@@ -116,6 +121,9 @@ class BootTrace(Struct, frozen=True, dict=True):
     """The machine as the kernel was entered, None where nobody saw that."""
     heard: Heard | None = None
     """What was heard of the kernel."""
+    manager: str = ""
+    """What the boot manager calls itself on the screen, empty where none was at work or it does not
+    say."""
     boot_screen: str = ""
     """The text on the VGA screen when it was read last before a kernel ran, empty where there was
     no need to."""
@@ -222,7 +230,9 @@ class BootTrace(Struct, frozen=True, dict=True):
     def loads_itself(self) -> bool:
         """Whether the kernel's own boot sector loads it, as on a floppy of memtest86+: what the
         boot protocol wants of a loader is wanted of nobody then."""
-        return self.loader is None and self.disk is not None and self.disk.kernel_lba == 0
+        if self.loader is not None or self.disk is None:
+            return False
+        return self.disk.kernel_lba == 0 or bool(self.handoff and self.handoff.in_boot_sector)
 
     @property
     def names_kernel(self) -> bool:
@@ -280,12 +290,16 @@ class BootTrace(Struct, frozen=True, dict=True):
             why = "nobody saw the kernel being entered"
             if self.machine and self.machine.firmware == "uefi":
                 why = "nobody sees a UEFI enter a kernel"
+            elif self.managed and not self.handoff and self.reached("banner"):
+                why = "the kernel was entered past its setup code, where nobody looks"
             elif self.handoff:
                 why = (
                     "what was entered has no setup header"
                     if self.kernel
                     else ("the file of the kernel is not known")
                 )
+        elif not payload.compared_bytes:
+            why = "the kernel's header does not say how large it is, for syssize is 0"
         initrd = True if self.network else None
         if self.disk and self.loader:
             initrd = self.disk.initrd_bytes is not None

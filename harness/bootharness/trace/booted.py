@@ -102,5 +102,7 @@ class DiskFacts(Struct, frozen=True):
     """How many sectors a CD says that it has, None for another medium."""
     others: tuple[str, ...] = ()
     """The images of further disks in the same machine."""
+    filed: bool = False
+    """Whether the kernel lies in a file system, which may have it in pieces."""
     refused: str = ""
     """Why no BIOS boots from it, to go behind "it has"; empty where one may."""

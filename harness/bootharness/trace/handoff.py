@@ -70,6 +70,9 @@ class Handoff(Struct, frozen=True):
     """Where the real-mode kernel lies, linear."""
     release: str | None = None
     """The version that it tells there."""
+    in_boot_sector: bool = False
+    """Whether the boot sector that the BIOS has read is also the real-mode kernel's first sector:
+    no loader has put another there."""
     boot_params: BootParams | None = None
     """What stands in boot_params, where the kernel was entered at its 32-bit entry."""
 

@@ -28,6 +28,8 @@ class MachineFacts(Struct, frozen=True):
     """Size of the guest's memory."""
     command_line: tuple[str, ...]
     """QEMU's command line."""
+    low_kib: int = 639
+    """Conventional memory in KiB, up to the extended BIOS data area or to its own end."""
     bios: str | None = "seabios"
     """One of `BIOSES`, None with a UEFI as the firmware."""
     bios_file: str | None = None

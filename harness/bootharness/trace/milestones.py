@@ -9,6 +9,9 @@ __all__ = ["MILESTONES", "NET_MILESTONES", "Milestone", "ordered"]
 MILESTONES = (
     "bios-handoff",
     "stage1",
+    "boot-manager",
+    "boot-menu",
+    "kernel-chosen",
     "setup-loaded",
     "kernel-loaded",
     "setup-entered",

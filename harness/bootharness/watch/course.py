@@ -90,6 +90,14 @@ class Course(Struct):
         return self.kernel_entered or self.words.kernel_runs
 
     @property
+    def entered_no_linux(self) -> bool:
+        """Whether a kernel was seen being entered, all of it as in its file, that has nothing
+        compressed in it as Linux has: one that need not leave real mode, as iPXE's."""
+        kernel = self.medium.kernel
+        whole = self.handoff is not None and self.handoff.memory_equal is True
+        return whole and kernel is not None and not kernel.header.payload_length
+
+    @property
     def before_a_kernel(self) -> bool:
         """Whether it is still a boot manager that runs."""
         return self.handoff is None and not self.words.kernel_runs

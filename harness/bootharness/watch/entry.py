@@ -1,18 +1,24 @@
 """Look at a machine that has just entered a kernel: registers, header, and what lies where."""
 
+from collections.abc import Iterable
 from typing import Protocol
 
+from msgspec.structs import replace
+
 from bootharness.errors import FormatError
-from bootharness.formats.bioscall import Registers
+from bootharness.formats.bioscall import BiosCall, Registers
 from bootharness.formats.bzimage import MINIMUM_BYTES, SetupHeader
 from bootharness.formats.loading import MAGIC, MAGIC_AT, SETUP_AT
 from bootharness.kernels.content import Piece
 from bootharness.kernels.image import KernelImage
 from bootharness.routes.disk import Initrd
+from bootharness.routes.loader import ORIGIN
+from bootharness.trace.booted import DiskFacts
 from bootharness.trace.handoff import BootParams, Comparison, Handoff
 from bootharness.trace.proof import compare, without_loader_fields
+from bootharness.trace.reads import disk_reads
 
-__all__ = ["GuestMemory", "header_entered", "look", "look_32_bit"]
+__all__ = ["GuestMemory", "header_entered", "look", "look_32_bit", "of_boot_sector"]
 
 _STACK_BYTES = 80
 _VERSION_BYTES = 256
@@ -84,6 +90,20 @@ def look(
         real_mode_address=base if header else None,
         release=_release(memory, base, header),
     )
+
+
+def of_boot_sector(handoff: Handoff, disk: DiskFacts, calls: Iterable[BiosCall]) -> Handoff:
+    """Return a handoff, without the real-mode kernel where that begins with the boot sector which
+    the BIOS has read: it is that of the medium then, and uses itself for its own variables."""
+    at = handoff.real_mode_address
+    own = at == ORIGIN and not any(
+        read.buffer <= at < read.buffer + read.bytes
+        for read in disk_reads(calls, disk)
+        if not read.call.from_bios
+    )
+    if not own and disk.kernel_lba != 0:
+        return handoff
+    return replace(handoff, real_mode=None, in_boot_sector=own)
 
 
 def look_32_bit(

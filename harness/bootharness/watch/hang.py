@@ -29,12 +29,14 @@ def hang(
     *,
     exact: bool = True,
     may_poll: bool = False,
+    entered: bool = False,
 ) -> str | None:
     """Return how a guest hangs, an `Ending` kind, or None while it may only be busy.
 
     ``samples`` are the looks at the CPU since the last progress, ``last`` is the last BIOS
     call; ``exact`` tells whether the addresses in the looks are, ``may_poll`` whether it may be a
-    boot manager that asks the BIOS again and again for a key or the time.
+    boot manager that asks the BIOS again and again for a key or the time, ``entered`` whether a
+    kernel was seen being entered.
     """
     if len(samples) < _LOOKS:
         return None
@@ -50,7 +52,7 @@ def hang(
     if (
         idle_s > _LOOP_S
         and len(samples) >= _LOOP_LOOKS
-        and (_never_polls if may_poll else _stays_in_low_memory)(samples)
+        and (_never_polls(samples) if may_poll else _stays_low(samples, entered=entered))
     ):
         return "loop"
     return "loop" if exact and idle_s > _LOOP_S and _goes_in_circles(samples) else None
@@ -60,11 +62,14 @@ def _is_halted(sample: CpuSample) -> bool:
     return sample.halted and not sample.interrupts
 
 
-def _stays_in_low_memory(samples: Sequence[CpuSample]) -> bool:
+def _stays_low(samples: Sequence[CpuSample], *, entered: bool) -> bool:
     """Whether the CPU has been below 1 MiB, and mostly not in the BIOS.
 
-    Who waits for a key or the time asks the BIOS all the while, and may have a time limit.
+    Who waits for a key or the time asks the BIOS all the while, and may have a time limit. A kernel
+    that tests memory runs down there too, not in real mode, and says nothing for a minute.
     """
+    if entered and any(sample.mode != "real" for sample in samples):
+        return False
     in_bios = sum(sample.in_bios for sample in samples)
     return all(sample.linear < _LOW_MEMORY for sample in samples) and in_bios * 2 < len(samples)
 

@@ -135,13 +135,20 @@ class Hearing(Struct):
             self._type(found.prompt, sighting)
         elif not found.wanted:
             course.failed_on = course.failed_on or sighting
-        elif course.asked_for_kernel and not course.words.of_a_kernel(sighting.line):
+        elif not self._may_say(sighting):
             course.lookout.look_again()
         elif course.panic is None and not course.crash and not course.failed_on:
             if course.words.kernel_runs:
                 course.words.spoke_on(sighting.on)
             self.marker = sighting
             course.finish("reached")
+
+    def _may_say(self, sighting: Sighting) -> bool:
+        """Whether what was wanted can have been written by who was to write it."""
+        course = self.course
+        if not course.asked_for_kernel or course.entered_no_linux:
+            return True
+        return course.words.of_a_kernel(sighting.line)
 
     def _type(self, prompt: Prompt, sighting: Sighting) -> None:
         """Type what was asked for, where it was asked."""
@@ -198,7 +205,7 @@ class Hearing(Struct):
         if not words:
             return
         before, self._said = self._said, (self._said + words)[-_SAID_CHARACTERS:]
-        if not self.course.asked_for_kernel:
+        if not self.course.asked_for_kernel or self.course.entered_no_linux:
             for each in self.course.lookout.written(words, self.machine.now()):
                 self._see(each)
         lost = len(before) + len(words) - len(self._said)

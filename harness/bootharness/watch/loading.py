@@ -7,6 +7,8 @@ from bootharness.formats.bzimage import SetupHeader
 from bootharness.machine.machine import Machine
 from bootharness.trace.bios_milestones import bios_milestones
 from bootharness.trace.block_moves import block_moves, placements
+from bootharness.trace.handoff import Handoff
+from bootharness.trace.manager_points import manager_points
 from bootharness.trace.network_facts import NetworkFacts, milestones
 from bootharness.trace.observer import Observer
 from bootharness.watch.course import Course
@@ -71,6 +73,17 @@ class Loading(Struct):
             release=course.words.heard.release,
         )
 
+    def piece_together(self, handoff: Handoff) -> None:
+        """Take the kernel as what lies in memory was read, where a file system has it in pieces."""
+        medium, payload, at = self.course.medium, handoff.payload, handoff.real_mode_address
+        if medium.kernel is None or payload is None or at is None:
+            return
+        read = self.machine.read_memory
+        placed = read(at, medium.kernel.real_mode_bytes)
+        placed += read(payload.address, payload.compared_bytes)
+        folder = self.machine.qemu.workspace.path
+        self.course.medium = medium.in_pieces(self.tracer.calls(), folder, placed)
+
     def report(self) -> None:
         """Tell the observer how far the loading has come."""
         course = self.course
@@ -86,6 +99,8 @@ class Loading(Struct):
         kernel = medium.kernel.facts if medium.kernel and course.names_kernel else None
         disk = medium.disk.facts if medium.disk else None
         points = bios_milestones(calls, kernel, disk, handed_off=handed_off)
+        if medium.managed and not handed_off:
+            points |= manager_points(calls).points
         for name, seconds in points.items():
             course.reach(name, seconds)
         observer.calls(calls)

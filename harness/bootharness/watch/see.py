@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from bootharness.errors import CouldNotFindOut
 from bootharness.host.ocr import Reader
 from bootharness.kernels.initrd import INIT_MARKER
+from bootharness.machine.guest_clock import guest_seconds
 from bootharness.machine.machine import Machine
 from bootharness.machine.postmortem import post_mortem
 from bootharness.machine.qemu import Qemu
@@ -21,6 +22,7 @@ from bootharness.text import count
 from bootharness.trace.bios_milestones import bios_milestones
 from bootharness.trace.boot_trace import BootTrace, Ending
 from bootharness.trace.machine_facts import MachineFacts, PostMortem
+from bootharness.trace.manager_points import ManagerPoints, manager_points
 from bootharness.trace.milestones import ordered
 from bootharness.trace.network_facts import milestones
 from bootharness.trace.observer import Observer
@@ -68,9 +70,11 @@ def see(
         course = Course(
             machine, medium, plan, Words(machine, signs), Lookout.of(plan), observer=observer
         )
-        watch = Watch.of(course, tracer, reader)
+        watch, guest_s = Watch.of(course, tracer, reader), None
         try:
             ending = watch.run()
+            if plan.at_most_s is not None and ending.kind == "reached":
+                guest_s = guest_seconds(machine, connected)
             if medium.wire:
                 medium.wire.finish()
         except CouldNotFindOut as error:
@@ -81,7 +85,7 @@ def see(
         qemu.kill()  # it takes as long to go as the trace to be made
         trace = _trace(source, watch, ending, timings)
         facts = replace(trace.machine, cpu_lacks=lacks) if trace.machine else None
-        return replace(trace, machine=facts, post_mortem=remains)
+        return replace(trace, machine=facts, post_mortem=remains, guest_s=guest_s)
 
 
 def _remains(watch: Watch, ending: Ending, keep: Path | None) -> PostMortem | None:
@@ -153,6 +157,9 @@ def _trace(source: str, watch: Watch, ending: Ending, timings: dict[str, float])
         points = bios_milestones(
             calls, kernel if course.names_kernel else None, disk, handed_off=entered
         )
+    manager = ManagerPoints()
+    if medium.managed:
+        manager = manager_points(calls[: handoff.calls] if handoff else calls)
     return BootTrace(
         source=source,
         until=plan.until,
@@ -163,11 +170,14 @@ def _trace(source: str, watch: Watch, ending: Ending, timings: dict[str, float])
         disk=disk,
         machine=_machine_facts(machine, medium),
         tracer=tracer.name,
-        milestones=ordered(points | course.milestones, ROUTES[plan.route].milestones),
+        milestones=ordered(
+            points | manager.points | course.milestones, ROUTES[plan.route].milestones
+        ),
         bios_calls=calls,
         gdb_calls=tracer.second_opinion(),
         until_screen=plan.until_screen,
         fail_on=plan.fail_on,
+        at_most_s=plan.at_most_s,
         closest=lookout.sought.closest if lookout.sought and not watch.hearing.marker else None,
         marker=watch.hearing.marker,
         failed_on=course.failed_on,
@@ -175,6 +185,7 @@ def _trace(source: str, watch: Watch, ending: Ending, timings: dict[str, float])
         sent=tuple(watch.hearing.sent),
         handoff=handoff,
         heard=course.words.heard,
+        manager=manager.name,
         boot_screen=watch.hearing.resting.text,
         serial=_serial_text(machine.qemu.serial_log),
         bios_log=watch.loading.bios_log,

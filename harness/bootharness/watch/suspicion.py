@@ -85,6 +85,7 @@ class Suspicion(Struct):
             self.loading.tracer.last_call(),
             exact=self.looks.exact,
             may_poll=rests,
+            entered=course.handoff is not None,
         )
         impatient = idle_s > course.plan.idle_s and not course.waits_for_words
         if rests and self._resting.given_up:

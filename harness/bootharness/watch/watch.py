@@ -3,19 +3,20 @@
 from contextlib import suppress
 
 from msgspec import Struct, field
-from msgspec.structs import replace
 
 from bootharness.errors import HostBusy, MachineLost, TimeTooShort
+from bootharness.formats.bioscall import Registers
 from bootharness.host.deadline import Deadline
 from bootharness.host.ocr import Reader
 from bootharness.machine.machine import Machine
 from bootharness.plan import SHUTDOWN
 from bootharness.trace.boot_trace import CRASH_REPORTED, PANIC_REPORTED, Ending
+from bootharness.trace.handoff import Handoff
 from bootharness.trace.machine_facts import QmpEvent
 from bootharness.watch.boot_program import BootProgram
 from bootharness.watch.course import Course
 from bootharness.watch.disk_watch import DiskWatch
-from bootharness.watch.entry import header_entered, look
+from bootharness.watch.entry import header_entered, look, of_boot_sector
 from bootharness.watch.hearing import Hearing
 from bootharness.watch.idle import IdleClock
 from bootharness.watch.loading import Loading
@@ -34,6 +35,9 @@ _LEAST_SHARE = 0.4
 _EVENTS = 1000
 # for a machine to stop that floods what it is told to by
 _STOP_S = 2.0
+# what Linux finds of a machine whose ticks come late, as those of a QEMU do that had to wait for a
+# CPU of the host for more of the time than this
+_TICKS_MISSED, _STARVED = "timer doesn't work", 0.05
 # the wall clock's share of the time limit, and a little more for the end of a boot
 _WALL, _WALL_S = 1.2, 1.0
 
@@ -68,7 +72,7 @@ class Watch(Struct):
         """Watch until the boot has come as far as wanted, or has failed, or time is up.
 
         Raises MachineLost when QEMU or gdb goes away, HostBusy when time is up and QEMU had
-        little of it.
+        little of it, or a kernel found no other fault than that.
         """
         course = self.course
         idle = IdleClock(self.machine)
@@ -100,6 +104,8 @@ class Watch(Struct):
             self.loading.report()
         with suppress(MachineLost):  # QEMU may be gone by now
             self.loading.hear_bios()
+        if course.ending.kind == "panic" and _TICKS_MISSED in course.ending.detail:
+            self._see_whose_ticks_were_missed(course.ending)
         return course.ending
 
     @property
@@ -176,27 +182,37 @@ class Watch(Struct):
         course = self.course
         if course.handoff is not None or stop.registers is None:
             return
+        self.hearing.listen()  # what a loader has said is not its kernel's
         entered = header_entered(self.machine, stop.registers, exact=stop.exact)
         self.loading.identify_kernel(entered)
         self.loading.report()
-        before, self.foreign_bytes = self.tracer.total, self.tracer.foreign_bytes
-        course.handoff = look(
-            self.machine,
-            course.medium.kernel,
-            course.medium.initrd,
-            stop.registers,
-            exact=stop.exact,
-            calls=before if stop.exact else before - 1,
-            seconds=round(stop.at, 6),
-        )
-        if course.medium.loads_itself:  # and uses its boot sector for its own variables
-            course.handoff = replace(course.handoff, real_mode=None)
+        self.foreign_bytes = self.tracer.foreign_bytes
+        course.handoff = self._look(stop, stop.registers)
+        if course.handoff.memory_equal is False and not course.asked_for_kernel:
+            self.loading.piece_together(course.handoff)
+            course.handoff = self._look(stop, stop.registers)
         course.words.entered = True
         if course.lookout.reads_screen and course.asked_for_kernel:
             self.hearing.pass_over_screen()
         course.reach("setup-entered", stop.at)
         if course.handoff.memory_equal is False and course.ending is None:
             course.finish("memory-differs")
+
+    def _look(self, stop: Stop, registers: Registers) -> Handoff:
+        """Look at what is entered, and at what lies in memory."""
+        medium, before = self.course.medium, self.tracer.total
+        handoff = look(
+            self.machine,
+            medium.kernel,
+            medium.initrd,
+            registers,
+            exact=stop.exact,
+            calls=before if stop.exact else before - 1,
+            seconds=round(stop.at, 6),
+        )
+        if self.course.asked_for_kernel or medium.disk is None:
+            return handoff
+        return of_boot_sector(handoff, medium.disk.facts, self.tracer.calls())
 
     def _look_around(self) -> None:
         """What nobody reports has to be looked at: progress, and the CPU's mode."""
@@ -245,6 +261,15 @@ class Watch(Struct):
     def _is_time_up(self, idle: IdleClock) -> bool:
         limit_s = self.course.limit_s
         return idle.awake_s > limit_s or self.machine.now() > limit_s * _WALL + _WALL_S
+
+    def _see_whose_ticks_were_missed(self, ending: Ending) -> None:
+        starved_s = self.machine.qemu.starved_seconds()
+        if starved_s > _STARVED * ending.seconds:
+            raise HostBusy(
+                f'the kernel panicked: "{ending.detail}", and the host had QEMU wait for '
+                f"{starved_s:.1f} s of {ending.seconds:.1f} s, which makes its ticks come late: "
+                "boot fewer at once, or with no_timer_check on the command line"
+            )
 
     def _out_of_time(self, idle: IdleClock) -> None:
         course, limit_s = self.course, self.course.limit_s

@@ -23,6 +23,8 @@ _RELEASE = re.compile(r"Linux version (\S+)")
 _STAMP = re.compile(r"^\[ *\d+\.\d{6}\]", re.MULTILINE)
 # a banner that comes at all comes with the first of what a kernel writes
 _BANNER_LATE_S = 1.0
+# what each line of Xen begins with, and how soon one comes
+_XEN, _XEN_WITHIN = b"(XEN) ", 1 << 13
 _LOOKS_IN_USERSPACE = 3
 _SHOWN = 80
 # who floods the line with a kernel's words is looked at so often
@@ -103,12 +105,21 @@ class Words(Struct):
             return False
         if self._log_bytes() <= self._silent_from:
             return bool(self.heard.on)
+        if self._of_a_hypervisor:
+            return False
         now = self.machine.now()
         self._spoke_at = now if self._spoke_at is None else self._spoke_at
         if now - self._spoke_at < _BANNER_LATE_S:
             return False
         self._note(on="serial line")
         return True
+
+    @property
+    def _of_a_hypervisor(self) -> bool:
+        """Whether it is Xen that writes, which starts the kernel and tells its banner later."""
+        with self.machine.qemu.serial_log.open("rb") as log:
+            log.seek(self._silent_from)
+            return _XEN in log.read(_XEN_WITHIN)
 
     def spoke_of(self, sign: Sign) -> None:
         """Note that a sign came on the serial line for which no banner did."""

@@ -18,10 +18,13 @@ from bootharness.report.document import schema_of
 from bootharness.report.lines import Words, say
 from bootharness.text import count, printable
 
-__all__ = ["DIFF_SCHEMA_VERSION", "diff_document", "diff_schema", "headline", "print_diff"]
+__all__ = [
+    "DIFF_SCHEMA_VERSION", "TOLD", "TURNS", "diff_document", "diff_schema", "headline",
+    "print_diff", "said", "sides", "told_of", "was",
+]  # fmt: skip
 
 DIFF_SCHEMA_VERSION = 1
-_WORDS: dict[Turn, tuple[str, str]] = {
+TURNS: dict[Turn, tuple[str, str]] = {
     Turn.BROKEN: ("BAD", "red"),
     Turn.OTHERWISE: ("BAD", "red"),
     Turn.LOST: ("UNKNOWN", "magenta"),
@@ -32,6 +35,7 @@ _WORDS: dict[Turn, tuple[str, str]] = {
     Turn.NEW: ("NEW", "cyan"),
     Turn.GONE: ("GONE", "cyan"),
 }
+"""How a turn is called, and its colour on a terminal."""
 _COUNTED = {
     Turn.BROKEN: "newly bad",
     Turn.OTHERWISE: "bad in another way",
@@ -43,7 +47,7 @@ _COUNTED = {
     Turn.NEW: "new",
     Turn.GONE: "gone",
 }
-_TOLD = (Turn.BROKEN, Turn.OTHERWISE, Turn.LOST, Turn.WARNED)
+TOLD = (Turn.BROKEN, Turn.OTHERWISE, Turn.LOST, Turn.WARNED)
 """What there is to look at: more than a line is said of it."""
 _MOST_TOLD = 8
 _INDENT = 5
@@ -67,14 +71,14 @@ def headline(diff: GateDiff) -> str:
     return f"{count(number, 'boot')} {first}{''.join(others)}"
 
 
-def _said(turned: Turned) -> str:
+def said(turned: Turned) -> str:
     """Say which cells these are, how they stand now, and how they stood before."""
-    return f"{turned.group.said}; {_was(turned)}"
+    return f"{turned.group.said}; {was(turned.turn, turned.before[0])}"
 
 
-def _was(turned: Turned) -> str:
-    old = turned.before[0]
-    match turned.turn:
+def was(turn: Turn, old: Entry | None) -> str:
+    """Say how a cell stood before that has turned so."""
+    match turn:
         case Turn.GONE:
             return "not booted now"
         case Turn.HELD:
@@ -94,7 +98,7 @@ def _was(turned: Turned) -> str:
 
 def print_diff(diff: GateDiff, before: Path, after: Path, output: TextIO) -> None:
     """Print what has changed from one file to another; in colours on a terminal alone."""
-    told = [each for each in diff.turned if each.turn in _TOLD]
+    told = [each for each in diff.turned if each.turn in TOLD]
     for each in told[:_MOST_TOLD]:
         _print_told(each, output)
     if told[_MOST_TOLD:]:
@@ -103,9 +107,9 @@ def print_diff(diff: GateDiff, before: Path, after: Path, output: TextIO) -> Non
     if told:
         click.echo(file=output)
     for each in diff.turned:
-        if each.turn not in _TOLD:
+        if each.turn not in TOLD:
             boots = count(len(each.group.entries), "boot")
-            say(output, _word(each.turn), "", printable(_said(each)), (f"({boots})", _DIM))
+            say(output, _word(each.turn), "", printable(said(each)), (f"({boots})", _DIM))
     for old, new in diff.builds:
         say(output, (f"{printable(short(new))} is compared with {printable(short(old))}", _DIM))
     if bad := bad_baseline(diff.after):
@@ -114,24 +118,30 @@ def print_diff(diff: GateDiff, before: Path, after: Path, output: TextIO) -> Non
         diff.exit_status, ("UNKNOWN", "magenta")
     )
     say(output, (word, {"fg": colour, "bold": True}), headline(diff))
-    sides = (f"{file}: {count(len(gate.candidates), 'boot')}"
-             for file, gate in ((before, diff.before), (after, diff.after)))  # fmt: skip
-    say(output, (printable("; ".join(sides)), _DIM))
+    say(output, (printable(sides(diff, before, after)), _DIM))
+
+
+def sides(diff: GateDiff, before: Path, after: Path) -> str:
+    """Say how many boots there are in either file."""
+    return "; ".join(
+        f"{file}: {count(len(gate.candidates), 'boot')}"
+        for file, gate in ((before, diff.before), (after, diff.after))
+    )
 
 
 def _word(turn: Turn) -> Words:
-    word, colour = _WORDS[turn]
+    word, colour = TURNS[turn]
     return word, {"fg": colour, "bold": True}
 
 
 def _print_told(turned: Turned, output: TextIO) -> None:
     entry, boots = turned.group.first, len(turned.group.entries)
     click.echo(file=output)
-    say(output, _word(turned.turn), "", (printable(_said(turned)), {"bold": True}))
+    say(output, _word(turned.turn), "", (printable(said(turned)), {"bold": True}))
     if boots > 1:
         say(output, (f"{count(boots, 'boot')}; the first of them,", _DIM),
             printable(kernel_name(entry)), printable(entry.way), indent=_INDENT)  # fmt: skip
-    for sentence in _sentences(turned):
+    for sentence in told_of(turned):
         say(output, printable(sentence), indent=_INDENT)
     if turned.changes:
         changed = printable(", ".join(map(str, turned.changes)))
@@ -142,7 +152,7 @@ def _print_told(turned: Turned, output: TextIO) -> None:
             click.echo(f"{'':{_INDENT}}{step.what}: {printable(step.text)}", file=output)
 
 
-def _sentences(turned: Turned) -> tuple[str, ...]:
+def told_of(turned: Turned) -> tuple[str, ...]:
     """Return what is to be said of the first cell; of since when it is so, its gate says more."""
     if turned.turn is Turn.WARNED:
         return turned.warnings
@@ -208,12 +218,12 @@ def diff_document(diff: GateDiff, before: Path, after: Path) -> dict[str, Any]:
             _Turned(
                 turn=each.turn,
                 cause=each.group.cause,
-                sentence=_said(each),
+                sentence=said(each),
                 kernels=each.group.fold.sources,
                 cells=tuple(_Pair(_place(one, old), _place(other, new)) for one, other in cells),
                 changes=tuple(map(str, each.changes)),
                 warnings=each.warnings,
-                next_steps=steps(each.group) if each.turn in _TOLD else (),
+                next_steps=steps(each.group) if each.turn in TOLD else (),
             )
         )
     document = _Document(

@@ -19,6 +19,7 @@ from bootharness.diagnosis.verdict import Verdict
 from bootharness.gate.events import Happening
 from bootharness.gate.groups import Group, groups
 from bootharness.gate.outcome import Entry, GateOutcome, Standing
+from bootharness.gate.past import superseded
 from bootharness.gate.report.facts import common as common_facts
 from bootharness.gate.report.facts import facts
 from bootharness.gate.report.next_steps import next_steps
@@ -210,12 +211,14 @@ def _notable(outcome: GateOutcome, rows: list[_Row], whose: Mapping[str, Group])
     common = shared(outcome)
     places = {id(entry): number for number, entry in enumerate(outcome.entries)}
     failing = groups(outcome)
+    old = superseded(outcome) if outcome.past else frozenset()
     found = []
     for group in failing:
         known = [said.removeprefix(f"{group.fold.kernels}: ") for said, own in whose.items()
                  if own.entries == group.entries]  # fmt: skip
         its = [rows[places[id(entry)]] for entry in group.entries]
-        found.append(_failing(group, its, known, common))
+        may_be_held = not old.issuperset(group.fold.sources)
+        found.append(_failing(group, its, known, common, held=may_be_held))
     together = {id(entry) for each in failing for entry in each.entries}
     alike: dict[tuple[bool, Standing, tuple[str, ...]], list[_Row]] = defaultdict(list)
     for row, entry in zip(rows, outcome.entries, strict=True):
@@ -239,9 +242,11 @@ def _notable(outcome: GateOutcome, rows: list[_Row], whose: Mapping[str, Group])
     return found
 
 
-def _failing(group: Group, rows: list[_Row], whose: list[str], common: Container[str]) -> _Notable:
+def _failing(
+    group: Group, rows: list[_Row], whose: list[str], common: Container[str], *, held: bool
+) -> _Notable:
     """Return what there is to say of cells that fail alike: of the first of them, ``whose`` it is,
-    and what its cause asks for."""
+    and what its cause asks for. What need not be ``held``, for a later kernel is there, is not."""
     cause = CAUSES.get(group.cause or "")
     said = [printable(sentence) for sentence in (*sentences(group.first, common), *whose)]
     if cause and group.standing is not Standing.UNKNOWN:
@@ -253,7 +258,11 @@ def _failing(group: Group, rows: list[_Row], whose: list[str], common: Container
         max(len(rows) - _MOST_EXAMPLES, 0),
         tuple(said),
         "" if alone else printable(f"{group.said} ({count(len(rows), 'boot')})"),
-        tuple((what, _printable_lines(text)) for what, text in next_steps(group)),
+        tuple(
+            (what, _printable_lines(text))
+            for what, text in next_steps(group)
+            if held or what != "hold"
+        ),
     )
 
 

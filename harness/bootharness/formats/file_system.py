@@ -1,0 +1,63 @@
+"""Where on a disk file systems begin: what lies in one a boot manager finds by its tables."""
+
+from collections.abc import Callable, Iterator
+
+from bootharness.formats.mbr import SECTOR_BYTES, Mbr
+
+__all__ = ["file_system_around"]
+
+_GPT = b"EFI PART"
+_PARTITIONS = 128
+# a name, and where from its beginning on a file system has it
+_MARKS = (
+    (54, b"FAT"),
+    (82, b"FAT"),
+    (3, b"EXFAT"),
+    (3, b"NTFS"),
+    (0, b"XFSB"),
+    (1080, b"\x53\xef"),  # ext2, ext3, ext4
+    (0x10040, b"_BHRfS_M"),
+    (0x8001, b"CD001"),
+)
+_TYPE_BYTES = 16
+
+
+def file_system_around(
+    read: Callable[[int, int], bytes], lba: int, sector_bytes: int = SECTOR_BYTES
+) -> bool:
+    """Return whether a sector lies in a file system, of the whole disk or of a partition.
+
+    ``read`` gives bytes from a sector on, as many as asked for.
+    """
+    starts = {0, *(start for start, end in _partitions(read, sector_bytes) if start <= lba < end)}
+    return any(_begins(read, start, sector_bytes) for start in starts)
+
+
+def _begins(read: Callable[[int, int], bytes], start: int, sector_bytes: int) -> bool:
+    for at, mark in _MARKS:
+        sector, inside = divmod(at, sector_bytes)
+        if read(start + sector, inside + len(mark))[inside:] == mark:
+            return True
+    return False
+
+
+def _partitions(read: Callable[[int, int], bytes], sector_bytes: int) -> Iterator[tuple[int, int]]:
+    """Yield where partitions begin and end, in sectors."""
+    head = read(0, SECTOR_BYTES)
+    for each in Mbr.parse(head).partitions if len(head) == SECTOR_BYTES else ():
+        yield each.first_lba, each.first_lba + each.sector_count
+    gpt = read(1, 92)
+    if not gpt.startswith(_GPT) or len(gpt) < 92:
+        return
+    at, count, size = (int.from_bytes(gpt[start:end], "little")
+                       for start, end in ((72, 80), (80, 84), (84, 88)))  # fmt: skip
+    if not _TYPE_BYTES < size <= sector_bytes:
+        return
+    table = read(at, size * min(count, _PARTITIONS))
+    for start in range(0, len(table) - size + 1, size):
+        entry = table[start : start + size]
+        if entry[:_TYPE_BYTES].strip(b"\0"):
+            yield (
+                int.from_bytes(entry[32:40], "little"),
+                int.from_bytes(entry[40:48], "little") + 1,
+            )
