@@ -48,6 +48,7 @@ def test_every_cause_of_a_bad_boot_is_tried() -> None:
         "kernel-reset",
         "move-failed",
         "kernel-silent",  # not known, rather than bad: tests/boot/test_quiet.py
+        "no-timer",  # not known, rather than bad: tests/diagnosis/test_cpu.py
         "boot-manager-error",  # tests/boot/test_boot_managers.py
         "boot-menu-waits",
         "initrd-dropped",
