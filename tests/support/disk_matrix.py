@@ -16,13 +16,13 @@ from msgspec import Struct
 from bootharness.diagnosis import Judgement, judge
 from bootharness.kernels.source import fetch
 from bootharness.one_boot import boot
-from bootharness.plan import OPTIONS, BootPlan, choose
+from bootharness.plan import BootPlan, choose
 from bootharness.trace.boot_trace import BootTrace
 from tests.support.media import floppy, grub_cd, iso, large_sectors, run, stick, syslinux_config
 
 __all__ = ["MEDIA", "Case", "boot_case", "cases", "wrong"]
 
-INTERFACES = OPTIONS["disk_interface"].choices
+INTERFACES = ("ahci", "ide", "virtio", "nvme", "usb")
 SOURCE = "selfcheck:1000000"
 """On its disk the kernel lies in LBA 2,052 to 4,014."""
 GRUB_CONFIG = "linux16 /vmlinuz console=ttyS0,115200\nboot\n"
