@@ -48,7 +48,6 @@ def test_every_cause_of_a_bad_boot_is_tried() -> None:
         "kernel-reset",
         "move-failed",
         "kernel-silent",  # not known, rather than bad: tests/boot/test_quiet.py
-        "no-timer",  # not known, rather than bad: tests/diagnosis/test_cpu.py
         "boot-manager-error",  # tests/boot/test_boot_managers.py
         "boot-menu-waits",
         "initrd-dropped",
@@ -59,6 +58,7 @@ def test_every_cause_of_a_bad_boot_is_tried() -> None:
         "no-efi-stub",
         "no-boot-catalog",  # tests/boot/test_media.py
         "too-slow",
+        "no-timer",  # tests/diagnosis/test_cpu.py
         "fail-on-seen",  # tests/boot/test_wanted.py
         "screen-unreadable",
     }

@@ -83,6 +83,16 @@ def floppy(path: Path, kernel: Path, config: str, *, holes: int = 0) -> Path:
     return path
 
 
+def _make_holes(path: Path, holes: int) -> None:
+    """Leave holes of 8 KiB between as many files."""
+    written = path.with_suffix(".filler")
+    written.write_bytes(b"filler".ljust(8192))
+    for number in range(2 * holes):
+        run("mcopy", "-i", path, written, f"::{number}")
+    for number in range(0, 2 * holes, 2):
+        run("mdel", "-i", path, f"::{number}")
+
+
 def chs_floppy(path: Path, kernel: Path, *edits: tuple[str, str]) -> Path:
     """Make a floppy whose boot sector reads a kernel from LBA 18 on by cylinder, head and sector;
     ``edits`` are changes to that loader's source, old and new."""
@@ -101,16 +111,6 @@ def chs_floppy(path: Path, kernel: Path, *edits: tuple[str, str]) -> Path:
         file.truncate(1_474_560)
     overwrite(path, 18 * 512, kernel.read_bytes())
     return path
-
-
-def _make_holes(path: Path, holes: int) -> None:
-    """Leave holes of 8 KiB between as many files."""
-    written = path.with_suffix(".filler")
-    written.write_bytes(b"filler".ljust(8192))
-    for number in range(2 * holes):
-        run("mcopy", "-i", path, written, f"::{number}")
-    for number in range(0, 2 * holes, 2):
-        run("mdel", "-i", path, f"::{number}")
 
 
 def stick(path: Path, kernel: Path, config: str, *, table: str, mbr: str = "mbr.bin") -> Path:

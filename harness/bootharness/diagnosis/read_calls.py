@@ -33,6 +33,11 @@ def sectors_read(trace: BootTrace) -> list[DiskRead]:
     ]
 
 
+def asks_for_nothing(read: DiskRead) -> bool:
+    """Return whether a packet's count is 0: it succeeds, and brings nothing."""
+    return read.call.packet is not None and not read.sectors
+
+
 def boot_drive(trace: BootTrace, reads: list[DiskRead]) -> int:
     """Return the drive whose boot sector was read last: by the BIOS, or a boot manager before."""
     entered = [read for read in disk_reads(trace.bios_calls, trace.disk)
@@ -55,8 +60,3 @@ def what_was_read(read: DiskRead) -> str:
         chs = f"cylinder {cylinder}, head {head}, sector {sector}"
         where = f"{where} ({chs})" if where else chs
     return f"{count(read.sectors, 'sector')} at {where}, drive 0x{read.drive:02x},"
-
-
-def asks_for_nothing(read: DiskRead) -> bool:
-    """Return whether a packet's count is 0: it succeeds, and brings nothing."""
-    return read.call.packet is not None and not read.sectors
