@@ -60,16 +60,17 @@ def repeated_with_nothing(trace: BootTrace) -> Finding | None:
     reads = loader_reads(trace)
     lost = {id(read) for read in lost_reads(reads)}
     for failed, again in pairwise(reads):
-        emptied = failed.sectors and asks_for_nothing(again) and _place(again) == _place(failed)
         call = failed.call
-        if id(failed) in lost and call.packet and emptied:
-            return Finding(
-                f"the disk read of {what_was_read(failed)} failed with AH={call.status:02x}h, "
-                f"{call.status_name}, and the next attempt asked for 0: a failed read leaves in "
-                "the packet how many sectors it has read, and the loader does not set the count "
-                "again",
-                (str(call), str(again.call)),
-            )
+        emptied = failed.sectors and asks_for_nothing(again) and _place(again) == _place(failed)
+        if not (call.packet and emptied and id(failed) in lost):
+            continue
+        return Finding(
+            f"the disk read of {what_was_read(failed)} failed with AH={call.status:02x}h, "
+            f"{call.status_name}, and the next attempt asked for 0: a failed read leaves in the "
+            "packet how many sectors it has read, and the loader does not set the count again"
+            f"{by_fault(trace, 'failed', failed.span)}",
+            (str(call), str(again.call)),
+        )
     return None
 
 
