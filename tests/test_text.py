@@ -2,7 +2,16 @@
 
 from bootharness.formats.bzimage import LOADFLAGS
 from bootharness.host.deadline import Deadline
-from bootharness.text import address, count, first_lines, flags, last_lines, printable, seg_off
+from bootharness.text import (
+    address,
+    as_shown,
+    count,
+    first_lines,
+    flags,
+    last_lines,
+    printable,
+    seg_off,
+)
 
 
 def test_numbers() -> None:
@@ -41,3 +50,9 @@ def test_last_lines_are_few_and_short() -> None:
 def test_first_lines_say_how_many_they_leave_out() -> None:
     assert first_lines(["a\x1b"], 2) == [r"a\x1b"]
     assert first_lines(["a"] * 13_202, 2) == ["a", "a", "... 13,200 more"]
+
+
+def test_lines_of_boxes_are_not_shown() -> None:
+    assert as_shown("\x0elqqk\x0f Low memory \x0ex\x0f") == "  Low memory  "
+    assert as_shown("\x1b(0lqqk\x1b(B Low memory \x1b(0x\x1b(B").split() == ["Low", "memory"]
+    assert as_shown("\x0flow\x0elqqq\nnext") == " low \nnext"

@@ -172,6 +172,12 @@ class WireLost(CouldNotFindOut):
     cause = "wire-lost"
 
 
+class DiskLost(CouldNotFindOut):
+    """The faulty disk that the harness makes for a guest has failed otherwise than it should."""
+
+    cause = "disk-lost"
+
+
 class TimeTooShort(CouldNotFindOut):
     """Time was up while what was wanted could still come, as the faults asked for have it."""
 

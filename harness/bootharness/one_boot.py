@@ -107,8 +107,7 @@ def boot_medium(
         medium.wire.capture(workspace.path / _CAPTURE_FILE)
     counted = plan.at_most_s is not None
     with Qemu(config, medium.device, workspace, tracer=plan.tracer, counted=counted) as qemu:
-        if medium.wire:
-            medium.wire.started(qemu.launched)
+        medium.started(qemu.launched)
         if observer:
             observer.started()
         from bootharness.watch.see import see

@@ -20,6 +20,9 @@ __all__ = [
 NUMBER = r"(?!\w{32})\d+(?:_\d+)*"
 """A whole number as a person may write it, with _ between digits: 15_735_808."""
 _LINE_LENGTH = 500
+_OBEYED = re.compile(r"[\b\x1b\x0e\x0f]")
+# in a terminal's other set of characters there are the lines of boxes
+_DRAWN = re.compile(r"\x0e[^\x0f\n]{0,500}\x0f?|\x0f|\x1b\(0[^\x1b\n]{0,500}(?:\x1b\(B)?|\x1b\(B")
 _ESCAPE = re.compile(r"\x1b\[[0-9;?]{0,20}[A-Za-z]")
 
 
@@ -92,8 +95,9 @@ def printable(text: str) -> str:
 
 def as_shown(text: str) -> str:
     """Return text as a terminal shows it: what was gone over by the cursor is not there."""
-    if "\b" not in text and "\x1b" not in text:
+    if not _OBEYED.search(text):
         return text
+    text = _DRAWN.sub(" ", text)
     return "\n".join(_line_shown(line) for line in _ESCAPE.sub("", text).split("\n"))
 
 

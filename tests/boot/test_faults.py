@@ -51,6 +51,9 @@ def test_every_cause_of_a_bad_boot_is_tried() -> None:
         "boot-manager-error",  # tests/boot/test_boot_managers.py
         "boot-menu-waits",
         "initrd-dropped",
+        "disk-cut-short",  # tests/boot/test_disk_faults.py
+        "disk-no-answer",
+        "disk-vanished",
         "initramfs-cut",  # tests/boot/test_net_endings.py
         "no-efi-stub",
         "no-boot-catalog",  # tests/boot/test_media.py

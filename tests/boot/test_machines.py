@@ -1,5 +1,6 @@
 """Machines of other kinds: without PCI, with several CPUs, with older ones."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from bootharness.plan import BootPlan, choose
 from bootharness.report.again import again
 from bootharness.report.document import document, encode, read_trace
 from bootharness.trace.boot_trace import BootTrace
+from tests.support.talker import talking_kernel
 
 KERNEL = "selfcheck:1000000"
 
@@ -63,6 +65,16 @@ def test_same_boot_again_has_the_same_machine() -> None:
 def test_machine_that_qemu_has_not_is_one_sentence(options: dict[str, str], said: str) -> None:
     with pytest.raises(UsageError, match=said):
         booted(**options)
+
+
+@pytest.mark.parametrize(("smp", "ending"), [(1, "halted"), (2, "idle")])
+def test_first_of_several_cpus_may_wait_for_the_others(
+    tmp_path: Path, smp: int, ending: str
+) -> None:
+    kernel = talking_kernel(tmp_path, b"\r\nx\r\n", "halts")
+    trace, judgement = booted(kernel, smp=smp, idle_s=2)
+    assert trace.ending.kind == ending
+    assert judgement.cause == "kernel-hang", judgement.summary
 
 
 @pytest.mark.sample(5)

@@ -24,10 +24,12 @@ from bootharness.trace.boot_trace import BootTrace
 from tests.support.media import (
     CMDLINE,
     ISOLINUX_MBR,
+    chs_floppy,
     floppy,
     grub_cd,
     grub_disk,
     iso,
+    large_sectors,
     needs,
     overwrite,
     stick,
@@ -282,48 +284,18 @@ def test_kernel_on_the_second_disk_is_found(tmp_path: Path, kernel: Path) -> Non
     assert "hd1" in judgement.summary
 
 
-LARGE = """bits 16
-org 0x7c00
-        xor ax, ax
-        mov ds, ax
-        mov ss, ax
-        mov sp, 0x7c00
-        mov si, packet
-        mov ah, 0x42
-        int 0x13
-        mov si, read
-        jc end
-        cmp dword [0x9000], 'DATA'
-        jne end
-        mov si, right
-end:    lodsb
-        test al, al
-        jz halt
-        mov ah, 0x0e
-        int 0x10
-        jmp end
-halt:   cli
-        hlt
-read:   db "not read", 0
-right:  db "read right", 0
-        align 4
-packet: db 16, 0
-        dw 1, 0x9000, 0
-        dq {lba}
-        times 510-($-$$) db 0
-        dw 0xaa55
-        times 4096-($-$$) db 0
-        db "EFI PART"
-        times 5*4096-($-$$) db 0
-        db "DATA"
-        times {sectors}*4096-($-$$) db 0
-"""
-
-
-def large_sectors(path: Path, lba: int, sectors: int = 256) -> Path:
-    path.with_suffix(".asm").write_text(LARGE.format(lba=lba, sectors=sectors))
-    subprocess.run(["nasm", "-f", "bin", "-o", path, path.with_suffix(".asm")], check=True)
-    return path
+def test_floppy_read_by_cylinder_head_and_sector(kernel: Path, tmp_path: Path) -> None:
+    skipped = "        shl     ah, 6\n"
+    one_on = skipped + "cmp ch, 5\njne .right\ninc ch\n.right:\n"
+    judgement = cause_of(chs_floppy(tmp_path / "track.img", kernel, (skipped, one_on)))
+    assert judgement.cause == "wrong-sectors"
+    assert "the kernel lies in LBA 18 to 417, but the loader left out LBA 180 to 215" in (
+        judgement.summary
+    )
+    nine = ("        and     cx, 63\n", "        mov cx, 9\n")
+    judgement = cause_of(chs_floppy(tmp_path / "nine.img", kernel, nine))
+    assert judgement.cause == "wrong-sectors"
+    assert "read LBA 2,880 of drive 0x00, but the floppy ends with LBA 2,879" in judgement.summary
 
 
 def test_disk_of_large_sectors_is_read_in_them(tmp_path: Path) -> None:
@@ -335,7 +307,10 @@ def test_disk_of_large_sectors_is_read_in_them(tmp_path: Path) -> None:
     assert any("attached by nvme: it has sectors of 4,096 b" in each for each in judgement.warnings)
     judgement = cause_of(large_sectors(tmp_path / "past.img", 2000, sectors=1100))
     assert judgement.cause == "wrong-sectors"
-    assert "LBA 2,000 of drive 0x80, but the disk ends with LBA 1,099" in judgement.summary
+    assert "LBA 2,000 of drive 0x80, but the disk ends with LBA 1,099; its sectors have 4,096" in (
+        judgement.summary
+    )
+    assert judgement.summary.endswith("counted in 512 bytes that would be LBA 250")
 
 
 def test_disk_of_large_sectors_is_refused_where_seabios_cannot_boot_it(tmp_path: Path) -> None:

@@ -502,6 +502,7 @@ def test_marker_and_option_take_patterns(user: pytest.Pytester) -> None:
         ("netboot(3)", "route 3: text is wanted"),
         ("netboot('ipxe', 3)", "network fault 3: text is wanted"),
         ("boot(faults=3)", "network fault 3: text is wanted"),
+        ("boot(disk_faults='hang')", "disk fault 'hang': say which sector"),
         ("boot(cmdline=None)", "command line None: text is wanted"),
         ("boot(loader=3)", "loader 3: text is wanted"),
         ("boot(memory_mib='64')", "memory '64': a number is wanted"),

@@ -50,7 +50,8 @@ def _prepare(kernel: KernelImage, plan: BootPlan, workspace: Workspace) -> Itera
         workspace.path / "disk.img", Loader.named(plan.loader), kernel,
         cmdline=plan.cmdline, memory_bytes=plan.machine.memory_bytes, first_lba=40_000,
     )
-    yield Medium.of_disk(disk, plan.machine.disk_interface)
+    with Medium.of_disk(disk, plan) as medium:
+        yield medium
 
 
 LATE = replace(

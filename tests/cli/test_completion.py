@@ -37,6 +37,8 @@ def offered(line: str) -> list[str]:
         ("bootharness gate de", ["deb:"]),
         ("bootharness boot --until pro", ["protected-mode"]),
         ("bootharness boot --net-fault stal", ["stall:"]),
+        ("bootharness boot --disk-fault va", ["vanish:"]),
+        ("bootharness boot --disk-fault error:lba=7,t", ["error:lba=7,times="]),
         ("bootharness boot --net-fault stall:file=vmlinuz,bl", ["stall:file=vmlinuz,block="]),
         ("bootharness explain destination-w", ["destination-wrapped"]),
         ("bootharness factors --cause a20", ["a20-closed"]),

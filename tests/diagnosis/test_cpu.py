@@ -9,6 +9,7 @@ from bootharness.diagnosis import Verdict, judge
 from bootharness.kernels.initrd import INIT_MARKER
 from bootharness.trace.boot_trace import BootTrace, Ending
 from bootharness.trace.machine_facts import CpuSample, MachineFacts, PostMortem
+from bootharness.trace.milestones import Milestone
 from bootharness.trace.signs import complaint, kernel_signs
 from tests.support.traces import loading_trace, read
 
@@ -103,3 +104,28 @@ def test_features_are_not_waited_for_in_vain() -> None:
     begun = "This kernel requires the following features not present on the CPU:\r\ncmov"
     assert complaint(begun) is None
     assert complaint(begun + "x" * 100_000) is None
+
+
+HANGS = {
+    "ending": Ending("loop", 20.0),
+    "serial": "tsc: Marking TSC unstable due to could not calculate TSC khz\r\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("about", "more", "cause"),
+    [
+        ({"machine_type": "microvm"}, {}, "no-timer"),
+        ({"machine_type": "microvm", "accelerator": "kvm"}, {}, "kernel-hang"),
+        ({"machine_type": "pc"}, {}, "kernel-hang"),
+        ({"machine_type": "microvm"}, {"serial": "tsc: fine\r\n"}, "kernel-hang"),
+        ({"machine_type": "microvm"}, {"ending": Ending("panic", 2.0, "no timer")}, "kernel-panic"),
+    ],
+)
+def test_kernel_on_a_machine_without_a_timer_is_not_called_bad(
+    about: dict[str, Any], more: dict[str, Any], cause: str
+) -> None:
+    trace = loading_trace(0, [read(1, 1)], milestones=(Milestone("banner", 2.0),))
+    judgement = judge(replace(trace, machine=machine(**about), **(HANGS | more)))
+    assert judgement.cause == cause
+    assert judgement.verdict is (Verdict.SKIP if cause == "no-timer" else Verdict.BAD)

@@ -2,7 +2,8 @@
 
 from msgspec.structs import replace
 
-from bootharness.diagnosis.disk_reads import disk_read_failed, no_boot_signature
+from bootharness.diagnosis.disk_reads import no_boot_signature
+from bootharness.diagnosis.failed_reads import disk_read_failed
 from bootharness.diagnosis.screens import survived
 from bootharness.formats.bioscall import BiosCall
 from bootharness.trace.boot_trace import BootTrace

@@ -176,5 +176,6 @@ def test_reads_that_succeeded_when_they_were_repeated_are_counted() -> None:
     assert judgement.verdict is Verdict.GOOD
     [said] = judgement.warnings
     assert said == (
-        "2 disk reads failed and succeeded when repeated, the first with AH=20h, controller failed"
+        "the disk read of 1 sector at LBA 10, drive 0x80, failed with AH=20h, controller failed, "
+        "and succeeded in attempt 2; so it was with 1 more read"
     )

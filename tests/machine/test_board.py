@@ -6,10 +6,12 @@ from typing import Any
 import pytest
 
 from bootharness.errors import ToolMissing, UsageError
+from bootharness.gate.axes import varying, way
+from bootharness.gate.matrix import Matrix
 from bootharness.machine import board
 from bootharness.machine.board import board_of
 from bootharness.machine.choice import chosen_machine
-from bootharness.plan import BootPlan, MachineConfig, choose
+from bootharness.plan import DEFAULT_CMDLINE, BootPlan, MachineConfig, choose
 from bootharness.predictor.predict import predict
 from bootharness.routes.table import route_of
 
@@ -35,6 +37,8 @@ def test_disk_is_attached_by_what_the_machine_has(machine: str, interface: str) 
         ({"disk_interface": "virtio-mmio"}, "pc has none of it; it takes ahci, ide, virtio, nvme"),
         ({"machine_type": "isapc", "route": "ipxe"}, "no network card that boots: take pc or q35"),
         ({"machine_type": "microvm", "route": "ipxe-http"}, "no network card that boots"),
+        ({"machine_type": "microvm", "at_most_s": 2}, "microvm has no timer by which the guest's"),
+        ({"accelerator": "kvm", "at_most_s": 2}, "no instructions under KVM: take --accelerator"),
         ({"machine_type": "isapc", "smp": 2}, "--smp 2: --machine-type isapc has at most 1"),
         ({"machine_type": "none"}, "a machine without a CPU, and boots nothing by itself"),
         ({"machine_type": "xenpv", "route": "direct"}, "a machine for Xen"),
@@ -43,6 +47,25 @@ def test_disk_is_attached_by_what_the_machine_has(machine: str, interface: str) 
 def test_what_a_machine_has_not_is_one_sentence(options: dict[str, Any], said: str) -> None:
     with pytest.raises(UsageError, match=said):
         ready(**options)
+
+
+def test_linux_is_told_on_microvm_what_it_has_to_know_unless_somebody_tells_it_otherwise() -> None:
+    assert ready(machine_type="microvm").cmdline == f"{DEFAULT_CMDLINE} acpi=off"
+    assert ready(machine_type="microvm", cmdline="quiet").cmdline == "quiet"
+    assert ready(machine_type="microvm", route="disk").cmdline == DEFAULT_CMDLINE
+    assert ready(machine_type="isapc").cmdline == DEFAULT_CMDLINE
+
+
+def test_machines_of_a_gate_are_told_apart() -> None:
+    axes = {"machine_type": ("pc", "microvm"), "cpu": ("486",), "smp": (1, 2)}
+    cells = Matrix(("selfcheck:16000",), None, axes).cells()
+    names = varying(cells)
+    assert [way(each, names) for each in cells] == [
+        "usual command line, pc, ahci, 1 CPU",
+        "usual command line, pc, ahci, 2 CPUs",
+        "usual command line and acpi=off, microvm, virtio-mmio, 1 CPU",
+        "usual command line and acpi=off, microvm, virtio-mmio, 2 CPUs",
+    ]
 
 
 @pytest.mark.parametrize("medium", ["cdrom", "floppy"])

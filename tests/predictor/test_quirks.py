@@ -135,6 +135,7 @@ def test_patience_ends_without_an_answer(tmp_path: Path) -> None:
         ("mov cx, 0xffff\none: dec dx\nloop one\njmp $$", Patience(instructions=30_000)),
         ("xor ax, ax\nmov ds, ax\nmov es, ax\none: add bx, 512\nmov cx, 1\nmov ax, 0x0201\n"
          "mov dh, 0\nint 0x13\njmp one", Patience(calls=5)),
+        ("one: in al, 0x64\nout 0x80, al\njmp one", Patience(calls=100)),
     ):  # fmt: skip
         path = tmp_path / "disk.img"
         path.write_bytes(assembled(tmp_path, code).ljust(SECTORS * 512, b"\0"))

@@ -43,15 +43,16 @@ def test_everything_that_can_be_chosen(tmp_path: Path) -> None:
         "until": "banner", "loader": str(loader), "initrd": str(initrd), "cmdline": "a=1 b='2'",
         "tracer": "both", "timeout_s": 7.5, "idle_s": 3.25, "qemu": "qemu-system-i386",
         "machine_type": "q35", "memory_mib": 64, "disk_interface": "nvme", "accelerator": "tcg",
-        "cpu": "pentium3,-fpu", "smp": 2,
-        "at_most_s": 2.5, "bios": str(bios), "fail_on": ("WARNING: CPU", r"BUG: \w+"),
+        "at_most_s": 2.5, "bios": str(bios), "cpu": "pentium3,-fpu", "smp": 2,
+        "fail_on": ("WARNING: CPU", r"BUG: \w+"),
         "send": ("boot:=>two<enter>", "login: $=>root<enter>"),
     }  # fmt: skip
     plan = choose(BootPlan(), values)
     trace = replace(TRACE, source="selfcheck:16", loader=replace(STAGE1, name=str(loader)))
     assert plan_again(again(trace, plan)) == plan
     network = {"route": "pxelinux", "nic": "e1000", "faults": ["drop:block=3", "no-ack"]}
-    brought = {"route": "disk", "attached": "usb", "more_disks": [str(initrd), str(bios)]}
+    brought = {"route": "disk", "attached": "usb", "more_disks": [str(initrd), str(bios)],
+               "disk_faults": ["error:lba=7,times=2", "slow:iops=0.5"]}  # fmt: skip
     tried = {*values, *network, *brought, "until_screen"}
     assert tried == set(OPTIONS), "an option that is not tried"
     for others, source in ((network, "selfcheck:16"), (brought, str(bios))):

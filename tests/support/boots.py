@@ -33,5 +33,5 @@ def boot_through(
     plan = settled(plan)
     with Workspace() as workspace:
         disk = lay_out(kernel, loader, plan).write(workspace.path / "disk.img")
-        medium = Medium.of_disk(disk, plan.machine.disk_interface)
-        return boot_medium(kernel.source, medium, plan, workspace, observer=observer, keep=keep)
+        with Medium.of_disk(disk, plan) as medium:
+            return boot_medium(kernel.source, medium, plan, workspace, observer=observer, keep=keep)

@@ -500,8 +500,7 @@ FILE_TARGETS: dict[str, Callable[[bytes], None]] = {
     target.__name__: target
     for target in (
         debug_trace, history, matrix, profile, kernels_table, results, features, hunt_log,
-        gate_json, loader_elf, kernel_file, pictures,
-        compressed, zipped,
+        gate_json, loader_elf, kernel_file, pictures, compressed, zipped,
     )
 }  # fmt: skip
 

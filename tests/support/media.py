@@ -8,11 +8,13 @@ import pytest
 
 __all__ = [
     "CMDLINE",
+    "chs_floppy",
     "fat_files",
     "floppy",
     "grub_cd",
     "grub_disk",
     "iso",
+    "large_sectors",
     "needs",
     "overwrite",
     "run",
@@ -91,6 +93,26 @@ def _make_holes(path: Path, holes: int) -> None:
         run("mdel", "-i", path, f"::{number}")
 
 
+def chs_floppy(path: Path, kernel: Path, *edits: tuple[str, str]) -> Path:
+    """Make a floppy whose boot sector reads a kernel from LBA 18 on by cylinder, head and sector;
+    ``edits`` are changes to that loader's source, old and new."""
+    source = Path("tests/support/loaders/chs.asm").read_text()
+    flat = (
+        ("global  start, kernel_lba", "org 0x7c00"),
+        ("kernel_lba:     dd 0", "kernel_lba: dd 18"),
+    )
+    for old, new in (*flat, *edits):
+        assert source.count(old) == 1, old
+        source = source.replace(old, new)
+    written = path.with_suffix(".asm")
+    written.write_text(f"{source}\ntimes 510-($-$$) db 0\ndw 0xaa55\n")
+    run("nasm", "-f", "bin", "-o", path, written)
+    with path.open("r+b") as file:
+        file.truncate(1_474_560)
+    overwrite(path, 18 * 512, kernel.read_bytes())
+    return path
+
+
 def stick(path: Path, kernel: Path, config: str, *, table: str, mbr: str = "mbr.bin") -> Path:
     """Make a disk with one FAT partition and SYSLINUX; ``table`` is what sfdisk is told."""
     needs("sfdisk", "mkfs.vfat", "mcopy", "syslinux", LDLINUX)
@@ -142,4 +164,50 @@ def grub_disk(path: Path, config: str) -> Path:
         f"boot/grub/grub.cfg={written}",
     )
     path.write_bytes(boot.read_bytes()[:440].ljust(510, b"\0") + b"\x55\xaa" + core.read_bytes())
+    return path
+
+
+_LARGE = """bits 16
+org 0x7c00
+        xor ax, ax
+        mov ds, ax
+        mov ss, ax
+        mov sp, 0x7c00
+        mov si, packet
+        mov ah, 0x42
+        int 0x13
+        mov si, read
+        jc end
+        cmp dword [0x9000], 'DATA'
+        jne end
+        mov si, right
+end:    lodsb
+        test al, al
+        jz halt
+        mov ah, 0x0e
+        int 0x10
+        jmp end
+halt:   cli
+        hlt
+read:   db "not read", 0
+right:  db "read right", 0
+        align 4
+packet: db 16, 0
+        dw 1, 0x9000, 0
+        dq {lba}
+        times 510-($-$$) db 0
+        dw 0xaa55
+        times 4096-($-$$) db 0
+        db "EFI PART"
+        times 5*4096-($-$$) db 0
+        db "DATA"
+        times {sectors}*4096-($-$$) db 0
+"""
+
+
+def large_sectors(path: Path, lba: int, sectors: int = 256) -> Path:
+    """Make a disk of sectors of 4,096 bytes, with a loader that reads one of them and says whether
+    it is the right one."""
+    path.with_suffix(".asm").write_text(_LARGE.format(lba=lba, sectors=sectors))
+    subprocess.run(["nasm", "-f", "bin", "-o", path, path.with_suffix(".asm")], check=True)
     return path

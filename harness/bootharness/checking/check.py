@@ -29,7 +29,7 @@ _MEMORY_MIB = 32
 _PAYLOAD_BYTES, _INITRD_BYTES = 0x30010, 0x12345
 _CMDLINE = "console=ttyS0"
 # a small kernel takes a loader some thousand instructions and some dozen calls
-_PATIENCE = Patience(instructions=2_000_000, calls=20_000)
+_PATIENCE = Patience(instructions=1_000_000, calls=20_000)
 _MOST_S, _MOST_BOOTING_S = 60.0, 1200.0
 _DISAGREE = "the predictor and QEMU do not agree, so neither is trusted"
 _TELETYPE = (0x10, 0x0E)
@@ -70,7 +70,7 @@ class Check:
         """Return all that was found as one value."""
         verdict, found = self.judgement.verdict, self.judgement
         boots = None if verdict is Verdict.SKIP else verdict is Verdict.GOOD
-        place = None if boots else self._end_of(self.plain)
+        place = self._end_of(self.plain) if boots is False else None
         name = self._subject.name
         return Checked(name, boots, found.cause, found.summary, place, tuple(rows), tuple(limits))
 

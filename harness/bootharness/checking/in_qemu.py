@@ -91,14 +91,14 @@ def boot_in_qemu(subject: Loader | DiskImage, way: Way) -> BootTrace | None:
             layout = lay_out(fetch(_KERNEL), subject, plan)
             disk = layout.write(workspace.path / "disk.img")
         assert isinstance(disk, DiskImage)
-        medium = Medium.of_disk(disk, plan.machine.disk_interface)
         rom = _write_rom(workspace.path / _ROM, defines)
-        device = replace(
-            medium.device,
-            words=("-option-rom", escaped(rom), *medium.device.words),
-            files=(*medium.device.files, rom),
-        )
-        return boot_medium(subject.name, replace(medium, device=device), plan, workspace)
+        with Medium.of_disk(disk, plan) as medium:
+            device = replace(
+                medium.device,
+                words=("-option-rom", escaped(rom), *medium.device.words),
+                files=(*medium.device.files, rom),
+            )
+            return boot_medium(subject.name, replace(medium, device=device), plan, workspace)
 
 
 def _write_rom(path: Path, defines: Mapping[str, int]) -> Path:

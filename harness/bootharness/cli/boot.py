@@ -33,6 +33,7 @@ Examples:
   bootharness boot installer.iso --as usb
   bootharness boot --route pxelinux --nic e1000 bzImage
   bootharness boot --route ipxe --net-fault drop:block=100 bzImage
+  bootharness boot --disk-fault error:lba=10000,times=2 bzImage
   git bisect run sh -c 'make bzImage || exit 125; bootharness boot arch/x86/boot/bzImage \\
       --cause destination-wrapped'
 

@@ -40,11 +40,22 @@ def faults(_context: "Context", _parameter: "Parameter", typed: str) -> "list[Co
     """Complete a network fault, and what can be said of it."""
     from bootharness.plan.fault import FAULTS
 
+    return _fault(FAULTS, typed)
+
+
+def disk_faults(_context: "Context", _parameter: "Parameter", typed: str) -> "list[CompletionItem]":
+    """Complete a disk fault, and what can be said of it."""
+    from bootharness.plan.disk_fault import DISK_FAULTS
+
+    return _fault(DISK_FAULTS, typed)
+
+
+def _fault(kinds: Mapping[str, tuple[str, ...]], typed: str) -> "list[CompletionItem]":
     kind, colon, said = typed.partition(":")
     if not colon:
-        return _begin((f"{name}:" if fields else name for name, fields in FAULTS.items()), kind)
+        return _begin((f"{name}:" if fields else name for name, fields in kinds.items()), kind)
     before, comma, last = said.rpartition(",")
-    named = (f"{field}=" for field in FAULTS.get(kind, ()))
+    named = (f"{field}=" for field in kinds.get(kind, ()))
     return _begin(named, last, f"{kind}:{before}{comma}")
 
 
@@ -109,6 +120,7 @@ def _of_qemu(names: Callable[[str], list[str]]) -> list[str]:
 OPTION_VALUES: Mapping[str, _Completer] = {
     "route": routes,
     "faults": faults,
+    "disk_faults": disk_faults,
     "until": untils,
     "until_screen": needles,
     "machine_type": machines,

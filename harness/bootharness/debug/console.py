@@ -41,10 +41,10 @@ def console(source: str, plan: BootPlan, log: Path) -> None:
     with said, Workspace() as workspace, route.prepare(booted, plan, workspace) as medium:
         config = chosen_machine(plan.machine, narrow=medium.narrow)
         with Qemu(config, medium.device, workspace, console=said) as qemu:
-            if medium.wire:
-                medium.wire.started(qemu.launched)
+            medium.started(qemu.launched)
             # the machine is ended by one of its keys
             with Machine(qemu) as machine, raw(), suppress(MachineLost):
+                medium.begin(machine)
                 _pass_on(machine)
 
 

@@ -52,6 +52,29 @@ CAUSES: dict[str, Cause] = {
             "BIOS. If it is meant for a stick or a disk, give --as usb or --as disk.",
         ),
         Cause(
+            "disk-no-answer",
+            "The disk did not answer a read, and the loader, or the kernel, got no further.",
+            "the sectors, how long they were waited for",
+            "The disk of this boot was told to hang (--disk-fault hang). A loader of ours is not "
+            "waited for longer than it takes to be sure; a boot manager or a kernel, which may do "
+            "without those sectors, is, until the read fails.",
+        ),
+        Cause(
+            "disk-vanished",
+            "From some read on the disk was not there any more, and the boot got no further.",
+            "when it was gone, and the read that failed then",
+            "The disk of this boot was told to vanish (--disk-fault vanish). To the BIOS that is a "
+            "failed read like any other: what a loader does about it is the same.",
+        ),
+        Cause(
+            "disk-cut-short",
+            "The loader read behind the end of the disk, where the rest of the kernel, or of a "
+            "partition, should be: the disk, or its image, was cut short.",
+            "where the kernel or the partition should end, where the disk ends, what was read",
+            "Compare the size of the image with what was written: half of a download or of a copy "
+            "looks like this.",
+        ),
+        Cause(
             "wrong-sectors",
             "What the loader read is not where the kernel is: it read other sectors, left some "
             "out, read past the end of the disk, or read from another drive.",
@@ -65,7 +88,7 @@ CAUSES: dict[str, Cause] = {
             "LBA, sectors, AH with its name, attempts",
             "Look up AH: a bad sector and a time-out are the disk's, an invalid parameter is the "
             "loader's packet. SeaBIOS says AH=0Ch, media type not found, of every read that a "
-            "drive has failed.",
+            "drive has failed, whatever the reason: other BIOSes say more.",
         ),
         Cause(
             "kernel-rejected",
@@ -253,6 +276,15 @@ CAUSES: dict[str, Cause] = {
             "the line, the pattern, and what was written behind it",
             "Read the line and those behind it: what it complains of is the cause. `bootharness "
             "bisect` with the same --fail-on finds the kernel with which it began.",
+        ),
+        Cause(
+            "no-timer",
+            "Linux stopped for want of a timer on QEMU's microvm, which has none for it without "
+            "KVM as long as it uses ACPI.",
+            "its lines about the TSC",
+            "Put acpi=off on its command line, as the usual one has it there, or take another "
+            "--machine-type.",
+            "skip",
         ),
         Cause(
             "too-slow",
@@ -638,8 +670,8 @@ CAUSES: dict[str, Cause] = {
         ),
         Cause(
             "time-too-short",
-            "The time limit was over while a fault that ends by itself, or a slow or lossy network "
-            "that was asked for, still kept the boot waiting.",
+            "The time limit was over while a fault that ends by itself, or a slow disk, or a slow "
+            "or lossy network that was asked for, still kept the boot waiting.",
             "the fault, and how far it had come",
             "Give the boot a longer --timeout.",
             "skip",
@@ -649,6 +681,14 @@ CAUSES: dict[str, Cause] = {
             "The network that bootharness makes for its guests failed.",
             "the error",
             "This is a defect of bootharness: please report it with the command.",
+            "skip",
+        ),
+        Cause(
+            "disk-lost",
+            "The faulty disk that bootharness makes for a boot failed otherwise than it should.",
+            "the error",
+            "See that the image can still be read; if it can, this is a defect of bootharness: "
+            "please report it with the command.",
             "skip",
         ),
         Cause(

@@ -1,31 +1,33 @@
 """Causes on the disk: no boot sector, sectors that cannot be read, the wrong sectors."""
 
 from collections.abc import Iterable
-from itertools import pairwise
 
+from bootharness.diagnosis.failed_reads import lost_reads
+from bootharness.diagnosis.read_calls import (
+    ORIGIN,
+    asks_for_nothing,
+    boot_drive,
+    differs,
+    loader_reads,
+)
 from bootharness.diagnosis.verdict import Finding
-from bootharness.formats.bioscall import BiosCall
-from bootharness.formats.mbr import Mbr, has_partitions
+from bootharness.formats.mbr import SECTOR_BYTES, Mbr, has_partitions
 from bootharness.text import count
 from bootharness.trace.boot_managers import complaint_of
 from bootharness.trace.boot_trace import BootTrace
 from bootharness.trace.booted import DiskFacts, KernelFacts
-from bootharness.trace.reads import DiskRead, disk_reads
+from bootharness.trace.reads import DiskRead
 
 __all__ = [
-    "disk_read_failed",
+    "disk_cut_short",
     "file_cut_short",
     "no_boot_catalog",
     "no_boot_signature",
     "partition_beyond_the_end",
-    "repeated_with_nothing",
-    "retried",
-    "sectors_read",
     "wrong_sectors",
 ]
 
 _BOOT_SIGNATURE = "55aa"
-_ORIGIN = 0x7C00
 _GPT = 0xEE
 """A protective entry ends where 32 bits do."""
 
@@ -42,21 +44,86 @@ def no_boot_catalog(trace: BootTrace) -> Finding | None:
 
 
 def partition_beyond_the_end(trace: BootTrace) -> str | None:
-    """An image that ends within a partition of its table: a copy or download that was cut."""
-    disk = trace.disk
+    """An image that ends within a partition of its table, or before a CD does: a copy or download
+    that was cut."""
+    cut = _cut_partition(trace.disk)
+    told = _told(trace.disk)
+    if trace.disk and told:
+        return (
+            f"the CD says that it has {told:,} sectors, and the image has "
+            f"{_sectors(trace.disk):,}: what lies behind is missing"
+        )
+    if cut is None or trace.disk is None:
+        return None
+    number, sectors = cut
+    return (
+        f"partition {number} ends at sector {sectors.stop:,}, and the image has "
+        f"{_sectors(trace.disk):,}: what lies behind is missing"
+    )
+
+
+def _cut_partition(disk: DiskFacts | None) -> tuple[int, range] | None:
+    """Return the number of a partition that goes on behind the end of the image, and its
+    sectors."""
     if disk is None or disk.kind != "disk" or not disk.bytes or disk.base:
         return None
     sector = bytes.fromhex(disk.boot_sector)
     if not has_partitions(sector):
         return None
     for number, each in enumerate(Mbr.parse(sector).partitions, 1):
-        end = each.first_lba + each.sector_count
-        if each.type not in (0, _GPT) and end * disk.sector_bytes > disk.bytes:
-            return (
-                f"partition {number} ends at sector {end:,}, and the image has "
-                f"{disk.bytes // disk.sector_bytes:,}: what lies behind is missing"
-            )
+        sectors = range(each.first_lba, each.first_lba + each.sector_count)
+        if each.type not in (0, _GPT) and sectors.stop * disk.sector_bytes > disk.bytes:
+            return number, sectors
     return None
+
+
+def _told(disk: DiskFacts | None) -> int | None:
+    """Return how many sectors a CD says that it has, if its image has fewer."""
+    if disk is None or disk.base or disk.told_sectors is None:
+        return None
+    return disk.told_sectors if disk.told_sectors > _sectors(disk) else None
+
+
+def disk_cut_short(trace: BootTrace) -> Finding | None:
+    """What the loader wanted lies behind the end of the disk, in what should be on it."""
+    disk, kernel = trace.disk, trace.kernel
+    missing = kernel is not None and kernel.missing_bytes > 0
+    if disk is None or (trace.ending.kind == "reached" and not missing):
+        return None
+    if missing and trace.loader:
+        return None  # it is the file that was put on it
+    beyond = _past_the_end(loader_reads(trace), disk)
+    within = beyond and _within(trace, beyond)
+    if not beyond or not within:
+        return None
+    asked = f" (fault {_cut(trace)})" if _cut(trace) else ""
+    return Finding(
+        f"the {_kind(disk)} was cut short: it ends with LBA "
+        f"{_sectors(disk) - 1:,}, within {within}; the loader's read of LBA {_span(beyond.span)}, "
+        f"drive 0x{beyond.drive:02x}, went past that{asked}",
+        (str(beyond.call),),
+    )
+
+
+def _within(trace: BootTrace, read: DiskRead) -> str | None:
+    """Say of what the disk has only the beginning, if the rest of it was to be read: the kernel,
+    or a partition."""
+    disk, kernel = trace.disk, trace.kernel
+    if disk and kernel and disk.kernel_lba is not None and trace.loader:  # so it was put there
+        wanted = _kernel_sectors(kernel, disk)
+        if wanted.start < _sectors(disk) < wanted.stop and read.span.start < wanted.stop:
+            return f"the kernel, which lies in LBA {_span(wanted)}"
+    if (told := _told(disk)) and read.span.start < told:
+        return f"the {told:,} sectors that it says that it has"
+    cut = _cut_partition(disk)
+    if cut and read.span.start < cut[1].stop:
+        return f"partition {cut[0]}, which lies in LBA {_span(cut[1])}"
+    return "what the image holds" if _cut(trace) else None
+
+
+def _cut(trace: BootTrace) -> str:
+    faults = trace.faulty_disk.faults if trace.faulty_disk else ()
+    return next((each for each in faults if each.startswith("cut:")), "")
 
 
 def no_boot_signature(trace: BootTrace) -> Finding | None:
@@ -88,121 +155,40 @@ def file_cut_short(trace: BootTrace) -> Finding | None:
     )
 
 
-def sectors_read(trace: BootTrace) -> list[DiskRead]:
-    """Return the loader's reads that brought something and came back."""
-    last = trace.bios_calls[-1] if trace.bios_calls else None
-    return [
-        read
-        for read in _reads(trace)
-        if not read.call.failed and (read.call.registers_out or read.call is not last)
-    ]
-
-
-def _reads(trace: BootTrace) -> list[DiskRead]:
-    return list(disk_reads(trace.loader_calls, trace.disk))
-
-
-def disk_read_failed(trace: BootTrace) -> Finding | None:
-    """A read that failed and was not repeated with success.
-
-    Boot managers try drives that are not there; who enters a whole kernel may.
-    """
-    if trace.ending.kind == "reached" and not _differs(trace):
-        return None
-    reads = _reads(trace)
-    if trace.managed and reads:  # a boot manager looks for drives that are not there
-        drive = _boot_drive(trace, reads)
-        own = [read for read in reads if read.drive == drive]
-        reads = own if any(read.buffer != _ORIGIN for read in own) else reads
-    for index, read in enumerate(reads):
-        call = read.call
-        if not call.failed or any(_repeats(later, read) for later in reads[index + 1 :]):
-            continue
-        tries = sum(each.call.failed and _same_place(each, read) for each in reads)
-        sectors = count(read.sectors, "sector")
-        what = sectors if read.lba is None else f"{sectors} at LBA {read.lba:,}"
-        if call.packet is None:
-            what += f" by CHS (CX={call.registers_in.ecx & 0xFFFF:04x}h)"
-        return Finding(
-            f"the disk read of {what}, drive 0x{read.drive:02x}, failed "
-            f"with AH={call.status:02x}h, {call.status_name}, "
-            f"in {count(tries, 'attempt')}",
-            tuple(str(each.call) for each in reads if each.call.failed),
-        )
-    return None
-
-
-def repeated_with_nothing(trace: BootTrace) -> Finding | None:
-    """A read that failed and was repeated with the count that it had left: of no sector."""
-    if trace.ending.kind == "reached" and not _differs(trace):
-        return None
-    reads = _reads(trace)
-    for index, (failed, again) in enumerate(pairwise(reads)):
-        call = failed.call
-        emptied = failed.sectors and not again.sectors and _same_place(again, failed)
-        if not (call.failed and call.packet and emptied):
-            continue
-        if any(_repeats(later, failed) for later in reads[index + 1 :]):
-            continue
-        return Finding(
-            f"the disk read of {count(failed.sectors, 'sector')} at LBA {failed.lba:,}, drive "
-            f"0x{failed.drive:02x}, failed with AH={call.status:02x}h, {call.status_name}, and the "
-            "next attempt asked for 0: a failed read leaves in the packet how many sectors it has "
-            "read, and the loader does not set the count again",
-            (str(call), str(again.call)),
-        )
-    return None
-
-
-def retried(trace: BootTrace) -> list[BiosCall]:
-    """Return the loader's reads that failed and succeeded when they were repeated."""
-    reads = _reads(trace)
-    read_at = {
-        _place(read): index
-        for index, read in enumerate(reads)
-        if not read.call.failed and read.call.registers_out and read.sectors
-    }
-    return [
-        read.call
-        for index, read in enumerate(reads)
-        if read.call.failed and read_at.get(_place(read), -1) > index
-    ]
-
-
-def _place(read: DiskRead) -> int:
-    """What is read: an LBA, or a negative CHS address."""
-    return read.call.packet.lba if read.call.packet else -1 - read.call.registers_in.ecx
-
-
-def _same_place(one: DiskRead, other: DiskRead) -> bool:
-    return _place(one) == _place(other)
-
-
-def _repeats(later: DiskRead, failed: DiskRead) -> bool:
-    call = later.call
-    done = not call.failed and call.registers_out is not None and later.sectors > 0
-    return done and _same_place(later, failed)
-
-
 def wrong_sectors(trace: BootTrace) -> Finding | None:
     """What was read is not where the kernel is: elsewhere, with holes, or past the disk's end.
 
     A loader that read in an order of its own is forgiven when it entered a whole kernel.
     """
     disk, kernel = trace.disk, trace.kernel
-    reads = _reads(trace)
+    reads = loader_reads(trace)
     if disk is None or not reads or _all_in_place(trace):
         return None
-    if trace.ending.kind == "reached" and not _differs(trace):
+    if trace.ending.kind == "reached" and not differs(trace):
         return None
     if (beyond := _past_the_end(reads, disk)) and not (kernel and kernel.missing_bytes):
-        return beyond
-    if wrong := _another_drive(trace, disk, reads):
-        return wrong
+        if _within(trace, beyond):
+            return None
+        known = disk.kernel_lba is not None
+        begins = f"; the kernel begins at {disk.kernel_lba:,}" if known else ""
+        return Finding(
+            f"the loader read LBA {_span(beyond.span)} of drive 0x{beyond.drive:02x}, but the "
+            f"{_kind(disk)} ends with LBA {_sectors(disk) - 1:,}{begins}"
+            f"{_counted_in_512(beyond, disk)}",
+            (str(beyond.call),),
+        )
+    return _another_drive(trace, disk, reads) or _beside_the_kernel(trace, disk, reads)
+
+
+def _beside_the_kernel(trace: BootTrace, disk: DiskFacts, reads: list[DiskRead]) -> Finding | None:
+    """What was read is not all of the kernel, from its first sector on."""
+    kernel = trace.kernel
     reads = [
         read
         for read in reads
-        if read.buffer != _ORIGIN and (read.drive == disk.drive or not disk.others) and read.sectors
+        if read.buffer != ORIGIN
+        and (read.drive == disk.drive or not disk.others)
+        and not asks_for_nothing(read)
     ]
     if kernel is None or disk.kernel_lba is None or trace.loads_itself or disk.filed:
         return None  # who loads itself, or a file, need not read what lies in a row
@@ -225,6 +211,8 @@ def wrong_sectors(trace: BootTrace) -> Finding | None:
         begun = too_low
     if wanted.start not in begun:
         return Finding(f"{what}, but the loader began to read at LBA {begun.start:,}", evidence)
+    if any(_touching([read.span], wanted) for read in lost_reads(reads)):
+        return None  # what was not got by then is not the loader's mistake
     if hole := _hole(spans, wanted):
         return Finding(f"{what}, but the loader left out LBA {_span(hole)}", evidence)
     return None
@@ -235,8 +223,8 @@ def _another_drive(trace: BootTrace, disk: DiskFacts, reads: list[DiskRead]) -> 
 
     Where there are further disks, a loader may have been told to.
     """
-    drive = _boot_drive(trace, reads)
-    reads = [read for read in reads if read.buffer != _ORIGIN]
+    drive = boot_drive(trace, reads)
+    reads = [read for read in reads if read.buffer != ORIGIN]
     if not reads or disk.others or any(read.drive == drive for read in reads):
         return None
     return Finding(
@@ -263,38 +251,37 @@ def _joined_in_memory(trace: BootTrace, reads: list[DiskRead], first: int) -> ra
     return None
 
 
-def _boot_drive(trace: BootTrace, reads: list[DiskRead]) -> int:
-    """The drive whose boot sector was read last: by the BIOS, or by a boot manager before."""
-    entered = [read for read in disk_reads(trace.bios_calls, trace.disk)
-               if not read.call.failed and read.buffer == _ORIGIN]  # fmt: skip
-    if entered and (trace.disk is None or trace.disk.kind != "cdrom"):
-        return entered[-1].drive
-    return trace.disk.drive if trace.disk else reads[0].drive
-
-
 def _all_in_place(trace: BootTrace) -> bool:
     return trace.handoff is not None and trace.handoff.memory_equal is True
 
 
-def _differs(trace: BootTrace) -> bool:
-    """Whether the kernel that was entered is known to be another than the file."""
-    return trace.handoff is not None and trace.handoff.memory_equal is False
-
-
-def _past_the_end(reads: Iterable[DiskRead], disk: DiskFacts) -> Finding | None:
-    sectors = -(-(disk.bytes - disk.base) // disk.sector_bytes)
+def _past_the_end(reads: Iterable[DiskRead], disk: DiskFacts) -> DiskRead | None:
+    """Return the first read that went past the end of the disk, and failed."""
     for read in reads:
-        beyond = read.call.packet and read.span.stop > sectors
+        beyond = read.span.stop > _sectors(disk)
         own = not disk.others or read.drive == disk.drive
         if beyond and own and read.call.failed and read.sector_bytes == disk.sector_bytes:
-            known = disk.kernel_lba is not None
-            begins = f"; the kernel begins at {disk.kernel_lba:,}" if known else ""
-            return Finding(
-                f"the loader read LBA {_span(read.span)} of drive "
-                f"0x{read.drive:02x}, but the disk ends with LBA {sectors - 1:,}{begins}",
-                (str(read.call),),
-            )
+            return read
     return None
+
+
+def _counted_in_512(read: DiskRead, disk: DiskFacts) -> str:
+    """Say so where a read past the end would be on the disk if its sectors had 512 bytes."""
+    at = read.span.start * SECTOR_BYTES
+    if disk.sector_bytes == SECTOR_BYTES or not at < disk.bytes - disk.base:
+        return ""
+    return (
+        f"; its sectors have {disk.sector_bytes:,} bytes, and counted in {SECTOR_BYTES} bytes that "
+        f"would be LBA {at // disk.sector_bytes:,}"
+    )
+
+
+def _kind(disk: DiskFacts) -> str:
+    return "CD" if disk.kind == "cdrom" else disk.kind
+
+
+def _sectors(disk: DiskFacts) -> int:
+    return -(-(disk.bytes - disk.base) // disk.sector_bytes)
 
 
 def _kernel_sectors(kernel: KernelFacts, disk: DiskFacts) -> range:

@@ -1,6 +1,6 @@
 """What this BIOS forgave: mistakes of a loader that did no harm here and do on other machines."""
 
-from bootharness.diagnosis.disk_reads import sectors_read
+from bootharness.diagnosis.read_calls import sectors_read
 from bootharness.text import address, count
 from bootharness.trace.boot_trace import BootTrace
 

@@ -10,10 +10,13 @@ from bootharness.diagnosis import (
     cpu,
     disk_reads,
     endings,
+    failed_reads,
+    faulty_disk,
     foreseen,
     forgiven,
     hangs,
     kernel,
+    lost_disk,
     memory,
     moves,
     network,
@@ -21,6 +24,7 @@ from bootharness.diagnosis import (
     protocol,
     screens,
     survived,
+    timer,
     userspace,
     wanted,
     whose,
@@ -29,7 +33,7 @@ from bootharness.diagnosis.agreement import disagreement
 from bootharness.diagnosis.verdict import Diagnosis, Finding, Judgement, Verdict
 from bootharness.formats.bioscall import BiosCall
 from bootharness.plan import SHUTDOWN
-from bootharness.text import count, printable
+from bootharness.text import as_shown, count, printable
 from bootharness.trace.boot_trace import BootTrace
 from bootharness.trace.sighting import Sighting
 
@@ -43,11 +47,14 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("no-efi-stub", foreseen.no_efi_stub),
     ("no-boot-signature", disk_reads.no_boot_signature),
     ("no-boot-catalog", disk_reads.no_boot_catalog),
+    ("disk-cut-short", disk_reads.disk_cut_short),
     ("payload-truncated", disk_reads.file_cut_short),
     ("memory-clobbered", memory.stack_over_loader),
-    ("disk-read-failed", disk_reads.repeated_with_nothing),
+    ("disk-no-answer", lost_disk.disk_no_answer),
+    ("disk-vanished", lost_disk.disk_vanished),
+    ("disk-read-failed", failed_reads.repeated_with_nothing),
     ("wrong-sectors", disk_reads.wrong_sectors),
-    ("disk-read-failed", disk_reads.disk_read_failed),
+    ("disk-read-failed", failed_reads.disk_read_failed),
     ("kernel-rejected", protocol.kernel_rejected),
     ("other-kernel", whose.other_kernel),
     ("descriptor-invalid", moves.descriptor_invalid),
@@ -72,6 +79,7 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("wrong-cpu", cpu.wrong_cpu),
     ("wrong-cpu", cpu.stopped_by_cpu_check),
     ("setup-hang", hangs.setup_hang),
+    ("no-timer", timer.no_timer),
     ("screen-unreadable", wanted.screen_unreadable),
     ("kernel-silent", hangs.kernel_silent),
     ("decompress-failed", kernel.decompress_failed),
@@ -97,6 +105,7 @@ RULES: tuple[tuple[str, Rule], ...] = (
 _NEED_ALL_CALLS = frozenset(
     (
         "wrong-sectors",
+        "disk-cut-short",
         "disk-read-failed",
         "destination-wrapped",
         "destination-misplaced",
@@ -104,7 +113,7 @@ _NEED_ALL_CALLS = frozenset(
     )
 )
 # of which nothing is proven: it may boot
-_NOT_KNOWN = ("kernel-silent", "screen-unreadable")
+_NOT_KNOWN = ("kernel-silent", "no-timer", "screen-unreadable")
 # what did no harm, as far as this boot went
 _WARNINGS: tuple[Callable[[BootTrace], str | None], ...] = (
     forgiven.too_many_sectors,
@@ -126,7 +135,7 @@ _PROVEN = tuple(
     if rule[1]
     in (
         disk_reads.file_cut_short,
-        disk_reads.repeated_with_nothing,
+        failed_reads.repeated_with_nothing,
         moves.descriptor_invalid,
         moves.move_failed,
         moves.destination_wrapped,
@@ -184,6 +193,7 @@ def _judged(trace: BootTrace) -> Judgement:
         found = _apply(_LAST_RESORTS, trace)[:1]
     warnings = tuple(said for warning in _WARNINGS if (said := warning(trace)))
     warnings += forgiven.adverse(trace)
+    warnings += faulty_disk.did_no_harm(trace) + faulty_disk.did_nothing(trace)
     if found:
         verdict = Verdict.SKIP if found[0].cause in _NOT_KNOWN else Verdict.BAD
         return Judgement(verdict, found[0].sentence, found[0], tuple(found[1:]), warnings)
@@ -217,7 +227,7 @@ def _seen(seen: Sighting) -> str:
     if seen.likeness:
         return f"{seen.likeness.percent:g} % alike, {seen.likeness.area}"
     by = ", as OCR reads it," if seen.by == "ocr" else ""
-    return f'"{printable(seen.line[:_SHOWN])}"{by}'
+    return f'"{printable(" ".join(as_shown(seen.line).split())[:_SHOWN])}"{by}'
 
 
 def _good(trace: BootTrace) -> str:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from bootharness.diagnosis.by_fault import by_fault
 from bootharness.diagnosis.verdict import Finding
 from bootharness.formats.bioscall import BiosCall
 from bootharness.formats.mbr import SECTOR_BYTES
@@ -132,7 +133,10 @@ def setup_corrupt(trace: BootTrace) -> Finding | None:
     """The real-mode kernel in memory is not the file's, or not all of it was read."""
     proof = trace.handoff.real_mode if trace.handoff else None
     differs = _differs(trace, proof, "the real-mode kernel")
-    return differs or _setup_not_all_read(trace)
+    if differs and proof and proof.first_difference is not None:
+        by = _flipped(trace, proof.first_difference)
+        return differs._replace(sentence=f"{differs.sentence}{by}")
+    return _setup_not_all_read(trace)
 
 
 def _setup_not_all_read(trace: BootTrace) -> Finding | None:
@@ -161,6 +165,9 @@ def payload_corrupt(trace: BootTrace) -> Finding | None:
     """The protected-mode kernel in memory is not the file's."""
     proof = trace.handoff.payload if trace.handoff else None
     found = _differs(trace, proof, "the protected-mode kernel")
+    if found and proof and proof.first_difference is not None and trace.kernel:
+        at = trace.kernel.real_mode_bytes + proof.first_difference
+        found = found._replace(sentence=f"{found.sentence}{_flipped(trace, at)}")
     backwards = [call for call in trace.loader_calls if call.registers_in.flags & _DIRECTION]
     if found and backwards:
         why = "the loader had the direction flag set (DF=1): string instructions went downwards"
@@ -168,6 +175,15 @@ def payload_corrupt(trace: BootTrace) -> Finding | None:
     if found and (stray := _stray_source(trace)):
         return Finding(f"{found.sentence}; {stray}", found.evidence)
     return found
+
+
+def _flipped(trace: BootTrace, at: int) -> str:
+    """Name the fault that flipped a bit of this byte of the kernel's file, empty where none did."""
+    disk = trace.disk
+    if disk is None or disk.kernel_lba is None:
+        return ""
+    lba = disk.kernel_lba + at // disk.sector_bytes
+    return by_fault(trace, "flipped", range(lba, lba + 1))
 
 
 def _differs(trace: BootTrace, proof: Comparison | None, what: str) -> Finding | None:

@@ -2,7 +2,7 @@
 
 import re
 
-from bootharness.diagnosis.disk_reads import retried
+from bootharness.diagnosis.failed_reads import retried
 from bootharness.diagnosis.screens import survived
 from bootharness.formats.mbr import SECTOR_BYTES
 from bootharness.plan import BootPlan
@@ -38,12 +38,14 @@ def never_asked(trace: BootTrace) -> str | None:
 
 def read_again(trace: BootTrace) -> str | None:
     """A disk read failed, and then succeeded."""
-    failed = retried(trace)
-    if not failed:
+    found = retried(trace)
+    if not found:
         return None
+    first = found[0]
+    more = f"; so it was with {count(len(found) - 1, 'more read')}" if len(found) > 1 else ""
     return (
-        f"{count(len(failed), 'disk read')} failed and succeeded when repeated, the first with "
-        f"AH={failed[0].status:02x}h, {failed[0].status_name}"
+        f"the disk read of {first.what} failed with {first.why}, and succeeded in attempt "
+        f"{first.attempts}{more}"
     )
 
 

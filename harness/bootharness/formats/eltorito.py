@@ -13,9 +13,11 @@ from msgspec import Struct
 
 from bootharness.formats.floppy import FloppyFormat
 
-__all__ = ["CD_SECTOR_BYTES", "BootEntry", "boot_entry"]
+__all__ = ["CD_SECTOR_BYTES", "BootEntry", "boot_entry", "told_sectors"]
 
 CD_SECTOR_BYTES = 2048
+_VOLUME_SECTOR, _VOLUME = 16, b"\1CD001"
+_VOLUME_SECTORS_AT = 80
 _RECORD_SECTOR = 17
 _RECORD = b"\0CD001\1EL TORITO SPECIFICATION"
 _CATALOG_AT = 0x47
@@ -34,6 +36,17 @@ class BootEntry(Struct, frozen=True):
     emulation: Literal["none", "floppy", "disk"]
     lba: int
     floppy: FloppyFormat | None = None
+
+
+def told_sectors(read: Callable[[int, int], bytes]) -> int | None:
+    """Return how many sectors a CD says that it has (ECMA-119, 8.4.8); None where it says nothing.
+
+    ``read`` gives bytes by their offset and number.
+    """
+    volume = read(_VOLUME_SECTOR * CD_SECTOR_BYTES, CD_SECTOR_BYTES)
+    if not volume.startswith(_VOLUME):
+        return None
+    return int.from_bytes(volume[_VOLUME_SECTORS_AT : _VOLUME_SECTORS_AT + 4], "little") or None
 
 
 def boot_entry(read: Callable[[int, int], bytes], size: int) -> BootEntry | str:

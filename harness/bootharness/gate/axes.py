@@ -5,26 +5,36 @@ from pathlib import Path
 from typing import Any
 
 from bootharness.plan import DEFAULT_CMDLINE, OPTIONS, SCREEN, STAGE1, chosen
-from bootharness.plan.fault import Faults
+from bootharness.plan.fault_line import FaultList
 from bootharness.plan.goal import is_pattern
 from bootharness.routes.table import ROUTES
 from bootharness.runs.cell import Cell
+from bootharness.text import count
 
 __all__ = ["AXES", "axes", "varying", "way"]
 
 AXES = tuple(OPTIONS)
 """The axes of a matrix besides the kernel: every option of a plan, by its name."""
+
+
+def _cmdline(value: str) -> str:
+    rest = value.removeprefix(DEFAULT_CMDLINE)
+    if rest == value or (rest and not rest.startswith(" ")):
+        return value
+    return f"usual command line{f' and{rest}' if rest else ''}"
+
+
 _WRITTEN: dict[str, Callable[[Any], str]] = {
     "until": lambda value: f"to {_goal(value)}" if value != SCREEN else "",
     "until_screen": "to {!r} on the screen".format,
     "at_most_s": lambda seconds: f"within {seconds:g} s of the guest's own",
     "fail_on": lambda patterns: f"without {' and '.join(map(repr, patterns))}",
     "send": lambda prompts: f"typing {', '.join(map(repr, prompts))}",
-    "cmdline": lambda value: "usual command line" if value == DEFAULT_CMDLINE else value,
+    "cmdline": _cmdline,
     "timeout_s": "{:g} s".format,
     "idle_s": "idle for {:g} s".format,
     "memory_mib": "{:,} MiB".format,
-    "smp": "{:,} CPUs".format,
+    "smp": lambda number: count(number, "CPU"),
 }
 
 
@@ -39,7 +49,7 @@ def axes(cell: Cell) -> dict[str, str]:
 
 
 def _written(name: str, value: Any) -> str:
-    if value in (None, ()) or isinstance(value, Faults):
+    if value in (None, ()) or isinstance(value, FaultList):
         return str(value or "")
     return _WRITTEN.get(name, str)(value)
 

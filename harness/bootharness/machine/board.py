@@ -25,7 +25,8 @@ _UNUSUAL = {
 class Board(Struct, frozen=True):
     """A family of machine types: what it ``lacks``, in words, the interfaces by which it has
     disks, the usual one first, the media it takes, and how many CPUs it has at most. It has the
-    screen ``vga``. ``bios`` is a firmware of its own, where QEMU's usual one boots no disks."""
+    screen ``vga``. ``bios`` is a firmware of its own, where QEMU's usual one boots no disks.
+    ``cmdline`` is what Linux has to be told there, where nobody tells it anything."""
 
     lacks: str = ""
     disks: tuple[str, ...] = _PCI_DISKS
@@ -33,6 +34,7 @@ class Board(Struct, frozen=True):
     most_cpus: int = 255
     vga: str = "std"
     bios: Tool | None = None
+    cmdline: str = ""
 
     @property
     def has_pci(self) -> bool:
@@ -91,6 +93,8 @@ _MICROVM = Board(
     ("disk",),
     vga="none",
     bios=Tool("bios-microvm.bin", "seabios"),
+    # with its ACPI, Linux takes it that there is no timer but KVM's
+    cmdline="acpi=off",
 )
 
 

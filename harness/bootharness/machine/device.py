@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from msgspec import Struct
 
@@ -59,13 +59,15 @@ class Device(Struct, frozen=True):
 
 
 class Drive(Struct, frozen=True):
-    """An image and how a machine has it; ``driver`` is QEMU's for the image."""
+    """An image and how a machine has it; ``driver`` is QEMU's for the image, ``node`` what QEMU
+    opens in its place, if anything."""
 
     path: Path
     interface: str = "ahci"
     kind: MediumKind = "disk"
     driver: str = "raw"
     sector_bytes: int = SECTOR_BYTES
+    node: dict[str, Any] | None = None
 
     @classmethod
     def of(cls, facts: DiskFacts, interface: str, path: Path) -> "Drive":
@@ -122,9 +124,9 @@ def _device_words(drive: Drive, number: int) -> tuple[str, ...]:
 def _image(drive: Drive) -> str:
     """Return a medium's image as QEMU opens it: by the driver that we have chosen, and without
     the file that a container may name."""
-    if drive.driver == "raw":
+    if drive.driver == "raw" and drive.node is None:
         return f"file={escaped(drive.path)},format=raw"
-    node = {
+    node = drive.node or {
         "driver": drive.driver,
         "file": {"driver": "file", "filename": str(drive.path)},
         **({"backing": None} if drive.driver in BACKED else {}),

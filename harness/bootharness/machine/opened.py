@@ -1,20 +1,19 @@
 """What is inside a disk image in a container, read through QEMU's own driver for it.
 
 A storage daemon of QEMU's opens it, read-only and as a user of its own, and gives it out by NBD
-(the network block device protocol, proto.md: "fixed newstyle negotiation", simple replies) over a
-socket in a folder that only we can enter.
+(the network block device protocol) over a socket in a folder that only we can enter.
 """
 
 import json
 import os
 import socket
-import struct
 import subprocess
 import tempfile
 from pathlib import Path
 from weakref import finalize
 
 from bootharness.errors import MediumUnavailable
+from bootharness.formats import nbd
 from bootharness.formats.container import BACKED
 from bootharness.host.rights import command, own_user
 from bootharness.host.tool import Tool
@@ -26,16 +25,6 @@ _ANSWER_S = 60.0
 _SAID_BYTES = 4096
 _MOST_BYTES = 1 << 24
 """What is asked for at once; NBD servers give at least as much."""
-_HELLO = struct.Struct(">8s8sH")
-_FIXED_NO_ZEROES = 3
-_CHOOSE = struct.Struct(">I8sII")
-"""our flags; IHAVEOPT, the option, the length of what comes with it"""
-_EXPORT_NAME = 1
-_EXPORT = struct.Struct(">QH")
-_REQUEST = struct.Struct(">IHHQQI")
-_REPLY = struct.Struct(">IIQ")
-_ASKED, _ANSWERED = 0x25609513, 0x67446698
-_READ = 0
 
 
 class Opened:
@@ -118,21 +107,21 @@ class _Served:
 
     def _negotiate(self) -> int:
         """Return the size of what is given out."""
-        magic, options, _ = _HELLO.unpack(self._take(_HELLO.size))
-        if (magic, options) != (b"NBDMAGIC", b"IHAVEOPT"):
+        magic, options, _ = nbd.HELLO.unpack(self._take(nbd.HELLO.size))
+        if (magic, options) != (nbd.MAGIC, nbd.OPTIONS):
             raise self._lost("it speaks no NBD")
-        name = b"image"
-        chosen = _CHOOSE.pack(_FIXED_NO_ZEROES, options, _EXPORT_NAME, len(name))
-        self._socket.sendall(chosen + name)
-        size, _ = _EXPORT.unpack(self._take(_EXPORT.size))
+        name, flags = b"image", nbd.FIXED_NO_ZEROES.to_bytes(4, "big")
+        chosen = nbd.CHOOSE.pack(options, nbd.EXPORT_NAME, len(name))
+        self._socket.sendall(flags + chosen + name)
+        size, _ = nbd.EXPORT.unpack(self._take(nbd.EXPORT.size))
         return int(size)
 
     def read(self, start: int, size: int) -> bytes:
         """Return bytes that are there."""
         try:
-            self._socket.sendall(_REQUEST.pack(_ASKED, 0, _READ, start, start, size))
-            magic, failed, _ = _REPLY.unpack(self._take(_REPLY.size))
-            if magic != _ANSWERED or failed:
+            self._socket.sendall(nbd.REQUEST.pack(nbd.ASKED, 0, nbd.READ, start, start, size))
+            magic, failed, _ = nbd.REPLY.unpack(self._take(nbd.REPLY.size))
+            if magic != nbd.ANSWERED or failed:
                 raise self._lost(f"error {failed} at byte {start:,}")
             return self._take(size)
         except OSError as error:

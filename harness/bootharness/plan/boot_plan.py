@@ -13,7 +13,9 @@ from msgspec import Struct, field
 from msgspec.structs import force_setattr, replace
 
 from bootharness.errors import UsageError
+from bootharness.plan.disk_fault import DiskFaults
 from bootharness.plan.fault import Faults
+from bootharness.plan.fault_line import FaultList
 from bootharness.plan.goal import AUTO, BEFORE_USERSPACE, SCREEN, SHUTDOWN, UNTIL, check_until
 from bootharness.plan.option import Option, options_of
 from bootharness.plan.pattern import check_on_screen, check_pattern, is_needle
@@ -158,6 +160,19 @@ class MachineConfig(Struct, frozen=True):
             most=255,
         ),
     ] = 1
+
+    disk_faults: Annotated[
+        DiskFaults,
+        Option(
+            "--disk-fault",
+            "What goes wrong with the disk that is booted from, as error:lba=10000,times=2, "
+            "slow:rate=1000000, slow:iops=50, vanish:after=read:100, cut:bytes=5000000, "
+            "hang:lba=10000 or flip:lba=10000,byte=7; may be repeated.",
+            metavar="FAULT",
+            by_route=True,
+            repeated=True,
+        ),
+    ] = DiskFaults()
 
     def __post_init__(self) -> None:
         _check(self)
@@ -306,7 +321,7 @@ class BootPlan(Struct, frozen=True):
         float,
         Option(
             "--timeout",
-            "Time limit of a boot; what network faults cost is not in it.",
+            "Time limit of a boot; what the faults that you ask for cost comes on top.",
             kind=float,
             metavar="SECONDS",
             least=0.1,
@@ -355,6 +370,7 @@ OPTIONS: dict[str, Option] = {
     each.name: each for part in (BootPlan, NetPlan, MachineConfig) for each in options_of(part)
 }
 """Every option of a plan, by the name of its field, whichever part of the plan that is in."""
+_FAULTS: dict[str, type[Faults | DiskFaults]] = {"faults": Faults, "disk_faults": DiskFaults}
 
 
 def chosen(plan: BootPlan) -> dict[str, Any]:
@@ -370,13 +386,9 @@ def choose(plan: BootPlan, values: Mapping[str, Any]) -> BootPlan:
     if unknown := [name for name in values if name not in OPTIONS]:
         raise UsageError(f"{', '.join(unknown)}: known are {', '.join(OPTIONS)}")
     given = dict(values)
-    if "faults" in given and not isinstance(given["faults"], Faults):
-        faults = given["faults"]
-        faults = [faults] if isinstance(faults, str) else faults
-        for each in faults if isinstance(faults, list | tuple) else [faults]:
-            if not isinstance(each, str):
-                raise UsageError(f"network fault {each!r}: text is wanted, as stall:block=100")
-        given["faults"] = Faults.parse(faults)
+    for name, kind in _FAULTS.items():
+        if name in given and not isinstance(given[name], kind):
+            given[name] = _faults(kind, given[name])
     for name in ("fail_on", "send", "more_disks"):
         if name in given:
             texts = given[name]
@@ -390,6 +402,15 @@ def choose(plan: BootPlan, values: Mapping[str, Any]) -> BootPlan:
         net=replace(plan.net, **network),
         machine=replace(plan.machine, **machine),
     )
+
+
+def _faults(kind: type[Faults | DiskFaults], given: Any) -> FaultList:
+    """Return faults as people write them, one or several. Raises UsageError."""
+    several = [given] if isinstance(given, str) else given
+    for each in several if isinstance(several, list | tuple) else [several]:
+        if not isinstance(each, str):
+            raise UsageError(f"{kind.what} {each!r}: text is wanted, as {kind.example}")
+    return kind.parse(several)
 
 
 def _texts(values: Any) -> Any:

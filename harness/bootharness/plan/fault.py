@@ -9,15 +9,14 @@ A fault that concerns a file means the kernel unless it names another. One that 
 act is refused: nobody would notice that it did nothing.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from math import isfinite
-from typing import Self
+from collections.abc import Collection, Iterable, Mapping
+from typing import ClassVar, Self
 
 from msgspec import Struct
 from msgspec.structs import fields
 
 from bootharness.errors import UsageError
-from bootharness.text import hint
+from bootharness.plan.fault_line import FaultList, read_fault, write_fault
 
 __all__ = ["FAULTS", "KERNEL_FILE", "Fault", "Faults"]
 
@@ -87,24 +86,9 @@ class Fault(Struct, frozen=True):
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read a fault as a person writes it. Raises UsageError, saying what can be written."""
-        kind, _, rest = text.partition(":")
-        if kind not in FAULTS:
-            raise UsageError(f"network fault {kind!r}: {hint(kind, FAULTS)}")
-        values: dict[str, str | int | float] = {}
         types = {each.name: each.type for each in fields(cls)}
-        for part in rest.split(",") if rest else []:
-            name, _, value = part.partition("=")
-            if name not in FAULTS[kind]:
-                known = ", ".join(FAULTS[kind]) or "nothing"
-                raise UsageError(f"network fault {text!r}: of {kind} can be said: {known}")
-            try:
-                values[name] = {str: str, int: int, float: float}[types[name]](value)
-            except ValueError:
-                raise UsageError(f"network fault {text!r}: {name} {value!r} is no number") from None
-        fault = cls(kind, **{**_DEFAULTS.get(kind, {}), **values})  # type: ignore[arg-type]
-        numbers = (fault.block, fault.bytes, fault.seconds, fault.rate)
-        if min(numbers) < 0 or not all(map(isfinite, numbers)):
-            raise UsageError(f"network fault {text!r}: a number in it is negative or has no end")
+        kind, values = read_fault("network fault", text, FAULTS, types)
+        fault = cls(kind, **{**_DEFAULTS.get(kind, {}), **values})
         if fault.block < 1 and kind != "link-down":
             raise UsageError(f"network fault {text!r}: blocks count from 1")
         if kind == "loss" and not 0 < fault.rate <= 1:
@@ -118,12 +102,14 @@ class Fault(Struct, frozen=True):
             **{each.name: each.default for each in fields(Fault)},
             **_DEFAULTS.get(self.kind, {}),
         }
-        said = ",".join(
-            f"{name}={_number(value) if isinstance(value, float) else value}"
-            for name in FAULTS[self.kind]
-            if (value := getattr(self, name)) or value != usual[name]
+        return write_fault(
+            self.kind,
+            (
+                (name, value)
+                for name in FAULTS[self.kind]
+                if (value := getattr(self, name)) or value != usual[name]
+            ),
         )
-        return f"{self.kind}:{said}" if said else self.kind
 
     def check(self, route: str, sizes: Sizes, over_http: Collection[str]) -> None:
         """Raise UsageError for what cannot act on a route that serves files of these sizes."""
@@ -163,20 +149,12 @@ _DEFAULTS: dict[str, dict[str, int | float | str]] = {
 }
 
 
-def _number(value: float) -> str:
-    return str(int(value)) if value.is_integer() else str(value)
-
-
-class Faults(Struct, frozen=True):
+class Faults(FaultList, frozen=True):
     """The faults of one network."""
 
+    what: ClassVar[str] = "network fault"
+    example: ClassVar[str] = "stall:block=100"
     all: tuple[Fault, ...] = ()
-
-    def __iter__(self) -> Iterator[Fault]:
-        return iter(self.all)
-
-    def __contains__(self, kind: object) -> bool:
-        return any(fault.kind == kind for fault in self.all)
 
     def of(self, *kinds: str, file: str | None = None) -> list[Fault]:
         """Return the faults of these kinds, those of one file if it is given."""
@@ -185,9 +163,6 @@ class Faults(Struct, frozen=True):
             for fault in self.all
             if fault.kind in kinds and (file is None or fault.file == file)
         ]
-
-    def __str__(self) -> str:
-        return " ".join(map(str, self.all))
 
     @classmethod
     def parse(cls, texts: Iterable[str]) -> Self:

@@ -28,7 +28,7 @@ FOLDER = pytest.StashKey[Path]()
 MACHINE = pytest.StashKey[tuple["Machine", Path]]()
 """What a test's boot has left with the test."""
 
-_ONLY_DISKS = ("loader", "tracer", "disk_interface")
+_ONLY_DISKS = ("loader", "tracer", "disk_interface", "disk_faults")
 
 
 class _Boots(Struct):
@@ -180,9 +180,10 @@ def machine(
     from bootharness.machine.qemu import Qemu
     from bootharness.routes.medium import Medium
 
-    with Workspace() as workspace:
-        medium = Medium.of_disk(disk_image, boot_plan.machine.disk_interface)
+    with Workspace() as workspace, Medium.of_disk(disk_image, boot_plan) as medium:
         config = chosen_machine(boot_plan.machine, narrow=medium.narrow)
         with Qemu(config, medium.device, workspace) as qemu, Machine(qemu) as live:
+            medium.started(qemu.launched)
+            medium.begin(live)
             request.node.stash[MACHINE] = live, _boots.new_folder()
             yield live

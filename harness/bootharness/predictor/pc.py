@@ -232,12 +232,17 @@ class Pc:
 
     def _on_in(self, _uc: Uc, port: int, size: int, _data: object) -> int:
         value = self.ports.read(port, size)
+        try:
+            self.hang.touched_port()
+        except Ended as ended:
+            self.end(ended)
         self._device_in_protected_mode()
         return value
 
     def _on_out(self, _uc: Uc, port: int, _size: int, value: int, _data: object) -> None:
         try:
             self.ports.write(port, value)
+            self.hang.touched_port()
         except Ended as ended:
             self.end(ended)
         self._device_in_protected_mode()

@@ -30,8 +30,9 @@ _SAMPLES = 16
 
 
 class Patience(Struct, frozen=True):
-    """How many instructions without a BIOS call, and how many calls in all, may pass before a
-    boot is given up without an answer; None for as many as it takes to have one."""
+    """How many instructions without a BIOS call, and how many calls and accesses to ports in all,
+    may pass before a boot is given up without an answer; None for as many as it takes to have
+    one."""
 
     instructions: int | None = None
     calls: int | None = None
@@ -45,7 +46,7 @@ class HangWatch:
 
     def __init__(self, patience: Patience) -> None:
         self._patience = patience
-        self._all_calls = 0
+        self._all_calls = self._all_ports = 0
         self.samples: dict[int, CpuSample] = {}
         self._seen: set[object] = set()
         self._calls = self._polls = 0
@@ -73,6 +74,12 @@ class HangWatch:
             raise not_emulated(f"what comes after {self._patience.calls:,} BIOS calls")
         if self._calls > _MOST_CALLS:
             raise Ended("loop", f"{_MOST_CALLS:,} BIOS calls with nothing new in them")
+
+    def touched_port(self) -> None:
+        """Note an access to a port. Raises Ended when patience is at its end."""
+        self._all_ports += 1
+        if self._patience.calls is not None and self._all_ports > self._patience.calls:
+            raise not_emulated(f"what comes after {self._patience.calls:,} accesses to ports")
 
     def polled(self, number: int) -> None:
         """Note a BIOS call that asks how things are. Raises Ended when it is asked for ever."""

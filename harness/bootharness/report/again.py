@@ -7,7 +7,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from bootharness.plan import AUTO, OPTIONS, STAGE1, BootPlan, choose, chosen
-from bootharness.plan.fault import Faults
+from bootharness.plan.fault_line import FaultList
 from bootharness.trace.boot_trace import BootTrace
 
 __all__ = ["again", "command"]
@@ -51,6 +51,6 @@ def _as_booted(trace: BootTrace, plan: BootPlan) -> tuple[str, BootPlan]:
 
 def _written(value: Any) -> list[str]:
     """Return a value as it is written on a command line, each of several by itself."""
-    if isinstance(value, Faults | tuple):
+    if isinstance(value, FaultList | tuple):
         return [str(each) for each in value]
     return [f"{value:g}" if isinstance(value, float) else str(value)]

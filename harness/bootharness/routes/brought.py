@@ -29,7 +29,8 @@ def _prepare(disk: DiskImage, plan: BootPlan, workspace: Workspace) -> Iterator[
     if disk.driver == "raw" and (least := _least_bytes(disk)) > size:
         path = workspace.path / "padded.img"
         path.write_bytes(disk.path.read_bytes().ljust(least, b"\0"))
-    yield Medium.of_disk(disk, interface, path)
+    with Medium.of_disk(disk, plan, interface=interface, path=path) as medium:
+        yield medium
 
 
 def _interface(disk: DiskImage, plan: BootPlan) -> str:
@@ -96,7 +97,7 @@ DISK = Route(
     "loader and initrd",
     blame="what is on the disk",
     prepare=_prepare,
-    takes=frozenset({"tracer", "disk_interface", "attached", "more_disks", "bios"}),
+    takes=frozenset({"tracer", "disk_interface", "disk_faults", "attached", "more_disks", "bios"}),
     expand=_expand,
     fetch=_fetch,
     until=_to_the_banner,

@@ -10,6 +10,7 @@ LBA 0         the MBR: loader, disk signature, partition table
 import hashlib
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 from zlib import crc32
@@ -31,8 +32,10 @@ from bootharness.formats.mbr import BOOTSTRAP_BYTES, SECTOR_BYTES, Mbr, Partitio
 from bootharness.kernels.content import File, Piece, PieceMap, Source, file_source
 from bootharness.kernels.image import KernelImage
 from bootharness.machine.device import Drive
+from bootharness.machine.faulty_disk import FaultyDisk
 from bootharness.machine.opened import Opened
 from bootharness.plan import AUTO
+from bootharness.plan.disk_fault import DiskFaults
 from bootharness.routes.found import content_of, found_in
 from bootharness.routes.loader import Loader
 from bootharness.routes.pieces import pieces
@@ -99,7 +102,8 @@ class DiskImage(Struct, frozen=True):
     ``driver`` is QEMU's for the image, ``shape`` how a machine has it, ``given`` the name of the
     file that it was unpacked from. ``blank_lba`` is the last that was read and is all zeros, with
     all that was read with it. LBAs are those of the drive that is booted from; ``others`` are
-    further disks of the machine, on which a kernel has no LBA.
+    further disks of the machine, on which a kernel has no LBA. ``left_bytes`` is how much of the
+    image the machine has, where that is not all.
     """
 
     path: Path
@@ -114,6 +118,7 @@ class DiskImage(Struct, frozen=True):
     shape: Shape = Shape()
     given: str = ""
     others: "tuple[DiskImage, ...]" = ()
+    left_bytes: int | None = None
 
     @classmethod
     def existing(cls, path: Path) -> Self:
@@ -188,6 +193,8 @@ class DiskImage(Struct, frozen=True):
     @property
     def size_bytes(self) -> int:
         """How much the image holds, in bytes."""
+        if self.left_bytes is not None:
+            return self.left_bytes
         content = self.content
         return content.size if isinstance(content, Opened) else self.path.stat().st_size
 
@@ -205,6 +212,51 @@ class DiskImage(Struct, frozen=True):
     def facts(self) -> "DiskFacts":
         """What a trace keeps of it. Raises KernelUnavailable when it cannot be read."""
         return _facts(self)
+
+    @contextmanager
+    def faulty(
+        self, faults: DiskFaults, path: Path | None = None
+    ) -> "Iterator[tuple[DiskImage, FaultyDisk | None]]":
+        """Give the image as it is with faults, and what makes them; ``path`` is where a copy to
+        boot from lies. Raises UsageError for a fault that could never act."""
+        if not faults.all:
+            yield self, None
+            return
+        self._check_faults(faults)
+        disk, content, size = self, self.content, self.size_bytes
+        if path and path != self.path:
+            content, size = file_source(path), path.stat().st_size
+        elif self.driver != "raw":
+            content = Opened(self.path, self.driver)  # which no two threads can ask
+        if (left := faults.left_bytes) is not None:
+            size = left // self.shape.sector_bytes * self.shape.sector_bytes
+            disk = replace(self, left_bytes=size)
+        size = -(-size // SECTOR_BYTES) * SECTOR_BYTES
+        shape = self.shape
+        with FaultyDisk(
+            faults, content, size, sector_bytes=shape.sector_bytes, base=shape.base
+        ) as made:
+            yield disk, made
+
+    def _check_faults(self, faults: DiskFaults) -> None:
+        kind, size, sector_bytes = self.shape.kind, self.size_bytes, self.shape.sector_bytes
+        # of a floppy the drive takes none but of certain sizes
+        least = {"disk": LEAST_DISK_SECTORS * sector_bytes, "floppy": size}.get(kind, sector_bytes)
+        of = " of" if self.kernel else ""
+        what = f"the {'CD' if kind == 'cdrom' else kind}{of} {self.source}"
+        for each in faults:
+            if kind == "floppy" and each.kind in ("error", "vanish"):
+                raise UsageError(
+                    f"{faults.what} {each}: {what}: QEMU's floppy drive never fails to read, but "
+                    "brings zeros"
+                )
+            each.check(
+                what,
+                sectors=self.sectors,
+                sector_bytes=sector_bytes,
+                size=size,
+                least=least,
+            )
 
     def drive(self, interface: str, path: Path | None = None) -> Drive:
         """Return it as a machine has it; ``path`` is where a copy to boot from lies."""
@@ -480,6 +532,7 @@ def _what(disk: DiskImage | DiskLayout) -> "DiskFacts":
         base=shape.base,
         heads=shape.floppy.heads if shape.floppy else None,
         track_sectors=shape.floppy.sectors if shape.floppy else None,
+        told_sectors=shape.told_sectors,
         refused=shape.refused,
         others=tuple(each.name for each in image.others) if image else (),
     )

@@ -119,7 +119,8 @@ def _sectors(count: int) -> int:
 @contextmanager
 def _prepare(kernel: KernelImage, plan: BootPlan, workspace: Workspace) -> Iterator[Medium]:
     disk = grub_disk(workspace.path / "disk.img", kernel, plan)
-    yield Medium.of_disk(disk, plan.machine.disk_interface)
+    with Medium.of_disk(disk, plan) as medium:
+        yield medium
 
 
 GRUB = Route(
@@ -127,7 +128,7 @@ GRUB = Route(
     summary="GRUB on a disk, by linux16: through the kernel's setup code",
     blame="GRUB",
     prepare=_prepare,
-    takes=frozenset({"initrd", "cmdline", "tracer", "disk_interface", "bios"}),
+    takes=frozenset({"initrd", "cmdline", "tracer", "disk_interface", "disk_faults", "bios"}),
     tools=(_BOOT_IMG, _MKIMAGE),
     programs=(GRUB_FILES,),
 )

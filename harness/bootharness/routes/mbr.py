@@ -40,7 +40,8 @@ def _prepare(
     disk = _laid_out(source, plan)
     if isinstance(disk, DiskLayout):
         disk = disk.write(workspace.path / "disk.img")
-    yield Medium.of_disk(disk, plan.machine.disk_interface)
+    with Medium.of_disk(disk, plan) as medium:
+        yield medium
 
 
 def _laid_out(source: KernelImage | DiskImage, plan: BootPlan) -> DiskImage | DiskLayout:
@@ -70,7 +71,9 @@ MBR = Route(
     summary="stage1, or another loader, in the boot sector of a disk laid out for it",
     blame="the loader",
     prepare=_prepare,
-    takes=frozenset({"loader", "initrd", "cmdline", "tracer", "disk_interface", "bios"}),
+    takes=frozenset(
+        {"loader", "initrd", "cmdline", "tracer", "disk_interface", "disk_faults", "bios"}
+    ),
     refuse=_refuse,
     until=_until,
     ingredients=_ingredients,

@@ -1,7 +1,7 @@
 """What a route prepares: ready for one machine to boot from, with what is known of it."""
 
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -11,11 +11,14 @@ from msgspec.structs import replace
 from bootharness.formats.bzimage import SetupHeader
 from bootharness.kernels.image import KernelImage
 from bootharness.machine.device import Device, drive_device
+from bootharness.machine.faulty_disk import FaultyDisk
+from bootharness.plan import BootPlan
 from bootharness.routes.disk import DiskImage, Initrd
 from bootharness.routes.loader import Loader
 
 if TYPE_CHECKING:
     from bootharness.formats.bioscall import BiosCall
+    from bootharness.machine.machine import Machine
     from bootharness.routes.net_connection import Connection
 
 __all__ = ["Medium"]
@@ -26,7 +29,7 @@ class Medium(Struct, frozen=True):
 
     ``kernel`` None is found by what is read, ``loader`` None is not ours. ``disk`` is what lies
     where, if there is one, and ``interface`` how that is attached; ``wire`` is something else to
-    wait for, and to blame.
+    wait for, and to blame, and ``faulty`` the disk where it was made to fail.
     """
 
     device: Device
@@ -36,14 +39,54 @@ class Medium(Struct, frozen=True):
     disk: DiskImage | None = None
     interface: str | None = None
     wire: "Connection | None" = None
+    faulty: FaultyDisk | None = None
 
     @classmethod
-    def of_disk(cls, disk: DiskImage, interface: str, path: Path | None = None) -> Self:
-        """Return a disk image as a medium; ``path`` is where a copy to boot from lies."""
-        more = [each.drive(interface) for each in disk.others]
-        device = drive_device(disk.drive(interface, path), *more)
+    @contextmanager
+    def of_disk(
+        cls, disk: DiskImage, plan: BootPlan, *, interface: str = "", path: Path | None = None
+    ) -> Iterator[Self]:
+        """Give a disk image as a medium, with the faults of a plan.
+
+        ``path`` is where a copy to boot from lies, and ``interface`` how it is attached, if not as
+        the plan says. Raises UsageError for a fault that could never act.
+        """
+        interface = interface or plan.machine.disk_interface
         own = disk.shape.kind == "floppy"  # which has a controller of its own
-        return cls(device, disk.kernel, disk.loader, disk.initrd, disk, None if own else interface)
+        with disk.faulty(plan.machine.disk_faults, path) as (held, faulty):
+            drive = held.drive(interface, path)
+            drive = replace(drive, node=faulty.node) if faulty else drive
+            device = drive_device(drive, *(each.drive(interface) for each in held.others))
+            if faulty:
+                device = replace(
+                    device,
+                    # QEMU looks at a disk itself before its guest does; that is not to be a fault's
+                    words=(*device.words, "-S"),
+                    fds=(faulty.guest_end.fileno(),),
+                )
+            yield cls(
+                device,
+                held.kernel,
+                held.loader,
+                held.initrd,
+                held,
+                None if own else interface,
+                faulty=faulty,
+            )
+
+    def started(self, launched: float) -> None:
+        """Note that QEMU runs, and when it was launched, on the monotonic clock."""
+        for each in (self.wire, self.faulty):
+            if each:
+                each.started(launched)
+
+    def begin(self, machine: "Machine", *, waits: bool = False) -> None:
+        """Let a machine run that is not to begin before we are ready; ``waits`` where it is for
+        somebody else to let it."""
+        if self.faulty:
+            self.faulty.begin()
+            if not waits:
+                machine.resume()
 
     @property
     def managed(self) -> bool:

@@ -17,7 +17,16 @@ from bootharness.host.workspace import Workspace
 from bootharness.kernels.source import expand, fetch
 from bootharness.machine.board import board_of
 from bootharness.machine.device import Firmware
-from bootharness.plan import AUTO, OPTIONS, SCREEN, BootPlan, choose, chosen
+from bootharness.plan import (
+    AUTO,
+    DEFAULT_CMDLINE,
+    OPTIONS,
+    SCREEN,
+    BootPlan,
+    MachineConfig,
+    choose,
+    chosen,
+)
 from bootharness.routes.disk import DiskImage, DiskLayout
 from bootharness.routes.medium import Medium
 from bootharness.trace.milestones import MILESTONES
@@ -99,7 +108,10 @@ class Route(Struct, frozen=True, kw_only=True):
         until = plan.until
         if until == AUTO:
             until = SCREEN if plan.until_screen is not None else self.until(plan)
-        return replace(plan, until=until, machine=machine)
+        cmdline = plan.cmdline
+        if board.cmdline and "cmdline" in self.takes and cmdline == DEFAULT_CMDLINE:
+            cmdline = f"{cmdline} {board.cmdline}"
+        return replace(plan, until=until, machine=machine, cmdline=cmdline)
 
     def ready(self, plan: BootPlan) -> BootPlan:
         """Return a plan that is settled and that can be; raises what `check` does."""
@@ -136,12 +148,10 @@ class Route(Struct, frozen=True, kw_only=True):
                 f"--tracer {plan.tracer}: under KVM gdb's breakpoints are bytes in memory, over "
                 "which the loader is read: take --accelerator tcg"
             )
+        if plan.at_most_s is not None:
+            _check_counted(plan.machine)
         for needle in plan.needles:
             read_needle(needle)
-        if plan.at_most_s is not None and plan.machine.accelerator == "kvm":
-            raise UsageError(
-                "--at-most: QEMU counts no instructions under KVM: take --accelerator tcg"
-            )
         self.refuse(plan)
         for tool in self.tools:
             tool.check()
@@ -149,3 +159,14 @@ class Route(Struct, frozen=True, kw_only=True):
     def _unused(self) -> list[str]:
         return [each.name for each in OPTIONS.values()
                 if each.by_route and each.name not in self.takes]  # fmt: skip
+
+
+def _check_counted(machine: MachineConfig) -> None:
+    """Raise UsageError for a machine whose guest's seconds cannot be counted."""
+    if machine.accelerator == "kvm":
+        raise UsageError("--at-most: QEMU counts no instructions under KVM: take --accelerator tcg")
+    if not board_of(machine.machine_type).has_pci:
+        raise UsageError(
+            f"--at-most: the machine {machine.machine_type} has no timer by which the guest's "
+            "seconds are known: take pc or q35"
+        )

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from msgspec import Struct
 from msgspec.structs import replace
 
-from bootharness.formats.eltorito import CD_SECTOR_BYTES, boot_entry
+from bootharness.formats.eltorito import CD_SECTOR_BYTES, boot_entry, told_sectors
 from bootharness.formats.floppy import FloppyFormat, drive_format, floppy_format
 from bootharness.formats.mbr import SECTOR_BYTES
 from bootharness.plan import AUTO
@@ -27,8 +27,9 @@ class Shape(Struct, frozen=True):
 
     That drive has the number ``drive`` and sectors of ``sector_bytes``, and begins at byte
     ``base`` of the image: what a CD emulates lies anywhere on it. ``floppy`` is the format of a
-    floppy, that of one which a CD emulates, too. ``refused`` is why no BIOS
-    boots it, to go behind "it has"; empty where one may.
+    floppy, that of one which a CD emulates, too. ``told_sectors`` is how many a
+    CD says that it has. ``refused`` is why no BIOS boots it, to go behind "it has"; empty where
+    one may.
     """
 
     kind: MediumKind = "disk"
@@ -36,6 +37,7 @@ class Shape(Struct, frozen=True):
     sector_bytes: int = SECTOR_BYTES
     base: int = 0
     floppy: FloppyFormat | None = None
+    told_sectors: int | None = None
     refused: str = ""
 
     def shows(self, drive: int) -> bool:
@@ -55,7 +57,8 @@ def shape_of(read: Callable[[int, int], bytes], size: int, asked: str = AUTO) ->
         return Shape("floppy", _FLOPPY, floppy=drive_format(read(0, SECTOR_BYTES), size))
     if kind != "cdrom":
         return Shape(sector_bytes=_disk_sector_bytes(read))
-    shape, entry = Shape("cdrom", _CD, CD_SECTOR_BYTES), boot_entry(read, size)
+    shape = Shape("cdrom", _CD, CD_SECTOR_BYTES, told_sectors=told_sectors(read))
+    entry = boot_entry(read, size)
     if isinstance(entry, str):
         return replace(shape, refused=entry)
     if entry.emulation == "none":

@@ -13,6 +13,7 @@ from bootharness.plan.goal import is_pattern
 from bootharness.trace.adverse import Adverse
 from bootharness.trace.block_moves import BlockMove, block_moves, placements
 from bootharness.trace.booted import DiskFacts, KernelFacts, LoaderFacts
+from bootharness.trace.disk_facts import FaultyDiskFacts
 from bootharness.trace.handoff import Handoff
 from bootharness.trace.heard import Heard
 from bootharness.trace.machine_facts import CpuSample, MachineFacts, PostMortem, QmpEvent
@@ -51,9 +52,10 @@ class Ending(Struct, frozen=True):
     the file), ``guest-reset``, ``guest-shutdown``, ``guest-suspended``, ``boot-failed``
     (INT 18h), ``bootstrap`` (INT 19h by the guest), ``network`` (it cannot come to anything any
     more, as the wire shows; ``detail`` is the cause), ``boot-program`` (what came from the
-    network gives up; ``detail`` is what it says), ``firmware-crash`` (a UEFI tells of an
-    exception, its own or that of what it has started; ``detail`` is which), ``panic``,
-    ``failed-on`` (a pattern came that makes it bad; ``detail`` is its line), ``complaint`` (the
+    network gives up; ``detail`` is what it says), ``disk`` (a read that its faulty disk never
+    answers), ``firmware-crash`` (a UEFI tells of an exception, its own or that of what it has
+    started; ``detail`` is which), ``panic``, ``failed-on`` (a pattern came that makes it bad;
+    ``detail`` is its line), ``complaint`` (the
     kernel says that it cannot run), ``boot-manager`` (one that rests at a prompt), ``halted`` (HLT
     with interrupts off), ``loop``, ``waits-for-key``, ``idle``, ``timeout``, ``skipped`` (we could
     not find out; then ``cause`` says why)."""
@@ -147,6 +149,8 @@ class BootTrace(Struct, frozen=True, dict=True):
     """The command line that was asked for, None where nobody could ask for one."""
     network: NetworkFacts | None = None
     """The network that it came from, None where it came from elsewhere."""
+    faulty_disk: FaultyDiskFacts | None = None
+    """The disk that it came from where that was made to fail, None elsewhere."""
     post_mortem: PostMortem | None = None
     """The machine as the boot has left it, None where nobody looked."""
 

@@ -98,6 +98,8 @@ class DiskFacts(Struct, frozen=True):
     """How many sides a floppy has, None for another medium."""
     track_sectors: int | None = None
     """How many sectors a track of a floppy has."""
+    told_sectors: int | None = None
+    """How many sectors a CD says that it has, None for another medium."""
     others: tuple[str, ...] = ()
     """The images of further disks in the same machine."""
     filed: bool = False

@@ -75,6 +75,11 @@ def _numbers(trace: BootTrace) -> Iterator[_Bound]:
     if loader := trace.loader:
         for label, place in loader.symbols.items():
             yield f"loader.symbols: {_short(label)}", place, _DWORD
+    if faulty := trace.faulty_disk:
+        yield "faulty_disk.reads", faulty.reads, _QWORD
+        for event in faulty.events:
+            yield "faulty_disk.events.lba", event.lba, _QWORD
+            yield "faulty_disk.events.sectors", event.sectors, _DWORD
     if trace.handoff:
         yield from _of_handoff(trace.handoff, len(trace.bios_calls))
     for name, calls in (("bios_calls", trace.bios_calls), ("gdb_calls", trace.gdb_calls)):
@@ -101,6 +106,7 @@ def _of_disk(disk: DiskFacts) -> Iterator[_Bound]:
     yield "disk.initrd_bytes", disk.initrd_bytes, min(disk.bytes, _DWORD)
     yield "disk.initrd_address", disk.initrd_address, _DWORD
     yield "disk.drive", disk.drive, _BYTE
+    yield "disk.told_sectors", disk.told_sectors, _DWORD
     yield "disk.base", disk.base, disk.bytes
     yield "disk.heads", disk.heads, _BYTE
     yield "disk.track_sectors", disk.track_sectors, _BYTE

@@ -9,7 +9,7 @@ from bootharness.formats.eltorito import CD_SECTOR_BYTES
 from bootharness.formats.mbr import SECTOR_BYTES
 from bootharness.trace.booted import DiskFacts
 
-__all__ = ["DiskRead", "disk_reads", "is_read"]
+__all__ = ["DiskRead", "chs_of", "disk_reads", "is_read"]
 
 _DISK, _BY_CHS, _BY_LBA, _PARAMETERS = 0x13, 0x02, 0x42, 0x08
 _FIRST_CD = 0xE0
@@ -65,6 +65,12 @@ def disk_reads(calls: Iterable[BiosCall], disk: DiskFacts | None) -> Iterator[Di
             yield DiskRead(call, drive, lba, registers.al, size, buffer)
 
 
+def chs_of(call: BiosCall) -> tuple[int, int, int]:
+    """Return the cylinder, head and sector that a read by them begins with, in CX and DH."""
+    cx, head = call.registers_in.ecx & 0xFFFF, call.registers_in.edx >> 8 & 0xFF
+    return (cx & 0xC0) << 2 | cx >> 8, head, cx & 0x3F
+
+
 def _sector_bytes(drive: int, disk: DiskFacts | None) -> int:
     if disk and drive == disk.drive:
         return disk.sector_bytes
@@ -87,8 +93,7 @@ def _geometries(calls: Iterable[BiosCall]) -> dict[int, tuple[int, int]]:
 def _lba(call: BiosCall, geometry: tuple[int, int] | None) -> int | None:
     """Return the LBA of the cylinder, head and sector in CX and DH; that of the first sector needs
     no geometry."""
-    cx, head = call.registers_in.ecx & 0xFFFF, call.registers_in.edx >> 8 & 0xFF
-    cylinder, sector = (cx & 0xC0) << 2 | cx >> 8, cx & 0x3F
+    cylinder, head, sector = chs_of(call)
     if (cylinder, head, sector) == (0, 0, 1):
         return 0
     if geometry is None or not sector:

@@ -57,8 +57,10 @@ class Course(Struct):
 
     @property
     def limit_s(self) -> float:
-        """The time limit, without what the faults cost that were asked for."""
-        return self.plan.timeout_s + (self.wire.faults_cost_s if self.wire else 0.0)
+        """The time limit, with what the faults cost that were asked for."""
+        faulty = self.medium.faulty
+        cost_s = self.wire.faults_cost_s if self.wire else 0.0
+        return self.plan.timeout_s + cost_s + (faulty.cost_s if faulty else 0.0)
 
     @property
     def asked_for_kernel(self) -> bool:

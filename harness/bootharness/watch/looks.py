@@ -13,16 +13,20 @@ _QUICK_LOOKS, _QUICK_S = 24, 0.001
 
 
 class Looks(Struct):
-    """``samples`` are the looks since the guest last got on."""
+    """``samples`` are the looks since the guest last got on.
+
+    A machine that ``may_owe`` is not stopped for a look: it would wait for its disk.
+    """
 
     machine: Machine
     tracer: Tracer
+    may_owe: bool = False
     samples: list[CpuSample] = field(default_factory=list)
 
     @property
     def exact(self) -> bool:
         """Whether the addresses in the looks are exact: a debugger would see the stop for that."""
-        return not self.tracer.attached
+        return not self.tracer.attached and not self.may_owe
 
     def look(self) -> CpuSample:
         """Look at the CPU, and keep what was seen."""

@@ -66,6 +66,7 @@ def see(
     with closing(gdb) if gdb else nullcontext(), Machine(qemu) as machine, reader:
         tracer = _tracer(machine, medium, plan, gdb)
         connected = machine.now()
+        medium.begin(machine, waits=gdb is not None)
         course = Course(
             machine, medium, plan, Words(machine, signs), Lookout.of(plan), observer=observer
         )
@@ -91,6 +92,8 @@ def _remains(watch: Watch, ending: Ending, keep: Path | None) -> PostMortem | No
     """Look at the machine when somebody may want to know more; a good boot needs no time."""
     if not keep and ending.kind in _NOTHING_TO_SEE:
         return None
+    if faulty := watch.course.medium.faulty:
+        faulty.let_go()
     seen = post_mortem(watch.machine)
     lookout = watch.course.lookout
     if seen and not seen.screen.strip() and (keep or lookout.reads_screen):
@@ -174,8 +177,8 @@ def _trace(source: str, watch: Watch, ending: Ending, timings: dict[str, float])
         gdb_calls=tracer.second_opinion(),
         until_screen=plan.until_screen,
         fail_on=plan.fail_on,
-        closest=lookout.sought.closest if lookout.sought and not watch.hearing.marker else None,
         at_most_s=plan.at_most_s,
+        closest=lookout.sought.closest if lookout.sought and not watch.hearing.marker else None,
         marker=watch.hearing.marker,
         failed_on=course.failed_on,
         send=plan.send,
@@ -191,6 +194,7 @@ def _trace(source: str, watch: Watch, ending: Ending, timings: dict[str, float])
         cmdline=plan.cmdline if "cmdline" in ROUTES[plan.route].takes else None,
         events=tuple(watch.events),
         network=network,
+        faulty_disk=medium.faulty.facts() if medium.faulty else None,
         samples=tuple(watch.looks.samples[-_SAMPLES:]),
         timings={name: round(seconds, 6) for name, seconds in timings.items()},
     )

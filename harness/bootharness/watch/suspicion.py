@@ -5,6 +5,7 @@ from msgspec import Struct
 from bootharness.machine.machine import Machine
 from bootharness.watch.boot_program import BootProgram
 from bootharness.watch.course import Course
+from bootharness.watch.disk_watch import DiskWatch
 from bootharness.watch.hang import hang
 from bootharness.watch.hearing import Hearing
 from bootharness.watch.idle import IdleClock
@@ -31,6 +32,7 @@ class Suspicion(Struct):
     loading: Loading
     idle: IdleClock
     program: BootProgram | None = None
+    disk: DiskWatch | None = None
     disk_bytes: int = 0
     waits_for: str | None = None
 
@@ -43,6 +45,9 @@ class Suspicion(Struct):
         """Return how the guest hangs, an `Ending` kind, where it does."""
         progress = self._progress()
         idle_s = self.idle.seconds(progress)
+        if self.disk and self.disk.keeps_guest:
+            self.idle.restart()
+            idle_s = 0.0
         if idle_s < _SUSPICIOUS_S:
             self.looks.samples.clear()
             self.waits_for = None

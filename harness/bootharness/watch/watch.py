@@ -15,6 +15,7 @@ from bootharness.trace.handoff import Handoff
 from bootharness.trace.machine_facts import QmpEvent
 from bootharness.watch.boot_program import BootProgram
 from bootharness.watch.course import Course
+from bootharness.watch.disk_watch import DiskWatch
 from bootharness.watch.entry import header_entered, look, of_boot_sector
 from bootharness.watch.hearing import Hearing
 from bootharness.watch.idle import IdleClock
@@ -51,6 +52,7 @@ class Watch(Struct):
     loading: Loading
     looks: Looks
     program: BootProgram | None = None
+    disk: DiskWatch | None = None
     events: list[QmpEvent] = field(default_factory=list)
     foreign_bytes: int = 0
 
@@ -61,7 +63,10 @@ class Watch(Struct):
         program = BootProgram(course.wire) if course.wire else None
         hearing = Hearing(course, machine, tracer, Resting(machine), reader, program)
         loading = Loading(course, machine, tracer, hearing)
-        return cls(course, machine, tracer, hearing, loading, Looks(machine, tracer), program)
+        faulty = course.medium.faulty
+        looks = Looks(machine, tracer, may_owe=faulty is not None and faulty.may_wait)
+        disk = DiskWatch(faulty, course, loading) if faulty else None
+        return cls(course, machine, tracer, hearing, loading, looks, program, disk)
 
     def run(self) -> Ending:
         """Watch until the boot has come as far as wanted, or has failed, or time is up.
@@ -72,8 +77,9 @@ class Watch(Struct):
         course = self.course
         idle = IdleClock(self.machine)
         suspicion = Suspicion(
-            course, self.machine, self.looks, self.hearing, self.loading, idle, self.program
-        )
+            course, self.machine, self.looks, self.hearing, self.loading, idle, self.program,
+            self.disk,
+        )  # fmt: skip
         self.tracer.start()
         if course.medium.kernel:
             _ = course.medium.kernel.sha256  # hashed while the machine is busy
@@ -104,7 +110,8 @@ class Watch(Struct):
 
     @property
     def _wires(self) -> list[int]:
-        return [self.course.wire.fileno()] if self.course.wire else []
+        both = (self.course.wire, self.course.medium.faulty)
+        return [each.fileno() for each in both if each]
 
     def _take_in(self) -> None:
         """Take in what has happened since the last tick."""
@@ -112,6 +119,8 @@ class Watch(Struct):
         self.hearing.listen()
         self.loading.look_at_wire()
         self._take_events()
+        if self.disk and course.ending is None:
+            self.disk.look()
         if course.ending is None and course.memory_told_by and course.memory_told_by.expired:
             course.finish("reached")
         if course.ending is None:
@@ -135,6 +144,8 @@ class Watch(Struct):
                 self._catch_up()
                 self._over("guest-suspended")
             elif event.name == "GUEST_CRASHLOADED" and self.course.ending is None:
+                if self.disk:
+                    self.disk.disk.let_go()
                 with suppress(MachineLost):  # it may tell of that so often that nothing else comes
                     self.machine.stop(_STOP_S)
                     self.loading.drain()
@@ -274,6 +285,8 @@ class Watch(Struct):
                 f"KVM is slow here, and the {limit_s:.0f} s of the time limit were not enough: "
                 "give it more time (--timeout) or take --accelerator tcg"
             )
+        if self.disk:
+            self.disk.check_time()
         coming = ""
         if self.program and not course.kernel_entered:
             coming = self.program.still_coming(course.plan, self.machine.now())
