@@ -5,6 +5,7 @@ Results are cached by the source's content; a second run needs neither tool.
 
 import hashlib
 import json
+import re
 import subprocess
 import tempfile
 from functools import partial
@@ -25,6 +26,16 @@ __all__ = ["LD", "NASM", "assemble_flat", "assemble_program", "shipped"]
 NASM = Tool("nasm", "nasm", version=("-v",))
 LD = Tool("ld", "binutils")
 _SOURCE_BYTES = 1 << 24
+_INCLUDES = re.compile(rb"\b(?:include|incbin)\b", re.IGNORECASE)
+# ORG is of flat binaries, as most boot sectors are written to be; here ld places what is linked
+_ORG = (
+    "%imacro org 1",
+    "%if (%1) != {origin}",
+    "%error it is loaded to {origin:#x}, and ORG says otherwise",
+    "%endif",
+    "%endmacro",
+)
+_BRACKETS = re.compile(r"^([ \t]*)\[[ \t]*org[ \t]+([^]\n;]+)\]", re.IGNORECASE | re.MULTILINE)
 
 
 def shipped(name: str) -> Path:
@@ -64,7 +75,8 @@ def assemble_program(source: Path, *, origin: int) -> tuple[Executable, Path]:
     refuses the source, ToolMissing when one of them is missing.
     """
     # the ELF names the source for debuggers, so its path belongs to the key
-    elf = _kept(source, str(source.resolve()), hex(origin), suffix=".elf")
+    inputs = (str(source.resolve()), hex(origin), *_included(source.resolve()))
+    elf = _kept(source, *inputs, suffix=".elf")
     parsed = elf.with_suffix(".json")
     if intact(elf) and (known := sealed(parsed)):
         return _executable(json.loads(known)), elf
@@ -77,9 +89,38 @@ def assemble_program(source: Path, *, origin: int) -> tuple[Executable, Path]:
 def _link(source: Path, origin: int, elf: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         unlinked = str(Path(folder, "unlinked.o"))
-        _run(NASM.name, "-f", "elf32", "-g", "-F", "dwarf", "-o", unlinked, str(source))
+        org = [word for line in _ORG for word in ("--before", line.format(origin=origin))]
+        bare = str(_without_brackets(source, Path(folder)))
+        _run(NASM.name, "-f", "elf32", "-g", "-F", "dwarf", *org, *_beside(source),
+             "-o", unlinked, bare, named=source)  # fmt: skip
         _run(LD.name, "-m", "elf_i386", "--no-warn-rwx-segments", f"-Ttext={origin:#x}",
              f"--entry={origin:#x}", "-o", str(elf), unlinked)  # fmt: skip
+
+
+def _beside(source: Path) -> tuple[str, str]:
+    """Files that a source includes are looked for beside it."""
+    return "-i", f"{source.parent}/"
+
+
+def _included(source: Path) -> list[str]:
+    """Return digests of the files that a source includes."""
+    if not _INCLUDES.search(read_regular(source, most=_SOURCE_BYTES)):
+        return []
+    rule = _run(NASM.name, "-M", *_beside(source), str(source))
+    files = rule.replace("\\\n", " ").partition(" : ")[2].split()[1:]
+    contents = (read_regular(Path(file), most=_SOURCE_BYTES) for file in files)
+    return [hashlib.sha256(content).hexdigest() for content in contents]
+
+
+def _without_brackets(source: Path, folder: Path) -> Path:
+    """Return a source in which ORG is a word, which a macro can stand for: [ORG] is none."""
+    text = source.read_text("utf-8", "surrogateescape")
+    bare = _BRACKETS.sub(r"\1org \2", text)
+    if bare == text:
+        return source
+    copy = folder / source.name
+    copy.write_text(f"%line 0+1 {source}\n{bare}", "utf-8", "surrogateescape")
+    return copy
 
 
 def _plain(program: Executable) -> dict[str, Any]:
@@ -96,13 +137,15 @@ def _kept(source: Path, *inputs: str, suffix: str) -> Path:
     return cache_dir("assembled") / f"{source.stem}-{key[:20]}{suffix}"
 
 
-def _run(*argv: str) -> None:
+def _run(*argv: str, named: Path | None = None) -> str:
     try:
         done = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=False)
     except FileNotFoundError:
         raise (NASM if argv[0] == NASM.name else LD).missing() from None
     except subprocess.TimeoutExpired:
-        raise UsageError(f"{argv[0]} does not come to an end with {argv[-1]}") from None
+        raise UsageError(f"{argv[0]} does not come to an end with {named or argv[-1]}") from None
     if done.returncode:
         said = "; ".join(line.strip() for line in done.stderr.splitlines() if line.strip())
-        raise UsageError(f"{argv[0]} refuses {argv[-1]}: {said or f'status {done.returncode}'}")
+        said = said or f"status {done.returncode}"
+        raise UsageError(f"{argv[0]} refuses {named or argv[-1]}: {said}")
+    return done.stdout

@@ -45,7 +45,8 @@ LEGEND: tuple[tuple[str, str], ...] = (
     (
         "milestones",
         "The points of a boot, in their order: bios-handoff (the BIOS starts the loader), stage1 "
-        "(the loader runs), setup-loaded and kernel-loaded (both parts are in memory), "
+        "(the loader runs), boot-manager, boot-menu and kernel-chosen (one runs, shows a menu, and "
+        "an entry is taken), setup-loaded and kernel-loaded (both parts are in memory), "
         "setup-entered (the kernel runs), protected-mode, banner (it says Linux version), init "
         "(userspace runs).",
     ),
