@@ -147,7 +147,7 @@ def test_pattern_on_the_screen(tmp_path: Path) -> None:
     # what the BIOS has left there is not the kernel's
     _, judgement = booted(kernel, until_screen="Booting from", **WAITS)
     assert judgement.cause == "marker-not-seen"
-    assert "on the screen in 8 s" in judgement.summary
+    assert re.search(r"on the screen in \d+ s", judgement.summary)
 
 
 def test_screen_that_is_read_is_not_disturbed(tmp_path: Path) -> None:
