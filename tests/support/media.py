@@ -71,22 +71,24 @@ def fat_files(image: str, kernel: Path, config: str) -> None:
         run("mcopy", "-i", image, source, f"::{name}")
 
 
-def floppy(path: Path, kernel: Path, config: str, *, holes: int = 0) -> Path:
+def floppy(
+    path: Path, kernel: Path, config: str, *, holes: int = 0, hole_bytes: int = 8192
+) -> Path:
     """Make a floppy of 1.44 MB with SYSLINUX, of which so many holes are filled first."""
     needs("mkfs.vfat", "mcopy", "syslinux", LDLINUX)
     with path.open("wb") as file:
         file.truncate(1_474_560)
     run("mkfs.vfat", path)
-    _make_holes(path, holes)
+    _make_holes(path, holes, hole_bytes)
     fat_files(str(path), kernel, config)
     run("syslinux", "--install", path)
     return path
 
 
-def _make_holes(path: Path, holes: int) -> None:
-    """Leave holes of 8 KiB between as many files."""
+def _make_holes(path: Path, holes: int, hole_bytes: int) -> None:
+    """Leave holes between as many files."""
     written = path.with_suffix(".filler")
-    written.write_bytes(b"filler".ljust(8192))
+    written.write_bytes(b"filler".ljust(hole_bytes))
     for number in range(2 * holes):
         run("mcopy", "-i", path, written, f"::{number}")
     for number in range(0, 2 * holes, 2):

@@ -88,7 +88,8 @@ CAUSES: dict[str, Cause] = {
             "LBA, sectors, AH with its name, attempts",
             "Look up AH: a bad sector and a time-out are the disk's, an invalid parameter is the "
             "loader's packet. SeaBIOS says AH=0Ch, media type not found, of every read that a "
-            "drive has failed, whatever the reason: other BIOSes say more.",
+            "drive has failed, whatever the reason: other BIOSes say more. A failed read leaves in "
+            "its packet how many sectors it has read: the next attempt has to set the count again.",
         ),
         Cause(
             "kernel-rejected",

@@ -311,6 +311,21 @@ class DiskImage(Struct, frozen=True):
         path.write_bytes(b"".join(self.content.read(each.start, len(each)) for each in whole))
         return replace(self, kernel=KernelImage.read(path, source=self.kernel.source))
 
+    def read_in_a_row(self, calls: "Iterable[BiosCall]") -> bool:
+        """Return whether the kernel that was found lies in one piece: its sectors, one behind the
+        other, were all read."""
+        if self.kernel is None or self.kernel_lba is None:
+            return False
+        size = self.shape.sector_bytes
+        end = self.kernel_lba + -(-self.kernel.facts.file_bytes // size)
+        at = self.kernel_lba
+        reads = [each for each in disk_reads(calls, _what(self)) if self._is_read_by(each)]
+        for span in sorted(_read_together(reads, self.sectors), key=lambda each: each.start):
+            if span.start > at:
+                continue
+            at = max(at, span.stop)
+        return at >= end
+
     @property
     def filed(self) -> bool:
         """Whether the kernel that was found on it lies in a file system."""

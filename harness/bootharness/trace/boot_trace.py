@@ -292,12 +292,14 @@ class BootTrace(Struct, frozen=True, dict=True):
                 why = "nobody sees a UEFI enter a kernel"
             elif self.managed and not self.handoff and self.reached("banner"):
                 why = "the kernel was entered past its setup code, where nobody looks"
+            elif self.handoff and self.kernel is None:
+                why = "the file of the kernel is not known"
+            elif self.handoff and self.handoff.header is None:
+                why = "what was entered has no setup header"
+            elif self.handoff and self.disk and self.disk.filed:
+                why = "its file system has the kernel in pieces that are not known"
             elif self.handoff:
-                why = (
-                    "what was entered has no setup header"
-                    if self.kernel
-                    else ("the file of the kernel is not known")
-                )
+                why = "what was entered has no setup header"
         elif not payload.compared_bytes:
             why = "the kernel's header does not say how large it is, for syssize is 0"
         initrd = True if self.network else None

@@ -84,6 +84,11 @@ class Loading(Struct):
         folder = self.machine.qemu.workspace.path
         self.course.medium = medium.in_pieces(self.tracer.calls(), folder, placed)
 
+    def in_one_piece(self) -> bool:
+        """Whether the kernel was read as one piece, or nobody would have it in several."""
+        disk = self.course.medium.disk
+        return disk is None or not disk.filed or disk.read_in_a_row(self.tracer.calls())
+
     def report(self) -> None:
         """Tell the observer how far the loading has come."""
         course = self.course

@@ -3,6 +3,7 @@
 from contextlib import suppress
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from bootharness.errors import HostBusy, MachineLost, TimeTooShort
 from bootharness.formats.bioscall import Registers
@@ -191,6 +192,8 @@ class Watch(Struct):
         if course.handoff.memory_equal is False and not course.asked_for_kernel:
             self.loading.piece_together(course.handoff)
             course.handoff = self._look(stop, stop.registers)
+            if course.handoff.memory_equal is False and not self.loading.in_one_piece():
+                course.handoff = replace(course.handoff, real_mode=None, payload=None)
         course.words.entered = True
         if course.lookout.reads_screen and course.asked_for_kernel:
             self.hearing.pass_over_screen()
