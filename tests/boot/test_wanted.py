@@ -1,6 +1,7 @@
 """Boots to a pattern, to the switching off, and those that a pattern makes bad."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -109,8 +110,9 @@ def test_guest_that_does_not_switch_off_is_bad(tmp_path: Path) -> None:
     kernel = talking_kernel(tmp_path, b"\r\nall done\r\n")
     _, judgement = booted(kernel, until="shutdown", **WAITS)
     assert judgement.cause == "not-switched-off"
-    assert judgement.summary == (
-        'the guest did not switch the machine off in 8 s; the last line was "all done"'
+    assert re.fullmatch(
+        r'the guest did not switch the machine off in \d+ s; the last line was "all done"',
+        judgement.summary,
     )
 
 
@@ -145,7 +147,7 @@ def test_pattern_on_the_screen(tmp_path: Path) -> None:
     # what the BIOS has left there is not the kernel's
     _, judgement = booted(kernel, until_screen="Booting from", **WAITS)
     assert judgement.cause == "marker-not-seen"
-    assert "on the screen in 8 s" in judgement.summary
+    assert re.search(r"on the screen in \d+ s", judgement.summary)
 
 
 def test_screen_that_is_read_is_not_disturbed(tmp_path: Path) -> None:

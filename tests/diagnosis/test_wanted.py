@@ -278,7 +278,7 @@ def test_what_ocr_reads_is_said_whole_and_only_of_a_boot_that_ended_so() -> None
     )
     assert judge(replace(LATE, failed_on=read)).cause == "marker-not-seen"
     text = replace(BANNED, until="screen", until_screen="x", post_mortem=shown(""))
-    assert judge(text).cause == "fail-on-seen"
+    assert (judge(text).cause, judge(text).consequences) == ("fail-on-seen", ())
 
 
 def test_what_ocr_has_read_at_the_end_is_said_whole() -> None:

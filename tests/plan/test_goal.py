@@ -7,7 +7,7 @@ import pytest
 from bootharness.errors import UsageError
 from bootharness.plan import SCREEN, UNTIL, BootPlan, choose
 from bootharness.plan.goal import check_until
-from bootharness.plan.pattern import check_pattern
+from bootharness.plan.pattern import check_on_screen, check_pattern, is_needle
 from bootharness.routes.table import route_of
 
 
@@ -74,6 +74,20 @@ def test_what_is_no_pattern_is_said_whole() -> None:
         with pytest.raises(UsageError) as refused:
             check_pattern(pattern)
         assert str(refused.value) == said
+
+
+@pytest.mark.parametrize(
+    ("given", "needle"),
+    [("menu.png", True), ("a(/MENU.PNG", True), ("menu[.]png", False), ("png", False)],
+)
+def test_the_name_of_a_picture_is_no_pattern(given: str, needle: bool) -> None:
+    assert is_needle(given) is needle
+    check_on_screen(given)
+
+
+def test_what_is_no_name_of_a_picture_has_to_be_a_pattern() -> None:
+    with pytest.raises(UsageError, match="no regular expression"):
+        check_on_screen("menu(")
 
 
 def test_the_longest_pattern_is_taken() -> None:

@@ -195,3 +195,11 @@ def test_who_hardly_ever_asks_the_bios_polls_for_nothing(
     looks: list[CpuSample], expected: str | None
 ) -> None:
     assert hang(looks, 9.0, None, may_poll=True) == expected
+
+
+def test_a_kernel_that_was_entered_and_is_in_real_mode_only_loops() -> None:
+    real = [low(at) for at in range(20)]
+    assert hang(real, 9.0, None, entered=True) == "loop"
+    protected = [replace(each, mode="protected") for each in real]
+    assert hang(protected, 9.0, None) == "loop"
+    assert hang([*real[1:], protected[0]], 9.0, None, entered=True) is None

@@ -116,7 +116,7 @@ def test_picture_that_is_wanted_is_found_when_it_comes(tmp_path: Path) -> None:
     assert lookout.sought.closest
     assert lookout.sought.closest.seconds == 1.0
     (found,) = lookout.pictured(screen(0, 1), 2.0)
-    assert found.wanted
+    assert (found.at, found.wanted) == (0, True)
     assert found.sighting.likeness
     assert (found.sighting.likeness.percent, found.sighting.by) == (100, "picture")
     assert lookout.pictured(screen(0, 1), 3.0) == []  # it has been told
@@ -138,9 +138,10 @@ def test_pictures_ask_one_after_the_other(tmp_path: Path) -> None:
     """A prompt that was there before the one before it was answered is not a new one."""
     first, second = needle(tmp_path, 0), needle(tmp_path, 1)
     lookout = Lookout.of(BootPlan(send=(f"{first}=>a", f"{second}=>b", "word=>c", f"{first}=>d")))
-    assert lookout.shown("word", 0.5) == []
+    assert lookout.shown(f"word {first}", 0.5) == []
     (asked,) = lookout.pictured(screen(0, 1), 1.0, before_kernel=True)
     assert asked.prompt
+    assert asked.at == 0
     assert asked.prompt.text == "a"
     assert lookout.pictured(screen(0, 1, 2), 2.0) == []
     assert lookout.pictured(screen(0), 2.5) == []
