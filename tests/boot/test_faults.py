@@ -22,7 +22,7 @@ def check(fault: Fault, trace: BootTrace) -> None:
     assert trace.ending.kind not in ("timeout", *(() if polls else ("idle",)))
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("fault", FAULTS, ids=IDS)
 def test_fault_has_its_cause(fault: Fault, tmp_path: Path) -> None:
     check(fault, run(fault, tmp_path))

@@ -11,6 +11,7 @@ from bootharness.trace.milestones import MILESTONES
 from tests.boot.conftest import Boot
 
 CHUNK = 0xFE00
+OF_A_BOOT_MANAGER = ("boot-manager", "boot-menu", "kernel-chosen")
 
 
 def test_kernel_is_good(boot_judgement: Judgement) -> None:
@@ -18,7 +19,8 @@ def test_kernel_is_good(boot_judgement: Judgement) -> None:
 
 
 def test_every_milestone_is_reached_in_order(boot_trace: BootTrace) -> None:
-    assert tuple(point.name for point in boot_trace.milestones) == MILESTONES
+    reached = [point.name for point in boot_trace.milestones]
+    assert reached == [name for name in MILESTONES if name not in OF_A_BOOT_MANAGER]
     times = [point.seconds for point in boot_trace.milestones]
     assert times == sorted(times)
     assert times[0] > 0

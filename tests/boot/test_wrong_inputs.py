@@ -82,7 +82,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
             USAGE,
             "network fault 'dro': did you mean drop?",
         ),
-        ("boot bzImage --machine-type nope", USAGE, "has no such machine (`qemu-system-"),
+        ("boot bzImage --machine-type nope", USAGE, "has no such machine; `qemu-system-"),
         ("boot bzImage --qemu /bin/false", UNKNOWN, "launch-failed: false: QEMU does not answer"),
         ("console bzImage", USAGE, "console needs a terminal; `bootharness boot --verbose` does"),
         ("debug gate.json", USAGE, "gate.json: not a trace of a boot, as `boot --json` writes it"),

@@ -292,7 +292,7 @@ MBR_FAULTS = (
           edit=insert("set_header", NO_IDT)),
     Fault("waits for a key", "stage1-hang",
           edit=insert("load_kernel", "        mov ah, 0\n        int 16h")),
-    Fault("polls for a key", "stage1-hang",
+    Fault("polls for a key", "stage1-hang", options={"idle_s": 6},
           edit=insert("load_kernel", ".poll:  mov ah, 1\n        int 16h\n        jz .poll")),
     Fault("refuses the kernel, and loops", "kernel-rejected", kernel=header(version=0x203),
           edit=swap("        int     0x18\n", "        jmp     $\n")),

@@ -10,6 +10,8 @@ from bootharness.text import hint
 
 __all__ = ["cpu_models", "machine_types", "why_not_this_machine"]
 
+# nothing can be booted on these
+_NO_PC = ("none", "x-remote")
 _LEFT_OUT = re.compile(r"qemu\S*: (?:warning: )?")
 
 
@@ -21,10 +23,11 @@ def cpu_models(qemu: str) -> list[str]:
 
 
 def machine_types(qemu: str) -> list[str]:
-    """Return the names that a QEMU's -machine takes. Raises CouldNotFindOut where it does not
-    say."""
+    """Return the names of the PCs that a QEMU's -machine takes. Raises CouldNotFindOut where it
+    does not say."""
     _, *lines = qemu_says(qemu, "-machine", "help").splitlines()
-    return [line.split()[0] for line in lines if line.strip()]
+    names = [line.split()[0] for line in lines if line.strip()]
+    return [name for name in names if name not in _NO_PC]
 
 
 def why_not_this_machine(config: MachineConfig, said: str) -> str:

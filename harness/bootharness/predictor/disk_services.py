@@ -126,10 +126,11 @@ class DiskServices:
         if not count:
             return _OK
         buffer = frame.far(packet.segment, packet.offset)
-        status = _BOUNDARY
-        if count > self._quirks.most_sectors:
+        if count > _MOST_SECTORS or self._out_of_bounds(buffer, packet.offset, count):
+            status = _BOUNDARY
+        elif count > self._quirks.most_sectors:
             status = _PARAMETER
-        elif count <= _MOST_SECTORS and not self._out_of_bounds(buffer, packet.offset, count):
+        else:
             status = act(lba, count, buffer)
         if status:
             self._memory.write(at + _COUNT_AT, bytes(2))
