@@ -5,8 +5,8 @@
 ; its own bytes, the command line and the initrd, reports each on the serial line, and ends
 ; QEMU through isa-debug-exit where there is one: status 1 if all is right, 3 if not.
 ;
-; All of its code is in the setup part, so that the payload can have any size, none too. A
-; payload begins with JMP EBX and goes on with a pattern, which kernels/selfcheck.py makes:
+; All of its code but ENTRY_BYTES is in the setup part, so that the payload can have any size, none
+; too. A payload begins with entry_code and goes on with a pattern, which kernels/selfcheck.py makes:
 ; PERIOD double words, each STEP more than the one before, over and over.
 ;
 ; Assembled with -DSETUP_SECTS=n.
@@ -24,6 +24,8 @@ LINE_STATUS     equ COM1 + 5
 DEBUG_EXIT      equ 0xf4
 PERIOD          equ 65521               ; a prime: no chunk of sectors divides it
 STEP            equ 0x9e3779b1
+ENTRY_BYTES     equ 16
+FROM_SETUP      equ 'self'              ; in ECX: entered by this setup code
 CMDLINE_SIZE    equ 2047
 CAN_USE_HEAP    equ 0x80
 OWN_STACK       equ 0xa000              ; where the loader gave no good one
@@ -297,15 +299,16 @@ protected:
         mov     fs, ax
         mov     gs, ax
 
-; Through the payload's entry and back: it begins with JMP EBX.
+; Through the payload's entry and back.
         cmp     dword [syssize], 0
         je      entered
+        mov     edi, [code32_start]
+        mov     [entry], edi
+        call    begins_right
+        jne     entered                 ; reported below
         mov     ebx, [base]
         add     ebx, back
-        mov     eax, [code32_start]
-        mov     [entry], eax
-        cmp     dword [es:eax], 0x9090e3ff
-        jne     entered                 ; reported below
+        mov     ecx, FROM_SETUP
         mov     esi, [base]
         jmp     far [entry]
 back:
@@ -321,15 +324,14 @@ entered:
         shl     ecx, 2                  ; double words
         jz      .right
         mov     edi, [code32_start]
-        mov     edx, 0x9090e3ff
         mov     eax, PERIOD
         cmp     ecx, eax
         jae     .first
         mov     eax, ecx
-.first: cmp     [es:edi], edx
+.first: call    begins_right
         jne     .wrong
-        xor     edx, edx
-        mov     ebp, 1
+        mov     edx, (ENTRY_BYTES / 4 - 1) * STEP & 0xffffffff
+        mov     ebp, ENTRY_BYTES / 4
 .count: cmp     ebp, eax
         jae     .repeat
         add     edx, STEP
@@ -412,6 +414,31 @@ verdict:
         out     DEBUG_EXIT, al
 .halt:  hlt
         jmp     .halt
+
+; Zero flag: the payload at ES:EDI begins with entry_code.
+begins_right:
+        push    ecx
+        push    esi
+        push    edi
+        mov     esi, entry_code
+        mov     ecx, ENTRY_BYTES / 4
+        cld
+        repe    cmpsd
+        pop     edi
+        pop     esi
+        pop     ecx
+        ret
+
+; Where a payload begins: back to the setup code. Whoever enters it past that, at the 32-bit entry,
+; finds no kernel, and the CPU halted here tells so.
+entry_code:
+        cmp     ecx, FROM_SETUP
+        jne     .none
+        jmp     ebx
+.none:  cli
+.stays: hlt
+        jmp     .stays
+        times   ENTRY_BYTES - ($ - entry_code) nop
 
 begin32:
         push    esi

@@ -58,6 +58,7 @@ def test_every_cause_of_a_bad_boot_is_tried() -> None:
         "no-efi-stub",
         "no-boot-catalog",  # tests/boot/test_media.py
         "too-slow",
+        "no-32-bit-entry",  # tests/boot/test_loaders.py
         "no-timer",  # tests/diagnosis/test_cpu.py
         "fail-on-seen",  # tests/boot/test_wanted.py
         "screen-unreadable",

@@ -20,6 +20,7 @@ from bootharness.trace.boot_trace import BootTrace
 from tests.boot.conftest import Boot
 from tests.support.boots import settled
 from tests.support.builders import edited_stage1, patched_kernel
+from tests.support.plain_loader import plain_loader
 from tests.support.programs import qemu_with_first_disk, qemu_with_read_errors
 
 PROGRAMS = Path(__file__).parents[1] / "support"
@@ -258,3 +259,13 @@ def test_odd_names_of_files_and_folders(
     assert {path.name for path in (odd / "kept, all").iterdir()} >= {"disk.img", "serial.log"}
     assert sorted(path.name for path in odd.iterdir() if "bootharness" in path.name) == []
     is_good(boot(str(odd / "kept, all" / "disk.img"), BootPlan(route="disk", until="init")))
+
+
+def test_loader_that_enters_a_kernel_at_32_bits_is_not_blamed_for_a_selfcheck_kernel(
+    boots: Boot, tmp_path: Path, debian: str
+) -> None:
+    loader = plain_loader(tmp_path, "ENTRY_32_RIGHT")
+    judgement = judge(boots(KERNEL, loader))
+    assert (judgement.verdict, judgement.cause) == (Verdict.SKIP, "no-32-bit-entry")
+    assert "at its 32-bit entry, 0x100000, and a selfcheck kernel has none" in judgement.summary
+    assert judge(boots(debian, loader, until="banner")).verdict is Verdict.GOOD

@@ -297,6 +297,14 @@ CAUSES: dict[str, Cause] = {
             steady=True,
         ),
         Cause(
+            "no-32-bit-entry",
+            "The loader entered the kernel at its 32-bit entry, as the boot protocol lets it, and "
+            "the kernel is a selfcheck kernel, which has none: its code is in its setup part.",
+            "where the CPU was halted",
+            "Boot another kernel with this loader, as deb:linux-image-cloud-amd64/bookworm.",
+            "skip",
+        ),
+        Cause(
             "screen-unreadable",
             "A pattern was wanted on the screen, or made a boot bad there, and the screen shows a "
             "picture, or nothing: what OCR reads off it is no proof that a boot is bad.",

@@ -76,6 +76,7 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("initramfs-cut", kernel.initramfs_cut),
     ("fail-on-seen", wanted.fail_on_seen),
     ("too-slow", wanted.too_slow),
+    ("no-32-bit-entry", whose.no_32_bit_entry),
     ("wrong-cpu", cpu.wrong_cpu),
     ("wrong-cpu", cpu.stopped_by_cpu_check),
     ("setup-hang", hangs.setup_hang),
@@ -113,7 +114,7 @@ _NEED_ALL_CALLS = frozenset(
     )
 )
 # of which nothing is proven: it may boot
-_NOT_KNOWN = ("kernel-silent", "no-timer", "screen-unreadable")
+_NOT_KNOWN = ("kernel-silent", "no-32-bit-entry", "no-timer", "screen-unreadable")
 # what did no harm, as far as this boot went
 _WARNINGS: tuple[Callable[[BootTrace], str | None], ...] = (
     forgiven.too_many_sectors,

@@ -3,12 +3,17 @@
 import re
 
 from bootharness.diagnosis.verdict import Finding
+from bootharness.kernels.selfcheck import NOT_ENTERED
+from bootharness.text import address
 from bootharness.trace.boot_trace import BootTrace
 
-__all__ = ["kernel_not_entered", "other_kernel", "recorder_silent"]
+__all__ = ["kernel_not_entered", "no_32_bit_entry", "other_kernel", "recorder_silent"]
 
 _RELEASE = re.compile(r"\d+\.\d+[\w.+~-]*")
 _BROUGHT = "disk"
+_JUMP_BACK = "ebfd"
+# in bytes from the entry, behind the HLT
+_HALTED_AT = len(NOT_ENTERED) // 2 - 2
 
 
 def recorder_silent(trace: BootTrace) -> str | None:
@@ -47,6 +52,21 @@ def other_kernel(trace: BootTrace) -> Finding | None:
         f"the kernel that booted is {booted}, and not {kernel.release}, which was to be tested: "
         f"{how}",
         (f"{kernel.source}: {kernel.release}",),
+    )
+
+
+def no_32_bit_entry(trace: BootTrace) -> Finding | None:
+    """A synthetic kernel was entered past its setup code, and has nothing there."""
+    seen = trace.post_mortem
+    if trace.ending.kind != "halted" or seen is None or seen.cpu.mode == "real":
+        return None
+    before = seen.code_hex[: 2 * max(seen.cpu.linear - seen.code_address, 0)]
+    if not before.endswith(NOT_ENTERED[: -len(_JUMP_BACK)]):
+        return None
+    entry = address(seen.cpu.linear - _HALTED_AT)
+    return Finding(
+        f"the loader entered the kernel at its 32-bit entry, {entry}, and a selfcheck kernel has "
+        "none: what it does with another kernel is not known"
     )
 
 

@@ -14,10 +14,12 @@ from bootharness.host.kept import kept_file
 from bootharness.kernels.content import Repeated, Source
 from bootharness.kernels.image import KernelImage
 
-__all__ = ["SELFCHECK", "ImaginedKernel", "imagined_kernel", "selfcheck_kernel"]
+__all__ = ["NOT_ENTERED", "SELFCHECK", "ImaginedKernel", "imagined_kernel", "selfcheck_kernel"]
 
 SELFCHECK = "selfcheck"
 """Its release."""
+NOT_ENTERED = "81f973656c667502ffe3faf4ebfd"
+"""The code, in hex, in which the CPU is halted that came to its payload past its setup part."""
 
 _LIMIT_BYTES = 1 << 30
 _SETUP_SECTS = 8
@@ -26,7 +28,7 @@ _CMDLINE_SIZE = 2047
 # as in selfcheck.asm
 _PERIOD = 65521
 _STEP = 0x9E3779B1
-_ENTRY = 0x9090E3FF
+_ENTRY = bytes.fromhex(NOT_ENTERED + "9090")
 _SETUP_SUM_AT = 0x1E8
 _SPARE_BYTES = 1 << 16
 """What the header asks for beyond the payload: nothing is unpacked."""
@@ -117,5 +119,4 @@ def _set(image: bytearray, at: int, value: int) -> None:
 @cache
 def _period() -> bytes:
     words = array("I", ((number * _STEP) & 0xFFFFFFFF for number in range(_PERIOD)))
-    words[0] = _ENTRY
-    return words.tobytes()
+    return _ENTRY + words.tobytes()[len(_ENTRY) :]
