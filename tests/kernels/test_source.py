@@ -6,8 +6,8 @@ import pytest
 
 from bootharness.errors import KernelUnavailable, UsageError
 from bootharness.kernels.deb import DebPackage
-from bootharness.kernels.selfcheck import NOT_ENTERED
 from bootharness.kernels.source import expand, fetch, known_kernels
+from bootharness.trace.synthetic import NOT_ENTERED
 from tests.support.builders import bzimage
 from tests.support.processes import KERNELS
 

@@ -3,9 +3,9 @@
 import re
 
 from bootharness.diagnosis.verdict import Finding
-from bootharness.kernels.selfcheck import NOT_ENTERED
 from bootharness.text import address
 from bootharness.trace.boot_trace import BootTrace
+from bootharness.trace.synthetic import NOT_ENTERED
 
 __all__ = ["kernel_not_entered", "no_32_bit_entry", "other_kernel", "recorder_silent"]
 

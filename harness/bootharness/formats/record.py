@@ -40,7 +40,7 @@ _OWN_AT, _MARK_AT = 40, 42
 _RECORD_MARK = re.compile(rb"[CRHI]\0[\x00\x01\x10\x13\x15\x16\x18\x19]", re.DOTALL)
 # of a guest that calls and calls, so many calls from the beginning and as many of the last are
 # kept: more than a loader needs that moves a GiB
-_KEPT_CALLS = 20_000
+_KEPT_CALLS = 15_000
 _SPARE_CALLS = 4096
 _OPEN_CALLS = 64
 

@@ -13,13 +13,12 @@ from bootharness.host.cache import cache_dir, trim
 from bootharness.host.kept import kept_file
 from bootharness.kernels.content import Repeated, Source
 from bootharness.kernels.image import KernelImage
+from bootharness.trace.synthetic import NOT_ENTERED
 
-__all__ = ["NOT_ENTERED", "SELFCHECK", "ImaginedKernel", "imagined_kernel", "selfcheck_kernel"]
+__all__ = ["SELFCHECK", "ImaginedKernel", "imagined_kernel", "selfcheck_kernel"]
 
 SELFCHECK = "selfcheck"
 """Its release."""
-NOT_ENTERED = "81f973656c667502ffe3faf4ebfd"
-"""The code, in hex, in which the CPU is halted that came to its payload past its setup part."""
 
 _LIMIT_BYTES = 1 << 30
 _SETUP_SECTS = 8
