@@ -27,6 +27,7 @@ __all__ = [
     "certain",
     "faults",
     "last_asked",
+    "loads_of",
     "root",
     "served_as",
     "still_awaited",
@@ -87,6 +88,8 @@ _ASKS = (
 )
 _DHCP = (NetEventKind.DISCOVER, NetEventKind.REQUEST, NetEventKind.ACK, NetEventKind.NAK)
 _IN_ORDER = ("nbp", "script", "kernel", "initrd")
+# a boot program begins as it did before, and the server has not changed; a script may count
+_LOOP_AFTER = {"nbp": 3, "script": 20}
 _ASKED_FOR_LONGER = "PXE"
 """What is in the words of a DHCP client that wants to boot as we serve it."""
 
@@ -105,7 +108,7 @@ class Wait(NamedTuple):
 
 def certain(facts: NetworkFacts, now: float) -> tuple[str, NetEvent] | None:
     """Return the cause of a boot's failure and the event that showed it, None as yet."""
-    found = [*_spoilt(facts), *_refused(facts, now)]
+    found = [*_spoilt(facts), *_refused(facts, now), *_looped(facts)]
     for wait in _waits(facts):
         over = wait.proven and (wait.event.kind not in _QUIET or now - wait.since > QUIET_S)
         if over or now > wait.until:
@@ -116,7 +119,7 @@ def certain(facts: NetworkFacts, now: float) -> tuple[str, NetEvent] | None:
 def root(facts: NetworkFacts) -> tuple[str, NetEvent] | None:
     """Return what `certain` does once the boot is over, so that nothing else can come."""
     waits = ((wait.cause, wait.event) for wait in _waits(facts))
-    return _earliest([*_spoilt(facts), *_refused(facts, None), *waits], facts)
+    return _earliest([*_spoilt(facts), *_refused(facts, None), *_looped(facts), *waits], facts)
 
 
 def still_awaited(facts: NetworkFacts, now: float) -> Wait | None:
@@ -165,6 +168,27 @@ def _spoilt(facts: NetworkFacts) -> Iterator[tuple[str, NetEvent]]:
                 yield cause, event
         elif kind == NetEventKind.HTTP_CLOSED and _taken_for_all(event, facts):
             yield _CAUSES[kind], event
+
+
+def loads_of(event: NetEvent, facts: NetworkFacts) -> tuple[NetEvent, ...]:
+    """Return when a file came since something was asked for that was not asked for before."""
+    asked: set[str] = set()
+    loads: list[NetEvent] = []
+    for each in facts.events:
+        if each.kind == NetEventKind.FILE_SERVED and each.file == event.file:
+            loads.append(each)
+        elif each.kind in _ASKS and each.file not in asked:
+            asked.add(each.file)
+            loads.clear()
+    return tuple(loads)
+
+
+def _looped(facts: NetworkFacts) -> Iterator[tuple[str, NetEvent]]:
+    """What is loaded again and again, and nothing new is asked for in between."""
+    for event in {each.file: each for each in facts.events if each.file}.values():
+        limit = _LOOP_AFTER.get(facts.role(event.file) or "")
+        if limit and len(loads := loads_of(event, facts)) >= limit:
+            yield "chain-loop", loads[limit - 1]
 
 
 def _taken_for_all(event: NetEvent, facts: NetworkFacts) -> bool:

@@ -36,7 +36,8 @@ class Connection:
         self._plug = plug
         self._image = image
         self._uplink = uplink
-        self._seen = SeenFiles(image.files) if isinstance(image.files, FileTree) else None
+        tree = image.files if isinstance(image.files, FileTree) else None
+        self._seen = SeenFiles(tree, image.card.firmware) if tree else None
         self._up = True
         self._looked_at = 0.0
 

@@ -10,6 +10,7 @@ from bootharness.formats.bzimage import SetupHeader
 from bootharness.kernels.content import Bytes, Piece, file_source
 from bootharness.kernels.image import KernelImage
 from bootharness.network.file_tree import FileTree
+from bootharness.network.flaw import flaw
 from bootharness.network.purpose import HEAD_BYTES, purpose
 from bootharness.routes.disk import Initrd
 from bootharness.trace.network_facts import NetEvent, NetEventKind, NetFile
@@ -24,18 +25,22 @@ _TOGETHER_BYTES = 1 << 30
 class SeenFiles:
     """The files of a folder as they were asked for."""
 
-    def __init__(self, tree: FileTree) -> None:
+    def __init__(self, tree: FileTree, firmware: str) -> None:
         self._tree = tree
+        self._firmware = firmware
         self._heads: dict[str, bytes] = {}
 
     def roles(self, files: Iterable[NetFile], events: Iterable[NetEvent]) -> tuple[NetFile, ...]:
-        """Return transfers with what each file is for."""
+        """Return transfers with what each file is for, and why it cannot be that."""
         named = [each.file for each in events if each.kind == NetEventKind.ACK]
         known, after_kernel = [], False
         for each in files:
-            role = purpose(each.name, self._head(each.name), named=named, after_kernel=after_kernel)
-            after_kernel = after_kernel or role == "kernel"
-            known.append(replace(each, role=role))
+            head = self._head(each.name)
+            role = purpose(each.name, head, named=named, after_kernel=after_kernel)
+            wrong = flaw(each.name, role, head, each.file_bytes, self._firmware)
+            # what is nothing that is known may stand in a kernel's place
+            after_kernel = after_kernel or role == "kernel" or bool(wrong and not role)
+            known.append(replace(each, role=role, flaw=wrong))
         return tuple(known)
 
     def kernel(

@@ -102,6 +102,9 @@ class NetFile(Struct, frozen=True):
     """How often the client asked again."""
     role: str = ""
     """What it was seen to be for, of a folder that somebody brought: as in the roles."""
+    flaw: str = ""
+    """Why it cannot be what it was asked for, of such a folder: ``is empty``, ``is a page of
+    HTML``; empty where nothing shows."""
 
     @property
     def rate(self) -> float:
