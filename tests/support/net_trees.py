@@ -9,9 +9,7 @@ thing wrong.
 A new one is a line of `ROWS`. A row is right when it comes to what it says.
 """
 
-import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -29,7 +27,7 @@ from tests.support.zoo_media import Packages
 
 __all__ = ["ROWS", "Row", "booted", "main", "wrong"]
 
-_LIMIT_S = 300.0
+_LIMIT_S = 900.0
 _CMDLINE = "console=ttyS0,115200 panic=-1 no_timer_check"
 
 
@@ -227,14 +225,15 @@ ROWS = (
         "tree-wrong-file", ("vmlinuz", "a page of HTML")),
     Row("undionly and a kernel cut short",
         {**IPXE, "vmlinuz": Made(lambda packages: _synthetic(packages)[:100_000])},
-        "tree-wrong-file", ("vmlinuz",)),
+        "payload-truncated", ("95,392 bytes of the 300,000",)),
     Row("undionly and a menu without a time limit",
         {**IPXE, "boot.ipxe": _script(_IPXE_MENU.replace("--timeout 500 ", "") + _LOAD)},
         "boot-menu-waits"),
     Row("undionly and a shell", {**IPXE, "boot.ipxe": _script("shell\n")}, "boot-menu-waits",
         ("iPXE>",)),
     Row("snponly and an initrd that is not passed on",
-        {**SNPONLY, "boot.ipxe": _script(_LOAD)}, "tree-initrd-unused", ("initrd.img",), uefi=True),
+        {**SNPONLY, "boot.ipxe": _script(_LOAD)}, "tree-initrd-unused", ("initrd.img",), uefi=True,
+        choices={"until": "init"}),
     Row("snponly without a script, so it loads itself", _without(SNPONLY, "boot.ipxe"), "chain-loop",
         ("snponly.efi",), uefi=True),
     # the wrong architecture
@@ -284,6 +283,7 @@ def wrong(row: Row, judgement: Judgement) -> str:
 def main(folder: str, *names: str) -> int:
     """Boot the rows, print what came of each, and return the exit status."""
     packages = Packages(Path(folder).absolute())
+    names = tuple(each for each in names if each != "--all")
     chosen = [each for each in ROWS if not names or any(name in each.name for name in names)]
     failed = 0
     for row in chosen:
@@ -292,7 +292,7 @@ def main(folder: str, *names: str) -> int:
         failed += bool(bad)
         said = f"{judgement.cause or 'good'}: {judgement.summary}"
         print(f"{'WRONG' if bad else 'right'}  {row.name}, {trace.ending.seconds:.1f} s: {said}")
-        if bad:
+        if bad or "--all" in sys.argv:
             print(f"       {bad}; the end was {trace.ending.kind} {trace.ending.detail}")
             for event in trace.network.events[-25:] if trace.network else ():
                 print(f"       {event}")

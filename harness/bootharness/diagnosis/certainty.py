@@ -119,7 +119,9 @@ def certain(facts: NetworkFacts, now: float) -> tuple[str, NetEvent] | None:
 def root(facts: NetworkFacts) -> tuple[str, NetEvent] | None:
     """Return what `certain` does once the boot is over, so that nothing else can come."""
     waits = ((wait.cause, wait.event) for wait in _waits(facts))
-    return _earliest([*_spoilt(facts), *_refused(facts, None), *_looped(facts), *waits], facts)
+    return _earliest(
+        [*_spoilt(facts), *_refused(facts, None), *_looped(facts, over=True), *waits], facts
+    )
 
 
 def still_awaited(facts: NetworkFacts, now: float) -> Wait | None:
@@ -172,10 +174,14 @@ def _spoilt(facts: NetworkFacts) -> Iterator[tuple[str, NetEvent]]:
 
 def loads_of(event: NetEvent, facts: NetworkFacts) -> tuple[NetEvent, ...]:
     """Return when a file came since something was asked for that was not asked for before."""
+    return _loads(NetEventKind.FILE_SERVED, event, facts)
+
+
+def _loads(kind: NetEventKind, event: NetEvent, facts: NetworkFacts) -> tuple[NetEvent, ...]:
     asked: set[str] = set()
     loads: list[NetEvent] = []
     for each in facts.events:
-        if each.kind == NetEventKind.FILE_SERVED and each.file == event.file:
+        if each.kind == kind and each.file == event.file and each.file in asked:
             loads.append(each)
         elif each.kind in _ASKS and each.file not in asked:
             asked.add(each.file)
@@ -183,12 +189,30 @@ def loads_of(event: NetEvent, facts: NetworkFacts) -> tuple[NetEvent, ...]:
     return tuple(loads)
 
 
-def _looped(facts: NetworkFacts) -> Iterator[tuple[str, NetEvent]]:
-    """What is loaded again and again, and nothing new is asked for in between."""
+def _looped(facts: NetworkFacts, *, over: bool = False) -> Iterator[tuple[str, NetEvent]]:
+    """What is loaded again and again, and nothing new is asked for in between.
+
+    Once the boot is over, an iPXE that asked for what it had come as has done it too.
+    """
     for event in {each.file: each for each in facts.events if each.file}.values():
-        limit = _LOOP_AFTER.get(facts.role(event.file) or "")
+        role = facts.role(event.file) or ""
+        limit = _LOOP_AFTER.get(role)
         if limit and len(loads := loads_of(event, facts)) >= limit:
             yield "chain-loop", loads[limit - 1]
+        elif over and role == "nbp" and (again := _by_itself(event, facts)):
+            yield "chain-loop", again
+
+
+def _by_itself(event: NetEvent, facts: NetworkFacts) -> NetEvent | None:
+    """Return when an iPXE that came as a file was named it, and asked for it, if it did."""
+    loads = loads_of(event, facts)
+    if not loads or facts.firmware != "uefi":
+        return None  # by a BIOS the card's own program is an iPXE
+    asked = _loads(NetEventKind.FILE_REQUESTED, event, facts)
+    again = next((each for each in asked if each.seconds > loads[0].seconds), None)
+    since = [each for each in _after(loads[0], facts) if again and each.seconds < again.seconds]
+    named = any(each.kind == NetEventKind.REQUEST and "iPXE" in each.text for each in since)
+    return again if named else None
 
 
 def _taken_for_all(event: NetEvent, facts: NetworkFacts) -> bool:

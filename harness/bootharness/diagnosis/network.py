@@ -29,7 +29,9 @@ _ACCESS_DENIED = re.compile(r"Access Denied|Security Violation")
 # boot programs and the BIOS have some of the memory, and it has holes
 _MOVING_ROOM = 48 << 20
 _CRASHED, _DUMP_LINES = "X64 Exception Type", 24
-_CONFIGURATION = re.compile(r"(?:^|/)(?:pxelinux\.cfg/[^/]+|grub\.cfg[^/]*|(?:sys|ext|iso)linux\.cfg)$")
+_CONFIGURATION = re.compile(
+    r"(?:^|/)(?:pxelinux\.cfg/[^/]+|grub\.cfg[^/]*|(?:sys|ext|iso)linux\.cfg)$"
+)
 _BAD_EVEN_IF_IT_BOOTS = "tftp-corrupt"
 
 
@@ -335,6 +337,11 @@ def _link_down(event: NetEvent, facts: NetworkFacts) -> str:
 
 
 def _chain_loop(event: NetEvent, facts: NetworkFacts) -> str:
+    if event.kind == NetEventKind.FILE_REQUESTED:
+        return (
+            f"{event.file} loads itself: the DHCP server named it to the firmware, and then to the "
+            f"iPXE that it is, which asked for it at {event.seconds:.2f} s"
+        )
     loads = [each for each in loads_of(event, facts) if each.seconds <= event.seconds]
     times = [f"{each.seconds:.2f}" for each in loads[-_TIMES:]]
     sentence = (
@@ -439,6 +446,7 @@ _SENTENCES: dict[str, Callable[[NetEvent, NetworkFacts], str]] = {
     "http-truncated": _http,
     "http-refused": _http,
 }
+
 
 def wrong_file(trace: BootTrace) -> Diagnosis | None:
     """A file of a folder cannot be what it was asked for, and nothing came of it."""

@@ -3,13 +3,16 @@
 from bootharness.diagnosis.kernel import no_init
 from bootharness.diagnosis.verdict import Finding
 from bootharness.formats.screen_text import screen_text
+from bootharness.text import as_shown
 from bootharness.trace.boot_managers import complaint_of, last_lines, waits
 from bootharness.trace.boot_trace import BootTrace
+from bootharness.trace.network_facts import NetEventKind
 
 __all__ = ["boot_manager_error", "boot_menu_waits", "initrd_dropped", "survived"]
 
 _RESTS = ("boot-manager", "waits-for-key", "idle", "loop", "halted", "timeout")
 _SHOWN_LINES, _MENU_LINES = 6, 4
+_SHOWN_CHARACTERS = 4000
 
 
 def boot_manager_error(trace: BootTrace) -> Finding | None:
@@ -27,6 +30,12 @@ def boot_menu_waits(trace: BootTrace) -> Finding | None:
     if not _before_a_kernel(trace) or trace.ending.kind not in _RESTS or _complaint(trace):
         return None
     text = _text(trace)
+    if running := _script_of_ipxe(trace):
+        return Finding(
+            f"iPXE runs {running} and waits{trace.ended_after}, as a menu, a prompt or a shell "
+            f'does: its screen ends in "{last_lines(text, _MENU_LINES)}"',
+            _screen(trace),
+        )
     if waits(text):
         return Finding(
             f'the boot manager waits for a person{trace.ended_after}: its screen ends in "'
@@ -77,11 +86,31 @@ def _complaint(trace: BootTrace) -> str | None:
     return complaint_of(_text(trace)) or complaint_of(written)
 
 
+def _script_of_ipxe(trace: BootTrace) -> str | None:
+    """Return the script that an iPXE got last of all, after which nothing was asked for."""
+    facts = trace.network
+    if facts is None or not facts.events or not facts.events[-1].kind == NetEventKind.FILE_SERVED:
+        return None
+    name = facts.events[-1].file
+    came = [each for each in facts.files if each.name == name]
+    is_script = facts.role(name) == "script" and not (came and came[-1].flaw)
+    asks = [each for each in facts.events if each.kind == NetEventKind.REQUEST]
+    by_ipxe = bool(asks) and "iPXE" in asks[-1].text
+    return name if facts.root and is_script and by_ipxe and not _of_another(name) else None
+
+
+def _of_another(name: str) -> bool:
+    """Whether a script is a configuration of another boot program, which iPXE may have loaded."""
+    return "pxelinux.cfg/" in name or name.endswith((".cfg", ".conf", ".menu"))
+
+
 def _text(trace: BootTrace) -> str:
     seen = trace.post_mortem
     if _before_a_kernel(trace) and seen and seen.screen.strip():
         return seen.screen
-    return trace.boot_screen
+    if trace.boot_screen.strip() or not (trace.machine and trace.machine.firmware == "uefi"):
+        return trace.boot_screen
+    return as_shown(trace.serial[-_SHOWN_CHARACTERS:])  # there a UEFI shows it too
 
 
 def _screen(trace: BootTrace) -> tuple[str, ...]:
