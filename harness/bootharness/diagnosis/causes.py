@@ -475,7 +475,7 @@ CAUSES: dict[str, Cause] = {
             "A boot program found no configuration under any of the names that it tries.",
             "the names, in the order in which they were asked for",
             "Put the configuration under one of these names, as seen from where the boot program "
-            "lies (PXELINUX: pxelinux.cfg/default; GRUB: grub/grub.cfg, or what it was built with).",
+            "lies (PXELINUX: pxelinux.cfg/default; GRUB: grub/grub.cfg, or as it was built).",
         ),
         Cause(
             "tree-wrong-architecture",

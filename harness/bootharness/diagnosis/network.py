@@ -345,9 +345,8 @@ def _chain_loop(event: NetEvent, facts: NetworkFacts) -> str:
     loads = [each for each in loads_of(event, facts) if each.seconds <= event.seconds]
     times = [f"{each.seconds:.2f}" for each in loads[-_TIMES:]]
     sentence = (
-        f"{_named(event.file, facts)} is loaded again and again: it came {count(len(loads), 'time')}"
-        f", the last at {', '.join(times[:-1])} and {times[-1]} s, and nothing new was asked for "
-        "in between"
+        f"{_named(event.file, facts)} is loaded again and again: it came {len(loads):,} times, the "
+        f"last at {', '.join(times[:-1])} and {times[-1]} s, and nothing new was asked for in between"
     )
     if facts.role(event.file) == "nbp":
         sentence += "; the DHCP server names it to every client, so to itself too"

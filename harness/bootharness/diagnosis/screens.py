@@ -8,7 +8,13 @@ from bootharness.trace.boot_managers import complaint_of, last_lines, waits
 from bootharness.trace.boot_trace import BootTrace
 from bootharness.trace.network_facts import NetEventKind
 
-__all__ = ["boot_manager_error", "boot_menu_waits", "initrd_dropped", "survived"]
+__all__ = [
+    "boot_manager_error",
+    "boot_menu_waits",
+    "initrd_dropped",
+    "initrd_unused",
+    "survived",
+]
 
 _RESTS = ("boot-manager", "waits-for-key", "idle", "loop", "halted", "timeout")
 _SHOWN_LINES, _MENU_LINES = 6, 4
@@ -67,6 +73,25 @@ def initrd_dropped(trace: BootTrace) -> Finding | None:
     )
 
 
+def initrd_unused(trace: BootTrace) -> Finding | None:
+    """An initrd came over the network, and the kernel was not told of it."""
+    facts = trace.network
+    if facts is None or not facts.root or trace.ending.kind == "reached":
+        return None
+    came = [each for each in facts.files if each.role == "initrd" and each.outcome == "served"]
+    header = trace.handoff.header if trace.handoff else None
+    if not came or (header.ramdisk_size if header else not no_init(trace)):
+        return None
+    named = trace.heard.cmdline if trace.heard else None
+    if header is None and (named is None or "initrd=" in named):
+        return None
+    told = "its header says that there is none" if header else f'its command line is "{named}"'
+    return Finding(
+        f"{came[-1].name}, the initrd, came whole, and the kernel was not told of it: {told}",
+        tuple(str(event) for event in facts.events if event.file == came[-1].name),
+    )
+
+
 def survived(trace: BootTrace) -> str | None:
     """Return what a boot manager complained of before it entered a kernel all the same."""
     if not trace.managed or _before_a_kernel(trace):
@@ -89,7 +114,7 @@ def _complaint(trace: BootTrace) -> str | None:
 def _script_of_ipxe(trace: BootTrace) -> str | None:
     """Return the script that an iPXE got last of all, after which nothing was asked for."""
     facts = trace.network
-    if facts is None or not facts.events or not facts.events[-1].kind == NetEventKind.FILE_SERVED:
+    if facts is None or not facts.events or facts.events[-1].kind != NetEventKind.FILE_SERVED:
         return None
     name = facts.events[-1].file
     came = [each for each in facts.files if each.name == name]
@@ -108,9 +133,10 @@ def _text(trace: BootTrace) -> str:
     seen = trace.post_mortem
     if _before_a_kernel(trace) and seen and seen.screen.strip():
         return seen.screen
-    if trace.boot_screen.strip() or not (trace.machine and trace.machine.firmware == "uefi"):
-        return trace.boot_screen
-    return as_shown(trace.serial[-_SHOWN_CHARACTERS:])  # there a UEFI shows it too
+    by_uefi = trace.machine is not None and trace.machine.firmware == "uefi"
+    if by_uefi and _before_a_kernel(trace) and not trace.boot_screen.strip():
+        return as_shown(trace.serial[-_SHOWN_CHARACTERS:])  # it is shown there too
+    return trace.boot_screen
 
 
 def _screen(trace: BootTrace) -> tuple[str, ...]:
