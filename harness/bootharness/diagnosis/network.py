@@ -318,7 +318,7 @@ def _link_down(event: NetEvent, facts: NetworkFacts) -> str:
 def _not_found(event: NetEvent, facts: NetworkFacts) -> str:
     if facts.root:
         why = event.text.partition(" ")[2]
-        return f"{facts.root} has no file {event.file}{why and f', {why}'}, and it was asked for"
+        return f"{event.file} was asked for, and the folder has no such file{why and f', {why}'}"
     return f"the server has no file {event.file}, which is the boot's {facts.role(event.file)}"
 
 
