@@ -22,6 +22,7 @@ from bootharness.routes.medium import Medium
 from bootharness.routes.table import route_of
 
 if TYPE_CHECKING:
+    from bootharness.routes.net_root import NetRoot
     from bootharness.trace.boot_trace import BootTrace
     from bootharness.trace.observer import Observer
 
@@ -31,7 +32,7 @@ _CAPTURE_FILE = "wire.pcap"
 
 
 def boot(
-    source: str | KernelImage | DiskImage,
+    source: "str | KernelImage | DiskImage | NetRoot",
     plan: BootPlan,
     *,
     observer: "Observer | None" = None,
