@@ -8,6 +8,7 @@ from bootharness.formats.bzimage import SetupHeader
 from bootharness.kernels.image import KernelImage
 from bootharness.machine.machine import Machine
 from bootharness.network.file_tree import FileTree
+from bootharness.network.files import Content
 from bootharness.network.network import Network, Plug
 from bootharness.network.uplink import Uplink
 from bootharness.routes.disk import Initrd
@@ -120,6 +121,18 @@ class Connection:
             dropped=self._plug.dropped,
             events_left_out=self._plug.events_left_out,
         )
+
+    def open(self, name: str) -> Content | None:
+        """Return what is in a file that is served, None where there is none."""
+        found = self._image.files.find(name)
+        return self._image.files.open(found) if found else None
+
+    def beside(self, name: str, suffix: str) -> Path | None:
+        """Return the file of somebody's folder that has another suffix than one that is served,
+        None where there is none."""
+        if not isinstance(self._image.files, FileTree):
+            return None
+        return self._image.files.path(str(Path(name).with_suffix(suffix)))
 
     @property
     def brought(self) -> bool:
