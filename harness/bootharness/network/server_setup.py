@@ -1,0 +1,40 @@
+"""What a server of the person's own needs, and how it is run."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from msgspec import Struct
+
+__all__ = ["ServerSetup", "last_words"]
+
+_MOST = 300
+_CHATTER = (" INFO ", " DEBUG ", " WARN ")
+
+
+def last_words(said: str) -> str:
+    """Return the last line that tells something, empty if there is none."""
+    lines = [line.strip() for line in said.splitlines()]
+    telling = [line for line in lines if line and not any(each in line for each in _CHATTER)]
+    return (telling or [line for line in lines if line] or [""])[-1][-_MOST:]
+
+
+class ServerSetup(Struct, frozen=True, kw_only=True):
+    """How one server is run in a namespace of its own.
+
+    ``checks`` are command lines that fail where its configuration does not do. Of ``interfaces``
+    the first is plugged in. ``networks`` are those that the configuration is about, and
+    ``addresses`` what it says are the server's own, the surest first. ``spoken`` turns what the
+    server says into what the person has written.
+    """
+
+    name: str
+    argv: tuple[str, ...]
+    interfaces: tuple[str, ...] = ("eth0",)
+    networks: tuple[str, ...] = ()
+    own: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()
+    taken: tuple[str, ...] = ()
+    checks: tuple[tuple[str, ...], ...] = ()
+    folder: Path = Path()
+    environment: dict[str, str] = {}
+    words: Callable[[str], str] = last_words
