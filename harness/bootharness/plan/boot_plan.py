@@ -195,6 +195,17 @@ class NetPlan(Struct, frozen=True):
             by_route=True,
         ),
     ] = AUTO
+    bootfile: Annotated[
+        str | None,
+        Option(
+            "--bootfile",
+            "The file of a --net-root that the DHCP server names; without it a boot program of a "
+            "name that is known.",
+            title="boot file",
+            metavar="NAME",
+            by_route=True,
+        ),
+    ] = None
     faults: Annotated[
         Faults,
         Option(

@@ -104,6 +104,8 @@ class NetFile(Struct, frozen=True):
     """How many blocks go out before an answer is waited for, over TFTP."""
     repeats: int = 0
     """How often the client asked again."""
+    role: str = ""
+    """What it was seen to be for, of a folder that somebody brought: as in the roles."""
 
     @property
     def rate(self) -> float:
@@ -132,6 +134,9 @@ class NetworkFacts(Struct, frozen=True):
     roles: dict[str, str]
     """The files that the boot needs, by what they are for: ``nbp``, ``script``, ``kernel``,
     ``initrd``, and others that are only needed."""
+    root: str = ""
+    """The folder of which the files are, where somebody brought them; what they are for was seen
+    as they were asked for, and of several for the same the last is in the roles."""
     faults: tuple[str, ...] = ()
     """The faults that were asked for, as they are written."""
     events: tuple[NetEvent, ...] = ()
@@ -152,9 +157,10 @@ class NetworkFacts(Struct, frozen=True):
     def role(self, file: str) -> str | None:
         """Return what a file is for; its path does not matter, for some clients try several."""
         name = base_name(file)
-        return next(
-            (role for role, wanted in self.roles.items() if base_name(wanted) == name), None
-        )
+        for role, wanted in self.roles.items():
+            if base_name(wanted) == name:
+                return role
+        return next((each.role for each in self.files if each.role and each.name == file), None)
 
 
 def base_name(file: str) -> str:
