@@ -75,17 +75,20 @@ class Namespace(Closing):
     a configuration that it refuses.
     """
 
-    def __init__(self, setup: ServerSetup, addresses: tuple[str, ...], workspace: Workspace) -> None:
+    def __init__(
+        self, setup: ServerSetup, addresses: tuple[str, ...], workspace: Workspace, folder: Path
+    ) -> None:
         self.setup = setup
+        self.address = addresses[0].partition("/")[0] if addresses else ""
         self._ended: str | None = None
-        self._log = workspace.path / f"{setup.name.replace(' ', '-')}.log"
+        self._log = folder / "said.log"
         for tool in (UNSHARE, IP):
             if not _is_here(tool):
                 raise tool.missing()
         with ExitStack() as stack:
             self._ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             stack.callback(self._ours.close)
-            errors = stack.enter_context((workspace.path / "namespace.log").open("w+b"))
+            errors = stack.enter_context((folder / "namespace.log").open("w+b"))
             with theirs:
                 process = workspace.start(
                     [*_unshare(), sys.executable, "-I", "-S", str(_INSIDE), self._told(addresses)],
@@ -94,17 +97,19 @@ class Namespace(Closing):
             stack.callback(process.wait)
             stack.callback(process.kill)
             self.cable = self._taken(errors.name)
-            stack.callback(self.cable.close)
+            stack.callback(self.cable.close)  # by then the network has it, if it was plugged in
             self._wait_until_it_serves()
             self._stack = stack.pop_all()
 
+    def __str__(self) -> str:
+        return f"{self.setup.name} at {self.address}"
+
     def _told(self, addresses: tuple[str, ...]) -> str:
         setup = self.setup
-        address = addresses[0] if addresses else ""
         about = {
             "BOOTHARNESS_INTERFACE": setup.interfaces[0],
-            "BOOTHARNESS_ADDRESS": address.partition("/")[0],
-            "BOOTHARNESS_NETWORK": address,
+            "BOOTHARNESS_ADDRESS": self.address,
+            "BOOTHARNESS_NETWORK": addresses[0] if addresses else "",
         }
         return json.dumps(
             {

@@ -5,11 +5,11 @@ from collections import deque
 from msgspec import Struct, field
 
 from bootharness.formats.ethernet import ip_text
+from bootharness.network.arrived import Arrived, ArrivedFile
 from bootharness.network.events import Journal
 from bootharness.network.http_messages import HttpRequests, HttpResponse, HttpResponses
 from bootharness.network.tcp import RESET, SYN, Segment
 from bootharness.network.tcp_stream import PAYLOAD_AT, TcpStream
-from bootharness.network.watched_file import Kept, WatchedContent
 from bootharness.trace.network_facts import NetEventKind, NetFile
 
 __all__ = ["WatchedHttp"]
@@ -31,7 +31,7 @@ class _Transfer(Struct):
     name: str
     requested_at: float
     last_at: float
-    content: WatchedContent
+    content: ArrivedFile
     bodiless: bool = False
     status: int = 0
     promised: int | None = None
@@ -61,7 +61,7 @@ class WatchedHttp(Struct):
     """The connections of one guest."""
 
     journal: Journal
-    kept: Kept = field(default_factory=Kept)
+    files: Arrived
     transfers: list[_Transfer] = field(default_factory=list)
     _connections: dict[tuple[int, bytes, int], _Connection] = field(default_factory=dict)
     _looked_at: float = 0.0
@@ -87,8 +87,8 @@ class WatchedHttp(Struct):
             if len(known.waiting) >= _PIPELINED or len(self.transfers) >= _LIMIT:
                 continue
             name = request.target.removeprefix("/")
-            content = WatchedContent(self.kept)
-            transfer = _Transfer(name, now, now, content, request.method == "HEAD")
+            bodiless = request.method == "HEAD"
+            transfer = _Transfer(name, now, now, self.files.begin(name), bodiless)
             known.waiting.append(transfer)
             self.transfers.append(transfer)
             text = f"http {request.method} from {request.host or known.server}"
@@ -175,6 +175,7 @@ class WatchedHttp(Struct):
                 continue
             elif each is None:
                 known.current.ends_at = known.to_guest.size
+                known.current.content.done = True
                 self._arrived(known, now)
             else:
                 if not known.current.content.size:
@@ -217,6 +218,7 @@ class WatchedHttp(Struct):
             return
         if transfer and known.responses.until_the_end:
             transfer.ends_at = known.to_guest.size
+            transfer.content.done = True
             self._over(known, transfer, now)
         else:
             self._broken(known, "the server closed the connection early", "ended", now)

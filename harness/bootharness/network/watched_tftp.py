@@ -17,8 +17,8 @@ from bootharness.formats.tftp import (
     TftpRequest,
     opcode,
 )
+from bootharness.network.arrived import Arrived, ArrivedFile
 from bootharness.network.events import Journal
-from bootharness.network.watched_file import Kept, WatchedContent
 from bootharness.trace.network_facts import NetEventKind, NetFile
 
 __all__ = ["TFTP_PORT", "WatchedTftp"]
@@ -40,7 +40,7 @@ class _Transfer(Struct):
     client_port: int
     server_ip: bytes
     requested_at: float
-    content: WatchedContent
+    content: ArrivedFile
     server_port: int = 0
     block_bytes: int = _DEFAULT_BLOCK
     window: int = 1
@@ -64,7 +64,7 @@ class WatchedTftp(Struct):
     """The transfers of one guest."""
 
     journal: Journal
-    kept: Kept = field(default_factory=Kept)
+    arrived: Arrived
     transfers: list[_Transfer] = field(default_factory=list)
     _open: dict[int, _Transfer] = field(default_factory=dict)
 
@@ -83,7 +83,7 @@ class WatchedTftp(Struct):
         if len(self._open) >= _OPEN_LIMIT or len(self.transfers) >= _LIMIT:
             return
         transfer = _Transfer(
-            name, datagram.source_port, datagram.target_ip, now, WatchedContent(self.kept),
+            name, datagram.source_port, datagram.target_ip, now, self.arrived.begin(name),
             heard_at=now,
         )  # fmt: skip
         self._open[datagram.source_port] = transfer
@@ -131,7 +131,7 @@ class WatchedTftp(Struct):
 
     def snapshots(self) -> list[NetFile]:
         """Return the transfers as they are now."""
-        return [self._snapshot(each) for each in self.transfers]
+        return [self._snapshot(each) for each in self.transfers if each.outcome != "missing"]
 
     def _snapshot(self, transfer: _Transfer) -> NetFile:
         done = transfer.outcome == "served"
@@ -172,6 +172,7 @@ class WatchedTftp(Struct):
         transfer.content.add(data)
         if len(data) < transfer.block_bytes:
             transfer.last_block = transfer.sent
+            transfer.content.done = True
 
     def _refused(self, transfer: _Transfer, error: TftpError, now: float) -> None:
         self._open.pop(transfer.client_port, None)

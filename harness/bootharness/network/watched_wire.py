@@ -24,11 +24,10 @@ from bootharness.formats.ethernet import (
     router_advertisement,
     solicits_router,
 )
+from bootharness.network.arrived import Arrived
 from bootharness.network.events import Journal
-from bootharness.network.files import FileTable
 from bootharness.network.tcp import Segment
 from bootharness.network.watched_dhcp import DHCP_PORTS, WatchedDhcp
-from bootharness.network.watched_file import Kept, WatchedContent
 from bootharness.network.watched_http import WatchedHttp
 from bootharness.network.watched_tftp import TFTP_PORT, WatchedTftp
 from bootharness.plan.fault import Faults
@@ -58,15 +57,14 @@ class _Question(Struct):
 class WatchedWire:
     """A switch between one guest and named servers. Raises nothing whatever comes over it."""
 
-    def __init__(self, servers: Sequence[str]) -> None:
-        self.files = FileTable({})
+    def __init__(self, servers: Sequence[str], files: Arrived) -> None:
+        self.files = files
         self.faults = Faults()
         self.names = tuple(servers)
-        kept = Kept()
         self._journal = Journal()
         self._dhcp = WatchedDhcp(self._journal)
-        self._tftp = WatchedTftp(self._journal, kept)
-        self._http = WatchedHttp(self._journal, kept)
+        self._tftp = WatchedTftp(self._journal, files)
+        self._http = WatchedHttp(self._journal, files)
         self._frames = 0
         self._guest_macs: set[bytes] = set()
         self._port_of: dict[bytes, int] = {}
@@ -131,12 +129,6 @@ class WatchedWire:
         """Return the files that the guest has asked for, as far as they are."""
         files = [*self._tftp.snapshots(), *self._http.snapshots()]
         return tuple(sorted(files, key=lambda file: file.requested_at))
-
-    def contents(self) -> list[tuple[str, WatchedContent]]:
-        """Return what has come of each file, in the order in which they were asked for."""
-        transfers = [*self._tftp.transfers, *self._http.transfers]
-        ordered = sorted(transfers, key=lambda each: each.requested_at)
-        return [(each.name, each.content) for each in ordered]
 
     def link_wanted(self, port: int, now: float) -> bool:
         """Return True: nobody pulls this cable."""

@@ -8,7 +8,7 @@ from msgspec import Struct
 from bootharness.errors import UsageError
 from bootharness.text import hint
 
-__all__ = ["SERVER_KINDS", "NetServer"]
+__all__ = ["SERVER_KINDS", "NetServer", "check_server"]
 
 SERVER_KINDS = ("dnsmasq", "kea", "command")
 _EXAMPLES = "dnsmasq:FILE, kea:FILE or command:WORDS, with @ADDRESS/BITS in front of the colon"
@@ -50,3 +50,8 @@ def _checked(text: str, address: str) -> str:
     if "/" not in address or not 1 <= bits <= _MOST_BITS:
         raise UsageError(f"server {text!r}: {address!r} is no address as 192.168.1.1/24")
     return address
+
+
+def check_server(text: str) -> None:
+    """Raise UsageError, saying what can be written, for what is no server."""
+    NetServer.parse(text)

@@ -7,7 +7,9 @@ from bootharness.errors import WireLost
 from bootharness.formats.bzimage import SetupHeader
 from bootharness.kernels.image import KernelImage
 from bootharness.machine.machine import Machine
+from bootharness.network.arrived import Arrived
 from bootharness.network.file_tree import FileTree
+from bootharness.network.namespace import Namespace
 from bootharness.network.network import Network, Plug
 from bootharness.network.uplink import Uplink
 from bootharness.routes.disk import Initrd
@@ -31,12 +33,15 @@ class Connection:
         plug: Plug,
         image: NetImage,
         uplink: Uplink | None = None,
+        servers: tuple[Namespace, ...] = (),
     ) -> None:
         self._network = network
         self._plug = plug
         self._image = image
         self._uplink = uplink
-        self._seen = SeenFiles(image.files) if isinstance(image.files, FileTree) else None
+        self._servers = servers
+        brought = isinstance(image.files, FileTree | Arrived)
+        self._seen = SeenFiles(image.files) if brought else None
         self._up = True
         self._looked_at = 0.0
 
@@ -60,10 +65,13 @@ class Connection:
         return self._network.capture_lost
 
     def check(self) -> None:
-        """Raise WireLost when the network does not work any more: that is no guest's fault."""
+        """Raise WireLost when the network does not work any more, ServerLost when a server has
+        ended: that is no guest's fault."""
         self._plug.check()
         if self._uplink and self._uplink.ended:
             raise WireLost("the QEMU that brings HTTP to the guest went away: run it again")
+        for server in self._servers:
+            server.check()
 
     def fileno(self) -> int:
         """The file descriptor that is readable when something has happened."""
@@ -109,10 +117,11 @@ class Connection:
             path=self._image.path,
             firmware=card.firmware,
             nic=card.nic,
-            server="wire",
+            server=", ".join(map(str, self._servers)) or "wire",
             mac=card.mac or "",
             roles=self._image.roles or {each.role: each.name for each in files if each.role},
             root=str(self._image.root or ""),
+            servers=self._image.servers,
             faults=tuple(map(str, self._network.wire.faults.all)),
             events=events,
             files=files,

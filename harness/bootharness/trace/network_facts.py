@@ -137,6 +137,8 @@ class NetworkFacts(Struct, frozen=True):
     root: str = ""
     """The folder of which the files are, where somebody brought them; what they are for was seen
     as they were asked for, and of several for the same the last is in the roles."""
+    servers: tuple[str, ...] = ()
+    """The servers that the files come from, where somebody brought those, as they are written."""
     faults: tuple[str, ...] = ()
     """The faults that were asked for, as they are written."""
     events: tuple[NetEvent, ...] = ()
