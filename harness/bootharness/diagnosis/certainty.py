@@ -37,11 +37,13 @@ QUIET_S = 1.5
 _ANSWERS = {
     NetEventKind.DISCOVER: NetEventKind.OFFER,
     NetEventKind.REQUEST: NetEventKind.ACK,
+    NetEventKind.PROXY_REQUEST: NetEventKind.PROXY_ACK,
 }
 _CAUSES = {
     NetEventKind.DISCOVER: "dhcp-no-offer",
     NetEventKind.REQUEST: "dhcp-no-ack",
     NetEventKind.NAK: "dhcp-no-ack",
+    NetEventKind.PROXY_REQUEST: "proxy-silent",
     NetEventKind.UNANSWERED_ARP: "tftp-stalled",
     NetEventKind.REPEATED: "tftp-stalled",
     NetEventKind.HTTP_STALLED: "http-stalled",
@@ -57,6 +59,7 @@ _KEPT_BACK_BY = {
     NetEventKind.DISCOVER: (("no-offer",), 2),
     NetEventKind.REQUEST: (("no-ack", "nak"), 2),
     NetEventKind.NAK: (("nak",), 0),
+    NetEventKind.PROXY_REQUEST: ((), 0),
     NetEventKind.UNANSWERED_ARP: (("wrong-next-server",), 2),
     NetEventKind.REPEATED: (("stall",), 3),
     NetEventKind.HTTP_STALLED: (("http-stall",), 0),
@@ -66,6 +69,7 @@ _KEPT_BACK_BY = {
 _LEAST_REPEATS = {
     NetEventKind.DISCOVER: 2,
     NetEventKind.REQUEST: 2,
+    NetEventKind.PROXY_REQUEST: 1,
     NetEventKind.UNANSWERED_ARP: 2,
     NetEventKind.REPEATED: 2,
 }
@@ -86,6 +90,7 @@ _ASKS = (
 )
 _DHCP = (NetEventKind.DISCOVER, NetEventKind.REQUEST, NetEventKind.ACK, NetEventKind.NAK)
 _IN_ORDER = ("nbp", "script", "kernel", "initrd")
+NO_FILENAME = "dhcp-no-filename"
 _ASKED_FOR_LONGER = "PXE"
 """What is in the words of a DHCP client that wants to boot as we serve it."""
 
@@ -104,7 +109,9 @@ class Wait(NamedTuple):
 
 def certain(facts: NetworkFacts, now: float) -> tuple[str, NetEvent] | None:
     """Return the cause of a boot's failure and the event that showed it, None as yet."""
-    found = [*_spoilt(facts), *_refused(facts, now)]
+    # whoever else there is may still name a file: only its client knows when it waits no more
+    spoilt = [each for each in _spoilt(facts) if not (facts.servers and each[0] == NO_FILENAME)]
+    found = [*spoilt, *_refused(facts, now)]
     for wait in _waits(facts):
         over = wait.proven and (wait.event.kind not in _QUIET or now - wait.since > QUIET_S)
         if over or now > wait.until:
@@ -157,13 +164,21 @@ def _spoilt(facts: NetworkFacts) -> Iterator[tuple[str, NetEvent]]:
     for event in facts.events:
         kind = event.kind
         if kind == NetEventKind.ACK and not event.file and "not a PXE client" not in event.text:
-            yield "dhcp-no-filename", event
+            if not _named_otherwise(event, facts):
+                yield NO_FILENAME, event
         elif kind == NetEventKind.FILE_SERVED and facts.role(event.file) is not None:
             cause = _served_badly(served_as(event, facts))
             if cause:
                 yield cause, event
         elif kind == NetEventKind.HTTP_CLOSED and _taken_for_all(event, facts):
             yield _CAUSES[kind], event
+
+
+def _named_otherwise(event: NetEvent, facts: NetworkFacts) -> bool:
+    """Whether a client has learned what to boot though this answer did not say so."""
+    proxies = (NetEventKind.PROXY_OFFER, NetEventKind.PROXY_ACK)
+    proxied = any(each.kind in proxies and each.file for each in facts.events)
+    return proxied or any(each.kind in _ASKS for each in _after(event, facts))
 
 
 def _taken_for_all(event: NetEvent, facts: NetworkFacts) -> bool:
@@ -194,7 +209,8 @@ def _refused(facts: NetworkFacts, now: float | None) -> Iterator[tuple[str, NetE
         return
     for event in reversed(facts.events):
         if event.kind in _REFUSALS:
-            if not event.file or facts.role(event.file) is not None:
+            needed = facts.brought or facts.role(event.file) is not None
+            if not event.file or needed:
                 yield _CAUSES[event.kind], event
         elif event.kind in _ASKS:
             return

@@ -225,7 +225,7 @@ class BootTrace(Struct, frozen=True, dict=True):
     def brought(self) -> bool:
         """Whether somebody brought all that was booted, and a kernel is whatever ran of it."""
         facts = self.network
-        from_others = facts is not None and bool(facts.root or facts.servers)
+        from_others = facts is not None and facts.brought
         return from_others or (self.disk is not None and self.loader is None)
 
     @property

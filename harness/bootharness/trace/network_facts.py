@@ -152,6 +152,11 @@ class NetworkFacts(Struct, frozen=True):
     events_left_out: int = 0
     """How many events were too many of one kind to be kept."""
 
+    @property
+    def brought(self) -> bool:
+        """Whether somebody brought what is served, and nobody knows beforehand what is needed."""
+        return bool(self.root or self.servers)
+
     def first(self, kind: NetEventKind) -> NetEvent | None:
         """Return the first event of a kind, None where there is none."""
         return next((event for event in self.events if event.kind == kind), None)
