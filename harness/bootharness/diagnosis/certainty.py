@@ -21,6 +21,7 @@ from bootharness.trace.network_facts import (
 )
 
 __all__ = [
+    "NO_FILENAME",
     "QUIET_S",
     "Wait",
     "certain",
@@ -91,6 +92,7 @@ _ASKS = (
 _DHCP = (NetEventKind.DISCOVER, NetEventKind.REQUEST, NetEventKind.ACK, NetEventKind.NAK)
 _IN_ORDER = ("nbp", "script", "kernel", "initrd")
 NO_FILENAME = "dhcp-no-filename"
+"""The cause of who is told of no boot file."""
 _ASKED_FOR_LONGER = "PXE"
 """What is in the words of a DHCP client that wants to boot as we serve it."""
 

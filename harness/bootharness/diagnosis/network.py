@@ -3,7 +3,8 @@
 import re
 from collections.abc import Callable
 
-from bootharness.diagnosis.certainty import Wait, certain, faults, root, served_as
+from bootharness.diagnosis.certainty import NO_FILENAME, Wait, certain, faults, root, served_as
+from bootharness.diagnosis.net_servers import their_sentence, wrong_program
 from bootharness.diagnosis.patience import client_at
 from bootharness.diagnosis.verdict import Diagnosis
 from bootharness.text import address, count
@@ -33,7 +34,7 @@ def network_failed(trace: BootTrace) -> Diagnosis | None:
     cause, event = failed
     if trace.ending.kind == "reached" and cause != _BAD_EVEN_IF_IT_BOOTS:
         return None
-    sentence = _SENTENCES[cause](event, facts)
+    sentence = their_sentence(cause, event, facts) or _SENTENCES[cause](event, facts)
     if trace.ending.kind == "boot-program":
         sentence += f'; then {client_at(facts, event).name} gave up: "{trace.ending.detail}"'
     return Diagnosis(cause, sentence, _evidence(event, facts))
@@ -181,6 +182,7 @@ def asking(wait: Wait) -> str:
         NetEventKind.DISCOVER: "asks for an address",
         NetEventKind.REQUEST: "asks for the address that it was offered",
         NetEventKind.NAK: "was refused its address",
+        NetEventKind.PROXY_REQUEST: f"asks for its boot file at {event.text.partition(',')[0]}",
         NetEventKind.UNANSWERED_ARP: f"asks {event.text}",
         NetEventKind.REPEATED: f"asks for block {event.block or 0:,} of {event.file}",
         NetEventKind.HTTP_STALLED: f"waits for more of {event.file}",
@@ -298,7 +300,8 @@ def _link_down(event: NetEvent, facts: NetworkFacts) -> str:
 
 
 def _not_found(event: NetEvent, facts: NetworkFacts) -> str:
-    return f"the server has no file {event.file}, which is the boot's {facts.role(event.file)}"
+    role = facts.role(event.file)
+    return f"the server has no file {event.file}{f", which is the boot's {role}" if role else ''}"
 
 
 def _stalled(event: NetEvent, facts: NetworkFacts) -> str:
@@ -349,13 +352,14 @@ def _http(event: NetEvent, facts: NetworkFacts) -> str:
 
 def _http_status(event: NetEvent, facts: NetworkFacts) -> str:
     role = facts.role(event.file)
-    return f"the HTTP server answered {event.text} to the request for {event.file}, the {role}"
+    what = f"{event.file}, the {role}" if role else event.file
+    return f"the HTTP server answered {event.text} to the request for {what}"
 
 
 _SENTENCES: dict[str, Callable[[NetEvent, NetworkFacts], str]] = {
     "dhcp-no-offer": _no_offer,
     "dhcp-no-ack": _no_ack,
-    "dhcp-no-filename": _no_filename,
+    NO_FILENAME: _no_filename,
     "link-down": _link_down,
     "tftp-not-found": _not_found,
     "tftp-stalled": _stalled,
@@ -368,6 +372,7 @@ _SENTENCES: dict[str, Callable[[NetEvent, NetworkFacts], str]] = {
 }
 
 SIGNS: tuple[Callable[[BootTrace], Diagnosis | None], ...] = (
+    wrong_program,
     network_failed,
     told_too_little,
     firmware_crashed,

@@ -10,7 +10,7 @@ from msgspec import Struct, field
 
 from bootharness.errors import UsageError
 from bootharness.host.tool import Tool
-from bootharness.network.server_setup import ServerSetup, last_words
+from bootharness.network.server_setup import ServerSetup
 
 __all__ = ["DNSMASQ", "dnsmasq_setup"]
 
@@ -21,6 +21,7 @@ _OURS = (
     "no-daemon", "keep-in-foreground", "log-async",
 )  # fmt: skip
 _DEPTH, _FILES, _BYTES = 4, 200, 1 << 20
+_WHO = re.compile(r"^dnsmasq[a-z-]*(\[\d+\])?: ")
 _NETMASK = "255.255.255.0"
 _ROUTER = ("option:router", "3")
 _TFTP_SERVER = ("option:tftp-server", "66", "option:server-ip-address", "150")
@@ -49,7 +50,9 @@ class _Read(Struct):
         return copy
 
     def _line(self, line: str, depth: int) -> str:
-        said = line.partition("#")[0] if line.lstrip().startswith("#") else re.split(r"\s#", line)[0]
+        said = (
+            line.partition("#")[0] if line.lstrip().startswith("#") else re.split(r"\s#", line)[0]
+        )
         name, _, value = (part.strip() for part in said.partition("="))
         if name in _OURS:
             return f"# {line}"
@@ -88,10 +91,10 @@ def dnsmasq_setup(file: str, folder: Path) -> ServerSetup:
                     end.write(f"conf-file={copy}\n")
     leases = folder / f"{first.stem}.leases"
 
-    def words(said: str) -> str:
+    def plain(said: str) -> str:
         for copy, original in read.copies.items():
             said = said.replace(copy, original)
-        return re.sub(r"^dnsmasq(\[\d+\])?: ", "", last_words(said))
+        return _WHO.sub("", said)
 
     networks = tuple(_networks(read))
     return ServerSetup(
@@ -106,7 +109,7 @@ def dnsmasq_setup(file: str, folder: Path) -> ServerSetup:
         own=tuple(_own(read)),
         addresses=tuple(_addresses(read, networks)),
         taken=tuple(_pools(read)),
-        words=words,
+        plain=plain,
     )
 
 

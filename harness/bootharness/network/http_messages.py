@@ -169,8 +169,8 @@ def _headers(lines: bytes) -> dict[str, str]:
     found = {}
     for line in lines.split(b"\r\n"):
         name, _, value = line.partition(b":")
-        found[name.strip().lower().decode("ascii", "replace")] = (
-            value.strip().decode("utf-8", "replace")
+        found[name.strip().lower().decode("ascii", "replace")] = value.strip().decode(
+            "utf-8", "replace"
         )
     return found
 

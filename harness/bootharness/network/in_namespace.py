@@ -66,7 +66,14 @@ def cable(names: list[str], addresses: list[str]) -> socket.socket:
 
 def serves() -> bool:
     """Return whether anybody in the namespace waits for packets but us."""
-    for name, least in (("udp", 1), ("udp6", 1), ("tcp", 1), ("tcp6", 1), ("raw", 1), ("packet", 2)):
+    for name, least in (
+        ("udp", 1),
+        ("udp6", 1),
+        ("tcp", 1),
+        ("tcp6", 1),
+        ("raw", 1),
+        ("packet", 2),
+    ):
         try:
             with open(f"/proc/net/{name}") as table:
                 if len(table.readlines()) > least:

@@ -9,7 +9,7 @@ from typing import Any
 
 from bootharness.errors import UsageError
 from bootharness.host.tool import Tool
-from bootharness.network.server_setup import ServerSetup, last_words
+from bootharness.network.server_setup import ServerSetup
 
 __all__ = ["KEA", "kea_setup", "plain_json"]
 
@@ -32,8 +32,8 @@ def kea_setup(file: str, folder: Path) -> ServerSetup:
     path = Path(file)
     own = folder / "kea-dhcp4.conf"
 
-    def words(said: str) -> str:
-        return _TIME.sub("", last_words(said.replace(str(own), file)))
+    def plain(said: str) -> str:
+        return _TIME.sub("", said.replace(str(own), file))
 
     environment = {"KEA_PIDFILE_DIR": str(folder), "KEA_LOCKFILE_DIR": "none"}
     environment |= {"KEA_DHCP_DATA_DIR": str(folder), "KEA_LOG_CHECK_DIR": str(folder)}
@@ -46,7 +46,7 @@ def kea_setup(file: str, folder: Path) -> ServerSetup:
             argv=("kea-dhcp4", "-c", str(path.absolute())),
             checks=(("kea-dhcp4", "-t", str(path.absolute())), ("false",)),
             environment=environment,
-            words=words,
+            plain=plain,
         )
     interfaces = _interfaces(dhcp4)
     subnets = [each for each in _subnets(dhcp4) if _network(each)]
@@ -72,7 +72,7 @@ def kea_setup(file: str, folder: Path) -> ServerSetup:
         addresses=tuple(dict.fromkeys(_addresses(dhcp4, subnets))),
         taken=tuple(_pools(subnets)),
         environment=environment,
-        words=words,
+        plain=plain,
     )
 
 

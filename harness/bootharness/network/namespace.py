@@ -14,7 +14,7 @@ from bootharness.host.closing import Closing
 from bootharness.host.deadline import Deadline
 from bootharness.host.tool import Tool
 from bootharness.host.workspace import Workspace
-from bootharness.network.server_setup import ServerSetup
+from bootharness.network.server_setup import ServerSetup, last_complaint, last_words
 
 __all__ = ["IP", "UNSHARE", "Namespace", "why_no_namespace"]
 
@@ -161,11 +161,20 @@ class Namespace(Closing):
 
     def words(self) -> str:
         """Return what the server said last that tells something."""
+        return self._plain(last_words(self._said())) or "nothing"
+
+    def complaint(self) -> str:
+        """Return what the server complained of last, empty where it did not."""
+        return self._plain(last_complaint(self._said()))
+
+    def _said(self) -> str:
         try:
-            said = self._log.read_text(errors="replace")
+            return self._log.read_text(errors="replace")
         except OSError:
-            said = ""
-        return "".join(c if c.isprintable() else "?" for c in self.setup.words(said)) or "nothing"
+            return ""
+
+    def _plain(self, line: str) -> str:
+        return "".join(c if c.isprintable() else "?" for c in self.setup.plain(line))
 
     def check(self) -> None:
         """Raise ServerLost when the server has ended."""

@@ -1,14 +1,20 @@
 """What a server of the person's own needs, and how it is run."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 from msgspec import Struct
 
-__all__ = ["ServerSetup", "last_words"]
+__all__ = ["ServerSetup", "last_complaint", "last_words"]
 
 _MOST = 300
-_CHATTER = (" INFO ", " DEBUG ", " WARN ")
+_CHATTER = (" INFO ", " DEBUG ")
+_COMPLAINT = re.compile(
+    r" (?:WARN|ERROR|FATAL) |no address|not enough|cannot|fail|error|warning|ignor|refus|denied"
+    r"|not found|unknown|exhausted",
+    re.IGNORECASE,
+)
 
 
 def last_words(said: str) -> str:
@@ -16,6 +22,12 @@ def last_words(said: str) -> str:
     lines = [line.strip() for line in said.splitlines()]
     telling = [line for line in lines if line and not any(each in line for each in _CHATTER)]
     return (telling or [line for line in lines if line] or [""])[-1][-_MOST:]
+
+
+def last_complaint(said: str) -> str:
+    """Return the last line in which something was wrong, empty if there is none."""
+    lines = [line for line in said.splitlines() if _COMPLAINT.search(line)]
+    return last_words("\n".join(lines[-1:]))
 
 
 class ServerSetup(Struct, frozen=True, kw_only=True):
@@ -37,4 +49,4 @@ class ServerSetup(Struct, frozen=True, kw_only=True):
     checks: tuple[tuple[str, ...], ...] = ()
     folder: Path = Path()
     environment: dict[str, str] = {}
-    words: Callable[[str], str] = last_words
+    plain: Callable[[str], str] = str

@@ -205,7 +205,7 @@ class WatchedTftp(Struct):
         transfer.all_repeats += 1
         self.journal.note(
             now, NetEventKind.REPEATED, transfer.name, block=transfer.acked + 1,
-            repeats=transfer.repeats, text="tftp",
+            repeats=transfer.repeats, text=f"tftp from {ip_text(transfer.server_ip)}",
         )  # fmt: skip
 
     def _finished(self, transfer: _Transfer, now: float) -> None:
@@ -221,6 +221,10 @@ class WatchedTftp(Struct):
         """
         for transfer in list(self._open.values()):
             last = transfer.last_block
-            if last is not None and last - transfer.acked <= transfer.window and not transfer.repeats:
+            if (
+                last is not None
+                and last - transfer.acked <= transfer.window
+                and not transfer.repeats
+            ):
                 transfer.acked = last
                 self._finished(transfer, now)

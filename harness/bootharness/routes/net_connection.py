@@ -40,6 +40,7 @@ class Connection:
         self._image = image
         self._uplink = uplink
         self._servers = servers
+        self._said: tuple[str, ...] = ()
         brought = isinstance(image.files, FileTree | Arrived)
         self._seen = SeenFiles(image.files) if brought else None
         self._up = True
@@ -67,11 +68,14 @@ class Connection:
     def check(self) -> None:
         """Raise WireLost when the network does not work any more, ServerLost when a server has
         ended: that is no guest's fault."""
+        self._check_wire()
+        for server in self._servers:
+            server.check()
+
+    def _check_wire(self) -> None:
         self._plug.check()
         if self._uplink and self._uplink.ended:
             raise WireLost("the QEMU that brings HTTP to the guest went away: run it again")
-        for server in self._servers:
-            server.check()
 
     def fileno(self) -> int:
         """The file descriptor that is readable when something has happened."""
@@ -122,6 +126,7 @@ class Connection:
             roles=self._image.roles or {each.role: each.name for each in files if each.role},
             root=str(self._image.root or ""),
             servers=self._image.servers,
+            said=self._said,
             faults=tuple(map(str, self._network.wire.faults.all)),
             events=events,
             files=files,
@@ -147,6 +152,9 @@ class Connection:
         return self._seen.kernel(files, entered, release), initrd
 
     def finish(self) -> None:
-        """Close the books at the end of the boot. Raises WireLost as `look` does."""
-        self.check()
+        """Close the books at the end of the boot. Raises WireLost as `look` does; a server may
+        have ended by then."""
+        self._check_wire()
+        complaints = [(each.setup.name, each.complaint()) for each in self._servers]
+        self._said = tuple(f"{name}: {words}" for name, words in complaints if words)
         self._network.finish(self._plug)

@@ -1,6 +1,6 @@
 """The routes from servers that somebody brought, each in a network namespace of its own.
 
-    guest --our wire, which watches--> dnsmasq, Kea, whatever a command starts
+guest --our wire, which watches--> dnsmasq, Kea, whatever a command starts
 """
 
 import hashlib

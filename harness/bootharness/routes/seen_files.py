@@ -11,6 +11,7 @@ from bootharness.kernels.content import Bytes, Piece, file_source
 from bootharness.kernels.image import KernelImage
 from bootharness.network.arrived import Arrived
 from bootharness.network.file_tree import FileTree
+from bootharness.network.program import program_kind
 from bootharness.network.purpose import HEAD_BYTES, purpose
 from bootharness.routes.disk import Initrd
 from bootharness.trace.network_facts import NetEvent, NetEventKind, NetFile
@@ -40,9 +41,12 @@ class SeenFiles:
         named = {_asked_as(each.file) for each in events if each.kind in _NAMES}
         known, after_kernel = [], False
         for each in files:
-            role = purpose(each.name, self._head(each.name), named=named, after_kernel=after_kernel)
+            head = self._head(each.name)
+            role = purpose(each.name, head, named=named, after_kernel=after_kernel)
             after_kernel = after_kernel or role == "kernel"
-            known.append(replace(each, role=role))
+            known.append(
+                replace(each, role=role, program=program_kind(head) if role == "nbp" else "")
+            )
         return tuple(known)
 
     def kernel(

@@ -106,6 +106,8 @@ class NetFile(Struct, frozen=True):
     """How often the client asked again."""
     role: str = ""
     """What it was seen to be for, of a folder that somebody brought: as in the roles."""
+    program: str = ""
+    """What a boot program of those runs on: ``PC BIOS``, ``x64 UEFI``."""
 
     @property
     def rate(self) -> float:
@@ -139,6 +141,8 @@ class NetworkFacts(Struct, frozen=True):
     as they were asked for, and of several for the same the last is in the roles."""
     servers: tuple[str, ...] = ()
     """The servers that the files come from, where somebody brought those, as they are written."""
+    said: tuple[str, ...] = ()
+    """What those servers complained of last, each with its name and a colon in front."""
     faults: tuple[str, ...] = ()
     """The faults that were asked for, as they are written."""
     events: tuple[NetEvent, ...] = ()
