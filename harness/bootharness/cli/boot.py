@@ -76,8 +76,8 @@ is bad for another cause is 125, which `git bisect run` skips.
     "servers",
     metavar="SERVER",
     multiple=True,
-    help="Boot from your own servers: dnsmasq:FILE, kea:FILE or command:WORDS, with @ADDRESS/BITS in "
-    "front of the colon where the configuration does not tell it; may be repeated.",
+    help="Boot from a server of your own: dnsmasq:FILE, kea:FILE or command:WORDS, with "
+    "@ADDRESS/BITS in front of the colon where its configuration does not tell; may be repeated.",
 )
 @click.option(
     "--json",

@@ -14,7 +14,6 @@ __all__ = ["their_sentence", "wrong_program"]
 
 _EVIDENCE = 8
 _BY = re.compile(r"by (\S+ at [0-9.]+)")
-_FROM = re.compile(r"from ([0-9.]+)$")
 _ARCHITECTURE = re.compile(r"architecture (\d+)")
 _PORT = re.compile(r"^([0-9.]+) has nobody at UDP port (\d+)$")
 _WORDS = re.compile(r"^tftp error \d+ (.*), by [0-9.]+$")
@@ -68,7 +67,8 @@ def _no_offer(event: NetEvent, facts: NetworkFacts) -> str:
     only = f", but for a proxy's, {_by(proxy)}" if proxy else ""
     return (
         f"{client_at(facts, event).name} asked for an address {count(len(asked), 'time')} from "
-        f"{asked[0].seconds:.2f} s on and got no DHCP offer{only}, from {facts.server}{_said(facts)}"
+        f"{asked[0].seconds:.2f} s on and got no DHCP offer{only}, from {facts.server}"
+        f"{_said(facts)}"
     )
 
 
@@ -111,8 +111,8 @@ def _not_found(event: NetEvent, facts: NetworkFacts) -> str:
 def _stalled(event: NetEvent, facts: NetworkFacts) -> str | None:
     if event.kind == NetEventKind.UNANSWERED_ARP:
         ip = event.text.removeprefix("who has ").rstrip("?")
-        teller = next((each for each in facts.events if each.kind in _TELLS and each.file
-                       and (found := _FROM.search(each.text)) and found[1] == ip), None)  # fmt: skip
+        told = [each for each in facts.events if each.kind in _TELLS and each.file]
+        teller = next((each for each in told if each.text.endswith(f"from {ip}")), None)
         what = (
             f"to which {_by(teller)} sent it for {teller.file}" if teller else "which it asks for"
         )

@@ -301,7 +301,8 @@ def _link_down(event: NetEvent, facts: NetworkFacts) -> str:
 
 def _not_found(event: NetEvent, facts: NetworkFacts) -> str:
     role = facts.role(event.file)
-    return f"the server has no file {event.file}{f", which is the boot's {role}" if role else ''}"
+    what = f", which is the boot's {role}" if role else ""
+    return f"the server has no file {event.file}{what}"
 
 
 def _stalled(event: NetEvent, facts: NetworkFacts) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv4Network
+from itertools import islice
 
 from bootharness.errors import UsageError
 from bootharness.network.server_setup import ServerSetup
@@ -12,6 +13,7 @@ __all__ = ["addresses_of"]
 _NETWORK = "192.168.99.0/24"
 """Where no configuration has one."""
 _BITS = 24
+_TRIED = 4096
 
 
 def addresses_of(
@@ -68,7 +70,7 @@ def _free(
     found = []
     for text in networks:
         network = IPv4Network(text)
-        for number, host in zip(range(4096), network.hosts(), strict=False):
+        for host in islice(network.hosts(), _TRIED):
             if str(host) in taken or any(first <= host <= last for first, last in pools):
                 continue
             found.append(f"{host}/{network.prefixlen}")

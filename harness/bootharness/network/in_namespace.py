@@ -2,8 +2,8 @@
 
 Started as the first process of namespaces of its own, with a socket to the harness as standard
 input: it sends our end of the cable over that, and how the server fares. All in the namespace ends
-with it, and it ends with the harness, for then the socket is closed. It runs without the harness, in
-a Python that imports as little as possible.
+with it, and it ends with the harness, for then the socket is closed. It runs without the harness,
+in a Python that imports as little as possible.
 
     python in_namespace.py SPECIFICATION
 """
@@ -18,6 +18,7 @@ import struct
 import subprocess
 import sys
 import time
+from typing import Any
 
 CABLE = "bootharness0"
 """Our end of the cable; the server's has the name that its configuration wants."""
@@ -32,7 +33,7 @@ _LOOK_MS = 20
 
 
 def ip(lines: list[str]) -> None:
-    """Run the command ip with a line of words after the other; raise RuntimeError with its words."""
+    """Run the command ip with lines of words. Raises RuntimeError with what it says."""
     done = subprocess.run(["ip", "-batch", "-"], input="\n".join(lines).encode(),
                           capture_output=True, check=False)  # fmt: skip
     if done.returncode:
@@ -75,7 +76,7 @@ def serves() -> bool:
         ("packet", 2),
     ):
         try:
-            with open(f"/proc/net/{name}") as table:
+            with open(f"/proc/net/{name}") as table:  # noqa: PTH123 - without pathlib
                 if len(table.readlines()) > least:
                     return True
         except OSError:
@@ -102,12 +103,13 @@ class Log:
         return bool(data)
 
 
-def run(specification: dict, harness: socket.socket) -> None:
+def run(specification: dict[str, Any], harness: socket.socket) -> None:
     """Check the configuration, start the server and tell how it fares, until one of us ends."""
     log = Log(specification["log"])
     for words in specification["checks"]:
         done = subprocess.run(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, check=False, cwd=specification["folder"])  # fmt: skip
+                              stderr=subprocess.STDOUT, check=False,
+                              cwd=specification["folder"])  # fmt: skip
         if done.returncode:
             read, write = os.pipe()
             os.write(write, done.stdout[-4096:])
@@ -168,7 +170,7 @@ def main() -> None:
     os.environ["PATH"] = os.environ.get("PATH", "") + ":/usr/sbin:/sbin:/usr/bin:/bin"
     specification = json.loads(sys.argv[1])
     os.environ.update(specification["environment"])
-    # what the server learns of processes is to be of this namespace; not everywhere that may be done
+    # what is told of processes is to be of this namespace; not everywhere that may be done
     subprocess.run(["mount", "-t", "proc", "proc", "/proc"], stdin=subprocess.DEVNULL,
                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)  # fmt: skip
     with socket.socket(fileno=os.dup(0)) as harness:

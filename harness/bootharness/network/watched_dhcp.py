@@ -1,8 +1,7 @@
 """What goes between a guest and DHCP servers that are not ours, written down."""
 
-from msgspec import Struct, field
+from msgspec import Struct
 
-from bootharness.errors import FormatError
 from bootharness.formats.dhcp import (
     ACK,
     DISCOVER,

@@ -8,7 +8,7 @@ else it would wait fifteen seconds for one.
 
 from collections.abc import Sequence
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from bootharness.errors import FormatError
 from bootharness.formats.ethernet import (

@@ -41,8 +41,8 @@ class Connection:
         self._uplink = uplink
         self._servers = servers
         self._said: tuple[str, ...] = ()
-        brought = isinstance(image.files, FileTree | Arrived)
-        self._seen = SeenFiles(image.files) if brought else None
+        brought = image.files
+        self._seen = SeenFiles(brought) if isinstance(brought, FileTree | Arrived) else None
         self._up = True
         self._looked_at = 0.0
 

@@ -1,4 +1,5 @@
-"""What came of what somebody brought, a folder or servers: what each file is for, the kernel, the initrd."""
+"""What came of a folder or from servers that somebody brought: what each file is for, the kernel,
+the initrd."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
