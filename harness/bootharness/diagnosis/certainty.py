@@ -177,10 +177,13 @@ def _spoilt(facts: NetworkFacts) -> Iterator[tuple[str, NetEvent]]:
 
 
 def _named_otherwise(event: NetEvent, facts: NetworkFacts) -> bool:
-    """Whether a client has learned what to boot though this answer did not say so."""
+    """Whether a client has learned what to boot though this answer did not say so, or is told by
+    nobody whom it asks for that."""
     proxies = (NetEventKind.PROXY_OFFER, NetEventKind.PROXY_ACK)
-    proxied = any(each.kind in proxies and each.file for each in facts.events)
-    return proxied or any(each.kind in _ASKS for each in _after(event, facts))
+    if any(each.kind in proxies and each.file for each in facts.events):
+        return True
+    unanswered = facts.first(NetEventKind.PROXY_REQUEST) and not facts.first(NetEventKind.PROXY_ACK)
+    return bool(unanswered) or any(each.kind in _ASKS for each in _after(event, facts))
 
 
 def _taken_for_all(event: NetEvent, facts: NetworkFacts) -> bool:

@@ -81,6 +81,7 @@ class Namespace(Closing):
         self.setup = setup
         self.address = addresses[0].partition("/")[0] if addresses else ""
         self._ended: str | None = None
+        self._log_bytes = 0
         self._log = folder / "said.log"
         for tool in (UNSHARE, IP):
             if not _is_here(tool):
@@ -164,8 +165,14 @@ class Namespace(Closing):
         return self._plain(last_words(self._said())) or "nothing"
 
     def complaint(self) -> str:
-        """Return what the server complained of last, empty where it did not."""
-        return self._plain(last_complaint(self._said()))
+        """Return what the server complained of last since the boot began, empty where it did not."""
+        said = self._said()
+        since = self._log_bytes if len(said) >= self._log_bytes else 0
+        return self._plain(last_complaint(said[since:]))
+
+    def started(self) -> None:
+        """Note that the boot begins."""
+        self._log_bytes = len(self._said())
 
     def _said(self) -> str:
         try:

@@ -97,6 +97,9 @@ class WatchedDhcp(Struct):
     @staticmethod
     def _next_server(message: DhcpMessage, datagram: Datagram) -> str:
         """Return whom the boot file comes from."""
+        _, scheme, place = message.boot_file.partition("://")
+        if scheme:
+            return place.partition("/")[0].partition(":")[0]
         if message.next_server != _NOBODY:
             return ip_text(message.next_server)
         name = message.options.get(DhcpOption.SERVER_NAME) or message.server_name

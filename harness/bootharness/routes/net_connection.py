@@ -50,6 +50,8 @@ class Connection:
         """Note that QEMU has its end of the socket, and when it was launched, on the monotonic
         clock."""
         self._plug.started(launched)
+        for server in self._servers:
+            server.started()
 
     def capture(self, path: Path) -> None:
         """Write every frame to a pcap file from now on."""
