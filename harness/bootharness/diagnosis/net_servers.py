@@ -5,53 +5,29 @@ from collections.abc import Callable
 
 from bootharness.diagnosis.certainty import NO_FILENAME
 from bootharness.diagnosis.patience import client_at
-from bootharness.diagnosis.verdict import Diagnosis
+from bootharness.diagnosis.programs import client_of
 from bootharness.text import count
-from bootharness.trace.boot_trace import BootTrace
 from bootharness.trace.network_facts import NetEvent, NetEventKind, NetworkFacts
 
 __all__ = ["their_sentence", "wrong_program"]
 
-_EVIDENCE = 8
 _BY = re.compile(r"by (\S+ at [0-9.]+)")
-_ARCHITECTURE = re.compile(r"architecture (\d+)")
 _PORT = re.compile(r"^([0-9.]+) has nobody at UDP port (\d+)$")
 _WORDS = re.compile(r"^tftp error \d+ (.*), by [0-9.]+$")
-# RFC 4578 and IANA's "Processor Architecture Types"
-_CLIENTS = {0: "PC BIOS", 6: "ia32 UEFI", 7: "x64 UEFI", 9: "x64 UEFI", 10: "arm UEFI",
-            11: "arm64 UEFI", 15: "ia32 UEFI", 16: "x64 UEFI", 18: "arm UEFI",
-            19: "arm64 UEFI", 27: "riscv64 UEFI"}  # fmt: skip
-_ASKS = (NetEventKind.DISCOVER, NetEventKind.REQUEST, NetEventKind.PROXY_REQUEST)
 _OFFERS = (NetEventKind.OFFER, NetEventKind.PROXY_OFFER)
 _TELLS = (NetEventKind.ACK, NetEventKind.PROXY_ACK, *_OFFERS)
 
 
-def wrong_program(trace: BootTrace) -> Diagnosis | None:
-    """A client got a boot program for other machines, and asked for nothing more."""
-    facts = trace.network
-    if facts is None or trace.handoff or trace.reached("banner"):
-        return None
-    came = [each for each in facts.events if each.kind == NetEventKind.FILE_SERVED]
-    if not came:
-        return None
-    last = came[-1]
-    file = next((each for each in reversed(facts.files) if each.name == last.file), None)
-    asks = [each for each in facts.events if each.kind in _ASKS and each.seconds <= last.seconds]
-    said = _ARCHITECTURE.search(asks[-1].text) if asks else None
-    runs = _CLIENTS.get(int(said[1])) if said else None
-    if file is None or not file.program or runs is None or file.program == runs:
-        return None
-    if any(each.kind == NetEventKind.FILE_REQUESTED for each in _after(last, facts)):
-        return None
-    assert said
-    teller = next((by for each in reversed(facts.events) if each.kind in _TELLS and each.file
-                   and (by := _by(each))), "")  # fmt: skip
-    return Diagnosis(
-        "wrong-boot-program",
-        f"{last.file} is a boot program for {file.program}, and the client is of architecture "
-        f"{said[1]}, {runs}{f', to which {teller} named it' if teller else ''}: it came whole, and "
-        "then nothing was asked for",
-        tuple(str(each) for each in facts.events[-_EVIDENCE:]),
+def wrong_program(event: NetEvent, facts: NetworkFacts) -> str:
+    """Return how it is told that a boot program came which does not run on its client."""
+    file = next(each for each in reversed(facts.files) if each.name == event.file)
+    client, told = client_of(facts, event), [each for each in facts.events if each.kind in _TELLS]
+    assert client
+    by = next((found for each in reversed(told) if each.file and (found := _by(each))), "")
+    return (
+        f"{event.file} is a boot program for {file.program}, and the client is of architecture "
+        f"{client[0]}, {client[1]}{f', to which {by} named it' if by else ''}: it came whole, and "
+        "then nothing was asked for"
     )
 
 
@@ -145,11 +121,6 @@ def _closed(facts: NetworkFacts, at: str) -> list[str]:
     told = [_PORT.match(each.text) for each in facts.events
             if each.kind == NetEventKind.UNREACHABLE]  # fmt: skip
     return [found[2] for found in told if found and found[1] == at]
-
-
-def _after(event: NetEvent, facts: NetworkFacts) -> tuple[NetEvent, ...]:
-    at = next(at for at, each in enumerate(facts.events) if each is event)
-    return facts.events[at + 1 :]
 
 
 _SENTENCES: dict[str, Callable[[NetEvent, NetworkFacts], str | None]] = {

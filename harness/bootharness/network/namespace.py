@@ -165,7 +165,7 @@ class Namespace(Closing):
         return self._plain(last_words(self._said())) or "nothing"
 
     def complaint(self) -> str:
-        """Return what the server complained of last since the boot began, empty where it did not."""
+        """Return what the server complained of last since the boot began, empty for nothing."""
         said = self._said()
         since = self._log_bytes if len(said) >= self._log_bytes else 0
         return self._plain(last_complaint(said[since:]))

@@ -10,6 +10,8 @@ __all__ = ["ServerSetup", "last_complaint", "last_words"]
 
 _MOST = 300
 _CHATTER = (" INFO ", " DEBUG ")
+_USUAL = "User aborted the transfer"
+"""What a UEFI says that wanted to know only how large a file is."""
 _COMPLAINT = re.compile(
     r" (?:WARN|ERROR|FATAL) |no address|not enough|cannot|fail|error|warning|ignor|refus|denied"
     r"|not found|unknown|exhausted",
@@ -27,6 +29,7 @@ def last_words(said: str) -> str:
 def last_complaint(said: str) -> str:
     """Return the last line in which something was wrong, empty if there is none."""
     lines = [line for line in said.splitlines() if _COMPLAINT.search(line)]
+    lines = [line for line in lines if _USUAL not in line]
     return last_words("\n".join(lines[-1:]))
 
 

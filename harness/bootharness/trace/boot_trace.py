@@ -202,6 +202,11 @@ class BootTrace(Struct, frozen=True, dict=True):
         return self.reached("banner") or bool(heard and (heard.release or heard.on))
 
     @property
+    def kernel_runs(self) -> bool:
+        """Whether a kernel was heard, or the CPU was seen where only a kernel's can be."""
+        return self.kernel_spoke or any(sample.in_kernel for sample in self.samples)
+
+    @property
     def last_milestone(self) -> str:
         """How far it had come, to go into a sentence: ``the last milestone was banner``."""
         if not self.milestones:

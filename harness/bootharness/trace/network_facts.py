@@ -161,6 +161,12 @@ class NetworkFacts(Struct, frozen=True):
         """Whether somebody brought what is served, and nobody knows beforehand what is needed."""
         return bool(self.root or self.servers)
 
+    @property
+    def not_there(self) -> tuple[str, ...]:
+        """The names that were asked for in vain, in the order in which they were first."""
+        missing = (NetEventKind.FILE_MISSING, NetEventKind.HTTP_STATUS)
+        return tuple(dict.fromkeys(each.file for each in self.events if each.kind in missing))
+
     def first(self, kind: NetEventKind) -> NetEvent | None:
         """Return the first event of a kind, None where there is none."""
         return next((event for event in self.events if event.kind == kind), None)
