@@ -99,7 +99,9 @@ def _machine(trace: BootTrace) -> list[str]:
         if machine.instead_of:
             parts.append(f"{machine.instead_of}, chosen first, has no CPU for it")
     if trace.network:
-        parts.append(f"{trace.network.path} over {trace.network.nic}")
+        network = trace.network
+        whose = f", from {network.server}" if network.servers else ""
+        parts.append(f"{network.path} over {network.nic}{whose}")
     return parts
 
 
