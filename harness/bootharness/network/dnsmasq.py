@@ -1,5 +1,6 @@
 """dnsmasq with somebody's own configuration."""
 
+import os
 import re
 from collections.abc import Iterator
 from contextlib import suppress
@@ -100,7 +101,7 @@ def dnsmasq_setup(file: str, folder: Path) -> ServerSetup:
     return ServerSetup(
         name="dnsmasq",
         argv=(
-            *("dnsmasq", "--keep-in-foreground", "--user=root", f"--conf-file={first}"),
+            *("dnsmasq", "--keep-in-foreground", *_as_who(), f"--conf-file={first}"),
             *("--log-facility=-", "--log-dhcp", f"--dhcp-leasefile={leases}", "--pid-file="),
         ),
         checks=(("dnsmasq", "--test", f"--conf-file={first}"),),
@@ -109,8 +110,14 @@ def dnsmasq_setup(file: str, folder: Path) -> ServerSetup:
         own=tuple(_own(read)),
         addresses=tuple(_addresses(read, networks)),
         taken=tuple(_pools(read)),
+        started="started, version",
         plain=plain,
     )
+
+
+def _as_who() -> tuple[str, ...]:
+    """Return as whom it runs: nobody but root's own may be had, and without root nobody else."""
+    return ("--user=root",) if os.geteuid() == 0 else ("--user=", "--group=")
 
 
 def _files_of(value: str) -> list[Path]:

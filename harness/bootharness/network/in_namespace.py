@@ -29,6 +29,7 @@ _SIOCETHTOOL = 0x8946
 _OFFLOADS = (0x17, 0x1F, 0x24, 0x2C)
 _BUFFER_BYTES = 4 << 20
 _LOG_BYTES = 1 << 20
+_LAST_BYTES = 1 << 17
 _LOOK_MS = 20
 
 
@@ -90,6 +91,7 @@ class Log:
     def __init__(self, path: str) -> None:
         self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         self._size = 0
+        self.last = b""
 
     def take(self, source: int) -> bool:
         """Copy what is there to be read, and return whether there may be more."""
@@ -99,6 +101,7 @@ class Log:
             os.lseek(self._fd, 0, os.SEEK_SET)
             self._size = 0
         self._size += len(data)
+        self.last = (self.last + data)[-_LAST_BYTES:]
         os.write(self._fd, data)
         return bool(data)
 
@@ -129,7 +132,7 @@ def run(specification: dict[str, Any], harness: socket.socket) -> None:
     poll = select.poll()
     for fd in (harness.fileno(), said, woken):
         poll.register(fd, select.POLLIN)
-    ready = False
+    ready, wanted = False, specification["started"].encode()
     give_up = time.monotonic() + specification["start_s"]
     while True:
         events = dict(poll.poll(None if ready else _LOOK_MS))
@@ -146,7 +149,8 @@ def run(specification: dict[str, Any], harness: socket.socket) -> None:
             harness.send(f"ended {ended}\n".encode())
             harness.recv(1)
             return
-        if not ready and (serves() or time.monotonic() > give_up):
+        serving = wanted in log.last if wanted else serves()
+        if not ready and (serving or time.monotonic() > give_up):
             ready = True
             harness.send(b"ready\n" if time.monotonic() <= give_up else b"silent\n")
 

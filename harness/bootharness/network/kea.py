@@ -72,6 +72,7 @@ def kea_setup(file: str, folder: Path) -> ServerSetup:
         addresses=tuple(dict.fromkeys(_addresses(dhcp4, subnets))),
         taken=tuple(_pools(subnets)),
         environment=environment,
+        started="DHCP4_STARTED",
         plain=plain,
     )
 

@@ -122,6 +122,7 @@ class Namespace(Closing):
                 "environment": {**setup.environment, **about},
                 "log": str(self._log),
                 "start_s": _START_S,
+                "started": self.setup.started,
             }
         )
 
@@ -148,9 +149,7 @@ class Namespace(Closing):
         if said.startswith("refused"):
             raise UsageError(f"{self.setup.name} refuses its configuration: {self.words()}")
         if said.startswith("ended"):
-            raise UsageError(
-                f"{self.setup.name} ended before the boot began, {_how(said)}: {self.words()}"
-            )
+            raise self._too_soon(said)
         if said.startswith("silent"):
             raise UsageError(
                 f"{self.setup.name} has opened no port in {_START_S:.0f} s: nothing would be "
@@ -159,6 +158,11 @@ class Namespace(Closing):
         if not said:
             raise LaunchFailed(f"{self.setup.name}: its namespace went away: {self.words()}")
         self._ours.setblocking(False)
+
+    def _too_soon(self, said: str) -> UsageError:
+        return UsageError(
+            f"{self.setup.name} ended before the boot began, {_how(said)}: {self.words()}"
+        )
 
     def words(self) -> str:
         """Return what the server said last that tells something."""
@@ -183,15 +187,18 @@ class Namespace(Closing):
     def _plain(self, line: str) -> str:
         return "".join(c if c.isprintable() else "?" for c in self.setup.plain(line))
 
-    def check(self) -> None:
-        """Raise ServerLost when the server has ended."""
+    def check(self, *, begun: bool) -> None:
+        """Raise ServerLost when the server has ended, UsageError if the boot had not ``begun``."""
         if self._ended is None and select.select([self._ours], [], [], 0)[0]:
             self._ended = self._ours.recv(_MESSAGE_BYTES).decode(errors="replace")
-        if (said := self._ended) is not None:
-            raise ServerLost(
-                f"{self.setup.name} ended in the middle of the boot, {_how(said)}; it said last: "
-                f"{self.words()}"
-            )
+        if (said := self._ended) is None:
+            return
+        if not begun:
+            raise self._too_soon(said)
+        raise ServerLost(
+            f"{self.setup.name} ended in the middle of the boot, {_how(said)}; it said last: "
+            f"{self.words()}"
+        )
 
     def close(self) -> None:
         """End the server and all that it has started."""

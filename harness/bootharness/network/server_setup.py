@@ -9,7 +9,7 @@ from msgspec import Struct
 __all__ = ["ServerSetup", "last_complaint", "last_words"]
 
 _MOST = 300
-_CHATTER = (" INFO ", " DEBUG ")
+_CHATTER = (" INFO ", " DEBUG ", "FAILED to start up")
 _USUAL = "User aborted the transfer"
 """What a UEFI says that wanted to know only how large a file is."""
 _COMPLAINT = re.compile(
@@ -37,9 +37,11 @@ class ServerSetup(Struct, frozen=True, kw_only=True):
     """How one server is run in a namespace of its own.
 
     ``checks`` are command lines that fail where its configuration does not do. Of ``interfaces``
-    the first is plugged in. ``networks`` are those that the configuration is about, and
-    ``addresses`` what it says are the server's own, the surest first. ``spoken`` turns what the
-    server says into what the person has written.
+    the first is plugged in. ``networks`` are those that the configuration is about, ``own`` are the
+    addresses that it listens at, ``addresses`` those that may be its own, the likeliest first, and
+    ``taken`` what it gives to others, as FIRST-LAST. ``started`` is in what it says when it serves;
+    of one without that the first port that it opens tells. ``plain`` turns a line of what the
+    server says into what concerns the person.
     """
 
     name: str
@@ -52,4 +54,5 @@ class ServerSetup(Struct, frozen=True, kw_only=True):
     checks: tuple[tuple[str, ...], ...] = ()
     folder: Path = Path()
     environment: dict[str, str] = {}
+    started: str = ""
     plain: Callable[[str], str] = str

@@ -72,7 +72,7 @@ class Connection:
         ended: that is no guest's fault."""
         self._check_wire()
         for server in self._servers:
-            server.check()
+            server.check(begun=self.frames > 0)
 
     def _check_wire(self) -> None:
         self._plug.check()
