@@ -206,6 +206,16 @@ class NetPlan(Struct, frozen=True):
             repeated=True,
         ),
     ] = Faults()
+    cold: Annotated[
+        bool,
+        Option(
+            "--cold",
+            "Start the machine from its beginning: not from one that was saved before its first "
+            "packet, as every boot with the same firmware and card is otherwise.",
+            kind=bool,
+            by_route=True,
+        ),
+    ] = False
 
     def __post_init__(self) -> None:
         _check(self)
@@ -440,6 +450,8 @@ def _check(part: Any) -> None:
             raise UsageError(f"{each.title} {value!r}: a list of files is wanted")
         if each.choices and value not in each.choices:
             raise UsageError(f"{each.title} {value!r}: known are {', '.join(each.choices)}")
+        if each.kind is bool and not isinstance(value, bool):
+            raise UsageError(f"{each.title} {value!r}: true or false is wanted ({each.name})")
         if each.kind in (int, float) and type(value) not in (int, each.kind):
             raise UsageError(f"{each.title} {value!r}: a number is wanted ({each.name})")
         if each.least is not None and not value >= each.least:  # what is no number is less

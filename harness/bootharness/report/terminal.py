@@ -56,6 +56,10 @@ def print_result(
         say(output, (_progress(trace), {"dim": True}), indent=_INDENT)
         if trace.network:
             say(output, (_served(trace.network), {"dim": True}), indent=_INDENT)
+    if trace.machine and trace.machine.restored:
+        saved = f"{trace.machine.restored.saved_s:.1f} s saved"
+        said = f"restored from a machine saved before its first packet, {saved}"
+        say(output, (said, {"dim": True}), indent=_INDENT)
     if judgement.diagnosis is None or judgement.verdict is Verdict.SKIP:
         return
     for line in first_lines(judgement.diagnosis.evidence, _EVIDENCE_LINES):

@@ -94,11 +94,28 @@ def plugged_in(
             kernel=image.kernel,
             initrd=Initrd(Piece.of(image.initrd)),
             wire=Connection(network, plug, image, nic, path.firmware, uplink),
+            saves=_saves(plan),
         )
     finally:
         if uplink:
             uplink.close()
         plug.close()
+
+
+def _saves(plan: BootPlan) -> bool:
+    """Whether the machine may be saved, and go on from there in another boot: not where something
+    of this boot happens before its first packet."""
+    at_first = any(fault.kind == "link-down" and not fault.file for fault in plan.net.faults)
+    return not (
+        plan.net.cold
+        or at_first
+        # which frames are lost is counted from the first on, and the firmware's own are among them
+        or "loss" in plan.net.faults
+        # the guest's clock is counted from its launch on
+        or plan.at_most_s is not None
+        # what is to be typed may be asked for by the firmware
+        or plan.send
+    )
 
 
 def _device(plug: Plug, image: NetImage, nic: str, folder: Path) -> Device:

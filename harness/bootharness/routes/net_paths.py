@@ -227,7 +227,14 @@ PATHS: dict[str, NetPath] = {
 
 
 def _route(path: NetPath) -> Route:
-    takes = {"initrd", "cmdline", "nic", "faults", *(("bios",) if path.firmware == "bios" else ())}
+    takes = {
+        "initrd",
+        "cmdline",
+        "nic",
+        "faults",
+        "cold",
+        *(("bios",) if path.firmware == "bios" else ()),
+    }
     return Route(
         name=path.name,
         summary=path.summary,
