@@ -151,8 +151,8 @@ class Machine(Closing):
             raise NotRestored(self.qemu.evidence()) from error
         if status != "paused":
             raise NotRestored(f"{self.config.qemu}: a saved machine is {status}")
-        if about and about.qemu_version != self.qmp.qemu_version:
-            raise NotRestored(f"{self.config.qemu}: a saved machine is of {about.qemu_version}")
+        if about and about.program != self.qemu.program:
+            raise NotRestored(f"{self.config.qemu}: a saved machine is of another program")
 
     def sample(self, *, exact: bool = False) -> CpuSample:
         """Return where the CPU is.

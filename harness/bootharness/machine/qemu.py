@@ -8,6 +8,7 @@ import fcntl
 import os
 import re
 import shlex
+import shutil
 import signal
 import socket
 import subprocess
@@ -22,6 +23,7 @@ from msgspec.structs import replace
 from bootharness.errors import LaunchFailed, ToolMissing, UsageError
 from bootharness.host.accelerator import KVM_DEVICE
 from bootharness.host.closing import Closing
+from bootharness.host.kept import digest_of
 from bootharness.host.tool import QEMU_64
 from bootharness.host.workspace import Workspace
 from bootharness.machine.argv import (
@@ -192,6 +194,19 @@ class Qemu(Closing):
         """How much of the time since launch nobody has waited for; below 0 for a machine that was
         saved just now."""
         return self._started_at - self.launched
+
+    @property
+    def program(self) -> str | None:
+        """The digest of the program that runs; None where what was started is a script that has
+        called another with other words."""
+        try:
+            # its /proc/PID/exe says more, and only to who may trace it: root in a container may not
+            name, *words = Path(f"/proc/{self.pid}/cmdline").read_bytes().split(b"\0")[:-1]
+            if words != [os.fsencode(word) for word in self.argv[1:]]:
+                return None
+            return digest_of(Path(shutil.which(os.fsdecode(name)) or os.fsdecode(name)).resolve())
+        except (OSError, ValueError):
+            return None
 
     @property
     def ended(self) -> bool:

@@ -31,6 +31,8 @@ _FORMAT = 1
 _SIZE_BYTES = 8
 _HEAD_BYTES = 1 << 22
 _MOST_FILES = 64
+_SCRIPT_BYTES = 1 << 16
+_PATH = re.compile(rb"/[\w./+-]+")
 _HOST_CPU = re.compile(
     r"^(?:vendor_id|cpu family|model|stepping|microcode|flags)\b.*", re.MULTILINE
 )
@@ -51,7 +53,8 @@ class Saved(Struct, frozen=True):
     """
 
     seconds: float
-    qemu_version: str
+    program: str
+    """The digest of the program that QEMU was."""
     early: tuple[tuple[float, bytes, tuple[bytes, ...]], ...] = ()
     asking: tuple[bytes, ...] = ()
     recorded: bytes = b""
@@ -106,16 +109,18 @@ def place_of(config: MachineConfig, argv: Sequence[str], folder: Path, fds: Iter
     ``folder`` is the boot's own, and ``fds`` are what QEMU inherits: neither makes another machine.
     """
     program = Path(shutil.which(config.qemu) or config.qemu).resolve()
-    if config.memory_mib > MOST_MIB or not _is_binary(program):
+    if config.memory_mib > MOST_MIB:
         return None
     with suppress(LaunchFailed, OSError):  # of a cache that cannot be written to
         words = [_as_always(word, folder, fds) for word in argv[1:]]
         named = [Path(name) for word in argv[1:] for name in _files_in(word)]
+        programs = [digest_of(path) for path in (program, *_started_by(program))]
         facts = {
             "format": _FORMAT,
             "words": words,
-            "files": [digest_of(path) for path in (program, *named) if path.is_file()],
-            "firmware": [(path.name, digest_of(path)) for path in _firmware(config.qemu, program)],
+            "programs": programs,
+            "files": [digest_of(path) for path in named if path.is_file()],
+            "firmware": [(path.name, digest_of(path)) for path in _firmware(config.qemu, programs)],
             "host": _host_cpu() if config.accelerator == "kvm" else "",
         }
         key = hashlib.sha256(msgspec.json.encode(facts, order="sorted")).hexdigest()
@@ -134,13 +139,12 @@ def _copy(made: Path, path: Path) -> None:
     shutil.copyfile(made, path)
 
 
-def _is_binary(program: Path) -> bool:
-    """Whether it is QEMU itself: a script may do with it what it likes, each time another thing."""
-    try:
-        with program.open("rb") as file:
-            return file.read(4) == b"\x7fELF"
-    except OSError:
-        return False
+def _started_by(program: Path) -> list[Path]:
+    """Return the programs that a script names, as Debian's `qemu-system-i386` is one."""
+    with program.open("rb") as file:
+        text = file.read(_SCRIPT_BYTES)
+    named = map(Path, map(os.fsdecode, _PATH.findall(text) if text.startswith(b"#!") else ()))
+    return [path for path in named if path.is_file() and os.access(path, os.X_OK)]
 
 
 def _as_always(word: str, folder: Path, fds: Iterable[int]) -> str:
@@ -156,12 +160,12 @@ def _files_in(word: str) -> list[str]:
     return [name.replace(",,", ",") for name in re.findall(r"(?:^|=)(/(?:[^,]|,,)*)", word)]
 
 
-def _firmware(qemu: str, program: Path) -> list[Path]:
+def _firmware(qemu: str, programs: list[str]) -> list[Path]:
     """Return the firmware that a QEMU may load unasked, for a machine or for a card.
 
     In which folders it looks is asked once: that takes as long as its start.
     """
-    known = cache_dir("firmware") / digest_of(program)[:32]
+    known = cache_dir("firmware") / hashlib.sha256("".join(programs).encode()).hexdigest()[:32]
     folders = sealed(known)
     if folders is None:
         folders = "\n".join(map(str, firmware_folders(qemu))).encode()

@@ -392,8 +392,10 @@ class Network(Closing):
         self._send(self.wire.receive(port, frame, self.now()))
 
     def _note_frames(self, frames: Iterable[bytes], at: float) -> None:
-        for frame in frames if self._capture else ():
-            self._capture.write(frame, at + self._clock_began + self._wall)
+        capture = self._capture
+        for frame in frames if capture else ():
+            assert capture
+            capture.write(frame, at + self._clock_began + self._wall)
 
     def _send(self, frames: list[tuple[int, bytes]]) -> None:
         for number, frame in frames:

@@ -1,6 +1,7 @@
 """The verdict on a boot, and what shows it, as lines for a terminal."""
 
 import enum
+from collections.abc import Iterator
 from typing import TextIO
 
 import click
@@ -52,14 +53,9 @@ def print_result(
         if event.kind is NetEventKind.FAULT_UNUSED:
             unused = f"the fault of {event.file}, block {event.block:,}: {event.text}"
             say(output, printable(unused), indent=_INDENT)
-    if trace.milestones and (detail is Detail.ALL or judgement.verdict is Verdict.BAD):
-        say(output, (_progress(trace), {"dim": True}), indent=_INDENT)
-        if trace.network:
-            say(output, (_served(trace.network), {"dim": True}), indent=_INDENT)
-    if trace.machine and trace.machine.restored:
-        saved = f"{trace.machine.restored.saved_s:.1f} s saved"
-        said = f"restored from a machine saved before its first packet, {saved}"
-        say(output, (said, {"dim": True}), indent=_INDENT)
+    all_of_it = detail is Detail.ALL or judgement.verdict is Verdict.BAD
+    for line in _course(trace, all_of_it=all_of_it):
+        say(output, (line, {"dim": True}), indent=_INDENT)
     if judgement.diagnosis is None or judgement.verdict is Verdict.SKIP:
         return
     for line in first_lines(judgement.diagnosis.evidence, _EVIDENCE_LINES):
@@ -102,6 +98,17 @@ def _machine(trace: BootTrace) -> list[str]:
     if trace.network:
         parts.append(f"{trace.network.path} over {trace.network.nic}")
     return parts
+
+
+def _course(trace: BootTrace, *, all_of_it: bool) -> Iterator[str]:
+    """Yield how a boot went, and from where on if it was not all waited for."""
+    if trace.milestones and all_of_it:
+        yield _progress(trace)
+        if trace.network:
+            yield _served(trace.network)
+    if trace.machine and (restored := trace.machine.restored):
+        saved = f"{restored.saved_s:.1f} s saved"
+        yield f"restored from a machine saved before its first packet, {saved}"
 
 
 def _served(network: NetworkFacts) -> str:

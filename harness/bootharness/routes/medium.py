@@ -29,8 +29,8 @@ class Medium(Struct, frozen=True):
 
     ``kernel`` None is found by what is read, ``loader`` None is not ours. ``disk`` is what lies
     where, if there is one, and ``interface`` how that is attached; ``wire`` is something else to
-    wait for, and to blame, and ``faulty`` the disk where it was made to fail. ``saves`` says whether
-    a machine may be saved before its first packet, and go on from there in another boot.
+    wait for, and to blame, and ``faulty`` the disk where it was made to fail. ``saves`` says
+    whether a machine may be saved before its first packet, and go on from there in another boot.
     """
 
     device: Device

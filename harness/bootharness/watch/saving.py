@@ -82,16 +82,17 @@ class Saving(Struct):
         self.loading.drain()
         self.loading.hear_bios()
         sent, serial = self.medium.wire.sent(), self.machine.qemu.serial_log.read_bytes()
-        recorded = self.tracer.log()
+        recorded, program = self.tracer.log(), self.machine.qemu.program
         if (
-            len(sent.asking) > _MOST_ASKED
+            program is None
+            or len(sent.asking) > _MOST_ASKED
             or len(serial) > _MOST_BYTES
             or len(recorded) > _MOST_RECORDED
         ):
             return
         about = Saved(
             at,
-            self.machine.qmp.qemu_version,
+            program,
             tuple((each.at, each.frame, each.answers) for each in sent.early),
             tuple(sent.asking),
             recorded,
