@@ -111,7 +111,7 @@ def place_of(config: MachineConfig, argv: Sequence[str], folder: Path, fds: Iter
     program = Path(shutil.which(config.qemu) or config.qemu).resolve()
     if config.memory_mib > MOST_MIB:
         return None
-    with suppress(LaunchFailed, OSError):  # of a cache that cannot be written to
+    with suppress(CouldNotFindOut, OSError):  # of a cache that cannot be written to
         words = [_as_always(word, folder, fds) for word in argv[1:]]
         named = [Path(name) for word in argv[1:] for name in _files_in(word)]
         programs = [digest_of(path) for path in (program, *_started_by(program))]
