@@ -20,7 +20,6 @@ from bootharness.machine.qemu import Qemu
 from bootharness.machine.qmp import Qmp, hmp
 from bootharness.machine.ram import Ram
 from bootharness.machine.registers import parse_registers
-from bootharness.machine.saved import NotRestored
 from bootharness.machine.serial import SerialLine
 from bootharness.plan import MachineConfig
 from bootharness.trace.handoff import Comparison
@@ -57,7 +56,7 @@ class Machine(Closing):
                 self.qmp = Qmp(qemu.qmp, Deadline.after(_GREETING_S))
             except LaunchFailed as error:
                 if qemu.restores:
-                    raise NotRestored(qemu.evidence()) from error
+                    raise qemu.not_restored(qemu.evidence()) from error
                 if firmware := missing_firmware(qemu.evidence()):
                     raise ToolMissing(f"QEMU's firmware {firmware.missing()}") from error
                 raise qemu.refusal(str(error)) from error
@@ -148,11 +147,11 @@ class Machine(Closing):
             while (status := self.status) == "inmigrate" and not deadline.expired:
                 self.qmp.wait([self.qemu.exit_fd], Deadline.after(_POLL_S))
         except MachineLost as error:
-            raise NotRestored(self.qemu.evidence()) from error
+            raise self.qemu.not_restored(self.qemu.evidence()) from error
         if status != "paused":
-            raise NotRestored(f"{self.config.qemu}: a saved machine is {status}")
+            raise self.qemu.not_restored(f"it is {status}")
         if about and about.program != self.qemu.program:
-            raise NotRestored(f"{self.config.qemu}: a saved machine is of another program")
+            raise self.qemu.not_restored("it is of another program")
 
     def sample(self, *, exact: bool = False) -> CpuSample:
         """Return where the CPU is.

@@ -36,7 +36,7 @@ from bootharness.machine.argv import (
 from bootharness.machine.device import Device
 from bootharness.machine.models import why_not_this_machine
 from bootharness.machine.rom import write_rom
-from bootharness.machine.saved import SavedMachine, place_of
+from bootharness.machine.saved import NotRestored, SavedMachine, place_of
 from bootharness.plan import MachineConfig
 
 __all__ = ["NEGOTIATION", "PIPE_BYTES", "Qemu", "SerialPipes"]
@@ -252,6 +252,12 @@ class Qemu(Closing):
         hint = "; --accelerator tcg does without KVM" if "kvm" in said.lower() else ""
         words = said.removeprefix(f"{name}: ").removeprefix("qemu: ")
         return LaunchFailed(f"{name} refuses to start: {words}{hint}{how}", self.command)
+
+    def not_restored(self, why: str) -> NotRestored:
+        """Return that QEMU does not go on from a saved machine, which is removed."""
+        if self.restores:
+            self.restores.path.unlink(missing_ok=True)
+        return NotRestored(f"{self.config.qemu} does not go on from a saved machine: {why}")
 
     def evidence(self) -> str:
         """Say how QEMU ended, and what it said."""

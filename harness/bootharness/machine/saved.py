@@ -95,10 +95,6 @@ class SavedMachine(Struct, frozen=True):
             return None
         return cls(about, file, path)
 
-    def forget(self) -> None:
-        """Remove what QEMU does not take."""
-        self.path.unlink(missing_ok=True)
-
 
 def place_of(config: MachineConfig, argv: Sequence[str], folder: Path, fds: Iterable[int]) -> (
     Path | None

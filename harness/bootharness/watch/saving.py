@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from bootharness.errors import MachineLost
 from bootharness.machine.machine import Machine
-from bootharness.machine.saved import NotRestored, Saved, keep
+from bootharness.machine.saved import Saved, keep
 from bootharness.network.threshold import Answered
 from bootharness.routes.medium import Medium
 from bootharness.trace.machine_facts import Restored
@@ -36,15 +36,11 @@ def restored(machine: Machine, medium: Medium) -> Restored | None:
     if saved is None or wire is None:
         return None
     about = saved.about
-    try:
-        machine.await_restored()
-        machine.qemu.set_clock(about.seconds)
-        medium.started(machine.qemu.launched)
-        if not wire.replay([Answered(*each) for each in about.early], about.asking):
-            raise NotRestored("the network would have answered a saved machine otherwise")
-    except NotRestored:
-        saved.forget()
-        raise
+    machine.await_restored()
+    machine.qemu.set_clock(about.seconds)
+    medium.started(machine.qemu.launched)
+    if not wire.replay([Answered(*each) for each in about.early], about.asking):
+        raise machine.qemu.not_restored("the network would have answered it otherwise")
     told = Restored(about.seconds, round(max(machine.qemu.saved_s, 0.0), 6))
     machine.resume()
     return told
