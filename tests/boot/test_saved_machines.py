@@ -43,8 +43,8 @@ def course(trace: BootTrace) -> dict[str, object]:
         "milestones": [point.name for point in trace.milestones],
         "events": [(event.kind, event.file, event.repeats) for event in network.events],
         "files": [(file.name, file.outcome, file.sent_bytes) for file in network.files],
-        # some 890 come before the first packet
-        "calls": [(each.number, each.function) for each in trace.bios_calls[:800]],
+        # some 680 come before the first packet
+        "calls": [(each.number, each.function) for each in trace.bios_calls[:600]],
         "BIOS": trace.bios_log.partition("Booting from ROM")[0],
         "firmware's line": trace.serial.partition("[Link")[0],
     }  # fmt: skip
