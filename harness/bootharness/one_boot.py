@@ -23,6 +23,7 @@ from bootharness.routes.medium import Medium
 from bootharness.routes.table import route_of
 
 if TYPE_CHECKING:
+    from bootharness.routes.net_root import NetRoot
     from bootharness.trace.boot_trace import BootTrace
     from bootharness.trace.observer import Observer
 
@@ -32,7 +33,7 @@ _CAPTURE_FILE = "wire.pcap"
 
 
 def boot(
-    source: str | KernelImage | DiskImage,
+    source: "str | KernelImage | DiskImage | NetRoot",
     plan: BootPlan,
     *,
     observer: "Observer | None" = None,
@@ -76,7 +77,7 @@ def boot(
 
 def _booted(
     name: str,
-    booted: KernelImage | DiskImage,
+    booted: "KernelImage | DiskImage | NetRoot",
     plan: BootPlan,
     observer: "Observer | None",
     keep: Path | None,
@@ -122,10 +123,11 @@ def boot_medium(
     if keep and medium.wire:
         medium.wire.capture(workspace.path / _CAPTURE_FILE)
     counted = plan.at_most_s is not None
-    if medium.wire and medium.saves:
+    saves = medium.wire is not None and plan.restorable
+    if medium.wire and saves:
         medium.wire.keep_waiting()
     with Qemu(
-        config, medium.device, workspace, tracer=plan.tracer, counted=counted, saves=medium.saves
+        config, medium.device, workspace, tracer=plan.tracer, counted=counted, saves=saves
     ) as qemu:
         medium.started(qemu.launched)
         if observer:

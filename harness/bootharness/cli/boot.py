@@ -66,6 +66,12 @@ is bad for another cause is 125, which `git bisect run` skips.
     help="The same as --route, for one from a network.",
 )
 @click.option(
+    "--net-root",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Boot the files of a folder, as a boot server has it: the same as --route net-root with "
+    "this folder.",
+)
+@click.option(
     "--json",
     "json_file",
     metavar="FILE",
@@ -81,14 +87,15 @@ is bad for another cause is 125, which `git bisect run` skips.
 @detail_options
 def command(
     kernels: tuple[str, ...], json_file: str | None, keep: Path | None, detail: int | None,
-    sought: tuple[str, ...], disks: tuple[Path, ...], net: str | None, **choices: Any,
+    sought: tuple[str, ...], disks: tuple[Path, ...], net: str | None, net_root: Path | None,
+    **choices: Any,
 ) -> int:  # fmt: skip
     """Boot each KERNEL under QEMU, by stage1 in the MBR of a disk or by another route, and judge
     it."""
     _check_causes(sought)
     choices["more_disks"] = (*map(str, disks[1:]), *choices["more_disks"])
     disk = disks[0] if disks else None
-    sources, plan = sources_and_plan(kernels, choices, disk=disk, net=net)
+    sources, plan = sources_and_plan(kernels, choices, disk=disk, net=net, root=net_root)
 
     from bootharness.one_boot import boot  # help does without
 
@@ -112,20 +119,26 @@ def _check_causes(sought: tuple[str, ...]) -> None:
 
 def sources_and_plan(
     given: tuple[str, ...], choices: dict[str, Any], *, disk: Path | None = None,
-    net: str | None = None,
+    net: str | None = None, root: Path | None = None,
 ) -> tuple[list[str], BootPlan]:  # fmt: skip
     """Return the single sources that a command is given, and a plan that is settled.
 
-    ``disk`` and ``net`` are other spellings of a route. Raises UsageError for what cannot be,
-    before anything is downloaded.
+    ``disk``, ``net`` and ``root`` are other spellings of a route, the first and the last with what
+    it boots. Raises UsageError for what cannot be, before anything is downloaded.
     """
-    if given and disk:
-        raise click.UsageError(f"a KERNEL, {given[0]}, and --disk {disk}: give one of them")
-    if not given and not disk:
-        raise click.UsageError("give a KERNEL, or a disk image that has one")
+    brought = [each for each in (disk, root) if each]
+    if len(brought) > 1:
+        raise click.UsageError(f"--disk {disk} and --net-root {root}: give one of them")
+    if given and brought:
+        spelling = "--disk" if disk else "--net-root"
+        raise click.UsageError(
+            f"a KERNEL, {given[0]}, and {spelling} {brought[0]}: give one of them"
+        )
+    if not given and not brought:
+        raise click.UsageError("give a KERNEL, or a disk image or a --net-root that has one")
     from bootharness.routes.table import ROUTES, by_what_is_given, route_of  # help does without
 
-    plan = plan_of({**choices, **_route(disk, net, choices)})
+    plan = plan_of({**choices, **_route(disk, net, root, choices)})
     plan = plan if net else by_what_is_given(plan, given)
 
     route = route_of(plan)
@@ -137,18 +150,37 @@ def sources_and_plan(
         route.check(plan)
     except CouldNotFindOut:  # of each kernel
         pass
-    every = (str(disk),) if disk else given
+    every = tuple(map(str, brought)) or given
     sources = [single for source in every for single in route.expand(source)]
     if not sources:
         raise UsageError(f"{', '.join(every)}: there is nothing to boot")
     return sources, plan
 
 
-def _route(disk: Path | None, net: str | None, choices: dict[str, Any]) -> dict[str, str]:
+def _route(
+    disk: Path | None, net: str | None, root: Path | None, choices: dict[str, Any]
+) -> dict[str, str]:
     """Return the route that another spelling means."""
     meant = "disk" if disk else net
     if disk and net:
         raise click.UsageError("--disk and --net are two routes")
-    if meant and choices["route"] not in (BootPlan().route, meant):
-        raise click.UsageError(f"--route {choices['route']} and {meant} are two routes")
+    asked = choices["route"]
+    if root:
+        asked, meant = BootPlan().route, _from_root(net or choices["route"], root)
+    if meant and asked not in (BootPlan().route, meant):
+        raise click.UsageError(f"--route {asked} and {meant} are two routes")
     return {"route": meant} if meant else {}
+
+
+def _from_root(asked: str, root: Path) -> str:
+    """Return by which route a folder is booted. Raises UsageError for one of kernels."""
+    from bootharness.routes.net_root import NET_ROOT, NET_ROOTS
+
+    names = [each.name for each in NET_ROOTS]
+    if asked == BootPlan().route:
+        return NET_ROOT
+    if asked not in names:
+        raise UsageError(
+            f"--net-root {root}: the route {asked} boots a KERNEL; {', '.join(names)} boot a folder"
+        )
+    return asked

@@ -22,6 +22,7 @@ from bootharness.trace.network_facts import (
 
 __all__ = [
     "QUIET_S",
+    "REFUSALS",
     "Wait",
     "certain",
     "faults",
@@ -71,7 +72,7 @@ _LEAST_REPEATS = {
 }
 _QUIET = (NetEventKind.LINK_DOWN, NetEventKind.NAK)
 """What is only the end if it is the last that is heard."""
-_REFUSALS = (
+REFUSALS = (
     NetEventKind.FILE_MISSING,
     NetEventKind.HTTP_STATUS,
     NetEventKind.HTTP_REFUSED,
@@ -82,7 +83,7 @@ _ASKS = (
     NetEventKind.FILE_SIZE_ASKED,
     NetEventKind.FILE_SERVED,
     NetEventKind.REPEATED,
-    *_REFUSALS,
+    *REFUSALS,
 )
 _DHCP = (NetEventKind.DISCOVER, NetEventKind.REQUEST, NetEventKind.ACK, NetEventKind.NAK)
 _IN_ORDER = ("nbp", "script", "kernel", "initrd")
@@ -190,11 +191,11 @@ def _refused(facts: NetworkFacts, now: float | None) -> Iterator[tuple[str, NetE
 
     With ``now`` None the boot is over.
     """
-    if now is not None and now - last_asked(facts) <= QUIET_S:
-        return
+    if now is not None and (facts.root or now - last_asked(facts) <= QUIET_S):
+        return  # whoever boots somebody's own files may do without one of them
     for event in reversed(facts.events):
-        if event.kind in _REFUSALS:
-            if not event.file or facts.role(event.file) is not None:
+        if event.kind in REFUSALS:
+            if not event.file or facts.root or facts.role(event.file) is not None:
                 yield _CAUSES[event.kind], event
         elif event.kind in _ASKS:
             return

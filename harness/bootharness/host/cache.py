@@ -4,6 +4,7 @@ what cannot be made again."""
 import errno
 import fcntl
 import os
+import shutil
 import subprocess
 import tempfile
 import threading
@@ -147,6 +148,29 @@ def published(path: Path) -> Iterator[Path]:
         raise _not_writable(path.parent, error) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def published_folder(path: Path) -> Iterator[Path]:
+    """Give a folder to fill, and move it to ``path``, in the place of what is there; otherwise as
+    `published`."""
+    try:
+        temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name[:40]}."))
+    except OSError as error:
+        raise _not_writable(path.parent, error) from error
+    made = temporary / path.name
+    try:
+        made.mkdir()
+        yield made
+        if path.exists():
+            path.replace(temporary / "before")
+        made.replace(path)
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        raise _not_writable(path.parent, error) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _settle(path: Path) -> None:

@@ -195,6 +195,17 @@ class NetPlan(Struct, frozen=True):
             by_route=True,
         ),
     ] = AUTO
+    bootfile: Annotated[
+        str | None,
+        Option(
+            "--bootfile",
+            "The file of a --net-root that the DHCP server names; without it a boot program of a "
+            "name that is known.",
+            title="boot file",
+            metavar="NAME",
+            by_route=True,
+        ),
+    ] = None
     faults: Annotated[
         Faults,
         Option(
@@ -369,6 +380,22 @@ class BootPlan(Struct, frozen=True):
         """The files of the pictures that are looked for on the screen."""
         prompts = (Prompt.parse(each).pattern for each in self.send)
         return tuple(each for each in (self.until_screen, *prompts) if each and is_needle(each))
+
+    @property
+    def restorable(self) -> bool:
+        """Whether a boot from a network may go on from a machine that another has saved before its
+        first packet: not where something of its own happens before that."""
+        at_first = any(fault.kind == "link-down" and not fault.file for fault in self.net.faults)
+        return not (
+            self.net.cold
+            or at_first
+            # which frames are lost is counted from the first, and the firmware's are among them
+            or "loss" in self.net.faults
+            # the guest's clock is counted from its launch
+            or self.at_most_s is not None
+            # it may be the firmware that asks for what is to be typed
+            or self.send
+        )
 
     @property
     def wants_userspace(self) -> bool:

@@ -20,6 +20,9 @@ _SERIAL_LINES = 6
 _EVIDENCE_LINES = 16
 _INDENT = 5
 _WORTH_A_RATE = 100_000
+_SHOWN_ROLES = ("nbp", "kernel", "initrd")
+_NAMES = 12
+"""Of what was asked for in vain."""
 
 
 class Detail(enum.IntEnum):
@@ -104,19 +107,32 @@ def _course(trace: BootTrace, *, all_of_it: bool) -> Iterator[str]:
     """Yield how a boot went, and from where on if it was not all waited for."""
     if trace.milestones and all_of_it:
         yield _progress(trace)
-        if trace.network:
-            yield _served(trace.network)
+        yield from _over_the_wire(trace.network)
     if trace.machine and (restored := trace.machine.restored):
         saved = f"{restored.saved_s:.1f} s saved"
         yield f"restored from a machine saved before its first packet, {saved}"
 
 
+def _over_the_wire(network: NetworkFacts | None) -> Iterator[str]:
+    """What came over the network, and of somebody's own files what was asked for in vain."""
+    if network is None:
+        return
+    yield _served(network)
+    if network.root and (missing := network.not_there):
+        some = [*map(printable, missing[:_NAMES]), *(["..."] if len(missing) > _NAMES else [])]
+        yield f"not there, of what was asked for: {count(len(missing), 'name')}: {', '.join(some)}"
+
+
 def _served(network: NetworkFacts) -> str:
-    """The files that came over the network: how much of each, how fast, and whether intact."""
-    files = []
+    """The files that came over the network: how much of each, how fast, and whether intact; of
+    somebody's own those that have a part in every boot, and how many others there were."""
+    files, others = [], 0
     for file in network.files:
         if not file.sent_bytes and file.outcome == "aborted":
             continue  # a client that only asked for the size
+        if network.root and file.intact and file.role not in _SHOWN_ROLES:
+            others += 1
+            continue
         whole = file.sent_bytes == file.file_bytes
         size = count(file.sent_bytes, "byte")
         if not whole:
@@ -124,6 +140,8 @@ def _served(network: NetworkFacts) -> str:
         digest = "" if file.intact else f", {file.outcome}" if not whole else ", not intact"
         rate = f" at {file.rate / 1e6:.1f} MB/s" if file.sent_bytes >= _WORTH_A_RATE else ""
         files.append(f"{printable(file.name)} {size}{rate}{digest}")
+    if others:
+        files.append(f"{count(others, 'other')}")
     if not files:
         return "served: nothing"
     intact = ", all intact" if all(file.intact for file in network.files if file.sent_bytes) else ""

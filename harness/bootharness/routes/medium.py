@@ -29,8 +29,7 @@ class Medium(Struct, frozen=True):
 
     ``kernel`` None is found by what is read, ``loader`` None is not ours. ``disk`` is what lies
     where, if there is one, and ``interface`` how that is attached; ``wire`` is something else to
-    wait for, and to blame, and ``faulty`` the disk where it was made to fail. ``saves`` says
-    whether a machine may be saved before its first packet, and go on from there in another boot.
+    wait for, and to blame, and ``faulty`` the disk where it was made to fail.
     """
 
     device: Device
@@ -41,7 +40,6 @@ class Medium(Struct, frozen=True):
     interface: str | None = None
     wire: "Connection | None" = None
     faulty: FaultyDisk | None = None
-    saves: bool = False
 
     @classmethod
     @contextmanager
@@ -91,9 +89,15 @@ class Medium(Struct, frozen=True):
                 machine.resume()
 
     @property
+    def brought(self) -> bool:
+        """Whether somebody brought all that is booted, and a kernel is whatever runs of it."""
+        from_root = self.wire is not None and self.wire.brought
+        return from_root or (self.disk is not None and self.loader is None)
+
+    @property
     def managed(self) -> bool:
         """Whether a boot manager is at work, which finds its kernel by itself."""
-        return self.disk is not None and (self.loader is None or self.loader.manager)
+        return self.brought or (self.loader is not None and self.loader.manager)
 
     @property
     def narrow(self) -> bool:
@@ -119,7 +123,12 @@ class Medium(Struct, frozen=True):
     ) -> Self:
         """Return the medium with a kernel that is known by now; otherwise as
         `DiskImage.with_kernel_found`."""
-        if self.disk is None or self.kernel is not None:
+        if self.kernel is not None:
+            return self
+        if self.wire:
+            kernel, initrd = self.wire.loaded(entered, release)
+            return replace(self, kernel=kernel, initrd=initrd)
+        if self.disk is None:
             return self
         disk = self.disk
         with suppress(OSError):  # the image has been taken away meanwhile: then nothing is learned

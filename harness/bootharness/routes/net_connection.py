@@ -5,11 +5,16 @@ from pathlib import Path
 
 from bootharness.diagnosis.certainty import Wait, last_asked, still_awaited
 from bootharness.errors import WireLost
+from bootharness.formats.bzimage import SetupHeader
+from bootharness.kernels.image import KernelImage
 from bootharness.machine.machine import Machine
+from bootharness.network.file_tree import FileTree
 from bootharness.network.network import Network, Plug
 from bootharness.network.threshold import Answered, Threshold
 from bootharness.network.uplink import Uplink
+from bootharness.routes.disk import Initrd
 from bootharness.routes.net_image import NetImage
+from bootharness.routes.seen_files import SeenFiles
 from bootharness.trace.network_facts import NetEventKind, NetworkFacts
 
 __all__ = ["MAC", "Connection"]
@@ -27,16 +32,13 @@ class Connection:
         network: Network,
         plug: Plug,
         image: NetImage,
-        nic: str,
-        firmware: str,
         uplink: Uplink | None = None,
     ) -> None:
         self._network = network
         self._plug = plug
         self._image = image
-        self._nic = nic
-        self._firmware = firmware
         self._uplink = uplink
+        self._seen = SeenFiles(image.files) if isinstance(image.files, FileTree) else None
         self._up = True
         self._looked_at = 0.0
 
@@ -73,8 +75,7 @@ class Connection:
     @property
     def faults_cost_s(self) -> float:
         """For how long the faults may keep a boot that gets over them, in seconds."""
-        sizes = {name: len(content) for name, content in self._image.contents.items()}
-        return self._network.wire.faults.cost_s(sizes)
+        return self._network.wire.faults.cost_s(self._image.sizes)
 
     @property
     def capture_lost(self) -> str:
@@ -124,20 +125,40 @@ class Connection:
 
     def facts(self) -> NetworkFacts:
         """Return what is known of the network now."""
+        card, events, files = self._image.card, self._plug.events(), self._plug.files()
+        if self._seen:
+            files = self._seen.roles(files, events)
         return NetworkFacts(
             path=self._image.path,
-            firmware=self._firmware,
-            nic=self._nic,
+            firmware=card.firmware,
+            nic=card.nic,
             server="wire",
-            mac=MAC.format(self._plug.port),
-            roles=self._image.roles,
+            mac=card.mac or "",
+            roles=self._image.roles or {each.role: each.name for each in files if each.role},
+            root=str(self._image.root or ""),
             faults=tuple(map(str, self._network.wire.faults.all)),
-            events=self._plug.events(),
-            files=self._plug.files(),
+            events=events,
+            files=files,
             frames=self.frames,
             dropped=self._plug.dropped,
             events_left_out=self._plug.events_left_out,
         )
+
+    @property
+    def brought(self) -> bool:
+        """Whether somebody brought what is served."""
+        return self._seen is not None
+
+    def loaded(
+        self, entered: SetupHeader | None, release: str | None
+    ) -> tuple[KernelImage | None, Initrd | None]:
+        """Return the kernel that came over the wire, of several the one that was ``entered`` or
+        whose banner came, of ``release``, and the initrd that goes with one that was entered."""
+        if self._seen is None:
+            return None, None
+        files = self.facts().files
+        initrd = self._seen.initrd(files, entered) if entered else None
+        return self._seen.kernel(files, entered, release), initrd
 
     def finish(self) -> None:
         """Close the books at the end of the boot. Raises WireLost as `look` does."""

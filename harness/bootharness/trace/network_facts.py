@@ -100,6 +100,8 @@ class NetFile(Struct, frozen=True):
     """How many blocks go out before an answer is waited for, over TFTP."""
     repeats: int = 0
     """How often the client asked again."""
+    role: str = ""
+    """What it was seen to be for, of a folder that somebody brought: as in the roles."""
 
     @property
     def rate(self) -> float:
@@ -128,6 +130,9 @@ class NetworkFacts(Struct, frozen=True):
     roles: dict[str, str]
     """The files that the boot needs, by what they are for: ``nbp``, ``script``, ``kernel``,
     ``initrd``, and others that are only needed."""
+    root: str = ""
+    """The folder of which the files are, where somebody brought them; what they are for was seen
+    as they were asked for, and of several for the same the last is in the roles."""
     faults: tuple[str, ...] = ()
     """The faults that were asked for, as they are written."""
     events: tuple[NetEvent, ...] = ()
@@ -141,6 +146,12 @@ class NetworkFacts(Struct, frozen=True):
     events_left_out: int = 0
     """How many events were too many of one kind to be kept."""
 
+    @property
+    def not_there(self) -> tuple[str, ...]:
+        """The names that were asked for in vain, in the order in which they were first."""
+        missing = (NetEventKind.FILE_MISSING, NetEventKind.HTTP_STATUS)
+        return tuple(dict.fromkeys(each.file for each in self.events if each.kind in missing))
+
     def first(self, kind: NetEventKind) -> NetEvent | None:
         """Return the first event of a kind, None where there is none."""
         return next((event for event in self.events if event.kind == kind), None)
@@ -148,9 +159,10 @@ class NetworkFacts(Struct, frozen=True):
     def role(self, file: str) -> str | None:
         """Return what a file is for; its path does not matter, for some clients try several."""
         name = base_name(file)
-        return next(
-            (role for role, wanted in self.roles.items() if base_name(wanted) == name), None
-        )
+        for role, wanted in self.roles.items():
+            if base_name(wanted) == name:
+                return role
+        return next((each.role for each in self.files if each.role and each.name == file), None)
 
 
 def base_name(file: str) -> str:

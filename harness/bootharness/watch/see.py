@@ -99,7 +99,8 @@ def _remains(watch: Watch, ending: Ending, keep: Path | None) -> PostMortem | No
         faulty.let_go()
     seen = post_mortem(watch.machine)
     lookout = watch.course.lookout
-    if seen and not seen.screen.strip() and (keep or lookout.reads_screen):
+    shows_menu = watch.course.medium.managed and watch.course.before_a_kernel
+    if seen and not seen.screen.strip() and (keep or lookout.reads_screen or shows_menu):
         seen = replace(seen, ocr=watch.hearing.read_off())
     if keep:
         from bootharness.watch.kept import keep_evidence
