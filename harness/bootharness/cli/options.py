@@ -77,6 +77,8 @@ def _with(options: list[Callable[[_Command], _Command]]) -> Callable[[_Command],
 
 
 def _click_option(option: Option, *, several: bool) -> Callable[[Any], Any]:
+    if option.kind is bool:
+        return _switch(option, several=several)
     usual = option.default if isinstance(option.default, str | int | float) else None
     text = option.help
     if several and not option.repeated:
@@ -91,6 +93,17 @@ def _click_option(option: Option, *, several: bool) -> Callable[[Any], Any]:
         default=() if several or option.repeated else option.default,
         show_default=not several and usual is not None,
         shell_complete=OPTION_VALUES.get(option.name),
+    )
+
+
+def _switch(option: Option, *, several: bool) -> Callable[[Any], Any]:
+    """A switch; of an axis it is one value, so that it is on in every boot."""
+
+    def chosen(_context: click.Context, _option: click.Parameter, on: bool) -> Any:
+        return ((True,) if on else ()) if several else on
+
+    return click.option(
+        option.spelling, option.name, is_flag=True, help=option.help, callback=chosen
     )
 
 

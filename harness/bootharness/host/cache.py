@@ -185,13 +185,14 @@ def _settle(path: Path) -> None:
         os.close(handle)
 
 
-def trim(folder: Path) -> None:
+def trim(folder: Path, *, most: int | None = None) -> None:
     """Remove what was not used for longest, until a folder's files have 1 GiB together.
 
-    What was used within a day stays: somebody may be at it. Only for what can be made again
-    in a moment.
+    What was used within a day stays: somebody may be at it. Where ``most`` is given, so many files
+    are kept and nothing else stays: for what may go as soon as it is open. Only for what can be
+    made again in a moment.
     """
-    unused_since = time.time() - _UNUSED_S
+    unused_since = time.time() - (_UNUSED_S if most is None else 0)
     files = []
     for path in folder.iterdir():
         with suppress(FileNotFoundError):  # another process may be at the same
@@ -199,8 +200,9 @@ def trim(folder: Path) -> None:
             # a read moves the access time at least once a day, unless it is never moved
             files.append((max(stat.st_atime, stat.st_mtime), stat.st_size, path))
     kept = sum(size for _, size, _ in files)
-    for used, size, path in sorted(files):
-        if kept <= _KEPT_BYTES or used > unused_since:
+    surplus = len(files) - most if most is not None else 0
+    for number, (used, size, path) in enumerate(sorted(files)):
+        if (kept <= _KEPT_BYTES and number >= surplus) or used > unused_since:
             return
         path.unlink(missing_ok=True)
         kept -= size

@@ -81,6 +81,8 @@ def _dest(option: Option) -> str:
 
 def _how(option: Option) -> dict[str, Any]:
     how: dict[str, Any] = {"default": None, "help": option.help.replace("%", "%%")}
+    if option.kind is bool:
+        return how | {"action": "store_true"}
     if option.repeated:
         how["action"] = "append"
     if option.choices:

@@ -92,7 +92,7 @@ def _to_the_banner(_plan: BootPlan) -> str:
 
 def _route(name: str, summary: str) -> Route:
     firmware = _FIRMWARE[name]
-    takes = {"bootfile", "nic", "faults", *(("bios",) if firmware == "bios" else ())}
+    takes = {"bootfile", "nic", "faults", "cold", *(("bios",) if firmware == "bios" else ())}
     tools = UEFI_TOOLS if firmware == "uefi" else ()
     return Route(
         name=name,
