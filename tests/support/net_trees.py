@@ -237,9 +237,9 @@ ROWS = (
     Row("snponly without a script, so it loads itself", _without(SNPONLY, "boot.ipxe"),
         "chain-loop", ("snponly.efi",), uefi=True),
     # the wrong architecture
-    Row("a program for UEFI by a BIOS", SNPONLY, "tree-wrong-architecture", ("snponly.efi",),
+    Row("a program for UEFI by a BIOS", SNPONLY, "wrong-boot-program", ("snponly.efi",),
         choices={"bootfile": "snponly.efi"}),
-    Row("a program for a BIOS by UEFI", PXELINUX, "tree-wrong-architecture", ("pxelinux.0",),
+    Row("a program for a BIOS by UEFI", PXELINUX, "wrong-boot-program", ("pxelinux.0",),
         uefi=True, choices={"bootfile": "pxelinux.0"}),
 )  # fmt: skip
 

@@ -478,13 +478,6 @@ CAUSES: dict[str, Cause] = {
             "lies (PXELINUX: pxelinux.cfg/default; GRUB: grub/grub.cfg, or as it was built).",
         ),
         Cause(
-            "tree-wrong-architecture",
-            "The file that is named as the boot program is none for this client's firmware.",
-            "the file, what it is; the firmware's words",
-            "Name a boot program by the client's architecture (option 93): 0 is a BIOS "
-            "(pxelinux.0, undionly.kpxe), 7 and 9 are UEFI (snponly.efi, shimx64.efi).",
-        ),
-        Cause(
             "tree-wrong-file",
             "A file cannot be what it was asked for: it is empty, cut short, a page of HTML, or a "
             "module of another SYSLINUX.",
@@ -505,6 +498,20 @@ CAUSES: dict[str, Cause] = {
             "how often it came, and when",
             "Have the DHCP server name a script where the client is iPXE (user class, option 77), "
             "or build the script into iPXE; in a script, have what fails end in another command.",
+        ),
+        Cause(
+            "proxy-silent",
+            "A proxy DHCP server offered to name the boot file, and did not answer when asked.",
+            "its address, how often it was asked, whether its port is closed, its own words",
+            "Let it answer at UDP port 4011, or name the boot file in the offer; look for a "
+            "firewall between.",
+        ),
+        Cause(
+            "wrong-boot-program",
+            "The client got a boot program that is for other machines.",
+            "the file, what it runs on, the client's architecture, who named it",
+            "Name the boot file by the client's architecture (option 93): 0 is a BIOS, 7 and 9 are "
+            "a 64-bit UEFI.",
         ),
         Cause(
             "tftp-not-found",
@@ -726,6 +733,13 @@ CAUSES: dict[str, Cause] = {
             "The network that bootharness makes for its guests failed.",
             "the error",
             "This is a defect of bootharness: please report it with the command.",
+            "skip",
+        ),
+        Cause(
+            "server-lost",
+            "A server of your own, which the guest boots from, ended in the middle of the boot.",
+            "its status, what it said last",
+            "See why it ended: its words are in the sentence.",
             "skip",
         ),
         Cause(

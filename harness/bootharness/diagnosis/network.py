@@ -4,7 +4,9 @@ import re
 from collections.abc import Callable
 
 from bootharness.diagnosis.certainty import (
+    NO_FILENAME,
     REFUSALS,
+    WRONG_PROGRAM,
     Wait,
     certain,
     faults,
@@ -12,6 +14,7 @@ from bootharness.diagnosis.certainty import (
     root,
     served_as,
 )
+from bootharness.diagnosis.net_servers import their_sentence, wrong_program
 from bootharness.diagnosis.patience import client_at
 from bootharness.diagnosis.screens import boot_manager_error, boot_menu_waits
 from bootharness.diagnosis.verdict import Diagnosis
@@ -44,13 +47,13 @@ def network_failed(trace: BootTrace) -> Diagnosis | None:
     if failed is None:
         return None
     cause, event = failed
-    if facts.root and event.kind in REFUSALS and not _spoken_of(event, trace):
+    if facts.brought and event.kind in REFUSALS and not _spoken_of(event, trace):
         return None  # it may have done without
     if trace.ending.kind == "reached" and cause != _BAD_EVEN_IF_IT_BOOTS:
         return None
-    if facts.root and event.kind in REFUSALS and event.file in configurations_tried(facts):
+    if event.kind in REFUSALS and event.file in configurations_tried(facts):
         cause = "tree-no-config"
-    sentence = _SENTENCES[cause](event, facts)
+    sentence = their_sentence(cause, event, facts) or _SENTENCES[cause](event, facts)
     if trace.ending.kind == "boot-program":
         sentence += f'; then {client_at(facts, event).name} gave up: "{trace.ending.detail}"'
     return Diagnosis(cause, sentence, _evidence(event, facts))
@@ -160,18 +163,22 @@ def firmware_crashed(trace: BootTrace) -> Diagnosis | None:
 def nbp_hang(trace: BootTrace) -> Diagnosis | None:
     """The boot program was entered, and then nothing more happened, on the wire or elsewhere."""
     facts = trace.network
-    if facts is None or trace.ending.kind not in ("idle", "timeout") or trace.handoff:
+    halted = trace.ending.kind == "halted"
+    if facts is None or trace.handoff or not (halted or trace.ending.kind in ("idle", "timeout")):
         return None
-    if facts.root and (trace.kernel_runs or boot_menu_waits(trace) or boot_manager_error(trace)):
+    if facts.brought and (trace.kernel_runs or boot_menu_waits(trace) or boot_manager_error(trace)):
         return None
     served = [event for event in facts.events if event.kind == NetEventKind.FILE_SERVED]
     if not served or facts.events[-1] is not served[-1]:
         return None
+    quiet_s = trace.ending.seconds - served[-1].seconds
+    then = f"from then on nothing was asked for or booted for {quiet_s:.1f} s"
+    if halted:
+        then = "the CPU has halted with interrupts off"
     return Diagnosis(
         "nbp-hang",
         f"{_hangs(facts)}: {_named(served[-1].file, facts)} came "
-        f"whole at {served[-1].seconds:.2f} s, and from then on nothing was asked for or booted "
-        f"for {trace.ending.seconds - served[-1].seconds:.1f} s",
+        f"whole at {served[-1].seconds:.2f} s, and {then}",
         tuple(str(event) for event in facts.events[-_EVIDENCE:]),
     )
 
@@ -200,6 +207,7 @@ def asking(wait: Wait) -> str:
         NetEventKind.DISCOVER: "asks for an address",
         NetEventKind.REQUEST: "asks for the address that it was offered",
         NetEventKind.NAK: "was refused its address",
+        NetEventKind.PROXY_REQUEST: f"asks for its boot file at {event.text.partition(',')[0]}",
         NetEventKind.UNANSWERED_ARP: f"asks {event.text}",
         NetEventKind.REPEATED: f"asks for block {event.block or 0:,} of {event.file}",
         NetEventKind.HTTP_STALLED: f"waits for more of {event.file}",
@@ -346,7 +354,7 @@ def _chain_loop(event: NetEvent, facts: NetworkFacts) -> str:
     times = [f"{each.seconds:.2f}" for each in loads[-_TIMES:]]
     sentence = (
         f"{_named(event.file, facts)} is loaded again and again: it came {len(loads):,} times, the "
-        f"last at {', '.join(times[:-1])} and {times[-1]} s, and nothing new was asked for in between"
+        f"last at {', '.join(times[:-1])} and {times[-1]} s, and nothing new was asked for between"
     )
     if facts.role(event.file) == "nbp":
         sentence += "; the DHCP server names it to every client, so to itself too"
@@ -357,22 +365,21 @@ def _no_config(_event: NetEvent, facts: NetworkFacts) -> str:
     tried = configurations_tried(facts)
     names = list(tried) if len(tried) <= _NAMES else [*tried[: _NAMES - 1], "...", tried[-1]]
     return (
-        f"{_program(facts)} found no configuration in {facts.root}: it asked, in this order, for "
-        f"{', '.join(names)}"
+        f"{_program(facts)} found no configuration: it asked, in this order, for {', '.join(names)}"
     )
 
 
 def _not_found(event: NetEvent, facts: NetworkFacts) -> str:
     if facts.root:
-        return _not_in(facts.root, event, event.text.partition(" ")[2])
+        return _not_in(event, event.text.partition(" ")[2])
     return f"the server has no file {event.file}, which is the boot's {facts.role(event.file)}"
 
 
-def _not_in(root: str, event: NetEvent, why: str) -> str:
+def _not_in(event: NetEvent, why: str) -> str:
     """Say that a folder has no such file, or why it is not served."""
     if why and not why.startswith("but"):
-        return f"{root} was asked for {event.file}, which {why}"
-    return f"{root} has no file {event.file}{why and f', {why}'}, and it was asked for"
+        return f"{event.file} was asked for, and it {why}"
+    return f"{event.file} was asked for, and the folder has no such file{why and f', {why}'}"
 
 
 def _stalled(event: NetEvent, facts: NetworkFacts) -> str:
@@ -424,7 +431,7 @@ def _http(event: NetEvent, facts: NetworkFacts) -> str:
 def _http_status(event: NetEvent, facts: NetworkFacts) -> str:
     status, _, why = event.text.partition(", ")
     if facts.root and status.startswith("404"):
-        return f"{_not_in(facts.root, event, why)}, over HTTP ({status})"
+        return f"{_not_in(event, why)}, over HTTP ({status})"
     named = _named(event.file, facts).rstrip(",")
     return f"the HTTP server answered {status} to the request for {named}"
 
@@ -432,10 +439,11 @@ def _http_status(event: NetEvent, facts: NetworkFacts) -> str:
 _SENTENCES: dict[str, Callable[[NetEvent, NetworkFacts], str]] = {
     "dhcp-no-offer": _no_offer,
     "dhcp-no-ack": _no_ack,
-    "dhcp-no-filename": _no_filename,
+    NO_FILENAME: _no_filename,
     "link-down": _link_down,
     "chain-loop": _chain_loop,
     "tree-no-config": _no_config,
+    WRONG_PROGRAM: wrong_program,
     "tftp-not-found": _not_found,
     "tftp-stalled": _stalled,
     "tftp-truncated": _truncated,
@@ -457,12 +465,9 @@ def wrong_file(trace: BootTrace) -> Diagnosis | None:
         return None
     file, said = flawed[-1], _words(trace)
     by = f"{_program(facts)} gave up" if said else "nothing came of it"
-    if said and facts.role(file.name) == "nbp":
-        by = "the firmware gave up"
-    architecture = facts.role(file.name) == "nbp" and "program" in file.flaw
     return Diagnosis(
-        "tree-wrong-architecture" if architecture else "tree-wrong-file",
-        f"{_named(file.name, facts)} of {facts.root} {file.flaw}, and {by}{trace.ended_after}"
+        "tree-wrong-file",
+        f"{_named(file.name, facts)} {file.flaw}, and {by}{trace.ended_after}"
         f"{said and f': {chr(34)}{said}{chr(34)}'}",
         tuple(str(event) for event in facts.events[-_EVIDENCE:]),
     )

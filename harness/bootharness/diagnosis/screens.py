@@ -1,5 +1,6 @@
 """Causes that a boot manager, a boot sector or a BIOS tells on the screen."""
 
+from bootharness.diagnosis.cmdline import cmdline_that_arrived
 from bootharness.diagnosis.kernel import no_init
 from bootharness.diagnosis.verdict import Finding
 from bootharness.formats.screen_text import screen_text
@@ -76,13 +77,13 @@ def initrd_dropped(trace: BootTrace) -> Finding | None:
 def initrd_unused(trace: BootTrace) -> Finding | None:
     """An initrd came over the network, and the kernel was not told of it."""
     facts = trace.network
-    if facts is None or not facts.root or trace.ending.kind == "reached":
+    if facts is None or not facts.brought or trace.ending.kind == "reached":
         return None
     came = [each for each in facts.files if each.role == "initrd" and each.outcome == "served"]
     header = trace.handoff.header if trace.handoff else None
     if not came or (header.ramdisk_size if header else not no_init(trace)):
         return None
-    named = trace.heard.cmdline if trace.heard else None
+    named = cmdline_that_arrived(trace)
     if header is None and (named is None or "initrd=" in named):
         return None
     told = "its header says that there is none" if header else f'its command line is "{named}"'
@@ -121,7 +122,7 @@ def _script_of_ipxe(trace: BootTrace) -> str | None:
     is_script = facts.role(name) == "script" and not (came and came[-1].flaw)
     asks = [each for each in facts.events if each.kind == NetEventKind.REQUEST]
     by_ipxe = bool(asks) and "iPXE" in asks[-1].text
-    return name if facts.root and is_script and by_ipxe and not _of_another(name) else None
+    return name if facts.brought and is_script and by_ipxe and not _of_another(name) else None
 
 
 def _of_another(name: str) -> bool:

@@ -18,7 +18,6 @@ __all__ = [
     "is_bare_kernel",
     "is_bzimage",
     "never_an_initrd",
-    "pe_machine",
 ]
 
 _ISO_AT = 0x8001
@@ -208,16 +207,11 @@ def _elf(head: bytes) -> Form:
     )
 
 
-def pe_machine(head: bytes) -> str | None:
-    """Return which machine a UEFI program is for that begins so, None where it is none."""
-    if not is_uefi_program(head):
-        return None
-    at = int.from_bytes(head[0x3C:0x40], "little")
-    return _PE_MACHINES.get(int.from_bytes(head[at + 4 : at + 6], "little"), "another architecture")
-
-
 def _pe(head: bytes) -> Form:
-    machine = pe_machine(head)
+    at = int.from_bytes(head[0x3C:0x40], "little")
+    machine = _PE_MACHINES.get(
+        int.from_bytes(head[at + 4 : at + 6], "little"), "another architecture"
+    )
     if machine not in _OURS:
         return Form(f"an EFI application for {machine}", "a PC cannot boot it")
     return Form("an EFI application without a kernel in it", _BZIMAGE, "efi")

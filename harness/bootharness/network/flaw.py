@@ -1,7 +1,7 @@
 """Why a file cannot be what it is asked for, as its first bytes and its size show."""
 
 from bootharness.formats.bzimage import SetupHeader
-from bootharness.formats.forms import form_of, is_bzimage, pe_machine
+from bootharness.formats.forms import form_of, is_bzimage
 from bootharness.text import count
 
 __all__ = ["flaw"]
@@ -12,7 +12,7 @@ _PARAGRAPH = 16
 _NEVER_SERVED = ("a page of HTML", "a pointer to a file in Git LFS")
 
 
-def flaw(name: str, role: str, head: bytes, size: int, firmware: str) -> str:
+def flaw(name: str, role: str, head: bytes, size: int) -> str:
     """Return what is wrong with a file, to be read behind its name; empty where nothing shows.
 
     ``role`` is what it is for, as `purpose` has it, ``head`` what it begins with.
@@ -26,7 +26,7 @@ def flaw(name: str, role: str, head: bytes, size: int, firmware: str) -> str:
         return f"is {form.name}"
     if name.lower().endswith(".c32"):
         return _wrong_module(head)
-    return _wrong_program(head, firmware) if role == "nbp" else ""
+    return ""
 
 
 def _cut_short(head: bytes, size: int) -> str:
@@ -41,12 +41,3 @@ def _wrong_module(head: bytes) -> str:
     if head.startswith(_COM32R):
         return "is a module of SYSLINUX 4 or older"
     return "" if head.startswith(_ELF_32) else "is no module of SYSLINUX for a BIOS"
-
-
-def _wrong_program(head: bytes, firmware: str) -> str:
-    machine = pe_machine(head)
-    if firmware == "bios":
-        return f"is a program for a UEFI ({machine})" if machine else ""
-    if machine is None:
-        return "is no program for a UEFI"
-    return "" if machine == "x86-64" else f"is a program for a UEFI of another machine ({machine})"
