@@ -27,6 +27,7 @@ __all__ = ["SIGNS", "asking"]
 
 _EVIDENCE = 8
 _DIGITS = 12
+_LAST_NUMBER = 65535
 _NAMES, _TIMES = 14, 3
 _ACCESS_DENIED = re.compile(r"Access Denied|Security Violation")
 # boot programs and the BIOS have some of the memory, and it has holes
@@ -314,7 +315,7 @@ def _as_asked(facts: NetworkFacts, *kinds: str) -> str:
 
 def _no_offer(event: NetEvent, facts: NetworkFacts) -> str:
     times = _times(facts, NetEventKind.DISCOVER, event)
-    kept_back = _as_asked(facts, "no-offer")
+    kept_back = _as_asked(facts, "no-offer", "blocked")
     return f"the card asked for an address at {times} and got no DHCP offer{kept_back}"
 
 
@@ -330,7 +331,11 @@ def _no_ack(event: NetEvent, facts: NetworkFacts) -> str:
 
 
 def _no_filename(event: NetEvent, _facts: NetworkFacts) -> str:
-    return f"the DHCP ack at {event.seconds:.2f} s names no boot file, so there is nothing to boot"
+    _, by, server = event.text.partition(", by ")
+    return (
+        f"the DHCP ack at {event.seconds:.2f} s{by and f', by {server},'} names no boot file, so "
+        "there is nothing to boot"
+    )
 
 
 def _link_down(event: NetEvent, facts: NetworkFacts) -> str:
@@ -398,8 +403,15 @@ def _stalled(event: NetEvent, facts: NetworkFacts) -> str:
     return (
         f"{event.file} stalled at block {event.block or 0:,}, after {got}: "
         f"{client_at(facts, event).name} asked for that block {count(event.repeats, 'more time')} "
-        f"in {event.seconds - since[0]:.1f} s, and got nothing{_as_asked(facts, 'stall')}"
+        f"in {event.seconds - since[0]:.1f} s, and {_instead(event, facts)}"
     )
+
+
+def _instead(event: NetEvent, facts: NetworkFacts) -> str:
+    """Say what a client got in place of a block."""
+    if (event.block or 0) > _LAST_NUMBER and (wrong := _as_asked(facts, "wrong-rollover")):
+        return f"got it under another number{wrong}"
+    return f"got nothing{_as_asked(facts, 'stall')}"
 
 
 def _truncated(event: NetEvent, facts: NetworkFacts) -> str:

@@ -76,7 +76,7 @@ class DhcpServer(Struct):
         who = _who(message)
         if message.kind == DISCOVER:
             self.journal.note(now, NetEventKind.DISCOVER, repeats=repeats, text=who)
-            if self._kept_back("no-offer", message.kind, now):
+            if any(self._kept_back(each, message.kind, now) for each in ("no-offer", "blocked")):
                 return None
             answer = self._answer(message, OFFER, file)
             self.journal.note(now, NetEventKind.OFFER, file, text=ip_text(self.lease))

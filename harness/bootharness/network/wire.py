@@ -41,6 +41,7 @@ from bootharness.network.dhcp_server import DhcpServer
 from bootharness.network.events import Journal
 from bootharness.network.files import Files
 from bootharness.network.http_server import HttpTransfer
+from bootharness.network.rival import RIVAL_ADDRESS, Rival
 from bootharness.network.tcp import SYN, Flow, Segment
 from bootharness.network.tftp_server import TFTP_PORT, TftpServer
 from bootharness.plan.fault import Faults
@@ -52,10 +53,12 @@ SERVER_ADDRESS = ip_bytes(SERVER_HOST)
 HTTP_ADDRESS = ip_bytes(HTTP_HOST)
 
 _SERVER_MAC = mac_bytes("52:55:0a:00:02:01")
+_RIVAL_MAC = mac_bytes("52:55:0a:00:02:03")
 _FIRST_GUEST = 14
 _GUEST_LIMIT = 80
 _BLOCKS_AHEAD = 16
 _DHCP_PORTS = (67, 4011)
+_DHCP_PORT = (67).to_bytes(2, "big")
 _MACS_PER_PORT = 8
 _UDP = 17
 _HTTP_STALLED_S = 1.5
@@ -71,7 +74,9 @@ class _Guest(Struct):
     journal: Journal
     dhcp: DhcpServer
     tftp: TftpServer
+    rival: Rival | None = None
     frames: int = 0
+    began: float | None = None
     macs: set[bytes] = field(default_factory=set)
     arp_repeats: dict[bytes, int] = field(default_factory=dict)
     uplink: "_Uplink | None" = None
@@ -174,6 +179,8 @@ class Wire:
         if guest is None:
             return []
         guest.frames += 1
+        if self._is_blocked(guest, frame, now):
+            return self._take()
         if port < 0:
             if guest.uplink:
                 self._from_uplink(-port, guest, guest.uplink, frame)
@@ -194,6 +201,16 @@ class Wire:
         except FormatError as error:
             guest.journal.note(now, NetEventKind.MALFORMED, text=str(error))
         return self._take()
+
+    def _is_blocked(self, guest: _Guest, frame: bytes, now: float) -> bool:
+        """Whether a frame is lost, as in a switch that does not know its spanning tree yet; what is
+        asked of DHCP is heard all the same, and has no answer."""
+        guest.began = now if guest.began is None else guest.began
+        is_dhcp = frame[23:24] == bytes([_UDP]) and frame[36:38] == _DHCP_PORT
+        return not is_dhcp and any(
+            not each.seconds or now - guest.began < each.seconds
+            for each in self.faults.of("blocked")
+        )
 
     def tick(self, now: float) -> list[tuple[int, bytes]]:
         """Return the frames that are due."""
@@ -302,10 +319,12 @@ class Wire:
             if answer:
                 self._send(port, answer, now)
         elif datagram.target_port in _DHCP_PORTS:
+            self._ask_rival(port, guest, datagram, "rival-first")
             answered = guest.dhcp.receive(datagram.payload, now)
             guest.tftp.to_ipxe = guest.dhcp.to_ipxe
             if answered:
                 self._send_dhcp(port, datagram, *answered, now)
+            self._ask_rival(port, guest, datagram, "rival")
         elif datagram.target_ip != SERVER_ADDRESS:
             return
         elif datagram.target_port == TFTP_PORT:
@@ -313,13 +332,26 @@ class Wire:
         else:
             guest.tftp.receive(datagram, now)
 
+    def _ask_rival(self, port: int, guest: _Guest, asked: Datagram, fault: str) -> None:
+        if fault in self.faults:
+            guest.rival = guest.rival or Rival(guest.address, guest.journal)
+            if answered := guest.rival.receive(asked.payload, self._now):
+                self._send_dhcp(port, asked, *answered, self._now, by=(_RIVAL_MAC, RIVAL_ADDRESS))
+
     def _send_dhcp(
-        self, port: int, asked: Datagram, answer: DhcpMessage, address: bytes, now: float
+        self,
+        port: int,
+        asked: Datagram,
+        answer: DhcpMessage,
+        address: bytes,
+        now: float,
+        by: tuple[bytes, bytes] = (_SERVER_MAC, SERVER_ADDRESS),
     ) -> None:
+        mac, ip = by
         reply = Datagram(
-            _SERVER_MAC,
+            mac,
             BROADCAST_MAC if address == b"\xff" * 4 else asked.source_mac,
-            SERVER_ADDRESS,
+            ip,
             address,
             asked.target_port,
             asked.source_port,
