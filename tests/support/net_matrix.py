@@ -33,7 +33,9 @@ TFTP_FIRST = tuple(path for path in NETWORK if path != "ipxe-http")
 _ROWS: tuple[tuple[str, tuple[str, ...], str | None], ...] = (
     ("blocked", NETWORK, "dhcp-no-offer"),
     ("blocked:seconds=2", NETWORK, None),
-    ("rival", NETWORK, None),
+    ("rival", tuple(path for path in NETWORK if path != "uefi-snponly"), None),
+    # to its iPXE the frames come as the firmware has them, and it takes the other's offer
+    ("rival", ("uefi-snponly",), "dhcp-no-filename"),
     ("rival-first", ("ipxe", "pxelinux"), "dhcp-no-filename"),
     ("no-offer", NETWORK, "dhcp-no-offer"),
     ("no-offer:seconds=2", NETWORK, None),
