@@ -150,3 +150,13 @@ def test_initrd_that_a_kernel_was_not_told_of_is_named() -> None:
     assert judge(panic).cause == "tree-initrd-unused"
     told = replace(panic, serial=panic.serial.replace("vmlinuz", "vmlinuz initrd=initrd.img"))
     assert judge(told).cause == "no-init"
+
+
+def test_prompt_of_grub_that_found_no_configuration_is_told_by_that() -> None:
+    missing = [event(2.0, KIND.FILE_MISSING, f"grub/grub.cfg{each}", "tftp") for each in ("-0", "")]
+    waits = trace(facts(*came("core.0", 1), *missing), "boot-manager", "")
+    waits = replace(waits, boot_screen="Minimal BASH-like line editing\n\ngrub>")
+    judgement = judge(waits)
+    assert judgement.cause == "tree-no-config"
+    assert "for grub/grub.cfg-0, grub/grub.cfg" in judgement.summary
+    assert judge(replace(waits, ending=Ending("reached", 9.0, ""))).cause != "tree-no-config"

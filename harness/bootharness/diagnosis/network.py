@@ -48,11 +48,14 @@ def network_failed(trace: BootTrace) -> Diagnosis | None:
     if failed is None:
         return None
     cause, event = failed
-    if facts.brought and event.kind in REFUSALS and not _spoken_of(event, trace):
+    refused = event.kind in REFUSALS
+    no_config = refused and event.file in configurations_tried(facts)
+    told = _spoken_of(event, trace) or (no_config and boot_menu_waits(trace) is not None)
+    if facts.brought and refused and not told:
         return None  # it may have done without
     if trace.ending.kind == "reached" and cause != _BAD_EVEN_IF_IT_BOOTS:
         return None
-    if event.kind in REFUSALS and event.file in configurations_tried(facts):
+    if no_config:
         cause = "tree-no-config"
     sentence = their_sentence(cause, event, facts) or _SENTENCES[cause](event, facts)
     if trace.ending.kind == "boot-program":
