@@ -159,4 +159,7 @@ def test_prompt_of_grub_that_found_no_configuration_is_told_by_that() -> None:
     judgement = judge(waits)
     assert judgement.cause == "tree-no-config"
     assert "for grub/grub.cfg-0, grub/grub.cfg" in judgement.summary
+    lists = event(1.5, KIND.FILE_MISSING, "grub/x86_64-efi/command.lst", "tftp")
+    behind = facts(*came("core.0", 1), lists, *missing)
+    assert judge(replace(waits, network=behind)).cause == "tree-no-config"
     assert judge(replace(waits, ending=Ending("reached", 9.0, ""))).cause != "tree-no-config"
