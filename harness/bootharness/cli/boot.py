@@ -8,7 +8,7 @@ import click
 
 from bootharness.cli import values
 from bootharness.cli.boots import Boot, detail_options, is_list, run_boots
-from bootharness.cli.options import ALL, FILE, plan_of, plan_options
+from bootharness.cli.options import ALL, FILE, NET_ROOT_OPTION, plan_of, plan_options
 from bootharness.errors import CouldNotFindOut, UsageError
 from bootharness.plan import BootPlan
 from bootharness.text import hint
@@ -65,12 +65,7 @@ is bad for another cause is 125, which `git bisect run` skips.
     shell_complete=values.routes,
     help="The same as --route, for one from a network.",
 )
-@click.option(
-    "--net-root",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Boot the files of a folder, as a boot server has it: the same as --route net-root with "
-    "this folder.",
-)
+@NET_ROOT_OPTION
 @click.option(
     "--net-server",
     "servers",

@@ -156,18 +156,22 @@ def firmware_crashed(trace: BootTrace) -> Diagnosis | None:
 def nbp_hang(trace: BootTrace) -> Diagnosis | None:
     """The boot program was entered, and then nothing more happened, on the wire or elsewhere."""
     facts = trace.network
-    if facts is None or trace.ending.kind not in ("idle", "timeout") or trace.handoff:
+    halted = trace.ending.kind == "halted"
+    if facts is None or trace.handoff or not (halted or trace.ending.kind in ("idle", "timeout")):
         return None
     if facts.brought and (trace.kernel_runs or boot_menu_waits(trace) or boot_manager_error(trace)):
         return None
     served = [event for event in facts.events if event.kind == NetEventKind.FILE_SERVED]
     if not served or facts.events[-1] is not served[-1]:
         return None
+    quiet_s = trace.ending.seconds - served[-1].seconds
+    then = f"from then on nothing was asked for or booted for {quiet_s:.1f} s"
+    if halted:
+        then = "the CPU has halted with interrupts off"
     return Diagnosis(
         "nbp-hang",
         f"{_hangs(facts)}: {_named(served[-1].file, facts)} came "
-        f"whole at {served[-1].seconds:.2f} s, and from then on nothing was asked for or booted "
-        f"for {trace.ending.seconds - served[-1].seconds:.1f} s",
+        f"whole at {served[-1].seconds:.2f} s, and {then}",
         tuple(str(event) for event in facts.events[-_EVIDENCE:]),
     )
 
@@ -329,7 +333,7 @@ def _link_down(event: NetEvent, facts: NetworkFacts) -> str:
 def _not_found(event: NetEvent, facts: NetworkFacts) -> str:
     if facts.root:
         why = event.text.partition(" ")[2]
-        return f"{facts.root} has no file {event.file}{why and f', {why}'}, and it was asked for"
+        return f"{event.file} was asked for, and the folder has no such file{why and f', {why}'}"
     return f"the server has no file {event.file}, which is the boot's {facts.role(event.file)}"
 
 

@@ -229,6 +229,16 @@ class NetPlan(Struct, frozen=True):
             repeated=True,
         ),
     ] = Faults()
+    cold: Annotated[
+        bool,
+        Option(
+            "--cold",
+            "Start the machine from its beginning: not from one that was saved before its first "
+            "packet, as every boot with the same firmware and card is otherwise.",
+            kind=bool,
+            by_route=True,
+        ),
+    ] = False
 
     def __post_init__(self) -> None:
         _check(self)
@@ -384,6 +394,22 @@ class BootPlan(Struct, frozen=True):
         return tuple(each for each in (self.until_screen, *prompts) if each and is_needle(each))
 
     @property
+    def restorable(self) -> bool:
+        """Whether a boot from a network may go on from a machine that another has saved before its
+        first packet: not where something of its own happens before that."""
+        at_first = any(fault.kind == "link-down" and not fault.file for fault in self.net.faults)
+        return not (
+            self.net.cold
+            or at_first
+            # which frames are lost is counted from the first, and the firmware's are among them
+            or "loss" in self.net.faults
+            # the guest's clock is counted from its launch
+            or self.at_most_s is not None
+            # it may be the firmware that asks for what is to be typed
+            or self.send
+        )
+
+    @property
     def wants_userspace(self) -> bool:
         """Whether it needs an initrd to come as far as wanted, of a plan that is settled."""
         return self.until not in BEFORE_USERSPACE
@@ -463,6 +489,8 @@ def _check(part: Any) -> None:
             raise UsageError(f"{each.title} {value!r}: a list of files is wanted")
         if each.choices and value not in each.choices:
             raise UsageError(f"{each.title} {value!r}: known are {', '.join(each.choices)}")
+        if each.kind is bool and not isinstance(value, bool):
+            raise UsageError(f"{each.title} {value!r}: true or false is wanted ({each.name})")
         if each.kind in (int, float) and type(value) not in (int, each.kind):
             raise UsageError(f"{each.title} {value!r}: a number is wanted ({each.name})")
         if each.least is not None and not value >= each.least:  # what is no number is less

@@ -56,9 +56,9 @@ def print_result(
         if event.kind is NetEventKind.FAULT_UNUSED:
             unused = f"the fault of {event.file}, block {event.block:,}: {event.text}"
             say(output, printable(unused), indent=_INDENT)
-    if trace.milestones and (detail is Detail.ALL or judgement.verdict is Verdict.BAD):
-        for line in (_progress(trace), *_over_the_wire(trace.network)):
-            say(output, (line, {"dim": True}), indent=_INDENT)
+    all_of_it = detail is Detail.ALL or judgement.verdict is Verdict.BAD
+    for line in _course(trace, all_of_it=all_of_it):
+        say(output, (line, {"dim": True}), indent=_INDENT)
     if judgement.diagnosis is None or judgement.verdict is Verdict.SKIP:
         return
     for line in first_lines(judgement.diagnosis.evidence, _EVIDENCE_LINES):
@@ -103,6 +103,16 @@ def _machine(trace: BootTrace) -> list[str]:
         whose = f", from {network.server}" if network.servers else ""
         parts.append(f"{network.path} over {network.nic}{whose}")
     return parts
+
+
+def _course(trace: BootTrace, *, all_of_it: bool) -> Iterator[str]:
+    """Yield how a boot went, and from where on if it was not all waited for."""
+    if trace.milestones and all_of_it:
+        yield _progress(trace)
+        yield from _over_the_wire(trace.network)
+    if trace.machine and (restored := trace.machine.restored):
+        saved = f"{restored.saved_s:.1f} s saved"
+        yield f"restored from a machine saved before its first packet, {saved}"
 
 
 def _over_the_wire(network: NetworkFacts | None) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """One guest's connection to the network, as a boot watches it."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from bootharness.diagnosis.certainty import Wait, last_asked, still_awaited
@@ -9,8 +10,10 @@ from bootharness.kernels.image import KernelImage
 from bootharness.machine.machine import Machine
 from bootharness.network.arrived import Arrived
 from bootharness.network.file_tree import FileTree
+from bootharness.network.files import Content
 from bootharness.network.namespace import Namespace
 from bootharness.network.network import Network, Plug
+from bootharness.network.threshold import Answered, Threshold
 from bootharness.network.uplink import Uplink
 from bootharness.routes.disk import Initrd
 from bootharness.routes.net_image import NetImage
@@ -52,6 +55,27 @@ class Connection:
         self._plug.started(launched)
         for server in self._servers:
             server.started()
+
+    def keep_waiting(self) -> None:
+        """Keep the guest waiting, once, when it asks the network for something."""
+        self._plug.keep_waiting()
+
+    def claim(self) -> bool:
+        """Return whether the guest waits, and have it wait until `let_go_on`."""
+        return self._plug.claim()
+
+    def sent(self) -> Threshold:
+        """Return all that a guest that waits has sent by now."""
+        return self._plug.sent()
+
+    def let_go_on(self) -> None:
+        """Answer what the guest has asked for."""
+        self._plug.let_go_on()
+
+    def replay(self, early: Iterable[Answered], asking: Iterable[bytes]) -> bool:
+        """Take what a guest had sent before it was saved, and return whether it would be answered
+        now as it was then."""
+        return self._plug.replay(early, asking)
 
     def capture(self, path: Path) -> None:
         """Write every frame to a pcap file from now on."""
@@ -136,6 +160,18 @@ class Connection:
             dropped=self._plug.dropped,
             events_left_out=self._plug.events_left_out,
         )
+
+    def open(self, name: str) -> Content | None:
+        """Return what is in a file that is served, None where there is none."""
+        found = self._image.files.find(name)
+        return self._image.files.open(found) if found else None
+
+    def beside(self, name: str, suffix: str) -> Path | None:
+        """Return the file of somebody's folder that has another suffix than one that is served,
+        None where there is none."""
+        if not isinstance(self._image.files, FileTree):
+            return None
+        return self._image.files.path(str(Path(name).with_suffix(suffix)))
 
     @property
     def brought(self) -> bool:

@@ -227,7 +227,8 @@ PATHS: dict[str, NetPath] = {
 
 
 def _route(path: NetPath) -> Route:
-    takes = {"initrd", "cmdline", "nic", "faults", *(("bios",) if path.firmware == "bios" else ())}
+    takes = {"initrd", "cmdline", "nic", "faults", "cold"}
+    takes |= {"bios"} if path.firmware == "bios" else set()
     return Route(
         name=path.name,
         summary=path.summary,

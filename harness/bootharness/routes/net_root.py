@@ -6,14 +6,13 @@ Whom which file is named is said by the person, or seen by the names that boot p
 what the others are for is seen when they are asked for.
 """
 
-import hashlib
-import os
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 from msgspec import Struct
 
 from bootharness.errors import UsageError
+from bootharness.host.kept import digest_of
 from bootharness.host.workspace import Workspace
 from bootharness.machine.device import Firmware
 from bootharness.network.file_tree import FileTree
@@ -31,7 +30,6 @@ NET_ROOT = "net-root"
 _FIRMWARE: dict[str, Firmware] = {NET_ROOT: "bios", "uefi-net-root": "uefi"}
 # what has another file in the place of one of ours
 _OURS = ("script-error", "nbp-hang")
-_FILES = 1_000_000
 
 
 class NetRoot(Struct, frozen=True):
@@ -42,17 +40,8 @@ class NetRoot(Struct, frozen=True):
 
     @property
     def sha256(self) -> str:
-        """A digest of its files' names, sizes and times."""
-        digest, left = hashlib.sha256(), _FILES
-        for folder, folders, files in os.walk(self.path):
-            folders.sort()
-            for name in sorted(files):
-                status = os.lstat(f"{folder}/{name}")
-                digest.update(f"{folder}/{name} {status.st_size} {status.st_mtime_ns}\n".encode())
-                left -= 1
-            if left < 0:
-                break
-        return digest.hexdigest()
+        """The digest of all that is in it, in hex."""
+        return digest_of(self.path)
 
 
 def _fetch(source: str) -> NetRoot:
@@ -103,7 +92,7 @@ def _to_the_banner(_plan: BootPlan) -> str:
 
 def _route(name: str, summary: str) -> Route:
     firmware = _FIRMWARE[name]
-    takes = {"bootfile", "nic", "faults", *(("bios",) if firmware == "bios" else ())}
+    takes = {"bootfile", "nic", "faults", "cold", *(("bios",) if firmware == "bios" else ())}
     tools = UEFI_TOOLS if firmware == "uefi" else ()
     return Route(
         name=name,
@@ -115,6 +104,7 @@ def _route(name: str, summary: str) -> Route:
         milestones=NET_MILESTONES,
         expand=_expand,
         fetch=_fetch,
+        boots_folder=True,
         until=_to_the_banner,
         tools=tools,
         programs=tuple(Path(tool.name) for tool in tools),
