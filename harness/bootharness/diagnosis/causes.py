@@ -478,6 +478,13 @@ CAUSES: dict[str, Cause] = {
             "firewall between.",
         ),
         Cause(
+            "proxy-ignored",
+            "A proxy DHCP server answered which file to boot, and the client did not take that.",
+            "who asked whom, how often, the file",
+            "Give clients with this firmware what they take: to dnsmasq, `pxe-service` in place of "
+            "`dhcp-boot` for those that ask at port 4011.",
+        ),
+        Cause(
             "wrong-boot-program",
             "The client got a boot program that is for other machines.",
             "the file, what it runs on, the client's architecture, who named it",

@@ -23,6 +23,7 @@ from bootharness.trace.network_facts import (
 
 __all__ = [
     "NO_FILENAME",
+    "PROXY_IGNORED",
     "QUIET_S",
     "REFUSALS",
     "WRONG_PROGRAM",
@@ -96,6 +97,8 @@ _DHCP = (NetEventKind.DISCOVER, NetEventKind.REQUEST, NetEventKind.ACK, NetEvent
 _IN_ORDER = ("nbp", "script", "kernel", "initrd")
 NO_FILENAME = "dhcp-no-filename"
 """The cause of who is told of no boot file."""
+PROXY_IGNORED = "proxy-ignored"
+"""The cause of who does not take what a proxy answers."""
 WRONG_PROGRAM = "wrong-boot-program"
 """The cause of who got a boot program that does not run there."""
 _ASKED_FOR_LONGER = "PXE"
@@ -133,9 +136,11 @@ def certain(facts: NetworkFacts, now: float) -> tuple[str, NetEvent] | None:
 def root(facts: NetworkFacts) -> tuple[str, NetEvent] | None:
     """Return what `certain` does once the boot is over, so that nothing else can come."""
     waits = ((wait.cause, wait.event) for wait in _waits(facts))
-    wrong = foreign_program(facts)
+    wrong, ignored = foreign_program(facts), _ignored(facts)
     programs = [(WRONG_PROGRAM, wrong)] if wrong else []
-    return _earliest([*_spoilt(facts), *_refused(facts, None), *programs, *waits], facts)
+    proxies = [(PROXY_IGNORED, ignored)] if ignored else []
+    found = [*_spoilt(facts), *_refused(facts, None), *programs, *proxies, *waits]
+    return _earliest(found, facts)
 
 
 def still_awaited(facts: NetworkFacts, now: float) -> Wait | None:
@@ -185,6 +190,16 @@ def _spoilt(facts: NetworkFacts) -> Iterator[tuple[str, NetEvent]]:
                 yield cause, event
         elif kind == NetEventKind.HTTP_CLOSED and _taken_for_all(event, facts):
             yield _CAUSES[kind], event
+
+
+def _ignored(facts: NetworkFacts) -> NetEvent | None:
+    """Return the last answer of a proxy to a client that asked it the same again after an answer,
+    and asked for no file, else None."""
+    answers = [each for each in facts.events if each.kind == NetEventKind.PROXY_ACK]
+    again = [each for each in facts.events if each.kind == NetEventKind.PROXY_REQUEST]
+    if not answers or not again or again[-1].repeats < 2 or again[-1].seconds < answers[0].seconds:
+        return None
+    return None if any(each.kind in _ASKS for each in _after(answers[0], facts)) else answers[-1]
 
 
 def _runs_nothing_else(facts: NetworkFacts, event: NetEvent) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from bootharness.diagnosis.certainty import (
     NO_FILENAME,
+    PROXY_IGNORED,
     REFUSALS,
     WRONG_PROGRAM,
     Wait,
@@ -13,7 +14,7 @@ from bootharness.diagnosis.certainty import (
     root,
     served_as,
 )
-from bootharness.diagnosis.net_servers import their_sentence, wrong_program
+from bootharness.diagnosis.net_servers import proxy_ignored, their_sentence, wrong_program
 from bootharness.diagnosis.patience import client_at
 from bootharness.diagnosis.screens import boot_manager_error, boot_menu_waits
 from bootharness.diagnosis.verdict import Diagnosis
@@ -395,6 +396,7 @@ _SENTENCES: dict[str, Callable[[NetEvent, NetworkFacts], str]] = {
     NO_FILENAME: _no_filename,
     "link-down": _link_down,
     WRONG_PROGRAM: wrong_program,
+    PROXY_IGNORED: proxy_ignored,
     "tftp-not-found": _not_found,
     "tftp-stalled": _stalled,
     "tftp-truncated": _truncated,
