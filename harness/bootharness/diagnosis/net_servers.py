@@ -40,10 +40,10 @@ def their_sentence(cause: str, event: NetEvent, facts: NetworkFacts) -> str | No
 def _no_offer(event: NetEvent, facts: NetworkFacts) -> str:
     asked = [each for each in facts.events if each.kind == NetEventKind.DISCOVER]
     proxy = facts.first(NetEventKind.PROXY_OFFER)
-    only = f", but for a proxy's, {_by(proxy)}" if proxy else ""
+    only = f"; only a proxy, {_by(proxy)}, answered" if proxy else ""
     return (
         f"{client_at(facts, event).name} asked for an address {count(len(asked), 'time')} from "
-        f"{asked[0].seconds:.2f} s on and got no DHCP offer{only}, from {facts.server}"
+        f"{asked[0].seconds:.2f} s on and got no DHCP offer from {facts.server}{only}"
         f"{_said(facts)}"
     )
 
