@@ -11,7 +11,7 @@ from msgspec import Struct, field
 
 from bootharness.errors import UsageError
 from bootharness.host.tool import Tool
-from bootharness.network.server_setup import ServerSetup
+from bootharness.network.server_setup import ServerSetup, is_installed
 
 __all__ = ["DNSMASQ", "dnsmasq_setup"]
 
@@ -80,7 +80,7 @@ def dnsmasq_setup(file: str, folder: Path) -> ServerSetup:
 
     Raises ToolMissing where it is not installed, UsageError for a file that cannot be read.
     """
-    if not (DNSMASQ.here or Path("/usr/sbin/dnsmasq").exists()):
+    if not is_installed(DNSMASQ):
         raise DNSMASQ.missing()
     read = _Read(folder)
     first = read.copy(Path(file))

@@ -9,7 +9,7 @@ from typing import Any
 
 from bootharness.errors import UsageError
 from bootharness.host.tool import Tool
-from bootharness.network.server_setup import ServerSetup
+from bootharness.network.server_setup import ServerSetup, is_installed
 
 __all__ = ["KEA", "kea_setup", "plain_json"]
 
@@ -27,7 +27,7 @@ def kea_setup(file: str, folder: Path) -> ServerSetup:
 
     Raises ToolMissing where it is not installed, UsageError for a file that cannot be read.
     """
-    if not (KEA.here or Path("/usr/sbin/kea-dhcp4").exists()):
+    if not is_installed(KEA):
         raise KEA.missing()
     path = Path(file)
     own = folder / "kea-dhcp4.conf"

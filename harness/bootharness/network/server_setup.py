@@ -6,8 +6,11 @@ from pathlib import Path
 
 from msgspec import Struct
 
-__all__ = ["ServerSetup", "last_complaint", "last_words"]
+from bootharness.host.tool import Tool
 
+__all__ = ["ServerSetup", "is_installed", "last_complaint", "last_words"]
+
+_SBIN = ("/usr/sbin", "/sbin", "/usr/local/sbin")
 _MOST = 300
 _CHATTER = (" INFO ", " DEBUG ", "FAILED to start up")
 _USUAL = "User aborted the transfer"
@@ -17,6 +20,11 @@ _COMPLAINT = re.compile(
     r"|not found|unknown|exhausted",
     re.IGNORECASE,
 )
+
+
+def is_installed(tool: Tool) -> bool:
+    """Return whether a program is here, be it where not everybody's PATH leads."""
+    return tool.here or any((Path(each) / tool.name).exists() for each in _SBIN)
 
 
 def last_words(said: str) -> str:
