@@ -44,6 +44,8 @@ class _Read(Struct):
                 text = file.read(_BYTES)
         except OSError as error:
             raise UsageError(f"{path}: {error.strerror}") from error
+        if "\0" in text:
+            raise UsageError(f"{path}: not a configuration: there is a NUL in it")
         if depth > _DEPTH or len(self.copies) > _FILES:
             raise UsageError(f"{path}: more files include each other than dnsmasq's would")
         lines = [self._line(line, depth) for line in text.splitlines()]
