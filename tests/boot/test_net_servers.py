@@ -228,6 +228,16 @@ def test_a_proxy_that_names_nothing_is_silent(kea: Callable[..., str], tmp_path:
     assert "nobody listens at its port 4011" in judgement.summary
 
 
+def test_what_a_configuration_has_run_writes_nothing(
+    dnsmasq: Callable[..., str], tmp_path: Path
+) -> None:
+    script, written = tmp_path / "on-lease", tmp_path / "written"
+    script.write_text(f"#!/bin/sh\necho lease >{written}\n")
+    script.chmod(0o755)
+    assert_good(served(dnsmasq(f"{FULL}dhcp-boot=pxelinux.0\ndhcp-script={script}\n")))
+    assert not written.exists()
+
+
 def test_a_server_that_ends_in_the_middle_is_no_verdict(dnsmasq: Callable[..., str]) -> None:
     web = f"command:{sys.executable} -m http.server 8000 & sleep 6; echo oh dear; exit 3"
     trace = served(dnsmasq(FULL + "dhcp-boot=pxelinux.0\n"), web)

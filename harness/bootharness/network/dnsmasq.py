@@ -48,7 +48,7 @@ class _Read(Struct):
             raise UsageError(f"{path}: not a configuration: there is a NUL in it")
         if depth > _DEPTH or len(self.copies) > _FILES:
             raise UsageError(f"{path}: more files include each other than dnsmasq's would")
-        lines = [self._line(line, depth) for line in text.splitlines()]
+        lines = [self._line(line, depth) for line in text.split("\n")]
         copy.write_text("\n".join(lines) + "\n", errors="surrogateescape")
         return copy
 
@@ -113,6 +113,7 @@ def dnsmasq_setup(file: str, folder: Path) -> ServerSetup:
         addresses=tuple(_addresses(read, networks)),
         taken=tuple(_pools(read)),
         started="started, version",
+        writes=folder,
         plain=plain,
     )
 

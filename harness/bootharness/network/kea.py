@@ -73,6 +73,7 @@ def kea_setup(file: str, folder: Path) -> ServerSetup:
         taken=tuple(_pools(subnets)),
         environment=environment,
         started="DHCP4_STARTED",
+        writes=folder,
         plain=plain,
     )
 

@@ -126,6 +126,7 @@ class Namespace(Closing):
                 "environment": {**setup.environment, **about},
                 "log": str(self._log),
                 "start_s": _START_S,
+                "writes": str(self.setup.writes or ""),
                 "started": self.setup.started,
             }
         )

@@ -48,7 +48,8 @@ class ServerSetup(Struct, frozen=True, kw_only=True):
     the first is plugged in. ``networks`` are those that the configuration is about, ``own`` are the
     addresses that it listens at, ``addresses`` those that may be its own, the likeliest first, and
     ``taken`` what it gives to others, as FIRST-LAST. ``started`` is in what it says when it serves;
-    of one without that the first port that it opens tells. ``plain`` turns a line of what the
+    of one without that the first port that it opens tells. It can write to ``writes`` alone, where
+    that is given and Linux can do it. ``plain`` turns a line of what the
     server says into what concerns the person.
     """
 
@@ -63,4 +64,5 @@ class ServerSetup(Struct, frozen=True, kw_only=True):
     folder: Path = Path()
     environment: dict[str, str] = {}
     started: str = ""
+    writes: Path | None = None
     plain: Callable[[str], str] = str
