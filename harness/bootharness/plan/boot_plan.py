@@ -221,8 +221,8 @@ class NetPlan(Struct, frozen=True):
         bool,
         Option(
             "--cold",
-            "Begin at the beginning: otherwise a boot from a network goes on from a machine that was "
-            "saved before its first packet.",
+            "Begin at the beginning: otherwise a boot from a network goes on from a machine that "
+            "was saved before its first packet.",
             kind=bool,
             by_route=True,
         ),
