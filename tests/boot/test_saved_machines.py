@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -112,17 +111,6 @@ def test_what_qemu_does_not_go_on_from_is_booted_from_the_beginning(cache: Path)
     trace = booted("ipxe", memory_mib=80)
     assert (judge(trace).verdict, restored_at(trace)) == (Verdict.GOOD, None)
     assert not place.exists()
-
-
-@pytest.mark.usefixtures("cache")
-@pytest.mark.parametrize(
-    "plan", [{"cold": True}, {"faults": ("loss:rate=0.0001",)}, {"send": ("no such=>a",)}]
-)
-def test_what_may_differ_before_the_first_packet_is_not_restored(plan: dict[str, Any]) -> None:
-    booted("ipxe")
-    faults = plan.pop("faults", ())
-    assert restored_at(booted("ipxe", *faults, until="setup", **plan)) is None
-    assert restored_at(booted("ipxe"))
 
 
 def newest(cache: Path) -> Path:
