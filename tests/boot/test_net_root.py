@@ -68,6 +68,16 @@ def test_what_is_not_there_and_was_done_without_is_no_fault(tmp_path: Path) -> N
     assert trace.network.not_there == ("local.ipxe",)
 
 
+def test_boot_program_that_halts_is_not_waited_for(tmp_path: Path) -> None:
+    """Nothing of a network can wake it."""
+    (tmp_path / "own.0").write_bytes(b"\xfa\xf4\xeb\xfc" + bytes(508))
+    trace = boot_folder(tmp_path, bootfile="own.0")
+    judgement = judge(trace)
+    assert (trace.ending.kind, judgement.cause) == ("halted", "nbp-hang")
+    assert "own.0, the nbp, came whole" in judgement.summary
+    assert "the CPU has halted with interrupts off" in judgement.summary
+
+
 def test_over_http_it_is_the_same_folder(tmp_path: Path) -> None:
     script = SCRIPT.replace("boot/", "http://10.0.2.100/boot/")
     trace = boot_folder(folder_of(tmp_path / "root", script))

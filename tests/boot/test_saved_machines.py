@@ -9,6 +9,8 @@ from bootharness.diagnosis import Verdict, judge
 from bootharness.host.kept import adopt
 from bootharness.one_boot import boot
 from bootharness.plan import BootPlan, choose
+from bootharness.routes.net_paths import PATHS
+from bootharness.routes.table import ROUTES
 from bootharness.trace.boot_trace import BootTrace
 
 KERNEL = "selfcheck:1000000"
@@ -70,6 +72,12 @@ def test_a_restored_boot_is_as_a_cold_one(path: str, fault: str, debian: str) ->
     assert restored.machine
     assert restored.machine.restored
     assert restored.machine.restored.saved_s > 0
+
+
+def test_it_is_our_own_networks_that_a_restored_machine_comes_to() -> None:
+    restorable = {name for name, route in ROUTES.items() if "cold" in route.takes}
+    assert restorable >= {*PATHS, "net-root"}
+    assert not restorable & {"net-server", "uefi-net-server", "mbr", "disk", "direct"}
 
 
 @pytest.mark.usefixtures("cache")

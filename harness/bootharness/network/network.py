@@ -22,6 +22,7 @@ from bootharness.host.closing import Closing
 from bootharness.network.capture import Capture
 from bootharness.network.http_server import HttpTransfer
 from bootharness.network.threshold import Answered, Threshold
+from bootharness.network.watched_wire import WatchedWire
 from bootharness.network.wire import Wire
 from bootharness.trace.network_facts import NetEvent, NetEventKind, NetFile
 
@@ -124,7 +125,7 @@ class Plug:
 class Network(Closing):
     """A wire with guests. Use as a context manager."""
 
-    def __init__(self, wire: Wire) -> None:
+    def __init__(self, wire: Wire | WatchedWire) -> None:
         self.wire = wire
         self._lock = threading.Lock()
         self._ports: dict[int, _Port] = {}
@@ -191,9 +192,15 @@ class Network(Closing):
     def connect_uplink(self, plug: Plug, transfers: list[HttpTransfer]) -> socket.socket:
         """Connect what a guest's HTTP comes from, and return its end of the socket."""
         ours, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+        assert isinstance(self.wire, Wire)
         with self._lock:
             self._attach(self.wire.connect_uplink(plug.port, transfers), ours)
         return other
+
+    def attach(self, port: int, carrier: socket.socket) -> None:
+        """Connect what else there is on the wire, by a socket that carries frames."""
+        with self._lock:
+            self._attach(port, carrier)
 
     def unplug(self, plug: Plug) -> None:
         """Disconnect a guest."""

@@ -17,6 +17,7 @@ from bootharness.plan.disk_fault import DiskFaults
 from bootharness.plan.fault import Faults
 from bootharness.plan.fault_line import FaultList
 from bootharness.plan.goal import AUTO, BEFORE_USERSPACE, SCREEN, SHUTDOWN, UNTIL, check_until
+from bootharness.plan.net_server import check_server
 from bootharness.plan.option import Option, options_of
 from bootharness.plan.pattern import check_on_screen, check_pattern, is_needle
 from bootharness.plan.prompt import Prompt, check_prompt
@@ -206,6 +207,17 @@ class NetPlan(Struct, frozen=True):
             by_route=True,
         ),
     ] = None
+    more_servers: Annotated[
+        tuple[str, ...],
+        Option(
+            "--and-server",
+            "A further server of your own on the same network, as --net-server; may be repeated.",
+            metavar="SERVER",
+            check=check_server,
+            by_route=True,
+            repeated=True,
+        ),
+    ] = ()
     faults: Annotated[
         Faults,
         Option(

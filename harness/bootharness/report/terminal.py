@@ -99,7 +99,9 @@ def _machine(trace: BootTrace) -> list[str]:
         if machine.instead_of:
             parts.append(f"{machine.instead_of}, chosen first, has no CPU for it")
     if trace.network:
-        parts.append(f"{trace.network.path} over {trace.network.nic}")
+        network = trace.network
+        whose = f", from {network.server}" if network.servers else ""
+        parts.append(f"{network.path} over {network.nic}{whose}")
     return parts
 
 
@@ -118,7 +120,7 @@ def _over_the_wire(network: NetworkFacts | None) -> Iterator[str]:
     if network is None:
         return
     yield _served(network)
-    if network.root and (missing := network.not_there):
+    if network.brought and (missing := network.not_there):
         some = [*map(printable, missing[:_NAMES]), *(["..."] if len(missing) > _NAMES else [])]
         yield f"not there, of what was asked for: {count(len(missing), 'name')}: {', '.join(some)}"
 
@@ -130,7 +132,7 @@ def _served(network: NetworkFacts) -> str:
     for file in network.files:
         if not file.sent_bytes and file.outcome == "aborted":
             continue  # a client that only asked for the size
-        if network.root and file.intact and file.role not in _SHOWN_ROLES:
+        if network.brought and file.intact and file.role not in _SHOWN_ROLES:
             others += 1
             continue
         whole = file.sent_bytes == file.file_bytes

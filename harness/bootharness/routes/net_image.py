@@ -29,7 +29,8 @@ class NetImage(Struct, frozen=True, dict=True):
     """The files of a network boot by a route, which of them whom is named, and by which card.
 
     ``roles`` names those that it needs by what they are for. Where somebody else made them,
-    ``root`` is their folder, and what they are for is seen when they are asked for. ``sizes`` are
+    ``root`` is their folder, or ``servers`` are those that have them, and what they are for is seen
+    when they are asked for. ``sizes`` are
     those that faults may concern, in bytes.
     """
 
@@ -42,3 +43,4 @@ class NetImage(Struct, frozen=True, dict=True):
     kernel: KernelImage | None = None
     initrd: bytes | None = None
     root: Path | None = None
+    servers: tuple[str, ...] = ()
