@@ -233,8 +233,8 @@ class NetPlan(Struct, frozen=True):
         bool,
         Option(
             "--cold",
-            "Start the machine from its beginning: not from one that was saved before its first "
-            "packet, as every boot with the same firmware and card is otherwise.",
+            "Begin at the beginning: otherwise a boot from a network goes on from a machine that "
+            "was saved before its first packet.",
             kind=bool,
             by_route=True,
         ),
