@@ -273,8 +273,9 @@ CAUSES: dict[str, Cause] = {
         ),
         Cause(
             "fail-on-seen",
-            "What --fail-on says came: a pattern that makes a boot bad.",
-            "the line, the pattern, and what was written behind it",
+            "What --fail-on says came: a pattern, or a picture, that makes a boot bad.",
+            "the line, the pattern, and what was written behind it; of a picture, where it was and "
+            "how like it",
             "Read the line and those behind it: what it complains of is the cause. `bootharness "
             "bisect` with the same --fail-on finds the kernel with which it began.",
         ),
