@@ -70,13 +70,18 @@ class Answer(Struct, frozen=True):
 
 def side_by_side(good: BootTrace, bad: BootTrace) -> tuple[Row, ...]:
     """Return everything about two kernels and their boots that can be compared."""
-    one, other = dict(_facts(good)), dict(_facts(bad))
+    both = bool(good.kernel) == bool(bad.kernel)
+    one, other = (dict(_facts(trace, whole=both)) for trace in (good, bad))
     return tuple(Row(name, one.get(name, ""), other.get(name, "")) for name in one | other)
 
 
-def _facts(trace: BootTrace) -> Iterator[tuple[str, str]]:
+def _facts(trace: BootTrace, *, whole: bool) -> Iterator[tuple[str, str]]:
+    """Yield what is known of a kernel and its boot; of the kernel not the ``whole``, where the
+    other one is a medium of which no kernel was seen: with nothing there is nothing to compare."""
     kernel = trace.kernel
-    if kernel:
+    if not whole:
+        yield "kernel", kernel.release if kernel else "none was seen"
+    elif kernel:
         yield "release", kernel.release
         yield "file", count(kernel.file_bytes, "byte")
         yield "payload (syssize * 16)", count(kernel.payload_bytes, "byte")
@@ -131,7 +136,7 @@ def conclusion(
     grown = by_name.pop("grown", None)
     boots = [each.by for each in by_name.values() if each.verdict is Verdict.GOOD]
     fails = [each.by for each in by_name.values() if each.verdict is Verdict.BAD]
-    same_size = good.payload_bytes >= bad.payload_bytes
+    same_size = good.payload_bytes >= bad.payload_bytes > 0  # of what has no kernel it is 0
     by_size = grown is not None and grown.verdict is Verdict.BAD and grown.cause == bad.cause
     if by_size:
         above = f"above {limit:,} bytes " if limit and limit < bad.payload_bytes else "so large "

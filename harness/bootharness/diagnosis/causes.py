@@ -12,8 +12,8 @@ __all__ = ["CAUSES", "Cause"]
 class Cause(Struct, frozen=True):
     """A way in which a boot fails, or in which we fail to find out (``verdict`` "skip").
 
-    One that is ``steady`` follows from what a kernel or loader is, as calls and memory prove: the
-    same boot fails the same way again.
+    One that is ``steady`` follows from what a kernel, a loader or a medium is, as calls, memory and
+    the words of a boot manager prove: the same boot fails the same way again.
     """
 
     name: str
@@ -29,7 +29,7 @@ _STEADY = (
     "destination-wrapped", "destination-misplaced", "payload-truncated", "payload-corrupt",
     "setup-corrupt", "memory-clobbered", "initrd-misplaced", "cmdline-wrong", "header-not-set",
     "handoff-state", "boot-params-wrong", "a20-closed", "other-kernel", "wrong-cpu",
-    "no-efi-stub", "not-a-kernel", "build-failed",
+    "no-efi-stub", "not-a-kernel", "build-failed", "boot-manager-error", "no-boot-catalog",
 )  # fmt: skip
 
 CAUSES: dict[str, Cause] = {
