@@ -364,6 +364,15 @@ CAUSES: dict[str, Cause] = {
             "Look up the message in the loader's source.",
         ),
         Cause(
+            "started-kernel-stopped",
+            "A kernel that a boot manager started, as Xen or another one by multiboot, was reset "
+            "or does not get on.",
+            "its last words on the serial line, where the CPU was",
+            "Read its last words: Xen says there of its Dom0, and of what it was not given. If "
+            "there are none, give it the serial line as its console (Xen: console=com1 "
+            "com1=115200).",
+        ),
+        Cause(
             "triple-fault",
             "The guest was reset before the kernel proper, and nothing else explains it.",
             "CS:IP at the reset, the last call",

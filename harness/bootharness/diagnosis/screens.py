@@ -1,6 +1,7 @@
 """Causes that a boot manager, a boot sector or a BIOS tells on the screen."""
 
 from bootharness.diagnosis.kernel import no_init
+from bootharness.diagnosis.started import runs_at_the_end
 from bootharness.diagnosis.verdict import Finding
 from bootharness.formats.screen_text import screen_text
 from bootharness.trace.boot_managers import complaint_of, last_lines, waits
@@ -17,7 +18,7 @@ def boot_manager_error(trace: BootTrace) -> Finding | None:
     if not _before_a_kernel(trace) or trace.ending.kind not in _RESTS:
         return None
     said = _complaint(trace)
-    if not said:
+    if not said or runs_at_the_end(trace):  # what that says is in another place
         return None
     return Finding(f'the boot manager gave up; it says "{said}"', _screen(trace))
 
@@ -29,9 +30,9 @@ def boot_menu_waits(trace: BootTrace) -> Finding | None:
     text = _text(trace)
     if not waits(text):
         return None
+    who = runs_at_the_end(trace) or "the boot manager"
     return Finding(
-        f'the boot manager waits for a person{trace.ended_after}: its screen ends in "'
-        f'{last_lines(text)}"',
+        f'{who} waits for a person{trace.ended_after}: its screen ends in "{last_lines(text)}"',
         _screen(trace),
     )
 
