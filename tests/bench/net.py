@@ -132,9 +132,9 @@ def _boot(server: str, image: NetImage, plan: BootPlan) -> BootTrace:
         with (
             network_for(image, plan) as network,
             Workspace() as workspace,
-            plugged_in(network, image, plan, workspace) as medium,
+            plugged_in(network, image, workspace) as medium,
         ):
-            return boot_medium(image.kernel.source, medium, plan, workspace)
+            return boot_medium(server, medium, plan, workspace)
     serving = control.slirp if server == "slirp" else control.dnsmasq
     with Workspace() as workspace, serving(image, workspace) as running:
         return control.boot(running, 0, image, plan)

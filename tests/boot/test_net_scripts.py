@@ -1,7 +1,6 @@
 """Scripts of somebody's own: an error is the end only if nothing is asked for after it."""
 
 import pytest
-from msgspec.structs import replace
 
 from bootharness.diagnosis import Verdict, judge
 from bootharness.host.workspace import Workspace
@@ -11,6 +10,7 @@ from bootharness.plan import BootPlan, choose
 from bootharness.routes.net import net_image, network_for, plugged_in
 from bootharness.routes.table import route_of
 from bootharness.trace.boot_trace import BootTrace
+from tests.support.net_files import serving
 
 KERNEL = {"ipxe": "selfcheck:3000000", "uefi-ipxe": "deb:linux-image-cloud-amd64/bookworm"}
 UNTIL = {"ipxe": "setup", "uefi-ipxe": "banner"}
@@ -23,11 +23,11 @@ def boot_with(script: str, path: str) -> BootTrace:
     route_of(plan).check(plan)
     image = net_image(fetch(KERNEL[path]), plan)
     text = f"#!ipxe\n{script.format(cmdline=f'initrd=initrd.img {plan.cmdline}')}"
-    image = replace(image, contents={**image.contents, "boot.ipxe": text.encode()})
+    image = serving(image, "boot.ipxe", text.encode())
     with (
         Workspace() as workspace,
         network_for(image, plan) as network,
-        plugged_in(network, image, plan, workspace) as medium,
+        plugged_in(network, image, workspace) as medium,
     ):
         return boot_medium(KERNEL[path], medium, plan, workspace)
 

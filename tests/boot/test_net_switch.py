@@ -23,7 +23,7 @@ PLAN = BootPlan(route="ipxe", until="setup", machine=MachineConfig(memory_mib=12
 
 def boot_on(network: Network, image: NetImage) -> BootTrace:
     """Boot one guest on a network that has others."""
-    with Workspace() as workspace, plugged_in(network, image, PLAN, workspace) as medium:
+    with Workspace() as workspace, plugged_in(network, image, workspace) as medium:
         return boot_medium(KERNEL, medium, PLAN, workspace)
 
 

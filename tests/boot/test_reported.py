@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-from msgspec.structs import replace
 
 from bootharness.diagnosis import Judgement, Verdict, judge
 from bootharness.host.assembler import assemble_flat
@@ -16,6 +15,7 @@ from bootharness.predictor.predict import predict
 from bootharness.routes.net import net_image, network_for, plugged_in
 from bootharness.trace.boot_trace import BootTrace
 from tests.support.boots import settled
+from tests.support.net_files import serving
 from tests.support.processes import run
 
 LKRN = Path("/usr/lib/ipxe/ipxe.lkrn")
@@ -134,11 +134,11 @@ def test_ipxe_of_today_is_understood(tmp_path: Path) -> None:
     plan = settled(plan)
     image = net_image(fetch("selfcheck:1600"), plan)
     nbp = assemble_flat(tmp_path / "nbp.asm")
-    image = replace(image, contents={**image.contents, "undionly.kpxe": nbp})
+    image = serving(image, "undionly.kpxe", nbp)
     with (
         Workspace() as workspace,
         network_for(image, plan) as network,
-        plugged_in(network, image, plan, workspace) as medium,
+        plugged_in(network, image, workspace) as medium,
     ):
         judgement = judge(boot_medium("selfcheck:1600", medium, plan, workspace))
     assert (judgement.verdict, judgement.cause) == (Verdict.BAD, "script-error")

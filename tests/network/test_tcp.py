@@ -121,7 +121,7 @@ def on_the_wire(*faults: str, ring: int | None = None) -> tuple[Wire, int]:
     files = FileTable({"boot.ipxe": b"#!ipxe\n" * 4})
     wire = Wire(files, (), Faults.parse(faults), ring=ring)
     port = wire.plug()
-    wire.connect_uplink(port, [HttpTransfer("boot.ipxe", 0, 1.0, 1.0)])
+    wire.connect_uplink(port, [HttpTransfer("boot.ipxe", 28, 0, 1.0, 1.0)])
     wire.receive(port, bytes(layers.Ether(src="52:54:00:12:34:01") / layers.ARP(op=2)), 1.0)
     wire.receive(-port, frame(flags="SA", seq=999), 1.0)
     return wire, port

@@ -451,7 +451,7 @@ def test_transfers_without_end_are_not_kept_without_end() -> None:
 def test_silence_of_http_is_counted_in_steps(step: float, stalled: bool) -> None:
     """A harness that was stopped for ten seconds has not seen a server stall for as long."""
     guest = client()
-    transfers = [HttpTransfer("vmlinuz", 0, guest.now, guest.now)]
+    transfers = [HttpTransfer("vmlinuz", len(CONTENT), 0, guest.now, guest.now)]
     guest.wire.connect_uplink(guest.port, transfers)
     guest.wire.tick(guest.now)
     for _ in range(20 if stalled else 2):
@@ -473,7 +473,7 @@ def test_response_that_is_written_is_not_served_before_it_went_over_the_wire(
 ) -> None:
     guest = client()
     transfer = HttpTransfer(
-        "vmlinuz", 0, guest.now, guest.now, written=len(CONTENT), outcome="written"
+        "vmlinuz", len(CONTENT), 0, guest.now, guest.now, written=len(CONTENT), outcome="written"
     )
     transfer.digest.update(CONTENT)
     guest.wire.connect_uplink(guest.port, [transfer])

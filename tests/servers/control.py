@@ -21,7 +21,6 @@ from bootharness.kernels.content import Piece
 from bootharness.machine.choice import chosen_machine
 from bootharness.machine.device import Device, network_device
 from bootharness.machine.qemu import Qemu
-from bootharness.network.files import FileTable
 from bootharness.network.http_server import HttpServer
 from bootharness.network.wire import HTTP_ADDRESS
 from bootharness.plan import BootPlan
@@ -31,12 +30,12 @@ from bootharness.routes.medium import Medium
 from bootharness.routes.net import flash_of
 from bootharness.routes.net_connection import MAC
 from bootharness.routes.net_image import NetImage
-from bootharness.routes.net_paths import PATHS
 from bootharness.trace.boot_trace import BootTrace
 from bootharness.trace.milestones import NET_MILESTONES, ordered
 from bootharness.trace.network_facts import NetworkFacts, milestones
 from bootharness.watch.see import see
 from tests.servers.observed import observe
+from tests.support.net_files import contents_of
 
 __all__ = ["CAPTURE_FILE", "Control", "boot", "dnsmasq", "slirp"]
 
@@ -59,13 +58,12 @@ class Control(Struct, frozen=True, dict=True):
 
     def device(self, guest: int, image: NetImage, nic: str, folder: Path) -> Device:
         """Return the card of a guest; what goes over it is captured in ``folder``."""
-        path = PATHS[image.path]
         return network_device(
-            nic=path.card(nic),
+            nic=nic,
             mac=MAC.format(guest + 1),
             netdev=self.netdevs[guest],
-            rom=path.rom,
-            flash=flash_of(image, folder),
+            rom=image.card.rom,
+            flash=flash_of(image.card, folder),
             fds=self.fds[guest : guest + 1],
             capture=folder / CAPTURE_FILE,
             chardev=self.chardev,
@@ -78,19 +76,18 @@ def slirp(image: NetImage, workspace: Workspace) -> Iterator[Control]:
 
     Raises ToolMissing for a path on which clients have to be told apart.
     """
-    path = PATHS[image.path]
-    if path.name not in _ONE_FILE:
+    if image.path not in _ONE_FILE:
         raise ToolMissing(
             f"slirp names one boot file for all clients and forwards one connection, and "
-            f"{path.name} needs more"
+            f"{image.path} needs more"
         )
     folder = _written(image, workspace)
     workspace.path.chmod(0o755)  # as root QEMU is another user
-    netdev = f"user,id=net0,restrict=on,tftp={folder},bootfile={path.rules[0].file}"
+    netdev = f"user,id=net0,restrict=on,tftp={folder},bootfile={image.rules[0].file}"
     with ExitStack() as stack:
-        if path.http:
+        if image.card.http:
             server = HttpServer(
-                workspace.path / "http.sock", FileTable(image.contents), Faults(), _nobody,
+                workspace.path / "http.sock", image.files, Faults(), _nobody,
                 lambda: 0.0, _nobody,
             )  # fmt: skip
             stack.callback(server.stop)
@@ -110,18 +107,18 @@ def boot(control: Control, guest: int, image: NetImage, plan: BootPlan) -> BootT
 
     What went over its wire is in the trace all the same, read from a capture at the end.
     """
-    path, nic = PATHS[image.path], PATHS[image.path].card(plan.net.nic)
+    nic = image.card.nic
     with Workspace() as workspace:
         device = control.device(guest, image, nic, workspace.path)
-        medium = Medium(device, image.kernel, initrd=Initrd(Piece.of(image.initrd)))
+        medium = Medium(device, image.kernel, initrd=Initrd(Piece.of(image.initrd or b"")))
         config = chosen_machine(plan.machine, narrow=medium.narrow)
         with Qemu(config, device, workspace, tracer=plan.tracer) as qemu:
-            trace = see(image.kernel.source, qemu, medium, plan, observer=None, keep=None)
+            trace = see(plan.route, qemu, medium, plan, observer=None, keep=None)
             launched = time.time() - qemu.now()
-        seen = observe(workspace.path / CAPTURE_FILE, image.contents, launched)
+        seen = observe(workspace.path / CAPTURE_FILE, contents_of(image), launched)
     network = NetworkFacts(
         path=image.path,
-        firmware=path.firmware,
+        firmware=image.card.firmware,
         nic=nic,
         server=control.name,
         mac=MAC.format(guest + 1),
@@ -191,8 +188,8 @@ def _last_line(log: Path) -> str:
 
 def _dnsmasq_argv(image: NetImage, folder: Path) -> list[str]:
     boots = []
-    for rule in PATHS[image.path].rules:
-        tag = "tag:ipxe," if rule.ipxe else "tag:!ipxe," if len(PATHS[image.path].rules) > 1 else ""
+    for rule in image.rules:
+        tag = "tag:ipxe," if rule.ipxe else "tag:!ipxe," if len(image.rules) > 1 else ""
         boots.append(f"--dhcp-boot={tag}{rule.file}")
     return [
         *("dnsmasq", "--keep-in-foreground", "--user=root", "--conf-file=/dev/null"),
@@ -209,7 +206,7 @@ def _dnsmasq_argv(image: NetImage, folder: Path) -> list[str]:
 
 def _written(image: NetImage, workspace: Workspace) -> Path:
     folder = workspace.path / "tftp"
-    for name, content in image.contents.items():
+    for name, content in contents_of(image).items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)

@@ -14,10 +14,11 @@ from bootharness.diagnosis.verdict import Verdict
 from bootharness.formats.gdt import SegmentDescriptor
 from bootharness.text import count
 from bootharness.trace.boot_trace import BootTrace
+from bootharness.trace.network_facts import NetworkFacts
 
 __all__ = ["Answer", "Row", "Side", "built", "conclusion", "side_by_side"]
 
-_LISTED = 4
+_LISTED, _DIGITS = 4, 12
 # fields that say the same in other words, or that a loader fills in
 _SAME_IN_OTHER_WORDS = ("header", "jump", "kernel_version", "boot_flag", "syssize")
 
@@ -71,15 +72,17 @@ class Answer(Struct, frozen=True):
 def side_by_side(good: BootTrace, bad: BootTrace) -> tuple[Row, ...]:
     """Return everything about two kernels and their boots that can be compared."""
     both = bool(good.kernel) == bool(bad.kernel)
-    one, other = (dict(_facts(trace, whole=both)) for trace in (good, bad))
+    one, other = (dict(_facts(trace, kernels=both)) for trace in (good, bad))
     return tuple(Row(name, one.get(name, ""), other.get(name, "")) for name in one | other)
 
 
-def _facts(trace: BootTrace, *, whole: bool) -> Iterator[tuple[str, str]]:
-    """Yield what is known of a kernel and its boot; of the kernel not the ``whole``, where the
-    other one is a medium of which no kernel was seen: with nothing there is nothing to compare."""
+def _facts(trace: BootTrace, *, kernels: bool) -> Iterator[tuple[str, str]]:
+    """Yield what is known of a boot; of ``kernels`` only which, where the other one is a medium of
+    which none was seen: with nothing there is nothing to compare."""
     kernel = trace.kernel
-    if not whole:
+    if trace.network and trace.network.root:
+        yield from _from_folder(trace.network)
+    if not kernels:
         yield "kernel", kernel.release if kernel else "none was seen"
     elif kernel:
         yield "release", kernel.release
@@ -100,6 +103,16 @@ def _facts(trace: BootTrace, *, whole: bool) -> Iterator[tuple[str, str]]:
     yield "placed", count(trace.placed_bytes, "byte")
     for point in trace.milestones:
         yield f"{point.name} after", f"{point.seconds:.2f} s"
+
+
+def _from_folder(network: NetworkFacts) -> Iterator[tuple[str, str]]:
+    """What came of somebody's own boot files, and what was not there."""
+    for role, name in network.roles.items():
+        came = [each for each in network.files if each.name == name and each.outcome == "served"]
+        if came:
+            size = count(came[-1].file_bytes, "byte")
+            yield role, f"{name}, {size}, {came[-1].file_sha256[:_DIGITS]}"
+    yield "not there", ", ".join(network.not_there[:_LISTED])
 
 
 def _descriptor(descriptor: SegmentDescriptor) -> str:

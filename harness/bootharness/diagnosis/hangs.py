@@ -43,7 +43,7 @@ def stage1_hang(trace: BootTrace) -> Finding | None:
     """The loader runs on, or has stopped, without new BIOS calls."""
     if not hung(trace) or trace.handoff or trace.network or _in_bios(trace):
         return None
-    if trace.kernel_spoke or any(sample.in_kernel for sample in trace.samples):
+    if trace.kernel_runs:
         return None  # a kernel that was entered at its 32-bit or 64-bit entry
     if in_cpu_check(trace) or runs_at_the_end(trace):
         return None

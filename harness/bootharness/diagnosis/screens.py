@@ -10,7 +10,7 @@ from bootharness.trace.boot_trace import BootTrace
 __all__ = ["boot_manager_error", "boot_menu_waits", "initrd_dropped", "survived"]
 
 _RESTS = ("boot-manager", "waits-for-key", "idle", "loop", "halted", "timeout")
-_SHOWN_LINES = 6
+_SHOWN_LINES, _MENU_LINES = 6, 4
 
 
 def boot_manager_error(trace: BootTrace) -> Finding | None:
@@ -28,12 +28,19 @@ def boot_menu_waits(trace: BootTrace) -> Finding | None:
     if not _before_a_kernel(trace) or trace.ending.kind not in _RESTS or _complaint(trace):
         return None
     text = _text(trace)
-    if not waits(text):
-        return None
     who = runs_at_the_end(trace) or "the boot manager"
+    if waits(text):
+        return Finding(
+            f'{who} waits for a person{trace.ended_after}: its screen ends in "{last_lines(text)}"',
+            _screen(trace),
+        )
+    picture = trace.post_mortem.ocr if trace.post_mortem else ""
+    if text.strip() or not picture.strip():
+        return None
     return Finding(
-        f'{who} waits for a person{trace.ended_after}: its screen ends in "{last_lines(text)}"',
-        _screen(trace),
+        f"{who} shows a picture and does nothing more{trace.ended_after}, as a menu "
+        f'does that waits for a person: OCR reads off it "{last_lines(picture, _MENU_LINES)}"',
+        tuple(f"OCR: {line}" for line in picture.splitlines()[-_SHOWN_LINES:]),
     )
 
 
@@ -61,9 +68,7 @@ def survived(trace: BootTrace) -> str | None:
 
 def _before_a_kernel(trace: BootTrace) -> bool:
     """Whether somebody else's boot manager was at work to the end."""
-    return trace.managed and not (
-        trace.handoff or trace.kernel_spoke or any(sample.in_kernel for sample in trace.samples)
-    )
+    return trace.managed and not (trace.handoff or trace.kernel_runs)
 
 
 def _complaint(trace: BootTrace) -> str | None:

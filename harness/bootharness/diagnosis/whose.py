@@ -10,7 +10,6 @@ from bootharness.trace.synthetic import NOT_ENTERED
 __all__ = ["kernel_not_entered", "no_32_bit_entry", "other_kernel", "recorder_silent"]
 
 _RELEASE = re.compile(r"\d+\.\d+[\w.+~-]*")
-_BROUGHT = "disk"
 _JUMP_BACK = "ebfd"
 # in bytes from the entry, behind the HLT
 _HALTED_AT = len(NOT_ENTERED) // 2 - 2
@@ -37,7 +36,7 @@ def recorder_silent(trace: BootTrace) -> str | None:
 def other_kernel(trace: BootTrace) -> Finding | None:
     """Another kernel booted than the one that was to be tested."""
     kernel, handoff, heard = trace.kernel, trace.handoff, trace.heard
-    if kernel is None or not kernel.release or trace.route == _BROUGHT:
+    if kernel is None or not kernel.release or trace.brought:
         return None
     if handoff and handoff.memory_equal:
         return None  # then its file may say of itself what it likes
@@ -82,7 +81,7 @@ def kernel_not_entered(trace: BootTrace) -> Finding | None:
             tuple(trace.serial.splitlines()[-4:]),
         )
     traced = trace.tracer != "none" and trace.kernel is not None
-    if trace.route == _BROUGHT and trace.marker:
+    if trace.brought and trace.marker:
         return None  # it may be a boot manager's words that were wanted
     if trace.ending.kind != "reached" or not traced or trace.heard is None:
         return None

@@ -141,6 +141,11 @@ def is_uefi_program(image: bytes) -> bool:
     return image[:2] == b"MZ" and image[at : at + 4] == b"PE\0\0"
 
 
+# what no loader writes into a setup header, and no two kernels have alike
+_OF_THE_KERNEL = ("setup_sects", "syssize", "version", "kernel_version", "init_size",
+                  "payload_offset", "payload_length", "pref_address")  # fmt: skip
+
+
 class SetupHeader(Struct, frozen=True):
     """Every field of the setup header under its own name.
 
@@ -240,6 +245,11 @@ class SetupHeader(Struct, frozen=True):
         (boot.rst, "Loading The Rest of The Kernel"; ``code32_start`` is what is jumped to.)
         """
         return 0x100000 if self.loadflags & _LOADED_HIGH else 0x10000
+
+    def is_of_same_kernel(self, other: "SetupHeader") -> bool:
+        """Return whether two headers are of one kernel, whatever a loader has written into one of
+        them."""
+        return all(getattr(self, name) == getattr(other, name) for name in _OF_THE_KERNEL)
 
     def loaded_at(self, seen: "SetupHeader | None") -> int:
         """Return where this kernel lies when its header in memory is ``seen``: a loader that has

@@ -152,7 +152,7 @@ def network_device(
     nic: str,
     mac: str,
     netdev: str,
-    rom: bool = True,
+    rom: bool | Path = True,
     flash: tuple[Path, Path] | None = None,
     fds: tuple[int, ...] = (),
     capture: Path | None = None,
@@ -161,9 +161,9 @@ def network_device(
     """Return a network card to boot from.
 
     ``netdev`` is what it is connected to, as QEMU's -netdev with the id ``net0``, ``chardev``
-    the -chardev that this forwards connections to. Without ``rom`` the firmware has to boot by
-    itself. ``flash`` are a UEFI's code, and its variables, which it may write. ``capture`` is
-    a pcap file for QEMU to write.
+    the -chardev that this forwards connections to. Without ``rom``, which may be a file in the
+    place of the card's own, the firmware has to boot by itself. ``flash`` are a UEFI's code, and
+    its variables, which it may write. ``capture`` is a pcap file for QEMU to write.
     """
     words = []
     for unit, path in enumerate(flash or ()):
@@ -172,7 +172,7 @@ def network_device(
                             f"file={escaped(path)}"]  # fmt: skip
     if chardev:
         words += ["-chardev", chardev]
-    own_rom = "" if rom else ",romfile="
+    own_rom = f",romfile={escaped(rom)}" if isinstance(rom, Path) else "" if rom else ",romfile="
     words += ["-netdev", netdev]
     words += ["-device", f"{CARDS[nic]},netdev=net0,mac={mac},bootindex=0{own_rom}"]
     if capture:

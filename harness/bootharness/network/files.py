@@ -3,10 +3,37 @@
 import hashlib
 from collections.abc import Mapping
 from functools import cached_property
+from typing import Protocol
 
 from msgspec import Struct
 
-__all__ = ["FileTable"]
+__all__ = ["Content", "FileTable", "Files"]
+
+
+class Content(Protocol):
+    """What is in a file, as far as it is asked for."""
+
+    def __len__(self) -> int:
+        """Return its size in bytes."""
+
+    def __getitem__(self, part: slice, /) -> bytes | memoryview:
+        """Return a part of it."""
+
+
+class Files(Protocol):
+    """Where servers find what they are asked for."""
+
+    def find(self, name: str) -> str | None:
+        """Return the one name of what a client asks for, None where there is no such file."""
+
+    def open(self, name: str) -> Content | None:
+        """Return what is in a file that was found, None where it is gone."""
+
+    def digest(self, name: str) -> str:
+        """Return the SHA-256 of a file that was found, in hex; empty where that is not known."""
+
+    def why_not(self, name: str) -> str:
+        """Say what is there in place of a file that was not found, empty where nothing is."""
 
 
 class FileTable(Struct, frozen=True, dict=True):
@@ -26,3 +53,15 @@ class FileTable(Struct, frozen=True, dict=True):
         """
         known = name.removeprefix("/")
         return known if known in self.contents else None
+
+    def open(self, name: str) -> Content:
+        """Return what is in a file that was found."""
+        return memoryview(self.contents[name])
+
+    def digest(self, name: str) -> str:
+        """Return the SHA-256 of a file that was found, in hex."""
+        return self.digests[name]
+
+    def why_not(self, _name: str) -> str:
+        """Return nothing: the table has nothing else."""
+        return ""

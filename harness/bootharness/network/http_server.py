@@ -17,10 +17,11 @@ from http.server import BaseHTTPRequestHandler
 from io import BufferedIOBase
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from msgspec import Struct, field
 
-from bootharness.network.files import FileTable
+from bootharness.network.files import Content, Files
 from bootharness.plan.fault import Faults
 from bootharness.trace.network_facts import NetEventKind
 
@@ -48,6 +49,7 @@ class HttpTransfer(Struct):
     """
 
     name: str
+    file_bytes: int
     begins: int
     requested_at: float
     last_at: float
@@ -72,7 +74,7 @@ class HttpServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
     def __init__(
         self,
         path: Path,
-        files: FileTable,
+        files: Files,
         faults: Faults,
         note: Note,
         now: Callable[[], float],
@@ -175,16 +177,19 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(body=True)
 
     def _answer(self, *, body: bool) -> None:
-        name = self.server.files.find(self.path)
+        asked = unquote(urlsplit(self.path).path)
+        name = self.server.files.find(asked)
         faults = self.server.faults
         if name is None or faults.of("missing", file=name):
-            return self._refuse(name or self.path, HTTPStatus.NOT_FOUND)
+            return self._refuse(name or asked, HTTPStatus.NOT_FOUND)
         for fault in faults.of("http-status", file=name):
             return self._refuse(name, fault.status)
         if len(self.server.transfers) >= _LIMIT:
             self.close_connection = True
             return self._refuse(name, HTTPStatus.TOO_MANY_REQUESTS)
-        content = self.server.files.contents[name]
+        content = self.server.files.open(name)
+        if content is None:
+            return self._refuse(name, HTTPStatus.NOT_FOUND)
         self.send_response(HTTPStatus.OK)
         self.send_header("Content-Length", str(len(content)))
         self.send_header("Content-Type", "application/octet-stream")
@@ -195,13 +200,15 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _refuse(self, name: str, status: int) -> None:
         text = f"{status} {responses.get(status, '')}".rstrip()
+        if status == HTTPStatus.NOT_FOUND and (why := self.server.files.why_not(name)):
+            text += f", {why}"
         self.server.note(NetEventKind.HTTP_STATUS, name, text=text)
         self.send_error(status)
 
-    def _send(self, name: str, content: bytes) -> None:
+    def _send(self, name: str, content: Content) -> None:
         server = self.server
         now = server.now()
-        transfer = HttpTransfer(name, server.written, now, now)
+        transfer = HttpTransfer(name, len(content), server.written, now, now)
         server.transfers.append(transfer)
         server.note(NetEventKind.FILE_REQUESTED, name, text=f"http {self.command}")
         stop_at, kind = self._limit(name, len(content))

@@ -28,7 +28,7 @@ from bootharness.formats.tftp import (
     parse_ack,
 )
 from bootharness.network.events import Journal
-from bootharness.network.files import FileTable
+from bootharness.network.files import Content, Files
 from bootharness.plan.fault import Fault, Faults
 from bootharness.trace.network_facts import NetEventKind, NetFile
 
@@ -61,11 +61,14 @@ Send = Callable[[float, bytes], None]
 class Transfer(Struct):
     """One file on its way; blocks count from 1, 0 is the answer to the request.
 
-    ``sent`` goes back to ``acked`` when blocks are sent again, ``highest`` never does.
+    ``size`` is how much of it is meant to be sent; ``sent`` goes back to ``acked`` when blocks are
+    sent again, ``highest`` never does.
     """
 
     name: str
-    content: memoryview
+    content: Content
+    file_bytes: int
+    size: int
     headers: ReplyHeaders
     client_port: int
     server_port: int
@@ -100,15 +103,20 @@ class Transfer(Struct):
         return self.content[(block - 1) * self.block_bytes : block * self.block_bytes]
 
     @property
+    def sha256(self) -> str:
+        """The digest of what was sent."""
+        return self.digest.hexdigest()
+
+    @property
     def acked_bytes(self) -> int:
         """How much of the file has arrived."""
-        return min(max(self.acked, 0) * self.block_bytes, len(self.content))
+        return min(max(self.acked, 0) * self.block_bytes, self.size)
 
 
 class TftpServer(Struct):
     """Serves a table of files to the clients of one port."""
 
-    files: FileTable
+    files: Files
     mac: bytes
     journal: Journal
     send: Send
@@ -136,11 +144,13 @@ class TftpServer(Struct):
         self._settle(now)
         name = self.files.find(request.file)
         if name is None or self.faults.of("missing", file=name):
-            self.journal.note(now, NetEventKind.FILE_MISSING, request.file, text="tftp")
-            return self._refuse(asked, now, TftpError.NOT_FOUND, "File not found")
+            return self._not_there(asked, request.file, now)
         if len(self._open) >= _OPEN_LIMIT or len(self.transfers) >= _LIMIT:
             return self._refuse(asked, now, TftpError.REFUSED, "too many transfers")
-        transfer = self._begin(request, name, asked, now)
+        content = self.files.open(name)
+        if content is None:
+            return self._not_there(asked, request.file, now)
+        transfer = self._begin(request, name, content, asked, now)
         said = " ".join(f"{key}={value}" for key, value in request.options.items())
         self.journal.note(now, NetEventKind.FILE_REQUESTED, name, text=f"tftp {said}".strip())
         self._answer(transfer, now)
@@ -194,7 +204,7 @@ class TftpServer(Struct):
                 continue
             if transfer.timeouts >= _TIMEOUTS:
                 self._settle(now)
-                self._open.pop(transfer.server_port, None)
+                self._close(transfer)
             else:
                 transfer.timeouts += 1
                 self._answer(transfer, now)
@@ -227,25 +237,31 @@ class TftpServer(Struct):
             name=transfer.name,
             protocol="tftp",
             mac=self.journal.mac,
-            file_bytes=len(self.files.contents[transfer.name]),
+            file_bytes=transfer.file_bytes,
             file_sha256=transfer.file_sha256,
             requested_at=transfer.requested_at,
             last_at=transfer.heard_at,
             sent_bytes=transfer.acked_bytes,
             outcome=transfer.outcome,
             promised_bytes=transfer.promised,
-            sha256=transfer.digest.hexdigest() if done else "",
+            sha256=transfer.sha256 if done else "",
             block_bytes=transfer.block_bytes,
             window=transfer.window,
             repeats=transfer.all_repeats,
         )
 
-    def _begin(self, request: TftpRequest, name: str, asked: Datagram, now: float) -> Transfer:
-        whole = self.files.contents[name]
-        content = memoryview(whole)
+    def _not_there(self, asked: Datagram, name: str, now: float) -> None:
+        why = self.files.why_not(name)
+        self.journal.note(now, NetEventKind.FILE_MISSING, name, text=f"tftp {why}".strip())
+        self._refuse(asked, now, TftpError.NOT_FOUND, "File not found")
+
+    def _begin(
+        self, request: TftpRequest, name: str, content: Content, asked: Datagram, now: float
+    ) -> Transfer:
+        size = len(content)
         for fault in self.faults.of("short", file=name):
             content = content[: fault.bytes]
-        accepted = self._accepted(request, name, len(whole))
+        accepted = self._accepted(request, name, size)
         block_bytes = accepted.get("blksize", _DEFAULT_BLOCK)
         while (port := _FIRST_PORT + self._next_port % _PORTS) in self._open:
             self._next_port += 1
@@ -253,6 +269,8 @@ class TftpServer(Struct):
         transfer = Transfer(
             name=name,
             content=content,
+            file_bytes=size,
+            size=len(content),
             headers=ReplyHeaders.answering(asked, self.mac, port),
             client_port=asked.source_port,
             server_port=port,
@@ -265,7 +283,7 @@ class TftpServer(Struct):
             last_block=len(content) // block_bytes + 1,
             oack=build_oack(accepted) if accepted else None,
             acked=-1 if accepted else 0,
-            file_sha256=self.files.digests[name],
+            file_sha256=self.files.digest(name),
             faults=self.faults.of(
                 "drop", "duplicate", "delay", "corrupt", "stall", "slow", file=name
             ),
@@ -384,7 +402,9 @@ class TftpServer(Struct):
 
     def _finished(self, transfer: Transfer, now: float) -> None:
         transfer.outcome = "served"
-        self._open.pop(transfer.server_port, None)
+        if not transfer.file_sha256:
+            transfer.file_sha256 = self._digest(transfer)
+        self._close(transfer)
         self.served.add(transfer.name)
         self.journal.note(
             now,
@@ -395,11 +415,23 @@ class TftpServer(Struct):
 
     def _aborted(self, transfer: Transfer, error: TftpError, now: float) -> None:
         transfer.outcome = "aborted"
-        self._open.pop(transfer.server_port, None)
+        self._close(transfer)
         kind = NetEventKind.FILE_SIZE_ASKED if transfer.acked <= 0 else NetEventKind.FILE_ABORTED
         self.journal.note(
             now, kind, transfer.name, text=f"tftp error {error.code} {error.text}".strip()
         )
+
+    @staticmethod
+    def _digest(transfer: Transfer) -> str:
+        """Return the digest of a file that was sent whole: of what was sent, unless that was
+        altered on purpose."""
+        if transfer.altered:
+            return hashlib.sha256(transfer.content[: transfer.size]).hexdigest()
+        return transfer.sha256
+
+    def _close(self, transfer: Transfer) -> None:
+        self._open.pop(transfer.server_port, None)
+        transfer.content = b""
 
     def _settle(self, now: float) -> None:
         """Take transfers for served that only lack the last acknowledgement.

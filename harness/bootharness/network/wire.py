@@ -39,7 +39,7 @@ from bootharness.network.addresses import HTTP_HOST, SERVER_HOST
 from bootharness.network.boot_rule import BootRule
 from bootharness.network.dhcp_server import DhcpServer
 from bootharness.network.events import Journal
-from bootharness.network.files import FileTable
+from bootharness.network.files import Files
 from bootharness.network.http_server import HttpTransfer
 from bootharness.network.tcp import SYN, Flow, Segment
 from bootharness.network.tftp_server import TFTP_PORT, TftpServer
@@ -114,7 +114,7 @@ class Wire:
 
     def __init__(
         self,
-        files: FileTable,
+        files: Files,
         rules: tuple[BootRule, ...],
         faults: Faults | None = None,
         *,
@@ -455,17 +455,18 @@ class Wire:
                 )
 
     def _snapshot(self, transfer: HttpTransfer, uplink: _Uplink, mac: str) -> NetFile:
-        done, on_its_way = transfer.outcome == "served", transfer.outcome == "written"
+        on_its_way = transfer.outcome == "written"
+        sha256 = transfer.digest.hexdigest() if transfer.outcome == "served" else ""
         return NetFile(
             name=transfer.name,
             protocol="http",
             mac=mac,
-            file_bytes=len(self.files.contents[transfer.name]),
-            file_sha256=self.files.digests[transfer.name],
+            file_bytes=transfer.file_bytes,
+            file_sha256=self.files.digest(transfer.name) or sha256,
             requested_at=transfer.requested_at,
             last_at=max(transfer.last_at, uplink.data_at) if on_its_way else transfer.last_at,
             sent_bytes=uplink.arrived_of(transfer),
             outcome="open" if on_its_way else transfer.outcome,
-            promised_bytes=len(self.files.contents[transfer.name]),
-            sha256=transfer.digest.hexdigest() if done else "",
+            promised_bytes=transfer.file_bytes,
+            sha256=sha256,
         )

@@ -17,6 +17,7 @@ from bootharness.plan.disk_fault import DiskFaults
 from bootharness.plan.fault import Faults
 from bootharness.plan.fault_line import FaultList
 from bootharness.plan.goal import AUTO, BEFORE_USERSPACE, SCREEN, SHUTDOWN, UNTIL, check_until
+from bootharness.plan.net_server import check_server
 from bootharness.plan.option import Option, options_of
 from bootharness.plan.pattern import check_on_screen, is_needle
 from bootharness.plan.prompt import Prompt, check_prompt
@@ -195,6 +196,28 @@ class NetPlan(Struct, frozen=True):
             by_route=True,
         ),
     ] = AUTO
+    bootfile: Annotated[
+        str | None,
+        Option(
+            "--bootfile",
+            "The file of a --net-root that the DHCP server names; without it a boot program of a "
+            "name that is known.",
+            title="boot file",
+            metavar="NAME",
+            by_route=True,
+        ),
+    ] = None
+    more_servers: Annotated[
+        tuple[str, ...],
+        Option(
+            "--and-server",
+            "A further server of your own on the same network, as --net-server; may be repeated.",
+            metavar="SERVER",
+            check=check_server,
+            by_route=True,
+            repeated=True,
+        ),
+    ] = ()
     faults: Annotated[
         Faults,
         Option(
@@ -206,6 +229,16 @@ class NetPlan(Struct, frozen=True):
             repeated=True,
         ),
     ] = Faults()
+    cold: Annotated[
+        bool,
+        Option(
+            "--cold",
+            "Start the machine from its beginning: not from one that was saved before its first "
+            "packet, as every boot with the same firmware and card is otherwise.",
+            kind=bool,
+            by_route=True,
+        ),
+    ] = False
 
     def __post_init__(self) -> None:
         _check(self)
@@ -363,6 +396,22 @@ class BootPlan(Struct, frozen=True):
         return tuple(each for each in given if each and is_needle(each))
 
     @property
+    def restorable(self) -> bool:
+        """Whether a boot from a network may go on from a machine that another has saved before its
+        first packet: not where something of its own happens before that."""
+        at_first = any(fault.kind == "link-down" and not fault.file for fault in self.net.faults)
+        return not (
+            self.net.cold
+            or at_first
+            # which frames are lost is counted from the first, and the firmware's are among them
+            or "loss" in self.net.faults
+            # the guest's clock is counted from its launch
+            or self.at_most_s is not None
+            # it may be the firmware that asks for what is to be typed
+            or self.send
+        )
+
+    @property
     def wants_userspace(self) -> bool:
         """Whether it needs an initrd to come as far as wanted, of a plan that is settled."""
         return self.until not in BEFORE_USERSPACE
@@ -442,6 +491,8 @@ def _check(part: Any) -> None:
             raise UsageError(f"{each.title} {value!r}: a list of files is wanted")
         if each.choices and value not in each.choices:
             raise UsageError(f"{each.title} {value!r}: known are {', '.join(each.choices)}")
+        if each.kind is bool and not isinstance(value, bool):
+            raise UsageError(f"{each.title} {value!r}: true or false is wanted ({each.name})")
         if each.kind in (int, float) and type(value) not in (int, each.kind):
             raise UsageError(f"{each.title} {value!r}: a number is wanted ({each.name})")
         if each.least is not None and not value >= each.least:  # what is no number is less

@@ -97,6 +97,11 @@ class Fault(Struct, frozen=True):
             raise UsageError(f"network fault {text!r}: status is an error, of 400 to 599")
         return fault
 
+    @property
+    def names_file(self) -> bool:
+        """Whether it concerns one file."""
+        return "file" in FAULTS[self.kind] and bool(self.file)
+
     def __str__(self) -> str:
         usual = {
             **{each.name: each.default for each in fields(Fault)},
@@ -119,7 +124,7 @@ class Fault(Struct, frozen=True):
             raise UsageError(f"{whose} has nothing that comes over HTTP")
         if self.kind == "wrong-next-server" and not over_tftp:
             raise UsageError(f"{whose} has nothing that comes over TFTP")
-        if "file" not in FAULTS[self.kind] or not self.file:
+        if not self.names_file:
             return
         if self.file not in sizes:
             raise UsageError(f"{whose} serves no {self.file}, but {', '.join(sorted(sizes))}")

@@ -1,6 +1,7 @@
 """The verdict on a boot, and what shows it, as lines for a terminal."""
 
 import enum
+from collections.abc import Iterator
 from typing import TextIO
 
 import click
@@ -19,6 +20,9 @@ _SERIAL_LINES = 6
 _EVIDENCE_LINES = 16
 _INDENT = 5
 _WORTH_A_RATE = 100_000
+_SHOWN_ROLES = ("nbp", "kernel", "initrd")
+_NAMES = 12
+"""Of what was asked for in vain."""
 
 
 class Detail(enum.IntEnum):
@@ -52,10 +56,9 @@ def print_result(
         if event.kind is NetEventKind.FAULT_UNUSED:
             unused = f"the fault of {event.file}, block {event.block:,}: {event.text}"
             say(output, printable(unused), indent=_INDENT)
-    if trace.milestones and (detail is Detail.ALL or judgement.verdict is Verdict.BAD):
-        say(output, (_progress(trace), {"dim": True}), indent=_INDENT)
-        if trace.network:
-            say(output, (_served(trace.network), {"dim": True}), indent=_INDENT)
+    all_of_it = detail is Detail.ALL or judgement.verdict is Verdict.BAD
+    for line in _course(trace, all_of_it=all_of_it):
+        say(output, (line, {"dim": True}), indent=_INDENT)
     if judgement.diagnosis is None or judgement.verdict is Verdict.SKIP:
         return
     for line in first_lines(judgement.diagnosis.evidence, _EVIDENCE_LINES):
@@ -96,16 +99,42 @@ def _machine(trace: BootTrace) -> list[str]:
         if machine.instead_of:
             parts.append(f"{machine.instead_of}, chosen first, has no CPU for it")
     if trace.network:
-        parts.append(f"{trace.network.path} over {trace.network.nic}")
+        network = trace.network
+        whose = f", from {network.server}" if network.servers else ""
+        parts.append(f"{network.path} over {network.nic}{whose}")
     return parts
 
 
+def _course(trace: BootTrace, *, all_of_it: bool) -> Iterator[str]:
+    """Yield how a boot went, and from where on if it was not all waited for."""
+    if trace.milestones and all_of_it:
+        yield _progress(trace)
+        yield from _over_the_wire(trace.network)
+    if trace.machine and (restored := trace.machine.restored):
+        saved = f"{restored.saved_s:.1f} s saved"
+        yield f"restored from a machine saved before its first packet, {saved}"
+
+
+def _over_the_wire(network: NetworkFacts | None) -> Iterator[str]:
+    """What came over the network, and of somebody's own files what was asked for in vain."""
+    if network is None:
+        return
+    yield _served(network)
+    if network.brought and (missing := network.not_there):
+        some = [*map(printable, missing[:_NAMES]), *(["..."] if len(missing) > _NAMES else [])]
+        yield f"not there, of what was asked for: {count(len(missing), 'name')}: {', '.join(some)}"
+
+
 def _served(network: NetworkFacts) -> str:
-    """The files that came over the network: how much of each, how fast, and whether intact."""
-    files = []
+    """The files that came over the network: how much of each, how fast, and whether intact; of
+    somebody's own those that have a part in every boot, and how many others there were."""
+    files, others = [], 0
     for file in network.files:
         if not file.sent_bytes and file.outcome == "aborted":
             continue  # a client that only asked for the size
+        if network.brought and file.intact and file.role not in _SHOWN_ROLES:
+            others += 1
+            continue
         whole = file.sent_bytes == file.file_bytes
         size = count(file.sent_bytes, "byte")
         if not whole:
@@ -113,6 +142,8 @@ def _served(network: NetworkFacts) -> str:
         digest = "" if file.intact else f", {file.outcome}" if not whole else ", not intact"
         rate = f" at {file.rate / 1e6:.1f} MB/s" if file.sent_bytes >= _WORTH_A_RATE else ""
         files.append(f"{printable(file.name)} {size}{rate}{digest}")
+    if others:
+        files.append(f"{count(others, 'other')}")
     if not files:
         return "served: nothing"
     intact = ", all intact" if all(file.intact for file in network.files if file.sent_bytes) else ""

@@ -58,9 +58,6 @@ _ALIGNMENT_SECTORS = 2048
 LEAST_DISK_SECTORS = 16 * 63
 """A disk's size is told in cylinders of so many, and one of none cannot be read: smaller images
 end in zeros that are not in their file."""
-# what no loader writes into a setup header, and no two kernels have alike
-_OF_THE_KERNEL = ("setup_sects", "syssize", "version", "kernel_version", "init_size",
-                  "payload_offset", "payload_length", "pref_address")  # fmt: skip
 # into which a loader writes: the setup header, and the sector before it
 _LOADERS_BYTES = 2 * SECTOR_BYTES
 _HIGH_MEMORY = 0x100000
@@ -351,7 +348,9 @@ class DiskImage(Struct, frozen=True):
         spans = tuple(_read_together(reads, self.sectors))
         for lba in _places(self, spans) if entered or release else ():
             found = self._kernel_at(lba, folder)
-            if found and (_same(found.header, entered) if entered else found.release == release):
+            if found and (
+                found.header.is_of_same_kernel(entered) if entered else found.release == release
+            ):
                 return lba, found
         for lba in dict.fromkeys(at for span in spans for at in (span.start, span.start - 1)):
             found = self._kernel_at(lba, folder)
@@ -576,11 +575,6 @@ def _places(disk: DiskImage, spans: Iterable[range]) -> Iterator[int]:
             if (at - MAGIC_AT) % size == 0:
                 yield span.start + (at - MAGIC_AT) // size
             at = data.find(MAGIC, at + 1)
-
-
-def _same(one: SetupHeader, other: SetupHeader) -> bool:
-    """Whether two headers are of one kernel, whatever a loader has written into one of them."""
-    return all(getattr(one, name) == getattr(other, name) for name in _OF_THE_KERNEL)
 
 
 def _mbr(binary: bytes, kernel: KernelImage, first_lba: int, total: int) -> bytes:

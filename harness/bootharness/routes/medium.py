@@ -89,9 +89,15 @@ class Medium(Struct, frozen=True):
                 machine.resume()
 
     @property
+    def brought(self) -> bool:
+        """Whether somebody brought all that is booted, and a kernel is whatever runs of it."""
+        from_root = self.wire is not None and self.wire.brought
+        return from_root or (self.disk is not None and self.loader is None)
+
+    @property
     def managed(self) -> bool:
         """Whether a boot manager is at work, which finds its kernel by itself."""
-        return self.disk is not None and (self.loader is None or self.loader.manager)
+        return self.brought or (self.loader is not None and self.loader.manager)
 
     @property
     def narrow(self) -> bool:
@@ -117,7 +123,12 @@ class Medium(Struct, frozen=True):
     ) -> Self:
         """Return the medium with a kernel that is known by now; otherwise as
         `DiskImage.with_kernel_found`."""
-        if self.disk is None or self.kernel is not None:
+        if self.kernel is not None:
+            return self
+        if self.wire:
+            kernel, initrd = self.wire.loaded(entered, release)
+            return replace(self, kernel=kernel, initrd=initrd)
+        if self.disk is None:
             return self
         disk = self.disk
         with suppress(OSError):  # the image has been taken away meanwhile: then nothing is learned

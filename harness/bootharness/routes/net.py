@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from bootharness.errors import UsageError
 from bootharness.host.workspace import Workspace
 from bootharness.kernels.content import Piece
@@ -12,17 +14,19 @@ from bootharness.kernels.image import KernelImage
 from bootharness.kernels.initrd import initrd_bytes
 from bootharness.machine.device import Device, network_device
 from bootharness.network.files import FileTable
+from bootharness.network.namespace import Namespace
 from bootharness.network.network import Network, Plug
 from bootharness.network.uplink import Uplink
 from bootharness.network.wire import Wire
 from bootharness.plan import BootPlan
+from bootharness.plan.fault import Faults
 from bootharness.routes.disk import Initrd
 from bootharness.routes.medium import Medium
 from bootharness.routes.net_connection import MAC, Connection
-from bootharness.routes.net_image import NetImage
+from bootharness.routes.net_image import Card, NetImage
 from bootharness.routes.net_paths import PATHS, UEFI
 
-__all__ = ["flash_of", "net_image", "network_for", "plugged_in", "prepare"]
+__all__ = ["flash_of", "net_image", "network_for", "on_network", "plugged_in", "prepare"]
 
 # in frames: five blocks of 1432 bytes overrun its ring of 8 KiB, and QEMU drops what does
 _RINGS = {"rtl8139": 4}
@@ -32,11 +36,14 @@ _HANG = b"\xeb\xfe" + bytes(510)
 @contextmanager
 def prepare(kernel: KernelImage, plan: BootPlan, workspace: Workspace) -> Iterator[Medium]:
     """Serve a kernel on a network of its own, and plug one guest in."""
-    image = net_image(kernel, plan)
-    with (
-        network_for(image, plan) as network,
-        plugged_in(network, image, plan, workspace) as medium,
-    ):
+    with on_network(net_image(kernel, plan), plan, workspace) as medium:
+        yield medium
+
+
+@contextmanager
+def on_network(image: NetImage, plan: BootPlan, workspace: Workspace) -> Iterator[Medium]:
+    """Serve what an image has on a network of its own, and plug one guest in."""
+    with network_for(image, plan) as network, plugged_in(network, image, workspace) as medium:
         yield medium
 
 
@@ -51,7 +58,19 @@ def net_image(kernel: KernelImage, plan: BootPlan) -> NetImage:
         raise UsageError(f"the route {path.name}: a 64-bit UEFI cannot start {kernel.source}")
     initrd = initrd_bytes(kernel, plan)
     contents = path.files(_read(kernel.path), initrd, plan.cmdline)
-    return NetImage(path.name, kernel, initrd, contents, dict(path.roles))
+    sizes = {name: len(each) for name, each in contents.items()}
+    plan.net.faults.check(path.name, sizes, path.over_http)
+    contents |= _spoilt(plan.net.faults, dict(path.roles), path.wrong_script)
+    return NetImage(
+        path.name,
+        Card(path.firmware, path.card(plan.net.nic), path.rom, path.http),
+        FileTable(contents),
+        path.rules,
+        sizes,
+        dict(path.roles),
+        kernel,
+        initrd,
+    )
 
 
 def _read(path: Path) -> bytes:
@@ -61,39 +80,43 @@ def _read(path: Path) -> bytes:
         raise UsageError(f"{path}: {error.strerror}") from error
 
 
+def _spoilt(faults: Faults, roles: dict[str, str], wrong_script: bytes) -> dict[str, bytes]:
+    """Return the files that faults have others in the place of."""
+    spoilt = {}
+    if "script-error" in faults:
+        spoilt[roles["script"]] = wrong_script
+    if "nbp-hang" in faults:
+        spoilt[roles.get("nbp", roles["script"])] = _HANG
+    return spoilt
+
+
 @contextmanager
 def network_for(image: NetImage, plan: BootPlan) -> Iterator[Network]:
-    """Run the network that serves these files, with the faults of the plan.
-
-    Raises UsageError for a fault that could never act.
-    """
-    path, faults = PATHS[image.path], plan.net.faults
-    contents = dict(image.contents)
-    faults.check(path.name, {name: len(each) for name, each in contents.items()}, path.over_http)
-    if "script-error" in faults:
-        contents[image.roles["script"]] = path.wrong_script
-    if "nbp-hang" in faults:
-        contents[image.roles.get("nbp", image.roles["script"])] = _HANG
-    wire = Wire(FileTable(contents), path.rules, faults, ring=_RINGS.get(path.card(plan.net.nic)))
+    """Run the network that serves an image, with the faults of the plan."""
+    wire = Wire(image.files, image.rules, plan.net.faults, ring=_RINGS.get(image.card.nic))
     with Network(wire) as network:
         yield network
 
 
 @contextmanager
 def plugged_in(
-    network: Network, image: NetImage, plan: BootPlan, workspace: Workspace
+    network: Network, image: NetImage, workspace: Workspace, servers: tuple[Namespace, ...] = ()
 ) -> Iterator[Medium]:
-    """Plug one guest into a network, which may have others, with HTTP if its path needs that."""
-    path, plug = PATHS[image.path], network.plug()
+    """Plug one guest into a network, which may have others, with HTTP if it may ask us for that.
+
+    ``servers`` are those of somebody else's that are on it.
+    """
+    plug = network.plug()
+    if image.card.mac is None:
+        image = replace(image, card=replace(image.card, mac=MAC.format(plug.port)))
     uplink = None
     try:
-        uplink = Uplink(network, plug, workspace) if path.http else None
-        nic = path.card(plan.net.nic)
+        uplink = Uplink(network, plug, workspace) if image.card.http else None
         yield Medium(
-            device=_device(plug, image, nic, workspace.path),
+            device=_device(plug, image.card, workspace.path),
             kernel=image.kernel,
-            initrd=Initrd(Piece.of(image.initrd)),
-            wire=Connection(network, plug, image, nic, path.firmware, uplink),
+            initrd=None if image.initrd is None else Initrd(Piece.of(image.initrd)),
+            wire=Connection(network, plug, image, uplink, servers),
         )
     finally:
         if uplink:
@@ -101,21 +124,21 @@ def plugged_in(
         plug.close()
 
 
-def _device(plug: Plug, image: NetImage, nic: str, folder: Path) -> Device:
+def _device(plug: Plug, card: Card, folder: Path) -> Device:
     fd = plug.guest_end.fileno()
     return network_device(
-        nic=nic,
-        mac=MAC.format(plug.port),
+        nic=card.nic,
+        mac=card.mac or "",
         netdev=f"dgram,id=net0,local.type=fd,local.str={fd}",
-        rom=PATHS[image.path].rom,
-        flash=flash_of(image, folder),
+        rom=card.rom,
+        flash=flash_of(card, folder),
         fds=(fd,),
     )
 
 
-def flash_of(image: NetImage, folder: Path) -> tuple[Path, Path] | None:
+def flash_of(card: Card, folder: Path) -> tuple[Path, Path] | None:
     """Return a UEFI's code and a copy of its variables in ``folder``; None for a BIOS."""
-    if PATHS[image.path].firmware != "uefi":
+    if card.firmware != "uefi":
         return None
     code, variables = UEFI
     copy = folder / variables.name

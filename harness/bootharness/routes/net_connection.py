@@ -1,13 +1,23 @@
 """One guest's connection to the network, as a boot watches it."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from bootharness.diagnosis.certainty import Wait, last_asked, still_awaited
 from bootharness.errors import WireLost
+from bootharness.formats.bzimage import SetupHeader
+from bootharness.kernels.image import KernelImage
 from bootharness.machine.machine import Machine
+from bootharness.network.arrived import Arrived
+from bootharness.network.file_tree import FileTree
+from bootharness.network.files import Content
+from bootharness.network.namespace import Namespace
 from bootharness.network.network import Network, Plug
+from bootharness.network.threshold import Answered, Threshold
 from bootharness.network.uplink import Uplink
+from bootharness.routes.disk import Initrd
 from bootharness.routes.net_image import NetImage
+from bootharness.routes.seen_files import SeenFiles
 from bootharness.trace.network_facts import NetEventKind, NetworkFacts
 
 __all__ = ["MAC", "Connection"]
@@ -25,16 +35,17 @@ class Connection:
         network: Network,
         plug: Plug,
         image: NetImage,
-        nic: str,
-        firmware: str,
         uplink: Uplink | None = None,
+        servers: tuple[Namespace, ...] = (),
     ) -> None:
         self._network = network
         self._plug = plug
         self._image = image
-        self._nic = nic
-        self._firmware = firmware
         self._uplink = uplink
+        self._servers = servers
+        self._said: tuple[str, ...] = ()
+        brought = image.files
+        self._seen = SeenFiles(brought) if isinstance(brought, FileTree | Arrived) else None
         self._up = True
         self._looked_at = 0.0
 
@@ -42,6 +53,29 @@ class Connection:
         """Note that QEMU has its end of the socket, and when it was launched, on the monotonic
         clock."""
         self._plug.started(launched)
+        for server in self._servers:
+            server.started()
+
+    def keep_waiting(self) -> None:
+        """Keep the guest waiting, once, when it asks the network for something."""
+        self._plug.keep_waiting()
+
+    def claim(self) -> bool:
+        """Return whether the guest waits, and have it wait until `let_go_on`."""
+        return self._plug.claim()
+
+    def sent(self) -> Threshold:
+        """Return all that a guest that waits has sent by now."""
+        return self._plug.sent()
+
+    def let_go_on(self) -> None:
+        """Answer what the guest has asked for."""
+        self._plug.let_go_on()
+
+    def replay(self, early: Iterable[Answered], asking: Iterable[bytes]) -> bool:
+        """Take what a guest had sent before it was saved, and return whether it would be answered
+        now as it was then."""
+        return self._plug.replay(early, asking)
 
     def capture(self, path: Path) -> None:
         """Write every frame to a pcap file from now on."""
@@ -50,8 +84,7 @@ class Connection:
     @property
     def faults_cost_s(self) -> float:
         """For how long the faults may keep a boot that gets over them, in seconds."""
-        sizes = {name: len(content) for name, content in self._image.contents.items()}
-        return self._network.wire.faults.cost_s(sizes)
+        return self._network.wire.faults.cost_s(self._image.sizes)
 
     @property
     def capture_lost(self) -> str:
@@ -59,7 +92,13 @@ class Connection:
         return self._network.capture_lost
 
     def check(self) -> None:
-        """Raise WireLost when the network does not work any more: that is no guest's fault."""
+        """Raise WireLost when the network does not work any more, ServerLost when a server has
+        ended: that is no guest's fault."""
+        self._check_wire()
+        for server in self._servers:
+            server.check(begun=self.frames > 0)
+
+    def _check_wire(self) -> None:
         self._plug.check()
         if self._uplink and self._uplink.ended:
             raise WireLost("the QEMU that brings HTTP to the guest went away: run it again")
@@ -101,22 +140,59 @@ class Connection:
 
     def facts(self) -> NetworkFacts:
         """Return what is known of the network now."""
+        card, events, files = self._image.card, self._plug.events(), self._plug.files()
+        if self._seen:
+            files = self._seen.roles(files, events)
         return NetworkFacts(
             path=self._image.path,
-            firmware=self._firmware,
-            nic=self._nic,
-            server="wire",
-            mac=MAC.format(self._plug.port),
-            roles=self._image.roles,
+            firmware=card.firmware,
+            nic=card.nic,
+            server=", ".join(map(str, self._servers)) or "wire",
+            mac=card.mac or "",
+            roles=self._image.roles or {each.role: each.name for each in files if each.role},
+            root=str(self._image.root or ""),
+            servers=self._image.servers,
+            said=self._said,
             faults=tuple(map(str, self._network.wire.faults.all)),
-            events=self._plug.events(),
-            files=self._plug.files(),
+            events=events,
+            files=files,
             frames=self.frames,
             dropped=self._plug.dropped,
             events_left_out=self._plug.events_left_out,
         )
 
+    def open(self, name: str) -> Content | None:
+        """Return what is in a file that is served, None where there is none."""
+        found = self._image.files.find(name)
+        return self._image.files.open(found) if found else None
+
+    def beside(self, name: str, suffix: str) -> Path | None:
+        """Return the file of somebody's folder that has another suffix than one that is served,
+        None where there is none."""
+        if not isinstance(self._image.files, FileTree):
+            return None
+        return self._image.files.path(str(Path(name).with_suffix(suffix)))
+
+    @property
+    def brought(self) -> bool:
+        """Whether somebody brought what is served."""
+        return self._seen is not None
+
+    def loaded(
+        self, entered: SetupHeader | None, release: str | None
+    ) -> tuple[KernelImage | None, Initrd | None]:
+        """Return the kernel that came over the wire, of several the one that was ``entered`` or
+        whose banner came, of ``release``, and the initrd that goes with one that was entered."""
+        if self._seen is None:
+            return None, None
+        files = self.facts().files
+        initrd = self._seen.initrd(files, entered) if entered else None
+        return self._seen.kernel(files, entered, release), initrd
+
     def finish(self) -> None:
-        """Close the books at the end of the boot. Raises WireLost as `look` does."""
-        self.check()
+        """Close the books at the end of the boot. Raises WireLost as `look` does; a server may
+        have ended by then."""
+        self._check_wire()
+        complaints = [(each.setup.name, each.complaint()) for each in self._servers]
+        self._said = tuple(f"{name}: {words}" for name, words in complaints if words)
         self._network.finish(self._plug)

@@ -1,20 +1,46 @@
-"""What a network serves to boot one kernel."""
+"""What a network serves to its guests, and what of it is known beforehand."""
+
+from collections.abc import Mapping
+from pathlib import Path
 
 from msgspec import Struct
 
 from bootharness.kernels.image import KernelImage
+from bootharness.machine.device import Firmware
+from bootharness.network.boot_rule import BootRule
+from bootharness.network.files import Files
 
-__all__ = ["NetImage"]
+__all__ = ["Card", "NetImage"]
+
+
+class Card(Struct, frozen=True):
+    """The guest's side: its firmware and its network card, with the card's own ROM, without one,
+    or with that of a file; ``http`` is whether it may ask over HTTP, ``mac`` the card's address
+    where somebody chose it."""
+
+    firmware: Firmware
+    nic: str
+    rom: bool | Path = True
+    http: bool = True
+    mac: str | None = None
 
 
 class NetImage(Struct, frozen=True, dict=True):
-    """The files of a network boot by name, for a path of `net_paths.PATHS`.
+    """The files of a network boot by a route, which of them whom is named, and by which card.
 
-    ``roles`` names those that it needs by what they are for.
+    ``roles`` names those that it needs by what they are for. Where somebody else made them,
+    ``root`` is their folder, or ``servers`` are those that have them, and what they are for is seen
+    when they are asked for. ``sizes`` are
+    those that faults may concern, in bytes.
     """
 
     path: str
-    kernel: KernelImage
-    initrd: bytes
-    contents: dict[str, bytes]
-    roles: dict[str, str]
+    card: Card
+    files: Files
+    rules: tuple[BootRule, ...]
+    sizes: Mapping[str, int]
+    roles: dict[str, str] = {}
+    kernel: KernelImage | None = None
+    initrd: bytes | None = None
+    root: Path | None = None
+    servers: tuple[str, ...] = ()

@@ -24,7 +24,7 @@ from bootharness.routes.route import Route
 from bootharness.text import count
 from bootharness.trace.milestones import NET_MILESTONES
 
-__all__ = ["NETWORK", "PATHS", "UEFI", "NetPath"]
+__all__ = ["NETWORK", "PATHS", "UEFI", "UEFI_TOOLS", "NetPath"]
 
 INITRD_FILE = "initrd.img"
 HTTP_URL = f"http://{HTTP_HOST}/"
@@ -41,6 +41,7 @@ _PROGRAMS = {
 }
 UEFI = (Path("/usr/share/OVMF/OVMF_CODE_4M.fd"), Path("/usr/share/OVMF/OVMF_VARS_4M.fd"))
 """A UEFI's code and its variables as they are at first."""
+UEFI_TOOLS = tuple(Tool(str(path), "ovmf") for path in UEFI)
 _SCRIPT_FILE = "boot.ipxe"
 _CONFIG_FILE = "pxelinux.cfg/default"
 # what iPXE would take for more than text
@@ -115,9 +116,8 @@ class NetPath(Struct, frozen=True):
     @property
     def tools(self) -> tuple[Tool, ...]:
         """The files that come from the distribution's packages."""
-        firmware = UEFI if self.firmware == "uefi" else ()
         return (
-            *(Tool(str(path), "ovmf") for path in firmware),
+            *(UEFI_TOOLS if self.firmware == "uefi" else ()),
             *(_PROGRAMS[name] for name in self.roles.values() if name in _PROGRAMS),
         )
 
@@ -227,7 +227,8 @@ PATHS: dict[str, NetPath] = {
 
 
 def _route(path: NetPath) -> Route:
-    takes = {"initrd", "cmdline", "nic", "faults", *(("bios",) if path.firmware == "bios" else ())}
+    takes = {"initrd", "cmdline", "nic", "faults", "cold"}
+    takes |= {"bios"} if path.firmware == "bios" else set()
     return Route(
         name=path.name,
         summary=path.summary,

@@ -202,6 +202,11 @@ class BootTrace(Struct, frozen=True, dict=True):
         return self.reached("banner") or bool(heard and (heard.release or heard.on))
 
     @property
+    def kernel_runs(self) -> bool:
+        """Whether a kernel was heard, or the CPU was seen where only a kernel's can be."""
+        return self.kernel_spoke or any(sample.in_kernel for sample in self.samples)
+
+    @property
     def last_milestone(self) -> str:
         """How far it had come, to go into a sentence: ``the last milestone was banner``."""
         if not self.milestones:
@@ -222,9 +227,16 @@ class BootTrace(Struct, frozen=True, dict=True):
         return tuple(block_moves(self.bios_calls, handed_off=handed_off, bios=bios))
 
     @property
+    def brought(self) -> bool:
+        """Whether somebody brought all that was booted, and a kernel is whatever ran of it."""
+        facts = self.network
+        from_others = facts is not None and facts.brought
+        return from_others or (self.disk is not None and self.loader is None)
+
+    @property
     def managed(self) -> bool:
         """Whether a boot manager was at work, which finds its kernel by itself."""
-        return self.disk is not None and (self.loader is None or self.loader.manager)
+        return self.brought or (self.loader is not None and self.loader.manager)
 
     @property
     def loads_itself(self) -> bool:
@@ -237,7 +249,7 @@ class BootTrace(Struct, frozen=True, dict=True):
     @property
     def names_kernel(self) -> bool:
         """Whether its kernel is the one of this boot: it was asked for, or entered."""
-        asked = self.loader is not None or self.disk is None
+        asked = not self.brought
         return asked or self.handoff is not None or bool(self.heard and self.heard.release)
 
     @property

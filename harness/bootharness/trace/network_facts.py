@@ -28,6 +28,10 @@ class NetEventKind(enum.StrEnum):
     REQUEST = "dhcp-request"
     ACK = "dhcp-ack"
     NAK = "dhcp-nak"
+    PROXY_OFFER = "proxy-offer"
+    PROXY_REQUEST = "proxy-request"
+    PROXY_ACK = "proxy-ack"
+    UNREACHABLE = "unreachable"
     UNANSWERED_ARP = "arp-unanswered"
     FILE_REQUESTED = "file-requested"
     FILE_SIZE_ASKED = "file-size-asked"
@@ -100,6 +104,10 @@ class NetFile(Struct, frozen=True):
     """How many blocks go out before an answer is waited for, over TFTP."""
     repeats: int = 0
     """How often the client asked again."""
+    role: str = ""
+    """What it was seen to be for, of a folder that somebody brought: as in the roles."""
+    program: str = ""
+    """What a boot program of those runs on: ``PC BIOS``, ``x64 UEFI``."""
 
     @property
     def rate(self) -> float:
@@ -128,6 +136,13 @@ class NetworkFacts(Struct, frozen=True):
     roles: dict[str, str]
     """The files that the boot needs, by what they are for: ``nbp``, ``script``, ``kernel``,
     ``initrd``, and others that are only needed."""
+    root: str = ""
+    """The folder of which the files are, where somebody brought them; what they are for was seen
+    as they were asked for, and of several for the same the last is in the roles."""
+    servers: tuple[str, ...] = ()
+    """The servers that the files come from, where somebody brought those, as they are written."""
+    said: tuple[str, ...] = ()
+    """What those servers complained of last, each with its name and a colon in front."""
     faults: tuple[str, ...] = ()
     """The faults that were asked for, as they are written."""
     events: tuple[NetEvent, ...] = ()
@@ -141,6 +156,17 @@ class NetworkFacts(Struct, frozen=True):
     events_left_out: int = 0
     """How many events were too many of one kind to be kept."""
 
+    @property
+    def brought(self) -> bool:
+        """Whether somebody brought what is served, and nobody knows beforehand what is needed."""
+        return bool(self.root or self.servers)
+
+    @property
+    def not_there(self) -> tuple[str, ...]:
+        """The names that were asked for in vain, in the order in which they were first."""
+        missing = (NetEventKind.FILE_MISSING, NetEventKind.HTTP_STATUS)
+        return tuple(dict.fromkeys(each.file for each in self.events if each.kind in missing))
+
     def first(self, kind: NetEventKind) -> NetEvent | None:
         """Return the first event of a kind, None where there is none."""
         return next((event for event in self.events if event.kind == kind), None)
@@ -148,9 +174,10 @@ class NetworkFacts(Struct, frozen=True):
     def role(self, file: str) -> str | None:
         """Return what a file is for; its path does not matter, for some clients try several."""
         name = base_name(file)
-        return next(
-            (role for role, wanted in self.roles.items() if base_name(wanted) == name), None
-        )
+        for role, wanted in self.roles.items():
+            if base_name(wanted) == name:
+                return role
+        return next((each.role for each in self.files if each.role and each.name == file), None)
 
 
 def base_name(file: str) -> str:

@@ -65,7 +65,7 @@ class Course(Struct):
     @property
     def asked_for_kernel(self) -> bool:
         """Whether it is the boot of a kernel that was given, and not of what is on a disk."""
-        return self.medium.loader is not None or self.medium.disk is None
+        return not self.medium.brought
 
     @property
     def names_kernel(self) -> bool:

@@ -1,0 +1,117 @@
+"""The routes from a folder of boot files that somebody brought, served as it stands.
+
+    folder --asked for by--> boot program, its configuration, kernel, initrd, whatever comes next
+
+Whom which file is named is said by the person, or seen by the names that boot programs always have;
+what the others are for is seen when they are asked for.
+"""
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from msgspec import Struct
+
+from bootharness.errors import UsageError
+from bootharness.host.kept import digest_of
+from bootharness.host.workspace import Workspace
+from bootharness.machine.device import Firmware
+from bootharness.network.file_tree import FileTree
+from bootharness.plan import BootPlan
+from bootharness.routes.boot_file import boot_rules, is_script
+from bootharness.routes.medium import Medium
+from bootharness.routes.net_image import Card, NetImage
+from bootharness.routes.net_paths import UEFI_TOOLS
+from bootharness.routes.route import Route
+from bootharness.trace.milestones import NET_MILESTONES
+
+__all__ = ["NET_ROOT", "NET_ROOTS", "NetRoot"]
+
+NET_ROOT = "net-root"
+_FIRMWARE: dict[str, Firmware] = {NET_ROOT: "bios", "uefi-net-root": "uefi"}
+# what has another file in the place of one of ours
+_OURS = ("script-error", "nbp-hang")
+
+
+class NetRoot(Struct, frozen=True):
+    """A folder of boot files, and its name as it was given."""
+
+    path: Path
+    source: str
+
+    @property
+    def sha256(self) -> str:
+        """The digest of all that is in it, in hex."""
+        return digest_of(self.path)
+
+
+def _fetch(source: str) -> NetRoot:
+    return NetRoot(FileTree(Path(source)).root, source)
+
+
+def _expand(source: str) -> list[str]:
+    _fetch(source)
+    return [source]
+
+
+def _image(root: NetRoot, plan: BootPlan) -> NetImage:
+    """Return what a plan serves of a folder.
+
+    Raises UsageError for a fault that could never act, and where it is not known what to boot.
+    """
+    tree, firmware = FileTree(root.path), _FIRMWARE[plan.route]
+    rules = boot_rules(tree, firmware, plan.net.bootfile)
+    sizes = {}
+    for fault in plan.net.faults.all:
+        if fault.kind in _OURS:
+            raise UsageError(f"network fault {fault}: {root.source} has files of its own")
+        if fault.names_file:
+            if tree.find(fault.file) is None:
+                raise UsageError(
+                    f"network fault {fault}: {root.source} has no {fault.file}: say file=NAME"
+                )
+            content = tree.open(fault.file)
+            sizes[fault.file] = len(content) if content is not None else 0
+    nic = "virtio" if plan.net.nic == "auto" else plan.net.nic
+    # a firmware runs no script; the card's iPXE does
+    rom = firmware == "bios" or is_script(tree, rules[-1].file)
+    return NetImage(
+        plan.route, Card(firmware, nic, rom), tree, rules, sizes, root=Path(root.source)
+    )
+
+
+def _prepare(root: NetRoot, plan: BootPlan, workspace: Workspace) -> AbstractContextManager[Medium]:
+    from bootharness.routes.net import on_network  # sockets, servers, threads: most do without
+
+    return on_network(_image(root, plan), plan, workspace)
+
+
+def _to_the_banner(_plan: BootPlan) -> str:
+    """Of what is booted nobody knows whether it has a userspace that says so."""
+    return "banner"
+
+
+def _route(name: str, summary: str) -> Route:
+    firmware = _FIRMWARE[name]
+    takes = {"bootfile", "nic", "faults", "cold", *(("bios",) if firmware == "bios" else ())}
+    tools = UEFI_TOOLS if firmware == "uefi" else ()
+    return Route(
+        name=name,
+        summary=summary,
+        blame="what the folder has",
+        prepare=_prepare,
+        takes=frozenset(takes),
+        firmware=firmware,
+        milestones=NET_MILESTONES,
+        expand=_expand,
+        fetch=_fetch,
+        boots_folder=True,
+        until=_to_the_banner,
+        tools=tools,
+        programs=tuple(Path(tool.name) for tool in tools),
+    )
+
+
+NET_ROOTS = (
+    _route(NET_ROOT, "a folder of boot files as it stands, over DHCP, TFTP and HTTP"),
+    _route("uefi-net-root", "UEFI: the same, by the firmware's own PXE"),
+)

@@ -1,0 +1,110 @@
+"""What came of a folder or from servers that somebody brought: what each file is for, the kernel,
+the initrd."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+
+from msgspec.structs import replace
+
+from bootharness.errors import BootHarnessError
+from bootharness.formats.bzimage import SetupHeader
+from bootharness.kernels.content import Bytes, Piece, file_source
+from bootharness.kernels.image import KernelImage
+from bootharness.network.arrived import Arrived
+from bootharness.network.file_tree import FileTree
+from bootharness.network.program import program_kind
+from bootharness.network.purpose import HEAD_BYTES, purpose
+from bootharness.routes.disk import Initrd
+from bootharness.trace.network_facts import NetEvent, NetEventKind, NetFile
+
+__all__ = ["SeenFiles"]
+
+_ALIGNED = (4, 4096)
+"""How boot programs put one initrd behind the other, in bytes."""
+_TOGETHER_BYTES = 1 << 30
+_NAMES = (
+    NetEventKind.OFFER,
+    NetEventKind.ACK,
+    NetEventKind.PROXY_OFFER,
+    NetEventKind.PROXY_ACK,
+)
+
+
+class SeenFiles:
+    """The files of a folder, or of servers, as they were asked for."""
+
+    def __init__(self, tree: FileTree | Arrived) -> None:
+        self._tree = tree
+        self._heads: dict[str, bytes] = {}
+
+    def roles(self, files: Iterable[NetFile], events: Iterable[NetEvent]) -> tuple[NetFile, ...]:
+        """Return transfers with what each file is for."""
+        named = {_asked_as(each.file) for each in events if each.kind in _NAMES}
+        known, after_kernel = [], False
+        for each in files:
+            head = self._head(each.name)
+            role = purpose(each.name, head, named=named, after_kernel=after_kernel)
+            after_kernel = after_kernel or role == "kernel"
+            known.append(
+                replace(each, role=role, program=program_kind(head) if role == "nbp" else "")
+            )
+        return tuple(known)
+
+    def kernel(
+        self, files: Sequence[NetFile], entered: SetupHeader | None, release: str | None
+    ) -> KernelImage | None:
+        """Return the kernel that was entered, or whose banner came, or else the last one that was
+        asked for."""
+        images = list(self._kernels(files))
+        for image in images:
+            if entered and image.header.is_of_same_kernel(entered):
+                return image
+            if release and image.release == release:
+                return image
+        return images[0] if images and not (entered or release) else None
+
+    def initrd(self, files: Sequence[NetFile], entered: SetupHeader) -> Initrd | None:
+        """Return what was handed over as the initrd: the last of those that came, or some together,
+        that are as large as the kernel was told; None where none are."""
+        came = [each for each in files if each.role == "initrd" and each.outcome == "served"]
+        for first in range(len(came) - 1, -1, -1):
+            for aligned in _ALIGNED:
+                sizes = [each.file_bytes for each in came[first:]]
+                total = sum(-(-size // aligned) * aligned for size in sizes[:-1]) + sizes[-1]
+                if total == entered.ramdisk_size:
+                    return self._together(came[first:], aligned, total)
+        return None
+
+    def _kernels(self, files: Sequence[NetFile]) -> Iterator[KernelImage]:
+        """Yield the kernels that were asked for, the last one first."""
+        names = dict.fromkeys(each.name for each in reversed(files) if each.role == "kernel")
+        for name in names:
+            path = self._tree.path(name)
+            if path:
+                with suppress(BootHarnessError, OSError):
+                    yield KernelImage.read(path, source=name)
+
+    def _together(self, files: Sequence[NetFile], aligned: int, total: int) -> Initrd | None:
+        paths = [self._tree.path(each.name) for each in files]
+        try:
+            if len(paths) == 1 and paths[0]:
+                return Initrd(Piece(file_source(paths[0]), 0, total))
+            if total > _TOGETHER_BYTES or None in paths:
+                return None
+            parts = [path.read_bytes() for path in paths if path]
+        except OSError:
+            return None
+        padded = [part.ljust(-(-len(part) // aligned) * aligned, b"\0") for part in parts[:-1]]
+        return Initrd(Piece(Bytes(b"".join((*padded, parts[-1]))), 0, total))
+
+    def _head(self, name: str) -> bytes:
+        if not self._heads.get(name):
+            content = self._tree.open(name)
+            self._heads[name] = bytes(content[:HEAD_BYTES]) if content is not None else b""
+        return self._heads[name]
+
+
+def _asked_as(file: str) -> str:
+    """Return the name that a client asks for when it is told of a file, or of its URL."""
+    _, scheme, place = file.partition("://")
+    return (place.partition("/")[2] if scheme else file).lstrip("/")
