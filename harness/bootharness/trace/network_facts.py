@@ -136,13 +136,6 @@ class NetworkFacts(Struct, frozen=True):
     roles: dict[str, str]
     """The files that the boot needs, by what they are for: ``nbp``, ``script``, ``kernel``,
     ``initrd``, and others that are only needed."""
-    root: str = ""
-    """The folder of which the files are, where somebody brought them; what they are for was seen
-    as they were asked for, and of several for the same the last is in the roles."""
-    servers: tuple[str, ...] = ()
-    """The servers that the files come from, where somebody brought those, as they are written."""
-    said: tuple[str, ...] = ()
-    """What those servers complained of last, each with its name and a colon in front."""
     faults: tuple[str, ...] = ()
     """The faults that were asked for, as they are written."""
     events: tuple[NetEvent, ...] = ()
@@ -155,6 +148,13 @@ class NetworkFacts(Struct, frozen=True):
     """How many for the guest were lost because it took none for too long."""
     events_left_out: int = 0
     """How many events were too many of one kind to be kept."""
+    root: str = ""
+    """The folder of which the files are, where somebody brought them; what they are for was seen
+    as they were asked for, and of several for the same the last is in the roles."""
+    servers: tuple[str, ...] = ()
+    """The servers that the files come from, where somebody brought those, as they are written."""
+    said: tuple[str, ...] = ()
+    """What those servers complained of last, each with its name and a colon in front."""
 
     @property
     def brought(self) -> bool:
