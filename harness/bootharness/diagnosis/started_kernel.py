@@ -58,7 +58,7 @@ def _found(trace: BootTrace, sentence: str) -> Finding:
 
 def _last_line(trace: BootTrace) -> str:
     lines = last_lines(trace.serial, 1)
-    return f'its last line is "{lines[-1]}"' if lines else "nothing is on the serial line"
+    return f'its last line is "{lines[0]}"' if lines else "nothing is on the serial line"
 
 
 def _last_words(trace: BootTrace) -> str:
