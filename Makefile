@@ -84,7 +84,7 @@ faults: tools
 	$(BIN)/python -m tests.support.faults
 	RUNS=$(RUNS) $(BIN)/python -m tests.support.disk_matrix
 
-# an appliance made of Debian's packages, booted to its login, and 24 small changes to it: takes half
+# an appliance made of Debian's packages, booted to its login, and 25 small changes to it: takes half
 # an hour
 appliance: tools
 	$(call install,mmdebstrap:mmdebstrap mkfs.ext4:e2fsprogs)
