@@ -108,6 +108,9 @@ class NetFile(Struct, frozen=True):
     """What it was seen to be for, of a folder that somebody brought: as in the roles."""
     program: str = ""
     """What a boot program of those runs on: ``PC BIOS``, ``x64 UEFI``."""
+    flaw: str = ""
+    """Why it cannot be what it was asked for, of such a folder: ``is empty``, ``is a page of
+    HTML``; empty where nothing shows."""
 
     @property
     def rate(self) -> float:
