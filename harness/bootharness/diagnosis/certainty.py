@@ -79,9 +79,11 @@ REFUSALS = (
     NetEventKind.HTTP_CLOSED,
 )
 _ASKS = (
+    NetEventKind.NAME_ASKED,
     NetEventKind.FILE_REQUESTED,
     NetEventKind.FILE_SIZE_ASKED,
     NetEventKind.FILE_SERVED,
+    NetEventKind.REDIRECTED,
     NetEventKind.REPEATED,
     *REFUSALS,
 )
@@ -178,7 +180,7 @@ def _taken_for_all(event: NetEvent, facts: NetworkFacts) -> bool:
 
 
 def _served_badly(file: NetFile | None) -> str | None:
-    if file is None:
+    if file is None or file.part:
         return None
     promised = file.file_bytes if file.promised_bytes is None else file.promised_bytes
     if file.sent_bytes < max(promised, file.file_bytes):

@@ -35,6 +35,7 @@ class DhcpOption:
     PAD = 0
     SUBNET_MASK = 1
     ROUTER = 3
+    NAME_SERVER = 6
     REQUESTED_IP = 50
     LEASE_TIME = 51
     OVERLOAD = 52

@@ -3,6 +3,7 @@
 __all__ = ["HTTP_HOST", "SERVER_HOST"]
 
 SERVER_HOST = "10.0.2.1"
-"""DHCP, TFTP, ping."""
+"""DHCP, DNS, TFTP, HTTP, ping; and the router, so that what is asked of any other address behind it
+comes here as well."""
 HTTP_HOST = "10.0.2.100"
-"""HTTP, behind the uplink."""
+"""HTTP too: the address under which slirp has it."""

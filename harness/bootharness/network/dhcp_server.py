@@ -125,6 +125,8 @@ class DhcpServer(Struct):
         server = _WRONG_SERVER if "wrong-next-server" in self.faults else self.address
         options |= {
             DhcpOption.SUBNET_MASK: _NETMASK,
+            DhcpOption.ROUTER: self.address,
+            DhcpOption.NAME_SERVER: self.address,
             DhcpOption.LEASE_TIME: _LEASE_S.to_bytes(4, "big"),
         }
         if message.is_pxe:

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from msgspec import Struct, field
 
 from bootharness.errors import FormatError
-from bootharness.formats.ethernet import Datagram, ReplyHeaders
+from bootharness.formats.ethernet import Datagram, ReplyHeaders, ip_text
 from bootharness.formats.tftp import (
     ACK,
     ERROR,
@@ -118,6 +118,7 @@ class TftpServer(Struct):
 
     files: Files
     mac: bytes
+    address: bytes
     journal: Journal
     send: Send
     faults: Faults = field(default_factory=Faults)
@@ -152,7 +153,13 @@ class TftpServer(Struct):
             return self._not_there(asked, request.file, now)
         transfer = self._begin(request, name, content, asked, now)
         said = " ".join(f"{key}={value}" for key, value in request.options.items())
-        self.journal.note(now, NetEventKind.FILE_REQUESTED, name, text=f"tftp {said}".strip())
+        self.journal.note(
+            now,
+            NetEventKind.FILE_REQUESTED,
+            name,
+            text=f"tftp {said}".strip(),
+            at=self._asked_at(asked),
+        )
         self._answer(transfer, now)
         return None
 
@@ -252,8 +259,17 @@ class TftpServer(Struct):
 
     def _not_there(self, asked: Datagram, name: str, now: float) -> None:
         why = self.files.why_not(name)
-        self.journal.note(now, NetEventKind.FILE_MISSING, name, text=f"tftp {why}".strip())
+        self.journal.note(
+            now,
+            NetEventKind.FILE_MISSING,
+            name,
+            text=f"tftp {why}".strip(),
+            at=self._asked_at(asked),
+        )
         self._refuse(asked, now, TftpError.NOT_FOUND, "File not found")
+
+    def _asked_at(self, asked: Datagram) -> str:
+        return "" if asked.target_ip == self.address else ip_text(asked.target_ip)
 
     def _begin(
         self, request: TftpRequest, name: str, content: Content, asked: Datagram, now: float

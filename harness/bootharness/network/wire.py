@@ -4,9 +4,12 @@ Frames go in with the time at which they came, frames and events come out; nothi
 waits, reads a clock, or touches a socket. Each guest has a port of its own, counted from 1;
 the port with the same number below 0 is that guest's uplink, if it has one.
 
-    10.0.2.1      the server: DHCP, TFTP, ping
+    10.0.2.1      the server: DHCP, DNS, TFTP, HTTP, ping; and the router
     10.0.2.15...  the guests, by port
-    10.0.2.100    HTTP, behind the uplink
+    10.0.2.100    HTTP too
+
+Whatever lies behind the router is the server again: a boot file that names other addresses finds
+the same files there. HTTP is behind a guest's uplink, where slirp answers under one address.
 """
 
 import heapq
@@ -23,6 +26,7 @@ from bootharness.formats.ethernet import (
     IPV6,
     ArpMessage,
     Datagram,
+    ReplyHeaders,
     build_udp,
     echo_reply,
     ethertype,
@@ -38,10 +42,11 @@ from bootharness.formats.ethernet import (
 from bootharness.network.addresses import HTTP_HOST, SERVER_HOST
 from bootharness.network.boot_rule import BootRule
 from bootharness.network.dhcp_server import DhcpServer
+from bootharness.network.dns_server import DNS_PORT, answer_name
 from bootharness.network.events import Journal
 from bootharness.network.files import Files
 from bootharness.network.http_server import HttpTransfer
-from bootharness.network.tcp import SYN, Flow, Segment
+from bootharness.network.tcp import RESET, SYN, Flow, Segment, readdressed
 from bootharness.network.tftp_server import TFTP_PORT, TftpServer
 from bootharness.plan.fault import Faults
 from bootharness.trace.network_facts import NetEvent, NetEventKind, NetFile
@@ -52,12 +57,16 @@ SERVER_ADDRESS = ip_bytes(SERVER_HOST)
 HTTP_ADDRESS = ip_bytes(HTTP_HOST)
 
 _SERVER_MAC = mac_bytes("52:55:0a:00:02:01")
+_SLIRP_MAC = mac_bytes("52:55:0a:00:02:02")
 _FIRST_GUEST = 14
 _GUEST_LIMIT = 80
 _BLOCKS_AHEAD = 16
 _DHCP_PORTS = (67, 4011)
 _MACS_PER_PORT = 8
 _UDP = 17
+_HTTP_PORT = 80
+_HTTP_PORTS = (_HTTP_PORT, 8080)
+"""IANA's for HTTP and for another HTTP server."""
 _HTTP_STALLED_S = 1.5
 # a longer step was not the server's silence: the harness was stopped
 _LONGEST_STEP_S = 0.2
@@ -81,7 +90,9 @@ class _Uplink(Struct):
     """What is known of a guest's HTTP: the responses, and what goes over the wire of them."""
 
     transfers: list[HttpTransfer]
-    macs: set[bytes] = field(default_factory=set)
+    asked_at: dict[int, tuple[bytes, int]] = field(default_factory=dict)
+    """By the guest's port, at which address and port it asks."""
+    guest_mac: bytes = b""
     data_at: float = 0.0
     active_at: float = 0.0
     looked_at: float = 0.0
@@ -146,7 +157,9 @@ class Wire:
             self._send(port, frame, at)
 
         ahead = self._ring or _BLOCKS_AHEAD
-        tftp = TftpServer(self.files, _SERVER_MAC, journal, send, self.faults, ahead)
+        tftp = TftpServer(
+            self.files, _SERVER_MAC, SERVER_ADDRESS, journal, send, self.faults, ahead
+        )  # fmt: skip
         dhcp = DhcpServer(SERVER_ADDRESS, address, self._rules, journal, self.faults, tftp.served)
         self._guests[port] = _Guest(address, journal, dhcp, tftp)
         return port
@@ -279,8 +292,6 @@ class Wire:
                 self._send(port, router_advertisement(_SERVER_MAC), now)
         elif target in (_SERVER_MAC, BROADCAST_MAC):
             self._to_server(port, guest, frame, now)
-        elif guest.uplink and target in guest.uplink.macs:
-            self._to_uplink(port, frame, now)
         elif target in self._port_of:
             self._send(self._port_of[target], frame, now)
 
@@ -297,7 +308,9 @@ class Wire:
         if ethertype(frame) != IPV4:
             return
         datagram = parse_udp(frame)
-        if datagram is None:
+        if datagram is None and (segment := Segment.parse(frame)):
+            self._to_uplink(port, guest, segment, frame, now)
+        elif datagram is None:
             answer = echo_reply(frame, _SERVER_MAC, SERVER_ADDRESS)
             if answer:
                 self._send(port, answer, now)
@@ -306,8 +319,13 @@ class Wire:
             guest.tftp.to_ipxe = guest.dhcp.to_ipxe
             if answered:
                 self._send_dhcp(port, datagram, *answered, now)
-        elif datagram.target_ip != SERVER_ADDRESS:
+        elif datagram.target_mac != _SERVER_MAC:
             return
+        elif datagram.target_port == DNS_PORT:
+            said = answer_name(datagram.payload, SERVER_ADDRESS, guest.journal, now)
+            if said:
+                headers = ReplyHeaders.answering(datagram, _SERVER_MAC, DNS_PORT)
+                self._send(port, headers.frame(said), now)
         elif datagram.target_port == TFTP_PORT:
             guest.tftp.request(datagram, now)
         else:
@@ -330,13 +348,10 @@ class Wire:
     def _arp(self, port: int, guest: _Guest, frame: bytes, now: float) -> None:
         asked = parse_arp(frame)
         if asked.operation != 1:
-            if guest.uplink and asked.target_mac in guest.uplink.macs:
-                self._send(-port, frame, now)
-        elif asked.target_ip == SERVER_ADDRESS:
-            answer = ArpMessage(2, _SERVER_MAC, SERVER_ADDRESS, asked.sender_mac, asked.sender_ip)
+            return
+        if asked.target_ip in (SERVER_ADDRESS, HTTP_ADDRESS):
+            answer = ArpMessage(2, _SERVER_MAC, asked.target_ip, asked.sender_mac, asked.sender_ip)
             self._send(port, answer.build(), now)
-        elif asked.target_ip == HTTP_ADDRESS and guest.uplink:
-            self._send(-port, frame, now)
         elif asked.target_ip not in (asked.sender_ip, guest.address):
             others = [
                 number
@@ -356,31 +371,42 @@ class Wire:
                     text=f"who has {ip_text(asked.target_ip)}?",
                 )
 
-    def _to_uplink(self, port: int, frame: bytes, now: float) -> None:
-        segment = Segment.parse(frame)
-        if "http-refused" in self.faults and segment and segment.flags & SYN:
-            self._guests[port].journal.note(
-                now, NetEventKind.HTTP_REFUSED, text="the connection to port 80 was refused"
-            )
-            self._send(port, segment.refused(), now)
-        else:
-            guest = self._guests[port]
-            uplink = guest.uplink
-            if segment and uplink and segment.source_port in uplink.flows:
-                flow = uplink.flows[segment.source_port]
-                flow.acknowledge(segment.acknowledged)
-                self._served_over_http(guest.journal, uplink, now)
-                self._pass_on(port, guest, uplink, flow)
-            self._send(-port, frame, now)
+    def _to_uplink(
+        self, port: int, guest: _Guest, segment: Segment, frame: bytes, now: float
+    ) -> None:
+        begins, uplink = segment.flags & SYN, guest.uplink
+        served = uplink and segment.target_port in _HTTP_PORTS
+        if not served or (begins and "http-refused" in self.faults):
+            if begins:
+                text = f"the connection to port {segment.target_port} was refused"
+                at = _asked_at(segment.target_ip)
+                guest.journal.note(now, NetEventKind.HTTP_REFUSED, text=text, at=at)
+            if not segment.flags & RESET:
+                self._send(port, segment.refused(), now)
+            return
+        assert uplink
+        if begins:
+            uplink.asked_at[segment.source_port] = (segment.target_ip, segment.target_port)
+            uplink.guest_mac = segment.source_mac
+        if flow := uplink.flows.get(segment.source_port):
+            flow.acknowledge(segment.acknowledged)
+            self._served_over_http(guest, uplink, now)
+            self._pass_on(port, guest, uplink, flow)
+        source, target = (segment.source_ip, segment.source_port), (HTTP_ADDRESS, _HTTP_PORT)
+        there = readdressed(frame, _SLIRP_MAC + segment.source_mac, source, target)
+        self._send(-port, there, now)
 
-    def _served_over_http(self, journal: Journal, uplink: _Uplink, now: float) -> None:
+    def _served_over_http(self, guest: _Guest, uplink: _Uplink, now: float) -> None:
         while uplink.over < len(uplink.transfers) and uplink.transfers[uplink.over].over:
             uplink.over += 1
         for transfer in uplink.transfers[uplink.over :]:
             if transfer.outcome == "written" and uplink.arrived_of(transfer) == transfer.written:
                 transfer.outcome, transfer.last_at = "served", now
+                guest.tftp.served.add(transfer.name)
                 text = f"http {transfer.written:,} bytes"
-                journal.note(now, NetEventKind.FILE_SERVED, transfer.name, text=text)
+                if transfer.part:
+                    text += f", {transfer.part} of {transfer.file_bytes:,}"
+                guest.journal.note(now, NetEventKind.FILE_SERVED, transfer.name, text=text)
 
     def _from_uplink(self, port: int, guest: _Guest, uplink: _Uplink, frame: bytes) -> None:
         """Pass on what HTTP needs, and nothing else that is behind the uplink."""
@@ -390,13 +416,16 @@ class Wire:
                 message = parse_arp(frame)
             except FormatError:
                 return
-            if message.operation == 2 and message.sender_ip == HTTP_ADDRESS:
-                uplink.macs.add(message.sender_mac)
-            if message.target_ip == guest.address:
-                self._send(port, frame, self._now)
+            if (message.operation, message.target_ip) == (1, guest.address):
+                answer = ArpMessage(2, uplink.guest_mac, guest.address, *message[1:3])
+                self._send(-port, answer.build(), self._now)
         elif kind == IPV4 and frame[:6] in guest.macs:
-            # slirp sends with another address than the one that it answers ARP with
-            uplink.macs.add(frame[6:12])
+            segment = Segment.parse(frame)
+            if segment is None or segment.target_port not in uplink.asked_at:
+                return
+            source = uplink.asked_at[segment.target_port]
+            target = (segment.target_ip, segment.target_port)
+            frame = readdressed(frame, segment.target_mac + _SERVER_MAC, source, target)
             segment = Segment.parse(frame)
             if segment and segment.flags & SYN:
                 ended = uplink.flows.pop(segment.target_port, None)
@@ -457,16 +486,23 @@ class Wire:
     def _snapshot(self, transfer: HttpTransfer, uplink: _Uplink, mac: str) -> NetFile:
         on_its_way = transfer.outcome == "written"
         sha256 = transfer.digest.hexdigest() if transfer.outcome == "served" else ""
+        whole = "" if transfer.part else self.files.digest(transfer.name)
         return NetFile(
             name=transfer.name,
             protocol="http",
             mac=mac,
             file_bytes=transfer.file_bytes,
-            file_sha256=self.files.digest(transfer.name) or sha256,
+            file_sha256=whole or sha256,
             requested_at=transfer.requested_at,
             last_at=max(transfer.last_at, uplink.data_at) if on_its_way else transfer.last_at,
             sent_bytes=uplink.arrived_of(transfer),
             outcome="open" if on_its_way else transfer.outcome,
-            promised_bytes=transfer.file_bytes,
+            promised_bytes=None if transfer.part else transfer.file_bytes,
             sha256=sha256,
+            part=transfer.part,
         )
+
+
+def _asked_at(address: bytes) -> str:
+    """Say at which address something was asked for, if that is none of the server's own."""
+    return "" if address in (SERVER_ADDRESS, HTTP_ADDRESS) else ip_text(address)

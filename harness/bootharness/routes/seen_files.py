@@ -54,7 +54,11 @@ class SeenFiles:
     def initrd(self, files: Sequence[NetFile], entered: SetupHeader) -> Initrd | None:
         """Return what was handed over as the initrd: the last of those that came, or some together,
         that are as large as the kernel was told; None where none are."""
-        came = [each for each in files if each.role == "initrd" and each.outcome == "served"]
+        came = [
+            each
+            for each in files
+            if each.role == "initrd" and each.outcome == "served" and not each.part
+        ]
         for first in range(len(came) - 1, -1, -1):
             for aligned in _ALIGNED:
                 sizes = [each.file_bytes for each in came[first:]]

@@ -1,0 +1,66 @@
+"""DNS questions about one name, and answers to them: RFC 1035."""
+
+import struct
+from typing import NamedTuple, Self
+
+from bootharness.errors import FormatError
+
+__all__ = ["DnsQuestion"]
+
+_HEADER = struct.Struct(">HHHHHH")
+_RESPONSE = 0x8000
+_OPCODE = 0x7800
+# an answer of the name's own server, which asks others too if it is asked to
+_ANSWERED = 0x8480
+_WISHES = 0x0100
+_A = 1
+_INTERNET = 1
+_LABEL_BYTES = 63
+_NAME_BYTES = 255
+_LEASE_S = 3600
+# the name that stands behind the header
+_SAME_NAME = b"\xc0\x0c"
+
+
+class DnsQuestion(NamedTuple):
+    """Which address a name has; ``asked`` is the question as it came, behind the header."""
+
+    number: int
+    flags: int
+    name: str
+    kind: int
+    asked: bytes
+
+    @classmethod
+    def parse(cls, message: bytes) -> Self | None:
+        """Return the question of a message, None where it has none or more than one.
+
+        Raises FormatError for a name that is none.
+        """
+        if len(message) < _HEADER.size:
+            raise FormatError(f"a DNS message of {len(message)} bytes")
+        number, flags, questions, *_ = _HEADER.unpack_from(message)
+        if flags & (_RESPONSE | _OPCODE) or questions != 1:
+            return None
+        labels, at = [], _HEADER.size
+        while at < len(message) and (size := message[at]):
+            if size > _LABEL_BYTES or at - _HEADER.size > _NAME_BYTES:
+                raise FormatError(f"a DNS name that is too long, at offset {at}")
+            labels.append(message[at + 1 : at + 1 + size].decode("ascii", "backslashreplace"))
+            at += 1 + size
+        end = at + 5
+        if end > len(message):
+            raise FormatError("a DNS question that goes past the end")
+        kind, group = struct.unpack_from(">HH", message, at + 1)
+        if group != _INTERNET:
+            return None
+        return cls(number, flags, ".".join(labels), kind, message[_HEADER.size : end])
+
+    def answer(self, address: bytes) -> bytes:
+        """Return the message that the name has this IPv4 address, and none of another kind."""
+        record = b""
+        if self.kind == _A:
+            record = _SAME_NAME + struct.pack(">HHIH", _A, _INTERNET, _LEASE_S, 4) + address
+        flags = _ANSWERED | self.flags & _WISHES
+        header = _HEADER.pack(self.number, flags, 1, bool(record), 0, 0)
+        return header + self.asked + record

@@ -1,0 +1,61 @@
+"""Folders of boot files, booted as they stand."""
+
+import gzip
+from pathlib import Path
+from random import Random
+
+from bootharness.diagnosis import Verdict, judge
+from bootharness.kernels.source import fetch
+from bootharness.one_boot import boot
+from bootharness.plan import BootPlan, choose
+from bootharness.trace.boot_trace import BootTrace
+from bootharness.trace.network_facts import NetEvent, NetEventKind
+
+KERNEL = "selfcheck:1000000"
+
+
+def tree(folder: Path, **files: str | bytes) -> Path:
+    """Write a folder with a kernel, an initrd, and files whose names have _ for / and __ for ."""
+    (folder / "vmlinuz").write_bytes(fetch(KERNEL).path.read_bytes())
+    (folder / "initrd.img").write_bytes(gzip.compress(Random(1).randbytes(10_000)))
+    for name, content in files.items():
+        path = folder / name.replace("__", ".").replace("_", "/")
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return folder
+
+
+def booted(folder: Path, route: str = "net-root", **choices: object) -> BootTrace:
+    plan = choose(BootPlan(), {"route": route, "until": "setup", "timeout_s": 120.0, **choices})
+    return boot(str(folder), plan)
+
+
+def noted(trace: BootTrace, kind: NetEventKind) -> list[NetEvent]:
+    assert trace.network
+    return [each for each in trace.network.events if each.kind == kind]
+
+
+def test_script_with_names_and_addresses_of_another_network_works_as_it_stands(
+    tmp_path: Path,
+) -> None:
+    script = (
+        "#!ipxe\nkernel http://${next-server}/vmlinuz console=ttyS0\n"
+        "initrd http://192.168.1.10:8080/initrd.img\n"
+        "imgfetch tftp://192.168.1.77/note || shell\nimgfree note\nboot\n"
+    )
+    first = "#!ipxe\nchain http://boot.example.org/sub\n"
+    folder = tree(tmp_path, boot__ipxe=first, sub_index__html=script, note="hello")
+    trace = booted(folder)
+    judgement = judge(trace)
+    assert judgement.verdict is Verdict.GOOD, judgement.summary
+    assert [each.text for each in noted(trace, NetEventKind.NAME_ASKED)] == ["boot.example.org"]
+    asked = {each.file: each.at for each in noted(trace, NetEventKind.FILE_REQUESTED)}
+    assert asked == {
+        "boot.ipxe": "",
+        "sub/index.html": "boot.example.org",
+        "vmlinuz": "",
+        "initrd.img": "192.168.1.10",
+        "note": "192.168.1.77",
+    }
+    assert trace.network
+    assert trace.network.role("vmlinuz") == "kernel"
