@@ -59,3 +59,49 @@ def test_script_with_names_and_addresses_of_another_network_works_as_it_stands(
     }
     assert trace.network
     assert trace.network.role("vmlinuz") == "kernel"
+
+
+def test_answers_of_somebodys_own_and_a_card_with_another_rom(tmp_path: Path) -> None:
+    answers = tmp_path / "answers.toml"
+    answers.write_text(
+        '[[answer]]\nuser-class = "other"\nbootfile = "none"\n'
+        '[[answer]]\narchitecture = "x86 bios"\nmac = "52:54:00:aa:bb:01"\n'
+        'bootfile = "http://boot.example.org/menu.ipxe"\nnext-server = "192.168.1.10"\n'
+        '[redirects]\n"/moved" = "/initrd.img"\n'
+    )
+    root = tmp_path / "root"
+    root.mkdir()
+    # the first card on the bus has no cable, and the second is the one to boot from
+    script = (
+        "#!ipxe\niseq ${net1/mac} 52:54:00:aa:bb:01 || shell\niseq ${net1/209} hello || shell\n"
+        "kernel tftp://${next-server}/vmlinuz console=ttyS0\n"
+        "initrd http://boot.example.org/moved\nboot\n"
+    )
+    trace = booted(
+        tree(root, menu__ipxe=script),
+        answers=str(answers),
+        mac="52:54:00:AA:bb:01",
+        more_nics=("virtio",),
+        nic_rom="/usr/lib/ipxe/virtio-net.rom",
+        dhcp_options=("209=hello",),
+    )
+    judgement = judge(trace)
+    assert judgement.verdict is Verdict.GOOD, judgement.summary
+    asked = {each.file: each.at for each in noted(trace, NetEventKind.FILE_REQUESTED)}
+    assert asked == {
+        "menu.ipxe": "boot.example.org",
+        "vmlinuz": "192.168.1.10",
+        "initrd.img": "boot.example.org",
+    }
+
+
+def test_pxelinux_finds_its_configuration_by_the_machines_uuid(tmp_path: Path) -> None:
+    # pxelinux writes the bytes as the firmware has them, and of three fields that is back to front
+    config = "pxelinux__cfg_7a4c4b8e-5e0c-6f4b-9f5e-0123456789ab"
+    text = "DEFAULT a\nLABEL a\nKERNEL vmlinuz\nINITRD initrd.img\nAPPEND console=ttyS0\n"
+    pxelinux = Path("/usr/lib/PXELINUX/pxelinux.0").read_bytes()
+    module = Path("/usr/lib/syslinux/modules/bios/ldlinux.c32").read_bytes()
+    files = {config: text, "pxelinux__0": pxelinux, "ldlinux__c32": module}
+    trace = booted(tree(tmp_path, **files), uuid="8e4b4c7a-0c5e-4b6f-9f5e-0123456789ab")
+    judgement = judge(trace)
+    assert judgement.verdict is Verdict.GOOD, judgement.summary

@@ -13,6 +13,7 @@ from bootharness.network.http_server import HttpServer
 from bootharness.plan.fault import Faults
 
 PATIENCE_S = 30.0
+REDIRECTS = {"/old": "http://boot.example.org/ten"}
 FILES = {"empty": b"", "ten": b"0123456789", "sub/index.html": b"#!ipxe\n"}
 
 
@@ -23,7 +24,9 @@ def server(folder: Path) -> Iterator[tuple[HttpServer, list[BaseException]]]:
     def nobody(*_said: object, **_more: object) -> None:
         pass
 
-    made = HttpServer(folder / "s", FileTable(FILES), Faults(), nobody, lambda: 0.0, failed.append)
+    made = HttpServer(
+        folder / "s", FileTable(FILES), Faults(), REDIRECTS, nobody, lambda: 0.0, failed.append
+    )
     try:
         yield made, failed
     finally:
@@ -117,3 +120,10 @@ def test_redirect_cannot_carry_a_header_of_the_guests(tmp_path: Path) -> None:
         head, _ = answer(made, "GET /sub%0d%0aX:1/..?a HTTP/1.1")
         assert b" 404 " in head
         assert b"\r\nX:1" not in head
+
+
+def test_redirect_that_was_asked_for(tmp_path: Path) -> None:
+    with server(tmp_path) as (made, _):
+        head, _ = answer(made, "GET /old?a=b HTTP/1.1")
+        assert b" 301 " in head
+        assert b"Location: http://boot.example.org/ten\r\n" in head

@@ -84,6 +84,27 @@ def test_a_plan_and_what_it_names_are_part_of_it(tmp_path: Path) -> None:
     assert key(until="init", initrd=str(tmp_path / "moved")) in keys
 
 
+def test_answers_and_a_cards_rom_count_by_their_content(tmp_path: Path) -> None:
+    answers, rom = tmp_path / "answers", tmp_path / "rom"
+    answers.write_text('[[answer]]\nbootfile = "a"')
+    rom.write_bytes(b"1")
+    root = replace(CELL, kernel=str(tmp_path / "root"))
+    (tmp_path / "root").mkdir()
+
+    def with_files(**files: Path) -> str:
+        choices = {"route": "net-root", **{name: str(path) for name, path in files.items()}}
+        identity._digest.cache_clear()
+        with LocalWorkers(1, limit_s=60) as workers:
+            return Identities(workers).of(replace(root, plan=choose(CELL.plan, choices)))
+
+    keys = {with_files(), with_files(answers=answers), with_files(answers=answers, nic_rom=rom)}
+    answers.write_text('[[answer]]\nbootfile = "b"')
+    keys |= {with_files(answers=answers), with_files(answers=answers, nic_rom=rom)}
+    assert len(keys) == 5
+    answers.rename(tmp_path / "moved")
+    assert with_files(answers=tmp_path / "moved") in keys
+
+
 def test_what_is_expected_is_no_part_of_it() -> None:
     with LocalWorkers(1, limit_s=60) as workers:
         identities = Identities(workers)

@@ -42,6 +42,7 @@ LARGE_SECTORS = ("nvme",)
 """Interfaces by which SeaBIOS boots from disks whose sectors have more than 512 bytes."""
 CARDS = {
     "virtio": "virtio-net-pci",
+    "virtio-1": "virtio-net-pci-non-transitional",
     "e1000": "e1000",
     "e1000e": "e1000e",
     "rtl8139": "rtl8139",
@@ -150,8 +151,10 @@ def network_device(
     fds: tuple[int, ...] = (),
     capture: Path | None = None,
     chardev: str | None = None,
+    others: tuple[str, ...] = (),
 ) -> Device:
-    """Return a network card to boot from.
+    """Return a network card to boot from, and ``others`` in front of it on the bus, which have no
+    cable once `set_link` has said so of each of their ``unpluggedN``.
 
     ``netdev`` is what it is connected to, as QEMU's -netdev with the id ``net0``, ``chardev``
     the -chardev that this forwards connections to. Without ``rom``, which may be a file in the
@@ -165,6 +168,10 @@ def network_device(
                             f"file={escaped(path)}"]  # fmt: skip
     if chardev:
         words += ["-chardev", chardev]
+    for number, other in enumerate(others):
+        netdev_of_it = f"unplugged{number}"
+        words += ["-netdev", f"hubport,hubid={number},id={netdev_of_it}"]
+        words += ["-device", f"{CARDS[other]},netdev={netdev_of_it},romfile="]
     own_rom = f",romfile={escaped(rom)}" if isinstance(rom, Path) else "" if rom else ",romfile="
     words += ["-netdev", netdev]
     words += ["-device", f"{CARDS[nic]},netdev=net0,mac={mac},bootindex=0{own_rom}"]

@@ -1,6 +1,6 @@
-"""Which file a DHCP server names to which client."""
+"""Which file a DHCP server names to which client, and what else it tells it."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -12,9 +12,12 @@ __all__ = ["BootRule"]
 
 
 class BootRule(Struct, frozen=True):
-    """Which file a client boots; what is None does not matter.
+    """What a client is answered: a boot file, who has it where that is not the server itself, and
+    DHCP options by number, the empty ones being left out. Which client: what is None does not
+    matter.
 
-    ``after`` is a file that the client has fetched before, for a chain of boot programs.
+    ``vendor_class`` is what the client's begins with. ``after`` is a file that the client has
+    fetched before, for a chain of boot programs.
     """
 
     file: str
@@ -23,6 +26,10 @@ class BootRule(Struct, frozen=True):
     pxe: bool | None = None
     mac: bytes | None = None
     after: str | None = None
+    user_class: str | None = None
+    vendor_class: str | None = None
+    next_server: bytes | None = None
+    options: Mapping[int, bytes] = {}
 
     def matches(self, message: "DhcpMessage", fetched: Collection[str]) -> bool:
         """Return whether the rule is for this client."""
@@ -32,4 +39,6 @@ class BootRule(Struct, frozen=True):
             and self.pxe in (None, message.is_pxe)
             and self.mac in (None, message.mac)
             and (self.after is None or self.after in fetched)
+            and (self.user_class is None or self.user_class.encode() in message.user_classes)
+            and message.vendor_class.startswith((self.vendor_class or "").encode())
         )

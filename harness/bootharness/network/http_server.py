@@ -11,7 +11,7 @@ import socket
 import socketserver
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from http.client import responses
 from http.server import BaseHTTPRequestHandler
@@ -83,6 +83,7 @@ class HttpServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
         path: Path,
         files: Files,
         faults: Faults,
+        redirects: Mapping[str, str],
         note: Note,
         now: Callable[[], float],
         fail: Fail,
@@ -95,6 +96,7 @@ class HttpServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
             os.close(folder)
         self.files = files
         self.faults = faults
+        self.redirects = redirects
         self.note = note
         self.now = now
         self.fail = fail
@@ -186,6 +188,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, *, body: bool) -> None:
         files, faults = self.server.files, self.server.faults
         asked = unquote(urlsplit(self.path).path)
+        if asked in self.server.redirects:
+            return self._redirect(asked, self.server.redirects[asked])
         name = files.find(f"{asked}{_INDEX}" if asked.endswith("/") else asked)
         if name is None and not asked.endswith("/") and files.find(f"{asked}/{_INDEX}"):
             return self._redirect(asked, f"{self.path}/")

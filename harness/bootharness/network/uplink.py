@@ -32,6 +32,7 @@ class Uplink:
                 socket_path,
                 network.wire.files,
                 network.wire.faults,
+                network.wire.redirects,
                 plug.note,
                 network.now,
                 network.fail,

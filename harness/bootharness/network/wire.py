@@ -13,6 +13,7 @@ the same files there. HTTP is behind a guest's uplink, where slirp answers under
 """
 
 import heapq
+from collections.abc import Mapping
 from random import Random
 
 from msgspec import Struct, field
@@ -121,6 +122,8 @@ class Wire:
     """A switch with a server. ``rules`` say which client boots which of the ``files``.
 
     ``ring`` is how many frames of full size a guest's card has room for, None for enough.
+    ``options`` by number stand in every DHCP answer, and ``redirects`` say which paths of a URL
+    lead to another.
     """
 
     def __init__(
@@ -130,9 +133,13 @@ class Wire:
         faults: Faults | None = None,
         *,
         ring: int | None = None,
+        options: Mapping[int, bytes] | None = None,
+        redirects: Mapping[str, str] | None = None,
     ) -> None:
         self.files = files
         self.faults = faults or Faults()
+        self.redirects = redirects or {}
+        self._options = options or {}
         self._ring = ring
         self._rules = rules
         self._guests: dict[int, _Guest] = {}
@@ -160,7 +167,10 @@ class Wire:
         tftp = TftpServer(
             self.files, _SERVER_MAC, SERVER_ADDRESS, journal, send, self.faults, ahead
         )  # fmt: skip
-        dhcp = DhcpServer(SERVER_ADDRESS, address, self._rules, journal, self.faults, tftp.served)
+        dhcp = DhcpServer(
+            SERVER_ADDRESS, address, self._rules, journal, self.faults, tftp.served,
+            self._options,
+        )  # fmt: skip
         self._guests[port] = _Guest(address, journal, dhcp, tftp)
         return port
 

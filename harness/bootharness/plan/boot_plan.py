@@ -13,10 +13,12 @@ from msgspec import Struct, field
 from msgspec.structs import force_setattr, replace
 
 from bootharness.errors import UsageError
+from bootharness.plan.dhcp_option import check_dhcp_option
 from bootharness.plan.disk_fault import DiskFaults
 from bootharness.plan.fault import Faults
 from bootharness.plan.fault_line import FaultList
 from bootharness.plan.goal import AUTO, BEFORE_USERSPACE, SCREEN, SHUTDOWN, UNTIL, check_until
+from bootharness.plan.guest_address import check_mac, check_uuid
 from bootharness.plan.option import Option, options_of
 from bootharness.plan.pattern import check_on_screen, check_pattern, is_needle
 from bootharness.plan.prompt import Prompt, check_prompt
@@ -161,6 +163,16 @@ class MachineConfig(Struct, frozen=True):
         ),
     ] = 1
 
+    uuid: Annotated[
+        str | None,
+        Option(
+            "--uuid",
+            "The machine's UUID, by which a boot server may know it.",
+            title="UUID",
+            metavar="UUID",
+            check=check_uuid,
+        ),
+    ] = None
     disk_faults: Annotated[
         DiskFaults,
         Option(
@@ -195,6 +207,17 @@ class NetPlan(Struct, frozen=True):
             by_route=True,
         ),
     ] = AUTO
+    more_nics: Annotated[
+        tuple[str, ...],
+        Option(
+            "--and-nic",
+            "A further network card, in front of the first on the bus and without a cable; may be "
+            "repeated.",
+            choices=("virtio", "e1000", "e1000e", "rtl8139"),
+            by_route=True,
+            repeated=True,
+        ),
+    ] = ()
     bootfile: Annotated[
         str | None,
         Option(
@@ -203,6 +226,53 @@ class NetPlan(Struct, frozen=True):
             "name that is known.",
             title="boot file",
             metavar="NAME",
+            by_route=True,
+        ),
+    ] = None
+    answers: Annotated[
+        str | None,
+        Option(
+            "--net-answers",
+            "What the DHCP server answers to whom, in TOML, in the place of --bootfile; "
+            "docs/network.md has an example.",
+            title="answers",
+            kind=Path,
+            metavar="FILE.toml",
+            by_route=True,
+        ),
+    ] = None
+    dhcp_options: Annotated[
+        tuple[str, ...],
+        Option(
+            "--dhcp-option",
+            "An option of every DHCP answer, as 66=boot.example.org, 6=10.0.2.1 or 175=0xb00101, "
+            "and 60= to leave one out; may be repeated.",
+            title="DHCP option",
+            metavar="N=VALUE",
+            by_route=True,
+            repeated=True,
+            check=check_dhcp_option,
+        ),
+    ] = ()
+    mac: Annotated[
+        str | None,
+        Option(
+            "--mac",
+            "The network card's address.",
+            title="MAC",
+            metavar="MAC",
+            by_route=True,
+            check=check_mac,
+        ),
+    ] = None
+    nic_rom: Annotated[
+        str | None,
+        Option(
+            "--nic-rom",
+            "A ROM for the network card in the place of QEMU's, as iPXE's build makes one.",
+            title="ROM",
+            kind=Path,
+            metavar="FILE",
             by_route=True,
         ),
     ] = None
@@ -400,8 +470,8 @@ def choose(plan: BootPlan, values: Mapping[str, Any]) -> BootPlan:
     for name, kind in _FAULTS.items():
         if name in given and not isinstance(given[name], kind):
             given[name] = _faults(kind, given[name])
-    for name in ("fail_on", "send", "more_disks"):
-        if name in given:
+    for name, option in OPTIONS.items():
+        if option.repeated and name not in _FAULTS and name in given:
             texts = given[name]
             given[name] = (texts,) if isinstance(texts, str) else _texts(texts)
     own, network, machine = (
@@ -447,10 +517,12 @@ def _check(part: Any) -> None:
         value = getattr(part, each.name)
         if value is None and each.default is None:
             continue
-        if each.repeated and each.kind is Path and not isinstance(value, tuple):
-            raise UsageError(f"{each.title} {value!r}: a list of files is wanted")
-        if each.choices and value not in each.choices:
-            raise UsageError(f"{each.title} {value!r}: known are {', '.join(each.choices)}")
+        if each.repeated and each.check is None and not isinstance(value, tuple | FaultList):
+            what = "files" if each.kind is Path else "names"
+            raise UsageError(f"{each.title} {value!r}: a list of {what} is wanted")
+        for one in (value if each.repeated else (value,)) if each.choices else ():
+            if one not in each.choices:
+                raise UsageError(f"{each.title} {one!r}: known are {', '.join(each.choices)}")
         if each.kind in (int, float) and type(value) not in (int, each.kind):
             raise UsageError(f"{each.title} {value!r}: a number is wanted ({each.name})")
         if each.least is not None and not value >= each.least:  # what is no number is less

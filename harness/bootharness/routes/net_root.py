@@ -16,11 +16,13 @@ from msgspec import Struct
 from bootharness.errors import UsageError
 from bootharness.host.workspace import Workspace
 from bootharness.machine.device import Firmware
+from bootharness.network.answers import Answers, read_answers
 from bootharness.network.file_tree import FileTree
 from bootharness.plan import BootPlan
 from bootharness.routes.boot_file import boot_rules, is_script
 from bootharness.routes.medium import Medium
-from bootharness.routes.net_image import Card, NetImage
+from bootharness.routes.net_check import OF_EVERY_NETWORK, check_net
+from bootharness.routes.net_image import NetImage, card_of
 from bootharness.routes.net_paths import UEFI_TOOLS
 from bootharness.routes.route import Route
 from bootharness.trace.milestones import NET_MILESTONES
@@ -70,7 +72,8 @@ def _image(root: NetRoot, plan: BootPlan) -> NetImage:
     Raises UsageError for a fault that could never act, and where it is not known what to boot.
     """
     tree, firmware = FileTree(root.path), _FIRMWARE[plan.route]
-    rules = boot_rules(tree, firmware, plan.net.bootfile)
+    answers = _answers(tree, plan)
+    rules = answers.rules
     sizes = {}
     for fault in plan.net.faults.all:
         if fault.kind in _OURS:
@@ -84,10 +87,35 @@ def _image(root: NetRoot, plan: BootPlan) -> NetImage:
             sizes[fault.file] = len(content) if content is not None else 0
     nic = "virtio" if plan.net.nic == "auto" else plan.net.nic
     # a firmware runs no script; the card's iPXE does
-    rom = firmware == "bios" or is_script(tree, rules[-1].file)
+    rom = firmware == "bios" or all(is_script(tree, rule.file) for rule in rules)
     return NetImage(
-        plan.route, Card(firmware, nic, rom), tree, rules, sizes, root=Path(root.source)
+        plan.route,
+        card_of(plan, firmware, nic, rom=rom),
+        tree,
+        rules,
+        sizes,
+        root=Path(root.source),
+        redirects=answers.redirects,
     )
+
+
+def _answers(tree: FileTree, plan: BootPlan) -> Answers:
+    """Return whom which file is named: as somebody says, or as is found."""
+    if plan.net.answers:
+        return read_answers(Path(plan.net.answers))
+    return Answers(boot_rules(tree, _FIRMWARE[plan.route], plan.net.bootfile))
+
+
+def _refuse(plan: BootPlan) -> None:
+    """Raise UsageError for what cannot be, whatever the folder has."""
+    check_net(plan, _FIRMWARE[plan.route])
+    if plan.net.answers:
+        if plan.net.bootfile:
+            raise UsageError(
+                f"--net-answers {plan.net.answers} and --bootfile {plan.net.bootfile}: the first "
+                "says what is named to whom; give one of them"
+            )
+        read_answers(Path(plan.net.answers))
 
 
 def _prepare(root: NetRoot, plan: BootPlan, workspace: Workspace) -> AbstractContextManager[Medium]:
@@ -103,7 +131,7 @@ def _to_the_banner(_plan: BootPlan) -> str:
 
 def _route(name: str, summary: str) -> Route:
     firmware = _FIRMWARE[name]
-    takes = {"bootfile", "nic", "faults", *(("bios",) if firmware == "bios" else ())}
+    takes = {"bootfile", "answers", *OF_EVERY_NETWORK, *(("bios",) if firmware == "bios" else ())}
     tools = UEFI_TOOLS if firmware == "uefi" else ()
     return Route(
         name=name,
@@ -115,6 +143,7 @@ def _route(name: str, summary: str) -> Route:
         milestones=NET_MILESTONES,
         expand=_expand,
         fetch=_fetch,
+        refuse=_refuse,
         until=_to_the_banner,
         tools=tools,
         programs=tuple(Path(tool.name) for tool in tools),
