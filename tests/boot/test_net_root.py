@@ -1,8 +1,11 @@
 """Folders of boot files, booted as they stand."""
 
 import gzip
+import subprocess
 from pathlib import Path
 from random import Random
+
+import pytest
 
 from bootharness.diagnosis import Verdict, judge
 from bootharness.kernels.source import fetch
@@ -12,6 +15,8 @@ from bootharness.trace.boot_trace import BootTrace
 from bootharness.trace.network_facts import NetEvent, NetEventKind
 
 KERNEL = "selfcheck:1000000"
+LINUX = "deb:linux-image-cloud-amd64/bookworm"
+STUB = Path("/usr/lib/systemd/boot/efi/linuxx64.efi.stub")
 
 
 def tree(folder: Path, **files: str | bytes) -> Path:
@@ -105,3 +110,27 @@ def test_pxelinux_finds_its_configuration_by_the_machines_uuid(tmp_path: Path) -
     trace = booted(tree(tmp_path, **files), uuid="8e4b4c7a-0c5e-4b6f-9f5e-0123456789ab")
     judgement = judge(trace)
     assert judgement.verdict is Verdict.GOOD, judgement.summary
+
+
+def test_unified_kernel_is_a_boot_program_over_http(tmp_path: Path) -> None:
+    if not STUB.exists():
+        pytest.skip("systemd-boot-efi is not installed")
+    cmdline = tmp_path / "cmdline"
+    cmdline.write_text("console=ttyS0,115200 panic=-1 no_timer_check\0")
+    root = tmp_path / "root"
+    root.mkdir()
+    sections = ((".cmdline", cmdline, 0x30000), (".linux", fetch(LINUX).path, 0x2000000))
+    words = [
+        word
+        for name, path, at in sections
+        for word in (f"--add-section={name}={path}", f"--change-section-vma={name}={at}")
+    ]
+    subprocess.run(["objcopy", *words, str(STUB), str(root / "uki.efi")], check=True)
+    trace = booted(root, "uefi-http-root", until="banner", bootfile="uki.efi", timeout_s=240.0)
+    judgement = judge(trace)
+    assert judgement.verdict is Verdict.GOOD, judgement.summary
+    asked = [(each.kind, each.file) for each in noted(trace, NetEventKind.FILE_SIZE_ASKED)]
+    assert asked == [("file-size-asked", "uki.efi")]
+    assert trace.network
+    assert [each.protocol for each in trace.network.files] == ["http"]
+    assert trace.network.role("uki.efi") == "nbp"

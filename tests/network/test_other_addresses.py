@@ -6,6 +6,7 @@ import pytest
 
 from bootharness.formats.dhcp import DhcpOption
 from bootharness.formats.ethernet import ip_bytes, mac_bytes, parse_arp
+from bootharness.network.boot_rule import BootRule
 from bootharness.network.http_server import HttpTransfer
 from bootharness.network.wire import SERVER_ADDRESS
 from bootharness.trace.network_facts import NetEventKind
@@ -108,3 +109,29 @@ def test_connection_to_another_port_is_refused_and_told(guest: NetClient, uplink
     assert str(right(frame)[layers.TCP].flags) == "RA"
     (refused,) = guest.events(NetEventKind.HTTP_REFUSED)
     assert (refused.text, refused.at) == ("the connection to port 443 was refused", ELSEWHERE)
+
+
+def test_uefi_that_boots_over_http_is_answered_as_one(guest: NetClient) -> None:
+    http = b"HTTPClient:Arch:00016:UNDI:003001"
+    ack = guest.lease(vendor_class=http, architecture=b"\0\x10")
+    assert ack.options[DhcpOption.VENDOR_CLASS] == b"HTTPClient"
+    assert ack.boot_file == "boot.ipxe"
+    assert guest.events(NetEventKind.ACK)[-1].text == "10.0.2.15"
+
+
+def test_file_that_came_over_http_is_one_that_was_fetched() -> None:
+    rules = (BootRule("menu.ipxe", after="ipxe.efi"), BootRule("http://10.0.2.1/ipxe.efi"))
+    guest = NetClient(wire_with({"ipxe.efi": b"0123456789"}, rules=rules))
+    assert guest.lease().boot_file == "http://10.0.2.1/ipxe.efi"
+    transfers = [HttpTransfer("ipxe.efi", 10, 0, 1.0, 1.0, written=10, outcome="written")]
+    guest.wire.connect_uplink(guest.port, transfers)
+    guest.send(bytes(tcp(guest, "10.0.2.1", 80, flags="S")))
+    head = layers.Ether(src="52:55:0a:00:02:02", dst=guest.mac) / layers.IP(
+        src="10.0.2.100", dst="10.0.2.15"
+    )
+    for flags, data, seq in (("SA", b"", 9), ("A", b"0123456789", 10)):
+        frame = head / layers.TCP(sport=80, dport=5000, seq=seq, ack=2, flags=flags) / data
+        guest.wire.receive(-guest.port, bytes(frame), 2.0)
+    assert guest.lease().boot_file == "http://10.0.2.1/ipxe.efi"
+    guest.send(bytes(tcp(guest, "10.0.2.1", 80, flags="A", ack=20)))
+    assert guest.lease().boot_file == "menu.ipxe"

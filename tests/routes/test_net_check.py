@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 
 from bootharness.errors import UsageError
+from bootharness.one_boot import boot
 from bootharness.plan import BootPlan, choose
+from bootharness.routes.net_root import NetRoot, _image
 from bootharness.routes.table import route_of
 
 ROMS = Path("/usr/lib/ipxe")
@@ -44,3 +46,22 @@ def test_options_that_do_not_fit_together() -> None:
     options = tuple(f"{number}={'a' * 250}" for number in range(200, 205))
     with pytest.raises(UsageError, match="--dhcp-option: they have 1,250 bytes"):
         check(dhcp_options=options)
+
+
+def test_name_that_a_uefi_does_not_take_over_http(tmp_path: Path) -> None:
+    (tmp_path / "vmlinuz").write_bytes(b"MZ")
+    plan = choose(BootPlan(), {"route": "uefi-http-root", "bootfile": "vmlinuz"})
+    with pytest.raises(UsageError, match="--bootfile vmlinuz: over HTTP a UEFI takes only"):
+        boot(str(tmp_path), plan)
+
+
+@pytest.mark.parametrize(
+    ("route", "named"),
+    [("uefi-http-root", "http://10.0.2.1/a%20b/ipxe.efi"), ("uefi-net-root", "a b/ipxe.efi")],
+)
+def test_whole_url_is_named_where_it_is_asked_for(tmp_path: Path, route: str, named: str) -> None:
+    (tmp_path / "a b").mkdir()
+    (tmp_path / "a b/ipxe.efi").write_bytes(b"MZ")
+    image = _image(NetRoot(tmp_path, str(tmp_path)), choose(BootPlan(), {"route": route}))
+    assert [each.file for each in image.rules] == [named]
+    assert image.card.pxe is (route == "uefi-net-root")

@@ -89,7 +89,7 @@ _ASKS = (
 )
 _DHCP = (NetEventKind.DISCOVER, NetEventKind.REQUEST, NetEventKind.ACK, NetEventKind.NAK)
 _IN_ORDER = ("nbp", "script", "kernel", "initrd")
-_ASKED_FOR_LONGER = "PXE"
+_WANTS_TO_BOOT = ("PXE", "HTTPClient")
 """What is in the words of a DHCP client that wants to boot as we serve it."""
 
 
@@ -133,7 +133,8 @@ def last_asked(facts: NetworkFacts) -> float:
     asked = (
         event.seconds
         for event in reversed(facts.events)
-        if event.kind in _ASKS or (event.kind in _DHCP and _ASKED_FOR_LONGER in event.text)
+        if event.kind in _ASKS
+        or (event.kind in _DHCP and any(each in event.text for each in _WANTS_TO_BOOT))
     )
     return next(asked, 0.0)
 

@@ -148,6 +148,11 @@ class DhcpMessage(Struct, frozen=True):
         return self.vendor_class.startswith(b"PXEClient")
 
     @property
+    def is_http(self) -> bool:
+        """Whether the client boots over HTTP: a UEFI whose vendor class begins with HTTPClient."""
+        return self.vendor_class.startswith(b"HTTPClient")
+
+    @property
     def boot_file(self) -> str:
         """The boot file's name, from the header or option 67."""
         name = self.file or self.options.get(DhcpOption.BOOT_FILE, b"").rstrip(b"\0")

@@ -104,7 +104,8 @@ class DhcpServer(Struct):
 
     def _granted(self, message: DhcpMessage) -> str:
         # who did not ask as a PXE client has been booted already
-        return ip_text(self.lease) if message.is_pxe or message.is_ipxe else "not a PXE client"
+        boots = message.is_pxe or message.is_http or message.is_ipxe
+        return ip_text(self.lease) if boots else "not a PXE client"
 
     def _repeats(self, message: DhcpMessage, now: float) -> int:
         client, key = self._client, (message.kind, message.xid)
@@ -140,6 +141,8 @@ class DhcpServer(Struct):
                 DhcpOption.VENDOR_CLASS: b"PXEClient",
                 DhcpOption.VENDOR_OPTIONS: _PXE_OPTIONS,
             }
+        if message.is_http:  # it takes no answer that does not say the same
+            options[DhcpOption.VENDOR_CLASS] = b"HTTPClient"
         if message.is_ipxe:
             options[DhcpOption.IPXE] = _IPXE_OPTIONS
         if file:
@@ -177,6 +180,8 @@ def _who(message: DhcpMessage) -> str:
         parts.append(f"architecture {message.architecture}")
     if message.is_pxe:
         parts.append("PXEClient")
+    if message.is_http:
+        parts.append("HTTPClient")
     if message.is_ipxe:
         parts.append("iPXE")
     return ", ".join(parts)

@@ -140,6 +140,7 @@ def _device(plug: Plug, card: Card, folder: Path) -> Device:
         flash=flash_of(card, folder),
         fds=(fd,),
         others=card.others,
+        pxe=card.pxe,
     )
 
 

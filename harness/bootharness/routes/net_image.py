@@ -25,13 +25,22 @@ class Card(Struct, frozen=True):
     http: bool = True
     mac: str | None = None
     others: tuple[str, ...] = ()
+    pxe: bool = True
 
 
-def card_of(plan: BootPlan, firmware: Firmware, nic: str, *, rom: bool, http: bool = True) -> Card:
+def card_of(
+    plan: BootPlan,
+    firmware: Firmware,
+    nic: str,
+    *,
+    rom: bool,
+    http: bool = True,
+    pxe: bool = True,
+) -> Card:
     """Return the card that a plan has, by a route with these."""
     own = Path(plan.net.nic_rom) if plan.net.nic_rom else rom
     mac = plan.net.mac.lower() if plan.net.mac else None
-    return Card(firmware, nic, own, http, mac, plan.net.more_nics)
+    return Card(firmware, nic, own, http, mac, plan.net.more_nics, pxe)
 
 
 class NetImage(Struct, frozen=True, dict=True):

@@ -10,12 +10,15 @@ import hashlib
 import os
 from contextlib import AbstractContextManager
 from pathlib import Path
+from urllib.parse import quote
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from bootharness.errors import UsageError
 from bootharness.host.workspace import Workspace
 from bootharness.machine.device import Firmware
+from bootharness.network.addresses import SERVER_HOST
 from bootharness.network.answers import Answers, read_answers
 from bootharness.network.file_tree import FileTree
 from bootharness.plan import BootPlan
@@ -30,10 +33,13 @@ from bootharness.trace.milestones import NET_MILESTONES
 __all__ = ["NET_ROOT", "NET_ROOTS", "NetRoot"]
 
 NET_ROOT = "net-root"
-_FIRMWARE: dict[str, Firmware] = {NET_ROOT: "bios", "uefi-net-root": "uefi"}
+_OVER_HTTP = "uefi-http-root"
+_FIRMWARE: dict[str, Firmware] = {NET_ROOT: "bios", "uefi-net-root": "uefi", _OVER_HTTP: "uefi"}
 # what has another file in the place of one of ours
 _OURS = ("script-error", "nbp-hang")
 _FILES = 1_000_000
+# EDK2 goes by the name where the server's Content-Type does not tell, and no usual server's does
+_TAKEN_OVER_HTTP = (".efi", ".iso", ".img")
 
 
 class NetRoot(Struct, frozen=True):
@@ -88,9 +94,10 @@ def _image(root: NetRoot, plan: BootPlan) -> NetImage:
     nic = "virtio" if plan.net.nic == "auto" else plan.net.nic
     # a firmware runs no script; the card's iPXE does
     rom = firmware == "bios" or all(is_script(tree, rule.file) for rule in rules)
+    over_http = plan.route == _OVER_HTTP
     return NetImage(
         plan.route,
-        card_of(plan, firmware, nic, rom=rom),
+        card_of(plan, firmware, nic, rom=rom and not over_http, pxe=not over_http),
         tree,
         rules,
         sizes,
@@ -103,7 +110,17 @@ def _answers(tree: FileTree, plan: BootPlan) -> Answers:
     """Return whom which file is named: as somebody says, or as is found."""
     if plan.net.answers:
         return read_answers(Path(plan.net.answers))
-    return Answers(boot_rules(tree, _FIRMWARE[plan.route], plan.net.bootfile))
+    rules = boot_rules(tree, _FIRMWARE[plan.route], plan.net.bootfile)
+    if plan.route != _OVER_HTTP:
+        return Answers(rules)
+    first = rules[-1]
+    if not first.file.lower().endswith(_TAKEN_OVER_HTTP):
+        raise UsageError(
+            f"--bootfile {first.file}: over HTTP a UEFI takes only what is called "
+            f"{', '.join(_TAKEN_OVER_HTTP)}, whatever is in it: give it such a name"
+        )
+    url = f"http://{SERVER_HOST}/"
+    return Answers(tuple(replace(each, file=url + quote(each.file.lstrip("/"))) for each in rules))
 
 
 def _refuse(plan: BootPlan) -> None:
@@ -153,4 +170,5 @@ def _route(name: str, summary: str) -> Route:
 NET_ROOTS = (
     _route(NET_ROOT, "a folder of boot files as it stands, over DHCP, TFTP and HTTP"),
     _route("uefi-net-root", "UEFI: the same, by the firmware's own PXE"),
+    _route(_OVER_HTTP, "UEFI: the same over HTTP alone, without PXE and TFTP"),
 )

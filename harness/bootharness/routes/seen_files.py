@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from urllib.parse import unquote, urlsplit
 
 from msgspec.structs import replace
 
@@ -30,7 +31,7 @@ class SeenFiles:
 
     def roles(self, files: Iterable[NetFile], events: Iterable[NetEvent]) -> tuple[NetFile, ...]:
         """Return transfers with what each file is for."""
-        named = [each.file for each in events if each.kind == NetEventKind.ACK]
+        named = [_name(each.file) for each in events if each.kind == NetEventKind.ACK]
         known, after_kernel = [], False
         for each in files:
             role = purpose(each.name, self._head(each.name), named=named, after_kernel=after_kernel)
@@ -94,3 +95,9 @@ class SeenFiles:
             content = self._tree.open(name)
             self._heads[name] = bytes(content[:HEAD_BYTES]) if content is not None else b""
         return self._heads[name]
+
+
+def _name(named: str) -> str:
+    """Return which file of the folder a DHCP server has named, by its name or by a URL."""
+    path = urlsplit(named).path if "://" in named else named
+    return unquote(path).lstrip("/")
