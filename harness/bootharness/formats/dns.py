@@ -13,7 +13,8 @@ _OPCODE = 0x7800
 # an answer of the name's own server, which asks others too if it is asked to
 _ANSWERED = 0x8480
 _WISHES = 0x0100
-_A = 1
+_BYTES = {1: 4, 28: 16}
+"""How long an address is, by the kind that is asked for: A and AAAA."""
 _INTERNET = 1
 _LABEL_BYTES = 63
 _NAME_BYTES = 255
@@ -56,11 +57,14 @@ class DnsQuestion(NamedTuple):
             return None
         return cls(number, flags, ".".join(labels), kind, message[_HEADER.size : end])
 
-    def answer(self, address: bytes) -> bytes:
-        """Return the message that the name has this IPv4 address, and none of another kind."""
-        record = b""
-        if self.kind == _A:
-            record = _SAME_NAME + struct.pack(">HHIH", _A, _INTERNET, _LEASE_S, 4) + address
+    def answer(self, *addresses: bytes) -> bytes:
+        """Return the message that the name has these addresses, of IPv4 and of IPv6."""
+        wanted = _BYTES.get(self.kind)
+        fits = [each for each in addresses if len(each) == wanted]
+        records = b"".join(
+            _SAME_NAME + struct.pack(">HHIH", self.kind, _INTERNET, _LEASE_S, len(each)) + each
+            for each in fits
+        )
         flags = _ANSWERED | self.flags & _WISHES
-        header = _HEADER.pack(self.number, flags, 1, bool(record), 0, 0)
-        return header + self.asked + record
+        header = _HEADER.pack(self.number, flags, 1, len(fits), 0, 0)
+        return header + self.asked + records

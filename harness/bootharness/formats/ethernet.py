@@ -4,6 +4,7 @@
 what building one costs is added to the round trip of every block.
 """
 
+import ipaddress
 import struct
 from typing import NamedTuple, Self
 
@@ -47,6 +48,7 @@ _DONT_FRAGMENT = 0x4000
 _TTL = 64
 _ALL_NODES = bytes.fromhex("ff020000000000000000000000000001")
 _ALL_NODES_MAC = bytes.fromhex("333300000001")
+_IPV6_BYTES = 16
 _ROUTER_SOLICITATION = 133
 _ROUTER_ADVERTISEMENT = 134
 
@@ -199,7 +201,9 @@ def router_advertisement(mac: bytes) -> bytes:
 
 
 def ip_text(address: bytes) -> str:
-    """Write an IPv4 address."""
+    """Write an IP address."""
+    if len(address) == _IPV6_BYTES:
+        return str(ipaddress.IPv6Address(address))
     return ".".join(map(str, address))
 
 

@@ -1,14 +1,43 @@
 """Which file a DHCP server names to which client, and what else it tells it."""
 
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from msgspec import Struct
 
-if TYPE_CHECKING:
-    from bootharness.formats.dhcp import DhcpMessage
+__all__ = ["Asking", "BootRule", "who"]
 
-__all__ = ["BootRule"]
+
+class Asking(Protocol):
+    """A message by which a client asks for something to boot, of DHCP for IPv4 or IPv6."""
+
+    @property
+    def architecture(self) -> int | None:
+        """The client's architecture, None where it does not say."""
+
+    @property
+    def user_classes(self) -> tuple[bytes, ...]:
+        """The client's user classes."""
+
+    @property
+    def vendor_class(self) -> bytes:
+        """The client's vendor class."""
+
+    @property
+    def is_ipxe(self) -> bool:
+        """Whether it is iPXE."""
+
+    @property
+    def is_pxe(self) -> bool:
+        """Whether it is a PXE client."""
+
+    @property
+    def is_http(self) -> bool:
+        """Whether it is a UEFI that boots over HTTP."""
+
+    @property
+    def mac(self) -> bytes:
+        """Its card's address."""
 
 
 class BootRule(Struct, frozen=True):
@@ -31,7 +60,7 @@ class BootRule(Struct, frozen=True):
     next_server: bytes | None = None
     options: Mapping[int, bytes] = {}
 
-    def matches(self, message: "DhcpMessage", fetched: Collection[str]) -> bool:
+    def matches(self, message: Asking, fetched: Collection[str]) -> bool:
         """Return whether the rule is for this client."""
         return (
             self.architecture in (None, message.architecture)
@@ -42,3 +71,17 @@ class BootRule(Struct, frozen=True):
             and (self.user_class is None or self.user_class.encode() in message.user_classes)
             and message.vendor_class.startswith((self.vendor_class or "").encode())
         )
+
+
+def who(message: Asking) -> str:
+    """Say who asks, empty for who wants nothing to boot."""
+    parts = []
+    if message.architecture is not None:
+        parts.append(f"architecture {message.architecture}")
+    if message.is_pxe:
+        parts.append("PXEClient")
+    if message.is_http:
+        parts.append("HTTPClient")
+    if message.is_ipxe:
+        parts.append("iPXE")
+    return ", ".join(parts)

@@ -16,7 +16,7 @@ from bootharness.formats.dhcp import (
     sub_options,
 )
 from bootharness.formats.ethernet import ip_bytes, ip_text
-from bootharness.network.boot_rule import BootRule
+from bootharness.network.boot_rule import BootRule, who
 from bootharness.network.events import Journal
 from bootharness.plan.fault import Faults
 from bootharness.trace.network_facts import NetEventKind
@@ -78,15 +78,15 @@ class DhcpServer(Struct):
         self.to_ipxe = message.is_ipxe
         repeats = self._repeats(message, now)
         rule = self._rule(message)
-        who = _who(message)
+        asking = who(message)
         if message.kind == DISCOVER:
-            self.journal.note(now, NetEventKind.DISCOVER, repeats=repeats, text=who)
+            self.journal.note(now, NetEventKind.DISCOVER, repeats=repeats, text=asking)
             if self._kept_back("no-offer", message.kind, now):
                 return None
             answer = self._answer(message, OFFER, rule)
             self.journal.note(now, NetEventKind.OFFER, answer.boot_file, text=ip_text(self.lease))
             return self._addressed(message, answer)
-        self.journal.note(now, NetEventKind.REQUEST, repeats=repeats, text=who)
+        self.journal.note(now, NetEventKind.REQUEST, repeats=repeats, text=asking)
         if self._kept_back("no-ack", message.kind, now):
             return None
         wanted = message.options.get(DhcpOption.REQUESTED_IP, message.client_ip)
@@ -172,16 +172,3 @@ class DhcpServer(Struct):
         if message.flags & _WANTS_BROADCAST:
             return answer, _BROADCAST
         return answer, message.client_ip if any(message.client_ip) else answer.your_ip
-
-
-def _who(message: DhcpMessage) -> str:
-    parts = []
-    if message.architecture is not None:
-        parts.append(f"architecture {message.architecture}")
-    if message.is_pxe:
-        parts.append("PXEClient")
-    if message.is_http:
-        parts.append("HTTPClient")
-    if message.is_ipxe:
-        parts.append("iPXE")
-    return ", ".join(parts)

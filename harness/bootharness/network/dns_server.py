@@ -9,8 +9,10 @@ __all__ = ["DNS_PORT", "answer_name"]
 DNS_PORT = 53
 
 
-def answer_name(payload: bytes, address: bytes, journal: Journal, now: float) -> bytes | None:
-    """Return the answer that a name has this address, None where no name was asked for.
+def answer_name(
+    payload: bytes, addresses: tuple[bytes, ...], journal: Journal, now: float
+) -> bytes | None:
+    """Return the answer that a name has these addresses, None where no name was asked for.
 
     Raises FormatError for a name that is none.
     """
@@ -18,4 +20,4 @@ def answer_name(payload: bytes, address: bytes, journal: Journal, now: float) ->
     if question is None:
         return None
     journal.note(now, NetEventKind.NAME_ASKED, text=question.name)
-    return question.answer(address)
+    return question.answer(*addresses)

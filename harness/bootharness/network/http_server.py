@@ -22,7 +22,7 @@ from urllib.parse import unquote, urlsplit
 
 from msgspec import Struct, field
 
-from bootharness.network.addresses import HTTP_HOST, SERVER_HOST
+from bootharness.network.addresses import HTTP_HOST, SERVER6_HOST, SERVER_HOST
 from bootharness.network.files import Content, Files
 from bootharness.plan.fault import Faults
 from bootharness.trace.network_facts import NetEventKind
@@ -37,6 +37,7 @@ _HANDOVER_S = 5.0
 _LIMIT = 1000
 """Responses of one boot; it has about five."""
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
+_HOST = re.compile(r"\[([^\]]*)\]|([^:]*)")
 _INDEX = "index.html"
 """What stands for a folder."""
 
@@ -225,8 +226,9 @@ class _Handler(BaseHTTPRequestHandler):
     @property
     def _asked_at(self) -> str:
         """The name or the address in the URL, where that is not the server's own."""
-        host: str = self.headers.get("Host", "").partition(":")[0]
-        return "" if host in (SERVER_HOST, HTTP_HOST) else host
+        host = _HOST.match(self.headers.get("Host", ""))
+        name = next(filter(None, host.groups()), "") if host else ""
+        return "" if name in (SERVER_HOST, SERVER6_HOST, HTTP_HOST) else name
 
     def _redirect(self, asked: str, target: str) -> None:
         self.send_response(HTTPStatus.MOVED_PERMANENTLY)

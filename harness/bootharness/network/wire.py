@@ -7,12 +7,14 @@ the port with the same number below 0 is that guest's uplink, if it has one.
     10.0.2.1      the server: DHCP, DNS, TFTP, HTTP, ping; and the router
     10.0.2.15...  the guests, by port
     10.0.2.100    HTTP too
+    fd00:2::1     the server over IPv6, if the network has that; fd00:2::f... the guests
 
 Whatever lies behind the router is the server again: a boot file that names other addresses finds
 the same files there. HTTP is behind a guest's uplink, where slirp answers under one address.
 """
 
 import heapq
+import ipaddress
 from collections.abc import Mapping
 from random import Random
 
@@ -27,7 +29,6 @@ from bootharness.formats.ethernet import (
     IPV6,
     ArpMessage,
     Datagram,
-    ReplyHeaders,
     build_udp,
     echo_reply,
     ethertype,
@@ -40,8 +41,22 @@ from bootharness.formats.ethernet import (
     router_advertisement,
     solicits_router,
 )
-from bootharness.network.addresses import HTTP_HOST, SERVER_HOST
+from bootharness.formats.ipv6 import (
+    TCP,
+    UDP,
+    Packet,
+    advertise_router,
+    answering,
+    as_ipv4,
+    as_ipv6,
+    link_local,
+    neighbour_answer,
+    parse_udp6,
+    udp6_frame,
+)
+from bootharness.network.addresses import HTTP_HOST, SERVER6_HOST, SERVER_HOST
 from bootharness.network.boot_rule import BootRule
+from bootharness.network.dhcp6_server import DHCP6_PORT, Dhcp6Server
 from bootharness.network.dhcp_server import DhcpServer
 from bootharness.network.dns_server import DNS_PORT, answer_name
 from bootharness.network.events import Journal
@@ -57,8 +72,13 @@ __all__ = ["HTTP_ADDRESS", "SERVER_ADDRESS", "Wire"]
 SERVER_ADDRESS = ip_bytes(SERVER_HOST)
 HTTP_ADDRESS = ip_bytes(HTTP_HOST)
 
+SERVER6_ADDRESS = ipaddress.IPv6Address(SERVER6_HOST).packed
+
 _SERVER_MAC = mac_bytes("52:55:0a:00:02:01")
 _SLIRP_MAC = mac_bytes("52:55:0a:00:02:02")
+_OWN_IPV6 = (SERVER6_ADDRESS, link_local(_SERVER_MAC))
+_PREFIX6 = SERVER6_ADDRESS[:8] + bytes(8)
+_DHCP6_CLIENT_PORT = 546
 _FIRST_GUEST = 14
 _GUEST_LIMIT = 80
 _BLOCKS_AHEAD = 16
@@ -80,6 +100,7 @@ class _Guest(Struct):
     address: bytes
     journal: Journal
     dhcp: DhcpServer
+    dhcp6: Dhcp6Server
     tftp: TftpServer
     frames: int = 0
     macs: set[bytes] = field(default_factory=set)
@@ -93,6 +114,8 @@ class _Uplink(Struct):
     transfers: list[HttpTransfer]
     asked_at: dict[int, tuple[bytes, int]] = field(default_factory=dict)
     """By the guest's port, at which address and port it asks."""
+    over_ipv6: dict[int, tuple[bytes, bytes]] = field(default_factory=dict)
+    """By the guest's port, the addresses of the server and of the guest where they are IPv6."""
     guest_mac: bytes = b""
     data_at: float = 0.0
     active_at: float = 0.0
@@ -123,7 +146,7 @@ class Wire:
 
     ``ring`` is how many frames of full size a guest's card has room for, None for enough.
     ``options`` by number stand in every DHCP answer, and ``redirects`` say which paths of a URL
-    lead to another.
+    lead to another. ``ip`` is 4, 6 or both.
     """
 
     def __init__(
@@ -135,11 +158,13 @@ class Wire:
         ring: int | None = None,
         options: Mapping[int, bytes] | None = None,
         redirects: Mapping[str, str] | None = None,
+        ip: str = "4",
     ) -> None:
         self.files = files
         self.faults = faults or Faults()
         self.redirects = redirects or {}
         self._options = options or {}
+        self._ipv4, self._ipv6 = ip != "6", ip != "4"
         self._ring = ring
         self._rules = rules
         self._guests: dict[int, _Guest] = {}
@@ -165,13 +190,17 @@ class Wire:
 
         ahead = self._ring or _BLOCKS_AHEAD
         tftp = TftpServer(
-            self.files, _SERVER_MAC, SERVER_ADDRESS, journal, send, self.faults, ahead
+            self.files, _SERVER_MAC, (SERVER_ADDRESS, *_OWN_IPV6), journal, send, self.faults, ahead
         )  # fmt: skip
         dhcp = DhcpServer(
             SERVER_ADDRESS, address, self._rules, journal, self.faults, tftp.served,
             self._options,
         )  # fmt: skip
-        self._guests[port] = _Guest(address, journal, dhcp, tftp)
+        dhcp6 = Dhcp6Server(
+            _SERVER_MAC, SERVER6_ADDRESS, _PREFIX6[:15] + bytes([_FIRST_GUEST + port]),
+            self._rules, journal, self.faults, tftp.served,
+        )  # fmt: skip
+        self._guests[port] = _Guest(address, journal, dhcp, dhcp6, tftp)
         return port
 
     def unplug(self, port: int) -> None:
@@ -295,11 +324,15 @@ class Wire:
             raise FormatError(f"a frame of {len(frame)} bytes")
         self._learn(port, guest, frame[6:12], now)
         target = frame[:6]
-        if kind == ARP:
-            self._arp(port, guest, frame, now)
+        if kind == IPV6 and self._ipv6:
+            self._from_guest6(port, guest, frame, now)
         elif kind == IPV6:
             if solicits_router(frame):
                 self._send(port, router_advertisement(_SERVER_MAC), now)
+        elif not self._ipv4:
+            return
+        elif kind == ARP:
+            self._arp(port, guest, frame, now)
         elif target in (_SERVER_MAC, BROADCAST_MAC):
             self._to_server(port, guest, frame, now)
         elif target in self._port_of:
@@ -332,10 +365,48 @@ class Wire:
         elif datagram.target_mac != _SERVER_MAC:
             return
         elif datagram.target_port == DNS_PORT:
-            said = answer_name(datagram.payload, SERVER_ADDRESS, guest.journal, now)
+            self._name(port, guest, datagram, now)
+        elif datagram.target_port == TFTP_PORT:
+            guest.tftp.request(datagram, now)
+        else:
+            guest.tftp.receive(datagram, now)
+
+    def _name(self, port: int, guest: _Guest, datagram: Datagram, now: float) -> None:
+        addresses = (*[SERVER_ADDRESS][: self._ipv4], *[SERVER6_ADDRESS][: self._ipv6])
+        said = answer_name(datagram.payload, addresses, guest.journal, now)
+        if said:
+            self._send(port, answering(datagram, _SERVER_MAC, DNS_PORT).frame(said), now)
+
+    def _from_guest6(self, port: int, guest: _Guest, frame: bytes, now: float) -> None:
+        packet = Packet.parse(frame)
+        if solicits_router(frame):
+            self._send(port, advertise_router(_SERVER_MAC, _PREFIX6), now)
+        elif answer := neighbour_answer(packet, _SERVER_MAC, _OWN_IPV6):
+            self._send(port, answer, now)
+        elif packet.protocol == UDP:
+            self._to_server6(port, guest, parse_udp6(packet), now)
+        elif packet.target_mac == _SERVER_MAC and packet.protocol == TCP:
+            over_ipv4 = as_ipv4(packet, guest.address, HTTP_ADDRESS)
+            if over_ipv4 and (segment := Segment.parse(over_ipv4)):
+                ends = (packet.target, packet.source)
+                self._to_uplink(port, guest, segment, over_ipv4, now, ends)
+        elif packet.target_mac in self._port_of:
+            self._send(self._port_of[packet.target_mac], frame, now)
+
+    def _to_server6(self, port: int, guest: _Guest, datagram: Datagram, now: float) -> None:
+        if datagram.target_port == DHCP6_PORT:
+            said = guest.dhcp6.receive(datagram.payload, datagram.source_mac, now)
+            guest.tftp.to_ipxe = guest.dhcp6.to_ipxe
             if said:
-                headers = ReplyHeaders.answering(datagram, _SERVER_MAC, DNS_PORT)
-                self._send(port, headers.frame(said), now)
+                flow = Datagram(
+                    _SERVER_MAC, datagram.source_mac, link_local(_SERVER_MAC), datagram.source_ip,
+                    DHCP6_PORT, _DHCP6_CLIENT_PORT, b"",
+                )  # fmt: skip
+                self._send(port, udp6_frame(flow, said), now)
+        elif datagram.target_mac != _SERVER_MAC:
+            return
+        elif datagram.target_port == DNS_PORT:
+            self._name(port, guest, datagram, now)
         elif datagram.target_port == TFTP_PORT:
             guest.tftp.request(datagram, now)
         else:
@@ -382,22 +453,31 @@ class Wire:
                 )
 
     def _to_uplink(
-        self, port: int, guest: _Guest, segment: Segment, frame: bytes, now: float
+        self,
+        port: int,
+        guest: _Guest,
+        segment: Segment,
+        frame: bytes,
+        now: float,
+        over_ipv6: tuple[bytes, bytes] | None = None,
     ) -> None:
         begins, uplink = segment.flags & SYN, guest.uplink
         served = uplink and segment.target_port in _HTTP_PORTS
         if not served or (begins and "http-refused" in self.faults):
             if begins:
                 text = f"the connection to port {segment.target_port} was refused"
-                at = _asked_at(segment.target_ip)
+                at = _asked_at(over_ipv6[0] if over_ipv6 else segment.target_ip)
                 guest.journal.note(now, NetEventKind.HTTP_REFUSED, text=text, at=at)
             if not segment.flags & RESET:
-                self._send(port, segment.refused(), now)
+                self._to_guest(port, segment.refused(), over_ipv6)
             return
         assert uplink
         if begins:
             uplink.asked_at[segment.source_port] = (segment.target_ip, segment.target_port)
             uplink.guest_mac = segment.source_mac
+            uplink.over_ipv6.pop(segment.source_port, None)
+            if over_ipv6:
+                uplink.over_ipv6[segment.source_port] = over_ipv6
         if flow := uplink.flows.get(segment.source_port):
             flow.acknowledge(segment.acknowledged)
             self._served_over_http(guest, uplink, now)
@@ -447,7 +527,7 @@ class Wire:
                 flow.hold(segment, frame)
                 self._pass_on(port, guest, uplink, flow)
                 return
-            self._send(port, frame, self._now)
+            self._to_guest(port, frame, uplink.over_ipv6.get(target[1]))
 
     def _pass_on(self, port: int, guest: _Guest, uplink: _Uplink, flow: Flow) -> None:
         while goes := flow.next():
@@ -455,7 +535,11 @@ class Wire:
             if segment.size:
                 uplink.data_at = self._now
                 frame = self._perhaps_reset(guest, uplink, segment, frame)
-            self._send(port, frame, self._now)
+            self._to_guest(port, frame, uplink.over_ipv6.get(segment.target_port))
+
+    def _to_guest(self, port: int, frame: bytes, over_ipv6: tuple[bytes, bytes] | None) -> None:
+        """Send a segment, to who asked over IPv6 over that."""
+        self._send(port, as_ipv6(frame, *over_ipv6) if over_ipv6 else frame, self._now)
 
     def _perhaps_reset(
         self, guest: _Guest, uplink: _Uplink, segment: Segment, frame: bytes
@@ -515,4 +599,4 @@ class Wire:
 
 def _asked_at(address: bytes) -> str:
     """Say at which address something was asked for, if that is none of the server's own."""
-    return "" if address in (SERVER_ADDRESS, HTTP_ADDRESS) else ip_text(address)
+    return "" if address in (SERVER_ADDRESS, HTTP_ADDRESS, *_OWN_IPV6) else ip_text(address)

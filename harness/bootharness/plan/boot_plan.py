@@ -218,6 +218,16 @@ class NetPlan(Struct, frozen=True):
             repeated=True,
         ),
     ] = ()
+    ip: Annotated[
+        str,
+        Option(
+            "--ip",
+            "Which IP the network has: 4, 6 or both; over 6 addresses come from DHCPv6.",
+            title="IP",
+            choices=("4", "6", "both"),
+            by_route=True,
+        ),
+    ] = "4"
     bootfile: Annotated[
         str | None,
         Option(

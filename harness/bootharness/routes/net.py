@@ -101,6 +101,7 @@ def network_for(image: NetImage, plan: BootPlan) -> Iterator[Network]:
         ring=_RINGS.get(image.card.nic),
         options=dict(map(read_dhcp_option, plan.net.dhcp_options)),
         redirects=image.redirects,
+        ip=plan.net.ip,
     )
     with Network(wire) as network:
         yield network

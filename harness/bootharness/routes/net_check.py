@@ -29,6 +29,11 @@ _ALSO = {"virtio": "virtio-1"}
 
 def check_net(plan: BootPlan, firmware: Firmware) -> None:
     """Raise UsageError for DHCP options and a card's ROM that cannot be."""
+    if plan.net.ip == "6" and plan.net.dhcp_options:
+        raise UsageError(
+            f"--dhcp-option {plan.net.dhcp_options[0]}: it is one of DHCP for IPv4, which --ip 6 "
+            "does without"
+        )
     try:
         check_fit(dict(map(read_dhcp_option, plan.net.dhcp_options)))
     except UsageError as error:

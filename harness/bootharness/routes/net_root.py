@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from bootharness.errors import UsageError
 from bootharness.host.workspace import Workspace
 from bootharness.machine.device import Firmware
-from bootharness.network.addresses import SERVER_HOST
+from bootharness.network.addresses import SERVER6_HOST, SERVER_HOST
 from bootharness.network.answers import Answers, read_answers
 from bootharness.network.file_tree import FileTree
 from bootharness.plan import BootPlan
@@ -119,7 +119,7 @@ def _answers(tree: FileTree, plan: BootPlan) -> Answers:
             f"--bootfile {first.file}: over HTTP a UEFI takes only what is called "
             f"{', '.join(_TAKEN_OVER_HTTP)}, whatever is in it: give it such a name"
         )
-    url = f"http://{SERVER_HOST}/"
+    url = f"http://[{SERVER6_HOST}]/" if plan.net.ip == "6" else f"http://{SERVER_HOST}/"
     return Answers(tuple(replace(each, file=url + quote(each.file.lstrip("/"))) for each in rules))
 
 
@@ -148,7 +148,13 @@ def _to_the_banner(_plan: BootPlan) -> str:
 
 def _route(name: str, summary: str) -> Route:
     firmware = _FIRMWARE[name]
-    takes = {"bootfile", "answers", *OF_EVERY_NETWORK, *(("bios",) if firmware == "bios" else ())}
+    takes = {
+        "bootfile",
+        "answers",
+        "ip",
+        *OF_EVERY_NETWORK,
+        *(("bios",) if firmware == "bios" else ()),
+    }
     tools = UEFI_TOOLS if firmware == "uefi" else ()
     return Route(
         name=name,
