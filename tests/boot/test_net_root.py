@@ -134,3 +134,22 @@ def test_unified_kernel_is_a_boot_program_over_http(tmp_path: Path) -> None:
     assert trace.network
     assert [each.protocol for each in trace.network.files] == ["http"]
     assert trace.network.role("uki.efi") == "nbp"
+
+
+def test_all_comes_over_ipv6_where_the_network_has_nothing_else(tmp_path: Path) -> None:
+    script = (
+        "#!ipxe\nkernel http://[fd00:2::1]/vmlinuz console=ttyS0\n"
+        "initrd http://boot.example.org/initrd.img\nboot\n"
+    )
+    trace = booted(tree(tmp_path, boot__ipxe=script), ip="6", idle_s=30.0)
+    judgement = judge(trace)
+    assert judgement.verdict is Verdict.GOOD, judgement.summary
+    assert trace.network
+    named = {each.file for each in trace.network.events if each.kind == NetEventKind.ACK}
+    assert named == {"tftp://[fd00:2::1]/boot.ipxe"}
+    asked = {each.name: (each.protocol, each.intact) for each in trace.network.files}
+    assert asked == {
+        "boot.ipxe": ("tftp", True),
+        "vmlinuz": ("http", True),
+        "initrd.img": ("http", True),
+    }

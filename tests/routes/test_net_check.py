@@ -64,4 +64,4 @@ def test_whole_url_is_named_where_it_is_asked_for(tmp_path: Path, route: str, na
     (tmp_path / "a b/ipxe.efi").write_bytes(b"MZ")
     image = _image(NetRoot(tmp_path, str(tmp_path)), choose(BootPlan(), {"route": route}))
     assert [each.file for each in image.rules] == [named]
-    assert image.card.pxe is (route == "uefi-net-root")
+    assert image.card.pxe == (() if route == "uefi-http-root" else (4,))

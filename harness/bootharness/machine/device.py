@@ -152,15 +152,15 @@ def network_device(
     capture: Path | None = None,
     chardev: str | None = None,
     others: tuple[str, ...] = (),
-    pxe: bool = True,
+    pxe: tuple[int, ...] = (4, 6),
 ) -> Device:
     """Return a network card to boot from, and ``others`` in front of it on the bus, which have no
     cable once `set_link` has said so of each of their ``unpluggedN``.
 
     ``netdev`` is what it is connected to, as QEMU's -netdev with the id ``net0``, ``chardev``
     the -chardev that this forwards connections to. Without ``rom``, which may be a file in the
-    place of the card's own, the firmware has to boot by itself, and without ``pxe`` a UEFI does it
-    over HTTP alone. ``flash`` are a UEFI's code, and
+    place of the card's own, the firmware has to boot by itself, by which IP a UEFI does it over
+    PXE is in ``pxe``. ``flash`` are a UEFI's code, and
     its variables, which it may write. ``capture`` is a pcap file for QEMU to write.
     """
     words = []
@@ -168,7 +168,7 @@ def network_device(
         readonly = "off" if unit else "on"
         words += ["-drive", f"if=pflash,format=raw,unit={unit},readonly={readonly},"
                             f"file={escaped(path)}"]  # fmt: skip
-    for version in () if pxe else (4, 6):
+    for version in {4, 6} - {*pxe}:
         words += ["-fw_cfg", f"name=opt/org.tianocore/IPv{version}PXESupport,string=n"]
     if chardev:
         words += ["-chardev", chardev]

@@ -62,19 +62,22 @@ class Dhcp6Server(Struct):
         if message.kind != SOLICIT and message.kind not in _ASKS:
             return None
         self.to_ipxe = message.is_ipxe
-        first = message.kind == SOLICIT
+        first, asking = message.kind == SOLICIT, who(message)
         asked, answered = (
             (NetEventKind.DISCOVER, NetEventKind.OFFER)
             if first
             else (NetEventKind.REQUEST, NetEventKind.ACK)
         )
         self.journal.note(
-            now, asked, repeats=self._repeats(message, now), text=f"IPv6, {who(message)}"
+            now,
+            asked,
+            repeats=self._repeats(message, now),
+            text=", ".join(filter(None, ("IPv6", asking))),
         )
         if self._kept_back("no-offer" if first else "no-ack", message.kind, now):
             return None
         file = self._file(message)
-        text = ip_text(self.lease) if who(message) else "not a PXE client"
+        text = ip_text(self.lease) if asking else "not a PXE client"
         self.journal.note(now, answered, file, text=text)
         return self._answer(message, ADVERTISE if first else REPLY, file).build()
 

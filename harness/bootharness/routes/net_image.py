@@ -25,7 +25,7 @@ class Card(Struct, frozen=True):
     http: bool = True
     mac: str | None = None
     others: tuple[str, ...] = ()
-    pxe: bool = True
+    pxe: tuple[int, ...] = (4, 6)
 
 
 def card_of(
@@ -35,7 +35,7 @@ def card_of(
     *,
     rom: bool,
     http: bool = True,
-    pxe: bool = True,
+    pxe: tuple[int, ...] = (4, 6),
 ) -> Card:
     """Return the card that a plan has, by a route with these."""
     own = Path(plan.net.nic_rom) if plan.net.nic_rom else rom

@@ -95,9 +95,10 @@ def _image(root: NetRoot, plan: BootPlan) -> NetImage:
     # a firmware runs no script; the card's iPXE does
     rom = firmware == "bios" or all(is_script(tree, rule.file) for rule in rules)
     over_http = plan.route == _OVER_HTTP
+    versions = {"4": (4,), "6": (6,), "both": (4, 6)}[plan.net.ip]
     return NetImage(
         plan.route,
-        card_of(plan, firmware, nic, rom=rom and not over_http, pxe=not over_http),
+        card_of(plan, firmware, nic, rom=rom and not over_http, pxe=() if over_http else versions),
         tree,
         rules,
         sizes,
