@@ -7,6 +7,7 @@ from bootharness.diagnosis.certainty import REFUSALS, Wait, certain, faults, roo
 from bootharness.diagnosis.patience import client_at
 from bootharness.diagnosis.screens import boot_manager_error, boot_menu_waits
 from bootharness.diagnosis.verdict import Diagnosis
+from bootharness.diagnosis.vlan import other_vlan
 from bootharness.text import address, count
 from bootharness.trace.boot_trace import BootTrace
 from bootharness.trace.network_facts import NetEvent, NetEventKind, NetworkFacts, base_name
@@ -389,6 +390,7 @@ _SENTENCES: dict[str, Callable[[NetEvent, NetworkFacts], str]] = {
 }
 
 SIGNS: tuple[Callable[[BootTrace], Diagnosis | None], ...] = (
+    other_vlan,
     network_failed,
     told_too_little,
     firmware_crashed,

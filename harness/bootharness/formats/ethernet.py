@@ -30,6 +30,8 @@ __all__ = [
     "parse_udp",
     "router_advertisement",
     "solicits_router",
+    "tagged",
+    "untagged",
 ]
 
 IPV4 = 0x0800
@@ -38,6 +40,8 @@ IPV6 = 0x86DD
 BROADCAST_MAC = b"\xff" * 6
 
 _HEADER_BYTES = 14
+_VLAN = b"\x81\0"
+_VLAN_BITS = 0xFFF
 _UDP = 17
 _ICMP = 1
 _ICMPV6 = 58
@@ -111,6 +115,18 @@ class ReplyHeaders:
 def ethertype(frame: bytes) -> int:
     """Return what a frame carries, 0 for one that is too short to say."""
     return int.from_bytes(frame[12:14], "big") if len(frame) >= _HEADER_BYTES else 0
+
+
+def tagged(frame: bytes, vlan: int) -> bytes:
+    """Return a frame with the tag of a VLAN."""
+    return frame[:12] + _VLAN + vlan.to_bytes(2, "big") + frame[12:]
+
+
+def untagged(frame: bytes) -> tuple[int | None, bytes]:
+    """Return of which VLAN a frame is, None without a tag, and the frame without it."""
+    if frame[12:14] != _VLAN or len(frame) < _HEADER_BYTES + 4:
+        return None, frame
+    return int.from_bytes(frame[14:16], "big") & _VLAN_BITS, frame[:12] + frame[16:]
 
 
 def parse_udp(frame: bytes) -> Datagram | None:

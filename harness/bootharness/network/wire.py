@@ -40,6 +40,8 @@ from bootharness.formats.ethernet import (
     parse_udp,
     router_advertisement,
     solicits_router,
+    tagged,
+    untagged,
 )
 from bootharness.formats.ipv6 import (
     TCP,
@@ -84,6 +86,7 @@ _GUEST_LIMIT = 80
 _BLOCKS_AHEAD = 16
 _DHCP_PORTS = (67, 4011)
 _MACS_PER_PORT = 8
+_OTHER_VLANS = 8
 _UDP = 17
 _HTTP_PORT = 80
 _HTTP_PORTS = (_HTTP_PORT, 8080)
@@ -106,6 +109,7 @@ class _Guest(Struct):
     macs: set[bytes] = field(default_factory=set)
     arp_repeats: dict[bytes, int] = field(default_factory=dict)
     uplink: "_Uplink | None" = None
+    other_vlans: set[int | None] = field(default_factory=set)
 
 
 class _Uplink(Struct):
@@ -146,7 +150,8 @@ class Wire:
 
     ``ring`` is how many frames of full size a guest's card has room for, None for enough.
     ``options`` by number stand in every DHCP answer, and ``redirects`` say which paths of a URL
-    lead to another. ``ip`` is 4, 6 or both.
+    lead to another. ``ip`` is 4, 6 or both. With ``vlan`` only frames with that tag are taken and
+    sent, as at the port of a switch for that network alone.
     """
 
     def __init__(
@@ -159,12 +164,14 @@ class Wire:
         options: Mapping[int, bytes] | None = None,
         redirects: Mapping[str, str] | None = None,
         ip: str = "4",
+        vlan: int | None = None,
     ) -> None:
         self.files = files
         self.faults = faults or Faults()
         self.redirects = redirects or {}
         self._options = options or {}
         self._ipv4, self._ipv6 = ip != "6", ip != "4"
+        self._vlan = vlan
         self._ring = ring
         self._rules = rules
         self._guests: dict[int, _Guest] = {}
@@ -230,6 +237,11 @@ class Wire:
             if guest.uplink:
                 self._from_uplink(-port, guest, guest.uplink, frame)
             return self._take()
+        if self._vlan is not None:
+            tag, frame = untagged(frame)
+            if tag != self._vlan:
+                self._not_ours(guest, tag, now)
+                return self._take()
         # by far the most frames acknowledge a block: no more is read of those than is needed
         if (
             len(frame) >= _MINIMUM_TFTP_FRAME
@@ -312,11 +324,21 @@ class Wire:
     def _send(self, port: int, frame: bytes, at: float) -> None:
         if self._loss and self._random.random() < self._loss:
             return
+        if self._vlan is not None and port > 0:
+            frame = tagged(frame, self._vlan)
         if at <= self._now:
             self._out.append((port, frame))
         else:
             self._sequence += 1
             heapq.heappush(self._later, (at, self._sequence, port, frame))
+
+    def _not_ours(self, guest: _Guest, tag: int | None, now: float) -> None:
+        if tag in guest.other_vlans or len(guest.other_vlans) >= _OTHER_VLANS:
+            return
+        guest.other_vlans.add(tag)
+        came = "without a VLAN's tag" if tag is None else f"with the tag of VLAN {tag}"
+        text = f"{came}, and the network is VLAN {self._vlan}"
+        guest.journal.note(now, NetEventKind.OTHER_VLAN, text=text)
 
     def _from_guest(self, port: int, guest: _Guest, frame: bytes, now: float) -> None:
         kind = ethertype(frame)

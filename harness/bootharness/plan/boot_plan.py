@@ -228,6 +228,19 @@ class NetPlan(Struct, frozen=True):
             by_route=True,
         ),
     ] = "4"
+    vlan: Annotated[
+        int | None,
+        Option(
+            "--vlan",
+            "The network is this VLAN: frames without its tag are not taken.",
+            title="VLAN",
+            kind=int,
+            metavar="NUMBER",
+            least=1,
+            most=4094,
+            by_route=True,
+        ),
+    ] = None
     bootfile: Annotated[
         str | None,
         Option(

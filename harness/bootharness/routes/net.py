@@ -102,6 +102,7 @@ def network_for(image: NetImage, plan: BootPlan) -> Iterator[Network]:
         options=dict(map(read_dhcp_option, plan.net.dhcp_options)),
         redirects=image.redirects,
         ip=plan.net.ip,
+        vlan=plan.net.vlan,
     )
     with Network(wire) as network:
         yield network

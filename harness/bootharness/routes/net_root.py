@@ -153,6 +153,7 @@ def _route(name: str, summary: str) -> Route:
         "bootfile",
         "answers",
         "ip",
+        "vlan",
         *OF_EVERY_NETWORK,
         *(("bios",) if firmware == "bios" else ()),
     }

@@ -29,6 +29,7 @@ class NetEventKind(enum.StrEnum):
     ACK = "dhcp-ack"
     NAK = "dhcp-nak"
     UNANSWERED_ARP = "arp-unanswered"
+    OTHER_VLAN = "other-vlan"
     NAME_ASKED = "name-asked"
     FILE_REQUESTED = "file-requested"
     FILE_SIZE_ASKED = "file-size-asked"
