@@ -13,6 +13,7 @@
         ├── LaunchFailed        QEMU or gdb did not start
         ├── MachineLost         QEMU or gdb went away in mid-boot
         ├── WireLost            the network that the harness makes for guests has failed
+        ├── ServerLost          a server of the person's own has ended in mid-boot
         ├── TimeTooShort        time was up while what was wanted could still come
         ├── PromptNotSeen       the boot came to its end and had not asked what was to be answered
         ├── ClockUnreadable     the guest's own clock was wanted, and cannot be read
@@ -48,6 +49,7 @@ __all__ = [
     "NotWritten",
     "PatternTooSlow",
     "PromptNotSeen",
+    "ServerLost",
     "TimeTooShort",
     "ToolMissing",
     "UsageError",
@@ -170,6 +172,12 @@ class WireLost(CouldNotFindOut):
     """The network that the harness makes for guests has failed."""
 
     cause = "wire-lost"
+
+
+class ServerLost(CouldNotFindOut):
+    """A server of the person's own, which the guest boots from, has ended in mid-boot."""
+
+    cause = "server-lost"
 
 
 class DiskLost(CouldNotFindOut):

@@ -16,12 +16,14 @@ from bootharness.host.workspace import Workspace
 from bootharness.kernels.image import KernelImage
 from bootharness.machine.choice import chosen_machine, wider
 from bootharness.machine.qemu import Qemu
+from bootharness.machine.saved import NotRestored
 from bootharness.plan import BootPlan
 from bootharness.routes.disk import DiskImage
 from bootharness.routes.medium import Medium
 from bootharness.routes.table import route_of
 
 if TYPE_CHECKING:
+    from bootharness.routes.net_root import NetRoot
     from bootharness.trace.boot_trace import BootTrace
     from bootharness.trace.observer import Observer
 
@@ -31,7 +33,7 @@ _CAPTURE_FILE = "wire.pcap"
 
 
 def boot(
-    source: str | KernelImage | DiskImage,
+    source: "str | KernelImage | DiskImage | NetRoot",
     plan: BootPlan,
     *,
     observer: "Observer | None" = None,
@@ -53,8 +55,7 @@ def boot(
         booted = route.fetch(source) if isinstance(source, str) else source
         if isinstance(booted, KernelImage) and (why := route.foresee(booted, plan)):
             return _foreseen(name, booted, plan, why)
-        with Workspace() as workspace, route.prepare(booted, plan, workspace) as medium:
-            trace = boot_medium(name, medium, plan, workspace, observer=observer, keep=keep)
+        trace = _booted(name, booted, plan, observer, keep)
         ran = trace.machine.qemu if trace.machine else ""
         said = trace.ending.detail if trace.ending.kind == "complaint" else ""
         wide = wider(plan.machine, ran, said)
@@ -64,9 +65,7 @@ def boot(
         for path in keep.iterdir() if keep else ():
             shutil.rmtree(path) if path.is_dir() else path.unlink()
         plan = replace(plan, machine=wide)
-        with Workspace() as workspace, route.prepare(booted, plan, workspace) as medium:
-            again = boot_medium(name, medium, plan, workspace, observer=observer, keep=keep)
-        return again.instead_of(trace)
+        return _booted(name, booted, plan, observer, keep).instead_of(trace)
     except CouldNotFindOut as error:
         from bootharness.trace.boot_trace import BootTrace, Ending
 
@@ -74,6 +73,24 @@ def boot(
             (keep / "qemu-command.txt").write_text(f"{error.command}\n")
         ending = Ending("skipped", 0.0, str(error), error.cause)
         return BootTrace(name, plan.until, ending, plan.route)
+
+
+def _booted(
+    name: str,
+    booted: "KernelImage | DiskImage | NetRoot",
+    plan: BootPlan,
+    observer: "Observer | None",
+    keep: Path | None,
+) -> "BootTrace":
+    """Prepare and boot, from the beginning where a saved machine is not taken."""
+    prepare = route_of(plan).prepare
+    try:
+        with Workspace() as workspace, prepare(booted, plan, workspace) as medium:
+            return boot_medium(name, medium, plan, workspace, observer=observer, keep=keep)
+    except NotRestored:
+        plan = replace(plan, net=replace(plan.net, cold=True))
+        with Workspace() as workspace, prepare(booted, plan, workspace) as medium:
+            return boot_medium(name, medium, plan, workspace, observer=observer, keep=keep)
 
 
 def _foreseen(name: str, kernel: KernelImage, plan: BootPlan, why: str) -> "BootTrace":
@@ -106,7 +123,12 @@ def boot_medium(
     if keep and medium.wire:
         medium.wire.capture(workspace.path / _CAPTURE_FILE)
     counted = plan.at_most_s is not None
-    with Qemu(config, medium.device, workspace, tracer=plan.tracer, counted=counted) as qemu:
+    saves = medium.wire is not None and plan.restorable
+    if medium.wire and saves:
+        medium.wire.keep_waiting()
+    with Qemu(
+        config, medium.device, workspace, tracer=plan.tracer, counted=counted, saves=saves
+    ) as qemu:
         medium.started(qemu.launched)
         if observer:
             observer.started()

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,8 +16,10 @@ import pexpect
 import pyte
 import pytest
 
+from bootharness.host.assembler import assemble_program
 from bootharness.host.deadline import Deadline
-from bootharness.routes.loader import Loader
+from bootharness.kernels.source import fetch
+from bootharness.routes.loader import ORIGIN, Loader
 from tests.boot.test_loaders import foreign_asm
 from tests.support.builders import no_carry as write_no_carry
 from tests.support.processes import COMMAND, environment, eventually, processes_with, run
@@ -403,6 +406,71 @@ def test_failing_test_is_opened_in_gdb(tmp_path: Path, temporary: Path, no_carry
     assert "1 failed" in said
 
 
+PXELINUX = (
+    "/usr/lib/PXELINUX/pxelinux.0",
+    "/usr/lib/syslinux/modules/bios/ldlinux.c32",
+)
+OWN_NBP = """
+        bits 16
+start:  mov si, text
+next:   lodsb
+        test al, al
+        jz done
+        mov ah, 0x0e
+        int 0x10
+        jmp next
+done:   cli
+        hlt
+text:   db "own program", 0
+"""
+
+
+def test_boot_program_from_a_network(tmp_path: Path, temporary: Path) -> None:
+    """From its first instruction to the kernel's, with all that it has placed compared."""
+    del temporary
+    if not all(map(os.path.exists, PXELINUX)):
+        pytest.skip("pxelinux is not installed")
+    root = tmp_path / "root"
+    (root / "pxelinux.cfg").mkdir(parents=True)
+    for each in PXELINUX:
+        shutil.copy(each, root)
+    shutil.copyfile(fetch("selfcheck:100000").path, root / "vmlinuz")
+    (root / "pxelinux.cfg/default").write_text("DEFAULT vmlinuz a=1\n")
+    terminal = debug(tmp_path, "--net-root", str(root))
+    assert re.search(r"7c00 +ljmp", terminal.prompt())
+    placed = terminal.ask("placed")
+    assert "0x007c00  all 512 bytes equal the file" in placed
+    assert "no setup header in memory" in placed
+    assert "real-mode kernel + 0x200," in terminal.ask("until-handoff")
+    assert "0x100000  all 100,000 bytes equal the file" in terminal.ask("placed")
+    terminal.leave()
+
+
+def test_own_boot_program_has_its_symbols(tmp_path: Path, temporary: Path) -> None:
+    """Where its ELF file is beside it."""
+    del temporary
+    (tmp_path / "own.asm").write_text(OWN_NBP)
+    program, elf = assemble_program(tmp_path / "own.asm", origin=ORIGIN)
+    root = tmp_path / "root"
+    root.mkdir()
+    (root / "own.0").write_bytes(program.binary)
+    shutil.copyfile(elf, root / "own.elf")
+    terminal = debug(tmp_path, "--net-root", str(root), "--bootfile", "own.0")
+    assert "start () at own.asm:3" in terminal.prompt()
+    assert re.search(
+        r"Breakpoint \d+, done \(\)|Breakpoint \d+, next \(\)", terminal.ask("continue")
+    )
+    terminal.leave()
+
+
+def test_what_the_card_loads_itself_has_no_boot_program(tmp_path: Path) -> None:
+    shutil.copyfile(fetch("selfcheck:16000").path, tmp_path / "vmlinuz")
+    (tmp_path / "boot.ipxe").write_text("#!ipxe\nkernel vmlinuz\nboot\n")
+    done = run("debug", "--net-root", tmp_path)
+    assert done.returncode == 129
+    assert "the card's ROM itself loads the kernel" in done.stderr
+
+
 def test_console_has_the_line_and_the_monitor(tmp_path: Path, temporary: Path) -> None:
     del temporary
     arguments = ("console", "selfcheck:100000")
@@ -425,7 +493,7 @@ def test_console_has_the_line_and_the_monitor(tmp_path: Path, temporary: Path) -
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ((), "give a KERNEL, a TRACE.json, or --disk"),
+        ((), "give a KERNEL, a TRACE.json, --disk with an image, or --net-root"),
         (("not-here.json",), "not-here.json: No such file"),
         (("some.json", "--memory", "64"), "--memory: the trace says how it was booted"),
         (("selfcheck:1600", "--kernel", __file__), "--kernel goes with a TRACE.json"),

@@ -1,9 +1,8 @@
-"""Folders of boot files, booted as they stand."""
+"""Folders of boot files that somebody brought: served as they stand, and hunted in."""
 
-import gzip
+import shutil
 import subprocess
 from pathlib import Path
-from random import Random
 
 import pytest
 
@@ -12,144 +11,112 @@ from bootharness.kernels.source import fetch
 from bootharness.one_boot import boot
 from bootharness.plan import BootPlan, choose
 from bootharness.trace.boot_trace import BootTrace
-from bootharness.trace.network_facts import NetEvent, NetEventKind
+from tests.support.processes import run
 
-KERNEL = "selfcheck:1000000"
-LINUX = "deb:linux-image-cloud-amd64/bookworm"
-STUB = Path("/usr/lib/systemd/boot/efi/linuxx64.efi.stub")
-
-
-def tree(folder: Path, **files: str | bytes) -> Path:
-    """Write a folder with a kernel, an initrd, and files whose names have _ for / and __ for ."""
-    (folder / "vmlinuz").write_bytes(fetch(KERNEL).path.read_bytes())
-    (folder / "initrd.img").write_bytes(gzip.compress(Random(1).randbytes(10_000)))
-    for name, content in files.items():
-        path = folder / name.replace("__", ".").replace("_", "/")
-        path.parent.mkdir(exist_ok=True)
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    return folder
+SCRIPT = "#!ipxe\nkernel boot/vmlinuz a=1\ninitrd boot/initrd\nboot\n"
+INITRD = b"070701" + bytes(range(256)) * 400
 
 
-def booted(folder: Path, route: str = "net-root", **choices: object) -> BootTrace:
-    plan = choose(BootPlan(), {"route": route, "until": "setup", "timeout_s": 120.0, **choices})
-    return boot(str(folder), plan)
+def folder_of(root: Path, script: str = SCRIPT) -> Path:
+    """Return a folder with a script of iPXE's, a kernel and what may be an initrd."""
+    (root / "boot").mkdir(parents=True)
+    shutil.copyfile(fetch("selfcheck:200000").path, root / "boot/vmlinuz")
+    (root / "boot/initrd").write_bytes(INITRD)
+    (root / "boot.ipxe").write_text(script)
+    return root
 
 
-def noted(trace: BootTrace, kind: NetEventKind) -> list[NetEvent]:
+def boot_folder(root: Path, **options: object) -> BootTrace:
+    """Boot a folder."""
+    given = {"route": "net-root", "until": "setup", "timeout_s": 120.0, **options}
+    return boot(str(root), choose(BootPlan(), given))
+
+
+def test_what_a_folder_has_is_booted_and_compared(tmp_path: Path) -> None:
+    trace = boot_folder(folder_of(tmp_path / "root"))
+    judgement = judge(trace)
+    assert judgement.verdict is Verdict.GOOD, judgement.summary
+    assert trace.network and trace.handoff and trace.kernel
+    assert trace.network.roles == {
+        "script": "boot.ipxe", "kernel": "boot/vmlinuz", "initrd": "boot/initrd",
+    }  # fmt: skip
+    assert trace.kernel.source == "boot/vmlinuz"
+    compared = [trace.handoff.payload, trace.handoff.initrd]
+    assert [each and each.compared_bytes for each in compared] == [200_000, len(INITRD)]
+    assert all(each and each.equal for each in compared)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"), [("boot/Vmlinuz", "boot/vmlinuz"), ("boot/kernel", "")]
+)
+def test_what_it_has_not_is_named(tmp_path: Path, wrong: str, right: str) -> None:
+    root = folder_of(tmp_path / "root", SCRIPT.replace("boot/vmlinuz", wrong))
+    trace = boot_folder(root)
+    judgement = judge(trace)
+    assert (judgement.verdict, judgement.cause) == (Verdict.BAD, "tftp-not-found")
+    assert judgement.summary.startswith(f"{wrong} was asked for, and the folder has no such file")
+    assert (f"but there is {right}" in judgement.summary) is bool(right)
     assert trace.network
-    return [each for each in trace.network.events if each.kind == kind]
+    assert trace.network.not_there == (wrong,)
 
 
-def test_script_with_names_and_addresses_of_another_network_works_as_it_stands(
-    tmp_path: Path,
-) -> None:
-    script = (
-        "#!ipxe\nkernel http://${next-server}/vmlinuz console=ttyS0\n"
-        "initrd http://192.168.1.10:8080/initrd.img\n"
-        "imgfetch tftp://192.168.1.77/note || shell\nimgfree note\nboot\n"
-    )
-    first = "#!ipxe\nchain http://boot.example.org/sub\n"
-    folder = tree(tmp_path, boot__ipxe=first, sub_index__html=script, note="hello")
-    trace = booted(folder)
-    judgement = judge(trace)
-    assert judgement.verdict is Verdict.GOOD, judgement.summary
-    assert [each.text for each in noted(trace, NetEventKind.NAME_ASKED)] == ["boot.example.org"]
-    asked = {each.file: each.at for each in noted(trace, NetEventKind.FILE_REQUESTED)}
-    assert asked == {
-        "boot.ipxe": "",
-        "sub/index.html": "boot.example.org",
-        "vmlinuz": "",
-        "initrd.img": "192.168.1.10",
-        "note": "192.168.1.77",
-    }
+def test_what_is_not_there_and_was_done_without_is_no_fault(tmp_path: Path) -> None:
+    script = SCRIPT.replace("#!ipxe\n", "#!ipxe\nchain local.ipxe ||\n")
+    trace = boot_folder(folder_of(tmp_path / "root", script))
+    assert judge(trace).verdict is Verdict.GOOD
     assert trace.network
-    assert trace.network.role("vmlinuz") == "kernel"
+    assert trace.network.not_there == ("local.ipxe",)
 
 
-def test_answers_of_somebodys_own_and_a_card_with_another_rom(tmp_path: Path) -> None:
-    answers = tmp_path / "answers.toml"
-    answers.write_text(
-        '[[answer]]\nuser-class = "other"\nbootfile = "none"\n'
-        '[[answer]]\narchitecture = "x86 bios"\nmac = "52:54:00:aa:bb:01"\n'
-        'bootfile = "http://boot.example.org/menu.ipxe"\nnext-server = "192.168.1.10"\n'
-        '[redirects]\n"/moved" = "/initrd.img"\n'
-    )
-    root = tmp_path / "root"
-    root.mkdir()
-    # the first card on the bus has no cable, and the second is the one to boot from
-    script = (
-        "#!ipxe\niseq ${net1/mac} 52:54:00:aa:bb:01 || shell\niseq ${net1/209} hello || shell\n"
-        "kernel tftp://${next-server}/vmlinuz console=ttyS0\n"
-        "initrd http://boot.example.org/moved\nboot\n"
-    )
-    trace = booted(
-        tree(root, menu__ipxe=script),
-        answers=str(answers),
-        mac="52:54:00:AA:bb:01",
-        more_nics=("virtio",),
-        nic_rom="/usr/lib/ipxe/virtio-net.rom",
-        dhcp_options=("209=hello",),
-    )
+def test_boot_program_that_halts_is_not_waited_for(tmp_path: Path) -> None:
+    """Nothing of a network can wake it."""
+    (tmp_path / "own.0").write_bytes(b"\xfa\xf4\xeb\xfc" + bytes(508))
+    trace = boot_folder(tmp_path, bootfile="own.0")
     judgement = judge(trace)
-    assert judgement.verdict is Verdict.GOOD, judgement.summary
-    asked = {each.file: each.at for each in noted(trace, NetEventKind.FILE_REQUESTED)}
-    assert asked == {
-        "menu.ipxe": "boot.example.org",
-        "vmlinuz": "192.168.1.10",
-        "initrd.img": "boot.example.org",
-    }
+    assert (trace.ending.kind, judgement.cause) == ("halted", "nbp-hang")
+    assert "own.0, the nbp, came whole" in judgement.summary
+    assert "the CPU has halted with interrupts off" in judgement.summary
 
 
-def test_pxelinux_finds_its_configuration_by_the_machines_uuid(tmp_path: Path) -> None:
-    # pxelinux writes the bytes as the firmware has them, and of three fields that is back to front
-    config = "pxelinux__cfg_7a4c4b8e-5e0c-6f4b-9f5e-0123456789ab"
-    text = "DEFAULT a\nLABEL a\nKERNEL vmlinuz\nINITRD initrd.img\nAPPEND console=ttyS0\n"
-    pxelinux = Path("/usr/lib/PXELINUX/pxelinux.0").read_bytes()
-    module = Path("/usr/lib/syslinux/modules/bios/ldlinux.c32").read_bytes()
-    files = {config: text, "pxelinux__0": pxelinux, "ldlinux__c32": module}
-    trace = booted(tree(tmp_path, **files), uuid="8e4b4c7a-0c5e-4b6f-9f5e-0123456789ab")
-    judgement = judge(trace)
-    assert judgement.verdict is Verdict.GOOD, judgement.summary
-
-
-def test_unified_kernel_is_a_boot_program_over_http(tmp_path: Path) -> None:
-    if not STUB.exists():
-        pytest.skip("systemd-boot-efi is not installed")
-    cmdline = tmp_path / "cmdline"
-    cmdline.write_text("console=ttyS0,115200 panic=-1 no_timer_check\0")
-    root = tmp_path / "root"
-    root.mkdir()
-    sections = ((".cmdline", cmdline, 0x30000), (".linux", fetch(LINUX).path, 0x2000000))
-    words = [
-        word
-        for name, path, at in sections
-        for word in (f"--add-section={name}={path}", f"--change-section-vma={name}={at}")
-    ]
-    subprocess.run(["objcopy", *words, str(STUB), str(root / "uki.efi")], check=True)
-    trace = booted(root, "uefi-http-root", until="banner", bootfile="uki.efi", timeout_s=240.0)
-    judgement = judge(trace)
-    assert judgement.verdict is Verdict.GOOD, judgement.summary
-    asked = [(each.kind, each.file) for each in noted(trace, NetEventKind.FILE_SIZE_ASKED)]
-    assert asked == [("file-size-asked", "uki.efi")]
+def test_over_http_it_is_the_same_folder(tmp_path: Path) -> None:
+    script = SCRIPT.replace("boot/", "http://10.0.2.100/boot/")
+    trace = boot_folder(folder_of(tmp_path / "root", script))
+    assert judge(trace).verdict is Verdict.GOOD
     assert trace.network
-    assert [each.protocol for each in trace.network.files] == ["http"]
-    assert trace.network.role("uki.efi") == "nbp"
+    assert {each.name: each.protocol for each in trace.network.files} == {
+        "boot.ipxe": "tftp", "boot/vmlinuz": "http", "boot/initrd": "http",
+    }  # fmt: skip
 
 
-def test_all_comes_over_ipv6_where_the_network_has_nothing_else(tmp_path: Path) -> None:
-    script = (
-        "#!ipxe\nkernel http://[fd00:2::1]/vmlinuz console=ttyS0\n"
-        "initrd http://boot.example.org/initrd.img\nboot\n"
-    )
-    trace = booted(tree(tmp_path, boot__ipxe=script), ip="6", idle_s=30.0)
-    judgement = judge(trace)
-    assert judgement.verdict is Verdict.GOOD, judgement.summary
-    assert trace.network
-    named = {each.file for each in trace.network.events if each.kind == NetEventKind.ACK}
-    assert named == {"tftp://[fd00:2::1]/boot.ipxe"}
-    asked = {each.name: (each.protocol, each.intact) for each in trace.network.files}
-    assert asked == {
-        "boot.ipxe": ("tftp", True),
-        "vmlinuz": ("http", True),
-        "initrd.img": ("http", True),
-    }
+def test_command_says_what_is_wrong_with_what_it_is_given(tmp_path: Path) -> None:
+    root = folder_of(tmp_path / "root")
+    done = run("boot", "--net-root", root, "--net", "ipxe")
+    assert (done.returncode, done.stdout) == (129, "")
+    assert "net-root, uefi-net-root boot a folder" in done.stderr
+    done = run("boot", "--net-root", root, "--net-fault", "drop:block=1")
+    assert done.returncode == 129
+    assert "has no vmlinuz: say file=NAME" in done.stderr
+    done = run("boot", root / "boot.ipxe", "--route", "net-root")
+    assert done.returncode == 129
+    assert "not a folder" in done.stderr
+
+
+def test_the_commit_that_breaks_a_folder_is_found(tmp_path: Path) -> None:
+    """With nothing to build."""
+    root = folder_of(tmp_path / "repository/tftp")
+    script = root / "boot.ipxe"
+    git = ("git", "-C", root, "-c", "user.name=tester", "-c", "user.email=tester")
+    subprocess.run([*git, "init", "-q", tmp_path / "repository"], check=True)
+    for number in range(4):
+        script.write_text(
+            f"{SCRIPT}# {number}\n".replace("vmlinuz", "linux" if number > 2 else "vmlinuz")
+        )
+        subprocess.run([*git, "add", "-A"], check=True)
+        subprocess.run([*git, "commit", "-q", "-m", f"change {number}"], check=True)
+    done = run(
+        "bisect", "git", "HEAD~3", "HEAD", "--repository", tmp_path / "repository",
+        "--image", "tftp", "--route", "net-root", "--until", "setup", "--jobs", "1",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "change 3 is the first to fail with tftp-not-found" in done.stdout
+    assert "boot/linux was asked for, and the folder has no such file" in done.stdout

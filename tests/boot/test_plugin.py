@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import shutil
 import sys
 from pathlib import Path
 from xml.etree import ElementTree
@@ -10,6 +11,7 @@ import pytest
 
 from bootharness.host.cache import cache_dir
 from bootharness.kernels.selfcheck import selfcheck_kernel
+from bootharness.kernels.source import fetch
 from tests.support.builders import patched_kernel, serial_writer
 from tests.support.processes import environment, run
 from tests.support.programs import program
@@ -498,8 +500,10 @@ def test_marker_and_option_take_patterns(user: pytest.Pytester) -> None:
         ("boot(initrd='no.img')", "no.img: no such file"),
         ("netboot('pxelinux', 'stall:blok=2')", "of stall can be said: file, block"),
         ("netboot('carrier-pigeon')", "route 'carrier-pigeon': known are "),
-        ("netboot(colour=1)", "give route, *faults, nic="),
+        ("netboot(colour=1)", "colour: known are root, nic"),
         ("netboot(3)", "route 3: text is wanted"),
+        ("netboot(root='none')", "none: No such file or directory"),
+        ("netboot('ipxe', root='.')", "the route ipxe boots a kernel"),
         ("netboot('ipxe', 3)", "network fault 3: text is wanted"),
         ("boot(faults=3)", "network fault 3: text is wanted"),
         ("boot(disk_faults='hang')", "disk fault 'hang': say which sector"),
@@ -630,3 +634,27 @@ def test_the_gate_tells_what_fails_as_the_baseline_does_from_what_is_newly_bad(
     )
     good = (*arguments[:3], "selfcheck:65536", *arguments[4:])
     user.runpytest_subprocess(*good, "--gate-still-failing", "accept").assert_outcomes(failed=1)
+
+
+def test_marker_names_a_folder_of_boot_files(user: pytest.Pytester) -> None:
+    """There is no kernel to give."""
+    folder = user.mkdir("tftp")
+    shutil.copyfile(fetch("selfcheck:16000").path, folder / "vmlinuz")
+    (folder / "boot.ipxe").write_text("#!ipxe\nkernel vmlinuz\nboot\n")
+    user.makepyfile(
+        """
+        import pytest
+
+        pytestmark = pytest.mark.boot(until="setup")
+
+        @pytest.mark.netboot(root="tftp")
+        def test_whole(netboot_trace):
+            assert netboot_trace.handoff.memory_equal
+            assert netboot_trace.network.roles["kernel"] == "vmlinuz"
+
+        @pytest.mark.netboot("net-root", root="tftp", bootfile="boot.ipxe")
+        def test_named(netboot_trace):
+            assert netboot_trace.reached("setup-entered")
+        """
+    )
+    user.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(passed=2)

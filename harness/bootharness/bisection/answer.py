@@ -14,10 +14,11 @@ from bootharness.diagnosis.verdict import Verdict
 from bootharness.formats.gdt import SegmentDescriptor
 from bootharness.text import count
 from bootharness.trace.boot_trace import BootTrace
+from bootharness.trace.network_facts import NetworkFacts
 
 __all__ = ["Answer", "Row", "Side", "built", "conclusion", "side_by_side"]
 
-_LISTED = 4
+_LISTED, _DIGITS = 4, 12
 # fields that say the same in other words, or that a loader fills in
 _SAME_IN_OTHER_WORDS = ("header", "jump", "kernel_version", "boot_flag", "syssize")
 
@@ -70,13 +71,16 @@ class Answer(Struct, frozen=True):
 
 def side_by_side(good: BootTrace, bad: BootTrace) -> tuple[Row, ...]:
     """Return everything about two kernels and their boots that can be compared."""
-    one, other = dict(_facts(good)), dict(_facts(bad))
+    both = good.kernel is not None and bad.kernel is not None
+    one, other = dict(_facts(good, kernels=both)), dict(_facts(bad, kernels=both))
     return tuple(Row(name, one.get(name, ""), other.get(name, "")) for name in one | other)
 
 
-def _facts(trace: BootTrace) -> Iterator[tuple[str, str]]:
+def _facts(trace: BootTrace, *, kernels: bool) -> Iterator[tuple[str, str]]:
     kernel = trace.kernel
-    if kernel:
+    if trace.network and trace.network.root:
+        yield from _from_folder(trace.network)
+    if kernel and kernels:
         yield "release", kernel.release
         yield "file", count(kernel.file_bytes, "byte")
         yield "payload (syssize * 16)", count(kernel.payload_bytes, "byte")
@@ -95,6 +99,16 @@ def _facts(trace: BootTrace) -> Iterator[tuple[str, str]]:
     yield "placed", count(trace.placed_bytes, "byte")
     for point in trace.milestones:
         yield f"{point.name} after", f"{point.seconds:.2f} s"
+
+
+def _from_folder(network: NetworkFacts) -> Iterator[tuple[str, str]]:
+    """What came of somebody's own boot files, and what was not there."""
+    for role, name in network.roles.items():
+        came = [each for each in network.files if each.name == name and each.outcome == "served"]
+        if came:
+            size = count(came[-1].file_bytes, "byte")
+            yield role, f"{name}, {size}, {came[-1].file_sha256[:_DIGITS]}"
+    yield "not there", ", ".join(network.not_there[:_LISTED])
 
 
 def _descriptor(descriptor: SegmentDescriptor) -> str:
@@ -131,7 +145,7 @@ def conclusion(
     grown = by_name.pop("grown", None)
     boots = [each.by for each in by_name.values() if each.verdict is Verdict.GOOD]
     fails = [each.by for each in by_name.values() if each.verdict is Verdict.BAD]
-    same_size = good.payload_bytes >= bad.payload_bytes
+    same_size = good.payload_bytes >= bad.payload_bytes > 0
     by_size = grown is not None and grown.verdict is Verdict.BAD and grown.cause == bad.cause
     if by_size:
         above = f"above {limit:,} bytes " if limit and limit < bad.payload_bytes else "so large "

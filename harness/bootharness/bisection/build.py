@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import time
+from collections.abc import Iterable
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -21,7 +22,7 @@ from bootharness.bisection.git import environment
 from bootharness.bisection.toolchain import Toolchain
 from bootharness.errors import BuildFailed, DoesNotBuild, ToolMissing, UsageError
 from bootharness.host.cache import alone_in, cache_dir
-from bootharness.host.kept import intact, kept_file, was_kept
+from bootharness.host.kept import intact, kept_file, kept_folder, was_kept
 from bootharness.host.workspace import Workspace
 
 __all__ = ["Build", "BuildObserver"]
@@ -52,7 +53,8 @@ class Build(Struct, frozen=True):
     """How a tree becomes a kernel.
 
     ``command`` is for a shell, in the tree, and ``image`` is what it makes, in the tree or
-    in ``$O``, a folder of the build's own. ``config`` is put there, as ``.config``, first.
+    in ``$O``, a folder of the build's own. ``config`` is put there, as ``.config``, first. A
+    ``folder`` of boot files may be in the tree already, with nothing to build.
     """
 
     command: str
@@ -60,9 +62,10 @@ class Build(Struct, frozen=True):
     toolchain: Toolchain
     config: Path | None = None
     limit_s: float = 3600.0
+    folder: bool = False
 
     def __post_init__(self) -> None:
-        if not self.command.strip():
+        if not self.command.strip() and not self.folder:
             raise UsageError("--build: it is empty, so that nothing would be built")
         for option, text in (("--build", self.command), ("--image", self.image)):
             try:
@@ -71,7 +74,7 @@ class Build(Struct, frozen=True):
                 raise UsageError(f"{option} {text!a}: it is not UTF-8") from error
         # what is there before a build is removed, so it must be of the build
         image = Path(self.image)
-        if image.is_absolute() or ".." in image.parts or not image.name:
+        if image.is_absolute() or ".." in image.parts or not (image.name or self.folder):
             raise UsageError(f"--image {self.image}: give a path inside of the tree")
 
     @property
@@ -86,7 +89,10 @@ class Build(Struct, frozen=True):
 
     @property
     def by(self) -> str:
-        """What builds, for people: the toolchain, and ccache where that is between."""
+        """What builds, for people: the toolchain, and ccache where that is between; empty where
+        nothing does."""
+        if not self.command.strip():
+            return ""
         words = [self.command]
         if self.toolchain.name == "host":  # others have nothing of ours
             words += [value for name, value in os.environ.items() if _HEEDED.fullmatch(name)]
@@ -108,7 +114,8 @@ class Build(Struct, frozen=True):
     def built(self, tree: str) -> Path | None:
         """Return the kernel of a tree if it is there, undamaged."""
         kept = self.kept(tree)
-        return kept if kept.is_file() and (intact(kept) or not was_kept(kept)) else None
+        there = kept.is_dir() if self.folder else kept.is_file()
+        return kept if there and (intact(kept) or not was_kept(kept)) else None
 
     def _folder(self, tree: str) -> Path:
         config = self.config.read_bytes() if self.config else b""
@@ -134,38 +141,53 @@ class Build(Struct, frozen=True):
         kernel in the end: DoesNotBuild where that is the tree's fault.
         """
         kept, log = self.kept(tree), self._folder(tree) / "log"
+        places = (objects / self.image, folder / self.image)
         with alone_in(self._folder(tree), self.limit_s):
             if self.built(tree):
                 return kept
-            places = (objects / self.image, folder / self.image)
-            for place in places:
-                if place.is_dir():
-                    raise BuildFailed(f"{place}: a folder, where the build is to make a kernel")
-                place.unlink(missing_ok=True)  # an old one is no proof of anything
+            if not self.folder:
+                _clear(places)
             if self.config:
                 # a kernel's tree that is built elsewhere must have none of its own
                 place = objects if self.elsewhere else folder
                 given = objects.parent / f"{place.name}.config"
                 _give(self.config.read_bytes(), place / ".config", given)
-            observer = observer or BuildObserver()
-            observer.building(name, log)
-            began, failure = time.monotonic(), ""
-            try:
-                self._run(folder, objects, log, workspace)
-            except BuildFailed as error:
-                failure = str(error)
-                raise
-            finally:
-                observer.built(name, time.monotonic() - began, failure)
-            made = next((place for place in places if place.exists()), None)
-            if made is None:
-                raise DoesNotBuild(f"the build went well and made no {self.image}; see {log}")
-            if not made.is_file():
-                if made.is_dir():
-                    shutil.rmtree(made)  # or no other build could put its kernel there
-                raise BuildFailed(f"what the build made is no file: {self.image}; see {log}")
-            kept_file(kept, partial(shutil.copyfile, made))
+            if self.command.strip():
+                self._run_told(folder, objects, log, workspace, name, observer or BuildObserver())
+            self._keep(kept, [place for place in places if place.exists()], log)
         return kept
+
+    def _keep(self, kept: Path, made: list[Path], log: Path) -> None:
+        """Keep what was made. Raises BuildFailed where that is not what was to be made."""
+        if self.folder:
+            there = next((place for place in made if place.is_dir() and any(place.iterdir())), None)
+            if there is None:
+                what = "the build made" if self.command.strip() else "the tree has"
+                raise DoesNotBuild(f"{what} no folder {self.image} with boot files in it")
+            kept_folder(kept, partial(_copy_folder, there))
+            return
+        if not made:
+            raise DoesNotBuild(f"the build went well and made no {self.image}; see {log}")
+        if not made[0].is_file():
+            if made[0].is_dir():
+                shutil.rmtree(made[0])  # or no other build could put its kernel there
+            raise BuildFailed(f"what the build made is no file: {self.image}; see {log}")
+        kept_file(kept, partial(shutil.copyfile, made[0]))
+
+    def _run_told(
+        self, folder: Path, objects: Path, log: Path, workspace: Workspace, name: str,
+        observer: BuildObserver,
+    ) -> None:  # fmt: skip
+        """Run the command, and tell the observer of it."""
+        observer.building(name, log)
+        began, failure = time.monotonic(), ""
+        try:
+            self._run(folder, objects, log, workspace)
+        except BuildFailed as error:
+            failure = str(error)
+            raise
+        finally:
+            observer.built(name, time.monotonic() - began, failure)
 
     def _run(self, folder: Path, objects: Path, log: Path, workspace: Workspace) -> None:
         writable = [objects] if self.elsewhere else [folder, objects]
@@ -200,6 +222,21 @@ class Build(Struct, frozen=True):
         keeper.join(_SAID_S)
         if status:
             raise DoesNotBuild(f"exit status {status}: {why_failed(log)}; see {log}")
+
+
+def _clear(places: Iterable[Path]) -> None:
+    """Remove what an earlier build has made: it is no proof of anything."""
+    for place in places:
+        if place.is_dir():
+            raise BuildFailed(f"{place}: a folder, where the build is to make a kernel")
+        place.unlink(missing_ok=True)
+
+
+def _copy_folder(source: Path, target: Path) -> None:
+    """Copy boot files, with links as they are, and without what git has in their folder."""
+    shutil.copytree(
+        source, target, symlinks=True, ignore=shutil.ignore_patterns(".git"), dirs_exist_ok=True
+    )
 
 
 def _give(config: bytes, place: Path, given: Path) -> None:

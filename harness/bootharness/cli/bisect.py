@@ -111,13 +111,22 @@ def _hunt_options(confidence: float = 0.99, jobs: str = "one on each core") -> C
 
 _HUNT_OPTIONS = _hunt_options()
 
+_BUILD = click.option(
+    "--build", required=True, metavar="COMMAND", help="What builds it; for a shell."
+)
+_BUILD_OR_NONE = click.option(
+    "--build",
+    default="",
+    metavar="COMMAND",
+    help="What builds it; for a shell. A folder of boot files may need none.",
+)
 _build_options: Callable[[Any], Any] = _with(
-    click.option("--build", required=True, metavar="COMMAND", help="What builds it; for a shell."),
     click.option(
         "--image",
         required=True,
         metavar="PATH",
-        help="The kernel that the build makes, seen from the tree or from $O.",
+        help="The kernel that the build makes, seen from the tree or from $O; by a route that "
+        "boots a folder that of the boot files, as `.`.",
     ),
     click.option(
         "--build-timeout",
@@ -161,6 +170,7 @@ def of_kernels(kernels: tuple[str, ...], **choices: Any) -> int:
 @command.command("git")
 @click.argument("good")
 @click.argument("bad")
+@_BUILD_OR_NONE
 @_build_options
 @_CONFIG
 @click.option(
@@ -204,8 +214,10 @@ def of_commits(
     from bootharness.bisection.build import Build
     from bootharness.bisection.commits import bisect_commits
     from bootharness.bisection.toolchain import toolchain as named
+    from bootharness.routes.table import route_of
 
-    built = Build(build, image, named(toolchain), config, build_timeout)
+    folder = route_of(hunting.plan).boots_folder
+    built = Build(build, image, named(toolchain), config, build_timeout, folder)
     with hunting.writing_what_is_known():
         result = bisect_commits(repository, good, bad, built, hunting.plan, fix=find_fix,
                                 builds_only=find_broken_build, build_jobs=build_jobs,
@@ -220,6 +232,7 @@ def of_commits(
 @click.argument("good", metavar="GOOD.config", type=FILE)
 @click.argument("bad", metavar="BAD.config", type=FILE)
 @click.option("--tree", type=_FOLDER, required=True, help="The kernel's source; it is only read.")
+@_BUILD
 @_build_options
 @_TOOLCHAIN
 @_hunt_options(0.8, jobs="1")
@@ -248,6 +261,7 @@ def of_configs(
 @command.command("toolchains")
 @click.argument("tree", type=_FOLDER)
 @click.argument("names", metavar="TOOLCHAIN...", nargs=-1, required=True)
+@_BUILD
 @_build_options
 @_CONFIG
 @_HUNT_OPTIONS

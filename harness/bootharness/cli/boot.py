@@ -8,7 +8,7 @@ import click
 
 from bootharness.cli import values
 from bootharness.cli.boots import Boot, detail_options, is_list, run_boots
-from bootharness.cli.options import ALL, FILE, plan_of, plan_options
+from bootharness.cli.options import ALL, FILE, NET_ROOT_OPTION, plan_of, plan_options
 from bootharness.errors import CouldNotFindOut, UsageError
 from bootharness.plan import BootPlan
 from bootharness.text import hint
@@ -65,11 +65,14 @@ is bad for another cause is 125, which `git bisect run` skips.
     shell_complete=values.routes,
     help="The same as --route, for one from a network.",
 )
+@NET_ROOT_OPTION
 @click.option(
-    "--net-root",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Boot the files of a folder, as a boot server has it: the same as --route net-root with "
-    "this folder.",
+    "--net-server",
+    "servers",
+    metavar="SERVER",
+    multiple=True,
+    help="Boot from a server of your own: dnsmasq:FILE, kea:FILE or command:WORDS, with "
+    "@ADDRESS/BITS in front of the colon where its configuration does not tell; may be repeated.",
 )
 @click.option(
     "--json",
@@ -88,14 +91,16 @@ is bad for another cause is 125, which `git bisect run` skips.
 def command(
     kernels: tuple[str, ...], json_file: str | None, keep: Path | None, detail: int | None,
     sought: tuple[str, ...], disks: tuple[Path, ...], net: str | None, net_root: Path | None,
-    **choices: Any,
+    servers: tuple[str, ...], **choices: Any,
 ) -> int:  # fmt: skip
     """Boot each KERNEL under QEMU, by stage1 in the MBR of a disk or by another route, and judge
     it."""
     _check_causes(sought)
     choices["more_disks"] = (*map(str, disks[1:]), *choices["more_disks"])
+    choices["more_servers"] = (*servers[1:], *choices["more_servers"])
     disk = disks[0] if disks else None
-    sources, plan = sources_and_plan(kernels, choices, disk=disk, net=net, root=net_root)
+    sources, plan = sources_and_plan(kernels, choices, disk=disk, net=net, root=net_root,
+                                     servers=servers)  # fmt: skip
 
     from bootharness.one_boot import boot  # help does without
 
@@ -119,26 +124,26 @@ def _check_causes(sought: tuple[str, ...]) -> None:
 
 def sources_and_plan(
     given: tuple[str, ...], choices: dict[str, Any], *, disk: Path | None = None,
-    net: str | None = None, root: Path | None = None,
+    net: str | None = None, root: Path | None = None, servers: tuple[str, ...] = (),
 ) -> tuple[list[str], BootPlan]:  # fmt: skip
     """Return the single sources that a command is given, and a plan that is settled.
 
-    ``disk``, ``net`` and ``root`` are other spellings of a route, the first and the last with what
-    it boots. Raises UsageError for what cannot be, before anything is downloaded.
+    ``disk``, ``net``, ``root`` and ``servers`` are other spellings of a route, all but ``net`` with
+    what it boots. Raises UsageError for what cannot be, before anything is downloaded.
     """
-    brought = [each for each in (disk, root) if each]
-    if len(brought) > 1:
-        raise click.UsageError(f"--disk {disk} and --net-root {root}: give one of them")
-    if given and brought:
-        spelling = "--disk" if disk else "--net-root"
+    all_brought = {"--disk": disk, "--net-root": root, "--net-server": "".join(servers[:1])}
+    brought = {spelling: each for spelling, each in all_brought.items() if each}
+    named = [f"a KERNEL, {given[0]}"] if given else []
+    named += [f"{spelling} {each}" for spelling, each in brought.items()]
+    if len(named) > 1:
+        raise click.UsageError(f"{named[0]}, and {named[1]}: give one of them")
+    if not named:
         raise click.UsageError(
-            f"a KERNEL, {given[0]}, and {spelling} {brought[0]}: give one of them"
+            "give a KERNEL, or a disk image, a --net-root or a --net-server that has one"
         )
-    if not given and not brought:
-        raise click.UsageError("give a KERNEL, or a disk image or a --net-root that has one")
     from bootharness.routes.table import ROUTES, by_what_is_given, route_of  # help does without
 
-    plan = plan_of({**choices, **_route(disk, net, root, choices)})
+    plan = plan_of({**choices, **_route(disk, net, brought, choices)})
     plan = plan if net else by_what_is_given(plan, given)
 
     route = route_of(plan)
@@ -150,7 +155,7 @@ def sources_and_plan(
         route.check(plan)
     except CouldNotFindOut:  # of each kernel
         pass
-    every = tuple(map(str, brought)) or given
+    every = tuple(map(str, brought.values())) or given
     sources = [single for source in every for single in route.expand(source)]
     if not sources:
         raise UsageError(f"{', '.join(every)}: there is nothing to boot")
@@ -158,29 +163,32 @@ def sources_and_plan(
 
 
 def _route(
-    disk: Path | None, net: str | None, root: Path | None, choices: dict[str, Any]
+    disk: Path | None, net: str | None, brought: dict[str, Any], choices: dict[str, Any]
 ) -> dict[str, str]:
     """Return the route that another spelling means."""
     meant = "disk" if disk else net
     if disk and net:
         raise click.UsageError("--disk and --net are two routes")
     asked = choices["route"]
-    if root:
-        asked, meant = BootPlan().route, _from_root(net or choices["route"], root)
+    for spelling, each in brought.items():
+        if spelling != "--disk":
+            asked, meant = BootPlan().route, _from_own(net or choices["route"], spelling, each)
     if meant and asked not in (BootPlan().route, meant):
         raise click.UsageError(f"--route {asked} and {meant} are two routes")
     return {"route": meant} if meant else {}
 
 
-def _from_root(asked: str, root: Path) -> str:
-    """Return by which route a folder is booted. Raises UsageError for one of kernels."""
-    from bootharness.routes.net_root import NET_ROOT, NET_ROOTS
+def _from_own(asked: str, spelling: str, given: Any) -> str:
+    """Return by which route somebody's own network is booted. Raises UsageError for another."""
+    from bootharness.routes.net_root import NET_ROOTS
+    from bootharness.routes.net_servers import NET_SERVERS
 
-    names = [each.name for each in NET_ROOTS]
+    names = [each.name for each in (NET_ROOTS if spelling == "--net-root" else NET_SERVERS)]
     if asked == BootPlan().route:
-        return NET_ROOT
+        return names[0]
     if asked not in names:
+        what = "a folder" if spelling == "--net-root" else "from servers"
         raise UsageError(
-            f"--net-root {root}: the route {asked} boots a KERNEL; {', '.join(names)} boot a folder"
+            f"{spelling} {given}: the route {asked} boots a KERNEL; {', '.join(names)} boot {what}"
         )
     return asked

@@ -9,7 +9,7 @@ import click
 
 from bootharness.cli import values
 from bootharness.cli.boot import sources_and_plan
-from bootharness.cli.options import ALL, FILE, plan_options
+from bootharness.cli.options import ALL, FILE, NET_ROOT_OPTION, plan_options
 from bootharness.errors import UsageError
 
 __all__ = ["command"]
@@ -40,17 +40,21 @@ Examples:
 @click.argument("source", metavar="[KERNEL]", required=False, shell_complete=values.kernels)
 @plan_options(*(name for name in ALL if name not in _NOT_WATCHED))
 @click.option("--disk", type=FILE, help="The same as --route disk with this image.")
+@NET_ROOT_OPTION
 @click.option(
     "--log",
     type=click.Path(path_type=Path),
     metavar="FILE",
     help="New file for all that is written on the line.  [default: console-N.log]",
 )
-def command(source: str | None, disk: Path | None, log: Path | None, **choices: Any) -> None:
-    """Boot KERNEL, or a --disk, with the serial line and QEMU's monitor on this terminal."""
+def command(
+    source: str | None, disk: Path | None, net_root: Path | None, log: Path | None, **choices: Any
+) -> None:
+    """Boot KERNEL, a --disk or a --net-root, with the serial line and QEMU's monitor on this
+    terminal."""
     if not sys.stdin.isatty():
         raise UsageError("console needs a terminal; `bootharness boot --verbose` does without")
-    sources, plan = sources_and_plan((source,) if source else (), choices, disk=disk)
+    sources, plan = sources_and_plan((source,) if source else (), choices, disk=disk, root=net_root)
     if len(sources) > 1:
         raise UsageError(f"{source}: these are {len(sources)} kernels, and here it takes one")
     from bootharness.debug.console import console

@@ -9,7 +9,13 @@ from click.core import ParameterSource
 
 from bootharness.cli import values
 from bootharness.cli.boot import sources_and_plan
-from bootharness.cli.options import FILE, WHAT_IS_LOADED, plan_options
+from bootharness.cli.options import (
+    FILE,
+    NET_ROOT_OPTION,
+    OF_NETWORKS,
+    WHAT_IS_LOADED,
+    plan_options,
+)
 from bootharness.cli.output import new_folder
 from bootharness.errors import UsageError
 from bootharness.host.regular import read_regular
@@ -30,6 +36,7 @@ _OPTIONS = (
     "memory_mib",
     "disk_interface",
     "bios",
+    *OF_NETWORKS,
 )
 
 
@@ -41,7 +48,7 @@ KERNEL is what `bootharness boot` takes. A TRACE.json (of `boot --json`, or `tra
 
 \b
 PLACE is one of
-  stage1            the loader's first instruction
+  stage1            the loader's first instruction, or the network boot program's
   move:N            before block move N, from 0 on
   last-good-move    before the last block move that went where it should
   handoff           the kernel's entry, in its setup code
@@ -59,6 +66,7 @@ Examples:
   bootharness debug grow:17000000:bzImage --loader my-mbr.asm --at last-good-move --tui
   bootharness debug trace.json
   bootharness debug --disk appliance.img --at handoff --attach
+  bootharness debug --net-root tftp --bootfile own.0
 """,
 )
 @click.argument(
@@ -80,6 +88,7 @@ Examples:
 )
 @plan_options(*_OPTIONS)
 @click.option("--disk", type=FILE, help="The same as --route disk with this image.")
+@NET_ROOT_OPTION
 @click.option(
     "--keep",
     type=click.Path(path_type=Path),
@@ -89,12 +98,15 @@ Examples:
 @click.pass_context
 def command(
     context: click.Context, /, target: str | None, at: str | None, view: str | None,
-    kernel: Path | None, keep: Path | None, disk: Path | None, **choices: Any,
+    kernel: Path | None, keep: Path | None, disk: Path | None, net_root: Path | None,
+    **choices: Any,
 ) -> None:  # fmt: skip
     """Open a boot in gdb: stopped where you want, decoded as the CPU does, with the loader's
     source and a breakpoint on every label."""
-    if bool(target) == bool(disk):
-        raise click.UsageError("give a KERNEL, a TRACE.json, or --disk with an image")
+    if sum(map(bool, (target, disk, net_root))) != 1:
+        raise click.UsageError(
+            "give a KERNEL, a TRACE.json, --disk with an image, or --net-root with a folder"
+        )
     is_trace = target is not None and target.endswith(".json")
     if is_trace:
         _refuse(context, {*choices} - {"qemu"})
@@ -107,14 +119,19 @@ def command(
         if target and is_trace:
             prepared = _of_trace(Path(target), at, workspace, kernel, choices["qemu"])
         else:
+            from bootharness.debug.from_network import prepare_network
             from bootharness.debug.prepare import prepare
+            from bootharness.routes.table import route_of
 
-            sources, plan = sources_and_plan((target,) if target else (), choices, disk=disk)
+            sources, plan = sources_and_plan(
+                (target,) if target else (), choices, disk=disk, root=net_root
+            )
             if len(sources) > 1:
                 raise UsageError(
                     f"{target}: these are {len(sources)} kernels, and here it takes one"
                 )
-            prepared = stack.enter_context(prepare(sources[0], plan, at or "stage1", workspace))
+            prepares = prepare_network if route_of(plan).from_network else prepare
+            prepared = stack.enter_context(prepares(sources[0], plan, at or "stage1", workspace))
         for note in prepared.notes:
             click.echo(f"bootharness: {printable(note)}", err=True)
         from bootharness.debug.run import debug

@@ -7,15 +7,17 @@ from typing import Any, TypeVar
 import click
 
 from bootharness.cli.values import OPTION_VALUES
-from bootharness.plan import OPTIONS, BootPlan, choose
-from bootharness.plan.option import Option
+from bootharness.plan import OPTIONS, BootPlan, NetPlan, choose
+from bootharness.plan.option import Option, options_of
 
 __all__ = [
     "ALL",
     "FILE",
     "HISTORY",
     "JSON",
+    "NET_ROOT_OPTION",
     "NEW_FILE",
+    "OF_NETWORKS",
     "WHAT_IS_LOADED",
     "axes_options",
     "plan_of",
@@ -27,6 +29,7 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 NEW_FILE = click.Path(dir_okay=False, path_type=Path)
 """A file to be written."""
 ALL = tuple(OPTIONS)
+OF_NETWORKS = tuple(each.name for each in options_of(NetPlan))
 WHAT_IS_LOADED = ("route", "loader", "initrd", "cmdline")
 """Options by their fields' names."""
 
@@ -34,6 +37,12 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 JSON = click.option("--json", "json_file", metavar="FILE",
                     help="Write it all; - is standard output.")  # fmt: skip
+NET_ROOT_OPTION = click.option(
+    "--net-root",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Boot the files of a folder, as a boot server has it: the same as --route net-root with "
+    "this folder.",
+)
 HISTORY = click.option(
     "--history",
     "history_file",
@@ -68,6 +77,8 @@ def _with(options: list[Callable[[_Command], _Command]]) -> Callable[[_Command],
 
 
 def _click_option(option: Option, *, several: bool) -> Callable[[Any], Any]:
+    if option.kind is bool:
+        return _switch(option, several=several)
     usual = option.default if isinstance(option.default, str | int | float) else None
     text = option.help
     if several and not option.repeated:
@@ -82,6 +93,17 @@ def _click_option(option: Option, *, several: bool) -> Callable[[Any], Any]:
         default=() if several or option.repeated else option.default,
         show_default=not several and usual is not None,
         shell_complete=OPTION_VALUES.get(option.name),
+    )
+
+
+def _switch(option: Option, *, several: bool) -> Callable[[Any], Any]:
+    """A switch; of an axis it is one value, so that it is on in every boot."""
+
+    def chosen(_context: click.Context, _option: click.Parameter, on: bool) -> Any:
+        return ((True,) if on else ()) if several else on
+
+    return click.option(
+        option.spelling, option.name, is_flag=True, help=option.help, callback=chosen
     )
 
 

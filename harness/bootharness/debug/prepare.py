@@ -1,6 +1,6 @@
 """What is to be debugged: a kernel with a loader, a disk image, or the boot of a trace."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from bootharness.debug.replay import replayed
 from bootharness.debug.scene import Scene
 from bootharness.debug.trust import machine_of
 from bootharness.errors import MachineLost, UsageError
+from bootharness.formats.bioscall import BiosCall
 from bootharness.formats.loading import SETUP_AT
 from bootharness.formats.mbr import SECTOR_BYTES
 from bootharness.host.workspace import Workspace
@@ -29,22 +30,28 @@ from bootharness.text import count
 from bootharness.trace.block_moves import placements
 from bootharness.trace.boot_trace import BootTrace
 
-__all__ = ["Prepared", "prepare", "prepare_trace"]
+__all__ = ["Prepared", "call_sites", "machine_for", "prepare", "prepare_trace", "scene_of"]
 
 _INT_BYTES = 2
 
 
 class Prepared(Struct, frozen=True):
-    """A scene, its disk image and the machine for it; ``notes`` say what is not as it was."""
+    """A scene, its disk image and the machine for it; ``notes`` say what is not as it was.
+
+    ``medium`` is what the machine boots from where that is not the image.
+    """
 
     scene: Scene
     image: Path
     config: MachineConfig
     notes: tuple[str, ...] = ()
+    medium: Medium | None = None
 
     @property
     def device(self) -> Device:
         """What the machine boots from."""
+        if self.medium:
+            return self.medium.device
         facts, interface = self.scene.disk, self.config.disk_interface
         return drive_device(Drive.of(facts, interface, self.image.absolute()))
 
@@ -75,7 +82,7 @@ def prepare(source: str, plan: BootPlan, at: str, workspace: Workspace) -> Itera
         machine = replace(
             plan.machine, disk_interface=medium.interface or plan.machine.disk_interface
         )
-        config = _machine_for(machine, narrow=medium.narrow)
+        config = machine_for(machine, narrow=medium.narrow)
         scene = _scene(disk, at, before)
         if disk.driver != "raw":
             scene = replace(scene, container=disk)
@@ -99,11 +106,11 @@ def prepare_trace(
     notes: list[str] = []
     machine = machine_of(trace, qemu, notes)
     again = replayed(trace, given, image)
-    scene = _scene_of(trace, again.loader, at or _where_it_went_wrong(trace))
-    return Prepared(scene, image, _machine_for(machine), (*again.notes, *notes))
+    scene = scene_of(trace, again.loader, at or _where_it_went_wrong(trace))
+    return Prepared(scene, image, machine_for(machine), (*again.notes, *notes))
 
 
-def _machine_for(config: MachineConfig, *, narrow: bool = False) -> MachineConfig:
+def machine_for(config: MachineConfig, *, narrow: bool = False) -> MachineConfig:
     """Return the machine of a boot, under TCG.
 
     With KVM a breakpoint is a byte in memory, which is written over when the code that it
@@ -126,7 +133,7 @@ def _boot_before(source: str, medium: Medium, plan: BootPlan) -> BootTrace:
 def _scene(disk: DiskImage, at: str, before: BootTrace | None) -> Scene:
     assert disk.loader
     if before:
-        return _scene_of(before, disk.loader, at)
+        return scene_of(before, disk.loader, at)
     kernel = disk.kernel
     assert kernel
     return Scene(
@@ -138,7 +145,7 @@ def _scene(disk: DiskImage, at: str, before: BootTrace | None) -> Scene:
     )
 
 
-def _scene_of(trace: BootTrace, loader: Loader, at: str) -> Scene:
+def scene_of(trace: BootTrace, loader: Loader, at: str) -> Scene:
     """Return the scene of a boot that has been seen."""
     assert trace.disk
     kernel, handoff = trace.kernel, trace.handoff
@@ -152,11 +159,15 @@ def _scene_of(trace: BootTrace, loader: Loader, at: str) -> Scene:
         disk=trace.disk,
         kernel=kernel,
         place=Place.parse(at, loader.symbols, kernel.header if kernel else None),
-        sites=frozenset(
-            call.registers_in.cs * 16 + call.registers_in.ip - _INT_BYTES
-            for call in trace.loader_calls
-        ),
+        sites=call_sites(trace.loader_calls),
         kernel_entry=None if base is None else base + SETUP_AT,
+    )
+
+
+def call_sites(calls: Iterable[BiosCall]) -> frozenset[int]:
+    """Return the linear addresses of the INT instructions that made calls."""
+    return frozenset(
+        call.registers_in.cs * 16 + call.registers_in.ip - _INT_BYTES for call in calls
     )
 
 

@@ -31,16 +31,21 @@ def debug(prepared: Prepared, workspace: Workspace, view: str, keep: Path | None
         Qemu(prepared.config, prepared.device, workspace, tracer="gdb") as qemu,
         Machine(qemu) as machine,
     ):
+        if prepared.medium:
+            prepared.medium.started(qemu.launched)
         wide = machine.qmp.execute("query-target")["arch"] == "x86_64"
         scene.write(folder, wide=wide)
         if keep:
             scene.write(keep, wide=wide)
-            (keep / _COMMANDS).write_text(f"{scene.commands(prepared.config)}\n")
+            if not prepared.medium:
+                (keep / _COMMANDS).write_text(f"{scene.commands(prepared.config)}\n")
         if view == "attach":
             until_interrupted(machine, _invitation(folder))
         else:
             in_terminal(machine, folder, view)
-    if keep:
+    if keep and prepared.medium:
+        print(f"kept in {keep}; the network is there only with bootharness")
+    elif keep:
         print(f"kept in {keep}; there, without bootharness:\n{scene.commands(prepared.config)}")
 
 

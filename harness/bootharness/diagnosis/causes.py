@@ -471,6 +471,20 @@ CAUSES: dict[str, Cause] = {
             "user class.",
         ),
         Cause(
+            "proxy-silent",
+            "A proxy DHCP server offered to name the boot file, and did not answer when asked.",
+            "its address, how often it was asked, whether its port is closed, its own words",
+            "Let it answer at UDP port 4011, or name the boot file in the offer; look for a "
+            "firewall between.",
+        ),
+        Cause(
+            "wrong-boot-program",
+            "The client got a boot program that is for other machines.",
+            "the file, what it runs on, the client's architecture, who named it",
+            "Name the boot file by the client's architecture (option 93): 0 is a BIOS, 7 and 9 are "
+            "a 64-bit UEFI.",
+        ),
+        Cause(
             "tftp-not-found",
             "The TFTP server has no such file.",
             "file, request, answer",
@@ -697,6 +711,13 @@ CAUSES: dict[str, Cause] = {
             "The network that bootharness makes for its guests failed.",
             "the error",
             "This is a defect of bootharness: please report it with the command.",
+            "skip",
+        ),
+        Cause(
+            "server-lost",
+            "A server of your own, which the guest boots from, ended in the middle of the boot.",
+            "its status, what it said last",
+            "See why it ended: its words are in the sentence.",
             "skip",
         ),
         Cause(

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from bootharness.diagnosis.patience import Client, client_at
+from bootharness.diagnosis.programs import PC_BIOS, client_of, foreign_program
 from bootharness.errors import UsageError
 from bootharness.plan.fault import Fault
 from bootharness.trace.network_facts import (
@@ -21,8 +22,10 @@ from bootharness.trace.network_facts import (
 )
 
 __all__ = [
+    "NO_FILENAME",
     "QUIET_S",
     "REFUSALS",
+    "WRONG_PROGRAM",
     "Wait",
     "certain",
     "faults",
@@ -38,11 +41,13 @@ QUIET_S = 1.5
 _ANSWERS = {
     NetEventKind.DISCOVER: NetEventKind.OFFER,
     NetEventKind.REQUEST: NetEventKind.ACK,
+    NetEventKind.PROXY_REQUEST: NetEventKind.PROXY_ACK,
 }
 _CAUSES = {
     NetEventKind.DISCOVER: "dhcp-no-offer",
     NetEventKind.REQUEST: "dhcp-no-ack",
     NetEventKind.NAK: "dhcp-no-ack",
+    NetEventKind.PROXY_REQUEST: "proxy-silent",
     NetEventKind.UNANSWERED_ARP: "tftp-stalled",
     NetEventKind.REPEATED: "tftp-stalled",
     NetEventKind.HTTP_STALLED: "http-stalled",
@@ -58,6 +63,7 @@ _KEPT_BACK_BY = {
     NetEventKind.DISCOVER: (("no-offer",), 2),
     NetEventKind.REQUEST: (("no-ack", "nak"), 2),
     NetEventKind.NAK: (("nak",), 0),
+    NetEventKind.PROXY_REQUEST: ((), 0),
     NetEventKind.UNANSWERED_ARP: (("wrong-next-server",), 2),
     NetEventKind.REPEATED: (("stall",), 3),
     NetEventKind.HTTP_STALLED: (("http-stall",), 0),
@@ -67,6 +73,7 @@ _KEPT_BACK_BY = {
 _LEAST_REPEATS = {
     NetEventKind.DISCOVER: 2,
     NetEventKind.REQUEST: 2,
+    NetEventKind.PROXY_REQUEST: 1,
     NetEventKind.UNANSWERED_ARP: 2,
     NetEventKind.REPEATED: 2,
 }
@@ -89,6 +96,10 @@ _ASKS = (
 )
 _DHCP = (NetEventKind.DISCOVER, NetEventKind.REQUEST, NetEventKind.ACK, NetEventKind.NAK)
 _IN_ORDER = ("nbp", "script", "kernel", "initrd")
+NO_FILENAME = "dhcp-no-filename"
+"""The cause of who is told of no boot file."""
+WRONG_PROGRAM = "wrong-boot-program"
+"""The cause of who got a boot program that does not run there."""
 _WANTS_TO_BOOT = ("PXE", "HTTPClient")
 """What is in the words of a DHCP client that wants to boot as we serve it."""
 
@@ -107,7 +118,13 @@ class Wait(NamedTuple):
 
 def certain(facts: NetworkFacts, now: float) -> tuple[str, NetEvent] | None:
     """Return the cause of a boot's failure and the event that showed it, None as yet."""
-    found = [*_spoilt(facts), *_refused(facts, now)]
+    # whoever else there is may still name a file: only its client knows when it waits no more
+    spoilt = [each for each in _spoilt(facts) if not (facts.servers and each[0] == NO_FILENAME)]
+    found = [*spoilt, *_refused(facts, now)]
+    wrong = foreign_program(facts)
+    # a UEFI goes on with its other boot options
+    if wrong and now - wrong.seconds > QUIET_S and _runs_nothing_else(facts, wrong):
+        found.append((WRONG_PROGRAM, wrong))
     for wait in _waits(facts):
         over = wait.proven and (wait.event.kind not in _QUIET or now - wait.since > QUIET_S)
         if over or now > wait.until:
@@ -118,7 +135,9 @@ def certain(facts: NetworkFacts, now: float) -> tuple[str, NetEvent] | None:
 def root(facts: NetworkFacts) -> tuple[str, NetEvent] | None:
     """Return what `certain` does once the boot is over, so that nothing else can come."""
     waits = ((wait.cause, wait.event) for wait in _waits(facts))
-    return _earliest([*_spoilt(facts), *_refused(facts, None), *waits], facts)
+    wrong = foreign_program(facts)
+    programs = [(WRONG_PROGRAM, wrong)] if wrong else []
+    return _earliest([*_spoilt(facts), *_refused(facts, None), *programs, *waits], facts)
 
 
 def still_awaited(facts: NetworkFacts, now: float) -> Wait | None:
@@ -161,13 +180,29 @@ def _spoilt(facts: NetworkFacts) -> Iterator[tuple[str, NetEvent]]:
     for event in facts.events:
         kind = event.kind
         if kind == NetEventKind.ACK and not event.file and "not a PXE client" not in event.text:
-            yield "dhcp-no-filename", event
+            if not _named_otherwise(event, facts):
+                yield NO_FILENAME, event
         elif kind == NetEventKind.FILE_SERVED and facts.role(event.file) is not None:
             cause = _served_badly(served_as(event, facts))
             if cause:
                 yield cause, event
         elif kind == NetEventKind.HTTP_CLOSED and _taken_for_all(event, facts):
             yield _CAUSES[kind], event
+
+
+def _runs_nothing_else(facts: NetworkFacts, event: NetEvent) -> bool:
+    client = client_of(facts, event)
+    return client is not None and client[1] == PC_BIOS
+
+
+def _named_otherwise(event: NetEvent, facts: NetworkFacts) -> bool:
+    """Whether a client has learned what to boot though this answer did not say so, or is told by
+    nobody whom it asks for that."""
+    proxies = (NetEventKind.PROXY_OFFER, NetEventKind.PROXY_ACK)
+    if any(each.kind in proxies and each.file for each in facts.events):
+        return True
+    unanswered = facts.first(NetEventKind.PROXY_REQUEST) and not facts.first(NetEventKind.PROXY_ACK)
+    return bool(unanswered) or any(each.kind in _ASKS for each in _after(event, facts))
 
 
 def _taken_for_all(event: NetEvent, facts: NetworkFacts) -> bool:
@@ -194,11 +229,11 @@ def _refused(facts: NetworkFacts, now: float | None) -> Iterator[tuple[str, NetE
 
     With ``now`` None the boot is over.
     """
-    if now is not None and (facts.root or now - last_asked(facts) <= QUIET_S):
+    if now is not None and (facts.brought or now - last_asked(facts) <= QUIET_S):
         return  # whoever boots somebody's own files may do without one of them
     for event in reversed(facts.events):
         if event.kind in REFUSALS:
-            if not event.file or facts.root or facts.role(event.file) is not None:
+            if not event.file or facts.brought or facts.role(event.file) is not None:
                 yield _CAUSES[event.kind], event
         elif event.kind in _ASKS:
             return

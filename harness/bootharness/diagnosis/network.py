@@ -3,7 +3,17 @@
 import re
 from collections.abc import Callable
 
-from bootharness.diagnosis.certainty import REFUSALS, Wait, certain, faults, root, served_as
+from bootharness.diagnosis.certainty import (
+    NO_FILENAME,
+    REFUSALS,
+    WRONG_PROGRAM,
+    Wait,
+    certain,
+    faults,
+    root,
+    served_as,
+)
+from bootharness.diagnosis.net_servers import their_sentence, wrong_program
 from bootharness.diagnosis.patience import client_at
 from bootharness.diagnosis.screens import boot_manager_error, boot_menu_waits
 from bootharness.diagnosis.verdict import Diagnosis
@@ -33,11 +43,11 @@ def network_failed(trace: BootTrace) -> Diagnosis | None:
     if failed is None:
         return None
     cause, event = failed
-    if facts.root and event.kind in REFUSALS and not _spoken_of(event, trace):
+    if facts.brought and event.kind in REFUSALS and not _spoken_of(event, trace):
         return None  # it may have done without
     if trace.ending.kind == "reached" and cause != _BAD_EVEN_IF_IT_BOOTS:
         return None
-    sentence = _SENTENCES[cause](event, facts)
+    sentence = their_sentence(cause, event, facts) or _SENTENCES[cause](event, facts)
     if trace.ending.kind == "boot-program":
         sentence += f'; then {client_at(facts, event).name} gave up: "{trace.ending.detail}"'
     return Diagnosis(cause, sentence, _evidence(event, facts))
@@ -147,18 +157,22 @@ def firmware_crashed(trace: BootTrace) -> Diagnosis | None:
 def nbp_hang(trace: BootTrace) -> Diagnosis | None:
     """The boot program was entered, and then nothing more happened, on the wire or elsewhere."""
     facts = trace.network
-    if facts is None or trace.ending.kind not in ("idle", "timeout") or trace.handoff:
+    halted = trace.ending.kind == "halted"
+    if facts is None or trace.handoff or not (halted or trace.ending.kind in ("idle", "timeout")):
         return None
-    if facts.root and (trace.kernel_runs or boot_menu_waits(trace) or boot_manager_error(trace)):
+    if facts.brought and (trace.kernel_runs or boot_menu_waits(trace) or boot_manager_error(trace)):
         return None
     served = [event for event in facts.events if event.kind == NetEventKind.FILE_SERVED]
     if not served or facts.events[-1] is not served[-1]:
         return None
+    quiet_s = trace.ending.seconds - served[-1].seconds
+    then = f"from then on nothing was asked for or booted for {quiet_s:.1f} s"
+    if halted:
+        then = "the CPU has halted with interrupts off"
     return Diagnosis(
         "nbp-hang",
         f"{_hangs(facts)}: {_named(served[-1].file, facts)} came "
-        f"whole at {served[-1].seconds:.2f} s, and from then on nothing was asked for or booted "
-        f"for {trace.ending.seconds - served[-1].seconds:.1f} s",
+        f"whole at {served[-1].seconds:.2f} s, and {then}",
         tuple(str(event) for event in facts.events[-_EVIDENCE:]),
     )
 
@@ -187,6 +201,7 @@ def asking(wait: Wait) -> str:
         NetEventKind.DISCOVER: "asks for an address",
         NetEventKind.REQUEST: "asks for the address that it was offered",
         NetEventKind.NAK: "was refused its address",
+        NetEventKind.PROXY_REQUEST: f"asks for its boot file at {event.text.partition(',')[0]}",
         NetEventKind.UNANSWERED_ARP: f"asks {event.text}",
         NetEventKind.REPEATED: f"asks for block {event.block or 0:,} of {event.file}",
         NetEventKind.HTTP_STALLED: f"waits for more of {event.file}",
@@ -319,7 +334,7 @@ def _link_down(event: NetEvent, facts: NetworkFacts) -> str:
 def _not_found(event: NetEvent, facts: NetworkFacts) -> str:
     if facts.root:
         why = event.text.partition(" ")[2]
-        return f"{facts.root} has no file {event.file}{why and f', {why}'}, and it was asked for"
+        return f"{event.file} was asked for, and the folder has no such file{why and f', {why}'}"
     return f"the server has no file {event.file}, which is the boot's {facts.role(event.file)}"
 
 
@@ -371,14 +386,16 @@ def _http(event: NetEvent, facts: NetworkFacts) -> str:
 
 def _http_status(event: NetEvent, facts: NetworkFacts) -> str:
     role = facts.role(event.file)
-    return f"the HTTP server answered {event.text} to the request for {event.file}, the {role}"
+    what = f"{event.file}, the {role}" if role else event.file
+    return f"the HTTP server answered {event.text} to the request for {what}"
 
 
 _SENTENCES: dict[str, Callable[[NetEvent, NetworkFacts], str]] = {
     "dhcp-no-offer": _no_offer,
     "dhcp-no-ack": _no_ack,
-    "dhcp-no-filename": _no_filename,
+    NO_FILENAME: _no_filename,
     "link-down": _link_down,
+    WRONG_PROGRAM: wrong_program,
     "tftp-not-found": _not_found,
     "tftp-stalled": _stalled,
     "tftp-truncated": _truncated,

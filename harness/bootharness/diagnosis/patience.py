@@ -19,7 +19,12 @@ class Client(Struct, frozen=True):
         """Return for how long it asks on after an event of a kind."""
         if kind in (NetEventKind.LINK_DOWN, NetEventKind.LINK_UP):
             return self.link_s
-        dhcp = (NetEventKind.DISCOVER, NetEventKind.REQUEST, NetEventKind.NAK)
+        dhcp = (
+            NetEventKind.DISCOVER,
+            NetEventKind.REQUEST,
+            NetEventKind.NAK,
+            NetEventKind.PROXY_REQUEST,
+        )
         return self.dhcp_s if kind in dhcp else self.file_s
 
 
@@ -35,12 +40,23 @@ def client_at(facts: NetworkFacts, event: NetEvent) -> Client:
     """Return who was asking when an event happened: the card's own program, or what it loaded."""
     nbp = facts.roles.get("nbp")
     if nbp is None:
-        return _IPXE
+        return _IPXE if not facts.servers or _says_ipxe(facts, event) else _of_firmware(facts)
     entered = any(
         each.kind == NetEventKind.FILE_SERVED and facts.role(each.file) == "nbp"
         for each in facts.events
         if each.seconds <= event.seconds
     )
     if not entered:
-        return _EDK2 if facts.firmware == "uefi" else _IPXE
+        return _of_firmware(facts)
     return next((client for name, client in _BY_NAME.items() if name in nbp), _OTHER)
+
+
+def _of_firmware(facts: NetworkFacts) -> Client:
+    return _EDK2 if facts.firmware == "uefi" else _IPXE
+
+
+def _says_ipxe(facts: NetworkFacts, event: NetEvent) -> bool:
+    """Whether who asked for an address last, up to an event, has said that it is iPXE."""
+    kinds = (NetEventKind.DISCOVER, NetEventKind.REQUEST)
+    asked = [each for each in facts.events if each.kind in kinds and each.seconds <= event.seconds]
+    return bool(asked) and "iPXE" in asked[-1].text

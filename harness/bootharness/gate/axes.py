@@ -35,6 +35,7 @@ _WRITTEN: dict[str, Callable[[Any], str]] = {
     "idle_s": "idle for {:g} s".format,
     "memory_mib": "{:,} MiB".format,
     "smp": lambda number: count(number, "CPU"),
+    "cold": lambda on: "cold" if on else "restored",
 }
 
 

@@ -4,6 +4,7 @@ what cannot be made again."""
 import errno
 import fcntl
 import os
+import shutil
 import subprocess
 import tempfile
 import threading
@@ -149,6 +150,29 @@ def published(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+@contextmanager
+def published_folder(path: Path) -> Iterator[Path]:
+    """Give a folder to fill, and move it to ``path``, in the place of what is there; otherwise as
+    `published`."""
+    try:
+        temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name[:40]}."))
+    except OSError as error:
+        raise _not_writable(path.parent, error) from error
+    made = temporary / path.name
+    try:
+        made.mkdir()
+        yield made
+        if path.exists():
+            path.replace(temporary / "before")
+        made.replace(path)
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        raise _not_writable(path.parent, error) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
 def _settle(path: Path) -> None:
     """Let a file be on the disk, and readable as files are, but not executable."""
     mask = os.umask(0)
@@ -161,13 +185,14 @@ def _settle(path: Path) -> None:
         os.close(handle)
 
 
-def trim(folder: Path) -> None:
+def trim(folder: Path, *, most: int | None = None) -> None:
     """Remove what was not used for longest, until a folder's files have 1 GiB together.
 
-    What was used within a day stays: somebody may be at it. Only for what can be made again
-    in a moment.
+    What was used within a day stays: somebody may be at it. Where ``most`` is given, so many files
+    are kept and nothing else stays: for what may go as soon as it is open. Only for what can be
+    made again in a moment.
     """
-    unused_since = time.time() - _UNUSED_S
+    unused_since = time.time() - (_UNUSED_S if most is None else 0)
     files = []
     for path in folder.iterdir():
         with suppress(FileNotFoundError):  # another process may be at the same
@@ -175,8 +200,9 @@ def trim(folder: Path) -> None:
             # a read moves the access time at least once a day, unless it is never moved
             files.append((max(stat.st_atime, stat.st_mtime), stat.st_size, path))
     kept = sum(size for _, size, _ in files)
-    for used, size, path in sorted(files):
-        if kept <= _KEPT_BYTES or used > unused_since:
+    surplus = len(files) - most if most is not None else 0
+    for number, (used, size, path) in enumerate(sorted(files)):
+        if (kept <= _KEPT_BYTES and number >= surplus) or used > unused_since:
             return
         path.unlink(missing_ok=True)
         kept -= size

@@ -1,6 +1,7 @@
 """What the cache keeps, looked at before it is used: damaged files are made anew."""
 
 import hashlib
+import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -8,9 +9,18 @@ from functools import lru_cache
 from pathlib import Path
 
 from bootharness.errors import LaunchFailed
-from bootharness.host.cache import cache_dir, published
+from bootharness.host.cache import cache_dir, published, published_folder
 
-__all__ = ["adopt", "digest_of", "intact", "kept_file", "seal", "sealed", "was_kept"]
+__all__ = [
+    "adopt",
+    "digest_of",
+    "intact",
+    "kept_file",
+    "kept_folder",
+    "seal",
+    "sealed",
+    "was_kept",
+]
 
 _DIGEST_BYTES = 32
 _SETTLED_S = 1.0
@@ -46,8 +56,18 @@ def kept_file(path: Path, make: Callable[[Path], None]) -> bool:
     return True
 
 
+def kept_folder(path: Path, make: Callable[[Path], None]) -> bool:
+    """Have a folder in the cache, otherwise as `kept_file`. ``make`` is given one to be made."""
+    if intact(path):
+        return False
+    with published_folder(path) as made:
+        make(made)
+    adopt(path)
+    return True
+
+
 def adopt(path: Path) -> None:
-    """Take a file as it is for what was made."""
+    """Take a file or a folder as it is for what was made."""
     seal(_digest_file(path), digest_of(path).encode())
 
 
@@ -57,9 +77,9 @@ def was_kept(path: Path) -> bool:
 
 
 def intact(path: Path) -> bool:
-    """Return whether a file is as `kept_file` has made it."""
+    """Return whether a file or a folder is as it was made."""
     try:
-        return path.is_file() and sealed(_digest_file(path)) == digest_of(path).encode()
+        return path.exists() and sealed(_digest_file(path)) == digest_of(path).encode()
     except OSError:
         return False
 
@@ -69,10 +89,27 @@ def _digest_file(path: Path) -> Path:
 
 
 def digest_of(path: Path) -> str:
-    """Return a file's SHA-256 in hex, computed anew when the file has changed."""
+    """Return a file's SHA-256 in hex, computed anew when the file has changed; a folder's is that
+    of the names, the links and the digests in it."""
+    if path.is_dir():
+        return _folder_digest(path)
     status = path.stat()
     changed = (status.st_dev, status.st_ino, status.st_ctime_ns, status.st_size)
     return _digest(path, "-".join(map(str, changed)), status.st_ctime)
+
+
+def _folder_digest(folder: Path) -> str:
+    digest = hashlib.sha256()
+    for at, folders, files in os.walk(folder):
+        folders.sort()
+        for name in sorted(files + [each for each in folders if Path(at, each).is_symlink()]):
+            path = Path(at, name)
+            if path.is_symlink():
+                content = str(path.readlink())
+            else:
+                content = digest_of(path) if path.is_file() else ""
+            digest.update(os.fsencode(f"{path.relative_to(folder)}\0{content}\0"))
+    return digest.hexdigest()
 
 
 @lru_cache(maxsize=64)

@@ -22,6 +22,7 @@ __all__ = [
     "SERIAL_PIPE",
     "by_hand",
     "qemu_argv",
+    "restoring",
 ]
 
 SERIAL_LOG = "serial.log"
@@ -94,6 +95,12 @@ def serial_args(console_fd: int | None = None) -> list[str]:
         *("-chardev", f"{pipe},logfile=/dev/fdset/1,mux=on", "-serial", "chardev:serial0"),
         *("-mon", "chardev=serial0"),
     ]
+
+
+def restoring(argv: list[str]) -> list[str]:
+    """Return a command line whose serial log goes on where that of a saved machine ended."""
+    log = f"logfile={SERIAL_LOG}"
+    return [word.replace(log, f"{log},logappend=on") for word in argv]
 
 
 def qmp_args(fd: int) -> list[str]:

@@ -11,7 +11,22 @@ from msgspec.structs import replace
 from bootharness.errors import LaunchFailed
 from bootharness.host.tool import QEMU_64, Tool
 
-__all__ = ["card_rom", "firmware_files", "missing_firmware", "qemu_says"]
+__all__ = [
+    "CARD_ROMS",
+    "FIRMWARE",
+    "card_rom",
+    "firmware_files",
+    "firmware_folders",
+    "missing_firmware",
+    "qemu_says",
+]
+
+FIRMWARE = (
+    "bios-256k.bin", "bios.bin", "bios-microvm.bin", "vgabios-stdvga.bin", "vgabios-isavga.bin",
+    "kvmvapic.bin", "linuxboot_dma.bin",
+)  # fmt: skip
+"""What a machine of ours may start with, or has for its devices."""
+CARD_ROMS = ("pxe-*.rom", "efi-*.rom")
 
 _QEMU_S = 20
 _PACKAGES = (("pxe-", "ipxe-qemu"), ("efi-", "ipxe-qemu"), ("bios", "seabios"),
@@ -34,11 +49,16 @@ def qemu_says(qemu: str, *asked: str) -> str:
     return done.stdout
 
 
+def firmware_folders(qemu: str) -> list[Path]:
+    """Return the folders in which a QEMU looks for firmware. Raises as `qemu_says`."""
+    return [Path(folder) for folder in qemu_says(qemu, "-L", "help").splitlines()]
+
+
 def firmware_files(qemu: str, *patterns: str) -> Iterator[Path]:
     """Yield the files that fit patterns in the folders in which a QEMU looks for firmware."""
-    for folder in qemu_says(qemu, "-L", "help").splitlines():
+    for folder in firmware_folders(qemu):
         for pattern in patterns:
-            yield from Path(folder).glob(pattern)
+            yield from folder.glob(pattern)
 
 
 def card_rom(qemu: str, card: str) -> Tool:

@@ -32,6 +32,8 @@ _KEY_MS = 30
 # what the setup code of Linux may ask of a CPU (arch/x86/boot/cpucheck.c), by QEMU's names
 _FEATURES = ("fpu", "msr", "pae", "cx8", "pge", "cmov", "fxsr", "sse", "sse2", "lm")
 _GREETING_S = 20.0
+# a machine of 4 GiB is saved and restored in half a second
+_SAVE_S, _POLL_S = 20.0, 0.002
 # RAM that does not fit below the devices is above them; a q35 puts all beyond 2 GiB there
 _2_GIB, _DEVICES_FROM, _4_GIB = 2 << 30, 0xE0000000, 4 << 30
 
@@ -40,18 +42,21 @@ class Machine(Closing):
     """A machine that can be asked and watched.
 
     Use as a context manager. Raises LaunchFailed, in QEMU's own words, when it does not get as far
-    as answering, ToolMissing where it has not found its firmware, and UsageError for a machine type
-    that it does not have.
+    as answering, ToolMissing where it has not found its firmware, UsageError for a machine type
+    that it does not have, and NotRestored where it does not go on from a saved one.
     """
 
     def __init__(self, qemu: Qemu) -> None:
         self.qemu = qemu
         self._asked_at = 0.0
+        self._bios_said = qemu.restores.about.bios_log if qemu.restores else ""
         with ExitStack() as stack:
             self.serial = SerialLine(qemu.serial)
             try:
                 self.qmp = Qmp(qemu.qmp, Deadline.after(_GREETING_S))
             except LaunchFailed as error:
+                if qemu.restores:
+                    raise qemu.not_restored(qemu.evidence()) from error
                 if firmware := missing_firmware(qemu.evidence()):
                     raise ToolMissing(f"QEMU's firmware {firmware.missing()}") from error
                 raise qemu.refusal(str(error)) from error
@@ -118,6 +123,36 @@ class Machine(Closing):
         """Let the stopped machine run on."""
         self.qmp.execute("cont")
 
+    def save(self, file: int) -> None:
+        """Write the machine, which stands still, to a file. Raises MachineLost where QEMU cannot do
+        that, or takes too long."""
+        self.qmp.lend(file, "saved")
+        self.qmp.execute("migrate-set-parameters", **{"max-bandwidth": 1 << 40})
+        self.qmp.execute("migrate", uri="fd:saved")
+        deadline = Deadline.after(_SAVE_S)
+        while (status := self._saving()) != "completed":
+            if status in ("failed", "cancelled") or deadline.expired:
+                raise MachineLost(f"QEMU does not save its machine: {status}")
+            self.qmp.wait([], Deadline.after(_POLL_S))
+
+    def _saving(self) -> str:
+        return str(self.qmp.execute("query-migrate").get("status", "none"))
+
+    def await_restored(self) -> None:
+        """Wait until a saved machine is there, standing still. Raises NotRestored where it does not
+        come."""
+        about = self.qemu.restores and self.qemu.restores.about
+        deadline = Deadline.after(_SAVE_S)
+        try:
+            while (status := self.status) == "inmigrate" and not deadline.expired:
+                self.qmp.wait([self.qemu.exit_fd], Deadline.after(_POLL_S))
+        except MachineLost as error:
+            raise self.qemu.not_restored(self.qemu.evidence()) from error
+        if status != "paused":
+            raise self.qemu.not_restored(f"it is {status}")
+        if about and about.program != self.qemu.program:
+            raise self.qemu.not_restored("it is of another program")
+
     def sample(self, *, exact: bool = False) -> CpuSample:
         """Return where the CPU is.
 
@@ -166,7 +201,10 @@ class Machine(Closing):
     def bios_log(self) -> str:
         """Return what the BIOS has said of itself since the last call."""
         said = self.qmp.execute("ringbuf-read", device="bios", size=BIOS_LOG_BYTES, format="base64")
-        return base64.b64decode(said).decode("utf-8", "backslashreplace").replace("\r\n", "\n")
+        before, self._bios_said = self._bios_said, ""
+        return before + base64.b64decode(said).decode("utf-8", "backslashreplace").replace(
+            "\r\n", "\n"
+        )
 
     def cpu_lacks(self) -> tuple[str, ...]:
         """Return which features, of those that kernels ask of a CPU, it has not; none when QEMU is

@@ -8,6 +8,7 @@ import fcntl
 import os
 import re
 import shlex
+import shutil
 import signal
 import socket
 import subprocess
@@ -22,12 +23,20 @@ from msgspec.structs import replace
 from bootharness.errors import LaunchFailed, ToolMissing, UsageError
 from bootharness.host.accelerator import KVM_DEVICE
 from bootharness.host.closing import Closing
+from bootharness.host.kept import digest_of
 from bootharness.host.tool import QEMU_64
 from bootharness.host.workspace import Workspace
-from bootharness.machine.argv import QEMU_LOG, SERIAL_LOG, SERIAL_PIPE, qemu_argv
+from bootharness.machine.argv import (
+    QEMU_LOG,
+    SERIAL_LOG,
+    SERIAL_PIPE,
+    qemu_argv,
+    restoring,
+)
 from bootharness.machine.device import Device
 from bootharness.machine.models import why_not_this_machine
 from bootharness.machine.rom import write_rom
+from bootharness.machine.saved import NotRestored, SavedMachine, place_of
 from bootharness.plan import MachineConfig
 
 __all__ = ["NEGOTIATION", "PIPE_BYTES", "Qemu", "SerialPipes"]
@@ -71,7 +80,9 @@ class Qemu(Closing):
     nobody watches: for the recorder it has its option ROM, unless it has a UEFI, and for gdb
     the CPU waits before its first instruction. With ``interrupts`` it logs them to a named pipe
     in the workspace, with ``counted`` instructions are the guest's clock, with ``console``, a log,
-    its monitor is on the serial line as well. Raises ToolMissing where there is no such QEMU.
+    its monitor is on the serial line as well. With ``saves`` it goes on from a saved machine, if
+    there is one: ``restores`` says which, and ``save_to`` where one is to be. Raises ToolMissing
+    where there is no such QEMU.
     """
 
     def __init__(
@@ -84,6 +95,7 @@ class Qemu(Closing):
         interrupts: bool = False,
         counted: bool = False,
         console: IO[bytes] | None = None,
+        saves: bool = False,
     ) -> None:
         self.config = config
         self.device = device
@@ -107,15 +119,31 @@ class Qemu(Closing):
                     counted=counted,
                     console_fd=console.fileno() if console else None,
                 )
-                self.launched = time.monotonic()
                 inherited = [qmp_end.fileno(), *device.fds]
                 inherited += [console.fileno()] if console else []
+                self.save_to = (
+                    place_of(config, self.argv, workspace.path, inherited) if saves else None
+                )
+                self.restores = SavedMachine.at(self.save_to) if self.save_to else None
+                if self.restores:
+                    stack.callback(self.restores.file.close)
+                    inherited.append(self._go_on_from(self.restores))
+                self.launched = self._started_at = time.monotonic()
                 self._process = self._start(inherited)
             stack.callback(self._end)
             self.exit_fd = os.pidfd_open(self._process.pid)
             """Readable when QEMU has ended."""
             stack.callback(os.close, self.exit_fd)
             self._stack = stack.pop_all()
+
+    def _go_on_from(self, machine: SavedMachine) -> int:
+        """Have QEMU go on from a saved machine, with what that had said on the serial line, and
+        return the file descriptor that it reads."""
+        self.serial_log.write_bytes(machine.about.serial)
+        os.write(self.serial.from_guest, machine.about.serial)
+        fd = machine.file.fileno()
+        self.argv = [*restoring(self.argv), "-incoming", f"fd:{fd}"]
+        return fd
 
     def _with_bios_here(self) -> MachineConfig:
         """Copy a BIOS into the workspace: QEMU asks access() for it, which counts no capability."""
@@ -153,8 +181,32 @@ class Qemu(Closing):
         return self._process.pid
 
     def now(self) -> float:
-        """Seconds since launch."""
+        """Seconds since launch; of a machine that was saved, since its own."""
         return time.monotonic() - self.launched
+
+    def set_clock(self, seconds: float) -> None:
+        """Take it that so many seconds have gone by since launch, of a machine that was saved:
+        what that costs or saves is none of its time."""
+        self.launched = time.monotonic() - seconds
+
+    @property
+    def saved_s(self) -> float:
+        """How much of the time since launch nobody has waited for; below 0 for a machine that was
+        saved just now."""
+        return self._started_at - self.launched
+
+    @property
+    def program(self) -> str | None:
+        """The digest of the program that runs; None where what was started is a script that has
+        called another with other words."""
+        try:
+            # its /proc/PID/exe says more, and only to who may trace it: root in a container may not
+            name, *words = Path(f"/proc/{self.pid}/cmdline").read_bytes().split(b"\0")[:-1]
+            if words != [os.fsencode(word) for word in self.argv[1:]]:
+                return None
+            return digest_of(Path(shutil.which(os.fsdecode(name)) or os.fsdecode(name)).resolve())
+        except (OSError, ValueError):
+            return None
 
     @property
     def ended(self) -> bool:
@@ -200,6 +252,12 @@ class Qemu(Closing):
         hint = "; --accelerator tcg does without KVM" if "kvm" in said.lower() else ""
         words = said.removeprefix(f"{name}: ").removeprefix("qemu: ")
         return LaunchFailed(f"{name} refuses to start: {words}{hint}{how}", self.command)
+
+    def not_restored(self, why: str) -> NotRestored:
+        """Return that QEMU does not go on from a saved machine, which is removed."""
+        if self.restores:
+            self.restores.path.unlink(missing_ok=True)
+        return NotRestored(f"{self.config.qemu} does not go on from a saved machine: {why}")
 
     def evidence(self) -> str:
         """Say how QEMU ended, and what it said."""

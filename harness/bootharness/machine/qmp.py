@@ -141,6 +141,14 @@ class Qmp:
             *(self._client.execute(name, arguments) for name, arguments in commands)
         )
 
+    def lend(self, file: int, name: str) -> None:
+        """Let QEMU have a file of ours, under a name. Raises MachineLost as `execute` does."""
+        try:
+            self._client.send_fd_scm(file)
+        except (QMPError, OSError) as error:
+            raise MachineLost(f"QEMU takes no file: {error}") from error
+        self.execute("getfd", fdname=name)
+
     def monitor(self, *commands: str) -> list[str]:
         """Run commands of the human monitor, for what QMP has no command for."""
         return [str(said) for said in self.execute_all(*map(hmp, commands))]

@@ -55,6 +55,20 @@ class Recorder(Struct):
             "ringbuf-read", device="recorder", size=_CHUNK_BYTES, format="base64"
         )
         data = base64.b64decode(text)
+        self._take(data)
+        return len(data) == _CHUNK_BYTES
+
+    def go_on(self, log: bytes, began: float) -> None:
+        """Take what was recorded of a machine before it was saved; its clock ``began`` then."""
+        self._anchors.append((0, began))
+        self._take(log)
+
+    @property
+    def began(self) -> float:
+        """When the recorder's clock began, in seconds since launch."""
+        return self._clock()(0)
+
+    def _take(self, data: bytes) -> None:
         self.log += data[: max(_LOG_BYTES - len(self.log), 0)]
         fresh = self.decoder.feed(data)
         self.pairing.feed(fresh)
@@ -63,7 +77,6 @@ class Recorder(Struct):
             self.count += len(fresh)
             self.last = fresh[-1]
             self.anchor(self.now())
-        return len(data) == _CHUNK_BYTES
 
     def anchor(self, now: float) -> None:
         """Note that the last record was made at ``now`` or before."""

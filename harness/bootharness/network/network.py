@@ -11,6 +11,7 @@ import socket
 import threading
 import time
 from collections import deque
+from collections.abc import Iterable
 from pathlib import Path
 
 from msgspec import Struct, field
@@ -20,6 +21,8 @@ from bootharness.errors import WireLost
 from bootharness.host.closing import Closing
 from bootharness.network.capture import Capture
 from bootharness.network.http_server import HttpTransfer
+from bootharness.network.threshold import Answered, Threshold
+from bootharness.network.watched_wire import WatchedWire
 from bootharness.network.wire import Wire
 from bootharness.trace.network_facts import NetEvent, NetEventKind, NetFile
 
@@ -51,6 +54,8 @@ class Plug:
         self.news_fd = os.eventfd(0, os.EFD_NONBLOCK)
         """Readable when something has happened that is not only one more block."""
         self.launched = 0.0
+        self.threshold: Threshold | None = None
+        """Where it is kept waiting that is to be saved, None where it is not, or not any more."""
 
     def started(self, launched: float) -> None:
         """Note that QEMU has its end, and when it was launched, on the monotonic clock."""
@@ -74,6 +79,27 @@ class Plug:
     def events_left_out(self) -> int:
         """How many events were too many to be kept."""
         return self._network.wire.journal(self.port).left_out
+
+    def keep_waiting(self) -> None:
+        """Keep the guest waiting as soon as it asks for something."""
+        self.threshold = Threshold()
+
+    def claim(self) -> bool:
+        """Return whether the guest waits, and have it wait until `let_go_on`."""
+        return self._network.claim(self)
+
+    def sent(self) -> Threshold:
+        """Return all that the guest has sent by now, which is claimed."""
+        return self._network.sent(self)
+
+    def replay(self, early: Iterable[Answered], asking: Iterable[bytes]) -> bool:
+        """Take what a guest had sent before it was saved, and return whether it would be answered
+        now as it was then."""
+        return self._network.replay(self, early, asking)
+
+    def let_go_on(self) -> None:
+        """Answer what the guest has asked for."""
+        self._network.let_go_on(self)
 
     def check(self) -> None:
         """Raise WireLost when the network does not work any more."""
@@ -99,7 +125,7 @@ class Plug:
 class Network(Closing):
     """A wire with guests. Use as a context manager."""
 
-    def __init__(self, wire: Wire) -> None:
+    def __init__(self, wire: Wire | WatchedWire) -> None:
         self.wire = wire
         self._lock = threading.Lock()
         self._ports: dict[int, _Port] = {}
@@ -166,9 +192,15 @@ class Network(Closing):
     def connect_uplink(self, plug: Plug, transfers: list[HttpTransfer]) -> socket.socket:
         """Connect what a guest's HTTP comes from, and return its end of the socket."""
         ours, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+        assert isinstance(self.wire, Wire)
         with self._lock:
             self._attach(self.wire.connect_uplink(plug.port, transfers), ours)
         return other
+
+    def attach(self, port: int, carrier: socket.socket) -> None:
+        """Connect what else there is on the wire, by a socket that carries frames."""
+        with self._lock:
+            self._attach(port, carrier)
 
     def unplug(self, plug: Plug) -> None:
         """Disconnect a guest."""
@@ -221,6 +253,46 @@ class Network(Closing):
         """Return whether a guest's cable is to be plugged in, as the faults have it."""
         with self._lock:
             return self.wire.link_wanted(plug.port, self.now())
+
+    def claim(self, plug: Plug) -> bool:
+        """Return whether a guest waits, and have it wait."""
+        with self._lock:
+            threshold = plug.threshold
+            if threshold is None or threshold.since is None:
+                return False
+            threshold.claimed = True
+            return True
+
+    def sent(self, plug: Plug) -> Threshold:
+        """Return all that a guest that is claimed has sent by now."""
+        with self._lock:
+            assert plug.threshold
+            self._receive(plug.port)
+            return plug.threshold
+
+    def replay(self, plug: Plug, early: Iterable[Answered], asking: Iterable[bytes]) -> bool:
+        """Take what a guest had sent before it was saved, and return whether it would be answered
+        now as it was then."""
+        with self._lock:
+            plug.threshold, as_then = None, True
+            for each in early:
+                at = plug.launched + each.at
+                out = self.wire.receive(plug.port, each.frame, at)
+                answers = tuple(answer for to, answer in out if to == plug.port)
+                as_then = as_then and answers == each.answers
+                self._note_frames((each.frame, *answers), at)
+            self._clock_read = time.monotonic()
+            for frame in asking:
+                self._take(plug.port, frame)
+            self._tell()
+        return as_then
+
+    def let_go_on(self, plug: Plug) -> None:
+        """Answer what a guest has asked for."""
+        with self._lock:
+            self._clock_read = time.monotonic()
+            self._answer_kept(plug)
+            self._tell()
 
     def finish(self, plug: Plug) -> None:
         """Close a guest's books."""
@@ -281,6 +353,9 @@ class Network(Closing):
             if self.wire.next_due is not None or self.now() - self._ticked_at >= _TICK_S / 2:
                 self._ticked_at = self.now()
                 self._send(self.wire.tick(self._ticked_at))
+            for plug in self._plugs.values():
+                if plug.threshold and plug.threshold.given_up(self.now()):
+                    self._answer_kept(plug)
             self._tell()
 
     def _wait_ms(self) -> float:
@@ -289,7 +364,7 @@ class Network(Closing):
         return wait * 1000
 
     def _receive(self, port: int) -> None:
-        ours = self._ports[port].socket
+        ours, plug = self._ports[port].socket, self._plugs.get(port)
         for _ in range(_BURST):
             try:
                 frame = ours.recv(_FRAME_BYTES)
@@ -299,9 +374,37 @@ class Network(Closing):
                 return
             if not frame:
                 return
-            if self._capture and port > 0:
-                self._capture.write(frame, time.monotonic() + self._wall)
-            self._send(self.wire.receive(port, frame, self.now()))
+            if plug and plug.threshold:
+                self._take_before(plug, plug.threshold, frame)
+            else:
+                self._take(port, frame)
+
+    def _take_before(self, plug: Plug, threshold: Threshold, frame: bytes) -> None:
+        """Keep a frame that has to wait, or else note how it is answered."""
+        if threshold.keeps(frame, self.now()):
+            os.eventfd_write(plug.news_fd, 1)
+            return
+        self._note_frames((frame,), self.now())
+        out = self.wire.receive(plug.port, frame, self.now())
+        answers = tuple(answer for to, answer in out if to == plug.port)
+        threshold.early.append(Answered(self.now() - plug.launched, frame, answers))
+        self._send(out)
+
+    def _answer_kept(self, plug: Plug) -> None:
+        threshold, plug.threshold = plug.threshold, None
+        for frame in threshold.asking if threshold else ():
+            self._take(plug.port, frame)
+
+    def _take(self, port: int, frame: bytes) -> None:
+        if self._capture and port > 0:
+            self._capture.write(frame, time.monotonic() + self._wall)
+        self._send(self.wire.receive(port, frame, self.now()))
+
+    def _note_frames(self, frames: Iterable[bytes], at: float) -> None:
+        capture = self._capture
+        for frame in frames if capture else ():
+            assert capture
+            capture.write(frame, at + self._clock_began + self._wall)
 
     def _send(self, frames: list[tuple[int, bytes]]) -> None:
         for number, frame in frames:

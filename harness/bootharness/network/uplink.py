@@ -8,6 +8,7 @@ import os
 import shlex
 import subprocess
 import sys
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -23,16 +24,19 @@ _HANDOVER = Path(__file__).with_name("handover.py")
 
 
 class Uplink:
-    """HTTP for one guest. Raises ToolMissing where there is no QEMU to run."""
+    """HTTP for one guest; ``redirects`` say which paths lead to another. Raises ToolMissing where
+    there is no QEMU to run."""
 
-    def __init__(self, network: Network, plug: Plug, workspace: Workspace) -> None:
+    def __init__(
+        self, network: Network, plug: Plug, workspace: Workspace, redirects: Mapping[str, str]
+    ) -> None:
         socket_path = workspace.path / "http.sock"
         with ExitStack() as stack:
             server = HttpServer(
                 socket_path,
                 network.wire.files,
                 network.wire.faults,
-                network.wire.redirects,
+                redirects,
                 plug.note,
                 network.now,
                 network.fail,

@@ -149,9 +149,8 @@ class Wire:
     """A switch with a server. ``rules`` say which client boots which of the ``files``.
 
     ``ring`` is how many frames of full size a guest's card has room for, None for enough.
-    ``options`` by number stand in every DHCP answer, and ``redirects`` say which paths of a URL
-    lead to another. ``ip`` is 4, 6 or both. With ``vlan`` only frames with that tag are taken and
-    sent, as at the port of a switch for that network alone.
+    ``options`` by number stand in every DHCP answer. ``ip`` is 4, 6 or both. With ``vlan`` only
+    frames with that tag are taken and sent, as at the port of a switch for that network alone.
     """
 
     def __init__(
@@ -162,13 +161,11 @@ class Wire:
         *,
         ring: int | None = None,
         options: Mapping[int, bytes] | None = None,
-        redirects: Mapping[str, str] | None = None,
         ip: str = "4",
         vlan: int | None = None,
     ) -> None:
         self.files = files
         self.faults = faults or Faults()
-        self.redirects = redirects or {}
         self._options = options or {}
         self._ipv4, self._ipv6 = ip != "6", ip != "4"
         self._vlan = vlan

@@ -19,6 +19,7 @@ from bootharness.plan.fault import Faults
 from bootharness.plan.fault_line import FaultList
 from bootharness.plan.goal import AUTO, BEFORE_USERSPACE, SCREEN, SHUTDOWN, UNTIL, check_until
 from bootharness.plan.guest_address import check_mac, check_uuid
+from bootharness.plan.net_server import check_server
 from bootharness.plan.option import Option, options_of
 from bootharness.plan.pattern import check_on_screen, check_pattern, is_needle
 from bootharness.plan.prompt import Prompt, check_prompt
@@ -299,6 +300,17 @@ class NetPlan(Struct, frozen=True):
             by_route=True,
         ),
     ] = None
+    more_servers: Annotated[
+        tuple[str, ...],
+        Option(
+            "--and-server",
+            "A further server of your own on the same network, as --net-server; may be repeated.",
+            metavar="SERVER",
+            check=check_server,
+            by_route=True,
+            repeated=True,
+        ),
+    ] = ()
     faults: Annotated[
         Faults,
         Option(
@@ -310,6 +322,16 @@ class NetPlan(Struct, frozen=True):
             repeated=True,
         ),
     ] = Faults()
+    cold: Annotated[
+        bool,
+        Option(
+            "--cold",
+            "Start the machine from its beginning: not from one that was saved before its first "
+            "packet, as every boot with the same firmware and card is otherwise.",
+            kind=bool,
+            by_route=True,
+        ),
+    ] = False
 
     def __post_init__(self) -> None:
         _check(self)
@@ -465,6 +487,24 @@ class BootPlan(Struct, frozen=True):
         return tuple(each for each in (self.until_screen, *prompts) if each and is_needle(each))
 
     @property
+    def restorable(self) -> bool:
+        """Whether a boot from a network may go on from a machine that another has saved before its
+        first packet: not where something of its own happens before that."""
+        at_first = any(fault.kind == "link-down" and not fault.file for fault in self.net.faults)
+        return not (
+            self.net.cold
+            or at_first
+            # which frames are lost is counted from the first, and the firmware's are among them
+            or "loss" in self.net.faults
+            # what comes up is answered otherwise, or there is more that does
+            or (self.net.ip, self.net.vlan, self.net.more_nics) != ("4", None, ())
+            # the guest's clock is counted from its launch
+            or self.at_most_s is not None
+            # it may be the firmware that asks for what is to be typed
+            or self.send
+        )
+
+    @property
     def wants_userspace(self) -> bool:
         """Whether it needs an initrd to come as far as wanted, of a plan that is settled."""
         return self.until not in BEFORE_USERSPACE
@@ -540,12 +580,9 @@ def _check(part: Any) -> None:
         value = getattr(part, each.name)
         if value is None and each.default is None:
             continue
-        if each.repeated and each.check is None and not isinstance(value, tuple | FaultList):
-            what = "files" if each.kind is Path else "names"
-            raise UsageError(f"{each.title} {value!r}: a list of {what} is wanted")
-        for one in (value if each.repeated else (value,)) if each.choices else ():
-            if one not in each.choices:
-                raise UsageError(f"{each.title} {one!r}: known are {', '.join(each.choices)}")
+        _check_choice(each, value)
+        if each.kind is bool and not isinstance(value, bool):
+            raise UsageError(f"{each.title} {value!r}: true or false is wanted ({each.name})")
         if each.kind in (int, float) and type(value) not in (int, each.kind):
             raise UsageError(f"{each.title} {value!r}: a number is wanted ({each.name})")
         if each.least is not None and not value >= each.least:  # what is no number is less
@@ -561,6 +598,17 @@ def _check(part: Any) -> None:
             raise UsageError(f"{each.title} {value!r}: it has to be like {each.pattern}")
         if each.check is not None:
             _check_each(each, value)
+
+
+def _check_choice(option: Option, value: Any) -> None:
+    """Raise UsageError for what is no list where there may be several, and for a choice that is
+    not known."""
+    if option.repeated and option.check is None and not isinstance(value, tuple | FaultList):
+        what = "files" if option.kind is Path else "names"
+        raise UsageError(f"{option.title} {value!r}: a list of {what} is wanted")
+    for each in (value if option.repeated else (value,)) if option.choices else ():
+        if each not in option.choices:
+            raise UsageError(f"{option.title} {each!r}: known are {', '.join(option.choices)}")
 
 
 def _check_each(option: Option, value: Any) -> None:

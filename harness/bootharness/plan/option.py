@@ -14,10 +14,11 @@ class Option(Struct, frozen=True):
     """How a field is spelt and what it takes: it stands in the annotation of the field.
 
     ``name`` and ``default`` are the field's. ``kind`` is the type of its value as people write
-    it, `Path` for a file's name; ``least`` and ``most`` are bounds of a number, ``pattern`` is
-    what all of a text has to be like, and ``check`` raises UsageError for another. ``title`` is
-    what it is, to go into a sentence. Some routes make no use of an option that is ``by_route``. Of
-    one that is ``repeated`` there may be several values.
+    it, `Path` for a file's name, `bool` for a switch that is off without it; ``least`` and
+    ``most`` are bounds of a number, ``pattern`` is what all of a text has to be like, and ``check``
+    raises UsageError for another. ``title`` is what it is, to go into a sentence. Some routes make
+    no use of an option that is ``by_route``. Of one that is ``repeated`` there may be several
+    values.
     """
 
     spelling: str

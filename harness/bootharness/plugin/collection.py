@@ -1,14 +1,16 @@
 """Which tests there are: one of each kernel build, and with xdist who runs them."""
 
 from collections.abc import Generator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bootharness.errors import CouldNotFindOut
+from bootharness.errors import CouldNotFindOut, UsageError
 from bootharness.plan import BootPlan, chosen
 from bootharness.plugin.options import (
     checked,
+    folder_marked,
     marked_plan,
     network_plan,
     plan_of,
@@ -46,7 +48,11 @@ def pytest_cmdline_main(config: pytest.Config) -> Generator[None, object, object
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Make one test of each kernel build."""
     if SOURCE in metafunc.fixturenames:  # not for a `kernel` fixture that is somebody else's
+        marker = metafunc.definition.get_closest_marker("netboot")
+        folder = folder_marked(marker, metafunc.config)
         kernels: dict[str, str | None] = {**sources(metafunc.config)} or {_NO_KERNEL_ID: None}
+        if folder:
+            kernels = {Path(folder).name: folder}
         metafunc.parametrize(
             SOURCE, list(kernels.values()), ids=list(kernels), indirect=True, scope="session"
         )
@@ -88,7 +94,18 @@ def _add_and_check(
                 if marker.name == "boot":
                     checked(marked_plan(plan_of(config), marker))
                 elif marker.name == "netboot":
-                    checked(network_plan(_for_network(config, item), marker))
+                    plan = checked(network_plan(_for_network(config, item), marker))
+                    if folder := folder_marked(marker, config):
+                        _check_folder(folder, plan)
+
+
+def _check_folder(folder: str, plan: BootPlan) -> None:
+    from bootharness.routes.table import route_of
+
+    route = route_of(plan)
+    if not route.boots_folder:
+        raise UsageError(f"root {folder}: the route {route.name} boots a kernel")
+    route.expand(folder)
 
 
 def _for_network(config: pytest.Config, item: pytest.Item) -> BootPlan:

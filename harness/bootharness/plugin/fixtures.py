@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from bootharness.machine.machine import Machine
     from bootharness.routes.disk import DiskImage
     from bootharness.routes.loader import Loader
+    from bootharness.routes.net_root import NetRoot
     from bootharness.trace.boot_trace import BootTrace
 
 __all__ = ["FOLDER", "MACHINE", "PLAN", "TRACE", "without_disk"]
@@ -123,16 +124,21 @@ def boot_trace(
 @pytest.fixture
 def netboot_trace(
     request: pytest.FixtureRequest,
-    kernel: "KernelImage",
+    _kernel_source: str,
     pytestconfig: pytest.Config,
     _boots: _Boots,
 ) -> "BootTrace":
-    """All that was seen in one boot of that kernel from a network; one boot serves many tests."""
+    """All that was seen in one boot of that kernel from a network, or of the folder of boot files
+    that the test's `netboot` marker names; one boot serves many tests."""
+    from bootharness.routes.table import route_of
+
     boot = request.node.get_closest_marker("boot")
     plan = plan_of(pytestconfig)
     plan = without_disk(marked_plan(plan, boot) if boot else plan)
     plan = checked(network_plan(plan, request.node.get_closest_marker("netboot")))
-    return _booted(request, kernel, plan, _boots)
+    if route_of(plan).boots_folder:
+        return _booted(request, route_of(plan).fetch(_kernel_source), plan, _boots)
+    return _booted(request, request.getfixturevalue("kernel"), plan, _boots)
 
 
 def without_disk(plan: BootPlan) -> BootPlan:
@@ -142,7 +148,10 @@ def without_disk(plan: BootPlan) -> BootPlan:
 
 
 def _booted(
-    request: pytest.FixtureRequest, source: "DiskImage | KernelImage", plan: BootPlan, boots: _Boots
+    request: pytest.FixtureRequest,
+    source: "DiskImage | KernelImage | NetRoot",
+    plan: BootPlan,
+    boots: _Boots,
 ) -> "BootTrace":
     """Return the trace of a boot that this session has made already, or makes now."""
     from bootharness.one_boot import boot

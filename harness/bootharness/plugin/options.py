@@ -12,13 +12,14 @@ from typing import Any, NoReturn
 import pytest
 
 from bootharness.errors import CouldNotFindOut, UsageError
-from bootharness.plan import OPTIONS, STAGE1, BootPlan, choose
-from bootharness.plan.option import Option
+from bootharness.plan import OPTIONS, STAGE1, BootPlan, NetPlan, choose
+from bootharness.plan.option import Option, options_of
 
-__all__ = ["checked", "marked_plan", "network_plan", "not_found_out", "plan_of",
+__all__ = ["checked", "folder_marked", "marked_plan", "network_plan", "not_found_out", "plan_of",
            "pytest_addoption", "pytest_configure", "spelling", "usage_errors"]  # fmt: skip
 
 _PREFIX = "--boot-"
+_OF_NETWORKS = tuple(each.name for each in options_of(NetPlan))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -80,6 +81,8 @@ def _dest(option: Option) -> str:
 
 def _how(option: Option) -> dict[str, Any]:
     how: dict[str, Any] = {"default": None, "help": option.help.replace("%", "%%")}
+    if option.kind is bool:
+        return how | {"action": "store_true"}
     if option.repeated:
         how["action"] = "append"
     if option.choices:
@@ -101,7 +104,8 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     config.addinivalue_line(
         "markers",
-        "netboot(route, *faults, nic): from which network netboot_trace boots the test's kernel",
+        "netboot(route, *faults, root, nic, ...): from which network netboot_trace boots the "
+        "test's kernel, or which folder of boot files",
     )
 
 
@@ -134,16 +138,27 @@ def marked_plan(plan: BootPlan, marker: pytest.Mark) -> BootPlan:
 def network_plan(plan: BootPlan, marker: pytest.Mark | None) -> BootPlan:
     """Return a plan as a `netboot` marker wants it, from iPXE without one. Raises UsageError for
     what it cannot want."""
+    from bootharness.routes.net_root import NET_ROOT  # who boots nothing does without
 
-    def wanted(route: str = "ipxe", *faults: str, nic: str = BootPlan().net.nic) -> BootPlan:
-        return choose(plan, {"route": route, "faults": faults, "nic": nic})
+    def wanted(route: str = "", *faults: str, root: str | None = None, **options: Any) -> BootPlan:
+        if unknown := [name for name in options if name not in _OF_NETWORKS]:
+            raise UsageError(f"{', '.join(unknown)}: known are root, {', '.join(_OF_NETWORKS)}")
+        usual = "ipxe" if root is None else NET_ROOT
+        return choose(plan, {"faults": faults, **options, "route": route or usual})
 
     if marker is None:
         return wanted()
     try:
         return wanted(*marker.args, **marker.kwargs)
     except TypeError as error:
-        raise UsageError(f"give route, *faults, nic=: {error}") from error
+        raise UsageError(f"give route, *faults, root=, nic=: {error}") from error
+
+
+def folder_marked(marker: pytest.Mark | None, config: pytest.Config) -> str | None:
+    """Return the folder of boot files that a `netboot` marker names, seen from the root folder;
+    None without one."""
+    root = marker.kwargs.get("root") if marker else None
+    return None if root is None else str(config.rootpath / str(root))
 
 
 def not_found_out(config: pytest.Config, why: str) -> NoReturn:

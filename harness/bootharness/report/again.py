@@ -24,7 +24,9 @@ def command(source: str, plan: BootPlan, *more: str) -> str:
     values, usual = chosen(plan), chosen(BootPlan())
     words = ["bootharness", "boot", source]
     for name, option in OPTIONS.items():
-        if values[name] != usual[name]:
+        if values[name] is True:
+            words.append(option.spelling)
+        elif values[name] != usual[name]:
             for value in _written(values[name]):
                 words += [option.spelling, value]
     return shlex.join([*words, *more])

@@ -56,9 +56,9 @@ def print_result(
         if event.kind is NetEventKind.FAULT_UNUSED:
             unused = f"the fault of {event.file}, block {event.block:,}: {event.text}"
             say(output, printable(unused), indent=_INDENT)
-    if trace.milestones and (detail is Detail.ALL or judgement.verdict is Verdict.BAD):
-        for line in (_progress(trace), *_over_the_wire(trace.network)):
-            say(output, (line, {"dim": True}), indent=_INDENT)
+    all_of_it = detail is Detail.ALL or judgement.verdict is Verdict.BAD
+    for line in _course(trace, all_of_it=all_of_it):
+        say(output, (line, {"dim": True}), indent=_INDENT)
     if judgement.diagnosis is None or judgement.verdict is Verdict.SKIP:
         return
     for line in first_lines(judgement.diagnosis.evidence, _EVIDENCE_LINES):
@@ -99,8 +99,20 @@ def _machine(trace: BootTrace) -> list[str]:
         if machine.instead_of:
             parts.append(f"{machine.instead_of}, chosen first, has no CPU for it")
     if trace.network:
-        parts.append(f"{trace.network.path} over {trace.network.nic}")
+        network = trace.network
+        whose = f", from {network.server}" if network.servers else ""
+        parts.append(f"{network.path} over {network.nic}{whose}")
     return parts
+
+
+def _course(trace: BootTrace, *, all_of_it: bool) -> Iterator[str]:
+    """Yield how a boot went, and from where on if it was not all waited for."""
+    if trace.milestones and all_of_it:
+        yield _progress(trace)
+        yield from _over_the_wire(trace.network)
+    if trace.machine and (restored := trace.machine.restored):
+        saved = f"{restored.saved_s:.1f} s saved"
+        yield f"restored from a machine saved before its first packet, {saved}"
 
 
 def _over_the_wire(network: NetworkFacts | None) -> Iterator[str]:
@@ -108,7 +120,7 @@ def _over_the_wire(network: NetworkFacts | None) -> Iterator[str]:
     if network is None:
         return
     yield _served(network)
-    if network.root and (missing := network.not_there):
+    if network.brought and (missing := network.not_there):
         some = [*map(printable, missing[:_NAMES]), *(["..."] if len(missing) > _NAMES else [])]
         yield f"not there, of what was asked for: {count(len(missing), 'name')}: {', '.join(some)}"
 
@@ -120,7 +132,7 @@ def _served(network: NetworkFacts) -> str:
     for file in network.files:
         if not file.sent_bytes and file.outcome == "aborted":
             continue  # a client that only asked for the size
-        if network.root and file.intact and file.role not in _SHOWN_ROLES:
+        if network.brought and file.intact and file.role not in _SHOWN_ROLES:
             others += 1
             continue
         whole = file.sent_bytes == file.file_bytes

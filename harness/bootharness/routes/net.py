@@ -14,6 +14,7 @@ from bootharness.kernels.image import KernelImage
 from bootharness.kernels.initrd import initrd_bytes
 from bootharness.machine.device import Device, network_device
 from bootharness.network.files import FileTable
+from bootharness.network.namespace import Namespace
 from bootharness.network.network import Network, Plug
 from bootharness.network.uplink import Uplink
 from bootharness.network.wire import Wire
@@ -100,7 +101,6 @@ def network_for(image: NetImage, plan: BootPlan) -> Iterator[Network]:
         plan.net.faults,
         ring=_RINGS.get(image.card.nic),
         options=dict(map(read_dhcp_option, plan.net.dhcp_options)),
-        redirects=image.redirects,
         ip=plan.net.ip,
         vlan=plan.net.vlan,
     )
@@ -109,19 +109,25 @@ def network_for(image: NetImage, plan: BootPlan) -> Iterator[Network]:
 
 
 @contextmanager
-def plugged_in(network: Network, image: NetImage, workspace: Workspace) -> Iterator[Medium]:
-    """Plug one guest into a network, which may have others, with HTTP if it may ask for that."""
+def plugged_in(
+    network: Network, image: NetImage, workspace: Workspace, servers: tuple[Namespace, ...] = ()
+) -> Iterator[Medium]:
+    """Plug one guest into a network, which may have others, with HTTP if it may ask us for that.
+
+    ``servers`` are those of somebody else's that are on it.
+    """
     plug = network.plug()
     if image.card.mac is None:
         image = replace(image, card=replace(image.card, mac=MAC.format(plug.port)))
     uplink = None
     try:
-        uplink = Uplink(network, plug, workspace) if image.card.http else None
+        if image.card.http:
+            uplink = Uplink(network, plug, workspace, image.redirects)
         yield Medium(
             device=_device(plug, image.card, workspace.path),
             kernel=image.kernel,
             initrd=None if image.initrd is None else Initrd(Piece.of(image.initrd)),
-            wire=Connection(network, plug, image, uplink),
+            wire=Connection(network, plug, image, uplink, servers),
         )
     finally:
         if uplink:

@@ -11,7 +11,7 @@ from bootharness.plan.dhcp_option import check_fit, read_dhcp_option
 
 __all__ = ["OF_EVERY_NETWORK", "card_for", "check_net"]
 
-OF_EVERY_NETWORK = ("nic", "more_nics", "faults", "dhcp_options", "mac", "nic_rom")
+OF_EVERY_NETWORK = ("nic", "more_nics", "faults", "dhcp_options", "mac", "nic_rom", "cold")
 """Options, by their fields' names."""
 _ROM_BYTES = 1 << 24
 _BIOS_CODE = 0

@@ -1,5 +1,6 @@
 """One guest's connection to the network, as a boot watches it."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from bootharness.diagnosis.certainty import Wait, last_asked, still_awaited
@@ -7,8 +8,12 @@ from bootharness.errors import WireLost
 from bootharness.formats.bzimage import SetupHeader
 from bootharness.kernels.image import KernelImage
 from bootharness.machine.machine import Machine
+from bootharness.network.arrived import Arrived
 from bootharness.network.file_tree import FileTree
+from bootharness.network.files import Content
+from bootharness.network.namespace import Namespace
 from bootharness.network.network import Network, Plug
+from bootharness.network.threshold import Answered, Threshold
 from bootharness.network.uplink import Uplink
 from bootharness.routes.disk import Initrd
 from bootharness.routes.net_image import NetImage
@@ -31,12 +36,16 @@ class Connection:
         plug: Plug,
         image: NetImage,
         uplink: Uplink | None = None,
+        servers: tuple[Namespace, ...] = (),
     ) -> None:
         self._network = network
         self._plug = plug
         self._image = image
         self._uplink = uplink
-        self._seen = SeenFiles(image.files) if isinstance(image.files, FileTree) else None
+        self._servers = servers
+        self._said: tuple[str, ...] = ()
+        brought = image.files
+        self._seen = SeenFiles(brought) if isinstance(brought, FileTree | Arrived) else None
         self._up = True
         self._unplugged = image.card.others
         self._looked_at = 0.0
@@ -45,6 +54,29 @@ class Connection:
         """Note that QEMU has its end of the socket, and when it was launched, on the monotonic
         clock."""
         self._plug.started(launched)
+        for server in self._servers:
+            server.started()
+
+    def keep_waiting(self) -> None:
+        """Keep the guest waiting, once, when it asks the network for something."""
+        self._plug.keep_waiting()
+
+    def claim(self) -> bool:
+        """Return whether the guest waits, and have it wait until `let_go_on`."""
+        return self._plug.claim()
+
+    def sent(self) -> Threshold:
+        """Return all that a guest that waits has sent by now."""
+        return self._plug.sent()
+
+    def let_go_on(self) -> None:
+        """Answer what the guest has asked for."""
+        self._plug.let_go_on()
+
+    def replay(self, early: Iterable[Answered], asking: Iterable[bytes]) -> bool:
+        """Take what a guest had sent before it was saved, and return whether it would be answered
+        now as it was then."""
+        return self._plug.replay(early, asking)
 
     def capture(self, path: Path) -> None:
         """Write every frame to a pcap file from now on."""
@@ -61,7 +93,13 @@ class Connection:
         return self._network.capture_lost
 
     def check(self) -> None:
-        """Raise WireLost when the network does not work any more: that is no guest's fault."""
+        """Raise WireLost when the network does not work any more, ServerLost when a server has
+        ended: that is no guest's fault."""
+        self._check_wire()
+        for server in self._servers:
+            server.check(begun=self.frames > 0)
+
+    def _check_wire(self) -> None:
         self._plug.check()
         if self._uplink and self._uplink.ended:
             raise WireLost("the QEMU that brings HTTP to the guest went away: run it again")
@@ -113,10 +151,12 @@ class Connection:
             path=self._image.path,
             firmware=card.firmware,
             nic=card.nic,
-            server="wire",
+            server=", ".join(map(str, self._servers)) or "wire",
             mac=card.mac or "",
             roles=self._image.roles or {each.role: each.name for each in files if each.role},
             root=str(self._image.root or ""),
+            servers=self._image.servers,
+            said=self._said,
             faults=tuple(map(str, self._network.wire.faults.all)),
             events=events,
             files=files,
@@ -124,6 +164,18 @@ class Connection:
             dropped=self._plug.dropped,
             events_left_out=self._plug.events_left_out,
         )
+
+    def open(self, name: str) -> Content | None:
+        """Return what is in a file that is served, None where there is none."""
+        found = self._image.files.find(name)
+        return self._image.files.open(found) if found else None
+
+    def beside(self, name: str, suffix: str) -> Path | None:
+        """Return the file of somebody's folder that has another suffix than one that is served,
+        None where there is none."""
+        if not isinstance(self._image.files, FileTree):
+            return None
+        return self._image.files.path(str(Path(name).with_suffix(suffix)))
 
     @property
     def brought(self) -> bool:
@@ -142,6 +194,9 @@ class Connection:
         return self._seen.kernel(files, entered, release), initrd
 
     def finish(self) -> None:
-        """Close the books at the end of the boot. Raises WireLost as `look` does."""
-        self.check()
+        """Close the books at the end of the boot. Raises WireLost as `look` does; a server may
+        have ended by then."""
+        self._check_wire()
+        complaints = [(each.setup.name, each.complaint()) for each in self._servers]
+        self._said = tuple(f"{name}: {words}" for name, words in complaints if words)
         self._network.finish(self._plug)

@@ -47,8 +47,9 @@ class NetImage(Struct, frozen=True, dict=True):
     """The files of a network boot by a route, which of them whom is named, and by which card.
 
     ``redirects`` say which paths over HTTP lead to another. ``roles`` names the files that it needs
-    by what they are for. Where somebody else made them, ``root`` is their folder, and what they are
-    for is seen when they are asked for. ``sizes`` are those that faults may concern, in bytes.
+    by what they are for. Where somebody else made them, ``root`` is their folder, or ``servers``
+    are those that have them, and what they are for is seen when they are asked for. ``sizes`` are
+    those that faults may concern, in bytes.
     """
 
     path: str
@@ -61,3 +62,4 @@ class NetImage(Struct, frozen=True, dict=True):
     initrd: bytes | None = None
     root: Path | None = None
     redirects: Mapping[str, str] = {}
+    servers: tuple[str, ...] = ()

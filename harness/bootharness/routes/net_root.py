@@ -6,8 +6,6 @@ Whom which file is named is said by the person, or seen by the names that boot p
 what the others are for is seen when they are asked for.
 """
 
-import hashlib
-import os
 from contextlib import AbstractContextManager
 from pathlib import Path
 from urllib.parse import quote
@@ -16,6 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from bootharness.errors import UsageError
+from bootharness.host.kept import digest_of
 from bootharness.host.workspace import Workspace
 from bootharness.machine.device import Firmware
 from bootharness.network.addresses import SERVER6_HOST, SERVER_HOST
@@ -37,7 +36,6 @@ _OVER_HTTP = "uefi-http-root"
 _FIRMWARE: dict[str, Firmware] = {NET_ROOT: "bios", "uefi-net-root": "uefi", _OVER_HTTP: "uefi"}
 # what has another file in the place of one of ours
 _OURS = ("script-error", "nbp-hang")
-_FILES = 1_000_000
 # EDK2 goes by the name where the server's Content-Type does not tell, and no usual server's does
 _TAKEN_OVER_HTTP = (".efi", ".iso", ".img")
 
@@ -50,17 +48,8 @@ class NetRoot(Struct, frozen=True):
 
     @property
     def sha256(self) -> str:
-        """A digest of its files' names, sizes and times."""
-        digest, left = hashlib.sha256(), _FILES
-        for folder, folders, files in os.walk(self.path):
-            folders.sort()
-            for name in sorted(files):
-                status = os.lstat(f"{folder}/{name}")
-                digest.update(f"{folder}/{name} {status.st_size} {status.st_mtime_ns}\n".encode())
-                left -= 1
-            if left < 0:
-                break
-        return digest.hexdigest()
+        """The digest of all that is in it, in hex."""
+        return digest_of(self.path)
 
 
 def _fetch(source: str) -> NetRoot:
@@ -169,6 +158,7 @@ def _route(name: str, summary: str) -> Route:
         expand=_expand,
         fetch=_fetch,
         refuse=_refuse,
+        boots_folder=True,
         until=_to_the_banner,
         tools=tools,
         programs=tuple(Path(tool.name) for tool in tools),

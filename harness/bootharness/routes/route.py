@@ -69,6 +69,8 @@ class Route(Struct, frozen=True, kw_only=True):
     what has been fetched cannot boot, so that nobody has to wait for it, else None. ``until``
     says how far a boot has to come where nobody says so.
 
+    ``boots_folder`` says whether what a person gives is a folder.
+
     For the history: ``ingredients`` are the digests, by name, of what the route puts on the
     medium besides what it was given, and ``programs`` are files of this computer, or folders of
     them, that have a part in the boot.
@@ -90,6 +92,7 @@ class Route(Struct, frozen=True, kw_only=True):
     ingredients: Callable[[BootPlan], Mapping[str, str]] = _adds_nothing
     programs: tuple[Path, ...] = ()
     lay_out: Callable[[Any, BootPlan], DiskImage | DiskLayout] | None = None
+    boots_folder: bool = False
 
     @property
     def from_network(self) -> bool:

@@ -1,4 +1,5 @@
-"""What came of a folder that somebody brought: what each file is for, the kernel, the initrd."""
+"""What came of a folder or from servers that somebody brought: what each file is for, the kernel,
+the initrd."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -10,7 +11,9 @@ from bootharness.errors import BootHarnessError
 from bootharness.formats.bzimage import SetupHeader
 from bootharness.kernels.content import Bytes, Piece, file_source
 from bootharness.kernels.image import KernelImage
+from bootharness.network.arrived import Arrived
 from bootharness.network.file_tree import FileTree
+from bootharness.network.program import program_kind
 from bootharness.network.purpose import HEAD_BYTES, purpose
 from bootharness.routes.disk import Initrd
 from bootharness.trace.network_facts import NetEvent, NetEventKind, NetFile
@@ -20,23 +23,32 @@ __all__ = ["SeenFiles"]
 _ALIGNED = (4, 4096)
 """How boot programs put one initrd behind the other, in bytes."""
 _TOGETHER_BYTES = 1 << 30
+_NAMES = (
+    NetEventKind.OFFER,
+    NetEventKind.ACK,
+    NetEventKind.PROXY_OFFER,
+    NetEventKind.PROXY_ACK,
+)
 
 
 class SeenFiles:
-    """The files of a folder as they were asked for."""
+    """The files of a folder, or of servers, as they were asked for."""
 
-    def __init__(self, tree: FileTree) -> None:
+    def __init__(self, tree: FileTree | Arrived) -> None:
         self._tree = tree
         self._heads: dict[str, bytes] = {}
 
     def roles(self, files: Iterable[NetFile], events: Iterable[NetEvent]) -> tuple[NetFile, ...]:
         """Return transfers with what each file is for."""
-        named = [_name(each.file) for each in events if each.kind == NetEventKind.ACK]
+        named = {_asked_as(each.file) for each in events if each.kind in _NAMES}
         known, after_kernel = [], False
         for each in files:
-            role = purpose(each.name, self._head(each.name), named=named, after_kernel=after_kernel)
+            head = self._head(each.name)
+            role = purpose(each.name, head, named=named, after_kernel=after_kernel)
             after_kernel = after_kernel or role == "kernel"
-            known.append(replace(each, role=role))
+            known.append(
+                replace(each, role=role, program=program_kind(head) if role == "nbp" else "")
+            )
         return tuple(known)
 
     def kernel(
@@ -91,13 +103,13 @@ class SeenFiles:
         return Initrd(Piece(Bytes(b"".join((*padded, parts[-1]))), 0, total))
 
     def _head(self, name: str) -> bytes:
-        if name not in self._heads:
+        if not self._heads.get(name):
             content = self._tree.open(name)
             self._heads[name] = bytes(content[:HEAD_BYTES]) if content is not None else b""
         return self._heads[name]
 
 
-def _name(named: str) -> str:
-    """Return which file of the folder a DHCP server has named, by its name or by a URL."""
-    path = urlsplit(named).path if "://" in named else named
+def _asked_as(file: str) -> str:
+    """Return the name that a client asks for when it is told of a file, or of its URL."""
+    path = urlsplit(file).path if "://" in file else file
     return unquote(path).lstrip("/")

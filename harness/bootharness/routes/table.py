@@ -14,13 +14,14 @@ from bootharness.routes.grub import GRUB
 from bootharness.routes.mbr import MBR
 from bootharness.routes.net_paths import NETWORK
 from bootharness.routes.net_root import NET_ROOTS
+from bootharness.routes.net_servers import NET_SERVERS
 from bootharness.routes.route import Route
 from bootharness.text import hint
 
 __all__ = ["ROUTES", "by_what_is_given", "route_of"]
 
 ROUTES: dict[str, Route] = {
-    each.name: each for each in (MBR, DISK, GRUB, DIRECT, *NETWORK, *NET_ROOTS)
+    each.name: each for each in (MBR, DISK, GRUB, DIRECT, *NETWORK, *NET_ROOTS, *NET_SERVERS)
 }
 
 

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from bootharness.errors import UsageError
 from bootharness.kernels.image import KernelImage
 from bootharness.machine.choice import chosen_machine
-from bootharness.machine.firmware import firmware_files, qemu_says
+from bootharness.machine.firmware import CARD_ROMS, FIRMWARE, firmware_files, qemu_says
 from bootharness.plan import MachineConfig
 from bootharness.routes.table import ROUTES, route_of
 from bootharness.runs.cell import Cell
@@ -28,11 +28,6 @@ _HAS_PART_IN_BOOTS = (
     "errors.py", "text.py", "one_boot.py", "plan", "formats", "host", "trace", "kernels",
     "network", "diagnosis", "machine", "report/document.py", "routes", "watch",
 )  # fmt: skip
-_FIRMWARE = (
-    "bios-256k.bin", "bios.bin", "bios-microvm.bin", "vgabios-stdvga.bin", "vgabios-isavga.bin",
-    "kvmvapic.bin", "linuxboot_dma.bin",
-)  # fmt: skip
-_CARDS = ("pxe-*.rom", "efi-*.rom")
 
 
 class WorkerFacts(Struct, frozen=True):
@@ -123,7 +118,7 @@ def worker_facts(route: str, qemu: str, accelerator: str, narrow: bool) -> Worke
 
 def _files(route: str, qemu: str) -> Iterator[Path]:
     """Yield the firmware and the boot programs that a boot by a route may come across."""
-    yield from firmware_files(qemu, *_FIRMWARE, *(_CARDS if ROUTES[route].from_network else ()))
+    yield from firmware_files(qemu, *FIRMWARE, *(CARD_ROMS if ROUTES[route].from_network else ()))
     for program in ROUTES[route].programs:
         yield from (each for each in (program, *program.rglob("*")) if each.is_file())
 

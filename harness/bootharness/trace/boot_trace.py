@@ -229,8 +229,9 @@ class BootTrace(Struct, frozen=True, dict=True):
     @property
     def brought(self) -> bool:
         """Whether somebody brought all that was booted, and a kernel is whatever ran of it."""
-        from_root = self.network is not None and bool(self.network.root)
-        return from_root or (self.disk is not None and self.loader is None)
+        facts = self.network
+        from_others = facts is not None and facts.brought
+        return from_others or (self.disk is not None and self.loader is None)
 
     @property
     def managed(self) -> bool:

@@ -8,7 +8,19 @@ from msgspec import Struct
 from bootharness.formats.intlog import GuestException
 from bootharness.plan import MachineConfig
 
-__all__ = ["CpuSample", "MachineFacts", "PostMortem", "QmpEvent"]
+__all__ = ["CpuSample", "MachineFacts", "PostMortem", "QmpEvent", "Restored"]
+
+
+class Restored(Struct, frozen=True):
+    """A machine that was saved before its first packet, and went on from there in this boot.
+
+    Times are those of the machine: what came before is told as it was when it was saved.
+    """
+
+    at: float
+    """When it was saved, in seconds since its launch."""
+    saved_s: float
+    """How many seconds of this boot nobody had to wait for."""
 
 
 class MachineFacts(Struct, frozen=True):
@@ -48,6 +60,8 @@ class MachineFacts(Struct, frozen=True):
     slow: bool = False
     """Whether a probe has found the accelerator so slow here that what takes long proves
     nothing."""
+    restored: Restored | None = None
+    """From where it went on, None where it was started from its beginning."""
     instead_of: str | None = None
     """The QEMU that we had chosen before, whose CPU the kernel did not take."""
 

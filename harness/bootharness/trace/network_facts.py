@@ -28,6 +28,10 @@ class NetEventKind(enum.StrEnum):
     REQUEST = "dhcp-request"
     ACK = "dhcp-ack"
     NAK = "dhcp-nak"
+    PROXY_OFFER = "proxy-offer"
+    PROXY_REQUEST = "proxy-request"
+    PROXY_ACK = "proxy-ack"
+    UNREACHABLE = "unreachable"
     UNANSWERED_ARP = "arp-unanswered"
     OTHER_VLAN = "other-vlan"
     NAME_ASKED = "name-asked"
@@ -110,6 +114,8 @@ class NetFile(Struct, frozen=True):
     """Which bytes of it were asked for, as 0-511, empty for all of them."""
     role: str = ""
     """What it was seen to be for, of a folder that somebody brought: as in the roles."""
+    program: str = ""
+    """What a boot program of those runs on: ``PC BIOS``, ``x64 UEFI``."""
 
     @property
     def rate(self) -> float:
@@ -141,6 +147,10 @@ class NetworkFacts(Struct, frozen=True):
     root: str = ""
     """The folder of which the files are, where somebody brought them; what they are for was seen
     as they were asked for, and of several for the same the last is in the roles."""
+    servers: tuple[str, ...] = ()
+    """The servers that the files come from, where somebody brought those, as they are written."""
+    said: tuple[str, ...] = ()
+    """What those servers complained of last, each with its name and a colon in front."""
     faults: tuple[str, ...] = ()
     """The faults that were asked for, as they are written."""
     events: tuple[NetEvent, ...] = ()
@@ -153,6 +163,11 @@ class NetworkFacts(Struct, frozen=True):
     """How many for the guest were lost because it took none for too long."""
     events_left_out: int = 0
     """How many events were too many of one kind to be kept."""
+
+    @property
+    def brought(self) -> bool:
+        """Whether somebody brought what is served, and nobody knows beforehand what is needed."""
+        return bool(self.root or self.servers)
 
     @property
     def not_there(self) -> tuple[str, ...]:

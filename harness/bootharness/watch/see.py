@@ -29,6 +29,7 @@ from bootharness.trace.observer import Observer
 from bootharness.trace.signs import firmware_signs, kernel_signs
 from bootharness.watch.course import Course
 from bootharness.watch.lookout import Lookout
+from bootharness.watch.saving import restored
 from bootharness.watch.tracers import GdbTracer, NoTracer, RecorderTracer, Tracer
 from bootharness.watch.watch import Watch
 from bootharness.watch.words import Words
@@ -64,6 +65,7 @@ def see(
     gdb = _gdb(qemu, medium) if plan.tracer != "recorder" else None
     reader = Reader(qemu.workspace)
     with closing(gdb) if gdb else nullcontext(), Machine(qemu) as machine, reader:
+        from_saved = restored(machine, medium)
         tracer = _tracer(machine, medium, plan, gdb)
         connected = machine.now()
         medium.begin(machine, waits=gdb is not None)
@@ -83,8 +85,9 @@ def see(
         remains = _remains(watch, ending, keep)
         lacks = () if ending.kind in _NOTHING_TO_SEE else machine.cpu_lacks()
         qemu.kill()  # it takes as long to go as the trace to be made
+        watch.saving.finish()
         trace = _trace(source, watch, ending, timings)
-        facts = replace(trace.machine, cpu_lacks=lacks) if trace.machine else None
+        facts = trace.machine and replace(trace.machine, cpu_lacks=lacks, restored=from_saved)
         return replace(trace, machine=facts, post_mortem=remains, guest_s=guest_s)
 
 

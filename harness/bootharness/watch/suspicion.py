@@ -96,8 +96,9 @@ class Suspicion(Struct):
             return None
         if kind == "loop" and self._may_wait_for_time():
             kind = None
-        waits_for_others = course.wire is not None and course.handoff is None
-        if kind and not waits_for_others and not self._may_wait(kind):
+        # who has halted with interrupts off hears nothing of a network any more
+        listens = course.wire is not None and course.handoff is None and kind != "halted"
+        if kind and not listens and not self._may_wait(kind):
             return kind
         if idle_s > self._patience_s(rests=rests) and not self._awaits_an_answer:
             return "idle"

@@ -97,6 +97,10 @@ class Tracer(Protocol):
     def log(self) -> bytes:
         """Return what the recorder has written, byte by byte; empty without a recorder."""
 
+    @property
+    def began(self) -> float:
+        """When the recorder's clock began, in seconds since launch; 0 without a recorder."""
+
 
 class RecorderTracer:
     """The recorder: it stops the machine by itself, and QMP says so."""
@@ -107,6 +111,8 @@ class RecorderTracer:
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
         self.recorder = Recorder(machine.qmp, machine.now, machine.qemu.recorder_returns)
+        if saved := machine.qemu.restores:
+            self.recorder.go_on(saved.about.recorded, saved.about.began)
 
     @property
     def files(self) -> list[int]:
@@ -179,6 +185,10 @@ class RecorderTracer:
     def log(self) -> bytes:
         return bytes(self.recorder.log)
 
+    @property
+    def began(self) -> float:
+        return self.recorder.began
+
 
 class NoTracer:
     """Nobody: with a UEFI there are no BIOS calls, and a stop is the guest's own."""
@@ -223,6 +233,8 @@ class NoTracer:
 
     def log(self) -> bytes:
         return b""
+
+    began = 0.0
 
 
 class GdbTracer:
@@ -345,3 +357,7 @@ class GdbTracer:
 
     def log(self) -> bytes:
         return self._recorder.log() if self._recorder else b""
+
+    @property
+    def began(self) -> float:
+        return self._recorder.began if self._recorder else 0.0

@@ -23,6 +23,7 @@ from bootharness.watch.idle import IdleClock
 from bootharness.watch.loading import Loading
 from bootharness.watch.looks import Looks
 from bootharness.watch.resting import Resting
+from bootharness.watch.saving import Saving
 from bootharness.watch.suspicion import Suspicion
 from bootharness.watch.tracers import Stop, Tracer
 
@@ -52,6 +53,7 @@ class Watch(Struct):
     hearing: Hearing
     loading: Loading
     looks: Looks
+    saving: Saving
     program: BootProgram | None = None
     disk: DiskWatch | None = None
     events: list[QmpEvent] = field(default_factory=list)
@@ -64,10 +66,11 @@ class Watch(Struct):
         program = BootProgram(course.wire) if course.wire else None
         hearing = Hearing(course, machine, tracer, Resting(machine), reader, program)
         loading = Loading(course, machine, tracer, hearing)
+        saving = Saving(machine, course.medium, tracer, loading)
         faulty = course.medium.faulty
         looks = Looks(machine, tracer, may_owe=faulty is not None and faulty.may_wait)
         disk = DiskWatch(faulty, course, loading) if faulty else None
-        return cls(course, machine, tracer, hearing, loading, looks, program, disk)
+        return cls(course, machine, tracer, hearing, loading, looks, saving, program, disk)
 
     def run(self) -> Ending:
         """Watch until the boot has come as far as wanted, or has failed, or time is up.
@@ -87,6 +90,7 @@ class Watch(Struct):
         last_words: Deadline | None = None
         while course.ending is None:
             self.machine.wait(Deadline.after(_TICK_S), *self.tracer.files, *self._wires)
+            self.saving.look()
             self._take_in()
             if course.panic is not None or course.crash or course.failed_on or course.has_userspace:
                 last_words = last_words or Deadline.after(_LAST_WORDS_S)
@@ -263,7 +267,8 @@ class Watch(Struct):
 
     def _is_time_up(self, idle: IdleClock) -> bool:
         limit_s = self.course.limit_s
-        return idle.awake_s > limit_s or self.machine.now() > limit_s * _WALL + _WALL_S
+        waited_s = self.machine.now() - self.machine.qemu.saved_s
+        return idle.awake_s > limit_s or waited_s > limit_s * _WALL + _WALL_S
 
     def _see_whose_ticks_were_missed(self, ending: Ending) -> None:
         starved_s = self.machine.qemu.starved_seconds()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import gdb
 
-from bootharness.formats.loading import Destinations, setup_code_at
+from bootharness.formats.loading import MAGIC, MAGIC_AT, SETUP_AT, Destinations, setup_code_at
 
 from .decode import TABLE_BYTES, CpuRegisters, arguments, base_of
 from .facts import FACTS
@@ -14,6 +14,7 @@ from .guest import GUEST
 
 _PACKET_BYTES = 16
 _INT, _INT_BYTES = 0xCD, 2
+_MAGIC_BEHIND = MAGIC_AT - SETUP_AT
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,12 @@ class CallHistory:
         starts = [place for place in (start, initrd) if place is not None]
         end = None if start is None else start + FACTS["payload_bytes"]
         self._destinations = Destinations(starts, end)
+
+    @property
+    def kernel_is_there(self) -> bool:
+        """Whether it is known where the kernel is entered, and its setup code is there by now."""
+        entry = self.kernel_entry
+        return entry is not None and GUEST.memory(entry + _MAGIC_BEHIND, len(MAGIC)) == MAGIC
 
     def see(self, number: int) -> LoaderCall:
         """Record the call that is about to be made."""

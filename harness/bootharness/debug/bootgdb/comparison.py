@@ -13,8 +13,8 @@ _BLOCK = 1 << 16
 
 def real_mode_kernel() -> int:
     """Return where the real-mode kernel lies: as it is entered, or where there is its magic."""
-    if HISTORY.kernel_entry is not None:
-        return HISTORY.kernel_entry - 0x200
+    if HISTORY.kernel_is_there:
+        return (HISTORY.kernel_entry or 0) - 0x200
     start, end = 0x500, 0x9F000
     while True:
         found = gdb.selected_inferior().search_memory(start, end - start, b"HdrS")

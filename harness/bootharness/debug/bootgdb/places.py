@@ -24,16 +24,17 @@ def where(registers: CpuRegisters) -> str:
 
 def owner(linear: int) -> str:
     """Say what a linear address belongs to."""
+    entry = HISTORY.kernel_entry
+    offset = linear - ((entry or 0) - 0x200)
+    # a large loader may have given up the place where the kernel is now
+    if 0 <= offset < (FACTS["real_mode_bytes"] or 0) and HISTORY.kernel_is_there:
+        return f"real-mode kernel + 0x{offset:x}{', its entry' if linear == entry else ''}"
     if in_loader(linear):
         return f"the loader{symbol(linear)}"
     if linear < 0x500:
         return "interrupt vectors and BIOS data"
     if 0xC0000 <= linear < 0x100000:
         return "the BIOS or an option ROM"
-    entry = HISTORY.kernel_entry
-    if entry is not None and 0 <= linear - (entry - 0x200) < (FACTS["real_mode_bytes"] or 0):
-        offset = linear - (entry - 0x200)
-        return f"real-mode kernel + 0x{offset:x}{', its entry' if linear == entry else ''}"
     start, size = FACTS["load_address"], FACTS["payload_bytes"]
     if start is not None and 0 <= linear - start < size:
         named = {0: ", its 32-bit entry", 0x200: ", its 64-bit entry"}

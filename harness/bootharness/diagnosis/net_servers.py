@@ -1,0 +1,132 @@
+"""Causes that lie in servers that somebody brought, and how they are told: who said what."""
+
+import re
+from collections.abc import Callable
+
+from bootharness.diagnosis.certainty import NO_FILENAME
+from bootharness.diagnosis.patience import client_at
+from bootharness.diagnosis.programs import client_of
+from bootharness.text import count
+from bootharness.trace.network_facts import NetEvent, NetEventKind, NetworkFacts
+
+__all__ = ["their_sentence", "wrong_program"]
+
+_BY = re.compile(r"by (\S+ at [0-9.]+)")
+_PORT = re.compile(r"^([0-9.]+) has nobody at UDP port (\d+)$")
+_WORDS = re.compile(r"^tftp error \d+ (.*), by [0-9.]+$")
+_OFFERS = (NetEventKind.OFFER, NetEventKind.PROXY_OFFER)
+_TELLS = (NetEventKind.ACK, NetEventKind.PROXY_ACK, *_OFFERS)
+
+
+def wrong_program(event: NetEvent, facts: NetworkFacts) -> str:
+    """Return how it is told that a boot program came which does not run on its client."""
+    file = next(each for each in reversed(facts.files) if each.name == event.file)
+    client, told = client_of(facts, event), [each for each in facts.events if each.kind in _TELLS]
+    assert client
+    by = next((found for each in reversed(told) if each.file and (found := _by(each))), "")
+    return (
+        f"{event.file} is a boot program for {file.program}, and the client is of architecture "
+        f"{client[0]}, {client[1]}{f', to which {by} named it' if by else ''}: it came whole, and "
+        "then nothing was asked for"
+    )
+
+
+def their_sentence(cause: str, event: NetEvent, facts: NetworkFacts) -> str | None:
+    """Return how a cause is told where servers are somebody's own, None where as always."""
+    tell = _SENTENCES.get(cause)
+    return tell(event, facts) if tell and facts.servers else None
+
+
+def _no_offer(event: NetEvent, facts: NetworkFacts) -> str:
+    asked = [each for each in facts.events if each.kind == NetEventKind.DISCOVER]
+    proxy = facts.first(NetEventKind.PROXY_OFFER)
+    only = f", but for a proxy's, {_by(proxy)}" if proxy else ""
+    return (
+        f"{client_at(facts, event).name} asked for an address {count(len(asked), 'time')} from "
+        f"{asked[0].seconds:.2f} s on and got no DHCP offer{only}, from {facts.server}"
+        f"{_said(facts)}"
+    )
+
+
+def _no_filename(event: NetEvent, facts: NetworkFacts) -> str:
+    by = _by(event)
+    others = [each for each in facts.events if each.kind == NetEventKind.OFFER and each.file]
+    chosen = (
+        f"the DHCP ack at {event.seconds:.2f} s{f', by {by},' if by else ''} names no boot file"
+    )
+    if others:
+        return (
+            f"{chosen}: the client took that offer, and not the one by {_by(others[-1])}, which "
+            f"names {others[-1].file}"
+        )
+    proxy = facts.first(NetEventKind.PROXY_OFFER)
+    if proxy:
+        return f"{chosen}, and the proxy, {_by(proxy)}, told none either{_said(facts)}"
+    return f"{chosen}, and nobody else told one, so there is nothing to boot{_said(facts)}"
+
+
+def _proxy_silent(event: NetEvent, facts: NetworkFacts) -> str:
+    at = event.text.partition(",")[0]
+    offered = facts.first(NetEventKind.PROXY_OFFER)
+    who = f"the proxy, {_by(offered)}," if offered else "the proxy"
+    closed = ": nobody listens at its port 4011" if "4011" in _closed(facts, at) else ""
+    return (
+        f"{who} offered to name the boot file and does not answer at {at} port 4011, where it was "
+        f"asked {count(event.repeats + 1, 'time')}{closed}{_said(facts)}"
+    )
+
+
+def _not_found(event: NetEvent, facts: NetworkFacts) -> str:
+    said = _WORDS.match(event.text)
+    words = f': "{said[1]}"' if said and said[1] else ""
+    asker = f"{client_at(facts, event).name} asked for nothing else that was there"
+    at = event.text.rpartition("by ")[2] if said else facts.server
+    return f"the TFTP server at {at} does not give {event.file}{words}, and {asker}"
+
+
+def _stalled(event: NetEvent, facts: NetworkFacts) -> str | None:
+    if event.kind == NetEventKind.UNANSWERED_ARP:
+        ip = event.text.removeprefix("who has ").rstrip("?")
+        told = [each for each in facts.events if each.kind in _TELLS and each.file]
+        teller = next((each for each in told if each.text.endswith(f"from {ip}")), None)
+        what = (
+            f"to which {_by(teller)} sent it for {teller.file}" if teller else "which it asks for"
+        )
+        return (
+            f"nobody has the address {ip}, {what}: {client_at(facts, event).name} asked for it "
+            f"{count(event.repeats + 1, 'time')}"
+        )
+    if (event.block or 1) > 1:
+        return None
+    at = event.text.removeprefix("tftp from ")
+    closed = "69" in _closed(facts, at)
+    why = ": no TFTP server runs there, its port 69 is closed" if closed else ", and nothing came"
+    return (
+        f"{event.file} was asked for at {at} {count(event.repeats + 1, 'time')}{why}{_said(facts)}"
+    )
+
+
+def _by(event: NetEvent | None) -> str:
+    found = _BY.search(event.text) if event else None
+    return found[1] if found else ""
+
+
+def _said(facts: NetworkFacts) -> str:
+    return "".join(f'; {who}: "{words}"' for who, _, words in
+                   (each.partition(": ") for each in facts.said))  # fmt: skip
+
+
+def _closed(facts: NetworkFacts, at: str) -> list[str]:
+    """Return the ports of an address at which nobody listens."""
+    told = [_PORT.match(each.text) for each in facts.events
+            if each.kind == NetEventKind.UNREACHABLE]  # fmt: skip
+    return [found[2] for found in told if found and found[1] == at]
+
+
+_SENTENCES: dict[str, Callable[[NetEvent, NetworkFacts], str | None]] = {
+    "dhcp-no-offer": _no_offer,
+    NO_FILENAME: _no_filename,
+    "proxy-silent": _proxy_silent,
+    "tftp-not-found": _not_found,
+    "tftp-stalled": _stalled,
+}

@@ -1,0 +1,114 @@
+"""The files that came over the wire from servers that are not ours, as they came; it is bounded."""
+
+import hashlib
+import threading
+from pathlib import Path
+
+from bootharness.formats.forms import LOOK_BYTES
+
+__all__ = ["Arrived", "ArrivedFile"]
+
+_PIECE_BYTES = 1 << 18
+_MOST_BYTES = 4 << 30
+"""Of all files; a boot brings about a tenth of that."""
+
+
+class ArrivedFile:
+    """One transfer's bytes: how many, their digest, the first of them, and all in a file."""
+
+    def __init__(self, arrived: "Arrived", path: Path) -> None:
+        self.size = 0
+        self.digest = hashlib.sha256()
+        self.done = False
+        self.whole = True
+        """Whether all of it is in the file."""
+        self._head = bytearray()
+        self._arrived = arrived
+        self._path = path
+        self._piece = bytearray()
+
+    def add(self, data: bytes) -> None:
+        """Take what comes next."""
+        self.size += len(data)
+        self.digest.update(data)
+        if len(self._head) < LOOK_BYTES:
+            self._head += data[: LOOK_BYTES - len(self._head)]
+        if not self._arrived.has_room(len(data)):
+            self.whole = False
+        if self.whole:
+            with self._arrived.lock:
+                self._piece += data
+                if len(self._piece) >= _PIECE_BYTES:
+                    self._write()
+
+    @property
+    def head(self) -> bytes:
+        """How it begins, empty as long as that is not known."""
+        return bytes(self._head) if self.done or len(self._head) >= LOOK_BYTES else b""
+
+    def path(self) -> Path | None:
+        """Return where it lies, None where not all that came is there."""
+        with self._arrived.lock:
+            self._write()
+        return self._path if self.whole and self.size else None
+
+    def _write(self) -> None:
+        if not self._piece:
+            return
+        try:
+            with self._path.open("ab") as file:
+                file.write(self._piece)
+        except OSError:  # a full disk
+            self.whole = False
+        self._piece.clear()
+
+
+class Arrived:
+    """All files of one boot, by the names that they were asked for by; kept in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.lock = threading.Lock()
+        self._folder = folder
+        self._files: dict[str, list[ArrivedFile]] = {}
+        self._number = 0
+        self._bytes = 0
+
+    def begin(self, name: str) -> ArrivedFile:
+        """Return where the bytes of a new transfer go."""
+        self._number += 1
+        found = ArrivedFile(self, self._folder / f"arrived-{self._number}")
+        self._files.setdefault(name, []).append(found)
+        return found
+
+    def has_room(self, size: int) -> bool:
+        """Count bytes, and return whether they are to be kept."""
+        if self._bytes + size > _MOST_BYTES:
+            return False
+        self._bytes += size
+        return True
+
+    def find(self, name: str) -> str | None:
+        """Return the name if a file of that name came."""
+        return name if self._last(name) else None
+
+    def open(self, name: str) -> bytes | None:
+        """Return how a file begins, None where none came."""
+        last = self._last(name)
+        return last.head if last else None
+
+    def path(self, name: str) -> Path | None:
+        """Return where a file lies, None where none came, or not all of it is there."""
+        last = self._last(name)
+        return last.path() if last else None
+
+    def digest(self, _name: str) -> str:
+        """Return nothing: what was sent of a file says what it was."""
+        return ""
+
+    def why_not(self, _name: str) -> str:
+        """Return nothing: only the server knows."""
+        return ""
+
+    def _last(self, name: str) -> ArrivedFile | None:
+        """Return the last transfer that brought something: some ask for the size first."""
+        return next((each for each in reversed(self._files.get(name, [])) if each.size), None)

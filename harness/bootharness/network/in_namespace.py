@@ -1,0 +1,193 @@
+"""Make a network namespace with a cable to the harness, and run a server in it.
+
+Started as the first process of namespaces of its own, with a socket to the harness as standard
+input: it sends our end of the cable over that, and how the server fares. All in the namespace ends
+with it, and it ends with the harness, for then the socket is closed. It runs without the harness,
+in a Python that imports as little as possible.
+
+    python in_namespace.py SPECIFICATION
+"""
+
+import array
+import fcntl
+import json
+import os
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import time
+from typing import Any
+
+CABLE = "bootharness0"
+"""Our end of the cable; the server's has the name that its configuration wants."""
+_ETH_P_ALL = 3
+_SOL_PACKET, _IGNORE_OUTGOING = 263, 23
+_SIOCETHTOOL = 0x8946
+# checksums and segmentation that are left to a card: here there is none that would do it
+_OFFLOADS = (0x17, 0x1F, 0x24, 0x2C)
+_BUFFER_BYTES = 4 << 20
+_LOG_BYTES = 1 << 20
+_LAST_BYTES = 1 << 17
+_LOOK_MS = 20
+
+
+def ip(lines: list[str]) -> None:
+    """Run the command ip with lines of words. Raises RuntimeError with what it says."""
+    done = subprocess.run(["ip", "-batch", "-"], input="\n".join(lines).encode(),
+                          capture_output=True, check=False)  # fmt: skip
+    if done.returncode:
+        raise RuntimeError(done.stderr.decode(errors="replace").strip().splitlines()[0])
+
+
+def cable(names: list[str], addresses: list[str]) -> socket.socket:
+    """Return our end of a cable to an interface with the first of the names.
+
+    Others of that many names are there too, with nothing plugged in.
+    """
+    lines = ["link set lo up", f"link add {names[0]} type veth peer name {CABLE}"]
+    lines += [f"link add {name} type veth peer name none{at}" for at, name in enumerate(names[1:])]
+    lines += [f"link set {name} up" for name in (CABLE, *names)]
+    lines += [f"address add {each} dev {names[0]}" for each in addresses]
+    ip(lines)
+    end = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ETH_P_ALL))
+    end.bind((CABLE, 0))
+    end.setsockopt(_SOL_PACKET, _IGNORE_OUTGOING, 1)
+    end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_BYTES)
+    for offload in _OFFLOADS:
+        off = array.array("B", struct.pack("II", offload, 0))
+        asked = struct.pack("16sP16x", names[0].encode(), off.buffer_info()[0])
+        try:
+            fcntl.ioctl(end, _SIOCETHTOOL, asked)
+        except OSError:
+            if offload == _OFFLOADS[0]:
+                raise
+    return end
+
+
+def serves() -> bool:
+    """Return whether anybody in the namespace waits for packets but us."""
+    for name, least in (
+        ("udp", 1),
+        ("udp6", 1),
+        ("tcp", 1),
+        ("tcp6", 1),
+        ("raw", 1),
+        ("packet", 2),
+    ):
+        try:
+            with open(f"/proc/net/{name}") as table:  # noqa: PTH123 - without pathlib
+                if len(table.readlines()) > least:
+                    return True
+        except OSError:
+            return name == "udp"  # nothing can be told here
+    return False
+
+
+class Log:
+    """A file of what a server says: of a talkative one the beginning is overwritten."""
+
+    def __init__(self, path: str) -> None:
+        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        self._size = 0
+        self.last = b""
+
+    def take(self, source: int) -> bool:
+        """Copy what is there to be read, and return whether there may be more."""
+        data = os.read(source, 1 << 16)
+        if self._size + len(data) > _LOG_BYTES:
+            os.ftruncate(self._fd, 0)
+            os.lseek(self._fd, 0, os.SEEK_SET)
+            self._size = 0
+        self._size += len(data)
+        self.last = (self.last + data)[-_LAST_BYTES:]
+        os.write(self._fd, data)
+        return bool(data)
+
+
+def run(specification: dict[str, Any], harness: socket.socket) -> None:
+    """Check the configuration, start the server and tell how it fares, until one of us ends."""
+    log = Log(specification["log"])
+    for words in specification["checks"]:
+        done = subprocess.run(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, check=False,
+                              cwd=specification["folder"])  # fmt: skip
+        if done.returncode:
+            read, write = os.pipe()
+            os.write(write, done.stdout[-4096:])
+            log.take(read)
+            harness.send(b"refused\n")
+            return
+    import select
+
+    said, write = os.pipe()
+    woken, wake = os.pipe()
+    os.set_blocking(wake, False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(wake)
+    server = subprocess.Popen(specification["argv"], stdin=subprocess.DEVNULL, stdout=write,
+                              stderr=write, cwd=specification["folder"])  # fmt: skip
+    os.close(write)
+    poll = select.poll()
+    for fd in (harness.fileno(), said, woken):
+        poll.register(fd, select.POLLIN)
+    ready, wanted = False, specification["started"].encode()
+    give_up = time.monotonic() + specification["start_s"]
+    while True:
+        events = dict(poll.poll(None if ready else _LOOK_MS))
+        if harness.fileno() in events:
+            return
+        if said in events and not log.take(said):
+            poll.unregister(said)
+        if woken in events:
+            os.read(woken, 64)
+        ended = reaped(server.pid)
+        if ended is not None:
+            while said in dict(poll.poll(0)) and log.take(said):
+                pass
+            harness.send(f"ended {ended}\n".encode())
+            harness.recv(1)
+            return
+        serving = wanted in log.last if wanted else serves()
+        if not ready and (serving or time.monotonic() > give_up):
+            ready = True
+            harness.send(b"ready\n" if time.monotonic() <= give_up else b"silent\n")
+
+
+def reaped(server: int) -> "int | None":
+    """Take the status of whoever has ended, and return the server's if it was among them."""
+    status = None
+    while True:
+        try:
+            pid, each = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return status
+        if not pid:
+            return status
+        if pid == server:
+            status = os.waitstatus_to_exitcode(each)
+
+
+def main() -> None:
+    """Make the namespace, send the cable, and run the server."""
+    os.environ["PATH"] = os.environ.get("PATH", "") + ":/usr/sbin:/sbin:/usr/bin:/bin"
+    specification = json.loads(sys.argv[1])
+    os.environ.update(specification["environment"])
+    # what is told of processes is to be of this namespace; not everywhere that may be done
+    subprocess.run(["mount", "-t", "proc", "proc", "/proc"], stdin=subprocess.DEVNULL,
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)  # fmt: skip
+    with socket.socket(fileno=os.dup(0)) as harness:
+        try:
+            end = cable(specification["interfaces"], specification["addresses"])
+        except (OSError, RuntimeError) as error:
+            harness.send(f"unmade {error}\n".encode())
+            return
+        fds = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [end.fileno()]))
+        harness.sendmsg([b"cable\n"], [fds])
+        end.close()
+        run(specification, harness)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,156 @@
+"""Kea's DHCPv4 server with somebody's own configuration."""
+
+import json
+import re
+from collections.abc import Iterator
+from ipaddress import IPv4Address, IPv4Network
+from pathlib import Path
+from typing import Any
+
+from bootharness.errors import UsageError
+from bootharness.host.tool import Tool
+from bootharness.network.server_setup import ServerSetup
+
+__all__ = ["KEA", "kea_setup", "plain_json"]
+
+KEA = Tool("kea-dhcp4", "kea-dhcp4-server", version=("-v",))
+_BYTES, _DEPTH = 4 << 20, 8
+_TOKENS = re.compile(
+    r'"(?:\\.|[^"\\])*"|//[^\n]*|#[^\n]*|/\*.*?\*/|<\?include\s+"([^"]*)"\s*\?>|,(?=\s*[}\]])',
+    re.DOTALL,
+)
+_TIME = re.compile(r"^\d{4}-\d\d-\d\d [\d:.]+ \w+ +\[[^]]*\] ")
+
+
+def kea_setup(file: str, folder: Path) -> ServerSetup:
+    """Return how Kea is run with a configuration; it keeps its leases in memory.
+
+    Raises ToolMissing where it is not installed, UsageError for a file that cannot be read.
+    """
+    if not (KEA.here or Path("/usr/sbin/kea-dhcp4").exists()):
+        raise KEA.missing()
+    path = Path(file)
+    own = folder / "kea-dhcp4.conf"
+
+    def plain(said: str) -> str:
+        return _TIME.sub("", said.replace(str(own), file))
+
+    environment = {"KEA_PIDFILE_DIR": str(folder), "KEA_LOCKFILE_DIR": "none"}
+    environment |= {"KEA_DHCP_DATA_DIR": str(folder), "KEA_LOG_CHECK_DIR": str(folder)}
+    config = _read(path)
+    dhcp4 = config.get("Dhcp4") if isinstance(config, dict) else None
+    if not isinstance(dhcp4, dict):
+        # Kea itself has the better words for what is wrong with it
+        return ServerSetup(
+            name="kea-dhcp4",
+            argv=("kea-dhcp4", "-c", str(path.absolute())),
+            checks=(("kea-dhcp4", "-t", str(path.absolute())), ("false",)),
+            environment=environment,
+            plain=plain,
+        )
+    interfaces = _interfaces(dhcp4)
+    subnets = [each for each in _subnets(dhcp4) if _network(each)]
+    ours = {
+        **{key: value for key, value in dhcp4.items() if not key.startswith("control-socket")},
+        "lease-database": {"type": "memfile", "persist": False},
+        "loggers": [
+            {
+                "name": "kea-dhcp4",
+                "severity": "INFO",
+                "output_options": [{"output": "stdout", "flush": True}],
+            }
+        ],
+    }
+    own.write_text(json.dumps({"Dhcp4": ours}, indent=1))
+    return ServerSetup(
+        name="kea-dhcp4",
+        argv=("kea-dhcp4", "-c", str(own)),
+        checks=(("kea-dhcp4", "-t", str(path.absolute())), ("kea-dhcp4", "-t", str(own))),
+        interfaces=tuple(dict.fromkeys(name for name, _ in interfaces)) or ("eth0",),
+        networks=tuple(str(_network(each)) for each in subnets),
+        own=tuple(address for _, address in interfaces if address),
+        addresses=tuple(dict.fromkeys(_addresses(dhcp4, subnets))),
+        taken=tuple(_pools(subnets)),
+        environment=environment,
+        started="DHCP4_STARTED",
+        plain=plain,
+    )
+
+
+def _read(path: Path) -> Any:
+    try:
+        return json.loads(plain_json(path))
+    except ValueError:
+        return None
+
+
+def plain_json(path: Path, depth: int = 0) -> str:
+    """Return a configuration without what Kea takes and JSON has not: comments, files that are
+    included, a comma behind the last. Raises UsageError for a file that cannot be read."""
+    try:
+        with path.open(errors="replace") as file:
+            text = file.read(_BYTES)
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from error
+
+    def plain(found: re.Match[str]) -> str:
+        if found[0].startswith('"'):
+            return found[0]
+        if found[1] is not None and depth < _DEPTH:
+            return plain_json(Path(found[1]), depth + 1)
+        return " "
+
+    # a comma is only behind the last once the comments are gone
+    return _TOKENS.sub(plain, _TOKENS.sub(plain, text))
+
+
+def _interfaces(dhcp4: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return the names of the interfaces, with the address of each where there is one."""
+    about = dhcp4.get("interfaces-config")
+    named = about.get("interfaces") if isinstance(about, dict) else None
+    found = []
+    for each in named if isinstance(named, list) else []:
+        name, _, address = str(each).partition("/")
+        found.append(("eth0" if name == "*" else name, address))
+    return found
+
+
+def _subnets(dhcp4: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    shared = dhcp4.get("shared-networks")
+    for place in (dhcp4, *(shared if isinstance(shared, list) else [])):
+        subnets = place.get("subnet4") if isinstance(place, dict) else None
+        yield from (each for each in subnets or [] if isinstance(each, dict))
+
+
+def _network(subnet: dict[str, Any]) -> IPv4Network | None:
+    try:
+        return IPv4Network(str(subnet.get("subnet")), strict=False)
+    except ValueError:
+        return None
+
+
+def _pools(subnets: list[dict[str, Any]]) -> Iterator[str]:
+    for subnet in subnets:
+        for pool in subnet.get("pools") or []:
+            text = str(pool.get("pool")) if isinstance(pool, dict) else ""
+            if "-" in text:
+                yield "-".join(part.strip() for part in text.split("-", 1))
+
+
+def _addresses(dhcp4: dict[str, Any], subnets: list[dict[str, Any]]) -> Iterator[str]:
+    networks = [network for each in subnets if (network := _network(each))]
+    for place in (dhcp4, *subnets):
+        said = [place.get("server-identifier")]
+        for option in place.get("option-data") or []:
+            if isinstance(option, dict) and option.get("name") in (
+                "dhcp-server-identifier",
+                "routers",
+            ):
+                said.append(str(option.get("data")).partition(",")[0].strip())
+        for each in said:
+            try:
+                ip = IPv4Address(str(each))
+            except ValueError:
+                continue
+            if any(ip in network for network in networks):
+                yield str(ip)

@@ -1,0 +1,18 @@
+"""For which machines a boot program is, seen by its headers."""
+
+__all__ = ["program_kind"]
+
+_PE_POINTER = 0x3C
+_UEFI = {0x14C: "ia32 UEFI", 0x8664: "x64 UEFI", 0x1C2: "arm UEFI", 0xAA64: "arm64 UEFI",
+         0x5064: "riscv64 UEFI"}  # fmt: skip
+
+
+def program_kind(head: bytes) -> str:
+    """Return what a boot program that begins so runs on: ``PC BIOS``, ``x64 UEFI`` and others.
+
+    It is empty where it is not known.
+    """
+    at = int.from_bytes(head[_PE_POINTER : _PE_POINTER + 4], "little")
+    if head[:2] == b"MZ" and head[at : at + 4] == b"PE\0\0":
+        return _UEFI.get(int.from_bytes(head[at + 4 : at + 6], "little"), "")
+    return "PC BIOS" if head and head[:2] not in (b"MZ", b"#!") else ""

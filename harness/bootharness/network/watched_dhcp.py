@@ -1,0 +1,107 @@
+"""What goes between a guest and DHCP servers that are not ours, written down."""
+
+from msgspec import Struct
+
+from bootharness.formats.dhcp import (
+    ACK,
+    DISCOVER,
+    INFORM,
+    NAK,
+    OFFER,
+    REQUEST,
+    DhcpMessage,
+    DhcpOption,
+)
+from bootharness.formats.ethernet import Datagram, ip_text
+from bootharness.network.events import Journal
+from bootharness.trace.network_facts import NetEventKind
+
+__all__ = ["DHCP_PORTS", "WatchedDhcp", "asks_as"]
+
+DHCP_PORTS = (67, 68, 4011)
+PROXY_PORT = 4011
+_NOBODY = bytes(4)
+_REPEAT_S = 0.05
+
+
+def asks_as(message: DhcpMessage) -> str:
+    """Say what a client says of itself."""
+    parts = []
+    if message.architecture is not None:
+        parts.append(f"architecture {message.architecture}")
+    if message.is_pxe:
+        parts.append("PXEClient")
+    if message.is_ipxe:
+        parts.append("iPXE")
+    return ", ".join(parts)
+
+
+class WatchedDhcp(Struct):
+    """The clients of one port and who answers them."""
+
+    journal: Journal
+    to_pxe: bool = False
+    _last: tuple[int, int, int] = (0, 0, 0)
+    _last_at: float = 0.0
+    _repeats: int = 0
+
+    def asked(self, datagram: Datagram, now: float) -> None:
+        """Take what a guest says."""
+        message = DhcpMessage.parse(datagram.payload)
+        if message.operation != 1 or message.kind not in (DISCOVER, REQUEST, INFORM):
+            return
+        self.to_pxe = message.is_pxe or message.is_ipxe
+        port = datagram.target_port
+        key = (message.kind, message.xid, port)
+        if key != self._last:
+            self._last, self._repeats = key, 0
+        elif now - self._last_at >= _REPEAT_S:
+            self._repeats += 1
+        self._last_at = now
+        text = asks_as(message)
+        if port == PROXY_PORT:
+            kind = NetEventKind.PROXY_REQUEST
+            text = f"{ip_text(datagram.target_ip)}, {text}"
+        elif message.kind == DISCOVER:
+            kind = NetEventKind.DISCOVER
+        else:
+            kind = NetEventKind.REQUEST
+            chosen = message.options.get(DhcpOption.SERVER_ID, b"")
+            text = f"{text}, from {ip_text(chosen)}".removeprefix(", ") if chosen else text
+        self.journal.note(now, kind, repeats=self._repeats, text=text)
+
+    def answered(self, datagram: Datagram, server: str, now: float) -> None:
+        """Take what a server says to a guest."""
+        message = DhcpMessage.parse(datagram.payload)
+        if message.operation != 2:
+            return
+        by = f"by {server} at {ip_text(datagram.source_ip)}"
+        given = message.your_ip
+        proxy = datagram.source_port == PROXY_PORT or (given == _NOBODY and message.is_pxe)
+        file = message.boot_file
+        text = f"{ip_text(given)} {by}" if given != _NOBODY else by
+        if message.kind == OFFER:
+            kind = NetEventKind.PROXY_OFFER if proxy else NetEventKind.OFFER
+        elif message.kind == ACK:
+            kind = NetEventKind.PROXY_ACK if proxy else NetEventKind.ACK
+        elif message.kind == NAK:
+            kind, file = NetEventKind.NAK, ""
+        else:
+            return
+        if file:
+            text += f", from {self._next_server(message, datagram)}"
+        elif kind == NetEventKind.ACK and not self.to_pxe:
+            text = "not a PXE client"  # who did not ask as one has been booted already
+        self.journal.note(now, kind, file, text=text)
+
+    @staticmethod
+    def _next_server(message: DhcpMessage, datagram: Datagram) -> str:
+        """Return whom the boot file comes from."""
+        _, scheme, place = message.boot_file.partition("://")
+        if scheme:
+            return place.partition("/")[0].partition(":")[0]
+        if message.next_server != _NOBODY:
+            return ip_text(message.next_server)
+        name = message.options.get(DhcpOption.SERVER_NAME) or message.server_name
+        said = name.rstrip(b"\0").decode("ascii", "replace")
+        return said or ip_text(datagram.source_ip)

@@ -1,0 +1,235 @@
+"""The wire between a guest and servers that are not ours: a switch that watches.
+
+The guest's port is 1, the servers' are -1, -2 and so on. Every frame is passed on as it is; what is
+read of it goes into the same books that our own wire keeps. Nobody is waited for here: only a
+client that solicits an IPv6 router, and is answered by no server, is told that there is none, for
+else it would wait fifteen seconds for one.
+"""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from bootharness.errors import FormatError
+from bootharness.formats.ethernet import (
+    ARP,
+    IPV4,
+    IPV6,
+    ethertype,
+    ip_text,
+    mac_bytes,
+    mac_text,
+    parse_arp,
+    parse_udp,
+    router_advertisement,
+    solicits_router,
+)
+from bootharness.network.arrived import Arrived
+from bootharness.network.events import Journal
+from bootharness.network.tcp import Segment
+from bootharness.network.watched_dhcp import DHCP_PORTS, WatchedDhcp
+from bootharness.network.watched_http import WatchedHttp
+from bootharness.network.watched_tftp import TFTP_PORT, WatchedTftp
+from bootharness.plan.fault import Faults
+from bootharness.trace.network_facts import NetEvent, NetEventKind, NetFile
+
+__all__ = ["WatchedWire"]
+
+GUEST = 1
+_MACS_PER_PORT = 64
+_QUESTIONS = 80
+_NO_ROUTER_MAC = mac_bytes("52:55:0a:00:02:01")
+_ROUTER_S = 0.25
+_ANSWERED_S = 0.3
+"""A machine on the same wire answers ARP sooner."""
+_ICMP, _ICMPV6, _ADVERTISES = 1, 58, 134
+_UNREACHABLE_PORT = (3, 3)
+
+
+class _Question(Struct):
+    """An ARP question without an answer as yet."""
+
+    asked: int
+    last_at: float
+    noted: int = 0
+
+
+class WatchedWire:
+    """A switch between one guest and named servers. Raises nothing whatever comes over it."""
+
+    def __init__(self, servers: Sequence[str], files: Arrived) -> None:
+        self.files = files
+        self.faults = Faults()
+        self.names = tuple(servers)
+        self._journal = Journal()
+        self._dhcp = WatchedDhcp(self._journal)
+        self._tftp = WatchedTftp(self._journal, files)
+        self._http = WatchedHttp(self._journal, files)
+        self._frames = 0
+        self._guest_macs: set[bytes] = set()
+        self._port_of: dict[bytes, int] = {}
+        self._questions: dict[bytes, _Question] = {}
+        self._advertised = False
+        self._solicited_at: float | None = None
+        self._unreachable: set[tuple[bytes, int]] = set()
+
+    def plug(self) -> int:
+        """Add the guest and return its port."""
+        return GUEST
+
+    def unplug(self, port: int) -> None:
+        """Remove the guest."""
+
+    def receive(self, port: int, frame: bytes, now: float) -> list[tuple[int, bytes]]:
+        """Take a frame and return where it goes."""
+        if port > 0:
+            self._frames += 1
+        try:
+            if port > 0:
+                self._from_guest(frame, now)
+            else:
+                self._from_server(port, frame, now)
+        except FormatError as error:
+            self._journal.note(now, NetEventKind.MALFORMED, text=str(error))
+        return self._switched(port, frame)
+
+    def tick(self, now: float) -> list[tuple[int, bytes]]:
+        """Return the frames that are due."""
+        self._http.tick(now)
+        for ip, question in self._questions.items():
+            if question.noted < question.asked and now - question.last_at > _ANSWERED_S:
+                question.noted = question.asked
+                text = f"who has {ip_text(ip)}?"
+                self._journal.note(
+                    now, NetEventKind.UNANSWERED_ARP, repeats=question.asked - 1, text=text
+                )
+        if self._solicited_at is None or now - self._solicited_at < _ROUTER_S or self._advertised:
+            return []
+        self._solicited_at = None
+        return [(GUEST, router_advertisement(_NO_ROUTER_MAC))]
+
+    @property
+    def next_due(self) -> float | None:
+        """None, for nothing is delayed."""
+        return None
+
+    def journal(self, port: int) -> Journal:
+        """Return the guest's journal."""
+        return self._journal
+
+    def events(self, port: int) -> tuple[NetEvent, ...]:
+        """Return what has happened so far."""
+        return self._journal.events
+
+    def frames(self, port: int) -> int:
+        """Return how many frames have come from the guest."""
+        return self._frames
+
+    def transferred(self, port: int) -> tuple[NetFile, ...]:
+        """Return the files that the guest has asked for, as far as they are."""
+        files = [*self._tftp.snapshots(), *self._http.snapshots()]
+        return tuple(sorted(files, key=lambda file: file.requested_at))
+
+    def link_wanted(self, port: int, now: float) -> bool:
+        """Return True: nobody pulls this cable."""
+        return True
+
+    def finish(self, port: int, now: float) -> None:
+        """Close the books at the end of the boot."""
+        self._tftp.finish(now)
+
+    def _switched(self, port: int, frame: bytes) -> list[tuple[int, bytes]]:
+        if len(frame) < 14:
+            return []
+        target, source = frame[:6], frame[6:12]
+        ports = [GUEST, *(-1 - at for at in range(len(self.names)))]
+        if not source[0] & 1:
+            self._learn(port, source)
+        known = None if target[0] & 1 else self._port_of.get(target)
+        if known is not None:
+            return [(known, frame)] if known != port else []
+        return [(each, frame) for each in ports if each != port]
+
+    def _learn(self, port: int, source: bytes) -> None:
+        """Note behind which port an address is: a guest takes none from a server."""
+        if port > 0 and self._port_of.get(source, port) < 0:
+            return
+        if source in self._port_of or list(self._port_of.values()).count(port) < _MACS_PER_PORT:
+            self._port_of[source] = port
+
+    def _from_guest(self, frame: bytes, now: float) -> None:
+        kind = ethertype(frame)
+        if not kind:
+            raise FormatError(f"a frame of {len(frame)} bytes")
+        if not self._journal.mac:
+            self._journal.mac = mac_text(frame[6:12])
+            self._journal.note(now, NetEventKind.LINK_UP, text="first frame")
+        if kind == ARP:
+            self._asked_arp(frame, now)
+        elif kind == IPV6:
+            if solicits_router(frame) and self._solicited_at is None:
+                self._solicited_at = now
+        elif kind == IPV4:
+            datagram = parse_udp(frame)
+            if datagram is None:
+                segment = Segment.parse(frame)
+                if segment:
+                    self._http.asked(segment, frame, now)
+            elif datagram.target_port in DHCP_PORTS:
+                self._dhcp.asked(datagram, now)
+            elif datagram.target_port == TFTP_PORT:
+                self._tftp.asked(datagram, now)
+            else:
+                self._tftp.heard(datagram, now)
+
+    def _from_server(self, port: int, frame: bytes, now: float) -> None:
+        kind = ethertype(frame)
+        if kind == ARP:
+            self._answered_arp(frame)
+        elif kind == IPV6:
+            if len(frame) > 54 and frame[20] == _ICMPV6 and frame[54] == _ADVERTISES:
+                self._advertised = True
+        elif kind == IPV4:
+            if len(frame) >= 42 and frame[14] == 0x45 and frame[23] == _ICMP:
+                self._not_reached(frame, now)
+                return
+            datagram = parse_udp(frame)
+            if datagram is None:
+                segment = Segment.parse(frame)
+                if segment:
+                    self._http.answered(segment, frame, now)
+            elif datagram.source_port in DHCP_PORTS:
+                self._dhcp.answered(datagram, self._name(port), now)
+            else:
+                self._tftp.answered(datagram, now)
+
+    def _name(self, port: int) -> str:
+        return self.names[-1 - port]
+
+    def _asked_arp(self, frame: bytes, now: float) -> None:
+        asked = parse_arp(frame)
+        if asked.operation != 1 or asked.target_ip == asked.sender_ip or not any(asked.sender_ip):
+            return
+        question = self._questions.get(asked.target_ip)
+        if question:
+            question.asked += 1
+            question.last_at = now
+        elif len(self._questions) < _QUESTIONS:
+            self._questions[asked.target_ip] = _Question(1, now)
+
+    def _answered_arp(self, frame: bytes) -> None:
+        answer = parse_arp(frame)
+        self._questions.pop(answer.sender_ip, None)
+
+    def _not_reached(self, frame: bytes, now: float) -> None:
+        """Note that nobody listens at a port that the guest has sent to."""
+        inner = frame[42:]
+        if tuple(frame[34:36]) != _UNREACHABLE_PORT or len(inner) < 24 or inner[9] != 17:
+            return
+        port = int.from_bytes(inner[22:24], "big")
+        key = (inner[16:20], port)
+        if key in self._unreachable or len(self._unreachable) >= _QUESTIONS:
+            return
+        self._unreachable.add(key)
+        text = f"{ip_text(inner[16:20])} has nobody at UDP port {port}"
+        self._journal.note(now, NetEventKind.UNREACHABLE, text=text)

@@ -1,0 +1,57 @@
+"""A server of the person's own, in one line: what it is, where, and its configuration."""
+
+from ipaddress import IPv4Interface
+from typing import Self
+
+from msgspec import Struct
+
+from bootharness.errors import UsageError
+from bootharness.text import hint
+
+__all__ = ["SERVER_KINDS", "NetServer", "check_server"]
+
+SERVER_KINDS = ("dnsmasq", "kea", "command")
+_EXAMPLES = "dnsmasq:FILE, kea:FILE or command:WORDS, with @ADDRESS/BITS in front of the colon"
+_MOST_BITS = 30
+
+
+class NetServer(Struct, frozen=True):
+    """One server; ``what`` is its configuration's file, or a line for the shell.
+
+    ``address`` is its own on the network, with how many bits of it are the network's, None where
+    it is to be found in the configuration.
+    """
+
+    kind: str
+    what: str
+    address: str | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read one. Raises UsageError, saying what can be written."""
+        head, colon, what = text.partition(":")
+        kind, at, address = head.partition("@")
+        if kind not in SERVER_KINDS:
+            raise UsageError(f"server {kind!r}: {hint(kind, SERVER_KINDS, otherwise=_EXAMPLES)}")
+        if not colon or not what.strip():
+            raise UsageError(f"server {text!r}: {_EXAMPLES} is wanted")
+        return cls(kind, what, _checked(text, address) if at else None)
+
+    def __str__(self) -> str:
+        at = f"@{self.address}" if self.address else ""
+        return f"{self.kind}{at}:{self.what}"
+
+
+def _checked(text: str, address: str) -> str:
+    try:
+        bits = IPv4Interface(address).network.prefixlen
+    except ValueError:
+        bits = 0
+    if "/" not in address or not 1 <= bits <= _MOST_BITS:
+        raise UsageError(f"server {text!r}: {address!r} is no address as 192.168.1.1/24")
+    return address
+
+
+def check_server(text: str) -> None:
+    """Raise UsageError, saying what can be written, for what is no server."""
+    NetServer.parse(text)

@@ -1,0 +1,145 @@
+"""The routes from servers that somebody brought, each in a network namespace of its own.
+
+guest --our wire, which watches--> dnsmasq, Kea, whatever a command starts
+"""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from msgspec import Struct
+
+from bootharness.errors import UsageError
+from bootharness.host.regular import is_regular
+from bootharness.host.workspace import Workspace
+from bootharness.machine.device import Firmware
+from bootharness.plan import BootPlan
+from bootharness.plan.net_server import NetServer
+from bootharness.routes.medium import Medium
+from bootharness.routes.net_check import check_net
+from bootharness.routes.net_image import NetImage, card_of
+from bootharness.routes.net_paths import UEFI_TOOLS
+from bootharness.routes.route import Route
+from bootharness.trace.milestones import NET_MILESTONES
+
+__all__ = ["NET_SERVER", "NET_SERVERS", "NetServers"]
+
+NET_SERVER = "net-server"
+_FIRMWARE: dict[str, Firmware] = {NET_SERVER: "bios", "uefi-net-server": "uefi"}
+_CONFIG_BYTES = 1 << 24
+
+
+class NetServers(Struct, frozen=True):
+    """The first server of a boot, as it was given; others are in the plan."""
+
+    source: str
+
+    @property
+    def sha256(self) -> str:
+        """A digest of its configuration."""
+        server = NetServer.parse(self.source)
+        if server.kind == "command":
+            return hashlib.sha256(server.what.encode()).hexdigest()
+        with Path(server.what).open("rb") as file:
+            return hashlib.sha256(file.read(_CONFIG_BYTES)).hexdigest()
+
+
+def _fetch(source: str) -> NetServers:
+    _check(source)
+    return NetServers(source)
+
+
+def _expand(source: str) -> list[str]:
+    _check(source)
+    return [source]
+
+
+def _check(text: str) -> None:
+    server = NetServer.parse(text)
+    if server.kind != "command" and not is_regular(Path(server.what), most=_CONFIG_BYTES):
+        what = "not a regular file" if Path(server.what).exists() else "no such file"
+        raise UsageError(f"--net-server {text}: {what}")
+
+
+def _refuse(plan: BootPlan) -> None:
+    check_net(plan, _FIRMWARE[plan.route])
+    for each in plan.net.more_servers:
+        _check(each)
+
+
+@contextmanager
+def _prepare(servers: NetServers, plan: BootPlan, workspace: Workspace) -> Iterator[Medium]:
+    from bootharness.network.addressing import addresses_of
+    from bootharness.network.arrived import Arrived
+    from bootharness.network.namespace import Namespace
+    from bootharness.network.network import Network
+    from bootharness.network.server_kinds import setup_of
+    from bootharness.network.watched_wire import WatchedWire
+    from bootharness.routes.net import plugged_in  # most do without
+
+    given = [NetServer.parse(each) for each in (servers.source, *plan.net.more_servers)]
+    folder = workspace.path / "servers"
+    folder.mkdir()
+    places = [folder / str(number) for number, _ in enumerate(given)]
+    for place in places:
+        place.mkdir()
+    setups = [setup_of(each, place) for each, place in zip(given, places, strict=True)]
+    firmware = _FIRMWARE[plan.route]
+    nic = "virtio" if plan.net.nic == "auto" else plan.net.nic
+    arrived = folder / "arrived"
+    arrived.mkdir()
+    files = Arrived(arrived)
+    with ExitStack() as stack:
+        spaces = tuple(
+            stack.enter_context(Namespace(setup, addresses, workspace, place))
+            for setup, addresses, place in zip(
+                setups, addresses_of(given, setups), places, strict=True
+            )
+        )
+        image = NetImage(
+            plan.route,
+            card_of(plan, firmware, nic, rom=firmware == "bios", http=False),
+            files,
+            (),
+            {},
+            servers=tuple(map(str, given)),
+        )
+        wire = WatchedWire([each.setup.name for each in spaces], files)
+        network = stack.enter_context(Network(wire))
+        for number, each in enumerate(spaces, 1):
+            network.attach(-number, each.cable)
+        yield stack.enter_context(plugged_in(network, image, workspace, spaces))
+
+
+def _to_the_banner(_plan: BootPlan) -> str:
+    """Of what is booted nobody knows whether it has a userspace that says so."""
+    return "banner"
+
+
+def _route(name: str, summary: str) -> Route:
+    firmware = _FIRMWARE[name]
+    takes = {"more_servers", "nic", "more_nics", "mac", "nic_rom"}
+    takes |= {"bios"} if firmware == "bios" else set()
+    tools = UEFI_TOOLS if firmware == "uefi" else ()
+    return Route(
+        name=name,
+        summary=summary,
+        blame="what the servers are told",
+        prepare=_prepare,
+        takes=frozenset(takes),
+        firmware=firmware,
+        milestones=NET_MILESTONES,
+        expand=_expand,
+        fetch=_fetch,
+        refuse=_refuse,
+        until=_to_the_banner,
+        tools=tools,
+        programs=tuple(Path(tool.name) for tool in tools),
+    )
+
+
+NET_SERVERS = (
+    _route(NET_SERVER, "DHCP, TFTP and HTTP servers of your own, in network namespaces"),
+    _route("uefi-net-server", "UEFI: the same, by the firmware's own PXE"),
+)

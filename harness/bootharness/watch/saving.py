@@ -1,0 +1,112 @@
+"""Save a machine that is about to ask the network for something, and go on from a saved one.
+
+What comes before that packet is the firmware's own: nothing that the network brings has a part in
+it. So it is the same in every boot by the same machine, and waited for once. The time that saving
+takes, or spares, is none of the machine's: a boot that was restored tells the times of one that was
+not.
+"""
+
+from contextlib import suppress
+from pathlib import Path
+
+from msgspec import Struct
+
+from bootharness.errors import MachineLost
+from bootharness.machine.machine import Machine
+from bootharness.machine.saved import Saved, keep
+from bootharness.network.threshold import Answered
+from bootharness.routes.medium import Medium
+from bootharness.trace.machine_facts import Restored
+from bootharness.watch.loading import Loading
+from bootharness.watch.tracers import Tracer
+
+__all__ = ["Saving", "restored"]
+
+# a client asks once, and again a second later; firmware says and does little
+_MOST_ASKED, _MOST_BYTES = 4, 1 << 15
+_MOST_RECORDED = 1 << 20
+
+
+def restored(machine: Machine, medium: Medium) -> Restored | None:
+    """Go on from a saved machine, if this is one, and return what is to be told of that.
+
+    Raises NotRestored where QEMU does not, or the machine would not have come to the same.
+    """
+    saved, wire = machine.qemu.restores, medium.wire
+    if saved is None or wire is None:
+        return None
+    about = saved.about
+    machine.await_restored()
+    machine.qemu.set_clock(about.seconds)
+    medium.started(machine.qemu.launched)
+    if not wire.replay([Answered(*each) for each in about.early], about.asking):
+        raise machine.qemu.not_restored("the network would have answered it otherwise")
+    told = Restored(about.seconds, round(max(machine.qemu.saved_s, 0.0), 6))
+    machine.resume()
+    return told
+
+
+class Saving(Struct):
+    """Saves a machine, at most once, and puts it into the cache when its boot is over."""
+
+    machine: Machine
+    medium: Medium
+    tracer: Tracer
+    loading: Loading
+    _made: Path | None = None
+
+    def look(self) -> bool:
+        """Save the machine if it is time to, and return whether it was."""
+        wire, qemu = self.medium.wire, self.machine.qemu
+        if wire is None or qemu.save_to is None or not wire.claim():
+            return False
+        try:
+            self.machine.qmp.execute("stop")
+            at = round(self.machine.now(), 6)
+            if self.machine.status == "paused":
+                with suppress(MachineLost, OSError):
+                    self._save(qemu.workspace.path / "machine", at)
+                self._resume()
+                qemu.set_clock(at)
+                self.medium.started(qemu.launched)
+        finally:
+            wire.let_go_on()
+        return True
+
+    def _save(self, path: Path, at: float) -> None:
+        assert self.medium.wire
+        self.loading.drain()
+        self.loading.hear_bios()
+        sent, serial = self.medium.wire.sent(), self.machine.qemu.serial_log.read_bytes()
+        recorded, program = self.tracer.log(), self.machine.qemu.program
+        if (
+            program is None
+            or len(sent.asking) > _MOST_ASKED
+            or len(serial) > _MOST_BYTES
+            or len(recorded) > _MOST_RECORDED
+        ):
+            return
+        about = Saved(
+            at,
+            program,
+            tuple((each.at, each.frame, each.answers) for each in sent.early),
+            tuple(sent.asking),
+            recorded,
+            self.tracer.began,
+            self.loading.bios_log,
+            serial,
+        )
+        with path.open("wb") as file:
+            about.write(file)
+            self.machine.save(file.fileno())
+        self._made = path
+
+    def _resume(self) -> None:
+        """Let the machine run on, unless the guest has stopped it."""
+        if not self.machine.qmp.holds("GUEST_PANICKED", "SHUTDOWN"):
+            self.machine.resume()
+
+    def finish(self) -> None:
+        """Put the machine that was saved into the cache, if there is one."""
+        if self._made and self.machine.qemu.save_to:
+            keep(self._made, self.machine.qemu.save_to)
