@@ -56,6 +56,7 @@ _CAUSES = {
     NetEventKind.FILE_MISSING: "tftp-not-found",
     NetEventKind.HTTP_STATUS: "http-status",
     NetEventKind.HTTP_REFUSED: "http-refused",
+    NetEventKind.TLS_FAILED: "http-refused",
     NetEventKind.HTTP_CLOSED: "http-truncated",
 }
 # the faults of ours that keep an answer back, and how often a client asks before that is certain
@@ -83,6 +84,7 @@ REFUSALS = (
     NetEventKind.FILE_MISSING,
     NetEventKind.HTTP_STATUS,
     NetEventKind.HTTP_REFUSED,
+    NetEventKind.TLS_FAILED,
     NetEventKind.HTTP_CLOSED,
 )
 _ASKS = (

@@ -17,7 +17,7 @@ from http.client import responses
 from http.server import BaseHTTPRequestHandler
 from io import BufferedIOBase
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from msgspec import Struct, field
@@ -27,7 +27,13 @@ from bootharness.network.files import Content, Files
 from bootharness.plan.fault import Faults
 from bootharness.trace.network_facts import NetEventKind
 
-__all__ = ["HttpServer", "HttpTransfer"]
+if TYPE_CHECKING:
+    import ssl
+
+__all__ = ["OVER_TLS", "PLAIN", "HttpServer", "HttpTransfer"]
+
+PLAIN, OVER_TLS = b"p", b"t"
+"""How a connection comes that is handed over."""
 
 _CHUNK_BYTES = 1 << 16
 _IDLE_S = 30.0
@@ -88,6 +94,7 @@ class HttpServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
         note: Note,
         now: Callable[[], float],
         fail: Fail,
+        tls: "ssl.SSLContext | None" = None,
     ) -> None:
         # the path of a socket may have 107 bytes, and TMPDIR may be any folder
         folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
@@ -101,6 +108,8 @@ class HttpServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
         self.note = note
         self.now = now
         self.fail = fail
+        self.tls = tls
+        self._over_tls: set[socket.socket] = set()
         self.transfers: list[HttpTransfer] = []
         self.closing = threading.Event()
         self.written = 0
@@ -113,13 +122,29 @@ class HttpServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
         messenger, _ = self.socket.accept()
         messenger.settimeout(_HANDOVER_S)
         with messenger:
-            _, handed, _, _ = socket.recv_fds(messenger, 1, 1)
+            how, handed, _, _ = socket.recv_fds(messenger, 1, 1)
             if not handed:
                 raise ConnectionAbortedError("who was to hand it over is gone")
             connection = socket.socket(fileno=handed[0])
             messenger.send(b"\0")
         self._take(connection)
+        if how == OVER_TLS:
+            self._over_tls.add(connection)
         return connection, "guest"
+
+    def opened(self, connection: socket.socket) -> socket.socket:
+        """Return a connection to read from, over TLS where it is asked for. Raises OSError where
+        the two do not come to terms."""
+        if connection not in self._over_tls:
+            return connection
+        self._over_tls.discard(connection)
+        assert self.tls
+        try:
+            return self.tls.wrap_socket(connection, server_side=True)
+        except OSError as error:
+            if not self.closing.is_set():
+                self.note(NetEventKind.TLS_FAILED, text=f"TLS was not agreed on: {_reason(error)}")
+            raise
 
     def serve(self, connection: socket.socket) -> None:
         """Serve a connection that is there already."""
@@ -172,6 +197,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def setup(self) -> None:
         """Count what is written."""
+        self.request = self.server.opened(self.request)
         super().setup()
         self.wfile = _Counted(self.wfile, self.server)
 
@@ -301,3 +327,9 @@ def _part(asked: str, size: int) -> range | None:
     if last and int(last) < int(first):
         return None
     return range(int(first), min(int(last) + 1, size) if last else size)
+
+
+def _reason(error: OSError) -> str:
+    """Return what a library of TLS says, in its own words."""
+    said = getattr(error, "reason", None)
+    return str(said).lower().replace("_", " ") if said else str(error)

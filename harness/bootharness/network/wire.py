@@ -89,6 +89,7 @@ _MACS_PER_PORT = 8
 _OTHER_VLANS = 8
 _UDP = 17
 _HTTP_PORT = 80
+_HTTPS_PORT = 443
 _HTTP_PORTS = (_HTTP_PORT, 8080)
 """IANA's for HTTP and for another HTTP server."""
 _HTTP_STALLED_S = 1.5
@@ -163,12 +164,16 @@ class Wire:
         options: Mapping[int, bytes] | None = None,
         ip: str = "4",
         vlan: int | None = None,
+        https: bool = False,
     ) -> None:
         self.files = files
         self.faults = faults or Faults()
         self._options = options or {}
         self._ipv4, self._ipv6 = ip != "6", ip != "4"
         self._vlan = vlan
+        self._slirp_ports = dict.fromkeys(_HTTP_PORTS, _HTTP_PORT)
+        if https:
+            self._slirp_ports[_HTTPS_PORT] = _HTTPS_PORT
         self._ring = ring
         self._rules = rules
         self._guests: dict[int, _Guest] = {}
@@ -481,7 +486,7 @@ class Wire:
         over_ipv6: tuple[bytes, bytes] | None = None,
     ) -> None:
         begins, uplink = segment.flags & SYN, guest.uplink
-        served = uplink and segment.target_port in _HTTP_PORTS
+        served = uplink and segment.target_port in self._slirp_ports
         if not served or (begins and "http-refused" in self.faults):
             if begins:
                 text = f"the connection to port {segment.target_port} was refused"
@@ -501,7 +506,8 @@ class Wire:
             flow.acknowledge(segment.acknowledged)
             self._served_over_http(guest, uplink, now)
             self._pass_on(port, guest, uplink, flow)
-        source, target = (segment.source_ip, segment.source_port), (HTTP_ADDRESS, _HTTP_PORT)
+        source = (segment.source_ip, segment.source_port)
+        target = (HTTP_ADDRESS, self._slirp_ports[segment.target_port])
         there = readdressed(frame, _SLIRP_MAC + segment.source_mac, source, target)
         self._send(-port, there, now)
 

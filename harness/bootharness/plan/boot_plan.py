@@ -229,6 +229,18 @@ class NetPlan(Struct, frozen=True):
             by_route=True,
         ),
     ] = "4"
+    https_cert: Annotated[
+        str | None,
+        Option(
+            "--https-cert",
+            "A certificate and its key, in PEM, with which HTTPS is served; a UEFI is told to "
+            "trust it.",
+            title="certificate",
+            kind=Path,
+            metavar="FILE.pem",
+            by_route=True,
+        ),
+    ] = None
     vlan: Annotated[
         int | None,
         Option(

@@ -8,6 +8,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from bootharness.errors import UsageError
+from bootharness.formats.signature_list import signature_lists
 from bootharness.host.workspace import Workspace
 from bootharness.kernels.content import Piece
 from bootharness.kernels.image import KernelImage
@@ -103,6 +104,7 @@ def network_for(image: NetImage, plan: BootPlan) -> Iterator[Network]:
         options=dict(map(read_dhcp_option, plan.net.dhcp_options)),
         ip=plan.net.ip,
         vlan=plan.net.vlan,
+        https=plan.net.https_cert is not None,
     )
     with Network(wire) as network:
         yield network
@@ -122,7 +124,8 @@ def plugged_in(
     uplink = None
     try:
         if image.card.http:
-            uplink = Uplink(network, plug, workspace, image.redirects)
+            certificate = image.card.certificate
+            uplink = Uplink(network, plug, workspace, image.redirects, certificate)
         yield Medium(
             device=_device(plug, image.card, workspace.path),
             kernel=image.kernel,
@@ -149,7 +152,17 @@ def _device(plug: Plug, card: Card, folder: Path) -> Device:
         fds=(fd,),
         others=card.others,
         pxe=card.pxe,
+        trusted=_trusted(card, folder),
     )
+
+
+def _trusted(card: Card, folder: Path) -> Path | None:
+    """Return a file of the certificates that a UEFI is to trust, None where it has no say."""
+    if card.certificate is None or card.firmware != "uefi":
+        return None
+    path = folder / "trusted"
+    path.write_bytes(signature_lists(card.certificate.read_text()))
+    return path
 
 
 def flash_of(card: Card, folder: Path) -> tuple[Path, Path] | None:

@@ -26,6 +26,7 @@ class Card(Struct, frozen=True):
     mac: str | None = None
     others: tuple[str, ...] = ()
     pxe: tuple[int, ...] = (4, 6)
+    certificate: Path | None = None
 
 
 def card_of(
@@ -39,8 +40,9 @@ def card_of(
 ) -> Card:
     """Return the card that a plan has, by a route with these."""
     own = Path(plan.net.nic_rom) if plan.net.nic_rom else rom
+    certificate = Path(plan.net.https_cert) if plan.net.https_cert else None
     mac = plan.net.mac.lower() if plan.net.mac else None
-    return Card(firmware, nic, own, http, mac, plan.net.more_nics, pxe)
+    return Card(firmware, nic, own, http, mac, plan.net.more_nics, pxe, certificate)
 
 
 class NetImage(Struct, frozen=True, dict=True):

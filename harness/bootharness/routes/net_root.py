@@ -116,6 +116,10 @@ def _answers(tree: FileTree, plan: BootPlan) -> Answers:
 def _refuse(plan: BootPlan) -> None:
     """Raise UsageError for what cannot be, whatever the folder has."""
     check_net(plan, _FIRMWARE[plan.route])
+    if plan.net.https_cert:
+        from bootharness.network.tls import tls_context  # most do without
+
+        tls_context(Path(plan.net.https_cert))
     if plan.net.answers:
         if plan.net.bootfile:
             raise UsageError(
@@ -143,6 +147,7 @@ def _route(name: str, summary: str) -> Route:
         "answers",
         "ip",
         "vlan",
+        "https_cert",
         *OF_EVERY_NETWORK,
         *(("bios",) if firmware == "bios" else ()),
     }

@@ -75,13 +75,14 @@ class Identities:
                 loader="",
                 initrd=None,
                 machine=machine,
-                net=replace(plan.net, answers=None, nic_rom=None),
+                net=replace(plan.net, answers=None, nic_rom=None, https_cert=None),
             ),
             "ingredients": route.ingredients(plan),
             "given": [
                 _digest(name)
                 for name in (
                     *(plan.initrd, plan.machine.bios, plan.net.answers, plan.net.nic_rom),
+                    plan.net.https_cert,
                     *(*asked.more_disks, *plan.needles),
                 )
                 if name

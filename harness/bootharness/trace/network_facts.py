@@ -42,6 +42,7 @@ class NetEventKind(enum.StrEnum):
     FILE_ABORTED = "file-aborted"
     REPEATED = "repeated"
     REDIRECTED = "http-redirected"
+    TLS_FAILED = "tls-failed"
     HTTP_STATUS = "http-status"
     HTTP_STALLED = "http-stalled"
     HTTP_REFUSED = "http-refused"
