@@ -13,6 +13,7 @@ from bootharness.one_boot import boot
 from bootharness.plan import BootPlan, choose
 from bootharness.trace.boot_trace import BootTrace
 from bootharness.trace.network_facts import NetEvent, NetEventKind
+from tests.support.certificates import certificate
 
 KERNEL = "selfcheck:1000000"
 LINUX = "deb:linux-image-cloud-amd64/bookworm"
@@ -112,11 +113,15 @@ def test_pxelinux_finds_its_configuration_by_the_machines_uuid(tmp_path: Path) -
     assert judgement.verdict is Verdict.GOOD, judgement.summary
 
 
-def test_unified_kernel_is_a_boot_program_over_http(tmp_path: Path) -> None:
+def test_unified_kernel_is_a_boot_program_over_https(tmp_path: Path) -> None:
     if not STUB.exists():
         pytest.skip("systemd-boot-efi is not installed")
-    cmdline = tmp_path / "cmdline"
+    cmdline, answers = tmp_path / "cmdline", tmp_path / "answers.toml"
     cmdline.write_text("console=ttyS0,115200 panic=-1 no_timer_check\0")
+    answers.write_text(
+        '[[answer]]\nvendor-class = "HTTPClient"\narchitecture = "x86-64 uefi http"\n'
+        'bootfile = "https://boot.example.org/uki.efi"\n'
+    )
     root = tmp_path / "root"
     root.mkdir()
     sections = ((".cmdline", cmdline, 0x30000), (".linux", fetch(LINUX).path, 0x2000000))
@@ -126,11 +131,18 @@ def test_unified_kernel_is_a_boot_program_over_http(tmp_path: Path) -> None:
         for word in (f"--add-section={name}={path}", f"--change-section-vma={name}={at}")
     ]
     subprocess.run(["objcopy", *words, str(STUB), str(root / "uki.efi")], check=True)
-    trace = booted(root, "uefi-http-root", until="banner", bootfile="uki.efi", timeout_s=240.0)
+    trace = booted(
+        root,
+        "uefi-http-root",
+        until="banner",
+        answers=str(answers),
+        https_cert=str(certificate(tmp_path, "boot.example.org")),
+        timeout_s=240.0,
+    )
     judgement = judge(trace)
     assert judgement.verdict is Verdict.GOOD, judgement.summary
-    asked = [(each.kind, each.file) for each in noted(trace, NetEventKind.FILE_SIZE_ASKED)]
-    assert asked == [("file-size-asked", "uki.efi")]
+    asked = [(each.file, each.at) for each in noted(trace, NetEventKind.FILE_SIZE_ASKED)]
+    assert asked == [("uki.efi", "boot.example.org")]
     assert trace.network
     assert [each.protocol for each in trace.network.files] == ["http"]
     assert trace.network.role("uki.efi") == "nbp"

@@ -381,7 +381,9 @@ def _http(event: NetEvent, facts: NetworkFacts) -> str:
     file = served_as(event, facts)
     got = f" after {file.sent_bytes:,} of {count(file.file_bytes, 'byte')}" if file else ""
     asked = _as_asked(facts, "http-stall") if event.kind == NetEventKind.HTTP_STALLED else ""
-    return f"{event.file}: {event.text}{got}{asked}"
+    subject = f"{event.file}: " if event.file else ""
+    at = f", asked at {event.at}," if event.at else ""
+    return f"{subject}{event.text}{at}{got}{asked}".rstrip(",")
 
 
 def _http_status(event: NetEvent, facts: NetworkFacts) -> str:

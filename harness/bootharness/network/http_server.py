@@ -140,11 +140,13 @@ class HttpServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
         self._over_tls.discard(connection)
         assert self.tls
         try:
-            return self.tls.wrap_socket(connection, server_side=True)
+            opened = self.tls.wrap_socket(connection, server_side=True)
         except OSError as error:
             if not self.closing.is_set():
                 self.note(NetEventKind.TLS_FAILED, text=f"TLS was not agreed on: {_reason(error)}")
             raise
+        self._connections.append(opened)
+        return opened
 
     def serve(self, connection: socket.socket) -> None:
         """Serve a connection that is there already."""
@@ -200,6 +202,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.request = self.server.opened(self.request)
         super().setup()
         self.wfile = _Counted(self.wfile, self.server)
+
+    def finish(self) -> None:
+        """Close what may be another socket than the one that was handed over."""
+        super().finish()
+        self.request.close()
 
     def log_message(self, *_said: Any) -> None:
         """The journal has it."""
