@@ -585,6 +585,13 @@ CAUSES: dict[str, Cause] = {
             "Compare the file on the server with the one that was meant; look for a proxy.",
         ),
         Cause(
+            "other-vlan",
+            "The client's frames have not the tag of the network's VLAN.",
+            "the tag that came, the network's",
+            "Give the card the VLAN in the firmware's set-up or in the boot program (iPXE's "
+            "vcreate), or test without --vlan.",
+        ),
+        Cause(
             "nbp-hang",
             "The network bootstrap program was entered and made no progress.",
             "its last lines",

@@ -58,6 +58,7 @@ _CAUSES = {
     NetEventKind.FILE_MISSING: "tftp-not-found",
     NetEventKind.HTTP_STATUS: "http-status",
     NetEventKind.HTTP_REFUSED: "http-refused",
+    NetEventKind.TLS_FAILED: "http-refused",
     NetEventKind.HTTP_CLOSED: "http-truncated",
 }
 # the faults of ours that keep an answer back, and how often a client asks before that is certain
@@ -85,12 +86,15 @@ REFUSALS = (
     NetEventKind.FILE_MISSING,
     NetEventKind.HTTP_STATUS,
     NetEventKind.HTTP_REFUSED,
+    NetEventKind.TLS_FAILED,
     NetEventKind.HTTP_CLOSED,
 )
 _ASKS = (
+    NetEventKind.NAME_ASKED,
     NetEventKind.FILE_REQUESTED,
     NetEventKind.FILE_SIZE_ASKED,
     NetEventKind.FILE_SERVED,
+    NetEventKind.REDIRECTED,
     NetEventKind.REPEATED,
     *REFUSALS,
 )
@@ -104,7 +108,7 @@ PROXY_IGNORED = "proxy-ignored"
 """The cause of who does not take what a proxy answers."""
 WRONG_PROGRAM = "wrong-boot-program"
 """The cause of who got a boot program that does not run there."""
-_ASKED_FOR_LONGER = "PXE"
+_WANTS_TO_BOOT = ("PXE", "HTTPClient")
 """What is in the words of a DHCP client that wants to boot as we serve it."""
 
 
@@ -158,7 +162,8 @@ def last_asked(facts: NetworkFacts) -> float:
     asked = (
         event.seconds
         for event in reversed(facts.events)
-        if event.kind in _ASKS or (event.kind in _DHCP and _ASKED_FOR_LONGER in event.text)
+        if event.kind in _ASKS
+        or (event.kind in _DHCP and any(each in event.text for each in _WANTS_TO_BOOT))
     )
     return next(asked, 0.0)
 
@@ -274,7 +279,7 @@ def _taken_for_all(event: NetEvent, facts: NetworkFacts) -> bool:
 
 
 def _served_badly(file: NetFile | None) -> str | None:
-    if file is None:
+    if file is None or file.part:
         return None
     promised = file.file_bytes if file.promised_bytes is None else file.promised_bytes
     if file.sent_bytes < max(promised, file.file_bytes):
