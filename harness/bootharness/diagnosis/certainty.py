@@ -23,6 +23,7 @@ from bootharness.trace.network_facts import (
 
 __all__ = [
     "NO_FILENAME",
+    "PROXY_IGNORED",
     "QUIET_S",
     "REFUSALS",
     "WRONG_PROGRAM",
@@ -57,6 +58,7 @@ _CAUSES = {
     NetEventKind.FILE_MISSING: "tftp-not-found",
     NetEventKind.HTTP_STATUS: "http-status",
     NetEventKind.HTTP_REFUSED: "http-refused",
+    NetEventKind.TLS_FAILED: "http-refused",
     NetEventKind.HTTP_CLOSED: "http-truncated",
 }
 # the faults of ours that keep an answer back, and how often a client asks before that is certain
@@ -85,12 +87,15 @@ REFUSALS = (
     NetEventKind.FILE_MISSING,
     NetEventKind.HTTP_STATUS,
     NetEventKind.HTTP_REFUSED,
+    NetEventKind.TLS_FAILED,
     NetEventKind.HTTP_CLOSED,
 )
 _ASKS = (
+    NetEventKind.NAME_ASKED,
     NetEventKind.FILE_REQUESTED,
     NetEventKind.FILE_SIZE_ASKED,
     NetEventKind.FILE_SERVED,
+    NetEventKind.REDIRECTED,
     NetEventKind.REPEATED,
     *REFUSALS,
 )
@@ -100,9 +105,11 @@ _IN_ORDER = ("nbp", "script", "kernel", "initrd")
 _LOOP_AFTER = {"nbp": 3, "script": 20}
 NO_FILENAME = "dhcp-no-filename"
 """The cause of who is told of no boot file."""
+PROXY_IGNORED = "proxy-ignored"
+"""The cause of who does not take what a proxy answers."""
 WRONG_PROGRAM = "wrong-boot-program"
 """The cause of who got a boot program that does not run there."""
-_ASKED_FOR_LONGER = "PXE"
+_WANTS_TO_BOOT = ("PXE", "HTTPClient")
 """What is in the words of a DHCP client that wants to boot as we serve it."""
 
 
@@ -137,8 +144,9 @@ def certain(facts: NetworkFacts, now: float) -> tuple[str, NetEvent] | None:
 def root(facts: NetworkFacts) -> tuple[str, NetEvent] | None:
     """Return what `certain` does once the boot is over, so that nothing else can come."""
     waits = ((wait.cause, wait.event) for wait in _waits(facts))
-    wrong = foreign_program(facts)
+    wrong, ignored = foreign_program(facts), _ignored(facts)
     found = [(WRONG_PROGRAM, wrong)] if wrong else []
+    found += [(PROXY_IGNORED, ignored)] if ignored else []
     found += [*_spoilt(facts), *_refused(facts, None), *_looped(facts, over=True), *waits]
     return _earliest(found, facts)
 
@@ -155,7 +163,8 @@ def last_asked(facts: NetworkFacts) -> float:
     asked = (
         event.seconds
         for event in reversed(facts.events)
-        if event.kind in _ASKS or (event.kind in _DHCP and _ASKED_FOR_LONGER in event.text)
+        if event.kind in _ASKS
+        or (event.kind in _DHCP and any(each in event.text for each in _WANTS_TO_BOOT))
     )
     return next(asked, 0.0)
 
@@ -190,6 +199,16 @@ def _spoilt(facts: NetworkFacts) -> Iterator[tuple[str, NetEvent]]:
                 yield cause, event
         elif kind == NetEventKind.HTTP_CLOSED and _taken_for_all(event, facts):
             yield _CAUSES[kind], event
+
+
+def _ignored(facts: NetworkFacts) -> NetEvent | None:
+    """Return the last answer of a proxy to a client that asked it the same again after an answer,
+    and asked for no file, else None."""
+    answers = [each for each in facts.events if each.kind == NetEventKind.PROXY_ACK]
+    again = [each for each in facts.events if each.kind == NetEventKind.PROXY_REQUEST]
+    if not answers or not again or again[-1].repeats < 2 or again[-1].seconds < answers[0].seconds:
+        return None
+    return None if any(each.kind in _ASKS for each in _after(answers[0], facts)) else answers[-1]
 
 
 def loads_of(event: NetEvent, facts: NetworkFacts) -> tuple[NetEvent, ...]:
@@ -261,7 +280,7 @@ def _taken_for_all(event: NetEvent, facts: NetworkFacts) -> bool:
 
 
 def _served_badly(file: NetFile | None) -> str | None:
-    if file is None:
+    if file is None or file.part:
         return None
     promised = file.file_bytes if file.promised_bytes is None else file.promised_bytes
     if file.sent_bytes < max(promised, file.file_bytes):

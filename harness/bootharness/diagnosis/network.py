@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from bootharness.diagnosis.certainty import (
     NO_FILENAME,
+    PROXY_IGNORED,
     REFUSALS,
     WRONG_PROGRAM,
     Wait,
@@ -14,10 +15,11 @@ from bootharness.diagnosis.certainty import (
     root,
     served_as,
 )
-from bootharness.diagnosis.net_servers import their_sentence, wrong_program
+from bootharness.diagnosis.net_servers import proxy_ignored, their_sentence, wrong_program
 from bootharness.diagnosis.patience import client_at
 from bootharness.diagnosis.screens import boot_manager_error, boot_menu_waits
 from bootharness.diagnosis.verdict import Diagnosis
+from bootharness.diagnosis.vlan import other_vlan
 from bootharness.text import address, count
 from bootharness.trace.boot_trace import BootTrace
 from bootharness.trace.network_facts import NetEvent, NetEventKind, NetFile, NetworkFacts, base_name
@@ -442,7 +444,9 @@ def _http(event: NetEvent, facts: NetworkFacts) -> str:
     file = served_as(event, facts)
     got = f" after {file.sent_bytes:,} of {count(file.file_bytes, 'byte')}" if file else ""
     asked = _as_asked(facts, "http-stall") if event.kind == NetEventKind.HTTP_STALLED else ""
-    return f"{event.file}: {event.text}{got}{asked}"
+    subject = f"{event.file}: " if event.file else ""
+    at = f", asked at {event.at}," if event.at else ""
+    return f"{subject}{event.text}{at}{got}{asked}".rstrip(",")
 
 
 def _http_status(event: NetEvent, facts: NetworkFacts) -> str:
@@ -461,6 +465,7 @@ _SENTENCES: dict[str, Callable[[NetEvent, NetworkFacts], str]] = {
     "chain-loop": _chain_loop,
     "tree-no-config": _no_config,
     WRONG_PROGRAM: wrong_program,
+    PROXY_IGNORED: proxy_ignored,
     "tftp-not-found": _not_found,
     "tftp-stalled": _stalled,
     "tftp-truncated": _truncated,
@@ -500,6 +505,7 @@ def _is_last(flawed: NetFile, facts: NetworkFacts) -> bool:
 
 SIGNS: tuple[Callable[[BootTrace], Diagnosis | None], ...] = (
     wrong_file,
+    other_vlan,
     network_failed,
     told_too_little,
     firmware_crashed,

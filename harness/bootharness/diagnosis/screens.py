@@ -2,6 +2,7 @@
 
 from bootharness.diagnosis.cmdline import cmdline_that_arrived
 from bootharness.diagnosis.kernel import no_init
+from bootharness.diagnosis.started import runs_at_the_end
 from bootharness.diagnosis.verdict import Finding
 from bootharness.formats.screen_text import screen_text
 from bootharness.text import as_shown
@@ -27,7 +28,7 @@ def boot_manager_error(trace: BootTrace) -> Finding | None:
     if not _before_a_kernel(trace) or trace.ending.kind not in _RESTS:
         return None
     said = _complaint(trace)
-    if not said:
+    if not said or runs_at_the_end(trace):  # what that says is in another place
         return None
     return Finding(f'the boot manager gave up; it says "{said}"', _screen(trace))
 
@@ -37,6 +38,7 @@ def boot_menu_waits(trace: BootTrace) -> Finding | None:
     if not _before_a_kernel(trace) or trace.ending.kind not in _RESTS or _complaint(trace):
         return None
     text = _text(trace)
+    who = runs_at_the_end(trace) or "the boot manager"
     if running := _script_of_ipxe(trace):
         return Finding(
             f"iPXE runs {running} and waits{trace.ended_after}, as a menu, a prompt or a shell "
@@ -45,15 +47,14 @@ def boot_menu_waits(trace: BootTrace) -> Finding | None:
         )
     if waits(text):
         return Finding(
-            f'the boot manager waits for a person{trace.ended_after}: its screen ends in "'
-            f'{last_lines(text)}"',
+            f'{who} waits for a person{trace.ended_after}: its screen ends in "{last_lines(text)}"',
             _screen(trace),
         )
     picture = trace.post_mortem.ocr if trace.post_mortem else ""
     if text.strip() or not picture.strip():
         return None
     return Finding(
-        f"the boot manager shows a picture and does nothing more{trace.ended_after}, as a menu "
+        f"{who} shows a picture and does nothing more{trace.ended_after}, as a menu "
         f'does that waits for a person: OCR reads off it "{last_lines(picture, _MENU_LINES)}"',
         tuple(f"OCR: {line}" for line in picture.splitlines()[-_SHOWN_LINES:]),
     )

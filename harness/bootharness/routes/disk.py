@@ -310,7 +310,9 @@ class DiskImage(Struct, frozen=True):
 
     def read_in_a_row(self, calls: "Iterable[BiosCall]") -> bool:
         """Return whether the kernel that was found lies in one piece: its sectors, one behind the
-        other, were all read."""
+        other, were all asked for, or so many until one could not be read."""
+        from bootharness.diagnosis.failed_reads import lost_reads  # by then QEMU has been started
+
         if self.kernel is None or self.kernel_lba is None:
             return False
         size = self.shape.sector_bytes
@@ -321,7 +323,9 @@ class DiskImage(Struct, frozen=True):
             if span.start > at:
                 continue
             at = max(at, span.stop)
-        return at >= end
+        return at >= end or any(
+            self.kernel_lba <= each.span.start < at for each in lost_reads(reads)
+        )
 
     @property
     def filed(self) -> bool:

@@ -3,6 +3,7 @@ the initrd."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from urllib.parse import unquote, urlsplit
 
 from msgspec.structs import replace
 
@@ -68,7 +69,11 @@ class SeenFiles:
     def initrd(self, files: Sequence[NetFile], entered: SetupHeader) -> Initrd | None:
         """Return what was handed over as the initrd: the last of those that came, or some together,
         that are as large as the kernel was told; None where none are."""
-        came = [each for each in files if each.role == "initrd" and each.outcome == "served"]
+        came = [
+            each
+            for each in files
+            if each.role == "initrd" and each.outcome == "served" and not each.part
+        ]
         for first in range(len(came) - 1, -1, -1):
             for aligned in _ALIGNED:
                 sizes = [each.file_bytes for each in came[first:]]
@@ -114,5 +119,5 @@ class SeenFiles:
 
 def _asked_as(file: str) -> str:
     """Return the name that a client asks for when it is told of a file, or of its URL."""
-    _, scheme, place = file.partition("://")
-    return (place.partition("/")[2] if scheme else file).lstrip("/")
+    path = urlsplit(file).path if "://" in file else file
+    return unquote(path).lstrip("/")
