@@ -38,6 +38,9 @@ _CRASHED, _DUMP_LINES = "X64 Exception Type", 24
 _CONFIGURATION = re.compile(
     r"(?:^|/)(?:pxelinux\.cfg/[^/]+|grub\.cfg[^/]*|(?:sys|ext|iso)linux\.cfg)$"
 )
+# what our TFTP server says is repeated without the file's name; then the menu comes again
+_GRUB_QUOTES_US = re.compile(r"Booting `[^\r\n]{0,200}'[^`]{0,200}error: File not found")
+_HEARD = 100_000
 _BAD_EVEN_IF_IT_BOOTS = "tftp-corrupt"
 
 
@@ -240,7 +243,11 @@ def _spoken_of(event: NetEvent, trace: BootTrace) -> bool:
     """Whether who asked for a file in vain says so, or says of an error at all."""
     seen = trace.post_mortem
     shown = f"{trace.boot_screen}\n{seen.screen if seen else ''}\n{trace.screen}\n{trace.serial}"
-    return bool(_words(trace)) or base_name(event.file) in shown
+    return (
+        bool(_words(trace))
+        or base_name(event.file) in shown
+        or bool(_GRUB_QUOTES_US.search(trace.serial[-_HEARD:]))
+    )
 
 
 def _named(file: str, facts: NetworkFacts) -> str:
