@@ -54,7 +54,7 @@ def network_failed(trace: BootTrace) -> Diagnosis | None:
         return None
     cause, event = failed
     refused = event.kind in REFUSALS
-    tried = configurations_tried(facts) if refused else ()
+    tried = configurations_tried(facts) if refused and facts.brought else ()
     # nothing came behind what was refused first, so what was asked for last is a part of it
     no_config = event.file in tried or bool(tried and facts.not_there[-1] == tried[-1])
     told = _spoken_of(event, trace) or (no_config and boot_menu_waits(trace) is not None)
