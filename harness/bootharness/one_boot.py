@@ -24,6 +24,7 @@ from bootharness.routes.table import route_of
 
 if TYPE_CHECKING:
     from bootharness.routes.net_root import NetRoot
+    from bootharness.routes.net_servers import NetServers
     from bootharness.trace.boot_trace import BootTrace
     from bootharness.trace.observer import Observer
 
@@ -33,7 +34,7 @@ _CAPTURE_FILE = "wire.pcap"
 
 
 def boot(
-    source: "str | KernelImage | DiskImage | NetRoot",
+    source: "str | KernelImage | DiskImage | NetRoot | NetServers",
     plan: BootPlan,
     *,
     observer: "Observer | None" = None,
@@ -77,7 +78,7 @@ def boot(
 
 def _booted(
     name: str,
-    booted: "KernelImage | DiskImage | NetRoot",
+    booted: "KernelImage | DiskImage | NetRoot | NetServers",
     plan: BootPlan,
     observer: "Observer | None",
     keep: Path | None,

@@ -35,6 +35,11 @@ class NetServers(Struct, frozen=True):
     source: str
 
     @property
+    def path(self) -> Path:
+        """Its configuration, or its command."""
+        return Path(NetServer.parse(self.source).what)
+
+    @property
     def sha256(self) -> str:
         """A digest of its configuration."""
         server = NetServer.parse(self.source)
