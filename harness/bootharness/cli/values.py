@@ -131,6 +131,7 @@ OPTION_VALUES: Mapping[str, _Completer] = {
     "disk_faults": disk_faults,
     "until": untils,
     "until_screen": needles,
+    "fail_on": needles,
     "machine_type": machines,
     "cpu": cpus,
 }
