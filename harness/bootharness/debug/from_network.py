@@ -46,12 +46,12 @@ def prepare_network(
         raise UsageError(f"route {route.name}: only what a BIOS boots can be debugged")
     plan = route.ready(plan)
     booted = route.fetch(source)
-    with Workspace() as other:  # what came of servers lies in it
-        with route.prepare(booted, plan, other) as medium:
-            before, kernel = _boot_before(source, medium, plan, other)
-            assert medium.wire
-            name = _program(before)
-            program = _read(medium.wire, name)
+    with Workspace() as other, route.prepare(booted, plan, other) as first:
+        before, kernel = _boot_before(source, first, plan, other)
+        assert first.wire
+        name = _program(before)
+        program = _read(first.wire, name)
+        # what came of servers is there as long as the first is
         with route.prepare(booted, plan, workspace) as medium:
             assert medium.wire
             image = workspace.path / "loaded.img"
