@@ -103,6 +103,8 @@ class Watch(Struct):
             if course.ending is None and self._is_time_up(idle):
                 self.hearing.listen()
                 self._out_of_time(idle)
+        if course.ending.kind == "reached":
+            self.hearing.look_for_banned()
         if self.machine.answers:
             self.loading.drain()
             self.loading.identify_kernel()
