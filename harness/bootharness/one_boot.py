@@ -125,11 +125,16 @@ def boot_medium(
         medium.wire.capture(workspace.path / _CAPTURE_FILE)
     counted = plan.at_most_s is not None
     # servers of somebody's own may say before the first packet what others do not
-    saves = "cold" in route_of(plan).takes and plan.restorable
-    if medium.wire and saves:
+    restorable = "cold" in route_of(plan).takes and plan.restorable
+    if medium.wire and restorable:
         medium.wire.keep_waiting()
     with Qemu(
-        config, medium.device, workspace, tracer=plan.tracer, counted=counted, saves=saves
+        config,
+        medium.device,
+        workspace,
+        tracer=plan.tracer,
+        counted=counted,
+        saves=f"IP {plan.net.ip}, VLAN {plan.net.vlan}" if restorable else None,
     ) as qemu:
         medium.started(qemu.launched)
         if observer:
