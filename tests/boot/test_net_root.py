@@ -92,7 +92,7 @@ def test_command_says_what_is_wrong_with_what_it_is_given(tmp_path: Path) -> Non
     root = folder_of(tmp_path / "root")
     done = run("boot", "--net-root", root, "--net", "ipxe")
     assert (done.returncode, done.stdout) == (129, "")
-    assert "net-root, uefi-net-root boot a folder" in done.stderr
+    assert "net-root, uefi-net-root, uefi-http-root boot a folder" in done.stderr
     done = run("boot", "--net-root", root, "--net-fault", "drop:block=1")
     assert done.returncode == 129
     assert "has no vmlinuz: say file=NAME" in done.stderr

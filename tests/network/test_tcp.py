@@ -122,7 +122,12 @@ def on_the_wire(*faults: str, ring: int | None = None) -> tuple[Wire, int]:
     wire = Wire(files, (), Faults.parse(faults), ring=ring)
     port = wire.plug()
     wire.connect_uplink(port, [HttpTransfer("boot.ipxe", 28, 0, 1.0, 1.0)])
-    wire.receive(port, bytes(layers.Ether(src="52:54:00:12:34:01") / layers.ARP(op=2)), 1.0)
+    asks = (
+        layers.Ether(src="52:54:00:12:34:01", dst="52:55:0a:00:02:01")
+        / layers.IP(src="10.0.2.15", dst="10.0.2.100")
+        / layers.TCP(sport=5000, dport=80, flags="S")
+    )
+    wire.receive(port, bytes(asks), 1.0)
     wire.receive(-port, frame(flags="SA", seq=999), 1.0)
     return wire, port
 

@@ -20,6 +20,8 @@ from bootharness.runs.workers import LocalWorkers
 from tests.support.processes import REPOSITORY
 from tests.support.programs import program
 
+# the card's own ROM, or what somebody brings
+_WITHOUT = ("ipxe", "ipxe-http", "net-root", "net-server")
 CELL = Cell("selfcheck:4096", BootPlan(until="setup"))
 
 
@@ -84,6 +86,27 @@ def test_a_plan_and_what_it_names_are_part_of_it(tmp_path: Path) -> None:
     assert key(until="init", initrd=str(tmp_path / "moved")) in keys
 
 
+def test_answers_and_a_cards_rom_count_by_their_content(tmp_path: Path) -> None:
+    answers, rom = tmp_path / "answers", tmp_path / "rom"
+    answers.write_text('[[answer]]\nbootfile = "a"')
+    rom.write_bytes(b"1")
+    root = replace(CELL, kernel=str(tmp_path / "root"))
+    (tmp_path / "root").mkdir()
+
+    def with_files(**files: Path) -> str:
+        choices = {"route": "net-root", **{name: str(path) for name, path in files.items()}}
+        identity._digest.cache_clear()
+        with LocalWorkers(1, limit_s=60) as workers:
+            return Identities(workers).of(replace(root, plan=choose(CELL.plan, choices)))
+
+    keys = {with_files(), with_files(answers=answers), with_files(answers=answers, nic_rom=rom)}
+    answers.write_text('[[answer]]\nbootfile = "b"')
+    keys |= {with_files(answers=answers), with_files(answers=answers, nic_rom=rom)}
+    assert len(keys) == 5
+    answers.rename(tmp_path / "moved")
+    assert with_files(answers=tmp_path / "moved") in keys
+
+
 def test_what_is_expected_is_no_part_of_it() -> None:
     with LocalWorkers(1, limit_s=60) as workers:
         identities = Identities(workers)
@@ -108,7 +131,7 @@ def test_another_boot_program_is_another_boot(
 
 def test_every_network_route_names_the_programs_that_have_a_part_in_it() -> None:
     for route in table.ROUTES.values():
-        if route.from_network and route.name not in ("ipxe", "ipxe-http"):  # the card's own ROM
+        if route.from_network and route.name not in _WITHOUT:
             assert route.programs, route.name
 
 

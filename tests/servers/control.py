@@ -87,7 +87,7 @@ def slirp(image: NetImage, workspace: Workspace) -> Iterator[Control]:
     with ExitStack() as stack:
         if image.card.http:
             server = HttpServer(
-                workspace.path / "http.sock", image.files, Faults(), _nobody,
+                workspace.path / "http.sock", image.files, Faults(), image.redirects, _nobody,
                 lambda: 0.0, _nobody,
             )  # fmt: skip
             stack.callback(server.stop)

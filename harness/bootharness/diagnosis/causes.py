@@ -481,11 +481,47 @@ CAUSES: dict[str, Cause] = {
             "user class.",
         ),
         Cause(
+            "tree-no-config",
+            "A boot program found no configuration under any of the names that it tries.",
+            "the names, in the order in which they were asked for",
+            "Put the configuration under one of these names, as seen from where the boot program "
+            "lies (PXELINUX: pxelinux.cfg/default; GRUB: grub/grub.cfg, or as it was built).",
+        ),
+        Cause(
+            "tree-wrong-file",
+            "A file cannot be what it was asked for: it is empty, cut short, a page of HTML, or a "
+            "module of another SYSLINUX.",
+            "the file, what it is, the boot program's words",
+            "Put the right file there: copy it again, all modules from the same version as the "
+            "boot program; what a web server sent as an error is no file.",
+        ),
+        Cause(
+            "tree-initrd-unused",
+            "An initrd was fetched and not handed to the kernel.",
+            "the initrd, what the kernel was told of",
+            "Name it on the kernel's command line (initrd=NAME, for iPXE under UEFI), in the "
+            "INITRD line of the label that is booted, or by GRUB's command initrd.",
+        ),
+        Cause(
+            "chain-loop",
+            "A boot program, or a script, loads itself again and again.",
+            "how often it came, and when",
+            "Have the DHCP server name a script where the client is iPXE (user class, option 77), "
+            "or build the script into iPXE; in a script, have what fails end in another command.",
+        ),
+        Cause(
             "proxy-silent",
             "A proxy DHCP server offered to name the boot file, and did not answer when asked.",
             "its address, how often it was asked, whether its port is closed, its own words",
             "Let it answer at UDP port 4011, or name the boot file in the offer; look for a "
             "firewall between.",
+        ),
+        Cause(
+            "proxy-ignored",
+            "A proxy DHCP server answered which file to boot, and the client did not take that.",
+            "who asked whom, how often, the file",
+            "Give clients with this firmware what they take: to dnsmasq, `pxe-service` in place of "
+            "`dhcp-boot` for those that ask at port 4011.",
         ),
         Cause(
             "wrong-boot-program",
@@ -547,6 +583,13 @@ CAUSES: dict[str, Cause] = {
             "What was sent by HTTP is not the file.",
             "URL, the digests",
             "Compare the file on the server with the one that was meant; look for a proxy.",
+        ),
+        Cause(
+            "other-vlan",
+            "The client's frames have not the tag of the network's VLAN.",
+            "the tag that came, the network's",
+            "Give the card the VLAN in the firmware's set-up or in the boot program (iPXE's "
+            "vcreate), or test without --vlan.",
         ),
         Cause(
             "nbp-hang",

@@ -69,6 +69,7 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("setup-corrupt", memory.setup_corrupt),
     ("payload-corrupt", memory.payload_corrupt),
     ("initrd-misplaced", memory.initrd_missing),
+    ("tree-initrd-unused", screens.initrd_unused),
     ("initrd-dropped", screens.initrd_dropped),
     ("cmdline-wrong", cmdline.cmdline_wrong),
     ("header-not-set", protocol.header_not_set),

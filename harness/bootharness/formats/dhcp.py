@@ -35,6 +35,7 @@ class DhcpOption:
     PAD = 0
     SUBNET_MASK = 1
     ROUTER = 3
+    NAME_SERVER = 6
     REQUESTED_IP = 50
     LEASE_TIME = 51
     OVERLOAD = 52
@@ -121,14 +122,35 @@ class DhcpMessage(Struct, frozen=True):
         return int.from_bytes(value[:2], "big") if len(value) >= 2 else None
 
     @property
+    def user_classes(self) -> tuple[bytes, ...]:
+        """The client's user classes: several with a length in front of each, RFC 3004, or one
+        without, as iPXE sends it."""
+        value = self.options.get(DhcpOption.USER_CLASS, b"")
+        found, at = [], 0
+        while at < len(value):
+            found.append(value[at + 1 : at + 1 + value[at]])
+            at += 1 + value[at]
+        return tuple(found) if at == len(value) else (value,)
+
+    @property
+    def vendor_class(self) -> bytes:
+        """The client's vendor class."""
+        return self.options.get(DhcpOption.VENDOR_CLASS, b"")
+
+    @property
     def is_ipxe(self) -> bool:
-        """Whether the client's user class is iPXE; some send it with a length in front."""
-        return self.options.get(DhcpOption.USER_CLASS, b"") in (b"iPXE", b"\x04iPXE")
+        """Whether the client's user class is iPXE."""
+        return b"iPXE" in self.user_classes
 
     @property
     def is_pxe(self) -> bool:
         """Whether the client's vendor class begins with PXEClient."""
-        return self.options.get(DhcpOption.VENDOR_CLASS, b"").startswith(b"PXEClient")
+        return self.vendor_class.startswith(b"PXEClient")
+
+    @property
+    def is_http(self) -> bool:
+        """Whether the client boots over HTTP: a UEFI whose vendor class begins with HTTPClient."""
+        return self.vendor_class.startswith(b"HTTPClient")
 
     @property
     def boot_file(self) -> str:

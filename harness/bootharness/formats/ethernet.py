@@ -4,6 +4,7 @@
 what building one costs is added to the round trip of every block.
 """
 
+import ipaddress
 import struct
 from typing import NamedTuple, Self
 
@@ -29,6 +30,8 @@ __all__ = [
     "parse_udp",
     "router_advertisement",
     "solicits_router",
+    "tagged",
+    "untagged",
 ]
 
 IPV4 = 0x0800
@@ -37,6 +40,8 @@ IPV6 = 0x86DD
 BROADCAST_MAC = b"\xff" * 6
 
 _HEADER_BYTES = 14
+_VLAN = b"\x81\0"
+_VLAN_BITS = 0xFFF
 _UDP = 17
 _ICMP = 1
 _ICMPV6 = 58
@@ -47,6 +52,7 @@ _DONT_FRAGMENT = 0x4000
 _TTL = 64
 _ALL_NODES = bytes.fromhex("ff020000000000000000000000000001")
 _ALL_NODES_MAC = bytes.fromhex("333300000001")
+_IPV6_BYTES = 16
 _ROUTER_SOLICITATION = 133
 _ROUTER_ADVERTISEMENT = 134
 
@@ -109,6 +115,18 @@ class ReplyHeaders:
 def ethertype(frame: bytes) -> int:
     """Return what a frame carries, 0 for one that is too short to say."""
     return int.from_bytes(frame[12:14], "big") if len(frame) >= _HEADER_BYTES else 0
+
+
+def tagged(frame: bytes, vlan: int) -> bytes:
+    """Return a frame with the tag of a VLAN."""
+    return frame[:12] + _VLAN + vlan.to_bytes(2, "big") + frame[12:]
+
+
+def untagged(frame: bytes) -> tuple[int | None, bytes]:
+    """Return of which VLAN a frame is, None without a tag, and the frame without it."""
+    if frame[12:14] != _VLAN or len(frame) < _HEADER_BYTES + 4:
+        return None, frame
+    return int.from_bytes(frame[14:16], "big") & _VLAN_BITS, frame[:12] + frame[16:]
 
 
 def parse_udp(frame: bytes) -> Datagram | None:
@@ -199,7 +217,9 @@ def router_advertisement(mac: bytes) -> bytes:
 
 
 def ip_text(address: bytes) -> str:
-    """Write an IPv4 address."""
+    """Write an IP address."""
+    if len(address) == _IPV6_BYTES:
+        return str(ipaddress.IPv6Address(address))
     return ".".join(map(str, address))
 
 

@@ -35,6 +35,8 @@ _WRITTEN: dict[str, Callable[[Any], str]] = {
     "idle_s": "idle for {:g} s".format,
     "memory_mib": "{:,} MiB".format,
     "smp": lambda number: count(number, "CPU"),
+    "ip": lambda which: "IPv4 and IPv6" if which == "both" else f"IPv{which}",
+    "vlan": "VLAN {}".format,
     "cold": lambda on: "cold" if on else "restored",
 }
 

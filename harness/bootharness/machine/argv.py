@@ -47,6 +47,7 @@ def machine_args(config: MachineConfig) -> list[str]:
         *cpu_args(config),
         *(("-smp", str(config.smp)) if config.smp > 1 else ()),
         *("-m", str(config.memory_mib)),
+        *(("-uuid", config.uuid) if config.uuid else ()),
         *(("-bios", str(Path(config.bios).absolute())) if config.bios else ()),
         *("-display", "none", "-vga", board_of(config.machine_type).vga),
     ]

@@ -42,6 +42,7 @@ LARGE_SECTORS = ("nvme",)
 """Interfaces by which SeaBIOS boots from disks whose sectors have more than 512 bytes."""
 CARDS = {
     "virtio": "virtio-net-pci",
+    "virtio-1": "virtio-net-pci-non-transitional",
     "e1000": "e1000",
     "e1000e": "e1000e",
     "rtl8139": "rtl8139",
@@ -157,28 +158,47 @@ def network_device(
     fds: tuple[int, ...] = (),
     capture: Path | None = None,
     chardev: str | None = None,
+    others: tuple[str, ...] = (),
+    pxe: tuple[int, ...] = (4, 6),
+    trusted: Path | None = None,
 ) -> Device:
-    """Return a network card to boot from.
+    """Return a network card to boot from, and ``others`` in front of it on the bus, which have no
+    cable once `set_link` has said so of each of their ``unpluggedN``.
 
     ``netdev`` is what it is connected to, as QEMU's -netdev with the id ``net0``, ``chardev``
     the -chardev that this forwards connections to. Without ``rom``, which may be a file in the
-    place of the card's own, the firmware has to boot by itself. ``flash`` are a UEFI's code, and
-    its variables, which it may write. ``capture`` is a pcap file for QEMU to write.
+    place of the card's own, the firmware has to boot by itself: a UEFI by PXE over the IPs in
+    ``pxe``, by HTTP over any, where it trusts the certificates in ``trusted``. ``flash`` are a
+    UEFI's code, and its variables, which it may write. ``capture`` is a pcap file for QEMU to
+    write.
     """
     words = []
     for unit, path in enumerate(flash or ()):
         readonly = "off" if unit else "on"
         words += ["-drive", f"if=pflash,format=raw,unit={unit},readonly={readonly},"
                             f"file={escaped(path)}"]  # fmt: skip
+    for version in {4, 6} - {*pxe}:
+        words += ["-fw_cfg", f"name=opt/org.tianocore/IPv{version}PXESupport,string=n"]
+    if trusted:
+        words += ["-fw_cfg", f"name=etc/edk2/https/cacerts,file={escaped(trusted)}"]
     if chardev:
         words += ["-chardev", chardev]
+    for number, other in enumerate(others):
+        netdev_of_it = f"unplugged{number}"
+        words += ["-netdev", f"hubport,hubid={number},id={netdev_of_it}"]
+        words += ["-device", f"{CARDS[other]},netdev={netdev_of_it},romfile="]
     own_rom = f",romfile={escaped(rom)}" if isinstance(rom, Path) else "" if rom else ",romfile="
     words += ["-netdev", netdev]
     words += ["-device", f"{CARDS[nic]},netdev=net0,mac={mac},bootindex=0{own_rom}"]
     if capture:
         dump = f"filter-dump,id=dump0,netdev=net0,file={escaped(capture)}"
         words += ["-object", dump]
-    return Device(tuple(words), fds, "uefi" if flash else "bios", flash or ())
+    return Device(
+        tuple(words),
+        fds,
+        "uefi" if flash else "bios",
+        (*(flash or ()), *((trusted,) if trusted else ())),
+    )
 
 
 def escaped(path: Path | str) -> str:

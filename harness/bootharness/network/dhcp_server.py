@@ -1,5 +1,7 @@
 """A DHCP server for clients that boot: a pure event machine."""
 
+from collections.abc import Mapping
+
 from msgspec import Struct, field
 
 from bootharness.formats.dhcp import (
@@ -14,7 +16,7 @@ from bootharness.formats.dhcp import (
     sub_options,
 )
 from bootharness.formats.ethernet import ip_bytes, ip_text
-from bootharness.network.boot_rule import BootRule
+from bootharness.network.boot_rule import BootRule, who
 from bootharness.network.events import Journal
 from bootharness.plan.fault import Faults
 from bootharness.trace.network_facts import NetEventKind
@@ -36,6 +38,7 @@ _IPXE_OPTIONS = sub_options({176: b"\1"})
 _PXE_OPTIONS = sub_options({6: b"\x08"})
 # what comes sooner than this after the same message has been under way at the same time
 _REPEAT_S = 0.05
+_NOTHING = BootRule("")
 
 
 class Client(Struct):
@@ -47,7 +50,8 @@ class Client(Struct):
 
 
 class DhcpServer(Struct):
-    """Answers the clients of one port; ``rules`` are tried in order."""
+    """Answers the clients of one port; ``rules`` are tried in order. ``options`` by number stand in
+    every answer, those that are empty in none."""
 
     address: bytes
     lease: bytes
@@ -55,6 +59,7 @@ class DhcpServer(Struct):
     journal: Journal
     faults: Faults = field(default_factory=Faults)
     fetched: set[str] = field(default_factory=set)
+    options: Mapping[int, bytes] = {}
     to_ipxe: bool = False
     _asked_at: dict[int, float] = field(default_factory=dict)
     _client: Client = field(default_factory=Client)
@@ -72,24 +77,24 @@ class DhcpServer(Struct):
             return None  # it has chosen another server
         self.to_ipxe = message.is_ipxe
         repeats = self._repeats(message, now)
-        file = self._file(message)
-        who = _who(message)
+        rule = self._rule(message)
+        asking = who(message)
         if message.kind == DISCOVER:
-            self.journal.note(now, NetEventKind.DISCOVER, repeats=repeats, text=who)
+            self.journal.note(now, NetEventKind.DISCOVER, repeats=repeats, text=asking)
             if self._kept_back("no-offer", message.kind, now):
                 return None
-            answer = self._answer(message, OFFER, file)
-            self.journal.note(now, NetEventKind.OFFER, file, text=ip_text(self.lease))
+            answer = self._answer(message, OFFER, rule)
+            self.journal.note(now, NetEventKind.OFFER, answer.boot_file, text=ip_text(self.lease))
             return self._addressed(message, answer)
-        self.journal.note(now, NetEventKind.REQUEST, repeats=repeats, text=who)
+        self.journal.note(now, NetEventKind.REQUEST, repeats=repeats, text=asking)
         if self._kept_back("no-ack", message.kind, now):
             return None
         wanted = message.options.get(DhcpOption.REQUESTED_IP, message.client_ip)
         if "nak" in self.faults or (message.kind == REQUEST and wanted != self.lease):
             self.journal.note(now, NetEventKind.NAK, text=ip_text(wanted[:4]))
-            return self._answer(message, NAK, ""), _BROADCAST
-        answer = self._answer(message, ACK, file)
-        self.journal.note(now, NetEventKind.ACK, file, text=self._granted(message))
+            return self._answer(message, NAK, rule), _BROADCAST
+        answer = self._answer(message, ACK, rule)
+        self.journal.note(now, NetEventKind.ACK, answer.boot_file, text=self._granted(message))
         return self._addressed(message, answer)
 
     def _kept_back(self, fault: str, kind: int, now: float) -> bool:
@@ -99,7 +104,8 @@ class DhcpServer(Struct):
 
     def _granted(self, message: DhcpMessage) -> str:
         # who did not ask as a PXE client has been booted already
-        return ip_text(self.lease) if message.is_pxe or message.is_ipxe else "not a PXE client"
+        boots = message.is_pxe or message.is_http or message.is_ipxe
+        return ip_text(self.lease) if boots else "not a PXE client"
 
     def _repeats(self, message: DhcpMessage, now: float) -> int:
         client, key = self._client, (message.kind, message.xid)
@@ -110,21 +116,24 @@ class DhcpServer(Struct):
         client.last_at = now
         return client.repeats
 
-    def _file(self, message: DhcpMessage) -> str:
-        if "no-filename" in self.faults:
-            return ""
+    def _rule(self, message: DhcpMessage) -> BootRule:
         rules = (rule for rule in self.rules if rule.matches(message, self.fetched))
-        return next((rule.file for rule in rules), "")
+        return next(rules, _NOTHING)
 
-    def _answer(self, message: DhcpMessage, kind: int, file: str) -> DhcpMessage:
+    def _answer(self, message: DhcpMessage, kind: int, rule: BootRule) -> DhcpMessage:
         options = {DhcpOption.MESSAGE_TYPE: bytes([kind]), DhcpOption.SERVER_ID: self.address}
         if machine := message.options.get(DhcpOption.MACHINE_ID):
             options[DhcpOption.MACHINE_ID] = machine[:_MACHINE_ID_BYTES]
         if kind == NAK:
             return DhcpMessage(_REPLY, message.xid, message.mac, message.flags, options=options)
-        server = _WRONG_SERVER if "wrong-next-server" in self.faults else self.address
+        server = rule.next_server or self.address
+        if "wrong-next-server" in self.faults:
+            server = _WRONG_SERVER
+        file = rule.file
         options |= {
             DhcpOption.SUBNET_MASK: _NETMASK,
+            DhcpOption.ROUTER: self.address,
+            DhcpOption.NAME_SERVER: self.address,
             DhcpOption.LEASE_TIME: _LEASE_S.to_bytes(4, "big"),
         }
         if message.is_pxe:
@@ -132,6 +141,8 @@ class DhcpServer(Struct):
                 DhcpOption.VENDOR_CLASS: b"PXEClient",
                 DhcpOption.VENDOR_OPTIONS: _PXE_OPTIONS,
             }
+        if message.is_http:  # it takes no answer that does not say the same
+            options[DhcpOption.VENDOR_CLASS] = b"HTTPClient"
         if message.is_ipxe:
             options[DhcpOption.IPXE] = _IPXE_OPTIONS
         if file:
@@ -139,6 +150,10 @@ class DhcpServer(Struct):
                 DhcpOption.SERVER_NAME: ip_text(server).encode(),
                 DhcpOption.BOOT_FILE: file.encode(),
             }
+        options |= {**self.options, **rule.options}
+        if "no-filename" in self.faults:
+            file = ""
+            options[DhcpOption.BOOT_FILE] = b""
         return DhcpMessage(
             operation=_REPLY,
             xid=message.xid,
@@ -149,7 +164,7 @@ class DhcpServer(Struct):
             next_server=server,
             relay=message.relay,
             file=file.encode(),
-            options=options,
+            options={number: value for number, value in options.items() if value},
         )
 
     @staticmethod
@@ -157,14 +172,3 @@ class DhcpServer(Struct):
         if message.flags & _WANTS_BROADCAST:
             return answer, _BROADCAST
         return answer, message.client_ip if any(message.client_ip) else answer.your_ip
-
-
-def _who(message: DhcpMessage) -> str:
-    parts = []
-    if message.architecture is not None:
-        parts.append(f"architecture {message.architecture}")
-    if message.is_pxe:
-        parts.append("PXEClient")
-    if message.is_ipxe:
-        parts.append("iPXE")
-    return ", ".join(parts)

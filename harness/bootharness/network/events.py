@@ -53,14 +53,15 @@ class Journal(Struct):
         block: int | None = None,
         repeats: int = 0,
         text: str = "",
+        at: str = "",
     ) -> None:
         """Write an event down."""
-        file, text = _plain(file), _plain(text)
+        file, text, at = _plain(file), _plain(text), _plain(at)
         key = (kind, file)
         if key not in self._kept and len(self._kept) >= _NAMES:
             key = (kind, "")
         said = self._kept.setdefault(key, _Said())
-        event = NetEvent(now, kind, self.mac, file, block, repeats, text)
+        event = NetEvent(now, kind, self.mac, file, block, repeats, text, at)
         (said.first if len(said.first) < _FIRST else said.last).append((self.noted, event))
         self.noted += 1
 

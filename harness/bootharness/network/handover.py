@@ -10,5 +10,5 @@ import sys
 if __name__ == "__main__":
     with socket.socket(socket.AF_UNIX) as server:
         server.connect(sys.argv[1])
-        socket.send_fds(server, [b"\0"], [0])
+        socket.send_fds(server, [sys.argv[2].encode()], [0])
         server.recv(1)  # until the server has it: what is closed in flight is lost

@@ -6,26 +6,34 @@ folder, so nobody else can connect, and the guest reaches nothing else.
 
 import hashlib
 import os
+import re
 import socket
 import socketserver
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from http.client import responses
 from http.server import BaseHTTPRequestHandler
 from io import BufferedIOBase
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from msgspec import Struct, field
 
+from bootharness.network.addresses import HTTP_HOST, SERVER6_HOST, SERVER_HOST
 from bootharness.network.files import Content, Files
 from bootharness.plan.fault import Faults
 from bootharness.trace.network_facts import NetEventKind
 
-__all__ = ["HttpServer", "HttpTransfer"]
+if TYPE_CHECKING:
+    import ssl
+
+__all__ = ["OVER_TLS", "PLAIN", "HttpServer", "HttpTransfer"]
+
+PLAIN, OVER_TLS = b"p", b"t"
+"""How a connection comes that is handed over."""
 
 _CHUNK_BYTES = 1 << 16
 _IDLE_S = 30.0
@@ -34,6 +42,10 @@ _CONNECTIONS = 64
 _HANDOVER_S = 5.0
 _LIMIT = 1000
 """Responses of one boot; it has about five."""
+_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
+_HOST = re.compile(r"\[([^\]]*)\]|([^:]*)")
+_INDEX = "index.html"
+"""What stands for a folder."""
 
 Note = Callable[..., None]
 """Write an event of the guest down: its kind, the file, and what else there is to say."""
@@ -44,6 +56,7 @@ Fail = Callable[[BaseException], None]
 class HttpTransfer(Struct):
     """One response, which the server hands to slirp; what arrives is for the wire to say.
 
+    ``part`` are the bytes that were asked for, as 0-511, empty for all of them.
     ``begins`` is how many bytes the server had written, to all connections, before the body.
     ``blocked`` is True while slirp takes no more, for the guest does not.
     """
@@ -57,6 +70,7 @@ class HttpTransfer(Struct):
     blocked: bool = False
     stalled: bool = False
     outcome: str = "open"
+    part: str = ""
     digest: "hashlib._Hash" = field(default_factory=hashlib.sha256)
 
     @property
@@ -76,9 +90,11 @@ class HttpServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
         path: Path,
         files: Files,
         faults: Faults,
+        redirects: Mapping[str, str],
         note: Note,
         now: Callable[[], float],
         fail: Fail,
+        tls: "ssl.SSLContext | None" = None,
     ) -> None:
         # the path of a socket may have 107 bytes, and TMPDIR may be any folder
         folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
@@ -88,9 +104,12 @@ class HttpServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
             os.close(folder)
         self.files = files
         self.faults = faults
+        self.redirects = redirects
         self.note = note
         self.now = now
         self.fail = fail
+        self.tls = tls
+        self._over_tls: set[socket.socket] = set()
         self.transfers: list[HttpTransfer] = []
         self.closing = threading.Event()
         self.written = 0
@@ -103,13 +122,31 @@ class HttpServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
         messenger, _ = self.socket.accept()
         messenger.settimeout(_HANDOVER_S)
         with messenger:
-            _, handed, _, _ = socket.recv_fds(messenger, 1, 1)
+            how, handed, _, _ = socket.recv_fds(messenger, 1, 1)
             if not handed:
                 raise ConnectionAbortedError("who was to hand it over is gone")
             connection = socket.socket(fileno=handed[0])
             messenger.send(b"\0")
         self._take(connection)
+        if how == OVER_TLS:
+            self._over_tls.add(connection)
         return connection, "guest"
+
+    def opened(self, connection: socket.socket) -> socket.socket:
+        """Return a connection to read from, over TLS where it is asked for. Raises OSError where
+        the two do not come to terms."""
+        if connection not in self._over_tls:
+            return connection
+        self._over_tls.discard(connection)
+        assert self.tls
+        try:
+            opened = self.tls.wrap_socket(connection, server_side=True)
+        except OSError as error:
+            if not self.closing.is_set():
+                self.note(NetEventKind.TLS_FAILED, text=f"TLS was not agreed on: {_reason(error)}")
+            raise
+        self._connections.append(opened)
+        return opened
 
     def serve(self, connection: socket.socket) -> None:
         """Serve a connection that is there already."""
@@ -162,8 +199,14 @@ class _Handler(BaseHTTPRequestHandler):
 
     def setup(self) -> None:
         """Count what is written."""
+        self.request = self.server.opened(self.request)
         super().setup()
         self.wfile = _Counted(self.wfile, self.server)
+
+    def finish(self) -> None:
+        """Close what may be another socket than the one that was handed over."""
+        super().finish()
+        self.request.close()
 
     def log_message(self, *_said: Any) -> None:
         """The journal has it."""
@@ -177,9 +220,13 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(body=True)
 
     def _answer(self, *, body: bool) -> None:
+        files, faults = self.server.files, self.server.faults
         asked = unquote(urlsplit(self.path).path)
-        name = self.server.files.find(asked)
-        faults = self.server.faults
+        if asked in self.server.redirects:
+            return self._redirect(asked, self.server.redirects[asked])
+        name = files.find(f"{asked}{_INDEX}" if asked.endswith("/") else asked)
+        if name is None and not asked.endswith("/") and files.find(f"{asked}/{_INDEX}"):
+            return self._redirect(asked, f"{self.path}/")
         if name is None or faults.of("missing", file=name):
             return self._refuse(name or asked, HTTPStatus.NOT_FOUND)
         for fault in faults.of("http-status", file=name):
@@ -187,34 +234,61 @@ class _Handler(BaseHTTPRequestHandler):
         if len(self.server.transfers) >= _LIMIT:
             self.close_connection = True
             return self._refuse(name, HTTPStatus.TOO_MANY_REQUESTS)
-        content = self.server.files.open(name)
+        content = files.open(name)
         if content is None:
             return self._refuse(name, HTTPStatus.NOT_FOUND)
-        self.send_response(HTTPStatus.OK)
-        self.send_header("Content-Length", str(len(content)))
+        size = len(content)
+        part = _part(self.headers.get("Range", ""), size)
+        if part is not None and not part:
+            return self._refuse(name, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE)
+        wanted = range(size) if part is None else part
+        self.send_response(HTTPStatus.OK if part is None else HTTPStatus.PARTIAL_CONTENT)
+        if part:
+            self.send_header("Content-Range", f"bytes {part[0]}-{part[-1]}/{size}")
+        self.send_header("Content-Length", str(len(wanted)))
         self.send_header("Content-Type", "application/octet-stream")
+        self.send_header("Accept-Ranges", "bytes")
         self.end_headers()
         if body:
-            self._send(name, content)
+            self._send(name, content, wanted, f"{part[0]}-{part[-1]}" if part else "")
+        else:
+            kind = NetEventKind.FILE_SIZE_ASKED
+            self.server.note(kind, name, text="http HEAD", at=self._asked_at)
         return None
+
+    @property
+    def _asked_at(self) -> str:
+        """The name or the address in the URL, where that is not the server's own."""
+        host = _HOST.match(self.headers.get("Host", ""))
+        name = next(filter(None, host.groups()), "") if host else ""
+        return "" if name in (SERVER_HOST, SERVER6_HOST, HTTP_HOST) else name
+
+    def _redirect(self, asked: str, target: str) -> None:
+        self.send_response(HTTPStatus.MOVED_PERMANENTLY)
+        self.send_header("Location", target)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+        text = f"http {HTTPStatus.MOVED_PERMANENTLY.value} to {target}"
+        self.server.note(NetEventKind.REDIRECTED, asked, text=text, at=self._asked_at)
 
     def _refuse(self, name: str, status: int) -> None:
         text = f"{status} {responses.get(status, '')}".rstrip()
         if status == HTTPStatus.NOT_FOUND and (why := self.server.files.why_not(name)):
             text += f", {why}"
-        self.server.note(NetEventKind.HTTP_STATUS, name, text=text)
+        self.server.note(NetEventKind.HTTP_STATUS, name, text=text, at=self._asked_at)
         self.send_error(status)
 
-    def _send(self, name: str, content: Content) -> None:
+    def _send(self, name: str, content: Content, wanted: range, part: str) -> None:
         server = self.server
         now = server.now()
-        transfer = HttpTransfer(name, len(content), server.written, now, now)
+        transfer = HttpTransfer(name, len(content), server.written, now, now, part=part)
         server.transfers.append(transfer)
-        server.note(NetEventKind.FILE_REQUESTED, name, text=f"http {self.command}")
-        stop_at, kind = self._limit(name, len(content))
+        text = f"http {self.command} {part}".rstrip()
+        server.note(NetEventKind.FILE_REQUESTED, name, text=text, at=self._asked_at)
+        stop_at, kind = self._limit(name, wanted.stop)
         pace = server.faults.of("slow", file=name)
         try:
-            for at in range(0, stop_at, _CHUNK_BYTES):
+            for at in range(wanted.start, stop_at, _CHUNK_BYTES):
                 chunk = content[at : min(at + _CHUNK_BYTES, stop_at)]
                 transfer.blocked = True
                 self.wfile.write(chunk)
@@ -246,3 +320,23 @@ class _Handler(BaseHTTPRequestHandler):
         for fault in self.server.faults.of("http-stall", "http-truncated", file=name):
             return min(fault.bytes, size), fault.kind
         return size, ""
+
+
+def _part(asked: str, size: int) -> range | None:
+    """Return the bytes that a Range header asks for, none where it has none of them; None for the
+    whole file, which is the answer to what is not understood too: RFC 9110."""
+    found = _RANGE.fullmatch(asked.strip())
+    if not found or not any(found.groups()):
+        return None
+    first, last = found.groups()
+    if not first:
+        return range(max(size - int(last), 0), size)
+    if last and int(last) < int(first):
+        return None
+    return range(int(first), min(int(last) + 1, size) if last else size)
+
+
+def _reason(error: OSError) -> str:
+    """Return what a library of TLS says, in its own words."""
+    said = getattr(error, "reason", None)
+    return str(said).lower().replace("_", " ") if said else str(error)

@@ -105,9 +105,9 @@ class Plug:
         """Raise WireLost when the network does not work any more."""
         self._network.check()
 
-    def note(self, kind: NetEventKind, file: str = "", text: str = "") -> None:
+    def note(self, kind: NetEventKind, file: str = "", text: str = "", at: str = "") -> None:
         """Write down what the wire itself does not see."""
-        self._network.note(self, kind, file, text)
+        self._network.note(self, kind, file, text, at)
 
     def take_news(self) -> bool:
         """Return whether something has happened since the last call."""
@@ -240,11 +240,13 @@ class Network(Closing):
         port = self._ports.get(plug.port)
         return port.dropped if port else 0
 
-    def note(self, plug: Plug, kind: NetEventKind, file: str = "", text: str = "") -> None:
+    def note(
+        self, plug: Plug, kind: NetEventKind, file: str = "", text: str = "", at: str = ""
+    ) -> None:
         """Write down in a guest's journal what the wire itself does not see."""
         with self._lock:
             if plug.port in self._plugs:
-                self.wire.journal(plug.port).note(self.now(), kind, file, text=text)
+                self.wire.journal(plug.port).note(self.now(), kind, file, text=text, at=at)
                 self._tell()
 
     def link_wanted(self, plug: Plug) -> bool:

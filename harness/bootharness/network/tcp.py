@@ -8,7 +8,7 @@ from msgspec import Struct, field
 
 from bootharness.formats.ethernet import checksum
 
-__all__ = ["RESET", "SYN", "Flow", "Segment"]
+__all__ = ["RESET", "SYN", "Flow", "Segment", "readdressed"]
 
 SYN = 0x02
 RESET = 0x04
@@ -19,6 +19,8 @@ _IPV4 = 0x0800
 _MASK = 0xFFFFFFFF
 _WINDOW_LIMIT = 1 << 20
 _SEGMENT_BYTES = 1460
+_ADDRESSES = struct.Struct(">4s4sHH")
+_ADDRESSES_AT, _IP_SUM_AT, _TCP_SUM_AT = 26, 24, 50
 
 
 class Flow(Struct):
@@ -133,3 +135,27 @@ class Segment(NamedTuple):
         struct.pack_into(">H", ip, 10, checksum(ip))
         head = self.target_mac + self.source_mac + _IPV4.to_bytes(2, "big")
         return head + bytes(ip) + bytes(tcp)
+
+
+def readdressed(
+    frame: bytes, macs: bytes, source: tuple[bytes, int], target: tuple[bytes, int]
+) -> bytes:
+    """Return the frame of a segment under other addresses: target and source MAC, and IP and port
+    of each end. What it was damaged before stays as damaged: the checksums change with them."""
+    new = _ADDRESSES.pack(source[0], target[0], source[1], target[1])
+    old = frame[_ADDRESSES_AT : _ADDRESSES_AT + _ADDRESSES.size]
+    made = bytearray(frame)
+    made[:12] = macs
+    if new == old:
+        return bytes(made)
+    made[_ADDRESSES_AT : _ADDRESSES_AT + _ADDRESSES.size] = new
+    # the ports are no part of the IP header
+    for at, size in ((_IP_SUM_AT, 8), (_TCP_SUM_AT, 12)):
+        (was,) = struct.unpack_from(">H", made, at)
+        struct.pack_into(">H", made, at, _changed(was, old[:size], new[:size]))
+    return bytes(made)
+
+
+def _changed(was: int, old: bytes, new: bytes) -> int:
+    """Return a checksum after a change of what it covers: RFC 1624."""
+    return checksum((was ^ 0xFFFF).to_bytes(2, "big") + bytes(each ^ 0xFF for each in old) + new)

@@ -15,7 +15,8 @@ from collections.abc import Callable
 from msgspec import Struct, field
 
 from bootharness.errors import FormatError
-from bootharness.formats.ethernet import Datagram, ReplyHeaders
+from bootharness.formats.ethernet import Datagram, ip_text
+from bootharness.formats.ipv6 import Headers, answering
 from bootharness.formats.tftp import (
     ACK,
     ERROR,
@@ -41,6 +42,7 @@ _PORTS = 16384
 _DEFAULT_BLOCK = 512
 _SMALLEST_BLOCK = 8
 _LARGEST_BLOCK = 1468
+_LARGEST_BLOCK_OVER_IPV6 = 1448
 """What fits a frame: nobody who boots puts fragments together."""
 _LARGEST_WINDOW = 16
 _IPXE_ASKS = ("blksize", "tsize")
@@ -69,7 +71,7 @@ class Transfer(Struct):
     content: Content
     file_bytes: int
     size: int
-    headers: ReplyHeaders
+    headers: Headers
     client_port: int
     server_port: int
     requested_at: float
@@ -118,6 +120,7 @@ class TftpServer(Struct):
 
     files: Files
     mac: bytes
+    addresses: tuple[bytes, ...]
     journal: Journal
     send: Send
     faults: Faults = field(default_factory=Faults)
@@ -152,7 +155,13 @@ class TftpServer(Struct):
             return self._not_there(asked, request.file, now)
         transfer = self._begin(request, name, content, asked, now)
         said = " ".join(f"{key}={value}" for key, value in request.options.items())
-        self.journal.note(now, NetEventKind.FILE_REQUESTED, name, text=f"tftp {said}".strip())
+        self.journal.note(
+            now,
+            NetEventKind.FILE_REQUESTED,
+            name,
+            text=f"tftp {said}".strip(),
+            at=self._asked_at(asked),
+        )
         self._answer(transfer, now)
         return None
 
@@ -252,8 +261,17 @@ class TftpServer(Struct):
 
     def _not_there(self, asked: Datagram, name: str, now: float) -> None:
         why = self.files.why_not(name)
-        self.journal.note(now, NetEventKind.FILE_MISSING, name, text=f"tftp {why}".strip())
+        self.journal.note(
+            now,
+            NetEventKind.FILE_MISSING,
+            name,
+            text=f"tftp {why}".strip(),
+            at=self._asked_at(asked),
+        )
         self._refuse(asked, now, TftpError.NOT_FOUND, "File not found")
+
+    def _asked_at(self, asked: Datagram) -> str:
+        return "" if asked.target_ip in self.addresses else ip_text(asked.target_ip)
 
     def _begin(
         self, request: TftpRequest, name: str, content: Content, asked: Datagram, now: float
@@ -261,7 +279,7 @@ class TftpServer(Struct):
         size = len(content)
         for fault in self.faults.of("short", file=name):
             content = content[: fault.bytes]
-        accepted = self._accepted(request, name, size)
+        accepted = self._accepted(request, name, size, over_ipv6=len(asked.source_ip) > 4)
         block_bytes = accepted.get("blksize", _DEFAULT_BLOCK)
         while (port := _FIRST_PORT + self._next_port % _PORTS) in self._open:
             self._next_port += 1
@@ -271,7 +289,7 @@ class TftpServer(Struct):
             content=content,
             file_bytes=size,
             size=len(content),
-            headers=ReplyHeaders.answering(asked, self.mac, port),
+            headers=answering(asked, self.mac, port),
             client_port=asked.source_port,
             server_port=port,
             requested_at=now,
@@ -292,13 +310,17 @@ class TftpServer(Struct):
         self.transfers.append(transfer)
         return transfer
 
-    def _accepted(self, request: TftpRequest, name: str, size: int) -> dict[str, int]:
+    def _accepted(
+        self, request: TftpRequest, name: str, size: int, *, over_ipv6: bool
+    ) -> dict[str, int]:
         if self.faults.of("no-oack", file=name):
             return {}
         accepted = {}
         wanted = request.number("blksize")
         if wanted is not None and wanted >= _SMALLEST_BLOCK:
-            accepted["blksize"] = min(wanted, _LARGEST_BLOCK)
+            accepted["blksize"] = min(
+                wanted, _LARGEST_BLOCK_OVER_IPV6 if over_ipv6 else _LARGEST_BLOCK
+            )
         if request.number("tsize") is not None:
             wrong = self.faults.of("wrong-tsize", file=name)
             accepted["tsize"] = wrong[0].bytes if wrong else size
@@ -446,5 +468,5 @@ class TftpServer(Struct):
                 self._finished(transfer, now)
 
     def _refuse(self, asked: Datagram, now: float, code: int, text: str) -> None:
-        headers = ReplyHeaders.answering(asked, self.mac, TFTP_PORT)
+        headers = answering(asked, self.mac, TFTP_PORT)
         self.send(now, headers.frame(build_error(code, text)))

@@ -4,12 +4,18 @@ Frames go in with the time at which they came, frames and events come out; nothi
 waits, reads a clock, or touches a socket. Each guest has a port of its own, counted from 1;
 the port with the same number below 0 is that guest's uplink, if it has one.
 
-    10.0.2.1      the server: DHCP, TFTP, ping
+    10.0.2.1      the server: DHCP, DNS, TFTP, HTTP, ping; and the router
     10.0.2.15...  the guests, by port
-    10.0.2.100    HTTP, behind the uplink
+    10.0.2.100    HTTP too
+    fd00:2::1     the server over IPv6, if the network has that; fd00:2::f... the guests
+
+Whatever lies behind the router is the server again: a boot file that names other addresses finds
+the same files there. HTTP is behind a guest's uplink, where slirp answers under one address.
 """
 
 import heapq
+import ipaddress
+from collections.abc import Mapping
 from random import Random
 
 from msgspec import Struct, field
@@ -34,14 +40,31 @@ from bootharness.formats.ethernet import (
     parse_udp,
     router_advertisement,
     solicits_router,
+    tagged,
+    untagged,
 )
-from bootharness.network.addresses import HTTP_HOST, SERVER_HOST
+from bootharness.formats.ipv6 import (
+    TCP,
+    UDP,
+    Packet,
+    advertise_router,
+    answering,
+    as_ipv4,
+    as_ipv6,
+    link_local,
+    neighbour_answer,
+    parse_udp6,
+    udp6_frame,
+)
+from bootharness.network.addresses import HTTP_HOST, SERVER6_HOST, SERVER_HOST
 from bootharness.network.boot_rule import BootRule
+from bootharness.network.dhcp6_server import DHCP6_PORT, Dhcp6Server
 from bootharness.network.dhcp_server import DhcpServer
+from bootharness.network.dns_server import DNS_PORT, answer_name
 from bootharness.network.events import Journal
 from bootharness.network.files import Files
 from bootharness.network.http_server import HttpTransfer
-from bootharness.network.tcp import SYN, Flow, Segment
+from bootharness.network.tcp import RESET, SYN, Flow, Segment, readdressed
 from bootharness.network.tftp_server import TFTP_PORT, TftpServer
 from bootharness.plan.fault import Faults
 from bootharness.trace.network_facts import NetEvent, NetEventKind, NetFile
@@ -51,13 +74,24 @@ __all__ = ["HTTP_ADDRESS", "SERVER_ADDRESS", "Wire"]
 SERVER_ADDRESS = ip_bytes(SERVER_HOST)
 HTTP_ADDRESS = ip_bytes(HTTP_HOST)
 
+SERVER6_ADDRESS = ipaddress.IPv6Address(SERVER6_HOST).packed
+
 _SERVER_MAC = mac_bytes("52:55:0a:00:02:01")
+_SLIRP_MAC = mac_bytes("52:55:0a:00:02:02")
+_OWN_IPV6 = (SERVER6_ADDRESS, link_local(_SERVER_MAC))
+_PREFIX6 = SERVER6_ADDRESS[:8] + bytes(8)
+_DHCP6_CLIENT_PORT = 546
 _FIRST_GUEST = 14
 _GUEST_LIMIT = 80
 _BLOCKS_AHEAD = 16
 _DHCP_PORTS = (67, 4011)
 _MACS_PER_PORT = 8
+_OTHER_VLANS = 8
 _UDP = 17
+_HTTP_PORT = 80
+_HTTPS_PORT = 443
+_HTTP_PORTS = (_HTTP_PORT, 8080)
+"""IANA's for HTTP and for another HTTP server."""
 _HTTP_STALLED_S = 1.5
 # a longer step was not the server's silence: the harness was stopped
 _LONGEST_STEP_S = 0.2
@@ -70,18 +104,24 @@ class _Guest(Struct):
     address: bytes
     journal: Journal
     dhcp: DhcpServer
+    dhcp6: Dhcp6Server
     tftp: TftpServer
     frames: int = 0
     macs: set[bytes] = field(default_factory=set)
     arp_repeats: dict[bytes, int] = field(default_factory=dict)
     uplink: "_Uplink | None" = None
+    other_vlans: set[int | None] = field(default_factory=set)
 
 
 class _Uplink(Struct):
     """What is known of a guest's HTTP: the responses, and what goes over the wire of them."""
 
     transfers: list[HttpTransfer]
-    macs: set[bytes] = field(default_factory=set)
+    asked_at: dict[int, tuple[bytes, int]] = field(default_factory=dict)
+    """By the guest's port, at which address and port it asks."""
+    over_ipv6: dict[int, tuple[bytes, bytes]] = field(default_factory=dict)
+    """By the guest's port, the addresses of the server and of the guest where they are IPv6."""
+    guest_mac: bytes = b""
     data_at: float = 0.0
     active_at: float = 0.0
     looked_at: float = 0.0
@@ -110,6 +150,8 @@ class Wire:
     """A switch with a server. ``rules`` say which client boots which of the ``files``.
 
     ``ring`` is how many frames of full size a guest's card has room for, None for enough.
+    ``options`` by number stand in every DHCP answer. ``ip`` is 4, 6 or both. With ``vlan`` only
+    frames with that tag are taken and sent, as at the port of a switch for that network alone.
     """
 
     def __init__(
@@ -119,9 +161,19 @@ class Wire:
         faults: Faults | None = None,
         *,
         ring: int | None = None,
+        options: Mapping[int, bytes] | None = None,
+        ip: str = "4",
+        vlan: int | None = None,
+        https: bool = False,
     ) -> None:
         self.files = files
         self.faults = faults or Faults()
+        self._options = options or {}
+        self._ipv4, self._ipv6 = ip != "6", ip != "4"
+        self._vlan = vlan
+        self._slirp_ports = dict.fromkeys(_HTTP_PORTS, _HTTP_PORT)
+        if https:
+            self._slirp_ports[_HTTPS_PORT] = _HTTPS_PORT
         self._ring = ring
         self._rules = rules
         self._guests: dict[int, _Guest] = {}
@@ -146,9 +198,18 @@ class Wire:
             self._send(port, frame, at)
 
         ahead = self._ring or _BLOCKS_AHEAD
-        tftp = TftpServer(self.files, _SERVER_MAC, journal, send, self.faults, ahead)
-        dhcp = DhcpServer(SERVER_ADDRESS, address, self._rules, journal, self.faults, tftp.served)
-        self._guests[port] = _Guest(address, journal, dhcp, tftp)
+        tftp = TftpServer(
+            self.files, _SERVER_MAC, (SERVER_ADDRESS, *_OWN_IPV6), journal, send, self.faults, ahead
+        )  # fmt: skip
+        dhcp = DhcpServer(
+            SERVER_ADDRESS, address, self._rules, journal, self.faults, tftp.served,
+            self._options,
+        )  # fmt: skip
+        dhcp6 = Dhcp6Server(
+            _SERVER_MAC, SERVER6_ADDRESS, _PREFIX6[:15] + bytes([_FIRST_GUEST + port]),
+            self._rules, journal, self.faults, tftp.served,
+        )  # fmt: skip
+        self._guests[port] = _Guest(address, journal, dhcp, dhcp6, tftp)
         return port
 
     def unplug(self, port: int) -> None:
@@ -178,6 +239,11 @@ class Wire:
             if guest.uplink:
                 self._from_uplink(-port, guest, guest.uplink, frame)
             return self._take()
+        if self._vlan is not None:
+            tag, frame = untagged(frame)
+            if tag != self._vlan:
+                self._not_ours(guest, tag, now)
+                return self._take()
         # by far the most frames acknowledge a block: no more is read of those than is needed
         if (
             len(frame) >= _MINIMUM_TFTP_FRAME
@@ -260,11 +326,21 @@ class Wire:
     def _send(self, port: int, frame: bytes, at: float) -> None:
         if self._loss and self._random.random() < self._loss:
             return
+        if self._vlan is not None and port > 0:
+            frame = tagged(frame, self._vlan)
         if at <= self._now:
             self._out.append((port, frame))
         else:
             self._sequence += 1
             heapq.heappush(self._later, (at, self._sequence, port, frame))
+
+    def _not_ours(self, guest: _Guest, tag: int | None, now: float) -> None:
+        if tag in guest.other_vlans or len(guest.other_vlans) >= _OTHER_VLANS:
+            return
+        guest.other_vlans.add(tag)
+        came = "without a VLAN's tag" if tag is None else f"with the tag of VLAN {tag}"
+        text = f"{came}, and the network is VLAN {self._vlan}"
+        guest.journal.note(now, NetEventKind.OTHER_VLAN, text=text)
 
     def _from_guest(self, port: int, guest: _Guest, frame: bytes, now: float) -> None:
         kind = ethertype(frame)
@@ -272,15 +348,17 @@ class Wire:
             raise FormatError(f"a frame of {len(frame)} bytes")
         self._learn(port, guest, frame[6:12], now)
         target = frame[:6]
-        if kind == ARP:
-            self._arp(port, guest, frame, now)
+        if kind == IPV6 and self._ipv6:
+            self._from_guest6(port, guest, frame, now)
         elif kind == IPV6:
             if solicits_router(frame):
                 self._send(port, router_advertisement(_SERVER_MAC), now)
+        elif not self._ipv4:
+            return
+        elif kind == ARP:
+            self._arp(port, guest, frame, now)
         elif target in (_SERVER_MAC, BROADCAST_MAC):
             self._to_server(port, guest, frame, now)
-        elif guest.uplink and target in guest.uplink.macs:
-            self._to_uplink(port, frame, now)
         elif target in self._port_of:
             self._send(self._port_of[target], frame, now)
 
@@ -297,7 +375,9 @@ class Wire:
         if ethertype(frame) != IPV4:
             return
         datagram = parse_udp(frame)
-        if datagram is None:
+        if datagram is None and (segment := Segment.parse(frame)):
+            self._to_uplink(port, guest, segment, frame, now)
+        elif datagram is None:
             answer = echo_reply(frame, _SERVER_MAC, SERVER_ADDRESS)
             if answer:
                 self._send(port, answer, now)
@@ -306,8 +386,51 @@ class Wire:
             guest.tftp.to_ipxe = guest.dhcp.to_ipxe
             if answered:
                 self._send_dhcp(port, datagram, *answered, now)
-        elif datagram.target_ip != SERVER_ADDRESS:
+        elif datagram.target_mac != _SERVER_MAC:
             return
+        elif datagram.target_port == DNS_PORT:
+            self._name(port, guest, datagram, now)
+        elif datagram.target_port == TFTP_PORT:
+            guest.tftp.request(datagram, now)
+        else:
+            guest.tftp.receive(datagram, now)
+
+    def _name(self, port: int, guest: _Guest, datagram: Datagram, now: float) -> None:
+        addresses = (*[SERVER_ADDRESS][: self._ipv4], *[SERVER6_ADDRESS][: self._ipv6])
+        said = answer_name(datagram.payload, addresses, guest.journal, now)
+        if said:
+            self._send(port, answering(datagram, _SERVER_MAC, DNS_PORT).frame(said), now)
+
+    def _from_guest6(self, port: int, guest: _Guest, frame: bytes, now: float) -> None:
+        packet = Packet.parse(frame)
+        if solicits_router(frame):
+            self._send(port, advertise_router(_SERVER_MAC, _PREFIX6), now)
+        elif answer := neighbour_answer(packet, _SERVER_MAC, _OWN_IPV6):
+            self._send(port, answer, now)
+        elif packet.protocol == UDP:
+            self._to_server6(port, guest, parse_udp6(packet), now)
+        elif packet.target_mac == _SERVER_MAC and packet.protocol == TCP:
+            over_ipv4 = as_ipv4(packet, guest.address, HTTP_ADDRESS)
+            if over_ipv4 and (segment := Segment.parse(over_ipv4)):
+                ends = (packet.target, packet.source)
+                self._to_uplink(port, guest, segment, over_ipv4, now, ends)
+        elif packet.target_mac in self._port_of:
+            self._send(self._port_of[packet.target_mac], frame, now)
+
+    def _to_server6(self, port: int, guest: _Guest, datagram: Datagram, now: float) -> None:
+        if datagram.target_port == DHCP6_PORT:
+            said = guest.dhcp6.receive(datagram.payload, datagram.source_mac, now)
+            guest.tftp.to_ipxe = guest.dhcp6.to_ipxe
+            if said:
+                flow = Datagram(
+                    _SERVER_MAC, datagram.source_mac, link_local(_SERVER_MAC), datagram.source_ip,
+                    DHCP6_PORT, _DHCP6_CLIENT_PORT, b"",
+                )  # fmt: skip
+                self._send(port, udp6_frame(flow, said), now)
+        elif datagram.target_mac != _SERVER_MAC:
+            return
+        elif datagram.target_port == DNS_PORT:
+            self._name(port, guest, datagram, now)
         elif datagram.target_port == TFTP_PORT:
             guest.tftp.request(datagram, now)
         else:
@@ -330,13 +453,10 @@ class Wire:
     def _arp(self, port: int, guest: _Guest, frame: bytes, now: float) -> None:
         asked = parse_arp(frame)
         if asked.operation != 1:
-            if guest.uplink and asked.target_mac in guest.uplink.macs:
-                self._send(-port, frame, now)
-        elif asked.target_ip == SERVER_ADDRESS:
-            answer = ArpMessage(2, _SERVER_MAC, SERVER_ADDRESS, asked.sender_mac, asked.sender_ip)
+            return
+        if asked.target_ip in (SERVER_ADDRESS, HTTP_ADDRESS):
+            answer = ArpMessage(2, _SERVER_MAC, asked.target_ip, asked.sender_mac, asked.sender_ip)
             self._send(port, answer.build(), now)
-        elif asked.target_ip == HTTP_ADDRESS and guest.uplink:
-            self._send(-port, frame, now)
         elif asked.target_ip not in (asked.sender_ip, guest.address):
             others = [
                 number
@@ -356,31 +476,52 @@ class Wire:
                     text=f"who has {ip_text(asked.target_ip)}?",
                 )
 
-    def _to_uplink(self, port: int, frame: bytes, now: float) -> None:
-        segment = Segment.parse(frame)
-        if "http-refused" in self.faults and segment and segment.flags & SYN:
-            self._guests[port].journal.note(
-                now, NetEventKind.HTTP_REFUSED, text="the connection to port 80 was refused"
-            )
-            self._send(port, segment.refused(), now)
-        else:
-            guest = self._guests[port]
-            uplink = guest.uplink
-            if segment and uplink and segment.source_port in uplink.flows:
-                flow = uplink.flows[segment.source_port]
-                flow.acknowledge(segment.acknowledged)
-                self._served_over_http(guest.journal, uplink, now)
-                self._pass_on(port, guest, uplink, flow)
-            self._send(-port, frame, now)
+    def _to_uplink(
+        self,
+        port: int,
+        guest: _Guest,
+        segment: Segment,
+        frame: bytes,
+        now: float,
+        over_ipv6: tuple[bytes, bytes] | None = None,
+    ) -> None:
+        begins, uplink = segment.flags & SYN, guest.uplink
+        served = uplink and segment.target_port in self._slirp_ports
+        if not served or (begins and "http-refused" in self.faults):
+            if begins:
+                text = f"the connection to port {segment.target_port} was refused"
+                at = _asked_at(over_ipv6[0] if over_ipv6 else segment.target_ip)
+                guest.journal.note(now, NetEventKind.HTTP_REFUSED, text=text, at=at)
+            if not segment.flags & RESET:
+                self._to_guest(port, segment.refused(), over_ipv6)
+            return
+        assert uplink
+        if begins:
+            uplink.asked_at[segment.source_port] = (segment.target_ip, segment.target_port)
+            uplink.guest_mac = segment.source_mac
+            uplink.over_ipv6.pop(segment.source_port, None)
+            if over_ipv6:
+                uplink.over_ipv6[segment.source_port] = over_ipv6
+        if flow := uplink.flows.get(segment.source_port):
+            flow.acknowledge(segment.acknowledged)
+            self._served_over_http(guest, uplink, now)
+            self._pass_on(port, guest, uplink, flow)
+        source = (segment.source_ip, segment.source_port)
+        target = (HTTP_ADDRESS, self._slirp_ports[segment.target_port])
+        there = readdressed(frame, _SLIRP_MAC + segment.source_mac, source, target)
+        self._send(-port, there, now)
 
-    def _served_over_http(self, journal: Journal, uplink: _Uplink, now: float) -> None:
+    def _served_over_http(self, guest: _Guest, uplink: _Uplink, now: float) -> None:
         while uplink.over < len(uplink.transfers) and uplink.transfers[uplink.over].over:
             uplink.over += 1
         for transfer in uplink.transfers[uplink.over :]:
             if transfer.outcome == "written" and uplink.arrived_of(transfer) == transfer.written:
                 transfer.outcome, transfer.last_at = "served", now
+                guest.tftp.served.add(transfer.name)
                 text = f"http {transfer.written:,} bytes"
-                journal.note(now, NetEventKind.FILE_SERVED, transfer.name, text=text)
+                if transfer.part:
+                    text += f", {transfer.part} of {transfer.file_bytes:,}"
+                guest.journal.note(now, NetEventKind.FILE_SERVED, transfer.name, text=text)
 
     def _from_uplink(self, port: int, guest: _Guest, uplink: _Uplink, frame: bytes) -> None:
         """Pass on what HTTP needs, and nothing else that is behind the uplink."""
@@ -390,13 +531,16 @@ class Wire:
                 message = parse_arp(frame)
             except FormatError:
                 return
-            if message.operation == 2 and message.sender_ip == HTTP_ADDRESS:
-                uplink.macs.add(message.sender_mac)
-            if message.target_ip == guest.address:
-                self._send(port, frame, self._now)
+            if (message.operation, message.target_ip) == (1, guest.address):
+                answer = ArpMessage(2, uplink.guest_mac, guest.address, *message[1:3])
+                self._send(-port, answer.build(), self._now)
         elif kind == IPV4 and frame[:6] in guest.macs:
-            # slirp sends with another address than the one that it answers ARP with
-            uplink.macs.add(frame[6:12])
+            segment = Segment.parse(frame)
+            if segment is None or segment.target_port not in uplink.asked_at:
+                return
+            source = uplink.asked_at[segment.target_port]
+            target = (segment.target_ip, segment.target_port)
+            frame = readdressed(frame, segment.target_mac + _SERVER_MAC, source, target)
             segment = Segment.parse(frame)
             if segment and segment.flags & SYN:
                 ended = uplink.flows.pop(segment.target_port, None)
@@ -408,7 +552,7 @@ class Wire:
                 flow.hold(segment, frame)
                 self._pass_on(port, guest, uplink, flow)
                 return
-            self._send(port, frame, self._now)
+            self._to_guest(port, frame, uplink.over_ipv6.get(target[1]))
 
     def _pass_on(self, port: int, guest: _Guest, uplink: _Uplink, flow: Flow) -> None:
         while goes := flow.next():
@@ -416,7 +560,11 @@ class Wire:
             if segment.size:
                 uplink.data_at = self._now
                 frame = self._perhaps_reset(guest, uplink, segment, frame)
-            self._send(port, frame, self._now)
+            self._to_guest(port, frame, uplink.over_ipv6.get(segment.target_port))
+
+    def _to_guest(self, port: int, frame: bytes, over_ipv6: tuple[bytes, bytes] | None) -> None:
+        """Send a segment, to who asked over IPv6 over that."""
+        self._send(port, as_ipv6(frame, *over_ipv6) if over_ipv6 else frame, self._now)
 
     def _perhaps_reset(
         self, guest: _Guest, uplink: _Uplink, segment: Segment, frame: bytes
@@ -457,16 +605,23 @@ class Wire:
     def _snapshot(self, transfer: HttpTransfer, uplink: _Uplink, mac: str) -> NetFile:
         on_its_way = transfer.outcome == "written"
         sha256 = transfer.digest.hexdigest() if transfer.outcome == "served" else ""
+        whole = "" if transfer.part else self.files.digest(transfer.name)
         return NetFile(
             name=transfer.name,
             protocol="http",
             mac=mac,
             file_bytes=transfer.file_bytes,
-            file_sha256=self.files.digest(transfer.name) or sha256,
+            file_sha256=whole or sha256,
             requested_at=transfer.requested_at,
             last_at=max(transfer.last_at, uplink.data_at) if on_its_way else transfer.last_at,
             sent_bytes=uplink.arrived_of(transfer),
             outcome="open" if on_its_way else transfer.outcome,
-            promised_bytes=transfer.file_bytes,
+            promised_bytes=None if transfer.part else transfer.file_bytes,
             sha256=sha256,
+            part=transfer.part,
         )
+
+
+def _asked_at(address: bytes) -> str:
+    """Say at which address something was asked for, if that is none of the server's own."""
+    return "" if address in (SERVER_ADDRESS, HTTP_ADDRESS, *_OWN_IPV6) else ip_text(address)

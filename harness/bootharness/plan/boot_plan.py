@@ -13,10 +13,12 @@ from msgspec import Struct, field
 from msgspec.structs import force_setattr, replace
 
 from bootharness.errors import UsageError
+from bootharness.plan.dhcp_option import check_dhcp_option
 from bootharness.plan.disk_fault import DiskFaults
 from bootharness.plan.fault import Faults
 from bootharness.plan.fault_line import FaultList
 from bootharness.plan.goal import AUTO, BEFORE_USERSPACE, SCREEN, SHUTDOWN, UNTIL, check_until
+from bootharness.plan.guest_address import check_mac, check_uuid
 from bootharness.plan.net_server import check_server
 from bootharness.plan.option import Option, options_of
 from bootharness.plan.pattern import check_on_screen, is_needle
@@ -162,6 +164,16 @@ class MachineConfig(Struct, frozen=True):
         ),
     ] = 1
 
+    uuid: Annotated[
+        str | None,
+        Option(
+            "--uuid",
+            "The machine's UUID, by which a boot server may know it.",
+            title="UUID",
+            metavar="UUID",
+            check=check_uuid,
+        ),
+    ] = None
     disk_faults: Annotated[
         DiskFaults,
         Option(
@@ -196,6 +208,52 @@ class NetPlan(Struct, frozen=True):
             by_route=True,
         ),
     ] = AUTO
+    more_nics: Annotated[
+        tuple[str, ...],
+        Option(
+            "--and-nic",
+            "A further network card, in front of the first on the bus and without a cable; may be "
+            "repeated.",
+            choices=("virtio", "e1000", "e1000e", "rtl8139"),
+            by_route=True,
+            repeated=True,
+        ),
+    ] = ()
+    ip: Annotated[
+        str,
+        Option(
+            "--ip",
+            "Which IP the network has: 4, 6 or both; over 6 addresses come from DHCPv6.",
+            title="IP",
+            choices=("4", "6", "both"),
+            by_route=True,
+        ),
+    ] = "4"
+    https_cert: Annotated[
+        str | None,
+        Option(
+            "--https-cert",
+            "A certificate and its key, in PEM, with which HTTPS is served; a UEFI is told to "
+            "trust it.",
+            title="certificate",
+            kind=Path,
+            metavar="FILE.pem",
+            by_route=True,
+        ),
+    ] = None
+    vlan: Annotated[
+        int | None,
+        Option(
+            "--vlan",
+            "The network is this VLAN: frames without its tag are not taken.",
+            title="VLAN",
+            kind=int,
+            metavar="NUMBER",
+            least=1,
+            most=4094,
+            by_route=True,
+        ),
+    ] = None
     bootfile: Annotated[
         str | None,
         Option(
@@ -204,6 +262,53 @@ class NetPlan(Struct, frozen=True):
             "name that is known.",
             title="boot file",
             metavar="NAME",
+            by_route=True,
+        ),
+    ] = None
+    answers: Annotated[
+        str | None,
+        Option(
+            "--net-answers",
+            "What the DHCP server answers to whom, in TOML, in the place of --bootfile; "
+            "docs/network.md has an example.",
+            title="answers",
+            kind=Path,
+            metavar="FILE.toml",
+            by_route=True,
+        ),
+    ] = None
+    dhcp_options: Annotated[
+        tuple[str, ...],
+        Option(
+            "--dhcp-option",
+            "An option of every DHCP answer, as 66=boot.example.org, 6=10.0.2.1 or 175=0xb00101, "
+            "and 60= to leave one out; may be repeated.",
+            title="DHCP option",
+            metavar="N=VALUE",
+            by_route=True,
+            repeated=True,
+            check=check_dhcp_option,
+        ),
+    ] = ()
+    mac: Annotated[
+        str | None,
+        Option(
+            "--mac",
+            "The network card's address.",
+            title="MAC",
+            metavar="MAC",
+            by_route=True,
+            check=check_mac,
+        ),
+    ] = None
+    nic_rom: Annotated[
+        str | None,
+        Option(
+            "--nic-rom",
+            "A ROM for the network card in the place of QEMU's, as iPXE's build makes one.",
+            title="ROM",
+            kind=Path,
+            metavar="FILE",
             by_route=True,
         ),
     ] = None
@@ -233,8 +338,8 @@ class NetPlan(Struct, frozen=True):
         bool,
         Option(
             "--cold",
-            "Start the machine from its beginning: not from one that was saved before its first "
-            "packet, as every boot with the same firmware and card is otherwise.",
+            "Begin at the beginning: otherwise a boot from a network goes on from a machine that "
+            "was saved before its first packet.",
             kind=bool,
             by_route=True,
         ),
@@ -405,6 +510,8 @@ class BootPlan(Struct, frozen=True):
             or at_first
             # which frames are lost is counted from the first, and the firmware's are among them
             or "loss" in self.net.faults
+            # what comes up is answered otherwise, or there is more that does
+            or (self.net.ip, self.net.vlan, self.net.more_nics) != ("4", None, ())
             # the guest's clock is counted from its launch
             or self.at_most_s is not None
             # it may be the firmware that asks for what is to be typed
@@ -440,8 +547,8 @@ def choose(plan: BootPlan, values: Mapping[str, Any]) -> BootPlan:
     for name, kind in _FAULTS.items():
         if name in given and not isinstance(given[name], kind):
             given[name] = _faults(kind, given[name])
-    for name in ("fail_on", "send", "more_disks"):
-        if name in given:
+    for name, option in OPTIONS.items():
+        if option.repeated and name not in _FAULTS and name in given:
             texts = given[name]
             given[name] = (texts,) if isinstance(texts, str) else _texts(texts)
     own, network, machine = (
@@ -487,10 +594,7 @@ def _check(part: Any) -> None:
         value = getattr(part, each.name)
         if value is None and each.default is None:
             continue
-        if each.repeated and each.kind is Path and not isinstance(value, tuple):
-            raise UsageError(f"{each.title} {value!r}: a list of files is wanted")
-        if each.choices and value not in each.choices:
-            raise UsageError(f"{each.title} {value!r}: known are {', '.join(each.choices)}")
+        _check_choice(each, value)
         if each.kind is bool and not isinstance(value, bool):
             raise UsageError(f"{each.title} {value!r}: true or false is wanted ({each.name})")
         if each.kind in (int, float) and type(value) not in (int, each.kind):
@@ -508,6 +612,17 @@ def _check(part: Any) -> None:
             raise UsageError(f"{each.title} {value!r}: it has to be like {each.pattern}")
         if each.check is not None:
             _check_each(each, value)
+
+
+def _check_choice(option: Option, value: Any) -> None:
+    """Raise UsageError for what is no list where there may be several, and for a choice that is
+    not known."""
+    if option.repeated and option.check is None and not isinstance(value, tuple | FaultList):
+        what = "files" if option.kind is Path else "names"
+        raise UsageError(f"{option.title} {value!r}: a list of {what} is wanted")
+    for each in (value if option.repeated else (value,)) if option.choices else ():
+        if each not in option.choices:
+            raise UsageError(f"{option.title} {each!r}: known are {', '.join(option.choices)}")
 
 
 def _check_each(option: Option, value: Any) -> None:

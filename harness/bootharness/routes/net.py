@@ -8,6 +8,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from bootharness.errors import UsageError
+from bootharness.formats.signature_list import signature_lists
 from bootharness.host.workspace import Workspace
 from bootharness.kernels.content import Piece
 from bootharness.kernels.image import KernelImage
@@ -19,11 +20,13 @@ from bootharness.network.network import Network, Plug
 from bootharness.network.uplink import Uplink
 from bootharness.network.wire import Wire
 from bootharness.plan import BootPlan
+from bootharness.plan.dhcp_option import read_dhcp_option
 from bootharness.plan.fault import Faults
 from bootharness.routes.disk import Initrd
 from bootharness.routes.medium import Medium
+from bootharness.routes.net_check import card_for
 from bootharness.routes.net_connection import MAC, Connection
-from bootharness.routes.net_image import Card, NetImage
+from bootharness.routes.net_image import Card, NetImage, card_of
 from bootharness.routes.net_paths import PATHS, UEFI
 
 __all__ = ["flash_of", "net_image", "network_for", "on_network", "plugged_in", "prepare"]
@@ -63,7 +66,7 @@ def net_image(kernel: KernelImage, plan: BootPlan) -> NetImage:
     contents |= _spoilt(plan.net.faults, dict(path.roles), path.wrong_script)
     return NetImage(
         path.name,
-        Card(path.firmware, path.card(plan.net.nic), path.rom, path.http),
+        card_of(plan, path.firmware, path.card(plan.net.nic), rom=path.rom, http=path.http),
         FileTable(contents),
         path.rules,
         sizes,
@@ -93,7 +96,16 @@ def _spoilt(faults: Faults, roles: dict[str, str], wrong_script: bytes) -> dict[
 @contextmanager
 def network_for(image: NetImage, plan: BootPlan) -> Iterator[Network]:
     """Run the network that serves an image, with the faults of the plan."""
-    wire = Wire(image.files, image.rules, plan.net.faults, ring=_RINGS.get(image.card.nic))
+    wire = Wire(
+        image.files,
+        image.rules,
+        plan.net.faults,
+        ring=_RINGS.get(image.card.nic),
+        options=dict(map(read_dhcp_option, plan.net.dhcp_options)),
+        ip=plan.net.ip,
+        vlan=plan.net.vlan,
+        https=plan.net.https_cert is not None,
+    )
     with Network(wire) as network:
         yield network
 
@@ -111,7 +123,9 @@ def plugged_in(
         image = replace(image, card=replace(image.card, mac=MAC.format(plug.port)))
     uplink = None
     try:
-        uplink = Uplink(network, plug, workspace) if image.card.http else None
+        if image.card.http:
+            certificate = image.card.certificate
+            uplink = Uplink(network, plug, workspace, image.redirects, certificate)
         yield Medium(
             device=_device(plug, image.card, workspace.path),
             kernel=image.kernel,
@@ -126,14 +140,29 @@ def plugged_in(
 
 def _device(plug: Plug, card: Card, folder: Path) -> Device:
     fd = plug.guest_end.fileno()
+    nic = card.nic
+    if isinstance(card.rom, Path) and card.firmware == "bios":
+        nic = card_for(nic, card.rom)
     return network_device(
-        nic=card.nic,
+        nic=nic,
         mac=card.mac or "",
         netdev=f"dgram,id=net0,local.type=fd,local.str={fd}",
         rom=card.rom,
         flash=flash_of(card, folder),
         fds=(fd,),
+        others=card.others,
+        pxe=card.pxe,
+        trusted=_trusted(card, folder),
     )
+
+
+def _trusted(card: Card, folder: Path) -> Path | None:
+    """Return a file of the certificates that a UEFI is to trust, None where it has no say."""
+    if card.certificate is None or card.firmware != "uefi":
+        return None
+    path = folder / "trusted"
+    path.write_bytes(signature_lists(card.certificate.read_text()))
+    return path
 
 
 def flash_of(card: Card, folder: Path) -> tuple[Path, Path] | None:

@@ -47,6 +47,7 @@ class Connection:
         brought = image.files
         self._seen = SeenFiles(brought) if isinstance(brought, FileTree | Arrived) else None
         self._up = True
+        self._unplugged = image.card.others
         self._looked_at = 0.0
 
     def started(self, launched: float) -> None:
@@ -118,6 +119,9 @@ class Connection:
         Raises WireLost when the network does not work any more.
         """
         self.check()
+        for number in range(len(self._unplugged)):
+            machine.qmp.execute("set_link", name=f"unplugged{number}", up=False)
+        self._unplugged = ()
         up = self._network.link_wanted(self._plug)
         if up != self._up:
             machine.qmp.execute("set_link", name="net0", up=up)

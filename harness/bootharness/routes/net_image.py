@@ -9,8 +9,9 @@ from bootharness.kernels.image import KernelImage
 from bootharness.machine.device import Firmware
 from bootharness.network.boot_rule import BootRule
 from bootharness.network.files import Files
+from bootharness.plan import BootPlan
 
-__all__ = ["Card", "NetImage"]
+__all__ = ["Card", "NetImage", "card_of"]
 
 
 class Card(Struct, frozen=True):
@@ -23,14 +24,33 @@ class Card(Struct, frozen=True):
     rom: bool | Path = True
     http: bool = True
     mac: str | None = None
+    others: tuple[str, ...] = ()
+    pxe: tuple[int, ...] = (4, 6)
+    certificate: Path | None = None
+
+
+def card_of(
+    plan: BootPlan,
+    firmware: Firmware,
+    nic: str,
+    *,
+    rom: bool,
+    http: bool = True,
+    pxe: tuple[int, ...] = (4, 6),
+) -> Card:
+    """Return the card that a plan has, by a route with these."""
+    own = Path(plan.net.nic_rom) if plan.net.nic_rom else rom
+    certificate = Path(plan.net.https_cert) if plan.net.https_cert else None
+    mac = plan.net.mac.lower() if plan.net.mac else None
+    return Card(firmware, nic, own, http, mac, plan.net.more_nics, pxe, certificate)
 
 
 class NetImage(Struct, frozen=True, dict=True):
     """The files of a network boot by a route, which of them whom is named, and by which card.
 
-    ``roles`` names those that it needs by what they are for. Where somebody else made them,
-    ``root`` is their folder, or ``servers`` are those that have them, and what they are for is seen
-    when they are asked for. ``sizes`` are
+    ``redirects`` say which paths over HTTP lead to another. ``roles`` names the files that it needs
+    by what they are for. Where somebody else made them, ``root`` is their folder, or ``servers``
+    are those that have them, and what they are for is seen when they are asked for. ``sizes`` are
     those that faults may concern, in bytes.
     """
 
@@ -43,4 +63,5 @@ class NetImage(Struct, frozen=True, dict=True):
     kernel: KernelImage | None = None
     initrd: bytes | None = None
     root: Path | None = None
+    redirects: Mapping[str, str] = {}
     servers: tuple[str, ...] = ()

@@ -20,6 +20,7 @@ from bootharness.network.boot_rule import BootRule
 from bootharness.plan import BootPlan
 from bootharness.plan.fault import KERNEL_FILE
 from bootharness.routes.medium import Medium
+from bootharness.routes.net_check import OF_EVERY_NETWORK, check_net
 from bootharness.routes.route import Route
 from bootharness.text import count
 from bootharness.trace.milestones import NET_MILESTONES
@@ -84,6 +85,7 @@ class NetPath(Struct, frozen=True):
     def refuse(self, plan: BootPlan) -> None:
         """Raise UsageError for what this path cannot do."""
         self.card(plan.net.nic)
+        check_net(plan, self.firmware)
         self.text(plan.cmdline)
         plan.net.faults.check(self.name, dict.fromkeys(self.served), self.over_http)
 
@@ -227,8 +229,14 @@ PATHS: dict[str, NetPath] = {
 
 
 def _route(path: NetPath) -> Route:
-    takes = {"initrd", "cmdline", "nic", "faults", "cold"}
-    takes |= {"bios"} if path.firmware == "bios" else set()
+    takes = {
+        "initrd",
+        "cmdline",
+        *OF_EVERY_NETWORK,
+        *(("bios",) if path.firmware == "bios" else ()),
+    }
+    if not path.rom:
+        takes.remove("nic_rom")
     return Route(
         name=path.name,
         summary=path.summary,

@@ -8,18 +8,23 @@ what the others are for is seen when they are asked for.
 
 from contextlib import AbstractContextManager
 from pathlib import Path
+from urllib.parse import quote
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from bootharness.errors import UsageError
 from bootharness.host.kept import digest_of
 from bootharness.host.workspace import Workspace
 from bootharness.machine.device import Firmware
+from bootharness.network.addresses import SERVER6_HOST, SERVER_HOST
+from bootharness.network.answers import Answers, read_answers
 from bootharness.network.file_tree import FileTree
 from bootharness.plan import BootPlan
 from bootharness.routes.boot_file import boot_rules, is_script
 from bootharness.routes.medium import Medium
-from bootharness.routes.net_image import Card, NetImage
+from bootharness.routes.net_check import OF_EVERY_NETWORK, check_net
+from bootharness.routes.net_image import NetImage, card_of
 from bootharness.routes.net_paths import UEFI_TOOLS
 from bootharness.routes.route import Route
 from bootharness.trace.milestones import NET_MILESTONES
@@ -27,9 +32,12 @@ from bootharness.trace.milestones import NET_MILESTONES
 __all__ = ["NET_ROOT", "NET_ROOTS", "NetRoot"]
 
 NET_ROOT = "net-root"
-_FIRMWARE: dict[str, Firmware] = {NET_ROOT: "bios", "uefi-net-root": "uefi"}
+_OVER_HTTP = "uefi-http-root"
+_FIRMWARE: dict[str, Firmware] = {NET_ROOT: "bios", "uefi-net-root": "uefi", _OVER_HTTP: "uefi"}
 # what has another file in the place of one of ours
 _OURS = ("script-error", "nbp-hang")
+# EDK2 goes by the name where the server's Content-Type does not tell, and no usual server's does
+_TAKEN_OVER_HTTP = (".efi", ".iso", ".img")
 
 
 class NetRoot(Struct, frozen=True):
@@ -59,7 +67,8 @@ def _image(root: NetRoot, plan: BootPlan) -> NetImage:
     Raises UsageError for a fault that could never act, and where it is not known what to boot.
     """
     tree, firmware = FileTree(root.path), _FIRMWARE[plan.route]
-    rules = boot_rules(tree, firmware, plan.net.bootfile)
+    answers = _answers(tree, plan)
+    rules = answers.rules
     sizes = {}
     for fault in plan.net.faults.all:
         if fault.kind in _OURS:
@@ -73,10 +82,51 @@ def _image(root: NetRoot, plan: BootPlan) -> NetImage:
             sizes[fault.file] = len(content) if content is not None else 0
     nic = "virtio" if plan.net.nic == "auto" else plan.net.nic
     # a firmware runs no script; the card's iPXE does
-    rom = firmware == "bios" or is_script(tree, rules[-1].file)
+    rom = firmware == "bios" or all(is_script(tree, rule.file) for rule in rules)
+    over_http = plan.route == _OVER_HTTP
+    versions = {"4": (4,), "6": (6,), "both": (4, 6)}[plan.net.ip]
     return NetImage(
-        plan.route, Card(firmware, nic, rom), tree, rules, sizes, root=Path(root.source)
+        plan.route,
+        card_of(plan, firmware, nic, rom=rom and not over_http, pxe=() if over_http else versions),
+        tree,
+        rules,
+        sizes,
+        root=Path(root.source),
+        redirects=answers.redirects,
     )
+
+
+def _answers(tree: FileTree, plan: BootPlan) -> Answers:
+    """Return whom which file is named: as somebody says, or as is found."""
+    if plan.net.answers:
+        return read_answers(Path(plan.net.answers))
+    rules = boot_rules(tree, _FIRMWARE[plan.route], plan.net.bootfile)
+    if plan.route != _OVER_HTTP:
+        return Answers(rules)
+    first = rules[-1]
+    if not first.file.lower().endswith(_TAKEN_OVER_HTTP):
+        raise UsageError(
+            f"--bootfile {first.file}: over HTTP a UEFI takes only what is called "
+            f"{', '.join(_TAKEN_OVER_HTTP)}, whatever is in it: give it such a name"
+        )
+    url = f"http://[{SERVER6_HOST}]/" if plan.net.ip == "6" else f"http://{SERVER_HOST}/"
+    return Answers(tuple(replace(each, file=url + quote(each.file.lstrip("/"))) for each in rules))
+
+
+def _refuse(plan: BootPlan) -> None:
+    """Raise UsageError for what cannot be, whatever the folder has."""
+    check_net(plan, _FIRMWARE[plan.route])
+    if plan.net.https_cert:
+        from bootharness.network.tls import tls_context  # most do without
+
+        tls_context(Path(plan.net.https_cert))
+    if plan.net.answers:
+        if plan.net.bootfile:
+            raise UsageError(
+                f"--net-answers {plan.net.answers} and --bootfile {plan.net.bootfile}: the first "
+                "says what is named to whom; give one of them"
+            )
+        read_answers(Path(plan.net.answers))
 
 
 def _prepare(root: NetRoot, plan: BootPlan, workspace: Workspace) -> AbstractContextManager[Medium]:
@@ -92,7 +142,15 @@ def _to_the_banner(_plan: BootPlan) -> str:
 
 def _route(name: str, summary: str) -> Route:
     firmware = _FIRMWARE[name]
-    takes = {"bootfile", "nic", "faults", "cold", *(("bios",) if firmware == "bios" else ())}
+    takes = {
+        "bootfile",
+        "answers",
+        "ip",
+        "vlan",
+        "https_cert",
+        *OF_EVERY_NETWORK,
+        *(("bios",) if firmware == "bios" else ()),
+    }
     tools = UEFI_TOOLS if firmware == "uefi" else ()
     return Route(
         name=name,
@@ -104,6 +162,7 @@ def _route(name: str, summary: str) -> Route:
         milestones=NET_MILESTONES,
         expand=_expand,
         fetch=_fetch,
+        refuse=_refuse,
         boots_folder=True,
         until=_to_the_banner,
         tools=tools,
@@ -114,4 +173,5 @@ def _route(name: str, summary: str) -> Route:
 NET_ROOTS = (
     _route(NET_ROOT, "a folder of boot files as it stands, over DHCP, TFTP and HTTP"),
     _route("uefi-net-root", "UEFI: the same, by the firmware's own PXE"),
+    _route(_OVER_HTTP, "UEFI: the same over HTTP alone, without PXE and TFTP"),
 )

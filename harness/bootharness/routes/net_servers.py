@@ -17,7 +17,8 @@ from bootharness.machine.device import Firmware
 from bootharness.plan import BootPlan
 from bootharness.plan.net_server import NetServer
 from bootharness.routes.medium import Medium
-from bootharness.routes.net_image import Card, NetImage
+from bootharness.routes.net_check import check_net
+from bootharness.routes.net_image import NetImage, card_of
 from bootharness.routes.net_paths import UEFI_TOOLS
 from bootharness.routes.route import Route
 from bootharness.trace.milestones import NET_MILESTONES
@@ -62,6 +63,7 @@ def _check(text: str) -> None:
 
 
 def _refuse(plan: BootPlan) -> None:
+    check_net(plan, _FIRMWARE[plan.route])
     for each in plan.net.more_servers:
         _check(each)
 
@@ -97,7 +99,7 @@ def _prepare(servers: NetServers, plan: BootPlan, workspace: Workspace) -> Itera
         )
         image = NetImage(
             plan.route,
-            Card(firmware, nic, firmware == "bios", http=False),
+            card_of(plan, firmware, nic, rom=firmware == "bios", http=False),
             files,
             (),
             {},
@@ -117,7 +119,8 @@ def _to_the_banner(_plan: BootPlan) -> str:
 
 def _route(name: str, summary: str) -> Route:
     firmware = _FIRMWARE[name]
-    takes = {"more_servers", "nic", *(("bios",) if firmware == "bios" else ())}
+    takes = {"more_servers", "nic", "more_nics", "mac", "nic_rom"}
+    takes |= {"bios"} if firmware == "bios" else set()
     tools = UEFI_TOOLS if firmware == "uefi" else ()
     return Route(
         name=name,

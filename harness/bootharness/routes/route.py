@@ -134,8 +134,9 @@ class Route(Struct, frozen=True, kw_only=True):
         for name in self._unused():
             if (value := values[name]) != usual[name]:
                 shown = " ".join(value) if isinstance(value, tuple) else value
+                shown = "" if value is True else f" {shown}"
                 raise UsageError(
-                    f"{OPTIONS[name].spelling} {shown}: the route {self.name} makes no use of it"
+                    f"{OPTIONS[name].spelling}{shown}: the route {self.name} makes no use of it"
                 )
         board = board_of(plan.machine.machine_type)
         board.check(plan.machine, disk="disk_interface" in self.takes, network=self.from_network)

@@ -3,6 +3,7 @@ the initrd."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from urllib.parse import unquote, urlsplit
 
 from msgspec.structs import replace
 
@@ -12,6 +13,7 @@ from bootharness.kernels.content import Bytes, Piece, file_source
 from bootharness.kernels.image import KernelImage
 from bootharness.network.arrived import Arrived
 from bootharness.network.file_tree import FileTree
+from bootharness.network.flaw import flaw
 from bootharness.network.program import program_kind
 from bootharness.network.purpose import HEAD_BYTES, purpose
 from bootharness.routes.disk import Initrd
@@ -38,16 +40,17 @@ class SeenFiles:
         self._heads: dict[str, bytes] = {}
 
     def roles(self, files: Iterable[NetFile], events: Iterable[NetEvent]) -> tuple[NetFile, ...]:
-        """Return transfers with what each file is for."""
+        """Return transfers with what each file is for, and why it cannot be that."""
         named = {_asked_as(each.file) for each in events if each.kind in _NAMES}
         known, after_kernel = [], False
         for each in files:
             head = self._head(each.name)
             role = purpose(each.name, head, named=named, after_kernel=after_kernel)
-            after_kernel = after_kernel or role == "kernel"
-            known.append(
-                replace(each, role=role, program=program_kind(head) if role == "nbp" else "")
-            )
+            wrong = self._flaw(each, role, head)
+            # what is nothing that is known may stand in a kernel's place
+            after_kernel = after_kernel or role == "kernel" or bool(wrong and not role)
+            program = program_kind(head) if role == "nbp" else ""
+            known.append(replace(each, role=role, program=program, flaw=wrong))
         return tuple(known)
 
     def kernel(
@@ -66,7 +69,11 @@ class SeenFiles:
     def initrd(self, files: Sequence[NetFile], entered: SetupHeader) -> Initrd | None:
         """Return what was handed over as the initrd: the last of those that came, or some together,
         that are as large as the kernel was told; None where none are."""
-        came = [each for each in files if each.role == "initrd" and each.outcome == "served"]
+        came = [
+            each
+            for each in files
+            if each.role == "initrd" and each.outcome == "served" and not each.part
+        ]
         for first in range(len(came) - 1, -1, -1):
             for aligned in _ALIGNED:
                 sizes = [each.file_bytes for each in came[first:]]
@@ -97,6 +104,12 @@ class SeenFiles:
         padded = [part.ljust(-(-len(part) // aligned) * aligned, b"\0") for part in parts[:-1]]
         return Initrd(Piece(Bytes(b"".join((*padded, parts[-1]))), 0, total))
 
+    def _flaw(self, file: NetFile, role: str, head: bytes) -> str:
+        """Return what is wrong with a file of a folder: of what servers sent not all is known."""
+        if not isinstance(self._tree, FileTree):
+            return ""
+        return flaw(file.name, role, head, file.file_bytes)
+
     def _head(self, name: str) -> bytes:
         if not self._heads.get(name):
             content = self._tree.open(name)
@@ -106,5 +119,5 @@ class SeenFiles:
 
 def _asked_as(file: str) -> str:
     """Return the name that a client asks for when it is told of a file, or of its URL."""
-    _, scheme, place = file.partition("://")
-    return (place.partition("/")[2] if scheme else file).lstrip("/")
+    path = urlsplit(file).path if "://" in file else file
+    return unquote(path).lstrip("/")

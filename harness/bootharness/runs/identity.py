@@ -70,11 +70,21 @@ class Identities:
         facts = {
             "source": booted.sha256,
             # files count by their content
-            "plan": replace(plan, loader="", initrd=None, machine=machine),
+            "plan": replace(
+                plan,
+                loader="",
+                initrd=None,
+                machine=machine,
+                net=replace(plan.net, answers=None, nic_rom=None, https_cert=None),
+            ),
             "ingredients": route.ingredients(plan),
             "given": [
                 _digest(name)
-                for name in (plan.initrd, plan.machine.bios, *asked.more_disks, *plan.needles)
+                for name in (
+                    *(plan.initrd, plan.machine.bios, plan.net.answers, plan.net.nic_rom),
+                    plan.net.https_cert,
+                    *(*asked.more_disks, *plan.needles),
+                )
                 if name
             ],
             "worker": worker,

@@ -33,12 +33,16 @@ class NetEventKind(enum.StrEnum):
     PROXY_ACK = "proxy-ack"
     UNREACHABLE = "unreachable"
     UNANSWERED_ARP = "arp-unanswered"
+    OTHER_VLAN = "other-vlan"
+    NAME_ASKED = "name-asked"
     FILE_REQUESTED = "file-requested"
     FILE_SIZE_ASKED = "file-size-asked"
     FILE_MISSING = "file-missing"
     FILE_SERVED = "file-served"
     FILE_ABORTED = "file-aborted"
     REPEATED = "repeated"
+    REDIRECTED = "http-redirected"
+    TLS_FAILED = "tls-failed"
     HTTP_STATUS = "http-status"
     HTTP_STALLED = "http-stalled"
     HTTP_REFUSED = "http-refused"
@@ -65,12 +69,15 @@ class NetEvent(Struct, frozen=True):
     """How often the guest has said the same before this."""
     text: str = ""
     """What else there is to say."""
+    at: str = ""
+    """The name or the address at which it was asked for, where that is not the server's own."""
 
     def __str__(self) -> str:
         parts = [f"{self.seconds:8.3f}", str(self.kind), self.file]
         parts += [f"block {self.block:,}"] if self.block is not None else []
         parts += [f"repeat {self.repeats}"] if self.repeats else []
-        return " ".join(part for part in [*parts, self.text] if part)
+        asked_at = f"(asked at {self.at})" if self.at else ""
+        return " ".join(part for part in [*parts, self.text, asked_at] if part)
 
 
 class NetFile(Struct, frozen=True):
@@ -104,10 +111,15 @@ class NetFile(Struct, frozen=True):
     """How many blocks go out before an answer is waited for, over TFTP."""
     repeats: int = 0
     """How often the client asked again."""
+    part: str = ""
+    """Which bytes of it were asked for, as 0-511, empty for all of them."""
     role: str = ""
     """What it was seen to be for, of a folder that somebody brought: as in the roles."""
     program: str = ""
     """What a boot program of those runs on: ``PC BIOS``, ``x64 UEFI``."""
+    flaw: str = ""
+    """Why it cannot be what it was asked for, of such a folder: ``is empty``, ``is a page of
+    HTML``; empty where nothing shows."""
 
     @property
     def rate(self) -> float:

@@ -1,0 +1,137 @@
+"""Names and addresses of somebody else's network: they lead to our server, and are told."""
+
+from typing import Any
+
+import pytest
+
+from bootharness.formats.dhcp import DhcpOption
+from bootharness.formats.ethernet import ip_bytes, mac_bytes, parse_arp
+from bootharness.network.boot_rule import BootRule
+from bootharness.network.http_server import HttpTransfer
+from bootharness.network.wire import SERVER_ADDRESS
+from bootharness.trace.network_facts import NetEventKind
+from tests.support.netclient import SERVER_MAC, NetClient, wire_with
+
+layers = pytest.importorskip("scapy.all", reason="scapy is not installed")
+ELSEWHERE = "192.168.1.10"
+
+
+@pytest.fixture
+def guest() -> NetClient:
+    made = NetClient(wire_with({"boot.ipxe": b"#!ipxe\n"}))
+    made.lease()
+    return made
+
+
+def test_server_is_router_and_name_server() -> None:
+    ack = NetClient(wire_with({"boot.ipxe": b""})).lease()
+    assert ack.options[DhcpOption.ROUTER] == ack.options[DhcpOption.NAME_SERVER] == SERVER_ADDRESS
+
+
+def test_name_is_answered_and_noted(guest: NetClient) -> None:
+    query = bytes(layers.DNS(id=1, qd=layers.DNSQR(qname="boot.example.org")))
+    (answer,) = guest.udp(53, query)
+    assert layers.DNS(answer.payload).an[0].rdata == "10.0.2.1"
+    assert [each.text for each in guest.events(NetEventKind.NAME_ASKED)] == ["boot.example.org"]
+
+
+@pytest.mark.parametrize(("address", "at"), [(ELSEWHERE, ELSEWHERE), ("10.0.2.1", "")])
+def test_file_is_served_at_whatever_address_it_is_asked_for(
+    guest: NetClient, address: str, at: str
+) -> None:
+    (data,) = guest.udp(69, b"\0\1boot.ipxe\0octet\0", to=ip_bytes(address))
+    assert data.source_ip == ip_bytes(address)
+    assert data.payload[4:] == b"#!ipxe\n"
+    assert [each.at for each in guest.events(NetEventKind.FILE_REQUESTED)] == [at]
+    guest.udp(69, b"\0\1none\0octet\0", to=ip_bytes(address), source=2001)
+    (missing,) = guest.events(NetEventKind.FILE_MISSING)
+    assert missing.at == at
+    assert (f"(asked at {at})" in str(missing)) == bool(at)
+
+
+def tcp(guest: NetClient, to: str, port: int, **fields: object) -> Any:
+    return layers.Ether(
+        bytes(
+            layers.Ether(src=guest.mac, dst=SERVER_MAC)
+            / layers.IP(src="10.0.2.15", dst=to)
+            / layers.TCP(sport=5000, dport=port, seq=1, **fields)
+        )
+    )
+
+
+def right(frame: bytes) -> Any:
+    """Return a frame as scapy sees it; its checksums are right."""
+    fresh = layers.Ether(frame)
+    del fresh[layers.IP].chksum, fresh[layers.TCP].chksum
+    assert bytes(fresh) == frame
+    return layers.Ether(frame)
+
+
+@pytest.mark.parametrize(("address", "port"), [(ELSEWHERE, 8080), ("10.0.2.1", 80)])
+def test_http_goes_to_the_uplink_and_comes_back_from_where_it_was_asked(
+    guest: NetClient, address: str, port: int
+) -> None:
+    guest.wire.connect_uplink(guest.port, list[HttpTransfer]())
+    asked = bytes(tcp(guest, address, port, flags="S"))
+    ((there, frame),) = guest.wire.receive(guest.port, asked, 2.0)
+    sent = right(frame)
+    assert there == -guest.port
+    assert (sent[layers.IP].dst, sent[layers.TCP].dport) == ("10.0.2.100", 80)
+    back = bytes(
+        layers.Ether(src=sent.dst, dst=sent.src)
+        / layers.IP(src="10.0.2.100", dst="10.0.2.15")
+        / layers.TCP(sport=80, dport=5000, seq=9, ack=2, flags="SA")
+    )
+    ((_, frame),) = guest.wire.receive(-guest.port, back, 2.1)
+    came = right(frame)
+    assert mac_bytes(came.src) == SERVER_MAC
+    assert (came[layers.IP].src, came[layers.TCP].sport) == (address, port)
+
+
+def test_slirp_finds_the_guest_without_asking_it(guest: NetClient) -> None:
+    guest.wire.connect_uplink(guest.port, list[HttpTransfer]())
+    guest.wire.receive(guest.port, bytes(tcp(guest, "10.0.2.1", 80, flags="S")), 2.0)
+    asked = layers.Ether(src="52:55:0a:00:02:02") / layers.ARP(
+        op=1, hwsrc="52:55:0a:00:02:02", psrc="10.0.2.2", pdst="10.0.2.15"
+    )
+    ((there, frame),) = guest.wire.receive(-guest.port, bytes(asked), 2.1)
+    assert there == -guest.port
+    assert parse_arp(frame).sender_mac == guest.mac
+
+
+@pytest.mark.parametrize("uplink", [True, False])
+def test_connection_to_another_port_is_refused_and_told(guest: NetClient, uplink: bool) -> None:
+    if uplink:
+        guest.wire.connect_uplink(guest.port, list[HttpTransfer]())
+    asked = bytes(tcp(guest, ELSEWHERE, 443, flags="S"))
+    ((there, frame),) = guest.wire.receive(guest.port, asked, 2.0)
+    assert there == guest.port
+    assert str(right(frame)[layers.TCP].flags) == "RA"
+    (refused,) = guest.events(NetEventKind.HTTP_REFUSED)
+    assert (refused.text, refused.at) == ("the connection to port 443 was refused", ELSEWHERE)
+
+
+def test_uefi_that_boots_over_http_is_answered_as_one(guest: NetClient) -> None:
+    http = b"HTTPClient:Arch:00016:UNDI:003001"
+    ack = guest.lease(vendor_class=http, architecture=b"\0\x10")
+    assert ack.options[DhcpOption.VENDOR_CLASS] == b"HTTPClient"
+    assert ack.boot_file == "boot.ipxe"
+    assert guest.events(NetEventKind.ACK)[-1].text == "10.0.2.15"
+
+
+def test_file_that_came_over_http_is_one_that_was_fetched() -> None:
+    rules = (BootRule("menu.ipxe", after="ipxe.efi"), BootRule("http://10.0.2.1/ipxe.efi"))
+    guest = NetClient(wire_with({"ipxe.efi": b"0123456789"}, rules=rules))
+    assert guest.lease().boot_file == "http://10.0.2.1/ipxe.efi"
+    transfers = [HttpTransfer("ipxe.efi", 10, 0, 1.0, 1.0, written=10, outcome="written")]
+    guest.wire.connect_uplink(guest.port, transfers)
+    guest.send(bytes(tcp(guest, "10.0.2.1", 80, flags="S")))
+    head = layers.Ether(src="52:55:0a:00:02:02", dst=guest.mac) / layers.IP(
+        src="10.0.2.100", dst="10.0.2.15"
+    )
+    for flags, data, seq in (("SA", b"", 9), ("A", b"0123456789", 10)):
+        frame = head / layers.TCP(sport=80, dport=5000, seq=seq, ack=2, flags=flags) / data
+        guest.wire.receive(-guest.port, bytes(frame), 2.0)
+    assert guest.lease().boot_file == "http://10.0.2.1/ipxe.efi"
+    guest.send(bytes(tcp(guest, "10.0.2.1", 80, flags="A", ack=20)))
+    assert guest.lease().boot_file == "menu.ipxe"

@@ -1,0 +1,114 @@
+"""HTTPS: with a certificate of a test's own, to clients that trust it and to those that do not."""
+
+import socket
+import ssl
+import threading
+from pathlib import Path
+
+import pytest
+
+from bootharness.errors import UsageError
+from bootharness.formats.signature_list import signature_lists
+from bootharness.network.files import FileTable
+from bootharness.network.http_server import OVER_TLS, PLAIN, HttpServer
+from bootharness.network.tls import tls_context
+from bootharness.plan.fault import Faults
+from tests.support.certificates import certificate
+
+NAME = "boot.example.org"
+PATIENCE_S = 30.0
+
+
+class Served:
+    """A server with a certificate, and what it noted."""
+
+    def __init__(self, folder: Path) -> None:
+        self.certificate = certificate(folder, NAME)
+        self.noted: list[tuple[str, str]] = []
+        self.told = threading.Event()
+        self._path = folder / "s"
+        self._server = HttpServer(
+            self._path, FileTable({"a": b"content"}), Faults(), {}, self._note, lambda: 0.0,
+            lambda _error: None, tls_context(self.certificate),
+        )  # fmt: skip
+
+    def _note(self, kind: str, *_said: object, text: str = "", **_more: object) -> None:
+        self.noted.append((str(kind), text))
+        self.told.set()
+
+    def connect(self, how: bytes) -> socket.socket:
+        """Hand one end of a connection over, as slirp does, and return the other."""
+        ours, theirs = socket.socketpair()
+        with socket.socket(socket.AF_UNIX) as messenger, theirs:
+            messenger.connect(str(self._path))
+            socket.send_fds(messenger, [how], [theirs.fileno()])
+            messenger.recv(1)
+        ours.settimeout(PATIENCE_S)
+        return ours
+
+    def ask(self, connection: socket.socket) -> bytes:
+        with connection:
+            connection.sendall(b"GET /a HTTP/1.1\r\nConnection: close\r\n\r\n")
+            said = b""
+            while more := connection.recv(1 << 16):
+                said += more
+        return said
+
+    def close(self) -> None:
+        self._server.stop()
+
+
+@pytest.fixture
+def served(tmp_path: Path):  # type: ignore[no-untyped-def]
+    made = Served(tmp_path)
+    yield made
+    made.close()
+
+
+def test_file_comes_over_tls_to_who_trusts_the_certificate(served: Served) -> None:
+    trusting = ssl.create_default_context(cafile=str(served.certificate))
+    connection = trusting.wrap_socket(served.connect(OVER_TLS), server_hostname=NAME)
+    assert served.ask(connection).endswith(b"content")
+    assert served.ask(served.connect(PLAIN)).endswith(b"content")
+
+
+def test_client_that_does_not_trust_it_is_told_of(served: Served) -> None:
+    with pytest.raises(ssl.SSLCertVerificationError):
+        ssl.create_default_context().wrap_socket(served.connect(OVER_TLS), server_hostname=NAME)
+    assert served.told.wait(PATIENCE_S)
+    kind, text = served.noted[0]
+    assert kind == "tls-failed"
+    assert text.startswith("TLS was not agreed on: ")
+    assert "unknown ca" in text
+
+
+def test_client_that_is_as_old_as_edk2_is_understood(served: Served) -> None:
+    old = ssl.create_default_context(cafile=str(served.certificate))
+    old.set_ciphers("AES256-SHA:@SECLEVEL=0")
+    old.maximum_version = ssl.TLSVersion.TLSv1_2
+    connection = old.wrap_socket(served.connect(OVER_TLS), server_hostname=NAME)
+    assert served.ask(connection).endswith(b"content")
+
+
+def test_what_is_no_certificate_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "a.pem"
+    for content in (
+        None,
+        b"",
+        b"\x00",
+        b"-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----",
+    ):
+        if content is not None:
+            path.write_bytes(content)
+        with pytest.raises(UsageError, match=f"--https-cert {path}: a certificate and its key"):
+            tls_context(path)
+
+
+def test_firmware_is_given_the_certificate_and_not_the_key(served: Served) -> None:
+    pem = served.certificate.read_text()
+    assert "PRIVATE KEY" in pem
+    lists = signature_lists(pem)
+    der = ssl.PEM_cert_to_DER_cert(pem[: pem.index("-----BEGIN PRIVATE")].strip())
+    assert lists.endswith(der)
+    assert int.from_bytes(lists[16:20], "little") == len(lists)
+    assert signature_lists("") == b""
