@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from bootharness.diagnosis import judge
 from bootharness.diagnosis.certainty import certain, root
 from bootharness.trace.boot_trace import BootTrace, Ending
-from bootharness.trace.machine_facts import MachineFacts
+from bootharness.trace.machine_facts import CpuSample, MachineFacts
 from bootharness.trace.milestones import Milestone
 from bootharness.trace.network_facts import NetEvent, NetEventKind, NetFile, NetworkFacts
 
@@ -150,3 +150,31 @@ def test_initrd_that_a_kernel_was_not_told_of_is_named() -> None:
     assert judge(panic).cause == "tree-initrd-unused"
     told = replace(panic, serial=panic.serial.replace("vmlinuz", "vmlinuz initrd=initrd.img"))
     assert judge(told).cause == "no-init"
+
+
+def test_prompt_of_grub_that_found_no_configuration_is_told_by_that() -> None:
+    missing = [event(2.0, KIND.FILE_MISSING, f"grub/grub.cfg{each}", "tftp") for each in ("-0", "")]
+    waits = trace(facts(*came("core.0", 1), *missing), "boot-manager", "")
+    waits = replace(waits, boot_screen="Minimal BASH-like line editing\n\ngrub>")
+    judgement = judge(waits)
+    assert judgement.cause == "tree-no-config"
+    assert "for grub/grub.cfg-0, grub/grub.cfg" in judgement.summary
+    lists = event(1.5, KIND.FILE_MISSING, "grub/x86_64-efi/command.lst", "tftp")
+    behind = facts(*came("core.0", 1), lists, *missing)
+    assert judge(replace(waits, network=behind)).cause == "tree-no-config"
+    assert judge(replace(waits, ending=Ending("reached", 9.0, ""))).cause != "tree-no-config"
+
+
+def test_kernel_that_grub_under_a_uefi_does_not_find_is_named_though_its_menu_came_again() -> None:
+    events = (*came("grub/grub.cfg", 1), event(2.0, KIND.FILE_MISSING, "/linux", "tftp"))
+    said = "GNU GRUB\n  Booting `Debian'\r\n\r\nerror: File not found.\r\nPress any key\r\n"
+    machine = MachineFacts("q", "7", "tcg", "pc", None, 512 << 20, (), firmware="uefi")
+    at_the_end = CpuSample(8.9, 0x1FEAE996, 0x38, 0x1FEAE996, "long", True, False)
+    waits = trace(facts(*events, firmware="uefi"), "idle", "")
+    waits = replace(waits, serial=said, machine=machine, samples=(at_the_end,))
+    judgement = judge(waits)
+    assert judgement.cause == "tftp-not-found"
+    assert judgement.summary.startswith("/linux was asked for, and the folder has no such file")
+    assert "started-kernel-stopped" not in [each.cause for each in judgement.consequences]
+    before = replace(waits, serial=f"error: File not found.\n{said.split('error', maxsplit=1)[0]}")
+    assert judge(before).cause != "tftp-not-found"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bootharness.formats.dhcp import DISCOVER, NAK, OFFER, REQUEST
+from bootharness.formats.dhcp import DISCOVER, NAK, OFFER, REQUEST, DhcpOption
 from bootharness.formats.ethernet import (
     ArpMessage,
     Datagram,
@@ -15,7 +15,7 @@ from bootharness.formats.ethernet import (
     mac_bytes,
     parse_arp,
 )
-from bootharness.formats.tftp import DATA, ERROR, opcode
+from bootharness.formats.tftp import DATA, ERROR, OACK, opcode
 from bootharness.kernels.source import fetch
 from bootharness.network.boot_rule import BootRule
 from bootharness.network.http_server import HttpTransfer
@@ -499,3 +499,59 @@ def test_answer_that_is_kept_back_for_some_seconds_comes_then() -> None:
     assert guest.dhcp(REQUEST, requested_ip=offer.your_ip) is None
     guest.now += 3.1
     assert guest.dhcp(REQUEST, requested_ip=offer.your_ip)
+
+
+def test_oack_may_come_twice_or_late() -> None:
+    twice = NetClient(wire_with({"boot.ipxe": b"x" * 2000}, "duplicate-oack:file=boot.ipxe"))
+    twice.lease()
+    assert [opcode(each.payload) for each in twice.request("boot.ipxe", blksize=600)] == [OACK] * 2
+    assert twice.fetch("boot.ipxe", blksize=600) == b"x" * 2000
+    late = NetClient(wire_with({"boot.ipxe": b"x" * 2000}, "late-oack:file=boot.ipxe,seconds=1"))
+    late.lease()
+    assert late.request("boot.ipxe", blksize=600) == []
+    [again] = late.request("boot.ipxe", blksize=600)  # who asks again gets it at once
+    assert opcode(again.payload) == OACK
+    assert [opcode(each.payload) for each in late.datagrams(late.wait(1.5))].count(OACK) >= 1
+
+
+def test_block_numbers_may_begin_again_at_the_wrong_one() -> None:
+    content = bytes(8 * 65_540)
+    client = NetClient(wire_with({"a": content}, "wrong-rollover:file=a"))
+    client.lease()
+    [oack] = client.request("a", blksize=8)
+    server, numbers = oack.source_port, []
+    answers = client.acknowledge(server, 0)
+    while answers:
+        number = int.from_bytes(answers[0].payload[2:4], "big")
+        numbers.append(number)
+        answers = client.acknowledge(server, number)
+    assert numbers == [*range(1, 65_536), *range(1, 7)]
+    assert [event.file for event in client.events(NetEventKind.FILE_SERVED)] == ["a"]
+
+
+def test_blocked_port_hears_what_is_asked_of_dhcp_and_lets_nothing_through() -> None:
+    client = NetClient(wire_with({"boot.ipxe": b"x"}, "blocked:seconds=5"))
+    assert client.dhcp(DISCOVER) is None
+    assert client.request("boot.ipxe") == []
+    assert [event.kind for event in client.events(NetEventKind.DISCOVER)]
+    assert not client.events(NetEventKind.FILE_REQUESTED)
+    client.now += 5
+    assert client.dhcp(DISCOVER, xid=8)
+    client.lease()
+    assert client.request("boot.ipxe")
+
+
+@pytest.mark.parametrize(("fault", "first"), [("rival", "boot.ipxe"), ("rival-first", "")])
+def test_another_server_offers_an_address_without_a_file(fault: str, first: str) -> None:
+    client = NetClient(wire_with({"boot.ipxe": b"x"}, fault))
+    offer = client.dhcp(DISCOVER)
+    assert offer
+    assert offer.file.decode() == first
+    offers = client.events(NetEventKind.OFFER)
+    assert sorted(event.file for event in offers) == ["", "boot.ipxe"]
+    assert any("by another server, 10.0.2.3" in event.text for event in offers)
+    server = offer.options[DhcpOption.SERVER_ID]
+    ack = client.dhcp(REQUEST, requested_ip=offer.your_ip, server_id=server)
+    assert ack
+    assert ack.file.decode() == first
+    assert [event.file for event in client.events(NetEventKind.ACK)] == [first]

@@ -31,6 +31,12 @@ TFTP_FIRST = tuple(path for path in NETWORK if path != "ipxe-http")
 
 # fault: what it concerns, and its cause; None is a boot that gets over it
 _ROWS: tuple[tuple[str, tuple[str, ...], str | None], ...] = (
+    ("blocked", NETWORK, "dhcp-no-offer"),
+    ("blocked:seconds=2", NETWORK, None),
+    ("rival", tuple(path for path in NETWORK if path != "uefi-snponly"), None),
+    # to its iPXE the frames come as the firmware has them, and it takes the other's offer
+    ("rival", ("uefi-snponly",), "dhcp-no-filename"),
+    ("rival-first", ("ipxe", "pxelinux"), "dhcp-no-filename"),
     ("no-offer", NETWORK, "dhcp-no-offer"),
     ("no-offer:seconds=2", NETWORK, None),
     ("no-offer:seconds=30", ("ipxe", "pxelinux"), "dhcp-no-offer"),
@@ -67,6 +73,10 @@ _ROWS: tuple[tuple[str, tuple[str, ...], str | None], ...] = (
     ("wrong-tsize:bytes=1000", ("ipxe",), None),
     ("no-oack:file={script}", TFTP_FIRST, None),
     ("no-oack", ("ipxe", "pxelinux"), None),
+    ("duplicate-oack", TFTP_KERNEL, None),
+    ("duplicate-oack:file={script}", TFTP_FIRST, None),
+    ("late-oack", TFTP_KERNEL, None),
+    ("late-oack:file={nbp}", ("undionly", "pxelinux"), None),
     ("http-status:status=503", HTTP_KERNEL, "http-status"),
     ("http-status:file=initrd.img,status=499", HTTP_KERNEL, "http-status"),
     ("http-stall", HTTP_KERNEL, "http-stalled"),

@@ -63,16 +63,17 @@ _CAUSES = {
 }
 # the faults of ours that keep an answer back, and how often a client asks before that is certain
 _KEPT_BACK_BY = {
-    NetEventKind.DISCOVER: (("no-offer",), 2),
+    NetEventKind.DISCOVER: (("no-offer", "blocked"), 2),
     NetEventKind.REQUEST: (("no-ack", "nak"), 2),
     NetEventKind.NAK: (("nak",), 0),
     NetEventKind.PROXY_REQUEST: ((), 0),
     NetEventKind.UNANSWERED_ARP: (("wrong-next-server",), 2),
-    NetEventKind.REPEATED: (("stall",), 3),
+    NetEventKind.REPEATED: (("stall", "wrong-rollover"), 3),
     NetEventKind.HTTP_STALLED: (("http-stall",), 0),
     NetEventKind.LINK_DOWN: (("link-down",), 0),
     NetEventKind.LINK_UP: ((), 0),
 }
+_OF_A_FILE = ("stall", "http-stall", "wrong-rollover")
 _LEAST_REPEATS = {
     NetEventKind.DISCOVER: 2,
     NetEventKind.REQUEST: 2,
@@ -316,7 +317,7 @@ def _wait(event: NetEvent, facts: NetworkFacts) -> Wait:
     proven = None
     kinds, repeats = _KEPT_BACK_BY[event.kind]
     for fault in faults(facts, *kinds):
-        if fault.kind in ("stall", "http-stall") and base_name(fault.file) != base_name(event.file):
+        if fault.kind in _OF_A_FILE and base_name(fault.file) != base_name(event.file):
             continue
         if fault.seconds:
             until += fault.seconds

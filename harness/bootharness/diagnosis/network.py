@@ -29,6 +29,7 @@ __all__ = ["SIGNS", "asking"]
 
 _EVIDENCE = 8
 _DIGITS = 12
+_LAST_NUMBER = 65535
 _NAMES, _TIMES = 14, 3
 _ACCESS_DENIED = re.compile(r"Access Denied|Security Violation")
 # boot programs and the BIOS have some of the memory, and it has holes
@@ -37,6 +38,9 @@ _CRASHED, _DUMP_LINES = "X64 Exception Type", 24
 _CONFIGURATION = re.compile(
     r"(?:^|/)(?:pxelinux\.cfg/[^/]+|grub\.cfg[^/]*|(?:sys|ext|iso)linux\.cfg)$"
 )
+# what our TFTP server says is repeated without the file's name; then the menu comes again
+_GRUB_QUOTES_US = re.compile(r"Booting `[^\r\n]{0,200}'[^`]{0,200}error: File not found")
+_HEARD = 100_000
 _BAD_EVEN_IF_IT_BOOTS = "tftp-corrupt"
 
 
@@ -49,11 +53,16 @@ def network_failed(trace: BootTrace) -> Diagnosis | None:
     if failed is None:
         return None
     cause, event = failed
-    if facts.brought and event.kind in REFUSALS and not _spoken_of(event, trace):
+    refused = event.kind in REFUSALS
+    tried = configurations_tried(facts) if refused else ()
+    # nothing came behind what was refused first, so what was asked for last is a part of it
+    no_config = event.file in tried or bool(tried and facts.not_there[-1] == tried[-1])
+    told = _spoken_of(event, trace) or (no_config and boot_menu_waits(trace) is not None)
+    if facts.brought and refused and not told:
         return None  # it may have done without
     if trace.ending.kind == "reached" and cause != _BAD_EVEN_IF_IT_BOOTS:
         return None
-    if event.kind in REFUSALS and event.file in configurations_tried(facts):
+    if no_config:
         cause = "tree-no-config"
     sentence = their_sentence(cause, event, facts) or _SENTENCES[cause](event, facts)
     if trace.ending.kind == "boot-program":
@@ -234,7 +243,11 @@ def _spoken_of(event: NetEvent, trace: BootTrace) -> bool:
     """Whether who asked for a file in vain says so, or says of an error at all."""
     seen = trace.post_mortem
     shown = f"{trace.boot_screen}\n{seen.screen if seen else ''}\n{trace.screen}\n{trace.serial}"
-    return bool(_words(trace)) or base_name(event.file) in shown
+    return (
+        bool(_words(trace))
+        or base_name(event.file) in shown
+        or bool(_GRUB_QUOTES_US.search(trace.serial[-_HEARD:]))
+    )
 
 
 def _named(file: str, facts: NetworkFacts) -> str:
@@ -316,7 +329,7 @@ def _as_asked(facts: NetworkFacts, *kinds: str) -> str:
 
 def _no_offer(event: NetEvent, facts: NetworkFacts) -> str:
     times = _times(facts, NetEventKind.DISCOVER, event)
-    kept_back = _as_asked(facts, "no-offer")
+    kept_back = _as_asked(facts, "no-offer", "blocked")
     return f"the card asked for an address at {times} and got no DHCP offer{kept_back}"
 
 
@@ -332,7 +345,11 @@ def _no_ack(event: NetEvent, facts: NetworkFacts) -> str:
 
 
 def _no_filename(event: NetEvent, _facts: NetworkFacts) -> str:
-    return f"the DHCP ack at {event.seconds:.2f} s names no boot file, so there is nothing to boot"
+    _, by, server = event.text.partition(", by ")
+    return (
+        f"the DHCP ack at {event.seconds:.2f} s{by and f', by {server},'} names no boot file, so "
+        "there is nothing to boot"
+    )
 
 
 def _link_down(event: NetEvent, facts: NetworkFacts) -> str:
@@ -400,8 +417,15 @@ def _stalled(event: NetEvent, facts: NetworkFacts) -> str:
     return (
         f"{event.file} stalled at block {event.block or 0:,}, after {got}: "
         f"{client_at(facts, event).name} asked for that block {count(event.repeats, 'more time')} "
-        f"in {event.seconds - since[0]:.1f} s, and got nothing{_as_asked(facts, 'stall')}"
+        f"in {event.seconds - since[0]:.1f} s, and {_instead(event, facts)}"
     )
+
+
+def _instead(event: NetEvent, facts: NetworkFacts) -> str:
+    """Say what a client got in place of a block."""
+    if (event.block or 0) > _LAST_NUMBER and (wrong := _as_asked(facts, "wrong-rollover")):
+        return f"got it under another number{wrong}"
+    return f"got nothing{_as_asked(facts, 'stall')}"
 
 
 def _truncated(event: NetEvent, facts: NetworkFacts) -> str:

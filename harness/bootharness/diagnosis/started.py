@@ -38,7 +38,7 @@ def runs_at_the_end(trace: BootTrace) -> str:
 
 def _is_kernel(trace: BootTrace, sample: CpuSample) -> bool:
     if sample.mode in _PAGING:
-        return True
+        return trace.machine is None or trace.machine.firmware != "uefi"  # which has paging itself
     return trace.manager == "GRUB" and sample.mode == "protected" and sample.linear in _MULTIBOOT
 
 

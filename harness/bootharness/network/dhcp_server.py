@@ -81,7 +81,7 @@ class DhcpServer(Struct):
         asking = who(message)
         if message.kind == DISCOVER:
             self.journal.note(now, NetEventKind.DISCOVER, repeats=repeats, text=asking)
-            if self._kept_back("no-offer", message.kind, now):
+            if any(self._kept_back(each, message.kind, now) for each in ("no-offer", "blocked")):
                 return None
             answer = self._answer(message, OFFER, rule)
             self.journal.note(now, NetEventKind.OFFER, answer.boot_file, text=ip_text(self.lease))

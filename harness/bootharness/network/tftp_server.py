@@ -64,7 +64,8 @@ class Transfer(Struct):
     """One file on its way; blocks count from 1, 0 is the answer to the request.
 
     ``size`` is how much of it is meant to be sent; ``sent`` goes back to ``acked`` when blocks are
-    sent again, ``highest`` never does.
+    sent again, ``highest`` never does. ``restarts_at`` is the number that comes behind 65,535, and
+    is to be 0.
     """
 
     name: str
@@ -83,6 +84,8 @@ class Transfer(Struct):
     oack: bytes | None
     file_sha256: str
     faults: list[Fault]
+    oack_faults: list[Fault]
+    restarts_at: int
     acked: int = 0
     sent: int = 0
     highest: int = 0
@@ -103,6 +106,19 @@ class Transfer(Struct):
         if self.altered and block in self.altered:
             return self.altered[block]
         return self.content[(block - 1) * self.block_bytes : block * self.block_bytes]
+
+    def number(self, block: int) -> int:
+        """Return the number of a block on the wire."""
+        if block <= _MASK or not self.restarts_at:
+            return block & _MASK
+        return (block - 1) % _MASK + self.restarts_at
+
+    def ahead_of_acked(self, number: int) -> int:
+        """Return how far a number on the wire is ahead of what has arrived, in blocks."""
+        if not self.restarts_at:
+            return (number - self.acked) & _MASK
+        blocks = range(self.acked, self.highest + 1)
+        return next((each - self.acked for each in blocks if self.number(each) == number), _MASK)
 
     @property
     def sha256(self) -> str:
@@ -190,7 +206,7 @@ class TftpServer(Struct):
                 transfer.acked = 0
                 self._send_window(transfer, now)
             return
-        ahead = (number - transfer.acked) & _MASK
+        ahead = transfer.ahead_of_acked(number)
         if ahead == 0:
             self._acknowledged_again(transfer, now)
         elif ahead <= transfer.highest - transfer.acked:
@@ -305,6 +321,8 @@ class TftpServer(Struct):
             faults=self.faults.of(
                 "drop", "duplicate", "delay", "corrupt", "stall", "slow", file=name
             ),
+            oack_faults=self.faults.of("duplicate-oack", "late-oack", file=name),
+            restarts_at=1 if self.faults.of("wrong-rollover", file=name) else 0,
         )
         self._open[port] = transfer
         self.transfers.append(transfer)
@@ -361,10 +379,21 @@ class TftpServer(Struct):
         """Send what the client waits for, from its last acknowledgement on."""
         if transfer.acked < 0 and transfer.oack is not None:
             transfer.sent_at = now
-            self.send(now, transfer.headers.frame(transfer.oack))
+            self._send_oack(transfer, transfer.headers.frame(transfer.oack), now)
         else:
             transfer.sent = transfer.acked
             self._send_window(transfer, now)
+
+    def _send_oack(self, transfer: Transfer, frame: bytes, now: float) -> None:
+        """Send it, and the first of a transfer as the faults have it."""
+        first, at = transfer.oack_faults, now
+        transfer.oack_faults = []
+        for fault in first:
+            at += fault.seconds if fault.kind == "late-oack" else 0.0
+            if fault.kind == "duplicate-oack":
+                self.send(now, frame)
+            self.journal.note(now, NetEventKind.FAULT, transfer.name, text=fault.kind)
+        self.send(at, frame)
 
     def _send_window(self, transfer: Transfer, now: float) -> None:
         end = min(transfer.acked + transfer.window, transfer.last_block)
@@ -379,7 +408,8 @@ class TftpServer(Struct):
                 self._send_faultily(transfer, transfer.sent, now)
             else:
                 block = transfer.sent
-                self.send(now, transfer.headers.frame(build_data(block, transfer.data(block))))
+                data = build_data(transfer.number(block), transfer.data(block))
+                self.send(now, transfer.headers.frame(data))
         transfer.highest = max(transfer.highest, transfer.sent)
 
     def _send_faultily(self, transfer: Transfer, block: int, now: float) -> None:
@@ -411,7 +441,8 @@ class TftpServer(Struct):
                     now, NetEventKind.FAULT, transfer.name, block=block, text=fault.kind
                 )
         for _ in range(copies):
-            self.send(at, transfer.headers.frame(build_data(block, transfer.data(block))))
+            data = build_data(transfer.number(block), transfer.data(block))
+            self.send(at, transfer.headers.frame(data))
 
     @staticmethod
     def _corrupt(transfer: Transfer, block: int) -> None:

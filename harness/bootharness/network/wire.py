@@ -64,6 +64,7 @@ from bootharness.network.dns_server import DNS_PORT, answer_name
 from bootharness.network.events import Journal
 from bootharness.network.files import Files
 from bootharness.network.http_server import HttpTransfer
+from bootharness.network.rival import RIVAL_ADDRESS, Rival
 from bootharness.network.tcp import RESET, SYN, Flow, Segment, readdressed
 from bootharness.network.tftp_server import TFTP_PORT, TftpServer
 from bootharness.plan.fault import Faults
@@ -77,6 +78,7 @@ HTTP_ADDRESS = ip_bytes(HTTP_HOST)
 SERVER6_ADDRESS = ipaddress.IPv6Address(SERVER6_HOST).packed
 
 _SERVER_MAC = mac_bytes("52:55:0a:00:02:01")
+_RIVAL_MAC = mac_bytes("52:55:0a:00:02:03")
 _SLIRP_MAC = mac_bytes("52:55:0a:00:02:02")
 _OWN_IPV6 = (SERVER6_ADDRESS, link_local(_SERVER_MAC))
 _PREFIX6 = SERVER6_ADDRESS[:8] + bytes(8)
@@ -85,6 +87,7 @@ _FIRST_GUEST = 14
 _GUEST_LIMIT = 80
 _BLOCKS_AHEAD = 16
 _DHCP_PORTS = (67, 4011)
+_DHCP_PORT = (67).to_bytes(2, "big")
 _MACS_PER_PORT = 8
 _OTHER_VLANS = 8
 _UDP = 17
@@ -106,7 +109,9 @@ class _Guest(Struct):
     dhcp: DhcpServer
     dhcp6: Dhcp6Server
     tftp: TftpServer
+    rival: Rival | None = None
     frames: int = 0
+    began: float | None = None
     macs: set[bytes] = field(default_factory=set)
     arp_repeats: dict[bytes, int] = field(default_factory=dict)
     uplink: "_Uplink | None" = None
@@ -182,6 +187,7 @@ class Wire:
         self._later: list[tuple[float, int, int, bytes]] = []
         self._sequence = 0
         self._now = 0.0
+        self._blocked_by = self.faults.of("blocked")
         losses = self.faults.of("loss")
         self._loss = losses[0].rate if losses else 0.0
         self._random = Random(losses[0].seed if losses else 0)
@@ -235,6 +241,8 @@ class Wire:
         if guest is None:
             return []
         guest.frames += 1
+        if self._blocked_by and self._is_blocked(guest, frame, now):
+            return self._take()
         if port < 0:
             if guest.uplink:
                 self._from_uplink(-port, guest, guest.uplink, frame)
@@ -260,6 +268,15 @@ class Wire:
         except FormatError as error:
             guest.journal.note(now, NetEventKind.MALFORMED, text=str(error))
         return self._take()
+
+    def _is_blocked(self, guest: _Guest, frame: bytes, now: float) -> bool:
+        """Whether a frame is lost, as in a switch that does not know its spanning tree yet; what is
+        asked of DHCP is heard all the same, and has no answer."""
+        guest.began = now if guest.began is None else guest.began
+        is_dhcp = frame[23:24] == bytes([_UDP]) and frame[36:38] == _DHCP_PORT
+        return not is_dhcp and any(
+            not each.seconds or now - guest.began < each.seconds for each in self._blocked_by
+        )
 
     def tick(self, now: float) -> list[tuple[int, bytes]]:
         """Return the frames that are due."""
@@ -382,10 +399,12 @@ class Wire:
             if answer:
                 self._send(port, answer, now)
         elif datagram.target_port in _DHCP_PORTS:
+            self._ask_rival(port, guest, datagram, "rival-first")
             answered = guest.dhcp.receive(datagram.payload, now)
             guest.tftp.to_ipxe = guest.dhcp.to_ipxe
             if answered:
                 self._send_dhcp(port, datagram, *answered, now)
+            self._ask_rival(port, guest, datagram, "rival")
         elif datagram.target_mac != _SERVER_MAC:
             return
         elif datagram.target_port == DNS_PORT:
@@ -436,13 +455,26 @@ class Wire:
         else:
             guest.tftp.receive(datagram, now)
 
+    def _ask_rival(self, port: int, guest: _Guest, asked: Datagram, fault: str) -> None:
+        if fault in self.faults:
+            guest.rival = guest.rival or Rival(guest.address, guest.journal)
+            if answered := guest.rival.receive(asked.payload, self._now):
+                self._send_dhcp(port, asked, *answered, self._now, by=(_RIVAL_MAC, RIVAL_ADDRESS))
+
     def _send_dhcp(
-        self, port: int, asked: Datagram, answer: DhcpMessage, address: bytes, now: float
+        self,
+        port: int,
+        asked: Datagram,
+        answer: DhcpMessage,
+        address: bytes,
+        now: float,
+        by: tuple[bytes, bytes] = (_SERVER_MAC, SERVER_ADDRESS),
     ) -> None:
+        mac, ip = by
         reply = Datagram(
-            _SERVER_MAC,
+            mac,
             BROADCAST_MAC if address == b"\xff" * 4 else asked.source_mac,
-            SERVER_ADDRESS,
+            ip,
             address,
             asked.target_port,
             asked.source_port,

@@ -28,6 +28,9 @@ FAULTS: dict[str, tuple[str, ...]] = {
     "nak": (),
     "no-filename": (),
     "wrong-next-server": (),
+    "rival": (),
+    "rival-first": (),
+    "blocked": ("seconds",),
     "link-down": ("file", "block", "seconds"),
     "missing": ("file",),
     "drop": ("file", "block"),
@@ -38,6 +41,9 @@ FAULTS: dict[str, tuple[str, ...]] = {
     "short": ("file", "bytes"),
     "wrong-tsize": ("file", "bytes"),
     "no-oack": ("file",),
+    "duplicate-oack": ("file",),
+    "late-oack": ("file", "seconds"),
+    "wrong-rollover": ("file",),
     "http-status": ("file", "status"),
     "http-stall": ("file", "bytes"),
     "http-truncated": ("file", "bytes"),
@@ -52,13 +58,14 @@ FAULTS: dict[str, tuple[str, ...]] = {
 
 _OVER_TFTP = (
     "link-down", "drop", "duplicate", "delay", "corrupt", "stall", "short", "wrong-tsize",
-    "no-oack",
+    "no-oack", "duplicate-oack", "late-oack", "wrong-rollover",
 )  # fmt: skip
 _OVER_HTTP = ("http-status", "http-stall", "http-truncated", "http-reset")
 _UP_TO_BYTES = ("short", "http-stall", "http-truncated", "http-reset")
 _DEFAULT_BLOCK = 512
 """RFC 1350; who asks for other blocks asks for larger ones."""
 _USUAL_BLOCK = 1400
+_LAST_NUMBER = 65535
 _RETRY_S = 0.25
 """After that iPXE asks again for what was lost; PXELINUX sooner."""
 _ERRORS = range(400, 600)
@@ -70,8 +77,8 @@ Sizes = Mapping[str, int | None]
 class Fault(Struct, frozen=True):
     """One fault. ``block`` counts from 1, ``rate`` is bytes per second or frames lost of all.
 
-    ``seconds`` is how late a block is, or for how long the link is down or no answer is given, 0
-    for ever.
+    ``seconds`` is how late a block is, or for how long the link is down, the port blocked or no
+    answer is given, 0 for ever.
     """
 
     kind: str
@@ -142,11 +149,17 @@ class Fault(Struct, frozen=True):
         blocks = size // _DEFAULT_BLOCK + 1
         if "block" in FAULTS[self.kind] and self.block > blocks:
             raise UsageError(f"{whose} serves {self.file} in {blocks:,} blocks at the most")
+        if self.kind == "wrong-rollover" and blocks <= _LAST_NUMBER:
+            raise UsageError(
+                f"{whose} serves {self.file} in {blocks:,} blocks at the most, and their numbers "
+                f"begin again behind {_LAST_NUMBER:,}"
+            )
         if self.kind in _UP_TO_BYTES and self.bytes >= size:
             raise UsageError(f"{whose} has only {size:,} bytes of {self.file}")
 
 
 _DEFAULTS: dict[str, dict[str, int | float | str]] = {
+    "late-oack": {"seconds": 1.0},
     "delay": {"seconds": 0.5},
     "link-down": {"file": "", "block": 0},
     "slow": {"rate": 5_000_000.0},
