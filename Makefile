@@ -11,7 +11,7 @@ NEEDED := qemu-system-x86_64:qemu-system-x86 nasm:nasm ld:binutils gdb:gdb $(PYT
 	/usr/share/keyrings/debian-archive-keyring.gpg:debian-archive-keyring
 # network boots, GRUB, toolchains, and what the tests check us against
 TESTED_WITH := zstd:zstd lz4:lz4 zsh:zsh fish:fish qemu-img:qemu-utils git:git kconfig-conf:kconfig-frontends bwrap:bubblewrap sfdisk:fdisk dnsmasq:dnsmasq-base \
-	ip:iproute2 mcopy:mtools mkfs.vfat:dosfstools syslinux:syslinux \
+	kea-dhcp4:kea-dhcp4-server ip:iproute2 mcopy:mtools mkfs.vfat:dosfstools syslinux:syslinux \
 	tesseract:tesseract-ocr \
 	grub-mkstandalone:grub-common chromium:chromium xorriso:xorriso \
 	/usr/lib/ISOLINUX/isolinux.bin:isolinux /usr/lib/memtest86+/memtest86+x64.iso:memtest86+ \
@@ -21,7 +21,7 @@ TESTED_WITH := zstd:zstd lz4:lz4 zsh:zsh fish:fish qemu-img:qemu-utils git:git k
 	/usr/lib/systemd/boot/efi/linuxx64.efi.stub:systemd-boot-efi openssl:openssl
 APT := $(if $(filter 0,$(shell id -u)),,sudo) apt-get
 
-.PHONY: setup tools demo test matrices check faults faults-net appliance zoo kill good fuzz docs readme bench bench-bisect bench-config bench-factors bench-net hunts mutants mutants-rules clean
+.PHONY: setup tools demo test matrices check faults faults-net trees appliance zoo kill good fuzz docs readme bench bench-bisect bench-config bench-factors bench-net hunts mutants mutants-rules clean
 
 setup: $(VENV)/.packages $(VENV)/.installed
 tools: setup $(VENV)/.tools
@@ -85,7 +85,7 @@ faults: tools
 	$(BIN)/python -m tests.support.faults
 	RUNS=$(RUNS) $(BIN)/python -m tests.support.disk_matrix
 
-# an appliance made of Debian's packages, booted to its login, and 24 small changes to it: takes half
+# an appliance made of Debian's packages, booted to its login, and 25 small changes to it: takes half
 # an hour
 appliance: tools
 	$(call install,mmdebstrap:mmdebstrap mkfs.ext4:e2fsprogs)
@@ -172,6 +172,11 @@ bench-factors: tools
 # every network fault on every path, and the cause that it gives: takes ten minutes
 faults-net: tools
 	$(BIN)/python -m tests.support.net_matrix
+
+# folders of boot files as people have them, good and with one thing wrong, and what comes of each:
+# downloads 20 MB, takes twenty minutes; ROW names some, as ROW=undionly
+trees: tools
+	$(BIN)/python -m tests.support.net_trees $(VENV)/trees $(ROW)
 
 # the rules of the diagnosis, of what is wanted and of how a guest is watched, changed in every way that
 # mutmut knows: takes two hours; it wants the package beside the tests

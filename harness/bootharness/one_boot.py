@@ -123,7 +123,8 @@ def boot_medium(
     if keep and medium.wire:
         medium.wire.capture(workspace.path / _CAPTURE_FILE)
     counted = plan.at_most_s is not None
-    saves = medium.wire is not None and plan.restorable
+    # servers of somebody's own may say before the first packet what others do not
+    saves = "cold" in route_of(plan).takes and plan.restorable
     if medium.wire and saves:
         medium.wire.keep_waiting()
     with Qemu(

@@ -31,6 +31,7 @@ from bootharness.routes.net_image import NetImage
 from bootharness.routes.net_paths import PATHS
 from bootharness.trace.boot_trace import BootTrace
 from bootharness.trace.network_facts import http_rate
+from tests.bench import saved
 from tests.servers import control
 
 __all__ = ["command"]
@@ -62,7 +63,8 @@ Samples = dict[tuple[str, str, str], list[Sample]]
 @click.option("--rounds", type=click.IntRange(1), default=3, show_default=True)
 @click.option("--kernel", default=_KERNEL, show_default=True, metavar="SOURCE")
 def command(paths: tuple[str, ...], rounds: int, kernel: str) -> int:
-    """Boot each PATH, or all of them, from our wire, from slirp and from dnsmasq.
+    """Boot each PATH, or all of them, from our wire, from slirp and from dnsmasq; and then cold and
+    from a saved machine.
 
     The exit status is 1 when a goal is missed.
     """
@@ -94,7 +96,8 @@ def command(paths: tuple[str, ...], rounds: int, kernel: str) -> int:
     for key, reason in reasons.items():
         click.echo(f"{' '.join(key)}: {reason}")
     missed = [way for way in ways if not _meets(*way, samples)]
-    return 1 if missed or cost > _FRAME_US else 0
+    restored_in_time = saved.bench(paths or PATHS, rounds, kernel)
+    return 1 if missed or cost > _FRAME_US or not restored_in_time else 0
 
 
 def frame_cost_us() -> float:
@@ -116,7 +119,7 @@ def frame_cost_us() -> float:
 
 
 def _sample(source: str, path: str, nic: str, server: str) -> Sample:
-    plan = BootPlan(route=path, until="init", net=NetPlan(nic), timeout_s=180)
+    plan = BootPlan(route=path, until="init", net=NetPlan(nic, cold=True), timeout_s=180)
     image = net_image(fetch(source), plan)
     trace = _boot(server, image, plan)
     judgement = judge(trace)

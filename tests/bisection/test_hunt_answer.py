@@ -290,3 +290,12 @@ def test_log_goes_on_after_half_a_line(tmp_path: Path) -> None:
         assert log.seen == BOOTS[:2]
     with pytest.raises(UsageError, match="the log of another hunt"):
         HuntLog(path, {"of": 2})
+
+
+def test_with_a_medium_of_which_no_kernel_was_seen_no_header_is_compared() -> None:
+    good = loading_trace(130_048, [move(0x100000)])
+    rows = {row.name: row for row in side_by_side(good, replace(good, kernel=None))}
+    assert (rows["kernel"].good, rows["kernel"].bad) == ("6.1.0", "none was seen")
+    assert "loadflags" not in rows
+    nothing = replace(FIRST, payload_bytes=0)
+    assert "payload size" not in said(bad=nothing)

@@ -118,6 +118,14 @@ def test_workers_split_what_is_likely_in_equal_parts() -> None:
     assert other in (250, 750)
 
 
+@pytest.mark.parametrize(("cause", "repeated"), [(WRAPPED, ()), ("kernel-hang", (1,))])
+def test_who_waits_says_nothing_again_that_is_proven(cause: str, repeated: tuple[int, ...]) -> None:
+    """Of three places two are left, and one of them is being tried."""
+    search = Search(4).observed(seen(3, BAD, cause), seen(0, GOOD), seen(1, GOOD))
+    assert search.next(workers=1) == (2,)
+    assert search.next(pending=(2,), workers=1) == repeated
+
+
 @pytest.mark.parametrize(("position", "verdict", "end"), [(0, BAD, "good"), (9, GOOD, "bad")])
 def test_wrong_end_is_no_answer(position: int, verdict: Verdict, end: str) -> None:
     search = Search(10).observed(seen(9 - position, GOOD if verdict is BAD else BAD))

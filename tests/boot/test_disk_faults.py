@@ -14,6 +14,7 @@ from bootharness.routes.mbr import lay_out
 from bootharness.trace.boot_trace import BootTrace
 from tests.support.boots import settled
 from tests.support.disk_matrix import Case, boot_case, cases, wrong
+from tests.support.media import run
 
 SOME = (
     "ahci-error:lba=3000,times=2",
@@ -58,6 +59,67 @@ def test_the_image_stays_as_it_is(tmp_path: Path) -> None:
     plan = choose(BootPlan(until="setup"), {"disk_faults": ["flip:lba=3000,byte=7"]})
     assert judge(boot(disk, plan)).cause == "payload-corrupt"
     assert hashlib.sha256(disk.path.read_bytes()).digest() == before
+
+
+TWO_PATHS = """
+    bits 16
+    org 0x7c00
+    xor ax, ax
+    mov ds, ax
+    mov es, ax
+    mov ss, ax
+    mov sp, 0x7c00
+    mov cx, 1
+    mov dx, 0x80
+.next:
+    mov ax, 0x0201
+    mov bx, 0x8000
+    int 0x13
+    mov si, ok
+    jnc .say
+    mov si, failed
+.say:
+    lodsb
+    test al, al
+    jz .said
+    mov dx, 0x3f8
+    out dx, al
+    jmp .say
+.said:
+    inc byte [drive]
+    mov dl, [drive]
+    cmp dl, 0x82
+    mov dh, 0
+    jb .next
+    mov al, 10
+    mov dx, 0x3f8
+    out dx, al
+    jmp $
+drive: db 0x80
+ok: db "path is there, ", 0
+failed: db "path has failed, ", 0
+    times 510 - ($ - $$) db 0
+    dw 0xaa55
+"""
+
+
+@pytest.mark.parametrize("interface", ["ahci", "virtio"])
+def test_of_two_paths_to_one_disk_the_other_stays(tmp_path: Path, interface: str) -> None:
+    source, image = tmp_path / "two.asm", tmp_path / "two.img"
+    source.write_text(TWO_PATHS)
+    run("nasm", "-f", "bin", "-o", image, source)
+    with image.open("r+b") as file:
+        file.truncate(1 << 20)
+    plan = choose(
+        BootPlan(route="disk", until="path has failed, path is there"),
+        {
+            "more_disks": [str(image)],
+            "disk_interface": interface,
+            "disk_faults": ["vanish:after=read:1"],
+        },
+    )
+    judgement = judge(boot(str(image), plan))
+    assert judgement.verdict is Verdict.GOOD, judgement.summary
 
 
 def test_gdb_sees_the_same_fault() -> None:

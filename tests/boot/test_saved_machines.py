@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -10,6 +9,8 @@ from bootharness.diagnosis import Verdict, judge
 from bootharness.host.kept import adopt
 from bootharness.one_boot import boot
 from bootharness.plan import BootPlan, choose
+from bootharness.routes.net_paths import PATHS
+from bootharness.routes.table import ROUTES
 from bootharness.trace.boot_trace import BootTrace
 
 KERNEL = "selfcheck:1000000"
@@ -73,6 +74,12 @@ def test_a_restored_boot_is_as_a_cold_one(path: str, fault: str, debian: str) ->
     assert restored.machine.restored.saved_s > 0
 
 
+def test_it_is_our_own_networks_that_a_restored_machine_comes_to() -> None:
+    restorable = {name for name, route in ROUTES.items() if "cold" in route.takes}
+    assert restorable >= {*PATHS, "net-root"}
+    assert not restorable & {"net-server", "uefi-net-server", "mbr", "disk", "direct"}
+
+
 @pytest.mark.usefixtures("cache")
 def test_the_boot_that_saves_its_machine_is_as_a_cold_one() -> None:
     saves = booted("ipxe", memory_mib=96)
@@ -112,17 +119,6 @@ def test_what_qemu_does_not_go_on_from_is_booted_from_the_beginning(cache: Path)
     trace = booted("ipxe", memory_mib=80)
     assert (judge(trace).verdict, restored_at(trace)) == (Verdict.GOOD, None)
     assert not place.exists()
-
-
-@pytest.mark.usefixtures("cache")
-@pytest.mark.parametrize(
-    "plan", [{"cold": True}, {"faults": ("loss:rate=0.0001",)}, {"send": ("no such=>a",)}]
-)
-def test_what_may_differ_before_the_first_packet_is_not_restored(plan: dict[str, Any]) -> None:
-    booted("ipxe")
-    faults = plan.pop("faults", ())
-    assert restored_at(booted("ipxe", *faults, until="setup", **plan)) is None
-    assert restored_at(booted("ipxe"))
 
 
 def newest(cache: Path) -> Path:

@@ -109,6 +109,29 @@ def test_picture_that_does_not_come_is_told_with_what_came_closest(
     assert closest.same(screen)
 
 
+def test_picture_that_must_not_come_makes_the_boot_bad(
+    menu: Path, kept: Path, tmp_path: Path
+) -> None:
+    title = cut(kept, TITLE, tmp_path / "title.png")
+    for wanted in ({"until_screen": cut(kept, FIRST, tmp_path / "first.png")}, {"until": "x"}):
+        _, judgement = booted(menu, route="disk", fail_on=title, **wanted)
+        assert (judgement.verdict, judgement.cause) == (Verdict.BAD, "fail-on-seen")
+        assert judgement.summary.startswith(f"{title!r} was on the screen ")
+        assert judgement.summary.endswith("(100 % alike, 200x20 at 220,22)")
+
+
+def test_of_a_boot_that_came_as_far_as_wanted_the_screen_is_looked_at_once_more(
+    tmp_path: Path,
+) -> None:
+    kernel = talking_kernel(tmp_path, b"\r\nready\r\n", screen=b"Oops")
+    booted(kernel, tmp_path / "kept", until_screen="Oops")
+    oops = cut(tmp_path / "kept", Area(0, 0, 64, 16), tmp_path / "oops.png")
+    _, judgement = booted(kernel, until="ready", fail_on=oops)
+    assert (judgement.verdict, judgement.cause) == (Verdict.BAD, "fail-on-seen")
+    _, judgement = booted("selfcheck:16000", fail_on=oops)
+    assert judgement.verdict is Verdict.GOOD, judgement.summary
+
+
 def test_what_ocr_reads_is_said_to_be_and_makes_no_boot_bad(menu: Path) -> None:
     needs(TESSERACT.name)
     trace, judgement = booted(menu, route="disk", until_screen="Install the app")
@@ -147,6 +170,12 @@ def test_what_is_no_needle_is_told_before_anything_is_booted(
     name = tmp_path / "x.png"
     if content is not None:
         name.write_bytes(content)
-    for options in ({"until_screen": str(name)}, {"send": f"{name}=>x"}):
+    named = str(name)
+    for options in ({"until_screen": named}, {"fail_on": named}, {"send": f"{name}=>x"}):
         with pytest.raises(UsageError, match=said):
             booted("selfcheck:16000", **options)
+
+
+def test_machine_without_a_screen_shows_no_picture() -> None:
+    with pytest.raises(UsageError, match="microvm has no screen on which a picture could be"):
+        booted("selfcheck:16000", fail_on="x.png", machine_type="microvm")

@@ -264,4 +264,4 @@ def test_trace_that_has_no_boot_in_it(tmp_path: Path) -> None:
 
 
 def test_breakpoints_are_for_the_emulator() -> None:
-    assert prepare._machine_for(MachineConfig(accelerator="kvm")).accelerator == "tcg"
+    assert prepare.machine_for(MachineConfig(accelerator="kvm")).accelerator == "tcg"

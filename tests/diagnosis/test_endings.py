@@ -15,6 +15,7 @@ from bootharness.trace.boot_trace import (
     BootTrace,
     Ending,
 )
+from bootharness.trace.booted import LoaderFacts
 from bootharness.trace.heard import Heard
 from bootharness.trace.machine_facts import CpuSample, PostMortem
 from bootharness.trace.milestones import Milestone
@@ -125,6 +126,9 @@ def test_bytes_on_the_recorders_port_explain_only_what_nothing_better_does() -> 
     assert judge(good).verdict is Verdict.GOOD
 
 
+OURS = LoaderFacts("stage1", "0" * 64, {})
+
+
 def asked(**more: Any) -> BootTrace:
     """Return a boot that came as far as wanted, of a kernel 6.1.0."""
     values: dict[str, Any] = {"heard": Heard(release="6.1.0"), "route": "mbr", **more}
@@ -140,9 +144,9 @@ def header(syssize: int) -> SetupHeader:
     ("trace", "cause"),
     [
         (asked(), None),
-        (asked(heard=Heard(release="6.0.0")), "other-kernel"),
+        (asked(heard=Heard(release="6.0.0"), loader=OURS), "other-kernel"),
         (asked(heard=Heard(release="6.0.0"), handoff=handoff(1)), None),  # memory is proof
-        (asked(heard=Heard(release="6.0.0"), route="disk"), None),  # nobody asked for one
+        (asked(heard=Heard(release="6.0.0"), loader=None), None),  # nobody asked for one
         (asked(heard=Heard()), "kernel-not-entered"),
         (asked(heard=Heard(), tracer="none"), None),
         (asked(heard=None), None),  # a trace from before it was known
@@ -169,7 +173,7 @@ def test_kernel_that_booted_is_the_one_that_was_asked_for(
 )
 def test_kernel_whose_header_is_anothers(release: str | None, syssize: int, cause: str) -> None:
     entered = replace(handoff(1, differing=500), header=header(syssize), release=release)
-    trace = asked(heard=Heard(), handoff=entered, ending="memory-differs")
+    trace = asked(heard=Heard(), loader=OURS, handoff=entered, ending="memory-differs")
     assert judge(trace).cause == cause
 
 

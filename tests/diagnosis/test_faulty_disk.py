@@ -87,6 +87,20 @@ def test_fault_that_did_nothing_is_said(fault: str, why: str) -> None:
     assert judgement.warnings == (f"the disk fault {fault} did nothing: {why}",)
 
 
+@pytest.mark.parametrize(
+    ("lba", "drive", "warns"), [(2140, 0x80, True), (2141, 0x80, False), (2141, 0x81, True)]
+)
+def test_a_cut_did_something_when_the_booted_drive_was_read_behind_its_end(
+    lba: int, drive: int, warns: bool
+) -> None:
+    call = read(lba, 10)
+    call = replace(call, registers_in=replace(call.registers_in, edx=drive))
+    trace = faulty(faults=("cut:bytes=1100800",), ending="reached", calls=(call,))
+    assert trace.disk
+    trace = replace(trace, disk=replace(trace.disk, bytes=2150 * 512))
+    assert any("did nothing" in each for each in judge(trace).warnings) is warns
+
+
 def test_what_a_stranger_calls_a_fault_is_none() -> None:
     assert judge(faulty(faults=("nonsense:x=1",), ending="reached")).warnings == ()
 
@@ -94,7 +108,7 @@ def test_what_a_stranger_calls_a_fault_is_none() -> None:
 @pytest.mark.parametrize(
     ("acted", "words"),
     [
-        (event("failed", "error:lba=3000", times=3), "failed 3 times, and the boot came as far"),
+        (event("failed", "error:lba=3000", times=2), "failed 2 times, and the boot came as far"),
         (event("flipped", "flip:lba=3000,byte=7"), "brought a flipped bit, and the boot came"),
         (event("unanswered", "hang:lba=3000", waited_s=15.0), "was not answered in 15 s, and the"),
         (event("vanished", "vanish:after=read:5"), "failed, and the boot came as far as wanted"),
@@ -114,6 +128,8 @@ def test_read_that_was_made_good_is_told_once_and_a_slow_disk_not_at_all() -> No
     acted = (event("failed", "error:lba=3000,times=1"), event("slowed", "slow:iops=50"))
     [warning] = judge(faulty(*acted, calls=calls, ending="reached")).warnings
     assert warning.endswith("and succeeded in attempt 2")
+    behind = replace(event("failed", "error:lba=9000"), lba=9000, sectors=1)
+    assert len(judge(faulty(*acted, behind, calls=calls, ending="reached")).warnings) == 2
 
 
 def test_bit_that_was_flipped_in_the_kernel_is_named_where_memory_differs() -> None:

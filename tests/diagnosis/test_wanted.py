@@ -146,6 +146,18 @@ def test_a_line_that_is_the_pattern_is_said_once() -> None:
     assert judgement.diagnosis.evidence == ()  # it is not on the serial line
 
 
+def test_a_picture_that_must_not_come_is_told_with_where_it_was() -> None:
+    likeness = Likeness(Area(8, 16, 300, 60), 99.5)
+    seen = Sighting("error.png", "", "screen", 2.0, "picture", likeness)
+    judgement = judge(replace(BANNED, failed_on=seen))
+    assert (judgement.verdict, judgement.cause) == (Verdict.BAD, "fail-on-seen")
+    assert judgement.summary == (
+        "'error.png' was on the screen 2.00 s after launch (99.5 % alike, 300x60 at 8,16)"
+    )
+    assert judgement.diagnosis
+    assert judgement.diagnosis.evidence == ()
+
+
 @pytest.mark.parametrize(
     ("line", "quoted"),
     [

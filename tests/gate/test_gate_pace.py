@@ -22,8 +22,10 @@ OLD, NEW = "selfcheck:65536", "selfcheck:65552"
 class TimedBoots(Executor):
     """Boots nothing: the new kernel takes twice as long as the old one."""
 
-    def __init__(self, compressions: dict[str, str]) -> None:
-        self._compressions = compressions
+    def __init__(
+        self, compressions: dict[str, str], guest_s: dict[str, float] | None = None
+    ) -> None:
+        self._compressions, self._guest_s = compressions, guest_s
         self.boots: list[str] = []
 
     def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
@@ -37,12 +39,20 @@ class TimedBoots(Executor):
         facts = BootFacts(
             sha256=cell.kernel, compression=self._compressions[cell.kernel],
             milestones={"setup-entered": seconds},
+            guest_s=self._guest_s and self._guest_s[cell.kernel],
         )  # fmt: skip
         return Attempt(Verdict.GOOD, None, "reached setup", 1.0, facts)
 
 
-def gate(folder: Path, old: str, new: str, *, timing: bool = True) -> tuple[GateOutcome, list[str]]:
-    boots = TimedBoots({OLD: old, NEW: new})
+def gate(
+    folder: Path,
+    old: str,
+    new: str,
+    *,
+    timing: bool = True,
+    guest_s: dict[str, float] | None = None,
+) -> tuple[GateOutcome, list[str]]:
+    boots = TimedBoots({OLD: old, NEW: new}, guest_s)
     matrix = Matrix((NEW,), OLD, {"route": ("direct",), "until": ("setup",)})
     outcome = run_gate(matrix, executor=boots, history=folder / "history", timing=timing)
     return outcome, boots.boots
@@ -57,6 +67,22 @@ def test_what_seems_slower_is_booted_again_in_turns_with_its_baseline(tmp_path: 
     assert kinds(outcome) == ["slower"]
     assert outcome.standing is Standing.WARNING
     assert boots == [OLD, NEW] * 4
+
+
+@pytest.mark.parametrize(
+    ("new_s", "slower", "boots"), [(1.55, [], [OLD, NEW]), (1.6, ["slower"], [OLD, NEW] * 4)]
+)
+def test_where_the_guest_s_own_seconds_were_counted_the_host_s_do_not_count(
+    tmp_path: Path, new_s: float, slower: list[str], boots: list[str]
+) -> None:
+    """By the host's clock the new one takes twice as long in both."""
+    outcome, made = gate(tmp_path, "zstd", "zstd", guest_s={OLD: 1.55, NEW: new_s})
+    assert (kinds(outcome), made) == (slower, boots)
+    if slower:
+        [remark] = outcome.candidates[0].remarks
+        assert remark.sentence.startswith(
+            "setup-entered after 1.60 s instead of 1.55 s (1.03 times) by the guest's own clock, in"
+        )
 
 
 @pytest.mark.parametrize(("old", "new"), [("lz4", "zstd"), ("zstd", "")])

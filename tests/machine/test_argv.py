@@ -92,3 +92,9 @@ def test_rom_is_one_that_a_bios_accepts(tmp_path: Path) -> None:
 def test_wrong_choice_gets_a_sentence(make: object, words: str) -> None:
     with pytest.raises(UsageError, match=words):
         make()  # type: ignore[operator]
+
+
+def test_one_image_that_is_there_twice_is_one_disk_with_one_serial_number() -> None:
+    one, other = Drive(Path("/a")), Drive(Path("/b"))
+    devices = [each for each in drive_device(other, one, one).words if each.startswith("ide-hd")]
+    assert [each.partition(",serial=")[2] for each in devices] == ["", "PATHS1", "PATHS1"]

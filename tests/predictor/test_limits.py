@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -12,7 +13,10 @@ from bootharness.errors import NotEmulated, UsageError
 from bootharness.kernels.source import fetch
 from bootharness.predictor.forecast import KnownLoader, forecasts
 from bootharness.predictor.limits import Limit, find_limits, try_size
+from bootharness.predictor.predict import predict_disk
+from bootharness.routes.disk import DiskLayout
 from bootharness.routes.loader import Loader
+from bootharness.trace.boot_trace import BootTrace
 from tests.support.builders import edited_stage1, without_carry
 from tests.support.plain_loader import plain_loader
 
@@ -39,6 +43,23 @@ def test_stage1_is_limited_by_nothing_but_memory() -> None:
     assert initrd.largest == initrd.failing.size - 1
     assert initrd.failing.cause == "initrd-misplaced"
     assert not any(limit.holes for limit in found.values())
+
+
+def test_a_limit_that_is_the_memory_takes_two_copies_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each takes an emulator ten seconds where there are 512 MiB."""
+    sizes = []
+
+    def predicted(layout: DiskLayout, **options: Any) -> BootTrace:
+        sizes.append(layout.kernel.payload_bytes if layout.kernel else 0)
+        return predict_disk(layout, **options)
+
+    monkeypatch.setattr("bootharness.predictor.limits.predict_disk", predicted)
+    loader = plain_loader(tmp_path)
+    [limit] = find_limits(loader, memory_bytes=MEMORY, parts=("payload",))
+    assert limit.largest == MEMORY - 0x100000
+    assert [size for size in sizes if size > MEMORY // 2] == [limit.largest, limit.largest + 16]
 
 
 def test_loader_that_loads_nothing_right_boots_no_kernel_at_all(tmp_path: Path) -> None:

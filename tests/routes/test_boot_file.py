@@ -11,6 +11,8 @@ from bootharness.network.file_tree import FileTree
 from bootharness.routes.boot_file import boot_rules
 
 IPXE = b"\xea\0\0iPXE 1.21"
+# of one that is compressed nothing else can be read
+COMPRESSED = b"\xea\0\0PXE->EB: !PXE at "
 SCRIPT = b"#!ipxe\nboot vmlinuz\n"
 
 
@@ -19,7 +21,8 @@ def tree_of(root: Path, *names: str) -> FileTree:
     for name in names:
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        own = IPXE if path.name.startswith(("undionly", "snponly", "ipxe")) else b"\xea other"
+        own = IPXE if path.name.startswith(("snponly", "ipxe")) else b"\xea other"
+        own = COMPRESSED if path.name.startswith("undionly") else own
         path.write_bytes(SCRIPT if path.suffix == ".ipxe" else own)
     return FileTree(root)
 
@@ -40,6 +43,10 @@ def tree_of(root: Path, *names: str) -> FileTree:
          [BootRule("boot.ipxe", ipxe=True, after="snponly.efi"), BootRule("snponly.efi")]),
         ("bios", ["boot.ipxe", "pxelinux.0"], [BootRule("pxelinux.0")]),
         ("bios", ["undionly.kpxe"], [BootRule("undionly.kpxe")]),
+        ("bios", ["ltsp/undionly.kpxe", "ltsp/ltsp.ipxe"],
+         [BootRule("ltsp/ltsp.ipxe", ipxe=True, after="ltsp/undionly.kpxe"),
+          BootRule("ltsp/undionly.kpxe")]),
+        ("bios", ["undionly.kpxe", "one.ipxe", "two.ipxe"], [BootRule("undionly.kpxe")]),
     ],
 )  # fmt: skip
 def test_the_usual_boot_program_is_named(

@@ -98,6 +98,8 @@ class Change(Struct, frozen=True):
     does: Callable[[Image], object]
     cause: str | None
     says: str = ""
+    by_two_paths: bool = False
+    """Whether it is attached twice, and the first path fails when the kernel has begun."""
 
 
 CHANGES = (
@@ -155,6 +157,8 @@ CHANGES = (
            "marker-not-seen", "no 'login:' in"),
     Change("no console on the serial line", lambda it: it.configure("console=ttyS0,115200", ""),
            "marker-not-seen", "no 'login:' in"),
+    Change("one of two paths is pulled", lambda _: None, None,
+           "(fault vanish:after=banner)", by_two_paths=True),
 )  # fmt: skip
 
 
@@ -202,7 +206,13 @@ def wrong(change: Change, image: Path) -> tuple[str, bool]:
     change.does(Image(changed))
     plan = choose(
         BootPlan(route="disk"),
-        {"until": "login:", "timeout_s": float(_LIMIT_S), "disk_interface": "virtio"},
+        {
+            "until": "login:",
+            "timeout_s": float(_LIMIT_S),
+            "disk_interface": "virtio",
+            "more_disks": [str(changed)] if change.by_two_paths else [],
+            "disk_faults": ["vanish:after=banner"] if change.by_two_paths else [],
+        },
     )
     judgement = judge(boot(str(changed), plan))
     said = " ".join((judgement.summary, *judgement.warnings))

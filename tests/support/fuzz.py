@@ -45,6 +45,7 @@ from tests.formats.test_record import PACKET, record
 from tests.machine.test_registers import REAL
 from tests.support.builders import bzimage
 from tests.support.fuzz_files import FILE_TARGETS, file_seeds
+from tests.support.fuzz_servers import SERVER_TARGETS, server_seeds
 from tests.support.fuzz_words import WORD_TARGETS, word_seeds
 from tests.support.netclient import NetClient, wire_with
 from tests.support.traces import handoff, loading_trace, move, read, teletype
@@ -265,7 +266,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
         setup_header, mbr, descriptors, packet, medium, recorder_log, trace_json, monitor,
         machine_interface, interrupt_log, text_screen, code, wire, http,
     )
-} | WORD_TARGETS | FILE_TARGETS  # fmt: skip
+} | WORD_TARGETS | FILE_TARGETS | SERVER_TARGETS  # fmt: skip
 
 
 def _frames() -> bytes:
@@ -307,6 +308,7 @@ def seeds() -> dict[str, bytes]:
         "http": b"HEAD /boot.ipxe HTTP/1.1\r\nConnection: keep-alive\r\nRange: bytes=2-",
         **word_seeds(),
         **file_seeds(),
+        **server_seeds(),
     }
 
 

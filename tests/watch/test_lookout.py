@@ -166,6 +166,19 @@ def test_a_picture_that_is_looked_for_is_looked_for_on_the_screen(tmp_path: Path
     assert len(wanted.pictured(screen(1), 1.5)) == 1  # and now it is a kernel's
 
 
+def test_picture_that_makes_it_bad_comes_before_what_is_wanted(tmp_path: Path) -> None:
+    bad, good = needle(tmp_path, 1), needle(tmp_path, 2)
+    lookout = Lookout.of(BootPlan(until_screen=good, fail_on=("words", bad)))
+    assert lookout.fail_on == ("words",)
+    assert lookout.pictured(screen(1), 1.0, before_kernel=True) == []
+    found = lookout.pictured(screen(1, 2), 2.0)
+    assert [(each.sighting.pattern, each.wanted) for each in found] == [(bad, False), (good, True)]
+    lookout.pass_over("", screen(1))
+    assert lookout.pictured(screen(0, 1), 3.0) == []
+    alone = Lookout.of(BootPlan(fail_on=(bad,)))
+    assert (alone.reads_screen, alone.reads_words) == (True, False)
+
+
 def test_a_sighting_says_what_where_and_when() -> None:
     lookout = Lookout.of(BootPlan(until="login:", fail_on=("W[A]RN",), send=("boot:=>x",)))
     found = lookout.heard(b"one\n  WARN 7  \nboot: \nbox login: \n", 1.23456789)

@@ -71,16 +71,20 @@ class Answer(Struct, frozen=True):
 
 def side_by_side(good: BootTrace, bad: BootTrace) -> tuple[Row, ...]:
     """Return everything about two kernels and their boots that can be compared."""
-    both = good.kernel is not None and bad.kernel is not None
-    one, other = dict(_facts(good, kernels=both)), dict(_facts(bad, kernels=both))
+    both = bool(good.kernel) == bool(bad.kernel)
+    one, other = (dict(_facts(trace, kernels=both)) for trace in (good, bad))
     return tuple(Row(name, one.get(name, ""), other.get(name, "")) for name in one | other)
 
 
 def _facts(trace: BootTrace, *, kernels: bool) -> Iterator[tuple[str, str]]:
+    """Yield what is known of a boot; of ``kernels`` only which, where the other one is a medium of
+    which none was seen: with nothing there is nothing to compare."""
     kernel = trace.kernel
     if trace.network and trace.network.root:
         yield from _from_folder(trace.network)
-    if kernel and kernels:
+    if not kernels:
+        yield "kernel", kernel.release if kernel else "none was seen"
+    elif kernel:
         yield "release", kernel.release
         yield "file", count(kernel.file_bytes, "byte")
         yield "payload (syssize * 16)", count(kernel.payload_bytes, "byte")
@@ -145,7 +149,7 @@ def conclusion(
     grown = by_name.pop("grown", None)
     boots = [each.by for each in by_name.values() if each.verdict is Verdict.GOOD]
     fails = [each.by for each in by_name.values() if each.verdict is Verdict.BAD]
-    same_size = good.payload_bytes >= bad.payload_bytes > 0
+    same_size = good.payload_bytes >= bad.payload_bytes > 0  # of what has no kernel it is 0
     by_size = grown is not None and grown.verdict is Verdict.BAD and grown.cause == bad.cause
     if by_size:
         above = f"above {limit:,} bytes " if limit and limit < bad.payload_bytes else "so large "

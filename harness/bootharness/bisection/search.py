@@ -14,7 +14,7 @@ calls and memory prove is hardly expected to flicker, and is not repeated for th
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from itertools import pairwise
 from math import ceil, log, log2
@@ -191,12 +191,15 @@ class Search(Struct, frozen=True, dict=True):
     @cached_property
     def blocks(self) -> list[Block]:
         """Where the range may turn bad, and how likely that is."""
+        return posterior(self.tallies, self.low, self.size - 1, never_wrong=self._never_wrong)
+
+    @property
+    def _never_wrong(self) -> float:
+        """How probable it is beforehand that no boot is ever wrong."""
+        cause = CAUSES.get(self.sought or "")
         if self.builds_only:
-            never_wrong = BUILT
-        else:
-            cause = CAUSES.get(self.sought or "")
-            never_wrong = STEADY if cause is not None and cause.steady else FLICKERING
-        return posterior(self.tallies, self.low, self.size - 1, never_wrong=never_wrong)
+            return BUILT
+        return STEADY if cause is not None and cause.steady else FLICKERING
 
     @cached_property
     def result(self) -> Found | Lost | None:
@@ -316,12 +319,14 @@ class Search(Struct, frozen=True, dict=True):
                 if found is not None:
                     yield found
 
-    def _nearest(self, level: float, reach: float, pending: Iterable[int]) -> int | None:
+    def _nearest(self, level: float, reach: float, pending: Sequence[int]) -> int | None:
         """Return the position that tells most about whether the turn is before ``level``."""
         ideal = self._position_at(level)
         best, most = None, 0.0
+        # who waits for another boot needs nothing said again that nothing has contradicted
+        said = self.tallies if pending and self._steady and self._never_wrong > FLICKERING else {}
         for at in self._around(ideal):
-            if at in pending:
+            if at in pending or at in said:
                 continue
             share = (bad_probability(self.blocks, at) - level + reach) / (2 * reach)
             worth = _bits(share) * self._likely_to_tell(at)

@@ -32,6 +32,7 @@ Examples:
   bootharness boot appliance.qcow2
   bootharness boot installer.iso --as usb
   bootharness boot --route pxelinux --nic e1000 bzImage
+  bootharness boot --net-server kea:kea-dhcp4.conf --net-server dnsmasq:/etc/dnsmasq.conf
   bootharness boot --route ipxe --net-fault drop:block=100 bzImage
   bootharness boot --disk-fault error:lba=10000,times=2 bzImage
   git bisect run sh -c 'make bzImage || exit 125; bootharness boot arch/x86/boot/bzImage \\
@@ -71,6 +72,7 @@ is bad for another cause is 125, which `git bisect run` skips.
     "servers",
     metavar="SERVER",
     multiple=True,
+    shell_complete=values.servers,
     help="Boot from a server of your own: dnsmasq:FILE, kea:FILE or command:WORDS, with "
     "@ADDRESS/BITS in front of the colon where its configuration does not tell; may be repeated.",
 )

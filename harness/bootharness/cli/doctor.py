@@ -20,6 +20,7 @@ _NAMES = (
     "boot",
     "network",
     "uefi",
+    "servers",
     "grub",
     "deb",
     "compressed",
@@ -34,8 +35,8 @@ _NAMES = (
 @click.command(
     "doctor",
     epilog="""\b
-USE is boot, network, uefi, grub, deb, compressed, media, screens, debug, build or config; without
-one all are looked at.
+USE is boot, network, uefi, servers, grub, deb, compressed, media, screens, debug, build or config;
+without one all are looked at.
 
 \b
 Examples:

@@ -56,9 +56,7 @@ def command(kept: Path, needle: Path, area: str, margin: int, match: float) -> N
     """
     wanted = Area.parse(area)
     if needle.suffix.lower() != ".png":
-        raise UsageError(
-            f"{needle}: a needle's name ends in .png, by which --until-screen knows it"
-        )
+        raise UsageError(f"{needle}: a needle's name ends in .png, by which it is known to be one")
     screen_file = _screen_of(kept)
     content = read_regular(screen_file, most=MOST_BYTES)
     try:

@@ -154,6 +154,25 @@ def _for_configs() -> Iterator[Tool]:
     yield from KCONFIG_TOOLS
 
 
+def _for_servers() -> Iterator[Tool]:
+    from bootharness.network.namespace import IP, UNSHARE
+
+    yield from (UNSHARE, IP)
+
+
+def _about_servers() -> Iterator[Note]:
+    from bootharness.network.dnsmasq import DNSMASQ
+    from bootharness.network.kea import KEA
+    from bootharness.network.namespace import why_no_namespace
+    from bootharness.network.server_setup import is_installed
+
+    why = why_no_namespace()
+    yield Note(why or "network namespaces can be made", good=why is None)
+    for server in (DNSMASQ, KEA):
+        here = is_installed(server)
+        yield Note(f"{server.name} is here" if here else str(server.missing()))
+
+
 def _about_this_computer() -> Iterator[Note]:
     from bootharness.host.tool import QEMU_64
 
@@ -249,6 +268,7 @@ USES: dict[str, _Use] = {
     "boot": _Use("boots from a disk, and predictions", _for_boots, _about_this_computer),
     "network": _Use("routes from a network", _for_networks("bios")),
     "uefi": _Use("routes with a UEFI", _for_networks("uefi")),
+    "servers": _Use("--net-server: your own dnsmasq, Kea, ...", _for_servers, _about_servers),
     "grub": _Use("--route grub", _for_grub),
     "deb": _Use("kernels as deb:PACKAGE", _for_packages),
     "compressed": _Use("kernels and images compressed with zstd or lz4", _for_compressed),

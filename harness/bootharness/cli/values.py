@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from click import Context, Parameter
     from click.shell_completion import CompletionItem
 
-__all__ = ["OPTION_VALUES", "causes", "kernels", "places", "routes", "untils"]
+__all__ = ["OPTION_VALUES", "causes", "kernels", "places", "routes", "servers", "untils"]
 
 _Completer = Callable[["Context", "Parameter", str], "list[CompletionItem]"]
 _KERNELS = ("deb:", "grow:", "selfcheck:")
@@ -79,6 +79,13 @@ def places(_context: "Context", _parameter: "Parameter", typed: str) -> "list[Co
     return _begin((name.removesuffix("N") for name in PLACES), typed)
 
 
+def servers(_context: "Context", _parameter: "Parameter", typed: str) -> "list[CompletionItem]":
+    """Complete what kind of server it is; files come behind that."""
+    from bootharness.plan.net_server import SERVER_KINDS
+
+    return _begin((f"{kind}:" for kind in SERVER_KINDS), typed)
+
+
 def untils(_context: "Context", _parameter: "Parameter", typed: str) -> "list[CompletionItem]":
     """Complete what a boot has to come to; a pattern is the person's own."""
     from bootharness.plan.goal import AUTO, SHUTDOWN, UNTIL
@@ -120,9 +127,11 @@ def _of_qemu(names: Callable[[str], list[str]]) -> list[str]:
 OPTION_VALUES: Mapping[str, _Completer] = {
     "route": routes,
     "faults": faults,
+    "more_servers": servers,
     "disk_faults": disk_faults,
     "until": untils,
     "until_screen": needles,
+    "fail_on": needles,
     "machine_type": machines,
     "cpu": cpus,
 }

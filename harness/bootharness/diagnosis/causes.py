@@ -12,8 +12,8 @@ __all__ = ["CAUSES", "Cause"]
 class Cause(Struct, frozen=True):
     """A way in which a boot fails, or in which we fail to find out (``verdict`` "skip").
 
-    One that is ``steady`` follows from what a kernel or loader is, as calls and memory prove: the
-    same boot fails the same way again.
+    One that is ``steady`` follows from what a kernel, a loader or a medium is, as calls, memory and
+    the words of a boot manager prove: the same boot fails the same way again.
     """
 
     name: str
@@ -29,7 +29,7 @@ _STEADY = (
     "destination-wrapped", "destination-misplaced", "payload-truncated", "payload-corrupt",
     "setup-corrupt", "memory-clobbered", "initrd-misplaced", "cmdline-wrong", "header-not-set",
     "handoff-state", "boot-params-wrong", "a20-closed", "other-kernel", "wrong-cpu",
-    "no-efi-stub", "not-a-kernel", "build-failed",
+    "no-efi-stub", "not-a-kernel", "build-failed", "boot-manager-error", "no-boot-catalog",
 )  # fmt: skip
 
 CAUSES: dict[str, Cause] = {
@@ -273,8 +273,9 @@ CAUSES: dict[str, Cause] = {
         ),
         Cause(
             "fail-on-seen",
-            "What --fail-on says came: a pattern that makes a boot bad.",
-            "the line, the pattern, and what was written behind it",
+            "What --fail-on says came: a pattern, or a picture, that makes a boot bad.",
+            "the line, the pattern, and what was written behind it; of a picture, where it was and "
+            "how like it",
             "Read the line and those behind it: what it complains of is the cause. `bootharness "
             "bisect` with the same --fail-on finds the kernel with which it began.",
         ),
@@ -361,6 +362,15 @@ CAUSES: dict[str, Cause] = {
             "explains it.",
             "its message, its last calls",
             "Look up the message in the loader's source.",
+        ),
+        Cause(
+            "started-kernel-stopped",
+            "A kernel that a boot manager started, as Xen or another one by multiboot, was reset "
+            "or does not get on.",
+            "its last words on the serial line, where the CPU was",
+            "Read its last words: Xen says there of its Dom0, and of what it was not given. If "
+            "there are none, give it the serial line as its console (Xen: console=com1 "
+            "com1=115200).",
         ),
         Cause(
             "triple-fault",
@@ -471,11 +481,47 @@ CAUSES: dict[str, Cause] = {
             "user class.",
         ),
         Cause(
+            "tree-no-config",
+            "A boot program found no configuration under any of the names that it tries.",
+            "the names, in the order in which they were asked for",
+            "Put the configuration under one of these names, as seen from where the boot program "
+            "lies (PXELINUX: pxelinux.cfg/default; GRUB: grub/grub.cfg, or as it was built).",
+        ),
+        Cause(
+            "tree-wrong-file",
+            "A file cannot be what it was asked for: it is empty, cut short, a page of HTML, or a "
+            "module of another SYSLINUX.",
+            "the file, what it is, the boot program's words",
+            "Put the right file there: copy it again, all modules from the same version as the "
+            "boot program; what a web server sent as an error is no file.",
+        ),
+        Cause(
+            "tree-initrd-unused",
+            "An initrd was fetched and not handed to the kernel.",
+            "the initrd, what the kernel was told of",
+            "Name it on the kernel's command line (initrd=NAME, for iPXE under UEFI), in the "
+            "INITRD line of the label that is booted, or by GRUB's command initrd.",
+        ),
+        Cause(
+            "chain-loop",
+            "A boot program, or a script, loads itself again and again.",
+            "how often it came, and when",
+            "Have the DHCP server name a script where the client is iPXE (user class, option 77), "
+            "or build the script into iPXE; in a script, have what fails end in another command.",
+        ),
+        Cause(
             "proxy-silent",
             "A proxy DHCP server offered to name the boot file, and did not answer when asked.",
             "its address, how often it was asked, whether its port is closed, its own words",
             "Let it answer at UDP port 4011, or name the boot file in the offer; look for a "
             "firewall between.",
+        ),
+        Cause(
+            "proxy-ignored",
+            "A proxy DHCP server answered which file to boot, and the client did not take that.",
+            "who asked whom, how often, the file",
+            "Give clients with this firmware what they take: to dnsmasq, `pxe-service` in place of "
+            "`dhcp-boot` for those that ask at port 4011.",
         ),
         Cause(
             "wrong-boot-program",

@@ -23,6 +23,7 @@ from bootharness.trace.network_facts import (
 
 __all__ = [
     "NO_FILENAME",
+    "PROXY_IGNORED",
     "QUIET_S",
     "REFUSALS",
     "WRONG_PROGRAM",
@@ -30,6 +31,7 @@ __all__ = [
     "certain",
     "faults",
     "last_asked",
+    "loads_of",
     "root",
     "served_as",
     "still_awaited",
@@ -98,8 +100,12 @@ _ASKS = (
 )
 _DHCP = (NetEventKind.DISCOVER, NetEventKind.REQUEST, NetEventKind.ACK, NetEventKind.NAK)
 _IN_ORDER = ("nbp", "script", "kernel", "initrd")
+# a boot program begins as it did before, and the server has not changed; a script may count
+_LOOP_AFTER = {"nbp": 3, "script": 20}
 NO_FILENAME = "dhcp-no-filename"
 """The cause of who is told of no boot file."""
+PROXY_IGNORED = "proxy-ignored"
+"""The cause of who does not take what a proxy answers."""
 WRONG_PROGRAM = "wrong-boot-program"
 """The cause of who got a boot program that does not run there."""
 _WANTS_TO_BOOT = ("PXE", "HTTPClient")
@@ -122,7 +128,7 @@ def certain(facts: NetworkFacts, now: float) -> tuple[str, NetEvent] | None:
     """Return the cause of a boot's failure and the event that showed it, None as yet."""
     # whoever else there is may still name a file: only its client knows when it waits no more
     spoilt = [each for each in _spoilt(facts) if not (facts.servers and each[0] == NO_FILENAME)]
-    found = [*spoilt, *_refused(facts, now)]
+    found = [*spoilt, *_refused(facts, now), *_looped(facts)]
     wrong = foreign_program(facts)
     # a UEFI goes on with its other boot options
     if wrong and now - wrong.seconds > QUIET_S and _runs_nothing_else(facts, wrong):
@@ -137,9 +143,11 @@ def certain(facts: NetworkFacts, now: float) -> tuple[str, NetEvent] | None:
 def root(facts: NetworkFacts) -> tuple[str, NetEvent] | None:
     """Return what `certain` does once the boot is over, so that nothing else can come."""
     waits = ((wait.cause, wait.event) for wait in _waits(facts))
-    wrong = foreign_program(facts)
-    programs = [(WRONG_PROGRAM, wrong)] if wrong else []
-    return _earliest([*_spoilt(facts), *_refused(facts, None), *programs, *waits], facts)
+    wrong, ignored = foreign_program(facts), _ignored(facts)
+    found = [(WRONG_PROGRAM, wrong)] if wrong else []
+    found += [(PROXY_IGNORED, ignored)] if ignored else []
+    found += [*_spoilt(facts), *_refused(facts, None), *_looped(facts, over=True), *waits]
+    return _earliest(found, facts)
 
 
 def still_awaited(facts: NetworkFacts, now: float) -> Wait | None:
@@ -190,6 +198,59 @@ def _spoilt(facts: NetworkFacts) -> Iterator[tuple[str, NetEvent]]:
                 yield cause, event
         elif kind == NetEventKind.HTTP_CLOSED and _taken_for_all(event, facts):
             yield _CAUSES[kind], event
+
+
+def _ignored(facts: NetworkFacts) -> NetEvent | None:
+    """Return the last answer of a proxy to a client that asked it the same again after an answer,
+    and asked for no file, else None."""
+    answers = [each for each in facts.events if each.kind == NetEventKind.PROXY_ACK]
+    again = [each for each in facts.events if each.kind == NetEventKind.PROXY_REQUEST]
+    if not answers or not again or again[-1].repeats < 2 or again[-1].seconds < answers[0].seconds:
+        return None
+    return None if any(each.kind in _ASKS for each in _after(answers[0], facts)) else answers[-1]
+
+
+def loads_of(event: NetEvent, facts: NetworkFacts) -> tuple[NetEvent, ...]:
+    """Return when a file came since something was asked for that was not asked for before."""
+    return _loads(NetEventKind.FILE_SERVED, event, facts)
+
+
+def _loads(kind: NetEventKind, event: NetEvent, facts: NetworkFacts) -> tuple[NetEvent, ...]:
+    asked: set[str] = set()
+    loads: list[NetEvent] = []
+    for each in facts.events:
+        if each.kind == kind and each.file == event.file and each.file in asked:
+            loads.append(each)
+        elif each.kind in _ASKS and each.file not in asked:
+            asked.add(each.file)
+            loads.clear()
+    return tuple(loads)
+
+
+def _looped(facts: NetworkFacts, *, over: bool = False) -> Iterator[tuple[str, NetEvent]]:
+    """What is loaded again and again, and nothing new is asked for in between.
+
+    Once the boot is over, an iPXE that asked for what it had come as has done it too.
+    """
+    for event in {each.file: each for each in facts.events if each.file}.values():
+        role = facts.role(event.file) or ""
+        limit = _LOOP_AFTER.get(role)
+        if limit and len(loads := loads_of(event, facts)) >= limit:
+            yield "chain-loop", loads[limit - 1]
+        elif over and role == "nbp" and (again := _by_itself(event, facts)):
+            yield "chain-loop", again
+
+
+def _by_itself(event: NetEvent, facts: NetworkFacts) -> NetEvent | None:
+    """Return when an iPXE that came as a file was named it, and asked for it, if it did."""
+    loads = loads_of(event, facts)
+    if not loads or facts.firmware != "uefi":
+        return None  # by a BIOS the card's own program is an iPXE
+    asked = _loads(NetEventKind.FILE_REQUESTED, event, facts)
+    again = next((each for each in asked if each.seconds > loads[0].seconds), None)
+    since = [each for each in _after(loads[0], facts) if again and each.seconds < again.seconds]
+    named = any(each.kind == NetEventKind.REQUEST and "iPXE" in each.text for each in since)
+    return again if named else None
 
 
 def _runs_nothing_else(facts: NetworkFacts, event: NetEvent) -> bool:

@@ -8,7 +8,7 @@ from bootharness.diagnosis.verdict import Finding
 from bootharness.text import address, count
 from bootharness.trace.boot_trace import BootTrace
 
-__all__ = ["cmdline_wrong"]
+__all__ = ["cmdline_that_arrived", "cmdline_wrong"]
 
 _SHOWN = 60
 _FORESEEN = "the command line"
@@ -69,6 +69,12 @@ def _limit(trace: BootTrace) -> int | None:
     seen = trace.handoff.header if trace.handoff else None
     header = seen or (trace.kernel.header if trace.kernel else None)
     return header.cmdline_limit if header else None
+
+
+def cmdline_that_arrived(trace: BootTrace) -> str | None:
+    """Return the command line that the kernel has, None where all of it is not known."""
+    arrived = _arrived(trace)
+    return arrived.line if arrived and arrived.whole else None
 
 
 def _arrived(trace: BootTrace) -> _Arrived | None:

@@ -3,6 +3,7 @@
 import re
 
 from bootharness.diagnosis.hangs import last_call, last_calls, place, read_zeros
+from bootharness.diagnosis.started import runs_at_the_end
 from bootharness.diagnosis.verdict import Finding
 from bootharness.plan import SHUTDOWN
 from bootharness.plan.goal import is_pattern
@@ -61,6 +62,8 @@ def triple_fault(trace: BootTrace) -> Finding | None:
 
 def _reset(trace: BootTrace, by: str) -> Finding | None:
     if trace.ending.kind != "guest-reset" or trace.reached("protected-mode"):
+        return None
+    if runs_at_the_end(trace):
         return None
     if _reset_by(trace) != by:
         return None

@@ -4,6 +4,7 @@ import re
 
 from bootharness.diagnosis.odd_header import odd_field
 from bootharness.diagnosis.protocol import loader_message
+from bootharness.diagnosis.started import runs_at_the_end
 from bootharness.diagnosis.verdict import Finding
 from bootharness.formats.bioscall import BiosCall
 from bootharness.formats.call_lines import call_lines
@@ -13,6 +14,8 @@ from bootharness.trace.machine_facts import CpuSample
 
 __all__ = [
     "bios_hang",
+    "how",
+    "hung",
     "in_cpu_check",
     "kernel_hang",
     "kernel_silent",
@@ -20,6 +23,7 @@ __all__ = [
     "last_calls",
     "place",
     "read_zeros",
+    "samples_of",
     "setup_hang",
     "stage1_hang",
 ]
@@ -37,19 +41,19 @@ _LOOK_BACK_CALLS, _SHOWN_CALLS = 400, 4
 
 def stage1_hang(trace: BootTrace) -> Finding | None:
     """The loader runs on, or has stopped, without new BIOS calls."""
-    if not _hung(trace) or trace.handoff or trace.network or _in_bios(trace):
+    if not hung(trace) or trace.handoff or trace.network or _in_bios(trace):
         return None
     if trace.kernel_runs:
         return None  # a kernel that was entered at its 32-bit or 64-bit entry
-    if in_cpu_check(trace):
+    if in_cpu_check(trace) or runs_at_the_end(trace):
         return None
     said = loader_message(trace)
     empty = trace.disk and not int(trace.disk.boot_sector[: _CODE_BYTES * 2] or "1", 16)
     why = "; the code in the boot sector is all zeros" if empty else read_zeros(trace)
     return Finding(
-        f"the loader {_how(trace)}{f', after saying {said!r}' if said else ''}{why}"
+        f"the loader {how(trace)}{f', after saying {said!r}' if said else ''}{why}"
         f"{last_call(trace)}",
-        _samples(trace),
+        samples_of(trace),
     )
 
 
@@ -66,21 +70,21 @@ def in_cpu_check(trace: BootTrace) -> bool:
 
 def bios_hang(trace: BootTrace) -> Finding | None:
     """The BIOS itself does not come back."""
-    if not _hung(trace) or trace.handoff or trace.network or not _in_bios(trace):
+    if not hung(trace) or trace.handoff or trace.network or not _in_bios(trace):
         return None
-    return Finding(f"the BIOS {_how(trace)}{last_call(trace)}", _samples(trace))
+    return Finding(f"the BIOS {how(trace)}{last_call(trace)}", samples_of(trace))
 
 
 def setup_hang(trace: BootTrace) -> Finding | None:
     """The setup code was entered and protected mode never."""
-    if not _hung(trace) or not trace.handoff:
+    if not hung(trace) or not trace.handoff:
         return None
     if trace.reached("protected-mode") or trace.kernel_spoke:
         return None
     why = odd_field(trace)
     return Finding(
-        f"the kernel's setup code {_how(trace)}{last_call(trace)}{f'; {why}' if why else ''}",
-        _samples(trace),
+        f"the kernel's setup code {how(trace)}{last_call(trace)}{f'; {why}' if why else ''}",
+        samples_of(trace),
     )
 
 
@@ -104,19 +108,19 @@ def kernel_silent(trace: BootTrace) -> Finding | None:
     return Finding(
         f"the kernel runs, at {address(running[-1].linear)}, but says nothing, neither on the "
         f"serial line nor as text on the screen; {why}",
-        (f"command line: {cmdline or ''}", *_samples(trace)),
+        (f"command line: {cmdline or ''}", *samples_of(trace)),
     )
 
 
 def kernel_hang(trace: BootTrace) -> Finding | None:
     """The kernel has begun and does not get on."""
-    if not _hung(trace):
+    if not hung(trace):
         return None
     if not trace.kernel_spoke and not (trace.ending.kind in _PROVEN and _in_kernel(trace)):
         return None
     return Finding(
-        f"the kernel {_how(trace)}; {trace.last_milestone}",
-        (*_samples(trace), *trace.serial.splitlines()[-_SERIAL_LINES:]),
+        f"the kernel {how(trace)}; {trace.last_milestone}",
+        (*samples_of(trace), *trace.serial.splitlines()[-_SERIAL_LINES:]),
     )
 
 
@@ -154,7 +158,8 @@ def _sets_screen(call: BiosCall) -> bool:
     return call.number == 0x10 and call.function != 0x0E
 
 
-def _hung(trace: BootTrace) -> Ending | None:
+def hung(trace: BootTrace) -> Ending | None:
+    """Return how a boot ended that did not get on any more, None where it did."""
     return trace.ending if trace.ending.kind in _HANGS else None
 
 
@@ -173,7 +178,8 @@ def _in_bios(trace: BootTrace) -> bool:
     )
 
 
-def _how(trace: BootTrace) -> str:
+def how(trace: BootTrace) -> str:
+    """Say of who does not get on what he does, to go behind his name."""
     own = [sample for sample in trace.samples if not sample.in_bios] or trace.samples
     where = f" at {place(trace, own[-1])}" if own else ""
     what = f": {trace.ending.detail}" if trace.ending.detail else ""
@@ -193,7 +199,8 @@ def place(trace: BootTrace, sample: CpuSample) -> str:
     return f"{at} ({symbol})" if symbol else at
 
 
-def _samples(trace: BootTrace) -> tuple[str, ...]:
+def samples_of(trace: BootTrace) -> tuple[str, ...]:
+    """Return where the CPU was as lines of evidence."""
     if not trace.samples:
         return ()
     places = list(dict.fromkeys(place(trace, sample) for sample in trace.samples))

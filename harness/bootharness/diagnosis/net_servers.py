@@ -9,7 +9,7 @@ from bootharness.diagnosis.programs import client_of
 from bootharness.text import count
 from bootharness.trace.network_facts import NetEvent, NetEventKind, NetworkFacts
 
-__all__ = ["their_sentence", "wrong_program"]
+__all__ = ["proxy_ignored", "their_sentence", "wrong_program"]
 
 _BY = re.compile(r"by (\S+ at [0-9.]+)")
 _PORT = re.compile(r"^([0-9.]+) has nobody at UDP port (\d+)$")
@@ -40,10 +40,10 @@ def their_sentence(cause: str, event: NetEvent, facts: NetworkFacts) -> str | No
 def _no_offer(event: NetEvent, facts: NetworkFacts) -> str:
     asked = [each for each in facts.events if each.kind == NetEventKind.DISCOVER]
     proxy = facts.first(NetEventKind.PROXY_OFFER)
-    only = f", but for a proxy's, {_by(proxy)}" if proxy else ""
+    only = f"; only a proxy, {_by(proxy)}, answered" if proxy else ""
     return (
         f"{client_at(facts, event).name} asked for an address {count(len(asked), 'time')} from "
-        f"{asked[0].seconds:.2f} s on and got no DHCP offer{only}, from {facts.server}"
+        f"{asked[0].seconds:.2f} s on and got no DHCP offer from {facts.server}{only}"
         f"{_said(facts)}"
     )
 
@@ -73,6 +73,17 @@ def _proxy_silent(event: NetEvent, facts: NetworkFacts) -> str:
     return (
         f"{who} offered to name the boot file and does not answer at {at} port 4011, where it was "
         f"asked {count(event.repeats + 1, 'time')}{closed}{_said(facts)}"
+    )
+
+
+def proxy_ignored(event: NetEvent, facts: NetworkFacts) -> str:
+    """Return how it is told that a client does not take what a proxy answers."""
+    asked = [each for each in facts.events if each.kind == NetEventKind.PROXY_REQUEST]
+    name = f"names {event.file}" if event.file else "names no file"
+    return (
+        f"{client_at(facts, event).name} asked the proxy, {_by(event)}, "
+        f"{count(asked[-1].repeats + 1, 'time')} at port 4011 and was answered, but did not take "
+        f"the answer, which {name}"
     )
 
 

@@ -5,22 +5,24 @@ from collections.abc import Callable
 
 from bootharness.diagnosis.certainty import (
     NO_FILENAME,
+    PROXY_IGNORED,
     REFUSALS,
     WRONG_PROGRAM,
     Wait,
     certain,
     faults,
+    loads_of,
     root,
     served_as,
 )
-from bootharness.diagnosis.net_servers import their_sentence, wrong_program
+from bootharness.diagnosis.net_servers import proxy_ignored, their_sentence, wrong_program
 from bootharness.diagnosis.patience import client_at
 from bootharness.diagnosis.screens import boot_manager_error, boot_menu_waits
 from bootharness.diagnosis.verdict import Diagnosis
 from bootharness.diagnosis.vlan import other_vlan
 from bootharness.text import address, count
 from bootharness.trace.boot_trace import BootTrace
-from bootharness.trace.network_facts import NetEvent, NetEventKind, NetworkFacts, base_name
+from bootharness.trace.network_facts import NetEvent, NetEventKind, NetFile, NetworkFacts, base_name
 from bootharness.trace.signs import program_errors
 
 __all__ = ["SIGNS", "asking"]
@@ -29,10 +31,14 @@ _EVIDENCE = 8
 _DIGITS = 12
 # iPXE's own number for a URL that it has no opener for
 _NO_SUCH_PROTOCOL = "ipxe.org/3c092"
+_NAMES, _TIMES = 14, 3
 _ACCESS_DENIED = re.compile(r"Access Denied|Security Violation")
 # boot programs and the BIOS have some of the memory, and it has holes
 _MOVING_ROOM = 48 << 20
 _CRASHED, _DUMP_LINES = "X64 Exception Type", 24
+_CONFIGURATION = re.compile(
+    r"(?:^|/)(?:pxelinux\.cfg/[^/]+|grub\.cfg[^/]*|(?:sys|ext|iso)linux\.cfg)$"
+)
 _BAD_EVEN_IF_IT_BOOTS = "tftp-corrupt"
 
 
@@ -49,6 +55,8 @@ def network_failed(trace: BootTrace) -> Diagnosis | None:
         return None  # it may have done without
     if trace.ending.kind == "reached" and cause != _BAD_EVEN_IF_IT_BOOTS:
         return None
+    if event.kind in REFUSALS and event.file in configurations_tried(facts):
+        cause = "tree-no-config"
     sentence = their_sentence(cause, event, facts) or _SENTENCES[cause](event, facts)
     if trace.ending.kind == "boot-program":
         sentence += f'; then {client_at(facts, event).name} gave up: "{trace.ending.detail}"'
@@ -213,6 +221,13 @@ def asking(wait: Wait) -> str:
     return f"{what}, since {wait.since:.2f} s, and may go on until {wait.until:.0f} s"
 
 
+def configurations_tried(facts: NetworkFacts) -> tuple[str, ...]:
+    """Return the names of configurations that were asked for in vain, none where one came."""
+    if any(_CONFIGURATION.search(name) for name in _served(facts)):
+        return ()
+    return tuple(name for name in facts.not_there if _CONFIGURATION.search(name))
+
+
 def _entered(trace: BootTrace) -> bool:
     return trace.handoff is not None or trace.reached("banner")
 
@@ -335,11 +350,42 @@ def _link_down(event: NetEvent, facts: NetworkFacts) -> str:
     return f"the card's link is down since {event.seconds:.2f} s{asked}"
 
 
+def _chain_loop(event: NetEvent, facts: NetworkFacts) -> str:
+    if event.kind == NetEventKind.FILE_REQUESTED:
+        return (
+            f"{event.file} loads itself: the DHCP server named it to the firmware, and then to the "
+            f"iPXE that it is, which asked for it at {event.seconds:.2f} s"
+        )
+    loads = [each for each in loads_of(event, facts) if each.seconds <= event.seconds]
+    times = [f"{each.seconds:.2f}" for each in loads[-_TIMES:]]
+    sentence = (
+        f"{_named(event.file, facts)} is loaded again and again: it came {len(loads):,} times, the "
+        f"last at {', '.join(times[:-1])} and {times[-1]} s, and nothing new was asked for between"
+    )
+    if facts.role(event.file) == "nbp":
+        sentence += "; the DHCP server names it to every client, so to itself too"
+    return sentence
+
+
+def _no_config(_event: NetEvent, facts: NetworkFacts) -> str:
+    tried = configurations_tried(facts)
+    names = list(tried) if len(tried) <= _NAMES else [*tried[: _NAMES - 1], "...", tried[-1]]
+    return (
+        f"{_program(facts)} found no configuration: it asked, in this order, for {', '.join(names)}"
+    )
+
+
 def _not_found(event: NetEvent, facts: NetworkFacts) -> str:
     if facts.root:
-        why = event.text.partition(" ")[2]
-        return f"{event.file} was asked for, and the folder has no such file{why and f', {why}'}"
+        return _not_in(event, event.text.partition(" ")[2])
     return f"the server has no file {event.file}, which is the boot's {facts.role(event.file)}"
+
+
+def _not_in(event: NetEvent, why: str) -> str:
+    """Say that a folder has no such file, or why it is not served."""
+    if why and not why.startswith("but"):
+        return f"{event.file} was asked for, and it {why}"
+    return f"{event.file} was asked for, and the folder has no such file{why and f', {why}'}"
 
 
 def _stalled(event: NetEvent, facts: NetworkFacts) -> str:
@@ -391,9 +437,11 @@ def _http(event: NetEvent, facts: NetworkFacts) -> str:
 
 
 def _http_status(event: NetEvent, facts: NetworkFacts) -> str:
-    role = facts.role(event.file)
-    what = f"{event.file}, the {role}" if role else event.file
-    return f"the HTTP server answered {event.text} to the request for {what}"
+    status, _, why = event.text.partition(", ")
+    if facts.root and status.startswith("404"):
+        return f"{_not_in(event, why)}, over HTTP ({status})"
+    named = _named(event.file, facts).rstrip(",")
+    return f"the HTTP server answered {status} to the request for {named}"
 
 
 _SENTENCES: dict[str, Callable[[NetEvent, NetworkFacts], str]] = {
@@ -401,7 +449,10 @@ _SENTENCES: dict[str, Callable[[NetEvent, NetworkFacts], str]] = {
     "dhcp-no-ack": _no_ack,
     NO_FILENAME: _no_filename,
     "link-down": _link_down,
+    "chain-loop": _chain_loop,
+    "tree-no-config": _no_config,
     WRONG_PROGRAM: wrong_program,
+    PROXY_IGNORED: proxy_ignored,
     "tftp-not-found": _not_found,
     "tftp-stalled": _stalled,
     "tftp-truncated": _truncated,
@@ -412,8 +463,36 @@ _SENTENCES: dict[str, Callable[[NetEvent, NetworkFacts], str]] = {
     "http-refused": _http,
 }
 
+
+def wrong_file(trace: BootTrace) -> Diagnosis | None:
+    """A file of a folder cannot be what it was asked for, and nothing came of it."""
+    facts = trace.network
+    if facts is None or not facts.root or _entered(trace) or trace.ending.kind == "reached":
+        return None
+    flawed = [each for each in facts.files if each.flaw]
+    if not flawed or not _is_last(flawed[-1], facts):
+        return None
+    file, said = flawed[-1], _words(trace)
+    by = f"{_program(facts)} gave up" if said else "nothing came of it"
+    return Diagnosis(
+        "tree-wrong-file",
+        f"{_named(file.name, facts)} {file.flaw}, and {by}{trace.ended_after}"
+        f"{said and f': {chr(34)}{said}{chr(34)}'}",
+        tuple(str(event) for event in facts.events[-_EVIDENCE:]),
+    )
+
+
+def _is_last(flawed: NetFile, facts: NetworkFacts) -> bool:
+    """Whether nothing came after a file but what is loaded beside a kernel."""
+    after = [each for each in facts.files if each.requested_at > flawed.requested_at]
+    return all(each.role == "initrd" or each.name == flawed.name for each in after) and (
+        bool(flawed.file_bytes) or not after
+    )
+
+
 SIGNS: tuple[Callable[[BootTrace], Diagnosis | None], ...] = (
     other_vlan,
+    wrong_file,
     network_failed,
     told_too_little,
     firmware_crashed,

@@ -1,15 +1,26 @@
 """Causes that a boot manager, a boot sector or a BIOS tells on the screen."""
 
+from bootharness.diagnosis.cmdline import cmdline_that_arrived
 from bootharness.diagnosis.kernel import no_init
+from bootharness.diagnosis.started import runs_at_the_end
 from bootharness.diagnosis.verdict import Finding
 from bootharness.formats.screen_text import screen_text
+from bootharness.text import as_shown
 from bootharness.trace.boot_managers import complaint_of, last_lines, waits
 from bootharness.trace.boot_trace import BootTrace
+from bootharness.trace.network_facts import NetEventKind
 
-__all__ = ["boot_manager_error", "boot_menu_waits", "initrd_dropped", "survived"]
+__all__ = [
+    "boot_manager_error",
+    "boot_menu_waits",
+    "initrd_dropped",
+    "initrd_unused",
+    "survived",
+]
 
 _RESTS = ("boot-manager", "waits-for-key", "idle", "loop", "halted", "timeout")
 _SHOWN_LINES, _MENU_LINES = 6, 4
+_SHOWN_CHARACTERS = 4000
 
 
 def boot_manager_error(trace: BootTrace) -> Finding | None:
@@ -17,7 +28,7 @@ def boot_manager_error(trace: BootTrace) -> Finding | None:
     if not _before_a_kernel(trace) or trace.ending.kind not in _RESTS:
         return None
     said = _complaint(trace)
-    if not said:
+    if not said or runs_at_the_end(trace):  # what that says is in another place
         return None
     return Finding(f'the boot manager gave up; it says "{said}"', _screen(trace))
 
@@ -27,17 +38,23 @@ def boot_menu_waits(trace: BootTrace) -> Finding | None:
     if not _before_a_kernel(trace) or trace.ending.kind not in _RESTS or _complaint(trace):
         return None
     text = _text(trace)
+    who = runs_at_the_end(trace) or "the boot manager"
+    if running := _script_of_ipxe(trace):
+        return Finding(
+            f"iPXE runs {running} and waits{trace.ended_after}, as a menu, a prompt or a shell "
+            f'does: its screen ends in "{last_lines(text, _MENU_LINES)}"',
+            _screen(trace),
+        )
     if waits(text):
         return Finding(
-            f'the boot manager waits for a person{trace.ended_after}: its screen ends in "'
-            f'{last_lines(text)}"',
+            f'{who} waits for a person{trace.ended_after}: its screen ends in "{last_lines(text)}"',
             _screen(trace),
         )
     picture = trace.post_mortem.ocr if trace.post_mortem else ""
     if text.strip() or not picture.strip():
         return None
     return Finding(
-        f"the boot manager shows a picture and does nothing more{trace.ended_after}, as a menu "
+        f"{who} shows a picture and does nothing more{trace.ended_after}, as a menu "
         f'does that waits for a person: OCR reads off it "{last_lines(picture, _MENU_LINES)}"',
         tuple(f"OCR: {line}" for line in picture.splitlines()[-_SHOWN_LINES:]),
     )
@@ -55,6 +72,25 @@ def initrd_dropped(trace: BootTrace) -> Finding | None:
         f'the kernel was started without its initrd{memory}: the boot manager said "{said}", and '
         "the kernel found no /init to run",
         _screen(trace),
+    )
+
+
+def initrd_unused(trace: BootTrace) -> Finding | None:
+    """An initrd came over the network, and the kernel was not told of it."""
+    facts = trace.network
+    if facts is None or not facts.brought or trace.ending.kind == "reached":
+        return None
+    came = [each for each in facts.files if each.role == "initrd" and each.outcome == "served"]
+    header = trace.handoff.header if trace.handoff else None
+    if not came or (header.ramdisk_size if header else not no_init(trace)):
+        return None
+    named = cmdline_that_arrived(trace)
+    if header is None and (named is None or "initrd=" in named):
+        return None
+    told = "its header says that there is none" if header else f'its command line is "{named}"'
+    return Finding(
+        f"{came[-1].name}, the initrd, came whole, and the kernel was not told of it: {told}",
+        tuple(str(event) for event in facts.events if event.file == came[-1].name),
     )
 
 
@@ -77,10 +113,31 @@ def _complaint(trace: BootTrace) -> str | None:
     return complaint_of(_text(trace)) or complaint_of(written)
 
 
+def _script_of_ipxe(trace: BootTrace) -> str | None:
+    """Return the script that an iPXE got last of all, after which nothing was asked for."""
+    facts = trace.network
+    if facts is None or not facts.events or facts.events[-1].kind != NetEventKind.FILE_SERVED:
+        return None
+    name = facts.events[-1].file
+    came = [each for each in facts.files if each.name == name]
+    is_script = facts.role(name) == "script" and not (came and came[-1].flaw)
+    asks = [each for each in facts.events if each.kind == NetEventKind.REQUEST]
+    by_ipxe = bool(asks) and "iPXE" in asks[-1].text
+    return name if facts.brought and is_script and by_ipxe and not _of_another(name) else None
+
+
+def _of_another(name: str) -> bool:
+    """Whether a script is a configuration of another boot program, which iPXE may have loaded."""
+    return "pxelinux.cfg/" in name or name.endswith((".cfg", ".conf", ".menu"))
+
+
 def _text(trace: BootTrace) -> str:
     seen = trace.post_mortem
     if _before_a_kernel(trace) and seen and seen.screen.strip():
         return seen.screen
+    by_uefi = trace.machine is not None and trace.machine.firmware == "uefi"
+    if by_uefi and _before_a_kernel(trace) and not trace.boot_screen.strip():
+        return as_shown(trace.serial[-_SHOWN_CHARACTERS:])  # it is shown there too
     return trace.boot_screen
 
 

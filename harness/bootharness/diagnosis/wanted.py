@@ -20,10 +20,15 @@ _SHOWN_LINES, _SHOWN = 6, 120
 
 
 def fail_on_seen(trace: BootTrace) -> Finding | None:
-    """A pattern came that was to make the boot bad."""
+    """A pattern, or a picture, came that was to make the boot bad."""
     seen = trace.failed_on
     if trace.ending.kind != "failed-on" or seen is None or seen.by == "ocr":
         return None
+    if seen.likeness:
+        return Finding(
+            f"{seen.pattern!r} was on the screen {seen.seconds:.2f} s after launch "
+            f"({seen.likeness.percent:g} % alike, {seen.likeness.area})"
+        )
     found = "" if seen.line == seen.pattern else f", in which {seen.pattern!r} is found"
     return Finding(
         f"the {seen.on} said {_quoted(seen.line)} {seen.seconds:.2f} s after launch{found}",

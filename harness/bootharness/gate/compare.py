@@ -110,8 +110,9 @@ def slower(pace: Pace) -> bool:
 def _slower_by(pace: Pace) -> str:
     before, after = median(pace.baseline), median(pace.candidate)
     low, high = min(pace.baseline), max(pace.baseline)
+    whose = "the guest's own clock" if pace.counted else "the host's clock"
     return (
         f"{pace.milestone} after {after:.2f} s instead of {before:.2f} s ({after / before:.2f} "
-        f"times), in {len(pace.candidate)} boots of each in turns: the baseline's took {low:.2f} "
-        f"to {high:.2f} s, and each of these took longer"
+        f"times) by {whose}, in {len(pace.candidate)} boots of each in turns: the baseline's took "
+        f"{low:.2f} to {high:.2f} s, and each of these took longer"
     )

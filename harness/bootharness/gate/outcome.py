@@ -49,13 +49,15 @@ class Remark(Struct, frozen=True):
 class Pace(Struct, frozen=True):
     """Boots of a kernel and of its baseline in turns: seconds to the same milestone.
 
-    ``recalled`` tells that an earlier gate has made them.
+    ``recalled`` tells that an earlier gate has made them, ``counted`` that they are the guest's own
+    seconds, on which the host has no influence.
     """
 
     milestone: str
     baseline: tuple[float, ...]
     candidate: tuple[float, ...]
     recalled: bool = False
+    counted: bool = False
 
 
 class Entry(Struct, frozen=True, dict=True):

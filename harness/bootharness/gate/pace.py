@@ -2,7 +2,8 @@
 
 Times of another run, on a host that was busier or another one, say nothing. So a baseline
 that comes from the history is booted again for its time. Where a boot takes suspiciously
-long, it and its baseline are booted several times more, as long as it still seems so.
+long, it and its baseline are booted several times more, as long as it still seems so. Where the
+guest's own seconds were counted, it is those that are compared.
 """
 
 import hashlib
@@ -18,11 +19,12 @@ from bootharness.gate.compare import SUSPICIOUS
 from bootharness.gate.outcome import Pace
 from bootharness.runs.cell import Cell
 from bootharness.runs.history import History
-from bootharness.runs.result import Attempt, CellResult
+from bootharness.runs.result import Attempt, BootFacts, CellResult
 from bootharness.runs.work import boot_cell
 
 __all__ = ["Pair", "paces"]
 
+_COUNTED_SUSPICIOUS = 1.01
 _BOOTS = 4
 """How often a boot that seems slower, and its baseline, are booted in all."""
 
@@ -90,24 +92,25 @@ def _key(before: CellResult, after: CellResult) -> str:
 def _seems_slower(pace: Pace) -> bool:
     if not pace.baseline or not pace.candidate:
         return False
-    least = SUSPICIOUS if len(pace.candidate) == 1 else 1
+    least = _COUNTED_SUSPICIOUS if pace.counted else SUSPICIOUS
+    least = least if len(pace.candidate) == 1 else 1
     return min(pace.candidate) > least * max(pace.baseline)
 
 
 class _Times:
-    """The milestones of those boots of each cell that were made in this run."""
+    """What is known of those boots of each cell that were made in this run."""
 
     def __init__(self, executor: Executor, timing: Callable[[int], None]) -> None:
         self._executor = executor
         self._timing = timing
-        self._boots: dict[Cell, list[dict[str, float]]] = defaultdict(list)
+        self._boots: dict[Cell, list[BootFacts]] = defaultdict(list)
         self._taken: set[Cell] = set()
 
     def take(self, result: CellResult) -> None:
         """Take the times of a result that is not from the history."""
         if not result.cached and result.cell not in self._taken:
             self._taken.add(result.cell)
-            self._boots[result.cell] += [each.facts.milestones for each in result.known]
+            self._boots[result.cell] += [each.facts for each in result.known]
 
     def more(self, wanted: dict[Cell, int]) -> None:
         """Boot cells, in turns, until so many boots of each have been made."""
@@ -125,11 +128,15 @@ class _Times:
                 attempt: Attempt = boot.result()
             except CouldNotFindOut:
                 continue
-            self._boots[cell].append(attempt.facts.milestones)
+            self._boots[cell].append(attempt.facts)
 
     def pace(self, pair: Pair, name: str) -> Pace:
         """Return the times of a pair."""
+        boots = [[boot for boot in self._boots[each.cell] if name in boot.milestones]
+                 for each in pair]  # fmt: skip
+        counted = all(boot.guest_s is not None for of_one in boots for boot in of_one)
         before, after = (
-            tuple(boot[name] for boot in self._boots[each.cell] if name in boot) for each in pair
+            tuple((counted and boot.guest_s) or boot.milestones[name] for boot in of_one)
+            for of_one in boots
         )
-        return Pace(name, before, after)
+        return Pace(name, before, after, counted=counted)

@@ -25,7 +25,7 @@ from bootharness.kernels.inside import is_kernel
 from bootharness.kernels.selfcheck import SELFCHECK, selfcheck_kernel
 from bootharness.text import NUMBER
 
-__all__ = ["NamedSource", "expand", "fetch", "known_kernels", "single"]
+__all__ = ["NamedSource", "by_version", "expand", "fetch", "known_kernels", "single"]
 
 _BUILT = "arch/x86/boot/bzImage"
 _TABLENUMBER = 1 << 24
@@ -59,7 +59,7 @@ def expand(source: str) -> list[str]:
 
         package = source.removeprefix("deb:")
         if glob.has_magic(package):
-            return [f"deb:{each}" for each in sorted(matching(package), key=_version_order)]
+            return [f"deb:{each}" for each in sorted(matching(package), key=by_version)]
         DebPackage.parse(package)
         return [source]
     try:
@@ -74,14 +74,14 @@ def _expanded(source: str) -> list[str]:
     if path.is_dir():
         if (path / _BUILT).is_file():
             return [str(path / _BUILT)]
-        found = sorted(filter(is_kernel, path.iterdir()), key=_version_order)
+        found = sorted(filter(is_kernel, path.iterdir()), key=by_version)
         if not found:
             raise UsageError(f"{source}: no file in this folder is a bzImage or a UKI")
         return [str(each) for each in found]
     if path.exists():
         return [source]
     matches = [Path(match) for match in glob.glob(source, recursive=True)]  # noqa: PTH207
-    files = sorted((match for match in matches if match.is_file()), key=_version_order)
+    files = sorted((match for match in matches if match.is_file()), key=by_version)
     if not files:
         what = "nothing matches" if glob.has_magic(source) else "no such file"
         raise UsageError(
@@ -175,8 +175,8 @@ def _grow(source: str) -> tuple[int, str]:
     return int(found[1]), found[2]
 
 
-def _version_order(path: Path | str) -> list[tuple[int, int | str]]:
-    """Order vmlinuz-6.9 before vmlinuz-6.10, and 6.10-rc1 before 6.10."""
+def by_version(path: Path | str) -> list[tuple[int, int | str]]:
+    """Return what orders vmlinuz-6.9 before vmlinuz-6.10, and 6.10-rc1 before 6.10."""
     text = str(path).replace("-rc", "~rc")
     parts: list[tuple[int, int | str]] = []
     for part in re.findall(r"\d+|~|[^\d~]+", text):

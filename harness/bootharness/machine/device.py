@@ -79,7 +79,10 @@ class Drive(Struct, frozen=True):
 
 def drive_device(drive: Drive, *more: Drive) -> Device:
     """Return a medium as what the machine boots from first, and ``more`` disks in it; writes go to
-    temporary overlays.
+    temporary overlays, one for each.
+
+    One image that is there more than once is one disk with several paths, which have one serial
+    number: by that a guest knows it.
 
     Raises UsageError for a medium that an interface does not take.
     """
@@ -94,12 +97,14 @@ def drive_device(drive: Drive, *more: Drive) -> Device:
         words += ["-drive", image]
     for interface in dict.fromkeys(each.interface for each in every if each.kind != "floppy"):
         words += _CONTROLLERS.get(interface, ())
+    paths = [each.path for each in every]
     for number, each in enumerate(every):
-        words += _device_words(each, number)
+        first = paths.index(each.path)
+        words += _device_words(each, number, f"PATHS{first}" if paths.count(each.path) > 1 else "")
     return Device(tuple(words), files=tuple(each.path for each in every))
 
 
-def _device_words(drive: Drive, number: int) -> tuple[str, ...]:
+def _device_words(drive: Drive, number: int, serial: str) -> tuple[str, ...]:
     image = f"drive=disk{number}"
     if drive.kind == "floppy":
         return ("-global", "isa-fdc.bootindexA=0")
@@ -110,6 +115,8 @@ def _device_words(drive: Drive, number: int) -> tuple[str, ...]:
             f"{', '.join(_CDS)}"
         )
     device = f"{takes[drive.interface].format(number)},{image},bootindex={number}"
+    if serial and drive.interface != "nvme":  # a serial number is there that of a controller
+        device += f",serial={serial}"
     if drive.sector_bytes != SECTOR_BYTES:
         if drive.interface not in LARGE_SECTORS:
             raise UsageError(

@@ -132,6 +132,7 @@ class Machine(Closing):
         deadline = Deadline.after(_SAVE_S)
         while (status := self._saving()) != "completed":
             if status in ("failed", "cancelled") or deadline.expired:
+                self.qmp.execute("migrate_cancel")
                 raise MachineLost(f"QEMU does not save its machine: {status}")
             self.qmp.wait([], Deadline.after(_POLL_S))
 

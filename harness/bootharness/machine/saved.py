@@ -92,6 +92,7 @@ class SavedMachine(Struct, frozen=True):
             about = msgspec.msgpack.decode(file.read(min(size, _HEAD_BYTES)), type=Saved)
         except (OSError, msgspec.MsgspecError):
             file.close()
+            path.unlink(missing_ok=True)
             return None
         return cls(about, file, path)
 

@@ -11,7 +11,7 @@ from msgspec import Struct, field
 
 from bootharness.errors import UsageError
 from bootharness.host.tool import Tool
-from bootharness.network.server_setup import ServerSetup
+from bootharness.network.server_setup import ServerSetup, is_installed
 
 __all__ = ["DNSMASQ", "dnsmasq_setup"]
 
@@ -44,9 +44,11 @@ class _Read(Struct):
                 text = file.read(_BYTES)
         except OSError as error:
             raise UsageError(f"{path}: {error.strerror}") from error
+        if "\0" in text:
+            raise UsageError(f"{path}: not a configuration: there is a NUL in it")
         if depth > _DEPTH or len(self.copies) > _FILES:
             raise UsageError(f"{path}: more files include each other than dnsmasq's would")
-        lines = [self._line(line, depth) for line in text.splitlines()]
+        lines = [self._line(line, depth) for line in text.split("\n")]
         copy.write_text("\n".join(lines) + "\n", errors="surrogateescape")
         return copy
 
@@ -80,7 +82,7 @@ def dnsmasq_setup(file: str, folder: Path) -> ServerSetup:
 
     Raises ToolMissing where it is not installed, UsageError for a file that cannot be read.
     """
-    if not (DNSMASQ.here or Path("/usr/sbin/dnsmasq").exists()):
+    if not is_installed(DNSMASQ):
         raise DNSMASQ.missing()
     read = _Read(folder)
     first = read.copy(Path(file))
@@ -111,6 +113,7 @@ def dnsmasq_setup(file: str, folder: Path) -> ServerSetup:
         addresses=tuple(_addresses(read, networks)),
         taken=tuple(_pools(read)),
         started="started, version",
+        writes=folder,
         plain=plain,
     )
 

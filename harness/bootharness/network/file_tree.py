@@ -17,6 +17,7 @@ __all__ = ["FileTree"]
 _NAMES = 10_000
 """Of a folder so many are looked at for one that differs only in its case."""
 _NAME_BYTES = 4096
+_AT_ONCE_BYTES = 1 << 18
 
 
 class FileTree:
@@ -100,18 +101,28 @@ class FileTree:
 
 
 class _Opened:
-    """A file that is open as long as somebody holds this object."""
+    """A file that is open as long as somebody holds this object. It is read in large pieces: who
+    serves it asks for it block by block."""
 
     def __init__(self, path: Path) -> None:
         self._file = File(path)
         self._size = os.fstat(self._file.fd).st_size
+        self._at = 0
+        self._read = memoryview(b"")
 
     def __len__(self) -> int:
         return self._size
 
-    def __getitem__(self, part: slice) -> bytes:
+    def __getitem__(self, part: slice) -> bytes | memoryview:
         start, stop, _ = part.indices(self._size)
-        return os.pread(self._file.fd, max(stop - start, 0), start)
+        size = max(stop - start, 0)
+        if size > _AT_ONCE_BYTES:
+            return os.pread(self._file.fd, size, start)
+        within = start - self._at
+        if within < 0 or within + size > len(self._read):
+            self._at, within = start, 0
+            self._read = memoryview(os.pread(self._file.fd, _AT_ONCE_BYTES, start))
+        return self._read[within : within + size]
 
 
 def _within(name: str) -> str | None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from bootharness.errors import UsageError
 from bootharness.host.tool import Tool
-from bootharness.network.server_setup import ServerSetup
+from bootharness.network.server_setup import ServerSetup, is_installed
 
 __all__ = ["KEA", "kea_setup", "plain_json"]
 
@@ -27,7 +27,7 @@ def kea_setup(file: str, folder: Path) -> ServerSetup:
 
     Raises ToolMissing where it is not installed, UsageError for a file that cannot be read.
     """
-    if not (KEA.here or Path("/usr/sbin/kea-dhcp4").exists()):
+    if not is_installed(KEA):
         raise KEA.missing()
     path = Path(file)
     own = folder / "kea-dhcp4.conf"
@@ -73,6 +73,7 @@ def kea_setup(file: str, folder: Path) -> ServerSetup:
         taken=tuple(_pools(subnets)),
         environment=environment,
         started="DHCP4_STARTED",
+        writes=folder,
         plain=plain,
     )
 
@@ -92,6 +93,8 @@ def plain_json(path: Path, depth: int = 0) -> str:
             text = file.read(_BYTES)
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}") from error
+    if "\0" in text:
+        raise UsageError(f"{path}: not a configuration: there is a NUL in it")
 
     def plain(found: re.Match[str]) -> str:
         if found[0].startswith('"'):
@@ -107,19 +110,30 @@ def plain_json(path: Path, depth: int = 0) -> str:
 def _interfaces(dhcp4: dict[str, Any]) -> list[tuple[str, str]]:
     """Return the names of the interfaces, with the address of each where there is one."""
     about = dhcp4.get("interfaces-config")
-    named = about.get("interfaces") if isinstance(about, dict) else None
     found = []
-    for each in named if isinstance(named, list) else []:
+    for each in _list(about, "interfaces"):
         name, _, address = str(each).partition("/")
+        address = address if _ip(address) else ""
         found.append(("eth0" if name == "*" else name, address))
     return found
 
 
 def _subnets(dhcp4: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    shared = dhcp4.get("shared-networks")
-    for place in (dhcp4, *(shared if isinstance(shared, list) else [])):
-        subnets = place.get("subnet4") if isinstance(place, dict) else None
-        yield from (each for each in subnets or [] if isinstance(each, dict))
+    for place in (dhcp4, *_list(dhcp4, "shared-networks")):
+        yield from (each for each in _list(place, "subnet4") if isinstance(each, dict))
+
+
+def _list(place: Any, name: str) -> list[Any]:
+    """Return a list that a part of a configuration has, empty where it has none."""
+    found = place.get(name) if isinstance(place, dict) else None
+    return found if isinstance(found, list) else []
+
+
+def _ip(text: str) -> IPv4Address | None:
+    try:
+        return IPv4Address(text)
+    except ValueError:
+        return None
 
 
 def _network(subnet: dict[str, Any]) -> IPv4Network | None:
@@ -131,7 +145,7 @@ def _network(subnet: dict[str, Any]) -> IPv4Network | None:
 
 def _pools(subnets: list[dict[str, Any]]) -> Iterator[str]:
     for subnet in subnets:
-        for pool in subnet.get("pools") or []:
+        for pool in _list(subnet, "pools"):
             text = str(pool.get("pool")) if isinstance(pool, dict) else ""
             if "-" in text:
                 yield "-".join(part.strip() for part in text.split("-", 1))
@@ -141,16 +155,13 @@ def _addresses(dhcp4: dict[str, Any], subnets: list[dict[str, Any]]) -> Iterator
     networks = [network for each in subnets if (network := _network(each))]
     for place in (dhcp4, *subnets):
         said = [place.get("server-identifier")]
-        for option in place.get("option-data") or []:
+        for option in _list(place, "option-data"):
             if isinstance(option, dict) and option.get("name") in (
                 "dhcp-server-identifier",
                 "routers",
             ):
                 said.append(str(option.get("data")).partition(",")[0].strip())
         for each in said:
-            try:
-                ip = IPv4Address(str(each))
-            except ValueError:
-                continue
-            if any(ip in network for network in networks):
+            ip = _ip(str(each))
+            if ip and any(ip in network for network in networks):
                 yield str(ip)

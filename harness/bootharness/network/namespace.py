@@ -14,7 +14,12 @@ from bootharness.host.closing import Closing
 from bootharness.host.deadline import Deadline
 from bootharness.host.tool import Tool
 from bootharness.host.workspace import Workspace
-from bootharness.network.server_setup import ServerSetup, last_complaint, last_words
+from bootharness.network.server_setup import (
+    ServerSetup,
+    is_installed,
+    last_complaint,
+    last_words,
+)
 
 __all__ = ["IP", "UNSHARE", "Namespace", "why_no_namespace"]
 
@@ -41,7 +46,7 @@ def _unshare() -> list[str]:
 def why_no_namespace() -> str | None:
     """Say why no network namespace can be made here, None where it can."""
     for tool in (UNSHARE, IP):
-        if not _is_here(tool):
+        if not is_installed(tool):
             return str(tool.missing())
     link = ["ip", "link", "add", "trial0", "type", "veth", "peer", "name", "trial1"]
     try:
@@ -59,13 +64,12 @@ def _unmade(said: str) -> str:
     return f"no network namespace can be made here ({lines[0].strip()}): {_REMEDY}"
 
 
-def _is_here(tool: Tool) -> bool:
-    return tool.here or any((Path(each) / tool.name).exists() for each in ("/usr/sbin", "/sbin"))
-
-
 def _environment() -> dict[str, str]:
     """Return ours, with the folders that not everybody has on PATH."""
-    return {**os.environ, "PATH": f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin:/usr/bin:/bin"}
+    return {
+        **os.environ,
+        "PATH": f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin",
+    }
 
 
 class Namespace(Closing):
@@ -84,7 +88,7 @@ class Namespace(Closing):
         self._log_bytes = 0
         self._log = folder / "said.log"
         for tool in (UNSHARE, IP):
-            if not _is_here(tool):
+            if not is_installed(tool):
                 raise tool.missing()
         with ExitStack() as stack:
             self._ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -122,6 +126,7 @@ class Namespace(Closing):
                 "environment": {**setup.environment, **about},
                 "log": str(self._log),
                 "start_s": _START_S,
+                "writes": str(self.setup.writes or ""),
                 "started": self.setup.started,
             }
         )

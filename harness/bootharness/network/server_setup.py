@@ -6,8 +6,11 @@ from pathlib import Path
 
 from msgspec import Struct
 
-__all__ = ["ServerSetup", "last_complaint", "last_words"]
+from bootharness.host.tool import Tool
 
+__all__ = ["ServerSetup", "is_installed", "last_complaint", "last_words"]
+
+_SBIN = ("/usr/sbin", "/sbin", "/usr/local/sbin")
 _MOST = 300
 _CHATTER = (" INFO ", " DEBUG ", "FAILED to start up")
 _USUAL = "User aborted the transfer"
@@ -17,6 +20,11 @@ _COMPLAINT = re.compile(
     r"|not found|unknown|exhausted",
     re.IGNORECASE,
 )
+
+
+def is_installed(tool: Tool) -> bool:
+    """Return whether a program is here, be it where not everybody's PATH leads."""
+    return tool.here or any((Path(each) / tool.name).exists() for each in _SBIN)
 
 
 def last_words(said: str) -> str:
@@ -40,7 +48,8 @@ class ServerSetup(Struct, frozen=True, kw_only=True):
     the first is plugged in. ``networks`` are those that the configuration is about, ``own`` are the
     addresses that it listens at, ``addresses`` those that may be its own, the likeliest first, and
     ``taken`` what it gives to others, as FIRST-LAST. ``started`` is in what it says when it serves;
-    of one without that the first port that it opens tells. ``plain`` turns a line of what the
+    of one without that the first port that it opens tells. It can write to ``writes`` alone, where
+    that is given and Linux can do it. ``plain`` turns a line of what the
     server says into what concerns the person.
     """
 
@@ -55,4 +64,5 @@ class ServerSetup(Struct, frozen=True, kw_only=True):
     folder: Path = Path()
     environment: dict[str, str] = {}
     started: str = ""
+    writes: Path | None = None
     plain: Callable[[str], str] = str

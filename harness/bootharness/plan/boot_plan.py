@@ -21,7 +21,7 @@ from bootharness.plan.goal import AUTO, BEFORE_USERSPACE, SCREEN, SHUTDOWN, UNTI
 from bootharness.plan.guest_address import check_mac, check_uuid
 from bootharness.plan.net_server import check_server
 from bootharness.plan.option import Option, options_of
-from bootharness.plan.pattern import check_on_screen, check_pattern, is_needle
+from bootharness.plan.pattern import check_on_screen, is_needle
 from bootharness.plan.prompt import Prompt, check_prompt
 
 __all__ = [
@@ -338,8 +338,8 @@ class NetPlan(Struct, frozen=True):
         bool,
         Option(
             "--cold",
-            "Start the machine from its beginning: not from one that was saved before its first "
-            "packet, as every boot with the same firmware and card is otherwise.",
+            "Begin at the beginning: otherwise a boot from a network goes on from a machine that "
+            "was saved before its first packet.",
             kind=bool,
             by_route=True,
         ),
@@ -391,10 +391,11 @@ class BootPlan(Struct, frozen=True):
         Option(
             "--fail-on",
             "Bad as soon as this PATTERN is on the serial line, as 'WARNING: CPU', or, with "
-            "--until-screen, on the screen; may be repeated.",
-            metavar="PATTERN",
+            "--until-screen, on the screen; or as soon as this picture is on the screen; may be "
+            "repeated.",
+            metavar="PATTERN|NEEDLE.png",
             repeated=True,
-            check=check_pattern,
+            check=check_on_screen,
         ),
     ] = ()
     at_most_s: Annotated[
@@ -496,7 +497,8 @@ class BootPlan(Struct, frozen=True):
     def needles(self) -> tuple[str, ...]:
         """The files of the pictures that are looked for on the screen."""
         prompts = (Prompt.parse(each).pattern for each in self.send)
-        return tuple(each for each in (self.until_screen, *prompts) if each and is_needle(each))
+        given = (self.until_screen, *self.fail_on, *prompts)
+        return tuple(each for each in given if each and is_needle(each))
 
     @property
     def restorable(self) -> bool:

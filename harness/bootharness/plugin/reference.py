@@ -70,6 +70,7 @@ def _options() -> str:
     rows = []
     for each in OPTIONS.values():
         values = ", ".join(map(_code, each.choices)) or each.metavar.replace("|", r"\|") or "VALUE"
+        values = "`True`; a switch" if each.kind is bool else values
         rows.append((_code(each.name), _code(spelling(each)), values, _prose(each.help)))
     return _table(("in a marker", "option of pytest", "value", "what it is"), *rows)
 

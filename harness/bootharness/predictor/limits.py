@@ -30,6 +30,7 @@ _SETUP_SECTS = 8
 _CMDLINE_SIZE, _MOST_CMDLINE = 2047, 4096
 _DEFAULT_MEMORY = MachineConfig().memory_bytes
 _RESERVE_BYTES = 2 << 20
+_BELOW_KERNEL_BYTES = 1 << 20
 _NOBODYS = 0xA5
 """What memory holds that nobody has written to: nothing that ends a command line."""
 # where a loader may stumble although larger sizes do not: at a chunk, a segment, a sign bit
@@ -39,7 +40,9 @@ _STUMBLES = (4, 256, 512, 0x8000, 0xFE00, 0x10000, 0x100000)
 class Part(Struct, frozen=True):
     """A part of what is loaded: its sizes in ``unit``, from ``least`` on in steps.
 
-    ``most`` is the largest that is worth a try, given the machine's memory in bytes.
+    ``most`` is the largest that is worth a try, given the machine's memory in bytes, of which
+    ``elsewhere`` cannot be had for it: a loader that has no other limit has that one, and each try
+    copies all of the memory.
     """
 
     name: str
@@ -48,12 +51,21 @@ class Part(Struct, frozen=True):
     least: int
     step: int
     most: Callable[[int], int]
+    elsewhere: int = 0
 
 
 PARTS = {
     part.name: part
     for part in (
-        Part("payload", "protected-mode kernel", "byte", 16, 16, lambda memory: memory),
+        Part(
+            "payload",
+            "protected-mode kernel",
+            "byte",
+            16,
+            16,
+            lambda memory: memory,
+            _BELOW_KERNEL_BYTES,
+        ),
         Part("setup", "setup part", "sector", 1, 1, lambda _: 255),
         Part("cmdline", "command line", "byte", 0, 1, lambda _: _MOST_CMDLINE),
         Part("initrd", "initrd", "byte", 1, 1, lambda memory: memory - _RESERVE_BYTES),
@@ -195,8 +207,17 @@ class _Search:
             if self._tries[least].cause == NotEmulated.cause:
                 raise NotEmulated(self._tries[least].sentence)
             return self._limit(None, self._tries[least], most)
-        if self._good(most):
+        room = most - self._part.elsewhere
+        if not self._good(room):
+            bad = room
+        elif room == most:
             return self._limit(most, None, most)
+        elif not self._good(room + step):
+            return self._limit(room, self._tries[room + step], most)
+        elif self._good(most):
+            return self._limit(most, None, most)
+        else:
+            good = room + step
         while bad - good > step:
             size = self._between(good, bad)
             if self._good(size):

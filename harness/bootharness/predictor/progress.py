@@ -21,7 +21,7 @@ _KEYBOARD = 0x16
 # looks at a CPU that halts again and again, or waits for the clock; instructions of one that
 # computes, between two looks and in all
 _MOST_HALTS, _MOST_WAITS = 200, 30
-_FIRST_LOOK, _LAST_LOOK, _MOST_INSTRUCTIONS = 20_000, 2_000_000, 20_000_000
+_FIRST_LOOK, _LAST_LOOK, _MOST_INSTRUCTIONS = 100_000, 2_000_000, 20_000_000
 # what unpacks itself before it does anything else: GRUB takes 130 million
 _MOST_PROTECTED = 400_000_000
 _STEPS = 64

@@ -17,6 +17,8 @@ __all__ = ["boot_rules", "is_script"]
 _ENTRIES = 100_000
 """Of a larger folder only the first are looked at; a boot file lies near the top."""
 _HEAD_BYTES = 1 << 20
+_OF_IPXE = (b"iPXE", b"PXE->EB:")
+"""What is in iPXE, or before what of it is compressed."""
 _SHOWN = 5
 
 
@@ -49,7 +51,7 @@ def boot_rules(tree: FileTree, firmware: Firmware, asked: str | None) -> tuple[B
     if asked is not None and tree.find(asked) is None:
         why = tree.why_not(asked)
         raise UsageError(f"--bootfile {asked}: {tree.root} has no such file{why and f', {why}'}")
-    script = _first(tree, _SCRIPTS)
+    script = _first(tree, _SCRIPTS) or _only_script(tree)
     file = asked or _program(tree, firmware) or script
     if file is None:
         raise UsageError(
@@ -68,7 +70,8 @@ def is_script(tree: FileTree, name: str) -> bool:
 
 
 def _is_ipxe(tree: FileTree, name: str) -> bool:
-    return not is_script(tree, name) and b"iPXE" in _head(tree, name)
+    head = _head(tree, name)
+    return not is_script(tree, name) and any(each in head for each in _OF_IPXE)
 
 
 def _head(tree: FileTree, name: str) -> bytes:
@@ -94,6 +97,14 @@ def _program(tree: FileTree, firmware: Firmware) -> str | None:
 
 def _first(tree: FileTree, names: tuple[str, ...]) -> str | None:
     return next((found for level in _levels(tree.root) if (found := _best(names, level))), None)
+
+
+def _only_script(tree: FileTree) -> str | None:
+    """Return the script of iPXE's nearest to the top, None where there are several as near."""
+    for level in _levels(tree.root):
+        if scripts := [each for each in level if each.lower().endswith(".ipxe")]:
+            return scripts[0] if len(scripts) == 1 else None
+    return None
 
 
 def _best(names: tuple[str, ...], level: list[str]) -> str | None:

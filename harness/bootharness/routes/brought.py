@@ -11,10 +11,12 @@ from msgspec.structs import replace
 from bootharness.errors import UsageError
 from bootharness.formats.mbr import SECTOR_BYTES
 from bootharness.host.workspace import Workspace
+from bootharness.kernels.source import by_version
 from bootharness.machine.board import board_of
 from bootharness.machine.device import LARGE_SECTORS
 from bootharness.plan import BootPlan
 from bootharness.routes.disk import LEAST_DISK_SECTORS, DiskImage
+from bootharness.routes.found import media_in
 from bootharness.routes.medium import Medium
 from bootharness.routes.route import Route
 
@@ -76,11 +78,16 @@ def _fetch(source: str) -> DiskImage:
 
 
 def _expand(source: str) -> list[str]:
-    """Return the files that a pattern stands for, or else the one that it names.
+    """Return the files that a pattern stands for, or the images in a folder, in the order of their
+    versions; or else the one that it names.
 
     Raises UsageError where there is none.
     """
-    found = sorted(glob.glob(source))  # noqa: PTH207
+    if os.path.isdir(source):  # noqa: PTH112 - what can be no name is none
+        if images := media_in(Path(source)):
+            return [str(each) for each in images]
+        raise UsageError(f"{source}: no file in this folder is a disk image")
+    found = sorted(glob.glob(source), key=by_version)  # noqa: PTH207
     if not found and not os.path.exists(source):  # noqa: PTH110 - what can be no name is none
         raise UsageError(f"{source}: no such file; here a disk image is wanted")
     return found or [source]

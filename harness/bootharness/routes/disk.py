@@ -18,6 +18,7 @@ from zlib import crc32
 from msgspec import Struct
 from msgspec.structs import replace
 
+from bootharness.diagnosis.failed_reads import lost_reads
 from bootharness.errors import (
     FormatError,
     KernelUnavailable,
@@ -310,7 +311,7 @@ class DiskImage(Struct, frozen=True):
 
     def read_in_a_row(self, calls: "Iterable[BiosCall]") -> bool:
         """Return whether the kernel that was found lies in one piece: its sectors, one behind the
-        other, were all read."""
+        other, were all asked for, or so many until one could not be read."""
         if self.kernel is None or self.kernel_lba is None:
             return False
         size = self.shape.sector_bytes
@@ -321,7 +322,9 @@ class DiskImage(Struct, frozen=True):
             if span.start > at:
                 continue
             at = max(at, span.stop)
-        return at >= end
+        return at >= end or any(
+            self.kernel_lba <= each.span.start < at for each in lost_reads(reads)
+        )
 
     @property
     def filed(self) -> bool:

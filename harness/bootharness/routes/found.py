@@ -12,10 +12,12 @@ from bootharness.formats.forms import LOOK_BYTES, MEDIA, Form, form_of, is_bare_
 from bootharness.formats.mbr import SECTOR_BYTES
 from bootharness.host.regular import first_bytes
 from bootharness.kernels.content import Source, file_source
+from bootharness.kernels.inside import is_kernel
+from bootharness.kernels.source import by_version
 from bootharness.kernels.unpacking import begins, is_compressed, unpacked
 from bootharness.machine.opened import Opened
 
-__all__ = ["Found", "content_of", "found_in", "is_medium"]
+__all__ = ["Found", "content_of", "found_in", "is_medium", "media_in"]
 
 _MOST_BYTES = 1 << 34
 """Of what is compressed: more than anybody ships so."""
@@ -55,6 +57,19 @@ def is_medium(source: str) -> bool:
     if form and is_compressed(form):
         form = form_of(begins(path, form, LOOK_BYTES))
     return form is not None and form.id in MEDIA
+
+
+def media_in(folder: Path) -> list[Path]:
+    """Return the files in a folder that a machine would boot from, in the order of their versions;
+    none where there are kernels, which it is then a folder of. Raises UsageError for a folder that
+    cannot be read."""
+    try:
+        files = [each for each in folder.iterdir() if each.is_file()]
+    except OSError as error:
+        raise UsageError(f"{folder}: {error.strerror}") from error
+    if any(map(is_kernel, files)):
+        return []
+    return sorted((each for each in files if is_medium(str(each))), key=by_version)
 
 
 def found_in(path: Path) -> Found:

@@ -134,12 +134,12 @@ class Route(Struct, frozen=True, kw_only=True):
         for name in self._unused():
             if (value := values[name]) != usual[name]:
                 shown = " ".join(value) if isinstance(value, tuple) else value
+                shown = "" if value is True else f" {shown}"
                 raise UsageError(
-                    f"{OPTIONS[name].spelling} {shown}: the route {self.name} makes no use of it"
+                    f"{OPTIONS[name].spelling}{shown}: the route {self.name} makes no use of it"
                 )
-        board_of(plan.machine.machine_type).check(
-            plan.machine, disk="disk_interface" in self.takes, network=self.from_network
-        )
+        board = board_of(plan.machine.machine_type)
+        board.check(plan.machine, disk="disk_interface" in self.takes, network=self.from_network)
         for path in map(Path, filter(None, (plan.initrd, plan.machine.bios))):
             if not is_regular(path, most=_FILE_BYTES):
                 what = "not a regular file" if path.exists() else "no such file"
@@ -154,6 +154,11 @@ class Route(Struct, frozen=True, kw_only=True):
         if plan.at_most_s is not None:
             _check_counted(plan.machine)
         for needle in plan.needles:
+            if board.vga == "none":
+                raise UsageError(
+                    f"{needle}: --machine-type {plan.machine.machine_type} has no screen on which "
+                    "a picture could be: take pc or q35"
+                )
             read_needle(needle)
         self.refuse(plan)
         for tool in self.tools:

@@ -13,6 +13,7 @@ from bootharness.kernels.content import Bytes, Piece, file_source
 from bootharness.kernels.image import KernelImage
 from bootharness.network.arrived import Arrived
 from bootharness.network.file_tree import FileTree
+from bootharness.network.flaw import flaw
 from bootharness.network.program import program_kind
 from bootharness.network.purpose import HEAD_BYTES, purpose
 from bootharness.routes.disk import Initrd
@@ -39,16 +40,17 @@ class SeenFiles:
         self._heads: dict[str, bytes] = {}
 
     def roles(self, files: Iterable[NetFile], events: Iterable[NetEvent]) -> tuple[NetFile, ...]:
-        """Return transfers with what each file is for."""
+        """Return transfers with what each file is for, and why it cannot be that."""
         named = {_asked_as(each.file) for each in events if each.kind in _NAMES}
         known, after_kernel = [], False
         for each in files:
             head = self._head(each.name)
             role = purpose(each.name, head, named=named, after_kernel=after_kernel)
-            after_kernel = after_kernel or role == "kernel"
-            known.append(
-                replace(each, role=role, program=program_kind(head) if role == "nbp" else "")
-            )
+            wrong = self._flaw(each, role, head)
+            # what is nothing that is known may stand in a kernel's place
+            after_kernel = after_kernel or role == "kernel" or bool(wrong and not role)
+            program = program_kind(head) if role == "nbp" else ""
+            known.append(replace(each, role=role, program=program, flaw=wrong))
         return tuple(known)
 
     def kernel(
@@ -101,6 +103,12 @@ class SeenFiles:
             return None
         padded = [part.ljust(-(-len(part) // aligned) * aligned, b"\0") for part in parts[:-1]]
         return Initrd(Piece(Bytes(b"".join((*padded, parts[-1]))), 0, total))
+
+    def _flaw(self, file: NetFile, role: str, head: bytes) -> str:
+        """Return what is wrong with a file of a folder: of what servers sent not all is known."""
+        if not isinstance(self._tree, FileTree):
+            return ""
+        return flaw(file.name, role, head, file.file_bytes)
 
     def _head(self, name: str) -> bytes:
         if not self._heads.get(name):

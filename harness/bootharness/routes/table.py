@@ -1,7 +1,9 @@
 """Every route, by its name: help, documentation, the gate's axes and the history are made of it."""
 
 import glob
+import os
 from collections.abc import Iterable
+from pathlib import Path
 
 from msgspec.structs import replace
 
@@ -9,7 +11,7 @@ from bootharness.errors import UsageError
 from bootharness.plan import BootPlan
 from bootharness.routes.brought import DISK
 from bootharness.routes.direct import DIRECT
-from bootharness.routes.found import is_medium
+from bootharness.routes.found import is_medium, media_in
 from bootharness.routes.grub import GRUB
 from bootharness.routes.mbr import MBR
 from bootharness.routes.net_paths import NETWORK
@@ -36,6 +38,14 @@ def by_what_is_given(plan: BootPlan, sources: Iterable[str]) -> BootPlan:
     """Return a plan that boots images as they are, where only images are given and nobody has
     chosen a route."""
     files = [file for source in sources for file in glob.glob(source) or [source]]  # noqa: PTH207
-    if plan.route == BootPlan().route and files and all(map(is_medium, files)):
+    if plan.route == BootPlan().route and files and all(map(_has_media, files)):
         return replace(plan, route=DISK.name)
     return plan
+
+
+def _has_media(file: str) -> bool:
+    """Return whether it is an image, or a folder of them."""
+    try:
+        return bool(media_in(Path(file))) if os.path.isdir(file) else is_medium(file)  # noqa: PTH112
+    except UsageError:
+        return False

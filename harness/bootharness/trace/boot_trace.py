@@ -100,7 +100,7 @@ class BootTrace(Struct, frozen=True, dict=True):
     """The pattern, or the picture's file, that had to come on the screen, None where there was
     none."""
     fail_on: tuple[str, ...] = ()
-    """The patterns that make it bad."""
+    """The patterns, and the pictures' files, that make it bad."""
     at_most_s: float | None = None
     """How many of its own seconds the guest had for it, None where nobody counted."""
     guest_s: float | None = None
@@ -112,7 +112,7 @@ class BootTrace(Struct, frozen=True, dict=True):
     """How close the screen came to the picture that it had to come to, None where that was found or
     there was none."""
     failed_on: Sighting | None = None
-    """Where a pattern was found first that makes it bad, None where none was."""
+    """Where a pattern, or a picture, was found first that makes it bad, None where none was."""
     send: tuple[str, ...] = ()
     """What was to be typed, each ``PATTERN=>TEXT``."""
     sent: tuple[Sighting, ...] = ()

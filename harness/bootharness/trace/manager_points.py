@@ -46,7 +46,7 @@ def manager_points(calls: Iterable[BiosCall]) -> ManagerPoints:
     text, lengths, times = _written(calls)
 
     def at(place: int) -> float:
-        return times[min(bisect_right(lengths, place), len(times) - 1)]
+        return times[bisect_right(lengths, place)]
 
     found = [match for pattern in _NAMES if (match := pattern.search(text))]
     if not found:

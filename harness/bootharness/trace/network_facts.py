@@ -117,6 +117,9 @@ class NetFile(Struct, frozen=True):
     """What it was seen to be for, of a folder that somebody brought: as in the roles."""
     program: str = ""
     """What a boot program of those runs on: ``PC BIOS``, ``x64 UEFI``."""
+    flaw: str = ""
+    """Why it cannot be what it was asked for, of such a folder: ``is empty``, ``is a page of
+    HTML``; empty where nothing shows."""
 
     @property
     def rate(self) -> float:
@@ -145,13 +148,6 @@ class NetworkFacts(Struct, frozen=True):
     roles: dict[str, str]
     """The files that the boot needs, by what they are for: ``nbp``, ``script``, ``kernel``,
     ``initrd``, and others that are only needed."""
-    root: str = ""
-    """The folder of which the files are, where somebody brought them; what they are for was seen
-    as they were asked for, and of several for the same the last is in the roles."""
-    servers: tuple[str, ...] = ()
-    """The servers that the files come from, where somebody brought those, as they are written."""
-    said: tuple[str, ...] = ()
-    """What those servers complained of last, each with its name and a colon in front."""
     faults: tuple[str, ...] = ()
     """The faults that were asked for, as they are written."""
     events: tuple[NetEvent, ...] = ()
@@ -164,6 +160,13 @@ class NetworkFacts(Struct, frozen=True):
     """How many for the guest were lost because it took none for too long."""
     events_left_out: int = 0
     """How many events were too many of one kind to be kept."""
+    root: str = ""
+    """The folder of which the files are, where somebody brought them; what they are for was seen
+    as they were asked for, and of several for the same the last is in the roles."""
+    servers: tuple[str, ...] = ()
+    """The servers that the files come from, where somebody brought those, as they are written."""
+    said: tuple[str, ...] = ()
+    """What those servers complained of last, each with its name and a colon in front."""
 
     @property
     def brought(self) -> bool:

@@ -13,6 +13,7 @@ from bootharness.machine.keys import as_sent
 from bootharness.machine.machine import Machine
 from bootharness.machine.postmortem import picture, screen, undisturbed_screen
 from bootharness.plan.prompt import Prompt
+from bootharness.trace.boot_trace import Ending
 from bootharness.trace.milestones import MILESTONES
 from bootharness.trace.sighting import Sighting
 from bootharness.trace.signs import Sign, complaint
@@ -72,6 +73,21 @@ class Hearing(Struct):
         for each in self.course.lookout.rested(self.machine.now(), at_once=at_once):
             self._see(each)
         self._look_for_pattern(at_once=at_once)
+
+    def look_for_banned(self) -> None:
+        """Look once more, of a boot that has come as far as wanted, for a picture that makes it
+        bad: it may have come since.
+
+        Raises MachineLost where nobody can see the screen.
+        """
+        course, now = self.course, self.machine.now()
+        if not course.lookout.banned or (course.asked_for_kernel and not course.in_kernel):
+            return
+        for each in course.lookout.pictured(picture(self.machine), now):
+            if not each.wanted and not each.prompt:
+                course.failed_on = course.failed_on or each.sighting
+        if course.failed_on:
+            course.ending = Ending("failed-on", round(now, 6), course.failed_on.line)
 
     def _look_for_pattern(self, *, at_once: bool) -> None:
         """Look for a person's pattern on the screen, or a picture, of a guest that does not notice

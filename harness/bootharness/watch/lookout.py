@@ -42,7 +42,8 @@ class Found(Struct, frozen=True):
 
 class Lookout(Struct):
     """Searches lines for what a boot has to come to, and for what makes it bad; what it has to
-    come to may be a picture (``sought``), and so may be what it asks.
+    come to may be a picture (``sought``), and so may be what makes it bad (``banned``) and what
+    it asks.
 
     Raises PatternTooSlow where that takes longer than any pattern should.
     """
@@ -53,6 +54,7 @@ class Lookout(Struct):
     prompts: tuple[Prompt, ...] = ()
     """Those that have not been seen yet, in their order."""
     sought: Sought | None = None
+    banned: tuple[Sought, ...] = ()
     _lines: Lines = field(default_factory=Lines)
     _written: Lines = field(default_factory=Lines)
     _fresh_at: float = 0.0
@@ -71,7 +73,9 @@ class Lookout(Struct):
         prompts, sought = tuple(map(Prompt.parse, plan.send)), None
         if on_screen and is_needle(on_screen):
             sought, on_screen = Sought.named(on_screen), None
-        lookout = cls(marker, on_screen, plan.fail_on, prompts, sought)
+        fail_on = tuple(each for each in plan.fail_on if not is_needle(each))
+        banned = tuple(Sought.named(each) for each in plan.fail_on if is_needle(each))
+        lookout = cls(marker, on_screen, fail_on, prompts, sought, banned)
         lookout._await_picture(None)
         return lookout
 
@@ -88,7 +92,7 @@ class Lookout(Struct):
     @property
     def looks_at_pictures(self) -> bool:
         """Whether it is a picture on the screen that is looked for."""
-        return self.sought is not None or self._asks is not None
+        return bool(self.sought or self.banned or self._asks)
 
     @property
     def _asks_in_words(self) -> bool:
@@ -140,8 +144,9 @@ class Lookout(Struct):
         found = []
         if self._asks and (sighting := self._asks.on(screen, now)):
             found.append(Found(0, sighting, prompt=self._next(screen)))
-        if not before_kernel and self.sought and (sighting := self.sought.on(screen, now)):
-            found.append(Found(0, sighting, wanted=True))
+        for each in () if before_kernel else (*self.banned, self.sought):
+            if each and (sighting := each.on(screen, now)):
+                found.append(Found(0, sighting, wanted=each is self.sought))
         return found
 
     def _next(self, screen: Picture | None = None) -> Prompt:
@@ -179,8 +184,9 @@ class Lookout(Struct):
     def pass_over(self, text: str, screen: Picture | None = None) -> None:
         """Take it that what is on the screen is somebody else's."""
         self._of_others.update(text.splitlines())
-        if self.sought:
-            self.sought.passed = screen
+        for each in (*self.banned, self.sought):
+            if each:
+                each.passed = screen
 
     def _search(
         self, lines: Iterable[Line], marker: str | None, where: Where, now: float, by: How = "text"

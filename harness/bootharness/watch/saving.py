@@ -63,10 +63,10 @@ class Saving(Struct):
         try:
             self.machine.qmp.execute("stop")
             at = round(self.machine.now(), 6)
-            if self.machine.status == "paused":
+            if self._stands_still():
                 with suppress(MachineLost, OSError):
                     self._save(qemu.workspace.path / "machine", at)
-                self._resume()
+                self.machine.resume()
                 qemu.set_clock(at)
                 self.medium.started(qemu.launched)
         finally:
@@ -101,10 +101,10 @@ class Saving(Struct):
             self.machine.save(file.fileno())
         self._made = path
 
-    def _resume(self) -> None:
-        """Let the machine run on, unless the guest has stopped it."""
-        if not self.machine.qmp.holds("GUEST_PANICKED", "SHUTDOWN"):
-            self.machine.resume()
+    def _stands_still(self) -> bool:
+        """Whether it is for us that the machine stands still, and not for the guest as well."""
+        by_guest = self.machine.qmp.holds("GUEST_PANICKED", "SHUTDOWN")
+        return self.machine.status == "paused" and not by_guest
 
     def finish(self) -> None:
         """Put the machine that was saved into the cache, if there is one."""

@@ -66,6 +66,7 @@ def see(
     reader = Reader(qemu.workspace)
     with closing(gdb) if gdb else nullcontext(), Machine(qemu) as machine, reader:
         from_saved = restored(machine, medium)
+        connecting += from_saved.saved_s if from_saved else 0.0
         tracer = _tracer(machine, medium, plan, gdb)
         connected = machine.now()
         medium.begin(machine, waits=gdb is not None)

@@ -103,6 +103,8 @@ class Watch(Struct):
             if course.ending is None and self._is_time_up(idle):
                 self.hearing.listen()
                 self._out_of_time(idle)
+        if course.ending.kind == "reached":
+            self.hearing.look_for_banned()
         if self.machine.answers:
             self.loading.drain()
             self.loading.identify_kernel()
@@ -272,10 +274,11 @@ class Watch(Struct):
 
     def _see_whose_ticks_were_missed(self, ending: Ending) -> None:
         starved_s = self.machine.qemu.starved_seconds()
-        if starved_s > _STARVED * ending.seconds:
+        waited_s = ending.seconds - self.machine.qemu.saved_s
+        if starved_s > _STARVED * waited_s:
             raise HostBusy(
                 f'the kernel panicked: "{ending.detail}", and the host had QEMU wait for '
-                f"{starved_s:.1f} s of {ending.seconds:.1f} s, which makes its ticks come late: "
+                f"{starved_s:.1f} s of {waited_s:.1f} s, which makes its ticks come late: "
                 "boot fewer at once, or with no_timer_check on the command line"
             )
 

@@ -338,7 +338,8 @@ def reached(entry: Entry) -> str:
     pace = entry.pace
     if not pace or not any(each.kind == "slower" for each in entry.remarks):
         return f"{name} {seconds:.2f} s"
-    return f"{name} {seconds:.2f} s ({median(pace.candidate) - median(pace.baseline):+.2f})"
+    more = f"{median(pace.candidate) - median(pace.baseline):+.2f}"
+    return f"{name} {seconds:.2f} s ({more}{' of its own' if pace.counted else ''})"
 
 
 def built_otherwise(entry: Entry) -> tuple[str, ...]:

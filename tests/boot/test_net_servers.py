@@ -1,0 +1,333 @@
+"""Servers that somebody brings: real dnsmasq and Kea, each in a network namespace of its own."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bootharness.diagnosis import Verdict, judge
+from bootharness.errors import UsageError
+from bootharness.kernels.source import fetch
+from bootharness.network.namespace import why_no_namespace
+from bootharness.one_boot import boot
+from bootharness.plan import BootPlan, choose
+from bootharness.trace.boot_trace import BootTrace
+from tests.support.processes import COMMAND, environment, eventually, processes_with, run
+
+pytestmark = pytest.mark.skipif(
+    (why_not := why_no_namespace()) is not None, reason=why_not or "namespaces can be made"
+)
+
+KERNEL = "selfcheck:1000000"
+UEFI_KERNEL = "deb:linux-image-cloud-amd64/bookworm"
+PXELINUX = ("/usr/lib/PXELINUX/pxelinux.0", "/usr/lib/syslinux/modules/bios/ldlinux.c32")
+SNPONLY = "/usr/lib/ipxe/snponly.efi"
+BOOT_SCRIPT = "#!ipxe\nkernel {kernel} console=ttyS0 panic=-1 no_timer_check\nboot\n"
+DNSMASQ = """\
+# somebody's own, as it is on their machine
+port=0
+interface=enp1s0
+bind-interfaces
+no-ping
+user=nobody
+dhcp-leasefile=/var/lib/misc/dnsmasq.leases
+log-facility=/var/log/dnsmasq.log
+enable-tftp
+tftp-root={root}
+"""
+FULL = "dhcp-range=192.168.77.100,192.168.77.150,12h\n"
+PROXY = """\
+dhcp-range=192.168.77.0,proxy
+dhcp-userclass=set:ipxe,iPXE
+pxe-service=x86PC,"Boot",pxelinux
+pxe-service=tag:!ipxe,X86-64_EFI,"Boot",snponly.efi
+pxe-service=tag:!ipxe,BC_EFI,"Boot",snponly.efi
+dhcp-boot=tag:ipxe,boot.ipxe
+"""
+KEA = """\
+// somebody's own
+{ "Dhcp4": {
+  "interfaces-config": { "interfaces": [ "enp3s0" ] },
+  /* where a Kea has its leases, and who tells it what to do */
+  "lease-database": { "type": "memfile", "name": "/var/lib/kea/kea-leases4.csv" },
+  "control-socket": { "socket-type": "unix", "socket-name": "/run/kea/kea4-ctrl-socket" },
+  "subnet4": [ {
+    "subnet": "192.168.77.0/24",
+    "pools": [ { "pool": "192.168.77.100 - 192.168.77.200" } ],
+    "option-data": [ { "name": "routers", "data": "192.168.77.1" } ], # ours
+    %s
+  } ]
+} }
+"""
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files of a boot server, for a BIOS and for a UEFI."""
+    for each in (*PXELINUX, SNPONLY, shutil.which("dnsmasq", path="/usr/sbin:/usr/bin")):
+        if not each or not Path(each).exists():
+            pytest.skip(f"{each} is not installed")
+    folder = tmp_path_factory.mktemp("tftp")
+    for name in (*PXELINUX, SNPONLY):
+        shutil.copy(name, folder)
+    shutil.copyfile(fetch(KERNEL).path, folder / "vmlinuz")
+    (folder / "pxelinux.cfg").mkdir()
+    (folder / "pxelinux.cfg/default").write_text(
+        "DEFAULT linux\nLABEL linux\n  KERNEL vmlinuz\n  APPEND console=ttyS0\n"
+    )
+    (folder / "boot.ipxe").write_text(BOOT_SCRIPT.format(kernel="vmlinuz"))
+    return folder
+
+
+@pytest.fixture
+def dnsmasq(tmp_path: Path, root: Path) -> Callable[..., str]:
+    """Write a dnsmasq.conf and return it as a server."""
+
+    def write(lines: str, name: str = "dnsmasq.conf", base: str = DNSMASQ) -> str:
+        path = tmp_path / name
+        path.write_text(base.format(root=root) + lines)
+        return f"dnsmasq:{path}"
+
+    return write
+
+
+@pytest.fixture
+def kea(tmp_path: Path) -> Callable[..., str]:
+    """Write a kea-dhcp4.conf and return it as a server."""
+    if not shutil.which("kea-dhcp4", path="/usr/sbin:/usr/bin"):
+        pytest.skip("kea-dhcp4 is not installed")
+
+    def write(said: str = "") -> str:
+        path = tmp_path / "kea-dhcp4.conf"
+        path.write_text(KEA % said)
+        return f"kea:{path}"
+
+    return write
+
+
+def served(first: str, *more: str, firmware: str = "bios") -> BootTrace:
+    """Boot from servers."""
+    plan = {"route": "net-server" if firmware == "bios" else "uefi-net-server"}
+    return boot(first, choose(BootPlan(), {**plan, "more_servers": more, "timeout_s": 120.0}))
+
+
+def assert_good(trace: BootTrace) -> None:
+    judgement = judge(trace)
+    assert judgement.verdict is Verdict.GOOD, judgement.summary
+    assert trace.network
+    assert all(file.intact for file in trace.network.files if file.role == "kernel")
+
+
+def test_a_dnsmasq_boots_a_bios_and_the_kernel_is_compared_in_memory(
+    dnsmasq: Callable[..., str], root: Path
+) -> None:
+    trace = served(dnsmasq(FULL + "dhcp-boot=pxelinux.0\n"))
+    assert_good(trace)
+    network = trace.network
+    assert network
+    assert network.server == "dnsmasq at 192.168.77.1"
+    assert {"nbp": "pxelinux.0", "kernel": "vmlinuz"}.items() <= network.roles.items()
+    assert trace.handoff
+    assert trace.handoff.memory_equal is True
+    [kernel] = [file for file in network.files if file.role == "kernel"]
+    assert kernel.sent_bytes == (root / "vmlinuz").stat().st_size
+    assert not Path("/var/log/dnsmasq.log").exists()
+
+
+def test_a_proxy_beside_a_kea_boots_a_bios(
+    dnsmasq: Callable[..., str], kea: Callable[..., str]
+) -> None:
+    trace = served(kea(), dnsmasq(PROXY))
+    assert_good(trace)
+    assert trace.network
+    assert trace.network.server == "kea-dhcp4 at 192.168.77.1, dnsmasq at 192.168.77.2"
+    told = [(event.kind, event.file) for event in trace.network.events]
+    assert ("proxy-ack", "pxelinux.0") in told
+    assert ("dhcp-ack", "") in told
+
+
+def test_the_same_proxy_boots_a_uefi(
+    dnsmasq: Callable[..., str], kea: Callable[..., str], root: Path, tmp_path: Path
+) -> None:
+    own = tmp_path / "tftp"
+    shutil.copytree(root, own)
+    shutil.copyfile(fetch(UEFI_KERNEL).path, own / "vmlinuz")
+    configuration = dnsmasq(PROXY).partition(":")[2]
+    text = Path(configuration).read_text().replace(str(root), str(own))
+    Path(configuration).write_text(text)
+    trace = served(kea(), f"dnsmasq:{configuration}", firmware="uefi")
+    if trace.ending.cause == "tool-missing":
+        pytest.skip(trace.ending.detail)
+    assert_good(trace)
+    assert trace.network
+    assert ("proxy-ack", "snponly.efi") in [(e.kind, e.file) for e in trace.network.events]
+
+
+def test_files_come_from_the_web_server_that_a_command_starts(
+    kea: Callable[..., str], root: Path
+) -> None:
+    address = "192.168.77.9"
+    web = (
+        f"command@{address}/24:cd {root} && exec {sys.executable} -m http.server "
+        '--bind "$BOOTHARNESS_ADDRESS" 8000'
+    )
+    trace = served(kea(f'"boot-file-name": "http://{address}:8000/boot.ipxe"'), web)
+    assert_good(trace)
+    assert trace.network
+    assert {file.protocol for file in trace.network.files} == {"http"}
+    assert trace.handoff
+    assert trace.handoff.memory_equal is True
+
+
+@pytest.mark.parametrize(
+    ("lines", "cause", "words"),
+    [
+        (FULL + "dhcp-boot=nix.0\n", "tftp-not-found", "does not give nix.0: \"file"),
+        (FULL + "dhcp-boot=snponly.efi\n", "wrong-boot-program",
+         "for x64 UEFI, and the client is of architecture 0, PC BIOS"),
+    ],
+)  # fmt: skip
+def test_wrong_options_are_named(
+    dnsmasq: Callable[..., str], lines: str, cause: str, words: str
+) -> None:
+    trace = served(dnsmasq(lines))
+    judgement = judge(trace)
+    assert (judgement.verdict, judgement.cause) == (Verdict.BAD, cause), judgement.summary
+    assert words in judgement.summary
+
+
+def test_a_proxy_that_names_nothing_is_silent(kea: Callable[..., str], tmp_path: Path) -> None:
+    offers = tmp_path / "offers.py"
+    offers.write_text(
+        "import os, socket\n"
+        "from bootharness.formats.dhcp import *\n"
+        "s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n"
+        "s.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)\n"
+        "s.setsockopt(socket.SOL_SOCKET, 25, os.environ['BOOTHARNESS_INTERFACE'].encode())\n"
+        "s.bind(('', 67))\n"
+        "own = socket.inet_aton(os.environ['BOOTHARNESS_ADDRESS'])\n"
+        "while True:\n"
+        "    m = DhcpMessage.parse(s.recv(2000))\n"
+        "    if m.kind == DISCOVER:\n"
+        "        options = {53: bytes([OFFER]), 54: own, 60: b'PXEClient'}\n"
+        "        answer = DhcpMessage(2, m.xid, m.mac, 0x8000, options=options)\n"
+        "        s.sendto(answer.build(), ('255.255.255.255', 68))\n"
+    )
+    path = environment()["PYTHONPATH"]
+    command = f"command:PYTHONPATH={path} exec {sys.executable} {offers}"
+    judgement = judge(served(kea(), command))
+    assert (judgement.verdict, judgement.cause) == (Verdict.BAD, "proxy-silent")
+    assert "does not answer at 192.168.77.2 port 4011" in judgement.summary
+    assert "nobody listens at its port 4011" in judgement.summary
+
+
+def test_what_a_configuration_has_run_writes_nothing(
+    dnsmasq: Callable[..., str], tmp_path: Path
+) -> None:
+    script, written = tmp_path / "on-lease", tmp_path / "written"
+    script.write_text(f"#!/bin/sh\necho lease >{written}\n")
+    script.chmod(0o755)
+    assert_good(served(dnsmasq(f"{FULL}dhcp-boot=pxelinux.0\ndhcp-script={script}\n")))
+    assert not written.exists()
+
+
+def test_a_server_that_ends_in_the_middle_is_no_verdict(dnsmasq: Callable[..., str]) -> None:
+    web = f"command:{sys.executable} -m http.server 8000 & sleep 6; echo oh dear; exit 3"
+    trace = served(dnsmasq(FULL + "dhcp-boot=pxelinux.0\n"), web)
+    judgement = judge(trace)
+    assert (judgement.verdict, judgement.cause) == (Verdict.SKIP, "server-lost")
+    assert "command ended in the middle of the boot, with status 3; it said last: oh dear" in (
+        judgement.summary
+    )
+
+
+def test_a_configuration_that_the_server_refuses_is_wrong_usage(
+    dnsmasq: Callable[..., str], kea: Callable[..., str]
+) -> None:
+    wrong = dnsmasq("dhcp-rang=1.2.3.4\n")
+    done = run("boot", "--net-server", wrong)
+    assert done.returncode == 129, done.stdout
+    file = wrong.partition(":")[2]
+    assert f"dnsmasq refuses its configuration: bad option at line 11 of {file}" in done.stderr
+    done = run("boot", "--net-server", kea('"pols": []'))
+    assert done.returncode == 129, done.stdout
+    assert "kea-dhcp4 refuses its configuration: Syntax check failed" in done.stderr
+    assert 'got unexpected keyword "pols" in subnet4 map' in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("server", "words"),
+    [
+        ("command:echo no; exit 4", "command ended before the boot began, with status 4: no"),
+        ("dnsmasq:/nix", "--net-server dnsmasq:/nix: no such file"),
+        ("dnsmask:/nix", "did you mean dnsmasq?"),
+        ("kea", "dnsmasq:FILE, kea:FILE or command:WORDS"),
+        ("dnsmasq@10.0.0.1:x", "'10.0.0.1' is no address as 192.168.1.1/24"),
+    ],
+)
+def test_what_cannot_be_is_said_in_one_sentence(server: str, words: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(words)):
+        served(server)
+
+
+def test_who_is_not_root_takes_a_user_namespace(
+    dnsmasq: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    if why := why_no_namespace():
+        pytest.skip(why)
+    trace = served(dnsmasq(FULL + "dhcp-boot=pxelinux.0\n"))
+    assert_good(trace)
+
+
+def test_without_the_right_to_make_namespaces_nothing_is_found_out(
+    dnsmasq: Callable[..., str],
+) -> None:
+    server = dnsmasq(FULL + "dhcp-boot=pxelinux.0\n")
+    none_left = 'echo 0 >/proc/sys/user/max_net_namespaces && exec "$@"'
+    done = subprocess.run(
+        ["unshare", "--user", "--map-root-user", "sh", "-c", none_left, "sh",
+         *COMMAND, "boot", "--net-server", server],
+        env=environment(), capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 125, done.stderr
+    assert "no network namespace can be made here" in done.stdout
+    assert len(done.stdout.splitlines()) < 8
+
+
+@pytest.mark.parametrize("with_janitor", [False, True])
+def test_nothing_outlives_a_killed_harness(tmp_path: Path, *, with_janitor: bool) -> None:
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    loose = f"setsid {sys.executable} -m http.server 8001 & setsid sleep 1000 & sleep 1000"
+    with subprocess.Popen(
+        [*COMMAND, "boot", "--net-server", f"command:{loose}", "--verbose"],
+        env=environment(TMPDIR=str(folder)), stdout=subprocess.PIPE, text=True,
+    ) as harness:  # fmt: skip
+        assert harness.stdout
+        next(line for line in harness.stdout if "BIOS" in line)
+        running = processes_with(str(folder))
+        assert sum("sleep 1000" in each for each in running) >= 2
+        [janitor] = [int(each.split()[0]) for each in running if "bootharness-janitor" in each]
+        for pid in (janitor, harness.pid) if with_janitor else (harness.pid,):
+            os.kill(pid, signal.SIGKILL)
+    eventually(lambda: processes_with(str(folder)))
+
+
+def test_trace_and_report_say_which_servers(tmp_path: Path, dnsmasq: Callable[..., str]) -> None:
+    server = dnsmasq(FULL)
+    written = tmp_path / "trace.json"
+    done = run("boot", "--net-server", server, "--json", written)
+    assert done.returncode == 1, done.stderr
+    network = json.loads(written.read_text())["network"]
+    assert network["servers"] == [server]
+    words = " ".join(done.stdout.split())
+    assert "net-server over virtio, from dnsmasq at 192.168.77.1" in words
+    assert "by dnsmasq at 192.168.77.1, names no boot file" in words

@@ -1,0 +1,156 @@
+"""Causes that lie in somebody's own servers, from hand-made events."""
+
+import pytest
+from msgspec.structs import replace
+
+from bootharness.diagnosis import judge
+from bootharness.diagnosis.certainty import QUIET_S, certain, root
+from bootharness.diagnosis.patience import client_at
+from bootharness.trace.boot_trace import BootTrace, Ending
+from bootharness.trace.network_facts import NetEvent, NetEventKind, NetFile, NetworkFacts
+
+pytestmark = pytest.mark.usefixtures("every_word")
+
+KIND = NetEventKind
+BIOS = "architecture 0, PXEClient, iPXE"
+DISCOVER = ((2.0, KIND.DISCOVER, "", 0, BIOS),)
+KEA, PROXY = "by kea-dhcp4 at 192.168.77.1", "by dnsmasq at 192.168.77.2"
+LEASED = (
+    *DISCOVER,
+    (2.1, KIND.OFFER, "", 0, f"192.168.77.100 {KEA}"),
+    (2.2, KIND.REQUEST, "", 0, BIOS),
+    (2.3, KIND.ACK, "", 0, f"192.168.77.100 {KEA}"),
+)
+NAMED = (
+    *DISCOVER,
+    (2.3, KIND.ACK, "pxelinux.0", 0, f"192.168.77.100 {KEA}, from 192.168.77.5"),
+)
+OFFERED = (2.1, KIND.PROXY_OFFER, "", 0, PROXY)
+ASKED = tuple((2.4 + at, KIND.PROXY_REQUEST, "", at, f"192.168.77.2, {BIOS}") for at in range(3))
+REQUESTED = (2.5, KIND.FILE_REQUESTED, "pxelinux.0", 0, "tftp")
+AGAIN = tuple(
+    (2.5 + at, KIND.REPEATED, "pxelinux.0", at, "tftp from 192.168.77.5") for at in (1, 2, 3)
+)
+
+Said = tuple[float, NetEventKind, str, int, str]
+
+
+def facts(*said: Said, files: tuple[NetFile, ...] = (), firmware: str = "bios") -> NetworkFacts:
+    events = tuple(
+        NetEvent(seconds, kind, "52:54:00:12:34:01", file, None, repeats, text)
+        for seconds, kind, file, repeats, text in said
+    )
+    return NetworkFacts(
+        "net-server", firmware, "virtio", "kea-dhcp4 at 192.168.77.1, dnsmasq at 192.168.77.2",
+        "52:54:00:12:34:01", {each.role: each.name for each in files}, (), events, files,
+        servers=("kea:kea.conf", "dnsmasq:dnsmasq.conf"),
+    )  # fmt: skip
+
+
+def failed(network: NetworkFacts) -> BootTrace:
+    return BootTrace("kea:kea.conf", "banner", Ending("idle", 60.0), "net-server", network=network)
+
+
+def program(kind: str) -> NetFile:
+    return NetFile("boot.efi", "tftp", "", 10, "", 3.0, 3.1, 10, "served", role="nbp", program=kind)
+
+
+GOT_IT = (*LEASED, (3.0, KIND.FILE_REQUESTED, "boot.efi", 0, ""),
+          (3.1, KIND.FILE_SERVED, "boot.efi", 0, ""))  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("said", "cause", "words"),
+    [
+        (DISCOVER * 3, "dhcp-no-offer", "got no DHCP offer from kea-dhcp4 at 192.168.77.1"),
+        ((*DISCOVER, OFFERED), "dhcp-no-offer", "only a proxy, dnsmasq at 192.168.77.2, answered"),
+        (LEASED, "dhcp-no-filename", "kea-dhcp4 at 192.168.77.1, names no boot file, and nobody"),
+        ((*LEASED[:2], (2.1, KIND.OFFER, "grub.0", 0, PROXY), *LEASED[2:]), "dhcp-no-filename",
+         "took that offer, and not the one by dnsmasq at 192.168.77.2, which names grub.0"),
+        ((OFFERED, *LEASED, *ASKED), "proxy-silent",
+         "offered to name the boot file and does not answer at 192.168.77.2 port 4011, where it "
+         "was asked 3 times"),
+        ((OFFERED, *LEASED, *ASKED,
+          (5.0, KIND.UNREACHABLE, "", 0, "192.168.77.2 has nobody at UDP port 4011")),
+         "proxy-silent", "nobody listens at its port 4011"),
+        ((OFFERED, *LEASED, ASKED[0], (2.5, KIND.PROXY_ACK, "boot.ipxe", 0, PROXY), *ASKED[1:]),
+         "proxy-ignored", "3 times at port 4011 and was answered, but did not take the answer, "
+         "which names boot.ipxe"),
+        ((*NAMED, (4.0, KIND.UNANSWERED_ARP, "", 4, "who has 192.168.77.5?")), "tftp-stalled",
+         "nobody has the address 192.168.77.5, to which kea-dhcp4 at 192.168.77.1 sent it for "
+         "pxelinux.0: iPXE asked for it 5 times"),
+        ((*NAMED, REQUESTED, *AGAIN), "tftp-stalled",
+         "pxelinux.0 was asked for at 192.168.77.5 4 times, and nothing came"),
+        ((*NAMED, REQUESTED, *AGAIN,
+          (2.6, KIND.UNREACHABLE, "", 0, "192.168.77.5 has nobody at UDP port 69")),
+         "tftp-stalled", "no TFTP server runs there, its port 69 is closed"),
+    ],
+)  # fmt: skip
+def test_who_did_what_is_in_the_sentence(said: tuple[Said, ...], cause: str, words: str) -> None:
+    said = tuple(
+        (at, kind, file, number if kind == KIND.DISCOVER else repeats, text)
+        for number, (at, kind, file, repeats, text) in enumerate(said)
+    )
+    if cause == "dhcp-no-offer":
+        said = (*said, (6.0, KIND.DISCOVER, "", 3, BIOS))
+    judgement = judge(failed(facts(*said)))
+    assert judgement.cause == cause, judgement.summary
+    assert words in judgement.summary
+
+
+def test_what_a_server_complained_of_is_quoted() -> None:
+    network = facts(*DISCOVER, (6.0, KIND.DISCOVER, "", 3, BIOS))
+    words = "no address range available for DHCP request via eth0"
+    judgement = judge(failed(replace(network, said=(f"dnsmasq: {words}",))))
+    assert f'; dnsmasq: "{words}"' in judgement.summary
+
+
+def test_who_names_no_file_proves_nothing_as_long_as_others_may() -> None:
+    assert certain(facts(*LEASED), 100.0) is None
+    assert root(facts(*LEASED)) is not None
+    named = (*LEASED, (2.5, KIND.PROXY_ACK, "pxelinux.0", 0, PROXY))
+    assert root(facts(*named)) is None
+    assert root(facts(*LEASED, REQUESTED)) is None
+
+
+def test_a_proxy_is_waited_for_as_long_as_its_client_asks() -> None:
+    network = facts(OFFERED, *LEASED, *ASKED)
+    assert certain(network, 10.0) is None
+    found = certain(network, 40.0)
+    assert found
+    assert found[0] == "proxy-silent"
+
+
+@pytest.mark.parametrize(
+    ("client", "kind", "wrong"),
+    [("0", "x64 UEFI", True), ("0", "PC BIOS", False), ("7", "PC BIOS", True),
+     ("9", "x64 UEFI", False), ("11", "x64 UEFI", True), ("99", "x64 UEFI", False),
+     ("0", "", False)],
+)  # fmt: skip
+def test_a_boot_program_runs_on_its_own_kind_of_client(
+    client: str, kind: str, *, wrong: bool
+) -> None:
+    said = tuple((*each[:4], each[4].replace("architecture 0", f"architecture {client}"))
+                 for each in GOT_IT)  # fmt: skip
+    network = facts(*said, files=(program(kind),))
+    found = root(network)
+    assert (found is not None and found[0] == "wrong-boot-program") is wrong
+    # a UEFI has further boot options
+    over = certain(network, 3.1 + QUIET_S + 0.1)
+    assert (over is not None) is (wrong and client == "0")
+    assert certain(network, 3.1 + QUIET_S - 0.1) is None
+
+
+def test_a_boot_program_that_asks_for_more_runs() -> None:
+    more = (*GOT_IT, (3.5, KIND.FILE_REQUESTED, "menu", 0, ""))
+    assert root(facts(*more, files=(program("x64 UEFI"),))) is None
+
+
+@pytest.mark.parametrize(
+    ("firmware", "text", "name"),
+    [("bios", BIOS, "iPXE"), ("uefi", "architecture 7, PXEClient", "the UEFI's PXE"),
+     ("uefi", "architecture 7, PXEClient, iPXE", "iPXE")],
+)  # fmt: skip
+def test_who_asks_is_known_by_what_it_says(firmware: str, text: str, name: str) -> None:
+    network = facts((2.0, KIND.DISCOVER, "", 0, text), firmware=firmware)
+    assert client_at(network, network.events[0]).name == name

@@ -1,0 +1,152 @@
+"""What was wrong with a folder of boot files, from hand-made events."""
+
+from typing import Any
+
+from msgspec.structs import replace
+
+from bootharness.diagnosis import judge
+from bootharness.diagnosis.certainty import certain, root
+from bootharness.trace.boot_trace import BootTrace, Ending
+from bootharness.trace.machine_facts import MachineFacts
+from bootharness.trace.milestones import Milestone
+from bootharness.trace.network_facts import NetEvent, NetEventKind, NetFile, NetworkFacts
+
+KIND = NetEventKind
+BY_IPXE = "architecture 0, PXEClient, iPXE"
+
+
+def event(seconds: float, kind: NetEventKind, file: str = "", text: str = "") -> NetEvent:
+    return NetEvent(seconds, kind, "52:54:00:12:34:01", file, text=text)
+
+
+def came(name: str, seconds: float) -> tuple[NetEvent, ...]:
+    """Return the events of a file that came whole."""
+    return (event(seconds, KIND.FILE_REQUESTED, name), event(seconds + 0.1, KIND.FILE_SERVED, name))
+
+
+def file(name: str, at: float = 1.0, **more: Any) -> NetFile:
+    values: dict[str, Any] = {"outcome": "served", "file_bytes": 9, "sent_bytes": 9, **more}
+    return NetFile(
+        name=name, protocol="tftp", mac="", file_sha256="", requested_at=at, last_at=at, **values
+    )
+
+
+def facts(
+    *events: NetEvent, files: tuple[NetFile, ...] = (), firmware: str = "bios"
+) -> NetworkFacts:
+    roles = {each.role: each.name for each in files if each.role}
+    return NetworkFacts(
+        path="net-root", firmware=firmware, nic="virtio", server="wire", mac="",
+        roles=roles, root="/srv/tftp", events=events, files=files,
+    )  # fmt: skip
+
+
+def trace(
+    network: NetworkFacts, ending: str = "boot-program", said: str = "It failed"
+) -> BootTrace:
+    return BootTrace("/srv/tftp", "banner", Ending(ending, 9.0, said), network=network)
+
+
+PROGRAM = file("undionly.kpxe", role="nbp")
+SCRIPT = file("boot.ipxe", role="script")
+
+
+def test_program_that_comes_three_times_and_asks_for_nothing_else_loads_itself() -> None:
+    loads = [each for at in (1, 4, 7) for each in came("undionly.kpxe", at)]
+    twice = facts(*loads[:4], files=(PROGRAM,))
+    assert certain(twice, 5.0) is None
+    found = certain(facts(*loads, files=(PROGRAM,)), 7.1)
+    assert found
+    assert (found[0], found[1].seconds) == ("chain-loop", 7.1)
+
+
+def test_program_that_asks_for_something_new_is_no_loop() -> None:
+    loads = [each for at in (1, 4, 7) for each in came("undionly.kpxe", at)]
+    loads.insert(4, event(5.0, KIND.FILE_MISSING, "boot.ipxe"))
+    assert certain(facts(*loads, files=(PROGRAM,)), 7.1) is None
+
+
+def test_script_may_come_often_and_not_for_ever() -> None:
+    loads = [each for at in range(20) for each in came("boot.ipxe", at)]
+    assert certain(facts(*loads[:-2], files=(SCRIPT,)), 20.0) is None
+    found = certain(facts(*loads, files=(SCRIPT,)), 20.0)
+    assert found
+    assert found[0] == "chain-loop"
+    assert "it came 20 times" in judge(trace(facts(*loads, files=(SCRIPT,)))).summary
+
+
+def test_ipxe_that_is_named_itself_by_a_uefi_is_told_once_it_has_failed() -> None:
+    events = (
+        *came("snponly.efi", 1),
+        event(2.0, KIND.REQUEST, text="architecture 7, PXEClient, iPXE"),
+        event(3.0, KIND.FILE_REQUESTED, "snponly.efi"),
+    )
+    network = facts(*events, files=(file("snponly.efi", role="nbp"),), firmware="uefi")
+    found = root(network)
+    assert found
+    assert found[0] == "chain-loop"
+    assert root(replace(network, firmware="bios")) is None
+    by_firmware = (*events[:2], event(2.0, KIND.REQUEST, text="PXEClient"), events[3])
+    assert root(replace(network, events=by_firmware)) is None
+
+
+def test_names_of_a_configuration_are_told_in_their_order() -> None:
+    names = ("pxelinux.cfg/01-52-54", "pxelinux.cfg/0A00020F", "pxelinux.cfg/default")
+    missing = tuple(event(2.0, KIND.FILE_MISSING, name, "tftp") for name in names)
+    program = file("pxelinux.0", role="nbp")
+    asked = facts(*came("pxelinux.0", 1), *missing, files=(program,))
+    judgement = judge(trace(asked))
+    assert judgement.cause == "tree-no-config"
+    assert ", ".join(names) in judgement.summary
+    found = facts(*asked.events, *came("pxelinux.cfg/default", 3), files=(program,))
+    assert judge(trace(found)).cause == "script-error"
+
+
+def test_file_that_cannot_be_what_it_is_for_is_named_if_nothing_came_of_it() -> None:
+    page = file("vmlinuz", 3.0, flaw="is a page of HTML")
+    initrd = file("initrd.img", 4.0, role="initrd")
+    judgement = judge(trace(facts(*came("vmlinuz", 3), files=(SCRIPT, page, initrd))))
+    assert judgement.cause == "tree-wrong-file"
+    assert judgement.summary.startswith("vmlinuz is a page of HTML, and ")
+    other = file("other", 5.0)
+    went_on = judge(trace(facts(*came("other", 5), files=(SCRIPT, page, other))))
+    assert went_on.cause == "script-error"
+    good = judge(trace(facts(*came("vmlinuz", 3), files=(SCRIPT, page)), "reached", ""))
+    assert good.cause is None
+
+
+def test_empty_file_is_a_cause_only_if_it_was_the_last() -> None:
+    empty = file("early.img", 3.0, file_bytes=0, sent_bytes=0, flaw="is empty")
+    assert judge(trace(facts(files=(SCRIPT, empty)))).cause == "tree-wrong-file"
+    behind = file("initrd.img", 4.0, role="initrd")
+    assert judge(trace(facts(files=(SCRIPT, empty, behind)))).cause == "script-error"
+
+
+def test_ipxe_that_rests_in_its_script_waits() -> None:
+    asked = event(0.5, KIND.REQUEST, text=BY_IPXE)
+    waits = trace(facts(asked, *came("boot.ipxe", 1), files=(SCRIPT,)), "idle", "")
+    waits = replace(waits, boot_screen="A menu\n\n one\n two\n")
+    judgement = judge(waits)
+    assert judgement.cause == "boot-menu-waits"
+    assert 'its screen ends in "A menu / one / two"' in judgement.summary
+    configuration = file("grub/grub.cfg", role="script")
+    grub = facts(asked, *came("grub/grub.cfg", 1), files=(configuration,))
+    assert judge(replace(waits, network=grub)).cause == "nbp-hang"
+
+
+def test_initrd_that_a_kernel_was_not_told_of_is_named() -> None:
+    initrd = file("initrd.img", 4.0, role="initrd")
+    panic = trace(
+        facts(*came("initrd.img", 4), files=(SCRIPT, initrd), firmware="uefi"),
+        "panic",
+        "VFS: Unable to mount root fs on unknown-block(0,0)",
+    )
+    panic = replace(
+        panic,
+        milestones=(Milestone("banner", 8.0),),
+        serial="[    0.000000] Command line: vmlinuz console=ttyS0\n",
+        machine=MachineFacts("q", "7", "tcg", "pc", None, 512 << 20, (), firmware="uefi"),
+    )
+    assert judge(panic).cause == "tree-initrd-unused"
+    told = replace(panic, serial=panic.serial.replace("vmlinuz", "vmlinuz initrd=initrd.img"))
+    assert judge(told).cause == "no-init"

@@ -1,0 +1,34 @@
+"""What is wrong with a file, as it begins and as large as it is."""
+
+import pytest
+
+from bootharness.kernels.source import fetch
+from bootharness.network.flaw import flaw
+from bootharness.network.purpose import HEAD_BYTES
+
+KERNEL = fetch("selfcheck:20000").path.read_bytes()
+ELF_32, ELF_64 = b"\x7fELF\1\1\1" + bytes(60), b"\x7fELF\2\1\1" + bytes(60)
+
+
+@pytest.mark.parametrize(
+    ("name", "role", "content", "wrong"),
+    [
+        ("vmlinuz", "kernel", KERNEL, ""),
+        ("vmlinuz", "kernel", KERNEL[:-1], ""),  # a paragraph need not be full
+        ("vmlinuz", "kernel", KERNEL[:-16], "is cut short: its header tells of 24,608 bytes, and "),
+        ("vmlinuz", "", b"", "is empty"),
+        ("vmlinuz", "", b"<!DOCTYPE html><html></html>", "is a page of HTML"),
+        ("boot.ipxe", "script", b"\n<HTML>\n", "is a page of HTML"),
+        ("initrd.img", "", b"version https://git-lfs.github.com/spec/v1\n", "is a pointer to a"),
+        ("ldlinux.c32", "module", ELF_32, ""),
+        ("ldlinux.c32", "module", ELF_64, "is no module of SYSLINUX for a BIOS"),
+        ("menu.c32", "module", b"\xb8\xff\x4c\xcd\x21" + bytes(9), "is a module of SYSLINUX 4"),
+        ("boot.ipxe", "script", b"#!ipxe\n", ""),
+        ("pxelinux.0", "nbp", b"\xea" + bytes(600), ""),
+        ("initrd.img", "initrd", b"070701" + bytes(600), ""),
+    ],
+)
+def test_what_a_file_cannot_be_is_seen(name: str, role: str, content: bytes, wrong: str) -> None:
+    found = flaw(name, role, content[:HEAD_BYTES], len(content))
+    assert found.startswith(wrong), found
+    assert bool(found) == bool(wrong), found

@@ -1,0 +1,101 @@
+"""What watches servers of other people's, and reads their configurations, against any bytes."""
+
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from unittest.mock import patch
+
+from bootharness.errors import BootHarnessError
+from bootharness.formats.dhcp import OFFER
+from bootharness.network import dnsmasq, kea
+from bootharness.network.addressing import addresses_of
+from bootharness.network.arrived import Arrived
+from bootharness.network.server_setup import ServerSetup
+from bootharness.network.watched_wire import WatchedWire
+from bootharness.plan.net_server import NetServer
+from tests.network.test_watched_wire import CHUNKED, Talk, ok, proxied, udp
+
+__all__ = ["SERVER_TARGETS", "server_seeds"]
+
+_MOST_EVENTS = 60_000
+
+
+def watched_wire(data: bytes) -> None:
+    """Put frames on a wire that watches: in front of each its length, and who sends it."""
+    with tempfile.TemporaryDirectory() as folder:
+        wire, now = WatchedWire(["one", "two"], Arrived(Path(folder))), 1.0
+        while data:
+            size, port = int.from_bytes(data[:2], "big") & 0x7FF, (1, -1, -2, 1)[data[0] >> 6]
+            wire.receive(port, data[2 : 2 + size], now)
+            data, now = data[2 + size :], now + 0.1
+            wire.tick(now)
+        wire.finish(1, now)
+        assert len(wire.events(1)) < _MOST_EVENTS
+        wire.transferred(1)
+
+
+def watched_http(data: bytes) -> None:
+    """Let two sides of a connection say anything, in pieces of any size."""
+    with tempfile.TemporaryDirectory() as folder:
+        talk = Talk(Path(folder))
+        while data:
+            size = data[0] & 0x7F
+            piece = data[1 : 1 + size]
+            talk.say(1 if data[0] >> 7 else -1, data=piece)
+            data = data[1 + size :]
+            talk.wire.tick(talk.now)
+        for file in talk.wire.transferred(1):
+            assert file.sent_bytes <= talk.theirs
+
+
+def dnsmasq_configuration(data: bytes) -> None:
+    """Read bytes as a dnsmasq.conf."""
+    _configuration(dnsmasq.dnsmasq_setup, data)
+
+
+def kea_configuration(data: bytes) -> None:
+    """Read bytes as a kea-dhcp4.conf."""
+    _configuration(kea.kea_setup, data)
+
+
+def _configuration(setup_of: Callable[[str, Path], ServerSetup], data: bytes) -> None:
+    with tempfile.TemporaryDirectory() as name, suppress(BootHarnessError):
+        folder = Path(name)
+        (folder / "conf").write_bytes(data)
+        with (
+            patch.object(dnsmasq, "is_installed", return_value=True),
+            patch.object(kea, "is_installed", return_value=True),
+        ):
+            setup = setup_of(str(folder / "conf"), folder)
+        for [address, *_] in addresses_of([NetServer("kea", "conf")], [setup]):
+            assert "/" in address
+
+
+SERVER_TARGETS: dict[str, Callable[[bytes], None]] = {
+    target.__name__: target
+    for target in (watched_wire, watched_http, dnsmasq_configuration, kea_configuration)
+}
+
+
+def server_seeds() -> dict[str, bytes]:
+    """Return something right for every target."""
+    frames = [
+        (0, udp(1, 2000, 69, b"\0\1a\0octet\0blksize\0008\0")),
+        (1, udp(-1, 3000, 2000, b"\0\6blksize\0008\0")),
+        (1, udp(-1, 3000, 2000, b"\0\3\0\1x")),
+        (0, udp(1, 2000, 3000, b"\0\4\0\1")),
+        (2, proxied(67, OFFER, b"boot.ipxe")),
+    ]
+    said = [b"\x80GET /a HTTP/1.1\r\nHost: x\r\n\r\n", b"\0" + ok(b"abc"), b"\0" + CHUNKED]
+    return {
+        "watched_wire": b"".join(
+            (port << 14 | len(frame)).to_bytes(2, "big") + frame for port, frame in frames
+        ),
+        "watched_http": b"".join(bytes([each[0] | len(each) - 1]) + each[1:] for each in said),
+        "dnsmasq_configuration": b"interface=lan*\nlisten-address=10.0.0.1\n"
+        b"dhcp-range=set:a,10.0.0.0,proxy,255.255.0.0\nconf-dir=/nix,*.conf\n#x\n",
+        "kea_configuration": b'{"Dhcp4": {"interfaces-config": {"interfaces": ["a/10.0.0.1"]},'
+        b'"subnet4": [{"subnet": "10.0.0.0/24", "pools": [{"pool": "10.0.0.5-10.0.0.9"}],'
+        b'"option-data": [{"name": "routers", "data": "10.0.0.1"}],}]}} // x',
+    }
