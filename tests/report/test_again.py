@@ -1,6 +1,7 @@
 """The command that boots the same again."""
 
 import shlex
+import struct
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -10,6 +11,7 @@ from bootharness.host.assembler import shipped
 from bootharness.plan import OPTIONS, BootPlan, choose
 from bootharness.report.again import again
 from bootharness.trace.booted import LoaderFacts
+from tests.support.certificates import certificate
 from tests.support.traces import loading_trace
 
 STAGE1 = LoaderFacts("stage1", "0" * 64, {})
@@ -34,8 +36,20 @@ def test_defaults_are_left_out() -> None:
     assert again(TRACE, BootPlan(), "--keep", "a b") == f"{PLAIN} --keep 'a b'"
 
 
+def _rom(folder: Path) -> Path:
+    """Return the ROM of a virtio card for a BIOS, without code (PCI Firmware 3.0, 5.1)."""
+    path = folder / "card.rom"
+    head = b"\x55\xaa\x01".ljust(0x18, b"\0") + (0x1C).to_bytes(4, "little")
+    data = struct.pack("<4sHHHHB3sHHBB", b"PCIR", 0x1AF4, 0x1000, 0, 24, 0, b"", 1, 0, 0, 0x80)
+    path.write_bytes((head + data).ljust(512, b"\0"))
+    return path
+
+
 def test_everything_that_can_be_chosen(tmp_path: Path) -> None:
-    initrd, loader, bios = (tmp_path / name for name in ("my initrd", "loader.asm", "bios"))
+    initrd, loader, bios, answers = (
+        tmp_path / name for name in ("my initrd", "loader.asm", "bios", "answers.toml")
+    )
+    answers.write_text('[[answer]]\nbootfile = "own.0"\n')
     loader.write_text(shipped("mbr/stage1.asm").read_text())
     initrd.touch()
     bios.touch()
@@ -53,9 +67,23 @@ def test_everything_that_can_be_chosen(tmp_path: Path) -> None:
     network = {"route": "pxelinux", "nic": "e1000", "faults": ["drop:block=3", "no-ack"]}
     brought = {"route": "disk", "attached": "usb", "more_disks": [str(initrd), str(bios)],
                "disk_faults": ["error:lba=7,times=2", "slow:iops=0.5"]}  # fmt: skip
-    tried = {*values, *network, *brought, "until_screen"}
+    card = {"mac": "52:54:00:00:00:07", "uuid": "00112233-4455-6677-8899-aabbccddeeff",
+            "nic_rom": str(_rom(tmp_path)), "more_nics": ["virtio"]}  # fmt: skip
+    wire = {"ip": "both", "vlan": 5, "dhcp_options": ["66=boot host", "175=0x0102"],
+            "https_cert": str(certificate(tmp_path, "a"))}  # fmt: skip
+    folder = {"route": "net-root", "bootfile": "own.0", "cold": True, **card, **wire}
+    answered = {"route": "net-root", "answers": str(answers)}
+    servers = {"route": "net-server", "more_servers": [f"dnsmasq:{bios}"]}
+    tried = {*values, *network, *brought, *folder, *answered, *servers, "until_screen"}
     assert tried == set(OPTIONS), "an option that is not tried"
-    for others, source in ((network, "selfcheck:16"), (brought, str(bios))):
+    given = (
+        (network, "selfcheck:16"),
+        (brought, str(bios)),
+        (folder, str(tmp_path)),
+        (answered, str(tmp_path)),
+        (servers, "command:true"),
+    )
+    for others, source in given:
         plan = choose(BootPlan(until="banner"), others)
         assert plan_again(again(replace(trace, loader=None, source=source), plan)) == plan
 

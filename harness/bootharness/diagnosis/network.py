@@ -491,8 +491,8 @@ def _is_last(flawed: NetFile, facts: NetworkFacts) -> bool:
 
 
 SIGNS: tuple[Callable[[BootTrace], Diagnosis | None], ...] = (
-    other_vlan,
     wrong_file,
+    other_vlan,
     network_failed,
     told_too_little,
     firmware_crashed,

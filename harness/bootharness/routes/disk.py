@@ -18,7 +18,6 @@ from zlib import crc32
 from msgspec import Struct
 from msgspec.structs import replace
 
-from bootharness.diagnosis.failed_reads import lost_reads
 from bootharness.errors import (
     FormatError,
     KernelUnavailable,
@@ -312,6 +311,8 @@ class DiskImage(Struct, frozen=True):
     def read_in_a_row(self, calls: "Iterable[BiosCall]") -> bool:
         """Return whether the kernel that was found lies in one piece: its sectors, one behind the
         other, were all asked for, or so many until one could not be read."""
+        from bootharness.diagnosis.failed_reads import lost_reads  # by then QEMU has been started
+
         if self.kernel is None or self.kernel_lba is None:
             return False
         size = self.shape.sector_bytes
