@@ -24,6 +24,7 @@ from bootharness.routes.table import route_of
 
 if TYPE_CHECKING:
     from bootharness.routes.net_root import NetRoot
+    from bootharness.routes.net_servers import NetServers
     from bootharness.trace.boot_trace import BootTrace
     from bootharness.trace.observer import Observer
 
@@ -33,7 +34,7 @@ _CAPTURE_FILE = "wire.pcap"
 
 
 def boot(
-    source: "str | KernelImage | DiskImage | NetRoot",
+    source: "str | KernelImage | DiskImage | NetRoot | NetServers",
     plan: BootPlan,
     *,
     observer: "Observer | None" = None,
@@ -77,7 +78,7 @@ def boot(
 
 def _booted(
     name: str,
-    booted: "KernelImage | DiskImage | NetRoot",
+    booted: "KernelImage | DiskImage | NetRoot | NetServers",
     plan: BootPlan,
     observer: "Observer | None",
     keep: Path | None,
@@ -124,11 +125,16 @@ def boot_medium(
         medium.wire.capture(workspace.path / _CAPTURE_FILE)
     counted = plan.at_most_s is not None
     # servers of somebody's own may say before the first packet what others do not
-    saves = "cold" in route_of(plan).takes and plan.restorable
-    if medium.wire and saves:
+    restorable = "cold" in route_of(plan).takes and plan.restorable
+    if medium.wire and restorable:
         medium.wire.keep_waiting()
     with Qemu(
-        config, medium.device, workspace, tracer=plan.tracer, counted=counted, saves=saves
+        config,
+        medium.device,
+        workspace,
+        tracer=plan.tracer,
+        counted=counted,
+        saves=f"IP {plan.net.ip}, VLAN {plan.net.vlan}" if restorable else None,
     ) as qemu:
         medium.started(qemu.launched)
         if observer:

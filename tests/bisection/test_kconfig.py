@@ -174,6 +174,17 @@ def test_sentences_say_what_was_tried_and_no_more() -> None:
     assert "without it, B makes it fail as well; b boots only with all of these as in g" in both
 
 
+def test_of_symbols_that_change_together_the_one_that_can_be_set_is_named() -> None:
+    """As BINFMT_ELF, which selects ELFCORE."""
+    known = {"A": Declared("K:1", "A it is"), "B": Declared("K:2")}
+    guilty = guilty_of(("A", "B"), {"A": "y", "B": "y"}, {}, known)
+    answer = ConfigAnswer("g", "b", 9, 5, guilty, together=True)
+    assert config_conclusion(answer, "hang", set_back=True, alone=True) == (
+        "what makes it fail (hang) is A, with which Kconfig changes B; b boots with it as in g; "
+        "g fails with it as in b"
+    )
+
+
 def test_symbols_of_one_choice_are_called_so() -> None:
     known = {name: Declared("K:1", name, "K:9") for name in ("A", "B")}
     guilty = guilty_of(("A", "B"), {"A": "y"}, {"B": "y"}, known)

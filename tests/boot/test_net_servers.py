@@ -315,8 +315,9 @@ def test_nothing_outlives_a_killed_harness(tmp_path: Path, *, with_janitor: bool
         next(line for line in harness.stdout if "BIOS" in line)
         running = processes_with(str(folder))
         assert sum("sleep 1000" in each for each in running) >= 2
-        [janitor] = [int(each.split()[0]) for each in running if "bootharness-janitor" in each]
-        for pid in (janitor, harness.pid) if with_janitor else (harness.pid,):
+        janitors = [int(each.split()[0]) for each in running if "bootharness-janitor" in each]
+        assert len(janitors) == 2  # the machine's and the servers'
+        for pid in (*janitors, harness.pid) if with_janitor else (harness.pid,):
             os.kill(pid, signal.SIGKILL)
     eventually(lambda: processes_with(str(folder)))
 

@@ -12,6 +12,7 @@ import pytest
 from bootharness.host.cache import cache_dir
 from bootharness.kernels.selfcheck import selfcheck_kernel
 from bootharness.kernels.source import fetch
+from bootharness.network.namespace import why_no_namespace
 from tests.support.builders import patched_kernel, serial_writer
 from tests.support.processes import environment, run
 from tests.support.programs import program
@@ -500,10 +501,13 @@ def test_marker_and_option_take_patterns(user: pytest.Pytester) -> None:
         ("boot(initrd='no.img')", "no.img: no such file"),
         ("netboot('pxelinux', 'stall:blok=2')", "of stall can be said: file, block"),
         ("netboot('carrier-pigeon')", "route 'carrier-pigeon': known are "),
-        ("netboot(colour=1)", "colour: known are root, nic"),
+        ("netboot(colour=1)", "colour: known are root, servers, nic"),
         ("netboot(3)", "route 3: text is wanted"),
         ("netboot(root='none')", "none: No such file or directory"),
         ("netboot('ipxe', root='.')", "the route ipxe boots a kernel"),
+        ("netboot(servers='kea:none')", "none: no such file"),
+        ("netboot('ipxe', servers='command:x')", "the route ipxe"),
+        ("netboot(servers='command:x', root='.')", "root and servers: give one of them"),
         ("netboot('ipxe', 3)", "network fault 3: text is wanted"),
         ("boot(faults=3)", "network fault 3: text is wanted"),
         ("boot(disk_faults='hang')", "disk fault 'hang': say which sector"),
@@ -658,3 +662,26 @@ def test_marker_names_a_folder_of_boot_files(user: pytest.Pytester) -> None:
         """
     )
     user.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(passed=2)
+
+
+@pytest.mark.skipif(why_no_namespace() is not None, reason="no namespaces")
+def test_own_servers_are_booted_from(user: pytest.Pytester) -> None:
+    folder = user.mkdir("tftp")
+    shutil.copyfile(fetch("selfcheck:16000").path, folder / "vmlinuz")
+    (folder / "boot.ipxe").write_text("#!ipxe\nkernel vmlinuz\nboot\n")
+    (user.path / "dnsmasq.conf").write_text(
+        "port=0\nno-ping\ndhcp-range=10.7.0.5,10.7.0.9\ndhcp-boot=boot.ipxe\nenable-tftp\n"
+        f"tftp-root={folder}\n"
+    )
+    user.makepyfile(
+        """
+        import pytest
+
+        @pytest.mark.boot(until="setup")
+        @pytest.mark.netboot(servers="dnsmasq:dnsmasq.conf")
+        def test_whole(netboot_trace):
+            assert netboot_trace.handoff.memory_equal
+            assert netboot_trace.network.server == "dnsmasq at 10.7.0.1"
+        """
+    )
+    user.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(passed=1)

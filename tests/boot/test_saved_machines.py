@@ -42,7 +42,8 @@ def course(trace: BootTrace) -> dict[str, object]:
         "verdict": judgement.verdict,
         "cause": judgement.cause,
         "milestones": [point.name for point in trace.milestones],
-        "events": [(event.kind, event.file, event.repeats) for event in network.events],
+        # a client asks again where the host is slow
+        "events": [*dict.fromkeys((event.kind, event.file) for event in network.events)],
         "files": [(file.name, file.outcome, file.sent_bytes) for file in network.files],
         # some 680 come before the first packet
         "calls": [(each.number, each.function) for each in trace.bios_calls[:600]],

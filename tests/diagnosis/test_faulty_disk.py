@@ -41,8 +41,16 @@ def test_disk_that_vanished_is_the_cause_of_a_read_that_failed() -> None:
         "the disk was gone 0.50 s after launch (fault vanish:after=read:5): the disk read of 127 "
         "sectors at LBA 2,950, drive 0x80, failed with AH=0ch, media type not found, in 2 attempts"
     )
+    assert judgement.diagnosis
+    assert (
+        judgement.diagnosis.evidence
+        == disk_read_failed(faulty(gone, calls=(read(2048, 4), failed, failed))).evidence
+    )  # type: ignore[union-attr]
+    assert judgement.diagnosis.evidence
     of_a_kernel = judge(faulty(gone, ending="idle"))
     assert of_a_kernel.cause == "disk-vanished"
+    assert of_a_kernel.diagnosis
+    assert of_a_kernel.diagnosis.evidence == ()
     assert "its next read, of 127 sectors at LBA 2,950, failed" in of_a_kernel.summary
 
 
@@ -55,6 +63,15 @@ def test_disk_that_does_not_answer_is_the_cause_with_how_long_it_was_waited_for(
         "the disk did not answer the read of 127 sectors at LBA 2,950 in the 1.5 s that it was "
         "waited for (fault hang:lba=3000); the last BIOS call was INT 13h AH=42h, extended read, "
         "from 0000:7d41, which did not return"
+    )
+
+
+def test_of_several_reads_without_an_answer_that_is_said_and_of_a_kernel_no_call() -> None:
+    hangs = event("unanswered", "hang:lba=3000", waited_s=15.0, times=2)
+    trace = faulty(hangs, calls=(read(2048, 4),), ending="idle")
+    assert judge(trace).summary == (
+        "the disk did not answer the read of 127 sectors at LBA 2,950, the last of 2 times, in the "
+        "15.0 s that it was waited for (fault hang:lba=3000)"
     )
 
 

@@ -85,6 +85,10 @@ def test_a_kernel_by_multiboot_is_not_called_the_boot_manager() -> None:
     assert waits.summary.startswith("the kernel that GRUB started waits for a person")
     silent = judge(idle)
     assert (silent.verdict, silent.cause) == (Verdict.SKIP, "kernel-silent")
+    assert silent.summary == (
+        "the kernel that GRUB started runs at 0x1002e0 in protected mode, but writes nothing on "
+        "the serial line: how far it has come is not known"
+    )
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,7 @@ class Machine:
     def __init__(self, qemu: Path, folder: Path) -> None:
         self.config = replace(CONFIG, qemu=str(qemu))
         self.folder = folder
+        self.beside = "IP 4"
         self.fds = [7, 8]
         self.flash = folder / "vars.fd"
         self.flash.write_bytes(b"variables")
@@ -49,7 +50,8 @@ class Machine:
 
     def place(self) -> Path | None:
         words = " ".join(self.words.values()).format(*self.fds).split(" ")
-        return place_of(self.config, [self.config.qemu, *words], self.folder, self.fds)
+        argv = [self.config.qemu, *words]
+        return place_of(self.config, argv, self.beside, self.folder, self.fds)
 
 
 @pytest.fixture
@@ -82,13 +84,14 @@ def test_another_boot_by_the_same_machine_has_the_same_place(
         ),
         lambda each: each.words.update(card="-device e1000,netdev=net0,mac=52:54:00:12:34:01"),
         lambda each: each.words.update(CPU="-cpu max"),
+        lambda each: setattr(each, "beside", "IP 6"),
         lambda each: each.flash.write_bytes(b"variablfs"),
         lambda each: (each.folder.parent / "firmware" / "efi-virtio.rom").write_bytes(b"IPXE"),
         lambda each: Path(each.config.qemu).write_text(
             Path(each.config.qemu).read_text() + "# of another version\n"
         ),
     ],
-    ids=["memory", "MAC", "card", "CPU", "UEFI variables", "ROM", "QEMU"],
+    ids=["memory", "MAC", "card", "CPU", "IP", "UEFI variables", "ROM", "QEMU"],
 )
 def test_another_machine_has_another_place(machine: Machine, change: object) -> None:
     before = machine.place()

@@ -141,3 +141,14 @@ def test_network_without_ipv4_answers_nothing_over_it(ip: str, answered: bool) -
     guest = Guest(ip=ip)
     arp = layers.Ether(src=MAC, dst="ff:ff:ff:ff:ff:ff") / layers.ARP(pdst="10.0.2.1")
     assert bool(guest.wire.receive(guest.port, bytes(arp), 1.0)) is answered
+
+
+def test_client_that_asks_over_both_gets_it_over_both() -> None:
+    """From the same port, so that only the address tells them apart."""
+    guest = Guest(ip="both")
+    ask = layers.UDP(sport=2000, dport=69) / b"\0\1boot.ipxe\0octet\0"
+    (over_ipv6,) = guest.send(ask)
+    frame = layers.Ether(src=MAC, dst=SERVER_MAC) / layers.IP(src="10.0.2.15", dst="10.0.2.1") / ask
+    ((_, over_ipv4),) = guest.wire.receive(guest.port, bytes(frame), 2.0)
+    assert over_ipv6["IPv6"].dst == GUEST
+    assert layers.Ether(over_ipv4)["IP"].dst == "10.0.2.15"

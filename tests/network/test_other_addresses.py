@@ -108,7 +108,8 @@ def test_connection_to_another_port_is_refused_and_told(guest: NetClient, uplink
     assert there == guest.port
     assert str(right(frame)[layers.TCP].flags) == "RA"
     (refused,) = guest.events(NetEventKind.HTTP_REFUSED)
-    assert (refused.text, refused.at) == ("the connection to port 443 was refused", ELSEWHERE)
+    why = "the connection to port 443 was refused: HTTPS is served with --https-cert"
+    assert (refused.text, refused.at) == (why, ELSEWHERE)
 
 
 def test_uefi_that_boots_over_http_is_answered_as_one(guest: NetClient) -> None:

@@ -131,6 +131,14 @@ def test_a_file_whose_block_numbers_wrap_is_followed(tmp_path: Path) -> None:
     assert file.sha256 == sha256(b"12345678" * (blocks - 1)).hexdigest()
 
 
+def test_a_server_may_serve_from_the_port_that_it_is_asked_at(tmp_path: Path) -> None:
+    wire = WatchedWire(["ours"], Arrived(tmp_path))
+    wire.receive(1, udp(1, 2000, 69, b"\0\1x\0octet\0"), 1.0)
+    wire.receive(-1, udp(-1, 69, 2000, b"\0\3\0\1abc"), 1.1)
+    wire.receive(1, udp(1, 2000, 69, b"\0\4\0\1"), 1.2)
+    assert [each.kind for each in wire.events(1)][1:] == [KIND.FILE_REQUESTED, KIND.FILE_SERVED]
+
+
 def test_a_file_that_is_not_there_is_told_in_the_servers_words(tmp_path: Path) -> None:
     guest = between(tmp_path)
     guest.lease(vendor_class=PXE)

@@ -29,6 +29,9 @@ def test_what_comes_later_may_be_anything(values: dict[str, Any]) -> None:
         {"faults": ["stall", "loss:rate=0.01"]},
         {"at_most_s": 5.0},
         {"send": ["Ctrl-B=>a"]},
+        {"ip": "6"},
+        {"vlan": 5},
+        {"more_nics": ["virtio"]},
     ],
 )
 def test_what_may_come_before_the_first_packet_is_booted_from_the_beginning(

@@ -64,7 +64,8 @@ def test_everything_that_can_be_chosen(tmp_path: Path) -> None:
     plan = choose(BootPlan(), values)
     trace = replace(TRACE, source="selfcheck:16", loader=replace(STAGE1, name=str(loader)))
     assert plan_again(again(trace, plan)) == plan
-    network = {"route": "pxelinux", "nic": "e1000", "faults": ["drop:block=3", "no-ack"]}
+    network = {"route": "pxelinux", "nic": "e1000", "faults": ["drop:block=3", "no-ack"],
+               "cold": True}  # fmt: skip
     brought = {"route": "disk", "attached": "usb", "more_disks": [str(initrd), str(bios)],
                "disk_faults": ["error:lba=7,times=2", "slow:iops=0.5"]}  # fmt: skip
     card = {"mac": "52:54:00:00:00:07", "uuid": "00112233-4455-6677-8899-aabbccddeeff",

@@ -46,6 +46,7 @@ from tests.machine.test_registers import REAL
 from tests.support.builders import bzimage
 from tests.support.fuzz_files import FILE_TARGETS, file_seeds
 from tests.support.fuzz_servers import SERVER_TARGETS, server_seeds
+from tests.support.fuzz_ways import WAY_TARGETS, way_seeds
 from tests.support.fuzz_words import WORD_TARGETS, word_seeds
 from tests.support.netclient import NetClient, wire_with
 from tests.support.traces import handoff, loading_trace, move, read, teletype
@@ -247,12 +248,16 @@ class _Asked:
     def settimeout(self, _seconds: float) -> None:
         pass
 
+    def close(self) -> None:
+        pass
+
 
 def http(data: bytes) -> None:
     """Ask the HTTP server anything, and then for a file: what fails in it ends a boot."""
     server = SimpleNamespace(
         files=FileTable({"boot.ipxe": b"#!ipxe\n"}), faults=Faults(), now=lambda: 0.0, written=0,
         note=lambda *_said, **_more: None, transfers=[], closing=Event(),
+        redirects={"/old": "/boot.ipxe"}, opened=lambda connection: connection,
     )  # fmt: skip
     for said in (data, b"GET /" + data, b"GET /boot.ipxe HTTP/1.1\r\n" + data):
         asked = _Asked(said + b"\r\n\r\nGET /boot.ipxe HTTP/1.1\r\n\r\n")
@@ -266,7 +271,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
         setup_header, mbr, descriptors, packet, medium, recorder_log, trace_json, monitor,
         machine_interface, interrupt_log, text_screen, code, wire, http,
     )
-} | WORD_TARGETS | FILE_TARGETS | SERVER_TARGETS  # fmt: skip
+} | WORD_TARGETS | FILE_TARGETS | SERVER_TARGETS | WAY_TARGETS  # fmt: skip
 
 
 def _frames() -> bytes:
@@ -309,6 +314,7 @@ def seeds() -> dict[str, bytes]:
         **word_seeds(),
         **file_seeds(),
         **server_seeds(),
+        **way_seeds(),
     }
 
 

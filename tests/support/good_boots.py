@@ -37,8 +37,10 @@ CLOUD = tuple(f"deb:linux-image-cloud-amd64/{suite}" for suite in ("bookworm", "
 LARGE = ("deb:linux-image-amd64/bookworm", "deb:linux-image-rt-amd64/bookworm")
 NARROW = "deb:linux-image-686-pae:i386/bookworm"
 KERNELS = (SYNTHETIC, *CLOUD, *LARGE, NARROW)
-UEFI = tuple(name for name, path in PATHS.items() if path.firmware == "uefi")
-BY_BIOS = tuple(name for name in ROUTES if name not in (*UEFI, "disk"))
+# those that bring a kernel that is given, and not what somebody has beside it
+WITH_KERNEL = tuple(name for name, route in ROUTES.items() if "cmdline" in route.takes)
+UEFI = tuple(name for name in WITH_KERNEL if name in PATHS and PATHS[name].firmware == "uefi")
+BY_BIOS = tuple(name for name in WITH_KERNEL if name not in UEFI)
 CMDLINES = (
     "console=ttyS0,115200 quiet",
     "console=tty0 no_timer_check",

@@ -208,7 +208,8 @@ def _config(place: Place) -> Iterator[str]:
         f"make O=$O {_MAKE.partition(' ')[2]}", "--image", _IMAGE,
     )  # fmt: skip
     found = document.get("config") or {}
-    names = [each["name"] for each in found.get("guilty", ())]
+    # what nobody can set, Kconfig sets with the guilty one
+    names = [each["name"] for each in found.get("guilty", ()) if each["prompt"]]
     builds = place.builds("config")
     print(f"     {document.get('size', 1) - 1} symbols differ, {found.get('boots', 0)} boots, "
           f"{len(builds)} builds in {sum(builds)} s, {seconds:.0f} s in all; "

@@ -90,6 +90,12 @@ def named(group: Sequence[Guilty]) -> str:
     return _listed(names)
 
 
+def _the_one_asked_for(group: Sequence[Guilty]) -> Guilty | None:
+    """Return the only symbol of a group that a person can set: Kconfig alone sets the others."""
+    asked = [each for each in group if each.prompt]
+    return asked[0] if len(asked) == 1 else None
+
+
 def _kind(group: Sequence[Guilty], *, together: bool) -> str:
     """Return what a group of symbols is, and its names."""
     if len(group) == 1:
@@ -98,6 +104,9 @@ def _kind(group: Sequence[Guilty], *, together: bool) -> str:
     choices = {each.choice for each in group}
     if len(choices) == 1 and "" not in choices:
         return f"these {len(group)} symbols of one choice: {names}"
+    if together and (one := _the_one_asked_for(group)):
+        rest = _listed([each.name for each in group if each is not one])
+        return f"{one.name}, with which Kconfig changes {rest}"
     if together:
         return f"these {len(group)} symbols, which Kconfig changes only together: {names}"
     return f"these {len(group)} symbols together: {names}"
@@ -118,7 +127,8 @@ def config_conclusion(
             f"no single symbol is guilty: the payload grows by {grown:,} bytes over {over}, and "
             f"{named(answer.guilty)} is only where it crosses the limit"
         )
-    it, is_are = ("it", "is") if len(answer.guilty) == 1 else ("them", "are")
+    single = len(answer.guilty) == 1 or (answer.together and _the_one_asked_for(answer.guilty))
+    it, is_are = ("it", "is") if single else ("them", "are")
     said = [
         f"what makes it fail ({cause}) {is_are} {_kind(answer.guilty, together=answer.together)}"
     ]

@@ -46,19 +46,23 @@ def prepare_network(
         raise UsageError(f"route {route.name}: only what a BIOS boots can be debugged")
     plan = route.ready(plan)
     booted = route.fetch(source)
-    with Workspace() as other, route.prepare(booted, plan, other) as medium:
-        before, kernel = _boot_before(source, medium, plan, other)
-    with route.prepare(booted, plan, workspace) as medium:
-        assert medium.wire
+    with Workspace() as other, route.prepare(booted, plan, other) as first:
+        before, kernel = _boot_before(source, first, plan, other)
+        assert first.wire
         name = _program(before)
-        program = _read(medium.wire, name)
-        image = workspace.path / "loaded.img"
-        facts = _write(image, program, kernel)
-        own = medium.wire.beside(name, ".elf")
-        loader = Loader.read(own) if own else listed(name, program, {})
-        scene = scene_of(replace(before, disk=facts), replace(loader, binary=program), at)
-        scene = replace(scene, sites=call_sites(_own_calls(before)))
-        yield Prepared(scene, image, machine_for(plan.machine, narrow=medium.narrow), medium=medium)
+        program = _read(first.wire, name)
+        # what came of servers is there as long as the first is
+        with route.prepare(booted, plan, workspace) as medium:
+            assert medium.wire
+            image = workspace.path / "loaded.img"
+            facts = _write(image, program, kernel)
+            own = medium.wire.beside(name, ".elf")
+            loader = Loader.read(own) if own else listed(name, program, {})
+            scene = scene_of(replace(before, disk=facts), replace(loader, binary=program), at)
+            scene = replace(scene, sites=call_sites(_own_calls(before)))
+            yield Prepared(
+                scene, image, machine_for(plan.machine, narrow=medium.narrow), medium=medium
+            )
 
 
 def _boot_before(

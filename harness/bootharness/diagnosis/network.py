@@ -30,6 +30,8 @@ __all__ = ["SIGNS", "asking"]
 _EVIDENCE = 8
 _DIGITS = 12
 _LAST_NUMBER = 65535
+# iPXE's own number for a URL that it has no opener for
+_NO_SUCH_PROTOCOL = "ipxe.org/3c092"
 _NAMES, _TIMES = 14, 3
 _ACCESS_DENIED = re.compile(r"Access Denied|Security Violation")
 # boot programs and the BIOS have some of the memory, and it has holes
@@ -303,6 +305,8 @@ def _refused_by(trace: BootTrace, said: str) -> str:
     uefi = machine is not None and machine.firmware == "uefi"
     if uefi and kernel and kernel.efi_stub and "Exec format error" in said:
         return "; the kernel has an EFI stub, so the firmware refused it: is Secure Boot on?"
+    if _NO_SUCH_PROTOCOL in said:
+        return "; this build of iPXE does not know the URL's protocol: is it HTTPS?"
     return ""
 
 

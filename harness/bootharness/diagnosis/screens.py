@@ -51,7 +51,8 @@ def boot_menu_waits(trace: BootTrace) -> Finding | None:
             _screen(trace),
         )
     picture = trace.post_mortem.ocr if trace.post_mortem else ""
-    if text.strip() or not picture.strip():
+    # who looks for a picture is told how close the screen came to that
+    if text.strip() or not picture.strip() or trace.closest:
         return None
     return Finding(
         f"{who} shows a picture and does nothing more{trace.ended_after}, as a menu "

@@ -80,9 +80,9 @@ class Qemu(Closing):
     nobody watches: for the recorder it has its option ROM, unless it has a UEFI, and for gdb
     the CPU waits before its first instruction. With ``interrupts`` it logs them to a named pipe
     in the workspace, with ``counted`` instructions are the guest's clock, with ``console``, a log,
-    its monitor is on the serial line as well. With ``saves`` it goes on from a saved machine, if
-    there is one: ``restores`` says which, and ``save_to`` where one is to be. Raises ToolMissing
-    where there is no such QEMU.
+    its monitor is on the serial line as well. With ``saves``, which is what of its surroundings has
+    a part in how it begins, it goes on from a saved machine, if there is one: ``restores`` says
+    which, and ``save_to`` where one is to be. Raises ToolMissing where there is no such QEMU.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class Qemu(Closing):
         interrupts: bool = False,
         counted: bool = False,
         console: IO[bytes] | None = None,
-        saves: bool = False,
+        saves: str | None = None,
     ) -> None:
         self.config = config
         self.device = device
@@ -122,7 +122,7 @@ class Qemu(Closing):
                 inherited = [qmp_end.fileno(), *device.fds]
                 inherited += [console.fileno()] if console else []
                 self.save_to = (
-                    place_of(config, self.argv, workspace.path, inherited) if saves else None
+                    place_of(config, self.argv, saves, workspace.path, inherited) if saves else None
                 )
                 self.restores = SavedMachine.at(self.save_to) if self.save_to else None
                 if self.restores:

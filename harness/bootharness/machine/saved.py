@@ -97,13 +97,14 @@ class SavedMachine(Struct, frozen=True):
         return cls(about, file, path)
 
 
-def place_of(config: MachineConfig, argv: Sequence[str], folder: Path, fds: Iterable[int]) -> (
-    Path | None
-):  # fmt: skip
+def place_of(
+    config: MachineConfig, argv: Sequence[str], beside: str, folder: Path, fds: Iterable[int]
+) -> Path | None:
     """Return where in the cache the machine of a command line belongs, None where it is not to be
     saved.
 
-    ``folder`` is the boot's own, and ``fds`` are what QEMU inherits: neither makes another machine.
+    ``beside`` is what of its surroundings has a part in it. ``folder`` is the boot's own, and
+    ``fds`` are what QEMU inherits: neither makes another machine.
     """
     program = Path(shutil.which(config.qemu) or config.qemu).resolve()
     if config.memory_mib > MOST_MIB:
@@ -115,6 +116,7 @@ def place_of(config: MachineConfig, argv: Sequence[str], folder: Path, fds: Iter
         facts = {
             "format": _FORMAT,
             "words": words,
+            "beside": beside,
             "programs": programs,
             "files": [digest_of(path) for path in named if path.is_file()],
             "firmware": [(path.name, digest_of(path)) for path in _firmware(config.qemu, programs)],

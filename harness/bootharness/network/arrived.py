@@ -46,6 +46,20 @@ class ArrivedFile:
         """How it begins, empty as long as that is not known."""
         return bytes(self._head) if self.done or len(self._head) >= LOOK_BYTES else b""
 
+    def __len__(self) -> int:
+        return self.size
+
+    def __getitem__(self, part: slice) -> bytes:
+        start, stop, _ = part.indices(self.size)
+        if stop <= len(self._head):
+            return bytes(self._head[start:stop])
+        path = self.path()
+        if path is None:
+            return b""
+        with path.open("rb") as file:
+            file.seek(start)
+            return file.read(max(stop - start, 0))
+
     def path(self) -> Path | None:
         """Return where it lies, None where not all that came is there."""
         with self._arrived.lock:
@@ -91,10 +105,10 @@ class Arrived:
         """Return the name if a file of that name came."""
         return name if self._last(name) else None
 
-    def open(self, name: str) -> bytes | None:
-        """Return how a file begins, None where none came."""
+    def open(self, name: str) -> ArrivedFile | None:
+        """Return what came of a file, None where it is not known yet how it begins."""
         last = self._last(name)
-        return last.head if last else None
+        return last if last and last.head else None
 
     def path(self, name: str) -> Path | None:
         """Return where a file lies, None where none came, or not all of it is there."""

@@ -73,6 +73,7 @@ class Transfer(Struct):
     file_bytes: int
     size: int
     headers: Headers
+    client_ip: bytes
     client_port: int
     server_port: int
     requested_at: float
@@ -155,7 +156,8 @@ class TftpServer(Struct):
             self._refuse(asked, now, TftpError.ILLEGAL, "only reading is served")
             raise
         for transfer in self._open.values():
-            if (transfer.client_port, transfer.name) == (
+            if (transfer.client_ip, transfer.client_port, transfer.name) == (
+                asked.source_ip,
                 asked.source_port,
                 self.files.find(request.file),
             ):
@@ -306,6 +308,7 @@ class TftpServer(Struct):
             file_bytes=size,
             size=len(content),
             headers=answering(asked, self.mac, port),
+            client_ip=asked.source_ip,
             client_port=asked.source_port,
             server_port=port,
             requested_at=now,

@@ -24,6 +24,7 @@ from bootharness.formats.ethernet import (
     router_advertisement,
     solicits_router,
 )
+from bootharness.formats.tftp import ACK, ERROR, opcode
 from bootharness.network.arrived import Arrived
 from bootharness.network.events import Journal
 from bootharness.network.tcp import Segment
@@ -177,9 +178,9 @@ class WatchedWire:
                     self._http.asked(segment, frame, now)
             elif datagram.target_port in DHCP_PORTS:
                 self._dhcp.asked(datagram, now)
-            elif datagram.target_port == TFTP_PORT:
+            elif datagram.target_port == TFTP_PORT and opcode(datagram.payload) not in (ACK, ERROR):
                 self._tftp.asked(datagram, now)
-            else:
+            else:  # to a transfer's own port, or with some servers to the same one
                 self._tftp.heard(datagram, now)
 
     def _from_server(self, port: int, frame: bytes, now: float) -> None:

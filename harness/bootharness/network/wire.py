@@ -522,6 +522,8 @@ class Wire:
         if not served or (begins and "http-refused" in self.faults):
             if begins:
                 text = f"the connection to port {segment.target_port} was refused"
+                if segment.target_port == _HTTPS_PORT:
+                    text += ": HTTPS is served with --https-cert"
                 at = _asked_at(over_ipv6[0] if over_ipv6 else segment.target_ip)
                 guest.journal.note(now, NetEventKind.HTTP_REFUSED, text=text, at=at)
             if not segment.flags & RESET:

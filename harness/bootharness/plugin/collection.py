@@ -9,8 +9,8 @@ import pytest
 from bootharness.errors import CouldNotFindOut, UsageError
 from bootharness.plan import BootPlan, chosen
 from bootharness.plugin.options import (
+    brought_marked,
     checked,
-    folder_marked,
     marked_plan,
     network_plan,
     plan_of,
@@ -49,10 +49,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Make one test of each kernel build."""
     if SOURCE in metafunc.fixturenames:  # not for a `kernel` fixture that is somebody else's
         marker = metafunc.definition.get_closest_marker("netboot")
-        folder = folder_marked(marker, metafunc.config)
+        brought = brought_marked(marker, metafunc.config)
         kernels: dict[str, str | None] = {**sources(metafunc.config)} or {_NO_KERNEL_ID: None}
-        if folder:
-            kernels = {Path(folder).name: folder}
+        if brought:
+            kernels = {Path(brought).name: brought}
         metafunc.parametrize(
             SOURCE, list(kernels.values()), ids=list(kernels), indirect=True, scope="session"
         )
@@ -94,18 +94,22 @@ def _add_and_check(
                 if marker.name == "boot":
                     checked(marked_plan(plan_of(config), marker))
                 elif marker.name == "netboot":
-                    plan = checked(network_plan(_for_network(config, item), marker))
-                    if folder := folder_marked(marker, config):
-                        _check_folder(folder, plan)
+                    plan = checked(network_plan(_for_network(config, item), marker, config))
+                    if brought := brought_marked(marker, config):
+                        _check_brought(brought, plan, marker)
 
 
-def _check_folder(folder: str, plan: BootPlan) -> None:
+def _check_brought(brought: str, plan: BootPlan, marker: pytest.Mark) -> None:
+    from bootharness.routes.net_servers import NET_SERVERS
     from bootharness.routes.table import route_of
 
     route = route_of(plan)
-    if not route.boots_folder:
-        raise UsageError(f"root {folder}: the route {route.name} boots a kernel")
-    route.expand(folder)
+    if marker.kwargs.get("servers"):
+        if route not in NET_SERVERS:
+            raise UsageError(f"servers {brought}: the route {route.name} has no servers")
+    elif not route.boots_folder:
+        raise UsageError(f"root {brought}: the route {route.name} boots a kernel")
+    route.expand(brought)
 
 
 def _for_network(config: pytest.Config, item: pytest.Item) -> BootPlan:

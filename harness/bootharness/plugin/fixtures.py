@@ -9,7 +9,14 @@ import pytest
 from msgspec import Struct, field
 
 from bootharness.plan import BootPlan, choose, chosen
-from bootharness.plugin.options import checked, marked_plan, network_plan, not_found_out, plan_of
+from bootharness.plugin.options import (
+    brought_marked,
+    checked,
+    marked_plan,
+    network_plan,
+    not_found_out,
+    plan_of,
+)
 from bootharness.plugin.sources import NO_KERNEL
 
 if TYPE_CHECKING:
@@ -19,6 +26,7 @@ if TYPE_CHECKING:
     from bootharness.routes.disk import DiskImage
     from bootharness.routes.loader import Loader
     from bootharness.routes.net_root import NetRoot
+    from bootharness.routes.net_servers import NetServers
     from bootharness.trace.boot_trace import BootTrace
 
 __all__ = ["FOLDER", "MACHINE", "PLAN", "TRACE", "without_disk"]
@@ -129,14 +137,15 @@ def netboot_trace(
     _boots: _Boots,
 ) -> "BootTrace":
     """All that was seen in one boot of that kernel from a network, or of the folder of boot files
-    that the test's `netboot` marker names; one boot serves many tests."""
+    or from the servers that the test's `netboot` marker names; one boot serves many tests."""
     from bootharness.routes.table import route_of
 
     boot = request.node.get_closest_marker("boot")
     plan = plan_of(pytestconfig)
     plan = without_disk(marked_plan(plan, boot) if boot else plan)
-    plan = checked(network_plan(plan, request.node.get_closest_marker("netboot")))
-    if route_of(plan).boots_folder:
+    marker = request.node.get_closest_marker("netboot")
+    plan = checked(network_plan(plan, marker, pytestconfig))
+    if route_of(plan).boots_folder or brought_marked(marker, pytestconfig):
         return _booted(request, route_of(plan).fetch(_kernel_source), plan, _boots)
     return _booted(request, request.getfixturevalue("kernel"), plan, _boots)
 
@@ -149,7 +158,7 @@ def without_disk(plan: BootPlan) -> BootPlan:
 
 def _booted(
     request: pytest.FixtureRequest,
-    source: "DiskImage | KernelImage | NetRoot",
+    source: "DiskImage | KernelImage | NetRoot | NetServers",
     plan: BootPlan,
     boots: _Boots,
 ) -> "BootTrace":

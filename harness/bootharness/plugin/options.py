@@ -5,17 +5,19 @@ for the imports of those who do.
 """
 
 import os
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
+from msgspec.structs import replace
 
 from bootharness.errors import CouldNotFindOut, UsageError
 from bootharness.plan import OPTIONS, STAGE1, BootPlan, NetPlan, choose
 from bootharness.plan.option import Option, options_of
 
-__all__ = ["checked", "folder_marked", "marked_plan", "network_plan", "not_found_out", "plan_of",
+__all__ = ["brought_marked", "checked", "marked_plan", "network_plan", "not_found_out", "plan_of",
            "pytest_addoption", "pytest_configure", "spelling", "usage_errors"]  # fmt: skip
 
 _PREFIX = "--boot-"
@@ -104,8 +106,8 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     config.addinivalue_line(
         "markers",
-        "netboot(route, *faults, root, nic, ...): from which network netboot_trace boots the "
-        "test's kernel, or which folder of boot files",
+        "netboot(route, *faults, root, servers, nic, ...): from which network netboot_trace boots "
+        "the test's kernel, or which folder of boot files, or from which servers",
     )
 
 
@@ -135,15 +137,24 @@ def marked_plan(plan: BootPlan, marker: pytest.Mark) -> BootPlan:
     return choose(plan, marker.kwargs)
 
 
-def network_plan(plan: BootPlan, marker: pytest.Mark | None) -> BootPlan:
+def network_plan(plan: BootPlan, marker: pytest.Mark | None, config: pytest.Config) -> BootPlan:
     """Return a plan as a `netboot` marker wants it, from iPXE without one. Raises UsageError for
     what it cannot want."""
     from bootharness.routes.net_root import NET_ROOT  # who boots nothing does without
+    from bootharness.routes.net_servers import NET_SERVER
 
-    def wanted(route: str = "", *faults: str, root: str | None = None, **options: Any) -> BootPlan:
+    def wanted(
+        route: str = "", *faults: str, root: str | None = None,
+        servers: str | Sequence[str] | None = None, **options: Any,
+    ) -> BootPlan:  # fmt: skip
         if unknown := [name for name in options if name not in _OF_NETWORKS]:
-            raise UsageError(f"{', '.join(unknown)}: known are root, {', '.join(_OF_NETWORKS)}")
-        usual = "ipxe" if root is None else NET_ROOT
+            known = ", ".join(("root", "servers", *_OF_NETWORKS))
+            raise UsageError(f"{', '.join(unknown)}: known are {known}")
+        if root is not None and servers is not None:
+            raise UsageError("root and servers: give one of them")
+        usual = NET_SERVER if servers is not None else "ipxe" if root is None else NET_ROOT
+        if servers is not None:
+            options["more_servers"] = _servers(servers, config)[1:]
         return choose(plan, {"faults": faults, **options, "route": route or usual})
 
     if marker is None:
@@ -151,14 +162,31 @@ def network_plan(plan: BootPlan, marker: pytest.Mark | None) -> BootPlan:
     try:
         return wanted(*marker.args, **marker.kwargs)
     except TypeError as error:
-        raise UsageError(f"give route, *faults, root=, nic=: {error}") from error
+        raise UsageError(f"give route, *faults, root=, servers=, nic=: {error}") from error
 
 
-def folder_marked(marker: pytest.Mark | None, config: pytest.Config) -> str | None:
-    """Return the folder of boot files that a `netboot` marker names, seen from the root folder;
-    None without one."""
+def brought_marked(marker: pytest.Mark | None, config: pytest.Config) -> str | None:
+    """Return the folder of boot files that a `netboot` marker names, seen from the root folder, or
+    its first server; None without any."""
+    if marker and (servers := marker.kwargs.get("servers")):
+        return _servers(servers, config)[0]
     root = marker.kwargs.get("root") if marker else None
     return None if root is None else str(config.rootpath / str(root))
+
+
+def _servers(given: str | Sequence[str], config: pytest.Config) -> tuple[str, ...]:
+    """Return servers with their configurations seen from the root folder."""
+    from bootharness.plan.net_server import NetServer
+
+    found = []
+    for each in [given] if isinstance(given, str) else given:
+        server = NetServer.parse(each)
+        if server.kind != "command":
+            server = replace(server, what=str(config.rootpath / server.what))
+        found.append(str(server))
+    if not found:
+        raise UsageError("servers: give one at least, as dnsmasq:FILE")
+    return tuple(found)
 
 
 def not_found_out(config: pytest.Config, why: str) -> NoReturn:

@@ -36,6 +36,11 @@ class NetServers(Struct, frozen=True):
     source: str
 
     @property
+    def path(self) -> Path:
+        """Its configuration, or its command."""
+        return Path(NetServer.parse(self.source).what)
+
+    @property
     def sha256(self) -> str:
         """A digest of its configuration."""
         server = NetServer.parse(self.source)
@@ -79,20 +84,18 @@ def _prepare(servers: NetServers, plan: BootPlan, workspace: Workspace) -> Itera
     from bootharness.routes.net import plugged_in  # most do without
 
     given = [NetServer.parse(each) for each in (servers.source, *plan.net.more_servers)]
-    folder = workspace.path / "servers"
-    folder.mkdir()
-    places = [folder / str(number) for number, _ in enumerate(given)]
-    for place in places:
-        place.mkdir()
-    setups = [setup_of(each, place) for each, place in zip(given, places, strict=True)]
     firmware = _FIRMWARE[plan.route]
     nic = "virtio" if plan.net.nic == "auto" else plan.net.nic
-    arrived = folder / "arrived"
-    arrived.mkdir()
-    files = Arrived(arrived)
     with ExitStack() as stack:
+        # not in the machine's: what came is compared with its memory, and QEMU is not to write it
+        own = stack.enter_context(Workspace())
+        arrived, *places = (own.path / str(number) for number in range(len(given) + 1))
+        for folder in (arrived, *places):
+            folder.mkdir()
+        setups = [setup_of(each, place) for each, place in zip(given, places, strict=True)]
+        files = Arrived(arrived)
         spaces = tuple(
-            stack.enter_context(Namespace(setup, addresses, workspace, place))
+            stack.enter_context(Namespace(setup, addresses, own, place))
             for setup, addresses, place in zip(
                 setups, addresses_of(given, setups), places, strict=True
             )

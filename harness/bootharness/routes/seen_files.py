@@ -69,11 +69,8 @@ class SeenFiles:
     def initrd(self, files: Sequence[NetFile], entered: SetupHeader) -> Initrd | None:
         """Return what was handed over as the initrd: the last of those that came, or some together,
         that are as large as the kernel was told; None where none are."""
-        came = [
-            each
-            for each in files
-            if each.role == "initrd" and each.outcome == "served" and not each.part
-        ]
+        whole = [each for each in files if each.role == "initrd" and not each.part]
+        came = [each for each in whole if self._came(each)]
         for first in range(len(came) - 1, -1, -1):
             for aligned in _ALIGNED:
                 sizes = [each.file_bytes for each in came[first:]]
@@ -81,6 +78,13 @@ class SeenFiles:
                 if total == entered.ramdisk_size:
                     return self._together(came[first:], aligned, total)
         return None
+
+    def _came(self, file: NetFile) -> bool:
+        """Return whether a file came; its last acknowledgement may be on its way, or never come."""
+        if file.outcome != "open":
+            return file.outcome == "served"
+        content = self._tree.open(file.name)
+        return content is not None and len(content) == file.file_bytes
 
     def _kernels(self, files: Sequence[NetFile]) -> Iterator[KernelImage]:
         """Yield the kernels that were asked for, the last one first."""

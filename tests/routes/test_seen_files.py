@@ -1,0 +1,37 @@
+"""What came of somebody's boot files: which of them was handed over as the initrd."""
+
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from bootharness.kernels.source import fetch
+from bootharness.network.arrived import Arrived
+from bootharness.routes.seen_files import SeenFiles
+from bootharness.trace.network_facts import NetFile
+
+INITRD = b"070701" + bytes(1000)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "came", "found"),
+    [
+        ("served", len(INITRD), True),
+        ("open", len(INITRD), True),  # only its last acknowledgement is missing
+        ("open", len(INITRD) - 1, False),
+        ("aborted", len(INITRD), False),
+    ],
+)
+def test_an_initrd_that_came_whole_is_known(
+    tmp_path: Path, outcome: str, came: int, *, found: bool
+) -> None:
+    arrived = Arrived(tmp_path)
+    file = arrived.begin("initrd")
+    file.add(INITRD[:came])
+    file.done = True
+    header = replace(fetch("selfcheck:16").header, ramdisk_size=len(INITRD))
+    told = NetFile("initrd", "tftp", "", len(INITRD), "", 1.0, 2.0, 500, outcome, role="initrd")
+    initrd = SeenFiles(arrived).initrd([told], header)
+    assert (initrd is not None) is found
+    if initrd:
+        assert initrd.content.read() == INITRD

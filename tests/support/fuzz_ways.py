@@ -1,0 +1,94 @@
+"""The further ways of a network against any bytes: IPv6, answers of somebody's own, cards' ROMs."""
+
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from bootharness.errors import UsageError
+from bootharness.formats.dhcp6 import SOLICIT, Dhcp6Message, Dhcp6Option, Lease
+from bootharness.formats.ethernet import Datagram, mac_bytes
+from bootharness.formats.ipv6 import Packet, link_local, udp6_frame
+from bootharness.formats.pci_rom import pci_roms
+from bootharness.network.answers import read_answers
+from bootharness.network.boot_rule import BootRule
+from bootharness.network.files import FileTable
+from bootharness.network.http_server import HttpTransfer
+from bootharness.network.wire import SERVER6_ADDRESS, Wire
+from tests.support.netclient import NetClient
+
+__all__ = ["WAY_TARGETS", "way_seeds"]
+
+_SERVER_MAC, _MAC = mac_bytes("52:55:0a:00:02:01"), mac_bytes("52:54:00:12:34:01")
+_GUEST = SERVER6_ADDRESS[:15] + b"\x0f"
+_TCP = 6
+_MOST_FRAME = 70_000
+
+
+def wire_of_both(data: bytes) -> None:
+    """Put frames on a wire with IPv4 and IPv6: in front of each its length, and who sends it.
+    Others are served all the same."""
+    rules = (BootRule("boot.ipxe"),)
+    guest = NetClient(Wire(FileTable({"boot.ipxe": b"#!ipxe\n"}), rules, ip="both", https=True))
+    guest.wire.connect_uplink(guest.port, list[HttpTransfer]())
+    while data:
+        size, uplink = int.from_bytes(data[:2], "big") & 0x7FF, data[0] >> 7
+        port = -guest.port if uplink else guest.port
+        for _, frame in guest.wire.receive(port, data[2 : 2 + size], guest.now):
+            assert len(frame) < _MOST_FRAME
+        data = data[2 + size :]
+    guest.now += 5
+    assert guest.fetch("boot.ipxe") == b"#!ipxe\n"
+
+
+def answers(data: bytes) -> None:
+    """Read bytes as a table of answers."""
+    with tempfile.NamedTemporaryFile() as file, suppress(UsageError):
+        file.write(data)
+        file.flush()
+        assert read_answers(Path(file.name)).rules
+
+
+def card_rom(data: bytes) -> None:
+    """Read bytes as the ROM of a card."""
+    for each in pci_roms(data):
+        assert str(each)
+
+
+WAY_TARGETS: dict[str, Callable[[bytes], None]] = {
+    target.__name__: target for target in (wire_of_both, answers, card_rom)
+}
+
+
+def way_seeds() -> dict[str, bytes]:
+    """Return something right for every target."""
+    asked = Dhcp6Message(
+        SOLICIT, b"abc", _MAC,
+        {Dhcp6Option.ASSOCIATION: Lease(bytes(16), 7, 0).build(), Dhcp6Option.ARCHITECTURE: b"\0\7",
+         Dhcp6Option.USER_CLASS: b"\0\4iPXE", Dhcp6Option.VENDOR_CLASS: b"\0\0\1\x57\0\3abc"},
+    )  # fmt: skip
+    frames = [
+        _udp(link_local(_MAC), 546, 547, asked.build()),
+        _udp(_GUEST, 2000, 53, b"\0\1\1\0\0\1\0\0\0\0\0\0\1a\3org\0\0\x1c\0\1"),
+        _udp(_GUEST, 2000, 69, b"\0\1boot.ipxe\0octet\0blksize\x001468\0"),
+        _packet(58, b"\x87\0\0\0\0\0\0\0" + SERVER6_ADDRESS),
+        _packet(58, b"\x85\0\0\0\0\0\0\0"),
+        _packet(_TCP, b"\x13\x88\0\x50" + bytes(8) + b"\x60\2\xff\xff\0\0\0\0\2\4\5\xb4"),
+    ]
+    return {
+        "wire_of_both": b"".join(len(each).to_bytes(2, "big") + each for each in frames),
+        "answers": b'[[answer]]\narchitecture = "x86 bios"\nmac = "52:54:00:00:00:01"\n'
+        b'bootfile = "a"\noptions = { 66 = "a", 175 = "hex:b00101", 6 = "10.0.2.1" }\n'
+        b'[redirects]\n"/a" = "/b"\n',
+        "card_rom": b"\x55\xaa\1" + bytes(21) + b"\x1c\0\0\0PCIR\xf4\x1a\x41\x10" + bytes(12)
+        + b"\1\0\0\x80\0\0".ljust(600, b"\0"),
+    }  # fmt: skip
+
+
+def _udp(source: bytes, source_port: int, port: int, data: bytes) -> bytes:
+    flow = Datagram(_MAC, _SERVER_MAC, source, SERVER6_ADDRESS, source_port, port, b"")
+    return udp6_frame(flow, data)
+
+
+def _packet(protocol: int, data: bytes) -> bytes:
+    return Packet(_SERVER_MAC, _MAC, protocol, _GUEST, SERVER6_ADDRESS, data).build()
