@@ -18,7 +18,7 @@ from bootharness.plan import BootPlan
 from bootharness.routes.disk import LEAST_DISK_SECTORS, DiskImage
 from bootharness.routes.found import media_in
 from bootharness.routes.medium import Medium
-from bootharness.routes.route import Route
+from bootharness.routes.route import Route, to_the_banner
 
 __all__ = ["DISK"]
 
@@ -93,11 +93,6 @@ def _expand(source: str) -> list[str]:
     return found or [source]
 
 
-def _to_the_banner(_plan: BootPlan) -> str:
-    """Of what is on it nobody knows whether it has a userspace that says so."""
-    return "banner"
-
-
 DISK = Route(
     name="disk",
     summary="an image that is there already, of a disk, a CD, a floppy or a stick, with its own "
@@ -107,6 +102,6 @@ DISK = Route(
     takes=frozenset({"tracer", "disk_interface", "disk_faults", "attached", "more_disks", "bios"}),
     expand=_expand,
     fetch=_fetch,
-    until=_to_the_banner,
+    until=to_the_banner,
     lay_out=_attached,
 )

@@ -25,9 +25,8 @@ from bootharness.routes.boot_file import boot_rules, is_script
 from bootharness.routes.medium import Medium
 from bootharness.routes.net_check import OF_EVERY_NETWORK, check_net
 from bootharness.routes.net_image import NetImage, card_of
-from bootharness.routes.net_paths import UEFI_TOOLS
+from bootharness.routes.net_route import net_route
 from bootharness.routes.route import Route
-from bootharness.trace.milestones import NET_MILESTONES
 
 __all__ = ["NET_ROOT", "NET_ROOTS", "NetRoot"]
 
@@ -135,38 +134,18 @@ def _prepare(root: NetRoot, plan: BootPlan, workspace: Workspace) -> AbstractCon
     return on_network(_image(root, plan), plan, workspace)
 
 
-def _to_the_banner(_plan: BootPlan) -> str:
-    """Of what is booted nobody knows whether it has a userspace that says so."""
-    return "banner"
-
-
 def _route(name: str, summary: str) -> Route:
-    firmware = _FIRMWARE[name]
-    takes = {
-        "bootfile",
-        "answers",
-        "ip",
-        "vlan",
-        "https_cert",
-        *OF_EVERY_NETWORK,
-        *(("bios",) if firmware == "bios" else ()),
-    }
-    tools = UEFI_TOOLS if firmware == "uefi" else ()
-    return Route(
-        name=name,
-        summary=summary,
+    return net_route(
+        name,
+        summary,
+        _FIRMWARE[name],
+        {"bootfile", "answers", "ip", "vlan", "https_cert", *OF_EVERY_NETWORK},
         blame="what the folder has",
         prepare=_prepare,
-        takes=frozenset(takes),
-        firmware=firmware,
-        milestones=NET_MILESTONES,
         expand=_expand,
         fetch=_fetch,
         refuse=_refuse,
         boots_folder=True,
-        until=_to_the_banner,
-        tools=tools,
-        programs=tuple(Path(tool.name) for tool in tools),
     )
 
 

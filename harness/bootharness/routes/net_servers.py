@@ -19,9 +19,8 @@ from bootharness.plan.net_server import NetServer
 from bootharness.routes.medium import Medium
 from bootharness.routes.net_check import check_net
 from bootharness.routes.net_image import NetImage, card_of
-from bootharness.routes.net_paths import UEFI_TOOLS
+from bootharness.routes.net_route import net_route
 from bootharness.routes.route import Route
-from bootharness.trace.milestones import NET_MILESTONES
 
 __all__ = ["NET_SERVER", "NET_SERVERS", "NetServers"]
 
@@ -115,30 +114,17 @@ def _prepare(servers: NetServers, plan: BootPlan, workspace: Workspace) -> Itera
         yield stack.enter_context(plugged_in(network, image, workspace, spaces))
 
 
-def _to_the_banner(_plan: BootPlan) -> str:
-    """Of what is booted nobody knows whether it has a userspace that says so."""
-    return "banner"
-
-
 def _route(name: str, summary: str) -> Route:
-    firmware = _FIRMWARE[name]
-    takes = {"more_servers", "nic", "more_nics", "mac", "nic_rom"}
-    takes |= {"bios"} if firmware == "bios" else set()
-    tools = UEFI_TOOLS if firmware == "uefi" else ()
-    return Route(
-        name=name,
-        summary=summary,
+    return net_route(
+        name,
+        summary,
+        _FIRMWARE[name],
+        {"more_servers", "nic", "more_nics", "mac", "nic_rom"},
         blame="what the servers are told",
         prepare=_prepare,
-        takes=frozenset(takes),
-        firmware=firmware,
-        milestones=NET_MILESTONES,
         expand=_expand,
         fetch=_fetch,
         refuse=_refuse,
-        until=_to_the_banner,
-        tools=tools,
-        programs=tuple(Path(tool.name) for tool in tools),
     )
 
 
