@@ -14,7 +14,7 @@ from bootharness.diagnosis.certainty import (
     served_as,
     still_awaited,
 )
-from bootharness.diagnosis.network import asking
+from bootharness.diagnosis.wire_words import asking
 from bootharness.report.document import document, encode, read_trace
 from bootharness.trace.boot_trace import BootTrace, Ending
 from bootharness.trace.machine_facts import MachineFacts

@@ -3,43 +3,33 @@
 import re
 from collections.abc import Callable
 
-from bootharness.diagnosis.certainty import (
-    NO_FILENAME,
-    PROXY_IGNORED,
-    REFUSALS,
-    WRONG_PROGRAM,
-    Wait,
-    certain,
-    faults,
-    loads_of,
-    root,
-    served_as,
-)
-from bootharness.diagnosis.net_servers import proxy_ignored, their_sentence, wrong_program
+from bootharness.diagnosis.certainty import REFUSALS, certain, root
+from bootharness.diagnosis.net_servers import their_sentence
 from bootharness.diagnosis.patience import client_at
 from bootharness.diagnosis.screens import boot_manager_error, boot_menu_waits
 from bootharness.diagnosis.verdict import Diagnosis
 from bootharness.diagnosis.vlan import other_vlan
+from bootharness.diagnosis.wire_words import (
+    SENTENCES,
+    as_named,
+    came_whole,
+    configurations_tried,
+    program_of,
+)
 from bootharness.text import address, count
 from bootharness.trace.boot_trace import BootTrace
 from bootharness.trace.network_facts import NetEvent, NetEventKind, NetFile, NetworkFacts, base_name
 from bootharness.trace.signs import program_errors
 
-__all__ = ["SIGNS", "asking"]
+__all__ = ["SIGNS"]
 
 _EVIDENCE = 8
-_DIGITS = 12
-_LAST_NUMBER = 65535
 # iPXE's own number for a URL that it has no opener for
 _NO_SUCH_PROTOCOL = "ipxe.org/3c092"
-_NAMES, _TIMES = 14, 3
 _ACCESS_DENIED = re.compile(r"Access Denied|Security Violation")
 # boot programs and the BIOS have some of the memory, and it has holes
 _MOVING_ROOM = 48 << 20
 _CRASHED, _DUMP_LINES = "X64 Exception Type", 24
-_CONFIGURATION = re.compile(
-    r"(?:^|/)(?:pxelinux\.cfg/[^/]+|grub\.cfg[^/]*|(?:sys|ext|iso)linux\.cfg)$"
-)
 # what our TFTP server says is repeated without the file's name; then the menu comes again
 _GRUB_QUOTES_US = re.compile(r"Booting `[^\r\n]{0,200}'[^`]{0,200}error: File not found")
 _HEARD = 100_000
@@ -66,7 +56,7 @@ def network_failed(trace: BootTrace) -> Diagnosis | None:
         return None
     if no_config:
         cause = "tree-no-config"
-    sentence = their_sentence(cause, event, facts) or _SENTENCES[cause](event, facts)
+    sentence = their_sentence(cause, event, facts) or SENTENCES[cause](event, facts)
     if trace.ending.kind == "boot-program":
         sentence += f'; then {client_at(facts, event).name} gave up: "{trace.ending.detail}"'
     return Diagnosis(cause, sentence, _evidence(event, facts))
@@ -102,7 +92,7 @@ def script_error(trace: BootTrace) -> Diagnosis | None:
         return None
     return Diagnosis(
         "script-error",
-        f"{_program(facts)} gave up{trace.ended_after}, {_at_work(facts)}: "
+        f"{program_of(facts)} gave up{trace.ended_after}, {_at_work(facts)}: "
         f'"{said}"{_refused_by(trace, said)}',
         tuple(str(event) for event in facts.events[-_EVIDENCE:]),
     )
@@ -117,7 +107,7 @@ def initrd_does_not_fit(trace: BootTrace) -> Diagnosis | None:
     facts, said = trace.network, _words(trace)
     if facts is None or not said or _entered(trace) or not (trace.kernel and trace.machine):
         return None
-    served = _served(facts)
+    served = came_whole(facts)
     if not served or facts.role(served[-1]) != "initrd":
         return None
     size = next(file.file_bytes for file in facts.files if file.name == served[-1])
@@ -128,8 +118,8 @@ def initrd_does_not_fit(trace: BootTrace) -> Diagnosis | None:
         return None
     return Diagnosis(
         "initrd-misplaced",
-        f"{served[-1]}, {count(size, 'byte')}, came whole and {_program(facts)} finds no place for "
-        f'it: "{said}"; the kernel runs in memory up to {address(runs_to)} and its file has '
+        f"{served[-1]}, {count(size, 'byte')}, came whole and {program_of(facts)} finds no place "
+        f'for it: "{said}"; the kernel runs in memory up to {address(runs_to)} and its file has '
         f"{count(trace.kernel.file_bytes, 'byte')}, which leaves {max(left, 0) >> 20:,} MiB of the "
         f"machine's {memory >> 20:,}",
         tuple(str(event) for event in facts.events[-_EVIDENCE:]),
@@ -141,8 +131,8 @@ def secure_boot_refused(trace: BootTrace) -> Diagnosis | None:
     facts, said = trace.network, _words(trace)
     if facts is None or not said or not _ACCESS_DENIED.search(said) or _entered(trace):
         return None
-    served = _served(facts)
-    what = _named(served[-1], facts) if served else "what it was to boot"
+    served = came_whole(facts)
+    what = as_named(served[-1], facts) if served else "what it was to boot"
     return Diagnosis(
         "secure-boot-refused",
         f'the firmware refused to start {what} though it came whole: "{said}"',
@@ -158,7 +148,7 @@ def firmware_crashed(trace: BootTrace) -> Diagnosis | None:
     begin = next((at for at, line in enumerate(lines) if _CRASHED in line), 0)
     dump = tuple(line.strip() for line in lines[begin : begin + _DUMP_LINES] if line.strip())
     had = ""
-    if trace.network and (served := _served(trace.network)):
+    if trace.network and (served := came_whole(trace.network)):
         size = sum(file.file_bytes for file in trace.network.files if file.outcome == "served")
         had = (
             f", after it had got {' and '.join(dict.fromkeys(served[-2:]))} ({count(size, 'byte')} "
@@ -190,7 +180,7 @@ def nbp_hang(trace: BootTrace) -> Diagnosis | None:
         then = "the CPU has halted with interrupts off"
     return Diagnosis(
         "nbp-hang",
-        f"{_hangs(facts)}: {_named(served[-1].file, facts)} came "
+        f"{_hangs(facts)}: {as_named(served[-1].file, facts)} came "
         f"whole at {served[-1].seconds:.2f} s, and {then}",
         tuple(str(event) for event in facts.events[-_EVIDENCE:]),
     )
@@ -213,30 +203,6 @@ def still_coming(trace: BootTrace) -> Diagnosis | None:
     )
 
 
-def asking(wait: Wait) -> str:
-    """Say what a client asks for, and for how long it goes on."""
-    event = wait.event
-    what = {
-        NetEventKind.DISCOVER: "asks for an address",
-        NetEventKind.REQUEST: "asks for the address that it was offered",
-        NetEventKind.NAK: "was refused its address",
-        NetEventKind.PROXY_REQUEST: f"asks for its boot file at {event.text.partition(',')[0]}",
-        NetEventKind.UNANSWERED_ARP: f"asks {event.text}",
-        NetEventKind.REPEATED: f"asks for block {event.block or 0:,} of {event.file}",
-        NetEventKind.HTTP_STALLED: f"waits for more of {event.file}",
-        NetEventKind.LINK_DOWN: "has no link",
-        NetEventKind.LINK_UP: "has its link again and asks for nothing yet",
-    }[event.kind]
-    return f"{what}, since {wait.since:.2f} s, and may go on until {wait.until:.0f} s"
-
-
-def configurations_tried(facts: NetworkFacts) -> tuple[str, ...]:
-    """Return the names of configurations that were asked for in vain, none where one came."""
-    if any(_CONFIGURATION.search(name) for name in _served(facts)):
-        return ()
-    return tuple(name for name in facts.not_there if _CONFIGURATION.search(name))
-
-
 def _entered(trace: BootTrace) -> bool:
     return trace.handoff is not None or trace.reached("banner")
 
@@ -252,12 +218,6 @@ def _spoken_of(event: NetEvent, trace: BootTrace) -> bool:
     )
 
 
-def _named(file: str, facts: NetworkFacts) -> str:
-    """A file, and what it is for where that is known."""
-    role = facts.role(file)
-    return f"{file}, the {role}," if role else file
-
-
 def _words(trace: BootTrace) -> str:
     """What the boot program said of an error, and did not get over."""
     if trace.ending.kind == "boot-program":
@@ -266,28 +226,16 @@ def _words(trace: BootTrace) -> str:
     return said[0] if said else ""
 
 
-def _served(facts: NetworkFacts) -> list[str]:
-    return [event.file for event in facts.events if event.kind == NetEventKind.FILE_SERVED]
-
-
-def _program(facts: NetworkFacts) -> str:
-    """What has the say: what came as the boot program, or what is in the card's ROM."""
-    nbp = facts.roles.get("nbp")
-    if nbp is None:
-        return "the card's iPXE"
-    return nbp if nbp in _served(facts) else "the card's PXE"
-
-
 def _hangs(facts: NetworkFacts) -> str:
     """Who hangs; once the kernel has come it may be the program, the firmware or the kernel."""
-    if facts.role(_served(facts)[-1]) in ("kernel", "initrd"):
+    if facts.role(came_whole(facts)[-1]) in ("kernel", "initrd"):
         return f"{facts.roles.get('kernel', 'the kernel')} was not seen to begin"
-    return f"{_program(facts)} hangs"
+    return f"{program_of(facts)} hangs"
 
 
 def _at_work(facts: NetworkFacts) -> str:
     """What it was about, as what it got last has it."""
-    served = _served(facts)
+    served = came_whole(facts)
     role = facts.role(served[-1]) if served else None
     if role is None or role == "nbp":
         return "before it had got a script" if role is None else "before it asked for anything"
@@ -316,178 +264,6 @@ def _evidence(event: NetEvent, facts: NetworkFacts) -> tuple[str, ...]:
     return tuple(until[-_EVIDENCE:])
 
 
-def _times(facts: NetworkFacts, kind: NetEventKind, until: NetEvent) -> str:
-    times = [
-        f"{each.seconds:.2f}"
-        for each in facts.events
-        if each.kind == kind and each.seconds <= until.seconds
-    ]
-    return f"{', '.join(times[:-1])} and {times[-1]} s" if len(times) > 1 else f"{times[0]} s"
-
-
-def _as_asked(facts: NetworkFacts, *kinds: str) -> str:
-    """Name the faults that were asked for and have a part in it."""
-    named = [str(fault) for fault in faults(facts, *kinds, "loss")]
-    return f" (fault {' and '.join(named)})" if named else ""
-
-
-def _no_offer(event: NetEvent, facts: NetworkFacts) -> str:
-    times = _times(facts, NetEventKind.DISCOVER, event)
-    kept_back = _as_asked(facts, "no-offer", "blocked")
-    return f"the card asked for an address at {times} and got no DHCP offer{kept_back}"
-
-
-def _no_ack(event: NetEvent, facts: NetworkFacts) -> str:
-    times = _times(facts, NetEventKind.REQUEST, event)
-    if facts.first(NetEventKind.NAK):
-        return f"the DHCP server refused the address that it had offered (NAK) at {times}"
-    kept_back = _as_asked(facts, "no-ack")
-    return (
-        f"the card requested the address that it was offered at {times} and got no DHCP "
-        f"ack{kept_back}"
-    )
-
-
-def _no_filename(event: NetEvent, _facts: NetworkFacts) -> str:
-    _, by, server = event.text.partition(", by ")
-    return (
-        f"the DHCP ack at {event.seconds:.2f} s{by and f', by {server},'} names no boot file, so "
-        "there is nothing to boot"
-    )
-
-
-def _link_down(event: NetEvent, facts: NetworkFacts) -> str:
-    asked = _as_asked(facts, "link-down")
-    if event.kind == NetEventKind.LINK_UP:
-        downs = [each for each in facts.events if each.kind == NetEventKind.LINK_DOWN]
-        return (
-            f"the card's link was down from {downs[-1].seconds:.2f} s until {event.seconds:.2f} s"
-            f"{asked}, and nothing was asked for after that"
-        )
-    return f"the card's link is down since {event.seconds:.2f} s{asked}"
-
-
-def _chain_loop(event: NetEvent, facts: NetworkFacts) -> str:
-    if event.kind == NetEventKind.FILE_REQUESTED:
-        return (
-            f"{event.file} loads itself: the DHCP server named it to the firmware, and then to the "
-            f"iPXE that it is, which asked for it at {event.seconds:.2f} s"
-        )
-    loads = [each for each in loads_of(event, facts) if each.seconds <= event.seconds]
-    times = [f"{each.seconds:.2f}" for each in loads[-_TIMES:]]
-    sentence = (
-        f"{_named(event.file, facts)} is loaded again and again: it came {len(loads):,} times, the "
-        f"last at {', '.join(times[:-1])} and {times[-1]} s, and nothing new was asked for between"
-    )
-    if facts.role(event.file) == "nbp":
-        sentence += "; the DHCP server names it to every client, so to itself too"
-    return sentence
-
-
-def _no_config(_event: NetEvent, facts: NetworkFacts) -> str:
-    tried = configurations_tried(facts)
-    names = list(tried) if len(tried) <= _NAMES else [*tried[: _NAMES - 1], "...", tried[-1]]
-    return (
-        f"{_program(facts)} found no configuration: it asked, in this order, for {', '.join(names)}"
-    )
-
-
-def _not_found(event: NetEvent, facts: NetworkFacts) -> str:
-    if facts.root:
-        return _not_in(event, event.text.partition(" ")[2])
-    return f"the server has no file {event.file}, which is the boot's {facts.role(event.file)}"
-
-
-def _not_in(event: NetEvent, why: str) -> str:
-    """Say that a folder has no such file, or why it is not served."""
-    if why and not why.startswith("but"):
-        return f"{event.file} was asked for, and it {why}"
-    return f"{event.file} was asked for, and the folder has no such file{why and f', {why}'}"
-
-
-def _stalled(event: NetEvent, facts: NetworkFacts) -> str:
-    if event.kind == NetEventKind.UNANSWERED_ARP:
-        return (
-            f"nobody answers at the address of the boot server that DHCP gave: {event.text} was "
-            f"asked {event.repeats + 1} times"
-        )
-    file = served_as(event, facts)
-    got = f"{file.sent_bytes:,} of {count(file.file_bytes, 'byte')}" if file else "nothing"
-    since = [
-        each.seconds
-        for each in facts.events
-        if (each.kind, each.file, each.block) == (event.kind, event.file, event.block)
-    ]
-    return (
-        f"{event.file} stalled at block {event.block or 0:,}, after {got}: "
-        f"{client_at(facts, event).name} asked for that block {count(event.repeats, 'more time')} "
-        f"in {event.seconds - since[0]:.1f} s, and {_instead(event, facts)}"
-    )
-
-
-def _instead(event: NetEvent, facts: NetworkFacts) -> str:
-    """Say what a client got in place of a block."""
-    if (event.block or 0) > _LAST_NUMBER and (wrong := _as_asked(facts, "wrong-rollover")):
-        return f"got it under another number{wrong}"
-    return f"got nothing{_as_asked(facts, 'stall')}"
-
-
-def _truncated(event: NetEvent, facts: NetworkFacts) -> str:
-    file = served_as(event, facts)
-    assert file  # by what was sent of it the cause was found
-    promised = file.file_bytes if file.promised_bytes is None else file.promised_bytes
-    why = f"the client was told {promised:,}"
-    if promised != file.file_bytes:
-        why += f", and the file has {file.file_bytes:,}"
-    return f"{event.file} ended after {count(file.sent_bytes, 'byte')}: {why}"
-
-
-def _corrupt(event: NetEvent, facts: NetworkFacts) -> str:
-    file = served_as(event, facts)
-    assert file  # by what was sent of it the cause was found
-    return (
-        f"what was sent of {event.file} is not the file: its SHA-256 is "
-        f"{file.sha256[:_DIGITS]} instead of {file.file_sha256[:_DIGITS]}"
-    )
-
-
-def _http(event: NetEvent, facts: NetworkFacts) -> str:
-    file = served_as(event, facts)
-    got = f" after {file.sent_bytes:,} of {count(file.file_bytes, 'byte')}" if file else ""
-    asked = _as_asked(facts, "http-stall") if event.kind == NetEventKind.HTTP_STALLED else ""
-    subject = f"{event.file}: " if event.file else ""
-    at = f", asked at {event.at}," if event.at else ""
-    return f"{subject}{event.text}{at}{got}{asked}".rstrip(",")
-
-
-def _http_status(event: NetEvent, facts: NetworkFacts) -> str:
-    status, _, why = event.text.partition(", ")
-    if facts.root and status.startswith("404"):
-        return f"{_not_in(event, why)}, over HTTP ({status})"
-    named = _named(event.file, facts).rstrip(",")
-    return f"the HTTP server answered {status} to the request for {named}"
-
-
-_SENTENCES: dict[str, Callable[[NetEvent, NetworkFacts], str]] = {
-    "dhcp-no-offer": _no_offer,
-    "dhcp-no-ack": _no_ack,
-    NO_FILENAME: _no_filename,
-    "link-down": _link_down,
-    "chain-loop": _chain_loop,
-    "tree-no-config": _no_config,
-    WRONG_PROGRAM: wrong_program,
-    PROXY_IGNORED: proxy_ignored,
-    "tftp-not-found": _not_found,
-    "tftp-stalled": _stalled,
-    "tftp-truncated": _truncated,
-    "tftp-corrupt": _corrupt,
-    "http-status": _http_status,
-    "http-stalled": _http,
-    "http-truncated": _http,
-    "http-refused": _http,
-}
-
-
 def wrong_file(trace: BootTrace) -> Diagnosis | None:
     """A file of a folder cannot be what it was asked for, and nothing came of it."""
     facts = trace.network
@@ -497,10 +273,10 @@ def wrong_file(trace: BootTrace) -> Diagnosis | None:
     if not flawed or not _is_last(flawed[-1], facts):
         return None
     file, said = flawed[-1], _words(trace)
-    by = f"{_program(facts)} gave up" if said else "nothing came of it"
+    by = f"{program_of(facts)} gave up" if said else "nothing came of it"
     return Diagnosis(
         "tree-wrong-file",
-        f"{_named(file.name, facts)} {file.flaw}, and {by}{trace.ended_after}"
+        f"{as_named(file.name, facts)} {file.flaw}, and {by}{trace.ended_after}"
         f"{said and f': {chr(34)}{said}{chr(34)}'}",
         tuple(str(event) for event in facts.events[-_EVIDENCE:]),
     )

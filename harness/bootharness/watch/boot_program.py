@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 
 from bootharness.diagnosis.certainty import QUIET_S
-from bootharness.diagnosis.network import asking
+from bootharness.diagnosis.wire_words import asking
 from bootharness.plan import BootPlan
 from bootharness.text import count
 from bootharness.trace.signs import program_errors
