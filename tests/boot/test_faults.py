@@ -62,4 +62,6 @@ def test_every_cause_of_a_bad_boot_is_tried() -> None:
         "no-timer",  # tests/diagnosis/test_cpu.py
         "fail-on-seen",  # tests/boot/test_wanted.py
         "screen-unreadable",
+        "started-kernel-stopped",  # tests/diagnosis/test_started_kernel.py
+        "tree-initrd-unused",  # tests/support/net_trees.py
     }

@@ -105,7 +105,7 @@ def test_fixtures_markers_and_options_of_pytest_are_all_on_the_page(project: Pat
     for each in (*names, *spelt):
         assert f"`{each}" in PAGE
     markers = run(project, "--markers")
-    assert "@pytest.mark.netboot(route, *faults, nic): " in markers
+    assert "@pytest.mark.netboot(route, *faults, root, " in markers
     (boot,) = re.findall(r"@pytest\.mark\.boot\((.*)\): ", markers)
     assert {"bios", "idle_s", "memory_mib", "until"} <= {*boot.split(", ")}
     for each in boot.split(", "):
