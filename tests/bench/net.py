@@ -17,7 +17,14 @@ from rich.table import Table
 from bootharness.cli import run
 from bootharness.diagnosis import Verdict, judge
 from bootharness.errors import ToolMissing
-from bootharness.formats.ethernet import BROADCAST_MAC, Datagram, build_udp, ip_bytes, parse_udp
+from bootharness.formats.ethernet import (
+    ArpMessage,
+    Datagram,
+    build_udp,
+    ip_bytes,
+    parse_arp,
+    parse_udp,
+)
 from bootharness.formats.tftp import build_ack
 from bootharness.host.workspace import Workspace
 from bootharness.kernels.source import fetch
@@ -104,13 +111,16 @@ def frame_cost_us() -> float:
     """Return the CPU time for an acknowledgement that comes in and the block that goes out."""
     content = bytes(_COST_BLOCKS * 1432)
     wire = Wire(FileTable({KERNEL_FILE: content}), ())
-    port, mac, server_mac = wire.plug(), b"\2guest", b"\2serve"
-    asked = Datagram(mac, BROADCAST_MAC, _GUEST, SERVER_ADDRESS, 2000, 69, b"")
+    port, mac = wire.plug(), b"\2guest"
+    asks = ArpMessage(1, mac, _GUEST, bytes(6), SERVER_ADDRESS).build()
+    ((_, told),) = wire.receive(port, asks, 0.0)
+    server_mac = parse_arp(told).sender_mac
+    asked = Datagram(mac, server_mac, _GUEST, SERVER_ADDRESS, 2000, 69, b"")
     words = f"\0\1{KERNEL_FILE}\0octet\0blksize\x001432\0".encode()
     ((_, oack),) = wire.receive(port, build_udp(asked._replace(payload=words)), 0.0)
     answered = parse_udp(oack)
     assert answered
-    flow = asked._replace(target_mac=server_mac, target_port=answered.source_port)
+    flow = asked._replace(target_port=answered.source_port)
     frames = [build_udp(flow._replace(payload=build_ack(block))) for block in range(_COST_BLOCKS)]
     began = process_time()
     for frame in frames:
