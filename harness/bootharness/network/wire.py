@@ -64,6 +64,7 @@ from bootharness.network.dns_server import DNS_PORT, answer_name
 from bootharness.network.events import Journal
 from bootharness.network.files import Files
 from bootharness.network.http_server import HttpTransfer
+from bootharness.network.http_way import HttpWay
 from bootharness.network.rival import RIVAL_ADDRESS, Rival
 from bootharness.network.tcp import RESET, SYN, Flow, Segment, readdressed
 from bootharness.network.tftp_server import TFTP_PORT, TftpServer
@@ -95,9 +96,6 @@ _HTTP_PORT = 80
 _HTTPS_PORT = 443
 _HTTP_PORTS = (_HTTP_PORT, 8080)
 """IANA's for HTTP and for another HTTP server."""
-_HTTP_STALLED_S = 1.5
-# a longer step was not the server's silence: the harness was stopped
-_LONGEST_STEP_S = 0.2
 _MINIMUM_TFTP_FRAME = 46
 
 
@@ -114,41 +112,8 @@ class _Guest(Struct):
     began: float | None = None
     macs: set[bytes] = field(default_factory=set)
     arp_repeats: dict[bytes, int] = field(default_factory=dict)
-    uplink: "_Uplink | None" = None
+    uplink: HttpWay | None = None
     other_vlans: set[int | None] = field(default_factory=set)
-
-
-class _Uplink(Struct):
-    """What is known of a guest's HTTP: the responses, and what goes over the wire of them."""
-
-    transfers: list[HttpTransfer]
-    asked_at: dict[int, tuple[bytes, int]] = field(default_factory=dict)
-    """By the guest's port, at which address and port it asks."""
-    over_ipv6: dict[int, tuple[bytes, bytes]] = field(default_factory=dict)
-    """By the guest's port, the addresses of the server and of the guest where they are IPv6."""
-    guest_mac: bytes = b""
-    data_at: float = 0.0
-    active_at: float = 0.0
-    looked_at: float = 0.0
-    quiet_s: float = 0.0
-    flows: dict[int, Flow] = field(default_factory=dict)
-    ended_bytes: int = 0
-    over: int = 0
-    """So many of the transfers, from the first on, are over."""
-
-    @property
-    def arrived(self) -> int:
-        """How many bytes the guest has acknowledged on all connections."""
-        return self.ended_bytes + sum(flow.arrived for flow in self.flows.values())
-
-    def passed_of(self, transfer: HttpTransfer) -> int:
-        """How many bytes of a response's body were on their way to the guest."""
-        passed = self.ended_bytes + sum(flow.passed for flow in self.flows.values())
-        return passed - transfer.begins
-
-    def arrived_of(self, transfer: HttpTransfer) -> int:
-        """How many bytes of a response's body the guest has."""
-        return max(0, min(self.arrived - transfer.begins, transfer.written))
 
 
 class Wire:
@@ -229,7 +194,7 @@ class Wire:
 
         The server there keeps ``transfers`` up to date.
         """
-        self._guests[port].uplink = _Uplink(transfers)
+        self._guests[port].uplink = HttpWay(transfers)
         return -port
 
     def receive(self, port: int, frame: bytes, now: float) -> list[tuple[int, bytes]]:
@@ -284,7 +249,7 @@ class Wire:
         for guest in self._guests.values():
             guest.tftp.tick(now)
             if guest.uplink:
-                self._watch_http(guest.journal, guest.uplink, now)
+                guest.uplink.watch(guest.journal, now)
         while self._later and self._later[0][0] <= now:
             _, _, port, frame = heapq.heappop(self._later)
             self._out.append((port, frame))
@@ -314,7 +279,7 @@ class Wire:
         uplink = self._guests[port].uplink
         if uplink:
             mac = self._guests[port].journal.mac
-            files += [self._snapshot(each, uplink, mac) for each in list(uplink.transfers)]
+            files += [uplink.snapshot(each, self.files, mac) for each in list(uplink.transfers)]
         return tuple(sorted(files, key=lambda file: file.requested_at))
 
     def link_wanted(self, port: int, now: float) -> bool:
@@ -329,12 +294,8 @@ class Wire:
         """Close a guest's books at the end of its boot."""
         guest = self._guests[port]
         guest.tftp.finish(now)
-        uplink = guest.uplink
-        for transfer in uplink.transfers if uplink else []:
-            assert uplink
-            # all was sent, and nobody broke it off: only the last acknowledgement is missing
-            if transfer.outcome == "written" and uplink.passed_of(transfer) >= transfer.written:
-                transfer.outcome = "served"
+        if guest.uplink:
+            guest.uplink.finish()
 
     def _take(self) -> list[tuple[int, bytes]]:
         out, self._out = self._out, []
@@ -538,26 +499,14 @@ class Wire:
                 uplink.over_ipv6[segment.source_port] = over_ipv6
         if flow := uplink.flows.get(segment.source_port):
             flow.acknowledge(segment.acknowledged)
-            self._served_over_http(guest, uplink, now)
+            guest.tftp.served.update(uplink.take_served(guest.journal, now))
             self._pass_on(port, guest, uplink, flow)
         source = (segment.source_ip, segment.source_port)
         target = (HTTP_ADDRESS, self._slirp_ports[segment.target_port])
         there = readdressed(frame, _SLIRP_MAC + segment.source_mac, source, target)
         self._send(-port, there, now)
 
-    def _served_over_http(self, guest: _Guest, uplink: _Uplink, now: float) -> None:
-        while uplink.over < len(uplink.transfers) and uplink.transfers[uplink.over].over:
-            uplink.over += 1
-        for transfer in uplink.transfers[uplink.over :]:
-            if transfer.outcome == "written" and uplink.arrived_of(transfer) == transfer.written:
-                transfer.outcome, transfer.last_at = "served", now
-                guest.tftp.served.add(transfer.name)
-                text = f"http {transfer.written:,} bytes"
-                if transfer.part:
-                    text += f", {transfer.part} of {transfer.file_bytes:,}"
-                guest.journal.note(now, NetEventKind.FILE_SERVED, transfer.name, text=text)
-
-    def _from_uplink(self, port: int, guest: _Guest, uplink: _Uplink, frame: bytes) -> None:
+    def _from_uplink(self, port: int, guest: _Guest, uplink: HttpWay, frame: bytes) -> None:
         """Pass on what HTTP needs, and nothing else that is behind the uplink."""
         kind = ethertype(frame)
         if kind == ARP:
@@ -588,7 +537,7 @@ class Wire:
                 return
             self._to_guest(port, frame, uplink.over_ipv6.get(target[1]))
 
-    def _pass_on(self, port: int, guest: _Guest, uplink: _Uplink, flow: Flow) -> None:
+    def _pass_on(self, port: int, guest: _Guest, uplink: HttpWay, flow: Flow) -> None:
         while goes := flow.next():
             segment, frame = goes
             if segment.size:
@@ -601,7 +550,7 @@ class Wire:
         self._send(port, as_ipv6(frame, *over_ipv6) if over_ipv6 else frame, self._now)
 
     def _perhaps_reset(
-        self, guest: _Guest, uplink: _Uplink, segment: Segment, frame: bytes
+        self, guest: _Guest, uplink: HttpWay, segment: Segment, frame: bytes
     ) -> bytes:
         for fault in self.faults.of("http-reset"):
             current = uplink.transfers[-1] if uplink.transfers else None
@@ -616,44 +565,6 @@ class Wire:
                     )
                 return segment.broken_off()
         return frame
-
-    def _watch_http(self, journal: Journal, uplink: _Uplink, now: float) -> None:
-        """Tell when a response stops in mid-body though the guest would take more."""
-        step, uplink.looked_at = min(now - uplink.looked_at, _LONGEST_STEP_S), now
-        active = max([uplink.data_at, *(each.last_at for each in uplink.transfers)])
-        if active > uplink.active_at:
-            uplink.active_at, uplink.quiet_s = active, 0.0
-        else:
-            uplink.quiet_s += step
-        for transfer in list(uplink.transfers):
-            waits = transfer.outcome == "open" and not transfer.blocked
-            if waits and not transfer.stalled and uplink.quiet_s >= _HTTP_STALLED_S:
-                transfer.stalled = True
-                journal.note(
-                    now,
-                    NetEventKind.HTTP_STALLED,
-                    transfer.name,
-                    text=f"no data for {uplink.quiet_s:.1f} s, and the connection is open",
-                )
-
-    def _snapshot(self, transfer: HttpTransfer, uplink: _Uplink, mac: str) -> NetFile:
-        on_its_way = transfer.outcome == "written"
-        sha256 = transfer.digest.hexdigest() if transfer.outcome == "served" else ""
-        whole = "" if transfer.part else self.files.digest(transfer.name)
-        return NetFile(
-            name=transfer.name,
-            protocol="http",
-            mac=mac,
-            file_bytes=transfer.file_bytes,
-            file_sha256=whole or sha256,
-            requested_at=transfer.requested_at,
-            last_at=max(transfer.last_at, uplink.data_at) if on_its_way else transfer.last_at,
-            sent_bytes=uplink.arrived_of(transfer),
-            outcome="open" if on_its_way else transfer.outcome,
-            promised_bytes=None if transfer.part else transfer.file_bytes,
-            sha256=sha256,
-            part=transfer.part,
-        )
 
 
 def _asked_at(address: bytes) -> str:
