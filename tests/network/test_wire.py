@@ -439,6 +439,17 @@ def test_loss_is_the_same_every_time() -> None:
     assert run(1) != run(2)
 
 
+def test_chance_takes_nothing_that_goes_between_us_and_http() -> None:
+    """Only the guest's cable loses frames."""
+    guest = client("loss:rate=1")
+    guest.wire.connect_uplink(guest.port, [])
+    ours = ip_bytes("10.0.2.100")
+    asks = ArpMessage(1, mac_bytes("52:55:0a:00:02:64"), ours, bytes(6), ip_bytes("10.0.2.15"))
+    answers = guest.wire.receive(-guest.port, asks.build(), guest.now)
+    assert [port for port, _ in answers] == [-guest.port]
+    assert guest.dhcp(DISCOVER) is None
+
+
 def test_transfers_without_end_are_not_kept_without_end() -> None:
     guest = client()
     for number in range(3000):

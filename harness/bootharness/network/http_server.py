@@ -36,7 +36,8 @@ PLAIN, OVER_TLS = b"p", b"t"
 """How a connection comes that is handed over."""
 
 _CHUNK_BYTES = 1 << 16
-_IDLE_S = 30.0
+_IDLE_S = 300.0
+"""For how long a guest may take nothing: of frames that are lost slirp sends each one later."""
 _CONNECTIONS = 64
 """A guest has that many connections at most, and a boot program one or two."""
 _HANDOVER_S = 5.0

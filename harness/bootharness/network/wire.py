@@ -200,7 +200,7 @@ class Wire:
     def receive(self, port: int, frame: bytes, now: float) -> list[tuple[int, bytes]]:
         """Take a frame and return those that go out now, each with its port."""
         self._now = now
-        if self._loss and self._random.random() < self._loss:
+        if self._is_lost(port):
             return self._take()
         guest = self._guests.get(abs(port))
         if guest is None:
@@ -233,6 +233,11 @@ class Wire:
         except FormatError as error:
             guest.journal.note(now, NetEventKind.MALFORMED, text=str(error))
         return self._take()
+
+    def _is_lost(self, port: int) -> bool:
+        """Whether chance takes a frame, as a fault has it: on a guest's cable, for what is behind
+        the uplink is ours and no network."""
+        return bool(self._loss) and port > 0 and self._random.random() < self._loss
 
     def _is_blocked(self, guest: _Guest, frame: bytes, now: float) -> bool:
         """Whether a frame is lost, as in a switch that does not know its spanning tree yet; what is
@@ -302,7 +307,7 @@ class Wire:
         return out
 
     def _send(self, port: int, frame: bytes, at: float) -> None:
-        if self._loss and self._random.random() < self._loss:
+        if self._is_lost(port):
             return
         if self._vlan is not None and port > 0:
             frame = tagged(frame, self._vlan)
