@@ -1,5 +1,6 @@
 """Where a guest waits to be saved: at the first frame that asks the network for something."""
 
+import select
 import time
 
 import pytest
@@ -84,7 +85,8 @@ def wait_for(plug: Plug, kind: NetEventKind) -> None:
     deadline = Deadline.after(10)
     while kind not in kinds(plug):
         assert not deadline.expired, kinds(plug)
-        time.sleep(0.005)
+        select.select([plug.news_fd], [], [], deadline.remaining)
+        plug.take_news()
 
 
 def test_a_guest_that_is_kept_waiting_is_answered_when_it_may_go_on() -> None:

@@ -17,8 +17,8 @@ from typing import BinaryIO
 import msgspec
 from msgspec import Struct
 
-from bootharness.errors import CouldNotFindOut, LaunchFailed
-from bootharness.host.cache import cache_dir, trim
+from bootharness.errors import CouldNotFindOut
+from bootharness.host.cache import alone_in, cache_dir, trim
 from bootharness.host.kept import digest_of, intact, kept_file, seal, sealed
 from bootharness.machine.firmware import CARD_ROMS, FIRMWARE, firmware_folders
 from bootharness.plan import MachineConfig
@@ -128,8 +128,11 @@ def place_of(
 
 
 def keep(made: Path, place: Path) -> None:
-    """Put a saved machine into the cache, if that takes it."""
-    with suppress(LaunchFailed, OSError):
+    """Put a saved machine into the cache, if that takes it and nobody else is at it.
+
+    Of two that are saved at once no file may meet the other's digest.
+    """
+    with suppress(CouldNotFindOut, OSError), alone_in(cache_dir("saving"), 0.0):
         kept_file(place, lambda path: _copy(made, path))
         trim(place.parent, most=_MOST_FILES)
 
