@@ -73,6 +73,11 @@ class BootRule(Struct, frozen=True):
         )
 
 
+def wants_to_boot(message: Asking) -> bool:
+    """Return whether who asks for an address wants a boot file; who has been booted does not."""
+    return message.is_pxe or message.is_http or message.is_ipxe
+
+
 def who(message: Asking) -> str:
     """Say who asks, empty for who wants nothing to boot."""
     parts = []

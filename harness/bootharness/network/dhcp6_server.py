@@ -18,6 +18,7 @@ from bootharness.formats.dhcp6 import (
 from bootharness.formats.ethernet import ip_text
 from bootharness.network.boot_rule import BootRule, who
 from bootharness.network.events import Journal
+from bootharness.network.repeats import Repeats
 from bootharness.plan.fault import Faults
 from bootharness.trace.network_facts import NetEventKind
 
@@ -29,7 +30,6 @@ _LEASE_S = 3600
 _DUID = b"\0\3\0\1"
 _ASKS = (REQUEST6, CONFIRM, RENEW, REBIND, INFORMATION)
 _INTEL = 343
-_REPEAT_S = 0.05
 _NO_NAME = BootRule("")
 
 
@@ -46,9 +46,7 @@ class Dhcp6Server(Struct):
     fetched: set[str] = field(default_factory=set)
     to_ipxe: bool = False
     _asked_at: dict[int, float] = field(default_factory=dict)
-    _last: tuple[int, bytes] = (0, b"")
-    _last_at: float = 0.0
-    _repeated: int = 0
+    _repeats: Repeats = field(default_factory=Repeats)
 
     def receive(self, payload: bytes, mac: bytes, now: float) -> bytes | None:
         """Return the answer to a message, None where it gets none.
@@ -71,7 +69,7 @@ class Dhcp6Server(Struct):
         self.journal.note(
             now,
             asked,
-            repeats=self._repeats(message, now),
+            repeats=self._repeats.count((message.kind, message.xid), now),
             text=", ".join(filter(None, ("IPv6", asking))),
         )
         if self._kept_back("no-offer" if first else "no-ack", message.kind, now):
@@ -83,16 +81,7 @@ class Dhcp6Server(Struct):
 
     def _kept_back(self, fault: str, kind: int, now: float) -> bool:
         first = self._asked_at.setdefault(kind, now)
-        return any(not each.seconds or now - first < each.seconds for each in self.faults.of(fault))
-
-    def _repeats(self, message: Dhcp6Message, now: float) -> int:
-        key = (message.kind, message.xid)
-        if key != self._last:
-            self._last, self._repeated = key, 0
-        elif now - self._last_at >= _REPEAT_S:
-            self._repeated += 1
-        self._last_at = now
-        return self._repeated
+        return self.faults.last(fault, now - first)
 
     def _file(self, message: Dhcp6Message) -> str:
         rules = (rule for rule in self.rules if rule.matches(message, self.fetched))

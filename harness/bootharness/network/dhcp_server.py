@@ -16,8 +16,9 @@ from bootharness.formats.dhcp import (
     sub_options,
 )
 from bootharness.formats.ethernet import ip_bytes, ip_text
-from bootharness.network.boot_rule import BootRule, who
+from bootharness.network.boot_rule import BootRule, wants_to_boot, who
 from bootharness.network.events import Journal
+from bootharness.network.repeats import Repeats
 from bootharness.plan.fault import Faults
 from bootharness.trace.network_facts import NetEventKind
 
@@ -36,17 +37,7 @@ _WRONG_SERVER = ip_bytes("10.0.2.222")
 _IPXE_OPTIONS = sub_options({176: b"\1"})
 # PXE discovery control: boot the file that this very message names
 _PXE_OPTIONS = sub_options({6: b"\x08"})
-# what comes sooner than this after the same message has been under way at the same time
-_REPEAT_S = 0.05
 _NOTHING = BootRule("")
-
-
-class Client(Struct):
-    """What the server remembers of one client."""
-
-    last: tuple[int, int] = (0, 0)
-    last_at: float = 0.0
-    repeats: int = 0
 
 
 class DhcpServer(Struct):
@@ -62,7 +53,7 @@ class DhcpServer(Struct):
     options: Mapping[int, bytes] = {}
     to_ipxe: bool = False
     _asked_at: dict[int, float] = field(default_factory=dict)
-    _client: Client = field(default_factory=Client)
+    _repeats: Repeats = field(default_factory=Repeats)
 
     def receive(self, payload: bytes, now: float) -> tuple[DhcpMessage, bytes] | None:
         """Return the answer to a message, and the address to send it to.
@@ -76,7 +67,7 @@ class DhcpServer(Struct):
         if server != self.address:
             return None  # it has chosen another server
         self.to_ipxe = message.is_ipxe
-        repeats = self._repeats(message, now)
+        repeats = self._repeats.count((message.kind, message.xid), now)
         rule = self._rule(message)
         asking = who(message)
         if message.kind == DISCOVER:
@@ -100,21 +91,11 @@ class DhcpServer(Struct):
     def _kept_back(self, fault: str, kind: int, now: float) -> bool:
         """Return whether a fault keeps back the answer: for ever, or so long after the first."""
         first = self._asked_at.setdefault(kind, now)
-        return any(not each.seconds or now - first < each.seconds for each in self.faults.of(fault))
+        return self.faults.last(fault, now - first)
 
     def _granted(self, message: DhcpMessage) -> str:
         # who did not ask as a PXE client has been booted already
-        boots = message.is_pxe or message.is_http or message.is_ipxe
-        return ip_text(self.lease) if boots else "not a PXE client"
-
-    def _repeats(self, message: DhcpMessage, now: float) -> int:
-        client, key = self._client, (message.kind, message.xid)
-        if client.last != key:
-            client.last, client.repeats = key, 0
-        elif now - client.last_at >= _REPEAT_S:
-            client.repeats += 1
-        client.last_at = now
-        return client.repeats
+        return ip_text(self.lease) if wants_to_boot(message) else "not a PXE client"
 
     def _rule(self, message: DhcpMessage) -> BootRule:
         rules = (rule for rule in self.rules if rule.matches(message, self.fetched))

@@ -1,6 +1,6 @@
 """What goes between a guest and DHCP servers that are not ours, written down."""
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from bootharness.formats.dhcp import (
     ACK,
@@ -13,52 +13,34 @@ from bootharness.formats.dhcp import (
     DhcpOption,
 )
 from bootharness.formats.ethernet import Datagram, ip_text
+from bootharness.network.boot_rule import wants_to_boot, who
 from bootharness.network.events import Journal
+from bootharness.network.repeats import Repeats
 from bootharness.trace.network_facts import NetEventKind
 
-__all__ = ["DHCP_PORTS", "WatchedDhcp", "asks_as"]
+__all__ = ["DHCP_PORTS", "WatchedDhcp"]
 
 DHCP_PORTS = (67, 68, 4011)
 PROXY_PORT = 4011
 _NOBODY = bytes(4)
-_REPEAT_S = 0.05
-
-
-def asks_as(message: DhcpMessage) -> str:
-    """Say what a client says of itself."""
-    parts = []
-    if message.architecture is not None:
-        parts.append(f"architecture {message.architecture}")
-    if message.is_pxe:
-        parts.append("PXEClient")
-    if message.is_ipxe:
-        parts.append("iPXE")
-    return ", ".join(parts)
 
 
 class WatchedDhcp(Struct):
     """The clients of one port and who answers them."""
 
     journal: Journal
-    to_pxe: bool = False
-    _last: tuple[int, int, int] = (0, 0, 0)
-    _last_at: float = 0.0
-    _repeats: int = 0
+    boots: bool = False
+    _repeats: Repeats = field(default_factory=Repeats)
 
     def asked(self, datagram: Datagram, now: float) -> None:
         """Take what a guest says."""
         message = DhcpMessage.parse(datagram.payload)
         if message.operation != 1 or message.kind not in (DISCOVER, REQUEST, INFORM):
             return
-        self.to_pxe = message.is_pxe or message.is_ipxe
+        self.boots = wants_to_boot(message)
         port = datagram.target_port
-        key = (message.kind, message.xid, port)
-        if key != self._last:
-            self._last, self._repeats = key, 0
-        elif now - self._last_at >= _REPEAT_S:
-            self._repeats += 1
-        self._last_at = now
-        text = asks_as(message)
+        repeats = self._repeats.count((message.kind, message.xid, port), now)
+        text = who(message)
         if port == PROXY_PORT:
             kind = NetEventKind.PROXY_REQUEST
             text = f"{ip_text(datagram.target_ip)}, {text}"
@@ -68,7 +50,7 @@ class WatchedDhcp(Struct):
             kind = NetEventKind.REQUEST
             chosen = message.options.get(DhcpOption.SERVER_ID, b"")
             text = f"{text}, from {ip_text(chosen)}".removeprefix(", ") if chosen else text
-        self.journal.note(now, kind, repeats=self._repeats, text=text)
+        self.journal.note(now, kind, repeats=repeats, text=text)
 
     def answered(self, datagram: Datagram, server: str, now: float) -> None:
         """Take what a server says to a guest."""
@@ -90,7 +72,7 @@ class WatchedDhcp(Struct):
             return
         if file:
             text += f", from {self._next_server(message, datagram)}"
-        elif kind == NetEventKind.ACK and not self.to_pxe:
+        elif kind == NetEventKind.ACK and not self.boots:
             text = "not a PXE client"  # who did not ask as one has been booted already
         self.journal.note(now, kind, file, text=text)
 

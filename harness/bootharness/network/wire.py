@@ -152,7 +152,7 @@ class Wire:
         self._later: list[tuple[float, int, int, bytes]] = []
         self._sequence = 0
         self._now = 0.0
-        self._blocked_by = self.faults.of("blocked")
+        self._may_block = "blocked" in self.faults
         losses = self.faults.of("loss")
         self._loss = losses[0].rate if losses else 0.0
         self._random = Random(losses[0].seed if losses else 0)
@@ -206,7 +206,7 @@ class Wire:
         if guest is None:
             return []
         guest.frames += 1
-        if self._blocked_by and self._is_blocked(guest, frame, now):
+        if self._may_block and self._is_blocked(guest, frame, now):
             return self._take()
         if port < 0:
             if guest.uplink:
@@ -244,9 +244,7 @@ class Wire:
         asked of DHCP is heard all the same, and has no answer."""
         guest.began = now if guest.began is None else guest.began
         is_dhcp = frame[23:24] == bytes([_UDP]) and frame[36:38] == _DHCP_PORT
-        return not is_dhcp and any(
-            not each.seconds or now - guest.began < each.seconds for each in self._blocked_by
-        )
+        return not is_dhcp and self.faults.last("blocked", now - guest.began)
 
     def tick(self, now: float) -> list[tuple[int, bytes]]:
         """Return the frames that are due."""
@@ -371,9 +369,12 @@ class Wire:
             if answered:
                 self._send_dhcp(port, datagram, *answered, now)
             self._ask_rival(port, guest, datagram, "rival")
-        elif datagram.target_mac != _SERVER_MAC:
-            return
-        elif datagram.target_port == DNS_PORT:
+        elif datagram.target_mac == _SERVER_MAC:
+            self._serve(port, guest, datagram, now)
+
+    def _serve(self, port: int, guest: _Guest, datagram: Datagram, now: float) -> None:
+        """Take what is for a service that there is over every version of IP."""
+        if datagram.target_port == DNS_PORT:
             self._name(port, guest, datagram, now)
         elif datagram.target_port == TFTP_PORT:
             guest.tftp.request(datagram, now)
@@ -412,14 +413,8 @@ class Wire:
                     DHCP6_PORT, _DHCP6_CLIENT_PORT, b"",
                 )  # fmt: skip
                 self._send(port, udp6_frame(flow, said), now)
-        elif datagram.target_mac != _SERVER_MAC:
-            return
-        elif datagram.target_port == DNS_PORT:
-            self._name(port, guest, datagram, now)
-        elif datagram.target_port == TFTP_PORT:
-            guest.tftp.request(datagram, now)
-        else:
-            guest.tftp.receive(datagram, now)
+        elif datagram.target_mac == _SERVER_MAC:
+            self._serve(port, guest, datagram, now)
 
     def _ask_rival(self, port: int, guest: _Guest, asked: Datagram, fault: str) -> None:
         if fault in self.faults:

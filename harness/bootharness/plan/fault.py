@@ -182,6 +182,10 @@ class Faults(FaultList, frozen=True):
             if fault.kind in kinds and (file is None or fault.file == file)
         ]
 
+    def last(self, kind: str, elapsed_s: float) -> bool:
+        """Return whether one of a kind is at work so long after it began."""
+        return any(not each.seconds or elapsed_s < each.seconds for each in self.of(kind))
+
     @classmethod
     def parse(cls, texts: Iterable[str]) -> Self:
         """Read faults as a person writes them. Raises UsageError."""
