@@ -7,6 +7,7 @@ from bootharness.network.flaw import flaw
 from bootharness.network.purpose import HEAD_BYTES
 
 KERNEL = fetch("selfcheck:20000").path.read_bytes()
+_PE_ARM64 = b"MZ".ljust(60, b"\0") + (64).to_bytes(4, "little") + b"PE\0\0\x64\xaa" + bytes(600)
 ELF_32, ELF_64 = b"\x7fELF\1\1\1" + bytes(60), b"\x7fELF\2\1\1" + bytes(60)
 
 
@@ -24,6 +25,16 @@ ELF_32, ELF_64 = b"\x7fELF\1\1\1" + bytes(60), b"\x7fELF\2\1\1" + bytes(60)
         ("ldlinux.c32", "module", ELF_64, "is no module of SYSLINUX for a BIOS"),
         ("menu.c32", "module", b"\xb8\xff\x4c\xcd\x21" + bytes(9), "is a module of SYSLINUX 4"),
         ("boot.ipxe", "script", b"#!ipxe\n", ""),
+        (
+            "boot.ipxe",
+            "nbp",
+            b"kernel vmlinuz\r\nboot\r\n",
+            "is text and no boot program; a script",
+        ),
+        ("boot.sh", "nbp", b"#!/bin/sh\nexit\n", "is a script and no boot program"),
+        ("grub.cfg", "script", b"menuentry 'a' {}\n", ""),
+        ("Image", "", bytes(56) + b"ARM\x64" + bytes(600), "is a Linux Image for arm64"),
+        ("boot.efi", "nbp", _PE_ARM64, "is an EFI application for arm64"),
         ("pxelinux.0", "nbp", b"\xea" + bytes(600), ""),
         ("initrd.img", "initrd", b"070701" + bytes(600), ""),
     ],

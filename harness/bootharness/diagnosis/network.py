@@ -236,15 +236,19 @@ def _hangs(facts: NetworkFacts) -> str:
 def _at_work(facts: NetworkFacts) -> str:
     """What it was about, as what it got last has it."""
     served = came_whole(facts)
-    role = facts.role(served[-1]) if served else None
-    if role is None or role == "nbp":
-        return "before it had got a script" if role is None else "before it asked for anything"
+    known = [each for each in served if facts.role(each)]
+    if not known:
+        return "before it had got a script"
+    role = facts.role(known[-1])
+    beside = f" with {served[-1]}, which came whole" if served[-1] != known[-1] else ""
+    if role == "nbp":
+        return f"before it had got a script,{beside}" if beside else "before it asked for anything"
     kernel = facts.roles.get("kernel", "the kernel")
     if role == "kernel":
         return f"with {kernel}, the kernel, which came whole"
     if role == "initrd":
         return f"with {kernel}, the kernel, and {served[-1]}, the initrd, which came whole"
-    return f"running {served[-1]}, the {role}"
+    return f"running {known[-1]}, the {role}{beside and f',{beside}'}"
 
 
 def _refused_by(trace: BootTrace, said: str) -> str:

@@ -38,6 +38,11 @@ class Form(Struct, frozen=True):
     instead: str = ""
     id: str = ""
 
+    @property
+    def of_no_pc(self) -> bool:
+        """Whether it is what only another kind of computer boots."""
+        return self.instead in (_OTHER_BOARD, _NO_PC)
+
 
 _DISK = "boot it with --route disk"
 _UNPACK = "unpack it, and give the kernel that is in it"
@@ -45,6 +50,7 @@ _BZIMAGE = "give a bzImage (arch/x86/boot/bzImage, /boot/vmlinuz-*)"
 _LOADER = "give it with --loader, and a kernel"
 _INITRD = "give it with --initrd, and a kernel"
 _OTHER_BOARD = "a PC boots from a bzImage instead"
+_NO_PC = "a PC cannot boot it"
 
 _FORMS = (
     (0, b"QFI\xfb", Form("a qcow2 image", _DISK, "container")),
@@ -96,9 +102,9 @@ _FORMS = (
         b"MZ\0\0zimg",
         Form("a compressed EFI kernel (zboot) of another architecture", _OTHER_BOARD),
     ),
-    (56, b"ARM\x64", Form("a Linux Image for arm64", "a PC cannot boot it")),
-    (56, b"RSC\x05", Form("a Linux Image for RISC-V", "a PC cannot boot it")),
-    (36, b"\x18\x28\x6f\x01", Form("a Linux zImage for 32-bit ARM", "a PC cannot boot it")),
+    (56, b"ARM\x64", Form("a Linux Image for arm64", _NO_PC)),
+    (56, b"RSC\x05", Form("a Linux Image for RISC-V", _NO_PC)),
+    (36, b"\x18\x28\x6f\x01", Form("a Linux zImage for 32-bit ARM", _NO_PC)),
     (0, b"%PDF", Form("a PDF document", _BZIMAGE)),
 )
 """Where, what stands there, and what the file is then; the first that fits."""
@@ -194,7 +200,7 @@ def _elf(head: bytes) -> Form:
     order: Literal["big", "little"] = "big" if head[5:6] == b"\2" else "little"
     machine = _ELF_MACHINES.get(int.from_bytes(head[18:20], order), "another architecture")
     if machine not in _OURS:
-        return Form(f"an ELF file for {machine}", "a PC cannot boot it")
+        return Form(f"an ELF file for {machine}", _NO_PC)
     kind = int.from_bytes(head[16:18], order)
     if kind == 1:
         return Form(
@@ -213,7 +219,7 @@ def _pe(head: bytes) -> Form:
         int.from_bytes(head[at + 4 : at + 6], "little"), "another architecture"
     )
     if machine not in _OURS:
-        return Form(f"an EFI application for {machine}", "a PC cannot boot it")
+        return Form(f"an EFI application for {machine}", _NO_PC)
     return Form("an EFI application without a kernel in it", _BZIMAGE, "efi")
 
 

@@ -9,6 +9,7 @@ __all__ = ["flaw"]
 _ELF_32 = b"\x7fELF\1"
 _COM32R = b"\xb8\xff\x4c\xcd\x21"
 _PARAGRAPH = 16
+_TEXTS = ("text", "a script")
 _NEVER_SERVED = ("a page of HTML", "a pointer to a file in Git LFS")
 
 
@@ -21,11 +22,13 @@ def flaw(name: str, role: str, head: bytes, size: int) -> str:
         return "is empty"
     if is_bzimage(head):
         return _cut_short(head, size) if role in ("kernel", "nbp") else ""
-    form = form_of(head)
-    if form and form.name.startswith(_NEVER_SERVED):
-        return f"is {form.name}"
     if name.lower().endswith(".c32"):
         return _wrong_module(head)
+    form = form_of(head)
+    if form and (form.name.startswith(_NEVER_SERVED) or form.of_no_pc):
+        return f"is {form.name}"
+    if form and role == "nbp" and form.name in _TEXTS:
+        return f"is {form.name} and no boot program; a script of iPXE's begins with #!ipxe"
     return ""
 
 
