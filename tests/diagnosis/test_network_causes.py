@@ -109,6 +109,11 @@ SERVED = event(4.0, KIND.FILE_SERVED, "vmlinuz")
         ((event(3.0, KIND.LINK_DOWN),), (), "link-down", "link-down",
          "down since 3.00 s (fault link-down)"),
         ((OFFER, REQUESTS[0], event(2.3, KIND.NAK)), (), "nak", "dhcp-no-ack", "(NAK) at 2.00 s"),
+        ((event(2.1, KIND.PROXY_OFFER, "proxy.0", text="by another server, 10.0.2.4"), OFFER, ACK,
+          event(2.3, KIND.FILE_MISSING, "proxy.0", at="10.0.2.4")), (), "proxy-first",
+         "proxy-obeyed", "iPXE took the boot file proxy.0, which a proxy at 10.0.2.4 offered at "
+         "2.10 s, and not pxelinux.0, which our DHCP server names; the proxy has no such file "
+         "(fault proxy-first)"),
     ],
 )  # fmt: skip
 def test_cause_and_its_sentence(

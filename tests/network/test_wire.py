@@ -552,6 +552,22 @@ def test_blocked_port_hears_what_is_asked_of_dhcp_and_lets_nothing_through() -> 
     assert client.request("boot.ipxe")
 
 
+def test_proxy_names_its_file_before_ours_and_our_server_is_as_usual_ones_are() -> None:
+    client = NetClient(wire_with({"boot.ipxe": b"x"}, "proxy-first"))
+    offer = client.dhcp(DISCOVER, vendor_class=b"PXEClient", user_class=b"iPXE")
+    assert offer
+    assert (offer.file, offer.your_ip) == (b"proxy.0", bytes(4))
+    named = [(event.kind, event.file) for event in client.wire.events(client.port) if event.file]
+    assert named == [(NetEventKind.PROXY_OFFER, "proxy.0"), (NetEventKind.OFFER, "boot.ipxe")]
+    ack = client.lease(user_class=b"iPXE")  # no PXE client: the proxy has nothing to say
+    assert ack.file == b"boot.ipxe"
+    assert not {DhcpOption.IPXE, DhcpOption.VENDOR_OPTIONS} & set(ack.options)
+    proxy = offer.options[DhcpOption.SERVER_ID]
+    client.udp(69, b"\0\1proxy.0\0octet\0", to=proxy)
+    [missing] = client.events(NetEventKind.FILE_MISSING)
+    assert (missing.file, missing.at) == ("proxy.0", "10.0.2.4")
+
+
 @pytest.mark.parametrize(("fault", "first"), [("rival", "boot.ipxe"), ("rival-first", "")])
 def test_another_server_offers_an_address_without_a_file(fault: str, first: str) -> None:
     client = NetClient(wire_with({"boot.ipxe": b"x"}, fault))

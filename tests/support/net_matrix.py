@@ -37,6 +37,10 @@ _ROWS: tuple[tuple[str, tuple[str, ...], str | None], ...] = (
     # to its iPXE the frames come as the firmware has them, and it takes the other's offer
     ("rival", ("uefi-snponly",), "dhcp-no-filename"),
     ("rival-first", ("ipxe", "pxelinux"), "dhcp-no-filename"),
+    # iPXE takes the file of the DHCP server if that names one, a UEFI's PXE the proxy's
+    ("proxy-first", tuple(path for path in NETWORK if path != "uefi-snponly"), None),
+    ("proxy-first", ("uefi-snponly",), "proxy-obeyed"),
+    ("no-filename proxy-first", ("ipxe", "pxelinux", "uefi-ipxe"), "proxy-obeyed"),
     ("no-offer", NETWORK, "dhcp-no-offer"),
     ("no-offer:seconds=2", NETWORK, None),
     ("no-offer:seconds=30", ("ipxe", "pxelinux"), "dhcp-no-offer"),
@@ -94,7 +98,7 @@ _ROWS: tuple[tuple[str, tuple[str, ...], str | None], ...] = (
 
 
 class Case(Struct, frozen=True):
-    """One fault on one path."""
+    """One fault on one path, or several, with spaces between."""
 
     fault: str
     path: str
@@ -121,7 +125,7 @@ def run(case: Case) -> BootTrace:
         # what hangs shows nothing but that nothing happens
         idle_s=3 if case.cause == "nbp-hang" else 10,
     )
-    return boot(KERNEL[firmware], choose(plan, {"faults": [case.fault]}))
+    return boot(KERNEL[firmware], choose(plan, {"faults": case.fault.split()}))
 
 
 def seconds_after(trace: BootTrace) -> float | None:

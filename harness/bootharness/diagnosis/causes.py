@@ -524,6 +524,13 @@ CAUSES: dict[str, Cause] = {
             "`dhcp-boot` for those that ask at port 4011.",
         ),
         Cause(
+            "proxy-obeyed",
+            "Another DHCP server, a proxy, named a boot file, and the client took that one.",
+            "who offered which file, and when, and what our own server names",
+            "Find who runs a proxy on this network (WDS, FOG, dnsmasq), and switch it off or let "
+            "it leave these machines alone; iPXE heeds no proxy where DHCP option 175.176 is 1.",
+        ),
+        Cause(
             "wrong-boot-program",
             "The client got a boot program that is for other machines.",
             "the file, what it runs on, the client's architecture, who named it",

@@ -24,6 +24,7 @@ from bootharness.trace.network_facts import (
 __all__ = [
     "NO_FILENAME",
     "PROXY_IGNORED",
+    "PROXY_OBEYED",
     "QUIET_S",
     "REFUSALS",
     "WRONG_PROGRAM",
@@ -32,6 +33,7 @@ __all__ = [
     "faults",
     "last_asked",
     "loads_of",
+    "named_by_proxy",
     "root",
     "served_as",
     "still_awaited",
@@ -107,6 +109,8 @@ NO_FILENAME = "dhcp-no-filename"
 """The cause of who is told of no boot file."""
 PROXY_IGNORED = "proxy-ignored"
 """The cause of who does not take what a proxy answers."""
+PROXY_OBEYED = "proxy-obeyed"
+"""The cause of who took the word of a proxy that is none of ours."""
 WRONG_PROGRAM = "wrong-boot-program"
 """The cause of who got a boot program that does not run there."""
 _WANTS_TO_BOOT = ("PXE", "HTTPClient")
@@ -297,10 +301,19 @@ def _refused(facts: NetworkFacts, now: float | None) -> Iterator[tuple[str, NetE
         return  # whoever boots somebody's own files may do without one of them
     for event in reversed(facts.events):
         if event.kind in REFUSALS:
-            if not event.file or facts.brought or facts.role(event.file) is not None:
+            if named_by_proxy(event, facts):
+                yield PROXY_OBEYED, event
+            elif not event.file or facts.brought or facts.role(event.file) is not None:
                 yield _CAUSES[event.kind], event
         elif event.kind in _ASKS:
             return
+
+
+def named_by_proxy(event: NetEvent, facts: NetworkFacts) -> NetEvent | None:
+    """Return the offer of a proxy, which is none of ours, to which a client owes a file's name."""
+    proxies = [] if facts.servers else facts.events
+    told = (each for each in proxies if each.kind == NetEventKind.PROXY_OFFER and each.file)
+    return next((each for each in told if each.file == event.file), None)
 
 
 def _waits(facts: NetworkFacts, *, least: bool = True) -> Iterator[Wait]:

@@ -6,10 +6,12 @@ from collections.abc import Callable
 from bootharness.diagnosis.certainty import (
     NO_FILENAME,
     PROXY_IGNORED,
+    PROXY_OBEYED,
     WRONG_PROGRAM,
     Wait,
     faults,
     loads_of,
+    named_by_proxy,
     served_as,
 )
 from bootharness.diagnosis.net_servers import proxy_ignored, wrong_program
@@ -114,6 +116,22 @@ def _no_filename(event: NetEvent, _facts: NetworkFacts) -> str:
     return (
         f"the DHCP ack at {event.seconds:.2f} s{by and f', by {server},'} names no boot file, so "
         "there is nothing to boot"
+    )
+
+
+def _proxy_obeyed(event: NetEvent, facts: NetworkFacts) -> str:
+    proxy, ours = named_by_proxy(event, facts), facts.first(NetEventKind.OFFER)
+    assert proxy  # by its offer the cause was found
+    by = proxy.text.removeprefix("by another server, ")
+    ours_names = (
+        f"and not {ours.file}, which our DHCP server names"
+        if ours and ours.file
+        else "for our DHCP server names none"
+    )
+    return (
+        f"{client_at(facts, event).name} took the boot file {proxy.file}, which a proxy at {by} "
+        f"offered at {proxy.seconds:.2f} s, {ours_names}; the proxy has no "
+        f"such file{_as_asked(facts, 'proxy-first')}"
     )
 
 
@@ -238,6 +256,7 @@ SENTENCES: dict[str, Callable[[NetEvent, NetworkFacts], str]] = {
     "tree-no-config": _no_config,
     WRONG_PROGRAM: wrong_program,
     PROXY_IGNORED: proxy_ignored,
+    PROXY_OBEYED: _proxy_obeyed,
     "tftp-not-found": _not_found,
     "tftp-stalled": _stalled,
     "tftp-truncated": _truncated,

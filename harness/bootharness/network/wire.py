@@ -65,7 +65,7 @@ from bootharness.network.events import Journal
 from bootharness.network.files import Files
 from bootharness.network.http_server import HttpTransfer
 from bootharness.network.http_way import HttpWay
-from bootharness.network.rival import RIVAL_ADDRESS, Rival
+from bootharness.network.rival import PROXY_ADDRESS, RIVALS_AFTER, RIVALS_FIRST, Rival
 from bootharness.network.tcp import RESET, SYN, Flow, Segment, readdressed
 from bootharness.network.tftp_server import TFTP_PORT, TftpServer
 from bootharness.plan.fault import Faults
@@ -107,7 +107,7 @@ class _Guest(Struct):
     dhcp: DhcpServer
     dhcp6: Dhcp6Server
     tftp: TftpServer
-    rival: Rival | None = None
+    rivals: dict[str, Rival] = field(default_factory=dict)
     frames: int = 0
     began: float | None = None
     macs: set[bytes] = field(default_factory=set)
@@ -363,12 +363,12 @@ class Wire:
             if answer:
                 self._send(port, answer, now)
         elif datagram.target_port in _DHCP_PORTS:
-            self._ask_rival(port, guest, datagram, "rival-first")
+            self._ask_rivals(port, guest, datagram, RIVALS_FIRST)
             answered = guest.dhcp.receive(datagram.payload, now)
             guest.tftp.to_ipxe = guest.dhcp.to_ipxe
             if answered:
                 self._send_dhcp(port, datagram, *answered, now)
-            self._ask_rival(port, guest, datagram, "rival")
+            self._ask_rivals(port, guest, datagram, RIVALS_AFTER)
         elif datagram.target_mac == _SERVER_MAC:
             self._serve(port, guest, datagram, now)
 
@@ -416,11 +416,15 @@ class Wire:
         elif datagram.target_mac == _SERVER_MAC:
             self._serve(port, guest, datagram, now)
 
-    def _ask_rival(self, port: int, guest: _Guest, asked: Datagram, fault: str) -> None:
-        if fault in self.faults:
-            guest.rival = guest.rival or Rival(guest.address, guest.journal)
-            if answered := guest.rival.receive(asked.payload, self._now):
-                self._send_dhcp(port, asked, *answered, self._now, by=(_RIVAL_MAC, RIVAL_ADDRESS))
+    def _ask_rivals(
+        self, port: int, guest: _Guest, asked: Datagram, faults: tuple[str, ...]
+    ) -> None:
+        for fault in (each for each in faults if each in self.faults):
+            lease = None if fault == "proxy-first" else guest.address
+            rival = guest.rivals.setdefault(fault, Rival(lease, guest.journal))
+            if answered := rival.receive(asked.payload, self._now):
+                by = (_RIVAL_MAC, ip_bytes(rival.host))
+                self._send_dhcp(port, asked, *answered, self._now, by=by)
 
     def _send_dhcp(
         self,
@@ -447,7 +451,8 @@ class Wire:
         asked = parse_arp(frame)
         if asked.operation != 1:
             return
-        if asked.target_ip in (SERVER_ADDRESS, HTTP_ADDRESS):
+        # whatever is asked of the proxy comes to our server, as what is behind the router does
+        if asked.target_ip in (SERVER_ADDRESS, HTTP_ADDRESS, PROXY_ADDRESS):
             answer = ArpMessage(2, _SERVER_MAC, asked.target_ip, asked.sender_mac, asked.sender_ip)
             self._send(port, answer.build(), now)
         elif asked.target_ip not in (asked.sender_ip, guest.address):

@@ -30,6 +30,7 @@ FAULTS: dict[str, tuple[str, ...]] = {
     "wrong-next-server": (),
     "rival": (),
     "rival-first": (),
+    "proxy-first": (),
     "blocked": ("seconds",),
     "link-down": ("file", "block", "seconds"),
     "missing": ("file",),
