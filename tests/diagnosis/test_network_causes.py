@@ -109,6 +109,11 @@ SERVED = event(4.0, KIND.FILE_SERVED, "vmlinuz")
         ((event(3.0, KIND.LINK_DOWN),), (), "link-down", "link-down",
          "down since 3.00 s (fault link-down)"),
         ((OFFER, REQUESTS[0], event(2.3, KIND.NAK)), (), "nak", "dhcp-no-ack", "(NAK) at 2.00 s"),
+        ((event(2.3, KIND.NAME_UNANSWERED, repeats=2, text="boot.example.org"),), (), "dns-silent",
+         "dns-no-answer", "asked the name server that it was told of 3 times for the address of "
+         "boot.example.org, and got no answer (fault dns-silent)"),
+        ((event(2.3, KIND.NAME_UNKNOWN, text="boot.example.org"),), (), "dns-no-name",
+         "dns-no-name", "was answered that there is no such name (fault dns-no-name)"),
         ((event(2.1, KIND.PROXY_OFFER, "proxy.0", text="by another server, 10.0.2.4"), OFFER, ACK,
           event(2.3, KIND.FILE_MISSING, "proxy.0", at="10.0.2.4")), (), "proxy-first",
          "proxy-obeyed", "iPXE took the boot file proxy.0, which a proxy at 10.0.2.4 offered at "

@@ -47,6 +47,27 @@ def trace(
     return BootTrace("/srv/tftp", "banner", Ending(ending, 9.0, said), network=network)
 
 
+def test_script_may_do_without_what_a_fault_keeps_back() -> None:
+    waits = (
+        event(2, KIND.NAME_UNANSWERED, text="boot.example.org"),
+        replace(event(3, KIND.NAME_UNANSWERED, text="boot.example.org"), repeats=2),
+    )
+    faulty = replace(facts(*waits, files=(SCRIPT,)), faults=("dns-silent",))
+    assert certain(faulty, 5.0) is None
+    found = certain(faulty, 40.0)
+    assert found
+    assert found[0] == "dns-no-answer"
+    assert root(replace(faulty, events=(*waits, *came("vmlinuz", 22)))) is None
+
+
+def test_file_that_stalled_is_no_cause_where_another_was_asked_for_in_its_place() -> None:
+    stalled = replace(event(3, KIND.REPEATED, "gone"), block=7, repeats=4)
+    half = file("gone", outcome="open", sent_bytes=3)
+    known = (SCRIPT, half, file("vmlinuz", 22.0))
+    assert certain(facts(stalled, files=known), 40.0)
+    assert certain(facts(stalled, *came("vmlinuz", 22), files=known), 40.0) is None
+
+
 PROGRAM = file("undionly.kpxe", role="nbp")
 SCRIPT = file("boot.ipxe", role="script")
 

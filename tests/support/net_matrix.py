@@ -4,16 +4,21 @@ Run as a program it boots them all and prints the table.
 """
 
 import sys
+import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from msgspec import Struct
 
 from bootharness.diagnosis import judge
 from bootharness.diagnosis.certainty import certain
+from bootharness.kernels.initrd import tiny_initrd
+from bootharness.kernels.source import fetch
 from bootharness.one_boot import boot
 from bootharness.plan import BootPlan, choose
 from bootharness.routes.net_paths import PATHS
+from bootharness.routes.net_root import NET_ROOT
 from bootharness.trace.boot_trace import BootTrace
 
 __all__ = ["Case", "cases", "run", "seconds_after"]
@@ -92,6 +97,9 @@ _ROWS: tuple[tuple[str, tuple[str, ...], str | None], ...] = (
     ("loss", NETWORK, None),
     ("loss:rate=0.02,seed=5", ("pxelinux",), None),
     ("loss:rate=0.05", ("ipxe", "pxelinux", "ipxe-http"), None),
+    # what a folder asks of a name server
+    ("dns-silent", (NET_ROOT,), "dns-no-answer"),
+    ("dns-no-name", (NET_ROOT,), "dns-no-name"),
     ("script-error", NETWORK, "script-error"),
     ("nbp-hang", ("ipxe", "undionly", "pxelinux", "lpxelinux"), "nbp-hang"),
 )
@@ -112,12 +120,30 @@ def cases() -> Iterator[Case]:
     """Yield every case."""
     for fault, paths, cause in _ROWS:
         for path in paths:
-            yield Case(fault.format(**PATHS[path].roles), path, cause)
+            roles = PATHS[path].roles if path in PATHS else {}
+            yield Case(fault.format(**roles), path, cause)
 
 
 def run(case: Case) -> BootTrace:
     """Boot a case."""
-    firmware = PATHS[case.path].firmware
+    if case.path in PATHS:
+        firmware = PATHS[case.path].firmware
+        return _booted(case, KERNEL[firmware], firmware)
+    with tempfile.TemporaryDirectory() as folder:
+        return _booted(case, str(_filled(Path(folder))), "bios")
+
+
+def _filled(folder: Path) -> Path:
+    """Put what boots by a name into a folder."""
+    (folder / "vmlinuz").write_bytes(fetch("selfcheck:300000").path.read_bytes())
+    (folder / "initrd.img").write_bytes(tiny_initrd(wide=True))
+    (folder / "boot.ipxe").write_text(
+        "#!ipxe\nkernel http://boot.example.org/vmlinuz console=ttyS0\ninitrd initrd.img\nboot\n"
+    )
+    return folder
+
+
+def _booted(case: Case, source: str, firmware: str) -> BootTrace:
     plan = BootPlan(
         route=case.path,
         until=UNTIL[firmware],
@@ -125,7 +151,7 @@ def run(case: Case) -> BootTrace:
         # what hangs shows nothing but that nothing happens
         idle_s=3 if case.cause == "nbp-hang" else 10,
     )
-    return boot(KERNEL[firmware], choose(plan, {"faults": case.fault.split()}))
+    return boot(source, choose(plan, {"faults": case.fault.split()}))
 
 
 def seconds_after(trace: BootTrace) -> float | None:

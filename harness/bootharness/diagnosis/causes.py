@@ -538,6 +538,20 @@ CAUSES: dict[str, Cause] = {
             "a 64-bit UEFI.",
         ),
         Cause(
+            "dns-no-answer",
+            "The name server did not answer for the name of a boot server.",
+            "the name, how often it was asked for, by whom",
+            "Does the name server that DHCP gives run, and is it reached from this network? An "
+            "address in place of the name does without it.",
+        ),
+        Cause(
+            "dns-no-name",
+            "The name server knows no such name as a boot server's is said to be.",
+            "the name, who asked for it",
+            "Correct the name in the script or in the DHCP server's answer, or give the name "
+            "server a record of it.",
+        ),
+        Cause(
             "tftp-not-found",
             "The TFTP server has no such file.",
             "file, request, answer",

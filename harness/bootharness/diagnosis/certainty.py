@@ -53,6 +53,8 @@ _CAUSES = {
     NetEventKind.NAK: "dhcp-no-ack",
     NetEventKind.PROXY_REQUEST: "proxy-silent",
     NetEventKind.UNANSWERED_ARP: "tftp-stalled",
+    NetEventKind.NAME_UNANSWERED: "dns-no-answer",
+    NetEventKind.NAME_UNKNOWN: "dns-no-name",
     NetEventKind.REPEATED: "tftp-stalled",
     NetEventKind.HTTP_STALLED: "http-stalled",
     NetEventKind.LINK_DOWN: "link-down",
@@ -70,6 +72,7 @@ _KEPT_BACK_BY = {
     NetEventKind.NAK: (("nak",), 0),
     NetEventKind.PROXY_REQUEST: ((), 0),
     NetEventKind.UNANSWERED_ARP: (("wrong-next-server",), 2),
+    NetEventKind.NAME_UNANSWERED: (("dns-silent",), 2),
     NetEventKind.REPEATED: (("stall", "wrong-rollover"), 3),
     NetEventKind.HTTP_STALLED: (("http-stall",), 0),
     NetEventKind.LINK_DOWN: (("link-down",), 0),
@@ -81,11 +84,13 @@ _LEAST_REPEATS = {
     NetEventKind.REQUEST: 2,
     NetEventKind.PROXY_REQUEST: 1,
     NetEventKind.UNANSWERED_ARP: 2,
+    NetEventKind.NAME_UNANSWERED: 2,
     NetEventKind.REPEATED: 2,
 }
 _QUIET = (NetEventKind.LINK_DOWN, NetEventKind.NAK)
 """What is only the end if it is the last that is heard."""
 REFUSALS = (
+    NetEventKind.NAME_UNKNOWN,
     NetEventKind.FILE_MISSING,
     NetEventKind.HTTP_STATUS,
     NetEventKind.HTTP_REFUSED,
@@ -334,7 +339,7 @@ def _wait(event: NetEvent, facts: NetworkFacts) -> Wait:
             continue
         if fault.seconds:
             until += fault.seconds
-        elif event.repeats >= repeats:
+        elif event.repeats >= repeats and not (facts.brought and client.may_do_without(event.kind)):
             proven = fault
     return Wait(_CAUSES[event.kind], event, client, since, until, proven)
 
@@ -363,11 +368,11 @@ def _open(facts: NetworkFacts) -> Iterator[NetEvent]:
         elif kind == NetEventKind.NAK:
             if not any(each.kind in _DHCP for each in _after(event, facts)):
                 yield event
-        elif kind == NetEventKind.UNANSWERED_ARP:
+        elif kind in (NetEventKind.UNANSWERED_ARP, NetEventKind.NAME_UNANSWERED):
             if not any(each.kind in _ASKS for each in _after(event, facts)):
                 yield event
         elif kind in (NetEventKind.REPEATED, NetEventKind.HTTP_STALLED):
-            if not _went_on(event, facts):
+            if not _went_on(event, facts) and not (facts.brought and _asks_else(event, facts)):
                 yield event
         elif kind == NetEventKind.LINK_DOWN:
             up = [each for each in _after(event, facts) if each.kind == NetEventKind.LINK_UP]
@@ -399,6 +404,12 @@ def _went_on(event: NetEvent, facts: NetworkFacts) -> bool:
     if not event.block or not file.block_bytes:
         return False
     return file.sent_bytes >= event.block * file.block_bytes
+
+
+def _asks_else(event: NetEvent, facts: NetworkFacts) -> bool:
+    """Whether a client has asked for another file since: a script may have one in the place of what
+    did not come."""
+    return any(each.kind in _ASKS and each.file != event.file for each in _after(event, facts))
 
 
 def faults(facts: NetworkFacts, *kinds: str) -> Iterator[Fault]:

@@ -14,6 +14,8 @@ class Client(Struct, frozen=True):
     link_s: float
     dhcp_s: float
     file_s: float
+    scripts: bool = False
+    """Whether it runs scripts, which may go on without what did not come."""
 
     def patience_s(self, kind: NetEventKind) -> float:
         """Return for how long it asks on after an event of a kind."""
@@ -27,8 +29,18 @@ class Client(Struct, frozen=True):
         )
         return self.dhcp_s if kind in dhcp else self.file_s
 
+    def may_do_without(self, kind: NetEventKind) -> bool:
+        """Return whether it may go on without an answer that it has given up to wait for."""
+        return self.scripts and kind in _OF_SCRIPTS
 
-_IPXE = Client("iPXE", link_s=22, dhcp_s=20, file_s=22)
+
+_OF_SCRIPTS = (
+    NetEventKind.NAME_UNANSWERED,
+    NetEventKind.UNANSWERED_ARP,
+    NetEventKind.REPEATED,
+    NetEventKind.HTTP_STALLED,
+)
+_IPXE = Client("iPXE", link_s=22, dhcp_s=20, file_s=22, scripts=True)
 _EDK2 = Client("the UEFI's PXE", link_s=85, dhcp_s=85, file_s=45)
 _PXELINUX = Client("PXELINUX", link_s=145, dhcp_s=20, file_s=145)
 # one that is not known is as patient as the most patient of those that are

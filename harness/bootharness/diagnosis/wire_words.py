@@ -45,6 +45,7 @@ def asking(wait: Wait) -> str:
         NetEventKind.NAK: "was refused its address",
         NetEventKind.PROXY_REQUEST: f"asks for its boot file at {event.text.partition(',')[0]}",
         NetEventKind.UNANSWERED_ARP: f"asks {event.text}",
+        NetEventKind.NAME_UNANSWERED: f"asks for the address of {event.text}",
         NetEventKind.REPEATED: f"asks for block {event.block or 0:,} of {event.file}",
         NetEventKind.HTTP_STALLED: f"waits for more of {event.file}",
         NetEventKind.LINK_DOWN: "has no link",
@@ -171,6 +172,19 @@ def _no_config(_event: NetEvent, facts: NetworkFacts) -> str:
     return f"{who} found no configuration: it asked, in this order, for {', '.join(names)}"
 
 
+def _no_name(event: NetEvent, facts: NetworkFacts) -> str:
+    asked = f"{client_at(facts, event).name} asked the name server that it was told of"
+    if event.kind == NetEventKind.NAME_UNKNOWN:
+        return (
+            f"{asked} for the address of {event.text}, and was answered that there is no such name"
+            f"{_as_asked(facts, 'dns-no-name')}"
+        )
+    return (
+        f"{asked} {count(event.repeats + 1, 'time')} for the address of {event.text}, and got no "
+        f"answer{_as_asked(facts, 'dns-silent')}"
+    )
+
+
 def _not_found(event: NetEvent, facts: NetworkFacts) -> str:
     if facts.root:
         return _not_in(event, event.text.partition(" ")[2])
@@ -257,6 +271,8 @@ SENTENCES: dict[str, Callable[[NetEvent, NetworkFacts], str]] = {
     WRONG_PROGRAM: wrong_program,
     PROXY_IGNORED: proxy_ignored,
     PROXY_OBEYED: _proxy_obeyed,
+    "dns-no-answer": _no_name,
+    "dns-no-name": _no_name,
     "tftp-not-found": _not_found,
     "tftp-stalled": _stalled,
     "tftp-truncated": _truncated,

@@ -60,7 +60,7 @@ from bootharness.network.addresses import HTTP_HOST, SERVER6_HOST, SERVER_HOST
 from bootharness.network.boot_rule import BootRule
 from bootharness.network.dhcp6_server import DHCP6_PORT, Dhcp6Server
 from bootharness.network.dhcp_server import DhcpServer
-from bootharness.network.dns_server import DNS_PORT, answer_name
+from bootharness.network.dns_server import DNS_PORT, DnsServer
 from bootharness.network.events import Journal
 from bootharness.network.files import Files
 from bootharness.network.http_server import HttpTransfer
@@ -106,6 +106,7 @@ class _Guest(Struct):
     journal: Journal
     dhcp: DhcpServer
     dhcp6: Dhcp6Server
+    dns: DnsServer
     tftp: TftpServer
     rivals: dict[str, Rival] = field(default_factory=dict)
     frames: int = 0
@@ -180,7 +181,9 @@ class Wire:
             _SERVER_MAC, SERVER6_ADDRESS, _PREFIX6[:15] + bytes([_FIRST_GUEST + port]),
             self._rules, journal, self.faults, tftp.served,
         )  # fmt: skip
-        self._guests[port] = _Guest(address, journal, dhcp, dhcp6, tftp)
+        ours = (*[SERVER_ADDRESS][: self._ipv4], *[SERVER6_ADDRESS][: self._ipv6])
+        dns = DnsServer(ours, journal, self.faults)
+        self._guests[port] = _Guest(address, journal, dhcp, dhcp6, dns, tftp)
         return port
 
     def unplug(self, port: int) -> None:
@@ -375,17 +378,12 @@ class Wire:
     def _serve(self, port: int, guest: _Guest, datagram: Datagram, now: float) -> None:
         """Take what is for a service that there is over every version of IP."""
         if datagram.target_port == DNS_PORT:
-            self._name(port, guest, datagram, now)
+            if said := guest.dns.receive(datagram.payload, now):
+                self._send(port, answering(datagram, _SERVER_MAC, DNS_PORT).frame(said), now)
         elif datagram.target_port == TFTP_PORT:
             guest.tftp.request(datagram, now)
         else:
             guest.tftp.receive(datagram, now)
-
-    def _name(self, port: int, guest: _Guest, datagram: Datagram, now: float) -> None:
-        addresses = (*[SERVER_ADDRESS][: self._ipv4], *[SERVER6_ADDRESS][: self._ipv6])
-        said = answer_name(datagram.payload, addresses, guest.journal, now)
-        if said:
-            self._send(port, answering(datagram, _SERVER_MAC, DNS_PORT).frame(said), now)
 
     def _from_guest6(self, port: int, guest: _Guest, frame: bytes, now: float) -> None:
         packet = Packet.parse(frame)

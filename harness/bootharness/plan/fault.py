@@ -31,6 +31,8 @@ FAULTS: dict[str, tuple[str, ...]] = {
     "rival": (),
     "rival-first": (),
     "proxy-first": (),
+    "dns-silent": (),
+    "dns-no-name": (),
     "blocked": ("seconds",),
     "link-down": ("file", "block", "seconds"),
     "missing": ("file",),
@@ -62,6 +64,7 @@ _OVER_TFTP = (
     "no-oack", "duplicate-oack", "late-oack", "wrong-rollover",
 )  # fmt: skip
 _OVER_HTTP = ("http-status", "http-stall", "http-truncated", "http-reset")
+_OF_NAMES = ("dns-silent", "dns-no-name")
 _UP_TO_BYTES = ("short", "http-stall", "http-truncated", "http-reset")
 _DEFAULT_BLOCK = 512
 """RFC 1350; who asks for other blocks asks for larger ones."""
@@ -128,6 +131,10 @@ class Fault(Struct, frozen=True):
         """Raise UsageError for what cannot act on a route that serves files of these sizes."""
         whose = f"network fault {self}: the route {route}"
         over_tftp = sorted(set(sizes) - set(over_http))
+        if self.kind in _OF_NAMES:
+            raise UsageError(
+                f"{whose} asks for no name: a folder of boot files may, which --net-root serves"
+            )
         if self.kind == "http-refused" and not over_http:
             raise UsageError(f"{whose} has nothing that comes over HTTP")
         if self.kind == "wrong-next-server" and not over_tftp:

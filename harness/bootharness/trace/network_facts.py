@@ -35,6 +35,8 @@ class NetEventKind(enum.StrEnum):
     UNANSWERED_ARP = "arp-unanswered"
     OTHER_VLAN = "other-vlan"
     NAME_ASKED = "name-asked"
+    NAME_UNANSWERED = "name-unanswered"
+    NAME_UNKNOWN = "name-unknown"
     FILE_REQUESTED = "file-requested"
     FILE_SIZE_ASKED = "file-size-asked"
     FILE_MISSING = "file-missing"
