@@ -10,7 +10,8 @@ from pathlib import Path
 from random import Random
 from unittest.mock import patch
 
-from bootharness.errors import UsageError
+from bootharness.errors import FormatError, UsageError
+from bootharness.formats.certificate import validity
 from bootharness.formats.dhcp6 import SOLICIT, Dhcp6Message, Dhcp6Option, Lease
 from bootharness.formats.ethernet import Datagram, mac_bytes
 from bootharness.formats.ipv6 import Packet, link_local, udp6_frame
@@ -67,6 +68,12 @@ def card_rom(data: bytes) -> None:
         assert str(each)
 
 
+def certificate(data: bytes) -> None:
+    """Read bytes as a certificate in DER."""
+    with suppress(FormatError):
+        validity(data)
+
+
 def boot_files(data: bytes) -> None:
     """Look at bytes as at a file that was asked for, whatever it is called."""
     pe = b"MZ".ljust(0x3C, b"\0") + b"\x40\0\0\0PE\0\0" + data
@@ -113,7 +120,15 @@ def saved_machine(data: bytes) -> None:
 
 WAY_TARGETS: dict[str, Callable[[bytes], None]] = {
     target.__name__: target
-    for target in (wire_of_both, answers, card_rom, boot_files, tree_names, saved_machine)
+    for target in (
+        wire_of_both,
+        answers,
+        card_rom,
+        certificate,
+        boot_files,
+        tree_names,
+        saved_machine,
+    )
 }
 
 
@@ -135,6 +150,10 @@ def way_seeds() -> dict[str, bytes]:
     machine = BytesIO()
     _MACHINE.write(machine)
     return {
+        "certificate": bytes.fromhex(
+            "302c 302a 0201 01 3000 3000 301e 170d 3235303130313030303030305a"
+            "170d 3335303130313030303030305a"
+        ),
         "boot_files": b"\x64\x86\1\0",
         "tree_names": b"sub/../sub/vmlinuz",
         "saved_machine": machine.getvalue(),

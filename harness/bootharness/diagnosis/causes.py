@@ -600,6 +600,13 @@ CAUSES: dict[str, Cause] = {
             "Is the server running, on this port?",
         ),
         Cause(
+            "certificate-refused",
+            "The client refused the certificate that the HTTPS server showed.",
+            "who refused it, for which name, with which alert of TLS",
+            "Look at the certificate's dates and names, at the machine's clock, and at what the "
+            "client trusts.",
+        ),
+        Cause(
             "http-corrupt",
             "What was sent by HTTP is not the file.",
             "URL, the digests",

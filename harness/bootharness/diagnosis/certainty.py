@@ -63,6 +63,7 @@ _CAUSES = {
     NetEventKind.HTTP_STATUS: "http-status",
     NetEventKind.HTTP_REFUSED: "http-refused",
     NetEventKind.TLS_FAILED: "http-refused",
+    NetEventKind.CERTIFICATE_REFUSED: "certificate-refused",
     NetEventKind.HTTP_CLOSED: "http-truncated",
 }
 # the faults of ours that keep an answer back, and how often a client asks before that is certain
@@ -95,6 +96,7 @@ REFUSALS = (
     NetEventKind.HTTP_STATUS,
     NetEventKind.HTTP_REFUSED,
     NetEventKind.TLS_FAILED,
+    NetEventKind.CERTIFICATE_REFUSED,
     NetEventKind.HTTP_CLOSED,
 )
 _ASKS = (

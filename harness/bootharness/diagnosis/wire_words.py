@@ -75,9 +75,13 @@ def came_whole(facts: NetworkFacts) -> list[str]:
 def program_of(facts: NetworkFacts) -> str:
     """Name what has the say: what came as the boot program, or what is in the card's ROM."""
     nbp = facts.roles.get("nbp")
-    if nbp is None:
-        return "the card's iPXE"
-    return nbp if nbp in came_whole(facts) else "the card's PXE"
+    if nbp is not None and nbp in came_whole(facts):
+        return nbp
+    of_card = facts.firmware == "bios" or not facts.events
+    client = "iPXE" if of_card else client_at(facts, facts.events[-1]).name
+    if client != "iPXE":
+        return client
+    return "the card's iPXE" if nbp is None else "the card's PXE"
 
 
 def _times(facts: NetworkFacts, kind: NetEventKind, until: NetEvent) -> str:
@@ -261,6 +265,26 @@ def _http_status(event: NetEvent, facts: NetworkFacts) -> str:
     return f"the HTTP server answered {status} to the request for {named}"
 
 
+_WRONG_WITH_IT = {
+    "cert-expired": "has expired by the machine's clock",
+    "cert-not-yet": "is not valid yet by the machine's clock",
+    "cert-other-name": "is for another name",
+}
+
+
+def _certificate_refused(event: NetEvent, facts: NetworkFacts) -> str:
+    faulty = [_WRONG_WITH_IT[each.kind] for each in faults(facts, *_WRONG_WITH_IT)]
+    which = f", which {' and '.join(faulty)}" if faulty else ""
+    names = [each.text for each in facts.events
+             if each.kind == NetEventKind.NAME_ASKED and each.seconds <= event.seconds]  # fmt: skip
+    whose = f"the certificate of {names[-1]}" if names else "the server's certificate"
+    said = f' with the alert "{event.text}"' if event.text else " and said nothing"
+    return (
+        f"{client_at(facts, event).name} refused {whose}{which}: it broke the "
+        f"connection off{said}{_as_asked(facts, *_WRONG_WITH_IT)}"
+    )
+
+
 SENTENCES: dict[str, Callable[[NetEvent, NetworkFacts], str]] = {
     "dhcp-no-offer": _no_offer,
     "dhcp-no-ack": _no_ack,
@@ -281,4 +305,5 @@ SENTENCES: dict[str, Callable[[NetEvent, NetworkFacts], str]] = {
     "http-stalled": _http,
     "http-truncated": _http,
     "http-refused": _http,
+    "certificate-refused": _certificate_refused,
 }

@@ -18,7 +18,7 @@ from msgspec.structs import fields
 from bootharness.errors import UsageError
 from bootharness.plan.fault_line import FaultList, read_fault, write_fault
 
-__all__ = ["FAULTS", "KERNEL_FILE", "Fault", "Faults"]
+__all__ = ["FAULTS", "KERNEL_FILE", "OF_HTTPS", "Fault", "Faults"]
 
 KERNEL_FILE = "vmlinuz"
 
@@ -52,6 +52,9 @@ FAULTS: dict[str, tuple[str, ...]] = {
     "http-truncated": ("file", "bytes"),
     "http-reset": ("file", "bytes"),
     "http-refused": (),
+    "cert-expired": (),
+    "cert-not-yet": (),
+    "cert-other-name": (),
     "slow": ("file", "rate"),
     "loss": ("rate", "seed"),
     "nbp-hang": (),
@@ -64,6 +67,8 @@ _OVER_TFTP = (
     "no-oack", "duplicate-oack", "late-oack", "wrong-rollover",
 )  # fmt: skip
 _OVER_HTTP = ("http-status", "http-stall", "http-truncated", "http-reset")
+OF_HTTPS = ("cert-expired", "cert-not-yet", "cert-other-name")
+"""The faults of a certificate."""
 _OF_NAMES = ("dns-silent", "dns-no-name")
 _UP_TO_BYTES = ("short", "http-stall", "http-truncated", "http-reset")
 _DEFAULT_BLOCK = 512
@@ -134,6 +139,11 @@ class Fault(Struct, frozen=True):
         if self.kind in _OF_NAMES:
             raise UsageError(
                 f"{whose} asks for no name: a folder of boot files may, which --net-root serves"
+            )
+        if self.kind in OF_HTTPS:
+            raise UsageError(
+                f"{whose} has nothing that comes over HTTPS: a folder of boot files may, with "
+                "--https-cert"
             )
         if self.kind == "http-refused" and not over_http:
             raise UsageError(f"{whose} has nothing that comes over HTTP")

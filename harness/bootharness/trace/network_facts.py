@@ -45,6 +45,7 @@ class NetEventKind(enum.StrEnum):
     REPEATED = "repeated"
     REDIRECTED = "http-redirected"
     TLS_FAILED = "tls-failed"
+    CERTIFICATE_REFUSED = "certificate-refused"
     HTTP_STATUS = "http-status"
     HTTP_STALLED = "http-stalled"
     HTTP_REFUSED = "http-refused"
