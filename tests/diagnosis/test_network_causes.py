@@ -110,12 +110,15 @@ SERVED = event(4.0, KIND.FILE_SERVED, "vmlinuz")
          "down since 3.00 s (fault link-down)"),
         ((OFFER, REQUESTS[0], event(2.3, KIND.NAK)), (), "nak", "dhcp-no-ack", "(NAK) at 2.00 s"),
         ((event(2.3, KIND.CERTIFICATE_REFUSED, text="certificate expired"),), (), "cert-expired",
-         "certificate-refused", "iPXE refused the server's certificate, which has expired by the machine's "
-         'clock: it broke the connection off with the alert "certificate expired" (fault '
-         "cert-expired)"),
+         "certificate-refused", "iPXE refused the server's certificate, which has expired by the "
+         'machine\'s clock: it broke the connection off with the alert "certificate expired" '
+         "(fault cert-expired)"),
         ((event(2.3, KIND.NAME_ASKED, text="boot.example.org"),
-          event(2.4, KIND.CERTIFICATE_REFUSED)), (), "", "certificate-refused",
-         "refused the certificate of boot.example.org: it broke the connection off and said nothing"),
+          event(2.4, KIND.NAME_ASKED, text="ca.ipxe.org"),
+          event(2.4, KIND.HTTP_STATUS, "/auto/5457e048.der", text="404 Not Found",
+                at="ca.ipxe.org"),
+          event(2.5, KIND.CERTIFICATE_REFUSED)), (), "", "certificate-refused",
+         "the certificate of boot.example.org: it broke the connection off and said nothing"),
         ((event(2.3, KIND.NAME_UNANSWERED, repeats=2, text="boot.example.org"),), (), "dns-silent",
          "dns-no-answer", "asked the name server that it was told of 3 times for the address of "
          "boot.example.org, and got no answer (fault dns-silent)"),

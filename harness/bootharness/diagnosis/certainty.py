@@ -6,6 +6,7 @@ seconds, frames that were lost, a card that is slow. And what a client did not g
 if it asks for nothing else.
 """
 
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -22,6 +23,7 @@ from bootharness.trace.network_facts import (
 )
 
 __all__ = [
+    "CROSS_SIGNED",
     "NO_FILENAME",
     "PROXY_IGNORED",
     "PROXY_OBEYED",
@@ -112,6 +114,8 @@ _DHCP = (NetEventKind.DISCOVER, NetEventKind.REQUEST, NetEventKind.ACK, NetEvent
 _IN_ORDER = ("nbp", "script", "kernel", "initrd")
 # a boot program begins as it did before, and the server has not changed; a script may count
 _LOOP_AFTER = {"nbp": 3, "script": 20}
+CROSS_SIGNED = re.compile(r"^/auto/[0-9a-f]{8}\.der$")
+"""What iPXE looks for elsewhere when it cannot trust a certificate."""
 NO_FILENAME = "dhcp-no-filename"
 """The cause of who is told of no boot file."""
 PROXY_IGNORED = "proxy-ignored"
@@ -308,6 +312,8 @@ def _refused(facts: NetworkFacts, now: float | None) -> Iterator[tuple[str, NetE
         return  # whoever boots somebody's own files may do without one of them
     for event in reversed(facts.events):
         if event.kind in REFUSALS:
+            if CROSS_SIGNED.search(event.file) and facts.first(NetEventKind.CERTIFICATE_REFUSED):
+                continue
             if named_by_proxy(event, facts):
                 yield PROXY_OBEYED, event
             elif not event.file or facts.brought or facts.role(event.file) is not None:

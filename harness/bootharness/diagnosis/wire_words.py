@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 
 from bootharness.diagnosis.certainty import (
+    CROSS_SIGNED,
     NO_FILENAME,
     PROXY_IGNORED,
     PROXY_OBEYED,
@@ -275,8 +276,9 @@ _WRONG_WITH_IT = {
 def _certificate_refused(event: NetEvent, facts: NetworkFacts) -> str:
     faulty = [_WRONG_WITH_IT[each.kind] for each in faults(facts, *_WRONG_WITH_IT)]
     which = f", which {' and '.join(faulty)}" if faulty else ""
-    names = [each.text for each in facts.events
-             if each.kind == NetEventKind.NAME_ASKED and each.seconds <= event.seconds]  # fmt: skip
+    elsewhere = [each.at for each in facts.events if CROSS_SIGNED.search(each.file)]
+    names = [each.text for each in facts.events if each.seconds <= event.seconds
+             and each.kind == NetEventKind.NAME_ASKED and each.text not in elsewhere]  # fmt: skip
     whose = f"the certificate of {names[-1]}" if names else "the server's certificate"
     said = f' with the alert "{event.text}"' if event.text else " and said nothing"
     return (
