@@ -109,6 +109,11 @@ SERVED = event(4.0, KIND.FILE_SERVED, "vmlinuz")
         ((event(3.0, KIND.LINK_DOWN),), (), "link-down", "link-down",
          "down since 3.00 s (fault link-down)"),
         ((OFFER, REQUESTS[0], event(2.3, KIND.NAK)), (), "nak", "dhcp-no-ack", "(NAK) at 2.00 s"),
+        ((event(3.5, KIND.SENT_AGAIN, "vmlinuz", block=7, repeats=2,
+                text="nothing heard for 3.1 s"),),
+         (kernel(sent_bytes=600, outcome="open"),), "stall:block=7", "tftp-stalled",
+         "block 7, after 600 of 1,000 bytes: iPXE said nothing any more, nothing heard for 3.1 s, "
+         "and got nothing (fault stall:file=vmlinuz,block=7)"),
         ((event(2.3, KIND.CERTIFICATE_REFUSED, text="certificate expired"),), (), "cert-expired",
          "certificate-refused", "iPXE refused the server's certificate, which has expired by the "
          'machine\'s clock: it broke the connection off with the alert "certificate expired" '

@@ -60,6 +60,19 @@ def test_script_may_do_without_what_a_fault_keeps_back() -> None:
     assert root(replace(faulty, events=(*waits, *came("vmlinuz", 22)))) is None
 
 
+def test_client_that_is_silent_within_a_file_is_given_up_after_its_patience() -> None:
+    silent = replace(event(3, KIND.SENT_AGAIN, "vmlinuz"), block=7, repeats=2)
+    half = file("vmlinuz", outcome="open", sent_bytes=3, file_bytes=9_000)
+    waiting = facts(*came("core.0", 1), silent, files=(file("core.0", role="nbp"), half))
+    assert certain(waiting, 20.0) is None
+    found = certain(waiting, 200.0)
+    assert found
+    assert found[0] == "tftp-stalled"
+    summary = judge(trace(waiting, "idle")).summary
+    assert "the boot program said nothing any more" in summary
+    assert "and was sent it again 2 times" in summary
+
+
 def test_file_that_stalled_is_no_cause_where_another_was_asked_for_in_its_place() -> None:
     stalled = replace(event(3, KIND.REPEATED, "gone"), block=7, repeats=4)
     half = file("gone", outcome="open", sent_bytes=3)

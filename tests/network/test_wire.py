@@ -525,6 +525,20 @@ def test_oack_may_come_twice_or_late() -> None:
     assert [opcode(each.payload) for each in late.datagrams(late.wait(1.5))].count(OACK) >= 1
 
 
+def test_client_that_says_nothing_within_a_file_is_told_of_with_what_it_was_sent() -> None:
+    silent = NetClient(wire_with({"a": bytes(4000)}))
+    silent.lease()
+    silent.request("a", blksize=1000)
+    assert not silent.wait(9) or not silent.events(NetEventKind.SENT_AGAIN)  # it may want its size
+    [oack] = silent.request("a", source=2001, blksize=1000)
+    silent.acknowledge(oack.source_port, 0, source=2001)
+    silent.acknowledge(oack.source_port, 1, source=2001)
+    silent.wait(4)
+    [told] = silent.events(NetEventKind.SENT_AGAIN)
+    assert (told.file, told.block, told.repeats) == ("a", 2, 2)
+    assert told.text == "nothing heard for 3.0 s"
+
+
 def test_block_numbers_may_begin_again_at_the_wrong_one() -> None:
     content = bytes(8 * 65_540)
     client = NetClient(wire_with({"a": content}, "wrong-rollover:file=a"))

@@ -16,7 +16,7 @@ from bootharness.diagnosis.certainty import certain
 from bootharness.kernels.initrd import tiny_initrd
 from bootharness.kernels.source import fetch
 from bootharness.one_boot import boot
-from bootharness.plan import BootPlan, choose
+from bootharness.plan import BootPlan, MachineConfig, choose
 from bootharness.routes.net_paths import PATHS
 from bootharness.routes.net_root import NET_ROOT
 from bootharness.trace.boot_trace import BootTrace
@@ -33,6 +33,13 @@ UNTIL = {"bios": "setup", "uefi": "banner"}
 TFTP_KERNEL = ("ipxe", "pxelinux", "uefi-ipxe", "uefi-snponly")
 HTTP_KERNEL = ("ipxe-http", "undionly", "lpxelinux")
 TFTP_FIRST = tuple(path for path in NETWORK if path != "ipxe-http")
+
+# of blocks of 1,432 bytes more than there are numbers
+_LARGE = "wrong-rollover"
+LARGE = {
+    "bios": "selfcheck:100000000",
+    "uefi": "grow:100000000:deb:linux-image-cloud-amd64/bookworm",
+}
 
 # fault: what it concerns, and its cause; None is a boot that gets over it
 _ROWS: tuple[tuple[str, tuple[str, ...], str | None], ...] = (
@@ -80,12 +87,16 @@ _ROWS: tuple[tuple[str, tuple[str, ...], str | None], ...] = (
     ("wrong-tsize:bytes=20000000", TFTP_KERNEL, "tftp-truncated"),
     ("wrong-tsize:bytes=1000", ("pxelinux",), "tftp-truncated"),
     ("wrong-tsize:bytes=1000", ("ipxe",), None),
+    ("duplicate-oack:file={nbp}", ("pxelinux", "uefi-snponly"), None),
+    ("late-oack:file={nbp}", ("lpxelinux", "uefi-snponly"), None),
+    ("late-oack:file={script}", TFTP_FIRST, None),
     ("no-oack:file={script}", TFTP_FIRST, None),
     ("no-oack", ("ipxe", "pxelinux"), None),
     ("duplicate-oack", TFTP_KERNEL, None),
     ("duplicate-oack:file={script}", TFTP_FIRST, None),
     ("late-oack", TFTP_KERNEL, None),
     ("late-oack:file={nbp}", ("undionly", "pxelinux"), None),
+    (_LARGE, TFTP_KERNEL, "tftp-stalled"),
     ("http-status:status=503", HTTP_KERNEL, "http-status"),
     ("http-status:file=initrd.img,status=499", HTTP_KERNEL, "http-status"),
     ("http-stall", HTTP_KERNEL, "http-stalled"),
@@ -128,7 +139,8 @@ def run(case: Case) -> BootTrace:
     """Boot a case."""
     if case.path in PATHS:
         firmware = PATHS[case.path].firmware
-        return _booted(case, KERNEL[firmware], firmware)
+        kernels = LARGE if case.fault == _LARGE else KERNEL
+        return _booted(case, kernels[firmware], firmware)
     with tempfile.TemporaryDirectory() as folder:
         return _booted(case, str(_filled(Path(folder))), "bios")
 
@@ -147,7 +159,8 @@ def _booted(case: Case, source: str, firmware: str) -> BootTrace:
     plan = BootPlan(
         route=case.path,
         until=UNTIL[firmware],
-        timeout_s=120,
+        timeout_s=300,
+        machine=MachineConfig(memory_mib=1024) if case.fault == _LARGE else MachineConfig(),
         # what hangs shows nothing but that nothing happens
         idle_s=3 if case.cause == "nbp-hang" else 10,
     )

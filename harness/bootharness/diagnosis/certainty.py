@@ -58,6 +58,7 @@ _CAUSES = {
     NetEventKind.NAME_UNANSWERED: "dns-no-answer",
     NetEventKind.NAME_UNKNOWN: "dns-no-name",
     NetEventKind.REPEATED: "tftp-stalled",
+    NetEventKind.SENT_AGAIN: "tftp-stalled",
     NetEventKind.HTTP_STALLED: "http-stalled",
     NetEventKind.LINK_DOWN: "link-down",
     NetEventKind.LINK_UP: "link-down",
@@ -77,10 +78,12 @@ _KEPT_BACK_BY = {
     NetEventKind.UNANSWERED_ARP: (("wrong-next-server",), 2),
     NetEventKind.NAME_UNANSWERED: (("dns-silent",), 2),
     NetEventKind.REPEATED: (("stall", "wrong-rollover"), 3),
+    NetEventKind.SENT_AGAIN: (("stall", "wrong-rollover"), 2),
     NetEventKind.HTTP_STALLED: (("http-stall",), 0),
     NetEventKind.LINK_DOWN: (("link-down",), 0),
     NetEventKind.LINK_UP: ((), 0),
 }
+_IN_A_FILE = (NetEventKind.REPEATED, NetEventKind.SENT_AGAIN, NetEventKind.HTTP_STALLED)
 _OF_A_FILE = ("stall", "http-stall", "wrong-rollover")
 _LEAST_REPEATS = {
     NetEventKind.DISCOVER: 2,
@@ -89,7 +92,9 @@ _LEAST_REPEATS = {
     NetEventKind.UNANSWERED_ARP: 2,
     NetEventKind.NAME_UNANSWERED: 2,
     NetEventKind.REPEATED: 2,
+    NetEventKind.SENT_AGAIN: 2,
 }
+_FIRST_REPEAT = {NetEventKind.REPEATED: 1, NetEventKind.SENT_AGAIN: 2}
 _QUIET = (NetEventKind.LINK_DOWN, NetEventKind.NAK)
 """What is only the end if it is the last that is heard."""
 REFUSALS = (
@@ -360,7 +365,7 @@ def _since(event: NetEvent, facts: NetworkFacts) -> float:
         if (each.kind, each.file, each.block) == (event.kind, event.file, event.block)
         and each.seconds <= event.seconds
     ]
-    first = 1 if event.kind == NetEventKind.REPEATED else 0
+    first = _FIRST_REPEAT.get(event.kind, 0)
     starts = [each.seconds for each in same if each.repeats == first]
     return starts[-1] if starts else event.seconds
 
@@ -379,7 +384,7 @@ def _open(facts: NetworkFacts) -> Iterator[NetEvent]:
         elif kind in (NetEventKind.UNANSWERED_ARP, NetEventKind.NAME_UNANSWERED):
             if not any(each.kind in _ASKS for each in _after(event, facts)):
                 yield event
-        elif kind in (NetEventKind.REPEATED, NetEventKind.HTTP_STALLED):
+        elif kind in _IN_A_FILE:
             if not _went_on(event, facts) and not (facts.brought and _asks_else(event, facts)):
                 yield event
         elif kind == NetEventKind.LINK_DOWN:

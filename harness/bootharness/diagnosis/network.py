@@ -45,6 +45,8 @@ def network_failed(trace: BootTrace) -> Diagnosis | None:
     if failed is None:
         return None
     cause, event = failed
+    if event.kind == NetEventKind.SENT_AGAIN and _entered(trace):
+        return None  # it took no more of what it did without
     refused = event.kind in REFUSALS
     tried = configurations_tried(facts) if refused and facts.brought else ()
     # nothing came behind what was refused first, so what was asked for last is a part of it

@@ -48,6 +48,7 @@ def asking(wait: Wait) -> str:
         NetEventKind.UNANSWERED_ARP: f"asks {event.text}",
         NetEventKind.NAME_UNANSWERED: f"asks for the address of {event.text}",
         NetEventKind.REPEATED: f"asks for block {event.block or 0:,} of {event.file}",
+        NetEventKind.SENT_AGAIN: f"is sent block {event.block or 0:,} of {event.file}",
         NetEventKind.HTTP_STALLED: f"waits for more of {event.file}",
         NetEventKind.LINK_DOWN: "has no link",
         NetEventKind.LINK_UP: "has its link again and asks for nothing yet",
@@ -216,6 +217,12 @@ def _stalled(event: NetEvent, facts: NetworkFacts) -> str:
         for each in facts.events
         if (each.kind, each.file, each.block) == (event.kind, event.file, event.block)
     ]
+    if event.kind == NetEventKind.SENT_AGAIN:
+        return (
+            f"{event.file} stalled at block {event.block or 0:,}, after {got}: "
+            f"{client_at(facts, event).name} said nothing any more, {event.text}, and "
+            f"{_instead(event, facts)}"
+        )
     return (
         f"{event.file} stalled at block {event.block or 0:,}, after {got}: "
         f"{client_at(facts, event).name} asked for that block {count(event.repeats, 'more time')} "
@@ -227,6 +234,8 @@ def _instead(event: NetEvent, facts: NetworkFacts) -> str:
     """Say what a client got in place of a block."""
     if (event.block or 0) > _LAST_NUMBER and (wrong := _as_asked(facts, "wrong-rollover")):
         return f"got it under another number{wrong}"
+    if event.kind == NetEventKind.SENT_AGAIN and not any(faults(facts, "stall")):
+        return f"was sent it again {count(event.repeats, 'time')}"
     return f"got nothing{_as_asked(facts, 'stall')}"
 
 

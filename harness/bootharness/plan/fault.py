@@ -118,6 +118,13 @@ class Fault(Struct, frozen=True):
         """Whether it concerns one file."""
         return "file" in FAULTS[self.kind] and bool(self.file)
 
+    @property
+    def is_of_tftp(self) -> bool:
+        """Whether it acts on what comes over TFTP alone; a cable is pulled by hand as well."""
+        if self.kind == "link-down":
+            return self.names_file
+        return self.kind in ("wrong-next-server", *_OVER_TFTP)
+
     def __str__(self) -> str:
         usual = {
             **{each.name: each.default for each in fields(Fault)},

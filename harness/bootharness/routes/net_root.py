@@ -78,6 +78,8 @@ def _image(root: NetRoot, plan: BootPlan) -> NetImage:
                 f"network fault {fault}: nothing comes over HTTPS here: give a certificate and its "
                 "key with --https-cert"
             )
+        if plan.route == _OVER_HTTP and fault.is_of_tftp:
+            raise UsageError(f"network fault {fault}: nothing comes over TFTP on {plan.route}")
         if fault.names_file:
             if tree.find(fault.file) is None:
                 raise UsageError(

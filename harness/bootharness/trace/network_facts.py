@@ -43,6 +43,7 @@ class NetEventKind(enum.StrEnum):
     FILE_SERVED = "file-served"
     FILE_ABORTED = "file-aborted"
     REPEATED = "repeated"
+    SENT_AGAIN = "sent-again"
     REDIRECTED = "http-redirected"
     TLS_FAILED = "tls-failed"
     CERTIFICATE_REFUSED = "certificate-refused"
@@ -69,7 +70,7 @@ class NetEvent(Struct, frozen=True):
     block: int | None = None
     """The block that the guest still waits for, None without one."""
     repeats: int = 0
-    """How often the guest has said the same before this."""
+    """How often the guest has said the same before this, or been sent the same."""
     text: str = ""
     """What else there is to say."""
     at: str = ""
