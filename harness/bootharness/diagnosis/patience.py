@@ -45,7 +45,7 @@ _IPXE = Client("iPXE", link_s=22, dhcp_s=20, file_s=22, scripts=True)
 _EDK2 = Client("the UEFI's PXE", link_s=85, dhcp_s=85, file_s=45)
 _EDK2_HTTP = Client("the UEFI's HTTP boot", link_s=85, dhcp_s=85, file_s=45)
 _PXELINUX = Client("PXELINUX", link_s=145, dhcp_s=20, file_s=145)
-_GRUB = Client("GRUB", link_s=145, dhcp_s=85, file_s=45)
+_GRUB = Client("GRUB", link_s=145, dhcp_s=85, file_s=60)
 # one that is not known is as patient as the most patient of those that are
 _OTHER = Client("the boot program", link_s=145, dhcp_s=85, file_s=145)
 _BY_NAME = {
