@@ -259,6 +259,18 @@ ROWS = (
     Row("pxelinux and a menu without a time limit",
         {**_PXELINUX, **_MENU_MODULES, "pxelinux.cfg/default": _label("DEFAULT menu.c32")},
         "boot-menu-waits"),
+    Row("pxelinux and a kernel with the name of a boot program",
+        {**_without(PXELINUX, "vmlinuz"), "vmlinuz-6.1.0": KERNEL,
+         "pxelinux.cfg/default": _label("DEFAULT linux", kernel="vmlinuz-6.1.0")},
+        "kernel-as-boot-program", ("vmlinuz-6.1.0", "a boot program")),
+    Row("pxelinux and a Linux with the name of a boot sector",
+        {**_without(PXELINUX, "vmlinuz"), "vmlinuz.bss": LINUX,
+         "pxelinux.cfg/default": _label("DEFAULT linux", kernel="vmlinuz.bss")},
+        "kernel-as-boot-program", ("vmlinuz.bss", "a boot sector", "too large")),
+    Row("pxelinux and a kernel with such a name, of which it is told that it is one",
+        {**_without(PXELINUX, "vmlinuz"), "vmlinuz-6.1.0": KERNEL,
+         "pxelinux.cfg/default": _label("DEFAULT linux", kernel="vmlinuz-6.1.0").replace(
+             "KERNEL", "LINUX")}),
     # iPXE
     Row("undionly with a script", IPXE),
     Row("undionly with a menu", {**IPXE, "boot.ipxe": _script(_IPXE_MENU + _LOAD)}),

@@ -503,6 +503,13 @@ CAUSES: dict[str, Cause] = {
             "INITRD line of the label that is booted, or by GRUB's command initrd.",
         ),
         Cause(
+            "kernel-as-boot-program",
+            "SYSLINUX took the kernel for a boot program or a boot sector, by the end of its name.",
+            "the file, for what it was taken, what came of it",
+            "Say LINUX in place of KERNEL in the configuration, or rename the file: SYSLINUX's "
+            "documentation has the endings, .0, .bin, .bs and .bss among them.",
+        ),
+        Cause(
             "chain-loop",
             "A boot program, or a script, loads itself again and again.",
             "how often it came, and when",

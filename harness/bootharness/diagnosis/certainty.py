@@ -339,7 +339,10 @@ def _waits(facts: NetworkFacts, *, least: bool = True) -> Iterator[Wait]:
     for event in _open(facts):
         repeats = _LEAST_REPEATS.get(event.kind, 0)
         if not least or event.repeats >= repeats:
-            yield _wait(event, facts)
+            wait = _wait(event, facts)
+            # who says nothing may want nothing more of it, unless it never got what it wants
+            if wait.proven or event.kind != NetEventKind.SENT_AGAIN:
+                yield wait
 
 
 def _wait(event: NetEvent, facts: NetworkFacts) -> Wait:

@@ -7,6 +7,7 @@ from bootharness.diagnosis.certainty import REFUSALS, certain, root
 from bootharness.diagnosis.net_servers import their_sentence
 from bootharness.diagnosis.patience import client_at
 from bootharness.diagnosis.screens import boot_manager_error, boot_menu_waits
+from bootharness.diagnosis.taken_for import kernel_as_program
 from bootharness.diagnosis.verdict import Diagnosis
 from bootharness.diagnosis.vlan import other_vlan
 from bootharness.diagnosis.wire_words import (
@@ -297,6 +298,7 @@ def _is_last(flawed: NetFile, facts: NetworkFacts) -> bool:
 
 
 SIGNS: tuple[Callable[[BootTrace], Diagnosis | None], ...] = (
+    kernel_as_program,
     wrong_file,
     other_vlan,
     network_failed,

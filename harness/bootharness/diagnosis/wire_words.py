@@ -48,7 +48,6 @@ def asking(wait: Wait) -> str:
         NetEventKind.UNANSWERED_ARP: f"asks {event.text}",
         NetEventKind.NAME_UNANSWERED: f"asks for the address of {event.text}",
         NetEventKind.REPEATED: f"asks for block {event.block or 0:,} of {event.file}",
-        NetEventKind.SENT_AGAIN: f"is sent block {event.block or 0:,} of {event.file}",
         NetEventKind.HTTP_STALLED: f"waits for more of {event.file}",
         NetEventKind.LINK_DOWN: "has no link",
         NetEventKind.LINK_UP: "has its link again and asks for nothing yet",
@@ -234,8 +233,6 @@ def _instead(event: NetEvent, facts: NetworkFacts) -> str:
     """Say what a client got in place of a block."""
     if (event.block or 0) > _LAST_NUMBER and (wrong := _as_asked(facts, "wrong-rollover")):
         return f"got it under another number{wrong}"
-    if event.kind == NetEventKind.SENT_AGAIN and not any(faults(facts, "stall")):
-        return f"was sent it again {count(event.repeats, 'time')}"
     return f"got nothing{_as_asked(facts, 'stall')}"
 
 

@@ -92,6 +92,12 @@ class Connection:
         """Why the frames were not written, empty if they were."""
         return self._network.capture_lost
 
+    @property
+    def logs(self) -> dict[str, Path]:
+        """What the servers of somebody's own said, by the names of files to keep it in."""
+        numbered = enumerate(self._servers, 1)
+        return {f"server-{at}-{each.setup.name}.log": each.log for at, each in numbered}
+
     def check(self) -> None:
         """Raise WireLost when the network does not work any more, ServerLost when a server has
         ended: that is no guest's fault."""

@@ -20,7 +20,7 @@ _COMPLAINTS = re.compile(
       | checksum\ error|bad\ magic|out\ of\ memory|not\ enough\ memory
       | no\ default\ or\ ui\ configuration\ directive|no\ configuration\ file|unknown\ keyword
       | \bfailed\b|\bnot\ found\b|\b(?:cannot|can't|could\ not|unable\ to)\b
-      | \b(?:invalid|corrupt)\b
+      | \b(?:invalid|corrupt)\b|\btoo\ large\ for\b
     )[^\n]{0,160}
     )""",
     re.MULTILINE | re.VERBOSE,
