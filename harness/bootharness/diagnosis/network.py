@@ -30,6 +30,7 @@ _NO_SUCH_PROTOCOL = "ipxe.org/3c092"
 _ACCESS_DENIED = re.compile(r"Access Denied|Security Violation")
 # boot programs and the BIOS have some of the memory, and it has holes
 _MOVING_ROOM = 48 << 20
+_WHOLE_OR_NOT = {"served": "came whole", "aborted": "was given up when its size was told"}
 _CRASHED, _DUMP_LINES = "X64 Exception Type", 24
 # what our TFTP server says is repeated without the file's name; then the menu comes again
 _GRUB_QUOTES_US = re.compile(r"Booting `[^\r\n]{0,200}'[^`]{0,200}error: File not found")
@@ -102,7 +103,8 @@ def script_error(trace: BootTrace) -> Diagnosis | None:
 
 
 def initrd_does_not_fit(trace: BootTrace) -> Diagnosis | None:
-    """All came whole, the boot program cannot boot it, and the machine is full of it.
+    """All came whole, or the last not once its size was told: the boot program cannot boot it, and
+    the machine is full of it.
 
     A boot program moves an initrd, and the kernel unpacks beside it: what is left has to do for
     both.
@@ -110,10 +112,10 @@ def initrd_does_not_fit(trace: BootTrace) -> Diagnosis | None:
     facts, said = trace.network, _words(trace)
     if facts is None or not said or _entered(trace) or not (trace.kernel and trace.machine):
         return None
-    served = came_whole(facts)
-    if not served or facts.role(served[-1]) != "initrd":
+    file = facts.files[-1] if facts.files else None
+    if file is None or file.outcome not in _WHOLE_OR_NOT or facts.role(file.name) != "initrd":
         return None
-    size = next(file.file_bytes for file in facts.files if file.name == served[-1])
+    size = file.file_bytes
     header, memory = trace.kernel.header, trace.machine.memory_bytes
     runs_to = (header.pref_address or header.load_address) + (header.init_size or 0)
     left = memory - runs_to - trace.kernel.file_bytes
@@ -121,8 +123,9 @@ def initrd_does_not_fit(trace: BootTrace) -> Diagnosis | None:
         return None
     return Diagnosis(
         "initrd-misplaced",
-        f"{served[-1]}, {count(size, 'byte')}, came whole and {program_of(facts)} finds no place "
-        f'for it: "{said}"; the kernel runs in memory up to {address(runs_to)} and its file has '
+        f"{file.name}, {count(size, 'byte')}, {_WHOLE_OR_NOT[file.outcome]} and "
+        f'{program_of(facts)} finds no place for it: "{said}"; the kernel runs in memory up to '
+        f"{address(runs_to)} and its file has "
         f"{count(trace.kernel.file_bytes, 'byte')}, which leaves {max(left, 0) >> 20:,} MiB of the "
         f"machine's {memory >> 20:,}",
         tuple(str(event) for event in facts.events[-_EVIDENCE:]),

@@ -75,8 +75,11 @@ def came_whole(facts: NetworkFacts) -> list[str]:
 
 def program_of(facts: NetworkFacts) -> str:
     """Name what has the say: what came as the boot program, or what is in the card's ROM."""
-    nbp = facts.roles.get("nbp")
-    if nbp is not None and nbp in came_whole(facts):
+    nbp, served = facts.roles.get("nbp"), came_whole(facts)
+    for each in reversed(facts.files):  # what is flawed has not run
+        if each.role == "nbp" and each.name in served and not each.flaw:
+            return each.name
+    if nbp is not None and nbp in served and not any(each.flaw for each in facts.files):
         return nbp
     of_card = facts.firmware == "bios" or not facts.events
     client = "iPXE" if of_card else client_at(facts, facts.events[-1]).name
