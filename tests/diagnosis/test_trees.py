@@ -99,6 +99,23 @@ def test_kernel_with_the_name_of_a_boot_program_is_one_to_pxelinux() -> None:
         assert judge(trace(other, "guest-reset", "")).cause != "kernel-as-boot-program"
 
 
+def test_program_that_does_not_run_on_a_uefi_is_told_though_that_is_named_it_once_more() -> None:
+    asks = (
+        event(1, KIND.REQUEST, text="architecture 7, PXEClient"),
+        event(1, KIND.ACK, "pxelinux.0", "10.0.2.15"),
+    )
+    again = (
+        event(3, KIND.REQUEST, text="architecture 16, HTTPClient"),
+        event(3, KIND.ACK, "pxelinux.0", "10.0.2.15"),
+    )
+    nbp = file("pxelinux.0", 2.0, role="nbp", program="PC BIOS")
+    network = facts(*asks, *came("pxelinux.0", 2), *again, files=(nbp,), firmware="uefi")
+    said = 'BdsDxe: failed to load Boot0002 "UEFI HTTPv4"'
+    judgement = judge(trace(network, said=said))
+    assert judgement.cause == "wrong-boot-program"
+    assert judgement.summary.endswith(f'; then the UEFI gave up: "{said}"')
+
+
 def test_file_that_stalled_is_no_cause_where_another_was_asked_for_in_its_place() -> None:
     stalled = replace(event(3, KIND.REPEATED, "gone"), block=7, repeats=4)
     half = file("gone", outcome="open", sent_bytes=3)

@@ -62,7 +62,8 @@ def network_failed(trace: BootTrace) -> Diagnosis | None:
         cause = "tree-no-config"
     sentence = their_sentence(cause, event, facts) or SENTENCES[cause](event, facts)
     if trace.ending.kind == "boot-program":
-        sentence += f'; then {client_at(facts, event).name} gave up: "{trace.ending.detail}"'
+        who = _who_said(trace.ending.detail, client_at(facts, event).name)
+        sentence += f'; then {who} gave up: "{trace.ending.detail}"'
     return Diagnosis(cause, sentence, _evidence(event, facts))
 
 
@@ -96,7 +97,7 @@ def script_error(trace: BootTrace) -> Diagnosis | None:
         return None
     return Diagnosis(
         "script-error",
-        f"{program_of(facts)} gave up{trace.ended_after}, {_at_work(facts)}: "
+        f"{_who_said(said, program_of(facts))} gave up{trace.ended_after}, {_at_work(facts)}: "
         f'"{said}"{_refused_by(trace, said)}',
         tuple(str(event) for event in facts.events[-_EVIDENCE:]),
     )
@@ -232,6 +233,11 @@ def _words(trace: BootTrace) -> str:
     return said[0] if said else ""
 
 
+def _who_said(said: str, program: str) -> str:
+    """Return who said something: the firmware, or the program that ran."""
+    return "the UEFI" if said.startswith("BdsDxe") else program
+
+
 def _hangs(facts: NetworkFacts) -> str:
     """Who hangs; once the kernel has come it may be the program, the firmware or the kernel."""
     if facts.role(came_whole(facts)[-1]) in ("kernel", "initrd"):
@@ -283,7 +289,7 @@ def wrong_file(trace: BootTrace) -> Diagnosis | None:
     if not flawed or not _is_last(flawed[-1], facts):
         return None
     file, said = flawed[-1], _words(trace)
-    by = f"{program_of(facts)} gave up" if said else "nothing came of it"
+    by = f"{_who_said(said, program_of(facts))} gave up" if said else "nothing came of it"
     return Diagnosis(
         "tree-wrong-file",
         f"{as_named(file.name, facts)} {file.flaw}, and {by}{trace.ended_after}"

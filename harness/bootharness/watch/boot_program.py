@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 __all__ = ["BootProgram"]
 
 
+# a UEFI goes on with its next boot option, which asks for an address first
+_UEFI_QUIET_S = 5.0
+
+
 class _GaveUp(Struct, frozen=True):
     """What was said of an error, when, and how far it had come on the wire."""
 
@@ -53,7 +57,7 @@ class BootProgram(Struct):
         if self.wire.progress() != gave_up.progress:
             self._gave_up = None  # it got over it
             return None
-        return gave_up.said if now - gave_up.at > QUIET_S else None
+        return gave_up.said if now - gave_up.at > _quiet_s(gave_up.said) else None
 
     def awaits_an_answer(self, now: float) -> bool:
         """Return whether it is the network that it waits for, which may still answer."""
@@ -72,3 +76,8 @@ class BootProgram(Struct):
             f"{coming[-1].name} was still on its way, {coming[-1].sent_bytes:,} of "
             f"{count(coming[-1].file_bytes, 'byte')}, with {' and '.join(slow)}"
         )
+
+
+def _quiet_s(said: str) -> float:
+    """Return for how long who said this may ask for nothing more before it has given up."""
+    return _UEFI_QUIET_S if said.startswith("BdsDxe") else QUIET_S
