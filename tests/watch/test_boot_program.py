@@ -13,6 +13,7 @@ class Wire:
     """A connection on which a file has come so far, and nothing else is waited for."""
 
     last_asked = 2.0
+    has_ipv6: bool | None = False
 
     def __init__(self, outcome: str) -> None:
         file = NetFile("vmlinuz", "http", "", 3000, "", 1.0, 2.0, 1000, outcome)
@@ -63,5 +64,9 @@ def test_who_said_of_an_error_and_asks_for_nothing_more_has_given_up(
     program.hear(f"{said}\n", 10.0)
     assert program.given_up(10.0 + quiet_s - 1.0) is None
     assert program.given_up(10.0 + quiet_s) == said
+    for has_ipv6, longer_s in ((True, 20), (None, 100)):
+        wire.has_ipv6 = has_ipv6
+        assert (program.given_up(9.5 + longer_s) is None) == said.startswith("BdsDxe")
+        assert program.given_up(10.5 + longer_s) == said
     wire.last_asked = 11.0  # a UEFI has further boot options
     assert program.given_up(10.0 + quiet_s) is None

@@ -140,7 +140,7 @@ class Wire:
         self.files = files
         self.faults = faults or Faults()
         self._options = options or {}
-        self._ipv4, self._ipv6 = ip != "6", ip != "4"
+        self._ipv4, self.ipv6 = ip != "6", ip != "4"
         self._vlan = vlan
         self._slirp_ports = dict.fromkeys(_HTTP_PORTS, _HTTP_PORT)
         if https:
@@ -181,7 +181,7 @@ class Wire:
             _SERVER_MAC, SERVER6_ADDRESS, _PREFIX6[:15] + bytes([_FIRST_GUEST + port]),
             self._rules, journal, self.faults, tftp.served,
         )  # fmt: skip
-        ours = (*[SERVER_ADDRESS][: self._ipv4], *[SERVER6_ADDRESS][: self._ipv6])
+        ours = (*[SERVER_ADDRESS][: self._ipv4], *[SERVER6_ADDRESS][: self.ipv6])
         dns = DnsServer(ours, journal, self.faults)
         self._guests[port] = _Guest(address, journal, dhcp, dhcp6, dns, tftp)
         return port
@@ -332,7 +332,7 @@ class Wire:
             raise FormatError(f"a frame of {len(frame)} bytes")
         self._learn(port, guest, frame[6:12], now)
         target = frame[:6]
-        if kind == IPV6 and self._ipv6:
+        if kind == IPV6 and self.ipv6:
             self._from_guest6(port, guest, frame, now)
         elif kind == IPV6:
             if solicits_router(frame):

@@ -15,6 +15,7 @@ from bootharness.network.namespace import Namespace
 from bootharness.network.network import Network, Plug
 from bootharness.network.threshold import Answered, Threshold
 from bootharness.network.uplink import Uplink
+from bootharness.network.wire import Wire
 from bootharness.routes.disk import Initrd
 from bootharness.routes.net_image import NetImage
 from bootharness.routes.seen_files import SeenFiles
@@ -91,6 +92,12 @@ class Connection:
     def capture_lost(self) -> str:
         """Why the frames were not written, empty if they were."""
         return self._network.capture_lost
+
+    @property
+    def has_ipv6(self) -> bool | None:
+        """Whether there is IPv6 on the wire, None of somebody's own servers, which may have it."""
+        wire = self._network.wire
+        return wire.ipv6 if isinstance(wire, Wire) else None
 
     @property
     def logs(self) -> dict[str, Path]:

@@ -18,6 +18,9 @@ __all__ = ["BootProgram"]
 
 # a UEFI goes on with its next boot option, which asks for an address first
 _UEFI_QUIET_S = 5.0
+_UEFI_QUIET_OVER_IPV6_S = 20.0
+_UEFI_QUIET_UNKNOWN_S = 100.0
+"""Of somebody's own servers nobody knows which of the options they are for: one takes 85 s to fail."""
 
 
 class _GaveUp(Struct, frozen=True):
@@ -57,7 +60,15 @@ class BootProgram(Struct):
         if self.wire.progress() != gave_up.progress:
             self._gave_up = None  # it got over it
             return None
-        return gave_up.said if now - gave_up.at > _quiet_s(gave_up.said) else None
+        return gave_up.said if now - gave_up.at > self._quiet_s(gave_up) else None
+
+    def _quiet_s(self, gave_up: _GaveUp) -> float:
+        """Return for how long who said this may ask for nothing more before it has given up."""
+        if not gave_up.said.startswith("BdsDxe"):
+            return QUIET_S
+        if self.wire.has_ipv6 is None:
+            return _UEFI_QUIET_UNKNOWN_S
+        return _UEFI_QUIET_OVER_IPV6_S if self.wire.has_ipv6 else _UEFI_QUIET_S
 
     def awaits_an_answer(self, now: float) -> bool:
         """Return whether it is the network that it waits for, which may still answer."""
@@ -76,8 +87,3 @@ class BootProgram(Struct):
             f"{coming[-1].name} was still on its way, {coming[-1].sent_bytes:,} of "
             f"{count(coming[-1].file_bytes, 'byte')}, with {' and '.join(slow)}"
         )
-
-
-def _quiet_s(said: str) -> float:
-    """Return for how long who said this may ask for nothing more before it has given up."""
-    return _UEFI_QUIET_S if said.startswith("BdsDxe") else QUIET_S
