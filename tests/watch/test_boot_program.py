@@ -13,6 +13,7 @@ class Wire:
     """A connection on which a file has come so far, and nothing else is waited for."""
 
     last_asked = 2.0
+    sleeps_s = 0.0
     has_ipv6: bool | None = False
 
     def __init__(self, outcome: str) -> None:
@@ -21,6 +22,9 @@ class Wire:
 
     def awaited(self, _now: float) -> None:
         return None
+
+    def sleep_s(self) -> float:
+        return self.sleeps_s
 
     def facts(self) -> NetworkFacts:
         return self._facts
@@ -70,3 +74,13 @@ def test_who_said_of_an_error_and_asks_for_nothing_more_has_given_up(
         assert program.given_up(10.5 + longer_s) == said
     wire.last_asked = 11.0  # a UEFI has further boot options
     assert program.given_up(10.0 + quiet_s) is None
+
+
+def test_script_that_sleeps_may_still_come_to_something() -> None:
+    wire: Any = Wire("served")
+    program = BootProgram(wire)
+    assert not program.still_coming(BootPlan(), 20.0)
+    wire.sleeps_s = 600.0
+    said = "iPXE may sleep, for 600 s by its script and since 2.00 s"
+    assert program.still_coming(BootPlan(), 20.0) == said
+    assert not program.still_coming(BootPlan(), 603.0)

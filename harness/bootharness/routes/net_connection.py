@@ -150,6 +150,10 @@ class Connection:
         """Return what the client still asks for and may still get, None where there is nothing."""
         return still_awaited(self.facts(), now)
 
+    def sleep_s(self) -> float:
+        """Return for how long a script of iPXE's may sleep at once, in seconds."""
+        return self._seen.sleep_s(self.facts().files) if self._seen else 0.0
+
     def progress(self) -> tuple[float, int]:
         """Return what changes as long as the client asks for files and gets them."""
         facts = self.facts()

@@ -27,7 +27,7 @@ _COMPLAINTS = re.compile(
 )
 # how a screen ends on which nothing goes on before a person types
 _FOR_EVER = re.compile(
-    r"^(?:sh:)?grub(?: rescue)?>\s*$"
+    r"^(?:(?:sh:)?grub(?: rescue)?|iPXE)>\s*$"
     r"|(?i:boot failed|not a bootable disk|system disk|other media)[^\n]*\n?[^\n]*"
     r"(?i:press (?:a|any) key)[^\n]*$"
     r"|(?i:press ctrl\+alt\+del to restart)[^\n]*$",

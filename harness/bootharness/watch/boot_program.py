@@ -20,7 +20,7 @@ __all__ = ["BootProgram"]
 _UEFI_QUIET_S = 5.0
 _UEFI_QUIET_OVER_IPV6_S = 20.0
 _UEFI_QUIET_UNKNOWN_S = 100.0
-"""Of somebody's own servers nobody knows which of the options they are for: one takes 85 s to fail."""
+"""Of servers of somebody's own nobody knows for which options they are: one takes 85 s to fail."""
 
 
 class _GaveUp(Struct, frozen=True):
@@ -79,6 +79,9 @@ class BootProgram(Struct):
         awaited = self.wire.awaited(now)
         if awaited and now < awaited.until:
             return f"{awaited.client.name} {asking(awaited)}"
+        sleep_s, asked = self.wire.sleep_s(), self.wire.progress()[0]
+        if now - asked < sleep_s:
+            return f"iPXE may sleep, for {sleep_s:.0f} s by its script and since {asked:.2f} s"
         slow = [str(fault) for fault in plan.net.faults if fault.kind in ("loss", "slow")]
         coming = [file for file in self.wire.facts().files if file.outcome == "open"]
         if not slow or not coming:
