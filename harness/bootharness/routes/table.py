@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from bootharness.errors import UsageError
 from bootharness.plan import BootPlan
-from bootharness.routes.brought import DISK
+from bootharness.routes.brought import DISK, UEFI_DISK
 from bootharness.routes.direct import DIRECT
 from bootharness.routes.found import is_medium, media_in
 from bootharness.routes.grub import GRUB
@@ -23,7 +23,8 @@ from bootharness.text import hint
 __all__ = ["ROUTES", "by_what_is_given", "route_of"]
 
 ROUTES: dict[str, Route] = {
-    each.name: each for each in (MBR, DISK, GRUB, DIRECT, *NETWORK, *NET_ROOTS, *NET_SERVERS)
+    each.name: each
+    for each in (MBR, DISK, UEFI_DISK, GRUB, DIRECT, *NETWORK, *NET_ROOTS, *NET_SERVERS)
 }
 
 

@@ -26,6 +26,7 @@ from bootharness.watch.resting import Resting
 from bootharness.watch.saving import Saving
 from bootharness.watch.suspicion import Suspicion
 from bootharness.watch.tracers import Stop, Tracer
+from bootharness.watch.uefi_entry import look_uefi
 
 __all__ = ["Watch"]
 
@@ -177,6 +178,8 @@ class Watch(Struct):
         self.loading.drain()  # what was written on the screen comes first
         if stop.reason == "handoff":
             self._handed_off(stop)
+        elif stop.reason == "boot-services-ended":
+            self._ended_boot_services(stop)
         elif stop.reason == "gave-up":
             self.course.finish("boot-failed" if stop.interrupt == 0x18 else "bootstrap")
         else:
@@ -205,6 +208,21 @@ class Watch(Struct):
             self.hearing.pass_over_screen()
         course.reach("setup-entered", stop.at)
         if course.handoff.memory_equal is False and course.ending is None:
+            course.finish("memory-differs")
+
+    def _ended_boot_services(self, stop: Stop) -> None:
+        course = self.course
+        if course.uefi_handoff is not None:
+            return
+        self.hearing.listen()  # what a boot manager has said is not its kernel's
+        self.loading.identify_uefi_kernel(stop.caller)
+        medium, calls = course.medium, self.tracer.uefi_calls()
+        course.uefi_handoff = look_uefi(
+            self.machine, medium.kernel, medium.initrd, calls, stop.caller, stop.at
+        )
+        course.words.entered = True
+        course.reach("boot-services-ended", stop.at)
+        if course.uefi_handoff.memory_equal is False and course.ending is None:
             course.finish("memory-differs")
 
     def _look(self, stop: Stop, registers: Registers) -> Handoff:
