@@ -51,12 +51,14 @@ CARDS = {
 
 class Device(Struct, frozen=True):
     """A part of QEMU's command line, the file descriptors that QEMU inherits for it, the
-    firmware that can boot from it, and the files that QEMU reads."""
+    firmware that can boot from it, and the files that QEMU reads; ``media`` are those of them that
+    are in the drives."""
 
     words: tuple[str, ...]
     fds: tuple[int, ...] = ()
     firmware: Firmware = "bios"
     files: tuple[Path, ...] = ()
+    media: tuple[Path, ...] = ()
 
 
 class Drive(Struct, frozen=True):
@@ -102,10 +104,12 @@ def drive_device(drive: Drive, *more: Drive, flash: tuple[Path, Path] | None = N
     for number, each in enumerate(every):
         first = paths.index(each.path)
         words += _device_words(each, number, f"PATHS{first}" if paths.count(each.path) > 1 else "")
+    media = tuple(each.path for each in every)
     return Device(
         tuple(words),
         firmware="uefi" if flash else "bios",
-        files=(*(flash or ()), *(each.path for each in every)),
+        files=(*(flash or ()), *media),
+        media=media,
     )
 
 

@@ -149,7 +149,7 @@ class Machine(Closing):
                 self.qmp.wait([self.qemu.exit_fd], Deadline.after(_POLL_S))
         except MachineLost as error:
             raise self.qemu.not_restored(self.qemu.evidence()) from error
-        if status != "paused":
+        if status not in ("paused", "guest-panicked"):  # as the recorder of a UEFI stops it
             raise self.qemu.not_restored(f"it is {status}")
         if about and about.program != self.qemu.program:
             raise self.qemu.not_restored("it is of another program")

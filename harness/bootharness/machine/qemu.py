@@ -121,7 +121,9 @@ class Qemu(Closing):
                 inherited = [qmp_end.fileno(), *device.fds]
                 inherited += [console.fileno()] if console else []
                 self.save_to = (
-                    place_of(config, self.argv, saves, workspace.path, inherited) if saves else None
+                    place_of(config, self.argv, saves, workspace.path, inherited, device.media)
+                    if saves
+                    else None
                 )
                 self.restores = SavedMachine.at(self.save_to) if self.save_to else None
                 if self.restores:

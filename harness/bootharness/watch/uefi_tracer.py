@@ -33,29 +33,23 @@ class UefiTracer:
         """The machine runs already."""
 
     def stops(self, events: list[QmpEvent]) -> list[Stop]:
-        found = [self._stop(each.seconds) for each in events if each.name == "GUEST_PANICKED"]
-        return [each for each in found if each]
+        return [self._stop(each.seconds) for each in events if each.name == "GUEST_PANICKED"]
 
-    def _stop(self, at: float) -> Stop | None:
-        """Return why the recorder, or a guest that can do the same, stopped the machine; None where
-        it has only begun."""
+    def _stop(self, at: float) -> Stop:
+        """Return why the recorder, or a guest that can do the same, stopped the machine."""
         self.take_all()
         last = self.recorder.last
         kind = last.kind if last else ""
         if kind == "I":
-            self._resume(at)
-            return None
+            return Stop("begun", at)
         if kind == "E" and last and not last.status:
             return Stop("boot-services-ended", at, caller=last.caller)
         return Stop("panic", at)
 
     def resume(self, stop: Stop) -> None:
-        self._resume(stop.at)
-
-    def _resume(self, stopped_at: float) -> None:
         self._machine.resume()
         if last := self.recorder.last:
-            self.recorder.clock.paused(last.ticks, self._machine.now() - stopped_at)
+            self.recorder.clock.paused(last.ticks, self._machine.now() - stop.at)
 
     def calls(self) -> tuple[BiosCall, ...]:
         return ()
