@@ -18,13 +18,24 @@ from bootharness.routes.net_paths import NETWORK
 from bootharness.routes.net_root import NET_ROOTS
 from bootharness.routes.net_servers import NET_SERVERS
 from bootharness.routes.route import Route
+from bootharness.routes.uefi_disk import UEFI_KERNELS
 from bootharness.text import hint
 
 __all__ = ["ROUTES", "by_what_is_given", "route_of"]
 
 ROUTES: dict[str, Route] = {
     each.name: each
-    for each in (MBR, DISK, UEFI_DISK, GRUB, DIRECT, *NETWORK, *NET_ROOTS, *NET_SERVERS)
+    for each in (
+        MBR,
+        DISK,
+        GRUB,
+        DIRECT,
+        UEFI_DISK,
+        *UEFI_KERNELS,
+        *NETWORK,
+        *NET_ROOTS,
+        *NET_SERVERS,
+    )
 }
 
 
