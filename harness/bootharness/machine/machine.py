@@ -35,6 +35,7 @@ _GREETING_S = 20.0
 # a machine of 4 GiB is saved and restored in half a second
 _SAVE_S, _POLL_S = 20.0, 0.002
 # RAM that does not fit below the devices is above them; a q35 puts all beyond 2 GiB there
+_1_MIB, _SEARCHED = 1 << 20, 1 << 22
 _2_GIB, _DEVICES_FROM, _4_GIB = 2 << 30, 0xE0000000, 4 << 30
 
 
@@ -242,6 +243,16 @@ class Machine(Closing):
             with suppress(OSError):
                 return ram.read(linear, count)
         return self._saved("pmemsave", linear, count)
+
+    def places_of(self, beginning: bytes) -> Iterator[int]:
+        """Yield where between 1 MiB and 2 GiB such bytes are, by physical address."""
+        size = min(self.config.memory_bytes, _2_GIB)
+        for start in range(_1_MIB, size, _SEARCHED):
+            piece = self.read_memory(start, _SEARCHED + len(beginning) - 1)
+            at = piece.find(beginning)
+            while at >= 0:
+                yield start + at
+                at = piece.find(beginning, at + 1)
 
     @cached_property
     def _ram(self) -> Ram | None:

@@ -320,8 +320,8 @@ class BootTrace(Struct, frozen=True, dict=True):
             return "nobody saw the boot services end"
         if self.kernel is None:
             return "the file of the kernel is not known"
-        if handoff.base is None:
-            return "what has ended the boot services is not in the kernel's file"
+        if self.kernel.header.payload_length:
+            return "the kernel was not found in memory as boot services ended"
         return "the kernel's header does not say where in it what is compressed is"
 
     @property

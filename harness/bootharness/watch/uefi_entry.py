@@ -1,6 +1,7 @@
 """Look at a machine whose UEFI has ended its boot services: by whom, and what lies where."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Protocol
 
 from bootharness.errors import FormatError
 from bootharness.formats.bzimage import MINIMUM_BYTES, SetupHeader
@@ -8,6 +9,7 @@ from bootharness.formats.loading import MAGIC, MAGIC_AT
 from bootharness.kernels.content import Piece
 from bootharness.kernels.image import KernelImage
 from bootharness.routes.disk import Initrd
+from bootharness.trace.handoff import Comparison
 from bootharness.trace.uefi_calls import UefiCall
 from bootharness.trace.uefi_handoff import UefiHandoff
 from bootharness.watch.entry import GuestMemory, release_of
@@ -22,6 +24,15 @@ _LOWEST = 1 << 20
 _PROGRAM = b"MZ"
 # so much of the code around it is in a kernel's file once
 _CODE = range(-48, 48)
+# so much of what is compressed tells where it lies
+_BEGINNING = 256
+
+
+class LiveMemory(GuestMemory, Protocol):
+    """That of a machine that can also be searched."""
+
+    def places_of(self, beginning: bytes) -> Iterable[int]:
+        """Yield where such bytes are, by physical address."""
 
 
 def image_in_memory(memory: GuestMemory, caller: int) -> tuple[int, SetupHeader] | None:
@@ -49,7 +60,7 @@ def code_at(memory: GuestMemory, caller: int) -> bytes:
 
 
 def look_uefi(
-    memory: GuestMemory,
+    memory: LiveMemory,
     kernel: KernelImage | None,
     initrd: Initrd | None,
     calls: Sequence[UefiCall],
@@ -61,9 +72,12 @@ def look_uefi(
     base = found[0] if found else _base_of(memory, kernel, caller)
     started = next(_started(calls, base), None)
     payload = initrd_in_memory = None
-    if kernel and base is not None and (piece := _compressed(kernel)):
+    if kernel and (piece := _compressed(kernel)):
         offset, content = piece
-        payload = memory.compare_memory(base + offset, content)
+        if base is not None:
+            payload = memory.compare_memory(base + offset, content)
+        else:
+            payload = _somewhere(memory, content)
     handed = _initrd(calls, started)
     if handed and initrd and initrd.size == len(handed):
         initrd_in_memory = memory.compare_memory(handed.start, initrd.content)
@@ -102,6 +116,19 @@ def _base_of(memory: GuestMemory, kernel: KernelImage | None, caller: int) -> in
     file = kernel.content.read(0, kernel.file_bytes)
     at = file.find(code_at(memory, caller))
     return caller + _CODE.start - at if at >= 0 else None
+
+
+def _somewhere(memory: LiveMemory, content: Piece) -> Comparison | None:
+    """Compare what is compressed in a kernel with where a boot manager has put it that ends boot
+    services itself: wherever memory begins like it. Of several places one that equals counts."""
+    best = None
+    for at in memory.places_of(content.cut(0, _BEGINNING).read()):
+        found = memory.compare_memory(at, content)
+        if found.equal:
+            return found
+        if best is None or found.differing_bytes < best.differing_bytes:
+            best = found
+    return best
 
 
 def _compressed(kernel: KernelImage) -> tuple[int, Piece] | None:
