@@ -96,8 +96,11 @@ def kernel_silent(trace: BootTrace) -> Finding | None:
     running = [each for each in trace.samples if each.in_kernel or each.in_userspace]
     if not running:
         return None
-    cmdline = trace.handoff.cmdline if trace.handoff else None
-    if cmdline is None:
+    handoff = trace.handoff or trace.uefi_handoff
+    cmdline = handoff.cmdline if handoff else None
+    if cmdline == "" and trace.uefi_handoff:
+        why = "it was started without a command line"
+    elif cmdline is None:
         why = "its command line was not seen: has it console=ttyS0?"
     elif "console=ttyS0" not in cmdline:
         why = "its command line has no console=ttyS0"
