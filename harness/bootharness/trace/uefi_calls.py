@@ -1,6 +1,6 @@
 """What was asked of a UEFI, call by call."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from msgspec import Struct, field
@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from bootharness.formats.device_path import device_path_text, path_and_rest
 from bootharness.formats.uefi_record import Record
 
-__all__ = ["STATUS", "CallLog", "UefiCall", "spans_read"]
+__all__ = ["STATUS", "CallLog", "UefiCall", "rests_in_shell", "spans_read"]
 
 _ERROR = 1 << 63
 STATUS = {
@@ -34,6 +34,7 @@ _KEPT_CALLS = 20_000
 """At each end; a boot asks a few hundred times."""
 _SPARE_CALLS = 1000
 _PAGE, _GUID_BYTES = 4096, 16
+_SCRIPT = "\\startup.nsh"
 
 
 class UefiCall(Struct, frozen=True, omit_defaults=True):
@@ -104,6 +105,17 @@ class CallLog(Struct):
         """Return the calls that are kept; ``seconds`` turns ticks into seconds since launch."""
         names: dict[int, str] = {}
         return tuple(_call(each, seconds(each.ticks), names) for each in self._records)
+
+
+def rests_in_shell(calls: Sequence[UefiCall]) -> bool:
+    """Return whether a UEFI has come to its shell, which has looked for a script on every file
+    system and found none: from there on it waits for a person (UEFI shell specification 2.2,
+    3.3)."""
+    if not calls or calls[-1].service != "OutputString":
+        return False
+    asked = [call for call in calls
+             if call.service == "Open" and call.path.lower().endswith(_SCRIPT)]  # fmt: skip
+    return bool(asked) and all(call.failed for call in asked)
 
 
 def spans_read(calls: Iterable[UefiCall], sectors: int) -> tuple[range, ...]:
