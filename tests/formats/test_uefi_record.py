@@ -76,14 +76,14 @@ def test_the_sectors_that_were_read_are_those_of_the_disk_that_has_so_many() -> 
     assert spans_read(found, 100) == (range(10, 12), range(98, 100))
 
 
-def test_a_shell_rests_when_it_has_found_no_script() -> None:
-    prompt = record("W", extra=wide("Shell> "))
+@pytest.mark.parametrize("prompt", ["Shell> ", "FS0:\\> ", "\r\nFS1:\\EFI\\> "])
+def test_a_shell_rests_at_its_prompt(prompt: str) -> None:
     missing = record("O", 1, 0, extra=wide("\\startup.nsh"), status=NOT_FOUND)
-    there = record("O", 1, 2, extra=wide("\\startup.nsh"))
-    assert rests_in_shell(calls(missing, prompt))
-    assert not rests_in_shell(calls(missing, there, prompt))
-    assert not rests_in_shell(calls(prompt, missing))
-    assert not rests_in_shell(calls(prompt))
+    asks = record("W", extra=wide(prompt))
+    assert rests_in_shell(calls(missing, asks))
+    assert not rests_in_shell(calls(asks, missing))
+    assert not rests_in_shell(calls(missing, record("W", extra=wide("Press any key to go on > "))))
+    assert not rests_in_shell(())
 
 
 def test_of_too_many_calls_both_ends_are_kept() -> None:

@@ -1,5 +1,6 @@
 """What was asked of a UEFI, call by call."""
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -34,7 +35,7 @@ _KEPT_CALLS = 20_000
 """At each end; a boot asks a few hundred times."""
 _SPARE_CALLS = 1000
 _PAGE, _GUID_BYTES = 4096, 16
-_SCRIPT = "\\startup.nsh"
+_PROMPT = re.compile(r"\s*(?:Shell|FS\d+:[^>\r\n]{0,200})> $")
 
 
 class UefiCall(Struct, frozen=True, omit_defaults=True):
@@ -108,14 +109,10 @@ class CallLog(Struct):
 
 
 def rests_in_shell(calls: Sequence[UefiCall]) -> bool:
-    """Return whether a UEFI has come to its shell, which has looked for a script on every file
-    system and found none: from there on it waits for a person (UEFI shell specification 2.2,
-    3.3)."""
-    if not calls or calls[-1].service != "OutputString":
-        return False
-    asked = [call for call in calls
-             if call.service == "Open" and call.path.lower().endswith(_SCRIPT)]  # fmt: skip
-    return bool(asked) and all(call.failed for call in asked)
+    """Return whether a UEFI has come to its shell, which has no script, or is through with it, and
+    waits for a person: it has written its prompt (UEFI shell specification 2.2, 3.3)."""
+    last = calls[-1] if calls else None
+    return last is not None and last.service == "OutputString" and bool(_PROMPT.match(last.text))
 
 
 def spans_read(calls: Iterable[UefiCall], sectors: int) -> tuple[range, ...]:
