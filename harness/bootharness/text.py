@@ -23,7 +23,7 @@ _LINE_LENGTH = 500
 _OBEYED = re.compile(r"[\b\x1b\x0e\x0f]")
 # in a terminal's other set of characters there are the lines of boxes
 _DRAWN = re.compile(r"\x0e[^\x0f\n]{0,500}\x0f?|\x0f|\x1b\(0[^\x1b\n]{0,500}(?:\x1b\(B)?|\x1b\(B")
-_ESCAPE = re.compile(r"\x1b\[[0-9;?]{0,20}[A-Za-z]")
+_ESCAPE = re.compile(r"\x1b\[[0-?]{0,20}[A-Za-z]")
 
 
 def address(linear: int) -> str:

@@ -21,13 +21,13 @@ from bootharness.kernels.content import Piece
 from bootharness.machine.choice import chosen_machine
 from bootharness.machine.device import Device, network_device
 from bootharness.machine.qemu import Qemu
+from bootharness.machine.uefi import flash_in
 from bootharness.network.http_server import HttpServer
 from bootharness.network.wire import HTTP_ADDRESS
 from bootharness.plan import BootPlan
 from bootharness.plan.fault import Faults
 from bootharness.routes.disk import Initrd
 from bootharness.routes.medium import Medium
-from bootharness.routes.net import flash_of
 from bootharness.routes.net_connection import MAC
 from bootharness.routes.net_image import NetImage
 from bootharness.trace.boot_trace import BootTrace
@@ -63,7 +63,7 @@ class Control(Struct, frozen=True, dict=True):
             mac=MAC.format(guest + 1),
             netdev=self.netdevs[guest],
             rom=image.card.rom,
-            flash=flash_of(image.card, folder),
+            flash=flash_in(folder) if image.card.firmware == "uefi" else None,
             fds=self.fds[guest : guest + 1],
             capture=folder / CAPTURE_FILE,
             chardev=self.chardev,

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 
-from bootharness.diagnosis.failed_reads import lost_reads
+from bootharness.diagnosis.by_fault import by_fault
+from bootharness.diagnosis.failed_reads import lost_reads, unread_by_bios
 from bootharness.diagnosis.read_calls import (
     ORIGIN,
     asks_for_nothing,
@@ -36,6 +37,8 @@ def no_boot_catalog(trace: BootTrace) -> Finding | None:
     """The BIOS refused the CD."""
     if trace.disk is None or not trace.disk.refused or trace.reached("stage1") or trace.handoff:
         return None
+    if disk_cut_short(trace):
+        return None  # it may have had one
     said = complaint_of(trace.bios_log)
     return Finding(
         f"the BIOS refused the CD: it has {trace.disk.refused}",
@@ -92,16 +95,32 @@ def disk_cut_short(trace: BootTrace) -> Finding | None:
         return None
     if missing and trace.loader:
         return None  # it is the file that was put on it
+    asked = f" (fault {_cut(trace)})" if _cut(trace) else ""
+    if said := unread_by_bios(trace):
+        return _cut_before_what_boots(trace, disk, said, asked)
     beyond = _past_the_end(loader_reads(trace), disk)
     within = beyond and _within(trace, beyond)
     if not beyond or not within:
         return None
-    asked = f" (fault {_cut(trace)})" if _cut(trace) else ""
     return Finding(
         f"the {_kind(disk)} was cut short: it ends with LBA "
         f"{_sectors(disk) - 1:,}, within {within}; the loader's read of LBA {_span(beyond.span)}, "
         f"drive 0x{beyond.drive:02x}, went past that{asked}",
         (str(beyond.call),),
+    )
+
+
+def _cut_before_what_boots(
+    trace: BootTrace, disk: DiskFacts, said: str, asked: str
+) -> Finding | None:
+    """A BIOS did not get what it boots of a disk that is known to be shorter than it was."""
+    told = _told(disk)
+    if by_fault(trace, "failed") or not (told or asked):
+        return None
+    whole = f"the {told:,} sectors that it says that it has" if told else "what the image holds"
+    return Finding(
+        f"the {_kind(disk)} was cut short: it ends with LBA {_sectors(disk) - 1:,}, within "
+        f'{whole}; the BIOS could not read what it boots: it says "{said}"{asked}'
     )
 
 

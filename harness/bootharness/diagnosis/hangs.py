@@ -11,6 +11,7 @@ from bootharness.formats.call_lines import call_lines
 from bootharness.text import address, seg_off
 from bootharness.trace.boot_trace import BootTrace, Ending
 from bootharness.trace.machine_facts import CpuSample
+from bootharness.trace.uefi_calls import rests_in_shell
 
 __all__ = [
     "bios_hang",
@@ -42,6 +43,8 @@ _LOOK_BACK_CALLS, _SHOWN_CALLS = 400, 4
 def stage1_hang(trace: BootTrace) -> Finding | None:
     """The loader runs on, or has stopped, without new BIOS calls."""
     if not hung(trace) or trace.handoff or trace.network or _in_bios(trace):
+        return None
+    if rests_in_shell(trace.uefi_calls):
         return None
     if trace.kernel_runs:
         return None  # a kernel that was entered at its 32-bit or 64-bit entry
@@ -96,8 +99,11 @@ def kernel_silent(trace: BootTrace) -> Finding | None:
     running = [each for each in trace.samples if each.in_kernel or each.in_userspace]
     if not running:
         return None
-    cmdline = trace.handoff.cmdline if trace.handoff else None
-    if cmdline is None:
+    handoff = trace.handoff or trace.uefi_handoff
+    cmdline = handoff.cmdline if handoff else None
+    if cmdline == "" and trace.uefi_handoff:
+        why = "it was started without a command line"
+    elif cmdline is None:
         why = "its command line was not seen: has it console=ttyS0?"
     elif "console=ttyS0" not in cmdline:
         why = "its command line has no console=ttyS0"

@@ -339,7 +339,7 @@ class NetPlan(Struct, frozen=True):
         Option(
             "--cold",
             "Begin at the beginning: otherwise a boot from a network goes on from a machine that "
-            "was saved before its first packet.",
+            "was saved before its first packet, and one by a UEFI before it looked for a disk.",
             kind=bool,
             by_route=True,
         ),
@@ -502,8 +502,8 @@ class BootPlan(Struct, frozen=True):
 
     @property
     def restorable(self) -> bool:
-        """Whether a boot from a network may go on from a machine that another has saved before its
-        first packet: not where something of its own happens before that."""
+        """Whether a boot may go on from a machine that another has saved, before its first packet
+        or before it looked for a disk: not where something of its own happens before that."""
         at_first = any(fault.kind == "link-down" and not fault.file for fault in self.net.faults)
         return not (
             self.net.cold
@@ -516,6 +516,9 @@ class BootPlan(Struct, frozen=True):
             or self.at_most_s is not None
             # it may be the firmware that asks for what is to be typed
             or self.send
+            or self.machine.disk_faults.all
+            # which QEMU does not save
+            or self.machine.disk_interface == "nvme"
         )
 
     @property

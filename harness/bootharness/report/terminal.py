@@ -112,7 +112,8 @@ def _course(trace: BootTrace, *, all_of_it: bool) -> Iterator[str]:
         yield from _over_the_wire(trace.network)
     if trace.machine and (restored := trace.machine.restored):
         saved = f"{restored.saved_s:.1f} s saved"
-        yield f"restored from a machine saved before its first packet, {saved}"
+        before = "its first packet" if trace.network else "it looked for a disk"
+        yield f"restored from a machine saved before {before}, {saved}"
 
 
 def _over_the_wire(network: NetworkFacts | None) -> Iterator[str]:
