@@ -129,3 +129,13 @@ def test_kernel_on_a_machine_without_a_timer_is_not_called_bad(
     judgement = judge(replace(trace, machine=machine(**about), **(HANGS | more)))
     assert judgement.cause == cause
     assert judgement.verdict is (Verdict.SKIP if cause == "no-timer" else Verdict.BAD)
+
+
+def test_of_what_a_kernel_without_a_timer_tried_the_last_is_shown() -> None:
+    tried = [f"tsc: attempt {at}" for at in range(4)]
+    serial = "\r\n".join(["Linux version 6.1.0", *tried, "apic: none", HANGS["serial"]])
+    trace = replace(loading_trace(0, [read(1, 1)]), machine=machine(machine_type="microvm"))
+    diagnosis = judge(replace(trace, **(HANGS | {"serial": serial}))).diagnosis
+    assert diagnosis
+    assert diagnosis.cause == "no-timer"
+    assert diagnosis.evidence == (*tried[1:], HANGS["serial"].strip())
