@@ -8,8 +8,8 @@ from bootharness.diagnosis.by_fault import overlap
 @pytest.mark.parametrize(
     ("other", "common"),
     [
-        (range(0, 4), False),
-        (range(0, 5), True),
+        (range(4), False),
+        (range(5), True),
         (range(5, 6), True),
         (range(7, 9), True),
         (range(8, 9), False),

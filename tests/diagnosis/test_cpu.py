@@ -51,6 +51,12 @@ def test_kernel_that_halts_where_it_checks_the_cpu_needs_another(at: int, ending
     assert not judgement.consequences
 
 
+def test_what_a_cpu_lacks_is_told_where_it_is_known() -> None:
+    known = halted(cpu_asked="pentium3")
+    assert judge(known).summary.endswith("than pentium3, which --cpu asks for")
+    assert judge(replace(known, machine=None)).summary.endswith("than this machine has")
+
+
 @pytest.mark.parametrize(
     "trace",
     [

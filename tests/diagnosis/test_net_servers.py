@@ -52,11 +52,11 @@ def failed(network: NetworkFacts) -> BootTrace:
 
 
 def program(kind: str) -> NetFile:
-    return NetFile("boot.efi", "tftp", "", 10, "", 3.0, 3.1, 10, "served", role="nbp", program=kind)
+    return NetFile("boot.efi", "tftp", "", 10, "", 2.9, 3.0, 10, "served", role="nbp", program=kind)
 
 
-GOT_IT = (*LEASED, (3.0, KIND.FILE_REQUESTED, "boot.efi", 0, ""),
-          (3.1, KIND.FILE_SERVED, "boot.efi", 0, ""))  # fmt: skip
+GOT_IT = (*LEASED, (2.9, KIND.FILE_REQUESTED, "boot.efi", 0, ""),
+          (3.0, KIND.FILE_SERVED, "boot.efi", 0, ""))  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -95,6 +95,8 @@ GOT_IT = (*LEASED, (3.0, KIND.FILE_REQUESTED, "boot.efi", 0, ""),
          "names no boot file, and the proxy, dnsmasq at 192.168.77.2, told none either"),
         ((*LEASED[:3], (2.3, KIND.ACK, "", 0, "192.168.77.100")), "dhcp-no-filename",
          "the DHCP ack at 2.30 s names no boot file, and"),
+        ((OFFERED, *LEASED, ASKED[0], (2.5, KIND.PROXY_ACK, "", 0, PROXY)), "dhcp-no-filename",
+         "told none either"),
         ((*LEASED, *ASKED), "proxy-silent", "the proxy offered to name the boot file and does"),
         ((OFFERED, *NAMED, ASKED[0], (2.5, KIND.PROXY_ACK, "", 0, PROXY), *ASKED[1:]),
          "proxy-ignored", "did not take the answer, which names no file"),
@@ -160,6 +162,24 @@ def test_who_names_no_file_proves_nothing_as_long_as_others_may() -> None:
     assert root(facts(*LEASED, REQUESTED)) is None
 
 
+@pytest.mark.parametrize(
+    ("after", "ignored"),
+    [
+        ((), False),
+        (ASKED, True),
+        (ASKED[:2], False),
+        ((*ASKED, (5.0, KIND.REQUEST, "", 0, BIOS)), True),
+        ((*ASKED, REQUESTED), False),
+    ],
+)
+def test_who_asks_a_proxy_on_after_its_answer_ignores_that(
+    after: tuple[Said, ...], *, ignored: bool
+) -> None:
+    network = facts(*NAMED, *ASKED, (2.5, KIND.PROXY_ACK, "boot.ipxe", 0, PROXY), *after)
+    found = root(network)
+    assert (found is not None and found[0] == "proxy-ignored") is ignored
+
+
 def test_a_proxy_is_waited_for_as_long_as_its_client_asks() -> None:
     network = facts(OFFERED, *LEASED, *ASKED)
     assert certain(network, 10.0) is None
@@ -183,16 +203,19 @@ def test_a_boot_program_runs_on_its_own_kind_of_client(
     found = root(network)
     assert (found is not None and found[0] == "wrong-boot-program") is wrong
     # a UEFI has further boot options
-    over = certain(network, 3.1 + QUIET_S + 0.1)
+    over = certain(network, 3.0 + QUIET_S + 0.1)
     assert (over is not None) is (wrong and client == "0")
-    assert certain(network, 3.1 + QUIET_S - 0.1) is None
+    assert certain(network, 3.0 + QUIET_S) is None
 
 
 @pytest.mark.parametrize(
     ("named", "by"),
     [
         ((), ", PC BIOS: it came whole"),
-        (((2.2, KIND.OFFER, "boot.efi", 0, f"192.168.77.100 {KEA}"),), f", to which {KEA[3:]} named"),
+        (
+            ((2.2, KIND.OFFER, "boot.efi", 0, f"192.168.77.100 {KEA}"),),
+            f", to which {KEA[3:]} named",
+        ),
         (
             (
                 (2.2, KIND.OFFER, "boot.efi", 0, f"192.168.77.100 {KEA}"),
