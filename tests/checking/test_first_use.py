@@ -3,24 +3,13 @@
 from pathlib import Path
 
 import pytest
-from capstone import CS_ARCH_X86, CS_MODE_16, Cs
 
 from bootharness.checking.first_use import Decoder, first_use
 from bootharness.predictor.footsteps import Footsteps
-from tests.support.emulated import assembled
+from tests.support.emulated import ORIGIN, steps
 
-ORIGIN = 0x7C00
 ALL, LOW, AL, AH = 0xFFFF_FFFF, 0xFFFF, 0xFF, 0xFF00
 DF = 0x400
-
-
-def steps(folder: Path, lines: str) -> Footsteps:
-    """Return the steps through instructions in a row, set apart by semicolons."""
-    parts = lines.split(";")
-    code = assembled(folder, "\n".join(parts))
-    found = list(Cs(CS_ARCH_X86, CS_MODE_16).disasm(code, ORIGIN, len(parts)))
-    of = {each.address: bytes(each.bytes) for each in found}
-    return Footsteps(tuple(of), of, frozenset(of), None, None)
 
 
 @pytest.mark.parametrize(
