@@ -129,7 +129,7 @@ def _within(trace: BootTrace, read: DiskRead) -> str | None:
     or a partition."""
     disk, kernel = trace.disk, trace.kernel
     if disk and kernel and disk.kernel_lba is not None and trace.loader:  # so it was put there
-        wanted = _kernel_sectors(kernel, disk)
+        wanted = _kernel_sectors(kernel, disk, disk.kernel_lba)
         if wanted.start < _sectors(disk) < wanted.stop and read.span.start < wanted.stop:
             return f"the kernel, which lies in LBA {_span(wanted)}"
     if (told := _told(disk)) and read.span.start < told:
@@ -213,7 +213,7 @@ def _beside_the_kernel(trace: BootTrace, disk: DiskFacts, reads: list[DiskRead])
         return None  # who loads itself, or a file, need not read what lies in a row
     if any(read.lba is None for read in reads):
         return None  # by cylinder, head and sector of a drive that nobody has asked about
-    wanted = _kernel_sectors(kernel, disk)
+    wanted = _kernel_sectors(kernel, disk, disk.kernel_lba)
     what = f"the kernel lies in LBA {_span(wanted)}"
     spans = [read.span for read in reads if read.sector_bytes == disk.sector_bytes]
     first = _touching(spans, wanted)
@@ -303,8 +303,8 @@ def _sectors(disk: DiskFacts) -> int:
     return -(-(disk.bytes - disk.base) // disk.sector_bytes)
 
 
-def _kernel_sectors(kernel: KernelFacts, disk: DiskFacts) -> range:
-    used, lba = kernel.real_mode_bytes + kernel.payload_bytes, disk.kernel_lba or 0
+def _kernel_sectors(kernel: KernelFacts, disk: DiskFacts, lba: int) -> range:
+    used = kernel.real_mode_bytes + kernel.payload_bytes
     return range(lba, lba - (-used // disk.sector_bytes))
 
 

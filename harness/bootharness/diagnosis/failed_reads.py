@@ -136,8 +136,8 @@ class _Got:
         beside = [each for each in spans if each.start <= span.stop and span.start <= each.stop]
         for each in beside:
             spans.remove(each)
-        starts, stops = zip(*((each.start, each.stop) for each in (span, *beside)), strict=True)
-        spans.append(range(min(starts), max(stops)))
+        joined = [span, *beside]
+        spans.append(range(min(each.start for each in joined), max(each.stop for each in joined)))
 
     def has(self, read: DiskRead) -> bool:
         span = _span(read)

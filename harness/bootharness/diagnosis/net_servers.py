@@ -13,7 +13,7 @@ __all__ = ["proxy_ignored", "their_sentence", "wrong_program"]
 
 _BY = re.compile(r"by (\S+ at [0-9.]+)")
 _PORT = re.compile(r"^([0-9.]+) has nobody at UDP port (\d+)$")
-_WORDS = re.compile(r"^tftp error \d+ (.*), by [0-9.]+$")
+_ERROR = re.compile(r"^tftp error \d+ ")
 _OFFERS = (NetEventKind.OFFER, NetEventKind.PROXY_OFFER)
 _TELLS = (NetEventKind.ACK, NetEventKind.PROXY_ACK, *_OFFERS)
 
@@ -88,11 +88,11 @@ def proxy_ignored(event: NetEvent, facts: NetworkFacts) -> str:
 
 
 def _not_found(event: NetEvent, facts: NetworkFacts) -> str:
-    said = _WORDS.match(event.text)
-    words = f': "{said[1]}"' if said and said[1] else ""
+    said, _, at = event.text.rpartition(", by ")
+    words = _ERROR.sub("", said)
+    quoted = f': "{words}"' if words else ""
     asker = f"{client_at(facts, event).name} asked for nothing else that was there"
-    at = event.text.rpartition("by ")[2] if said else facts.server
-    return f"the TFTP server at {at} does not give {event.file}{words}, and {asker}"
+    return f"the TFTP server at {at} does not give {event.file}{quoted}, and {asker}"
 
 
 def _stalled(event: NetEvent, facts: NetworkFacts) -> str | None:
@@ -117,8 +117,8 @@ def _stalled(event: NetEvent, facts: NetworkFacts) -> str | None:
     )
 
 
-def _by(event: NetEvent | None) -> str:
-    found = _BY.search(event.text) if event else None
+def _by(event: NetEvent) -> str:
+    found = _BY.search(event.text)
     return found[1] if found else ""
 
 
