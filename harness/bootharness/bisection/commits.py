@@ -78,7 +78,7 @@ class _HistoryHunt:
         self, repository: Path, build: Build, plan: BootPlan | None, builds: int,
         log: Path | None, observer: HuntObserver, fix: bool, how: dict[str, Any],
     ) -> None:  # fmt: skip
-        self._folder, self._repository = repository, Repository(repository)
+        self._folder, self._repository = repository, Repository.at(repository)
         self._build, self._plan, self._builds = build, plan, builds
         self._log, self._observer, self._fix, self._how = log, observer, fix, how
         self._stages: list[HuntResult] = []
@@ -268,7 +268,8 @@ class _HistoryHunt:
             each for each in search.observations
             if each.position == lost.position and each.cause == BuildFailed.cause
         ]  # fmt: skip
-        if ends_failed and lost.position == last and not self._fix:
+        told = self._fix or self._how["builds_only"]
+        if ends_failed and lost.position == last and not told:
             yield "to find the first commit that does not build, give --find-broken-build"
 
 

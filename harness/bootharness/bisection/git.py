@@ -74,7 +74,7 @@ def _run(folder: Path, words: Iterable[str], given: str = "") -> "subprocess.Com
 
 def _last_words(done: "subprocess.CompletedProcess[str]") -> str:
     said = done.stderr.strip().splitlines()
-    return said[-1] if said else ""
+    return said[-1].removeprefix("fatal: ") if said else ""
 
 
 class Repository(Struct, frozen=True):
@@ -84,6 +84,14 @@ class Repository(Struct, frozen=True):
     """
 
     folder: Path
+
+    @classmethod
+    def at(cls, folder: Path) -> "Repository":
+        """Return the repository that a folder is in."""
+        up = _run(folder, ("rev-parse", "--show-cdup"))
+        if up.returncode:
+            raise UsageError(f"{folder}: {_last_words(up) or 'git fails'}")
+        return cls(folder / up.stdout.strip())
 
     def _said(self, *words: str) -> str:
         done = _run(self.folder, words)
@@ -96,7 +104,7 @@ class Repository(Struct, frozen=True):
         done = _run(self.folder, ("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}"))
         if done.returncode:
             reason = _last_words(done) or f"no such commit{self._cut_off()}"
-            raise UsageError(f"{name}: {reason}")
+            raise UsageError(f"{name or repr(name)}: {reason}")
         return done.stdout.strip()
 
     def _cut_off(self) -> str:

@@ -39,9 +39,13 @@ class GitRange(Closing):
         self, repository: Path, good: str, bad: str, build: Build, builds: int = 1, *,
         fix: bool = False, observer: BuildObserver | None = None,
     ) -> None:  # fmt: skip
-        self.repository, self._build = Repository(repository), build
+        self.repository, self._build = Repository.at(repository), build
         self._observer, self._names, self.fix = observer, (good, bad), fix
         one, other = (self.repository.commit(each) for each in (good, bad))
+        if one == other:
+            raise UsageError(
+                f"{good} and {bad} are the same commit, {one[:SHORT]}: nothing lies between them"
+            )
         between = self.repository.between(one, other)
         if not between:
             raise UsageError(
@@ -53,7 +57,7 @@ class GitRange(Closing):
         first = self.repository.parents(between[0])[:1] if self.forked else (one,)
         oldest_first = (*first, *between)
         self.commits = oldest_first[::-1] if fix else oldest_first
-        self._clones = Clones(repository, builds, build.limit_s)
+        self._clones = Clones(self.repository.folder, builds, build.limit_s)
         self._workspace = Workspace()
 
     @property

@@ -42,7 +42,7 @@ __all__ = ["DEFAULT_CONFIDENCE", "Found", "Inversion", "Lost", "Observation", "S
 DEFAULT_CONFIDENCE = 0.99
 
 _AGREE = 4
-"""How often an end may contradict what was said of it before that is believed."""
+"""How often an end may contradict what was said of it before that is believed; a build once."""
 _PERSISTS = 5
 """How often a position must say the same before it is not taken for flickering."""
 _MOST_SKIPS = 24
@@ -247,10 +247,19 @@ class Search(Struct, frozen=True, dict=True):
             told, against = against, told
         if claimed is Verdict.BAD and self._first_end_unseen:
             return None
-        if against >= _AGREE and not told:
+        if against >= self._enough and not told:
+            if self.builds_only:
+                does = "builds" if claimed is Verdict.BAD else "does not build"
+                return Lost(f"the {end} end {does}", position)
             other = "bad" if claimed is Verdict.GOOD else "good"
             return Lost(f"the {end} end is {other}, {against} boots out of {against}", position)
         return None
+
+    @property
+    def _enough(self) -> int:
+        """How often an end has to contradict what was said of it: what is built is kept, and
+        another build of the same would say nothing."""
+        return 1 if self.builds_only else _AGREE
 
     @property
     def _first_end_unseen(self) -> bool:
@@ -297,7 +306,7 @@ class Search(Struct, frozen=True, dict=True):
                 if not getattr(self.tallies.get(at, Tally()), seen) and at not in pending
             ]
             bad_end = self.tallies.get(self.size - 1, Tally())
-            if bad_end.good >= _AGREE and self._first_end_unseen:
+            if bad_end.good >= self._enough and self._first_end_unseen:
                 return () if 0 in pending else (0,)
             return tuple(ends[:workers])
         if repeated := self._unexplained():
@@ -379,7 +388,7 @@ class Search(Struct, frozen=True, dict=True):
         good, bad = self.tallies.get(0, Tally()), self.tallies.get(self.size - 1, Tally())
         for against, told in ((good.bad, good.good), (bad.good, bad.bad)):
             if against and not told:  # then the search ends when that is certain
-                return max(1, max(0, _AGREE - against) + self._first_end_unseen)
+                return max(1, max(0, self._enough - against) + self._first_end_unseen)
         best = max(self.blocks, key=lambda block: block.mass)
         rate = flicker_rate(self.tallies, best.last)
         told_by_boot = max(0.05, 1 - _bits(min(rate, 0.5)))
