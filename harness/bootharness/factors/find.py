@@ -28,9 +28,10 @@ def find_factors(cases: Sequence[Case]) -> Factors:
     """
     bad = sum(1 << at for at, case in enumerate(cases) if case.bad)
     if not 0 < bad.bit_count() < len(cases):
+        which = "none is bad" if not bad else "all are bad"
         raise UsageError(
-            f"of {count(len(cases), 'kernel')} {bad.bit_count()} are bad: it takes good ones and "
-            "bad ones to tell what they differ in"
+            f"of {count(len(cases), 'kernel')} {which}: it takes good ones and bad ones to tell "
+            "what they differ in"
         )
     known = [*columns(cases)]
     if not known:
