@@ -339,6 +339,8 @@ def test_tree_is_built_by_each_toolchain(tmp_path: Path) -> None:
         assert searched.ready(0) == searched.prepare(0)
     with pytest.raises(UsageError, match="would build inside of"):
         ToolchainRange(tmp_path / "tree", ("host",), replace(build, command="make"))
+    with pytest.raises(UsageError, match="toolchain host: it is given twice"):
+        ToolchainRange(tmp_path / "tree", ("host", "podman:gcc", "host"), build)
 
 
 def test_ranges_of_the_command_line(tmp_path: Path) -> None:

@@ -225,10 +225,10 @@ class _HistoryHunt:
             result = self._searched(branch, cause)
             if result.answer:
                 return _Branch(found=self._settled(result, branch.commits))
-            if _against(result.search, tip):  # it ends as what was there before the merge
+            if result.search.is_against(tip):  # it ends as what was there before the merge
                 return _Branch()
             lost = result.lost
-            if lost and lost.position == beginning and _against(result.search, beginning):
+            if lost and lost.position == beginning and result.search.is_against(beginning):
                 return _Branch(told=self._from_its_beginning(branch, tip))
             reason = lost.reason if lost else "it has no end"
             return _Branch(undecided=f"{branch.label(tip)}: {reason}")
@@ -251,7 +251,7 @@ class _HistoryHunt:
         last = len(searched) - 1
         if lost is None or lost.position is None:
             return
-        if _is(search, 0, "bad") and _is(search, last, "good"):
+        if search.swapped:
             if self._fix:
                 yield "the older commit is good and the newer one bad: leave out --find-fix"
             else:
@@ -275,13 +275,3 @@ class _HistoryHunt:
 
 def _saw_bad(search: Search) -> bool:
     return any(each.position == 0 and each.verdict is Verdict.BAD for each in search.observations)
-
-
-def _is(search: Search, position: int, what: str) -> bool:
-    tally = search.tallies.get(position)
-    return bool(tally and getattr(tally, what) == tally.boots)
-
-
-def _against(search: Search, end: int) -> bool:
-    """Return whether an end was seen to be the contrary of what was said of it."""
-    return _is(search, end, "good" if end else "bad")

@@ -110,7 +110,9 @@ class Search(Struct, frozen=True, dict=True):
 
     def __post_init__(self) -> None:
         if self.size < 2:
-            raise UsageError("a range has at least two kernels: a good one and a bad one")
+            raise UsageError(
+                f"a range has at least two kernels, a good one and a bad one; this has {self.size}"
+            )
         if not 0.5 <= self.confidence < 1:
             raise UsageError("a confidence is at least 0.5 and less than 1")
 
@@ -254,6 +256,16 @@ class Search(Struct, frozen=True, dict=True):
             other = "bad" if claimed is Verdict.GOOD else "good"
             return Lost(f"the {end} end is {other}, {against} boots out of {against}", position)
         return None
+
+    def is_against(self, position: int) -> bool:
+        """Return whether an end was always seen to be the contrary of what was said of it."""
+        tally = self.tallies.get(position)
+        return bool(tally) and tally.boots == (tally.good if position else tally.bad)
+
+    @property
+    def swapped(self) -> bool:
+        """Whether the good end was always seen to be bad, and the bad one to be good."""
+        return self.is_against(0) and self.is_against(self.size - 1)
 
     @property
     def _enough(self) -> int:
