@@ -259,8 +259,9 @@ class Search(Struct, frozen=True, dict=True):
 
     def is_against(self, position: int) -> bool:
         """Return whether an end was always seen to be the contrary of what was said of it."""
-        tally = self.tallies.get(position)
-        return bool(tally) and tally.boots == (tally.good if position else tally.bad)
+        tally = self.tallies.get(position, Tally())
+        contrary = tally.good if position else tally.bad
+        return 0 < contrary == tally.boots
 
     @property
     def swapped(self) -> bool:
