@@ -241,7 +241,7 @@ def test_page_says_so_where_nothing_can_be_drawn(monkeypatch: pytest.MonkeyPatch
 def test_markdown_is_safe_in_a_table() -> None:
     text = hunt_markdown(result("a|b", BOOTS, ANSWER))
     assert "a\\|b" in text
-    assert "| ✅ | \\<b\\>\\|4 |  | 15,700,000 bytes |" in text
+    assert "| ✅ | &lt;b>\\|4 |  | 15,700,000 bytes |" in text
     assert "| ❔ | kernel 3 | build-failed |  |" in text
     assert "not found: the good end is bad" in hunt_markdown(result("x", BOOTS))
 

@@ -50,7 +50,7 @@ from bootharness.runs.cell import Cell
 from bootharness.runs.history import History, history_file
 from bootharness.runs.runner import limit_s
 from bootharness.runs.workers import workers_of
-from bootharness.text import count
+from bootharness.text import count, listed
 
 __all__ = ["CONFIG_CONFIDENCE", "bisect_config"]
 
@@ -157,11 +157,10 @@ class _ConfigHunt:
         for name, config in zip(self._names, asked, strict=True):
             unknown = unknown_symbols(config, self._tree.declared)
             if unknown:
-                more = f" and {len(unknown) - _NAMED} more" if len(unknown) > _NAMED else ""
                 self.observer.note(
                     f"{name}: the tree does not know {count(len(unknown), 'symbol')} of it, which "
                     f"{'is' if len(unknown) == 1 else 'are'} left out: "
-                    f"{', '.join(unknown[:_NAMED])}{more}"
+                    f"{listed(unknown, _NAMED)}"
                 )
             found.update(dict.fromkeys(unknown))
         return tuple(found)
@@ -329,14 +328,18 @@ class _ConfigHunt:
 
     def _set_back(self, symbols: tuple[str, ...]) -> ExperimentOutcome:
         good, bad = self._names
-        what = f"{bad} with {_short(symbols)} as in {good}"
+        what = f"{bad} with {listed(symbols, _NAMED)} as in {good}"
         return self._try("set-back", what, self._with_set_back(symbols), self._ends[0], symbols)
 
     def _alone(self, symbols: tuple[str, ...]) -> ExperimentOutcome:
         good, bad = self._names
         config, more = self._with_alone(symbols)
-        also = f", and {_short(more)}, without which Kconfig does not let it be," if more else ""
-        what = f"{good} with {_short(symbols)}{also} as in {bad}"
+        also = (
+            f", and {listed(more, _NAMED)}, without which Kconfig does not let it be,"
+            if more
+            else ""
+        )
+        what = f"{good} with {listed(symbols, _NAMED)}{also} as in {bad}"
         return self._try("alone", what, config, self._ends[1], symbols)
 
     def _try(
@@ -413,9 +416,3 @@ def _by_size(answer: Answer) -> bool:
         each.name == "grown" and each.verdict is Verdict.BAD and each.cause == answer.bad.cause
         for each in answer.outcomes
     )
-
-
-def _short(symbols: tuple[str, ...]) -> str:
-    if len(symbols) > _NAMED:
-        return f"{', '.join(symbols[:_NAMED])} and {len(symbols) - _NAMED} more"
-    return ", ".join(symbols)

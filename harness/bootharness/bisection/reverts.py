@@ -22,6 +22,7 @@ from bootharness.host.workspace import Workspace
 from bootharness.kernels.image import KernelImage
 from bootharness.runs.cell import Cell
 from bootharness.runs.history import History
+from bootharness.text import listed
 
 __all__ = ["Trial", "trials", "tried"]
 
@@ -99,12 +100,9 @@ def _unmerged(clone: Clone, trial: Trial, repository: Repository) -> BuildFailed
     files = [name for name in said.split("\0") if name]
     if not files:
         return None
-    more = f" and {len(files) - _LISTED} more" if len(files) > _LISTED else ""
     why = "earlier commits are lacking there, or others have changed the same lines of"
     if trial.name == "reverted":
         later = in_the_way(repository, trial.commit, trial.at, files) or ("later commits",)
         verb = "changes" if len(later) == 1 and later[0] != "later commits" else "change"
         why = f"{' and '.join(later)} {verb} the same lines of"
-    return BuildFailed(
-        f"it cannot be {trial.name} there, for {why} {', '.join(files[:_LISTED])}{more}"
-    )
+    return BuildFailed(f"it cannot be {trial.name} there, for {why} {listed(files, _LISTED)}")

@@ -8,7 +8,7 @@ from bootharness.factors.columns import Column, Together, columns
 from bootharness.factors.rules import Case, Condition, Factors, Rule
 from bootharness.factors.search import Hit, Search
 from bootharness.factors.values import place, written
-from bootharness.text import count, printable
+from bootharness.text import count, listed, printable
 
 __all__ = ["find_factors"]
 
@@ -154,12 +154,11 @@ def _nearest(rule: Rule, cases: Sequence[Case]) -> Iterator[str]:
 def _flaky(cases: Sequence[Case]) -> Iterator[str]:
     flaky = [case for case in cases if case.flaky]
     if flaky:
-        some = ", ".join(
+        some = [
             f"{printable(case.name)} (bad in {case.bad_boots} of {case.boots} boots)"
-            for case in flaky[:_NAMED]
-        )
-        more = f" and {len(flaky) - _NAMED} more" if len(flaky) > _NAMED else ""
+            for case in flaky
+        ]
         yield (
-            f"not always alike: {some}{more}; what most boots of a kernel were counts, bad where "
-            "it is even"
+            f"not always alike: {listed(some, _NAMED)}; what most boots of a kernel were counts, "
+            "bad where it is even"
         )

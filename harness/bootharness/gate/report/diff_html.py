@@ -1,7 +1,6 @@
 """What has changed from one gate to another, as one HTML file that needs no network."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +36,6 @@ def diff_html(diff: GateDiff, before: Path, after: Path) -> str:
             "css_class": css,
             "headline": headline(diff),
             "sides": printable(sides(diff, before, after)),
-            "made_at": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
             "bad_baseline": printable(f"{after}: {bad}") if bad else "",
             "worse": [_told(each) for each in worse[:_MOST_TOLD]],
             "more_worse": len(worse[_MOST_TOLD:]),

@@ -8,7 +8,6 @@ import base64
 import json
 from collections import defaultdict
 from collections.abc import Container, Iterator, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -123,7 +122,6 @@ def html(outcome: GateOutcome, *, title: str = "Boot gate") -> str:
         "standing": outcome.standing,
         "headline": _counted(outcome) if outcome.past else headline(outcome),
         "booted": "" if outcome.past else fresh_and_reused(outcome),
-        "made_at": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "patterns": [
             printable(sentence)
             for sentence in (
