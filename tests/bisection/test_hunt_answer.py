@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from bootharness.bisection.answer import Answer, Row, Side, conclusion, side_by_side
 from bootharness.bisection.bisect import HuntResult
+from bootharness.bisection.evidence import Inversion
 from bootharness.bisection.experiments import ExperimentOutcome, experiments
 from bootharness.bisection.log import HuntLog, Seen
 from bootharness.bisection.report.document import hunt_document, hunt_schema
@@ -20,7 +21,7 @@ from bootharness.bisection.report.html import hunt_html
 from bootharness.bisection.report.markdown import hunt_markdown
 from bootharness.bisection.report.plot import hunt_plots, nearest
 from bootharness.bisection.report.terminal import picture, print_answer, print_lost
-from bootharness.bisection.search import Found, Inversion, Lost, Observation, Search
+from bootharness.bisection.search import Found, Lost, Observation, Search
 from bootharness.diagnosis.verdict import Verdict
 from bootharness.errors import UsageError
 from bootharness.plan import STAGE1, BootPlan
