@@ -6,8 +6,9 @@ from typing import Any
 
 from bootharness.gate.diff import GateDiff, Turn, Turned
 from bootharness.gate.report.diff import TOLD, TURNS, headline, said, sides, told_of, was
+from bootharness.gate.report.headline import bad_baseline
 from bootharness.gate.report.next_steps import next_steps
-from bootharness.gate.report.words import bad_baseline, kernel_name
+from bootharness.gate.report.words import kernel_name
 from bootharness.gate.series import short
 from bootharness.report.page import rendered
 from bootharness.text import count, printable

@@ -4,11 +4,10 @@ from collections.abc import Container, Iterator
 
 from bootharness.gate.groups import Group, groups
 from bootharness.gate.outcome import Entry, GateOutcome, Standing
+from bootharness.gate.report.headline import fresh_and_reused, headline, totals
 from bootharness.gate.report.next_steps import next_steps
 from bootharness.gate.report.words import (
     WORDS,
-    fresh_and_reused,
-    headline,
     kernel_name,
     payload,
     projection,
@@ -16,7 +15,6 @@ from bootharness.gate.report.words import (
     sentences,
     share,
     shared,
-    totals,
     worth_a_word,
 )
 from bootharness.gate.since import Course
