@@ -524,7 +524,7 @@ def test_rule_is_told_where_no_plot_can_be_drawn(tmp_path: Path) -> None:
     [
         ("no JSON", (), "not a JSON file of results"),
         ('{"a": 1}', (), "not what boot, gate or bisect --json writes"),
-        ('{"boots": []}', (), "it takes good ones and bad ones"),
+        ('{"boots": []}', (), "there are no results: give what"),
         (
             '{"boots": [{"label": "x", "source": null, "verdict": "bad", "facts": {}}]}',
             (),

@@ -26,6 +26,11 @@ def find_factors(cases: Sequence[Case]) -> Factors:
     Raises UsageError when all are good or all are bad, or when nothing is known of them that
     differs.
     """
+    if not cases:
+        raise UsageError(
+            "there are no results: give what `boot`, `gate` or `bisect` has written with --json, or "
+            "boot kernels first"
+        )
     bad = sum(1 << at for at, case in enumerate(cases) if case.bad)
     if not 0 < bad.bit_count() < len(cases):
         which = "none is bad" if not bad else "all are bad"
