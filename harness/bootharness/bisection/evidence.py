@@ -37,9 +37,9 @@ boot, for one that calls and memory prove, and for a build, which hardly ever en
 next time. As soon as two boots of a kernel do not agree, none of this counts.
 
 Of boots that agree the first number decides how many there are: in histories of 1,000 commits 16
-with 0.5. With 0.9 there are 14, as of what is proven, and then a tenth of wrong boots makes one
-answer of 25 wrong: whoever has booted the last good one and the first bad one twice each cannot
-know more."""
+with 0.5. With 0.9 there are 14, as of what is proven, and then a tenth of wrong boots makes 45
+answers of 1,000 wrong, in place of 8: whoever has booted the last good one and the first bad one
+twice each, and has seen nothing that disagrees, cannot know more."""
 
 
 PERSISTS = 5
