@@ -28,8 +28,8 @@ def find_factors(cases: Sequence[Case]) -> Factors:
     """
     if not cases:
         raise UsageError(
-            "there are no results: give what `boot`, `gate` or `bisect` has written with --json, or "
-            "boot kernels first"
+            "there are no results: give what `boot`, `gate` or `bisect` has written with --json, "
+            "or boot kernels first"
         )
     bad = sum(1 << at for at, case in enumerate(cases) if case.bad)
     if not 0 < bad.bit_count() < len(cases):
