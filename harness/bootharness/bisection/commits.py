@@ -19,8 +19,8 @@ from bootharness.bisection.bisect import HuntResult, StoppedHunt, bisect
 from bootharness.bisection.build import Build
 from bootharness.bisection.culprit import culprit_of, letter, what_trials_say
 from bootharness.bisection.experiments import ExperimentOutcome
-from bootharness.bisection.git import Repository
-from bootharness.bisection.git_range import SHORT, GitRange
+from bootharness.bisection.git import Repository, short
+from bootharness.bisection.git_range import GitRange
 from bootharness.bisection.hunt import HuntObserver
 from bootharness.bisection.replay import replay
 from bootharness.bisection.reverts import trials, tried
@@ -115,7 +115,7 @@ class _HistoryHunt:
         """Return what comes of one stage; ``cause`` is what an earlier one has looked for."""
         log = self._log
         if log and self._stages:
-            ends = (searched.commits[at][:SHORT] for at in (0, -1))
+            ends = (short(searched.commits[at]) for at in (0, -1))
             log = log.with_name(f"{log.name}.{'-'.join(ends)}")
         self._commits.append(searched.commits)
         try:
@@ -146,7 +146,7 @@ class _HistoryHunt:
             if not self._repository.is_ancestor(parent, before):
                 end = self._branch(turned, before, parent, result.search.sought)
                 if end.found:
-                    return self._saying(end.found, f"the merge {turned[:SHORT]} brought it in")
+                    return self._saying(end.found, f"the merge {short(turned)} brought it in")
                 ends.append(end)
         if told := "; ".join(each.told for each in ends if each.told):
             return self._saying(result, told)
@@ -219,7 +219,7 @@ class _HistoryHunt:
             tip = 0 if self._fix else len(branch) - 1
             beginning = len(branch) - 1 - tip
             subject = self._repository.of([merge], "%s")[merge]
-            self._observer.branch(f"{merge[:SHORT]} {subject}", branch.label(tip))
+            self._observer.branch(f"{short(merge)} {subject}", branch.label(tip))
             if len(branch) < 2:
                 return _Branch(undecided=f"{branch.label(0)} is all that there is of its branch")
             result = self._searched(branch, cause)
@@ -262,7 +262,7 @@ class _HistoryHunt:
             yield (
                 f"the merge base {searched.label(0)} is bad already, so it was mended on the "
                 f"branch of {good}: to find what did it, `bootharness bisect git --find-fix "
-                f"{base[:12]} {good}` and the same options"
+                f"{short(base)} {good}` and the same options"
             )
         ends_failed = [
             each for each in search.observations

@@ -15,11 +15,22 @@ from msgspec import Struct
 from bootharness.errors import BuildFailed, UsageError
 from bootharness.host.tool import Tool
 
-__all__ = ["GIT", "Repository", "environment", "git"]
+__all__ = ["GIT", "Repository", "cited", "environment", "git", "short"]
 
 GIT = Tool("git", "git")
 
 _GIT_S = 600
+_SHORT = 12
+
+
+def short(commit: str) -> str:
+    """Return as much of a commit's digest as is shown."""
+    return commit[:_SHORT]
+
+
+def cited(commit: str, subject: str) -> str:
+    """Write a commit as people cite it: ``1d761e7bc43f ("init: wait")``."""
+    return f'{short(commit)} ("{subject}")'
 
 
 @cache

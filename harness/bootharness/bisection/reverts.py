@@ -15,7 +15,7 @@ from bootharness.bisection.build import Build, BuildObserver
 from bootharness.bisection.clones import Clone, Clones
 from bootharness.bisection.conflict import in_the_way
 from bootharness.bisection.experiments import Experiment, ExperimentOutcome, perform
-from bootharness.bisection.git import Repository, git
+from bootharness.bisection.git import Repository, git, short
 from bootharness.diagnosis.verdict import Verdict
 from bootharness.errors import BuildFailed, CouldNotFindOut
 from bootharness.host.workspace import Workspace
@@ -26,7 +26,6 @@ from bootharness.text import listed
 
 __all__ = ["Trial", "trials", "tried"]
 
-_SHORT = 12
 _LISTED = 4
 
 
@@ -41,7 +40,7 @@ class Trial(Struct, frozen=True):
     @property
     def what(self) -> str:
         """What is booted, in words."""
-        return f"{self.called} with {self.commit[:_SHORT]} {self.name}"
+        return f"{self.called} with {short(self.commit)} {self.name}"
 
 
 def trials(commit: str, oldest: tuple[str, str], newest: tuple[str, str]) -> tuple[Trial, ...]:
