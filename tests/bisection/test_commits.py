@@ -175,6 +175,14 @@ def test_merge_whose_parents_all_boot_is_itself_the_answer(history: History) -> 
     assert result.answer.conclusion.startswith("the merge itself: all its parents boot; ")
     assert result.culprit
     assert "\n- the merge itself: all its parents boot\n" in result.culprit.letter
+    # whoever gets it has another HEAD, and the same tags
+    ends = [f"{name} ({history.git('rev-parse', name)[:12]})" for name in ("HEAD~3", "HEAD")]
+    assert f"by bisecting {ends[0]}..{ends[1]}, in" in result.culprit.letter
+    assert f"- {ends[1]} with " in result.culprit.letter
+    history.git("tag", "-a", "-m", "the tag", "v1.0", "HEAD~3")
+    repository = Repository(history.folder)
+    assert repository.called("v1.0") == "v1.0"
+    assert repository.called(history.git("rev-parse", "HEAD")) == ends[1][6:-1]
     in_the_way = history.git("rev-parse", "HEAD")[:12]
     (reverted,) = (each for each in result.answer.outcomes if each.name == "reverted")
     assert reverted.verdict is Verdict.SKIP

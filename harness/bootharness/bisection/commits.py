@@ -192,7 +192,8 @@ class _HistoryHunt:
             again = self._build.command
             if not only:
                 again += f" && {command(self._build.image, result.plan)}"
-            text = letter(culprit, answer, outcomes, ends=ends, tries=tries, reproduce=again,
+            good, bad = map(self._repository.called, ends)
+            text = letter(culprit, answer, outcomes, ends=(good, bad), tries=tries, reproduce=again,
                           builds_only=only, built=self._build.by,
                           configured=self._build.config is not None,
                           of_merges=self._of_merges)  # fmt: skip
@@ -202,7 +203,9 @@ class _HistoryHunt:
     def _try(self, commit: str, ends: tuple[str, str], outcomes: list[ExperimentOutcome]) -> None:
         plan = self._plan or BootPlan()
         cell = Cell("", route_of(plan).settled(plan))
-        oldest, newest = ((self._repository.commit(name), name) for name in ends)
+        oldest, newest = (
+            (self._repository.commit(name), self._repository.called(name)) for name in ends
+        )
         wanted = trials(commit, oldest, newest)
         history = self._how.get("history") or history_file()
         with workers_of(self._how.get("executor"), 1, limit_s([cell])) as workers:

@@ -118,6 +118,15 @@ class Repository(Struct, frozen=True):
             raise UsageError(f"{name or repr(name)}: {reason}")
         return done.stdout.strip()
 
+    def called(self, name: str) -> str:
+        """Return what a commit is called elsewhere: by its tag, and where the name is of this
+        repository, or means another one tomorrow, by its digest too."""
+        commit = self.commit(name)
+        tag = _run(self.folder, ("rev-parse", "--verify", "--quiet", f"refs/tags/{name}"))
+        if tag.returncode == 0:
+            return name
+        return short(commit) if commit.startswith(name) else f"{name} ({short(commit)})"
+
     def _cut_off(self) -> str:
         shallow = self._said("rev-parse", "--is-shallow-repository").strip() == "true"
         return (
