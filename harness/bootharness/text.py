@@ -12,6 +12,7 @@ __all__ = [
     "flags",
     "hint",
     "last_lines",
+    "listed",
     "plainly",
     "printable",
     "seg_off",
@@ -39,6 +40,13 @@ def seg_off(segment: int, offset: int) -> str:
 def count(number: int, noun: str) -> str:
     """Write a number with thousands separated and its noun: ``1,024 bytes``, ``1 byte``."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def listed(names: Sequence[str], most: int) -> str:
+    """Write names one after the other, and how many there are beyond so many:
+    ``a, b and 3 more``."""
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return f"{', '.join(names[:most])}{more}"
 
 
 def hint(wrong: str, known: Iterable[str], *, also: Iterable[str] = (), otherwise: str = "") -> str:
