@@ -112,10 +112,12 @@ def kea(tmp_path: Path) -> Callable[..., str]:
     return write
 
 
-def served(first: str, *more: str, firmware: str = "bios") -> BootTrace:
+def served(first: str, *more: str, firmware: str = "bios", keep: Path | None = None) -> BootTrace:
     """Boot from servers."""
     plan = {"route": "net-server" if firmware == "bios" else "uefi-net-server"}
-    return boot(first, choose(BootPlan(), {**plan, "more_servers": more, "timeout_s": 120.0}))
+    return boot(
+        first, choose(BootPlan(), {**plan, "more_servers": more, "timeout_s": 120.0}), keep=keep
+    )
 
 
 def assert_good(trace: BootTrace) -> None:
@@ -142,9 +144,12 @@ def test_a_dnsmasq_boots_a_bios_and_the_kernel_is_compared_in_memory(
 
 
 def test_a_proxy_beside_a_kea_boots_a_bios(
-    dnsmasq: Callable[..., str], kea: Callable[..., str]
+    dnsmasq: Callable[..., str], kea: Callable[..., str], tmp_path: Path
 ) -> None:
-    trace = served(kea(), dnsmasq(PROXY))
+    (kept := tmp_path / "kept").mkdir()
+    trace = served(kea(), dnsmasq(PROXY), keep=kept)
+    assert "DHCP4_LEASE_ALLOC" in (kept / "server-1-kea-dhcp4.log").read_text()
+    assert "DHCP, proxy on subnet" in (kept / "server-2-dnsmasq.log").read_text()
     assert_good(trace)
     assert trace.network
     assert trace.network.server == "kea-dhcp4 at 192.168.77.1, dnsmasq at 192.168.77.2"

@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from bootharness.diagnosis import judge
-from bootharness.diagnosis.certainty import certain, root
+from bootharness.diagnosis.certainty import certain, root, still_awaited
 from bootharness.trace.boot_trace import BootTrace, Ending
 from bootharness.trace.machine_facts import CpuSample, MachineFacts
 from bootharness.trace.milestones import Milestone
@@ -48,6 +48,83 @@ def trace(
     network: NetworkFacts, ending: str = "boot-program", said: str = "It failed"
 ) -> BootTrace:
     return BootTrace("/srv/tftp", "banner", Ending(ending, 9.0, said), network=network)
+
+
+def test_script_may_do_without_what_a_fault_keeps_back() -> None:
+    waits = (
+        event(2, KIND.NAME_UNANSWERED, text="boot.example.org"),
+        replace(event(3, KIND.NAME_UNANSWERED, text="boot.example.org"), repeats=2),
+    )
+    faulty = replace(facts(*waits, files=(SCRIPT,)), faults=("dns-silent",))
+    assert certain(faulty, 5.0) is None
+    found = certain(faulty, 40.0)
+    assert found
+    assert found[0] == "dns-no-answer"
+    assert root(replace(faulty, events=(*waits, *came("vmlinuz", 22)))) is None
+
+
+def test_client_that_is_silent_within_a_file_may_want_no_more_unless_a_fault_keeps_it_back() -> (
+    None
+):
+    silent = replace(event(3, KIND.SENT_AGAIN, "vmlinuz"), block=7, repeats=2)
+    half = file("vmlinuz", outcome="open", sent_bytes=3, file_bytes=9_000)
+    waiting = facts(*came("core.0", 1), silent, files=(file("core.0", role="nbp"), half))
+    assert certain(waiting, 200.0) is None
+    assert root(waiting) is None
+    assert still_awaited(waiting, 5.0) is None
+    found = certain(replace(waiting, faults=("stall:block=7",)), 3.5)
+    assert found
+    assert found[0] == "tftp-stalled"
+
+
+def test_kernel_with_the_name_of_a_boot_program_is_one_to_pxelinux() -> None:
+    nbp, module = file("pxelinux.0", role="nbp"), file("ldlinux.c32", role="module")
+    whole = file("vmlinuz-6.1.0", 2.0, role="kernel")
+    jumped = facts(*came("vmlinuz-6.1.0", 2), files=(nbp, module, whole))
+    judgement = judge(trace(jumped, "guest-reset", ""))
+    assert judgement.cause == "kernel-as-boot-program"
+    assert "took it for a boot program, as the end of its name has it: jumped into it" in (
+        judgement.summary
+    )
+    half = replace(whole, outcome="open", sent_bytes=3)
+    too_large = replace(
+        trace(facts(*came("vmlinuz-6.1.0", 2), files=(nbp, half)), "boot-manager", ""),
+        boot_screen="Too large for a boostrap (need LINUX instead of KERNEL?)\nboot:",
+    )
+    assert judge(too_large).summary.endswith("as the end of its name has it: it is too large")
+    stalled = replace(too_large, boot_screen="boot:")
+    assert judge(stalled).cause != "kernel-as-boot-program"
+    for other in (
+        facts(*came("vmlinuz-6.1.0", 2), files=(file("core.0", role="nbp"), whole)),
+        replace(jumped, files=(nbp, replace(whole, name="vmlinuz"))),
+        replace(jumped, files=(nbp, replace(whole, role="initrd"))),
+    ):
+        assert judge(trace(other, "guest-reset", "")).cause != "kernel-as-boot-program"
+
+
+def test_program_that_does_not_run_on_a_uefi_is_told_though_that_is_named_it_once_more() -> None:
+    asks = (
+        event(1, KIND.REQUEST, text="architecture 7, PXEClient"),
+        event(1, KIND.ACK, "pxelinux.0", "10.0.2.15"),
+    )
+    again = (
+        event(3, KIND.REQUEST, text="architecture 16, HTTPClient"),
+        event(3, KIND.ACK, "pxelinux.0", "10.0.2.15"),
+    )
+    nbp = file("pxelinux.0", 2.0, role="nbp", program="PC BIOS")
+    network = facts(*asks, *came("pxelinux.0", 2), *again, files=(nbp,), firmware="uefi")
+    said = 'BdsDxe: failed to load Boot0002 "UEFI HTTPv4"'
+    judgement = judge(trace(network, said=said))
+    assert judgement.cause == "wrong-boot-program"
+    assert judgement.summary.endswith(f'; then the UEFI gave up: "{said}"')
+
+
+def test_file_that_stalled_is_no_cause_where_another_was_asked_for_in_its_place() -> None:
+    stalled = replace(event(3, KIND.REPEATED, "gone"), block=7, repeats=4)
+    half = file("gone", outcome="open", sent_bytes=3)
+    known = (SCRIPT, half, file("vmlinuz", 22.0))
+    assert certain(facts(stalled, files=known), 40.0)
+    assert certain(facts(stalled, *came("vmlinuz", 22), files=known), 40.0) is None
 
 
 PROGRAM = file("undionly.kpxe", role="nbp")

@@ -131,6 +131,7 @@ def test_what_is_complained_of_and_whether_that_is_the_end(
         "Unable to open file",
         "Invalid or corrupt kernel image.",
         "the image is corrupt",
+        "Too large for a boostrap (need LINUX instead of KERNEL?)",
     ],
 )
 def test_each_complaint_is_told_from_other_words(said: str) -> None:

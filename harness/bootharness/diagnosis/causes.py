@@ -503,6 +503,13 @@ CAUSES: dict[str, Cause] = {
             "INITRD line of the label that is booted, or by GRUB's command initrd.",
         ),
         Cause(
+            "kernel-as-boot-program",
+            "SYSLINUX took the kernel for a boot program or a boot sector, by the end of its name.",
+            "the file, for what it was taken, what came of it",
+            "Say LINUX in place of KERNEL in the configuration, or rename the file: SYSLINUX's "
+            "documentation has the endings, .0, .bin, .bs and .bss among them.",
+        ),
+        Cause(
             "chain-loop",
             "A boot program, or a script, loads itself again and again.",
             "how often it came, and when",
@@ -524,11 +531,32 @@ CAUSES: dict[str, Cause] = {
             "`dhcp-boot` for those that ask at port 4011.",
         ),
         Cause(
+            "proxy-obeyed",
+            "Another DHCP server, a proxy, named a boot file, and the client took that one.",
+            "who offered which file, and when, and what our own server names",
+            "Find who runs a proxy on this network (WDS, FOG, dnsmasq), and switch it off or let "
+            "it leave these machines alone; iPXE heeds no proxy where DHCP option 175.176 is 1.",
+        ),
+        Cause(
             "wrong-boot-program",
             "The client got a boot program that is for other machines.",
             "the file, what it runs on, the client's architecture, who named it",
             "Name the boot file by the client's architecture (option 93): 0 is a BIOS, 7 and 9 are "
             "a 64-bit UEFI.",
+        ),
+        Cause(
+            "dns-no-answer",
+            "The name server did not answer for the name of a boot server.",
+            "the name, how often it was asked for, by whom",
+            "Does the name server that DHCP gives run, and is it reached from this network? An "
+            "address in place of the name does without it.",
+        ),
+        Cause(
+            "dns-no-name",
+            "The name server knows no such name as a boot server's is said to be.",
+            "the name, who asked for it",
+            "Correct the name in the script or in the DHCP server's answer, or give the name "
+            "server a record of it.",
         ),
         Cause(
             "tftp-not-found",
@@ -577,6 +605,13 @@ CAUSES: dict[str, Cause] = {
             "The HTTP server refused the connection.",
             "URL",
             "Is the server running, on this port?",
+        ),
+        Cause(
+            "certificate-refused",
+            "The client refused the certificate that the HTTPS server showed.",
+            "who refused it, for which name, with which alert of TLS",
+            "Look at the certificate's dates and names, at the machine's clock, and at what the "
+            "client trusts.",
         ),
         Cause(
             "http-corrupt",

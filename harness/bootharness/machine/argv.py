@@ -8,12 +8,11 @@ from pathlib import Path
 
 from bootharness.host.accelerator import kvm
 from bootharness.machine.board import board_of
-from bootharness.machine.device import Device, Firmware, escaped
+from bootharness.machine.device import CLOCK_BASE, Device, Firmware, escaped
 from bootharness.plan import MachineConfig
 
 __all__ = [
     "BIOS_LOG_BYTES",
-    "CLOCK_BASE",
     "GDB_LOG",
     "GDB_SOCKET",
     "INTERRUPT_PIPE",
@@ -31,8 +30,6 @@ QEMU_LOG = "qemu.log"
 GDB_LOG = "gdb-trace.jsonl"
 GDB_SOCKET = "gdb.sock"
 INTERRUPT_PIPE = "interrupts"
-CLOCK_BASE = "%Y-%m-%dT%H:%M:%S"
-"""How the date is written with which the clock of a guest begins that is counted."""
 RING_BYTES = 1 << 24
 """QEMU keeps the recorder's log in memory until it is read; a boot sends 0.3 MB."""
 BIOS_LOG_BYTES = 1 << 16

@@ -1,6 +1,7 @@
 """What a machine boots from, in QEMU's words."""
 
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,6 +14,7 @@ from bootharness.trace.booted import DiskFacts, MediumKind
 
 __all__ = [
     "CARDS",
+    "CLOCK_BASE",
     "LARGE_SECTORS",
     "Device",
     "Drive",
@@ -25,6 +27,8 @@ __all__ = [
 
 Firmware = Literal["bios", "uefi"]
 
+CLOCK_BASE = "%Y-%m-%dT%H:%M:%S"
+"""How QEMU is told the date at which a machine begins."""
 _CONTROLLERS = {
     "ahci": ("-device", "ahci,id=ahci"),
     "usb": ("-device", "qemu-xhci"),
@@ -180,6 +184,7 @@ def network_device(
     others: tuple[str, ...] = (),
     pxe: tuple[int, ...] = (4, 6),
     trusted: Path | None = None,
+    clock: datetime | None = None,
 ) -> Device:
     """Return a network card to boot from, and ``others`` in front of it on the bus, which have no
     cable once `set_link` has said so of each of their ``unpluggedN``.
@@ -188,14 +193,16 @@ def network_device(
     the -chardev that this forwards connections to. Without ``rom``, which may be a file in the
     place of the card's own, the firmware has to boot by itself: a UEFI by PXE over the IPs in
     ``pxe``, by HTTP over any, where it trusts the certificates in ``trusted``. ``flash`` are a
-    UEFI's code, and its variables, which it may write. ``capture`` is a pcap file for QEMU to
-    write.
+    UEFI's code, and its variables, which it may write. ``clock`` is the date at which the
+    machine begins, in the place of today's. ``capture`` is a pcap file for QEMU to write.
     """
     words = _flash_words(flash)
     for version in {4, 6} - {*pxe}:
         words += ["-fw_cfg", f"name=opt/org.tianocore/IPv{version}PXESupport,string=n"]
     if trusted:
         words += ["-fw_cfg", f"name=etc/edk2/https/cacerts,file={escaped(trusted)}"]
+    if clock:
+        words += ["-rtc", f"base={clock:{CLOCK_BASE}}"]
     if chardev:
         words += ["-chardev", chardev]
     for number, other in enumerate(others):

@@ -92,7 +92,7 @@ class SavedMachine(Struct, frozen=True):
         try:
             size = int.from_bytes(file.read(_SIZE_BYTES), "little")
             about = msgspec.msgpack.decode(file.read(min(size, _HEAD_BYTES)), type=Saved)
-        except (OSError, msgspec.MsgspecError):
+        except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             file.close()
             path.unlink(missing_ok=True)
             return None

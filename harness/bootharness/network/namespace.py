@@ -86,7 +86,8 @@ class Namespace(Closing):
         self.address = addresses[0].partition("/")[0] if addresses else ""
         self._ended: str | None = None
         self._log_bytes = 0
-        self._log = folder / "said.log"
+        self.log = folder / "said.log"
+        """What the server says, all of it."""
         for tool in (UNSHARE, IP):
             if not is_installed(tool):
                 raise tool.missing()
@@ -124,7 +125,7 @@ class Namespace(Closing):
                 "checks": setup.checks,
                 "folder": str(setup.folder.absolute()),
                 "environment": {**setup.environment, **about},
-                "log": str(self._log),
+                "log": str(self.log),
                 "start_s": _START_S,
                 "writes": str(self.setup.writes or ""),
                 "started": self.setup.started,
@@ -185,7 +186,7 @@ class Namespace(Closing):
 
     def _said(self) -> str:
         try:
-            return self._log.read_text(errors="replace")
+            return self.log.read_text(errors="replace")
         except OSError:
             return ""
 

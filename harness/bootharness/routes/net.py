@@ -14,6 +14,7 @@ from bootharness.kernels.image import KernelImage
 from bootharness.kernels.initrd import initrd_bytes
 from bootharness.machine.device import Device, network_device
 from bootharness.machine.uefi import flash_in
+from bootharness.network.certificate import clock_for, shown_certificate
 from bootharness.network.files import FileTable
 from bootharness.network.namespace import Namespace
 from bootharness.network.network import Network, Plug
@@ -118,6 +119,11 @@ def plugged_in(
 
     ``servers`` are those of somebody else's that are on it.
     """
+    if certificate := image.card.certificate:
+        faults = network.wire.faults
+        shown = shown_certificate(certificate, faults, workspace.path)
+        clock = clock_for(certificate, faults)
+        image = replace(image, card=replace(image.card, certificate=shown, clock=clock))
     plug = network.plug()
     if image.card.mac is None:
         image = replace(image, card=replace(image.card, mac=MAC.format(plug.port)))
@@ -153,6 +159,7 @@ def _device(plug: Plug, card: Card, folder: Path) -> Device:
         others=card.others,
         pxe=card.pxe,
         trusted=_trusted(card, folder),
+        clock=card.clock,
     )
 
 

@@ -1,6 +1,7 @@
 """What a network serves to its guests, and what of it is known beforehand."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 
 from msgspec import Struct
@@ -17,7 +18,7 @@ __all__ = ["Card", "NetImage", "card_of"]
 class Card(Struct, frozen=True):
     """The guest's side: its firmware and its network card, with the card's own ROM, without one,
     or with that of a file; ``http`` is whether it may ask over HTTP, ``mac`` the card's address
-    where somebody chose it."""
+    where somebody chose it, ``clock`` what the machine's says at first, where that is not now."""
 
     firmware: Firmware
     nic: str
@@ -27,6 +28,7 @@ class Card(Struct, frozen=True):
     others: tuple[str, ...] = ()
     pxe: tuple[int, ...] = (4, 6)
     certificate: Path | None = None
+    clock: datetime | None = None
 
 
 def card_of(

@@ -21,6 +21,7 @@ from bootharness.network.addresses import SERVER6_HOST, SERVER_HOST
 from bootharness.network.answers import Answers, read_answers
 from bootharness.network.file_tree import FileTree
 from bootharness.plan import BootPlan
+from bootharness.plan.fault import OF_HTTPS
 from bootharness.routes.boot_file import boot_rules, is_script
 from bootharness.routes.medium import Medium
 from bootharness.routes.net_check import OF_EVERY_NETWORK, check_net
@@ -72,6 +73,13 @@ def _image(root: NetRoot, plan: BootPlan) -> NetImage:
     for fault in plan.net.faults.all:
         if fault.kind in _OURS:
             raise UsageError(f"network fault {fault}: {root.source} has files of its own")
+        if fault.kind in OF_HTTPS and not plan.net.https_cert:
+            raise UsageError(
+                f"network fault {fault}: nothing comes over HTTPS here: give a certificate and its "
+                "key with --https-cert"
+            )
+        if plan.route == _OVER_HTTP and fault.is_of_tftp:
+            raise UsageError(f"network fault {fault}: nothing comes over TFTP on {plan.route}")
         if fault.names_file:
             if tree.find(fault.file) is None:
                 raise UsageError(

@@ -1,6 +1,7 @@
 """What came of a folder or from servers that somebody brought: what each file is for, the kernel,
 the initrd."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from urllib.parse import unquote, urlsplit
@@ -24,6 +25,7 @@ __all__ = ["SeenFiles"]
 _ALIGNED = (4, 4096)
 """How boot programs put one initrd behind the other, in bytes."""
 _TOGETHER_BYTES = 1 << 30
+_SLEEP = re.compile(rb"(?:^|[\s|&])sleep[ \t]+(\d{1,6})\b")
 _NAMES = (
     NetEventKind.OFFER,
     NetEventKind.ACK,
@@ -78,6 +80,12 @@ class SeenFiles:
                 if total == entered.ramdisk_size:
                     return self._together(came[first:], aligned, total)
         return None
+
+    def sleep_s(self, files: Iterable[NetFile]) -> float:
+        """Return for how long a script of iPXE's that came may sleep at once, in seconds."""
+        heads = (self._head(each.name) for each in files if each.role == "script")
+        scripts = b"\n".join(head for head in heads if head.startswith(b"#!ipxe"))
+        return max((float(said) for said in _SLEEP.findall(scripts)), default=0.0)
 
     def _came(self, file: NetFile) -> bool:
         """Return whether a file came; its last acknowledgement may be on its way, or never come."""
