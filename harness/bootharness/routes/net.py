@@ -7,8 +7,9 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from bootharness.errors import UsageError
+from bootharness.errors import FormatError, UsageError
 from bootharness.formats.signature_list import signature_lists
+from bootharness.formats.uefi_variables import vlan_variable, with_variable
 from bootharness.host.workspace import Workspace
 from bootharness.kernels.content import Piece
 from bootharness.kernels.image import KernelImage
@@ -171,5 +172,12 @@ def flash_of(card: Card, folder: Path) -> tuple[Path, Path] | None:
         return None
     code, variables = UEFI
     copy = folder / variables.name
-    shutil.copyfile(variables, copy)
+    if card.vlan is None:
+        shutil.copyfile(variables, copy)
+    else:
+        set_up = vlan_variable(card.mac or "", card.vlan)
+        try:
+            copy.write_bytes(with_variable(variables.read_bytes(), *set_up))
+        except FormatError as error:
+            raise UsageError(f"--nic-vlan {card.vlan}: {variables}: {error}") from error
     return code, copy

@@ -17,7 +17,7 @@ __all__ = ["Card", "NetImage", "card_of"]
 class Card(Struct, frozen=True):
     """The guest's side: its firmware and its network card, with the card's own ROM, without one,
     or with that of a file; ``http`` is whether it may ask over HTTP, ``mac`` the card's address
-    where somebody chose it."""
+    where somebody chose it, ``vlan`` what the firmware's set-up has for it."""
 
     firmware: Firmware
     nic: str
@@ -27,6 +27,7 @@ class Card(Struct, frozen=True):
     others: tuple[str, ...] = ()
     pxe: tuple[int, ...] = (4, 6)
     certificate: Path | None = None
+    vlan: int | None = None
 
 
 def card_of(
@@ -42,7 +43,9 @@ def card_of(
     own = Path(plan.net.nic_rom) if plan.net.nic_rom else rom
     certificate = Path(plan.net.https_cert) if plan.net.https_cert else None
     mac = plan.net.mac.lower() if plan.net.mac else None
-    return Card(firmware, nic, own, http, mac, plan.net.more_nics, pxe, certificate)
+    return Card(
+        firmware, nic, own, http, mac, plan.net.more_nics, pxe, certificate, plan.net.nic_vlan
+    )
 
 
 class NetImage(Struct, frozen=True, dict=True):

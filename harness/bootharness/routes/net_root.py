@@ -139,7 +139,10 @@ def _route(name: str, summary: str) -> Route:
         name,
         summary,
         _FIRMWARE[name],
-        {"bootfile", "answers", "ip", "vlan", "https_cert", *OF_EVERY_NETWORK},
+        {
+            *("bootfile", "answers", "ip", "vlan", "https_cert", *OF_EVERY_NETWORK),
+            *(("nic_vlan",) if _FIRMWARE[name] == "uefi" else ()),
+        },
         blame="what the folder has",
         prepare=_prepare,
         expand=_expand,
