@@ -44,8 +44,19 @@ def _no_offer(event: NetEvent, facts: NetworkFacts) -> str:
     return (
         f"{client_at(facts, event).name} asked for an address {count(len(asked), 'time')} from "
         f"{asked[0].seconds:.2f} s on and got no DHCP offer from {facts.server}{only}"
-        f"{_said(facts)}"
+        f"{_relayed(facts)}{_said(facts)}"
     )
+
+
+def _relayed(facts: NetworkFacts) -> str:
+    """Say what became of the question behind a relay."""
+    passed = [each for each in facts.events if each.kind == NetEventKind.RELAYED]
+    if not passed:
+        return ""
+    lost = next((each for each in passed if each.text.endswith("nobody has")), None)
+    if lost:
+        return f"; the relay passed it on {lost.text}"
+    return f"; the relay passed it on {passed[-1].text}, and no answer came back"
 
 
 def _no_filename(event: NetEvent, facts: NetworkFacts) -> str:

@@ -1,19 +1,88 @@
 """Which addresses servers get that are to be on one network."""
 
 from collections.abc import Sequence
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from itertools import islice
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bootharness.errors import UsageError
 from bootharness.network.server_setup import ServerSetup
 from bootharness.plan.net_server import NetServer
 
-__all__ = ["addresses_of"]
+__all__ = ["Place", "addresses_of", "places_of"]
 
 _NETWORK = "192.168.99.0/24"
 """Where no configuration has one."""
 _BITS = 24
 _TRIED = 4096
+
+
+class Place(Struct, frozen=True):
+    """Where a server is: its own addresses, of a relay also those on the network ``behind`` it, and
+    of whoever is there the relay's as the ``gateway``."""
+
+    addresses: tuple[str, ...]
+    behind: tuple[str, ...] = ()
+    gateway: str = ""
+
+    @property
+    def address(self) -> str:
+        """The first of its addresses, without the bits of its network."""
+        return self.addresses[0].partition("/")[0] if self.addresses else ""
+
+
+def places_of(servers: Sequence[NetServer], setups: Sequence[ServerSetup]) -> list[Place]:
+    """Return where each server is. With a relay those are behind it that are not on its network.
+
+    Raises UsageError for addresses that cannot be, and for a relay that has nobody behind it.
+    """
+    relays = [each for each in servers if each.is_relay]
+    if not relays:
+        return [Place(each) for each in addresses_of(servers, setups)]
+    if len(relays) > 1:
+        raise UsageError(f"--net-server {relays[1]}: there is {relays[0]}, and one relay is all")
+    at = servers.index(relays[0])
+    asked = _asked_by(relays[0], servers, setups)
+    addresses = addresses_of(asked, setups)
+    near = IPv4Interface(str(relays[0].address)).network
+    behind = [
+        each
+        for number, each in enumerate(addresses)
+        if number != at and not any(IPv4Interface(one).ip in near for one in each)
+    ]
+    if not behind:
+        raise UsageError(
+            f"--net-server {relays[0]}: all servers are on the guest's network {near}, and none "
+            "behind the relay: say where one is, as dnsmasq@10.0.0.5/24:FILE"
+        )
+    networks = {IPv4Interface(each[0]).network for each in behind}
+    there = next((each for each in networks if IPv4Address(relays[0].what) in each), None)
+    far = there or IPv4Interface(behind[0][0]).network
+    taken = {each.partition("/")[0]: relays[0] for own in addresses for each in own}
+    own = _free([], [str(far)], taken | {relays[0].what: relays[0]})
+    gateway = own[0].partition("/")[0]
+    return [
+        Place(each, own) if number == at else Place(each, gateway=gateway if each in behind else "")
+        for number, each in enumerate(addresses)
+    ]
+
+
+def _asked_by(
+    relay: NetServer, servers: Sequence[NetServer], setups: Sequence[ServerSetup]
+) -> list[NetServer]:
+    """Return the servers, one with a configuration and no address having that which a relay asks,
+    if nobody else has it."""
+    given = [each for each in servers if each.address]
+    if any(str(each.address).partition("/")[0] == relay.what for each in given):
+        return list(servers)
+    found = [
+        each for each, setup in zip(servers, setups, strict=True)
+        if each.has_file and not each.address and not setup.own
+    ]  # fmt: skip
+    at = f"{relay.what}/{_BITS}"
+    return [replace(each, address=at) if each in found[:1] else each for each in servers]
 
 
 def addresses_of(

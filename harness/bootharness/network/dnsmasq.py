@@ -13,7 +13,7 @@ from bootharness.errors import UsageError
 from bootharness.host.tool import Tool
 from bootharness.network.server_setup import ServerSetup, is_installed
 
-__all__ = ["DNSMASQ", "dnsmasq_setup"]
+__all__ = ["DNSMASQ", "as_who", "dnsmasq_setup"]
 
 DNSMASQ = Tool("dnsmasq", "dnsmasq-base")
 # where a process lies, what it writes, and who it is: that is not of this boot
@@ -103,7 +103,7 @@ def dnsmasq_setup(file: str, folder: Path) -> ServerSetup:
     return ServerSetup(
         name="dnsmasq",
         argv=(
-            *("dnsmasq", "--keep-in-foreground", *_as_who(), f"--conf-file={first}"),
+            *("dnsmasq", "--keep-in-foreground", *as_who(), f"--conf-file={first}"),
             *("--log-facility=-", "--log-dhcp", f"--dhcp-leasefile={leases}", "--pid-file="),
         ),
         checks=(("dnsmasq", "--test", f"--conf-file={first}"),),
@@ -118,7 +118,7 @@ def dnsmasq_setup(file: str, folder: Path) -> ServerSetup:
     )
 
 
-def _as_who() -> tuple[str, ...]:
+def as_who() -> tuple[str, ...]:
     """Return as whom it runs: nobody but root's own may be had, and without root nobody else."""
     return ("--user=root",) if os.geteuid() == 0 else ("--user=", "--group=")
 

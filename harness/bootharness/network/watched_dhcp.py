@@ -1,5 +1,7 @@
 """What goes between a guest and DHCP servers that are not ours, written down."""
 
+from collections.abc import Mapping
+
 from msgspec import Struct, field
 
 from bootharness.formats.dhcp import (
@@ -26,11 +28,14 @@ _NOBODY = bytes(4)
 
 
 class WatchedDhcp(Struct):
-    """The clients of one port and who answers them."""
+    """The clients of one port and who answers them; ``behind`` are servers behind a relay, by their
+    addresses."""
 
     journal: Journal
+    behind: Mapping[bytes, str] = {}
     boots: bool = False
     _repeats: Repeats = field(default_factory=Repeats)
+    _relayed: Repeats = field(default_factory=Repeats)
 
     def asked(self, datagram: Datagram, now: float) -> None:
         """Take what a guest says."""
@@ -58,6 +63,9 @@ class WatchedDhcp(Struct):
         if message.operation != 2:
             return
         by = f"by {server} at {ip_text(datagram.source_ip)}"
+        itself = message.options.get(DhcpOption.SERVER_ID, b"")
+        if itself in self.behind:
+            by = f"by {self.behind[itself]} at {ip_text(itself)} through {by.removeprefix('by ')}"
         given = message.your_ip
         proxy = datagram.source_port == PROXY_PORT or (given == _NOBODY and message.is_pxe)
         file = message.boot_file
@@ -75,6 +83,14 @@ class WatchedDhcp(Struct):
         elif kind == NetEventKind.ACK and not self.boots:
             text = "not a PXE client"  # who did not ask as one has been booted already
         self.journal.note(now, kind, file, text=text)
+
+    def relayed(self, datagram: Datagram, now: float) -> None:
+        """Take what a relay passes on."""
+        message = DhcpMessage.parse(datagram.payload)
+        if message.operation == 1 and message.kind in (DISCOVER, REQUEST):
+            text = f"to {ip_text(datagram.target_ip)}"
+            again = self._relayed.count((text, message.kind, message.xid), now)
+            self.journal.note(now, NetEventKind.RELAYED, repeats=again, text=text)
 
     @staticmethod
     def _next_server(message: DhcpMessage, datagram: Datagram) -> str:

@@ -1,12 +1,13 @@
 """The wire between a guest and servers that are not ours: a switch that watches.
 
-The guest's port is 1, the servers' are -1, -2 and so on. Every frame is passed on as it is; what is
-read of it goes into the same books that our own wire keeps. Nobody is waited for here: only a
-client that solicits an IPv6 router, and is answered by no server, is told that there is none, for
-else it would wait fifteen seconds for one.
+The guest's port is 1, the servers' are -1, -2 and so on, and the one behind those is a relay's on
+the network behind it, where there is one: what goes there comes here by way of the relay alone.
+Every frame is passed on as it is; what is read of it goes into the same books that our own wire
+keeps. Nobody is waited for here: only a client that solicits an IPv6 router, and is answered by no
+server, is told that there is none, for else it would wait fifteen seconds for one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
@@ -52,18 +53,26 @@ class _Question(Struct):
 
     asked: int
     last_at: float
+    relay: bool = False
     noted: int = 0
 
 
 class WatchedWire:
-    """A switch between one guest and named servers. Raises nothing whatever comes over it."""
+    """A switch between one guest and named servers, those at ``behind`` a relay with their
+    addresses. Raises nothing whatever comes over it."""
 
-    def __init__(self, servers: Sequence[str], files: Arrived) -> None:
+    def __init__(
+        self, servers: Sequence[str], files: Arrived, behind: Mapping[int, bytes] | None = None
+    ) -> None:
         self.files = files
         self.faults = Faults()
         self.names = tuple(servers)
+        self._ports = (GUEST, *(-1 - at for at in range(len(self.names) + bool(behind))))
+        self._relay = self._ports[-1] if behind else None
+        self._behind = frozenset({*behind, self._ports[-1]} if behind else ())
         self._journal = Journal()
-        self._dhcp = WatchedDhcp(self._journal)
+        known = {address: self._name(port) for port, address in (behind or {}).items()}
+        self._dhcp = WatchedDhcp(self._journal, known)
         self._tftp = WatchedTftp(self._journal, files)
         self._http = WatchedHttp(self._journal, files)
         self._frames = 0
@@ -88,6 +97,8 @@ class WatchedWire:
         try:
             if port > 0:
                 self._from_guest(frame, now)
+            elif port in self._behind:
+                self._behind_relay(port, frame, now)
             else:
                 self._from_server(port, frame, now)
         except FormatError as error:
@@ -100,10 +111,7 @@ class WatchedWire:
         for ip, question in self._questions.items():
             if question.noted < question.asked and now - question.last_at > _ANSWERED_S:
                 question.noted = question.asked
-                text = f"who has {ip_text(ip)}?"
-                self._journal.note(
-                    now, NetEventKind.UNANSWERED_ARP, repeats=question.asked - 1, text=text
-                )
+                self._unanswered(ip, question, now)
         if self._solicited_at is None or now - self._solicited_at < _ROUTER_S or self._advertised:
             return []
         self._solicited_at = None
@@ -143,11 +151,12 @@ class WatchedWire:
         if len(frame) < 14:
             return []
         target, source = frame[:6], frame[6:12]
-        ports = [GUEST, *(-1 - at for at in range(len(self.names)))]
+        is_behind = port in self._behind
+        ports = [each for each in self._ports if (each in self._behind) == is_behind]
         if not source[0] & 1:
             self._learn(port, source)
         known = None if target[0] & 1 else self._port_of.get(target)
-        if known is not None:
+        if known is not None and known in ports:
             return [(known, frame)] if known != port else []
         return [(each, frame) for each in ports if each != port]
 
@@ -204,10 +213,23 @@ class WatchedWire:
             else:
                 self._tftp.answered(datagram, now)
 
+    def _behind_relay(self, port: int, frame: bytes, now: float) -> None:
+        """Note whom a relay asks, and whether anybody is there."""
+        kind = ethertype(frame)
+        if kind == ARP:
+            if port == self._relay:
+                self._asked_arp(frame, now, relay=True)
+            else:
+                self._answered_arp(frame)
+        elif kind == IPV4 and port == self._relay:
+            datagram = parse_udp(frame)
+            if datagram and datagram.target_port == DHCP_PORTS[0]:
+                self._dhcp.relayed(datagram, now)
+
     def _name(self, port: int) -> str:
         return self.names[-1 - port]
 
-    def _asked_arp(self, frame: bytes, now: float) -> None:
+    def _asked_arp(self, frame: bytes, now: float, *, relay: bool = False) -> None:
         asked = parse_arp(frame)
         if asked.operation != 1 or asked.target_ip == asked.sender_ip or not any(asked.sender_ip):
             return
@@ -216,7 +238,13 @@ class WatchedWire:
             question.asked += 1
             question.last_at = now
         elif len(self._questions) < _QUESTIONS:
-            self._questions[asked.target_ip] = _Question(1, now)
+            self._questions[asked.target_ip] = _Question(1, now, relay)
+
+    def _unanswered(self, ip: bytes, question: _Question, now: float) -> None:
+        kind, text = NetEventKind.UNANSWERED_ARP, f"who has {ip_text(ip)}?"
+        if question.relay:
+            kind, text = NetEventKind.RELAYED, f"to {ip_text(ip)}, an address that nobody has"
+        self._journal.note(now, kind, repeats=question.asked - 1, text=text)
 
     def _answered_arp(self, frame: bytes) -> None:
         answer = parse_arp(frame)

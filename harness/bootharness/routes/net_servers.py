@@ -43,8 +43,8 @@ class NetServers(Struct, frozen=True):
     def sha256(self) -> str:
         """A digest of its configuration."""
         server = NetServer.parse(self.source)
-        if server.kind == "command":
-            return hashlib.sha256(server.what.encode()).hexdigest()
+        if not server.has_file:
+            return hashlib.sha256(str(server).encode()).hexdigest()
         with Path(server.what).open("rb") as file:
             return hashlib.sha256(file.read(_CONFIG_BYTES)).hexdigest()
 
@@ -61,7 +61,7 @@ def _expand(source: str) -> list[str]:
 
 def _check(text: str) -> None:
     server = NetServer.parse(text)
-    if server.kind != "command" and not is_regular(Path(server.what), most=_CONFIG_BYTES):
+    if server.has_file and not is_regular(Path(server.what), most=_CONFIG_BYTES):
         what = "not a regular file" if Path(server.what).exists() else "no such file"
         raise UsageError(f"--net-server {text}: {what}")
 
@@ -74,7 +74,8 @@ def _refuse(plan: BootPlan) -> None:
 
 @contextmanager
 def _prepare(servers: NetServers, plan: BootPlan, workspace: Workspace) -> Iterator[Medium]:
-    from bootharness.network.addressing import addresses_of
+    from bootharness.formats.ethernet import ip_bytes
+    from bootharness.network.addressing import places_of
     from bootharness.network.arrived import Arrived
     from bootharness.network.namespace import Namespace
     from bootharness.network.network import Network
@@ -88,16 +89,14 @@ def _prepare(servers: NetServers, plan: BootPlan, workspace: Workspace) -> Itera
     with ExitStack() as stack:
         # not in the machine's: what came is compared with its memory, and QEMU is not to write it
         own = stack.enter_context(Workspace())
-        arrived, *places = (own.path / str(number) for number in range(len(given) + 1))
-        for folder in (arrived, *places):
+        arrived, *folders = (own.path / str(number) for number in range(len(given) + 1))
+        for folder in (arrived, *folders):
             folder.mkdir()
-        setups = [setup_of(each, place) for each, place in zip(given, places, strict=True)]
+        setups = [setup_of(each, folder) for each, folder in zip(given, folders, strict=True)]
         files = Arrived(arrived)
         spaces = tuple(
-            stack.enter_context(Namespace(setup, addresses, own, place))
-            for setup, addresses, place in zip(
-                setups, addresses_of(given, setups), places, strict=True
-            )
+            stack.enter_context(Namespace(setup, place, own, folder))
+            for setup, place, folder in zip(setups, places_of(given, setups), folders, strict=True)
         )
         image = NetImage(
             plan.route,
@@ -107,10 +106,14 @@ def _prepare(servers: NetServers, plan: BootPlan, workspace: Workspace) -> Itera
             {},
             servers=tuple(map(str, given)),
         )
-        wire = WatchedWire([each.setup.name for each in spaces], files)
+        behind = {-number: ip_bytes(each.address) for number, each in enumerate(spaces, 1)
+                  if each.place.gateway}  # fmt: skip
+        wire = WatchedWire([each.setup.name for each in spaces], files, behind)
         network = stack.enter_context(Network(wire))
-        for number, each in enumerate(spaces, 1):
-            network.attach(-number, each.cable)
+        cables = [each.cables[0] for each in spaces]
+        cables += [each.cables[1] for each in spaces if each.place.behind]
+        for number, cable in enumerate(cables, 1):
+            network.attach(-number, cable)
         yield stack.enter_context(plugged_in(network, image, workspace, spaces))
 
 

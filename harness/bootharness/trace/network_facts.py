@@ -31,6 +31,7 @@ class NetEventKind(enum.StrEnum):
     PROXY_OFFER = "proxy-offer"
     PROXY_REQUEST = "proxy-request"
     PROXY_ACK = "proxy-ack"
+    RELAYED = "dhcp-relayed"
     UNREACHABLE = "unreachable"
     UNANSWERED_ARP = "arp-unanswered"
     OTHER_VLAN = "other-vlan"
