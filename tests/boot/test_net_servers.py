@@ -186,6 +186,18 @@ def test_files_come_from_the_web_server_that_a_command_starts(
     assert trace.handoff.memory_equal is True
 
 
+def test_a_dnsmasq_behind_a_relay_boots_a_guest_on_another_network(
+    dnsmasq: Callable[..., str],
+) -> None:
+    pool = "dhcp-range=192.168.77.100,192.168.77.150,255.255.255.0,12h\n"
+    trace = served(dnsmasq(f"{pool}dhcp-boot=pxelinux.0\n"), "relay@192.168.77.1/24:10.9.0.5")
+    assert_good(trace)
+    assert trace.network
+    assert trace.network.server == "dnsmasq at 10.9.0.5, relay at 192.168.77.1"
+    [ack] = [each for each in trace.network.events if each.kind == "dhcp-ack"]
+    assert "by dnsmasq at 10.9.0.5 through relay at 192.168.77.1, from 10.9.0.5" in ack.text
+
+
 @pytest.mark.parametrize(
     ("lines", "cause", "words"),
     [
@@ -270,7 +282,7 @@ def test_a_configuration_that_the_server_refuses_is_wrong_usage(
         ("command:echo no; exit 4", "command ended before the boot began, with status 4: no"),
         ("dnsmasq:/nix", "--net-server dnsmasq:/nix: no such file"),
         ("dnsmask:/nix", "did you mean dnsmasq?"),
-        ("kea", "dnsmasq:FILE, kea:FILE or command:WORDS"),
+        ("kea", "dnsmasq:FILE, kea:FILE, command:WORDS or relay@"),
         ("dnsmasq@10.0.0.1:x", "'10.0.0.1' is no address as 192.168.1.1/24"),
     ],
 )

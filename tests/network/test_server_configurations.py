@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from bootharness.errors import UsageError
-from bootharness.network import dnsmasq, kea
-from bootharness.network.addressing import addresses_of
+from bootharness.network import dnsmasq, kea, relay
+from bootharness.network.addressing import Place, addresses_of, places_of
 from bootharness.network.command import command_setup
+from bootharness.network.relay import relay_setup
 from bootharness.network.server_kinds import setup_of
 from bootharness.network.server_setup import ServerSetup, last_complaint, last_words
 from bootharness.plan import BootPlan, choose
@@ -17,7 +18,7 @@ from bootharness.plan.net_server import NetServer
 
 @pytest.fixture(autouse=True)
 def installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (dnsmasq, kea):
+    for module in (dnsmasq, kea, relay):
         monkeypatch.setattr(module, "is_installed", lambda _tool: True)
 
 
@@ -160,13 +161,71 @@ def test_servers_on_one_network_get_addresses_of_their_own(tmp_path: Path) -> No
         addresses_of(twice, [command_setup("x"), command_setup("y")])
 
 
+RELAY = NetServer.parse("relay@192.168.7.1/24:10.9.0.5")
+
+
+@pytest.mark.parametrize(
+    ("servers", "places"),
+    [
+        # whom a relay asks is the first with a configuration
+        ([NetServer("dnsmasq", "x"), RELAY],
+         [Place(("10.9.0.5/24",), gateway="10.9.0.1"),
+          Place(("192.168.7.1/24",), ("10.9.0.1/24",))]),
+        # or nobody: then the server that is there is behind it all the same
+        ([RELAY, NetServer("dnsmasq", "x", "10.8.0.1/16")],
+         [Place(("192.168.7.1/24",), ("10.8.0.2/16",)),
+          Place(("10.8.0.1/16",), gateway="10.8.0.2")]),
+        # one on the guest's network is not behind it
+        ([NetServer("dnsmasq", "x"), RELAY, NetServer("command", "y", "192.168.7.9/24")],
+         [Place(("10.9.0.5/24",), gateway="10.9.0.1"), Place(("192.168.7.1/24",), ("10.9.0.1/24",)),
+          Place(("192.168.7.9/24",))]),
+    ],
+)  # fmt: skip
+def test_what_is_behind_a_relay_is_on_another_network(
+    tmp_path: Path, servers: list[NetServer], places: list[Place]
+) -> None:
+    kinds = {"dnsmasq": of_dnsmasq(tmp_path, RANGE), "command": command_setup("y"),
+             "relay": relay_setup(RELAY)}  # fmt: skip
+    assert places_of(servers, [kinds[each.kind] for each in servers]) == places
+
+
+@pytest.mark.parametrize(
+    ("servers", "says"),
+    [
+        (["command@192.168.7.3/24:y"], "none behind the relay"),
+        (["command@10.9.0.5/24:y", str(RELAY)], "one relay is all"),
+    ],
+)
+def test_relay_that_cannot_be_is_refused(servers: list[str], says: str) -> None:
+    given = [RELAY, *map(NetServer.parse, servers)]
+    setups = [relay_setup(each) if each.is_relay else command_setup("y") for each in given]
+    with pytest.raises(UsageError, match=says):
+        places_of(given, setups)
+
+
+@pytest.mark.parametrize(
+    "text", ["relay:10.9.0.5", "relay@192.168.7.1/24:x", "relay@10.0.0.1/8:::1"]
+)
+def test_relay_is_told_two_addresses(text: str) -> None:
+    with pytest.raises(
+        UsageError, match="its address on the guest's network, and that of the DHCP"
+    ):
+        NetServer.parse(text)
+
+
 def test_a_command_is_run_as_it_is_written(tmp_path: Path) -> None:
     setup = setup_of(NetServer.parse("command:a | b; c"), tmp_path)
     assert setup.argv == ("/bin/sh", "-c", "a | b; c")
 
 
 @pytest.mark.parametrize(
-    "text", ["dnsmasq:/etc/dnsmasq.conf", "kea@10.0.0.1/8:a:b", "command:x --y=z:1"]
+    "text",
+    [
+        "dnsmasq:/etc/dnsmasq.conf",
+        "kea@10.0.0.1/8:a:b",
+        "command:x --y=z:1",
+        "relay@192.168.7.1/24:10.9.0.5",
+    ],
 )
 def test_a_server_is_written_as_it_is_read(text: str) -> None:
     assert str(NetServer.parse(text)) == text

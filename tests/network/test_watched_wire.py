@@ -449,3 +449,35 @@ def test_what_a_client_says_of_itself_is_written_down(tmp_path: Path) -> None:
     guest.dhcp(DISCOVER, vendor_class=PXE, architecture=b"\0\7", user_class=b"iPXE")
     [discover] = [each for each in guest.wire.events(1) if each.kind == KIND.DISCOVER]
     assert discover.text == "architecture 7, PXEClient, iPXE"
+
+
+def test_what_is_behind_a_relay_comes_by_way_of_it_alone(tmp_path: Path) -> None:
+    behind = ip_bytes("10.9.0.5")
+    wire = WatchedWire(["kea-dhcp4", "relay"], Arrived(tmp_path), {-1: behind})
+    discover = DhcpMessage(1, 7, GUEST_MAC, options={53: bytes([DISCOVER]), 60: PXE})
+    asked = Datagram(GUEST_MAC, BROADCAST_MAC, bytes(4), b"\xff" * 4, 68, 67, discover.build())
+    assert [port for port, _ in wire.receive(1, build_udp(asked), 1.0)] == [-2]
+    there = mac_bytes("02:00:00:00:00:05")
+    passed = Datagram(SERVER_MAC, there, SERVER_ADDRESS, behind, 67, 67, discover.build())
+    assert [port for port, _ in wire.receive(-3, build_udp(passed), 1.1)] == [-1]
+    for target, at in ((behind, 1.2), (ip_bytes("10.9.0.9"), 1.3)):
+        question = ArpMessage(1, SERVER_MAC, ip_bytes("10.9.0.1"), bytes(6), target)
+        wire.receive(-3, question.build(), at)
+    answer = ArpMessage(2, there, behind, SERVER_MAC, ip_bytes("10.9.0.1"))
+    wire.receive(-1, answer.build(), 1.4)
+    offer = DhcpMessage(
+        2, 7, GUEST_MAC, file=b"a", next_server=behind, your_ip=GUEST,
+        options={53: bytes([OFFER]), 54: behind, 1: b"\xff\xff\xff\0", 3: SERVER_ADDRESS},
+    )  # fmt: skip
+    back = Datagram(SERVER_MAC, BROADCAST_MAC, SERVER_ADDRESS, b"\xff" * 4, 67, 68, offer.build())
+    assert [port for port, _ in wire.receive(-2, build_udp(back), 1.5)] == [1]
+    wire.tick(2.0)
+    assert [(each.kind, each.text) for each in wire.events(1)[2:]] == [
+        (KIND.RELAYED, "to 10.9.0.5"),
+        (
+            KIND.OFFER,
+            "10.0.2.15 by kea-dhcp4 at 10.9.0.5 through relay at 10.0.2.1, from 10.9.0.5, "
+            "through 10.0.2.1",
+        ),
+        (KIND.RELAYED, "to 10.9.0.9, an address that nobody has"),
+    ]

@@ -110,10 +110,12 @@ def _stalled(event: NetEvent, facts: NetworkFacts) -> str | None:
     if event.kind == NetEventKind.UNANSWERED_ARP:
         ip = event.text.removeprefix("who has ").rstrip("?")
         told = [each for each in facts.events if each.kind in _TELLS and each.file]
-        teller = next((each for each in told if each.text.endswith(f"from {ip}")), None)
-        what = (
-            f"to which {_by(teller)} sent it for {teller.file}" if teller else "which it asks for"
-        )
+        what = "which it asks for"
+        for each in told:
+            if each.text.endswith(f"from {ip}"):
+                what = f"to which {_by(each)} sent it for {each.file}"
+            elif each.text.endswith(f"through {ip}"):
+                what = f"the router that {_by(each)} named"
         return (
             f"nobody has the address {ip}, {what}: {client_at(facts, event).name} asked for it "
             f"{count(event.repeats + 1, 'time')}"

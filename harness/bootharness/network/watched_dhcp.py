@@ -79,7 +79,7 @@ class WatchedDhcp(Struct):
         else:
             return
         if file:
-            text += f", from {self._next_server(message, datagram)}"
+            text += f", from {self._next_server(message, datagram)}{_way(message)}"
         elif kind == NetEventKind.ACK and not self.boots:
             text = "not a PXE client"  # who did not ask as one has been booted already
         self.journal.note(now, kind, file, text=text)
@@ -103,3 +103,15 @@ class WatchedDhcp(Struct):
         name = message.options.get(DhcpOption.SERVER_NAME) or message.server_name
         said = name.rstrip(b"\0").decode("ascii", "replace")
         return said or ip_text(datagram.source_ip)
+
+
+def _way(message: DhcpMessage) -> str:
+    """Say by which router a client reaches a next server that is on another network."""
+    own, server = message.your_ip, message.next_server
+    mask = message.options.get(DhcpOption.SUBNET_MASK, b"")
+    if len(mask) != len(own) or _NOBODY in (own, server):
+        return ""
+    if all((a ^ b) & bits == 0 for a, b, bits in zip(own, server, mask, strict=True)):
+        return ""
+    router = message.options.get(DhcpOption.ROUTER, b"")[:4]
+    return f", through {ip_text(router)}" if len(router) == len(own) else ", and names no router"

@@ -11,7 +11,10 @@ from bootharness.text import hint
 __all__ = ["SERVER_KINDS", "NetServer", "check_server"]
 
 SERVER_KINDS = ("dnsmasq", "kea", "command", "relay")
-_EXAMPLES = "dnsmasq:FILE, kea:FILE or command:WORDS, with @ADDRESS/BITS in front of the colon"
+_EXAMPLES = (
+    "dnsmasq:FILE, kea:FILE, command:WORDS or relay@ADDRESS/BITS:SERVER, with @ADDRESS/BITS in "
+    "front of the colon"
+)
 _RELAY = (
     "a relay is written relay@192.168.1.1/24:10.0.0.5, which is its address on the guest's "
     "network, and that of the DHCP server behind it"
