@@ -1,11 +1,8 @@
 """Folders of boot files, booted as they stand."""
 
 import gzip
-import subprocess
 from pathlib import Path
 from random import Random
-
-import pytest
 
 from bootharness.diagnosis import Verdict, judge
 from bootharness.kernels.source import fetch
@@ -14,10 +11,9 @@ from bootharness.plan import BootPlan, choose
 from bootharness.trace.boot_trace import BootTrace
 from bootharness.trace.network_facts import NetEvent, NetEventKind
 from tests.support.certificates import certificate
+from tests.support.net_files import unified
 
 KERNEL = "selfcheck:1000000"
-LINUX = "deb:linux-image-cloud-amd64/bookworm"
-STUB = Path("/usr/lib/systemd/boot/efi/linuxx64.efi.stub")
 
 
 def tree(folder: Path, **files: str | bytes) -> Path:
@@ -111,24 +107,6 @@ def test_pxelinux_finds_its_configuration_by_the_machines_uuid(tmp_path: Path) -
     trace = booted(tree(tmp_path, **files), uuid="8e4b4c7a-0c5e-4b6f-9f5e-0123456789ab")
     judgement = judge(trace)
     assert judgement.verdict is Verdict.GOOD, judgement.summary
-
-
-def unified(folder: Path, name: str) -> Path:
-    """Make a folder with a unified kernel and nothing else."""
-    if not STUB.exists():
-        pytest.skip("systemd-boot-efi is not installed")
-    cmdline = folder / "cmdline"
-    cmdline.write_text("console=ttyS0,115200 panic=-1 no_timer_check\0")
-    root = folder / "root"
-    root.mkdir()
-    sections = ((".cmdline", cmdline, 0x30000), (".linux", fetch(LINUX).path, 0x2000000))
-    words = [
-        word
-        for section, path, at in sections
-        for word in (f"--add-section={section}={path}", f"--change-section-vma={section}={at}")
-    ]
-    subprocess.run(["objcopy", *words, str(STUB), str(root / name)], check=True)
-    return root
 
 
 def test_unified_kernel_is_a_boot_program_over_https(tmp_path: Path) -> None:

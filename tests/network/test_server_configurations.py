@@ -141,7 +141,7 @@ def test_what_kea_takes_beside_json_is_read(tmp_path: Path) -> None:
     assert own["comment"] == "http://x/ # no"
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"Dhcp6": {}}', '{"Dhcp4": []}', ""])
+@pytest.mark.parametrize("text", ["{", "[]", '{"Dhcp5": {}}', '{"Dhcp4": []}', ""])
 def test_what_is_no_configuration_kea_itself_says(tmp_path: Path, text: str) -> None:
     setup = of_kea(tmp_path, text)
     assert setup.checks[0] == ("kea-dhcp4", "-t", str(tmp_path / "kea.conf"))
@@ -159,6 +159,47 @@ def test_servers_on_one_network_get_addresses_of_their_own(tmp_path: Path) -> No
     twice = [NetServer("command", "x", "10.6.0.1/24"), NetServer("command", "y", "10.6.0.1/24")]
     with pytest.raises(UsageError, match=r"has 10\.6\.0\.1 too"):
         addresses_of(twice, [command_setup("x"), command_setup("y")])
+
+
+@pytest.mark.parametrize(
+    ("line", "networks", "taken", "address"),
+    [
+        ("dhcp-range=::100,::1ff,constructor:eth7", "fd00:99::/64", (), "fd00:99::1/64"),
+        ("dhcp-range=fd00:5::100,fd00:5::1ff,12h", "fd00:5::/64",
+         ("fd00:5::100-fd00:5::1ff",), "fd00:5::1/64"),
+        ("dhcp-range=fd00:5::1,fd00:5::f,80", "fd00:5::/80", ("fd00:5::1-fd00:5::f",),
+         "fd00:5::10/80"),
+        ("dhcp-range=fd00:5::,ra-only", "fd00:5::/64", (), "fd00:5::1/64"),
+    ],
+)  # fmt: skip
+def test_a_dnsmasqs_place_over_ipv6(
+    tmp_path: Path, line: str, networks: str, taken: tuple[str, ...], address: str
+) -> None:
+    setup = of_dnsmasq(tmp_path, line)
+    assert (setup.networks6, setup.taken6) == ((networks,), taken)
+    [place] = places_of([NetServer("dnsmasq", "x")], [setup])
+    # by IPv6 it is known where it has no network of IPv4
+    assert place.addresses == (address, "192.168.99.1/24")
+    setup = of_dnsmasq(tmp_path, line, RANGE)
+    [place] = places_of([NetServer("dnsmasq", "x")], [setup])
+    assert place.addresses == ("192.168.7.1/24", address)
+
+
+def test_a_kea_for_ipv6_gives_everybody_an_address(tmp_path: Path) -> None:
+    subnet = {"subnet": "fd00:5::/64", "pools": [{"pool": "fd00:5::1 - fd00:5::8"}, {"pool": "-"}]}
+    dhcp6 = {"interfaces-config": {"interfaces": ["eth3"]}, "subnet6": [subnet, {"subnet": "x"}]}
+    setup = of_kea(tmp_path, json.dumps({"Dhcp6": dhcp6}))
+    assert (setup.name, setup.interfaces, setup.networks) == ("kea-dhcp6", ("eth3",), ())
+    servers = [
+        NetServer("kea", "x"),
+        NetServer("command", "y"),
+        NetServer("command", "z", "fd00:5::9/64"),
+    ]
+    places = places_of(servers, [setup, command_setup("y"), command_setup("z")])
+    assert [each.address for each in places] == ["fd00:5::a", "192.168.99.2", "fd00:5::9"]
+    assert places[1].addresses[1] == "fd00:5::b/64"
+    own = json.loads((tmp_path / "kea-dhcp6.conf").read_text())["Dhcp6"]
+    assert own["data-directory"] == str(tmp_path)
 
 
 RELAY = NetServer.parse("relay@192.168.7.1/24:10.9.0.5")

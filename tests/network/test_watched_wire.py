@@ -2,8 +2,10 @@
 
 import struct
 from hashlib import sha256
+from ipaddress import ip_address
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -232,7 +234,7 @@ def test_who_solicits_an_ipv6_router_is_told_that_there_is_none_unless_a_server_
 ) -> None:
     solicits = bytearray(70)
     solicits[:14] = bytes.fromhex("333300000002") + GUEST_MAC + b"\x86\xdd"
-    solicits[20], solicits[54] = 58, 133
+    solicits[19], solicits[20], solicits[54] = 16, 58, 133
     wire = WatchedWire(["ours"], Arrived(tmp_path))
     wire.receive(1, bytes(solicits), 1.0)
     assert wire.tick(1.1) == []
@@ -481,3 +483,64 @@ def test_what_is_behind_a_relay_comes_by_way_of_it_alone(tmp_path: Path) -> None
         ),
         (KIND.RELAYED, "to 10.9.0.9, an address that nobody has"),
     ]
+
+
+def test_what_comes_over_ipv6_is_read_as_well(tmp_path: Path) -> None:
+    layers = pytest.importorskip("scapy.all", reason="scapy is not installed")
+    wire = WatchedWire(["kea-dhcp6"], Arrived(tmp_path), prefix6=ip_address("fd00:7::").packed)
+    guest, server = "fd00:7::f", "fd00:7::1"
+    macs = {1: ("52:54:00:12:34:01", "02:00:00:00:00:01")}
+    macs[-1] = macs[1][::-1]
+
+    def say(port: int, body: Any, at: float) -> list[tuple[int, bytes]]:
+        source, target = (guest, server) if port > 0 else (server, guest)
+        ends = layers.IPv6(src=source, dst=target)
+        mac, to = macs[port]
+        return wire.receive(port, bytes(layers.Ether(src=mac, dst=to) / ends / body), at)
+
+    def dhcp(port: int, *parts: Any) -> None:
+        ports = (546, 547) if port > 0 else (547, 546)
+        body = layers.UDP(sport=ports[0], dport=ports[1])
+        for each in parts:
+            body /= each
+        say(port, body, 1.0)
+
+    say(1, layers.ICMPv6ND_RS(), 0.1)
+    who = layers.DHCP6OptUserClass(userclassdata=[layers.USER_CLASS_DATA(data=b"iPXE")])
+    address = layers.DHCP6OptIA_NA(iaid=7, ianaopts=[layers.DHCP6OptIAAddress(addr=guest)])
+    url = layers.DHCP6OptBootFileUrl(optdata="tftp://[fd00:7::1]/a")
+    dhcp(1, layers.DHCP6_Solicit(trid=5), who)
+    dhcp(-1, layers.DHCP6_Advertise(trid=5), address, url)
+    dhcp(1, layers.DHCP6_Request(trid=6), who)
+    dhcp(-1, layers.DHCP6_Reply(trid=6), address, url)
+    say(1, layers.UDP(sport=2000, dport=69) / b"\0\1a\0octet\0", 1.1)
+    say(-1, layers.UDP(sport=3000, dport=2000) / b"\0\3\0\1hello", 1.2)
+    say(1, layers.UDP(sport=2000, dport=3000) / b"\0\4\0\1", 1.3)
+    [(_, told)] = wire.tick(1.4)  # nobody else was the router
+    assert layers.Ether(told)["ICMPv6 Neighbor Discovery - Router Advertisement"].M == 1
+    for target, at in (("fd00:7::1", 2.0), ("fd00:7::9", 2.1), ("fe80::1", 2.2)):
+        say(1, layers.ICMPv6ND_NS(tgt=target), at)
+    say(-1, layers.ICMPv6ND_NA(tgt="fd00:7::1"), 2.3)
+    wire.tick(3.0)
+    assert [(each.kind, each.file, each.text) for each in wire.events(1)] == [
+        (KIND.LINK_UP, "", "first frame"),
+        (KIND.DISCOVER, "", "IPv6, iPXE"),
+        (KIND.OFFER, "tftp://[fd00:7::1]/a", "fd00:7::f by kea-dhcp6 at fd00:7::1"),
+        (KIND.REQUEST, "", "IPv6, iPXE"),
+        (KIND.ACK, "tftp://[fd00:7::1]/a", "fd00:7::f by kea-dhcp6 at fd00:7::1"),
+        (KIND.FILE_REQUESTED, "a", "tftp"),
+        (KIND.FILE_SERVED, "a", "tftp 5 bytes"),
+        (KIND.UNANSWERED_ARP, "", "who has fd00:7::9?"),
+    ]
+    syn = {"sport": 5000, "dport": 80}
+    say(1, layers.TCP(**syn, flags="S", seq=10), 4.0)
+    say(-1, layers.TCP(sport=80, dport=5000, flags="SA", seq=90, ack=11), 4.0)
+    say(1, layers.TCP(**syn, flags="A", seq=11, ack=91) / b"GET /b HTTP/1.1\r\n\r\n", 4.0)
+    body = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nyes"
+    say(-1, layers.TCP(sport=80, dport=5000, flags="A", seq=91, ack=31) / body, 4.0)
+    say(1, layers.TCP(**syn, flags="A", seq=31, ack=91 + len(body)), 4.0)
+    assert [(each.name, each.outcome) for each in wire.transferred(1)] == [
+        ("a", "served"),
+        ("b", "served"),
+    ]
+    assert wire.events(1)[-2].text == "http GET from fd00:7::1 port 80"

@@ -11,7 +11,7 @@ from bootharness.trace.network_facts import NetEvent, NetEventKind, NetworkFacts
 
 __all__ = ["proxy_ignored", "their_sentence", "wrong_program"]
 
-_BY = re.compile(r"by (\S+ at [0-9.]+)")
+_BY = re.compile(r"by (\S+ at [0-9a-f.:]+)")
 _PORT = re.compile(r"^([0-9.]+) has nobody at UDP port (\d+)$")
 _WORDS = re.compile(r"^tftp error \d+ (.*), by [0-9.]+$")
 _OFFERS = (NetEventKind.OFFER, NetEventKind.PROXY_OFFER)

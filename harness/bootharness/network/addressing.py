@@ -1,8 +1,16 @@
 """Which addresses servers get that are to be on one network."""
 
-from collections.abc import Sequence
-from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from collections.abc import Callable, Iterable, Sequence
+from ipaddress import (
+    IPv4Address,
+    IPv4Interface,
+    IPv4Network,
+    IPv6Address,
+    IPv6Interface,
+    IPv6Network,
+)
 from itertools import islice
+from typing import TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -17,6 +25,7 @@ _NETWORK = "192.168.99.0/24"
 """Where no configuration has one."""
 _BITS = 24
 _TRIED = 4096
+_Address = TypeVar("_Address", IPv4Address, IPv6Address)
 
 
 class Place(Struct, frozen=True):
@@ -34,10 +43,51 @@ class Place(Struct, frozen=True):
 
 
 def places_of(servers: Sequence[NetServer], setups: Sequence[ServerSetup]) -> list[Place]:
-    """Return where each server is. With a relay those are behind it that are not on its network.
+    """Return where each server is, with the address in front by which it is known.
+
+    With a relay those are behind it that are not on its network.
 
     Raises UsageError for addresses that cannot be, and for a relay that has nobody behind it.
     """
+    over_ipv6 = _over_ipv6(servers, setups)
+    first6 = [
+        ":" in (each.address or "") or bool(setup.networks6 and not setup.networks)
+        for each, setup in zip(servers, setups, strict=True)
+    ]
+    servers = [replace(each, address=None) if ":" in (each.address or "") else each
+               for each in servers]  # fmt: skip
+    return [
+        replace(place, addresses=(*own, *place.addresses) if first else (*place.addresses, *own))
+        for place, own, first in zip(_places(servers, setups), over_ipv6, first6, strict=True)
+    ]
+
+
+def _over_ipv6(
+    servers: Sequence[NetServer], setups: Sequence[ServerSetup]
+) -> list[tuple[str, ...]]:
+    """Return each server's addresses over IPv6, none where no server is said to have any."""
+    given = [each.address if ":" in (each.address or "") else None for each in servers]
+    networks = [IPv6Interface(each).network for each in given if each]
+    networks += [IPv6Network(each) for setup in setups for each in setup.networks6]
+    if not networks:
+        return [() for _ in servers]
+    taken = {str(IPv6Interface(each).ip) for each in given if each}
+    pools = _pools(IPv6Address, [pool for setup in setups for pool in setup.taken6])
+    found: list[tuple[str, ...]] = []
+    for own, setup in zip(given, setups, strict=True):
+        network = IPv6Network(setup.networks6[0]) if setup.networks6 else networks[0]
+        hosts = (
+            each
+            for each in islice(network.hosts(), _TRIED)
+            if str(each) not in taken and not any(low <= each <= high for low, high in pools)
+        )
+        address = own or f"{next(hosts, network[1])}/{network.prefixlen}"
+        taken.add(address.partition("/")[0])
+        found.append((address,))
+    return found
+
+
+def _places(servers: Sequence[NetServer], setups: Sequence[ServerSetup]) -> list[Place]:
     relays = [each for each in servers if each.is_relay]
     if not relays:
         return [Place(each) for each in addresses_of(servers, setups)]
@@ -128,14 +178,7 @@ def _told(
 def _free(
     setups: Sequence[ServerSetup], networks: Sequence[str], taken: dict[str, NetServer]
 ) -> tuple[str, ...]:
-    pools = []
-    for setup in setups:
-        for pool in setup.taken:
-            first, _, last = pool.partition("-")
-            try:
-                pools.append((IPv4Address(first), IPv4Address(last)))
-            except ValueError:
-                continue
+    pools = _pools(IPv4Address, [pool for setup in setups for pool in setup.taken])
     found = []
     for text in networks:
         network = IPv4Network(text)
@@ -149,3 +192,17 @@ def _free(
                 f"{text}: no address is free for the server: say one, as dnsmasq@ADDRESS/BITS:FILE"
             )
     return tuple(found[:1])
+
+
+def _pools(
+    kind: Callable[[str], _Address], texts: Iterable[str]
+) -> list[tuple[_Address, _Address]]:
+    """Return the first and the last address of each pool, leaving out what is none."""
+    pools = []
+    for text in texts:
+        first, _, last = text.partition("-")
+        try:
+            pools.append((kind(first), kind(last)))
+        except ValueError:
+            continue
+    return pools

@@ -22,7 +22,7 @@ from typing import Any
 
 CABLE = "bootharness"
 """Our end of a cable, with its number; the server's has the name that its configuration wants."""
-_FORWARDS = "/proc/sys/net/ipv4/ip_forward"
+_FORWARDS, _IPV6 = "/proc/sys/net/ipv4/ip_forward", "/proc/sys/net/ipv6/conf"
 _ETH_P_ALL = 3
 _SOL_PACKET, _IGNORE_OUTGOING = 263, 23
 _SIOCETHTOOL = 0x8946
@@ -50,15 +50,31 @@ def cables(names: list[str], addresses: list[list[str]], gateway: str) -> list[s
     The other interfaces are there too, with nothing plugged in. Whatever is on no network of
     theirs is reached by way of the gateway, if there is one.
     """
+    # nobody else can have an address of ours, and what comes for the server is not for our end
+    _write(f"{_IPV6}/default/accept_dad", "0")
+    _write(f"{_IPV6}/all/accept_dad", "0")
     lines = ["link set lo up"]
     for at, name in enumerate(names):
-        ours = f"{CABLE}{at}" if at < len(addresses) else f"none{at}"
-        lines += [f"link add {name} type veth peer name {ours}", f"link set {name} up"]
-        lines += [f"link set {ours} up"] if at < len(addresses) else []
+        end = f"{CABLE}{at}" if at < len(addresses) else f"none{at}"
+        lines += [f"link add {name} type veth peer name {end}"]
+    ip(lines)
+    for at in range(len(addresses)):
+        _write(f"{_IPV6}/{CABLE}{at}/disable_ipv6", "1")
+    ours = [f"{CABLE}{at}" for at in range(len(addresses))]
+    lines = [f"link set {name} up" for name in (*ours, *names)]
     for name, own in zip(names, addresses, strict=False):
-        lines += [f"address add {each} dev {name}" for each in own]
+        lines += [f"address add {each} dev {name}{' nodad' * (':' in each)}" for each in own]
     ip([*lines, *([f"route add default via {gateway}"] if gateway else [])])
     return [_end(f"{CABLE}{at}", names[at]) for at in range(len(addresses))]
+
+
+def _write(path: str, value: str) -> None:
+    """Set what this Linux has."""
+    try:
+        with open(path, "w") as file:  # noqa: PTH123 - without pathlib
+            file.write(value)
+    except FileNotFoundError:
+        pass
 
 
 def _end(ours: str, theirs: str) -> socket.socket:
@@ -215,8 +231,7 @@ def main() -> None:
             ends = cables(specification["interfaces"], specification["addresses"],
                           specification["gateway"])  # fmt: skip
             if specification["forwards"]:
-                with open(_FORWARDS, "w") as switch:  # noqa: PTH123 - without pathlib
-                    switch.write("1")
+                _write(_FORWARDS, "1")
         except (OSError, RuntimeError) as error:
             harness.send(f"unmade {error}\n".encode())
             return

@@ -119,6 +119,9 @@ class Namespace(Closing):
         about = {
             "BOOTHARNESS_INTERFACE": setup.interfaces[0],
             "BOOTHARNESS_ADDRESS": self.address,
+            "BOOTHARNESS_ADDRESS6": next(
+                (each.partition("/")[0] for each in place.addresses if ":" in each), ""
+            ),
             "BOOTHARNESS_NETWORK": place.addresses[0] if place.addresses else "",
         }
         return json.dumps(

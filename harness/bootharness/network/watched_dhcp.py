@@ -14,6 +14,15 @@ from bootharness.formats.dhcp import (
     DhcpMessage,
     DhcpOption,
 )
+from bootharness.formats.dhcp6 import (
+    ADVERTISE,
+    INFORMATION,
+    REPLY,
+    REQUEST6,
+    SOLICIT,
+    Dhcp6Message,
+    Dhcp6Option,
+)
 from bootharness.formats.ethernet import Datagram, ip_text
 from bootharness.network.boot_rule import wants_to_boot, who
 from bootharness.network.events import Journal
@@ -25,6 +34,7 @@ __all__ = ["DHCP_PORTS", "WatchedDhcp"]
 DHCP_PORTS = (67, 68, 4011)
 PROXY_PORT = 4011
 _NOBODY = bytes(4)
+_ASKS6 = (REQUEST6, INFORMATION)
 
 
 class WatchedDhcp(Struct):
@@ -83,6 +93,33 @@ class WatchedDhcp(Struct):
         elif kind == NetEventKind.ACK and not self.boots:
             text = "not a PXE client"  # who did not ask as one has been booted already
         self.journal.note(now, kind, file, text=text)
+
+    def asked6(self, datagram: Datagram, now: float) -> None:
+        """Take what a guest says over IPv6."""
+        message = Dhcp6Message.parse(datagram.payload, datagram.source_mac)
+        if message.kind == SOLICIT:
+            kind = NetEventKind.DISCOVER
+        elif message.kind in _ASKS6:
+            kind = NetEventKind.REQUEST
+        else:
+            return
+        self.boots = wants_to_boot(message)
+        repeats = self._repeats.count((message.kind, message.xid), now)
+        self.journal.note(now, kind, repeats=repeats, text=f"IPv6, {who(message)}".strip(", "))
+
+    def answered6(self, datagram: Datagram, server: str, now: float) -> None:
+        """Take what a server says to a guest over IPv6."""
+        message = Dhcp6Message.parse(datagram.payload, datagram.target_mac)
+        kinds = {ADVERTISE: NetEventKind.OFFER, REPLY: NetEventKind.ACK}
+        if message.kind not in kinds:
+            return
+        file = message.options.get(Dhcp6Option.BOOT_FILE, b"").decode("utf-8", "replace")
+        address = message.address
+        by = f"by {server} at {ip_text(datagram.source_ip)}"
+        text = f"{ip_text(address)} {by}" if address else by
+        if message.kind == REPLY and not file and not self.boots:
+            text = "not a PXE client"
+        self.journal.note(now, kinds[message.kind], file, text=text)
 
     def relayed(self, datagram: Datagram, now: float) -> None:
         """Take what a relay passes on."""

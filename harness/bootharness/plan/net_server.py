@@ -1,6 +1,6 @@
 """A server of the person's own, in one line: what it is, where, and its configuration."""
 
-from ipaddress import IPv4Address, IPv4Interface
+from ipaddress import IPv4Address, ip_interface
 from typing import Self
 
 from msgspec import Struct
@@ -19,7 +19,8 @@ _RELAY = (
     "a relay is written relay@192.168.1.1/24:10.0.0.5, which is its address on the guest's "
     "network, and that of the DHCP server behind it"
 )
-_MOST_BITS = 30
+_LEAST_BITS = 2
+"""Of an address that are not the network's."""
 
 
 class NetServer(Struct, frozen=True):
@@ -37,18 +38,22 @@ class NetServer(Struct, frozen=True):
     def parse(cls, text: str) -> Self:
         """Read one. Raises UsageError, saying what can be written."""
         head, colon, what = text.partition(":")
+        if "@[" in head:  # IPv6 has colons of its own
+            head, colon, what = text.replace("@[", "@", 1).partition("]:")
         kind, at, address = head.partition("@")
         if kind not in SERVER_KINDS:
             raise UsageError(f"server {kind!r}: {hint(kind, SERVER_KINDS, otherwise=_EXAMPLES)}")
         if not colon or not what.strip():
             raise UsageError(f"server {text!r}: {_EXAMPLES} is wanted")
         server = cls(kind, what, _checked(text, address) if at else None)
-        if server.is_relay and (not server.address or not _is_address(what)):
+        if server.is_relay and (":" in (server.address or ":") or not _is_address(what)):
             raise UsageError(f"server {text!r}: {_RELAY}")
         return server
 
     def __str__(self) -> str:
         at = f"@{self.address}" if self.address else ""
+        if ":" in at:
+            at = f"@[{self.address}]"
         return f"{self.kind}{at}:{self.what}"
 
     @property
@@ -72,11 +77,14 @@ def _is_address(text: str) -> bool:
 
 def _checked(text: str, address: str) -> str:
     try:
-        bits = IPv4Interface(address).network.prefixlen
+        network = ip_interface(address).network
+        bits = network.max_prefixlen - network.prefixlen
     except ValueError:
         bits = 0
-    if "/" not in address or not 1 <= bits <= _MOST_BITS:
-        raise UsageError(f"server {text!r}: {address!r} is no address as 192.168.1.1/24")
+    if "/" not in address or bits < _LEAST_BITS or not network.prefixlen:
+        raise UsageError(
+            f"server {text!r}: {address!r} is no address as 192.168.1.1/24 or [fd00:99::1/64]"
+        )
     return address
 
 

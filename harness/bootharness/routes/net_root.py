@@ -23,7 +23,7 @@ from bootharness.network.file_tree import FileTree
 from bootharness.plan import BootPlan
 from bootharness.routes.boot_file import boot_rules, is_script
 from bootharness.routes.medium import Medium
-from bootharness.routes.net_check import OF_EVERY_NETWORK, check_net
+from bootharness.routes.net_check import OF_EVERY_NETWORK, check_certificate, check_net
 from bootharness.routes.net_image import NetImage, card_of
 from bootharness.routes.net_route import net_route
 from bootharness.routes.route import Route
@@ -115,10 +115,7 @@ def _answers(tree: FileTree, plan: BootPlan) -> Answers:
 def _refuse(plan: BootPlan) -> None:
     """Raise UsageError for what cannot be, whatever the folder has."""
     check_net(plan, _FIRMWARE[plan.route])
-    if plan.net.https_cert:
-        from bootharness.network.tls import tls_context  # most do without
-
-        tls_context(Path(plan.net.https_cert))
+    check_certificate(plan)
     if plan.net.answers:
         if plan.net.bootfile:
             raise UsageError(

@@ -6,6 +6,7 @@ guest --our wire, which watches--> dnsmasq, Kea, whatever a command starts
 import hashlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from ipaddress import IPv6Network
 from pathlib import Path
 
 from msgspec import Struct
@@ -17,7 +18,7 @@ from bootharness.machine.device import Firmware
 from bootharness.plan import BootPlan
 from bootharness.plan.net_server import NetServer
 from bootharness.routes.medium import Medium
-from bootharness.routes.net_check import check_net
+from bootharness.routes.net_check import check_certificate, check_net
 from bootharness.routes.net_image import NetImage, card_of
 from bootharness.routes.net_route import net_route
 from bootharness.routes.route import Route
@@ -25,7 +26,8 @@ from bootharness.routes.route import Route
 __all__ = ["NET_SERVER", "NET_SERVERS", "NetServers"]
 
 NET_SERVER = "net-server"
-_FIRMWARE: dict[str, Firmware] = {NET_SERVER: "bios", "uefi-net-server": "uefi"}
+_OVER_HTTP = "uefi-http-server"
+_FIRMWARE: dict[str, Firmware] = {NET_SERVER: "bios", "uefi-net-server": "uefi", _OVER_HTTP: "uefi"}
 _CONFIG_BYTES = 1 << 24
 
 
@@ -68,6 +70,7 @@ def _check(text: str) -> None:
 
 def _refuse(plan: BootPlan) -> None:
     check_net(plan, _FIRMWARE[plan.route])
+    check_certificate(plan)
     for each in plan.net.more_servers:
         _check(each)
 
@@ -86,6 +89,7 @@ def _prepare(servers: NetServers, plan: BootPlan, workspace: Workspace) -> Itera
     given = [NetServer.parse(each) for each in (servers.source, *plan.net.more_servers)]
     firmware = _FIRMWARE[plan.route]
     nic = "virtio" if plan.net.nic == "auto" else plan.net.nic
+    pxe = () if plan.route == _OVER_HTTP else (4, 6)
     with ExitStack() as stack:
         # not in the machine's: what came is compared with its memory, and QEMU is not to write it
         own = stack.enter_context(Workspace())
@@ -100,7 +104,7 @@ def _prepare(servers: NetServers, plan: BootPlan, workspace: Workspace) -> Itera
         )
         image = NetImage(
             plan.route,
-            card_of(plan, firmware, nic, rom=firmware == "bios", http=False),
+            card_of(plan, firmware, nic, rom=firmware == "bios", http=False, pxe=pxe),
             files,
             (),
             {},
@@ -108,7 +112,9 @@ def _prepare(servers: NetServers, plan: BootPlan, workspace: Workspace) -> Itera
         )
         behind = {-number: ip_bytes(each.address) for number, each in enumerate(spaces, 1)
                   if each.place.gateway}  # fmt: skip
-        wire = WatchedWire([each.setup.name for each in spaces], files, behind)
+        networks6 = [IPv6Network(each) for setup in setups for each in setup.networks6]
+        prefix6 = networks6[0].network_address.packed if networks6 else None
+        wire = WatchedWire([each.setup.name for each in spaces], files, behind, prefix6)
         network = stack.enter_context(Network(wire))
         cables = [each.cables[0] for each in spaces]
         cables += [each.cables[1] for each in spaces if each.place.behind]
@@ -122,7 +128,10 @@ def _route(name: str, summary: str) -> Route:
         name,
         summary,
         _FIRMWARE[name],
-        {"more_servers", "nic", "more_nics", "mac", "nic_rom"},
+        {
+            *("more_servers", "nic", "more_nics", "mac", "nic_rom"),
+            *(("https_cert",) if name == _OVER_HTTP else ()),
+        },
         blame="what the servers are told",
         prepare=_prepare,
         expand=_expand,
@@ -134,4 +143,5 @@ def _route(name: str, summary: str) -> Route:
 NET_SERVERS = (
     _route(NET_SERVER, "DHCP, TFTP and HTTP servers of your own, in network namespaces"),
     _route("uefi-net-server", "UEFI: the same, by the firmware's own PXE"),
+    _route(_OVER_HTTP, "UEFI: the same over HTTP alone, without PXE and TFTP"),
 )
