@@ -9,6 +9,7 @@ harness, in a Python that imports as little as possible.
 """
 
 import array
+import contextlib
 import fcntl
 import json
 import os
@@ -22,7 +23,7 @@ from typing import Any
 
 CABLE = "bootharness"
 """Our end of a cable, with its number; the server's has the name that its configuration wants."""
-_FORWARDS, _IPV6 = "/proc/sys/net/ipv4/ip_forward", "/proc/sys/net/ipv6/conf"
+_FORWARDS = "/proc/sys/net/ipv4/ip_forward"
 _ETH_P_ALL = 3
 _SOL_PACKET, _IGNORE_OUTGOING = 263, 23
 _SIOCETHTOOL = 0x8946
@@ -51,15 +52,15 @@ def cables(names: list[str], addresses: list[list[str]], gateway: str) -> list[s
     theirs is reached by way of the gateway, if there is one.
     """
     # nobody else can have an address of ours, and what comes for the server is not for our end
-    _write(f"{_IPV6}/default/accept_dad", "0")
-    _write(f"{_IPV6}/all/accept_dad", "0")
+    _over_ipv6("default/accept_dad", "0")
+    _over_ipv6("all/accept_dad", "0")
     lines = ["link set lo up"]
     for at, name in enumerate(names):
         end = f"{CABLE}{at}" if at < len(addresses) else f"none{at}"
         lines += [f"link add {name} type veth peer name {end}"]
     ip(lines)
     for at in range(len(addresses)):
-        _write(f"{_IPV6}/{CABLE}{at}/disable_ipv6", "1")
+        _over_ipv6(f"{CABLE}{at}/disable_ipv6", "1")
     ours = [f"{CABLE}{at}" for at in range(len(addresses))]
     lines = [f"link set {name} up" for name in (*ours, *names)]
     for name, own in zip(names, addresses, strict=False):
@@ -69,12 +70,14 @@ def cables(names: list[str], addresses: list[list[str]], gateway: str) -> list[s
 
 
 def _write(path: str, value: str) -> None:
-    """Set what this Linux has."""
-    try:
-        with open(path, "w") as file:  # noqa: PTH123 - without pathlib
-            file.write(value)
-    except FileNotFoundError:
-        pass
+    with open(path, "w") as file:  # noqa: PTH123 - without pathlib
+        file.write(value)
+
+
+def _over_ipv6(which: str, value: str) -> None:
+    """Set what this Linux lets us set; IPv4 does without."""
+    with contextlib.suppress(OSError):
+        _write(f"/proc/sys/net/ipv6/conf/{which}", value)
 
 
 def _end(ours: str, theirs: str) -> socket.socket:
