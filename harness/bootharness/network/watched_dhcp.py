@@ -34,6 +34,7 @@ __all__ = ["DHCP_PORTS", "WatchedDhcp"]
 DHCP_PORTS = (67, 68, 4011)
 PROXY_PORT = 4011
 _NOBODY = bytes(4)
+_SANS = ("iscsi:", "aoe:", "ib_srp:", "fcp:")
 _ASKS6 = (REQUEST6, INFORMATION)
 
 
@@ -78,7 +79,8 @@ class WatchedDhcp(Struct):
             by = f"by {self.behind[itself]} at {ip_text(itself)} through {by.removeprefix('by ')}"
         given = message.your_ip
         proxy = datagram.source_port == PROXY_PORT or (given == _NOBODY and message.is_pxe)
-        file = message.boot_file
+        san = "" if message.boot_file else _san(message)
+        file = message.boot_file or san
         text = f"{ip_text(given)} {by}" if given != _NOBODY else by
         if message.kind == OFFER:
             kind = NetEventKind.PROXY_OFFER if proxy else NetEventKind.OFFER
@@ -88,7 +90,9 @@ class WatchedDhcp(Struct):
             kind, file = NetEventKind.NAK, ""
         else:
             return
-        if file:
+        if san:
+            text += ", a disk"
+        elif file:
             text += f", from {self._next_server(message, datagram)}{_way(message)}"
         elif kind == NetEventKind.ACK and not self.boots:
             text = "not a PXE client"  # who did not ask as one has been booted already
@@ -140,6 +144,12 @@ class WatchedDhcp(Struct):
         name = message.options.get(DhcpOption.SERVER_NAME) or message.server_name
         said = name.rstrip(b"\0").decode("ascii", "replace")
         return said or ip_text(datagram.source_ip)
+
+
+def _san(message: DhcpMessage) -> str:
+    """Return the disk over the network that a client is named, as iPXE has it, empty without one."""
+    root = message.options.get(DhcpOption.ROOT_PATH, b"").rstrip(b"\0").decode("utf-8", "replace")
+    return root if root.startswith(_SANS) else ""
 
 
 def _way(message: DhcpMessage) -> str:

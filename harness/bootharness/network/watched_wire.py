@@ -28,6 +28,7 @@ from bootharness.formats.ethernet import (
     solicits_router,
 )
 from bootharness.formats.ipv6 import TCP, UDP, Packet, advertise_router, as_ipv4, parse_udp6
+from bootharness.formats.iscsi import ISCSI_PORT
 from bootharness.formats.tftp import ACK, ERROR, opcode
 from bootharness.network.arrived import Arrived
 from bootharness.network.dhcp6_server import DHCP6_PORT
@@ -35,6 +36,7 @@ from bootharness.network.events import Journal
 from bootharness.network.tcp import Segment
 from bootharness.network.watched_dhcp import DHCP_PORTS, WatchedDhcp
 from bootharness.network.watched_http import WatchedHttp
+from bootharness.network.watched_iscsi import WatchedIscsi
 from bootharness.network.watched_tftp import TFTP_PORT, WatchedTftp
 from bootharness.plan.fault import Faults
 from bootharness.trace.network_facts import NetEvent, NetEventKind, NetFile
@@ -91,6 +93,7 @@ class WatchedWire:
         self._dhcp = WatchedDhcp(self._journal, known)
         self._tftp = WatchedTftp(self._journal, files)
         self._http = WatchedHttp(self._journal, files)
+        self._iscsi = WatchedIscsi(self._journal, files)
         self._frames = 0
         self._guest_macs: set[bytes] = set()
         self._port_of: dict[bytes, int] = {}
@@ -156,7 +159,7 @@ class WatchedWire:
 
     def transferred(self, port: int) -> tuple[NetFile, ...]:
         """Return the files that the guest has asked for, as far as they are."""
-        files = [*self._tftp.snapshots(), *self._http.snapshots()]
+        files = [*self._tftp.snapshots(), *self._http.snapshots(), *self._iscsi.snapshots()]
         return tuple(sorted(files, key=lambda file: file.requested_at))
 
     def link_wanted(self, port: int, now: float) -> bool:
@@ -205,11 +208,15 @@ class WatchedWire:
             if datagram is None:
                 segment = Segment.parse(frame)
                 if segment:
-                    self._http.asked(segment, frame, now)
+                    self._tcp(segment.target_port).asked(segment, frame, now)
             elif datagram.target_port in DHCP_PORTS:
                 self._dhcp.asked(datagram, now)
             else:
                 self._to_tftp(datagram, now)
+
+    def _tcp(self, port: int) -> WatchedHttp | WatchedIscsi:
+        """Return who reads along what goes to a server's port."""
+        return self._iscsi if port == ISCSI_PORT else self._http
 
     def _to_tftp(self, datagram: Datagram, now: float) -> None:
         if datagram.target_port == TFTP_PORT and opcode(datagram.payload) not in (ACK, ERROR):
@@ -225,7 +232,7 @@ class WatchedWire:
             else:
                 self._to_tftp(datagram, now)
         elif packet.protocol == TCP and (over := _over_ipv4(packet)):
-            self._http.asked(*over, now)
+            self._tcp(over[0].target_port).asked(*over, now)
         elif packet.protocol == _ICMPV6 and packet.payload[:1] == _SOLICITS:
             whom = packet.payload[8:24]
             # who has no address yet asks whether somebody else has it; a router may be ours
@@ -240,7 +247,7 @@ class WatchedWire:
             else:
                 self._tftp.answered(datagram, now)
         elif packet.protocol == TCP and (over := _over_ipv4(packet)):
-            self._http.answered(*over, now)
+            self._tcp(over[0].source_port).answered(*over, now)
         elif packet.protocol == _ICMPV6:
             self._advertised |= packet.payload[:1] == _ADVERTISES
             if packet.payload[:1] == _IS_THERE:
@@ -260,7 +267,7 @@ class WatchedWire:
             if datagram is None:
                 segment = Segment.parse(frame)
                 if segment:
-                    self._http.answered(segment, frame, now)
+                    self._tcp(segment.source_port).answered(segment, frame, now)
             elif datagram.source_port in DHCP_PORTS:
                 self._dhcp.answered(datagram, self._name(port), now)
             else:

@@ -36,6 +36,7 @@ class NetEventKind(enum.StrEnum):
     UNANSWERED_ARP = "arp-unanswered"
     OTHER_VLAN = "other-vlan"
     NAME_ASKED = "name-asked"
+    SAN = "san"
     FILE_REQUESTED = "file-requested"
     FILE_SIZE_ASKED = "file-size-asked"
     FILE_MISSING = "file-missing"
@@ -87,7 +88,7 @@ class NetFile(Struct, frozen=True):
     name: str
     """As the guest asked for it."""
     protocol: str
-    """``tftp`` or ``http``."""
+    """``tftp``, ``http``, or ``iscsi`` for a disk that was read."""
     mac: str
     """The guest's."""
     file_bytes: int
@@ -101,7 +102,8 @@ class NetFile(Struct, frozen=True):
     sent_bytes: int
     """How much of it arrived."""
     outcome: str
-    """``served``, ``aborted`` by the client, ``ended`` early by the server, or ``open``."""
+    """``served``, ``aborted`` by the client, ``ended`` early by the server, or ``open``; of a disk
+    ``read``."""
     promised_bytes: int | None = None
     """The size that the client was told, None where it was not told."""
     sha256: str = ""
