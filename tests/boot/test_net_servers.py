@@ -18,6 +18,8 @@ from bootharness.kernels.source import fetch
 from bootharness.network.namespace import why_no_namespace
 from bootharness.one_boot import boot
 from bootharness.plan import BootPlan, choose
+from bootharness.routes.disk import DiskLayout
+from bootharness.routes.loader import Loader
 from bootharness.trace.boot_trace import BootTrace
 from tests.support.certificates import certificate
 from tests.support.media import needs
@@ -285,6 +287,45 @@ def test_a_uefi_boots_from_an_nginx_over_https(dnsmasq: Callable[..., str], tmp_
     assert judgement.verdict is Verdict.GOOD, judgement.summary
     assert trace.network
     assert not trace.network.files  # nobody reads along
+
+
+TGT = """\
+export TGT_IPC_SOCKET={folder}/tgt.ipc
+{{ until tgtadm --op show --mode target >/dev/null 2>&1; do sleep 0.02; done
+tgtadm --lld iscsi --op new --mode target --tid 1 -T iqn.2026-01.org.example:disk
+tgtadm --lld iscsi --op new --mode logicalunit --tid 1 --lun 1 -b {folder}/disk.img
+tgtadm --lld iscsi --op bind --mode target --tid 1 -I ALL; }} >/dev/null &
+exec tgtd -f --iscsi portal=$BOOTHARNESS_ADDRESS:3260
+"""
+LEAST_DISK = 16 << 20
+"""iPXE of 2019 cannot read one that has less than a cylinder of 8 MB."""
+
+
+@pytest.mark.parametrize("lun", [1, 0])
+def test_a_disk_over_iscsi_is_read_along(
+    dnsmasq: Callable[..., str], tmp_path: Path, lun: int
+) -> None:
+    needs("tgtd")
+    (tmp_path / "tgt.sh").write_text(TGT.format(folder=tmp_path))
+    layout = DiskLayout.plan(
+        Loader.stage1(), fetch(KERNEL), cmdline="console=ttyS0", memory_bytes=512 << 20,
+        size_bytes=LEAST_DISK,
+    )  # fmt: skip
+    layout.write(tmp_path / "disk.img")
+    root = f"dhcp-option=17,iscsi:192.168.77.2:::{lun}:iqn.2026-01.org.example:disk\n"
+    trace = served(dnsmasq(FULL + root), f"command@192.168.77.2/24:sh {tmp_path}/tgt.sh")
+    judgement = judge(trace)
+    if lun:
+        assert judgement.verdict is Verdict.GOOD, judgement.summary
+        assert trace.handoff
+        assert trace.handoff.memory_equal is True
+        assert trace.kernel
+        assert "iqn.2026-01.org.example:disk LUN 1 at LBA " in trace.kernel.source
+        return
+    assert judgement.cause == "script-error", judgement.summary
+    assert "disk LUN 0, iscsi at 192.168.77.2, which is no disk that can be read" in (
+        judgement.summary
+    )
 
 
 def test_a_dnsmasq_behind_a_relay_boots_a_guest_on_another_network(

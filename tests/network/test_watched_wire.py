@@ -248,11 +248,12 @@ def test_who_solicits_an_ipv6_router_is_told_that_there_is_none_unless_a_server_
 
 
 class Talk:
-    """A connection to an HTTP server, segment by segment; ``sizes`` is how much is in each."""
+    """A connection to a server, segment by segment; ``size`` is how much is in each."""
 
-    def __init__(self, folder: Path, size: int = 1460) -> None:
+    def __init__(self, folder: Path, size: int = 1460, port: int = 80) -> None:
         self.wire = WatchedWire(["web"], Arrived(folder))
         self.size = size
+        self.port = port
         self.now = 1.0
         self.ours = self.theirs = 1000
         self.say(1, SYN)
@@ -265,7 +266,7 @@ class Talk:
         guest = port > 0
         sequence = (self.ours if guest else self.theirs) if at is None else at
         heard = self.theirs if guest else self.ours
-        ports = (2000, 80) if guest else (80, 2000)
+        ports = (2000, self.port) if guest else (self.port, 2000)
         tcp = struct.pack(">HHIIBBHHH", *ports, sequence, heard, 5 << 4, flags, 8192, 0, 0)
         ips = (GUEST, SERVER_ADDRESS) if guest else (SERVER_ADDRESS, GUEST)
         total = 40 + len(data)

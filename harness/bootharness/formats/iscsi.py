@@ -1,4 +1,4 @@
-"""iSCSI, RFC 7143, as far as it is read along: what a client logs in to and which blocks it reads."""
+"""iSCSI, RFC 7143, as far as it is read along: what a client logs in to, which blocks it reads."""
 
 import struct
 from collections.abc import Iterator

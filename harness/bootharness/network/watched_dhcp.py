@@ -147,7 +147,7 @@ class WatchedDhcp(Struct):
 
 
 def _san(message: DhcpMessage) -> str:
-    """Return the disk over the network that a client is named, as iPXE has it, empty without one."""
+    """Return the disk over the network that a client is named, empty without one."""
     root = message.options.get(DhcpOption.ROOT_PATH, b"").rstrip(b"\0").decode("utf-8", "replace")
     return root if root.startswith(_SANS) else ""
 

@@ -40,6 +40,7 @@ class _Disk(Struct):
     size: int = 0
     read: int = 0
     last_at: float = 0.0
+    refused: bool = False
 
 
 class _Connection(Struct):
@@ -119,9 +120,11 @@ class WatchedIscsi(Struct):
         known.tasks[pdu.task] = _Asked(disk, pdu.command, span[0] * disk.block_bytes if span else 0)
 
     def _done(self, known: _Connection, asked: _Asked, status: int, now: float) -> None:
-        if status and asked.command[0] in (_CAPACITY_10, _CAPACITY_16):
+        disk = asked.disk
+        if status and asked.command[0] in (_CAPACITY_10, _CAPACITY_16) and not disk.refused:
+            disk.refused = True
             text = f"iscsi at {known.server}, which is no disk that can be read"
-            self.journal.note(now, NetEventKind.SAN, asked.disk.name, text=text)
+            self.journal.note(now, NetEventKind.SAN, disk.name, text=text)
 
     def _logged_in(self, known: _Connection, status: int, now: float) -> None:
         if status >> 8 < 2:  # in, or sent elsewhere
