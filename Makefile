@@ -11,7 +11,8 @@ NEEDED := qemu-system-x86_64:qemu-system-x86 nasm:nasm ld:binutils gdb:gdb $(PYT
 	/usr/share/keyrings/debian-archive-keyring.gpg:debian-archive-keyring
 # network boots, GRUB, toolchains, and what the tests check us against
 TESTED_WITH := zstd:zstd lz4:lz4 zsh:zsh fish:fish qemu-img:qemu-utils git:git kconfig-conf:kconfig-frontends bwrap:bubblewrap sfdisk:fdisk dnsmasq:dnsmasq-base \
-	kea-dhcp4:kea-dhcp4-server ip:iproute2 mcopy:mtools mkfs.vfat:dosfstools syslinux:syslinux \
+	kea-dhcp4:kea-dhcp4-server kea-dhcp6:kea-dhcp6-server nginx:nginx-light in.tftpd:tftpd-hpa tgtd:tgt \
+	ip:iproute2 mcopy:mtools mkfs.vfat:dosfstools syslinux:syslinux \
 	tesseract:tesseract-ocr \
 	grub-mkstandalone:grub-common chromium:chromium xorriso:xorriso \
 	/usr/lib/ISOLINUX/isolinux.bin:isolinux /usr/lib/memtest86+/memtest86+x64.iso:memtest86+ \

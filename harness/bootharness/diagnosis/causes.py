@@ -623,8 +623,9 @@ CAUSES: dict[str, Cause] = {
             "other-vlan",
             "The client's frames have not the tag of the network's VLAN.",
             "the tag that came, the network's",
-            "Give the card the VLAN in the firmware's set-up or in the boot program (iPXE's "
-            "vcreate), or test without --vlan.",
+            "Give the card the VLAN in the firmware's set-up (here a UEFI's, --nic-vlan) or in the "
+            "boot program (iPXE's vcreate), or test without --vlan. iPXE goes on with the "
+            "firmware's since 2023, that of Debian 12 does not.",
         ),
         Cause(
             "nbp-hang",

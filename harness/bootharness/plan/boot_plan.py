@@ -254,6 +254,19 @@ class NetPlan(Struct, frozen=True):
             by_route=True,
         ),
     ] = None
+    nic_vlan: Annotated[
+        int | None,
+        Option(
+            "--nic-vlan",
+            "The VLAN that a UEFI's set-up gives the card: what it sends has that tag.",
+            title="card's VLAN",
+            kind=int,
+            metavar="NUMBER",
+            least=1,
+            most=4094,
+            by_route=True,
+        ),
+    ] = None
     bootfile: Annotated[
         str | None,
         Option(
@@ -511,7 +524,8 @@ class BootPlan(Struct, frozen=True):
             # which frames are lost is counted from the first, and the firmware's are among them
             or "loss" in self.net.faults
             # what comes up is answered otherwise, or there is more that does
-            or (self.net.ip, self.net.vlan, self.net.more_nics) != ("4", None, ())
+            or (self.net.ip, self.net.more_nics) != ("4", ())
+            or (self.net.vlan, self.net.nic_vlan) != (None, None)
             # the guest's clock is counted from its launch
             or self.at_most_s is not None
             # it may be the firmware that asks for what is to be typed

@@ -140,6 +140,9 @@ def _served(network: NetworkFacts) -> str:
         size = count(file.sent_bytes, "byte")
         if not whole:
             size = f"{file.sent_bytes:,} of {count(file.file_bytes, 'byte')}"
+        if file.outcome == "read":
+            files.append(f"{printable(file.name)} {size} read")
+            continue
         digest = "" if file.intact else f", {file.outcome}" if not whole else ", not intact"
         rate = f" at {file.rate / 1e6:.1f} MB/s" if file.sent_bytes >= _WORTH_A_RATE else ""
         files.append(f"{printable(file.name)} {size}{rate}{digest}")
@@ -147,7 +150,8 @@ def _served(network: NetworkFacts) -> str:
         files.append(f"{count(others, 'other')}")
     if not files:
         return "served: nothing"
-    intact = ", all intact" if all(file.intact for file in network.files if file.sent_bytes) else ""
+    came = [file.intact for file in network.files if file.sent_bytes and file.outcome != "read"]
+    intact = ", all intact" if came and all(came) else ""
     return f"served{intact}: {'; '.join(files)}"
 
 

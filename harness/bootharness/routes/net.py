@@ -6,8 +6,9 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from bootharness.errors import UsageError
+from bootharness.errors import FormatError, UsageError
 from bootharness.formats.signature_list import signature_lists
+from bootharness.formats.uefi_variables import vlan_variable, with_variable
 from bootharness.host.workspace import Workspace
 from bootharness.kernels.content import Piece
 from bootharness.kernels.image import KernelImage
@@ -154,7 +155,7 @@ def _device(plug: Plug, card: Card, folder: Path) -> Device:
         mac=card.mac or "",
         netdev=f"dgram,id=net0,local.type=fd,local.str={fd}",
         rom=card.rom,
-        flash=flash_in(folder) if card.firmware == "uefi" else None,
+        flash=_flash(card, folder),
         fds=(fd,),
         others=card.others,
         pxe=card.pxe,
@@ -170,3 +171,18 @@ def _trusted(card: Card, folder: Path) -> Path | None:
     path = folder / "trusted"
     path.write_bytes(signature_lists(card.certificate.read_text()))
     return path
+
+
+def _flash(card: Card, folder: Path) -> tuple[Path, Path] | None:
+    """Return a UEFI's code and a copy of its variables in ``folder``, with the card's set-up; None
+    for a BIOS."""
+    if card.firmware != "uefi":
+        return None
+    code, variables = flash_in(folder)
+    if card.vlan is not None:
+        set_up = vlan_variable(card.mac or "", card.vlan)
+        try:
+            variables.write_bytes(with_variable(variables.read_bytes(), *set_up))
+        except FormatError as error:
+            raise UsageError(f"--nic-vlan {card.vlan}: {variables.name}: {error}") from error
+    return code, variables
