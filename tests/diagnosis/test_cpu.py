@@ -51,6 +51,10 @@ def test_kernel_that_halts_where_it_checks_the_cpu_needs_another(at: int, ending
     assert not judgement.consequences
 
 
+def test_code_that_was_seen_from_the_halt_on_is_enough() -> None:
+    assert judge(halted(HALT + CHECK, at=0)).cause == "wrong-cpu"
+
+
 def test_what_a_cpu_lacks_is_told_where_it_is_known() -> None:
     known = halted(cpu_asked="pentium3")
     assert judge(known).summary.endswith("than pentium3, which --cpu asks for")
@@ -67,6 +71,7 @@ def test_what_a_cpu_lacks_is_told_where_it_is_known() -> None:
         halted(halts=False),
         halted(mode="long"),
         halted(b"", at=0),
+        halted(HALT + CHECK, at=-1),
     ],
 )
 def test_other_halts_are_not_taken_for_it(trace: BootTrace) -> None:

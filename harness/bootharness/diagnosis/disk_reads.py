@@ -181,7 +181,7 @@ def wrong_sectors(trace: BootTrace) -> Finding | None:
     """
     disk, kernel = trace.disk, trace.kernel
     reads = loader_reads(trace)
-    if disk is None or not reads or _all_in_place(trace):
+    if disk is None or _all_in_place(trace):
         return None
     if trace.ending.kind == "reached" and not differs(trace):
         return None

@@ -51,7 +51,7 @@ def stage1_hang(trace: BootTrace) -> Finding | None:
     if in_cpu_check(trace) or runs_at_the_end(trace):
         return None
     said = loader_message(trace)
-    empty = trace.disk and not int(trace.disk.boot_sector[: _CODE_BYTES * 2] or "1", 16)
+    empty = trace.disk and {*trace.disk.boot_sector[: _CODE_BYTES * 2]} == {"0"}
     why = "; the code in the boot sector is all zeros" if empty else read_zeros(trace)
     return Finding(
         f"the loader {how(trace)}{f', after saying {said!r}' if said else ''}{why}"
@@ -66,9 +66,8 @@ def in_cpu_check(trace: BootTrace) -> bool:
     if seen is None or not seen.cpu.halted or seen.cpu.mode != "protected":
         return False
     at = seen.cpu.linear - seen.code_address
-    code = bytes.fromhex(seen.code_hex)
-    return any(_CPU_CHECK.match(code[begin : begin + _CPU_CHECK_BYTES])
-               for begin in (at - 1, at) if begin >= 0)  # fmt: skip
+    code = bytes.fromhex(seen.code_hex)[max(at, 0) :]
+    return at >= 0 and _CPU_CHECK.match(code[:_CPU_CHECK_BYTES]) is not None
 
 
 def bios_hang(trace: BootTrace) -> Finding | None:
