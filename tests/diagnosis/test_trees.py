@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from msgspec.structs import replace
 
 from bootharness.diagnosis import judge
@@ -10,6 +11,8 @@ from bootharness.trace.boot_trace import BootTrace, Ending
 from bootharness.trace.machine_facts import CpuSample, MachineFacts
 from bootharness.trace.milestones import Milestone
 from bootharness.trace.network_facts import NetEvent, NetEventKind, NetFile, NetworkFacts
+
+pytestmark = pytest.mark.usefixtures("every_word")
 
 KIND = NetEventKind
 BY_IPXE = "architecture 0, PXEClient, iPXE"
@@ -181,6 +184,10 @@ def test_ipxe_that_is_named_itself_by_a_uefi_is_told_once_it_has_failed() -> Non
     assert root(replace(network, firmware="bios")) is None
     by_firmware = (*events[:2], event(2.0, KIND.REQUEST, text="PXEClient"), events[3])
     assert root(replace(network, events=by_firmware)) is None
+    assert root(replace(network, events=events[:3])) is None
+    late = (*events[:2], event(2.0, KIND.REQUEST, text="PXEClient"), *events[3:], events[2])
+    assert root(replace(network, events=late)) is None
+    assert certain(network, 9.0) is None
 
 
 def test_names_of_a_configuration_are_told_in_their_order() -> None:
@@ -243,6 +250,9 @@ def test_initrd_that_a_kernel_was_not_told_of_is_named() -> None:
     assert judge(panic).cause == "tree-initrd-unused"
     told = replace(panic, serial=panic.serial.replace("vmlinuz", "vmlinuz initrd=initrd.img"))
     assert judge(told).cause == "no-init"
+    cut = replace(panic, serial=panic.serial.replace("vmlinuz", f"vmlinuz {'x' * 900}"))
+    for unknown in (cut, replace(panic, serial="")):
+        assert judge(unknown).cause == "no-init"
 
 
 def test_prompt_of_grub_that_found_no_configuration_is_told_by_that() -> None:

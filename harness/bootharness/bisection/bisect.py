@@ -20,9 +20,10 @@ from bootharness.bisection.hunt import Hunt, HuntObserver
 from bootharness.bisection.hunted import SLOWER, hunted
 from bootharness.bisection.inquest import inquire, pictures
 from bootharness.bisection.log import HuntLog, Seen, log_file
-from bootharness.bisection.ranges import Range, kernel_range
+from bootharness.bisection.ranges import KernelRange, Range, kernel_range
 from bootharness.bisection.search import DEFAULT_CONFIDENCE, Found, Lost, Search
 from bootharness.bisection.slower import measured
+from bootharness.bisection.toolchain_range import ToolchainRange
 from bootharness.errors import COULD_NOT_FIND_OUT, Interrupted
 from bootharness.plan import BootPlan
 from bootharness.routes.table import route_of
@@ -159,7 +160,11 @@ def bisect(
             stopped = HuntResult(searched.title, search, tuple(written.seen), None, plan)
             raise StoppedHunt(stopped, written.path) from None
         observer.over()
-        return HuntResult(searched.title, search, tuple(written.seen), answer, plan, drawn)
+        advice = ""
+        if search.swapped and isinstance(searched, KernelRange | ToolchainRange):
+            advice = "the first is bad and the last is good: give them in the other order"
+        return HuntResult(searched.title, search, tuple(written.seen), answer, plan, drawn,
+                          advice=advice)  # fmt: skip
 
 
 def hunted_as(searched: Range, plan: BootPlan) -> dict[str, Any]:

@@ -175,7 +175,7 @@ def _report(outcome: "GateOutcome", files: _Files) -> None:
 
     output = spoken(files.json)
     if files.summary:
-        from bootharness.gate.report.words import summary
+        from bootharness.gate.report.headline import summary
 
         click.echo(summary(outcome), file=output)
     else:

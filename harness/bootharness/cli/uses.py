@@ -162,13 +162,13 @@ def _for_servers() -> Iterator[Tool]:
 
 def _about_servers() -> Iterator[Note]:
     from bootharness.network.dnsmasq import DNSMASQ
-    from bootharness.network.kea import KEA
+    from bootharness.network.kea import KEA, KEA6
     from bootharness.network.namespace import why_no_namespace
     from bootharness.network.server_setup import is_installed
 
     why = why_no_namespace()
     yield Note(why or "network namespaces can be made", good=why is None)
-    for server in (DNSMASQ, KEA):
+    for server in (DNSMASQ, KEA, KEA6):
         here = is_installed(server)
         yield Note(f"{server.name} is here" if here else str(server.missing()))
 

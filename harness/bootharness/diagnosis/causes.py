@@ -623,8 +623,9 @@ CAUSES: dict[str, Cause] = {
             "other-vlan",
             "The client's frames have not the tag of the network's VLAN.",
             "the tag that came, the network's",
-            "Give the card the VLAN in the firmware's set-up or in the boot program (iPXE's "
-            "vcreate), or test without --vlan.",
+            "Give the card the VLAN in the firmware's set-up (here a UEFI's, --nic-vlan) or in the "
+            "boot program (iPXE's vcreate), or test without --vlan. iPXE goes on with the "
+            "firmware's since 2023, that of Debian 12 does not.",
         ),
         Cause(
             "nbp-hang",
@@ -644,6 +645,35 @@ CAUSES: dict[str, Cause] = {
             "its words, the file",
             "Sign the file with a key in the firmware's db, boot it through shim, or switch Secure "
             "Boot off.",
+        ),
+        Cause(
+            "efi-no-file-system",
+            "A UEFI found nothing on the disk that it can read files from.",
+            "the disks that it has found, with their sizes",
+            "Put an EFI system partition on it, with FAT and a GPT or an MBR that tells of it; "
+            "give a CD an El Torito image for EFI (xorriso -as mkisofs -e efi.img).",
+        ),
+        Cause(
+            "efi-no-boot-file",
+            "The disk has no file that a UEFI without a boot entry for it starts.",
+            "the names that it asked for",
+            "Put the boot manager to \\EFI\\BOOT\\BOOTX64.EFI as well (bootctl install, "
+            "grub-install --removable).",
+        ),
+        Cause(
+            "efi-refused",
+            "The firmware did not load an image: for another machine, cut short, not signed.",
+            "the image, the error, who asked for it",
+            "Look at the file (file, objdump -h, sbverify --list); see that it is for x64, whole, "
+            "and signed by a key in db where Secure Boot is on.",
+        ),
+        Cause(
+            "efi-gave-up",
+            "What the firmware had started came back to it, or had the machine reset, without "
+            "starting a kernel.",
+            "the error that it returned, the files that it asked for and that were not there",
+            "Look at the last of those names: a configuration names them, or the boot manager's "
+            "own folder should have them.",
         ),
         Cause(
             "firmware-crashed",

@@ -225,22 +225,17 @@ def _ignored(facts: NetworkFacts) -> NetEvent | None:
     """Return the last answer of a proxy to a client that asked it the same again after an answer,
     and asked for no file, else None."""
     answers = [each for each in facts.events if each.kind == NetEventKind.PROXY_ACK]
-    again = [each for each in facts.events if each.kind == NetEventKind.PROXY_REQUEST]
-    if not answers or not again or again[-1].repeats < 2 or again[-1].seconds < answers[0].seconds:
-        return None
-    return None if any(each.kind in _ASKS for each in _after(answers[0], facts)) else answers[-1]
+    since = _after(answers[0], facts) if answers else ()
+    again = any(each.kind == NetEventKind.PROXY_REQUEST and each.repeats >= 2 for each in since)
+    return answers[-1] if again and not any(each.kind in _ASKS for each in since) else None
 
 
 def loads_of(event: NetEvent, facts: NetworkFacts) -> tuple[NetEvent, ...]:
     """Return when a file came since something was asked for that was not asked for before."""
-    return _loads(NetEventKind.FILE_SERVED, event, facts)
-
-
-def _loads(kind: NetEventKind, event: NetEvent, facts: NetworkFacts) -> tuple[NetEvent, ...]:
     asked: set[str] = set()
     loads: list[NetEvent] = []
     for each in facts.events:
-        if each.kind == kind and each.file == event.file and each.file in asked:
+        if (each.kind, each.file) == (NetEventKind.FILE_SERVED, event.file) and each.file in asked:
             loads.append(each)
         elif each.kind in _ASKS and each.file not in asked:
             asked.add(each.file)
@@ -267,11 +262,12 @@ def _by_itself(event: NetEvent, facts: NetworkFacts) -> NetEvent | None:
     loads = loads_of(event, facts)
     if not loads or facts.firmware != "uefi":
         return None  # by a BIOS the card's own program is an iPXE
-    asked = _loads(NetEventKind.FILE_REQUESTED, event, facts)
-    again = next((each for each in asked if each.seconds > loads[0].seconds), None)
-    since = [each for each in _after(loads[0], facts) if again and each.seconds < again.seconds]
-    named = any(each.kind == NetEventKind.REQUEST and "iPXE" in each.text for each in since)
-    return again if named else None
+    since = _after(loads[0], facts)
+    asked = [at for at, each in enumerate(since)
+             if (each.kind, each.file) == (NetEventKind.FILE_REQUESTED, event.file)]  # fmt: skip
+    told = since[: asked[0]] if asked else ()
+    named = any(each.kind == NetEventKind.REQUEST and "iPXE" in each.text for each in told)
+    return since[asked[0]] if named else None
 
 
 def _runs_nothing_else(facts: NetworkFacts, event: NetEvent) -> bool:

@@ -273,6 +273,10 @@ def _refused_by(trace: BootTrace, said: str) -> str:
     uefi = machine is not None and machine.firmware == "uefi"
     if uefi and kernel and kernel.efi_stub and "Exec format error" in said:
         return "; the kernel has an EFI stub, so the firmware refused it: is Secure Boot on?"
+    disks = [each for each in trace.network.events if each.kind == NetEventKind.SAN] if (
+        trace.network) else []  # fmt: skip
+    if disks and ", which " in disks[-1].text:
+        return f"; {disks[-1].file}, {disks[-1].text}"
     if _NO_SUCH_PROTOCOL in said:
         return "; this build of iPXE does not know the URL's protocol: is it HTTPS?"
     return ""

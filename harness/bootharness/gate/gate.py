@@ -112,9 +112,9 @@ def _run(
     baseline = cells[0].kernel if matrix.baseline else None
     before = {place(each.cell): each for each in results if each.cell.kernel == baseline}
     candidates = [each for each in results if each.cell.kernel != baseline]
-    pairs = [(before[place(each.cell)], each) for each in candidates if before]
     times = {}
-    if timing and not stopped:
+    if timing and baseline and not stopped:  # or not every cell of the baseline need be known
+        pairs = [(before[place(each.cell)], each) for each in candidates]
         times = paces(pairs, executor, history if cache else None, timing=observer.timing)
     headroom = tuple(headroom_of(results, history))
     names = varying(cells)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bootharness.host.accelerator import kvm
 from bootharness.machine.board import board_of
-from bootharness.machine.device import CLOCK_BASE, Device, escaped
+from bootharness.machine.device import CLOCK_BASE, Device, Firmware, escaped
 from bootharness.plan import MachineConfig
 
 __all__ = [
@@ -105,10 +105,14 @@ def qmp_args(fd: int) -> list[str]:
     return ["-chardev", f"socket,id=qmp0,fd={fd}", "-mon", "chardev=qmp0,mode=control"]
 
 
-def recorder_args(rom: Path) -> list[str]:
-    """The BIOS-call recorder: its ROM, the port it writes to, and the port that stops."""
+def recorder_args(rom: Path, firmware: Firmware) -> list[str]:
+    """The recorder: its ROM, the port it writes to, and the port that stops.
+
+    A UEFI looks for drivers in the ROMs of PCI cards: there it is that of one that does nothing.
+    """
+    of_card = ("-device", f"pci-testdev,romfile={escaped(rom)}")
     return [
-        *("-option-rom", escaped(rom)),
+        *(of_card if firmware == "uefi" else ("-option-rom", escaped(rom))),
         *("-chardev", f"ringbuf,id=recorder,size={RING_BYTES}"),
         *("-device", "isa-debugcon,iobase=0xe9,chardev=recorder"),
         *("-device", "pvpanic,ioport=0x505"),
@@ -177,7 +181,7 @@ def qemu_argv(
         *qmp_args(qmp_fd),
         *serial_args(console_fd),
         *bios_log_args(),
-        *(recorder_args(recorder) if recorder else ()),
+        *(recorder_args(recorder, device.firmware) if recorder else ()),
         *(gdb_args() if gdb else ()),
         *(interrupt_args() if interrupts else ()),
         *(counting_args() if counted else ()),

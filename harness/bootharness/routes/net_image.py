@@ -18,7 +18,8 @@ __all__ = ["Card", "NetImage", "card_of"]
 class Card(Struct, frozen=True):
     """The guest's side: its firmware and its network card, with the card's own ROM, without one,
     or with that of a file; ``http`` is whether it may ask over HTTP, ``mac`` the card's address
-    where somebody chose it, ``clock`` what the machine's says at first, where that is not now."""
+    where somebody chose it, ``clock`` what the machine's says at first, where that is not now,
+    ``vlan`` what the firmware's set-up has for it."""
 
     firmware: Firmware
     nic: str
@@ -29,6 +30,7 @@ class Card(Struct, frozen=True):
     pxe: tuple[int, ...] = (4, 6)
     certificate: Path | None = None
     clock: datetime | None = None
+    vlan: int | None = None
 
 
 def card_of(
@@ -44,7 +46,17 @@ def card_of(
     own = Path(plan.net.nic_rom) if plan.net.nic_rom else rom
     certificate = Path(plan.net.https_cert) if plan.net.https_cert else None
     mac = plan.net.mac.lower() if plan.net.mac else None
-    return Card(firmware, nic, own, http, mac, plan.net.more_nics, pxe, certificate)
+    return Card(
+        firmware,
+        nic,
+        own,
+        http,
+        mac,
+        others=plan.net.more_nics,
+        pxe=pxe,
+        certificate=certificate,
+        vlan=plan.net.nic_vlan,
+    )
 
 
 class NetImage(Struct, frozen=True, dict=True):

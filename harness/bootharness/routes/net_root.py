@@ -24,7 +24,7 @@ from bootharness.plan import BootPlan
 from bootharness.plan.fault import OF_HTTPS
 from bootharness.routes.boot_file import boot_rules, is_script
 from bootharness.routes.medium import Medium
-from bootharness.routes.net_check import OF_EVERY_NETWORK, check_net
+from bootharness.routes.net_check import OF_EVERY_NETWORK, check_certificate, check_net
 from bootharness.routes.net_image import NetImage, card_of
 from bootharness.routes.net_route import net_route
 from bootharness.routes.route import Route
@@ -123,10 +123,7 @@ def _answers(tree: FileTree, plan: BootPlan) -> Answers:
 def _refuse(plan: BootPlan) -> None:
     """Raise UsageError for what cannot be, whatever the folder has."""
     check_net(plan, _FIRMWARE[plan.route])
-    if plan.net.https_cert:
-        from bootharness.network.tls import tls_context  # most do without
-
-        tls_context(Path(plan.net.https_cert))
+    check_certificate(plan)
     if plan.net.answers:
         if plan.net.bootfile:
             raise UsageError(
@@ -147,7 +144,10 @@ def _route(name: str, summary: str) -> Route:
         name,
         summary,
         _FIRMWARE[name],
-        {"bootfile", "answers", "ip", "vlan", "https_cert", *OF_EVERY_NETWORK},
+        {
+            *("bootfile", "answers", "ip", "vlan", "https_cert", *OF_EVERY_NETWORK),
+            *(("nic_vlan",) if _FIRMWARE[name] == "uefi" else ()),
+        },
         blame="what the folder has",
         prepare=_prepare,
         expand=_expand,

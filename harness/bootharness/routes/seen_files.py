@@ -18,6 +18,7 @@ from bootharness.network.flaw import flaw
 from bootharness.network.program import program_kind
 from bootharness.network.purpose import HEAD_BYTES, purpose
 from bootharness.routes.disk import Initrd
+from bootharness.routes.seen_disk import kernels_on
 from bootharness.trace.network_facts import NetEvent, NetEventKind, NetFile
 
 __all__ = ["SeenFiles"]
@@ -60,13 +61,14 @@ class SeenFiles:
     ) -> KernelImage | None:
         """Return the kernel that was entered, or whose banner came, or else the last one that was
         asked for."""
-        images = list(self._kernels(files))
-        for image in images:
+        first = None
+        for image in self._kernels(files):
             if entered and image.header.is_of_same_kernel(entered):
                 return image
             if release and image.release == release:
                 return image
-        return images[0] if images and not (entered or release) else None
+            first = first or image
+        return None if entered or release else first
 
     def initrd(self, files: Sequence[NetFile], entered: SetupHeader) -> Initrd | None:
         """Return what was handed over as the initrd: the last of those that came, or some together,
@@ -102,6 +104,8 @@ class SeenFiles:
             if path:
                 with suppress(BootHarnessError, OSError):
                     yield KernelImage.read(path, source=name)
+        for disk in self._tree.disks if isinstance(self._tree, Arrived) else ():
+            yield from kernels_on(disk)
 
     def _together(self, files: Sequence[NetFile], aligned: int, total: int) -> Initrd | None:
         paths = [self._tree.path(each.name) for each in files]

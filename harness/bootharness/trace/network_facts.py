@@ -31,12 +31,14 @@ class NetEventKind(enum.StrEnum):
     PROXY_OFFER = "proxy-offer"
     PROXY_REQUEST = "proxy-request"
     PROXY_ACK = "proxy-ack"
+    RELAYED = "dhcp-relayed"
     UNREACHABLE = "unreachable"
     UNANSWERED_ARP = "arp-unanswered"
     OTHER_VLAN = "other-vlan"
     NAME_ASKED = "name-asked"
     NAME_UNANSWERED = "name-unanswered"
     NAME_UNKNOWN = "name-unknown"
+    SAN = "san"
     FILE_REQUESTED = "file-requested"
     FILE_SIZE_ASKED = "file-size-asked"
     FILE_MISSING = "file-missing"
@@ -90,7 +92,7 @@ class NetFile(Struct, frozen=True):
     name: str
     """As the guest asked for it."""
     protocol: str
-    """``tftp`` or ``http``."""
+    """``tftp``, ``http``, or ``iscsi`` for a disk that was read."""
     mac: str
     """The guest's."""
     file_bytes: int
@@ -104,7 +106,8 @@ class NetFile(Struct, frozen=True):
     sent_bytes: int
     """How much of it arrived."""
     outcome: str
-    """``served``, ``aborted`` by the client, ``ended`` early by the server, or ``open``."""
+    """``served``, ``aborted`` by the client, ``ended`` early by the server, or ``open``; of a disk
+    ``read``."""
     promised_bytes: int | None = None
     """The size that the client was told, None where it was not told."""
     sha256: str = ""

@@ -14,14 +14,8 @@ from collections import defaultdict
 from xml.etree import ElementTree as ET
 
 from bootharness.gate.outcome import Entry, GateOutcome, Standing
-from bootharness.gate.report.words import (
-    built_otherwise,
-    fresh_and_reused,
-    headline,
-    kernel_name,
-    sentences,
-    since_said,
-)
+from bootharness.gate.report.headline import fresh_and_reused, headline
+from bootharness.gate.report.words import built_otherwise, kernel_name, sentences, since_said
 from bootharness.gate.series import series_of
 from bootharness.runs.picture import unpack
 from bootharness.text import last_lines
