@@ -147,12 +147,12 @@ def test_killed_workers_lose_no_cell_and_double_none(history: History) -> None:
 
     def kill_some(workers: LocalWorkers) -> None:
         while len(killed) < 3 and not over.wait(0.4):
-            for worker in list(workers._workers)[:1]:
+            for worker in [*workers._processes._busy][:1]:
                 killed.append(worker.process.pid)
                 os.kill(worker.process.pid, signal.SIGKILL)
 
     with LocalWorkers(2, limit_s=limit_s(cells)) as workers:
-        folder = str(workers._workspace.path)
+        folder = str(workers._processes._workspace.path)
         killer = threading.Thread(target=kill_some, args=(workers,))
         killer.start()
         results = list(run_cells(cells, workers, history, most=9))

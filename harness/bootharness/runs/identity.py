@@ -19,7 +19,7 @@ from bootharness.machine.firmware import CARD_ROMS, FIRMWARE, firmware_files, qe
 from bootharness.plan import MachineConfig
 from bootharness.routes.table import ROUTES, route_of
 from bootharness.runs.cell import Cell
-from bootharness.runs.workers import LocalWorkers
+from bootharness.runs.workers import Workers
 
 __all__ = ["Identities", "own_version", "worker_facts"]
 
@@ -98,14 +98,17 @@ class Identities:
 
 
 def _asked(executor: Executor, function: Callable[..., Any], *asked: Any) -> Any:
-    """Return what a worker says; a local one has what we have, and need not be started for it."""
-    if isinstance(executor, LocalWorkers):
-        return function(*asked)
+    """Return what the workers say that will boot."""
+    if isinstance(executor, Workers):
+        return executor.ask(function, *asked)
     return executor.submit(function, *asked).result()
 
 
 def worker_facts(route: str, qemu: str, accelerator: str, narrow: bool) -> WorkerFacts:
-    """Return what this worker has for boots by a route. Raises ToolMissing without QEMU."""
+    """Return what this worker has for boots by a route. Raises ToolMissing where something that
+    they need is not here."""
+    for tool in ROUTES[route].tools:
+        tool.check()
     asked = MachineConfig(qemu=qemu, accelerator=accelerator)
     machine = chosen_machine(asked, narrow=narrow)
     return WorkerFacts(
