@@ -8,8 +8,15 @@ from msgspec.structs import replace
 
 from bootharness.cli import values
 from bootharness.cli.first_command import KERNELS, KernelsFirst
-from bootharness.cli.options import ALL, FILE, HISTORY, JSON, NEW_FILE, axes_options
-from bootharness.cli.output import check_file, check_json_file, spoken, write_file, write_json
+from bootharness.cli.options import ALL, FILE, HISTORY, JSON, NEW_FILE, WORKERS, axes_options
+from bootharness.cli.output import (
+    check_file,
+    check_json_file,
+    say_aside,
+    spoken,
+    write_file,
+    write_json,
+)
 from bootharness.errors import UsageError
 from bootharness.plan import OPTIONS
 
@@ -71,6 +78,7 @@ def command() -> None:
               help="The most boots of one cell that does not go as expected.")  # fmt: skip
 @click.option("--jobs", type=click.IntRange(1), metavar="N",
               help="Boots at once.  [default: one on each core]")  # fmt: skip
+@WORKERS
 @click.option("--no-cache", is_flag=True, help="Boot what is known already, too.")
 @HISTORY
 @click.option("--html", type=NEW_FILE, metavar="FILE",
@@ -87,7 +95,7 @@ def of_kernels(
     html: Path | None, junit: Path | None, markdown: Path | None, badge: Path | None,
     summary: bool, annotations: bool,
     warn_at: float, still_failing: str, no_timing: bool, attempts: int, jobs: int | None,
-    no_cache: bool, history_file: Path | None, paths: str | None, **choices: Any,
+    workers: str | None, no_cache: bool, history_file: Path | None, paths: str | None, **choices: Any,
 ) -> int:  # fmt: skip
     """Boot each CANDIDATE in every way that is asked for, compare it with a baseline, and accept
     or refuse it."""
@@ -98,11 +106,15 @@ def of_kernels(
 
     from bootharness.gate.gate import StoppedGate, run_gate
     from bootharness.gate.report.progress import GateProgress
+    from bootharness.runs.remote.named import workers_named
 
     files = _Files(json_file, html, junit, markdown, badge, summary, annotations)
     try:
-        with GateProgress() as progress:
-            outcome = run_gate(matrix, jobs=jobs, history=history_file, cache=not no_cache,
+        with (
+            workers_named(workers, jobs, say_aside) as (executor, jobs),
+            GateProgress() as progress,
+        ):
+            outcome = run_gate(matrix, executor=executor, jobs=jobs, history=history_file, cache=not no_cache,
                                most=attempts, warn_at=warn_at, timing=not no_timing,
                                still_accepted=still_failing == "accept",
                                observer=progress)  # fmt: skip

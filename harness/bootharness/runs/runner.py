@@ -21,7 +21,7 @@ MOST_ATTEMPTS = 3
 # a boot has time limits of its own; this one is for a worker that is stuck
 _SLOWER, _MORE_S = 3, 60.0
 _AT_ONCE = 1000
-"""What is handed over and not done yet: more than is booted at once anywhere, and little to keep."""
+"""So much is handed over and not done yet: more than is booted at once, and little to keep."""
 
 
 def limit_s(cells: Iterable[Cell]) -> float:

@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
@@ -39,8 +39,8 @@ class Workers(Executor, ABC):
         """How many calls go on at once, as far as is known now."""
 
     @abstractmethod
-    def ask(self, function: Callable[..., _T], *asked: Any) -> _T:
-        """Return what a function says where the calls are made that follow it."""
+    def ask(self, what: Hashable, function: Callable[..., _T], *asked: Any) -> _T:
+        """Return what a function says where something will be booted."""
 
 
 class Processes(Closing):
@@ -122,6 +122,7 @@ class LocalWorkers(Workers):
     def __init__(self, count: int | None = None, *, limit_s: float) -> None:
         self._count = count or len(os.sched_getaffinity(0))
         self._limit_s = limit_s
+        self._answers: dict[tuple[Any, ...], Any] = {}
         self._processes = Processes()
         self._threads = ThreadPoolExecutor(self._count)
 
@@ -130,9 +131,12 @@ class LocalWorkers(Workers):
         """How many calls go on at once."""
         return self._count
 
-    def ask(self, function: Callable[..., _T], *asked: Any) -> _T:
+    def ask(self, what: Hashable, function: Callable[..., _T], *asked: Any) -> _T:
         """Return what a function says here: these have what we have, and need not be started."""
-        return function(*asked)
+        if (function, asked) not in self._answers:
+            self._answers[function, asked] = function(*asked)
+        answer: _T = self._answers[function, asked]
+        return answer
 
     def submit(
         self, function: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs

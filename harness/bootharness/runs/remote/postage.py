@@ -1,0 +1,106 @@
+"""What is sent to whom: each content once to each place where workers keep files."""
+
+import asyncio
+import uuid
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from bootharness.errors import CouldNotFindOut, LaunchFailed, UsageError
+from bootharness.host.kept import digest_of
+from bootharness.plan import STAGE1
+from bootharness.runs.cell import Cell
+from bootharness.runs.remote import at_worker
+from bootharness.runs.remote.files import named_by
+from bootharness.runs.remote.parcel import Content, Parcel, packed
+from bootharness.runs.remote.pools import Peer
+
+__all__ = ["Postage"]
+
+_PIECE_BYTES = 4 << 20
+_Call = Callable[..., Awaitable[Any]]
+
+
+class Postage:
+    """Sends what workers lack, by a call that is made ``on`` one by its address."""
+
+    def __init__(self, on: _Call) -> None:
+        self._on = on
+        self._there: dict[str, set[str]] = defaultdict(set)
+        self._sending: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._packed: dict[tuple[Any, ...], tuple[Parcel, tuple[Content, ...]]] = {}
+        self._dropping: set[asyncio.Future[None]] = set()
+        self.sent_bytes = 0
+
+    def check(self, cell: Cell) -> None:
+        """Raise UsageError for a cell that cannot be booted elsewhere."""
+        named_by(cell)
+
+    async def deliver(self, cell: Cell, peer: Peer) -> tuple[Parcel, ...]:
+        """Have all files of a cell where a worker is, and return what they are there.
+
+        Raises UsageError for files that cannot be had, CouldNotFindOut where the worker cannot
+        keep them.
+        """
+        names = named_by(cell)
+        if not names:
+            return ()
+        parcels = await asyncio.to_thread(lambda: [self._pack(each, cell) for each in names])
+        contents = {each.digest: each for _, its in parcels for each in its}
+        there = self._there[peer.store]
+        if not there >= contents.keys():
+            async with self._sending[peer.store]:
+                asked = [each for each in contents if each not in there]
+                for digest in await self._on(peer.address, at_worker.lacking, asked):
+                    await self._send(contents[digest], peer)
+                there.update(contents)
+        return tuple(parcel for parcel, _ in parcels)
+
+    def forget(self, peer: Peer, digests: Iterable[str]) -> None:
+        """Take note that contents are gone where a worker keeps them."""
+        self._there[peer.store].difference_update(digests)
+
+    async def _send(self, content: Content, peer: Peer) -> None:
+        part = uuid.uuid4().hex[:16]
+        at = 0
+        try:
+            while True:
+                piece = await asyncio.to_thread(content.read, at, _PIECE_BYTES)
+                arguments = (content.digest, part, at, piece, content.size)
+                why = await self._on(peer.address, at_worker.put, *arguments)
+                if why:
+                    await asyncio.to_thread(self._check_same, content)
+                    raise LaunchFailed(why)
+                at += len(piece)
+                self.sent_bytes += len(piece)
+                if at >= content.size or not piece:
+                    return
+        except OSError as error:
+            raise UsageError(f"{content.path}: {error.strerror}") from error
+        except (CouldNotFindOut, asyncio.CancelledError):
+            self._dropping.add(
+                drop := asyncio.ensure_future(self._drop(peer, content.digest, part))
+            )
+            drop.add_done_callback(self._dropping.discard)
+            raise
+
+    async def _drop(self, peer: Peer, digest: str, part: str) -> None:
+        with suppress(CouldNotFindOut):  # it is removed with what is old
+            await self._on(peer.address, at_worker.drop, digest, part)
+
+    def _check_same(self, content: Content) -> None:
+        if content.path and digest_of(Path(content.path)) != content.digest:
+            raise UsageError(f"{content.path}: it has changed while it was sent")
+
+    def _pack(self, name: str, cell: Cell) -> tuple[Parcel, tuple[Content, ...]]:
+        loader = name == cell.plan.loader != STAGE1
+        path = Path(name)
+        if loader or not path.is_file():
+            return packed(name, loader=loader)
+        status = path.stat()
+        same = (name, status.st_ino, status.st_mtime_ns, status.st_size)
+        if same not in self._packed:
+            self._packed[same] = packed(name)
+        return self._packed[same]
