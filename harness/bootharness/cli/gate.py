@@ -95,7 +95,8 @@ def of_kernels(
     html: Path | None, junit: Path | None, markdown: Path | None, badge: Path | None,
     summary: bool, annotations: bool,
     warn_at: float, still_failing: str, no_timing: bool, attempts: int, jobs: int | None,
-    workers: str | None, no_cache: bool, history_file: Path | None, paths: str | None, **choices: Any,
+    workers: str | None, no_cache: bool, history_file: Path | None, paths: str | None,
+    **choices: Any,
 ) -> int:  # fmt: skip
     """Boot each CANDIDATE in every way that is asked for, compare it with a baseline, and accept
     or refuse it."""
@@ -111,10 +112,11 @@ def of_kernels(
     files = _Files(json_file, html, junit, markdown, badge, summary, annotations)
     try:
         with (
-            workers_named(workers, jobs, say_aside) as (executor, jobs),
+            workers_named(workers, jobs, say_aside) as (executor, at_once),
             GateProgress() as progress,
         ):
-            outcome = run_gate(matrix, executor=executor, jobs=jobs, history=history_file, cache=not no_cache,
+            outcome = run_gate(matrix, executor=executor, jobs=at_once,
+                               history=history_file, cache=not no_cache,
                                most=attempts, warn_at=warn_at, timing=not no_timing,
                                still_accepted=still_failing == "accept",
                                observer=progress)  # fmt: skip

@@ -1,11 +1,11 @@
-"""Any executor of somebody's own, which boots where the files have the names that they have here."""
+"""Any executor of somebody's own, which boots where files have the names that they have here."""
 
 from collections.abc import Callable, Hashable
 from concurrent.futures import CancelledError, Executor, Future
 from concurrent.futures import TimeoutError as NotYet
 from typing import Any, ParamSpec, TypeVar
 
-from bootharness.errors import BootHarnessError, CouldNotFindOut, MachineLost, NoWorker
+from bootharness.errors import BootHarnessError, MachineLost
 from bootharness.runs.cell import Cell
 from bootharness.runs.remote import at_worker
 from bootharness.runs.remote.version import installed_version

@@ -41,7 +41,7 @@ from bootharness.errors import (
 )
 from bootharness.runs.cell import Cell
 from bootharness.runs.remote import at_worker
-from bootharness.runs.remote.pools import Peer, Pool, Question, choose, why_none
+from bootharness.runs.remote.pools import Peer, Pool, Question, choose, why_none, why_refused
 from bootharness.runs.remote.postage import Postage
 from bootharness.runs.remote.version import installed_version
 from bootharness.runs.result import Attempt
@@ -56,7 +56,7 @@ _T = TypeVar("_T")
 
 _CLIENT: Any = Client  # both are without types
 _SECURITY: Any = Security
-_CONNECT_S, _FIRST_S, _ASK_S = 4.0, 8.5, 60.0
+_CONNECT_S, _FIRST_S, _ASK_S = 4.0, 7.0, 60.0
 _LOOK_S = 0.5
 _REPLACED_S = 30.0
 """How long a worker like those that are gone is waited for: a nanny needs six seconds."""
@@ -157,7 +157,7 @@ class DaskWorkers(Workers):
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._over = asyncio.Event()
-        self._settled = asyncio.Event()
+        self._settled, self._joined = asyncio.Event(), asyncio.Event()
         self._answering = asyncio.Lock()
         # what it would log is told otherwise
         logging.getLogger("distributed").setLevel(logging.CRITICAL)
@@ -167,18 +167,18 @@ class DaskWorkers(Workers):
         self._postage = Postage(self._on)
         try:
             looking = asyncio.create_task(self._look())
-            while not self._any.peers and time.monotonic() < deadline:
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._settled.wait(), deadline - time.monotonic())
-                self._settled.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._settled.wait(), deadline - time.monotonic())
+            refused = why_refused(self._refused)
             if not self._any.peers:
-                refused = "; ".join(f"{each}: {why}" for each, why in self._refused.items())
                 raise NoWorker(
                     f"{self.address}: no worker there can be used: {refused}"
                     if refused
                     else f"{self.address}: the scheduler has no worker; start some by `bootharness "
                     f"worker {self.address}`"
                 )
+            if refused:
+                self._told(f"{self.address}: given nothing: {refused}")
             self._begun.set_result(None)
             await self._over.wait()
             looking.cancel()
@@ -225,7 +225,11 @@ class DaskWorkers(Workers):
             for peer in [each for each in self._peers.values() if each.address not in slots]:
                 self._gone(peer)
             self._give_up_waiting()
-            await asyncio.sleep(_LOOK_S)
+            if slots and all(each.done() for each in joining.values()):
+                self._settled.set()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._joined.wait(), _LOOK_S)
+            self._joined.clear()
 
     async def _join(self, address: str, slots: int) -> None:
         try:
@@ -233,8 +237,9 @@ class DaskWorkers(Workers):
             self._check(said)
         except CouldNotFindOut as error:
             self._refused[address] = str(error)
-            self._told(f"worker {address} is given nothing: {error}")
-            self._settled.set()
+            if self._begun.done():
+                self._told(f"{address}: given nothing: {error}")
+            self._joined.set()
             return
         kind = (said["cpu"], *said["qemu"])
         peer = Peer(address, said["host"], slots, kind, said["store"])
@@ -243,7 +248,7 @@ class DaskWorkers(Workers):
         for pool in (self._any, *self._pools.values()):
             if pool.fits(peer):
                 pool.join(peer)
-        self._settled.set()
+        self._joined.set()
         self._begin_all()
 
     def _check(self, said: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
-__all__ = ["Peer", "Pool", "Question", "choose", "why_none"]
+__all__ = ["Peer", "Pool", "Question", "choose", "why_none", "why_refused"]
 
 Question = tuple[Callable[..., Any], tuple[Any, ...]]
 """A function that a worker answers, and what it is asked with."""
@@ -111,9 +111,18 @@ def choose(
 
 def why_none(question: Question, peers: Iterable[Peer], refused: Mapping[str, str]) -> str:
     """Say why no worker can do it."""
-    whys = [f"{each}: {each.answers[question][1]}" for each in peers if question in each.answers]
-    whys += [f"{address}: {why}" for address, why in refused.items()]
-    if not whys:
-        return "the cluster has no worker"
-    more = f"; and {len(whys) - _NAMED:,} more" if len(whys) > _NAMED else ""
-    return "; ".join(whys[:_NAMED]) + more
+    whys = {str(each): each.answers[question][1] for each in peers if question in each.answers}
+    return why_refused(whys | dict(refused)) or "the cluster has no worker"
+
+
+def why_refused(whys: Mapping[str, str]) -> str:
+    """Say why workers are given nothing, each reason once."""
+    alike: dict[str, list[str]] = {}
+    for who, why in whys.items():
+        alike.setdefault(why, []).append(who)
+    return "; ".join(f"{_several(its)}: {why}" for why, its in alike.items())
+
+
+def _several(names: list[str]) -> str:
+    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
