@@ -1,17 +1,16 @@
 """Boots by the workers of a Dask cluster: the same as here, whatever becomes of a worker."""
 
-import json
 import os
 import shutil
 import signal
 import sqlite3
 import subprocess
-import threading
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 pytest.importorskip("distributed")
 
@@ -26,13 +25,23 @@ from bootharness.runs.workers import LocalWorkers
 from tests.boot.test_net_root import folder_of
 from tests.support.builders import no_carry
 from tests.support.cluster import Cluster
-from tests.support.processes import REPOSITORY, eventually, processes_with, run
+from tests.support.processes import (
+    COMMAND,
+    REPOSITORY,
+    environment,
+    eventually,
+    processes_with,
+    run,
+)
 
 SETUP = BootPlan(until="setup")
 
 
 def kernels(number: int) -> list[Cell]:
     return [Cell(f"selfcheck:{65536 + 16 * each}", SETUP) for each in range(number)]
+
+
+pytestmark = pytest.mark.xdist_group("dask")
 
 
 @pytest.fixture(scope="module")
@@ -101,3 +110,186 @@ def test_every_cell_comes_to_the_same_end_as_here(
     ):
         for text in (zlib.decompress(each) for each in (trace, picture) if each):
             assert b"/sent/" not in text
+
+
+def verdicts(results: Sequence[CellResult]) -> list[Verdict]:
+    return [each.verdict for each in results]
+
+
+def test_what_is_sent_is_sent_once_and_again_where_it_was_damaged(
+    cluster: Cluster, dask: DaskWorkers, tmp_path: Path
+) -> None:
+    initrd = tmp_path / "initrd"
+    initrd.write_bytes(b"070701" + os.urandom(9 << 20))
+    cells = [replace(each, plan=choose(SETUP, {"initrd": str(initrd)})) for each in kernels(4)]
+    assert verdicts([*run_cells(cells, dask, None)]) == [Verdict.GOOD] * 4
+    assert dask.sent_bytes == initrd.stat().st_size
+    [kept] = [each for each in (cluster.folder / "cache/sent").iterdir()
+              if each.stat().st_size == initrd.stat().st_size and "-" not in each.name]  # fmt: skip
+    kept.chmod(0o600)
+    with kept.open("r+b") as file:
+        file.write(b"another")
+    assert verdicts([*run_cells(cells, dask, None)]) == [Verdict.GOOD] * 4
+    assert dask.sent_bytes == 2 * initrd.stat().st_size
+    with DaskWorkers(cluster.address) as later:
+        assert verdicts([*run_cells(cells, later, None)]) == [Verdict.GOOD] * 4
+        assert later.sent_bytes == 0
+
+
+def test_a_killed_worker_loses_no_cell_and_doubles_none(
+    cluster: Cluster, dask: DaskWorkers
+) -> None:
+    cells = kernels(16)
+    pids = [*cluster.has(2).values()]
+    results = []
+    for each in run_cells(cells, dask, None):
+        if not results:
+            os.kill(pids[0], signal.SIGKILL)
+        results.append(each)
+    assert sorted(each.cell.kernel for each in results) == sorted(each.kernel for each in cells)
+    assert verdicts(results) == [Verdict.GOOD] * 16
+    lost = [one.sentence for each in results for one in each.attempts if one.cause]
+    assert len(lost) <= 1
+    assert all("is gone" in each or "was lost" in each for each in lost)
+
+
+def test_what_is_stopped_leaves_no_guest_at_a_worker(cluster: Cluster) -> None:
+    cluster.has(2)
+    name = f"selfcheck:{65536 + 16 * 4711}"
+    argv = [*COMMAND, "gate", name, "--until", "never", "--idle", "600", "--timeout", "600",
+            "--workers", f"dask:{cluster.address}"]  # fmt: skip
+    marked = environment(BOOTHARNESS_HISTORY=str(cluster.folder / "history"))
+    with subprocess.Popen(argv, env=marked, stderr=subprocess.PIPE, text=True) as gate:
+        eventually(lambda: [] if guests(cluster) else ["no guest"], 60)
+        gate.send_signal(signal.SIGINT)
+        assert gate.stderr
+        said = gate.stderr.read()
+    assert gate.returncode == 130, said
+    eventually(lambda: guests(cluster))
+    with DaskWorkers(cluster.address) as workers:
+        assert verdicts([*run_cells(kernels(2), workers, None)]) == [Verdict.GOOD] * 2
+
+
+def guests(cluster: Cluster) -> list[str]:
+    found = processes_with(str(cluster.folder))
+    return [each for each in found if "qemu-system" in each.split()[1]]
+
+
+def test_a_worker_that_cannot_boot_is_named_and_costs_no_cell(tmp_path: Path) -> None:
+    shutil.copytree(REPOSITORY / "harness", tmp_path / "other")
+    with (tmp_path / "other/bootharness/runs/work.py").open("a") as file:
+        file.write("# another version\n")
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for each in Path("/usr/bin").iterdir():
+        if not each.name.startswith("qemu-system"):
+            (programs / each.name).symlink_to(each)
+    initrd = tmp_path / "initrd"
+    initrd.write_bytes(b"070701" + os.urandom(2_000_000))
+    cells = [replace(each, plan=choose(SETUP, {"initrd": str(initrd)})) for each in kernels(6)]
+    told: list[str] = []
+    with Cluster() as started:
+        started.worker("good")
+        started.plain_worker("without", PATH=str(programs))
+        started.plain_worker("older", PYTHONPATH=str(tmp_path / "other"))
+        started.plain_worker("full", "prlimit", "--fsize=1000000")
+        started.has(4)
+        with DaskWorkers(started.address, told.append) as workers:
+            results = [*run_cells(cells, workers, None)]
+            said = "\n".join(told)
+    assert verdicts(results) == [Verdict.GOOD] * 6
+    assert "qemu-system-x86_64 is not installed" in said
+    assert "install the same" in said
+    assert "File too large" in said
+    assert not any(each.attempts[0].cause for each in results)
+
+
+def test_when_the_scheduler_is_gone_every_cell_is_explained() -> None:
+    cells = kernels(12)
+    with Cluster() as started:
+        started.worker("only")
+        started.has(1)
+        results = []
+        with DaskWorkers(started.address) as workers:
+            for each in run_cells(cells, workers, None):
+                if not results:
+                    started.scheduler.kill()
+                results.append(each)
+    assert sorted(each.cell.kernel for each in results) == sorted(each.kernel for each in cells)
+    lost = [each.decisive.sentence for each in results if each.verdict is Verdict.SKIP]
+    assert lost
+    assert all("is gone" in each or "was lost" in each for each in lost)
+
+
+def test_a_cluster_is_reached_by_tls_alone(tmp_path: Path) -> None:
+    tls = signed(tmp_path)
+    gate = ("gate", "selfcheck:65536", "--until", "setup", "--history", tmp_path / "history")
+    with Cluster("tls", **tls) as started:
+        started.worker("one")
+        eventually(lambda: [] if "Registered to" in started.said("one") else ["not yet"], 60)
+        at = ("--workers", f"dask:{started.address}")
+        good = run(*gate, *at, "--json", "-", **tls)
+        plain = run(*gate, "--workers", f"dask:{started.address.replace('tls', 'tcp')}", **tls)
+        stranger = run(*gate, *at)
+    assert good.returncode == 0, good.stderr
+    assert [plain.returncode, stranger.returncode] == [125, 125]
+    assert "no Dask scheduler answers there" in plain.stderr
+    assert "docs/scale.md" in stranger.stderr
+
+
+def signed(folder: Path) -> dict[str, str]:
+    """Return the settings with which Dask speaks TLS, by an authority of its own."""
+    ca, key, cert, request = (
+        str(folder / each) for each in ("ca.pem", "key.pem", "cert.pem", "request.pem")
+    )
+    for words in (
+        ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", f"{ca}.key", "-out", ca,
+         "-subj", "/CN=authority"],
+        ["req", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", request, "-subj",
+         "/CN=worker"],
+        ["x509", "-req", "-in", request, "-CA", ca, "-CAkey", f"{ca}.key", "-CAcreateserial",
+         "-out", cert],
+    ):  # fmt: skip
+        subprocess.run(["openssl", *words], check=True, capture_output=True)
+    prefix = "DASK_DISTRIBUTED__COMM__TLS__"
+    own = {
+        f"{prefix}{who}__{what}": path
+        for who in ("CLIENT", "SCHEDULER", "WORKER")
+        for what, path in (("CERT", cert), ("KEY", key))
+    }
+    return {f"{prefix}CA_FILE": ca, "DASK_DISTRIBUTED__COMM__REQUIRE_ENCRYPTION": "true", **own}
+
+
+def test_an_executor_of_ones_own_boots(cluster: Cluster, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        "from concurrent.futures import ProcessPoolExecutor\n"
+        "from multiprocessing import get_context\n"
+        "from distributed import Client\n"
+        "def pool(): return ProcessPoolExecutor(1, get_context('spawn'))\n"
+        f"def client(): return Client({cluster.address!r})\n"
+        "def futures(): return client().get_executor()\n"
+        "def number(): return 7\n"
+    )
+    found = {}
+    for name in ("pool", "client", "futures", "number"):
+        found[name] = run("gate", "selfcheck:65536", "selfcheck:65552", "--until", "setup",
+                          "--workers", f"mine:{name}", "--history", tmp_path / name,
+                          PYTHONPATH=f"{tmp_path}:{environment()['PYTHONPATH']}")  # fmt: skip
+    statuses = {name: done.returncode for name, done in found.items()}
+    assert statuses == {"pool": 0, "client": 0, "futures": 0, "number": 129}, found
+    assert "an Executor of concurrent.futures is wanted" in found["number"].stderr
+
+
+def test_what_is_no_cluster_is_told_in_one_sentence(tmp_path: Path) -> None:
+    gate = ("gate", "selfcheck:65536", "--history", tmp_path / "history", "--workers")
+    nobody = run(*gate, "dask:127.0.0.1:1")
+    with Cluster() as empty:
+        without = run(*gate, f"dask:{empty.address}")
+    assert (nobody.returncode, without.returncode) == (125, 125)
+    for said in (nobody.stderr, without.stderr):
+        assert len(said.splitlines()) == 1, said
+    assert "no Dask scheduler answers there" in nobody.stderr
+    assert f"bootharness worker {empty.address}" in without.stderr
+    wrong = [run(*gate, each) for each in ("0", "dask:", "dask:http://a", "none:such", "a.b")]
+    assert [each.returncode for each in wrong] == [129] * 5, [each.stderr for each in wrong]
+    assert all(len(each.stderr.splitlines()) <= 2 for each in wrong)

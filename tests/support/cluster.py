@@ -1,6 +1,7 @@
-"""A Dask scheduler and workers, as processes on loopback, which end with the test, however it ends."""
+"""A Dask scheduler and workers, as processes on loopback, which end with the test."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -28,8 +29,8 @@ class Cluster(Closing):
         self.folder = self._workspace.path
         told = self.folder / "scheduler.json"
         self.scheduler = self._start(
-            [*_DASK, "distributed.cli.dask_scheduler", "--host", f"{protocol}://127.0.0.1", "--port",
-             "0", "--no-dashboard", "--scheduler-file", str(told)],
+            [*_DASK, "distributed.cli.dask_scheduler", "--host", f"{protocol}://127.0.0.1",
+             "--port", "0", "--no-dashboard", "--scheduler-file", str(told)],
             "scheduler",
         )  # fmt: skip
         eventually(lambda: [] if told.exists() and told.read_text() else ["no scheduler"], _START_S)
@@ -53,7 +54,7 @@ class Cluster(Closing):
         """Wait until so many workers are there, and return the process of each by its address."""
         with Client(self.address, security=Security(), set_as_default=False) as client:
             client.wait_for_workers(workers, timeout=_START_S)
-            found: dict[str, int] = client.run(_pid)
+            found: dict[str, int] = client.run(os.getpid)
             return found
 
     def said(self, name: str) -> str:
@@ -78,9 +79,3 @@ class Cluster(Closing):
             )  # fmt: skip
         self._processes.append(process)
         return process
-
-
-def _pid() -> int:
-    import os
-
-    return os.getpid()

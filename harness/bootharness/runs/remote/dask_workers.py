@@ -200,10 +200,9 @@ class DaskWorkers(Workers):
                 )  # fmt: skip
         except Exception as error:  # of TLS that is not set up it has errors of any kind
             why = str(error).partition("\n")[0] or type(error).__name__
-            raise NoWorker(
-                f"{self.address}: no Dask scheduler answers there: {why}; `dask scheduler` starts "
-                "one"
-            ) from error
+            if self.address.startswith("tls://") and "ssl_context" in why:
+                why = "TLS is not set up here: docs/scale.md says how Dask is told of certificates"
+            raise NoWorker(f"{self.address}: no Dask scheduler answers there: {why}") from error
 
     async def _look(self) -> None:
         """Take note of workers that come and go."""
@@ -245,9 +244,12 @@ class DaskWorkers(Workers):
         peer = Peer(address, said["host"], slots, kind, said["store"])
         await asyncio.gather(*(self._answer(peer, each) for each in [*self._pools]))
         self._peers[address] = peer
-        for pool in (self._any, *self._pools.values()):
+        self._any.join(peer)
+        for question, pool in self._pools.items():
             if pool.fits(peer):
                 pool.join(peer)
+            else:
+                self._tell_left(question, [peer])
         self._joined.set()
         self._begin_all()
 
@@ -307,9 +309,8 @@ class DaskWorkers(Workers):
         """Say which workers have no part in some of the boots, and why."""
         for peer in left:
             can, said = peer.answers[question]
-            what = ", ".join(str(each) for each in question[1] if each)
             why = "it is not like the others, and times are compared" if can else said
-            self._told(f"worker {peer} boots nothing of {what}: {why}")
+            self._told(f"{peer}: given nothing by {question[1][0]}: {why}")
 
     def _take(self, item: _Item) -> None:
         self._open += 1
@@ -431,7 +432,7 @@ class DaskWorkers(Workers):
     def _retire(self, peer: Peer, why: str) -> None:
         if not peer.retired and not peer.gone:
             peer.retired = why
-            self._told(f"worker {peer} is given nothing more: {why}")
+            self._told(f"{peer}: given nothing more: {why}")
 
     def _finish(self, item: _Item, result: Any = None) -> None:
         self._open -= 1
