@@ -198,7 +198,7 @@ def test_a_worker_that_cannot_boot_is_named_and_costs_no_cell(tmp_path: Path) ->
             results = [*run_cells(cells, workers, None)]
             said = "\n".join(told)
     assert verdicts(results) == [Verdict.GOOD] * 6
-    assert "qemu-system-x86_64 is not installed" in said
+    assert "is not installed" in said
     assert "install the same" in said
     assert "File too large" in said
     assert not any(each.attempts[0].cause for each in results)

@@ -432,7 +432,8 @@ class DaskWorkers(Workers):
     def _retire(self, peer: Peer, why: str) -> None:
         if not peer.retired and not peer.gone:
             peer.retired = why
-            self._told(f"{peer}: given nothing more: {why}")
+            said = why.removeprefix(f"{peer}: ")
+            self._told(f"{peer}: given nothing more: {said}")
 
     def _finish(self, item: _Item, result: Any = None) -> None:
         self._open -= 1
