@@ -14,6 +14,7 @@ from concurrent.futures import Executor
 import msgspec
 from msgspec.structs import replace
 
+from bootharness.diagnosis.verdict import Verdict
 from bootharness.errors import CouldNotFindOut
 from bootharness.gate.compare import SUSPICIOUS
 from bootharness.gate.outcome import Pace
@@ -128,7 +129,8 @@ class _Times:
                 attempt: Attempt = boot.result()
             except CouldNotFindOut:
                 continue
-            self._boots[cell].append(attempt.facts)
+            if attempt.verdict is not Verdict.SKIP:
+                self._boots[cell].append(attempt.facts)
 
     def pace(self, pair: Pair, name: str) -> Pace:
         """Return the times of a pair."""

@@ -6,6 +6,7 @@ from msgspec import Struct, field
 
 from bootharness.diagnosis.verdict import Verdict
 from bootharness.runs.cell import Cell
+from bootharness.runs.where import Host, Profile
 
 __all__ = ["Attempt", "BootFacts", "CellResult", "LimitSeen", "Past"]
 
@@ -41,7 +42,8 @@ class Attempt(Struct, frozen=True):
 
     ``seconds`` is how long all of it took. ``trace`` is the trace's JSON document, compressed
     by zlib: empty when there was no boot, or when it has been left in the history.
-    ``picture`` is what reports draw of it, as `cells.picture` packs it.
+    ``picture`` is what reports draw of it, as `runs.picture` packs it, and ``host`` the computer
+    that it was made on.
     """
 
     verdict: Verdict
@@ -51,6 +53,12 @@ class Attempt(Struct, frozen=True):
     facts: BootFacts = field(default_factory=BootFacts)
     trace: bytes = b""
     picture: bytes = b""
+    host: Host = Host()
+
+    @property
+    def profile(self) -> Profile:
+        """With what else its seconds may be compared."""
+        return Profile(self.host.cpu, self.facts.accelerator, self.facts.qemu_version)
 
     @property
     def outcome(self) -> tuple[Verdict, str | None]:
