@@ -1,14 +1,18 @@
 """What came of a cell: every attempt at it, and the one that stands for all."""
 
 from functools import cached_property
+from typing import Annotated
 
-from msgspec import Struct, field
+from msgspec import Meta, Struct, field
 
 from bootharness.diagnosis.verdict import Verdict
 from bootharness.runs.cell import Cell
 from bootharness.runs.where import Host, Profile
 
-__all__ = ["Attempt", "BootFacts", "CellResult", "LimitSeen", "Past"]
+__all__ = ["Attempt", "BootFacts", "CellResult", "LimitSeen", "Moment", "Past"]
+
+Moment = Annotated[float, Meta(ge=0, lt=253_402_300_800)]
+"""In seconds since 1970, before the year 10000: later ones no calendar writes."""
 
 
 class BootFacts(Struct, frozen=True):
@@ -126,7 +130,7 @@ class Past(Struct, frozen=True):
     """A result of the past: when it was made, in seconds since 1970, and by which version."""
 
     id: int
-    made_at: float
+    made_at: Moment
     harness: str
     result: CellResult
 
@@ -139,4 +143,4 @@ class LimitSeen(Struct, frozen=True):
     part: str
     unit: str
     largest: int | None
-    at: float
+    at: Moment
