@@ -28,6 +28,7 @@ CUT_OFF = 141
 _COMMANDS = {
     "boot": "Boot kernels, watch each step, and say why a boot failed.",
     "gate": "Accept or refuse kernels: every way of booting, compared with a baseline.",
+    "merge": "Put the shards of a gate together, as one gate.",
     "debug": "Open a boot in gdb, stopped where it goes wrong.",
     "console": "Boot with the serial line and QEMU's monitor on this terminal.",
     "history": "List what has been booted, and draw it.",

@@ -783,6 +783,14 @@ CAUSES: dict[str, Cause] = {
             "skip",
         ),
         Cause(
+            "not-booted",
+            "A merged gate has a boot that none of its shards has made: that shard is missing, or "
+            "was interrupted.",
+            "which shard",
+            "Run that shard, gate --shard I/N, and merge it with the others.",
+            "skip",
+        ),
+        Cause(
             "machine-lost",
             "QEMU or gdb went away in the middle of the boot.",
             "the exit status, what it said",

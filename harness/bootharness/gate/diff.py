@@ -160,7 +160,8 @@ def _new_warnings(old: Entry | None, new: Entry | None) -> tuple[str, ...]:
     """Return the kinds of warnings that a cell has now and had not.
 
     Slower is what the later gate has measured in turns, as the earlier one had, which found it not
-    so, with kernels that are compressed in the same way: times of two runs say nothing.
+    so, with kernels that are compressed in the same way, and on the same kind of computer: times of
+    two runs say nothing.
     """
     if not (old and new and new.standing is Standing.WARNING):
         return ()
@@ -172,8 +173,9 @@ def _new_warnings(old: Entry | None, new: Entry | None) -> tuple[str, ...]:
 
 
 def _alike(old: Entry, new: Entry) -> bool:
-    one, other = (each.result.decisive.facts.compression for each in (old, new))
-    return old.pace is not None and one == other
+    one, other = (each.result.decisive for each in (old, new))
+    alike = one.facts.compression == other.facts.compression and one.profile == other.profile
+    return old.pace is not None and alike
 
 
 def _folded(turn: Turn, pairs: list[_Pair], crowd: Crowd) -> Iterator[Turned]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from itertools import groupby
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
@@ -23,7 +23,7 @@ from bootharness.host.closing import Closing
 from bootharness.host.deadline import Deadline
 from bootharness.predictor.headroom import PartLimit
 from bootharness.runs.cell import Cell
-from bootharness.runs.result import Attempt, BootFacts, CellResult, LimitSeen, Past
+from bootharness.runs.result import Attempt, BootFacts, CellResult, LimitSeen, Moment, Past
 
 __all__ = ["History", "history_file"]
 
@@ -36,13 +36,11 @@ _OF_THE_FILE = {
     for name in ("ERROR", "CORRUPT", "NOTADB", "MISMATCH", "CONSTRAINT", "FORMAT", "SCHEMA")
 }
 _DAMAGED = (msgspec.MsgspecError, BootHarnessError, ValueError, TypeError, RecursionError)
-_Moment = Annotated[float, msgspec.Meta(ge=0, lt=253_402_300_800)]
-"""In seconds since 1970, before the year 10000: later ones no calendar writes."""
-_ResultRow = tuple[int, _Moment, str, str, str]
+_ResultRow = tuple[int, Moment, str, str, str]
 _OutcomeRow = tuple[
-    int, _Moment, str, str, str, Verdict, str | None, str | None, str | None, str | None
+    int, Moment, str, str, str, Verdict, str | None, str | None, str | None, str | None
 ]
-_LimitRow = tuple[str, str, str, int | None, _Moment]
+_LimitRow = tuple[str, str, str, int | None, Moment]
 _AttemptRow = tuple[Verdict, str | None, str, float, str]
 _OLD_CELL = ("loader", "machine", "cmdline", "initrd", "until", "timeout_s")
 

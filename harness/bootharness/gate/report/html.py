@@ -324,7 +324,7 @@ def _data(outcome: GateOutcome, rows: list[_Row], all_facts: list[tuple[Fact, ..
             "changes": built_otherwise(entry),
             "attempts": [_attempt(each) for each in entry.result.attempts],
             "milestones": entry.result.decisive.facts.milestones,
-            "before": _times(outcome.baseline_of(entry)),
+            "before": _times(entry, outcome.baseline_of(entry)),
             "picture": base64.b64encode(entry.result.decisive.picture).decode(),
         }
         for row, entry, known in zip(rows, outcome.entries, all_facts, strict=True)
@@ -344,8 +344,11 @@ def _json(value: object) -> str:
     return json.dumps(value, ensure_ascii=True).replace("<", "\\u003c")
 
 
-def _times(entry: Entry | None) -> dict[str, float] | None:
-    return entry.result.decisive.facts.milestones if entry else None
+def _times(entry: Entry, baseline: Entry | None) -> dict[str, float] | None:
+    """Return the baseline's times, where it was booted on the same kind of computer."""
+    if not baseline or entry.result.decisive.profile != baseline.result.decisive.profile:
+        return None
+    return baseline.result.decisive.facts.milestones
 
 
 def _attempt(attempt: Attempt) -> dict[str, Any]:

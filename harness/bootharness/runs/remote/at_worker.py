@@ -6,7 +6,6 @@ What goes wrong here and is not the kernel's fault comes back as a skipped attem
 import asyncio
 import os
 import platform
-import socket
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import cache
@@ -24,6 +23,7 @@ from bootharness.runs.remote.store import Store
 from bootharness.runs.remote.version import installed_version
 from bootharness.runs.remote.words import Words
 from bootharness.runs.result import Attempt
+from bootharness.runs.where import this_host
 from bootharness.runs.work import boot_cell, skipped
 from bootharness.runs.workers import Processes
 
@@ -118,7 +118,7 @@ def _unpacked(attempt: Attempt | Missing) -> Attempt:
 def _check_version(version: str) -> None:
     if version != installed_version():
         raise NoWorker(
-            f"the worker on {socket.gethostname()} has bootharness {installed_version()}, and "
+            f"the worker on {this_host().name} has bootharness {installed_version()}, and "
             f"{version} asks it: install the same"
         )
 
@@ -146,16 +146,9 @@ def _described() -> dict[str, Any]:
     return {
         "version": installed_version(),
         "python": ".".join(platform.python_version_tuple()[:2]),
-        "host": socket.gethostname(),
-        "cpu": _cpu(),
+        "host": this_host().name,
+        "cpu": this_host().cpu,
         "qemu": [each.said_version() if each.here else None for each in (QEMU_64, QEMU_32)],
         "store": store,
         "pid": os.getpid(),
     }
-
-
-def _cpu() -> str:
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return line.partition(":")[2].strip()
-    return platform.machine()
