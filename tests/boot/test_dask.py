@@ -112,6 +112,33 @@ def test_every_cell_comes_to_the_same_end_as_here(
             assert b"/sent/" not in text
 
 
+WAYS = (
+    {"route": "mbr"},
+    {"route": "direct"},
+    {"route": "grub"},
+    {"route": "ipxe-http"},
+    {"route": "mbr", "memory_mib": 16},
+    {"route": "mbr", "disk_interface": "virtio"},
+    {"route": "mbr", "machine_type": "q35", "smp": 2},
+    {"route": "mbr", "disk_faults": "error:lba=2100"},
+    {"route": "ipxe", "faults": "no-file:file=vmlinuz"},
+    {"route": "direct", "until": "never printed", "idle_s": 1.0},
+)
+
+
+@pytest.mark.sample(10)
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: "-".join(map(str, way.values())))
+def test_two_hundred_cells_come_to_the_same_ends(
+    dask: DaskWorkers, tmp_path: Path, way: dict[str, object]
+) -> None:
+    plan = choose(SETUP, way)
+    sizes = (65536, 1_000_000, 15_735_808, 15_735_824, 17_000_000)
+    cells = [Cell(f"selfcheck:{size + 16 * each}", plan) for size in sizes for each in range(4)]
+    with LocalWorkers(1, limit_s=limit_s(cells)) as here:
+        expected = ends([*run_cells(cells, here, None)])
+    assert ends([*run_cells(cells, dask, None)]) == expected
+
+
 def verdicts(results: Sequence[CellResult]) -> list[Verdict]:
     return [each.verdict for each in results]
 

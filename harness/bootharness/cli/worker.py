@@ -11,7 +11,7 @@ from bootharness.errors import ToolMissing, UsageError
 
 __all__ = ["command"]
 
-_NEEDED = "boot"
+_NEEDED, _OURS = "boot", "workers"
 
 
 @click.command(
@@ -55,7 +55,7 @@ def command(address: str | None, slots: int | None, name: str | None) -> None:
     if whys := [each.why for each in examined(_NEEDED).tools if each.why]:
         raise ToolMissing(f"nothing can be booted here: {'; '.join(whys)} (`bootharness doctor`)")
     at_once = slots or len(os.sched_getaffinity(0))
-    uses = [use for use in USES if examined(use).good]
+    uses = [use for use in USES if use != _OURS and examined(use).good]
     click.echo(f"boots {at_once} at once, with all that is needed for {', '.join(uses)}", err=True)
     words = [
         address_of(given), "--nworkers", "1", "--nthreads", str(at_once), "--memory-limit", "0",

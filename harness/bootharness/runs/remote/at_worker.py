@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from bootharness.errors import BootHarnessError, CouldNotFindOut, NoWorker
 from bootharness.host.tool import QEMU_32, QEMU_64
@@ -107,7 +108,7 @@ def boot(cell: Cell, parcels: tuple[Parcel, ...], limit_s: float, whose: str) ->
             here = renamed(cell, {each.named: str(path) for each, path in places.items()})
             return _processes().call(_booted, (here, words), limit_s, whose=whose)
     except CouldNotFindOut as error:
-        return skipped(error)
+        return replace(skipped(error), host=this_host())
 
 
 def _unpacked(attempt: Attempt | Missing) -> Attempt:

@@ -2,9 +2,9 @@
 
     submit -> Pool -> a worker with a free slot -> its files are sent -> boot, there -> Attempt
 
-All of it is done by one thread with an event loop of its own. A worker is given no more than it can
-do at once, so that nothing waits at one while another is idle, and nothing is lost with it but what
-it was doing.
+All of it is done by one thread with an event loop of its own. A worker is given what it can do at
+once and one call more, that last not while another is idle: little is lost with a worker, and
+nothing waits at one for long.
 """
 
 import asyncio
@@ -342,6 +342,8 @@ class DaskWorkers(Workers):
                 return
             if item.future.running() or item.future.set_running_or_notify_cancel():
                 peer.busy[item] = asyncio.create_task(self._work(peer, item, pool))
+                if not peer.free:
+                    pool.freed(peer)  # for one call more
             else:
                 self._finish(item)
 

@@ -34,8 +34,9 @@ class Peer(Struct, eq=False):
 
     @property
     def free(self) -> int:
-        """How many calls it could begin now."""
-        return 0 if self.retired or self.gone else self.slots - len(self.busy)
+        """How many calls it could begin now; less than none where one waits there already, or it
+        gets no more."""
+        return -1 if self.retired or self.gone else self.slots - len(self.busy)
 
     def __str__(self) -> str:
         return f"{self.host} ({self.address})"
@@ -49,7 +50,9 @@ class Pool:
         self.waiting: deque[Any] = deque()
         self.peers: list[Peer] = []
         self.empty_since: float | None = None
+        self._slots = 0
         self._turns: deque[Peer] = deque()
+        self._full: deque[Peer] = deque()
 
     def fits(self, peer: Peer) -> bool:
         """Return whether a worker is one of these."""
@@ -60,32 +63,44 @@ class Pool:
     def join(self, *peers: Peer) -> None:
         """Take in workers; each comes as often as it has slots, in turns with the others."""
         self.peers += peers
+        self._slots += sum(each.slots for each in peers)
         for turn in range(max((each.slots for each in peers), default=0)):
             self._turns += [each for each in peers if turn < each.slots]
 
     def leave(self, peer: Peer) -> None:
         """Be without a worker."""
-        self.peers = [each for each in self.peers if each is not peer]
+        if peer in self.peers:
+            self.peers.remove(peer)
+            self._slots -= peer.slots
 
     def freed(self, peer: Peer) -> None:
-        """Take note that a worker has a slot more."""
+        """Take note that a worker has done something."""
         if peer in self.peers:
-            self._turns.append(peer)
+            (self._turns if peer.free > 0 else self._full).append(peer)
 
     def next(self, avoided: Iterable[str] = ()) -> Peer | None:
-        """Return a worker that can begin now, None where there is none; none that is avoided, as
-        long as there are others."""
+        """Return a worker that can begin now, or, as long as there is enough for all, one that then
+        need not wait for what comes next; None where there is none. None is avoided where there are
+        no others."""
         left_out = {*avoided}
         if left_out and {each.address for each in self.peers} <= left_out:
             left_out = set()
-        for _ in range(len(self._turns)):
-            peer = self._turns.popleft()
-            if peer.free <= 0:
-                continue  # it was taken in the turn of another pool, or is gone
-            if peer.address not in left_out:
-                return peer
-            self._turns.append(peer)
-        return None
+        found = _taken(self._turns, left_out, 1)
+        if found is None and len(self.waiting) > self._slots:
+            found = _taken(self._full, left_out, 0)
+        return found
+
+
+def _taken(turns: deque[Peer], left_out: set[str], least: int) -> Peer | None:
+    """Take the next worker with so many free slots; what is not so any more is left out."""
+    for _ in range(len(turns)):
+        peer = turns.popleft()
+        if peer.free < least:
+            continue  # it was taken in the turn of another pool, or is gone
+        if peer.address not in left_out:
+            return peer
+        turns.append(peer)
+    return None
 
 
 def choose(
