@@ -115,8 +115,13 @@ class DaskWorkers(Workers):
 
     @property
     def sent_bytes(self) -> int:
-        """How many bytes of files were sent."""
+        """How many bytes of files were sent from here."""
         return self._postage.sent_bytes
+
+    @property
+    def passed_bytes(self) -> int:
+        """How many bytes of files workers had from each other."""
+        return self._postage.passed_bytes
 
     def ask(self, what: Hashable, function: Callable[..., _T], *asked: Any) -> _T:
         """Return what those workers say that will be given something. Raises NoWorker where none

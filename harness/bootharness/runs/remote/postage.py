@@ -1,4 +1,8 @@
-"""What is sent to whom: each content once to each place where workers keep files."""
+"""What is sent to whom: each content once to each place where workers keep files.
+
+What is large is sent from here to one, and passed on from there: each that has it gives it to one
+other at a time, so that a thousand have it after ten turns.
+"""
 
 import asyncio
 import uuid
@@ -14,12 +18,12 @@ from bootharness.plan import STAGE1
 from bootharness.runs.cell import Cell
 from bootharness.runs.remote import at_worker
 from bootharness.runs.remote.files import named_by
+from bootharness.runs.remote.from_peer import PIECE_BYTES, fetch
 from bootharness.runs.remote.parcel import Content, Parcel, packed
 from bootharness.runs.remote.pools import Peer
 
 __all__ = ["Postage"]
 
-_PIECE_BYTES = 4 << 20
 _Call = Callable[..., Awaitable[Any]]
 
 
@@ -32,7 +36,8 @@ class Postage:
         self._sending: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._packed: dict[tuple[Any, ...], tuple[Parcel, tuple[Content, ...]]] = {}
         self._dropping: set[asyncio.Future[None]] = set()
-        self.sent_bytes = 0
+        self._givers: dict[str, asyncio.Queue[Peer | None]] = {}
+        self.sent_bytes = self.passed_bytes = 0
 
     def check(self, cell: Cell) -> None:
         """Raise UsageError for a cell that cannot be booted elsewhere."""
@@ -63,11 +68,45 @@ class Postage:
         self._there[peer.store].difference_update(digests)
 
     async def _send(self, content: Content, peer: Peer) -> None:
+        """Have a content sent, by us or by a worker that has it, whose turn it is."""
+        if content.size <= PIECE_BYTES:
+            await self._send_from_here(content, peer)
+            return
+        if content.digest not in self._givers:
+            self._givers[content.digest] = asyncio.Queue()
+            self._givers[content.digest].put_nowait(None)
+        givers = self._givers[content.digest]
+        done = False
+        while not done:
+            giver = await givers.get()
+            try:
+                if giver is None:
+                    await self._send_from_here(content, peer)
+                    done = True
+                else:
+                    done = not giver.gone and await self._passed_on(content, giver, peer)
+            finally:
+                if done:
+                    givers.put_nowait(peer)
+                if giver is None or done:
+                    givers.put_nowait(giver)
+
+    async def _passed_on(self, content: Content, giver: Peer, peer: Peer) -> bool:
+        part = uuid.uuid4().hex[:16]
+        try:
+            why = await self._on(peer.address, fetch, content.digest, part, content.size,
+                                 giver.address)  # fmt: skip
+        except CouldNotFindOut:
+            why = "it is gone"
+        self.passed_bytes += 0 if why else content.size
+        return not why
+
+    async def _send_from_here(self, content: Content, peer: Peer) -> None:
         part = uuid.uuid4().hex[:16]
         at = 0
         try:
             while True:
-                piece = await asyncio.to_thread(content.read, at, _PIECE_BYTES)
+                piece = await asyncio.to_thread(content.read, at, PIECE_BYTES)
                 arguments = (content.digest, part, at, piece, content.size)
                 why = await self._on(peer.address, at_worker.put, *arguments)
                 if why:
