@@ -11,6 +11,7 @@ from bootharness.errors import ToolMissing, UsageError
 
 __all__ = ["command"]
 
+_PRELOAD = "bootharness.runs.remote.preload"
 _NEEDED, _OURS = "boot", "workers"
 
 
@@ -60,7 +61,7 @@ def command(address: str | None, slots: int | None, name: str | None) -> None:
     words = [
         address_of(given), "--nworkers", "1", "--nthreads", str(at_once), "--memory-limit", "0",
         "--resources", " ".join(f"{use}={at_once}" for use in uses),
-        *(("--name", name) if name else ()),
+        *(("--name", name) if name else ()), "--preload", _PRELOAD,
     ]  # fmt: skip
     root = str(Path(bootharness.__file__).parents[1])
     path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])

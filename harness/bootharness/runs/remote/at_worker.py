@@ -28,8 +28,8 @@ from bootharness.runs.where import this_host
 from bootharness.runs.work import boot_cell, skipped
 from bootharness.runs.workers import Processes
 
-__all__ = ["Missing", "answer", "answer_here", "boot", "boot_here", "call", "describe", "drop",
-           "lacking", "put", "stop"]  # fmt: skip
+__all__ = ["Missing", "answer", "answer_here", "boot", "boot_here", "call", "describe",
+           "described", "drop", "lacking", "put", "stop"]  # fmt: skip
 
 
 class Missing(Struct, frozen=True):
@@ -40,7 +40,7 @@ class Missing(Struct, frozen=True):
 
 async def describe() -> dict[str, Any]:
     """Return what this worker is: a plain table, which other versions can read."""
-    return await asyncio.to_thread(_described)
+    return await asyncio.to_thread(described)
 
 
 async def answer(function: Callable[..., Any], asked: tuple[Any, ...]) -> tuple[bool, Any]:
@@ -139,7 +139,8 @@ def _processes() -> Processes:
 
 
 @cache
-def _described() -> dict[str, Any]:
+def described() -> dict[str, Any]:
+    """Return what this worker is, found out once."""
     try:
         store = Store().id
     except CouldNotFindOut as error:

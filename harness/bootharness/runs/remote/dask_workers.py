@@ -95,6 +95,7 @@ class DaskWorkers(Workers):
         self._whose = uuid.uuid4().hex
         self._peers: dict[str, Peer] = {}
         self._refused: dict[str, str] = {}
+        self._joining: dict[str, asyncio.Task[None]] = {}
         self._any = Pool(None, None, None)
         self._pools: dict[Question, Pool] = {}
         self._kinds: list[Hashable] = []
@@ -172,8 +173,7 @@ class DaskWorkers(Workers):
         self._postage = Postage(self._on)
         try:
             looking = asyncio.create_task(self._look())
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._settled.wait(), deadline - time.monotonic())
+            await self._first(deadline)
             refused = why_refused(self._refused)
             if not self._any.peers:
                 raise NoWorker(
@@ -191,6 +191,15 @@ class DaskWorkers(Workers):
         finally:
             with suppress(Exception):
                 await asyncio.wait_for(self._client.close(), _END_S)
+
+    async def _first(self, deadline: float) -> None:
+        """Wait until all workers that are there have answered; longer, where none has."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._settled.wait(), deadline - time.monotonic())
+        if self._joining and not self._any.peers and not self._settled.is_set():
+            self._told(f"{self.address}: its workers have not answered yet; waiting")
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._settled.wait(), _ASK_S)
 
     async def _connected(self) -> Any:
         security = self._security or _SECURITY()
@@ -211,7 +220,7 @@ class DaskWorkers(Workers):
 
     async def _look(self) -> None:
         """Take note of workers that come and go."""
-        joining: dict[str, asyncio.Task[None]] = {}
+        joining = self._joining
         while True:
             try:
                 slots = await asyncio.wait_for(self._client.nthreads(), _ASK_S)
