@@ -16,6 +16,7 @@ from bootharness.errors import MachineLost
 from bootharness.gate.compare import slower
 from bootharness.gate.pace import paces
 from bootharness.plan import BootPlan
+from bootharness.runs import runner
 from bootharness.runs.cell import Cell
 from bootharness.runs.history import History
 from bootharness.runs.identity import worker_facts
@@ -138,6 +139,18 @@ def test_boots_are_timed_in_this_run_and_more_often_where_they_seem_slow(history
     noisy = paces([results(1.0, 2.0)], noise, None, timing=told.append)[after]
     assert (len(noise.booted), slower(noisy)) == (2, False)
     assert told == [2, 2, 2, 2]
+
+
+def test_no_more_is_handed_over_than_there_is_room_for(
+    history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "_AT_ONCE", 2)
+    cells = [replace(CELL, kernel=f"selfcheck:{4096 + 16 * number}") for number in range(5)]
+    script = Scripted(selfcheck=[good()] * 5)
+    for number, _ in enumerate(run_cells(cells, script, history), start=1):
+        assert len(script.booted) <= number + 1
+    again = [*run_cells(cells, Scripted(), history)]
+    assert [each.cell for each in again] == cells
 
 
 def test_killed_workers_lose_no_cell_and_double_none(history: History) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 import bootharness
+from bootharness.cli.output import say_aside
 from bootharness.errors import ToolMissing, UsageError
 
 __all__ = ["command"]
@@ -48,18 +49,21 @@ def command(address: str | None, slots: int | None, name: str | None) -> None:
     except ImportError as error:
         raise ToolMissing(f"Dask is not here ({error}): {remedy} brings it") from error
     from bootharness.cli.uses import USES, examined
-    from bootharness.runs.remote.named import address_of
+    from bootharness.runs.remote.named import address_of, open_to_others
 
     given = address or dask.config.get("scheduler-address", None)
     if not given:
         raise UsageError("give the ADDRESS of a scheduler, or set DASK_SCHEDULER_ADDRESS")
+    address = address_of(given)
+    if warning := open_to_others(address):
+        say_aside(warning)
     if whys := [each.why for each in examined(_NEEDED).tools if each.why]:
         raise ToolMissing(f"nothing can be booted here: {'; '.join(whys)} (`bootharness doctor`)")
     at_once = slots or len(os.sched_getaffinity(0))
     uses = [use for use in USES if use != _OURS and examined(use).good]
     click.echo(f"boots {at_once} at once, with all that is needed for {', '.join(uses)}", err=True)
     words = [
-        address_of(given), "--nworkers", "1", "--nthreads", str(at_once), "--memory-limit", "0",
+        address, "--nworkers", "1", "--nthreads", str(at_once), "--memory-limit", "0",
         "--resources", " ".join(f"{use}={at_once}" for use in uses),
         *(("--name", name) if name else ()), "--preload", _PRELOAD,
     ]  # fmt: skip

@@ -14,10 +14,9 @@ from urllib.parse import urlsplit
 from bootharness.errors import ToolMissing, UsageError
 from bootharness.runs.workers import Workers
 
-__all__ = ["HOW", "WORKERS_NAMED", "address_of", "workers_named"]
+__all__ = ["address_of", "open_to_others", "workers_named"]
 
-HOW = "a number, dask:ADDRESS, or MODULE:FACTORY"
-WORKERS_NAMED = ("dask:",)
+_HOW = "a number, dask:ADDRESS, or MODULE:FACTORY"
 _DASK_PORT = 8786
 _FACTORY = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 _EXTRA = "pip install 'bootharness[dask]'"
@@ -54,7 +53,7 @@ def _workers(name: str, told: Callable[[str], None]) -> Workers:
     if kind == "dask":
         return _of_dask(address_of(address), told)
     if not _FACTORY.fullmatch(name):
-        raise UsageError(f"--workers {name}: it is {HOW}")
+        raise UsageError(f"--workers {name}: it is {_HOW}")
     made = _made(name)
     if type(made).__module__.partition(".")[0] == "distributed":
         client = getattr(made, "_client", made)
@@ -85,12 +84,19 @@ def _of_dask(address: str, told: Callable[[str], None], security: Any = None) ->
         from bootharness.runs.remote.dask_workers import DaskWorkers
     except ImportError as error:
         raise ToolMissing(f"Dask is not installed: `{_EXTRA}` brings it ({error})") from error
-    if not address.startswith("tls://") and not _is_here(address):
-        told(
-            f"{address} is without TLS: whoever reaches its port runs commands there as its user; "
-            "docs/scale.md says how to close it"
-        )
+    if warning := open_to_others(address):
+        told(warning)
     return DaskWorkers(address, told, security)
+
+
+def open_to_others(address: str) -> str:
+    """Return the warning about a scheduler that others can reach, empty where they cannot."""
+    if address.startswith("tls://") or _is_here(address):
+        return ""
+    return (
+        f"{address} is without TLS: whoever reaches its port runs commands there as its user; "
+        "docs/scale.md says how to close it"
+    )
 
 
 def address_of(given: str) -> str:
