@@ -115,7 +115,7 @@ def test_nothing_of_somebody_elses_is_written_over(kind: str, tmp_path: Path) ->
     mine.write_text("my own notes")
     done = run("gate", "selfcheck:64", f"--{kind}", mine)
     assert done.returncode == 129
-    assert "does not write over it" in done.stderr
+    assert "so it is not written over" in done.stderr
     assert mine.read_text() == "my own notes"
 
 

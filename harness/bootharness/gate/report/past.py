@@ -59,6 +59,7 @@ def past_document(pasts: Iterable[Past], happened: Iterable[Event]) -> dict[str,
         "results": [
             {
                 "number": past.id,
+                "uid": past.uid,
                 "made_at": past.made_at,
                 "harness": past.harness,
                 "key": past.result.key,
@@ -72,6 +73,7 @@ def past_document(pasts: Iterable[Past], happened: Iterable[Event]) -> dict[str,
                         "sentence": attempt.sentence,
                         "seconds": attempt.seconds,
                         "facts": msgspec.to_builtins(attempt.facts),
+                        "host": msgspec.to_builtins(attempt.host),
                     }
                     for attempt in past.result.attempts
                 ],
