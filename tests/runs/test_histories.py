@@ -1,6 +1,7 @@
 """Histories of several computers: each result is in one once, and nobody's file does harm."""
 
 import hashlib
+import json
 import os
 import shutil
 import sqlite3
@@ -81,6 +82,19 @@ def test_a_merged_history_has_each_result_once_and_is_the_same_in_any_order(
 
 def chained(files: list[Path]) -> Iterator[tuple[Any, ...]]:
     return (each for file in files for each in content(file))
+
+
+def test_results_of_several_computers_say_of_which(tmp_path: Path, three: list[Path]) -> None:
+    new_history(tmp_path / "into", three)
+    done = run("history", "--history", tmp_path / "into")
+    listed = [line.split() for line in done.stdout.splitlines()]
+    assert [row[-1] for row in listed] == ["a", "a", "b", "b", "c", "c"]
+    alone = run("history", "--history", three[0])
+    assert {line.split()[-1] for line in alone.stdout.splitlines()} == {"s", "kernel-panic"}
+    done = run("history", "--history", tmp_path / "into", "--json", "-")
+    results = json.loads(done.stdout)["results"]
+    assert {each["attempts"][0]["host"]["name"] for each in results} == {"a", "b", "c"}
+    assert [each["uid"] for each in results] == [uid for uid, *_ in content(tmp_path / "into")]
 
 
 def test_what_is_imported_again_adds_nothing(tmp_path: Path, three: list[Path]) -> None:
