@@ -98,3 +98,33 @@ def test_jenkins_boots_on_three_agents_and_merges(machine: JobMachine, repositor
     assert "accepted: all 4 boots are good" in done.stdout
     assert (repository / "junit.xml").exists()
     assert (repository / "gate.html").exists()
+
+
+def test_jobs_share_a_history_by_files_in_a_bucket(machine: JobMachine, repository: Path) -> None:
+    page = (REPOSITORY / "docs/scale.md").read_text()
+    job, night = re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
+    kernel_of(repository, "vmlinuz", 300_000)
+    machine.stub("bootharness", f'exec {machine.folder}/venv/bin/bootharness "$@"')
+    machine.call(["python3", "-m", "venv", str(machine.folder / "venv")], repository)
+    bucket = machine.folder / "bucket"
+    bucket.mkdir()
+    machine.stub(
+        "aws",
+        f'[ "$3" != --delete ] || {{ rm -f {bucket}/*; shift; }}; '
+        f'eval "from=\\"$3\\" to=\\"$4\\""; case $from in s3:*) from={bucket} ;; esac; '
+        f'case $to in s3:*) to={bucket} ;; esac; mkdir -p "$to"; cp "$from"/* "$to" 2>/dev/null; :',
+    )
+    said = []
+    for number, script in enumerate((job, job, night, job)):
+        home = machine.folder / f"job-{number}"  # a computer that knows nothing
+        home.mkdir()
+        folder = shutil.copytree(repository, home / "work")
+        history = {"BOOTHARNESS_HISTORY": str(home / "history"), "CI_JOB_ID": str(number)}
+        done = machine.call(["sh", "-e"], folder, script, **history)
+        assert done.returncode == 0, done.stderr
+        said.append(done.stdout)
+        if script is night:
+            assert [each.name for each in bucket.iterdir()] == ["all.sqlite3"]
+    assert "\n4 boots (" in said[0]
+    assert "no boot, 4 unchanged results reused" in said[1]
+    assert "no boot, 4 unchanged results reused" in said[3]

@@ -1,5 +1,6 @@
 """The gate's HTML file in a browser: what people see of it, and what it must not do."""
 
+import json
 import re
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from bootharness.report.legend import LEGEND
 from bootharness.runs.cell import Cell
 from bootharness.runs.picture import MemoryRange, Picture, pack
 from bootharness.runs.result import Attempt, BootFacts, CellResult
+from bootharness.runs.where import Host
 from bootharness.trace.milestones import MILESTONES
 from tests.support.browser import (
     TEXTS_ON_EACH_OTHER,
@@ -321,6 +323,20 @@ def large() -> GateOutcome:
             cell = Cell(f"many/v-6.{number}", BootPlan(route=route))
             entries.append(Entry(CellResult(cell, f"{number}{way}", (attempt,)), way))
     return GateOutcome(tuple(entries))
+
+
+@pytest.mark.parametrize(("cpu", "drawn"), [("EPYC", {"init": 1.0}), ("486", None)])
+def test_the_baseline_s_times_are_drawn_beside_those_of_the_same_kind_of_computer(
+    cpu: str, drawn: dict[str, float] | None
+) -> None:
+    entries = []
+    for kernel, own, seconds in (("old", "EPYC", 1.0), ("new", cpu, 2.0)):
+        attempt = Attempt(Verdict.GOOD, None, "said", facts=BootFacts(milestones={"init": seconds}),
+                          host=Host("a", own))  # fmt: skip
+        entries.append(Entry(CellResult(Cell(kernel), "", (attempt,)), "", kernel == "old"))
+    text = html(GateOutcome(tuple(entries)))
+    [data] = re.findall(r'<script type="application/json"[^>]*>(.*?)</script>', text, re.DOTALL)
+    assert json.loads(data)["cells"][1]["before"] == drawn
 
 
 SEEN = """

@@ -66,9 +66,7 @@ def check_file(file: Path, kind: str, *begins: bytes) -> None:
     except OSError as error:
         raise UsageError(f"{file}: cannot be written: {error.strerror}") from error
     if begin and not begin.startswith(begins):
-        raise UsageError(
-            f"{file}: not a {kind} file of ours, so --{kind.lower()} does not write over it"
-        )
+        raise UsageError(f"{file}: not a {kind} file of ours, so it is not written over")
 
 
 def write_json(json_file: str, text: bytes) -> None:

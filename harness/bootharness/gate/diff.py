@@ -14,7 +14,7 @@ from bootharness.gate.groups import Crowd, Group
 from bootharness.gate.outcome import Change, Entry, GateOutcome, Standing
 from bootharness.gate.series import series_of
 from bootharness.gate.since import Course, Since, place, seen_of
-from bootharness.runs.result import BootFacts
+from bootharness.runs.result import Attempt
 
 __all__ = ["GateDiff", "Turn", "Turned", "diff_of"]
 
@@ -193,7 +193,7 @@ def _folded(turn: Turn, pairs: list[_Pair], crowd: Crowd) -> Iterator[Turned]:
                 turn,
                 Group(new.standing, new.result.decisive.cause, its),
                 before,
-                tuple(_changes(old.result.decisive.facts, new.result.decisive.facts)),
+                tuple(_changes(old.result.decisive, new.result.decisive)),
                 tuple(each.sentence for each in new.remarks if each.kind in kinds),
             )
         else:
@@ -212,8 +212,9 @@ def _since(old: Entry, new: Entry) -> Since | None:
     return Since(Course.NEW, first_bad=seen_of(new.result), last_good=seen_of(old.result))
 
 
-def _changes(before: BootFacts, after: BootFacts) -> Iterator[Change]:
+def _changes(old: Attempt, new: Attempt) -> Iterator[Change]:
     """Yield in what two boots of the same cell differ, as far as both have told."""
+    before, after = old.facts, new.facts
     if before.sha256 and after.sha256:
         if before.sha256 == after.sha256:
             yield Change("kernel", "", "the same kernel, byte for byte")
@@ -227,3 +228,5 @@ def _changes(before: BootFacts, after: BootFacts) -> Iterator[Change]:
     )
     if one and other and one != other:
         yield Change("QEMU", one, other)
+    if old.host.cpu and new.host.cpu and old.host.cpu != new.host.cpu:
+        yield Change("CPU", old.host.cpu, new.host.cpu)

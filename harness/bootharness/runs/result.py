@@ -127,12 +127,16 @@ class CellResult(Struct, frozen=True, dict=True):
 
 
 class Past(Struct, frozen=True):
-    """A result of the past: when it was made, in seconds since 1970, and by which version."""
+    """A result of the past: when it was made, in seconds since 1970, and by which version.
+
+    ``id`` is its number in one history, and ``uid`` what it is in all of them.
+    """
 
     id: int
     made_at: Moment
     harness: str
     result: CellResult
+    uid: str = ""
 
 
 class LimitSeen(Struct, frozen=True):
