@@ -26,6 +26,7 @@ from bootharness.kernels.selfcheck import SELFCHECK, selfcheck_kernel
 from bootharness.text import NUMBER
 
 __all__ = [
+    "DEB",
     "NamedSource",
     "by_version",
     "expand",
@@ -38,7 +39,9 @@ __all__ = [
 _BUILT = "arch/x86/boot/bzImage"
 _TABLENUMBER = 1 << 24
 _MOST_GROWN = 8
-_NO_PATH = ("deb:", "selfcheck:", "grow:")
+DEB = "deb:"
+"""How a kernel out of a Debian package begins."""
+_NO_PATH = (DEB, "selfcheck:", "grow:")
 
 
 class NamedSource(Struct, frozen=True):

@@ -12,7 +12,8 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from bootharness.errors import UsageError
+from bootharness.errors import LaunchFailed, UsageError
+from bootharness.host.accelerator import kvm
 from bootharness.kernels.image import KernelImage
 from bootharness.machine.choice import chosen_machine
 from bootharness.machine.firmware import CARD_ROMS, FIRMWARE, firmware_files, qemu_says
@@ -108,11 +109,13 @@ class Identities:
 
 def worker_facts(route: str, qemu: str, accelerator: str, narrow: bool) -> WorkerFacts:
     """Return what this worker has for boots by a route. Raises ToolMissing where something that
-    they need is not here."""
+    they need is not here, LaunchFailed without the KVM that is asked for."""
     for tool in ROUTES[route].tools:
         tool.check()
     asked = MachineConfig(qemu=qemu, accelerator=accelerator)
     machine = chosen_machine(asked, narrow=narrow)
+    if accelerator == "kvm" and (found := kvm(machine.qemu)).speed == "none":
+        raise LaunchFailed(f"--accelerator kvm: {found.why}")
     return WorkerFacts(
         qemu=machine.qemu,
         version=qemu_says(machine.qemu, "--version").partition("\n")[0],

@@ -49,7 +49,15 @@ def test_a_pattern_is_no_file_though_one_is_called_so() -> None:
     assert renamed(cell, {"login:": "/kept/login:"}).plan.fail_on == ("login:",)
 
 
-@pytest.mark.parametrize("kernel", ["selfcheck:4096", "deb:linux/trixie", "grow:9:deb:linux"])
+@pytest.mark.parametrize("kernel", ["deb:linux/trixie", "grow:9:deb:linux/trixie"])
+def test_a_package_of_today_goes_as_what_it_has(kernel: str) -> None:
+    cell = Cell(kernel)
+    assert named_by(cell) == ("deb:linux/trixie",)
+    there = renamed(cell, {"deb:linux/trixie": "/kept/kernel"}).kernel
+    assert there == kernel.replace("deb:linux/trixie", "/kept/kernel")
+
+
+@pytest.mark.parametrize("kernel", ["selfcheck:4096", "grow:9:selfcheck:4096"])
 def test_what_everybody_can_have_is_not_sent(kernel: str) -> None:
     assert named_by(Cell(kernel)) == ()
 

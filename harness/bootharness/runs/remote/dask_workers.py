@@ -185,7 +185,11 @@ class DaskWorkers(Workers):
             if refused:
                 self._told(f"{self.address}: given nothing: {refused}")
             self._begun.set_result(None)
-            await self._over.wait()
+            over = asyncio.create_task(self._over.wait())
+            await asyncio.wait((over, looking), return_when=asyncio.FIRST_COMPLETED)
+            if looking.done():
+                self._lost(str(looking.exception() or "the scheduler is gone"))
+            await over
             looking.cancel()
             await self._stop()
         finally:
@@ -220,14 +224,11 @@ class DaskWorkers(Workers):
 
     async def _look(self) -> None:
         """Take note of workers that come and go."""
-        joining = self._joining
+        joining, slots = self._joining, dict[str, int]()
         while True:
-            try:
+            with suppress(OSError, TimeoutError, CommClosedError, ValueError):
                 slots = await asyncio.wait_for(self._client.nthreads(), _ASK_S)
-            except Exception:
-                slots = {}
             if self._client.status == "closed":
-                self._lost()
                 return
             for address in slots:
                 if address not in self._peers and address not in joining:
@@ -303,6 +304,8 @@ class DaskWorkers(Workers):
             await asyncio.gather(*(self._answer(each, question) for each in peers))
             chosen = choose(question, peers, self._kinds)
             if chosen is None:
+                if self._dead:
+                    raise NoWorker(self._dead)
                 raise NoWorker(f"no worker can boot it: {why_none(question, peers, self._refused)}")
             pool = self._pools[question] = Pool(question, *chosen)
             if pool.kind not in self._kinds:
@@ -384,13 +387,14 @@ class DaskWorkers(Workers):
         if item.cell is None:
             return await self._called(peer, item, at_worker.call, item.function, item.args,
                                       item.limit_s, self._whose)  # fmt: skip
+        parcels = await self._postage.packed(item.cell)
         for _ in range(_MOST_DELIVERIES):
             try:
-                parcels = await self._postage.deliver(item.cell, peer)
+                await self._postage.deliver(parcels.values(), peer)
             except CouldNotFindOut as error:
                 raise _CannotKeep(f"{peer}: {error}") from error
             answer = await self._called(
-                peer, item, at_worker.boot, item.cell, parcels, item.limit_s, self._whose
+                peer, item, at_worker.boot, item.cell, tuple(parcels), item.limit_s, self._whose
             )
             if not isinstance(answer, at_worker.Missing):
                 return self._with_place(answer, peer)
@@ -490,8 +494,8 @@ class DaskWorkers(Workers):
             return f"{self.address}: all workers are gone"
         return f"{self.address}: no worker is left of those that booted such; {others} others are"
 
-    def _lost(self) -> None:
-        self._dead = f"{self.address}: the scheduler is gone"
+    def _lost(self, why: str) -> None:
+        self._dead = f"{self.address}: {why}"
         for peer in [*self._peers.values()]:
             self._gone(peer)
         for pool in (self._any, *self._pools.values()):

@@ -8,7 +8,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from bootharness.errors import UsageError
-from bootharness.kernels.source import has_no_path
+from bootharness.kernels.source import DEB, has_no_path
 from bootharness.plan import OPTIONS, STAGE1, choose, chosen
 from bootharness.plan.pattern import is_needle
 from bootharness.routes.net_servers import NET_SERVERS
@@ -23,7 +23,7 @@ _SERVERS = tuple(each.name for each in NET_SERVERS)
 
 
 def named_by(cell: Cell) -> tuple[str, ...]:
-    """Return the files, and the folders of boot files, that a cell names, each once.
+    """Return the files, packages and folders of boot files that a cell names, each once.
 
     Raises UsageError for a cell that cannot be booted elsewhere.
     """
@@ -51,7 +51,8 @@ def renamed(cell: Cell, names: Mapping[str, str]) -> Cell:
 def _kernel(cell: Cell) -> Iterator[str]:
     found = _GROWN.fullmatch(cell.kernel)
     assert found
-    if found[2] and not has_no_path(found[2]):
+    # what a package has today another computer need not have
+    if found[2].startswith(DEB) or (found[2] and not has_no_path(found[2])):
         yield found[2]
 
 

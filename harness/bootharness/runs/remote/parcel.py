@@ -16,9 +16,10 @@ from msgspec import Struct
 from bootharness.errors import UsageError
 from bootharness.host.assembler import included
 from bootharness.host.kept import digest_of
+from bootharness.kernels.source import DEB, fetch
 from bootharness.routes.loader import ASSEMBLY, PROFILE
 
-__all__ = ["Content", "Entry", "Parcel", "packed", "read_list"]
+__all__ = ["Content", "Entry", "Parcel", "packed", "read_list", "where"]
 
 _MOST_NAME = 120
 
@@ -73,7 +74,7 @@ def packed(name: str, *, loader: bool = False) -> tuple[Parcel, tuple[Content, .
     A ``loader`` goes with its profile, and with what it includes. Raises UsageError for what is not
     there, or cannot be had elsewhere.
     """
-    path = Path(name)
+    path = where(name)
     try:
         if path.is_dir():
             return _folder(name, dict(_inside(path)))
@@ -84,6 +85,12 @@ def packed(name: str, *, loader: bool = False) -> tuple[Parcel, tuple[Content, .
     except OSError as error:
         raise UsageError(f"{name}: {error.strerror}") from error
     return Parcel(name, content.digest), (content,)
+
+
+def where(name: str) -> Path:
+    """Return where a file or a folder is; a package's kernel where it was unpacked to. Raises
+    KernelUnavailable for one that cannot be had."""
+    return fetch(name).path if name.startswith(DEB) else Path(name)
 
 
 def read_list(content: bytes) -> list[Entry]:

@@ -19,7 +19,7 @@ from bootharness.runs.cell import Cell
 from bootharness.runs.remote import at_worker
 from bootharness.runs.remote.files import named_by
 from bootharness.runs.remote.from_peer import PIECE_BYTES, fetch
-from bootharness.runs.remote.parcel import Content, Parcel, packed
+from bootharness.runs.remote.parcel import Content, Parcel, packed, where
 from bootharness.runs.remote.pools import Peer
 
 __all__ = ["Postage"]
@@ -43,25 +43,24 @@ class Postage:
         """Raise UsageError for a cell that cannot be booted elsewhere."""
         named_by(cell)
 
-    async def deliver(self, cell: Cell, peer: Peer) -> tuple[Parcel, ...]:
-        """Have all files of a cell where a worker is, and return what they are there.
-
-        Raises UsageError for files that cannot be had, CouldNotFindOut where the worker cannot
-        keep them.
-        """
+    async def packed(self, cell: Cell) -> dict[Parcel, tuple[Content, ...]]:
+        """Return what a cell's files are elsewhere, and the contents of each. Raises UsageError for
+        files that cannot be had, KernelUnavailable for a package that cannot."""
         names = named_by(cell)
-        if not names:
-            return ()
-        parcels = await asyncio.to_thread(lambda: [self._pack(each, cell) for each in names])
-        contents = {each.digest: each for _, its in parcels for each in its}
+        return dict(await asyncio.to_thread(lambda: [self._pack(each, cell) for each in names]))
+
+    async def deliver(self, contents: Iterable[tuple[Content, ...]], peer: Peer) -> None:
+        """Have all contents where a worker is. Raises CouldNotFindOut where it cannot keep them,
+        UsageError for files that are there no more."""
+        wanted = {each.digest: each for its in contents for each in its}
         there = self._there[peer.store]
-        if not there >= contents.keys():
-            async with self._sending[peer.store]:
-                asked = [each for each in contents if each not in there]
-                for digest in await self._on(peer.address, at_worker.lacking, asked):
-                    await self._send(contents[digest], peer)
-                there.update(contents)
-        return tuple(parcel for parcel, _ in parcels)
+        if there >= wanted.keys():
+            return
+        async with self._sending[peer.store]:
+            asked = [each for each in wanted if each not in there]
+            for digest in await self._on(peer.address, at_worker.lacking, asked):
+                await self._send(wanted[digest], peer)
+            there.update(wanted)
 
     def forget(self, peer: Peer, digests: Iterable[str]) -> None:
         """Take note that contents are gone where a worker keeps them."""
@@ -135,7 +134,7 @@ class Postage:
 
     def _pack(self, name: str, cell: Cell) -> tuple[Parcel, tuple[Content, ...]]:
         loader = name == cell.plan.loader != STAGE1
-        path = Path(name)
+        path = where(name)
         if loader or not path.is_file():
             return packed(name, loader=loader)
         status = path.stat()
