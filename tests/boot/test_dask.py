@@ -18,6 +18,7 @@ from bootharness.diagnosis.verdict import Verdict
 from bootharness.plan import BootPlan, choose
 from bootharness.runs.cell import Cell
 from bootharness.runs.history import History
+from bootharness.runs.remote import dask_workers
 from bootharness.runs.remote.dask_workers import DaskWorkers
 from bootharness.runs.result import CellResult
 from bootharness.runs.runner import limit_s, run_cells
@@ -194,6 +195,26 @@ def test_a_killed_worker_loses_no_cell_and_doubles_none(
     assert all("is gone" in each or "was lost" in each for each in lost)
 
 
+def test_a_worker_that_hangs_holds_nothing_up(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pids = [*cluster.has(2).values()]
+    monkeypatch.setattr(dask_workers, "limit_s", lambda _: 10.0)
+    monkeypatch.setattr(dask_workers, "_SPARE_S", 0.0)
+    results = []
+    with DaskWorkers(cluster.address) as workers:
+        try:
+            for each in run_cells(kernels(6), workers, None):
+                if not results:
+                    os.kill(pids[0], signal.SIGSTOP)
+                results.append(each)
+        finally:
+            os.kill(pids[0], signal.SIGCONT)
+    assert verdicts(results) == [Verdict.GOOD] * 6
+    assert all("nothing came of" in one.sentence
+               for each in results for one in each.attempts[:-1])  # fmt: skip
+
+
 def test_what_is_stopped_leaves_no_guest_at_a_worker(cluster: Cluster) -> None:
     cluster.has(2)
     name = f"selfcheck:{65536 + 16 * 4711}"
@@ -319,6 +340,19 @@ def test_an_executor_of_ones_own_boots(cluster: Cluster, tmp_path: Path) -> None
     statuses = {name: done.returncode for name, done in found.items()}
     assert statuses == {"pool": 0, "client": 0, "futures": 0, "number": 129}, found
     assert "an Executor of concurrent.futures is wanted" in found["number"].stderr
+
+
+def test_a_worker_is_started_where_something_can_be_booted(tmp_path: Path) -> None:
+    (tmp_path / "sh").symlink_to("/bin/sh")
+    found = [
+        run("worker", DASK_SCHEDULER_ADDRESS=""),
+        run("worker", "http://build.example"),
+        run("worker", "127.0.0.1:1", PATH=str(tmp_path)),
+    ]
+    assert [each.returncode for each in found] == [129, 129, 125]
+    for each, said in zip(found, ("give the ADDRESS", "no address", "is missing"), strict=True):
+        assert said in each.stderr
+        assert len(each.stderr.splitlines()) <= 2
 
 
 def test_what_is_no_cluster_is_told_in_one_sentence(tmp_path: Path) -> None:

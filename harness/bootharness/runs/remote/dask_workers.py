@@ -32,7 +32,6 @@ from bootharness.errors import (
     BootHarnessError,
     CouldNotFindOut,
     DiskLost,
-    HostBusy,
     LaunchFailed,
     MachineLost,
     NoWorker,
@@ -58,6 +57,7 @@ _CLIENT: Any = Client  # both are without types
 _SECURITY: Any = Security
 _CONNECT_S, _FIRST_S, _ASK_S = 4.0, 7.0, 60.0
 _LOOK_S = 0.5
+_SPARE_S = 60.0
 _REPLACED_S = 30.0
 """How long a worker like those that are gone is waited for: a nanny needs six seconds."""
 _END_S = 5.0
@@ -410,11 +410,12 @@ class DaskWorkers(Workers):
             function, *args, key=f"boot-{uuid.uuid4().hex}", workers=[peer.address],
             allow_other_workers=False, pure=False,
         )  # fmt: skip
-        most_s = 2 * item.limit_s + _ASK_S
+        most_s = 2 * item.limit_s + _SPARE_S
         try:
             return await asyncio.wait_for(task.result(), most_s)
         except TimeoutError:
-            raise HostBusy(f"{peer}: nothing came of {name} within {most_s:,.0f} s") from None
+            # a boot that is stuck is ended there, and it is told: so it is the worker that is
+            raise MachineLost(f"{peer}: nothing came of {name} within {most_s:,.0f} s") from None
         except (KilledWorker, CancelledError, CommClosedError, OSError) as error:
             raise MachineLost(f"the worker {peer} was lost in the middle of it: {error}") from error
         except BootHarnessError:
