@@ -49,7 +49,7 @@ def test_what_failed_at_a_worker_goes_to_another_as_long_as_there_is_one() -> No
     assert pool.next({"one"}) is two
     two.busy[1] = None
     assert pool.next({"one"}) is None
-    pool.leave(two)
+    two.retired = "full"
     assert pool.next({"one"}) is one
 
 

@@ -8,28 +8,20 @@ nothing waits at one for long.
 """
 
 import asyncio
-import logging
 import platform
 import threading
 import time
 import uuid
-import warnings
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any, ParamSpec, TypeVar
 
-import dask
-from distributed import Client, Security
-from distributed.comm.core import CommClosedError
-from distributed.scheduler import KilledWorker
-from distributed.versions import VersionMismatchWarning
 from msgspec.structs import replace
 
 from bootharness.diagnosis.verdict import Verdict
 from bootharness.errors import (
-    BootHarnessError,
     CouldNotFindOut,
     DiskLost,
     LaunchFailed,
@@ -40,6 +32,7 @@ from bootharness.errors import (
 )
 from bootharness.runs.cell import Cell
 from bootharness.runs.remote import at_worker
+from bootharness.runs.remote.connection import Connection
 from bootharness.runs.remote.pools import Peer, Pool, Question, choose, why_none, why_refused
 from bootharness.runs.remote.postage import Postage
 from bootharness.runs.remote.version import installed_version
@@ -53,9 +46,7 @@ __all__ = ["DaskWorkers"]
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
-_CLIENT: Any = Client  # both are without types
-_SECURITY: Any = Security
-_CONNECT_S, _FIRST_S, _ASK_S = 4.0, 7.0, 60.0
+_FIRST_S, _ANSWER_S = 7.0, 60.0
 _LOOK_S = 0.5
 _SPARE_S = 60.0
 _REPLACED_S = 30.0
@@ -165,12 +156,9 @@ class DaskWorkers(Workers):
         self._over = asyncio.Event()
         self._settled, self._joined = asyncio.Event(), asyncio.Event()
         self._answering = asyncio.Lock()
-        # what it would log is told otherwise
-        logging.getLogger("distributed").setLevel(logging.CRITICAL)
-        warnings.filterwarnings("ignore", category=VersionMismatchWarning)
         deadline = time.monotonic() + _FIRST_S
-        self._client: Any = await self._connected()
-        self._postage = Postage(self._on)
+        self._cluster = await Connection.to(self.address, self._security)
+        self._postage = Postage(self._cluster.ask)
         try:
             looking = asyncio.create_task(self._look())
             await self._first(deadline)
@@ -193,8 +181,7 @@ class DaskWorkers(Workers):
             looking.cancel()
             await self._stop()
         finally:
-            with suppress(Exception):
-                await asyncio.wait_for(self._client.close(), _END_S)
+            await self._cluster.close()
 
     async def _first(self, deadline: float) -> None:
         """Wait until all workers that are there have answered; longer, where none has."""
@@ -203,32 +190,15 @@ class DaskWorkers(Workers):
         if self._joining and not self._any.peers and not self._settled.is_set():
             self._told(f"{self.address}: its workers have not answered yet; waiting")
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._settled.wait(), _ASK_S)
-
-    async def _connected(self) -> Any:
-        security = self._security or _SECURITY()
-        try:
-            with dask.config.set({"distributed.comm.timeouts.connect": f"{_CONNECT_S}s"}):
-                return await asyncio.wait_for(
-                    _CLIENT(
-                        self.address, asynchronous=True, set_as_default=False, security=security,
-                        timeout=_CONNECT_S,
-                    ),
-                    2 * _CONNECT_S,
-                )  # fmt: skip
-        except Exception as error:  # of TLS that is not set up it has errors of any kind
-            why = str(error).partition("\n")[0] or type(error).__name__
-            if self.address.startswith("tls://") and "ssl_context" in why:
-                why = "TLS is not set up here: docs/scale.md says how Dask is told of certificates"
-            raise NoWorker(f"{self.address}: no Dask scheduler answers there: {why}") from error
+                await asyncio.wait_for(self._settled.wait(), _ANSWER_S)
 
     async def _look(self) -> None:
         """Take note of workers that come and go."""
         joining, slots = self._joining, dict[str, int]()
         while True:
-            with suppress(OSError, TimeoutError, CommClosedError, ValueError):
-                slots = await asyncio.wait_for(self._client.nthreads(), _ASK_S)
-            if self._client.status == "closed":
+            told = await self._cluster.slots()
+            slots = slots if told is None else told
+            if self._cluster.closed:
                 return
             for address in slots:
                 if address not in self._peers and address not in joining:
@@ -247,7 +217,7 @@ class DaskWorkers(Workers):
 
     async def _join(self, address: str, slots: int) -> None:
         try:
-            said = await self._on(address, at_worker.describe)
+            said = await self._cluster.ask(address, at_worker.describe)
             self._check(said)
         except CouldNotFindOut as error:
             self._refused[address] = str(error)
@@ -279,22 +249,6 @@ class DaskWorkers(Workers):
         if said["python"] != own:
             raise NoWorker(f"it has Python {said['python']}, and here is {own}: install the same")
 
-    async def _on(self, address: str, function: Callable[..., Any], *args: Any) -> Any:
-        """Return what a coroutine function says on a worker. Raises NoWorker where it says
-        nothing."""
-        try:
-            answers = await asyncio.wait_for(
-                self._client.run(function, *args, workers=[address], on_error="return"), _ASK_S
-            )
-        except (OSError, TimeoutError, CommClosedError, ValueError) as error:
-            raise NoWorker(f"{address}: the worker does not answer: {error}") from error
-        said = answers.get(address, NoWorker("it is gone"))
-        if isinstance(said, ImportError | AttributeError):
-            raise NoWorker(f"it has no bootharness, or another: {said}")
-        if isinstance(said, Exception):
-            raise NoWorker(f"the worker does not answer: {type(said).__name__}: {said}")
-        return said
-
     async def _pool(self, question: Question) -> Pool:
         """Return the workers that have an answer to a question; they stay the same."""
         async with self._answering:
@@ -318,7 +272,9 @@ class DaskWorkers(Workers):
 
     async def _answer(self, peer: Peer, question: Question) -> None:
         try:
-            peer.answers[question] = await self._on(peer.address, at_worker.answer, *question)
+            peer.answers[question] = await self._cluster.ask(
+                peer.address, at_worker.answer, *question
+            )
         except NoWorker as error:
             peer.answers[question] = (False, str(error))
 
@@ -404,27 +360,12 @@ class DaskWorkers(Workers):
     async def _called(
         self, peer: Peer, item: _Item, function: Callable[..., Any], *args: Any
     ) -> Any:
-        """Return what a call at a worker comes to."""
-        name = item.cell.kernel if item.cell else item.function.__name__
-        task = self._client.submit(
-            function, *args, key=f"boot-{uuid.uuid4().hex}", workers=[peer.address],
-            allow_other_workers=False, pure=False,
-        )  # fmt: skip
+        # a boot that is stuck is ended there, and that is told: what takes longer is the worker
         most_s = 2 * item.limit_s + _SPARE_S
         try:
-            return await asyncio.wait_for(task.result(), most_s)
-        except TimeoutError:
-            # a boot that is stuck is ended there, and it is told: so it is the worker that is
-            raise MachineLost(f"{peer}: nothing came of {name} within {most_s:,.0f} s") from None
-        except (KilledWorker, CancelledError, CommClosedError, OSError) as error:
-            raise MachineLost(f"the worker {peer} was lost in the middle of it: {error}") from error
-        except BootHarnessError:
-            raise
-        except Exception as error:
-            said = f"{type(error).__name__}: {error}"
-            raise MachineLost(f"the worker {peer} could not do it: {said}") from error
-        finally:
-            task.release()
+            return await self._cluster.call(peer.address, most_s, function, *args)
+        except MachineLost as error:
+            raise MachineLost(f"{peer}: {error}") from error
 
     def _with_place(self, attempt: Attempt, peer: Peer) -> Attempt:
         if attempt.verdict is Verdict.SKIP and attempt.cause in _OF_THE_WORKER:
@@ -523,14 +464,8 @@ class DaskWorkers(Workers):
         for task in tasks:
             task.cancel()
         if tasks:
-            with suppress(Exception):
-                await asyncio.wait_for(
-                    self._client.run(
-                        at_worker.stop, self._whose, workers=[each.address for each in busy],
-                        on_error="ignore",
-                    ),
-                    _END_S / 2,
-                )  # fmt: skip
+            addresses = [each.address for each in busy]
+            await self._cluster.tell(addresses, at_worker.stop, self._whose)
             await asyncio.wait(tasks, timeout=_END_S / 2)
 
 

@@ -83,7 +83,7 @@ class Pool:
         need not wait for what comes next; None where there is none. None is avoided where there are
         no others."""
         left_out = {*avoided}
-        if left_out and {each.address for each in self.peers} <= left_out:
+        if left_out and {each.address for each in self.peers if not each.retired} <= left_out:
             left_out = set()
         found = _taken(self._turns, left_out, 1)
         if found is None and len(self.waiting) > self._slots:
