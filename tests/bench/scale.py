@@ -9,6 +9,7 @@ through, boot by boot.
 import heapq
 from collections.abc import Sequence
 from itertools import count
+from math import ceil, log2
 from random import Random
 from typing import NamedTuple
 
@@ -29,7 +30,7 @@ _SHARDS = 10
 
 class Costs(NamedTuple):
     """What `bench-many` measured on 2 busy cores: seconds of CPU of one cell, half of them before
-    its boot; bytes; what is kept of a cell, and of a worker, in memory."""
+    its boot, and bytes. What is kept of a cell, and of a worker, in memory is rounded up."""
 
     client_s: float = 0.0028
     scheduler_s: float = 0.0030
@@ -93,14 +94,14 @@ def command(cells: Sequence[int], workers: Sequence[int]) -> None:
     """Play gates through, by one cluster and in shards."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in ("cells", "workers", "boot", "shards", "takes", "client", "scheduler", "slots",
-                    "client MB", "scheduler MB", "sent", "initrd"):  # fmt: skip
+                    "client MB", "scheduler MB", "sent", "initrd by us", "passed on"):  # fmt: skip
         table.add_column(heading, justify="right")
     for number in cells:
         for of_them in workers:
             for boot_s in (_BANNER_S, _LOGIN_S):
                 for shards in (1, _SHARDS):
                     table.add_row(*_row(number, of_them, boot_s, shards, Costs()))
-    Console(width=130).print(table)
+    Console(width=150).print(table)
 
 
 def _row(cells: int, workers: int, boot_s: float, shards: int, costs: Costs) -> list[str]:
@@ -109,11 +110,13 @@ def _row(cells: int, workers: int, boot_s: float, shards: int, costs: Costs) -> 
     client_mb = costs.client_mb + own * costs.client_cell_bytes / 1e6
     scheduler_mb = costs.scheduler_mb + peers * costs.scheduler_worker_mb
     sent = own * (costs.up_bytes + costs.down_bytes) / 1e9
-    initrd_s = peers * _INITRD_BYTES / costs.link_bytes_s
+    once_s = _INITRD_BYTES / costs.link_bytes_s
+    turns = ceil(log2(peers + 1))
     return [
         f"{cells:,}", f"{workers:,}", f"{boot_s:g} s", str(shards), _time(outcome.seconds),
         f"{outcome.client:.0%}", f"{outcome.scheduler:.0%}", f"{outcome.slots:.0%}",
-        f"{client_mb:,.0f}", f"{scheduler_mb:,.0f}", f"{sent:.2f} GB", _time(initrd_s),
+        f"{client_mb:,.0f}", f"{scheduler_mb:,.0f}", f"{sent:.2f} GB",
+        _time(peers * once_s), _time(turns * once_s),
     ]  # fmt: skip
 
 

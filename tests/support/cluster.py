@@ -16,6 +16,7 @@ from tests.support.processes import COMMAND, environment, eventually
 __all__ = ["Cluster"]
 
 _START_S = 60
+_READY = "bootharness.runs.remote.preload"
 _DASK = (sys.executable, "-P", "-m")
 
 
@@ -45,9 +46,9 @@ class Cluster(Closing):
         return self._start(argv, name, **more)
 
     def plain_worker(self, name: str, *before: str, **more: str) -> "subprocess.Popen[bytes]":
-        """Start one by Dask's command, which looks at nothing."""
+        """Start one by Dask's command, which does not look at what is here."""
         argv = [*before, *_DASK, "distributed.cli.dask_worker", self.address, "--nthreads", "1",
-                "--no-dashboard", "--name", name]  # fmt: skip
+                "--no-dashboard", "--name", name, "--preload", _READY]  # fmt: skip
         return self._start(argv, name, **more)
 
     def has(self, workers: int) -> dict[str, int]:
