@@ -53,6 +53,11 @@ class Connection:
             raise NoWorker(f"{address}: no Dask scheduler answers there: {why}") from error
 
     @property
+    def open(self) -> bool:
+        """Whether the scheduler is there now."""
+        return bool(self._client.status == "running")
+
+    @property
     def closed(self) -> bool:
         """Whether the scheduler is gone, and has not come back for a while."""
         return bool(self._client.status == "closed")
@@ -60,7 +65,7 @@ class Connection:
     async def slots(self) -> dict[str, int] | None:
         """Return how many calls each worker does at once, by its address; None where nobody says
         so now."""
-        with suppress(*_NO_ANSWER):
+        with suppress(Exception):  # what a client that is closed raises is of any kind
             found: dict[str, int] = await asyncio.wait_for(self._client.nthreads(), _ASK_S)
             return found
         return None
@@ -88,11 +93,12 @@ class Connection:
 
         Raises what it raises of our errors, and MachineLost for all else that keeps it from an end.
         """
-        task = self._client.submit(
-            function, *args, key=f"boot-{uuid.uuid4().hex}", workers=[address],
-            allow_other_workers=False, pure=False,
-        )  # fmt: skip
+        task = None
         try:
+            task = self._client.submit(
+                function, *args, key=f"boot-{uuid.uuid4().hex}", workers=[address],
+                allow_other_workers=False, pure=False,
+            )  # fmt: skip
             return await asyncio.wait_for(task.result(), limit_s)
         except TimeoutError:
             raise MachineLost(f"nothing came of it within {limit_s:,.0f} s") from None
@@ -103,7 +109,8 @@ class Connection:
         except Exception as error:
             raise MachineLost(f"it could not do it: {type(error).__name__}: {error}") from error
         finally:
-            task.release()
+            if task:
+                task.release()
 
     async def tell(
         self, addresses: Iterable[str], function: Callable[..., Any], *args: Any

@@ -209,6 +209,7 @@ class DaskWorkers(Workers):
             for peer in [each for each in self._peers.values() if each.address not in slots]:
                 self._gone(peer)
             self._give_up_waiting()
+            self._begin_all()
             if slots and all(each.done() for each in joining.values()):
                 self._settled.set()
             with suppress(TimeoutError):
@@ -304,6 +305,8 @@ class DaskWorkers(Workers):
 
     def _begin(self, pool: Pool) -> None:
         """Give what waits to workers that are free."""
+        if not self._cluster.open:
+            return
         for _ in range(len(pool.waiting)):
             item = pool.waiting.popleft()
             if item.future.cancelled():
