@@ -11,13 +11,14 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
+
 from bootharness.diagnosis.causes import CAUSES
 from bootharness.diagnosis.verdict import Verdict
 from bootharness.gate.outcome import Entry, GateOutcome
 from bootharness.gate.report.words import booted_on, kernel_name
 from bootharness.plan import chosen
 from bootharness.plan.goal import is_pattern
-from bootharness.report.document import encode
 from bootharness.runs.picture import unpack
 from bootharness.text import last_lines, printable
 
@@ -60,7 +61,11 @@ def kcidb_document(outcome: GateOutcome) -> _Object:
 
 
 def _id(*of: object) -> str:
-    return f"{_ORIGIN}:{hashlib.sha256(encode({'of': of})).hexdigest()[:32]}"
+    try:
+        text = msgspec.json.encode(of)
+    except UnicodeEncodeError:  # a path that is not UTF-8
+        text = repr(of).encode("utf-8", "surrogatepass")
+    return f"{_ORIGIN}:{hashlib.sha256(text).hexdigest()[:32]}"
 
 
 def _checkout(entry: Entry) -> _Object:
@@ -115,9 +120,10 @@ def _test(outcome: GateOutcome, entry: Entry, build: str) -> _Object:
         test["number"] = {"value": milestones[-1][1], "unit": "s"}
     if outcome.made_at and not result.cached and result.known:
         test["start_time"] = datetime.fromtimestamp(outcome.made_at, UTC).isoformat()
-    serial = "\n".join(last_lines(unpack(decisive.picture).serial, _MOST_LINES))
-    if serial and result.verdict is not Verdict.GOOD:
-        test["log_excerpt"] = serial[-_MOST_LETTERS:]
+    if result.verdict is not Verdict.GOOD:
+        serial = "\n".join(last_lines(unpack(decisive.picture).serial, _MOST_LINES))
+        if serial:
+            test["log_excerpt"] = serial[-_MOST_LETTERS:]
     return test
 
 
