@@ -1,6 +1,7 @@
 """The gate's HTML file in a browser: what people see of it, and what it must not do."""
 
 import json
+import random
 import re
 import subprocess
 import sys
@@ -299,6 +300,31 @@ def test_the_worst_is_to_be_looked_at_first() -> None:
 def test_a_thousand_boots_are_one_small_file() -> None:
     many = GateOutcome(OUTCOME.entries * 334, headroom=OUTCOME.headroom)
     assert len(html(many)) < 4_000_000
+
+
+def test_of_too_many_boots_to_open_those_are_drawn_that_are_not_good(tmp_path: Path) -> None:
+    """What a page has no room for is said where it would be."""
+    picture = random.Random(1).randbytes(1 << 20)
+    entries = []
+    for number in range(40):
+        bad = number > 30
+        cause = "kernel-panic" if bad else None
+        verdict = Verdict.BAD if bad else Verdict.GOOD
+        attempt = Attempt(verdict, cause, "said", picture=picture)
+        cell = Cell(f"k-{number}", BootPlan(route="direct"))
+        entries.append(Entry(CellResult(cell, "", (attempt,)), ""))
+    outcome = GateOutcome(tuple(entries))
+    text = html(outcome)
+    [data] = re.findall(r'<script type="application/json"[^>]*>(.*?)</script>', text, re.DOTALL)
+    drawn = [at for at, cell in enumerate(json.loads(data)["cells"]) if cell["picture"]]
+    assert drawn == [*range(7), *range(31, 40)]
+    assert len(text) < 25_000_000
+    page = tmp_path / "page.html"
+    page.write_text(text)
+    with browser(tmp_path / "profile") as opened:
+        opened.open(f"{page.as_uri()}#cell-20")
+        said = opened.value("document.getElementById('boot-content').textContent")
+    assert "What it looked like is not in this page" in said
 
 
 NUMBERS = [7 * number % 20 for number in range(20)]

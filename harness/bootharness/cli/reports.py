@@ -76,6 +76,11 @@ class Reports(NamedTuple):
             from bootharness.report.document import encode
 
             write_json(self.json_file, encode(gate_document(outcome)))
+        if self.kcidb:
+            from bootharness.gate.report.kcidb import kcidb_document
+            from bootharness.report.document import encode
+
+            write_file(self.kcidb, encode(kcidb_document(outcome)))
         if self.html:
             from bootharness.gate.report.html import html
 

@@ -1,6 +1,7 @@
 """Run a gate: boot every cell, compare with the baseline, and say what is to be looked at."""
 
 import time
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
@@ -17,7 +18,7 @@ from bootharness.gate.shard import Share, shard_of, shares
 from bootharness.gate.since import line_of, place
 from bootharness.predictor.headroom import Headroom
 from bootharness.runs.cell import Cell
-from bootharness.runs.headroom import headroom_of, is_about
+from bootharness.runs.headroom import headroom_of, takes_loader
 from bootharness.runs.history import History, history_file
 from bootharness.runs.result import CellResult, Past
 from bootharness.runs.runner import MOST_ATTEMPTS, limit_s, run_cells
@@ -120,13 +121,17 @@ def _run(
     if timing and not stopped:
         times = paces(pairs, executor, history if cache else None, timing=observer.timing)
     headroom = tuple(headroom_of(results, history))
+    rooms: dict[tuple[str, str], list[Headroom]] = defaultdict(list)
+    for room in headroom:
+        rooms[room.kernel, room.loader].append(room)
     entries = []
     for result in results:
         if result.cell.kernel == baseline:
             entries.append(Entry(result, "", baseline=True))
             continue
         other, pace = before.get(place(result.cell)), times.get(result.cell)
-        entries.append(_entry(result, other, headroom, pace, warn_at=warn_at))
+        own_rooms = rooms[result.cell.kernel, result.cell.plan.loader]
+        entries.append(_entry(result, other, own_rooms, pace, warn_at=warn_at))
     pasts = [*_of_these(pasts, results)]
     limits, builds = tuple(history.limits_seen()), history.kernels()
     outcome = GateOutcome(
@@ -158,12 +163,12 @@ def _of_these(pasts: list[Past], results: list[CellResult]) -> Iterator[Past]:
 def _entry(
     result: CellResult,
     other: CellResult | None,
-    headroom: tuple[Headroom, ...],
+    headroom: list[Headroom],
     pace: Pace | None,
     *,
     warn_at: float,
 ) -> Entry:
-    own = tuple(each for each in headroom if is_about(each, result.cell))
+    own = tuple(headroom) if takes_loader(result.cell) else ()
     compared = other if other and other.known and result.known else None
     return Entry(
         result=result,

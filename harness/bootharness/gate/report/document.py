@@ -13,6 +13,7 @@ from bootharness.gate.events import Event
 from bootharness.gate.groups import Group, groups
 from bootharness.gate.outcome import Change, Entry, GateOutcome, Pace, Remark, Standing
 from bootharness.gate.report.next_steps import next_steps
+from bootharness.gate.report.pictured import pictured
 from bootharness.gate.report.words import bad_baseline, headline
 from bootharness.gate.shard import Shard
 from bootharness.gate.since import Since
@@ -119,6 +120,7 @@ class _Document(Struct, frozen=True):
 
 def gate_document(outcome: GateOutcome) -> dict[str, Any]:
     """Return the JSON document of a gate as plain values."""
+    kept = pictured(outcome) if outcome.shard else ()
     document = _Document(
         schema_version=GATE_SCHEMA_VERSION,
         standing=outcome.standing,
@@ -133,7 +135,9 @@ def gate_document(outcome: GateOutcome) -> dict[str, Any]:
         patterns=outcome.patterns,
         groups=tuple(_groups(outcome)),
         headroom=outcome.headroom,
-        entries=tuple(_entry(each, pictures=bool(outcome.shard)) for each in outcome.entries),
+        entries=tuple(
+            _entry(each, picture=number in kept) for number, each in enumerate(outcome.entries)
+        ),
         events=outcome.events,
         made_at=outcome.made_at,
         shard=outcome.shard,
@@ -160,7 +164,7 @@ def steps(group: Group) -> tuple[Step, ...]:
     return tuple(Step(what, text) for what, text in next_steps(group))
 
 
-def _entry(entry: Entry, *, pictures: bool) -> _Entry:
+def _entry(entry: Entry, *, picture: bool) -> _Entry:
     result, decisive = entry.result, entry.result.decisive
     return _Entry(
         standing=entry.standing,
@@ -183,7 +187,7 @@ def _entry(entry: Entry, *, pictures: bool) -> _Entry:
                 each.seconds,
                 each.facts,
                 each.host,
-                each.picture if pictures and each is decisive else b"",
+                each.picture if picture and each is decisive else b"",
             )
             for each in result.attempts
         ),

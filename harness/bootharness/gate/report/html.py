@@ -23,6 +23,7 @@ from bootharness.gate.past import superseded
 from bootharness.gate.report.facts import common as common_facts
 from bootharness.gate.report.facts import facts
 from bootharness.gate.report.next_steps import next_steps
+from bootharness.gate.report.pictured import pictured
 from bootharness.gate.report.words import (
     WORDS,
     built_otherwise,
@@ -311,13 +312,15 @@ def _shares(outcome: GateOutcome, rows: list[_Row]) -> list[str]:
 
 def _data(outcome: GateOutcome, rows: list[_Row], all_facts: list[tuple[Fact, ...]]) -> str:
     """Return what the script draws from; nothing in it can end the element that it is in."""
+    kept = pictured(outcome)
+    places: dict[Fact, int] = {}  # most facts are those of many boots
     cells = (
         {
             "standing": row.standing,
             "word": WORDS[row.standing],
             "kernel": row.kernel,
             "way": row.way,
-            "facts": known,
+            "facts": [places.setdefault(fact, len(places)) for fact in known],
             "again": row.again,
             "sentences": [printable(sentence) for sentence in sentences(entry)],
             "cause": entry.result.decisive.cause,
@@ -325,7 +328,9 @@ def _data(outcome: GateOutcome, rows: list[_Row], all_facts: list[tuple[Fact, ..
             "attempts": [_attempt(each) for each in entry.result.attempts],
             "milestones": entry.result.decisive.facts.milestones,
             "before": _times(entry, outcome.baseline_of(entry)),
-            "picture": base64.b64encode(entry.result.decisive.picture).decode(),
+            "picture": base64.b64encode(entry.result.decisive.picture).decode()
+            if row.number in kept
+            else None,
         }
         for row, entry, known in zip(rows, outcome.entries, all_facts, strict=True)
     )
@@ -337,7 +342,7 @@ def _data(outcome: GateOutcome, rows: list[_Row], all_facts: list[tuple[Fact, ..
     }
     # one by one: together their pictures take tens of megabytes
     written = ", ".join(map(_json, cells))
-    return f'{{"causes": {_json(causes)}, "cells": [{written}]}}'
+    return f'{{"causes": {_json(causes)}, "cells": [{written}], "facts": {_json([*places])}}}'
 
 
 def _json(value: object) -> str:
