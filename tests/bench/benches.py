@@ -18,6 +18,7 @@ from bootharness.routes.loader import Loader
 from tests.bench.bare import boot_bare, peak_bytes
 from tests.bench.figures import Row
 from tests.bench.gates import gate_benches
+from tests.bench.many import many_benches
 from tests.bench.pairs import Bench
 from tests.bench.scene import FAILING, MOVES, Scene
 
@@ -106,6 +107,7 @@ def benches(scene: Scene) -> tuple[Bench, ...]:
             ),
         ),
         *gate_benches(scene, _command),
+        *many_benches(scene),
     )  # fmt: skip
 
 
