@@ -127,6 +127,11 @@ def test_the_page_shows_the_example_word_by_word(file: str, language: str) -> No
     assert f" {file} " in PAGE
 
 
+@pytest.mark.parametrize("file", sorted(Path("ci/shards").iterdir()), ids=lambda file: file.name)
+def test_the_page_on_many_boots_shows_each_recipe_word_by_word(file: Path) -> None:
+    assert f"\n{file.read_text()}```\n" in Path("docs/scale.md").read_text()
+
+
 def test_every_file_that_the_page_links_is_there() -> None:
     links = re.findall(r"\]\((?!https?:|#)([^)#]+)\)", PAGE)
     assert {"../ci/example", "../ci/gitlab.yml"} <= set(links)

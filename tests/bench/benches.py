@@ -19,6 +19,7 @@ from tests.bench.bare import boot_bare, peak_bytes
 from tests.bench.figures import Row
 from tests.bench.gates import gate_benches
 from tests.bench.pairs import Bench
+from tests.bench.results import many_benches
 from tests.bench.scene import FAILING, MOVES, Scene
 
 __all__ = ["benches"]
@@ -106,6 +107,7 @@ def benches(scene: Scene) -> tuple[Bench, ...]:
             ),
         ),
         *gate_benches(scene, _command),
+        *many_benches(scene),
     )  # fmt: skip
 
 

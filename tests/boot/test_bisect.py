@@ -185,7 +185,7 @@ def test_what_a_person_wrote_is_not_written_over(
     what = git_only if option == "--replay" else ["selfcheck:16..32"]
     done = run("bisect", *what, option, str(mine), **state)
     assert done.returncode == 129, done.stdout
-    assert "does not write over it" in done.stderr
+    assert "so it is not written over" in done.stderr
     assert mine.read_text() == "my notes"
 
 

@@ -118,3 +118,25 @@ def test_what_was_booted_is_listed_and_drawn_and_its_trace_is_there(tmp_path: Pa
     assert (none.returncode, "no trace" in none.stderr) == (129, True)
     missing = run("history", "--history", tmp_path / "elsewhere")
     assert (missing.returncode, "no history yet" in missing.stderr) == (129, True)
+
+
+def test_two_shards_merged_say_what_the_whole_gate_says(tmp_path: Path) -> None:
+    gate = ("gate", "--baseline", "selfcheck:65536", "selfcheck:65552", "--route", "direct,mbr",
+            "--until", "setup", "--no-timing", "--jobs", "1")  # fmt: skip
+    files = [tmp_path / f"{name}.json" for name in ("whole", "1", "2")]
+    for file, shard in zip(files, ((), ("--shard", "1/2"), ("--shard", "2/2")), strict=True):
+        done = run(*gate, *shard, "--history", tmp_path / file.stem, "--json", file)
+        assert done.returncode == 0, done.stderr
+    [_, *shards] = files
+    merged = run("merge", *reversed(shards), "--json", tmp_path / "merged.json")
+    assert merged.returncode == 0, merged.stderr
+    whole, again = (json.loads(file.read_text()) for file in (files[0], tmp_path / "merged.json"))
+    told = ("cell", "way", "baseline", "key", "standing", "verdict", "again")
+    for one, other in zip(whole["entries"], again["entries"], strict=True):
+        assert {name: one[name] for name in told} == {name: other[name] for name in told}
+        [boot] = other["attempts"]
+        assert boot["host"]["name"]
+        assert boot["facts"]["sha256"] == one["attempts"][0]["facts"]["sha256"]
+    lost = run("merge", shards[0])
+    assert lost.returncode == 125
+    assert "shard 2 of 2 is missing" in lost.stdout

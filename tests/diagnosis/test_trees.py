@@ -119,6 +119,22 @@ def test_program_that_does_not_run_on_a_uefi_is_told_though_that_is_named_it_onc
     assert judgement.summary.endswith(f'; then the UEFI gave up: "{said}"')
 
 
+def test_what_a_boot_program_says_counts_more_than_that_a_uefi_s_boot_option_failed() -> None:
+    options = [
+        f'BdsDxe: failed to load Boot000{at} "UEFI {what}": {why}\r\n'
+        for at, what, why in ((1, "PXEv4", "Access Denied"), (2, "HTTPv4", "Not Found"))
+    ]
+    nbp = file("shimx64.efi", role="nbp", program="x64 UEFI")
+    served = facts(*came("shimx64.efi", 2), files=(nbp,), firmware="uefi")
+    ended = trace(served, said=options[1].strip())
+    refused = judge(replace(ended, serial="".join(options)))
+    assert refused.cause == "secure-boot-refused"
+    full = "initrd.img... No space left on device (http://ipxe.org/3418208b)"
+    said = judge(replace(ended, serial=f"{full}\r\n{''.join(options)}"))
+    assert said.summary.endswith(f': "{full}"')
+    assert said.summary.startswith("shimx64.efi gave up")
+
+
 def test_file_that_stalled_is_no_cause_where_another_was_asked_for_in_its_place() -> None:
     stalled = replace(event(3, KIND.REPEATED, "gone"), block=7, repeats=4)
     half = file("gone", outcome="open", sent_bytes=3)

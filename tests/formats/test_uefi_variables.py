@@ -7,7 +7,7 @@ import pytest
 
 from bootharness.errors import FormatError
 from bootharness.formats.uefi_variables import vlan_variable, with_variable
-from bootharness.routes.net_paths import UEFI
+from bootharness.machine.uefi import UEFI
 from tests.support.media import needs
 
 VENDOR = uuid.UUID("9e23d768-d2f3-4366-9fc3-3a7aba864374")

@@ -22,6 +22,7 @@ from bootharness.predictor.headroom import Headroom
 from bootharness.report.document import encode
 from bootharness.runs.cell import Cell
 from bootharness.runs.result import Attempt, BootFacts, CellResult
+from bootharness.runs.where import Host
 
 GOOD = Attempt(Verdict.GOOD, None, "reached init")
 WRAPPED = Attempt(Verdict.BAD, "destination-wrapped", "block move 242 wrapped")
@@ -65,12 +66,45 @@ def test_what_has_changed_is_named_with_both_values() -> None:
     before = BootFacts(payload_bytes=1000, compression="lz4", protocol="2.15",
                        milestones={"stage1": 0.25, "init": 2.0})  # fmt: skip
     after = replace(before, payload_bytes=2000, compression="zstd", milestones={"init": 3.0})
-    assert [str(each) for each in changes(before, after)] == [
+    assert told(before, after) == [
         "payload 1,000 bytes → 2,000 bytes",
         "compression lz4 → zstd",
         "init 2.00 s → 3.00 s",
     ]
-    assert changes(before, replace(before, milestones={})) == ()
+    assert told(before, replace(before, milestones={})) == []
+
+
+def told(before: BootFacts, after: BootFacts, *hosts: Host) -> list[str]:
+    one, other = (replace(GOOD, facts=facts) for facts in (before, after))
+    if hosts:
+        one, other = (
+            replace(each, host=host) for each, host in zip((one, other), hosts, strict=True)
+        )
+    return list(map(str, changes(one, other)))
+
+
+SLOW, FAST = Host("a", "486"), Host("b", "EPYC")
+
+
+@pytest.mark.parametrize(
+    ("hosts", "qemu", "accelerator", "compared"),
+    [
+        ((SLOW, SLOW), "7.2", "tcg", True),
+        ((SLOW, replace(SLOW, name="c")), "7.2", "tcg", True),
+        ((SLOW, FAST), "7.2", "tcg", False),
+        ((SLOW, SLOW), "8.0", "tcg", False),
+        ((SLOW, SLOW), "7.2", "kvm", False),
+    ],
+)
+def test_how_long_boots_took_is_compared_on_one_kind_of_computer_alone(
+    hosts: tuple[Host, Host], qemu: str, accelerator: str, compared: bool
+) -> None:
+    before = BootFacts(payload_bytes=1, milestones={"init": 2.0}, qemu_version="7.2",
+                       accelerator="tcg")  # fmt: skip
+    after = replace(before, payload_bytes=2, milestones={"init": 3.0}, qemu_version=qemu,
+                    accelerator=accelerator)  # fmt: skip
+    assert ("init 2.00 s → 3.00 s" in told(before, after, *hosts)) is compared
+    assert "payload 1 bytes → 2 bytes" in told(before, after, *hosts)
 
 
 def warned(**values: object) -> list[str]:

@@ -21,6 +21,7 @@ from bootharness.plan import BootPlan, choose
 from bootharness.report.document import encode
 from bootharness.runs.cell import Cell
 from bootharness.runs.result import Attempt, BootFacts, CellResult
+from bootharness.runs.where import Host
 from tests.support.browser import WIDER_THAN_THE_WINDOW, browser
 from tests.support.processes import run
 
@@ -194,6 +195,34 @@ def test_slower_is_what_either_gate_has_measured_with_the_same_compression() -> 
     assert slower(before).exit_status == 0
     assert turns(slower(None)) == []
     assert turns(slower(before, compression="lz4")) == []
+
+
+@pytest.mark.parametrize(
+    ("host", "turned"),
+    [(Host("b", "EPYC"), [(Turn.WARNED, 1)]), (Host("a", "486"), []), (Host(), [])],
+)
+def test_slower_on_another_kind_of_computer_is_no_news(
+    host: Host, turned: list[tuple[Turn, int]]
+) -> None:
+    diff = slower(Pace("init", (1.0,), (1.0,)))
+    sides = (_on(side, where) for side, where in (
+        (diff.before, Host("a", "EPYC")), (diff.after, host)))  # fmt: skip
+    assert turns(diff_of(*sides)) == turned
+
+
+def test_another_cpu_is_told_of_what_broke() -> None:
+    before, after = gate("v-6.3"), gate("v-6.3", ends=always(WRAPPED))
+    diff = diff_of(_on(before, Host("a", "EPYC")), _on(after, Host("b", "486")))
+    assert "since then: the same kernel, byte for byte, CPU EPYC → 486" in told(diff)
+
+
+def _on(outcome: GateOutcome, host: Host) -> GateOutcome:
+    """Return a gate as it was booted on a computer."""
+    return replace(outcome, entries=tuple(
+        replace(each, result=replace(each.result, attempts=tuple(
+            replace(attempt, host=host) for attempt in each.result.attempts)))
+        for each in outcome.entries
+    ))  # fmt: skip
 
 
 def test_the_json_is_what_its_schema_says_and_names_the_cells_of_both_files() -> None:

@@ -1,6 +1,6 @@
 """Whether a boot is slower: which boots are made to find that out, and of which kernels."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from bootharness.gate.matrix import Matrix
 from bootharness.gate.outcome import GateOutcome, Standing
 from bootharness.runs.cell import Cell
 from bootharness.runs.result import Attempt, BootFacts, CellResult
+from bootharness.runs.where import Host
 from bootharness.runs.work import boot_cell
 from tests.support.processes import run
 
@@ -23,9 +24,10 @@ class TimedBoots(Executor):
     """Boots nothing: the new kernel takes twice as long as the old one."""
 
     def __init__(
-        self, compressions: dict[str, str], guest_s: dict[str, float] | None = None
-    ) -> None:
-        self._compressions, self._guest_s = compressions, guest_s
+        self, compressions: dict[str, str], guest_s: dict[str, float] | None = None,
+        cpus: Sequence[str] = ("EPYC",),
+    ) -> None:  # fmt: skip
+        self._compressions, self._guest_s, self._cpus = compressions, guest_s, cpus
         self.boots: list[str] = []
 
     def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
@@ -41,7 +43,8 @@ class TimedBoots(Executor):
             milestones={"setup-entered": seconds},
             guest_s=self._guest_s and self._guest_s[cell.kernel],
         )  # fmt: skip
-        return Attempt(Verdict.GOOD, None, "reached setup", 1.0, facts)
+        cpu = self._cpus[(len(self.boots) - 1) % len(self._cpus)]
+        return Attempt(Verdict.GOOD, None, "reached setup", 1.0, facts, host=Host("a", cpu))
 
 
 def gate(
@@ -51,8 +54,9 @@ def gate(
     *,
     timing: bool = True,
     guest_s: dict[str, float] | None = None,
+    cpus: Sequence[str] = ("EPYC",),
 ) -> tuple[GateOutcome, list[str]]:
-    boots = TimedBoots({OLD: old, NEW: new}, guest_s)
+    boots = TimedBoots({OLD: old, NEW: new}, guest_s, cpus)
     matrix = Matrix((NEW,), OLD, {"route": ("direct",), "until": ("setup",)})
     outcome = run_gate(matrix, executor=boots, history=folder / "history", timing=timing)
     return outcome, boots.boots
@@ -104,6 +108,23 @@ def test_what_seems_slower_is_booted_again_in_turns_with_its_baseline(tmp_path: 
     assert kinds(outcome) == ["slower"]
     assert outcome.standing is Standing.WARNING
     assert boots == [OLD, NEW] * 4
+
+
+@pytest.mark.parametrize(
+    ("cpus", "slower", "boots"),
+    [
+        # no boot of the one was made where one of the other was
+        (("486", "EPYC"), [], [OLD, NEW] * 4),
+        # the second boot of the new one was made where the first of the old one was
+        (("486", "EPYC", "486", "486"), ["slower"], [OLD, NEW] * 4),
+    ],
+)
+def test_boots_of_two_kinds_of_computers_are_not_compared(
+    tmp_path: Path, cpus: Sequence[str], slower: list[str], boots: list[str]
+) -> None:
+    outcome, made = gate(tmp_path, "zstd", "zstd", cpus=cpus)
+    assert (kinds(outcome), made) == (slower, boots)
+    assert outcome.candidates[0].changes == ()
 
 
 @pytest.mark.parametrize(

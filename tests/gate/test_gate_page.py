@@ -1,5 +1,7 @@
 """The gate's HTML file in a browser: what people see of it, and what it must not do."""
 
+import json
+import random
 import re
 import subprocess
 import sys
@@ -19,6 +21,7 @@ from bootharness.report.legend import LEGEND
 from bootharness.runs.cell import Cell
 from bootharness.runs.picture import MemoryRange, Picture, pack
 from bootharness.runs.result import Attempt, BootFacts, CellResult
+from bootharness.runs.where import Host
 from bootharness.trace.milestones import MILESTONES
 from tests.support.browser import (
     TEXTS_ON_EACH_OTHER,
@@ -107,7 +110,8 @@ def test_the_page_needs_no_network_and_obeys_no_guest(page: Path) -> None:
     assert not re.findall(r"(?:src|href)=[\"'](?!#|data:)[^\"']+", text.replace("xlink:", ""))
     assert not re.findall(r"@import|url\((?!#|data:)", text)
     assert "default-src 'none'" in text
-    assert text.count("<script") == 3  # what is drawn from, what copies, what draws
+    # what hides and shows the table, what is drawn from, what copies, what draws
+    assert text.count("<script") == 5
     assert "<img" not in text
     assert "\x1b" not in text
 
@@ -299,6 +303,31 @@ def test_a_thousand_boots_are_one_small_file() -> None:
     assert len(html(many)) < 4_000_000
 
 
+def test_of_too_many_boots_to_open_those_are_drawn_that_are_not_good(tmp_path: Path) -> None:
+    """What a page has no room for is said where it would be."""
+    picture = random.Random(1).randbytes(1 << 20)
+    entries = []
+    for number in range(40):
+        bad = number > 30
+        cause = "kernel-panic" if bad else None
+        verdict = Verdict.BAD if bad else Verdict.GOOD
+        attempt = Attempt(verdict, cause, "said", picture=picture)
+        cell = Cell(f"k-{number}", BootPlan(route="direct"))
+        entries.append(Entry(CellResult(cell, "", (attempt,)), ""))
+    outcome = GateOutcome(tuple(entries))
+    text = html(outcome)
+    [data] = re.findall(r'<script type="application/json"[^>]*>(.*?)</script>', text, re.DOTALL)
+    drawn = [at for at, cell in enumerate(json.loads(data)["cells"]) if cell["picture"]]
+    assert drawn == [*range(7), *range(31, 40)]
+    assert len(text) < 25_000_000
+    page = tmp_path / "page.html"
+    page.write_text(text)
+    with browser(tmp_path / "profile") as opened:
+        opened.open(f"{page.as_uri()}#cell-20")
+        said = opened.value("document.getElementById('boot-content').textContent")
+    assert "What it looked like is not in this page" in said
+
+
 NUMBERS = [7 * number % 20 for number in range(20)]
 """The versions of a large gate's kernels, in the order of the gate."""
 
@@ -321,6 +350,20 @@ def large() -> GateOutcome:
             cell = Cell(f"many/v-6.{number}", BootPlan(route=route))
             entries.append(Entry(CellResult(cell, f"{number}{way}", (attempt,)), way))
     return GateOutcome(tuple(entries))
+
+
+@pytest.mark.parametrize(("cpu", "drawn"), [("EPYC", {"init": 1.0}), ("486", None)])
+def test_the_baseline_s_times_are_drawn_beside_those_of_the_same_kind_of_computer(
+    cpu: str, drawn: dict[str, float] | None
+) -> None:
+    entries = []
+    for kernel, own, seconds in (("old", "EPYC", 1.0), ("new", cpu, 2.0)):
+        attempt = Attempt(Verdict.GOOD, None, "said", facts=BootFacts(milestones={"init": seconds}),
+                          host=Host("a", own))  # fmt: skip
+        entries.append(Entry(CellResult(Cell(kernel), "", (attempt,)), "", kernel == "old"))
+    text = html(GateOutcome(tuple(entries)))
+    [data] = re.findall(r'<script type="application/json"[^>]*>(.*?)</script>', text, re.DOTALL)
+    assert json.loads(data)["cells"][1]["before"] == drawn
 
 
 SEEN = """

@@ -13,6 +13,7 @@ from bootharness.gate.report.markdown import MARKER, annotations, markdown
 from bootharness.runs.cell import Cell
 from bootharness.runs.picture import Picture, pack
 from bootharness.runs.result import Attempt, BootFacts, CellResult
+from bootharness.runs.where import Host
 
 NASTY = "\x00\x1b[31m\x07 ]]> <b>&amp;</b> | `x` \U0001f427 \udcff \ufffe ::error::x %0A\r\n@all"
 SERIAL = f"Linux version 6.1\n{NASTY}\nlast line\n"
@@ -68,6 +69,20 @@ def test_junit_counts_what_it_has() -> None:
     assert len(suite.findall("testcase/flakyFailure")) == 1
 
 
+def test_junit_says_on_what_all_was_booted() -> None:
+    facts = replace(FACTS, qemu_version="7.2.22", accelerator="tcg")
+    hosts = Host("a\x00b", "EPYC"), Host("c", "EPYC")
+    boots = [entry(replace(GOOD, facts=facts, host=host)) for host in hosts]
+    suite = etree.fromstring(junit(GateOutcome((*boots, entry(SKIP)))))[0]
+    said = {each.get("name"): each.get("value") for each in suite.iter("property")}
+    assert {name: said[name] for name in ("host", "cpu", "qemu", "accelerator")} == {
+        "host": "a\\x00b, c", "cpu": "EPYC", "qemu": "7.2.22", "accelerator": "tcg",
+    }  # fmt: skip
+    assert [each.text.splitlines()[1] for each in suite.findall("testcase/system-out")][:2] == [
+        "computer: a\\x00b, EPYC", "computer: c, EPYC",
+    ]  # fmt: skip
+
+
 def test_junit_keeps_what_a_guest_says_readable_and_harmless() -> None:
     text = junit(OUTCOME)
     assert text.isascii()
@@ -115,7 +130,7 @@ def test_nothing_of_somebody_elses_is_written_over(kind: str, tmp_path: Path) ->
     mine.write_text("my own notes")
     done = run("gate", "selfcheck:64", f"--{kind}", mine)
     assert done.returncode == 129
-    assert "does not write over it" in done.stderr
+    assert "so it is not written over" in done.stderr
     assert mine.read_text() == "my own notes"
 
 

@@ -1,7 +1,9 @@
 """A runner of GitHub's, as far as the recipes need one: steps in order, under its shells."""
 
+import fnmatch
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -56,10 +58,12 @@ class GitHub:
         self._start()
         done: dict[str, list[Step]] = {}
         for name, job in workflow["jobs"].items():
-            assert set(job) <= {"needs", "runs-on", "steps"}, job
+            assert set(job) <= {"needs", "runs-on", "steps", "strategy", "if"}, job
             needed = [job["needs"]] if isinstance(job.get("needs"), str) else job.get("needs", [])
-            if all(_passed(done.get(each)) for each in needed):
-                done[name] = self._job(job["steps"], name)
+            failed = not all(_passed(done.get(each)) for each in needed)
+            if holds(job.get("if"), {}, failed=failed):
+                done[name] = [step for at, values in enumerate(_combinations(job))
+                              for step in self._job(job["steps"], name, at, values)]  # fmt: skip
         return done
 
     def job(self, steps: list[dict[str, Any]]) -> list[Step]:
@@ -70,7 +74,10 @@ class GitHub:
     def _start(self) -> None:
         self.artifacts, self._runs = {}, self._runs + 1
 
-    def _job(self, steps: list[dict[str, Any]], name: str) -> list[Step]:
+    def _job(
+        self, steps: list[dict[str, Any]], name: str, index: int = 0,
+        matrix: dict[str, Any] | None = None,
+    ) -> list[Step]:  # fmt: skip
         shutil.rmtree(self.workspace, ignore_errors=True)
         shutil.rmtree(self._machine.home)
         temporary = self._machine.folder / "runner-temp"
@@ -84,7 +91,8 @@ class GitHub:
                 "run_attempt": 1, "job": name, "event": self._event,
             },
             "runner": {"os": "Linux", "arch": "X64"},
-            "strategy": {"job-index": 0},
+            "strategy": {"job-index": index},
+            "matrix": matrix or {},
         }  # fmt: skip
         return self._steps(steps, contexts, {})
 
@@ -193,8 +201,11 @@ class GitHub:
             return
         self.artifacts[name] = kept
 
-    def _download(self, name: str) -> None:
-        shutil.copytree(self.artifacts[name], self.workspace, dirs_exist_ok=True)
+    def _download(self, name: str = "", pattern: str = "", path: str = "") -> None:
+        if name:
+            shutil.copytree(self.artifacts[name], self.workspace / path, dirs_exist_ok=True)
+        for each in fnmatch.filter(self.artifacts, pattern):  # each in a folder of its own
+            shutil.copytree(self.artifacts[each], self.workspace / path / each)
 
     def _restore(self, path: str, key: str, restore_keys: str = "") -> dict[str, str]:
         for wanted in (key, *restore_keys.split()):
@@ -223,6 +234,12 @@ class GitHub:
                 each, kept / "home" / each.relative_to(self._machine.home), symlinks=True
             )
         self.caches[key] = kept
+
+
+def _combinations(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    matrix = job.get("strategy", {}).get("matrix", {})
+    for values in product(*matrix.values()):
+        yield dict(zip(matrix, values, strict=True))
 
 
 def _passed(steps: Iterable[Step] | None) -> bool:

@@ -2,6 +2,8 @@
 
 import shlex
 import shutil
+from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ __all__ = ["GitLab", "Job"]
 _NO_JOBS = {"include", "variables", "stages", "default", "workflow"}
 _KNOWN = {
     "stage", "image", "variables", "cache", "before_script", "script", "artifacts", "needs",
-    "extends",
+    "extends", "parallel", "allow_failure",
 }  # fmt: skip
 
 
@@ -25,6 +27,7 @@ class Job(Struct):
 
     status: int
     said: str
+    may_fail: bool = False
 
 
 class GitLab:
@@ -53,19 +56,24 @@ class GitLab:
         for name in sorted(names, key=lambda each: whole["stages"].index(jobs[each]["stage"])):
             job = jobs[name]
             assert set(job) <= _KNOWN, job
-            needed = job.get("needs", [])
-            if all(each in done and not done[each].status for each in needed):
-                done[name] = self._job(
-                    name,
-                    job,
-                    {**whole.get("variables", {}), **job.get("variables", {}), **variables},
-                )
+            needed = [each for each in done if each.partition(":")[0] in job.get("needs", [])]
+            if len(needed) < len(job.get("needs", [])):
+                continue
+            if all(not done[each].status or done[each].may_fail for each in needed):
+                for called, values in _several(name, job):
+                    done[called] = self._job(
+                        called, job, needed,
+                        {**whole.get("variables", {}), **job.get("variables", {}), **values,
+                         **variables},
+                    )  # fmt: skip
         return done
 
-    def _job(self, name: str, job: dict[str, Any], variables: dict[str, str]) -> Job:
+    def _job(
+        self, name: str, job: dict[str, Any], needed: list[str], variables: dict[str, str]
+    ) -> Job:
         shutil.rmtree(self.project, ignore_errors=True)
         shutil.copytree(self._repository, self.project)
-        for each in job.get("needs", []):
+        for each in needed:
             shutil.copytree(self.artifacts[each], self.project, dirs_exist_ok=True)
         cache = job.get("cache", {})
         kept = self._machine.folder / "caches" / cache.get("key", "none")
@@ -88,7 +96,7 @@ class GitLab:
         if _is_kept(artifacts, done.returncode):
             junit = artifacts.get("reports", {}).get("junit")
             self._keep([*artifacts["paths"], *([junit] if junit else [])], self.artifacts[name])
-        return Job(done.returncode, done.stdout + done.stderr)
+        return Job(done.returncode, done.stdout + done.stderr, bool(job.get("allow_failure")))
 
     def _keep(self, paths: list[str], kept: Path) -> None:
         for path in paths:
@@ -98,6 +106,16 @@ class GitLab:
                 shutil.copytree(there, kept / path, dirs_exist_ok=True, symlinks=True)
             elif there.exists():
                 shutil.copy(there, kept / path)
+
+
+def _several(name: str, job: dict[str, Any]) -> Iterator[tuple[str, dict[str, str]]]:
+    """Yield the jobs that stand for one with ``parallel``, each with its variables."""
+    if "parallel" not in job:
+        yield name, {}
+        return
+    for axes in job["parallel"]["matrix"]:
+        for values in product(*axes.values()):
+            yield f"{name}: [{', '.join(values)}]", dict(zip(axes, values, strict=True))
 
 
 def _script(job: dict[str, Any]) -> str:

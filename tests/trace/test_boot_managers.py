@@ -161,6 +161,8 @@ def test_a_line_between_two_complaints_parts_them() -> None:
         ("sh:grub> ", True),
         ("grub> \n", True),
         ("grub rescue>", True),
+        ("boot.ipxe : 13 bytes [script]\niPXE> ", True),
+        ("iPXE> sleep 5", False),
         ("grub> ls", False),
         ("Remove disks or other media.\nPress any key", True),
         ("Non-system disk\npress a key when ready", True),

@@ -23,7 +23,7 @@ from bootharness.routes.table import route_of
 from bootharness.runs.cell import Cell
 from bootharness.runs.history import History
 from bootharness.runs.identity import Identities, own_version
-from bootharness.runs.result import Attempt, CellResult
+from bootharness.runs.result import Attempt, BootFacts, CellResult
 from bootharness.runs.work import boot_cell, skipped
 
 __all__ = ["Times", "measured", "step"]
@@ -84,6 +84,9 @@ def measured(
         while not times.clear and number <= _MOST_BOOTS:
             for end in ends:
                 end.boot(number)
+            if len(kinds := {kind for end in ends for kind in end.kinds}) > 1:
+                raise NotSlower(f"the ends were booted by {' and by '.join(sorted(kinds))}: times "
+                                "of two kinds are not compared")  # fmt: skip
             times = Times(*(tuple(end.took) for end in ends))
             number += 1
     if times.clear:
@@ -112,6 +115,11 @@ class _End:
         self._attempts = [*(history.with_traces(past).attempts if past else ())]
         self.took = [self._took(each) for each in self._attempts]
 
+    @property
+    def kinds(self) -> set[str]:
+        """By what it was booted: the guest's own clock does not depend on the host's CPU."""
+        return {_kind(each.facts) for each in self._attempts}
+
     def boot(self, number: int) -> None:
         """Boot until so many boots are known."""
         while len(self.took) < number:
@@ -134,7 +142,9 @@ class _End:
 
 def step(good: Seen, bad: Seen, ends: tuple[Seen, Seen]) -> str:
     """Return how much slower the first slow one is than the one before, and which part that is
-    of what the ends differ by; nothing where it was not measured."""
+    of what the ends differ by; nothing where it was not measured, or by several QEMUs."""
+    if len({_kind(each.facts) for each in (good, bad, *ends)}) > 1:
+        return ""
     times = [each.facts.guest_s for each in (good, bad, *ends)]
     known = [each for each in times if each is not None]
     if len(known) < len(times):
@@ -148,6 +158,10 @@ def step(good: Seen, bad: Seen, ends: tuple[Seen, Seen]) -> str:
         return f"{took}, which is all that the ends differ by"
     part = f"{took}, which is {share:.0%} of what the ends differ by"
     return part if share >= _MOST_OF_IT else f"{part}: it grew in several steps, and this is one"
+
+
+def _kind(facts: BootFacts) -> str:
+    return f"QEMU {facts.qemu_version} ({facts.accelerator})"
 
 
 def _range(times: tuple[float, ...]) -> str:

@@ -28,6 +28,7 @@ CUT_OFF = 141
 _COMMANDS = {
     "boot": "Boot kernels, watch each step, and say why a boot failed.",
     "gate": "Accept or refuse kernels: every way of booting, compared with a baseline.",
+    "merge": "Put the shards of a gate together, as one gate.",
     "debug": "Open a boot in gdb, stopped where it goes wrong.",
     "console": "Boot with the serial line and QEMU's monitor on this terminal.",
     "history": "List what has been booted, and draw it.",
@@ -37,6 +38,7 @@ _COMMANDS = {
     "headroom": "Show how close kernels come to what loaders can boot.",
     "bisect": "Find the first bad kernel of a range, and why it is bad.",
     "factors": "Find what separates the kernels that boot from those that do not.",
+    "worker": "Boot here what gates and bisections on other computers hand out.",
     "toolchain": "Make compilers of other Debian releases, to build kernels with.",
     "needle": "Cut out of a kept screen what --until-screen has to find on others.",
     "routes": "List what can bring a kernel to a machine.",

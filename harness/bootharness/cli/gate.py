@@ -1,21 +1,28 @@
 """`bootharness gate`: accept or refuse kernels, and say what has changed since the last one."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import click
 from msgspec.structs import replace
 
 from bootharness.cli import values
 from bootharness.cli.first_command import KERNELS, KernelsFirst
-from bootharness.cli.options import ALL, FILE, HISTORY, JSON, NEW_FILE, axes_options
-from bootharness.cli.output import check_file, check_json_file, spoken, write_file, write_json
+from bootharness.cli.options import ALL, FILE, HISTORY, JSON, NEW_FILE, WORKERS, axes_options
+from bootharness.cli.output import (
+    check_file,
+    check_json_file,
+    say_aside,
+    spoken,
+    write_file,
+    write_json,
+)
+from bootharness.cli.reports import Reports, reports_options
 from bootharness.errors import UsageError
 from bootharness.plan import OPTIONS
 
 if TYPE_CHECKING:
     from bootharness.gate.matrix import Matrix
-    from bootharness.gate.outcome import GateOutcome
 
 __all__ = ["command"]
 
@@ -34,6 +41,7 @@ Examples:
   bootharness gate --baseline old/bzImage new/bzImage --loader my-mbr.asm --html gate.html
   bootharness gate bzImage --route mbr,direct,grub,ipxe --memory 64 --memory 512
   bootharness gate --matrix gate.toml --junit junit.xml --markdown summary.md
+  bootharness gate --matrix gate.toml --shard 2/5 --json shard-2.json
   bootharness gate diff yesterday.json today.json
 
 \b
@@ -71,46 +79,45 @@ def command() -> None:
               help="The most boots of one cell that does not go as expected.")  # fmt: skip
 @click.option("--jobs", type=click.IntRange(1), metavar="N",
               help="Boots at once.  [default: one on each core]")  # fmt: skip
+@WORKERS
 @click.option("--no-cache", is_flag=True, help="Boot what is known already, too.")
 @HISTORY
-@click.option("--html", type=NEW_FILE, metavar="FILE",
-              help="Write a report for people, in one file.")  # fmt: skip
-@click.option("--junit", type=NEW_FILE, metavar="FILE", help="Write JUnit XML.")
-@click.option("--markdown", type=NEW_FILE, metavar="FILE", help="Write a summary in Markdown.")
-@click.option("--badge", type=NEW_FILE, metavar="FILE", help="Write a badge, as SVG.")
-@click.option("--summary", is_flag=True,
-              help="Print what came of it in one line, and nothing else.")  # fmt: skip
-@click.option("--annotations", is_flag=True, help="Print annotations as GitHub reads them.")
-@JSON
+@click.option("--shard", metavar="I/N",
+              help="Boot the Ith of N parts; `bootharness merge` puts them together.")  # fmt: skip
+@reports_options
 def of_kernels(
-    kernels: tuple[str, ...], baseline: str | None, matrix_file: Path | None, json_file: str | None,
-    html: Path | None, junit: Path | None, markdown: Path | None, badge: Path | None,
-    summary: bool, annotations: bool,
+    kernels: tuple[str, ...], baseline: str | None, matrix_file: Path | None, reports: Reports,
     warn_at: float, still_failing: str, no_timing: bool, attempts: int, jobs: int | None,
-    no_cache: bool, history_file: Path | None, paths: str | None, **choices: Any,
+    workers: str | None, no_cache: bool, history_file: Path | None, shard: str | None,
+    paths: str | None, **choices: Any,
 ) -> int:  # fmt: skip
     """Boot each CANDIDATE in every way that is asked for, compare it with a baseline, and accept
     or refuse it."""
-    _check_files(json_file, html, junit, markdown, badge)
     named = ",".join((*choices["route"], *([paths] if paths else [])))
     choices["route"] = tuple(filter(None, map(str.strip, named.split(","))))
     matrix = _matrix(kernels, baseline, matrix_file, choices)
 
     from bootharness.gate.gate import StoppedGate, run_gate
     from bootharness.gate.report.progress import GateProgress
+    from bootharness.gate.shard import share_named
+    from bootharness.runs.remote.named import workers_named
 
-    files = _Files(json_file, html, junit, markdown, badge, summary, annotations)
+    part = share_named(shard) if shard is not None else None
     try:
-        with GateProgress() as progress:
-            outcome = run_gate(matrix, jobs=jobs, history=history_file, cache=not no_cache,
+        with (
+            workers_named(workers, jobs, say_aside) as (executor, at_once),
+            GateProgress() as progress,
+        ):
+            outcome = run_gate(matrix, executor=executor, jobs=at_once,
+                               history=history_file, cache=not no_cache,
                                most=attempts, warn_at=warn_at, timing=not no_timing,
-                               still_accepted=still_failing == "accept",
+                               still_accepted=still_failing == "accept", shard=part,
                                observer=progress)  # fmt: skip
     except StoppedGate as stopped:
         if stopped.outcome.entries:
-            _report(stopped.outcome, files)
+            reports.write(stopped.outcome)
         raise
-    _report(outcome, files)
+    reports.write(outcome)
     return outcome.exit_status
 
 
@@ -155,72 +162,6 @@ def of_gates(before: Path, after: Path, html: Path | None, json_file: str | None
 
         write_file(html, diff_html(diff, before, after).encode())
     return diff.exit_status
-
-
-class _Files(NamedTuple):
-    """Where reports go."""
-
-    json: str | None
-    html: Path | None
-    junit: Path | None
-    markdown: Path | None
-    badge: Path | None
-    summary: bool
-    annotations: bool
-
-
-def _report(outcome: "GateOutcome", files: _Files) -> None:
-    """Print a gate, and write all reports of it that are asked for."""
-    from bootharness.gate.report.terminal import print_outcome
-
-    output = spoken(files.json)
-    if files.summary:
-        from bootharness.gate.report.headline import summary
-
-        click.echo(summary(outcome), file=output)
-    else:
-        print_outcome(outcome, output)
-    if files.badge:
-        from bootharness.gate.report.badge import badge as as_badge
-
-        write_file(files.badge, as_badge(outcome).encode())
-    if files.json:
-        from bootharness.gate.report.document import gate_document
-        from bootharness.report.document import encode
-
-        write_json(files.json, encode(gate_document(outcome)))
-    if files.html:
-        from bootharness.gate.report.html import html as as_html
-
-        write_file(files.html, as_html(outcome).encode())
-    if files.junit:
-        from bootharness.gate.report.junit import junit as as_junit
-
-        write_file(files.junit, as_junit(outcome))
-    if files.markdown or files.annotations:
-        from bootharness.gate.report.markdown import annotations as as_annotations
-        from bootharness.gate.report.markdown import markdown as as_markdown
-
-        if files.markdown:
-            write_file(files.markdown, as_markdown(outcome).encode())
-        for line in as_annotations(outcome) if files.annotations else ():
-            click.echo(line, file=output)
-
-
-def _check_files(
-    json_file: str | None, html: Path | None, junit: Path | None, markdown: Path | None,
-    badge: Path | None,
-) -> None:  # fmt: skip
-    """Raise UsageError, before anything is booted, for files that must not be written."""
-    check_json_file(json_file)
-    if html:
-        check_file(html, "HTML", b"<!doctype html>")
-    if junit:
-        check_file(junit, "JUnit", b"<?xml")
-    if markdown:
-        check_file(markdown, "Markdown", b"<!-- bootharness")
-    if badge:
-        check_file(badge, "badge", b"<svg")
 
 
 def _matrix(

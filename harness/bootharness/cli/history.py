@@ -6,18 +6,25 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bootharness.cli.first_command import KERNELS, KernelsFirst
+from bootharness.cli.options import FILE, HISTORY, NEW_FILE
 from bootharness.cli.output import check_file, check_json_file, spoken, write_file, write_json
 from bootharness.errors import FormatError, UsageError
+from bootharness.text import count, printable
 
 if TYPE_CHECKING:
+    from bootharness.runs.histories import Gathered
     from bootharness.runs.history import History
     from bootharness.runs.result import Past
 
 __all__ = ["command"]
 
+_BEGIN = b"SQLite format 3\0"
 
-@click.command(
+
+@click.group(
     "history",
+    cls=KernelsFirst,
     epilog="""\b
 The history is where `bootharness gate` keeps its results: $BOOTHARNESS_HISTORY, or
 bootharness/history.sqlite3 in your XDG folder for state.
@@ -27,8 +34,18 @@ Examples:
   bootharness history
   bootharness history 'deb:*cloud*' --last 100 --html history.html
   bootharness history --trace 42 >trace.json
+  bootharness history export of-this-job.sqlite3
+  bootharness history import of-other-jobs/*.sqlite3
 """,
 )
+def command() -> None:
+    """List what has been booted and draw it, and have what other computers have booted.
+
+    Without the name of a command: `kernels`.
+    """
+
+
+@command.command(KERNELS)
 @click.argument("kernels", metavar="[PATTERN]...", nargs=-1)
 @click.option("--last", type=click.IntRange(1), default=30, show_default=True, metavar="N",
               help="How many results, the newest ones.")  # fmt: skip
@@ -37,9 +54,8 @@ Examples:
 @click.option("--html", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
               help="Draw them, in one file: each boot, and payloads over versions.")  # fmt: skip
 @click.option("--json", "json_file", metavar="FILE", help="Write them; - is standard output.")
-@click.option("--history", "history_file", type=click.Path(dir_okay=False, path_type=Path),
-              metavar="FILE", help="Another history.")  # fmt: skip
-def command(
+@HISTORY
+def of_kernels(
     kernels: tuple[str, ...], last: int, number: int | None, html: Path | None,
     json_file: str | None, history_file: Path | None,
 ) -> int:  # fmt: skip
@@ -51,8 +67,7 @@ def command(
     if html:
         check_file(html, "HTML", b"<!doctype html>")
     file = history_file or own_file()
-    if not file.exists():
-        raise UsageError(f"{file}: there is no history yet; `bootharness gate` writes one")
+    _check_there(file)
     with History(file) as history:
         if number is not None:
             return _print_trace(history, number)
@@ -79,6 +94,94 @@ def command(
 
         write_json(json_file, encode(past_document(found, happened)))
     return 0
+
+
+@command.command(
+    "export",
+    epilog="""\b
+The file has the whole history, and can go into an artifact or a bucket. What is damaged is left
+out. FILE is replaced when all of the new one has been written.
+
+\b
+Example:
+  bootharness history export of-this-job.sqlite3
+""",
+)
+@click.argument("file", type=NEW_FILE)
+@HISTORY
+def export(file: Path, history_file: Path | None) -> int:
+    """Write this history to a FILE that can be taken elsewhere."""
+    from bootharness.runs.histories import new_history
+    from bootharness.runs.history import History
+    from bootharness.runs.history import history_file as own_file
+
+    own = history_file or own_file()
+    _check_there(own)
+    check_file(file, "history", _BEGIN)
+    with History(own):  # which brings an old one up to date
+        _say(file, new_history(file, [own], live=True), "result")
+    return 0
+
+
+@command.command(
+    "import",
+    epilog="""\b
+A result is told from others by a digest of all of it, so to import it again adds nothing. All
+files are taken over or none. Of two results of the same boot the later one counts. What a file says
+counts as if it had been booted here: import what you trust.
+
+\b
+Example:
+  bootharness history import of-other-jobs/*.sqlite3
+""",
+)
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=FILE)
+@HISTORY
+def take(files: tuple[Path, ...], history_file: Path | None) -> int:
+    """Take over what other histories have, written by `export` or as they are."""
+    from bootharness.runs.histories import gather
+    from bootharness.runs.history import History
+    from bootharness.runs.history import history_file as own_file
+
+    own = history_file or own_file()
+    with History(own) as into:
+        _say(own, gather(into, files), "new result")
+    return 0
+
+
+@command.command(
+    "merge",
+    epilog="""\b
+The same results make the same file, in whatever order the histories are given.
+
+\b
+Example:
+  bootharness history merge monday.sqlite3 tuesday.sqlite3 --into week.sqlite3
+""",
+)
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=FILE)
+@click.option("--into", required=True, type=NEW_FILE, metavar="FILE",
+              help="The history that has all of them; it is made anew.")  # fmt: skip
+def merge(files: tuple[Path, ...], into: Path) -> int:
+    """Write one history of several; each result is in it once."""
+    from bootharness.runs.histories import new_history
+
+    check_file(into, "history", _BEGIN)
+    _say(into, new_history(into, files), "result")
+    return 0
+
+
+def _say(file: Path, gathered: "Gathered", noun: str) -> None:
+    """Say how many results a history has been given, and what was left out."""
+    known = f", {gathered.known:,} known already" if gathered.known else ""
+    click.echo(f"{printable(str(file))}: {count(gathered.new, noun)}{known}")
+    if gathered.damaged:
+        click.echo(f"{count(gathered.damaged, 'damaged result')} left out", err=True)
+
+
+def _check_there(file: Path) -> None:
+    if not file.exists():
+        raise UsageError(f"{file}: there is no history yet; `bootharness gate` writes one")
 
 
 def _matches(past: "Past", patterns: tuple[str, ...]) -> bool:

@@ -173,6 +173,16 @@ def _about_servers() -> Iterator[Note]:
         yield Note(f"{server.name} is here" if here else str(server.missing()))
 
 
+def _about_workers() -> Iterator[Note]:
+    from importlib.metadata import PackageNotFoundError, version  # only this use asks
+
+    try:
+        yield Note(f"Dask {version('distributed')} is here")
+    except PackageNotFoundError:
+        remedy = "pip install 'bootharness[dask]'"
+        yield Note(f"there is no Dask, for boots on other computers: {remedy}", good=False)
+
+
 def _about_this_computer() -> Iterator[Note]:
     from bootharness.host.tool import QEMU_64
 
@@ -277,5 +287,6 @@ USES: dict[str, _Use] = {
     "debug": _Use("debug, and --tracer gdb", _for_debugging),
     "build": _Use("bisect git, and toolchains", _for_building),
     "config": _Use("bisect config", _for_configs),
+    "workers": _Use("worker, and --workers dask:ADDRESS", lambda: iter(()), _about_workers),
 }
 """By the names that `bootharness doctor` takes."""

@@ -840,6 +840,22 @@ CAUSES: dict[str, Cause] = {
             "skip",
         ),
         Cause(
+            "no-worker",
+            "Boots were to be made by the workers of `--workers`, and none of them can do it.",
+            "the workers, and of each why it cannot",
+            "Start a worker that can: `bootharness worker ADDRESS`, with the same version of "
+            "bootharness, and with what `bootharness doctor` finds missing there.",
+            "skip",
+        ),
+        Cause(
+            "not-booted",
+            "A merged gate has a boot that none of its shards has made: that shard is missing, or "
+            "was interrupted.",
+            "which shard",
+            "Run that shard, gate --shard I/N, and merge it with the others.",
+            "skip",
+        ),
+        Cause(
             "machine-lost",
             "QEMU or gdb went away in the middle of the boot.",
             "the exit status, what it said",

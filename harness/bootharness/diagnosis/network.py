@@ -30,6 +30,7 @@ _NO_SUCH_PROTOCOL = "ipxe.org/3c092"
 _ACCESS_DENIED = re.compile(r"Access Denied|Security Violation")
 # boot programs and the BIOS have some of the memory, and it has holes
 _MOVING_ROOM = 48 << 20
+_OF_UEFI = "BdsDxe"
 _WHOLE_OR_NOT = {"served": "came whole", "aborted": "was given up when its size was told"}
 _CRASHED, _DUMP_LINES = "X64 Exception Type", 24
 # what our TFTP server says is repeated without the file's name; then the menu comes again
@@ -62,8 +63,8 @@ def network_failed(trace: BootTrace) -> Diagnosis | None:
         cause = "tree-no-config"
     sentence = their_sentence(cause, event, facts) or SENTENCES[cause](event, facts)
     if trace.ending.kind == "boot-program":
-        who = _who_said(trace.ending.detail, client_at(facts, event).name)
-        sentence += f'; then {who} gave up: "{trace.ending.detail}"'
+        said = _words(trace)
+        sentence += f'; then {_who_said(said, client_at(facts, event).name)} gave up: "{said}"'
     return Diagnosis(cause, sentence, _evidence(event, facts))
 
 
@@ -227,15 +228,18 @@ def _spoken_of(event: NetEvent, trace: BootTrace) -> bool:
 
 def _words(trace: BootTrace) -> str:
     """What the boot program said of an error, and did not get over."""
-    if trace.ending.kind == "boot-program":
-        return trace.ending.detail
+    detail = trace.ending.detail if trace.ending.kind == "boot-program" else ""
+    if detail and not detail.startswith(_OF_UEFI):
+        return detail
+    # a UEFI says of each boot option that it has failed, and of the first what is behind it
     said = program_errors(trace.screen) or program_errors(trace.serial)
-    return said[0] if said else ""
+    own = [each for each in said if not each.startswith(_OF_UEFI)]
+    return next(iter((*own, *said, detail)))
 
 
 def _who_said(said: str, program: str) -> str:
     """Return who said something: the firmware, or the program that ran."""
-    return "the UEFI" if said.startswith("BdsDxe") else program
+    return "the UEFI" if said.startswith(_OF_UEFI) else program
 
 
 def _hangs(facts: NetworkFacts) -> str:

@@ -6,7 +6,7 @@ from statistics import median
 
 from bootharness.gate.outcome import Change, Pace, Remark
 from bootharness.predictor.headroom import Headroom
-from bootharness.runs.result import BootFacts, CellResult
+from bootharness.runs.result import Attempt, BootFacts, CellResult
 
 __all__ = ["SUSPICIOUS", "built", "changes", "remarks", "slower"]
 
@@ -24,9 +24,11 @@ _FIELDS = (
 )
 
 
-def changes(before: BootFacts, after: BootFacts) -> tuple[Change, ...]:
-    """Return in what a kernel and its boot differ from the baseline's."""
-    return (*built(before, after), *_times(before, after))
+def changes(before: Attempt, after: Attempt) -> tuple[Change, ...]:
+    """Return in what a kernel and its boot differ from the baseline's; how long two computers took
+    is no difference of theirs."""
+    times = _times(before.facts, after.facts) if before.profile == after.profile else ()
+    return (*built(before.facts, after.facts), *times)
 
 
 def built(before: BootFacts, after: BootFacts) -> Iterator[Change]:

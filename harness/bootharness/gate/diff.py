@@ -14,7 +14,7 @@ from bootharness.gate.groups import Crowd, Group
 from bootharness.gate.outcome import Change, Entry, GateOutcome, Standing
 from bootharness.gate.series import series_of
 from bootharness.gate.since import Course, Since, place, seen_of
-from bootharness.runs.result import BootFacts
+from bootharness.runs.result import Attempt
 
 __all__ = ["GateDiff", "Turn", "Turned", "diff_of"]
 
@@ -160,7 +160,8 @@ def _new_warnings(old: Entry | None, new: Entry | None) -> tuple[str, ...]:
     """Return the kinds of warnings that a cell has now and had not.
 
     Slower is what the later gate has measured in turns, as the earlier one had, which found it not
-    so, with kernels that are compressed in the same way: times of two runs say nothing.
+    so, with kernels that are compressed in the same way, and on the same kind of computer: times of
+    two runs say nothing.
     """
     if not (old and new and new.standing is Standing.WARNING):
         return ()
@@ -172,8 +173,9 @@ def _new_warnings(old: Entry | None, new: Entry | None) -> tuple[str, ...]:
 
 
 def _alike(old: Entry, new: Entry) -> bool:
-    one, other = (each.result.decisive.facts.compression for each in (old, new))
-    return old.pace is not None and one == other
+    one, other = (each.result.decisive for each in (old, new))
+    alike = one.facts.compression == other.facts.compression and one.profile == other.profile
+    return old.pace is not None and alike
 
 
 def _folded(turn: Turn, pairs: list[_Pair], crowd: Crowd) -> Iterator[Turned]:
@@ -191,7 +193,7 @@ def _folded(turn: Turn, pairs: list[_Pair], crowd: Crowd) -> Iterator[Turned]:
                 turn,
                 Group(new.standing, new.result.decisive.cause, its),
                 before,
-                tuple(_changes(old.result.decisive.facts, new.result.decisive.facts)),
+                tuple(_changes(old.result.decisive, new.result.decisive)),
                 tuple(each.sentence for each in new.remarks if each.kind in kinds),
             )
         else:
@@ -210,8 +212,9 @@ def _since(old: Entry, new: Entry) -> Since | None:
     return Since(Course.NEW, first_bad=seen_of(new.result), last_good=seen_of(old.result))
 
 
-def _changes(before: BootFacts, after: BootFacts) -> Iterator[Change]:
+def _changes(old: Attempt, new: Attempt) -> Iterator[Change]:
     """Yield in what two boots of the same cell differ, as far as both have told."""
+    before, after = old.facts, new.facts
     if before.sha256 and after.sha256:
         if before.sha256 == after.sha256:
             yield Change("kernel", "", "the same kernel, byte for byte")
@@ -225,3 +228,5 @@ def _changes(before: BootFacts, after: BootFacts) -> Iterator[Change]:
     )
     if one and other and one != other:
         yield Change("QEMU", one, other)
+    if old.host.cpu and new.host.cpu and old.host.cpu != new.host.cpu:
+        yield Change("CPU", old.host.cpu, new.host.cpu)

@@ -149,7 +149,8 @@ def _limits(seen: Iterable[LimitSeen]) -> Iterator[Event]:
     last: dict[tuple[str, str], LimitSeen] = {}
     for each in seen:
         before = last.get((each.loader, each.part))
-        if before:
+        # two histories may both have noted the same
+        if before and before.largest != each.largest:
             yield Event(Happening.LIMIT, each.at, _written(before), _written(each),
                         loader=each.loader,
                         limit=before.largest if each.part == "payload" else None)  # fmt: skip

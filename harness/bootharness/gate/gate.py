@@ -1,24 +1,25 @@
 """Run a gate: boot every cell, compare with the baseline, and say what is to be looked at."""
 
 import time
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
 
 from bootharness.errors import Interrupted
-from bootharness.gate.axes import varying, way
 from bootharness.gate.compare import changes, remarks
 from bootharness.gate.events import events
 from bootharness.gate.matrix import Matrix
 from bootharness.gate.outcome import Entry, GateOutcome, Pace
 from bootharness.gate.pace import paces
 from bootharness.gate.pattern import patterns
-from bootharness.gate.since import Since, courses, line_of, place
+from bootharness.gate.placed import fresh, placed
+from bootharness.gate.shard import Share, shard_of, shares
+from bootharness.gate.since import line_of, place
 from bootharness.predictor.headroom import Headroom
 from bootharness.runs.cell import Cell
-from bootharness.runs.headroom import headroom_of, is_about
+from bootharness.runs.headroom import headroom_of, takes_loader
 from bootharness.runs.history import History, history_file
-from bootharness.runs.identity import own_version
 from bootharness.runs.result import CellResult, Past
 from bootharness.runs.runner import MOST_ATTEMPTS, limit_s, run_cells
 from bootharness.runs.workers import workers_of
@@ -63,9 +64,10 @@ def run_gate(
     warn_at: float = 90.0,
     timing: bool = True,
     still_accepted: bool = False,
+    shard: Share | None = None,
     observer: GateObserver | None = None,
 ) -> GateOutcome:
-    """Boot all cells of a matrix and return what was found.
+    """Boot all cells of a matrix, or of a shard of it, and return what was found.
 
     ``executor`` boots; without one workers are started on this machine, ``jobs`` of them or one
     on each core. Results go to the file ``history``, and without ``cache`` none is taken from it.
@@ -80,7 +82,7 @@ def run_gate(
         workers_of(executor, jobs, limit_s(cells)) as workers,
     ):
         return _run(matrix, cells, workers, results, cache=cache, most=most, warn_at=warn_at,
-                    timing=timing, still_accepted=still_accepted,
+                    timing=timing, still_accepted=still_accepted, part=shard,
                     observer=observer or GateObserver())  # fmt: skip
 
 
@@ -95,50 +97,57 @@ def _run(
     warn_at: float,
     timing: bool,
     still_accepted: bool,
+    part: Share | None,
     observer: GateObserver,
 ) -> GateOutcome:
-    began = time.monotonic()
+    began, made_at = time.monotonic(), time.time()
+    baseline = cells[0].kernel if matrix.baseline else None
+    own = shares(cells, baseline, part.of)[part.number - 1] if part else cells
     pasts = [*history.outcomes()]  # before this gate writes to it
-    observer.begun(cells)
+    observer.begun(own)
     known: dict[Cell, CellResult] = {}
     stopped = False
     try:
-        for result in run_cells(cells, executor, history, most=most, cache=cache):
+        for result in run_cells(own, executor, history, most=most, cache=cache):
             known[result.cell] = result
             observer.result(result)
     except KeyboardInterrupt:
         stopped = True
-    results = [known[cell] for cell in cells if cell in known]
-    baseline = cells[0].kernel if matrix.baseline else None
+    results = [known[cell] for cell in own if cell in known]
     before = {place(each.cell): each for each in results if each.cell.kernel == baseline}
     candidates = [each for each in results if each.cell.kernel != baseline]
+    pairs = [(before[place(each.cell)], each) for each in candidates if place(each.cell) in before]
     times = {}
-    if timing and baseline and not stopped:  # or not every cell of the baseline need be known
-        pairs = [(before[place(each.cell)], each) for each in candidates]
+    if timing and not stopped:
         times = paces(pairs, executor, history if cache else None, timing=observer.timing)
     headroom = tuple(headroom_of(results, history))
-    names = varying(cells)
-    since = courses(results, baseline, pasts)
+    rooms: dict[tuple[str, str], list[Headroom]] = defaultdict(list)
+    for room in headroom:
+        rooms[room.kernel, room.loader].append(room)
     entries = []
     for result in results:
         if result.cell.kernel == baseline:
-            entries.append(Entry(result, way(result.cell, names), baseline=True))
+            entries.append(Entry(result, "", baseline=True))
             continue
-        other = before.get(place(result.cell))
-        pace = times.get(result.cell)
-        entries.append(
-            _entry(result, other, names, headroom, pace, since.get(result.cell), warn_at=warn_at)
-        )
+        other, pace = before.get(place(result.cell)), times.get(result.cell)
+        own_rooms = rooms[result.cell.kernel, result.cell.plan.loader]
+        entries.append(_entry(result, other, own_rooms, pace, warn_at=warn_at))
+    pasts = [*_of_these(pasts, results)]
+    limits, builds = tuple(history.limits_seen()), history.kernels()
     outcome = GateOutcome(
-        entries=tuple(entries),
+        entries=placed(entries, cells, baseline, pasts),
         headroom=headroom,
         patterns=patterns(candidates),
-        builds=history.kernels(),
+        builds=builds,
         seconds=round(time.monotonic() - began, 3),
-        untried=len(cells) - len(results),
+        untried=len(own) - len(results),
         still_accepted=still_accepted,
         expired=matrix.expired(),
-        events=events((*_of_these(pasts, results), *_fresh(results)), history.limits_seen()),
+        events=events((*pasts, *fresh(results, made_at)), limits),
+        made_at=made_at,
+        shard=shard_of(cells, baseline, part, pasts=pasts, limits=limits, builds=builds)
+        if part
+        else None,
     )
     if stopped:
         raise StoppedGate(outcome)
@@ -151,30 +160,20 @@ def _of_these(pasts: list[Past], results: list[CellResult]) -> Iterator[Past]:
     return (past for past in pasts if line_of(past.result.cell) in lines)
 
 
-def _fresh(results: list[CellResult]) -> Iterator[Past]:
-    """Yield what was booted just now."""
-    now = time.time()
-    return (Past(0, now, own_version(), each) for each in results if not each.cached)
-
-
 def _entry(
     result: CellResult,
     other: CellResult | None,
-    names: tuple[str, ...],
-    headroom: tuple[Headroom, ...],
+    headroom: list[Headroom],
     pace: Pace | None,
-    since: Since | None,
     *,
     warn_at: float,
 ) -> Entry:
-    cell = result.cell
-    own = tuple(each for each in headroom if is_about(each, cell))
+    own = tuple(headroom) if takes_loader(result.cell) else ()
     compared = other if other and other.known and result.known else None
     return Entry(
         result=result,
-        way=way(cell, names),
-        changes=changes(compared.decisive.facts, result.decisive.facts) if compared else (),
+        way="",
+        changes=changes(compared.decisive, result.decisive) if compared else (),
         remarks=remarks(result, compared, own, pace, warn_at=warn_at),
         pace=pace,
-        since=since,
     )

@@ -9,11 +9,12 @@ from msgspec import Struct
 from bootharness.diagnosis.verdict import Verdict
 from bootharness.errors import COULD_NOT_FIND_OUT, NotAKernel
 from bootharness.gate.events import Event
+from bootharness.gate.shard import Shard
 from bootharness.gate.since import Since
 from bootharness.predictor.headroom import Headroom
 from bootharness.report.again import command
 from bootharness.runs.headroom import takes_loader
-from bootharness.runs.result import BootFacts, CellResult
+from bootharness.runs.result import BootFacts, CellResult, Moment
 
 __all__ = ["Change", "Entry", "GateOutcome", "Pace", "Remark", "Standing"]
 
@@ -102,7 +103,8 @@ class GateOutcome(Struct, frozen=True, dict=True):
     there was nothing to accept or refuse. ``untried`` boots were not made, for it was interrupted.
     What fails as the baseline does is refused unless ``still_accepted``. ``expired`` are sentences
     on expectations that hold no longer, and ``events`` what has happened over the months to these
-    kernels and loaders, the oldest first.
+    kernels and loaders, the oldest first. ``made_at`` is when it began, in seconds since 1970, 0
+    where nobody knows, and ``shard`` which part of a gate it is, where it is not all of one.
     """
 
     entries: tuple[Entry, ...]
@@ -115,6 +117,8 @@ class GateOutcome(Struct, frozen=True, dict=True):
     still_accepted: bool = False
     expired: tuple[str, ...] = ()
     events: tuple[Event, ...] = ()
+    made_at: Moment = 0.0
+    shard: Shard | None = None
 
     @property
     def candidates(self) -> tuple[Entry, ...]:

@@ -16,7 +16,7 @@ from bootharness.runs.history import History
 from bootharness.runs.identity import own_version
 from bootharness.runs.result import CellResult
 
-__all__ = ["headroom_of", "is_about", "takes_loader"]
+__all__ = ["headroom_of", "takes_loader"]
 
 
 def headroom_of(results: Iterable[CellResult], history: History | None) -> Iterator[Headroom]:
@@ -39,13 +39,6 @@ def headroom_of(results: Iterable[CellResult], history: History | None) -> Itera
             payload_bytes=facts.payload_bytes,
             setup_sects=facts.setup_sects,
         )
-
-
-def is_about(headroom: Headroom, cell: Cell) -> bool:
-    """Return whether a headroom is that of a cell's kernel and loader."""
-    return (headroom.kernel, headroom.loader) == (cell.kernel, cell.plan.loader) and takes_loader(
-        cell
-    )
 
 
 def takes_loader(cell: Cell) -> bool:

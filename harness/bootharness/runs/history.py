@@ -1,9 +1,11 @@
 """The history: every attempt that was made, in an SQLite database that many may write to.
 
-A result is found again by its cell's identity. The database's `user_version` counts the
-steps of `_MIGRATIONS` that it has gone through.
+A result is found again by its cell's identity, and told from those of other histories by its `uid`,
+a digest of all that is written of it: the same result is the same everywhere. The database's
+`user_version` counts the steps of `_MIGRATIONS` that it has gone through.
 """
 
+import hashlib
 import os
 import sqlite3
 import time
@@ -11,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from itertools import groupby
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any, Literal
 
 import msgspec
 from msgspec.structs import replace
@@ -23,9 +25,13 @@ from bootharness.host.closing import Closing
 from bootharness.host.deadline import Deadline
 from bootharness.predictor.headroom import PartLimit
 from bootharness.runs.cell import Cell
-from bootharness.runs.result import Attempt, BootFacts, CellResult, LimitSeen, Past
+from bootharness.runs.result import Attempt, BootFacts, CellResult, LimitSeen, Moment, Past
+from bootharness.runs.where import Host
 
-__all__ = ["History", "history_file"]
+__all__ = [
+    "ATTEMPT", "KNOWN_VERSION", "AttemptRow", "History", "LimitRow", "Taking", "Written",
+    "history_file", "text_of", "uid_of",
+]  # fmt: skip
 
 _BUSY_S = 60.0
 _ELSEWHERE = "--history or BOOTHARNESS_HISTORY can name another file"
@@ -36,14 +42,17 @@ _OF_THE_FILE = {
     for name in ("ERROR", "CORRUPT", "NOTADB", "MISMATCH", "CONSTRAINT", "FORMAT", "SCHEMA")
 }
 _DAMAGED = (msgspec.MsgspecError, BootHarnessError, ValueError, TypeError, RecursionError)
-_Moment = Annotated[float, msgspec.Meta(ge=0, lt=253_402_300_800)]
-"""In seconds since 1970, before the year 10000: later ones no calendar writes."""
-_ResultRow = tuple[int, _Moment, str, str, str]
-_OutcomeRow = tuple[
-    int, _Moment, str, str, str, Verdict, str | None, str | None, str | None, str | None
+ATTEMPT = "number, verdict, cause, sentence, seconds, facts, trace, picture, host"
+AttemptRow = tuple[
+    int, Literal["good", "bad", "skip"], str | None, str, float, str, bytes, bytes, str
 ]
-_LimitRow = tuple[str, str, str, int | None, _Moment]
-_AttemptRow = tuple[Verdict, str | None, str, float, str]
+"""What is written of an attempt."""
+LimitRow = tuple[str, str, str, int | None, Moment]
+_ResultRow = tuple[int, Moment, str, str, str, str]
+_OutcomeRow = tuple[
+    int, Moment, str, str, str, Verdict, str | None, str | None, str | None, str | None
+]
+_ReadRow = tuple[Verdict, str | None, str, float, str, str]
 _OLD_CELL = ("loader", "machine", "cmdline", "initrd", "until", "timeout_s")
 
 
@@ -56,6 +65,55 @@ def _plans_in_cells(database: sqlite3.Connection) -> None:
         plan = {"route": old.get("path", "mbr"), **own}
         new = {"kernel": old["kernel"], "plan": plan, "expect": old.get("expect", "good")}
         database.execute("UPDATE result SET cell = ? WHERE id = ?", (_json(new), number))
+
+
+class Written(msgspec.Struct, frozen=True, array_like=True):
+    """A result as it is written down: the values of its row, and those of each attempt."""
+
+    key: Any
+    made_at: Any
+    harness: Any
+    cell: Any
+    attempts: tuple[tuple[Any, ...], ...]
+
+
+_RESULT = "key, made_at, harness, cell"
+
+
+def uid_of(written: Written) -> str:
+    """Return the digest by which a result is the same in every history: of its values, as
+    MessagePack has them."""
+    return hashlib.sha256(msgspec.msgpack.encode(written)).hexdigest()
+
+
+def text_of(value: bytes) -> str | bytes:
+    """Read a text; what is none any more, for it is damaged, stays as it is."""
+    with suppress(UnicodeDecodeError):
+        return value.decode()
+    return value
+
+
+def _uids(database: sqlite3.Connection) -> None:
+    """Give each result the id that it has everywhere."""
+    database.text_factory = text_of
+    try:
+        attempts = groupby(
+            database.execute(f"SELECT result, {ATTEMPT} FROM attempt ORDER BY result, number"),
+            key=lambda row: row[0],
+        )
+        found = [(_uid(database, number, tuple(row[1:] for row in rows)), number)
+                 for number, rows in attempts]  # fmt: skip
+    finally:
+        database.text_factory = str
+    database.executemany("UPDATE result SET uid = ? WHERE id = ?", found)
+
+
+def _uid(database: sqlite3.Connection, number: int, attempts: tuple[tuple[Any, ...], ...]) -> str:
+    row = database.execute(f"SELECT {_RESULT} FROM result WHERE id = ?", (number,)).fetchone()
+    if row is None:
+        return ""
+    key, made_at, harness, cell = row
+    return uid_of(Written(key, made_at, harness, cell, attempts))
 
 
 _MIGRATIONS: tuple[str | Callable[[sqlite3.Connection], None], ...] = (
@@ -95,7 +153,17 @@ _MIGRATIONS: tuple[str | Callable[[sqlite3.Connection], None], ...] = (
         at REAL NOT NULL
     )
     """,
+    """
+    ALTER TABLE attempt ADD COLUMN host TEXT NOT NULL DEFAULT '{}';
+    ALTER TABLE result ADD COLUMN uid TEXT NOT NULL DEFAULT '';
+    """,
+    _uids,
+    """
+    CREATE INDEX result_by_uid ON result (uid);
+    CREATE INDEX result_by_time ON result (made_at, uid);
+    """,
 )
+KNOWN_VERSION = len(_MIGRATIONS)
 
 
 def history_file() -> Path:
@@ -104,15 +172,59 @@ def history_file() -> Path:
     return Path(given) if given else state_dir() / "history.sqlite3"
 
 
+class Taking:
+    """Results of other histories on their way into one."""
+
+    def __init__(self, database: sqlite3.Connection, *, empty: bool) -> None:
+        self._database, self._empty = database, empty
+
+    def has(self, uid: str) -> bool:
+        """Return whether a result was there before."""
+        if self._empty:
+            return False
+        rows = self._database.execute("SELECT 1 FROM result WHERE uid = ?", (uid,))
+        return rows.fetchone() is not None
+
+    def result(self, written: Written, uid: str) -> None:
+        """Write a result down that is not there."""
+        _write(self._database, written, uid)
+
+    def known(self, kept: Iterable[tuple[str, bytes]]) -> None:
+        """Keep what is kept nowhere yet."""
+        self._database.executemany("INSERT OR IGNORE INTO known VALUES (?, ?)", kept)
+
+    def limits(self, seen: Iterable[LimitRow]) -> None:
+        """Note what is not noted yet."""
+        self._database.executemany(
+            "INSERT INTO limit_seen SELECT ?1, ?2, ?3, ?4, ?5 WHERE NOT EXISTS (SELECT 1 FROM "
+            "limit_seen WHERE loader = ?1 AND part = ?2 AND unit = ?3 AND largest IS ?4 "
+            "AND at = ?5)",
+            seen,
+        )
+
+
+def _write(database: sqlite3.Connection, written: Written, uid: str) -> None:
+    row = database.execute(
+        f"INSERT INTO result ({_RESULT}, uid) VALUES (?, ?, ?, ?, ?)",
+        (written.key, written.made_at, written.harness, written.cell, uid),
+    )
+    for attempt in written.attempts:
+        database.execute(
+            f"INSERT INTO attempt (result, {ATTEMPT}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (row.lastrowid, *attempt),
+        )
+
+
 class History(Closing):
     """The database; use as a context manager.
 
-    Raises UsageError when the file is no such database or of a newer version, LaunchFailed
-    when it cannot be written to.
+    A ``draft`` is one that nobody else has yet, and that is of no use before it is closed. Raises
+    UsageError when the file is no such database or of a newer version, LaunchFailed when it cannot
+    be written to.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, *, draft: bool = False) -> None:
+        self.path, self._draft = path, draft
         if path.exists() and not path.is_file():
             raise UsageError(f"{path}: not a regular file, so not a history")
         try:
@@ -120,8 +232,11 @@ class History(Closing):
             self._database = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None)
             with ExitStack() as stack:
                 stack.callback(self._database.close)
-                self._keep_a_log()
-                self._database.execute("PRAGMA synchronous = NORMAL")
+                if draft:
+                    self._database.execute("PRAGMA journal_mode = OFF")
+                else:
+                    self._keep_a_log()
+                self._database.execute(f"PRAGMA synchronous = {'OFF' if draft else 'NORMAL'}")
                 self._database.execute("PRAGMA foreign_keys = ON")
                 self._migrate()
                 stack.pop_all()
@@ -176,19 +291,27 @@ class History(Closing):
 
     def add(self, result: CellResult, *, harness: str) -> None:
         """Write a result down, all of it or nothing."""
+        attempts = tuple(
+            (number, each.verdict.value, each.cause, each.sentence, float(each.seconds),
+             _json(each.facts), each.trace, each.picture, _json(each.host))
+            for number, each in enumerate(result.attempts)
+        )  # fmt: skip
+        written = Written(result.key, time.time(), harness, _json(result.cell), attempts)
         with self._writing():
-            row = self._database.execute(
-                "INSERT INTO result (key, made_at, harness, cell) VALUES (?, ?, ?, ?)",
-                (result.key, time.time(), harness, _json(result.cell)),
+            _write(self._database, written, uid_of(written))
+
+    @contextmanager
+    def taking(self) -> Iterator[Taking]:
+        """Take results of others over, all or nothing; a draft is put in order at the end."""
+        with self._writing():
+            indexes = self._rows(
+                "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql != ''"
             )
-            self._database.executemany(
-                "INSERT INTO attempt VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                [
-                    (row.lastrowid, number, each.verdict, each.cause, each.sentence, each.seconds,
-                     _json(each.facts), each.trace, each.picture)
-                    for number, each in enumerate(result.attempts)
-                ],
-            )  # fmt: skip
+            for name, _ in indexes if self._draft else ():
+                self._database.execute(f"DROP INDEX {name}")
+            yield Taking(self._database, empty=self._draft)
+            for _, statement in indexes if self._draft else ():
+                self._database.execute(statement)
 
     def find(self, cell: Cell, key: str) -> CellResult | None:
         """Return the last result with a key that found something out, traces left out."""
@@ -213,7 +336,7 @@ class History(Closing):
     def _last_known(self, key: str) -> int | None:
         rows = self._rows(
             "SELECT id FROM result WHERE key = ? AND EXISTS (SELECT 1 FROM attempt "
-            "WHERE result = id AND verdict != 'skip') ORDER BY id DESC LIMIT 1",
+            "WHERE result = id AND verdict != 'skip') ORDER BY made_at DESC, id DESC LIMIT 1",
             key,
         )
         return rows[0][0] if rows else None
@@ -224,16 +347,16 @@ class History(Closing):
         Raises UsageError, with its number, for one that is damaged.
         """
         rows = self._rows(
-            "SELECT id, made_at, harness, key, cell FROM "
-            "(SELECT * FROM result ORDER BY id DESC LIMIT ?) ORDER BY id",
+            "SELECT id, made_at, harness, key, cell, uid FROM "
+            "(SELECT * FROM result ORDER BY made_at DESC, id DESC LIMIT ?) ORDER BY made_at, id",
             last,
         )
         for row in rows:
             with self._intact(row[0]):
-                number, made_at, harness, key, cell = msgspec.convert(row, _ResultRow)
+                number, made_at, harness, key, cell, uid = msgspec.convert(row, _ResultRow)
                 known = msgspec.json.decode(cell, type=Cell)
-            attempts = tuple(self._attempts(number))
-            yield Past(number, made_at, harness, CellResult(known, key, attempts, cached=True))
+            result = CellResult(known, key, tuple(self._attempts(number)), cached=True)
+            yield Past(number, made_at, harness, result, uid)
 
     def outcomes(self, last: int = 20_000) -> Iterator[Past]:
         """Yield what came of the last results, the oldest first: of its facts each attempt has
@@ -242,8 +365,8 @@ class History(Closing):
             "SELECT result.id, made_at, harness, key, cell, verdict, cause, "
             "json_extract(facts, '$.release'), json_extract(facts, '$.sha256'), "
             "json_extract(facts, '$.compiler') FROM attempt JOIN "
-            "(SELECT * FROM result ORDER BY id DESC LIMIT ?) AS result ON result.id = result "
-            "WHERE json_valid(facts) ORDER BY result.id, number",
+            "(SELECT * FROM result ORDER BY made_at DESC, id DESC LIMIT ?) AS result "
+            "ON result.id = result WHERE json_valid(facts) ORDER BY made_at, result.id, number",
             last,
         )
         for _, group in groupby(rows, key=lambda row: row[0]):
@@ -314,11 +437,11 @@ class History(Closing):
         out."""
         for row in self._rows("SELECT loader, part, unit, largest, at FROM limit_seen ORDER BY at"):
             with suppress(*_DAMAGED):
-                yield LimitSeen(*msgspec.convert(row, _LimitRow))
+                yield LimitSeen(*msgspec.convert(row, LimitRow))
 
     def _attempts(self, number: int) -> Iterator[Attempt]:
         rows = self._rows(
-            "SELECT verdict, cause, sentence, seconds, facts, picture FROM attempt "
+            "SELECT verdict, cause, sentence, seconds, facts, host, picture FROM attempt "
             "WHERE result = ? ORDER BY number",
             number,
         )
@@ -326,12 +449,13 @@ class History(Closing):
             raise UsageError(f"{self.path}: result {number} is damaged: it has no attempt")
         for row in rows:
             with self._intact(number):
-                verdict, cause, said, seconds, facts = msgspec.convert(row[:-1], _AttemptRow)
+                verdict, cause, said, seconds, facts, host = msgspec.convert(row[:-1], _ReadRow)
                 picture = row[-1]
                 if not isinstance(picture, bytes):
                     raise TypeError("its picture is no bytes")
                 decoded = msgspec.json.decode(facts, type=BootFacts)
-            yield Attempt(verdict, cause, said, seconds, decoded, picture=picture)
+                where = msgspec.json.decode(host, type=Host)
+            yield Attempt(verdict, cause, said, seconds, decoded, picture=picture, host=where)
 
     def _rows(self, query: str, *values: object) -> list[Any]:
         try:

@@ -1,13 +1,18 @@
 """What came of a cell: every attempt at it, and the one that stands for all."""
 
 from functools import cached_property
+from typing import Annotated
 
-from msgspec import Struct, field
+from msgspec import Meta, Struct, field
 
 from bootharness.diagnosis.verdict import Verdict
 from bootharness.runs.cell import Cell
+from bootharness.runs.where import Host, Profile
 
-__all__ = ["Attempt", "BootFacts", "CellResult", "LimitSeen", "Past"]
+__all__ = ["Attempt", "BootFacts", "CellResult", "LimitSeen", "Moment", "Past"]
+
+Moment = Annotated[float, Meta(ge=0, lt=253_402_300_800)]
+"""In seconds since 1970, before the year 10000: later ones no calendar writes."""
 
 
 class BootFacts(Struct, frozen=True):
@@ -41,7 +46,8 @@ class Attempt(Struct, frozen=True):
 
     ``seconds`` is how long all of it took. ``trace`` is the trace's JSON document, compressed
     by zlib: empty when there was no boot, or when it has been left in the history.
-    ``picture`` is what reports draw of it, as `cells.picture` packs it.
+    ``picture`` is what reports draw of it, as `runs.picture` packs it, and ``host`` the computer
+    that it was made on.
     """
 
     verdict: Verdict
@@ -51,6 +57,12 @@ class Attempt(Struct, frozen=True):
     facts: BootFacts = field(default_factory=BootFacts)
     trace: bytes = b""
     picture: bytes = b""
+    host: Host = Host()
+
+    @property
+    def profile(self) -> Profile:
+        """With what else its seconds may be compared."""
+        return Profile(self.host.cpu, self.facts.accelerator, self.facts.qemu_version)
 
     @property
     def outcome(self) -> tuple[Verdict, str | None]:
@@ -115,12 +127,16 @@ class CellResult(Struct, frozen=True, dict=True):
 
 
 class Past(Struct, frozen=True):
-    """A result of the past: when it was made, in seconds since 1970, and by which version."""
+    """A result of the past: when it was made, in seconds since 1970, and by which version.
+
+    ``id`` is its number in one history, and ``uid`` what it is in all of them.
+    """
 
     id: int
-    made_at: float
+    made_at: Moment
     harness: str
     result: CellResult
+    uid: str = ""
 
 
 class LimitSeen(Struct, frozen=True):
@@ -131,4 +147,4 @@ class LimitSeen(Struct, frozen=True):
     part: str
     unit: str
     largest: int | None
-    at: float
+    at: Moment

@@ -14,6 +14,7 @@ from bootharness.runs.compiler import console_compiler
 from bootharness.runs.picture import pack, picture
 from bootharness.runs.result import Attempt, BootFacts
 from bootharness.runs.warnings import console_warnings
+from bootharness.runs.where import this_host
 from bootharness.trace.boot_trace import BootTrace
 
 __all__ = ["boot_cell", "boot_facts", "skipped"]
@@ -23,12 +24,16 @@ _ZLIB_LEVEL = 2
 
 
 def boot_cell(cell: Cell) -> Attempt:
-    """Boot a cell once. What keeps us from finding out is an attempt too, with verdict SKIP.
+    """Boot a cell once, on this computer. What keeps us from finding out is an attempt too, with
+    verdict SKIP.
 
     Raises UsageError for what cannot be built.
     """
     began = time.monotonic()
-    trace = boot(cell.kernel, cell.plan)
+    try:
+        trace = boot(cell.kernel, cell.plan)
+    except CouldNotFindOut as error:
+        return replace(skipped(error), host=this_host())
     judgement = judge(trace)
     return Attempt(
         verdict=judgement.verdict,
@@ -38,6 +43,7 @@ def boot_cell(cell: Cell) -> Attempt:
         facts=replace(boot_facts(trace), survived=judgement.warnings),
         picture=pack(picture(trace, judgement)),
         trace=zlib.compress(encode(document(trace, judgement)), _ZLIB_LEVEL),
+        host=this_host(),
     )
 
 

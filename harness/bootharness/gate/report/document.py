@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Struct
@@ -14,12 +14,15 @@ from bootharness.gate.groups import Group, groups
 from bootharness.gate.outcome import Change, Entry, GateOutcome, Pace, Remark, Standing
 from bootharness.gate.report.headline import bad_baseline, headline
 from bootharness.gate.report.next_steps import next_steps
+from bootharness.gate.report.pictured import pictured
+from bootharness.gate.shard import Shard
 from bootharness.gate.since import Since
 from bootharness.host.regular import read_regular
 from bootharness.predictor.headroom import Headroom
 from bootharness.report.document import schema_of
 from bootharness.runs.cell import Cell
-from bootharness.runs.result import Attempt, BootFacts, CellResult
+from bootharness.runs.result import Attempt, BootFacts, CellResult, Moment
+from bootharness.runs.where import Host
 from bootharness.text import plainly
 
 __all__ = ["GATE_SCHEMA_VERSION", "Step", "gate_document", "gate_schema", "read_gate", "steps"]
@@ -28,14 +31,20 @@ GATE_SCHEMA_VERSION = 3
 _FILE_BYTES = 1 << 28
 
 
+CauseId = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]{1,64}$")]
+
+
 class _Attempt(Struct, frozen=True):
-    """One boot of a cell; ``seconds`` is how long all of it took."""
+    """One boot of a cell; ``seconds`` is how long all of it took, ``host`` the computer that it was
+    made on. A shard has a ``picture`` of the one that stands for all, for the pages of a merge."""
 
     verdict: Verdict
-    cause: str | None
+    cause: CauseId | None
     sentence: str
     seconds: float
     facts: BootFacts
+    host: Host = Host()
+    picture: bytes = b""
 
 
 class _Entry(Struct, frozen=True):
@@ -86,7 +95,9 @@ class _Document(Struct, frozen=True):
     """A gate: where the candidates stand together, and every cell; ``untried`` ones were not
     booted, for it was interrupted. ``bad_baseline`` is said of a baseline that is bad itself, and
     ``still_accepted`` tells that what fails as it does was not refused for that. ``expired`` are
-    sentences on expectations that hold no longer, ``events`` what has happened over the months."""
+    sentences on expectations that hold no longer, ``events`` what has happened over the months.
+    ``made_at`` is when it began, in seconds since 1970, and ``shard`` which part of a gate it is
+    where it is not all of one, with what `bootharness merge` has to know of the whole."""
 
     schema_version: int
     standing: Standing
@@ -103,10 +114,13 @@ class _Document(Struct, frozen=True):
     headroom: tuple[Headroom, ...]
     entries: tuple[_Entry, ...]
     events: tuple[Event, ...]
+    made_at: float
+    shard: Shard | None
 
 
 def gate_document(outcome: GateOutcome) -> dict[str, Any]:
     """Return the JSON document of a gate as plain values."""
+    kept = pictured(outcome) if outcome.shard else ()
     document = _Document(
         schema_version=GATE_SCHEMA_VERSION,
         standing=outcome.standing,
@@ -121,8 +135,12 @@ def gate_document(outcome: GateOutcome) -> dict[str, Any]:
         patterns=outcome.patterns,
         groups=tuple(_groups(outcome)),
         headroom=outcome.headroom,
-        entries=tuple(_entry(each) for each in outcome.entries),
+        entries=tuple(
+            _entry(each, picture=number in kept) for number, each in enumerate(outcome.entries)
+        ),
         events=outcome.events,
+        made_at=outcome.made_at,
+        shard=outcome.shard,
     )
     plain: dict[str, Any] = msgspec.to_builtins(document)
     return plain
@@ -146,7 +164,7 @@ def steps(group: Group) -> tuple[Step, ...]:
     return tuple(Step(what, text) for what, text in next_steps(group))
 
 
-def _entry(entry: Entry) -> _Entry:
+def _entry(entry: Entry, *, picture: bool) -> _Entry:
     result, decisive = entry.result, entry.result.decisive
     return _Entry(
         standing=entry.standing,
@@ -162,7 +180,15 @@ def _entry(entry: Entry) -> _Entry:
         sentence=decisive.sentence,
         again=entry.again,
         attempts=tuple(
-            _Attempt(each.verdict, each.cause, each.sentence, each.seconds, each.facts)
+            _Attempt(
+                each.verdict,
+                each.cause,
+                each.sentence,
+                each.seconds,
+                each.facts,
+                each.host,
+                each.picture if picture and each is decisive else b"",
+            )
             for each in result.attempts
         ),
         changes=entry.changes,
@@ -185,6 +211,8 @@ class _KeptEntry(Struct):
     way: str = ""
     baseline: bool = False
     key: str = ""
+    cached: bool = False
+    changes: tuple[Change, ...] = ()
     remarks: tuple[Remark, ...] = ()
     pace: Pace | None = None
     since: Since | None = None
@@ -193,12 +221,17 @@ class _KeptEntry(Struct):
 class _Kept(Struct):
     schema_version: int
     entries: tuple[_KeptEntry, ...]
-    untried: int = 0
+    untried: Annotated[int, msgspec.Meta(ge=0, le=1 << 20)] = 0
     still_accepted: bool = False
+    seconds: float = 0.0
+    headroom: tuple[Headroom, ...] = ()
+    expired: tuple[str, ...] = ()
+    made_at: Moment = 0.0
+    shard: Shard | None = None
 
 
 def read_gate(path: Path) -> GateOutcome:
-    """Read a gate that was written as JSON: its cells, without pictures, headroom and trend.
+    """Read a gate that was written as JSON: its cells, without what was known from before.
 
     Raises UsageError, naming the file and the field, for anything else.
     """
@@ -220,11 +253,16 @@ def read_gate(path: Path) -> GateOutcome:
     entries = tuple(
         Entry(
             CellResult(each.cell, each.key, tuple(
-                Attempt(one.verdict, one.cause, one.sentence, one.seconds, one.facts)
+                Attempt(one.verdict, one.cause, one.sentence, one.seconds, one.facts,
+                        picture=one.picture, host=one.host)
                 for one in each.attempts
-            )),
-            each.way, each.baseline, (), each.remarks, each.pace, each.since,
+            ), each.cached),
+            each.way, each.baseline, each.changes, each.remarks, each.pace, each.since,
         )
         for each in kept.entries
     )  # fmt: skip
-    return GateOutcome(entries, untried=kept.untried, still_accepted=kept.still_accepted)
+    return GateOutcome(
+        entries, headroom=kept.headroom, seconds=kept.seconds, untried=kept.untried,
+        still_accepted=kept.still_accepted, expired=kept.expired, made_at=kept.made_at,
+        shard=kept.shard,
+    )  # fmt: skip

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from bootharness.gate.outcome import Entry, GateOutcome
-from bootharness.gate.report.words import kernel_name, payload, share
+from bootharness.gate.report.words import booted_on, kernel_name, payload, share
 from bootharness.runs.how import Fact, plan_facts
 from bootharness.text import printable
 
@@ -23,6 +23,7 @@ def facts(outcome: GateOutcome, entry: Entry) -> tuple[Fact, ...]:
         ("payload", payload(outcome, entry, " bytes") + of_limit),
         *plan_facts(cell.plan),
         ("QEMU", f"{seen.qemu_version}, {seen.accelerator}" if seen.qemu_version else ""),
+        ("computer", printable(booted_on(entry))),
     )
     return tuple((name, value) for name, value in known if value)
 

@@ -18,6 +18,7 @@ from bootharness.gate.report.facts import common as common_facts
 from bootharness.gate.report.facts import facts
 from bootharness.gate.report.headline import fresh_and_reused, headline, totals
 from bootharness.gate.report.notable import Row, notable_of, row_of, whose_failures
+from bootharness.gate.report.pictured import pictured
 from bootharness.gate.report.words import (
     WORDS,
     built_otherwise,
@@ -170,21 +171,25 @@ def _shares(outcome: GateOutcome, rows: list[Row]) -> list[str]:
 
 def _data(outcome: GateOutcome, rows: list[Row], all_facts: list[tuple[Fact, ...]]) -> str:
     """Return what the script draws from; nothing in it can end the element that it is in."""
+    kept = pictured(outcome)
+    places: dict[Fact, int] = {}  # most facts are those of many boots
     cells = (
         {
             "standing": row.standing,
             "word": WORDS[row.standing],
             "kernel": row.kernel,
             "way": row.way,
-            "facts": known,
+            "facts": [places.setdefault(fact, len(places)) for fact in known],
             "again": row.again,
             "sentences": [printable(sentence) for sentence in sentences(entry)],
             "cause": entry.result.decisive.cause,
             "changes": built_otherwise(entry),
             "attempts": [_attempt(each) for each in entry.result.attempts],
             "milestones": entry.result.decisive.facts.milestones,
-            "before": _times(outcome.baseline_of(entry)),
-            "picture": base64.b64encode(entry.result.decisive.picture).decode(),
+            "before": _times(entry, outcome.baseline_of(entry)),
+            "picture": base64.b64encode(entry.result.decisive.picture).decode()
+            if row.number in kept
+            else None,
         }
         for row, entry, known in zip(rows, outcome.entries, all_facts, strict=True)
     )
@@ -196,15 +201,18 @@ def _data(outcome: GateOutcome, rows: list[Row], all_facts: list[tuple[Fact, ...
     }
     # one by one: together their pictures take tens of megabytes
     written = ", ".join(map(_json, cells))
-    return f'{{"causes": {_json(causes)}, "cells": [{written}]}}'
+    return f'{{"causes": {_json(causes)}, "cells": [{written}], "facts": {_json([*places])}}}'
 
 
 def _json(value: object) -> str:
     return json.dumps(value, ensure_ascii=True).replace("<", "\\u003c")
 
 
-def _times(entry: Entry | None) -> dict[str, float] | None:
-    return entry.result.decisive.facts.milestones if entry else None
+def _times(entry: Entry, baseline: Entry | None) -> dict[str, float] | None:
+    """Return the baseline's times, where it was booted on the same kind of computer."""
+    if not baseline or entry.result.decisive.profile != baseline.result.decisive.profile:
+        return None
+    return baseline.result.decisive.facts.milestones
 
 
 def _attempt(attempt: Attempt) -> dict[str, Any]:

@@ -11,11 +11,18 @@ example, is written by its code; what lies beyond ASCII becomes a character refe
 
 import re
 from collections import defaultdict
+from collections.abc import Iterator
 from xml.etree import ElementTree as ET
 
 from bootharness.gate.outcome import Entry, GateOutcome, Standing
 from bootharness.gate.report.headline import fresh_and_reused, headline
-from bootharness.gate.report.words import built_otherwise, kernel_name, sentences, since_said
+from bootharness.gate.report.words import (
+    booted_on,
+    built_otherwise,
+    kernel_name,
+    sentences,
+    since_said,
+)
 from bootharness.gate.series import series_of
 from bootharness.runs.picture import unpack
 from bootharness.text import last_lines
@@ -23,6 +30,7 @@ from bootharness.text import last_lines
 __all__ = ["junit"]
 
 _SERIAL_LINES = 40
+_MOST_NAMED = 50
 _SUITE = "bootharness gate"
 # XML 1.0, production [2] Char: these are not, and nor are what U+FFFE and U+FFFF
 _NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -41,7 +49,8 @@ def junit(outcome: GateOutcome) -> bytes:
     skipped = str(sum(_skipped(outcome, entry) for entry in entries))
     suite = ET.SubElement(root, "testsuite", {"name": _SUITE, **numbers, "skipped": skipped})
     properties = ET.SubElement(suite, "properties")
-    for name, value in (("standing", outcome.standing), ("headline", headline(outcome))):
+    said = ("standing", outcome.standing), ("headline", headline(outcome)), *_where(outcome)
+    for name, value in said:
         ET.SubElement(properties, "property", {"name": name, "value": _text(value)})
     for entry, called in zip(entries, _names(outcome), strict=True):
         _case(suite, outcome, entry, called)
@@ -51,6 +60,19 @@ def junit(outcome: GateOutcome) -> bytes:
     ET.indent(root)
     text: bytes = ET.tostring(root, encoding="us-ascii", xml_declaration=True)
     return text + b"\n"
+
+
+def _where(outcome: GateOutcome) -> Iterator[tuple[str, str]]:
+    """Yield on what all was booted: which computers, CPUs, QEMUs and accelerators."""
+    boots = [entry.result.decisive for entry in outcome.entries]
+    for name, values in (
+        ("host", (boot.host.name for boot in boots)),
+        ("cpu", (boot.host.cpu for boot in boots)),
+        ("qemu", (boot.facts.qemu_version for boot in boots)),
+        ("accelerator", (boot.facts.accelerator for boot in boots)),
+    ):
+        if several := sorted({*values} - {""}):
+            yield name, ", ".join(several[:_MOST_NAMED])
 
 
 def _fails(outcome: GateOutcome, entry: Entry) -> bool:
@@ -115,8 +137,9 @@ def _case(suite: ET.Element, outcome: GateOutcome, entry: Entry, called: tuple[s
                 about = {"message": _text(attempt.sentence), "type": attempt.cause or "good"}
                 ET.SubElement(case, "flakyFailure", about)
     changes = [f"since the baseline: {change}" for change in built_otherwise(entry)]
-    kernel = f"kernel: {kernel_name(entry)}"
-    ET.SubElement(case, "system-out").text = _text("\n".join([kernel, said, *changes]))
+    which = [f"kernel: {kernel_name(entry)}"]
+    which += [f"computer: {host}"] if (host := booted_on(entry)) else []
+    ET.SubElement(case, "system-out").text = _text("\n".join([*which, said, *changes]))
 
 
 def _evidence(entry: Entry) -> str:

@@ -27,6 +27,7 @@ def print_past(pasts: Sequence[Past], happened: Sequence[Event], output: TextIO)
         say(output, "there is no such boot in the history")
         return
     names = varying(past.result.cell for past in pasts)
+    hosts = {past.result.decisive.host.name for past in pasts} - {""}
     rows: list[list[Words]] = []
     for past in pasts:
         result = past.result
@@ -44,6 +45,7 @@ def print_past(pasts: Sequence[Past], happened: Sequence[Event], output: TextIO)
                 printable(way(result.cell, names)),
                 f"{size:,}" if size else "",
                 (decisive.cause or reached) + (", flaky" if result.flaky else ""),
+                (printable(decisive.host.name), {"dim": True}) if len(hosts) > 1 else "",
             ]
         )
     say_rows(output, rows, lead=5, right=(0, 5))
@@ -59,6 +61,7 @@ def past_document(pasts: Iterable[Past], happened: Iterable[Event]) -> dict[str,
         "results": [
             {
                 "number": past.id,
+                "uid": past.uid,
                 "made_at": past.made_at,
                 "harness": past.harness,
                 "key": past.result.key,
@@ -72,6 +75,7 @@ def past_document(pasts: Iterable[Past], happened: Iterable[Event]) -> dict[str,
                         "sentence": attempt.sentence,
                         "seconds": attempt.seconds,
                         "facts": msgspec.to_builtins(attempt.facts),
+                        "host": msgspec.to_builtins(attempt.host),
                     }
                     for attempt in past.result.attempts
                 ],

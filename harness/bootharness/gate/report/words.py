@@ -16,6 +16,7 @@ from bootharness.text import count, printable
 
 __all__ = [
     "WORDS",
+    "booted_on",
     "built_otherwise",
     "course_said",
     "day",
@@ -164,6 +165,12 @@ def reached(entry: Entry) -> str:
         return f"{name} {seconds:.2f} s"
     more = f"{median(pace.candidate) - median(pace.baseline):+.2f}"
     return f"{name} {seconds:.2f} s ({more}{' of its own' if pace.counted else ''})"
+
+
+def booted_on(entry: Entry) -> str:
+    """Write which computer a boot was made on, empty where nobody has told."""
+    host = entry.result.decisive.host
+    return ", ".join(filter(None, (host.name, host.cpu)))
 
 
 def built_otherwise(entry: Entry) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 "use strict";
 // Draws one boot when it is chosen. Everything that a guest has said goes in as text.
-const { cells, causes } = JSON.parse(document.getElementById("data").textContent);
+const { cells, causes, facts: told } = JSON.parse(document.getElementById("data").textContent);
 const dialog = document.getElementById("boot");
 const content = document.getElementById("boot-content");
 const SVG = "http://www.w3.org/2000/svg";
@@ -181,7 +181,8 @@ async function show(number) {
     ...cell.sentences.map((sentence) => el("p", {}, sentence)),
     ...drawn.consequences.map((sentence) => el("p", { class: "dim" }, `then ${sentence}`)),
     command(cell.again),
-    facts(cell.facts),
+    facts(cell.facts.map((place) => told[place])),
+    cell.picture === null ? el("p", { class: "dim" }, "What it looked like is not in this page, which has too many boots for that: the command above shows it.") : null,
     ...fold("Screen", drawn.screen.trim() ? [drawn.screen] : [], true),
     ...fold("Serial log", drawn.serial.trim() ? [drawn.serial] : [], true),
     ...evidence(drawn.evidence, cell.cause),
