@@ -272,7 +272,9 @@ def test_initrd_that_a_kernel_was_not_told_of_is_named() -> None:
         (SCRIPT, replace(served, role="data")),
         (SCRIPT,),
     ):
-        without = replace(panic.network, files=files, roles={"script": "boot.ipxe"})
+        asked = (event(4.0, KIND.FILE_REQUESTED, "initrd.img"),)
+        roles = {"script": "boot.ipxe"}
+        without = replace(panic.network, files=files, roles=roles, events=asked)
         assert judge(replace(panic, network=without)).cause == "no-init"
     there = replace(panic, ending=Ending("reached", 9.0))
     assert judge(there).cause is None
