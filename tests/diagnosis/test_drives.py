@@ -59,6 +59,18 @@ def test_drive_is_the_one_whose_boot_sector_was_read_last() -> None:
     assert "LBA 7, drive 0x81" in found.sentence
 
 
+def test_a_cds_drive_is_its_own_whatever_was_read_to_where_a_boot_sector_goes() -> None:
+    second = on(0x81, read(0, 1), to=0x7C00)
+    calls = (second, on(0xE0, read(7, 1, status=4)), on(0x81, read(9, 1, status=4)),
+             on(0xE0, read(8, 1)), on(0x81, read(8, 1)))  # fmt: skip
+    disk = managed(*calls)
+    assert disk.disk
+    for kind, drive in (("cdrom", 0xE0), ("disk", 0x81)):
+        found = disk_read_failed(replace(disk, disk=replace(disk.disk, kind=kind, drive=0xE0)))
+        assert found
+        assert f"drive 0x{drive:02x}" in found.sentence
+
+
 def test_of_a_boot_from_the_network_the_drive_is_the_one_that_was_read_first() -> None:
     wire = NetworkFacts("net-root", "bios", "virtio", "10.0.2.2", "", {}, root="/srv/tftp")
     calls = (on(0x80, read(2048, 8)), on(0x81, read(2048, 8, status=0x20)))

@@ -71,6 +71,17 @@ def test_first_read_that_is_lost_is_the_cause_with_its_place() -> None:
     )
 
 
+def test_a_place_is_told_by_both_where_the_geometry_was_asked_for() -> None:
+    asked = registers(eax=0x0800, edx=0x80)
+    told = registers(ecx=0x003F, edx=0x0F01)
+    geometry = BiosCall(0x13, 0x08, asked, told, 0.0, 0.0)
+    found = disk_read_failed(
+        loading_trace(1 << 20, [geometry, chs(3, 7, status=0x0C)], ending="idle")
+    )
+    assert found
+    assert "1 sector at LBA 195 (cylinder 0, head 3, sector 7), drive 0x80," in found.sentence
+
+
 def test_each_place_that_came_later_is_told_once_with_its_attempts() -> None:
     calls = [failed(5000, 8), failed(5000, 8), read(5000, 8), failed(6000, 1), failed(7000, 1),
              read(7000, 1)]  # fmt: skip

@@ -56,6 +56,15 @@ def test_read_that_other_bioses_refuse_is_warned_of(call: BiosCall, words: tuple
         assert word in " ".join(judgement.warnings)
 
 
+@pytest.mark.parametrize(("behind", "warns"), [((), False), ((edd(1, 0x2000),), True)])
+def test_read_that_has_not_come_back_is_none_unless_its_caller_went_on(
+    behind: tuple[BiosCall, ...], *, warns: bool
+) -> None:
+    call = replace(edd(128, 0x2000), registers_out=None)
+    assert bool(judge(booted(call, *behind)).warnings) is warns
+    assert judge(booted()).warnings == ()
+
+
 def test_emulated_floppy_of_a_cd_has_no_dma() -> None:
     calls = (chs(128, 0x20200), edd(128, 0x2000, 0x10))
     trace = booted(*calls)

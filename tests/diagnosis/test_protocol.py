@@ -5,13 +5,14 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from bootharness.diagnosis import judge
 from bootharness.diagnosis.protocol import handoff_state, header_not_set
 from bootharness.diagnosis.survived import video_mode_not_set
 from bootharness.formats.bzimage import SetupHeader
 from bootharness.trace.boot_trace import BootTrace
 from bootharness.trace.handoff import BootParams
 from tests.support.builders import bzimage
-from tests.support.traces import handoff, loading_trace, registers
+from tests.support.traces import handoff, loading_trace, registers, teletype
 
 AT, SEGMENT = 0x10000, 0x1000
 HEADER = SetupHeader.parse(bzimage(syssize=100, loadflags=0x81))
@@ -62,6 +63,10 @@ SETUP_END = HEADER.real_mode_bytes - 0x200
         (
             {"ramdisk_image": 0x7000, "ramdisk_size": 5000, "disk": {"initrd_bytes": 6000}},
             "ramdisk_image and ramdisk_size are 0x007000 and 5,000; wanted are 0x007000 and 6,000",
+        ),
+        (
+            {"ramdisk_size": 5000, "disk": {"initrd_bytes": 6000}},
+            "ramdisk_image and ramdisk_size are 0x000000 and 5,000; wanted are 0x000000 and 6,000",
         ),
         (
             {"ramdisk_size": 6000, "disk": {"initrd_bytes": 6000, "initrd_address": 0x9000}},
@@ -123,6 +128,38 @@ def test_stack_segment_that_nobody_told_is_left_out() -> None:
     assert found
     assert " SS" not in found.evidence[0]
     assert f"ES {SEGMENT:04x} SP" in found.evidence[0]
+
+
+def test_stack_may_begin_right_above_the_setup_code_and_what_it_needs() -> None:
+    bottom = HEADER.real_mode_bytes + 512
+    assert handoff_state(entered(at={"esp": bottom})) is None
+    assert handoff_state(entered(at={"esp": 0xABC0000 + bottom})) is None
+    for loadflags, heap_end, top in ((0x81, 0, "0200"), (0x81, None, "0200"), (0x01, 0, "0000")):
+        below = handoff_state(
+            entered(at={"esp": bottom - 1}, loadflags=loadflags, heap_end_ptr=heap_end)
+        )
+        assert below
+        assert f"wanted is the end of the heap, {top}, or a little less" in below.sentence
+
+
+@pytest.mark.parametrize(("ending", "by"), [("boot-failed", "INT 18h"), ("bootstrap", "INT 19h")])
+def test_kernel_that_gives_the_machine_back_is_told_with_its_last_words(
+    ending: str, by: str
+) -> None:
+    said = teletype("first\r\nno root  \r\n", cs=0x1020)
+    trace = loading_trace(1600, said, ending=ending, handoff=handoff(0))
+    judgement = judge(trace)
+    assert judgement.cause == "kernel-gave-up"
+    assert judgement.summary == (
+        f"the kernel, 6.1.0, was entered, and gave the machine back to the BIOS with {by}; the "
+        "screen ends in 'no root'"
+    )
+    assert judgement.diagnosis
+    assert judgement.diagnosis.evidence == tuple(map(str, said[-4:]))
+    silent = judge(replace(trace, kernel=None, bios_calls=()))
+    assert silent.summary == (
+        f"the kernel was entered, and gave the machine back to the BIOS with {by}"
+    )
 
 
 @pytest.mark.parametrize("loadflags", [0x81, 0x01])

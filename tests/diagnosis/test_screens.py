@@ -83,6 +83,22 @@ def test_menu_waits_for_a_person(ending: str) -> None:
     assert judge(brought(ending=ending, screen=MENU)).cause == "boot-menu-waits"
 
 
+def test_picture_that_rests_is_told_with_what_ocr_reads_off_it() -> None:
+    read_off = "\n".join(f"line {number}" for number in range(8))
+    picture = brought(ending="idle", post_mortem=replace(seen(" \n"), ocr=read_off))
+    judgement = judge(picture)
+    assert judgement.cause == "boot-menu-waits"
+    assert judgement.summary == (
+        "the boot manager shows a picture and does nothing more 1.00 s after launch, as a menu "
+        'does that waits for a person: OCR reads off it "line 4 / line 5 / line 6 / line 7"'
+    )
+    assert judgement.diagnosis
+    assert judgement.diagnosis.evidence == tuple(f"OCR: line {number}" for number in range(2, 8))
+    text = replace(picture, post_mortem=replace(seen("Loading"), ocr=read_off))
+    assert judge(text).cause != "boot-menu-waits"
+    assert judge(replace(picture, post_mortem=None)).cause != "boot-menu-waits"
+
+
 def test_screen_without_a_prompt_is_a_hang_like_any_other() -> None:
     trace = brought(screen="Booting from Hard Disk...\nLoading", samples=(CPU,) * 3)
     assert judge(trace).cause == "stage1-hang"

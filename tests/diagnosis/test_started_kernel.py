@@ -9,7 +9,7 @@ from bootharness.trace.boot_trace import BootTrace, Ending
 from bootharness.trace.booted import LoaderFacts
 from bootharness.trace.heard import Heard
 from bootharness.trace.machine_facts import CpuSample, PostMortem
-from tests.support.traces import loading_trace, move
+from tests.support.traces import handoff, loading_trace, move
 
 XEN = CpuSample(5.0, 0xFFFF82D0402F9A40, 0xE008, 0x9A40, "long", False, False)
 MULTIBOOT = CpuSample(5.0, 0x1002E0, 0x10, 0x2E0, "protected", False, True)
@@ -52,7 +52,7 @@ def test_xen_is_quoted() -> None:
 
 
 def test_xen_that_says_nothing_of_it_is_told_with_its_last_line() -> None:
-    assert said(replace(GRUB, serial="(XEN) Freed 656kB init memory\r\n")) == (
+    assert said(replace(GRUB, serial="(XEN) one\r\n(XEN) Freed 656kB init memory\r\n")) == (
         "Xen was reset at 0xffff82d0402f9a40 in long mode 5.68 s after "
         'launch; its last line is "(XEN) Freed 656kB init memory"'
     )
@@ -89,6 +89,17 @@ def test_a_kernel_by_multiboot_is_not_called_the_boot_manager() -> None:
         "the kernel that GRUB started runs at 0x1002e0 in protected mode, but writes nothing on "
         "the serial line: how far it has come is not known"
     )
+
+
+def test_who_was_seen_last_of_those_that_are_no_bios_and_no_linux_ran() -> None:
+    idle = replace(GRUB, ending=Ending("idle", 9.0), serial="hello\r\n")
+    bios = replace(MULTIBOOT, linear=0xF1234, cs=0xF000, mode="real")
+    linux = replace(XEN, linear=0xFFFFFFFF81000000)
+    assert "the kernel that GRUB started makes" in said(replace(idle, samples=(MULTIBOOT, bios)))
+    for samples in ((MODULE, linux), (MULTIBOOT, MODULE), (bios,), (linux,), ()):
+        assert "GRUB started" not in judge(replace(idle, samples=samples)).summary
+    entered = replace(idle, samples=(MULTIBOOT,), handoff=handoff(1))
+    assert "GRUB started" not in judge(entered).summary
 
 
 @pytest.mark.parametrize(

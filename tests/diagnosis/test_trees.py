@@ -7,10 +7,13 @@ from msgspec.structs import replace
 
 from bootharness.diagnosis import judge
 from bootharness.diagnosis.certainty import certain, root, still_awaited
+from bootharness.formats.bzimage import SetupHeader
 from bootharness.trace.boot_trace import BootTrace, Ending
 from bootharness.trace.machine_facts import CpuSample, MachineFacts
 from bootharness.trace.milestones import Milestone
 from bootharness.trace.network_facts import NetEvent, NetEventKind, NetFile, NetworkFacts
+from tests.support.builders import bzimage
+from tests.support.traces import handoff
 
 pytestmark = pytest.mark.usefixtures("every_word")
 
@@ -229,9 +232,21 @@ def test_ipxe_that_rests_in_its_script_waits() -> None:
     judgement = judge(waits)
     assert judgement.cause == "boot-menu-waits"
     assert 'its screen ends in "A menu / one / two"' in judgement.summary
-    configuration = file("grub/grub.cfg", role="script")
-    grub = facts(asked, *came("grub/grub.cfg", 1), files=(configuration,))
-    assert judge(replace(waits, network=grub)).cause == "nbp-hang"
+    others = ("grub/grub.cfg", "pxelinux.cfg/default", "loader/loader.conf", "boot.menu")
+    for name in others:
+        configuration = file(name, role="script")
+        other = facts(asked, *came(name, 1), files=(configuration,))
+        assert judge(replace(waits, network=other)).cause == "nbp-hang"
+    before = facts(asked, *came("boot.ipxe", 1), *came("boot.png", 2), files=(SCRIPT,))
+    assert judge(replace(waits, network=before)).cause == "nbp-hang"
+    page = file("boot.ipxe", role="script", flaw="is a page of HTML")
+    flawed = facts(asked, *came("boot.ipxe", 1), files=(SCRIPT, page))
+    assert judge(replace(waits, network=flawed)).cause == "tree-wrong-file"
+    other_page = replace(page, name="other.ipxe", role="")
+    beside = facts(
+        asked, *came("boot.ipxe", 1), files=(replace(other_page, requested_at=0.0), SCRIPT)
+    )
+    assert judge(replace(waits, network=beside)).cause == "boot-menu-waits"
 
 
 def test_initrd_that_a_kernel_was_not_told_of_is_named() -> None:
@@ -250,9 +265,41 @@ def test_initrd_that_a_kernel_was_not_told_of_is_named() -> None:
     assert judge(panic).cause == "tree-initrd-unused"
     told = replace(panic, serial=panic.serial.replace("vmlinuz", "vmlinuz initrd=initrd.img"))
     assert judge(told).cause == "no-init"
+    assert panic.network
+    (*_, served) = panic.network.files
+    for files in (
+        (SCRIPT, replace(served, outcome="aborted")),
+        (SCRIPT, replace(served, role="data")),
+        (SCRIPT,),
+    ):
+        asked = (event(4.0, KIND.FILE_REQUESTED, "initrd.img"),)
+        roles = {"script": "boot.ipxe"}
+        without = replace(panic.network, files=files, roles=roles, events=asked)
+        assert judge(replace(panic, network=without)).cause == "no-init"
+    there = replace(panic, ending=Ending("reached", 9.0))
+    assert judge(there).cause is None
     cut = replace(panic, serial=panic.serial.replace("vmlinuz", f"vmlinuz {'x' * 900}"))
     for unknown in (cut, replace(panic, serial="")):
         assert judge(unknown).cause == "no-init"
+
+
+@pytest.mark.parametrize(("ramdisk", "unused"), [(0, True), (4096, False), (None, False)])
+def test_initrd_that_the_header_in_memory_does_not_name_is_unused(
+    ramdisk: int | None, *, unused: bool
+) -> None:
+    initrd = file("initrd.img", 4.0, role="initrd")
+    seen = handoff(0)
+    if ramdisk is not None:
+        header = replace(SetupHeader.parse(bzimage()), ramdisk_size=ramdisk, type_of_loader=0xFF)
+        seen = replace(seen, header=header)
+    entered = trace(facts(*came("initrd.img", 4), files=(SCRIPT, initrd)), "idle", "")
+    judgement = judge(replace(entered, handoff=seen))
+    assert (judgement.cause == "tree-initrd-unused") is unused
+    if unused:
+        assert judgement.summary == (
+            "initrd.img, the initrd, came whole, and the kernel was not told of it: its header "
+            "says that there is none"
+        )
 
 
 def test_prompt_of_grub_that_found_no_configuration_is_told_by_that() -> None:

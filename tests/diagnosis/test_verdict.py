@@ -31,6 +31,20 @@ def test_what_was_not_found_out_is_neither_good_nor_a_bad_kernel() -> None:
     assert (str(there_and_back), there_and_back.cause) == (SILENT.sentence, "kernel-silent")
 
 
+@pytest.mark.parametrize("judgement", [BAD, SKIP])
+def test_a_test_that_asks_is_shown_by_its_own_line(judgement: Judgement) -> None:
+    with pytest.raises((AssertionError, CouldNotFindOut)) as raised:
+        judgement.require_good()
+    shown = [entry.name for entry in raised.traceback.filter(raised)]
+    assert shown == ["test_a_test_that_asks_is_shown_by_its_own_line"]
+
+
+def test_what_was_not_found_out_needs_no_cause() -> None:
+    with pytest.raises(CouldNotFindOut) as raised:
+        Judgement(Verdict.SKIP, "who knows").require_good()
+    assert raised.value.cause == "not found out"
+
+
 @pytest.mark.parametrize(
     ("judgement", "short"),
     [

@@ -111,6 +111,11 @@ def test_what_was_not_typed_is_said() -> None:
     assert not judge(replace(trace, sent=(asked, asked))).warnings
 
 
+def test_text_to_be_typed_may_have_an_arrow_in_it() -> None:
+    trace = replace(LATE, send=("login:=>a=>b<enter>",))
+    assert "'login:' never came, so 'a=>b<enter>' was not typed" in judge(trace).warnings
+
+
 def said(trace: BootTrace) -> str:
     return judge(trace).summary
 

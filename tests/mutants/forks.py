@@ -3,12 +3,10 @@
 import gc
 import os
 import pickle
-import resource
 import signal
 import tempfile
 from collections.abc import Callable
 from itertools import groupby
-from math import ceil
 from time import monotonic
 
 import click
@@ -70,8 +68,8 @@ class InForks:
             for mutant in of_file:
                 order = sorted(tried.of(mutant), key=lambda test: tried.seconds[test])
                 order.sort(key=lambda test: test in caught and -caught.index(test) - 1)
-                seconds = sum(tried.seconds[test] for test in order)
-                at = _first_to_fail(mutant, [items[test] for test in order], seconds)
+                tests = [(items[test], tried.seconds[test]) for test in order]
+                at = _first_to_fail(mutant, tests)
                 if at is not None and at < len(order):
                     caught = [*(test for test in caught if test != order[at]), order[at]]
                 names = [*(items[test].nodeid for test in order), _BROKE_OFF]
@@ -106,23 +104,27 @@ def _without_a_change(items: list[pytest.Item], paths: list[str]) -> _Tried:
         return _Tried(*pickle.loads(file.read()))
 
 
-def _first_to_fail(mutant: RuleMutant, items: list[pytest.Item], seconds: float) -> int | None:
-    """Return which of the tests fails, their number if they do not end, None if none fails."""
+def _first_to_fail(mutant: RuleMutant, tests: list[tuple[pytest.Item, float]]) -> int | None:
+    """Return which of the tests fails, their number if one does not end, None if none fails; each
+    test comes with the seconds that it takes."""
     read, write = os.pipe()
     if (pid := os.fork()) == 0:
         set_mutant_under_test(mutant.key)
-        used = resource.getrusage(resource.RUSAGE_SELF).ru_utime
-        limit = ceil(used + 5 + 3 * seconds)
-        resource.setrlimit(resource.RLIMIT_CPU, (limit, limit + 1))
-        signal.alarm(ceil(60 + 10 * seconds))
-        fails = (at for at, item in enumerate(items) if _fails(item, items[at + 1 : at + 2]))
-        os.write(write, str(next(fails, None)).encode())
+        failed = None
+        for at, (item, seconds) in enumerate(tests):
+            # whoever is still there then is killed by it
+            signal.setitimer(signal.ITIMER_PROF, 2 + 5 * seconds)
+            signal.setitimer(signal.ITIMER_REAL, 60 + 10 * seconds)
+            if _fails(item, [following for following, _ in tests[at + 1 : at + 2]]):
+                failed = at
+                break
+        os.write(write, str(failed).encode())
         os._exit(0)
     os.close(write)
     with os.fdopen(read) as pipe:
         said = pipe.read()
     os.waitpid(pid, 0)
-    return None if said == "None" else int(said or len(items))
+    return None if said == "None" else int(said or len(tests))
 
 
 def _fails(item: pytest.Item, following: list[pytest.Item]) -> bool:

@@ -12,7 +12,7 @@ from bootharness.routes.table import route_of
 
 
 @pytest.mark.parametrize(
-    "until", [*UNTIL, "shutdown", "login:", r"\[  OK  \]", "[b]anner", "ready"]
+    "until", [*UNTIL, "shutdown", "login:", r"\[  OK  \]", "[b]anner", "ready", "started", "target"]
 )
 def test_names_and_patterns_are_taken(until: str) -> None:
     assert BootPlan(until=until).until == until

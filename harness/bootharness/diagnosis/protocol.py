@@ -143,8 +143,7 @@ def handoff_state(trace: BootTrace) -> Finding | None:
     if start is None or trace.loads_itself:
         return None
     segment, wrong = start // 16, ""
-    entry = registers.cs * 16 + registers.ip
-    if entry != start + _ENTRY_OFFSET or registers.ip:
+    if registers.cs * 16 != start + _ENTRY_OFFSET or registers.ip:
         wrong = (
             f"it was entered at {seg_off(registers.cs, registers.ip)} instead of "
             f"{seg_off(segment + 0x20, 0)}"
