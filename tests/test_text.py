@@ -9,6 +9,7 @@ from bootharness.text import (
     first_lines,
     flags,
     last_lines,
+    listed,
     printable,
     seg_off,
 )
@@ -20,6 +21,12 @@ def test_numbers() -> None:
     assert seg_off(0x1020, 0) == "1020:0000"
     assert count(1, "byte") == "1 byte"
     assert count(15_735_808, "byte") == "15,735,808 bytes"
+
+
+def test_names_beyond_so_many_are_counted() -> None:
+    assert listed(("a", "b", "c"), 3) == "a, b, c"
+    assert listed(("a", "b", "c"), 1) == "a and 2 more"
+    assert listed((), 2) == ""
 
 
 def test_unknown_flags_stay_visible() -> None:

@@ -12,6 +12,7 @@
         ├── ToolMissing         a program that the harness needs is not installed
         ├── LaunchFailed        QEMU or gdb did not start
         ├── MachineLost         QEMU or gdb went away in mid-boot
+        ├── NoWorker            no other computer is there that could boot it
         ├── WireLost            the network that the harness makes for guests has failed
         ├── ServerLost          a server of the person's own has ended in mid-boot
         ├── TimeTooShort        time was up while what was wanted could still come
@@ -44,6 +45,7 @@ __all__ = [
     "MachineLost",
     "MediumUnavailable",
     "NoVerdict",
+    "NoWorker",
     "NotAKernel",
     "NotSlower",
     "NotWritten",
@@ -143,6 +145,12 @@ class MachineLost(CouldNotFindOut):
     """QEMU or gdb went away in mid-boot."""
 
     cause = "machine-lost"
+
+
+class NoWorker(CouldNotFindOut):
+    """Boots were to be made elsewhere, and nobody there can do it."""
+
+    cause = "no-worker"
 
 
 class NotWritten(CouldNotFindOut):

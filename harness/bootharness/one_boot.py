@@ -149,4 +149,5 @@ def boot_medium(
 
     if medium.wire and medium.wire.capture_lost:
         trace = trace.with_missing(medium.wire.capture_lost)
-    return keep_made(with_exceptions(trace, medium, plan, config), workspace.path, keep)
+    logs = medium.wire.logs if medium.wire else None
+    return keep_made(with_exceptions(trace, medium, plan, config), workspace.path, keep, logs)

@@ -12,6 +12,7 @@ __all__ = [
     "flags",
     "hint",
     "last_lines",
+    "listed",
     "plainly",
     "printable",
     "seg_off",
@@ -23,7 +24,7 @@ _LINE_LENGTH = 500
 _OBEYED = re.compile(r"[\b\x1b\x0e\x0f]")
 # in a terminal's other set of characters there are the lines of boxes
 _DRAWN = re.compile(r"\x0e[^\x0f\n]{0,500}\x0f?|\x0f|\x1b\(0[^\x1b\n]{0,500}(?:\x1b\(B)?|\x1b\(B")
-_ESCAPE = re.compile(r"\x1b\[[0-9;?]{0,20}[A-Za-z]")
+_ESCAPE = re.compile(r"\x1b\[[0-?]{0,20}[A-Za-z]")
 
 
 def address(linear: int) -> str:
@@ -39,6 +40,13 @@ def seg_off(segment: int, offset: int) -> str:
 def count(number: int, noun: str) -> str:
     """Write a number with thousands separated and its noun: ``1,024 bytes``, ``1 byte``."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def listed(names: Sequence[str], most: int) -> str:
+    """Write names one after the other, and how many there are beyond so many:
+    ``a, b and 3 more``."""
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return f"{', '.join(names[:most])}{more}"
 
 
 def hint(wrong: str, known: Iterable[str], *, also: Iterable[str] = (), otherwise: str = "") -> str:

@@ -36,7 +36,7 @@ def boot_bare(
         *drive_device(Drive(disk.absolute(), config.disk_interface)).words,
         *("-serial", "stdio", "-no-reboot"),
         # nobody is there to let the guest go on when the recorder stops it
-        *((*recorder_args(rom), "-action", "panic=none") if rom else ()),
+        *((*recorder_args(rom, "bios"), "-action", "panic=none") if rom else ()),
     ]
     with Workspace() as workspace:
         began = time.monotonic()

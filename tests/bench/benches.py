@@ -18,8 +18,8 @@ from bootharness.routes.loader import Loader
 from tests.bench.bare import boot_bare, peak_bytes
 from tests.bench.figures import Row
 from tests.bench.gates import gate_benches
-from tests.bench.many import many_benches
 from tests.bench.pairs import Bench
+from tests.bench.results import many_benches
 from tests.bench.scene import FAILING, MOVES, Scene
 
 __all__ = ["benches"]

@@ -33,6 +33,8 @@ SIZES = ((12, 5, 4), (20, 10, 8), (30, 10, 12), (40, 10, 16), (40, 10, 5), (30, 
 _MOST_CLAIMED = 0.05
 _LEAST_FOUND = 0.95
 KERNELS = 60
+"""From so many on, 19 of 20 rules are found."""
+_NUMBERS = (40, KERNELS, 80, 120)
 NOISE = 0.1
 _COMPILERS = ("gcc-8", "gcc-10", "gcc-12", "clang")
 
@@ -141,8 +143,9 @@ def command(sets: int, seeds: int) -> int:
     """Look how often `factors` claims a rule where there is none, and misses one that is there.
 
     The exit status is 1 when it claims more than 5 % of one size, or finds fewer than 19 of 20
-    rules among 60 kernels. Beside what is found stands how often the planted rule is the likeliest
-    one to who knows how the verdicts were made: of rules that are drawn so, none finds more.
+    rules among 60 kernels or more. Beside what is found stands how often the planted rule is the
+    likeliest one to who knows how the verdicts were made: of rules that are drawn so, none finds
+    more.
     """
     console = Console()
     missed = False
@@ -156,14 +159,14 @@ def command(sets: int, seeds: int) -> int:
     planted = _table(f"{len(PLANTED)} rules, {seeds} seeds, {NOISE:.0%} of the verdicts wrong",
                      "kernels", "found", "of one condition", "of two",
                      "could be known")  # fmt: skip
-    for kernels in (40, KERNELS):
+    for kernels in _NUMBERS:
         found, known = {1: 0, 2: 0}, 0
         for seed in range(seeds):
             for number, rule in enumerate(PLANTED):
                 found[len(rule.features)] += finds(rule, 1000 * seed + number, kernels)[0]
                 known += knowable(rule, 1000 * seed + number, kernels)
         part = sum(found.values()) / (seeds * len(PLANTED))
-        missed |= kernels == KERNELS and part < _LEAST_FOUND
+        missed |= kernels >= KERNELS and part < _LEAST_FOUND
         there = {size: sum(len(rule.features) == size for rule in PLANTED) for size in found}
         parts = (found[size] / (seeds * there[size]) for size in found)
         planted.add_row(str(kernels), f"{part:.1%}", *(f"{each:.1%}" for each in parts),

@@ -125,11 +125,21 @@ def test_replay_leaves_out_what_git_could_not_take(
 
 @pytest.mark.parametrize(
     ("good", "bad", "words"),
-    [("HEAD", "HEAD~1", "no ancestor"), ("HEAD", "HEAD", "no ancestor"), ("x", "HEAD", "x: ")],
+    [
+        ("HEAD", "HEAD~1", "no ancestor"),
+        ("HEAD", "HEAD~0", "HEAD and HEAD~0 are the same commit"),
+        ("x", "HEAD", "x: no such commit"),
+        ("", "HEAD", "'': no such commit"),
+    ],
 )
 def test_wrong_ends(repository: Path, good: str, bad: str, words: str) -> None:
     with pytest.raises(UsageError, match=words):
         GitRange(repository, good, bad, Build("true", "kernel", HOST), 1)
+
+
+def test_folder_without_a_repository_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=f"^{tmp_path}: not a git repository"):
+        GitRange(tmp_path, "v1", "v2", Build("true", "kernel", HOST))
 
 
 def test_build_that_makes_nothing_or_takes_too_long(tmp_path: Path) -> None:
@@ -329,6 +339,8 @@ def test_tree_is_built_by_each_toolchain(tmp_path: Path) -> None:
         assert searched.ready(0) == searched.prepare(0)
     with pytest.raises(UsageError, match="would build inside of"):
         ToolchainRange(tmp_path / "tree", ("host",), replace(build, command="make"))
+    with pytest.raises(UsageError, match="toolchain host: it is given twice"):
+        ToolchainRange(tmp_path / "tree", ("host", "podman:gcc", "host"), build)
 
 
 def test_ranges_of_the_command_line(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+from msgspec.structs import replace
 
 from bootharness.bisection.bisect import HuntResult, StoppedHunt
 from bootharness.bisection.build import Build
@@ -174,6 +175,14 @@ def test_merge_whose_parents_all_boot_is_itself_the_answer(history: History) -> 
     assert result.answer.conclusion.startswith("the merge itself: all its parents boot; ")
     assert result.culprit
     assert "\n- the merge itself: all its parents boot\n" in result.culprit.letter
+    # whoever gets it has another HEAD, and the same tags
+    ends = [f"{name} ({history.git('rev-parse', name)[:12]})" for name in ("HEAD~3", "HEAD")]
+    assert f"by bisecting {ends[0]}..{ends[1]}, in" in result.culprit.letter
+    assert f"- {ends[1]} with " in result.culprit.letter
+    history.git("tag", "-a", "-m", "the tag", "v1.0", "HEAD~3")
+    repository = Repository(history.folder)
+    assert repository.called("v1.0") == "v1.0"
+    assert repository.called(history.git("rev-parse", "HEAD")) == ends[1][6:-1]
     in_the_way = history.git("rev-parse", "HEAD")[:12]
     (reverted,) = (each for each in result.answer.outcomes if each.name == "reverted")
     assert reverted.verdict is Verdict.SKIP
@@ -403,6 +412,41 @@ def test_first_commit_that_does_not_build_is_found_without_a_boot(history: Histo
     for text in (hunt_html(result), hunt_markdown(result)):
         assert "n5 is the first not to build" in text
         assert text.count("bootharness boot") <= 1  # of the bad one there is nothing to boot
+
+
+def test_end_that_builds_otherwise_than_was_said_is_built_once(history: History) -> None:
+    for number, size in ((2, "broken"), (3, 3)):
+        history.commit(f"n{number}", size)
+    result = history.hunt("HEAD~2", "HEAD", builds_only=True)
+    assert result.lost
+    assert result.lost.reason == "the bad end builds"
+    assert [each.position for each in result.boots] == [2, 0]
+    swapped = history.hunt("HEAD~1", "HEAD", builds_only=True)
+    assert swapped.lost
+    assert swapped.lost.reason == "the good end does not build"
+    assert swapped.advice == "GOOD is bad and BAD is good: did you want --find-fix?"
+
+
+def test_build_that_could_not_be_tried_is_no_reason_to_seek_a_broken_build(
+    history: History,
+) -> None:
+    history.commit("n2", 2)
+    history.build = replace(history.build, limit_s=0.01, command="sleep 60")
+    result = history.hunt("HEAD~1", "HEAD", builds_only=True)
+    assert result.lost
+    assert result.lost.reason == "the bad end tells nothing: build-failed"
+    assert not result.advice
+
+
+def test_folder_inside_of_a_repository_stands_for_the_whole_of_it(history: History) -> None:
+    folder = history.folder / "a folder"
+    folder.mkdir()
+    for number in (2, 12):
+        history.commit(f"n{number}", number)
+    history.folder = folder
+    result = history.hunt("HEAD~2", "HEAD")
+    assert named(result) == "n12"
+    assert [each.verdict for each in result.boots].count(Verdict.SKIP) == 0
 
 
 def test_commit_that_a_shallow_clone_has_not_is_told_as_such(

@@ -10,9 +10,11 @@ from typing import Any, ClassVar
 
 import pytest
 
+from bootharness.bisection.bisect import bisect
 from bootharness.bisection.hunt import Hunt, HuntObserver
 from bootharness.bisection.log import HuntLog, Seen
 from bootharness.bisection.ranges import KernelRange
+from bootharness.bisection.report.markdown import hunt_markdown
 from bootharness.bisection.search import Found, Search
 from bootharness.diagnosis.verdict import Verdict
 from bootharness.errors import KernelUnavailable, MachineLost, UsageError
@@ -151,6 +153,20 @@ def test_what_comes_next_is_downloaded_while_a_kernel_boots(
     _, boots = run(packages, Teller(), tmp_path / "log")
     # after 0 and 15 comes 7 or 8, and while that boots both of the next are fetched
     assert set(packages.prepared) > {each.position for each in boots}
+
+
+def test_kernels_that_are_given_the_wrong_way_round_are_told_so(
+    builds: KernelRange, tmp_path: Path
+) -> None:
+    how = {"executor": Teller(), "jobs": 1, "history": tmp_path / "history"}
+    swapped = KernelRange(builds.sources[::-1])
+    told = bisect(swapped, log=tmp_path / "log", **how)  # type: ignore[arg-type]
+    assert told.lost
+    assert told.advice == "the first is bad and the last is good: give them in the other order"
+    assert "give them in the other order" in hunt_markdown(told)
+    bad = bisect(KernelRange(builds.sources[TURN:]), log=tmp_path / "bad", **how)  # type: ignore[arg-type]
+    assert bad.lost
+    assert not bad.advice
 
 
 def test_trouble_of_our_own_is_no_verdict(builds: KernelRange, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from bootharness.bisection.answer import Answer, Row, Side, conclusion, side_by_side
 from bootharness.bisection.bisect import HuntResult
+from bootharness.bisection.evidence import Inversion
 from bootharness.bisection.experiments import ExperimentOutcome, experiments
 from bootharness.bisection.log import HuntLog, Seen
 from bootharness.bisection.report.document import hunt_document, hunt_schema
@@ -20,7 +21,7 @@ from bootharness.bisection.report.html import hunt_html
 from bootharness.bisection.report.markdown import hunt_markdown
 from bootharness.bisection.report.plot import hunt_plots, nearest
 from bootharness.bisection.report.terminal import picture, print_answer, print_lost
-from bootharness.bisection.search import Found, Inversion, Lost, Observation, Search
+from bootharness.bisection.search import Found, Lost, Observation, Search
 from bootharness.diagnosis.verdict import Verdict
 from bootharness.errors import UsageError
 from bootharness.plan import STAGE1, BootPlan
@@ -241,7 +242,7 @@ def test_page_says_so_where_nothing_can_be_drawn(monkeypatch: pytest.MonkeyPatch
 def test_markdown_is_safe_in_a_table() -> None:
     text = hunt_markdown(result("a|b", BOOTS, ANSWER))
     assert "a\\|b" in text
-    assert "| ✅ | \\<b\\>\\|4 |  | 15,700,000 bytes |" in text
+    assert "| ✅ | &lt;b>\\|4 |  | 15,700,000 bytes |" in text
     assert "| ❔ | kernel 3 | build-failed |  |" in text
     assert "not found: the good end is bad" in hunt_markdown(result("x", BOOTS))
 

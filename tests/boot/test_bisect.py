@@ -159,7 +159,7 @@ def test_killed_hunt_goes_on_without_redoing_a_boot(
         (["git", "HEAD", "HEAD~1", "--build", "true", "--image", "x"], "no ancestor"),
         (["git", "HEAD~1", "HEAD", "--build", "true"], "--image"),
         (["toolchains", ".", "gcc-99", "--build", "true", "--image", "x"], "toolchain gcc-99"),
-        (["selfcheck:16"], "at least two kernels"),
+        (["selfcheck:16", "selfcheck:16"], "a good one and a bad one; this has 1"),
         (["selfcheck:32..16"], "the smaller one first"),
         (["selfcheck:1..16"], "whole paragraphs"),
         (["grow:16..32"], "write grow:LOW..HIGH:KERNEL"),

@@ -183,6 +183,18 @@ def test_isohybrid_without_its_boot_sector_is_a_cd_and_no_stick(
     is_good(path)
 
 
+def test_a_download_of_a_cd_that_broke_off_is_told_as_that(hybrid: Path, tmp_path: Path) -> None:
+    """One that is a stick as well is a CD all the same."""
+    part = tmp_path / "part.iso"
+    whole = hybrid.read_bytes()
+    catalog = int.from_bytes(whole[17 * 2048 + 0x47 : 17 * 2048 + 0x4B], "little")
+    part.write_bytes(whole[: catalog * 2048])
+    judgement = cause_of(part)
+    assert judgement.cause == "disk-cut-short"
+    assert "the CD was cut short" in judgement.summary
+    assert "the BIOS could not read what it boots" in judgement.summary
+
+
 def test_grub_boots_from_a_cd(tmp_path: Path, kernel: Path) -> None:
     is_good(grub_cd(tmp_path / "cd.iso", kernel, f"linux16 /vmlinuz {CMDLINE}\nboot\n"))
 

@@ -18,7 +18,12 @@ from bootharness.kernels.source import fetch
 from bootharness.network.namespace import why_no_namespace
 from bootharness.one_boot import boot
 from bootharness.plan import BootPlan, choose
+from bootharness.routes.disk import DiskLayout
+from bootharness.routes.loader import Loader
 from bootharness.trace.boot_trace import BootTrace
+from tests.support.certificates import certificate
+from tests.support.media import needs
+from tests.support.net_files import unified
 from tests.support.processes import COMMAND, environment, eventually, processes_with, run
 
 pytestmark = pytest.mark.skipif(
@@ -112,10 +117,16 @@ def kea(tmp_path: Path) -> Callable[..., str]:
     return write
 
 
-def served(first: str, *more: str, firmware: str = "bios") -> BootTrace:
+def served(
+    first: str,
+    *more: str,
+    route: str = "net-server",
+    keep: Path | None = None,
+    **choices: object,
+) -> BootTrace:
     """Boot from servers."""
-    plan = {"route": "net-server" if firmware == "bios" else "uefi-net-server"}
-    return boot(first, choose(BootPlan(), {**plan, "more_servers": more, "timeout_s": 120.0}))
+    plan = {"route": route, "more_servers": more, "timeout_s": 120.0, **choices}
+    return boot(first, choose(BootPlan(), plan), keep=keep)
 
 
 def assert_good(trace: BootTrace) -> None:
@@ -142,9 +153,12 @@ def test_a_dnsmasq_boots_a_bios_and_the_kernel_is_compared_in_memory(
 
 
 def test_a_proxy_beside_a_kea_boots_a_bios(
-    dnsmasq: Callable[..., str], kea: Callable[..., str]
+    dnsmasq: Callable[..., str], kea: Callable[..., str], tmp_path: Path
 ) -> None:
-    trace = served(kea(), dnsmasq(PROXY))
+    (kept := tmp_path / "kept").mkdir()
+    trace = served(kea(), dnsmasq(PROXY), keep=kept)
+    assert "DHCP4_LEASE_ALLOC" in (kept / "server-1-kea-dhcp4.log").read_text()
+    assert "DHCP, proxy on subnet" in (kept / "server-2-dnsmasq.log").read_text()
     assert_good(trace)
     assert trace.network
     assert trace.network.server == "kea-dhcp4 at 192.168.77.1, dnsmasq at 192.168.77.2"
@@ -162,7 +176,7 @@ def test_the_same_proxy_boots_a_uefi(
     configuration = dnsmasq(PROXY).partition(":")[2]
     text = Path(configuration).read_text().replace(str(root), str(own))
     Path(configuration).write_text(text)
-    trace = served(kea(), f"dnsmasq:{configuration}", firmware="uefi")
+    trace = served(kea(), f"dnsmasq:{configuration}", route="uefi-net-server")
     if trace.ending.cause == "tool-missing":
         pytest.skip(trace.ending.detail)
     assert_good(trace)
@@ -170,20 +184,169 @@ def test_the_same_proxy_boots_a_uefi(
     assert ("proxy-ack", "snponly.efi") in [(e.kind, e.file) for e in trace.network.events]
 
 
+def nginx(folder: Path, root: Path, *lines: str) -> str:
+    """Write an nginx.conf that serves a folder, and return the command that runs it."""
+    needs("nginx")
+    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    own = " ".join(f"{kind}_temp_path {folder}/{kind};" for kind in kinds)
+    server = "".join(f"{line};" for line in (*lines, f"root {root}"))
+    conf = folder / "nginx.conf"
+    conf.write_text(
+        f"daemon off; user root; pid {folder}/nginx.pid; error_log stderr;\nevents {{}}\n"
+        f"http {{ access_log off; {own}\nserver {{ {server} }} }}\n"
+    )
+    return f"exec nginx -c {conf}"
+
+
+@pytest.mark.parametrize("which", ["python", "nginx"])
 def test_files_come_from_the_web_server_that_a_command_starts(
-    kea: Callable[..., str], root: Path
+    kea: Callable[..., str], root: Path, tmp_path: Path, which: str
 ) -> None:
     address = "192.168.77.9"
-    web = (
-        f"command@{address}/24:cd {root} && exec {sys.executable} -m http.server "
-        '--bind "$BOOTHARNESS_ADDRESS" 8000'
+    command = (
+        nginx(tmp_path, root, "listen 8000")
+        if which == "nginx"
+        else f'cd {root} && exec {sys.executable} -m http.server --bind "$BOOTHARNESS_ADDRESS" 8000'
     )
+    web = f"command@{address}/24:{command}"
     trace = served(kea(f'"boot-file-name": "http://{address}:8000/boot.ipxe"'), web)
     assert_good(trace)
     assert trace.network
     assert {file.protocol for file in trace.network.files} == {"http"}
     assert trace.handoff
     assert trace.handoff.memory_equal is True
+
+
+def test_a_web_server_whose_root_is_wrong_is_named(kea: Callable[..., str], tmp_path: Path) -> None:
+    web = f"command@192.168.77.9/24:{nginx(tmp_path, tmp_path / 'nix', 'listen 80')}"
+    judgement = judge(served(kea('"boot-file-name": "http://192.168.77.9/boot.ipxe"'), web))
+    assert judgement.cause == "http-status", judgement.summary
+    assert "404 Not Found to the request for boot.ipxe" in judgement.summary
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_files_come_from_tftpd_hpa_beside_a_kea(
+    kea: Callable[..., str], root: Path, tmp_path: Path, *, right: bool
+) -> None:
+    needs("in.tftpd")
+    told = '"next-server": "192.168.77.2", "boot-file-name": "pxelinux.0"'
+    command = f"exec in.tftpd --foreground --user root --secure {root if right else tmp_path}"
+    trace = served(kea(told), f"command@192.168.77.2/24:{command}")
+    if right:
+        assert_good(trace)
+        return
+    judgement = judge(trace)
+    assert judgement.cause == "tftp-not-found", judgement.summary
+    assert "at 192.168.77.2 does not give pxelinux.0: " in judgement.summary
+
+
+def test_a_dnsmasq_boots_over_ipv6(dnsmasq: Callable[..., str], root: Path) -> None:
+    (root / "boot6.ipxe").write_text(BOOT_SCRIPT.format(kernel="vmlinuz"))
+    lines = (
+        "enable-ra\ndhcp-range=::100,::1ff,constructor:enp1s0\n"
+        "dhcp-option=option6:bootfile-url,tftp://[fd00:99::1]/boot6.ipxe\n"
+    )
+    trace = served(dnsmasq(lines), idle_s=30.0)
+    assert_good(trace)
+    assert trace.network
+    assert trace.network.server == "dnsmasq at fd00:99::1"
+    told = [each.file for each in trace.network.events if each.kind == "dhcp-ack"]
+    assert "tftp://[fd00:99::1]/boot6.ipxe" in told
+
+
+def test_a_kea_and_an_nginx_boot_over_ipv6(root: Path, tmp_path: Path) -> None:
+    needs("kea-dhcp6")
+    url = "http://[fd00:77::2]/boot.ipxe"
+    option = {"name": "bootfile-url", "data": url}
+    subnet = {
+        "subnet": "fd00:77::/64",
+        "interface": "eth0",
+        "pools": [{"pool": "fd00:77::100 - fd00:77::1ff"}],
+        "option-data": [option],
+    }
+    conf = tmp_path / "kea-dhcp6.conf"
+    dhcp6 = {"interfaces-config": {"interfaces": ["eth0"]}, "subnet6": [subnet]}
+    conf.write_text(json.dumps({"Dhcp6": dhcp6}))
+    web = f"command@[fd00:77::2/64]:{nginx(tmp_path, root, 'listen [::]:80')}"
+    trace = served(f"kea:{conf}", web, idle_s=30.0)
+    assert_good(trace)
+    assert trace.network
+    assert trace.network.server == "kea-dhcp6 at fd00:77::1, command at fd00:77::2"
+    assert {file.protocol for file in trace.network.files} == {"http"}
+
+
+def test_a_uefi_boots_from_an_nginx_over_https(dnsmasq: Callable[..., str], tmp_path: Path) -> None:
+    pem = certificate(tmp_path, "boot.example.org")
+    secure = ("listen 443 ssl", f"ssl_certificate {pem}", f"ssl_certificate_key {pem}")
+    web = nginx(tmp_path, unified(tmp_path, "uki.efi"), *secure)
+    lines = (
+        f"{FULL}dhcp-vendorclass=set:http,HTTPClient\n"
+        "dhcp-option-force=tag:http,60,HTTPClient\n"
+        "dhcp-boot=tag:http,https://boot.example.org/uki.efi\n"
+        "no-resolv\naddress=/boot.example.org/192.168.77.9\n"
+    )
+    trace = served(
+        dnsmasq(lines, base=DNSMASQ.replace("port=0\n", "")),
+        f"command@192.168.77.9/24:{web}",
+        route="uefi-http-server",
+        https_cert=str(pem),
+        timeout_s=240.0,
+    )
+    judgement = judge(trace)
+    assert judgement.verdict is Verdict.GOOD, judgement.summary
+    assert trace.network
+    assert not trace.network.files  # nobody reads along
+
+
+TGT = """\
+export TGT_IPC_SOCKET={folder}/tgt.ipc
+{{ until tgtadm --op show --mode target >/dev/null 2>&1; do sleep 0.02; done
+tgtadm --lld iscsi --op new --mode target --tid 1 -T iqn.2026-01.org.example:disk
+tgtadm --lld iscsi --op new --mode logicalunit --tid 1 --lun 1 -b {folder}/disk.img
+tgtadm --lld iscsi --op bind --mode target --tid 1 -I ALL; }} >/dev/null &
+exec tgtd -f --iscsi portal=$BOOTHARNESS_ADDRESS:3260
+"""
+LEAST_DISK = 16 << 20
+"""iPXE of 2019 cannot read one that has less than a cylinder of 8 MB."""
+
+
+@pytest.mark.parametrize("lun", [1, 0])
+def test_a_disk_over_iscsi_is_read_along(
+    dnsmasq: Callable[..., str], tmp_path: Path, lun: int
+) -> None:
+    needs("tgtd")
+    (tmp_path / "tgt.sh").write_text(TGT.format(folder=tmp_path))
+    layout = DiskLayout.plan(
+        Loader.stage1(), fetch(KERNEL), cmdline="console=ttyS0", memory_bytes=512 << 20,
+        size_bytes=LEAST_DISK,
+    )  # fmt: skip
+    layout.write(tmp_path / "disk.img")
+    root = f"dhcp-option=17,iscsi:192.168.77.2:::{lun}:iqn.2026-01.org.example:disk\n"
+    trace = served(dnsmasq(FULL + root), f"command@192.168.77.2/24:sh {tmp_path}/tgt.sh")
+    judgement = judge(trace)
+    if lun:
+        assert judgement.verdict is Verdict.GOOD, judgement.summary
+        assert trace.handoff
+        assert trace.handoff.memory_equal is True
+        assert trace.kernel
+        assert "iqn.2026-01.org.example:disk LUN 1 at LBA " in trace.kernel.source
+        return
+    assert judgement.cause == "script-error", judgement.summary
+    assert "disk LUN 0, iscsi at 192.168.77.2, which is no disk that can be read" in (
+        judgement.summary
+    )
+
+
+def test_a_dnsmasq_behind_a_relay_boots_a_guest_on_another_network(
+    dnsmasq: Callable[..., str],
+) -> None:
+    pool = "dhcp-range=192.168.77.100,192.168.77.150,255.255.255.0,12h\n"
+    trace = served(dnsmasq(f"{pool}dhcp-boot=pxelinux.0\n"), "relay@192.168.77.1/24:10.9.0.5")
+    assert_good(trace)
+    assert trace.network
+    assert trace.network.server == "dnsmasq at 10.9.0.5, relay at 192.168.77.1"
+    [ack] = [each for each in trace.network.events if each.kind == "dhcp-ack"]
+    assert "by dnsmasq at 10.9.0.5 through relay at 192.168.77.1, from 10.9.0.5" in ack.text
 
 
 @pytest.mark.parametrize(
@@ -270,7 +433,7 @@ def test_a_configuration_that_the_server_refuses_is_wrong_usage(
         ("command:echo no; exit 4", "command ended before the boot began, with status 4: no"),
         ("dnsmasq:/nix", "--net-server dnsmasq:/nix: no such file"),
         ("dnsmask:/nix", "did you mean dnsmasq?"),
-        ("kea", "dnsmasq:FILE, kea:FILE or command:WORDS"),
+        ("kea", "dnsmasq:FILE, kea:FILE, command:WORDS or relay@"),
         ("dnsmasq@10.0.0.1:x", "'10.0.0.1' is no address as 192.168.1.1/24"),
     ],
 )

@@ -15,6 +15,8 @@ SAMPLE = (
     "undionly with a script for each",
     "undionly that loads itself",
     "undionly and a shell",
+    "pxelinux and a kernel with the name of a boot program",
+    "a program for a BIOS by UEFI",
 )
 INSTALLED = Path("/usr/lib/PXELINUX/pxelinux.0"), Path("/usr/lib/ipxe/undionly.kpxe")
 

@@ -1,11 +1,8 @@
 """Folders of boot files, booted as they stand."""
 
 import gzip
-import subprocess
 from pathlib import Path
 from random import Random
-
-import pytest
 
 from bootharness.diagnosis import Verdict, judge
 from bootharness.kernels.source import fetch
@@ -14,10 +11,9 @@ from bootharness.plan import BootPlan, choose
 from bootharness.trace.boot_trace import BootTrace
 from bootharness.trace.network_facts import NetEvent, NetEventKind
 from tests.support.certificates import certificate
+from tests.support.net_files import unified
 
 KERNEL = "selfcheck:1000000"
-LINUX = "deb:linux-image-cloud-amd64/bookworm"
-STUB = Path("/usr/lib/systemd/boot/efi/linuxx64.efi.stub")
 
 
 def tree(folder: Path, **files: str | bytes) -> Path:
@@ -114,25 +110,13 @@ def test_pxelinux_finds_its_configuration_by_the_machines_uuid(tmp_path: Path) -
 
 
 def test_unified_kernel_is_a_boot_program_over_https(tmp_path: Path) -> None:
-    if not STUB.exists():
-        pytest.skip("systemd-boot-efi is not installed")
-    cmdline, answers = tmp_path / "cmdline", tmp_path / "answers.toml"
-    cmdline.write_text("console=ttyS0,115200 panic=-1 no_timer_check\0")
+    answers = tmp_path / "answers.toml"
     answers.write_text(
         '[[answer]]\nvendor-class = "HTTPClient"\narchitecture = "x86-64 uefi http"\n'
         'bootfile = "https://boot.example.org/uki.efi"\n'
     )
-    root = tmp_path / "root"
-    root.mkdir()
-    sections = ((".cmdline", cmdline, 0x30000), (".linux", fetch(LINUX).path, 0x2000000))
-    words = [
-        word
-        for name, path, at in sections
-        for word in (f"--add-section={name}={path}", f"--change-section-vma={name}={at}")
-    ]
-    subprocess.run(["objcopy", *words, str(STUB), str(root / "uki.efi")], check=True)
     trace = booted(
-        root,
+        unified(tmp_path, "uki.efi"),
         "uefi-http-root",
         until="banner",
         answers=str(answers),
@@ -165,3 +149,20 @@ def test_all_comes_over_ipv6_where_the_network_has_nothing_else(tmp_path: Path) 
         "vmlinuz": ("http", True),
         "initrd.img": ("http", True),
     }
+
+
+def test_uefi_whose_set_up_has_the_vlan_boots_from_it(tmp_path: Path) -> None:
+    root = unified(tmp_path, "bootx64.efi")
+    trace = booted(
+        root, "uefi-net-root", until="banner", vlan=5, nic_vlan=5, mac="52:54:00:aa:bb:0c"
+    )
+    judgement = judge(trace)
+    assert judgement.verdict is Verdict.GOOD, judgement.summary
+    assert not noted(trace, NetEventKind.OTHER_VLAN)
+
+
+def test_card_that_knows_nothing_of_the_vlan_is_told_as_that(tmp_path: Path) -> None:
+    trace = booted(tree(tmp_path, boot__ipxe="#!ipxe\n"), vlan=5, idle_s=3.0)
+    judgement = judge(trace)
+    assert judgement.cause == "other-vlan", judgement.summary
+    assert "all that the card sent came without a VLAN's tag" in judgement.summary

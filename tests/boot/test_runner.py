@@ -16,6 +16,7 @@ from bootharness.errors import MachineLost
 from bootharness.gate.compare import slower
 from bootharness.gate.pace import paces
 from bootharness.plan import BootPlan
+from bootharness.runs import runner
 from bootharness.runs.cell import Cell
 from bootharness.runs.history import History
 from bootharness.runs.identity import worker_facts
@@ -140,6 +141,18 @@ def test_boots_are_timed_in_this_run_and_more_often_where_they_seem_slow(history
     assert told == [2, 2, 2, 2]
 
 
+def test_no_more_is_handed_over_than_there_is_room_for(
+    history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "_AT_ONCE", 2)
+    cells = [replace(CELL, kernel=f"selfcheck:{4096 + 16 * number}") for number in range(5)]
+    script = Scripted(selfcheck=[good()] * 5)
+    for number, _ in enumerate(run_cells(cells, script, history), start=1):
+        assert len(script.booted) <= number + 1
+    again = [*run_cells(cells, Scripted(), history)]
+    assert [each.cell for each in again] == cells
+
+
 def test_killed_workers_lose_no_cell_and_double_none(history: History) -> None:
     cells = [Cell(f"selfcheck:{65536 + 16 * number}", SETUP) for number in range(6)]
     killed: list[int] = []
@@ -147,12 +160,12 @@ def test_killed_workers_lose_no_cell_and_double_none(history: History) -> None:
 
     def kill_some(workers: LocalWorkers) -> None:
         while len(killed) < 3 and not over.wait(0.4):
-            for worker in list(workers._workers)[:1]:
+            for worker in [*workers._processes._busy][:1]:
                 killed.append(worker.process.pid)
                 os.kill(worker.process.pid, signal.SIGKILL)
 
     with LocalWorkers(2, limit_s=limit_s(cells)) as workers:
-        folder = str(workers._workspace.path)
+        folder = str(workers._processes._workspace.path)
         killer = threading.Thread(target=kill_some, args=(workers,))
         killer.start()
         results = list(run_cells(cells, workers, history, most=9))

@@ -84,6 +84,14 @@ def test_line_that_the_boots_end_has_cut_off_tells_nothing(got: str) -> None:
     assert judge(cut).cause is None
 
 
+@pytest.mark.parametrize(("length", "cause"), [(899, None), (900, "cmdline-wrong")])
+def test_of_a_line_that_is_not_ended_as_much_is_known_as_a_kernels_line_holds(
+    length: int, cause: str | None
+) -> None:
+    whole = by_uefi("console=ttyS0", f"vmlinuz {LONG}"[:length])
+    assert judge(replace(whole, serial=whole.serial.rstrip("\r\n"))).cause == cause
+
+
 @pytest.mark.parametrize(
     ("asked", "got"),
     [

@@ -51,6 +51,16 @@ def test_kernel_that_halts_where_it_checks_the_cpu_needs_another(at: int, ending
     assert not judgement.consequences
 
 
+def test_code_that_was_seen_from_the_halt_on_is_enough() -> None:
+    assert judge(halted(HALT + CHECK, at=0)).cause == "wrong-cpu"
+
+
+def test_what_a_cpu_lacks_is_told_where_it_is_known() -> None:
+    known = halted(cpu_asked="pentium3")
+    assert judge(known).summary.endswith("than pentium3, which --cpu asks for")
+    assert judge(replace(known, machine=None)).summary.endswith("than this machine has")
+
+
 @pytest.mark.parametrize(
     "trace",
     [
@@ -61,6 +71,7 @@ def test_kernel_that_halts_where_it_checks_the_cpu_needs_another(at: int, ending
         halted(halts=False),
         halted(mode="long"),
         halted(b"", at=0),
+        halted(HALT + CHECK, at=-1),
     ],
 )
 def test_other_halts_are_not_taken_for_it(trace: BootTrace) -> None:
@@ -129,3 +140,13 @@ def test_kernel_on_a_machine_without_a_timer_is_not_called_bad(
     judgement = judge(replace(trace, machine=machine(**about), **(HANGS | more)))
     assert judgement.cause == cause
     assert judgement.verdict is (Verdict.SKIP if cause == "no-timer" else Verdict.BAD)
+
+
+def test_of_what_a_kernel_without_a_timer_tried_the_last_is_shown() -> None:
+    tried = [f"tsc: attempt {at}" for at in range(4)]
+    serial = "\r\n".join(["Linux version 6.1.0", *tried, "apic: none", HANGS["serial"]])
+    trace = replace(loading_trace(0, [read(1, 1)]), machine=machine(machine_type="microvm"))
+    diagnosis = judge(replace(trace, **(HANGS | {"serial": serial}))).diagnosis
+    assert diagnosis
+    assert diagnosis.cause == "no-timer"
+    assert diagnosis.evidence == (*tried[1:], HANGS["serial"].strip())

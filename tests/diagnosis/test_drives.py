@@ -8,6 +8,7 @@ from bootharness.diagnosis.screens import survived
 from bootharness.formats.bioscall import BiosCall
 from bootharness.trace.boot_trace import BootTrace
 from bootharness.trace.milestones import Milestone
+from bootharness.trace.network_facts import NetworkFacts
 from tests.support.traces import handoff, loading_trace, read
 
 
@@ -56,6 +57,17 @@ def test_drive_is_the_one_whose_boot_sector_was_read_last() -> None:
     )  # fmt: skip
     assert found
     assert "LBA 7, drive 0x81" in found.sentence
+
+
+def test_of_a_boot_from_the_network_the_drive_is_the_one_that_was_read_first() -> None:
+    wire = NetworkFacts("net-root", "bios", "virtio", "10.0.2.2", "", {}, root="/srv/tftp")
+    calls = (on(0x80, read(2048, 8)), on(0x81, read(2048, 8, status=0x20)))
+    sanboot = replace(managed(*calls), disk=None, network=wire)
+    assert sanboot.managed
+    assert disk_read_failed(sanboot) is None
+    found = disk_read_failed(replace(sanboot, bios_calls=calls[::-1]))
+    assert found
+    assert "drive 0x81" in found.sentence
 
 
 def unsigned(**more: object) -> BootTrace:

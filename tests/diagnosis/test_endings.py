@@ -54,6 +54,9 @@ def stopped_in(
         (stopped_in(b"\xee" + bytes(10), dx=0xCF9), "reset-cf9"),
         (stopped_in(b"\xee" + bytes(12), dx=0xCF9), "triple-fault"),
         (stopped_in(b"", behind=b"\xee\x90", dx=0xCF9), "reset-cf9"),
+        (stopped_in(b"", behind=b"\x90\xee", dx=0xCF9), "reset-cf9"),
+        (stopped_in(b"", behind=b"\x90\x90\xee", dx=0xCF9), "triple-fault"),
+        (stopped_in(b"\xb0\x64"), "triple-fault"),
         (stopped_in(b"\xee", dx=0xCF9, linear=0xEFAAD), "reset-bios"),
         (stopped_in(b"\xee", dx=0xCF8), "triple-fault"),
         (stopped_in(b"\xe6\x80"), "triple-fault"),
@@ -101,6 +104,27 @@ def test_guest_that_stops_the_machine(
     assert judge(replace(trace, kernel=None)).cause == cause
 
 
+@pytest.mark.parametrize(
+    ("wanted", "before"),
+    [
+        ({"until": "shutdown"}, ", and no kernel had run by then; "),
+        ({"until": "login:"}, ", before 'login:' had come; "),
+        ({"until": "screen", "until_screen": "login:"}, ", before 'login:' had come; "),
+        ({"until": "banner"}, "; no milestone"),
+    ],
+)
+def test_what_a_guest_that_stops_the_machine_had_not_come_to(
+    wanted: dict[str, str], before: str
+) -> None:
+    lines = "".join(f"{number}\n" for number in range(6))
+    trace = loading_trace(0, [read(1, 1)], ending="guest-shutdown", serial=lines)
+    judgement = judge(replace(trace, kernel=None, **wanted))  # type: ignore[arg-type]
+    assert judgement.cause == "guest-powered-off"
+    assert f"switched the machine off 1.00 s after launch{before}" in judgement.summary
+    assert judgement.diagnosis
+    assert judgement.diagnosis.evidence == (str(read(1, 1)), *"2345")
+
+
 @pytest.mark.parametrize("detail", [PANIC_REPORTED, CRASH_REPORTED])
 def test_panic_that_no_kernel_can_have_reported(detail: str) -> None:
     trace = replace(loading_trace(0, [read(1, 1)]), ending=Ending("panic", 1.0, detail))
@@ -124,6 +148,8 @@ def test_bytes_on_the_recorders_port_explain_only_what_nothing_better_does() -> 
     assert judge(failed).cause == "disk-read-failed"
     good = loading_trace(0, [read(1, 1)], foreign_bytes=300, handoff=handoff(1))
     assert judge(good).verdict is Verdict.GOOD
+    menu = replace(trace, until="login:", ending=Ending("reached", 1.0))
+    assert judge(menu).cause != "port-misused"
 
 
 OURS = LoaderFacts("stage1", "0" * 64, {})

@@ -12,7 +12,9 @@ from bootharness.formats.mbr import Mbr, Partition
 from bootharness.trace.boot_trace import BootTrace
 from bootharness.trace.booted import LoaderFacts
 from bootharness.trace.disk_facts import DiskEvent, DiskEventKind, FaultyDiskFacts
-from tests.support.traces import handoff, loading_trace, move, read
+from tests.support.traces import handoff, loading_trace, move, read, registers
+
+pytestmark = pytest.mark.usefixtures("every_word")
 
 OURS = LoaderFacts("stage1", "0" * 64, {})
 
@@ -116,6 +118,27 @@ def test_a_cut_did_something_when_the_booted_drive_was_read_behind_its_end(
     assert trace.disk
     trace = replace(trace, disk=replace(trace.disk, bytes=2150 * 512))
     assert any("did nothing" in each for each in judge(trace).warnings) is warns
+
+
+@pytest.mark.parametrize(("base", "warns"), [(0, True), (512, False)])
+def test_a_cut_disk_on_a_cd_ends_before_the_cd_does(base: int, warns: bool) -> None:
+    trace = faulty(faults=("cut:bytes=1100800",), ending="reached", calls=(read(2140, 10),))
+    assert trace.disk
+    on_cd = replace(trace, disk=replace(trace.disk, bytes=2150 * 512, base=base))
+    assert any("did nothing" in each for each in judge(on_cd).warnings) is warns
+    nowhere = replace(trace, disk=None)
+    assert any("did nothing" in each for each in judge(nowhere).warnings)
+
+
+@pytest.mark.parametrize(("cylinder", "warns"), [(69, True), (70, False)])
+def test_a_cut_floppy_is_read_behind_its_end_by_cylinder_too(cylinder: int, warns: bool) -> None:
+    inside = registers(eax=0x0201, ecx=cylinder << 8 | 1, edx=0, es=0x2000)
+    call = BiosCall(0x13, 0x02, inside, inside, 0.0, 0.0)
+    trace = faulty(faults=("cut:bytes=1290240",), ending="reached", calls=(call,))
+    assert trace.disk
+    floppy = replace(trace.disk, kind="floppy", drive=0, heads=2, track_sectors=18, bytes=1290240)
+    cut = judge(replace(trace, disk=floppy)).warnings
+    assert any("did nothing" in each for each in cut) is warns
 
 
 def test_what_a_stranger_calls_a_fault_is_none() -> None:

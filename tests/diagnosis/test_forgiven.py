@@ -56,6 +56,18 @@ def test_read_that_other_bioses_refuse_is_warned_of(call: BiosCall, words: tuple
         assert word in " ".join(judgement.warnings)
 
 
+def test_emulated_floppy_of_a_cd_has_no_dma() -> None:
+    calls = (chs(128, 0x20200), edd(128, 0x2000, 0x10))
+    trace = booted(*calls)
+    assert trace.disk
+    cd = replace(trace, disk=replace(trace.disk, kind="cdrom"))
+    [said] = [each for each in judge(cd).warnings if "goes over" in each]
+    assert "the end of segment 2000" in said
+    assert not judge(replace(cd, bios_calls=calls[:1])).warnings
+    unknown = judge(replace(trace, disk=None)).warnings
+    assert any("64 KiB boundary" in each for each in unknown)
+
+
 REGISTERS = "EIP=0000da2b EFL=00000016 [----AP-] CPL=0 II=0 A20={} SMM=0 HLT=0\n"
 
 

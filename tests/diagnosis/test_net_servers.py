@@ -52,11 +52,11 @@ def failed(network: NetworkFacts) -> BootTrace:
 
 
 def program(kind: str) -> NetFile:
-    return NetFile("boot.efi", "tftp", "", 10, "", 3.0, 3.1, 10, "served", role="nbp", program=kind)
+    return NetFile("boot.efi", "tftp", "", 10, "", 2.9, 3.0, 10, "served", role="nbp", program=kind)
 
 
-GOT_IT = (*LEASED, (3.0, KIND.FILE_REQUESTED, "boot.efi", 0, ""),
-          (3.1, KIND.FILE_SERVED, "boot.efi", 0, ""))  # fmt: skip
+GOT_IT = (*LEASED, (2.9, KIND.FILE_REQUESTED, "boot.efi", 0, ""),
+          (3.0, KIND.FILE_SERVED, "boot.efi", 0, ""))  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -79,11 +79,37 @@ GOT_IT = (*LEASED, (3.0, KIND.FILE_REQUESTED, "boot.efi", 0, ""),
         ((*NAMED, (4.0, KIND.UNANSWERED_ARP, "", 4, "who has 192.168.77.5?")), "tftp-stalled",
          "nobody has the address 192.168.77.5, to which kea-dhcp4 at 192.168.77.1 sent it for "
          "pxelinux.0: iPXE asked for it 5 times"),
+        ((*DISCOVER, (2.3, KIND.ACK, "pxelinux.0", 0,
+                      f"192.168.77.100 {KEA}, from 10.9.0.5, through 192.168.77.9"),
+          (4.0, KIND.UNANSWERED_ARP, "", 4, "who has 192.168.77.9?")), "tftp-stalled",
+         "nobody has the address 192.168.77.9, the router that kea-dhcp4 at 192.168.77.1 named: "
+         "iPXE asked for it 5 times"),
+        ((*DISCOVER, (2.1, KIND.RELAYED, "", 0, "to 10.9.0.5")), "dhcp-no-offer",
+         "the relay passed it on to 10.9.0.5, and no answer came back"),
+        ((*DISCOVER, (2.4, KIND.RELAYED, "", 0, "to 10.9.0.5, an address that nobody has"),
+          (2.5, KIND.RELAYED, "", 0, "to 10.9.0.6")), "dhcp-no-offer",
+         "the relay passed it on to 10.9.0.5, an address that nobody has"),
         ((*NAMED, REQUESTED, *AGAIN), "tftp-stalled",
          "pxelinux.0 was asked for at 192.168.77.5 4 times, and nothing came"),
         ((*NAMED, REQUESTED, *AGAIN,
           (2.6, KIND.UNREACHABLE, "", 0, "192.168.77.5 has nobody at UDP port 69")),
          "tftp-stalled", "no TFTP server runs there, its port 69 is closed"),
+        ((*NAMED, REQUESTED, *AGAIN,
+          (2.6, KIND.UNREACHABLE, "", 0, "192.168.77.1 has nobody at UDP port 69"),
+          (2.7, KIND.UNREACHABLE, "", 0, "192.168.77.5 has nobody at UDP port 4011")),
+         "tftp-stalled", "4 times, and nothing came"),
+        ((*NAMED, REQUESTED, (3.5, KIND.REPEATED, "menu", 1, "tftp from 192.168.77.9"),
+          (4.0, KIND.UNANSWERED_ARP, "", 4, "who has 192.168.77.9?")), "tftp-stalled",
+         "nobody has the address 192.168.77.9, which it asks for: "),
+        ((OFFERED, *LEASED), "dhcp-no-filename",
+         "names no boot file, and the proxy, dnsmasq at 192.168.77.2, told none either"),
+        ((*LEASED[:3], (2.3, KIND.ACK, "", 0, "192.168.77.100")), "dhcp-no-filename",
+         "the DHCP ack at 2.30 s names no boot file, and"),
+        ((OFFERED, *LEASED, ASKED[0], (2.5, KIND.PROXY_ACK, "", 0, PROXY)), "dhcp-no-filename",
+         "told none either"),
+        ((*LEASED, *ASKED), "proxy-silent", "the proxy offered to name the boot file and does"),
+        ((OFFERED, *NAMED, ASKED[0], (2.5, KIND.PROXY_ACK, "", 0, PROXY), *ASKED[1:]),
+         "proxy-ignored", "did not take the answer, which names no file"),
     ],
 )  # fmt: skip
 def test_who_did_what_is_in_the_sentence(said: tuple[Said, ...], cause: str, words: str) -> None:
@@ -103,6 +129,39 @@ def test_what_a_server_complained_of_is_quoted() -> None:
     words = "no address range available for DHCP request via eth0"
     judgement = judge(failed(replace(network, said=(f"dnsmasq: {words}",))))
     assert f'; dnsmasq: "{words}"' in judgement.summary
+    more = (f"dnsmasq: {words}", "kea-dhcp4: DHCP4_OPEN: no socket")
+    judgement = judge(failed(replace(network, said=more)))
+    assert judgement.summary.endswith(f'; dnsmasq: "{words}"; kea-dhcp4: "DHCP4_OPEN: no socket"')
+    proxied = facts(OFFERED, *LEASED)
+    assert words in judge(failed(replace(proxied, said=more))).summary
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("tftp error 1 no such file, by 192.168.77.2", ': "no such file", and iPXE asked'),
+        ("tftp error 2 refused, by order, by 192.168.77.2", ': "refused, by order", and'),
+        ("tftp error 1 , by 192.168.77.2", "pxelinux.0, and iPXE asked for nothing else"),
+    ],
+)
+def test_what_a_server_does_not_give_is_told_in_its_words(text: str, words: str) -> None:
+    network = facts(*NAMED, (3.0, KIND.FILE_MISSING, "pxelinux.0", 0, text))
+    judgement = judge(replace(failed(network), ending=Ending("boot-program", 5.0, "No such file")))
+    assert judgement.cause == "tftp-not-found"
+    assert judgement.summary.startswith("the TFTP server at 192.168.77.2 does not give pxelinux.0")
+    assert words in judgement.summary
+
+
+@pytest.mark.parametrize(("block", "theirs"), [(0, True), (1, True), (2, False)])
+def test_a_server_that_began_to_send_runs(block: int, *, theirs: bool) -> None:
+    network = facts(*NAMED, REQUESTED, *AGAIN)
+    events = tuple(
+        replace(each, block=block) if each.kind == KIND.REPEATED else each
+        for each in network.events
+    )
+    judgement = judge(failed(replace(network, events=events)))
+    assert judgement.cause == "tftp-stalled"
+    assert ("was asked for at 192.168.77.5" in judgement.summary) is theirs
 
 
 def test_who_names_no_file_proves_nothing_as_long_as_others_may() -> None:
@@ -111,6 +170,24 @@ def test_who_names_no_file_proves_nothing_as_long_as_others_may() -> None:
     named = (*LEASED, (2.5, KIND.PROXY_ACK, "pxelinux.0", 0, PROXY))
     assert root(facts(*named)) is None
     assert root(facts(*LEASED, REQUESTED)) is None
+
+
+@pytest.mark.parametrize(
+    ("after", "ignored"),
+    [
+        ((), False),
+        (ASKED, True),
+        (ASKED[:2], False),
+        ((*ASKED, (5.0, KIND.REQUEST, "", 0, BIOS)), True),
+        ((*ASKED, REQUESTED), False),
+    ],
+)
+def test_who_asks_a_proxy_on_after_its_answer_ignores_that(
+    after: tuple[Said, ...], *, ignored: bool
+) -> None:
+    network = facts(*NAMED, *ASKED, (2.5, KIND.PROXY_ACK, "boot.ipxe", 0, PROXY), *after)
+    found = root(network)
+    assert (found is not None and found[0] == "proxy-ignored") is ignored
 
 
 def test_a_proxy_is_waited_for_as_long_as_its_client_asks() -> None:
@@ -136,9 +213,41 @@ def test_a_boot_program_runs_on_its_own_kind_of_client(
     found = root(network)
     assert (found is not None and found[0] == "wrong-boot-program") is wrong
     # a UEFI has further boot options
-    over = certain(network, 3.1 + QUIET_S + 0.1)
+    over = certain(network, 3.0 + QUIET_S + 0.1)
     assert (over is not None) is (wrong and client == "0")
-    assert certain(network, 3.1 + QUIET_S - 0.1) is None
+    assert certain(network, 3.0 + QUIET_S) is None
+
+
+@pytest.mark.parametrize(
+    ("named", "by"),
+    [
+        ((), ", PC BIOS: it came whole"),
+        (
+            ((2.2, KIND.OFFER, "boot.efi", 0, f"192.168.77.100 {KEA}"),),
+            f", to which {KEA[3:]} named",
+        ),
+        (
+            (
+                (2.2, KIND.OFFER, "boot.efi", 0, f"192.168.77.100 {KEA}"),
+                (2.4, KIND.PROXY_ACK, "boot.efi", 0, f"{PROXY}, from 192.168.77.2"),
+                (2.5, KIND.ACK, "boot.efi", 0, "192.168.77.100"),
+                (2.6, KIND.ACK, "", 0, f"192.168.77.100 {KEA}"),
+            ),
+            f", to which {PROXY[3:]} named",
+        ),
+    ],
+)  # fmt: skip
+def test_who_named_a_boot_program_to_a_client_that_cannot_run_it(
+    named: tuple[Said, ...], by: str
+) -> None:
+    other = replace(program("PC BIOS"), name="menu.c32")
+    network = facts(*DISCOVER, *named, *GOT_IT[-2:], files=(program("x64 UEFI"), other))
+    judgement = judge(failed(network))
+    assert judgement.cause == "wrong-boot-program"
+    assert judgement.summary.startswith(
+        "boot.efi is a boot program for x64 UEFI, and the client is of architecture 0, PC BIOS"
+    )
+    assert by in judgement.summary
 
 
 def test_a_boot_program_that_asks_for_more_runs() -> None:

@@ -109,6 +109,31 @@ SERVED = event(4.0, KIND.FILE_SERVED, "vmlinuz")
         ((event(3.0, KIND.LINK_DOWN),), (), "link-down", "link-down",
          "down since 3.00 s (fault link-down)"),
         ((OFFER, REQUESTS[0], event(2.3, KIND.NAK)), (), "nak", "dhcp-no-ack", "(NAK) at 2.00 s"),
+        ((event(3.5, KIND.SENT_AGAIN, "vmlinuz", block=7, repeats=2,
+                text="nothing heard for 3.1 s"),),
+         (kernel(sent_bytes=600, outcome="open"),), "stall:block=7", "tftp-stalled",
+         "block 7, after 600 of 1,000 bytes: iPXE said nothing any more, nothing heard for 3.1 s, "
+         "and got nothing (fault stall:file=vmlinuz,block=7)"),
+        ((event(2.3, KIND.CERTIFICATE_REFUSED, text="certificate expired"),), (), "cert-expired",
+         "certificate-refused", "iPXE refused the server's certificate, which has expired by the "
+         'machine\'s clock: it broke the connection off with the alert "certificate expired" '
+         "(fault cert-expired)"),
+        ((event(2.3, KIND.NAME_ASKED, text="boot.example.org"),
+          event(2.4, KIND.NAME_ASKED, text="ca.ipxe.org"),
+          event(2.4, KIND.HTTP_STATUS, "/auto/5457e048.der", text="404 Not Found",
+                at="ca.ipxe.org"),
+          event(2.5, KIND.CERTIFICATE_REFUSED)), (), "", "certificate-refused",
+         "the certificate of boot.example.org: it broke the connection off and said nothing"),
+        ((event(2.3, KIND.NAME_UNANSWERED, repeats=2, text="boot.example.org"),), (), "dns-silent",
+         "dns-no-answer", "asked the name server that it was told of 3 times for the address of "
+         "boot.example.org, and got no answer (fault dns-silent)"),
+        ((event(2.3, KIND.NAME_UNKNOWN, text="boot.example.org"),), (), "dns-no-name",
+         "dns-no-name", "was answered that there is no such name (fault dns-no-name)"),
+        ((event(2.1, KIND.PROXY_OFFER, "proxy.0", text="by another server, 10.0.2.4"), OFFER, ACK,
+          event(2.3, KIND.FILE_MISSING, "proxy.0", at="10.0.2.4")), (), "proxy-first",
+         "proxy-obeyed", "iPXE took the boot file proxy.0, which a proxy at 10.0.2.4 offered at "
+         "2.10 s, and not pxelinux.0, which our DHCP server names; the proxy has no such file "
+         "(fault proxy-first)"),
     ],
 )  # fmt: skip
 def test_cause_and_its_sentence(

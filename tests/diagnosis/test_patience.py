@@ -3,6 +3,7 @@
 import pytest
 
 from bootharness.diagnosis.patience import client_at
+from bootharness.diagnosis.wire_words import program_of
 from bootharness.trace.network_facts import NetEvent, NetEventKind, NetworkFacts
 
 KIND = NetEventKind
@@ -25,7 +26,8 @@ def client(nbp: str | None, firmware: str, *events: tuple[float, NetEventKind, s
         ("undionly.kpxe", "iPXE"),
         ("snponly.efi", "iPXE"),
         ("boot/ipxe.efi", "iPXE"),
-        ("grubx64.efi", "the boot program"),
+        ("grubx64.efi", "GRUB"),
+        ("bootx64.efi", "the boot program"),
     ],
 )
 def test_boot_program_asks_once_it_has_come(nbp: str, name: str, firmware: str) -> None:
@@ -45,3 +47,20 @@ def test_boot_program_asks_once_it_has_come(nbp: str, name: str, firmware: str) 
 @pytest.mark.parametrize("firmware", ["bios", "uefi"])
 def test_card_that_loads_no_boot_program_asks_itself(firmware: str) -> None:
     assert client(None, firmware, (1.0, KIND.FILE_SERVED, "boot.cfg")) == "iPXE"
+
+
+@pytest.mark.parametrize(
+    ("said", "name"),
+    [
+        ("architecture 16, HTTPClient", "the UEFI's HTTP boot"),
+        ("architecture 7, PXEClient", "the UEFI's PXE"),
+        ("architecture 7, PXEClient, iPXE", "iPXE"),
+    ],
+)
+def test_firmware_that_loads_from_a_folder_is_called_what_it_says_it_is(
+    said: str, name: str
+) -> None:
+    asks = NetEvent(5.0, KIND.DISCOVER, "", text=said)
+    facts = NetworkFacts("path", "uefi", "virtio", "wire", "", {}, (), (asks,), root="folder")
+    assert client_at(facts, asks).name == name
+    assert program_of(facts) == ("the card's iPXE" if name == "iPXE" else name)

@@ -2,14 +2,17 @@
 
 from typing import Any
 
+import pytest
 from msgspec.structs import replace
 
 from bootharness.diagnosis import judge
-from bootharness.diagnosis.certainty import certain, root
+from bootharness.diagnosis.certainty import certain, root, still_awaited
 from bootharness.trace.boot_trace import BootTrace, Ending
 from bootharness.trace.machine_facts import CpuSample, MachineFacts
 from bootharness.trace.milestones import Milestone
 from bootharness.trace.network_facts import NetEvent, NetEventKind, NetFile, NetworkFacts
+
+pytestmark = pytest.mark.usefixtures("every_word")
 
 KIND = NetEventKind
 BY_IPXE = "architecture 0, PXEClient, iPXE"
@@ -45,6 +48,99 @@ def trace(
     network: NetworkFacts, ending: str = "boot-program", said: str = "It failed"
 ) -> BootTrace:
     return BootTrace("/srv/tftp", "banner", Ending(ending, 9.0, said), network=network)
+
+
+def test_script_may_do_without_what_a_fault_keeps_back() -> None:
+    waits = (
+        event(2, KIND.NAME_UNANSWERED, text="boot.example.org"),
+        replace(event(3, KIND.NAME_UNANSWERED, text="boot.example.org"), repeats=2),
+    )
+    faulty = replace(facts(*waits, files=(SCRIPT,)), faults=("dns-silent",))
+    assert certain(faulty, 5.0) is None
+    found = certain(faulty, 40.0)
+    assert found
+    assert found[0] == "dns-no-answer"
+    assert root(replace(faulty, events=(*waits, *came("vmlinuz", 22)))) is None
+
+
+def test_client_that_is_silent_within_a_file_may_want_no_more_unless_a_fault_keeps_it_back() -> (
+    None
+):
+    silent = replace(event(3, KIND.SENT_AGAIN, "vmlinuz"), block=7, repeats=2)
+    half = file("vmlinuz", outcome="open", sent_bytes=3, file_bytes=9_000)
+    waiting = facts(*came("core.0", 1), silent, files=(file("core.0", role="nbp"), half))
+    assert certain(waiting, 200.0) is None
+    assert root(waiting) is None
+    assert still_awaited(waiting, 5.0) is None
+    found = certain(replace(waiting, faults=("stall:block=7",)), 3.5)
+    assert found
+    assert found[0] == "tftp-stalled"
+
+
+def test_kernel_with_the_name_of_a_boot_program_is_one_to_pxelinux() -> None:
+    nbp, module = file("pxelinux.0", role="nbp"), file("ldlinux.c32", role="module")
+    whole = file("vmlinuz-6.1.0", 2.0, role="kernel")
+    jumped = facts(*came("vmlinuz-6.1.0", 2), files=(nbp, module, whole))
+    judgement = judge(trace(jumped, "guest-reset", ""))
+    assert judgement.cause == "kernel-as-boot-program"
+    assert "took it for a boot program, as the end of its name has it: jumped into it" in (
+        judgement.summary
+    )
+    half = replace(whole, outcome="open", sent_bytes=3)
+    too_large = replace(
+        trace(facts(*came("vmlinuz-6.1.0", 2), files=(nbp, half)), "boot-manager", ""),
+        boot_screen="Too large for a boostrap (need LINUX instead of KERNEL?)\nboot:",
+    )
+    assert judge(too_large).summary.endswith("as the end of its name has it: it is too large")
+    stalled = replace(too_large, boot_screen="boot:")
+    assert judge(stalled).cause != "kernel-as-boot-program"
+    for other in (
+        facts(*came("vmlinuz-6.1.0", 2), files=(file("core.0", role="nbp"), whole)),
+        replace(jumped, files=(nbp, replace(whole, name="vmlinuz"))),
+        replace(jumped, files=(nbp, replace(whole, role="initrd"))),
+    ):
+        assert judge(trace(other, "guest-reset", "")).cause != "kernel-as-boot-program"
+
+
+def test_program_that_does_not_run_on_a_uefi_is_told_though_that_is_named_it_once_more() -> None:
+    asks = (
+        event(1, KIND.REQUEST, text="architecture 7, PXEClient"),
+        event(1, KIND.ACK, "pxelinux.0", "10.0.2.15"),
+    )
+    again = (
+        event(3, KIND.REQUEST, text="architecture 16, HTTPClient"),
+        event(3, KIND.ACK, "pxelinux.0", "10.0.2.15"),
+    )
+    nbp = file("pxelinux.0", 2.0, role="nbp", program="PC BIOS")
+    network = facts(*asks, *came("pxelinux.0", 2), *again, files=(nbp,), firmware="uefi")
+    said = 'BdsDxe: failed to load Boot0002 "UEFI HTTPv4"'
+    judgement = judge(trace(network, said=said))
+    assert judgement.cause == "wrong-boot-program"
+    assert judgement.summary.endswith(f'; then the UEFI gave up: "{said}"')
+
+
+def test_what_a_boot_program_says_counts_more_than_that_a_uefi_s_boot_option_failed() -> None:
+    options = [
+        f'BdsDxe: failed to load Boot000{at} "UEFI {what}": {why}\r\n'
+        for at, what, why in ((1, "PXEv4", "Access Denied"), (2, "HTTPv4", "Not Found"))
+    ]
+    nbp = file("shimx64.efi", role="nbp", program="x64 UEFI")
+    served = facts(*came("shimx64.efi", 2), files=(nbp,), firmware="uefi")
+    ended = trace(served, said=options[1].strip())
+    refused = judge(replace(ended, serial="".join(options)))
+    assert refused.cause == "secure-boot-refused"
+    full = "initrd.img... No space left on device (http://ipxe.org/3418208b)"
+    said = judge(replace(ended, serial=f"{full}\r\n{''.join(options)}"))
+    assert said.summary.endswith(f': "{full}"')
+    assert said.summary.startswith("shimx64.efi gave up")
+
+
+def test_file_that_stalled_is_no_cause_where_another_was_asked_for_in_its_place() -> None:
+    stalled = replace(event(3, KIND.REPEATED, "gone"), block=7, repeats=4)
+    half = file("gone", outcome="open", sent_bytes=3)
+    known = (SCRIPT, half, file("vmlinuz", 22.0))
+    assert certain(facts(stalled, files=known), 40.0)
+    assert certain(facts(stalled, *came("vmlinuz", 22), files=known), 40.0) is None
 
 
 PROGRAM = file("undionly.kpxe", role="nbp")
@@ -88,6 +184,10 @@ def test_ipxe_that_is_named_itself_by_a_uefi_is_told_once_it_has_failed() -> Non
     assert root(replace(network, firmware="bios")) is None
     by_firmware = (*events[:2], event(2.0, KIND.REQUEST, text="PXEClient"), events[3])
     assert root(replace(network, events=by_firmware)) is None
+    assert root(replace(network, events=events[:3])) is None
+    late = (*events[:2], event(2.0, KIND.REQUEST, text="PXEClient"), *events[3:], events[2])
+    assert root(replace(network, events=late)) is None
+    assert certain(network, 9.0) is None
 
 
 def test_names_of_a_configuration_are_told_in_their_order() -> None:
@@ -150,6 +250,9 @@ def test_initrd_that_a_kernel_was_not_told_of_is_named() -> None:
     assert judge(panic).cause == "tree-initrd-unused"
     told = replace(panic, serial=panic.serial.replace("vmlinuz", "vmlinuz initrd=initrd.img"))
     assert judge(told).cause == "no-init"
+    cut = replace(panic, serial=panic.serial.replace("vmlinuz", f"vmlinuz {'x' * 900}"))
+    for unknown in (cut, replace(panic, serial="")):
+        assert judge(unknown).cause == "no-init"
 
 
 def test_prompt_of_grub_that_found_no_configuration_is_told_by_that() -> None:

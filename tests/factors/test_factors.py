@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
@@ -313,6 +314,16 @@ def test_good_and_bad_ones_are_needed(bad: bool) -> None:
         find_factors([Case("a", bad, {"x": 1}), Case("b", bad, {"x": 2})])
 
 
+def test_cause_that_no_kernel_has_is_told_with_those_that_there_are(tmp_path: Path) -> None:
+    known = [*read_results([hunt_file(tmp_path)], None)]
+    words = "--cause wraped: none of these kernels is bad with it; did you mean wrapped?"
+    with pytest.raises(UsageError, match=re.escape(words)):
+        cases(known, cause="wraped", more={})
+    good = [each for each in known if each.verdict == "good"]
+    with pytest.raises(UsageError, match="none is bad at all"):
+        cases(good, cause="wrapped", more={})
+
+
 def hunt_file(folder: Path) -> Path:
     facts = {"release": "6.1", "file_bytes": 1, "setup_sects": 8}
     boots = [
@@ -321,7 +332,7 @@ def hunt_file(folder: Path) -> Path:
             "source": str(folder / f"k{size}"),
             "facts": facts | {"payload_bytes": size, "sha256": str(size)},
             "verdict": "bad" if size > 30 else "good",
-            "cause": "no-init" if size == 50 else None,
+            "cause": "no-init" if size == 50 else "wrapped" if size > 30 else None,
         }
         for size in range(1, 61)
     ]
@@ -513,7 +524,7 @@ def test_rule_is_told_where_no_plot_can_be_drawn(tmp_path: Path) -> None:
     [
         ("no JSON", (), "not a JSON file of results"),
         ('{"a": 1}', (), "not what boot, gate or bisect --json writes"),
-        ('{"boots": []}', (), "it takes good ones and bad ones"),
+        ('{"boots": []}', (), "there are no results: give what"),
         (
             '{"boots": [{"label": "x", "source": null, "verdict": "bad", "facts": {}}]}',
             (),

@@ -16,9 +16,9 @@ from bootharness.gate.groups import fitting, groups, kernels_said
 from bootharness.gate.matrix import Matrix, read_matrix
 from bootharness.gate.outcome import Entry, GateOutcome, Standing
 from bootharness.gate.report.document import gate_document
+from bootharness.gate.report.headline import headline
 from bootharness.gate.report.markdown import annotations, markdown
 from bootharness.gate.report.next_steps import next_steps
-from bootharness.gate.report.words import headline
 from bootharness.gate.since import courses
 from bootharness.plan import BootPlan, choose
 from bootharness.runs.cell import Cell

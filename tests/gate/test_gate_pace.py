@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from bootharness.diagnosis.verdict import Verdict
-from bootharness.gate.gate import run_gate
+from bootharness.gate.gate import GateObserver, StoppedGate, run_gate
 from bootharness.gate.matrix import Matrix
 from bootharness.gate.outcome import GateOutcome, Standing
 from bootharness.runs.cell import Cell
-from bootharness.runs.result import Attempt, BootFacts
+from bootharness.runs.result import Attempt, BootFacts, CellResult
 from bootharness.runs.where import Host
 from bootharness.runs.work import boot_cell
 from tests.support.processes import run
@@ -60,6 +60,43 @@ def gate(
     matrix = Matrix((NEW,), OLD, {"route": ("direct",), "until": ("setup",)})
     outcome = run_gate(matrix, executor=boots, history=folder / "history", timing=timing)
     return outcome, boots.boots
+
+
+class HangsOnce(TimedBoots):
+    """Does not come to an end with the old kernel in 64 MiB."""
+
+    def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        if (
+            function is boot_cell
+            and args[0].kernel == OLD
+            and args[0].plan.machine.memory_mib == 64
+        ):
+            return Future()
+        return super().submit(function, *args, **kwargs)
+
+
+class Impatient(GateObserver):
+    """Stops a gate after three results."""
+
+    def __init__(self) -> None:
+        self._results = 0
+
+    def result(self, result: CellResult) -> None:
+        self._results += 1
+        if self._results == 3:
+            raise KeyboardInterrupt
+
+
+def test_gate_that_is_stopped_before_its_baseline_is_booted_in_every_way_says_what_is_known(
+    tmp_path: Path,
+) -> None:
+    boots = HangsOnce({OLD: "zstd", NEW: "zstd"})
+    axes = {"route": ("direct",), "until": ("setup",), "memory_mib": (128, 64)}
+    with pytest.raises(StoppedGate) as stopped:
+        run_gate(Matrix((NEW,), OLD, axes), executor=boots, history=tmp_path / "history",
+                 observer=Impatient())  # fmt: skip
+    outcome = stopped.value.outcome
+    assert (len(outcome.entries), outcome.untried) == (3, 1)
 
 
 def kinds(outcome: GateOutcome) -> list[str]:

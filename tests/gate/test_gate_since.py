@@ -9,9 +9,10 @@ from msgspec.structs import replace
 from bootharness.diagnosis.verdict import Verdict
 from bootharness.gate.outcome import Entry, GateOutcome, Standing
 from bootharness.gate.report.badge import _SAYS, badge
+from bootharness.gate.report.headline import headline, summary
 from bootharness.gate.report.junit import junit
 from bootharness.gate.report.markdown import annotations, markdown
-from bootharness.gate.report.words import headline, since_said, summary
+from bootharness.gate.report.words import since_said
 from bootharness.gate.series import series_of, short
 from bootharness.gate.since import Course, Since, courses
 from bootharness.plan import BootPlan

@@ -5,13 +5,8 @@ from msgspec.structs import replace
 
 from bootharness.diagnosis.verdict import Verdict
 from bootharness.gate.outcome import Entry, GateOutcome, Pace, Remark
-from bootharness.gate.report.words import (
-    expectation,
-    fresh_and_reused,
-    headline,
-    projection,
-    reached,
-)
+from bootharness.gate.report.headline import fresh_and_reused, headline
+from bootharness.gate.report.words import expectation, projection, reached
 from bootharness.gate.trend import crossings, series
 from bootharness.predictor.headroom import Headroom
 from bootharness.runs.cell import Cell

@@ -66,7 +66,7 @@ def test_comma_in_a_path_stays_in_the_path() -> None:
 
 
 def test_recorder_has_its_rom_its_port_and_its_brake() -> None:
-    said = " ".join(recorder_args(Path("/r.rom")))
+    said = " ".join(recorder_args(Path("/r.rom"), "bios"))
     for part in ("-option-rom /r.rom", "isa-debugcon,iobase=0xe9", "pvpanic,ioport=0x505"):
         assert part in said
 

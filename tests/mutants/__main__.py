@@ -57,11 +57,8 @@ def _print(score: Score, *, verbose: bool) -> None:
         click.echo(f"{word}  {mutant.name}{f' | {why}' if why else ''}")
     for label, source, change in score.stale:
         click.echo(f"{click.style('STALE', fg='red')}  {label}: {source}: {change} is caught")
-    survivors, unexplained = len(score.survivors), len(score.unexplained)
     click.echo(
-        f"{len(score.outcomes)} mutants of {_SOURCE}, {len(SCENARIOS)} scenarios: "
-        f"{len(score.outcomes) - survivors} caught, {survivors - unexplained} equivalent, "
-        f"{unexplained} survive; {score.percent:.1f} % of those that are not equivalent caught "
+        f"{len(score.outcomes)} mutants of {_SOURCE}, {len(SCENARIOS)} scenarios: {score.told} "
         f"(goal {_GOAL_PERCENT} %)"
     )
 

@@ -5,6 +5,7 @@ import tomllib
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from typing import Protocol
 
 from msgspec import Struct
 
@@ -17,10 +18,23 @@ __all__ = ["Equivalent", "Outcome", "Score", "outcomes", "read_equivalents"]
 _Key = tuple[str, str, str]
 
 
+class Changed(Protocol):
+    """What one change was made to: where, in which line, and how."""
+
+    @property
+    def label(self) -> str: ...
+    @property
+    def source(self) -> str: ...
+    @property
+    def change(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+
+
 class Outcome(Struct, frozen=True):
     """A mutant and the scenario that caught it with what it saw, None where it survives."""
 
-    mutant: Mutant
+    mutant: Changed
     scenario: str | None = None
     fault: str | None = None
 
@@ -72,8 +86,17 @@ class Score(Struct, frozen=True):
         caught = len(self.outcomes) - len(self.survivors)
         return 100 * caught / max(caught + len(self.unexplained), 1)
 
+    @property
+    def told(self) -> str:
+        """How many there are of each, and the percentage."""
+        survivors, unexplained = len(self.survivors), len(self.unexplained)
+        return (
+            f"{len(self.outcomes) - survivors} caught, {survivors - unexplained} equivalent, "
+            f"{unexplained} survive; {self.percent:.1f} % of those that are not equivalent caught"
+        )
 
-def _key(mutant: Mutant) -> _Key:
+
+def _key(mutant: Changed) -> _Key:
     return mutant.label, mutant.source, mutant.change
 
 

@@ -56,6 +56,8 @@ SIZES = {"vmlinuz": 3_000_000, "initrd.img": 676, "boot.ipxe": 122}
         ("ipxe", "missing:file=nonsense", "but boot.ipxe, initrd.img, vmlinuz"),
         ("ipxe", "http-refused", "nothing that comes over HTTP"),
         ("ipxe-http", "wrong-next-server", "nothing that comes over TFTP"),
+        ("ipxe", "cert-expired", "comes over HTTPS: a folder"),
+        ("ipxe", "dns-silent", "asks for no name: a folder"),
         ("ipxe", "stall:file=initrd.img", "in 2 blocks at the most"),
         ("ipxe", "short:file=initrd.img", "only 676 bytes"),
         ("ipxe-http", "http-stall:bytes=3000000", "only 3,000,000 bytes"),

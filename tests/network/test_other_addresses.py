@@ -35,6 +35,22 @@ def test_name_is_answered_and_noted(guest: NetClient) -> None:
     assert [each.text for each in guest.events(NetEventKind.NAME_ASKED)] == ["boot.example.org"]
 
 
+def test_name_server_that_says_nothing_or_knows_no_name_is_told() -> None:
+    query = bytes(layers.DNS(id=1, qd=layers.DNSQR(qname="boot.example.org")))
+    silent = NetClient(wire_with({"boot.ipxe": b""}, "dns-silent"))
+    for _ in range(2):
+        assert silent.udp(53, query) == []
+        silent.now += 1
+    asked = silent.events(NetEventKind.NAME_UNANSWERED)
+    assert [(each.text, each.repeats) for each in asked] == [
+        ("boot.example.org", 0), ("boot.example.org", 1),
+    ]  # fmt: skip
+    knows_none = NetClient(wire_with({"boot.ipxe": b""}, "dns-no-name"))
+    (answer,) = knows_none.udp(53, query)
+    assert (layers.DNS(answer.payload).rcode, layers.DNS(answer.payload).ancount) == (3, 0)
+    assert [each.text for each in knows_none.events(NetEventKind.NAME_UNKNOWN)]
+
+
 @pytest.mark.parametrize(("address", "at"), [(ELSEWHERE, ELSEWHERE), ("10.0.2.1", "")])
 def test_file_is_served_at_whatever_address_it_is_asked_for(
     guest: NetClient, address: str, at: str

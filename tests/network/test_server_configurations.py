@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from bootharness.errors import UsageError
-from bootharness.network import dnsmasq, kea
-from bootharness.network.addressing import addresses_of
+from bootharness.network import dnsmasq, kea, relay
+from bootharness.network.addressing import Place, addresses_of, places_of
 from bootharness.network.command import command_setup
+from bootharness.network.relay import relay_setup
 from bootharness.network.server_kinds import setup_of
 from bootharness.network.server_setup import ServerSetup, last_complaint, last_words
 from bootharness.plan import BootPlan, choose
@@ -17,7 +18,7 @@ from bootharness.plan.net_server import NetServer
 
 @pytest.fixture(autouse=True)
 def installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (dnsmasq, kea):
+    for module in (dnsmasq, kea, relay):
         monkeypatch.setattr(module, "is_installed", lambda _tool: True)
 
 
@@ -140,7 +141,7 @@ def test_what_kea_takes_beside_json_is_read(tmp_path: Path) -> None:
     assert own["comment"] == "http://x/ # no"
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"Dhcp6": {}}', '{"Dhcp4": []}', ""])
+@pytest.mark.parametrize("text", ["{", "[]", '{"Dhcp5": {}}', '{"Dhcp4": []}', ""])
 def test_what_is_no_configuration_kea_itself_says(tmp_path: Path, text: str) -> None:
     setup = of_kea(tmp_path, text)
     assert setup.checks[0] == ("kea-dhcp4", "-t", str(tmp_path / "kea.conf"))
@@ -160,13 +161,112 @@ def test_servers_on_one_network_get_addresses_of_their_own(tmp_path: Path) -> No
         addresses_of(twice, [command_setup("x"), command_setup("y")])
 
 
+@pytest.mark.parametrize(
+    ("line", "networks", "taken", "address"),
+    [
+        ("dhcp-range=::100,::1ff,constructor:eth7", "fd00:99::/64", (), "fd00:99::1/64"),
+        ("dhcp-range=fd00:5::100,fd00:5::1ff,12h", "fd00:5::/64",
+         ("fd00:5::100-fd00:5::1ff",), "fd00:5::1/64"),
+        ("dhcp-range=fd00:5::1,fd00:5::f,80", "fd00:5::/80", ("fd00:5::1-fd00:5::f",),
+         "fd00:5::10/80"),
+        ("dhcp-range=fd00:5::,ra-only", "fd00:5::/64", (), "fd00:5::1/64"),
+    ],
+)  # fmt: skip
+def test_a_dnsmasqs_place_over_ipv6(
+    tmp_path: Path, line: str, networks: str, taken: tuple[str, ...], address: str
+) -> None:
+    setup = of_dnsmasq(tmp_path, line)
+    assert (setup.networks6, setup.taken6) == ((networks,), taken)
+    [place] = places_of([NetServer("dnsmasq", "x")], [setup])
+    # by IPv6 it is known where it has no network of IPv4
+    assert place.addresses == (address, "192.168.99.1/24")
+    setup = of_dnsmasq(tmp_path, line, RANGE)
+    [place] = places_of([NetServer("dnsmasq", "x")], [setup])
+    assert place.addresses == ("192.168.7.1/24", address)
+
+
+def test_a_kea_for_ipv6_gives_everybody_an_address(tmp_path: Path) -> None:
+    subnet = {"subnet": "fd00:5::/64", "pools": [{"pool": "fd00:5::1 - fd00:5::8"}, {"pool": "-"}]}
+    dhcp6 = {"interfaces-config": {"interfaces": ["eth3"]}, "subnet6": [subnet, {"subnet": "x"}]}
+    setup = of_kea(tmp_path, json.dumps({"Dhcp6": dhcp6}))
+    assert (setup.name, setup.interfaces, setup.networks) == ("kea-dhcp6", ("eth3",), ())
+    servers = [
+        NetServer("kea", "x"),
+        NetServer("command", "y"),
+        NetServer("command", "z", "fd00:5::9/64"),
+    ]
+    places = places_of(servers, [setup, command_setup("y"), command_setup("z")])
+    assert [each.address for each in places] == ["fd00:5::a", "192.168.99.2", "fd00:5::9"]
+    assert places[1].addresses[1] == "fd00:5::b/64"
+    own = json.loads((tmp_path / "kea-dhcp6.conf").read_text())["Dhcp6"]
+    assert own["data-directory"] == str(tmp_path)
+
+
+RELAY = NetServer.parse("relay@192.168.7.1/24:10.9.0.5")
+
+
+@pytest.mark.parametrize(
+    ("servers", "places"),
+    [
+        # whom a relay asks is the first with a configuration
+        ([NetServer("dnsmasq", "x"), RELAY],
+         [Place(("10.9.0.5/24",), gateway="10.9.0.1"),
+          Place(("192.168.7.1/24",), ("10.9.0.1/24",))]),
+        # or nobody: then the server that is there is behind it all the same
+        ([RELAY, NetServer("dnsmasq", "x", "10.8.0.1/16")],
+         [Place(("192.168.7.1/24",), ("10.8.0.2/16",)),
+          Place(("10.8.0.1/16",), gateway="10.8.0.2")]),
+        # one on the guest's network is not behind it
+        ([NetServer("dnsmasq", "x"), RELAY, NetServer("command", "y", "192.168.7.9/24")],
+         [Place(("10.9.0.5/24",), gateway="10.9.0.1"), Place(("192.168.7.1/24",), ("10.9.0.1/24",)),
+          Place(("192.168.7.9/24",))]),
+    ],
+)  # fmt: skip
+def test_what_is_behind_a_relay_is_on_another_network(
+    tmp_path: Path, servers: list[NetServer], places: list[Place]
+) -> None:
+    kinds = {"dnsmasq": of_dnsmasq(tmp_path, RANGE), "command": command_setup("y"),
+             "relay": relay_setup(RELAY)}  # fmt: skip
+    assert places_of(servers, [kinds[each.kind] for each in servers]) == places
+
+
+@pytest.mark.parametrize(
+    ("servers", "says"),
+    [
+        (["command@192.168.7.3/24:y"], "none behind the relay"),
+        (["command@10.9.0.5/24:y", str(RELAY)], "one relay is all"),
+    ],
+)
+def test_relay_that_cannot_be_is_refused(servers: list[str], says: str) -> None:
+    given = [RELAY, *map(NetServer.parse, servers)]
+    setups = [relay_setup(each) if each.is_relay else command_setup("y") for each in given]
+    with pytest.raises(UsageError, match=says):
+        places_of(given, setups)
+
+
+@pytest.mark.parametrize(
+    "text", ["relay:10.9.0.5", "relay@192.168.7.1/24:x", "relay@10.0.0.1/8:::1"]
+)
+def test_relay_is_told_two_addresses(text: str) -> None:
+    with pytest.raises(
+        UsageError, match="its address on the guest's network, and that of the DHCP"
+    ):
+        NetServer.parse(text)
+
+
 def test_a_command_is_run_as_it_is_written(tmp_path: Path) -> None:
     setup = setup_of(NetServer.parse("command:a | b; c"), tmp_path)
     assert setup.argv == ("/bin/sh", "-c", "a | b; c")
 
 
 @pytest.mark.parametrize(
-    "text", ["dnsmasq:/etc/dnsmasq.conf", "kea@10.0.0.1/8:a:b", "command:x --y=z:1"]
+    "text",
+    [
+        "dnsmasq:/etc/dnsmasq.conf",
+        "kea@10.0.0.1/8:a:b",
+        "command:x --y=z:1",
+        "relay@192.168.7.1/24:10.9.0.5",
+    ],
 )
 def test_a_server_is_written_as_it_is_read(text: str) -> None:
     assert str(NetServer.parse(text)) == text

@@ -3,12 +3,14 @@
 import socket
 import ssl
 import threading
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from bootharness.errors import UsageError
 from bootharness.formats.signature_list import signature_lists
+from bootharness.network.certificate import clock_for, shown_certificate
 from bootharness.network.files import FileTable
 from bootharness.network.http_server import OVER_TLS, PLAIN, HttpServer
 from bootharness.network.tls import tls_context
@@ -22,13 +24,14 @@ PATIENCE_S = 30.0
 class Served:
     """A server with a certificate, and what it noted."""
 
-    def __init__(self, folder: Path) -> None:
-        self.certificate = certificate(folder, NAME)
+    def __init__(self, folder: Path, faults: Faults | None = None) -> None:
+        faults = faults or Faults()
+        self.certificate = shown_certificate(certificate(folder, NAME), faults, folder)
         self.noted: list[tuple[str, str]] = []
         self.told = threading.Event()
         self._path = folder / "s"
         self._server = HttpServer(
-            self._path, FileTable({"a": b"content"}), Faults(), {}, self._note, lambda: 0.0,
+            self._path, FileTable({"a": b"content"}), faults, {}, self._note, lambda: 0.0,
             lambda _error: None, tls_context(self.certificate),
         )  # fmt: skip
 
@@ -76,10 +79,54 @@ def test_client_that_does_not_trust_it_is_told_of(served: Served) -> None:
     with pytest.raises(ssl.SSLCertVerificationError):
         ssl.create_default_context().wrap_socket(served.connect(OVER_TLS), server_hostname=NAME)
     assert served.told.wait(PATIENCE_S)
+    assert served.noted[0] == ("certificate-refused", "unknown ca")
+
+
+def test_client_with_which_there_is_no_common_way_is_told_of_too(served: Served) -> None:
+    with served.connect(OVER_TLS) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\n\r\n")
+        assert served.told.wait(PATIENCE_S)
     kind, text = served.noted[0]
     assert kind == "tls-failed"
     assert text.startswith("TLS was not agreed on: ")
-    assert "unknown ca" in text
+
+
+def test_faults_have_the_clock_outside_of_the_dates_or_another_name(tmp_path: Path) -> None:
+    given = certificate(tmp_path, NAME)
+    now, day = datetime.now(UTC), timedelta(days=1)
+    expired = clock_for(given, Faults.parse(["cert-expired"]))
+    early = clock_for(given, Faults.parse(["cert-not-yet"]))
+    assert expired
+    assert early
+    assert abs(expired - now - 3651 * day) < day / 2
+    assert abs(now - early - day) < day / 2
+    assert clock_for(given, Faults()) is None
+    other = Faults.parse(["cert-other-name"])
+    assert shown_certificate(given, Faults(), tmp_path) == given
+    served = Served(tmp_path, other)
+    trusting = ssl.create_default_context(cafile=str(served.certificate))
+    with pytest.raises(ssl.SSLCertVerificationError, match="not valid for"):
+        trusting.wrap_socket(served.connect(OVER_TLS), server_hostname=NAME)
+    assert served.told.wait(PATIENCE_S)
+    assert served.noted[0][0] == "certificate-refused"
+    served.close()
+
+
+def test_client_that_breaks_off_in_silence_did_so_for_what_is_wrong(tmp_path: Path) -> None:
+    served = Served(tmp_path, Faults.parse(["cert-expired"]))
+    served.connect(OVER_TLS).close()
+    assert served.told.wait(PATIENCE_S)
+    assert served.noted == [("certificate-refused", "")]
+    served.close()
+
+
+def test_dates_that_no_clock_has_are_told(tmp_path: Path) -> None:
+    given = certificate(tmp_path, NAME, days=40_000)
+    with pytest.raises(UsageError, match="a machine's clock goes from 1998 to 2097"):
+        clock_for(given, Faults.parse(["cert-expired"]))
+    given.write_text("-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n")
+    with pytest.raises(UsageError, match="no certificate in DER"):
+        clock_for(given, Faults.parse(["cert-not-yet"]))
 
 
 def test_client_that_is_as_old_as_edk2_is_understood(served: Served) -> None:

@@ -17,7 +17,7 @@ from bootharness.network.boot_rule import BootRule
 from bootharness.network.files import FileTable
 from bootharness.network.wire import Wire
 from bootharness.trace.boot_trace import BootTrace, Ending
-from bootharness.trace.network_facts import NetEventKind, NetworkFacts
+from bootharness.trace.network_facts import NetEvent, NetEventKind, NetworkFacts
 
 MAC = mac_bytes("52:54:00:12:34:01")
 
@@ -74,3 +74,22 @@ def test_network_without_a_vlan_does_not_take_tags() -> None:
 )
 def test_short_frames_do_no_harm(frame: bytes) -> None:
     assert not answers(frame)[2]
+
+
+def test_boot_program_that_does_not_go_on_with_the_firmwares_vlan_is_told_as_that() -> None:
+    events = (
+        NetEvent(1.0, NetEventKind.DISCOVER, ""),
+        NetEvent(2.0, NetEventKind.FILE_SERVED, "", "snponly.efi"),
+        NetEvent(
+            3.0, NetEventKind.OTHER_VLAN, "", text="without a VLAN's tag, and the network is VLAN 5"
+        ),
+    )
+    roles = {"nbp": "snponly.efi"}
+    facts = NetworkFacts("uefi-net-root", "uefi", "virtio", "wire", "", roles, events=events)
+    judgement = judge(BootTrace("root", "banner", Ending("idle", 30.0), network=facts))
+    assert judgement.cause == "other-vlan"
+    assert "all that snponly.efi sent since it runs came without a VLAN's tag" in judgement.summary
+    heard = (*events, NetEvent(4.0, NetEventKind.DISCOVER, ""))
+    facts = NetworkFacts("uefi-net-root", "uefi", "virtio", "wire", "", roles, events=heard)
+    judgement = judge(BootTrace("root", "banner", Ending("idle", 30.0), network=facts))
+    assert judgement.cause != "other-vlan"

@@ -2,8 +2,10 @@
 
 import struct
 from hashlib import sha256
+from ipaddress import ip_address
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -232,7 +234,7 @@ def test_who_solicits_an_ipv6_router_is_told_that_there_is_none_unless_a_server_
 ) -> None:
     solicits = bytearray(70)
     solicits[:14] = bytes.fromhex("333300000002") + GUEST_MAC + b"\x86\xdd"
-    solicits[20], solicits[54] = 58, 133
+    solicits[19], solicits[20], solicits[54] = 16, 58, 133
     wire = WatchedWire(["ours"], Arrived(tmp_path))
     wire.receive(1, bytes(solicits), 1.0)
     assert wire.tick(1.1) == []
@@ -246,11 +248,12 @@ def test_who_solicits_an_ipv6_router_is_told_that_there_is_none_unless_a_server_
 
 
 class Talk:
-    """A connection to an HTTP server, segment by segment; ``sizes`` is how much is in each."""
+    """A connection to a server, segment by segment; ``size`` is how much is in each."""
 
-    def __init__(self, folder: Path, size: int = 1460) -> None:
+    def __init__(self, folder: Path, size: int = 1460, port: int = 80) -> None:
         self.wire = WatchedWire(["web"], Arrived(folder))
         self.size = size
+        self.port = port
         self.now = 1.0
         self.ours = self.theirs = 1000
         self.say(1, SYN)
@@ -263,7 +266,7 @@ class Talk:
         guest = port > 0
         sequence = (self.ours if guest else self.theirs) if at is None else at
         heard = self.theirs if guest else self.ours
-        ports = (2000, 80) if guest else (80, 2000)
+        ports = (2000, self.port) if guest else (self.port, 2000)
         tcp = struct.pack(">HHIIBBHHH", *ports, sequence, heard, 5 << 4, flags, 8192, 0, 0)
         ips = (GUEST, SERVER_ADDRESS) if guest else (SERVER_ADDRESS, GUEST)
         total = 40 + len(data)
@@ -449,3 +452,96 @@ def test_what_a_client_says_of_itself_is_written_down(tmp_path: Path) -> None:
     guest.dhcp(DISCOVER, vendor_class=PXE, architecture=b"\0\7", user_class=b"iPXE")
     [discover] = [each for each in guest.wire.events(1) if each.kind == KIND.DISCOVER]
     assert discover.text == "architecture 7, PXEClient, iPXE"
+
+
+def test_what_is_behind_a_relay_comes_by_way_of_it_alone(tmp_path: Path) -> None:
+    behind = ip_bytes("10.9.0.5")
+    wire = WatchedWire(["kea-dhcp4", "relay"], Arrived(tmp_path), {-1: behind})
+    discover = DhcpMessage(1, 7, GUEST_MAC, options={53: bytes([DISCOVER]), 60: PXE})
+    asked = Datagram(GUEST_MAC, BROADCAST_MAC, bytes(4), b"\xff" * 4, 68, 67, discover.build())
+    assert [port for port, _ in wire.receive(1, build_udp(asked), 1.0)] == [-2]
+    there = mac_bytes("02:00:00:00:00:05")
+    passed = Datagram(SERVER_MAC, there, SERVER_ADDRESS, behind, 67, 67, discover.build())
+    assert [port for port, _ in wire.receive(-3, build_udp(passed), 1.1)] == [-1]
+    for target, at in ((behind, 1.2), (ip_bytes("10.9.0.9"), 1.3)):
+        question = ArpMessage(1, SERVER_MAC, ip_bytes("10.9.0.1"), bytes(6), target)
+        wire.receive(-3, question.build(), at)
+    answer = ArpMessage(2, there, behind, SERVER_MAC, ip_bytes("10.9.0.1"))
+    wire.receive(-1, answer.build(), 1.4)
+    offer = DhcpMessage(
+        2, 7, GUEST_MAC, file=b"a", next_server=behind, your_ip=GUEST,
+        options={53: bytes([OFFER]), 54: behind, 1: b"\xff\xff\xff\0", 3: SERVER_ADDRESS},
+    )  # fmt: skip
+    back = Datagram(SERVER_MAC, BROADCAST_MAC, SERVER_ADDRESS, b"\xff" * 4, 67, 68, offer.build())
+    assert [port for port, _ in wire.receive(-2, build_udp(back), 1.5)] == [1]
+    wire.tick(2.0)
+    assert [(each.kind, each.text) for each in wire.events(1)[2:]] == [
+        (KIND.RELAYED, "to 10.9.0.5"),
+        (
+            KIND.OFFER,
+            "10.0.2.15 by kea-dhcp4 at 10.9.0.5 through relay at 10.0.2.1, from 10.9.0.5, "
+            "through 10.0.2.1",
+        ),
+        (KIND.RELAYED, "to 10.9.0.9, an address that nobody has"),
+    ]
+
+
+def test_what_comes_over_ipv6_is_read_as_well(tmp_path: Path) -> None:
+    layers = pytest.importorskip("scapy.all", reason="scapy is not installed")
+    wire = WatchedWire(["kea-dhcp6"], Arrived(tmp_path), prefix6=ip_address("fd00:7::").packed)
+    guest, server = "fd00:7::f", "fd00:7::1"
+    macs = {1: ("52:54:00:12:34:01", "02:00:00:00:00:01")}
+    macs[-1] = macs[1][::-1]
+
+    def say(port: int, body: Any, at: float) -> list[tuple[int, bytes]]:
+        source, target = (guest, server) if port > 0 else (server, guest)
+        ends = layers.IPv6(src=source, dst=target)
+        mac, to = macs[port]
+        return wire.receive(port, bytes(layers.Ether(src=mac, dst=to) / ends / body), at)
+
+    def dhcp(port: int, *parts: Any) -> None:
+        ports = (546, 547) if port > 0 else (547, 546)
+        body = layers.UDP(sport=ports[0], dport=ports[1])
+        for each in parts:
+            body /= each
+        say(port, body, 1.0)
+
+    say(1, layers.ICMPv6ND_RS(), 0.1)
+    who = layers.DHCP6OptUserClass(userclassdata=[layers.USER_CLASS_DATA(data=b"iPXE")])
+    address = layers.DHCP6OptIA_NA(iaid=7, ianaopts=[layers.DHCP6OptIAAddress(addr=guest)])
+    url = layers.DHCP6OptBootFileUrl(optdata="tftp://[fd00:7::1]/a")
+    dhcp(1, layers.DHCP6_Solicit(trid=5), who)
+    dhcp(-1, layers.DHCP6_Advertise(trid=5), address, url)
+    dhcp(1, layers.DHCP6_Request(trid=6), who)
+    dhcp(-1, layers.DHCP6_Reply(trid=6), address, url)
+    say(1, layers.UDP(sport=2000, dport=69) / b"\0\1a\0octet\0", 1.1)
+    say(-1, layers.UDP(sport=3000, dport=2000) / b"\0\3\0\1hello", 1.2)
+    say(1, layers.UDP(sport=2000, dport=3000) / b"\0\4\0\1", 1.3)
+    [(_, told)] = wire.tick(1.4)  # nobody else was the router
+    assert layers.Ether(told)["ICMPv6 Neighbor Discovery - Router Advertisement"].M == 1
+    for target, at in (("fd00:7::1", 2.0), ("fd00:7::9", 2.1), ("fe80::1", 2.2)):
+        say(1, layers.ICMPv6ND_NS(tgt=target), at)
+    say(-1, layers.ICMPv6ND_NA(tgt="fd00:7::1"), 2.3)
+    wire.tick(3.0)
+    assert [(each.kind, each.file, each.text) for each in wire.events(1)] == [
+        (KIND.LINK_UP, "", "first frame"),
+        (KIND.DISCOVER, "", "IPv6, iPXE"),
+        (KIND.OFFER, "tftp://[fd00:7::1]/a", "fd00:7::f by kea-dhcp6 at fd00:7::1"),
+        (KIND.REQUEST, "", "IPv6, iPXE"),
+        (KIND.ACK, "tftp://[fd00:7::1]/a", "fd00:7::f by kea-dhcp6 at fd00:7::1"),
+        (KIND.FILE_REQUESTED, "a", "tftp"),
+        (KIND.FILE_SERVED, "a", "tftp 5 bytes"),
+        (KIND.UNANSWERED_ARP, "", "who has fd00:7::9?"),
+    ]
+    syn = {"sport": 5000, "dport": 80}
+    say(1, layers.TCP(**syn, flags="S", seq=10), 4.0)
+    say(-1, layers.TCP(sport=80, dport=5000, flags="SA", seq=90, ack=11), 4.0)
+    say(1, layers.TCP(**syn, flags="A", seq=11, ack=91) / b"GET /b HTTP/1.1\r\n\r\n", 4.0)
+    body = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nyes"
+    say(-1, layers.TCP(sport=80, dport=5000, flags="A", seq=91, ack=31) / body, 4.0)
+    say(1, layers.TCP(**syn, flags="A", seq=31, ack=91 + len(body)), 4.0)
+    assert [(each.name, each.outcome) for each in wire.transferred(1)] == [
+        ("a", "served"),
+        ("b", "served"),
+    ]
+    assert wire.events(1)[-2].text == "http GET from fd00:7::1 port 80"

@@ -525,6 +525,20 @@ def test_oack_may_come_twice_or_late() -> None:
     assert [opcode(each.payload) for each in late.datagrams(late.wait(1.5))].count(OACK) >= 1
 
 
+def test_client_that_says_nothing_within_a_file_is_told_of_with_what_it_was_sent() -> None:
+    silent = NetClient(wire_with({"a": bytes(4000)}))
+    silent.lease()
+    silent.request("a", blksize=1000)
+    assert not silent.wait(9) or not silent.events(NetEventKind.SENT_AGAIN)  # it may want its size
+    [oack] = silent.request("a", source=2001, blksize=1000)
+    silent.acknowledge(oack.source_port, 0, source=2001)
+    silent.acknowledge(oack.source_port, 1, source=2001)
+    silent.wait(4)
+    [told] = silent.events(NetEventKind.SENT_AGAIN)
+    assert (told.file, told.block, told.repeats) == ("a", 2, 2)
+    assert told.text == "nothing heard for 3.0 s"
+
+
 def test_block_numbers_may_begin_again_at_the_wrong_one() -> None:
     content = bytes(8 * 65_540)
     client = NetClient(wire_with({"a": content}, "wrong-rollover:file=a"))
@@ -550,6 +564,22 @@ def test_blocked_port_hears_what_is_asked_of_dhcp_and_lets_nothing_through() -> 
     assert client.dhcp(DISCOVER, xid=8)
     client.lease()
     assert client.request("boot.ipxe")
+
+
+def test_proxy_names_its_file_before_ours_and_our_server_is_as_usual_ones_are() -> None:
+    client = NetClient(wire_with({"boot.ipxe": b"x"}, "proxy-first"))
+    offer = client.dhcp(DISCOVER, vendor_class=b"PXEClient", user_class=b"iPXE")
+    assert offer
+    assert (offer.file, offer.your_ip) == (b"proxy.0", bytes(4))
+    named = [(event.kind, event.file) for event in client.wire.events(client.port) if event.file]
+    assert named == [(NetEventKind.PROXY_OFFER, "proxy.0"), (NetEventKind.OFFER, "boot.ipxe")]
+    ack = client.lease(user_class=b"iPXE")  # no PXE client: the proxy has nothing to say
+    assert ack.file == b"boot.ipxe"
+    assert not {DhcpOption.IPXE, DhcpOption.VENDOR_OPTIONS} & set(ack.options)
+    proxy = offer.options[DhcpOption.SERVER_ID]
+    client.udp(69, b"\0\1proxy.0\0octet\0", to=proxy)
+    [missing] = client.events(NetEventKind.FILE_MISSING)
+    assert (missing.file, missing.at) == ("proxy.0", "10.0.2.4")
 
 
 @pytest.mark.parametrize(("fault", "first"), [("rival", "boot.ipxe"), ("rival-first", "")])

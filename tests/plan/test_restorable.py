@@ -31,6 +31,7 @@ def test_what_comes_later_may_be_anything(values: dict[str, Any]) -> None:
         {"send": ["Ctrl-B=>a"]},
         {"ip": "6"},
         {"vlan": 5},
+        {"nic_vlan": 5},
         {"more_nics": ["virtio"]},
     ],
 )

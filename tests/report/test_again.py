@@ -74,14 +74,17 @@ def test_everything_that_can_be_chosen(tmp_path: Path) -> None:
             "https_cert": str(certificate(tmp_path, "a"))}  # fmt: skip
     folder = {"route": "net-root", "bootfile": "own.0", "cold": True, **card, **wire}
     answered = {"route": "net-root", "answers": str(answers)}
+    set_up = {"route": "uefi-net-root", "vlan": 5, "nic_vlan": 5}
     servers = {"route": "net-server", "more_servers": [f"dnsmasq:{bios}"]}
-    tried = {*values, *network, *brought, *folder, *answered, *servers, "until_screen"}
+    tried = {*values, *network, *brought, *folder, *answered, *set_up, *servers,
+             "until_screen"}  # fmt: skip
     assert tried == set(OPTIONS), "an option that is not tried"
     given = (
         (network, "selfcheck:16"),
         (brought, str(bios)),
         (folder, str(tmp_path)),
         (answered, str(tmp_path)),
+        (set_up, str(tmp_path)),
         (servers, "command:true"),
     )
     for others, source in given:

@@ -1,5 +1,6 @@
 """Which file of a folder is named to whom, where nobody says."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from bootharness.errors import UsageError
 from bootharness.machine.device import Firmware
 from bootharness.network.boot_rule import BootRule
 from bootharness.network.file_tree import FileTree
+from bootharness.routes import boot_file
 from bootharness.routes.boot_file import boot_rules
 
 IPXE = b"\xea\0\0iPXE 1.21"
@@ -81,3 +83,19 @@ def test_a_folder_that_leads_round_ends(tmp_path: Path) -> None:
     (tmp_path / "loop").symlink_to(tmp_path)
     tree = tree_of(tmp_path, "a/pxelinux.0")
     assert boot_rules(tree, "bios", None) == (BootRule("a/pxelinux.0"),)
+
+
+@pytest.mark.parametrize("names", [["pxelinux.0"], ["undionly.kpxe", "boot.ipxe"]])
+def test_nothing_below_what_boots_is_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, names: list[str]
+) -> None:
+    tree = tree_of(tmp_path, *names, "old/other")
+    looked_at, entries = set(), boot_file._entries
+
+    def noted(folder: Path) -> Iterator[tuple[str, bool]]:
+        looked_at.add(folder)
+        return entries(folder)
+
+    monkeypatch.setattr(boot_file, "_entries", noted)
+    assert boot_rules(tree, "bios", None)[-1].file == names[0]
+    assert looked_at == {tmp_path}

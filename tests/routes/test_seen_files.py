@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from bootharness.kernels.source import fetch
 from bootharness.network.arrived import Arrived
+from bootharness.network.file_tree import FileTree
 from bootharness.routes.seen_files import SeenFiles
 from bootharness.trace.network_facts import NetFile
 
@@ -35,3 +36,21 @@ def test_an_initrd_that_came_whole_is_known(
     assert (initrd is not None) is found
     if initrd:
         assert initrd.content.read() == INITRD
+
+
+@pytest.mark.parametrize(
+    ("script", "seconds"),
+    [
+        (b"#!ipxe\nsleep 5\nchain a || sleep 40\nsleep ${delay}\n", 40.0),
+        (b"#!ipxe\necho asleep 9\n:sleep 7x\nshell\n", 0.0),
+        (b"sleep 5\n", 0.0),
+    ],
+)
+def test_for_how_long_a_script_may_sleep_is_in_it(
+    tmp_path: Path, script: bytes, seconds: float
+) -> None:
+    (tmp_path / "boot.ipxe").write_bytes(script)
+    told = NetFile("boot.ipxe", "tftp", "", len(script), "", 1.0, 2.0, 9, "served", role="script")
+    seen = SeenFiles(FileTree(tmp_path))
+    assert seen.sleep_s([told]) == seconds
+    assert seen.sleep_s([replace(told, role="kernel")]) == 0

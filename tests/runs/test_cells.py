@@ -136,7 +136,7 @@ def test_workers_do_not_outlive_a_killed_harness() -> None:
         "from tests.support.processes import eventually\n"
         "workers = LocalWorkers(2, limit_s=60)\n"
         "calls = [workers.submit(time.sleep, 300) for _ in range(2)]\n"
-        "eventually(lambda: range(2 - len(workers._workers)))\n"
+        "eventually(lambda: range(2 - len(workers._processes._busy)))\n"
         "print(flush=True); signal.pause()"
     )
     mark = f"outlive-{os.getpid()}"

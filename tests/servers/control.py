@@ -1,6 +1,8 @@
 """Servers that are not ours, as control: QEMU's slirp, and dnsmasq in a network namespace."""
 
 import os
+import shlex
+import shutil
 import socket
 import subprocess
 import sys
@@ -21,13 +23,13 @@ from bootharness.kernels.content import Piece
 from bootharness.machine.choice import chosen_machine
 from bootharness.machine.device import Device, network_device
 from bootharness.machine.qemu import Qemu
+from bootharness.machine.uefi import flash_in
 from bootharness.network.http_server import HttpServer
 from bootharness.network.wire import HTTP_ADDRESS
 from bootharness.plan import BootPlan
 from bootharness.plan.fault import Faults
 from bootharness.routes.disk import Initrd
 from bootharness.routes.medium import Medium
-from bootharness.routes.net import flash_of
 from bootharness.routes.net_connection import MAC
 from bootharness.routes.net_image import NetImage
 from bootharness.trace.boot_trace import BootTrace
@@ -37,7 +39,7 @@ from bootharness.watch.see import see
 from tests.servers.observed import observe
 from tests.support.net_files import contents_of
 
-__all__ = ["CAPTURE_FILE", "Control", "boot", "dnsmasq", "slirp"]
+__all__ = ["CAPTURE_FILE", "Control", "boot", "dnsmasq", "nginx", "slirp"]
 
 CAPTURE_FILE = "control.pcap"
 
@@ -45,6 +47,7 @@ _NAMESPACE = Path(__file__).with_name("namespace.py")
 _START_S = 10.0
 # for what a server without rules cannot tell clients apart
 _ONE_FILE = ("ipxe", "ipxe-http", "pxelinux", "uefi-ipxe")
+_ALL_OVER_HTTP = ("ipxe-http",)
 _OVER_TFTP = ("ipxe", "pxelinux", "uefi-ipxe", "uefi-snponly")
 
 
@@ -56,16 +59,18 @@ class Control(Struct, frozen=True, dict=True):
     fds: tuple[int, ...] = ()
     chardev: str | None = None
 
-    def device(self, guest: int, image: NetImage, nic: str, folder: Path) -> Device:
-        """Return the card of a guest; what goes over it is captured in ``folder``."""
+    def device(
+        self, guest: int, image: NetImage, nic: str, folder: Path, *, captured: bool = True
+    ) -> Device:
+        """Return the card of a guest; what goes over it may be captured in ``folder``."""
         return network_device(
             nic=nic,
             mac=MAC.format(guest + 1),
             netdev=self.netdevs[guest],
             rom=image.card.rom,
-            flash=flash_of(image.card, folder),
+            flash=flash_in(folder) if image.card.firmware == "uefi" else None,
             fds=self.fds[guest : guest + 1],
-            capture=folder / CAPTURE_FILE,
+            capture=folder / CAPTURE_FILE if captured else None,
             chardev=self.chardev,
         )
 
@@ -102,19 +107,24 @@ def slirp(image: NetImage, workspace: Workspace) -> Iterator[Control]:
         yield Control("slirp", (netdev,))
 
 
-def boot(control: Control, guest: int, image: NetImage, plan: BootPlan) -> BootTrace:
+def boot(
+    control: Control, guest: int, image: NetImage, plan: BootPlan, *, captured: bool = True
+) -> BootTrace:
     """Boot one guest from a server that is not ours.
 
-    What went over its wire is in the trace all the same, read from a capture at the end.
+    What went over its wire is in the trace all the same, read from a capture at the end; one that
+    is not ``captured`` costs the guest no time.
     """
     nic = image.card.nic
     with Workspace() as workspace:
-        device = control.device(guest, image, nic, workspace.path)
+        device = control.device(guest, image, nic, workspace.path, captured=captured)
         medium = Medium(device, image.kernel, initrd=Initrd(Piece.of(image.initrd or b"")))
         config = chosen_machine(plan.machine, narrow=medium.narrow)
         with Qemu(config, device, workspace, tracer=plan.tracer) as qemu:
             trace = see(plan.route, qemu, medium, plan, observer=None, keep=None)
             launched = time.time() - qemu.now()
+        if not captured:
+            return trace
         seen = observe(workspace.path / CAPTURE_FILE, contents_of(image), launched)
     network = NetworkFacts(
         path=image.path,
@@ -143,12 +153,40 @@ def dnsmasq(image: NetImage, workspace: Workspace, *, guests: int = 1) -> Iterat
     """
     if image.path not in _OVER_TFTP:
         raise ToolMissing(f"dnsmasq serves no HTTP, which {image.path} needs")
+    command = _dnsmasq_argv(image, _written(image, workspace))
+    with _on_bridge("dnsmasq", command, workspace, guests) as control:
+        yield control
+
+
+@contextmanager
+def nginx(image: NetImage, workspace: Workspace) -> Iterator[Control]:
+    """Serve by nginx, with dnsmasq for the addresses, as `dnsmasq` does by itself."""
+    if image.path not in _ALL_OVER_HTTP:
+        raise ToolMissing(f"not all that {image.path} needs comes over HTTP")
+    if not shutil.which("nginx", path="/usr/sbin:/usr/bin"):
+        raise ToolMissing("nginx is not installed: apt install nginx-light")
+    folder, conf = _written(image, workspace), workspace.path / "nginx.conf"
+    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    own = " ".join(f"{kind}_temp_path {workspace.path}/{kind};" for kind in kinds)
+    conf.write_text(
+        f"daemon off; user root; pid {workspace.path}/nginx.pid; error_log stderr;\nevents {{}}\n"
+        f"http {{ access_log off; sendfile on; {own} server {{ listen 80; root {folder}; }} }}\n"
+    )
+    both = f"nginx -c {conf} & exec {shlex.join(_dnsmasq_argv(image, folder))}"
+    with _on_bridge("nginx", ["sh", "-c", both], workspace, 1) as control:
+        yield control
+
+
+@contextmanager
+def _on_bridge(
+    name: str, command: list[str], workspace: Workspace, guests: int
+) -> Iterator[Control]:
     ours, theirs = socket.socketpair()
     with ours, (workspace.path / "dnsmasq.log").open("wb") as log, ExitStack() as stack:
         with theirs:
             user = [] if os.geteuid() == 0 else ["--map-root-user"]
-            argv = ["unshare", "--net", *user, sys.executable, "-I", "-S", str(_NAMESPACE)]
-            command = _dnsmasq_argv(image, _written(image, workspace))
+            ends = ("--pid", "--fork", "--kill-child=KILL")
+            argv = ["unshare", "--net", *ends, *user, sys.executable, "-I", "-S", str(_NAMESPACE)]
             process = subprocess.Popen(
                 [*argv, str(guests), *command],
                 stdin=theirs.fileno(),
@@ -167,7 +205,7 @@ def dnsmasq(image: NetImage, workspace: Workspace, *, guests: int = 1) -> Iterat
             raise ToolMissing(f"no network namespace with taps: {_last_line(log_file)}")
         _wait_until_started(process, log_file)
         netdevs = tuple(f"tap,id=net0,fd={fd}" for fd in taps)
-        yield Control("dnsmasq", netdevs, tuple(taps))
+        yield Control(name, netdevs, tuple(taps))
 
 
 def _wait_until_started(process: "subprocess.Popen[bytes]", log: Path) -> None:

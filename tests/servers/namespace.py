@@ -17,7 +17,8 @@ import sys
 _TUNSETIFF = 0x400454CA
 _IFF_TAP, _IFF_NO_PI = 0x0002, 0x1000
 _BRIDGE = "br0"
-_ADDRESSES = ("192.168.99.1/24", "fd00:99::1/64")
+# the second is where our own wire has HTTP, and the files say so
+_ADDRESSES = ("192.168.99.1/24", "10.0.2.100/32", "fd00:99::1/64")
 
 
 def ip(*words: str) -> None:

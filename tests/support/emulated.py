@@ -3,15 +3,18 @@
 import subprocess
 from pathlib import Path
 
+from capstone import CS_ARCH_X86, CS_MODE_16, Cs
+
 from bootharness.kernels.content import Piece, PieceMap
+from bootharness.predictor.footsteps import Footsteps
 from bootharness.predictor.pc import Pc
 from bootharness.predictor.quirks import Quirks
 from bootharness.predictor.sectors import Sectors
 from bootharness.trace.bioses import BIOSES
 
-__all__ = ["SECTORS", "assembled", "machine"]
+__all__ = ["ORIGIN", "SECTORS", "assembled", "machine", "steps"]
 
-SECTORS = 4096
+ORIGIN, SECTORS = 0x7C00, 4096
 
 
 def assembled(folder: Path, code: str) -> bytes:
@@ -35,3 +38,12 @@ def machine(
     content = PieceMap()
     content.put(0, Piece.of((assembled(folder, code) + disk).ljust(SECTORS * 512, b"\0")))
     return Pc(Sectors(content, SECTORS, quirks.errors), memory_bytes, BIOSES[bios], quirks)
+
+
+def steps(folder: Path, lines: str) -> Footsteps:
+    """Return the steps through instructions in a row, set apart by semicolons."""
+    parts = lines.split(";")
+    code = assembled(folder, "\n".join(parts))
+    found = list(Cs(CS_ARCH_X86, CS_MODE_16).disasm(code, ORIGIN, len(parts)))
+    of = {each.address: bytes(each.bytes) for each in found}
+    return Footsteps(tuple(of), of, frozenset(of), None, None)

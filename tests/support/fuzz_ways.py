@@ -1,20 +1,32 @@
-"""The further ways of a network against any bytes: IPv6, answers of somebody's own, cards' ROMs."""
+"""The further ways of a network against any bytes: IPv6, answers of somebody's own, cards' ROMs,
+the files and names of a folder, saved machines."""
 
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
+from io import BytesIO
 from pathlib import Path
+from random import Random
+from unittest.mock import patch
 
-from bootharness.errors import UsageError
+from bootharness.errors import FormatError, UsageError
+from bootharness.formats.certificate import validity
 from bootharness.formats.dhcp6 import SOLICIT, Dhcp6Message, Dhcp6Option, Lease
 from bootharness.formats.ethernet import Datagram, mac_bytes
 from bootharness.formats.ipv6 import Packet, link_local, udp6_frame
 from bootharness.formats.pci_rom import pci_roms
+from bootharness.machine import saved
 from bootharness.network.answers import read_answers
 from bootharness.network.boot_rule import BootRule
+from bootharness.network.file_tree import FileTree
 from bootharness.network.files import FileTable
+from bootharness.network.flaw import flaw
 from bootharness.network.http_server import HttpTransfer
+from bootharness.network.program import program_kind
+from bootharness.network.purpose import purpose
 from bootharness.network.wire import SERVER6_ADDRESS, Wire
+from tests.support.fuzz_files import garbled
 from tests.support.netclient import NetClient
 
 __all__ = ["WAY_TARGETS", "way_seeds"]
@@ -23,6 +35,7 @@ _SERVER_MAC, _MAC = mac_bytes("52:55:0a:00:02:01"), mac_bytes("52:54:00:12:34:01
 _GUEST = SERVER6_ADDRESS[:15] + b"\x0f"
 _TCP = 6
 _MOST_FRAME = 70_000
+_MACHINE = saved.Saved(1.5, "0" * 64, ((1.0, b"frame", (b"answer",)),), (b"frame",), b"", 0.5)
 
 
 def wire_of_both(data: bytes) -> None:
@@ -55,8 +68,67 @@ def card_rom(data: bytes) -> None:
         assert str(each)
 
 
+def certificate(data: bytes) -> None:
+    """Read bytes as a certificate in DER."""
+    with suppress(FormatError):
+        validity(data)
+
+
+def boot_files(data: bytes) -> None:
+    """Look at bytes as at a file that was asked for, whatever it is called."""
+    pe = b"MZ".ljust(0x3C, b"\0") + b"\x40\0\0\0PE\0\0" + data
+    for head in (data, pe, b"\x7fELF" + data):
+        program_kind(head)
+        for name in ("vmlinuz", "menu.c32", "boot.cfg"):
+            role = purpose(name, head, named=("vmlinuz",), after_kernel=True)
+            flaw(name, role, head, len(head))
+
+
+@cache
+def _tree() -> FileTree:
+    folder = Path(tempfile.mkdtemp(prefix="fuzz-"))
+    (folder / "sub").mkdir()
+    (folder / "sub" / "Vmlinuz").write_bytes(b"kernel")
+    (folder / "out").symlink_to("/etc")
+    (folder / "round").symlink_to("round")
+    return FileTree(folder)
+
+
+def tree_names(data: bytes) -> None:
+    """Ask a folder for any name, by TFTP too: what is found is in it."""
+    tree, text = _tree(), data.decode("latin-1")
+    for name in (text, f"sub/{text}", f"out/{text}", data.decode("utf-8", "surrogateescape")):
+        found = tree.find(name)
+        assert found is None or tree.path(found) == tree.root / "sub" / "Vmlinuz"
+        assert "kernel" not in tree.why_not(name)
+    guest = NetClient(Wire(tree, (BootRule("sub/Vmlinuz"),)))
+    guest.udp(69, b"\0\1" + data + b"\0octet\0")
+    assert all(event.text.isprintable() for event in guest.wire.events(guest.port))
+
+
+def saved_machine(data: bytes) -> None:
+    """Read what was known of a saved machine."""
+    head = BytesIO()
+    _MACHINE.write(head)
+    with tempfile.TemporaryDirectory() as folder, patch.object(saved, "intact", return_value=True):
+        for content in (data, garbled(head.getvalue(), Random(data))):
+            path = Path(folder) / "machine"
+            path.write_bytes(content)
+            if found := saved.SavedMachine.at(path):
+                found.file.close()
+
+
 WAY_TARGETS: dict[str, Callable[[bytes], None]] = {
-    target.__name__: target for target in (wire_of_both, answers, card_rom)
+    target.__name__: target
+    for target in (
+        wire_of_both,
+        answers,
+        card_rom,
+        certificate,
+        boot_files,
+        tree_names,
+        saved_machine,
+    )
 }
 
 
@@ -75,7 +147,16 @@ def way_seeds() -> dict[str, bytes]:
         _packet(58, b"\x85\0\0\0\0\0\0\0"),
         _packet(_TCP, b"\x13\x88\0\x50" + bytes(8) + b"\x60\2\xff\xff\0\0\0\0\2\4\5\xb4"),
     ]
+    machine = BytesIO()
+    _MACHINE.write(machine)
     return {
+        "certificate": bytes.fromhex(
+            "302c 302a 0201 01 3000 3000 301e 170d 3235303130313030303030305a"
+            "170d 3335303130313030303030305a"
+        ),
+        "boot_files": b"\x64\x86\1\0",
+        "tree_names": b"sub/../sub/vmlinuz",
+        "saved_machine": machine.getvalue(),
         "wire_of_both": b"".join(len(each).to_bytes(2, "big") + each for each in frames),
         "answers": b'[[answer]]\narchitecture = "x86 bios"\nmac = "52:54:00:00:00:01"\n'
         b'bootfile = "a"\noptions = { 66 = "a", 175 = "hex:b00101", 6 = "10.0.2.1" }\n'

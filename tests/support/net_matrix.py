@@ -4,16 +4,21 @@ Run as a program it boots them all and prints the table.
 """
 
 import sys
+import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from msgspec import Struct
 
 from bootharness.diagnosis import judge
 from bootharness.diagnosis.certainty import certain
+from bootharness.kernels.initrd import tiny_initrd
+from bootharness.kernels.source import fetch
 from bootharness.one_boot import boot
-from bootharness.plan import BootPlan, choose
+from bootharness.plan import BootPlan, MachineConfig, choose
 from bootharness.routes.net_paths import PATHS
+from bootharness.routes.net_root import NET_ROOT
 from bootharness.trace.boot_trace import BootTrace
 
 __all__ = ["Case", "cases", "run", "seconds_after"]
@@ -29,6 +34,13 @@ TFTP_KERNEL = ("ipxe", "pxelinux", "uefi-ipxe", "uefi-snponly")
 HTTP_KERNEL = ("ipxe-http", "undionly", "lpxelinux")
 TFTP_FIRST = tuple(path for path in NETWORK if path != "ipxe-http")
 
+# of blocks of 1,432 bytes more than there are numbers
+_LARGE = "wrong-rollover"
+LARGE = {
+    "bios": "selfcheck:100000000",
+    "uefi": "grow:100000000:deb:linux-image-cloud-amd64/bookworm",
+}
+
 # fault: what it concerns, and its cause; None is a boot that gets over it
 _ROWS: tuple[tuple[str, tuple[str, ...], str | None], ...] = (
     ("blocked", NETWORK, "dhcp-no-offer"),
@@ -37,6 +49,10 @@ _ROWS: tuple[tuple[str, tuple[str, ...], str | None], ...] = (
     # to its iPXE the frames come as the firmware has them, and it takes the other's offer
     ("rival", ("uefi-snponly",), "dhcp-no-filename"),
     ("rival-first", ("ipxe", "pxelinux"), "dhcp-no-filename"),
+    # iPXE takes the file of the DHCP server if that names one, a UEFI's PXE the proxy's
+    ("proxy-first", tuple(path for path in NETWORK if path != "uefi-snponly"), None),
+    ("proxy-first", ("uefi-snponly",), "proxy-obeyed"),
+    ("no-filename proxy-first", ("ipxe", "pxelinux", "uefi-ipxe"), "proxy-obeyed"),
     ("no-offer", NETWORK, "dhcp-no-offer"),
     ("no-offer:seconds=2", NETWORK, None),
     ("no-offer:seconds=30", ("ipxe", "pxelinux"), "dhcp-no-offer"),
@@ -71,12 +87,16 @@ _ROWS: tuple[tuple[str, tuple[str, ...], str | None], ...] = (
     ("wrong-tsize:bytes=20000000", TFTP_KERNEL, "tftp-truncated"),
     ("wrong-tsize:bytes=1000", ("pxelinux",), "tftp-truncated"),
     ("wrong-tsize:bytes=1000", ("ipxe",), None),
+    ("duplicate-oack:file={nbp}", ("pxelinux", "uefi-snponly"), None),
+    ("late-oack:file={nbp}", ("lpxelinux", "uefi-snponly"), None),
+    ("late-oack:file={script}", TFTP_FIRST, None),
     ("no-oack:file={script}", TFTP_FIRST, None),
     ("no-oack", ("ipxe", "pxelinux"), None),
     ("duplicate-oack", TFTP_KERNEL, None),
     ("duplicate-oack:file={script}", TFTP_FIRST, None),
     ("late-oack", TFTP_KERNEL, None),
     ("late-oack:file={nbp}", ("undionly", "pxelinux"), None),
+    (_LARGE, TFTP_KERNEL, "tftp-stalled"),
     ("http-status:status=503", HTTP_KERNEL, "http-status"),
     ("http-status:file=initrd.img,status=499", HTTP_KERNEL, "http-status"),
     ("http-stall", HTTP_KERNEL, "http-stalled"),
@@ -88,13 +108,16 @@ _ROWS: tuple[tuple[str, tuple[str, ...], str | None], ...] = (
     ("loss", NETWORK, None),
     ("loss:rate=0.02,seed=5", ("pxelinux",), None),
     ("loss:rate=0.05", ("ipxe", "pxelinux", "ipxe-http"), None),
+    # what a folder asks of a name server
+    ("dns-silent", (NET_ROOT,), "dns-no-answer"),
+    ("dns-no-name", (NET_ROOT,), "dns-no-name"),
     ("script-error", NETWORK, "script-error"),
     ("nbp-hang", ("ipxe", "undionly", "pxelinux", "lpxelinux"), "nbp-hang"),
 )
 
 
 class Case(Struct, frozen=True):
-    """One fault on one path."""
+    """One fault on one path, or several, with spaces between."""
 
     fault: str
     path: str
@@ -108,20 +131,40 @@ def cases() -> Iterator[Case]:
     """Yield every case."""
     for fault, paths, cause in _ROWS:
         for path in paths:
-            yield Case(fault.format(**PATHS[path].roles), path, cause)
+            roles = PATHS[path].roles if path in PATHS else {}
+            yield Case(fault.format(**roles), path, cause)
 
 
 def run(case: Case) -> BootTrace:
     """Boot a case."""
-    firmware = PATHS[case.path].firmware
+    if case.path in PATHS:
+        firmware = PATHS[case.path].firmware
+        kernels = LARGE if case.fault == _LARGE else KERNEL
+        return _booted(case, kernels[firmware], firmware)
+    with tempfile.TemporaryDirectory() as folder:
+        return _booted(case, str(_filled(Path(folder))), "bios")
+
+
+def _filled(folder: Path) -> Path:
+    """Put what boots by a name into a folder."""
+    (folder / "vmlinuz").write_bytes(fetch("selfcheck:300000").path.read_bytes())
+    (folder / "initrd.img").write_bytes(tiny_initrd(wide=True))
+    (folder / "boot.ipxe").write_text(
+        "#!ipxe\nkernel http://boot.example.org/vmlinuz console=ttyS0\ninitrd initrd.img\nboot\n"
+    )
+    return folder
+
+
+def _booted(case: Case, source: str, firmware: str) -> BootTrace:
     plan = BootPlan(
         route=case.path,
         until=UNTIL[firmware],
-        timeout_s=120,
+        timeout_s=300,
+        machine=MachineConfig(memory_mib=1024) if case.fault == _LARGE else MachineConfig(),
         # what hangs shows nothing but that nothing happens
         idle_s=3 if case.cause == "nbp-hang" else 10,
     )
-    return boot(KERNEL[firmware], choose(plan, {"faults": [case.fault]}))
+    return boot(source, choose(plan, {"faults": case.fault.split()}))
 
 
 def seconds_after(trace: BootTrace) -> float | None:

@@ -9,6 +9,7 @@ thing wrong.
 A new one is a line of `ROWS`. A row is right when it comes to what it says.
 """
 
+import os
 import re
 import shutil
 import sys
@@ -126,6 +127,9 @@ choose --timeout 500 --default linux chosen && goto ${chosen}
 shell
 :linux
 """
+_UUID = "8e4b4c7a-0c5e-4b6f-9f5e-0123456789ab"
+_LARGE_INITRD = Made(lambda packages: _initrd(packages) + bytes(100_000_000))
+_UNREADABLE = () if os.geteuid() == 0 else ("tftp-not-found", ("cannot be read",))
 _HTML = "<!DOCTYPE html>\n<html><head><title>404 Not Found</title></head></html>\n"
 
 
@@ -188,10 +192,23 @@ def _mknetdir(folder: Path) -> None:
         "/usr/lib/grub/i386-pc")  # fmt: skip
 
 
+def _many(folder: Path) -> None:
+    """Put so many files into a folder that nobody may look at all of them."""
+    for at in range(1000):
+        (folder / f"old/{at:03}").mkdir(parents=True)
+        for number in range(100):
+            (folder / f"old/{at:03}/{number:02}").touch()
+
+
+def _locked(folder: Path) -> None:
+    (folder / "vmlinuz").chmod(0)
+
+
 class Row(Struct, frozen=True):
     """A folder, and what must come of it: a cause, or none for a good boot; words of the sentence.
 
-    ``choices`` are a person's, named as a plan's fields; ``fill`` puts further files into it.
+    ``choices`` are a person's, named as a plan's fields; ``fill`` puts further files into it,
+    and ``fill_after`` changes those that are there.
     """
 
     name: str
@@ -201,6 +218,7 @@ class Row(Struct, frozen=True):
     uefi: bool = False
     choices: dict[str, Any] = {}
     fill: Callable[[Path], None] | None = None
+    fill_after: Callable[[Path], None] | None = None
 
 
 def _without(tree: Tree, *names: str) -> Tree:
@@ -259,6 +277,56 @@ ROWS = (
     Row("pxelinux and a menu without a time limit",
         {**_PXELINUX, **_MENU_MODULES, "pxelinux.cfg/default": _label("DEFAULT menu.c32")},
         "boot-menu-waits"),
+    Row("pxelinux and a kernel with the name of a boot program",
+        {**_without(PXELINUX, "vmlinuz"), "vmlinuz-6.1.0": KERNEL,
+         "pxelinux.cfg/default": _label("DEFAULT linux", kernel="vmlinuz-6.1.0")},
+        "kernel-as-boot-program", ("vmlinuz-6.1.0", "a boot program")),
+    Row("pxelinux and a Linux with the name of a boot sector",
+        {**_without(PXELINUX, "vmlinuz"), "vmlinuz.bss": LINUX,
+         "pxelinux.cfg/default": _label("DEFAULT linux", kernel="vmlinuz.bss")},
+        "kernel-as-boot-program", ("vmlinuz.bss", "a boot sector", "too large")),
+    Row("pxelinux and a kernel with such a name, of which it is told that it is one",
+        {**_without(PXELINUX, "vmlinuz"), "vmlinuz-6.1.0": KERNEL,
+         "pxelinux.cfg/default": _label("DEFAULT linux", kernel="vmlinuz-6.1.0").replace(
+             "KERNEL", "LINUX")}),
+    Row("pxelinux by UUID",
+        # it writes the bytes as the firmware has them: three fields are back to front
+        {**_PXELINUX, "pxelinux.cfg/7a4c4b8e-5e0c-6f4b-9f5e-0123456789ab": _DEFAULT},
+        choices={"uuid": _UUID}),
+    Row("pxelinux by a UUID as people write it", {**_PXELINUX, f"pxelinux.cfg/{_UUID}": _DEFAULT},
+        "tree-no-config", ("pxelinux.cfg/7a4c4b8e-5e0c-6f4b-9f5e-0123456789ab",),
+        choices={"uuid": _UUID}),
+    Row("pxelinux and a name with control characters",
+        {**_PXELINUX, "vm\x01lin\x1b[2Juz": KERNEL,
+         "pxelinux.cfg/default": _label("DEFAULT linux", kernel="vm\x01lin\x1b[2Juz")},
+        "tftp-not-found", ("vm was asked for",)),
+    Row("pxelinux and a name that leads out",
+        {**_PXELINUX, "pxelinux.cfg/default": _label("DEFAULT linux", kernel="../../etc/hostname")},
+        "tftp-not-found", ("leads out of the folder",)),
+    Row("pxelinux and a name that comes back",
+        {**_PXELINUX, "pxelinux.cfg/default": _label("DEFAULT linux", kernel="sub/../vmlinuz")}),
+    Row("pxelinux and a folder that is a link out",
+        {**_PXELINUX, "etc": Link("/etc"),
+         "pxelinux.cfg/default": _label("DEFAULT linux", kernel="etc/hostname")},
+        "tftp-not-found", ("a link that leads out of the folder",)),
+    Row("pxelinux and a link within",
+        {**_without(PXELINUX, "vmlinuz"), "old/vmlinuz": KERNEL, "vmlinuz": Link("old/vmlinuz")}),
+    Row("pxelinux and a link to itself",
+        {**_without(PXELINUX, "vmlinuz"), "vmlinuz": Link("vmlinuz")},
+        "tftp-not-found", ("a link that leads nowhere",)),
+    Row("pxelinux and an empty configuration", {**_PXELINUX, "pxelinux.cfg/default": ""},
+        "tree-wrong-file", ("pxelinux.cfg/default", "is empty")),
+    Row("pxelinux and an empty initrd", {**PXELINUX, "initrd.img": b""},
+        "tree-wrong-file", ("initrd.img is empty",)),
+    Row("pxelinux that is empty", {**PXELINUX, "pxelinux.0": b""},
+        "tree-wrong-file", ("pxelinux.0, the nbp, is empty, and the card's PXE gave up",)),
+    # root can read what nobody may
+    Row("pxelinux and a kernel that may not be read", PXELINUX, *_UNREADABLE, fill_after=_locked),
+    Row("pxelinux and a machine that is too small",
+        {**PXELINUX, "vmlinuz": LINUX, "initrd.img": _LARGE_INITRD}, "initrd-misplaced",
+        ("came whole and pxelinux.0 finds no place for it",),
+        choices={"until": "init", "memory_mib": 128}),
+    Row("pxelinux among 100,000 files", PXELINUX, fill=_many),
     # iPXE
     Row("undionly with a script", IPXE),
     Row("undionly with a menu", {**IPXE, "boot.ipxe": _script(_IPXE_MENU + _LOAD)}),
@@ -274,6 +342,23 @@ ROWS = (
         {**IPXE, "boot.ipxe": _script(f"set base {_HTTP}\nkernel ${{base}}vmlinuz {_CMDLINE}\n"
                                       "initrd ${base}initrd.img\nboot\n")}),
     Row("snponly with a script", SNPONLY, uefi=True),
+    Row("snponly with a menu", {**SNPONLY, "boot.ipxe": _script(_IPXE_MENU + _LOAD_UEFI)},
+        uefi=True),
+    Row("snponly with a fallback",
+        {**SNPONLY, "boot.ipxe": _script(f"kernel gone || goto ours\n:ours\n{_LOAD_UEFI}")},
+        uefi=True),
+    Row("snponly and a machine that is too small", {**SNPONLY, "initrd.img": _LARGE_INITRD},
+        "initrd-misplaced", ("was given up when its size was told",), uefi=True,
+        choices={"until": "init", "memory_mib": 128}),
+    Row("iPXE with a script that sleeps", {**_FILES, "boot.ipxe": _script(f"sleep 20\n{_LOAD}")}),
+    Row("iPXE with a script that sleeps for too long",
+        {**_FILES, "boot.ipxe": _script(f"sleep 900\n{_LOAD}")}, "time-too-short",
+        ("iPXE may sleep, for 900 s by its script",), choices={"timeout_s": 30.0}),
+    Row("iPXE with a prompt without a time limit",
+        {**_FILES, "boot.ipxe": _script(f"prompt Go on?\n{_LOAD}")}, "boot-menu-waits",
+        ("Go on?",)),
+    Row("undionly and an empty script", {**IPXE, "boot.ipxe": ""}, "tree-wrong-file",
+        ("boot.ipxe, the nbp, is empty, and undionly.kpxe gave up",)),
     Row("undionly that loads itself", _UNDIONLY, "chain-loop", ("undionly.kpxe",)),
     Row("undionly without a kernel", _without(IPXE, "vmlinuz"), "tftp-not-found", ("vmlinuz",)),
     Row("undionly without a kernel over HTTP",
@@ -353,6 +438,8 @@ def made(row: Row, packages: Packages) -> Path:
                 path.write_bytes(by(packages))
             case _:
                 path.write_bytes(what.encode() if isinstance(what, str) else what)
+    if row.fill_after:
+        row.fill_after(folder)
     return folder
 
 

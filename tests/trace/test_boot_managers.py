@@ -131,6 +131,7 @@ def test_what_is_complained_of_and_whether_that_is_the_end(
         "Unable to open file",
         "Invalid or corrupt kernel image.",
         "the image is corrupt",
+        "Too large for a boostrap (need LINUX instead of KERNEL?)",
     ],
 )
 def test_each_complaint_is_told_from_other_words(said: str) -> None:
@@ -160,6 +161,8 @@ def test_a_line_between_two_complaints_parts_them() -> None:
         ("sh:grub> ", True),
         ("grub> \n", True),
         ("grub rescue>", True),
+        ("boot.ipxe : 13 bytes [script]\niPXE> ", True),
+        ("iPXE> sleep 5", False),
         ("grub> ls", False),
         ("Remove disks or other media.\nPress any key", True),
         ("Non-system disk\npress a key when ready", True),

@@ -12,6 +12,10 @@ from bootharness.watch.boot_program import BootProgram
 class Wire:
     """A connection on which a file has come so far, and nothing else is waited for."""
 
+    last_asked = 2.0
+    sleeps_s = 0.0
+    has_ipv6: bool | None = False
+
     def __init__(self, outcome: str) -> None:
         file = NetFile("vmlinuz", "http", "", 3000, "", 1.0, 2.0, 1000, outcome)
         self._facts = NetworkFacts("ipxe-http", "bios", "virtio", "wire", "", {}, files=(file,))
@@ -19,8 +23,14 @@ class Wire:
     def awaited(self, _now: float) -> None:
         return None
 
+    def sleep_s(self) -> float:
+        return self.sleeps_s
+
     def facts(self) -> NetworkFacts:
         return self._facts
+
+    def progress(self) -> tuple[float, int]:
+        return self.last_asked, 1000
 
 
 @pytest.mark.parametrize(
@@ -41,3 +51,36 @@ def test_file_that_a_fault_of_ours_holds_up_may_still_come(
     wire: Any = Wire(outcome)
     plan = choose(BootPlan(), {"route": "ipxe-http", "faults": [fault]})
     assert BootProgram(wire).still_coming(plan, 60.0) == said
+
+
+@pytest.mark.parametrize(
+    ("said", "quiet_s"),
+    [
+        ("http://10.0.2.1/a... Connection reset (http://ipxe.org/0f0a6039)", 2.0),
+        ('BdsDxe: failed to load Boot0001 "UEFI PXEv4 (MAC:525400123401)": Not Found', 5.5),
+    ],
+)
+def test_who_said_of_an_error_and_asks_for_nothing_more_has_given_up(
+    said: str, quiet_s: float
+) -> None:
+    wire: Any = Wire("served")
+    program = BootProgram(wire)
+    program.hear(f"{said}\n", 10.0)
+    assert program.given_up(10.0 + quiet_s - 1.0) is None
+    assert program.given_up(10.0 + quiet_s) == said
+    for has_ipv6, longer_s in ((True, 20), (None, 100)):
+        wire.has_ipv6 = has_ipv6
+        assert (program.given_up(9.5 + longer_s) is None) == said.startswith("BdsDxe")
+        assert program.given_up(10.5 + longer_s) == said
+    wire.last_asked = 11.0  # a UEFI has further boot options
+    assert program.given_up(10.0 + quiet_s) is None
+
+
+def test_script_that_sleeps_may_still_come_to_something() -> None:
+    wire: Any = Wire("served")
+    program = BootProgram(wire)
+    assert not program.still_coming(BootPlan(), 20.0)
+    wire.sleeps_s = 600.0
+    said = "iPXE may sleep, for 600 s by its script and since 2.00 s"
+    assert program.still_coming(BootPlan(), 20.0) == said
+    assert not program.still_coming(BootPlan(), 603.0)

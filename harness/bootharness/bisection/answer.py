@@ -12,7 +12,7 @@ from bootharness.bisection.experiments import ExperimentOutcome
 from bootharness.bisection.search import Found
 from bootharness.diagnosis.verdict import Verdict
 from bootharness.formats.gdt import SegmentDescriptor
-from bootharness.text import count
+from bootharness.text import count, listed
 from bootharness.trace.boot_trace import BootTrace
 from bootharness.trace.network_facts import NetworkFacts
 
@@ -161,7 +161,7 @@ def conclusion(
             shrunk = f"{bad.payload_bytes - good.payload_bytes:,} bytes, to {good.payload_bytes:,}"
             grew = f"{good.label} only made it shrink by {shrunk}"
         size = count(bad.payload_bytes, "byte")
-        others = f"with {size} it boots {_listed(boots)}" if boots else ""
+        others = f"with {size} it boots {_all(boots)}" if boots else ""
         return _joined(f"{what} ({cause}){whatever}", grew, others)
     not_size = ""
     if same_size:
@@ -177,12 +177,12 @@ def conclusion(
         return _joined(f"{good.label} is the first without {cause}", not_size, _differing(rows))
     if boots and not fails:
         what = f"{bad.label} and {loader} do not go together ({cause})"
-        return _joined(f"{what}: it boots {_listed(boots)}", not_size, _differing(rows))
+        return _joined(f"{what}: it boots {_all(boots)}", not_size, _differing(rows))
     if fails and not boots:
         what = f"the cause is in {bad.label} itself ({cause})"
-        return _joined(f"{what}: it fails {_listed(fails)} too", not_size)
+        return _joined(f"{what}: it fails {_all(fails)} too", not_size)
     if fails and boots:
-        what = f"{bad.label} boots {_listed(boots)} and fails {_listed(fails)} ({cause})"
+        what = f"{bad.label} boots {_all(boots)} and fails {_all(fails)} ({cause})"
         return _joined(what, not_size, _differing(rows))
     return _joined(f"{bad.label} is the first to fail with {cause}", not_size)
 
@@ -200,11 +200,10 @@ def _differing(rows: Sequence[Row]) -> str:
     names = [name for name in names if not name.endswith(" after")]
     if not names:
         return ""
-    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
-    return f"what differs: {', '.join(names[:_LISTED])}{more}"
+    return f"what differs: {listed(names, _LISTED)}"
 
 
-def _listed(ways: Sequence[str]) -> str:
+def _all(ways: Sequence[str]) -> str:
     return ", ".join(ways[:-1]) + f" and {ways[-1]}" if len(ways) > 1 else ways[0]
 
 

@@ -20,9 +20,10 @@ from bootharness.bisection.hunt import Hunt, HuntObserver
 from bootharness.bisection.hunted import SLOWER, hunted
 from bootharness.bisection.inquest import inquire, pictures
 from bootharness.bisection.log import HuntLog, Seen, log_file
-from bootharness.bisection.ranges import Range, kernel_range
+from bootharness.bisection.ranges import KernelRange, Range, kernel_range
 from bootharness.bisection.search import DEFAULT_CONFIDENCE, Found, Lost, Search
 from bootharness.bisection.slower import measured
+from bootharness.bisection.toolchain_range import ToolchainRange
 from bootharness.errors import COULD_NOT_FIND_OUT, Interrupted
 from bootharness.plan import BootPlan
 from bootharness.routes.table import route_of
@@ -31,10 +32,13 @@ from bootharness.runs.history import history_file
 from bootharness.runs.identity import own_version
 from bootharness.runs.picture import Picture
 from bootharness.runs.runner import limit_s
-from bootharness.runs.workers import workers_of
+from bootharness.runs.workers import Workers, workers_of
 from bootharness.text import count
 
 __all__ = ["HuntResult", "StoppedHunt", "bisect", "hunted_as"]
+
+
+_MOST_AT_ONCE = 16
 
 
 class HuntResult(Struct, frozen=True):
@@ -126,7 +130,7 @@ def bisect(
     if isinstance(searched, Sequence):
         searched = kernel_range(searched, route)
     observer = observer or HuntObserver()
-    jobs = jobs or len(os.sched_getaffinity(0))
+    jobs = jobs or _at_once(executor)
     results = history or history_file()
     with (
         workers_of(executor, jobs, limit_s([Cell("", plan)])) as workers,
@@ -159,7 +163,19 @@ def bisect(
             stopped = HuntResult(searched.title, search, tuple(written.seen), None, plan)
             raise StoppedHunt(stopped, written.path) from None
         observer.over()
-        return HuntResult(searched.title, search, tuple(written.seen), answer, plan, drawn)
+        advice = ""
+        if search.swapped and isinstance(searched, KernelRange | ToolchainRange):
+            advice = "the first is bad and the last is good: give them in the other order"
+        return HuntResult(searched.title, search, tuple(written.seen), answer, plan, drawn,
+                          advice=advice)  # fmt: skip
+
+
+def _at_once(executor: Executor | None) -> int:
+    """Return how many boots usually go on at once: more than so many are of little use to a search,
+    which halves."""
+    if isinstance(executor, Workers):
+        return min(executor.slots, _MOST_AT_ONCE)
+    return len(os.sched_getaffinity(0))
 
 
 def hunted_as(searched: Range, plan: BootPlan) -> dict[str, Any]:

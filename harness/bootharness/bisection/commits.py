@@ -19,8 +19,8 @@ from bootharness.bisection.bisect import HuntResult, StoppedHunt, bisect
 from bootharness.bisection.build import Build
 from bootharness.bisection.culprit import culprit_of, letter, what_trials_say
 from bootharness.bisection.experiments import ExperimentOutcome
-from bootharness.bisection.git import Repository
-from bootharness.bisection.git_range import SHORT, GitRange
+from bootharness.bisection.git import Repository, short
+from bootharness.bisection.git_range import GitRange
 from bootharness.bisection.hunt import HuntObserver
 from bootharness.bisection.replay import replay
 from bootharness.bisection.reverts import trials, tried
@@ -78,7 +78,7 @@ class _HistoryHunt:
         self, repository: Path, build: Build, plan: BootPlan | None, builds: int,
         log: Path | None, observer: HuntObserver, fix: bool, how: dict[str, Any],
     ) -> None:  # fmt: skip
-        self._folder, self._repository = repository, Repository(repository)
+        self._folder, self._repository = repository, Repository.at(repository)
         self._build, self._plan, self._builds = build, plan, builds
         self._log, self._observer, self._fix, self._how = log, observer, fix, how
         self._stages: list[HuntResult] = []
@@ -115,7 +115,7 @@ class _HistoryHunt:
         """Return what comes of one stage; ``cause`` is what an earlier one has looked for."""
         log = self._log
         if log and self._stages:
-            ends = (searched.commits[at][:SHORT] for at in (0, -1))
+            ends = (short(searched.commits[at]) for at in (0, -1))
             log = log.with_name(f"{log.name}.{'-'.join(ends)}")
         self._commits.append(searched.commits)
         try:
@@ -146,7 +146,7 @@ class _HistoryHunt:
             if not self._repository.is_ancestor(parent, before):
                 end = self._branch(turned, before, parent, result.search.sought)
                 if end.found:
-                    return self._saying(end.found, f"the merge {turned[:SHORT]} brought it in")
+                    return self._saying(end.found, f"the merge {short(turned)} brought it in")
                 ends.append(end)
         if told := "; ".join(each.told for each in ends if each.told):
             return self._saying(result, told)
@@ -192,7 +192,8 @@ class _HistoryHunt:
             again = self._build.command
             if not only:
                 again += f" && {command(self._build.image, result.plan)}"
-            text = letter(culprit, answer, outcomes, ends=ends, tries=tries, reproduce=again,
+            good, bad = map(self._repository.called, ends)
+            text = letter(culprit, answer, outcomes, ends=(good, bad), tries=tries, reproduce=again,
                           builds_only=only, built=self._build.by,
                           configured=self._build.config is not None,
                           of_merges=self._of_merges)  # fmt: skip
@@ -202,7 +203,9 @@ class _HistoryHunt:
     def _try(self, commit: str, ends: tuple[str, str], outcomes: list[ExperimentOutcome]) -> None:
         plan = self._plan or BootPlan()
         cell = Cell("", route_of(plan).settled(plan))
-        oldest, newest = ((self._repository.commit(name), name) for name in ends)
+        oldest, newest = (
+            (self._repository.commit(name), self._repository.called(name)) for name in ends
+        )
         wanted = trials(commit, oldest, newest)
         history = self._how.get("history") or history_file()
         with workers_of(self._how.get("executor"), 1, limit_s([cell])) as workers:
@@ -219,16 +222,16 @@ class _HistoryHunt:
             tip = 0 if self._fix else len(branch) - 1
             beginning = len(branch) - 1 - tip
             subject = self._repository.of([merge], "%s")[merge]
-            self._observer.branch(f"{merge[:SHORT]} {subject}", branch.label(tip))
+            self._observer.branch(f"{short(merge)} {subject}", branch.label(tip))
             if len(branch) < 2:
                 return _Branch(undecided=f"{branch.label(0)} is all that there is of its branch")
             result = self._searched(branch, cause)
             if result.answer:
                 return _Branch(found=self._settled(result, branch.commits))
-            if _against(result.search, tip):  # it ends as what was there before the merge
+            if result.search.is_against(tip):  # it ends as what was there before the merge
                 return _Branch()
             lost = result.lost
-            if lost and lost.position == beginning and _against(result.search, beginning):
+            if lost and lost.position == beginning and result.search.is_against(beginning):
                 return _Branch(told=self._from_its_beginning(branch, tip))
             reason = lost.reason if lost else "it has no end"
             return _Branch(undecided=f"{branch.label(tip)}: {reason}")
@@ -251,7 +254,7 @@ class _HistoryHunt:
         last = len(searched) - 1
         if lost is None or lost.position is None:
             return
-        if _is(search, 0, "bad") and _is(search, last, "good"):
+        if search.swapped:
             if self._fix:
                 yield "the older commit is good and the newer one bad: leave out --find-fix"
             else:
@@ -262,25 +265,16 @@ class _HistoryHunt:
             yield (
                 f"the merge base {searched.label(0)} is bad already, so it was mended on the "
                 f"branch of {good}: to find what did it, `bootharness bisect git --find-fix "
-                f"{base[:12]} {good}` and the same options"
+                f"{short(base)} {good}` and the same options"
             )
         ends_failed = [
             each for each in search.observations
             if each.position == lost.position and each.cause == BuildFailed.cause
         ]  # fmt: skip
-        if ends_failed and lost.position == last and not self._fix:
+        told = self._fix or self._how["builds_only"]
+        if ends_failed and lost.position == last and not told:
             yield "to find the first commit that does not build, give --find-broken-build"
 
 
 def _saw_bad(search: Search) -> bool:
     return any(each.position == 0 and each.verdict is Verdict.BAD for each in search.observations)
-
-
-def _is(search: Search, position: int, what: str) -> bool:
-    tally = search.tallies.get(position)
-    return bool(tally and getattr(tally, what) == tally.boots)
-
-
-def _against(search: Search, end: int) -> bool:
-    """Return whether an end was seen to be the contrary of what was said of it."""
-    return _is(search, end, "good" if end else "bad")

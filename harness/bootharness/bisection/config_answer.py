@@ -9,7 +9,7 @@ from itertools import pairwise
 from msgspec import Struct
 
 from bootharness.bisection.kconfig import Config, Declared
-from bootharness.text import count
+from bootharness.text import count, listed
 
 __all__ = [
     "ConfigAnswer",
@@ -87,7 +87,7 @@ def guilty_of(
 def named(group: Sequence[Guilty]) -> str:
     """Return symbols with their bad values, as a label."""
     names = [f"{each.name}={each.bad}" for each in group]
-    return _listed(names)
+    return listed(names, _LISTED)
 
 
 def _the_one_asked_for(group: Sequence[Guilty]) -> Guilty | None:
@@ -100,12 +100,12 @@ def _kind(group: Sequence[Guilty], *, together: bool) -> str:
     """Return what a group of symbols is, and its names."""
     if len(group) == 1:
         return group[0].name
-    names = _listed([each.name for each in group])
+    names = listed([each.name for each in group], _LISTED)
     choices = {each.choice for each in group}
     if len(choices) == 1 and "" not in choices:
         return f"these {len(group)} symbols of one choice: {names}"
     if together and (one := _the_one_asked_for(group)):
-        rest = _listed([each.name for each in group if each is not one])
+        rest = listed([each.name for each in group if each is not one], _LISTED)
         return f"{one.name}, with which Kconfig changes {rest}"
     if together:
         return f"these {len(group)} symbols, which Kconfig changes only together: {names}"
@@ -164,8 +164,3 @@ def growths(symbols: Sequence[str], sizes: Mapping[int, int]) -> tuple[Growth, .
         for one, other in pairwise(places)
     ]
     return tuple(sorted(found, key=lambda each: -each.bytes))
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
-    return ", ".join(names[:_LISTED]) + more

@@ -10,8 +10,6 @@ it does not, something else is needed too, or is guilty as well, and that is hun
 
 import os
 from concurrent.futures import Executor
-from itertools import pairwise
-from math import ceil, log2
 from pathlib import Path
 
 from msgspec import Struct
@@ -22,35 +20,34 @@ from bootharness.bisection.bisect import HuntResult, StoppedHunt, hunted_as
 from bootharness.bisection.build import Build
 from bootharness.bisection.config_answer import (
     ConfigAnswer,
-    Growth,
     Guilty,
     config_conclusion,
-    growths,
     guilty_of,
     named,
     unknown_symbols,
 )
+from bootharness.bisection.config_growth import growth_along
 from bootharness.bisection.config_range import ConfigRange
-from bootharness.bisection.config_way import changed, dividing, needed, ways
-from bootharness.bisection.experiments import Experiment, ExperimentOutcome, perform
+from bootharness.bisection.config_trials import ConfigTrials
+from bootharness.bisection.config_way import dividing, ways
+from bootharness.bisection.experiments import ExperimentOutcome
 from bootharness.bisection.hunt import Hunt, HuntObserver
 from bootharness.bisection.hunted import SLOWER
 from bootharness.bisection.inquest import inquire, pictures
 from bootharness.bisection.kconfig import Config, differing, read_config
 from bootharness.bisection.kernel_tree import KernelTree
-from bootharness.bisection.log import HuntLog, Seen, log_file
+from bootharness.bisection.log import HuntLog, log_file
 from bootharness.bisection.search import Found, Search
 from bootharness.bisection.slower import measured
 from bootharness.diagnosis.verdict import Verdict
-from bootharness.errors import CouldNotFindOut, UsageError
-from bootharness.kernels.image import KernelImage
+from bootharness.errors import UsageError
 from bootharness.plan import BootPlan
 from bootharness.routes.table import route_of
 from bootharness.runs.cell import Cell
-from bootharness.runs.history import History, history_file
+from bootharness.runs.history import history_file
 from bootharness.runs.runner import limit_s
 from bootharness.runs.workers import workers_of
-from bootharness.text import count
+from bootharness.text import count, listed
 
 __all__ = ["CONFIG_CONFIDENCE", "bisect_config"]
 
@@ -157,11 +154,10 @@ class _ConfigHunt:
         for name, config in zip(self._names, asked, strict=True):
             unknown = unknown_symbols(config, self._tree.declared)
             if unknown:
-                more = f" and {len(unknown) - _NAMED} more" if len(unknown) > _NAMED else ""
                 self.observer.note(
                     f"{name}: the tree does not know {count(len(unknown), 'symbol')} of it, which "
                     f"{'is' if len(unknown) == 1 else 'are'} left out: "
-                    f"{', '.join(unknown[:_NAMED])}{more}"
+                    f"{listed(unknown, _NAMED)}"
                 )
             found.update(dict.fromkeys(unknown))
         return tuple(found)
@@ -236,7 +232,7 @@ class _ConfigHunt:
             together=len(guilty) > 1, unknown=unknown,
         )  # fmt: skip
         if _by_size(answer):
-            config = replace(config, growth=self._growth(first, first_log.seen))
+            config = replace(config, growth=growth_along(first, first_log.seen, self.observer))
             tried: list[ExperimentOutcome] = []
             said = config_conclusion(config, answer.bad.cause, set_back=None, alone=None)
         else:
@@ -283,107 +279,39 @@ class _ConfigHunt:
         self, config: ConfigAnswer, turn: _Turn, cause: str | None
     ) -> tuple[ConfigAnswer, list[ExperimentOutcome]]:
         """Return the answer with what else is needed or guilty, and the last two experiments."""
+        trials = ConfigTrials(
+            self._tree, self._cell, self._executor, self._history, self._cache, self.observer,
+            self._names, self._ends,
+        )  # fmt: skip
         symbols, bad_side = turn.symbols, turn.bad
-        alone = self._alone(symbols)
+        alone = trials.alone(symbols)
         for _ in range(_MOST_ROUNDS):
             if _what_it_says(alone, cause) is not Verdict.GOOD:
                 break
             self.observer.note(f"{alone.what} boots: it takes more, which is hunted now")
             ends = f"{self._names[0]} with these", "what failed with them"
-            more = self._turn(self._with_alone(symbols)[0], bad_side, ends)
+            more = self._turn(trials.with_alone(symbols)[0], bad_side, ends)
             if not isinstance(more, _Turn) or not set(more.symbols) - set(symbols):
                 break
             symbols = tuple(dict.fromkeys((*more.symbols, *symbols)))
             config = replace(config, guilty=self._guilty(symbols), together=False)
-            bad_side, alone = more.bad, self._alone(symbols)
+            bad_side, alone = more.bad, trials.alone(symbols)
         gone, others = symbols, list(config.others)
-        back = self._set_back(gone)
+        back = trials.set_back(gone)
         for _ in range(_MOST_ROUNDS):
             if _what_it_says(back, cause) is not Verdict.BAD:
                 break
             self.observer.note(
                 f"{back.what} fails still: there is another one, which is hunted now"
             )
-            other = self._turn(self._ends[0], self._with_set_back(gone),
+            other = self._turn(self._ends[0], trials.with_set_back(gone),
                                (self._names[0], f"{self._names[1]} without these"))  # fmt: skip
             if not isinstance(other, _Turn) or not set(other.symbols) - set(gone):
                 break
             others.append(self._guilty(other.symbols))
             gone = tuple(dict.fromkeys((*gone, *other.symbols)))
-            back = self._set_back(gone)
+            back = trials.set_back(gone)
         return replace(config, others=tuple(others)), [back, alone]
-
-    def _with_set_back(self, symbols: tuple[str, ...]) -> Config:
-        good, bad = self._ends
-        return self._tree.closed(changed(bad, good, symbols))
-
-    def _with_alone(self, symbols: tuple[str, ...]) -> tuple[Config, tuple[str, ...]]:
-        """Return the good configuration with symbols as in the bad one, and those others that
-        they depend on."""
-        known = self._tree.declared
-        more = needed(
-            *self._ends, symbols, self._tree.closed,
-            lambda name: known[name].depends if name in known else (),
-        ) or ()  # fmt: skip
-        return self._tree.closed(changed(*self._ends, (*more, *symbols))), more
-
-    def _set_back(self, symbols: tuple[str, ...]) -> ExperimentOutcome:
-        good, bad = self._names
-        what = f"{bad} with {_short(symbols)} as in {good}"
-        return self._try("set-back", what, self._with_set_back(symbols), self._ends[0], symbols)
-
-    def _alone(self, symbols: tuple[str, ...]) -> ExperimentOutcome:
-        good, bad = self._names
-        config, more = self._with_alone(symbols)
-        also = f", and {_short(more)}, without which Kconfig does not let it be," if more else ""
-        what = f"{good} with {_short(symbols)}{also} as in {bad}"
-        return self._try("alone", what, config, self._ends[1], symbols)
-
-    def _try(
-        self, name: str, what: str, config: Config, wanted: Config, symbols: tuple[str, ...]
-    ) -> ExperimentOutcome:
-        """Boot a configuration, unless Kconfig has made something else of it."""
-        other = [each for each in symbols if config.get(each, "n") != wanted.get(each, "n")]
-        outcome = ExperimentOutcome(name, what, name, 0, Verdict.SKIP, None, "", False)
-        if other:
-            value = config.get(other[0], "n")
-            sentence = f"Kconfig makes {other[0]} {value} there, whatever is asked for"
-            return replace(outcome, sentence=sentence)
-        try:
-            kernel = self._tree.make(config, what)
-            size = KernelImage.read(kernel).payload_bytes
-        except CouldNotFindOut as error:
-            return replace(outcome, cause=error.cause, sentence=str(error))
-        experiment = Experiment(name, what, name, replace(self._cell, kernel=str(kernel)), size)
-        self.observer.experiments(0, 1)
-        with History(self._history) as results:
-            return next(perform([experiment], self._executor, results, cache=self._cache))
-
-    def _growth(self, searched: ConfigRange, seen: list[Seen]) -> tuple[Growth, ...]:
-        """Return the growth along the first way; the stretch that grows most is halved, as often as
-        a search has steps, by builds without boots."""
-        sizes = {
-            each.position: each.facts.payload_bytes for each in seen if each.facts.payload_bytes
-        }
-        failed: set[tuple[int, int]] = set()
-        for number in range(steps := ceil(log2(len(searched)))):
-            self.observer.experiments(number, steps)
-            places = sorted(sizes)
-            open_ = [
-                (sizes[other] - sizes[one], one, other)
-                for one, other in pairwise(places)
-                if other - one > 1 and (one, other) not in failed
-            ]
-            if not open_:
-                break
-            _, one, other = max(open_)
-            middle = (one + other) // 2
-            try:
-                path = Path(searched.prepare(middle))
-                sizes[middle] = KernelImage.read(path).payload_bytes
-            except CouldNotFindOut:
-                failed.add((one, other))
-        return growths(searched.way.symbols, sizes)
 
     def stopped(self) -> StoppedHunt:
         """Return what is known when the person stops it."""
@@ -413,9 +341,3 @@ def _by_size(answer: Answer) -> bool:
         each.name == "grown" and each.verdict is Verdict.BAD and each.cause == answer.bad.cause
         for each in answer.outcomes
     )
-
-
-def _short(symbols: tuple[str, ...]) -> str:
-    if len(symbols) > _NAMED:
-        return f"{', '.join(symbols[:_NAMED])} and {len(symbols) - _NAMED} more"
-    return ", ".join(symbols)

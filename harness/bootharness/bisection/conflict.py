@@ -7,13 +7,12 @@ one. So the first commit after which that merge fails is found without a checkou
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from bootharness.bisection.git import Repository, git
+from bootharness.bisection.git import Repository, cited, git
 from bootharness.errors import BuildFailed
 from bootharness.host.workspace import Workspace
 
 __all__ = ["in_the_way"]
 
-_SHORT = 12
 _MOST_COMMITS = 100
 _MOST_NAMED = 2
 
@@ -33,7 +32,7 @@ def in_the_way(
         subjects = repository.of(found, "%s")
     except BuildFailed:
         return ()
-    named = [f'{each[:_SHORT]} ("{subjects[each]}")' for each in found]
+    named = [cited(each, subjects[each]) for each in found]
     more = (f"{len(named) - _MOST_NAMED} more",) if len(named) > _MOST_NAMED else ()
     return (*named[:_MOST_NAMED], *more)
 

@@ -6,14 +6,13 @@ from msgspec import Struct
 
 from bootharness.bisection.answer import Answer
 from bootharness.bisection.experiments import ExperimentOutcome
-from bootharness.bisection.git import Repository, git
+from bootharness.bisection.git import Repository, cited, git
 from bootharness.bisection.hunted import SLOWER
 from bootharness.diagnosis.verdict import Verdict
 from bootharness.text import count, printable
 
 __all__ = ["Culprit", "culprit_of", "letter", "what_trials_say"]
 
-_SHORT = 12
 _STAT_COLUMNS = 80
 _STAT_LINES = 40
 
@@ -48,7 +47,7 @@ def culprit_of(repository: Repository, name: str, *, fix: bool) -> Culprit:
         author=author,
         date=date,
         diffstat=tuple(_diffstat(repository, commit)),
-        fixes="" if fix else f'Fixes: {commit[:_SHORT]} ("{subject}")',
+        fixes="" if fix else f"Fixes: {cited(commit, subject)}",
         regzbot="" if fix else f"#regzbot introduced: {commit}",
     )
 
@@ -90,7 +89,7 @@ def letter(
     It says that a .config is attached where kernels were ``configured`` by one; ``of_merges`` are
     sentences about merges on the way to the commit.
     """
-    called = f'{culprit.commit[:_SHORT]} ("{culprit.subject}")'
+    called = cited(culprit.commit, culprit.subject)
     tried, what, since = "boot", "does not boot", "does not boot any more"
     if builds_only:
         tried, what, since = "build", "does not build", "does not build any more"

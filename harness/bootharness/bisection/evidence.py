@@ -12,15 +12,15 @@ alone, so between two positions that were tried all places are equally likely, a
 a million positions costs no more than its boots.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 from math import log
 
 from msgspec import Struct
 
 __all__ = [
-    "BUILT", "FLICKERING", "STEADY", "Block", "Tally", "bad_probability", "entropy_bits",
-    "flicker_rate", "posterior",
+    "BUILT", "FLICKERING", "PERSISTS", "STEADY", "Block", "Inversion", "Tally",
+    "bad_probability", "bits", "entropy_bits", "flicker_rate", "inversions", "posterior",
 ]  # fmt: skip
 
 _ANY_WRONG = (0.02, 0.05, 0.1, 0.2, 0.3)
@@ -37,9 +37,13 @@ boot, for one that calls and memory prove, and for a build, which hardly ever en
 next time. As soon as two boots of a kernel do not agree, none of this counts.
 
 Of boots that agree the first number decides how many there are: in histories of 1,000 commits 16
-with 0.5. With 0.9 there are 14, as of what is proven, and then a tenth of wrong boots makes one
-answer of 25 wrong: whoever has booted the last good one and the first bad one twice each cannot
-know more."""
+with 0.5. With 0.9 there are 14, as of what is proven, and then a tenth of wrong boots makes 45
+answers of 1,000 wrong, in place of 8: whoever has booted the last good one and the first bad one
+twice each, and has seen nothing that disagrees, cannot know more."""
+
+
+PERSISTS = 5
+"""How often a position must say the same before it is not taken for flickering."""
 
 
 class Tally(Struct, frozen=True):
@@ -52,6 +56,13 @@ class Tally(Struct, frozen=True):
     def boots(self) -> int:
         """How many boots told anything."""
         return self.good + self.bad
+
+
+class Inversion(Struct, frozen=True):
+    """That a position is bad although a later one is good: the range turns more than once."""
+
+    bad: int
+    good: int
 
 
 class Block(Struct, frozen=True):
@@ -109,6 +120,31 @@ def entropy_bits(blocks: Iterable[Block]) -> float:
         for block in blocks
         if block.mass
     ) / log(2)
+
+
+def bits(share: float) -> float:
+    """Return the entropy of a choice between two, in bits; nothing outside of 0 to 1."""
+    if not 0 < share < 1:
+        return 0.0
+    return -(share * log(share) + (1 - share) * log(1 - share)) / log(2)
+
+
+def inversions(tallies: Mapping[int, Tally]) -> Iterator[Inversion]:
+    """Yield every turn from bad to good, where no position ever said both."""
+    since: int | None = None  # a bad position with a good one behind it
+    last: int | None = None
+    for at in sorted(tallies):
+        tally = tallies[at]
+        if tally.bad >= PERSISTS:
+            if since is not None and last is not None:
+                yield Inversion(since, last)
+                since = None
+            if since is None or last is not None:
+                since, last = at, None
+        elif tally.good >= PERSISTS and since is not None:
+            last = at
+    if since is not None and last is not None:
+        yield Inversion(since, last)
 
 
 def flicker_rate(tallies: Mapping[int, Tally], turn: int) -> float:

@@ -15,11 +15,22 @@ from msgspec import Struct
 from bootharness.errors import BuildFailed, UsageError
 from bootharness.host.tool import Tool
 
-__all__ = ["GIT", "Repository", "environment", "git"]
+__all__ = ["GIT", "Repository", "cited", "environment", "git", "short"]
 
 GIT = Tool("git", "git")
 
 _GIT_S = 600
+_SHORT = 12
+
+
+def short(commit: str) -> str:
+    """Return as much of a commit's digest as is shown."""
+    return commit[:_SHORT]
+
+
+def cited(commit: str, subject: str) -> str:
+    """Write a commit as people cite it: ``1d761e7bc43f ("init: wait")``."""
+    return f'{short(commit)} ("{subject}")'
 
 
 @cache
@@ -74,7 +85,7 @@ def _run(folder: Path, words: Iterable[str], given: str = "") -> "subprocess.Com
 
 def _last_words(done: "subprocess.CompletedProcess[str]") -> str:
     said = done.stderr.strip().splitlines()
-    return said[-1] if said else ""
+    return said[-1].removeprefix("fatal: ") if said else ""
 
 
 class Repository(Struct, frozen=True):
@@ -84,6 +95,14 @@ class Repository(Struct, frozen=True):
     """
 
     folder: Path
+
+    @classmethod
+    def at(cls, folder: Path) -> "Repository":
+        """Return the repository that a folder is in."""
+        up = _run(folder, ("rev-parse", "--show-cdup"))
+        if up.returncode:
+            raise UsageError(f"{folder}: {_last_words(up) or 'git fails'}")
+        return cls(folder / up.stdout.strip())
 
     def _said(self, *words: str) -> str:
         done = _run(self.folder, words)
@@ -96,8 +115,17 @@ class Repository(Struct, frozen=True):
         done = _run(self.folder, ("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}"))
         if done.returncode:
             reason = _last_words(done) or f"no such commit{self._cut_off()}"
-            raise UsageError(f"{name}: {reason}")
+            raise UsageError(f"{name or repr(name)}: {reason}")
         return done.stdout.strip()
+
+    def called(self, name: str) -> str:
+        """Return what a commit is called elsewhere: by its tag, and where the name is of this
+        repository, or means another one tomorrow, by its digest too."""
+        commit = self.commit(name)
+        tag = _run(self.folder, ("rev-parse", "--verify", "--quiet", f"refs/tags/{name}"))
+        if tag.returncode == 0:
+            return name
+        return short(commit) if commit.startswith(name) else f"{name} ({short(commit)})"
 
     def _cut_off(self) -> str:
         shallow = self._said("rev-parse", "--is-shallow-repository").strip() == "true"

@@ -4,6 +4,7 @@ The commits are those of the first parents, where every commit stands for a stat
 branch. The person's repository is only read: builds are made in clones of it.
 """
 
+import re
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -11,16 +12,15 @@ from typing import Any
 
 from bootharness.bisection.build import Build, BuildObserver
 from bootharness.bisection.clones import Clones
-from bootharness.bisection.git import Repository
+from bootharness.bisection.git import Repository, short
 from bootharness.errors import BuildFailed, UsageError
 from bootharness.host.closing import Closing
 from bootharness.host.workspace import Workspace
 from bootharness.text import count
 
-__all__ = ["SHORT", "GitRange"]
+__all__ = ["GitRange"]
 
-SHORT = 12
-"""So many letters of a commit's digest are shown."""
+_DIGEST = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 class GitRange(Closing):
@@ -39,9 +39,13 @@ class GitRange(Closing):
         self, repository: Path, good: str, bad: str, build: Build, builds: int = 1, *,
         fix: bool = False, observer: BuildObserver | None = None,
     ) -> None:  # fmt: skip
-        self.repository, self._build = Repository(repository), build
+        self.repository, self._build = Repository.at(repository), build
         self._observer, self._names, self.fix = observer, (good, bad), fix
         one, other = (self.repository.commit(each) for each in (good, bad))
+        if one == other:
+            raise UsageError(
+                f"{good} and {bad} are the same commit, {short(one)}: nothing lies between them"
+            )
         between = self.repository.between(one, other)
         if not between:
             raise UsageError(
@@ -53,7 +57,7 @@ class GitRange(Closing):
         first = self.repository.parents(between[0])[:1] if self.forked else (one,)
         oldest_first = (*first, *between)
         self.commits = oldest_first[::-1] if fix else oldest_first
-        self._clones = Clones(repository, builds, build.limit_s)
+        self._clones = Clones(self.repository.folder, builds, build.limit_s)
         self._workspace = Workspace()
 
     @property
@@ -63,7 +67,7 @@ class GitRange(Closing):
         oldest, newest = (len(self) - 1, 0) if self.fix else (0, len(self) - 1)
         forked = ","
         if self.forked:
-            good, bad = (name[:SHORT] if len(name) == 40 else name for name in self._names)
+            good, bad = (short(name) if _DIGEST.fullmatch(name) else name for name in self._names)
             forked = f", where {bad} branched off from {good},"
         built = "" if toolchain == "host" else f", built with {toolchain}"
         after = self.label(oldest) if self.forked else self._called(self._names[0], oldest)
@@ -75,7 +79,7 @@ class GitRange(Closing):
     def _called(self, name: str, position: int) -> str:
         """Return what a person calls an end, and what it is."""
         label = self.label(position)
-        return label if label.startswith(name[:SHORT]) else f"{name} ({label})"
+        return label if label.startswith(short(name)) else f"{name} ({label})"
 
     @property
     def described(self) -> dict[str, Any]:
@@ -104,7 +108,7 @@ class GitRange(Closing):
     def label(self, position: int) -> str:
         """Return a commit's digest, short, and its subject."""
         commit = self.commits[position]
-        return f"{commit[:SHORT]} {self._subjects.get(commit, '')}".rstrip()
+        return f"{short(commit)} {self._subjects.get(commit, '')}".rstrip()
 
     def ready(self, position: int) -> str | None:
         """Return the kernel of a commit that has been built already."""

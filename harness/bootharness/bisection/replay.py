@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 
-from bootharness.bisection.git import Repository
-from bootharness.bisection.git_range import SHORT
+from bootharness.bisection.git import Repository, short
 from bootharness.bisection.search import Search
 from bootharness.diagnosis.verdict import Verdict
 from bootharness.text import printable
@@ -39,7 +38,7 @@ def replay(
     if hunted:
         lines.append(f"# hunted: {printable(hunted)}")
     for commit, verdict in told.items():
-        lines.append(f"# {names[verdict]}: {commit[:SHORT]} {subjects.get(commit, '')}")
+        lines.append(f"# {names[verdict]}: {short(commit)} {subjects.get(commit, '')}")
         if verdict is later:
             if (newest and not repository.is_ancestor(commit, newest)) or any(
                 repository.is_ancestor(commit, each) for each in earlier

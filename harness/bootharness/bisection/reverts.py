@@ -15,17 +15,17 @@ from bootharness.bisection.build import Build, BuildObserver
 from bootharness.bisection.clones import Clone, Clones
 from bootharness.bisection.conflict import in_the_way
 from bootharness.bisection.experiments import Experiment, ExperimentOutcome, perform
-from bootharness.bisection.git import Repository, git
+from bootharness.bisection.git import Repository, git, short
 from bootharness.diagnosis.verdict import Verdict
 from bootharness.errors import BuildFailed, CouldNotFindOut
 from bootharness.host.workspace import Workspace
 from bootharness.kernels.image import KernelImage
 from bootharness.runs.cell import Cell
 from bootharness.runs.history import History
+from bootharness.text import listed
 
 __all__ = ["Trial", "trials", "tried"]
 
-_SHORT = 12
 _LISTED = 4
 
 
@@ -40,7 +40,7 @@ class Trial(Struct, frozen=True):
     @property
     def what(self) -> str:
         """What is booted, in words."""
-        return f"{self.called} with {self.commit[:_SHORT]} {self.name}"
+        return f"{self.called} with {short(self.commit)} {self.name}"
 
 
 def trials(commit: str, oldest: tuple[str, str], newest: tuple[str, str]) -> tuple[Trial, ...]:
@@ -99,12 +99,9 @@ def _unmerged(clone: Clone, trial: Trial, repository: Repository) -> BuildFailed
     files = [name for name in said.split("\0") if name]
     if not files:
         return None
-    more = f" and {len(files) - _LISTED} more" if len(files) > _LISTED else ""
     why = "earlier commits are lacking there, or others have changed the same lines of"
     if trial.name == "reverted":
         later = in_the_way(repository, trial.commit, trial.at, files) or ("later commits",)
         verb = "changes" if len(later) == 1 and later[0] != "later commits" else "change"
         why = f"{' and '.join(later)} {verb} the same lines of"
-    return BuildFailed(
-        f"it cannot be {trial.name} there, for {why} {', '.join(files[:_LISTED])}{more}"
-    )
+    return BuildFailed(f"it cannot be {trial.name} there, for {why} {listed(files, _LISTED)}")

@@ -14,10 +14,9 @@ calls and memory prove is hardly expected to flicker, and is not repeated for th
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cached_property
-from itertools import pairwise
-from math import ceil, log, log2
+from math import ceil, log2
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -25,26 +24,28 @@ from msgspec.structs import replace
 from bootharness.bisection.evidence import (
     BUILT,
     FLICKERING,
+    PERSISTS,
     STEADY,
     Block,
+    Inversion,
     Tally,
-    bad_probability,
+    bits,
     entropy_bits,
     flicker_rate,
+    inversions,
     posterior,
 )
+from bootharness.bisection.splitting import Splitting
 from bootharness.diagnosis.causes import CAUSES
 from bootharness.diagnosis.verdict import Verdict
 from bootharness.errors import UsageError
 
-__all__ = ["DEFAULT_CONFIDENCE", "Found", "Inversion", "Lost", "Observation", "Search"]
+__all__ = ["DEFAULT_CONFIDENCE", "Found", "Lost", "Observation", "Search"]
 
 DEFAULT_CONFIDENCE = 0.99
 
 _AGREE = 4
-"""How often an end may contradict what was said of it before that is believed."""
-_PERSISTS = 5
-"""How often a position must say the same before it is not taken for flickering."""
+"""How often an end may contradict what was said of it before that is believed; a build once."""
 _MOST_SKIPS = 24
 """So many positions that tell nothing, scattered over a stretch, stand for all of it."""
 _NEAR = 20
@@ -58,13 +59,6 @@ class Observation(Struct, frozen=True):
     position: int
     verdict: Verdict
     cause: str | None = None
-
-
-class Inversion(Struct, frozen=True):
-    """That a position is bad although a later one is good: the range turns more than once."""
-
-    bad: int
-    good: int
 
 
 class Found(Struct, frozen=True):
@@ -110,7 +104,9 @@ class Search(Struct, frozen=True, dict=True):
 
     def __post_init__(self) -> None:
         if self.size < 2:
-            raise UsageError("a range has at least two kernels: a good one and a bad one")
+            raise UsageError(
+                f"a range has at least two kernels, a good one and a bad one; this has {self.size}"
+            )
         if not 0.5 <= self.confidence < 1:
             raise UsageError("a confidence is at least 0.5 and less than 1")
 
@@ -158,30 +154,12 @@ class Search(Struct, frozen=True, dict=True):
     @cached_property
     def inversions(self) -> tuple[Inversion, ...]:
         """Every turn from bad to good that flickering does not explain."""
-        return tuple(self._inversions())
+        return tuple(inversions(self.tallies)) if self._steady else ()
 
     @property
     def _steady(self) -> bool:
         """Whether no position ever said both."""
         return not any(tally.good and tally.bad for tally in self.tallies.values())
-
-    def _inversions(self) -> Iterator[Inversion]:
-        if not self._steady:
-            return
-        since: int | None = None  # a bad position with a good one behind it
-        last: int | None = None
-        for at in sorted(self.tallies):
-            tally = self.tallies[at]
-            if tally.bad >= _PERSISTS:
-                if since is not None and last is not None:
-                    yield Inversion(since, last)
-                    since = None
-                if since is None or last is not None:
-                    since, last = at, None
-            elif tally.good >= _PERSISTS and since is not None:
-                last = at
-        if since is not None and last is not None:
-            yield Inversion(since, last)
 
     @property
     def low(self) -> int:
@@ -247,10 +225,30 @@ class Search(Struct, frozen=True, dict=True):
             told, against = against, told
         if claimed is Verdict.BAD and self._first_end_unseen:
             return None
-        if against >= _AGREE and not told:
+        if against >= self._enough and not told:
+            if self.builds_only:
+                does = "builds" if claimed is Verdict.BAD else "does not build"
+                return Lost(f"the {end} end {does}", position)
             other = "bad" if claimed is Verdict.GOOD else "good"
             return Lost(f"the {end} end is {other}, {against} boots out of {against}", position)
         return None
+
+    def is_against(self, position: int) -> bool:
+        """Return whether an end was always seen to be the contrary of what was said of it."""
+        tally = self.tallies.get(position, Tally())
+        contrary = tally.good if position else tally.bad
+        return 0 < contrary == tally.boots
+
+    @property
+    def swapped(self) -> bool:
+        """Whether the good end was always seen to be bad, and the bad one to be good."""
+        return self.is_against(0) and self.is_against(self.size - 1)
+
+    @property
+    def _enough(self) -> int:
+        """How often an end has to contradict what was said of it: what is built is kept, and
+        another build of the same would say nothing."""
+        return 1 if self.builds_only else _AGREE
 
     @property
     def _first_end_unseen(self) -> bool:
@@ -284,7 +282,7 @@ class Search(Struct, frozen=True, dict=True):
         good = [at for at, tally in inside.items() if tally.good]
         if not bad or not good or min(bad) > max(good):
             return []
-        return [at for at in (min(bad), max(good)) if inside[at].boots < _PERSISTS]
+        return [at for at in (min(bad), max(good)) if inside[at].boots < PERSISTS]
 
     def next(self, pending: Sequence[int] = (), workers: int = 1) -> tuple[int, ...]:
         """Return what up to so many free workers should try, while ``pending`` is being tried."""
@@ -297,80 +295,16 @@ class Search(Struct, frozen=True, dict=True):
                 if not getattr(self.tallies.get(at, Tally()), seen) and at not in pending
             ]
             bad_end = self.tallies.get(self.size - 1, Tally())
-            if bad_end.good >= _AGREE and self._first_end_unseen:
+            if bad_end.good >= self._enough and self._first_end_unseen:
                 return () if 0 in pending else (0,)
             return tuple(ends[:workers])
         if repeated := self._unexplained():
             return tuple(at for at in repeated if at not in pending)[:workers]
-        return tuple(dict.fromkeys(self._splitting(pending, workers)))
-
-    def _splitting(self, pending: Sequence[int], workers: int) -> Iterator[int]:
-        """Yield the positions that split what is likely, between those that are being tried."""
-        borders = sorted({0.0, 1.0, *(bad_probability(self.blocks, at) for at in pending)})
-        parts = [(upper - lower, lower, upper) for lower, upper in pairwise(borders)]
-        shares = [0] * len(parts)
-        for _ in range(workers):
-            widest = max(range(len(parts)), key=lambda at: parts[at][0] / (shares[at] + 1))
-            shares[widest] += 1
-        for (width, lower, _), share in zip(parts, shares, strict=True):
-            for number in range(1, share + 1):
-                reach = width / (share + 1)
-                found = self._nearest(lower + number * reach, reach, pending)
-                if found is not None:
-                    yield found
-
-    def _nearest(self, level: float, reach: float, pending: Sequence[int]) -> int | None:
-        """Return the position that tells most about whether the turn is before ``level``."""
-        ideal = self._position_at(level)
-        best, most = None, 0.0
         # who waits for another boot needs nothing said again that nothing has contradicted
-        said = self.tallies if pending and self._steady and self._never_wrong > FLICKERING else {}
-        for at in self._around(ideal):
-            if at in pending or at in said:
-                continue
-            share = (bad_probability(self.blocks, at) - level + reach) / (2 * reach)
-            worth = _bits(share) * self._likely_to_tell(at)
-            if worth > most:
-                best, most = at, worth
-        return best
-
-    def _position_at(self, level: float) -> int:
-        """Return the first position that is bad with at least this probability."""
-        below = 0.0
-        for block in self.blocks:
-            if below + block.mass >= level and block.mass:
-                places = block.last - block.first + 1
-                within = ceil((level - below) / block.mass * places) - 1
-                return min(max(block.first + within, block.first), block.last)
-            below += block.mass
-        return self.blocks[-1].last
-
-    def _around(self, ideal: int) -> Iterator[int]:
-        """Yield positions that were not in vain: each side's nearest, then ever farther ones."""
-        seen = set()
-        for direction in (-1, 1):
-            step, at = 1, ideal if direction > 0 else ideal - 1
-            while self.low <= at < self.size:
-                if at in self.skipped:
-                    at += direction
-                    continue
-                if at not in seen:
-                    seen.add(at)
-                    yield at
-                at += direction * step
-                step *= 2
-
-    def _likely_to_tell(self, position: int) -> float:
-        """Return how likely a position is to tell anything: less, the nearer it is to others
-        that do not, and the more of them there are between the same two that did."""
-        if position in self.tallies or not self.skipped:
-            return 1.0
-        nearest = min(self.skipped, key=lambda at: abs(at - position))
-        run = _run_length(self.skipped, nearest)
-        distance = abs(nearest - position)
-        block = next(block for block in self.blocks if position <= block.last)
-        silent = sum(block.first <= at < block.last for at in self.skipped)
-        return distance / (distance + run) / (1 + silent)
+        trusted = pending and self._steady and self._never_wrong > FLICKERING
+        known = Splitting(self.blocks, self.low, self.size, self.tallies, self.skipped,
+                          needless=self.tallies if trusted else ())  # fmt: skip
+        return tuple(dict.fromkeys(known.positions(pending, workers)))
 
     def steps_left(self, workers: int = 1) -> int:
         """Return about how many boots one after the other are left, with so many workers."""
@@ -379,28 +313,10 @@ class Search(Struct, frozen=True, dict=True):
         good, bad = self.tallies.get(0, Tally()), self.tallies.get(self.size - 1, Tally())
         for against, told in ((good.bad, good.good), (bad.good, bad.bad)):
             if against and not told:  # then the search ends when that is certain
-                return max(1, max(0, _AGREE - against) + self._first_end_unseen)
+                return max(1, max(0, self._enough - against) + self._first_end_unseen)
         best = max(self.blocks, key=lambda block: block.mass)
         rate = flicker_rate(self.tallies, best.last)
-        told_by_boot = max(0.05, 1 - _bits(min(rate, 0.5)))
+        told_by_boot = max(0.05, 1 - bits(min(rate, 0.5)))
         ends = sum(at not in self.tallies for at in (0, self.size - 1))
         boots = entropy_bits(self.blocks) / told_by_boot / log2(workers + 1)
         return ceil(ends / workers) + max(1 - ends, ceil(boots))
-
-
-def _run_length(positions: frozenset[int], position: int) -> int:
-    """Return how many neighbours in a row belong to a set."""
-    length = 1
-    for direction in (-1, 1):
-        at = position + direction
-        while at in positions:
-            length += 1
-            at += direction
-    return length
-
-
-def _bits(share: float) -> float:
-    """Return the entropy of a choice between two, in bits; nothing outside of 0 to 1."""
-    if not 0 < share < 1:
-        return 0.0
-    return -(share * log(share) + (1 - share) * log(1 - share)) / log(2)

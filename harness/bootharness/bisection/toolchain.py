@@ -22,10 +22,8 @@ from bootharness.errors import LaunchFailed, ToolMissing, UsageError
 from bootharness.host.cache import alone_in, cache_dir
 from bootharness.host.tool import DEBIAN_KEYRING, Tool
 
-__all__ = ["SUITES", "TOOLCHAIN_TOOLS", "Toolchain", "add_toolchain", "toolchain", "toolchains"]
+__all__ = ["TOOLCHAIN_TOOLS", "Toolchain", "add_toolchain", "toolchain", "toolchains"]
 
-SUITES = ("bullseye", "bookworm", "trixie", "forky", "sid")
-"""Debian's, the older the compiler the earlier the suite."""
 
 _NAME = re.compile(r"(gcc|clang)-\d+")
 _CONTAINERS = ("podman", "docker")

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from bootharness.bisection.build import Build, BuildObserver
 from bootharness.bisection.toolchain import Toolchain, toolchain
 from bootharness.bisection.tree import check_elsewhere, digest_of_tree
+from bootharness.errors import UsageError
 from bootharness.host.cache import alone_in, cache_dir
 from bootharness.host.closing import Closing
 from bootharness.host.workspace import Workspace
@@ -35,6 +36,8 @@ class ToolchainRange(Closing):
     ) -> None:  # fmt: skip
         self._folder, self._build, self._observer = tree.resolve(), build, observer
         self._toolchains: tuple[Toolchain, ...] = tuple(toolchain(name) for name in names)
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise UsageError(f"toolchain {twice[0]}: it is given twice")
         check_elsewhere(tree, build)
         self._workspace = Workspace()
 

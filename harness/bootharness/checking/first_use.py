@@ -82,7 +82,7 @@ def first_use(
     saved: list[dict[str, int]] = []
     for address in steps.addresses:
         found = decoder.at(steps, address)
-        if found is not None and any(unset.values()):
+        if found is not None and (saved or any(unset.values())):
             if any(unset.get(name, 0) & mask for name, mask in _read(found)):
                 return address
             before = dict(unset)
@@ -140,7 +140,7 @@ def _read(found: capstone.CsInsn) -> Iterator[tuple[str, int]]:
     for each in operands:  # a segment register that is copied
         if each.type == x86.X86_OP_REG and each.access & capstone.CS_AC_READ:
             part = _PARTS.get(found.reg_name(each.reg))
-            if part and part[0] in _SEGMENTS and (part[0] == "cs" or not saved):
+            if part and part[0] in _SEGMENTS and not saved:
                 yield part
     if name in ("jmp", "call") and operands and operands[0].type != x86.X86_OP_IMM:
         yield "cs", 0xFFFF  # to an offset in it

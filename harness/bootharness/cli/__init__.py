@@ -38,6 +38,7 @@ _COMMANDS = {
     "headroom": "Show how close kernels come to what loaders can boot.",
     "bisect": "Find the first bad kernel of a range, and why it is bad.",
     "factors": "Find what separates the kernels that boot from those that do not.",
+    "worker": "Boot here what gates and bisections on other computers hand out.",
     "toolchain": "Make compilers of other Debian releases, to build kernels with.",
     "needle": "Cut out of a kept screen what --until-screen has to find on others.",
     "routes": "List what can bring a kernel to a machine.",

@@ -9,8 +9,24 @@ import click
 
 from bootharness.cli import values
 from bootharness.cli.first_command import KERNELS, KernelsFirst
-from bootharness.cli.options import ALL, FILE, HISTORY, JSON, NEW_FILE, plan_of, plan_options
-from bootharness.cli.output import check_file, check_json_file, spoken, write_file, write_json
+from bootharness.cli.options import (
+    ALL,
+    FILE,
+    HISTORY,
+    JSON,
+    NEW_FILE,
+    WORKERS,
+    plan_of,
+    plan_options,
+)
+from bootharness.cli.output import (
+    check_file,
+    check_json_file,
+    say_aside,
+    spoken,
+    write_file,
+    write_json,
+)
 
 if TYPE_CHECKING:
     from bootharness.bisection.bisect import HuntResult
@@ -95,6 +111,7 @@ def _hunt_options(confidence: float = 0.99, jobs: str = "one on each core") -> C
             metavar="N",
             help=f"Boots at once.  [default: {jobs}]",
         ),
+        WORKERS,
         click.option("--no-cache", is_flag=True, help="Boot what is known already, too."),
         click.option(
             "--log",
@@ -163,8 +180,8 @@ def of_kernels(kernels: tuple[str, ...], **choices: Any) -> int:
     from bootharness.routes.table import by_what_is_given
 
     plan = by_what_is_given(hunting.plan, kernels)
-    with hunting.writing_what_is_known():
-        return hunting.tell(bisect(kernels, plan, **hunting.how))
+    with hunting.hunted() as how:
+        return hunting.tell(bisect(kernels, plan, **how))
 
 
 @command.command("git")
@@ -218,10 +235,10 @@ def of_commits(
 
     folder = route_of(hunting.plan).boots_folder
     built = Build(build, image, named(toolchain), config, build_timeout, folder)
-    with hunting.writing_what_is_known():
+    with hunting.hunted() as how:
         result = bisect_commits(repository, good, bad, built, hunting.plan, fix=find_fix,
                                 builds_only=find_broken_build, build_jobs=build_jobs,
-                                **hunting.how)  # fmt: skip
+                                **how)  # fmt: skip
         status = hunting.tell(result)
     if replay and result.replay:
         write_file(replay, result.replay.encode())
@@ -254,8 +271,8 @@ def of_configs(
     from bootharness.bisection.toolchain import toolchain as named
 
     built = Build(build, image, named(toolchain), None, build_timeout)
-    with hunting.writing_what_is_known():
-        return hunting.tell(bisect_config(tree, good, bad, built, hunting.plan, **hunting.how))
+    with hunting.hunted() as how:
+        return hunting.tell(bisect_config(tree, good, bad, built, hunting.plan, **how))
 
 
 @command.command("toolchains")
@@ -282,16 +299,16 @@ def of_toolchains(
     from bootharness.bisection.toolchain_range import ToolchainRange
 
     built = Build(build, image, Toolchain("host"), config, build_timeout)
-    watched = hunting.how["observer"]
-    with ToolchainRange(tree, names, built, watched) as searched, hunting.writing_what_is_known():
-        return hunting.tell(bisect(searched, hunting.plan, **hunting.how))
+    with ToolchainRange(tree, names, built, hunting.observer) as searched, hunting.hunted() as how:
+        return hunting.tell(bisect(searched, hunting.plan, **how))
 
 
 class _Hunting:
     """What the commands have in common: how kernels are booted, and where things are written."""
 
     def __init__(
-        self, *, any_cause: bool, slower: bool, confidence: float, jobs: int | None, no_cache: bool,
+        self, *, any_cause: bool, slower: bool, confidence: float, jobs: int | None,
+        workers: str | None, no_cache: bool,
         log: Path | None, history_file: Path | None, json_file: str | None, html: Path | None,
         markdown: Path | None, **choices: Any,
     ) -> None:  # fmt: skip
@@ -304,25 +321,29 @@ class _Hunting:
             check_file(markdown, "Markdown", b"### Bisection")
         self.output = spoken(json_file)
         self.plan = plan_of(choices)
-        self.how: dict[str, Any] = {
+        self.observer = TerminalHunt(self.output)
+        self._how: dict[str, Any] = {
             "confidence": confidence,
             "any_cause": any_cause,
             "slower": slower,
-            "jobs": jobs,
             "history": history_file,
             "cache": not no_cache,
             "log": log,
-            "observer": TerminalHunt(self.output),
+            "observer": self.observer,
         }
+        self._workers, self._jobs = workers, jobs
         self._json, self._html, self._markdown = json_file, html, markdown
 
     @contextmanager
-    def writing_what_is_known(self) -> Iterator[None]:
-        """Write what is known by then when the person stops a hunt."""
+    def hunted(self) -> Iterator[dict[str, Any]]:
+        """Give how it is hunted, with who boots; write what is known by then when the person stops
+        it."""
         from bootharness.bisection.bisect import StoppedHunt
+        from bootharness.runs.remote.named import workers_named
 
         try:
-            yield
+            with workers_named(self._workers, self._jobs, say_aside) as (executor, jobs):
+                yield {**self._how, "executor": executor, "jobs": jobs}
         except StoppedHunt as stopped:
             self._write(stopped.result)
             raise

@@ -74,7 +74,8 @@ is bad for another cause is 125, which `git bisect run` skips.
     multiple=True,
     shell_complete=values.servers,
     help="Boot from a server of your own: dnsmasq:FILE, kea:FILE or command:WORDS, with "
-    "@ADDRESS/BITS in front of the colon where its configuration does not tell; may be repeated.",
+    "@ADDRESS/BITS in front of the colon where its configuration does not tell; or "
+    "relay@ADDRESS/BITS:SERVER, behind which they are; may be repeated.",
 )
 @click.option(
     "--json",

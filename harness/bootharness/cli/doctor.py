@@ -29,14 +29,15 @@ _NAMES = (
     "debug",
     "build",
     "config",
+    "workers",
 )
 
 
 @click.command(
     "doctor",
     epilog="""\b
-USE is boot, network, uefi, servers, grub, deb, compressed, media, screens, debug, build or config;
-without one all are looked at.
+USE is boot, network, uefi, servers, grub, deb, compressed, media, screens, debug, build, config or
+workers; without one all are looked at.
 
 \b
 Examples:

@@ -8,8 +8,15 @@ from msgspec.structs import replace
 
 from bootharness.cli import values
 from bootharness.cli.first_command import KERNELS, KernelsFirst
-from bootharness.cli.options import ALL, FILE, HISTORY, JSON, NEW_FILE, axes_options
-from bootharness.cli.output import check_file, check_json_file, spoken, write_file, write_json
+from bootharness.cli.options import ALL, FILE, HISTORY, JSON, NEW_FILE, WORKERS, axes_options
+from bootharness.cli.output import (
+    check_file,
+    check_json_file,
+    say_aside,
+    spoken,
+    write_file,
+    write_json,
+)
 from bootharness.cli.reports import Reports, reports_options
 from bootharness.errors import UsageError
 from bootharness.plan import OPTIONS
@@ -72,6 +79,7 @@ def command() -> None:
               help="The most boots of one cell that does not go as expected.")  # fmt: skip
 @click.option("--jobs", type=click.IntRange(1), metavar="N",
               help="Boots at once.  [default: one on each core]")  # fmt: skip
+@WORKERS
 @click.option("--no-cache", is_flag=True, help="Boot what is known already, too.")
 @HISTORY
 @click.option("--shard", metavar="I/N",
@@ -80,7 +88,8 @@ def command() -> None:
 def of_kernels(
     kernels: tuple[str, ...], baseline: str | None, matrix_file: Path | None, reports: Reports,
     warn_at: float, still_failing: str, no_timing: bool, attempts: int, jobs: int | None,
-    no_cache: bool, history_file: Path | None, shard: str | None, paths: str | None, **choices: Any,
+    workers: str | None, no_cache: bool, history_file: Path | None, shard: str | None,
+    paths: str | None, **choices: Any,
 ) -> int:  # fmt: skip
     """Boot each CANDIDATE in every way that is asked for, compare it with a baseline, and accept
     or refuse it."""
@@ -91,11 +100,16 @@ def of_kernels(
     from bootharness.gate.gate import StoppedGate, run_gate
     from bootharness.gate.report.progress import GateProgress
     from bootharness.gate.shard import share_named
+    from bootharness.runs.remote.named import workers_named
 
     part = share_named(shard) if shard is not None else None
     try:
-        with GateProgress() as progress:
-            outcome = run_gate(matrix, jobs=jobs, history=history_file, cache=not no_cache,
+        with (
+            workers_named(workers, jobs, say_aside) as (executor, at_once),
+            GateProgress() as progress,
+        ):
+            outcome = run_gate(matrix, executor=executor, jobs=at_once,
+                               history=history_file, cache=not no_cache,
                                most=attempts, warn_at=warn_at, timing=not no_timing,
                                still_accepted=still_failing == "accept", shard=part,
                                observer=progress)  # fmt: skip

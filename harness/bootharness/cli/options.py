@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import click
 
-from bootharness.cli.values import OPTION_VALUES
+from bootharness.cli.values import OPTION_VALUES, workers
 from bootharness.plan import OPTIONS, BootPlan, NetPlan, choose
 from bootharness.plan.option import Option, options_of
 
@@ -19,6 +19,7 @@ __all__ = [
     "NEW_FILE",
     "OF_NETWORKS",
     "WHAT_IS_LOADED",
+    "WORKERS",
     "axes_options",
     "plan_of",
     "plan_options",
@@ -42,6 +43,13 @@ NET_ROOT_OPTION = click.option(
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Boot the files of a folder, as a boot server has it: the same as --route net-root with "
     "this folder.",
+)
+WORKERS = click.option(
+    "--workers",
+    metavar="N|dask:ADDRESS|MODULE:FACTORY",
+    shell_complete=workers,
+    help="Who boots: so many processes here; the workers of a Dask cluster, as dask:10.0.0.7:8786; "
+    "or an Executor of concurrent.futures that a function of your own makes.",
 )
 HISTORY = click.option(
     "--history",

@@ -9,8 +9,10 @@ from threading import Thread
 from typing import TextIO
 
 from bootharness.errors import NotWritten, UsageError
+from bootharness.text import printable
 
-__all__ = ["check_file", "check_json_file", "new_folder", "spoken", "write_file", "write_json"]
+__all__ = ["check_file", "check_json_file", "new_folder", "say_aside", "spoken", "write_file",
+           "write_json"]  # fmt: skip
 
 _READER_S = 60.0
 
@@ -30,6 +32,11 @@ def new_folder(path: Path) -> Path:
 def spoken(json_file: str | None) -> TextIO:
     """Return the stream for people: standard error where the JSON takes standard output."""
     return sys.stderr if json_file == "-" else sys.stdout
+
+
+def say_aside(sentence: str) -> None:
+    """Say on standard error what a person should know and need not wait for."""
+    print(f"bootharness: {printable(sentence)}", file=sys.stderr, flush=True)
 
 
 def check_json_file(json_file: str | None) -> None:

@@ -60,7 +60,7 @@ class Reports(NamedTuple):
         """Print a gate, and write all reports of it that are asked for."""
         output = spoken(self.json_file)
         if self.summary:
-            from bootharness.gate.report.words import summary
+            from bootharness.gate.report.headline import summary
 
             click.echo(summary(outcome), file=output)
         else:

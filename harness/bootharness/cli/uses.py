@@ -162,15 +162,25 @@ def _for_servers() -> Iterator[Tool]:
 
 def _about_servers() -> Iterator[Note]:
     from bootharness.network.dnsmasq import DNSMASQ
-    from bootharness.network.kea import KEA
+    from bootharness.network.kea import KEA, KEA6
     from bootharness.network.namespace import why_no_namespace
     from bootharness.network.server_setup import is_installed
 
     why = why_no_namespace()
     yield Note(why or "network namespaces can be made", good=why is None)
-    for server in (DNSMASQ, KEA):
+    for server in (DNSMASQ, KEA, KEA6):
         here = is_installed(server)
         yield Note(f"{server.name} is here" if here else str(server.missing()))
+
+
+def _about_workers() -> Iterator[Note]:
+    from importlib.metadata import PackageNotFoundError, version  # only this use asks
+
+    try:
+        yield Note(f"Dask {version('distributed')} is here")
+    except PackageNotFoundError:
+        remedy = "pip install 'bootharness[dask]'"
+        yield Note(f"there is no Dask, for boots on other computers: {remedy}", good=False)
 
 
 def _about_this_computer() -> Iterator[Note]:
@@ -277,5 +287,6 @@ USES: dict[str, _Use] = {
     "debug": _Use("debug, and --tracer gdb", _for_debugging),
     "build": _Use("bisect git, and toolchains", _for_building),
     "config": _Use("bisect config", _for_configs),
+    "workers": _Use("worker, and --workers dask:ADDRESS", lambda: iter(()), _about_workers),
 }
 """By the names that `bootharness doctor` takes."""

@@ -8,7 +8,16 @@ if TYPE_CHECKING:
     from click import Context, Parameter
     from click.shell_completion import CompletionItem
 
-__all__ = ["OPTION_VALUES", "causes", "kernels", "places", "routes", "servers", "untils"]
+__all__ = [
+    "OPTION_VALUES",
+    "causes",
+    "kernels",
+    "places",
+    "routes",
+    "servers",
+    "untils",
+    "workers",
+]
 
 _Completer = Callable[["Context", "Parameter", str], "list[CompletionItem]"]
 _KERNELS = ("deb:", "grow:", "selfcheck:")
@@ -84,6 +93,11 @@ def servers(_context: "Context", _parameter: "Parameter", typed: str) -> "list[C
     from bootharness.plan.net_server import SERVER_KINDS
 
     return _begin((f"{kind}:" for kind in SERVER_KINDS), typed)
+
+
+def workers(_context: "Context", _parameter: "Parameter", typed: str) -> "list[CompletionItem]":
+    """Complete who boots, where it is a cluster; its address and modules nobody knows."""
+    return _begin(("dask:",), typed)
 
 
 def untils(_context: "Context", _parameter: "Parameter", typed: str) -> "list[CompletionItem]":

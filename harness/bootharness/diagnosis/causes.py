@@ -503,6 +503,13 @@ CAUSES: dict[str, Cause] = {
             "INITRD line of the label that is booted, or by GRUB's command initrd.",
         ),
         Cause(
+            "kernel-as-boot-program",
+            "SYSLINUX took the kernel for a boot program or a boot sector, by the end of its name.",
+            "the file, for what it was taken, what came of it",
+            "Say LINUX in place of KERNEL in the configuration, or rename the file: SYSLINUX's "
+            "documentation has the endings, .0, .bin, .bs and .bss among them.",
+        ),
+        Cause(
             "chain-loop",
             "A boot program, or a script, loads itself again and again.",
             "how often it came, and when",
@@ -524,11 +531,32 @@ CAUSES: dict[str, Cause] = {
             "`dhcp-boot` for those that ask at port 4011.",
         ),
         Cause(
+            "proxy-obeyed",
+            "Another DHCP server, a proxy, named a boot file, and the client took that one.",
+            "who offered which file, and when, and what our own server names",
+            "Find who runs a proxy on this network (WDS, FOG, dnsmasq), and switch it off or let "
+            "it leave these machines alone; iPXE heeds no proxy where DHCP option 175.176 is 1.",
+        ),
+        Cause(
             "wrong-boot-program",
             "The client got a boot program that is for other machines.",
             "the file, what it runs on, the client's architecture, who named it",
             "Name the boot file by the client's architecture (option 93): 0 is a BIOS, 7 and 9 are "
             "a 64-bit UEFI.",
+        ),
+        Cause(
+            "dns-no-answer",
+            "The name server did not answer for the name of a boot server.",
+            "the name, how often it was asked for, by whom",
+            "Does the name server that DHCP gives run, and is it reached from this network? An "
+            "address in place of the name does without it.",
+        ),
+        Cause(
+            "dns-no-name",
+            "The name server knows no such name as a boot server's is said to be.",
+            "the name, who asked for it",
+            "Correct the name in the script or in the DHCP server's answer, or give the name "
+            "server a record of it.",
         ),
         Cause(
             "tftp-not-found",
@@ -579,6 +607,13 @@ CAUSES: dict[str, Cause] = {
             "Is the server running, on this port?",
         ),
         Cause(
+            "certificate-refused",
+            "The client refused the certificate that the HTTPS server showed.",
+            "who refused it, for which name, with which alert of TLS",
+            "Look at the certificate's dates and names, at the machine's clock, and at what the "
+            "client trusts.",
+        ),
+        Cause(
             "http-corrupt",
             "What was sent by HTTP is not the file.",
             "URL, the digests",
@@ -588,8 +623,9 @@ CAUSES: dict[str, Cause] = {
             "other-vlan",
             "The client's frames have not the tag of the network's VLAN.",
             "the tag that came, the network's",
-            "Give the card the VLAN in the firmware's set-up or in the boot program (iPXE's "
-            "vcreate), or test without --vlan.",
+            "Give the card the VLAN in the firmware's set-up (here a UEFI's, --nic-vlan) or in the "
+            "boot program (iPXE's vcreate), or test without --vlan. iPXE goes on with the "
+            "firmware's since 2023, that of Debian 12 does not.",
         ),
         Cause(
             "nbp-hang",
@@ -609,6 +645,35 @@ CAUSES: dict[str, Cause] = {
             "its words, the file",
             "Sign the file with a key in the firmware's db, boot it through shim, or switch Secure "
             "Boot off.",
+        ),
+        Cause(
+            "efi-no-file-system",
+            "A UEFI found nothing on the disk that it can read files from.",
+            "the disks that it has found, with their sizes",
+            "Put an EFI system partition on it, with FAT and a GPT or an MBR that tells of it; "
+            "give a CD an El Torito image for EFI (xorriso -as mkisofs -e efi.img).",
+        ),
+        Cause(
+            "efi-no-boot-file",
+            "The disk has no file that a UEFI without a boot entry for it starts.",
+            "the names that it asked for",
+            "Put the boot manager to \\EFI\\BOOT\\BOOTX64.EFI as well (bootctl install, "
+            "grub-install --removable).",
+        ),
+        Cause(
+            "efi-refused",
+            "The firmware did not load an image: for another machine, cut short, not signed.",
+            "the image, the error, who asked for it",
+            "Look at the file (file, objdump -h, sbverify --list); see that it is for x64, whole, "
+            "and signed by a key in db where Secure Boot is on.",
+        ),
+        Cause(
+            "efi-gave-up",
+            "What the firmware had started came back to it, or had the machine reset, without "
+            "starting a kernel.",
+            "the error that it returned, the files that it asked for and that were not there",
+            "Look at the last of those names: a configuration names them, or the boot manager's "
+            "own folder should have them.",
         ),
         Cause(
             "firmware-crashed",
@@ -772,6 +837,14 @@ CAUSES: dict[str, Cause] = {
             "the error",
             "See that the image can still be read; if it can, this is a defect of bootharness: "
             "please report it with the command.",
+            "skip",
+        ),
+        Cause(
+            "no-worker",
+            "Boots were to be made by the workers of `--workers`, and none of them can do it.",
+            "the workers, and of each why it cannot",
+            "Start a worker that can: `bootharness worker ADDRESS`, with the same version of "
+            "bootharness, and with what `bootharness doctor` finds missing there.",
             "skip",
         ),
         Cause(

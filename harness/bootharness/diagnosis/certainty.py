@@ -6,6 +6,7 @@ seconds, frames that were lost, a card that is slow. And what a client did not g
 if it asks for nothing else.
 """
 
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -22,8 +23,10 @@ from bootharness.trace.network_facts import (
 )
 
 __all__ = [
+    "CROSS_SIGNED",
     "NO_FILENAME",
     "PROXY_IGNORED",
+    "PROXY_OBEYED",
     "QUIET_S",
     "REFUSALS",
     "WRONG_PROGRAM",
@@ -32,6 +35,7 @@ __all__ = [
     "faults",
     "last_asked",
     "loads_of",
+    "named_by_proxy",
     "root",
     "served_as",
     "still_awaited",
@@ -51,7 +55,10 @@ _CAUSES = {
     NetEventKind.NAK: "dhcp-no-ack",
     NetEventKind.PROXY_REQUEST: "proxy-silent",
     NetEventKind.UNANSWERED_ARP: "tftp-stalled",
+    NetEventKind.NAME_UNANSWERED: "dns-no-answer",
+    NetEventKind.NAME_UNKNOWN: "dns-no-name",
     NetEventKind.REPEATED: "tftp-stalled",
+    NetEventKind.SENT_AGAIN: "tftp-stalled",
     NetEventKind.HTTP_STALLED: "http-stalled",
     NetEventKind.LINK_DOWN: "link-down",
     NetEventKind.LINK_UP: "link-down",
@@ -59,6 +66,7 @@ _CAUSES = {
     NetEventKind.HTTP_STATUS: "http-status",
     NetEventKind.HTTP_REFUSED: "http-refused",
     NetEventKind.TLS_FAILED: "http-refused",
+    NetEventKind.CERTIFICATE_REFUSED: "certificate-refused",
     NetEventKind.HTTP_CLOSED: "http-truncated",
 }
 # the faults of ours that keep an answer back, and how often a client asks before that is certain
@@ -68,26 +76,34 @@ _KEPT_BACK_BY = {
     NetEventKind.NAK: (("nak",), 0),
     NetEventKind.PROXY_REQUEST: ((), 0),
     NetEventKind.UNANSWERED_ARP: (("wrong-next-server",), 2),
+    NetEventKind.NAME_UNANSWERED: (("dns-silent",), 2),
     NetEventKind.REPEATED: (("stall", "wrong-rollover"), 3),
+    NetEventKind.SENT_AGAIN: (("stall", "wrong-rollover"), 2),
     NetEventKind.HTTP_STALLED: (("http-stall",), 0),
     NetEventKind.LINK_DOWN: (("link-down",), 0),
     NetEventKind.LINK_UP: ((), 0),
 }
+_IN_A_FILE = (NetEventKind.REPEATED, NetEventKind.SENT_AGAIN, NetEventKind.HTTP_STALLED)
 _OF_A_FILE = ("stall", "http-stall", "wrong-rollover")
 _LEAST_REPEATS = {
     NetEventKind.DISCOVER: 2,
     NetEventKind.REQUEST: 2,
     NetEventKind.PROXY_REQUEST: 1,
     NetEventKind.UNANSWERED_ARP: 2,
+    NetEventKind.NAME_UNANSWERED: 2,
     NetEventKind.REPEATED: 2,
+    NetEventKind.SENT_AGAIN: 2,
 }
+_FIRST_REPEAT = {NetEventKind.REPEATED: 1, NetEventKind.SENT_AGAIN: 2}
 _QUIET = (NetEventKind.LINK_DOWN, NetEventKind.NAK)
 """What is only the end if it is the last that is heard."""
 REFUSALS = (
+    NetEventKind.NAME_UNKNOWN,
     NetEventKind.FILE_MISSING,
     NetEventKind.HTTP_STATUS,
     NetEventKind.HTTP_REFUSED,
     NetEventKind.TLS_FAILED,
+    NetEventKind.CERTIFICATE_REFUSED,
     NetEventKind.HTTP_CLOSED,
 )
 _ASKS = (
@@ -103,10 +119,14 @@ _DHCP = (NetEventKind.DISCOVER, NetEventKind.REQUEST, NetEventKind.ACK, NetEvent
 _IN_ORDER = ("nbp", "script", "kernel", "initrd")
 # a boot program begins as it did before, and the server has not changed; a script may count
 _LOOP_AFTER = {"nbp": 3, "script": 20}
+CROSS_SIGNED = re.compile(r"^/auto/[0-9a-f]{8}\.der$")
+"""What iPXE looks for elsewhere when it cannot trust a certificate."""
 NO_FILENAME = "dhcp-no-filename"
 """The cause of who is told of no boot file."""
 PROXY_IGNORED = "proxy-ignored"
 """The cause of who does not take what a proxy answers."""
+PROXY_OBEYED = "proxy-obeyed"
+"""The cause of who took the word of a proxy that is none of ours."""
 WRONG_PROGRAM = "wrong-boot-program"
 """The cause of who got a boot program that does not run there."""
 _WANTS_TO_BOOT = ("PXE", "HTTPClient")
@@ -205,22 +225,17 @@ def _ignored(facts: NetworkFacts) -> NetEvent | None:
     """Return the last answer of a proxy to a client that asked it the same again after an answer,
     and asked for no file, else None."""
     answers = [each for each in facts.events if each.kind == NetEventKind.PROXY_ACK]
-    again = [each for each in facts.events if each.kind == NetEventKind.PROXY_REQUEST]
-    if not answers or not again or again[-1].repeats < 2 or again[-1].seconds < answers[0].seconds:
-        return None
-    return None if any(each.kind in _ASKS for each in _after(answers[0], facts)) else answers[-1]
+    since = _after(answers[0], facts) if answers else ()
+    again = any(each.kind == NetEventKind.PROXY_REQUEST and each.repeats >= 2 for each in since)
+    return answers[-1] if again and not any(each.kind in _ASKS for each in since) else None
 
 
 def loads_of(event: NetEvent, facts: NetworkFacts) -> tuple[NetEvent, ...]:
     """Return when a file came since something was asked for that was not asked for before."""
-    return _loads(NetEventKind.FILE_SERVED, event, facts)
-
-
-def _loads(kind: NetEventKind, event: NetEvent, facts: NetworkFacts) -> tuple[NetEvent, ...]:
     asked: set[str] = set()
     loads: list[NetEvent] = []
     for each in facts.events:
-        if each.kind == kind and each.file == event.file and each.file in asked:
+        if (each.kind, each.file) == (NetEventKind.FILE_SERVED, event.file) and each.file in asked:
             loads.append(each)
         elif each.kind in _ASKS and each.file not in asked:
             asked.add(each.file)
@@ -247,11 +262,12 @@ def _by_itself(event: NetEvent, facts: NetworkFacts) -> NetEvent | None:
     loads = loads_of(event, facts)
     if not loads or facts.firmware != "uefi":
         return None  # by a BIOS the card's own program is an iPXE
-    asked = _loads(NetEventKind.FILE_REQUESTED, event, facts)
-    again = next((each for each in asked if each.seconds > loads[0].seconds), None)
-    since = [each for each in _after(loads[0], facts) if again and each.seconds < again.seconds]
-    named = any(each.kind == NetEventKind.REQUEST and "iPXE" in each.text for each in since)
-    return again if named else None
+    since = _after(loads[0], facts)
+    asked = [at for at, each in enumerate(since)
+             if (each.kind, each.file) == (NetEventKind.FILE_REQUESTED, event.file)]  # fmt: skip
+    told = since[: asked[0]] if asked else ()
+    named = any(each.kind == NetEventKind.REQUEST and "iPXE" in each.text for each in told)
+    return since[asked[0]] if named else None
 
 
 def _runs_nothing_else(facts: NetworkFacts, event: NetEvent) -> bool:
@@ -297,10 +313,21 @@ def _refused(facts: NetworkFacts, now: float | None) -> Iterator[tuple[str, NetE
         return  # whoever boots somebody's own files may do without one of them
     for event in reversed(facts.events):
         if event.kind in REFUSALS:
-            if not event.file or facts.brought or facts.role(event.file) is not None:
+            if CROSS_SIGNED.search(event.file) and facts.first(NetEventKind.CERTIFICATE_REFUSED):
+                continue
+            if named_by_proxy(event, facts):
+                yield PROXY_OBEYED, event
+            elif not event.file or facts.brought or facts.role(event.file) is not None:
                 yield _CAUSES[event.kind], event
         elif event.kind in _ASKS:
             return
+
+
+def named_by_proxy(event: NetEvent, facts: NetworkFacts) -> NetEvent | None:
+    """Return the offer of a proxy, which is none of ours, to which a client owes a file's name."""
+    proxies = [] if facts.servers else facts.events
+    told = (each for each in proxies if each.kind == NetEventKind.PROXY_OFFER and each.file)
+    return next((each for each in told if each.file == event.file), None)
 
 
 def _waits(facts: NetworkFacts, *, least: bool = True) -> Iterator[Wait]:
@@ -308,7 +335,10 @@ def _waits(facts: NetworkFacts, *, least: bool = True) -> Iterator[Wait]:
     for event in _open(facts):
         repeats = _LEAST_REPEATS.get(event.kind, 0)
         if not least or event.repeats >= repeats:
-            yield _wait(event, facts)
+            wait = _wait(event, facts)
+            # who says nothing may want nothing more of it, unless it never got what it wants
+            if wait.proven or event.kind != NetEventKind.SENT_AGAIN:
+                yield wait
 
 
 def _wait(event: NetEvent, facts: NetworkFacts) -> Wait:
@@ -321,7 +351,7 @@ def _wait(event: NetEvent, facts: NetworkFacts) -> Wait:
             continue
         if fault.seconds:
             until += fault.seconds
-        elif event.repeats >= repeats:
+        elif event.repeats >= repeats and not (facts.brought and client.may_do_without(event.kind)):
             proven = fault
     return Wait(_CAUSES[event.kind], event, client, since, until, proven)
 
@@ -334,7 +364,7 @@ def _since(event: NetEvent, facts: NetworkFacts) -> float:
         if (each.kind, each.file, each.block) == (event.kind, event.file, event.block)
         and each.seconds <= event.seconds
     ]
-    first = 1 if event.kind == NetEventKind.REPEATED else 0
+    first = _FIRST_REPEAT.get(event.kind, 0)
     starts = [each.seconds for each in same if each.repeats == first]
     return starts[-1] if starts else event.seconds
 
@@ -350,11 +380,11 @@ def _open(facts: NetworkFacts) -> Iterator[NetEvent]:
         elif kind == NetEventKind.NAK:
             if not any(each.kind in _DHCP for each in _after(event, facts)):
                 yield event
-        elif kind == NetEventKind.UNANSWERED_ARP:
+        elif kind in (NetEventKind.UNANSWERED_ARP, NetEventKind.NAME_UNANSWERED):
             if not any(each.kind in _ASKS for each in _after(event, facts)):
                 yield event
-        elif kind in (NetEventKind.REPEATED, NetEventKind.HTTP_STALLED):
-            if not _went_on(event, facts):
+        elif kind in _IN_A_FILE:
+            if not _went_on(event, facts) and not (facts.brought and _asks_else(event, facts)):
                 yield event
         elif kind == NetEventKind.LINK_DOWN:
             up = [each for each in _after(event, facts) if each.kind == NetEventKind.LINK_UP]
@@ -386,6 +416,12 @@ def _went_on(event: NetEvent, facts: NetworkFacts) -> bool:
     if not event.block or not file.block_bytes:
         return False
     return file.sent_bytes >= event.block * file.block_bytes
+
+
+def _asks_else(event: NetEvent, facts: NetworkFacts) -> bool:
+    """Whether a client has asked for another file since: a script may have one in the place of what
+    did not come."""
+    return any(each.kind in _ASKS and each.file != event.file for each in _after(event, facts))
 
 
 def faults(facts: NetworkFacts, *kinds: str) -> Iterator[Fault]:

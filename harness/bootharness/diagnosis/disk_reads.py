@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 
-from bootharness.diagnosis.failed_reads import lost_reads
+from bootharness.diagnosis.by_fault import by_fault
+from bootharness.diagnosis.failed_reads import lost_reads, unread_by_bios
 from bootharness.diagnosis.read_calls import (
     ORIGIN,
     asks_for_nothing,
@@ -36,6 +37,8 @@ def no_boot_catalog(trace: BootTrace) -> Finding | None:
     """The BIOS refused the CD."""
     if trace.disk is None or not trace.disk.refused or trace.reached("stage1") or trace.handoff:
         return None
+    if disk_cut_short(trace):
+        return None  # it may have had one
     said = complaint_of(trace.bios_log)
     return Finding(
         f"the BIOS refused the CD: it has {trace.disk.refused}",
@@ -92,11 +95,13 @@ def disk_cut_short(trace: BootTrace) -> Finding | None:
         return None
     if missing and trace.loader:
         return None  # it is the file that was put on it
+    asked = f" (fault {_cut(trace)})" if _cut(trace) else ""
+    if said := unread_by_bios(trace):
+        return _cut_before_what_boots(trace, disk, said, asked)
     beyond = _past_the_end(loader_reads(trace), disk)
     within = beyond and _within(trace, beyond)
     if not beyond or not within:
         return None
-    asked = f" (fault {_cut(trace)})" if _cut(trace) else ""
     return Finding(
         f"the {_kind(disk)} was cut short: it ends with LBA "
         f"{_sectors(disk) - 1:,}, within {within}; the loader's read of LBA {_span(beyond.span)}, "
@@ -105,12 +110,26 @@ def disk_cut_short(trace: BootTrace) -> Finding | None:
     )
 
 
+def _cut_before_what_boots(
+    trace: BootTrace, disk: DiskFacts, said: str, asked: str
+) -> Finding | None:
+    """A BIOS did not get what it boots of a disk that is known to be shorter than it was."""
+    told = _told(disk)
+    if by_fault(trace, "failed") or not (told or asked):
+        return None
+    whole = f"the {told:,} sectors that it says that it has" if told else "what the image holds"
+    return Finding(
+        f"the {_kind(disk)} was cut short: it ends with LBA {_sectors(disk) - 1:,}, within "
+        f'{whole}; the BIOS could not read what it boots: it says "{said}"{asked}'
+    )
+
+
 def _within(trace: BootTrace, read: DiskRead) -> str | None:
     """Say of what the disk has only the beginning, if the rest of it was to be read: the kernel,
     or a partition."""
     disk, kernel = trace.disk, trace.kernel
     if disk and kernel and disk.kernel_lba is not None and trace.loader:  # so it was put there
-        wanted = _kernel_sectors(kernel, disk)
+        wanted = _kernel_sectors(kernel, disk, disk.kernel_lba)
         if wanted.start < _sectors(disk) < wanted.stop and read.span.start < wanted.stop:
             return f"the kernel, which lies in LBA {_span(wanted)}"
     if (told := _told(disk)) and read.span.start < told:
@@ -162,7 +181,7 @@ def wrong_sectors(trace: BootTrace) -> Finding | None:
     """
     disk, kernel = trace.disk, trace.kernel
     reads = loader_reads(trace)
-    if disk is None or not reads or _all_in_place(trace):
+    if disk is None or _all_in_place(trace):
         return None
     if trace.ending.kind == "reached" and not differs(trace):
         return None
@@ -194,7 +213,7 @@ def _beside_the_kernel(trace: BootTrace, disk: DiskFacts, reads: list[DiskRead])
         return None  # who loads itself, or a file, need not read what lies in a row
     if any(read.lba is None for read in reads):
         return None  # by cylinder, head and sector of a drive that nobody has asked about
-    wanted = _kernel_sectors(kernel, disk)
+    wanted = _kernel_sectors(kernel, disk, disk.kernel_lba)
     what = f"the kernel lies in LBA {_span(wanted)}"
     spans = [read.span for read in reads if read.sector_bytes == disk.sector_bytes]
     first = _touching(spans, wanted)
@@ -284,8 +303,8 @@ def _sectors(disk: DiskFacts) -> int:
     return -(-(disk.bytes - disk.base) // disk.sector_bytes)
 
 
-def _kernel_sectors(kernel: KernelFacts, disk: DiskFacts) -> range:
-    used, lba = kernel.real_mode_bytes + kernel.payload_bytes, disk.kernel_lba or 0
+def _kernel_sectors(kernel: KernelFacts, disk: DiskFacts, lba: int) -> range:
+    used = kernel.real_mode_bytes + kernel.payload_bytes
     return range(lba, lba - (-used // disk.sector_bytes))
 
 

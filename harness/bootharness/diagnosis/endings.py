@@ -63,7 +63,7 @@ def triple_fault(trace: BootTrace) -> Finding | None:
 def _reset(trace: BootTrace, by: str) -> Finding | None:
     if trace.ending.kind != "guest-reset" or trace.reached("protected-mode"):
         return None
-    if runs_at_the_end(trace):
+    if runs_at_the_end(trace) or any(call.service == "ResetSystem" for call in trace.uefi_calls):
         return None
     if _reset_by(trace) != by:
         return None

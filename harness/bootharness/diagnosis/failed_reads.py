@@ -19,7 +19,8 @@ from bootharness.text import count
 from bootharness.trace.boot_trace import BootTrace
 from bootharness.trace.reads import DiskRead, chs_of
 
-__all__ = ["Retried", "disk_read_failed", "lost_reads", "repeated_with_nothing", "retried"]
+__all__ = ["Retried", "disk_read_failed", "lost_reads", "repeated_with_nothing", "retried",
+           "unread_by_bios"]  # fmt: skip
 
 _COULD_NOT_READ = re.compile(r"[Cc]ould not read (?:the boot disk|from CDROM[^\r\n]*)")
 
@@ -31,7 +32,7 @@ def disk_read_failed(trace: BootTrace) -> Finding | None:
     """
     if trace.ending.kind == "reached" and not differs(trace):
         return None
-    if said := _could_not_read(trace):
+    if said := unread_by_bios(trace):
         by = by_fault(trace, "failed")
         return Finding(f'the BIOS could not read what it boots: it says "{said}"{by}')
     reads = loader_reads(trace)
@@ -74,7 +75,7 @@ def repeated_with_nothing(trace: BootTrace) -> Finding | None:
     return None
 
 
-def _could_not_read(trace: BootTrace) -> str | None:
+def unread_by_bios(trace: BootTrace) -> str | None:
     """Return what the BIOS says of a boot sector, or of what a CD boots, that it did not get."""
     if trace.loader_calls or trace.handoff or trace.reached("banner"):
         return None
@@ -135,8 +136,8 @@ class _Got:
         beside = [each for each in spans if each.start <= span.stop and span.start <= each.stop]
         for each in beside:
             spans.remove(each)
-        starts, stops = zip(*((each.start, each.stop) for each in (span, *beside)), strict=True)
-        spans.append(range(min(starts), max(stops)))
+        joined = [span, *beside]
+        spans.append(range(min(each.start for each in joined), max(each.stop for each in joined)))
 
     def has(self, read: DiskRead) -> bool:
         span = _span(read)

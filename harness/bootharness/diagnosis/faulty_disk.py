@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from bootharness.diagnosis.by_fault import of_fault, overlap
-from bootharness.diagnosis.failed_reads import retried
+from bootharness.diagnosis.failed_reads import retried, unread_by_bios
 from bootharness.errors import UsageError
 from bootharness.plan.disk_fault import DiskFault
 from bootharness.text import count
@@ -38,7 +38,8 @@ def did_nothing(trace: BootTrace) -> tuple[str, ...]:
 
 def _why_nothing(fault: DiskFault, trace: BootTrace, facts: FaultyDiskFacts) -> str:
     if fault.kind == "cut":
-        return "" if _read_behind_end(trace) else "nothing behind the end was read by the BIOS"
+        wanted = _read_behind_end(trace) or unread_by_bios(trace)
+        return "" if wanted else "nothing behind the end was read by the BIOS"
     if fault.kind == "vanish":
         often = f"it was read {count(facts.reads, 'time')} in all"
         return often if fault.after.startswith("read:") else "it was not read any more after that"

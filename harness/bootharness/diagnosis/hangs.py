@@ -11,6 +11,7 @@ from bootharness.formats.call_lines import call_lines
 from bootharness.text import address, seg_off
 from bootharness.trace.boot_trace import BootTrace, Ending
 from bootharness.trace.machine_facts import CpuSample
+from bootharness.trace.uefi_calls import rests_in_shell
 
 __all__ = [
     "bios_hang",
@@ -43,12 +44,14 @@ def stage1_hang(trace: BootTrace) -> Finding | None:
     """The loader runs on, or has stopped, without new BIOS calls."""
     if not hung(trace) or trace.handoff or trace.network or _in_bios(trace):
         return None
+    if rests_in_shell(trace.uefi_calls):
+        return None
     if trace.kernel_runs:
         return None  # a kernel that was entered at its 32-bit or 64-bit entry
     if in_cpu_check(trace) or runs_at_the_end(trace):
         return None
     said = loader_message(trace)
-    empty = trace.disk and not int(trace.disk.boot_sector[: _CODE_BYTES * 2] or "1", 16)
+    empty = trace.disk and {*trace.disk.boot_sector[: _CODE_BYTES * 2]} == {"0"}
     why = "; the code in the boot sector is all zeros" if empty else read_zeros(trace)
     return Finding(
         f"the loader {how(trace)}{f', after saying {said!r}' if said else ''}{why}"
@@ -63,9 +66,8 @@ def in_cpu_check(trace: BootTrace) -> bool:
     if seen is None or not seen.cpu.halted or seen.cpu.mode != "protected":
         return False
     at = seen.cpu.linear - seen.code_address
-    code = bytes.fromhex(seen.code_hex)
-    return any(_CPU_CHECK.match(code[begin : begin + _CPU_CHECK_BYTES])
-               for begin in (at - 1, at) if begin >= 0)  # fmt: skip
+    code = bytes.fromhex(seen.code_hex)[max(at, 0) :]
+    return at >= 0 and _CPU_CHECK.match(code[:_CPU_CHECK_BYTES]) is not None
 
 
 def bios_hang(trace: BootTrace) -> Finding | None:
@@ -96,8 +98,11 @@ def kernel_silent(trace: BootTrace) -> Finding | None:
     running = [each for each in trace.samples if each.in_kernel or each.in_userspace]
     if not running:
         return None
-    cmdline = trace.handoff.cmdline if trace.handoff else None
-    if cmdline is None:
+    handoff = trace.handoff or trace.uefi_handoff
+    cmdline = handoff.cmdline if handoff else None
+    if cmdline == "" and trace.uefi_handoff:
+        why = "it was started without a command line"
+    elif cmdline is None:
         why = "its command line was not seen: has it console=ttyS0?"
     elif "console=ttyS0" not in cmdline:
         why = "its command line has no console=ttyS0"

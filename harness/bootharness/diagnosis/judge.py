@@ -26,6 +26,7 @@ from bootharness.diagnosis import (
     started_kernel,
     survived,
     timer,
+    uefi,
     userspace,
     wanted,
     whose,
@@ -46,6 +47,9 @@ Rule = Callable[[BootTrace], Finding | None]
 # and the others follow from it.
 RULES: tuple[tuple[str, Rule], ...] = (
     ("no-efi-stub", foreseen.no_efi_stub),
+    ("efi-no-file-system", uefi.no_file_system),
+    ("efi-no-boot-file", uefi.boot_file_missing),
+    ("efi-refused", uefi.image_refused),
     ("no-boot-signature", disk_reads.no_boot_signature),
     ("no-boot-catalog", disk_reads.no_boot_catalog),
     ("disk-cut-short", disk_reads.disk_cut_short),
@@ -91,6 +95,7 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("kernel-hang", hangs.kernel_hang),
     ("started-kernel-stopped", started_kernel.started_kernel_stopped),
     ("kernel-reset", kernel.kernel_reset),
+    ("efi-gave-up", uefi.boot_manager_left),
     ("boot-manager-error", screens.boot_manager_error),
     ("boot-menu-waits", screens.boot_menu_waits),
     ("started-kernel-stopped", started_kernel.started_kernel_rests),

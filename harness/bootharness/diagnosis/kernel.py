@@ -84,7 +84,7 @@ def no_init(trace: BootTrace) -> Finding | None:
 def _of_what_initrd(trace: BootTrace) -> str:
     """Say how large the initrd was, or that there was none, where that is known."""
     given = trace.disk.initrd_bytes if trace.disk else None
-    size = given if given is not None else _initrd_bytes(trace)
+    size = _initrd_bytes(trace)
     if given is not None or size:
         return f" (the initrd had {count(size or 0, 'byte')})"
     header = trace.handoff.header if trace.handoff else None

@@ -163,10 +163,13 @@ def _setup_not_all_read(trace: BootTrace) -> Finding | None:
 
 def payload_corrupt(trace: BootTrace) -> Finding | None:
     """The protected-mode kernel in memory is not the file's."""
-    proof = trace.handoff.payload if trace.handoff else None
-    found = _differs(trace, proof, "the protected-mode kernel")
+    proof = trace.placed_payload
+    what = "protected-mode" if trace.handoff else "compressed"
+    found = _differs(trace, proof, f"the {what} kernel")
     if found and proof and proof.first_difference is not None and trace.kernel:
         at = trace.kernel.real_mode_bytes + proof.first_difference
+        if trace.uefi_handoff:
+            at += trace.kernel.header.payload_offset or 0
         found = found._replace(sentence=f"{found.sentence}{_flipped(trace, at)}")
     backwards = [call for call in trace.loader_calls if call.registers_in.flags & _DIRECTION]
     if found and backwards:

@@ -5,6 +5,7 @@ from bootharness.formats.gdt import SegmentDescriptor
 from bootharness.text import address, count
 from bootharness.trace.block_moves import BlockMove
 from bootharness.trace.boot_trace import BootTrace
+from bootharness.trace.booted import KernelFacts
 
 __all__ = [
     "descriptor_invalid",
@@ -94,7 +95,7 @@ def destination_wrapped(trace: BootTrace) -> Finding | None:
 def _wrapped(trace: BootTrace, good: BlockMove | None, move: BlockMove, expected: int) -> Finding:
     before = f" (move {good.index} still went to {address(good.destination)})" if good else ""
     why = "the loader cannot place anything above 16 MiB"
-    if trace.kernel and good:
+    if trace.kernel:
         limit = expected - trace.starts[0]
         if 0 < limit < trace.kernel.payload_bytes:
             why = (
@@ -117,32 +118,27 @@ def destination_misplaced(trace: BootTrace) -> Finding | None:
     What a loader moves in which order is its own business until it enters a kernel that is
     not all there.
     """
-    if trace.kernel is None or trace.handoff is None or _covered(trace):
+    if trace.kernel is None or trace.handoff is None or _covered(trace, trace.kernel):
         return None
     if destination_wrapped(trace):
         return None
     starts = trace.starts
-    start, payload = starts[0], trace.kernel.payload_bytes
-    expected, before = start, None
+    expected, before = starts[0], None
     for move in trace.block_moves:
         if move.destination in starts:
             expected = move.destination
-        elif move.destination < _HIGH_MEMORY and expected == start:
+        elif move.destination < _HIGH_MEMORY and expected == starts[0]:
             continue  # a loader's own business, before it begins with the kernel
         if move.destination != expected:
             return _misplaced(trace, before, move, expected)
         expected, before = move.end, move
-        if expected >= start + payload > move.destination:
-            expected = starts[-1]
     return None
 
 
-def _covered(trace: BootTrace) -> bool:
+def _covered(trace: BootTrace, kernel: KernelFacts) -> bool:
     """Whether the completed moves cover the payload without a gap, in whatever order."""
-    if trace.kernel is None:
-        return True
     at = trace.starts[0]
-    end = at + trace.kernel.payload_bytes
+    end = at + kernel.payload_bytes
     for move in sorted(trace.block_moves, key=lambda each: each.destination):
         if move.completed and move.destination <= at:
             at = max(at, move.end)
@@ -174,7 +170,9 @@ def _misplaced(
 def not_all_placed(trace: BootTrace) -> Finding | None:
     """The kernel was entered before all of it was in place."""
     kernel = trace.kernel
-    if kernel is None or trace.handoff is None or not trace.block_moves or _covered(trace):
+    if kernel is None or trace.handoff is None or not trace.block_moves:
+        return None
+    if _covered(trace, kernel):
         return None
     return Finding(
         f"the loader entered the kernel with {trace.placed_bytes:,} of "

@@ -11,9 +11,9 @@ from bootharness.trace.network_facts import NetEvent, NetEventKind, NetworkFacts
 
 __all__ = ["proxy_ignored", "their_sentence", "wrong_program"]
 
-_BY = re.compile(r"by (\S+ at [0-9.]+)")
+_BY = re.compile(r"by (\S+ at [0-9a-f.:]+)")
 _PORT = re.compile(r"^([0-9.]+) has nobody at UDP port (\d+)$")
-_WORDS = re.compile(r"^tftp error \d+ (.*), by [0-9.]+$")
+_ERROR = re.compile(r"^tftp error \d+ ")
 _OFFERS = (NetEventKind.OFFER, NetEventKind.PROXY_OFFER)
 _TELLS = (NetEventKind.ACK, NetEventKind.PROXY_ACK, *_OFFERS)
 
@@ -44,8 +44,19 @@ def _no_offer(event: NetEvent, facts: NetworkFacts) -> str:
     return (
         f"{client_at(facts, event).name} asked for an address {count(len(asked), 'time')} from "
         f"{asked[0].seconds:.2f} s on and got no DHCP offer from {facts.server}{only}"
-        f"{_said(facts)}"
+        f"{_relayed(facts)}{_said(facts)}"
     )
+
+
+def _relayed(facts: NetworkFacts) -> str:
+    """Say what became of the question behind a relay."""
+    passed = [each for each in facts.events if each.kind == NetEventKind.RELAYED]
+    if not passed:
+        return ""
+    lost = next((each for each in passed if each.text.endswith("nobody has")), None)
+    if lost:
+        return f"; the relay passed it on {lost.text}"
+    return f"; the relay passed it on {passed[-1].text}, and no answer came back"
 
 
 def _no_filename(event: NetEvent, facts: NetworkFacts) -> str:
@@ -88,21 +99,23 @@ def proxy_ignored(event: NetEvent, facts: NetworkFacts) -> str:
 
 
 def _not_found(event: NetEvent, facts: NetworkFacts) -> str:
-    said = _WORDS.match(event.text)
-    words = f': "{said[1]}"' if said and said[1] else ""
+    said, _, at = event.text.rpartition(", by ")
+    words = _ERROR.sub("", said)
+    quoted = f': "{words}"' if words else ""
     asker = f"{client_at(facts, event).name} asked for nothing else that was there"
-    at = event.text.rpartition("by ")[2] if said else facts.server
-    return f"the TFTP server at {at} does not give {event.file}{words}, and {asker}"
+    return f"the TFTP server at {at} does not give {event.file}{quoted}, and {asker}"
 
 
 def _stalled(event: NetEvent, facts: NetworkFacts) -> str | None:
     if event.kind == NetEventKind.UNANSWERED_ARP:
         ip = event.text.removeprefix("who has ").rstrip("?")
         told = [each for each in facts.events if each.kind in _TELLS and each.file]
-        teller = next((each for each in told if each.text.endswith(f"from {ip}")), None)
-        what = (
-            f"to which {_by(teller)} sent it for {teller.file}" if teller else "which it asks for"
-        )
+        what = "which it asks for"
+        for each in told:
+            if each.text.endswith(f"from {ip}"):
+                what = f"to which {_by(each)} sent it for {each.file}"
+            elif each.text.endswith(f"through {ip}"):
+                what = f"the router that {_by(each)} named"
         return (
             f"nobody has the address {ip}, {what}: {client_at(facts, event).name} asked for it "
             f"{count(event.repeats + 1, 'time')}"
@@ -117,8 +130,8 @@ def _stalled(event: NetEvent, facts: NetworkFacts) -> str | None:
     )
 
 
-def _by(event: NetEvent | None) -> str:
-    found = _BY.search(event.text) if event else None
+def _by(event: NetEvent) -> str:
+    found = _BY.search(event.text)
     return found[1] if found else ""
 
 

@@ -7,6 +7,7 @@ from bootharness.diagnosis.certainty import REFUSALS, certain, root
 from bootharness.diagnosis.net_servers import their_sentence
 from bootharness.diagnosis.patience import client_at
 from bootharness.diagnosis.screens import boot_manager_error, boot_menu_waits
+from bootharness.diagnosis.taken_for import kernel_as_program
 from bootharness.diagnosis.verdict import Diagnosis
 from bootharness.diagnosis.vlan import other_vlan
 from bootharness.diagnosis.wire_words import (
@@ -29,6 +30,8 @@ _NO_SUCH_PROTOCOL = "ipxe.org/3c092"
 _ACCESS_DENIED = re.compile(r"Access Denied|Security Violation")
 # boot programs and the BIOS have some of the memory, and it has holes
 _MOVING_ROOM = 48 << 20
+_OF_UEFI = "BdsDxe"
+_WHOLE_OR_NOT = {"served": "came whole", "aborted": "was given up when its size was told"}
 _CRASHED, _DUMP_LINES = "X64 Exception Type", 24
 # what our TFTP server says is repeated without the file's name; then the menu comes again
 _GRUB_QUOTES_US = re.compile(r"Booting `[^\r\n]{0,200}'[^`]{0,200}error: File not found")
@@ -45,6 +48,8 @@ def network_failed(trace: BootTrace) -> Diagnosis | None:
     if failed is None:
         return None
     cause, event = failed
+    if event.kind == NetEventKind.SENT_AGAIN and _entered(trace):
+        return None  # it took no more of what it did without
     refused = event.kind in REFUSALS
     tried = configurations_tried(facts) if refused and facts.brought else ()
     # nothing came behind what was refused first, so what was asked for last is a part of it
@@ -58,7 +63,8 @@ def network_failed(trace: BootTrace) -> Diagnosis | None:
         cause = "tree-no-config"
     sentence = their_sentence(cause, event, facts) or SENTENCES[cause](event, facts)
     if trace.ending.kind == "boot-program":
-        sentence += f'; then {client_at(facts, event).name} gave up: "{trace.ending.detail}"'
+        said = _words(trace)
+        sentence += f'; then {_who_said(said, client_at(facts, event).name)} gave up: "{said}"'
     return Diagnosis(cause, sentence, _evidence(event, facts))
 
 
@@ -92,14 +98,15 @@ def script_error(trace: BootTrace) -> Diagnosis | None:
         return None
     return Diagnosis(
         "script-error",
-        f"{program_of(facts)} gave up{trace.ended_after}, {_at_work(facts)}: "
+        f"{_who_said(said, program_of(facts))} gave up{trace.ended_after}, {_at_work(facts)}: "
         f'"{said}"{_refused_by(trace, said)}',
         tuple(str(event) for event in facts.events[-_EVIDENCE:]),
     )
 
 
 def initrd_does_not_fit(trace: BootTrace) -> Diagnosis | None:
-    """All came whole, the boot program cannot boot it, and the machine is full of it.
+    """All came whole, or the last not once its size was told: the boot program cannot boot it, and
+    the machine is full of it.
 
     A boot program moves an initrd, and the kernel unpacks beside it: what is left has to do for
     both.
@@ -107,10 +114,10 @@ def initrd_does_not_fit(trace: BootTrace) -> Diagnosis | None:
     facts, said = trace.network, _words(trace)
     if facts is None or not said or _entered(trace) or not (trace.kernel and trace.machine):
         return None
-    served = came_whole(facts)
-    if not served or facts.role(served[-1]) != "initrd":
+    file = facts.files[-1] if facts.files else None
+    if file is None or file.outcome not in _WHOLE_OR_NOT or facts.role(file.name) != "initrd":
         return None
-    size = next(file.file_bytes for file in facts.files if file.name == served[-1])
+    size = file.file_bytes
     header, memory = trace.kernel.header, trace.machine.memory_bytes
     runs_to = (header.pref_address or header.load_address) + (header.init_size or 0)
     left = memory - runs_to - trace.kernel.file_bytes
@@ -118,8 +125,9 @@ def initrd_does_not_fit(trace: BootTrace) -> Diagnosis | None:
         return None
     return Diagnosis(
         "initrd-misplaced",
-        f"{served[-1]}, {count(size, 'byte')}, came whole and {program_of(facts)} finds no place "
-        f'for it: "{said}"; the kernel runs in memory up to {address(runs_to)} and its file has '
+        f"{file.name}, {count(size, 'byte')}, {_WHOLE_OR_NOT[file.outcome]} and "
+        f'{program_of(facts)} finds no place for it: "{said}"; the kernel runs in memory up to '
+        f"{address(runs_to)} and its file has "
         f"{count(trace.kernel.file_bytes, 'byte')}, which leaves {max(left, 0) >> 20:,} MiB of the "
         f"machine's {memory >> 20:,}",
         tuple(str(event) for event in facts.events[-_EVIDENCE:]),
@@ -220,10 +228,18 @@ def _spoken_of(event: NetEvent, trace: BootTrace) -> bool:
 
 def _words(trace: BootTrace) -> str:
     """What the boot program said of an error, and did not get over."""
-    if trace.ending.kind == "boot-program":
-        return trace.ending.detail
+    detail = trace.ending.detail if trace.ending.kind == "boot-program" else ""
+    if detail and not detail.startswith(_OF_UEFI):
+        return detail
+    # a UEFI says of each boot option that it has failed, and of the first what is behind it
     said = program_errors(trace.screen) or program_errors(trace.serial)
-    return said[0] if said else ""
+    own = [each for each in said if not each.startswith(_OF_UEFI)]
+    return next(iter((*own, *said, detail)))
+
+
+def _who_said(said: str, program: str) -> str:
+    """Return who said something: the firmware, or the program that ran."""
+    return "the UEFI" if said.startswith(_OF_UEFI) else program
 
 
 def _hangs(facts: NetworkFacts) -> str:
@@ -257,6 +273,10 @@ def _refused_by(trace: BootTrace, said: str) -> str:
     uefi = machine is not None and machine.firmware == "uefi"
     if uefi and kernel and kernel.efi_stub and "Exec format error" in said:
         return "; the kernel has an EFI stub, so the firmware refused it: is Secure Boot on?"
+    disks = [each for each in trace.network.events if each.kind == NetEventKind.SAN] if (
+        trace.network) else []  # fmt: skip
+    if disks and ", which " in disks[-1].text:
+        return f"; {disks[-1].file}, {disks[-1].text}"
     if _NO_SUCH_PROTOCOL in said:
         return "; this build of iPXE does not know the URL's protocol: is it HTTPS?"
     return ""
@@ -277,7 +297,7 @@ def wrong_file(trace: BootTrace) -> Diagnosis | None:
     if not flawed or not _is_last(flawed[-1], facts):
         return None
     file, said = flawed[-1], _words(trace)
-    by = f"{program_of(facts)} gave up" if said else "nothing came of it"
+    by = f"{_who_said(said, program_of(facts))} gave up" if said else "nothing came of it"
     return Diagnosis(
         "tree-wrong-file",
         f"{as_named(file.name, facts)} {file.flaw}, and {by}{trace.ended_after}"
@@ -295,6 +315,7 @@ def _is_last(flawed: NetFile, facts: NetworkFacts) -> bool:
 
 
 SIGNS: tuple[Callable[[BootTrace], Diagnosis | None], ...] = (
+    kernel_as_program,
     wrong_file,
     other_vlan,
     network_failed,

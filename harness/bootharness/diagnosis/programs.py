@@ -12,6 +12,12 @@ _ARCHITECTURE = re.compile(r"architecture (\d+)")
 _CLIENTS = {0: PC_BIOS, 6: "ia32 UEFI", 7: "x64 UEFI", 9: "x64 UEFI", 10: "arm UEFI",
             11: "arm64 UEFI", 15: "ia32 UEFI", 16: "x64 UEFI", 18: "arm UEFI",
             19: "arm64 UEFI", 27: "riscv64 UEFI"}  # fmt: skip
+_NAMES = (
+    NetEventKind.OFFER,
+    NetEventKind.ACK,
+    NetEventKind.PROXY_OFFER,
+    NetEventKind.PROXY_ACK,
+)
 _ASKS = (NetEventKind.DISCOVER, NetEventKind.REQUEST, NetEventKind.PROXY_REQUEST)
 
 
@@ -27,7 +33,9 @@ def client_of(facts: NetworkFacts, event: NetEvent) -> tuple[int, str] | None:
 def foreign_program(facts: NetworkFacts) -> NetEvent | None:
     """Return that a boot program came whole which does not run on its client, if that asked for
     nothing more; else None."""
-    last = next((each for each in reversed(facts.events) if each.file), None)
+    # a UEFI asks for an address again, for its next boot option, and is named the same file
+    last = next((each for each in reversed(facts.events) if each.file and each.kind not in _NAMES),
+                None)  # fmt: skip
     if last is None or last.kind != NetEventKind.FILE_SERVED:
         return None
     file = next((each for each in reversed(facts.files) if each.name == last.file), None)

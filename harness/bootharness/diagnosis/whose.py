@@ -22,10 +22,17 @@ def recorder_silent(trace: BootTrace) -> str | None:
     """
     if trace.tracer not in ("recorder", "both") or trace.bios_calls or trace.gdb_calls:
         return None
+    if trace.uefi_calls:
+        return None
     if trace.heard is None or not (
         trace.milestones or trace.serial or trace.ending.kind == "reached"
     ):
         return None
+    if trace.machine and trace.machine.firmware == "uefi":
+        return (
+            "the recorder told of no call, so nothing is known of the loading: this UEFI runs no "
+            "drivers in ROMs, or the recorder's is damaged (`rm -r` the cache's assembled/)"
+        )
     return (
         "the recorder told of no BIOS call, so nothing is known of the loading: this BIOS runs no "
         "option ROMs, or the recorder's is damaged (`rm -r` the cache's assembled/; --tracer gdb "
@@ -72,7 +79,7 @@ def no_32_bit_entry(trace: BootTrace) -> Finding | None:
 def kernel_not_entered(trace: BootTrace) -> Finding | None:
     """The kernel was never entered, whatever somebody has written."""
     heard = trace.heard
-    if trace.handoff or trace.kernel_spoke:
+    if trace.handoff or trace.uefi_handoff or trace.kernel_spoke:
         return None
     if heard and heard.disowned:
         return Finding(

@@ -4,12 +4,15 @@ import re
 from collections.abc import Callable
 
 from bootharness.diagnosis.certainty import (
+    CROSS_SIGNED,
     NO_FILENAME,
     PROXY_IGNORED,
+    PROXY_OBEYED,
     WRONG_PROGRAM,
     Wait,
     faults,
     loads_of,
+    named_by_proxy,
     served_as,
 )
 from bootharness.diagnosis.net_servers import proxy_ignored, wrong_program
@@ -43,6 +46,7 @@ def asking(wait: Wait) -> str:
         NetEventKind.NAK: "was refused its address",
         NetEventKind.PROXY_REQUEST: f"asks for its boot file at {event.text.partition(',')[0]}",
         NetEventKind.UNANSWERED_ARP: f"asks {event.text}",
+        NetEventKind.NAME_UNANSWERED: f"asks for the address of {event.text}",
         NetEventKind.REPEATED: f"asks for block {event.block or 0:,} of {event.file}",
         NetEventKind.HTTP_STALLED: f"waits for more of {event.file}",
         NetEventKind.LINK_DOWN: "has no link",
@@ -71,10 +75,17 @@ def came_whole(facts: NetworkFacts) -> list[str]:
 
 def program_of(facts: NetworkFacts) -> str:
     """Name what has the say: what came as the boot program, or what is in the card's ROM."""
-    nbp = facts.roles.get("nbp")
-    if nbp is None:
-        return "the card's iPXE"
-    return nbp if nbp in came_whole(facts) else "the card's PXE"
+    nbp, served = facts.roles.get("nbp"), came_whole(facts)
+    for each in reversed(facts.files):  # what is flawed has not run
+        if each.role == "nbp" and each.name in served and not each.flaw:
+            return each.name
+    if nbp is not None and nbp in served and not any(each.flaw for each in facts.files):
+        return nbp
+    of_card = facts.firmware == "bios" or not facts.events
+    client = "iPXE" if of_card else client_at(facts, facts.events[-1]).name
+    if client != "iPXE":
+        return client
+    return "the card's iPXE" if nbp is None else "the card's PXE"
 
 
 def _times(facts: NetworkFacts, kind: NetEventKind, until: NetEvent) -> str:
@@ -117,6 +128,22 @@ def _no_filename(event: NetEvent, _facts: NetworkFacts) -> str:
     )
 
 
+def _proxy_obeyed(event: NetEvent, facts: NetworkFacts) -> str:
+    proxy, ours = named_by_proxy(event, facts), facts.first(NetEventKind.OFFER)
+    assert proxy  # by its offer the cause was found
+    by = proxy.text.removeprefix("by another server, ")
+    ours_names = (
+        f"and not {ours.file}, which our DHCP server names"
+        if ours and ours.file
+        else "for our DHCP server names none"
+    )
+    return (
+        f"{client_at(facts, event).name} took the boot file {proxy.file}, which a proxy at {by} "
+        f"offered at {proxy.seconds:.2f} s, {ours_names}; the proxy has no "
+        f"such file{_as_asked(facts, 'proxy-first')}"
+    )
+
+
 def _link_down(event: NetEvent, facts: NetworkFacts) -> str:
     asked = _as_asked(facts, "link-down")
     if event.kind == NetEventKind.LINK_UP:
@@ -153,6 +180,19 @@ def _no_config(_event: NetEvent, facts: NetworkFacts) -> str:
     return f"{who} found no configuration: it asked, in this order, for {', '.join(names)}"
 
 
+def _no_name(event: NetEvent, facts: NetworkFacts) -> str:
+    asked = f"{client_at(facts, event).name} asked the name server that it was told of"
+    if event.kind == NetEventKind.NAME_UNKNOWN:
+        return (
+            f"{asked} for the address of {event.text}, and was answered that there is no such name"
+            f"{_as_asked(facts, 'dns-no-name')}"
+        )
+    return (
+        f"{asked} {count(event.repeats + 1, 'time')} for the address of {event.text}, and got no "
+        f"answer{_as_asked(facts, 'dns-silent')}"
+    )
+
+
 def _not_found(event: NetEvent, facts: NetworkFacts) -> str:
     if facts.root:
         return _not_in(event, event.text.partition(" ")[2])
@@ -179,6 +219,12 @@ def _stalled(event: NetEvent, facts: NetworkFacts) -> str:
         for each in facts.events
         if (each.kind, each.file, each.block) == (event.kind, event.file, event.block)
     ]
+    if event.kind == NetEventKind.SENT_AGAIN:
+        return (
+            f"{event.file} stalled at block {event.block or 0:,}, after {got}: "
+            f"{client_at(facts, event).name} said nothing any more, {event.text}, and "
+            f"{_instead(event, facts)}"
+        )
     return (
         f"{event.file} stalled at block {event.block or 0:,}, after {got}: "
         f"{client_at(facts, event).name} asked for that block {count(event.repeats, 'more time')} "
@@ -229,6 +275,27 @@ def _http_status(event: NetEvent, facts: NetworkFacts) -> str:
     return f"the HTTP server answered {status} to the request for {named}"
 
 
+_WRONG_WITH_IT = {
+    "cert-expired": "has expired by the machine's clock",
+    "cert-not-yet": "is not valid yet by the machine's clock",
+    "cert-other-name": "is for another name",
+}
+
+
+def _certificate_refused(event: NetEvent, facts: NetworkFacts) -> str:
+    faulty = [_WRONG_WITH_IT[each.kind] for each in faults(facts, *_WRONG_WITH_IT)]
+    which = f", which {' and '.join(faulty)}" if faulty else ""
+    elsewhere = [each.at for each in facts.events if CROSS_SIGNED.search(each.file)]
+    names = [each.text for each in facts.events if each.seconds <= event.seconds
+             and each.kind == NetEventKind.NAME_ASKED and each.text not in elsewhere]  # fmt: skip
+    whose = f"the certificate of {names[-1]}" if names else "the server's certificate"
+    said = f' with the alert "{event.text}"' if event.text else " and said nothing"
+    return (
+        f"{client_at(facts, event).name} refused {whose}{which}: it broke the "
+        f"connection off{said}{_as_asked(facts, *_WRONG_WITH_IT)}"
+    )
+
+
 SENTENCES: dict[str, Callable[[NetEvent, NetworkFacts], str]] = {
     "dhcp-no-offer": _no_offer,
     "dhcp-no-ack": _no_ack,
@@ -238,6 +305,9 @@ SENTENCES: dict[str, Callable[[NetEvent, NetworkFacts], str]] = {
     "tree-no-config": _no_config,
     WRONG_PROGRAM: wrong_program,
     PROXY_IGNORED: proxy_ignored,
+    PROXY_OBEYED: _proxy_obeyed,
+    "dns-no-answer": _no_name,
+    "dns-no-name": _no_name,
     "tftp-not-found": _not_found,
     "tftp-stalled": _stalled,
     "tftp-truncated": _truncated,
@@ -246,4 +316,5 @@ SENTENCES: dict[str, Callable[[NetEvent, NetworkFacts], str]] = {
     "http-stalled": _http,
     "http-truncated": _http,
     "http-refused": _http,
+    "certificate-refused": _certificate_refused,
 }

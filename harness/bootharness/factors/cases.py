@@ -16,6 +16,7 @@ from bootharness.factors.rules import Case
 from bootharness.factors.values import Value, read_column
 from bootharness.host.regular import is_regular, read_regular
 from bootharness.kernels.image import FILE_LIMIT
+from bootharness.text import hint
 
 __all__ = ["cases", "read_features"]
 
@@ -40,10 +41,15 @@ def cases(
     With a ``cause`` what is bad for another one is left out. ``more`` are features by kernel, by
     its source or its file's name; a configuration that lies beside a kernel is taken too. What the
     banner says of a kernel holds for its other boots, in which none may have come.
+
+    Raises UsageError for a cause that none of them has.
     """
     found: dict[tuple[str, ...], _Boots] = {}
     banners: dict[str, dict[str, Value]] = {}
+    causes: set[str] = set()
     for each in known:
+        if each.verdict == "bad" and each.cause:
+            causes.add(each.cause)
         banner = {name: each.features[name] for name in _OF_THE_BANNER if name in each.features}
         if banner and each.sha256:
             banners[each.sha256] = banner
@@ -56,6 +62,9 @@ def cases(
         boots = found.setdefault((each.name, each.sha256, *told), _Boots(each))
         boots.verdicts[each.verdict] += 1
         boots.features |= each.features
+    if cause and cause not in causes:
+        others = hint(cause, sorted(causes)) if causes else "none is bad at all"
+        raise UsageError(f"--cause {cause}: none of these kernels is bad with it; {others}")
     return [_case(each, banners, more) for each in found.values()]
 
 

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from bootharness.factors.rules import Case
 from bootharness.factors.values import Kind, Value, kind_of, kind_of_one, place
-from bootharness.text import printable
+from bootharness.text import listed, printable
 
 __all__ = ["Column", "Together", "columns"]
 
@@ -37,10 +37,9 @@ class Column(Struct, frozen=True):
         """What is said of values that are of another kind than most, empty without any."""
         if not self.others:
             return ""
-        some = ", ".join(printable(repr(str(each))) for each in self.others[:_NAMED])
-        more = f" and {len(self.others) - _NAMED} more" if len(self.others) > _NAMED else ""
+        some = listed([printable(repr(str(each))) for each in self.others], _NAMED)
         which = "is none" if len(self.others) == 1 else "are none"
-        return f"{self.name} has {_KINDS[self.kind]}: {some}{more} {which}, and counts as unknown"
+        return f"{self.name} has {_KINDS[self.kind]}: {some} {which}, and counts as unknown"
 
 
 def columns(cases: Sequence[Case]) -> Iterator[Column]:

@@ -8,7 +8,7 @@ from bootharness.factors.columns import Column, Together, columns
 from bootharness.factors.rules import Case, Condition, Factors, Rule
 from bootharness.factors.search import Hit, Search
 from bootharness.factors.values import place, written
-from bootharness.text import count, printable
+from bootharness.text import count, listed, printable
 
 __all__ = ["find_factors"]
 
@@ -26,11 +26,17 @@ def find_factors(cases: Sequence[Case]) -> Factors:
     Raises UsageError when all are good or all are bad, or when nothing is known of them that
     differs.
     """
+    if not cases:
+        raise UsageError(
+            "there are no results: give what `boot`, `gate` or `bisect` has written with --json, "
+            "or boot kernels first"
+        )
     bad = sum(1 << at for at, case in enumerate(cases) if case.bad)
     if not 0 < bad.bit_count() < len(cases):
+        which = "none is bad" if not bad else "all are bad"
         raise UsageError(
-            f"of {count(len(cases), 'kernel')} {bad.bit_count()} are bad: it takes good ones and "
-            "bad ones to tell what they differ in"
+            f"of {count(len(cases), 'kernel')} {which}: it takes good ones and bad ones to tell "
+            "what they differ in"
         )
     known = [*columns(cases)]
     if not known:
@@ -153,12 +159,11 @@ def _nearest(rule: Rule, cases: Sequence[Case]) -> Iterator[str]:
 def _flaky(cases: Sequence[Case]) -> Iterator[str]:
     flaky = [case for case in cases if case.flaky]
     if flaky:
-        some = ", ".join(
+        some = [
             f"{printable(case.name)} (bad in {case.bad_boots} of {case.boots} boots)"
-            for case in flaky[:_NAMED]
-        )
-        more = f" and {len(flaky) - _NAMED} more" if len(flaky) > _NAMED else ""
+            for case in flaky
+        ]
         yield (
-            f"not always alike: {some}{more}; what most boots of a kernel were counts, bad where "
-            "it is even"
+            f"not always alike: {listed(some, _NAMED)}; what most boots of a kernel were counts, "
+            "bad where it is even"
         )

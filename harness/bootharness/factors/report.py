@@ -5,7 +5,7 @@ from typing import TextIO
 
 from bootharness.factors.rules import Factors, Rule
 from bootharness.report.lines import say
-from bootharness.text import count, printable
+from bootharness.text import count, listed, printable
 
 __all__ = ["by_chance", "print_factors", "sentence"]
 
@@ -69,10 +69,9 @@ def _print_others(heading: str, rules: Sequence[Rule], output: TextIO) -> None:
 
 
 def _listed(names: Sequence[str]) -> str:
-    shown, more = names[:_SHOWN], len(names) - _SHOWN
-    if more > 0:
-        return f"{', '.join(shown)} and {more} more"
-    return f"{', '.join(shown[:-1])} and {shown[-1]}"
+    if len(names) > _SHOWN:
+        return listed(names, _SHOWN)
+    return f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def _with_wrong(rule: Rule) -> str:
@@ -81,6 +80,5 @@ def _with_wrong(rule: Rule) -> str:
 
 
 def _named(rule: Rule) -> str:
-    names = [printable(name) for name in rule.wrong[:_NAMED]]
-    more = f" and {len(rule.wrong) - _NAMED} more" if len(rule.wrong) > _NAMED else ""
-    return f"{count(len(rule.wrong), 'kernel')} ({', '.join(names)}{more})"
+    names = [printable(name) for name in rule.wrong]
+    return f"{count(len(rule.wrong), 'kernel')} ({listed(names, _NAMED)})"

@@ -25,7 +25,6 @@ from bootharness.factors.values import Value
 
 __all__ = ["Hit", "Search"]
 
-_JOINS: tuple[Literal["and", "or"], ...] = ("and", "or")
 _FIRST_ONES = 12
 _PARTNERS = 400
 _LEAST_TRIED = 4

@@ -36,6 +36,7 @@ class DhcpOption:
     SUBNET_MASK = 1
     ROUTER = 3
     NAME_SERVER = 6
+    ROOT_PATH = 17
     REQUESTED_IP = 50
     LEASE_TIME = 51
     OVERLOAD = 52

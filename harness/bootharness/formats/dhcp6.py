@@ -98,6 +98,16 @@ class Dhcp6Message(Struct, frozen=True):
         return int.from_bytes(value[:4], "big") if len(value) >= _ASSOCIATION.size else None
 
     @property
+    def address(self) -> bytes:
+        """The address that a server gives, empty without one."""
+        inner = self.options.get(Dhcp6Option.ASSOCIATION, b"")[_ASSOCIATION.size :]
+        head = _OPTION.size
+        if len(inner) < head + _ADDRESS.size:
+            return b""
+        number, _ = _OPTION.unpack_from(inner)
+        return inner[head : head + 16] if number == Dhcp6Option.ADDRESS else b""
+
+    @property
     def architecture(self) -> int | None:
         """The client's architecture, None where it does not say."""
         value = self.options.get(Dhcp6Option.ARCHITECTURE, b"")

@@ -12,6 +12,7 @@ _RESPONSE = 0x8000
 _OPCODE = 0x7800
 # an answer of the name's own server, which asks others too if it is asked to
 _ANSWERED = 0x8480
+_NO_SUCH_NAME = 3
 _WISHES = 0x0100
 _BYTES = {1: 4, 28: 16}
 """How long an address is, by the kind that is asked for: A and AAAA."""
@@ -65,6 +66,11 @@ class DnsQuestion(NamedTuple):
             _SAME_NAME + struct.pack(">HHIH", self.kind, _INTERNET, _LEASE_S, len(each)) + each
             for each in fits
         )
-        flags = _ANSWERED | self.flags & _WISHES
-        header = _HEADER.pack(self.number, flags, 1, len(fits), 0, 0)
-        return header + self.asked + records
+        return self._header(_ANSWERED, len(fits)) + self.asked + records
+
+    def unknown(self) -> bytes:
+        """Return the message that there is no such name."""
+        return self._header(_ANSWERED | _NO_SUCH_NAME, 0) + self.asked
+
+    def _header(self, flags: int, answers: int) -> bytes:
+        return _HEADER.pack(self.number, flags | self.flags & _WISHES, 1, answers, 0, 0)

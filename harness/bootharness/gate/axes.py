@@ -37,6 +37,7 @@ _WRITTEN: dict[str, Callable[[Any], str]] = {
     "smp": lambda number: count(number, "CPU"),
     "ip": lambda which: "IPv4 and IPv6" if which == "both" else f"IPv{which}",
     "vlan": "VLAN {}".format,
+    "nic_vlan": "set up for VLAN {}".format,
     "cold": lambda on: "cold" if on else "restored",
 }
 

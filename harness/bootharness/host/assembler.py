@@ -21,7 +21,8 @@ from bootharness.host.kept import intact, kept_file, seal, sealed
 from bootharness.host.regular import read_regular
 from bootharness.host.tool import Tool
 
-__all__ = ["LD", "NASM", "assemble_flat", "assemble_program", "shipped"]
+__all__ = ["LD", "NASM", "assemble_flat", "assemble_program", "included",
+           "shipped"]  # fmt: skip
 
 NASM = Tool("nasm", "nasm", version=("-v",))
 LD = Tool("ld", "binutils")
@@ -102,13 +103,17 @@ def _beside(source: Path) -> tuple[str, str]:
     return "-i", f"{source.parent}/"
 
 
-def _included(source: Path) -> list[str]:
-    """Return digests of the files that a source includes."""
+def included(source: Path) -> list[Path]:
+    """Return the files that a source includes. Raises as `assemble_program`."""
     if not _INCLUDES.search(read_regular(source, most=_SOURCE_BYTES)):
         return []
     rule = _run(NASM.name, "-M", *_beside(source), str(source))
-    files = rule.replace("\\\n", " ").partition(" : ")[2].split()[1:]
-    contents = (read_regular(Path(file), most=_SOURCE_BYTES) for file in files)
+    return [Path(file) for file in rule.replace("\\\n", " ").partition(" : ")[2].split()[1:]]
+
+
+def _included(source: Path) -> list[str]:
+    """Return digests of the files that a source includes."""
+    contents = (read_regular(file, most=_SOURCE_BYTES) for file in included(source))
     return [hashlib.sha256(content).hexdigest() for content in contents]
 
 

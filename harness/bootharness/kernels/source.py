@@ -25,12 +25,23 @@ from bootharness.kernels.inside import is_kernel
 from bootharness.kernels.selfcheck import SELFCHECK, selfcheck_kernel
 from bootharness.text import NUMBER
 
-__all__ = ["NamedSource", "by_version", "expand", "fetch", "known_kernels", "single"]
+__all__ = [
+    "DEB",
+    "NamedSource",
+    "by_version",
+    "expand",
+    "fetch",
+    "has_no_path",
+    "known_kernels",
+    "single",
+]
 
 _BUILT = "arch/x86/boot/bzImage"
 _TABLENUMBER = 1 << 24
 _MOST_GROWN = 8
-_NO_PATH = ("deb:", "selfcheck:", "grow:")
+DEB = "deb:"
+"""How a kernel out of a Debian package begins."""
+_NO_PATH = (DEB, "selfcheck:", "grow:")
 
 
 class NamedSource(Struct, frozen=True):
@@ -91,6 +102,11 @@ def _expanded(source: str) -> list[str]:
     return [str(each) for each in files]
 
 
+def has_no_path(source: str) -> bool:
+    """Return whether it is something else than a file's name: everybody can have it."""
+    return source.startswith(_NO_PATH)
+
+
 def single(source: str) -> str:
     """Return the one kernel that a source stands for. Raises UsageError when there are more."""
     kernels = expand(source)
@@ -147,7 +163,7 @@ def _named(file: Path, entries: Any) -> Iterator[NamedSource]:
 def _from_folder(source: str, folder: Path) -> str:
     """Return a source whose path, if there is one in it, is relative to a folder."""
     head, base = re.fullmatch(r"((?:grow:[^:]*:)*)(.*)", source, re.DOTALL).groups()  # type: ignore[union-attr]
-    return source if base.startswith(_NO_PATH) else f"{head}{folder / base}"
+    return source if has_no_path(base) else f"{head}{folder / base}"
 
 
 def _selfcheck(source: str) -> int:

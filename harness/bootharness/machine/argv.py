@@ -8,12 +8,11 @@ from pathlib import Path
 
 from bootharness.host.accelerator import kvm
 from bootharness.machine.board import board_of
-from bootharness.machine.device import Device, escaped
+from bootharness.machine.device import CLOCK_BASE, Device, Firmware, escaped
 from bootharness.plan import MachineConfig
 
 __all__ = [
     "BIOS_LOG_BYTES",
-    "CLOCK_BASE",
     "GDB_LOG",
     "GDB_SOCKET",
     "INTERRUPT_PIPE",
@@ -31,8 +30,6 @@ QEMU_LOG = "qemu.log"
 GDB_LOG = "gdb-trace.jsonl"
 GDB_SOCKET = "gdb.sock"
 INTERRUPT_PIPE = "interrupts"
-CLOCK_BASE = "%Y-%m-%dT%H:%M:%S"
-"""How the date is written with which the clock of a guest begins that is counted."""
 RING_BYTES = 1 << 24
 """QEMU keeps the recorder's log in memory until it is read; a boot sends 0.3 MB."""
 BIOS_LOG_BYTES = 1 << 16
@@ -108,10 +105,14 @@ def qmp_args(fd: int) -> list[str]:
     return ["-chardev", f"socket,id=qmp0,fd={fd}", "-mon", "chardev=qmp0,mode=control"]
 
 
-def recorder_args(rom: Path) -> list[str]:
-    """The BIOS-call recorder: its ROM, the port it writes to, and the port that stops."""
+def recorder_args(rom: Path, firmware: Firmware) -> list[str]:
+    """The recorder: its ROM, the port it writes to, and the port that stops.
+
+    A UEFI looks for drivers in the ROMs of PCI cards: there it is that of one that does nothing.
+    """
+    of_card = ("-device", f"pci-testdev,romfile={escaped(rom)}")
     return [
-        *("-option-rom", escaped(rom)),
+        *(of_card if firmware == "uefi" else ("-option-rom", escaped(rom))),
         *("-chardev", f"ringbuf,id=recorder,size={RING_BYTES}"),
         *("-device", "isa-debugcon,iobase=0xe9,chardev=recorder"),
         *("-device", "pvpanic,ioport=0x505"),
@@ -180,7 +181,7 @@ def qemu_argv(
         *qmp_args(qmp_fd),
         *serial_args(console_fd),
         *bios_log_args(),
-        *(recorder_args(recorder) if recorder else ()),
+        *(recorder_args(recorder, device.firmware) if recorder else ()),
         *(gdb_args() if gdb else ()),
         *(interrupt_args() if interrupts else ()),
         *(counting_args() if counted else ()),

@@ -1,6 +1,7 @@
 """What a machine boots from, in QEMU's words."""
 
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,6 +14,7 @@ from bootharness.trace.booted import DiskFacts, MediumKind
 
 __all__ = [
     "CARDS",
+    "CLOCK_BASE",
     "LARGE_SECTORS",
     "Device",
     "Drive",
@@ -25,6 +27,8 @@ __all__ = [
 
 Firmware = Literal["bios", "uefi"]
 
+CLOCK_BASE = "%Y-%m-%dT%H:%M:%S"
+"""How QEMU is told the date at which a machine begins."""
 _CONTROLLERS = {
     "ahci": ("-device", "ahci,id=ahci"),
     "usb": ("-device", "qemu-xhci"),
@@ -51,12 +55,14 @@ CARDS = {
 
 class Device(Struct, frozen=True):
     """A part of QEMU's command line, the file descriptors that QEMU inherits for it, the
-    firmware that can boot from it, and the files that QEMU reads."""
+    firmware that can boot from it, and the files that QEMU reads; ``media`` are those of them that
+    are in the drives."""
 
     words: tuple[str, ...]
     fds: tuple[int, ...] = ()
     firmware: Firmware = "bios"
     files: tuple[Path, ...] = ()
+    media: tuple[Path, ...] = ()
 
 
 class Drive(Struct, frozen=True):
@@ -77,17 +83,18 @@ class Drive(Struct, frozen=True):
         return cls(path, interface, facts.kind, facts.driver, size)
 
 
-def drive_device(drive: Drive, *more: Drive) -> Device:
+def drive_device(drive: Drive, *more: Drive, flash: tuple[Path, Path] | None = None) -> Device:
     """Return a medium as what the machine boots from first, and ``more`` disks in it; writes go to
     temporary overlays, one for each.
 
     One image that is there more than once is one disk with several paths, which have one serial
-    number: by that a guest knows it.
+    number: by that a guest knows it. ``flash`` are a UEFI's code, and its variables, which it may
+    write.
 
     Raises UsageError for a medium that an interface does not take.
     """
     every = (drive, *more)
-    words: list[str] = []
+    words = _flash_words(flash)
     for number, each in enumerate(every):
         # of a floppy the machine itself makes the controller, where it has none without
         how = {"floppy": "if=floppy,index=0", "cdrom": "if=none,media=cdrom"}.get(
@@ -101,7 +108,13 @@ def drive_device(drive: Drive, *more: Drive) -> Device:
     for number, each in enumerate(every):
         first = paths.index(each.path)
         words += _device_words(each, number, f"PATHS{first}" if paths.count(each.path) > 1 else "")
-    return Device(tuple(words), files=tuple(each.path for each in every))
+    media = tuple(each.path for each in every)
+    return Device(
+        tuple(words),
+        firmware="uefi" if flash else "bios",
+        files=(*(flash or ()), *media),
+        media=media,
+    )
 
 
 def _device_words(drive: Drive, number: int, serial: str) -> tuple[str, ...]:
@@ -142,6 +155,16 @@ def _image(drive: Drive) -> str:
     return f"file=json:{escaped(json.dumps(node))}"
 
 
+def _flash_words(flash: tuple[Path, Path] | None) -> list[str]:
+    """Return a UEFI's code, and its variables, which it may write; nothing for a BIOS."""
+    words = []
+    for unit, path in enumerate(flash or ()):
+        readonly = "off" if unit else "on"
+        words += ["-drive", f"if=pflash,format=raw,unit={unit},readonly={readonly},"
+                            f"file={escaped(path)}"]  # fmt: skip
+    return words
+
+
 def kernel_device(kernel: Path, initrd: Path, cmdline: str) -> Device:
     """Return a kernel that QEMU loads by itself, with an option ROM of its own."""
     words = ("-kernel", str(kernel.absolute()), "-initrd", str(initrd), "-append", cmdline)
@@ -161,6 +184,7 @@ def network_device(
     others: tuple[str, ...] = (),
     pxe: tuple[int, ...] = (4, 6),
     trusted: Path | None = None,
+    clock: datetime | None = None,
 ) -> Device:
     """Return a network card to boot from, and ``others`` in front of it on the bus, which have no
     cable once `set_link` has said so of each of their ``unpluggedN``.
@@ -169,18 +193,16 @@ def network_device(
     the -chardev that this forwards connections to. Without ``rom``, which may be a file in the
     place of the card's own, the firmware has to boot by itself: a UEFI by PXE over the IPs in
     ``pxe``, by HTTP over any, where it trusts the certificates in ``trusted``. ``flash`` are a
-    UEFI's code, and its variables, which it may write. ``capture`` is a pcap file for QEMU to
-    write.
+    UEFI's code, and its variables, which it may write. ``clock`` is the date at which the
+    machine begins, in the place of today's. ``capture`` is a pcap file for QEMU to write.
     """
-    words = []
-    for unit, path in enumerate(flash or ()):
-        readonly = "off" if unit else "on"
-        words += ["-drive", f"if=pflash,format=raw,unit={unit},readonly={readonly},"
-                            f"file={escaped(path)}"]  # fmt: skip
+    words = _flash_words(flash)
     for version in {4, 6} - {*pxe}:
         words += ["-fw_cfg", f"name=opt/org.tianocore/IPv{version}PXESupport,string=n"]
     if trusted:
         words += ["-fw_cfg", f"name=etc/edk2/https/cacerts,file={escaped(trusted)}"]
+    if clock:
+        words += ["-rtc", f"base={clock:{CLOCK_BASE}}"]
     if chardev:
         words += ["-chardev", chardev]
     for number, other in enumerate(others):

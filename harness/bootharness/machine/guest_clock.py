@@ -15,7 +15,7 @@ from itertools import pairwise
 from typing import Any
 
 from bootharness.errors import ClockUnreadable, MachineLost
-from bootharness.machine.argv import CLOCK_BASE
+from bootharness.machine.device import CLOCK_BASE
 from bootharness.machine.machine import Machine
 
 __all__ = ["guest_seconds", "seconds_told"]

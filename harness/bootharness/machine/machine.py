@@ -35,6 +35,7 @@ _GREETING_S = 20.0
 # a machine of 4 GiB is saved and restored in half a second
 _SAVE_S, _POLL_S = 20.0, 0.002
 # RAM that does not fit below the devices is above them; a q35 puts all beyond 2 GiB there
+_1_MIB, _SEARCHED = 1 << 20, 1 << 22
 _2_GIB, _DEVICES_FROM, _4_GIB = 2 << 30, 0xE0000000, 4 << 30
 
 
@@ -149,7 +150,7 @@ class Machine(Closing):
                 self.qmp.wait([self.qemu.exit_fd], Deadline.after(_POLL_S))
         except MachineLost as error:
             raise self.qemu.not_restored(self.qemu.evidence()) from error
-        if status != "paused":
+        if status not in ("paused", "guest-panicked"):  # as the recorder of a UEFI stops it
             raise self.qemu.not_restored(f"it is {status}")
         if about and about.program != self.qemu.program:
             raise self.qemu.not_restored("it is of another program")
@@ -242,6 +243,16 @@ class Machine(Closing):
             with suppress(OSError):
                 return ram.read(linear, count)
         return self._saved("pmemsave", linear, count)
+
+    def places_of(self, beginning: bytes) -> Iterator[int]:
+        """Yield where between 1 MiB and 2 GiB such bytes are, by physical address."""
+        size = min(self.config.memory_bytes, _2_GIB)
+        for start in range(_1_MIB, size, _SEARCHED):
+            piece = self.read_memory(start, _SEARCHED + len(beginning) - 1)
+            at = piece.find(beginning)
+            while at >= 0:
+                yield start + at
+                at = piece.find(beginning, at + 1)
 
     @cached_property
     def _ram(self) -> Ram | None:

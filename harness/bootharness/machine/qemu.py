@@ -35,7 +35,7 @@ from bootharness.machine.argv import (
 )
 from bootharness.machine.device import Device
 from bootharness.machine.models import why_not_this_machine
-from bootharness.machine.rom import write_rom
+from bootharness.machine.rom import write_rom, write_uefi_rom
 from bootharness.machine.saved import NotRestored, SavedMachine, place_of
 from bootharness.plan import MachineConfig
 
@@ -77,8 +77,8 @@ class Qemu(Closing):
     """A QEMU process with a socket to its QMP and pipes to its serial line.
 
     Use as a context manager. ``tracer`` is one of `plan.TRACERS`, None for a machine that
-    nobody watches: for the recorder it has its option ROM, unless it has a UEFI, and for gdb
-    the CPU waits before its first instruction. With ``interrupts`` it logs them to a named pipe
+    nobody watches: for the recorder it has its option ROM, and for gdb the CPU waits before its
+    first instruction. With ``interrupts`` it logs them to a named pipe
     in the workspace, with ``counted`` instructions are the guest's clock, with ``console``, a log,
     its monitor is on the serial line as well. With ``saves``, which is what of its surroundings has
     a part in how it begins, it goes on from a saved machine, if there is one: ``restores`` says
@@ -100,14 +100,13 @@ class Qemu(Closing):
         self.config = config
         self.device = device
         self.workspace = workspace
-        recorded = tracer in ("recorder", "both") and device.firmware == "bios"
         with ExitStack() as stack:
             self.qmp, qmp_end = map(stack.enter_context, socket.socketpair())
             self.serial = SerialPipes.make(workspace.path / SERIAL_PIPE)
             stack.callback(self.serial.close)
             # QEMU sends no events before: of a guest that ends sooner than we connect, none
             self.qmp.sendall(NEGOTIATION)
-            rom, self.recorder_returns = write_rom(workspace.path) if recorded else (None, _NONE)
+            rom, self.recorder_returns = self._rom(tracer)
             with qmp_end:
                 self.argv = qemu_argv(
                     self._with_bios_here(),
@@ -122,7 +121,9 @@ class Qemu(Closing):
                 inherited = [qmp_end.fileno(), *device.fds]
                 inherited += [console.fileno()] if console else []
                 self.save_to = (
-                    place_of(config, self.argv, saves, workspace.path, inherited) if saves else None
+                    place_of(config, self.argv, saves, workspace.path, inherited, device.media)
+                    if saves
+                    else None
                 )
                 self.restores = SavedMachine.at(self.save_to) if self.save_to else None
                 if self.restores:
@@ -135,6 +136,14 @@ class Qemu(Closing):
             """Readable when QEMU has ended."""
             stack.callback(os.close, self.exit_fd)
             self._stack = stack.pop_all()
+
+    def _rom(self, tracer: str | None) -> tuple[Path | None, frozenset[int]]:
+        """Write the recorder's ROM, where there is to be a recorder."""
+        if tracer not in ("recorder", "both"):
+            return None, _NONE
+        if self.device.firmware == "uefi":
+            return write_uefi_rom(self.workspace.path), _NONE
+        return write_rom(self.workspace.path)
 
     def _go_on_from(self, machine: SavedMachine) -> int:
         """Have QEMU go on from a saved machine, with what that had said on the serial line, and

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from bootharness.host.assembler import assemble_flat, shipped
 
-__all__ = ["return_addresses", "write_rom"]
+__all__ = ["return_addresses", "write_rom", "write_uefi_rom"]
 
 _CALL_BYTES = 3
 # `send` is: push word 'C'; call send_record
@@ -22,6 +22,13 @@ def write_rom(folder: Path) -> tuple[Path, frozenset[int]]:
     path = folder / "recorder.rom"
     path.write_bytes(rom)
     return path, return_addresses(bytes(rom))
+
+
+def write_uefi_rom(folder: Path) -> Path:
+    """Write the option ROM with the recorder for a UEFI, and return its path."""
+    path = folder / "recorder.rom"
+    path.write_bytes(assemble_flat(shipped("mbr/uefi_recorder.asm")))
+    return path
 
 
 def return_addresses(rom: bytes) -> frozenset[int]:

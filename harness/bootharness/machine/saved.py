@@ -1,4 +1,5 @@
-"""Machines saved before their first packet, in the cache: the firmware's seconds are paid once.
+"""Machines saved before their first packet, or before they looked for a disk, in the cache: the
+firmware's seconds are paid once.
 
 A file has what the harness knew of the machine when it was saved, and then QEMU's migration stream.
 It is named by all that can change what is in it: QEMU takes a stream of another ROM, CPU or
@@ -20,6 +21,7 @@ from msgspec import Struct
 from bootharness.errors import CouldNotFindOut
 from bootharness.host.cache import alone_in, cache_dir, trim
 from bootharness.host.kept import digest_of, intact, kept_file, seal, sealed
+from bootharness.machine.device import escaped
 from bootharness.machine.firmware import CARD_ROMS, FIRMWARE, firmware_folders
 from bootharness.plan import MachineConfig
 
@@ -90,7 +92,7 @@ class SavedMachine(Struct, frozen=True):
         try:
             size = int.from_bytes(file.read(_SIZE_BYTES), "little")
             about = msgspec.msgpack.decode(file.read(min(size, _HEAD_BYTES)), type=Saved)
-        except (OSError, msgspec.MsgspecError):
+        except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             file.close()
             path.unlink(missing_ok=True)
             return None
@@ -98,20 +100,27 @@ class SavedMachine(Struct, frozen=True):
 
 
 def place_of(
-    config: MachineConfig, argv: Sequence[str], beside: str, folder: Path, fds: Iterable[int]
+    config: MachineConfig,
+    argv: Sequence[str],
+    beside: str,
+    folder: Path,
+    fds: Iterable[int],
+    media: Iterable[Path] = (),
 ) -> Path | None:
     """Return where in the cache the machine of a command line belongs, None where it is not to be
     saved.
 
-    ``beside`` is what of its surroundings has a part in it. ``folder`` is the boot's own, and
-    ``fds`` are what QEMU inherits: neither makes another machine.
+    ``beside`` is what of its surroundings has a part in it. ``folder`` is the boot's own, ``fds``
+    are what QEMU inherits, and ``media`` what is in its drives, at which it has not looked by then:
+    none of that makes another machine.
     """
     program = Path(shutil.which(config.qemu) or config.qemu).resolve()
     if config.memory_mib > MOST_MIB:
         return None
     with suppress(CouldNotFindOut, OSError):  # of a cache that cannot be written to
-        words = [_as_always(word, folder, fds) for word in argv[1:]]
-        named = [Path(name) for word in argv[1:] for name in _files_in(word)]
+        given = [_without(media, word) for word in argv[1:]]
+        words = [_as_always(word, folder, fds) for word in given]
+        named = [Path(name) for word in given for name in _files_in(word)]
         programs = [digest_of(path) for path in (program, *_started_by(program))]
         facts = {
             "format": _FORMAT,
@@ -147,6 +156,13 @@ def _started_by(program: Path) -> list[Path]:
         text = file.read(_SCRIPT_BYTES)
     named = map(Path, map(os.fsdecode, _PATH.findall(text) if text.startswith(b"#!") else ()))
     return [path for path in named if path.is_file() and os.access(path, os.X_OK)]
+
+
+def _without(media: Iterable[Path], word: str) -> str:
+    """Return a word of a command line without the names of what is in the drives."""
+    for each in media:
+        word = word.replace(escaped(each), "")
+    return word
 
 
 def _as_always(word: str, folder: Path, fds: Iterable[int]) -> str:

@@ -2,15 +2,17 @@
 
 import hashlib
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 from bootharness.formats.forms import LOOK_BYTES
 
-__all__ = ["Arrived", "ArrivedFile"]
+__all__ = ["Arrived", "ArrivedDisk", "ArrivedFile"]
 
 _PIECE_BYTES = 1 << 18
 _MOST_BYTES = 4 << 30
 """Of all files; a boot brings about a tenth of that."""
+_LARGEST_DISK, _MOST_SPANS = 1 << 41, 10_000
 
 
 class ArrivedFile:
@@ -77,6 +79,29 @@ class ArrivedFile:
         self._piece.clear()
 
 
+class ArrivedDisk:
+    """A disk of which a part came: what was read of it lies in a file where it lies on the disk."""
+
+    def __init__(self, arrived: "Arrived", name: str, path: Path) -> None:
+        self.name = name
+        self.path = path
+        self.spans: list[range] = []
+        """What came, in bytes from the beginning of the disk, in the order in which it came."""
+        self._arrived = arrived
+
+    def write(self, at: int, data: bytes) -> None:
+        """Take what came of a place."""
+        if at + len(data) > _LARGEST_DISK or not self._arrived.has_room(len(data)):
+            return
+        if self.spans and self.spans[-1].stop == at:
+            self.spans[-1] = range(self.spans[-1].start, at + len(data))
+        elif len(self.spans) < _MOST_SPANS:
+            self.spans.append(range(at, at + len(data)))
+        with suppress(OSError), self.path.open("r+b") as file:  # a full disk
+            file.seek(at)
+            file.write(data)
+
+
 class Arrived:
     """All files of one boot, by the names that they were asked for by; kept in a folder."""
 
@@ -84,6 +109,7 @@ class Arrived:
         self.lock = threading.Lock()
         self._folder = folder
         self._files: dict[str, list[ArrivedFile]] = {}
+        self.disks: list[ArrivedDisk] = []
         self._number = 0
         self._bytes = 0
 
@@ -93,6 +119,13 @@ class Arrived:
         found = ArrivedFile(self, self._folder / f"arrived-{self._number}")
         self._files.setdefault(name, []).append(found)
         return found
+
+    def begin_disk(self, name: str) -> ArrivedDisk:
+        """Return where the blocks of a disk go."""
+        path = self._folder / f"disk-{len(self.disks) + 1}"
+        path.touch()
+        self.disks.append(ArrivedDisk(self, name, path))
+        return self.disks[-1]
 
     def has_room(self, size: int) -> bool:
         """Count bytes, and return whether they are to be kept."""

@@ -117,14 +117,16 @@ class DhcpServer(Struct):
             DhcpOption.NAME_SERVER: self.address,
             DhcpOption.LEASE_TIME: _LEASE_S.to_bytes(4, "big"),
         }
-        if message.is_pxe:
+        # who heeds no proxy is hurt by none
+        alone = "proxy-first" not in self.faults
+        if message.is_pxe and alone:
             options |= {
                 DhcpOption.VENDOR_CLASS: b"PXEClient",
                 DhcpOption.VENDOR_OPTIONS: _PXE_OPTIONS,
             }
         if message.is_http:  # it takes no answer that does not say the same
             options[DhcpOption.VENDOR_CLASS] = b"HTTPClient"
-        if message.is_ipxe:
+        if message.is_ipxe and alone:
             options[DhcpOption.IPXE] = _IPXE_OPTIONS
         if file:
             options |= {

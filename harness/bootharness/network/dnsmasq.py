@@ -4,7 +4,7 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import suppress
-from ipaddress import AddressValueError, IPv4Address, IPv4Network
+from ipaddress import AddressValueError, IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from pathlib import Path
 
 from msgspec import Struct, field
@@ -13,7 +13,7 @@ from bootharness.errors import UsageError
 from bootharness.host.tool import Tool
 from bootharness.network.server_setup import ServerSetup, is_installed
 
-__all__ = ["DNSMASQ", "dnsmasq_setup"]
+__all__ = ["DNSMASQ", "as_who", "dnsmasq_setup"]
 
 DNSMASQ = Tool("dnsmasq", "dnsmasq-base")
 # where a process lies, what it writes, and who it is: that is not of this boot
@@ -24,6 +24,9 @@ _OURS = (
 _DEPTH, _FILES, _BYTES = 4, 200, 1 << 20
 _WHO = re.compile(r"^dnsmasq[a-z-]*(\[\d+\])?: ")
 _NETMASK = "255.255.255.0"
+_BITS6, _MOST_BITS6 = 64, 126
+_NETWORK6 = "fd00:99::/64"
+"""What an interface has where ranges are made of that."""
 _ROUTER = ("option:router", "3")
 _TFTP_SERVER = ("option:tftp-server", "66", "option:server-ip-address", "150")
 
@@ -103,7 +106,7 @@ def dnsmasq_setup(file: str, folder: Path) -> ServerSetup:
     return ServerSetup(
         name="dnsmasq",
         argv=(
-            *("dnsmasq", "--keep-in-foreground", *_as_who(), f"--conf-file={first}"),
+            *("dnsmasq", "--keep-in-foreground", *as_who(), f"--conf-file={first}"),
             *("--log-facility=-", "--log-dhcp", f"--dhcp-leasefile={leases}", "--pid-file="),
         ),
         checks=(("dnsmasq", "--test", f"--conf-file={first}"),),
@@ -112,13 +115,15 @@ def dnsmasq_setup(file: str, folder: Path) -> ServerSetup:
         own=tuple(_own(read)),
         addresses=tuple(_addresses(read, networks)),
         taken=tuple(_pools(read)),
+        networks6=tuple(str(network) for network, _ in _ranges6(read)),
+        taken6=tuple(pool for _, pool in _ranges6(read) if pool),
         started="started, version",
         writes=folder,
         plain=plain,
     )
 
 
-def _as_who() -> tuple[str, ...]:
+def as_who() -> tuple[str, ...]:
     """Return as whom it runs: nobody but root's own may be had, and without root nobody else."""
     return ("--user=root",) if os.geteuid() == 0 else ("--user=", "--group=")
 
@@ -149,7 +154,7 @@ def _interfaces(read: _Read) -> tuple[str, ...]:
         part.partition(":")[2]
         for parts in read.values("dhcp-range")
         for part in parts
-        if part.startswith("interface:")
+        if part.startswith(("interface:", "constructor:"))
     ]
     names = [each for each in dict.fromkeys(named) if each != "lo" and ":" not in each]
     return tuple(names) or ("eth0",)
@@ -185,6 +190,30 @@ def _pools(read: _Read) -> Iterator[str]:
     for parts in _ranges(read):
         if len(parts) > 1 and _ip(parts[1]):
             yield f"{parts[0]}-{parts[1]}"
+
+
+def _ranges6(read: _Read) -> Iterator[tuple[IPv6Network, str]]:
+    """Yield the networks that it is about over IPv6, each with what it gives to others there."""
+    for parts in read.values("dhcp-range"):
+        ends = [ip for each in parts if (ip := _ip6(each))]
+        if not ends:
+            continue
+        said = [int(each) for each in parts if each.isascii() and each.isdigit()]
+        bits = next((each for each in said if 1 <= each <= _MOST_BITS6), _BITS6)
+        if any(each.startswith("constructor:") for each in parts):
+            yield IPv6Network(_NETWORK6), ""
+            continue
+        yield (
+            IPv6Network((ends[0], bits), strict=False),
+            f"{ends[0]}-{ends[1]}" if len(ends) > 1 else "",
+        )
+
+
+def _ip6(text: str) -> IPv6Address | None:
+    try:
+        return IPv6Address(text)
+    except AddressValueError:
+        return None
 
 
 def _own(read: _Read) -> Iterator[str]:

@@ -24,7 +24,7 @@ from msgspec import Struct, field
 
 from bootharness.network.addresses import HTTP_HOST, SERVER6_HOST, SERVER_HOST
 from bootharness.network.files import Content, Files
-from bootharness.plan.fault import Faults
+from bootharness.plan.fault import OF_HTTPS, Faults
 from bootharness.trace.network_facts import NetEventKind
 
 if TYPE_CHECKING:
@@ -45,6 +45,8 @@ _LIMIT = 1000
 """Responses of one boot; it has about five."""
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 _HOST = re.compile(r"\[([^\]]*)\]|([^:]*)")
+_OF_CERTIFICATES = ("alert certificate", "bad certificate", "unsupported certificate", "unknown ca")
+"""What is in the alerts by which a client refuses a certificate."""
 _INDEX = "index.html"
 """What stands for a folder."""
 
@@ -144,10 +146,18 @@ class HttpServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
             opened = self.tls.wrap_socket(connection, server_side=True)
         except OSError as error:
             if not self.closing.is_set():
-                self.note(NetEventKind.TLS_FAILED, text=f"TLS was not agreed on: {_reason(error)}")
+                self._note_refusal(_reason(error))
             raise
         self._connections.append(opened)
         return opened
+
+    def _note_refusal(self, reason: str) -> None:
+        of_certificate = any(each in reason for each in _OF_CERTIFICATES)
+        # who breaks off in silence does it for what is wrong, if something is
+        if of_certificate or (self.faults.of(*OF_HTTPS) and "eof" in reason.lower()):
+            self.note(NetEventKind.CERTIFICATE_REFUSED, text=reason.partition("alert ")[2])
+        else:
+            self.note(NetEventKind.TLS_FAILED, text=f"TLS was not agreed on: {reason}")
 
     def serve(self, connection: socket.socket) -> None:
         """Serve a connection that is there already."""

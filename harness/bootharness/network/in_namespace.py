@@ -1,14 +1,15 @@
-"""Make a network namespace with a cable to the harness, and run a server in it.
+"""Make a network namespace with cables to the harness, and run a server in it.
 
 Started as the first process of namespaces of its own, with a socket to the harness as standard
-input: it sends our end of the cable over that, and how the server fares. All in the namespace ends
-with it, and it ends with the harness, for then the socket is closed. It runs without the harness,
-in a Python that imports as little as possible.
+input: it sends our ends of the cables over that, and how the server fares. All in the namespace
+ends with it, and it ends with the harness, for then the socket is closed. It runs without the
+harness, in a Python that imports as little as possible.
 
     python in_namespace.py SPECIFICATION
 """
 
 import array
+import contextlib
 import fcntl
 import json
 import os
@@ -20,8 +21,9 @@ import sys
 import time
 from typing import Any
 
-CABLE = "bootharness0"
-"""Our end of the cable; the server's has the name that its configuration wants."""
+CABLE = "bootharness"
+"""Our end of a cable, with its number; the server's has the name that its configuration wants."""
+_FORWARDS = "/proc/sys/net/ipv4/ip_forward"
 _ETH_P_ALL = 3
 _SOL_PACKET, _IGNORE_OUTGOING = 263, 23
 _SIOCETHTOOL = 0x8946
@@ -43,23 +45,49 @@ def ip(lines: list[str]) -> None:
         raise RuntimeError(done.stderr.decode(errors="replace").strip().splitlines()[0])
 
 
-def cable(names: list[str], addresses: list[str]) -> socket.socket:
-    """Return our end of a cable to an interface with the first of the names.
+def cables(names: list[str], addresses: list[list[str]], gateway: str) -> list[socket.socket]:
+    """Return our ends of cables to the first interfaces, one for each that has addresses.
 
-    Others of that many names are there too, with nothing plugged in.
+    The other interfaces are there too, with nothing plugged in. Whatever is on no network of
+    theirs is reached by way of the gateway, if there is one.
     """
-    lines = ["link set lo up", f"link add {names[0]} type veth peer name {CABLE}"]
-    lines += [f"link add {name} type veth peer name none{at}" for at, name in enumerate(names[1:])]
-    lines += [f"link set {name} up" for name in (CABLE, *names)]
-    lines += [f"address add {each} dev {names[0]}" for each in addresses]
+    # nobody else can have an address of ours, and what comes for the server is not for our end
+    _over_ipv6("default/accept_dad", "0")
+    _over_ipv6("all/accept_dad", "0")
+    lines = ["link set lo up"]
+    for at, name in enumerate(names):
+        end = f"{CABLE}{at}" if at < len(addresses) else f"none{at}"
+        lines += [f"link add {name} type veth peer name {end}"]
     ip(lines)
+    for at in range(len(addresses)):
+        _over_ipv6(f"{CABLE}{at}/disable_ipv6", "1")
+    ours = [f"{CABLE}{at}" for at in range(len(addresses))]
+    lines = [f"link set {name} up" for name in (*ours, *names)]
+    for name, own in zip(names, addresses, strict=False):
+        lines += [f"address add {each} dev {name}{' nodad' * (':' in each)}" for each in own]
+    ip([*lines, *([f"route add default via {gateway}"] if gateway else [])])
+    return [_end(f"{CABLE}{at}", names[at]) for at in range(len(addresses))]
+
+
+def _write(path: str, value: str) -> None:
+    with open(path, "w") as file:  # noqa: PTH123 - without pathlib
+        file.write(value)
+
+
+def _over_ipv6(which: str, value: str) -> None:
+    """Set what this Linux lets us set; IPv4 does without."""
+    with contextlib.suppress(OSError):
+        _write(f"/proc/sys/net/ipv6/conf/{which}", value)
+
+
+def _end(ours: str, theirs: str) -> socket.socket:
     end = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ETH_P_ALL))
-    end.bind((CABLE, 0))
+    end.bind((ours, 0))
     end.setsockopt(_SOL_PACKET, _IGNORE_OUTGOING, 1)
     end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_BYTES)
     for offload in _OFFLOADS:
         off = array.array("B", struct.pack("II", offload, 0))
-        asked = struct.pack("16sP16x", names[0].encode(), off.buffer_info()[0])
+        asked = struct.pack("16sP16x", theirs.encode(), off.buffer_info()[0])
         try:
             fcntl.ioctl(end, _SIOCETHTOOL, asked)
         except OSError:
@@ -194,7 +222,7 @@ def reaped(server: int) -> "int | None":
 
 
 def main() -> None:
-    """Make the namespace, send the cable, and run the server."""
+    """Make the namespace, send the cables, and run the server."""
     os.environ["PATH"] = os.environ.get("PATH", "") + ":/usr/sbin:/sbin:/usr/bin:/bin"
     specification = json.loads(sys.argv[1])
     os.environ.update(specification["environment"])
@@ -203,13 +231,17 @@ def main() -> None:
                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)  # fmt: skip
     with socket.socket(fileno=os.dup(0)) as harness:
         try:
-            end = cable(specification["interfaces"], specification["addresses"])
+            ends = cables(specification["interfaces"], specification["addresses"],
+                          specification["gateway"])  # fmt: skip
+            if specification["forwards"]:
+                _write(_FORWARDS, "1")
         except (OSError, RuntimeError) as error:
             harness.send(f"unmade {error}\n".encode())
             return
-        fds = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [end.fileno()]))
-        harness.sendmsg([b"cable\n"], [fds])
-        end.close()
+        numbers = array.array("i", [end.fileno() for end in ends])
+        harness.sendmsg([b"cable\n"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, numbers)])
+        for end in ends:
+            end.close()
         run(specification, harness)
 
 

@@ -1,19 +1,22 @@
-"""Kea's DHCPv4 server with somebody's own configuration."""
+"""Kea's DHCP servers, for IPv4 and IPv6, with somebody's own configuration."""
 
 import json
 import re
 from collections.abc import Iterator
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import replace
 
 from bootharness.errors import UsageError
 from bootharness.host.tool import Tool
 from bootharness.network.server_setup import ServerSetup, is_installed
 
-__all__ = ["KEA", "kea_setup", "plain_json"]
+__all__ = ["KEA", "KEA6", "kea_setup", "plain_json"]
 
 KEA = Tool("kea-dhcp4", "kea-dhcp4-server", version=("-v",))
+KEA6 = Tool("kea-dhcp6", "kea-dhcp6-server", version=("-v",))
 _BYTES, _DEPTH = 4 << 20, 8
 _TOKENS = re.compile(
     r'"(?:\\.|[^"\\])*"|//[^\n]*|#[^\n]*|/\*.*?\*/|<\?include\s+"([^"]*)"\s*\?>|,(?=\s*[}\]])',
@@ -27,55 +30,64 @@ def kea_setup(file: str, folder: Path) -> ServerSetup:
 
     Raises ToolMissing where it is not installed, UsageError for a file that cannot be read.
     """
-    if not is_installed(KEA):
-        raise KEA.missing()
     path = Path(file)
-    own = folder / "kea-dhcp4.conf"
+    config = _read(path)
+    is_ipv6 = isinstance(config, dict) and "Dhcp6" in config and "Dhcp4" not in config
+    tool, part = (KEA6, "Dhcp6") if is_ipv6 else (KEA, "Dhcp4")
+    if not is_installed(tool):
+        raise tool.missing()
+    own = folder / f"{tool.name}.conf"
 
     def plain(said: str) -> str:
         return _TIME.sub("", said.replace(str(own), file))
 
     environment = {"KEA_PIDFILE_DIR": str(folder), "KEA_LOCKFILE_DIR": "none"}
     environment |= {"KEA_DHCP_DATA_DIR": str(folder), "KEA_LOG_CHECK_DIR": str(folder)}
-    config = _read(path)
-    dhcp4 = config.get("Dhcp4") if isinstance(config, dict) else None
-    if not isinstance(dhcp4, dict):
+    dhcp = config.get(part) if isinstance(config, dict) else None
+    if not isinstance(dhcp, dict):
         # Kea itself has the better words for what is wrong with it
         return ServerSetup(
-            name="kea-dhcp4",
-            argv=("kea-dhcp4", "-c", str(path.absolute())),
-            checks=(("kea-dhcp4", "-t", str(path.absolute())), ("false",)),
+            name=tool.name,
+            argv=(tool.name, "-c", str(path.absolute())),
+            checks=((tool.name, "-t", str(path.absolute())), ("false",)),
             environment=environment,
             plain=plain,
         )
-    interfaces = _interfaces(dhcp4)
-    subnets = [each for each in _subnets(dhcp4) if _network(each)]
-    ours = {
-        **{key: value for key, value in dhcp4.items() if not key.startswith("control-socket")},
-        "lease-database": {"type": "memfile", "persist": False},
-        "loggers": [
-            {
-                "name": "kea-dhcp4",
-                "severity": "INFO",
-                "output_options": [{"output": "stdout", "flush": True}],
-            }
-        ],
-    }
-    own.write_text(json.dumps({"Dhcp4": ours}, indent=1))
-    return ServerSetup(
-        name="kea-dhcp4",
-        argv=("kea-dhcp4", "-c", str(own)),
-        checks=(("kea-dhcp4", "-t", str(path.absolute())), ("kea-dhcp4", "-t", str(own))),
+    own.write_text(json.dumps({part: _kept_apart(dhcp, tool.name, folder)}, indent=1))
+    interfaces = _interfaces(dhcp)
+    setup = ServerSetup(
+        name=tool.name,
+        argv=(tool.name, "-c", str(own)),
+        checks=((tool.name, "-t", str(path.absolute())), (tool.name, "-t", str(own))),
         interfaces=tuple(dict.fromkeys(name for name, _ in interfaces)) or ("eth0",),
-        networks=tuple(str(_network(each)) for each in subnets),
-        own=tuple(address for _, address in interfaces if address),
-        addresses=tuple(dict.fromkeys(_addresses(dhcp4, subnets))),
-        taken=tuple(_pools(subnets)),
         environment=environment,
-        started="DHCP4_STARTED",
+        started=f"{part.upper()}_STARTED",
         writes=folder,
         plain=plain,
     )
+    kind = IPv6Network if is_ipv6 else IPv4Network
+    subnets = [each for each in _subnets(dhcp) if isinstance(_network(each), kind)]
+    networks, pools = tuple(str(_network(each)) for each in subnets), tuple(_pools(subnets))
+    if is_ipv6:
+        return replace(setup, networks6=networks, taken6=pools)
+    return replace(
+        setup,
+        networks=networks,
+        own=tuple(address for _, address in interfaces if address),
+        addresses=tuple(dict.fromkeys(_addresses(dhcp, subnets))),
+        taken=pools,
+    )
+
+
+def _kept_apart(dhcp: dict[str, Any], name: str, folder: Path) -> dict[str, Any]:
+    """Return a configuration that keeps nothing but in a folder, and takes no orders."""
+    output = {"output": "stdout", "flush": True}
+    return {
+        **{key: value for key, value in dhcp.items() if not key.startswith("control-socket")},
+        "lease-database": {"type": "memfile", "persist": False},
+        **({"data-directory": str(folder)} if name == KEA6.name else {}),
+        "loggers": [{"name": name, "severity": "INFO", "output_options": [output]}],
+    }
 
 
 def _read(path: Path) -> Any:
@@ -107,9 +119,9 @@ def plain_json(path: Path, depth: int = 0) -> str:
     return _TOKENS.sub(plain, _TOKENS.sub(plain, text))
 
 
-def _interfaces(dhcp4: dict[str, Any]) -> list[tuple[str, str]]:
+def _interfaces(dhcp: dict[str, Any]) -> list[tuple[str, str]]:
     """Return the names of the interfaces, with the address of each where there is one."""
-    about = dhcp4.get("interfaces-config")
+    about = dhcp.get("interfaces-config")
     found = []
     for each in _list(about, "interfaces"):
         name, _, address = str(each).partition("/")
@@ -118,9 +130,10 @@ def _interfaces(dhcp4: dict[str, Any]) -> list[tuple[str, str]]:
     return found
 
 
-def _subnets(dhcp4: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    for place in (dhcp4, *_list(dhcp4, "shared-networks")):
-        yield from (each for each in _list(place, "subnet4") if isinstance(each, dict))
+def _subnets(dhcp: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for place in (dhcp, *_list(dhcp, "shared-networks")):
+        for name in ("subnet4", "subnet6"):
+            yield from (each for each in _list(place, name) if isinstance(each, dict))
 
 
 def _list(place: Any, name: str) -> list[Any]:
@@ -136,9 +149,10 @@ def _ip(text: str) -> IPv4Address | None:
         return None
 
 
-def _network(subnet: dict[str, Any]) -> IPv4Network | None:
+def _network(subnet: dict[str, Any]) -> IPv4Network | IPv6Network | None:
+    kind = IPv6Network if ":" in str(subnet.get("subnet")) else IPv4Network
     try:
-        return IPv4Network(str(subnet.get("subnet")), strict=False)
+        return kind(str(subnet.get("subnet")), strict=False)
     except ValueError:
         return None
 
@@ -151,9 +165,9 @@ def _pools(subnets: list[dict[str, Any]]) -> Iterator[str]:
                 yield "-".join(part.strip() for part in text.split("-", 1))
 
 
-def _addresses(dhcp4: dict[str, Any], subnets: list[dict[str, Any]]) -> Iterator[str]:
+def _addresses(dhcp: dict[str, Any], subnets: list[dict[str, Any]]) -> Iterator[str]:
     networks = [network for each in subnets if (network := _network(each))]
-    for place in (dhcp4, *subnets):
+    for place in (dhcp, *subnets):
         said = [place.get("server-identifier")]
         for option in _list(place, "option-data"):
             if isinstance(option, dict) and option.get("name") in (

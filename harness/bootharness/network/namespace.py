@@ -14,6 +14,7 @@ from bootharness.host.closing import Closing
 from bootharness.host.deadline import Deadline
 from bootharness.host.tool import Tool
 from bootharness.host.workspace import Workspace
+from bootharness.network.addressing import Place
 from bootharness.network.server_setup import (
     ServerSetup,
     is_installed,
@@ -29,6 +30,7 @@ IP = Tool("ip", "iproute2", version=("-V",))
 _START_S = 10.0
 _SLACK_S = 20.0
 _MESSAGE_BYTES = 4096
+_MOST_CABLES = 2
 _TRIAL_S = 10.0
 _REMEDY = (
     "run as root with CAP_SYS_ADMIN, or let users make namespaces "
@@ -73,20 +75,23 @@ def _environment() -> dict[str, str]:
 
 
 class Namespace(Closing):
-    """A server in a network namespace, and our end of its cable.
+    """A server in a network namespace, and our ends of its cables: of a relay the one to the
+    guest's network, and the one to the network behind it.
 
     Raises ToolMissing where no namespace can be made, UsageError with the server's own words for
     a configuration that it refuses.
     """
 
     def __init__(
-        self, setup: ServerSetup, addresses: tuple[str, ...], workspace: Workspace, folder: Path
+        self, setup: ServerSetup, place: Place, workspace: Workspace, folder: Path
     ) -> None:
         self.setup = setup
-        self.address = addresses[0].partition("/")[0] if addresses else ""
+        self.place = place
+        self.address = place.address
         self._ended: str | None = None
         self._log_bytes = 0
-        self._log = folder / "said.log"
+        self.log = folder / "said.log"
+        """What the server says, all of it."""
         for tool in (UNSHARE, IP):
             if not is_installed(tool):
                 raise tool.missing()
@@ -96,51 +101,58 @@ class Namespace(Closing):
             errors = stack.enter_context((folder / "namespace.log").open("w+b"))
             with theirs:
                 process = workspace.start(
-                    [*_unshare(), sys.executable, "-I", "-S", str(_INSIDE), self._told(addresses)],
+                    [*_unshare(), sys.executable, "-I", "-S", str(_INSIDE), self._told()],
                     stdin=theirs.fileno(), stdout=errors, stderr=errors, env=_environment(),
                 )  # fmt: skip
             stack.callback(process.wait)
             stack.callback(process.kill)
-            self.cable = self._taken(errors.name)
-            stack.callback(self.cable.close)  # by then the network has it, if it was plugged in
+            self.cables = self._taken(errors.name)
+            for each in self.cables:
+                stack.callback(each.close)  # by then the network has it, if it was plugged in
             self._wait_until_it_serves()
             self._stack = stack.pop_all()
 
     def __str__(self) -> str:
         return f"{self.setup.name} at {self.address}"
 
-    def _told(self, addresses: tuple[str, ...]) -> str:
-        setup = self.setup
+    def _told(self) -> str:
+        setup, place = self.setup, self.place
         about = {
             "BOOTHARNESS_INTERFACE": setup.interfaces[0],
             "BOOTHARNESS_ADDRESS": self.address,
-            "BOOTHARNESS_NETWORK": addresses[0] if addresses else "",
+            "BOOTHARNESS_ADDRESS6": next(
+                (each.partition("/")[0] for each in place.addresses if ":" in each), ""
+            ),
+            "BOOTHARNESS_NETWORK": place.addresses[0] if place.addresses else "",
         }
         return json.dumps(
             {
                 "interfaces": setup.interfaces,
-                "addresses": addresses,
+                "addresses": [place.addresses, *([place.behind] if place.behind else [])],
+                "gateway": place.gateway,
+                "forwards": bool(place.behind),
                 "argv": setup.argv,
                 "checks": setup.checks,
                 "folder": str(setup.folder.absolute()),
                 "environment": {**setup.environment, **about},
-                "log": str(self._log),
+                "log": str(self.log),
                 "start_s": _START_S,
                 "writes": str(self.setup.writes or ""),
                 "started": self.setup.started,
             }
         )
 
-    def _taken(self, errors: str) -> socket.socket:
+    def _taken(self, errors: str) -> list[socket.socket]:
         self._ours.settimeout(_SLACK_S)
         try:
-            said, fds, _, _ = socket.recv_fds(self._ours, _MESSAGE_BYTES, 1)
+            said, fds, _, _ = socket.recv_fds(self._ours, _MESSAGE_BYTES, _MOST_CABLES)
         except TimeoutError:
             said, fds = b"", []
         if fds:
-            end = socket.socket(fileno=fds[0])
-            end.setblocking(False)
-            return end
+            ends = [socket.socket(fileno=each) for each in fds]
+            for end in ends:
+                end.setblocking(False)
+            return ends
         why = said.decode(errors="replace").removeprefix("unmade ")
         raise ToolMissing(_unmade(why or Path(errors).read_text(errors="replace")))
 
@@ -185,7 +197,7 @@ class Namespace(Closing):
 
     def _said(self) -> str:
         try:
-            return self._log.read_text(errors="replace")
+            return self.log.read_text(errors="replace")
         except OSError:
             return ""
 

@@ -47,7 +47,8 @@ class ServerSetup(Struct, frozen=True, kw_only=True):
     ``checks`` are command lines that fail where its configuration does not do. Of ``interfaces``
     the first is plugged in. ``networks`` are those that the configuration is about, ``own`` are the
     addresses that it listens at, ``addresses`` those that may be its own, the likeliest first, and
-    ``taken`` what it gives to others, as FIRST-LAST. ``started`` is in what it says when it serves;
+    ``taken`` what it gives to others, as FIRST-LAST; ``networks6`` and ``taken6`` are the same over
+    IPv6. ``started`` is in what it says when it serves;
     of one without that the first port that it opens tells. It can write to ``writes`` alone, where
     that is given and Linux can do it. ``plain`` turns a line of what the
     server says into what concerns the person.
@@ -60,6 +61,8 @@ class ServerSetup(Struct, frozen=True, kw_only=True):
     own: tuple[str, ...] = ()
     addresses: tuple[str, ...] = ()
     taken: tuple[str, ...] = ()
+    networks6: tuple[str, ...] = ()
+    taken6: tuple[str, ...] = ()
     checks: tuple[tuple[str, ...], ...] = ()
     folder: Path = Path()
     environment: dict[str, str] = {}

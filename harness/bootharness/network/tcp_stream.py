@@ -4,10 +4,10 @@ from msgspec import Struct, field
 
 from bootharness.network.tcp import SYN, Segment
 
-__all__ = ["FIN", "PAYLOAD_AT", "TcpStream"]
+__all__ = ["FIN", "TcpStream", "payload_of"]
 
 FIN = 0x01
-PAYLOAD_AT = 14 + 20
+_TCP_AT = 14 + 20
 """Where the TCP header begins in a frame without IP options."""
 _MASK = 0xFFFFFFFF
 _WINDOW_LIMIT = 1 << 24
@@ -71,3 +71,9 @@ class TcpStream(Struct):
             fresh += rest
             self.size += len(rest)
         return bytes(fresh)
+
+
+def payload_of(segment: Segment, frame: bytes) -> bytes:
+    """Return what a segment carries, out of its frame over IPv4."""
+    at = _TCP_AT + (frame[_TCP_AT + 12] >> 4) * 4
+    return frame[at : at + segment.size]

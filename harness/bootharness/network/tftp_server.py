@@ -51,6 +51,8 @@ _REPEAT_S = 0.05
 _TIMEOUT_S = 1.0
 _TIMEOUTS = 7
 """In all that is longer than any client asks on."""
+_TOLD_AFTER = 2
+"""By then nothing has been heard of a client for 3 s."""
 _OPEN_LIMIT = 64
 _LIMIT = 1000
 """Transfers of one boot; it has about twenty."""
@@ -234,6 +236,15 @@ class TftpServer(Struct):
                 self._close(transfer)
             else:
                 transfer.timeouts += 1
+                if transfer.timeouts >= _TOLD_AFTER and transfer.acked >= 0:
+                    self.journal.note(
+                        now,
+                        NetEventKind.SENT_AGAIN,
+                        transfer.name,
+                        block=transfer.acked + 1,
+                        repeats=transfer.timeouts,
+                        text=f"nothing heard for {now - transfer.heard_at:.1f} s",
+                    )
                 self._answer(transfer, now)
 
     def reached(self, name: str, block: int) -> float | None:

@@ -1,5 +1,7 @@
 """What goes between a guest and DHCP servers that are not ours, written down."""
 
+from collections.abc import Mapping
+
 from msgspec import Struct, field
 
 from bootharness.formats.dhcp import (
@@ -12,6 +14,15 @@ from bootharness.formats.dhcp import (
     DhcpMessage,
     DhcpOption,
 )
+from bootharness.formats.dhcp6 import (
+    ADVERTISE,
+    INFORMATION,
+    REPLY,
+    REQUEST6,
+    SOLICIT,
+    Dhcp6Message,
+    Dhcp6Option,
+)
 from bootharness.formats.ethernet import Datagram, ip_text
 from bootharness.network.boot_rule import wants_to_boot, who
 from bootharness.network.events import Journal
@@ -23,14 +34,19 @@ __all__ = ["DHCP_PORTS", "WatchedDhcp"]
 DHCP_PORTS = (67, 68, 4011)
 PROXY_PORT = 4011
 _NOBODY = bytes(4)
+_SANS = ("iscsi:", "aoe:", "ib_srp:", "fcp:")
+_ASKS6 = (REQUEST6, INFORMATION)
 
 
 class WatchedDhcp(Struct):
-    """The clients of one port and who answers them."""
+    """The clients of one port and who answers them; ``behind`` are servers behind a relay, by their
+    addresses."""
 
     journal: Journal
+    behind: Mapping[bytes, str] = {}
     boots: bool = False
     _repeats: Repeats = field(default_factory=Repeats)
+    _relayed: Repeats = field(default_factory=Repeats)
 
     def asked(self, datagram: Datagram, now: float) -> None:
         """Take what a guest says."""
@@ -58,9 +74,13 @@ class WatchedDhcp(Struct):
         if message.operation != 2:
             return
         by = f"by {server} at {ip_text(datagram.source_ip)}"
+        itself = message.options.get(DhcpOption.SERVER_ID, b"")
+        if itself in self.behind:
+            by = f"by {self.behind[itself]} at {ip_text(itself)} through {by.removeprefix('by ')}"
         given = message.your_ip
         proxy = datagram.source_port == PROXY_PORT or (given == _NOBODY and message.is_pxe)
-        file = message.boot_file
+        san = "" if message.boot_file else _san(message)
+        file = message.boot_file or san
         text = f"{ip_text(given)} {by}" if given != _NOBODY else by
         if message.kind == OFFER:
             kind = NetEventKind.PROXY_OFFER if proxy else NetEventKind.OFFER
@@ -70,11 +90,48 @@ class WatchedDhcp(Struct):
             kind, file = NetEventKind.NAK, ""
         else:
             return
-        if file:
-            text += f", from {self._next_server(message, datagram)}"
+        if san:
+            text += ", a disk"
+        elif file:
+            text += f", from {self._next_server(message, datagram)}{_way(message)}"
         elif kind == NetEventKind.ACK and not self.boots:
             text = "not a PXE client"  # who did not ask as one has been booted already
         self.journal.note(now, kind, file, text=text)
+
+    def asked6(self, datagram: Datagram, now: float) -> None:
+        """Take what a guest says over IPv6."""
+        message = Dhcp6Message.parse(datagram.payload, datagram.source_mac)
+        if message.kind == SOLICIT:
+            kind = NetEventKind.DISCOVER
+        elif message.kind in _ASKS6:
+            kind = NetEventKind.REQUEST
+        else:
+            return
+        self.boots = wants_to_boot(message)
+        repeats = self._repeats.count((message.kind, message.xid), now)
+        self.journal.note(now, kind, repeats=repeats, text=f"IPv6, {who(message)}".strip(", "))
+
+    def answered6(self, datagram: Datagram, server: str, now: float) -> None:
+        """Take what a server says to a guest over IPv6."""
+        message = Dhcp6Message.parse(datagram.payload, datagram.target_mac)
+        kinds = {ADVERTISE: NetEventKind.OFFER, REPLY: NetEventKind.ACK}
+        if message.kind not in kinds:
+            return
+        file = message.options.get(Dhcp6Option.BOOT_FILE, b"").decode("utf-8", "replace")
+        address = message.address
+        by = f"by {server} at {ip_text(datagram.source_ip)}"
+        text = f"{ip_text(address)} {by}" if address else by
+        if message.kind == REPLY and not file and not self.boots:
+            text = "not a PXE client"
+        self.journal.note(now, kinds[message.kind], file, text=text)
+
+    def relayed(self, datagram: Datagram, now: float) -> None:
+        """Take what a relay passes on."""
+        message = DhcpMessage.parse(datagram.payload)
+        if message.operation == 1 and message.kind in (DISCOVER, REQUEST):
+            text = f"to {ip_text(datagram.target_ip)}"
+            again = self._relayed.count((text, message.kind, message.xid), now)
+            self.journal.note(now, NetEventKind.RELAYED, repeats=again, text=text)
 
     @staticmethod
     def _next_server(message: DhcpMessage, datagram: Datagram) -> str:
@@ -87,3 +144,21 @@ class WatchedDhcp(Struct):
         name = message.options.get(DhcpOption.SERVER_NAME) or message.server_name
         said = name.rstrip(b"\0").decode("ascii", "replace")
         return said or ip_text(datagram.source_ip)
+
+
+def _san(message: DhcpMessage) -> str:
+    """Return the disk over the network that a client is named, empty without one."""
+    root = message.options.get(DhcpOption.ROOT_PATH, b"").rstrip(b"\0").decode("utf-8", "replace")
+    return root if root.startswith(_SANS) else ""
+
+
+def _way(message: DhcpMessage) -> str:
+    """Say by which router a client reaches a next server that is on another network."""
+    own, server = message.your_ip, message.next_server
+    mask = message.options.get(DhcpOption.SUBNET_MASK, b"")
+    if len(mask) != len(own) or _NOBODY in (own, server):
+        return ""
+    if all((a ^ b) & bits == 0 for a, b, bits in zip(own, server, mask, strict=True)):
+        return ""
+    router = message.options.get(DhcpOption.ROUTER, b"")[:4]
+    return f", through {ip_text(router)}" if len(router) == len(own) else ", and names no router"

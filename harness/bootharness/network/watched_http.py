@@ -9,7 +9,7 @@ from bootharness.network.arrived import Arrived, ArrivedFile
 from bootharness.network.events import Journal
 from bootharness.network.http_messages import HttpRequests, HttpResponse, HttpResponses
 from bootharness.network.tcp import RESET, SYN, Segment
-from bootharness.network.tcp_stream import PAYLOAD_AT, TcpStream
+from bootharness.network.tcp_stream import TcpStream, payload_of
 from bootharness.trace.network_facts import NetEventKind, NetFile
 
 __all__ = ["WatchedHttp"]
@@ -81,7 +81,7 @@ class WatchedHttp(Struct):
         if segment.flags & RESET:
             self._broken(known, "the client broke the connection off", "aborted", now)
             return
-        fresh = known.to_server.take(segment, _payload(segment, frame))
+        fresh = known.to_server.take(segment, payload_of(segment, frame))
         for request in known.requests.take(fresh):
             known.data_at = now
             if len(known.waiting) >= _PIPELINED or len(self.transfers) >= _LIMIT:
@@ -115,7 +115,7 @@ class WatchedHttp(Struct):
             return
         known.answered = True
         before = known.to_guest.size
-        fresh = known.to_guest.take(segment, _payload(segment, frame))
+        fresh = known.to_guest.take(segment, payload_of(segment, frame))
         if fresh:
             known.data_at = now
             self._read(known, fresh, before, now)
@@ -235,8 +235,3 @@ class WatchedHttp(Struct):
             return
         transfer.outcome = outcome
         self.journal.note(now, NetEventKind.HTTP_CLOSED, transfer.name, text=text)
-
-
-def _payload(segment: Segment, frame: bytes) -> bytes:
-    at = PAYLOAD_AT + (frame[PAYLOAD_AT + 12] >> 4) * 4
-    return frame[at : at + segment.size]

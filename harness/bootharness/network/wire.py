@@ -60,12 +60,12 @@ from bootharness.network.addresses import HTTP_HOST, SERVER6_HOST, SERVER_HOST
 from bootharness.network.boot_rule import BootRule
 from bootharness.network.dhcp6_server import DHCP6_PORT, Dhcp6Server
 from bootharness.network.dhcp_server import DhcpServer
-from bootharness.network.dns_server import DNS_PORT, answer_name
+from bootharness.network.dns_server import DNS_PORT, DnsServer
 from bootharness.network.events import Journal
 from bootharness.network.files import Files
 from bootharness.network.http_server import HttpTransfer
 from bootharness.network.http_way import HttpWay
-from bootharness.network.rival import RIVAL_ADDRESS, Rival
+from bootharness.network.rival import PROXY_ADDRESS, RIVALS_AFTER, RIVALS_FIRST, Rival
 from bootharness.network.tcp import RESET, SYN, Flow, Segment, readdressed
 from bootharness.network.tftp_server import TFTP_PORT, TftpServer
 from bootharness.plan.fault import Faults
@@ -106,8 +106,9 @@ class _Guest(Struct):
     journal: Journal
     dhcp: DhcpServer
     dhcp6: Dhcp6Server
+    dns: DnsServer
     tftp: TftpServer
-    rival: Rival | None = None
+    rivals: dict[str, Rival] = field(default_factory=dict)
     frames: int = 0
     began: float | None = None
     macs: set[bytes] = field(default_factory=set)
@@ -139,7 +140,7 @@ class Wire:
         self.files = files
         self.faults = faults or Faults()
         self._options = options or {}
-        self._ipv4, self._ipv6 = ip != "6", ip != "4"
+        self._ipv4, self.ipv6 = ip != "6", ip != "4"
         self._vlan = vlan
         self._slirp_ports = dict.fromkeys(_HTTP_PORTS, _HTTP_PORT)
         if https:
@@ -180,7 +181,9 @@ class Wire:
             _SERVER_MAC, SERVER6_ADDRESS, _PREFIX6[:15] + bytes([_FIRST_GUEST + port]),
             self._rules, journal, self.faults, tftp.served,
         )  # fmt: skip
-        self._guests[port] = _Guest(address, journal, dhcp, dhcp6, tftp)
+        ours = (*[SERVER_ADDRESS][: self._ipv4], *[SERVER6_ADDRESS][: self.ipv6])
+        dns = DnsServer(ours, journal, self.faults)
+        self._guests[port] = _Guest(address, journal, dhcp, dhcp6, dns, tftp)
         return port
 
     def unplug(self, port: int) -> None:
@@ -329,7 +332,7 @@ class Wire:
             raise FormatError(f"a frame of {len(frame)} bytes")
         self._learn(port, guest, frame[6:12], now)
         target = frame[:6]
-        if kind == IPV6 and self._ipv6:
+        if kind == IPV6 and self.ipv6:
             self._from_guest6(port, guest, frame, now)
         elif kind == IPV6:
             if solicits_router(frame):
@@ -363,29 +366,24 @@ class Wire:
             if answer:
                 self._send(port, answer, now)
         elif datagram.target_port in _DHCP_PORTS:
-            self._ask_rival(port, guest, datagram, "rival-first")
+            self._ask_rivals(port, guest, datagram, RIVALS_FIRST)
             answered = guest.dhcp.receive(datagram.payload, now)
             guest.tftp.to_ipxe = guest.dhcp.to_ipxe
             if answered:
                 self._send_dhcp(port, datagram, *answered, now)
-            self._ask_rival(port, guest, datagram, "rival")
+            self._ask_rivals(port, guest, datagram, RIVALS_AFTER)
         elif datagram.target_mac == _SERVER_MAC:
             self._serve(port, guest, datagram, now)
 
     def _serve(self, port: int, guest: _Guest, datagram: Datagram, now: float) -> None:
         """Take what is for a service that there is over every version of IP."""
         if datagram.target_port == DNS_PORT:
-            self._name(port, guest, datagram, now)
+            if said := guest.dns.receive(datagram.payload, now):
+                self._send(port, answering(datagram, _SERVER_MAC, DNS_PORT).frame(said), now)
         elif datagram.target_port == TFTP_PORT:
             guest.tftp.request(datagram, now)
         else:
             guest.tftp.receive(datagram, now)
-
-    def _name(self, port: int, guest: _Guest, datagram: Datagram, now: float) -> None:
-        addresses = (*[SERVER_ADDRESS][: self._ipv4], *[SERVER6_ADDRESS][: self._ipv6])
-        said = answer_name(datagram.payload, addresses, guest.journal, now)
-        if said:
-            self._send(port, answering(datagram, _SERVER_MAC, DNS_PORT).frame(said), now)
 
     def _from_guest6(self, port: int, guest: _Guest, frame: bytes, now: float) -> None:
         packet = Packet.parse(frame)
@@ -416,11 +414,15 @@ class Wire:
         elif datagram.target_mac == _SERVER_MAC:
             self._serve(port, guest, datagram, now)
 
-    def _ask_rival(self, port: int, guest: _Guest, asked: Datagram, fault: str) -> None:
-        if fault in self.faults:
-            guest.rival = guest.rival or Rival(guest.address, guest.journal)
-            if answered := guest.rival.receive(asked.payload, self._now):
-                self._send_dhcp(port, asked, *answered, self._now, by=(_RIVAL_MAC, RIVAL_ADDRESS))
+    def _ask_rivals(
+        self, port: int, guest: _Guest, asked: Datagram, faults: tuple[str, ...]
+    ) -> None:
+        for fault in (each for each in faults if each in self.faults):
+            lease = None if fault == "proxy-first" else guest.address
+            rival = guest.rivals.setdefault(fault, Rival(lease, guest.journal))
+            if answered := rival.receive(asked.payload, self._now):
+                by = (_RIVAL_MAC, ip_bytes(rival.host))
+                self._send_dhcp(port, asked, *answered, self._now, by=by)
 
     def _send_dhcp(
         self,
@@ -447,7 +449,8 @@ class Wire:
         asked = parse_arp(frame)
         if asked.operation != 1:
             return
-        if asked.target_ip in (SERVER_ADDRESS, HTTP_ADDRESS):
+        # whatever is asked of the proxy comes to our server, as what is behind the router does
+        if asked.target_ip in (SERVER_ADDRESS, HTTP_ADDRESS, PROXY_ADDRESS):
             answer = ArpMessage(2, _SERVER_MAC, asked.target_ip, asked.sender_mac, asked.sender_ip)
             self._send(port, answer.build(), now)
         elif asked.target_ip not in (asked.sender_ip, guest.address):

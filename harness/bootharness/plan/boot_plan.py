@@ -254,6 +254,19 @@ class NetPlan(Struct, frozen=True):
             by_route=True,
         ),
     ] = None
+    nic_vlan: Annotated[
+        int | None,
+        Option(
+            "--nic-vlan",
+            "The VLAN that a UEFI's set-up gives the card: what it sends has that tag.",
+            title="card's VLAN",
+            kind=int,
+            metavar="NUMBER",
+            least=1,
+            most=4094,
+            by_route=True,
+        ),
+    ] = None
     bootfile: Annotated[
         str | None,
         Option(
@@ -339,7 +352,7 @@ class NetPlan(Struct, frozen=True):
         Option(
             "--cold",
             "Begin at the beginning: otherwise a boot from a network goes on from a machine that "
-            "was saved before its first packet.",
+            "was saved before its first packet, and one by a UEFI before it looked for a disk.",
             kind=bool,
             by_route=True,
         ),
@@ -502,8 +515,8 @@ class BootPlan(Struct, frozen=True):
 
     @property
     def restorable(self) -> bool:
-        """Whether a boot from a network may go on from a machine that another has saved before its
-        first packet: not where something of its own happens before that."""
+        """Whether a boot may go on from a machine that another has saved, before its first packet
+        or before it looked for a disk: not where something of its own happens before that."""
         at_first = any(fault.kind == "link-down" and not fault.file for fault in self.net.faults)
         return not (
             self.net.cold
@@ -511,11 +524,15 @@ class BootPlan(Struct, frozen=True):
             # which frames are lost is counted from the first, and the firmware's are among them
             or "loss" in self.net.faults
             # what comes up is answered otherwise, or there is more that does
-            or (self.net.ip, self.net.vlan, self.net.more_nics) != ("4", None, ())
+            or (self.net.ip, self.net.more_nics) != ("4", ())
+            or (self.net.vlan, self.net.nic_vlan) != (None, None)
             # the guest's clock is counted from its launch
             or self.at_most_s is not None
             # it may be the firmware that asks for what is to be typed
             or self.send
+            or self.machine.disk_faults.all
+            # which QEMU does not save
+            or self.machine.disk_interface == "nvme"
         )
 
     @property

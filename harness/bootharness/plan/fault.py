@@ -18,7 +18,7 @@ from msgspec.structs import fields
 from bootharness.errors import UsageError
 from bootharness.plan.fault_line import FaultList, read_fault, write_fault
 
-__all__ = ["FAULTS", "KERNEL_FILE", "Fault", "Faults"]
+__all__ = ["FAULTS", "KERNEL_FILE", "OF_HTTPS", "Fault", "Faults"]
 
 KERNEL_FILE = "vmlinuz"
 
@@ -30,6 +30,9 @@ FAULTS: dict[str, tuple[str, ...]] = {
     "wrong-next-server": (),
     "rival": (),
     "rival-first": (),
+    "proxy-first": (),
+    "dns-silent": (),
+    "dns-no-name": (),
     "blocked": ("seconds",),
     "link-down": ("file", "block", "seconds"),
     "missing": ("file",),
@@ -49,6 +52,9 @@ FAULTS: dict[str, tuple[str, ...]] = {
     "http-truncated": ("file", "bytes"),
     "http-reset": ("file", "bytes"),
     "http-refused": (),
+    "cert-expired": (),
+    "cert-not-yet": (),
+    "cert-other-name": (),
     "slow": ("file", "rate"),
     "loss": ("rate", "seed"),
     "nbp-hang": (),
@@ -61,6 +67,9 @@ _OVER_TFTP = (
     "no-oack", "duplicate-oack", "late-oack", "wrong-rollover",
 )  # fmt: skip
 _OVER_HTTP = ("http-status", "http-stall", "http-truncated", "http-reset")
+OF_HTTPS = ("cert-expired", "cert-not-yet", "cert-other-name")
+"""The faults of a certificate."""
+_OF_NAMES = ("dns-silent", "dns-no-name")
 _UP_TO_BYTES = ("short", "http-stall", "http-truncated", "http-reset")
 _DEFAULT_BLOCK = 512
 """RFC 1350; who asks for other blocks asks for larger ones."""
@@ -109,6 +118,13 @@ class Fault(Struct, frozen=True):
         """Whether it concerns one file."""
         return "file" in FAULTS[self.kind] and bool(self.file)
 
+    @property
+    def is_of_tftp(self) -> bool:
+        """Whether it acts on what comes over TFTP alone; a cable is pulled by hand as well."""
+        if self.kind == "link-down":
+            return self.names_file
+        return self.kind in ("wrong-next-server", *_OVER_TFTP)
+
     def __str__(self) -> str:
         usual = {
             **{each.name: each.default for each in fields(Fault)},
@@ -127,6 +143,15 @@ class Fault(Struct, frozen=True):
         """Raise UsageError for what cannot act on a route that serves files of these sizes."""
         whose = f"network fault {self}: the route {route}"
         over_tftp = sorted(set(sizes) - set(over_http))
+        if self.kind in _OF_NAMES:
+            raise UsageError(
+                f"{whose} asks for no name: a folder of boot files may, which --net-root serves"
+            )
+        if self.kind in OF_HTTPS:
+            raise UsageError(
+                f"{whose} has nothing that comes over HTTPS: a folder of boot files may, with "
+                "--https-cert"
+            )
         if self.kind == "http-refused" and not over_http:
             raise UsageError(f"{whose} has nothing that comes over HTTP")
         if self.kind == "wrong-next-server" and not over_tftp:

@@ -38,7 +38,8 @@ class GateItem(pytest.Item):
         """Fail for a bad kernel; skip one that nothing was found out about. One that fails as the
         baseline does is what --gate-still-failing says."""
         from bootharness.gate.outcome import Standing
-        from bootharness.gate.report.words import bad_baseline, sentences
+        from bootharness.gate.report.headline import bad_baseline
+        from bootharness.gate.report.words import sentences
 
         try:
             outcome = self._outcome()

@@ -1,6 +1,5 @@
 """What a loader can boot, as lines for a terminal."""
 
-from collections.abc import Iterable
 from typing import TextIO
 
 import click
@@ -8,7 +7,7 @@ import click
 from bootharness.errors import NotEmulated
 from bootharness.predictor.limits import PARTS, Limit, Try
 from bootharness.report.lines import say
-from bootharness.text import count
+from bootharness.text import count, listed
 from bootharness.trace.bioses import BIOSES
 
 __all__ = ["print_bios", "print_holes", "print_limit", "print_try"]
@@ -35,7 +34,7 @@ def print_limit(limit: Limit, output: TextIO) -> None:
     if limit.failing:
         _print_why(limit.failing, output)
     if limit.holes:
-        sizes = _few(f"{hole.size:,}" for hole in limit.holes)
+        sizes = listed([f"{hole.size:,}" for hole in limit.holes], _SHOWN)
         said = f"smaller sizes fail all the same: {sizes}; --sweep shows more"
         say(output, (said, {"fg": "red"}), indent=_TITLE + 4)
 
@@ -52,7 +51,7 @@ def print_holes(tries: list[Try], output: TextIO) -> None:
     best = max((each.size for each in tries if each.good), default=0)
     holes = [each for each in tries if not each.good and each.size < best]
     if holes:
-        sizes = _few(f"{hole.size:,}" for hole in holes)
+        sizes = listed([f"{hole.size:,}" for hole in holes], _SHOWN)
         said = f"not only beyond a limit: {sizes} fail, and {best:,} does not"
         say(output, (said, {"fg": "red"}))
 
@@ -61,9 +60,3 @@ def _print_why(failing: Try, output: TextIO) -> None:
     verb = "is not known" if failing.cause == NotEmulated.cause else "fails"
     text = f"{failing.size:,} {verb}: {failing.cause}: {failing.sentence}"
     say(output, (text, {"dim": True}), indent=_TITLE + 4)
-
-
-def _few(words: Iterable[str]) -> str:
-    every = list(words)
-    more = f" and {len(every) - _SHOWN} more" if len(every) > _SHOWN else ""
-    return f"{', '.join(every[:_SHOWN])}{more}"

@@ -3,6 +3,7 @@
 import html
 import re
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -77,7 +78,8 @@ def drawing(figure: "Figure", palette: Palette, label: str, *, narrow: bool = Fa
 
 def rendered(template: Path, values: Mapping[str, Any]) -> str:
     """Return a page: a Jinja template with values, and what all pages have: a style, the meaning
-    of our words, and how commands are copied. What the template does not call safe is escaped."""
+    of our words, how commands are copied, and when it was made. What the template does not call
+    safe is escaped."""
     import jinja2  # takes a while to import, and most results are not drawn
 
     environment = jinja2.Environment(
@@ -91,5 +93,6 @@ def rendered(template: Path, values: Mapping[str, Any]) -> str:
         "css": (_HERE / "page.css").read_text(),
         "copy_script": (_HERE / "copy.js").read_text(),
         "legend": LEGEND,
+        "made_at": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     }
     return environment.from_string(template.read_text()).render(**shared, **values)

@@ -112,7 +112,8 @@ def _course(trace: BootTrace, *, all_of_it: bool) -> Iterator[str]:
         yield from _over_the_wire(trace.network)
     if trace.machine and (restored := trace.machine.restored):
         saved = f"{restored.saved_s:.1f} s saved"
-        yield f"restored from a machine saved before its first packet, {saved}"
+        before = "its first packet" if trace.network else "it looked for a disk"
+        yield f"restored from a machine saved before {before}, {saved}"
 
 
 def _over_the_wire(network: NetworkFacts | None) -> Iterator[str]:
@@ -139,6 +140,9 @@ def _served(network: NetworkFacts) -> str:
         size = count(file.sent_bytes, "byte")
         if not whole:
             size = f"{file.sent_bytes:,} of {count(file.file_bytes, 'byte')}"
+        if file.outcome == "read":
+            files.append(f"{printable(file.name)} {size} read")
+            continue
         digest = "" if file.intact else f", {file.outcome}" if not whole else ", not intact"
         rate = f" at {file.rate / 1e6:.1f} MB/s" if file.sent_bytes >= _WORTH_A_RATE else ""
         files.append(f"{printable(file.name)} {size}{rate}{digest}")
@@ -146,7 +150,8 @@ def _served(network: NetworkFacts) -> str:
         files.append(f"{count(others, 'other')}")
     if not files:
         return "served: nothing"
-    intact = ", all intact" if all(file.intact for file in network.files if file.sent_bytes) else ""
+    came = [file.intact for file in network.files if file.sent_bytes and file.outcome != "read"]
+    intact = ", all intact" if came and all(came) else ""
     return f"served{intact}: {'; '.join(files)}"
 
 

@@ -51,15 +51,18 @@ def boot_rules(tree: FileTree, firmware: Firmware, asked: str | None) -> tuple[B
     if asked is not None and tree.find(asked) is None:
         why = tree.why_not(asked)
         raise UsageError(f"--bootfile {asked}: {tree.root} has no such file{why and f', {why}'}")
+    file = asked or _program(tree, firmware)
+    if file is not None and not _is_ipxe(tree, file):
+        return (BootRule(file),)  # a folder may be large, and nobody needs its scripts
     script = _first(tree, _SCRIPTS) or _only_script(tree)
-    file = asked or _program(tree, firmware) or script
+    file = file or script
     if file is None:
         raise UsageError(
             f"{tree.root}: no boot program of a name that is known: say by --bootfile which file "
             "the DHCP server is to name"
         )
     first = BootRule(file)
-    if script is None or script == file or not _is_ipxe(tree, file):
+    if script is None or script == file:
         return (first,)
     return (BootRule(script, ipxe=True, after=file), first)
 

@@ -14,24 +14,40 @@ from bootharness.host.workspace import Workspace
 from bootharness.kernels.source import by_version
 from bootharness.machine.board import board_of
 from bootharness.machine.device import LARGE_SECTORS
+from bootharness.machine.uefi import UEFI_TOOLS, flash_in
 from bootharness.plan import BootPlan
 from bootharness.routes.disk import LEAST_DISK_SECTORS, DiskImage
 from bootharness.routes.found import media_in
 from bootharness.routes.medium import Medium
 from bootharness.routes.route import Route, to_the_banner
+from bootharness.trace.milestones import UEFI_MILESTONES
 
-__all__ = ["DISK"]
+__all__ = ["DISK", "UEFI_DISK"]
 
 
 @contextmanager
 def _prepare(disk: DiskImage, plan: BootPlan, workspace: Workspace) -> Iterator[Medium]:
+    with _prepared(disk, plan, workspace, None) as medium:
+        yield medium
+
+
+@contextmanager
+def _prepare_uefi(disk: DiskImage, plan: BootPlan, workspace: Workspace) -> Iterator[Medium]:
+    with _prepared(disk, plan, workspace, flash_in(workspace.path)) as medium:
+        yield medium
+
+
+@contextmanager
+def _prepared(
+    disk: DiskImage, plan: BootPlan, workspace: Workspace, flash: tuple[Path, Path] | None
+) -> Iterator[Medium]:
     disk = _attached(disk, plan)
     interface = _interface(disk, plan)
     path, size = disk.path, disk.size_bytes
     if disk.driver == "raw" and (least := _least_bytes(disk)) > size:
         path = workspace.path / "padded.img"
         path.write_bytes(disk.path.read_bytes().ljust(least, b"\0"))
-    with Medium.of_disk(disk, plan, interface=interface, path=path) as medium:
+    with Medium.of_disk(disk, plan, interface=interface, path=path, flash=flash) as medium:
         yield medium
 
 
@@ -104,4 +120,18 @@ DISK = Route(
     fetch=_fetch,
     until=to_the_banner,
     lay_out=_attached,
+)
+UEFI_DISK = Route(
+    name="uefi-disk",
+    summary="an image that is there already, started by a UEFI",
+    blame="what is on the disk for a UEFI",
+    prepare=_prepare_uefi,
+    firmware="uefi",
+    milestones=UEFI_MILESTONES,
+    takes=frozenset({"disk_interface", "disk_faults", "attached", "more_disks", "cold"}),
+    expand=_expand,
+    fetch=_fetch,
+    until=to_the_banner,
+    tools=UEFI_TOOLS,
+    programs=tuple(Path(tool.name) for tool in UEFI_TOOLS),
 )

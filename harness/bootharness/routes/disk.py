@@ -9,7 +9,7 @@ LBA 0         the MBR: loader, disk signature, partition table
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -279,12 +279,18 @@ class DiskImage(Struct, frozen=True):
             return self
         reads = tuple(disk_reads(calls, _what(self)))
         own = [each for each in reads if self._is_read_by(each)]
-        if found := self._kernel_among(own, folder, entered=entered, release=release):
+        fits = _fits(entered, release)
+        spans = tuple(_read_together(own, self.sectors))
+        found = self.kernel_among(spans, folder, fits)
+        if found is None and entered:  # which may be another by what a loader has written into it
+            found = self.kernel_among(spans, folder, None)
+        if found:
             return replace(self, kernel=found[1], kernel_lba=found[0])
         first = _FIRST_DISK + (self.shape.kind == "disk")
         for drive, other in enumerate(self.others, start=first):
             of_it = [each for each in reads if each.drive == drive]
-            if found := other._kernel_among(of_it, folder, entered=entered, release=release):
+            spans = tuple(_read_together(of_it, other.sectors))
+            if found := other.kernel_among(spans, folder, fits):
                 return replace(self, kernel=found[1], kernel_lba=None)
         return replace(self, blank_lba=self._blank(own))
 
@@ -337,25 +343,21 @@ class DiskImage(Struct, frozen=True):
     def _is_read_by(self, read: "DiskRead") -> bool:
         return read.drive == self.shape.drive if self.others else self.shape.shows(read.drive)
 
-    def _kernel_among(
-        self,
-        reads: "Iterable[DiskRead]",
-        folder: Path,
-        *,
-        entered: SetupHeader | None,
-        release: str | None,
+    def kernel_among(
+        self, spans: Sequence[range], folder: Path, fits: Callable[[KernelImage], bool] | None
     ) -> tuple[int, KernelImage] | None:
-        """Return the kernel that was read, as `with_kernel_found`, and its LBA."""
-        spans = tuple(_read_together(reads, self.sectors))
-        for lba in _places(self, spans) if entered or release else ():
+        """Return the kernel that was read, of several the one that ``fits``, and its LBA.
+
+        ``spans`` are the sectors that were read together. Where nobody knows which it is, it is one
+        with which a read begins, or that a read missed by one sector. None where there is none.
+        """
+        for lba in _places(self, spans) if fits else ():
             found = self._kernel_at(lba, folder)
-            if found and (
-                found.header.is_of_same_kernel(entered) if entered else found.release == release
-            ):
+            if found and fits and fits(found):
                 return lba, found
         for lba in dict.fromkeys(at for span in spans for at in (span.start, span.start - 1)):
             found = self._kernel_at(lba, folder)
-            if found and (entered or found.release == (release or found.release)):
+            if found and (fits is None or fits(found)):
                 return lba, found
         return None
 
@@ -525,6 +527,14 @@ def _facts(disk: DiskImage | DiskLayout) -> "DiskFacts":
         blank_lba=disk.blank_lba if isinstance(disk, DiskImage) else None,
         filed=isinstance(disk, DiskImage) and disk.filed,
     )
+
+
+def _fits(entered: SetupHeader | None, release: str | None) -> Callable[[KernelImage], bool] | None:
+    """Return what tells a kernel that was entered, or whose banner came, of ``release``, from
+    others; None where neither is known."""
+    if entered:
+        return lambda kernel: kernel.header.is_of_same_kernel(entered)
+    return (lambda kernel: kernel.release == release) if release else None
 
 
 def _what(disk: DiskImage | DiskLayout) -> "DiskFacts":

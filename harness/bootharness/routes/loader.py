@@ -20,8 +20,10 @@ from bootharness.plan import STAGE1
 if TYPE_CHECKING:
     from bootharness.trace.booted import LoaderFacts
 
-__all__ = ["ORIGIN", "PATCHABLE", "Loader", "Patch"]
+__all__ = ["ASSEMBLY", "ORIGIN", "PATCHABLE", "PROFILE", "Loader", "Patch"]
 
+ASSEMBLY, PROFILE = ".asm", ".toml"
+"""How a source for NASM ends, and what lies beside a loader and says how it is patched."""
 ORIGIN = 0x7C00
 """Where the BIOS puts the MBR, linear."""
 
@@ -102,9 +104,9 @@ class Loader(Struct, frozen=True):
         """
         if not path.name:
             raise UsageError(f"{path}: a folder, and a loader is wanted")
-        profile = path.with_suffix(".toml")
+        profile = path.with_suffix(PROFILE)
         table = _read_profile(profile) if profile.exists() else None
-        if path.suffix == ".asm":
+        if path.suffix == ASSEMBLY:
             return cls._assembled(path, str(path), table)
         if path.suffix == ".elf":
             read_regular(path, most=_FILE_BYTES)

@@ -1,6 +1,6 @@
 """What a route prepares: ready for one machine to boot from, with what is known of it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -15,6 +15,7 @@ from bootharness.machine.faulty_disk import FaultyDisk
 from bootharness.plan import BootPlan
 from bootharness.routes.disk import DiskImage, Initrd
 from bootharness.routes.loader import Loader
+from bootharness.trace.uefi_calls import UefiCall, spans_read
 
 if TYPE_CHECKING:
     from bootharness.formats.bioscall import BiosCall
@@ -44,19 +45,27 @@ class Medium(Struct, frozen=True):
     @classmethod
     @contextmanager
     def of_disk(
-        cls, disk: DiskImage, plan: BootPlan, *, interface: str = "", path: Path | None = None
+        cls,
+        disk: DiskImage,
+        plan: BootPlan,
+        *,
+        interface: str = "",
+        path: Path | None = None,
+        flash: tuple[Path, Path] | None = None,
     ) -> Iterator[Self]:
         """Give a disk image as a medium, with the faults of a plan.
 
         ``path`` is where a copy to boot from lies, and ``interface`` how it is attached, if not as
-        the plan says. Raises UsageError for a fault that could never act.
+        the plan says; ``flash`` is that of a UEFI. Raises UsageError for a fault that could never
+        act.
         """
         interface = interface or plan.machine.disk_interface
         own = disk.shape.kind == "floppy"  # which has a controller of its own
         with disk.faulty(plan.machine.disk_faults, path) as (held, faulty):
             drive = held.drive(interface, path)
             drive = replace(drive, node=faulty.node) if faulty else drive
-            device = drive_device(drive, *(each.drive(interface) for each in held.others))
+            others = (each.drive(interface) for each in held.others)
+            device = drive_device(drive, *others, flash=flash)
             if faulty:
                 device = replace(
                     device,
@@ -111,6 +120,36 @@ class Medium(Struct, frozen=True):
         disk = self.disk
         with suppress(OSError):
             disk = disk.in_pieces(calls, folder, in_memory)
+        return replace(self, disk=disk, kernel=disk.kernel)
+
+    def learned_by_uefi(
+        self,
+        calls: "Sequence[UefiCall]",
+        folder: Path,
+        *,
+        entered: SetupHeader | None,
+        code: bytes,
+    ) -> Self:
+        """Return the medium with the kernel that was started, by its setup header in memory, or by
+        code of it that was seen there; its file is written to ``folder``."""
+        if self.kernel is not None:
+            return self
+        if self.wire:
+            kernel, initrd = self.wire.loaded(entered, None)
+            return replace(self, kernel=kernel, initrd=initrd)
+        if self.disk is None:
+            return self
+        disk = self.disk
+        spans = spans_read(calls, disk.sectors)
+
+        def fits(kernel: KernelImage) -> bool:
+            if entered:
+                return kernel.header.is_of_same_kernel(entered)
+            return code in kernel.content.read(0, kernel.file_bytes)
+
+        with suppress(OSError):
+            if found := disk.kernel_among(spans, folder, fits):
+                disk = replace(disk, kernel=found[1], kernel_lba=found[0])
         return replace(self, disk=disk, kernel=disk.kernel)
 
     def learned(

@@ -1,19 +1,21 @@
 """A network boot made ready: the files, the network that serves them, the guest's card."""
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from msgspec.structs import replace
 
-from bootharness.errors import UsageError
+from bootharness.errors import FormatError, UsageError
 from bootharness.formats.signature_list import signature_lists
+from bootharness.formats.uefi_variables import vlan_variable, with_variable
 from bootharness.host.workspace import Workspace
 from bootharness.kernels.content import Piece
 from bootharness.kernels.image import KernelImage
 from bootharness.kernels.initrd import initrd_bytes
 from bootharness.machine.device import Device, network_device
+from bootharness.machine.uefi import flash_in
+from bootharness.network.certificate import clock_for, shown_certificate
 from bootharness.network.files import FileTable
 from bootharness.network.namespace import Namespace
 from bootharness.network.network import Network, Plug
@@ -27,9 +29,9 @@ from bootharness.routes.medium import Medium
 from bootharness.routes.net_check import card_for
 from bootharness.routes.net_connection import MAC, Connection
 from bootharness.routes.net_image import Card, NetImage, card_of
-from bootharness.routes.net_paths import PATHS, UEFI
+from bootharness.routes.net_paths import PATHS
 
-__all__ = ["flash_of", "net_image", "network_for", "on_network", "plugged_in", "prepare"]
+__all__ = ["net_image", "network_for", "on_network", "plugged_in", "prepare"]
 
 # in frames: five blocks of 1432 bytes overrun its ring of 8 KiB, and QEMU drops what does
 _RINGS = {"rtl8139": 4}
@@ -118,6 +120,11 @@ def plugged_in(
 
     ``servers`` are those of somebody else's that are on it.
     """
+    if certificate := image.card.certificate:
+        faults = network.wire.faults
+        shown = shown_certificate(certificate, faults, workspace.path)
+        clock = clock_for(certificate, faults)
+        image = replace(image, card=replace(image.card, certificate=shown, clock=clock))
     plug = network.plug()
     if image.card.mac is None:
         image = replace(image, card=replace(image.card, mac=MAC.format(plug.port)))
@@ -148,11 +155,12 @@ def _device(plug: Plug, card: Card, folder: Path) -> Device:
         mac=card.mac or "",
         netdev=f"dgram,id=net0,local.type=fd,local.str={fd}",
         rom=card.rom,
-        flash=flash_of(card, folder),
+        flash=_flash(card, folder),
         fds=(fd,),
         others=card.others,
         pxe=card.pxe,
         trusted=_trusted(card, folder),
+        clock=card.clock,
     )
 
 
@@ -165,11 +173,16 @@ def _trusted(card: Card, folder: Path) -> Path | None:
     return path
 
 
-def flash_of(card: Card, folder: Path) -> tuple[Path, Path] | None:
-    """Return a UEFI's code and a copy of its variables in ``folder``; None for a BIOS."""
+def _flash(card: Card, folder: Path) -> tuple[Path, Path] | None:
+    """Return a UEFI's code and a copy of its variables in ``folder``, with the card's set-up; None
+    for a BIOS."""
     if card.firmware != "uefi":
         return None
-    code, variables = UEFI
-    copy = folder / variables.name
-    shutil.copyfile(variables, copy)
-    return code, copy
+    code, variables = flash_in(folder)
+    if card.vlan is not None:
+        set_up = vlan_variable(card.mac or "", card.vlan)
+        try:
+            variables.write_bytes(with_variable(variables.read_bytes(), *set_up))
+        except FormatError as error:
+            raise UsageError(f"--nic-vlan {card.vlan}: {variables.name}: {error}") from error
+    return code, variables

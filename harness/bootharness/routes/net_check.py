@@ -9,7 +9,7 @@ from bootharness.machine.device import Firmware
 from bootharness.plan import BootPlan
 from bootharness.plan.dhcp_option import check_fit, read_dhcp_option
 
-__all__ = ["OF_EVERY_NETWORK", "card_for", "check_net"]
+__all__ = ["OF_EVERY_NETWORK", "card_for", "check_certificate", "check_net"]
 
 OF_EVERY_NETWORK = ("nic", "more_nics", "faults", "dhcp_options", "mac", "nic_rom", "cold")
 """Options, by their fields' names."""
@@ -40,6 +40,14 @@ def check_net(plan: BootPlan, firmware: Firmware) -> None:
         raise UsageError(f"--dhcp-option: they {error}") from None
     if plan.net.nic_rom:
         _check_rom(plan, firmware)
+
+
+def check_certificate(plan: BootPlan) -> None:
+    """Raise UsageError for a certificate with which no HTTPS could be served."""
+    if plan.net.https_cert:
+        from bootharness.network.tls import tls_context  # most do without
+
+        tls_context(Path(plan.net.https_cert))
 
 
 def card_for(nic: str, rom: Path) -> str:

@@ -15,6 +15,7 @@ from bootharness.network.namespace import Namespace
 from bootharness.network.network import Network, Plug
 from bootharness.network.threshold import Answered, Threshold
 from bootharness.network.uplink import Uplink
+from bootharness.network.wire import Wire
 from bootharness.routes.disk import Initrd
 from bootharness.routes.net_image import NetImage
 from bootharness.routes.seen_files import SeenFiles
@@ -92,6 +93,18 @@ class Connection:
         """Why the frames were not written, empty if they were."""
         return self._network.capture_lost
 
+    @property
+    def has_ipv6(self) -> bool | None:
+        """Whether there is IPv6 on the wire, None of somebody's own servers, which may have it."""
+        wire = self._network.wire
+        return wire.ipv6 if isinstance(wire, Wire) else None
+
+    @property
+    def logs(self) -> dict[str, Path]:
+        """What the servers of somebody's own said, by the names of files to keep it in."""
+        numbered = enumerate(self._servers, 1)
+        return {f"server-{at}-{each.setup.name}.log": each.log for at, each in numbered}
+
     def check(self) -> None:
         """Raise WireLost when the network does not work any more, ServerLost when a server has
         ended: that is no guest's fault."""
@@ -136,6 +149,10 @@ class Connection:
     def awaited(self, now: float) -> Wait | None:
         """Return what the client still asks for and may still get, None where there is nothing."""
         return still_awaited(self.facts(), now)
+
+    def sleep_s(self) -> float:
+        """Return for how long a script of iPXE's may sleep at once, in seconds."""
+        return self._seen.sleep_s(self.facts().files) if self._seen else 0.0
 
     def progress(self) -> tuple[float, int]:
         """Return what changes as long as the client asks for files and gets them."""

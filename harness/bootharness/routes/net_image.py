@@ -1,6 +1,7 @@
 """What a network serves to its guests, and what of it is known beforehand."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 
 from msgspec import Struct
@@ -17,7 +18,8 @@ __all__ = ["Card", "NetImage", "card_of"]
 class Card(Struct, frozen=True):
     """The guest's side: its firmware and its network card, with the card's own ROM, without one,
     or with that of a file; ``http`` is whether it may ask over HTTP, ``mac`` the card's address
-    where somebody chose it."""
+    where somebody chose it, ``clock`` what the machine's says at first, where that is not now,
+    ``vlan`` what the firmware's set-up has for it."""
 
     firmware: Firmware
     nic: str
@@ -27,6 +29,8 @@ class Card(Struct, frozen=True):
     others: tuple[str, ...] = ()
     pxe: tuple[int, ...] = (4, 6)
     certificate: Path | None = None
+    clock: datetime | None = None
+    vlan: int | None = None
 
 
 def card_of(
@@ -42,7 +46,17 @@ def card_of(
     own = Path(plan.net.nic_rom) if plan.net.nic_rom else rom
     certificate = Path(plan.net.https_cert) if plan.net.https_cert else None
     mac = plan.net.mac.lower() if plan.net.mac else None
-    return Card(firmware, nic, own, http, mac, plan.net.more_nics, pxe, certificate)
+    return Card(
+        firmware,
+        nic,
+        own,
+        http,
+        mac,
+        others=plan.net.more_nics,
+        pxe=pxe,
+        certificate=certificate,
+        vlan=plan.net.nic_vlan,
+    )
 
 
 class NetImage(Struct, frozen=True, dict=True):

@@ -15,6 +15,7 @@ from bootharness.host.tool import Tool
 from bootharness.host.workspace import Workspace
 from bootharness.kernels.image import KernelImage
 from bootharness.machine.device import Firmware
+from bootharness.machine.uefi import UEFI_TOOLS
 from bootharness.network.addresses import HTTP_HOST
 from bootharness.network.boot_rule import BootRule
 from bootharness.plan import BootPlan
@@ -25,7 +26,7 @@ from bootharness.routes.route import Route
 from bootharness.text import count
 from bootharness.trace.milestones import NET_MILESTONES
 
-__all__ = ["NETWORK", "PATHS", "UEFI", "UEFI_TOOLS", "NetPath"]
+__all__ = ["NETWORK", "PATHS", "NetPath"]
 
 INITRD_FILE = "initrd.img"
 HTTP_URL = f"http://{HTTP_HOST}/"
@@ -40,9 +41,6 @@ _PROGRAMS = {
         Tool("/usr/lib/syslinux/modules/bios/ldlinux.c32", "syslinux-common"),
     )
 }
-UEFI = (Path("/usr/share/OVMF/OVMF_CODE_4M.fd"), Path("/usr/share/OVMF/OVMF_VARS_4M.fd"))
-"""A UEFI's code and its variables as they are at first."""
-UEFI_TOOLS = tuple(Tool(str(path), "ovmf") for path in UEFI)
 _SCRIPT_FILE = "boot.ipxe"
 _CONFIG_FILE = "pxelinux.cfg/default"
 # what iPXE would take for more than text

@@ -21,9 +21,10 @@ from bootharness.network.addresses import SERVER6_HOST, SERVER_HOST
 from bootharness.network.answers import Answers, read_answers
 from bootharness.network.file_tree import FileTree
 from bootharness.plan import BootPlan
+from bootharness.plan.fault import OF_HTTPS
 from bootharness.routes.boot_file import boot_rules, is_script
 from bootharness.routes.medium import Medium
-from bootharness.routes.net_check import OF_EVERY_NETWORK, check_net
+from bootharness.routes.net_check import OF_EVERY_NETWORK, check_certificate, check_net
 from bootharness.routes.net_image import NetImage, card_of
 from bootharness.routes.net_route import net_route
 from bootharness.routes.route import Route
@@ -72,6 +73,13 @@ def _image(root: NetRoot, plan: BootPlan) -> NetImage:
     for fault in plan.net.faults.all:
         if fault.kind in _OURS:
             raise UsageError(f"network fault {fault}: {root.source} has files of its own")
+        if fault.kind in OF_HTTPS and not plan.net.https_cert:
+            raise UsageError(
+                f"network fault {fault}: nothing comes over HTTPS here: give a certificate and its "
+                "key with --https-cert"
+            )
+        if plan.route == _OVER_HTTP and fault.is_of_tftp:
+            raise UsageError(f"network fault {fault}: nothing comes over TFTP on {plan.route}")
         if fault.names_file:
             if tree.find(fault.file) is None:
                 raise UsageError(
@@ -115,10 +123,7 @@ def _answers(tree: FileTree, plan: BootPlan) -> Answers:
 def _refuse(plan: BootPlan) -> None:
     """Raise UsageError for what cannot be, whatever the folder has."""
     check_net(plan, _FIRMWARE[plan.route])
-    if plan.net.https_cert:
-        from bootharness.network.tls import tls_context  # most do without
-
-        tls_context(Path(plan.net.https_cert))
+    check_certificate(plan)
     if plan.net.answers:
         if plan.net.bootfile:
             raise UsageError(
@@ -139,7 +144,10 @@ def _route(name: str, summary: str) -> Route:
         name,
         summary,
         _FIRMWARE[name],
-        {"bootfile", "answers", "ip", "vlan", "https_cert", *OF_EVERY_NETWORK},
+        {
+            *("bootfile", "answers", "ip", "vlan", "https_cert", *OF_EVERY_NETWORK),
+            *(("nic_vlan",) if _FIRMWARE[name] == "uefi" else ()),
+        },
         blame="what the folder has",
         prepare=_prepare,
         expand=_expand,

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from bootharness.machine.device import Firmware
-from bootharness.routes.net_paths import UEFI_TOOLS
+from bootharness.machine.uefi import UEFI_TOOLS
 from bootharness.routes.route import Route, to_the_banner
 from bootharness.trace.milestones import NET_MILESTONES
 

@@ -6,6 +6,7 @@ guest --our wire, which watches--> dnsmasq, Kea, whatever a command starts
 import hashlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from ipaddress import IPv6Network
 from pathlib import Path
 
 from msgspec import Struct
@@ -17,7 +18,7 @@ from bootharness.machine.device import Firmware
 from bootharness.plan import BootPlan
 from bootharness.plan.net_server import NetServer
 from bootharness.routes.medium import Medium
-from bootharness.routes.net_check import check_net
+from bootharness.routes.net_check import check_certificate, check_net
 from bootharness.routes.net_image import NetImage, card_of
 from bootharness.routes.net_route import net_route
 from bootharness.routes.route import Route
@@ -25,7 +26,8 @@ from bootharness.routes.route import Route
 __all__ = ["NET_SERVER", "NET_SERVERS", "NetServers"]
 
 NET_SERVER = "net-server"
-_FIRMWARE: dict[str, Firmware] = {NET_SERVER: "bios", "uefi-net-server": "uefi"}
+_OVER_HTTP = "uefi-http-server"
+_FIRMWARE: dict[str, Firmware] = {NET_SERVER: "bios", "uefi-net-server": "uefi", _OVER_HTTP: "uefi"}
 _CONFIG_BYTES = 1 << 24
 
 
@@ -43,8 +45,8 @@ class NetServers(Struct, frozen=True):
     def sha256(self) -> str:
         """A digest of its configuration."""
         server = NetServer.parse(self.source)
-        if server.kind == "command":
-            return hashlib.sha256(server.what.encode()).hexdigest()
+        if not server.has_file:
+            return hashlib.sha256(str(server).encode()).hexdigest()
         with Path(server.what).open("rb") as file:
             return hashlib.sha256(file.read(_CONFIG_BYTES)).hexdigest()
 
@@ -61,20 +63,22 @@ def _expand(source: str) -> list[str]:
 
 def _check(text: str) -> None:
     server = NetServer.parse(text)
-    if server.kind != "command" and not is_regular(Path(server.what), most=_CONFIG_BYTES):
+    if server.has_file and not is_regular(Path(server.what), most=_CONFIG_BYTES):
         what = "not a regular file" if Path(server.what).exists() else "no such file"
         raise UsageError(f"--net-server {text}: {what}")
 
 
 def _refuse(plan: BootPlan) -> None:
     check_net(plan, _FIRMWARE[plan.route])
+    check_certificate(plan)
     for each in plan.net.more_servers:
         _check(each)
 
 
 @contextmanager
 def _prepare(servers: NetServers, plan: BootPlan, workspace: Workspace) -> Iterator[Medium]:
-    from bootharness.network.addressing import addresses_of
+    from bootharness.formats.ethernet import ip_bytes
+    from bootharness.network.addressing import places_of
     from bootharness.network.arrived import Arrived
     from bootharness.network.namespace import Namespace
     from bootharness.network.network import Network
@@ -85,32 +89,37 @@ def _prepare(servers: NetServers, plan: BootPlan, workspace: Workspace) -> Itera
     given = [NetServer.parse(each) for each in (servers.source, *plan.net.more_servers)]
     firmware = _FIRMWARE[plan.route]
     nic = "virtio" if plan.net.nic == "auto" else plan.net.nic
+    pxe = () if plan.route == _OVER_HTTP else (4, 6)
     with ExitStack() as stack:
         # not in the machine's: what came is compared with its memory, and QEMU is not to write it
         own = stack.enter_context(Workspace())
-        arrived, *places = (own.path / str(number) for number in range(len(given) + 1))
-        for folder in (arrived, *places):
+        arrived, *folders = (own.path / str(number) for number in range(len(given) + 1))
+        for folder in (arrived, *folders):
             folder.mkdir()
-        setups = [setup_of(each, place) for each, place in zip(given, places, strict=True)]
+        setups = [setup_of(each, folder) for each, folder in zip(given, folders, strict=True)]
         files = Arrived(arrived)
         spaces = tuple(
-            stack.enter_context(Namespace(setup, addresses, own, place))
-            for setup, addresses, place in zip(
-                setups, addresses_of(given, setups), places, strict=True
-            )
+            stack.enter_context(Namespace(setup, place, own, folder))
+            for setup, place, folder in zip(setups, places_of(given, setups), folders, strict=True)
         )
         image = NetImage(
             plan.route,
-            card_of(plan, firmware, nic, rom=firmware == "bios", http=False),
+            card_of(plan, firmware, nic, rom=firmware == "bios", http=False, pxe=pxe),
             files,
             (),
             {},
             servers=tuple(map(str, given)),
         )
-        wire = WatchedWire([each.setup.name for each in spaces], files)
+        behind = {-number: ip_bytes(each.address) for number, each in enumerate(spaces, 1)
+                  if each.place.gateway}  # fmt: skip
+        networks6 = [IPv6Network(each) for setup in setups for each in setup.networks6]
+        prefix6 = networks6[0].network_address.packed if networks6 else None
+        wire = WatchedWire([each.setup.name for each in spaces], files, behind, prefix6)
         network = stack.enter_context(Network(wire))
-        for number, each in enumerate(spaces, 1):
-            network.attach(-number, each.cable)
+        cables = [each.cables[0] for each in spaces]
+        cables += [each.cables[1] for each in spaces if each.place.behind]
+        for number, cable in enumerate(cables, 1):
+            network.attach(-number, cable)
         yield stack.enter_context(plugged_in(network, image, workspace, spaces))
 
 
@@ -119,7 +128,10 @@ def _route(name: str, summary: str) -> Route:
         name,
         summary,
         _FIRMWARE[name],
-        {"more_servers", "nic", "more_nics", "mac", "nic_rom"},
+        {
+            *("more_servers", "nic", "more_nics", "mac", "nic_rom"),
+            *(("https_cert",) if name == _OVER_HTTP else ()),
+        },
         blame="what the servers are told",
         prepare=_prepare,
         expand=_expand,
@@ -131,4 +143,5 @@ def _route(name: str, summary: str) -> Route:
 NET_SERVERS = (
     _route(NET_SERVER, "DHCP, TFTP and HTTP servers of your own, in network namespaces"),
     _route("uefi-net-server", "UEFI: the same, by the firmware's own PXE"),
+    _route(_OVER_HTTP, "UEFI: the same over HTTP alone, without PXE and TFTP"),
 )

@@ -1,6 +1,7 @@
 """What came of a folder or from servers that somebody brought: what each file is for, the kernel,
 the initrd."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from urllib.parse import unquote, urlsplit
@@ -17,6 +18,7 @@ from bootharness.network.flaw import flaw
 from bootharness.network.program import program_kind
 from bootharness.network.purpose import HEAD_BYTES, purpose
 from bootharness.routes.disk import Initrd
+from bootharness.routes.seen_disk import kernels_on
 from bootharness.trace.network_facts import NetEvent, NetEventKind, NetFile
 
 __all__ = ["SeenFiles"]
@@ -24,6 +26,7 @@ __all__ = ["SeenFiles"]
 _ALIGNED = (4, 4096)
 """How boot programs put one initrd behind the other, in bytes."""
 _TOGETHER_BYTES = 1 << 30
+_SLEEP = re.compile(rb"(?:^|[\s|&])sleep[ \t]+(\d{1,6})\b")
 _NAMES = (
     NetEventKind.OFFER,
     NetEventKind.ACK,
@@ -58,13 +61,14 @@ class SeenFiles:
     ) -> KernelImage | None:
         """Return the kernel that was entered, or whose banner came, or else the last one that was
         asked for."""
-        images = list(self._kernels(files))
-        for image in images:
+        first = None
+        for image in self._kernels(files):
             if entered and image.header.is_of_same_kernel(entered):
                 return image
             if release and image.release == release:
                 return image
-        return images[0] if images and not (entered or release) else None
+            first = first or image
+        return None if entered or release else first
 
     def initrd(self, files: Sequence[NetFile], entered: SetupHeader) -> Initrd | None:
         """Return what was handed over as the initrd: the last of those that came, or some together,
@@ -78,6 +82,12 @@ class SeenFiles:
                 if total == entered.ramdisk_size:
                     return self._together(came[first:], aligned, total)
         return None
+
+    def sleep_s(self, files: Iterable[NetFile]) -> float:
+        """Return for how long a script of iPXE's that came may sleep at once, in seconds."""
+        heads = (self._head(each.name) for each in files if each.role == "script")
+        scripts = b"\n".join(head for head in heads if head.startswith(b"#!ipxe"))
+        return max((float(said) for said in _SLEEP.findall(scripts)), default=0.0)
 
     def _came(self, file: NetFile) -> bool:
         """Return whether a file came; its last acknowledgement may be on its way, or never come."""
@@ -94,6 +104,8 @@ class SeenFiles:
             if path:
                 with suppress(BootHarnessError, OSError):
                     yield KernelImage.read(path, source=name)
+        for disk in self._tree.disks if isinstance(self._tree, Arrived) else ():
+            yield from kernels_on(disk)
 
     def _together(self, files: Sequence[NetFile], aligned: int, total: int) -> Initrd | None:
         paths = [self._tree.path(each.name) for each in files]

@@ -71,7 +71,9 @@ def _kind(read: Callable[[int, int], bytes], size: int) -> MediumKind:
     boot_sector = read(0, SECTOR_BYTES)
     if read(_ISO_AT, len(_ISO)) == _ISO:
         signed = boot_sector.endswith(b"\x55\xaa")
-        return "disk" if signed and isinstance(boot_entry(read, size), str) else "cdrom"
+        cut = (told_sectors(read) or 0) * CD_SECTOR_BYTES > size
+        as_disk = signed and not cut and isinstance(boot_entry(read, size), str)
+        return "disk" if as_disk else "cdrom"
     return "floppy" if floppy_format(boot_sector, size) else "disk"
 
 

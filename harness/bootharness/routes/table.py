@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from bootharness.errors import UsageError
 from bootharness.plan import BootPlan
-from bootharness.routes.brought import DISK
+from bootharness.routes.brought import DISK, UEFI_DISK
 from bootharness.routes.direct import DIRECT
 from bootharness.routes.found import is_medium, media_in
 from bootharness.routes.grub import GRUB
@@ -18,12 +18,24 @@ from bootharness.routes.net_paths import NETWORK
 from bootharness.routes.net_root import NET_ROOTS
 from bootharness.routes.net_servers import NET_SERVERS
 from bootharness.routes.route import Route
+from bootharness.routes.uefi_disk import UEFI_KERNELS
 from bootharness.text import hint
 
 __all__ = ["ROUTES", "by_what_is_given", "route_of"]
 
 ROUTES: dict[str, Route] = {
-    each.name: each for each in (MBR, DISK, GRUB, DIRECT, *NETWORK, *NET_ROOTS, *NET_SERVERS)
+    each.name: each
+    for each in (
+        MBR,
+        DISK,
+        GRUB,
+        DIRECT,
+        UEFI_DISK,
+        *UEFI_KERNELS,
+        *NETWORK,
+        *NET_ROOTS,
+        *NET_SERVERS,
+    )
 }
 
 

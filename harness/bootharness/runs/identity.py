@@ -1,9 +1,9 @@
 """What a boot depends on, as one digest: with the same one a result can be used again."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Executor
-from functools import cache, lru_cache
+from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -12,14 +12,15 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from bootharness.errors import UsageError
+from bootharness.errors import LaunchFailed, UsageError
+from bootharness.host.accelerator import kvm
 from bootharness.kernels.image import KernelImage
 from bootharness.machine.choice import chosen_machine
 from bootharness.machine.firmware import CARD_ROMS, FIRMWARE, firmware_files, qemu_says
 from bootharness.plan import MachineConfig
 from bootharness.routes.table import ROUTES, route_of
 from bootharness.runs.cell import Cell
-from bootharness.runs.workers import LocalWorkers
+from bootharness.runs.workers import Workers
 
 __all__ = ["Identities", "own_version", "worker_facts"]
 
@@ -50,7 +51,8 @@ class Identities:
 
     def __init__(self, executor: Executor) -> None:
         self._booted: dict[tuple[str, str], Any] = {}
-        self._facts = cache(lambda *asked: _asked(executor, worker_facts, *asked))
+        self._executor = executor
+        self._facts: dict[tuple[Any, ...], WorkerFacts] = {}
 
     def of(self, cell: Cell) -> str:
         """Return the digest of a cell: of all that is booted, by content, and of the worker's
@@ -63,7 +65,7 @@ class Identities:
         booted = self._fetched(plan.route, cell.kernel)
         narrow = isinstance(booted, KernelImage) and booted.header.needs_32_bits_alone
         asked = plan.machine
-        worker: WorkerFacts = self._facts(plan.route, asked.qemu, asked.accelerator, narrow)
+        worker = self._worker(cell, (plan.route, asked.qemu, asked.accelerator, narrow))
         machine = replace(
             asked, qemu=worker.qemu, accelerator=worker.accelerator, bios=None, more_disks=()
         )
@@ -91,23 +93,29 @@ class Identities:
         }
         return hashlib.sha256(msgspec.json.encode(facts, order="sorted")).hexdigest()
 
+    def _worker(self, cell: Cell, asked: tuple[str, str, str, bool]) -> WorkerFacts:
+        """Return what the workers say that will boot a cell."""
+        if isinstance(self._executor, Workers):
+            return self._executor.ask(cell, worker_facts, *asked)
+        if asked not in self._facts:
+            self._facts[asked] = self._executor.submit(worker_facts, *asked).result()
+        return self._facts[asked]
+
     def _fetched(self, route: str, source: str) -> Any:
         if (route, source) not in self._booted:
             self._booted[route, source] = ROUTES[route].fetch(source)
         return self._booted[route, source]
 
 
-def _asked(executor: Executor, function: Callable[..., Any], *asked: Any) -> Any:
-    """Return what a worker says; a local one has what we have, and need not be started for it."""
-    if isinstance(executor, LocalWorkers):
-        return function(*asked)
-    return executor.submit(function, *asked).result()
-
-
 def worker_facts(route: str, qemu: str, accelerator: str, narrow: bool) -> WorkerFacts:
-    """Return what this worker has for boots by a route. Raises ToolMissing without QEMU."""
+    """Return what this worker has for boots by a route. Raises ToolMissing where something that
+    they need is not here, LaunchFailed without the KVM that is asked for."""
+    for tool in ROUTES[route].tools:
+        tool.check()
     asked = MachineConfig(qemu=qemu, accelerator=accelerator)
     machine = chosen_machine(asked, narrow=narrow)
+    if accelerator == "kvm" and (found := kvm(machine.qemu)).speed == "none":
+        raise LaunchFailed(f"--accelerator kvm: {found.why}")
     return WorkerFacts(
         qemu=machine.qemu,
         version=qemu_says(machine.qemu, "--version").partition("\n")[0],

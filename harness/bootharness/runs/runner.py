@@ -1,7 +1,8 @@
 """Boot cells: from the history where nothing has changed, by workers where something has."""
 
 from collections.abc import Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from concurrent.futures import Executor, Future
+from queue import SimpleQueue
 from typing import Any
 
 from msgspec.structs import replace
@@ -19,6 +20,8 @@ __all__ = ["MOST_ATTEMPTS", "limit_s", "run_cells"]
 MOST_ATTEMPTS = 3
 # a boot has time limits of its own; this one is for a worker that is stuck
 _SLOWER, _MORE_S = 3, 60.0
+_AT_ONCE = 1000
+"""So much is handed over and not done yet: more than is booted at once, and little to keep."""
 
 
 def limit_s(cells: Iterable[Cell]) -> float:
@@ -41,29 +44,38 @@ def run_cells(
     nothing is taken from it. Raises UsageError for what cannot be built.
     """
     running: dict[Future[Attempt], CellResult] = {}
+    done: SimpleQueue[Future[Attempt]] = SimpleQueue()
     identities = Identities(executor)
+
+    def boot(begun: CellResult) -> None:
+        future = executor.submit(boot_cell, begun.cell)
+        running[future] = begun
+        future.add_done_callback(done.put)
+
+    left = iter(cells)
     try:
-        for cell in cells:
-            known, key = _prepared(cell, identities, history if cache else None)
-            if known:
-                yield known
+        while True:
+            while len(running) < _AT_ONCE and (cell := next(left, None)):
+                known, key = _prepared(cell, identities, history if cache else None)
+                if known:
+                    yield known
+                else:
+                    boot(CellResult(cell, key, ()))
+            if not running:
+                return
+            future = done.get()
+            begun = running.pop(future)
+            result = replace(begun, attempts=(*begun.attempts, _attempt(future)))
+            if not result.settled and len(result.attempts) < most:
+                boot(result)
                 continue
-            begun = CellResult(cell, key, ())
-            running[executor.submit(boot_cell, cell)] = begun
-        while running:
-            for done in wait(running, return_when=FIRST_COMPLETED).done:
-                begun = running.pop(done)
-                result = replace(begun, attempts=(*begun.attempts, _attempt(done)))
-                if not result.settled and len(result.attempts) < most:
-                    running[executor.submit(boot_cell, result.cell)] = result
-                    continue
-                if history and result.key and result.known:
-                    history.add(result, harness=own_version())
-                    result = _without_traces(result)
-                yield result
+            if history and result.key and result.known:
+                history.add(result, harness=own_version())
+                result = _without_traces(result)
+            yield result
     finally:
-        for left in running:
-            left.cancel()
+        for unfinished in running:
+            unfinished.cancel()
 
 
 def _prepared(

@@ -7,21 +7,22 @@ others do not notice.
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Hashable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
-from queue import SimpleQueue
 from socket import socketpair
 from threading import Lock
 from typing import Any, ParamSpec, TypeVar
 
 import bootharness
 from bootharness.errors import HostBusy, MachineLost
+from bootharness.host.closing import Closing
 from bootharness.host.workspace import Workspace
 
-__all__ = ["LocalWorkers", "workers_of"]
+__all__ = ["LocalWorkers", "Processes", "Workers", "workers_of"]
 
 _START_S = 60.0
 
@@ -29,74 +30,126 @@ _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
 
-class LocalWorkers(Executor):
-    """Runs calls in worker processes, ``count`` at once, by default one on each core.
+class Workers(Executor, ABC):
+    """Workers that are asked what they have, before it is known which of them gets a call."""
 
-    A call that takes longer than ``limit_s`` raises HostBusy, and one whose worker dies
-    MachineLost; the worker is replaced. Workers and whatever they have started end with this
-    process, however it ends. Functions, arguments and results are pickled.
+    @property
+    @abstractmethod
+    def slots(self) -> int:
+        """How many calls go on at once, as far as is known now."""
+
+    @abstractmethod
+    def ask(self, what: Hashable, function: Callable[..., _T], *asked: Any) -> _T:
+        """Return what a function says where something will be booted."""
+
+
+class Processes(Closing):
+    """Worker processes, each started when there is none that is idle.
+
+    They and whatever they have started end with this process, however it ends. Functions,
+    arguments and results are pickled.
     """
 
-    def __init__(self, count: int | None = None, *, limit_s: float) -> None:
-        count = count or len(os.sched_getaffinity(0))
-        self._limit_s = limit_s
+    def __init__(self) -> None:
         self._workspace = Workspace()
-        self._threads = ThreadPoolExecutor(count)
-        self._idle: SimpleQueue[_Worker | None] = SimpleQueue()
-        self._workers: set[_Worker] = set()
+        self._idle: list[_Worker] = []
+        self._busy: dict[_Worker, str] = {}
         self._lock, self._closed = Lock(), False
-        for _ in range(count):
-            self._idle.put(None)  # started when it is needed
 
-    def submit(
-        self, function: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs
-    ) -> "Future[_T]":
-        assert not kwargs
-        return self._threads.submit(self._call, function, args)
-
-    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """End; with ``cancel_futures`` what is being done is ended too."""
-        if cancel_futures:
-            with self._lock:
-                self._closed = True
-                for worker in self._workers:
-                    worker.process.kill()
-        self._threads.shutdown(wait, cancel_futures=cancel_futures)
-        for worker in [*self._workers]:
-            self._end(worker)
-        self._workspace.close()
-
-    def _call(self, function: Callable[..., _T], arguments: tuple[Any, ...]) -> _T:
-        worker = self._idle.get()
+    def call(
+        self, function: Callable[..., _T], arguments: tuple[Any, ...], limit_s: float,
+        *, whose: str = "",
+    ) -> _T:  # fmt: skip
+        """Make a call in a process. Raises HostBusy when it takes longer, MachineLost when its
+        process dies, and what it raises itself."""
+        worker = None
         try:
-            worker = worker or self._start()
-            went_well, answer = worker.call(function, arguments, self._limit_s)
-        except (EOFError, OSError, HostBusy) as error:
+            worker = self._taken(whose)
+            went_well, answer = worker.call(function, arguments, limit_s)
+        except BaseException as error:
             if worker:
                 self._end(worker)
-            worker = None
-            if isinstance(error, HostBusy):
-                raise
-            raise MachineLost("the worker that did it died; it may have been killed") from error
-        finally:
-            self._idle.put(worker)
+            if isinstance(error, EOFError | OSError):
+                said = "the worker that did it died; it may have been killed"
+                raise MachineLost(said) from error
+            raise
+        self._give_back(worker)
         if not went_well:
             raise answer
         result: _T = answer
         return result
 
-    def _start(self) -> "_Worker":
+    def stop(self, whose: str | None = None) -> None:
+        """End all that goes on, or what goes on for somebody; for all, nothing begins any more."""
+        with self._lock:
+            self._closed = self._closed or whose is None
+            for worker, its in self._busy.items():
+                if whose in (None, its):
+                    worker.process.kill()
+
+    def close(self) -> None:
+        """End all processes."""
+        for worker in (*self._idle, *self._busy):
+            worker.close()
+        self._workspace.close()
+
+    def _taken(self, whose: str) -> "_Worker":
         with self._lock:
             if self._closed:
                 raise EOFError
-            worker = _Worker(self._workspace)
-            self._workers.add(worker)
+            worker = self._idle.pop() if self._idle else _Worker(self._workspace)
+            self._busy[worker] = whose
         return worker
+
+    def _give_back(self, worker: "_Worker") -> None:
+        with self._lock:
+            del self._busy[worker]
+            self._idle.append(worker)
 
     def _end(self, worker: "_Worker") -> None:
         with self._lock:
-            self._workers.discard(worker)
+            self._busy.pop(worker, None)
         worker.close()
+
+
+class LocalWorkers(Workers):
+    """Runs calls in worker processes, ``count`` at once, by default one on each core.
+
+    A call that takes longer than ``limit_s`` raises HostBusy, and one whose worker dies
+    MachineLost; the worker is replaced.
+    """
+
+    def __init__(self, count: int | None = None, *, limit_s: float) -> None:
+        self._count = count or len(os.sched_getaffinity(0))
+        self._limit_s = limit_s
+        self._answers: dict[tuple[Any, ...], Any] = {}
+        self._processes = Processes()
+        self._threads = ThreadPoolExecutor(self._count)
+
+    @property
+    def slots(self) -> int:
+        """How many calls go on at once."""
+        return self._count
+
+    def ask(self, what: Hashable, function: Callable[..., _T], *asked: Any) -> _T:
+        """Return what a function says here: these have what we have, and need not be started."""
+        if (function, asked) not in self._answers:
+            self._answers[function, asked] = function(*asked)
+        answer: _T = self._answers[function, asked]
+        return answer
+
+    def submit(
+        self, function: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs
+    ) -> "Future[_T]":
+        assert not kwargs
+        return self._threads.submit(self._processes.call, function, args, self._limit_s)
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """End; with ``cancel_futures`` what is being done is ended too."""
+        if cancel_futures:
+            self._processes.stop()
+        self._threads.shutdown(wait, cancel_futures=cancel_futures)
+        self._processes.close()
 
 
 @contextmanager

@@ -20,14 +20,14 @@ _COMPLAINTS = re.compile(
       | checksum\ error|bad\ magic|out\ of\ memory|not\ enough\ memory
       | no\ default\ or\ ui\ configuration\ directive|no\ configuration\ file|unknown\ keyword
       | \bfailed\b|\bnot\ found\b|\b(?:cannot|can't|could\ not|unable\ to)\b
-      | \b(?:invalid|corrupt)\b
+      | \b(?:invalid|corrupt)\b|\btoo\ large\ for\b
     )[^\n]{0,160}
     )""",
     re.MULTILINE | re.VERBOSE,
 )
 # how a screen ends on which nothing goes on before a person types
 _FOR_EVER = re.compile(
-    r"^(?:sh:)?grub(?: rescue)?>\s*$"
+    r"^(?:(?:sh:)?grub(?: rescue)?|iPXE)>\s*$"
     r"|(?i:boot failed|not a bootable disk|system disk|other media)[^\n]*\n?[^\n]*"
     r"(?i:press (?:a|any) key)[^\n]*$"
     r"|(?i:press ctrl\+alt\+del to restart)[^\n]*$",

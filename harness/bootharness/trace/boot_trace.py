@@ -14,13 +14,15 @@ from bootharness.trace.adverse import Adverse
 from bootharness.trace.block_moves import BlockMove, block_moves, placements
 from bootharness.trace.booted import DiskFacts, KernelFacts, LoaderFacts
 from bootharness.trace.disk_facts import FaultyDiskFacts
-from bootharness.trace.handoff import Handoff
+from bootharness.trace.handoff import Comparison, Handoff
 from bootharness.trace.heard import Heard
 from bootharness.trace.machine_facts import CpuSample, MachineFacts, PostMortem, QmpEvent
 from bootharness.trace.milestones import Milestone
 from bootharness.trace.network_facts import NetworkFacts
 from bootharness.trace.proof import Proof
 from bootharness.trace.sighting import Closest, Sighting
+from bootharness.trace.uefi_calls import UefiCall
+from bootharness.trace.uefi_handoff import UefiHandoff
 
 __all__ = [
     "BY_THE_BIOS",
@@ -96,6 +98,10 @@ class BootTrace(Struct, frozen=True, dict=True):
     """Every BIOS call, in order."""
     gdb_calls: tuple[BiosCall, ...] = ()
     """The loader's calls as gdb saw them, when both tracers watched."""
+    uefi_calls: tuple[UefiCall, ...] = ()
+    """What was asked of a UEFI, in order."""
+    uefi_handoff: UefiHandoff | None = None
+    """The machine as a kernel had ended the boot services of a UEFI, None where nobody saw that."""
     until_screen: str | None = None
     """The pattern, or the picture's file, that had to come on the screen, None where there was
     none."""
@@ -250,7 +256,8 @@ class BootTrace(Struct, frozen=True, dict=True):
     def names_kernel(self) -> bool:
         """Whether its kernel is the one of this boot: it was asked for, or entered."""
         asked = not self.brought
-        return asked or self.handoff is not None or bool(self.heard and self.heard.release)
+        entered = self.handoff is not None or self.uefi_handoff is not None
+        return asked or entered or bool(self.heard and self.heard.release)
 
     @property
     def a20_closed(self) -> bool:
@@ -294,14 +301,37 @@ class BootTrace(Struct, frozen=True, dict=True):
         return max((done for _, done in placements(self.block_moves, self.kernel)), default=0)
 
     @property
+    def placed_payload(self) -> Comparison | None:
+        """The kernel in memory against its file, None where it was not compared."""
+        handoff = self.handoff or self.uefi_handoff
+        return handoff.payload if handoff else None
+
+    @property
+    def placed_initrd(self) -> Comparison | None:
+        """The initrd in memory against its file, None where it was not compared."""
+        handoff = self.handoff or self.uefi_handoff
+        return handoff.initrd if handoff else None
+
+    @property
+    def _not_compared_by_uefi(self) -> str:
+        """Why nothing is known of what a UEFI has brought into memory."""
+        handoff = self.uefi_handoff
+        if handoff is None:
+            return "nobody saw the boot services end"
+        if self.kernel is None:
+            return "the file of the kernel is not known"
+        if self.kernel.header.payload_length:
+            return "the kernel was not found in memory as boot services ended"
+        return "the kernel's header does not say where in it what is compressed is"
+
+    @property
     def proof(self) -> Proof:
         """What was proven of the kernel's loading."""
-        payload = self.handoff.payload if self.handoff else None
-        why = None
+        payload, why = self.placed_payload, None
         if payload is None:
             why = "nobody saw the kernel being entered"
             if self.machine and self.machine.firmware == "uefi":
-                why = "nobody sees a UEFI enter a kernel"
+                why = self._not_compared_by_uefi
             elif self.managed and not self.handoff and self.reached("banner"):
                 why = "the kernel was entered past its setup code, where nobody looks"
             elif self.handoff and self.kernel is None:
@@ -319,7 +349,7 @@ class BootTrace(Struct, frozen=True, dict=True):
             initrd = self.disk.initrd_bytes is not None
         heard = self.heard or Heard()
         return Proof(
-            self.handoff is not None,
+            self.handoff is not None or self.uefi_handoff is not None,
             payload.compared_bytes if payload else 0,
             why,
             initrd,

@@ -12,7 +12,8 @@ __all__ = ["CpuSample", "MachineFacts", "PostMortem", "QmpEvent", "Restored"]
 
 
 class Restored(Struct, frozen=True):
-    """A machine that was saved before its first packet, and went on from there in this boot.
+    """A machine that was saved before its first packet, or before it looked for a disk, and went on
+    from there in this boot.
 
     Times are those of the machine: what came before is told as it was when it was saved.
     """

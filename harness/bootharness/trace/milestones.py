@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
-__all__ = ["MILESTONES", "NET_MILESTONES", "Milestone", "ordered"]
+__all__ = ["MILESTONES", "NET_MILESTONES", "UEFI_MILESTONES", "Milestone", "ordered"]
 
 MILESTONES = (
     "bios-handoff",
@@ -32,6 +32,7 @@ NET_MILESTONES = (
     "kernel-served",
     "initrd-requested",
     "initrd-served",
+    "boot-services-ended",
     "setup-entered",
     "protected-mode",
     "banner",
@@ -39,12 +40,23 @@ NET_MILESTONES = (
 )
 """The named points of a network boot, in the order in which most paths reach them."""
 
+UEFI_MILESTONES = (
+    "firmware",
+    "boot-option",
+    "kernel-started",
+    "boot-services-ended",
+    "protected-mode",
+    "banner",
+    "init",
+)
+"""The named points of a boot by a UEFI, in the order in which they are reached."""
+
 
 class Milestone(Struct, frozen=True):
     """A named point that the boot reached, in seconds since launch."""
 
     name: str
-    """One of `MILESTONES`, of `NET_MILESTONES` from a network."""
+    """One of `MILESTONES`, of `NET_MILESTONES` from a network, of `UEFI_MILESTONES` by a UEFI."""
     seconds: float
     """Since launch."""
 

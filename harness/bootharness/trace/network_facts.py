@@ -31,18 +31,24 @@ class NetEventKind(enum.StrEnum):
     PROXY_OFFER = "proxy-offer"
     PROXY_REQUEST = "proxy-request"
     PROXY_ACK = "proxy-ack"
+    RELAYED = "dhcp-relayed"
     UNREACHABLE = "unreachable"
     UNANSWERED_ARP = "arp-unanswered"
     OTHER_VLAN = "other-vlan"
     NAME_ASKED = "name-asked"
+    NAME_UNANSWERED = "name-unanswered"
+    NAME_UNKNOWN = "name-unknown"
+    SAN = "san"
     FILE_REQUESTED = "file-requested"
     FILE_SIZE_ASKED = "file-size-asked"
     FILE_MISSING = "file-missing"
     FILE_SERVED = "file-served"
     FILE_ABORTED = "file-aborted"
     REPEATED = "repeated"
+    SENT_AGAIN = "sent-again"
     REDIRECTED = "http-redirected"
     TLS_FAILED = "tls-failed"
+    CERTIFICATE_REFUSED = "certificate-refused"
     HTTP_STATUS = "http-status"
     HTTP_STALLED = "http-stalled"
     HTTP_REFUSED = "http-refused"
@@ -66,7 +72,7 @@ class NetEvent(Struct, frozen=True):
     block: int | None = None
     """The block that the guest still waits for, None without one."""
     repeats: int = 0
-    """How often the guest has said the same before this."""
+    """How often the guest has said the same before this, or been sent the same."""
     text: str = ""
     """What else there is to say."""
     at: str = ""
@@ -86,7 +92,7 @@ class NetFile(Struct, frozen=True):
     name: str
     """As the guest asked for it."""
     protocol: str
-    """``tftp`` or ``http``."""
+    """``tftp``, ``http``, or ``iscsi`` for a disk that was read."""
     mac: str
     """The guest's."""
     file_bytes: int
@@ -100,7 +106,8 @@ class NetFile(Struct, frozen=True):
     sent_bytes: int
     """How much of it arrived."""
     outcome: str
-    """``served``, ``aborted`` by the client, ``ended`` early by the server, or ``open``."""
+    """``served``, ``aborted`` by the client, ``ended`` early by the server, or ``open``; of a disk
+    ``read``."""
     promised_bytes: int | None = None
     """The size that the client was told, None where it was not told."""
     sha256: str = ""

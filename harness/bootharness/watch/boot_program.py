@@ -16,6 +16,13 @@ if TYPE_CHECKING:
 __all__ = ["BootProgram"]
 
 
+# a UEFI goes on with its next boot option, which asks for an address first
+_UEFI_QUIET_S = 5.0
+_UEFI_QUIET_OVER_IPV6_S = 20.0
+_UEFI_QUIET_UNKNOWN_S = 100.0
+"""Of servers of somebody's own nobody knows for which options they are: one takes 85 s to fail."""
+
+
 class _GaveUp(Struct, frozen=True):
     """What was said of an error, when, and how far it had come on the wire."""
 
@@ -53,7 +60,15 @@ class BootProgram(Struct):
         if self.wire.progress() != gave_up.progress:
             self._gave_up = None  # it got over it
             return None
-        return gave_up.said if now - gave_up.at > QUIET_S else None
+        return gave_up.said if now - gave_up.at > self._quiet_s(gave_up) else None
+
+    def _quiet_s(self, gave_up: _GaveUp) -> float:
+        """Return for how long who said this may ask for nothing more before it has given up."""
+        if not gave_up.said.startswith("BdsDxe"):
+            return QUIET_S
+        if self.wire.has_ipv6 is None:
+            return _UEFI_QUIET_UNKNOWN_S
+        return _UEFI_QUIET_OVER_IPV6_S if self.wire.has_ipv6 else _UEFI_QUIET_S
 
     def awaits_an_answer(self, now: float) -> bool:
         """Return whether it is the network that it waits for, which may still answer."""
@@ -64,6 +79,9 @@ class BootProgram(Struct):
         awaited = self.wire.awaited(now)
         if awaited and now < awaited.until:
             return f"{awaited.client.name} {asking(awaited)}"
+        sleep_s, asked = self.wire.sleep_s(), self.wire.progress()[0]
+        if now - asked < sleep_s:
+            return f"iPXE may sleep, for {sleep_s:.0f} s by its script and since {asked:.2f} s"
         slow = [str(fault) for fault in plan.net.faults if fault.kind in ("loss", "slow")]
         coming = [file for file in self.wire.facts().files if file.outcome == "open"]
         if not slow or not coming:

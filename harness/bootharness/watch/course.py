@@ -16,6 +16,7 @@ from bootharness.trace.machine_facts import CpuSample
 from bootharness.trace.milestones import MILESTONES, Milestone
 from bootharness.trace.observer import Observer
 from bootharness.trace.sighting import Sighting
+from bootharness.trace.uefi_handoff import UefiHandoff
 from bootharness.watch.lookout import Lookout
 from bootharness.watch.words import Words
 
@@ -44,6 +45,7 @@ class Course(Struct):
     observer: Observer | None = None
     milestones: dict[str, float] = field(default_factory=dict)
     handoff: Handoff | None = None
+    uefi_handoff: UefiHandoff | None = None
     ending: Ending | None = None
     panic: str | None = None
     crash: str = ""
@@ -73,16 +75,22 @@ class Course(Struct):
 
         What a boot manager has read beside may be another.
         """
-        return (
-            self.asked_for_kernel
-            or self.handoff is not None
-            or self.words.heard.release is not None
-        )
+        return self.asked_for_kernel or self.handed_off or self.words.heard.release is not None
+
+    @property
+    def handed_off(self) -> bool:
+        """Whether a kernel was seen being entered."""
+        return self.handoff is not None or self.uefi_handoff is not None
+
+    @property
+    def kernel_base(self) -> int | None:
+        """Where a kernel lies that has ended the boot services of a UEFI, linear."""
+        return self.uefi_handoff.base if self.uefi_handoff else None
 
     @property
     def kernel_entered(self) -> bool:
         """Whether a kernel was seen being entered, or has said which it is."""
-        return self.handoff is not None or "banner" in self.milestones
+        return self.handed_off or "banner" in self.milestones
 
     @property
     def in_kernel(self) -> bool:
@@ -100,7 +108,7 @@ class Course(Struct):
     @property
     def before_a_kernel(self) -> bool:
         """Whether it is still a boot manager that runs."""
-        return self.handoff is None and not self.words.kernel_runs
+        return not self.handed_off and not self.words.kernel_runs
 
     @property
     def waits_for_words(self) -> bool:
@@ -125,7 +133,7 @@ class Course(Struct):
         lives = name != "init" or self.plan.initrd is None  # ours writes its marker itself
         if not self._has_passed(name) or not lives:
             return
-        if name == "banner" and self.handoff is None:
+        if name == "banner" and not self.handed_off:
             # only the kernel itself can tell which command line and memory it was told of
             self.memory_told_by = Deadline.after(_MEMORY_TOLD_S)
         else:

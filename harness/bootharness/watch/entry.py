@@ -18,7 +18,14 @@ from bootharness.trace.handoff import BootParams, Comparison, Handoff
 from bootharness.trace.proof import compare, without_loader_fields
 from bootharness.trace.reads import disk_reads
 
-__all__ = ["GuestMemory", "header_entered", "look", "look_32_bit", "of_boot_sector"]
+__all__ = [
+    "GuestMemory",
+    "header_entered",
+    "look",
+    "look_32_bit",
+    "of_boot_sector",
+    "release_of",
+]
 
 _STACK_BYTES = 80
 _VERSION_BYTES = 256
@@ -88,7 +95,7 @@ def look(
         initrd=proofs.get("initrd"),
         cmdline=_cmdline(memory, header),
         real_mode_address=base if header else None,
-        release=_release(memory, base, header),
+        release=release_of(memory, base, header),
     )
 
 
@@ -171,7 +178,7 @@ def _real_mode_address(memory: GuestMemory, registers: Registers, *, exact: bool
     return entry
 
 
-def _release(memory: GuestMemory, base: int, header: SetupHeader | None) -> str | None:
+def release_of(memory: GuestMemory, base: int, header: SetupHeader | None) -> str | None:
     if header is None or not header.kernel_version:
         return None
     said = memory.read_memory(base + SETUP_AT + header.kernel_version, _VERSION_BYTES)

@@ -181,7 +181,7 @@ class Hearing(Struct):
         if sign.name in MILESTONES:
             course.reach(sign.name, self.machine.now())
         elif sign.name == "boot-program":
-            self._hear_boot_program(text)
+            self._hear_boot_program(f"{text}\n")  # of which the line's end is no part
         elif sign.name == "firmware-crash":
             if not course.kernel_entered:
                 course.crash = course.crash or text.strip()

@@ -7,7 +7,7 @@ cannot take any more changes nothing about the boot.
 
 import shlex
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
@@ -42,12 +42,12 @@ class Folder(Struct):
         """Write a file that is not there yet."""
         self._write(name, BytesIO(content))
 
-    def copy(self, source: Path) -> bool:
-        """Copy a file, if there is one, under its own name; return whether it is there now."""
+    def copy(self, source: Path, name: str = "") -> bool:
+        """Copy a file, if there is one, under a name or its own; return whether it is there now."""
         if not source.exists():
             return False
         with source.open("rb") as content:
-            return self._write(source.name, content)
+            return self._write(name or source.name, content)
 
     def take(self, source: Path) -> bool:
         """Move a file here, if there is one; return whether it is there now."""
@@ -112,14 +112,19 @@ def keep_evidence(
     return folder.problems
 
 
-def keep_made(trace: BootTrace, made_in: Path, path: Path) -> BootTrace:
-    """Move what was made for a boot from the folder ``made_in``: its disk image, its packets.
+def keep_made(
+    trace: BootTrace, made_in: Path, path: Path, logs: Mapping[str, Path] | None = None
+) -> BootTrace:
+    """Move what was made for a boot from the folder ``made_in``: its disk image, its packets; and
+    copy the ``logs`` of its servers under their names.
 
     Returns the trace, which says where the disk image is now and what could not be kept.
     """
     folder = Folder(path)
     for packets in made_in.glob("*.pcap"):
         folder.take(packets)
+    for name, log in (logs or {}).items():
+        folder.copy(log, name)
     disk = Path(trace.disk.path) if trace.disk else None
     if trace.disk and disk and disk.parent == made_in and folder.take(disk):
         trace = replace(trace, disk=replace(trace.disk, path=str(path / disk.name)))

@@ -11,10 +11,12 @@ from bootharness.trace.handoff import Handoff
 from bootharness.trace.manager_points import manager_points
 from bootharness.trace.network_facts import NetworkFacts, milestones
 from bootharness.trace.observer import Observer
+from bootharness.trace.uefi_milestones import uefi_milestones
 from bootharness.watch.course import Course
 from bootharness.watch.hearing import Hearing
 from bootharness.watch.idle import Repetition
 from bootharness.watch.tracers import Tracer
+from bootharness.watch.uefi_entry import code_at, image_in_memory
 
 __all__ = ["Loading"]
 
@@ -73,6 +75,18 @@ class Loading(Struct):
             release=course.words.heard.release,
         )
 
+    def identify_uefi_kernel(self, caller: int) -> None:
+        """Find the kernel of a UEFI, by what has been read, and by the code that has ended the boot
+        services."""
+        course, machine = self.course, self.machine
+        found = image_in_memory(machine, caller)
+        course.medium = course.medium.learned_by_uefi(
+            self.tracer.uefi_calls(),
+            machine.qemu.workspace.path,
+            entered=found[1] if found else None,
+            code=code_at(machine, caller),
+        )
+
     def piece_together(self, handoff: Handoff) -> None:
         """Take the kernel as what lies in memory was read, where a file system has it in pieces."""
         medium, payload, at = self.course.medium, handoff.payload, handoff.real_mode_address
@@ -99,6 +113,11 @@ class Loading(Struct):
         calls, handed_off = self.tracer.calls(), course.handoff is not None
         if course.wire:  # which tells how far that has come
             observer.calls(calls)
+            return
+        if course.medium.device.firmware == "uefi":
+            points = uefi_milestones(self.tracer.uefi_calls(), course.kernel_base)
+            for name, seconds in points.items():
+                course.reach(name, seconds)
             return
         medium = course.medium
         kernel = medium.kernel.facts if medium.kernel and course.names_kernel else None

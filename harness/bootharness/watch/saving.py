@@ -1,9 +1,10 @@
-"""Save a machine that is about to ask the network for something, and go on from a saved one.
+"""Save a machine that is about to ask the network for something, or one by a UEFI that is about to
+look for a disk, and go on from a saved one.
 
-What comes before that packet is the firmware's own: nothing that the network brings has a part in
-it. So it is the same in every boot by the same machine, and waited for once. The time that saving
-takes, or spares, is none of the machine's: a boot that was restored tells the times of one that was
-not.
+What comes before that is the firmware's own: nothing that the network or a disk brings has a part
+in it. So it is the same in every boot by the same machine, and waited for once. The time that
+saving takes, or spares, is none of the machine's: a boot that was restored tells the times of one
+that was not.
 """
 
 from contextlib import suppress
@@ -14,7 +15,7 @@ from msgspec import Struct
 from bootharness.errors import MachineLost
 from bootharness.machine.machine import Machine
 from bootharness.machine.saved import Saved, keep
-from bootharness.network.threshold import Answered
+from bootharness.network.threshold import Answered, Threshold
 from bootharness.routes.medium import Medium
 from bootharness.trace.machine_facts import Restored
 from bootharness.watch.loading import Loading
@@ -33,13 +34,13 @@ def restored(machine: Machine, medium: Medium) -> Restored | None:
     Raises NotRestored where QEMU does not, or the machine would not have come to the same.
     """
     saved, wire = machine.qemu.restores, medium.wire
-    if saved is None or wire is None:
+    if saved is None:
         return None
     about = saved.about
     machine.await_restored()
     machine.qemu.set_clock(about.seconds)
     medium.started(machine.qemu.launched)
-    if not wire.replay([Answered(*each) for each in about.early], about.asking):
+    if wire and not wire.replay([Answered(*each) for each in about.early], about.asking):
         raise machine.qemu.not_restored("the network would have answered it otherwise")
     told = Restored(about.seconds, round(max(machine.qemu.saved_s, 0.0), 6))
     machine.resume()
@@ -64,8 +65,7 @@ class Saving(Struct):
             self.machine.qmp.execute("stop")
             at = round(self.machine.now(), 6)
             if self._stands_still():
-                with suppress(MachineLost, OSError):
-                    self._save(qemu.workspace.path / "machine", at)
+                self._save(at, wire.sent())
                 self.machine.resume()
                 qemu.set_clock(at)
                 self.medium.started(qemu.launched)
@@ -73,11 +73,23 @@ class Saving(Struct):
             wire.let_go_on()
         return True
 
-    def _save(self, path: Path, at: float) -> None:
-        assert self.medium.wire
+    def at_beginning(self, at: float) -> None:
+        """Save the machine of a UEFI that has begun, and stands still since ``at``; not for a boot
+        from a network, which is saved later."""
+        qemu = self.machine.qemu
+        if self.medium.wire is None and qemu.save_to is not None:
+            self._save(at, Threshold())
+            qemu.set_clock(at)
+            self.medium.started(qemu.launched)
+
+    def _save(self, at: float, sent: Threshold) -> None:
+        with suppress(MachineLost, OSError):
+            self._write(self.machine.qemu.workspace.path / "machine", at, sent)
+
+    def _write(self, path: Path, at: float, sent: Threshold) -> None:
         self.loading.drain()
         self.loading.hear_bios()
-        sent, serial = self.medium.wire.sent(), self.machine.qemu.serial_log.read_bytes()
+        serial = self.machine.qemu.serial_log.read_bytes()
         recorded, program = self.tracer.log(), self.machine.qemu.program
         if (
             program is None

@@ -27,10 +27,12 @@ from bootharness.trace.milestones import ordered
 from bootharness.trace.network_facts import milestones
 from bootharness.trace.observer import Observer
 from bootharness.trace.signs import firmware_signs, kernel_signs
+from bootharness.trace.uefi_milestones import uefi_milestones
 from bootharness.watch.course import Course
 from bootharness.watch.lookout import Lookout
 from bootharness.watch.saving import restored
-from bootharness.watch.tracers import GdbTracer, NoTracer, RecorderTracer, Tracer
+from bootharness.watch.tracers import GdbTracer, RecorderTracer, Tracer
+from bootharness.watch.uefi_tracer import UefiTracer
 from bootharness.watch.watch import Watch
 from bootharness.watch.words import Words
 
@@ -61,7 +63,7 @@ def see(
     connecting = qemu.now()
     own_init = medium.initrd is not None and plan.initrd is None
     signs = kernel_signs(INIT_MARKER, own_init=own_init)
-    signs += firmware_signs() if medium.wire else []
+    signs += firmware_signs() if medium.wire or medium.device.firmware == "uefi" else []
     gdb = _gdb(qemu, medium) if plan.tracer != "recorder" else None
     reader = Reader(qemu.workspace)
     with closing(gdb) if gdb else nullcontext(), Machine(qemu) as machine, reader:
@@ -124,7 +126,7 @@ def _gdb(qemu: Qemu, medium: Medium) -> "Gdb":
 
 def _tracer(machine: Machine, medium: Medium, plan: BootPlan, gdb: "Gdb | None") -> Tracer:
     if medium.device.firmware == "uefi":
-        return NoTracer()
+        return UefiTracer(machine)
     recorder = RecorderTracer(machine) if plan.tracer != "gdb" else None
     if gdb is None:
         assert recorder
@@ -157,6 +159,8 @@ def _trace(source: str, watch: Watch, ending: Ending, timings: dict[str, float])
         handoff = replace(handoff, calls=tracer.kept(handoff.calls))
     if network:
         points = milestones(network)
+    elif medium.device.firmware == "uefi":
+        points = uefi_milestones(tracer.uefi_calls(), course.kernel_base)
     else:
         entered = course.handoff is not None
         points = bios_milestones(
@@ -189,6 +193,8 @@ def _trace(source: str, watch: Watch, ending: Ending, timings: dict[str, float])
         send=plan.send,
         sent=tuple(watch.hearing.sent),
         handoff=handoff,
+        uefi_calls=tracer.uefi_calls(),
+        uefi_handoff=course.uefi_handoff,
         heard=course.words.heard,
         manager=manager.name,
         boot_screen=watch.hearing.resting.text,

@@ -100,7 +100,12 @@ class Suspicion(Struct):
         listens = course.wire is not None and course.handoff is None and kind != "halted"
         if kind and not listens and not self._may_wait(kind):
             return kind
-        if idle_s > self._patience_s(rests=rests) and not self._awaits_an_answer:
+        patience_s = self._patience_s(rests=rests)
+        if (
+            idle_s > patience_s
+            and not self._awaits_an_answer
+            and idle_s > patience_s + self._sleep_s
+        ):
             return "idle"
         return None
 
@@ -125,6 +130,13 @@ class Suspicion(Struct):
         if self.program is None or self.course.kernel_entered:
             return False
         return self.program.awaits_an_answer(self.machine.now())
+
+    @property
+    def _sleep_s(self) -> float:
+        """For how long a boot program may sleep, as its script has it."""
+        if self.program is None or self.course.kernel_entered:
+            return 0.0
+        return self.program.wire.sleep_s()
 
     def _may_wait(self, kind: str) -> bool:
         """Whether what looks like a hang may be a userspace that waits for something, or the first

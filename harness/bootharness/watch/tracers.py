@@ -1,4 +1,5 @@
-"""Who watches the BIOS calls: the recorder in an option ROM, gdb at the loader's INTs, or both.
+"""Who watches the BIOS calls: the recorder in an option ROM, gdb at the loader's INTs, or both; who
+watches a UEFI's is in uefi_tracer.py.
 
 A tracer makes the machine stop where there is something to look at, says what it is, and
 lets the machine go on. A boot is the same to the rest of the harness with either.
@@ -16,30 +17,34 @@ from bootharness.machine.recorder import Recorder
 from bootharness.routes.disk import DiskImage
 from bootharness.routes.loader import ORIGIN
 from bootharness.trace.machine_facts import QmpEvent
+from bootharness.trace.uefi_calls import UefiCall
 
 if TYPE_CHECKING:
     from bootharness.machine.gdb import Gdb
     from bootharness.machine.gdb_log import GdbLog
 
-__all__ = ["GdbTracer", "NoTracer", "RecorderTracer", "Stop", "Tracer"]
+__all__ = ["TAKE_ALL_S", "GdbTracer", "RecorderTracer", "Stop", "Tracer"]
 
 _GAVE_UP = (0x18, 0x19)
 # a guest may fill the recorder's ring as quickly as it is emptied
-_TAKE_ALL_S = 5.0
+TAKE_ALL_S = 5.0
 
 
 class Stop(Struct, frozen=True):
     """The machine stands still: for what, and when, in seconds since launch.
 
     ``handoff`` comes with the registers and whether they are those of the entry itself;
-    ``gave-up`` with the interrupt by which the loader did.
+    ``gave-up`` with the interrupt by which the loader did; ``boot-services-ended``, of a UEFI, with
+    where the one that ended them goes on, linear. ``begun`` is a UEFI that has looked at no disk
+    yet.
     """
 
-    reason: Literal["handoff", "gave-up", "panic"]
+    reason: Literal["handoff", "gave-up", "panic", "begun", "boot-services-ended"]
     at: float
     registers: Registers | None = None
     exact: bool = True
     interrupt: int = 0
+    caller: int = 0
 
 
 class Tracer(Protocol):
@@ -87,6 +92,9 @@ class Tracer(Protocol):
     @property
     def attached(self) -> bool:
         """Whether a debugger is attached: it would take a stop of ours for its own."""
+
+    def uefi_calls(self) -> tuple[UefiCall, ...]:
+        """Return all calls of a UEFI so far, but those from the middle of too many."""
 
     def second_opinion(self) -> tuple[BiosCall, ...]:
         """Return the calls as the second of two tracers saw them; with one tracer none."""
@@ -163,6 +171,9 @@ class RecorderTracer:
     def foreign_bytes(self) -> int:
         return self.recorder.decoder.foreign_bytes
 
+    def uefi_calls(self) -> tuple[UefiCall, ...]:
+        return ()
+
     def second_opinion(self) -> tuple[BiosCall, ...]:
         return ()
 
@@ -177,7 +188,7 @@ class RecorderTracer:
 
     def take_all(self) -> int:
         """Take in what has been recorded while the machine stands still, or gdb slows it."""
-        deadline = Deadline.after(_TAKE_ALL_S)
+        deadline = Deadline.after(TAKE_ALL_S)
         while self.recorder.drain() and not deadline.expired:
             pass
         return self.recorder.count
@@ -188,53 +199,6 @@ class RecorderTracer:
     @property
     def began(self) -> float:
         return self.recorder.began
-
-
-class NoTracer:
-    """Nobody: with a UEFI there are no BIOS calls, and a stop is the guest's own."""
-
-    name = "none"
-    attached = False
-
-    @property
-    def files(self) -> list[int]:
-        return []
-
-    def start(self) -> None:
-        """The machine runs already."""
-
-    def stops(self, events: list[QmpEvent]) -> list[Stop]:
-        return [Stop("panic", each.seconds) for each in events if each.name == "GUEST_PANICKED"]
-
-    def resume(self, stop: Stop) -> None:
-        """Nobody goes on after a panic."""
-
-    def calls(self) -> tuple[BiosCall, ...]:
-        return ()
-
-    def fresh(self) -> tuple[BiosCall, ...]:
-        return ()
-
-    def last_call(self) -> BiosCall | None:
-        return None
-
-    total = 0
-    left_out = 0
-    foreign_bytes = 0
-
-    def kept(self, calls: int) -> int:
-        return calls
-
-    def second_opinion(self) -> tuple[BiosCall, ...]:
-        return ()
-
-    def drain(self) -> int:
-        return 0
-
-    def log(self) -> bytes:
-        return b""
-
-    began = 0.0
 
 
 class GdbTracer:
@@ -342,6 +306,9 @@ class GdbTracer:
     @property
     def foreign_bytes(self) -> int:
         return self._recorder.foreign_bytes if self._recorder else 0
+
+    def uefi_calls(self) -> tuple[UefiCall, ...]:
+        return ()
 
     def second_opinion(self) -> tuple[BiosCall, ...]:
         return self._gdb_calls() if self._recorder else ()

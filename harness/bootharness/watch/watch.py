@@ -14,6 +14,7 @@ from bootharness.plan import SHUTDOWN
 from bootharness.trace.boot_trace import CRASH_REPORTED, PANIC_REPORTED, Ending
 from bootharness.trace.handoff import Handoff
 from bootharness.trace.machine_facts import QmpEvent
+from bootharness.trace.uefi_calls import rests_in_shell
 from bootharness.watch.boot_program import BootProgram
 from bootharness.watch.course import Course
 from bootharness.watch.disk_watch import DiskWatch
@@ -26,6 +27,7 @@ from bootharness.watch.resting import Resting
 from bootharness.watch.saving import Saving
 from bootharness.watch.suspicion import Suspicion
 from bootharness.watch.tracers import Stop, Tracer
+from bootharness.watch.uefi_entry import look_uefi
 
 __all__ = ["Watch"]
 
@@ -177,6 +179,10 @@ class Watch(Struct):
         self.loading.drain()  # what was written on the screen comes first
         if stop.reason == "handoff":
             self._handed_off(stop)
+        elif stop.reason == "begun":
+            self.saving.at_beginning(stop.at)
+        elif stop.reason == "boot-services-ended":
+            self._ended_boot_services(stop)
         elif stop.reason == "gave-up":
             self.course.finish("boot-failed" if stop.interrupt == 0x18 else "bootstrap")
         else:
@@ -207,6 +213,21 @@ class Watch(Struct):
         if course.handoff.memory_equal is False and course.ending is None:
             course.finish("memory-differs")
 
+    def _ended_boot_services(self, stop: Stop) -> None:
+        course = self.course
+        if course.uefi_handoff is not None:
+            return
+        self.hearing.listen()  # what a boot manager has said is not its kernel's
+        self.loading.identify_uefi_kernel(stop.caller)
+        medium, calls = course.medium, self.tracer.uefi_calls()
+        course.uefi_handoff = look_uefi(
+            self.machine, medium.kernel, medium.initrd, calls, stop.caller, stop.at
+        )
+        course.words.entered = True
+        course.reach("boot-services-ended", stop.at)
+        if course.uefi_handoff.memory_equal is False and course.ending is None:
+            course.finish("memory-differs")
+
     def _look(self, stop: Stop, registers: Registers) -> Handoff:
         """Look at what is entered, and at what lies in memory."""
         medium, before = self.course.medium, self.tracer.total
@@ -228,6 +249,8 @@ class Watch(Struct):
         if self.loading.follow():
             self._look_for_kernel()
             self.hearing.look_out()
+            if not self.course.in_kernel and rests_in_shell(self.tracer.uefi_calls()):
+                self.course.finish("boot-manager", "the UEFI shell waits for a person")
         milestones = self.course.milestones
         if "setup-entered" in milestones and "protected-mode" not in milestones:
             self.course.saw(self.machine.sample())

@@ -1,7 +1,6 @@
 """A hunt as one HTML file that needs no network: the answer, the range, every boot."""
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +28,6 @@ def hunt_html(result: HuntResult) -> str:
     answer, lost, seen = result.answer, result.lost, result.boots
     values = {
         "title": printable(result.title),
-        "made_at": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "words": WORDS,
         "answer": answer,
         "certainty": certainty(answer) if answer else "",

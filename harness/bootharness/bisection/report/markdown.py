@@ -1,6 +1,6 @@
 """A hunt as Markdown, for a job's summary or a bug report."""
 
-import re
+import html
 from collections.abc import Sequence
 
 from bootharness.bisection.bisect import HuntResult
@@ -11,6 +11,7 @@ from bootharness.bisection.report.symbols import symbol_table
 from bootharness.bisection.report.words import Turn, certainty, stages, turn
 from bootharness.diagnosis.verdict import Verdict
 from bootharness.report.again import command
+from bootharness.report.markdown import block, code, escaped
 from bootharness.text import count, printable
 
 __all__ = ["hunt_markdown"]
@@ -22,25 +23,25 @@ _SIGNS = {Verdict.GOOD: "✅", Verdict.BAD: "❌", Verdict.SKIP: "❔"}
 def hunt_markdown(result: HuntResult) -> str:
     """Return the answer, the experiments, the two kernels side by side, and every boot."""
     answer, lost = result.answer, result.lost
-    lines = [f"### Bisection: {_escaped(result.title)}", ""]
+    lines = [f"### Bisection: {escaped(result.title)}", ""]
     if answer:
         first, last = turn(answer)
         lines += [
-            f"**{_escaped(answer.conclusion)}**",
+            f"**{escaped(answer.conclusion)}**",
             "",
-            f"- {first.name}: {_escaped(first.label)}",
-            f"- {last.name}: {_escaped(last.label)}",
-            f"- {_escaped(f'{answer.bad.cause}: {answer.bad.sentence}')}",
-            f"- hunted: {_escaped(result.hunted)}",
-            *([f"- built with {_escaped(result.built)}"] if result.built else []),
-            f"- {_escaped(certainty(answer))}",
+            f"- {first.name}: {escaped(first.label)}",
+            f"- {last.name}: {escaped(last.label)}",
+            f"- {escaped(f'{answer.bad.cause}: {answer.bad.sentence}')}",
+            f"- hunted: {escaped(result.hunted)}",
+            *([f"- built with {escaped(result.built)}"] if result.built else []),
+            f"- {escaped(certainty(answer))}",
         ]
         if answer.bad.source:
-            lines.append(f"- reproduce: {_escaped(command(answer.bad.source, result.plan))}")
+            lines.append(f"- reproduce: {code(command(answer.bad.source, result.plan))}")
         if answer.outcomes:
             lines += ["", "| | experiment | |", "|---|---|---|"]
         lines += [
-            f"| {_SIGNS[each.verdict]} | {_escaped(each.what)} | {_escaped(each.why)} |"
+            f"| {_SIGNS[each.verdict]} | {escaped(each.what)} | {escaped(each.why)} |"
             for each in answer.outcomes
         ]
         if result.config:
@@ -52,12 +53,12 @@ def hunt_markdown(result: HuntResult) -> str:
             names = " | ".join(each.name for each in _good_first(first, last))
             lines += ["", f"| differs in | {names} |", "|---|---|---|"]
         lines += [
-            f"| {_escaped(row.name)} | {_escaped(row.good)} | {_escaped(row.bad)} |" for row in rows
+            f"| {escaped(row.name)} | {escaped(row.good)} | {escaped(row.bad)} |" for row in rows
         ]
     elif lost:
-        lines.append(f"**not found: {_escaped(lost.reason)}**")
+        lines.append(f"**not found: {escaped(lost.reason)}**")
         if result.advice:
-            lines += ["", _escaped(result.advice)]
+            lines += ["", escaped(result.advice)]
     for title, stage in stages(result):
         lines += _boots(title or "every boot", stage.boots)
     return "\n".join([*lines, ""])
@@ -68,10 +69,11 @@ def _good_first(first: Turn, last: Turn) -> tuple[Turn, Turn]:
 
 
 def _boots(title: str, seen: Sequence[Seen]) -> list[str]:
-    lines = ["", f"<details><summary>{_escaped(title)}</summary>", ""]
+    # in an element of HTML Markdown heeds no signs
+    lines = ["", f"<details><summary>{html.escape(printable(title))}</summary>", ""]
     lines += ["| | kernel | cause | payload |", "|---|---|---|---:|"]
     lines += [
-        f"| {_SIGNS[each.verdict]} | {_escaped(each.label)} | {each.cause or ''} | "
+        f"| {_SIGNS[each.verdict]} | {escaped(each.label)} | {each.cause or ''} | "
         f"{count(each.facts.payload_bytes, 'byte') if each.facts.payload_bytes else ''} |"
         for each in seen
     ]
@@ -81,35 +83,20 @@ def _boots(title: str, seen: Sequence[Seen]) -> list[str]:
 def _of_config(config: ConfigAnswer) -> list[str]:
     table = symbol_table(config, _MOST_GROWTH)
     head = ["", _row(table.head), "|" + "---|" * len(table.head)]
-    return [*head, *map(_row, table.rows), "", *(f"- {_escaped(note)}" for note in table.notes)]
+    return [*head, *map(_row, table.rows), "", *(f"- {escaped(note)}" for note in table.notes)]
 
 
 def _of_culprit(culprit: Culprit) -> list[str]:
     said = (culprit.commit, culprit.subject, f"{culprit.author}, {culprit.date}")
-    lines = ["", *(f"- {_escaped(line)}" for line in said)]
-    lines += ["", *_block(culprit.diffstat)]
+    lines = ["", *(f"- {escaped(line)}" for line in said)]
+    lines += ["", *block(culprit.diffstat)]
     if culprit.fixes:
-        lines += ["", *_block((culprit.fixes, culprit.regzbot))]
+        lines += ["", *block((culprit.fixes, culprit.regzbot))]
     if culprit.letter:
         lines += ["", "<details><summary>a text to send</summary>", ""]
-        lines += [*_block(culprit.letter.splitlines()), "", "</details>"]
+        lines += [*block(culprit.letter.splitlines()), "", "</details>"]
     return lines
 
 
-def _block(lines: Sequence[str]) -> list[str]:
-    """Return lines as they are, in a block whose fence is longer than any in them."""
-    text = [printable(line) for line in lines]
-    longest = max(len(run) for run in re.findall("`*", "\n".join(text)))
-    fence = "`" * max(3, longest + 1)
-    return [fence, *text, fence]
-
-
 def _row(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(map(_escaped, cells))} |"
-
-
-def _escaped(text: str) -> str:
-    text = printable(text)
-    for sign in "\\|<>*_`[":
-        text = text.replace(sign, f"\\{sign}")
-    return text
+    return f"| {' | '.join(map(escaped, cells))} |"

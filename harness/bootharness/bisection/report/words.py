@@ -7,7 +7,7 @@ from msgspec import Struct
 from bootharness.bisection.answer import Answer, Side
 from bootharness.bisection.bisect import HuntResult
 from bootharness.diagnosis.verdict import Verdict
-from bootharness.text import count, printable
+from bootharness.text import count, listed, printable
 
 __all__ = ["WORDS", "Turn", "certainty", "stages", "turn"]
 
@@ -40,9 +40,8 @@ def _called(answer: Answer, side: Side) -> str:
     if len(answer.candidates) == 1:
         return printable(side.label)
     names = [printable(name) for name in answer.candidates]
-    listed = ", ".join(names[:_CANDIDATES])
-    more = f" and {len(names) - _CANDIDATES} more" if len(names) > _CANDIDATES else ""
-    return f"one of {count(len(names), 'candidate')}, and no boot could tell which: {listed}{more}"
+    which = listed(names, _CANDIDATES)
+    return f"one of {count(len(names), 'candidate')}, and no boot could tell which: {which}"
 
 
 def certainty(answer: Answer) -> str:

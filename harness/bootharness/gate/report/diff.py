@@ -12,7 +12,8 @@ from bootharness.diagnosis.verdict import Verdict
 from bootharness.gate.diff import GateDiff, Turn, Turned
 from bootharness.gate.outcome import Entry, GateOutcome, Standing
 from bootharness.gate.report.document import Step, steps
-from bootharness.gate.report.words import bad_baseline, kernel_name, sentences
+from bootharness.gate.report.headline import bad_baseline
+from bootharness.gate.report.words import kernel_name, sentences
 from bootharness.gate.series import short
 from bootharness.report.document import schema_of
 from bootharness.report.lines import Words, say

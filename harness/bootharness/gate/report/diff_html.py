@@ -1,14 +1,14 @@
 """What has changed from one gate to another, as one HTML file that needs no network."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from bootharness.gate.diff import GateDiff, Turn, Turned
 from bootharness.gate.report.diff import TOLD, TURNS, headline, said, sides, told_of, was
+from bootharness.gate.report.headline import bad_baseline
 from bootharness.gate.report.next_steps import next_steps
-from bootharness.gate.report.words import bad_baseline, kernel_name
+from bootharness.gate.report.words import kernel_name
 from bootharness.gate.series import short
 from bootharness.report.page import rendered
 from bootharness.text import count, printable
@@ -37,7 +37,6 @@ def diff_html(diff: GateDiff, before: Path, after: Path) -> str:
             "css_class": css,
             "headline": headline(diff),
             "sides": printable(sides(diff, before, after)),
-            "made_at": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
             "bad_baseline": printable(f"{after}: {bad}") if bad else "",
             "worse": [_told(each) for each in worse[:_MOST_TOLD]],
             "more_worse": len(worse[_MOST_TOLD:]),

@@ -12,9 +12,9 @@ from bootharness.errors import UsageError
 from bootharness.gate.events import Event
 from bootharness.gate.groups import Group, groups
 from bootharness.gate.outcome import Change, Entry, GateOutcome, Pace, Remark, Standing
+from bootharness.gate.report.headline import bad_baseline, headline
 from bootharness.gate.report.next_steps import next_steps
 from bootharness.gate.report.pictured import pictured
-from bootharness.gate.report.words import bad_baseline, headline
 from bootharness.gate.shard import Shard
 from bootharness.gate.since import Since
 from bootharness.host.regular import read_regular

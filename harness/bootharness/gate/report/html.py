@@ -6,42 +6,30 @@ so a thousand boots are one file that opens at once.
 
 import base64
 import json
-from collections import defaultdict
-from collections.abc import Container, Iterator, Mapping
-from datetime import UTC, datetime
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-
-from msgspec import Struct
 
 from bootharness.diagnosis.causes import CAUSES
 from bootharness.diagnosis.verdict import Verdict
 from bootharness.gate.events import Happening
-from bootharness.gate.groups import Group, groups
 from bootharness.gate.outcome import Entry, GateOutcome, Standing
-from bootharness.gate.past import superseded
 from bootharness.gate.report.facts import common as common_facts
 from bootharness.gate.report.facts import facts
-from bootharness.gate.report.next_steps import next_steps
+from bootharness.gate.report.headline import fresh_and_reused, headline, totals
+from bootharness.gate.report.notable import Row, notable_of, row_of, whose_failures
 from bootharness.gate.report.pictured import pictured
 from bootharness.gate.report.words import (
     WORDS,
     built_otherwise,
     day,
     event_said,
-    fresh_and_reused,
-    headline,
-    kernel_name,
     payload,
     projection,
-    reached,
     sentences,
     share,
     shared,
-    totals,
-    worth_a_word,
 )
-from bootharness.gate.since import Course
 from bootharness.gate.trend import trend
 from bootharness.report.page import drawn, rendered
 from bootharness.runs.how import Fact
@@ -53,8 +41,6 @@ __all__ = ["html"]
 _PAGE = Path(__file__).parent / "page"
 _MOST_NOTABLE = 8
 """Of what is to be looked at: the worst, so that the table of all is not far below."""
-_MOST_TOGETHER = 12
-_MOST_EXAMPLES = 3
 _LEAST_FILTERED = 13
 """Kernels, or so many ways of booting: fewer are seen at a glance."""
 _MOST_EVENTS = 12
@@ -74,41 +60,13 @@ _STANDINGS = {
 }
 
 
-class _Row(Struct, frozen=True):
-    number: int
-    standing: Standing
-    kernel: str
-    way: str
-    came: str
-    tags: tuple[str, ...]
-    again: str
-
-    @property
-    def label(self) -> str:
-        """What a screen reader says of the cell."""
-        parts = (WORDS[self.standing], self.kernel, self.way, self.came, *self.tags)
-        return ", ".join(part for part in parts if part)
-
-
-class _Notable(Struct, frozen=True):
-    """What there is to say of one boot, or of several alike: ``title`` where that needs one, and
-    ``steps`` are what to do next, each with what it is for."""
-
-    standing: Standing
-    rows: tuple[_Row, ...]
-    more: int
-    sentences: tuple[str, ...]
-    title: str = ""
-    steps: tuple[tuple[str, str], ...] = ()
-
-
 def html(outcome: GateOutcome, *, title: str = "Boot gate") -> str:
     """Return a gate, or what stands for one, as an HTML file."""
-    rows = [_row(number, entry) for number, entry in enumerate(outcome.entries)]
+    rows = [row_of(number, entry) for number, entry in enumerate(outcome.entries)]
     all_facts = [facts(outcome, entry) for entry in outcome.entries]
     common = shared(outcome)
-    whose = _whose(outcome)
-    notable = _notable(outcome, rows, whose)
+    whose = whose_failures(outcome)
+    notable = notable_of(outcome, rows, whose)
     lines, ahead = trend(outcome)
     plots: tuple[str, ...] = ()
     if lines:
@@ -124,7 +82,6 @@ def html(outcome: GateOutcome, *, title: str = "Boot gate") -> str:
         "standing": outcome.standing,
         "headline": _counted(outcome) if outcome.past else headline(outcome),
         "booted": "" if outcome.past else fresh_and_reused(outcome),
-        "made_at": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "patterns": [
             printable(sentence)
             for sentence in (
@@ -173,109 +130,11 @@ def _counted(outcome: GateOutcome) -> str:
     return f"{count(len(outcome.entries), 'boot')}: {totals(outcome.entries)}"
 
 
-def _row(number: int, entry: Entry) -> _Row:
-    came, cause = reached(entry), entry.result.decisive.cause
-    if cause:
-        came = f"{cause} after {came}" if came else cause
-    return _Row(
-        number=number,
-        standing=entry.standing,
-        kernel=printable(kernel_name(entry)),
-        way=printable(entry.way),
-        came=came if cause or not came else f"reached {came}",
-        tags=_course(entry) + ("flaky",) * entry.result.flaky + ("reused",) * entry.result.cached,
-        again=printable(entry.again),
-    )
-
-
-def _course(entry: Entry) -> tuple[str, ...]:
-    if entry.since is None:
-        return ()
-    return ("still failing" if entry.since.course is Course.STILL else str(entry.since.course),)
-
-
-def _whose(outcome: GateOutcome) -> dict[str, Group]:
-    """Return the patterns that say whose a failure is, each with the worst group of its kernels."""
-    failing = [each for each in groups(outcome) if each.standing is not Standing.UNKNOWN]
-    found = {}
-    for pattern in outcome.patterns:
-        for group in failing:
-            if pattern.startswith(f"{group.fold.kernels}: "):
-                found[pattern] = group
-                break
-    return found
-
-
-def _notable(outcome: GateOutcome, rows: list[_Row], whose: Mapping[str, Group]) -> list[_Notable]:
-    """Return what is to be looked at, a bad baseline first, then the worst; boots of which the
-    same is said together."""
-    common = shared(outcome)
-    places = {id(entry): number for number, entry in enumerate(outcome.entries)}
-    failing = groups(outcome)
-    old = superseded(outcome) if outcome.past else frozenset()
-    found = []
-    for group in failing:
-        known = [said.removeprefix(f"{group.fold.kernels}: ") for said, own in whose.items()
-                 if own.entries == group.entries]  # fmt: skip
-        its = [rows[places[id(entry)]] for entry in group.entries]
-        may_be_held = not old.issuperset(group.fold.sources)
-        found.append(_failing(group, its, known, common, held=may_be_held))
-    together = {id(entry) for each in failing for entry in each.entries}
-    alike: dict[tuple[bool, Standing, tuple[str, ...]], list[_Row]] = defaultdict(list)
-    for row, entry in zip(rows, outcome.entries, strict=True):
-        if id(entry) not in together and worth_a_word(entry, common):
-            said = tuple(map(printable, sentences(entry, common)))
-            alike[entry.baseline, entry.standing, said].append(row)
-    order = list(Standing)
-    for (baseline, standing, said), same in sorted(
-        alike.items(), key=lambda each: (not each[0][0], -order.index(each[0][1]))
-    ):
-        shown, more = tuple(same[:_MOST_TOGETHER]), max(len(same) - _MOST_TOGETHER, 0)
-        steps: tuple[tuple[str, str], ...] = ()
-        if standing in (Standing.BAD, Standing.UNKNOWN):
-            steps = (("reproduce", same[0].again),)
-        title = "the baseline" if baseline else ""
-        told = _Notable(standing, shown, more, said, title, steps)
-        if baseline and standing in (Standing.BAD, Standing.UNKNOWN):
-            found.insert(0, told)
-        else:
-            found.append(told)
-    return found
-
-
-def _failing(
-    group: Group, rows: list[_Row], whose: list[str], common: Container[str], *, held: bool
-) -> _Notable:
-    """Return what there is to say of cells that fail alike: of the first of them, ``whose`` it is,
-    and what its cause asks for. What need not be ``held``, for a later kernel is there, is not."""
-    cause = CAUSES.get(group.cause or "")
-    said = [printable(sentence) for sentence in (*sentences(group.first, common), *whose)]
-    if cause and group.standing is not Standing.UNKNOWN:
-        said.append(f"What to do: {cause.advice}")
-    alone = len(rows) == 1
-    return _Notable(
-        group.standing,
-        tuple(rows[: 1 if alone else _MOST_EXAMPLES]),
-        max(len(rows) - _MOST_EXAMPLES, 0),
-        tuple(said),
-        "" if alone else printable(f"{group.said} ({count(len(rows), 'boot')})"),
-        tuple(
-            (what, _printable_lines(text))
-            for what, text in next_steps(group)
-            if held or what != "hold"
-        ),
-    )
-
-
-def _printable_lines(text: str) -> str:
-    return "\n".join(map(printable, text.split("\n")))
-
-
 def _lines(
-    outcome: GateOutcome, rows: list[_Row], ways: tuple[str, ...]
+    outcome: GateOutcome, rows: list[Row], ways: tuple[str, ...]
 ) -> Iterator[dict[str, Any]]:
     """Yield the matrix, a kernel in each line and a way of booting in each column."""
-    by_kernel: dict[str, dict[str, _Row]] = {}
+    by_kernel: dict[str, dict[str, Row]] = {}
     order = list(Standing)
     for row, entry in zip(rows, outcome.entries, strict=True):
         by_kernel.setdefault(entry.result.cell.kernel, {})[row.way] = row
@@ -297,7 +156,7 @@ def _lines(
         }
 
 
-def _shares(outcome: GateOutcome, rows: list[_Row]) -> list[str]:
+def _shares(outcome: GateOutcome, rows: list[Row]) -> list[str]:
     """Say how much of each loader's limit a kernel takes up, the most first."""
     found = {
         entry.result.cell.plan.loader: share(outcome, entry)
@@ -310,7 +169,7 @@ def _shares(outcome: GateOutcome, rows: list[_Row]) -> list[str]:
     ]
 
 
-def _data(outcome: GateOutcome, rows: list[_Row], all_facts: list[tuple[Fact, ...]]) -> str:
+def _data(outcome: GateOutcome, rows: list[Row], all_facts: list[tuple[Fact, ...]]) -> str:
     """Return what the script draws from; nothing in it can end the element that it is in."""
     kept = pictured(outcome)
     places: dict[Fact, int] = {}  # most facts are those of many boots

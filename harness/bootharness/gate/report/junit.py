@@ -15,11 +15,10 @@ from collections.abc import Iterator
 from xml.etree import ElementTree as ET
 
 from bootharness.gate.outcome import Entry, GateOutcome, Standing
+from bootharness.gate.report.headline import fresh_and_reused, headline
 from bootharness.gate.report.words import (
     booted_on,
     built_otherwise,
-    fresh_and_reused,
-    headline,
     kernel_name,
     sentences,
     since_said,

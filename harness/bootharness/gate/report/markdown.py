@@ -1,15 +1,13 @@
 """A gate as Markdown, for a job's summary or a comment; and as annotations of GitHub's."""
 
-import re
 from collections.abc import Container, Iterator
 
 from bootharness.gate.groups import Group, groups
 from bootharness.gate.outcome import Entry, GateOutcome, Standing
+from bootharness.gate.report.headline import fresh_and_reused, headline, totals
 from bootharness.gate.report.next_steps import next_steps
 from bootharness.gate.report.words import (
     WORDS,
-    fresh_and_reused,
-    headline,
     kernel_name,
     payload,
     projection,
@@ -17,11 +15,11 @@ from bootharness.gate.report.words import (
     sentences,
     share,
     shared,
-    totals,
     worth_a_word,
 )
 from bootharness.gate.since import Course
 from bootharness.gate.trend import trend
+from bootharness.report.markdown import code, escaped
 from bootharness.text import count, printable
 
 __all__ = ["MARKER", "annotations", "markdown"]
@@ -58,10 +56,10 @@ def markdown(outcome: GateOutcome) -> str:
     said = (*outcome.expired, *outcome.patterns, *map(projection, trend(outcome)[1]))
     lines = [
         MARKER,
-        f"### {_SIGNS[outcome.standing]} Boot gate {_escaped(headline(outcome))}",
+        f"### {_SIGNS[outcome.standing]} Boot gate {escaped(headline(outcome))}",
         "",
-        *(f"- {_escaped(sentence)}" for sentence in said),
-        *(f"- {_escaped(sentence)}" for sentence in dict.fromkeys(common.values())),
+        *(f"- {escaped(sentence)}" for sentence in said),
+        *(f"- {escaped(sentence)}" for sentence in dict.fromkeys(common.values())),
         "",
     ]
     foot = ["", f"<sub>{fresh_and_reused(outcome)}</sub>", ""]
@@ -127,8 +125,8 @@ def _row(outcome: GateOutcome, entry: Entry) -> tuple[str, ...]:
     notes += ["reused"] * entry.result.cached
     return (
         f"{_SIGNS[entry.standing]} {WORDS[entry.standing]}",
-        _escaped(kernel_name(entry)),
-        _escaped(entry.way),
+        escaped(kernel_name(entry)),
+        escaped(entry.way),
         payload(outcome, entry),
         share(outcome, entry),
         reached(entry),
@@ -141,10 +139,10 @@ def _group(group: Group, said: Container[str]) -> Iterator[str]:
     if boots == 1:
         yield from _details(entry, said, end=False)
     else:
-        yield f"**{WORDS[group.standing]} {_escaped(group.said)}**"
+        yield f"**{WORDS[group.standing]} {escaped(group.said)}**"
         yield ""
-        way = f" by {_escaped(entry.way)}" if entry.way else ""
-        yield f"{count(boots, 'boot')}; the first of them, {_escaped(kernel_name(entry))}{way}:"
+        way = f" by {escaped(entry.way)}" if entry.way else ""
+        yield f"{count(boots, 'boot')}; the first of them, {escaped(kernel_name(entry))}{way}:"
         yield ""
         yield from _said(entry, said)
     for what, text in next_steps(group):
@@ -154,26 +152,26 @@ def _group(group: Group, said: Container[str]) -> Iterator[str]:
             yield from (f"  {printable(line).replace('```', '')}" for line in text.split("\n"))
             yield "  ```"
         else:
-            yield f"- {what}: {_code(text)}"
+            yield f"- {what}: {code(text)}"
     yield ""
 
 
 def _details(entry: Entry, said: Container[str], *, end: bool = True) -> Iterator[str]:
-    way = f" by {_escaped(entry.way)}" if entry.way else ""
+    way = f" by {escaped(entry.way)}" if entry.way else ""
     role = ", the baseline" if entry.baseline else ""
-    yield f"**{WORDS[entry.standing]} {_escaped(kernel_name(entry))}**{role}{way}"
+    yield f"**{WORDS[entry.standing]} {escaped(kernel_name(entry))}**{role}{way}"
     yield ""
     yield from _said(entry, said)
     if end:
         if entry.standing in (Standing.BAD, Standing.UNKNOWN):
-            yield f"- reproduce: {_code(entry.again)}"
+            yield f"- reproduce: {code(entry.again)}"
         yield ""
 
 
 def _said(entry: Entry, without: Container[str]) -> Iterator[str]:
     for sentence in sentences(entry, without):
         more = "…" if len(sentence) > _MOST_SENTENCE else ""
-        yield f"- {_escaped(sentence[:_MOST_SENTENCE])}{more}"
+        yield f"- {escaped(sentence[:_MOST_SENTENCE])}{more}"
 
 
 def annotations(outcome: GateOutcome) -> Iterator[str]:
@@ -200,19 +198,6 @@ def annotations(outcome: GateOutcome) -> Iterator[str]:
         yield f"::warning title=Boot gate::{_data(sentence)}"
     if left := sum(boots for *_, boots in told[len(shown) :]):
         yield f"::warning title=Boot gate::and {count(left, 'boot')} more to look at, in the report"
-
-
-def _escaped(text: str) -> str:
-    """Write text that comes from elsewhere so that Markdown shows it as it is."""
-    text = printable(text).replace("&", "&amp;").replace("<", "&lt;")
-    return "".join(f"\\{letter}" if letter in "\\`*_|[]#@" else letter for letter in text)
-
-
-def _code(text: str) -> str:
-    """Write text as code, between more backticks than there are in it."""
-    text = printable(text)
-    ticks = "`" * (max(map(len, re.findall("`+", text)), default=0) + 1)
-    return f"{ticks} {text} {ticks}" if "`" in text else f"`{text}`"
 
 
 def _data(text: str) -> str:

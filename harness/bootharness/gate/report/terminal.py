@@ -8,14 +8,13 @@ import click
 from bootharness.gate.events import TURNS, Event, Happening
 from bootharness.gate.groups import Group, groups
 from bootharness.gate.outcome import Entry, GateOutcome, Standing
+from bootharness.gate.report.headline import fresh_and_reused, headline, totals
 from bootharness.gate.report.next_steps import next_steps
 from bootharness.gate.report.words import (
     WORDS,
     built_otherwise,
     day,
     event_said,
-    fresh_and_reused,
-    headline,
     kernel_name,
     payload,
     projection,
@@ -23,7 +22,6 @@ from bootharness.gate.report.words import (
     sentences,
     share,
     shared,
-    totals,
     worth_a_word,
 )
 from bootharness.gate.trend import trend

@@ -1,0 +1,163 @@
+"""Boots of a disk by a UEFI: recorded call by call, and compared in memory."""
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from bootharness.diagnosis import Judgement, Verdict, judge
+from bootharness.errors import CouldNotFindOut
+from bootharness.kernels.initrd import tiny_initrd
+from bootharness.kernels.source import fetch
+from bootharness.one_boot import boot
+from bootharness.plan import BootPlan, choose
+from bootharness.routes.esp import write_esp
+from bootharness.routes.table import ROUTES
+from bootharness.trace.boot_trace import BootTrace
+
+KERNEL = "deb:linux-image-cloud-amd64/bookworm"
+SYSTEMD = Path("/usr/lib/systemd/boot/efi/systemd-bootx64.efi")
+FALLBACK = "EFI/BOOT/BOOTX64.EFI"
+MENU = {"loader/loader.conf": b"timeout 0\n"}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _tools() -> None:
+    try:
+        for tool in ROUTES["uefi-systemd-boot"].tools:
+            tool.check()
+    except CouldNotFindOut as error:
+        pytest.skip(str(error))
+
+
+def booted(source: str, route: str, until: str = "banner", **options: object) -> BootTrace:
+    chosen = {"route": route, "until": until, "timeout_s": 120.0, **options}
+    return boot(source, choose(BootPlan(), chosen))
+
+
+def entry(linux: str = "/vmlinuz", initrd: str = "/initrd") -> Mapping[str, bytes]:
+    """What systemd-boot is told of a kernel."""
+    text = f"title a\nlinux {linux}\ninitrd {initrd}\noptions console=ttyS0 panic=-1\n"
+    return {"loader/entries/a.conf": text.encode()}
+
+
+def disk(folder: Path, files: Mapping[str, bytes | Path]) -> str:
+    """Write a disk with files on its EFI system partition, which are there or are made."""
+    named = {}
+    for number, (name, content) in enumerate(files.items()):
+        named[name] = content if isinstance(content, Path) else folder / f"file{number}"
+        if isinstance(content, bytes):
+            named[name].write_bytes(content)
+    write_esp(folder / "disk.img", named)
+    return str(folder / "disk.img")
+
+
+def judged(image: str) -> Judgement:
+    return judge(booted(image, "uefi-disk"))
+
+
+@pytest.fixture(scope="module")
+def vmlinuz() -> Path:
+    return fetch(KERNEL).path
+
+
+@pytest.mark.parametrize("route", ["uefi-systemd-boot", "uefi-grub", "uefi-uki"])
+def test_a_kernel_is_proven_in_memory_by_every_boot_manager(route: str) -> None:
+    for tool in ROUTES[route].tools:
+        if "/" in tool.name and not Path(tool.name).exists():
+            pytest.skip(f"{tool.name} is not installed")
+    trace = booted(KERNEL, route, "init")
+    judgement = judge(trace)
+    assert judgement.verdict is Verdict.GOOD, judgement.summary
+    assert trace.kernel
+    assert trace.proof.compared_bytes == trace.kernel.header.payload_length
+    assert trace.reached("boot-services-ended")
+    if route != "uefi-grub":  # which ends the boot services itself, and tells nobody of its initrd
+        handoff = trace.uefi_handoff
+        assert handoff
+        assert handoff.initrd
+        assert handoff.initrd.equal
+        assert "console=ttyS0" in (handoff.cmdline or "")
+        assert handoff.release == trace.kernel.release
+
+
+def test_a_machine_that_was_saved_tells_the_same_as_one_that_was_not() -> None:
+    def told(**options: object) -> tuple[bool, list[tuple[str, str, int]]]:
+        trace = booted(KERNEL, "uefi-systemd-boot", **options)
+        assert trace.machine
+        assert judge(trace).verdict is Verdict.GOOD
+        calls = [(call.service, call.path, call.status) for call in trace.uefi_calls]
+        return trace.machine.restored is not None, calls
+
+    told()  # so that one is saved
+    (restored, saved), (again, cold) = told(), told(cold=True)
+    assert (restored, again) == (True, False)
+    assert saved == cold
+
+
+def test_the_kernel_of_an_image_is_found_by_what_was_read(tmp_path: Path, vmlinuz: Path) -> None:
+    files = {FALLBACK: SYSTEMD, "vmlinuz": vmlinuz, "initrd": tiny_initrd(wide=True)}
+    trace = booted(disk(tmp_path, {**files, **MENU, **entry()}), "uefi-disk")
+    judgement = judge(trace)
+    assert judgement.verdict is Verdict.GOOD, judgement.summary
+    kernel = fetch(KERNEL)
+    assert trace.kernel
+    assert trace.kernel.release == kernel.release
+    assert f"{kernel.header.payload_length:,} bytes in memory equal the file" in judgement.summary
+
+
+def test_memory_that_is_not_the_file_is_told() -> None:
+    """The disk gives one byte of the kernel otherwise than its file has it."""
+    trace = booted(KERNEL, "uefi-systemd-boot", disk_faults=("flip:lba=20000,byte=7",))
+    judgement = judge(trace)
+    assert (judgement.verdict, judgement.cause) == (Verdict.BAD, "payload-corrupt")
+    assert "the compressed kernel in memory differs from the file in 1 of" in judgement.summary
+
+
+@pytest.mark.parametrize(
+    ("files", "cause", "words"),
+    [
+        ({"loader/loader.conf": b""}, "efi-no-boot-file", r"no \EFI\BOOT\BOOTX64.EFI on the disk"),
+        ({FALLBACK: b"#!/bin/sh\n"}, "efi-refused", r"does not load \EFI\BOOT\BOOTX64.EFI"),
+        (
+            {FALLBACK: SYSTEMD, "vmlinuz": b"MZ" * 4000, "initrd": b"1", **MENU, **entry()},
+            "efi-refused",
+            r"does not load \vmlinuz, for \EFI\BOOT\BOOTX64.EFI: ",
+        ),
+        (
+            {FALLBACK: SYSTEMD, "vmlinuz": b"", "initrd": b"1", **MENU, **entry("/vmlinux")},
+            "efi-gave-up",
+            r"of what it asked for there was no \vmlinux",
+        ),
+    ],
+    ids=["no boot file", "no program", "no kernel", "a name that is not there"],
+)
+def test_a_disk_that_does_not_boot_says_why(
+    files: Mapping[str, bytes | Path], cause: str, words: str, tmp_path: Path
+) -> None:
+    judgement = judged(disk(tmp_path, files))
+    assert (judgement.verdict, judgement.cause) == (Verdict.BAD, cause), judgement.summary
+    assert words in judgement.summary
+
+
+def test_a_disk_without_a_file_system_says_so(tmp_path: Path) -> None:
+    image = tmp_path / "disk.img"
+    image.write_bytes(bytes(8 << 20))
+    judgement = judged(str(image))
+    assert (judgement.verdict, judgement.cause) == (Verdict.BAD, "efi-no-file-system")
+
+
+def test_an_initrd_that_is_not_there_is_named(tmp_path: Path, vmlinuz: Path) -> None:
+    files = {FALLBACK: SYSTEMD, "vmlinuz": vmlinuz, **MENU, **entry(initrd="/initrf")}
+    judgement = judged(disk(tmp_path, files))
+    assert (judgement.verdict, judgement.cause) == (Verdict.BAD, "efi-gave-up")
+    assert r"there was no \initrf" in judgement.summary
+
+
+def test_a_kernel_that_was_given_no_command_line_is_told_so(tmp_path: Path, vmlinuz: Path) -> None:
+    image = tmp_path / "kernel.efi"
+    shutil.copyfile(vmlinuz, image)
+    judgement = judged(disk(tmp_path, {FALLBACK: image}))
+    assert judgement.verdict is Verdict.SKIP
+    assert "started without a command line" in judgement.summary
