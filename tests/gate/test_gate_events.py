@@ -124,6 +124,11 @@ def test_a_limit_that_has_moved_is_an_event_of_the_loaders_that_were_booted() ->
     ]
 
 
+def test_a_limit_that_two_computers_have_noted_has_not_moved() -> None:
+    seen = tuple(LimitSeen("x/a.asm", "payload", "byte", 4_000, float(at)) for at in (1, 2))
+    assert told(on(1, booted("v-6.6", loader="x/a.asm")), limits=seen) == []
+
+
 def test_the_history_notes_a_limit_when_it_moves(tmp_path: Path) -> None:
     with History(tmp_path / "history") as history:
         for largest in (16, 16, 32, None, None):
