@@ -219,6 +219,7 @@ def test_a_worker_that_hangs_holds_nothing_up(
 
 def test_what_is_stopped_leaves_no_guest_at_a_worker(cluster: Cluster) -> None:
     cluster.has(2)
+    eventually(lambda: guests(cluster), 60)  # another test may have left one that is being ended
     name = f"selfcheck:{65536 + 16 * 4711}"
     argv = [*COMMAND, "gate", name, "--until", "never", "--idle", "600", "--timeout", "600",
             "--workers", f"dask:{cluster.address}"]  # fmt: skip
