@@ -102,7 +102,9 @@ def test_jenkins_boots_on_three_agents_and_merges(machine: JobMachine, repositor
 
 def test_jobs_share_a_history_by_files_in_a_bucket(machine: JobMachine, repository: Path) -> None:
     page = (REPOSITORY / "docs/scale.md").read_text()
-    job, night = re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
+    job, night = (
+        each for each in re.findall(r"```sh\n(.*?)```", page, re.DOTALL) if "s3://" in each
+    )
     kernel_of(repository, "vmlinuz", 300_000)
     machine.stub("bootharness", f'exec {machine.folder}/venv/bin/bootharness "$@"')
     machine.call(["python3", "-m", "venv", str(machine.folder / "venv")], repository)

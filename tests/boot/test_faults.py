@@ -51,6 +51,10 @@ def test_every_cause_of_a_bad_boot_is_tried() -> None:
         "boot-manager-error",  # tests/boot/test_boot_managers.py
         "boot-menu-waits",
         "initrd-dropped",
+        "efi-no-file-system",  # tests/boot/test_uefi_disk.py
+        "efi-no-boot-file",
+        "efi-refused",
+        "efi-gave-up",
         "disk-cut-short",  # tests/boot/test_disk_faults.py
         "disk-no-answer",
         "disk-vanished",
