@@ -29,10 +29,11 @@ from bootharness.trace.observer import Observer
 from bootharness.trace.signs import firmware_signs, kernel_signs
 from bootharness.trace.uefi_milestones import uefi_milestones
 from bootharness.watch.course import Course
+from bootharness.watch.gdb_tracer import GdbTracer
 from bootharness.watch.lookout import Lookout
+from bootharness.watch.recorder_tracers import RecorderTracer, UefiTracer
 from bootharness.watch.saving import restored
-from bootharness.watch.tracers import GdbTracer, RecorderTracer, Tracer
-from bootharness.watch.uefi_tracer import UefiTracer
+from bootharness.watch.tracers import Tracer
 from bootharness.watch.watch import Watch
 from bootharness.watch.words import Words
 
