@@ -457,13 +457,7 @@ hook_open_volume:
         begin
         mov     esi, eax
         forward_own open_volume
-        xor     esi, esi
-        test    rbx, rbx
-        jnz     .send
-        mov     rax, [rbp + 0x18]
-        mov     rsi, [rax]
-        call    hook_file
-.send:
+        call    opened
         send    'O', [rbp + 0x10], rsi, 0, 0, 0
         finish
 
@@ -475,13 +469,7 @@ hook_open:
         mov     rax, r12
         call    string_bytes
         mov     r13d, ecx
-        xor     esi, esi
-        test    rbx, rbx
-        jnz     .send
-        mov     rax, [rbp + 0x18]
-        mov     rsi, [rax]
-        call    hook_file
-.send:
+        call    opened
         send    'O', [rbp + 0x10], rsi, [rbp + 0x28], 0, 0
         finish
 
@@ -519,8 +507,15 @@ hook_write:
         send    'W', [rbp + 0x10], 0, 0, 0, 0
         finish
 
-; Hook the functions of the file in RSI.
-hook_file:
+; Hook the functions of the file that was opened, which RSI becomes; 0 where none was.
+opened:
+        xor     esi, esi
+        test    rbx, rbx
+        jz      .file
+        ret
+.file:
+        mov     rax, [rbp + 0x18]
+        mov     rsi, [rax]
         lea     rcx, [rsi + FILE_OPEN]
         lea     rdx, [thunks_open]
         lea     r8, [olds_open]

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from bootharness.diagnosis import judge
+from bootharness.diagnosis import Verdict, judge
 from bootharness.trace.boot_trace import BootTrace, Ending
-from bootharness.trace.machine_facts import MachineFacts
+from bootharness.trace.machine_facts import CpuSample, MachineFacts
 from bootharness.trace.milestones import Milestone
 from bootharness.trace.network_facts import NetworkFacts
 from bootharness.trace.uefi_calls import UefiCall
@@ -76,6 +76,16 @@ def test_a_boot_that_came_to_a_kernel_or_from_the_network_lacks_no_file(
         judgement = judge(boot(*calls, **{"uefi_calls": calls, **more}))
         causes = [judgement.cause, *(each.cause for each in judgement.consequences)]
         assert not [each for each in causes if each and each.startswith("efi-")]
+
+
+def test_who_rests_once_boot_services_have_ended_is_the_kernel() -> None:
+    """Where it unpacks itself it is not yet where Linux has its own addresses."""
+    looks = tuple(CpuSample(each, KERNEL, 0x38, KERNEL, "long", False, True) for each in (3.0, 4.0))
+    handoff = UefiHandoff(2.0, KERNEL, cmdline="")
+    judgement = judge(boot(FILES, STARTED, uefi_handoff=handoff, samples=looks))
+    assert (judgement.verdict, judgement.cause) == (Verdict.SKIP, "kernel-silent")
+    assert "started without a command line" in judgement.summary
+    assert judge(boot(FILES, STARTED, samples=looks)).cause != "kernel-silent"
 
 
 def test_a_file_that_is_started_without_an_entry_is_missing() -> None:

@@ -129,7 +129,7 @@ def _before(trace: BootTrace) -> str:
 
 def port_misused(trace: BootTrace) -> Finding | None:
     """Before a kernel was entered the guest used the ports that the harness listens to."""
-    if trace.ending.kind == "reached" or trace.handoff or trace.reached("banner"):
+    if trace.ending.kind == "reached" or trace.handed_off or trace.reached("banner"):
         return None
     if any(sample.in_kernel for sample in trace.samples):
         return None

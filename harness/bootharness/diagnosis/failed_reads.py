@@ -77,7 +77,7 @@ def repeated_with_nothing(trace: BootTrace) -> Finding | None:
 
 def unread_by_bios(trace: BootTrace) -> str | None:
     """Return what the BIOS says of a boot sector, or of what a CD boots, that it did not get."""
-    if trace.loader_calls or trace.handoff or trace.reached("banner"):
+    if trace.loader_calls or trace.handed_off or trace.reached("banner"):
         return None
     found = _COULD_NOT_READ.search(trace.screen)
     return found[0] if found else None

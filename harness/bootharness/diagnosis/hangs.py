@@ -42,7 +42,7 @@ _LOOK_BACK_CALLS, _SHOWN_CALLS = 400, 4
 
 def stage1_hang(trace: BootTrace) -> Finding | None:
     """The loader runs on, or has stopped, without new BIOS calls."""
-    if not hung(trace) or trace.handoff or trace.network or _in_bios(trace):
+    if not hung(trace) or trace.handed_off or trace.network or _in_bios(trace):
         return None
     if rests_in_shell(trace.uefi_calls):
         return None
@@ -96,6 +96,8 @@ def kernel_silent(trace: BootTrace) -> Finding | None:
     if trace.kernel_spoke or kind in _PROVEN or kind not in (*_HANGS, "timeout"):
         return None
     running = [each for each in trace.samples if each.in_kernel or each.in_userspace]
+    if trace.uefi_handoff:  # from then on there is nobody but the kernel
+        running = running or list(trace.samples)
     if not running:
         return None
     handoff = trace.handoff or trace.uefi_handoff

@@ -175,7 +175,9 @@ def nbp_hang(trace: BootTrace) -> Diagnosis | None:
     """The boot program was entered, and then nothing more happened, on the wire or elsewhere."""
     facts = trace.network
     halted = trace.ending.kind == "halted"
-    if facts is None or trace.handoff or not (halted or trace.ending.kind in ("idle", "timeout")):
+    if facts is None or trace.handed_off:
+        return None
+    if not (halted or trace.ending.kind in ("idle", "timeout")):
         return None
     if facts.brought and (trace.kernel_runs or boot_menu_waits(trace) or boot_manager_error(trace)):
         return None
@@ -197,7 +199,7 @@ def nbp_hang(trace: BootTrace) -> Diagnosis | None:
 def still_coming(trace: BootTrace) -> Diagnosis | None:
     """The time was over while a file was on its way."""
     facts = trace.network
-    if facts is None or trace.ending.kind != "timeout" or trace.handoff:
+    if facts is None or trace.ending.kind != "timeout" or trace.handed_off:
         return None
     files = [file for file in facts.files if file.outcome == "open" and file.sent_bytes]
     if not files:
@@ -212,7 +214,7 @@ def still_coming(trace: BootTrace) -> Diagnosis | None:
 
 
 def _entered(trace: BootTrace) -> bool:
-    return trace.handoff is not None or trace.reached("banner")
+    return trace.handed_off or trace.reached("banner")
 
 
 def _spoken_of(event: NetEvent, trace: BootTrace) -> bool:

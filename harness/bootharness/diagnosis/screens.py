@@ -104,7 +104,7 @@ def survived(trace: BootTrace) -> str | None:
 
 def _before_a_kernel(trace: BootTrace) -> bool:
     """Whether somebody else's boot manager was at work to the end."""
-    return trace.managed and not (trace.handoff or trace.kernel_runs)
+    return trace.managed and not (trace.handed_off or trace.kernel_runs)
 
 
 def _complaint(trace: BootTrace) -> str | None:

@@ -25,7 +25,7 @@ _MULTIBOOT = range(0x100000, 0x400000)
 def runs_at_the_end(trace: BootTrace) -> str:
     """Return which such kernel ran when the boot ended, to begin a sentence; empty where none is
     known to have."""
-    if not trace.managed or trace.handoff or (trace.kernel_spoke and not xen_ends(trace)):
+    if not trace.managed or trace.handed_off or (trace.kernel_spoke and not xen_ends(trace)):
         return ""
     if _XEN_LINE.search(trace.serial):
         return _XEN

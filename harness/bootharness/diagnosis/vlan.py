@@ -16,7 +16,7 @@ def other_vlan(trace: BootTrace) -> Diagnosis | None:
     facts = trace.network
     if facts is None or trace.ending.kind == "reached":
         return None
-    if trace.handoff is not None or trace.reached("banner"):
+    if trace.handed_off or trace.reached("banner"):
         return None
     others = [each for each in facts.events if each.kind == NetEventKind.OTHER_VLAN]
     if not others or facts.events[-1] is not others[-1]:

@@ -142,7 +142,7 @@ def _lines(trace: BootTrace, *, on_screen: bool) -> list[str]:
 
 def _before_kernel(trace: BootTrace) -> str:
     """Say how far it had come, where that was no kernel."""
-    if trace.handoff or trace.kernel_spoke:
+    if trace.handed_off or trace.kernel_spoke:
         return ""
     return f"; {trace.last_milestone}{last_call(trace)}"
 

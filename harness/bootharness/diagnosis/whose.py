@@ -79,7 +79,7 @@ def no_32_bit_entry(trace: BootTrace) -> Finding | None:
 def kernel_not_entered(trace: BootTrace) -> Finding | None:
     """The kernel was never entered, whatever somebody has written."""
     heard = trace.heard
-    if trace.handoff or trace.uefi_handoff or trace.kernel_spoke:
+    if trace.handed_off or trace.kernel_spoke:
         return None
     if heard and heard.disowned:
         return Finding(

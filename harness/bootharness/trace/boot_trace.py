@@ -256,8 +256,7 @@ class BootTrace(Struct, frozen=True, dict=True):
     def names_kernel(self) -> bool:
         """Whether its kernel is the one of this boot: it was asked for, or entered."""
         asked = not self.brought
-        entered = self.handoff is not None or self.uefi_handoff is not None
-        return asked or entered or bool(self.heard and self.heard.release)
+        return asked or self.handed_off or bool(self.heard and self.heard.release)
 
     @property
     def a20_closed(self) -> bool:
@@ -299,6 +298,11 @@ class BootTrace(Struct, frozen=True, dict=True):
         if self.kernel is None:
             return 0
         return max((done for _, done in placements(self.block_moves, self.kernel)), default=0)
+
+    @property
+    def handed_off(self) -> bool:
+        """Whether a kernel was seen being entered, or a UEFI's boot services ending for one."""
+        return self.handoff is not None or self.uefi_handoff is not None
 
     @property
     def placed_payload(self) -> Comparison | None:
@@ -349,7 +353,7 @@ class BootTrace(Struct, frozen=True, dict=True):
             initrd = self.disk.initrd_bytes is not None
         heard = self.heard or Heard()
         return Proof(
-            self.handoff is not None or self.uefi_handoff is not None,
+            self.handed_off,
             payload.compared_bytes if payload else 0,
             why,
             initrd,

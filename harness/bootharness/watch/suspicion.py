@@ -97,7 +97,7 @@ class Suspicion(Struct):
         if kind == "loop" and self._may_wait_for_time():
             kind = None
         # who has halted with interrupts off hears nothing of a network any more
-        listens = course.wire is not None and course.handoff is None and kind != "halted"
+        listens = course.wire is not None and not course.handed_off and kind != "halted"
         if kind and not listens and not self._may_wait(kind):
             return kind
         patience_s = self._patience_s(rests=rests)
