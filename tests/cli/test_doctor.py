@@ -13,6 +13,8 @@ from bootharness.host import accelerator, rights
 from bootharness.host.accelerator import Kvm
 from bootharness.host.rights import User
 from bootharness.host.tool import GDB, QEMU_64, Tool
+from bootharness.machine.device import CARDS
+from bootharness.machine.firmware import card_rom
 from bootharness.routes import table
 from tests.support.processes import run
 
@@ -151,3 +153,17 @@ def test_who_qemu_runs_as_is_told(
     monkeypatch.setattr(rights, "why_no_own_user", lambda: None)
     monkeypatch.setattr(rights, "own_user", lambda *_: user)
     assert said in [*uses._machine("qemu-system-x86_64")][-1].text
+
+
+@pytest.mark.parametrize("card", CARDS)
+def test_the_rom_of_each_card_is_one_that_its_package_has(card: str) -> None:
+    rom = Path(card_rom(QEMU_64.name, card).name)
+    if not Path("/usr/lib/ipxe/qemu").exists() or not QEMU_64.here:
+        pytest.skip("ipxe-qemu or QEMU is not installed")
+    assert rom.is_file()
+
+
+def test_a_uefi_wants_what_its_disks_are_made_of() -> None:
+    said = run("doctor", "uefi").stdout
+    assert "mcopy" in said
+    assert "systemd-bootx64.efi" in said

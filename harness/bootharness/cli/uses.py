@@ -87,9 +87,9 @@ def _for_networks(firmware: str) -> Callable[[], Iterator[Tool]]:
         from bootharness.routes.table import ROUTES
 
         if QEMU_64.here:
-            yield from (card_rom(QEMU_64.name, card) for card in CARDS)
+            yield from dict.fromkeys(card_rom(QEMU_64.name, card) for card in CARDS)
         for route in ROUTES.values():
-            if route.from_network and route.firmware == firmware:
+            if route.firmware == firmware and (route.from_network or firmware == "uefi"):
                 yield from route.tools
 
     return tools

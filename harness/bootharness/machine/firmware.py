@@ -64,7 +64,8 @@ def firmware_files(qemu: str, *patterns: str) -> Iterator[Path]:
 def card_rom(qemu: str, card: str) -> Tool:
     """Return the ROM with which a card boots, by its name alone where it is in none of QEMU's
     folders."""
-    name = f"efi-{card}.rom"  # QEMU's own choice, for a BIOS as for a UEFI
+    # QEMU's own choice, for a BIOS as for a UEFI; a virtio of another generation has the same
+    name = f"efi-{card.partition('-')[0]}.rom"
     found = next(firmware_files(qemu, name), None)
     return Tool(str(found or name), _package(name))
 
