@@ -6,11 +6,13 @@ from random import Random
 
 from bootharness.diagnosis import Verdict, judge
 from bootharness.kernels.source import fetch
+from bootharness.machine.uefi import UEFI_TOOLS
 from bootharness.one_boot import boot
 from bootharness.plan import BootPlan, choose
 from bootharness.trace.boot_trace import BootTrace
 from bootharness.trace.network_facts import NetEvent, NetEventKind
 from tests.support.certificates import certificate
+from tests.support.media import needs
 from tests.support.net_files import unified
 
 KERNEL = "selfcheck:1000000"
@@ -166,3 +168,17 @@ def test_card_that_knows_nothing_of_the_vlan_is_told_as_that(tmp_path: Path) -> 
     judgement = judge(trace)
     assert judgement.cause == "other-vlan", judgement.summary
     assert "all that the card sent came without a VLAN's tag" in judgement.summary
+
+
+def test_uefi_with_secure_boot_refuses_a_boot_program_that_nobody_has_signed(
+    tmp_path: Path,
+) -> None:
+    snponly = Path("/usr/lib/ipxe/snponly.efi")
+    needs(snponly, *(Path(tool.name) for tool in UEFI_TOOLS))
+    (tmp_path / "snponly.efi").write_bytes(snponly.read_bytes())
+    trace = booted(tmp_path, "uefi-net-root", firmware="uefi-secure", fail_on=("Access Denied",))
+    judgement = judge(trace)
+    assert judgement.cause == "secure-boot-refused", judgement.summary
+    assert "refused to start snponly.efi, the nbp, though it came whole" in judgement.summary
+    assert trace.machine
+    assert (trace.machine.machine_type, trace.machine.secure_boot) == ("q35", True)

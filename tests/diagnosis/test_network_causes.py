@@ -548,6 +548,20 @@ def test_why_a_uefi_refuses_a_kernel_that_it_could_start(
     assert asks == (said == SAID and firmware == "uefi" and stub is True)
 
 
+@pytest.mark.parametrize("stub", [True, False])
+def test_kernel_that_secure_boot_does_not_start(*, stub: bool) -> None:
+    booted = loading_trace(16, []).kernel
+    assert booted
+    network = facts(ACK, GOT["pxelinux.0"], GOT["vmlinuz"])
+    trace = BootTrace("k", "init", Ending("boot-program", 4.0, SAID), network=network,
+                      machine=replace(MACHINE, firmware="uefi", secure_boot=True),
+                      kernel=replace(booted, efi_stub=stub))  # fmt: skip
+    judgement = judge(trace)
+    assert judgement.cause == ("secure-boot-refused" if stub else "script-error")
+    if stub:
+        assert "refused to start vmlinuz, the kernel, though it came whole" in judgement.summary
+
+
 def test_silence_after_the_boot_program_came_is_its_hang() -> None:
     network = facts(ACK, event(3.0, KIND.FILE_SERVED, "pxelinux.0"))
     trace = BootTrace("k", "init", Ending("idle", 13.0), network=network)

@@ -74,7 +74,8 @@ def test_everything_that_can_be_chosen(tmp_path: Path) -> None:
             "https_cert": str(certificate(tmp_path, "a"))}  # fmt: skip
     folder = {"route": "net-root", "bootfile": "own.0", "cold": True, **card, **wire}
     answered = {"route": "net-root", "answers": str(answers)}
-    set_up = {"route": "uefi-net-root", "vlan": 5, "nic_vlan": 5}
+    set_up = {"route": "uefi-net-root", "vlan": 5, "nic_vlan": 5, "firmware": "uefi-secure",
+              "machine_type": "q35"}  # fmt: skip
     servers = {"route": "net-server", "more_servers": [f"dnsmasq:{bios}"]}
     tried = {*values, *network, *brought, *folder, *answered, *set_up, *servers,
              "until_screen"}  # fmt: skip

@@ -65,6 +65,13 @@ def _linux(_packages: Packages) -> bytes:
     return fetch("deb:linux-image-cloud-amd64/bookworm").path.read_bytes()
 
 
+def _unsigned(packages: Packages) -> bytes:
+    """Return a kernel of which a byte is not the one that was signed."""
+    kernel = bytearray(_linux(packages))
+    kernel[0x1F0000] ^= 1
+    return bytes(kernel)
+
+
 def _initrd(_packages: Packages) -> bytes:
     return tiny_initrd(wide=True)
 
@@ -386,6 +393,14 @@ ROWS = (
     Row("LTSP's folder", LTSP),
     Row("FAI's folder", FAI),
     Row("shim and GRUB", SHIM, uefi=True),
+    Row("shim and GRUB with Secure Boot", SHIM, uefi=True, choices={"firmware": "uefi-secure"}),
+    Row("snponly with Secure Boot", SNPONLY, "secure-boot-refused", ("snponly.efi",), uefi=True,
+        choices={"firmware": "uefi-secure"}),
+    Row("GRUB with Secure Boot, without shim",
+        {**_without(SHIM, "shimx64.efi")}, "secure-boot-refused", ("grubx64.efi",), uefi=True,
+        choices={"firmware": "uefi-secure", "bootfile": "grubx64.efi"}),
+    Row("shim and a kernel that nobody has signed", {**SHIM, "vmlinuz": Made(_unsigned)},
+        "boot-manager-error", ("signature",), uefi=True, choices={"firmware": "uefi-secure"}),
     Row("shim and GRUB without a configuration", _SHIM, "tree-no-config", ("grub.cfg",), uefi=True),
     Row("shim and GRUB without a kernel", _without(SHIM, "vmlinuz"), "tftp-not-found",
         ("vmlinuz",), uefi=True),

@@ -27,6 +27,8 @@ __all__ = ["SIGNS"]
 _EVIDENCE = 8
 # iPXE's own number for a URL that it has no opener for
 _NO_SUCH_PROTOCOL = "ipxe.org/3c092"
+_NOT_STARTED = "Exec format error"
+"""What iPXE says of what the firmware does not start."""
 _ACCESS_DENIED = re.compile(r"Access Denied|Security Violation")
 # boot programs and the BIOS have some of the memory, and it has holes
 _MOVING_ROOM = 48 << 20
@@ -136,8 +138,13 @@ def initrd_does_not_fit(trace: BootTrace) -> Diagnosis | None:
 
 def secure_boot_refused(trace: BootTrace) -> Diagnosis | None:
     """The firmware does not start what is not signed as it wants it."""
-    facts, said = trace.network, _words(trace)
-    if facts is None or not said or not _ACCESS_DENIED.search(said) or _entered(trace):
+    facts, said, machine = trace.network, _words(trace), trace.machine
+    if facts is None or not said or _entered(trace):
+        return None
+    not_started = machine is not None and machine.secure_boot and _NOT_STARTED in said
+    if not (
+        _ACCESS_DENIED.search(said) or (not_started and trace.kernel and trace.kernel.efi_stub)
+    ):
         return None
     served = came_whole(facts)
     what = as_named(served[-1], facts) if served else "what it was to boot"
@@ -273,7 +280,7 @@ def _refused_by(trace: BootTrace, said: str) -> str:
     """What the words mean where the kernel's header tells."""
     kernel, machine = trace.kernel, trace.machine
     uefi = machine is not None and machine.firmware == "uefi"
-    if uefi and kernel and kernel.efi_stub and "Exec format error" in said:
+    if uefi and kernel and kernel.efi_stub and _NOT_STARTED in said:
         return "; the kernel has an EFI stub, so the firmware refused it: is Secure Boot on?"
     disks = [each for each in trace.network.events if each.kind == NetEventKind.SAN] if (
         trace.network) else []  # fmt: skip

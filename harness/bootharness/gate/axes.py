@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from bootharness.plan import DEFAULT_CMDLINE, OPTIONS, SCREEN, STAGE1, chosen
+from bootharness.plan import DEFAULT_CMDLINE, OPTIONS, SCREEN, STAGE1, UEFI_SECURE, chosen
 from bootharness.plan.fault_line import FaultList
 from bootharness.plan.goal import is_pattern
 from bootharness.routes.table import ROUTES
@@ -37,6 +37,7 @@ _WRITTEN: dict[str, Callable[[Any], str]] = {
     "smp": lambda number: count(number, "CPU"),
     "ip": lambda which: "IPv4 and IPv6" if which == "both" else f"IPv{which}",
     "vlan": "VLAN {}".format,
+    "firmware": lambda name: "Secure Boot" if name == UEFI_SECURE else "",
     "nic_vlan": "set up for VLAN {}".format,
     "cold": lambda on: "cold" if on else "restored",
 }

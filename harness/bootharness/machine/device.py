@@ -19,6 +19,7 @@ __all__ = [
     "Device",
     "Drive",
     "Firmware",
+    "Flash",
     "drive_device",
     "escaped",
     "kernel_device",
@@ -65,6 +66,20 @@ class Device(Struct, frozen=True):
     media: tuple[Path, ...] = ()
 
 
+class Flash(Struct, frozen=True):
+    """A UEFI's code, and its variables, which it may write; of one with ``secure`` only while it
+    keeps its memory from the system."""
+
+    code: Path
+    variables: Path
+    secure: bool = False
+
+    @property
+    def files(self) -> tuple[Path, Path]:
+        """What QEMU reads."""
+        return self.code, self.variables
+
+
 class Drive(Struct, frozen=True):
     """An image and how a machine has it; ``driver`` is QEMU's for the image, ``node`` what QEMU
     opens in its place, if anything."""
@@ -83,7 +98,7 @@ class Drive(Struct, frozen=True):
         return cls(path, interface, facts.kind, facts.driver, size)
 
 
-def drive_device(drive: Drive, *more: Drive, flash: tuple[Path, Path] | None = None) -> Device:
+def drive_device(drive: Drive, *more: Drive, flash: Flash | None = None) -> Device:
     """Return a medium as what the machine boots from first, and ``more`` disks in it; writes go to
     temporary overlays, one for each.
 
@@ -112,7 +127,7 @@ def drive_device(drive: Drive, *more: Drive, flash: tuple[Path, Path] | None = N
     return Device(
         tuple(words),
         firmware="uefi" if flash else "bios",
-        files=(*(flash or ()), *media),
+        files=(*(flash.files if flash else ()), *media),
         media=media,
     )
 
@@ -155,13 +170,15 @@ def _image(drive: Drive) -> str:
     return f"file=json:{escaped(json.dumps(node))}"
 
 
-def _flash_words(flash: tuple[Path, Path] | None) -> list[str]:
-    """Return a UEFI's code, and its variables, which it may write; nothing for a BIOS."""
+def _flash_words(flash: Flash | None) -> list[str]:
+    """Return the flash of a UEFI; nothing for a BIOS."""
     words = []
-    for unit, path in enumerate(flash or ()):
+    for unit, path in enumerate(flash.files if flash else ()):
         readonly = "off" if unit else "on"
         words += ["-drive", f"if=pflash,format=raw,unit={unit},readonly={readonly},"
                             f"file={escaped(path)}"]  # fmt: skip
+    if flash and flash.secure:
+        words += ["-global", "driver=cfi.pflash01,property=secure,value=on"]
     return words
 
 
@@ -177,7 +194,7 @@ def network_device(
     mac: str,
     netdev: str,
     rom: bool | Path = True,
-    flash: tuple[Path, Path] | None = None,
+    flash: Flash | None = None,
     fds: tuple[int, ...] = (),
     capture: Path | None = None,
     chardev: str | None = None,
@@ -219,7 +236,7 @@ def network_device(
         tuple(words),
         fds,
         "uefi" if flash else "bios",
-        (*(flash or ()), *((trusted,) if trusted else ())),
+        (*(flash.files if flash else ()), *((trusted,) if trusted else ())),
     )
 
 

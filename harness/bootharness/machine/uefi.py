@@ -4,17 +4,21 @@ import shutil
 from pathlib import Path
 
 from bootharness.host.tool import Tool
+from bootharness.machine.device import Flash
 
-__all__ = ["UEFI", "UEFI_TOOLS", "flash_in"]
+__all__ = ["UEFI_TOOLS", "flash_in"]
 
-UEFI = (Path("/usr/share/OVMF/OVMF_CODE_4M.fd"), Path("/usr/share/OVMF/OVMF_VARS_4M.fd"))
-"""A UEFI's code and its variables as they are at first."""
-UEFI_TOOLS = tuple(Tool(str(path), "ovmf") for path in UEFI)
+_FOLDER = Path("/usr/share/OVMF")
+_UEFI = (_FOLDER / "OVMF_CODE_4M.fd", _FOLDER / "OVMF_VARS_4M.fd")
+# with Secure Boot, and Microsoft's keys among the variables
+_SECURE = (_FOLDER / "OVMF_CODE_4M.secboot.fd", _FOLDER / "OVMF_VARS_4M.ms.fd")
+UEFI_TOOLS = tuple(Tool(str(path), "ovmf") for path in (*_UEFI, *_SECURE))
 
 
-def flash_in(folder: Path) -> tuple[Path, Path]:
-    """Return a UEFI's code, and a copy of its variables in ``folder``."""
-    code, variables = UEFI
+def flash_in(folder: Path, *, secure: bool) -> Flash:
+    """Return a UEFI's code, and a copy of its variables in ``folder``; one that is ``secure``
+    starts only what is signed."""
+    code, variables = _SECURE if secure else _UEFI
     copy = folder / variables.name
     shutil.copyfile(variables, copy)
-    return code, copy
+    return Flash(code, copy, secure)

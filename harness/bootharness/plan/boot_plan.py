@@ -33,6 +33,7 @@ __all__ = [
     "SHUTDOWN",
     "STAGE1",
     "TRACERS",
+    "UEFI_SECURE",
     "UNTIL",
     "BootPlan",
     "MachineConfig",
@@ -42,6 +43,8 @@ __all__ = [
 ]
 
 TRACERS = ("recorder", "gdb", "both")
+UEFI_SECURE = "uefi-secure"
+"""A UEFI that starts only what is signed."""
 STAGE1 = "stage1"
 """The project's own loader; any other is named by its file."""
 MOST_SECONDS = 2_678_400
@@ -81,6 +84,16 @@ class MachineConfig(Struct, frozen=True):
             pattern=r"[a-z0-9.-]+",
         ),
     ] = "pc"
+    firmware: Annotated[
+        str,
+        Option(
+            "--firmware",
+            "auto is what the route has; uefi-secure is a UEFI with Secure Boot and Microsoft's "
+            "keys, on a q35.",
+            choices=(AUTO, UEFI_SECURE),
+            by_route=True,
+        ),
+    ] = AUTO
     memory_mib: Annotated[
         int,
         Option(

@@ -101,7 +101,8 @@ def _machine(trace: BootTrace) -> list[str]:
     if trace.network:
         network = trace.network
         whose = f", from {network.server}" if network.servers else ""
-        parts.append(f"{network.path} over {network.nic}{whose}")
+        secure = ", Secure Boot" if trace.machine and trace.machine.secure_boot else ""
+        parts.append(f"{network.path} over {network.nic}{secure}{whose}")
     return parts
 
 

@@ -13,9 +13,9 @@ from bootharness.formats.mbr import SECTOR_BYTES
 from bootharness.host.workspace import Workspace
 from bootharness.kernels.source import by_version
 from bootharness.machine.board import board_of
-from bootharness.machine.device import LARGE_SECTORS
+from bootharness.machine.device import LARGE_SECTORS, Flash
 from bootharness.machine.uefi import UEFI_TOOLS, flash_in
-from bootharness.plan import BootPlan
+from bootharness.plan import UEFI_SECURE, BootPlan
 from bootharness.routes.disk import LEAST_DISK_SECTORS, DiskImage
 from bootharness.routes.found import media_in
 from bootharness.routes.medium import Medium
@@ -33,13 +33,15 @@ def _prepare(disk: DiskImage, plan: BootPlan, workspace: Workspace) -> Iterator[
 
 @contextmanager
 def _prepare_uefi(disk: DiskImage, plan: BootPlan, workspace: Workspace) -> Iterator[Medium]:
-    with _prepared(disk, plan, workspace, flash_in(workspace.path)) as medium:
+    with _prepared(
+        disk, plan, workspace, flash_in(workspace.path, secure=plan.machine.firmware == UEFI_SECURE)
+    ) as medium:
         yield medium
 
 
 @contextmanager
 def _prepared(
-    disk: DiskImage, plan: BootPlan, workspace: Workspace, flash: tuple[Path, Path] | None
+    disk: DiskImage, plan: BootPlan, workspace: Workspace, flash: Flash | None
 ) -> Iterator[Medium]:
     disk = _attached(disk, plan)
     interface = _interface(disk, plan)
@@ -128,7 +130,9 @@ UEFI_DISK = Route(
     prepare=_prepare_uefi,
     firmware="uefi",
     milestones=UEFI_MILESTONES,
-    takes=frozenset({"disk_interface", "disk_faults", "attached", "more_disks", "cold"}),
+    takes=frozenset(
+        {"disk_interface", "disk_faults", "attached", "more_disks", "cold", "firmware"}
+    ),
     expand=_expand,
     fetch=_fetch,
     until=to_the_banner,

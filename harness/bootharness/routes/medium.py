@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from bootharness.formats.bzimage import SetupHeader
 from bootharness.kernels.image import KernelImage
-from bootharness.machine.device import Device, drive_device
+from bootharness.machine.device import Device, Flash, drive_device
 from bootharness.machine.faulty_disk import FaultyDisk
 from bootharness.plan import BootPlan
 from bootharness.routes.disk import DiskImage, Initrd
@@ -51,7 +51,7 @@ class Medium(Struct, frozen=True):
         *,
         interface: str = "",
         path: Path | None = None,
-        flash: tuple[Path, Path] | None = None,
+        flash: Flash | None = None,
     ) -> Iterator[Self]:
         """Give a disk image as a medium, with the faults of a plan.
 

@@ -13,7 +13,7 @@ from bootharness.host.workspace import Workspace
 from bootharness.kernels.content import Piece
 from bootharness.kernels.image import KernelImage
 from bootharness.kernels.initrd import initrd_bytes
-from bootharness.machine.device import Device, network_device
+from bootharness.machine.device import Device, Flash, network_device
 from bootharness.machine.uefi import flash_in
 from bootharness.network.certificate import clock_for, shown_certificate
 from bootharness.network.files import FileTable
@@ -173,16 +173,17 @@ def _trusted(card: Card, folder: Path) -> Path | None:
     return path
 
 
-def _flash(card: Card, folder: Path) -> tuple[Path, Path] | None:
+def _flash(card: Card, folder: Path) -> Flash | None:
     """Return a UEFI's code and a copy of its variables in ``folder``, with the card's set-up; None
     for a BIOS."""
     if card.firmware != "uefi":
         return None
-    code, variables = flash_in(folder)
+    flash = flash_in(folder, secure=card.secure)
     if card.vlan is not None:
+        variables = flash.variables
         set_up = vlan_variable(card.mac or "", card.vlan)
         try:
             variables.write_bytes(with_variable(variables.read_bytes(), *set_up))
         except FormatError as error:
             raise UsageError(f"--nic-vlan {card.vlan}: {variables.name}: {error}") from error
-    return code, variables
+    return flash

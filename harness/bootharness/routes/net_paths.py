@@ -231,7 +231,7 @@ def _route(path: NetPath) -> Route:
         "initrd",
         "cmdline",
         *OF_EVERY_NETWORK,
-        *(("bios",) if path.firmware == "bios" else ()),
+        "bios" if path.firmware == "bios" else "firmware",
     }
     if not path.rom:
         takes.remove("nic_rom")

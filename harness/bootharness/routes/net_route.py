@@ -21,7 +21,7 @@ def net_route(
         name=name,
         summary=summary,
         firmware=firmware,
-        takes=frozenset({*takes, *(("bios",) if firmware == "bios" else ())}),
+        takes=frozenset({*takes, "bios" if firmware == "bios" else "firmware"}),
         milestones=NET_MILESTONES,
         until=to_the_banner,
         tools=tools,

@@ -22,6 +22,7 @@ from bootharness.plan import (
     DEFAULT_CMDLINE,
     OPTIONS,
     SCREEN,
+    UEFI_SECURE,
     BootPlan,
     MachineConfig,
     choose,
@@ -35,6 +36,7 @@ __all__ = ["Route", "to_the_banner"]
 
 
 _FILE_BYTES = (1 << 32) - 1
+_USUAL_MACHINE, _SECURE_MACHINE = BootPlan().machine.machine_type, "q35"
 
 
 def to_the_banner(_plan: BootPlan) -> str:
@@ -111,6 +113,8 @@ class Route(Struct, frozen=True, kw_only=True):
         board, usual = board_of(machine.machine_type), BootPlan().machine.disk_interface
         if "disk_interface" in self.takes and machine.disk_interface == usual:
             machine = replace(machine, disk_interface=board.disks[0])
+        if machine.firmware == UEFI_SECURE and machine.machine_type == _USUAL_MACHINE:
+            machine = replace(machine, machine_type=_SECURE_MACHINE)
         counted = plan.at_most_s is not None
         if (plan.tracer != "recorder" or counted) and machine.accelerator == AUTO:
             machine = replace(machine, accelerator="tcg")  # see `check`
@@ -144,6 +148,14 @@ class Route(Struct, frozen=True, kw_only=True):
                 raise UsageError(
                     f"{OPTIONS[name].spelling}{shown}: the route {self.name} makes no use of it"
                 )
+        if (
+            plan.machine.firmware == UEFI_SECURE
+            and _SECURE_MACHINE not in plan.machine.machine_type
+        ):
+            raise UsageError(
+                f"--firmware {UEFI_SECURE}: it runs on {_SECURE_MACHINE}, whose memory it can keep "
+                f"from the system, and not on {plan.machine.machine_type}"
+            )
         board = board_of(plan.machine.machine_type)
         board.check(plan.machine, disk="disk_interface" in self.takes, network=self.from_network)
         for path in map(Path, filter(None, (plan.initrd, plan.machine.bios))):

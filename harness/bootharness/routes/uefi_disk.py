@@ -15,7 +15,7 @@ from bootharness.kernels.content import Piece
 from bootharness.kernels.image import KernelImage
 from bootharness.kernels.initrd import initrd_bytes
 from bootharness.machine.uefi import UEFI_TOOLS, flash_in
-from bootharness.plan import BootPlan
+from bootharness.plan import UEFI_SECURE, BootPlan
 from bootharness.routes.disk import DiskImage, Initrd
 from bootharness.routes.esp import MTOOLS, write_esp
 from bootharness.routes.loader import Loader
@@ -84,7 +84,9 @@ def _prepare(
     write_esp(path, _files(way, kernel, initrd, plan.cmdline, folder))
     loader = Loader(way.name, _read(way.program), manager=True)
     disk = DiskImage(path, loader, kernel, None, plan.cmdline, initrd=Initrd(Piece.of(initrd)))
-    with Medium.of_disk(disk, plan, flash=flash_in(workspace.path)) as medium:
+    with Medium.of_disk(
+        disk, plan, flash=flash_in(workspace.path, secure=plan.machine.firmware == UEFI_SECURE)
+    ) as medium:
         yield medium
 
 
@@ -136,7 +138,7 @@ UEFI_KERNELS = tuple(
         summary=way.summary,
         blame=way.summary.partition(" on ")[0].partition(",")[0],
         prepare=partial(_prepare, way),
-        takes=frozenset({"initrd", "cmdline", "disk_interface", "disk_faults", "cold"}),
+        takes=frozenset({"initrd", "cmdline", "disk_interface", "disk_faults", "cold", "firmware"}),
         firmware="uefi",
         milestones=UEFI_MILESTONES,
         foresee=_refuse_narrow,

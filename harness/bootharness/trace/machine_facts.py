@@ -6,7 +6,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from bootharness.formats.intlog import GuestException
-from bootharness.plan import MachineConfig
+from bootharness.plan import UEFI_SECURE, MachineConfig
 
 __all__ = ["CpuSample", "MachineFacts", "PostMortem", "QmpEvent", "Restored"]
 
@@ -49,6 +49,8 @@ class MachineFacts(Struct, frozen=True):
     """The build of the BIOS, None where that is QEMU's own."""
     firmware: Literal["bios", "uefi"] = "bios"
     """What the machine starts with."""
+    secure_boot: bool = False
+    """Whether that is a UEFI which starts only what is signed."""
     cpu: str | None = None
     """QEMU's -cpu, None where that is its own choice."""
     cpu_asked: str | None = None
@@ -88,6 +90,7 @@ class MachineFacts(Struct, frozen=True):
             disk_interface=self.disk_interface or MachineConfig().disk_interface,
             accelerator=self.accelerator,
             bios=self.bios_file,
+            firmware=UEFI_SECURE if self.secure_boot else MachineConfig().firmware,
         )
 
 
