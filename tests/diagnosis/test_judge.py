@@ -713,8 +713,9 @@ def test_what_stands_behind_an_archive_does_no_harm(said: str) -> None:
 @pytest.mark.parametrize("ending", ["foreseen", "boot-program"])
 def test_kernel_that_no_uefi_can_start(ending: str) -> None:
     uefi = replace(MACHINE, bios=None, firmware="uefi")
-    trace = loading_trace(CHUNK, [], ending=ending, disk=None, machine=uefi)
+    trace = loading_trace(CHUNK, [], disk=None, machine=uefi)
     assert trace.kernel
+    trace = replace(trace, ending=Ending(ending, 0.0, "the kernel has no EFI stub"))
     without = replace(trace, kernel=replace(trace.kernel, efi_stub=False))
     judgement = judge(without)
     assert judgement.cause == "no-efi-stub"
@@ -726,9 +727,19 @@ def test_kernel_that_no_uefi_can_start(ending: str) -> None:
     assert (booted.cause == "no-efi-stub") == (ending == "foreseen")
 
 
+def test_boot_that_other_things_rule_out_is_not_blamed_on_the_stub() -> None:
+    trace = loading_trace(CHUNK, [], disk=None)
+    assert trace.kernel
+    said = "the initrd has 100 bytes, and the machine has 50"
+    kernel = replace(trace.kernel, efi_stub=False)
+    judgement = judge(replace(trace, kernel=kernel, ending=Ending("foreseen", 0.0, said)))
+    assert (judgement.cause, judgement.summary.endswith(said)) == ("initrd-misplaced", True)
+
+
 @pytest.mark.parametrize("flags", [None, 0, 1, 2, 4, 8, 12])
 def test_kernel_without_a_stub_may_have_an_entry_for_a_uefi(flags: int | None) -> None:
-    trace = loading_trace(CHUNK, [], ending="foreseen", disk=None)
+    trace = loading_trace(CHUNK, [], disk=None)
+    trace = replace(trace, ending=Ending("foreseen", 0.0, "the kernel has no EFI stub"))
     assert trace.kernel
     header = replace(trace.kernel.header, xloadflags=flags)
     kernel = replace(trace.kernel, efi_stub=False, header=header)

@@ -666,6 +666,18 @@ def test_firmware_that_refuses_what_is_not_signed() -> None:
         assert "script-error" not in [each.cause for each in judgement.consequences]
 
 
+@pytest.mark.parametrize("secure", [True, False])
+def test_shim_that_does_not_accept_a_kernels_signature(*, secure: bool) -> None:
+    network = facts(ACK, GOT["pxelinux.0"], GOT["vmlinuz"])
+    serial = "Booting\r\nerror: ../sb.c:1:bad shim signature.\r\nerror: load the kernel first.\r\n"
+    trace = BootTrace("k", "init", Ending("idle", 14.0), network=network, serial=serial,
+                      machine=replace(MACHINE, firmware="uefi", secure_boot=secure))  # fmt: skip
+    judgement = judge(trace)
+    assert (judgement.cause == "secure-boot-refused") == secure
+    if secure:
+        assert "vmlinuz, the kernel, came whole, and GRUB did not start it" in judgement.summary
+
+
 def test_firmware_that_crashes() -> None:
     dump = (
         "!!!! X64 Exception Type - 06(#UD - Invalid Opcode)  CPU Apic ID - 00000000 !!!!",

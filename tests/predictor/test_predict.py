@@ -1,10 +1,15 @@
 """The predictor's machine: every way in which a boot can end there, and its BIOS's corners."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from bootharness.diagnosis import judge
+from bootharness.errors import UsageError
+from bootharness.plan import BootPlan, choose
 from bootharness.predictor.memory import HIGH
+from bootharness.predictor.predict import predict
 from bootharness.predictor.quirks import Quirks, ReadError
 from tests.support.emulated import machine
 from tests.support.flat import FLAT, GDT
@@ -567,3 +572,29 @@ def test_block_move_that_fails(tmp_path: Path) -> None:
     assert pc.boot().kind == "boot-failed"
     assert pc.memory.read_memory(0x600, 2) == b"\x01\x01"
     assert pc.memory.read_memory(0x200000, 16) == bytes(16)
+
+
+@pytest.mark.parametrize(
+    ("route", "choices", "cause", "words"),
+    [
+        ("pxelinux", {}, "not-emulated", "do not rule it out"),
+        ("ipxe", {"cmdline": "a" * 3000}, "cmdline-wrong", "the command line has 3,000 bytes"),
+        ("ipxe", {"memory_mib": 4, "initrd": "x"}, "initrd-misplaced", "4,194,304 in all"),
+    ],
+)
+def test_of_a_network_what_rules_a_boot_out_is_known(
+    tmp_path: Path, route: str, choices: dict[str, Any], cause: str, words: str
+) -> None:
+    (tmp_path / "x").write_bytes(bytes(4 << 20))
+    if "initrd" in choices:
+        choices = {**choices, "initrd": str(tmp_path / "x")}
+    plan = choose(BootPlan(), {"route": route, **choices})
+    judgement = judge(predict("selfcheck:16", plan))
+    assert judgement.cause == cause, judgement.summary
+    assert words in judgement.summary
+
+
+@pytest.mark.parametrize("route", ["net-root", "net-server", "direct"])
+def test_what_nothing_is_known_of_beforehand_is_refused(tmp_path: Path, route: str) -> None:
+    with pytest.raises(UsageError, match="boot it instead"):
+        predict(str(tmp_path), BootPlan(route=route))

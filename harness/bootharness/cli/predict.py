@@ -24,7 +24,8 @@ __all__ = ["command"]
     "predict",
     epilog="""\b
 KERNEL is what `bootharness boot` takes. The loader runs up to the kernel's entry; the
-kernel itself does not.
+kernel itself does not. Of a route from a network (--route pxelinux, uefi-ipxe, ...) only what
+rules a boot out is told: a command line too long, no EFI stub, too little memory.
 
 \b
 Examples:

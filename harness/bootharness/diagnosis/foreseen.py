@@ -3,7 +3,10 @@
 from bootharness.diagnosis.verdict import Finding
 from bootharness.trace.boot_trace import BootTrace
 
-__all__ = ["no_efi_stub"]
+__all__ = ["no_efi_stub", "no_room"]
+
+_STUB, _ROOM = "no EFI stub", "the initrd has "
+"""What is in the words of a route that foresees it."""
 
 
 def no_efi_stub(trace: BootTrace) -> Finding | None:
@@ -12,10 +15,17 @@ def no_efi_stub(trace: BootTrace) -> Finding | None:
     if kernel is None or kernel.efi_stub:
         return None
     asked = machine is not None and machine.firmware == "uefi" and not trace.reached("banner")
-    if not asked and trace.ending.kind != "foreseen":
+    if not asked and not (trace.ending.kind == "foreseen" and _STUB in trace.ending.detail):
         return None
     handover = "" if (kernel.header.xloadflags or 0) & 0x0C else ", nor XLF_EFI_HANDOVER set"
     return Finding(
         "the kernel has no EFI stub, so no UEFI can start it: it was built without CONFIG_EFI_STUB",
         (f"it does not begin with MZ and a PE header{handover}",),
     )
+
+
+def no_room(trace: BootTrace) -> Finding | None:
+    """The machine has less memory than kernel and initrd take together."""
+    if trace.ending.kind != "foreseen" or not trace.ending.detail.startswith(_ROOM):
+        return None
+    return Finding(trace.ending.detail)

@@ -47,6 +47,7 @@ Rule = Callable[[BootTrace], Finding | None]
 # and the others follow from it.
 RULES: tuple[tuple[str, Rule], ...] = (
     ("no-efi-stub", foreseen.no_efi_stub),
+    ("initrd-misplaced", foreseen.no_room),
     ("efi-no-file-system", uefi.no_file_system),
     ("efi-no-boot-file", uefi.boot_file_missing),
     ("efi-refused", uefi.image_refused),

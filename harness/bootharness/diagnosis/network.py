@@ -29,6 +29,7 @@ _EVIDENCE = 8
 _NO_SUCH_PROTOCOL = "ipxe.org/3c092"
 _NOT_STARTED = "Exec format error"
 """What iPXE says of what the firmware does not start."""
+_BAD_SIGNATURE = re.compile(r"error: [^\r\n]{0,120}bad shim signature\.?")
 _ACCESS_DENIED = re.compile(r"Access Denied|Security Violation")
 # boot programs and the BIOS have some of the memory, and it has holes
 _MOVING_ROOM = 48 << 20
@@ -139,7 +140,17 @@ def initrd_does_not_fit(trace: BootTrace) -> Diagnosis | None:
 def secure_boot_refused(trace: BootTrace) -> Diagnosis | None:
     """The firmware does not start what is not signed as it wants it."""
     facts, said, machine = trace.network, _words(trace), trace.machine
-    if facts is None or not said or _entered(trace):
+    if facts is None or _entered(trace):
+        return None
+    by_shim = _BAD_SIGNATURE.findall(trace.serial[-_HEARD:])
+    if by_shim and machine and machine.secure_boot and (served := came_whole(facts)):
+        return Diagnosis(
+            "secure-boot-refused",
+            f"{as_named(served[-1], facts)} came whole, and GRUB did not start it, for shim does "
+            f'not accept its signature: "{by_shim[-1]}"',
+            tuple(str(event) for event in facts.events[-_EVIDENCE:]),
+        )
+    if not said:
         return None
     not_started = machine is not None and machine.secure_boot and _NOT_STARTED in said
     if not (

@@ -28,7 +28,7 @@ def predict(
     name = source if isinstance(source, str) else source.source
     route = route_of(plan)
     if route.lay_out is None:
-        raise UsageError(f"route {route.name}: only what a loader on a disk does can be predicted")
+        return _of_network(name, source, plan)
     try:
         plan = route.ready(plan)
         _check_emulated(plan.machine)
@@ -41,6 +41,34 @@ def predict(
     except CouldNotFindOut as error:
         ending = Ending("skipped", 0.0, str(error), error.cause)
         return BootTrace(name, UNTIL, ending, plan.route)
+
+
+def _of_network(name: str, source: str | KernelImage | DiskImage, plan: BootPlan) -> BootTrace:
+    """Return what is known of a boot from a network beforehand: what rules it out, or nothing.
+
+    Raises UsageError for a route of which not even that is known.
+    """
+    route = route_of(plan)
+    if not (route.from_network and "cmdline" in route.takes):
+        raise UsageError(
+            f"route {route.name}: only what a loader on a disk does is emulated, and of a kernel "
+            "from a network what rules it out is known: boot it instead"
+        )
+    try:
+        plan = route.ready(plan)
+        kernel = route.fetch(source) if isinstance(source, str) else source
+        if why := route.foresee(kernel, plan):
+            ending = Ending("foreseen", 0.0, why)
+            facts = kernel.facts if isinstance(kernel, KernelImage) else None
+            return BootTrace(name, UNTIL, ending, route.name, kernel=facts, cmdline=plan.cmdline)
+        raise NotEmulated(
+            f"route {route.name}: the kernel's header, its command line and the machine's memory "
+            "do not rule it out, and what the boot programs do with it is not emulated: boot it "
+            "instead"
+        )
+    except CouldNotFindOut as error:
+        ending = Ending("skipped", 0.0, str(error), error.cause)
+        return BootTrace(name, UNTIL, ending, route.name)
 
 
 def _check_emulated(machine: MachineConfig) -> None:

@@ -59,8 +59,7 @@ def net_image(kernel: KernelImage, plan: BootPlan) -> NetImage:
     boot can be.
     """
     path = PATHS[plan.route]
-    if path.firmware == "uefi" and not kernel.header.is_64_bit:
-        raise UsageError(f"the route {path.name}: a 64-bit UEFI cannot start {kernel.source}")
+    path.check_kernel(kernel)
     initrd = initrd_bytes(kernel, plan)
     contents = path.files(_read(kernel.path), initrd, plan.cmdline)
     sizes = {name: len(each) for name, each in contents.items()}

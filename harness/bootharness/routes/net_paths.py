@@ -88,17 +88,24 @@ class NetPath(Struct, frozen=True):
         plan.net.faults.check(self.name, dict.fromkeys(self.served), self.over_http)
 
     def foresee(self, kernel: KernelImage, plan: BootPlan) -> str | None:
-        """Return why a kernel cannot be booted as its header has it, None where it may be."""
+        """Return why a kernel cannot be booted as its header has it, None where it may be. Raises
+        as `check_kernel`."""
+        self.check_kernel(kernel)
         limit, asked = kernel.header.cmdline_limit, len(plan.cmdline.encode())
         if self.firmware == "uefi" and kernel.header.is_64_bit and not kernel.efi_stub:
             return "the kernel has no EFI stub"
         if asked + len(self.adds) <= limit:
-            return None
+            return _no_room(kernel, plan)
         adds = f", with the {len(self.adds)} that come on top here ({self.adds.strip()})"
         return (
             f"the command line has {count(asked + len(self.adds), 'byte')}"
             f"{adds if self.adds else ''}, and the kernel takes {limit:,} (cmdline_size)"
         )
+
+    def check_kernel(self, kernel: KernelImage) -> None:
+        """Raise UsageError for a kernel that the firmware has not the bits for."""
+        if self.firmware == "uefi" and not kernel.header.is_64_bit:
+            raise UsageError(f"the route {self.name}: a 64-bit UEFI cannot start {kernel.source}")
 
     @property
     def over_http(self) -> frozenset[str]:
@@ -224,6 +231,19 @@ PATHS: dict[str, NetPath] = {
                 rom=False, only=("virtio",), adds=_BY_UEFI),
     )
 }  # fmt: skip
+
+
+def _no_room(kernel: KernelImage, plan: BootPlan) -> str | None:
+    """Return why an initrd and the memory that a kernel unpacks itself in cannot lie side by side,
+    None where they may."""
+    size = Path(plan.initrd).stat().st_size if plan.initrd else 0
+    needs, memory = kernel.header.init_size or 0, plan.machine.memory_bytes
+    if not size or size + needs <= memory:
+        return None
+    return (
+        f"the initrd has {count(size, 'byte')}, the kernel takes {needs:,} to unpack itself "
+        f"(init_size), and the machine has {memory:,} in all: give it more (--memory)"
+    )
 
 
 def _route(path: NetPath) -> Route:
