@@ -52,7 +52,8 @@ def test_what_names_no_workers_is_refused(name: str, jobs: int | None, said: str
 
 def test_without_dask_it_is_said_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "distributed", None)
-    monkeypatch.delitem(sys.modules, "bootharness.runs.remote.dask_workers", raising=False)
+    for loaded in ("dask_workers", "connection"):
+        monkeypatch.delitem(sys.modules, f"bootharness.runs.remote.{loaded}", raising=False)
     with (
         pytest.raises(ToolMissing, match=r"pip install 'bootharness\[dask\]'"),
         workers_named("dask:127.0.0.1", None, print),
