@@ -20,7 +20,7 @@ from bootharness.machine.saved import NotRestored
 from bootharness.plan import BootPlan
 from bootharness.routes.disk import DiskImage
 from bootharness.routes.medium import Medium
-from bootharness.routes.table import route_of
+from bootharness.routes.table import by_firmware, route_of
 
 if TYPE_CHECKING:
     from bootharness.routes.net_root import NetRoot
@@ -48,6 +48,7 @@ def boot(
     cannot be.
     """
     name = source if isinstance(source, str) else source.source
+    plan = by_firmware(plan)
     route = route_of(plan)
     if keep and any(keep.iterdir()):
         raise UsageError(f"{keep}: not empty; keep a boot in a new folder")

@@ -177,9 +177,9 @@ def of_kernels(kernels: tuple[str, ...], **choices: Any) -> int:
     """
     hunting = _Hunting(**choices)
     from bootharness.bisection.bisect import bisect
-    from bootharness.routes.table import by_what_is_given
+    from bootharness.routes.table import by_firmware, by_what_is_given
 
-    plan = by_what_is_given(hunting.plan, kernels)
+    plan = by_firmware(by_what_is_given(hunting.plan, kernels))
     with hunting.hunted() as how:
         return hunting.tell(bisect(kernels, plan, **how))
 

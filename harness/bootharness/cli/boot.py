@@ -8,7 +8,7 @@ import click
 
 from bootharness.cli import values
 from bootharness.cli.boots import Boot, detail_options, is_list, run_boots
-from bootharness.cli.options import ALL, FILE, NET_ROOT_OPTION, plan_of, plan_options
+from bootharness.cli.options import ALL, FILE, NET_ROOT_OPTION, firmwares, plan_of, plan_options
 from bootharness.errors import CouldNotFindOut, UsageError
 from bootharness.plan import BootPlan
 from bootharness.text import hint
@@ -31,6 +31,7 @@ Examples:
   bootharness boot grow:17000000:bzImage --loader my-mbr.asm --verbose
   bootharness boot appliance.qcow2
   bootharness boot installer.iso --as usb
+  bootharness boot installer.iso --firmware bios,uefi,uefi-secure
   bootharness boot --route pxelinux --nic e1000 bzImage
   bootharness boot --net-server kea:kea-dhcp4.conf --net-server dnsmasq:/etc/dnsmasq.conf
   bootharness boot --route ipxe --net-fault drop:block=100 bzImage
@@ -102,13 +103,23 @@ def command(
     choices["more_disks"] = (*map(str, disks[1:]), *choices["more_disks"])
     choices["more_servers"] = (*servers[1:], *choices["more_servers"])
     disk = disks[0] if disks else None
-    sources, plan = sources_and_plan(kernels, choices, disk=disk, net=net, root=net_root,
-                                     servers=servers)  # fmt: skip
+    asked = [
+        sources_and_plan(kernels, {**choices, "firmware": firmware}, disk=disk, net=net,
+                         root=net_root, servers=servers)
+        for firmware in firmwares(choices["firmware"])
+    ]  # fmt: skip
 
     from bootharness.one_boot import boot  # help does without
 
-    boots = [Boot(each, partial(boot, each, plan), plan) for each in sources]
-    return run_boots(boots, json_file, keep, detail=detail, several=is_list(kernels, sources),
+    # what somebody brought comes by each firmware before the next
+    boots = [
+        Boot(each, partial(boot, each, plan), plan)
+        for together in zip(*([(each, plan) for each in sources] for sources, plan in asked),
+                            strict=True)
+        for each, plan in together
+    ]  # fmt: skip
+    several = len(asked) > 1 or is_list(kernels, asked[0][0])
+    return run_boots(boots, json_file, keep, detail=detail, several=several,
                      sought=sought)  # fmt: skip
 
 
@@ -144,10 +155,15 @@ def sources_and_plan(
         raise click.UsageError(
             "give a KERNEL, or a disk image, a --net-root or a --net-server that has one"
         )
-    from bootharness.routes.table import ROUTES, by_what_is_given, route_of  # help does without
+    from bootharness.routes.table import (  # help does without
+        ROUTES,
+        by_firmware,
+        by_what_is_given,
+        route_of,
+    )
 
     plan = plan_of({**choices, **_route(disk, net, brought, choices)})
-    plan = plan if net else by_what_is_given(plan, given)
+    plan = by_firmware(plan if net else by_what_is_given(plan, given))
 
     route = route_of(plan)
     if net and not route.from_network:

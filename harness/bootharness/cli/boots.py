@@ -94,12 +94,29 @@ def run_boots(
 
     if len(boots) > 1:
         click.echo(counted(judgements), file=output)
+        for said in _together(boots, judgements):
+            click.echo(said, file=output)
     _write(json_file, documents, several)
     statuses = {
         COULD_NOT_FIND_OUT if _of_another_cause(each, sought) else each.verdict.exit_status
         for each in judgements
     }
     return next(status for status in _WORST_FIRST if status in statuses)
+
+
+def _together(boots: "list[Boot]", judgements: "list[Judgement]") -> tuple[str, ...]:
+    """Say what boots of the same by several firmwares have in common."""
+    plans = [boot.plan for boot in boots if boot.plan]
+    if len({*plans}) < 2:
+        return ()
+    from bootharness.gate.pattern import patterns
+    from bootharness.runs.cell import Cell
+    from bootharness.runs.result import Attempt, CellResult
+
+    return patterns(
+        CellResult(Cell(boot.name, plan), "", (Attempt(each.verdict, each.cause, each.summary),))
+        for boot, plan, each in zip(boots, plans, judgements, strict=True)
+    )
 
 
 def _of_another_cause(judgement: "Judgement", sought: Sequence[str]) -> bool:

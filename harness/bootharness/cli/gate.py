@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from bootharness.cli import values
 from bootharness.cli.first_command import KERNELS, KernelsFirst
-from bootharness.cli.options import ALL, FILE, HISTORY, JSON, NEW_FILE, WORKERS, axes_options
+from bootharness.cli.options import ALL, FILE, HISTORY, JSON, NEW_FILE, WORKERS, axes_options, firmwares
 from bootharness.cli.output import (
     check_file,
     check_json_file,
@@ -95,6 +95,7 @@ def of_kernels(
     or refuse it."""
     named = ",".join((*choices["route"], *([paths] if paths else [])))
     choices["route"] = tuple(filter(None, map(str.strip, named.split(","))))
+    choices["firmware"] = tuple(one for each in choices["firmware"] for one in firmwares(each))
     matrix = _matrix(kernels, baseline, matrix_file, choices)
 
     from bootharness.gate.gate import StoppedGate, run_gate

@@ -5,7 +5,7 @@ import uuid
 
 from bootharness.errors import FormatError
 
-__all__ = ["vlan_variable", "with_variable"]
+__all__ = ["has_variable", "vlan_variable", "with_variable"]
 
 _VOLUME_HEADER_AT = 0x30
 _STORE = struct.Struct("<16sIBB6x")
@@ -22,7 +22,7 @@ def with_variable(flash: bytes, name: str, vendor: uuid.UUID, value: bytes) -> b
 
     Raises FormatError for what is no flash of variables, and for one that is full.
     """
-    at, end = _free(flash)
+    at, end, _ = _free(flash)
     named = f"{name}\0".encode("utf-16le")
     header = _VARIABLE.pack(
         _BEGIN, _ADDED, 0, _KEPT_FOR_BOOT_SERVICES, 0, bytes(16), 0, len(named), len(value),
@@ -34,24 +34,35 @@ def with_variable(flash: bytes, name: str, vendor: uuid.UUID, value: bytes) -> b
     return flash[:at] + variable + flash[at + len(variable) :]
 
 
+def has_variable(flash: bytes, name: str) -> bool:
+    """Return whether a flash has a variable. Raises FormatError for what is no flash of
+    variables."""
+    return name in _free(flash)[2]
+
+
 def vlan_variable(mac: str, vlan: int) -> tuple[str, uuid.UUID, bytes]:
     """Return the name, the vendor and the value by which EDK2 gives a card a VLAN."""
     return mac.replace(":", "").upper(), _VLANS, vlan.to_bytes(2, "little")
 
 
-def _free(flash: bytes) -> tuple[int, int]:
-    """Return where the next variable goes, and where the store ends."""
+def _free(flash: bytes) -> tuple[int, int, set[str]]:
+    """Return where the next variable goes, where the store ends, and the names of those that are
+    there."""
     try:
         (begin,) = struct.unpack_from("<H", flash, _VOLUME_HEADER_AT)
         kind, size, formatted, state = _STORE.unpack_from(flash, begin)
         if (kind, formatted, state) != (_AUTHENTICATED, _FORMATTED, _HEALTHY):
             raise FormatError("not a flash with a UEFI's variables")
         at, end = begin + _STORE.size, min(begin + size, len(flash))
+        names = set()
         while at + _VARIABLE.size <= end:
-            start, *_, named, valued, _ = _VARIABLE.unpack_from(flash, at)
+            start, state, *_, named, valued, _ = _VARIABLE.unpack_from(flash, at)
             if start != _BEGIN:
                 break
+            name = flash[at + _VARIABLE.size :][:named]
+            if state == _ADDED:
+                names.add(name.decode("utf-16le", "replace").rstrip("\0"))
             at = (at + _VARIABLE.size + named + valued + 3) & ~3
     except struct.error as error:
         raise FormatError("not a flash with a UEFI's variables: it is too short") from error
-    return at, end
+    return at, end, names

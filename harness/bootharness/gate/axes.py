@@ -4,7 +4,15 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from bootharness.plan import DEFAULT_CMDLINE, OPTIONS, SCREEN, STAGE1, UEFI_SECURE, chosen
+from bootharness.plan import (
+    AUTO,
+    DEFAULT_CMDLINE,
+    OPTIONS,
+    SCREEN,
+    STAGE1,
+    UEFI_SECURE,
+    chosen,
+)
 from bootharness.plan.fault_line import FaultList
 from bootharness.plan.goal import is_pattern
 from bootharness.routes.table import ROUTES
@@ -24,6 +32,8 @@ def _cmdline(value: str) -> str:
     return f"usual command line{f' and{rest}' if rest else ''}"
 
 
+_FIRMWARE = {AUTO: "UEFI", UEFI_SECURE: "Secure Boot"}
+"""Of routes by a UEFI: others have no choice."""
 _WRITTEN: dict[str, Callable[[Any], str]] = {
     "until": lambda value: f"to {_goal(value)}" if value != SCREEN else "",
     "until_screen": "to {!r} on the screen".format,
@@ -37,7 +47,7 @@ _WRITTEN: dict[str, Callable[[Any], str]] = {
     "smp": lambda number: count(number, "CPU"),
     "ip": lambda which: "IPv4 and IPv6" if which == "both" else f"IPv{which}",
     "vlan": "VLAN {}".format,
-    "firmware": lambda name: "Secure Boot" if name == UEFI_SECURE else "",
+    "firmware": lambda name: _FIRMWARE.get(name, name),
     "nic_vlan": "set up for VLAN {}".format,
     "cold": lambda on: "cold" if on else "restored",
 }

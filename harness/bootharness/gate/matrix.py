@@ -16,7 +16,7 @@ from msgspec.structs import fields, replace
 from bootharness.errors import CouldNotFindOut, UsageError
 from bootharness.host.toml import read_toml
 from bootharness.plan import OPTIONS, BootPlan, choose, chosen
-from bootharness.routes.table import by_what_is_given, route_of
+from bootharness.routes.table import by_firmware, by_what_is_given, firmware_of, route_of
 from bootharness.runs.cell import Cell
 from bootharness.text import hint, plainly
 
@@ -53,7 +53,7 @@ class Expectation(Struct, frozen=True, dict=True):
 
     def matches(self, cell: Cell) -> bool:
         """Return whether it is about a cell."""
-        values = chosen(cell.plan)
+        values = chosen(cell.plan) | {"firmware": firmware_of(cell.plan)}
         return _fits(cell.kernel, self.kernel) and all(
             _fits(str(values[name]), wanted) for name, wanted in self.where.items()
         )
@@ -149,7 +149,7 @@ class Matrix(Struct, frozen=True, dict=True):
         usual = BootPlan() if "route" in names else by_what_is_given(BootPlan(), given)
         seen = set()
         for values in product(*(self.axes[name] for name in names)):
-            plan = choose(usual, dict(zip(names, values, strict=True)))
+            plan = by_firmware(choose(usual, dict(zip(names, values, strict=True))))
             route = route_of(plan)
             plan = route.only_used(plan)
             with suppress(CouldNotFindOut):  # who boots it will say so

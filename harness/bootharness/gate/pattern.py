@@ -51,9 +51,14 @@ def _sentences(results: list[CellResult]) -> Iterator[str]:
             continue
         if all(not each.as_expected for each in results if axes(each.cell)[name] in bad):
             values = _listed(bad)
-            if name == "route":
+            if name == "route" and (said := _by_firmware(bad, good, same)):
+                yield said
+            elif name == "route":
                 boot = "boots" if len(good) == 1 else "boot"
                 yield f"only {values} {_verb(bad)}{same}; {_listed(good)} {boot} it{_so(bad, good)}"
+            elif name == "firmware":
+                boot = "boots" if len(good) == 1 else "boot"
+                yield f"only {values} {_verb(bad)}{same}; {_listed(good)} {boot} it"
             elif name == "loader":
                 bad, good = _by_name(bad, good)
                 yield (
@@ -63,6 +68,14 @@ def _sentences(results: list[CellResult]) -> Iterator[str]:
             else:
                 title = OPTIONS[name].title
                 yield f"only {title} {values} {_verb(bad)}{same}, not {_listed(good)}"
+
+
+def _by_firmware(bad: set[str], good: set[str], same: str) -> str:
+    """Say it of routes that do the same by two firmwares."""
+    if any(ROUTES[name].twin not in good for name in bad):
+        return ""
+    one, other = (ROUTES[next(iter(names))].firmware.upper() for names in (bad, good))
+    return f"only {one} fails{same}; {other} boots it{_so(bad, good)}"
 
 
 def _by_name(bad: set[str], good: set[str]) -> tuple[set[str], set[str]]:

@@ -57,22 +57,24 @@ CARDS = {
 class Device(Struct, frozen=True):
     """A part of QEMU's command line, the file descriptors that QEMU inherits for it, the
     firmware that can boot from it, and the files that QEMU reads; ``media`` are those of them that
-    are in the drives."""
+    are in the drives. ``secure_boot`` says whether that firmware starts only what is signed."""
 
     words: tuple[str, ...]
     fds: tuple[int, ...] = ()
     firmware: Firmware = "bios"
+    secure_boot: bool = False
     files: tuple[Path, ...] = ()
     media: tuple[Path, ...] = ()
 
 
 class Flash(Struct, frozen=True):
-    """A UEFI's code, and its variables, which it may write; of one with ``secure`` only while it
-    keeps its memory from the system."""
+    """A UEFI's code, and its variables, which it may write; of one with ``smm`` only while it keeps
+    its memory from the system. ``secure_boot`` says whether it starts only what is signed."""
 
     code: Path
     variables: Path
-    secure: bool = False
+    smm: bool = False
+    secure_boot: bool = False
 
     @property
     def files(self) -> tuple[Path, Path]:
@@ -127,6 +129,7 @@ def drive_device(drive: Drive, *more: Drive, flash: Flash | None = None) -> Devi
     return Device(
         tuple(words),
         firmware="uefi" if flash else "bios",
+        secure_boot=bool(flash and flash.secure_boot),
         files=(*(flash.files if flash else ()), *media),
         media=media,
     )
@@ -177,7 +180,7 @@ def _flash_words(flash: Flash | None) -> list[str]:
         readonly = "off" if unit else "on"
         words += ["-drive", f"if=pflash,format=raw,unit={unit},readonly={readonly},"
                             f"file={escaped(path)}"]  # fmt: skip
-    if flash and flash.secure:
+    if flash and flash.smm:
         words += ["-global", "driver=cfi.pflash01,property=secure,value=on"]
     return words
 
@@ -236,6 +239,7 @@ def network_device(
         tuple(words),
         fds,
         "uefi" if flash else "bios",
+        bool(flash and flash.secure_boot),
         (*(flash.files if flash else ()), *((trusted,) if trusted else ())),
     )
 

@@ -1,24 +1,125 @@
 """The firmware of a UEFI machine: its code, and its variables as they are at first."""
 
-import shutil
+from functools import lru_cache
 from pathlib import Path
 
+from bootharness.errors import FormatError, UsageError
+from bootharness.formats.firmware_volume import FirmwareBuild, firmware_build, is_variables
+from bootharness.formats.uefi_variables import has_variable
+from bootharness.host.regular import is_regular
 from bootharness.host.tool import Tool
 from bootharness.machine.device import Flash
+from bootharness.plan import AUTO, BIOS, UEFI, UEFI_SECURE, MachineConfig
 
-__all__ = ["UEFI_TOOLS", "flash_in"]
+__all__ = ["UEFI_TOOLS", "flash_in", "needs_smm"]
 
 _FOLDER = Path("/usr/share/OVMF")
 _UEFI = (_FOLDER / "OVMF_CODE_4M.fd", _FOLDER / "OVMF_VARS_4M.fd")
 # with Secure Boot, and Microsoft's keys among the variables
 _SECURE = (_FOLDER / "OVMF_CODE_4M.secboot.fd", _FOLDER / "OVMF_VARS_4M.ms.fd")
 UEFI_TOOLS = tuple(Tool(str(path), "ovmf") for path in (*_UEFI, *_SECURE))
+# what is not in the code's own file is beside it, or Debian's of that size
+_EMPTY = (*_UEFI[1:], _FOLDER / "OVMF_VARS.fd")
+_BUILDS = 8
+_FILE_BYTES = 1 << 27
 
 
-def flash_in(folder: Path, *, secure: bool) -> Flash:
-    """Return a UEFI's code, and a copy of its variables in ``folder``; one that is ``secure``
-    starts only what is signed."""
-    code, variables = _SECURE if secure else _UEFI
-    copy = folder / variables.name
-    shutil.copyfile(variables, copy)
-    return Flash(code, copy, secure)
+def needs_smm(machine: MachineConfig) -> bool:
+    """Return whether a UEFI can only run where it keeps its memory from the system. Raises
+    UsageError for a file that is no firmware."""
+    if machine.own_firmware is None:
+        return machine.firmware == UEFI_SECURE
+    return _build(Path(machine.own_firmware)).smm
+
+
+def flash_in(folder: Path, machine: MachineConfig) -> Flash:
+    """Return a UEFI's code, and a copy of its variables in ``folder``.
+
+    Raises UsageError for a file that is no firmware, and for variables that are not its own.
+    """
+    code, content = _code_and_variables(folder, machine)
+    variables = folder / "variables.fd"
+    variables.write_bytes(content)
+    return Flash(code, variables, needs_smm(machine), has_variable(content, "PK"))
+
+
+def _code_and_variables(folder: Path, machine: MachineConfig) -> tuple[Path, bytes]:
+    own = machine.firmware_vars
+    if machine.own_firmware is None:
+        code, usual = _SECURE if machine.firmware == UEFI_SECURE else _UEFI
+        content = usual.read_bytes()
+        return code, _own_variables(Path(own), len(content), code) if own else content
+    path = Path(machine.own_firmware)
+    build = _build(path)
+    code = path.absolute()
+    if build.variables is not None:
+        code = folder / "code.fd"
+        code.write_bytes(build.code)
+    if own:
+        return code, _own_variables(Path(own), build.variables_bytes, path)
+    return code, build.variables or _fitting(path, build.variables_bytes)
+
+
+def _own_variables(path: Path, wanted: int, firmware: Path) -> bytes:
+    content = _read(path, "--firmware-vars")
+    if not is_variables(content):
+        raise UsageError(f"--firmware-vars {path}: not the variables of a UEFI, as OVMF_VARS is")
+    if len(content) != wanted:
+        raise UsageError(
+            f"--firmware-vars {path}: {len(content):,} bytes, and {firmware} has room for "
+            f"{wanted:,}: they are the variables of another build"
+        )
+    _check_store(content, f"--firmware-vars {path}")
+    return content
+
+
+def _check_store(content: bytes, given: str) -> None:
+    try:
+        has_variable(content, "PK")
+    except FormatError as error:
+        raise UsageError(f"{given}: {error}") from error
+
+
+def _fitting(path: Path, wanted: int) -> bytes:
+    """Return the variables that lie beside a code, or else empty ones of the same size."""
+    name = path.name
+    beside = [name.replace("CODE", "VARS"), name.replace("code", "vars")]
+    beside += [f"{each.partition('.')[0]}{path.suffix}" for each in beside]
+    for each in (*(path.with_name(other) for other in beside if other != name), *_EMPTY):
+        if each.is_file() and each.stat().st_size == wanted:
+            content = each.read_bytes()
+            if is_variables(content):
+                _check_store(content, str(each))
+                return content
+    raise UsageError(
+        f"--firmware {path}: the variables are not in it, and none of {wanted:,} bytes lie beside "
+        "it: say by --firmware-vars which they are"
+    )
+
+
+def _build(path: Path) -> FirmwareBuild:
+    content = _read(path, "--firmware")
+    try:
+        return _of_content(content)
+    except FormatError as error:
+        hint = ": give the code by --firmware, and these by --firmware-vars"
+        raise UsageError(
+            f"--firmware {path}: {error}{hint if is_variables(content) else ''}"
+        ) from error
+
+
+@lru_cache(maxsize=_BUILDS)
+def _of_content(content: bytes) -> FirmwareBuild:
+    return firmware_build(content)
+
+
+def _read(path: Path, option: str) -> bytes:
+    if not is_regular(path, most=_FILE_BYTES):
+        known = f"known are {AUTO}, {BIOS}, {UEFI} and {UEFI_SECURE}, and there is no such file"
+        if path.exists():
+            raise UsageError(f"{option} {path}: not a regular file")
+        raise UsageError(f"{option} {path}: {known if option == '--firmware' else 'no such file'}")
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{option} {path}: {error.strerror}") from error

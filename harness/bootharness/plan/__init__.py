@@ -2,12 +2,14 @@
 
 from bootharness.plan.boot_plan import (
     AUTO,
+    BIOS,
     DEFAULT_CMDLINE,
     OPTIONS,
     SCREEN,
     SHUTDOWN,
     STAGE1,
     TRACERS,
+    UEFI,
     UEFI_SECURE,
     UNTIL,
     BootPlan,
@@ -19,12 +21,14 @@ from bootharness.plan.boot_plan import (
 
 __all__ = [
     "AUTO",
+    "BIOS",
     "DEFAULT_CMDLINE",
     "OPTIONS",
     "SCREEN",
     "SHUTDOWN",
     "STAGE1",
     "TRACERS",
+    "UEFI",
     "UEFI_SECURE",
     "UNTIL",
     "BootPlan",

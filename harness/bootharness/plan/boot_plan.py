@@ -26,6 +26,7 @@ from bootharness.plan.prompt import Prompt, check_prompt
 
 __all__ = [
     "AUTO",
+    "BIOS",
     "DEFAULT_CMDLINE",
     "MOST_SECONDS",
     "OPTIONS",
@@ -33,6 +34,7 @@ __all__ = [
     "SHUTDOWN",
     "STAGE1",
     "TRACERS",
+    "UEFI",
     "UEFI_SECURE",
     "UNTIL",
     "BootPlan",
@@ -43,6 +45,7 @@ __all__ = [
 ]
 
 TRACERS = ("recorder", "gdb", "both")
+BIOS, UEFI = "bios", "uefi"
 UEFI_SECURE = "uefi-secure"
 """A UEFI that starts only what is signed."""
 STAGE1 = "stage1"
@@ -88,12 +91,24 @@ class MachineConfig(Struct, frozen=True):
         str,
         Option(
             "--firmware",
-            "auto is what the route has; uefi-secure is a UEFI with Secure Boot and Microsoft's "
-            "keys, on a q35.",
-            choices=(AUTO, UEFI_SECURE),
+            "What the machine starts with: bios, uefi, or uefi-secure, a UEFI with Secure Boot and "
+            "Microsoft's keys, on a q35; or a UEFI of your own, as OVMF_CODE.fd. auto is what the "
+            "route has.",
+            metavar="bios|uefi|uefi-secure|FILE",
             by_route=True,
         ),
     ] = AUTO
+    firmware_vars: Annotated[
+        str | None,
+        Option(
+            "--firmware-vars",
+            "A UEFI's variables as they are at first, as OVMF_VARS.fd; each boot has a copy.",
+            title="variables",
+            kind=Path,
+            metavar="FILE",
+            by_route=True,
+        ),
+    ] = None
     memory_mib: Annotated[
         int,
         Option(
@@ -202,6 +217,11 @@ class MachineConfig(Struct, frozen=True):
 
     def __post_init__(self) -> None:
         _check(self)
+
+    @property
+    def own_firmware(self) -> str | None:
+        """The file of a UEFI that a person has given."""
+        return None if self.firmware in (AUTO, BIOS, UEFI, UEFI_SECURE) else self.firmware
 
     @property
     def memory_bytes(self) -> int:

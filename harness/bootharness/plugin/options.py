@@ -202,8 +202,9 @@ def not_found_out(config: pytest.Config, why: str) -> NoReturn:
 def checked(plan: BootPlan) -> BootPlan:
     """Return a plan that is settled. Raises UsageError for what its route cannot do; what is not
     installed is for the boot to say."""
-    from bootharness.routes.table import route_of
+    from bootharness.routes.table import by_firmware, route_of
 
+    plan = by_firmware(plan)
     route = route_of(plan)
     with suppress(CouldNotFindOut):
         plan = route.settled(plan)

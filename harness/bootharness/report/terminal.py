@@ -98,6 +98,8 @@ def _machine(trace: BootTrace) -> list[str]:
         parts.append(f"{machine.qemu} {machine.qemu_version}, {machine.runs_by}")
         if machine.instead_of:
             parts.append(f"{machine.instead_of}, chosen first, has no CPU for it")
+        if machine.firmware == "uefi" and not trace.network:
+            parts.append("UEFI with Secure Boot" if machine.secure_boot else "UEFI")
     if trace.network:
         network = trace.network
         whose = f", from {network.server}" if network.servers else ""

@@ -15,11 +15,11 @@ from bootharness.kernels.source import by_version
 from bootharness.machine.board import board_of
 from bootharness.machine.device import LARGE_SECTORS, Flash
 from bootharness.machine.uefi import UEFI_TOOLS, flash_in
-from bootharness.plan import UEFI_SECURE, BootPlan
+from bootharness.plan import BootPlan
 from bootharness.routes.disk import LEAST_DISK_SECTORS, DiskImage
 from bootharness.routes.found import media_in
 from bootharness.routes.medium import Medium
-from bootharness.routes.route import Route, to_the_banner
+from bootharness.routes.route import OF_A_UEFI, Route, to_the_banner
 from bootharness.trace.milestones import UEFI_MILESTONES
 
 __all__ = ["DISK", "UEFI_DISK"]
@@ -33,9 +33,7 @@ def _prepare(disk: DiskImage, plan: BootPlan, workspace: Workspace) -> Iterator[
 
 @contextmanager
 def _prepare_uefi(disk: DiskImage, plan: BootPlan, workspace: Workspace) -> Iterator[Medium]:
-    with _prepared(
-        disk, plan, workspace, flash_in(workspace.path, secure=plan.machine.firmware == UEFI_SECURE)
-    ) as medium:
+    with _prepared(disk, plan, workspace, flash_in(workspace.path, plan.machine)) as medium:
         yield medium
 
 
@@ -120,6 +118,7 @@ DISK = Route(
     takes=frozenset({"tracer", "disk_interface", "disk_faults", "attached", "more_disks", "bios"}),
     expand=_expand,
     fetch=_fetch,
+    twin="uefi-disk",
     until=to_the_banner,
     lay_out=_attached,
 )
@@ -129,9 +128,10 @@ UEFI_DISK = Route(
     blame="what is on the disk for a UEFI",
     prepare=_prepare_uefi,
     firmware="uefi",
+    twin=DISK.name,
     milestones=UEFI_MILESTONES,
     takes=frozenset(
-        {"disk_interface", "disk_faults", "attached", "more_disks", "cold", "firmware"}
+        {"disk_interface", "disk_faults", "attached", "more_disks", "cold", *OF_A_UEFI}
     ),
     expand=_expand,
     fetch=_fetch,

@@ -128,6 +128,7 @@ GRUB = Route(
     summary="GRUB on a disk, by linux16: through the kernel's setup code",
     blame="GRUB",
     prepare=_prepare,
+    twin="uefi-grub",
     takes=frozenset({"initrd", "cmdline", "tracer", "disk_interface", "disk_faults", "bios"}),
     tools=(_BOOT_IMG, _MKIMAGE),
     programs=(GRUB_FILES,),

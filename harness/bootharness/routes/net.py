@@ -177,7 +177,7 @@ def _flash(card: Card, folder: Path) -> Flash | None:
     for a BIOS."""
     if card.firmware != "uefi":
         return None
-    flash = flash_in(folder, secure=card.secure)
+    flash = flash_in(folder, card.machine)
     if card.vlan is not None:
         variables = flash.variables
         set_up = vlan_variable(card.mac or "", card.vlan)

@@ -10,7 +10,7 @@ from bootharness.kernels.image import KernelImage
 from bootharness.machine.device import Firmware
 from bootharness.network.boot_rule import BootRule
 from bootharness.network.files import Files
-from bootharness.plan import UEFI_SECURE, BootPlan
+from bootharness.plan import BootPlan, MachineConfig
 
 __all__ = ["Card", "NetImage", "card_of"]
 
@@ -19,8 +19,7 @@ class Card(Struct, frozen=True):
     """The guest's side: its firmware and its network card, with the card's own ROM, without one,
     or with that of a file; ``http`` is whether it may ask over HTTP, ``mac`` the card's address
     where somebody chose it, ``clock`` what the machine's says at first, where that is not now,
-    ``vlan`` what the firmware's set-up has for it; ``secure`` is whether the firmware starts only
-    what is signed."""
+    ``vlan`` what the firmware's set-up has for it; ``machine`` is that which it is in."""
 
     firmware: Firmware
     nic: str
@@ -32,7 +31,7 @@ class Card(Struct, frozen=True):
     certificate: Path | None = None
     clock: datetime | None = None
     vlan: int | None = None
-    secure: bool = False
+    machine: MachineConfig = MachineConfig()
 
 
 def card_of(
@@ -58,7 +57,7 @@ def card_of(
         pxe=pxe,
         certificate=certificate,
         vlan=plan.net.nic_vlan,
-        secure=plan.machine.firmware == UEFI_SECURE,
+        machine=plan.machine,
     )
 
 

@@ -22,7 +22,7 @@ from bootharness.plan import BootPlan
 from bootharness.plan.fault import KERNEL_FILE
 from bootharness.routes.medium import Medium
 from bootharness.routes.net_check import OF_EVERY_NETWORK, check_net
-from bootharness.routes.route import Route
+from bootharness.routes.route import OF_A_UEFI, Route
 from bootharness.text import count
 from bootharness.trace.milestones import NET_MILESTONES
 
@@ -246,12 +246,15 @@ def _no_room(kernel: KernelImage, plan: BootPlan) -> str | None:
     )
 
 
+_TWINS = {"ipxe": "uefi-ipxe", "uefi-ipxe": "ipxe"}
+
+
 def _route(path: NetPath) -> Route:
     takes = {
         "initrd",
         "cmdline",
         *OF_EVERY_NETWORK,
-        "bios" if path.firmware == "bios" else "firmware",
+        *(("bios",) if path.firmware == "bios" else OF_A_UEFI),
     }
     if not path.rom:
         takes.remove("nic_rom")
@@ -262,6 +265,7 @@ def _route(path: NetPath) -> Route:
         prepare=_prepare,
         takes=frozenset(takes),
         firmware=path.firmware,
+        twin=_TWINS.get(path.name, ""),
         milestones=NET_MILESTONES,
         refuse=path.refuse,
         foresee=path.foresee,

@@ -139,6 +139,9 @@ def _prepare(root: NetRoot, plan: BootPlan, workspace: Workspace) -> AbstractCon
     return on_network(_image(root, plan), plan, workspace)
 
 
+_TWINS = {NET_ROOT: "uefi-net-root", "uefi-net-root": NET_ROOT, _OVER_HTTP: NET_ROOT}
+
+
 def _route(name: str, summary: str) -> Route:
     return net_route(
         name,
@@ -153,6 +156,7 @@ def _route(name: str, summary: str) -> Route:
         expand=_expand,
         fetch=_fetch,
         refuse=_refuse,
+        twin=_TWINS[name],
         boots_folder=True,
     )
 

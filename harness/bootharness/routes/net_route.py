@@ -6,7 +6,7 @@ from typing import Any
 
 from bootharness.machine.device import Firmware
 from bootharness.machine.uefi import UEFI_TOOLS
-from bootharness.routes.route import Route, to_the_banner
+from bootharness.routes.route import OF_A_UEFI, Route, to_the_banner
 from bootharness.trace.milestones import NET_MILESTONES
 
 __all__ = ["net_route"]
@@ -21,7 +21,7 @@ def net_route(
         name=name,
         summary=summary,
         firmware=firmware,
-        takes=frozenset({*takes, "bios" if firmware == "bios" else "firmware"}),
+        takes=frozenset({*takes, *(("bios",) if firmware == "bios" else OF_A_UEFI)}),
         milestones=NET_MILESTONES,
         until=to_the_banner,
         tools=tools,

@@ -123,6 +123,9 @@ def _prepare(servers: NetServers, plan: BootPlan, workspace: Workspace) -> Itera
         yield stack.enter_context(plugged_in(network, image, workspace, spaces))
 
 
+_TWINS = {NET_SERVER: "uefi-net-server", "uefi-net-server": NET_SERVER, _OVER_HTTP: NET_SERVER}
+
+
 def _route(name: str, summary: str) -> Route:
     return net_route(
         name,
@@ -137,6 +140,7 @@ def _route(name: str, summary: str) -> Route:
         expand=_expand,
         fetch=_fetch,
         refuse=_refuse,
+        twin=_TWINS[name],
     )
 
 

@@ -16,13 +16,13 @@ from bootharness.host.tool import Tool
 from bootharness.host.workspace import Workspace
 from bootharness.kernels.source import expand, fetch
 from bootharness.machine.board import board_of
+from bootharness.machine.uefi import needs_smm
 from bootharness.machine.device import Firmware
 from bootharness.plan import (
     AUTO,
     DEFAULT_CMDLINE,
     OPTIONS,
     SCREEN,
-    UEFI_SECURE,
     BootPlan,
     MachineConfig,
     choose,
@@ -32,7 +32,10 @@ from bootharness.routes.disk import DiskImage, DiskLayout
 from bootharness.routes.medium import Medium
 from bootharness.trace.milestones import MILESTONES
 
-__all__ = ["Route", "to_the_banner"]
+__all__ = ["OF_A_UEFI", "Route", "to_the_banner"]
+
+OF_A_UEFI = ("firmware", "firmware_vars")
+"""Options of routes whose firmware is a UEFI, by their fields' names."""
 
 
 _FILE_BYTES = (1 << 32) - 1
@@ -77,6 +80,8 @@ class Route(Struct, frozen=True, kw_only=True):
     what has been fetched cannot boot, so that nobody has to wait for it, else None. ``until``
     says how far a boot has to come where nobody says so.
 
+    ``twin`` is the route that boots the same with another firmware.
+
     ``boots_folder`` says whether what a person gives is a folder.
 
     For the history: ``ingredients`` are the digests, by name, of what the route puts on the
@@ -90,6 +95,7 @@ class Route(Struct, frozen=True, kw_only=True):
     prepare: Callable[[Any, BootPlan, Workspace], AbstractContextManager[Medium]]
     takes: frozenset[str] = frozenset()
     firmware: Firmware = "bios"
+    twin: str = ""
     milestones: tuple[str, ...] = MILESTONES
     expand: Callable[[str], list[str]] = expand
     fetch: Callable[[str], Any] = fetch
@@ -113,7 +119,11 @@ class Route(Struct, frozen=True, kw_only=True):
         board, usual = board_of(machine.machine_type), BootPlan().machine.disk_interface
         if "disk_interface" in self.takes and machine.disk_interface == usual:
             machine = replace(machine, disk_interface=board.disks[0])
-        if machine.firmware == UEFI_SECURE and machine.machine_type == _USUAL_MACHINE:
+        if (
+            self.firmware == "uefi"
+            and machine.machine_type == _USUAL_MACHINE
+            and needs_smm(machine)
+        ):
             machine = replace(machine, machine_type=_SECURE_MACHINE)
         counted = plan.at_most_s is not None
         if (plan.tracer != "recorder" or counted) and machine.accelerator == AUTO:
@@ -148,14 +158,8 @@ class Route(Struct, frozen=True, kw_only=True):
                 raise UsageError(
                     f"{OPTIONS[name].spelling}{shown}: the route {self.name} makes no use of it"
                 )
-        if (
-            plan.machine.firmware == UEFI_SECURE
-            and _SECURE_MACHINE not in plan.machine.machine_type
-        ):
-            raise UsageError(
-                f"--firmware {UEFI_SECURE}: it runs on {_SECURE_MACHINE}, whose memory it can keep "
-                f"from the system, and not on {plan.machine.machine_type}"
-            )
+        if self.firmware == "uefi":
+            _check_uefi(plan.machine)
         board = board_of(plan.machine.machine_type)
         board.check(plan.machine, disk="disk_interface" in self.takes, network=self.from_network)
         for path in map(Path, filter(None, (plan.initrd, plan.machine.bios))):
@@ -185,6 +189,20 @@ class Route(Struct, frozen=True, kw_only=True):
     def _unused(self) -> list[str]:
         return [each.name for each in OPTIONS.values()
                 if each.by_route and each.name not in self.takes]  # fmt: skip
+
+
+def _check_uefi(machine: MachineConfig) -> None:
+    """Raise UsageError for a machine that a UEFI does not run on."""
+    if not board_of(machine.machine_type).has_pci:
+        raise UsageError(
+            f"--machine-type {machine.machine_type}: it has no PCI bus, and a UEFI wants one: take "
+            "pc or q35"
+        )
+    if _SECURE_MACHINE not in machine.machine_type and needs_smm(machine):
+        raise UsageError(
+            f"--firmware {machine.firmware}: it runs on {_SECURE_MACHINE}, whose memory it can keep "
+            f"from the system (SMM), and not on {machine.machine_type}"
+        )
 
 
 def _check_counted(machine: MachineConfig) -> None:

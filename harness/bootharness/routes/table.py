@@ -8,7 +8,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from bootharness.errors import UsageError
-from bootharness.plan import BootPlan
+from bootharness.plan import AUTO, BIOS, UEFI, BootPlan
 from bootharness.routes.brought import DISK, UEFI_DISK
 from bootharness.routes.direct import DIRECT
 from bootharness.routes.found import is_medium, media_in
@@ -21,7 +21,7 @@ from bootharness.routes.route import Route
 from bootharness.routes.uefi_disk import UEFI_KERNELS
 from bootharness.text import hint
 
-__all__ = ["ROUTES", "by_what_is_given", "route_of"]
+__all__ = ["ROUTES", "by_firmware", "by_what_is_given", "firmware_of", "route_of"]
 
 ROUTES: dict[str, Route] = {
     each.name: each
@@ -44,6 +44,33 @@ def route_of(plan: BootPlan) -> Route:
     if plan.route not in ROUTES:
         raise UsageError(f"route {plan.route!r}: {hint(plan.route, ROUTES)}")
     return ROUTES[plan.route]
+
+
+def by_firmware(plan: BootPlan) -> BootPlan:
+    """Return a plan whose route has the firmware that was asked for: another that boots the same,
+    where its own has not. Raises UsageError where there is none."""
+    asked, route = plan.machine.firmware, route_of(plan)
+    if asked == AUTO:
+        return plan
+    wanted = "bios" if asked == BIOS else "uefi"
+    if route.firmware != wanted:
+        if not route.twin:
+            names = [each.name for each in ROUTES.values() if each.firmware == wanted]
+            raise UsageError(
+                f"--firmware {asked}: the route {route.name} is one by a {route.firmware.upper()}; by a "
+                f"{wanted.upper()} are {', '.join(names)}"
+            )
+        plan = replace(plan, route=route.twin)
+    if asked in (BIOS, UEFI):
+        plan = replace(plan, machine=replace(plan.machine, firmware=AUTO))
+    return plan
+
+
+def firmware_of(plan: BootPlan) -> str:
+    """Return what a machine starts with by a plan: ``bios``, ``uefi``, ``uefi-secure`` or a
+    file."""
+    asked = plan.machine.firmware
+    return route_of(plan).firmware if asked == AUTO else asked
 
 
 def by_what_is_given(plan: BootPlan, sources: Iterable[str]) -> BootPlan:

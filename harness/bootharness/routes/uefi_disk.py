@@ -15,12 +15,12 @@ from bootharness.kernels.content import Piece
 from bootharness.kernels.image import KernelImage
 from bootharness.kernels.initrd import initrd_bytes
 from bootharness.machine.uefi import UEFI_TOOLS, flash_in
-from bootharness.plan import UEFI_SECURE, BootPlan
+from bootharness.plan import BootPlan
 from bootharness.routes.disk import DiskImage, Initrd
 from bootharness.routes.esp import MTOOLS, write_esp
 from bootharness.routes.loader import Loader
 from bootharness.routes.medium import Medium
-from bootharness.routes.route import Route
+from bootharness.routes.route import OF_A_UEFI, Route
 from bootharness.trace.milestones import UEFI_MILESTONES
 
 __all__ = ["UEFI_KERNELS"]
@@ -45,6 +45,7 @@ class _Way(Struct, frozen=True):
     summary: str
     program: Tool
     texts: _Texts
+    twin: str = ""
     alone: bool = False
     """Whether kernel and initrd are parts of the program."""
 
@@ -69,7 +70,7 @@ def _nothing(_cmdline: str) -> Mapping[str, str]:
 
 _WAYS = (
     _Way("uefi-systemd-boot", "systemd-boot on a disk, started by a UEFI", _SYSTEMD, _systemd_boot),
-    _Way("uefi-grub", "GRUB on a disk, started by a UEFI", _GRUB, _grub),
+    _Way("uefi-grub", "GRUB on a disk, started by a UEFI", _GRUB, _grub, twin="grub"),
     _Way("uefi-uki", "a unified kernel image, started by a UEFI", _STUB, _nothing, alone=True),
 )
 
@@ -84,9 +85,7 @@ def _prepare(
     write_esp(path, _files(way, kernel, initrd, plan.cmdline, folder))
     loader = Loader(way.name, _read(way.program), manager=True)
     disk = DiskImage(path, loader, kernel, None, plan.cmdline, initrd=Initrd(Piece.of(initrd)))
-    with Medium.of_disk(
-        disk, plan, flash=flash_in(workspace.path, secure=plan.machine.firmware == UEFI_SECURE)
-    ) as medium:
+    with Medium.of_disk(disk, plan, flash=flash_in(workspace.path, plan.machine)) as medium:
         yield medium
 
 
@@ -138,8 +137,11 @@ UEFI_KERNELS = tuple(
         summary=way.summary,
         blame=way.summary.partition(" on ")[0].partition(",")[0],
         prepare=partial(_prepare, way),
-        takes=frozenset({"initrd", "cmdline", "disk_interface", "disk_faults", "cold", "firmware"}),
+        takes=frozenset(
+            {"initrd", "cmdline", "disk_interface", "disk_faults", "cold", *OF_A_UEFI}
+        ),
         firmware="uefi",
+        twin=way.twin,
         milestones=UEFI_MILESTONES,
         foresee=_refuse_narrow,
         tools=(*UEFI_TOOLS, *MTOOLS, way.program),

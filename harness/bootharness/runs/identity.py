@@ -67,7 +67,13 @@ class Identities:
         asked = plan.machine
         worker = self._worker(cell, (plan.route, asked.qemu, asked.accelerator, narrow))
         machine = replace(
-            asked, qemu=worker.qemu, accelerator=worker.accelerator, bios=None, more_disks=()
+            asked,
+            qemu=worker.qemu,
+            accelerator=worker.accelerator,
+            bios=None,
+            more_disks=(),
+            firmware_vars=None,
+            firmware="" if asked.own_firmware else asked.firmware,
         )
         facts = {
             "source": booted.sha256,
@@ -86,6 +92,7 @@ class Identities:
                     *(plan.initrd, plan.machine.bios, plan.net.answers, plan.net.nic_rom),
                     plan.net.https_cert,
                     *(*asked.more_disks, *plan.needles),
+                    *(asked.own_firmware, asked.firmware_vars),
                 )
                 if name
             ],

@@ -6,7 +6,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from bootharness.formats.intlog import GuestException
-from bootharness.plan import UEFI_SECURE, MachineConfig
+from bootharness.plan import AUTO, MachineConfig
 
 __all__ = ["CpuSample", "MachineFacts", "PostMortem", "QmpEvent", "Restored"]
 
@@ -51,6 +51,10 @@ class MachineFacts(Struct, frozen=True):
     """What the machine starts with."""
     secure_boot: bool = False
     """Whether that is a UEFI which starts only what is signed."""
+    firmware_asked: str = AUTO
+    """The firmware that a person has asked for: ``auto``, ``uefi-secure`` or a file."""
+    firmware_vars: str | None = None
+    """The file of the variables that a UEFI had at first, None where nobody has given one."""
     cpu: str | None = None
     """QEMU's -cpu, None where that is its own choice."""
     cpu_asked: str | None = None
@@ -90,7 +94,8 @@ class MachineFacts(Struct, frozen=True):
             disk_interface=self.disk_interface or MachineConfig().disk_interface,
             accelerator=self.accelerator,
             bios=self.bios_file,
-            firmware=UEFI_SECURE if self.secure_boot else MachineConfig().firmware,
+            firmware=self.firmware_asked,
+            firmware_vars=self.firmware_vars,
         )
 
 

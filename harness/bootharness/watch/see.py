@@ -15,7 +15,7 @@ from bootharness.machine.guest_clock import guest_seconds
 from bootharness.machine.machine import Machine
 from bootharness.machine.postmortem import post_mortem
 from bootharness.machine.qemu import Qemu
-from bootharness.plan import UEFI_SECURE, BootPlan
+from bootharness.plan import BootPlan
 from bootharness.routes.medium import Medium
 from bootharness.routes.table import ROUTES
 from bootharness.text import count
@@ -226,7 +226,9 @@ def _machine_facts(machine: Machine, medium: Medium) -> MachineFacts:
         bios="seabios" if firmware == "bios" else None,
         bios_file=config.bios,
         firmware=firmware,
-        secure_boot=config.firmware == UEFI_SECURE,
+        secure_boot=medium.device.secure_boot,
+        firmware_asked=config.firmware,
+        firmware_vars=config.firmware_vars,
         cpu=words.get("-cpu"),
         cpu_asked=config.cpu,
         smp=config.smp,
