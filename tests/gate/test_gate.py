@@ -195,6 +195,31 @@ def test_failing_routes_say_who_it_is() -> None:
     )
 
 
+def test_one_firmware_that_fails_is_told_as_that() -> None:
+    def of(**attempts: Attempt) -> tuple[str, ...]:
+        return patterns(
+            result(attempt, route="disk" if name == "bios" else "uefi-disk",
+                   firmware={"uefi_secure": "uefi-secure"}.get(name, "auto"))
+            for name, attempt in attempts.items()
+        )  # fmt: skip
+
+    assert of(bios=GOOD, uefi=WRAPPED) == (
+        "bzImage: only UEFI fails (destination-wrapped); BIOS boots it, so it is what is on the "
+        "disk for a UEFI",
+    )
+    assert of(bios=WRAPPED, uefi=GOOD) == (
+        "bzImage: only BIOS fails (destination-wrapped); UEFI boots it, so it is what is on the "
+        "disk",
+    )
+    assert of(bios=GOOD, uefi=GOOD, uefi_secure=WRAPPED) == (
+        "bzImage: only Secure Boot fails (destination-wrapped); UEFI boots it",
+    )
+    assert of(bios=GOOD, uefi=WRAPPED, uefi_secure=WRAPPED) == (
+        "bzImage: only UEFI fails (destination-wrapped); BIOS boots it, so it is what is on the "
+        "disk for a UEFI",
+    )
+
+
 def test_other_axes_make_patterns_too() -> None:
     def of(mib: int, attempt: Attempt, interface: str) -> CellResult:
         return result(attempt, memory_mib=mib, disk_interface=interface)

@@ -75,6 +75,7 @@ def test_everything_that_can_be_chosen(tmp_path: Path) -> None:
     folder = {"route": "net-root", "bootfile": "own.0", "cold": True, **card, **wire}
     answered = {"route": "net-root", "answers": str(answers)}
     set_up = {"route": "uefi-net-root", "vlan": 5, "nic_vlan": 5, "firmware": "uefi-secure",
+              "firmware_vars": "/usr/share/OVMF/OVMF_VARS_4M.ms.fd",
               "machine_type": "q35"}  # fmt: skip
     servers = {"route": "net-server", "more_servers": [f"dnsmasq:{bios}"]}
     tried = {*values, *network, *brought, *folder, *answered, *set_up, *servers,

@@ -68,7 +68,7 @@ class Control(Struct, frozen=True, dict=True):
             mac=MAC.format(guest + 1),
             netdev=self.netdevs[guest],
             rom=image.card.rom,
-            flash=flash_in(folder, secure=False) if image.card.firmware == "uefi" else None,
+            flash=flash_in(folder, image.card.machine) if image.card.firmware == "uefi" else None,
             fds=self.fds[guest : guest + 1],
             capture=folder / CAPTURE_FILE if captured else None,
             chardev=self.chardev,

@@ -8,9 +8,9 @@ import click
 
 from bootharness.cli import values
 from bootharness.cli.boots import Boot, detail_options, is_list, run_boots
-from bootharness.cli.options import ALL, FILE, NET_ROOT_OPTION, firmwares, plan_of, plan_options
+from bootharness.cli.options import ALL, FILE, NET_ROOT_OPTION, plan_of, plan_options
 from bootharness.errors import CouldNotFindOut, UsageError
-from bootharness.plan import BootPlan
+from bootharness.plan import BootPlan, firmwares
 from bootharness.text import hint
 
 __all__ = ["command", "sources_and_plan"]

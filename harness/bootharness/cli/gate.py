@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from bootharness.cli import values
 from bootharness.cli.first_command import KERNELS, KernelsFirst
-from bootharness.cli.options import ALL, FILE, HISTORY, JSON, NEW_FILE, WORKERS, axes_options, firmwares
+from bootharness.cli.options import ALL, FILE, HISTORY, JSON, NEW_FILE, WORKERS, axes_options
 from bootharness.cli.output import (
     check_file,
     check_json_file,
@@ -19,7 +19,7 @@ from bootharness.cli.output import (
 )
 from bootharness.cli.reports import Reports, reports_options
 from bootharness.errors import UsageError
-from bootharness.plan import OPTIONS
+from bootharness.plan import OPTIONS, firmwares
 
 if TYPE_CHECKING:
     from bootharness.gate.matrix import Matrix

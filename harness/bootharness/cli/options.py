@@ -21,7 +21,6 @@ __all__ = [
     "WHAT_IS_LOADED",
     "WORKERS",
     "axes_options",
-    "firmwares",
     "plan_of",
     "plan_options",
 ]  # fmt: skip
@@ -69,11 +68,6 @@ def plan_options(*names: str) -> Callable[[_Command], _Command]:
 def axes_options(*names: str) -> Callable[[_Command], _Command]:
     """Add options of a plan of which each may be repeated: an axis of a matrix."""
     return _with([_click_option(OPTIONS[name], several=True) for name in names])
-
-
-def firmwares(given: str) -> list[str]:
-    """Return the firmwares that commas set apart, each once; a file's name may have one."""
-    return [given] if Path(given).exists() else [*dict.fromkeys(given.split(","))]
 
 
 def plan_of(choices: Mapping[str, Any]) -> BootPlan:

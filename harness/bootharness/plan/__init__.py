@@ -17,6 +17,7 @@ from bootharness.plan.boot_plan import (
     NetPlan,
     choose,
     chosen,
+    firmwares,
 )
 
 __all__ = [
@@ -36,4 +37,5 @@ __all__ = [
     "NetPlan",
     "choose",
     "chosen",
+    "firmwares",
 ]

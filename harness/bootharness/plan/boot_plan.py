@@ -42,6 +42,7 @@ __all__ = [
     "NetPlan",
     "choose",
     "chosen",
+    "firmwares",
 ]
 
 TRACERS = ("recorder", "gdb", "both")
@@ -584,6 +585,11 @@ _FAULTS: dict[str, type[Faults | DiskFaults]] = {"faults": Faults, "disk_faults"
 def chosen(plan: BootPlan) -> dict[str, Any]:
     """Return the values of a plan's options by their names."""
     return {name: value for part in _parts(plan) for name, value in _values(part)}
+
+
+def firmwares(given: str) -> tuple[str, ...]:
+    """Return the firmwares that commas set apart, each once; a file's name may have one."""
+    return (given,) if Path(given).exists() else tuple(dict.fromkeys(given.split(",")))
 
 
 def choose(plan: BootPlan, values: Mapping[str, Any]) -> BootPlan:

@@ -11,6 +11,7 @@ from bootharness.plan import BootPlan, chosen
 from bootharness.plugin.options import (
     brought_marked,
     checked,
+    firmwares_of,
     marked_plan,
     network_plan,
     plan_of,
@@ -33,6 +34,7 @@ __all__ = [
 SOURCE = "_kernel_source"
 """The fixture that is parametrized with kernel sources; the source is None where there are none,
 for a test that is left out without a word has not passed."""
+_FIRMWARE = "_boot_firmware"
 _NO_KERNEL_ID = "no-kernel"
 _REFUSED = "bootharness_refused"
 
@@ -46,7 +48,9 @@ def pytest_cmdline_main(config: pytest.Config) -> Generator[None, object, object
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Make one test of each kernel build."""
+    """Make one test of each kernel build, and of each firmware where several are asked for."""
+    if _FIRMWARE in metafunc.fixturenames and len(names := firmwares_of(metafunc.config)) > 1:
+        metafunc.parametrize(_FIRMWARE, names, indirect=True)
     if SOURCE in metafunc.fixturenames:  # not for a `kernel` fixture that is somebody else's
         marker = metafunc.definition.get_closest_marker("netboot")
         brought = brought_marked(marker, metafunc.config)
@@ -160,4 +164,5 @@ def _gate_matrix(config: pytest.Config) -> "Matrix":
             f"--gate-baseline {given}: {len(baselines)} kernels, and one is wanted"
         )
     [baseline] = baselines
-    return Matrix((), baseline, {name: (value,) for name, value in chosen(plan).items()})
+    axes = {name: (value,) for name, value in chosen(plan).items()}
+    return Matrix((), baseline, {**axes, "firmware": firmwares_of(config)})

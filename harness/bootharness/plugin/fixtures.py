@@ -85,10 +85,20 @@ def kernel(_kernel_source: str, pytestconfig: pytest.Config) -> "KernelImage":
 
 
 @pytest.fixture
-def boot_plan(request: pytest.FixtureRequest, pytestconfig: pytest.Config) -> BootPlan:
+def _boot_firmware(request: pytest.FixtureRequest) -> str | None:
+    given: str | None = getattr(request, "param", None)
+    return given
+
+
+@pytest.fixture
+def boot_plan(
+    request: pytest.FixtureRequest, pytestconfig: pytest.Config, _boot_firmware: str | None
+) -> BootPlan:
     """How to boot: the options, and over them the test's `boot` marker."""
     marker = request.node.get_closest_marker("boot")
     plan = plan_of(pytestconfig)
+    if _boot_firmware:
+        plan = choose(plan, {"firmware": _boot_firmware})
     return checked(marked_plan(plan, marker) if marker else plan)
 
 

@@ -14,11 +14,11 @@ import pytest
 from msgspec.structs import replace
 
 from bootharness.errors import CouldNotFindOut, UsageError
-from bootharness.plan import OPTIONS, STAGE1, BootPlan, NetPlan, choose
+from bootharness.plan import AUTO, OPTIONS, STAGE1, BootPlan, NetPlan, choose, firmwares
 from bootharness.plan.option import Option, options_of
 
-__all__ = ["brought_marked", "checked", "marked_plan", "network_plan", "not_found_out", "plan_of",
-           "pytest_addoption", "pytest_configure", "spelling", "usage_errors"]  # fmt: skip
+__all__ = ["brought_marked", "checked", "firmwares_of", "marked_plan", "network_plan",
+           "not_found_out", "plan_of", "pytest_addoption", "pytest_configure", "spelling", "usage_errors"]  # fmt: skip
 
 _PREFIX = "--boot-"
 _OF_NETWORKS = tuple(each.name for each in options_of(NetPlan))
@@ -116,6 +116,8 @@ def plan_of(config: pytest.Config) -> BootPlan:
     plan = BootPlan()
     for option in OPTIONS.values():
         value = config.getoption(_dest(option))
+        if option.name == "firmware" and len(firmwares_of(config)) > 1:
+            continue  # of which each test has one
         if value is not None:
             with usage_errors(spelling(option)):
                 plan = choose(plan, {option.name: value})
@@ -127,6 +129,11 @@ def plan_of(config: pytest.Config) -> BootPlan:
     if plan.loader != STAGE1 and not Path(plan.loader).is_file():
         raise pytest.UsageError(f"--boot-loader {plan.loader}: no such file")
     return plan
+
+
+def firmwares_of(config: pytest.Config) -> tuple[str, ...]:
+    """Return the firmwares that each kernel is booted by."""
+    return firmwares(config.getoption(_dest(OPTIONS["firmware"])) or AUTO)
 
 
 def marked_plan(plan: BootPlan, marker: pytest.Mark) -> BootPlan:

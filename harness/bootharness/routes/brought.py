@@ -42,7 +42,7 @@ def _prepared(
     disk: DiskImage, plan: BootPlan, workspace: Workspace, flash: Flash | None
 ) -> Iterator[Medium]:
     disk = _attached(disk, plan)
-    interface = _interface(disk, plan)
+    interface = _interface(disk, plan, by_uefi=flash is not None)
     path, size = disk.path, disk.size_bytes
     if disk.driver == "raw" and (least := _least_bytes(disk)) > size:
         path = workspace.path / "padded.img"
@@ -51,9 +51,10 @@ def _prepared(
         yield medium
 
 
-def _interface(disk: DiskImage, plan: BootPlan) -> str:
+def _interface(disk: DiskImage, plan: BootPlan, *, by_uefi: bool) -> str:
     """Return how the image is attached: a disk of large sectors, where nobody says how, by what
-    SeaBIOS can boot it from. Raises UsageError for what contradicts itself."""
+    SeaBIOS can boot it from, and a UEFI's CD by USB. Raises UsageError for what contradicts
+    itself."""
     board = board_of(plan.machine.machine_type)
     asked, usual = plan.machine.disk_interface, board.disks[0]
     board.check_medium(plan.machine, disk.shape.kind)
@@ -68,6 +69,8 @@ def _interface(disk: DiskImage, plan: BootPlan) -> str:
             f"--disk-interface {asked}: {disk.source} is a floppy, which has a controller of its "
             "own"
         )
+    if by_uefi and disk.shape.kind == "cdrom" and asked == usual:
+        return "usb"  # QEMU 7.2 stands still for ever where it is stopped amid a read of AHCI's CD
     large = disk.shape.kind == "disk" and disk.shape.sector_bytes != SECTOR_BYTES
     return LARGE_SECTORS[0] if large and asked == usual and board.has_pci else asked
 

@@ -1,6 +1,6 @@
 """What a route prepares: ready for one machine to boot from, with what is known of it."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -129,9 +129,11 @@ class Medium(Struct, frozen=True):
         *,
         entered: SetupHeader | None,
         code: bytes,
+        lies: Callable[[KernelImage], bool],
     ) -> Self:
-        """Return the medium with the kernel that was started, by its setup header in memory, or by
-        code of it that was seen there; its file is written to ``folder``."""
+        """Return the medium with the kernel that was started, by its setup header in memory, by
+        code of it that was seen there, or else by what of it ``lies`` there; its file is written to
+        ``folder``."""
         if self.kernel is not None:
             return self
         if self.wire:
@@ -148,7 +150,10 @@ class Medium(Struct, frozen=True):
             return code in kernel.content.read(0, kernel.file_bytes)
 
         with suppress(OSError):
-            if found := disk.kernel_among(spans, folder, fits):
+            found = disk.kernel_among(spans, folder, fits)
+            if found is None and entered is None:
+                found = disk.kernel_among(spans, folder, lies)
+            if found:
                 disk = replace(disk, kernel=found[1], kernel_lba=found[0])
         return replace(self, disk=disk, kernel=disk.kernel)
 

@@ -16,8 +16,8 @@ from bootharness.host.tool import Tool
 from bootharness.host.workspace import Workspace
 from bootharness.kernels.source import expand, fetch
 from bootharness.machine.board import board_of
-from bootharness.machine.uefi import needs_smm
 from bootharness.machine.device import Firmware
+from bootharness.machine.uefi import needs_smm
 from bootharness.plan import (
     AUTO,
     DEFAULT_CMDLINE,
@@ -200,8 +200,8 @@ def _check_uefi(machine: MachineConfig) -> None:
         )
     if _SECURE_MACHINE not in machine.machine_type and needs_smm(machine):
         raise UsageError(
-            f"--firmware {machine.firmware}: it runs on {_SECURE_MACHINE}, whose memory it can keep "
-            f"from the system (SMM), and not on {machine.machine_type}"
+            f"--firmware {machine.firmware}: it runs on {_SECURE_MACHINE}, whose memory it can "
+            f"keep from the system (SMM), and not on {machine.machine_type}"
         )
 
 

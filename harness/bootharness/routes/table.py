@@ -57,8 +57,8 @@ def by_firmware(plan: BootPlan) -> BootPlan:
         if not route.twin:
             names = [each.name for each in ROUTES.values() if each.firmware == wanted]
             raise UsageError(
-                f"--firmware {asked}: the route {route.name} is one by a {route.firmware.upper()}; by a "
-                f"{wanted.upper()} are {', '.join(names)}"
+                f"--firmware {asked}: the route {route.name} is one by a "
+                f"{route.firmware.upper()}; by a {wanted.upper()} are {', '.join(names)}"
             )
         plan = replace(plan, route=route.twin)
     if asked in (BIOS, UEFI):

@@ -137,9 +137,7 @@ UEFI_KERNELS = tuple(
         summary=way.summary,
         blame=way.summary.partition(" on ")[0].partition(",")[0],
         prepare=partial(_prepare, way),
-        takes=frozenset(
-            {"initrd", "cmdline", "disk_interface", "disk_faults", "cold", *OF_A_UEFI}
-        ),
+        takes=frozenset({"initrd", "cmdline", "disk_interface", "disk_faults", "cold", *OF_A_UEFI}),
         firmware="uefi",
         twin=way.twin,
         milestones=UEFI_MILESTONES,

@@ -1,5 +1,7 @@
 """Follow the loading: what the BIOS was asked for, what was sent over the wire, how far it is."""
 
+from functools import partial
+
 from msgspec import Struct, field
 
 from bootharness.diagnosis.certainty import certain
@@ -16,7 +18,7 @@ from bootharness.watch.course import Course
 from bootharness.watch.hearing import Hearing
 from bootharness.watch.idle import Repetition
 from bootharness.watch.tracers import Tracer
-from bootharness.watch.uefi_entry import code_at, image_in_memory
+from bootharness.watch.uefi_entry import code_at, image_in_memory, kernel_lies
 
 __all__ = ["Loading"]
 
@@ -85,6 +87,7 @@ class Loading(Struct):
             machine.qemu.workspace.path,
             entered=found[1] if found else None,
             code=code_at(machine, caller),
+            lies=partial(kernel_lies, machine),
         )
 
     def piece_together(self, handoff: Handoff) -> None:

@@ -14,7 +14,7 @@ from bootharness.trace.uefi_calls import UefiCall
 from bootharness.trace.uefi_handoff import UefiHandoff
 from bootharness.watch.entry import GuestMemory, release_of
 
-__all__ = ["code_at", "image_in_memory", "look_uefi"]
+__all__ = ["code_at", "image_in_memory", "kernel_lies", "look_uefi"]
 
 _PAGE = 4096
 _PIECE = 1 << 22
@@ -57,6 +57,14 @@ def image_in_memory(memory: GuestMemory, caller: int) -> tuple[int, SetupHeader]
 def code_at(memory: GuestMemory, caller: int) -> bytes:
     """Return the code around an address."""
     return memory.read_memory(caller + _CODE.start, len(_CODE))
+
+
+def kernel_lies(memory: LiveMemory, kernel: KernelImage) -> bool:
+    """Return whether what is compressed in a kernel begins somewhere in memory."""
+    piece = _compressed(kernel)
+    return piece is not None and any(
+        True for _ in memory.places_of(piece[1].cut(0, _BEGINNING).read())
+    )
 
 
 def look_uefi(
