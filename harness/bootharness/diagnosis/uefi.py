@@ -66,6 +66,8 @@ def image_refused(trace: BootTrace) -> Finding | None:
     if not refused:
         return None
     path, error, by = refused[-1]
+    if trace.signed_files and error in ("Access Denied", "Security Violation"):
+        return None  # of which the signatures are told
     why = _REFUSALS.get(error, "")
     told = ": ".join(filter(None, (error, why)))
     return Finding(

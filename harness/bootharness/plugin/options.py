@@ -18,7 +18,8 @@ from bootharness.plan import AUTO, OPTIONS, STAGE1, BootPlan, NetPlan, choose, f
 from bootharness.plan.option import Option, options_of
 
 __all__ = ["brought_marked", "checked", "firmwares_of", "marked_plan", "network_plan",
-           "not_found_out", "plan_of", "pytest_addoption", "pytest_configure", "spelling", "usage_errors"]  # fmt: skip
+           "not_found_out", "plan_of", "pytest_addoption", "pytest_configure", "spelling",
+           "usage_errors"]  # fmt: skip
 
 _PREFIX = "--boot-"
 _OF_NETWORKS = tuple(each.name for each in options_of(NetPlan))

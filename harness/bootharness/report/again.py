@@ -41,7 +41,7 @@ def _as_booted(trace: BootTrace, plan: BootPlan) -> tuple[str, BootPlan]:
     loader = trace.loader
     until = trace.until if trace.until_screen is None else AUTO  # which says it by itself
     plan = replace(plan, until=until, until_screen=trace.until_screen)
-    if loader is None or loader.name in (plan.loader, "GRUB"):
+    if loader is None or loader.name in (plan.loader, plan.route, "GRUB"):
         return trace.source, plan
     if loader.name == STAGE1 or Path(loader.name).is_file():
         return trace.source, replace(plan, loader=loader.name)

@@ -30,6 +30,8 @@ _FALLBACK = "EFI/BOOT/BOOTX64.EFI"
 _SYSTEMD = Tool("/usr/lib/systemd/boot/efi/systemd-bootx64.efi", "systemd-boot-efi")
 _STUB = Tool("/usr/lib/systemd/boot/efi/linuxx64.efi.stub", "systemd-boot-efi")
 _GRUB = Tool("/usr/lib/grub/x86_64-efi/monolithic/grubx64.efi", "grub-efi-amd64-bin")
+_SHIM = Tool("/usr/lib/shim/shimx64.efi.signed", "shim-signed")
+_SIGNED_GRUB = Tool("/usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed", "grub-efi-amd64-signed")
 _SERIAL = "serial --unit=0 --speed=115200\nterminal_output serial\n"
 # what keeps the words of a command line as they are
 _QUOTE, _QUOTED = "'", "'\\''"
@@ -46,6 +48,8 @@ class _Way(Struct, frozen=True):
     program: Tool
     texts: _Texts
     twin: str = ""
+    beside: Mapping[str, Tool] = {}
+    """Further programs, by their places."""
     alone: bool = False
     """Whether kernel and initrd are parts of the program."""
 
@@ -71,6 +75,13 @@ def _nothing(_cmdline: str) -> Mapping[str, str]:
 _WAYS = (
     _Way("uefi-systemd-boot", "systemd-boot on a disk, started by a UEFI", _SYSTEMD, _systemd_boot),
     _Way("uefi-grub", "GRUB on a disk, started by a UEFI", _GRUB, _grub, twin="grub"),
+    _Way(
+        "uefi-shim",
+        "shim and GRUB, both signed, on a disk, started by a UEFI",
+        _SHIM,
+        _grub,
+        beside={"EFI/BOOT/grubx64.efi": _SIGNED_GRUB},
+    ),
     _Way("uefi-uki", "a unified kernel image, started by a UEFI", _STUB, _nothing, alone=True),
 )
 
@@ -105,6 +116,7 @@ def _files(
             raise UsageError(f"{way.program.name}: {error}") from error
     contents = {name: text.encode() for name, text in way.texts(cmdline).items()}
     contents[_FALLBACK] = program
+    contents |= {name: _read(tool) for name, tool in way.beside.items()}
     if not way.alone:
         contents["initrd"] = initrd
     made = {}
@@ -142,8 +154,10 @@ UEFI_KERNELS = tuple(
         twin=way.twin,
         milestones=UEFI_MILESTONES,
         foresee=_refuse_narrow,
-        tools=(*UEFI_TOOLS, *MTOOLS, way.program),
-        programs=tuple(Path(tool.name) for tool in (*UEFI_TOOLS, way.program)),
+        tools=(*UEFI_TOOLS, *MTOOLS, way.program, *way.beside.values()),
+        programs=tuple(
+            Path(tool.name) for tool in (*UEFI_TOOLS, way.program, *way.beside.values())
+        ),
     )
     for way in _WAYS
 )

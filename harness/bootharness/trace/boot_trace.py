@@ -21,6 +21,7 @@ from bootharness.trace.milestones import Milestone
 from bootharness.trace.network_facts import NetworkFacts
 from bootharness.trace.proof import Proof
 from bootharness.trace.sighting import Closest, Sighting
+from bootharness.trace.signed_file import SignedFile
 from bootharness.trace.uefi_calls import UefiCall
 from bootharness.trace.uefi_handoff import UefiHandoff
 
@@ -102,6 +103,8 @@ class BootTrace(Struct, frozen=True, dict=True):
     """What was asked of a UEFI, in order."""
     uefi_handoff: UefiHandoff | None = None
     """The machine as a kernel had ended the boot services of a UEFI, None where nobody saw that."""
+    signed_files: tuple[SignedFile, ...] = ()
+    """How what a UEFI with Secure Boot read from a disk is signed, where the boot was not good."""
     until_screen: str | None = None
     """The pattern, or the picture's file, that had to come on the screen, None where there was
     none."""

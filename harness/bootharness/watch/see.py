@@ -27,6 +27,7 @@ from bootharness.trace.milestones import ordered
 from bootharness.trace.network_facts import milestones
 from bootharness.trace.observer import Observer
 from bootharness.trace.signs import firmware_signs, kernel_signs
+from bootharness.trace.signed_file import SignedFile
 from bootharness.trace.uefi_milestones import uefi_milestones
 from bootharness.watch.course import Course
 from bootharness.watch.gdb_tracer import GdbTracer
@@ -92,7 +93,21 @@ def see(
         watch.saving.finish()
         trace = _trace(source, watch, ending, timings)
         facts = trace.machine and replace(trace.machine, cpu_lacks=lacks, restored=from_saved)
-        return replace(trace, machine=facts, post_mortem=remains, guest_s=guest_s)
+        signed = _signed_files(watch, ending)
+        return replace(
+            trace, machine=facts, post_mortem=remains, guest_s=guest_s, signed_files=signed
+        )
+
+
+def _signed_files(watch: Watch, ending: Ending) -> tuple[SignedFile, ...]:
+    """Look at how files are signed, where somebody may have refused them."""
+    medium = watch.course.medium
+    if not medium.device.secure_boot or ending.kind in _NOTHING_TO_SEE:
+        return ()
+    from bootharness.watch.signatures import signed_files
+
+    folder = watch.machine.qemu.workspace.path
+    return signed_files(medium, watch.tracer.uefi_calls(), folder)
 
 
 def _remains(watch: Watch, ending: Ending, keep: Path | None) -> PostMortem | None:

@@ -89,6 +89,10 @@ def look_uefi(
     handed = _initrd(calls, started)
     if handed and initrd and initrd.size == len(handed):
         initrd_in_memory = memory.compare_memory(handed.start, initrd.content)
+    elif handed is None and payload and initrd and initrd.size:
+        # a boot manager has loaded it, as it has the kernel; nobody knows where it should lie
+        placed = _somewhere(memory, initrd.content)
+        initrd_in_memory = placed if placed and placed.equal else None
     return UefiHandoff(
         seconds=round(seconds, 6),
         caller=caller,
@@ -130,7 +134,7 @@ def _somewhere(memory: LiveMemory, content: Piece) -> Comparison | None:
     """Compare what is compressed in a kernel with where a boot manager has put it that ends boot
     services itself: wherever memory begins like it. Of several places one that equals counts."""
     best = None
-    for at in memory.places_of(content.cut(0, _BEGINNING).read()):
+    for at in memory.places_of(content.cut(0, min(_BEGINNING, content.size)).read()):
         found = memory.compare_memory(at, content)
         if found.equal:
             return found
