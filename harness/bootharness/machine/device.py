@@ -69,12 +69,14 @@ class Device(Struct, frozen=True):
 
 class Flash(Struct, frozen=True):
     """A UEFI's code, and its variables, which it may write; of one with ``smm`` only while it keeps
-    its memory from the system. ``secure_boot`` says whether it starts only what is signed."""
+    its memory from the system. ``secure_boot`` says whether it starts only what is signed,
+    ``own_order`` whether its variables say what is booted first, and not QEMU."""
 
     code: Path
     variables: Path
     smm: bool = False
     secure_boot: bool = False
+    own_order: bool = False
 
     @property
     def files(self) -> tuple[Path, Path]:
@@ -124,7 +126,11 @@ def drive_device(drive: Drive, *more: Drive, flash: Flash | None = None) -> Devi
     paths = [each.path for each in every]
     for number, each in enumerate(every):
         first = paths.index(each.path)
-        words += _device_words(each, number, f"PATHS{first}" if paths.count(each.path) > 1 else "")
+        serial = f"PATHS{first}" if paths.count(each.path) > 1 else ""
+        of_it = _device_words(each, number, serial)
+        if flash and flash.own_order:
+            of_it = tuple(word.replace(f",bootindex={number}", "") for word in of_it)
+        words += of_it
     media = tuple(each.path for each in every)
     return Device(
         tuple(words),

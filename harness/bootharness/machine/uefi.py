@@ -40,7 +40,13 @@ def flash_in(folder: Path, machine: MachineConfig) -> Flash:
     code, content = _code_and_variables(folder, machine)
     variables = folder / "variables.fd"
     variables.write_bytes(content)
-    return Flash(code, variables, needs_smm(machine), has_variable(content, "PK"))
+    if machine.sets_up:
+        from bootharness.machine.uefi_set_up import set_up  # cryptography: most boots do without
+
+        set_up(variables, machine)
+        content = variables.read_bytes()
+    secure = has_variable(content, "PK")
+    return Flash(code, variables, needs_smm(machine), secure, bool(machine.boot_entries))
 
 
 def _code_and_variables(folder: Path, machine: MachineConfig) -> tuple[Path, bytes]:

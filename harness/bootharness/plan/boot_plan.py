@@ -13,6 +13,7 @@ from msgspec import Struct, field
 from msgspec.structs import force_setattr, replace
 
 from bootharness.errors import UsageError
+from bootharness.plan.boot_entry import check_boot_entry
 from bootharness.plan.dhcp_option import check_dhcp_option
 from bootharness.plan.disk_fault import DiskFaults
 from bootharness.plan.fault import Faults
@@ -110,6 +111,54 @@ class MachineConfig(Struct, frozen=True):
             by_route=True,
         ),
     ] = None
+    enrolled: Annotated[
+        tuple[str, ...],
+        Option(
+            "--enrol",
+            "A certificate by which a UEFI accepts what is signed (db), in PEM or DER: beside "
+            "Microsoft's with --firmware uefi-secure, alone with --firmware uefi, which is then "
+            "one with Secure Boot, too; may be repeated.",
+            kind=Path,
+            metavar="CERT",
+            by_route=True,
+            repeated=True,
+        ),
+    ] = ()
+    revoked: Annotated[
+        tuple[str, ...],
+        Option(
+            "--revoke",
+            "A program that a UEFI is to refuse, or a certificate, with all that it signed (dbx); "
+            "may be repeated.",
+            kind=Path,
+            metavar="FILE",
+            by_route=True,
+            repeated=True,
+        ),
+    ] = ()
+    sbat_level: Annotated[
+        str | None,
+        Option(
+            "--sbat-level",
+            "The least versions that shim accepts, as lines sbat,1,DATE and grub,5.",
+            kind=Path,
+            metavar="FILE.csv",
+            by_route=True,
+        ),
+    ] = None
+    boot_entries: Annotated[
+        tuple[str, ...],
+        Option(
+            "--boot-entry",
+            "What a UEFI starts first, as '\\EFI\\linux\\kernel.efi initrd=\\initrd quiet', before "
+            "\\EFI\\BOOT\\BOOTX64.EFI; may be repeated, in that order.",
+            title="boot entry",
+            metavar="'PATH OPTIONS'",
+            by_route=True,
+            repeated=True,
+            check=check_boot_entry,
+        ),
+    ] = ()
     memory_mib: Annotated[
         int,
         Option(
@@ -218,6 +267,11 @@ class MachineConfig(Struct, frozen=True):
 
     def __post_init__(self) -> None:
         _check(self)
+
+    @property
+    def sets_up(self) -> bool:
+        """Whether a UEFI has something set up that its variables do not have."""
+        return bool(self.enrolled or self.revoked or self.sbat_level or self.boot_entries)
 
     @property
     def own_firmware(self) -> str | None:

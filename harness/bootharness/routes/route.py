@@ -34,7 +34,7 @@ from bootharness.trace.milestones import MILESTONES
 
 __all__ = ["OF_A_UEFI", "Route", "to_the_banner"]
 
-OF_A_UEFI = ("firmware", "firmware_vars")
+OF_A_UEFI = ("firmware", "firmware_vars", "enrolled", "revoked", "sbat_level", "boot_entries")
 """Options of routes whose firmware is a UEFI, by their fields' names."""
 
 

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from bootharness.errors import FormatError, UsageError
 from bootharness.formats.uki import unified
@@ -45,13 +46,21 @@ class _Way(Struct, frozen=True):
 
     name: str
     summary: str
-    program: Tool
+    program: Tool | None
+    """None is the kernel itself."""
     texts: _Texts
     twin: str = ""
+    entry: str = ""
+    """The kernel's boot entry, to go before its command line, where the firmware starts it."""
     beside: Mapping[str, Tool] = {}
     """Further programs, by their places."""
     alone: bool = False
     """Whether kernel and initrd are parts of the program."""
+
+    @property
+    def programs(self) -> tuple[Tool, ...]:
+        """All that is on the partition besides the kernel."""
+        return (*([self.program] if self.program else []), *self.beside.values())
 
 
 def _systemd_boot(cmdline: str) -> Mapping[str, str]:
@@ -73,6 +82,13 @@ def _nothing(_cmdline: str) -> Mapping[str, str]:
 
 
 _WAYS = (
+    _Way(
+        "uefi-stub",
+        "the kernel as a UEFI's own boot program, with its command line in a boot entry",
+        None,
+        _nothing,
+        entry="\\EFI\\BOOT\\BOOTX64.EFI initrd=\\initrd",
+    ),
     _Way("uefi-systemd-boot", "systemd-boot on a disk, started by a UEFI", _SYSTEMD, _systemd_boot),
     _Way("uefi-grub", "GRUB on a disk, started by a UEFI", _GRUB, _grub, twin="grub"),
     _Way(
@@ -94,9 +110,14 @@ def _prepare(
     folder = workspace.path / "esp"
     folder.mkdir()
     write_esp(path, _files(way, kernel, initrd, plan.cmdline, folder))
-    loader = Loader(way.name, _read(way.program), manager=True)
+    loader = Loader(
+        way.name, _read(way.program) if way.program else kernel.read_real_mode(), manager=True
+    )
     disk = DiskImage(path, loader, kernel, None, plan.cmdline, initrd=Initrd(Piece.of(initrd)))
-    with Medium.of_disk(disk, plan, flash=flash_in(workspace.path, plan.machine)) as medium:
+    machine = plan.machine
+    if way.entry and not machine.boot_entries:
+        machine = replace(machine, boot_entries=(f"{way.entry} {plan.cmdline}",))
+    with Medium.of_disk(disk, plan, flash=flash_in(workspace.path, machine)) as medium:
         yield medium
 
 
@@ -107,8 +128,8 @@ def _files(
     where they are not there."""
     if "\n" in cmdline:
         raise UsageError(f"the command line {cmdline!r} cannot go into a configuration")
-    program = _read(way.program)
-    if way.alone:
+    program = _read(way.program) if way.program else _read_kernel(kernel)
+    if way.alone and way.program:
         sections = {".cmdline": cmdline.encode(), ".linux": _read_kernel(kernel), ".initrd": initrd}
         try:
             program = unified(program, sections)
@@ -123,7 +144,9 @@ def _files(
     for number, (name, content) in enumerate(contents.items()):
         made[name] = folder / str(number)
         made[name].write_bytes(content)
-    return made if way.alone else {**made, "vmlinuz": kernel.path.absolute()}
+    if way.alone or not way.program:
+        return made
+    return {**made, "vmlinuz": kernel.path.absolute()}
 
 
 def _read_kernel(kernel: KernelImage) -> bytes:
@@ -154,10 +177,8 @@ UEFI_KERNELS = tuple(
         twin=way.twin,
         milestones=UEFI_MILESTONES,
         foresee=_refuse_narrow,
-        tools=(*UEFI_TOOLS, *MTOOLS, way.program, *way.beside.values()),
-        programs=tuple(
-            Path(tool.name) for tool in (*UEFI_TOOLS, way.program, *way.beside.values())
-        ),
+        tools=(*UEFI_TOOLS, *MTOOLS, *way.programs),
+        programs=tuple(Path(tool.name) for tool in (*UEFI_TOOLS, *way.programs)),
     )
     for way in _WAYS
 )

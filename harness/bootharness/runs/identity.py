@@ -73,6 +73,9 @@ class Identities:
             bios=None,
             more_disks=(),
             firmware_vars=None,
+            enrolled=(),
+            revoked=(),
+            sbat_level=None,
             firmware="" if asked.own_firmware else asked.firmware,
         )
         facts = {
@@ -92,7 +95,8 @@ class Identities:
                     *(plan.initrd, plan.machine.bios, plan.net.answers, plan.net.nic_rom),
                     plan.net.https_cert,
                     *(*asked.more_disks, *plan.needles),
-                    *(asked.own_firmware, asked.firmware_vars),
+                    *(asked.own_firmware, asked.firmware_vars, asked.sbat_level),
+                    *(*asked.enrolled, *asked.revoked),
                 )
                 if name
             ],

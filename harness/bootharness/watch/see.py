@@ -26,8 +26,8 @@ from bootharness.trace.manager_points import ManagerPoints, manager_points
 from bootharness.trace.milestones import ordered
 from bootharness.trace.network_facts import milestones
 from bootharness.trace.observer import Observer
-from bootharness.trace.signs import firmware_signs, kernel_signs
 from bootharness.trace.signed_file import SignedFile
+from bootharness.trace.signs import firmware_signs, kernel_signs
 from bootharness.trace.uefi_milestones import uefi_milestones
 from bootharness.watch.course import Course
 from bootharness.watch.gdb_tracer import GdbTracer
