@@ -161,3 +161,19 @@ def test_a_kernel_that_was_given_no_command_line_is_told_so(tmp_path: Path, vmli
     judgement = judged(disk(tmp_path, {FALLBACK: image}))
     assert judgement.verdict is Verdict.SKIP
     assert "started without a command line" in judgement.summary
+
+
+def test_a_kernel_is_started_by_a_boot_entry_with_its_command_line(
+    tmp_path: Path, vmlinuz: Path
+) -> None:
+    pytest.importorskip("virt.firmware")
+    entry = r"\EFI\own\linux.efi initrd=\initrd console=ttyS0 panic=-1"
+    initrd = tiny_initrd(wide=True)
+    image = disk(tmp_path, {"EFI/own/linux.efi": vmlinuz, "initrd": initrd})
+    trace = booted(image, "uefi-disk", boot_entries=(entry,))
+    judgement = judge(trace)
+    assert judgement.verdict is Verdict.GOOD, judgement.summary
+    assert trace.uefi_handoff
+    assert trace.uefi_handoff.cmdline == entry.partition(" ")[2]
+    assert trace.uefi_handoff.initrd_bytes == len(initrd)
+    assert f"{trace.proof.compared_bytes:,} bytes in memory equal the file" in judgement.summary

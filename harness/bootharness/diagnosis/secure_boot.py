@@ -17,6 +17,7 @@ _BY_SHIM = re.compile(
 )
 _BY_GRUB = re.compile(r"bad shim signature|has invalid signature|shim_lock verifier[^\r\n]{0,80}")
 _OF_SBAT = re.compile(r"SBAT[^\r\n]{0,80}")
+_OF_ITSELF = "SBAT self-check failed"
 _SEPARATOR = "\\"
 
 
@@ -39,10 +40,12 @@ def signature_refused(trace: BootTrace) -> Finding | None:
     last = next(reversed([each for each in trace.signed_files if not each.is_kernel]), None)
     if by_shim and last:
         if of_sbat := _OF_SBAT.search(said):
+            what = "itself" if _OF_ITSELF in said else last.path
+            has = f" ({' '.join(last.sbat)})" if last.sbat else ""
             return Finding(
-                f"shim refuses to go on: its own SBAT level, or that of what it started, is lower "
-                f'than the machine wants ("{of_sbat[0].strip()}")',
-                _evidence(trace.signed_files),
+                f"shim refuses {what}: its SBAT generation{has} is lower than the machine's SBAT "
+                f'level asks for ("{of_sbat[0].strip()}")',
+                _evidence((last,)),
             )
         return _finding("shim", last.path, last, f'it says "{by_shim[0].strip()}"', shim=True)
     return None

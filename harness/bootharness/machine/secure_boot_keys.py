@@ -1,6 +1,7 @@
 """The keys of a UEFI's Secure Boot, in its variables, and how a program's signatures fit them."""
 
 from contextlib import suppress
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +9,12 @@ from msgspec import Struct
 
 from bootharness.errors import FormatError
 from bootharness.formats.authenticode import authenticode_hash, signatures_in
+from bootharness.formats.pe import pe_sections
 from bootharness.trace.signed_file import FileSignature, SignedFile
 
 __all__ = ["Keys", "keys_in", "signed_file"]
 
+_SBAT_BYTES = 1 << 12
 _X509 = "a5c059a1-94e4-4aa7-87b5-ab155c2bf072"
 _SHA256 = "c1c41626-504c-4092-aca9-41f936934328"
 
@@ -51,7 +54,21 @@ def signed_file(path: str, content: bytes, keys: Keys, *, is_kernel: bool = Fals
     for each in signatures:
         for name in (each.signer, each.issuer):
             revoked = revoked or (name if name in keys.refused else "")
-    return SignedFile(path, digest.hex(), signatures, keys.accepted, revoked, is_kernel)
+    return SignedFile(
+        path, digest.hex(), signatures, keys.accepted, revoked, _sbat(content), is_kernel
+    )
+
+
+def _sbat(content: bytes) -> tuple[str, ...]:
+    """Return the components of a program and their generations, of SBAT's section."""
+    for section in pe_sections(BytesIO(content)):
+        if section.name == ".sbat":
+            text = content[section.offset :][: min(section.size, _SBAT_BYTES)].decode(
+                "ascii", "replace"
+            )
+            rows = (line.split(",") for line in text.rstrip("\0\n").splitlines())
+            return tuple(",".join(row[:2]) for row in rows if len(row) > 1)
+    return ()
 
 
 def _signature(blob: bytes, digest: bytes) -> FileSignature | None:

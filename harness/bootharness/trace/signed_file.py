@@ -30,5 +30,7 @@ class SignedFile(Struct, frozen=True):
     revoked: str = ""
     """By what the firmware refuses it (dbx): ``digest`` or the name of a certificate; empty where
     by nothing."""
+    sbat: tuple[str, ...] = ()
+    """Its generations by which shim may revoke it, as ``grub,4``."""
     is_kernel: bool = False
     """Whether it is the kernel that was booted."""

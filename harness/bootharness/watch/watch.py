@@ -14,7 +14,7 @@ from bootharness.plan import SHUTDOWN
 from bootharness.trace.boot_trace import CRASH_REPORTED, PANIC_REPORTED, Ending
 from bootharness.trace.handoff import Handoff
 from bootharness.trace.machine_facts import QmpEvent
-from bootharness.trace.uefi_calls import rests_in_shell
+from bootharness.trace.uefi_calls import found_nothing, rests_in_shell
 from bootharness.watch.boot_program import BootProgram
 from bootharness.watch.course import Course
 from bootharness.watch.disk_watch import DiskWatch
@@ -251,6 +251,8 @@ class Watch(Struct):
             self.hearing.look_out()
             if not self.course.in_kernel and rests_in_shell(self.tracer.uefi_calls()):
                 self.course.finish("boot-manager", "the UEFI shell waits for a person")
+            elif not self.course.in_kernel and found_nothing(self.tracer.uefi_calls()):
+                self.course.finish("boot-manager", "the UEFI has nothing left that it could boot")
         milestones = self.course.milestones
         if "setup-entered" in milestones and "protected-mode" not in milestones:
             self.course.saw(self.machine.sample())

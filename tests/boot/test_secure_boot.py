@@ -1,0 +1,107 @@
+"""Secure Boot with real firmware: who refuses what, keys of one's own, and what is revoked."""
+
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from bootharness.diagnosis import Verdict, judge
+from bootharness.kernels.source import fetch
+from bootharness.one_boot import boot
+from bootharness.plan import BootPlan, choose
+from bootharness.routes.esp import write_esp
+from bootharness.trace.boot_trace import BootTrace
+from tests.support.media import needs
+
+KERNEL = "deb:linux-image-cloud-amd64/bookworm"
+SHIM = Path("/usr/lib/shim/shimx64.efi.signed")
+GRUB = Path("/usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed")
+SYSTEMD = Path("/usr/lib/systemd/boot/efi/systemd-bootx64.efi")
+FALLBACK = "EFI/BOOT/BOOTX64.EFI"
+
+
+@pytest.fixture(autouse=True)
+def _tools() -> None:
+    needs(Path("/usr/share/OVMF/OVMF_CODE_4M.secboot.fd"), "mcopy")
+
+
+def booted(source: str, route: str = "uefi-disk", **options: object) -> BootTrace:
+    usual = {"route": route, "firmware": "uefi-secure", "until": "banner", "timeout_s": 120.0,
+             "idle_s": 4.0}  # fmt: skip
+    return boot(source, choose(BootPlan(), {**usual, **options}))
+
+
+def refused(trace: BootTrace) -> str:
+    judgement = judge(trace)
+    assert (judgement.verdict, judgement.cause) == (Verdict.BAD, "secure-boot-refused"), (
+        judgement.summary
+    )
+    return judgement.summary
+
+
+def disk(folder: Path, files: Mapping[str, Path]) -> str:
+    write_esp(folder / "disk.img", files)
+    return str(folder / "disk.img")
+
+
+def signed(folder: Path, program: Path) -> tuple[Path, Path]:
+    """Sign a program with a key made for it; return it and the certificate."""
+    needs("sbsign", "openssl")
+    key, certificate, made = (folder / name for name in ("own.key", "own.pem", "signed.efi"))
+    for argv in (
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out",
+         certificate, "-subj", "/CN=Image builder", "-days", "3650"],
+        ["sbsign", "--key", key, "--cert", certificate, "--output", made, program],
+    ):  # fmt: skip
+        subprocess.run(list(map(str, argv)), check=True, capture_output=True)
+    return made, certificate
+
+
+def test_shim_grub_and_a_signed_kernel_are_proven_in_memory() -> None:
+    needs(SHIM, GRUB)
+    trace = booted(KERNEL, "uefi-shim", idle_s=20.0)
+    judgement = judge(trace)
+    assert judgement.verdict is Verdict.GOOD, judgement.summary
+    assert trace.machine
+    assert trace.machine.secure_boot
+    assert trace.kernel
+    assert trace.uefi_handoff
+    assert trace.proof.compared_bytes == trace.kernel.header.payload_length
+    assert trace.uefi_handoff.initrd
+    assert trace.uefi_handoff.initrd.equal
+
+
+def test_shim_refuses_a_kernel_that_was_changed_after_it_was_signed(tmp_path: Path) -> None:
+    needs(SHIM, GRUB)
+    kernel = bytearray(fetch(KERNEL).path.read_bytes())
+    kernel[0x1F0000] ^= 1
+    changed = tmp_path / "vmlinuz"
+    changed.write_bytes(kernel)
+    said = refused(booted(str(changed), "uefi-shim", fail_on=("bad shim signature",)))
+    assert f"shim refuses the kernel ({changed})" in said
+    assert "it is signed by Debian Secure Boot Signer" in said
+    assert said.endswith("but it has been changed since")
+
+
+def test_the_machine_accepts_ones_own_key_and_refuses_what_is_revoked(tmp_path: Path) -> None:
+    needs(SYSTEMD)
+    program, certificate = signed(tmp_path, SYSTEMD)
+    image = disk(tmp_path, {FALLBACK: program})
+    unknown = refused(booted(image))
+    assert r"the firmware refuses \EFI\BOOT\BOOTX64.EFI (Access Denied)" in unknown
+    assert "signed by Image builder (issued by Image builder), whom db does not know" in unknown
+    revoked = booted(image, enrolled=(str(certificate),), revoked=(str(program),))
+    assert refused(revoked).endswith("its digest is among those that are revoked (dbx)")
+    alone = booted(image, firmware="uefi", enrolled=(str(certificate),))
+    assert any(call.service == "StartImage" for call in alone.uefi_calls if "EFI" in call.path)
+    assert alone.machine
+    assert alone.machine.secure_boot
+
+
+def test_shim_is_told_which_versions_are_too_old(tmp_path: Path) -> None:
+    needs(SHIM)
+    level = tmp_path / "level.csv"
+    level.write_text("sbat,1,2099010100\nshim,99\n")
+    said = refused(booted(disk(tmp_path, {FALLBACK: SHIM}), sbat_level=str(level)))
+    assert "shim refuses itself: its SBAT generation (sbat,1 shim," in said
