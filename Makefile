@@ -20,7 +20,9 @@ TESTED_WITH := zstd:zstd lz4:lz4 zsh:zsh fish:fish qemu-img:qemu-utils git:git k
 	/usr/lib/syslinux/modules/bios/ldlinux.c32:syslinux-common \
 	/usr/lib/grub/i386-pc/boot.img:grub-pc-bin /usr/share/OVMF/OVMF_CODE_4M.fd:ovmf \
 	/usr/lib/systemd/boot/efi/linuxx64.efi.stub:systemd-boot-efi openssl:openssl \
-	/usr/lib/grub/x86_64-efi/monolithic/grubx64.efi:grub-efi-amd64-bin
+	/usr/lib/grub/x86_64-efi/monolithic/grubx64.efi:grub-efi-amd64-bin \
+	/usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed:grub-efi-amd64-signed \
+	/usr/lib/shim/shimx64.efi.signed:shim-signed sbsign:sbsigntool
 APT := $(if $(filter 0,$(shell id -u)),,sudo) apt-get
 
 .PHONY: setup tools demo test matrices check faults faults-net trees appliance zoo kill good fuzz docs readme bench bench-bisect bench-config bench-factors bench-many bench-net hunts mutants mutants-rules clean

@@ -641,10 +641,10 @@ CAUSES: dict[str, Cause] = {
         ),
         Cause(
             "secure-boot-refused",
-            "The firmware did not start a program that is not signed by a key that it trusts.",
-            "its words, the file",
+            "The firmware, or shim, did not start what is not signed by a key that it trusts.",
+            "who refused, its words, the file, who signed it, the certificates in db",
             "Sign the file with a key in the firmware's db, boot it through shim, or switch Secure "
-            "Boot off.",
+            "Boot off. --enrol tries a key of yours.",
         ),
         Cause(
             "efi-no-file-system",
