@@ -32,12 +32,12 @@ def test_code_and_variables_in_one_file_are_taken_apart(tmp_path: Path) -> None:
     flash = flash_in(tmp_path, machine(both))
     assert flash.code.read_bytes() == CODE.read_bytes()
     assert flash.variables.read_bytes() == VARIABLES.read_bytes()
-    assert (flash.smm, flash.secure_boot) == (False, False)
+    assert (flash.smm, flash.secure) == (False, b"")
 
 
 def test_the_users_own_variables_are_copied(tmp_path: Path) -> None:
     flash = flash_in(tmp_path, machine(SECURE, ENROLLED))
-    assert (flash.code, flash.smm, flash.secure_boot) == (SECURE, True, True)
+    assert (flash.code, flash.smm, flash.secure) == (SECURE, True, ENROLLED.read_bytes())
     assert flash.variables.parent == tmp_path
     assert flash.variables.read_bytes() == ENROLLED.read_bytes()
 

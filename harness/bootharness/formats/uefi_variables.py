@@ -5,7 +5,7 @@ import uuid
 
 from bootharness.errors import FormatError
 
-__all__ = ["has_variable", "vlan_variable", "with_variable"]
+__all__ = ["variable", "vlan_variable", "with_variable"]
 
 _VOLUME_HEADER_AT = 0x30
 _STORE = struct.Struct("<16sIBB6x")
@@ -34,10 +34,10 @@ def with_variable(flash: bytes, name: str, vendor: uuid.UUID, value: bytes) -> b
     return flash[:at] + variable + flash[at + len(variable) :]
 
 
-def has_variable(flash: bytes, name: str) -> bool:
-    """Return whether a flash has a variable. Raises FormatError for what is no flash of
-    variables."""
-    return name in _free(flash)[2]
+def variable(flash: bytes, name: str) -> bytes | None:
+    """Return the value of a variable, None where there is none. Raises FormatError for what is no
+    flash of variables."""
+    return _free(flash)[2].get(name)
 
 
 def vlan_variable(mac: str, vlan: int) -> tuple[str, uuid.UUID, bytes]:
@@ -45,24 +45,25 @@ def vlan_variable(mac: str, vlan: int) -> tuple[str, uuid.UUID, bytes]:
     return mac.replace(":", "").upper(), _VLANS, vlan.to_bytes(2, "little")
 
 
-def _free(flash: bytes) -> tuple[int, int, set[str]]:
-    """Return where the next variable goes, where the store ends, and the names of those that are
-    there."""
+def _free(flash: bytes) -> tuple[int, int, dict[str, bytes]]:
+    """Return where the next variable goes, where the store ends, and the values of those that are
+    there, by their names."""
     try:
         (begin,) = struct.unpack_from("<H", flash, _VOLUME_HEADER_AT)
         kind, size, formatted, state = _STORE.unpack_from(flash, begin)
         if (kind, formatted, state) != (_AUTHENTICATED, _FORMATTED, _HEALTHY):
             raise FormatError("not a flash with a UEFI's variables")
         at, end = begin + _STORE.size, min(begin + size, len(flash))
-        names = set()
+        values = {}
         while at + _VARIABLE.size <= end:
             start, state, *_, named, valued, _ = _VARIABLE.unpack_from(flash, at)
             if start != _BEGIN:
                 break
-            name = flash[at + _VARIABLE.size :][:named]
+            value_at = at + _VARIABLE.size + named
             if state == _ADDED:
-                names.add(name.decode("utf-16le", "replace").rstrip("\0"))
+                name = flash[value_at - named : value_at].decode("utf-16le", "replace")
+                values[name.rstrip("\0")] = flash[value_at : value_at + valued]
             at = (at + _VARIABLE.size + named + valued + 3) & ~3
     except struct.error as error:
         raise FormatError("not a flash with a UEFI's variables: it is too short") from error
-    return at, end, names
+    return at, end, values

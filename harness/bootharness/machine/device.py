@@ -57,25 +57,27 @@ CARDS = {
 class Device(Struct, frozen=True):
     """A part of QEMU's command line, the file descriptors that QEMU inherits for it, the
     firmware that can boot from it, and the files that QEMU reads; ``media`` are those of them that
-    are in the drives. ``secure_boot`` says whether that firmware starts only what is signed."""
+    are in the drives. ``secure`` are its variables as they are at first where that firmware
+    starts only what is signed."""
 
     words: tuple[str, ...]
     fds: tuple[int, ...] = ()
     firmware: Firmware = "bios"
-    secure_boot: bool = False
+    secure: bytes = b""
     files: tuple[Path, ...] = ()
     media: tuple[Path, ...] = ()
 
 
 class Flash(Struct, frozen=True):
     """A UEFI's code, and its variables, which it may write; of one with ``smm`` only while it keeps
-    its memory from the system. ``secure_boot`` says whether it starts only what is signed,
-    ``own_order`` whether its variables say what is booted first, and not QEMU."""
+    its memory from the system. ``secure`` are the variables as they are at first where it starts
+    only what is signed, empty elsewhere. ``own_order`` says whether its variables say what is
+    booted first, and not QEMU."""
 
     code: Path
     variables: Path
     smm: bool = False
-    secure_boot: bool = False
+    secure: bytes = b""
     own_order: bool = False
 
     @property
@@ -135,7 +137,7 @@ def drive_device(drive: Drive, *more: Drive, flash: Flash | None = None) -> Devi
     return Device(
         tuple(words),
         firmware="uefi" if flash else "bios",
-        secure_boot=bool(flash and flash.secure_boot),
+        secure=flash.secure if flash else b"",
         files=(*(flash.files if flash else ()), *media),
         media=media,
     )
@@ -245,7 +247,7 @@ def network_device(
         tuple(words),
         fds,
         "uefi" if flash else "bios",
-        bool(flash and flash.secure_boot),
+        flash.secure if flash else b"",
         (*(flash.files if flash else ()), *((trusted,) if trusted else ())),
     )
 

@@ -1,8 +1,8 @@
 """The keys of a UEFI's Secure Boot, in its variables, and how a program's signatures fit them."""
 
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from io import BytesIO
-from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
@@ -10,13 +10,13 @@ from msgspec import Struct
 from bootharness.errors import FormatError
 from bootharness.formats.authenticode import authenticode_hash, signatures_in
 from bootharness.formats.pe import pe_sections
+from bootharness.formats.signature_list import SHA256, X509, signatures_listed
+from bootharness.formats.uefi_variables import variable
 from bootharness.trace.signed_file import FileSignature, SignedFile
 
 __all__ = ["Keys", "keys_in", "signed_file"]
 
 _SBAT_BYTES = 1 << 12
-_X509 = "a5c059a1-94e4-4aa7-87b5-ab155c2bf072"
-_SHA256 = "c1c41626-504c-4092-aca9-41f936934328"
 
 
 class Keys(Struct, frozen=True):
@@ -28,19 +28,13 @@ class Keys(Struct, frozen=True):
     refused_digests: frozenset[bytes] = frozenset()
 
 
-def keys_in(variables: Path) -> Keys:
-    """Return the keys in a flash of variables; none where it cannot be read."""
-    from virt.firmware.varstore.edk2 import Edk2VarStore  # cryptography, which takes its time
-
-    try:
-        found = Edk2VarStore(str(variables)).get_varlist()
-    except (OSError, SystemExit, ValueError):  # as the library gives up
-        return Keys()
-    db, dbx = (_lists(found, name) for name in ("db", "dbx"))
+def keys_in(variables: bytes) -> Keys:
+    """Return the keys in a flash of variables. Raises FormatError where they cannot be read."""
+    db, dbx = ([*signatures_listed(variable(variables, name) or b"")] for name in ("db", "dbx"))
     return Keys(
         tuple(_names(db)),
         tuple(_names(dbx)),
-        frozenset(each["data"] for every in dbx if str(every.guid) == _SHA256 for each in every),
+        frozenset(value for kind, value in dbx if kind == SHA256),
     )
 
 
@@ -83,13 +77,13 @@ def _signature(blob: bytes, digest: bytes) -> FileSignature | None:
     return None
 
 
-def _lists(found: Any, name: str) -> list[Any]:
-    variable = found.get(name)
-    return [*variable.sigdb] if variable is not None and variable.sigdb else []
+def _names(signatures: Iterable[tuple[bytes, bytes]]) -> Iterator[str]:
+    from cryptography.x509 import load_der_x509_certificate
 
-
-def _names(lists: list[Any]) -> list[str]:
-    return [_name(each.x509.subject) for each in lists if str(each.guid) == _X509 and each.x509]
+    for kind, value in signatures:
+        with suppress(ValueError):
+            if kind == X509:
+                yield _name(load_der_x509_certificate(value).subject)
 
 
 def _name(name: Any) -> str:

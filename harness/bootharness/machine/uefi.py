@@ -1,11 +1,13 @@
 """The firmware of a UEFI machine: its code, and its variables as they are at first."""
 
+from collections import deque
 from functools import lru_cache
 from pathlib import Path
 
 from bootharness.errors import FormatError, UsageError
 from bootharness.formats.firmware_volume import FirmwareBuild, firmware_build, is_variables
-from bootharness.formats.uefi_variables import has_variable
+from bootharness.formats.signature_list import signatures_listed
+from bootharness.formats.uefi_variables import variable
 from bootharness.host.regular import is_regular
 from bootharness.host.tool import Tool
 from bootharness.machine.device import Flash
@@ -45,8 +47,9 @@ def flash_in(folder: Path, machine: MachineConfig) -> Flash:
 
         set_up(variables, machine)
         content = variables.read_bytes()
-    secure = has_variable(content, "PK")
-    return Flash(code, variables, needs_smm(machine), secure, bool(machine.boot_entries))
+    secure = bool(variable(content, "PK"))
+    at_first = content if secure else b""
+    return Flash(code, variables, needs_smm(machine), at_first, bool(machine.boot_entries))
 
 
 def _code_and_variables(folder: Path, machine: MachineConfig) -> tuple[Path, bytes]:
@@ -81,7 +84,8 @@ def _own_variables(path: Path, wanted: int, firmware: Path) -> bytes:
 
 def _check_store(content: bytes, given: str) -> None:
     try:
-        has_variable(content, "PK")
+        for name in ("PK", "KEK", "db", "dbx"):
+            deque(signatures_listed(variable(content, name) or b""), maxlen=0)
     except FormatError as error:
         raise UsageError(f"{given}: {error}") from error
 

@@ -102,7 +102,7 @@ def see(
 def _signed_files(watch: Watch, ending: Ending) -> tuple[SignedFile, ...]:
     """Look at how files are signed, where somebody may have refused them."""
     medium = watch.course.medium
-    if not medium.device.secure_boot or ending.kind in _NOTHING_TO_SEE:
+    if not medium.device.secure or ending.kind in _NOTHING_TO_SEE:
         return ()
     from bootharness.watch.signatures import signed_files
 
@@ -241,7 +241,7 @@ def _machine_facts(machine: Machine, medium: Medium) -> MachineFacts:
         bios="seabios" if firmware == "bios" else None,
         bios_file=config.bios,
         firmware=firmware,
-        secure_boot=medium.device.secure_boot,
+        secure_boot=bool(medium.device.secure),
         firmware_asked=config.firmware,
         firmware_vars=config.firmware_vars,
         cpu=words.get("-cpu"),

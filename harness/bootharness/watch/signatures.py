@@ -21,10 +21,10 @@ def signed_files(medium: Medium, calls: Sequence[UefiCall], folder: Path) -> tup
     kernel. What cannot be read is left out."""
     from bootharness.machine.secure_boot_keys import keys_in, signed_file  # as few boots need it
 
-    if not medium.device.secure_boot or medium.disk is None:
+    if not medium.device.secure or medium.disk is None:
         return ()
-    with suppress(OSError, CouldNotFindOut):
-        keys = keys_in(medium.device.files[1])
+    with suppress(OSError, CouldNotFindOut, FormatError):
+        keys = keys_in(medium.device.secure)
         content = medium.disk.content
         found = []
         for path in list(dict.fromkeys(_programs(calls)))[-_MOST:]:

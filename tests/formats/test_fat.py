@@ -1,0 +1,79 @@
+"""Files in FAT, as mtools makes it."""
+
+import random
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from bootharness.formats.fat import FatVolume, file_on
+from bootharness.routes.esp import write_esp
+from tests.support.media import needs
+
+CONTENT = random.Random(1).randbytes(300_000)
+
+
+def reader(path: Path):  # type: ignore[no-untyped-def]
+    data = path.read_bytes()
+    return lambda at, size: data[at : at + size]
+
+
+@pytest.mark.parametrize(("kib", "width"), [(1440, 12), (20_480, 16), (81_920, 32)])
+def test_a_file_is_read_in_every_kind_of_fat(kib: int, width: int, tmp_path: Path) -> None:
+    needs("mformat", "mcopy", "mmd")
+    image, file = tmp_path / "fat.img", tmp_path / "content"
+    file.write_bytes(CONTENT)
+    with image.open("wb") as disk:
+        disk.truncate(kib << 10)
+    wide = ["-F"] if width == 32 else []
+    small = ["-c", "1"] if width == 32 else []
+    for argv in (
+        ["mformat", "-i", image, "-T", str(kib * 2), "-h", "16", "-s", "63", *wide, *small, "::"],
+        ["mmd", "-i", image, "::/EFI", "::/EFI/a long name"],
+        ["mcopy", "-i", image, file, "::/EFI/a long name/Program.efi"],
+        ["mcopy", "-i", image, file, "::/OTHER.EFI"],
+        ["mdel", "-i", image, "::/OTHER.EFI"],
+    ):
+        subprocess.run(list(map(str, argv)), check=True, capture_output=True)
+    volume = FatVolume.at(reader(image), 0)
+    assert volume
+    assert volume.width == width
+    assert volume.file("\\efi\\A LONG NAME\\program.EFI") == CONTENT
+    assert volume.file("\\EFI\\other.efi") is None
+    assert volume.file("\\OTHER.EFI") is None
+    assert volume.file("\\EFI") is None
+
+
+def test_a_file_is_found_in_a_partition(tmp_path: Path) -> None:
+    needs("mformat", "mcopy")
+    file = tmp_path / "content"
+    file.write_bytes(CONTENT)
+    write_esp(tmp_path / "disk.img", {"EFI/BOOT/BOOTX64.EFI": file})
+    assert file_on(reader(tmp_path / "disk.img"), "\\EFI\\BOOT\\BOOTX64.EFI") == CONTENT
+    assert file_on(reader(tmp_path / "disk.img"), "\\EFI\\BOOT\\BOOTIA32.EFI") is None
+
+
+def test_a_chain_that_has_no_end_is_left(tmp_path: Path) -> None:
+    """Of a damaged table, or one that somebody made to be read for ever."""
+    needs("mformat", "mcopy")
+    image, file = tmp_path / "fat.img", tmp_path / "content"
+    file.write_bytes(CONTENT)
+    image.write_bytes(bytes(1440 << 10))
+    for argv in (
+        ["mformat", "-i", image, "-f", "1440", "::"],
+        ["mcopy", "-i", image, file, "::/A"],
+    ):
+        subprocess.run(list(map(str, argv)), check=True, capture_output=True)
+    data = bytearray(image.read_bytes())
+    data[512 + 3 : 512 + 6] = b"\x02\x20\x00"  # the first cluster follows itself
+    volume = FatVolume.at(lambda at, size: bytes(data[at : at + size]), 0)
+    assert volume
+    found = volume.file("\\A")
+    assert found is not None
+    assert len(found) <= len(CONTENT)
+
+
+def test_what_is_no_file_system_has_no_files() -> None:
+    noise = random.Random(2).randbytes(1 << 20)
+    assert file_on(lambda at, size: noise[at : at + size], "\\EFI\\BOOT\\BOOTX64.EFI") is None
+    assert file_on(lambda _at, _size: b"", "\\A") is None
