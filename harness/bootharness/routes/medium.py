@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from bootharness.formats.bzimage import SetupHeader
-from bootharness.kernels.image import KernelImage
+from bootharness.kernels.image import BEGINNING_BYTES, KernelImage
 from bootharness.machine.device import Device, Flash, drive_device
 from bootharness.machine.faulty_disk import FaultyDisk
 from bootharness.plan import BootPlan
@@ -129,11 +129,11 @@ class Medium(Struct, frozen=True):
         *,
         entered: SetupHeader | None,
         code: bytes,
-        lies: Callable[[KernelImage], bool],
+        places_of: Callable[[bytes], Iterable[int]],
     ) -> Self:
-        """Return the medium with the kernel that was started, by its setup header in memory, by
-        code of it that was seen there, or else by what of it ``lies`` there; its file is written to
-        ``folder``."""
+        """Return the medium with the kernel that was started, by its setup header in memory, or by
+        code of it that was seen there, or, as a boot manager ends boot services, by what is
+        compressed in it, which ``places_of`` finds; its file is written to ``folder``."""
         if self.kernel is not None:
             return self
         if self.wire:
@@ -147,13 +147,14 @@ class Medium(Struct, frozen=True):
         def fits(kernel: KernelImage) -> bool:
             if entered:
                 return kernel.header.is_of_same_kernel(entered)
-            return code in kernel.content.read(0, kernel.file_bytes)
+            if code in kernel.content.read(0, kernel.file_bytes):
+                return True
+            inside = kernel.compressed
+            begins = inside[1].cut(0, BEGINNING_BYTES).read() if inside else b""
+            return bool(begins) and any(True for _ in places_of(begins))
 
         with suppress(OSError):
-            found = disk.kernel_among(spans, folder, fits)
-            if found is None and entered is None:
-                found = disk.kernel_among(spans, folder, lies)
-            if found:
+            if found := disk.kernel_among(spans, folder, fits):
                 disk = replace(disk, kernel=found[1], kernel_lba=found[0])
         return replace(self, disk=disk, kernel=disk.kernel)
 

@@ -1,7 +1,5 @@
 """Follow the loading: what the BIOS was asked for, what was sent over the wire, how far it is."""
 
-from functools import partial
-
 from msgspec import Struct, field
 
 from bootharness.diagnosis.certainty import certain
@@ -18,7 +16,7 @@ from bootharness.watch.course import Course
 from bootharness.watch.hearing import Hearing
 from bootharness.watch.idle import Repetition
 from bootharness.watch.tracers import Tracer
-from bootharness.watch.uefi_entry import code_at, image_in_memory, kernel_lies
+from bootharness.watch.uefi_entry import code_at, image_in_memory
 
 __all__ = ["Loading"]
 
@@ -87,7 +85,7 @@ class Loading(Struct):
             machine.qemu.workspace.path,
             entered=found[1] if found else None,
             code=code_at(machine, caller),
-            lies=partial(kernel_lies, machine),
+            places_of=machine.places_of,
         )
 
     def piece_together(self, handoff: Handoff) -> None:

@@ -5,7 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from bootharness.errors import CouldNotFindOut, FormatError
-from bootharness.formats.fat import file_on
+from bootharness.formats.fat_files import file_on
 from bootharness.routes.medium import Medium
 from bootharness.trace.signed_file import SignedFile
 from bootharness.trace.uefi_calls import UefiCall, spans_read

@@ -7,14 +7,14 @@ from bootharness.errors import FormatError
 from bootharness.formats.bzimage import MINIMUM_BYTES, SetupHeader
 from bootharness.formats.loading import MAGIC, MAGIC_AT
 from bootharness.kernels.content import Piece
-from bootharness.kernels.image import KernelImage
+from bootharness.kernels.image import BEGINNING_BYTES, KernelImage
 from bootharness.routes.disk import Initrd
 from bootharness.trace.handoff import Comparison
 from bootharness.trace.uefi_calls import UefiCall
 from bootharness.trace.uefi_handoff import UefiHandoff
 from bootharness.watch.entry import GuestMemory, release_of
 
-__all__ = ["code_at", "image_in_memory", "kernel_lies", "look_uefi"]
+__all__ = ["code_at", "image_in_memory", "look_uefi"]
 
 _PAGE = 4096
 _PIECE = 1 << 22
@@ -24,8 +24,6 @@ _LOWEST = 1 << 20
 _PROGRAM = b"MZ"
 # so much of the code around it is in a kernel's file once
 _CODE = range(-48, 48)
-# so much of what is compressed tells where it lies
-_BEGINNING = 256
 
 
 class LiveMemory(GuestMemory, Protocol):
@@ -59,14 +57,6 @@ def code_at(memory: GuestMemory, caller: int) -> bytes:
     return memory.read_memory(caller + _CODE.start, len(_CODE))
 
 
-def kernel_lies(memory: LiveMemory, kernel: KernelImage) -> bool:
-    """Return whether what is compressed in a kernel begins somewhere in memory."""
-    piece = _compressed(kernel)
-    return piece is not None and any(
-        True for _ in memory.places_of(piece[1].cut(0, _BEGINNING).read())
-    )
-
-
 def look_uefi(
     memory: LiveMemory,
     kernel: KernelImage | None,
@@ -80,14 +70,15 @@ def look_uefi(
     base = found[0] if found else _base_of(memory, kernel, caller)
     started = next(_started(calls, base), None)
     payload = initrd_in_memory = None
-    if kernel and (piece := _compressed(kernel)):
+    if kernel and (piece := kernel.compressed):
         offset, content = piece
         if base is not None:
             payload = memory.compare_memory(base + offset, content)
         else:
             payload = _somewhere(memory, content)
     handed = _initrd(calls, started)
-    if handed and initrd and initrd.size == len(handed):
+    size = handed.stop - handed.start if handed else None  # len() is for less than 2**63
+    if handed and initrd and initrd.size == size:
         initrd_in_memory = memory.compare_memory(handed.start, initrd.content)
     elif handed is None and payload and initrd and initrd.size:
         # a boot manager has loaded it, as it has the kernel; nobody knows where it should lie
@@ -100,7 +91,7 @@ def look_uefi(
         image=started.path if started else "",
         payload=payload,
         initrd=initrd_in_memory,
-        initrd_bytes=len(handed) if handed else None,
+        initrd_bytes=size,
         cmdline=started.text if started else None,
         release=release_of(memory, *found) if found else None,
     )
@@ -134,23 +125,13 @@ def _somewhere(memory: LiveMemory, content: Piece) -> Comparison | None:
     """Compare what is compressed in a kernel with where a boot manager has put it that ends boot
     services itself: wherever memory begins like it. Of several places one that equals counts."""
     best = None
-    for at in memory.places_of(content.cut(0, min(_BEGINNING, content.size)).read()):
+    for at in memory.places_of(content.cut(0, min(BEGINNING_BYTES, content.size)).read()):
         found = memory.compare_memory(at, content)
         if found.equal:
             return found
         if best is None or found.differing_bytes < best.differing_bytes:
             best = found
     return best
-
-
-def _compressed(kernel: KernelImage) -> tuple[int, Piece] | None:
-    """Return where in its file a kernel's compressed part begins, and that; None before protocol
-    2.08. What lies around it is the stub's own, with variables."""
-    header = kernel.header
-    if not header.payload_length:
-        return None
-    offset = header.real_mode_bytes + (header.payload_offset or 0)
-    return offset, Piece(kernel.content, offset, header.payload_length)
 
 
 def _started(calls: Sequence[UefiCall], base: int | None) -> Iterator[UefiCall]:

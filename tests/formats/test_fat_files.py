@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bootharness.formats.fat import FatVolume, file_on
+from bootharness.formats.fat_files import FatVolume, file_on
 from bootharness.routes.esp import write_esp
 from tests.support.media import needs
 
