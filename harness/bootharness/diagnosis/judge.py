@@ -47,11 +47,11 @@ Rule = Callable[[BootTrace], Finding | None]
 # In the order in which a boot can go wrong: of the rules that hold, the first is the root
 # and the others follow from it.
 RULES: tuple[tuple[str, Rule], ...] = (
+    ("secure-boot-refused", secure_boot.signature_refused),
     ("no-efi-stub", foreseen.no_efi_stub),
     ("initrd-misplaced", foreseen.no_room),
     ("efi-no-file-system", uefi.no_file_system),
     ("efi-no-boot-file", uefi.boot_file_missing),
-    ("secure-boot-refused", secure_boot.signature_refused),
     ("efi-refused", uefi.image_refused),
     ("no-boot-signature", disk_reads.no_boot_signature),
     ("no-boot-catalog", disk_reads.no_boot_catalog),

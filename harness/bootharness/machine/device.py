@@ -1,6 +1,7 @@
 """What a machine boots from, in QEMU's words."""
 
 import json
+import re
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -30,6 +31,7 @@ Firmware = Literal["bios", "uefi"]
 
 CLOCK_BASE = "%Y-%m-%dT%H:%M:%S"
 """How QEMU is told the date at which a machine begins."""
+_BOOT_INDEX = re.compile(r",bootindex=\d+")
 _CONTROLLERS = {
     "ahci": ("-device", "ahci,id=ahci"),
     "usb": ("-device", "qemu-xhci"),
@@ -128,14 +130,11 @@ def drive_device(drive: Drive, *more: Drive, flash: Flash | None = None) -> Devi
     paths = [each.path for each in every]
     for number, each in enumerate(every):
         first = paths.index(each.path)
-        serial = f"PATHS{first}" if paths.count(each.path) > 1 else ""
-        of_it = _device_words(each, number, serial)
-        if flash and flash.own_order:
-            of_it = tuple(word.replace(f",bootindex={number}", "") for word in of_it)
-        words += of_it
+        words += _device_words(each, number, f"PATHS{first}" if paths.count(each.path) > 1 else "")
     media = tuple(each.path for each in every)
+    own_order = flash is not None and flash.own_order
     return Device(
-        tuple(words),
+        tuple(_BOOT_INDEX.sub("", word) if own_order else word for word in words),
         firmware="uefi" if flash else "bios",
         secure=flash.secure if flash else b"",
         files=(*(flash.files if flash else ()), *media),

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from bootharness.formats.device_path import device_path_text, path_and_rest
 from bootharness.formats.uefi_record import Record
 
-__all__ = ["STATUS", "CallLog", "UefiCall", "found_nothing", "rests_in_shell", "spans_read"]
+__all__ = ["STATUS", "CallLog", "UefiCall", "rests_in_shell", "spans_read"]
 
 _ERROR = 1 << 63
 STATUS = {
@@ -35,8 +35,6 @@ _KEPT_CALLS = 20_000
 """At each end; a boot asks a few hundred times."""
 _SPARE_CALLS = 1000
 _PAGE, _GUID_BYTES = 4096, 16
-_NOTHING_LEFT, _LAST_WORDS = "No bootable option or device was found.", 4
-"""EDK2's words."""
 _PROMPT = re.compile(r"\s*(?:Shell|FS\d+:[^>\r\n]{0,200})> $")
 
 
@@ -115,13 +113,6 @@ def rests_in_shell(calls: Sequence[UefiCall]) -> bool:
     waits for a person: it has written its prompt (UEFI shell specification 2.2, 3.3)."""
     last = calls[-1] if calls else None
     return last is not None and last.service == "OutputString" and bool(_PROMPT.match(last.text))
-
-
-def found_nothing(calls: Sequence[UefiCall]) -> bool:
-    """Return whether a UEFI has said that nothing is left that it could boot, and waits for a
-    person."""
-    said = [call.text for call in calls[-_LAST_WORDS:] if call.service == "OutputString"]
-    return any(_NOTHING_LEFT in text for text in said)
 
 
 def spans_read(calls: Iterable[UefiCall], sectors: int) -> tuple[range, ...]:

@@ -14,7 +14,8 @@ from bootharness.plan import SHUTDOWN
 from bootharness.trace.boot_trace import CRASH_REPORTED, PANIC_REPORTED, Ending
 from bootharness.trace.handoff import Handoff
 from bootharness.trace.machine_facts import QmpEvent
-from bootharness.trace.uefi_calls import found_nothing, rests_in_shell
+from bootharness.trace.uefi_calls import rests_in_shell
+from bootharness.trace.uefi_last_words import found_nothing
 from bootharness.watch.boot_program import BootProgram
 from bootharness.watch.course import Course
 from bootharness.watch.disk_watch import DiskWatch
