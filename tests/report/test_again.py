@@ -76,6 +76,8 @@ def test_everything_that_can_be_chosen(tmp_path: Path) -> None:
     answered = {"route": "net-root", "answers": str(answers)}
     set_up = {"route": "uefi-net-root", "vlan": 5, "nic_vlan": 5, "firmware": "uefi-secure",
               "firmware_vars": "/usr/share/OVMF/OVMF_VARS_4M.ms.fd",
+              "enrolled": ["/etc/own.pem"], "revoked": ["/usr/lib/grub.efi", "/etc/old.pem"],
+              "sbat_level": "/etc/level.csv", "boot_entries": ["\\EFI\\a.efi quiet", "\\b.efi"],
               "machine_type": "q35"}  # fmt: skip
     servers = {"route": "net-server", "more_servers": [f"dnsmasq:{bios}"]}
     tried = {*values, *network, *brought, *folder, *answered, *set_up, *servers,
