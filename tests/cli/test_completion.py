@@ -36,6 +36,7 @@ def offered(line: str) -> list[str]:
         ("bootharness gate di", ["diff"]),
         ("bootharness gate de", ["deb:"]),
         ("bootharness boot --until pro", ["protected-mode"]),
+        ("bootharness boot --firmware bios,uefi-", ["bios,uefi-secure"]),
         ("bootharness boot --net-fault stal", ["stall:"]),
         ("bootharness boot --disk-fault va", ["vanish:"]),
         ("bootharness boot --disk-fault error:lba=7,t", ["error:lba=7,times="]),

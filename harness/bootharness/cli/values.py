@@ -114,6 +114,17 @@ def needles(_context: "Context", _parameter: "Parameter", typed: str) -> "list[C
     return [CompletionItem(typed, type="file")]
 
 
+def firmwares(_context: "Context", _parameter: "Parameter", typed: str) -> "list[CompletionItem]":
+    """Complete the last firmware of those that commas set apart, and else files."""
+    from click.shell_completion import CompletionItem
+
+    from bootharness.plan import AUTO, BIOS, UEFI, UEFI_SECURE
+
+    before, comma, last = typed.rpartition(",")
+    named = _begin((AUTO, BIOS, UEFI, UEFI_SECURE), last, before + comma)
+    return named or [CompletionItem(typed, type="file")]
+
+
 def machines(_context: "Context", _parameter: "Parameter", typed: str) -> "list[CompletionItem]":
     """Complete the machine types that QEMU has."""
     from bootharness.machine.models import machine_types
@@ -146,6 +157,7 @@ OPTION_VALUES: Mapping[str, _Completer] = {
     "until": untils,
     "until_screen": needles,
     "fail_on": needles,
+    "firmware": firmwares,
     "machine_type": machines,
     "cpu": cpus,
 }
