@@ -166,7 +166,6 @@ def test_a_kernel_that_was_given_no_command_line_is_told_so(tmp_path: Path, vmli
 def test_a_kernel_is_started_by_a_boot_entry_with_its_command_line(
     tmp_path: Path, vmlinuz: Path
 ) -> None:
-    pytest.importorskip("virt.firmware")
     entry = r"\EFI\own\linux.efi initrd=\initrd console=ttyS0 panic=-1"
     initrd = tiny_initrd(wide=True)
     image = disk(tmp_path, {"EFI/own/linux.efi": vmlinuz, "initrd": initrd})
