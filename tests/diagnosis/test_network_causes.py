@@ -494,6 +494,12 @@ def test_what_a_boot_program_that_gave_up_was_about(
     assert judgement.summary.endswith(f': "{SAID}"')
 
 
+def test_command_of_a_script_that_failed_is_quoted_before_the_last_words() -> None:
+    ended = BootTrace("k", "init", Ending("boot-program", 4.0, SAID), network=facts(ACK))
+    judgement = judge(replace(ended, serial=f"\r\nkernl: command not found\r\n{SAID}\r\n"))
+    assert judgement.summary.endswith(f': "kernl: command not found", and then "{SAID}"')
+
+
 @pytest.mark.parametrize("entered", ["by nobody", "as seen", "as the kernel says"])
 def test_what_a_boot_program_said_before_a_kernel_ran_is_history(entered: str) -> None:
     network = facts(ACK, GOT["pxelinux.0"])

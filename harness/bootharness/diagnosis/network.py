@@ -20,7 +20,7 @@ from bootharness.diagnosis.wire_words import (
 from bootharness.text import address, count
 from bootharness.trace.boot_trace import BootTrace
 from bootharness.trace.network_facts import NetEvent, NetEventKind, NetFile, NetworkFacts, base_name
-from bootharness.trace.signs import program_errors
+from bootharness.trace.signs import led_to, program_errors
 
 __all__ = ["SIGNS"]
 
@@ -102,7 +102,7 @@ def script_error(trace: BootTrace) -> Diagnosis | None:
     return Diagnosis(
         "script-error",
         f"{_who_said(said, program_of(facts))} gave up{trace.ended_after}, {_at_work(facts)}: "
-        f'"{said}"{_refused_by(trace, said)}',
+        f'{_first(trace, said)}"{said}"{_refused_by(trace, said)}',
         tuple(str(event) for event in facts.events[-_EVIDENCE:]),
     )
 
@@ -255,6 +255,12 @@ def _words(trace: BootTrace) -> str:
     said = program_errors(trace.screen) or program_errors(trace.serial)
     own = [each for each in said if not each.startswith(_OF_UEFI)]
     return next(iter((*own, *said, detail)))
+
+
+def _first(trace: BootTrace, said: str) -> str:
+    """What had failed before a boot program gave up, in its own words; empty for nothing."""
+    step = led_to(trace.screen, said) or led_to(trace.serial, said)
+    return f'"{step}", and then ' if step and step != said else ""
 
 
 def _who_said(said: str, program: str) -> str:
