@@ -94,8 +94,9 @@ _OTHER_VLANS = 8
 _UDP = 17
 _HTTP_PORT = 80
 _HTTPS_PORT = 443
-_HTTP_PORTS = (_HTTP_PORT, 8080)
-"""IANA's for HTTP and for another HTTP server."""
+_HTTPS_PORTS = (_HTTPS_PORT, 8443)
+_OF_OTHERS = frozenset((21, 22, 53, 111, 139, 445, 2049, 3260))
+"""Of FTP, SSH, DNS, NFS, SMB and iSCSI. Boot servers have HTTP at any other: 8000, 5248, 3000."""
 _MINIMUM_TFTP_FRAME = 46
 
 
@@ -142,9 +143,7 @@ class Wire:
         self._options = options or {}
         self._ipv4, self.ipv6 = ip != "6", ip != "4"
         self._vlan = vlan
-        self._slirp_ports = dict.fromkeys(_HTTP_PORTS, _HTTP_PORT)
-        if https:
-            self._slirp_ports[_HTTPS_PORT] = _HTTPS_PORT
+        self._https = bool(https)
         self._ring = ring
         self._rules = rules
         self._guests: dict[int, _Guest] = {}
@@ -482,18 +481,19 @@ class Wire:
         over_ipv6: tuple[bytes, bytes] | None = None,
     ) -> None:
         begins, uplink = segment.flags & SYN, guest.uplink
-        served = uplink and segment.target_port in self._slirp_ports
-        if not served or (begins and "http-refused" in self.faults):
+        served = uplink and self._served_at(segment.target_port)
+        if not (uplink and served) or (begins and "http-refused" in self.faults):
             if begins:
                 text = f"the connection to port {segment.target_port} was refused"
-                if segment.target_port == _HTTPS_PORT:
+                if segment.target_port in _HTTPS_PORTS:
                     text += ": HTTPS is served with --https-cert"
+                elif segment.target_port in _OF_OTHERS:
+                    text += ": no HTTP is expected there, and nothing else is served"
                 at = _asked_at(over_ipv6[0] if over_ipv6 else segment.target_ip)
                 guest.journal.note(now, NetEventKind.HTTP_REFUSED, text=text, at=at)
             if not segment.flags & RESET:
                 self._to_guest(port, segment.refused(), over_ipv6)
             return
-        assert uplink
         if begins:
             uplink.asked_at[segment.source_port] = (segment.target_ip, segment.target_port)
             uplink.guest_mac = segment.source_mac
@@ -505,9 +505,15 @@ class Wire:
             guest.tftp.served.update(uplink.take_served(guest.journal, now))
             self._pass_on(port, guest, uplink, flow)
         source = (segment.source_ip, segment.source_port)
-        target = (HTTP_ADDRESS, self._slirp_ports[segment.target_port])
+        target = (HTTP_ADDRESS, served)
         there = readdressed(frame, _SLIRP_MAC + segment.source_mac, source, target)
         self._send(-port, there, now)
+
+    def _served_at(self, port: int) -> int | None:
+        """Return at which port of ours is answered who asks at this one, None for nowhere."""
+        if port in _HTTPS_PORTS:
+            return _HTTPS_PORT if self._https else None
+        return None if port in _OF_OTHERS else _HTTP_PORT
 
     def _from_uplink(self, port: int, guest: _Guest, uplink: HttpWay, frame: bytes) -> None:
         """Pass on what HTTP needs, and nothing else that is behind the uplink."""
