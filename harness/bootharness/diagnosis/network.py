@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 
-from bootharness.diagnosis.certainty import REFUSALS, certain, root
+from bootharness.diagnosis.certainty import QUIET_S, REFUSALS, certain, last_asked, root
 from bootharness.diagnosis.net_servers import their_sentence
 from bootharness.diagnosis.patience import client_at
 from bootharness.diagnosis.screens import boot_manager_error, boot_menu_waits
@@ -99,6 +99,8 @@ def script_error(trace: BootTrace) -> Diagnosis | None:
     said = _words(trace)
     if not said or _ACCESS_DENIED.search(said):
         return None
+    if trace.ending.kind == "timeout" and trace.ending.seconds - last_asked(facts) < QUIET_S:
+        return None  # it tries again, and had not given up when its time was over
     return Diagnosis(
         "script-error",
         f"{_who_said(said, program_of(facts))} gave up{trace.ended_after}, {_at_work(facts)}: "
