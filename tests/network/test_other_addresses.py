@@ -104,6 +104,26 @@ def test_http_goes_to_the_uplink_and_comes_back_from_where_it_was_asked(
     assert (came[layers.IP].src, came[layers.TCP].sport) == (address, port)
 
 
+@pytest.mark.parametrize(("own", "seen_as"), [("10.0.2.77", "10.0.2.15"), ("10.9.0.7", "10.9.0.7")])
+def test_guest_that_gave_itself_an_address_of_the_network_is_served(
+    guest: NetClient, own: str, seen_as: str
+) -> None:
+    guest.wire.connect_uplink(guest.port, list[HttpTransfer]())
+    asked = tcp(guest, "10.0.2.1", 80, flags="S")
+    asked[layers.IP].src = own
+    del asked[layers.IP].chksum, asked[layers.TCP].chksum
+    ((_, frame),) = guest.wire.receive(guest.port, bytes(asked), 2.0)
+    sent = right(frame)
+    assert sent[layers.IP].src == seen_as
+    back = bytes(
+        layers.Ether(src=sent.dst, dst=sent.src)
+        / layers.IP(src="10.0.2.100", dst=seen_as)
+        / layers.TCP(sport=80, dport=5000, seq=9, ack=2, flags="SA")
+    )
+    ((_, frame),) = guest.wire.receive(-guest.port, back, 2.1)
+    assert right(frame)[layers.IP].dst == own
+
+
 def test_slirp_finds_the_guest_without_asking_it(guest: NetClient) -> None:
     guest.wire.connect_uplink(guest.port, list[HttpTransfer]())
     guest.wire.receive(guest.port, bytes(tcp(guest, "10.0.2.1", 80, flags="S")), 2.0)

@@ -24,6 +24,8 @@ class HttpWay(Struct):
     transfers: list[HttpTransfer]
     asked_at: dict[int, tuple[bytes, int]] = field(default_factory=dict)
     """By the guest's port, at which address and port it asks."""
+    asked_from: dict[int, bytes] = field(default_factory=dict)
+    """By the guest's port, from which address of its own."""
     over_ipv6: dict[int, tuple[bytes, bytes]] = field(default_factory=dict)
     """By the guest's port, the addresses of the server and of the guest where they are IPv6."""
     guest_mac: bytes = b""

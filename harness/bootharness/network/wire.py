@@ -92,6 +92,7 @@ _DHCP_PORT = (67).to_bytes(2, "big")
 _MACS_PER_PORT = 8
 _OTHER_VLANS = 8
 _UDP = 17
+_NETWORK_BYTES = 3
 _HTTP_PORT = 80
 _HTTPS_PORT = 443
 _HTTPS_PORTS = (_HTTPS_PORT, 8443)
@@ -496,6 +497,7 @@ class Wire:
             return
         if begins:
             uplink.asked_at[segment.source_port] = (segment.target_ip, segment.target_port)
+            uplink.asked_from[segment.source_port] = segment.source_ip
             uplink.guest_mac = segment.source_mac
             uplink.over_ipv6.pop(segment.source_port, None)
             if over_ipv6:
@@ -504,7 +506,9 @@ class Wire:
             flow.acknowledge(segment.acknowledged)
             guest.tftp.served.update(uplink.take_served(guest.journal, now))
             self._pass_on(port, guest, uplink, flow)
-        source = (segment.source_ip, segment.source_port)
+        # an address of its own choice is as good as that of its lease, in the same network
+        own = segment.source_ip[:_NETWORK_BYTES] == guest.address[:_NETWORK_BYTES]
+        source = (guest.address if own else segment.source_ip, segment.source_port)
         target = (HTTP_ADDRESS, served)
         there = readdressed(frame, _SLIRP_MAC + segment.source_mac, source, target)
         self._send(-port, there, now)
@@ -531,7 +535,7 @@ class Wire:
             if segment is None or segment.target_port not in uplink.asked_at:
                 return
             source = uplink.asked_at[segment.target_port]
-            target = (segment.target_ip, segment.target_port)
+            target = (uplink.asked_from[segment.target_port], segment.target_port)
             frame = readdressed(frame, segment.target_mac + _SERVER_MAC, source, target)
             segment = Segment.parse(frame)
             if segment and segment.flags & SYN:
