@@ -174,6 +174,14 @@ def test_keep_keeps_all_and_overwrites_nothing(tmp_path: Path) -> None:
     assert run("boot", "--disk", kept / "disk.img", "--until", "init").returncode == 0
 
 
+def test_quiet_boot_keeps_as_much(tmp_path: Path) -> None:
+    done = run("boot", "selfcheck:16", "--quiet", "--keep", tmp_path / "kept")
+    assert done.stdout.count("\n") == 1
+    assert {"trace.json", "registers.txt", "screen.txt"} <= {
+        path.name for path in (tmp_path / "kept").iterdir()
+    }
+
+
 def test_keep_of_several_kernels_has_a_folder_for_each(tmp_path: Path, kernels: Path) -> None:
     run("boot", "selfcheck:16", kernels / "vmlinuz-6.11", "--keep", tmp_path / "kept")
     traces = [read_trace(path.read_bytes()) for path in sorted(tmp_path.glob("kept/*/trace.json"))]

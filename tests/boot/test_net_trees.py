@@ -14,6 +14,7 @@ SAMPLE = (
     "pxelinux and a page in place of the kernel",
     "undionly with a script for each",
     "undionly that loads itself",
+    "undionly with a fallback that sleeps first",
     "undionly and a shell",
     "pxelinux and a kernel with the name of a boot program",
     "a program for a BIOS by UEFI",

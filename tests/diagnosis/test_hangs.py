@@ -9,7 +9,7 @@ from bootharness.diagnosis import judge
 from bootharness.formats.bioscall import BiosCall
 from bootharness.trace.boot_trace import BootTrace, Ending
 from bootharness.trace.booted import LoaderFacts
-from bootharness.trace.machine_facts import CpuSample
+from bootharness.trace.machine_facts import CpuSample, PostMortem
 from bootharness.trace.milestones import Milestone
 from bootharness.trace.network_facts import NetworkFacts
 from tests.support.traces import handoff, loading_trace, read, registers, teletype
@@ -67,8 +67,8 @@ def test_a_place_is_told_by_the_loaders_label_until_a_kernel_is_entered() -> Non
 @pytest.mark.parametrize(
     ("kind", "samples", "how"),
     [
-        ("loop", (LOADER, BIOS), "the loader runs on at 0000:7c42 and gets nowhere; "),
-        ("loop", (), "the loader runs on and gets nowhere; "),
+        ("loop", (LOADER, BIOS), "the loader runs on at 0000:7c42 and gets nowhere: no calls; "),
+        ("loop", (), "the loader runs on and gets nowhere: no calls; "),
         ("halted", (LOADER,), "the loader has halted the CPU with interrupts off at 0000:7c42; "),
         ("waits-for-key", (LOADER,), "the loader waits for a key; "),
         ("idle", (LOADER,), "the loader makes no progress any more at 0000:7c42: no calls; "),
@@ -80,6 +80,51 @@ def test_what_the_loader_does_that_does_not_get_on(
     judgement = judge(hung(kind=kind, samples=samples, said="no calls"))
     assert judgement.cause == "stage1-hang"
     assert judgement.summary.startswith(how)
+
+
+RETURNS = replace(LOADER, linear=0xFFF53, cs=0xF000, ip=0xFF53)
+
+
+@pytest.mark.parametrize(
+    ("code", "samples", "why"),
+    [
+        ("f7f1", (LOADER, RETURNS), "the division at 0000:7c42 is by zero, or its result does not"),
+        ("66f7f9", (LOADER, RETURNS), "the division at 0000:7c42 is by zero"),
+        ("0f0b", (LOADER, RETURNS), "the CPU refuses the instruction at 0000:7c42 with an exc"),
+        ("f7e1", (LOADER, RETURNS), "the CPU refuses the instruction at 0000:7c42"),
+        ("ebfe", (*(LOADER,) * 9, RETURNS), ""),
+        ("ebfe", (LOADER, RETURNS, BIOS), ""),
+        ("ebfe", (LOADER, RETURNS, replace(LOADER, linear=0x7C40, ip=0x7C40)), ""),
+        ("ebfe", (replace(LOADER, mode="protected"), RETURNS), ""),
+        ("ebfe", (LOADER,), ""),
+    ],
+)
+def test_an_instruction_that_the_cpu_refuses_for_ever_is_told(
+    code: str, samples: tuple[CpuSample, ...], why: str
+) -> None:
+    trace = hung(samples=samples)
+    assert trace.disk
+    sector = bytes(0x42) + bytes.fromhex(code)
+    disk = replace(
+        trace.disk, boot_sector=(b"\x90" + sector[1:].ljust(509, b"\0") + b"\x55\xaa").hex()
+    )
+    summary = judge(replace(trace, disk=disk)).summary
+    assert (f" and gets nowhere: {why}" in summary) if why else (" gets nowhere; " in summary)
+
+
+@pytest.mark.parametrize("kind", ["loop", "idle"])
+@pytest.mark.parametrize(
+    ("mode", "code", "told"),
+    [("real", "00" * 96, True), ("real", "00" * 95 + "90", False), ("real", "", False),
+     ("protected", "00" * 96, False)],
+)  # fmt: skip
+def test_a_loader_that_runs_where_nothing_was_loaded_is_told(
+    kind: str, mode: str, code: str, told: bool
+) -> None:
+    astray = replace(LOADER, linear=0x1D320, cs=0x1000, ip=0xD320, mode=mode)
+    seen = PostMortem("running", astray, "", 16, 0x1D2E0, code, "")
+    summary = judge(replace(hung(kind=kind, samples=(astray,)), post_mortem=seen)).summary
+    assert (": memory there is all zeros, so it went to where nothing had" in summary) is told
 
 
 def test_a_bios_hangs_where_nobody_else_has_begun() -> None:

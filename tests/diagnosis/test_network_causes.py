@@ -26,7 +26,7 @@ from bootharness.trace.network_facts import (
     NetworkFacts,
     milestones,
 )
-from tests.support.traces import handoff, loading_trace
+from tests.support.traces import handoff, loading_trace, teletype
 
 pytestmark = pytest.mark.usefixtures("every_word")
 
@@ -492,6 +492,27 @@ def test_what_a_boot_program_that_gave_up_was_about(
     assert judgement.cause == "script-error"
     assert words in judgement.summary
     assert judgement.summary.endswith(f': "{SAID}"')
+
+
+def test_command_of_a_script_that_failed_is_quoted_before_the_last_words() -> None:
+    ended = BootTrace("k", "init", Ending("boot-program", 4.0, SAID), network=facts(ACK))
+    judgement = judge(replace(ended, serial=f"\r\nkernl: command not found\r\n{SAID}\r\n"))
+    assert judgement.summary.endswith(f': "kernl: command not found", and then "{SAID}"')
+
+
+@pytest.mark.parametrize("came", [True, False])
+def test_boot_program_that_leaves_it_to_the_bios_is_told_with_what_it_had_got(came: bool) -> None:
+    served = [GOT["pxelinux.0"], *([GOT["vmlinuz"]] if came else [])]
+    network = replace(facts(ACK, *served), roles=ROLES)
+    calls = tuple(teletype("ok\r\n\r\nBooting from local disk...\r\n"))
+    left = BootTrace("k", "init", Ending("boot-failed", 4.0), network=network, bios_calls=calls)
+    judgement = judge(left)
+    assert judgement.cause == "loader-gave-up"
+    kernel = "; vmlinuz, the kernel, had come whole and was not booted" if came else ""
+    assert judgement.summary == (
+        "pxelinux.0 left it to the BIOS to go on 4.00 s after launch, with INT 18h, and there is "
+        f'nothing else to boot from{kernel}: its screen ends in "ok / Booting from local disk..."'
+    )
 
 
 @pytest.mark.parametrize("entered", ["by nobody", "as seen", "as the kernel says"])

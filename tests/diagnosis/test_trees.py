@@ -205,6 +205,30 @@ def test_names_of_a_configuration_are_told_in_their_order() -> None:
     assert judge(trace(found)).cause == "script-error"
 
 
+def test_script_that_tries_the_same_again_and_again_has_not_given_up() -> None:
+    words = "http://boot.example.org/gone... No such file or directory (http://ipxe.org/2d0c613b)"
+    named = event(2.0, KIND.NAME_ASKED, text="boot.example.org")
+    tries = [
+        each
+        for at in range(12)
+        for each in (
+            replace(named, seconds=2.0 + at, repeats=at + 1),
+            event(2.1 + at, KIND.HTTP_STATUS, "/gone", text="404 Not Found"),
+        )
+    ]
+    anew = replace(named, seconds=14.0, repeats=13)
+    network = facts(*came("boot.ipxe", 1), *tries, anew, files=(SCRIPT,))
+    ended = replace(trace(network, "timeout", ""), serial=f"{words}\r\n")
+    judgement = judge(replace(ended, ending=Ending("timeout", 14.2)))
+    assert judgement.cause == "http-status"
+    assert judgement.summary.startswith("/gone was asked for again and again, and the folder has")
+    assert "script-error" not in [each.cause for each in judgement.consequences]
+    other = replace(anew, text="mirror.example.org", repeats=1)
+    asked = replace(network, events=(*network.events[:-1], other))
+    ended = replace(ended, network=asked, ending=Ending("timeout", 14.2))
+    assert judge(ended).cause != "http-status"
+
+
 def test_file_that_cannot_be_what_it_is_for_is_named_if_nothing_came_of_it() -> None:
     page = file("vmlinuz", 3.0, flaw="is a page of HTML")
     initrd = file("initrd.img", 4.0, role="initrd")

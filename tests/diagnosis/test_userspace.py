@@ -94,6 +94,21 @@ def test_whether_there_was_an_initrd_is_said_only_where_it_is_known() -> None:
     assert "(the initrd had 5,000 bytes)" in entered_with(5000)
 
 
+def test_init_that_the_command_line_names_is_named() -> None:
+    assert BOOTED.kernel
+    assert BOOTED.handoff
+    header = replace(BOOTED.kernel.header, cmd_line_ptr=0x9E000)
+    ended = Ending("panic", 3.0, "VFS: Unable to mount root fs on unknown-block(0,0)")
+    for line, init in (
+        ("console=ttyS0 rdinit=/gone", "/gone to run, which rdinit= on its command line names ("),
+        ("console=ttyS0 init=/gone", "/init to run ("),
+    ):
+        entered = replace(BOOTED.handoff, header=header, cmdline=line)
+        finding = no_init(replace(BOOTED, until="init", ending=ended, handoff=entered))
+        assert finding
+        assert f"the kernel found no {init}" in finding.sentence
+
+
 GAVE_UP = replace(
     BOOTED, serial=BOOTED.serial + "ALERT!  /dev/x does not exist.\r\n  \r\nsh\r\n1\r\n2\r\n3\r\n"
 )

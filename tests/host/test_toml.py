@@ -27,6 +27,13 @@ def test_table_that_is_none_is_refused(tmp_path: Path, text: str, words: str) ->
     assert words in str(caught.value)
 
 
+def test_text_that_is_not_utf_8_is_told_as_that(tmp_path: Path) -> None:
+    path = tmp_path / "x.toml"
+    path.write_bytes('at = "a"'.encode("utf-16"))
+    with pytest.raises(UsageError, match="not a matrix: its byte 0 is not UTF-8, which TOML is"):
+        read_toml(path, "a matrix", most=100)
+
+
 def test_number_of_64_bits_is_taken(tmp_path: Path) -> None:
     path = tmp_path / "x.toml"
     path.write_text("at = [0xffffffffffffffff]")

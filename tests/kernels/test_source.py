@@ -92,6 +92,15 @@ def test_wrong_source_is_wrong_usage(source: str, words: str) -> None:
             fetch(single)
 
 
+def test_link_that_leads_nowhere_is_no_missing_file(tmp_path: Path) -> None:
+    link = tmp_path / "vmlinuz"
+    link.symlink_to("vmlinuz-6.1")
+    with pytest.raises(
+        UsageError, match=r"vmlinuz: a link to vmlinuz-6\.1, which leads nowhere; a"
+    ):
+        expand(str(link))
+
+
 def test_package_names() -> None:
     assert DebPackage.parse("linux-image-6.1.0-56-cloud-amd64=6.1.192-2") == DebPackage(
         "linux-image-6.1.0-56-cloud-amd64", version="6.1.192-2"

@@ -37,6 +37,11 @@ ELF_32, ELF_64 = b"\x7fELF\1\1\1" + bytes(60), b"\x7fELF\2\1\1" + bytes(60)
         ("boot.efi", "nbp", _PE_ARM64, "is an EFI application for arm64"),
         ("pxelinux.0", "nbp", b"\xea" + bytes(600), ""),
         ("initrd.img", "initrd", b"070701" + bytes(600), ""),
+        ("boot.ipxe", "nbp", b"\xef\xbb\xbf#!ipxe\nshell\n", "begins with a byte order mark"),
+        ("x.cfg", "script", "DEFAULT a\n".encode("utf-16"), "is text in UTF-16"),
+        ("pxelinux.0", "nbp", b"\xff\xfe\x01\x02" + bytes(600), ""),
+        ("boot/vmlinuz", "", b"\x1f\x8b\x08" + bytes(600), "is compressed with gzip"),
+        ("initrd.img", "", b"\x1f\x8b\x08" + bytes(600), ""),
     ],
 )
 def test_what_a_file_cannot_be_is_seen(name: str, role: str, content: bytes, wrong: str) -> None:

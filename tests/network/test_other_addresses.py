@@ -84,7 +84,7 @@ def right(frame: bytes) -> Any:
     return layers.Ether(frame)
 
 
-@pytest.mark.parametrize(("address", "port"), [(ELSEWHERE, 8080), ("10.0.2.1", 80)])
+@pytest.mark.parametrize(("address", "port"), [(ELSEWHERE, 5248), ("10.0.2.1", 80)])
 def test_http_is_answered_from_where_it_was_asked(
     guest: NetClient, address: str, port: int
 ) -> None:
@@ -97,16 +97,26 @@ def test_http_is_answered_from_where_it_was_asked(
 
 
 @pytest.mark.parametrize("http", [True, False])
-def test_connection_to_another_port_is_refused_and_told(guest: NetClient, http: bool) -> None:
+@pytest.mark.parametrize(
+    ("port", "why"),
+    [
+        (443, "HTTPS is served with --https-cert"),
+        (8443, "HTTPS is served with --https-cert"),
+        (2049, "no HTTP is expected there, and nothing else is served"),
+    ],
+)
+def test_connection_to_a_port_of_another_protocol_is_refused_and_told(
+    guest: NetClient, port: int, why: str, http: bool
+) -> None:
     if http:
         guest.wire.serve_http(guest.port, [], lambda _: Service(b""))
-    asked = bytes(tcp(guest, ELSEWHERE, 443, flags="S"))
+    asked = bytes(tcp(guest, ELSEWHERE, port, flags="S"))
     ((there, frame),) = guest.wire.receive(guest.port, asked, 2.0)
     assert there == guest.port
     assert str(right(frame)[layers.TCP].flags) == "RA"
     (refused,) = guest.events(NetEventKind.HTTP_REFUSED)
-    why = "the connection to port 443 was refused: HTTPS is served with --https-cert"
-    assert (refused.text, refused.at) == (why, ELSEWHERE)
+    told = f"the connection to port {port} was refused: {why}"
+    assert (refused.text, refused.at) == (told, ELSEWHERE)
 
 
 def test_uefi_that_boots_over_http_is_answered_as_one(guest: NetClient) -> None:

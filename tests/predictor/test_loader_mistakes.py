@@ -89,6 +89,21 @@ def test_reset_before_the_first_call_names_the_loaders_line(tmp_path: Path) -> N
     assert "in the loader, which had not called the BIOS yet" in judgement.summary
 
 
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("jmp 0x1000:0", "memory there is all zeros, so it went to where nothing had been loaded"),
+        ("xor cx, cx\ndiv cx", "the division at 0000:7c02 is by zero, or its result does not fit"),
+        ("ud2", "the CPU refuses the instruction at 0000:7c00 with an exception"),
+        ("mov al, 0xfe\nout 0x64, al\nhlt", "in the loader, which had not called the BIOS yet"),
+    ],
+)
+def test_loader_that_goes_astray_is_told_how(tmp_path: Path, code: str, words: str) -> None:
+    path = tmp_path / "disk.img"
+    path.write_bytes(assembled(tmp_path, code).ljust(MIB, b"\0"))
+    assert words in judge(predict_disk(DiskImage.existing(path))).summary
+
+
 def test_stage1_stands_every_machine() -> None:
     assert warned(Loader.stage1()) == ""
 

@@ -191,6 +191,8 @@ def test_every_program_ends_in_protected_mode(tmp_path: Path, code: str, kind: s
         ("in al, 0x43\njmp $", "port 0x43 in protected mode"),
         ("mov ax, 16\nmov ds, ax\nmov al, [0xfee00020]\nhlt", "device at 0xfee00020"),
         ("lidt [own]\nud2\nown: dw 0x7ff\ndd 0x9000", "interrupts of its own"),
+        ("sti\njmp $", "the timer's interrupts in protected mode"),
+        ("sti\na: hlt\njmp a", "the timer's interrupts in protected mode"),
     ],
 )
 def test_what_only_a_boot_manager_does_is_not_emulated(

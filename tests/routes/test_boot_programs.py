@@ -3,7 +3,7 @@
 import pytest
 
 from bootharness.text import as_shown
-from bootharness.trace.signs import firmware_signs, program_errors
+from bootharness.trace.signs import firmware_signs, led_to, program_errors
 
 GIVES_UP = (
     "Could not boot image: Exec format error (http://ipxe.org/2e022081)",
@@ -95,3 +95,27 @@ def test_what_a_uefi_says_when_it_refuses_or_crashes() -> None:
     assert found
     assert b"06(#UD - Invalid Opcode)" in found[1]
     assert SIGNS["firmware-last-words"].search(b"!!!! Find image based on IP(0xFE9FC0A) (No PDB)")
+
+
+@pytest.mark.parametrize(
+    ("line", "step"),
+    [
+        ("kernl: command not found", "kernl: command not found"),
+        ('Unrecognised option "--bogus"', 'Unrecognised option "--bogus"'),
+        (
+            "http://10.0.2.100/vmlinuz.............. Connection timed out "
+            "(http://ipxe.org/4c0a6035)",
+            "http://10.0.2.100/vmlinuz... Connection timed out (http://ipxe.org/4c0a6035)",
+        ),
+        ("boot.ipxe : 26 bytes [script]", ""),
+        ("Welcome: this host is not found in any group", ""),
+        ("colour: command not found\r\nWelcome", ""),
+    ],
+)
+def test_step_of_a_script_that_failed_stands_right_before_the_last_words(
+    line: str, step: str
+) -> None:
+    assert led_to(
+        f"tftp://10.0.2.1/boot.ipxe... ok\r\n{line}\r\n{GIVES_UP[0]}\r\n", GIVES_UP[0]
+    ) == (step)
+    assert led_to(f"{line}\r\n", GIVES_UP[0]) == ""

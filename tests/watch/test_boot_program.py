@@ -76,11 +76,23 @@ def test_who_said_of_an_error_and_asks_for_nothing_more_has_given_up(
     assert program.given_up(10.0 + quiet_s) is None
 
 
+def test_script_that_sleeps_has_not_given_up_unless_ipxe_says_that_it_failed() -> None:
+    wire: Any = Wire("served")
+    wire.sleeps_s = 6.0
+    step = "http://10.0.2.1/a... Not found (http://ipxe.org/2d0c613b)"
+    end = "Could not boot image: Not found (http://ipxe.org/2d0c613b)"
+    for said, quiet_s in ((step, 7.6), (end, 1.6)):
+        program = BootProgram(wire)
+        program.hear(f"{said}\n", 10.0)
+        assert program.given_up(10.0 + quiet_s - 0.2) is None
+        assert program.given_up(10.0 + quiet_s) == said
+
+
 def test_script_that_sleeps_may_still_come_to_something() -> None:
     wire: Any = Wire("served")
     program = BootProgram(wire)
     assert not program.still_coming(BootPlan(), 20.0)
     wire.sleeps_s = 600.0
-    said = "iPXE may sleep, for 600 s by its script and since 2.00 s"
+    said = "iPXE may wait, for 600 s by its script and since 2.00 s"
     assert program.still_coming(BootPlan(), 20.0) == said
     assert not program.still_coming(BootPlan(), 603.0)

@@ -77,8 +77,9 @@ def run_boots(
 
             judgement = judge(trace)
             print_result(trace, judgement, output, Detail(_USUAL if detail is None else detail))
+            unkept = _keep(each, trace, folder)
             if detail != _QUIET:
-                _say_more(each, trace, judgement, folder, output)
+                _say_more(each, trace, judgement, folder, unkept, output)
             if detail != _QUIET and _of_another_cause(judgement, sought):
                 said = f"another cause than {' or '.join(sought)}, so it counts as not found out"
                 click.echo(f"     {said}", file=output)
@@ -138,17 +139,25 @@ def _write(json_file: str | None, documents: list[bytes], several: bool) -> None
         write_json(json_file, every if several else documents[0])
 
 
+def _keep(boot: Boot, trace: "BootTrace", folder: Path | None) -> tuple[str, ...]:
+    """Keep what is told of a boot beside what it left itself, and return what was not to be had."""
+    if not folder or not boot.plan:
+        return ()
+    from bootharness.watch.kept import keep_account
+
+    seen = trace.post_mortem
+    return (seen.missing if seen else ()) + keep_account(trace, boot.plan, folder)
+
+
 def _say_more(
-    boot: Boot, trace: "BootTrace", judgement: "Judgement", folder: Path | None, output: TextIO
-) -> None:
+    boot: Boot, trace: "BootTrace", judgement: "Judgement", folder: Path | None,
+    unkept: tuple[str, ...], output: TextIO,
+) -> None:  # fmt: skip
     """Say what was kept of a boot, or how to keep what there is to see of a bad one."""
     from bootharness.report.lines import say
 
     if folder and boot.plan:
-        from bootharness.watch.kept import keep_account
-
         seen = trace.post_mortem
-        unkept = (seen.missing if seen else ()) + keep_account(trace, boot.plan, folder)
         shown = bool(seen and seen.exceptions)
         twice = ", after a second boot that shows the exceptions" if shown else ""
         say(output, f"kept in {folder}{twice}", indent=5)

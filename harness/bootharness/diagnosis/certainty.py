@@ -319,6 +319,8 @@ def _refused(facts: NetworkFacts, now: float | None) -> Iterator[tuple[str, NetE
                 yield PROXY_OBEYED, event
             elif not event.file or facts.brought or facts.role(event.file) is not None:
                 yield _CAUSES[event.kind], event
+        elif event.kind == NetEventKind.NAME_ASKED and event.repeats > 1 and now is None:
+            continue  # a script that tries again had begun anew when its time was over
         elif event.kind in _ASKS:
             return
 

@@ -2,6 +2,7 @@
 
 import re
 
+from bootharness.diagnosis.astray import astray
 from bootharness.diagnosis.odd_header import odd_field
 from bootharness.diagnosis.protocol import loader_message
 from bootharness.diagnosis.started import runs_at_the_end
@@ -189,11 +190,11 @@ def how(trace: BootTrace) -> str:
     """Say of who does not get on what he does, to go behind his name."""
     own = [sample for sample in trace.samples if not sample.in_bios] or trace.samples
     where = f" at {place(trace, own[-1])}" if own else ""
-    what = f": {trace.ending.detail}" if trace.ending.detail else ""
+    what = f": {trace.ending.detail}" if trace.ending.detail else astray(trace)
     return {
         "halted": f"has halted the CPU with interrupts off{where}",
         "waits-for-key": "waits for a key",
-        "loop": f"runs on{where} and gets nowhere",
+        "loop": f"runs on{where} and gets nowhere{what}",
     }.get(trace.ending.kind, f"makes no progress any more{where}{what}")
 
 

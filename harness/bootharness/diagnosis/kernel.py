@@ -2,6 +2,7 @@
 
 import re
 
+from bootharness.diagnosis.cmdline import cmdline_that_arrived
 from bootharness.diagnosis.endings import port_misused, where
 from bootharness.diagnosis.hangs import last_call, last_calls
 from bootharness.diagnosis.odd_header import memory_lacking, odd_field
@@ -25,6 +26,7 @@ _WHY_NO_INIT = re.compile(
     r"(Initramfs unpacking failed: [^\r\n]{1,200}|check access for rdinit=[^\r\n]{1,200}"
     r"|Failed to execute [^\r\n]{1,200}|Cannot open root device \x22(?!\(null\))[^\r\n]{1,200})"
 )
+_RDINIT = re.compile(r"(?:^|\s)rdinit=(\S{1,100})")
 _UNPACKING_FAILED = re.compile(r"Initramfs unpacking failed: [^\r\n]{1,200}")
 # what it says when a file did not fit; of junk behind an archive it complains in other words
 _CUT = re.compile(
@@ -74,8 +76,12 @@ def no_init(trace: BootTrace) -> Finding | None:
         return None
     said = _WHY_NO_INIT.search(trace.serial)
     why = f'it said "{said[1]}" and ' if said else "it "
+    asked = _RDINIT.search(cmdline_that_arrived(trace) or "")
+    init = (
+        f"{asked[1]} to run, which rdinit= on its command line names" if asked else "/init to run"
+    )
     return Finding(
-        f"the kernel found no /init to run{_of_what_initrd(trace)}; {why}panicked: "
+        f"the kernel found no {init}{_of_what_initrd(trace)}; {why}panicked: "
         f'"{trace.ending.detail}"',
         _before_panic(trace),
     )

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 
-from bootharness.diagnosis.certainty import REFUSALS, certain, root
+from bootharness.diagnosis.certainty import QUIET_S, REFUSALS, certain, last_asked, root
 from bootharness.diagnosis.net_servers import their_sentence
 from bootharness.diagnosis.patience import client_at
 from bootharness.diagnosis.screens import boot_manager_error, boot_menu_waits
@@ -20,7 +20,7 @@ from bootharness.diagnosis.wire_words import (
 from bootharness.text import address, count
 from bootharness.trace.boot_trace import BootTrace
 from bootharness.trace.network_facts import NetEvent, NetEventKind, NetFile, NetworkFacts, base_name
-from bootharness.trace.signs import program_errors
+from bootharness.trace.signs import led_to, program_errors
 
 __all__ = ["SIGNS"]
 
@@ -99,10 +99,12 @@ def script_error(trace: BootTrace) -> Diagnosis | None:
     said = _words(trace)
     if not said or _ACCESS_DENIED.search(said):
         return None
+    if trace.ending.kind == "timeout" and trace.ending.seconds - last_asked(facts) < QUIET_S:
+        return None  # it tries again, and had not given up when its time was over
     return Diagnosis(
         "script-error",
         f"{_who_said(said, program_of(facts))} gave up{trace.ended_after}, {_at_work(facts)}: "
-        f'"{said}"{_refused_by(trace, said)}',
+        f'{_first(trace, said)}"{said}"{_refused_by(trace, said)}',
         tuple(str(event) for event in facts.events[-_EVIDENCE:]),
     )
 
@@ -255,6 +257,12 @@ def _words(trace: BootTrace) -> str:
     said = program_errors(trace.screen) or program_errors(trace.serial)
     own = [each for each in said if not each.startswith(_OF_UEFI)]
     return next(iter((*own, *said, detail)))
+
+
+def _first(trace: BootTrace, said: str) -> str:
+    """What had failed before a boot program gave up, in its own words; empty for nothing."""
+    step = led_to(trace.screen, said) or led_to(trace.serial, said)
+    return f'"{step}", and then ' if step and step != said else ""
 
 
 def _who_said(said: str, program: str) -> str:

@@ -1,9 +1,12 @@
 """Causes in how the loader keeps the Linux/x86 boot protocol."""
 
 from bootharness.diagnosis.verdict import Finding
+from bootharness.diagnosis.wire_words import came_whole, program_of
 from bootharness.formats.screen_text import screen_text
-from bootharness.text import address, seg_off
+from bootharness.text import address, as_shown, seg_off
+from bootharness.trace.boot_managers import last_lines
 from bootharness.trace.boot_trace import BootTrace
+from bootharness.trace.network_facts import NetworkFacts
 
 __all__ = [
     "handoff_state",
@@ -21,6 +24,7 @@ _CAN_USE_HEAP = 0x80
 _ENTRY_OFFSET = 0x200
 _LEAST_STACK_BYTES = 512
 _SAID = 160
+_SHOWN_LINES = 4
 
 
 def kernel_rejected(trace: BootTrace) -> Finding | None:
@@ -70,6 +74,8 @@ def loader_gave_up(trace: BootTrace) -> Finding | None:
     """The loader gave up, and nothing better explains it."""
     if trace.ending.kind not in _GAVE_UP:
         return None
+    if trace.network:
+        return _left_to_the_bios(trace, trace.network)
     calls = trace.loader_calls
     who = "the loader" if calls else "the BIOS"
     said = loader_message(trace) if calls else trace.screen.strip().rpartition("\n")[2]
@@ -78,6 +84,18 @@ def loader_gave_up(trace: BootTrace) -> Finding | None:
     return Finding(
         f"{who} gave up with {_by(trace)}{f', saying {said!r}' if said else ''}{why}",
         tuple(str(call) for call in calls[-_LAST_CALLS:]),
+    )
+
+
+def _left_to_the_bios(trace: BootTrace, facts: NetworkFacts) -> Finding:
+    """Say of a boot program that it was done and had the BIOS go on with other devices."""
+    kernel = facts.roles.get("kernel")
+    idle = f"; {kernel}, the kernel, had come whole and was not booted"
+    return Finding(
+        f"{program_of(facts)} left it to the BIOS to go on{trace.ended_after}, with {_by(trace)}, "
+        f"and there is nothing else to boot from{idle if kernel in came_whole(facts) else ''}: its "
+        f'screen ends in "{last_lines(as_shown(screen_text(trace.loader_calls)), _SHOWN_LINES)}"',
+        tuple(str(event) for event in facts.events[-_LAST_CALLS:]),
     )
 
 

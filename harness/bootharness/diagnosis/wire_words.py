@@ -32,6 +32,7 @@ __all__ = [
 _DIGITS = 12
 _LAST_NUMBER = 65535
 _NAMES, _TIMES = 14, 3
+_OFTEN = 10
 _CONFIGURATION = re.compile(
     r"(?:^|/)(?:pxelinux\.cfg/[^/]+|grub\.cfg[^/]*|(?:sys|ext|iso)linux\.cfg)$"
 )
@@ -195,15 +196,17 @@ def _no_name(event: NetEvent, facts: NetworkFacts) -> str:
 
 def _not_found(event: NetEvent, facts: NetworkFacts) -> str:
     if facts.root:
-        return _not_in(event, event.text.partition(" ")[2])
+        return _not_in(event, event.text.partition(" ")[2], facts)
     return f"the server has no file {event.file}, which is the boot's {facts.role(event.file)}"
 
 
-def _not_in(event: NetEvent, why: str) -> str:
+def _not_in(event: NetEvent, why: str, facts: NetworkFacts) -> str:
     """Say that a folder has no such file, or why it is not served."""
+    asked = sum((each.kind, each.file) == (event.kind, event.file) for each in facts.events)
+    times = " again and again" if asked >= _OFTEN else ""
     if why and not why.startswith("but"):
-        return f"{event.file} was asked for, and it {why}"
-    return f"{event.file} was asked for, and the folder has no such file{why and f', {why}'}"
+        return f"{event.file} was asked for{times}, and it {why}"
+    return f"{event.file} was asked for{times}, and the folder has no such file{why and f', {why}'}"
 
 
 def _stalled(event: NetEvent, facts: NetworkFacts) -> str:
@@ -270,7 +273,7 @@ def _http(event: NetEvent, facts: NetworkFacts) -> str:
 def _http_status(event: NetEvent, facts: NetworkFacts) -> str:
     status, _, why = event.text.partition(", ")
     if facts.root and status.startswith("404"):
-        return f"{_not_in(event, why)}, over HTTP ({status})"
+        return f"{_not_in(event, why, facts)}, over HTTP ({status})"
     named = as_named(event.file, facts).rstrip(",")
     return f"the HTTP server answered {status} to the request for {named}"
 

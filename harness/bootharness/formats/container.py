@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from bootharness.formats.forms import Form
 
-__all__ = ["BACKED", "DRIVERS", "refused_for"]
+__all__ = ["BACKED", "DRIVERS", "ENCRYPTED", "refused_for"]
 
 DRIVERS = {
     "a qcow2 image": "qcow2",
@@ -26,6 +26,7 @@ DRIVERS = {
 BACKED = ("qcow2", "qed", "vmdk")
 """Drivers that would open the file that an image names as its backing, unless they are told not
 to."""
+ENCRYPTED = "is encrypted"
 _Read = Callable[[int, int], bytes]
 
 # version, backing file: offset and length, - , encryption; from version 3 on: what must be known
@@ -62,7 +63,7 @@ def _qcow2(read: _Read) -> str | None:
     features = int.from_bytes(head[_QCOW2_FEATURES_AT : _QCOW2_FEATURES_AT + 8], "big")
     if version > 2 and features & _QCOW2_DATA_FILE:
         return "has its data in another file"
-    return "is encrypted" if encrypted else None
+    return ENCRYPTED if encrypted else None
 
 
 def _qed(read: _Read) -> str | None:

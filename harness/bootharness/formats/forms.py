@@ -45,7 +45,7 @@ class Form(Struct, frozen=True):
 
 
 _DISK = "boot it with --route disk"
-_UNPACK = "unpack it, and give the kernel that is in it"
+_UNPACK = "unpack it, and give the kernel or the disk image that is in it"
 _BZIMAGE = "give a bzImage (arch/x86/boot/bzImage, /boot/vmlinuz-*)"
 _LOADER = "give it with --loader, and a kernel"
 _INITRD = "give it with --initrd, and a kernel"

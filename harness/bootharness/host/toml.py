@@ -22,7 +22,11 @@ def read_toml(path: Path, what: str, *, most: int) -> dict[str, Any]:
     try:
         table = tomllib.loads(read_regular(path, most=most).decode())
         _check(table)
-    except (ValueError, RecursionError) as error:  # ValueError is TOML's and UTF-8's, too
+    except UnicodeDecodeError as error:
+        raise UsageError(
+            f"{path}: not {what}: its byte {error.start:,} is not UTF-8, which TOML is written in"
+        ) from error
+    except (ValueError, RecursionError) as error:  # ValueError is TOML's, too
         raise UsageError(f"{path}: not {what}: {error}") from error
     return table
 

@@ -88,7 +88,8 @@ class KernelImage(Struct, frozen=True):
             raise KernelUnavailable(f"{named}: cannot be read: {error.strerror}") from error
         except FormatError as error:
             raise NotAKernel(
-                f"{named}: {error}; give a bzImage (arch/x86/boot/bzImage, /boot/vmlinuz-*)"
+                f"{named}: {error}; give a bzImage (arch/x86/boot/bzImage, /boot/vmlinuz-*), and "
+                "what is a disk image all the same with --route disk"
             ) from error
         return cls(path, named, size, header, release, compression, inside)
 

@@ -95,6 +95,8 @@ def _expanded(source: str) -> list[str]:
     files = sorted((match for match in matches if match.is_file()), key=by_version)
     if not files:
         what = "nothing matches" if glob.has_magic(source) else "no such file"
+        if path.is_symlink():
+            what = f"a link to {path.readlink()}, which leads nowhere"
         raise UsageError(
             f"{source}: {what}; a kernel is a file, a folder, a glob, deb:PACKAGE, "
             "selfcheck:BYTES or grow:BYTES:SOURCE"

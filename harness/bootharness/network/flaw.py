@@ -1,5 +1,7 @@
 """Why a file cannot be what it is asked for, as its first bytes and its size show."""
 
+import re
+
 from bootharness.formats.bzimage import SetupHeader
 from bootharness.formats.forms import form_of, is_bzimage
 from bootharness.text import count
@@ -10,6 +12,8 @@ _ELF_32 = b"\x7fELF\1"
 _COM32R = b"\xb8\xff\x4c\xcd\x21"
 _PARAGRAPH = 16
 _TEXTS = ("text", "a script")
+_UTF_8_MARK, _UTF_16_MARKS = b"\xef\xbb\xbf", (b"\xff\xfe", b"\xfe\xff")
+_KERNEL_NAME = re.compile(r"(?:vmlinuz|bzimage|kernel|linux)[^/]*$", re.IGNORECASE)
 _NEVER_SERVED = ("a page of HTML", "a pointer to a file in Git LFS")
 
 
@@ -24,11 +28,27 @@ def flaw(name: str, role: str, head: bytes, size: int) -> str:
         return _cut_short(head, size) if role in ("kernel", "nbp") else ""
     if name.lower().endswith(".c32"):
         return _wrong_module(head)
+    if role in ("nbp", "script") and (marked := _marked(head)):
+        return marked
     form = form_of(head)
+    if form and form.name.startswith("compressed") and _KERNEL_NAME.match(name.rpartition("/")[2]):
+        return f"is {form.name}"
     if form and (form.name.startswith(_NEVER_SERVED) or form.of_no_pc):
         return f"is {form.name}"
     if form and role == "nbp" and form.name in _TEXTS:
         return f"is {form.name} and no boot program; a script of iPXE's begins with #!ipxe"
+    return ""
+
+
+def _marked(head: bytes) -> str:
+    """Say of a text that its first bytes are not those that one sees."""
+    if head.startswith(_UTF_8_MARK) and form_of(head[len(_UTF_8_MARK) :]):
+        return (
+            "begins with a byte order mark, as editors on Windows write it, so that its first line "
+            "is not what it looks like"
+        )
+    if head.startswith(_UTF_16_MARKS) and b"\0" in head[2:4]:
+        return "is text in UTF-16, which no boot program reads"
     return ""
 
 

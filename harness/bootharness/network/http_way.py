@@ -3,7 +3,7 @@
 The server knows what it has written, and only the wire what has arrived.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator
 
 from bootharness.network.events import Journal
 from bootharness.network.files import Files
@@ -30,21 +30,21 @@ Opens = Callable[[bool], Stream]
 
 
 class HttpWay:
-    """What is known of a guest's HTTP: its connections to the ``ports``, each with whether that is
-    TLS, and the responses."""
+    """What is known of a guest's HTTP: its connections, those to the ``tls_ports`` over TLS, and
+    the responses."""
 
     def __init__(
         self,
         transfers: list[HttpTransfer],
         opens: Opens,
-        ports: Mapping[int, bool],
+        tls_ports: Container[int],
         journal: Journal,
         faults: Faults,
         room: int | None,
     ) -> None:
         self.transfers = transfers
         self._opens = opens
-        self._ports = ports
+        self._tls_ports = tls_ports
         self._journal = journal
         self._faults = faults
         self._room = room
@@ -57,10 +57,6 @@ class HttpWay:
         self._active_at = 0.0
         self._looked_at = 0.0
         self._quiet_s = 0.0
-
-    def serves(self, port: int) -> bool:
-        """Return whether there is HTTP at a port."""
-        return port in self._ports
 
     def take(self, segment: Segment, now: float) -> Iterator[bytes]:
         """Take a guest's segment and yield the frames that go out to it."""
@@ -104,7 +100,7 @@ class HttpWay:
         if len(self._connections) >= _CONNECTIONS:
             return None
         try:
-            stream = self._opens(self._ports[segment.target_port])
+            stream = self._opens(segment.target_port in self._tls_ports)
         except OSError:
             return None
         self._begun += 1

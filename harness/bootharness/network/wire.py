@@ -87,10 +87,9 @@ _DHCP_PORT = (67).to_bytes(2, "big")
 _MACS_PER_PORT = 8
 _OTHER_VLANS = 8
 _UDP = 17
-_HTTP_PORT = 80
-_HTTPS_PORT = 443
-_HTTP_PORTS = (_HTTP_PORT, 8080)
-"""IANA's for HTTP and for another HTTP server."""
+_HTTPS_PORTS = (443, 8443)
+_OF_OTHERS = frozenset((21, 22, 53, 111, 139, 445, 2049, 3260))
+"""Of FTP, SSH, DNS, NFS, SMB and iSCSI. Boot servers have HTTP at any other: 8000, 5248, 3000."""
 _MINIMUM_TFTP_FRAME = 46
 
 
@@ -137,9 +136,7 @@ class Wire:
         self._options = options or {}
         self._ipv4, self.ipv6 = ip != "6", ip != "4"
         self._vlan = vlan
-        self._http_ports = dict.fromkeys(_HTTP_PORTS, False)
-        if https:
-            self._http_ports[_HTTPS_PORT] = True
+        self._https = bool(https)
         self._ring = ring
         self._rules = rules
         self._guests: dict[int, _Guest] = {}
@@ -193,9 +190,7 @@ class Wire:
         """Let a guest have HTTP: ``opens`` opens what serves a connection, and that keeps
         ``transfers`` up to date."""
         guest = self._guests[port]
-        guest.http = HttpWay(
-            transfers, opens, self._http_ports, guest.journal, self.faults, self._ring
-        )
+        guest.http = HttpWay(transfers, opens, _HTTPS_PORTS, guest.journal, self.faults, self._ring)
 
     def say(self, port: int, now: float) -> list[tuple[int, bytes]]:
         """Return the frames for which what serves a guest's connections has something to say."""
@@ -475,19 +470,28 @@ class Wire:
 
     def _tcp(self, port: int, guest: _Guest, segment: Segment, now: float) -> None:
         begins, http = segment.flags & SYN, guest.http
-        served = http and http.serves(segment.target_port)
-        if http and served and not (begins and "http-refused" in self.faults):
+        if (
+            http
+            and self._serves(segment.target_port)
+            and not (begins and "http-refused" in self.faults)
+        ):
             self._send_all(port, http.take(segment, now))
             guest.tftp.served.update(http.take_served(now))
             return
         if begins:
             text = f"the connection to port {segment.target_port} was refused"
-            if segment.target_port == _HTTPS_PORT:
+            if segment.target_port in _HTTPS_PORTS:
                 text += ": HTTPS is served with --https-cert"
+            elif segment.target_port in _OF_OTHERS:
+                text += ": no HTTP is expected there, and nothing else is served"
             at = _asked_at(segment.target_ip)
             guest.journal.note(now, NetEventKind.HTTP_REFUSED, text=text, at=at)
         if not segment.flags & RESET:
             self._send(port, segment.refused(), now)
+
+    def _serves(self, port: int) -> bool:
+        """Return whether there is HTTP at a port."""
+        return self._https if port in _HTTPS_PORTS else port not in _OF_OTHERS
 
 
 def _asked_at(address: bytes) -> str:

@@ -16,6 +16,7 @@ from unicorn import (
 )
 from unicorn.x86_const import UC_X86_INS_IN, UC_X86_INS_OUT
 
+from bootharness.diagnosis.astray import NOTHING_THERE, division, refused
 from bootharness.formats.bioscall import CARRY, BiosCall, DiskAddressPacket, Registers
 from bootharness.formats.gdt import BlockMoveTable
 from bootharness.formats.loading import MAGIC, MAGIC_AT, SETUP_AT, setup_code_at
@@ -48,7 +49,7 @@ _CODE_BYTES = 64
 _OF_A_SERVICE = b"\xb5"
 _EXCEPTIONS = 0x20
 _EXCEPTION_GATES = _EXCEPTIONS * 8 - 1
-_INVALID_INSTRUCTION, _PROTECTION = 0x06, 0x0D
+_INVALID_INSTRUCTION = 0x06
 _EAX, _ECX, _FLAGS = (Frame.__struct_fields__.index(name) for name in ("eax", "ecx", "flags"))
 # as SeaBIOS 1.16 leaves them
 _STACK = 0x6F04
@@ -244,6 +245,7 @@ class Pc:
             self.ports.write(port, value)
             self.hang.touched_port()
         except Ended as ended:
+            self.hang.sample(self.cpu.frame())
             self.end(ended)
         self._device_in_protected_mode()
 
@@ -376,8 +378,8 @@ class Pc:
             return
         # the BIOS's handler does nothing: the instruction is tried again for ever
         self.hang.sample(frame)
-        what = "an invalid instruction" if number == _INVALID_INSTRUCTION else f"exception {number}"
-        raise Ended("loop", f"{what} at {seg_off(frame.cs, frame.ip)}")
+        at = seg_off(frame.cs, frame.ip)
+        raise Ended("loop", refused(at) if number else division(at))
 
     def _protected_interrupt(self, number: int, frame: Frame) -> None:
         self._refuse_own_handlers(frame)
@@ -498,9 +500,7 @@ class Pc:
                 if frame.real_mode:  # no CPU gets there; unicorn knows no limit of CS
                     frame.ip = _WORD
                     self.hang.sample(frame)
-                    raise Ended(
-                        "loop", f"exception {_PROTECTION}, past the end of its code segment"
-                    )
+                    raise Ended("loop", self._past_the_end(frame.linear))
                 self._refuse_own_handlers(frame)  # more than a loader: it may go on for minutes
             halted = self._halted(before)
             if before in ROM and halted:
@@ -510,6 +510,11 @@ class Pc:
             self.hang.looked(self._step, self.memory, self._bios, frame, halted=halted)
         except Ended as ended:
             self._ending = ended.ending
+
+    def _past_the_end(self, at: int) -> str:
+        if any(self.memory.read_memory(at - _CODE_BYTES, _CODE_BYTES)):
+            return "the CPU has run to the end of its code segment"
+        return NOTHING_THERE
 
     def _step(self) -> Frame:
         self._run(1)

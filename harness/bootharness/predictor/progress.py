@@ -24,6 +24,7 @@ _MOST_HALTS, _MOST_WAITS = 200, 30
 _FIRST_LOOK, _LAST_LOOK, _MOST_INSTRUCTIONS = 100_000, 2_000_000, 20_000_000
 # what unpacks itself before it does anything else: GRUB takes 130 million
 _MOST_PROTECTED = 400_000_000
+_TIMER = "the timer's interrupts in protected mode"
 _STEPS = 64
 _TICKS_PER_WAIT = 18
 _SAMPLES = 16
@@ -97,8 +98,11 @@ class HangWatch:
         halted: bool,
     ) -> None:
         """Look at a CPU that has stopped or run for long. Raises Ended when it never gets on."""
+        may_be_interrupted = not frame.real_mode and bool(frame.flags & INTERRUPTS)
         if halted:
             self.sample(frame, halted=True)
+            if may_be_interrupted:
+                raise not_emulated(_TIMER)
             if not frame.flags & INTERRUPTS:
                 raise Ended("halted")
             self._halts += 1
@@ -106,11 +110,13 @@ class HangWatch:
             if self._halts > _MOST_HALTS:
                 raise Ended("idle", "the CPU halts again and again")
         elif self._returns(step, memory, frame):
+            if may_be_interrupted:
+                raise not_emulated(_TIMER)
             self._waits += 1
             self.next_look = _FIRST_LOOK
             bios.tick(_TICKS_PER_WAIT)
             if self._waits > _MOST_WAITS:
-                raise Ended("loop", "the CPU comes back to the same state")
+                raise Ended("loop")
         else:
             self._computed += self.next_look
             self.next_look = min(self.next_look * 2, _LAST_LOOK)

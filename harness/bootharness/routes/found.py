@@ -7,7 +7,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from bootharness.errors import FormatError, MediumUnavailable, UsageError
-from bootharness.formats.container import DRIVERS, refused_for
+from bootharness.formats.container import DRIVERS, ENCRYPTED, refused_for
 from bootharness.formats.forms import LOOK_BYTES, MEDIA, Form, form_of, is_bare_kernel
 from bootharness.formats.mbr import SECTOR_BYTES
 from bootharness.host.regular import first_bytes
@@ -72,6 +72,16 @@ def media_in(folder: Path) -> list[Path]:
     return sorted((each for each in files if is_medium(str(each))), key=by_version)
 
 
+_CHOOSES = (
+    "it is not opened, for an image must not choose files of this computer; `qemu-img convert` "
+    "makes one file of it"
+)
+_NO_KEY = (
+    "it is not opened, for there is nobody to type a key; `qemu-img convert` with the key makes "
+    "one without"
+)
+
+
 def found_in(path: Path) -> Found:
     """Return the image in a file.
 
@@ -92,11 +102,8 @@ def found_in(path: Path) -> Found:
             driver = DRIVERS[form.name]
             content = file_source(inner)
             if refused := refused_for(form, content.read):
-                raise MediumUnavailable(
-                    f"{path}: {told}{form.name} that {refused}: it is not opened, for an image "
-                    "must not choose files of this computer; `qemu-img convert` makes one file of "
-                    "it"
-                )
+                why = _NO_KEY if refused == ENCRYPTED else _CHOOSES
+                raise MediumUnavailable(f"{path}: {told}{form.name} that {refused}: {why}")
             opened = _opened(inner, driver, inner.stat().st_mtime_ns)
             return Found(inner, driver, opened.size)
         return Found(inner, "raw", size)

@@ -27,6 +27,9 @@ _ALIGNED = (4, 4096)
 """How boot programs put one initrd behind the other, in bytes."""
 _TOGETHER_BYTES = 1 << 30
 _SLEEP = re.compile(rb"(?:^|[\s|&])sleep[ \t]+(\d{1,6})\b")
+_TIMEOUT = re.compile(
+    rb"(?:^|[\s|&])(?:prompt|choose)\b[^\r\n]{0,200}?(?:--timeout|-t)[ \t=]+(\d{1,9})\b"
+)
 _NAMES = (
     NetEventKind.OFFER,
     NetEventKind.ACK,
@@ -84,10 +87,14 @@ class SeenFiles:
         return None
 
     def sleep_s(self, files: Iterable[NetFile]) -> float:
-        """Return for how long a script of iPXE's that came may sleep at once, in seconds."""
+        """Return for how long a script of iPXE's that came may wait at once, in seconds: asleep, or
+        for a key."""
         heads = (self._head(each.name) for each in files if each.role == "script")
         scripts = b"\n".join(head for head in heads if head.startswith(b"#!ipxe"))
-        return max((float(said) for said in _SLEEP.findall(scripts)), default=0.0)
+        sleeps = [float(said) for said in _SLEEP.findall(scripts)]
+        return max(
+            (*sleeps, *(int(said) / 1000 for said in _TIMEOUT.findall(scripts))), default=0.0
+        )
 
     def _came(self, file: NetFile) -> bool:
         """Return whether a file came; its last acknowledgement may be on its way, or never come."""

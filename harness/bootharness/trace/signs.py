@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from bootharness.text import as_shown
 
-__all__ = ["Sign", "complaint", "firmware_signs", "kernel_signs", "program_errors"]
+__all__ = ["Sign", "complaint", "firmware_signs", "kernel_signs", "led_to", "program_errors"]
 
 
 class Sign(Struct, frozen=True):
@@ -65,6 +65,15 @@ _SYSLINUX_ERROR = (
 _BDS_ERROR = rb"^(BdsDxe: failed to (?:load|start) Boot[^\r\n]{1,300}(?=[\r\n]))"
 _PROGRAM_ERROR = re.compile(b"|".join((_IPXE_ERROR, _SYSLINUX_ERROR, _BDS_ERROR)), re.MULTILINE)
 _UEFI_ERROR = re.compile(_IPXE_ERROR + rb"|" + _BDS_ERROR, re.MULTILINE)
+# what a script's command says of itself has no number of iPXE's
+_STEP_FAILED = re.compile(
+    _IPXE_ERROR
+    + rb"|^([\w.-]{1,40}: command not found"
+    + rb"|(?:Unrecognised|Ambiguous) option [^\r\n]{1,80}"
+    + rb"|Option [^\r\n]{1,80} requires an argument)(?=[\r\n])",
+    re.MULTILINE,
+)
+_DOTS = re.compile(r"\.{4,}")
 _WENT_ON = re.compile(rb"\.\.\. {0,2}(?:\d{1,3}%|ok\b)")
 _CRASH = re.compile(rb"(X64 Exception Type - " + _LINE + rb")[\r\n]")
 _CRASH_END = re.compile(rb"(?:Find image based on IP|Can't find image information)" + _LINE)
@@ -89,6 +98,18 @@ def program_errors(text: str) -> list[str]:
         for found in _PROGRAM_ERROR.finditer(shown)
         if not _WENT_ON.search(shown, found.end())
     ]
+
+
+def led_to(text: str, said: str) -> str:
+    """Return the error right before the last one of a boot program: what it was about to do, of
+    which that only says that it failed. Empty where there is none."""
+    shown = as_shown(text[-_SHOWN_CHARACTERS:]).encode("latin-1", "replace")
+    found = list(_STEP_FAILED.finditer(shown))
+    words = [_one_line(each[each.lastindex or 0]) for each in found]
+    last = len(words) - 1 - words[::-1].index(said) if said in words else 0
+    if not last or shown[found[last - 1].end() : found[last].start()].strip():
+        return ""
+    return _DOTS.sub("...", words[last - 1])
 
 
 def _one_line(said: bytes) -> str:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["BootProgram"]
 
 
+_SCRIPT_FAILED = "Could not boot image"
 # a UEFI goes on with its next boot option, which asks for an address first
 _UEFI_QUIET_S = 5.0
 _UEFI_QUIET_OVER_IPV6_S = 20.0
@@ -65,7 +66,9 @@ class BootProgram(Struct):
     def _quiet_s(self, gave_up: _GaveUp) -> float:
         """Return for how long who said this may ask for nothing more before it has given up."""
         if not gave_up.said.startswith("BdsDxe"):
-            return QUIET_S
+            # what fails in a script is no end of it; iPXE says so where the script itself failed
+            goes_on = not gave_up.said.startswith(_SCRIPT_FAILED)
+            return QUIET_S + (self.wire.sleep_s() if goes_on else 0.0)
         if self.wire.has_ipv6 is None:
             return _UEFI_QUIET_UNKNOWN_S
         return _UEFI_QUIET_OVER_IPV6_S if self.wire.has_ipv6 else _UEFI_QUIET_S
@@ -81,7 +84,7 @@ class BootProgram(Struct):
             return f"{awaited.client.name} {asking(awaited)}"
         sleep_s, asked = self.wire.sleep_s(), self.wire.progress()[0]
         if now - asked < sleep_s:
-            return f"iPXE may sleep, for {sleep_s:.0f} s by its script and since {asked:.2f} s"
+            return f"iPXE may wait, for {sleep_s:.0f} s by its script and since {asked:.2f} s"
         slow = [str(fault) for fault in plan.net.faults if fault.kind in ("loss", "slow")]
         coming = [file for file in self.wire.facts().files if file.outcome == "open"]
         if not slow or not coming:
