@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from bootharness.formats.device_path import device_path_text, path_and_rest
 from bootharness.formats.uefi_record import Record
 
-__all__ = ["STATUS", "CallLog", "UefiCall", "rests_in_shell", "spans_read"]
+__all__ = ["SERVICES", "STATUS", "CallLog", "UefiCall", "rests_in_shell", "spans_read"]
 
 _ERROR = 1 << 63
 STATUS = {
@@ -30,6 +30,7 @@ SERVICES = {
     "P": "protocol", "R": "ReadBlocks", "O": "Open", "F": "Read", "D": "LoadFile",
     "W": "OutputString",
 }  # fmt: skip
+"""What is recorded, by the kind of its record."""
 _PROTOCOLS = ("BlockIo", "SimpleFileSystem", "LoadFile", "LoadFile2")
 _KEPT_CALLS = 20_000
 """At each end; a boot asks a few hundred times."""

@@ -79,7 +79,8 @@ def look_uefi(
         else:
             payload = _somewhere(memory, content)
     handed = _initrd(calls, started)
-    if handed and initrd and initrd.size == len(handed):
+    size = handed.stop - handed.start if handed else None  # len() is for less than 2**63
+    if handed and initrd and initrd.size == size:
         initrd_in_memory = memory.compare_memory(handed.start, initrd.content)
     return UefiHandoff(
         seconds=round(seconds, 6),
@@ -88,7 +89,7 @@ def look_uefi(
         image=started.path if started else "",
         payload=payload,
         initrd=initrd_in_memory,
-        initrd_bytes=len(handed) if handed else None,
+        initrd_bytes=size,
         cmdline=started.text if started else None,
         release=release_of(memory, *found) if found else None,
     )
