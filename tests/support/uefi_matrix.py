@@ -194,8 +194,7 @@ _BOOT = "there is no \\EFI\\BOOT\\BOOTX64.EFI"
 _INIT = {"until": "init"}
 
 
-def _cases() -> Iterator[Case]:
-    # what the firmware starts
+def _started() -> Iterator[Case]:
     yield Case("blank disk", "efi-no-file-system", blank)
     yield Case("no GPT", "efi-no-file-system", on(systemd, no_table))
     yield Case("first GPT gone", None, on(systemd, no_first_table))
@@ -260,7 +259,9 @@ def _cases() -> Iterator[Case]:
         on(lambda: {FALLBACK: program(_UD2)}),
         "BOOTX64.EFI",
     )
-    # systemd-boot
+
+
+def _by_systemd_boot() -> Iterator[Case]:
     yield Case(
         "systemd: no entry",
         "efi-gave-up",
@@ -416,7 +417,9 @@ def _cases() -> Iterator[Case]:
         ),
         choices=_INIT,
     )
-    # GRUB
+
+
+def _by_grub() -> Iterator[Case]:
     yield Case(
         "grub: no grub.cfg",
         "boot-menu-waits",
@@ -494,7 +497,9 @@ def _cases() -> Iterator[Case]:
         on(lambda: grub("linux /vmlinuz panic=-1\ninitrd /initrd\nboot\n")),
         "console=ttyS0",
     )
-    # a unified kernel image
+
+
+def _unified() -> Iterator[Case]:
     yield Case("uki: no kernel in it", "efi-gave-up", on(lambda: {FALLBACK: uki(linux=None)}))
     yield Case(
         "uki: no command line in it",
@@ -536,7 +541,9 @@ def _cases() -> Iterator[Case]:
         on(lambda: {FALLBACK: bad_section(uki())}),
         "BOOTX64.EFI",
     )
-    # the kernel as the boot file
+
+
+def _as_boot_file() -> Iterator[Case]:
     yield Case(
         "stub: no command line",
         "kernel-silent",
@@ -549,7 +556,9 @@ def _cases() -> Iterator[Case]:
         on(lambda: {FALLBACK: vmlinuz()[:3_000_000]}),
         "BOOTX64.EFI",
     )
-    # the FAT, and the image
+
+
+def _in_file_system() -> Iterator[Case]:
     yield Case(
         "FAT: kernel ends too early",
         "efi-refused",
@@ -569,8 +578,9 @@ def _cases() -> Iterator[Case]:
         "FAT: no cluster behind it", "efi-refused", on(systemd, short_chain(0x0FFFFF0)), "\\vmlinuz"
     )
     yield Case("image cut at half", "disk-cut-short", on(systemd, cut_at_half))
-    # the disk
-    route = {"route": "uefi-systemd-boot"}
+
+
+def _disk_fails() -> Iterator[Case]:
     for way in ("uefi-systemd-boot", "uefi-grub", "uefi-uki"):
         yield Case(
             f"{way}: error",
@@ -579,7 +589,7 @@ def _cases() -> Iterator[Case]:
             route=way,
             choices=_faulty("error:lba=20000"),
         )
-    way = route["route"]
+    way = "uefi-systemd-boot"
     yield Case(
         "disk: error in the GPT",
         "disk-read-failed",
@@ -636,12 +646,14 @@ def _cases() -> Iterator[Case]:
         route="uefi-uki",
         choices=_faulty("flip:lba=20000,byte=7"),
     )
-    # the machine
+
+
+def _machine() -> Iterator[Case]:
     yield Case(
         "memory: 64 MiB",
         "efi-out-of-memory",
         kernel_of_route,
-        route=way,
+        route="uefi-systemd-boot",
         choices={"memory_mib": 64},
     )
     yield Case(
@@ -653,7 +665,17 @@ def _cases() -> Iterator[Case]:
     )
 
 
-CASES = tuple(_cases())
+_GROUPS = (
+    _started,
+    _by_systemd_boot,
+    _by_grub,
+    _unified,
+    _as_boot_file,
+    _in_file_system,
+    _disk_fails,
+    _machine,
+)
+CASES = tuple(case for group in _GROUPS for case in group())
 
 
 def boot_case(case: Case) -> BootTrace:

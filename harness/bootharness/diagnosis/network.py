@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 
 from bootharness.diagnosis.certainty import REFUSALS, certain, root
+from bootharness.diagnosis.crash import crashed_in
 from bootharness.diagnosis.net_servers import their_sentence
 from bootharness.diagnosis.patience import client_at
 from bootharness.diagnosis.screens import boot_manager_error, boot_menu_waits
@@ -184,7 +185,7 @@ def firmware_crashed(trace: BootTrace) -> Diagnosis | None:
     return Diagnosis(
         "firmware-crashed",
         f"the UEFI firmware, or what it had started, crashed {trace.ending.seconds:.2f} s after "
-        f'launch{had}{memory}: "{trace.ending.detail.strip(" !")}"',
+        f'launch{had}{memory}{crashed_in(trace)}: "{trace.ending.detail.strip(" !")}"',
         dump,
     )
 

@@ -87,10 +87,7 @@ def _numbers(trace: BootTrace) -> Iterator[_Bound]:
     for name, calls in (("bios_calls", trace.bios_calls), ("gdb_calls", trace.gdb_calls)):
         for number, call in enumerate(calls):
             yield from _of_call(f"{name}[{number}]", call)
-    for number, asked in enumerate(trace.uefi_calls):
-        yield from _of_uefi_call(f"uefi_calls[{number}]", asked)
-    if trace.uefi_handoff:
-        yield from _of_uefi_handoff(trace.uefi_handoff)
+    yield from _of_uefi(trace)
     if seen := trace.post_mortem:
         yield "post_mortem.code_address", seen.code_address, _QWORD
     for sample in trace.samples:
@@ -132,6 +129,13 @@ def _of_comparison(where: str, proof: Comparison | None) -> Iterator[_Bound]:
         yield f"{where}.{part}", getattr(proof, part, None), _QWORD
     for part in ("expected", "found"):
         yield f"{where}.{part}", getattr(proof, part, None), _BYTE
+
+
+def _of_uefi(trace: BootTrace) -> Iterator[_Bound]:
+    for number, asked in enumerate(trace.uefi_calls):
+        yield from _of_uefi_call(f"uefi_calls[{number}]", asked)
+    if trace.uefi_handoff:
+        yield from _of_uefi_handoff(trace.uefi_handoff)
 
 
 def _of_uefi_call(where: str, call: UefiCall) -> Iterator[_Bound]:
