@@ -156,8 +156,11 @@ def no_boot_sector(image: bytearray) -> None:
     image[2048 * 512 : 2048 * 512 + 512] = bytes(512)
 
 
-def cut_at_half(image: bytearray) -> None:
-    del image[len(image) // 2 :]
+def cut_at(size: int) -> Callable[[bytearray], None]:
+    def cut(image: bytearray) -> None:
+        del image[size:]
+
+    return cut
 
 
 def short_chain(
@@ -577,7 +580,10 @@ def _in_file_system() -> Iterator[Case]:
     yield Case(
         "FAT: no cluster behind it", "efi-refused", on(systemd, short_chain(0x0FFFFF0)), "\\vmlinuz"
     )
-    yield Case("image cut at half", "disk-cut-short", on(systemd, cut_at_half))
+    yield Case(
+        "image cut in the kernel", "disk-cut-short", on(systemd, cut_at(6_000_000)), "\\vmlinuz"
+    )
+    yield Case("image cut behind the files", None, on(systemd, cut_at(21_504_000)))
 
 
 def _disk_fails() -> Iterator[Case]:

@@ -2,6 +2,7 @@
 services."""
 
 import re
+from collections.abc import Sequence
 
 from bootharness.diagnosis.hangs import how, hung, samples_of
 from bootharness.diagnosis.uefi import before_a_kernel
@@ -53,24 +54,45 @@ def out_of_memory(trace: BootTrace) -> Finding | None:
     if not before_a_kernel(trace):
         return None
     calls = trace.uefi_calls
+    memory = f" in a machine of {trace.machine.memory_bytes >> 20} MiB" if trace.machine else ""
+    wanted = [each for each in calls if each.service == "AllocatePages" and each.failed]
+    most = max((each.wanted for each in wanted), default=0)
     for call in reversed(calls):
+        name = file_of(call.path)
         image = next((each for each in started(calls) if each.subject == call.subject), None)
-        gave_up = call.service in ("image returned", "Exit") and image is not None
-        refused = call.service in ("LoadImage", "Read") and bool(call.path)
-        if call.error != _NO_MEMORY or not (gave_up or refused):
+        if call.service == "LoadImage" and _opened_and_not_read(calls, call):
+            what, why = f"{name} was not loaded", "the firmware opened it and did not read it"
+        elif call.error != _NO_MEMORY:
             continue
-        who = file_of((image or call).path)
-        how_so = "gave up" if gave_up else "was not loaded"
-        wanted = [each for each in calls if each.service == "AllocatePages" and each.failed]
-        most = max((each.wanted for each in wanted), default=0)
-        what = f" of {count(most, 'byte')}" if most else ""
-        memory = f" in a machine of {trace.machine.memory_bytes >> 20} MiB" if trace.machine else ""
+        elif call.service in ("LoadImage", "Read") and name:
+            what, why = f"{name} was not loaded", call.error
+        elif call.service in ("image returned", "Exit") and image is not None:
+            what, why = f"{file_of(image.path)} gave up", call.error
+        else:
+            continue
+        for_what = f" of {count(most, 'byte')}" if most else ""
         return Finding(
-            f"{who} {how_so}, for there was no memory{what}{memory} ({call.error})",
+            f"{what}, for there was no memory{for_what}{memory} ({why})",
             tuple(f"AllocatePages {count(each.wanted, 'byte')}: {each.error}"
                   for each in wanted[-_NAMES:]),
         )  # fmt: skip
     return None
+
+
+def _opened_and_not_read(calls: Sequence[UefiCall], load: UefiCall) -> bool:
+    """Whether the firmware found a file that it was to load, and did not come to read it: it asks
+    for memory in between, and without any it says that there is no such file (edk2,
+    GetFileBufferByFilePath)."""
+    at = calls.index(load)
+    before = calls[at - 1] if at else None
+    return (
+        load.error == "Not Found"
+        and before is not None
+        and before.service == "Open"
+        and not before.failed
+        and bool(before.path)
+        and load.path.lower().endswith(before.path.lower())
+    )
 
 
 def boot_manager_left(trace: BootTrace) -> Finding | None:
