@@ -42,7 +42,7 @@ GRUB = Path("/usr/lib/grub/x86_64-efi/monolithic/grubx64.efi")
 OPTIONS = "console=ttyS0 panic=-1"
 SERIAL = "serial --unit=0 --speed=115200\nterminal_output serial\n"
 SEARCH = "search --no-floppy --file --set=root /vmlinuz\n"
-_HANG, _UD2, _RETURN, _RESET_BY_TRIPLE = b"\xeb\xfe", b"\x0f\x0b", b"\x31\xc0\xc3", b"\x0f\x01\x1d"
+_HANG, _UD2, _RETURN = b"\xeb\xfe", b"\x0f\x0b", b"\x31\xc0\xc3"
 
 Files = dict[str, bytes | Path]
 
@@ -189,499 +189,201 @@ def cut_cpio() -> bytes:
     return packed[: len(packed) // 2]
 
 
-def _faulty(fault: str) -> Mapping[str, Any]:
-    return {"disk_faults": [fault]}
+def _with(**files: bytes | Path | None) -> Callable[[Path], Path]:
+    """A disk with systemd-boot, some of its files others or left out."""
+    return on(lambda: systemd(**files))
 
 
+def _booted_by(make: Callable[[], bytes]) -> Callable[[Path], Path]:
+    """A disk with such a boot file alone."""
+    return on(lambda: {FALLBACK: make()})
+
+
+def _said(text: str) -> Callable[[Path], Path]:
+    """A disk with systemd-boot whose entry says this."""
+    return _with(**{_ENTRY: text.encode()})
+
+
+def _configured(text: str) -> Callable[[Path], Path]:
+    """A disk with GRUB whose configuration says this, once it has found the disk."""
+    return on(lambda: grub(text))
+
+
+def _boot_file(content: Callable[[], bytes]) -> Callable[[Path], Path]:
+    """A disk with systemd-boot, but for its boot file."""
+    return on(lambda: systemd(**{FALLBACK: content()}))
+
+
+def _kernel(make: Callable[[], bytes]) -> Callable[[Path], Path]:
+    """A disk with systemd-boot and such a kernel."""
+    return on(lambda: systemd(vmlinuz=make()))
+
+
+def _stubless() -> bytes:
+    return fetch("selfcheck:1000000").path.read_bytes()
+
+
+def _only_for_32_bits() -> Files:
+    program_32 = for_machine(SYSTEMD.read_bytes(), I386)
+    return systemd(**{FALLBACK: None, "EFI/BOOT/BOOTIA32.EFI": program_32})
+
+
+_ENTRY, _CONFIG = "loader/entries/a.conf", "EFI/debian/grub.cfg"
 _BOOT = "there is no \\EFI\\BOOT\\BOOTX64.EFI"
+_FILE, _KERNEL = "\\EFI\\BOOT\\BOOTX64.EFI", "\\vmlinuz"
+_BAD_INITRD = b"not an archive " * 1000
 _INIT = {"until": "init"}
+_SILENT = "kernel-silent"
+
+# what the firmware starts
+_STARTED = (
+    Case("blank disk", "efi-no-file-system", blank),
+    Case("no GPT", "efi-no-file-system", on(systemd, no_table)),
+    Case("first GPT gone", None, on(systemd, no_first_table)),
+    Case("boot sector of the FAT gone", "efi-no-file-system", on(systemd, no_boot_sector)),
+    Case("no boot file", "efi-no-boot-file", _with(**{FALLBACK: None}), _BOOT),
+    Case("boot file of 32 bits alone", "efi-no-boot-file", on(_only_for_32_bits), _BOOT),
+    Case("boot file of i386", "efi-refused",
+         _boot_file(lambda: for_machine(SYSTEMD.read_bytes(), I386)), _FILE),
+    Case("boot file of arm64", "efi-refused",
+         _boot_file(lambda: for_machine(SYSTEMD.read_bytes(), AARCH64)), _FILE),
+    Case("boot file that is text", "efi-refused", _boot_file(lambda: b"#!/bin/sh\n"), _FILE),
+    Case("boot file that is empty", "efi-refused", _boot_file(lambda: b""), _FILE),
+    Case("boot file of Windows", "efi-refused",
+         _boot_file(lambda: program(_RETURN, subsystem=3)), _FILE),
+    Case("boot file cut short", "efi-refused",
+         _boot_file(lambda: SYSTEMD.read_bytes()[:40_000]), _FILE),
+    Case("boot file returns", "efi-gave-up", _booted_by(lambda: program(_RETURN)),
+         f"{_FILE} gave up"),
+    Case("boot file hangs", "efi-hang", _booted_by(lambda: program(_HANG)), _FILE),
+    Case("boot file raises an exception", "firmware-crashed",
+         _booted_by(lambda: program(_UD2)), f"in {_FILE} at offset 0x001000"),
+)  # fmt: skip
+_BY_SYSTEMD_BOOT = (
+    Case("systemd: no entry", "efi-gave-up", _with(**{_ENTRY: None}), "the firmware's setup"),
+    Case("systemd: no loader.conf", None, _with(**{"loader/loader.conf": None})),
+    Case("systemd: entry without linux", "efi-gave-up", _said(f"title a\noptions {OPTIONS}\n"),
+         "the firmware's setup"),
+    Case("systemd: another kernel's name", "efi-gave-up", _said("title a\nlinux /vmlinux\n"),
+         "\\vmlinux"),
+    Case("systemd: another initrd's name", "efi-gave-up",
+         _said(f"linux /vmlinuz\ninitrd /initrf\noptions {OPTIONS}\n"), "\\initrf"),
+    Case("systemd: kernel without stub", "efi-refused", _kernel(_stubless), _KERNEL),
+    Case("systemd: kernel of arm64", "efi-refused",
+         _kernel(lambda: for_machine(vmlinuz(), AARCH64)), _KERNEL),
+    Case("systemd: kernel cut short", "efi-refused", _kernel(lambda: vmlinuz()[:3_000_000]),
+         _KERNEL),
+    Case("systemd: kernel empty", "efi-refused", _kernel(lambda: b""), _KERNEL),
+    Case("systemd: kernel's bytes changed", "decompress-failed",
+         _kernel(lambda: flipped(vmlinuz())), "Decompression failed"),
+    Case("systemd: kernel's stub hangs", "efi-hang",
+         _kernel(lambda: entry_point(vmlinuz(), _HANG)), f"of {_KERNEL}"),
+    Case("systemd: kernel's stub crashes", "firmware-crashed",
+         _kernel(lambda: entry_point(vmlinuz(), _UD2)), f"in {_KERNEL} at offset"),
+    Case("systemd: no options", _SILENT, _said("linux /vmlinuz\n"), "without a command line"),
+    Case("systemd: options without console", _SILENT, _said("linux /vmlinuz\noptions quiet\n"),
+         "no console=ttyS0"),
+    Case("systemd: options cut", _SILENT, _said("linux /vmlinuz\noptions console=tty\n"),
+         "no console=ttyS0"),
+    Case("systemd: no initrd in the entry", "no-init",
+         _said(f"linux /vmlinuz\noptions {OPTIONS}\n"), choices=_INIT),
+    Case("systemd: initrd that is none", "no-init", _with(initrd=_BAD_INITRD),
+         "Initramfs unpacking failed", choices=_INIT),
+    Case("systemd: initrd cut short", "no-init", _with(initrd=cut_cpio()),
+         "Initramfs unpacking failed", choices=_INIT),
+    Case("systemd: initrd empty", "no-init", _with(initrd=b""), choices=_INIT),
+    Case("systemd: no root", "no-init",
+         _said(f"linux /vmlinuz\noptions {OPTIONS} root=/dev/vdx\n"), "vdx", choices=_INIT),
+    Case("systemd: no such init", "no-init",
+         _said(f"linux /vmlinuz\ninitrd /initrd\noptions {OPTIONS} rdinit=/nothing\n"),
+         choices=_INIT),
+)  # fmt: skip
+_BY_GRUB = (
+    Case("grub: no grub.cfg", "boot-manager-error", on(lambda: grub(**{_CONFIG: None})),
+         "no such device: /.disk/info"),
+    Case("grub: empty grub.cfg", "boot-menu-waits", on(lambda: grub(**{_CONFIG: SERIAL.encode()})),
+         "grub>"),
+    Case("grub: another kernel's name", "boot-manager-error",
+         _configured(f"linux /vmlinux {OPTIONS}\nboot\n"), "/vmlinux' not found"),
+    Case("grub: another initrd's name", "boot-manager-error",
+         _configured(f"linux /vmlinuz {OPTIONS}\ninitrd /initrf && boot\n"),
+         "/initrf' not found"),
+    Case("grub: no such module", "boot-manager-error",
+         _configured(f"insmod nothing && linux /vmlinuz {OPTIONS} && boot\n"), "nothing.mod"),
+    Case("grub: another disk's name", "boot-manager-error",
+         _configured(f"set root=hd7,gpt1\nlinux /vmlinuz {OPTIONS}\nboot\n"), "hd7"),
+    Case("grub: a word that is no command", "boot-manager-error",
+         _configured(f"linus /vmlinuz {OPTIONS}\nboot\n"), "linus"),
+    Case("grub: kernel cut short", "boot-manager-error",
+         on(lambda: grub(vmlinuz=vmlinuz()[:3_000_000])), "premature end of file"),
+    Case("grub: kernel that is none", "boot-manager-error",
+         on(lambda: grub(vmlinuz=b"MZ" * 40_000)), "invalid magic"),
+    Case("grub: kernel's bytes changed", "decompress-failed",
+         on(lambda: grub(vmlinuz=flipped(vmlinuz())))),
+    Case("grub: no initrd", "no-init", _configured(f"linux /vmlinuz {OPTIONS}\nboot\n"),
+         choices=_INIT),
+    Case("grub: cut short", "efi-refused",
+         on(lambda: grub(**{FALLBACK: GRUB.read_bytes()[:500_000]})), _FILE),
+    Case("grub: no console", _SILENT, _configured("linux /vmlinuz quiet\nboot\n"),
+         "console=ttyS0"),
+)  # fmt: skip
+# a unified kernel image, and the kernel as the boot file
+_ALONE = (
+    Case("uki: no kernel in it", "efi-gave-up", _booted_by(lambda: uki(linux=None)),
+         ".linux section"),
+    Case("uki: no command line in it", _SILENT,
+         _booted_by(lambda: uki(cmdline=None, initrd=None)), "without a command line"),
+    Case("uki: command line cut", _SILENT,
+         _booted_by(lambda: uki(cmdline=b"console=tty", initrd=None)), "no console=ttyS0"),
+    Case("uki: no initrd in it", "no-init", _booted_by(lambda: uki(initrd=None)), choices=_INIT),
+    Case("uki: initrd that is none", "no-init", _booted_by(lambda: uki(initrd=_BAD_INITRD)),
+         "Initramfs unpacking failed", choices=_INIT),
+    Case("uki: kernel's bytes changed", "decompress-failed",
+         _booted_by(lambda: uki(linux=flipped(vmlinuz()))), "Decompression failed"),
+    Case("uki: kernel without stub", "efi-gave-up", _booted_by(lambda: uki(linux=_stubless()))),
+    Case("uki: cut short", "efi-refused", _booted_by(lambda: uki()[:3_000_000]), _FILE),
+    Case("uki: a section behind its end", "efi-refused", _booted_by(lambda: bad_section(uki())),
+         _FILE),
+    Case("stub: no command line", _SILENT, _booted_by(vmlinuz), "without a command line"),
+    Case("stub: kernel cut short", "efi-refused", _booted_by(lambda: vmlinuz()[:3_000_000]),
+         _FILE),
+)  # fmt: skip
+_IN_FILE_SYSTEM = (
+    Case("FAT: kernel ends too early", "efi-refused", on(systemd, short_chain(0x0FFFFFFF)),
+         _KERNEL),
+    Case("FAT: kernel's clusters go in a circle", "efi-refused", on(systemd, short_chain(3)),
+         _KERNEL),
+    Case("FAT: a free cluster in the kernel", "efi-refused", on(systemd, short_chain(0)), _KERNEL),
+    Case("FAT: no cluster behind it", "efi-refused", on(systemd, short_chain(0x0FFFFF0)), _KERNEL),
+    Case("image cut in the kernel", "disk-cut-short", on(systemd, cut_at(6_000_000)), _KERNEL),
+    Case("image cut behind the files", None, on(systemd, cut_at(21_504_000))),
+)  # fmt: skip
 
 
-def _started() -> Iterator[Case]:
-    yield Case("blank disk", "efi-no-file-system", blank)
-    yield Case("no GPT", "efi-no-file-system", on(systemd, no_table))
-    yield Case("first GPT gone", None, on(systemd, no_first_table))
-    yield Case("boot sector of the FAT gone", "efi-no-file-system", on(systemd, no_boot_sector))
-    yield Case("no boot file", "efi-no-boot-file", on(lambda: systemd(**{FALLBACK: None})), _BOOT)
-    yield Case(
-        "boot file of 32 bits alone",
-        "efi-no-boot-file",
-        on(
-            lambda: systemd(
-                **{FALLBACK: None, "EFI/BOOT/BOOTIA32.EFI": for_machine(SYSTEMD.read_bytes(), I386)}
-            )
-        ),
-        _BOOT,
-    )
-    yield Case(
-        "boot file of i386",
-        "efi-refused",
-        on(lambda: systemd(**{FALLBACK: for_machine(SYSTEMD.read_bytes(), I386)})),
-        "BOOTX64.EFI",
-    )
-    yield Case(
-        "boot file of arm64",
-        "efi-refused",
-        on(lambda: systemd(**{FALLBACK: for_machine(SYSTEMD.read_bytes(), AARCH64)})),
-        "BOOTX64.EFI",
-    )
-    yield Case(
-        "boot file that is text",
-        "efi-refused",
-        on(lambda: systemd(**{FALLBACK: b"#!/bin/sh\n"})),
-        "BOOTX64.EFI",
-    )
-    yield Case(
-        "boot file that is empty",
-        "efi-refused",
-        on(lambda: systemd(**{FALLBACK: b""})),
-        "BOOTX64.EFI",
-    )
-    yield Case(
-        "boot file of Windows",
-        "efi-refused",
-        on(lambda: systemd(**{FALLBACK: program(_RETURN, subsystem=3)})),
-        "BOOTX64.EFI",
-    )
-    yield Case(
-        "boot file cut short",
-        "efi-refused",
-        on(lambda: systemd(**{FALLBACK: SYSTEMD.read_bytes()[:40_000]})),
-        "BOOTX64.EFI",
-    )
-    yield Case(
-        "boot file returns",
-        "efi-gave-up",
-        on(lambda: {FALLBACK: program(_RETURN)}),
-        "BOOTX64.EFI gave up",
-    )
-    yield Case("boot file hangs", "efi-hang", on(lambda: {FALLBACK: program(_HANG)}), "BOOTX64.EFI")
-    yield Case(
-        "boot file raises an exception",
-        "firmware-crashed",
-        on(lambda: {FALLBACK: program(_UD2)}),
-        "BOOTX64.EFI",
-    )
+def _faults() -> Iterator[Case]:
+    """What goes wrong with the disk, or the machine, while our own routes boot."""
 
+    def case(name: str, cause: str | None, route: str, words: str = "", **choices: Any) -> Case:
+        return Case(name, cause, kernel_of_route, words, route, choices)
 
-def _by_systemd_boot() -> Iterator[Case]:
-    yield Case(
-        "systemd: no entry",
-        "efi-gave-up",
-        on(lambda: systemd(**{"loader/entries/a.conf": None})),
-        "BOOTX64.EFI",
-    )
-    yield Case("systemd: no loader.conf", None, on(lambda: systemd(**{"loader/loader.conf": None})))
-    yield Case(
-        "systemd: entry without linux",
-        "efi-gave-up",
-        on(lambda: systemd(**{"loader/entries/a.conf": entry(f"title a\noptions {OPTIONS}\n")})),
-    )
-    yield Case(
-        "systemd: another kernel's name",
-        "efi-gave-up",
-        on(lambda: systemd(**{"loader/entries/a.conf": entry("title a\nlinux /vmlinux\n")})),
-        "\\vmlinux",
-    )
-    yield Case(
-        "systemd: another initrd's name",
-        "efi-gave-up",
-        on(
-            lambda: systemd(
-                **{
-                    "loader/entries/a.conf": entry(
-                        f"linux /vmlinuz\ninitrd /initrf\noptions {OPTIONS}\n"
-                    )
-                }
-            )
-        ),
-        "\\initrf",
-    )
-    yield Case(
-        "systemd: kernel without stub",
-        "efi-refused",
-        on(lambda: systemd(vmlinuz=fetch("selfcheck:1000000").path.read_bytes())),
-        "\\vmlinuz",
-    )
-    yield Case(
-        "systemd: kernel of arm64",
-        "efi-refused",
-        on(lambda: systemd(vmlinuz=for_machine(vmlinuz(), AARCH64))),
-        "\\vmlinuz",
-    )
-    yield Case(
-        "systemd: kernel cut short",
-        "efi-refused",
-        on(lambda: systemd(vmlinuz=vmlinuz()[:3_000_000])),
-        "\\vmlinuz",
-    )
-    yield Case(
-        "systemd: kernel empty", "efi-refused", on(lambda: systemd(vmlinuz=b"")), "\\vmlinuz"
-    )
-    yield Case(
-        "systemd: kernel's bytes changed",
-        "decompress-failed",
-        on(lambda: systemd(vmlinuz=flipped(vmlinuz()))),
-    )
-    yield Case(
-        "systemd: kernel's stub hangs",
-        "efi-hang",
-        on(lambda: systemd(vmlinuz=entry_point(vmlinuz(), _HANG))),
-        "\\vmlinuz",
-    )
-    yield Case(
-        "systemd: kernel's stub crashes",
-        "firmware-crashed",
-        on(lambda: systemd(vmlinuz=entry_point(vmlinuz(), _UD2))),
-        "\\vmlinuz",
-    )
-    yield Case(
-        "systemd: no options",
-        "kernel-silent",
-        on(lambda: systemd(**{"loader/entries/a.conf": entry("linux /vmlinuz\ninitrd /initrd\n")})),
-        "without a command line",
-    )
-    yield Case(
-        "systemd: options without console",
-        "kernel-silent",
-        on(
-            lambda: systemd(
-                **{
-                    "loader/entries/a.conf": entry(
-                        "linux /vmlinuz\ninitrd /initrd\noptions panic=-1\n"
-                    )
-                }
-            )
-        ),
-        "no console=ttyS0",
-    )
-    yield Case(
-        "systemd: options cut",
-        "kernel-silent",
-        on(
-            lambda: systemd(
-                **{
-                    "loader/entries/a.conf": entry(
-                        "linux /vmlinuz\ninitrd /initrd\noptions console=tty\n"
-                    )
-                }
-            )
-        ),
-        "no console=ttyS0",
-    )
-    yield Case(
-        "systemd: no initrd in the entry",
-        "no-init",
-        on(
-            lambda: systemd(
-                **{"loader/entries/a.conf": entry(f"linux /vmlinuz\noptions {OPTIONS}\n")}
-            )
-        ),
-        choices=_INIT,
-    )
-    yield Case(
-        "systemd: initrd that is none",
-        "initramfs-cut",
-        on(lambda: systemd(initrd=b"not an archive " * 1000)),
-        choices=_INIT,
-    )
-    yield Case(
-        "systemd: initrd cut short",
-        "initramfs-cut",
-        on(lambda: systemd(initrd=cut_cpio())),
-        choices=_INIT,
-    )
-    yield Case("systemd: initrd empty", "no-init", on(lambda: systemd(initrd=b"")), choices=_INIT)
-    yield Case(
-        "systemd: no root",
-        "no-init",
-        on(
-            lambda: systemd(
-                **{
-                    "loader/entries/a.conf": entry(
-                        f"linux /vmlinuz\noptions {OPTIONS} root=/dev/vdx\n"
-                    )
-                }
-            )
-        ),
-        choices=_INIT,
-    )
-    yield Case(
-        "systemd: no such init",
-        "no-init",
-        on(
-            lambda: systemd(
-                **{
-                    "loader/entries/a.conf": entry(
-                        f"linux /vmlinuz\ninitrd /initrd\noptions {OPTIONS} rdinit=/nothing\n"
-                    )
-                }
-            )
-        ),
-        choices=_INIT,
-    )
+    def faulty(route: str, fault: str, cause: str | None, words: str = "") -> Case:
+        return case(f"{route}: {fault}", cause, route, words, disk_faults=[fault])
 
-
-def _by_grub() -> Iterator[Case]:
-    yield Case(
-        "grub: no grub.cfg",
-        "boot-menu-waits",
-        on(lambda: grub(**{"EFI/debian/grub.cfg": None})),
-        "grub>",
-    )
-    yield Case(
-        "grub: empty grub.cfg",
-        "boot-menu-waits",
-        on(lambda: grub(**{"EFI/debian/grub.cfg": SERIAL.encode()})),
-        "grub>",
-    )
-    yield Case(
-        "grub: another kernel's name",
-        "boot-manager-error",
-        on(lambda: grub(f"linux /vmlinux {OPTIONS}\nboot\n")),
-        "/vmlinux' not found",
-    )
-    yield Case(
-        "grub: another initrd's name",
-        "boot-manager-error",
-        on(lambda: grub(f"linux /vmlinuz {OPTIONS}\ninitrd /initrf && boot\n")),
-        "/initrf' not found",
-    )
-    yield Case(
-        "grub: no such module",
-        "boot-manager-error",
-        on(lambda: grub(f"insmod nothing && linux /vmlinuz {OPTIONS} && boot\n")),
-        "nothing.mod' not found",
-    )
-    yield Case(
-        "grub: another disk's name",
-        "boot-manager-error",
-        on(lambda: grub(f"set root=hd7,gpt1\nlinux /vmlinuz {OPTIONS}\nboot\n")),
-        "hd7",
-    )
-    yield Case(
-        "grub: a word that is no command",
-        "boot-manager-error",
-        on(lambda: grub(f"linus /vmlinuz {OPTIONS}\nboot\n")),
-        "linus",
-    )
-    yield Case(
-        "grub: kernel cut short",
-        "boot-manager-error",
-        on(lambda: grub(vmlinuz=vmlinuz()[:3_000_000])),
-        "premature end of file",
-    )
-    yield Case(
-        "grub: kernel that is none",
-        "boot-manager-error",
-        on(lambda: grub(vmlinuz=b"MZ" * 40_000)),
-        "",
-    )
-    yield Case(
-        "grub: kernel's bytes changed",
-        "decompress-failed",
-        on(lambda: grub(vmlinuz=flipped(vmlinuz()))),
-    )
-    yield Case(
-        "grub: no initrd",
-        "no-init",
-        on(lambda: grub(f"linux /vmlinuz {OPTIONS}\nboot\n")),
-        choices=_INIT,
-    )
-    yield Case(
-        "grub: cut short",
-        "efi-refused",
-        on(lambda: grub(**{FALLBACK: GRUB.read_bytes()[:500_000]})),
-        "BOOTX64.EFI",
-    )
-    yield Case(
-        "grub: no console",
-        "kernel-silent",
-        on(lambda: grub("linux /vmlinuz panic=-1\ninitrd /initrd\nboot\n")),
-        "console=ttyS0",
-    )
-
-
-def _unified() -> Iterator[Case]:
-    yield Case("uki: no kernel in it", "efi-gave-up", on(lambda: {FALLBACK: uki(linux=None)}))
-    yield Case(
-        "uki: no command line in it",
-        "kernel-silent",
-        on(lambda: {FALLBACK: uki(cmdline=None)}),
-        "command line",
-    )
-    yield Case(
-        "uki: command line cut",
-        "kernel-silent",
-        on(lambda: {FALLBACK: uki(cmdline=b"console=tty")}),
-        "no console=ttyS0",
-    )
-    yield Case(
-        "uki: no initrd in it", "no-init", on(lambda: {FALLBACK: uki(initrd=None)}), choices=_INIT
-    )
-    yield Case(
-        "uki: initrd that is none",
-        "initramfs-cut",
-        on(lambda: {FALLBACK: uki(initrd=b"not an archive " * 1000)}),
-        choices=_INIT,
-    )
-    yield Case(
-        "uki: kernel's bytes changed",
-        "decompress-failed",
-        on(lambda: {FALLBACK: uki(linux=flipped(vmlinuz()))}),
-    )
-    yield Case(
-        "uki: kernel without stub",
-        "efi-gave-up",
-        on(lambda: {FALLBACK: uki(linux=fetch("selfcheck:1000000").path.read_bytes())}),
-    )
-    yield Case(
-        "uki: cut short", "efi-refused", on(lambda: {FALLBACK: uki()[:3_000_000]}), "BOOTX64.EFI"
-    )
-    yield Case(
-        "uki: a section behind its end",
-        "efi-refused",
-        on(lambda: {FALLBACK: bad_section(uki())}),
-        "BOOTX64.EFI",
-    )
-
-
-def _as_boot_file() -> Iterator[Case]:
-    yield Case(
-        "stub: no command line",
-        "kernel-silent",
-        on(lambda: {FALLBACK: vmlinuz()}),
-        "without a command line",
-    )
-    yield Case(
-        "stub: kernel cut short",
-        "efi-refused",
-        on(lambda: {FALLBACK: vmlinuz()[:3_000_000]}),
-        "BOOTX64.EFI",
-    )
-
-
-def _in_file_system() -> Iterator[Case]:
-    yield Case(
-        "FAT: kernel ends too early",
-        "efi-refused",
-        on(systemd, short_chain(0x0FFFFFFF)),
-        "\\vmlinuz",
-    )
-    yield Case(
-        "FAT: kernel's clusters go in a circle",
-        "efi-refused",
-        on(systemd, short_chain(3)),
-        "\\vmlinuz",
-    )
-    yield Case(
-        "FAT: a free cluster in the kernel", "efi-refused", on(systemd, short_chain(0)), "\\vmlinuz"
-    )
-    yield Case(
-        "FAT: no cluster behind it", "efi-refused", on(systemd, short_chain(0x0FFFFF0)), "\\vmlinuz"
-    )
-    yield Case(
-        "image cut in the kernel", "disk-cut-short", on(systemd, cut_at(6_000_000)), "\\vmlinuz"
-    )
-    yield Case("image cut behind the files", None, on(systemd, cut_at(21_504_000)))
-
-
-def _disk_fails() -> Iterator[Case]:
     for way in ("uefi-systemd-boot", "uefi-grub", "uefi-uki"):
-        yield Case(
-            f"{way}: error",
-            "disk-read-failed",
-            kernel_of_route,
-            route=way,
-            choices=_faulty("error:lba=20000"),
-        )
+        yield faulty(way, "error:lba=20000", "disk-read-failed", "the UEFI said all the same")
+        yield faulty(way, "flip:lba=20000,byte=7", "payload-corrupt")
     way = "uefi-systemd-boot"
-    yield Case(
-        "disk: error in the GPT",
-        "disk-read-failed",
-        kernel_of_route,
-        route=way,
-        choices=_faulty("error:lba=1"),
-    )
-    yield Case(
-        "disk: error once",
-        None,
-        kernel_of_route,
-        route=way,
-        choices=_faulty("error:lba=20000,times=1"),
-    )
-    yield Case(
-        "disk: gone",
-        "disk-vanished",
-        kernel_of_route,
-        route=way,
-        choices=_faulty("vanish:after=read:40"),
-    )
-    yield Case(
-        "disk: hangs",
-        "disk-no-answer",
-        kernel_of_route,
-        route=way,
-        choices=_faulty("hang:lba=20000"),
-    )
-    yield Case(
-        "disk: cut",
-        "disk-cut-short",
-        kernel_of_route,
-        route=way,
-        choices=_faulty("cut:bytes=8000000"),
-    )
-    yield Case(
-        "disk: flip",
-        "payload-corrupt",
-        kernel_of_route,
-        route=way,
-        choices=_faulty("flip:lba=20000,byte=7"),
-    )
-    yield Case(
-        "uefi-grub: flip",
-        "payload-corrupt",
-        kernel_of_route,
-        route="uefi-grub",
-        choices=_faulty("flip:lba=20000,byte=7"),
-    )
-    yield Case(
-        "uefi-uki: flip",
-        "payload-corrupt",
-        kernel_of_route,
-        route="uefi-uki",
-        choices=_faulty("flip:lba=20000,byte=7"),
-    )
+    yield faulty(way, "error:lba=1", "disk-read-failed")
+    yield faulty(way, "error:lba=20000,times=1", None)
+    yield faulty(way, "slow:rate=8000000", None)
+    yield faulty(way, "vanish:after=read:40", "disk-vanished")
+    yield faulty(way, "hang:lba=20000", "disk-no-answer")
+    yield faulty(way, "cut:bytes=8000000", "disk-cut-short", _KERNEL)
+    yield case("64 MiB of memory", "efi-out-of-memory", way, _KERNEL, memory_mib=64)
+    yield case("96 MiB of memory, uki", "efi-out-of-memory", "uefi-uki", _FILE, memory_mib=96)
 
 
-def _machine() -> Iterator[Case]:
-    yield Case(
-        "memory: 64 MiB",
-        "efi-out-of-memory",
-        kernel_of_route,
-        route="uefi-systemd-boot",
-        choices={"memory_mib": 64},
-    )
-    yield Case(
-        "memory: 96 MiB, UKI",
-        "efi-out-of-memory",
-        kernel_of_route,
-        route="uefi-uki",
-        choices={"memory_mib": 96},
-    )
-
-
-_GROUPS = (
-    _started,
-    _by_systemd_boot,
-    _by_grub,
-    _unified,
-    _as_boot_file,
-    _in_file_system,
-    _disk_fails,
-    _machine,
-)
-CASES = tuple(case for group in _GROUPS for case in group())
+CASES = (*_STARTED, *_BY_SYSTEMD_BOOT, *_BY_GRUB, *_ALONE, *_IN_FILE_SYSTEM, *_faults())
 
 
 def boot_case(case: Case) -> BootTrace:

@@ -2,20 +2,23 @@
 
 import struct
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from bootharness.formats.gpt import FIRST_LBA
 from bootharness.routes.esp import write_esp
+from tests.support.media import run
 
 __all__ = [
-    "AARCH64", "FALLBACK", "I386", "X64", "break_chain", "disk", "fat_at", "for_machine", "program",
+    "AARCH64", "FALLBACK", "I386", "X64", "break_chain", "disk", "fat_at", "file_system",
+    "for_machine", "program",
 ]  # fmt: skip
 
 FALLBACK = "EFI/BOOT/BOOTX64.EFI"
 I386, X64, AARCH64 = 0x14C, 0x8664, 0xAA64
 _APPLICATION = 10
 _AT, _PAGE, _BLOCK = 0x80, 0x1000, 0x200
-_SECTOR, _ENTRY_BYTES = 512, 32
+_SECTOR = 512
+_HOLES, _HOLE_BYTES = 40, 700_000
 
 
 def program(code: bytes, subsystem: int = _APPLICATION) -> bytes:
@@ -50,6 +53,29 @@ def disk(folder: Path, files: Mapping[str, bytes | Path]) -> Path:
             named[name].write_bytes(content)
     write_esp(folder / "disk.img", named)
     return folder / "disk.img"
+
+
+def file_system(
+    path: Path, files: Mapping[str, bytes], *options: str, scattered: bool = False
+) -> Path:
+    """Write a disk that is all one FAT, made with options of mkfs.vfat, with files on it; the
+    clusters of those that are ``scattered`` do not lie in a row."""
+    run("mkfs.vfat", *options, path)
+    holes = [f"hole{number}" for number in range(_HOLES if scattered else 0)]
+    hole = path.with_suffix(".hole")
+    hole.write_bytes(bytes(_HOLE_BYTES))
+    for name in holes:
+        run("mcopy", "-i", path, hole, f"::{name}")
+    for name in holes[::2]:
+        run("mdel", "-i", path, f"::{name}")
+    content = path.with_suffix(".file")
+    for name, each in files.items():
+        content.write_bytes(each)
+        folders = [*PurePosixPath(name).parents][-2::-1]
+        for folder in folders:
+            run("mmd", "-D", "s", "-i", path, f"::{folder}")
+        run("mcopy", "-i", path, content, f"::{name}")
+    return path
 
 
 def fat_at(image: bytes | bytearray) -> tuple[int, int]:
