@@ -9,11 +9,10 @@ __all__ = ["before_a_kernel", "boot_file_missing", "image_refused", "no_file_sys
 
 _FOLDER = "\\efi\\boot\\"
 _REFUSALS = {
-    "Unsupported": "it is no EFI program for this machine (x64)",
+    "Unsupported": "it is no EFI program for this machine (x64), or not a whole one",
     "Load Error": "it is no EFI program, or cut short",
     "Access Denied": "Secure Boot does not accept its signature",
     "Security Violation": "Secure Boot does not accept its signature",
-    "Out of Resources": "there is not enough memory for it",
     "Volume Corrupt": "its file system is damaged",
     "Device Error": "the disk could not be read",
 }

@@ -27,9 +27,11 @@ _LOOKED_FOR = frozenset((
     "\\efi\\systemd\\drivers", "\\efi\\linux", "\\system\\library\\coreservices\\boot.efi",
     "\\efi\\microsoft\\boot\\bcd", "\\efi\\microsoft\\boot\\bootmgfw.efi", "\\shellx64.efi",
     "\\loader\\keys", "\\loader\\random-seed", "\\efi\\boot\\fbx64.efi", "\\efi\\boot\\options.csv",
-    "\\efi\\boot\\mmx64.efi",
+    "\\efi\\boot\\mmx64.efi", "\\loader\\credentials",
 ))  # fmt: skip
 """What boot managers look for on every disk, and do without."""
+_ADDED = ".extra.d"
+"""A folder of additions to a unified kernel image, which few have."""
 # Linux, drivers/firmware/efi/libstub/x86-stub.c
 _NOT_UNPACKED = re.compile(r"Decompression failed: [^\r\n]{1,200}|Failed to decompress kernel")
 _NO_MEMORY = "Out of Resources"
@@ -38,12 +40,13 @@ _SETUP_ASKED_FOR = "OsIndications"
 
 def unpacking_failed(trace: BootTrace) -> Finding | None:
     """A kernel's stub could not unpack the kernel."""
-    for image in reversed(started(trace.uefi_calls) if before_a_kernel(trace) else []):
-        said = said_by(trace.uefi_calls, image)
+    calls = trace.uefi_calls if before_a_kernel(trace) else ()
+    for image in reversed(started(calls, from_memory=True)):
+        said = said_by(calls, image)
         if found := _NOT_UNPACKED.search(said):
+            which = file_of(image.path) if "\\" in image.path else "that was loaded from memory"
             return Finding(
-                f"the kernel {file_of(image.path)} could not unpack itself; its stub says "
-                f'"{found[0].strip()}"',
+                f'the kernel {which} could not unpack itself; its stub says "{found[0].strip()}"',
                 tuple(said.splitlines()[-_NAMES:]),
             )
     return None
@@ -153,4 +156,5 @@ def _asked_in_vain(trace: BootTrace, image: UefiCall) -> list[str]:
     """Return the files that an image asked for and that were not there, each once."""
     names = [call.path for call in asked_by(trace.uefi_calls, image)
              if call.service == "Open" and call.failed]  # fmt: skip
-    return [name for name in dict.fromkeys(names) if name.lower() not in _LOOKED_FOR]
+    return [name for name in dict.fromkeys(names)
+            if name.lower() not in _LOOKED_FOR and not name.endswith(_ADDED)]  # fmt: skip

@@ -9,9 +9,10 @@ __all__ = ["asked_by", "file_of", "image_at", "left", "loads", "said_by", "start
 _FILE = "\\"
 
 
-def started(calls: Sequence[UefiCall]) -> list[UefiCall]:
-    """Return the images that were started from files."""
-    return [call for call in calls if call.service == "StartImage" and _FILE in call.path]
+def started(calls: Sequence[UefiCall], *, from_memory: bool = False) -> list[UefiCall]:
+    """Return the images that were started from files, and those from memory where that is asked."""
+    return [call for call in calls
+            if call.service == "StartImage" and (from_memory or _FILE in call.path)]  # fmt: skip
 
 
 def loads(calls: Sequence[UefiCall]) -> list[UefiCall]:
@@ -34,8 +35,11 @@ def left(calls: Sequence[UefiCall], image: UefiCall) -> UefiCall | None:
 
 
 def asked_by(calls: Sequence[UefiCall], image: UefiCall) -> list[UefiCall]:
-    """Return what an image that was started asked for itself."""
-    return [call for call in calls[calls.index(image) :] if call.caller in image.lies]
+    """Return what an image that was started asked for itself, until it came back: then another may
+    lie in its place."""
+    gone = left(calls, image)
+    end = calls.index(gone) if gone else len(calls)
+    return [call for call in calls[calls.index(image) : end] if call.caller in image.lies]
 
 
 def said_by(calls: Sequence[UefiCall], image: UefiCall) -> str:
