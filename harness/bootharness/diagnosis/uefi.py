@@ -1,5 +1,7 @@
 """Causes in what a UEFI found on a disk to start, before it started anything."""
 
+from collections.abc import Sequence
+
 from bootharness.diagnosis.verdict import Finding
 from bootharness.trace.boot_trace import BootTrace
 from bootharness.trace.uefi_calls import UefiCall
@@ -15,6 +17,7 @@ _REFUSALS = {
     "Security Violation": "Secure Boot does not accept its signature",
     "Volume Corrupt": "its file system is damaged",
     "Device Error": "the disk could not be read",
+    "End of File": "its file system is damaged: the file ends before its size",
 }
 _NOT_STARTED = "Unsupported"
 """What comes of a program for an i386, which is loaded and not started."""
@@ -83,6 +86,14 @@ def _is_boot_file(call: UefiCall) -> bool:
     return call.service == "Open" and name.startswith(_FOLDER) and name.endswith(".efi")
 
 
+def _unread(calls: Sequence[UefiCall], load: UefiCall) -> str:
+    """Return why a file could not be read that was to be loaded, empty where it was: of that
+    LoadImage only says that there is none."""
+    before = calls[calls.index(load) - 1]
+    same = before.service == "Read" and load.path.lower().endswith(before.path.lower())
+    return before.error if same else ""
+
+
 def _refused(trace: BootTrace) -> list[tuple[str, str, str]]:
     """The images that were not loaded: name, error, for whom; what the firmware has looked at and
     not even tried to load, too, and what it has loaded and not started."""
@@ -91,7 +102,8 @@ def _refused(trace: BootTrace) -> list[tuple[str, str, str]]:
     for call in loads(calls):
         if call.failed:
             by = next((file_of(each.path) for each in images if call.caller in each.lies), None)
-            found.append((file_of(call.path), call.error, f", for {by}" if by else ""))
+            error = _unread(calls, call) or call.error
+            found.append((file_of(call.path), error, f", for {by}" if by else ""))
     read = [call for call in calls if _is_boot_file(call) and not call.failed]
     if read and not images and not found:
         found.append((read[-1].path, "Unsupported", ""))

@@ -5,6 +5,7 @@ import re
 from collections.abc import Sequence
 
 from bootharness.diagnosis.hangs import how, hung, samples_of
+from bootharness.diagnosis.screens import boot_manager_error, boot_menu_waits
 from bootharness.diagnosis.uefi import before_a_kernel
 from bootharness.diagnosis.verdict import Finding
 from bootharness.text import address, count
@@ -133,6 +134,8 @@ def image_hangs(trace: BootTrace) -> Finding | None:
     """What the firmware had started neither comes back nor gets on, and no kernel begins."""
     calls = trace.uefi_calls
     if not hung(trace) or not before_a_kernel(trace) or rests_in_shell(calls):
+        return None
+    if boot_manager_error(trace) or boot_menu_waits(trace):
         return None
     running = [call for call in started(calls) if left(calls, call) is None]
     if not running:
