@@ -355,7 +355,8 @@ _IN_FILE_SYSTEM = (
          _KERNEL),
     Case("FAT: a free cluster in the kernel", "efi-refused", on(systemd, short_chain(0)), _KERNEL),
     Case("FAT: no cluster behind it", "efi-refused", on(systemd, short_chain(0x0FFFFF0)), _KERNEL),
-    Case("image cut within the files", "disk-cut-short", on(systemd, cut_at(6_000_000)), "\\initrd"),
+    Case("image cut within the files", "disk-cut-short", on(systemd, cut_at(6_000_000)),
+         "\\initrd"),
     Case("image cut behind the files", None, on(systemd, cut_at(21_504_000))),
 )  # fmt: skip
 
