@@ -19,12 +19,11 @@ from tests.support.uefi_programs import FALLBACK, file_system
 
 KERNEL = "deb:linux-image-cloud-amd64/bookworm"
 SYSTEMD = Path("/usr/lib/systemd/boot/efi/systemd-bootx64.efi")
-BLOCKS = ("-C", str(64 << 10))
 FATS: dict[str, tuple[str, ...]] = {
-    "FAT12": ("-F", "12", "-s", "32", *BLOCKS),
-    "FAT16": ("-F", "16", *BLOCKS),
-    "FAT32": ("-F", "32", *BLOCKS),
-    "sectors of 4,096 bytes": ("-S", "4096", "-s", "1", *BLOCKS),
+    "FAT12": ("-F", "12", "-s", "64"),
+    "FAT16": ("-F", "16"),
+    "FAT32": ("-F", "32"),
+    "sectors of 4,096 bytes": ("-S", "4096", "-s", "1"),
 }
 
 
@@ -65,7 +64,7 @@ def test_a_kernel_in_many_pieces_is_put_together_and_compared(tmp_path: Path) ->
     trace = booted(image)
     is_proven(trace)
     assert trace.kernel
-    longest = max(len(span) for span in spans_read(trace.uefi_calls, 1 << 40)) * 512
+    longest = max(len(span) for span in spans_read(trace.uefi_calls, 1)) * 512
     assert longest < trace.kernel.file_bytes / 2
 
 

@@ -24,7 +24,7 @@ __all__ = ["IMAGES", "difference", "record"]
 
 _NEWER = "deb:linux-image-cloud-amd64/trixie"
 _LARGER = "grow:40000000:deb:linux-image-cloud-amd64/bookworm"
-_FAT16 = ("-F", "16", "-C", str(64 << 10))
+_FAT16 = ("-F", "16")
 # what a firmware asks for when it likes: variables are written as flash allows, text is timed
 _IN_THEIR_ORDER = ("LoadImage", "StartImage", "Open", "Read", "LoadFile", "ExitBootServices")
 

@@ -18,7 +18,8 @@ I386, X64, AARCH64 = 0x14C, 0x8664, 0xAA64
 _APPLICATION = 10
 _AT, _PAGE, _BLOCK = 0x80, 0x1000, 0x200
 _SECTOR = 512
-_HOLES, _HOLE_BYTES = 40, 700_000
+_DISK_KIB = 64 << 10
+_HOLES, _HOLE_BYTES = 92, 700_000
 
 
 def program(code: bytes, subsystem: int = _APPLICATION) -> bytes:
@@ -60,7 +61,7 @@ def file_system(
 ) -> Path:
     """Write a disk that is all one FAT, made with options of mkfs.vfat, with files on it; the
     clusters of those that are ``scattered`` do not lie in a row."""
-    run("mkfs.vfat", *options, path)
+    run("mkfs.vfat", "-C", *options, path, str(_DISK_KIB))
     holes = [f"hole{number}" for number in range(_HOLES if scattered else 0)]
     hole = path.with_suffix(".hole")
     hole.write_bytes(bytes(_HOLE_BYTES))
@@ -68,12 +69,14 @@ def file_system(
         run("mcopy", "-i", path, hole, f"::{name}")
     for name in holes[::2]:
         run("mdel", "-i", path, f"::{name}")
+    folders = dict.fromkeys(
+        str(each) for name in files for each in reversed(PurePosixPath(name).parents[:-1])
+    )
+    for folder in folders:
+        run("mmd", "-i", path, f"::{folder}")
     content = path.with_suffix(".file")
     for name, each in files.items():
         content.write_bytes(each)
-        folders = [*PurePosixPath(name).parents][-2::-1]
-        for folder in folders:
-            run("mmd", "-D", "s", "-i", path, f"::{folder}")
         run("mcopy", "-i", path, content, f"::{name}")
     return path
 

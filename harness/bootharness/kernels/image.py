@@ -17,7 +17,10 @@ from bootharness.kernels.inside import kernel_inside
 if TYPE_CHECKING:
     from bootharness.trace.booted import KernelFacts
 
-__all__ = ["FILE_LIMIT", "KernelImage"]
+__all__ = ["BEGINNING_BYTES", "FILE_LIMIT", "KernelImage"]
+
+BEGINNING_BYTES = 256
+"""So much of what is compressed tells where in memory it lies."""
 
 FILE_LIMIT = 1 << 32
 """A protected-mode kernel must lie below 4 GiB, whatever ``syssize`` could say."""
@@ -98,6 +101,15 @@ class KernelImage(Struct, frozen=True):
     def efi_stub(self) -> bool:
         """Whether it is a program that a UEFI can start."""
         return is_uefi_program(self.content.read(0, MINIMUM_BYTES))
+
+    @property
+    def compressed(self) -> tuple[int, Piece] | None:
+        """Where in the file its compressed part begins, and that; None before protocol 2.08. What
+        lies around it is the stub's own, with variables."""
+        if not self.header.payload_length:
+            return None
+        offset = self.header.real_mode_bytes + (self.header.payload_offset or 0)
+        return offset, Piece(self.content, offset, self.header.payload_length)
 
     @property
     def real_mode_bytes(self) -> int:

@@ -1,6 +1,6 @@
 """What a route prepares: ready for one machine to boot from, with what is known of it."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from bootharness.formats.bzimage import SetupHeader
-from bootharness.kernels.image import KernelImage
+from bootharness.kernels.image import BEGINNING_BYTES, KernelImage
 from bootharness.machine.device import Device, Flash, drive_device
 from bootharness.machine.faulty_disk import FaultyDisk
 from bootharness.plan import BootPlan
@@ -129,9 +129,11 @@ class Medium(Struct, frozen=True):
         *,
         entered: SetupHeader | None,
         code: bytes,
+        places_of: Callable[[bytes], Iterable[int]],
     ) -> Self:
         """Return the medium with the kernel that was started, by its setup header in memory, or by
-        code of it that was seen there; its file is written to ``folder``."""
+        code of it that was seen there, or, as a boot manager ends boot services, by what is
+        compressed in it, which ``places_of`` finds; its file is written to ``folder``."""
         if self.kernel is not None:
             return self
         if self.wire:
@@ -145,7 +147,11 @@ class Medium(Struct, frozen=True):
         def fits(kernel: KernelImage) -> bool:
             if entered:
                 return kernel.header.is_of_same_kernel(entered)
-            return code in kernel.content.read(0, kernel.file_bytes)
+            if code in kernel.content.read(0, kernel.file_bytes):
+                return True
+            inside = kernel.compressed
+            begins = inside[1].cut(0, BEGINNING_BYTES).read() if inside else b""
+            return bool(begins) and any(True for _ in places_of(begins))
 
         with suppress(OSError):
             if found := disk.kernel_among(spans, folder, fits):

@@ -85,6 +85,7 @@ class Loading(Struct):
             machine.qemu.workspace.path,
             entered=found[1] if found else None,
             code=code_at(machine, caller),
+            places_of=machine.places_of,
         )
 
     def piece_together(self, handoff: Handoff) -> None:

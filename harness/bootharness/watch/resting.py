@@ -62,7 +62,7 @@ class Resting(Struct):
 
     @property
     def given_up(self) -> bool:
-        """Whether the screen, or the serial line of one that is a picture, has come to a prompt that
+        """Whether the screen, or the serial line of one without text, has come to a prompt that
         only a person ends, and stays there."""
         return self._read_at - self._changed_at >= _STILL_S and waits_for_ever(
             self.written or self.text

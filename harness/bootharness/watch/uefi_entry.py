@@ -7,7 +7,7 @@ from bootharness.errors import FormatError
 from bootharness.formats.bzimage import MINIMUM_BYTES, SetupHeader
 from bootharness.formats.loading import MAGIC, MAGIC_AT
 from bootharness.kernels.content import Piece
-from bootharness.kernels.image import KernelImage
+from bootharness.kernels.image import BEGINNING_BYTES, KernelImage
 from bootharness.routes.disk import Initrd
 from bootharness.trace.handoff import Comparison
 from bootharness.trace.uefi_calls import UefiCall
@@ -24,8 +24,6 @@ _LOWEST = 1 << 20
 _PROGRAM = b"MZ"
 # so much of the code around it is in a kernel's file once
 _CODE = range(-48, 48)
-# so much of what is compressed tells where it lies
-_BEGINNING = 256
 
 
 class LiveMemory(GuestMemory, Protocol):
@@ -72,7 +70,7 @@ def look_uefi(
     base = found[0] if found else _base_of(memory, kernel, caller)
     started = next(_started(calls, base), None)
     payload = initrd_in_memory = None
-    if kernel and (piece := _compressed(kernel)):
+    if kernel and (piece := kernel.compressed):
         offset, content = piece
         if base is not None:
             payload = memory.compare_memory(base + offset, content)
@@ -123,23 +121,13 @@ def _somewhere(memory: LiveMemory, content: Piece) -> Comparison | None:
     """Compare what is compressed in a kernel with where a boot manager has put it that ends boot
     services itself: wherever memory begins like it. Of several places one that equals counts."""
     best = None
-    for at in memory.places_of(content.cut(0, _BEGINNING).read()):
+    for at in memory.places_of(content.cut(0, BEGINNING_BYTES).read()):
         found = memory.compare_memory(at, content)
         if found.equal:
             return found
         if best is None or found.differing_bytes < best.differing_bytes:
             best = found
     return best
-
-
-def _compressed(kernel: KernelImage) -> tuple[int, Piece] | None:
-    """Return where in its file a kernel's compressed part begins, and that; None before protocol
-    2.08. What lies around it is the stub's own, with variables."""
-    header = kernel.header
-    if not header.payload_length:
-        return None
-    offset = header.real_mode_bytes + (header.payload_offset or 0)
-    return offset, Piece(kernel.content, offset, header.payload_length)
 
 
 def _started(calls: Sequence[UefiCall], base: int | None) -> Iterator[UefiCall]:
