@@ -231,6 +231,7 @@ def _only_for_32_bits() -> Files:
 _ENTRY, _CONFIG = "loader/entries/a.conf", "EFI/debian/grub.cfg"
 _BOOT = "there is no \\EFI\\BOOT\\BOOTX64.EFI"
 _FILE, _KERNEL = "\\EFI\\BOOT\\BOOTX64.EFI", "\\vmlinuz"
+_DAMAGED = "Volume Corrupt: its file system is damaged"
 _BAD_INITRD = b"not an archive " * 1000
 _INIT = {"until": "init"}
 _SILENT = "kernel-silent"
@@ -314,8 +315,8 @@ _BY_GRUB = (
          _configured(f"set root=hd7,gpt1\nlinux /vmlinuz {OPTIONS}\nboot\n"), "hd7"),
     Case("grub: a word that is no command", "boot-manager-error",
          _configured(f"linus /vmlinuz {OPTIONS}\nboot\n"), "linus"),
-    Case("grub: kernel cut short", "boot-manager-error",
-         on(lambda: grub(vmlinuz=vmlinuz()[:3_000_000])), "premature end of file"),
+    Case("grub: kernel cut short", "payload-truncated",
+         on(lambda: grub(vmlinuz=vmlinuz()[:3_000_000])), "cut short"),
     Case("grub: kernel that is none", "boot-manager-error",
          on(lambda: grub(vmlinuz=b"MZ" * 40_000)), "invalid magic"),
     Case("grub: kernel's bytes changed", "decompress-failed",
@@ -350,11 +351,13 @@ _ALONE = (
 )  # fmt: skip
 _IN_FILE_SYSTEM = (
     Case("FAT: kernel ends too early", "efi-refused", on(systemd, short_chain(0x0FFFFFFF)),
-         _KERNEL),
+         _DAMAGED),
     Case("FAT: kernel's clusters go in a circle", "efi-refused", on(systemd, short_chain(3)),
-         _KERNEL),
-    Case("FAT: a free cluster in the kernel", "efi-refused", on(systemd, short_chain(0)), _KERNEL),
-    Case("FAT: no cluster behind it", "efi-refused", on(systemd, short_chain(0x0FFFFF0)), _KERNEL),
+         _DAMAGED),
+    Case("FAT: a free cluster in the kernel", "efi-refused", on(systemd, short_chain(0)),
+         _DAMAGED),
+    Case("FAT: no cluster behind it", "efi-refused", on(systemd, short_chain(0x0FFFFF0)),
+         _DAMAGED),
     Case("image cut within the files", "disk-cut-short", on(systemd, cut_at(6_000_000)),
          "\\initrd"),
     Case("image cut behind the files", None, on(systemd, cut_at(21_504_000))),
