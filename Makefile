@@ -23,7 +23,7 @@ TESTED_WITH := zstd:zstd lz4:lz4 zsh:zsh fish:fish qemu-img:qemu-utils git:git k
 	/usr/lib/grub/x86_64-efi/monolithic/grubx64.efi:grub-efi-amd64-bin
 APT := $(if $(filter 0,$(shell id -u)),,sudo) apt-get
 
-.PHONY: setup tools demo test matrices check faults faults-net faults-uefi restores trees appliance zoo kill good fuzz docs readme bench bench-bisect bench-config bench-factors bench-many bench-net hunts mutants mutants-rules clean
+.PHONY: setup tools demo test matrices check faults faults-net faults-uefi restores trees appliance zoo kill good fuzz docs readme bench bench-bisect bench-config bench-factors bench-many bench-net bench-uefi hunts mutants mutants-rules clean
 
 setup: $(VENV)/.packages $(VENV)/.installed
 tools: setup $(VENV)/.tools
@@ -147,6 +147,10 @@ bench-many: tools
 # the network boot's times and rates beside those of slirp and dnsmasq
 bench-net: tools
 	$(BIN)/python -m tests.bench.net
+
+# what the recorder costs a boot by a UEFI, and what a saved machine saves: takes five minutes
+bench-uefi: tools
+	$(BIN)/python -m tests.bench.uefi
 
 # boots that a bisection takes against log2(n), and how often it is right; nothing is booted
 bench-bisect: tools
