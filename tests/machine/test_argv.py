@@ -34,7 +34,13 @@ def test_no_port_is_opened() -> None:
 
 
 def test_machine_follows_the_configuration() -> None:
-    config = MachineConfig("/usr/bin/qemu-system-x86_64", "q35", 64, "nvme", "tcg")
+    config = MachineConfig(
+        "/usr/bin/qemu-system-x86_64",
+        "q35",
+        memory_mib=64,
+        disk_interface="nvme",
+        accelerator="tcg",
+    )
     said = " ".join(machine_args(config))
     assert "-machine q35,accel=tcg" in said
     assert "-m 64" in said
