@@ -25,7 +25,7 @@ TESTED_WITH := /usr/share/doc/busybox-static:busybox-static cpio:cpio modprobe:k
 	/usr/lib/shim/shimx64.efi.signed:shim-signed sbsign:sbsigntool
 APT := $(if $(filter 0,$(shell id -u)),,sudo) apt-get
 
-.PHONY: setup tools demo test matrices check faults faults-net trees appliance zoo kill good fuzz docs readme bench bench-bisect bench-config bench-factors bench-many bench-net hunts mutants mutants-rules clean
+.PHONY: setup tools demo test matrices check faults faults-net faults-uefi restores trees appliance zoo kill good fuzz docs readme bench bench-bisect bench-config bench-factors bench-many bench-net bench-uefi hunts mutants mutants-rules clean
 
 setup: $(VENV)/.packages $(VENV)/.installed
 tools: setup $(VENV)/.tools
@@ -150,6 +150,10 @@ bench-many: tools
 bench-net: tools
 	$(BIN)/python -m tests.bench.net
 
+# what the recorder costs a boot by a UEFI, and what a saved machine saves: takes five minutes
+bench-uefi: tools
+	$(BIN)/python -m tests.bench.uefi
+
 # boots that a bisection takes against log2(n), and how often it is right; nothing is booted
 bench-bisect: tools
 	$(BIN)/python -m tests.bench.bisect
@@ -182,6 +186,18 @@ bench-factors: tools
 # every network fault on every path, and the cause that it gives: takes ten minutes
 faults-net: tools
 	$(BIN)/python -m tests.support.net_matrix
+
+# eighty faults of disks that a UEFI boots, RUNS times each, and the cause that each gives: takes
+# twenty minutes for each time; CASE names some, as CASE=grub
+CASE ?=
+faults-uefi: tools
+	RUNS=$(RUNS) $(BIN)/python -m tests.support.uefi_matrix $(CASE)
+
+# six images booted from a saved machine, RESTORES times each, against the record of a boot from the
+# beginning: takes half an hour
+RESTORES ?= 34
+restores: tools
+	TIMES=$(RESTORES) $(BIN)/python -m tests.support.restores
 
 # folders of boot files as people have them, good and with one thing wrong, and what comes of each:
 # downloads 20 MB, takes twenty minutes; ROW names some, as ROW=undionly

@@ -25,7 +25,7 @@ FLOORS = (
     ("cli", "plugin"),
 )
 MOST_BESIDE_THE_FOLDERS = 8
-INSIDE_GDB = ("machine.gdb_tracer", "debug.bootgdb")
+INSIDE_GDB = ("machine.gdb_tracer", "debug.bootgdb", "debug.efigdb")
 
 
 def modules() -> dict[str, Path]:

@@ -14,7 +14,7 @@ from bootharness.machine.argv import isolation_args, machine_args, recorder_args
 from bootharness.machine.device import Drive, drive_device
 from bootharness.plan import MachineConfig
 
-__all__ = ["boot_bare", "peak_bytes"]
+__all__ = ["boot_bare", "peak_bytes", "read_until"]
 
 _TIMEOUT_S = 120.0
 
@@ -55,7 +55,7 @@ def boot_bare(
         with qemu:
             assert qemu.stdout
             try:
-                said = _read_until(qemu.stdout.fileno(), sign, Deadline.after(_TIMEOUT_S))
+                said = read_until(qemu.stdout.fileno(), sign, Deadline.after(_TIMEOUT_S))
             finally:
                 qemu.kill()
                 qemu.wait()
@@ -67,8 +67,8 @@ def boot_bare(
     return seconds
 
 
-def _read_until(file: int, sign: bytes | None, deadline: Deadline) -> bytes:
-    """Read to the sign, to the end, or to the deadline."""
+def read_until(file: int, sign: bytes | None, deadline: Deadline) -> bytes:
+    """Read a file to the sign, to the end, or to the deadline."""
     said = b""
     while not (sign and sign in said) and select.select([file], [], [], deadline.remaining)[0]:
         piece = os.read(file, 1 << 16)

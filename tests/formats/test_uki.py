@@ -7,6 +7,7 @@ import pytest
 
 from bootharness.errors import FormatError
 from bootharness.formats.uki import unified
+from tests.support.uefi_programs import program
 
 STUB = Path("/usr/lib/systemd/boot/efi/linuxx64.efi.stub")
 
@@ -30,3 +31,15 @@ def test_objdump_finds_what_was_put_into_it(tmp_path: Path) -> None:
 def test_what_is_no_program_is_refused(stub: bytes) -> None:
     with pytest.raises(FormatError):
         unified(stub, {".linux": b"x"})
+
+
+class Large(bytes):
+    """Bytes that say that they are as many as a PE cannot have."""
+
+    def __len__(self) -> int:
+        return 1 << 32
+
+
+def test_more_than_a_program_can_have_is_told() -> None:
+    with pytest.raises(FormatError, match="4,294,967,296 bytes more: a PE program is of less"):
+        unified(program(b"\xc3"), {".initrd": Large()})

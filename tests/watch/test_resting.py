@@ -21,7 +21,9 @@ class Shown:
     def __init__(self, folder: Path) -> None:
         self.now_s, self.text, self.picture, self.lost = 100.0, "", b"", False
         self.looks = self.pictures = 0
-        self.qemu = SimpleNamespace(workspace=SimpleNamespace(path=folder))
+        log = folder / "serial.log"
+        log.write_bytes(b"")
+        self.qemu = SimpleNamespace(workspace=SimpleNamespace(path=folder), serial_log=log)
 
     def now(self) -> float:
         return self.now_s
@@ -49,6 +51,23 @@ def shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shown:
 
 def resting_on(machine: Shown) -> Resting:
     return Resting(cast(Machine, machine))
+
+
+def test_a_prompt_on_the_serial_line_counts_where_the_screen_is_a_picture(shown: Shown) -> None:
+    rests = resting_on(shown)
+    shown.picture = b"one"
+    shown.qemu.serial_log.write_bytes(b"Minimal BASH-like editing\r\n" * 300 + b"\x1b[37mgrub> ")
+    rests.read()
+    assert not rests.given_up
+    shown.now_s += 3
+    rests.read()
+    assert rests.given_up
+    assert len(rests.written) < 5000
+    shown.text = "Booting ..."
+    rests.read(at_once=True)
+    shown.now_s += 3
+    rests.read()
+    assert not rests.given_up
 
 
 def test_it_is_read_once_a_second_or_at_once(shown: Shown) -> None:

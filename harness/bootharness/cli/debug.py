@@ -24,6 +24,7 @@ from bootharness.text import printable
 if TYPE_CHECKING:
     from bootharness.debug.prepare import Prepared
     from bootharness.host.workspace import Workspace
+    from bootharness.plan import BootPlan
 
 __all__ = ["command"]
 
@@ -54,7 +55,10 @@ PLACE is one of
   handoff           the kernel's entry, in its setup code
   protected-mode    its 32-bit entry
   kernel            its 64-bit entry, in long mode
-or a label of the loader, or an address: 0x7d15, 1020:0.
+or a label of the loader, or an address: 0x7d15, 1020:0. Of a disk that a UEFI boots it is
+  image:NAME        the entry of an image, as image:vmlinuz; the last, if nothing is said
+  exit-boot-services  where it goes on that has ended the boot services
+  firmware          the CPU's first instruction
 
 \b
 In gdb: `help user-defined` lists the commands besides its own, Ctrl-C stops the machine, and
@@ -66,6 +70,7 @@ Examples:
   bootharness debug grow:17000000:bzImage --loader my-mbr.asm --at last-good-move --tui
   bootharness debug trace.json
   bootharness debug --disk appliance.img --at handoff --attach
+  bootharness debug bzImage --route uefi-systemd-boot --at image:vmlinuz
   bootharness debug --net-root tftp --bootfile own.0
 """,
 )
@@ -126,17 +131,34 @@ def command(
             sources, plan = sources_and_plan(
                 (target,) if target else (), choices, disk=disk, root=net_root
             )
+            route = route_of(plan)
+            by_uefi = route.firmware == "uefi" or plan.machine.firmware.startswith("uefi")
             if len(sources) > 1:
                 raise UsageError(
                     f"{target}: these are {len(sources)} kernels, and here it takes one"
                 )
-            prepares = prepare_network if route_of(plan).from_network else prepare
+            if by_uefi and not route.from_network:
+                _by_uefi(sources[0], plan, at, workspace, view, stack, folder)
+                return
+            prepares = prepare_network if route.from_network else prepare
             prepared = stack.enter_context(prepares(sources[0], plan, at or "stage1", workspace))
         for note in prepared.notes:
             click.echo(f"bootharness: {printable(note)}", err=True)
         from bootharness.debug.run import debug
 
         debug(prepared, workspace, view or "plain", folder)
+
+
+def _by_uefi(
+    source: str, plan: "BootPlan", at: str | None, workspace: "Workspace", view: str | None,
+    stack: ExitStack, keep: Path | None,
+) -> None:  # fmt: skip
+    from bootharness.debug.uefi import debug_uefi, prepare_uefi
+
+    if keep:
+        raise UsageError("--keep: gdb asks bootharness about a UEFI, so nothing of it can be kept")
+    prepared = stack.enter_context(prepare_uefi(source, plan, at, workspace))
+    debug_uefi(prepared, workspace, view or "plain")
 
 
 def _refuse(context: click.Context, names: set[str]) -> None:

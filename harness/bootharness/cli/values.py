@@ -83,9 +83,10 @@ def causes(_context: "Context", _parameter: "Parameter", typed: str) -> "list[Co
 
 def places(_context: "Context", _parameter: "Parameter", typed: str) -> "list[CompletionItem]":
     """Complete where the debugger may stop."""
-    from bootharness.debug.place import PLACES
+    from bootharness.debug.place import PLACES, UEFI_PLACES
 
-    return _begin((name.removesuffix("N") for name in PLACES), typed)
+    every = (*PLACES, *UEFI_PLACES)
+    return _begin((name.removesuffix("N").removesuffix("NAME") for name in every), typed)
 
 
 def servers(_context: "Context", _parameter: "Parameter", typed: str) -> "list[CompletionItem]":

@@ -9,10 +9,12 @@ from bootharness.formats.bzimage import SetupHeader
 from bootharness.routes.loader import ORIGIN
 from bootharness.text import hint
 
-__all__ = ["BEHIND_CALLS", "LAST_GOOD_MOVE", "PLACES", "Place"]
+__all__ = ["BEHIND_CALLS", "LAST_GOOD_MOVE", "PLACES", "UEFI_PLACES", "Place"]
 
 LAST_GOOD_MOVE = "last-good-move"
 PLACES = ("stage1", "move:N", LAST_GOOD_MOVE, "handoff", "protected-mode", "kernel")
+UEFI_PLACES = ("firmware", "image:NAME", "exit-boot-services")
+"""Those of a disk that a UEFI boots."""
 BEHIND_CALLS = ("move", "handoff", "protected-mode", "kernel")
 """How places begin that are found by counting a loader's calls or by what they have read."""
 _ENTRY_64 = 0x200

@@ -676,6 +676,21 @@ CAUSES: dict[str, Cause] = {
             "own folder should have them.",
         ),
         Cause(
+            "efi-out-of-memory",
+            "A UEFI had not the memory that an image needs, or that one asked for which it had "
+            "started.",
+            "who, how much was asked for, how much the machine has",
+            "Give the machine more memory (--memory), or make kernel and initrd smaller: each is "
+            "in memory twice while it is loaded.",
+        ),
+        Cause(
+            "efi-hang",
+            "What a UEFI had started neither comes back nor gets on, and has not ended the boot "
+            "services.",
+            "the image, where in it the CPU is, what it asked for last",
+            "Look at that program from there on: bootharness debug opens the boot in gdb.",
+        ),
+        Cause(
             "firmware-crashed",
             "The UEFI firmware reports an exception, of its own or of what it had started, before "
             "the kernel began.",

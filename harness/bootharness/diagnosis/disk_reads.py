@@ -147,7 +147,7 @@ def _cut(trace: BootTrace) -> str:
 
 def no_boot_signature(trace: BootTrace) -> Finding | None:
     """The BIOS refused the disk, or the floppy."""
-    if trace.disk is None or trace.reached("stage1") or trace.handoff:
+    if trace.disk is None or trace.reached("stage1") or trace.handoff or trace.uefi_calls:
         return None
     if trace.disk.kind == "cdrom":
         return None  # which no BIOS wants one of

@@ -12,7 +12,6 @@ from bootharness.formats.call_lines import call_lines
 from bootharness.text import address, seg_off
 from bootharness.trace.boot_trace import BootTrace, Ending
 from bootharness.trace.machine_facts import CpuSample
-from bootharness.trace.uefi_calls import rests_in_shell
 
 __all__ = [
     "bios_hang",
@@ -45,9 +44,7 @@ def stage1_hang(trace: BootTrace) -> Finding | None:
     """The loader runs on, or has stopped, without new BIOS calls."""
     if not hung(trace) or trace.handed_off or trace.network or _in_bios(trace):
         return None
-    if rests_in_shell(trace.uefi_calls):
-        return None
-    if trace.kernel_runs:
+    if trace.uefi_calls or trace.kernel_runs:
         return None  # a kernel that was entered at its 32-bit or 64-bit entry
     if in_cpu_check(trace) or runs_at_the_end(trace):
         return None

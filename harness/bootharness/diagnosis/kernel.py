@@ -40,6 +40,7 @@ _MARGIN = 4 << 20
 _SERIAL_LINES = 12
 _PANIC, _PANIC_LINES = "Kernel panic - not syncing", 4
 _HANGS = ("halted", "loop", "idle")
+_HALTED = ("halted",)
 
 
 def decompress_failed(trace: BootTrace) -> Finding | None:
@@ -50,7 +51,8 @@ def decompress_failed(trace: BootTrace) -> Finding | None:
         return Finding(f'the kernel could not unpack itself; it says "{words}"', _serial(trace))
     if not trace.timed and trace.handoff and (lacking := memory_lacking(trace)):
         return Finding(f"the kernel will not be able to unpack itself: {lacking}")
-    if not trace.reached("protected-mode") or trace.reached("banner"):
+    by_uefi = trace.uefi_handoff is not None
+    if not (by_uefi or trace.reached("protected-mode")) or trace.reached("banner"):
         return None
     if any(sample.in_kernel for sample in trace.samples):
         return None
@@ -58,13 +60,14 @@ def decompress_failed(trace: BootTrace) -> Finding | None:
         return None  # it has nothing to unpack
     if ending.kind == "guest-reset":
         what = f"the guest was reset{where(trace)}"
-    elif ending.kind in _HANGS:
+    elif ending.kind in (_HALTED if by_uefi else _HANGS):
         what = f"it stopped{where(trace)}"
     else:
         return None
     why = memory_lacking(trace) or odd_field(trace)
+    behind = "the boot services had ended" if by_uefi else "protected mode"
     return Finding(
-        f"the kernel could not unpack itself: {what} after protected mode and before its banner"
+        f"the kernel could not unpack itself: {what} after {behind} and before its banner"
         f"{f'; {why}' if why else ''}",
         _serial(trace),
     )

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 
 from bootharness.diagnosis.certainty import QUIET_S, REFUSALS, certain, last_asked, root
+from bootharness.diagnosis.crash import crash
 from bootharness.diagnosis.net_servers import their_sentence
 from bootharness.diagnosis.patience import client_at
 from bootharness.diagnosis.screens import boot_manager_error, boot_menu_waits
@@ -35,7 +36,6 @@ _ACCESS_DENIED = re.compile(r"Access Denied|Security Violation")
 _MOVING_ROOM = 48 << 20
 _OF_UEFI = "BdsDxe"
 _WHOLE_OR_NOT = {"served": "came whole", "aborted": "was given up when its size was told"}
-_CRASHED, _DUMP_LINES = "X64 Exception Type", 24
 # what our TFTP server says is repeated without the file's name; then the menu comes again
 _GRUB_QUOTES_US = re.compile(r"Booting `[^\r\n]{0,200}'[^`]{0,200}error: File not found")
 _HEARD = 100_000
@@ -170,25 +170,17 @@ def secure_boot_refused(trace: BootTrace) -> Diagnosis | None:
 
 def firmware_crashed(trace: BootTrace) -> Diagnosis | None:
     """The UEFI, or what it had started, made an exception that the UEFI tells of."""
-    if trace.ending.kind != "firmware-crash":
-        return None
-    lines = trace.serial.splitlines()
-    begin = next((at for at, line in enumerate(lines) if _CRASHED in line), 0)
-    dump = tuple(line.strip() for line in lines[begin : begin + _DUMP_LINES] if line.strip())
     had = ""
-    if trace.network and (served := came_whole(trace.network)):
+    if trace.network is None:
+        return None
+    if served := came_whole(trace.network):
         size = sum(file.file_bytes for file in trace.network.files if file.outcome == "served")
         had = (
             f", after it had got {' and '.join(dict.fromkeys(served[-2:]))} ({count(size, 'byte')} "
+            "in all)"
         )
-        had += "in all)"
-    memory = f" in a machine of {trace.machine.memory_bytes >> 20} MiB" if trace.machine else ""
-    return Diagnosis(
-        "firmware-crashed",
-        f"the UEFI firmware, or what it had started, crashed {trace.ending.seconds:.2f} s after "
-        f'launch{had}{memory}: "{trace.ending.detail.strip(" !")}"',
-        dump,
-    )
+    found = crash(trace, had)
+    return Diagnosis("firmware-crashed", *found) if found else None
 
 
 def nbp_hang(trace: BootTrace) -> Diagnosis | None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 from bootharness.formats.mbr import SECTOR_BYTES, Mbr
 
-__all__ = ["file_system_around"]
+__all__ = ["file_system_around", "starts_around"]
 
 _GPT = b"EFI PART"
 _PARTITIONS = 128
@@ -29,8 +29,16 @@ def file_system_around(
 
     ``read`` gives bytes from a sector on, as many as asked for.
     """
-    starts = {0, *(start for start, end in _partitions(read, sector_bytes) if start <= lba < end)}
-    return any(_begins(read, start, sector_bytes) for start in starts)
+    return any(
+        _begins(read, start, sector_bytes) for start in starts_around(read, lba, sector_bytes)
+    )
+
+
+def starts_around(
+    read: Callable[[int, int], bytes], lba: int, sector_bytes: int = SECTOR_BYTES
+) -> set[int]:
+    """Return where the disk, and each partition that a sector is in, begins, in sectors."""
+    return {0, *(start for start, end in _partitions(read, sector_bytes) if start <= lba < end)}
 
 
 def _begins(read: Callable[[int, int], bytes], start: int, sector_bytes: int) -> bool:

@@ -15,6 +15,7 @@ _IMAGE_BYTES_AT = _OPTIONAL_AT + 56
 _SECTION = struct.Struct("<8sIIIIIIHHI")
 _INITIALISED_READABLE = 0x40000040
 _PAGE = 4096
+_MOST_BYTES = 0xFFFFFFFF
 
 
 def unified(stub: bytes, sections: Mapping[str, bytes]) -> bytes:
@@ -40,6 +41,9 @@ def unified(stub: bytes, sections: Mapping[str, bytes]) -> bytes:
     room = min(raw for _, _, _, _, raw, *_ in own if raw)
     if table + _SECTION.size * (count + len(sections)) > room:
         raise FormatError(f"a stub with room for fewer sections than {count + len(sections)}")
+    added = sum(map(len, sections.values()))
+    if len(image) + added + (page + block) * len(sections) > _MOST_BYTES:
+        raise FormatError(f"a stub with {added:,} bytes more: a PE program is of less than 4 GiB")
     end = _up(max(address + size for _, size, address, *_ in own), page)
     for name, content in sections.items():
         image += bytes(-len(image) % block)

@@ -17,6 +17,7 @@ __all__ = [
     "GDB_SOCKET",
     "INTERRUPT_PIPE",
     "QEMU_LOG",
+    "RECORDER_LOG",
     "SERIAL_LOG",
     "SERIAL_PIPE",
     "by_hand",
@@ -32,6 +33,8 @@ GDB_SOCKET = "gdb.sock"
 INTERRUPT_PIPE = "interrupts"
 RING_BYTES = 1 << 24
 """QEMU keeps the recorder's log in memory until it is read; a boot sends 0.3 MB."""
+_RING = f"ringbuf,id=recorder,size={RING_BYTES}"
+RECORDER_LOG = "recorder.log"
 BIOS_LOG_BYTES = 1 << 16
 """So it does with what the BIOS says, of which this much is kept; SeaBIOS says 3 kB."""
 
@@ -105,17 +108,19 @@ def qmp_args(fd: int) -> list[str]:
     return ["-chardev", f"socket,id=qmp0,fd={fd}", "-mon", "chardev=qmp0,mode=control"]
 
 
-def recorder_args(rom: Path, firmware: Firmware) -> list[str]:
-    """The recorder: its ROM, the port it writes to, and the port that stops.
+def recorder_args(rom: Path, firmware: Firmware, log: str | None = None) -> list[str]:
+    """The recorder: its ROM, the port it writes to, and the port that stops; with a ``log`` all
+    goes into that file, and nothing stops.
 
     A UEFI looks for drivers in the ROMs of PCI cards: there it is that of one that does nothing.
     """
     of_card = ("-device", f"pci-testdev,romfile={escaped(rom)}")
     return [
         *(of_card if firmware == "uefi" else ("-option-rom", escaped(rom))),
-        *("-chardev", f"ringbuf,id=recorder,size={RING_BYTES}"),
+        *("-chardev", f"file,id=recorder,path={log}" if log else _RING),
         *("-device", "isa-debugcon,iobase=0xe9,chardev=recorder"),
         *("-device", "pvpanic,ioport=0x505"),
+        *(("-action", "panic=none") if log else ()),
     ]
 
 
@@ -165,6 +170,7 @@ def qemu_argv(
     *,
     qmp_fd: int,
     recorder: Path | None,
+    recorder_log: str | None = None,
     gdb: bool,
     interrupts: bool = False,
     counted: bool = False,
@@ -181,7 +187,7 @@ def qemu_argv(
         *qmp_args(qmp_fd),
         *serial_args(console_fd),
         *bios_log_args(),
-        *(recorder_args(recorder, device.firmware) if recorder else ()),
+        *(recorder_args(recorder, device.firmware, recorder_log) if recorder else ()),
         *(gdb_args() if gdb else ()),
         *(interrupt_args() if interrupts else ()),
         *(counting_args() if counted else ()),

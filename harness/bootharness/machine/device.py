@@ -47,6 +47,7 @@ _DISKS = {
 _CDS = {"ahci": "ide-cd,bus=ahci.{}", "ide": "ide-cd", "usb": "usb-storage"}
 LARGE_SECTORS = ("nvme",)
 """Interfaces by which SeaBIOS boots from disks whose sectors have more than 512 bytes."""
+_LARGE_SECTORS_BY_UEFI = ("nvme", "virtio", "usb")
 CARDS = {
     "virtio": "virtio-net-pci",
     "virtio-1": "virtio-net-pci-non-transitional",
@@ -130,7 +131,8 @@ def drive_device(drive: Drive, *more: Drive, flash: Flash | None = None) -> Devi
     paths = [each.path for each in every]
     for number, each in enumerate(every):
         first = paths.index(each.path)
-        words += _device_words(each, number, f"PATHS{first}" if paths.count(each.path) > 1 else "")
+        serial = f"PATHS{first}" if paths.count(each.path) > 1 else ""
+        words += _device_words(each, number, serial, by_uefi=flash is not None)
     media = tuple(each.path for each in every)
     own_order = flash is not None and flash.own_order
     return Device(
@@ -142,7 +144,7 @@ def drive_device(drive: Drive, *more: Drive, flash: Flash | None = None) -> Devi
     )
 
 
-def _device_words(drive: Drive, number: int, serial: str) -> tuple[str, ...]:
+def _device_words(drive: Drive, number: int, serial: str, *, by_uefi: bool) -> tuple[str, ...]:
     image = f"drive=disk{number}"
     if drive.kind == "floppy":
         return ("-global", "isa-fdc.bootindexA=0")
@@ -156,11 +158,12 @@ def _device_words(drive: Drive, number: int, serial: str) -> tuple[str, ...]:
     if serial and drive.interface != "nvme":  # a serial number is there that of a controller
         device += f",serial={serial}"
     if drive.sector_bytes != SECTOR_BYTES:
-        if drive.interface not in LARGE_SECTORS:
+        takes_large = _LARGE_SECTORS_BY_UEFI if by_uefi else LARGE_SECTORS
+        if drive.interface not in takes_large:
             raise UsageError(
                 f"--disk-interface {drive.interface}: {drive.path} has sectors of "
-                f"{drive.sector_bytes:,} bytes, and SeaBIOS boots from such a disk only by "
-                f"{' and '.join(LARGE_SECTORS)}"
+                f"{drive.sector_bytes:,} bytes, and {'a UEFI' if by_uefi else 'SeaBIOS'} boots "
+                f"from such a disk only by {' and '.join(takes_large)}"
             )
         size = drive.sector_bytes
         device += f",logical_block_size={size},physical_block_size={size}"

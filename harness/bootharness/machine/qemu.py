@@ -82,7 +82,8 @@ class Qemu(Closing):
     in the workspace, with ``counted`` instructions are the guest's clock, with ``console``, a log,
     its monitor is on the serial line as well. With ``saves``, which is what of its surroundings has
     a part in how it begins, it goes on from a saved machine, if there is one: ``restores`` says
-    which, and ``save_to`` where one is to be. Raises ToolMissing where there is no such QEMU.
+    which, and ``save_to`` where one is to be. With ``recorder_log`` the recorder writes a file of
+    that name in the workspace, and stops nothing. Raises ToolMissing where there is no such QEMU.
     """
 
     def __init__(
@@ -96,6 +97,7 @@ class Qemu(Closing):
         counted: bool = False,
         console: IO[bytes] | None = None,
         saves: str | None = None,
+        recorder_log: str | None = None,
     ) -> None:
         self.config = config
         self.device = device
@@ -113,6 +115,7 @@ class Qemu(Closing):
                     device,
                     qmp_fd=qmp_end.fileno(),
                     recorder=rom,
+                    recorder_log=recorder_log,
                     gdb=tracer in ("gdb", "both"),
                     interrupts=interrupts,
                     counted=counted,

@@ -25,7 +25,8 @@ from bootharness.errors import (
     UsageError,
 )
 from bootharness.formats.bzimage import SetupHeader
-from bootharness.formats.file_system import file_system_around
+from bootharness.formats.fat import Fat
+from bootharness.formats.file_system import file_system_around, starts_around
 from bootharness.formats.floppy import FLOPPY_FORMATS
 from bootharness.formats.loading import MAGIC, MAGIC_AT
 from bootharness.formats.mbr import BOOTSTRAP_BYTES, SECTOR_BYTES, Mbr, Partition
@@ -373,15 +374,25 @@ class DiskImage(Struct, frozen=True):
         if lba < 0:
             return None
         try:
-            header = SetupHeader.parse(self.read(lba, 4096))
+            header = SetupHeader.parse(self._of_file(lba, 4096))
         except FormatError:
             return None
         if header.payload_bytes > _LARGEST_PAYLOAD:
             return None
         path = folder / f"kernel-at-{lba}-of-{crc32(os.fsencode(self.path)):08x}"
         if not path.exists():
-            path.write_bytes(self.read(lba, header.real_mode_bytes + header.payload_bytes))
+            path.write_bytes(self._of_file(lba, header.real_mode_bytes + header.payload_bytes))
         return KernelImage.read(path, source=f"{self.source} at LBA {lba}")
+
+    def _of_file(self, lba: int, count: int) -> bytes:
+        """Return bytes of the file that a FAT has at a sector, or else of the disk."""
+        size, base = self.shape.sector_bytes, self.shape.base
+        at = base + lba * size
+        for start in starts_around(self.read, lba, size):
+            fat = Fat.at(self.content.read, base + start * size)
+            if fat and (found := fat.pieces(self.content.read, at, count)):
+                return b"".join(self.content.read(each.start, len(each)) for each in found)
+        return self.read(lba, count)
 
     def read(self, lba: int, count: int) -> bytes:
         """Return ``count`` bytes from sector ``lba`` on, fewer where the image ends."""

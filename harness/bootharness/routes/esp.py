@@ -5,7 +5,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
-from bootharness.errors import LaunchFailed
+from bootharness.errors import LaunchFailed, UsageError
 from bootharness.formats.gpt import ESP, FIRST_LBA, gpt_of
 from bootharness.formats.mbr import SECTOR_BYTES
 from bootharness.host.tool import Tool
@@ -16,14 +16,23 @@ MTOOLS = tuple(Tool(name, "mtools") for name in ("mformat", "mmd", "mcopy"))
 _LEAST_BYTES = 40 << 20
 """FAT32 has at least 65,525 clusters, here of 512 bytes."""
 _MORE_BYTES = 8 << 20
+_MOST_BYTES = 0xFFFFFFFF
+"""A file's size on a FAT has 32 bits."""
 _TOOL_S = 60
 
 
 def write_esp(path: Path, files: Mapping[str, Path]) -> None:
     """Write a disk image whose only partition has files, by their names in it.
 
-    Raises ToolMissing without mtools, LaunchFailed where the image cannot be written.
+    Raises ToolMissing without mtools, LaunchFailed where the image cannot be written, UsageError
+    for a file that a FAT cannot hold.
     """
+    for name, file in files.items():
+        if (bytes_ := file.stat().st_size) > _MOST_BYTES:
+            raise UsageError(
+                f"{name}, of {bytes_:,} bytes, cannot be on an EFI system partition: a FAT holds "
+                "files of less than 4 GiB"
+            )
     content = sum(file.stat().st_size for file in files.values())
     size = max(_LEAST_BYTES, content + content // 16 + _MORE_BYTES)
     sectors = -(-size // SECTOR_BYTES)

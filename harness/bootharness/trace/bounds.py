@@ -14,7 +14,9 @@ from bootharness.formats.mbr import SECTOR_BYTES
 from bootharness.trace.bioses import BIOSES
 from bootharness.trace.boot_trace import BootTrace
 from bootharness.trace.booted import DiskFacts, KernelFacts
-from bootharness.trace.handoff import Handoff
+from bootharness.trace.handoff import Comparison, Handoff
+from bootharness.trace.uefi_calls import SERVICES, UefiCall
+from bootharness.trace.uefi_handoff import UefiHandoff
 
 __all__ = ["check_bounds"]
 
@@ -85,6 +87,7 @@ def _numbers(trace: BootTrace) -> Iterator[_Bound]:
     for name, calls in (("bios_calls", trace.bios_calls), ("gdb_calls", trace.gdb_calls)):
         for number, call in enumerate(calls):
             yield from _of_call(f"{name}[{number}]", call)
+    yield from _of_uefi(trace)
     if seen := trace.post_mortem:
         yield "post_mortem.code_address", seen.code_address, _QWORD
     for sample in trace.samples:
@@ -118,9 +121,35 @@ def _of_handoff(handoff: Handoff, calls: int) -> Iterator[_Bound]:
     if handoff.header:
         yield from _of_header("handoff.header", handoff.header)
     for name in ("real_mode", "payload", "initrd"):
-        if proof := getattr(handoff, name):
-            for part in ("address", "compared_bytes", "differing_bytes", "first_difference"):
-                yield f"handoff.{name}.{part}", getattr(proof, part), _QWORD
+        yield from _of_comparison(f"handoff.{name}", getattr(handoff, name))
+
+
+def _of_comparison(where: str, proof: Comparison | None) -> Iterator[_Bound]:
+    for part in ("address", "compared_bytes", "differing_bytes", "first_difference"):
+        yield f"{where}.{part}", getattr(proof, part, None), _QWORD
+    for part in ("expected", "found"):
+        yield f"{where}.{part}", getattr(proof, part, None), _BYTE
+
+
+def _of_uefi(trace: BootTrace) -> Iterator[_Bound]:
+    for number, asked in enumerate(trace.uefi_calls):
+        yield from _of_uefi_call(f"uefi_calls[{number}]", asked)
+    if trace.uefi_handoff:
+        yield from _of_uefi_handoff(trace.uefi_handoff)
+
+
+def _of_uefi_call(where: str, call: UefiCall) -> Iterator[_Bound]:
+    if call.service not in SERVICES.values():
+        raise FormatError(f"{where}.service: {_short(call.service)} is none of a UEFI")
+    for name in ("caller", "status", "subject", "address", "bytes", "wanted", "lba", "source"):
+        yield f"{where}.{name}", getattr(call, name), _QWORD
+
+
+def _of_uefi_handoff(handoff: UefiHandoff) -> Iterator[_Bound]:
+    for name in ("caller", "base", "initrd_bytes"):
+        yield f"uefi_handoff.{name}", getattr(handoff, name), _QWORD
+    for name in ("payload", "initrd"):
+        yield from _of_comparison(f"uefi_handoff.{name}", getattr(handoff, name))
 
 
 def _of_call(where: str, call: BiosCall) -> Iterator[_Bound]:

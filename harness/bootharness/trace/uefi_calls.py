@@ -10,7 +10,10 @@ from msgspec.structs import replace
 from bootharness.formats.device_path import device_path_text, path_and_rest
 from bootharness.formats.uefi_record import Record
 
-__all__ = ["STATUS", "CallLog", "UefiCall", "rests_in_shell", "spans_read"]
+__all__ = [
+    "SERVICES", "STATUS", "CallLog", "UefiCall", "rests_in_setup", "rests_in_shell",
+    "spans_read",
+]  # fmt: skip
 
 _ERROR = 1 << 63
 STATUS = {
@@ -30,11 +33,13 @@ SERVICES = {
     "P": "protocol", "R": "ReadBlocks", "O": "Open", "F": "Read", "D": "LoadFile",
     "W": "OutputString",
 }  # fmt: skip
+"""What is recorded, by the kind of its record."""
 _PROTOCOLS = ("BlockIo", "SimpleFileSystem", "LoadFile", "LoadFile2")
 _KEPT_CALLS = 20_000
 """At each end; a boot asks a few hundred times."""
 _SPARE_CALLS = 1000
 _PAGE, _GUID_BYTES = 4096, 16
+_SETUP = "FVFILE(462CAA21-7614-4503-836E-8AB6F4662331)"
 _PROMPT = re.compile(r"\s*(?:Shell|FS\d+:[^>\r\n]{0,200})> $")
 
 
@@ -113,6 +118,14 @@ def rests_in_shell(calls: Sequence[UefiCall]) -> bool:
     waits for a person: it has written its prompt (UEFI shell specification 2.2, 3.3)."""
     last = calls[-1] if calls else None
     return last is not None and last.service == "OutputString" and bool(_PROMPT.match(last.text))
+
+
+def rests_in_setup(calls: Sequence[UefiCall]) -> bool:
+    """Return whether a UEFI shows its own menu, which waits for a person, as it does where what it
+    had started came back without an error (edk2, MdeModulePkg, UiApp)."""
+    last = next((call for call in reversed(calls)
+                 if call.service in ("StartImage", "image returned")), None)  # fmt: skip
+    return last is not None and last.service == "StartImage" and _SETUP in last.path.upper()
 
 
 def spans_read(calls: Iterable[UefiCall], sectors: int) -> tuple[range, ...]:

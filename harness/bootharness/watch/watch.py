@@ -14,7 +14,7 @@ from bootharness.plan import SHUTDOWN
 from bootharness.trace.boot_trace import CRASH_REPORTED, PANIC_REPORTED, Ending
 from bootharness.trace.handoff import Handoff
 from bootharness.trace.machine_facts import QmpEvent
-from bootharness.trace.uefi_calls import rests_in_shell
+from bootharness.trace.uefi_calls import rests_in_setup, rests_in_shell
 from bootharness.trace.uefi_last_words import found_nothing
 from bootharness.watch.boot_program import BootProgram
 from bootharness.watch.course import Course
@@ -250,10 +250,13 @@ class Watch(Struct):
         if self.loading.follow():
             self._look_for_kernel()
             self.hearing.look_out()
-            if not self.course.in_kernel and rests_in_shell(self.tracer.uefi_calls()):
+            calls = () if self.course.in_kernel else self.tracer.uefi_calls()
+            if rests_in_shell(calls):
                 self.course.finish("boot-manager", "the UEFI shell waits for a person")
-            elif not self.course.in_kernel and found_nothing(self.tracer.uefi_calls()):
+            elif found_nothing(calls):
                 self.course.finish("boot-manager", "the UEFI has nothing left that it could boot")
+            elif rests_in_setup(calls) and not self.course.plan.send:
+                self.course.finish("boot-manager", "the UEFI's own menu waits for a person")
         milestones = self.course.milestones
         if "setup-entered" in milestones and "protected-mode" not in milestones:
             self.course.saw(self.machine.sample())

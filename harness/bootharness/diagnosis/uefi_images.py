@@ -1,0 +1,163 @@
+"""Causes in what became of a program that a UEFI had started, before a kernel ended its boot
+services."""
+
+import re
+from collections.abc import Sequence
+
+from bootharness.diagnosis.hangs import how, hung, samples_of
+from bootharness.diagnosis.screens import boot_manager_error, boot_menu_waits
+from bootharness.diagnosis.uefi import before_a_kernel
+from bootharness.diagnosis.verdict import Finding
+from bootharness.text import address, count
+from bootharness.trace.boot_managers import complaint_of
+from bootharness.trace.boot_trace import BootTrace
+from bootharness.trace.uefi_calls import UefiCall, rests_in_shell
+from bootharness.trace.uefi_images import (
+    asked_by,
+    file_of,
+    image_at,
+    left,
+    said_by,
+    started,
+)
+
+__all__ = ["boot_manager_left", "image_hangs", "out_of_memory", "unpacking_failed"]
+
+_NAMES = 12
+_LOOKED_FOR = frozenset((
+    "\\efi\\systemd\\drivers", "\\efi\\linux", "\\system\\library\\coreservices\\boot.efi",
+    "\\efi\\microsoft\\boot\\bcd", "\\efi\\microsoft\\boot\\bootmgfw.efi", "\\shellx64.efi",
+    "\\loader\\keys", "\\loader\\random-seed", "\\efi\\boot\\fbx64.efi", "\\efi\\boot\\options.csv",
+    "\\efi\\boot\\mmx64.efi", "\\loader\\credentials",
+))  # fmt: skip
+"""What boot managers look for on every disk, and do without."""
+_ADDED = ".extra.d"
+"""A folder of additions to a unified kernel image, which few have."""
+# Linux, drivers/firmware/efi/libstub/x86-stub.c
+_NOT_UNPACKED = re.compile(r"Decompression failed: [^\r\n]{1,200}|Failed to decompress kernel")
+_NO_MEMORY = "Out of Resources"
+_SETUP_ASKED_FOR = "OsIndications"
+
+
+def unpacking_failed(trace: BootTrace) -> Finding | None:
+    """A kernel's stub could not unpack the kernel."""
+    calls = trace.uefi_calls if before_a_kernel(trace) else ()
+    for image in reversed(started(calls, from_memory=True)):
+        said = said_by(calls, image)
+        if found := _NOT_UNPACKED.search(said):
+            which = file_of(image.path) if "\\" in image.path else "that was loaded from memory"
+            return Finding(
+                f'the kernel {which} could not unpack itself; its stub says "{found[0].strip()}"',
+                tuple(said.splitlines()[-_NAMES:]),
+            )
+    return None
+
+
+def out_of_memory(trace: BootTrace) -> Finding | None:
+    """What was to be loaded, or had been started, did not get the memory that it asked for."""
+    if not before_a_kernel(trace):
+        return None
+    calls = trace.uefi_calls
+    memory = f" in a machine of {trace.machine.memory_bytes >> 20} MiB" if trace.machine else ""
+    wanted = [each for each in calls if each.service == "AllocatePages" and each.failed]
+    most = max((each.wanted for each in wanted), default=0)
+    for call in reversed(calls):
+        name = file_of(call.path)
+        image = next((each for each in started(calls) if each.subject == call.subject), None)
+        if call.service == "LoadImage" and _opened_and_not_read(calls, call):
+            what, why = f"{name} was not loaded", "the firmware opened it and did not read it"
+        elif call.error != _NO_MEMORY:
+            continue
+        elif call.service in ("LoadImage", "Read") and name:
+            what, why = f"{name} was not loaded", call.error
+        elif call.service in ("image returned", "Exit") and image is not None:
+            what, why = f"{file_of(image.path)} gave up", call.error
+        else:
+            continue
+        for_what = f" of {count(most, 'byte')}" if most else ""
+        return Finding(
+            f"{what}, for there was no memory{for_what}{memory} ({why})",
+            tuple(f"AllocatePages {count(each.wanted, 'byte')}: {each.error}"
+                  for each in wanted[-_NAMES:]),
+        )  # fmt: skip
+    return None
+
+
+def _opened_and_not_read(calls: Sequence[UefiCall], load: UefiCall) -> bool:
+    """Whether the firmware found a file that it was to load, and did not come to read it: it asks
+    for memory in between, and without any it says that there is no such file (edk2,
+    GetFileBufferByFilePath)."""
+    at = calls.index(load)
+    before = calls[at - 1] if at else None
+    return (
+        load.error == "Not Found"
+        and before is not None
+        and before.service == "Open"
+        and not before.failed
+        and bool(before.path)
+        and load.path.lower().endswith(before.path.lower())
+    )
+
+
+def boot_manager_left(trace: BootTrace) -> Finding | None:
+    """What the firmware had started came back, or had the machine reset, without a kernel."""
+    calls = trace.uefi_calls
+    images = started(calls)
+    if not before_a_kernel(trace) or not images:
+        return None
+    last = images[-1]
+    own = calls[calls.index(last) :]
+    reset = next((call for call in own if call.service == "ResetSystem"), None)
+    came_back = left(calls, last)
+    if reset is None and came_back is None:
+        return None
+    how_so = "had the machine reset (ResetSystem)"
+    if came_back:
+        error = f" ({came_back.error})" if came_back.failed else ""
+        how_so = f"gave up and went back to the firmware{error}"
+    elif any(call.service == "SetVariable" and call.path == _SETUP_ASKED_FOR for call in own):
+        how_so = (
+            "had the machine reset into the firmware's setup (OsIndications), as one does that has "
+            "nothing to boot"
+        )
+    missing = _asked_in_vain(trace, last)
+    names = ", ".join(missing[-_NAMES:])
+    some = f": of what it asked for there was no {names}" if missing else ""
+    words = complaint_of(said_by(calls, last))
+    return Finding(
+        f"{file_of(last.path)} {how_so}{some}" + (f'; it says "{words}"' if words else ""),
+        tuple(f"not there: {each}" for each in missing),
+    )
+
+
+def image_hangs(trace: BootTrace) -> Finding | None:
+    """What the firmware had started neither comes back nor gets on, and no kernel begins."""
+    calls = trace.uefi_calls
+    if not hung(trace) or not before_a_kernel(trace) or rests_in_shell(calls):
+        return None
+    if boot_manager_error(trace) or boot_menu_waits(trace):
+        return None
+    running = [call for call in started(calls) if left(calls, call) is None]
+    if not running:
+        return None
+    last, inside = running[-1], ""
+    at = trace.samples[-1].linear if trace.samples else 0
+    if (own := image_at(calls, at)) and at:
+        inside = f", at offset {address(at - own.address)} of {file_of(own.path)}"
+    asked = asked_by(calls, last)
+    then = "it asked nothing of the firmware"
+    if asked:
+        then = f"the last that it asked for was {asked[-1].service} {asked[-1].path}".rstrip()
+    return Finding(
+        f"{file_of(last.path)} was started and {how(trace)}{inside}; it has neither come back nor "
+        f"ended the boot services, and {then}",
+        samples_of(trace),
+    )
+
+
+def _asked_in_vain(trace: BootTrace, image: UefiCall) -> list[str]:
+    """Return the files that an image asked for and that were not there, each once."""
+    names = [call.path for call in asked_by(trace.uefi_calls, image)
+             if call.service == "Open" and call.failed]  # fmt: skip
+    return [name for name in dict.fromkeys(names)
+            if name.lower() not in _LOOKED_FOR and not name.endswith(_ADDED)]  # fmt: skip

@@ -1,0 +1,70 @@
+"""A boot by a UEFI in gdb, walked through on a terminal as a person would."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from bootharness.errors import CouldNotFindOut
+from bootharness.routes.table import ROUTES
+from tests.boot.test_debug import Terminal
+from tests.support.processes import COMMAND
+from tests.support.uefi_programs import FALLBACK, disk, program
+
+CODE = """
+bits 64
+global efi_main, rests
+section .text
+efi_main: mov eax, 5
+rests: jmp rests
+"""
+PAGE = 0x1000
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _tools() -> None:
+    try:
+        for tool in ROUTES["uefi-systemd-boot"].tools:
+            tool.check()
+    except CouldNotFindOut as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A disk with a program of two instructions, and its symbols in own.elf."""
+    folder = tmp_path_factory.mktemp("uefi")
+    source = folder / "own.asm"
+    source.write_text(CODE)
+    for argv in (
+        ["nasm", "-f", "elf64", "-o", "own.o", "own.asm"],
+        ["ld", f"-Ttext={PAGE:#x}", "-e", "efi_main", "-o", "own.elf", "own.o"],
+        ["nasm", "-f", "bin", "-o", "own.bin", "own.flat"],
+    ):
+        (folder / "own.flat").write_text(CODE.replace("global efi_main, rests", ""))
+        subprocess.run(argv, cwd=folder, check=True)
+    disk(folder, {FALLBACK: program((folder / "own.bin").read_bytes())})
+    return folder
+
+
+def test_a_person_stops_at_an_images_entry_and_asks_the_firmware(folder: Path) -> None:
+    gdb = Terminal(*COMMAND, "debug", "disk.img", "--route", "uefi-disk",
+                   "--at", "image:bootx64.efi", cwd=folder)  # fmt: skip
+    said = gdb.prompt()
+    assert "\\EFI\\BOOT\\BOOTX64.EFI is entered at 0x" in said
+    assert "StartImage  \\EFI\\BOOT\\BOOTX64.EFI" in gdb.ask("efi")
+    assert "started    \\EFI\\BOOT\\BOOTX64.EFI <- here" in gdb.ask("efi images")
+    assert "symbols of own.elf for \\EFI\\BOOT\\BOOTX64.EFI" in gdb.ask("efi symbols own.elf")
+    assert "efi_main in section .text" in gdb.ask("info symbol $rip")
+    before = gdb.ask("info registers")
+    assert "ACPI tables" in gdb.ask("efi map")
+    variables = gdb.ask("efi variables")
+    assert "BootOrder " in variables
+    assert "Boot0001 " in variables
+    assert gdb.ask("info registers") == before
+    gdb.ask("stepi")
+    assert "rests in section .text" in gdb.ask("info symbol $rip")
+    assert "did not end the boot services" in gdb.ask("until-exit-boot-services")
+    assert "BOOTX64.EFI" in gdb.ask("until-image nothing.efi")
+    assert "See `help efi'" in gdb.ask("efi map now")
+    gdb.leave()
