@@ -8,6 +8,7 @@ from typing import Any, ParamSpec, TypeVar
 from bootharness.errors import BootHarnessError, MachineLost
 from bootharness.runs.cell import Cell
 from bootharness.runs.remote import at_worker
+from bootharness.runs.remote.sealed import Sealed
 from bootharness.runs.remote.version import installed_version
 from bootharness.runs.runner import limit_s
 from bootharness.runs.work import boot_cell
@@ -74,7 +75,8 @@ class AnyExecutor(Workers):
 
     def _pass_on(self, done: "Future[Any]", ours: "Future[Any]") -> None:
         try:
-            ours.set_result(done.result())
+            result = done.result()
+            ours.set_result(result.opened() if isinstance(result, Sealed) else result)
         except (Exception, CancelledError) as error:
             ours.set_exception(self._plain(error))
 

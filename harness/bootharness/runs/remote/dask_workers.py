@@ -356,7 +356,8 @@ class DaskWorkers(Workers):
                 peer, item, at_worker.boot, item.cell, tuple(parcels), item.limit_s, self._whose
             )
             if not isinstance(answer, at_worker.Missing):
-                return self._with_place(answer, peer)
+                attempt = await asyncio.to_thread(answer.opened)
+                return self._with_place(attempt, peer)
             self._postage.forget(peer, answer.digests)
         raise _CannotKeep(f"{peer}: what was sent there is gone at once")
 
