@@ -46,7 +46,7 @@ __all__ = ["DaskWorkers"]
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
-_FIRST_S, _ANSWER_S = 7.0, 60.0
+_FIRST_S, _ANSWER_S = 6.0, 60.0
 _LOOK_S = 0.5
 _SPARE_S = 60.0
 _REPLACED_S = 30.0
@@ -181,7 +181,7 @@ class DaskWorkers(Workers):
             looking.cancel()
             await self._stop()
         finally:
-            await self._cluster.close()
+            await self._cluster.close(used=self._begun.done())
 
     async def _first(self, deadline: float) -> None:
         """Wait until all workers that are there have answered; longer, where none has."""
