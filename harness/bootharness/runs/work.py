@@ -31,10 +31,7 @@ def boot_cell(cell: Cell) -> Attempt:
     Raises UsageError for what cannot be built.
     """
     began = time.monotonic()
-    try:
-        trace = boot(cell.kernel, cell.plan)
-    except CouldNotFindOut as error:
-        return replace(skipped(error), host=this_host())
+    trace = boot(cell.kernel, cell.plan)
     judgement = judge(trace)
     return Attempt(
         verdict=judgement.verdict,
