@@ -126,7 +126,10 @@ class _Other(Closing):
             self._database = stack.enter_context(closing(self._opened(path, live=live)))
             [version] = self._database.execute("PRAGMA user_version").fetchone()
             if version > KNOWN_VERSION:
-                raise UsageError(f"{path}: this history is of a newer bootharness")
+                raise UsageError(
+                    f"{path}: this history is of a newer bootharness (version {version}, and this "
+                    f"one knows {KNOWN_VERSION}): use that one"
+                )
             self._check_schema()
             if version < KNOWN_VERSION:
                 copy = stack.enter_context(Workspace()).path / "history.sqlite3"

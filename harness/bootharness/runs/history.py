@@ -291,7 +291,7 @@ class History(Closing):
             if version > len(_MIGRATIONS):
                 raise UsageError(
                     f"{self.path}: this history is of a newer bootharness (version {version}, and "
-                    f"this one knows {len(_MIGRATIONS)})"
+                    f"this one knows {len(_MIGRATIONS)}): use that one, or name another file"
                 )
             for number, step in enumerate(_MIGRATIONS[version:], start=version + 1):
                 if callable(step):

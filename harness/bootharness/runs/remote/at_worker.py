@@ -28,7 +28,7 @@ from bootharness.runs.where import this_host
 from bootharness.runs.work import boot_cell, skipped
 from bootharness.runs.workers import Processes
 
-__all__ = ["Missing", "answer", "answer_here", "boot", "boot_here", "call", "describe",
+__all__ = ["Answer", "Missing", "answer", "answer_here", "boot", "boot_here", "call", "describe",
            "described", "drop", "lacking", "put", "stop"]  # fmt: skip
 
 
@@ -36,6 +36,12 @@ class Missing(Struct, frozen=True):
     """What has to be sent before a cell can be booted."""
 
     digests: tuple[str, ...]
+
+
+class Answer(Struct, frozen=True):
+    """What a function says here: by its type what comes back is told from what is none."""
+
+    said: Any
 
 
 async def describe() -> dict[str, Any]:
@@ -90,10 +96,10 @@ def boot_here(version: str, cell: Cell, limit_s: float) -> Sealed:
     return sealed
 
 
-def answer_here(version: str, function: Callable[..., Any], asked: tuple[Any, ...]) -> Any:
+def answer_here(version: str, function: Callable[..., Any], asked: tuple[Any, ...]) -> Answer:
     """Return what a function says here, otherwise as `boot_here`."""
     _check_version(version)
-    return function(*asked)
+    return Answer(function(*asked))
 
 
 def boot(cell: Cell, parcels: tuple[Parcel, ...], limit_s: float, whose: str) -> Sealed | Missing:
