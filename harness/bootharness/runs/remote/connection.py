@@ -22,7 +22,7 @@ __all__ = ["Connection"]
 
 _CLIENT: Any = Client  # both are without types
 _SECURITY: Any = Security
-_CONNECT_S, _AT_MOST_S, _ASK_S, _END_S = 4.0, 5.0, 60.0, 5.0
+_CONNECT_S, _AT_MOST_S, _ASK_S, _END_S = 3.0, 4.0, 60.0, 5.0
 _REFUSED_S = 0.5
 _NO_ANSWER = (OSError, TimeoutError, CommClosedError, ValueError)
 

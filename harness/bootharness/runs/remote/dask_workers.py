@@ -46,7 +46,7 @@ __all__ = ["DaskWorkers"]
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
-_FIRST_S, _ANSWER_S = 6.0, 60.0
+_FIRST_S, _ANSWER_S = 5.0, 60.0
 _LOOK_S = 0.5
 _SPARE_S = 60.0
 _REPLACED_S = 30.0
