@@ -20,7 +20,7 @@ from bootharness.plan import BootPlan, choose
 from bootharness.routes.table import ROUTES
 from bootharness.runs.cell import Cell
 from bootharness.runs.history import History
-from bootharness.runs.remote import dask_workers
+from bootharness.runs.remote import errands
 from bootharness.runs.remote.dask_workers import DaskWorkers
 from bootharness.runs.result import CellResult
 from bootharness.runs.runner import limit_s, run_cells
@@ -198,8 +198,8 @@ def test_a_worker_that_hangs_holds_nothing_up(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pids = [*cluster.has(2).values()]
-    monkeypatch.setattr(dask_workers, "limit_s", lambda _: 4.0)
-    monkeypatch.setattr(dask_workers, "_SPARE_S", 0.0)
+    monkeypatch.setattr(errands, "limit_s", lambda _: 4.0)
+    monkeypatch.setattr(errands, "_SPARE_S", 0.0)
     results = []
     with DaskWorkers(cluster.address) as workers:
         try:

@@ -16,7 +16,7 @@ from tests.support.processes import COMMAND, environment, eventually
 
 __all__ = ["Cluster"]
 
-_START_S = 60
+_START_S = 120
 _READY = "bootharness.runs.remote.preload"
 _DASK = (sys.executable, "-P", "-m")
 
