@@ -15,7 +15,7 @@ FLOORS = (
     ("host",),
     ("trace",),
     ("kernels", "diagnosis"),
-    ("network", "machine"),
+    ("network", "machine", "initramfs"),
     ("report",),
     ("routes",),
     ("watch",),

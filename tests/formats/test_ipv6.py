@@ -11,8 +11,6 @@ from bootharness.formats.ipv6 import (
     Packet,
     advertise_router,
     answering,
-    as_ipv4,
-    as_ipv6,
     link_local,
     neighbour_answer,
     parse_udp6,
@@ -77,22 +75,6 @@ def test_neighbours_are_told_of_our_addresses_and_of_no_others() -> None:
     assert neighbour_answer(doubting, mac_bytes(MAC), own) is None
 
 
-@settings(max_examples=30)
-@given(st.binary(max_size=1440), st.sampled_from(["S", "A", "PA"]))
-def test_segment_goes_to_ipv4_and_back(data: bytes, flags: str) -> None:
-    options = [("NOP", None), ("MSS", 1460), ("WScale", 7)]
-    asked = packet(layers.TCP(sport=5000, dport=80, flags=flags, options=options) / data)
-    frame = as_ipv4(asked, b"\x0a\0\2\x0f", b"\x0a\0\2\x64")
-    assert frame
-    seen = right(frame, "TCP")
-    right(frame, "IP")
-    assert (seen["IP"].src, seen["IP"].dst) == ("10.0.2.15", "10.0.2.100")  # type: ignore[index]
-    size = dict(seen["TCP"].options)["MSS"]  # type: ignore[index]
-    assert size == (1440 if flags == "S" else 1460)
-    back = right(as_ipv6(frame, asked.source, asked.target), "TCP")
-    assert bytes(back["TCP"].payload)[: len(data)] == data  # type: ignore[index]
-
-
 @settings(max_examples=200)
 @given(st.binary(max_size=200))
 def test_no_bytes_do_harm(data: bytes) -> None:
@@ -101,7 +83,6 @@ def test_no_bytes_do_harm(data: bytes) -> None:
         try:
             found = Packet.parse(frame)
             neighbour_answer(found, mac_bytes(MAC), (found.payload[8:24],))
-            as_ipv4(found, bytes(4), bytes(4))
             parse_udp6(found)
         except FormatError:
             pass

@@ -3,7 +3,6 @@
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
@@ -18,24 +17,22 @@ FILES = {"empty": b"", "ten": b"0123456789", "sub/index.html": b"#!ipxe\n"}
 
 
 @contextmanager
-def server(folder: Path) -> Iterator[tuple[HttpServer, list[BaseException]]]:
+def server() -> Iterator[tuple[HttpServer, list[BaseException]]]:
     failed: list[BaseException] = []
 
     def nobody(*_said: object, **_more: object) -> None:
         pass
 
-    made = HttpServer(
-        folder / "s", FileTable(FILES), Faults(), REDIRECTS, nobody, lambda: 0.0, failed.append
-    )
+    made = HttpServer(FileTable(FILES), Faults(), REDIRECTS, nobody, lambda: 0.0, failed.append)
     try:
         yield made, failed
     finally:
         made.stop()
 
 
-def test_responses_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_responses_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_server, "_LIMIT", 20)
-    with server(tmp_path) as (made, failed):
+    with server() as (made, failed):
         ours, guest = socket.socketpair()
         made.serve(ours)
         guest.settimeout(PATIENCE_S)
@@ -50,10 +47,8 @@ def test_responses_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.parametrize("error", [BrokenPipeError(), TimeoutError(), KeyError("a")])
-def test_guest_that_hangs_up_is_no_error_of_ours_and_all_else_is(
-    tmp_path: Path, error: Exception
-) -> None:
-    with server(tmp_path) as (made, failed):
+def test_guest_that_hangs_up_is_no_error_of_ours_and_all_else_is(error: Exception) -> None:
+    with server() as (made, failed):
         try:
             raise error
         except type(error):
@@ -88,8 +83,8 @@ def answer(made: HttpServer, *lines: str) -> tuple[bytes, bytes]:
         ("lines=1-2", b" 200 ", FILES["ten"]),
     ],
 )
-def test_part_of_a_file(tmp_path: Path, asked: str, status: bytes, body: bytes) -> None:
-    with server(tmp_path) as (made, failed):
+def test_part_of_a_file(asked: str, status: bytes, body: bytes) -> None:
+    with server() as (made, failed):
         head, came = answer(made, "GET /ten HTTP/1.1", f"Range: {asked}")
         assert status in head
         assert came == body
@@ -99,31 +94,31 @@ def test_part_of_a_file(tmp_path: Path, asked: str, status: bytes, body: bytes) 
 
 
 @pytest.mark.parametrize("asked", ["bytes=10-", "bytes=-0"])
-def test_part_that_the_file_has_not(tmp_path: Path, asked: str) -> None:
-    with server(tmp_path) as (made, failed):
+def test_part_that_the_file_has_not(asked: str) -> None:
+    with server() as (made, failed):
         head, _ = answer(made, "GET /ten HTTP/1.1", f"Range: {asked}")
         assert b" 416 " in head
         assert not made.transfers
         assert not failed
 
 
-def test_folder_with_an_index_is_found_by_its_name(tmp_path: Path) -> None:
-    with server(tmp_path) as (made, _):
+def test_folder_with_an_index_is_found_by_its_name() -> None:
+    with server() as (made, _):
         head, _ = answer(made, "GET /sub HTTP/1.1")
         assert b" 301 " in head
         assert b"Location: /sub/\r\n" in head
         assert answer(made, "GET /sub/ HTTP/1.1")[1] == FILES["sub/index.html"]
 
 
-def test_redirect_cannot_carry_a_header_of_the_guests(tmp_path: Path) -> None:
-    with server(tmp_path) as (made, _):
+def test_redirect_cannot_carry_a_header_of_the_guests() -> None:
+    with server() as (made, _):
         head, _ = answer(made, "GET /sub%0d%0aX:1/..?a HTTP/1.1")
         assert b" 404 " in head
         assert b"\r\nX:1" not in head
 
 
-def test_redirect_that_was_asked_for(tmp_path: Path) -> None:
-    with server(tmp_path) as (made, _):
+def test_redirect_that_was_asked_for() -> None:
+    with server() as (made, _):
         head, _ = answer(made, "GET /old?a=b HTTP/1.1")
         assert b" 301 " in head
         assert b"Location: http://boot.example.org/ten\r\n" in head

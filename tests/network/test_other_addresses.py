@@ -5,12 +5,13 @@ from typing import Any
 import pytest
 
 from bootharness.formats.dhcp import DhcpOption
-from bootharness.formats.ethernet import ip_bytes, mac_bytes, parse_arp
+from bootharness.formats.ethernet import ip_bytes, mac_bytes
 from bootharness.network.boot_rule import BootRule
 from bootharness.network.http_server import HttpTransfer
 from bootharness.network.wire import SERVER_ADDRESS
 from bootharness.trace.network_facts import NetEventKind
 from tests.support.netclient import SERVER_MAC, NetClient, wire_with
+from tests.support.tcp_service import Service
 
 layers = pytest.importorskip("scapy.all", reason="scapy is not installed")
 ELSEWHERE = "192.168.1.10"
@@ -84,41 +85,21 @@ def right(frame: bytes) -> Any:
 
 
 @pytest.mark.parametrize(("address", "port"), [(ELSEWHERE, 8080), ("10.0.2.1", 80)])
-def test_http_goes_to_the_uplink_and_comes_back_from_where_it_was_asked(
+def test_http_is_answered_from_where_it_was_asked(
     guest: NetClient, address: str, port: int
 ) -> None:
-    guest.wire.connect_uplink(guest.port, list[HttpTransfer]())
-    asked = bytes(tcp(guest, address, port, flags="S"))
-    ((there, frame),) = guest.wire.receive(guest.port, asked, 2.0)
-    sent = right(frame)
-    assert there == -guest.port
-    assert (sent[layers.IP].dst, sent[layers.TCP].dport) == ("10.0.2.100", 80)
-    back = bytes(
-        layers.Ether(src=sent.dst, dst=sent.src)
-        / layers.IP(src="10.0.2.100", dst="10.0.2.15")
-        / layers.TCP(sport=80, dport=5000, seq=9, ack=2, flags="SA")
-    )
-    ((_, frame),) = guest.wire.receive(-guest.port, back, 2.1)
+    guest.wire.serve_http(guest.port, [], lambda _: Service(b""))
+    (frame,) = guest.send(bytes(tcp(guest, address, port, flags="S")))
     came = right(frame)
     assert mac_bytes(came.src) == SERVER_MAC
     assert (came[layers.IP].src, came[layers.TCP].sport) == (address, port)
+    assert (str(came[layers.TCP].flags), came[layers.TCP].ack) == ("SA", 2)
 
 
-def test_slirp_finds_the_guest_without_asking_it(guest: NetClient) -> None:
-    guest.wire.connect_uplink(guest.port, list[HttpTransfer]())
-    guest.wire.receive(guest.port, bytes(tcp(guest, "10.0.2.1", 80, flags="S")), 2.0)
-    asked = layers.Ether(src="52:55:0a:00:02:02") / layers.ARP(
-        op=1, hwsrc="52:55:0a:00:02:02", psrc="10.0.2.2", pdst="10.0.2.15"
-    )
-    ((there, frame),) = guest.wire.receive(-guest.port, bytes(asked), 2.1)
-    assert there == -guest.port
-    assert parse_arp(frame).sender_mac == guest.mac
-
-
-@pytest.mark.parametrize("uplink", [True, False])
-def test_connection_to_another_port_is_refused_and_told(guest: NetClient, uplink: bool) -> None:
-    if uplink:
-        guest.wire.connect_uplink(guest.port, list[HttpTransfer]())
+@pytest.mark.parametrize("http", [True, False])
+def test_connection_to_another_port_is_refused_and_told(guest: NetClient, http: bool) -> None:
+    if http:
+        guest.wire.serve_http(guest.port, [], lambda _: Service(b""))
     asked = bytes(tcp(guest, ELSEWHERE, 443, flags="S"))
     ((there, frame),) = guest.wire.receive(guest.port, asked, 2.0)
     assert there == guest.port
@@ -141,14 +122,10 @@ def test_file_that_came_over_http_is_one_that_was_fetched() -> None:
     guest = NetClient(wire_with({"ipxe.efi": b"0123456789"}, rules=rules))
     assert guest.lease().boot_file == "http://10.0.2.1/ipxe.efi"
     transfers = [HttpTransfer("ipxe.efi", 10, 0, 1.0, 1.0, written=10, outcome="written")]
-    guest.wire.connect_uplink(guest.port, transfers)
-    guest.send(bytes(tcp(guest, "10.0.2.1", 80, flags="S")))
-    head = layers.Ether(src="52:55:0a:00:02:02", dst=guest.mac) / layers.IP(
-        src="10.0.2.100", dst="10.0.2.15"
-    )
-    for flags, data, seq in (("SA", b"", 9), ("A", b"0123456789", 10)):
-        frame = head / layers.TCP(sport=80, dport=5000, seq=seq, ack=2, flags=flags) / data
-        guest.wire.receive(-guest.port, bytes(frame), 2.0)
+    guest.wire.serve_http(guest.port, transfers, lambda _: Service(b"0123456789"))
+    (frame,) = guest.send(bytes(tcp(guest, "10.0.2.1", 80, flags="S")))
+    begins = right(frame)[layers.TCP].seq + 1
+    guest.send(bytes(tcp(guest, "10.0.2.1", 80, flags="A", ack=begins)))
     assert guest.lease().boot_file == "http://10.0.2.1/ipxe.efi"
-    guest.send(bytes(tcp(guest, "10.0.2.1", 80, flags="A", ack=20)))
+    guest.send(bytes(tcp(guest, "10.0.2.1", 80, flags="A", ack=begins + 10)))
     assert guest.lease().boot_file == "menu.ipxe"

@@ -12,7 +12,7 @@ from bootharness.errors import UsageError
 from bootharness.formats.signature_list import signature_lists
 from bootharness.network.certificate import clock_for, shown_certificate
 from bootharness.network.files import FileTable
-from bootharness.network.http_server import OVER_TLS, PLAIN, HttpServer
+from bootharness.network.http_server import HttpServer
 from bootharness.network.tls import tls_context
 from bootharness.plan.fault import Faults
 from tests.support.certificates import certificate
@@ -29,9 +29,8 @@ class Served:
         self.certificate = shown_certificate(certificate(folder, NAME), faults, folder)
         self.noted: list[tuple[str, str]] = []
         self.told = threading.Event()
-        self._path = folder / "s"
         self._server = HttpServer(
-            self._path, FileTable({"a": b"content"}), faults, {}, self._note, lambda: 0.0,
+            FileTable({"a": b"content"}), faults, {}, self._note, lambda: 0.0,
             lambda _error: None, tls_context(self.certificate),
         )  # fmt: skip
 
@@ -39,13 +38,10 @@ class Served:
         self.noted.append((str(kind), text))
         self.told.set()
 
-    def connect(self, how: bytes) -> socket.socket:
-        """Hand one end of a connection over, as slirp does, and return the other."""
+    def connect(self, *, over_tls: bool = True) -> socket.socket:
+        """Hand one end of a connection over, as the wire does, and return the other."""
         ours, theirs = socket.socketpair()
-        with socket.socket(socket.AF_UNIX) as messenger, theirs:
-            messenger.connect(str(self._path))
-            socket.send_fds(messenger, [how], [theirs.fileno()])
-            messenger.recv(1)
+        self._server.serve(theirs, over_tls=over_tls)
         ours.settimeout(PATIENCE_S)
         return ours
 
@@ -70,20 +66,20 @@ def served(tmp_path: Path):  # type: ignore[no-untyped-def]
 
 def test_file_comes_over_tls_to_who_trusts_the_certificate(served: Served) -> None:
     trusting = ssl.create_default_context(cafile=str(served.certificate))
-    connection = trusting.wrap_socket(served.connect(OVER_TLS), server_hostname=NAME)
+    connection = trusting.wrap_socket(served.connect(), server_hostname=NAME)
     assert served.ask(connection).endswith(b"content")
-    assert served.ask(served.connect(PLAIN)).endswith(b"content")
+    assert served.ask(served.connect(over_tls=False)).endswith(b"content")
 
 
 def test_client_that_does_not_trust_it_is_told_of(served: Served) -> None:
     with pytest.raises(ssl.SSLCertVerificationError):
-        ssl.create_default_context().wrap_socket(served.connect(OVER_TLS), server_hostname=NAME)
+        ssl.create_default_context().wrap_socket(served.connect(), server_hostname=NAME)
     assert served.told.wait(PATIENCE_S)
     assert served.noted[0] == ("certificate-refused", "unknown ca")
 
 
 def test_client_with_which_there_is_no_common_way_is_told_of_too(served: Served) -> None:
-    with served.connect(OVER_TLS) as connection:
+    with served.connect() as connection:
         connection.sendall(b"GET / HTTP/1.1\r\n\r\n")
         assert served.told.wait(PATIENCE_S)
     kind, text = served.noted[0]
@@ -106,7 +102,7 @@ def test_faults_have_the_clock_outside_of_the_dates_or_another_name(tmp_path: Pa
     served = Served(tmp_path, other)
     trusting = ssl.create_default_context(cafile=str(served.certificate))
     with pytest.raises(ssl.SSLCertVerificationError, match="not valid for"):
-        trusting.wrap_socket(served.connect(OVER_TLS), server_hostname=NAME)
+        trusting.wrap_socket(served.connect(), server_hostname=NAME)
     assert served.told.wait(PATIENCE_S)
     assert served.noted[0][0] == "certificate-refused"
     served.close()
@@ -114,7 +110,7 @@ def test_faults_have_the_clock_outside_of_the_dates_or_another_name(tmp_path: Pa
 
 def test_client_that_breaks_off_in_silence_did_so_for_what_is_wrong(tmp_path: Path) -> None:
     served = Served(tmp_path, Faults.parse(["cert-expired"]))
-    served.connect(OVER_TLS).close()
+    served.connect().close()
     assert served.told.wait(PATIENCE_S)
     assert served.noted == [("certificate-refused", "")]
     served.close()
@@ -133,7 +129,7 @@ def test_client_that_is_as_old_as_edk2_is_understood(served: Served) -> None:
     old = ssl.create_default_context(cafile=str(served.certificate))
     old.set_ciphers("AES256-SHA:@SECLEVEL=0")
     old.maximum_version = ssl.TLSVersion.TLSv1_2
-    connection = old.wrap_socket(served.connect(OVER_TLS), server_hostname=NAME)
+    connection = old.wrap_socket(served.connect(), server_hostname=NAME)
     assert served.ask(connection).endswith(b"content")
 
 

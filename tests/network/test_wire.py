@@ -19,12 +19,12 @@ from bootharness.formats.tftp import DATA, ERROR, OACK, opcode
 from bootharness.kernels.source import fetch
 from bootharness.network.boot_rule import BootRule
 from bootharness.network.http_server import HttpTransfer
-from bootharness.network.tcp import Flow
 from bootharness.network.wire import SERVER_ADDRESS
 from bootharness.plan import BootPlan, NetPlan
 from bootharness.routes.net import net_image, network_for
 from bootharness.trace.network_facts import NetEventKind
 from tests.support.netclient import SERVER_MAC, NetClient, wire_with
+from tests.support.tcp_service import Service
 
 CONTENT = Random(1).randbytes(100_000)
 PXE = b"PXEClient:Arch:00000:UNDI:002001"
@@ -439,17 +439,6 @@ def test_loss_is_the_same_every_time() -> None:
     assert run(1) != run(2)
 
 
-def test_chance_takes_nothing_that_goes_between_us_and_http() -> None:
-    """Only the guest's cable loses frames."""
-    guest = client("loss:rate=1")
-    guest.wire.connect_uplink(guest.port, [])
-    ours = ip_bytes("10.0.2.100")
-    asks = ArpMessage(1, mac_bytes("52:55:0a:00:02:64"), ours, bytes(6), ip_bytes("10.0.2.15"))
-    answers = guest.wire.receive(-guest.port, asks.build(), guest.now)
-    assert [port for port, _ in answers] == [-guest.port]
-    assert guest.dhcp(DISCOVER) is None
-
-
 def test_transfers_without_end_are_not_kept_without_end() -> None:
     guest = client()
     for number in range(3000):
@@ -463,7 +452,7 @@ def test_silence_of_http_is_counted_in_steps(step: float, stalled: bool) -> None
     """A harness that was stopped for ten seconds has not seen a server stall for as long."""
     guest = client()
     transfers = [HttpTransfer("vmlinuz", len(CONTENT), 0, guest.now, guest.now)]
-    guest.wire.connect_uplink(guest.port, transfers)
+    guest.wire.serve_http(guest.port, transfers, lambda _: Service(b""))
     guest.wire.tick(guest.now)
     for _ in range(20 if stalled else 2):
         guest.now += step
@@ -474,29 +463,6 @@ def test_silence_of_http_is_counted_in_steps(step: float, stalled: bool) -> None
     transfers[0].stalled = False
     guest.wire.tick(guest.now + 0.1)
     assert len(guest.events(NetEventKind.HTTP_STALLED)) == int(stalled)
-
-
-@pytest.mark.parametrize(
-    ("passed", "outcome"), [(len(CONTENT) - 1, "open"), (len(CONTENT), "served")]
-)
-def test_response_that_is_written_is_not_served_before_it_went_over_the_wire(
-    passed: int, outcome: str
-) -> None:
-    guest = client()
-    transfer = HttpTransfer(
-        "vmlinuz", len(CONTENT), 0, guest.now, guest.now, written=len(CONTENT), outcome="written"
-    )
-    transfer.digest.update(CONTENT)
-    guest.wire.connect_uplink(guest.port, [transfer])
-    uplink = guest.wire._guests[guest.port].uplink
-    assert uplink
-    uplink.flows[80] = Flow(0, None)
-    uplink.flows[80].passed = passed
-    [file] = guest.wire.transferred(guest.port)
-    assert (file.outcome, file.intact) == ("open", False)
-    guest.wire.finish(guest.port, guest.now)
-    [file] = guest.wire.transferred(guest.port)
-    assert (file.outcome, file.intact) == (outcome, outcome == "served")
 
 
 def test_answer_that_is_kept_back_for_some_seconds_comes_then() -> None:

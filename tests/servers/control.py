@@ -92,9 +92,8 @@ def slirp(image: NetImage, workspace: Workspace) -> Iterator[Control]:
     with ExitStack() as stack:
         if image.card.http:
             server = HttpServer(
-                workspace.path / "http.sock", image.files, Faults(), image.redirects, _nobody,
-                lambda: 0.0, _nobody,
-            )  # fmt: skip
+                image.files, Faults(), image.redirects, _nobody, lambda: 0.0, _nobody
+            )
             stack.callback(server.stop)
             ours, theirs = socket.socketpair()
             stack.enter_context(theirs)

@@ -15,7 +15,8 @@ from bootharness.formats.dhcp import ACK as DHCP_ACK
 from bootharness.formats.dhcp import DISCOVER, NAK, OFFER, REQUEST, DhcpMessage
 from bootharness.formats.ethernet import Datagram, ip_text, mac_text, parse_udp
 from bootharness.formats.tftp import ACK, DATA, ERROR, OACK, TftpError, TftpRequest, opcode
-from bootharness.network.tcp import SYN, Flow, Segment
+from bootharness.network.tcp import SYN, Segment
+from bootharness.network.tcp_stream import TcpStream
 from bootharness.trace.network_facts import NetEvent, NetEventKind, NetFile
 
 __all__ = ["Observation", "observe"]
@@ -57,7 +58,7 @@ def observe(capture: Path, contents: dict[str, bytes], launched_wall: float) -> 
     seen = Observation()
     transfers: dict[int, _Transfer] = {}
     finished: list[_Transfer] = []
-    flows: dict[int, Flow] = {}
+    flows: dict[int, TcpStream] = {}
     http_at: list[float] = []
     for wall, frame in _frames(capture):
         now = round(wall - launched_wall, 6)
@@ -75,7 +76,7 @@ def observe(capture: Path, contents: dict[str, bytes], launched_wall: float) -> 
     for transfer in sorted([*finished, *transfers.values()], key=lambda each: each.asked_at):
         seen.files.append(_file(transfer, contents))
     if http_at:
-        size = sum(flow.passed for flow in flows.values())
+        size = sum(flow.size for flow in flows.values())
         seen.files.append(
             NetFile("http", "http", "", size, "", http_at[0], http_at[-1], size, "served")
         )
@@ -87,14 +88,13 @@ def _frames(capture: Path) -> Iterator[tuple[float, bytes]]:
         yield from dpkt.pcap.Reader(file)
 
 
-def _follow_http(frame: bytes, flows: dict[int, Flow], times: list[float], now: float) -> None:
+def _follow_http(frame: bytes, flows: dict[int, TcpStream], times: list[float], now: float) -> None:
     segment = Segment.parse(frame)
     if segment is None or segment.source_port != _HTTP_PORT:
         return
     if segment.flags & SYN:
-        flows[segment.target_port] = Flow((segment.sequence + 1) & 0xFFFFFFFF)
-    elif segment.size and segment.target_port in flows:
-        flows[segment.target_port].pass_on(segment)
+        flows[segment.target_port] = TcpStream()
+    if segment.target_port in flows and flows[segment.target_port].take(segment):
         times.append(now)
 
 

@@ -22,12 +22,12 @@ from bootharness.network.boot_rule import BootRule
 from bootharness.network.file_tree import FileTree
 from bootharness.network.files import FileTable
 from bootharness.network.flaw import flaw
-from bootharness.network.http_server import HttpTransfer
 from bootharness.network.program import program_kind
 from bootharness.network.purpose import purpose
 from bootharness.network.wire import SERVER6_ADDRESS, Wire
 from tests.support.fuzz_files import garbled
 from tests.support.netclient import NetClient
+from tests.support.tcp_service import Service
 
 __all__ = ["WAY_TARGETS", "way_seeds"]
 
@@ -39,15 +39,16 @@ _MACHINE = saved.Saved(1.5, "0" * 64, ((1.0, b"frame", (b"answer",)),), (b"frame
 
 
 def wire_of_both(data: bytes) -> None:
-    """Put frames on a wire with IPv4 and IPv6: in front of each its length, and who sends it.
-    Others are served all the same."""
+    """Put frames on a wire with IPv4 and IPv6: in front of each its length, and whether time passes
+    before. Others are served all the same."""
     rules = (BootRule("boot.ipxe"),)
     guest = NetClient(Wire(FileTable({"boot.ipxe": b"#!ipxe\n"}), rules, ip="both", https=True))
-    guest.wire.connect_uplink(guest.port, list[HttpTransfer]())
+    guest.wire.serve_http(guest.port, [], lambda _: Service(b"content" * 1000))
     while data:
-        size, uplink = int.from_bytes(data[:2], "big") & 0x7FF, data[0] >> 7
-        port = -guest.port if uplink else guest.port
-        for _, frame in guest.wire.receive(port, data[2 : 2 + size], guest.now):
+        size, later = int.from_bytes(data[:2], "big") & 0x7FF, data[0] >> 7
+        guest.now += later
+        out = guest.wire.tick(guest.now) if later else []
+        for _, frame in out + guest.wire.receive(guest.port, data[2 : 2 + size], guest.now):
             assert len(frame) < _MOST_FRAME
         data = data[2 + size :]
     guest.now += 5

@@ -41,6 +41,7 @@ _COMMANDS = {
     "worker": "Boot here what gates and bisections on other computers hand out.",
     "toolchain": "Make compilers of other Debian releases, to build kernels with.",
     "needle": "Cut out of a kept screen what --until-screen has to find on others.",
+    "initramfs": "Write an initramfs with programs, modules and files of your own.",
     "routes": "List what can bring a kernel to a machine.",
     "example": "Write a folder with a loader that fails, a gate and tests, to try all on.",
     "explain": "Say what a cause means, what shows it, and what to do about it.",

@@ -26,6 +26,7 @@ _NAMES = (
     "compressed",
     "media",
     "screens",
+    "initramfs",
     "debug",
     "build",
     "config",

@@ -274,6 +274,12 @@ def _machine(qemu: str) -> Iterator[Note]:
         yield Note("QEMU runs as a user of its own, who writes nothing of yours")
 
 
+def _for_guests() -> Iterator[Tool]:
+    from bootharness.initramfs.archive import BUSYBOX
+
+    yield BUSYBOX
+
+
 USES: dict[str, _Use] = {
     "boot": _Use("boots from a disk, and predictions", _for_boots, _about_this_computer),
     "network": _Use("routes from a network", _for_networks("bios")),
@@ -284,6 +290,7 @@ USES: dict[str, _Use] = {
     "compressed": _Use("kernels and images compressed with zstd or lz4", _for_compressed),
     "media": _Use("images as qcow2, VMDK, VDI, VHDX", _for_containers),
     "screens": _Use("needles, and OCR of graphics modes", _for_screens, _about_pictures),
+    "initramfs": _Use("initramfs: programs and modules for a guest", _for_guests),
     "debug": _Use("debug, and --tracer gdb", _for_debugging),
     "build": _Use("bisect git, and toolchains", _for_building),
     "config": _Use("bisect config", _for_configs),

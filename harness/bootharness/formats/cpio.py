@@ -1,6 +1,7 @@
 """The cpio archive that an initrd is (newc, Documentation/driver-api/early-userspace)."""
 
 import stat
+from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
@@ -16,30 +17,20 @@ class CpioEntry(Struct, frozen=True):
     device: tuple[int, int] = (0, 0)
 
 
-def build(entries: tuple[CpioEntry, ...]) -> bytes:
+def build(entries: Iterable[CpioEntry]) -> bytes:
     """Return the archive, the same bytes for the same entries."""
-    archive = b""
+    return b"".join(_pieces(entries))
+
+
+def _pieces(entries: Iterable[CpioEntry]) -> Iterator[bytes]:
     for inode, entry in enumerate((*entries, CpioEntry("TRAILER!!!", 0)), start=1):
-        name = entry.name.encode() + b"\0"
+        name = entry.name.encode(errors="surrogateescape") + b"\0"
         links = 2 if stat.S_ISDIR(entry.mode) else 1
-        numbers = (
-            inode,
-            entry.mode,
-            0,
-            0,
-            links,
-            0,
-            len(entry.data),
-            0,
-            0,
-            *entry.device,
-            len(name),
-            0,
-        )
+        # inode, mode, owner, group, links, time, size, device, device of a node, name, checksum
+        numbers = (inode, entry.mode, 0, 0, links, 0, len(entry.data), 0, 0, *entry.device,
+                   len(name), 0)  # fmt: skip
         head = b"070701" + b"".join(b"%08x" % number for number in numbers) + name
-        archive += _aligned(head) + _aligned(entry.data)
-    return archive
-
-
-def _aligned(data: bytes) -> bytes:
-    return data + bytes(-len(data) % 4)
+        yield head
+        yield bytes(-len(head) % 4)
+        yield entry.data
+        yield bytes(-len(entry.data) % 4)

@@ -1,4 +1,4 @@
-"""IPv6 as a boot server speaks it: neighbours, routers, UDP; and TCP turned into that over IPv4.
+"""IPv6 as a boot server speaks it: neighbours, routers, UDP.
 
 Extension headers are used by nobody who boots.
 """
@@ -7,7 +7,7 @@ import struct
 from typing import NamedTuple, Self
 
 from bootharness.errors import FormatError
-from bootharness.formats.ethernet import IPV4, IPV6, Datagram, ReplyHeaders, checksum
+from bootharness.formats.ethernet import IPV6, Datagram, ReplyHeaders, checksum
 
 __all__ = [
     "TCP",
@@ -16,8 +16,6 @@ __all__ = [
     "Packet",
     "advertise_router",
     "answering",
-    "as_ipv4",
-    "as_ipv6",
     "link_local",
     "neighbour_answer",
     "parse_udp6",
@@ -39,10 +37,6 @@ _LIFETIME_S = 3600
 _MANAGED = 0xC0
 _ON_LINK = 0x80
 _PREFIX_BITS = 64
-_TCP_LEAST_BYTES = 20
-_SYN = 0x02
-_MOST_SEGMENT = 1440
-_MSS = 2
 
 
 class Packet(NamedTuple):
@@ -160,40 +154,3 @@ def advertise_router(mac: bytes, prefix: bytes) -> bytes:
     )
     packet = Packet(_ALL_NODES_MAC, mac, _ICMP, link_local(mac), _ALL_NODES, said)
     return packet.summed(2).build()
-
-
-def as_ipv4(packet: Packet, source: bytes, target: bytes) -> bytes | None:
-    """Return the frame of a TCP segment as it would be over IPv4, None where it is too short.
-
-    Of a segment that begins a connection the size that it asks for is one that fits IPv6.
-    """
-    if len(packet.payload) < _TCP_LEAST_BYTES:
-        return None
-    tcp = bytearray(packet.payload)
-    if tcp[13] & _SYN:
-        _fit_ipv6(tcp)
-    tcp[16:18] = b"\0\0"
-    struct.pack_into(
-        ">H", tcp, 16, checksum(source + target + struct.pack(">HH", TCP, len(tcp)) + tcp)
-    )
-    ip = bytearray(struct.pack(">BBHHHBBH", 0x45, 0, 20 + len(tcp), 0, 0x4000, 64, TCP, 0))
-    ip += source + target
-    struct.pack_into(">H", ip, 10, checksum(ip))
-    return packet.target_mac + packet.source_mac + IPV4.to_bytes(2, "big") + bytes(ip + tcp)
-
-
-def as_ipv6(frame: bytes, source: bytes, target: bytes) -> bytes:
-    """Return the frame of a TCP segment over IPv4 as it would be over IPv6."""
-    total = int.from_bytes(frame[16:18], "big")
-    tcp = frame[_AT + 20 : _AT + total]
-    return Packet(frame[:6], frame[6:12], TCP, source, target, tcp).summed(16).build()
-
-
-def _fit_ipv6(tcp: bytearray) -> None:
-    at, end = _TCP_LEAST_BYTES, min((tcp[12] >> 4) * 4, len(tcp))
-    while at + 4 <= end and tcp[at] != 0:
-        if tcp[at] == _MSS:
-            most = min(int.from_bytes(tcp[at + 2 : at + 4], "big"), _MOST_SEGMENT)
-            tcp[at + 2 : at + 4] = most.to_bytes(2, "big")
-            return
-        at += 1 if tcp[at] == 1 else max(tcp[at + 1], 2)

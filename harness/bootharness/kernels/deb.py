@@ -13,6 +13,8 @@ import shlex
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Self
@@ -24,10 +26,10 @@ from bootharness.errors import KernelUnavailable, ToolMissing, UsageError
 from bootharness.host.cache import alone_in, cache_dir, published
 from bootharness.host.kept import adopt, intact, kept_file, was_kept
 from bootharness.host.tool import DEBIAN_KEYRING, Tool
-from bootharness.kernels.debian_archive import DPKG_DEB, extract_vmlinuz
+from bootharness.kernels.debian_archive import DPKG_DEB, extract_modules, extract_vmlinuz
 from bootharness.kernels.image import KernelImage
 
-__all__ = ["DEB_TOOLS", "DebPackage", "matching", "vmlinuz"]
+__all__ = ["DEB_TOOLS", "DebPackage", "matching", "modules", "vmlinuz"]
 
 _APT_GET, _APT_CACHE = Tool("apt-get", "apt"), Tool("apt-cache", "apt")
 DEB_TOOLS = (_APT_GET, _APT_CACHE, DPKG_DEB, DEBIAN_KEYRING)
@@ -56,6 +58,7 @@ _APT_S = 600
 # debugging symbols, and what waits to be signed
 _NO_KERNELS = ("-dbg", "-dbgsym", "-unsigned", "-template")
 _NEXT = re.compile(r"linux-(?:image|binary)-[^\s,|]+")
+_MODULES = re.compile(r"linux-modules-[^\s,|]+")
 
 
 class DebPackage(Struct, frozen=True):
@@ -155,15 +158,37 @@ def _usable(kept: Path) -> bool:
     return whole
 
 
+def modules(package: DebPackage) -> Path:
+    """Return a tar file with the modules of a package's kernel, from the cache or downloaded now.
+
+    Raises KernelUnavailable as `vmlinuz` does.
+    """
+    kept = cache_dir("modules") / f"{vmlinuz(package).name}.tar"
+    if not intact(kept):
+        lists, listed = _listed(package)
+        if beside := _MODULES.search(listed.depends):
+            # since 6.19 they are in a package of their own
+            listed = _look_up(lists, DebPackage(beside[0], package.arch)) or listed
+        with _downloaded(lists, package, listed) as file:
+            kept_file(kept, partial(extract_modules, file, f"deb:{package}: {listed.name}"))
+    return kept
+
+
 def _found(package: DebPackage) -> Path:
+    lists, listed = _listed(package)
+    return _unpacked(lists, package, listed)
+
+
+def _listed(package: DebPackage) -> tuple[Path | None, _Listed]:
+    """Return the lists that have a package, None for the system's own, and what they say."""
     if package.suite is None and package.arch == "amd64":
         listed = _look_up(None, package)
         if listed is not None:
-            return _unpacked(None, package, listed)
+            return None, listed
     ours = _own_lists(package)
     listed = _look_up(ours, package)
     if listed is not None:
-        return _unpacked(ours, package, listed)
+        return ours, listed
     raise KernelUnavailable(f"deb:{package}: {_why_not_found(ours, package)}")
 
 
@@ -194,8 +219,15 @@ def _newer_than_lists(known: Path, package: DebPackage) -> bool:
 
 def _unpacked(lists: Path | None, package: DebPackage, listed: _Listed) -> Path:
     kept = cache_dir("kernels") / f"{listed.sha256[:24]}-{listed.name}_{listed.version}"
-    if _usable(kept):
-        return kept
+    if not _usable(kept):
+        with _downloaded(lists, package, listed) as file:
+            kept_file(kept, partial(extract_vmlinuz, file, f"deb:{package}: {listed.name}"))
+    return kept
+
+
+@contextmanager
+def _downloaded(lists: Path | None, package: DebPackage, listed: _Listed) -> Iterator[Path]:
+    """Give the file of a package."""
     with tempfile.TemporaryDirectory() as folder:
         wanted = f"{listed.name}:{package.arch}={listed.version}"
         done = _apt(lists, "apt-get", "download", wanted, folder=Path(folder))
@@ -205,8 +237,7 @@ def _unpacked(lists: Path | None, package: DebPackage, listed: _Listed) -> Path:
                 f"deb:{package}: {listed.name} {listed.version} is listed but cannot be "
                 f"downloaded: {_last_line(done.stderr)}"
             )
-        kept_file(kept, partial(extract_vmlinuz, files[0], f"deb:{package}: {listed.name}"))
-    return kept
+        yield files[0]
 
 
 def _look_up(lists: Path | None, package: DebPackage, depth: int = 3) -> _Listed | None:

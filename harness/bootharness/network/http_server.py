@@ -1,22 +1,21 @@
-"""HTTP for guests: the standard library's server, on connections that slirp hands over.
+"""HTTP for guests: the standard library's server, on connections that the wire hands over.
 
-There is no port: each connection comes as a file descriptor over a socket in the boot's own
-folder, so nobody else can connect, and the guest reaches nothing else.
+There is no port: each connection is one end of a pair of sockets, so nobody else can connect, and
+the guest reaches nothing else.
 """
 
 import hashlib
-import os
 import re
 import socket
 import socketserver
 import sys
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from http import HTTPStatus
 from http.client import responses
 from http.server import BaseHTTPRequestHandler
 from io import BufferedIOBase
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
@@ -30,17 +29,13 @@ from bootharness.trace.network_facts import NetEventKind
 if TYPE_CHECKING:
     import ssl
 
-__all__ = ["OVER_TLS", "PLAIN", "HttpServer", "HttpTransfer"]
-
-PLAIN, OVER_TLS = b"p", b"t"
-"""How a connection comes that is handed over."""
+__all__ = ["HttpServer", "HttpTransfer"]
 
 _CHUNK_BYTES = 1 << 16
 _IDLE_S = 300.0
-"""For how long a guest may take nothing: of frames that are lost slirp sends each one later."""
+"""For how long a guest may take nothing: each frame that is lost goes out later."""
 _CONNECTIONS = 64
 """A guest has that many connections at most, and a boot program one or two."""
-_HANDOVER_S = 5.0
 _LIMIT = 1000
 """Responses of one boot; it has about five."""
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
@@ -57,11 +52,11 @@ Fail = Callable[[BaseException], None]
 
 
 class HttpTransfer(Struct):
-    """One response, which the server hands to slirp; what arrives is for the wire to say.
+    """One response, which the server hands to the wire; what arrives is for that to say.
 
     ``part`` are the bytes that were asked for, as 0-511, empty for all of them.
     ``begins`` is how many bytes the server had written, to all connections, before the body.
-    ``blocked`` is True while slirp takes no more, for the guest does not.
+    ``blocked`` is True while the wire takes no more, for the guest does not.
     """
 
     name: str
@@ -82,7 +77,7 @@ class HttpTransfer(Struct):
         return self.outcome not in ("open", "written")
 
 
-class HttpServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+class HttpServer(socketserver.ThreadingMixIn, socketserver.BaseServer):
     """Serves a table of files to one guest; ``now`` is the wire's clock."""
 
     daemon_threads = True
@@ -90,7 +85,6 @@ class HttpServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
 
     def __init__(
         self,
-        path: Path,
         files: Files,
         faults: Faults,
         redirects: Mapping[str, str],
@@ -99,12 +93,7 @@ class HttpServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
         fail: Fail,
         tls: "ssl.SSLContext | None" = None,
     ) -> None:
-        # the path of a socket may have 107 bytes, and TMPDIR may be any folder
-        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            super().__init__(f"/proc/self/fd/{folder}/{path.name}", _Handler)
-        finally:
-            os.close(folder)
+        super().__init__("", _Handler)
         self.files = files
         self.faults = faults
         self.redirects = redirects
@@ -117,23 +106,23 @@ class HttpServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
         self.closing = threading.Event()
         self.written = 0
         self._connections: list[socket.socket] = []
-        self._thread = threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True)
-        self._thread.start()
 
-    def get_request(self) -> tuple[socket.socket, Any]:
-        """Take a connection that is handed over."""
-        messenger, _ = self.socket.accept()
-        messenger.settimeout(_HANDOVER_S)
-        with messenger:
-            how, handed, _, _ = socket.recv_fds(messenger, 1, 1)
-            if not handed:
-                raise ConnectionAbortedError("who was to hand it over is gone")
-            connection = socket.socket(fileno=handed[0])
-            messenger.send(b"\0")
-        self._take(connection)
-        if how == OVER_TLS:
+    def serve(self, connection: socket.socket, *, over_tls: bool = False) -> None:
+        """Serve a connection, which is closed at its end. Raises ConnectionRefusedError where there
+        are too many."""
+        self._connections = [each for each in self._connections if each.fileno() >= 0]
+        if len(self._connections) >= _CONNECTIONS:
+            connection.close()
+            raise ConnectionRefusedError("too many connections")
+        connection.settimeout(_IDLE_S)
+        self._connections.append(connection)
+        if over_tls:
             self._over_tls.add(connection)
-        return connection, "guest"
+        self.process_request(connection, "guest")
+
+    def shutdown_request(self, request: Any) -> None:
+        """Close a connection that is over."""
+        request.close()
 
     def opened(self, connection: socket.socket) -> socket.socket:
         """Return a connection to read from, over TLS where it is asked for. Raises OSError where
@@ -159,19 +148,6 @@ class HttpServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
         else:
             self.note(NetEventKind.TLS_FAILED, text=f"TLS was not agreed on: {reason}")
 
-    def serve(self, connection: socket.socket) -> None:
-        """Serve a connection that is there already."""
-        self._take(connection)
-        self.process_request(connection, "guest")
-
-    def _take(self, connection: socket.socket) -> None:
-        self._connections = [each for each in self._connections if each.fileno() >= 0]
-        if len(self._connections) >= _CONNECTIONS:
-            connection.close()
-            raise ConnectionRefusedError("too many connections")
-        connection.settimeout(_IDLE_S)
-        self._connections.append(connection)
-
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A guest that hangs up is no error of ours, all else is."""
         error = sys.exc_info()[1]
@@ -179,13 +155,11 @@ class HttpServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
             self.fail(error)
 
     def stop(self) -> None:
-        """End every connection and the server."""
+        """End every connection."""
         self.closing.set()
         for connection in self._connections:
-            connection.close()
-        self.shutdown()
-        self._thread.join()
-        self.server_close()
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
 
 class _Counted(BufferedIOBase):
@@ -311,7 +285,7 @@ class _Handler(BaseHTTPRequestHandler):
                     return
         except OSError as error:
             self.close_connection = True
-            if not server.closing.is_set():
+            if not server.closing.is_set() and transfer.outcome == "open":
                 transfer.outcome = "aborted"
                 server.note(NetEventKind.HTTP_CLOSED, name, text=f"the connection broke: {error}")
             return

@@ -1,112 +1,205 @@
-"""A guest's way to HTTP: the responses that it asked for, and what of them went over the wire.
+"""A guest's way to HTTP: its connections, and the responses that went over them.
 
 The server knows what it has written, and only the wire what has arrived.
 """
 
-from msgspec import Struct, field
+from collections.abc import Callable, Iterator, Mapping
 
 from bootharness.network.events import Journal
 from bootharness.network.files import Files
 from bootharness.network.http_server import HttpTransfer
-from bootharness.network.tcp import Flow
+from bootharness.network.tcp import RESET, SYN, Segment
+from bootharness.network.tcp_connection import Stream, TcpConnection
+from bootharness.plan.fault import Faults
 from bootharness.trace.network_facts import NetEventKind, NetFile
 
-__all__ = ["HttpWay"]
+__all__ = ["HttpWay", "Opens"]
 
 _HTTP_STALLED_S = 1.5
 # a longer step was not the server's silence: the harness was stopped
 _LONGEST_STEP_S = 0.2
+_CONNECTIONS = 64
+_NUMBERS_APART = 0x10_0001
+"""So far apart begin two connections, that neither takes a late segment for its own."""
+
+_Key = tuple[bytes, int, bytes, int]
+"""The addresses and ports of a connection, the guest's first."""
+
+Opens = Callable[[bool], Stream]
+"""Open what serves a connection, over TLS or not. Raises OSError for one too many."""
 
 
-class HttpWay(Struct):
-    """What is known of a guest's HTTP: the responses, and what goes over the wire of them."""
+class HttpWay:
+    """What is known of a guest's HTTP: its connections to the ``ports``, each with whether that is
+    TLS, and the responses."""
 
-    transfers: list[HttpTransfer]
-    asked_at: dict[int, tuple[bytes, int]] = field(default_factory=dict)
-    """By the guest's port, at which address and port it asks."""
-    over_ipv6: dict[int, tuple[bytes, bytes]] = field(default_factory=dict)
-    """By the guest's port, the addresses of the server and of the guest where they are IPv6."""
-    guest_mac: bytes = b""
-    data_at: float = 0.0
-    active_at: float = 0.0
-    looked_at: float = 0.0
-    quiet_s: float = 0.0
-    flows: dict[int, Flow] = field(default_factory=dict)
-    ended_bytes: int = 0
-    over: int = 0
-    """So many of the transfers, from the first on, are over."""
+    def __init__(
+        self,
+        transfers: list[HttpTransfer],
+        opens: Opens,
+        ports: Mapping[int, bool],
+        journal: Journal,
+        faults: Faults,
+        room: int | None,
+    ) -> None:
+        self.transfers = transfers
+        self._opens = opens
+        self._ports = ports
+        self._journal = journal
+        self._faults = faults
+        self._room = room
+        self._connections: dict[_Key, TcpConnection] = {}
+        self._begun = 0
+        self._ended_bytes = 0
+        self._over = 0
+        """So many of the transfers, from the first on, are over."""
+        self._data_at = 0.0
+        self._active_at = 0.0
+        self._looked_at = 0.0
+        self._quiet_s = 0.0
 
-    @property
-    def arrived(self) -> int:
-        """How many bytes the guest has acknowledged on all connections."""
-        return self.ended_bytes + sum(flow.arrived for flow in self.flows.values())
+    def serves(self, port: int) -> bool:
+        """Return whether there is HTTP at a port."""
+        return port in self._ports
 
-    def passed_of(self, transfer: HttpTransfer) -> int:
-        """How many bytes of a response's body were on their way to the guest."""
-        passed = self.ended_bytes + sum(flow.passed for flow in self.flows.values())
+    def take(self, segment: Segment, now: float) -> Iterator[bytes]:
+        """Take a guest's segment and yield the frames that go out to it."""
+        key = (
+            segment.source_ip, segment.source_port, segment.target_ip, segment.target_port
+        )  # fmt: skip
+        known = self._connections.get(key)
+        if segment.flags & SYN and (known is None or known.opened):
+            known = self._begin(segment)
+            if known is None:
+                yield segment.refused()
+                return
+            self._forget(key)
+            self._connections[key] = known
+        if known is None:
+            if not segment.flags & RESET:
+                yield segment.refused()
+            return
+        yield from known.take(segment, now)
+        yield from self._say(known, now)
+
+    def say(self, now: float) -> Iterator[bytes]:
+        """Yield the frames for which it is time."""
+        for known in list(self._connections.values()):
+            yield from known.due(now)
+            yield from self._say(known, now)
+        for key in [key for key, known in self._connections.items() if known.over]:
+            self._forget(key)
+
+    def close(self) -> None:
+        """End every connection."""
+        for known in self._connections.values():
+            known.break_off()
+
+    def _forget(self, key: _Key) -> None:
+        if ended := self._connections.pop(key, None):
+            ended.break_off()
+            self._ended_bytes += ended.acked
+
+    def _begin(self, segment: Segment) -> TcpConnection | None:
+        if len(self._connections) >= _CONNECTIONS:
+            return None
+        try:
+            stream = self._opens(self._ports[segment.target_port])
+        except OSError:
+            return None
+        self._begun += 1
+        begins = (self._begun * _NUMBERS_APART) & 0xFFFFFFFF
+        return TcpConnection(segment, stream, begins, self._room)
+
+    def _say(self, known: TcpConnection, now: float) -> Iterator[bytes]:
+        sent = known.sent
+        while (frame := known.next(now)) is not None:
+            if known.sent != sent:
+                self._data_at, sent = now, known.sent
+                if self._is_to_be_reset(now):
+                    yield known.break_off()
+                    return
+            yield frame
+
+    def _is_to_be_reset(self, now: float) -> bool:
+        current = self.transfers[-1] if self.transfers else None
+        for fault in self._faults.of("http-reset"):
+            if current and current.name == fault.file and self._passed_of(current) > fault.bytes:
+                if current.outcome != "reset":
+                    current.outcome = "reset"
+                    text = "the connection was reset"
+                    self._journal.note(now, NetEventKind.HTTP_CLOSED, current.name, text=text)
+                return True
+        return False
+
+    def _passed_of(self, transfer: HttpTransfer) -> int:
+        """Return how many bytes of a response's body were on their way to the guest."""
+        passed = self._ended_bytes + sum(each.sent for each in self._connections.values())
         return passed - transfer.begins
 
-    def arrived_of(self, transfer: HttpTransfer) -> int:
-        """How many bytes of a response's body the guest has."""
-        return max(0, min(self.arrived - transfer.begins, transfer.written))
+    def _arrived_of(self, transfer: HttpTransfer) -> int:
+        """Return how many bytes of a response's body the guest has."""
+        arrived = self._ended_bytes + sum(each.acked for each in self._connections.values())
+        return max(0, min(arrived - transfer.begins, transfer.written))
 
-    def take_served(self, journal: Journal, now: float) -> list[str]:
+    def take_served(self, now: float) -> list[str]:
         """Note the responses of which the guest has all by now, and return their names."""
         names = []
-        while self.over < len(self.transfers) and self.transfers[self.over].over:
-            self.over += 1
-        for transfer in self.transfers[self.over :]:
-            if transfer.outcome == "written" and self.arrived_of(transfer) == transfer.written:
+        while self._over < len(self.transfers) and self.transfers[self._over].over:
+            self._over += 1
+        for transfer in self.transfers[self._over :]:
+            if transfer.outcome == "written" and self._arrived_of(transfer) == transfer.written:
                 transfer.outcome, transfer.last_at = "served", now
                 names.append(transfer.name)
                 text = f"http {transfer.written:,} bytes"
                 if transfer.part:
                     text += f", {transfer.part} of {transfer.file_bytes:,}"
-                journal.note(now, NetEventKind.FILE_SERVED, transfer.name, text=text)
+                self._journal.note(now, NetEventKind.FILE_SERVED, transfer.name, text=text)
         return names
 
-    def watch(self, journal: Journal, now: float) -> None:
+    def watch(self, now: float) -> None:
         """Tell when a response stops in mid-body though the guest would take more."""
-        step, self.looked_at = min(now - self.looked_at, _LONGEST_STEP_S), now
-        active = max([self.data_at, *(each.last_at for each in self.transfers)])
-        if active > self.active_at:
-            self.active_at, self.quiet_s = active, 0.0
+        step, self._looked_at = min(now - self._looked_at, _LONGEST_STEP_S), now
+        active = max([self._data_at, *(each.last_at for each in self.transfers)])
+        if active > self._active_at:
+            self._active_at, self._quiet_s = active, 0.0
         else:
-            self.quiet_s += step
+            self._quiet_s += step
         for transfer in list(self.transfers):
             waits = transfer.outcome == "open" and not transfer.blocked
-            if waits and not transfer.stalled and self.quiet_s >= _HTTP_STALLED_S:
+            if waits and not transfer.stalled and self._quiet_s >= _HTTP_STALLED_S:
                 transfer.stalled = True
-                journal.note(
+                self._journal.note(
                     now,
                     NetEventKind.HTTP_STALLED,
                     transfer.name,
-                    text=f"no data for {self.quiet_s:.1f} s, and the connection is open",
+                    text=f"no data for {self._quiet_s:.1f} s, and the connection is open",
                 )
 
-    def snapshot(self, transfer: HttpTransfer, files: Files, mac: str) -> NetFile:
-        """Return a response as it is now."""
-        on_its_way = transfer.outcome == "written"
-        sha256 = transfer.digest.hexdigest() if transfer.outcome == "served" else ""
-        whole = "" if transfer.part else files.digest(transfer.name)
-        return NetFile(
-            name=transfer.name,
-            protocol="http",
-            mac=mac,
-            file_bytes=transfer.file_bytes,
-            file_sha256=whole or sha256,
-            requested_at=transfer.requested_at,
-            last_at=max(transfer.last_at, self.data_at) if on_its_way else transfer.last_at,
-            sent_bytes=self.arrived_of(transfer),
-            outcome="open" if on_its_way else transfer.outcome,
-            promised_bytes=None if transfer.part else transfer.file_bytes,
-            sha256=sha256,
-            part=transfer.part,
-        )
+    def files(self, files: Files, mac: str) -> Iterator[NetFile]:
+        """Yield the responses as they are now."""
+        for transfer in list(self.transfers):
+            on_its_way = transfer.outcome == "written"
+            sha256 = transfer.digest.hexdigest() if transfer.outcome == "served" else ""
+            whole = "" if transfer.part else files.digest(transfer.name)
+            yield NetFile(
+                name=transfer.name,
+                protocol="http",
+                mac=mac,
+                file_bytes=transfer.file_bytes,
+                file_sha256=whole or sha256,
+                requested_at=transfer.requested_at,
+                last_at=max(transfer.last_at, self._data_at) if on_its_way else transfer.last_at,
+                sent_bytes=self._arrived_of(transfer),
+                outcome="open" if on_its_way else transfer.outcome,
+                promised_bytes=None if transfer.part else transfer.file_bytes,
+                sha256=sha256,
+                part=transfer.part,
+            )
 
     def finish(self) -> None:
         """Close the books: what was all sent, and nobody broke off, only lacks its last
         acknowledgement."""
         for transfer in self.transfers:
-            if transfer.outcome == "written" and self.passed_of(transfer) >= transfer.written:
+            if transfer.outcome == "written" and self._passed_of(transfer) >= transfer.written:
                 transfer.outcome = "served"

@@ -20,7 +20,8 @@ from msgspec.structs import replace
 from bootharness.errors import WireLost
 from bootharness.host.closing import Closing
 from bootharness.network.capture import Capture
-from bootharness.network.http_server import HttpTransfer
+from bootharness.network.http_server import HttpServer
+from bootharness.network.socket_stream import SocketStream
 from bootharness.network.threshold import Answered, Threshold
 from bootharness.network.watched_wire import WatchedWire
 from bootharness.network.wire import Wire
@@ -131,8 +132,10 @@ class Network(Closing):
         self._ports: dict[int, _Port] = {}
         self._plugs: dict[int, Plug] = {}
         self._noted: dict[int, int] = {}
-        self._poll = select.poll()
+        self._poll = select.epoll()
         self._port_by_fd: dict[int, int] = {}
+        self._serving: dict[int, int] = {}
+        """By the file descriptor of what serves a connection, the port of its guest."""
         self._capture: Capture | None = None
         self._failed: BaseException | None = None
         self._ticked_at = 0.0
@@ -140,7 +143,7 @@ class Network(Closing):
         self._clock_read = self._clock_began
         self._wall = time.time() - self._clock_began
         self._wake = os.eventfd(0, os.EFD_NONBLOCK)
-        self._poll.register(self._wake, select.POLLIN)
+        self._poll.register(self._wake, select.EPOLLIN)
         self._running = True
         self._thread = threading.Thread(target=self._run, name="bootharness-wire", daemon=True)
         self._thread.start()
@@ -189,13 +192,28 @@ class Network(Closing):
             self._attach(port, ours)
         return plug
 
-    def connect_uplink(self, plug: Plug, transfers: list[HttpTransfer]) -> socket.socket:
-        """Connect what a guest's HTTP comes from, and return its end of the socket."""
-        ours, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    def serve_http(self, plug: Plug, server: HttpServer) -> None:
+        """Let a server answer a guest's HTTP."""
         assert isinstance(self.wire, Wire)
+
+        def opens(over_tls: bool) -> SocketStream:
+            ours, theirs = socket.socketpair()
+            try:
+                server.serve(theirs, over_tls=over_tls)
+            except OSError:
+                ours.close()
+                raise
+            self._serving[ours.fileno()] = plug.port
+            # once for whatever the server says, for it may have to wait for the guest
+            self._poll.register(ours, select.EPOLLIN | select.EPOLLET)
+            return SocketStream(ours, self._unserved)
+
         with self._lock:
-            self._attach(self.wire.connect_uplink(plug.port, transfers), ours)
-        return other
+            self.wire.serve_http(plug.port, server.transfers, opens)
+
+    def _unserved(self, fd: int) -> None:
+        del self._serving[fd]
+        self._poll.unregister(fd)
 
     def attach(self, port: int, carrier: socket.socket) -> None:
         """Connect what else there is on the wire, by a socket that carries frames."""
@@ -207,9 +225,7 @@ class Network(Closing):
         with self._lock:
             if self._plugs.pop(plug.port, None) is None:
                 return
-            for port in (plug.port, -plug.port):
-                if port in self._ports:
-                    self._detach(port)
+            self._detach(plug.port)
             self.wire.unplug(plug.port)
         plug.guest_end.close()
         os.close(plug.news_fd)
@@ -312,6 +328,7 @@ class Network(Closing):
             self.unplug(plug)
         for port in list(self._ports):
             self._detach(port)
+        self._poll.close()
         os.close(self._wake)
         if self._capture:
             self._capture.close()
@@ -320,7 +337,7 @@ class Network(Closing):
         ours.setblocking(False)
         self._ports[port] = _Port(ours)
         self._port_by_fd[ours.fileno()] = port
-        self._poll.register(ours, select.POLLIN)
+        self._poll.register(ours, select.EPOLLIN)
         os.eventfd_write(self._wake, 1)
 
     def _detach(self, port: int) -> None:
@@ -337,7 +354,7 @@ class Network(Closing):
             self.fail(error)
 
     def _step(self) -> None:
-        ready = self._poll.poll(self._wait_ms())
+        ready = self._poll.poll(self._wait_s())
         with self._lock:
             self._clock_read = time.monotonic()
             for fd, happened in ready:
@@ -345,10 +362,13 @@ class Network(Closing):
                     os.eventfd_read(fd)
                 elif fd in self._port_by_fd:
                     port = self._port_by_fd[fd]
-                    if happened & select.POLLOUT:
+                    if happened & select.EPOLLOUT:
                         self._send_queued(self._ports[port])
-                    if happened & ~select.POLLOUT:
+                    if happened & ~select.EPOLLOUT:
                         self._receive(port)
+                elif fd in self._serving:
+                    assert isinstance(self.wire, Wire)
+                    self._send(self.wire.say(self._serving[fd], self.now()))
             # one guest's traffic does not keep another waiting
             if self.wire.next_due is not None or self.now() - self._ticked_at >= _TICK_S / 2:
                 self._ticked_at = self.now()
@@ -358,10 +378,9 @@ class Network(Closing):
                     self._answer_kept(plug)
             self._tell()
 
-    def _wait_ms(self) -> float:
+    def _wait_s(self) -> float:
         due = self.wire.next_due
-        wait = _TICK_S if due is None else min(max(due - self.now(), 0.0), _TICK_S)
-        return wait * 1000
+        return _TICK_S if due is None else min(max(due - self.now(), 0.0), _TICK_S)
 
     def _receive(self, port: int) -> None:
         ours, plug = self._ports[port].socket, self._plugs.get(port)
@@ -419,14 +438,14 @@ class Network(Closing):
                 port.dropped += 1
                 continue
             if not port.queue:
-                self._poll.modify(port.socket, select.POLLIN | select.POLLOUT)
+                self._poll.modify(port.socket, select.EPOLLIN | select.EPOLLOUT)
             port.queue.append(frame)
 
     def _send_queued(self, port: _Port) -> None:
         while port.queue and self._sent(port, port.queue[0]):
             port.queue.popleft()
         if not port.queue:
-            self._poll.modify(port.socket, select.POLLIN)
+            self._poll.modify(port.socket, select.EPOLLIN)
 
     @staticmethod
     def _sent(port: _Port, frame: bytes) -> bool:

@@ -1,78 +1,31 @@
-"""As much of TCP as it takes to follow a connection that others make, and to break it."""
+"""Segments of TCP over IPv4 and IPv6: what comes from others, and what we send: RFC 9293."""
 
 import struct
-from collections import deque
 from typing import NamedTuple, Self
 
-from msgspec import Struct, field
+from bootharness.formats.ethernet import IPV4, IPV6, checksum
+from bootharness.formats.ipv6 import TCP, Packet
 
-from bootharness.formats.ethernet import checksum
+__all__ = ["ACK", "FIN", "RESET", "SYN", "Head", "Segment", "folded"]
 
-__all__ = ["RESET", "SYN", "Flow", "Segment", "readdressed"]
-
+FIN = 0x01
 SYN = 0x02
 RESET = 0x04
-_ACK = 0x10
-_TCP = 6
-_HEADERS = struct.Struct(">6s6sHBBHHHBBH4s4sHHIIBBHHH")
-_IPV4 = 0x0800
+ACK = 0x10
+_ETHERNET = struct.Struct(">6s6sH")
+_IP = struct.Struct(">BBHHHBBH4s4s")
+_IP6 = struct.Struct(">IHBB16s16s")
+_TCP = struct.Struct(">HHIIBBHHH")
+_IP_AT = _ETHERNET.size
+_TCP_AT = _IP_AT + _IP.size
+_DONT_FRAGMENT = 0x4000
+_HOPS = 64
 _MASK = 0xFFFFFFFF
-_WINDOW_LIMIT = 1 << 20
-_SEGMENT_BYTES = 1460
-_ADDRESSES = struct.Struct(">4s4sHH")
-_ADDRESSES_AT, _IP_SUM_AT, _TCP_SUM_AT = 26, 24, 50
-
-
-class Flow(Struct):
-    """One direction of a connection: what was passed on and how much of it arrived, in bytes.
-
-    ``room`` is how many segments the receiver's card has room for, None for any number; what
-    has no room is ``held`` with its frame, in order.
-    """
-
-    begins: int
-    room: int | None = None
-    passed: int = 0
-    arrived: int = 0
-    held: deque[tuple["Segment", bytes]] = field(default_factory=deque)
-
-    def hold(self, segment: "Segment", frame: bytes) -> None:
-        """Take a segment for the receiver. What is sent again does not wait for its turn."""
-        take = self.held.appendleft if self._end(segment) <= self.passed else self.held.append
-        take((segment, frame))
-
-    def next(self) -> tuple["Segment", bytes] | None:
-        """Return what of the held goes to the receiver now, None where it has to wait."""
-        if not self.held or not self._has_room(self.held[0][0]):
-            return None
-        segment, frame = self.held.popleft()
-        self.pass_on(segment)
-        return segment, frame
-
-    def _has_room(self, segment: "Segment") -> bool:
-        end = self._end(segment)
-        if self.room is None or end <= self.passed or self.passed == self.arrived:
-            return True
-        return end - self.arrived <= self.room * _SEGMENT_BYTES
-
-    def _end(self, segment: "Segment") -> int:
-        return (segment.sequence + segment.size - self.begins) & _MASK
-
-    def pass_on(self, segment: "Segment") -> None:
-        """Note a segment that goes to the receiver."""
-        end = self._end(segment)
-        if segment.size and end < _WINDOW_LIMIT + self.passed:
-            self.passed = max(self.passed, end)
-
-    def acknowledge(self, number: int) -> None:
-        """Note the receiver's acknowledgement; the end of the connection is no byte."""
-        acknowledged = (number - self.begins) & _MASK
-        if acknowledged < _WINDOW_LIMIT + self.passed:
-            self.arrived = max(self.arrived, min(acknowledged, self.passed))
+_SUM = 0xFFFF
 
 
 class Segment(NamedTuple):
-    """A TCP segment; ``size`` is its payload in bytes."""
+    """A TCP segment, its options and its payload."""
 
     target_mac: bytes
     source_mac: bytes
@@ -83,79 +36,132 @@ class Segment(NamedTuple):
     sequence: int
     acknowledged: int
     flags: int
-    size: int
+    window: int
+    options: bytes
+    payload: bytes
 
     @classmethod
     def parse(cls, frame: bytes) -> Self | None:
-        """Return the segment in a frame, None where there is none."""
-        if len(frame) < _HEADERS.size:
+        """Return the segment in a frame over IPv4, None where there is none."""
+        if len(frame) < _TCP_AT + _TCP.size:
             return None
-        target_mac, source_mac, kind, version, _, total, _, _, _, protocol, _, source_ip, \
-            target_ip, source_port, target_port, sequence, acknowledged, offset, flags, _, _, _ \
-            = _HEADERS.unpack_from(frame)  # fmt: skip
-        size = total - 20 - (offset >> 4) * 4
-        if kind != _IPV4 or version != 0x45 or protocol != _TCP or size < 0:
+        target_mac, source_mac, kind = _ETHERNET.unpack_from(frame)
+        version, _, total, _, _, _, protocol, _, source, target = _IP.unpack_from(frame, _IP_AT)
+        if kind != IPV4 or version != 0x45 or protocol != TCP:
+            return None
+        tcp = frame[_TCP_AT : _IP_AT + total]
+        return cls._of(target_mac, source_mac, source, target, tcp)
+
+    @classmethod
+    def parse6(cls, packet: Packet) -> Self | None:
+        """Return the segment in a packet over IPv6, None where there is none."""
+        if packet.protocol != TCP:
+            return None
+        return cls._of(
+            packet.target_mac, packet.source_mac, packet.source, packet.target, packet.payload
+        )
+
+    @classmethod
+    def _of(
+        cls, target_mac: bytes, source_mac: bytes, source: bytes, target: bytes, tcp: bytes
+    ) -> Self | None:
+        if len(tcp) < _TCP.size:
+            return None
+        source_port, target_port, sequence, acknowledged, offset, flags, window, _, _ = (
+            _TCP.unpack_from(tcp)
+        )
+        begins = (offset >> 4) * 4
+        if not _TCP.size <= begins <= len(tcp):
             return None
         return cls(
-            target_mac, source_mac, source_ip, target_ip, source_port, target_port, sequence,
-            acknowledged, flags, size,
+            target_mac, source_mac, source, target, source_port, target_port, sequence,
+            acknowledged, flags, window, tcp[_TCP.size : begins], tcp[begins:],
         )  # fmt: skip
 
+    @property
+    def size(self) -> int:
+        """How many bytes of payload it has."""
+        return len(self.payload)
+
     def refused(self) -> bytes:
-        """Return the frame with which the receiver of this segment refuses it."""
-        ahead = self.size + bool(self.flags & SYN)
-        answer = self._replace(
-            target_mac=self.source_mac,
-            source_mac=self.target_mac,
-            source_ip=self.target_ip,
-            target_ip=self.source_ip,
-            source_port=self.target_port,
-            target_port=self.source_port,
-            sequence=self.acknowledged,
-            acknowledged=(self.sequence + ahead) & 0xFFFFFFFF,
+        """Return the frame with which the receiver of this segment refuses it: RFC 9293, 3.5.2."""
+        ahead = self.size + bool(self.flags & SYN) + bool(self.flags & FIN)
+        return Head.answering(self).frame(
+            self.acknowledged, (self.sequence + ahead) & _MASK, RESET | ACK, 0
         )
-        return answer.broken_off()
 
-    def broken_off(self) -> bytes:
-        """Return the frame with which the sender of this segment breaks the connection off."""
-        tcp = bytearray(
-            struct.pack(
-                ">HHIIBBHHH",
-                *(self.source_port, self.target_port, self.sequence, self.acknowledged),
-                *(5 << 4, RESET | _ACK, 0, 0, 0),
-            )
+
+class Head:
+    """What every segment from one end of a connection to the other begins with.
+
+    Built once: of a large file some hundred thousand segments go out, and of each only the
+    numbers, the length and the checksum are new.
+    """
+
+    __slots__ = ("_ethernet", "_ips", "_lower", "_ports", "_sum", "over_ipv6")
+
+    def __init__(self, macs: bytes, source: bytes, target: bytes, ports: tuple[int, int]) -> None:
+        """Take the MACs of target and source, and the IP and the port of source and target."""
+        self.over_ipv6 = len(source) == 16
+        self._ethernet = macs + (IPV6 if self.over_ipv6 else IPV4).to_bytes(2, "big")
+        self._ips = (source, target)
+        self._ports = ports
+        self._sum = folded(source + target) + TCP + sum(ports)
+        self._lower: dict[int, bytes] = {}
+
+    @classmethod
+    def answering(cls, segment: Segment) -> Self:
+        """Return what the answers to a segment begin with."""
+        return cls(
+            segment.source_mac + segment.target_mac,
+            segment.target_ip,
+            segment.source_ip,
+            (segment.target_port, segment.source_port),
         )
-        pseudo = self.source_ip + self.target_ip + struct.pack(">HH", _TCP, len(tcp))
-        struct.pack_into(">H", tcp, 16, checksum(pseudo + tcp))
-        ip = bytearray(
-            struct.pack(">BBHHHBBH", 0x45, 0, 20 + len(tcp), 0, 0, 64, _TCP, 0)
-            + self.source_ip
-            + self.target_ip
-        )
-        struct.pack_into(">H", ip, 10, checksum(ip))
-        head = self.target_mac + self.source_mac + _IPV4.to_bytes(2, "big")
-        return head + bytes(ip) + bytes(tcp)
+
+    def frame(
+        self,
+        sequence: int,
+        acknowledged: int,
+        flags: int,
+        window: int,
+        payload: bytes = b"",
+        payload_sum: int = 0,
+        options: bytes = b"",
+    ) -> bytes:
+        """Return the frame of a segment; ``payload_sum`` is the payload, ``folded``."""
+        size = _TCP.size + len(options)
+        length = size + len(payload)
+        total = (
+            self._sum + length + payload_sum + (size << 10 | flags) + window
+            + (sequence >> 16) + (sequence & _SUM) + (acknowledged >> 16) + (acknowledged & _SUM)
+        )  # fmt: skip
+        if options:
+            total += folded(options)
+        # a sum of ones' complement is 0 only where everything is
+        summed = _SUM - (total % _SUM or _SUM)
+        lower = self._lower.get(length) or self._lower_of(length)
+        return b"".join((
+            lower,
+            _TCP.pack(*self._ports, sequence, acknowledged, size << 2, flags, window, summed, 0),
+            options,
+            payload,
+        ))  # fmt: skip
+
+    def _lower_of(self, length: int) -> bytes:
+        if self.over_ipv6:
+            ip = _IP6.pack(6 << 28, length, TCP, _HOPS, *self._ips)
+        else:
+            fields = (0x45, 0, _IP.size + length, 0, _DONT_FRAGMENT, _HOPS, TCP)
+            ip = _IP.pack(*fields, checksum(_IP.pack(*fields, 0, *self._ips)), *self._ips)
+        lower = self._lower[length] = self._ethernet + ip
+        return lower
 
 
-def readdressed(
-    frame: bytes, macs: bytes, source: tuple[bytes, int], target: tuple[bytes, int]
-) -> bytes:
-    """Return the frame of a segment under other addresses: target and source MAC, and IP and port
-    of each end. What it was damaged before stays as damaged: the checksums change with them."""
-    new = _ADDRESSES.pack(source[0], target[0], source[1], target[1])
-    old = frame[_ADDRESSES_AT : _ADDRESSES_AT + _ADDRESSES.size]
-    made = bytearray(frame)
-    made[:12] = macs
-    if new == old:
-        return bytes(made)
-    made[_ADDRESSES_AT : _ADDRESSES_AT + _ADDRESSES.size] = new
-    # the ports are no part of the IP header
-    for at, size in ((_IP_SUM_AT, 8), (_TCP_SUM_AT, 12)):
-        (was,) = struct.unpack_from(">H", made, at)
-        struct.pack_into(">H", made, at, _changed(was, old[:size], new[:size]))
-    return bytes(made)
+def folded(data: bytes) -> int:
+    """Return bytes as the Internet checksum adds them up, not inverted: RFC 1071.
 
-
-def _changed(was: int, old: bytes, new: bytes) -> int:
-    """Return a checksum after a change of what it covers: RFC 1624."""
-    return checksum((was ^ 0xFFFF).to_bytes(2, "big") + bytes(each ^ 0xFF for each in old) + new)
+    Numbers of 16 bits that are added with the carry are the number that they are in all, modulo
+    0xFFFF.
+    """
+    return int.from_bytes(data + b"\0" * (len(data) & 1), "big") % _SUM

@@ -2,13 +2,10 @@
 
 from msgspec import Struct, field
 
-from bootharness.network.tcp import SYN, Segment
+from bootharness.network.tcp import FIN, SYN, Segment
 
-__all__ = ["FIN", "TcpStream", "payload_of"]
+__all__ = ["TcpStream"]
 
-FIN = 0x01
-_TCP_AT = 14 + 20
-"""Where the TCP header begins in a frame without IP options."""
 _MASK = 0xFFFFFFFF
 _WINDOW_LIMIT = 1 << 24
 _HELD_BYTES = 1 << 18
@@ -25,7 +22,7 @@ class TcpStream(Struct):
     _held: dict[int, bytes] = field(default_factory=dict)
     _held_bytes: int = 0
 
-    def take(self, segment: Segment, payload: bytes) -> bytes:
+    def take(self, segment: Segment) -> bytes:
         """Return what a segment brings that is next."""
         if segment.flags & SYN:
             if self.begins is None:
@@ -33,7 +30,7 @@ class TcpStream(Struct):
             return b""
         if self.begins is None:
             return b""
-        at = (segment.sequence - self.begins) & _MASK
+        at, payload = (segment.sequence - self.begins) & _MASK, segment.payload
         if segment.flags & FIN:
             end = (at + len(payload)) & _MASK
             if self._ends_at is None and end - self.size < _WINDOW_LIMIT:
@@ -71,9 +68,3 @@ class TcpStream(Struct):
             fresh += rest
             self.size += len(rest)
         return bytes(fresh)
-
-
-def payload_of(segment: Segment, frame: bytes) -> bytes:
-    """Return what a segment carries, out of its frame over IPv4."""
-    at = _TCP_AT + (frame[_TCP_AT + 12] >> 4) * 4
-    return frame[at : at + segment.size]

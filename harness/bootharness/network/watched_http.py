@@ -9,7 +9,7 @@ from bootharness.network.arrived import Arrived, ArrivedFile
 from bootharness.network.events import Journal
 from bootharness.network.http_messages import HttpRequests, HttpResponse, HttpResponses
 from bootharness.network.tcp import RESET, SYN, Segment
-from bootharness.network.tcp_stream import TcpStream, payload_of
+from bootharness.network.tcp_stream import TcpStream
 from bootharness.trace.network_facts import NetEventKind, NetFile
 
 __all__ = ["WatchedHttp"]
@@ -66,7 +66,7 @@ class WatchedHttp(Struct):
     _connections: dict[tuple[int, bytes, int], _Connection] = field(default_factory=dict)
     _looked_at: float = 0.0
 
-    def asked(self, segment: Segment, frame: bytes, now: float) -> None:
+    def asked(self, segment: Segment, now: float) -> None:
         """Take a segment that a guest sends."""
         key = (segment.source_port, segment.target_ip, segment.target_port)
         known = self._connections.get(key)
@@ -81,7 +81,7 @@ class WatchedHttp(Struct):
         if segment.flags & RESET:
             self._broken(known, "the client broke the connection off", "aborted", now)
             return
-        fresh = known.to_server.take(segment, payload_of(segment, frame))
+        fresh = known.to_server.take(segment)
         for request in known.requests.take(fresh):
             known.data_at = now
             if len(known.waiting) >= _PIPELINED or len(self.transfers) >= _LIMIT:
@@ -99,7 +99,7 @@ class WatchedHttp(Struct):
         if known.to_server.ended and not known.over and (known.current or known.waiting):
             self._broken(known, "the client broke the connection off", "aborted", now)
 
-    def answered(self, segment: Segment, frame: bytes, now: float) -> None:
+    def answered(self, segment: Segment, now: float) -> None:
         """Take a segment that a server sends."""
         key = (segment.target_port, segment.source_ip, segment.source_port)
         known = self._connections.get(key)
@@ -115,7 +115,7 @@ class WatchedHttp(Struct):
             return
         known.answered = True
         before = known.to_guest.size
-        fresh = known.to_guest.take(segment, payload_of(segment, frame))
+        fresh = known.to_guest.take(segment)
         if fresh:
             known.data_at = now
             self._read(known, fresh, before, now)

@@ -9,7 +9,7 @@ from bootharness.formats.iscsi import Pdu, Pdus, read_span
 from bootharness.network.arrived import Arrived, ArrivedDisk
 from bootharness.network.events import Journal
 from bootharness.network.tcp import SYN, Segment
-from bootharness.network.tcp_stream import TcpStream, payload_of
+from bootharness.network.tcp_stream import TcpStream
 from bootharness.trace.network_facts import NetEventKind, NetFile
 
 __all__ = ["WatchedIscsi"]
@@ -61,7 +61,7 @@ class WatchedIscsi(Struct):
     _disks: dict[str, _Disk] = field(default_factory=dict)
     _connections: dict[tuple[int, bytes], _Connection] = field(default_factory=dict)
 
-    def asked(self, segment: Segment, frame: bytes, now: float) -> None:
+    def asked(self, segment: Segment, now: float) -> None:
         """Take a segment that a guest sends."""
         key = (segment.source_port, segment.target_ip)
         known = self._connections.get(key)
@@ -69,18 +69,18 @@ class WatchedIscsi(Struct):
             known = self._connections[key] = _Connection(ip_text(segment.target_ip))
         if known is None:
             return
-        for pdu in known.says.take(known.to_server.take(segment, payload_of(segment, frame))):
+        for pdu in known.says.take(known.to_server.take(segment)):
             if pdu.kind == _LOGIN and not known.target:
                 known.target = _target(pdu.data)
             elif pdu.kind == _COMMAND and len(known.tasks) < _TASKS:
                 self._commanded(known, pdu, now)
 
-    def answered(self, segment: Segment, frame: bytes, now: float) -> None:
+    def answered(self, segment: Segment, now: float) -> None:
         """Take a segment that a server sends."""
         known = self._connections.get((segment.target_port, segment.source_ip))
         if known is None:
             return
-        for pdu in known.hears.take(known.to_guest.take(segment, payload_of(segment, frame))):
+        for pdu in known.hears.take(known.to_guest.take(segment)):
             if pdu.kind == _LOGGED_IN:
                 self._logged_in(known, int.from_bytes(pdu.header[36:38], "big"), now)
             elif pdu.kind == _DATA and (asked := known.tasks.get(pdu.task)):

@@ -27,7 +27,7 @@ from bootharness.formats.ethernet import (
     router_advertisement,
     solicits_router,
 )
-from bootharness.formats.ipv6 import TCP, UDP, Packet, advertise_router, as_ipv4, parse_udp6
+from bootharness.formats.ipv6 import UDP, Packet, advertise_router, parse_udp6
 from bootharness.formats.iscsi import ISCSI_PORT
 from bootharness.formats.tftp import ACK, ERROR, opcode
 from bootharness.network.arrived import Arrived
@@ -208,7 +208,7 @@ class WatchedWire:
             if datagram is None:
                 segment = Segment.parse(frame)
                 if segment:
-                    self._tcp(segment.target_port).asked(segment, frame, now)
+                    self._tcp(segment.target_port).asked(segment, now)
             elif datagram.target_port in DHCP_PORTS:
                 self._dhcp.asked(datagram, now)
             else:
@@ -231,8 +231,8 @@ class WatchedWire:
                 self._dhcp.asked6(datagram, now)
             else:
                 self._to_tftp(datagram, now)
-        elif packet.protocol == TCP and (over := _over_ipv4(packet)):
-            self._tcp(over[0].target_port).asked(*over, now)
+        elif segment := Segment.parse6(packet):
+            self._tcp(segment.target_port).asked(segment, now)
         elif packet.protocol == _ICMPV6 and packet.payload[:1] == _SOLICITS:
             whom = packet.payload[8:24]
             # who has no address yet asks whether somebody else has it; a router may be ours
@@ -246,8 +246,8 @@ class WatchedWire:
                 self._dhcp.answered6(datagram, self._name(port), now)
             else:
                 self._tftp.answered(datagram, now)
-        elif packet.protocol == TCP and (over := _over_ipv4(packet)):
-            self._tcp(over[0].source_port).answered(*over, now)
+        elif segment := Segment.parse6(packet):
+            self._tcp(segment.source_port).answered(segment, now)
         elif packet.protocol == _ICMPV6:
             self._advertised |= packet.payload[:1] == _ADVERTISES
             if packet.payload[:1] == _IS_THERE:
@@ -267,7 +267,7 @@ class WatchedWire:
             if datagram is None:
                 segment = Segment.parse(frame)
                 if segment:
-                    self._tcp(segment.source_port).answered(segment, frame, now)
+                    self._tcp(segment.source_port).answered(segment, now)
             elif datagram.source_port in DHCP_PORTS:
                 self._dhcp.answered(datagram, self._name(port), now)
             else:
@@ -325,13 +325,3 @@ class WatchedWire:
         self._unreachable.add(key)
         text = f"{ip_text(inner[16:20])} has nobody at UDP port {port}"
         self._journal.note(now, NetEventKind.UNREACHABLE, text=text)
-
-
-def _over_ipv4(packet: Packet) -> tuple[Segment, bytes] | None:
-    """Return a segment with the addresses that it has, and its frame as it would be over IPv4; None
-    where it is none."""
-    frame = as_ipv4(packet, _NOBODY, _NOBODY)
-    segment = Segment.parse(frame) if frame else None
-    if frame is None or segment is None:
-        return None
-    return segment._replace(source_ip=packet.source, target_ip=packet.target), frame

@@ -1,8 +1,7 @@
 """The wire: a switch with a boot server on it, as a pure event machine.
 
 Frames go in with the time at which they came, frames and events come out; nothing here
-waits, reads a clock, or touches a socket. Each guest has a port of its own, counted from 1;
-the port with the same number below 0 is that guest's uplink, if it has one.
+waits, reads a clock, or touches a socket. Each guest has a port of its own, counted from 1.
 
     10.0.2.1      the server: DHCP, DNS, TFTP, HTTP, ping; and the router
     10.0.2.15...  the guests, by port
@@ -10,12 +9,12 @@ the port with the same number below 0 is that guest's uplink, if it has one.
     fd00:2::1     the server over IPv6, if the network has that; fd00:2::f... the guests
 
 Whatever lies behind the router is the server again: a boot file that names other addresses finds
-the same files there. HTTP is behind a guest's uplink, where slirp answers under one address.
+the same files there.
 """
 
 import heapq
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from random import Random
 
 from msgspec import Struct, field
@@ -44,13 +43,10 @@ from bootharness.formats.ethernet import (
     untagged,
 )
 from bootharness.formats.ipv6 import (
-    TCP,
     UDP,
     Packet,
     advertise_router,
     answering,
-    as_ipv4,
-    as_ipv6,
     link_local,
     neighbour_answer,
     parse_udp6,
@@ -64,9 +60,9 @@ from bootharness.network.dns_server import DNS_PORT, DnsServer
 from bootharness.network.events import Journal
 from bootharness.network.files import Files
 from bootharness.network.http_server import HttpTransfer
-from bootharness.network.http_way import HttpWay
+from bootharness.network.http_way import HttpWay, Opens
 from bootharness.network.rival import PROXY_ADDRESS, RIVALS_AFTER, RIVALS_FIRST, Rival
-from bootharness.network.tcp import RESET, SYN, Flow, Segment, readdressed
+from bootharness.network.tcp import RESET, SYN, Segment
 from bootharness.network.tftp_server import TFTP_PORT, TftpServer
 from bootharness.plan.fault import Faults
 from bootharness.trace.network_facts import NetEvent, NetEventKind, NetFile
@@ -80,7 +76,6 @@ SERVER6_ADDRESS = ipaddress.IPv6Address(SERVER6_HOST).packed
 
 _SERVER_MAC = mac_bytes("52:55:0a:00:02:01")
 _RIVAL_MAC = mac_bytes("52:55:0a:00:02:03")
-_SLIRP_MAC = mac_bytes("52:55:0a:00:02:02")
 _OWN_IPV6 = (SERVER6_ADDRESS, link_local(_SERVER_MAC))
 _PREFIX6 = SERVER6_ADDRESS[:8] + bytes(8)
 _DHCP6_CLIENT_PORT = 546
@@ -113,7 +108,7 @@ class _Guest(Struct):
     began: float | None = None
     macs: set[bytes] = field(default_factory=set)
     arp_repeats: dict[bytes, int] = field(default_factory=dict)
-    uplink: HttpWay | None = None
+    http: HttpWay | None = None
     other_vlans: set[int | None] = field(default_factory=set)
 
 
@@ -142,9 +137,9 @@ class Wire:
         self._options = options or {}
         self._ipv4, self.ipv6 = ip != "6", ip != "4"
         self._vlan = vlan
-        self._slirp_ports = dict.fromkeys(_HTTP_PORTS, _HTTP_PORT)
+        self._http_ports = dict.fromkeys(_HTTP_PORTS, False)
         if https:
-            self._slirp_ports[_HTTPS_PORT] = _HTTPS_PORT
+            self._http_ports[_HTTPS_PORT] = True
         self._ring = ring
         self._rules = rules
         self._guests: dict[int, _Guest] = {}
@@ -191,29 +186,35 @@ class Wire:
         guest = self._guests.pop(port)
         for mac in guest.macs:
             self._port_of.pop(mac, None)
+        if guest.http:
+            guest.http.close()
 
-    def connect_uplink(self, port: int, transfers: list[HttpTransfer]) -> int:
-        """Let a guest reach the HTTP address, and return the port behind which that is.
+    def serve_http(self, port: int, transfers: list[HttpTransfer], opens: Opens) -> None:
+        """Let a guest have HTTP: ``opens`` opens what serves a connection, and that keeps
+        ``transfers`` up to date."""
+        guest = self._guests[port]
+        guest.http = HttpWay(
+            transfers, opens, self._http_ports, guest.journal, self.faults, self._ring
+        )
 
-        The server there keeps ``transfers`` up to date.
-        """
-        self._guests[port].uplink = HttpWay(transfers)
-        return -port
+    def say(self, port: int, now: float) -> list[tuple[int, bytes]]:
+        """Return the frames for which what serves a guest's connections has something to say."""
+        self._now = now
+        guest = self._guests.get(port)
+        if guest and guest.http:
+            self._send_all(port, guest.http.say(now))
+        return self._take()
 
     def receive(self, port: int, frame: bytes, now: float) -> list[tuple[int, bytes]]:
         """Take a frame and return those that go out now, each with its port."""
         self._now = now
-        if self._is_lost(port):
+        if self._is_lost():
             return self._take()
-        guest = self._guests.get(abs(port))
+        guest = self._guests.get(port)
         if guest is None:
             return []
         guest.frames += 1
         if self._may_block and self._is_blocked(guest, frame, now):
-            return self._take()
-        if port < 0:
-            if guest.uplink:
-                self._from_uplink(-port, guest, guest.uplink, frame)
             return self._take()
         if self._vlan is not None:
             tag, frame = untagged(frame)
@@ -237,10 +238,9 @@ class Wire:
             guest.journal.note(now, NetEventKind.MALFORMED, text=str(error))
         return self._take()
 
-    def _is_lost(self, port: int) -> bool:
-        """Whether chance takes a frame, as a fault has it: on a guest's cable, for what is behind
-        the uplink is ours and no network."""
-        return bool(self._loss) and port > 0 and self._random.random() < self._loss
+    def _is_lost(self) -> bool:
+        """Whether chance takes a frame from a guest's cable, as a fault has it."""
+        return bool(self._loss) and self._random.random() < self._loss
 
     def _is_blocked(self, guest: _Guest, frame: bytes, now: float) -> bool:
         """Whether a frame is lost, as in a switch that does not know its spanning tree yet; what is
@@ -252,10 +252,11 @@ class Wire:
     def tick(self, now: float) -> list[tuple[int, bytes]]:
         """Return the frames that are due."""
         self._now = now
-        for guest in self._guests.values():
+        for port, guest in self._guests.items():
             guest.tftp.tick(now)
-            if guest.uplink:
-                guest.uplink.watch(guest.journal, now)
+            if guest.http:
+                self._send_all(port, guest.http.say(now))
+                guest.http.watch(now)
         while self._later and self._later[0][0] <= now:
             _, _, port, frame = heapq.heappop(self._later)
             self._out.append((port, frame))
@@ -275,17 +276,15 @@ class Wire:
         return self._guests[port].journal.events
 
     def frames(self, port: int) -> int:
-        """Return how many frames have come from a guest, and for it over its uplink."""
+        """Return how many frames have come from a guest."""
         return self._guests[port].frames
 
     def transferred(self, port: int) -> tuple[NetFile, ...]:
         """Return the files that a guest has asked for, as far as they are."""
-        tftp = self._guests[port].tftp
-        files = [tftp.snapshot(each) for each in tftp.transfers]
-        uplink = self._guests[port].uplink
-        if uplink:
-            mac = self._guests[port].journal.mac
-            files += [uplink.snapshot(each, self.files, mac) for each in list(uplink.transfers)]
+        guest = self._guests[port]
+        files = [guest.tftp.snapshot(each) for each in guest.tftp.transfers]
+        if guest.http:
+            files += guest.http.files(self.files, guest.journal.mac)
         return tuple(sorted(files, key=lambda file: file.requested_at))
 
     def link_wanted(self, port: int, now: float) -> bool:
@@ -300,23 +299,27 @@ class Wire:
         """Close a guest's books at the end of its boot."""
         guest = self._guests[port]
         guest.tftp.finish(now)
-        if guest.uplink:
-            guest.uplink.finish()
+        if guest.http:
+            guest.http.finish()
 
     def _take(self) -> list[tuple[int, bytes]]:
         out, self._out = self._out, []
         return out
 
     def _send(self, port: int, frame: bytes, at: float) -> None:
-        if self._is_lost(port):
+        if self._is_lost():
             return
-        if self._vlan is not None and port > 0:
+        if self._vlan is not None:
             frame = tagged(frame, self._vlan)
         if at <= self._now:
             self._out.append((port, frame))
         else:
             self._sequence += 1
             heapq.heappush(self._later, (at, self._sequence, port, frame))
+
+    def _send_all(self, port: int, frames: Iterator[bytes]) -> None:
+        for frame in frames:
+            self._send(port, frame, self._now)
 
     def _not_ours(self, guest: _Guest, tag: int | None, now: float) -> None:
         if tag in guest.other_vlans or len(guest.other_vlans) >= _OTHER_VLANS:
@@ -360,7 +363,7 @@ class Wire:
             return
         datagram = parse_udp(frame)
         if datagram is None and (segment := Segment.parse(frame)):
-            self._to_uplink(port, guest, segment, frame, now)
+            self._tcp(port, guest, segment, now)
         elif datagram is None:
             answer = echo_reply(frame, _SERVER_MAC, SERVER_ADDRESS)
             if answer:
@@ -393,11 +396,9 @@ class Wire:
             self._send(port, answer, now)
         elif packet.protocol == UDP:
             self._to_server6(port, guest, parse_udp6(packet), now)
-        elif packet.target_mac == _SERVER_MAC and packet.protocol == TCP:
-            over_ipv4 = as_ipv4(packet, guest.address, HTTP_ADDRESS)
-            if over_ipv4 and (segment := Segment.parse(over_ipv4)):
-                ends = (packet.target, packet.source)
-                self._to_uplink(port, guest, segment, over_ipv4, now, ends)
+        elif packet.target_mac == _SERVER_MAC:
+            if segment := Segment.parse6(packet):
+                self._tcp(port, guest, segment, now)
         elif packet.target_mac in self._port_of:
             self._send(self._port_of[packet.target_mac], frame, now)
 
@@ -472,102 +473,21 @@ class Wire:
                     text=f"who has {ip_text(asked.target_ip)}?",
                 )
 
-    def _to_uplink(
-        self,
-        port: int,
-        guest: _Guest,
-        segment: Segment,
-        frame: bytes,
-        now: float,
-        over_ipv6: tuple[bytes, bytes] | None = None,
-    ) -> None:
-        begins, uplink = segment.flags & SYN, guest.uplink
-        served = uplink and segment.target_port in self._slirp_ports
-        if not served or (begins and "http-refused" in self.faults):
-            if begins:
-                text = f"the connection to port {segment.target_port} was refused"
-                if segment.target_port == _HTTPS_PORT:
-                    text += ": HTTPS is served with --https-cert"
-                at = _asked_at(over_ipv6[0] if over_ipv6 else segment.target_ip)
-                guest.journal.note(now, NetEventKind.HTTP_REFUSED, text=text, at=at)
-            if not segment.flags & RESET:
-                self._to_guest(port, segment.refused(), over_ipv6)
+    def _tcp(self, port: int, guest: _Guest, segment: Segment, now: float) -> None:
+        begins, http = segment.flags & SYN, guest.http
+        served = http and http.serves(segment.target_port)
+        if http and served and not (begins and "http-refused" in self.faults):
+            self._send_all(port, http.take(segment, now))
+            guest.tftp.served.update(http.take_served(now))
             return
-        assert uplink
         if begins:
-            uplink.asked_at[segment.source_port] = (segment.target_ip, segment.target_port)
-            uplink.guest_mac = segment.source_mac
-            uplink.over_ipv6.pop(segment.source_port, None)
-            if over_ipv6:
-                uplink.over_ipv6[segment.source_port] = over_ipv6
-        if flow := uplink.flows.get(segment.source_port):
-            flow.acknowledge(segment.acknowledged)
-            guest.tftp.served.update(uplink.take_served(guest.journal, now))
-            self._pass_on(port, guest, uplink, flow)
-        source = (segment.source_ip, segment.source_port)
-        target = (HTTP_ADDRESS, self._slirp_ports[segment.target_port])
-        there = readdressed(frame, _SLIRP_MAC + segment.source_mac, source, target)
-        self._send(-port, there, now)
-
-    def _from_uplink(self, port: int, guest: _Guest, uplink: HttpWay, frame: bytes) -> None:
-        """Pass on what HTTP needs, and nothing else that is behind the uplink."""
-        kind = ethertype(frame)
-        if kind == ARP:
-            try:
-                message = parse_arp(frame)
-            except FormatError:
-                return
-            if (message.operation, message.target_ip) == (1, guest.address):
-                answer = ArpMessage(2, uplink.guest_mac, guest.address, *message[1:3])
-                self._send(-port, answer.build(), self._now)
-        elif kind == IPV4 and frame[:6] in guest.macs:
-            segment = Segment.parse(frame)
-            if segment is None or segment.target_port not in uplink.asked_at:
-                return
-            source = uplink.asked_at[segment.target_port]
-            target = (segment.target_ip, segment.target_port)
-            frame = readdressed(frame, segment.target_mac + _SERVER_MAC, source, target)
-            segment = Segment.parse(frame)
-            if segment and segment.flags & SYN:
-                ended = uplink.flows.pop(segment.target_port, None)
-                uplink.ended_bytes += ended.arrived if ended else 0
-                begins = (segment.sequence + 1) & 0xFFFFFFFF
-                uplink.flows[segment.target_port] = Flow(begins, self._ring)
-            elif segment and segment.target_port in uplink.flows:
-                flow = uplink.flows[segment.target_port]
-                flow.hold(segment, frame)
-                self._pass_on(port, guest, uplink, flow)
-                return
-            self._to_guest(port, frame, uplink.over_ipv6.get(target[1]))
-
-    def _pass_on(self, port: int, guest: _Guest, uplink: HttpWay, flow: Flow) -> None:
-        while goes := flow.next():
-            segment, frame = goes
-            if segment.size:
-                uplink.data_at = self._now
-                frame = self._perhaps_reset(guest, uplink, segment, frame)
-            self._to_guest(port, frame, uplink.over_ipv6.get(segment.target_port))
-
-    def _to_guest(self, port: int, frame: bytes, over_ipv6: tuple[bytes, bytes] | None) -> None:
-        """Send a segment, to who asked over IPv6 over that."""
-        self._send(port, as_ipv6(frame, *over_ipv6) if over_ipv6 else frame, self._now)
-
-    def _perhaps_reset(
-        self, guest: _Guest, uplink: HttpWay, segment: Segment, frame: bytes
-    ) -> bytes:
-        for fault in self.faults.of("http-reset"):
-            current = uplink.transfers[-1] if uplink.transfers else None
-            if current and current.name == fault.file and uplink.passed_of(current) > fault.bytes:
-                if current.outcome != "reset":
-                    current.outcome = "reset"
-                    guest.journal.note(
-                        self._now,
-                        NetEventKind.HTTP_CLOSED,
-                        current.name,
-                        text="the connection was reset",
-                    )
-                return segment.broken_off()
-        return frame
+            text = f"the connection to port {segment.target_port} was refused"
+            if segment.target_port == _HTTPS_PORT:
+                text += ": HTTPS is served with --https-cert"
+            at = _asked_at(segment.target_ip)
+            guest.journal.note(now, NetEventKind.HTTP_REFUSED, text=text, at=at)
+        if not segment.flags & RESET:
+            self._send(port, segment.refused(), now)
 
 
 def _asked_at(address: bytes) -> str:

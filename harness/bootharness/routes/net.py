@@ -1,7 +1,7 @@
 """A network boot made ready: the files, the network that serves them, the guest's card."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -17,9 +17,10 @@ from bootharness.machine.device import Device, Flash, network_device
 from bootharness.machine.uefi import flash_in
 from bootharness.network.certificate import clock_for, shown_certificate
 from bootharness.network.files import FileTable
+from bootharness.network.http_server import HttpServer
 from bootharness.network.namespace import Namespace
 from bootharness.network.network import Network, Plug
-from bootharness.network.uplink import Uplink
+from bootharness.network.tls import tls_context
 from bootharness.network.wire import Wire
 from bootharness.plan import BootPlan
 from bootharness.plan.dhcp_option import read_dhcp_option
@@ -127,21 +128,27 @@ def plugged_in(
     plug = network.plug()
     if image.card.mac is None:
         image = replace(image, card=replace(image.card, mac=MAC.format(plug.port)))
-    uplink = None
-    try:
+    with ExitStack() as stack:
+        stack.callback(plug.close)
         if image.card.http:
-            certificate = image.card.certificate
-            uplink = Uplink(network, plug, workspace, image.redirects, certificate)
+            server = _http_server(network, plug, image)
+            stack.callback(server.stop)
+            network.serve_http(plug, server)
         yield Medium(
             device=_device(plug, image.card, workspace.path),
             kernel=image.kernel,
             initrd=None if image.initrd is None else Initrd(Piece.of(image.initrd)),
-            wire=Connection(network, plug, image, uplink, servers),
+            wire=Connection(network, plug, image, servers),
         )
-    finally:
-        if uplink:
-            uplink.close()
-        plug.close()
+
+
+def _http_server(network: Network, plug: Plug, image: NetImage) -> HttpServer:
+    wire, certificate = network.wire, image.card.certificate
+    assert isinstance(wire, Wire)
+    tls = tls_context(certificate) if certificate else None
+    return HttpServer(
+        wire.files, wire.faults, image.redirects, plug.note, network.now, network.fail, tls
+    )
 
 
 def _device(plug: Plug, card: Card, folder: Path) -> Device:

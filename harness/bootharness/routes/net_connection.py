@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from bootharness.diagnosis.certainty import Wait, last_asked, still_awaited
-from bootharness.errors import WireLost
 from bootharness.formats.bzimage import SetupHeader
 from bootharness.kernels.image import KernelImage
 from bootharness.machine.machine import Machine
@@ -14,7 +13,6 @@ from bootharness.network.files import Content
 from bootharness.network.namespace import Namespace
 from bootharness.network.network import Network, Plug
 from bootharness.network.threshold import Answered, Threshold
-from bootharness.network.uplink import Uplink
 from bootharness.network.wire import Wire
 from bootharness.routes.disk import Initrd
 from bootharness.routes.net_image import NetImage
@@ -36,13 +34,11 @@ class Connection:
         network: Network,
         plug: Plug,
         image: NetImage,
-        uplink: Uplink | None = None,
         servers: tuple[Namespace, ...] = (),
     ) -> None:
         self._network = network
         self._plug = plug
         self._image = image
-        self._uplink = uplink
         self._servers = servers
         self._said: tuple[str, ...] = ()
         brought = image.files
@@ -108,14 +104,9 @@ class Connection:
     def check(self) -> None:
         """Raise WireLost when the network does not work any more, ServerLost when a server has
         ended: that is no guest's fault."""
-        self._check_wire()
+        self._plug.check()
         for server in self._servers:
             server.check(begun=self.frames > 0)
-
-    def _check_wire(self) -> None:
-        self._plug.check()
-        if self._uplink and self._uplink.ended:
-            raise WireLost("the QEMU that brings HTTP to the guest went away: run it again")
 
     def fileno(self) -> int:
         """The file descriptor that is readable when something has happened."""
@@ -213,7 +204,7 @@ class Connection:
     def finish(self) -> None:
         """Close the books at the end of the boot. Raises WireLost as `look` does; a server may
         have ended by then."""
-        self._check_wire()
+        self._plug.check()
         complaints = [(each.setup.name, each.complaint()) for each in self._servers]
         self._said = tuple(f"{name}: {words}" for name, words in complaints if words)
         self._network.finish(self._plug)

@@ -1,0 +1,130 @@
+"""`bootharness initramfs`: programs, modules and files of one's own, for a kernel to find."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+
+from bootharness.cli import values
+from bootharness.errors import UsageError
+from bootharness.host.tool import Tool
+
+__all__ = ["command"]
+
+_COMPRESSIONS = {
+    "none": (),
+    "zstd": ("zstd", "-1", "-T0", "-q", "-c"),
+    "gzip": ("gzip", "-n", "-1"),
+}
+
+
+@click.command(
+    "initramfs",
+    epilog="""\b
+Examples:
+  bootharness initramfs guest.img --bin strace
+  bootharness initramfs guest.img --kernel bzImage --module dm-crypt --bin cryptsetup
+  bootharness initramfs guest.img --kernel deb:linux-image-amd64/bookworm --manifest disk.manifest
+  bootharness boot bzImage --initrd guest.img
+
+\b
+A manifest has one thing in a line: autorun SCRIPT..., bin PROGRAM, try-bin PROGRAM, kmod MODULE,
+file NAME LOCATION, tree NAME LOCATION, dir NAME, slink NAME TARGET, include MANIFEST.
+
+\b
+Exit status: 0 it is written, 129 wrong usage, 125 busybox is not installed, or modules cannot
+be had.
+""",
+)
+@click.argument(
+    "target", metavar="FILE", type=click.Path(dir_okay=False, allow_dash=True, path_type=Path)
+)
+@click.option(
+    "--manifest",
+    "manifests",
+    multiple=True,
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="What is to be in it, in Rapido's words. Can be repeated.",
+)
+@click.option(
+    "--bin",
+    "programs",
+    multiple=True,
+    metavar="NAME",
+    help="A program of this host, with its libraries. Can be repeated.",
+)
+@click.option(
+    "--module",
+    "modules",
+    multiple=True,
+    metavar="NAME",
+    help="A module of the kernel, with all that it needs. Can be repeated.",
+)
+@click.option(
+    "--kernel",
+    metavar="KERNEL",
+    shell_complete=values.kernels,
+    help="The kernel that the modules are of.",
+)
+@click.option(
+    "--modules",
+    "folder",
+    metavar="FOLDER",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Where they are; else in the kernel's package, its tree, or /lib/modules.",
+)
+@click.option(
+    "--compress",
+    type=click.Choice(tuple(_COMPRESSIONS)),
+    default="none",
+    show_default=True,
+    help="What the archive is compressed with.",
+)
+def command(
+    target: Path,
+    manifests: tuple[Path, ...],
+    programs: tuple[str, ...],
+    modules: tuple[str, ...],
+    kernel: str | None,
+    folder: Path | None,
+    compress: str,
+) -> None:
+    """Write an initramfs with programs, modules and files of your own, and busybox.
+
+    FILE is written anew, or is - for standard output. Its /init loads the modules, runs the scripts
+    of the manifests, and gives a shell on the console.
+    """
+    from bootharness.initramfs.archive import guest_archive
+    from bootharness.initramfs.manifest import line_of, read_manifest
+    from bootharness.initramfs.sources import modules_of
+    from bootharness.kernels.source import fetch, single
+
+    lines = [line for each in manifests for line in read_manifest(each)]
+    lines += [line_of("bin", each, said_by=f"--bin {each}") for each in programs]
+    lines += [line_of("kmod", each, said_by=f"--module {each}") for each in modules]
+    needs = next((line for line in lines if line.word == "kmod"), None)
+    if needs and kernel is None:
+        raise UsageError(f"{needs.said_by}: modules are of one kernel: name it with --kernel")
+    own = modules_of(fetch(single(kernel)), folder) if needs and kernel else None
+    archive = _compressed(guest_archive(lines, own), compress)
+    if str(target) == "-":
+        sys.stdout.buffer.write(archive)
+        return
+    try:
+        with target.open("xb") as file:
+            file.write(archive)
+    except FileExistsError:
+        raise UsageError(f"{target}: it is there already, and is not written over") from None
+    except OSError as error:
+        raise UsageError(f"{target}: cannot be written: {error.strerror}") from error
+    click.echo(f"{target} is written: {len(archive):,} bytes")
+
+
+def _compressed(archive: bytes, how: str) -> bytes:
+    argv = _COMPRESSIONS[how]
+    if not argv:
+        return archive
+    Tool(argv[0], argv[0]).check()
+    return subprocess.run(argv, input=archive, capture_output=True, check=True).stdout

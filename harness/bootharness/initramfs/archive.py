@@ -1,0 +1,111 @@
+"""An initramfs from what a manifest says: in memory, as newc (initramfs buffer format).
+
+/init                  loads the modules and runs the scripts (images/guest-init.sh)
+/bin/busybox           the host's, static
+/lib/modules/RELEASE   the modules that are wanted, and /etc/bootharness/modules their order
+/etc/bootharness/run   the scripts of `autorun`, by number
+whatever else is named
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from bootharness.errors import ToolMissing, UsageError
+from bootharness.formats.cpio import build
+from bootharness.formats.elf_dynamic import dynamic_of
+from bootharness.host.assembler import shipped
+from bootharness.host.tool import Tool
+from bootharness.initramfs.manifest import Line
+from bootharness.initramfs.modules import Modules
+from bootharness.initramfs.programs import closure, found
+from bootharness.initramfs.tree import Tree
+
+__all__ = ["BUSYBOX", "guest_archive"]
+
+BUSYBOX = Tool("busybox", "busybox-static")
+"""What a guest has for a shell."""
+
+_BUSYBOX = "bin/busybox"
+_OWN = "etc/bootharness"
+_FOLDERS = ("proc", "sys", "tmp", "run", "mnt", "root", "dev")
+
+
+def guest_archive(lines: Iterable[Line], modules: Modules | None) -> bytes:
+    """Return an archive, not compressed. Raises UsageError, naming the line, for what is not here
+    or cannot be in it, ToolMissing without a static busybox."""
+    tree, wanted = Tree(), []
+    scripts = 0
+    for folder in _FOLDERS:
+        tree.folder(folder)
+    tree.device("dev/console", 5, 1)
+    for line in lines:
+        if line.word == "kmod":
+            wanted.append((line.arguments[0], line.said_by))
+            continue
+        try:
+            scripts = _add(tree, line, scripts)
+        except UsageError as error:
+            raise UsageError(f"{line.said_by}: {error}") from error
+    if wanted:
+        _add_modules(tree, wanted, modules)
+    if _BUSYBOX not in tree:
+        tree.file(_BUSYBOX, _busybox(), 0o755)
+    tree.file("init", shipped("images/guest-init.sh").read_bytes(), 0o755)
+    return build(tree.entries)
+
+
+def _add(tree: Tree, line: Line, scripts: int) -> int:
+    first = line.arguments[0]
+    match line.word:
+        case "autorun":
+            for location in line.arguments:
+                path = line.located(location)
+                name = f"{_OWN}/run/{scripts:03}-{path.name}"
+                tree.file(name, _read(path), 0o755)
+                scripts += 1
+        case "bin" | "try-bin":
+            program = found(first, line.folder)
+            if program is None and line.word == "bin":
+                raise UsageError(f"there is no program {first} here: try-bin would do without")
+            for each, data in closure(program).items() if program else ():
+                tree.program(each, data)
+        case "file":
+            path = line.located(line.arguments[1])
+            tree.file(first, _read(path), path.stat().st_mode & 0o7777)
+        case "tree":
+            tree.of_host(first, line.located(line.arguments[1]))
+        case "dir":
+            tree.folder(first)
+        case "slink":
+            tree.link(first, line.arguments[1])
+    return scripts
+
+
+def _read(path: Path) -> bytes:
+    if path.exists() and not path.is_file():
+        raise UsageError(f"{path}: not a file; `tree` takes folders")
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from error
+
+
+def _add_modules(tree: Tree, wanted: list[tuple[str, str]], modules: Modules | None) -> None:
+    if modules is None:
+        raise UsageError(f"{wanted[0][1]}: kmod needs the kernel's modules, and none are known")
+    names = []
+    for path in modules.closure(wanted):
+        name = f"lib/modules/{modules.release}/{path.partition('.ko')[0]}.ko"
+        tree.file(name, modules.content(path))
+        names.append(f"/{name}\n")
+    tree.file(f"{_OWN}/modules", "".join(names).encode())
+
+
+def _busybox() -> bytes:
+    path = found("busybox", Path())
+    if path is None:
+        raise BUSYBOX.missing()
+    data = path.read_bytes()
+    if dynamic_of(data).needed:
+        raise ToolMissing(f"{path} is not static, as a guest needs it: apt install busybox-static")
+    return data

@@ -1,0 +1,271 @@
+"""The server's end of a TCP connection, as a pure machine: RFC 9293, RFC 5681, RFC 6582.
+
+Segments and the time go in, frames come out. Between a guest and us nothing but a fault or a full
+card loses a frame: there is no slow start, and the window is the guest's own.
+
+    acked            sent             read              what the guest has, what is on its way,
+      |-- _flying ----|-- _waiting ----|                and what the service has said so far;
+                                                        offsets in bytes from the first one
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from typing import NamedTuple, Protocol
+
+from bootharness.network.tcp import ACK, FIN, RESET, SYN, Head, Segment, folded
+
+__all__ = ["SEGMENT_BYTES", "Stream", "TcpConnection"]
+
+SEGMENT_BYTES = 1460
+"""The most that fits a frame over IPv4: RFC 9293, 3.7.1."""
+_SEGMENT_BYTES_IPV6 = 1440
+_LEAST_SEGMENT_BYTES = 64
+_DEFAULT_SEGMENT_BYTES = 536
+_MOST_AHEAD = 128
+"""Segments on their way: fewer than a guest's queue keeps."""
+_READ_SEGMENTS = 32
+_OWN_WINDOW = 0xFFFF
+_MASK = 0xFFFFFFFF
+_HALF = 1 << 31
+_NO_OPERATION, _END, _MSS, _SCALE = 1, 0, 2, 3
+_MOST_SCALE = 14
+_DUPLICATES = 3
+_FIRST_WAIT_S = 0.25
+_LONGEST_WAIT_S = 8.0
+
+
+class Stream(Protocol):
+    """What serves a connection; nothing of it waits."""
+
+    def read(self, most: int) -> bytes | None:
+        """Return what it says next, None where there is nothing yet, no bytes at its end."""
+
+    def write(self, data: bytes) -> int:
+        """Take what the guest says, and return how much of it."""
+
+    def finish(self) -> None:
+        """Know that the guest says no more."""
+
+    def close(self) -> None:
+        """Know that the connection is gone."""
+
+
+class _Piece(NamedTuple):
+    end: int
+    payload: bytes
+    sum: int
+
+
+class TcpConnection:
+    """A connection that a guest has begun with ``syn``; ``begins`` is our first sequence number,
+    ``room`` how many segments the guest's card has room for, None for enough."""
+
+    def __init__(self, syn: Segment, stream: Stream, begins: int, room: int | None = None) -> None:
+        self._head = Head.answering(syn)
+        self._stream = stream
+        self._begins = begins
+        self._expected = (syn.sequence + 1) & _MASK
+        options = dict(_options(syn.options))
+        most = _SEGMENT_BYTES_IPV6 if self._head.over_ipv6 else SEGMENT_BYTES
+        asked = int.from_bytes(options.get(_MSS, _DEFAULT_SEGMENT_BYTES.to_bytes(2, "big")), "big")
+        self._segment_bytes = max(min(asked, most), _LEAST_SEGMENT_BYTES)
+        self._scales = _SCALE in options
+        self._scale = min(options.get(_SCALE, b"\0")[0], _MOST_SCALE)
+        self._ahead = min(room or _MOST_AHEAD, _MOST_AHEAD) * self._segment_bytes
+        self._window = syn.window
+        self.opened = False
+        self.acked = 0
+        """How many bytes the guest has."""
+        self.sent = 0
+        """How many bytes were on their way to it."""
+        self.over = False
+        self._read = 0
+        self._flying: deque[_Piece] = deque()
+        self._waiting: deque[_Piece] = deque()
+        self._said_all = False
+        self._end_sent = False
+        self._end_acked = False
+        self._guest_ended = False
+        self._duplicates = 0
+        self._recovers_to = -1
+        self._wait_s = _FIRST_WAIT_S
+        self._due: float | None = None
+
+    def accept(self, now: float) -> bytes:
+        """Return the frame that takes the connection up."""
+        most = _SEGMENT_BYTES_IPV6 if self._head.over_ipv6 else SEGMENT_BYTES
+        options = bytes((_MSS, 4)) + most.to_bytes(2, "big")
+        if self._scales:
+            options += bytes((_NO_OPERATION, _SCALE, 3, 0))
+        self._due = now + self._wait_s
+        return self._head.frame(
+            self._begins, self._expected, SYN | ACK, _OWN_WINDOW, options=options
+        )
+
+    def take(self, segment: Segment, now: float) -> Iterator[bytes]:
+        """Take a segment of the guest's and yield what it has to be answered with at once."""
+        if segment.flags & RESET:
+            self._close()
+            return
+        if segment.flags & SYN:
+            if not self.opened:
+                yield self.accept(now)
+            return
+        if segment.flags & ACK:
+            yield from self._acknowledged(segment, now)
+        if segment.payload or segment.flags & FIN:
+            self._hear(segment)
+            yield self._bare(ACK)
+        if self._end_acked and self._guest_ended:
+            self._close()
+
+    def next(self, now: float) -> bytes | None:
+        """Return the next frame of what the service says, None where there is none for now."""
+        if not self.opened or self.over or self._end_sent:
+            return None
+        if not self._waiting:
+            self._read_more()
+        if self._waiting:
+            return self._send(now)
+        if self._said_all:
+            self._end_sent = True
+            self._start(now)
+            return self._bare(FIN | ACK)
+        return None
+
+    def due(self, now: float) -> Iterator[bytes]:
+        """Yield what has to be sent again, for its answer does not come."""
+        if self._due is None or now < self._due or self.over:
+            return
+        self._wait_s = min(self._wait_s * 2, _LONGEST_WAIT_S)
+        self._due = now + self._wait_s
+        if not self.opened:
+            yield self.accept(now)
+        elif self._flying:
+            self._recovers_to = self.sent
+            yield self._frame(self._flying[0])
+        elif self._end_sent:
+            yield self._bare(FIN | ACK)
+        else:
+            # the window is closed: what is before it has the guest say how it is: RFC 9293, 3.8.6.1
+            yield self._bare(ACK, behind=1)
+
+    def break_off(self) -> bytes:
+        """End the connection where it stands, and return the frame that says so."""
+        self._close()
+        return self._bare(RESET | ACK)
+
+    def _close(self) -> None:
+        self.over, self._due = True, None
+        self._stream.close()
+
+    def _acknowledged(self, segment: Segment, now: float) -> Iterator[bytes]:
+        self.opened = True
+        fresh = (segment.acknowledged - self._number(self.acked)) & _MASK
+        if fresh > self.sent - self.acked + self._end_sent:
+            # nothing that it can have, or what it said before
+            return
+        window = segment.window << self._scale
+        same, self._window = window == self._window, window
+        if fresh:
+            self._advance(fresh, now)
+            if self._flying and self.acked < self._recovers_to:
+                yield self._frame(self._flying[0])
+        elif self._flying and same and not segment.payload:
+            self._duplicates += 1
+            if self._duplicates == _DUPLICATES and self.acked >= self._recovers_to:
+                self._recovers_to = self.sent
+                yield self._frame(self._flying[0])
+        if not self._flying and not self._end_sent:
+            self._due = None
+
+    def _advance(self, fresh: int, now: float) -> None:
+        reached = self.acked + fresh
+        if reached > self.sent:
+            self._end_acked, reached = True, self.sent
+        self.acked = reached
+        while self._flying and self._flying[0].end <= reached:
+            self._flying.popleft()
+        self._duplicates = 0
+        self._start(now)
+        if self._end_acked:
+            self._due = None
+
+    def _hear(self, segment: Segment) -> None:
+        behind = (self._expected - segment.sequence) & _MASK
+        if behind >= _HALF or self._guest_ended:
+            return
+        fresh = segment.payload[behind:]
+        taken = self._stream.write(fresh) if fresh else 0
+        self._expected = (self._expected + taken) & _MASK
+        if segment.flags & FIN and taken == len(fresh) and behind <= len(segment.payload):
+            self._expected = (self._expected + 1) & _MASK
+            self._guest_ended = True
+            self._stream.finish()
+
+    def _read_more(self) -> None:
+        if self._said_all:
+            return
+        said = self._stream.read(_READ_SEGMENTS * self._segment_bytes)
+        if said == b"":
+            self._said_all = True
+        for at in range(0, len(said or b""), self._segment_bytes):
+            assert said
+            payload = said[at : at + self._segment_bytes]
+            self._read += len(payload)
+            self._waiting.append(_Piece(self._read, payload, folded(payload)))
+
+    def _send(self, now: float) -> bytes | None:
+        piece = self._waiting[0]
+        may = min(self._window, self._ahead) - (self.sent - self.acked)
+        if may < piece.end - self.sent:
+            if self._flying or may <= 0:
+                if self._due is None:
+                    self._start(now)
+                return None
+            piece = self._split(piece, may)
+        self._waiting.popleft()
+        if not self._flying:
+            self._start(now)
+        self._flying.append(piece)
+        self.sent = piece.end
+        return self._frame(piece)
+
+    def _split(self, piece: _Piece, size: int) -> _Piece:
+        """Make of the next piece one that fits the window, and another."""
+        first, rest = piece.payload[:size], piece.payload[size:]
+        self._waiting[0] = _Piece(piece.end, rest, folded(rest))
+        self._waiting.appendleft(_Piece(piece.end - len(rest), first, folded(first)))
+        return self._waiting[0]
+
+    def _start(self, now: float) -> None:
+        self._wait_s = _FIRST_WAIT_S
+        self._due = now + self._wait_s
+
+    def _number(self, offset: int) -> int:
+        return (self._begins + 1 + offset) & _MASK
+
+    def _frame(self, piece: _Piece) -> bytes:
+        begins = piece.end - len(piece.payload)
+        return self._head.frame(
+            self._number(begins), self._expected, ACK, _OWN_WINDOW, piece.payload, piece.sum
+        )
+
+    def _bare(self, flags: int, behind: int = 0) -> bytes:
+        """Return a segment without payload, behind all that was sent."""
+        at = self.sent - behind + (self._end_sent and not flags & FIN)
+        return self._head.frame(self._number(at), self._expected, flags, _OWN_WINDOW)
+
+
+def _options(data: bytes) -> Iterator[tuple[int, bytes]]:
+    at = 0
+    while at < len(data) and data[at] != _END:
+        if data[at] == _NO_OPERATION:
+            at += 1
+            continue
+        size = data[at + 1] if at + 1 < len(data) else 0
+        if size < 2 or at + size > len(data):
+            return
+        if value := data[at + 2 : at + size]:
+            yield data[at], value
+        at += size

@@ -1,0 +1,40 @@
+#!/bin/busybox sh
+# The first program of a guest: mounts what a program expects, loads the modules, runs the scripts
+# of the manifest, then the command that it was started for, and powers off.
+#
+#   /etc/bootharness/modules   the modules' paths, in the order of loading
+#   /etc/bootharness/run/      the scripts of `autorun`
+#   /etc/bootharness/command   the command; without one there is a shell on the console
+
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root
+
+/bin/busybox mount -t proc proc /proc
+/bin/busybox mount -t sysfs sysfs /sys
+/bin/busybox mount -t devtmpfs devtmpfs /dev 2>/dev/null
+/bin/busybox mkdir -p /bin /sbin /usr/bin /usr/sbin
+/bin/busybox --install -s /bin
+echo "bootharness: init reached"
+
+own=/etc/bootharness
+if [ -e $own/modules ]; then
+    while read -r module; do
+        insmod "$module" || echo "bootharness: $module was not loaded"
+    done <$own/modules
+fi
+mkdir -p /dev/pts
+mount -t devpts devpts /dev/pts 2>/dev/null
+ip link set lo up 2>/dev/null
+
+for script in $own/run/*; do
+    [ -e "$script" ] || continue
+    "$script" || echo "bootharness: ${script##*/} ended with $?"
+done
+
+if [ -e $own/command ]; then
+    setsid sh $own/command
+    echo "bootharness: exit $?"
+else
+    setsid -c sh
+fi
+sync
+poweroff -f

@@ -1,0 +1,50 @@
+"""Manifests: each line of a wrong one is told with its file and number."""
+
+from pathlib import Path
+
+import pytest
+
+from bootharness.errors import UsageError
+from bootharness.initramfs.manifest import read_manifest
+
+
+def written(folder: Path, text: str, name: str = "m") -> Path:
+    path = folder / name
+    path.write_text(text)
+    return path
+
+
+def test_lines_are_read_in_order_with_those_that_are_included(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    written(tmp_path, 'file /etc/x x # a comment\nslink "/a b" c\n', "sub/inner")
+    outer = written(tmp_path, "# nothing\n\nbin cat\ninclude sub/inner\nkmod dm-crypt\n")
+    lines = read_manifest(outer)
+    assert [(each.word, *each.arguments) for each in lines] == [
+        ("bin", "cat"), ("file", "/etc/x", "x"), ("slink", "/a b", "c"), ("kmod", "dm-crypt"),
+    ]  # fmt: skip
+    assert lines[1].said_by == f"{tmp_path}/sub/inner:1"
+    assert lines[1].located("x") == tmp_path / "sub/x"
+    assert lines[1].located("/y") == Path("/y")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("bin ls\nbn cat\n", r"m:2: 'bn' is none of autorun, bin, "),
+        ("file /etc/x\n", r"m:1: write `file NAME LOCATION`; here are 1 word behind it"),
+        ("dir\n", r"m:1: write `dir NAME`; here are 0 words behind it"),
+        ("dir 'a\n", r"m:1: no closing quotation"),
+        ("include m\n", r"m: it includes itself"),
+        ("include none\n", r"none: .*[Nn]o such file"),
+    ],
+)
+def test_wrong_line_is_one_sentence(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        read_manifest(written(tmp_path, text))
+
+
+def test_manifest_that_is_no_text(tmp_path: Path) -> None:
+    path = tmp_path / "m"
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(UsageError, match="text in UTF-8"):
+        read_manifest(path)

@@ -1,0 +1,243 @@
+"""The server's end of a TCP connection, by a guest that is written here from RFC 9293."""
+
+from collections.abc import Iterable
+from itertools import pairwise
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bootharness.network.tcp import ACK, FIN, RESET, SYN, Segment
+from bootharness.network.tcp_connection import TcpConnection
+from tests.support.tcp_service import Service
+
+GUEST, SERVER = bytes.fromhex("525400123401"), bytes.fromhex("52550a000201")
+MASK = 0xFFFFFFFF
+MSS, WINDOW_SCALE = bytes.fromhex("020405b4"), bytes.fromhex("01030303")
+
+
+def segment(
+    flags: int,
+    sequence: int = 500,
+    acknowledged: int = 0,
+    payload: bytes = b"",
+    window: int = 65535,
+    options: bytes = b"",
+) -> Segment:
+    return Segment(
+        SERVER, GUEST, b"\n\0\2\x0f", b"\n\0\2\1", 5000, 80, sequence & MASK, acknowledged & MASK,
+        flags, window, options, payload,
+    )  # fmt: skip
+
+
+def parsed(frames: Iterable[bytes | None]) -> list[Segment]:
+    found = [Segment.parse(each) for each in frames if each is not None]
+    assert all(found)
+    return [each for each in found if each]
+
+
+def opened(
+    service: Service, *, begins: int = 1000, room: int | None = None, options: bytes = MSS,
+    window: int = 65535,
+) -> TcpConnection:  # fmt: skip
+    made = TcpConnection(segment(SYN, options=options, window=window), service, begins, room)
+    (answer,) = parsed(made.take(segment(SYN), 0.0))
+    assert (answer.flags, answer.sequence, answer.acknowledged) == (SYN | ACK, begins, 501)
+    assert not parsed(made.take(segment(ACK, 501, begins + 1, window=window), 0.0))
+    return made
+
+
+def said(connection: TcpConnection, now: float = 0.0) -> list[Segment]:
+    frames = []
+    while (frame := connection.next(now)) is not None:
+        frames.append(frame)
+    return parsed(frames)
+
+
+def test_window_scale_is_agreed_on_only_where_the_guest_knows_it() -> None:
+    for options, agreed in ((MSS + WINDOW_SCALE, True), (MSS, False), (b"", False)):
+        made = TcpConnection(segment(SYN, options=options), Service(b""), 1)
+        (answer,) = parsed([made.accept(0.0)])
+        assert answer.options == MSS + bytes.fromhex("01030300") * agreed
+
+
+@pytest.mark.parametrize(
+    ("options", "size"),
+    [(MSS, 1460), (b"", 536), (bytes.fromhex("02040400"), 1024), (bytes.fromhex("0204ffff"), 1460),
+     (bytes.fromhex("02040001"), 64), (bytes.fromhex("0101020404000000"), 1024),
+     (bytes.fromhex("0200"), 536), (bytes.fromhex("03"), 536)],
+)  # fmt: skip
+def test_segment_is_as_long_as_the_guest_takes(options: bytes, size: int) -> None:
+    made = opened(Service(b"x" * 5000), options=options)
+    assert said(made)[0].size == size
+
+
+def test_no_more_is_on_its_way_than_the_window_has_room_for() -> None:
+    made = opened(Service(b"x" * 100_000), window=4000)
+    assert [each.size for each in said(made)] == [1460, 1460]
+    list(made.take(segment(ACK, 501, 1001 + 1460, window=4000), 0.1))
+    assert [each.size for each in said(made)] == [1460]
+    list(made.take(segment(ACK, 501, 1001 + 4380, window=100), 0.1))
+    assert [each.size for each in said(made)] == [100], "what fits a small window goes"
+
+
+def test_window_of_a_guest_that_scales_it() -> None:
+    made = TcpConnection(segment(SYN, options=MSS + WINDOW_SCALE), Service(b"x" * 100_000), 1000)
+    list(made.take(segment(ACK, 501, 1001, window=1000), 0.0))
+    assert sum(each.size for each in said(made)) == 8000 // 1460 * 1460
+
+
+@pytest.mark.parametrize(("room", "most"), [(4, 4), (None, 128)])
+def test_card_with_little_room_gets_what_it_has_room_for(room: int | None, most: int) -> None:
+    scaled = MSS + bytes.fromhex("0103030e")
+    made = opened(Service(b"x" * 1_000_000), room=room, options=scaled)
+    assert len(said(made)) == most
+    list(made.take(segment(ACK, 501, 1001 + 1460), 0.0))
+    assert len(said(made)) == 1
+
+
+def test_closed_window_is_asked_about_until_it_opens() -> None:
+    made = opened(Service(b"x" * 10), window=0)
+    assert not said(made)
+    (probe,) = parsed(made.due(0.3))
+    assert (probe.size, probe.sequence) == (0, 1000), "before the window, so that it answers"
+    assert not parsed(made.due(0.31))
+    list(made.take(segment(ACK, 501, 1001), 1.0))
+    assert said(made)[0].payload == b"x" * 10
+
+
+def test_lost_segment_is_sent_again_after_three_duplicates_and_once() -> None:
+    made = opened(Service(b"x" * 14600))
+    sent = said(made)
+    list(made.take(segment(ACK, 501, 1001 + 1460), 0.0))
+    again = [parsed(made.take(segment(ACK, 501, 1001 + 1460), 0.0)) for _ in range(5)]
+    assert [len(each) for each in again] == [0, 0, 1, 0, 0]
+    assert again[2] == [sent[1]]
+    # the next hole is filled as soon as it is known: RFC 6582
+    assert parsed(made.take(segment(ACK, 501, 1001 + 4380), 0.0)) == [sent[3]]
+
+
+def test_what_is_not_acknowledged_is_sent_again_later_and_later() -> None:
+    made = opened(Service(b"x" * 100, stays=True))
+    (sent,) = said(made)
+    times, now = [], 0.0
+    while now < 10:
+        now += 0.05
+        if parsed(made.due(now)) == [sent]:
+            times.append(now)
+    apart = [later - earlier for earlier, later in pairwise(times)]
+    assert len(times) >= 4
+    assert apart == sorted(apart)
+
+
+def test_connection_is_taken_up_again_where_that_was_lost() -> None:
+    made = TcpConnection(segment(SYN), Service(b"x"), 1000)
+    first = made.accept(0.0)
+    assert made.next(0.0) is None, "nothing is said before the guest has answered"
+    assert list(made.due(0.3)) == [first]
+    assert list(made.take(segment(SYN), 0.4)) == [first]
+
+
+def test_request_is_heard_once_and_in_order() -> None:
+    service = Service(b"", stays=True)
+    made = opened(service)
+    (ack,) = parsed(made.take(segment(ACK, 501, 1001, b"GET "), 0.0))
+    assert ack.acknowledged == 505
+    for late in (segment(ACK, 501, 1001, b"GET "), segment(ACK, 510, 1001, b"later")):
+        (ack,) = parsed(made.take(late, 0.0))
+        assert ack.acknowledged == 505
+    list(made.take(segment(ACK, 503, 1001, b"T /a"), 0.0))
+    assert service.heard == b"GET /a"
+
+
+def test_what_the_service_has_no_room_for_is_not_acknowledged() -> None:
+    service = Service(b"", room=3, stays=True)
+    made = opened(service)
+    (ack,) = parsed(made.take(segment(ACK | FIN, 501, 1001, b"GET /"), 0.0))
+    assert (ack.acknowledged, service.finished) == (504, False)
+    (ack,) = parsed(made.take(segment(ACK | FIN, 504, 1001, b" /"), 0.0))
+    assert (ack.acknowledged, service.finished) == (507, True)
+
+
+def test_end_of_both_sides_ends_it() -> None:
+    service = Service(b"abc")
+    made = opened(service)
+    data, end = said(made)
+    assert (data.payload, end.flags, end.sequence) == (b"abc", FIN | ACK, 1004)
+    assert parsed(made.due(0.3)) == [data]
+    list(made.take(segment(ACK, 501, 1004), 0.4))
+    assert parsed(made.due(1.0)) == [end], "the end is sent again as all else is"
+    list(made.take(segment(ACK, 501, 1005), 1.1))
+    assert not made.over
+    (ack,) = parsed(made.take(segment(FIN | ACK, 501, 1005), 1.2))
+    assert (ack.acknowledged, ack.sequence) == (502, 1005)
+    assert made.over
+    assert service.closed
+
+
+def test_guest_that_resets_ends_it_and_so_do_we() -> None:
+    service = Service(b"abc", stays=True)
+    made = opened(service)
+    list(made.take(segment(RESET, 501), 0.0))
+    assert made.over
+    assert service.closed
+    assert made.next(0.0) is None
+    other = opened(Service(b"abc", stays=True))
+    said(other)
+    (broken,) = parsed([other.break_off()])
+    assert (broken.flags, broken.sequence) == (RESET | ACK, 1004)
+    assert other.over
+
+
+def test_acknowledgement_of_what_was_never_sent_counts_for_nothing() -> None:
+    made = opened(Service(b"x" * 3000, stays=True))
+    said(made)
+    for number in (1001 + 3001, 1000, 1001 - 5000):
+        list(made.take(segment(ACK, 501, number), 0.0))
+        assert made.acked == 0
+    list(made.take(segment(ACK, 501, 1001 + 3000), 0.0))
+    assert made.acked == made.sent == 3000
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.integers(0, 2**32),
+    st.integers(0, 60_000),
+    st.sampled_from([0.0, 0.05, 0.4]),
+    st.sampled_from([1000, MASK - 2000]),
+    st.sampled_from([600, 5000, 65535]),
+)
+def test_all_arrives_over_a_wire_that_loses_and_swaps(
+    seed: int, size: int, loss: float, begins: int, window: int
+) -> None:
+    """The guest here keeps what is next, and acknowledges whatever comes."""
+    chance = Random(seed)
+    content = chance.randbytes(size)
+    service = Service(content)
+    made = opened(service, begins=begins, window=window)
+    came, ended, now = b"", False, 0.0
+    on_the_wire: list[Segment] = []
+    while not made.over:
+        now += 0.05
+        assert now < 5000
+        on_the_wire += [each for each in said(made, now) if chance.random() >= loss]
+        on_the_wire += [each for each in parsed(made.due(now)) if chance.random() >= loss]
+        if chance.random() < loss:
+            chance.shuffle(on_the_wire)
+        for each in on_the_wire:
+            if each.sequence == (begins + 1 + len(came)) & MASK:
+                came += each.payload
+                ended |= bool(each.flags & FIN)
+        answers = [
+            segment(ACK | FIN * ended, 501, begins + 1 + len(came) + ended, window=window)
+            for _ in on_the_wire
+        ]
+        on_the_wire = []
+        for answer in answers:
+            if chance.random() >= loss:
+                on_the_wire += parsed(made.take(answer, now))
+        on_the_wire = [each for each in on_the_wire if chance.random() >= loss]
+    assert came == content
+    assert ended
+    assert service.finished
