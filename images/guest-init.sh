@@ -4,7 +4,11 @@
 #
 #   /etc/bootharness/modules   the modules' paths, in the order of loading
 #   /etc/bootharness/run/      the scripts of `autorun`
-#   /etc/bootharness/command   the command; without one there is a shell on the console
+#   /etc/bootharness/command   the command, which is run with its standard output and error as they
+#                              are; without one there is a shell on the console
+#   /etc/bootharness/token     what is in the lines before and behind the command's output, so that
+#                              no other line is taken for them
+#   /etc/bootharness/terminal  rows and columns of the person's terminal
 
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root
 
@@ -31,9 +35,15 @@ for script in $own/run/*; do
 done
 
 if [ -e $own/command ]; then
+    token=$(cat $own/token)
+    echo 1 >/proc/sys/kernel/printk
+    stty -opost
+    printf '\nbootharness: begin %s\n' "$token"
     setsid sh $own/command
-    echo "bootharness: exit $?"
+    printf '\nbootharness: exit %s %s\n' "$token" $?
+    stty opost
 else
+    [ -e $own/terminal ] && stty $(cat $own/terminal)
     setsid -c sh
 fi
 sync

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from bootharness.cli import values
+from bootharness.cli.guests import guest_archive_of, guest_options
 from bootharness.errors import UsageError
 from bootharness.host.tool import Tool
 
@@ -40,40 +41,12 @@ be had.
 @click.argument(
     "target", metavar="FILE", type=click.Path(dir_okay=False, allow_dash=True, path_type=Path)
 )
-@click.option(
-    "--manifest",
-    "manifests",
-    multiple=True,
-    metavar="FILE",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="What is to be in it, in Rapido's words. Can be repeated.",
-)
-@click.option(
-    "--bin",
-    "programs",
-    multiple=True,
-    metavar="NAME",
-    help="A program of this host, with its libraries. Can be repeated.",
-)
-@click.option(
-    "--module",
-    "modules",
-    multiple=True,
-    metavar="NAME",
-    help="A module of the kernel, with all that it needs. Can be repeated.",
-)
+@guest_options
 @click.option(
     "--kernel",
     metavar="KERNEL",
     shell_complete=values.kernels,
     help="The kernel that the modules are of.",
-)
-@click.option(
-    "--modules",
-    "folder",
-    metavar="FOLDER",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Where they are; else in the kernel's package, its tree, or /lib/modules.",
 )
 @click.option(
     "--compress",
@@ -96,19 +69,8 @@ def command(
     FILE is written anew, or is - for standard output. Its /init loads the modules, runs the scripts
     of the manifests, and gives a shell on the console.
     """
-    from bootharness.initramfs.archive import guest_archive
-    from bootharness.initramfs.manifest import line_of, read_manifest
-    from bootharness.initramfs.sources import modules_of
-    from bootharness.kernels.source import fetch, single
-
-    lines = [line for each in manifests for line in read_manifest(each)]
-    lines += [line_of("bin", each, said_by=f"--bin {each}") for each in programs]
-    lines += [line_of("kmod", each, said_by=f"--module {each}") for each in modules]
-    needs = next((line for line in lines if line.word == "kmod"), None)
-    if needs and kernel is None:
-        raise UsageError(f"{needs.said_by}: modules are of one kernel: name it with --kernel")
-    own = modules_of(fetch(single(kernel)), folder) if needs and kernel else None
-    archive = _compressed(guest_archive(lines, own), compress)
+    made = guest_archive_of(kernel, manifests, programs, modules, folder)
+    archive = _compressed(made, compress)
     if str(target) == "-":
         sys.stdout.buffer.write(archive)
         return

@@ -25,8 +25,9 @@ _STOPPED = (
 )
 
 
-def console(source: str, plan: BootPlan, log: Path) -> None:
-    """Boot by a plan that is settled until the person leaves with Ctrl-A X, or their input ends.
+def console(source: str, plan: BootPlan, log: Path, *, stays: bool = True) -> None:
+    """Boot by a plan that is settled until the person leaves with Ctrl-A X, or their input ends;
+    one that does not stay ends with the guest, too.
 
     ``log`` is a new file for all that is on the line. Raises UsageError where it cannot be
     made, CouldNotFindOut where QEMU cannot be run.
@@ -45,10 +46,10 @@ def console(source: str, plan: BootPlan, log: Path) -> None:
             # the machine is ended by one of its keys
             with Machine(qemu) as machine, raw(), suppress(MachineLost):
                 medium.begin(machine)
-                _pass_on(machine)
+                _pass_on(machine, stays=stays)
 
 
-def _pass_on(machine: Machine) -> None:
+def _pass_on(machine: Machine, *, stays: bool) -> None:
     keys = sys.stdin.fileno()
     while True:
         machine.wait(Deadline.after(_TICK_S), keys)
@@ -56,6 +57,8 @@ def _pass_on(machine: Machine) -> None:
         for event in machine.events():
             if event.name == "SHUTDOWN" and event.data.get("guest"):
                 reset = event.data.get("reason") == "guest-reset"
+                if not reset and not stays:
+                    return
                 what = "was reset" if reset else "has switched itself off"
                 sys.stdout.write(_STOPPED.format(what=what))
         sys.stdout.flush()

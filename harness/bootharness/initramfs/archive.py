@@ -7,7 +7,7 @@
 whatever else is named
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from bootharness.errors import ToolMissing, UsageError
@@ -30,9 +30,14 @@ _OWN = "etc/bootharness"
 _FOLDERS = ("proc", "sys", "tmp", "run", "mnt", "root", "dev")
 
 
-def guest_archive(lines: Iterable[Line], modules: Modules | None) -> bytes:
-    """Return an archive, not compressed. Raises UsageError, naming the line, for what is not here
-    or cannot be in it, ToolMissing without a static busybox."""
+def guest_archive(
+    lines: Iterable[Line], modules: Modules | None, own: Mapping[str, bytes] | None = None
+) -> bytes:
+    """Return an archive, not compressed; ``own`` are files for /init, by their names in its folder.
+
+    Raises UsageError, naming the line, for what is not here or cannot be in it, ToolMissing without
+    a static busybox.
+    """
     tree, wanted = Tree(), []
     scripts = 0
     for folder in _FOLDERS:
@@ -50,6 +55,8 @@ def guest_archive(lines: Iterable[Line], modules: Modules | None) -> bytes:
         _add_modules(tree, wanted, modules)
     if _BUSYBOX not in tree:
         tree.file(_BUSYBOX, _busybox(), 0o755)
+    for name, data in (own or {}).items():
+        tree.file(f"{_OWN}/{name}", data)
     tree.file("init", shipped("images/guest-init.sh").read_bytes(), 0o755)
     return build(tree.entries)
 

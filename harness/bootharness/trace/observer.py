@@ -34,5 +34,8 @@ class Observer:
     def calls(self, calls: "tuple[BiosCall, ...]") -> None:
         """See all BIOS calls so far; the last ones may not have returned yet."""
 
+    def serial(self, written: bytes) -> None:
+        """See what the guest has written to the serial line since the last time."""
+
     def bios(self, text: str) -> None:
         """See what the BIOS has said of itself since the last time."""

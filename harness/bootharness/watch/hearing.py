@@ -57,6 +57,8 @@ class Hearing(Struct):
         """Read the serial line as far as it goes."""
         course, line = self.course, self.machine.serial
         signs = [*line.signs(course.words.signs)]
+        if course.observer and line.fresh:
+            course.observer.serial(line.fresh)
         sighted = course.lookout.heard(line.fresh, self.machine.now()) if line.fresh else []
         for at, sign, found in signs:
             while sighted and sighted[0].at <= at:

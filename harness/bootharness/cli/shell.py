@@ -1,0 +1,103 @@
+"""`bootharness shell`: a kernel, and a command or a shell on it."""
+
+import os
+import secrets
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bootharness.cli import values
+from bootharness.cli.boot import sources_and_plan
+from bootharness.cli.guests import guest_archive_of, guest_options
+from bootharness.cli.options import ALL, plan_options
+from bootharness.errors import COULD_NOT_FIND_OUT, UsageError
+
+__all__ = ["command"]
+
+_NOT_ASKED = ("until", "until_screen", "fail_on", "at_most_s", "send", "tracer", "initrd")
+_BAD = 1
+
+
+@click.command(
+    "shell",
+    epilog="""\b
+KERNEL is what `bootharness boot` takes: a bzImage, a built tree, deb:PACKAGE. By default QEMU loads
+it by itself, which is quickest; --route brings it as it is shipped.
+
+\b
+Examples:
+  bootharness shell bzImage
+  bootharness shell . --module dm-crypt --bin cryptsetup -- cryptsetup benchmark
+  bootharness shell deb:linux-image-cloud-amd64/trixie --route uefi-disk -- uname -r
+
+\b
+Exit status: that of COMMAND. Where it has none: 1 the kernel does not come so far, 125 could not
+find out, 129 wrong usage.
+""",
+)
+@click.argument("source", metavar="KERNEL", shell_complete=values.kernels)
+@click.argument("words", metavar="[-- COMMAND...]", nargs=-1, type=click.UNPROCESSED)
+@guest_options
+@plan_options(*(name for name in ALL if name not in _NOT_ASKED))
+def command(source: str, words: tuple[str, ...], manifests: tuple[Path, ...],
+            programs: tuple[str, ...], modules: tuple[str, ...], folder: Path | None,
+            **choices: Any) -> int:  # fmt: skip
+    """Boot KERNEL with busybox and what you name, and run COMMAND on it, or a shell."""
+    from bootharness.host.workspace import Workspace
+
+    choices = {**choices, **dict.fromkeys(_NOT_ASKED, ())}
+    if choices["route"] == ():
+        choices["route"] = "direct"
+    token = secrets.token_hex(8)
+    own = {"command": f"{_script(words)}\n".encode(), "token": token.encode()} if words else {}
+    if not words:
+        if not sys.stdin.isatty():
+            raise UsageError("a shell needs a terminal; a command does without: -- COMMAND")
+        size = os.get_terminal_size(sys.stdin.fileno())
+        own = {"terminal": f"rows {size.lines} cols {size.columns}\n".encode()}
+    with Workspace() as workspace:
+        initrd = workspace.path / "guest.img"
+        choices["initrd"] = str(initrd)
+        if words:
+            from bootharness.initramfs.command_output import ended
+
+            choices["until"] = ended(token)
+        initrd.touch()
+        sources, plan = sources_and_plan((source,), choices)
+        if len(sources) > 1:
+            raise UsageError(f"{source}: these are {len(sources)} kernels, and here it takes one")
+        initrd.write_bytes(guest_archive_of(sources[0], manifests, programs, modules, folder, own))
+        if not words:
+            from bootharness.debug.console import console
+
+            console(sources[0], plan, workspace.path / "console.log", stays=False)
+            return 0
+        return _run(sources[0], plan, token)
+
+
+def _script(words: tuple[str, ...]) -> str:
+    return words[0] if len(words) == 1 else shlex.join(words)
+
+
+def _run(source: str, plan: Any, token: str) -> int:
+    from bootharness.diagnosis import Verdict, judge
+    from bootharness.initramfs.command_output import CommandOutput
+    from bootharness.one_boot import boot
+
+    def write(data: bytes) -> None:
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+
+    output = CommandOutput(token, write)
+    trace = boot(source, plan, observer=output)
+    if output.status is not None:
+        return output.status
+    judgement = judge(trace)
+    what = "did not come to its end" if output.began else "was not run"
+    late = output.began and trace.ending.kind == "timeout"
+    why = f"the --timeout of {plan.timeout_s:g} s is over" if late else judgement.summary
+    click.echo(f"bootharness: the command {what}: {why}", err=True)
+    return COULD_NOT_FIND_OUT if judgement.verdict is Verdict.SKIP else _BAD
