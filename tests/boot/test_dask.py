@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import zlib
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ from bootharness.plan import BootPlan, choose
 from bootharness.routes.table import ROUTES
 from bootharness.runs.cell import Cell
 from bootharness.runs.history import History
-from bootharness.runs.remote import dask_workers
+from bootharness.runs.remote import errands
 from bootharness.runs.remote.dask_workers import DaskWorkers
 from bootharness.runs.result import CellResult
 from bootharness.runs.runner import limit_s, run_cells
@@ -166,17 +167,13 @@ def test_what_is_sent_is_sent_once_and_again_where_it_was_damaged(
         assert later.sent_bytes == 0
 
 
-def test_what_is_large_is_passed_on_from_worker_to_worker(tmp_path: Path) -> None:
+def test_what_is_large_is_passed_on_from_worker_to_worker(cluster: Cluster, tmp_path: Path) -> None:
     initrd = tmp_path / "initrd"
     initrd.write_bytes(b"070701" + os.urandom(9 << 20))
     cells = [replace(each, plan=choose(SETUP, {"initrd": str(initrd)})) for each in kernels(6)]
-    with Cluster() as started:
-        for name in ("one", "two"):
-            started.worker(name)
-        started.has(2)
-        with DaskWorkers(started.address) as workers:
-            assert verdicts([*run_cells(cells, workers, None)]) == [Verdict.GOOD] * 6
-            sent = workers.sent_bytes, workers.passed_bytes
+    with cluster.joined(cluster.worker("three")), DaskWorkers(cluster.address) as workers:
+        assert verdicts([*run_cells(cells, workers, None)]) == [Verdict.GOOD] * 6
+        sent = workers.sent_bytes, workers.passed_bytes
     assert sent == (initrd.stat().st_size,) * 2
 
 
@@ -201,8 +198,8 @@ def test_a_worker_that_hangs_holds_nothing_up(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pids = [*cluster.has(2).values()]
-    monkeypatch.setattr(dask_workers, "limit_s", lambda _: 10.0)
-    monkeypatch.setattr(dask_workers, "_SPARE_S", 0.0)
+    monkeypatch.setattr(errands, "limit_s", lambda _: 4.0)
+    monkeypatch.setattr(errands, "_SPARE_S", 0.0)
     results = []
     with DaskWorkers(cluster.address) as workers:
         try:
@@ -240,7 +237,9 @@ def guests(cluster: Cluster) -> list[str]:
     return [each for each in found if "qemu-system" in each.split()[1]]
 
 
-def test_a_worker_that_cannot_boot_is_named_and_costs_no_cell(tmp_path: Path) -> None:
+def test_a_worker_that_cannot_boot_is_named_and_costs_no_cell(
+    cluster: Cluster, tmp_path: Path
+) -> None:
     shutil.copytree(REPOSITORY / "harness", tmp_path / "other")
     with (tmp_path / "other/bootharness/runs/work.py").open("a") as file:
         file.write("# another version\n")
@@ -253,15 +252,14 @@ def test_a_worker_that_cannot_boot_is_named_and_costs_no_cell(tmp_path: Path) ->
     initrd.write_bytes(b"070701" + os.urandom(2_000_000))
     cells = [replace(each, plan=choose(SETUP, {"initrd": str(initrd)})) for each in kernels(6)]
     told: list[str] = []
-    with Cluster() as started:
-        started.worker("good")
-        started.plain_worker("without", PATH=str(programs))
-        started.plain_worker("older", PYTHONPATH=str(tmp_path / "other"))
-        started.plain_worker("full", "prlimit", "--fsize=1000000")
-        started.has(4)
-        with DaskWorkers(started.address, told.append) as workers:
-            results = [*run_cells(cells, workers, None)]
-            said = "\n".join(told)
+    bad = (
+        cluster.plain_worker("without", PATH=str(programs)),
+        cluster.plain_worker("older", PYTHONPATH=str(tmp_path / "other")),
+        cluster.plain_worker("full", "prlimit", "--fsize=1000000"),
+    )
+    with cluster.joined(*bad), DaskWorkers(cluster.address, told.append) as workers:
+        results = [*run_cells(cells, workers, None)]
+        said = "\n".join(told)
     assert verdicts(results) == [Verdict.GOOD] * 6
     assert "is not installed" in said
     assert "install the same" in said
@@ -293,9 +291,10 @@ def test_a_cluster_is_reached_by_tls_alone(tmp_path: Path) -> None:
         started.worker("one")
         eventually(lambda: [] if "Registered to" in started.said("one") else ["not yet"], 60)
         at = ("--workers", f"dask:{started.address}")
-        good = run(*gate, *at, "--json", "-", **tls)
-        plain = run(*gate, "--workers", f"dask:{started.address.replace('tls', 'tcp')}", **tls)
-        stranger = run(*gate, *at)
+        by_tcp = ("--workers", f"dask:{started.address.replace('tls', 'tcp')}")
+        with ThreadPoolExecutor() as at_once:
+            good, plain, stranger = at_once.map(lambda each: run(*gate, *each[0], **each[1]), (
+                ((*at, "--json", "-"), tls), (by_tcp, tls), (at, {})))  # fmt: skip
     assert good.returncode == 0, good.stderr
     assert [plain.returncode, stranger.returncode] == [125, 125]
     assert "no Dask scheduler answers there" in plain.stderr
@@ -335,11 +334,15 @@ def test_an_executor_of_ones_own_boots(cluster: Cluster, tmp_path: Path) -> None
         "def futures(): return client().get_executor()\n"
         "def number(): return 7\n"
     )
-    found = {}
-    for name in ("pool", "client", "futures", "number"):
-        found[name] = run("gate", "selfcheck:65536", "selfcheck:65552", "--until", "setup",
-                          "--workers", f"mine:{name}", "--history", tmp_path / name,
-                          PYTHONPATH=f"{tmp_path}:{environment()['PYTHONPATH']}")  # fmt: skip
+
+    def gate(name: str) -> subprocess.CompletedProcess[str]:
+        return run("gate", "selfcheck:65536", "selfcheck:65552", "--until", "setup", "--workers",
+                   f"mine:{name}", "--history", tmp_path / name,
+                   PYTHONPATH=f"{tmp_path}:{environment()['PYTHONPATH']}")  # fmt: skip
+
+    names = ("pool", "client", "futures", "number")
+    with ThreadPoolExecutor(2) as at_once:
+        found = dict(zip(names, at_once.map(gate, names), strict=True))
     statuses = {name: done.returncode for name, done in found.items()}
     assert statuses == {"pool": 0, "client": 0, "futures": 0, "number": 129}, found
     assert "an Executor of concurrent.futures is wanted" in found["number"].stderr
@@ -347,11 +350,10 @@ def test_an_executor_of_ones_own_boots(cluster: Cluster, tmp_path: Path) -> None
 
 def test_a_worker_is_started_where_something_can_be_booted(tmp_path: Path) -> None:
     (tmp_path / "sh").symlink_to("/bin/sh")
-    found = [
-        run("worker", DASK_SCHEDULER_ADDRESS=""),
-        run("worker", "http://build.example"),
-        run("worker", "127.0.0.1:1", PATH=str(tmp_path)),
-    ]
+    with ThreadPoolExecutor() as at_once:
+        found = [*at_once.map(lambda each: run("worker", *each[0], **each[1]), (
+            ((), {"DASK_SCHEDULER_ADDRESS": ""}), (("http://build.example",), {}),
+            (("127.0.0.1:1",), {"PATH": str(tmp_path)})))]  # fmt: skip
     assert [each.returncode for each in found] == [129, 129, 125]
     for each, said in zip(found, ("give the ADDRESS", "no address", "is missing"), strict=True):
         assert said in each.stderr
@@ -360,14 +362,16 @@ def test_a_worker_is_started_where_something_can_be_booted(tmp_path: Path) -> No
 
 def test_what_is_no_cluster_is_told_in_one_sentence(tmp_path: Path) -> None:
     gate = ("gate", "selfcheck:65536", "--history", tmp_path / "history", "--workers")
-    nobody = run(*gate, "dask:127.0.0.1:1")
-    with Cluster() as empty:
-        without = run(*gate, f"dask:{empty.address}")
+    with Cluster() as empty, ThreadPoolExecutor() as at_once:
+        named = ("dask:127.0.0.1:1", f"dask:{empty.address}")
+        nobody, without = at_once.map(lambda each: run(*gate, each), named)
     assert (nobody.returncode, without.returncode) == (125, 125)
     for said in (nobody.stderr, without.stderr):
         assert len(said.splitlines()) == 1, said
     assert "no Dask scheduler answers there" in nobody.stderr
     assert f"bootharness worker {empty.address}" in without.stderr
-    wrong = [run(*gate, each) for each in ("0", "dask:", "dask:http://a", "none:such", "a.b")]
+    names = ("0", "dask:", "dask:http://a", "none:such", "a.b")
+    with ThreadPoolExecutor(2) as at_once:
+        wrong = [*at_once.map(lambda each: run(*gate, each), names)]
     assert [each.returncode for each in wrong] == [129] * 5, [each.stderr for each in wrong]
     assert all(len(each.stderr.splitlines()) <= 2 for each in wrong)

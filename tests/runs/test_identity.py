@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from bootharness.plan import BootPlan, choose
 from bootharness.routes import table
+from bootharness.routes.loader import Loader
 from bootharness.runs import identity
 from bootharness.runs.cell import Cell
 from bootharness.runs.identity import Identities
@@ -44,6 +45,22 @@ def version_of(package: Path) -> str:
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     return done.stdout
+
+
+def test_a_loader_is_looked_at_once_for_all_cells(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_at: list[str] = []
+    named = Loader.named
+
+    def counted(name: str) -> Loader:
+        looked_at.append(name)
+        return named(name)
+
+    monkeypatch.setattr(Loader, "named", counted)
+    cells = [replace(CELL, plan=replace(CELL.plan, cmdline=f"n={each}")) for each in range(9)]
+    with LocalWorkers(1, limit_s=60) as workers:
+        identities = Identities(workers)
+        assert len({identities.of(each) for each in cells}) == 9
+    assert looked_at == [CELL.plan.loader]
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from distributed import Client, Security
@@ -15,7 +16,7 @@ from tests.support.processes import COMMAND, environment, eventually
 
 __all__ = ["Cluster"]
 
-_START_S = 60
+_START_S = 120
 _READY = "bootharness.runs.remote.preload"
 _DASK = (sys.executable, "-P", "-m")
 
@@ -52,11 +53,32 @@ class Cluster(Closing):
         return self._start(argv, name, **more)
 
     def has(self, workers: int) -> dict[str, int]:
-        """Wait until so many workers are there, and return the process of each by its address."""
+        """Wait until so many workers are there, and no others, and return the process of each by
+        its address."""
         with Client(self.address, security=Security(), set_as_default=False) as client:
-            client.wait_for_workers(workers, timeout=_START_S)
-            found: dict[str, int] = client.run(os.getpid)
+            found: dict[str, int] = {}
+
+            def others() -> list[str]:
+                nonlocal found
+                found = client.run(os.getpid, on_error="ignore")
+                return [] if len(found) == workers else [f"{len(found)} instead of {workers}"]
+
+            eventually(others, _START_S)
             return found
+
+    @contextmanager
+    def joined(self, *workers: "subprocess.Popen[bytes]") -> Iterator[None]:
+        """Have more workers than are there for a while."""
+        before = len(self._processes) - len(workers) - 1
+        self.has(before + len(workers))
+        try:
+            yield
+        finally:
+            for each in workers:
+                each.kill()
+                each.wait()
+                self._processes.remove(each)
+            self.has(before)
 
     def said(self, name: str) -> str:
         """Return what a process has said."""

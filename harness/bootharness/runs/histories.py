@@ -19,6 +19,7 @@ from urllib.parse import quote
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import astuple
 
 from bootharness.errors import BootHarnessError, LaunchFailed, UsageError
 from bootharness.host.closing import Closing
@@ -53,7 +54,6 @@ _AHEAD_S = 86_400
 """A clock may be wrong by so much, and not by more: the newest result of a boot is what counts."""
 _DAMAGED = (msgspec.MsgspecError, BootHarnessError, ValueError, TypeError, RecursionError)
 _KEY = re.compile(r"[0-9a-f]{64}")
-_Row = tuple[str, Moment, str, str]
 _TABLES = {"result", "attempt", "known", "limit_seen"}
 
 _Found = tuple[float, str, Written]
@@ -126,7 +126,10 @@ class _Other(Closing):
             self._database = stack.enter_context(closing(self._opened(path, live=live)))
             [version] = self._database.execute("PRAGMA user_version").fetchone()
             if version > KNOWN_VERSION:
-                raise UsageError(f"{path}: this history is of a newer bootharness")
+                raise UsageError(
+                    f"{path}: this history is of a newer bootharness (version {version}, and this "
+                    f"one knows {KNOWN_VERSION}): use that one"
+                )
             self._check_schema()
             if version < KNOWN_VERSION:
                 copy = stack.enter_context(Workspace()).path / "history.sqlite3"
@@ -238,6 +241,22 @@ class _WrittenCell(Struct):
     expect: str = "good"
 
 
+class _Row(Struct, array_like=True):
+    key: str
+    made_at: Moment
+    harness: str
+    cell: str
+    attempts: tuple[AttemptRow, ...]
+
+
+_CELL, _FACTS = msgspec.json.Decoder(_WrittenCell), msgspec.json.Decoder(BootFacts)
+
+
+@lru_cache(maxsize=256)
+def _host(text: str) -> Host:
+    return msgspec.json.decode(text, type=Host)
+
+
 @lru_cache(maxsize=256)
 def _plan(text: bytes) -> BootPlan:
     """Read a plan: of a thousand results few have another."""
@@ -247,12 +266,12 @@ def _plan(text: bytes) -> BootPlan:
 def _is_whole(written: Written) -> bool:
     """Return whether a result can be read as it was written."""
     with suppress(*_DAMAGED):
-        msgspec.convert((written.key, written.made_at, written.harness, written.cell), _Row)
-        cell = msgspec.json.decode(written.cell, type=_WrittenCell)
+        msgspec.convert(astuple(written), _Row)
+        cell = _CELL.decode(written.cell)
         Cell(cell.kernel, _plan(bytes(cell.plan)), cell.expect)
         for attempt in written.attempts:
-            *_, facts, _, _, host = msgspec.convert(attempt, AttemptRow)
-            msgspec.json.decode(facts, type=BootFacts)
-            msgspec.json.decode(host, type=Host)
+            *_, facts, _, _, host = attempt
+            _FACTS.decode(facts)
+            _host(host)
         return True
     return False

@@ -78,6 +78,9 @@ class Written(msgspec.Struct, frozen=True, array_like=True):
 
 
 _RESULT = "key, made_at, harness, cell"
+_ADD_RESULT = f"INSERT INTO result (id, {_RESULT}, uid) VALUES (?, ?, ?, ?, ?, ?)"
+_ADD_ATTEMPT = f"INSERT INTO attempt (result, {ATTEMPT}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_AT_ONCE_BYTES = 1 << 20
 
 
 def uid_of(written: Written) -> str:
@@ -88,9 +91,10 @@ def uid_of(written: Written) -> str:
 
 def text_of(value: bytes) -> str | bytes:
     """Read a text; what is none any more, for it is damaged, stays as it is."""
-    with suppress(UnicodeDecodeError):
+    try:
         return value.decode()
-    return value
+    except UnicodeDecodeError:
+        return value
 
 
 def _uids(database: sqlite3.Connection) -> None:
@@ -177,6 +181,10 @@ class Taking:
 
     def __init__(self, database: sqlite3.Connection, *, empty: bool) -> None:
         self._database, self._empty = database, empty
+        [[self._last]] = database.execute("SELECT ifnull(max(id), 0) FROM result")
+        self._results: list[tuple[Any, ...]] = []
+        self._attempts: list[tuple[Any, ...]] = []
+        self._bytes = 0
 
     def has(self, uid: str) -> bool:
         """Return whether a result was there before."""
@@ -186,8 +194,20 @@ class Taking:
         return rows.fetchone() is not None
 
     def result(self, written: Written, uid: str) -> None:
-        """Write a result down that is not there."""
-        _write(self._database, written, uid)
+        """Write a result down that is not there; `done` writes what is left of them."""
+        self._last += 1
+        self._results.append(_result_row(self._last, written, uid))
+        self._attempts += _attempt_rows(self._last, written)
+        self._bytes += sum(len(value) for each in written.attempts for value in each
+                           if isinstance(value, str | bytes))  # fmt: skip
+        if self._bytes >= _AT_ONCE_BYTES:
+            self.done()
+
+    def done(self) -> None:
+        """Have all results written."""
+        self._database.executemany(_ADD_RESULT, self._results)
+        self._database.executemany(_ADD_ATTEMPT, self._attempts)
+        self._results, self._attempts, self._bytes = [], [], 0
 
     def known(self, kept: Iterable[tuple[str, bytes]]) -> None:
         """Keep what is kept nowhere yet."""
@@ -203,16 +223,12 @@ class Taking:
         )
 
 
-def _write(database: sqlite3.Connection, written: Written, uid: str) -> None:
-    row = database.execute(
-        f"INSERT INTO result ({_RESULT}, uid) VALUES (?, ?, ?, ?, ?)",
-        (written.key, written.made_at, written.harness, written.cell, uid),
-    )
-    for attempt in written.attempts:
-        database.execute(
-            f"INSERT INTO attempt (result, {ATTEMPT}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (row.lastrowid, *attempt),
-        )
+def _result_row(number: int | None, written: Written, uid: str) -> tuple[Any, ...]:
+    return number, written.key, written.made_at, written.harness, written.cell, uid
+
+
+def _attempt_rows(number: int | None, written: Written) -> list[tuple[Any, ...]]:
+    return [(number, *each) for each in written.attempts]
 
 
 class History(Closing):
@@ -275,7 +291,7 @@ class History(Closing):
             if version > len(_MIGRATIONS):
                 raise UsageError(
                     f"{self.path}: this history is of a newer bootharness (version {version}, and "
-                    f"this one knows {len(_MIGRATIONS)})"
+                    f"this one knows {len(_MIGRATIONS)}): use that one, or name another file"
                 )
             for number, step in enumerate(_MIGRATIONS[version:], start=version + 1):
                 if callable(step):
@@ -298,7 +314,8 @@ class History(Closing):
         )  # fmt: skip
         written = Written(result.key, time.time(), harness, _json(result.cell), attempts)
         with self._writing():
-            _write(self._database, written, uid_of(written))
+            row = self._database.execute(_ADD_RESULT, _result_row(None, written, uid_of(written)))
+            self._database.executemany(_ADD_ATTEMPT, _attempt_rows(row.lastrowid, written))
 
     @contextmanager
     def taking(self) -> Iterator[Taking]:
@@ -309,7 +326,9 @@ class History(Closing):
             )
             for name, _ in indexes if self._draft else ():
                 self._database.execute(f"DROP INDEX {name}")
-            yield Taking(self._database, empty=self._draft)
+            taking = Taking(self._database, empty=self._draft)
+            yield taking
+            taking.done()
             for _, statement in indexes if self._draft else ():
                 self._database.execute(statement)
 

@@ -1,7 +1,7 @@
 """What a boot depends on, as one digest: with the same one a result can be used again."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Executor
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
@@ -17,7 +17,8 @@ from bootharness.host.accelerator import kvm
 from bootharness.kernels.image import KernelImage
 from bootharness.machine.choice import chosen_machine
 from bootharness.machine.firmware import CARD_ROMS, FIRMWARE, firmware_files, qemu_says
-from bootharness.plan import MachineConfig
+from bootharness.plan import BootPlan, MachineConfig
+from bootharness.routes.route import Route
 from bootharness.routes.table import ROUTES, route_of
 from bootharness.runs.cell import Cell
 from bootharness.runs.workers import Workers
@@ -46,11 +47,12 @@ class WorkerFacts(Struct, frozen=True):
 class Identities:
     """The digests of cells, as the workers of an executor would boot them.
 
-    Every source, and every kind of machine, is looked at once.
+    Every source, every loader, and every kind of machine, is looked at once.
     """
 
     def __init__(self, executor: Executor) -> None:
         self._booted: dict[tuple[str, str], Any] = {}
+        self._ingredients: dict[tuple[str, str], Mapping[str, str]] = {}
         self._executor = executor
         self._facts: dict[tuple[Any, ...], WorkerFacts] = {}
 
@@ -88,7 +90,7 @@ class Identities:
                 machine=machine,
                 net=replace(plan.net, answers=None, nic_rom=None, https_cert=None),
             ),
-            "ingredients": route.ingredients(plan),
+            "ingredients": self._added(route, plan),
             "given": [
                 _digest(name)
                 for name in (
@@ -111,6 +113,12 @@ class Identities:
         if asked not in self._facts:
             self._facts[asked] = self._executor.submit(worker_facts, *asked).result()
         return self._facts[asked]
+
+    def _added(self, route: Route, plan: BootPlan) -> Mapping[str, str]:
+        """Return what a route adds, which of a plan depends on its loader alone."""
+        if (route.name, plan.loader) not in self._ingredients:
+            self._ingredients[route.name, plan.loader] = route.ingredients(plan)
+        return self._ingredients[route.name, plan.loader]
 
     def _fetched(self, route: str, source: str) -> Any:
         if (route, source) not in self._booted:

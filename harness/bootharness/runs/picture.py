@@ -2,6 +2,7 @@
 
 import zlib
 from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -127,8 +128,9 @@ def _ends(lines: list[str]) -> tuple[str, ...]:
     return (*lines[:half], left_out, *lines[-half:])
 
 
-def pack(drawn: Picture) -> bytes:
-    """Return a picture as JSON, compressed by zlib: as browsers decompress it."""
+def pack(drawn: Picture | dict[str, Any]) -> bytes:
+    """Return a picture, or its plain values, as JSON, compressed by zlib: browsers can
+    decompress it."""
     return zlib.compress(msgspec.json.encode(drawn), _ZLIB_LEVEL)
 
 

@@ -2,6 +2,7 @@
 
 import time
 import zlib
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -17,7 +18,7 @@ from bootharness.runs.warnings import console_warnings
 from bootharness.runs.where import this_host
 from bootharness.trace.boot_trace import BootTrace
 
-__all__ = ["boot_cell", "boot_facts", "skipped"]
+__all__ = ["boot_cell", "boot_facts", "pack_trace", "skipped"]
 
 # the second level takes a third of the time of the sixth, for a tenth more bytes
 _ZLIB_LEVEL = 2
@@ -30,10 +31,7 @@ def boot_cell(cell: Cell) -> Attempt:
     Raises UsageError for what cannot be built.
     """
     began = time.monotonic()
-    try:
-        trace = boot(cell.kernel, cell.plan)
-    except CouldNotFindOut as error:
-        return replace(skipped(error), host=this_host())
+    trace = boot(cell.kernel, cell.plan)
     judgement = judge(trace)
     return Attempt(
         verdict=judgement.verdict,
@@ -42,9 +40,14 @@ def boot_cell(cell: Cell) -> Attempt:
         seconds=round(time.monotonic() - began, 3),
         facts=replace(boot_facts(trace), survived=judgement.warnings),
         picture=pack(picture(trace, judgement)),
-        trace=zlib.compress(encode(document(trace, judgement)), _ZLIB_LEVEL),
+        trace=pack_trace(document(trace, judgement)),
         host=this_host(),
     )
+
+
+def pack_trace(document: dict[str, Any]) -> bytes:
+    """Return the document of a boot as it is kept."""
+    return zlib.compress(encode(document), _ZLIB_LEVEL)
 
 
 def skipped(error: CouldNotFindOut) -> Attempt:

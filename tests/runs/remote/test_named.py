@@ -42,6 +42,7 @@ def test_a_number_is_so_many_here() -> None:
         ("mine", None, "it is a number, dask:ADDRESS, or MODULE:FACTORY"),
         ("no_such_module:make", None, "ModuleNotFoundError"),
         ("os:no_such_function", None, "AttributeError"),
+        ("sys:exit", None, "SystemExit"),
         ("os:getpid", None, "an Executor of concurrent.futures is wanted"),
     ],
 )

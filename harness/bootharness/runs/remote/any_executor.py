@@ -8,6 +8,7 @@ from typing import Any, ParamSpec, TypeVar
 from bootharness.errors import BootHarnessError, MachineLost
 from bootharness.runs.cell import Cell
 from bootharness.runs.remote import at_worker
+from bootharness.runs.remote.sealed import Sealed
 from bootharness.runs.remote.version import installed_version
 from bootharness.runs.runner import limit_s
 from bootharness.runs.work import boot_cell
@@ -38,14 +39,17 @@ class AnyExecutor(Workers):
     def ask(self, what: Hashable, function: Callable[..., _T], *asked: Any) -> _T:
         """Return what a function says at one of its workers: they have to be alike."""
         if (function, asked) not in self._answers:
-            call = self._submit(at_worker.answer_here, installed_version(), function, asked)
+            call = self._submit(
+                at_worker.answer_here, installed_version(), function, asked, wanted=at_worker.Answer
+            )
             try:
-                self._answers[function, asked] = call.result(_PATIENCE_S)
+                answered = call.result(_PATIENCE_S)
             except NotYet:
                 self._told(
                     f"{self._name}: no worker has answered within {_PATIENCE_S:g} s; waiting"
                 )
-                self._answers[function, asked] = call.result()
+                answered = call.result()
+            self._answers[function, asked] = answered.said
         answer: _T = self._answers[function, asked]
         return answer
 
@@ -54,27 +58,34 @@ class AnyExecutor(Workers):
     ) -> "Future[_T]":
         assert not kwargs
         if function is boot_cell and isinstance(cell := args[0], Cell):
-            return self._submit(at_worker.boot_here, installed_version(), cell, limit_s([cell]))
+            return self._submit(
+                at_worker.boot_here, installed_version(), cell, limit_s([cell]), wanted=Sealed
+            )
         return self._submit(function, *args)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """End the executor."""
         self._executor.shutdown(wait, cancel_futures=cancel_futures)
 
-    def _submit(self, function: Callable[..., Any], *args: Any) -> "Future[Any]":
+    def _submit(
+        self, function: Callable[..., Any], *args: Any, wanted: type = object
+    ) -> "Future[Any]":
+        """Make a call that returns what is ``wanted``."""
         ours: Future[Any] = Future()
         ours.set_running_or_notify_cancel()
         try:
             call = self._executor.submit(function, *args)
+            call.add_done_callback(lambda done: self._pass_on(done, ours, wanted))
         except Exception as error:
             ours.set_exception(self._plain(error))
-            return ours
-        call.add_done_callback(lambda done: self._pass_on(done, ours))
         return ours
 
-    def _pass_on(self, done: "Future[Any]", ours: "Future[Any]") -> None:
+    def _pass_on(self, done: "Future[Any]", ours: "Future[Any]", wanted: type) -> None:
         try:
-            ours.set_result(done.result())
+            result = done.result()
+            if not isinstance(result, wanted):
+                raise TypeError(f"it gives back another thing than was made: {result!r:.60}")
+            ours.set_result(result.opened() if isinstance(result, Sealed) else result)
         except (Exception, CancelledError) as error:
             ours.set_exception(self._plain(error))
 

@@ -20,15 +20,15 @@ from bootharness.host.tool import QEMU_32, QEMU_64
 from bootharness.runs.cell import Cell
 from bootharness.runs.remote.files import renamed
 from bootharness.runs.remote.parcel import Parcel
+from bootharness.runs.remote.sealed import Sealed
 from bootharness.runs.remote.store import Store
 from bootharness.runs.remote.version import installed_version
 from bootharness.runs.remote.words import Words
-from bootharness.runs.result import Attempt
 from bootharness.runs.where import this_host
 from bootharness.runs.work import boot_cell, skipped
 from bootharness.runs.workers import Processes
 
-__all__ = ["Missing", "answer", "answer_here", "boot", "boot_here", "call", "describe",
+__all__ = ["Answer", "Missing", "answer", "answer_here", "boot", "boot_here", "call", "describe",
            "described", "drop", "lacking", "put", "stop"]  # fmt: skip
 
 
@@ -36,6 +36,12 @@ class Missing(Struct, frozen=True):
     """What has to be sent before a cell can be booted."""
 
     digests: tuple[str, ...]
+
+
+class Answer(Struct, frozen=True):
+    """What a function says here: by its type what comes back is told from what is none."""
+
+    said: Any
 
 
 async def describe() -> dict[str, Any]:
@@ -81,20 +87,22 @@ def call(function: Callable[..., Any], arguments: tuple[Any, ...], limit_s: floa
     return _processes().call(function, arguments, limit_s, whose=whose)
 
 
-def boot_here(version: str, cell: Cell, limit_s: float) -> Attempt:
+def boot_here(version: str, cell: Cell, limit_s: float) -> Sealed:
     """Boot a cell whose files are here under the names that it gives. Raises NoWorker where that
     is asked by another version."""
     _check_version(version)
-    return _unpacked(boot(cell, (), limit_s, ""))
+    sealed = boot(cell, (), limit_s, "")
+    assert isinstance(sealed, Sealed), "nothing was to be sent"
+    return sealed
 
 
-def answer_here(version: str, function: Callable[..., Any], asked: tuple[Any, ...]) -> Any:
+def answer_here(version: str, function: Callable[..., Any], asked: tuple[Any, ...]) -> Answer:
     """Return what a function says here, otherwise as `boot_here`."""
     _check_version(version)
-    return function(*asked)
+    return Answer(function(*asked))
 
 
-def boot(cell: Cell, parcels: tuple[Parcel, ...], limit_s: float, whose: str) -> Attempt | Missing:
+def boot(cell: Cell, parcels: tuple[Parcel, ...], limit_s: float, whose: str) -> Sealed | Missing:
     """Boot a cell with what was sent of its files. Raises UsageError for what cannot be built."""
     try:
         with ExitStack() as stack:
@@ -108,12 +116,7 @@ def boot(cell: Cell, parcels: tuple[Parcel, ...], limit_s: float, whose: str) ->
             here = renamed(cell, {each.named: str(path) for each, path in places.items()})
             return _processes().call(_booted, (here, words), limit_s, whose=whose)
     except CouldNotFindOut as error:
-        return replace(skipped(error), host=this_host())
-
-
-def _unpacked(attempt: Attempt | Missing) -> Attempt:
-    assert isinstance(attempt, Attempt), "nothing was to be sent"
-    return attempt
+        return Sealed.of(replace(skipped(error), host=this_host()))
 
 
 def _check_version(version: str) -> None:
@@ -124,10 +127,10 @@ def _check_version(version: str) -> None:
         )
 
 
-def _booted(cell: Cell, words: Words) -> Attempt:
+def _booted(cell: Cell, words: Words) -> Sealed:
     """Boot in a process of its own, and tell of it with the names that the person knows."""
     try:
-        return words.attempt(boot_cell(cell))
+        return Sealed.of(words.attempt(boot_cell(cell)))
     except BootHarnessError as error:
         error.args = tuple(words.text(str(each)) for each in error.args)
         raise

@@ -22,7 +22,8 @@ __all__ = ["Connection"]
 
 _CLIENT: Any = Client  # both are without types
 _SECURITY: Any = Security
-_CONNECT_S, _ASK_S, _END_S = 4.0, 60.0, 5.0
+_CONNECT_S, _AT_MOST_S, _ASK_S, _END_S = 3.0, 4.0, 60.0, 5.0
+_REFUSED_S = 0.5
 _NO_ANSWER = (OSError, TimeoutError, CommClosedError, ValueError)
 
 
@@ -45,12 +46,17 @@ class Connection:
                     address, asynchronous=True, set_as_default=False, timeout=_CONNECT_S,
                     security=security or _SECURITY(),
                 )  # fmt: skip
-                return cls(await asyncio.wait_for(client, 2 * _CONNECT_S))
+                reached = cls(client)
+                try:
+                    await asyncio.wait_for(client, _AT_MOST_S)
+                except Exception:
+                    await reached.close(used=False)
+                    raise
+                return reached
         except Exception as error:  # of TLS that is not set up it has errors of any kind
-            why = str(error).partition("\n")[0] or type(error).__name__
-            if address.startswith("tls://") and "ssl_context" in why:
-                why = "TLS is not set up here: docs/scale.md says how Dask is told of certificates"
-            raise NoWorker(f"{address}: no Dask scheduler answers there: {why}") from error
+            raise NoWorker(
+                f"{address}: no Dask scheduler answers there: {_why_not(address, error)}"
+            ) from error
 
     @property
     def open(self) -> bool:
@@ -78,7 +84,8 @@ class Connection:
                 self._client.run(function, *args, workers=[address], on_error="return"), _ASK_S
             )
         except _NO_ANSWER as error:
-            raise NoWorker(f"the worker does not answer: {error}") from error
+            why = str(error) or f"nothing came within {_ASK_S:g} s"
+            raise NoWorker(f"the worker does not answer: {why}") from error
         said = answers.get(address, NoWorker("it is gone"))
         if isinstance(said, ImportError | AttributeError):
             raise NoWorker(f"it has no bootharness, or another: {said}")
@@ -120,7 +127,20 @@ class Connection:
             told = self._client.run(function, *args, workers=[*addresses], on_error="ignore")
             await asyncio.wait_for(told, _END_S / 2)
 
-    async def close(self) -> None:
-        """End the connection."""
+    async def close(self, *, used: bool = True) -> None:
+        """End the connection; one that was not used is not waited for."""
         with suppress(Exception):
-            await asyncio.wait_for(self._client.close(), _END_S)
+            await asyncio.wait_for(self._client.close(), _END_S if used else _REFUSED_S)
+
+
+def _why_not(address: str, error: Exception) -> str:
+    """Say why nobody can be reached."""
+    said = str(error).partition("\n")[0]
+    match error:
+        case _ if address.startswith("tls://") and "ssl_context" in said:
+            return "TLS is not set up here: docs/scale.md says how Dask is told of certificates"
+        case CommClosedError():
+            return "it ends the connection at once, as one does that speaks TLS alone"
+        case OSError():
+            return said or f"nothing came within {_AT_MOST_S:g} s"
+    return "what answers speaks otherwise"

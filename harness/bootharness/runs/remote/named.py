@@ -73,8 +73,9 @@ def _made(name: str) -> Any:
     sys.path.insert(0, os.getcwd())  # noqa: PTH109 - where a person's own module lies
     try:
         return getattr(importlib.import_module(module), factory)()
-    except Exception as error:
-        raise UsageError(f"--workers {name}: {type(error).__name__}: {error}") from error
+    except (Exception, SystemExit) as error:
+        said = str(error).partition("\n")[0]
+        raise UsageError(f"--workers {name}: {type(error).__name__}: {said}") from error
     finally:
         sys.path.pop(0)
 

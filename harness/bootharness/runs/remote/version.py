@@ -15,6 +15,6 @@ def installed_version() -> str:
     """Return our version with a digest of all code: what is sent is read by the same code."""
     package = Path(__file__).parents[2]
     digest = hashlib.sha256(own_version().encode())
-    for path in sorted(package.rglob("*.py")):
+    for path in sorted(each for each in package.rglob("*.*") if each.suffix in (".py", ".txt")):
         digest.update(path.read_bytes())
     return f"{own_version().partition('+')[0]}+{digest.hexdigest()[:12]}"
