@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bootharness.formats.fat_files import FatVolume, file_on
+from bootharness.formats.fat import Fat
+from bootharness.formats.fat_files import file_in, file_on
 from bootharness.routes.esp import write_esp
 from tests.support.media import needs
 
@@ -35,13 +36,13 @@ def test_a_file_is_read_in_every_kind_of_fat(kib: int, width: int, tmp_path: Pat
         ["mdel", "-i", image, "::/OTHER.EFI"],
     ):
         subprocess.run(list(map(str, argv)), check=True, capture_output=True)
-    volume = FatVolume.at(reader(image), 0)
-    assert volume
-    assert volume.width == width
-    assert volume.file("\\efi\\A LONG NAME\\program.EFI") == CONTENT
-    assert volume.file("\\EFI\\other.efi") is None
-    assert volume.file("\\OTHER.EFI") is None
-    assert volume.file("\\EFI") is None
+    read = reader(image)
+    fat = Fat.at(read, 0)
+    assert fat
+    assert fat.bits == width
+    assert file_in(read, fat, "\\efi\\A LONG NAME\\program.EFI") == CONTENT
+    for other in ("\\EFI\\other.efi", "\\OTHER.EFI", "\\EFI"):
+        assert file_in(read, fat, other) is None
 
 
 def test_a_file_is_found_in_a_partition(tmp_path: Path) -> None:
@@ -66,9 +67,11 @@ def test_a_chain_that_has_no_end_is_left(tmp_path: Path) -> None:
         subprocess.run(list(map(str, argv)), check=True, capture_output=True)
     data = bytearray(image.read_bytes())
     data[512 + 3 : 512 + 6] = b"\x02\x20\x00"  # the first cluster follows itself
-    volume = FatVolume.at(lambda at, size: bytes(data[at : at + size]), 0)
-    assert volume
-    found = volume.file("\\A")
+    image.write_bytes(data)
+    read = reader(image)
+    fat = Fat.at(read, 0)
+    assert fat
+    found = file_in(read, fat, "\\A")
     assert found is not None
     assert len(found) <= len(CONTENT)
 

@@ -6,13 +6,14 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-__all__ = ["Fat"]
+__all__ = ["ENTRY_BYTES", "Fat", "Read"]
 
-_BPB = struct.Struct("<11xHBHBHHxH8xII")
+_BPB = struct.Struct("<11xHBHBHHxH8xII4xI")
 """bytes of a sector, sectors of a cluster, reserved sectors, FATs, root entries, sectors in all and
-of a FAT, and both again where they do not fit there"""
+of a FAT, both again where they do not fit there, and the first cluster of the root"""
 _SECTOR_BYTES = (512, 1024, 2048, 4096)
-_ENTRY_BYTES = 32
+ENTRY_BYTES = 32
+"""Of an entry of a folder."""
 _FAT12_BELOW, _FAT16_BELOW = 4085, 65525
 _FIRST = 2
 
@@ -22,9 +23,12 @@ Read = Callable[[int, int], bytes]
 
 class Fat(Struct, frozen=True):
     """A FAT file system; ``table`` and ``data`` are where in bytes its first FAT and its first
-    cluster begin, ``bits`` how wide an entry is."""
+    cluster begin, ``bits`` how wide an entry is. ``root`` is where the root folder lies, empty
+    where that is a chain from ``root_cluster`` on."""
 
     table: int
+    root: range
+    root_cluster: int
     data: int
     cluster_bytes: int
     clusters: int
@@ -36,21 +40,24 @@ class Fat(Struct, frozen=True):
         boot_sector = read(start, 512)
         if len(boot_sector) < 512 or boot_sector[510:] != b"\x55\xaa":
             return None
-        sector, cluster, reserved, fats, root, small, short, large, long = _BPB.unpack_from(
-            boot_sector
+        sector, cluster, reserved, fats, root, small, short, large, long, root_cluster = (
+            _BPB.unpack_from(boot_sector)
         )
         if sector not in _SECTOR_BYTES or not cluster or cluster & (cluster - 1) or not reserved:
             return None
         total, of_fat = small or large, short or long
         if not fats or not of_fat:
             return None
-        before = reserved + fats * of_fat + -(-root * _ENTRY_BYTES // sector)
+        root_at = reserved + fats * of_fat
+        before = root_at + -(-root * ENTRY_BYTES // sector)
         clusters = (total - before) // cluster
         if clusters <= 0:
             return None
         bits = 12 if clusters < _FAT12_BELOW else 16 if clusters < _FAT16_BELOW else 32
         return cls(
             table=start + reserved * sector,
+            root=range(start + root_at * sector, start + root_at * sector + root * ENTRY_BYTES),
+            root_cluster=root_cluster,
             data=start + before * sector,
             cluster_bytes=cluster * sector,
             clusters=clusters,
@@ -67,19 +74,24 @@ class Fat(Struct, frozen=True):
         number, inside = divmod(at - self.data, self.cluster_bytes)
         if not self.holds(at) or not self._next(read, number + _FIRST):
             return []
-        found = [range(at, at + min(size, self.cluster_bytes - inside))]
-        left, cluster = size - len(found[0]), number + _FIRST
-        while left > 0:
-            cluster = self._next(read, cluster)
-            if not _FIRST <= cluster < self.clusters + _FIRST:
+        found = self.chain(read, number + _FIRST, size + inside)
+        return [range(at, found[0].stop), *found[1:]]
+
+    def chain(self, read: Read, cluster: int, size: int) -> list[range]:
+        """Return where ``size`` bytes lie from the beginning of a cluster on, fewer where its file
+        ends, or follows itself."""
+        found: list[range] = []
+        for _ in range(self.clusters):
+            if size <= 0 or not _FIRST <= cluster < self.clusters + _FIRST:
                 break
             start = self.data + (cluster - _FIRST) * self.cluster_bytes
-            more = min(left, self.cluster_bytes)
-            if found[-1].stop == start:
+            more = min(size, self.cluster_bytes)
+            if found and found[-1].stop == start:
                 found[-1] = range(found[-1].start, start + more)
             else:
                 found.append(range(start, start + more))
-            left -= more
+            size -= more
+            cluster = self._next(read, cluster)
         return found
 
     def _next(self, read: Read, cluster: int) -> int:
