@@ -41,7 +41,15 @@ find out, 129 wrong usage.
 @click.argument("source", metavar="KERNEL", shell_complete=values.kernels)
 @click.argument("words", metavar="[-- COMMAND...]", nargs=-1, type=click.UNPROCESSED)
 @guest_options
-@plan_options(*(name for name in ALL if name not in _NOT_ASKED))
+@click.option(
+    "--route",
+    metavar="ROUTE",
+    default="direct",
+    show_default=True,
+    shell_complete=values.routes,
+    help="What brings the kernel: `bootharness routes` lists them.",
+)
+@plan_options(*(name for name in ALL if name not in (*_NOT_ASKED, "route")))
 def command(source: str, words: tuple[str, ...], manifests: tuple[Path, ...],
             programs: tuple[str, ...], modules: tuple[str, ...], folder: Path | None,
             **choices: Any) -> int:  # fmt: skip
@@ -49,8 +57,6 @@ def command(source: str, words: tuple[str, ...], manifests: tuple[Path, ...],
     from bootharness.host.workspace import Workspace
 
     choices = {**choices, **dict.fromkeys(_NOT_ASKED, ())}
-    if choices["route"] == ():
-        choices["route"] = "direct"
     token = secrets.token_hex(8)
     own = {"command": f"{_script(words)}\n".encode(), "token": token.encode()} if words else {}
     if not words:
