@@ -1,13 +1,14 @@
 """Files in FAT, as mtools makes it."""
 
 import random
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from bootharness.formats.fat import Fat
-from bootharness.formats.fat_files import file_in, file_on
+from bootharness.formats.fat_files import file_in, file_on, system_partition_on
 from bootharness.routes.esp import write_esp
 from tests.support.media import needs
 
@@ -45,6 +46,25 @@ def test_a_file_is_read_in_every_kind_of_fat(kib: int, width: int, tmp_path: Pat
         assert file_in(read, fat, other) is None
 
 
+@pytest.mark.parametrize(("kib", "wide"), [(1440, []), (20_480, []), (81_920, ["-F", "-c", "1"])])
+def test_what_is_free_is_what_mtools_finds(kib: int, wide: list[str], tmp_path: Path) -> None:
+    needs("mformat", "mcopy", "mdir")
+    image, file = tmp_path / "fat.img", tmp_path / "content"
+    file.write_bytes(CONTENT)
+    image.write_bytes(bytes(kib << 10))
+    for argv in (
+        ["mformat", "-i", image, "-T", kib * 2, "-h", 16, "-s", 63, *wide, "::"],
+        ["mcopy", "-i", image, file, "::/A"],
+    ):
+        subprocess.run(list(map(str, argv)), check=True, capture_output=True)
+    said = subprocess.run(["mdir", "-i", image], check=True, capture_output=True, text=True).stdout
+    (told,) = re.findall(r"([\d ]+) bytes free", said)
+    fat = Fat.at(reader(image), 0)
+    assert fat
+    assert fat.free_bytes(reader(image)) == int(told.replace(" ", ""))
+    assert system_partition_on(reader(image)) is None
+
+
 def test_a_file_is_found_in_a_partition(tmp_path: Path) -> None:
     needs("mformat", "mcopy")
     file = tmp_path / "content"
@@ -52,6 +72,7 @@ def test_a_file_is_found_in_a_partition(tmp_path: Path) -> None:
     write_esp(tmp_path / "disk.img", {"EFI/BOOT/BOOTX64.EFI": file})
     assert file_on(reader(tmp_path / "disk.img"), "\\EFI\\BOOT\\BOOTX64.EFI") == CONTENT
     assert file_on(reader(tmp_path / "disk.img"), "\\EFI\\BOOT\\BOOTIA32.EFI") is None
+    assert system_partition_on(reader(tmp_path / "disk.img"))
 
 
 def test_a_chain_that_has_no_end_is_left(tmp_path: Path) -> None:

@@ -7,7 +7,10 @@ import pytest
 from click.testing import CliRunner
 
 from bootharness.cli.headroom import command
+from bootharness.errors import UsageError
+from bootharness.routes.esp import write_esp
 from tests.support.builders import no_carry as write_no_carry
+from tests.support.media import needs
 
 LIMIT = 15_735_808
 
@@ -64,3 +67,23 @@ def test_kernel_that_cannot_be_had_is_no_bad_kernel(tmp_path: Path) -> None:
     assert status == 125
     assert "kernel-unavailable" in said
     assert "selfcheck:16" in said
+
+
+@pytest.mark.parametrize(("size", "status"), [(1_000_000, 0), (100_000_000, 1)])
+def test_file_has_to_fit_what_is_free_on_the_system_partition(
+    tmp_path: Path, size: int, status: int
+) -> None:
+    needs("mformat", "mcopy")
+    (tmp_path / "program").write_bytes(bytes(1000))
+    image = tmp_path / "disk.img"
+    write_esp(image, {"EFI/BOOT/BOOTX64.EFI": tmp_path / "program"})
+    found, said = ask(f"selfcheck:{size}", "--esp", str(image))
+    assert found == status
+    assert f"the ESP of {image}" in said
+    assert " free " in said
+
+
+def test_image_without_a_system_partition_is_told(tmp_path: Path) -> None:
+    (tmp_path / "disk.img").write_bytes(bytes(510) + b"\x55\xaa" + bytes(1 << 20))
+    with pytest.raises(UsageError, match="no FAT in it has a folder EFI"):
+        ask("selfcheck:1000000", "--esp", str(tmp_path / "disk.img"))

@@ -18,6 +18,7 @@ from bootharness.trace.bioses import BIOSES
 
 if TYPE_CHECKING:
     from bootharness.predictor.forecast import Forecast, KnownLoader
+    from bootharness.routes.disk import DiskImage
 
 __all__ = ["command"]
 
@@ -35,6 +36,7 @@ predicted, and so is what would come of each kernel.
 Examples:
   bootharness headroom /boot/vmlinuz-* --loader my-mbr.asm
   bootharness headroom bzImage --loader my-mbr.asm --fail-at 90
+  bootharness headroom bzImage --esp appliance.img
 
 \b
 Exit status: 0 room enough, 1 a kernel fails or takes more than --fail-at, 125 a kernel cannot
@@ -50,6 +52,13 @@ be had, 129 wrong usage.
     type=_FILE,
     multiple=True,
     help="A loader to look at besides stage1: .asm, .elf or a flat binary. Repeatable.",
+)
+@click.option(
+    "--esp",
+    "images",
+    multiple=True,
+    type=_FILE,
+    help="An image whose EFI system partition is to hold the kernel's file as well. Repeatable.",
 )
 @click.option(
     "--bios",
@@ -71,8 +80,8 @@ be had, 129 wrong usage.
 )
 @click.option("--json", "json_file", metavar="FILE", help="Write it all; - is standard output.")
 def command(
-    kernels: tuple[str, ...], loaders: tuple[Path, ...], bios: str, memory: int, fail_at: float,
-    json_file: str | None,
+    kernels: tuple[str, ...], loaders: tuple[Path, ...], images: tuple[Path, ...], bios: str,
+    memory: int, fail_at: float, json_file: str | None,
 ) -> int:  # fmt: skip
     """Show how close each KERNEL comes to the limits of stage1 and of other loaders."""
     check_json_file(json_file)
@@ -82,10 +91,12 @@ def command(
     from bootharness.predictor.headroom_report import print_headroom
     from bootharness.report.lines import say
     from bootharness.report.live import Clock
+    from bootharness.routes.disk import DiskImage
     from bootharness.routes.loader import Loader
 
     sources = [single for kernel in kernels for single in expand(kernel)]
     every = [Loader.stage1(), *(Loader.read(path) for path in loaders)]
+    disks = [DiskImage.existing(path) for path in images]
     known: list[KnownLoader] = []
     rows: list[Forecast] = []
     missing: list[str] = []
@@ -96,7 +107,7 @@ def command(
         for source in sources:
             clock.show(source)
             try:
-                rows += _rows(source, known)
+                rows += _rows(source, known, disks)
             except CouldNotFindOut as error:
                 missing.append(f"bootharness: {error.cause}: {error}")
     for line in missing:
@@ -123,10 +134,14 @@ def _plain(row: "Forecast") -> dict[str, Any]:
     return {**values.pop("headroom"), "percent": row.headroom.percent, **values}
 
 
-def _rows(source: str, known: list["KnownLoader"]) -> Iterator["Forecast"]:
+def _rows(
+    source: str, known: list["KnownLoader"], disks: list["DiskImage"]
+) -> Iterator["Forecast"]:
     from bootharness.kernels.source import fetch
-    from bootharness.predictor.forecast import forecasts
+    from bootharness.predictor.forecast import forecasts, on_esp
 
     kernel = fetch(source)
     for each in known:
         yield from forecasts(kernel, each)
+    for disk in disks:
+        yield on_esp(kernel, disk)

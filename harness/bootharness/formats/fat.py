@@ -94,6 +94,17 @@ class Fat(Struct, frozen=True):
             cluster = self._next(read, cluster)
         return found
 
+    def free_bytes(self, read: Read) -> int:
+        """Return how much can still be written, in bytes: the clusters whose entry is 0."""
+        whole = read(self.table, (self.clusters + _FIRST) * self.bits // 8 + 1)
+
+        def of_table(at: int, size: int) -> bytes:
+            return whole[at - self.table : at - self.table + size]
+
+        clusters = range(_FIRST, self.clusters + _FIRST)
+        free = sum(not self._next(of_table, cluster) for cluster in clusters)
+        return free * self.cluster_bytes
+
     def _next(self, read: Read, cluster: int) -> int:
         """Return the entry of a cluster: the number of the next, 0 where it is free."""
         at = cluster * self.bits // 8

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 
 from bootharness.formats.fat import ENTRY_BYTES, Fat, Read
 
-__all__ = ["file_in", "file_on"]
+__all__ = ["file_in", "file_on", "system_partition_on"]
 
+_Entry = tuple[str, bool, int, int]
 _SECTOR, _CD_SECTOR = 512, 2048
 _LONG, _FOLDER, _VOLUME, _FREE, _DELETED = 0x0F, 0x10, 0x08, 0, 0xE5
 _MOST_BYTES, _MOST_ENTRIES = 1 << 28, 1 << 16
@@ -24,14 +25,22 @@ def file_on(read: Read, path: str) -> bytes | None:
     return None
 
 
+def system_partition_on(read: Read) -> Fat | None:
+    """Return the first FAT of a disk with a folder EFI, where a UEFI looks for what it starts; None
+    where there is none."""
+    for start in dict.fromkeys(_starts(read)):
+        fat = Fat.at(read, start)
+        if fat and any(name == "efi" and is_folder for name, is_folder, *_ in _root(read, fat)):
+            return fat
+    return None
+
+
 def file_in(read: Read, fat: Fat, path: str) -> bytes | None:
     """Return a file of a file system by its name, with backslashes, None where there is none."""
     names = [each for each in path.replace("/", "\\").split("\\") if each]
-    folder = (
-        read(fat.root.start, len(fat.root)) if fat.root else _folder(read, fat, fat.root_cluster)
-    )
+    folder = [*_root(read, fat)]
     for number, name in enumerate(names):
-        found = next((each for each in _entries(folder) if each[0] == name.lower()), None)
+        found = next((each for each in folder if each[0] == name.lower()), None)
         if found is None:
             return None
         _, is_folder, cluster, size = found
@@ -40,8 +49,13 @@ def file_in(read: Read, fat: Fat, path: str) -> bytes | None:
             return None
         if last:
             return _content(read, fat, cluster, min(size, _MOST_BYTES))
-        folder = _folder(read, fat, cluster)
+        folder = [*_entries(_folder(read, fat, cluster))]
     return None
+
+
+def _root(read: Read, fat: Fat) -> Iterator[_Entry]:
+    root = fat.root
+    return _entries(read(root.start, len(root)) if root else _folder(read, fat, fat.root_cluster))
 
 
 def _folder(read: Read, fat: Fat, cluster: int) -> bytes:
@@ -52,7 +66,7 @@ def _content(read: Read, fat: Fat, cluster: int, size: int) -> bytes:
     return b"".join(read(each.start, len(each)) for each in fat.chain(read, cluster, size))
 
 
-def _entries(folder: bytes) -> Iterator[tuple[str, bool, int, int]]:
+def _entries(folder: bytes) -> Iterator[_Entry]:
     """Yield name, whether it is a folder, first cluster and size of what is in a folder; a long
     name comes beside the short one."""
     long = ""

@@ -6,16 +6,21 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from bootharness.diagnosis import Verdict, judge
-from bootharness.errors import NotEmulated
+from bootharness.errors import NotEmulated, UsageError
+from bootharness.formats.fat_files import system_partition_on
 from bootharness.kernels.image import KernelImage
 from bootharness.plan import BootPlan, MachineConfig
 from bootharness.predictor.headroom import Headroom, PartLimit, headrooms
 from bootharness.predictor.limits import Limit, find_limits
 from bootharness.predictor.predict import predict_disk
+from bootharness.routes.disk import DiskImage
 from bootharness.routes.loader import Loader
 from bootharness.routes.mbr import MBR, lay_out
 
-__all__ = ["Forecast", "KnownLoader", "forecasts"]
+__all__ = ["ON_ESP", "Forecast", "KnownLoader", "forecasts", "on_esp"]
+
+ON_ESP = "esp-file"
+"""The part that is a kernel's file on an EFI system partition."""
 
 _MIB = 1 << 20
 _MEMORY_MIB = 64
@@ -96,3 +101,15 @@ def forecasts(kernel: KernelImage, known: KnownLoader) -> Iterator[Forecast]:
             sentence=None if good else judgement.summary,
             takes_initrd=loader.takes_initrd,
         )
+
+
+def on_esp(kernel: KernelImage, image: DiskImage) -> Forecast:
+    """Return how much of what is free on an image's EFI system partition a kernel's file takes, in
+    bytes. Raises UsageError for an image without one."""
+    partition = system_partition_on(image.content.read)
+    if partition is None:
+        raise UsageError(f"--esp {image.source}: no FAT in it has a folder EFI")
+    free = max(partition.free_bytes(image.content.read), 1)
+    taken = -(-kernel.file_bytes // partition.cluster_bytes) * partition.cluster_bytes
+    room = Headroom(kernel.source, f"the ESP of {image.source}", ON_ESP, "byte", taken, free)
+    return Forecast(room, kernel.release, "", None, None)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from itertools import groupby
 from typing import TextIO
 
-from bootharness.predictor.forecast import Forecast
+from bootharness.predictor.forecast import ON_ESP, Forecast
 from bootharness.predictor.limits import PARTS
 from bootharness.report.lines import Words, say, say_rows, width_of
 from bootharness.text import count, printable
@@ -16,6 +16,7 @@ _COLUMNS_BESIDE = 72
 """What a row needs without its bar."""
 _TIGHT_PERCENT = 80
 _INDENT = 4
+_TITLES = {each.name: each.title for each in PARTS.values()} | {ON_ESP: "kernel's file"}
 
 
 def print_headroom(rows: Iterable[Forecast], fail_at: float, output: TextIO) -> None:
@@ -41,13 +42,13 @@ def print_headroom(rows: Iterable[Forecast], fail_at: float, output: TextIO) -> 
 
 
 def _loader(row: Forecast) -> str:
-    bios = "" if row.bios == "seabios" else f" ({row.bios})"
+    bios = "" if row.bios in ("seabios", "") else f" ({row.bios})"
     return f"{printable(row.headroom.loader)}{bios}"
 
 
 def _row(row: Forecast, fail_at: float, width: int) -> list[Words]:
     room = row.headroom
-    title, size = PARTS[room.part].title, count(room.size, room.unit)
+    title, size = _TITLES[room.part], count(room.size, room.unit)
     if room.percent is None:
         said = ("", {}) if row.cause is None else ("fails", {"fg": "red"})
         return [title, size, _limit(row), said, ""]
@@ -59,6 +60,8 @@ def _row(row: Forecast, fail_at: float, width: int) -> list[Words]:
 
 
 def _limit(row: Forecast) -> str:
+    if row.headroom.part == ON_ESP:
+        return f"of {row.headroom.limit:,} free"
     if row.headroom.limit is not None:
         return f"of {row.headroom.limit:,}"
     return "" if row.cause else "memory limits it"
