@@ -16,6 +16,8 @@ from tests.support.emulated import assembled
 from tests.support.media import needs, overwrite, run
 from tests.support.processes import run as run_command
 
+pytestmark = pytest.mark.sample(2)
+
 PARTITION_LBA = 2048
 SIZE_MIB = 64
 SYSLINUX_MBR = Path("/usr/lib/syslinux/mbr/mbr.bin")

@@ -44,7 +44,7 @@ def kernels(number: int) -> list[Cell]:
     return [Cell(f"selfcheck:{65536 + 16 * each}", SETUP) for each in range(number)]
 
 
-pytestmark = pytest.mark.xdist_group("dask")
+pytestmark = [pytest.mark.xdist_group("dask"), pytest.mark.sample(2)]
 
 
 @pytest.fixture(scope="module")

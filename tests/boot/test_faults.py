@@ -22,7 +22,7 @@ def check(fault: Fault, trace: BootTrace) -> None:
     assert trace.ending.kind not in ("timeout", *(() if polls else ("idle",)))
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(6)
 @pytest.mark.parametrize("fault", FAULTS, ids=IDS)
 def test_fault_has_its_cause(fault: Fault, tmp_path: Path) -> None:
     check(fault, run(fault, tmp_path))
@@ -32,7 +32,7 @@ def test_fault_has_its_cause(fault: Fault, tmp_path: Path) -> None:
 QUICK = [fault for fault in BROUGHT if fault.name != POLLS]
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(8)
 @pytest.mark.parametrize("fault", QUICK, ids=[fault.name for fault in QUICK])
 def test_fault_has_its_cause_on_a_disk_that_somebody_brought(fault: Fault, tmp_path: Path) -> None:
     check(fault, run(fault, tmp_path, brought=True))
@@ -55,6 +55,10 @@ def test_every_cause_of_a_bad_boot_is_tried() -> None:
         "efi-no-boot-file",
         "efi-refused",
         "efi-gave-up",
+        "efi-hang",  # tests/boot/test_uefi_faults.py
+        "efi-out-of-memory",
+        "firmware-crashed",
+        "secure-boot-refused",  # tests/boot/test_secure_boot.py
         "disk-cut-short",  # tests/boot/test_disk_faults.py
         "disk-no-answer",
         "disk-vanished",

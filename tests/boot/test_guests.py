@@ -194,6 +194,7 @@ sys.exit(done.returncode)
 """
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("what", FLOODS)
 def test_flood_is_bounded_in_time_and_memory(tmp_path: Path, what: str) -> None:
     image, said = disk(tmp_path, FLOODS[what]), tmp_path / "said"

@@ -26,9 +26,12 @@ from tests.support.media import needs
 from tests.support.net_files import unified
 from tests.support.processes import COMMAND, environment, eventually, processes_with, run
 
-pytestmark = pytest.mark.skipif(
-    (why_not := why_no_namespace()) is not None, reason=why_not or "namespaces can be made"
-)
+pytestmark = [
+    pytest.mark.skipif(
+        (why_not := why_no_namespace()) is not None, reason=why_not or "namespaces can be made"
+    ),
+    pytest.mark.sample(2),
+]
 
 KERNEL = "selfcheck:1000000"
 UEFI_KERNEL = "deb:linux-image-cloud-amd64/bookworm"

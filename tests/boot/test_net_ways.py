@@ -4,6 +4,8 @@ import gzip
 from pathlib import Path
 from random import Random
 
+import pytest
+
 from bootharness.diagnosis import Verdict, judge
 from bootharness.kernels.source import fetch
 from bootharness.machine.uefi import UEFI_TOOLS
@@ -14,6 +16,8 @@ from bootharness.trace.network_facts import NetEvent, NetEventKind
 from tests.support.certificates import certificate
 from tests.support.media import needs
 from tests.support.net_files import unified
+
+pytestmark = pytest.mark.sample(2)
 
 KERNEL = "selfcheck:1000000"
 

@@ -186,7 +186,7 @@ def options_that_fail(route: str, folder: Path, debian: str) -> tuple[str, ...]:
     return str(short), "--cmdline", "console=ttyS0 it's"
 
 
-@pytest.mark.sample(4)
+@pytest.mark.sample(8)
 @pytest.mark.parametrize("route", ROUTES)
 def test_a_failing_cell_of_every_route_says_how_to_boot_it_again(
     route: str, debian: str, tmp_path: Path

@@ -20,6 +20,8 @@ from bootharness.trace.boot_trace import BootTrace
 from tests.support.media import SYSLINUX, iso, needs
 from tests.support.talker import talking_kernel
 
+pytestmark = pytest.mark.sample(2)
+
 MODULES = SYSLINUX / "modules/bios"
 MENU = """UI vesamenu.c32
 MENU TITLE Appliance Installer

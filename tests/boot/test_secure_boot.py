@@ -14,6 +14,8 @@ from bootharness.routes.esp import write_esp
 from bootharness.trace.boot_trace import BootTrace
 from tests.support.media import needs
 
+pytestmark = pytest.mark.sample(2)
+
 KERNEL = "deb:linux-image-cloud-amd64/bookworm"
 SHIM = Path("/usr/lib/shim/shimx64.efi.signed")
 GRUB = Path("/usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed")

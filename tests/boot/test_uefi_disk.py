@@ -16,6 +16,8 @@ from bootharness.routes.esp import write_esp
 from bootharness.routes.table import ROUTES
 from bootharness.trace.boot_trace import BootTrace
 
+pytestmark = pytest.mark.sample(2)
+
 KERNEL = "deb:linux-image-cloud-amd64/bookworm"
 SYSTEMD = Path("/usr/lib/systemd/boot/efi/systemd-bootx64.efi")
 FALLBACK = "EFI/BOOT/BOOTX64.EFI"

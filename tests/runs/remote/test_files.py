@@ -15,6 +15,11 @@ GIVEN = {
     "initrd": "initrd.img",
     "bios": "bios.bin",
     "more_disks": ("second.img", "third.img"),
+    "firmware": "CODE.fd",
+    "firmware_vars": "VARS.fd",
+    "enrolled": ("own.pem",),
+    "revoked": ("old.efi", "older.pem"),
+    "sbat_level": "level.csv",
     "answers": "answers.toml",
     "nic_rom": "card.rom",
     "https_cert": "both.pem",
@@ -29,7 +34,8 @@ def test_every_option_that_is_a_file_is_sent() -> None:
     named = named_by(cell)
     assert {*named} == {
         "bzImage", "my.asm", "initrd.img", "bios.bin", "second.img", "third.img", "answers.toml",
-        "card.rom", "both.pem", "wrong.png", "menu.png", "right.png",
+        "CODE.fd", "VARS.fd", "own.pem", "old.efi", "older.pem", "level.csv", "card.rom",
+        "both.pem", "wrong.png", "menu.png", "right.png",
     }  # fmt: skip
     assert {name for name, option in OPTIONS.items() if option.kind is Path} <= {*GIVEN}
 
@@ -42,6 +48,12 @@ def test_a_cell_with_other_names_is_the_same_in_all_else() -> None:
     assert other.plan.machine.more_disks == ("/kept/second.img", "/kept/third.img")
     assert other != cell
     assert renamed(other, {f"/kept/{each}": each for each in named_by(cell)}) == cell
+
+
+def test_firmware_whose_variables_are_not_named_is_booted_here_alone() -> None:
+    cell = Cell("bzImage", choose(BootPlan(), {"firmware": "CODE.fd"}))
+    with pytest.raises(UsageError, match=r"--firmware CODE\.fd: .* --firmware-vars"):
+        named_by(cell)
 
 
 def test_a_pattern_is_no_file_though_one_is_called_so() -> None:

@@ -9,7 +9,16 @@ from msgspec.structs import replace
 
 from bootharness.errors import UsageError
 from bootharness.kernels.source import DEB, has_no_path
-from bootharness.plan import OPTIONS, STAGE1, choose, chosen
+from bootharness.plan import (
+    AUTO,
+    BIOS,
+    OPTIONS,
+    STAGE1,
+    UEFI,
+    UEFI_SECURE,
+    choose,
+    chosen,
+)
 from bootharness.plan.pattern import is_needle
 from bootharness.routes.net_servers import NET_SERVERS
 from bootharness.runs.cell import Cell
@@ -32,13 +41,20 @@ def named_by(cell: Cell) -> tuple[str, ...]:
             f"--route {cell.plan.route}: the servers' files are on this computer, and nobody knows "
             "which: boot it here, by --workers with a number"
         )
-    return tuple(dict.fromkeys((*_kernel(cell), *_given(cell), *cell.plan.needles)))
+    firmware = _firmware(cell)
+    if firmware and not cell.plan.machine.firmware_vars:
+        raise UsageError(
+            f"--firmware {firmware[0]}: for computers elsewhere name its variables, too, by "
+            "--firmware-vars"
+        )
+    return tuple(dict.fromkeys((*_kernel(cell), *_given(cell), *firmware, *cell.plan.needles)))
 
 
 def renamed(cell: Cell, names: Mapping[str, str]) -> Cell:
     """Return a cell with other names for its files."""
     values = chosen(cell.plan)
     changed = {name: _other(values[name], names) for name in _files()}
+    changed["firmware"] = names.get(values["firmware"], values["firmware"])
     changed |= {name: _with_needles(values[name], names) for name in _WITH_NEEDLES}
     given = {name: value for name, value in changed.items() if value != values[name]}
     plan = choose(cell.plan, given) if given else cell.plan
@@ -54,6 +70,11 @@ def _kernel(cell: Cell) -> Iterator[str]:
     # what a package has today another computer need not have
     if found[2].startswith(DEB) or (found[2] and not has_no_path(found[2])):
         yield found[2]
+
+
+def _firmware(cell: Cell) -> tuple[str, ...]:
+    named = cell.plan.machine.firmware
+    return () if named in (AUTO, BIOS, UEFI, UEFI_SECURE) else (named,)
 
 
 def _given(cell: Cell) -> Iterator[str]:
