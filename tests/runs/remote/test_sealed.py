@@ -5,11 +5,14 @@ import zlib
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from bootharness.diagnosis import judge
 from bootharness.diagnosis.verdict import Verdict
+from bootharness.errors import FormatError
 from bootharness.report.document import document, read_trace
 from bootharness.runs.picture import pack, picture
+from bootharness.runs.remote import sealed
 from bootharness.runs.remote.sealed import Sealed
 from bootharness.runs.result import Attempt
 from bootharness.runs.where import Host
@@ -54,3 +57,14 @@ def test_what_was_said_arrives_to_the_letter(serial: str) -> None:
 def test_what_is_no_boot_arrives_too() -> None:
     attempt = Attempt(Verdict.SKIP, "tool-missing", "no QEMU")
     assert Sealed.of(attempt).opened() == attempt
+
+
+@pytest.mark.parametrize("field", ["values", "texts"])
+def test_what_unpacks_to_more_than_a_trace_is_not_taken(
+    monkeypatch: pytest.MonkeyPatch, field: str
+) -> None:
+    found = Sealed.of(attempt_of(next(iter(_BOOTS))))
+    for wrong in (getattr(found, field)[:-20], getattr(found, field)):
+        with pytest.raises(FormatError, match="cut short, or more than"):
+            replace(found, **{field: wrong}).opened()
+        monkeypatch.setattr(sealed, "TRACE_BYTES", 100)

@@ -19,6 +19,7 @@ from bootharness.diagnosis.verdict import Verdict
 from bootharness.errors import (
     CouldNotFindOut,
     DiskLost,
+    FormatError,
     LaunchFailed,
     MachineLost,
     ToolMissing,
@@ -170,7 +171,10 @@ class Errands:
             answer = await self._called(peer, errand, at_worker.boot, errand.cell, tuple(parcels),
                                         errand.limit_s, self._whose)  # fmt: skip
             if not isinstance(answer, at_worker.Missing):
-                return _with_place(await asyncio.to_thread(answer.opened), peer)
+                try:
+                    return _with_place(await asyncio.to_thread(answer.opened), peer)
+                except FormatError as error:
+                    raise MachineLost(f"{peer}: what it sent of the boot: {error}") from error
             self._postage.forget(peer, answer.digests)
         raise _CannotKeep(f"{peer}: what was sent there is gone at once")
 

@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from bootharness.errors import FormatError
 from bootharness.formats.columns import from_columns, to_columns
 from bootharness.formats.zipped import unzipped
 from bootharness.report.document import TRACE_BYTES
@@ -27,6 +28,8 @@ __all__ = ["Sealed"]
 _SMALL = 1 << 16
 """Of so much the better compression saves a hundred bytes, and takes longer than all else."""
 _ZLIB_LEVEL = 9
+_LZMA_BYTES = 1 << 26
+"""What unpacking may take beside what is unpacked."""
 _END = "\r\n"
 _STAMP = re.compile(r"\[ *([0-9]{1,9})\.([0-9]{6})\] ")
 _MICRO = 10**6
@@ -73,10 +76,11 @@ class Sealed(Struct, frozen=True):
         )
 
     def opened(self) -> Attempt:
-        """Return the attempt, as if it had been made here."""
+        """Return the attempt, as if it had been made here. Raises FormatError where it has more
+        than a trace can have: a worker elsewhere is not believed blindly."""
         if not self.values:
             return self.attempt
-        values = msgspec.msgpack.decode(lzma.decompress(self.values))
+        values = msgspec.msgpack.decode(_decompressed(self.values))
         trace, picture = map(from_columns, values)
         said, drawn = msgspec.msgpack.decode(_inflated(self.texts), type=list[dict[str, _Lines]])
         trace |= {name: _together(each) for name, each in said.items()}
@@ -91,6 +95,17 @@ def _compressed(values: bytes) -> bytes:
     preset = 1 if len(values) < _SMALL else 6
     how = {"id": lzma.FILTER_LZMA2, "preset": preset, "dict_size": 1 << 20, "pb": 0}
     return lzma.compress(values, filters=[how])
+
+
+def _decompressed(packed: bytes) -> bytes:
+    decompressor = lzma.LZMADecompressor(memlimit=_LZMA_BYTES)
+    return _whole(decompressor.decompress(packed, TRACE_BYTES), decompressor.eof)
+
+
+def _whole(content: bytes, ended: bool) -> bytes:
+    if not ended:
+        raise FormatError(f"cut short, or more than {TRACE_BYTES:,} bytes when it is unpacked")
+    return content
 
 
 def _cut_out(document: dict[str, Any]) -> dict[str, str]:
@@ -133,7 +148,7 @@ def _deflated(text: bytes) -> bytes:
 
 def _inflated(packed: bytes) -> bytes:
     inflating = zlib.decompressobj(zdict=_usual())
-    return inflating.decompress(packed) + inflating.flush()
+    return _whole(inflating.decompress(packed, TRACE_BYTES), inflating.eof)
 
 
 @cache
