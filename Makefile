@@ -205,7 +205,7 @@ trees: tools
 	$(BIN)/python -m tests.support.net_trees $(VENV)/trees $(ROW)
 
 # the rules of the diagnosis, of checking, of what is wanted and of how a guest is watched, changed in
-# every way that mutmut knows: takes an hour; FILES names some of them, as FILES=diagnosis/kernel.py
+# every way that mutmut knows: takes half an hour; FILES names some of them, as FILES=diagnosis/kernel.py
 FILES ?=
 mutants-rules: tools
 	$(BIN)/python -m pip install -q --disable-pip-version-check 'mutmut>=3.8,<3.9'
