@@ -8,7 +8,7 @@ import click
 
 from bootharness.cli import values
 from bootharness.cli.guests import guest_archive_of, guest_options
-from bootharness.errors import UsageError
+from bootharness.cli.output import write_new
 from bootharness.host.tool import Tool
 
 __all__ = ["command"]
@@ -74,13 +74,7 @@ def command(
     if str(target) == "-":
         sys.stdout.buffer.write(archive)
         return
-    try:
-        with target.open("xb") as file:
-            file.write(archive)
-    except FileExistsError:
-        raise UsageError(f"{target}: it is there already, and is not written over") from None
-    except OSError as error:
-        raise UsageError(f"{target}: cannot be written: {error.strerror}") from error
+    write_new(target, archive)
     click.echo(f"{target} is written: {len(archive):,} bytes")
 
 

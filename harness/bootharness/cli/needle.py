@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from bootharness.cli.output import write_new
 from bootharness.errors import FormatError, UsageError
 from bootharness.formats.needle import MARGIN, MATCH, new_needle
 from bootharness.formats.picture import MOST_BYTES, Area, pixels_of
@@ -64,13 +65,7 @@ def command(kept: Path, needle: Path, area: str, margin: int, match: float) -> N
         cut = new_needle(screen, wanted, margin=margin, match=match)
     except (FormatError, UsageError) as error:
         raise UsageError(f"{screen_file}: {error}") from error
-    try:
-        with needle.open("xb") as file:
-            file.write(cut)
-    except FileExistsError:
-        raise UsageError(f"{needle}: it is there already, and is not written over") from None
-    except OSError as error:
-        raise UsageError(f"{needle}: cannot be written: {error.strerror}") from error
+    write_new(needle, cut)
     click.echo(f"{needle} is written: {wanted} of {screen_file}")
     click.echo(f"next: bootharness boot KERNEL --until-screen {needle}")
 

@@ -12,7 +12,7 @@ from bootharness.errors import NotWritten, UsageError
 from bootharness.text import printable
 
 __all__ = ["check_file", "check_json_file", "new_folder", "say_aside", "spoken", "write_file",
-           "write_json"]  # fmt: skip
+           "write_json", "write_new"]  # fmt: skip
 
 _READER_S = 60.0
 
@@ -104,6 +104,25 @@ def write_file(file: Path, content: bytes) -> None:
         raise
     except OSError as error:
         raise NotWritten(f"{file}: cannot be written: {error.strerror}") from error
+
+
+def write_new(file: Path, content: bytes) -> None:
+    """Write a file that is not there yet; nothing stays of one that cannot be written whole.
+
+    Raises UsageError, naming it, where it is there, or cannot be written.
+    """
+    try:
+        with file.open("xb") as made:
+            try:
+                made.write(content)
+                made.flush()
+            except OSError:
+                file.unlink(missing_ok=True)
+                raise
+    except FileExistsError:
+        raise UsageError(f"{file}: it is there already, and is not written over") from None
+    except OSError as error:
+        raise UsageError(f"{file}: cannot be written: {error.strerror}") from error
 
 
 def _is_ours(status: os.stat_result) -> bool:
