@@ -465,6 +465,7 @@ class DiskLayout(Struct, frozen=True):
                 f"{loader.name}: {len(binary):,} bytes do not fit before the partition at LBA "
                 f"{first_lba}"
             )
+        loader.check_table()
         pieces = PieceMap()
         for lba, piece in (
             (0, Piece.of(_mbr(binary, kernel, first_lba, total))),

@@ -45,12 +45,6 @@ _FILE_BYTES = 1 << 24
 _PROFILE_BYTES = 1 << 20
 
 
-def _has_code_in_the_table(binary: bytes) -> bool:
-    """Return whether a loader has something else than a table where the partition table goes."""
-    table = binary[_CODE_LIMIT:_SIGNATURE_AT]
-    return any(table) and not has_partitions(binary[:SECTOR_BYTES])
-
-
 class Patch(Struct, frozen=True):
     """Where the builder writes a little-endian number: offset in the loader and size in bytes."""
 
@@ -80,12 +74,6 @@ class Loader(Struct, frozen=True):
             raise UsageError(
                 f"{self.name}: {len(self.binary)} bytes do not fit before the partition table: "
                 f"there is room for {BOOTSTRAP_BYTES}, or {_CODE_LIMIT} without a disk signature"
-            )
-        if not self.manager and _has_code_in_the_table(self.binary):
-            raise UsageError(
-                f"{self.name}: its code goes on where the partition table is, in bytes "
-                f"{_CODE_LIMIT} to {_SIGNATURE_AT - 1}: there is room for {BOOTSTRAP_BYTES}, or "
-                f"{_CODE_LIMIT} without a disk signature; what is longer goes into further sectors"
             )
         for name, patch in self.patches.items():
             if not 0 <= patch.offset <= len(self.binary) - patch.size:
@@ -134,6 +122,17 @@ class Loader(Struct, frozen=True):
                 "booted on its own disk, with --disk"
             )
         return cls(str(path), binary, {}, _patches(str(profile), table, {}))
+
+    def check_table(self) -> None:
+        """Raise UsageError where there is something else than a table in the place of the partition
+        table, which a disk made for the loader has there."""
+        table = self.binary[_CODE_LIMIT:_SIGNATURE_AT]
+        if any(table) and not has_partitions(self.binary[:SECTOR_BYTES]):
+            raise UsageError(
+                f"{self.name}: its code goes on where the partition table is, in bytes "
+                f"{_CODE_LIMIT} to {_SIGNATURE_AT - 1}: there is room for {BOOTSTRAP_BYTES}, or "
+                f"{_CODE_LIMIT} without a disk signature; what is longer goes into further sectors"
+            )
 
     @classmethod
     def _assembled(cls, source: Path, name: str, table: dict[str, Any] | None) -> Self:
