@@ -41,7 +41,7 @@ class Served:
     def connect(self, *, over_tls: bool = True) -> socket.socket:
         """Hand one end of a connection over, as the wire does, and return the other."""
         ours, theirs = socket.socketpair()
-        self._server.serve(theirs, over_tls=over_tls)
+        self._server.serve(theirs, 1, over_tls=over_tls)
         ours.settimeout(PATIENCE_S)
         return ours
 

@@ -196,10 +196,10 @@ class Network(Closing):
         """Let a server answer a guest's HTTP."""
         assert isinstance(self.wire, Wire)
 
-        def opens(over_tls: bool) -> SocketStream:
+        def opens(number: int, over_tls: bool) -> SocketStream:
             ours, theirs = socket.socketpair()
             try:
-                server.serve(theirs, over_tls=over_tls)
+                server.serve(theirs, number, over_tls=over_tls)
             except OSError:
                 ours.close()
                 raise
