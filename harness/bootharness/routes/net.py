@@ -159,7 +159,7 @@ def _device(plug: Plug, card: Card, folder: Path) -> Device:
     return network_device(
         nic=nic,
         mac=card.mac or "",
-        netdev=f"dgram,id=net0,local.type=fd,local.str={fd}",
+        netdev=f"stream,id=net0,server=off,addr.type=fd,addr.str={fd}",
         rom=card.rom,
         flash=_flash(card, folder),
         fds=(fd,),
