@@ -108,6 +108,20 @@ def test_faults_have_the_clock_outside_of_the_dates_or_another_name(tmp_path: Pa
     served.close()
 
 
+def test_fault_has_a_certificate_of_the_same_names_that_nobody_trusts(tmp_path: Path) -> None:
+    served = Served(tmp_path, Faults.parse(["cert-untrusted"]))
+    for trusted, words in ((tmp_path / "both.pem", "self-signed"), (served.certificate, None)):
+        trusting = ssl.create_default_context(cafile=str(trusted))
+        if words is None:
+            assert served.ask(trusting.wrap_socket(served.connect(), server_hostname=NAME))
+            continue
+        with pytest.raises(ssl.SSLCertVerificationError, match=words):
+            trusting.wrap_socket(served.connect(), server_hostname=NAME)
+        assert served.told.wait(PATIENCE_S)
+        assert served.noted == [("certificate-refused", "unknown ca")]
+    served.close()
+
+
 def test_client_that_breaks_off_in_silence_did_so_for_what_is_wrong(tmp_path: Path) -> None:
     served = Served(tmp_path, Faults.parse(["cert-expired"]))
     served.connect().close()
