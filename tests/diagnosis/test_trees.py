@@ -168,6 +168,9 @@ def test_program_that_asks_for_something_new_is_no_loop() -> None:
 def test_script_may_come_often_and_not_for_ever() -> None:
     loads = [each for at in range(20) for each in came("boot.ipxe", at)]
     assert certain(facts(*loads[:-2], files=(SCRIPT,)), 20.0) is None
+    hung = judge(trace(facts(*loads[:24], files=(SCRIPT,))))
+    assert hung.cause == "chain-loop"
+    assert "it came 12 times" in hung.summary
     found = certain(facts(*loads, files=(SCRIPT,)), 20.0)
     assert found
     assert found[0] == "chain-loop"
