@@ -63,11 +63,13 @@ class HttpWay:
         self._looked_at = 0.0
         self._quiet_s = 0.0
 
+    def knows(self, segment: Segment) -> bool:
+        """Return whether a segment is one of a connection that there is."""
+        return not segment.flags & SYN and _key(segment) in self._connections
+
     def take(self, segment: Segment, now: float) -> Iterator[bytes]:
         """Take a guest's segment and yield the frames that go out to it."""
-        key = (
-            segment.source_ip, segment.source_port, segment.target_ip, segment.target_port
-        )  # fmt: skip
+        key = _key(segment)
         known = self._connections.get(key)
         begins = segment.flags & _BEGINS[1] == _BEGINS[0]
         if begins and (known is None or not known.began_with(segment)):
@@ -232,3 +234,7 @@ class HttpWay:
         for transfer in self.transfers:
             if transfer.outcome == "written" and self._passed_of(transfer) >= transfer.written:
                 transfer.outcome = "served"
+
+
+def _key(segment: Segment) -> _Key:
+    return segment.source_ip, segment.source_port, segment.target_ip, segment.target_port
