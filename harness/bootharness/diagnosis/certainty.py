@@ -192,12 +192,15 @@ def last_asked(facts: NetworkFacts) -> float:
 
 
 def served_as(event: NetEvent, facts: NetworkFacts) -> NetFile | None:
-    """Return the transfer that an event tells of, the last one of that file begun before it."""
+    """Return the transfer that an event tells of, the last one of that file begun before it; what
+    is asked for at once when it has come is another."""
     files = [
         file
         for file in facts.files
         if file.name == event.file and file.requested_at <= event.seconds
     ]
+    if event.kind == NetEventKind.FILE_SERVED:
+        files = [each for each in files if each.requested_at < event.seconds] or files
     return files[-1] if files else None
 
 

@@ -375,6 +375,7 @@ class Network(Closing):
     def _receive(self, port: int) -> None:
         plug = self._plugs.get(port)
         for frame in self._links[port].receive():
+            self._clock_read = time.monotonic()  # of many that came at once each has its time
             if plug and plug.threshold:
                 self._take_before(plug, plug.threshold, frame)
             else:
