@@ -168,6 +168,9 @@ def test_program_that_asks_for_something_new_is_no_loop() -> None:
 def test_script_may_come_often_and_not_for_ever() -> None:
     loads = [each for at in range(20) for each in came("boot.ipxe", at)]
     assert certain(facts(*loads[:-2], files=(SCRIPT,)), 20.0) is None
+    hung = judge(trace(facts(*loads[:24], files=(SCRIPT,))))
+    assert hung.cause == "chain-loop"
+    assert "it came 12 times" in hung.summary
     found = certain(facts(*loads, files=(SCRIPT,)), 20.0)
     assert found
     assert found[0] == "chain-loop"
@@ -352,3 +355,9 @@ def test_kernel_that_grub_under_a_uefi_does_not_find_is_named_though_its_menu_ca
     assert "started-kernel-stopped" not in [each.cause for each in judgement.consequences]
     before = replace(waits, serial=f"error: File not found.\n{said.split('error', maxsplit=1)[0]}")
     assert judge(before).cause != "tftp-not-found"
+
+
+def test_file_that_is_asked_for_again_as_it_has_come_is_not_cut_short() -> None:
+    again = file("boot.ipxe", 1.1, file_bytes=9, sent_bytes=0, outcome="open", role="script")
+    loads = [*came("boot.ipxe", 1), event(1.1, KIND.FILE_REQUESTED, "boot.ipxe")]
+    assert certain(facts(*loads, files=(SCRIPT, again)), 1.2) is None

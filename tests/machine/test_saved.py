@@ -42,7 +42,7 @@ class Machine:
         self.flash.write_bytes(b"variables")
         self.words = {
             "memory": "-m 512",
-            "netdev": "-netdev dgram,id=net0,local.type=fd,local.str={1}",
+            "netdev": "-netdev stream,id=net0,server=off,addr.type=fd,addr.str={1}",
             "card": "-device virtio-net-pci,netdev=net0,mac=52:54:00:12:34:01",
             "flash": f"-drive if=pflash,file={self.flash}",
             "QMP": "-chardev socket,id=qmp0,fd={0}",

@@ -34,7 +34,7 @@ def test_responses_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_server, "_LIMIT", 20)
     with server() as (made, failed):
         ours, guest = socket.socketpair()
-        made.serve(ours)
+        made.serve(ours, 1)
         guest.settimeout(PATIENCE_S)
         guest.sendall(b"GET /empty HTTP/1.1\r\n\r\n" * 25)
         said = b""
@@ -59,7 +59,7 @@ def test_guest_that_hangs_up_is_no_error_of_ours_and_all_else_is(error: Exceptio
 def answer(made: HttpServer, *lines: str) -> tuple[bytes, bytes]:
     """Return the head and the body of the answer to one request."""
     ours, guest = socket.socketpair()
-    made.serve(ours)
+    made.serve(ours, 1)
     guest.settimeout(PATIENCE_S)
     with guest:
         guest.sendall("\r\n".join((*lines, "Connection: close", "", "")).encode())

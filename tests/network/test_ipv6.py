@@ -115,7 +115,7 @@ def test_block_fits_a_frame() -> None:
 
 def test_http_comes_over_ipv6() -> None:
     guest = Guest()
-    guest.wire.serve_http(guest.port, [], lambda _: Service(b"answer", stays=True))
+    guest.wire.serve_http(guest.port, [], lambda *_: Service(b"answer", stays=True))
     at = {"sport": 5000, "dport": 8080}
     (came,) = guest.send(layers.TCP(**at, flags="S", options=[("MSS", 1460)]), "fd00:9::7")
     assert (came["IPv6"].src, came["IPv6"].dst) == ("fd00:9::7", GUEST)

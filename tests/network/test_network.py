@@ -18,14 +18,14 @@ from bootharness.formats.ethernet import (
     mac_bytes,
     parse_udp,
 )
-from bootharness.network import network as network_module
+from bootharness.network.link import QUEUE_FRAMES
 from bootharness.network.network import Network, Plug
 from bootharness.network.wire import SERVER_ADDRESS
+from tests.support.guest_end import PATIENCE_S, receive, send
 from tests.support.netclient import wire_with
 
 MAC = mac_bytes("52:54:00:12:34:01")
 ARP = ArpMessage(1, MAC, ip_bytes("10.0.2.15"), bytes(6), SERVER_ADDRESS).build()
-PATIENCE_S = 10.0
 
 
 @pytest.fixture
@@ -36,9 +36,8 @@ def network() -> Iterator[Network]:
 
 def asked(guest: socket.socket, frame: bytes) -> bytes:
     """Send a frame as a guest and return what comes back."""
-    guest.send(frame)
-    assert select.select([guest], [], [], PATIENCE_S)[0], "nothing came back"
-    return guest.recv(1 << 16)
+    send(guest, frame)
+    return receive(guest)
 
 
 def news(plug: Plug) -> None:
@@ -48,9 +47,9 @@ def news(plug: Plug) -> None:
 
 def test_guest_that_takes_nothing_keeps_nobody_waiting(network: Network) -> None:
     plug, other = network.plug(), network.plug()
-    for _ in range(8 * network_module._QUEUE_FRAMES):
-        plug.guest_end.send(ARP)
-    for _ in range(8 * network_module._QUEUE_FRAMES):  # each answer lets a burst of the other's in
+    for _ in range(8 * QUEUE_FRAMES):
+        send(plug.guest_end, ARP)
+    for _ in range(8 * QUEUE_FRAMES):  # each answer lets a burst of the other's in
         assert asked(other.guest_end, ARP)
         if plug.dropped:
             break
@@ -61,11 +60,10 @@ def test_what_a_guest_has_no_room_for_comes_later_and_in_order(network: Network)
     plug, asks = network.plug(), 400
     addresses = [ip_bytes(f"10.0.{3 + number // 200}.{number % 200}") for number in range(asks)]
     for address in addresses:
-        plug.guest_end.send(ArpMessage(1, MAC, address, bytes(6), SERVER_ADDRESS).build())
+        send(plug.guest_end, ArpMessage(1, MAC, address, bytes(6), SERVER_ADDRESS).build())
     came = []
     while len(came) < asks:
-        assert select.select([plug.guest_end], [], [], PATIENCE_S)[0], len(came)
-        came.append(plug.guest_end.recv(1 << 16)[38:42])
+        came.append(receive(plug.guest_end)[38:42])
     assert came == addresses
     assert plug.dropped == 0
 
@@ -80,7 +78,7 @@ def test_error_in_the_networks_own_thread_is_our_fault(
         raise OverflowError("too much")
 
     monkeypatch.setattr(network.wire, "receive", fails)
-    plug.guest_end.send(ARP)
+    send(plug.guest_end, ARP)
     news(plug)
     with pytest.raises(WireLost, match=r"own network failed \(OverflowError: too much\)"):
         plug.check()

@@ -88,7 +88,7 @@ def right(frame: bytes) -> Any:
 def test_http_is_answered_from_where_it_was_asked(
     guest: NetClient, address: str, port: int
 ) -> None:
-    guest.wire.serve_http(guest.port, [], lambda _: Service(b""))
+    guest.wire.serve_http(guest.port, [], lambda *_: Service(b""))
     (frame,) = guest.send(bytes(tcp(guest, address, port, flags="S")))
     came = right(frame)
     assert mac_bytes(came.src) == SERVER_MAC
@@ -109,7 +109,7 @@ def test_connection_to_a_port_of_another_protocol_is_refused_and_told(
     guest: NetClient, port: int, why: str, http: bool
 ) -> None:
     if http:
-        guest.wire.serve_http(guest.port, [], lambda _: Service(b""))
+        guest.wire.serve_http(guest.port, [], lambda *_: Service(b""))
     asked = bytes(tcp(guest, ELSEWHERE, port, flags="S"))
     ((there, frame),) = guest.wire.receive(guest.port, asked, 2.0)
     assert there == guest.port
@@ -131,8 +131,8 @@ def test_file_that_came_over_http_is_one_that_was_fetched() -> None:
     rules = (BootRule("menu.ipxe", after="ipxe.efi"), BootRule("http://10.0.2.1/ipxe.efi"))
     guest = NetClient(wire_with({"ipxe.efi": b"0123456789"}, rules=rules))
     assert guest.lease().boot_file == "http://10.0.2.1/ipxe.efi"
-    transfers = [HttpTransfer("ipxe.efi", 10, 0, 1.0, 1.0, written=10, outcome="written")]
-    guest.wire.serve_http(guest.port, transfers, lambda _: Service(b"0123456789"))
+    transfers = [HttpTransfer("ipxe.efi", 10, 1, 0, 1.0, 1.0, written=10, outcome="written")]
+    guest.wire.serve_http(guest.port, transfers, lambda *_: Service(b"0123456789"))
     (frame,) = guest.send(bytes(tcp(guest, "10.0.2.1", 80, flags="S")))
     begins = right(frame)[layers.TCP].seq + 1
     guest.send(bytes(tcp(guest, "10.0.2.1", 80, flags="A", ack=begins)))

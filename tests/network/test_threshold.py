@@ -14,6 +14,7 @@ from bootharness.network.network import Network, Plug
 from bootharness.network.threshold import Answered, Threshold, asks
 from bootharness.network.wire import Wire
 from bootharness.trace.network_facts import NetEventKind
+from tests.support.guest_end import receive, send
 
 MAC = mac_bytes("52:54:00:12:34:01")
 # what OVMF and iPXE send as they come up: a report of a group, and who is a router
@@ -94,8 +95,8 @@ def test_a_guest_that_is_kept_waiting_is_answered_when_it_may_go_on() -> None:
         plug = plugged(network)
         plug.keep_waiting()
         assert not plug.claim()
-        plug.guest_end.send(SOLICITS)
-        plug.guest_end.send(DISCOVERS)
+        send(plug.guest_end, SOLICITS)
+        send(plug.guest_end, DISCOVERS)
         deadline = Deadline.after(10)
         while not plug.claim():
             assert not deadline.expired
@@ -112,7 +113,7 @@ def test_a_guest_that_nobody_comes_for_is_answered_all_the_same() -> None:
     with a_network() as network:
         plug = plugged(network)
         plug.keep_waiting()
-        plug.guest_end.send(DISCOVERS)
+        send(plug.guest_end, DISCOVERS)
         wait_for(plug, NetEventKind.OFFER)
         assert not plug.claim()
 
@@ -121,7 +122,7 @@ def test_what_was_answered_before_is_noted_and_not_answered_again() -> None:
     with a_network() as network:
         first = plugged(network)
         first.keep_waiting()
-        first.guest_end.send(SOLICITS)
+        send(first.guest_end, SOLICITS)
         wait_for(first, NetEventKind.LINK_UP)
         assert first.threshold
         early = first.threshold.early
@@ -133,8 +134,7 @@ def test_what_was_answered_before_is_noted_and_not_answered_again() -> None:
         assert kinds(plug)[:2] == [NetEventKind.LINK_UP, NetEventKind.DISCOVER]
         assert events[0].seconds == 3.0
         assert events[1].seconds >= 5.0
-        plug.guest_end.settimeout(10)
-        assert plug.guest_end.recv(2000)[12:14] == b"\x08\x00"  # the offer, and no router before
+        assert receive(plug.guest_end)[12:14] == b"\x08\x00"  # the offer, and no router before
 
 
 def test_a_network_that_would_answer_otherwise_is_noticed() -> None:

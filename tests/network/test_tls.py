@@ -41,7 +41,7 @@ class Served:
     def connect(self, *, over_tls: bool = True) -> socket.socket:
         """Hand one end of a connection over, as the wire does, and return the other."""
         ours, theirs = socket.socketpair()
-        self._server.serve(theirs, over_tls=over_tls)
+        self._server.serve(theirs, 1, over_tls=over_tls)
         ours.settimeout(PATIENCE_S)
         return ours
 
@@ -105,6 +105,20 @@ def test_faults_have_the_clock_outside_of_the_dates_or_another_name(tmp_path: Pa
         trusting.wrap_socket(served.connect(), server_hostname=NAME)
     assert served.told.wait(PATIENCE_S)
     assert served.noted[0][0] == "certificate-refused"
+    served.close()
+
+
+def test_fault_has_a_certificate_of_the_same_names_that_nobody_trusts(tmp_path: Path) -> None:
+    served = Served(tmp_path, Faults.parse(["cert-untrusted"]))
+    for trusted, words in ((tmp_path / "both.pem", "self-signed"), (served.certificate, None)):
+        trusting = ssl.create_default_context(cafile=str(trusted))
+        if words is None:
+            assert served.ask(trusting.wrap_socket(served.connect(), server_hostname=NAME))
+            continue
+        with pytest.raises(ssl.SSLCertVerificationError, match=words):
+            trusting.wrap_socket(served.connect(), server_hostname=NAME)
+        assert served.told.wait(PATIENCE_S)
+        assert served.noted == [("certificate-refused", "unknown ca")]
     served.close()
 
 

@@ -451,8 +451,8 @@ def test_transfers_without_end_are_not_kept_without_end() -> None:
 def test_silence_of_http_is_counted_in_steps(step: float, stalled: bool) -> None:
     """A harness that was stopped for ten seconds has not seen a server stall for as long."""
     guest = client()
-    transfers = [HttpTransfer("vmlinuz", len(CONTENT), 0, guest.now, guest.now)]
-    guest.wire.serve_http(guest.port, transfers, lambda _: Service(b""))
+    transfers = [HttpTransfer("vmlinuz", len(CONTENT), 1, 0, guest.now, guest.now)]
+    guest.wire.serve_http(guest.port, transfers, lambda *_: Service(b""))
     guest.wire.tick(guest.now)
     for _ in range(20 if stalled else 2):
         guest.now += step

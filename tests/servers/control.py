@@ -98,7 +98,7 @@ def slirp(image: NetImage, workspace: Workspace) -> Iterator[Control]:
             ours, theirs = socket.socketpair()
             stack.enter_context(theirs)
             # QEMU's sandbox lets no process start for each connection: there is only this one
-            server.serve(ours)
+            server.serve(ours, 1)
             netdev += f",guestfwd=tcp:{ip_text(HTTP_ADDRESS)}:80-chardev:http"
             chardev = f"socket,id=http,fd={theirs.fileno()}"
             yield Control("slirp", (netdev,), (theirs.fileno(),), chardev)

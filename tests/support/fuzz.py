@@ -262,7 +262,7 @@ def http(data: bytes) -> None:
     for said in (data, b"GET /" + data, b"GET /boot.ipxe HTTP/1.1\r\n" + data):
         asked = _Asked(said + b"\r\n\r\nGET /boot.ipxe HTTP/1.1\r\n\r\n")
         with suppress(OSError):
-            _Handler(asked, "guest", server)  # type: ignore[arg-type]
+            _Handler(asked, 1, server)  # type: ignore[arg-type]
 
 
 TARGETS: dict[str, Callable[[bytes], None]] = {

@@ -1,6 +1,7 @@
 """The further ways of a network against any bytes: IPv6, answers of somebody's own, cards' ROMs,
 the files and names of a folder, saved machines."""
 
+import struct
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
@@ -24,6 +25,8 @@ from bootharness.network.files import FileTable
 from bootharness.network.flaw import flaw
 from bootharness.network.program import program_kind
 from bootharness.network.purpose import purpose
+from bootharness.network.tcp import ACK, FIN, SYN, Segment
+from bootharness.network.tcp_connection import TcpConnection
 from bootharness.network.wire import SERVER6_ADDRESS, Wire
 from tests.support.fuzz_files import garbled
 from tests.support.netclient import NetClient
@@ -43,7 +46,7 @@ def wire_of_both(data: bytes) -> None:
     before. Others are served all the same."""
     rules = (BootRule("boot.ipxe"),)
     guest = NetClient(Wire(FileTable({"boot.ipxe": b"#!ipxe\n"}), rules, ip="both", https=True))
-    guest.wire.serve_http(guest.port, [], lambda _: Service(b"content" * 1000))
+    guest.wire.serve_http(guest.port, [], lambda *_: Service(b"content" * 1000))
     while data:
         size, later = int.from_bytes(data[:2], "big") & 0x7FF, data[0] >> 7
         guest.now += later
@@ -53,6 +56,56 @@ def wire_of_both(data: bytes) -> None:
         data = data[2 + size :]
     guest.now += 5
     assert guest.fetch("boot.ipxe") == b"#!ipxe\n"
+
+
+def tcp_connection(data: bytes) -> None:
+    """Send a connection any segments near those that it waits for, 8 bytes each: what goes out is
+    what the service says, what is heard what the guest said, and in the end it ends."""
+    own, begins, said = 0xFFFFFF00, 0xFFFFFE00, bytes(range(256)) * 40
+    guest_said = bytes(range(255, -1, -1)) * 300
+    service = Service(said, room=700, stays=bool(data[:1] < b"\x80"))
+    made = TcpConnection(_tcp_segment(SYN, own, 0, 700), service, begins, 4)
+    came, now = [made.accept(0.0)], 0.0
+    for at in range(0, len(data) - 7, 8):
+        flags, near, acked, window, size, how = struct.unpack_from(">BbhHBB", data, at)
+        now += how / 64
+        here = (len(service.heard) + near) if flags & 1 else near
+        payload = guest_said[max(here, 0) : max(here, 0) + size] if how & 1 else b""
+        number = own + 1 + max(here, 0)
+        acked += made.acked if flags & 32 else made.sent
+        each = _tcp_segment(
+            flags & 0x17 & ~(flags >> 3), number, begins + 1 + acked, window, payload
+        )
+        came += [*made.take(each, now), *made.due(now)]
+        while (frame := made.next(now)) is not None:
+            came.append(frame)
+    for frame in came:
+        sent = Segment.parse(frame)
+        assert sent
+        offset = (sent.sequence - begins - 1) & 0xFFFFFFFF
+        assert said[offset : offset + sent.size] == sent.payload
+    assert guest_said.startswith(service.heard)
+    service.stays = False
+    for _ in range(400):
+        now += 1.1
+        end = own + 1 + len(service.heard) + made._guest_ended
+        number = begins + 1 + made.sent + made._end_sent
+        flags = ACK if made._guest_ended else ACK | FIN
+        for _ in (*made.take(_tcp_segment(flags, end, number, 700), now), *made.due(now)):
+            pass
+        while made.next(now) is not None:
+            pass
+    assert made.over
+    assert service.closed
+
+
+def _tcp_segment(
+    flags: int, sequence: int, acknowledged: int, window: int, payload: bytes = b""
+) -> Segment:
+    return Segment(
+        _SERVER_MAC, _MAC, bytes(4), bytes(4), 5000, 80, sequence & 0xFFFFFFFF,
+        acknowledged & 0xFFFFFFFF, flags, window, b"", payload,
+    )  # fmt: skip
 
 
 def answers(data: bytes) -> None:
@@ -123,6 +176,7 @@ WAY_TARGETS: dict[str, Callable[[bytes], None]] = {
     target.__name__: target
     for target in (
         wire_of_both,
+        tcp_connection,
         answers,
         card_rom,
         certificate,
@@ -158,6 +212,10 @@ def way_seeds() -> dict[str, bytes]:
         "boot_files": b"\x64\x86\1\0",
         "tree_names": b"sub/../sub/vmlinuz",
         "saved_machine": machine.getvalue(),
+        "tcp_connection": b"".join(
+            struct.pack(">BbhHBB", *each)
+            for each in ((0x10, 0, 0, 700, 0, 0), (0x11, 0, 0, 9, 99, 1), (0x11, 0, 0, 700, 0, 16))
+        ),
         "wire_of_both": b"".join(len(each).to_bytes(2, "big") + each for each in frames),
         "answers": b'[[answer]]\narchitecture = "x86 bios"\nmac = "52:54:00:00:00:01"\n'
         b'bootfile = "a"\noptions = { 66 = "a", 175 = "hex:b00101", 6 = "10.0.2.1" }\n'

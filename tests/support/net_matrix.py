@@ -17,9 +17,11 @@ from bootharness.kernels.initrd import tiny_initrd
 from bootharness.kernels.source import fetch
 from bootharness.one_boot import boot
 from bootharness.plan import BootPlan, MachineConfig, choose
+from bootharness.plan.fault import OF_HTTPS
 from bootharness.routes.net_paths import PATHS
 from bootharness.routes.net_root import NET_ROOT
 from bootharness.trace.boot_trace import BootTrace
+from tests.support.certificates import certificate
 
 __all__ = ["Case", "cases", "run", "seconds_after"]
 
@@ -33,6 +35,9 @@ UNTIL = {"bios": "setup", "uefi": "banner"}
 TFTP_KERNEL = ("ipxe", "pxelinux", "uefi-ipxe", "uefi-snponly")
 HTTP_KERNEL = ("ipxe-http", "undionly", "lpxelinux")
 TFTP_FIRST = tuple(path for path in NETWORK if path != "ipxe-http")
+
+UEFI_HTTP = "uefi-http-root"
+_HOST = "boot.example.org"
 
 # of blocks of 1,432 bytes more than there are numbers
 _LARGE = "wrong-rollover"
@@ -111,6 +116,11 @@ _ROWS: tuple[tuple[str, tuple[str, ...], str | None], ...] = (
     # what a folder asks of a name server
     ("dns-silent", (NET_ROOT,), "dns-no-answer"),
     ("dns-no-name", (NET_ROOT,), "dns-no-name"),
+    # OVMF does not look at the dates; Debian 12's iPXE, which would, has no HTTPS
+    ("cert-expired", (UEFI_HTTP,), None),
+    ("cert-not-yet", (UEFI_HTTP,), None),
+    ("cert-untrusted", (UEFI_HTTP,), "certificate-refused"),
+    ("cert-other-name", (UEFI_HTTP,), "certificate-refused"),
     ("script-error", NETWORK, "script-error"),
     ("nbp-hang", ("ipxe", "undionly", "pxelinux", "lpxelinux"), "nbp-hang"),
 )
@@ -142,7 +152,26 @@ def run(case: Case) -> BootTrace:
         kernels = LARGE if case.fault == _LARGE else KERNEL
         return _booted(case, kernels[firmware], firmware)
     with tempfile.TemporaryDirectory() as folder:
+        if case.fault in OF_HTTPS:
+            return _over_https(case, Path(folder))
         return _booted(case, str(_filled(Path(folder))), "bios")
+
+
+def _over_https(case: Case, folder: Path) -> BootTrace:
+    """Boot a UEFI with a boot program over HTTPS, if that comes, and all else over TFTP."""
+    tree = folder / "tree"
+    tree.mkdir()
+    answers = folder / "answers.toml"
+    answers.write_text(
+        '[[answer]]\nuser-class = "iPXE"\nbootfile = "boot.ipxe"\n'
+        f'[[answer]]\nbootfile = "https://{_HOST}/snponly.efi"\n'
+    )
+    (tree / "boot.ipxe").write_text("#!ipxe\nkernel vmlinuz console=ttyS0\nboot\n")
+    (tree / "vmlinuz").write_bytes(fetch(KERNEL["uefi"]).path.read_bytes())
+    (tree / "snponly.efi").write_bytes(Path("/usr/lib/ipxe/snponly.efi").read_bytes())
+    plan = BootPlan(route=case.path, until=UNTIL["uefi"], timeout_s=300)
+    said = {"answers": str(answers), "https_cert": str(certificate(folder, _HOST))}
+    return boot(str(tree), choose(plan, {"faults": [case.fault], **said}))
 
 
 def _filled(folder: Path) -> Path:

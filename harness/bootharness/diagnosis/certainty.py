@@ -119,6 +119,8 @@ _DHCP = (NetEventKind.DISCOVER, NetEventKind.REQUEST, NetEventKind.ACK, NetEvent
 _IN_ORDER = ("nbp", "script", "kernel", "initrd")
 # a boot program begins as it did before, and the server has not changed; a script may count
 _LOOP_AFTER = {"nbp": 3, "script": 20}
+_SCRIPT_LOOPED = 6
+"""So often has come what is a loop, if nothing comes behind: iPXE's stack ends at about twelve."""
 CROSS_SIGNED = re.compile(r"^/auto/[0-9a-f]{8}\.der$")
 """What iPXE looks for elsewhere when it cannot trust a certificate."""
 NO_FILENAME = "dhcp-no-filename"
@@ -190,12 +192,15 @@ def last_asked(facts: NetworkFacts) -> float:
 
 
 def served_as(event: NetEvent, facts: NetworkFacts) -> NetFile | None:
-    """Return the transfer that an event tells of, the last one of that file begun before it."""
+    """Return the transfer that an event tells of, the last one of that file begun before it; what
+    is asked for at once when it has come is another."""
     files = [
         file
         for file in facts.files
         if file.name == event.file and file.requested_at <= event.seconds
     ]
+    if event.kind == NetEventKind.FILE_SERVED:
+        files = [each for each in files if each.requested_at < event.seconds] or files
     return files[-1] if files else None
 
 
@@ -251,8 +256,12 @@ def _looped(facts: NetworkFacts, *, over: bool = False) -> Iterator[tuple[str, N
     for event in {each.file: each for each in facts.events if each.file}.values():
         role = facts.role(event.file) or ""
         limit = _LOOP_AFTER.get(role)
-        if limit and len(loads := loads_of(event, facts)) >= limit:
-            yield "chain-loop", loads[limit - 1]
+        if limit is None:
+            continue
+        loads = loads_of(event, facts)
+        least = _SCRIPT_LOOPED if over and role == "script" else limit
+        if len(loads) >= least:
+            yield "chain-loop", loads[:limit][-1]
         elif over and role == "nbp" and (again := _by_itself(event, facts)):
             yield "chain-loop", again
 

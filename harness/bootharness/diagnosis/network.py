@@ -308,6 +308,9 @@ def _evidence(event: NetEvent, facts: NetworkFacts) -> tuple[str, ...]:
     return tuple(until[-_EVIDENCE:])
 
 
+_NO_LABEL, _NOT_FOUND = "a label that is not in it", "No such file or directory"
+
+
 def wrong_file(trace: BootTrace) -> Diagnosis | None:
     """A file of a folder cannot be what it was asked for, and nothing came of it."""
     facts = trace.network
@@ -317,6 +320,8 @@ def wrong_file(trace: BootTrace) -> Diagnosis | None:
     if not flawed or not _is_last(flawed[-1], facts):
         return None
     file, said = flawed[-1], _words(trace)
+    if file.flaw.endswith(_NO_LABEL) and _NOT_FOUND not in said:
+        return None  # it may never have gone there
     by = f"{_who_said(said, program_of(facts))} gave up" if said else "nothing came of it"
     return Diagnosis(
         "tree-wrong-file",

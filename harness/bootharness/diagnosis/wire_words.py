@@ -282,6 +282,7 @@ _WRONG_WITH_IT = {
     "cert-expired": "has expired by the machine's clock",
     "cert-not-yet": "is not valid yet by the machine's clock",
     "cert-other-name": "is for another name",
+    "cert-untrusted": "nobody has signed whom it trusts",
 }
 
 

@@ -169,7 +169,7 @@ def _as_always(word: str, folder: Path, fds: Iterable[int]) -> str:
     """Return a word of a command line without what is another in each boot."""
     word = word.replace(str(folder), "")
     for number, fd in enumerate(fds):
-        word = re.sub(rf"(fd|local\.str)={fd}\b", rf"\1=:{number}", word)
+        word = re.sub(rf"(fd|addr\.str)={fd}\b", rf"\1=:{number}", word)
     return word
 
 

@@ -1,5 +1,5 @@
-"""A certificate with which something is wrong: a machine's clock is before or after its dates, or
-it is for another name."""
+"""A certificate with which something is wrong: a machine's clock is before or after its dates, it
+is for another name, or nobody has signed it whom the machine trusts."""
 
 import re
 import ssl
@@ -17,6 +17,7 @@ __all__ = ["clock_for", "shown_certificate"]
 _OPENSSL = Tool("openssl", "openssl", version=("version",))
 _OTHER_NAME = "other.example"
 _DAYS = "36500"
+_NEW_KEY = ("genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048")
 _PEM = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 _KEY = re.compile(r"-----BEGIN ([A-Z ]*PRIVATE KEY)-----.+?-----END \1-----", re.DOTALL)
 _A_DAY = timedelta(days=1)
@@ -47,19 +48,34 @@ def clock_for(certificate: Path, faults: Faults) -> datetime | None:
 
 
 def shown_certificate(certificate: Path, faults: Faults, folder: Path) -> Path:
-    """Return the file of the certificate that a server shows: this one, or one for another name
-    that is made in a folder, of the same key.
+    """Return the file of the certificate that a server shows: this one, or one that is made in a
+    folder, of the same key for another name, or of another key for the same names.
 
-    Raises ToolMissing without openssl, UsageError for a key that it does not take.
+    Raises ToolMissing without openssl, UsageError for a certificate or a key that it does not take.
     """
-    if "cert-other-name" not in faults:
-        return certificate
-    _OPENSSL.check()
     made = folder / "certificate.pem"
-    words = (
-        "req", "-x509", "-new", "-key", str(certificate), "-days", _DAYS, "-subj",
-        f"/CN={_OTHER_NAME}", "-addext", f"subjectAltName=DNS:{_OTHER_NAME}", "-out", str(made),
-    )  # fmt: skip
+    if "cert-other-name" in faults:
+        _openssl(
+            certificate, "req", "-x509", "-new", "-key", str(certificate), "-days", _DAYS, "-subj",
+            f"/CN={_OTHER_NAME}", "-addext", f"subjectAltName=DNS:{_OTHER_NAME}", "-out", str(made),
+        )  # fmt: skip
+        key = _KEY.search(certificate.read_text())
+        made.write_text(f"{made.read_text()}{key[0] if key else ''}\n")
+        return made
+    if "cert-untrusted" in faults:
+        key_file = folder / "key.pem"
+        _openssl(certificate, *_NEW_KEY, "-out", str(key_file))
+        _openssl(
+            certificate, "x509", "-in", str(certificate), "-signkey", str(key_file), "-days", _DAYS,
+            "-out", str(made),
+        )  # fmt: skip
+        made.write_text(made.read_text() + key_file.read_text())
+        return made
+    return certificate
+
+
+def _openssl(certificate: Path, *words: str) -> None:
+    _OPENSSL.check()
     done = subprocess.run(
         [_OPENSSL.name, *words],
         stdin=subprocess.DEVNULL,
@@ -67,9 +83,6 @@ def shown_certificate(certificate: Path, faults: Faults, folder: Path) -> Path:
         text=True,
         check=False,
     )
-    key = _KEY.search(certificate.read_text())
-    if done.returncode or not key:
-        said = (done.stderr.strip().splitlines() or ["no key"])[-1]
+    if done.returncode:
+        said = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
         raise UsageError(f"--https-cert {certificate}: openssl makes no other of it: {said}")
-    made.write_text(f"{made.read_text()}{key[0]}\n")
-    return made

@@ -14,6 +14,8 @@ _PARAGRAPH = 16
 _TEXTS = ("text", "a script")
 _UTF_8_MARK, _UTF_16_MARKS = b"\xef\xbb\xbf", (b"\xff\xfe", b"\xfe\xff")
 _KERNEL_NAME = re.compile(r"(?:vmlinuz|bzimage|kernel|linux)[^/]*$", re.IGNORECASE)
+_LABEL = re.compile(rb"^[ \t]*:([\w.-]+)", re.MULTILINE)
+_GOTO = re.compile(rb"^[^#\r\n]*?\bgoto[ \t]+([\w.-]+)[ \t\r]*$", re.MULTILINE)
 _NEVER_SERVED = ("a page of HTML", "a pointer to a file in Git LFS")
 
 
@@ -30,6 +32,8 @@ def flaw(name: str, role: str, head: bytes, size: int) -> str:
         return _wrong_module(head)
     if role in ("nbp", "script") and (marked := _marked(head)):
         return marked
+    if role == "script" and head.startswith(b"#!ipxe") and len(head) == size:
+        return _label_missing(head)
     form = form_of(head)
     if form and form.name.startswith("compressed") and _KERNEL_NAME.match(name.rpartition("/")[2]):
         return f"is {form.name}"
@@ -50,6 +54,14 @@ def _marked(head: bytes) -> str:
     if head.startswith(_UTF_16_MARKS) and b"\0" in head[2:4]:
         return "is text in UTF-16, which no boot program reads"
     return ""
+
+
+def _label_missing(script: bytes) -> str:
+    """Say of a whole script of iPXE's where it goes to, if that is nowhere and nothing is done
+    instead."""
+    labels = {each.lower() for each in _LABEL.findall(script)}
+    gone = [each for each in _GOTO.findall(script) if each.lower() not in labels]
+    return f"goes to {gone[0].decode()}, a label that is not in it" if gone else ""
 
 
 def _cut_short(head: bytes, size: int) -> str:

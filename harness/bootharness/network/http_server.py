@@ -55,12 +55,14 @@ class HttpTransfer(Struct):
     """One response, which the server hands to the wire; what arrives is for that to say.
 
     ``part`` are the bytes that were asked for, as 0-511, empty for all of them.
-    ``begins`` is how many bytes the server had written, to all connections, before the body.
+    ``connection`` is the number of the one that it goes over, ``begins`` how many bytes the server
+    had written to that before the body.
     ``blocked`` is True while the wire takes no more, for the guest does not.
     """
 
     name: str
     file_bytes: int
+    connection: int
     begins: int
     requested_at: float
     last_at: float
@@ -104,12 +106,11 @@ class HttpServer(socketserver.ThreadingMixIn, socketserver.BaseServer):
         self._over_tls: set[socket.socket] = set()
         self.transfers: list[HttpTransfer] = []
         self.closing = threading.Event()
-        self.written = 0
         self._connections: list[socket.socket] = []
 
-    def serve(self, connection: socket.socket, *, over_tls: bool = False) -> None:
-        """Serve a connection, which is closed at its end. Raises ConnectionRefusedError where there
-        are too many."""
+    def serve(self, connection: socket.socket, number: int, *, over_tls: bool = False) -> None:
+        """Serve a connection, which has a number and is closed at its end. Raises
+        ConnectionRefusedError where there are too many."""
         self._connections = [each for each in self._connections if each.fileno() >= 0]
         if len(self._connections) >= _CONNECTIONS:
             connection.close()
@@ -118,7 +119,7 @@ class HttpServer(socketserver.ThreadingMixIn, socketserver.BaseServer):
         self._connections.append(connection)
         if over_tls:
             self._over_tls.add(connection)
-        self.process_request(connection, "guest")
+        self.process_request(connection, number)
 
     def shutdown_request(self, request: Any) -> None:
         """Close a connection that is over."""
@@ -165,20 +166,22 @@ class HttpServer(socketserver.ThreadingMixIn, socketserver.BaseServer):
 class _Counted(BufferedIOBase):
     """A connection to write to."""
 
-    def __init__(self, connection: BufferedIOBase, server: HttpServer) -> None:
+    def __init__(self, connection: BufferedIOBase) -> None:
         self._connection = connection
-        self._server = server
+        self.written = 0
 
     def write(self, data: Any, /) -> int:
         """Write all of it."""
         self._connection.write(data)
-        self._server.written += len(data)
+        self.written += len(data)
         return len(data)
 
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: HttpServer
+    client_address: Any
+    """The number of the connection."""
     server_version = "bootharness"
     sys_version = ""
 
@@ -186,7 +189,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Count what is written."""
         self.request = self.server.opened(self.request)
         super().setup()
-        self.wfile = _Counted(self.wfile, self.server)
+        self.wfile = _Counted(self.wfile)
 
     def finish(self) -> None:
         """Close what may be another socket than the one that was handed over."""
@@ -266,7 +269,10 @@ class _Handler(BaseHTTPRequestHandler):
     def _send(self, name: str, content: Content, wanted: range, part: str) -> None:
         server = self.server
         now = server.now()
-        transfer = HttpTransfer(name, len(content), server.written, now, now, part=part)
+        assert isinstance(self.wfile, _Counted)
+        transfer = HttpTransfer(
+            name, len(content), self.client_address, self.wfile.written, now, now, part=part
+        )
         server.transfers.append(transfer)
         text = f"http {self.command} {part}".rstrip()
         server.note(NetEventKind.FILE_REQUESTED, name, text=text, at=self._asked_at)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Container, Iterator
 from bootharness.network.events import Journal
 from bootharness.network.files import Files
 from bootharness.network.http_server import HttpTransfer
-from bootharness.network.tcp import RESET, SYN, Segment
+from bootharness.network.tcp import ACK, FIN, RESET, SYN, Segment
 from bootharness.network.tcp_connection import Stream, TcpConnection
 from bootharness.plan.fault import Faults
 from bootharness.trace.network_facts import NetEventKind, NetFile
@@ -19,14 +19,17 @@ _HTTP_STALLED_S = 1.5
 # a longer step was not the server's silence: the harness was stopped
 _LONGEST_STEP_S = 0.2
 _CONNECTIONS = 64
+_BEGINS = (SYN, ACK | FIN | RESET | SYN)
+"""What there is of these flags in a segment that begins a connection."""
 _NUMBERS_APART = 0x10_0001
 """So far apart begin two connections, that neither takes a late segment for its own."""
 
 _Key = tuple[bytes, int, bytes, int]
 """The addresses and ports of a connection, the guest's first."""
 
-Opens = Callable[[bool], Stream]
-"""Open what serves a connection, over TLS or not. Raises OSError for one too many."""
+Opens = Callable[[int, bool], Stream]
+"""Open what serves a connection, by its number, over TLS or not. Raises OSError for one too many.
+"""
 
 
 class HttpWay:
@@ -49,8 +52,10 @@ class HttpWay:
         self._faults = faults
         self._room = room
         self._connections: dict[_Key, TcpConnection] = {}
+        self._numbers: dict[int, TcpConnection] = {}
+        """By its number, each connection that there is, or that a response went over."""
+        self._over_tls: set[int] = set()
         self._begun = 0
-        self._ended_bytes = 0
         self._over = 0
         """So many of the transfers, from the first on, are over."""
         self._data_at = 0.0
@@ -58,18 +63,21 @@ class HttpWay:
         self._looked_at = 0.0
         self._quiet_s = 0.0
 
+    def knows(self, segment: Segment) -> bool:
+        """Return whether a segment is one of a connection that there is."""
+        return not segment.flags & SYN and _key(segment) in self._connections
+
     def take(self, segment: Segment, now: float) -> Iterator[bytes]:
         """Take a guest's segment and yield the frames that go out to it."""
-        key = (
-            segment.source_ip, segment.source_port, segment.target_ip, segment.target_port
-        )  # fmt: skip
+        key = _key(segment)
         known = self._connections.get(key)
-        if segment.flags & SYN and (known is None or known.opened):
+        begins = segment.flags & _BEGINS[1] == _BEGINS[0]
+        if begins and (known is None or not known.began_with(segment)):
+            self._forget(key)
             known = self._begin(segment)
             if known is None:
                 yield segment.refused()
                 return
-            self._forget(key)
             self._connections[key] = known
         if known is None:
             if not segment.flags & RESET:
@@ -94,33 +102,54 @@ class HttpWay:
     def _forget(self, key: _Key) -> None:
         if ended := self._connections.pop(key, None):
             ended.break_off()
-            self._ended_bytes += ended.acked
+            self._forget_numbers()
+
+    def _forget_numbers(self) -> None:
+        kept = {each.connection for each in list(self.transfers)}
+        for number in [each for each, known in self._numbers.items() if known.over]:
+            if number not in kept:
+                del self._numbers[number]
+                self._over_tls.discard(number)
 
     def _begin(self, segment: Segment) -> TcpConnection | None:
-        if len(self._connections) >= _CONNECTIONS:
+        if not self._has_room():
             return None
+        number, over_tls = self._begun + 1, segment.target_port in self._tls_ports
         try:
-            stream = self._opens(segment.target_port in self._tls_ports)
+            stream = self._opens(number, over_tls)
         except OSError:
             return None
-        self._begun += 1
-        begins = (self._begun * _NUMBERS_APART) & 0xFFFFFFFF
-        return TcpConnection(segment, stream, begins, self._room)
+        self._begun = number
+        begins = (number * _NUMBERS_APART) & 0xFFFFFFFF
+        begun = self._numbers[number] = TcpConnection(segment, stream, begins, self._room)
+        if over_tls:
+            self._over_tls.add(number)
+        return begun
+
+    def _has_room(self) -> bool:
+        """Return whether there may be another connection, for which one of no use may go."""
+        if len(self._connections) >= _CONNECTIONS:
+            of_no_use = (key for key, known in self._connections.items() if known.may_go)
+            if (key := next(of_no_use, None)) is not None:
+                self._forget(key)
+        return len(self._connections) < _CONNECTIONS
 
     def _say(self, known: TcpConnection, now: float) -> Iterator[bytes]:
         sent = known.sent
         while (frame := known.next(now)) is not None:
             if known.sent != sent:
                 self._data_at, sent = now, known.sent
-                if self._is_to_be_reset(now):
+                if self._is_to_be_reset(known, now):
                     yield known.break_off()
                     return
             yield frame
 
-    def _is_to_be_reset(self, now: float) -> bool:
+    def _is_to_be_reset(self, known: TcpConnection, now: float) -> bool:
         current = self.transfers[-1] if self.transfers else None
+        if current is None or self._numbers.get(current.connection) is not known:
+            return False
         for fault in self._faults.of("http-reset"):
-            if current and current.name == fault.file and self._passed_of(current) > fault.bytes:
+            if current.name == fault.file and self._passed_of(current) > fault.bytes:
                 if current.outcome != "reset":
                     current.outcome = "reset"
                     text = "the connection was reset"
@@ -130,13 +159,19 @@ class HttpWay:
 
     def _passed_of(self, transfer: HttpTransfer) -> int:
         """Return how many bytes of a response's body were on their way to the guest."""
-        passed = self._ended_bytes + sum(each.sent for each in self._connections.values())
-        return passed - transfer.begins
+        known = self._numbers.get(transfer.connection)
+        return known.sent - transfer.begins if known else 0
 
     def _arrived_of(self, transfer: HttpTransfer) -> int:
-        """Return how many bytes of a response's body the guest has."""
-        arrived = self._ended_bytes + sum(each.acked for each in self._connections.values())
-        return max(0, min(arrived - transfer.begins, transfer.written))
+        """Return how many bytes of a response's body the guest has; over TLS, of which more bytes
+        go over the wire than are written, all only where nothing is to come."""
+        known = self._numbers.get(transfer.connection)
+        if known is None:
+            return 0
+        most = transfer.written
+        if transfer.connection in self._over_tls and not known.all_arrived:
+            most -= 1
+        return max(0, min(known.acked - transfer.begins, most))
 
     def take_served(self, now: float) -> list[str]:
         """Note the responses of which the guest has all by now, and return their names."""
@@ -199,3 +234,7 @@ class HttpWay:
         for transfer in self.transfers:
             if transfer.outcome == "written" and self._passed_of(transfer) >= transfer.written:
                 transfer.outcome = "served"
+
+
+def _key(segment: Segment) -> _Key:
+    return segment.source_ip, segment.source_port, segment.target_ip, segment.target_port

@@ -10,17 +10,16 @@ import select
 import socket
 import threading
 import time
-from collections import deque
 from collections.abc import Iterable
 from pathlib import Path
 
-from msgspec import Struct, field
 from msgspec.structs import replace
 
 from bootharness.errors import WireLost
 from bootharness.host.closing import Closing
 from bootharness.network.capture import Capture
 from bootharness.network.http_server import HttpServer
+from bootharness.network.link import Datagrams, FrameStream, Link
 from bootharness.network.socket_stream import SocketStream
 from bootharness.network.threshold import Answered, Threshold
 from bootharness.network.watched_wire import WatchedWire
@@ -30,19 +29,6 @@ from bootharness.trace.network_facts import NetEvent, NetEventKind, NetFile
 __all__ = ["Network", "Plug"]
 
 _TICK_S = 0.05
-_BURST = 32
-_FRAME_BYTES = 65536
-_QUEUE_FRAMES = 256
-"""More than a boot program asks for at once."""
-_NOT_NOW = (BlockingIOError, InterruptedError)
-
-
-class _Port(Struct):
-    """A socket, the frames that it has no room for yet, and how many were lost."""
-
-    socket: socket.socket
-    queue: deque[bytes] = field(default_factory=deque)
-    dropped: int = 0
 
 
 class Plug:
@@ -129,7 +115,9 @@ class Network(Closing):
     def __init__(self, wire: Wire | WatchedWire) -> None:
         self.wire = wire
         self._lock = threading.Lock()
-        self._ports: dict[int, _Port] = {}
+        self._links: dict[int, Link] = {}
+        self._full: set[int] = set()
+        """The ports that have no room for all that waits."""
         self._plugs: dict[int, Plug] = {}
         self._noted: dict[int, int] = {}
         self._poll = select.epoll()
@@ -183,23 +171,23 @@ class Network(Closing):
 
     def plug(self) -> Plug:
         """Connect another guest."""
-        ours, guest_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+        ours, guest_end = socket.socketpair()
         with self._lock:
             port = self.wire.plug()
             plug = Plug(self, port, guest_end)
             self._plugs[port] = plug
             self._noted[port] = 0
-            self._attach(port, ours)
+            self._attach(port, FrameStream(ours))
         return plug
 
     def serve_http(self, plug: Plug, server: HttpServer) -> None:
         """Let a server answer a guest's HTTP."""
         assert isinstance(self.wire, Wire)
 
-        def opens(over_tls: bool) -> SocketStream:
+        def opens(number: int, over_tls: bool) -> SocketStream:
             ours, theirs = socket.socketpair()
             try:
-                server.serve(theirs, over_tls=over_tls)
+                server.serve(theirs, number, over_tls=over_tls)
             except OSError:
                 ours.close()
                 raise
@@ -218,7 +206,7 @@ class Network(Closing):
     def attach(self, port: int, carrier: socket.socket) -> None:
         """Connect what else there is on the wire, by a socket that carries frames."""
         with self._lock:
-            self._attach(port, carrier)
+            self._attach(port, Datagrams(carrier))
 
     def unplug(self, plug: Plug) -> None:
         """Disconnect a guest."""
@@ -253,8 +241,8 @@ class Network(Closing):
 
     def dropped(self, plug: Plug) -> int:
         """Return how many frames for a guest were lost because it took none."""
-        port = self._ports.get(plug.port)
-        return port.dropped if port else 0
+        link = self._links.get(plug.port)
+        return link.dropped if link else 0
 
     def note(
         self, plug: Plug, kind: NetEventKind, file: str = "", text: str = "", at: str = ""
@@ -326,25 +314,25 @@ class Network(Closing):
         self._thread.join()
         for plug in list(self._plugs.values()):
             self.unplug(plug)
-        for port in list(self._ports):
+        for port in list(self._links):
             self._detach(port)
         self._poll.close()
         os.close(self._wake)
         if self._capture:
             self._capture.close()
 
-    def _attach(self, port: int, ours: socket.socket) -> None:
-        ours.setblocking(False)
-        self._ports[port] = _Port(ours)
-        self._port_by_fd[ours.fileno()] = port
-        self._poll.register(ours, select.EPOLLIN)
+    def _attach(self, port: int, link: Link) -> None:
+        self._links[port] = link
+        self._port_by_fd[link.fileno()] = port
+        self._poll.register(link, select.EPOLLIN)
         os.eventfd_write(self._wake, 1)
 
     def _detach(self, port: int) -> None:
-        ours = self._ports.pop(port).socket
-        self._port_by_fd.pop(ours.fileno(), None)
-        self._poll.unregister(ours)
-        ours.close()
+        link = self._links.pop(port)
+        self._full.discard(port)
+        self._port_by_fd.pop(link.fileno(), None)
+        self._poll.unregister(link)
+        link.close()
 
     def _run(self) -> None:
         try:
@@ -363,9 +351,11 @@ class Network(Closing):
                 elif fd in self._port_by_fd:
                     port = self._port_by_fd[fd]
                     if happened & select.EPOLLOUT:
-                        self._send_queued(self._ports[port])
+                        self._flush(port)
                     if happened & ~select.EPOLLOUT:
                         self._receive(port)
+                    if happened & select.EPOLLHUP:  # of which there is no need to hear again
+                        self._poll.modify(fd, select.EPOLLET)
                 elif fd in self._serving:
                     assert isinstance(self.wire, Wire)
                     self._send(self.wire.say(self._serving[fd], self.now()))
@@ -383,16 +373,9 @@ class Network(Closing):
         return _TICK_S if due is None else min(max(due - self.now(), 0.0), _TICK_S)
 
     def _receive(self, port: int) -> None:
-        ours, plug = self._ports[port].socket, self._plugs.get(port)
-        for _ in range(_BURST):
-            try:
-                frame = ours.recv(_FRAME_BYTES)
-            except _NOT_NOW:
-                return
-            except OSError:  # the guest is gone
-                return
-            if not frame:
-                return
+        plug = self._plugs.get(port)
+        for frame in self._links[port].receive():
+            self._clock_read = time.monotonic()  # of many that came at once each has its time
             if plug and plug.threshold:
                 self._take_before(plug, plug.threshold, frame)
             else:
@@ -426,37 +409,28 @@ class Network(Closing):
             capture.write(frame, at + self._clock_began + self._wall)
 
     def _send(self, frames: list[tuple[int, bytes]]) -> None:
+        fresh = set()
         for number, frame in frames:
-            port = self._ports.get(number)
-            if port is None:
+            link = self._links.get(number)
+            if link is None:
                 continue
             if self._capture and number > 0:
                 self._capture.write(frame, time.monotonic() + self._wall)
-            if not port.queue and self._sent(port, frame):
-                continue
-            if len(port.queue) >= _QUEUE_FRAMES:
-                port.dropped += 1
-                continue
-            if not port.queue:
-                self._poll.modify(port.socket, select.EPOLLIN | select.EPOLLOUT)
-            port.queue.append(frame)
+            link.put(frame)
+            fresh.add(number)
+        for number in fresh - self._full:
+            self._flush(number)
 
-    def _send_queued(self, port: _Port) -> None:
-        while port.queue and self._sent(port, port.queue[0]):
-            port.queue.popleft()
-        if not port.queue:
-            self._poll.modify(port.socket, select.EPOLLIN)
-
-    @staticmethod
-    def _sent(port: _Port, frame: bytes) -> bool:
-        """Send a frame, and return whether that is done with, for better or worse."""
-        try:
-            port.socket.send(frame)
-        except _NOT_NOW:
-            return False
-        except OSError:  # the guest is gone
-            port.dropped += 1
-        return True
+    def _flush(self, port: int) -> None:
+        """Send what there is room for, and know when there is room for more."""
+        link, full = self._links[port], port in self._full
+        if link.flush() != full:
+            return
+        if full:
+            self._full.discard(port)
+        else:
+            self._full.add(port)
+        self._poll.modify(link, select.EPOLLIN | (0 if full else select.EPOLLOUT))
 
     def _tell(self) -> None:
         for port, plug in self._plugs.items():

@@ -1,17 +1,23 @@
 """Segments of TCP over IPv4 and IPv6: what comes from others, and what we send: RFC 9293."""
 
 import struct
+from collections.abc import Iterator
 from typing import NamedTuple, Self
 
 from bootharness.formats.ethernet import IPV4, IPV6, checksum
 from bootharness.formats.ipv6 import TCP, Packet
 
-__all__ = ["ACK", "FIN", "RESET", "SYN", "Head", "Segment", "folded"]
+__all__ = ["ACK", "FIN", "MSS", "RESET", "SCALE", "SYN", "Head", "Segment", "folded", "options"]
 
 FIN = 0x01
 SYN = 0x02
 RESET = 0x04
 ACK = 0x10
+MSS = 2
+"""The option with the longest segment."""
+SCALE = 3
+"""The option with the power of two of the window."""
+_END, _NO_OPERATION = 0, 1
 _ETHERNET = struct.Struct(">6s6sH")
 _IP = struct.Struct(">BBHHHBBH4s4s")
 _IP6 = struct.Struct(">IHBB16s16s")
@@ -19,6 +25,7 @@ _TCP = struct.Struct(">HHIIBBHHH")
 _IP_AT = _ETHERNET.size
 _TCP_AT = _IP_AT + _IP.size
 _DONT_FRAGMENT = 0x4000
+_FRAGMENT = 0x3FFF
 _HOPS = 64
 _MASK = 0xFFFFFFFF
 _SUM = 0xFFFF
@@ -46,8 +53,10 @@ class Segment(NamedTuple):
         if len(frame) < _TCP_AT + _TCP.size:
             return None
         target_mac, source_mac, kind = _ETHERNET.unpack_from(frame)
-        version, _, total, _, _, _, protocol, _, source, target = _IP.unpack_from(frame, _IP_AT)
-        if kind != IPV4 or version != 0x45 or protocol != TCP:
+        version, _, total, _, fragment, _, protocol, _, source, target = _IP.unpack_from(
+            frame, _IP_AT
+        )
+        if kind != IPV4 or version != 0x45 or protocol != TCP or fragment & _FRAGMENT:
             return None
         tcp = frame[_TCP_AT : _IP_AT + total]
         return cls._of(target_mac, source_mac, source, target, tcp)
@@ -86,9 +95,8 @@ class Segment(NamedTuple):
     def refused(self) -> bytes:
         """Return the frame with which the receiver of this segment refuses it: RFC 9293, 3.5.2."""
         ahead = self.size + bool(self.flags & SYN) + bool(self.flags & FIN)
-        return Head.answering(self).frame(
-            self.acknowledged, (self.sequence + ahead) & _MASK, RESET | ACK, 0
-        )
+        sequence = self.acknowledged if self.flags & ACK else 0
+        return Head.answering(self).frame(sequence, (self.sequence + ahead) & _MASK, RESET | ACK, 0)
 
 
 class Head:
@@ -165,3 +173,18 @@ def folded(data: bytes) -> int:
     0xFFFF.
     """
     return int.from_bytes(data + b"\0" * (len(data) & 1), "big") % _SUM
+
+
+def options(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield the kind and the value of each of a segment's options that has one: RFC 9293, 3.1."""
+    at = 0
+    while at < len(data) and data[at] != _END:
+        if data[at] == _NO_OPERATION:
+            at += 1
+            continue
+        size = data[at + 1] if at + 1 < len(data) else 0
+        if size < 2 or at + size > len(data):
+            return
+        if value := data[at + 2 : at + size]:
+            yield data[at], value
+        at += size

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
-from bootharness.network.tcp import ACK, FIN, RESET, SYN, Head, Segment, folded
+from bootharness.network.tcp import ACK, FIN, MSS, RESET, SCALE, SYN, Head, Segment, folded, options
 
 __all__ = ["SEGMENT_BYTES", "Stream", "TcpConnection"]
 
@@ -27,11 +27,14 @@ _READ_SEGMENTS = 32
 _OWN_WINDOW = 0xFFFF
 _MASK = 0xFFFFFFFF
 _HALF = 1 << 31
-_NO_OPERATION, _END, _MSS, _SCALE = 1, 0, 2, 3
+_NO_OPERATION = 1
 _MOST_SCALE = 14
 _DUPLICATES = 3
 _FIRST_WAIT_S = 0.25
-_LONGEST_WAIT_S = 8.0
+_LONGEST_WAIT_S = 1.0
+"""Nobody shares the wire, and who hears nothing for ten seconds is called idle."""
+_LINGER_S = 2.0
+"""For so long an end that is said again has its answer: the guest resends sooner."""
 
 
 class Stream(Protocol):
@@ -65,26 +68,31 @@ class TcpConnection:
         self._stream = stream
         self._begins = begins
         self._expected = (syn.sequence + 1) & _MASK
-        options = dict(_options(syn.options))
+        self._first = syn.sequence
+        said = dict(options(syn.options))
         most = _SEGMENT_BYTES_IPV6 if self._head.over_ipv6 else SEGMENT_BYTES
-        asked = int.from_bytes(options.get(_MSS, _DEFAULT_SEGMENT_BYTES.to_bytes(2, "big")), "big")
+        asked = int.from_bytes(said.get(MSS, _DEFAULT_SEGMENT_BYTES.to_bytes(2, "big")), "big")
         self._segment_bytes = max(min(asked, most), _LEAST_SEGMENT_BYTES)
-        self._scales = _SCALE in options
-        self._scale = min(options.get(_SCALE, b"\0")[0], _MOST_SCALE)
+        self._scales = SCALE in said
+        self._scale = min(said.get(SCALE, b"\0")[0], _MOST_SCALE)
         self._ahead = min(room or _MOST_AHEAD, _MOST_AHEAD) * self._segment_bytes
         self._window = syn.window
+        self._window_told = (syn.sequence, begins)
         self.opened = False
         self.acked = 0
         """How many bytes the guest has."""
         self.sent = 0
         """How many bytes were on their way to it."""
         self.over = False
+        self.lingers = False
+        """Whether both have ended it, and only the last acknowledgement may be lost."""
         self._read = 0
         self._flying: deque[_Piece] = deque()
         self._waiting: deque[_Piece] = deque()
         self._said_all = False
         self._end_sent = False
         self._end_acked = False
+        self._ended_first = False
         self._guest_ended = False
         self._duplicates = 0
         self._recovers_to = -1
@@ -94,30 +102,56 @@ class TcpConnection:
     def accept(self, now: float) -> bytes:
         """Return the frame that takes the connection up."""
         most = _SEGMENT_BYTES_IPV6 if self._head.over_ipv6 else SEGMENT_BYTES
-        options = bytes((_MSS, 4)) + most.to_bytes(2, "big")
+        said = bytes((MSS, 4)) + most.to_bytes(2, "big")
         if self._scales:
-            options += bytes((_NO_OPERATION, _SCALE, 3, 0))
+            said += bytes((_NO_OPERATION, SCALE, 3, 0))
         self._due = now + self._wait_s
-        return self._head.frame(
-            self._begins, self._expected, SYN | ACK, _OWN_WINDOW, options=options
-        )
+        return self._head.frame(self._begins, self._expected, SYN | ACK, _OWN_WINDOW, options=said)
+
+    def began_with(self, syn: Segment) -> bool:
+        """Return whether a SYN is the one that has begun it, once more."""
+        return syn.sequence == self._first
+
+    @property
+    def all_arrived(self) -> bool:
+        """Whether the guest has all that the service has said so far."""
+        return self.acked == self._read
+
+    @property
+    def may_go(self) -> bool:
+        """Whether another one may have its place: it has not come about, or we have ended it."""
+        return not self.opened or self._end_acked
 
     def take(self, segment: Segment, now: float) -> Iterator[bytes]:
-        """Take a segment of the guest's and yield what it has to be answered with at once."""
+        """Take a segment of the guest's and yield what it has to be answered with at once.
+
+        RFC 9293, 3.10.7.
+        """
         if segment.flags & RESET:
-            self._close()
+            # a late one of an earlier connection is none of this; what is within the window is
+            if (segment.sequence - self._expected + 1) & _MASK <= _OWN_WINDOW:
+                self._close()
             return
         if segment.flags & SYN:
-            if not self.opened:
-                yield self.accept(now)
+            yield self._bare(ACK) if self.opened else self.accept(now)
             return
-        if segment.flags & ACK:
-            yield from self._acknowledged(segment, now)
-        if segment.payload or segment.flags & FIN:
+        if not segment.flags & ACK:
+            return
+        ahead = (segment.acknowledged - self._number(self.sent + self._end_sent)) & _MASK
+        if not self.opened and ahead:
+            yield segment.refused()
+            return
+        early = (segment.sequence - self._expected) & _MASK
+        in_order = not early
+        if 0 < ahead < _HALF or _OWN_WINDOW < early < _HALF:
+            yield self._bare(ACK)
+            return
+        yield from self._acknowledged(segment, now)
+        if segment.payload or segment.flags & FIN or not in_order:
             self._hear(segment)
             yield self._bare(ACK)
-        if self._end_acked and self._guest_ended:
-            self._close()
+        if self._end_acked and self._guest_ended and not self.lingers:
+            self._end(now)
 
     def next(self, now: float) -> bytes | None:
         """Return the next frame of what the service says, None where there is none for now."""
@@ -128,7 +162,7 @@ class TcpConnection:
         if self._waiting:
             return self._send(now)
         if self._said_all:
-            self._end_sent = True
+            self._end_sent, self._ended_first = True, not self._guest_ended
             self._start(now)
             return self._bare(FIN | ACK)
         return None
@@ -136,6 +170,9 @@ class TcpConnection:
     def due(self, now: float) -> Iterator[bytes]:
         """Yield what has to be sent again, for its answer does not come."""
         if self._due is None or now < self._due or self.over:
+            return
+        if self.lingers:
+            self._close()
             return
         self._wait_s = min(self._wait_s * 2, _LONGEST_WAIT_S)
         self._due = now + self._wait_s
@@ -155,18 +192,26 @@ class TcpConnection:
         self._close()
         return self._bare(RESET | ACK)
 
+    def _end(self, now: float) -> None:
+        """Know that both have said all; who ended it first waits: RFC 9293, 3.6."""
+        if not self._ended_first:
+            self._close()
+            return
+        self.lingers, self._due = True, now + _LINGER_S
+        self._stream.close()
+
     def _close(self) -> None:
         self.over, self._due = True, None
+        self._flying.clear()
+        self._waiting.clear()
         self._stream.close()
 
     def _acknowledged(self, segment: Segment, now: float) -> Iterator[bytes]:
         self.opened = True
-        fresh = (segment.acknowledged - self._number(self.acked)) & _MASK
-        if fresh > self.sent - self.acked + self._end_sent:
-            # nothing that it can have, or what it said before
-            return
-        window = segment.window << self._scale
-        same, self._window = window == self._window, window
+        fresh = (segment.acknowledged - self._number(self.acked + self._end_acked)) & _MASK
+        if fresh > self.sent - self.acked + self._end_sent - self._end_acked:
+            return  # what it said before
+        same = self._tell_window(segment)
         if fresh:
             self._advance(fresh, now)
             if self._flying and self.acked < self._recovers_to:
@@ -178,6 +223,20 @@ class TcpConnection:
                 yield self._frame(self._flying[0])
         if not self._flying and not self._end_sent:
             self._due = None
+
+    def _tell_window(self, segment: Segment) -> bool:
+        """Note the guest's window, and return whether it is as before; what was said before the
+        last word does not count, nor what comes early: RFC 9293, 3.10.7.4."""
+        sequence, acknowledged = self._window_told
+        if 0 < (segment.sequence - self._expected) & _MASK < _HALF:
+            return False
+        since = (segment.sequence - sequence) & _MASK
+        if since >= _HALF or (not since and (segment.acknowledged - acknowledged) & _MASK >= _HALF):
+            return False
+        window = segment.window << self._scale
+        same = window == self._window
+        self._window, self._window_told = window, (segment.sequence, segment.acknowledged)
+        return same
 
     def _advance(self, fresh: int, now: float) -> None:
         reached = self.acked + fresh
@@ -255,17 +314,3 @@ class TcpConnection:
         """Return a segment without payload, behind all that was sent."""
         at = self.sent - behind + (self._end_sent and not flags & FIN)
         return self._head.frame(self._number(at), self._expected, flags, _OWN_WINDOW)
-
-
-def _options(data: bytes) -> Iterator[tuple[int, bytes]]:
-    at = 0
-    while at < len(data) and data[at] != _END:
-        if data[at] == _NO_OPERATION:
-            at += 1
-            continue
-        size = data[at + 1] if at + 1 < len(data) else 0
-        if size < 2 or at + size > len(data):
-            return
-        if value := data[at + 2 : at + size]:
-            yield data[at], value
-        at += size

@@ -43,6 +43,7 @@ from bootharness.formats.ethernet import (
     untagged,
 )
 from bootharness.formats.ipv6 import (
+    TCP,
     UDP,
     Packet,
     advertise_router,
@@ -87,6 +88,7 @@ _DHCP_PORT = (67).to_bytes(2, "big")
 _MACS_PER_PORT = 8
 _OTHER_VLANS = 8
 _UDP = 17
+_TCP_BYTE = bytes([TCP])
 _HTTPS_PORTS = (443, 8443)
 _OF_OTHERS = frozenset((21, 22, 53, 111, 139, 445, 2049, 3260))
 """Of FTP, SSH, DNS, NFS, SMB and iSCSI. Boot servers have HTTP at any other: 8000, 5248, 3000."""
@@ -227,6 +229,11 @@ class Wire:
             if transfer is not None:
                 guest.tftp.acknowledged(transfer, frame[44] << 8 | frame[45], now)
                 return self._take()
+        if (http := guest.http) and frame[:6] == _SERVER_MAC and frame[23:24] == _TCP_BYTE:
+            segment = Segment.parse(frame)
+            if segment and http.knows(segment):
+                self._over_http(port, guest, http, segment, now)
+                return self._take()
         try:
             self._from_guest(port, guest, frame, now)
         except FormatError as error:
@@ -313,8 +320,11 @@ class Wire:
             heapq.heappush(self._later, (at, self._sequence, port, frame))
 
     def _send_all(self, port: int, frames: Iterator[bytes]) -> None:
-        for frame in frames:
-            self._send(port, frame, self._now)
+        if self._loss or self._vlan is not None:
+            for frame in frames:
+                self._send(port, frame, self._now)
+        else:
+            self._out += [(port, frame) for frame in frames]
 
     def _not_ours(self, guest: _Guest, tag: int | None, now: float) -> None:
         if tag in guest.other_vlans or len(guest.other_vlans) >= _OTHER_VLANS:
@@ -475,8 +485,7 @@ class Wire:
             and self._serves(segment.target_port)
             and not (begins and "http-refused" in self.faults)
         ):
-            self._send_all(port, http.take(segment, now))
-            guest.tftp.served.update(http.take_served(now))
+            self._over_http(port, guest, http, segment, now)
             return
         if begins:
             text = f"the connection to port {segment.target_port} was refused"
@@ -488,6 +497,12 @@ class Wire:
             guest.journal.note(now, NetEventKind.HTTP_REFUSED, text=text, at=at)
         if not segment.flags & RESET:
             self._send(port, segment.refused(), now)
+
+    def _over_http(
+        self, port: int, guest: _Guest, http: HttpWay, segment: Segment, now: float
+    ) -> None:
+        self._send_all(port, http.take(segment, now))
+        guest.tftp.served.update(http.take_served(now))
 
     def _serves(self, port: int) -> bool:
         """Return whether there is HTTP at a port."""

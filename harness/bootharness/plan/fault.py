@@ -55,6 +55,7 @@ FAULTS: dict[str, tuple[str, ...]] = {
     "cert-expired": (),
     "cert-not-yet": (),
     "cert-other-name": (),
+    "cert-untrusted": (),
     "slow": ("file", "rate"),
     "loss": ("rate", "seed"),
     "nbp-hang": (),
@@ -67,7 +68,7 @@ _OVER_TFTP = (
     "no-oack", "duplicate-oack", "late-oack", "wrong-rollover",
 )  # fmt: skip
 _OVER_HTTP = ("http-status", "http-stall", "http-truncated", "http-reset")
-OF_HTTPS = ("cert-expired", "cert-not-yet", "cert-other-name")
+OF_HTTPS = ("cert-expired", "cert-not-yet", "cert-other-name", "cert-untrusted")
 """The faults of a certificate."""
 _OF_NAMES = ("dns-silent", "dns-no-name")
 _UP_TO_BYTES = ("short", "http-stall", "http-truncated", "http-reset")

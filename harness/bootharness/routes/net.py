@@ -120,18 +120,20 @@ def plugged_in(
 
     ``servers`` are those of somebody else's that are on it.
     """
-    if certificate := image.card.certificate:
+    shown = image.card.certificate
+    if certificate := shown:
         faults = network.wire.faults
         shown = shown_certificate(certificate, faults, workspace.path)
+        trusted = certificate if "cert-untrusted" in faults else shown
         clock = clock_for(certificate, faults)
-        image = replace(image, card=replace(image.card, certificate=shown, clock=clock))
+        image = replace(image, card=replace(image.card, certificate=trusted, clock=clock))
     plug = network.plug()
     if image.card.mac is None:
         image = replace(image, card=replace(image.card, mac=MAC.format(plug.port)))
     with ExitStack() as stack:
         stack.callback(plug.close)
         if image.card.http:
-            server = _http_server(network, plug, image)
+            server = _http_server(network, plug, image, shown)
             stack.callback(server.stop)
             network.serve_http(plug, server)
         yield Medium(
@@ -142,8 +144,10 @@ def plugged_in(
         )
 
 
-def _http_server(network: Network, plug: Plug, image: NetImage) -> HttpServer:
-    wire, certificate = network.wire, image.card.certificate
+def _http_server(
+    network: Network, plug: Plug, image: NetImage, certificate: Path | None
+) -> HttpServer:
+    wire = network.wire
     assert isinstance(wire, Wire)
     tls = tls_context(certificate) if certificate else None
     return HttpServer(
@@ -159,7 +163,7 @@ def _device(plug: Plug, card: Card, folder: Path) -> Device:
     return network_device(
         nic=nic,
         mac=card.mac or "",
-        netdev=f"dgram,id=net0,local.type=fd,local.str={fd}",
+        netdev=f"stream,id=net0,server=off,addr.type=fd,addr.str={fd}",
         rom=card.rom,
         flash=_flash(card, folder),
         fds=(fd,),
