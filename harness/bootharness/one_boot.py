@@ -146,9 +146,12 @@ def boot_medium(
     if keep is None:
         return trace
     from bootharness.watch.kept import keep_made
+    from bootharness.watch.recorded import with_recording
     from bootharness.watch.rerun import with_exceptions
 
     if medium.wire and medium.wire.capture_lost:
         trace = trace.with_missing(medium.wire.capture_lost)
     logs = medium.wire.logs if medium.wire else None
-    return keep_made(with_exceptions(trace, medium, plan, config), workspace.path, keep, logs)
+    trace = with_exceptions(trace, medium, plan, config)
+    trace = with_recording(trace, medium, plan, config, keep)
+    return keep_made(trace, workspace.path, keep, logs)
