@@ -155,7 +155,12 @@ def _drive_words(drive: Drive, number: int, how: str) -> list[str]:
         "backing": {"read-only": True, **_node(drive)},
     }
     image = f"file=json:{escaped(json.dumps(node))},if=none,id=image{number},cache=unsafe"
-    return ["-drive", image, "-drive", f"driver=blkreplay,image=image{number},{how},id=disk{number}"]
+    return [
+        "-drive",
+        image,
+        "-drive",
+        f"driver=blkreplay,image=image{number},{how},id=disk{number}",
+    ]
 
 
 def _device_words(drive: Drive, number: int, serial: str, *, by_uefi: bool) -> tuple[str, ...]:

@@ -45,4 +45,10 @@ def sender(rom: bytes) -> int | None:
     found = _PUSH.search(rom)
     if found is None:
         return None
-    return found.end() + _CALL_BYTES - 1 + int.from_bytes(rom[found.end() :][:2], "little", signed=True) & 0xFFFF
+    return (
+        found.end()
+        + _CALL_BYTES
+        - 1
+        + int.from_bytes(rom[found.end() :][:2], "little", signed=True)
+        & 0xFFFF
+    )

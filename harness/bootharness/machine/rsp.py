@@ -59,9 +59,12 @@ class Stub(Closing):
             self._asked(f"z{kind},{point[1]:x},{size}")
         self._points.clear()
 
-    def go(self, within_s: float) -> None:
-        """Let the machine run to its next stop."""
-        self._stopped("c", within_s)
+    def go(self, within_s: float) -> bool:
+        """Let the machine run to its next stop; return whether that is for a watchpoint."""
+        self._send("c")
+        said = self._answer(Deadline.after(within_s))
+        self._check_stop("c", said)
+        return "watch:" in said
 
     def step(self) -> None:
         """Execute one instruction, also where a breakpoint is."""

@@ -129,7 +129,9 @@ def place_of(
             "beside": beside,
             "programs": programs,
             "files": [digest_of(path) for path in named if path.is_file()],
-            "firmware": [(path.name, digest_of(path)) for path in firmware_of(config.qemu, programs)],
+            "firmware": [
+                (path.name, digest_of(path)) for path in firmware_of(config.qemu, programs)
+            ],
             "host": _host_cpu() if config.accelerator == "kvm" else "",
         }
         key = hashlib.sha256(msgspec.json.encode(facts, order="sorted")).hexdigest()

@@ -10,6 +10,9 @@ from msgspec import Struct
 
 __all__ = ["SNAPSHOT", "TAPE", "Tape", "TapeEnd"]
 
+SHIFT = 3
+"""A guest's nanoseconds for each of its instructions, as a power of two: 8 of the time stamp counter's
+ticks. (One that is chosen by QEMU changes with the load of the host.)"""
 TAPE = "tape.bin"
 """What QEMU writes, or reads, in the boot's workspace."""
 SNAPSHOT = "init"
@@ -32,7 +35,7 @@ class Tape(Struct, frozen=True):
         return [
             # what has stopped for the recorder to be looked at goes on by itself
             *(("-action", "panic=none") if self.mode == "replay" else ()),
-            *("-icount", f"shift=auto,rr={self.mode},rrfile={TAPE},rrsnapshot={SNAPSHOT}"),
+            *("-icount", f"shift={SHIFT},rr={self.mode},rrfile={TAPE},rrsnapshot={SNAPSHOT}"),
             *("-global", "apic-common.vapic=off"),
         ]
 

@@ -18,7 +18,7 @@ __all__ = ["Counted", "Records"]
 
 _INSTRUCTIONS_A_TICK = 32
 _RING_CHUNK = 1 << 18
-_NEAR = 64
+_NEAR, _FURTHER = 64, 8
 _TRIES = 40
 
 
@@ -90,15 +90,16 @@ class Counted:
         """Go to where a record is begun to be sent, by its number. Raises MachineLost where it is
         not found."""
         every = self._records.every
-        low, high = 0, self._player.reel.end
+        low, high, before = 0, self._player.reel.end, _NEAR
         number, position = anchor.record, anchor.position
         for _ in range(_TRIES):
             ahead = (every[wanted].ticks - every[number].ticks) * _INSTRUCTIONS_A_TICK
-            guess = min(max(position + ahead - _NEAR, low), high - 1)
-            self._seek(guess)
+            guess = min(max(position + ahead - before, low), high - 1)
+            self.seek(guess)
             count = self.count()
             if count > wanted:
-                high, number, position = guess, count - 1, guess
+                # a CPU that was halted on the way: its clock went on, and the record is before this
+                high, number, position, before = guess, count - 1, guess, before * _FURTHER
                 continue
             while count <= wanted and wanted - count < _NEAR:
                 if not self._next(anchor.sender):
@@ -109,7 +110,8 @@ class Counted:
             low, number, position = guess + 1, max(count - 1, 0), self._player.position
         raise MachineLost(f"record {wanted} is not found in the recording")
 
-    def _seek(self, position: int) -> None:
+    def seek(self, position: int) -> None:
+        """Have the player go to a position."""
         if position < self._player.position:
             self.at_the_beginning()
         self._player.seek(position)

@@ -85,7 +85,7 @@ class Player(Closing):
         if position == here:
             return
         if position > here:
-            self.machine.qmp.execute("replay-break", icount=position)
+            self.set_break(position)
             self.stub.go(self.reel.limit_s)
         else:
             self.machine.qmp.execute("replay-seek", icount=position)
@@ -93,22 +93,31 @@ class Player(Closing):
         if self.position != position:
             raise MachineLost(f"QEMU went to instruction {self.position:,}, not to {position:,}")
 
-    def go(self) -> None:
-        """Go on to the next stop, at the latest before the last instruction: from the end itself
-        QEMU does not go back."""
-        last = self.reel.end - 1
-        if self.position < last:
-            self.machine.qmp.execute("replay-break", icount=last)
-            self.stub.go(self.reel.limit_s)
+    def go(self, until: int | None = None) -> bool:
+        """Go on to the next stop, or to a position, at the latest before the last instruction: from
+        the end itself QEMU does not go back. Return whether it stopped for a watchpoint."""
+        last = self.reel.end - 1 if until is None else until
+        if self.position >= last:
+            return False
+        self.set_break(last)
+        return self.stub.go(self.reel.limit_s)
+
+    def set_break(self, position: int) -> None:
+        """Have it stop at a position ahead, whatever it stops at before."""
+        self.machine.qmp.execute("replay-break", icount=position)
 
     def play(self) -> None:
         """Go on to the end."""
-        self.machine.qmp.execute("replay-break", icount=self.reel.end)
+        self.set_break(self.reel.end)
         self.stub.go(self.reel.limit_s)
 
     def back(self) -> bool:
         """Go back to the last stop before; return whether there was one."""
         return self.stub.back(self.reel.limit_s) and self.position > 0
+
+    def registers(self) -> str:
+        """Return all registers as QEMU writes them."""
+        return self.machine.qmp.monitor("info registers")[0]
 
     def cpu(self) -> CpuSample:
         """Return where the CPU is."""

@@ -21,9 +21,11 @@ from bootharness.machine.device import Drive, drive_device
 from bootharness.machine.qemu import Qemu
 from bootharness.machine.tape import TAPE, Tape, TapeEnd
 from bootharness.plan import BootPlan, MachineConfig
+from bootharness.recording.answers import answers
 from bootharness.recording.manifest import LOG, OVERLAY, RECORDING, ROM, Recording
 from bootharness.recording.player import Player, Reel
 from bootharness.recording.proof import prove
+from bootharness.recording.questions import questions
 from bootharness.routes.medium import Medium
 from bootharness.trace.backwards import Recorded
 from bootharness.trace.boot_trace import BootTrace
@@ -51,13 +53,17 @@ def why_not_recorded(medium: Medium, plan: BootPlan) -> str | None:
     if medium.device.firmware == "uefi":
         return "a boot by a UEFI cannot be recorded: its variables are written to a flash chip"
     if medium.disk is None:
-        return "a kernel that QEMU loads by itself cannot be recorded: there is no disk to keep it on"
+        return (
+            "a kernel that QEMU loads by itself cannot be recorded: there is no disk to keep it on"
+        )
     if medium.faulty:
         return "a boot from a faulty disk cannot be recorded: its faults come from outside of QEMU"
     if medium.disk.others:
         return "a boot from several disks cannot be recorded: one is kept"
     if plan.send:
-        return "a boot that is typed to cannot be recorded: what comes on the serial line is not kept"
+        return (
+            "a boot that is typed to cannot be recorded: what comes on the serial line is not kept"
+        )
     return None
 
 
@@ -75,7 +81,9 @@ def with_recording(
     By itself that is done for a bad boot in which no kernel was heard; ``asked`` for any. Where it
     cannot be, or takes another course, a sentence in ``missing`` says so.
     """
-    wanted = judge(trace).verdict is Verdict.BAD and not trace.reached("banner")
+    judged = judge(trace)
+    before_a_kernel = not trace.reached("banner") or questions(trace, judged.cause or "")
+    wanted = judged.verdict is Verdict.BAD and before_a_kernel
     if trace.ending.kind in _NO_BOOT or not (asked or wanted):
         return trace
     if why := why_not_recorded(medium, plan):
@@ -83,8 +91,8 @@ def with_recording(
     limit = min(plan.timeout_s, _AT_LEAST_S + _SLOWER * trace.ending.seconds)
     try:
         with _taped(trace.source, medium, replace(plan, timeout_s=limit), config) as taped:
-            was, now = judge(trace), judge(taped.trace)
-            if (was.verdict, was.cause) != (now.verdict, now.cause):
+            now = judge(taped.trace)
+            if (judged.verdict, judged.cause) != (now.verdict, now.cause):
                 other = now.cause or "good"
                 raise MachineLost(f"a second boot, to record it, went otherwise ({other})")
             return _kept(trace, taped, medium, config, keep)
@@ -117,9 +125,7 @@ def caught(
 
 
 @contextmanager
-def _taped(
-    source: str, medium: Medium, plan: BootPlan, config: MachineConfig
-) -> Iterator[_Taped]:
+def _taped(source: str, medium: Medium, plan: BootPlan, config: MachineConfig) -> Iterator[_Taped]:
     """Boot on tape, under TCG."""
     assert medium.disk
     with Workspace() as workspace:
@@ -175,9 +181,11 @@ def _kept(
             anchor=anchor,
         )
         recording.write(folder)
+        cause = judge(taped.trace).cause or ""
+        told = answers(reel, anchor, taped.trace, cause, medium.loader)
     except (CouldNotFindOut, OSError) as error:
         shutil.rmtree(folder, ignore_errors=True)
         if isinstance(error, OSError):
             raise MachineLost(f"{folder}: {error.strerror}") from error
         raise
-    return replace(trace, recorded=Recorded(taped.end.position, seconds))
+    return replace(trace, recorded=Recorded(taped.end.position, seconds, told))
