@@ -91,8 +91,8 @@ class Flash(Struct, frozen=True):
 
 class Drive(Struct, frozen=True):
     """An image and how a machine has it; ``driver`` is QEMU's for the image, ``node`` what QEMU
-    opens in its place, if anything. ``overlay`` is a qcow2 image that takes what the guest writes, of
-    a boot on tape; otherwise that goes into a temporary one."""
+    opens in its place, if anything. ``overlay`` is a qcow2 image that takes what the guest writes,
+    of a boot on tape; otherwise that goes into a temporary one."""
 
     path: Path
     interface: str = "ahci"

@@ -84,7 +84,8 @@ class Qemu(Closing):
     its monitor is on the serial line as well. With ``saves``, which is what of its surroundings has
     a part in how it begins, it goes on from a saved machine, if there is one: ``restores`` says
     which, and ``save_to`` where one is to be. With ``recorder_log`` the recorder writes a file of
-    that name in the workspace, and stops nothing. With ``tape`` it is recorded, or played. Raises ToolMissing where there is no such QEMU.
+    that name in the workspace, and stops nothing. With ``tape`` it is recorded, or
+    played. Raises ToolMissing where there is no such QEMU.
     """
 
     def __init__(

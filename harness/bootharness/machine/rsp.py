@@ -1,7 +1,7 @@
 """QEMU's GDB stub without gdb: the few packets with which a program goes forwards and backwards.
 
-(GDB manual, "Remote Serial Protocol".) gdb takes the instruction pointer for a linear address, which
-in real mode it is not; the stub itself means linear addresses throughout.
+(GDB manual, "Remote Serial Protocol".) gdb takes the instruction pointer for a linear address,
+which in real mode it is not; the stub itself means linear addresses throughout.
 """
 
 import socket

@@ -1,7 +1,7 @@
 """A recording, asked by itself what its boot's cause calls for."""
 
-from bootharness.recording.calls import Counted, Records
-from bootharness.recording.last_write import Spans, last_write
+from bootharness.recording.calls import Records
+from bootharness.recording.kept import Asked, KeptRecording
 from bootharness.recording.manifest import LOG, ROM, Anchor
 from bootharness.recording.player import Player, Reel
 from bootharness.recording.questions import questions
@@ -19,18 +19,9 @@ def answers(
 
     Raises CouldNotFindOut where the recording is not played.
     """
-    asked = questions(trace, cause)
-    if not asked or anchor is None:
+    if anchor is None or not questions(trace, cause):
         return ()
     records = Records.of((reel.folder / LOG).read_bytes(), (reel.folder / ROM).read_bytes())
-    spans, found = Spans.of(trace, records), []
+    kept = KeptRecording.of(reel, trace, records, anchor)
     with Player(reel) as player:
-        counted = Counted(player, records)
-        for question in asked:
-            at = spans.handoff if question.call is None else spans.every[question.call].called
-            if at is not None:
-                counted.go_to(at, anchor)
-                found.append(
-                    last_write(player, counted, spans, loader, question.address, question.what)
-                )
-    return tuple(found)
+        return Asked.by(kept, player).by_cause(loader, cause)

@@ -1,7 +1,7 @@
 """How far a played boot has come, told by the recorder: which of its records was the last.
 
-Its time stamps follow the instructions that the guest has executed, 8 ticks of the time stamp counter
-to one (QEMU's -icount shift=3, at which a recording stays), except where the CPU was halted.
+Its time stamps follow the instructions that the guest has executed, 8 ticks of the time stamp
+counter to one (`SHIFT`), except where the CPU was halted.
 """
 
 import base64
@@ -12,6 +12,7 @@ from bootharness.errors import MachineLost
 from bootharness.formats.record import Decoder, Record
 from bootharness.machine.rom import return_addresses
 from bootharness.recording.manifest import Anchor
+from bootharness.recording.operands import Cpu
 from bootharness.recording.player import Player
 
 __all__ = ["Counted", "Records"]
@@ -20,6 +21,7 @@ _INSTRUCTIONS_A_TICK = 32
 _RING_CHUNK = 1 << 18
 _NEAR, _FURTHER = 64, 8
 _TRIES = 40
+_DWORD = 0xFFFFFFFF
 
 
 class Records(Struct, frozen=True):
@@ -63,16 +65,17 @@ class Counted:
         self._count = 0
 
     def count(self) -> int:
-        """Return how many records have been sent where the player stands.
+        """Return how many records have been begun where the player stands.
 
         Going back it plays from its beginning again, so what it has sent last tells.
         """
-        fresh = Decoder(returns=self._records.returns).feed(self._taken())
+        decoder = Decoder(returns=self._records.returns)
+        fresh = decoder.feed(self._taken())
         if fresh:
             number = self._records.number_of(fresh[-1])
             if number is None:
                 raise MachineLost("the recording is not played as it was recorded")
-            self._count = number + 1
+            self._count = number + 1 + bool(decoder.pending)
         return self._count
 
     def _taken(self) -> bytes:
@@ -105,10 +108,20 @@ class Counted:
                 if not self._next(anchor.sender):
                     break
                 if count == wanted:
-                    return
+                    if self._sends(wanted):
+                        return
+                    break
                 count += 1
             low, number, position = guess + 1, max(count - 1, 0), self._player.position
         raise MachineLost(f"record {wanted} is not found in the recording")
+
+    def _sends(self, wanted: int) -> bool:
+        """Whether it is this record that is about to be sent, by the registers."""
+        values, registers = Cpu.parse(self._player.registers()).values, self._records.every[wanted]
+        names = ("ebx", "ecx", "edx", "esi", "edi")
+        return all(
+            values.get(name, 0) & _DWORD == getattr(registers.registers, name) for name in names
+        )
 
     def seek(self, position: int) -> None:
         """Have the player go to a position."""

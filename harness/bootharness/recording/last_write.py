@@ -13,7 +13,7 @@ from bootharness.recording.calls import Counted, Records
 from bootharness.recording.player import Player
 from bootharness.recording.watching import written_at
 from bootharness.report.disassembly import decode
-from bootharness.routes.loader import ORIGIN, Loader
+from bootharness.routes.loader import Loader
 from bootharness.text import address, seg_off
 from bootharness.trace.backwards import LastWrite
 from bootharness.trace.boot_trace import BootTrace

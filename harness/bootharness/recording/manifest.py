@@ -7,8 +7,8 @@
               recorder.rom    the recorder that watched
               recorder.log    what it has written
 
-It may come from anybody. All in it is checked before it is used, nothing that it names is started or
-opened: the files have our names, and QEMU is ours, which must be of the build that recorded it.
+It may come from anybody. All in it is checked before it is used, and nothing that it names is
+started or opened: the files have our names, and QEMU is ours, of the build that recorded it.
 """
 
 import hashlib

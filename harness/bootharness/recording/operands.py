@@ -103,12 +103,12 @@ def _address(instruction: Any, operand: Any, cpu: Cpu) -> int:
     segment = instruction.reg_name(operand.segment) if operand.segment else (
         "ss" if base and base[-2:] in ("bp", "sp") else "ds"
     )  # fmt: skip
-    return cpu.bases.get(segment, 0) + (offset & _mask(8 * instruction.addr_size))
+    return int(cpu.bases.get(segment, 0)) + int(offset & _mask(8 * instruction.addr_size))
 
 
 def may_have_written(linear: int, before: bytes, after: bytes, cpu: Cpu) -> bool:
-    """Return whether the last instruction may have written to an address, by the code ``before`` and
-    ``after`` the one that is next.
+    """Return whether the last instruction may have written to an address, by the code ``before``
+    and ``after`` the one that is next.
 
     x86 code cannot be read backwards: it may be any that ends here, or one that repeats itself.
     """

@@ -1,4 +1,4 @@
-"""What is asked of a recording by itself: for a cause, the bytes that were not as they should be."""
+"""What is asked of a recording by itself: of a cause the bytes that were not as they should be."""
 
 from collections.abc import Iterator
 

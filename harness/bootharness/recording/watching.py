@@ -1,9 +1,8 @@
 """When a byte of memory was written last by the CPU, found with a watchpoint.
 
 A watchpoint is passed forwards: QEMU 7.2 stops also for a write that is not aligned, to anywhere
-behind the byte in its page (accel/tcg/cputlb.c, store_helper_unaligned: the rest of an access that
-does not go on in a second page). So each stop is looked at: which instruction made it, and where that
-writes.
+behind the byte in its page, as if it went on in a second one. So each stop is looked at: which
+instruction made it, and where that writes.
 """
 
 from bootharness.recording.calls import Counted

@@ -76,7 +76,7 @@ def with_recording(
     *,
     asked: bool = False,
 ) -> BootTrace:
-    """Return the trace of a boot that is kept with what its recording tells, which is put beside it.
+    """Return the trace of a boot that is kept with what its recording tells, put beside it.
 
     By itself that is done for a bad boot in which no kernel was heard; ``asked`` for any. Where it
     cannot be, or takes another course, a sentence in ``missing`` says so.
@@ -103,8 +103,8 @@ def with_recording(
 def caught(
     source: str, medium: Medium, plan: BootPlan, config: MachineConfig, keep: Path, times: int
 ) -> BootTrace:
-    """Boot up to so many times, each time on tape, until a boot is bad; return its trace, or that of
-    the last.
+    """Boot up to so many times, each time on tape, until a boot is bad; return its trace, or that
+    of the last.
 
     Raises UsageError for a boot that cannot be recorded.
     """
