@@ -11,8 +11,8 @@ from msgspec import Struct
 __all__ = ["SNAPSHOT", "TAPE", "Tape", "TapeEnd"]
 
 SHIFT = 3
-"""A guest's nanoseconds for each of its instructions, as a power of two, and ticks of its time stamp
-counter. One that is chosen by QEMU changes with the load of the host."""
+"""A guest's nanoseconds for each of its instructions, and ticks of its time stamp counter, as a
+power of two. One that is chosen by QEMU changes with the load of the host."""
 TAPE = "tape.bin"
 """What QEMU writes, or reads, in the boot's workspace."""
 SNAPSHOT = "init"

@@ -11,6 +11,9 @@ from bootharness.trace.boot_trace import BootTrace
 
 __all__ = ["answers"]
 
+_MOST_S = 5.0
+"""To play a longer one there and back takes minutes: a person may ask."""
+
 
 def answers(
     reel: Reel, anchor: Anchor | None, trace: BootTrace, cause: str, loader: Loader | None
@@ -19,7 +22,7 @@ def answers(
 
     Raises CouldNotFindOut where the recording is not played.
     """
-    if anchor is None or not questions(trace, cause):
+    if anchor is None or reel.seconds > _MOST_S or not questions(trace, cause):
         return ()
     records = Records.of((reel.folder / LOG).read_bytes(), (reel.folder / ROM).read_bytes())
     kept = KeptRecording.of(reel, trace, records, anchor)

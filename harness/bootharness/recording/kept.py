@@ -15,7 +15,7 @@ from bootharness.recording.calls import Counted, Records
 from bootharness.recording.last_write import Spans, last_write
 from bootharness.recording.manifest import LOG, RECORDING, ROM, Anchor, Recording
 from bootharness.recording.player import Player, Reel
-from bootharness.recording.questions import questions
+from bootharness.recording.questions import Question, questions
 from bootharness.routes.loader import Loader
 from bootharness.text import printable
 from bootharness.trace.backwards import LastWrite
@@ -108,18 +108,23 @@ class Asked(Struct, frozen=True):
         """Return who wrote the bytes that a cause is about; empty where it is about none."""
         found = []
         for question in questions(self.kept.trace, cause):
-            if self.to_call(question.call):
+            if self._to(question):
+                spans, at = self.kept.spans, question.address
                 found.append(
-                    last_write(
-                        self.player,
-                        self.counted,
-                        self.kept.spans,
-                        loader,
-                        question.address,
-                        question.what,
-                    )
+                    last_write(self.player, self.counted, spans, loader, at, question.what)
                 )
         return tuple(found)
+
+    def _to(self, question: Question) -> bool:
+        """Go to where a question is asked; return whether there is such a place."""
+        if not question.behind or question.call is None:
+            return self.to_call(question.call)
+        returned = self.kept.spans.every[question.call].returned
+        if returned < len(self.kept.records.every) and self.kept.anchor:
+            self.counted.go_to(returned, self.kept.anchor)
+        else:
+            self.counted.seek(self.kept.reel.end - 1)
+        return True
 
     def to_call(self, number: int | None) -> bool:
         """Go to a BIOS call's INT instruction, or to the handoff for None; return whether there is

@@ -7,6 +7,7 @@ from msgspec import Struct
 from bootharness.formats.bzimage import SetupHeader, offset_of
 from bootharness.trace.boot_trace import BootTrace
 from bootharness.trace.handoff import Comparison
+from bootharness.trace.reads import disk_reads
 
 __all__ = ["Question", "questions"]
 
@@ -14,14 +15,19 @@ _TABLE_DESTINATION = 0x18
 _BASE_BYTES = (2, 3, 4, 7)
 """Of a descriptor, from the lowest to the highest of its base."""
 _MOST = 2
+_VECTORS_END = 0x500
 
 
 class Question(Struct, frozen=True):
-    """Who wrote this byte last, before a BIOS call of the boot or, for None, its handoff?"""
+    """Who wrote this byte last, before a BIOS call of the boot or, for None, its handoff?
+
+    ``behind`` asks when the call has returned, or at the end where it did not.
+    """
 
     what: str
-    address: int
-    call: int | None
+    address: int = 0
+    call: int | None = None
+    behind: bool = False
 
 
 def questions(trace: BootTrace, cause: str) -> tuple[Question, ...]:
@@ -32,6 +38,7 @@ def questions(trace: BootTrace, cause: str) -> tuple[Question, ...]:
         "payload-corrupt": _payload,
         "setup-corrupt": _setup,
         "header-not-set": _header,
+        "memory-clobbered": _clobbered,
     }.get(cause)
     return tuple(asked(trace))[:_MOST] if asked else ()
 
@@ -93,3 +100,22 @@ def _not_set(header: SetupHeader, trace: BootTrace) -> Iterator[str]:
             yield "ramdisk_image"
         if disk.initrd_bytes != header.ramdisk_size:
             yield "ramdisk_size"
+
+
+def _clobbered(trace: BootTrace) -> Iterator[Question]:
+    """The loader's own code where it ran, or the first byte below it that must stay."""
+    reads = {id(read.call): read for read in disk_reads(trace.loader_calls, trace.disk)}
+    for index, call in enumerate(trace.bios_calls):
+        caller, placed = call.registers_in, range(0)
+        if read := reads.get(id(call)):
+            placed = range(read.buffer, read.buffer + read.bytes)
+        elif call.table and not call.from_bios:
+            start = call.table.destination.base
+            placed = range(start, start + (caller.ecx & 0xFFFF) * 2)
+        at = caller.cs * 16 + caller.ip
+        if at in placed:
+            yield Question("the loader's code behind its call", at, index, behind=True)
+            return
+        if placed and placed.start < _VECTORS_END:
+            yield Question("the interrupt vectors", placed.start, index, behind=True)
+            return
