@@ -47,8 +47,8 @@ def boot(
     ``source`` is its name, or what has been fetched already. ``keep`` is a folder for what is left
     of the boot; what it cannot take is named in the trace's ``post_mortem.missing``. A bad boot is
     recorded there, with ``record`` any; with ``catch`` it is booted up to so many times, each time
-    recorded, until it is bad. What keeps us from finding out is in the trace, with the ending ``skipped``. Raises UsageError for what
-    cannot be.
+    recorded, until it is bad. What keeps us from finding out is in the trace, with the ending
+    ``skipped``. Raises UsageError for what cannot be.
     """
     name = source if isinstance(source, str) else source.source
     plan = by_firmware(plan)
