@@ -46,7 +46,9 @@ _OPTIONS = (
     "debug",
     epilog="""\b
 KERNEL is what `bootharness boot` takes. A TRACE.json (of `boot --json`, or `trace.json` in what
---keep has kept) is enough to have the same boot again: what of it is not here is rebuilt.
+--keep has kept) is enough to have the same boot again: what of it is not here is rebuilt. KEPT is
+--keep's folder: where a recording is in it, gdb goes backwards, too (`help last-write`, `back-to`,
+`when`, `first-wrong`).
 
 \b
 PLACE is one of
@@ -70,6 +72,7 @@ Examples:
   bootharness debug bzImage --at block_move
   bootharness debug grow:17000000:bzImage --loader my-mbr.asm --at last-good-move --tui
   bootharness debug trace.json
+  bootharness debug kept
   bootharness debug --disk appliance.img --at handoff --attach
   bootharness debug bzImage --route uefi-systemd-boot --at image:vmlinuz
   bootharness debug --net-root tftp --bootfile own.0
