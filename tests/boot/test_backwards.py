@@ -20,7 +20,8 @@ from bootharness.report.document import document, encode, read_trace
 from bootharness.trace.boot_trace import BootTrace
 from tests.boot.test_debug import Terminal
 from tests.support.faults import FAULTS, run
-from tests.support.processes import COMMAND, run as command
+from tests.support.processes import COMMAND
+from tests.support.processes import run as command
 
 # the instruction that was changed is the one that wrote last: a piece of its line
 GUILTY = {
