@@ -18,6 +18,7 @@ FLOORS = (
     ("network", "machine", "initramfs"),
     ("report",),
     ("routes",),
+    ("recording",),
     ("watch",),
     ("one_boot", "predictor"),
     ("runs",),

@@ -39,13 +39,16 @@ def boot(
     *,
     observer: "Observer | None" = None,
     keep: Path | None = None,
+    record: bool = False,
+    catch: int = 0,
 ) -> "BootTrace":
     """Boot a kernel, or what else the plan's route boots, and return all that was seen.
 
     ``source`` is its name, or what has been fetched already. ``keep`` is a folder for what is left
-    of the boot; what it cannot take is named in the trace's ``post_mortem.missing``. What keeps
-    us from finding out is in the trace, with the ending ``skipped``. Raises UsageError for what
-    cannot be.
+    of the boot; what it cannot take is named in the trace's ``post_mortem.missing``. A bad boot is
+    recorded there, with ``record`` any; with ``catch`` it is booted up to so many times, each time
+    recorded, until it is bad. What keeps us from finding out is in the trace, with the ending
+    ``skipped``. Raises UsageError for what cannot be.
     """
     name = source if isinstance(source, str) else source.source
     plan = by_firmware(plan)
@@ -57,7 +60,9 @@ def boot(
         booted = route.fetch(source) if isinstance(source, str) else source
         if isinstance(booted, KernelImage) and (why := route.foresee(booted, plan)):
             return _foreseen(name, booted, plan, why)
-        trace = _booted(name, booted, plan, observer, keep)
+        if catch and keep:
+            return _caught(name, booted, plan, keep, catch)
+        trace = _booted(name, booted, plan, observer, keep, record=record)
         ran = trace.machine.qemu if trace.machine else ""
         said = trace.ending.detail if trace.ending.kind == "complaint" else ""
         wide = wider(plan.machine, ran, said)
@@ -67,7 +72,8 @@ def boot(
         for path in keep.iterdir() if keep else ():
             shutil.rmtree(path) if path.is_dir() else path.unlink()
         plan = replace(plan, machine=wide)
-        return _booted(name, booted, plan, observer, keep).instead_of(trace)
+        again = _booted(name, booted, plan, observer, keep, record=record)
+        return again.instead_of(trace)
     except CouldNotFindOut as error:
         from bootharness.trace.boot_trace import BootTrace, Ending
 
@@ -83,16 +89,39 @@ def _booted(
     plan: BootPlan,
     observer: "Observer | None",
     keep: Path | None,
+    *,
+    record: bool,
 ) -> "BootTrace":
     """Prepare and boot, from the beginning where a saved machine is not taken."""
     prepare = route_of(plan).prepare
     try:
         with Workspace() as workspace, prepare(booted, plan, workspace) as medium:
-            return boot_medium(name, medium, plan, workspace, observer=observer, keep=keep)
+            return boot_medium(
+                name, medium, plan, workspace, observer=observer, keep=keep, record=record
+            )
     except NotRestored:
         plan = replace(plan, net=replace(plan.net, cold=True))
         with Workspace() as workspace, prepare(booted, plan, workspace) as medium:
-            return boot_medium(name, medium, plan, workspace, observer=observer, keep=keep)
+            return boot_medium(
+                name, medium, plan, workspace, observer=observer, keep=keep, record=record
+            )
+
+
+def _caught(
+    name: str,
+    booted: "KernelImage | DiskImage | NetRoot | NetServers",
+    plan: BootPlan,
+    keep: Path,
+    times: int,
+) -> "BootTrace":
+    """Boot until it is bad, recorded."""
+    from bootharness.watch.kept import keep_made
+    from bootharness.watch.recorded import caught
+
+    with Workspace() as workspace, route_of(plan).prepare(booted, plan, workspace) as medium:
+        config = chosen_machine(plan.machine, narrow=medium.narrow)
+        trace = caught(name, medium, plan, config, keep, times)
+        return keep_made(trace, workspace.path, keep)
 
 
 def _foreseen(name: str, kernel: KernelImage, plan: BootPlan, why: str) -> "BootTrace":
@@ -116,6 +145,7 @@ def boot_medium(
     *,
     observer: "Observer | None" = None,
     keep: Path | None = None,
+    record: bool = False,
 ) -> "BootTrace":
     """Boot a medium that has been prepared, by a plan that is settled; otherwise as `boot`.
 
@@ -146,9 +176,12 @@ def boot_medium(
     if keep is None:
         return trace
     from bootharness.watch.kept import keep_made
+    from bootharness.watch.recorded import with_recording
     from bootharness.watch.rerun import with_exceptions
 
     if medium.wire and medium.wire.capture_lost:
         trace = trace.with_missing(medium.wire.capture_lost)
     logs = medium.wire.logs if medium.wire else None
-    return keep_made(with_exceptions(trace, medium, plan, config), workspace.path, keep, logs)
+    trace = with_exceptions(trace, medium, plan, config)
+    trace = with_recording(trace, medium, plan, config, keep, asked=record)
+    return keep_made(trace, workspace.path, keep, logs)

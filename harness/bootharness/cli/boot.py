@@ -15,6 +15,8 @@ from bootharness.text import hint
 
 __all__ = ["command", "sources_and_plan"]
 
+_MOST_CATCHES = 10_000
+
 
 @click.command(
     "boot",
@@ -91,15 +93,30 @@ is bad for another cause is 125, which `git bisect run` skips.
     metavar="DIR",
     help="Keep disk image, logs, trace, registers, code and screen in a new or empty folder.",
 )
+@click.option(
+    "--record",
+    is_flag=True,
+    help="Record in --keep's folder a good boot, too, to go back in it with `debug`.",
+)
+@click.option(
+    "--catch",
+    type=click.IntRange(1, _MOST_CATCHES),
+    metavar="N",
+    help="Boot up to N times, recorded, until a boot is bad, and keep that one in --keep's folder.",
+)
 @detail_options
 def command(
-    kernels: tuple[str, ...], json_file: str | None, keep: Path | None, detail: int | None,
+    kernels: tuple[str, ...], json_file: str | None, keep: Path | None, record: bool,
+    catch: int | None, detail: int | None,
     sought: tuple[str, ...], disks: tuple[Path, ...], net: str | None, net_root: Path | None,
     servers: tuple[str, ...], **choices: Any,
 ) -> int:  # fmt: skip
     """Boot each KERNEL under QEMU, by stage1 in the MBR of a disk or by another route, and judge
     it."""
     _check_causes(sought)
+    for spelling, given in (("--record", record), ("--catch", catch)):
+        if given and not keep:
+            raise click.UsageError(f"{spelling} goes with --keep, a folder for the recording")
     choices["more_disks"] = (*map(str, disks[1:]), *choices["more_disks"])
     choices["more_servers"] = (*servers[1:], *choices["more_servers"])
     disk = disks[0] if disks else None
@@ -113,7 +130,7 @@ def command(
 
     # what somebody brought comes by each firmware before the next
     boots = [
-        Boot(each, partial(boot, each, plan), plan)
+        Boot(each, partial(boot, each, plan, record=record, catch=catch or 0), plan)
         for together in zip(*([(each, plan) for each in sources] for sources, plan in asked),
                             strict=True)
         for each, plan in together

@@ -1,5 +1,6 @@
 """Boots one after the other, as `boot` and `predict` run them: what is printed and written."""
 
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from itertools import count
@@ -161,6 +162,9 @@ def _say_more(
         shown = bool(seen and seen.exceptions)
         twice = ", after a second boot that shows the exceptions" if shown else ""
         say(output, f"kept in {folder}{twice}", indent=5)
+        if trace.recorded:
+            back = f"bootharness debug {shlex.quote(str(folder))}"
+            say(output, f"recorded, and played once, the same; to go back in it: {back}", indent=5)
         if unkept:
             say(output, f"not all of it: {'; '.join(unkept)}", indent=5)
     elif boot.plan and judgement.verdict.exit_status == 1:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
+_TRACE = "trace.json"
 _OPTIONS = (
     *WHAT_IS_LOADED,
     "qemu",
@@ -45,7 +46,9 @@ _OPTIONS = (
     "debug",
     epilog="""\b
 KERNEL is what `bootharness boot` takes. A TRACE.json (of `boot --json`, or `trace.json` in what
---keep has kept) is enough to have the same boot again: what of it is not here is rebuilt.
+--keep has kept) is enough to have the same boot again: what of it is not here is rebuilt. KEPT is
+--keep's folder: where a recording is in it, gdb goes backwards, too (`help last-write`, `back-to`,
+`when`, `first-wrong`).
 
 \b
 PLACE is one of
@@ -69,13 +72,14 @@ Examples:
   bootharness debug bzImage --at block_move
   bootharness debug grow:17000000:bzImage --loader my-mbr.asm --at last-good-move --tui
   bootharness debug trace.json
+  bootharness debug kept
   bootharness debug --disk appliance.img --at handoff --attach
   bootharness debug bzImage --route uefi-systemd-boot --at image:vmlinuz
   bootharness debug --net-root tftp --bootfile own.0
 """,
 )
 @click.argument(
-    "target", metavar="[KERNEL | TRACE.json]", required=False, shell_complete=values.kernels
+    "target", metavar="[KERNEL | TRACE.json | KEPT]", required=False, shell_complete=values.kernels
 )
 @click.option(
     "--at",
@@ -91,6 +95,11 @@ Examples:
 @click.option(
     "--kernel", type=FILE, help="The kernel of TRACE.json, where it is elsewhere than it was."
 )
+@click.option(
+    "--forwards",
+    is_flag=True,
+    help="Debug the boot of TRACE.json anew, not its recording.",
+)
 @plan_options(*_OPTIONS)
 @click.option("--disk", type=FILE, help="The same as --route disk with this image.")
 @NET_ROOT_OPTION
@@ -103,8 +112,8 @@ Examples:
 @click.pass_context
 def command(
     context: click.Context, /, target: str | None, at: str | None, view: str | None,
-    kernel: Path | None, keep: Path | None, disk: Path | None, net_root: Path | None,
-    **choices: Any,
+    kernel: Path | None, forwards: bool, keep: Path | None, disk: Path | None,
+    net_root: Path | None, **choices: Any,
 ) -> None:  # fmt: skip
     """Open a boot in gdb: stopped where you want, decoded as the CPU does, with the loader's
     source and a breakpoint on every label."""
@@ -112,6 +121,8 @@ def command(
         raise click.UsageError(
             "give a KERNEL, a TRACE.json, --disk with an image, or --net-root with a folder"
         )
+    if target and Path(target, _TRACE).is_file():  # the folder of a kept boot
+        target = str(Path(target, _TRACE))
     is_trace = target is not None and target.endswith(".json")
     if is_trace:
         _refuse(context, {*choices} - {"qemu"})
@@ -122,7 +133,9 @@ def command(
     folder = new_folder(keep) if keep else None
     with Workspace() as workspace, ExitStack() as stack:
         if target and is_trace:
-            prepared = _of_trace(Path(target), at, workspace, kernel, choices["qemu"])
+            prepared = _of_trace(
+                Path(target), at, workspace, kernel, choices["qemu"], forwards=forwards
+            )
         else:
             from bootharness.debug.from_network import prepare_network
             from bootharness.debug.prepare import prepare
@@ -170,9 +183,11 @@ def _refuse(context: click.Context, names: set[str]) -> None:
 
 
 def _of_trace(
-    path: Path, at: str | None, workspace: "Workspace", kernel: Path | None, qemu: str
-) -> "Prepared":
+    path: Path, at: str | None, workspace: "Workspace", kernel: Path | None, qemu: str, *,
+    forwards: bool,
+) -> "Prepared":  # fmt: skip
     from bootharness.debug.prepare import prepare_trace
+    from bootharness.debug.recorded import recording_beside
     from bootharness.kernels.image import KernelImage
     from bootharness.report.document import TRACE_BYTES, read_trace
 
@@ -180,7 +195,10 @@ def _of_trace(
     try:
         trace = read_trace(text)
         given = KernelImage.read(kernel) if kernel else None
-        return prepare_trace(trace, at, workspace.path / "disk.img", given, qemu)
+        kept = None if forwards else recording_beside(path.absolute(), trace, qemu)
+        return prepare_trace(
+            trace, at, workspace.path / "disk.img", given, qemu, kept, path.absolute()
+        )
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}") from error
     except UsageError as error:

@@ -27,6 +27,16 @@ class Place(Struct, frozen=True):
     name: str
     commands: tuple[str, ...]
 
+    def in_recording(self) -> "Place":
+        """Return the place in a boot that was recorded: nobody has to count calls."""
+        known = {"until-move": "back-to move", "until-handoff": "back-to handoff",
+                 f"until-address {ORIGIN:#x}": "back-to stage1"}  # fmt: skip
+        commands = []
+        for each in self.commands:
+            old = next((old for old in known if each.startswith(old)), "")
+            commands.append(each.replace(old, known[old]) if old else each)
+        return Place(self.name, tuple(commands))
+
     @classmethod
     def parse(cls, text: str, symbols: dict[str, int], header: SetupHeader | None) -> "Place":
         """Return the place; ``symbols`` are the loader's, linear, ``header`` is the kernel's.

@@ -1,5 +1,6 @@
 """What is to be debugged: a kernel with a loader, a disk image, or the boot of a trace."""
 
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,8 @@ from bootharness.machine.choice import chosen_machine
 from bootharness.machine.device import Device, Drive, drive_device
 from bootharness.one_boot import boot_medium
 from bootharness.plan import AUTO, STAGE1, BootPlan, MachineConfig
+from bootharness.recording.kept import KeptRecording
+from bootharness.recording.player import Reel
 from bootharness.routes.disk import DiskImage
 from bootharness.routes.loader import Loader
 from bootharness.routes.medium import Medium
@@ -38,7 +41,8 @@ _INT_BYTES = 2
 class Prepared(Struct, frozen=True):
     """A scene, its disk image and the machine for it; ``notes`` say what is not as it was.
 
-    ``medium`` is what the machine boots from where that is not the image.
+    ``medium`` is what the machine boots from where that is not the image, ``reel`` the recording
+    that is played in its place.
     """
 
     scene: Scene
@@ -46,6 +50,7 @@ class Prepared(Struct, frozen=True):
     config: MachineConfig
     notes: tuple[str, ...] = ()
     medium: Medium | None = None
+    reel: Reel | None = None
 
     @property
     def device(self) -> Device:
@@ -95,19 +100,30 @@ def prepare_trace(
     image: Path,
     given: KernelImage | None = None,
     qemu: str = AUTO,
+    kept: KeptRecording | None = None,
+    trace_file: Path | None = None,
 ) -> Prepared:
     """Have a boot again of which the trace is there.
 
     ``given`` is its kernel, where that is elsewhere than it was; without one that can be
     found a stand-in takes its place, which can be loaded but not run. ``qemu`` is a program
-    in place of the one that it was; `AUTO` is that one. Raises UsageError when the trace does
+    in place of the one that it was; `AUTO` is that one. Of a ``kept`` recording, whose trace is in
+    ``trace_file``, the recorded boot is what is debugged. Raises UsageError when the trace does
     not tell enough, or what cannot be.
     """
     notes: list[str] = []
+    if kept and trace.disk:
+        trace = replace(trace, disk=replace(trace.disk, path=str(kept.reel.drive.path)))
     machine = machine_of(trace, qemu, notes)
     again = replayed(trace, given, image)
     scene = scene_of(trace, again.loader, at or _where_it_went_wrong(trace))
-    return Prepared(scene, image, machine_for(machine), (*again.notes, *notes))
+    if kept is None:
+        return Prepared(scene, image, machine_for(machine), (*again.notes, *notes))
+    asks = [sys.executable, "-P", "-m", "bootharness.debug.backwards", str(trace_file), qemu]
+    scene = replace(
+        scene, place=scene.place.in_recording(), recorded={"end": kept.reel.end, "asks": asks}
+    )
+    return Prepared(scene, image, kept.reel.config, (*again.notes, *notes), reel=kept.reel)
 
 
 def machine_for(config: MachineConfig, *, narrow: bool = False) -> MachineConfig:

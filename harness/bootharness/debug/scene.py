@@ -59,7 +59,8 @@ class Scene(Struct, frozen=True):
 
     ``sites`` are INT instructions, by linear address, that a boot before has shown besides
     those in the loader, ``kernel_entry`` is where it has entered the kernel (linear).
-    ``container`` is the image where that has to be opened to be read.
+    ``container`` is the image where that has to be opened to be read, ``recorded`` what gdb has to
+    know of a recording.
     """
 
     what: str
@@ -70,6 +71,7 @@ class Scene(Struct, frozen=True):
     sites: frozenset[int] = frozenset()
     kernel_entry: int | None = None
     container: DiskImage | None = None
+    recorded: dict[str, object] | None = None
 
     def write(self, folder: Path, *, wide: bool) -> None:
         """Write everything but the disk image; ``wide`` for qemu-system-x86_64."""
@@ -116,6 +118,7 @@ class Scene(Struct, frozen=True):
         return {
             "what": printable(self.what),
             "wide": wide,
+            "recorded": self.recorded,
             "disk": _READ if self.container else DISK,
             "disk_base": 0 if self.container else disk.base,
             "sector_bytes": disk.sector_bytes,

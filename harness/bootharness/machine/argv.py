@@ -9,6 +9,7 @@ from pathlib import Path
 from bootharness.host.accelerator import kvm
 from bootharness.machine.board import board_of
 from bootharness.machine.device import CLOCK_BASE, Device, Firmware, escaped
+from bootharness.machine.tape import Tape
 from bootharness.plan import MachineConfig
 
 __all__ = [
@@ -175,6 +176,7 @@ def qemu_argv(
     interrupts: bool = False,
     counted: bool = False,
     console_fd: int | None = None,
+    tape: Tape | None = None,
 ) -> list[str]:
     """Return the whole command line; ``recorder`` is the ROM file where calls are recorded, and
     ``counted`` says whether QEMU counts the guest's instructions."""
@@ -191,4 +193,5 @@ def qemu_argv(
         *(gdb_args() if gdb else ()),
         *(interrupt_args() if interrupts else ()),
         *(counting_args() if counted else ()),
+        *(tape.args if tape else ()),
     ]

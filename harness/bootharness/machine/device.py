@@ -91,7 +91,8 @@ class Flash(Struct, frozen=True):
 
 class Drive(Struct, frozen=True):
     """An image and how a machine has it; ``driver`` is QEMU's for the image, ``node`` what QEMU
-    opens in its place, if anything."""
+    opens in its place, if anything. ``overlay`` is a qcow2 image that takes what the guest writes,
+    of a boot on tape; otherwise that goes into a temporary one."""
 
     path: Path
     interface: str = "ahci"
@@ -99,6 +100,7 @@ class Drive(Struct, frozen=True):
     driver: str = "raw"
     sector_bytes: int = SECTOR_BYTES
     node: dict[str, Any] | None = None
+    overlay: Path | None = None
 
     @classmethod
     def of(cls, facts: DiskFacts, interface: str, path: Path) -> "Drive":
@@ -124,8 +126,7 @@ def drive_device(drive: Drive, *more: Drive, flash: Flash | None = None) -> Devi
         how = {"floppy": "if=floppy,index=0", "cdrom": "if=none,media=cdrom"}.get(
             each.kind, "if=none"
         )
-        image = f"{_image(each)},{how},id=disk{number},snapshot=on,cache=unsafe"
-        words += ["-drive", image]
+        words += _drive_words(each, number, how)
     for interface in dict.fromkeys(each.interface for each in every if each.kind != "floppy"):
         words += _CONTROLLERS.get(interface, ())
     paths = [each.path for each in every]
@@ -142,6 +143,24 @@ def drive_device(drive: Drive, *more: Drive, flash: Flash | None = None) -> Devi
         files=(*(flash.files if flash else ()), *media),
         media=media,
     )
+
+
+def _drive_words(drive: Drive, number: int, how: str) -> list[str]:
+    """Return an image as a drive; on tape goes when its requests are done."""
+    if drive.overlay is None:
+        return ["-drive", f"{_image(drive)},{how},id=disk{number},snapshot=on,cache=unsafe"]
+    node = {
+        "driver": "qcow2",
+        "file": {"driver": "file", "filename": str(drive.overlay)},
+        "backing": {"read-only": True, **_node(drive)},
+    }
+    image = f"file=json:{escaped(json.dumps(node))},if=none,id=image{number},cache=unsafe"
+    return [
+        "-drive",
+        image,
+        "-drive",
+        f"driver=blkreplay,image=image{number},{how},id=disk{number}",
+    ]
 
 
 def _device_words(drive: Drive, number: int, serial: str, *, by_uefi: bool) -> tuple[str, ...]:
@@ -175,12 +194,15 @@ def _image(drive: Drive) -> str:
     the file that a container may name."""
     if drive.driver == "raw" and drive.node is None:
         return f"file={escaped(drive.path)},format=raw"
-    node = drive.node or {
+    return f"file=json:{escaped(json.dumps(_node(drive)))}"
+
+
+def _node(drive: Drive) -> dict[str, Any]:
+    return drive.node or {
         "driver": drive.driver,
         "file": {"driver": "file", "filename": str(drive.path)},
         **({"backing": None} if drive.driver in BACKED else {}),
     }
-    return f"file=json:{escaped(json.dumps(node))}"
 
 
 def _flash_words(flash: Flash | None) -> list[str]:

@@ -2,6 +2,7 @@
 
 import base64
 import re
+import select
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -21,6 +22,7 @@ from bootharness.machine.qmp import Qmp, hmp
 from bootharness.machine.ram import Ram
 from bootharness.machine.registers import parse_registers
 from bootharness.machine.serial import SerialLine
+from bootharness.machine.tape import TapeEnd
 from bootharness.plan import MachineConfig
 from bootharness.trace.handoff import Comparison
 from bootharness.trace.machine_facts import CpuSample, QmpEvent
@@ -34,6 +36,7 @@ _FEATURES = ("fpu", "msr", "pae", "cx8", "pge", "cmov", "fxsr", "sse", "sse2", "
 _GREETING_S = 20.0
 # a machine of 4 GiB is saved and restored in half a second
 _SAVE_S, _POLL_S = 20.0, 0.002
+_QUIT_S = 20.0
 # RAM that does not fit below the devices is above them; a q35 puts all beyond 2 GiB there
 _1_MIB, _SEARCHED = 1 << 20, 1 << 22
 _2_GIB, _DEVICES_FROM, _4_GIB = 2 << 30, 0xE0000000, 4 << 30
@@ -139,6 +142,17 @@ class Machine(Closing):
 
     def _saving(self) -> str:
         return str(self.qmp.execute("query-migrate").get("status", "none"))
+
+    def end_tape(self) -> None:
+        """End a recorded machine, so that its tape is complete. Raises MachineLost where QEMU does
+        not end."""
+        _, replay, registers = self.qmp.execute_all(
+            ("stop", {}), ("query-replay", {}), hmp("info registers")
+        )
+        self.qmp.execute("quit")
+        if not select.select([self.qemu.exit_fd], [], [], _QUIT_S)[0]:
+            raise MachineLost("QEMU does not end its recording")
+        self.qemu.tape_end = TapeEnd(replay["icount"], registers)
 
     def await_restored(self) -> None:
         """Wait until a saved machine is there, standing still. Raises NotRestored where it does not

@@ -35,8 +35,9 @@ from bootharness.machine.argv import (
 )
 from bootharness.machine.device import Device
 from bootharness.machine.models import why_not_this_machine
-from bootharness.machine.rom import write_rom, write_uefi_rom
+from bootharness.machine.rom import return_addresses, write_rom, write_uefi_rom
 from bootharness.machine.saved import NotRestored, SavedMachine, place_of
+from bootharness.machine.tape import Tape, TapeEnd
 from bootharness.plan import MachineConfig
 
 __all__ = ["NEGOTIATION", "PIPE_BYTES", "Qemu", "SerialPipes"]
@@ -83,7 +84,8 @@ class Qemu(Closing):
     its monitor is on the serial line as well. With ``saves``, which is what of its surroundings has
     a part in how it begins, it goes on from a saved machine, if there is one: ``restores`` says
     which, and ``save_to`` where one is to be. With ``recorder_log`` the recorder writes a file of
-    that name in the workspace, and stops nothing. Raises ToolMissing where there is no such QEMU.
+    that name in the workspace, and stops nothing. With ``tape`` it is recorded, or
+    played. Raises ToolMissing where there is no such QEMU.
     """
 
     def __init__(
@@ -98,17 +100,21 @@ class Qemu(Closing):
         console: IO[bytes] | None = None,
         saves: str | None = None,
         recorder_log: str | None = None,
+        tape: Tape | None = None,
     ) -> None:
         self.config = config
         self.device = device
         self.workspace = workspace
+        self.tape = tape
+        self.tape_end: TapeEnd | None = None
+        """Of a recorded machine, once its tape is complete."""
         with ExitStack() as stack:
             self.qmp, qmp_end = map(stack.enter_context, socket.socketpair())
             self.serial = SerialPipes.make(workspace.path / SERIAL_PIPE)
             stack.callback(self.serial.close)
             # QEMU sends no events before: of a guest that ends sooner than we connect, none
             self.qmp.sendall(NEGOTIATION)
-            rom, self.recorder_returns = self._rom(tracer)
+            rom, self.recorder_returns = self._rom(tracer, tape)
             with qmp_end:
                 self.argv = qemu_argv(
                     self._with_bios_here(),
@@ -120,6 +126,7 @@ class Qemu(Closing):
                     interrupts=interrupts,
                     counted=counted,
                     console_fd=console.fileno() if console else None,
+                    tape=tape,
                 )
                 inherited = [qmp_end.fileno(), *device.fds]
                 inherited += [console.fileno()] if console else []
@@ -140,10 +147,12 @@ class Qemu(Closing):
             stack.callback(os.close, self.exit_fd)
             self._stack = stack.pop_all()
 
-    def _rom(self, tracer: str | None) -> tuple[Path | None, frozenset[int]]:
+    def _rom(self, tracer: str | None, tape: Tape | None) -> tuple[Path | None, frozenset[int]]:
         """Write the recorder's ROM, where there is to be a recorder."""
         if tracer not in ("recorder", "both"):
             return None, _NONE
+        if tape and tape.rom:
+            return tape.rom, return_addresses(tape.rom.read_bytes())
         if self.device.firmware == "uefi":
             return write_uefi_rom(self.workspace.path), _NONE
         return write_rom(self.workspace.path)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from bootharness.host.assembler import assemble_flat, shipped
 
-__all__ = ["return_addresses", "write_rom", "write_uefi_rom"]
+__all__ = ["return_addresses", "sender", "write_rom", "write_uefi_rom"]
 
 _CALL_BYTES = 3
 # `send` is: push word 'C'; call send_record
@@ -37,3 +37,18 @@ def return_addresses(rom: bytes) -> frozenset[int]:
     One of them is in each of its records: so it tells its own from what others write.
     """
     return frozenset(found.end() + _CALL_BYTES - 1 for found in _PUSH.finditer(rom))
+
+
+def sender(rom: bytes) -> int | None:
+    """Return the address, in the ROM's segment, of its ``send_record``, through which each record
+    goes; None of another ROM."""
+    found = _PUSH.search(rom)
+    if found is None:
+        return None
+    return (
+        found.end()
+        + _CALL_BYTES
+        - 1
+        + int.from_bytes(rom[found.end() :][:2], "little", signed=True)
+        & 0xFFFF
+    )

@@ -25,7 +25,8 @@ from bootharness.machine.device import escaped
 from bootharness.machine.firmware import CARD_ROMS, FIRMWARE, firmware_folders
 from bootharness.plan import MachineConfig
 
-__all__ = ["MOST_MIB", "NotRestored", "Saved", "SavedMachine", "keep", "place_of"]
+__all__ = ["MOST_MIB", "NotRestored", "Saved", "SavedMachine", "firmware_of", "keep", "place_of",
+           "started_by"]  # fmt: skip
 
 MOST_MIB = 4096
 """QEMU looks at each page of the memory while the machine stands still: a second for 10 GiB."""
@@ -121,14 +122,16 @@ def place_of(
         given = [_without(media, word) for word in argv[1:]]
         words = [_as_always(word, folder, fds) for word in given]
         named = [Path(name) for word in given for name in _files_in(word)]
-        programs = [digest_of(path) for path in (program, *_started_by(program))]
+        programs = [digest_of(path) for path in (program, *started_by(program))]
         facts = {
             "format": _FORMAT,
             "words": words,
             "beside": beside,
             "programs": programs,
             "files": [digest_of(path) for path in named if path.is_file()],
-            "firmware": [(path.name, digest_of(path)) for path in _firmware(config.qemu, programs)],
+            "firmware": [
+                (path.name, digest_of(path)) for path in firmware_of(config.qemu, programs)
+            ],
             "host": _host_cpu() if config.accelerator == "kvm" else "",
         }
         key = hashlib.sha256(msgspec.json.encode(facts, order="sorted")).hexdigest()
@@ -150,7 +153,7 @@ def _copy(made: Path, path: Path) -> None:
     shutil.copyfile(made, path)
 
 
-def _started_by(program: Path) -> list[Path]:
+def started_by(program: Path) -> list[Path]:
     """Return the programs that a script names, as Debian's `qemu-system-i386` is one."""
     with program.open("rb") as file:
         text = file.read(_SCRIPT_BYTES)
@@ -178,7 +181,7 @@ def _files_in(word: str) -> list[str]:
     return [name.replace(",,", ",") for name in re.findall(r"(?:^|=)(/(?:[^,]|,,)*)", word)]
 
 
-def _firmware(qemu: str, programs: list[str]) -> list[Path]:
+def firmware_of(qemu: str, programs: list[str]) -> list[Path]:
     """Return the firmware that a QEMU may load unasked, for a machine or for a card.
 
     In which folders it looks is asked once: that takes as long as its start.

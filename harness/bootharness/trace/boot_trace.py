@@ -11,6 +11,7 @@ from bootharness.formats.loading import Destinations
 from bootharness.formats.screen_text import screen_text
 from bootharness.plan.goal import is_pattern
 from bootharness.trace.adverse import Adverse
+from bootharness.trace.backwards import Recorded
 from bootharness.trace.block_moves import BlockMove, block_moves, placements
 from bootharness.trace.booted import DiskFacts, KernelFacts, LoaderFacts
 from bootharness.trace.disk_facts import FaultyDiskFacts
@@ -162,6 +163,8 @@ class BootTrace(Struct, frozen=True, dict=True):
     """The disk that it came from where that was made to fail, None elsewhere."""
     post_mortem: PostMortem | None = None
     """The machine as the boot has left it, None where nobody looked."""
+    recorded: Recorded | None = None
+    """What its recording has told, None where none was kept."""
 
     def __repr__(self) -> str:
         return f"<BootTrace of {self.source} by {self.route}: {self.ending.kind}>"

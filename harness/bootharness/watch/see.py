@@ -89,6 +89,8 @@ def see(
         timings = {"connecting": connecting, "connected": connected, "ended": machine.now()}
         remains = _remains(watch, ending, keep)
         lacks = () if ending.kind in _NOTHING_TO_SEE else machine.cpu_lacks()
+        if qemu.tape:
+            machine.end_tape()
         qemu.kill()  # it takes as long to go as the trace to be made
         watch.saving.finish()
         trace = _trace(source, watch, ending, timings)

@@ -75,11 +75,18 @@ class CallHistory:
     """The calls in their order, the block moves among them, and the kernel's entry once known."""
 
     def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin anew, for a machine that has gone back."""
         self.calls: list[LoaderCall] = []
         self.moves: list[Move] = []
         self.last_move: LoaderCall | None = None
         self.kernel_entry: int | None = FACTS["kernel_entry"]
         self._buffer: int | None = None
+        self._begin_destinations()
+
+    def _begin_destinations(self) -> None:
         start, initrd = FACTS["load_address"], FACTS["initrd_address"]
         starts = [place for place in (start, initrd) if place is not None]
         end = None if start is None else start + FACTS["payload_bytes"]

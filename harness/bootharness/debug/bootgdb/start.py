@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gdb
 
+from .back import BACKWARDS, stop_before_end
 from .calls import SITES, Site, see_unrecognised
 from .commands import OURS
 from .facts import FACTS
@@ -15,7 +16,11 @@ from .wrapping import wrapped
 class BeforeRunning(gdb.Command):
     """What is done before the machine runs on: gdb calls it."""
 
-    RUNNING = ("continue", "stepi", "nexti", "step", "next", "until", "advance", "finish", "jump")
+    RUNNING = (
+        "continue", "stepi", "nexti", "step", "next", "until", "advance", "finish", "jump",
+        "reverse-continue", "reverse-stepi", "reverse-nexti", "reverse-step", "reverse-next",
+        "reverse-finish",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         super().__init__("before-running", gdb.COMMAND_OBSCURE)
@@ -29,6 +34,8 @@ class BeforeRunning(gdb.Command):
         GUEST.check_going()
         if argument == "continue":
             GUEST.get_off()
+        if not argument.startswith("reverse-"):
+            stop_before_end()
 
 
 def begin(socket: str) -> None:
@@ -36,11 +43,11 @@ def begin(socket: str) -> None:
     GUEST.connect(socket)
     gdb.events.stop.connect(see_unrecognised)
     gdb.events.before_prompt.connect(_tell)
-    for command in (*OURS, BeforeRunning):
+    for command in (*OURS, *BACKWARDS, BeforeRunning):
         command()
     for address in FACTS["sites"]:
         SITES[address] = Site(address)
-    names = ", ".join(each.name for each in OURS)
+    names = ", ".join(each.name for each in (*OURS, *BACKWARDS))
     print(FACTS["what"])
     print(wrapped(f"besides gdb's own commands: {names} (help NAME)"))
 

@@ -1,0 +1,105 @@
+"""A question about a recording, answered as JSON: what gdb's words for going back run.
+
+gdb has a Python of its own, and so it is a program:
+
+    python -m bootharness.debug.backwards TRACE.json QEMU WORD [ARGUMENT...]
+"""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from bootharness.debug.recorded import recording_beside, same_loader
+from bootharness.diagnosis import judge
+from bootharness.errors import BootHarnessError, UsageError
+from bootharness.host.regular import read_regular
+from bootharness.recording.kept import Asked
+from bootharness.recording.player import Player
+from bootharness.report.document import TRACE_BYTES, read_trace
+from bootharness.routes.loader import ORIGIN
+
+__all__ = ["answer"]
+
+Answer = dict[str, Any]
+
+
+def answer(trace_file: Path, qemu: str, word: str, *arguments: str) -> Answer:
+    """Return the ``sentence`` that answers a word, and the ``position`` to go to, if there is one.
+
+    Raises BootHarnessError where it cannot be answered.
+    """
+    trace = read_trace(read_regular(trace_file, most=TRACE_BYTES))
+    kept = recording_beside(trace_file, trace, qemu)
+    if kept is None:
+        raise UsageError(f"{trace_file}: no recording is beside it")
+    with Player(kept.reel) as player:
+        return _WORDS[word](Asked.by(kept, player), *arguments)
+
+
+def _last_write(asked: Asked, linear: str, position: str, what: str) -> Answer:
+    loader = same_loader(asked.kept.trace)
+    found = asked.last_write(loader, int(linear), int(position), what)
+    return {"sentence": found.sentence, "position": found.position}
+
+
+def _first_wrong(asked: Asked) -> Answer:
+    trace = asked.kept.trace
+    cause = judge(trace).cause or ""
+    found = asked.by_cause(same_loader(trace), cause)
+    if not found:
+        return {"sentence": f"{cause or 'a good boot'}: it is about no byte of memory",
+                "position": None}  # fmt: skip
+    return {"sentence": found[0].sentence, "position": found[0].position}
+
+
+def _call(asked: Asked, number: str) -> Answer:
+    total = len(asked.kept.spans.every)
+    if not asked.to_call(int(number)):
+        raise UsageError(f"that boot made {total:,} BIOS calls, the first is 0")
+    return {"sentence": "", "position": asked.player.position}
+
+
+def _move(asked: Asked, number: str) -> Answer:
+    moves = [index for index, call in enumerate(asked.kept.trace.bios_calls) if call.table]
+    if int(number) >= len(moves):
+        raise UsageError(f"that boot made {len(moves):,} block moves, the first is 0")
+    return _call(asked, str(moves[int(number)]))
+
+
+def _stage1(asked: Asked) -> Answer:
+    asked.player.stub.stop_at(ORIGIN)
+    asked.player.go()
+    return {"sentence": "", "position": asked.player.position}
+
+
+def _handoff(asked: Asked) -> Answer:
+    if not asked.to_call(None):
+        raise UsageError("that boot did not enter the kernel")
+    return {"sentence": "", "position": asked.player.position}
+
+
+def _when(asked: Asked, position: str) -> Answer:
+    end = asked.kept.reel.end
+    where = asked.where(int(position))
+    return {"sentence": f"instruction {int(position):,} of {end:,}, {where}", "position": None}
+
+
+_WORDS: dict[str, Callable[..., Answer]] = {
+    "last-write": _last_write,
+    "first-wrong": _first_wrong,
+    "call": _call,
+    "move": _move,
+    "stage1": _stage1,
+    "handoff": _handoff,
+    "when": _when,
+}
+
+
+if __name__ == "__main__":
+    try:
+        sys.stdout.buffer.write(msgspec.json.encode(answer(Path(sys.argv[1]), *sys.argv[2:])))
+    except BootHarnessError as error:
+        sys.exit(str(error))

@@ -1,0 +1,40 @@
+"""The recording of a boot that is to be debugged, where one was kept beside its trace."""
+
+from pathlib import Path
+
+from bootharness.debug.trust import loader_of, machine_of
+from bootharness.errors import BootHarnessError, UsageError
+from bootharness.plan import AUTO
+from bootharness.recording.kept import KeptRecording
+from bootharness.recording.manifest import MANIFEST, RECORDING, OtherBuild
+from bootharness.routes.loader import Loader
+from bootharness.trace.boot_trace import BootTrace
+
+__all__ = ["FORWARDS", "recording_beside", "same_loader"]
+
+FORWARDS = "--forwards"
+
+
+def recording_beside(trace_file: Path, trace: BootTrace, qemu: str = AUTO) -> KeptRecording | None:
+    """Return the recording that was kept with a trace, None where there is none.
+
+    Raises UsageError for one that is damaged, or of another build of QEMU.
+    """
+    folder = trace_file.parent
+    if not (folder / RECORDING / MANIFEST).exists():
+        return None
+    try:
+        return KeptRecording.opened(folder, trace, machine_of(trace, qemu, []))
+    except (UsageError, OtherBuild) as error:
+        raise UsageError(f"{error}; {FORWARDS} debugs the boot without its recording") from error
+
+
+def same_loader(trace: BootTrace) -> Loader | None:
+    """Return the loader of a boot with its source, None where that is not here."""
+    try:
+        loader = loader_of(trace.loader.name) if trace.loader else None
+    except BootHarnessError:
+        return None
+    return (
+        loader if loader and trace.loader and loader.facts.sha256 == trace.loader.sha256 else None
+    )

@@ -1,0 +1,153 @@
+"""QEMU's GDB stub without gdb: the few packets with which a program goes forwards and backwards.
+
+(GDB manual, "Remote Serial Protocol".) gdb takes the instruction pointer for a linear address,
+which in real mode it is not; the stub itself means linear addresses throughout.
+"""
+
+import socket
+from pathlib import Path
+
+from bootharness.errors import MachineLost
+from bootharness.host.closing import Closing
+from bootharness.host.deadline import Deadline
+
+__all__ = ["Stub"]
+
+_CONNECT_S = 10.0
+_REPLY_S = 20.0
+_CHUNK = 1 << 16
+_PACKET_BYTES = 1 << 20
+_MEMORY_AT_ONCE = 0x400
+
+
+class Stub(Closing):
+    """A connection to the stub of a machine that stands still. Raises MachineLost without it, and
+    for what it does not answer in time or refuses."""
+
+    def __init__(self, path: Path) -> None:
+        self._received = b""
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._socket.settimeout(_CONNECT_S)
+        try:
+            self._socket.connect(str(path))
+        except OSError as error:
+            self._socket.close()
+            raise MachineLost(f"QEMU's GDB stub is not there: {error.strerror}") from error
+        self._points: set[tuple[str, int]] = set()
+        self._asked("?")  # which deletes all breakpoints
+
+    def __contains__(self, point: tuple[str, int]) -> bool:
+        return point in self._points
+
+    def stop_at(self, linear: int) -> None:
+        """Stop before the instruction at a linear address."""
+        self._point("1", linear)
+
+    def watch(self, linear: int, size: int = 1) -> None:
+        """Stop behind an instruction that writes into so many bytes."""
+        self._point("2", linear, size)
+
+    def _point(self, kind: str, linear: int, size: int = 1) -> None:
+        if self._asked(f"Z{kind},{linear:x},{size:x}") != "OK":
+            raise MachineLost(f"QEMU takes no breakpoint or watchpoint at {linear:#x}")
+        self._points.add((f"{kind},{size:x}", linear))
+
+    def clear(self) -> None:
+        """Take away all that it stops at."""
+        for point in sorted(self._points):
+            kind, size = point[0].split(",")
+            self._asked(f"z{kind},{point[1]:x},{size}")
+        self._points.clear()
+
+    def go(self, within_s: float) -> bool:
+        """Let the machine run to its next stop; return whether that is for a watchpoint."""
+        self._send("c")
+        said = self._answer(Deadline.after(within_s))
+        self._check_stop("c", said)
+        return "watch:" in said
+
+    def step(self) -> None:
+        """Execute one instruction, also where a breakpoint is."""
+        self._stopped("s", _REPLY_S)
+
+    def back(self, within_s: float) -> bool:
+        """Go back to the last stop there was; return whether there was a time before this."""
+        return self._stopped("bc", within_s)
+
+    def step_back(self) -> bool:
+        """Go back one instruction; return whether there was one."""
+        return self._stopped("bs", _REPLY_S)
+
+    def await_stop(self, within_s: float) -> None:
+        """Wait for a stop that was asked for elsewhere."""
+        self._check_stop("a stop", self._answer(Deadline.after(within_s)))
+
+    def memory(self, linear: int, count: int) -> bytes:
+        """Read memory as the CPU sees it."""
+        parts = []
+        for at in range(linear, linear + count, _MEMORY_AT_ONCE):
+            size = min(linear + count - at, _MEMORY_AT_ONCE)
+            said = self._asked(f"m{at:x},{size:x}")
+            try:
+                parts.append(bytes.fromhex(said))
+            except ValueError:
+                raise MachineLost(f"QEMU does not read memory at {at:#x}: {said}") from None
+        return b"".join(parts)
+
+    def _stopped(self, packet: str, within_s: float) -> bool:
+        self._send(packet)
+        said = self._answer(Deadline.after(within_s))
+        if said == "E14":  # at the beginning
+            return False
+        self._check_stop(packet, said)
+        return True
+
+    def _check_stop(self, packet: str, said: str) -> None:
+        if said[:1] not in ("T", "S"):
+            raise MachineLost(f"QEMU's GDB stub answers {packet} with {said or 'nothing'!r}")
+
+    def _asked(self, packet: str) -> str:
+        self._send(packet)
+        return self._answer(Deadline.after(_REPLY_S))
+
+    def _send(self, packet: str) -> None:
+        raw = packet.encode()
+        try:
+            self._socket.sendall(b"$%s#%02x" % (raw, sum(raw) & 0xFF))
+        except OSError as error:
+            raise MachineLost("QEMU's GDB stub went away") from error
+
+    def _answer(self, deadline: Deadline) -> str:
+        while True:
+            begin = self._received.find(b"$")
+            end = self._received.find(b"#", begin)
+            if 0 <= begin < end and len(self._received) >= end + 3:
+                said = self._received[begin + 1 : end]
+                self._received = self._received[end + 3 :]
+                self._acknowledge()
+                return said.decode("ascii", "replace")
+            if deadline.expired or len(self._received) > _PACKET_BYTES:
+                raise MachineLost("QEMU's GDB stub does not answer in time")
+            self._socket.settimeout(deadline.remaining)
+            self._take()
+
+    def _acknowledge(self) -> None:
+        try:
+            self._socket.sendall(b"+")
+        except OSError as error:
+            raise MachineLost("QEMU's GDB stub went away") from error
+
+    def _take(self) -> None:
+        try:
+            data = self._socket.recv(_CHUNK)
+        except TimeoutError:
+            raise MachineLost("QEMU's GDB stub does not answer in time") from None
+        except OSError as error:
+            raise MachineLost("QEMU's GDB stub went away") from error
+        if not data:
+            raise MachineLost("QEMU's GDB stub went away")
+        self._received += data
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._socket.close()

@@ -1,0 +1,48 @@
+"""A boot on tape: QEMU writes down all that comes from outside of the guest, and plays it again.
+
+(QEMU, docs/system/replay.rst.) Played, it executes the same instructions, and can go backwards.
+"""
+
+from pathlib import Path
+from typing import Literal
+
+from msgspec import Struct
+
+__all__ = ["SNAPSHOT", "TAPE", "Tape", "TapeEnd"]
+
+SHIFT = 3
+"""A guest's nanoseconds for each of its instructions, and ticks of its time stamp counter, as a
+power of two. One that is chosen by QEMU changes with the load of the host."""
+TAPE = "tape.bin"
+"""What QEMU writes, or reads, in the boot's workspace."""
+SNAPSHOT = "init"
+"""The machine before its first instruction, in the overlay of its first disk."""
+
+
+class Tape(Struct, frozen=True):
+    """Whether a machine is recorded or played; ``rom`` is the recorder's of a recorded one."""
+
+    mode: Literal["record", "replay"]
+    rom: Path | None = None
+
+    @property
+    def args(self) -> list[str]:
+        """QEMU's words.
+
+        The help for Windows that a PC's interrupt controller brings is left out: going back to a
+        snapshot its reset waits for the CPU, which waits for the tape (QEMU 7.2 to 10.0).
+        """
+        return [
+            # what has stopped for the recorder to be looked at goes on by itself
+            *(("-action", "panic=none") if self.mode == "replay" else ()),
+            *("-icount", f"shift={SHIFT},rr={self.mode},rrfile={TAPE},rrsnapshot={SNAPSHOT}"),
+            *("-global", "apic-common.vapic=off"),
+        ]
+
+
+class TapeEnd(Struct, frozen=True):
+    """Where a recording ends: how many instructions were executed, and the registers as QEMU writes
+    them."""
+
+    position: int
+    registers: str

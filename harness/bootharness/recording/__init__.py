@@ -1,0 +1,1 @@
+"""A boot that was recorded, and can be played forwards and backwards."""

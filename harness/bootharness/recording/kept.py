@@ -1,0 +1,160 @@
+"""A kept recording, checked, with what is known of its boot: to be asked, and gone back in."""
+
+from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from bootharness.errors import MachineLost, UsageError
+from bootharness.formats.record import Pairing
+from bootharness.host.kept import digest_of
+from bootharness.host.regular import is_regular
+from bootharness.machine.device import Drive
+from bootharness.plan import MachineConfig
+from bootharness.recording.calls import Counted, Records
+from bootharness.recording.last_write import Spans, last_write
+from bootharness.recording.manifest import LOG, RECORDING, ROM, Anchor, Recording
+from bootharness.recording.player import Player, Reel
+from bootharness.recording.questions import Question, questions
+from bootharness.routes.loader import Loader
+from bootharness.text import printable
+from bootharness.trace.backwards import LastWrite
+from bootharness.trace.boot_trace import BootTrace
+
+__all__ = ["Asked", "KeptRecording"]
+
+_DISK_BYTES = 1 << 44
+_BEFORE_INT = 48
+"""The recorder sends its record so few instructions behind the INT that it hooks."""
+_INT_BYTES = 2
+
+
+class KeptRecording(Struct, frozen=True):
+    """A recording and its boot's trace, whose calls are those of the recording."""
+
+    reel: Reel
+    trace: BootTrace
+    records: Records
+    spans: Spans
+    anchor: Anchor | None
+
+    @classmethod
+    def opened(cls, folder: Path, trace: BootTrace, config: MachineConfig) -> "KeptRecording":
+        """Return the recording in the folder of a kept boot, of which there is a trace; ``config``
+        is its machine, as far as that may be started.
+
+        Raises UsageError for one that is damaged or not of this boot, and OtherBuild for one of
+        another QEMU.
+        """
+        place = folder / RECORDING
+        recording = Recording.read(place)
+        recording.check_build(config.qemu)
+        assert trace.disk
+        disk = _disk(folder, Path(trace.disk.path), recording.disk_sha256)
+        log, rom = (place / LOG).read_bytes(), (place / ROM).read_bytes()
+        records = Records.of(log, rom)
+        return cls.of(
+            Reel(
+                place,
+                replace(config, accelerator="tcg"),
+                Drive.of(trace.disk, recording.interface, disk),
+                recording.end,
+                recording.seconds,
+            ),
+            trace,
+            records,
+            recording.anchor,
+        )
+
+    @classmethod
+    def of(
+        cls, reel: Reel, trace: BootTrace, records: Records, anchor: Anchor | None
+    ) -> "KeptRecording":
+        """Return a recording whose parts are known."""
+        pairing = Pairing()
+        pairing.feed(records.every)
+        trace = replace(trace, bios_calls=pairing.calls(float))
+        return cls(reel, trace, records, Spans.of(trace, records), anchor)
+
+
+def _disk(folder: Path, path: Path, digest: str) -> Path:
+    for place in (folder / path.name, path):
+        if is_regular(place, most=_DISK_BYTES) and digest_of(place) == digest:
+            return place.absolute()
+    raise UsageError(
+        f"{printable(str(folder / path.name))}: the disk image is not here as it was recorded, and "
+        "without it nothing can be played"
+    )
+
+
+class Asked(Struct, frozen=True):
+    """A recording that is played to answer questions."""
+
+    kept: KeptRecording
+    player: Player
+    counted: Counted
+
+    @classmethod
+    def by(cls, kept: KeptRecording, player: Player) -> "Asked":
+        """Return a recording as a player has it, which stands at its beginning."""
+        return cls(kept, player, Counted(player, kept.records))
+
+    def last_write(self, loader: Loader | None, linear: int, position: int, what: str) -> LastWrite:
+        """Return who wrote a byte last before a position."""
+        self.counted.seek(position)
+        return last_write(self.player, self.counted, self.kept.spans, loader, linear, what)
+
+    def by_cause(self, loader: Loader | None, cause: str) -> tuple[LastWrite, ...]:
+        """Return who wrote the bytes that a cause is about; empty where it is about none."""
+        found = []
+        for question in questions(self.kept.trace, cause):
+            if self._to(question):
+                spans, at = self.kept.spans, question.address
+                found.append(
+                    last_write(self.player, self.counted, spans, loader, at, question.what)
+                )
+        return tuple(found)
+
+    def _to(self, question: Question) -> bool:
+        """Go to where a question is asked; return whether there is such a place."""
+        if not question.behind or question.call is None:
+            return self.to_call(question.call)
+        returned = self.kept.spans.every[question.call].returned
+        if returned < len(self.kept.records.every) and self.kept.anchor:
+            self.counted.go_to(returned, self.kept.anchor)
+        else:
+            self.counted.seek(self.kept.reel.end - 1)
+        return True
+
+    def to_call(self, number: int | None) -> bool:
+        """Go to a BIOS call's INT instruction, or to the handoff for None; return whether there is
+        one. Raises MachineLost where it is not found."""
+        spans, anchor = self.kept.spans, self.kept.anchor
+        if number is not None and not 0 <= number < len(spans.every):
+            return False
+        record = spans.handoff if number is None else spans.every[number].called
+        if record is None or anchor is None:
+            return False
+        self.counted.go_to(record, anchor)
+        if number is None:
+            return True
+        registers = self.kept.trace.bios_calls[number].registers_in
+        site = registers.cs * 16 + registers.ip - _INT_BYTES
+        begun = self.player.position
+        self.counted.seek(max(begun - _BEFORE_INT, 0))
+        self.player.stub.stop_at(site)
+        self.player.go(begun)
+        self.player.stub.clear()
+        if self.player.position >= begun:
+            raise MachineLost(f"the INT of call {number} is not found in the recording")
+        return True
+
+    def where(self, position: int) -> str:
+        """Say which BIOS call is going on at a position, or was the last."""
+        self.counted.seek(position)
+        count = self.counted.count()
+        span = self.kept.spans.around(count)
+        if span and not span.call.from_bios:
+            return f"in call {span.index}, {span.what}"
+        before = [each for each in self.kept.spans.every if each.called < count]
+        return f"behind call {before[-1].index}, {before[-1].what}" if before else "before any call"

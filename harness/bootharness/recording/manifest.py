@@ -1,0 +1,176 @@
+"""A recording in a folder: its files, and the manifest that says what they are.
+
+    recording/manifest.json   this
+              tape.bin        what came from outside of the guest (QEMU's format)
+              overlay.qcow2   what the guest wrote to its disk, and the machine before its first
+                              instruction
+              recorder.rom    the recorder that watched
+              recorder.log    what it has written
+
+It may come from anybody. All in it is checked before it is used, and nothing that it names is
+started or opened: the files have our names, and QEMU is ours, of the build that recorded it.
+"""
+
+import hashlib
+import re
+from pathlib import Path
+from typing import Self
+
+import msgspec
+from msgspec import Struct
+
+from bootharness.errors import CouldNotFindOut, UsageError
+from bootharness.formats.container import refused_for
+from bootharness.formats.forms import form_of
+from bootharness.host.kept import digest_of
+from bootharness.host.regular import first_bytes, is_regular, read_regular
+from bootharness.machine.build import build_of
+from bootharness.machine.tape import TAPE
+from bootharness.text import plainly, printable
+
+__all__ = [
+    "LOG", "MANIFEST", "OVERLAY", "RECORDING", "ROM", "Anchor", "OtherBuild", "Recording",
+]  # fmt: skip
+
+RECORDING = "recording"
+"""The folder, in that of a kept boot."""
+MANIFEST = "manifest.json"
+OVERLAY = "overlay.qcow2"
+ROM = "recorder.rom"
+LOG = "recorder.log"
+_VERSION = 1
+_MANIFEST_BYTES = 1 << 16
+_MOST_BYTES = {TAPE: 1 << 32, OVERLAY: 1 << 33, ROM: 1 << 16, LOG: 1 << 24}
+"""To a login a tape has some MB; what is more is none of a boot."""
+_LOW_MEMORY = 1 << 20
+_MOST_INSTRUCTIONS, _MOST_S, _MOST_RECORDS = 1 << 48, 1e6, 1 << 20
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_AGAIN = "record it again (`bootharness boot --keep`)"
+
+
+class OtherBuild(CouldNotFindOut):
+    """A recording is of another build of QEMU than the one that is here."""
+
+    cause = "tool-missing"
+
+
+class Anchor(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where one record of the recorder's log was begun: its number, how many instructions had been
+    executed by then, and the linear address of the code that sends records."""
+
+    record: int
+    position: int
+    sender: int
+
+
+class Recording(Struct, frozen=True, forbid_unknown_fields=True):
+    """What is to be known of a recording."""
+
+    version: int
+    """Of this format."""
+    qemu: str
+    """The QEMU that recorded, by the name of its program."""
+    qemu_version: str
+    """Its version, to go into a sentence."""
+    build: str
+    """What `build_of` said of it."""
+    interface: str
+    """How the disk was attached."""
+    disk_sha256: str
+    """Of the disk's image."""
+    end: int
+    """How many instructions it has."""
+    seconds: float
+    """How long it took to record them."""
+    anchor: Anchor | None
+    """By which records are found again; None where the loader never ran, or made no call."""
+    files: dict[str, str]
+    """The SHA-256 of each other file."""
+
+    @classmethod
+    def read(cls, folder: Path) -> Self:
+        """Return the recording in a folder.
+
+        Raises UsageError, naming file and field, for what is damaged or can be no recording.
+        """
+        path = folder / MANIFEST
+        try:
+            found = msgspec.json.decode(read_regular(path, most=_MANIFEST_BYTES), type=cls)
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+            raise UsageError(
+                f"{path}: not the manifest of a recording: {plainly(error)}; {_AGAIN}"
+            ) from error
+        if found.version != _VERSION:
+            raise UsageError(
+                f"{path}: version: {found.version}, and this bootharness knows {_VERSION}; {_AGAIN}"
+            )
+        if wrong := found._wrong():
+            raise UsageError(f"{path}: {wrong}; {_AGAIN}")
+        for name, most in _MOST_BYTES.items():
+            _check_file(folder / name, most, found.files[name])
+        _check_overlay(folder / OVERLAY)
+        return found
+
+    def _wrong(self) -> str | None:
+        """Return which field cannot be, in words."""
+        if set(self.files) != set(_MOST_BYTES):
+            return f"files: they are not {', '.join(_MOST_BYTES)}"
+        for name, digest in (
+            ("build", self.build), ("disk_sha256", self.disk_sha256),
+            *(("files", digest) for digest in self.files.values()),
+        ):  # fmt: skip
+            if not _DIGEST.fullmatch(digest):
+                return f"{name}: no SHA-256"
+        if not 0 < self.end <= _MOST_INSTRUCTIONS:
+            return f"end: {self.end}, and no boot has so many instructions"
+        if not 0 <= self.seconds <= _MOST_S:
+            return f"seconds: {self.seconds}"
+        at = self.anchor
+        if at and not (
+            0 <= at.record < _MOST_RECORDS
+            and 0 <= at.position <= self.end
+            and 0 <= at.sender < _LOW_MEMORY
+        ):
+            return "anchor: behind the end"
+        return None
+
+    def check_build(self, qemu: str) -> None:
+        """Raise OtherBuild where a QEMU here is not the one that recorded."""
+        if build_of(qemu) != self.build:
+            raise OtherBuild(
+                f"it was recorded by another build of QEMU ({printable(self.qemu)} "
+                f"{printable(self.qemu_version)}) than {qemu} here is, and only the same one goes "
+                "back in it"
+            )
+
+    def write(self, folder: Path) -> None:
+        """Write the manifest into a folder."""
+        (folder / MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(self)) + b"\n")
+
+    @classmethod
+    def of(cls, folder: Path, **facts: object) -> Self:
+        """Return the manifest for the files in a folder."""
+        files = {
+            name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in _MOST_BYTES
+        }
+        return msgspec.convert({"version": _VERSION, "files": files, **facts}, cls)
+
+
+def _check_file(path: Path, most: int, digest: str) -> None:
+    if not is_regular(path, most=most):
+        raise UsageError(f"{path}: missing, or not of a recording; {_AGAIN}")
+    try:
+        same = digest_of(path) == digest
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from error
+    if not same:
+        raise UsageError(f"{path}: damaged: its SHA-256 is not that of the manifest; {_AGAIN}")
+
+
+def _check_overlay(path: Path) -> None:
+    """Raise UsageError for an image that is no qcow2, or that names other files."""
+    beginning = first_bytes(path, 1 << 16)
+    form = form_of(beginning)
+    named = form and refused_for(form, lambda at, size: beginning[at : at + size])
+    if form is None or form.name != "a qcow2 image" or named:
+        raise UsageError(f"{path}: not the overlay of a recording; {_AGAIN}")

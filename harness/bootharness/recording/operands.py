@@ -1,0 +1,127 @@
+"""Where an instruction writes, by its operands and the registers."""
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+from msgspec import Struct
+
+__all__ = ["Cpu", "may_have_written", "writes"]
+
+_LONGEST = 15
+_STRING = ("stos", "movs", "ins", "xadd", "xchg")
+_STACK = ("push", "call", "lcall", "int", "enter", "into")
+_STACK_BYTES = 64
+"""More than an instruction pushes."""
+_TABLES = re.compile(r"^([C-GS]S) =([0-9a-f]+) ([0-9a-f]+)", re.MULTILINE)
+_VALUES = re.compile(
+    r"\b([ER]?[A-D]X|[ER][SDI][IP]|[ER]BP|[ER]IP|[ER]FL|R\d+|CR0|EFER) ?=([0-9a-f]+)"
+)
+
+
+class Cpu(Struct, frozen=True):
+    """The registers as QEMU's monitor writes them: values by their 32-bit names or R8 to R15, and
+    the bases of the segments."""
+
+    values: dict[str, int]
+    bases: dict[str, int]
+    bits: int
+
+    @classmethod
+    def parse(cls, dump: str) -> "Cpu":
+        """Parse ``info registers``."""
+        values = {name.lower(): int(value, 16) for name, value in _VALUES.findall(dump)}
+        wide = {f"e{name[1:]}" if name[1:].isalpha() and name[0] == "r" else name: value
+                for name, value in values.items()}  # fmt: skip
+        bases = {name.lower(): int(base, 16) for name, _, base in _TABLES.findall(dump)}
+        width = re.search(r"^CS =.* CS(16|32|64)", dump, re.MULTILINE)
+        protected = wide.get("cr0", 0) & 1
+        return cls(wide, bases, int(width[1]) if protected and width else 16)
+
+    @property
+    def linear(self) -> int:
+        """The address of the next instruction."""
+        return self.bases.get("cs", 0) + self.values.get("eip", 0)
+
+    def register(self, name: str) -> int:
+        """Return a register by the name of any of its parts that an address is made of."""
+        if name in ("eiz", "riz"):
+            return 0
+        whole = {16: f"e{name}", 32: name, 64: f"e{name[1:]}"}
+        if name[0] == "r" and name[1:].isalpha():
+            return self.values.get(whole[64], 0)
+        if name[0] == "e":
+            return self.values.get(name, 0) & 0xFFFFFFFF
+        if name in self.values:
+            return self.values[name]
+        return self.values.get(whole[16], 0) & 0xFFFF
+
+
+@cache
+def _decoder(bits: int) -> Any:
+    import capstone  # slow to import, and most boots do without
+
+    mode = {16: capstone.CS_MODE_16, 32: capstone.CS_MODE_32, 64: capstone.CS_MODE_64}[bits]
+    decoder = capstone.Cs(capstone.CS_ARCH_X86, mode)
+    decoder.detail = True
+    return decoder
+
+
+def writes(code: bytes, cpu: Cpu) -> Iterator[range]:
+    """Yield the linear addresses that the instruction at the beginning of some code is about to
+    write to; of one that pushes, or that goes through a gate, all that may be."""
+    for instruction in _decoder(cpu.bits).disasm(code, cpu.values.get("eip", 0), 1):
+        yield from _writes(instruction, cpu)
+
+
+def _writes(instruction: Any, cpu: Cpu, spare: int = 0) -> Iterator[range]:
+    import capstone
+
+    name = instruction.mnemonic.split()[-1]
+    if name.startswith(_STACK):
+        top = cpu.bases.get("ss", 0) + (cpu.values.get("esp", 0) & _mask(cpu.bits))
+        yield range(top - _STACK_BYTES, top + spare)
+    for operand in instruction.operands:
+        if operand.type == capstone.x86.X86_OP_MEM and operand.access & capstone.CS_AC_WRITE:
+            start = _address(instruction, operand.mem, cpu)
+            more = spare if name.startswith(_STRING) else 0
+            yield range(start - more, start + operand.size + more)
+
+
+def _mask(bits: int) -> int:
+    return (1 << bits) - 1
+
+
+def _address(instruction: Any, operand: Any, cpu: Cpu) -> int:
+    base, index = (
+        instruction.reg_name(each) if each else "" for each in (operand.base, operand.index)
+    )
+    offset = operand.disp
+    offset += cpu.register(base) if base else 0
+    offset += cpu.register(index) * operand.scale if index else 0
+    segment = instruction.reg_name(operand.segment) if operand.segment else (
+        "ss" if base and base[-2:] in ("bp", "sp") else "ds"
+    )  # fmt: skip
+    return int(cpu.bases.get(segment, 0)) + int(offset & _mask(8 * instruction.addr_size))
+
+
+def may_have_written(linear: int, before: bytes, after: bytes, cpu: Cpu) -> bool:
+    """Return whether the last instruction may have written to an address, by the code ``before``
+    and ``after`` the one that is next.
+
+    x86 code cannot be read backwards: it may be any that ends here, or one that repeats itself.
+    """
+    at = cpu.values.get("eip", 0)
+    top = cpu.bases.get("ss", 0) + (cpu.values.get("esp", 0) & _mask(cpu.bits))
+    if top <= linear < top + _STACK_BYTES // 4:
+        return True
+    decoder = _decoder(cpu.bits)
+    found = [
+        each
+        for size in range(1, min(_LONGEST, len(before)) + 1)
+        for each in decoder.disasm(before[-size:], at - size, 1)
+        if each.size == size
+    ]
+    found += list(decoder.disasm(after, at, 1))
+    return any(linear in span for each in found for span in _writes(each, cpu, spare=8))

@@ -1,0 +1,128 @@
+"""A recorded boot in QEMU, standing still at any instruction of it that one likes."""
+
+import shutil
+from contextlib import ExitStack
+from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from bootharness.errors import MachineLost
+from bootharness.host.closing import Closing
+from bootharness.host.workspace import Workspace
+from bootharness.machine.argv import GDB_SOCKET
+from bootharness.machine.device import Drive, drive_device
+from bootharness.machine.machine import Machine
+from bootharness.machine.qemu import Qemu
+from bootharness.machine.rsp import Stub
+from bootharness.machine.tape import TAPE, Tape
+from bootharness.plan import MachineConfig
+from bootharness.recording.manifest import OVERLAY, ROM
+from bootharness.trace.machine_facts import CpuSample
+
+__all__ = ["Player", "Reel"]
+
+_SLOWER, _AT_LEAST_S = 20, 30.0
+
+
+class Reel(Struct, frozen=True):
+    """A recording's files in ``folder``, and the machine that they are of.
+
+    ``end`` is how many instructions there are, and ``seconds`` how long it took to record them.
+    """
+
+    folder: Path
+    config: MachineConfig
+    drive: Drive
+    end: int = 0
+    seconds: float = 0.0
+
+    def thread(self, workspace: Workspace) -> Drive:
+        """Copy into a workspace what a playing QEMU writes to, and return the drive there."""
+        for name in (TAPE, OVERLAY, ROM):
+            shutil.copyfile(self.folder / name, workspace.path / name)
+        return replace(self.drive, overlay=workspace.path / OVERLAY)
+
+    def tape(self, workspace: Workspace) -> Tape:
+        """Return the tape in a workspace in which it has been threaded."""
+        return Tape("replay", workspace.path / ROM)
+
+    @property
+    def limit_s(self) -> float:
+        """How long to wait for it to be played from one end to the other."""
+        return _AT_LEAST_S + _SLOWER * self.seconds
+
+
+class Player(Closing):
+    """QEMU with a tape, its CPU before the first instruction.
+
+    Use as a context manager. Positions are numbers of executed instructions. Raises CouldNotFindOut
+    where QEMU does not play it, here and later.
+    """
+
+    def __init__(self, reel: Reel) -> None:
+        self.reel = reel
+        with ExitStack() as stack:
+            workspace = stack.enter_context(Workspace())
+            device = drive_device(reel.thread(workspace))
+            tape = reel.tape(workspace)
+            qemu = stack.enter_context(
+                Qemu(reel.config, device, workspace, tracer="both", tape=tape)
+            )
+            self.machine = stack.enter_context(Machine(qemu))
+            self.workspace = workspace
+            self.stub = stack.enter_context(Stub(workspace.path / GDB_SOCKET))
+            self._stack = stack.pop_all()
+
+    @property
+    def position(self) -> int:
+        """How many instructions have been executed."""
+        return int(self.machine.qmp.execute("query-replay")["icount"])
+
+    def seek(self, position: int) -> None:
+        """Go to a position, forwards or backwards."""
+        here = self.position
+        if position == here:
+            return
+        if position > here:
+            self.set_break(position)
+            self.stub.go(self.reel.limit_s)
+        else:
+            self.machine.qmp.execute("replay-seek", icount=position)
+            self.stub.await_stop(self.reel.limit_s)
+        if self.position != position:
+            raise MachineLost(f"QEMU went to instruction {self.position:,}, not to {position:,}")
+
+    def go(self, until: int | None = None) -> bool:
+        """Go on to the next stop, or to a position, at the latest before the last instruction: from
+        the end itself QEMU does not go back. Return whether it stopped for a watchpoint."""
+        last = self.reel.end - 1 if until is None else until
+        if self.position >= last:
+            return False
+        self.set_break(last)
+        return self.stub.go(self.reel.limit_s)
+
+    def set_break(self, position: int) -> None:
+        """Have it stop at a position ahead, whatever it stops at before."""
+        self.machine.qmp.execute("replay-break", icount=position)
+
+    def play(self) -> None:
+        """Go on to the end."""
+        self.set_break(self.reel.end)
+        self.stub.go(self.reel.limit_s)
+
+    def back(self) -> bool:
+        """Go back to the last stop before; return whether there was one."""
+        return self.stub.back(self.reel.limit_s) and self.position > 0
+
+    def registers(self) -> str:
+        """Return all registers as QEMU writes them."""
+        return self.machine.qmp.monitor("info registers")[0]
+
+    def cpu(self) -> CpuSample:
+        """Return where the CPU is."""
+        return self.machine.sample()
+
+    def close(self) -> None:
+        """End QEMU."""
+        self._stack.close()

@@ -1,0 +1,59 @@
+"""A recording that was just made, played once: it is kept only where it is the same boot."""
+
+from bootharness.errors import MachineLost
+from bootharness.machine.rom import sender
+from bootharness.recording.calls import Counted, Records
+from bootharness.recording.manifest import ROM, Anchor
+from bootharness.recording.player import Player
+from bootharness.routes.loader import ORIGIN
+
+__all__ = ["prove"]
+
+_DISK_VECTOR = 0x13 * 4
+_CODE_BYTES = 16
+
+
+def prove(player: Player, log: bytes, registers: str) -> Anchor | None:
+    """Play a recorded boot, which stands at its beginning, to its end, and return by what its
+    records are found.
+
+    ``log`` is what its recorder had written, and ``registers`` are as QEMU writes them at its end.
+    Raises MachineLost where it is another boot.
+    """
+    rom = (player.workspace.path / ROM).read_bytes()
+    counted = Counted(player, Records.of(log, rom))
+    anchor = _anchor(player, counted, rom)
+    player.stub.clear()
+    player.play()
+    if player.position != player.reel.end:
+        raise MachineLost(
+            f"the recording ends after {player.reel.end:,} instructions, and played after "
+            f"{player.position:,}"
+        )
+    counted.count()
+    if counted.heard != log:
+        raise MachineLost("the recorder's log of the recording and of playing it are not the same")
+    if player.machine.qmp.monitor("info registers")[0] != registers:
+        raise MachineLost("the registers at the end of the recording and of playing it differ")
+    return anchor
+
+
+def _anchor(player: Player, counted: Counted, rom: bytes) -> Anchor | None:
+    """Stop at the first record that is sent behind the loader's entry."""
+    offset = sender(rom)
+    if offset is None:
+        raise MachineLost("the recorder's ROM is not as it was made")
+    player.stub.stop_at(ORIGIN)
+    player.go()
+    player.stub.clear()
+    if player.cpu().linear != ORIGIN:
+        return None
+    vector = player.stub.memory(_DISK_VECTOR, 4)
+    at = int.from_bytes(vector[2:], "little") * 16 + offset
+    if player.stub.memory(at, _CODE_BYTES) != rom[offset:][:_CODE_BYTES]:
+        return None
+    player.stub.stop_at(at)
+    player.go()
+    if player.cpu().linear != at:
+        return None
+    return Anchor(counted.count(), player.position, at)

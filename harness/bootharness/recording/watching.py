@@ -1,0 +1,54 @@
+"""When a byte of memory was written last by the CPU, found with a watchpoint.
+
+A watchpoint is passed forwards: QEMU 7.2 stops also for a write that is not aligned, to anywhere
+behind the byte in its page, as if it went on in a second one. So each stop is looked at: which
+instruction made it, and where that writes.
+"""
+
+from bootharness.recording.calls import Counted
+from bootharness.recording.operands import Cpu, may_have_written, writes
+from bootharness.recording.player import Player
+
+__all__ = ["written_at"]
+
+_WINDOWS = (30_000, 1_000_000)
+"""How far to look back first, in instructions: what is asked for is mostly not long ago."""
+_CODE_BYTES = 15
+
+
+def written_at(player: Player, counted: Counted, linear: int, here: int) -> int | None:
+    """Return how many instructions had been executed before the one that wrote to an address last,
+    before ``here``, and leave the player there; None where no instruction did, with the player at a
+    place of no meaning."""
+    end = here
+    for window in (*_WINDOWS, here):
+        start = max(here - window, 0)
+        for position in reversed(_stops(player, counted, linear, start, end)):
+            counted.seek(position - 1)
+            cpu = Cpu.parse(player.registers())
+            code = player.stub.memory(cpu.linear, _CODE_BYTES)
+            if any(linear in span for span in writes(code, cpu)):
+                return position - 1
+        if not start:
+            return None
+        end = start
+    return None
+
+
+def _stops(player: Player, counted: Counted, linear: int, start: int, end: int) -> list[int]:
+    """Return behind which instructions from ``start`` to ``end`` a watchpoint has stopped that may
+    have written there."""
+    counted.seek(start)
+    found, before = [], player.stub.memory(linear, 1)
+    player.stub.watch(linear)
+    player.set_break(end)
+    while player.stub.go(player.reel.limit_s):
+        cpu, now = Cpu.parse(player.registers()), player.stub.memory(linear, 1)
+        around = player.stub.memory(max(cpu.linear - _CODE_BYTES, 0), 2 * _CODE_BYTES)
+        if now != before or may_have_written(
+            linear, around[:_CODE_BYTES], around[_CODE_BYTES:], cpu
+        ):
+            found.append(player.position)
+        before = now
+    player.stub.clear()
+    return found

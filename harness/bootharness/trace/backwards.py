@@ -1,0 +1,46 @@
+"""What a recording of the boot has told, played backwards."""
+
+from msgspec import Struct
+
+__all__ = ["LastWrite", "Recorded"]
+
+
+class LastWrite(Struct, frozen=True):
+    """Who wrote a byte of memory last, before a position of the recorded boot.
+
+    ``by`` is ``loader``, ``bios``, ``device`` (for a BIOS that reads a disk by DMA), ``other``, or
+    ``nobody`` since the machine was started.
+    """
+
+    what: str
+    """What the byte is, in words."""
+    address: int
+    """Of the byte, linear."""
+    value: int
+    """What is in it."""
+    by: str
+    """Who wrote it."""
+    sentence: str
+    """All of it in words."""
+    position: int | None = None
+    """How many instructions had been executed when it was written, None where a device wrote it or
+    nobody did."""
+    writer: int | None = None
+    """The linear address of the instruction that wrote it."""
+    instruction: str = ""
+    """That instruction."""
+    source: str = ""
+    """Its file, line and text, where the loader's source is known."""
+    call: int | None = None
+    """The BIOS call in which it was written, by its number in ``bios_calls``; None outside."""
+
+
+class Recorded(Struct, frozen=True):
+    """The recording of a boot that was kept, in the folder ``recording`` beside the trace."""
+
+    instructions: int
+    """How many it has."""
+    seconds: float
+    """How long it took to record them."""
+    answers: tuple[LastWrite, ...] = ()
+    """What was asked of it by itself."""

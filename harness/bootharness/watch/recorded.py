@@ -1,0 +1,191 @@
+"""A boot on tape: had again as it was, or until it is bad, and kept so that it can be gone back in.
+
+A recording is kept only where it was played once and was the same boot.
+"""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from bootharness.diagnosis import Verdict, judge
+from bootharness.errors import CouldNotFindOut, MachineLost, UsageError
+from bootharness.formats.qcow2 import empty_overlay
+from bootharness.host.kept import digest_of
+from bootharness.host.workspace import Workspace
+from bootharness.machine.build import build_of
+from bootharness.machine.device import Drive, drive_device
+from bootharness.machine.qemu import Qemu
+from bootharness.machine.tape import TAPE, Tape, TapeEnd
+from bootharness.plan import BootPlan, MachineConfig
+from bootharness.recording.answers import answers
+from bootharness.recording.manifest import LOG, OVERLAY, RECORDING, ROM, Recording
+from bootharness.recording.player import Player, Reel
+from bootharness.recording.proof import prove
+from bootharness.recording.questions import questions
+from bootharness.routes.medium import Medium
+from bootharness.trace.backwards import Recorded
+from bootharness.trace.boot_trace import BootTrace
+from bootharness.watch.see import see
+
+__all__ = ["caught", "why_not_recorded", "with_recording"]
+
+# QEMU that counts instructions is slower, and so is a host that has just booted the same
+_SLOWER, _AT_LEAST_S = 5, 10
+_NO_BOOT = ("skipped", "foreseen")
+
+
+class _Taped(Struct, frozen=True):
+    """A boot that was recorded: its trace, and the recording's files."""
+
+    trace: BootTrace
+    end: TapeEnd
+    folder: Path
+
+
+def why_not_recorded(medium: Medium, plan: BootPlan) -> str | None:
+    """Return in words why a boot cannot be recorded, None where it can be."""
+    if medium.wire:
+        return "a boot from a network cannot be recorded: its packets come from outside of QEMU"
+    if medium.device.firmware == "uefi":
+        return "a boot by a UEFI cannot be recorded: its variables are written to a flash chip"
+    if medium.disk is None:
+        return (
+            "a kernel that QEMU loads by itself cannot be recorded: there is no disk to keep it on"
+        )
+    if medium.faulty:
+        return "a boot from a faulty disk cannot be recorded: its faults come from outside of QEMU"
+    if medium.disk.others:
+        return "a boot from several disks cannot be recorded: one is kept"
+    if plan.send:
+        return (
+            "a boot that is typed to cannot be recorded: what comes on the serial line is not kept"
+        )
+    return None
+
+
+def with_recording(
+    trace: BootTrace,
+    medium: Medium,
+    plan: BootPlan,
+    config: MachineConfig,
+    keep: Path,
+    *,
+    asked: bool = False,
+) -> BootTrace:
+    """Return the trace of a boot that is kept with what its recording tells, put beside it.
+
+    By itself that is done for a bad boot in which no kernel was heard; ``asked`` for any. Where it
+    cannot be, or takes another course, a sentence in ``missing`` says so.
+    """
+    judged = judge(trace)
+    before_a_kernel = not trace.reached("banner") or questions(trace, judged.cause or "")
+    wanted = judged.verdict is Verdict.BAD and before_a_kernel
+    if trace.ending.kind in _NO_BOOT or not (asked or wanted):
+        return trace
+    if why := why_not_recorded(medium, plan):
+        return trace.with_missing(f"it is not recorded: {why}") if asked else trace
+    limit = min(plan.timeout_s, _AT_LEAST_S + _SLOWER * trace.ending.seconds)
+    try:
+        with _taped(trace.source, medium, replace(plan, timeout_s=limit), config) as taped:
+            now = judge(taped.trace)
+            if (judged.verdict, judged.cause) != (now.verdict, now.cause):
+                other = now.cause or "good"
+                raise MachineLost(f"a second boot, to record it, went otherwise ({other})")
+            return _kept(trace, taped, medium, config, keep)
+    except CouldNotFindOut as error:
+        return trace.with_missing(f"there is no recording to go back in: {error}")
+
+
+def caught(
+    source: str, medium: Medium, plan: BootPlan, config: MachineConfig, keep: Path, times: int
+) -> BootTrace:
+    """Boot up to so many times, each time on tape, until a boot is bad; return its trace, or that
+    of the last.
+
+    Raises UsageError for a boot that cannot be recorded.
+    """
+    if why := why_not_recorded(medium, plan):
+        raise UsageError(f"--catch: {why}")
+    for number in range(1, times + 1):
+        with _taped(source, medium, plan, config) as taped:
+            bad = judge(taped.trace).verdict is Verdict.BAD
+            if bad or number == times:
+                for path in (taped.folder / "evidence").iterdir():
+                    shutil.copy(path, keep)
+                trace = taped.trace
+                try:
+                    return _kept(trace, taped, medium, config, keep) if bad else trace
+                except CouldNotFindOut as error:
+                    return trace.with_missing(f"there is no recording to go back in: {error}")
+    raise UsageError(f"--catch {times}: at least 1")
+
+
+@contextmanager
+def _taped(source: str, medium: Medium, plan: BootPlan, config: MachineConfig) -> Iterator[_Taped]:
+    """Boot on tape, under TCG."""
+    assert medium.disk
+    with Workspace() as workspace:
+        overlay, evidence = workspace.path / OVERLAY, workspace.path / "evidence"
+        overlay.write_bytes(empty_overlay(medium.disk.facts.bytes))
+        evidence.mkdir()
+        drive = replace(_drive(medium, config), overlay=overlay)
+        config = replace(config, accelerator="tcg")
+        plan = replace(plan, tracer="recorder")
+        with Qemu(
+            config, drive_device(drive), workspace, tracer="recorder", tape=Tape("record")
+        ) as qemu:
+            trace = see(source, qemu, medium, plan, observer=None, keep=evidence)
+        if trace.ending.cause:
+            raise MachineLost(f"a boot that was recorded: {trace.ending.detail}")
+        assert qemu.tape_end
+        (evidence / LOG).touch()
+        yield _Taped(trace, qemu.tape_end, workspace.path)
+
+
+def _drive(medium: Medium, config: MachineConfig) -> Drive:
+    assert medium.disk
+    return medium.disk.drive(medium.interface or config.disk_interface)
+
+
+def _kept(
+    trace: BootTrace, taped: _Taped, medium: Medium, config: MachineConfig, keep: Path
+) -> BootTrace:
+    """Play a recording once, ask it, and keep it; raises CouldNotFindOut where it is another
+    boot."""
+    assert medium.disk
+    log = taped.folder / "evidence" / LOG
+    config = replace(config, accelerator="tcg")
+    drive, seconds = _drive(medium, config), taped.trace.ending.seconds
+    folder = keep / RECORDING
+    folder.mkdir()
+    try:
+        for path in (taped.folder / TAPE, taped.folder / OVERLAY, taped.folder / ROM, log):
+            shutil.copyfile(path, folder / path.name)
+        reel = Reel(folder, config, drive, taped.end.position, seconds)
+        with Player(reel) as player:
+            anchor = prove(player, log.read_bytes(), taped.end.registers)
+        assert taped.trace.machine
+        recording = Recording.of(
+            folder,
+            qemu=Path(config.qemu).name,
+            qemu_version=taped.trace.machine.qemu_version,
+            build=build_of(config.qemu),
+            interface=medium.interface or config.disk_interface,
+            disk_sha256=digest_of(medium.disk.path),
+            end=taped.end.position,
+            seconds=seconds,
+            anchor=anchor,
+        )
+        recording.write(folder)
+        cause = judge(taped.trace).cause or ""
+        told = answers(reel, anchor, taped.trace, cause, medium.loader)
+    except (CouldNotFindOut, OSError) as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        if isinstance(error, OSError):
+            raise MachineLost(f"{folder}: {error.strerror}") from error
+        raise
+    return replace(trace, recorded=Recorded(taped.end.position, seconds, told))

@@ -1,0 +1,207 @@
+"""Bad boots that were recorded: what is told of them by itself, and going back in gdb."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from bootharness.debug.backwards import answer
+from bootharness.diagnosis import judge
+from bootharness.errors import UsageError
+from bootharness.formats.qcow2 import empty_overlay
+from bootharness.host.assembler import shipped
+from bootharness.kernels.source import fetch
+from bootharness.one_boot import boot
+from bootharness.plan import BootPlan, MachineConfig
+from bootharness.recording.manifest import LOG, MANIFEST, OVERLAY, RECORDING, ROM, Recording
+from bootharness.recording.player import Player
+from bootharness.report.document import document, encode, read_trace
+from bootharness.trace.boot_trace import BootTrace
+from tests.boot.test_debug import Terminal
+from tests.support.faults import FAULTS, run
+from tests.support.processes import COMMAND
+from tests.support.processes import run as command
+
+# the instruction that was changed is the one that wrote last: a piece of its line
+GUILTY = {
+    "no carry out of bit 15": "mov byte [si + DESTINATION + 4], 0x10",
+    "heap flag not set": "or word [type_of_loader], 0xff",
+    "type_of_loader not set": "or word [type_of_loader], CAN_USE_HEAP << 8",
+    "heap_end_ptr too low": "mov word [heap_end_ptr], 0x200",
+}
+BY_NAME = {fault.name: fault for fault in FAULTS}
+
+
+def kept(name: str, folder: Path) -> tuple[BootTrace, Path]:
+    """Boot a fault, and keep it with its trace."""
+    keep = folder / "kept"
+    keep.mkdir()
+    trace = run(BY_NAME[name], folder, keep=keep)
+    (keep / "trace.json").write_bytes(encode(document(trace, judge(trace))))
+    return trace, keep
+
+
+@pytest.fixture(scope="module")
+def misplaced(tmp_path_factory: pytest.TempPathFactory) -> tuple[BootTrace, Path]:
+    return kept("no carry out of bit 15", tmp_path_factory.mktemp("misplaced"))
+
+
+@pytest.mark.sample(1)
+@pytest.mark.parametrize("name", GUILTY)
+def test_the_instruction_that_was_changed_is_named(name: str, tmp_path: Path) -> None:
+    trace, _ = kept(name, tmp_path)
+    assert trace.recorded
+    assert GUILTY[name] in trace.recorded.answers[0].source
+    assert trace.recorded.answers[0].by == "loader"
+
+
+def test_a_byte_that_no_instruction_wrote_is_told_as_that(tmp_path: Path) -> None:
+    trace, _ = kept("payload of 15,735,824 without the carry", tmp_path)
+    assert trace.recorded
+    (told,) = trace.recorded.answers
+    assert told.by == "device"
+    assert re.fullmatch(
+        r"byte 7 of the destination descriptor of block move 242 \(0x007d\w\w, 0x00\) was last "
+        r"written by the BIOS reading the boot sector to 0x007c00; no instruction of the loader "
+        r"ever wrote it",
+        told.sentence,
+    )
+
+
+def test_a_recording_is_played_the_same_again_and_again(misplaced: tuple[BootTrace, Path]) -> None:
+    trace, keep = misplaced
+    from bootharness.debug.recorded import recording_beside
+
+    recording = recording_beside(keep / "trace.json", trace)
+    assert recording
+    log = (keep / RECORDING / LOG).read_bytes()
+    for _ in range(2):
+        with Player(recording.reel) as player:
+            player.play()
+            assert player.position == recording.reel.end
+            from bootharness.recording.calls import Counted
+
+            counted = Counted(player, recording.records)
+            counted.count()
+            assert counted.heard == log
+
+
+def test_a_position_is_found_by_move_and_by_call(misplaced: tuple[BootTrace, Path]) -> None:
+    trace, keep = misplaced
+    calls = [number for number, call in enumerate(trace.bios_calls) if call.table]
+    by_move = answer(keep / "trace.json", "auto", "move", "2")["position"]
+    assert by_move == answer(keep / "trace.json", "auto", "call", str(calls[2]))["position"]
+    where = answer(keep / "trace.json", "auto", "when", str(by_move))["sentence"]
+    assert where.startswith(f"instruction {by_move:,} of ")
+    with pytest.raises(UsageError, match="block moves, the first is 0"):
+        answer(keep / "trace.json", "auto", "move", "1000")
+
+
+def test_a_person_goes_back_in_gdb(misplaced: tuple[BootTrace, Path], tmp_path: Path) -> None:
+    _, keep = misplaced
+    terminal = Terminal(*COMMAND, "debug", str(keep), "--at", "stage1", cwd=tmp_path)
+    assert "last-write" in terminal.prompt()
+    terminal.ask("back-to move 2")
+    first = terminal.ask("when")
+    terminal.ask("reverse-stepi")
+    second = terminal.ask("when")
+    numbers = [int(re.search(r"instruction ([\d,]+) of", each)[1].replace(",", ""))  # type: ignore[index]
+               for each in (first, second)]  # fmt: skip
+    assert numbers[0] - numbers[1] == 1
+    said = terminal.ask("last-write gdt.destination+4")
+    assert "was last written by the loader" in said
+    assert "mov byte [si + DESTINATION + 4], 0x10" in re.sub(r"\s+", " ", said)
+    terminal.leave()
+
+
+def damaged(folder: Path, name: str) -> None:
+    path = folder / RECORDING / name
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("name", [MANIFEST, "tape.bin", OVERLAY, ROM, LOG, "disk", "build", "old"])
+def test_a_damaged_recording_is_one_sentence(
+    misplaced: tuple[BootTrace, Path], name: str, tmp_path: Path
+) -> None:
+    keep = tmp_path / "kept"
+    shutil.copytree(misplaced[1], keep)
+    manifest = keep / RECORDING / MANIFEST
+    if name == "disk":
+        disk = next(keep.glob("*.img"))
+        disk.write_bytes(disk.read_bytes()[:-512] + bytes(511) + b"x")
+        trace = read_trace((keep / "trace.json").read_bytes())
+        assert trace.disk
+        text = (keep / "trace.json").read_text()
+        (keep / "trace.json").write_text(text.replace(trace.disk.path, str(disk)))
+    elif name in ("build", "old"):
+        text = manifest.read_text()
+        build = Recording.read(manifest.parent).build
+        new = text.replace(build, "0" * 64) if name == "build" else text.replace(
+            '"version": 1', '"version": 7')  # fmt: skip
+        assert new != text
+        manifest.write_text(new)
+    elif name == MANIFEST:
+        manifest.write_bytes(manifest.read_bytes()[:-20])
+    else:
+        damaged(keep, name)
+    done = command("debug", str(keep))
+    assert done.returncode == 129
+    said = done.stderr.strip()
+    assert said.count("\n") == 0 or said.startswith("bootharness: ")
+    assert "--forwards" in said
+    assert "Traceback" not in said
+
+
+FLAKY = """
+        xor     ax, ax
+        out     0x70, al
+        in      al, 0x71                ; the clock's seconds, in BCD
+        test    al, 3
+        jz      boot_failed
+"""
+
+
+def test_a_boot_that_fails_by_chance_is_caught_and_fails_each_time(tmp_path: Path) -> None:
+    source = shipped("mbr/stage1.asm").read_text()
+    source = re.sub(r" +cmp +word \[fs:version\].*\n +jb +error\n", "", source)
+    (tmp_path / "flaky.asm").write_text(
+        source.replace("\ncheck_header:", f"\ncheck_header:{FLAKY}", 1)
+    )
+    keep = tmp_path / "kept"
+    keep.mkdir()
+    plan = BootPlan(loader=str(tmp_path / "flaky.asm"), until="setup", machine=MachineConfig())
+    trace = boot(fetch("selfcheck:100000"), plan, keep=keep, catch=60)
+    assert judge(trace).cause == "kernel-rejected"
+    assert trace.recorded
+    (keep / "trace.json").write_bytes(encode(document(trace, judge(trace))))
+    from bootharness.debug.recorded import recording_beside
+
+    recording = recording_beside(keep / "trace.json", trace)
+    assert recording
+    for _ in range(3):
+        with Player(recording.reel) as player:
+            player.play()
+            assert player.position == recording.reel.end
+
+
+def test_what_cannot_be_recorded_is_refused(tmp_path: Path) -> None:
+    done = command("boot", "selfcheck:100000", "--catch", "2")
+    assert done.returncode == 129
+    assert "--keep" in done.stderr
+    done = command("boot", "selfcheck:100000", "--route", "direct", "--catch", "2", "--keep",
+                   str(tmp_path / "kept"))  # fmt: skip
+    assert done.returncode == 129
+    assert "there is no disk to keep it on" in done.stderr
+
+
+def test_an_overlay_is_whole_to_qemu(tmp_path: Path) -> None:
+    import subprocess
+
+    for size in (512, 1000, 1 << 20, 3 << 30):
+        path = tmp_path / f"{size}.qcow2"
+        path.write_bytes(empty_overlay(size))
+        done = subprocess.run(["qemu-img", "check", path], capture_output=True, check=False)
+        assert done.returncode == 0, done.stderr
