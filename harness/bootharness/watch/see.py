@@ -243,6 +243,7 @@ def _machine_facts(machine: Machine, medium: Medium) -> MachineFacts:
         firmware=firmware,
         secure_boot=bool(medium.device.secure),
         firmware_asked=config.firmware,
+        boot_entries=config.boot_entries,
         firmware_vars=config.firmware_vars,
         cpu=words.get("-cpu"),
         cpu_asked=config.cpu,
