@@ -60,6 +60,7 @@ PLACE is one of
 or a label of the loader, or an address: 0x7d15, 1020:0. Of a disk that a UEFI boots it is
   image:NAME        the entry of an image, as image:vmlinuz; the last, if nothing is said
   exit-boot-services  where it goes on that has ended the boot services
+  kernel            where KASLR has put the kernel, once it runs there
   firmware          the CPU's first instruction
 
 \b

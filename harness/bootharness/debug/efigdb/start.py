@@ -16,4 +16,4 @@ def begin(socket: str) -> None:
     for command in OURS:
         command()
     print(FACTS["what"])
-    print("besides gdb's own commands: efi, until-image, until-exit-boot-services (help NAME)")
+    print("besides gdb's own commands: efi, until-image, until-exit-boot-services, until-kernel (help NAME)")
