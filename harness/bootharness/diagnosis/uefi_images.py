@@ -8,8 +8,8 @@ from bootharness.diagnosis.hangs import how, hung, samples_of
 from bootharness.diagnosis.screens import boot_manager_error, boot_menu_waits
 from bootharness.diagnosis.uefi import before_a_kernel
 from bootharness.diagnosis.verdict import Finding
-from bootharness.text import address, count
-from bootharness.trace.boot_managers import complaint_of
+from bootharness.text import address, as_shown, count
+from bootharness.trace.boot_managers import complaint_of, last_lines, waits
 from bootharness.trace.boot_trace import BootTrace
 from bootharness.trace.uefi_calls import UefiCall, rests_in_shell
 from bootharness.trace.uefi_images import (
@@ -123,9 +123,8 @@ def boot_manager_left(trace: BootTrace) -> Finding | None:
     missing = _asked_in_vain(trace, last)
     names = ", ".join(missing[-_NAMES:])
     some = f": of what it asked for there was no {names}" if missing else ""
-    words = complaint_of(said_by(calls, last))
     return Finding(
-        f"{file_of(last.path)} {how_so}{some}" + (f'; it says "{words}"' if words else ""),
+        f"{file_of(last.path)} {how_so}{some}{_words(trace, last)}",
         tuple(f"not there: {each}" for each in missing),
     )
 
@@ -144,15 +143,29 @@ def image_hangs(trace: BootTrace) -> Finding | None:
     at = trace.samples[-1].linear if trace.samples else 0
     if (own := image_at(calls, at)) and at:
         inside = f", at offset {address(at - own.address)} of {file_of(own.path)}"
+    elif at:
+        inside = ", in the firmware, as one that waits for a key or for a time to come"
     asked = asked_by(calls, last)
     then = "it asked nothing of the firmware"
     if asked:
         then = f"the last that it asked for was {asked[-1].service} {asked[-1].path}".rstrip()
     return Finding(
         f"{file_of(last.path)} was started and {how(trace)}{inside}; it has neither come back nor "
-        f"ended the boot services, and {then}",
+        f"ended the boot services, and {then}{_words(trace, last)}",
         samples_of(trace),
     )
+
+
+def _words(trace: BootTrace, image: UefiCall) -> str:
+    """Return what an image complained of, or else asked of a person, or else said last."""
+    said = as_shown(said_by(trace.uefi_calls, image))
+    if words := complaint_of(said):
+        return f'; it says "{words}"'
+    asked = [call.text for call in asked_by(trace.uefi_calls, image)
+             if call.service == "OutputString" and waits(call.text)]  # fmt: skip
+    if asked:
+        return f'; it asked a person "{asked[-1].strip()}"'
+    return f'; it said last "{last}"' if (last := last_lines(said, 1)) else ""
 
 
 def _asked_in_vain(trace: BootTrace, image: UefiCall) -> list[str]:

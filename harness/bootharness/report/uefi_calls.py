@@ -3,7 +3,7 @@
 from bootharness.text import address, count
 from bootharness.trace.boot_trace import BootTrace
 from bootharness.trace.uefi_calls import UefiCall
-from bootharness.trace.uefi_images import file_of, image_at
+from bootharness.trace.uefi_images import file_of
 
 __all__ = ["uefi_calls"]
 
@@ -11,15 +11,18 @@ __all__ = ["uefi_calls"]
 def uefi_calls(trace: BootTrace) -> str:
     """Return every call in a line: when it returned, in seconds since launch, what was asked for,
     what came of it, and by which image; empty where there were none."""
-    return "\n".join(
-        f"{call.seconds:9.3f}  {call.service:16}  {'  '.join(filter(None, _words(trace, call)))}"
-        for call in trace.uefi_calls
-    )
+    lines: list[str] = []
+    images: list[UefiCall] = []
+    for call in trace.uefi_calls:
+        by = next((each for each in reversed(images) if call.caller in each.lies), None)
+        words = "  ".join(filter(None, _words(call, by)))
+        lines.append(f"{call.seconds:9.3f}  {call.service:16}  {words}")
+        if call.service == "LoadImage" and not call.failed:
+            images.append(call)
+    return "\n".join(lines)
 
 
-def _words(trace: BootTrace, call: UefiCall) -> tuple[str, ...]:
-    image = image_at(trace.uefi_calls, call.caller) if call.caller else None
-    offset = address(call.caller - image.address) if image else ""
+def _words(call: UefiCall, by: UefiCall | None) -> tuple[str, ...]:
     return (
         "" if call.lba is None else f"LBA {call.lba:,}",
         call.path,
@@ -28,5 +31,5 @@ def _words(trace: BootTrace, call: UefiCall) -> tuple[str, ...]:
         count(call.bytes, "byte") if call.bytes else "",
         f"at {address(call.address)}" if call.address else "",
         call.error,
-        f"by {file_of(image.path)}+{offset}" if image else "",
+        f"by {file_of(by.path)}+{call.caller - by.address:#x}" if by else "",
     )

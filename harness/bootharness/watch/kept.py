@@ -21,8 +21,8 @@ from bootharness.formats.picture import Picture, png_of
 from bootharness.machine.argv import GDB_LOG, QEMU_LOG, SERIAL_LOG, by_hand
 from bootharness.machine.device import Drive, drive_device
 from bootharness.machine.machine import Machine
-from bootharness.machine.uefi import FLASH_FILES, flash_left_in
 from bootharness.machine.postmortem import screenshot
+from bootharness.machine.uefi import FLASH_FILES, flash_left_in
 from bootharness.plan import BootPlan
 from bootharness.trace.boot_trace import BootTrace
 

@@ -30,8 +30,8 @@ class Efi(gdb.Command):
     efi images             the images that were loaded, and where they lie
     efi map                the memory map, as the firmware gives it now
     efi variables          the variables, as the firmware gives them now
-    efi symbols FILE [IMAGE]   take an ELF file's symbols for an image, or the one that runs; those of
-                           a vmlinux for the kernel, wherever KASLR has put it"""
+    efi symbols FILE [IMAGE]   take an ELF file's symbols for an image, or the one that runs
+    efi symbols vmlinux    the kernel's, wherever KASLR has put it"""
 
     def __init__(self) -> None:
         super().__init__("efi", gdb.COMMAND_USER)

@@ -58,8 +58,8 @@ def moved_by(file: str) -> int:
             if _has(place, said):
                 return place - linked
     raise gdb.GdbError(
-        f"The kernel of {file} is not in memory where the CPU is now: `until-kernel' first, or stop "
-        "it outside of userspace."
+        f"The kernel of {file} is not in memory where the CPU is now: `until-kernel' first, or "
+        "stop it outside of userspace."
     )
 
 
