@@ -143,9 +143,9 @@ def image_hangs(trace: BootTrace) -> Finding | None:
     at = trace.samples[-1].linear if trace.samples else 0
     if (own := image_at(calls, at)) and at:
         inside = f", at offset {address(at - own.address)} of {file_of(own.path)}"
-    elif at:
-        inside = ", in the firmware, as one that waits for a key or for a time to come"
     asked = asked_by(calls, last)
+    if not inside and at and asked:
+        inside = ", outside of it, as one is that has the firmware wait for a key or a time"
     then = "it asked nothing of the firmware"
     if asked:
         then = f"the last that it asked for was {asked[-1].service} {asked[-1].path}".rstrip()

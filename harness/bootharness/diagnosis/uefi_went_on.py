@@ -35,7 +35,7 @@ def fell_back(trace: BootTrace) -> Finding | None:
         return None
     before = [file_of(call.path) for call in started(calls[: calls.index(own)])]
     tried = f"after {before[-1]}" if before else "having started nothing from the disk"
-    waits = f"{_by_script(calls)}, and waits for a person" if rests_in_shell(calls) else ""
+    waits = f", which waits for a person{_by_script(calls)}" if rests_in_shell(calls) else ""
     return Finding(f"{tried} the firmware went on to {what}{waits}", (f"StartImage {own.path}",))
 
 
@@ -58,9 +58,10 @@ def no_grub_configuration(trace: BootTrace) -> Finding | None:
     if not before_a_kernel(trace):
         return None
     calls = trace.uefi_calls
-    running = [file_of(call.path).lower() for call in started(calls) if left(calls, call) is None]
+    gone = {file_of(call.path).lower() for call in started(calls) if left(calls, call)}
+    # shim starts one without a word
     grub = next((each for each in reversed(trace.efi_programs)
-                 if each.looks_for and each.path.lower() in running), None)  # fmt: skip
+                 if each.looks_for and each.path.lower() not in gone), None)  # fmt: skip
     screen = trace.post_mortem.screen if trace.post_mortem else ""
     said = screen if screen.strip() else trace.serial[-_END:]
     if grub is None or not waits_for_ever(said):
