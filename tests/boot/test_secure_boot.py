@@ -129,9 +129,7 @@ def test_shim_accepts_a_key_that_the_machines_owner_has_enrolled(tmp_path: Path)
     said = refused(booted(image))
     assert r"shim refuses \EFI\BOOT\grubx64.efi" in said
     assert said.endswith("whom neither shim nor db knows")
-    owned = booted(
-        image, firmware_vars=with_machine_owner_key(tmp_path, "MokList", certificate)
-    )
+    owned = booted(image, firmware_vars=with_machine_owner_key(tmp_path, "MokList", certificate))
     judgement = judge(owned)  # it has nothing to boot
     assert judgement.cause == "efi-gave-up", judgement.summary
     assert "the firmware's setup" in judgement.summary

@@ -124,7 +124,13 @@ def _fitting(path: Path, wanted: int) -> bytes:
 def _build(path: Path) -> FirmwareBuild:
     content = _read(path, "--firmware")
     try:
-        return _of_content(content)
+        build = _of_content(content)
+        if build.narrow:
+            raise FormatError(
+                "a UEFI of 32 bits, for i386: it runs neither our recorder nor a program for x64, "
+                "and one for x64 is wanted, as of the package ovmf"
+            )
+        return build
     except FormatError as error:
         hint = ": give the code by --firmware, and these by --firmware-vars"
         raise UsageError(
