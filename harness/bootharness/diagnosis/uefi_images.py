@@ -144,7 +144,7 @@ def image_hangs(trace: BootTrace) -> Finding | None:
     if (own := image_at(calls, at)) and at:
         inside = f", at offset {address(at - own.address)} of {file_of(own.path)}"
     asked = asked_by(calls, last)
-    if not inside and at and asked:
+    if not inside and at and asked and trace.ending.kind == "idle":
         inside = ", outside of it, as one is that has the firmware wait for a key or a time"
     then = "it asked nothing of the firmware"
     if asked:
