@@ -91,7 +91,8 @@ def test_a_kept_boot_is_had_again_with_the_kernels_symbols_wherever_it_lies(
     packed, vmlinux = tmp_path / "vmlinux.lz4", tmp_path / "vmlinux"
     packed.write_bytes(kernel.compressed[1].read())
     # how large it was stands behind it
-    subprocess.run(["lz4", "-dcf", packed], stdout=vmlinux.open("wb"), check=False)
+    with vmlinux.open("wb") as file:
+        subprocess.run(["lz4", "-dcf", packed], stdout=file, check=False)
     gdb = Terminal(*COMMAND, "debug", "trace.json", "--at", "kernel", cwd=kept)
     assert "the kernel runs at its own addresses, at 0xffffffff" in gdb.prompt()
     said = gdb.ask(f"efi symbols {vmlinux}")
