@@ -158,11 +158,14 @@ def image_hangs(trace: BootTrace) -> Finding | None:
 
 def _words(trace: BootTrace, image: UefiCall) -> str:
     """Return what an image complained of, or else asked of a person, or else said last."""
-    said = as_shown(said_by(trace.uefi_calls, image))
+    calls = trace.uefi_calls
+    said = as_shown(said_by(calls, image))
     if words := complaint_of(said):
         return f'; it says "{words}"'
-    asked = [call.text for call in asked_by(trace.uefi_calls, image)
-             if call.service == "OutputString" and waits(call.text)]  # fmt: skip
+    # shim starts programs by itself, of which nobody knows where they lie
+    asked = [call.text for call in calls[calls.index(image) :]
+             if call.service == "OutputString" and waits(call.text)
+             and (call.caller in image.lies or image_at(calls, call.caller) is None)]  # fmt: skip
     if asked:
         return f'; it asked a person "{asked[-1].strip()}"'
     return f'; it said last "{last}"' if (last := last_lines(said, 1)) else ""
