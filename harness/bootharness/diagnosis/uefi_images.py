@@ -24,6 +24,7 @@ from bootharness.trace.uefi_images import (
 __all__ = ["boot_manager_left", "image_hangs", "out_of_memory", "unpacking_failed"]
 
 _NAMES = 12
+_BOX_LINES = 3
 _LOOKED_FOR = frozenset((
     "\\efi\\systemd\\drivers", "\\efi\\linux", "\\system\\library\\coreservices\\boot.efi",
     "\\efi\\microsoft\\boot\\bcd", "\\efi\\microsoft\\boot\\bootmgfw.efi", "\\shellx64.efi",
@@ -163,12 +164,16 @@ def _words(trace: BootTrace, image: UefiCall) -> str:
     if words := complaint_of(said):
         return f'; it says "{words}"'
     # shim starts programs by itself, of which nobody knows where they lie
-    asked = [call.text for call in calls[calls.index(image) :]
-             if call.service == "OutputString" and waits(call.text)
+    gone = left(calls, image)
+    meanwhile = calls[calls.index(image) : calls.index(gone) if gone else len(calls)]
+    texts = [call.text for call in meanwhile if call.service == "OutputString"
              and (call.caller in image.lies or image_at(calls, call.caller) is None)]  # fmt: skip
-    if asked:
+    if asked := [text for text in texts if waits(text)]:
         return f'; it asked a person "{asked[-1].strip()}"'
-    return f'; it said last "{last}"' if (last := last_lines(said, 1)) else ""
+    if last := last_lines(said, 1):
+        return f'; it said last "{last}"'
+    last = last_lines(as_shown("\n".join(texts)), _BOX_LINES)
+    return f'; what was written last is "{last}"' if last else ""
 
 
 def _asked_in_vain(trace: BootTrace, image: UefiCall) -> list[str]:
