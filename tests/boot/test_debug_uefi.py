@@ -6,8 +6,13 @@ from pathlib import Path
 import pytest
 
 from bootharness.errors import CouldNotFindOut
+from bootharness.kernels.source import fetch
+from bootharness.one_boot import boot
+from bootharness.plan import BootPlan, choose
 from bootharness.routes.table import ROUTES
+from bootharness.watch.kept import keep_account
 from tests.boot.test_debug import Terminal
+from tests.support.media import needs
 from tests.support.processes import COMMAND
 from tests.support.uefi_programs import FALLBACK, disk, program
 
@@ -67,4 +72,32 @@ def test_a_person_stops_at_an_images_entry_and_asks_the_firmware(folder: Path) -
     assert "did not end the boot services" in gdb.ask("until-exit-boot-services")
     assert "BOOTX64.EFI" in gdb.ask("until-image nothing.efi")
     assert "See `help efi'" in gdb.ask("efi map now")
+    gdb.leave()
+
+
+def test_a_kept_boot_is_had_again_with_the_kernels_symbols_wherever_it_lies(
+    tmp_path: Path,
+) -> None:
+    needs("lz4")
+    kernel, kept = fetch("deb:linux-image-cloud-amd64/bookworm"), tmp_path / "kept"
+    plan = {"route": "uefi-systemd-boot", "until": "banner", "timeout_s": 120.0}
+    kept.mkdir()
+    trace = boot(kernel, choose(BootPlan(), plan), keep=kept)
+    keep_account(trace, choose(BootPlan(), plan), kept)
+    assert (kept / "variables.fd").exists()
+    assert "StartImage        \\vmlinuz" in (kept / "uefi-calls.txt").read_text()
+    assert f"file={kept}/variables.fd" in (kept / "command.txt").read_text()
+    assert kernel.compressed
+    packed, vmlinux = tmp_path / "vmlinux.lz4", tmp_path / "vmlinux"
+    packed.write_bytes(kernel.compressed[1].read())
+    # how large it was stands behind it
+    with vmlinux.open("wb") as file:
+        subprocess.run(["lz4", "-dcf", packed], stdout=file, check=False)
+    gdb = Terminal(*COMMAND, "debug", "trace.json", "--at", "kernel", cwd=kept)
+    assert "the kernel runs at its own addresses, at 0xffffffff" in gdb.prompt()
+    said = gdb.ask(f"efi symbols {vmlinux}")
+    assert f"symbols of {vmlinux} for the kernel, moved by 0x" in said
+    moved = int(said.rpartition("moved by ")[2].split()[0], 16)
+    assert moved % 0x200000 == 0
+    assert "BOOTX64.EFI" in gdb.ask("efi images")
     gdb.leave()

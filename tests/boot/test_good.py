@@ -91,7 +91,7 @@ def test_what_the_kernel_says_is_complete(boot_trace: BootTrace, kernel: KernelI
     assert boot_trace.handoff.cmdline in boot_trace.serial
 
 
-@pytest.mark.parametrize("interface", ["ide", "virtio", "nvme", "usb"])
+@pytest.mark.parametrize("interface", ["ide", "virtio", "nvme", "usb", "scsi"])
 def test_disk_interfaces(boots: Boot, interface: str) -> None:
     trace = boots("selfcheck:1000000", disk_interface=interface)
     assert trace.ending.kind == "reached", trace.screen

@@ -383,7 +383,7 @@ def test_gdb_has_the_kernel_of_an_image_in_a_container(raw: Path, tmp_path: Path
 
 
 def test_what_cannot_be_attached_so_is_one_sentence(hybrid: Path, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="is a CD, and a CD is attached by ahci, ide, usb"):
+    with pytest.raises(UsageError, match="is a CD, and a CD is attached by ahci, ide, usb, scsi"):
         booted(hybrid, disk_interface="nvme")
     with pytest.raises(UsageError, match="--disk-interface nvme: --as usb says another one"):
         booted(hybrid, attached="usb", disk_interface="nvme")

@@ -19,6 +19,7 @@ pytestmark = pytest.mark.sample(2)
 KERNEL = "deb:linux-image-cloud-amd64/bookworm"
 SHIM = Path("/usr/lib/shim/shimx64.efi.signed")
 GRUB = Path("/usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed")
+MANAGER = Path("/usr/lib/shim/mmx64.efi.signed")
 SYSTEMD = Path("/usr/lib/systemd/boot/efi/systemd-bootx64.efi")
 FALLBACK = "EFI/BOOT/BOOTX64.EFI"
 
@@ -99,6 +100,52 @@ def test_the_machine_accepts_ones_own_key_and_refuses_what_is_revoked(tmp_path: 
     assert any(call.service == "StartImage" for call in alone.uefi_calls if "EFI" in call.path)
     assert alone.machine
     assert alone.machine.secure_boot
+
+
+def with_machine_owner_key(folder: Path, name: str, certificate: Path) -> str:
+    """Return the variables of a PC with a key in shim's own list, MokList, or one that waits to be
+    put there, MokNew."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives.serialization import Encoding
+    from virt.firmware.efi import guids
+    from virt.firmware.efi.efivar import EfiVar
+    from virt.firmware.varstore.edk2 import Edk2VarStore
+
+    store = Edk2VarStore("/usr/share/OVMF/OVMF_VARS_4M.ms.fd")
+    found = store.get_varlist()
+    key = x509.load_pem_x509_certificate(certificate.read_bytes()).public_bytes(Encoding.DER)
+    keys = EfiVar("MokList")
+    keys.sigdb_add_cert_data(guids.parse_str(guids.Shim), key)
+    found[name] = EfiVar(name, guids.Shim, keys.attr, keys.data)
+    made = folder / f"{name}.fd"
+    store.write_varstore(str(made), found)
+    return str(made)
+
+
+def test_shim_accepts_a_key_that_the_machines_owner_has_enrolled(tmp_path: Path) -> None:
+    needs(SHIM, SYSTEMD)
+    program, certificate = signed(tmp_path, SYSTEMD)
+    image = disk(tmp_path, {FALLBACK: SHIM, "EFI/BOOT/grubx64.efi": program})
+    said = refused(booted(image))
+    assert r"shim refuses \EFI\BOOT\grubx64.efi" in said
+    assert said.endswith("whom neither shim nor db knows")
+    owned = booted(image, firmware_vars=with_machine_owner_key(tmp_path, "MokList", certificate))
+    judgement = judge(owned)  # it has nothing to boot
+    assert judgement.cause == "efi-gave-up", judgement.summary
+    assert "the firmware's setup" in judgement.summary
+
+
+def test_shims_key_manager_waits_for_a_person_where_a_key_is_to_be_enrolled(
+    tmp_path: Path,
+) -> None:
+    needs(SHIM, MANAGER, SYSTEMD)
+    _, certificate = signed(tmp_path, SYSTEMD)
+    image = disk(tmp_path, {FALLBACK: SHIM, "EFI/BOOT/mmx64.efi": MANAGER})
+    variables = with_machine_owner_key(tmp_path, "MokNew", certificate)
+    judgement = judge(booted(image, firmware_vars=variables))
+    assert judgement.verdict is Verdict.BAD
+    assert judgement.cause == "efi-hang", judgement.summary
+    assert "OK" in judgement.summary.rpartition("what was written last is ")[2]
 
 
 def test_shim_is_told_which_versions_are_too_old(tmp_path: Path) -> None:

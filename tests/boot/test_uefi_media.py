@@ -75,14 +75,14 @@ def test_a_kernel_on_every_fat_is_proven(fat: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.sample(8)
-@pytest.mark.parametrize("interface", ["nvme", "virtio", "usb", "ahci", "ide"])
+@pytest.mark.parametrize("interface", ["nvme", "virtio", "usb", "ahci", "ide", "scsi"])
 def test_a_kernel_on_every_interface_is_proven(interface: str, tmp_path: Path) -> None:
     image = file_system(tmp_path / "disk.img", files(), *FATS["FAT32"])
     is_proven(booted(image, disk_interface=interface))
 
 
 @pytest.mark.sample(8)
-@pytest.mark.parametrize("interface", ["virtio", "usb"])
+@pytest.mark.parametrize("interface", ["virtio", "usb", "scsi"])
 def test_a_disk_of_large_sectors_is_booted_by_more_than_a_bios_can(
     interface: str, tmp_path: Path
 ) -> None:

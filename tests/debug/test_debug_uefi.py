@@ -20,6 +20,7 @@ LOADS = (UefiCall("LoadImage", 1.0, path="HD(1)/\\EFI\\BOOT\\BOOTX64.EFI"),)
         ("image:bootx64.efi", ("until-image bootx64.efi",)),
         ("image:\\EFI\\BOOT\\BOOTX64.EFI", ("until-image \\EFI\\BOOT\\BOOTX64.EFI",)),
         ("exit-boot-services", ("until-exit-boot-services",)),
+        ("kernel", ("until-exit-boot-services", "until-kernel")),
     ],
 )
 def test_a_place_is_what_gdb_is_told(at: str, commands: tuple[str, ...]) -> None:
@@ -30,7 +31,7 @@ def test_a_place_is_what_gdb_is_told(at: str, commands: tuple[str, ...]) -> None
     ("at", "said"),
     [
         ("image:shim", r"--at image:shim: that boot loaded no such image; it loaded .*BOOTX64.EFI"),
-        ("image:", "of a UEFI's boot it is firmware, image:NAME, exit-boot-services"),
+        ("image:", "of a UEFI's boot it is firmware, image:NAME, exit-boot-services, kernel"),
         ("handoff", "--at handoff: of a UEFI's boot it is"),
         ("exit-boot-services", "that boot did not end the boot services"),
     ],

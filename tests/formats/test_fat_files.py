@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bootharness.formats.fat import Fat
-from bootharness.formats.fat_files import file_in, file_on, system_partition_on
+from bootharness.formats.fat_files import file_in, file_on, files_named, system_partition_on
 from bootharness.routes.esp import write_esp
 from tests.support.media import needs
 
@@ -101,3 +101,15 @@ def test_what_is_no_file_system_has_no_files() -> None:
     noise = random.Random(2).randbytes(1 << 20)
     assert file_on(lambda at, size: noise[at : at + size], "\\EFI\\BOOT\\BOOTX64.EFI") is None
     assert file_on(lambda _at, _size: b"", "\\A") is None
+
+
+def test_files_of_a_name_are_found_in_every_folder(tmp_path: Path) -> None:
+    needs("mformat")
+    content = tmp_path / "content"
+    content.write_bytes(b"1")
+    names = ("grub.cfg", "EFI/debian/grub.cfg", "EFI/debian/grub.cfg.old", "boot/grub/GRUB.CFG")
+    write_esp(tmp_path / "disk.img", dict.fromkeys(names, content))
+    assert sorted(files_named(reader(tmp_path / "disk.img"), "grub.cfg")) == [
+        "\\boot\\grub\\grub.cfg", "\\efi\\debian\\grub.cfg", "\\grub.cfg",
+    ]  # fmt: skip
+    assert not [*files_named(lambda _at, size: bytes(size), "grub.cfg")]

@@ -87,7 +87,7 @@ def test_rom_is_one_that_a_bios_accepts(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda: MachineConfig(disk_interface="scsi"), "disk interface 'scsi': known are ahci"),
+        (lambda: MachineConfig(disk_interface="sata"), "disk interface 'sata': known are ahci"),
         (lambda: MachineConfig(accelerator="xen"), "accelerator 'xen'"),
         (lambda: MachineConfig(memory_mib=1), "memory 1: it has to be at least 2"),
         (lambda: MachineConfig(memory_mib=1 << 70), "it can be at most 1,048,576"),

@@ -17,6 +17,7 @@ from msgspec import Struct, field
 
 from bootharness.diagnosis import Judgement, judge
 from bootharness.formats.uki import unified
+from bootharness.host.assembler import assemble_flat
 from bootharness.kernels.image import KernelImage
 from bootharness.kernels.initrd import tiny_initrd
 from bootharness.kernels.source import fetch
@@ -39,6 +40,9 @@ KERNEL = "deb:linux-image-cloud-amd64/bookworm"
 SYSTEMD = Path("/usr/lib/systemd/boot/efi/systemd-bootx64.efi")
 STUB = Path("/usr/lib/systemd/boot/efi/linuxx64.efi.stub")
 GRUB = Path("/usr/lib/grub/x86_64-efi/monolithic/grubx64.efi")
+NET_GRUB = Path("/usr/lib/grub/x86_64-efi/monolithic/grubnetx64.efi")
+IPXE = Path("/usr/lib/ipxe/ipxe.efi")
+MOK_MANAGER = Path("/usr/lib/shim/mmx64.efi.signed")
 OPTIONS = "console=ttyS0 panic=-1"
 SERIAL = "serial --unit=0 --speed=115200\nterminal_output serial\n"
 SEARCH = "search --no-floppy --file --set=root /vmlinuz\n"
@@ -56,6 +60,8 @@ class Case(Struct, frozen=True):
     make: Callable[[Path], Path | str]
     words: str = ""
     route: str = "uefi-disk"
+    warns: str = ""
+    """Words of a warning."""
     choices: Mapping[str, Any] = field(default_factory=dict)
 
     def __str__(self) -> str:
@@ -219,6 +225,18 @@ def _kernel(make: Callable[[], bytes]) -> Callable[[Path], Path]:
     return on(lambda: systemd(vmlinuz=make()))
 
 
+def _scripted(kernel: str) -> Files:
+    """A disk without a boot file, whose script the firmware's shell runs."""
+    script = f"fs0:\\{kernel} initrd=\\initrd {OPTIONS}\r\n"
+    return systemd(**{FALLBACK: None, "startup.nsh": script.encode()})
+
+
+def refusing(times: int) -> bytes:
+    """systemd-boot, started by what has the end of the boot services refused."""
+    source, behind = Path(__file__).with_name("exits.asm"), SYSTEMD.read_bytes()
+    return program(assemble_flat(source, TIMES=times, BYTES=len(behind)) + behind)
+
+
 def _stubless() -> bytes:
     return fetch("selfcheck:1000000").path.read_bytes()
 
@@ -245,13 +263,15 @@ _STARTED = (
     Case("no boot file", "efi-no-boot-file", _with(**{FALLBACK: None}), _BOOT),
     Case("boot file of 32 bits alone", "efi-no-boot-file", on(_only_for_32_bits), _BOOT),
     Case("boot file of i386", "efi-refused",
-         _boot_file(lambda: for_machine(SYSTEMD.read_bytes(), I386)), _FILE),
+         _boot_file(lambda: for_machine(SYSTEMD.read_bytes(), I386)), "a program for i386"),
     Case("boot file of arm64", "efi-refused",
-         _boot_file(lambda: for_machine(SYSTEMD.read_bytes(), AARCH64)), _FILE),
+         _boot_file(lambda: for_machine(SYSTEMD.read_bytes(), AARCH64)), "a program for arm64"),
     Case("boot file that is text", "efi-refused", _boot_file(lambda: b"#!/bin/sh\n"), _FILE),
     Case("boot file that is empty", "efi-refused", _boot_file(lambda: b""), _FILE),
     Case("boot file of Windows", "efi-refused",
-         _boot_file(lambda: program(_RETURN, subsystem=3)), _FILE),
+         _boot_file(lambda: program(_RETURN, subsystem=3)), "of subsystem 3"),
+    Case("boot file that is a driver", "efi-refused",
+         _boot_file(lambda: program(_RETURN, subsystem=11)), "it is a driver"),
     Case("boot file cut short", "efi-refused",
          _boot_file(lambda: SYSTEMD.read_bytes()[:40_000]), _FILE),
     Case("boot file returns", "efi-gave-up", _booted_by(lambda: program(_RETURN)),
@@ -259,6 +279,13 @@ _STARTED = (
     Case("boot file hangs", "efi-hang", _booted_by(lambda: program(_HANG)), _FILE),
     Case("boot file raises an exception", "firmware-crashed",
          _booted_by(lambda: program(_UD2)), f"in {_FILE} at offset 0x001000"),
+    Case("boot file that wants a network", "efi-gave-up", on(lambda: {FALLBACK: IPXE}),
+         "No more network devices"),
+    Case("boot file that asks for a key", "efi-gave-up", on(lambda: {FALLBACK: MOK_MANAGER}),
+         'it asked a person "Press any key to perform MOK management'),
+    Case("script of the shell", None, on(lambda: _scripted("vmlinuz"))),
+    Case("script of the shell, another kernel's name", "efi-no-boot-file",
+         on(lambda: _scripted("vmlinux")), _BOOT),
 )  # fmt: skip
 _BY_SYSTEMD_BOOT = (
     Case("systemd: no entry", "efi-gave-up", _with(**{_ENTRY: None}), "the firmware's setup"),
@@ -300,8 +327,13 @@ _BY_SYSTEMD_BOOT = (
          choices=_INIT),
 )  # fmt: skip
 _BY_GRUB = (
-    Case("grub: no grub.cfg", "boot-manager-error", on(lambda: grub(**{_CONFIG: None})),
-         "no such device: /.disk/info"),
+    Case("grub: no grub.cfg", "no-grub-config", on(lambda: grub(**{_CONFIG: None})),
+         "\\EFI\\debian\\grub.cfg"),
+    Case("grub: grub.cfg in another folder", "no-grub-config",
+         on(lambda: grub(**{_CONFIG: None, "EFI/ubuntu/grub.cfg": b"boot\n"})),
+         "it has \\efi\\ubuntu\\grub.cfg"),
+    Case("grub: for networks", "no-grub-config", on(lambda: grub(**{FALLBACK: NET_GRUB})),
+         "it looks for \\grub\\x86_64-efi\\grub.cfg"),
     Case("grub: empty grub.cfg", "boot-menu-waits", on(lambda: grub(**{_CONFIG: SERIAL.encode()})),
          "grub>"),
     Case("grub: another kernel's name", "boot-manager-error",
@@ -327,6 +359,12 @@ _BY_GRUB = (
          on(lambda: grub(**{FALLBACK: GRUB.read_bytes()[:500_000]})), _FILE),
     Case("grub: no console", _SILENT, _configured("linux /vmlinuz quiet\nboot\n"),
          "console=ttyS0"),
+)  # fmt: skip
+_END_OF_SERVICES = (
+    Case("end of boot services refused once", None, _boot_file(lambda: refusing(1)),
+         warns="the boot services ended in attempt 2"),
+    Case("end of boot services refused always", "efi-exit-refused",
+         _boot_file(lambda: refusing(1000)), "Invalid Parameter"),
 )  # fmt: skip
 # a unified kernel image, and the kernel as the boot file
 _ALONE = (
@@ -360,7 +398,8 @@ _IN_FILE_SYSTEM = (
          _DAMAGED),
     Case("image cut within the files", "disk-cut-short", on(systemd, cut_at(6_000_000)),
          "\\initrd"),
-    Case("image cut behind the files", None, on(systemd, cut_at(21_504_000))),
+    Case("image cut behind the files", None, on(systemd, cut_at(21_504_000)),
+         warns="its GPT is that of a disk of"),
 )  # fmt: skip
 
 
@@ -387,7 +426,10 @@ def _faults() -> Iterator[Case]:
     yield case("96 MiB of memory, uki", "efi-out-of-memory", "uefi-uki", _FILE, memory_mib=96)
 
 
-CASES = (*_STARTED, *_BY_SYSTEMD_BOOT, *_BY_GRUB, *_ALONE, *_IN_FILE_SYSTEM, *_faults())
+CASES = (
+    *_STARTED, *_BY_SYSTEMD_BOOT, *_BY_GRUB, *_END_OF_SERVICES, *_ALONE, *_IN_FILE_SYSTEM,
+    *_faults(),
+)  # fmt: skip
 
 
 def boot_case(case: Case) -> BootTrace:
@@ -404,6 +446,8 @@ def wrong(case: Case, judgement: Judgement) -> str:
         return f"wanted {case.cause or 'good'}, was {judgement.cause}: {judgement.summary}"
     if case.words not in judgement.summary:
         return f"does not say {case.words!r}: {judgement.summary}"
+    if case.warns and not any(case.warns in each for each in judgement.warnings):
+        return f"does not warn of {case.warns!r}: {judgement.warnings}"
     return ""
 
 

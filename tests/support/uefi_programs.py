@@ -32,7 +32,8 @@ def program(code: bytes, subsystem: int = _APPLICATION) -> bytes:
     optional = _AT + 24
     struct.pack_into("<HBBIIIIIQII", headers, optional, 0x20B, 0, 0, size, 0, 0, _PAGE, _PAGE, 0,
                      _PAGE, _BLOCK)  # fmt: skip
-    struct.pack_into("<IIIH", headers, optional + 56, 2 * _PAGE, _BLOCK, 0, subsystem)
+    whole = _PAGE - len(code) // -_PAGE * _PAGE
+    struct.pack_into("<IIIH", headers, optional + 56, whole, _BLOCK, 0, subsystem)
     struct.pack_into("<I", headers, optional + 108, 16)
     struct.pack_into("<8sIIIIIIHHI", headers, optional + 0xF0, b".text", len(code), _PAGE, size,
                      _BLOCK, 0, 0, 0, 0, 0x60000020)  # fmt: skip

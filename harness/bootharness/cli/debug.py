@@ -1,5 +1,6 @@
 """`bootharness debug`: open a boot in gdb."""
 
+from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from bootharness.debug.prepare import Prepared
     from bootharness.host.workspace import Workspace
     from bootharness.plan import BootPlan
+    from bootharness.trace.boot_trace import BootTrace
 
 __all__ = ["command"]
 
@@ -61,6 +63,7 @@ PLACE is one of
 or a label of the loader, or an address: 0x7d15, 1020:0. Of a disk that a UEFI boots it is
   image:NAME        the entry of an image, as image:vmlinuz; the last, if nothing is said
   exit-boot-services  where it goes on that has ended the boot services
+  kernel            where KASLR has put the kernel, once it runs there
   firmware          the CPU's first instruction
 
 \b
@@ -133,8 +136,16 @@ def command(
     folder = new_folder(keep) if keep else None
     with Workspace() as workspace, ExitStack() as stack:
         if target and is_trace:
+            path = Path(target)
+            trace = _read(path)
+            from bootharness.debug.uefi_replay import by_uefi, uefi_again
+
+            if by_uefi(trace):
+                again = uefi_again(trace, path.parent, kernel, choices["qemu"])
+                _by_uefi(again.source, again.plan, at, workspace, view, stack, folder, again.notes)
+                return
             prepared = _of_trace(
-                Path(target), at, workspace, kernel, choices["qemu"], forwards=forwards
+                path, trace, at, workspace, kernel, choices["qemu"], forwards=forwards
             )
         else:
             from bootharness.debug.from_network import prepare_network
@@ -145,12 +156,12 @@ def command(
                 (target,) if target else (), choices, disk=disk, root=net_root
             )
             route = route_of(plan)
-            by_uefi = route.firmware == "uefi" or plan.machine.firmware.startswith("uefi")
+            of_uefi = route.firmware == "uefi" or plan.machine.firmware.startswith("uefi")
             if len(sources) > 1:
                 raise UsageError(
                     f"{target}: these are {len(sources)} kernels, and here it takes one"
                 )
-            if by_uefi and not route.from_network:
+            if of_uefi and not route.from_network:
                 _by_uefi(sources[0], plan, at, workspace, view, stack, folder)
                 return
             prepares = prepare_network if route.from_network else prepare
@@ -164,12 +175,14 @@ def command(
 
 def _by_uefi(
     source: str, plan: "BootPlan", at: str | None, workspace: "Workspace", view: str | None,
-    stack: ExitStack, keep: Path | None,
+    stack: ExitStack, keep: Path | None, notes: Iterable[str] = (),
 ) -> None:  # fmt: skip
     from bootharness.debug.uefi import debug_uefi, prepare_uefi
 
     if keep:
         raise UsageError("--keep: gdb asks bootharness about a UEFI, so nothing of it can be kept")
+    for note in notes:
+        click.echo(f"bootharness: {printable(note)}", err=True)
     prepared = stack.enter_context(prepare_uefi(source, plan, at, workspace))
     debug_uefi(prepared, workspace, view or "plain")
 
@@ -182,18 +195,25 @@ def _refuse(context: click.Context, names: set[str]) -> None:
             raise click.UsageError(f"{parameter.opts[0]}: the trace says how it was booted")
 
 
-def _of_trace(
-    path: Path, at: str | None, workspace: "Workspace", kernel: Path | None, qemu: str, *,
-    forwards: bool,
-) -> "Prepared":  # fmt: skip
-    from bootharness.debug.prepare import prepare_trace
-    from bootharness.debug.recorded import recording_beside
-    from bootharness.kernels.image import KernelImage
+def _read(path: Path) -> "BootTrace":
     from bootharness.report.document import TRACE_BYTES, read_trace
 
     text = read_regular(path, most=TRACE_BYTES)
     try:
-        trace = read_trace(text)
+        return read_trace(text)
+    except UsageError as error:
+        raise UsageError(f"{path}: {error}") from error
+
+
+def _of_trace(
+    path: Path, trace: "BootTrace", at: str | None, workspace: "Workspace", kernel: Path | None,
+    qemu: str, *, forwards: bool,
+) -> "Prepared":  # fmt: skip
+    from bootharness.debug.prepare import prepare_trace
+    from bootharness.debug.recorded import recording_beside
+    from bootharness.kernels.image import KernelImage
+
+    try:
         given = KernelImage.read(kernel) if kernel else None
         kept = None if forwards else recording_beside(path.absolute(), trace, qemu)
         return prepare_trace(

@@ -13,7 +13,7 @@ __all__ = ["BEHIND_CALLS", "LAST_GOOD_MOVE", "PLACES", "UEFI_PLACES", "Place"]
 
 LAST_GOOD_MOVE = "last-good-move"
 PLACES = ("stage1", "move:N", LAST_GOOD_MOVE, "handoff", "protected-mode", "kernel")
-UEFI_PLACES = ("firmware", "image:NAME", "exit-boot-services")
+UEFI_PLACES = ("firmware", "image:NAME", "exit-boot-services", "kernel")
 """Those of a disk that a UEFI boots."""
 BEHIND_CALLS = ("move", "handoff", "protected-mode", "kernel")
 """How places begin that are found by counting a loader's calls or by what they have read."""

@@ -32,7 +32,7 @@ from bootharness.trace.uefi_images import file_of
 
 __all__ = ["PreparedUefi", "commands_at", "debug_uefi", "prepare_uefi"]
 
-_FIRMWARE, _, _EXIT = UEFI_PLACES
+_FIRMWARE, _, _EXIT, _KERNEL = UEFI_PLACES
 _IMAGE = "image:"
 _SCRIPT, _PACKAGE = "debug.gdb", "efigdb"
 _SETTINGS = f"""\
@@ -125,10 +125,10 @@ def commands_at(at: str, loads: Sequence[UefiCall], ended_at: int | None) -> tup
     names = [file_of(call.path) for call in loads]
     if at == _FIRMWARE:
         return ()
-    if at == _EXIT:
+    if at in (_EXIT, _KERNEL):
         if ended_at is None:
             raise UsageError(f"--at {at}: that boot did not end the boot services")
-        return ("until-exit-boot-services",)
+        return ("until-exit-boot-services", *(("until-kernel",) if at == _KERNEL else ()))
     name = at.removeprefix(_IMAGE)
     if not at.startswith(_IMAGE) or not name:
         raise UsageError(f"--at {at}: of a UEFI's boot it is {', '.join(UEFI_PLACES)}")

@@ -693,6 +693,28 @@ CAUSES: dict[str, Cause] = {
             "Look at that program from there on: bootharness debug opens the boot in gdb.",
         ),
         Cause(
+            "efi-exit-refused",
+            "A kernel asked a UEFI to end the boot services, and it refused each time.",
+            "who asked, how often, the error",
+            "Look for what allocates memory in the meantime: a driver that is told of the end of "
+            "the boot services, or the kernel's stub itself, which has to ask for the memory map "
+            "anew.",
+        ),
+        Cause(
+            "no-grub-config",
+            "GRUB, started by a UEFI, found none of the configurations that it looks for.",
+            "the names in its order, and those that the disk has",
+            "Put grub.cfg where it looks for it; a signed GRUB of a distribution looks in the "
+            "folder of that distribution, as \\EFI\\debian.",
+        ),
+        Cause(
+            "efi-fell-back",
+            "The firmware found nothing more on the disk to boot, and went on to its own shell, "
+            "its own menu or the network.",
+            "to what, and after which program of the disk",
+            "Look at what was started before: it came back without having booted anything.",
+        ),
+        Cause(
             "firmware-crashed",
             "The UEFI firmware reports an exception, of its own or of what it had started, before "
             "the kernel began.",

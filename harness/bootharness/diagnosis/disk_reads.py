@@ -32,6 +32,8 @@ __all__ = [
 
 _BOOT_SIGNATURE = "55aa"
 _GPT = 0xEE
+_UNKNOWN = 0xFFFFFFFF
+"""How many sectors a protective MBR gives a disk that has more than it can say."""
 """A protective entry ends where 32 bits do."""
 
 
@@ -81,6 +83,11 @@ def partition_beyond_the_end(trace: BootTrace) -> str | None:
             f"the CD says that it has {told:,} sectors, and the image has "
             f"{_sectors(trace.disk):,}: what lies behind is missing"
         )
+    if trace.disk and (whole := _whole_gpt(trace.disk)):
+        return (
+            f"its GPT is that of a disk of {whole:,} sectors, and the image has "
+            f"{_sectors(trace.disk):,}: what lies behind is missing, the second GPT among it"
+        )
     if cut is None or trace.disk is None:
         return None
     number, sectors = cut
@@ -103,6 +110,20 @@ def _cut_partition(disk: DiskFacts | None) -> tuple[int, range] | None:
         if each.type not in (0, _GPT) and sectors.stop * disk.sector_bytes > disk.bytes:
             return number, sectors
     return None
+
+
+def _whole_gpt(disk: DiskFacts | None) -> int | None:
+    """Return how many sectors the disk of a GPT has, by its protective MBR, if its image has fewer
+    (UEFI specification 2.10, 5.2.3)."""
+    if disk is None or disk.kind != "disk" or not disk.bytes or disk.base:
+        return None
+    sector = bytes.fromhex(disk.boot_sector)
+    first = Mbr.parse(sector).partitions[0] if has_partitions(sector) else None
+    if first is None or (first.type, first.first_lba) != (_GPT, 1):
+        return None
+    whole = 1 + first.sector_count
+    known = first.sector_count != _UNKNOWN
+    return whole if known and whole * disk.sector_bytes > disk.bytes else None
 
 
 def _told(disk: DiskFacts | None) -> int | None:

@@ -9,6 +9,7 @@ from bootharness.text import as_shown
 from bootharness.trace.boot_managers import complaint_of, last_lines, waits
 from bootharness.trace.boot_trace import BootTrace
 from bootharness.trace.network_facts import NetEventKind
+from bootharness.trace.uefi_calls import rests_in_shell
 
 __all__ = [
     "boot_manager_error",
@@ -36,6 +37,8 @@ def boot_manager_error(trace: BootTrace) -> Finding | None:
 def boot_menu_waits(trace: BootTrace) -> Finding | None:
     """A menu or a prompt waits for a person."""
     if not _before_a_kernel(trace) or trace.ending.kind not in _RESTS or _complaint(trace):
+        return None
+    if rests_in_shell(trace.uefi_calls):  # which is told by what was asked of the UEFI
         return None
     text = _text(trace)
     who = runs_at_the_end(trace) or "the boot manager"

@@ -1,5 +1,6 @@
 """Causes in what a UEFI found on a disk to start, before it started anything."""
 
+import re
 from collections.abc import Sequence
 
 from bootharness.diagnosis.verdict import Finding
@@ -9,7 +10,8 @@ from bootharness.trace.uefi_images import asked_by, file_of, left, loads, starte
 
 __all__ = ["before_a_kernel", "boot_file_missing", "image_refused", "no_file_system"]
 
-_FOLDER = "\\efi\\boot\\"
+_BOOT_FILE = re.compile(r"\\efi\\boot\\boot[a-z0-9]{2,12}\.efi")
+_X64 = "x64"
 _REFUSALS = {
     "Unsupported": "it is no EFI program for this machine (x64), or not a whole one",
     "Load Error": "it is no EFI program, or cut short",
@@ -63,7 +65,7 @@ def image_refused(trace: BootTrace) -> Finding | None:
     path, error, by = refused[-1]
     if trace.signed_files and error in ("Access Denied", "Security Violation"):
         return None  # of which the signatures are told
-    why = _REFUSALS.get(error, "")
+    why = _what_it_is(trace, path) or _REFUSALS.get(error, "")
     told = ": ".join(filter(None, (error, why)))
     return Finding(
         f"the firmware does not load {path}{by}: {told}",
@@ -84,8 +86,19 @@ def _file_systems(trace: BootTrace) -> list[UefiCall]:
 
 
 def _is_boot_file(call: UefiCall) -> bool:
-    name = call.path.lower()
-    return call.service == "Open" and name.startswith(_FOLDER) and name.endswith(".efi")
+    return call.service == "Open" and bool(_BOOT_FILE.fullmatch(call.path.lower()))
+
+
+def _what_it_is(trace: BootTrace, path: str) -> str:
+    """Say what is wrong with a program itself, empty where its file shows nothing."""
+    own = next((each for each in trace.efi_programs if each.path.lower() == path.lower()), None)
+    if own is None or not own.machine:
+        return ""
+    if own.machine != _X64:
+        return f"it is a program for {own.machine}, and the firmware is one for {_X64}"
+    if own.kind and own.kind != "application":
+        return f"it is a {own.kind}, and a UEFI boots only an application"
+    return ""
 
 
 def _unread(calls: Sequence[UefiCall], load: UefiCall) -> str:

@@ -8,8 +8,8 @@ from bootharness.diagnosis.hangs import how, hung, samples_of
 from bootharness.diagnosis.screens import boot_manager_error, boot_menu_waits
 from bootharness.diagnosis.uefi import before_a_kernel
 from bootharness.diagnosis.verdict import Finding
-from bootharness.text import address, count
-from bootharness.trace.boot_managers import complaint_of
+from bootharness.text import address, as_shown, count
+from bootharness.trace.boot_managers import complaint_of, last_lines, waits
 from bootharness.trace.boot_trace import BootTrace
 from bootharness.trace.uefi_calls import UefiCall, rests_in_shell
 from bootharness.trace.uefi_images import (
@@ -24,6 +24,7 @@ from bootharness.trace.uefi_images import (
 __all__ = ["boot_manager_left", "image_hangs", "out_of_memory", "unpacking_failed"]
 
 _NAMES = 12
+_BOX_LINES = 3
 _LOOKED_FOR = frozenset((
     "\\efi\\systemd\\drivers", "\\efi\\linux", "\\system\\library\\coreservices\\boot.efi",
     "\\efi\\microsoft\\boot\\bcd", "\\efi\\microsoft\\boot\\bootmgfw.efi", "\\shellx64.efi",
@@ -123,9 +124,8 @@ def boot_manager_left(trace: BootTrace) -> Finding | None:
     missing = _asked_in_vain(trace, last)
     names = ", ".join(missing[-_NAMES:])
     some = f": of what it asked for there was no {names}" if missing else ""
-    words = complaint_of(said_by(calls, last))
     return Finding(
-        f"{file_of(last.path)} {how_so}{some}" + (f'; it says "{words}"' if words else ""),
+        f"{file_of(last.path)} {how_so}{some}{_words(trace, last)}",
         tuple(f"not there: {each}" for each in missing),
     )
 
@@ -145,14 +145,35 @@ def image_hangs(trace: BootTrace) -> Finding | None:
     if (own := image_at(calls, at)) and at:
         inside = f", at offset {address(at - own.address)} of {file_of(own.path)}"
     asked = asked_by(calls, last)
+    if not inside and at and asked and trace.ending.kind == "idle":
+        inside = ", outside of it, as one is that has the firmware wait for a key or a time"
     then = "it asked nothing of the firmware"
     if asked:
         then = f"the last that it asked for was {asked[-1].service} {asked[-1].path}".rstrip()
     return Finding(
         f"{file_of(last.path)} was started and {how(trace)}{inside}; it has neither come back nor "
-        f"ended the boot services, and {then}",
+        f"ended the boot services, and {then}{_words(trace, last)}",
         samples_of(trace),
     )
+
+
+def _words(trace: BootTrace, image: UefiCall) -> str:
+    """Return what an image complained of, or else asked of a person, or else said last."""
+    calls = trace.uefi_calls
+    said = as_shown(said_by(calls, image))
+    if words := complaint_of(said):
+        return f'; it says "{words}"'
+    # shim starts programs by itself, of which nobody knows where they lie
+    gone = left(calls, image)
+    meanwhile = calls[calls.index(image) : calls.index(gone) if gone else len(calls)]
+    texts = [call.text for call in meanwhile if call.service == "OutputString"
+             and (call.caller in image.lies or image_at(calls, call.caller) is None)]  # fmt: skip
+    if asked := [text for text in texts if waits(text)]:
+        return f'; it asked a person "{asked[-1].strip()}"'
+    if last := last_lines(said, 1):
+        return f'; it said last "{last}"'
+    last = last_lines(as_shown("\n".join(texts)), _BOX_LINES)
+    return f'; what was written last is "{last}"' if last else ""
 
 
 def _asked_in_vain(trace: BootTrace, image: UefiCall) -> list[str]:

@@ -5,12 +5,13 @@ from collections.abc import Iterator
 
 from bootharness.formats.fat import ENTRY_BYTES, Fat, Read
 
-__all__ = ["file_in", "file_on", "system_partition_on"]
+__all__ = ["file_in", "file_on", "files_named", "system_partition_on"]
 
 _Entry = tuple[str, bool, int, int]
 _SECTOR, _CD_SECTOR = 512, 2048
 _LONG, _FOLDER, _VOLUME, _FREE, _DELETED = 0x0F, 0x10, 0x08, 0, 0xE5
 _MOST_BYTES, _MOST_ENTRIES = 1 << 28, 1 << 16
+_MOST_FOLDERS, _DEEPEST = 200, 5
 _GPT_AT, _GPT, _GPT_ENTRIES, _GPT_ENTRY = 1, b"EFI PART", 128, 128
 _CATALOGUE_AT, _CATALOGUE = 0x8847, b"EL TORITO SPECIFICATION"
 
@@ -51,6 +52,22 @@ def file_in(read: Read, fat: Fat, path: str) -> bytes | None:
             return _content(read, fat, cluster, min(size, _MOST_BYTES))
         folder = [*_entries(_folder(read, fat, cluster))]
     return None
+
+
+def files_named(read: Read, name: str) -> Iterator[str]:
+    """Yield the files of such a name that the FATs of a disk or a CD have, with their folders and
+    backslashes."""
+    for start in dict.fromkeys(_starts(read)):
+        if fat := Fat.at(read, start):
+            folders = [("", [*_root(read, fat)])]
+            for folder, entries in folders:  # which grows
+                for each, is_folder, cluster, _ in entries:
+                    path = f"{folder}\\{each}"
+                    if not is_folder and each == name.lower():
+                        yield path
+                    inner = is_folder and each not in (".", "..") and path.count("\\") < _DEEPEST
+                    if inner and len(folders) < _MOST_FOLDERS:
+                        folders.append((path, [*_entries(_folder(read, fat, cluster))]))
 
 
 def _root(read: Read, fat: Fat) -> Iterator[_Entry]:

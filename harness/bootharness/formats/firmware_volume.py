@@ -19,6 +19,7 @@ _COMPRESSED = uuid.UUID("ee4e5898-3914-4259-9d6e-dc7bd79403cf").bytes_le
 """What begins a section that is unpacked by LZMA; the offset of its data comes behind."""
 _SMM_CORE = uuid.UUID("e94f54cd-81eb-47ed-aec3-856f5dc157a9").bytes_le
 _SECURE_BOOT_SETUP = uuid.UUID("f0e6a44f-7195-41c3-ac64-54f202cd0a21").bytes_le
+_DRIVER_OF_32_BITS, _DRIVER_OF_64_BITS = b"PE\0\0\x4c\x01", b"PE\0\0\x64\x86"
 _SECTION_HEAD = 4
 _LEAST_BYTES, _MOST_BYTES = 1 << 18, 1 << 26
 _MOST_UNPACKED = 1 << 26
@@ -27,13 +28,15 @@ _MOST_UNPACKED = 1 << 26
 class FirmwareBuild(Struct, frozen=True):
     """The build of a UEFI: its ``code``, the ``variables`` that came in the same file, if they did,
     and how many bytes those have to have. ``smm`` says whether it keeps its memory from the system
-    in system management mode, ``secure_boot`` whether it can do Secure Boot."""
+    in system management mode, ``secure_boot`` whether it can do Secure Boot, ``narrow`` whether
+    all its drivers are for a CPU of 32 bits: it runs no others."""
 
     code: bytes
     variables: bytes | None
     variables_bytes: int
     smm: bool
     secure_boot: bool
+    narrow: bool = False
 
 
 def is_variables(content: bytes) -> bool:
@@ -66,6 +69,7 @@ def firmware_build(content: bytes) -> FirmwareBuild:
         len(variables) if variables else flash - len(content),
         _SMM_CORE in inside,
         _SECURE_BOOT_SETUP in inside,
+        _DRIVER_OF_32_BITS in inside and _DRIVER_OF_64_BITS not in inside,
     )
 
 

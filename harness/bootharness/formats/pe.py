@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from bootharness.errors import FormatError
 
-__all__ = ["PeSection", "pe_sections"]
+__all__ = ["PeSection", "machine_of", "pe_sections", "subsystem_of"]
 
 _POINTER_AT = 0x3C
 _COFF = struct.Struct("<4sHHIIIHH")
@@ -18,6 +18,13 @@ _COFF = struct.Struct("<4sHHIIIHH")
 _SECTION = struct.Struct("<8sIIII16x")
 """name, virtual size, virtual address, raw size, raw offset"""
 _MOST_SECTIONS = 96
+_MZ, _PE = b"MZ", b"PE\0\0"
+_SUBSYSTEM_AT = 24 + 68
+_SUBSYSTEMS = {10: "application", 11: "driver", 12: "driver of the runtime services", 13: "ROM"}
+_MACHINES = {
+    0x14C: "i386", 0x8664: "x64", 0xAA64: "arm64", 0x1C0: "arm", 0x1C2: "arm", 0x200: "ia64",
+    0x5032: "riscv32", 0x5064: "riscv64", 0x6264: "loongarch64", 0xEBC: "ebc",
+}  # fmt: skip
 
 
 class PeSection(Struct, frozen=True):
@@ -26,6 +33,24 @@ class PeSection(Struct, frozen=True):
     name: str
     offset: int
     size: int
+
+
+def machine_of(program: bytes) -> str:
+    """Return what machine a UEFI program is for, as ``x64``; empty for what is none."""
+    at = int.from_bytes(program[_POINTER_AT : _POINTER_AT + 4], "little")
+    if not program.startswith(_MZ) or program[at : at + 4] != _PE:
+        return ""
+    machine = int.from_bytes(program[at + 4 : at + 6], "little")
+    return _MACHINES.get(machine, f"machine {machine:#06x}")
+
+
+def subsystem_of(program: bytes) -> str:
+    """Return what kind of UEFI program it is, as ``application``; empty for what is none."""
+    at = int.from_bytes(program[_POINTER_AT : _POINTER_AT + 4], "little")
+    if not machine_of(program):
+        return ""
+    kind = int.from_bytes(program[at + _SUBSYSTEM_AT : at + _SUBSYSTEM_AT + 2], "little")
+    return _SUBSYSTEMS.get(kind, f"program of subsystem {kind}, not of UEFI's")
 
 
 def pe_sections(file: BinaryIO) -> tuple[PeSection, ...]:

@@ -11,7 +11,7 @@ from bootharness.plan import MachineConfig
 
 __all__ = ["Board", "board_of"]
 
-_PCI_DISKS = ("ahci", "ide", "virtio", "nvme", "usb")
+_PCI_DISKS = ("ahci", "ide", "virtio", "nvme", "usb", "scsi")
 _SEABIOS = b"SeaBIOS"
 _BIOS_BYTES = 1 << 20
 _UNUSUAL = {

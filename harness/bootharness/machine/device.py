@@ -35,6 +35,7 @@ _BOOT_INDEX = re.compile(r",bootindex=\d+")
 _CONTROLLERS = {
     "ahci": ("-device", "ahci,id=ahci"),
     "usb": ("-device", "qemu-xhci"),
+    "scsi": ("-device", "virtio-scsi-pci"),
 }
 _DISKS = {
     "ahci": "ide-hd,bus=ahci.{}",
@@ -43,11 +44,17 @@ _DISKS = {
     "virtio-mmio": "virtio-blk-device",
     "nvme": "nvme,serial=bootharness{}",
     "usb": "usb-storage",
+    "scsi": "scsi-hd",
 }
-_CDS = {"ahci": "ide-cd,bus=ahci.{}", "ide": "ide-cd", "usb": "usb-storage"}
+_CDS = {
+    "ahci": "ide-cd,bus=ahci.{}",
+    "ide": "ide-cd",
+    "usb": "usb-storage",
+    "scsi": "scsi-cd",
+}
 LARGE_SECTORS = ("nvme",)
 """Interfaces by which SeaBIOS boots from disks whose sectors have more than 512 bytes."""
-_LARGE_SECTORS_BY_UEFI = ("nvme", "virtio", "usb")
+_LARGE_SECTORS_BY_UEFI = ("nvme", "virtio", "usb", "scsi")
 CARDS = {
     "virtio": "virtio-net-pci",
     "virtio-1": "virtio-net-pci-non-transitional",

@@ -13,13 +13,17 @@ from bootharness.host.tool import Tool
 from bootharness.machine.device import Flash
 from bootharness.plan import AUTO, BIOS, UEFI, UEFI_SECURE, MachineConfig
 
-__all__ = ["UEFI_TOOLS", "flash_in", "needs_smm"]
+__all__ = [
+    "FLASH_FILES", "UEFI_TOOLS", "VARIABLES_FILE", "flash_in", "flash_left_in", "needs_smm",
+]  # fmt: skip
 
 _FOLDER = Path("/usr/share/OVMF")
 _UEFI = (_FOLDER / "OVMF_CODE_4M.fd", _FOLDER / "OVMF_VARS_4M.fd")
 # with Secure Boot, and Microsoft's keys among the variables
 _SECURE = (_FOLDER / "OVMF_CODE_4M.secboot.fd", _FOLDER / "OVMF_VARS_4M.ms.fd")
 UEFI_TOOLS = tuple(Tool(str(path), "ovmf") for path in (*_UEFI, *_SECURE))
+FLASH_FILES = _CODE_FILE, VARIABLES_FILE = "code.fd", "variables.fd"
+"""What is made for a boot: the code only where the variables were in one file with it."""
 # what is not in the code's own file is beside it, or Debian's of that size
 _EMPTY = (*_UEFI[1:], _FOLDER / "OVMF_VARS.fd")
 _BUILDS = 8
@@ -40,7 +44,7 @@ def flash_in(folder: Path, machine: MachineConfig) -> Flash:
     Raises UsageError for a file that is no firmware, and for variables that are not its own.
     """
     code, content = _code_and_variables(folder, machine)
-    variables = folder / "variables.fd"
+    variables = folder / VARIABLES_FILE
     variables.write_bytes(content)
     if machine.sets_up:
         from bootharness.machine.uefi_set_up import set_up  # cryptography: most boots do without
@@ -50,6 +54,16 @@ def flash_in(folder: Path, machine: MachineConfig) -> Flash:
     secure = bool(variable(content, "PK"))
     at_first = content if secure else b""
     return Flash(code, variables, needs_smm(machine), at_first, bool(machine.boot_entries))
+
+
+def flash_left_in(folder: Path, machine: MachineConfig) -> Flash:
+    """Return a UEFI's code, and the variables that a boot has left in ``folder``."""
+    code = folder / _CODE_FILE
+    if not code.exists():
+        usual = (_SECURE if machine.firmware == UEFI_SECURE else _UEFI)[0]
+        code = Path(machine.own_firmware).absolute() if machine.own_firmware else usual
+    own_order = bool(machine.boot_entries)
+    return Flash(code, folder / VARIABLES_FILE, needs_smm(machine), own_order=own_order)
 
 
 def _code_and_variables(folder: Path, machine: MachineConfig) -> tuple[Path, bytes]:
@@ -62,7 +76,7 @@ def _code_and_variables(folder: Path, machine: MachineConfig) -> tuple[Path, byt
     build = _build(path)
     code = path.absolute()
     if build.variables is not None:
-        code = folder / "code.fd"
+        code = folder / _CODE_FILE
         code.write_bytes(build.code)
     if own:
         return code, _own_variables(Path(own), build.variables_bytes, path)
@@ -110,7 +124,13 @@ def _fitting(path: Path, wanted: int) -> bytes:
 def _build(path: Path) -> FirmwareBuild:
     content = _read(path, "--firmware")
     try:
-        return _of_content(content)
+        build = _of_content(content)
+        if build.narrow:
+            raise FormatError(
+                "a UEFI of 32 bits, for i386: it runs neither our recorder nor a program for x64, "
+                "and one for x64 is wanted, as of the package ovmf"
+            )
+        return build
     except FormatError as error:
         hint = ": give the code by --firmware, and these by --firmware-vars"
         raise UsageError(

@@ -174,9 +174,9 @@ class MachineConfig(Struct, frozen=True):
         str,
         Option(
             "--disk-interface",
-            "How the disk is attached; where the machine has no AHCI, isapc has it by ide and "
-            "microvm by virtio-mmio.",
-            choices=("ahci", "ide", "virtio", "virtio-mmio", "nvme", "usb"),
+            "How the disk is attached, scsi by virtio-scsi; where the machine has no AHCI, isapc "
+            "has it by ide and microvm by virtio-mmio.",
+            choices=("ahci", "ide", "virtio", "virtio-mmio", "nvme", "usb", "scsi"),
             by_route=True,
         ),
     ] = "ahci"

@@ -39,6 +39,8 @@ _WAITS = re.compile(
     r"|(?i:use the .{1,12}(?:arrow )?keys)|(?i:strike a key|hit (?:a|any) key)|\[[yY]/[nN]\]"
     r"|(?i:automatic(?:ally)? (?:boot )?in \d+)|(?i:which entry is highlighted)",
 )
+_DRAWN = re.compile(r"[\u2500-\u259f]+|(?:\\x[b-d][0-9a-f])+")
+"""Boxes, those of code page 437 too, which is no UTF-8."""
 _LAST_LINES = 4
 _TOGETHER = 3
 
@@ -77,7 +79,7 @@ def waits(text: str) -> bool:
 
 def last_lines(text: str, count: int = 2) -> str:
     """Return the last lines that are not empty, without the lines that draw boxes."""
-    lines = (" ".join(re.sub(r"[\u2500-\u259f]+", " ", line).split()) for line in text.splitlines())
+    lines = (" ".join(_DRAWN.sub(" ", line).split()) for line in text.splitlines())
     return " / ".join([line for line in lines if line][-count:])
 
 

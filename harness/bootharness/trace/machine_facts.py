@@ -55,6 +55,8 @@ class MachineFacts(Struct, frozen=True):
     """The firmware that a person has asked for: ``auto``, ``uefi-secure`` or a file."""
     firmware_vars: str | None = None
     """The file of the variables that a UEFI had at first, None where nobody has given one."""
+    boot_entries: tuple[str, ...] = ()
+    """What a person had a UEFI start first, each its path and then its options."""
     cpu: str | None = None
     """QEMU's -cpu, None where that is its own choice."""
     cpu_asked: str | None = None
@@ -96,6 +98,7 @@ class MachineFacts(Struct, frozen=True):
             bios=self.bios_file,
             firmware=self.firmware_asked,
             firmware_vars=self.firmware_vars,
+            boot_entries=self.boot_entries,
         )
 
 

@@ -22,6 +22,7 @@ from bootharness.machine.argv import GDB_LOG, QEMU_LOG, SERIAL_LOG, by_hand
 from bootharness.machine.device import Drive, drive_device
 from bootharness.machine.machine import Machine
 from bootharness.machine.postmortem import screenshot
+from bootharness.machine.uefi import FLASH_FILES, flash_left_in
 from bootharness.plan import BootPlan
 from bootharness.trace.boot_trace import BootTrace
 
@@ -115,14 +116,14 @@ def keep_evidence(
 def keep_made(
     trace: BootTrace, made_in: Path, path: Path, logs: Mapping[str, Path] | None = None
 ) -> BootTrace:
-    """Move what was made for a boot from the folder ``made_in``: its disk image, its packets; and
-    copy the ``logs`` of its servers under their names.
+    """Move what was made for a boot from the folder ``made_in``: its disk image, its packets, a
+    UEFI's variables; and copy the ``logs`` of its servers under their names.
 
     Returns the trace, which says where the disk image is now and what could not be kept.
     """
     folder = Folder(path)
-    for packets in made_in.glob("*.pcap"):
-        folder.take(packets)
+    for made in (*made_in.glob("*.pcap"), *(made_in / name for name in FLASH_FILES)):
+        folder.take(made)
     for name, log in (logs or {}).items():
         folder.copy(log, name)
     disk = Path(trace.disk.path) if trace.disk else None
@@ -140,6 +141,7 @@ def keep_account(trace: BootTrace, plan: BootPlan, path: Path) -> tuple[str, ...
     from bootharness.report.disassembly import disassembly
     from bootharness.report.document import document, encode
     from bootharness.report.postmortem import bios_calls, exceptions, registers
+    from bootharness.report.uefi_calls import uefi_calls
 
     folder = Folder(path)
     folder.write("trace.json", encode(document(trace, judge(trace))))
@@ -149,9 +151,10 @@ def keep_account(trace: BootTrace, plan: BootPlan, path: Path) -> tuple[str, ...
         "exceptions.txt": exceptions,
         "screen.txt": lambda trace: trace.post_mortem.screen if trace.post_mortem else "",
         "screen-ocr.txt": lambda trace: trace.post_mortem.ocr if trace.post_mortem else "",
-        "bios-calls.txt": bios_calls,
+        "bios-calls.txt": lambda trace: "" if trace.uefi_calls else bios_calls(trace),
+        "uefi-calls.txt": uefi_calls,
         "bios.txt": lambda trace: trace.bios_log,
-        "command.txt": lambda trace: _commands(trace, plan),
+        "command.txt": lambda trace: _commands(trace, plan, path),
     }
     for name, text in texts.items():
         if content := text(trace):
@@ -159,7 +162,7 @@ def keep_account(trace: BootTrace, plan: BootPlan, path: Path) -> tuple[str, ...
     return folder.problems
 
 
-def _commands(trace: BootTrace, plan: BootPlan) -> str:
+def _commands(trace: BootTrace, plan: BootPlan, folder: Path) -> str:
     from bootharness.report.again import again
 
     lines = ["# the same boot, watched and judged", again(trace, plan, "--verbose")]
@@ -169,9 +172,11 @@ def _commands(trace: BootTrace, plan: BootPlan) -> str:
     if trace.machine and trace.disk and disk and disk.exists():
         config = trace.machine.config
         drive = Drive.of(trace.disk, config.disk_interface, disk.absolute())
+        by_uefi = trace.machine.firmware == "uefi"
+        flash = flash_left_in(folder.absolute(), plan.machine) if by_uefi else None
         lines += [
             "",
             "# its disk image in QEMU alone, the serial line on the terminal; Ctrl-A X ends it",
-            shlex.join(by_hand(config, drive_device(drive))),
+            shlex.join(by_hand(config, drive_device(drive, flash=flash))),
         ]
     return "\n".join(lines)

@@ -21,6 +21,7 @@ from bootharness.routes.table import ROUTES
 from bootharness.text import count
 from bootharness.trace.bios_milestones import bios_milestones
 from bootharness.trace.boot_trace import BootTrace, Ending
+from bootharness.trace.efi_program import EfiProgram
 from bootharness.trace.machine_facts import MachineFacts, PostMortem
 from bootharness.trace.manager_points import ManagerPoints, manager_points
 from bootharness.trace.milestones import ordered
@@ -97,8 +98,20 @@ def see(
         facts = trace.machine and replace(trace.machine, cpu_lacks=lacks, restored=from_saved)
         signed = _signed_files(watch, ending)
         return replace(
-            trace, machine=facts, post_mortem=remains, guest_s=guest_s, signed_files=signed
-        )
+            trace, machine=facts, post_mortem=remains, guest_s=guest_s, signed_files=signed,
+            efi_programs=_efi_programs(watch, ending),
+        )  # fmt: skip
+
+
+def _efi_programs(watch: Watch, ending: Ending) -> tuple[EfiProgram, ...]:
+    """Look at what a UEFI was to start, where that has not come to a kernel."""
+    course = watch.course
+    of_disk = course.medium.device.firmware == "uefi" and not course.medium.wire
+    if not of_disk or ending.kind in _NOTHING_TO_SEE or course.uefi_handoff:
+        return ()
+    from bootharness.watch.efi_programs import efi_programs
+
+    return efi_programs(course.medium, watch.tracer.uefi_calls())
 
 
 def _signed_files(watch: Watch, ending: Ending) -> tuple[SignedFile, ...]:
@@ -245,6 +258,7 @@ def _machine_facts(machine: Machine, medium: Medium) -> MachineFacts:
         firmware=firmware,
         secure_boot=bool(medium.device.secure),
         firmware_asked=config.firmware,
+        boot_entries=config.boot_entries,
         firmware_vars=config.firmware_vars,
         cpu=words.get("-cpu"),
         cpu_asked=config.cpu,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import gdb
 
-from . import going
+from . import going, kernel
 from .guest import Buffer, called, memory, register, service
 from .log import calls, images, lies_at, name_of
 
@@ -30,7 +30,8 @@ class Efi(gdb.Command):
     efi images             the images that were loaded, and where they lie
     efi map                the memory map, as the firmware gives it now
     efi variables          the variables, as the firmware gives them now
-    efi symbols FILE [IMAGE]   take an ELF file's symbols for an image, or the one that runs"""
+    efi symbols FILE [IMAGE]   take an ELF file's symbols for an image, or the one that runs
+    efi symbols vmlinux    the kernel's, wherever KASLR has put it"""
 
     def __init__(self) -> None:
         super().__init__("efi", gdb.COMMAND_USER)
@@ -82,6 +83,20 @@ class UntilExit(gdb.Command):
         """Run it."""
         del argument, from_tty
         print(going.until_exit())
+
+
+class UntilKernel(gdb.Command):
+    """Run until the kernel runs where it has put itself, and `efi symbols vmlinux' finds it.
+
+    Usage: until-kernel"""
+
+    def __init__(self) -> None:
+        super().__init__("until-kernel", gdb.COMMAND_USER)
+
+    def invoke(self, argument: str, from_tty: bool) -> None:
+        """Run it."""
+        del argument, from_tty
+        print(kernel.until_kernel())
 
 
 def _calls(count: str = str(_SHOWN)) -> Iterator[str]:
@@ -153,6 +168,11 @@ def _variables() -> Iterator[str]:
 
 
 def _symbols(file: str, image: str = "") -> Iterator[str]:
+    if kernel.is_kernel(file):
+        moved = kernel.moved_by(file)
+        gdb.execute(f"add-symbol-file {file} -o {moved:#x}", to_string=True)
+        yield f"symbols of {file} for the kernel, moved by {moved:#x}"
+        return
     every = images(calls())
     here = [each for each in every
             if (each["address"] <= register("rip") < each["address"] + each["bytes"]
@@ -179,4 +199,4 @@ def _section(base: int, name: bytes) -> int:
     return 0
 
 
-OURS = (Efi, UntilImage, UntilExit)
+OURS = (Efi, UntilImage, UntilExit, UntilKernel)

@@ -16,4 +16,5 @@ def begin(socket: str) -> None:
     for command in OURS:
         command()
     print(FACTS["what"])
-    print("besides gdb's own commands: efi, until-image, until-exit-boot-services (help NAME)")
+    names = "efi, until-image, until-exit-boot-services, until-kernel"
+    print(f"besides gdb's own commands: {names} (help NAME)")

@@ -1,0 +1,20 @@
+"""A program that a UEFI was to start from a disk, as its file has it."""
+
+from msgspec import Struct
+
+__all__ = ["EfiProgram"]
+
+
+class EfiProgram(Struct, frozen=True):
+    """A program of which the boot did not come to a kernel."""
+
+    path: str
+    """Its name on the disk, with backslashes."""
+    machine: str
+    """What it is for: ``x64``, ``i386``, ``arm64``, ...; empty for what is no program."""
+    kind: str = ""
+    """What kind of program: ``application``, ``driver``, ..."""
+    looks_for: tuple[str, ...] = ()
+    """The configurations that it looks for, if it is a GRUB, in its order."""
+    has: tuple[str, ...] = ()
+    """Those that are on the disk under any name that ends so."""

@@ -1,0 +1,45 @@
+"""What a UEFI was to start from a disk that has not come to a kernel, as the disk has it."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+
+from bootharness.errors import CouldNotFindOut, FormatError
+from bootharness.formats.fat_files import file_on, files_named
+from bootharness.formats.grub_image import configurations_of
+from bootharness.formats.pe import machine_of, subsystem_of
+from bootharness.routes.medium import Medium
+from bootharness.trace.efi_program import EfiProgram
+from bootharness.trace.uefi_calls import UefiCall
+from bootharness.trace.uefi_images import file_of, loads, started
+
+__all__ = ["efi_programs"]
+
+_MOST = 8
+_CONFIGURATION, _MOST_NAMES = "grub.cfg", 8
+_PROGRAM = ".efi"
+
+
+def efi_programs(medium: Medium, calls: Sequence[UefiCall]) -> tuple[EfiProgram, ...]:
+    """Return the programs that were opened, loaded or started, the last ones of many. What cannot
+    be read is left out."""
+    found: list[EfiProgram] = []
+    if medium.disk is None:
+        return ()
+    with suppress(OSError, CouldNotFindOut, FormatError):
+        read = medium.disk.content.read
+        for path in list(dict.fromkeys(_paths(calls)))[-_MOST:]:
+            if (program := file_on(read, path)) is None:
+                continue
+            looks_for = configurations_of(program, path.rpartition("\\")[0])
+            has = sorted({*files_named(read, _CONFIGURATION)})[:_MOST_NAMES] if looks_for else ()
+            machine, kind = machine_of(program), subsystem_of(program)
+            found.append(EfiProgram(path, machine, kind, looks_for, tuple(has)))
+    return tuple(found)
+
+
+def _paths(calls: Sequence[UefiCall]) -> Iterator[str]:
+    for call in calls:
+        if call.service == "Open" and not call.failed and call.path.lower().endswith(_PROGRAM):
+            yield call.path
+    for call in (*loads(calls), *started(calls)):
+        yield file_of(call.path)

@@ -1,0 +1,131 @@
+"""What a UEFI, or a boot manager, goes on to without a kernel, from calls made by hand."""
+
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from bootharness.diagnosis import Judgement, Verdict, judge
+from bootharness.trace.efi_program import EfiProgram
+from bootharness.trace.uefi_calls import UefiCall
+from bootharness.trace.uefi_handoff import UefiHandoff
+from tests.diagnosis.test_uefi import (
+    BOOT,
+    ESP,
+    FILES,
+    KERNEL,
+    LEFT,
+    MANAGER,
+    NOT_FOUND,
+    STARTED,
+    boot,
+    call,
+    opened,
+)
+
+pytestmark = pytest.mark.usefixtures("every_word")
+
+INVALID = 1 << 63 | 2
+SHELL = call("StartImage", "Fv(1)/FvFile(7C04A583-9E3E-4F1C-AD65-E05268D0B4D1)", subject=20,
+             address=0x5000000, bytes=0x1000)  # fmt: skip
+MENU = replace(SHELL, path="FvFile(462CAA21-7614-4503-836E-8AB6F4662331)")
+CARD = replace(SHELL, path="PciRoot(0x0)/Pci(0x3,0x0)/MAC(525400123456,0x1)/IPv4(0.0.0.0)")
+SCRIPT = opened("\\startup.nsh", NOT_FOUND)
+GRUB = EfiProgram(BOOT, "x64", "application", ("\\EFI\\debian\\grub.cfg", "\\boot\\grub\\grub.cfg"))
+PROMPT = "Minimal BASH-like line editing is supported.\ngrub> "
+
+
+def said(text: str, caller: int = 0x5000001) -> UefiCall:
+    return call("OutputString", text=text, caller=caller)
+
+
+def waits(*calls: UefiCall, **more: Any) -> Judgement:
+    return judge(boot(FILES, *calls, kind="boot-manager", **more))
+
+
+def causes(judgement: Judgement) -> list[str | None]:
+    return [judgement.cause, *(each.cause for each in judgement.consequences)]
+
+
+@pytest.mark.parametrize(
+    ("image", "words"),
+    [
+        (SHELL, "went on to its own shell"),
+        (MENU, "went on to its own menu"),
+        (CARD, "went on to the network"),
+    ],
+)
+def test_where_the_firmware_goes_on_to_is_told(image: UefiCall, words: str) -> None:
+    judgement = waits(image)
+    assert judgement.cause == "efi-fell-back"
+    assert judgement.summary == f"having started nothing from the disk the firmware {words}"
+    after = waits(STARTED, LEFT, image)
+    assert (causes(after)[0], causes(after)[-1]) == ("efi-gave-up", "efi-fell-back")
+    assert after.consequences[-1].sentence == f"after {BOOT} the firmware {words}"
+    assert "efi-fell-back" not in causes(waits(STARTED))
+
+
+def test_a_shell_tells_of_its_script() -> None:
+    assert "which waits for a person, for there is no startup.nsh" in (
+        waits(SHELL, SCRIPT, said("Shell> ")).summary
+    )
+    ran = (opened("\\startup.nsh"), said("'vmlinux' is not recognized\r\n"), said("Shell> "))
+    assert """after startup.nsh, of which it says last "'vmlinux' is not recognized\"""" in (
+        waits(SHELL, *ran).summary
+    )
+    own = replace(SHELL, path=f"{ESP}/{BOOT}")
+    judgement = waits(own, SCRIPT, said("Shell> "))
+    assert judgement.cause == "boot-menu-waits"
+    assert judgement.summary == (
+        f"the UEFI shell ({BOOT}) waits for a person at its prompt, for there is no startup.nsh"
+    )
+
+
+def test_a_grub_without_a_configuration_is_told_with_the_names() -> None:
+    judgement = waits(STARTED, serial=PROMPT, efi_programs=(GRUB,))
+    assert judgement.cause == "no-grub-config"
+    assert "it looks for \\EFI\\debian\\grub.cfg and \\boot\\grub\\grub.cfg" in judgement.summary
+    assert judgement.summary.endswith("it has no grub.cfg at all")
+    elsewhere = replace(GRUB, has=("\\efi\\ubuntu\\grub.cfg",))
+    judgement = waits(STARTED, serial=PROMPT, efi_programs=(elsewhere,))
+    assert judgement.summary.endswith("it has \\efi\\ubuntu\\grub.cfg")
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"serial": PROMPT, "efi_programs": (replace(GRUB, has=("\\efi\\DEBIAN\\grub.cfg",)),)},
+        {"serial": "error: you need to load the kernel first.\n" + PROMPT.splitlines()[-1],
+         "efi_programs": (GRUB,)},
+        {"serial": "GNU GRUB", "efi_programs": (GRUB,)},
+        {"serial": PROMPT, "efi_programs": (replace(GRUB, looks_for=()),)},
+    ],
+    ids=["a configuration is there", "it complains of something else", "no prompt", "no GRUB"],
+)  # fmt: skip
+def test_a_grub_that_waits_for_something_else_has_a_configuration(more: dict[str, Any]) -> None:
+    assert "no-grub-config" not in causes(waits(STARTED, **more))
+
+
+def test_an_end_of_boot_services_that_is_refused_is_told() -> None:
+    refused = call("ExitBootServices", status=INVALID, caller=KERNEL + 1)
+    linux = call("StartImage", "\\vmlinuz", subject=9, address=KERNEL, bytes=0x2000)
+    judgement = judge(boot(FILES, STARTED, linux, refused, refused, LEFT))
+    assert judgement.cause == "efi-exit-refused"
+    assert "asked by \\vmlinuz, in 2 attempts (Invalid Parameter)" in judgement.summary
+    handoff = UefiHandoff(2.0, KERNEL, cmdline="console=ttyS0")
+    ended = call("ExitBootServices", caller=KERNEL + 1)
+    judgement = judge(boot(FILES, STARTED, linux, refused, ended, uefi_handoff=handoff))
+    assert any("ended in attempt 2: ExitBootServices returned" in each
+               for each in judgement.warnings)  # fmt: skip
+    assert judgement.cause != "efi-exit-refused"
+    assert judgement.verdict is not Verdict.GOOD
+    plain = judge(boot(FILES, STARTED, linux, ended, uefi_handoff=handoff))
+    assert not any("attempt" in each for each in plain.warnings)
+
+
+def test_what_was_asked_of_a_person_is_told() -> None:
+    asked = said("Press any key to perform MOK management", MANAGER + 1)
+    judgement = judge(boot(FILES, STARTED, asked, said("Booting", MANAGER + 1), LEFT))
+    assert judgement.summary.endswith('it asked a person "Press any key to perform MOK management"')
+    last = judge(boot(FILES, STARTED, said("No more network devices\r\n", MANAGER + 1), LEFT))
+    assert last.summary.endswith('it said last "No more network devices"')
