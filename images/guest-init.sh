@@ -8,6 +8,8 @@
 #                              are; without one there is a shell on the console
 #   /etc/bootharness/token     what is in the lines before and behind the command's output, so that
 #                              no other line is taken for them
+#   /etc/bootharness/shares    of each folder of the host its tag, ro or rw, and where it belongs
+#   /etc/bootharness/network   of each card its address, the guest's and that of its gateway
 #   /etc/bootharness/terminal  rows and columns of the person's terminal
 
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root
@@ -28,6 +30,26 @@ fi
 mkdir -p /dev/pts
 mount -t devpts devpts /dev/pts 2>/dev/null
 ip link set lo up 2>/dev/null
+
+if [ -e $own/network ]; then
+    while read -r mac address gateway; do
+        for card in /sys/class/net/*; do
+            [ "$(cat $card/address)" = "$mac" ] || continue
+            ip link set "${card##*/}" up
+            ip address add "$address" dev "${card##*/}"
+            [ -z "$gateway" ] || ip route add default via "$gateway"
+            mac=
+        done
+        [ -z "$mac" ] || echo "bootharness: there is no network card $mac"
+    done <$own/network
+fi
+if [ -e $own/shares ]; then
+    while read -r tag how where; do
+        mkdir -p "$where"
+        mount -t 9p -o trans=virtio,version=9p2000.L,msize=262144,$how "$tag" "$where" ||
+            echo "bootharness: $where was not mounted"
+    done <$own/shares
+fi
 
 for script in $own/run/*; do
     [ -e "$script" ] || continue

@@ -7,6 +7,7 @@
         ├── KernelUnavailable   the kernel build cannot be had
         │   └── NotAKernel      it is there and is not a bzImage: to a gate it is a bad one
         ├── MediumUnavailable   the image is none that a machine boots from, or is not opened
+        ├── GuestUnfit          the kernel has no driver for what its guest was to have
         ├── BuildFailed         the kernel could not be built
         │   └── DoesNotBuild    its build command has said so: to who looks for that it is bad
         ├── ToolMissing         a program that the harness needs is not installed
@@ -38,6 +39,7 @@ __all__ = [
     "CouldNotFindOut",
     "DoesNotBuild",
     "FormatError",
+    "GuestUnfit",
     "HostBusy",
     "Interrupted",
     "KernelUnavailable",
@@ -107,6 +109,12 @@ class MediumUnavailable(CouldNotFindOut):
     """What is to be booted is there, but a machine does not boot from it, or it is not opened."""
 
     cause = "medium-unavailable"
+
+
+class GuestUnfit(CouldNotFindOut):
+    """The kernel is known to have no driver for what its guest was to have of this host."""
+
+    cause = "guest-unfit"
 
 
 class BuildFailed(CouldNotFindOut):

@@ -19,6 +19,7 @@ from bootharness.machine.qemu import Qemu
 from bootharness.machine.saved import NotRestored
 from bootharness.plan import BootPlan
 from bootharness.routes.disk import DiskImage
+from bootharness.routes.guest import prepared
 from bootharness.routes.medium import Medium
 from bootharness.routes.table import by_firmware, route_of
 
@@ -85,14 +86,23 @@ def _booted(
     keep: Path | None,
 ) -> "BootTrace":
     """Prepare and boot, from the beginning where a saved machine is not taken."""
-    prepare = route_of(plan).prepare
     try:
-        with Workspace() as workspace, prepare(booted, plan, workspace) as medium:
-            return boot_medium(name, medium, plan, workspace, observer=observer, keep=keep)
+        return _once(name, booted, plan, observer, keep)
     except NotRestored:
         plan = replace(plan, net=replace(plan.net, cold=True))
-        with Workspace() as workspace, prepare(booted, plan, workspace) as medium:
-            return boot_medium(name, medium, plan, workspace, observer=observer, keep=keep)
+        return _once(name, booted, plan, observer, keep)
+
+
+def _once(
+    name: str,
+    booted: "KernelImage | DiskImage | NetRoot | NetServers",
+    plan: BootPlan,
+    observer: "Observer | None",
+    keep: Path | None,
+) -> "BootTrace":
+    with Workspace() as workspace, prepared(booted, plan, workspace) as (medium, ready):
+        trace = boot_medium(name, medium, ready, workspace, observer=observer, keep=keep)
+    return replace(trace, run=plan.guest.run)
 
 
 def _foreseen(name: str, kernel: KernelImage, plan: BootPlan, why: str) -> "BootTrace":

@@ -8,6 +8,10 @@ from bootharness.trace.observer import Observer
 __all__ = ["CommandOutput", "ended"]
 
 
+_BEGIN = re.compile(rb"\nbootharness: begin ([0-9a-f]{16})\r?\n")
+_LONGEST = len("\nbootharness: begin \r\n") + 16
+
+
 def ended(token: str) -> str:
     """Return the pattern of the line behind a command's output."""
     return rf"^bootharness: exit {token} \d{{1,3}}"
@@ -17,11 +21,8 @@ class CommandOutput(Observer):
     """Passes a command's output on to ``write`` as it comes; ``status`` is its exit status once it
     has ended."""
 
-    def __init__(self, token: str, write: Callable[[bytes], object]) -> None:
-        self._begin = re.compile(rb"\nbootharness: begin %b\r?\n" % token.encode())
-        self._end = re.compile(rb"\nbootharness: exit %b (\d{1,3})\r?\n" % token.encode())
-        self._before_status = f"\nbootharness: exit {token} ".encode()
-        self._longest = len(self._before_status) + len("255\r\n")
+    def __init__(self, write: Callable[[bytes], object]) -> None:
+        self._end, self._before_status, self._longest = _BEGIN, b"", _LONGEST
         self._write = write
         self._rest = b""
         self.began = False
@@ -33,9 +34,13 @@ class CommandOutput(Observer):
             return
         self._rest += written
         if not self.began:
-            found = self._begin.search(self._rest)
+            found = _BEGIN.search(self._rest)
             self._rest = self._rest[found.end() if found else -self._longest :]
-            self.began = bool(found)
+            if found:
+                self.began = True
+                self._before_status = b"\nbootharness: exit %b " % found[1]
+                self._longest = len(self._before_status) + len("255\r\n")
+                self._end = re.compile(rb"%b(\d{1,3})\r?\n" % self._before_status)
         if not self.began:
             return
         if found := self._end.search(self._rest):

@@ -60,7 +60,7 @@ CARDS = {
 class Device(Struct, frozen=True):
     """A part of QEMU's command line, the file descriptors that QEMU inherits for it, the
     firmware that can boot from it, and the files that QEMU reads; ``media`` are those of them that
-    are in the drives. ``secure`` are its variables as they are at first where that firmware
+    are in the drives. ``writes`` says whether it may write what is not its own. ``secure`` are its variables as they are at first where that firmware
     starts only what is signed."""
 
     words: tuple[str, ...]
@@ -69,6 +69,7 @@ class Device(Struct, frozen=True):
     secure: bytes = b""
     files: tuple[Path, ...] = ()
     media: tuple[Path, ...] = ()
+    writes: bool = False
 
 
 class Flash(Struct, frozen=True):

@@ -1,0 +1,57 @@
+"""The initramfs of a guest that a plan asks for, with the drivers that its kernel has for it."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from bootharness.errors import GuestUnfit
+from bootharness.initramfs.archive import guest_archive
+from bootharness.initramfs.manifest import Line, line_of, read_manifest
+from bootharness.initramfs.modules import Modules
+from bootharness.initramfs.sources import modules_of
+from bootharness.kernels.image import KernelImage
+from bootharness.plan import GuestPlan
+
+__all__ = ["archive_of", "lines_of"]
+
+_PCI, _NINE_P, _CARD = "virtio_pci", ("9p", "9pnet_virtio"), ("virtio_net",)
+
+
+def lines_of(guest: GuestPlan) -> list[Line]:
+    """Return what is to be in a guest, as a manifest has it. Raises UsageError, naming the file."""
+    lines = [line for each in guest.manifests for line in read_manifest(Path(each))]
+    lines += [line_of("bin", each, said_by=f"--bin {each}") for each in guest.programs]
+    lines += [line_of("kmod", each, said_by=f"--module {each}") for each in guest.modules]
+    return lines
+
+
+def archive_of(
+    kernel: KernelImage, guest: GuestPlan, own: Mapping[str, bytes] | None = None
+) -> bytes:
+    """Return the archive for a kernel, with files of its /init's ``own``.
+
+    Raises UsageError, naming the line, for what is not here or cannot be in it, GuestUnfit for a
+    kernel that is known to have no driver for a folder or a network.
+    """
+    lines = lines_of(guest)
+    given = Path(guest.module_folder) if guest.module_folder else None
+    drivers = guest.shares or guest.networked
+    needed = drivers or any(line.word == "kmod" for line in lines)
+    modules = modules_of(kernel, given) if needed else None
+    if drivers and modules:
+        lines += _drivers(kernel, guest, modules)
+    return guest_archive(lines, modules, own)
+
+
+def _drivers(kernel: KernelImage, guest: GuestPlan, modules: Modules) -> Iterator[Line]:
+    wanted = [("--share", _NINE_P, "mount no folder of this host (9p over virtio)")]
+    wanted = wanted if guest.shares else []
+    if guest.networked:
+        wanted.append(("--forward" if guest.forwards else "--outside", _CARD, "have no network"))
+    for option, names, cannot in wanted:
+        for name in (_PCI, *names):
+            if not modules.has(name):
+                raise GuestUnfit(
+                    f"{option}: {kernel.source} can {cannot}: its kernel, {kernel.release}, has no "
+                    f"{name}, neither built in nor as a module"
+                )
+            yield line_of("kmod", name, said_by=option)

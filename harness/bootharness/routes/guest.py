@@ -1,0 +1,69 @@
+"""A medium with the guest that a plan asks for: its initramfs, and the machine's parts for it."""
+
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from msgspec.structs import replace
+
+from bootharness.host.workspace import Workspace
+from bootharness.kernels.image import KernelImage
+from bootharness.plan import GuestPlan
+from bootharness.plan.boot_plan import BootPlan
+from bootharness.routes.medium import Medium
+from bootharness.routes.table import route_of
+
+__all__ = ["prepared"]
+
+_ARCHIVE = "guest.img"
+
+
+@contextmanager
+def prepared(
+    booted: Any, plan: BootPlan, workspace: Workspace, own: Mapping[str, bytes] | None = None
+) -> Iterator[tuple[Medium, BootPlan]]:
+    """Give the medium that a plan's route makes, and the plan as it is with a guest: with its
+    initrd, and to the end of its command. ``own`` are files for its /init.
+
+    Raises what the route does, and `initramfs.guest.archive_of`.
+    """
+    prepare, guest = route_of(plan).prepare, plan.guest
+    if not guest.wanted and not own:
+        with prepare(booted, plan, workspace) as medium:
+            yield medium, plan
+        return
+    from bootharness.initramfs.command_output import ended  # most boots do without
+    from bootharness.initramfs.guest import archive_of
+    from bootharness.machine.guest_parts import with_guest_parts
+
+    assert isinstance(booted, KernelImage)
+    files = {**_own(guest), **(own or {})}
+    until = plan.until
+    if guest.run is not None:
+        token = secrets.token_hex(8)
+        files |= {"command": f"{guest.run}\n".encode(), "token": token.encode()}
+        until = ended(token)
+    archive = workspace.path / _ARCHIVE
+    archive.write_bytes(archive_of(booted, guest, files))
+    # what it was made of is in the archive; what is left has a part in the machine
+    dressed = replace(plan, initrd=None, guest=GuestPlan(), until="init")
+    dressed = replace(dressed, initrd=str(archive), until=until)
+    with prepare(booted, dressed, workspace) as medium:
+        yield replace(medium, device=with_guest_parts(medium.device, guest)), dressed
+
+
+def _own(guest: GuestPlan) -> dict[str, bytes]:
+    """Return what /init reads of a guest's folders and network."""
+    from bootharness.machine.guest_parts import GUEST_BITS, GUEST_GATEWAY, GUEST_IP, GUEST_MAC
+
+    own = {}
+    if guest.shares:
+        lines = (
+            f"share{number} {'rw' if share.writable else 'ro'} /mnt/{share.name}\n"
+            for number, share in enumerate(guest.shared)
+        )
+        own["shares"] = "".join(lines).encode()
+    if guest.networked:
+        own["network"] = f"{GUEST_MAC} {GUEST_IP}/{GUEST_BITS} {GUEST_GATEWAY}\n".encode()
+    return own
