@@ -16,7 +16,7 @@ END = f"\nbootharness: exit {TOKEN} 7\n".encode()
 
 def heard(pieces: list[bytes]) -> tuple[bytes, CommandOutput]:
     written: list[bytes] = []
-    output = CommandOutput(TOKEN, written.append)
+    output = CommandOutput(written.append)
     for piece in pieces:
         output.serial(piece)
     return b"".join(written), output

@@ -34,7 +34,8 @@ Examples:
 
 \b
 A manifest has one thing in a line: autorun SCRIPT..., bin PROGRAM, try-bin PROGRAM, kmod MODULE,
-file NAME LOCATION, tree NAME LOCATION, dir NAME, slink NAME TARGET, include MANIFEST.
+try-kmod MODULE, file NAME [LOCATION], tree NAME LOCATION, dir NAME, slink NAME TARGET, filter NAME,
+include MANIFEST.
 
 \b
 Exit status: 0 it is written, 129 wrong usage, 125 busybox is not installed, or modules cannot
@@ -66,12 +67,13 @@ def command(target: Path, kernel: str | None, compress: str, **choices: Any) -> 
     """
     from bootharness.initramfs.archive import guest_archive  # help does without
     from bootharness.initramfs.guest import archive_of, lines_of
+    from bootharness.initramfs.manifest import OF_MODULES
     from bootharness.kernels.source import fetch, single
 
     guest = plan_of(choices).guest
     if kernel is None:
         lines = lines_of(guest)
-        if needs := next((line for line in lines if line.word == "kmod"), None):
+        if needs := next((line for line in lines if line.word in OF_MODULES), None):
             raise UsageError(f"{needs.said_by}: modules are of one kernel: name it with --kernel")
         made = guest_archive(lines, None)
     else:

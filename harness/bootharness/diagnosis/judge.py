@@ -139,7 +139,13 @@ _NEED_ALL_CALLS = frozenset(
     )
 )
 # of which nothing is proven: it may boot
-_NOT_KNOWN = ("command-skipped", "kernel-silent", "no-32-bit-entry", "no-timer", "screen-unreadable")
+_NOT_KNOWN = (
+    "command-skipped",
+    "kernel-silent",
+    "no-32-bit-entry",
+    "no-timer",
+    "screen-unreadable",
+)
 # what did no harm, as far as this boot went
 _WARNINGS: tuple[Callable[[BootTrace], str | None], ...] = (
     forgiven.too_many_sectors,

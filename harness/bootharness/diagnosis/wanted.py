@@ -14,8 +14,15 @@ from bootharness.trace.boot_trace import BootTrace
 from bootharness.trace.sighting import Closest
 
 __all__ = [
-    "command_failed", "command_not_run", "command_skipped", "fail_on_seen", "marker_not_seen", "not_switched_off", "screen_unreadable", "too_slow",
-]  # fmt: skip
+    "command_failed",
+    "command_not_run",
+    "command_skipped",
+    "fail_on_seen",
+    "marker_not_seen",
+    "not_switched_off",
+    "screen_unreadable",
+    "too_slow",
+]
 
 _BEGAN = re.compile(r"^bootharness: begin ", re.MULTILINE)
 _OVER = ("timeout", "idle")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from bootharness.errors import GuestUnfit
 from bootharness.initramfs.archive import guest_archive
-from bootharness.initramfs.manifest import Line, line_of, read_manifest
+from bootharness.initramfs.manifest import OF_MODULES, Line, line_of, read_manifest
 from bootharness.initramfs.modules import Modules
 from bootharness.initramfs.sources import modules_of
 from bootharness.kernels.image import KernelImage
@@ -35,7 +35,7 @@ def archive_of(
     lines = lines_of(guest)
     given = Path(guest.module_folder) if guest.module_folder else None
     drivers = guest.shares or guest.networked
-    needed = drivers or any(line.word == "kmod" for line in lines)
+    needed = drivers or any(line.word in OF_MODULES for line in lines)
     modules = modules_of(kernel, given) if needed else None
     if drivers and modules:
         lines += _drivers(kernel, guest, modules)
@@ -43,8 +43,9 @@ def archive_of(
 
 
 def _drivers(kernel: KernelImage, guest: GuestPlan, modules: Modules) -> Iterator[Line]:
-    wanted = [("--share", _NINE_P, "mount no folder of this host (9p over virtio)")]
-    wanted = wanted if guest.shares else []
+    wanted: list[tuple[str, tuple[str, ...], str]] = []
+    if guest.shares:
+        wanted.append(("--share", _NINE_P, "mount no folder of this host (9p over virtio)"))
     if guest.networked:
         wanted.append(("--forward" if guest.forwards else "--outside", _CARD, "have no network"))
     for option, names, cannot in wanted:

@@ -60,8 +60,8 @@ CARDS = {
 class Device(Struct, frozen=True):
     """A part of QEMU's command line, the file descriptors that QEMU inherits for it, the
     firmware that can boot from it, and the files that QEMU reads; ``media`` are those of them that
-    are in the drives. ``writes`` says whether it may write what is not its own. ``secure`` are its variables as they are at first where that firmware
-    starts only what is signed."""
+    are in the drives. ``secure`` are its variables as they are at first where that firmware
+    starts only what is signed. ``writes`` says whether QEMU may write what is not its own."""
 
     words: tuple[str, ...]
     fds: tuple[int, ...] = ()

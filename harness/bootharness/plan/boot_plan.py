@@ -647,7 +647,9 @@ class BootPlan(Struct, frozen=True):
 
 
 OPTIONS: dict[str, Option] = {
-    each.name: each for part in (BootPlan, NetPlan, MachineConfig, GuestPlan) for each in options_of(part)
+    each.name: each
+    for part in (BootPlan, NetPlan, MachineConfig, GuestPlan)
+    for each in options_of(part)
 }
 """Every option of a plan, by the name of its field, whichever part of the plan that is in."""
 _FAULTS: dict[str, type[Faults | DiskFaults]] = {"faults": Faults, "disk_faults": DiskFaults}

@@ -45,7 +45,8 @@ RESET_BY = {
 }
 """Who resets the machine when it is asked for on a port."""
 _RUN_SAID = re.compile(
-    r"^bootharness: begin (\w+)\r?\n(.*?)(?:\r?\nbootharness: exit \1 |\Z)", re.MULTILINE | re.DOTALL
+    r"^bootharness: begin (\w+)\r?\n(.*?)(?:\r?\nbootharness: exit \1 |\Z)",
+    re.MULTILINE | re.DOTALL,
 )
 BY_THE_BIOS = "by the BIOS, to which something had jumped,"
 
