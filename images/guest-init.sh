@@ -10,6 +10,9 @@
 #                              no other line is taken for them
 #   /etc/bootharness/shares    of each folder of the host its tag, ro or rw, and where it belongs
 #   /etc/bootharness/network   of each card its address, the guest's and that of its gateway
+#   /etc/bootharness/name      what it is called, and hosts, what others are
+#   /etc/bootharness/agent     where there is one the guest does what it is told to on the console
+#                              (guests/guest.py), and this is the token of the line that says so
 #   /etc/bootharness/terminal  rows and columns of the person's terminal
 
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root
@@ -31,6 +34,8 @@ mkdir -p /dev/pts
 mount -t devpts devpts /dev/pts 2>/dev/null
 ip link set lo up 2>/dev/null
 
+[ -e $own/name ] && hostname "$(cat $own/name)"
+[ -e $own/hosts ] && cp $own/hosts /etc/hosts
 if [ -e $own/network ]; then
     while read -r mac address gateway; do
         for card in /sys/class/net/*; do
@@ -56,13 +61,36 @@ for script in $own/run/*; do
     "$script" || echo "bootharness: ${script##*/} ended with $?"
 done
 
-if [ -e $own/command ]; then
-    token=$(cat $own/token)
+answer() {  # TOKEN COMMAND: run a command, with what it writes between two lines of its token
+    token=$1
+    shift
+    printf '\nbootharness: begin %s\n' "$token"
+    "$@"
+    printf '\nbootharness: exit %s %s\n' "$token" $?
+}
+add() { echo "$1" | base64 -d >>$own/sent; }
+put() {
+    where=$(echo "$1" | base64 -d)
+    mkdir -p "$(dirname "$where")" && mv $own/sent "$where"
+}
+run() {
+    mv $own/sent $own/command
+    setsid sh $own/command </dev/null 2>&1
+}
+
+if [ -e $own/agent ]; then
+    echo 1 >/proc/sys/kernel/printk
+    stty raw -echo
+    printf '\nbootharness: ready %s\n' "$(cat $own/agent)"
+    while read -r word token rest; do
+        case $word in
+            add | put | run) answer "$token" "$word" "$rest" ;;
+        esac
+    done
+elif [ -e $own/command ]; then
     echo 1 >/proc/sys/kernel/printk
     stty -opost
-    printf '\nbootharness: begin %s\n' "$token"
-    setsid sh $own/command
-    printf '\nbootharness: exit %s %s\n' "$token" $?
+    answer "$(cat $own/token)" setsid sh $own/command
     stty opost
 else
     [ -e $own/terminal ] && stty $(cat $own/terminal)

@@ -3,6 +3,7 @@
     BootHarnessError
     ├── UsageError              the person asked for something that cannot be: exit status 129
     ├── FormatError             bytes are not what a format says
+    ├── GuestLost               a guest that is told what to do has ended, or does not answer
     └── CouldNotFindOut         no verdict on the kernel is possible: SKIP, exit status 125
         ├── KernelUnavailable   the kernel build cannot be had
         │   └── NotAKernel      it is there and is not a bzImage: to a gate it is a bad one
@@ -39,6 +40,7 @@ __all__ = [
     "CouldNotFindOut",
     "DoesNotBuild",
     "FormatError",
+    "GuestLost",
     "GuestUnfit",
     "HostBusy",
     "Interrupted",
@@ -81,6 +83,11 @@ class UsageError(BootHarnessError):
 
 class FormatError(BootHarnessError):
     """Bytes are not what a format says; whoever knows the file turns this into another error."""
+
+
+class GuestLost(BootHarnessError):
+    """A guest that is told what to do has ended, or does not answer in time: of a test that is its
+    failure."""
 
 
 class CouldNotFindOut(BootHarnessError):

@@ -38,8 +38,8 @@ def console(
     """Boot by a plan that is settled until the person leaves with Ctrl-A X, or their input ends;
     one that does not stay ends with the guest, too.
 
-    ``own`` are files for a guest's /init. ``log`` is a new file for all that is on the line. Raises UsageError where it cannot be
-    made, CouldNotFindOut where QEMU cannot be run.
+    ``own`` are files for a guest's /init, and ``log`` is a new file for all that is on the line.
+    Raises UsageError where it cannot be made, CouldNotFindOut where QEMU cannot be run.
     """
     route = route_of(plan)
     route.check(plan)

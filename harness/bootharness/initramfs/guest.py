@@ -13,7 +13,11 @@ from bootharness.plan import GuestPlan
 
 __all__ = ["archive_of", "lines_of"]
 
-_PCI, _NINE_P, _CARD = "virtio_pci", ("9p", "9pnet_virtio"), ("virtio_net",)
+_DRIVERS = {
+    "shares": (("virtio_pci", "9p", "9pnet_virtio"), "can mount no folder of this host over 9p"),
+    "network": (("virtio_pci", "virtio_net"), "can have no network card of its guest"),
+}
+"""By the file of /init that tells of it, what a kernel needs for it."""
 
 
 def lines_of(guest: GuestPlan) -> list[Line]:
@@ -30,29 +34,25 @@ def archive_of(
     """Return the archive for a kernel, with files of its /init's ``own``.
 
     Raises UsageError, naming the line, for what is not here or cannot be in it, GuestUnfit for a
-    kernel that is known to have no driver for a folder or a network.
+    kernel that is known to have no driver for a folder or a network that these tell of.
     """
-    lines = lines_of(guest)
+    lines, own = lines_of(guest), own or {}
     given = Path(guest.module_folder) if guest.module_folder else None
-    drivers = guest.shares or guest.networked
+    drivers = [each for each in _DRIVERS if each in own]
     needed = drivers or any(line.word in OF_MODULES for line in lines)
     modules = modules_of(kernel, given) if needed else None
-    if drivers and modules:
-        lines += _drivers(kernel, guest, modules)
+    for each in drivers if modules else ():
+        assert modules
+        lines += _driver_lines(kernel, each, modules)
     return guest_archive(lines, modules, own)
 
 
-def _drivers(kernel: KernelImage, guest: GuestPlan, modules: Modules) -> Iterator[Line]:
-    wanted: list[tuple[str, tuple[str, ...], str]] = []
-    if guest.shares:
-        wanted.append(("--share", _NINE_P, "mount no folder of this host (9p over virtio)"))
-    if guest.networked:
-        wanted.append(("--forward" if guest.forwards else "--outside", _CARD, "have no network"))
-    for option, names, cannot in wanted:
-        for name in (_PCI, *names):
-            if not modules.has(name):
-                raise GuestUnfit(
-                    f"{option}: {kernel.source} can {cannot}: its kernel, {kernel.release}, has no "
-                    f"{name}, neither built in nor as a module"
-                )
-            yield line_of("kmod", name, said_by=option)
+def _driver_lines(kernel: KernelImage, what: str, modules: Modules) -> Iterator[Line]:
+    names, cannot = _DRIVERS[what]
+    for name in names:
+        if not modules.has(name):
+            raise GuestUnfit(
+                f"{kernel.source} {cannot}: its kernel, {kernel.release}, has no {name}, neither "
+                "built in nor as a module"
+            )
+        yield line_of("kmod", name, said_by=f"the guest's {what}")
