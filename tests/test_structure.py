@@ -19,7 +19,7 @@ FLOORS = (
     ("report",),
     ("routes",),
     ("watch",),
-    ("one_boot", "predictor"),
+    ("one_boot", "predictor", "guests"),
     ("runs",),
     ("gate", "bisection", "factors", "debug", "checking"),
     ("cli", "plugin"),

@@ -30,6 +30,7 @@ from bootharness.machine.machine import Machine
 from bootharness.machine.qemu import Qemu
 from bootharness.plan import BootPlan
 from bootharness.routes.guest import prepared
+from bootharness.routes.table import route_of
 from bootharness.text import printable
 
 __all__ = ["Guest", "Ran"]
@@ -72,6 +73,8 @@ class Guest(Closing):
     ) -> None:
         if plan.guest.run is not None:
             raise UsageError(f"run {plan.guest.run!r}: such a guest is told what to run")
+        if not route_of(plan).uses("run"):
+            raise UsageError(f"the route {plan.route}: a guest is made of a kernel and an initrd")
         self.name = name
         self.kernel = kernel
         self._timeout_s = plan.timeout_s

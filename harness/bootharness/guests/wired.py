@@ -5,7 +5,7 @@
 Nothing else is on the wire but the switch's own server, which answers a ping at 10.0.2.1.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -29,8 +29,14 @@ _FIRST = 15
 
 
 @contextmanager
-def wired_guests(kernel: KernelImage, plan: BootPlan, count: int) -> Iterator[tuple[Guest, ...]]:
-    """Boot guests of one kernel on one wire, side by side, and give them when all are up.
+def wired_guests(
+    kernel: KernelImage,
+    plan: BootPlan,
+    count: int,
+    write: Callable[[str, bytes], object] | None = None,
+) -> Iterator[tuple[Guest, ...]]:
+    """Boot guests of one kernel on one wire, side by side, and give them when all are up. What
+    commands write goes to ``write``, too, as it comes, with the guest's name.
 
     Raises UsageError for a plan with another network, and what `Guest` does.
     """
@@ -50,7 +56,9 @@ def wired_guests(kernel: KernelImage, plan: BootPlan, count: int) -> Iterator[tu
                 "hosts": hosts.encode(),
             }
             parts = partial(_on_wire, fd=plug.guest_end.fileno(), mac=mac)
-            guest = Guest(kernel, plan, name=f"guest{number}", own=own, parts=parts)
+            name = f"guest{number}"
+            said = partial(write, name) if write else None
+            guest = Guest(kernel, plan, name=name, own=own, parts=parts, write=said)
             plug.started(guest.machine.qemu.launched)
             guests.append(stack.enter_context(guest))
         yield tuple(guest.ready() for guest in guests)

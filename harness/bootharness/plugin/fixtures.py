@@ -21,6 +21,7 @@ from bootharness.plugin.sources import NO_KERNEL
 
 if TYPE_CHECKING:
     from bootharness.diagnosis import Judgement
+    from bootharness.guests.guest import Guest
     from bootharness.kernels.image import KernelImage
     from bootharness.machine.machine import Machine
     from bootharness.routes.disk import DiskImage
@@ -215,3 +216,13 @@ def machine(
             medium.begin(live)
             request.node.stash[MACHINE] = live, _boots.new_folder()
             yield live
+
+
+@pytest.fixture
+def guest(kernel: "KernelImage", boot_plan: BootPlan) -> Iterator["Guest"]:
+    """That kernel, up, with busybox and what the `boot` marker names: `run` a command and see its
+    status and output, `put` and `get` files, `wait` for a command to succeed, `reboot`."""
+    from bootharness.guests.guest import Guest
+
+    with Guest(kernel, boot_plan) as live:
+        yield live.ready()

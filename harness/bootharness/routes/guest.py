@@ -1,5 +1,6 @@
 """A medium with the guest that a plan asks for: its initramfs, and the machine's parts for it."""
 
+import hashlib
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from bootharness.plan.boot_plan import BootPlan
 from bootharness.routes.medium import Medium
 from bootharness.routes.table import route_of
 
-__all__ = ["prepared"]
+__all__ = ["guest_digest", "prepared"]
 
 _ARCHIVE = "guest.img"
 
@@ -51,6 +52,19 @@ def prepared(
     dressed = replace(dressed, initrd=str(archive), until=until)
     with prepare(booted, dressed, workspace) as medium:
         yield replace(medium, device=with_guest_parts(medium.device, guest)), dressed
+
+
+def guest_digest(booted: Any, guest: GuestPlan) -> str:
+    """Return a digest of what a plan's guest is made of, for a kernel; empty where there is none,
+    and one that is never had again where it can see what changes. Raises what `prepared` does."""
+    if not guest.wanted:
+        return ""
+    if guest.shares or guest.networked:
+        return secrets.token_hex(32)
+    from bootharness.initramfs.guest import archive_of
+
+    made = archive_of(booted, guest, _own(guest))
+    return hashlib.sha256(made + (guest.run or "").encode()).hexdigest()
 
 
 def _own(guest: GuestPlan) -> dict[str, bytes]:
