@@ -81,6 +81,7 @@ class Guest(Closing):
         self._token = secrets.token_hex(8)
         self._said = b""
         self._is_ready = False
+        self._late = ""
         self._write = write
         files = {"agent": self._token.encode(), "name": name.encode(), **(own or {})}
         with ExitStack() as stack:
@@ -141,11 +142,17 @@ class Guest(Closing):
         self._ask("run", "", deadline, f"has not come to {command!r}")
 
     def reboot(self, timeout_s: float | None = None) -> Self:
-        """Let it boot again, on the same machine with the same disks, and wait until it is up."""
+        """Let it boot again, on the same machine with the same disks, and wait until it is up. One
+        that has not ended what it was to run is reset."""
         deadline = Deadline.after(self._timeout_s if timeout_s is None else timeout_s)
-        self._send(b"sync; reboot -f\n", deadline)
+        if not self._late:
+            self._send(b"sync; reboot -f\n", deadline)
+        reset, self._late = self._late, ""
         self._is_ready, self._said = False, b""
-        self._say("run", secrets.token_hex(8), "")
+        if reset:
+            self.machine.qmp.execute("system_reset")
+        else:
+            self._say("run", secrets.token_hex(8), "")
         return self.ready(deadline.remaining)
 
     def close(self) -> None:
@@ -168,6 +175,8 @@ class Guest(Closing):
         late: str,
         write: Callable[[bytes], object] | None = None,
     ) -> Ran:
+        if self._late:
+            raise GuestLost(f"{self.name} still {self._late}: let it boot again")
         token = secrets.token_hex(8)
         pieces: list[bytes] = []
 
@@ -195,6 +204,7 @@ class Guest(Closing):
                     return fresh
                 self._look()
                 if deadline.expired:
+                    self._late = late
                     raise GuestLost(f"{self.name} {late} in time{self._last()}")
                 self.machine.wait(deadline)
             except MachineLost as error:
