@@ -8,7 +8,8 @@
 #                              are; without one there is a shell on the console
 #   /etc/bootharness/token     what is in the lines before and behind the command's output, so that
 #                              no other line is taken for them
-#   /etc/bootharness/shares    of each folder of the host its tag, ro or rw, and where it belongs
+#   /etc/bootharness/shares    of each folder of the host its tag, 9p or virtiofs, ro or rw, and
+#                              where it belongs
 #   /etc/bootharness/network   of each card its address, the guest's and that of its gateway
 #   /etc/bootharness/name      what it is called, and hosts, what others are
 #   /etc/bootharness/agent     where there is one the guest does what it is told to on the console
@@ -49,9 +50,10 @@ if [ -e $own/network ]; then
     done <$own/network
 fi
 if [ -e $own/shares ]; then
-    while read -r tag how where; do
+    while read -r tag type how where; do
         mkdir -p "$where"
-        mount -t 9p -o trans=virtio,version=9p2000.L,msize=262144,$how "$tag" "$where" ||
+        [ "$type" != 9p ] || how=$how,trans=virtio,version=9p2000.L,msize=262144
+        mount -t "$type" -o "$how" "$tag" "$where" ||
             echo "bootharness: $where was not mounted"
     done <$own/shares
 fi

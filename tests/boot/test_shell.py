@@ -1,5 +1,6 @@
 """A command on a kernel that Debian ships: its output and its status, by whatever route."""
 
+import os
 import signal
 import socket
 import subprocess
@@ -19,6 +20,7 @@ from tests.support.faults import DEBIAN
 from tests.support.processes import COMMAND, environment, eventually, processes_with
 
 PATIENCE_S = 120
+AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="virtiofsd serves as root alone")
 WITH_9P = "deb:linux-image-amd64/bookworm"
 KEYS = 12
 pytestmark = pytest.mark.skipif(found("busybox", Path()) is None, reason="busybox is not installed")
@@ -73,17 +75,25 @@ def test_wrong_use_is_one_sentence(words: list[str], status: int, said: bytes) -
     assert b"Traceback" not in done.stderr
 
 
-def test_folder_of_the_host_is_read_and_written_only_where_asked(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("kernel", "type_"),
+    [(WITH_9P, "9p"), pytest.param(DEBIAN, "virtiofs", marks=AS_ROOT)],
+)
+def test_folder_of_the_host_is_read_and_written_only_where_asked(
+    tmp_path: Path, kernel: str, type_: str
+) -> None:
     for name in ("given", "wanted"):
         (tmp_path / name).mkdir()
     (tmp_path / "given/a").write_text("of the host\n")
     done = shell(
         "--share", f"{tmp_path}/given", "--share", f"out={tmp_path}/wanted:rw", "--",
-        "cat /mnt/given/a; echo x >/mnt/given/b; cp /mnt/given/a /mnt/out/a; exit 5",
-        kernel=WITH_9P,
+        "cat /mnt/given/a; grep /mnt/given /proc/mounts; mount -o remount,rw /mnt/given; "
+        "echo x >/mnt/given/b; rm /mnt/given/a; cp /mnt/given/a /mnt/out/a; exit 5",
+        kernel=kernel,
     )  # fmt: skip
     assert (done.returncode, done.stdout.splitlines()[0]) == (5, b"of the host"), done.stderr
-    assert b"Read-only file system" in done.stdout
+    assert done.stdout.count(b"Read-only file system") == 2
+    assert f" /mnt/given {type_} ro".encode() in done.stdout
     assert (tmp_path / "wanted/a").read_text() == "of the host\n"
     assert [each.name for each in (tmp_path / "given").iterdir()] == ["a"]
 
@@ -132,8 +142,10 @@ def test_what_a_guest_writes_of_its_end_is_no_escape_code_in_a_sentence() -> Non
 
 @pytest.mark.parametrize("how", ["killed", "interrupted", "hung up"])
 def test_nothing_outlives_a_shell(tmp_path: Path, how: str) -> None:
+    share = ["--share", str(Path(__file__).parent)] if os.geteuid() == 0 else []
     child = pexpect.spawn(
-        sys.executable, ["-m", "bootharness", "shell", DEBIAN, "--", "echo up; sleep 1000"],
+        sys.executable,
+        ["-m", "bootharness", "shell", DEBIAN, *share, "--", "echo up; sleep 1000"],
         env=environment(TMPDIR=str(tmp_path)), timeout=PATIENCE_S,
     )  # fmt: skip
     try:

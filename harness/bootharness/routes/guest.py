@@ -10,8 +10,8 @@ from msgspec.structs import replace
 
 from bootharness.host.workspace import Workspace
 from bootharness.kernels.image import KernelImage
-from bootharness.plan import GuestPlan
-from bootharness.plan.boot_plan import BootPlan
+from bootharness.machine.device import Device
+from bootharness.plan import BootPlan, GuestPlan
 from bootharness.routes.medium import Medium
 from bootharness.routes.table import route_of
 
@@ -36,10 +36,9 @@ def prepared(
         return
     from bootharness.initramfs.command_output import ended  # most boots do without
     from bootharness.initramfs.guest import archive_of
-    from bootharness.machine.guest_parts import with_guest_parts
 
     assert isinstance(booted, KernelImage)
-    files = {**_own(guest), **(own or {})}
+    files = {**_own(booted, guest), **(own or {})}
     until = plan.until
     if guest.run is not None:
         token = secrets.token_hex(8)
@@ -51,7 +50,24 @@ def prepared(
     dressed = replace(plan, initrd=None, guest=GuestPlan(), until="init")
     dressed = replace(dressed, initrd=str(archive), until=until)
     with prepare(booted, dressed, workspace) as medium:
-        yield replace(medium, device=with_guest_parts(medium.device, guest)), dressed
+        device = _with_parts(medium.device, booted, plan, workspace)
+        yield replace(medium, device=device), dressed
+
+
+def _with_parts(
+    device: Device, kernel: KernelImage, plan: BootPlan, workspace: Workspace
+) -> Device:
+    """Return a device with what a machine has for a guest."""
+    from bootharness.initramfs.guest import VIRTIOFS, share_type
+    from bootharness.machine.guest_network import with_guest_network
+    from bootharness.machine.shared_folders import with_9p, with_virtiofs
+
+    device, shares = with_guest_network(device, plan.guest), plan.guest.shared
+    if not shares:
+        return device
+    if share_type(kernel, plan.guest) == VIRTIOFS:
+        return with_virtiofs(device, shares, plan.machine.memory_mib, workspace)
+    return with_9p(device, shares)
 
 
 def guest_digest(booted: Any, guest: GuestPlan) -> str:
@@ -63,18 +79,20 @@ def guest_digest(booted: Any, guest: GuestPlan) -> str:
         return secrets.token_hex(32)
     from bootharness.initramfs.guest import archive_of
 
-    made = archive_of(booted, guest, _own(guest))
+    made = archive_of(booted, guest, {})
     return hashlib.sha256(made + (guest.run or "").encode()).hexdigest()
 
 
-def _own(guest: GuestPlan) -> dict[str, bytes]:
+def _own(kernel: KernelImage, guest: GuestPlan) -> dict[str, bytes]:
     """Return what /init reads of a guest's folders and network."""
-    from bootharness.machine.guest_parts import GUEST_BITS, GUEST_GATEWAY, GUEST_IP, GUEST_MAC
+    from bootharness.initramfs.guest import share_type
+    from bootharness.machine.guest_network import GUEST_BITS, GUEST_GATEWAY, GUEST_IP, GUEST_MAC
 
     own = {}
     if guest.shares:
+        how = share_type(kernel, guest)
         lines = (
-            f"share{number} {'rw' if share.writable else 'ro'} /mnt/{share.name}\n"
+            f"share{number} {how} {'rw' if share.writable else 'ro'} /mnt/{share.name}\n"
             for number, share in enumerate(guest.shared)
         )
         own["shares"] = "".join(lines).encode()
