@@ -1,5 +1,8 @@
 """Guests that are told what to do: over their serial line, on a kernel that Debian ships."""
 
+import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +15,7 @@ from bootharness.initramfs.programs import found
 from bootharness.kernels.source import fetch
 from bootharness.plan import BootPlan, GuestPlan
 from tests.support.faults import DEBIAN
+from tests.support.processes import REPOSITORY, environment
 
 pytestmark = pytest.mark.skipif(found("busybox", Path()) is None, reason="busybox is not installed")
 PLAN = BootPlan(route="direct", timeout_s=120)
@@ -74,6 +78,18 @@ def test_guest_that_ends_is_told_with_what_it_said() -> None:
 def test_plan_that_has_no_such_guest(plan: BootPlan, said: str) -> None:
     with pytest.raises(UsageError, match=said):
         Guest(fetch("selfcheck:16"), plan)
+
+
+def test_example_of_the_page_is_good(tmp_path: Path) -> None:
+    page = (REPOSITORY / "docs/shell.md").read_text()
+    [example] = re.findall(r"^```python\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
+    (tmp_path / "test_page.py").write_text(example)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "--kernel", DEBIAN, "--boot-strict"],
+        cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 passed" in done.stdout
 
 
 def test_guests_on_one_wire_send_each_other_what_they_like() -> None:

@@ -42,7 +42,7 @@ def test_what_a_kernel_has_no_driver_for_is_told_before_it_boots(tmp_path: Path)
     kernel = fetch(KERNEL)
     with pytest.raises(GuestUnfit, match="has no 9pnet_virtio, for 9p, nor virtiofs, for virtiofs"):
         archive_of(kernel, GuestPlan(module_folder=known, shares=("/usr",)))
-    with pytest.raises(GuestUnfit, match="no network card of its guest: .* has no virtio_net"):
+    with pytest.raises(GuestUnfit, match=r"no network card of its guest: .* has no virtio_net"):
         archive_of(kernel, GuestPlan(module_folder=known), {"network": b""})
 
 
@@ -58,7 +58,7 @@ def test_share_as_people_write_it(text: str, wanted: Share) -> None:
     assert Share.parse(text) == wanted
 
 
-@pytest.mark.parametrize("text", ["/", "", ":rw", "a b=/x", "=/x", "../=/x"])
+@pytest.mark.parametrize("text", ["/", "", ":rw", "a b=/x", "=/x"])
 def test_share_without_a_name_that_can_be_one(text: str) -> None:
     with pytest.raises(UsageError):
         Share.parse(text)
