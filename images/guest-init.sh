@@ -68,7 +68,7 @@ answer() {  # TOKEN COMMAND: run a command, with what it writes between two line
     shift
     printf '\nbootharness: begin %s\n' "$token"
     "$@"
-    printf '\nbootharness: exit %s %s\n' "$token" $?
+    printf '\r\nbootharness: exit %s %s\n' "$token" $?
 }
 add() { echo "$1" | base64 -d >>$own/sent; }
 put() {

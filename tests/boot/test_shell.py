@@ -1,10 +1,13 @@
 """A command on a kernel that Debian ships: its output and its status, by whatever route."""
 
 import os
+import re
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tarfile
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,6 +17,8 @@ import pytest
 from bootharness.diagnosis import Verdict, judge
 from bootharness.host.deadline import Deadline
 from bootharness.initramfs.programs import found
+from bootharness.kernels.deb import DebPackage, modules
+from bootharness.kernels.source import fetch
 from bootharness.one_boot import boot
 from bootharness.plan import BootPlan, GuestPlan
 from tests.support.faults import DEBIAN
@@ -138,6 +143,22 @@ def test_what_a_guest_writes_of_its_end_is_no_escape_code_in_a_sentence() -> Non
     assert done.returncode == 1
     assert b"\x1b" not in done.stderr
     assert b"the kernel panicked" in done.stderr
+
+
+def test_tree_of_a_kernel_has_its_modules_by_itself(tmp_path: Path) -> None:
+    # as make leaves it: nobody has run depmod
+    image = tmp_path / "arch/x86/boot/bzImage"
+    image.parent.mkdir(parents=True)
+    shutil.copy(fetch(DEBIAN).path, image)
+    with tarfile.open(modules(DebPackage.parse(DEBIAN.removeprefix("deb:")))) as tar:
+        for each in tar:
+            if re.search("/md/|modules.builtin", each.name) and (file := tar.extractfile(each)):
+                path = tmp_path / each.name.removeprefix("kernel/")
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(file.read())
+    words = ["--module", "dm-crypt", "--", "grep -o ^dm_crypt /proc/modules; exit 4"]
+    done = shell(*words, kernel=str(tmp_path))
+    assert (done.returncode, done.stdout) == (4, b"dm_crypt\n"), done.stderr
 
 
 @pytest.mark.parametrize("how", ["killed", "interrupted", "hung up"])

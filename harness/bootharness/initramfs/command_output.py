@@ -1,4 +1,8 @@
-"""What a command in a guest says, and how it ends, out of all that is on the serial line."""
+"""What a command in a guest says, and how it ends, out of all that is on the serial line.
+
+The line behind the output begins with a carriage return, which hardly any output ends with: so a
+line of it is passed on with its end, before the next one comes.
+"""
 
 import re
 from collections.abc import Callable
@@ -38,7 +42,7 @@ class CommandOutput(Observer):
             self._rest = self._rest[found.end() if found else -self._longest :]
             if found:
                 self.began = True
-                self._before_status = b"\nbootharness: exit %b " % found[1]
+                self._before_status = b"\r\nbootharness: exit %b " % found[1]
                 self._longest = len(self._before_status) + len("255\r\n")
                 self._end = re.compile(rb"%b(\d{1,3})\r?\n" % self._before_status)
         if not self.began:
@@ -51,7 +55,7 @@ class CommandOutput(Observer):
 
     def _waiting(self) -> int:
         """Return how many of the last bytes may be the beginning of the line behind the output."""
-        at = self._rest.rfind(b"\n", max(len(self._rest) - self._longest, 0))
+        at = self._rest.rfind(b"\r", max(len(self._rest) - self._longest, 0))
         last = self._rest[at:] if at >= 0 else b""
         known = self._before_status
         return len(last) if known.startswith(last) or last.startswith(known) else 0
