@@ -80,6 +80,7 @@ def test_baseline_that_is_no_kernel_proves_nothing(tmp_path: Path) -> None:
         ((), "CANDIDATE"),
         (("no-such-file",), "no-such-file"),
         (("selfcheck:64", "--paths", "floppy"), "floppy"),
+        (("gate.toml",), "--matrix gate.toml"),
     ],
 )
 def test_wrong_usage_is_no_bad_kernel(arguments: tuple[str, ...], said: str) -> None:

@@ -4,6 +4,8 @@ import bz2
 import gzip
 import json
 import lzma
+import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -329,6 +331,28 @@ def test_disk_of_large_sectors_is_refused_where_seabios_cannot_boot_it(tmp_path:
     path = large_sectors(tmp_path / "4k.img", 5)
     with pytest.raises(UsageError, match="sectors of 4,096 bytes, and SeaBIOS boots from such a"):
         booted(path, disk_interface="virtio")
+
+
+@pytest.mark.parametrize("kind", ["qcow2", "vmdk", "vdi"])
+def test_container_of_which_the_file_was_cut_short(raw: Path, kind: str, tmp_path: Path) -> None:
+    path = contained(raw, tmp_path / "disk", kind)
+    whole = path.stat().st_size
+    is_good(path)
+    os.truncate(path, whole // 3)
+    judgement = cause_of(path)
+    assert judgement.cause == "disk-cut-short"
+    said = rf"the image was cut short: of what its tables \({kind}\) name, at least [1-9][0-9,]+ by"
+    assert re.search(said, judgement.summary)
+
+
+def test_container_that_lacks_what_the_boot_did_not_need(raw: Path, tmp_path: Path) -> None:
+    longer = tmp_path / "longer.img"
+    longer.write_bytes(raw.read_bytes() + b"more" * MIB)
+    path = contained(longer, tmp_path / "disk", "qcow2")
+    assert not judge(is_good(path)).warnings
+    os.truncate(path, path.stat().st_size - 2 * MIB)
+    (warning,) = judge(is_good(path)).warnings
+    assert "tables (qcow2) name, at least 2,097,152 bytes lie behind the end" in warning
 
 
 def test_image_that_ends_within_a_sector(raw: Path, tmp_path: Path) -> None:

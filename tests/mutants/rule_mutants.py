@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from difflib import SequenceMatcher
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, SourceFileLoader
-from importlib.util import spec_from_loader
+from importlib.util import spec_from_file_location
 from itertools import takewhile
 from pathlib import Path
 from types import CodeType
@@ -59,7 +59,7 @@ class Mutated(MetaPathFinder):
     def find_spec(self, fullname: str, path: object, target: object = None) -> ModuleSpec | None:
         """Return how such a module is loaded, None for others."""
         loader = self._modules.get(fullname)
-        return spec_from_loader(fullname, loader, origin=loader.path) if loader else None
+        return spec_from_file_location(fullname, loader.path, loader=loader) if loader else None
 
 
 class _Loader(SourceFileLoader):

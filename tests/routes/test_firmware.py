@@ -1,12 +1,15 @@
 """Routes by the firmware that is asked for."""
 
 import re
+from pathlib import Path
 
 import pytest
 
 from bootharness.errors import UsageError
+from bootharness.kernels.image import KernelImage
 from bootharness.plan import BootPlan, choose, firmwares
 from bootharness.routes.table import ROUTES, by_firmware, firmware_of, route_of
+from tests.support.builders import bzimage
 
 
 def plan(route: str, firmware: str, **options: str) -> BootPlan:
@@ -70,3 +73,32 @@ def test_a_uefi_wants_a_pci_bus(machine_type: str) -> None:
 def test_several_firmwares_are_set_apart_by_commas() -> None:
     assert firmwares("bios,uefi,bios") == ("bios", "uefi")
     assert firmwares("auto") == ("auto",)
+
+
+@pytest.mark.parametrize(
+    "route", [name for name, each in ROUTES.items()
+              if each.firmware == "uefi" and "cmdline" in each.takes])  # fmt: skip
+@pytest.mark.parametrize(
+    ("version", "xloadflags", "machine", "can"),
+    [
+        (0x20F, 0x0B, 0x8664, True),
+        (0x20F, 0x00, 0x14C, False),
+        (0x20B, 0x00, 0x8664, True),  # Linux 3.3 to 3.7: only the stub says how many bits
+        (0x20B, 0x00, 0x14C, False),
+    ],
+)
+def test_a_kernel_of_32_bits_is_none_for_a_64_bit_uefi(
+    route: str, version: int, xloadflags: int, machine: int, can: bool, tmp_path: Path
+) -> None:
+    image = bytearray(bzimage(b"\0" * 65536, version=version))
+    image[0x236:0x238] = xloadflags.to_bytes(2, "little")
+    image[:2], image[0x3C:0x40] = b"MZ", (0x80).to_bytes(4, "little")
+    image[0x80:0x86] = b"PE\0\0" + machine.to_bytes(2, "little")
+    path = tmp_path / "bzImage"
+    path.write_bytes(image)
+    kernel = KernelImage.read(path)
+    if can:
+        assert ROUTES[route].foresee(kernel, plan(route, "uefi")) is None
+    else:
+        with pytest.raises(UsageError, match="a kernel of 32 bits"):
+            ROUTES[route].foresee(kernel, plan(route, "uefi"))

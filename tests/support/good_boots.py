@@ -22,8 +22,8 @@ from msgspec import Struct
 from bootharness.diagnosis import Judgement, Verdict, judge
 from bootharness.one_boot import boot
 from bootharness.plan import BootPlan, choose
-from bootharness.routes.net_paths import PATHS
 from bootharness.routes.table import ROUTES
+from bootharness.trace.boot_trace import Ending
 
 __all__ = ["Row", "rows", "run"]
 
@@ -39,7 +39,7 @@ NARROW = "deb:linux-image-686-pae:i386/bookworm"
 KERNELS = (SYNTHETIC, *CLOUD, *LARGE, NARROW)
 # those that bring a kernel that is given, and not what somebody has beside it
 WITH_KERNEL = tuple(name for name, route in ROUTES.items() if "cmdline" in route.takes)
-UEFI = tuple(name for name in WITH_KERNEL if name in PATHS and PATHS[name].firmware == "uefi")
+UEFI = tuple(name for name in WITH_KERNEL if ROUTES[name].firmware == "uefi")
 BY_BIOS = tuple(name for name in WITH_KERNEL if name not in UEFI)
 CMDLINES = (
     "console=ttyS0,115200 quiet",
@@ -79,11 +79,12 @@ def rows(large_initrd: Path) -> Iterator[Row]:
                 yield Row(kernel, {"route": route, **large})
 
 
-def run(row: Row) -> Judgement:
-    """Boot a row."""
+def run(row: Row) -> tuple[Judgement, Ending]:
+    """Boot a row, and return what was judged of it and how it ended."""
     until = "setup" if row.kernel == SYNTHETIC else "init"
     plan = choose(BootPlan(until=until, timeout_s=LIMIT_S), row.options)
-    return judge(boot(row.kernel, plan))
+    trace = boot(row.kernel, plan)
+    return judge(trace), trace.ending
 
 
 @contextmanager
@@ -109,10 +110,12 @@ def main() -> int:
             chosen = random.Random(seed).sample(chosen, min(int(sys.argv[1]), len(chosen)))
         bad = 0
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            for row, judgement in zip(chosen, pool.map(run, chosen), strict=True):
+            for row, (judgement, ending) in zip(chosen, pool.map(run, chosen), strict=True):
                 if judgement.verdict is not Verdict.GOOD:
                     bad += 1
-                    print(f"{judgement.verdict.name} {row}\n     {judgement.summary}", flush=True)
+                    ended = f"{ending.kind} after {ending.seconds:.1f} s"
+                    said = f"{judgement.verdict.name} {row}\n     {judgement.summary}\n     {ended}"
+                    print(said, flush=True)
         load = ", ".join(f"{each:.0f}" for each in os.getloadavg())
         print(f"{len(chosen) - bad} of {len(chosen)} good, with a load of {load}")
     return 1 if bad else 0

@@ -184,4 +184,7 @@ def _matrix(
         return replace(matrix, baseline=baseline) if baseline else matrix
     if not kernels:
         raise click.UsageError("give a CANDIDATE, or --matrix with some")
+    for each in kernels:
+        if each.endswith(".toml"):
+            raise UsageError(f"{each} is no kernel; a matrix is given so: --matrix {each}")
     return Matrix(kernels, baseline, axes)

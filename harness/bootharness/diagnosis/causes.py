@@ -69,10 +69,12 @@ CAUSES: dict[str, Cause] = {
         Cause(
             "disk-cut-short",
             "The loader read behind the end of the disk, where the rest of the kernel, or of a "
-            "partition, should be: the disk, or its image, was cut short.",
-            "where the kernel or the partition should end, where the disk ends, what was read",
+            "partition, should be; or the file of an image ends before what its own tables name: "
+            "the disk, or its image, was cut short.",
+            "where the kernel or the partition should end, where the disk ends, what was read; of "
+            "an image in a container how much of it is missing, which reads as zeros",
             "Compare the size of the image with what was written: half of a download or of a copy "
-            "looks like this.",
+            "looks like this (qemu-img check).",
         ),
         Cause(
             "wrong-sectors",

@@ -20,6 +20,8 @@ from bootharness.trace.booted import DiskFacts, KernelFacts
 from bootharness.trace.reads import DiskRead
 
 __all__ = [
+    "container_cut_short",
+    "container_lacks",
     "disk_cut_short",
     "file_cut_short",
     "no_boot_catalog",
@@ -43,6 +45,29 @@ def no_boot_catalog(trace: BootTrace) -> Finding | None:
     return Finding(
         f"the BIOS refused the CD: it has {trace.disk.refused}",
         (trace.disk.path, *([f"the BIOS says {said!r}"] if said else [])),
+    )
+
+
+def container_cut_short(trace: BootTrace) -> Finding | None:
+    """The file of an image in a container ends before what is in it does, and the boot got no
+    further."""
+    said = _lacks(trace.disk)
+    if trace.ending.kind == "reached" or not said:
+        return None
+    return Finding(f"the image was cut short: {said}")
+
+
+def container_lacks(trace: BootTrace) -> str | None:
+    """The same, where the boot did not need what is missing."""
+    return _lacks(trace.disk) if trace.ending.kind == "reached" else None
+
+
+def _lacks(disk: DiskFacts | None) -> str | None:
+    if disk is None or not disk.lacks_bytes:
+        return None
+    return (
+        f"of what its tables ({disk.driver}) name, at least {disk.lacks_bytes:,} bytes lie behind "
+        f"the end of {disk.path}, and read as zeros"
     )
 
 

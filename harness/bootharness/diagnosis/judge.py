@@ -53,6 +53,7 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("secure-boot-refused", secure_boot.signature_refused),
     ("no-efi-stub", foreseen.no_efi_stub),
     ("initrd-misplaced", foreseen.no_room),
+    ("disk-cut-short", disk_reads.container_cut_short),
     ("no-boot-signature", disk_reads.no_boot_signature),
     ("no-boot-catalog", disk_reads.no_boot_catalog),
     ("disk-cut-short", disk_reads.disk_cut_short),
@@ -157,6 +158,7 @@ _WARNINGS: tuple[Callable[[BootTrace], str | None], ...] = (
     survived.never_asked,
     survived.read_again,
     survived.attached_otherwise,
+    disk_reads.container_lacks,
     disk_reads.partition_beyond_the_end,
     survived.video_mode_not_set,
 )

@@ -26,6 +26,7 @@ __all__ = [
     "header_fields",
     "is_uefi_program",
     "offset_of",
+    "uefi_machine",
 ]
 
 HEADER_OFFSET = 0x1F1
@@ -137,8 +138,16 @@ def offset_of(field: str) -> int:
 
 def is_uefi_program(image: bytes) -> bool:
     """Return whether a kernel, by its first 1,024 bytes, has the headers of a UEFI program (PE)."""
+    return uefi_machine(image) is not None
+
+
+def uefi_machine(image: bytes) -> int | None:
+    """Return the machine for which a kernel is a UEFI program (PE), by its first 1,024 bytes: 0x14c
+    for 32 bits, 0x8664 for 64. None where it is none."""
     at = int.from_bytes(image[_PE_POINTER : _PE_POINTER + 4], "little")
-    return image[:2] == b"MZ" and image[at : at + 4] == b"PE\0\0"
+    if image[:2] != b"MZ" or image[at : at + 4] != b"PE\0\0":
+        return None
+    return int.from_bytes(image[at + 4 : at + 6], "little")
 
 
 # what no loader writes into a setup header, and no two kernels have alike

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from bootharness.formats.forms import Form
 
-__all__ = ["BACKED", "DRIVERS", "ENCRYPTED", "refused_for"]
+__all__ = ["BACKED", "DRIVERS", "ENCRYPTED", "qcow2_tables_end", "refused_for"]
 
 DRIVERS = {
     "a qcow2 image": "qcow2",
@@ -32,6 +32,10 @@ _Read = Callable[[int, int], bytes]
 # version, backing file: offset and length, - , encryption; from version 3 on: what must be known
 _QCOW2 = struct.Struct(">4sIQI12xI")
 _QCOW2_FEATURES_AT = 72
+# cluster bits; the L1 table: entries, offset; an entry has the offset of an L2 table, of a cluster
+_QCOW2_L1 = struct.Struct(">20xI12xIQ")
+_QCOW2_OFFSET = 0x00FFFFFFFFFFFE00
+_QCOW2_L1_ENTRIES = 1 << 22
 _QCOW2_DATA_FILE = 1 << 2
 _QED_FEATURES_AT, _QED_BACKING = 16, 1
 _QED_NAME_AT = 56
@@ -64,6 +68,22 @@ def _qcow2(read: _Read) -> str | None:
     if version > 2 and features & _QCOW2_DATA_FILE:
         return "has its data in another file"
     return ENCRYPTED if encrypted else None
+
+
+def qcow2_tables_end(read: _Read) -> int:
+    """Return where in a qcow2 file the last of its tables ends, in bytes (docs/interop/qcow2.txt of
+    QEMU); 0 where that cannot be."""
+    head = read(0, _QCOW2_L1.size)
+    if len(head) < _QCOW2_L1.size:
+        return 0
+    bits, entries, at = _QCOW2_L1.unpack(head)
+    if not 9 <= bits <= 21 or entries > _QCOW2_L1_ENTRIES:
+        return 0
+    size = 8 * entries
+    table = read(at, size)
+    entries_read = struct.iter_unpack(">Q", table[: len(table) // 8 * 8])
+    ends = ((each & _QCOW2_OFFSET) + (1 << bits) for (each,) in entries_read if each)
+    return int(max(at + size, max(ends, default=0)))
 
 
 def _qed(read: _Read) -> str | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, BinaryIO, Self
 from msgspec import Struct
 
 from bootharness.errors import FormatError, KernelUnavailable, NotAKernel, UsageError
-from bootharness.formats.bzimage import MINIMUM_BYTES, SetupHeader, is_uefi_program, offset_of
+from bootharness.formats.bzimage import MINIMUM_BYTES, SetupHeader, offset_of, uefi_machine
 from bootharness.host.cache import cache_dir, trim
 from bootharness.host.kept import digest_of, kept_file
 from bootharness.kernels.content import Piece, Source, file_source
@@ -26,6 +26,7 @@ FILE_LIMIT = 1 << 32
 """A protected-mode kernel must lie below 4 GiB, whatever ``syssize`` could say."""
 
 _PARAGRAPH_BYTES = 16
+_PE_I386 = 0x14C
 
 _COMPRESSION = {
     b"\x1f\x8b": "gzip",
@@ -101,7 +102,17 @@ class KernelImage(Struct, frozen=True):
     @property
     def efi_stub(self) -> bool:
         """Whether it is a program that a UEFI can start."""
-        return is_uefi_program(self.content.read(0, MINIMUM_BYTES))
+        return self._uefi_machine is not None
+
+    @property
+    def has_32_bits(self) -> bool:
+        """Whether it is known to be a kernel of 32 bits, which no 64-bit UEFI starts. An older one
+        (before protocol 2.12) says so only as a UEFI's program."""
+        return self.header.needs_32_bits_alone or self._uefi_machine == _PE_I386
+
+    @property
+    def _uefi_machine(self) -> int | None:
+        return uefi_machine(self.content.read(0, MINIMUM_BYTES))
 
     @property
     def compressed(self) -> tuple[int, Piece] | None:

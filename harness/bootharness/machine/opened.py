@@ -10,6 +10,7 @@ import socket
 import subprocess
 import tempfile
 from pathlib import Path
+from typing import Any
 from weakref import finalize
 
 from bootharness.errors import MediumUnavailable
@@ -18,13 +19,19 @@ from bootharness.formats.container import BACKED
 from bootharness.host.rights import command, own_user
 from bootharness.host.tool import Tool
 
-__all__ = ["STORAGE_DAEMON", "Opened"]
+__all__ = ["STORAGE_DAEMON", "Opened", "node_of"]
 
 STORAGE_DAEMON = Tool("qemu-storage-daemon", "qemu-system-x86")
 _ANSWER_S = 60.0
 _SAID_BYTES = 4096
 _MOST_BYTES = 1 << 24
 """What is asked for at once; NBD servers give at least as much."""
+
+
+def node_of(path: Path, driver: str) -> dict[str, Any]:
+    """Return an image as QEMU's programs are given it: the file alone, and none that it names."""
+    file = {"driver": "file", "filename": str(path.absolute()), "locking": "off"}
+    return {"driver": driver, "file": file, **({"backing": None} if driver in BACKED else {})}
 
 
 class Opened:
@@ -72,11 +79,7 @@ class _Served:
 
     def __init__(self, path: Path, driver: str) -> None:
         self._path, self._driver = path, driver
-        file = {"driver": "file", "filename": str(path.absolute()), "locking": "off"}
-        node = {"driver": driver, "node-name": "image", "read-only": True, "file": file}
-        if driver in BACKED:
-            node["backing"] = None
-        self._node = json.dumps(node)
+        self._node = json.dumps({**node_of(path, driver), "node-name": "image", "read-only": True})
         with tempfile.TemporaryDirectory(prefix="bootharness-nbd-") as folder:
             self._start(Path(folder, "nbd"))
         finalize(self, _end, self._process, self._socket)

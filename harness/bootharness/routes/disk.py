@@ -32,6 +32,7 @@ from bootharness.formats.loading import MAGIC, MAGIC_AT
 from bootharness.formats.mbr import BOOTSTRAP_BYTES, SECTOR_BYTES, Mbr, Partition
 from bootharness.kernels.content import File, Piece, PieceMap, Source, file_source
 from bootharness.kernels.image import KernelImage
+from bootharness.machine.container_map import missing_bytes
 from bootharness.machine.device import Drive
 from bootharness.machine.faulty_disk import FaultyDisk
 from bootharness.machine.opened import Opened
@@ -537,7 +538,12 @@ def _facts(disk: DiskImage | DiskLayout) -> "DiskFacts":
         boot_sector=boot_sector,
         blank_lba=disk.blank_lba if isinstance(disk, DiskImage) else None,
         filed=isinstance(disk, DiskImage) and disk.filed,
+        lacks_bytes=_lacks(disk) if isinstance(disk, DiskImage) else 0,
     )
+
+
+def _lacks(disk: DiskImage) -> int:
+    return 0 if disk.driver == "raw" else missing_bytes(disk.path, disk.driver)
 
 
 def _fits(entered: SetupHeader | None, release: str | None) -> Callable[[KernelImage], bool] | None:

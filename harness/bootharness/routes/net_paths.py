@@ -23,6 +23,7 @@ from bootharness.plan.fault import KERNEL_FILE
 from bootharness.routes.medium import Medium
 from bootharness.routes.net_check import OF_EVERY_NETWORK, check_net
 from bootharness.routes.route import OF_A_UEFI, Route
+from bootharness.routes.uefi_kernel import check_64_bits, without_stub
 from bootharness.text import count
 from bootharness.trace.milestones import NET_MILESTONES
 
@@ -92,8 +93,8 @@ class NetPath(Struct, frozen=True):
         as `check_kernel`."""
         self.check_kernel(kernel)
         limit, asked = kernel.header.cmdline_limit, len(plan.cmdline.encode())
-        if self.firmware == "uefi" and kernel.header.is_64_bit and not kernel.efi_stub:
-            return "the kernel has no EFI stub"
+        if self.firmware == "uefi" and (why := without_stub(kernel)):
+            return why
         if asked + len(self.adds) <= limit:
             return _no_room(kernel, plan)
         adds = f", with the {len(self.adds)} that come on top here ({self.adds.strip()})"
@@ -104,8 +105,8 @@ class NetPath(Struct, frozen=True):
 
     def check_kernel(self, kernel: KernelImage) -> None:
         """Raise UsageError for a kernel that the firmware has not the bits for."""
-        if self.firmware == "uefi" and not kernel.header.is_64_bit:
-            raise UsageError(f"the route {self.name}: a 64-bit UEFI cannot start {kernel.source}")
+        if self.firmware == "uefi":
+            check_64_bits(self.name, kernel)
 
     @property
     def over_http(self) -> frozenset[str]:

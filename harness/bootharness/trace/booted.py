@@ -104,5 +104,8 @@ class DiskFacts(Struct, frozen=True):
     """The images of further disks in the same machine."""
     filed: bool = False
     """Whether the kernel lies in a file system, which may have it in pieces."""
+    lacks_bytes: int = 0
+    """How much of an image in a container lies behind the end of its file, where it reads as
+    zeros."""
     refused: str = ""
     """Why no BIOS boots from it, to go behind "it has"; empty where one may."""
