@@ -161,6 +161,7 @@ def test_tree_of_a_kernel_has_its_modules_by_itself(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (4, b"dm_crypt\n"), done.stderr
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("how", ["killed", "interrupted", "hung up"])
 def test_nothing_outlives_a_shell(tmp_path: Path, how: str) -> None:
     share = ["--share", str(Path(__file__).parent)] if os.geteuid() == 0 else []

@@ -1,6 +1,7 @@
 """The fixtures: from a kernel build to a boot, its trace and its judgement."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -226,3 +227,15 @@ def guest(kernel: "KernelImage", boot_plan: BootPlan) -> Iterator["Guest"]:
 
     with Guest(kernel, boot_plan) as live:
         yield live.ready()
+
+
+@pytest.fixture
+def guests(
+    kernel: "KernelImage", boot_plan: BootPlan
+) -> Iterator[Callable[[int], tuple["Guest", ...]]]:
+    """As many of them on one wire as it is called with: `first, second = guests(2)`. They are
+    guest1, guest2 and so on, 10.0.2.15 and on, and know each other's names."""
+    from bootharness.guests.wired import wired_guests
+
+    with ExitStack() as stack:
+        yield lambda count: stack.enter_context(wired_guests(kernel, boot_plan, count))
