@@ -26,6 +26,7 @@ from tests.support.processes import COMMAND, environment, eventually, processes_
 
 PATIENCE_S = 120
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="virtiofsd serves as root alone")
+OTHER = "deb:linux-image-cloud-amd64/trixie"
 WITH_9P = "deb:linux-image-amd64/bookworm"
 KEYS = 12
 pytestmark = pytest.mark.skipif(found("busybox", Path()) is None, reason="busybox is not installed")
@@ -136,6 +137,18 @@ def test_command_that_makes_a_boot_bad_is_told_and_one_that_cannot_tell_is_left_
     plan = BootPlan(route="direct", guest=GuestPlan(run="exit 125"))
     judgement = judge(boot(DEBIAN, plan))
     assert (judgement.verdict, judgement.cause) == (Verdict.SKIP, "command-skipped")
+
+
+def test_kernel_since_which_a_test_fails_is_found() -> None:
+    words = [DEBIAN, OTHER, "--route", "direct", "--run", "uname -r | grep -q ^6.1.0", "--no-cache"]
+    done = subprocess.run(
+        [*COMMAND, "bisect", *words], capture_output=True, text=True, timeout=3 * PATIENCE_S,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "FIRST BAD  trixie" in done.stdout
+    assert "command-failed: 'uname -r | grep -q ^6.1.0' ended with 1 in the guest" in done.stdout
+    assert "the cause is in trixie itself (command-failed)" in done.stdout
 
 
 def test_what_a_guest_writes_of_its_end_is_no_escape_code_in_a_sentence() -> None:

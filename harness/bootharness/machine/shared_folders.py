@@ -18,7 +18,7 @@ from bootharness.host.workspace import Workspace
 from bootharness.machine.device import Device, escaped
 from bootharness.plan.share import Share
 
-__all__ = ["with_9p", "with_virtiofs"]
+__all__ = ["why_no_virtiofs", "with_9p", "with_virtiofs"]
 
 _VIRTIOFSD = Tool("/usr/lib/qemu/virtiofsd", "qemu-system-common")
 _UNSHARE = Tool("unshare", "util-linux")
@@ -50,13 +50,8 @@ def with_virtiofs(
 
     Raises ToolMissing where it is not installed, or does not serve whoever we are.
     """
-    _VIRTIOFSD.check()
-    _UNSHARE.check()
-    if os.geteuid() != 0:
-        raise ToolMissing(
-            f"--share: {_VIRTIOFSD.name} serves as root alone, and the kernel has no 9p, by which "
-            "QEMU serves a folder itself"
-        )
+    if why := why_no_virtiofs():
+        raise ToolMissing(why)
     words = [
         *("-object", f"memory-backend-memfd,id=shared,size={memory_mib}M,share=on"),
         *("-machine", "memory-backend=shared"),
@@ -69,6 +64,19 @@ def with_virtiofs(
             *("-device", f"vhost-user-fs-pci,chardev=share{number},tag=share{number}"),
         ]
     return replace(device, words=(*device.words, *words))
+
+
+def why_no_virtiofs() -> str | None:
+    """Return why there are no folders by virtiofsd here, None where there are."""
+    for tool in (_VIRTIOFSD, _UNSHARE):
+        if not tool.here:
+            return f"--share: a kernel without 9p has no folder of this host: {tool.missing()}"
+    if os.geteuid() != 0:
+        return (
+            f"--share: a kernel without 9p has no folder of this host: {_VIRTIOFSD.name} serves as "
+            "root alone"
+        )
+    return None
 
 
 def _serve(share: Share, path: Path, workspace: Workspace) -> None:
