@@ -3,7 +3,7 @@
 import pytest
 
 from bootharness.bisection.hunted import hunted
-from bootharness.plan import SCREEN, BootPlan
+from bootharness.plan import SCREEN, BootPlan, GuestPlan
 
 
 @pytest.mark.parametrize(
