@@ -127,6 +127,29 @@ def test_a_loader_that_runs_where_nothing_was_loaded_is_told(
     assert (": memory there is all zeros, so it went to where nothing had" in summary) is told
 
 
+BY_BIOS = tuple(teletype("Booting", cs=0xF000))
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({}, True),
+        ({"bios_calls": (*BY_BIOS, read(2048, 1))}, False),
+        ({"calls_left_out": 1}, False),
+        ({"samples": (BIOS, LOADER)}, False),
+        ({"samples": (BIOS, replace(BIOS, halted=True))}, False),
+        ({"milestones": ()}, False),
+    ],
+)
+def test_a_loader_that_runs_into_a_bios_which_it_never_called(
+    change: dict[str, Any], told: bool
+) -> None:
+    entered = (Milestone("bios-handoff", 0.5),)
+    trace = replace(hung(samples=(BIOS, BIOS)), bios_calls=BY_BIOS, milestones=entered)
+    summary = judge(replace(trace, **change)).summary
+    assert ("the BIOS's own code, though the loader had called nothing of it" in summary) is told
+
+
 def test_a_bios_hangs_where_nobody_else_has_begun() -> None:
     hangs = hung(samples=(BIOS, BIOS))
     assert judge(hangs).cause == "bios-hang"

@@ -113,6 +113,23 @@ def test_wrong_input_gets_a_sentence_with_file_and_field(
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("at", "there", "fits"),
+    [(446, "90", False), (509, "01", False), (510, "55aa", True), (512, "90", True),
+     (446, "80 010100 83 feffff 00080000 00000100", True),
+     (446, "00 010100 83 feffff 00000000 00000100", False)],
+)  # fmt: skip
+def test_code_where_the_partition_table_is(at: int, there: str, fits: bool, tmp_path: Path) -> None:
+    binary = (b"\x90" * 440).ljust(at, b"\0") + bytes.fromhex(there)
+    path = write(tmp_path, "boot.bin", binary.ljust(1024, b"\0"))
+    write(tmp_path, "boot.toml", "[patch]\nkernel_lba = 0")
+    if fits:
+        assert Loader.read(path)
+        return
+    with pytest.raises(UsageError, match="goes on where the partition table is, in bytes 446 to"):
+        Loader.read(path)
+
+
 def test_missing_and_unreadable_files(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="No such file"):
         Loader.read(tmp_path / "none.asm")

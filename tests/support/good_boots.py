@@ -20,6 +20,7 @@ from typing import Any
 from msgspec import Struct
 
 from bootharness.diagnosis import Judgement, Verdict, judge
+from bootharness.host.rights import command
 from bootharness.one_boot import boot
 from bootharness.plan import BootPlan, choose
 from bootharness.routes.table import ROUTES
@@ -89,7 +90,9 @@ def run(row: Row) -> tuple[Judgement, Ending]:
 
 @contextmanager
 def _busy(loops: int) -> Iterator[None]:
-    running = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(loops)]
+    running = [
+        subprocess.Popen(command([sys.executable, "-c", "while True: pass"])) for _ in range(loops)
+    ]
     try:
         yield
     finally:

@@ -19,7 +19,7 @@ _LEAST_ZEROS = 32
 
 def astray(trace: BootTrace) -> str:
     """Say why the CPU gets nowhere, as the end of a sentence; empty where nothing shows it."""
-    return _refused(trace) or _among_zeros(trace)
+    return _refused(trace) or _among_zeros(trace) or _in_a_bios_never_called(trace)
 
 
 def _refused(trace: BootTrace) -> str:
@@ -69,3 +69,15 @@ def _among_zeros(trace: BootTrace) -> str:
     if {*seen.code_hex} != {"0"}:
         return ""
     return f": {NOTHING_THERE}"
+
+
+def _in_a_bios_never_called(trace: BootTrace) -> str:
+    """Say that a loader has come to the BIOS's code by itself: it has called nothing of it."""
+    if trace.loader_calls or trace.calls_left_out or not trace.reached("bios-handoff"):
+        return ""
+    if not trace.samples or not all(each.in_bios and not each.halted for each in trace.samples):
+        return ""
+    return (
+        ": the CPU has run into the BIOS's own code, though the loader had called nothing of it; "
+        "of a loader the BIOS reads only the first sector, and this one has read no other"
+    )

@@ -11,7 +11,7 @@ from msgspec import Struct, field
 from bootharness.errors import UsageError
 from bootharness.formats.elf import Executable, read_elf
 from bootharness.formats.forms import is_bzimage
-from bootharness.formats.mbr import BOOTSTRAP_BYTES, SECTOR_BYTES
+from bootharness.formats.mbr import BOOTSTRAP_BYTES, SECTOR_BYTES, has_partitions
 from bootharness.host.assembler import assemble_program, shipped
 from bootharness.host.regular import read_regular
 from bootharness.host.toml import read_toml
@@ -40,8 +40,15 @@ and its linear address."""
 
 # the code area, the disk signature and the copy-protection word, which some loaders use up
 _CODE_LIMIT = 446
+_SIGNATURE_AT = 510
 _FILE_BYTES = 1 << 24
 _PROFILE_BYTES = 1 << 20
+
+
+def _has_code_in_the_table(binary: bytes) -> bool:
+    """Return whether a loader has something else than a table where the partition table goes."""
+    table = binary[_CODE_LIMIT:_SIGNATURE_AT]
+    return any(table) and not has_partitions(binary[:SECTOR_BYTES])
 
 
 class Patch(Struct, frozen=True):
@@ -73,6 +80,12 @@ class Loader(Struct, frozen=True):
             raise UsageError(
                 f"{self.name}: {len(self.binary)} bytes do not fit before the partition table: "
                 f"there is room for {BOOTSTRAP_BYTES}, or {_CODE_LIMIT} without a disk signature"
+            )
+        if not self.manager and _has_code_in_the_table(self.binary):
+            raise UsageError(
+                f"{self.name}: its code goes on where the partition table is, in bytes "
+                f"{_CODE_LIMIT} to {_SIGNATURE_AT - 1}: there is room for {BOOTSTRAP_BYTES}, or "
+                f"{_CODE_LIMIT} without a disk signature; what is longer goes into further sectors"
             )
         for name, patch in self.patches.items():
             if not 0 <= patch.offset <= len(self.binary) - patch.size:
