@@ -66,7 +66,7 @@ def _of_others(chroot: Path, command: str) -> None:
     command = command.replace("$release", release).replace("$drivers", " ".join(_MODULES))
     done = subprocess.run(
         ["chroot", chroot, "/bin/sh", "-c", command], capture_output=True, text=True,
-        timeout=_TIMEOUT_S, check=False,
+        timeout=_TIMEOUT_S, check=False, env={**os.environ, "TMPDIR": "/tmp"},
     )  # fmt: skip
     if done.returncode:
         raise LaunchFailed(f"{command}: {done.stderr[-500:]}")
