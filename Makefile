@@ -25,7 +25,7 @@ TESTED_WITH := /usr/share/doc/busybox-static:busybox-static cpio:cpio modprobe:k
 	/usr/lib/shim/shimx64.efi.signed:shim-signed sbsign:sbsigntool
 APT := $(if $(filter 0,$(shell id -u)),,sudo) apt-get
 
-.PHONY: setup tools demo test matrices check faults faults-net faults-uefi restores trees appliance zoo kill good fuzz docs readme bench bench-bisect bench-config bench-factors bench-many bench-net bench-uefi hunts mutants mutants-rules clean
+.PHONY: setup tools demo test matrices check faults faults-net faults-uefi restores trees appliance zoo kill good fuzz docs readme bench bench-bisect bench-config bench-factors bench-many bench-net bench-shell bench-uefi hunts mutants mutants-rules clean
 
 setup: $(VENV)/.packages $(VENV)/.installed
 tools: setup $(VENV)/.tools
@@ -149,6 +149,12 @@ bench-many: tools
 # the network boot's times and rates beside those of slirp and dnsmasq
 bench-net: tools
 	$(BIN)/python -m tests.bench.net
+
+# what an initramfs and a command on a kernel cost, beside bare QEMU; with BENCH_CHROOT=FOLDER, as
+# mmdebstrap makes one with linux-image-amd64, dracut-core, initramfs-tools and cryptsetup-bin, beside
+# dracut and mkinitramfs
+bench-shell: tools
+	$(BIN)/python -m tests.bench.shell
 
 # what the recorder costs a boot by a UEFI, and what a saved machine saves: takes five minutes
 bench-uefi: tools

@@ -20,7 +20,7 @@ FLOORS = (
     ("routes",),
     ("recording",),
     ("watch",),
-    ("one_boot", "predictor"),
+    ("one_boot", "predictor", "guests"),
     ("runs",),
     ("gate", "bisection", "factors", "debug", "checking"),
     ("cli", "plugin"),

@@ -3,10 +3,12 @@
     BootHarnessError
     ├── UsageError              the person asked for something that cannot be: exit status 129
     ├── FormatError             bytes are not what a format says
+    ├── GuestLost               a guest that is told what to do has ended, or does not answer
     └── CouldNotFindOut         no verdict on the kernel is possible: SKIP, exit status 125
         ├── KernelUnavailable   the kernel build cannot be had
         │   └── NotAKernel      it is there and is not a bzImage: to a gate it is a bad one
         ├── MediumUnavailable   the image is none that a machine boots from, or is not opened
+        ├── GuestUnfit          the kernel has no driver for what its guest was to have
         ├── BuildFailed         the kernel could not be built
         │   └── DoesNotBuild    its build command has said so: to who looks for that it is bad
         ├── ToolMissing         a program that the harness needs is not installed
@@ -38,6 +40,8 @@ __all__ = [
     "CouldNotFindOut",
     "DoesNotBuild",
     "FormatError",
+    "GuestLost",
+    "GuestUnfit",
     "HostBusy",
     "Interrupted",
     "KernelUnavailable",
@@ -81,6 +85,11 @@ class FormatError(BootHarnessError):
     """Bytes are not what a format says; whoever knows the file turns this into another error."""
 
 
+class GuestLost(BootHarnessError):
+    """A guest that is told what to do has ended, or does not answer in time: of a test that is its
+    failure."""
+
+
 class CouldNotFindOut(BootHarnessError):
     """There is no verdict on the kernel, for a reason that is not the kernel's."""
 
@@ -107,6 +116,12 @@ class MediumUnavailable(CouldNotFindOut):
     """What is to be booted is there, but a machine does not boot from it, or it is not opened."""
 
     cause = "medium-unavailable"
+
+
+class GuestUnfit(CouldNotFindOut):
+    """The kernel is known to have no driver for what its guest was to have of this host."""
+
+    cause = "guest-unfit"
 
 
 class BuildFailed(CouldNotFindOut):

@@ -19,6 +19,7 @@ from bootharness.machine.qemu import Qemu
 from bootharness.machine.saved import NotRestored
 from bootharness.plan import BootPlan
 from bootharness.routes.disk import DiskImage
+from bootharness.routes.guest import prepared
 from bootharness.routes.medium import Medium
 from bootharness.routes.table import by_firmware, route_of
 
@@ -93,18 +94,27 @@ def _booted(
     record: bool,
 ) -> "BootTrace":
     """Prepare and boot, from the beginning where a saved machine is not taken."""
-    prepare = route_of(plan).prepare
     try:
-        with Workspace() as workspace, prepare(booted, plan, workspace) as medium:
-            return boot_medium(
-                name, medium, plan, workspace, observer=observer, keep=keep, record=record
-            )
+        return _once(name, booted, plan, observer, keep, record=record)
     except NotRestored:
         plan = replace(plan, net=replace(plan.net, cold=True))
-        with Workspace() as workspace, prepare(booted, plan, workspace) as medium:
-            return boot_medium(
-                name, medium, plan, workspace, observer=observer, keep=keep, record=record
-            )
+        return _once(name, booted, plan, observer, keep, record=record)
+
+
+def _once(
+    name: str,
+    booted: "KernelImage | DiskImage | NetRoot | NetServers",
+    plan: BootPlan,
+    observer: "Observer | None",
+    keep: Path | None,
+    *,
+    record: bool,
+) -> "BootTrace":
+    with Workspace() as workspace, prepared(booted, plan, workspace) as (medium, ready):
+        trace = boot_medium(
+            name, medium, ready, workspace, observer=observer, keep=keep, record=record
+        )
+    return replace(trace, run=plan.guest.run)
 
 
 def _caught(
@@ -118,10 +128,11 @@ def _caught(
     from bootharness.watch.kept import keep_made
     from bootharness.watch.recorded import caught
 
-    with Workspace() as workspace, route_of(plan).prepare(booted, plan, workspace) as medium:
-        config = chosen_machine(plan.machine, narrow=medium.narrow)
-        trace = caught(name, medium, plan, config, keep, times)
-        return keep_made(trace, workspace.path, keep)
+    with Workspace() as workspace, prepared(booted, plan, workspace) as (medium, ready):
+        config = chosen_machine(ready.machine, narrow=medium.narrow)
+        trace = caught(name, medium, ready, config, keep, times)
+        trace = keep_made(trace, workspace.path, keep)
+    return replace(trace, run=plan.guest.run)
 
 
 def _foreseen(name: str, kernel: KernelImage, plan: BootPlan, why: str) -> "BootTrace":

@@ -3,7 +3,7 @@
 import pytest
 
 from bootharness.bisection.hunted import hunted
-from bootharness.plan import SCREEN, BootPlan
+from bootharness.plan import SCREEN, BootPlan, GuestPlan
 
 
 @pytest.mark.parametrize(
@@ -11,6 +11,7 @@ from bootharness.plan import SCREEN, BootPlan
     [
         (None, BootPlan(), "any bad boot"),
         ("destination-wrapped", BootPlan(), "destination-wrapped"),
+        ("command-failed", BootPlan(guest=GuestPlan(run="true")), "command-failed: 'true'"),
         ("fail-on-seen", BootPlan(fail_on=("BUG:", "WARN")), "fail-on-seen: 'BUG:' or 'WARN'"),
         ("marker-not-seen", BootPlan(until="login:"), "marker-not-seen: 'login:'"),
         ("too-slow", BootPlan(at_most_s=1.5), "too-slow: more than 1.5 s by the guest's own clock"),

@@ -55,6 +55,33 @@ def test_all_that_a_manifest_names_is_in_it(tmp_path: Path) -> None:
     assert (made / "init").read_bytes().startswith(b"#!/bin/busybox sh")
 
 
+def test_of_one_name_the_first_counts_and_what_is_filtered_is_left_out(tmp_path: Path) -> None:
+    host = tmp_path / "host"
+    (host / "t/none/deep").mkdir(parents=True)
+    (host / "t/none/deep/x").touch()
+    (host / "t/some").touch()
+    (host / "a").write_text("first")
+    text = (
+        "file /x a\nfile /x m\nfile /rsc/cpu/2\nfilter /t/none\ntree /t t\nfile /y a\nfilter /y\n"
+    )
+    made = unpacked(archive(host, text), tmp_path / "made")
+    assert (made / "x").read_text() == "first"
+    assert (made / "rsc/cpu/2").read_bytes() == b""
+    assert [each.name for each in (made / "t").iterdir()] == ["some"]
+    assert (made / "y").is_file()
+
+
+def test_programs_of_a_folder_are_all_in_it(tmp_path: Path) -> None:
+    host = tmp_path / "host"
+    (host / "progs/sub").mkdir(parents=True)
+    shutil.copy("/bin/true", host / "progs/a")
+    shutil.copy("/bin/true", host / "progs/sub/b")
+    made = unpacked(archive(host, "bin ./progs\n"), tmp_path / "made")
+    inside = made / str(host / "progs").lstrip("/")
+    assert os.access(inside / "a", os.X_OK)
+    assert os.access(inside / "sub/b", os.X_OK)
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="chroot is root's")
 def test_programs_run_from_nothing_else(tmp_path: Path) -> None:
     made = unpacked(archive(tmp_path, "bin ls\nbin python3\n"), tmp_path / "made")

@@ -11,12 +11,12 @@ from bootharness.initramfs.command_output import CommandOutput, ended
 TOKEN = "0123456789abcdef"
 KERNEL = b"[    1.0] booting\r\nbootharness: init reached\r\n"
 BEGIN = f"\nbootharness: begin {TOKEN}\n".encode()
-END = f"\nbootharness: exit {TOKEN} 7\n".encode()
+END = f"\r\nbootharness: exit {TOKEN} 7\n".encode()
 
 
 def heard(pieces: list[bytes]) -> tuple[bytes, CommandOutput]:
     written: list[bytes] = []
-    output = CommandOutput(TOKEN, written.append)
+    output = CommandOutput(written.append)
     for piece in pieces:
         output.serial(piece)
     return b"".join(written), output
@@ -40,6 +40,7 @@ def test_lines_of_another_token_are_output() -> None:
 
 def test_what_is_said_is_passed_on_at_once() -> None:
     assert heard([BEGIN + b"prompt> "])[0] == b"prompt> "
+    assert heard([BEGIN + b"a line\n"])[0] == b"a line\n"
 
 
 def test_of_a_command_that_never_began_nothing_is_output() -> None:

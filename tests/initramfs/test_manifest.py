@@ -27,11 +27,37 @@ def test_lines_are_read_in_order_with_those_that_are_included(tmp_path: Path) ->
     assert lines[1].located("/y") == Path("/y")
 
 
+def test_locations_are_found_as_rapido_finds_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # as its repository: run in its root folder, with manifests that include others by their names
+    (tmp_path / "manifest").mkdir()
+    written(
+        tmp_path,
+        "# nobody's\ntree /rapido-rsc/net ${OWN_NET}\nfile /a#b a#b\n",
+        "manifest/net.fest",
+    )
+    (tmp_path / "net-conf").mkdir()
+    written(tmp_path, "", "a#b")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("OWN_NET", "net-conf")
+    lines = read_manifest(written(tmp_path, "file /rapido-rsc/cpu/1\ninclude net.fest # theirs\n"))
+    assert [(each.word, *each.arguments) for each in lines] == [
+        ("file", "/rapido-rsc/cpu/1"), ("tree", "/rapido-rsc/net", "net-conf"),
+        ("file", "/a#b", "a#b"),
+    ]  # fmt: skip
+    assert lines[1].located("net-conf") == tmp_path / "net-conf"
+    assert lines[2].said_by == "manifest/net.fest:3" or lines[2].said_by.endswith("net.fest:3")
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
         ("bin ls\nbn cat\n", r"m:2: 'bn' is none of autorun, bin, "),
-        ("file /etc/x\n", r"m:1: write `file NAME LOCATION`; here are 1 word behind it"),
+        ("file /etc/x a b\n", r"m:1: write `file NAME \[LOCATION\]`; here are 3 words behind it"),
+        ("file /a $HOME\n", r"m:1: '\$HOME': write \$\{NAME\} for a variable"),
+        ("dir /a\nfile /a ${NO_SUCH}\n", r"m:2: there is no variable NO_SUCH in the environment"),
+        ("#!/bin/sh\nrapido-cut --manifest /dev/stdin <<EOF\n", r"m: a script, and nothing"),
         ("dir\n", r"m:1: write `dir NAME`; here are 0 words behind it"),
         ("dir 'a\n", r"m:1: no closing quotation"),
         ("include m\n", r"m: it includes itself"),

@@ -79,8 +79,13 @@ def test_everything_that_can_be_chosen(tmp_path: Path) -> None:
               "enrolled": ["/etc/own.pem"], "revoked": ["/usr/lib/grub.efi", "/etc/old.pem"],
               "sbat_level": "/etc/level.csv", "boot_entries": ["\\EFI\\a.efi quiet", "\\b.efi"],
               "machine_type": "q35"}  # fmt: skip
+    (tmp_path / "shared").mkdir()
+    guest = {"until": "auto", "run": "ls '/mnt/a b'", "manifests": [str(answers)],
+             "programs": ["ls", "cat"], "modules": ["dm-crypt"], "module_folder": str(tmp_path),
+             "shares": [f"a={tmp_path}", f"{tmp_path}/shared:rw"], "outside": True,
+             "forwards": ["tcp:2222:22", "udp:5353:53"]}  # fmt: skip
     servers = {"route": "net-server", "more_servers": [f"dnsmasq:{bios}"]}
-    tried = {*values, *network, *brought, *folder, *answered, *set_up, *servers,
+    tried = {*values, *network, *brought, *folder, *answered, *set_up, *servers, *guest,
              "until_screen"}  # fmt: skip
     assert tried == set(OPTIONS), "an option that is not tried"
     given = (
@@ -91,6 +96,9 @@ def test_everything_that_can_be_chosen(tmp_path: Path) -> None:
         (set_up, str(tmp_path)),
         (servers, "command:true"),
     )
+    ran = choose(BootPlan(), {**guest, "route": "direct"})
+    line = again(replace(trace, loader=None, until="^a line of a token's", run="ls"), ran)
+    assert plan_again(line) == replace(ran, until="init")
     for others, source in given:
         plan = choose(BootPlan(until="banner"), others)
         assert plan_again(again(replace(trace, loader=None, source=source), plan)) == plan

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bootharness.host.deadline import Deadline
 
-__all__ = ["COMMAND", "KERNELS", "environment", "eventually", "processes_with", "run"]
+__all__ = ["COMMAND", "KERNELS", "REPOSITORY", "environment", "eventually", "processes_with", "run"]
 
 REPOSITORY = Path(__file__).parents[2]
 KERNELS = REPOSITORY / "images/kernels.toml"

@@ -97,6 +97,8 @@ def letter(
         what, since = "boots slower", "takes longer to boot"
     elif answer.bad.cause == "fail-on-seen":
         what, since = "complains", "says what it must not say"
+    elif answer.bad.cause == "command-failed":
+        what, since = "fails a test", "fails a test that is run on it"
     lines = [
         f"To: {culprit.author}",
         f"Subject: [REGRESSION] {called}: the kernel {what}",

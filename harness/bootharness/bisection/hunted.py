@@ -14,6 +14,8 @@ def hunted(sought: str | None, plan: BootPlan) -> str:
         return "any bad boot"
     if sought == "fail-on-seen":
         return f"{sought}: {' or '.join(map(repr, plan.fail_on))}"
+    if sought == "command-failed":
+        return f"{sought}: {plan.guest.run!r}"
     if sought == SLOWER and plan.at_most_s is not None:
         return f"{sought}: more than {plan.at_most_s:g} s by the guest's own clock"
     if sought == "marker-not-seen":

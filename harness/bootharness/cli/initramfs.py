@@ -3,12 +3,15 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
 from bootharness.cli import values
-from bootharness.cli.guests import guest_archive_of, guest_options
+from bootharness.cli.guests import IN_GUESTS
+from bootharness.cli.options import plan_of, plan_options
 from bootharness.cli.output import write_new
+from bootharness.errors import UsageError
 from bootharness.host.tool import Tool
 
 __all__ = ["command"]
@@ -31,7 +34,8 @@ Examples:
 
 \b
 A manifest has one thing in a line: autorun SCRIPT..., bin PROGRAM, try-bin PROGRAM, kmod MODULE,
-file NAME LOCATION, tree NAME LOCATION, dir NAME, slink NAME TARGET, include MANIFEST.
+try-kmod MODULE, file NAME [LOCATION], tree NAME LOCATION, dir NAME, slink NAME TARGET, filter NAME,
+include MANIFEST.
 
 \b
 Exit status: 0 it is written, 129 wrong usage, 125 busybox is not installed, or modules cannot
@@ -41,7 +45,7 @@ be had.
 @click.argument(
     "target", metavar="FILE", type=click.Path(dir_okay=False, allow_dash=True, path_type=Path)
 )
-@guest_options
+@plan_options(*IN_GUESTS)
 @click.option(
     "--kernel",
     metavar="KERNEL",
@@ -55,21 +59,25 @@ be had.
     show_default=True,
     help="What the archive is compressed with.",
 )
-def command(
-    target: Path,
-    manifests: tuple[Path, ...],
-    programs: tuple[str, ...],
-    modules: tuple[str, ...],
-    kernel: str | None,
-    folder: Path | None,
-    compress: str,
-) -> None:
+def command(target: Path, kernel: str | None, compress: str, **choices: Any) -> None:
     """Write an initramfs with programs, modules and files of your own, and busybox.
 
     FILE is written anew, or is - for standard output. Its /init loads the modules, runs the scripts
     of the manifests, and gives a shell on the console.
     """
-    made = guest_archive_of(kernel, manifests, programs, modules, folder)
+    from bootharness.initramfs.archive import guest_archive  # help does without
+    from bootharness.initramfs.guest import archive_of, lines_of
+    from bootharness.initramfs.manifest import OF_MODULES
+    from bootharness.kernels.source import fetch, single
+
+    guest = plan_of(choices).guest
+    if kernel is None:
+        lines = lines_of(guest)
+        if needs := next((line for line in lines if line.word in OF_MODULES), None):
+            raise UsageError(f"{needs.said_by}: modules are of one kernel: name it with --kernel")
+        made = guest_archive(lines, None)
+    else:
+        made = archive_of(fetch(single(kernel)), guest)
     archive = _compressed(made, compress)
     if str(target) == "-":
         sys.stdout.buffer.write(archive)

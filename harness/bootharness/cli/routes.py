@@ -19,5 +19,6 @@ def command() -> None:
     for route in ROUTES.values():
         name = (f"{route.name:<{width}}", {"bold": True})
         say(sys.stdout, name, "", f"{route.firmware:<4}", "", route.summary)
-        takes = [each.spelling for each in OPTIONS.values() if each.name in route.takes]
+        takes = [each.spelling for name, each in OPTIONS.items()
+                 if each.by_route and route.uses(name)]  # fmt: skip
         say(sys.stdout, (" ".join(takes), {"dim": True}), indent=width + 8)

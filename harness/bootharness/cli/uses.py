@@ -280,6 +280,13 @@ def _for_guests() -> Iterator[Tool]:
     yield BUSYBOX
 
 
+def _about_guests() -> Iterator[Note]:
+    from bootharness.machine.shared_folders import why_no_virtiofs
+
+    why = why_no_virtiofs()
+    yield Note(why or "--share: kernels without 9p have folders by virtiofs")
+
+
 USES: dict[str, _Use] = {
     "boot": _Use("boots from a disk, and predictions", _for_boots, _about_this_computer),
     "network": _Use("routes from a network", _for_networks("bios")),
@@ -290,7 +297,7 @@ USES: dict[str, _Use] = {
     "compressed": _Use("kernels and images compressed with zstd or lz4", _for_compressed),
     "media": _Use("images as qcow2, VMDK, VDI, VHDX", _for_containers),
     "screens": _Use("needles, and OCR of graphics modes", _for_screens, _about_pictures),
-    "initramfs": _Use("initramfs: programs and modules for a guest", _for_guests),
+    "initramfs": _Use("initramfs, shell and --run: what is in a guest", _for_guests, _about_guests),
     "debug": _Use("debug, and --tracer gdb", _for_debugging),
     "build": _Use("bisect git, and toolchains", _for_building),
     "config": _Use("bisect config", _for_configs),

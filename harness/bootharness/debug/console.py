@@ -3,6 +3,7 @@
 import os
 import select
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from bootharness.machine.choice import chosen_machine
 from bootharness.machine.machine import Machine
 from bootharness.machine.qemu import Qemu
 from bootharness.plan import BootPlan
+from bootharness.routes.guest import prepared
 from bootharness.routes.table import route_of
 
 __all__ = ["console"]
@@ -25,12 +27,19 @@ _STOPPED = (
 )
 
 
-def console(source: str, plan: BootPlan, log: Path, *, stays: bool = True) -> None:
+def console(
+    source: str,
+    plan: BootPlan,
+    log: Path,
+    *,
+    stays: bool = True,
+    own: Mapping[str, bytes] | None = None,
+) -> None:
     """Boot by a plan that is settled until the person leaves with Ctrl-A X, or their input ends;
     one that does not stay ends with the guest, too.
 
-    ``log`` is a new file for all that is on the line. Raises UsageError where it cannot be
-    made, CouldNotFindOut where QEMU cannot be run.
+    ``own`` are files for a guest's /init, and ``log`` is a new file for all that is on the line.
+    Raises UsageError where it cannot be made, CouldNotFindOut where QEMU cannot be run.
     """
     route = route_of(plan)
     route.check(plan)
@@ -39,7 +48,7 @@ def console(source: str, plan: BootPlan, log: Path, *, stays: bool = True) -> No
         said = log.open("xb")
     except OSError as error:
         raise UsageError(f"{log}: {error.strerror}") from error
-    with said, Workspace() as workspace, route.prepare(booted, plan, workspace) as medium:
+    with said, Workspace() as workspace, prepared(booted, plan, workspace, own) as (medium, _):
         config = chosen_machine(plan.machine, narrow=medium.narrow)
         with Qemu(config, medium.device, workspace, console=said) as qemu:
             medium.started(qemu.launched)

@@ -282,6 +282,38 @@ CAUSES: dict[str, Cause] = {
             "bisect` with the same --fail-on finds the kernel with which it began.",
         ),
         Cause(
+            "command-failed",
+            "The command of --run was run in the guest, and did not end with 0.",
+            "its exit status, and the last lines that it wrote",
+            "`bootharness shell` with the same kernel and options runs it again, with all that it "
+            "writes; `bootharness bisect` with the same --run finds the kernel since which it "
+            "fails.",
+        ),
+        Cause(
+            "command-not-ended",
+            "The command of --run had not come to its end when the time was up.",
+            "whether it had begun, and the last line that was written",
+            "Give it a longer --timeout, if it may take so long; see by `bootharness shell` what "
+            "it waits for.",
+        ),
+        Cause(
+            "command-skipped",
+            "The command of --run ended with 125: as to `git bisect run`, this kernel cannot be "
+            "tested by it.",
+            "the last lines that it wrote",
+            "That is for the command to say; a bisection goes round such kernels.",
+            "skip",
+        ),
+        Cause(
+            "guest-unfit",
+            "The kernel is known to have no driver for a folder (--share) or for the network "
+            "(--forward, --outside) of its guest, so that it was not booted.",
+            "the driver, by its module's name",
+            "Build the kernel with it, name its modules by --modules, or have what is needed in "
+            "the guest by --manifest.",
+            "skip",
+        ),
+        Cause(
             "no-timer",
             "Linux stopped for want of a timer on QEMU's microvm, which has none for it without "
             "KVM as long as it uses ACPI.",

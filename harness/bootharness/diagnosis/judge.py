@@ -94,6 +94,8 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("boot-params-wrong", boot_params.boot_params_wrong),
     ("initramfs-cut", kernel.initramfs_cut),
     ("fail-on-seen", wanted.fail_on_seen),
+    ("command-failed", wanted.command_failed),
+    ("command-skipped", wanted.command_skipped),
     ("too-slow", wanted.too_slow),
     ("no-32-bit-entry", whose.no_32_bit_entry),
     ("wrong-cpu", cpu.wrong_cpu),
@@ -143,7 +145,13 @@ _NEED_ALL_CALLS = frozenset(
     )
 )
 # of which nothing is proven: it may boot
-_NOT_KNOWN = ("kernel-silent", "no-32-bit-entry", "no-timer", "screen-unreadable")
+_NOT_KNOWN = (
+    "command-skipped",
+    "kernel-silent",
+    "no-32-bit-entry",
+    "no-timer",
+    "screen-unreadable",
+)
 # what did no harm, as far as this boot went
 _WARNINGS: tuple[Callable[[BootTrace], str | None], ...] = (
     forgiven.too_many_sectors,
@@ -181,6 +189,7 @@ _LAST_RESORTS: tuple[tuple[str, Rule], ...] = (
     ("kernel-gave-up", protocol.kernel_gave_up),
     ("loader-gave-up", protocol.loader_gave_up),
     ("userspace-gave-up", userspace.userspace_gave_up),
+    ("command-not-ended", wanted.command_not_run),
     ("marker-not-seen", wanted.marker_not_seen),
     ("not-switched-off", wanted.not_switched_off),
     ("timed-out", kernel.timed_out),
@@ -277,7 +286,7 @@ def _good(trace: BootTrace) -> str:
     without = " without an initrd" if proof.initrd is False else ""
     entry = trace.handoff is not None and trace.handoff.boot_params is not None
     said = f"reached {_ENTRY if entry else trace.goal}{when}"
-    if seen:
+    if seen and trace.run is None:
         said += f" ({_seen(seen)} on the {seen.on})"
     for given in trace.send:
         pattern, _, text = given.partition("=>")

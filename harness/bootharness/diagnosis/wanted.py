@@ -1,10 +1,12 @@
 """Causes that a person has set: a pattern that had to come, one that must not, switching off."""
 
+import re
 from collections.abc import Iterator
 
 from bootharness.diagnosis.hangs import last_call
 from bootharness.diagnosis.kernel import said_of_initrd
 from bootharness.diagnosis.verdict import Finding
+from bootharness.errors import COULD_NOT_FIND_OUT
 from bootharness.plan import SHUTDOWN, UNTIL
 from bootharness.plan.pattern import is_needle
 from bootharness.text import last_lines
@@ -12,9 +14,17 @@ from bootharness.trace.boot_trace import BootTrace
 from bootharness.trace.sighting import Closest
 
 __all__ = [
-    "fail_on_seen", "marker_not_seen", "not_switched_off", "screen_unreadable", "too_slow",
-]  # fmt: skip
+    "command_failed",
+    "command_not_run",
+    "command_skipped",
+    "fail_on_seen",
+    "marker_not_seen",
+    "not_switched_off",
+    "screen_unreadable",
+    "too_slow",
+]
 
+_BEGAN = re.compile(r"^bootharness: begin ", re.MULTILINE)
 _OVER = ("timeout", "idle")
 _SHOWN_LINES, _SHOWN = 6, 120
 
@@ -34,6 +44,38 @@ def fail_on_seen(trace: BootTrace) -> Finding | None:
         f"the {seen.on} said {_quoted(seen.line)} {seen.seconds:.2f} s after launch{found}",
         tuple(_around(trace, seen.line)),
     )
+
+
+def command_failed(trace: BootTrace) -> Finding | None:
+    """The command that was run in the guest found something wrong."""
+    status = trace.run_status
+    if status in (None, 0, COULD_NOT_FIND_OUT):
+        return None
+    return _of_command(trace, status)
+
+
+def command_skipped(trace: BootTrace) -> Finding | None:
+    """The command that was run in the guest says that it cannot tell, as to `git bisect run`."""
+    status = trace.run_status
+    return _of_command(trace, status) if status == COULD_NOT_FIND_OUT else None
+
+
+def command_not_run(trace: BootTrace) -> Finding | None:
+    """The command that was to be run did not come to its end, and the guest is not known to be at
+    fault."""
+    if trace.run is None or trace.ending.kind not in _OVER:
+        return None
+    began = _BEGAN.search(trace.serial)
+    lines = last_lines(trace.run_said if began else trace.serial, _SHOWN_LINES)
+    what = "has not ended" if began else "was not begun"
+    said = f"; the last line was {_quoted(lines[-1])}" if lines else ""
+    return Finding(f"{trace.run!r} {what} in {trace.ending.seconds:.0f} s{said}", tuple(lines))
+
+
+def _of_command(trace: BootTrace, status: int | None) -> Finding:
+    lines = last_lines(trace.run_said, _SHOWN_LINES)
+    said = f", and said {_quoted(lines[-1])} last" if lines else ", and said nothing"
+    return Finding(f"{trace.run!r} ended with {status} in the guest{said}", tuple(lines))
 
 
 def too_slow(trace: BootTrace) -> Finding | None:
@@ -80,7 +122,9 @@ def screen_unreadable(trace: BootTrace) -> Finding | None:
 
 def marker_not_seen(trace: BootTrace) -> Finding | None:
     """The pattern that the boot had to come to did not come in time."""
-    if trace.until in (*UNTIL, SHUTDOWN) or trace.ending.kind not in _OVER:
+    if trace.until in (*UNTIL, SHUTDOWN) or trace.run is not None:
+        return None
+    if trace.ending.kind not in _OVER:
         return None
     on_screen = trace.until_screen is not None
     if trace.closest:

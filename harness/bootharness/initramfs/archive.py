@@ -38,15 +38,15 @@ def guest_archive(
     Raises UsageError, naming the line, for what is not here or cannot be in it, ToolMissing without
     a static busybox.
     """
-    tree, wanted = Tree(), []
+    tree, wanted = Tree(), list[tuple[str, str]]()
     scripts = 0
     for folder in _FOLDERS:
         tree.folder(folder)
     tree.device("dev/console", 5, 1)
     for line in lines:
-        if line.word == "kmod":
-            wanted.append((line.arguments[0], line.said_by))
-            continue
+        name = line.arguments[0]
+        if line.word == "kmod" or (line.word == "try-kmod" and modules and modules.has(name)):
+            wanted.append((name, line.said_by))
         try:
             scripts = _add(tree, line, scripts)
         except UsageError as error:
@@ -55,8 +55,8 @@ def guest_archive(
         _add_modules(tree, wanted, modules)
     if _BUSYBOX not in tree:
         tree.file(_BUSYBOX, _busybox(), 0o755)
-    for name, data in (own or {}).items():
-        tree.file(f"{_OWN}/{name}", data)
+    for each, data in (own or {}).items():
+        tree.file(f"{_OWN}/{each}", data)
     tree.file("init", shipped("images/guest-init.sh").read_bytes(), 0o755)
     return build(tree.entries)
 
@@ -71,14 +71,14 @@ def _add(tree: Tree, line: Line, scripts: int) -> int:
                 tree.file(name, _read(path), 0o755)
                 scripts += 1
         case "bin" | "try-bin":
-            program = found(first, line.folder)
-            if program is None and line.word == "bin":
-                raise UsageError(f"there is no program {first} here: try-bin would do without")
-            for each, data in closure(program).items() if program else ():
-                tree.program(each, data)
+            _add_programs(tree, line)
+        case "file" if len(line.arguments) == 1:
+            tree.file(first, b"")
         case "file":
             path = line.located(line.arguments[1])
             tree.file(first, _read(path), path.stat().st_mode & 0o7777)
+        case "filter":
+            tree.leave_out(first)
         case "tree":
             tree.of_host(first, line.located(line.arguments[1]))
         case "dir":
@@ -86,6 +86,22 @@ def _add(tree: Tree, line: Line, scripts: int) -> int:
         case "slink":
             tree.link(first, line.arguments[1])
     return scripts
+
+
+def _add_programs(tree: Tree, line: Line) -> None:
+    """Add a program, or those in a folder."""
+    name = line.arguments[0]
+    folder = line.located(name) if "/" in name else None
+    inside = sorted(folder.rglob("*")) if folder and folder.is_dir() else []
+    programs = [each for each in inside if each.is_file()]
+    if not programs:
+        program = found(name, line.folder)
+        if program is None and line.word == "bin":
+            raise UsageError(f"there is no program {name} here: try-bin would do without")
+        programs = [program] if program else []
+    for program in programs:
+        for each, data in closure(program).items():
+            tree.program(each, data)
 
 
 def _read(path: Path) -> bytes:

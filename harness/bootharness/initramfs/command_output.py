@@ -1,4 +1,8 @@
-"""What a command in a guest says, and how it ends, out of all that is on the serial line."""
+"""What a command in a guest says, and how it ends, out of all that is on the serial line.
+
+The line behind the output begins with a carriage return, which hardly any output ends with: so a
+line of it is passed on with its end, before the next one comes.
+"""
 
 import re
 from collections.abc import Callable
@@ -6,6 +10,10 @@ from collections.abc import Callable
 from bootharness.trace.observer import Observer
 
 __all__ = ["CommandOutput", "ended"]
+
+
+_BEGIN = re.compile(rb"\nbootharness: begin ([0-9a-f]{16})\r?\n")
+_LONGEST = len("\nbootharness: begin \r\n") + 16
 
 
 def ended(token: str) -> str:
@@ -17,11 +25,8 @@ class CommandOutput(Observer):
     """Passes a command's output on to ``write`` as it comes; ``status`` is its exit status once it
     has ended."""
 
-    def __init__(self, token: str, write: Callable[[bytes], object]) -> None:
-        self._begin = re.compile(rb"\nbootharness: begin %b\r?\n" % token.encode())
-        self._end = re.compile(rb"\nbootharness: exit %b (\d{1,3})\r?\n" % token.encode())
-        self._before_status = f"\nbootharness: exit {token} ".encode()
-        self._longest = len(self._before_status) + len("255\r\n")
+    def __init__(self, write: Callable[[bytes], object]) -> None:
+        self._end, self._before_status, self._longest = _BEGIN, b"", _LONGEST
         self._write = write
         self._rest = b""
         self.began = False
@@ -33,9 +38,13 @@ class CommandOutput(Observer):
             return
         self._rest += written
         if not self.began:
-            found = self._begin.search(self._rest)
+            found = _BEGIN.search(self._rest)
             self._rest = self._rest[found.end() if found else -self._longest :]
-            self.began = bool(found)
+            if found:
+                self.began = True
+                self._before_status = b"\r\nbootharness: exit %b " % found[1]
+                self._longest = len(self._before_status) + len("255\r\n")
+                self._end = re.compile(rb"%b(\d{1,3})\r?\n" % self._before_status)
         if not self.began:
             return
         if found := self._end.search(self._rest):
@@ -46,7 +55,7 @@ class CommandOutput(Observer):
 
     def _waiting(self) -> int:
         """Return how many of the last bytes may be the beginning of the line behind the output."""
-        at = self._rest.rfind(b"\n", max(len(self._rest) - self._longest, 0))
+        at = self._rest.rfind(b"\r", max(len(self._rest) - self._longest, 0))
         last = self._rest[at:] if at >= 0 else b""
         known = self._before_status
         return len(last) if known.startswith(last) or last.startswith(known) else 0

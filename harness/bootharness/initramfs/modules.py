@@ -93,6 +93,10 @@ class Modules:
                 self._visit(each, order, set())
         return list(order)
 
+    def has(self, name: str) -> bool:
+        """Return whether the kernel has what a name or an alias stands for, built in or not."""
+        return bool(self._resolve(name))
+
     def content(self, path: str) -> bytes:
         """Return a module, unpacked. Raises UsageError where it is damaged, or for another
         kernel."""

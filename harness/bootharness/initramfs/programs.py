@@ -11,8 +11,8 @@ from bootharness.formats.elf_dynamic import Dynamic, dynamic_of, is_elf
 
 __all__ = ["closure", "found"]
 
-_ADMINS = ("/usr/local/sbin", "/usr/sbin", "/sbin")
-"""What a person's PATH may not have, and a guest's root needs."""
+_ADMINS = ("/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/lib/systemd")
+"""What a person's PATH may not have, and a guest's root, or Rapido's manifests, need."""
 _CONF = Path("/etc/ld.so.conf")
 _USUAL = {
     64: ("/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/lib64", "/usr/lib64"),
@@ -39,6 +39,7 @@ def closure(program: Path) -> dict[Path, bytes]:
     Raises UsageError for one that is not there.
     """
     files: dict[Path, bytes] = {}
+    known: dict[str, Path] = {}
     todo: list[tuple[Path, Path | None]] = [(program, None)]
     while todo:
         path, by = todo.pop()
@@ -50,11 +51,12 @@ def closure(program: Path) -> dict[Path, bytes]:
             needs = f", which {by} needs" if by else ""
             raise UsageError(f"{path}{needs}: {error.strerror}") from error
         files[path] = data
-        todo += ((each, path) for each in _needs(path, data, program))
+        todo += ((each, path) for each in _needs(path, data, program, known))
     return files
 
 
-def _needs(path: Path, data: bytes, program: Path) -> Iterator[Path]:
+def _needs(path: Path, data: bytes, program: Path, known: dict[str, Path]) -> Iterator[Path]:
+    """Yield what a file needs; a library that one has loaded is there for all, by its name."""
     if data.startswith(b"#!"):
         words = data[2:256].split(b"\n")[0].split()
         if words:
@@ -69,10 +71,11 @@ def _needs(path: Path, data: bytes, program: Path) -> Iterator[Path]:
     if dynamic.interpreter:
         yield Path(dynamic.interpreter)
     for name in dynamic.needed:
-        library = _library(name, path, dynamic)
+        library = known.get(name) or _library(name, path, dynamic)
         if library is None:
             of = f" of {program}" if path != program else ""
             raise UsageError(f"{path}{of}: its library {name} is not here")
+        known[name] = library
         yield library
 
 

@@ -19,6 +19,7 @@ class Tree:
 
     def __init__(self) -> None:
         self._entries: dict[str, CpioEntry] = {}
+        self._left_out: set[str] = set()
 
     @property
     def entries(self) -> tuple[CpioEntry, ...]:
@@ -28,10 +29,14 @@ class Tree:
     def __contains__(self, name: str) -> bool:
         return self._plain(name) in self._entries
 
+    def leave_out(self, name: str) -> None:
+        """Let nothing have a name from now on, and no tree what is below it."""
+        self._left_out.add(self._plain(name))
+
     def folder(self, name: str, mode: int = 0o755) -> None:
         """Have a folder, and those that it is in."""
         plain = self._plain(name)
-        if not plain:
+        if not plain or plain in self._left_out:
             return
         known = self._entries.get(plain)
         if known is None:
@@ -41,13 +46,13 @@ class Tree:
             raise UsageError(f"/{plain}: a file has that name, so it can be no folder")
 
     def file(self, name: str, data: bytes, mode: int = 0o644) -> None:
-        """Have a file; one of the same name that was there before is no more."""
+        """Have a file, unless there is one of the same name."""
         if len(data) > _MOST_BYTES:
             raise UsageError(f"{name}: an archive has files of less than 4 GiB")
         self._put(CpioEntry(self._plain(name), stat.S_IFREG | mode, data))
 
     def link(self, name: str, target: str) -> None:
-        """Have a symbolic link."""
+        """Have a symbolic link, unless there is something of the same name."""
         self._put(CpioEntry(self._plain(name), stat.S_IFLNK | 0o777, target.encode()))
 
     def device(self, name: str, major: int, minor: int) -> None:
@@ -57,6 +62,8 @@ class Tree:
     def of_host(self, name: str, path: Path) -> None:
         """Have a file, a link or a folder of the host's with all that is in it. Raises UsageError
         for what is none of these, or cannot be read."""
+        if self._plain(name) in self._left_out:
+            return
         try:
             status = path.lstat()
             if stat.S_ISLNK(status.st_mode):
@@ -95,6 +102,8 @@ class Tree:
         known = self._entries.get(entry.name)
         if not entry.name or (known and stat.S_ISDIR(known.mode)):
             raise UsageError(f"/{entry.name}: a folder has that name, so it can be no file")
+        if known or entry.name in self._left_out:
+            return
         self._above(entry.name)
         self._entries[entry.name] = entry
 

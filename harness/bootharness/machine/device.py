@@ -68,7 +68,7 @@ class Device(Struct, frozen=True):
     """A part of QEMU's command line, the file descriptors that QEMU inherits for it, the
     firmware that can boot from it, and the files that QEMU reads; ``media`` are those of them that
     are in the drives. ``secure`` are its variables as they are at first where that firmware
-    starts only what is signed."""
+    starts only what is signed. ``writes`` says whether QEMU may write what is not its own."""
 
     words: tuple[str, ...]
     fds: tuple[int, ...] = ()
@@ -76,6 +76,7 @@ class Device(Struct, frozen=True):
     secure: bytes = b""
     files: tuple[Path, ...] = ()
     media: tuple[Path, ...] = ()
+    writes: bool = False
 
 
 class Flash(Struct, frozen=True):

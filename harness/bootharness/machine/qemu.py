@@ -14,6 +14,7 @@ import socket
 import subprocess
 import time
 from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path
 from typing import IO, Self
 
@@ -178,11 +179,15 @@ class Qemu(Closing):
 
     def _start(self, inherited: list[int]) -> subprocess.Popen[bytes]:
         with (self.workspace.path / QEMU_LOG).open("wb") as log:
+            start = partial(
+                self.workspace.start_untrusted,
+                reads=self.device.files,
+                devices=[KVM_DEVICE] if self.config.accelerator == "kvm" else [],
+            )
             try:
-                return self.workspace.start_untrusted(
+                # what is to write a folder of the person's needs the person's rights
+                return (self.workspace.start if self.device.writes else start)(
                     self.argv,
-                    reads=self.device.files,
-                    devices=[KVM_DEVICE] if self.config.accelerator == "kvm" else [],
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,

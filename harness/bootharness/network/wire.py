@@ -454,6 +454,8 @@ class Wire:
     def _arp(self, port: int, guest: _Guest, frame: bytes, now: float) -> None:
         asked = parse_arp(frame)
         if asked.operation != 1:
+            if (asker := self._port_of.get(frame[:6])) not in (None, port):
+                self._send(asker, frame, now)
             return
         # whatever is asked of the proxy comes to our server, as what is behind the router does
         if asked.target_ip in (SERVER_ADDRESS, HTTP_ADDRESS, PROXY_ADDRESS):

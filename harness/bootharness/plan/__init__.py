@@ -19,6 +19,7 @@ from bootharness.plan.boot_plan import (
     chosen,
     firmwares,
 )
+from bootharness.plan.guest_plan import GuestPlan
 
 __all__ = [
     "AUTO",
@@ -33,6 +34,7 @@ __all__ = [
     "UEFI_SECURE",
     "UNTIL",
     "BootPlan",
+    "GuestPlan",
     "MachineConfig",
     "NetPlan",
     "choose",

@@ -20,6 +20,7 @@ from bootharness.plan.fault import Faults
 from bootharness.plan.fault_line import FaultList
 from bootharness.plan.goal import AUTO, BEFORE_USERSPACE, SCREEN, SHUTDOWN, UNTIL, check_until
 from bootharness.plan.guest_address import check_mac, check_uuid
+from bootharness.plan.guest_plan import GuestPlan
 from bootharness.plan.net_server import check_server
 from bootharness.plan.option import Option, options_of
 from bootharness.plan.pattern import check_on_screen, is_needle
@@ -581,6 +582,7 @@ class BootPlan(Struct, frozen=True):
     ] = 10.0
     machine: MachineConfig = field(default_factory=MachineConfig)
     net: NetPlan = field(default_factory=NetPlan)
+    guest: GuestPlan = field(default_factory=GuestPlan)
 
     def __post_init__(self) -> None:
         for name in ("loader", "initrd"):  # a Path is a file's name, too
@@ -592,6 +594,19 @@ class BootPlan(Struct, frozen=True):
         if self.until_screen is not None and self.until not in (AUTO, SCREEN):
             raise UsageError(
                 f"until {self.until} and until screen {self.until_screen}: a boot has one goal"
+            )
+        _check(self.guest)
+        if self.guest.run is not None and (
+            self.until_screen is not None or self.until not in (AUTO, "init")
+        ):
+            raise UsageError(
+                f"run {self.guest.run!r} and until {self.until_screen or self.until}: a boot has "
+                "one goal"
+            )
+        if self.initrd is not None and self.guest.wanted:
+            raise UsageError(
+                f"initrd {self.initrd}: what is to be in the guest is made an initrd of, and there "
+                "is one: leave one of them out, or have it in with `file` in a manifest"
             )
 
     @property
@@ -621,6 +636,8 @@ class BootPlan(Struct, frozen=True):
             or self.machine.disk_faults.all
             # which QEMU does not save
             or self.machine.disk_interface == "nvme"
+            or self.guest.shares
+            or self.guest.networked
         )
 
     @property
@@ -630,7 +647,9 @@ class BootPlan(Struct, frozen=True):
 
 
 OPTIONS: dict[str, Option] = {
-    each.name: each for part in (BootPlan, NetPlan, MachineConfig) for each in options_of(part)
+    each.name: each
+    for part in (BootPlan, NetPlan, MachineConfig, GuestPlan)
+    for each in options_of(part)
 }
 """Every option of a plan, by the name of its field, whichever part of the plan that is in."""
 _FAULTS: dict[str, type[Faults | DiskFaults]] = {"faults": Faults, "disk_faults": DiskFaults}
@@ -661,7 +680,7 @@ def choose(plan: BootPlan, values: Mapping[str, Any]) -> BootPlan:
         if option.repeated and name not in _FAULTS and name in given:
             texts = given[name]
             given[name] = (texts,) if isinstance(texts, str) else _texts(texts)
-    own, network, machine = (
+    own, network, machine, guest = (
         {name: given[name] for name, _ in _values(part) if name in given} for part in _parts(plan)
     )
     return replace(
@@ -669,6 +688,7 @@ def choose(plan: BootPlan, values: Mapping[str, Any]) -> BootPlan:
         **own,
         net=replace(plan.net, **network),
         machine=replace(plan.machine, **machine),
+        guest=replace(plan.guest, **guest),
     )
 
 
@@ -685,8 +705,8 @@ def _texts(values: Any) -> Any:
     return tuple(values) if isinstance(values, list | tuple) else values
 
 
-def _parts(plan: BootPlan) -> tuple[Any, Any, Any]:
-    return plan, plan.net, plan.machine
+def _parts(plan: BootPlan) -> tuple[Any, Any, Any, Any]:
+    return plan, plan.net, plan.machine, plan.guest
 
 
 def _values(part: Any) -> Iterator[tuple[str, Any]]:

@@ -1,6 +1,7 @@
 """The fixtures: from a kernel build to a boot, its trace and its judgement."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ from bootharness.plugin.sources import NO_KERNEL
 
 if TYPE_CHECKING:
     from bootharness.diagnosis import Judgement
+    from bootharness.guests.guest import Guest
     from bootharness.kernels.image import KernelImage
     from bootharness.machine.machine import Machine
     from bootharness.routes.disk import DiskImage
@@ -215,3 +217,25 @@ def machine(
             medium.begin(live)
             request.node.stash[MACHINE] = live, _boots.new_folder()
             yield live
+
+
+@pytest.fixture
+def guest(kernel: "KernelImage", boot_plan: BootPlan) -> Iterator["Guest"]:
+    """That kernel, up, with busybox and what the `boot` marker names: `run` a command and see its
+    status and output, `put` and `get` files, `wait` for a command to succeed, `reboot`."""
+    from bootharness.guests.guest import Guest
+
+    with Guest(kernel, boot_plan) as live:
+        yield live.ready()
+
+
+@pytest.fixture
+def guests(
+    kernel: "KernelImage", boot_plan: BootPlan
+) -> Iterator[Callable[[int], tuple["Guest", ...]]]:
+    """As many of them on one wire as it is called with: `first, second = guests(2)`. They are
+    guest1, guest2 and so on, 10.0.2.15 and on, and know each other's names."""
+    from bootharness.guests.wired import wired_guests
+
+    with ExitStack() as stack:
+        yield lambda count: stack.enter_context(wired_guests(kernel, boot_plan, count))

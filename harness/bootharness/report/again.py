@@ -39,7 +39,8 @@ def _as_booted(trace: BootTrace, plan: BootPlan) -> tuple[str, BootPlan]:
     image, and so that is what is booted again.
     """
     loader = trace.loader
-    until = trace.until if trace.until_screen is None else AUTO  # which says it by itself
+    # a screen's pattern, or a command, says by itself how far it has to come
+    until = trace.until if trace.until_screen is None and trace.run is None else AUTO
     plan = replace(plan, until=until, until_screen=trace.until_screen)
     if loader is None or loader.name in (plan.loader, plan.route, "GRUB"):
         return trace.source, plan

@@ -24,10 +24,12 @@ from bootharness.plan import (
     OPTIONS,
     SCREEN,
     BootPlan,
+    GuestPlan,
     MachineConfig,
     choose,
     chosen,
 )
+from bootharness.plan.option import options_of
 from bootharness.routes.disk import DiskImage, DiskLayout
 from bootharness.routes.medium import Medium
 from bootharness.trace.milestones import MILESTONES
@@ -38,6 +40,7 @@ OF_A_UEFI = ("firmware", "firmware_vars", "enrolled", "revoked", "sbat_level", "
 """Options of routes whose firmware is a UEFI, by their fields' names."""
 
 
+_OF_GUESTS = frozenset(each.name for each in options_of(GuestPlan))
 _FILE_BYTES = (1 << 32) - 1
 _USUAL_MACHINE, _SECURE_MACHINE = BootPlan().machine.machine_type, "q35"
 
@@ -107,6 +110,16 @@ class Route(Struct, frozen=True, kw_only=True):
     programs: tuple[Path, ...] = ()
     lay_out: Callable[[Any, BootPlan], DiskImage | DiskLayout] | None = None
     boots_folder: bool = False
+
+    def uses(self, name: str) -> bool:
+        """Whether an option has a part in its boots, given by its field's name: a guest is made an
+        initrd of."""
+        option = OPTIONS[name]
+        return (
+            not option.by_route
+            or name in self.takes
+            or (name in _OF_GUESTS and "initrd" in self.takes)
+        )
 
     @property
     def from_network(self) -> bool:
@@ -182,13 +195,13 @@ class Route(Struct, frozen=True, kw_only=True):
                     "a picture could be: take pc or q35"
                 )
             read_needle(needle)
+        plan.guest.check()
         self.refuse(plan)
         for tool in self.tools:
             tool.check()
 
     def _unused(self) -> list[str]:
-        return [each.name for each in OPTIONS.values()
-                if each.by_route and each.name not in self.takes]  # fmt: skip
+        return [name for name in OPTIONS if not self.uses(name)]
 
 
 def _check_uefi(machine: MachineConfig) -> None:

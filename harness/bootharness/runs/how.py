@@ -23,7 +23,7 @@ def plan_facts(plan: BootPlan) -> Iterator[Fact]:
     yield "route", printable(f"{plan.route}: {route.summary}" if route else plan.route)
     for name, value in chosen(plan).items():
         option = OPTIONS[name]
-        if name == "route" or (option.by_route and route and name not in route.takes):
+        if name == "route" or (route and not route.uses(name)):
             continue
         shown = _written(name, value, plan)
         if not shown or value == AUTO:

@@ -17,7 +17,8 @@ from bootharness.host.accelerator import kvm
 from bootharness.kernels.image import KernelImage
 from bootharness.machine.choice import chosen_machine
 from bootharness.machine.firmware import CARD_ROMS, FIRMWARE, firmware_files, qemu_says
-from bootharness.plan import BootPlan, MachineConfig
+from bootharness.plan import BootPlan, GuestPlan, MachineConfig
+from bootharness.routes.guest import guest_digest
 from bootharness.routes.route import Route
 from bootharness.routes.table import ROUTES, route_of
 from bootharness.runs.cell import Cell
@@ -28,7 +29,7 @@ __all__ = ["Identities", "own_version", "worker_facts"]
 # what of the package can change a boot, or what is kept of it
 _HAS_PART_IN_BOOTS = (
     "errors.py", "text.py", "one_boot.py", "plan", "formats", "host", "trace", "kernels",
-    "network", "diagnosis", "machine", "report/document.py", "routes", "watch",
+    "network", "diagnosis", "machine", "initramfs", "report/document.py", "routes", "watch",
 )  # fmt: skip
 
 
@@ -87,9 +88,11 @@ class Identities:
                 plan,
                 loader="",
                 initrd=None,
+                guest=GuestPlan(),
                 machine=machine,
                 net=replace(plan.net, answers=None, nic_rom=None, https_cert=None),
             ),
+            "guest": guest_digest(booted, plan.guest),
             "ingredients": self._added(route, plan),
             "given": [
                 _digest(name)
@@ -166,7 +169,7 @@ def own_version() -> str:
             digest.update(path.read_bytes())
     for root in (package, package.parents[1]):  # as in a wheel, or as in a checkout
         for folder in ("mbr", "images"):
-            for path in sorted((root / folder).glob("*.asm")):
+            for path in sorted((*(root / folder).glob("*.asm"), *(root / folder).glob("*.sh"))):
                 digest.update(path.read_bytes())
     return f"{released}+{digest.hexdigest()[:12]}"
 

@@ -1,5 +1,6 @@
 """Everything seen in one boot. A trace is judged and drawn without QEMU and without the files."""
 
+import re
 from collections.abc import Iterator
 from functools import cached_property
 
@@ -45,6 +46,10 @@ RESET_BY = {
     0xCF9: "by port 0xcf9",
 }
 """Who resets the machine when it is asked for on a port."""
+_RUN_SAID = re.compile(
+    r"^bootharness: begin (\w+)\r?\n(.*?)(?:\r?\nbootharness: exit \1 |\Z)",
+    re.MULTILINE | re.DOTALL,
+)
 BY_THE_BIOS = "by the BIOS, to which something had jumped,"
 
 
@@ -114,6 +119,9 @@ class BootTrace(Struct, frozen=True, dict=True):
     none."""
     fail_on: tuple[str, ...] = ()
     """The patterns, and the pictures' files, that make it bad."""
+    run: str | None = None
+    """The command that was to be run in the guest, to whose end it had to come, None where there
+    was none."""
     at_most_s: float | None = None
     """How many of its own seconds the guest had for it, None where nobody counted."""
     guest_s: float | None = None
@@ -196,8 +204,24 @@ class BootTrace(Struct, frozen=True, dict=True):
         return f" {self.ending.seconds:.2f} s after launch" if self.timed else ""
 
     @property
+    def run_status(self) -> int | None:
+        """The exit status of the command that was run in the guest, None where it has none."""
+        if self.run is None or self.marker is None:
+            return None
+        said = self.marker.line.rpartition(" ")[2]
+        return int(said) if said.isdecimal() else None
+
+    @property
+    def run_said(self) -> str:
+        """What the command has written, as far as it came."""
+        found = _RUN_SAID.search(self.serial)
+        return found[2] if found else ""
+
+    @property
     def goal(self) -> str:
         """What it had to come to, to go into a sentence: a milestone, or a pattern in quotes."""
+        if self.run is not None:
+            return f"the end of {self.run!r}"
         if self.until_screen is not None:
             return repr(self.until_screen)
         return repr(self.until) if is_pattern(self.until) else self.until

@@ -35,6 +35,7 @@ __all__ = ["caught", "why_not_recorded", "with_recording"]
 
 # QEMU that counts instructions is slower, and so is a host that has just booted the same
 _SLOWER, _AT_LEAST_S = 5, 10
+_OF_THE_HOST = ("-netdev", "-fsdev", "vhost-user")
 _NO_BOOT = ("skipped", "foreseen")
 
 
@@ -60,6 +61,11 @@ def why_not_recorded(medium: Medium, plan: BootPlan) -> str | None:
         return "a boot from a faulty disk cannot be recorded: its faults come from outside of QEMU"
     if medium.disk.others:
         return "a boot from several disks cannot be recorded: one is kept"
+    if any(word.startswith(_OF_THE_HOST) for word in medium.device.words):
+        return (
+            "a boot with folders or ports of this computer cannot be recorded: what they bring "
+            "comes from outside of QEMU"
+        )
     if plan.send:
         return (
             "a boot that is typed to cannot be recorded: what comes on the serial line is not kept"

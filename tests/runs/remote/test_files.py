@@ -37,7 +37,8 @@ def test_every_option_that_is_a_file_is_sent() -> None:
         "CODE.fd", "VARS.fd", "own.pem", "old.efi", "older.pem", "level.csv", "card.rom",
         "both.pem", "wrong.png", "menu.png", "right.png",
     }  # fmt: skip
-    assert {name for name, option in OPTIONS.items() if option.kind is Path} <= {*GIVEN}
+    files = {name for name, option in OPTIONS.items() if option.kind is Path}
+    assert files - {"manifests"} <= {*GIVEN}
 
 
 def test_a_cell_with_other_names_is_the_same_in_all_else() -> None:
@@ -54,6 +55,17 @@ def test_firmware_whose_variables_are_not_named_is_booted_here_alone() -> None:
     cell = Cell("bzImage", choose(BootPlan(), {"firmware": "CODE.fd"}))
     with pytest.raises(UsageError, match=r"--firmware CODE\.fd: .* --firmware-vars"):
         named_by(cell)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"manifests": ("m",)}, {"programs": ("ls",)}, {"shares": ("/a",)}, {"outside": True},
+     {"forwards": ("tcp:1:1",)}, {"module_folder": "m"}],
+)  # fmt: skip
+def test_what_is_on_this_computer_is_booted_here_alone(given: dict[str, object]) -> None:
+    with pytest.raises(UsageError, match="what is on this computer"):
+        named_by(Cell("bzImage", choose(BootPlan(), given)))
+    assert named_by(Cell("bzImage", choose(BootPlan(), {"run": "true"}))) == ("bzImage",)
 
 
 def test_a_pattern_is_no_file_though_one_is_called_so() -> None:

@@ -41,6 +41,13 @@ def named_by(cell: Cell) -> tuple[str, ...]:
             f"--route {cell.plan.route}: the servers' files are on this computer, and nobody knows "
             "which: boot it here, by --workers with a number"
         )
+    guest = cell.plan.guest
+    here = (guest.manifests, guest.programs, guest.module_folder, guest.shares, guest.forwards)
+    if any(here) or guest.outside:
+        raise UsageError(
+            "--manifest, --bin, --modules, --share and --forward name what is on this computer: "
+            "boot it here, by --workers with a number"
+        )
     firmware = _firmware(cell)
     if firmware and not cell.plan.machine.firmware_vars:
         raise UsageError(
