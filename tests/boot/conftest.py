@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from bootharness.errors import CouldNotFindOut
 from bootharness.kernels.source import fetch
 from bootharness.plan import BootPlan, choose
 from bootharness.routes.loader import Loader
+from bootharness.routes.table import ROUTES
 from bootharness.trace.boot_trace import BootTrace
 from tests.support.boots import boot_through
 from tests.support.builders import no_carry as write_no_carry
@@ -28,6 +30,16 @@ def boots() -> Boot:
         return trace
 
     return run
+
+
+@pytest.fixture(scope="session")
+def uefi_tools() -> None:
+    """Skip where there is nothing to boot a disk by a UEFI with."""
+    try:
+        for tool in ROUTES["uefi-systemd-boot"].tools:
+            tool.check()
+    except CouldNotFindOut as error:
+        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="session")

@@ -5,16 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from bootharness.errors import CouldNotFindOut
 from bootharness.kernels.source import fetch
 from bootharness.one_boot import boot
 from bootharness.plan import BootPlan, choose
-from bootharness.routes.table import ROUTES
 from bootharness.watch.kept import keep_account
 from tests.boot.test_debug import Terminal
 from tests.support.media import needs
 from tests.support.processes import COMMAND
 from tests.support.uefi_programs import FALLBACK, disk, program
+
+pytestmark = pytest.mark.usefixtures("uefi_tools")
 
 CODE = """
 bits 64
@@ -24,15 +24,6 @@ efi_main: mov eax, 5
 rests: jmp rests
 """
 PAGE = 0x1000
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _tools() -> None:
-    try:
-        for tool in ROUTES["uefi-systemd-boot"].tools:
-            tool.check()
-    except CouldNotFindOut as error:
-        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="module")

@@ -7,35 +7,24 @@ from pathlib import Path
 import pytest
 
 from bootharness.diagnosis import Judgement, Verdict, judge
-from bootharness.errors import CouldNotFindOut
 from bootharness.kernels.initrd import tiny_initrd
 from bootharness.kernels.source import fetch
 from bootharness.one_boot import boot
 from bootharness.plan import BootPlan, choose
-from bootharness.routes.esp import write_esp
 from bootharness.routes.table import ROUTES
 from bootharness.trace.boot_trace import BootTrace
+from tests.support.uefi_programs import FALLBACK, disk
 
-pytestmark = pytest.mark.sample(2)
+pytestmark = [pytest.mark.usefixtures("uefi_tools"), pytest.mark.sample(2)]
 
 KERNEL = "deb:linux-image-cloud-amd64/bookworm"
 SYSTEMD = Path("/usr/lib/systemd/boot/efi/systemd-bootx64.efi")
-FALLBACK = "EFI/BOOT/BOOTX64.EFI"
 MENU = {"loader/loader.conf": b"timeout 0\n"}
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _tools() -> None:
-    try:
-        for tool in ROUTES["uefi-systemd-boot"].tools:
-            tool.check()
-    except CouldNotFindOut as error:
-        pytest.skip(str(error))
-
-
-def booted(source: str, route: str, until: str = "banner", **options: object) -> BootTrace:
+def booted(source: str | Path, route: str, until: str = "banner", **options: object) -> BootTrace:
     chosen = {"route": route, "until": until, "timeout_s": 120.0, **options}
-    return boot(source, choose(BootPlan(), chosen))
+    return boot(str(source), choose(BootPlan(), chosen))
 
 
 def entry(linux: str = "/vmlinuz", initrd: str = "/initrd") -> Mapping[str, bytes]:
@@ -44,18 +33,7 @@ def entry(linux: str = "/vmlinuz", initrd: str = "/initrd") -> Mapping[str, byte
     return {"loader/entries/a.conf": text.encode()}
 
 
-def disk(folder: Path, files: Mapping[str, bytes | Path]) -> str:
-    """Write a disk with files on its EFI system partition, which are there or are made."""
-    named = {}
-    for number, (name, content) in enumerate(files.items()):
-        named[name] = content if isinstance(content, Path) else folder / f"file{number}"
-        if isinstance(content, bytes):
-            named[name].write_bytes(content)
-    write_esp(folder / "disk.img", named)
-    return str(folder / "disk.img")
-
-
-def judged(image: str) -> Judgement:
+def judged(image: Path) -> Judgement:
     return judge(booted(image, "uefi-disk"))
 
 
@@ -146,7 +124,7 @@ def test_a_disk_that_does_not_boot_says_why(
 def test_a_disk_without_a_file_system_says_so(tmp_path: Path) -> None:
     image = tmp_path / "disk.img"
     image.write_bytes(bytes(8 << 20))
-    judgement = judged(str(image))
+    judgement = judged(image)
     assert (judgement.verdict, judgement.cause) == (Verdict.BAD, "efi-no-file-system")
 
 

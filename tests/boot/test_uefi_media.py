@@ -7,15 +7,16 @@ from pathlib import Path
 import pytest
 
 from bootharness.diagnosis import Verdict, judge
-from bootharness.errors import CouldNotFindOut, UsageError
+from bootharness.errors import UsageError
 from bootharness.kernels.initrd import tiny_initrd
 from bootharness.kernels.source import fetch
 from bootharness.one_boot import boot
 from bootharness.plan import BootPlan, choose
-from bootharness.routes.table import ROUTES
 from bootharness.trace.boot_trace import BootTrace
 from bootharness.trace.uefi_calls import spans_read
 from tests.support.uefi_programs import FALLBACK, file_system
+
+pytestmark = pytest.mark.usefixtures("uefi_tools")
 
 KERNEL = "deb:linux-image-cloud-amd64/bookworm"
 SYSTEMD = Path("/usr/lib/systemd/boot/efi/systemd-bootx64.efi")
@@ -25,15 +26,6 @@ FATS: dict[str, tuple[str, ...]] = {
     "FAT32": ("-F", "32"),
     "sectors of 4,096 bytes": ("-S", "4096", "-s", "1"),
 }
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _tools() -> None:
-    try:
-        for tool in ROUTES["uefi-systemd-boot"].tools:
-            tool.check()
-    except CouldNotFindOut as error:
-        pytest.skip(str(error))
 
 
 def files() -> Mapping[str, bytes]:
