@@ -57,6 +57,9 @@ def test_every_cause_of_a_bad_boot_is_tried() -> None:
         "efi-gave-up",
         "efi-hang",  # tests/boot/test_uefi_faults.py
         "efi-out-of-memory",
+        "efi-exit-refused",
+        "efi-fell-back",
+        "no-grub-config",
         "firmware-crashed",
         "secure-boot-refused",  # tests/boot/test_secure_boot.py
         "disk-cut-short",  # tests/boot/test_disk_faults.py
@@ -71,5 +74,7 @@ def test_every_cause_of_a_bad_boot_is_tried() -> None:
         "fail-on-seen",  # tests/boot/test_wanted.py
         "screen-unreadable",
         "started-kernel-stopped",  # tests/diagnosis/test_started_kernel.py
+        "command-failed",  # tests/boot/test_shell.py
+        "command-skipped",
         "tree-initrd-unused",  # tests/support/net_trees.py
     }

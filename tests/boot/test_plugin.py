@@ -556,6 +556,7 @@ def test_failure_keeps_what_the_boot_has_left(user: pytest.Pytester, bad_kernel:
     assert "not all of it" not in said
     assert {path.name for path in kept.pop().iterdir()} == {
         "bios-calls.txt", "bios.txt", "command.txt", "disassembly.txt", "qemu.log", "recorder.log",
+            "recording",
         "registers.txt", "screen.png", "screen.txt", "serial.log", "trace.json",
     }  # fmt: skip
 

@@ -229,8 +229,8 @@ def test_command_offers_and_keeps(tmp_path: Path) -> None:
     assert line in done.stdout
     assert {path.name for path in (tmp_path / "kept").iterdir()} == {
         "bios-calls.txt", "bios.txt", "command.txt", "disassembly.txt", "disk.img",
-        "exceptions.txt", "qemu.log", "recorder.log", "registers.txt", "screen.png", "screen.txt",
-        "serial.log", "trace.json",
+        "exceptions.txt", "qemu.log", "recorder.log", "recording", "registers.txt", "screen.png",
+        "screen.txt", "serial.log", "trace.json",
     }  # fmt: skip
     seen = json.loads((tmp_path / "kept" / "trace.json").read_text())["post_mortem"]
     assert [each["vector"] for each in seen["exceptions"]] == [13, 13, 13]

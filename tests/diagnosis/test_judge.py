@@ -727,6 +727,14 @@ def test_kernel_that_no_uefi_can_start(ending: str) -> None:
     assert (booted.cause == "no-efi-stub") == (ending == "foreseen")
 
 
+def test_kernel_of_32_bits_for_a_uefi_of_64() -> None:
+    trace = loading_trace(CHUNK, [], disk=None)
+    said = "the kernel has 32 bits, and a 64-bit UEFI starts none of them"
+    judgement = judge(replace(trace, ending=Ending("foreseen", 0.0, said)))
+    assert (judgement.cause, judgement.summary) == ("efi-refused", said)
+    assert judge(replace(trace, ending=Ending("idle", 0.0, said))).cause != "efi-refused"
+
+
 def test_boot_that_other_things_rule_out_is_not_blamed_on_the_stub() -> None:
     trace = loading_trace(CHUNK, [], disk=None)
     assert trace.kernel

@@ -342,12 +342,14 @@ def test_nobody_asked_for_anything() -> None:
 def test_event_tells_of_the_last_transfer_of_its_file_that_had_begun() -> None:
     first, same_time, later = (kernel(requested_at=at) for at in (3.0, 4.0, 4.1))
     other = kernel(name="initrd.img", requested_at=3.5)
-    for files, told in (
-        ((first, other), first),
-        ((first, same_time, later), same_time),
-        ((other, later), None),
+    begun = event(4.0, KIND.FILE_REQUESTED, "vmlinuz")
+    for said, files, told in (
+        (SERVED, (first, other), first),
+        (SERVED, (first, same_time, later), first),  # what is asked for when it has come is another
+        (begun, (first, same_time, later), same_time),
+        (SERVED, (other, later), None),
     ):
-        assert served_as(SERVED, facts(SERVED, files=files)) == told
+        assert served_as(said, facts(said, files=files)) == told
 
 
 def test_digest_of_what_comes_over_http_is_not_known_to_be_the_files() -> None:

@@ -3,9 +3,9 @@
 from bootharness.diagnosis.verdict import Finding
 from bootharness.trace.boot_trace import BootTrace
 
-__all__ = ["no_efi_stub", "no_room"]
+__all__ = ["no_efi_stub", "no_room", "of_32_bits"]
 
-_STUB, _ROOM = "no EFI stub", "the initrd has "
+_STUB, _ROOM, _BITS = "no EFI stub", "the initrd has ", "the kernel has 32 bits"
 """What is in the words of a route that foresees it."""
 
 
@@ -22,6 +22,13 @@ def no_efi_stub(trace: BootTrace) -> Finding | None:
         "the kernel has no EFI stub, so no UEFI can start it: it was built without CONFIG_EFI_STUB",
         (f"it does not begin with MZ and a PE header{handover}",),
     )
+
+
+def of_32_bits(trace: BootTrace) -> Finding | None:
+    """A 64-bit UEFI was to start a kernel for 32 bits."""
+    if trace.ending.kind != "foreseen" or not trace.ending.detail.startswith(_BITS):
+        return None
+    return Finding(trace.ending.detail)
 
 
 def no_room(trace: BootTrace) -> Finding | None:

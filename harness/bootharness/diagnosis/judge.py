@@ -53,6 +53,7 @@ Rule = Callable[[BootTrace], Finding | None]
 RULES: tuple[tuple[str, Rule], ...] = (
     ("secure-boot-refused", secure_boot.signature_refused),
     ("no-efi-stub", foreseen.no_efi_stub),
+    ("efi-refused", foreseen.of_32_bits),
     ("initrd-misplaced", foreseen.no_room),
     ("disk-cut-short", disk_reads.container_cut_short),
     ("no-boot-signature", disk_reads.no_boot_signature),

@@ -74,7 +74,7 @@ def run_on_all(guests: tuple[Guest, ...], command: str, timeout_s: float) -> tup
 
 def _on_wire(device: Device, *, fd: int, mac: str) -> Device:
     words = (
-        *("-netdev", f"dgram,id=wire0,local.type=fd,local.str={fd}"),
+        *("-netdev", f"stream,id=wire0,server=off,addr.type=fd,addr.str={fd}"),
         *("-device", f"virtio-net-pci,netdev=wire0,mac={mac},romfile="),
     )
     return replace(device, words=(*device.words, *words), fds=(*device.fds, fd))

@@ -60,7 +60,6 @@ def net_image(kernel: KernelImage, plan: BootPlan) -> NetImage:
     boot can be.
     """
     path = PATHS[plan.route]
-    path.check_kernel(kernel)
     initrd = initrd_bytes(kernel, plan)
     contents = path.files(_read(kernel.path), initrd, plan.cmdline)
     sizes = {name: len(each) for name, each in contents.items()}

@@ -23,7 +23,7 @@ from bootharness.plan.fault import KERNEL_FILE
 from bootharness.routes.medium import Medium
 from bootharness.routes.net_check import OF_EVERY_NETWORK, check_net
 from bootharness.routes.route import OF_A_UEFI, Route
-from bootharness.routes.uefi_kernel import check_64_bits, without_stub
+from bootharness.routes.uefi_kernel import unfit_for_uefi
 from bootharness.text import count
 from bootharness.trace.milestones import NET_MILESTONES
 
@@ -89,11 +89,9 @@ class NetPath(Struct, frozen=True):
         plan.net.faults.check(self.name, dict.fromkeys(self.served), self.over_http)
 
     def foresee(self, kernel: KernelImage, plan: BootPlan) -> str | None:
-        """Return why a kernel cannot be booted as its header has it, None where it may be. Raises
-        as `check_kernel`."""
-        self.check_kernel(kernel)
+        """Return why a kernel cannot be booted as its header has it, None where it may be."""
         limit, asked = kernel.header.cmdline_limit, len(plan.cmdline.encode())
-        if self.firmware == "uefi" and (why := without_stub(kernel)):
+        if self.firmware == "uefi" and (why := unfit_for_uefi(kernel)):
             return why
         if asked + len(self.adds) <= limit:
             return _no_room(kernel, plan)
@@ -102,11 +100,6 @@ class NetPath(Struct, frozen=True):
             f"the command line has {count(asked + len(self.adds), 'byte')}"
             f"{adds if self.adds else ''}, and the kernel takes {limit:,} (cmdline_size)"
         )
-
-    def check_kernel(self, kernel: KernelImage) -> None:
-        """Raise UsageError for a kernel that the firmware has not the bits for."""
-        if self.firmware == "uefi":
-            check_64_bits(self.name, kernel)
 
     @property
     def over_http(self) -> frozenset[str]:

@@ -22,7 +22,7 @@ from bootharness.routes.esp import MTOOLS, write_esp
 from bootharness.routes.loader import Loader
 from bootharness.routes.medium import Medium
 from bootharness.routes.route import OF_A_UEFI, Route
-from bootharness.routes.uefi_kernel import check_64_bits, without_stub
+from bootharness.routes.uefi_kernel import unfit_for_uefi
 from bootharness.trace.milestones import UEFI_MILESTONES
 
 __all__ = ["UEFI_KERNELS"]
@@ -161,9 +161,8 @@ def _read(program: Tool) -> bytes:
         raise program.missing() from None
 
 
-def _foresee(way: _Way, kernel: KernelImage, _plan: BootPlan) -> str | None:
-    check_64_bits(way.name, kernel)
-    return without_stub(kernel)
+def _foresee(kernel: KernelImage, _plan: BootPlan) -> str | None:
+    return unfit_for_uefi(kernel)
 
 
 UEFI_KERNELS = tuple(
@@ -176,7 +175,7 @@ UEFI_KERNELS = tuple(
         firmware="uefi",
         twin=way.twin,
         milestones=UEFI_MILESTONES,
-        foresee=partial(_foresee, way),
+        foresee=_foresee,
         tools=(*UEFI_TOOLS, *MTOOLS, *way.programs),
         programs=tuple(Path(tool.name) for tool in (*UEFI_TOOLS, *way.programs)),
     )

@@ -1,21 +1,14 @@
 """What a 64-bit UEFI asks of a kernel."""
 
-from bootharness.errors import UsageError
 from bootharness.kernels.image import KernelImage
 
-__all__ = ["check_64_bits", "without_stub"]
+__all__ = ["unfit_for_uefi"]
 
 
-def check_64_bits(route: str, kernel: KernelImage) -> None:
-    """Raise UsageError for a kernel of 32 bits."""
+def unfit_for_uefi(kernel: KernelImage) -> str | None:
+    """Return why a 64-bit UEFI cannot start a kernel, None where it may."""
+    if not kernel.efi_stub:
+        return "the kernel has no EFI stub (CONFIG_EFI_STUB), and a UEFI starts nothing else"
     if kernel.has_32_bits:
-        raise UsageError(
-            f"the route {route}: a 64-bit UEFI cannot start {kernel.source}, a kernel of 32 bits"
-        )
-
-
-def without_stub(kernel: KernelImage) -> str | None:
-    """Return that a kernel is no UEFI program, None where it is one."""
-    if kernel.efi_stub:
-        return None
-    return "the kernel has no EFI stub (CONFIG_EFI_STUB), and a UEFI starts nothing else"
+        return "the kernel has 32 bits, and a 64-bit UEFI starts none of them"
+    return None

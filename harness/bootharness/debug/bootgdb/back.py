@@ -14,8 +14,8 @@ import gdb
 from .calls import HISTORY, SITES
 from .commands import Command
 from .facts import FACTS, FOLDER
-from .guest import monitor, undisturbed
-from .places import linear_of, number_of
+from .guest import GUEST, monitor, undisturbed
+from .places import in_loader, linear_of, number_of
 
 RECORDED: dict[str, Any] | None = FACTS["recorded"]
 _ANSWER_S = 120
@@ -96,6 +96,16 @@ def _follow(found: dict[str, Any]) -> Iterator[str]:
         go_to(found["position"])
     if found["sentence"]:
         yield found["sentence"]
+    if found["position"] is not None:
+        yield from _here()
+
+
+def _here() -> Iterator[str]:
+    """Show the loader's line where the machine stands; outside of it that is said before a
+    prompt."""
+    registers = GUEST.registers()
+    if registers.flat and in_loader(registers.linear):
+        yield from gdb.execute("frame", to_string=True).splitlines()
 
 
 class LastWrite(Command):
@@ -128,6 +138,7 @@ class BackTo(Command):
             yield from _follow(ask(argument))
         else:
             go_to(number_of(argument.replace(",", "")))
+            yield from _here()
 
 
 class When(Command):
