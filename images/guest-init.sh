@@ -84,11 +84,15 @@ if [ -e $own/agent ]; then
     echo 1 >/proc/sys/kernel/printk
     stty raw -echo
     printf '\nbootharness: ready %s\n' "$(cat $own/agent)"
-    while read -r word token rest; do
-        case $word in
-            add | put | run) answer "$token" "$word" "$rest" ;;
-        esac
-    done
+    # not in the first process: that has the children of all others, and a child that ends makes
+    # its shell forget what it has read of a line
+    (
+        while read -r word token rest; do
+            case $word in
+                add | put | run) answer "$token" "$word" "$rest" ;;
+            esac
+        done
+    )
 elif [ -e $own/command ]; then
     echo 1 >/proc/sys/kernel/printk
     stty -opost

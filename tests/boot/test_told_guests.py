@@ -34,6 +34,17 @@ def test_commands_are_run_with_nothing_on_their_input(guest: Guest) -> None:
     assert guest.run("hostname").text == "guest\n"
 
 
+def test_children_that_are_left_behind_are_not_of_who_listens(guest: Guest) -> None:
+    # one that ends makes a shell that waits for a line forget the beginning of it
+    assert guest.run("echo $PPID").text != "1\n"
+    assert (
+        guest.run(
+            "(sleep 20 & echo $! >/left) ; sleep 0.1; cut -d ' ' -f 4 /proc/$(cat /left)/stat"
+        ).text
+        == "1\n"
+    )
+
+
 def test_files_are_the_same_there_and_back(guest: Guest) -> None:
     data = bytes(range(256)) * 40
     guest.put("/data/of a test/x", data)

@@ -315,15 +315,15 @@ class Watch(Struct):
         course, limit_s = self.course, self.course.limit_s
         if course.ending is not None:
             return
-        if idle.given_s < limit_s * _LEAST_SHARE:
-            raise HostBusy(
-                f"the host gave QEMU {idle.given_s:.0f} s in the {limit_s:.0f} s of the time "
-                "limit: give it more time (--timeout) or fewer boots at once"
-            )
         if self.machine.slow and course.panic is None and not course.has_userspace:
             raise HostBusy(
                 f"KVM is slow here, and the {limit_s:.0f} s of the time limit were not enough: "
                 "give it more time (--timeout) or take --accelerator tcg"
+            )
+        if idle.given_s < limit_s * _LEAST_SHARE:
+            raise HostBusy(
+                f"the host gave QEMU {idle.given_s:.0f} s in the {limit_s:.0f} s of the time "
+                "limit: give it more time (--timeout) or fewer boots at once"
             )
         if self.disk:
             self.disk.check_time()
