@@ -152,7 +152,7 @@ CHANGES = (
     Change("image is cut", lambda it: it.cut(_ROOT_LBA + 4096),
            "userspace-gave-up", "the image has 202,752"),
     Change("image is cut in the kernel", lambda it: it.cut(_FAT_LBA + 8192),
-           "wrong-sectors", "the image has 10,240"),
+           "disk-cut-short", "the image has 10,240"),
     Change("nobody may log in",
            lambda it: it.configure(" ro ", " ro systemd.mask=serial-getty@ttyS0.service "),
            "marker-not-seen", "no 'login:' in"),
