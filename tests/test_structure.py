@@ -20,7 +20,7 @@ FLOORS = (
     ("routes",),
     ("recording",),
     ("watch",),
-    ("one_boot", "predictor", "guests"),
+    ("one_boot", "predictor", "guests", "hardware"),
     ("runs",),
     ("gate", "bisection", "factors", "debug", "checking"),
     ("cli", "plugin"),

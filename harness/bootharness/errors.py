@@ -17,6 +17,9 @@
         ├── NoWorker            no other computer is there that could boot it
         ├── WireLost            the network that the harness makes for guests has failed
         ├── ServerLost          a server of the person's own has ended in mid-boot
+        ├── LineLost            the serial line of a real machine is gone, or was never there
+        ├── PlugFailed          the power of a real machine is not switched as asked
+        ├── MachineTaken        another run has the real machine
         ├── TimeTooShort        time was up while what was wanted could still come
         ├── PromptNotSeen       the boot came to its end and had not asked what was to be answered
         ├── ClockUnreadable     the guest's own clock was wanted, and cannot be read
@@ -46,7 +49,9 @@ __all__ = [
     "Interrupted",
     "KernelUnavailable",
     "LaunchFailed",
+    "LineLost",
     "MachineLost",
+    "MachineTaken",
     "MediumUnavailable",
     "NoVerdict",
     "NoWorker",
@@ -54,6 +59,7 @@ __all__ = [
     "NotSlower",
     "NotWritten",
     "PatternTooSlow",
+    "PlugFailed",
     "PromptNotSeen",
     "ServerLost",
     "TimeTooShort",
@@ -207,6 +213,24 @@ class DiskLost(CouldNotFindOut):
     """The faulty disk that the harness makes for a guest has failed otherwise than it should."""
 
     cause = "disk-lost"
+
+
+class LineLost(CouldNotFindOut):
+    """The serial line of a real machine is gone, or never came."""
+
+    cause = "line-lost"
+
+
+class PlugFailed(CouldNotFindOut):
+    """The power of a real machine was not switched as asked, or cannot be known to be."""
+
+    cause = "plug-failed"
+
+
+class MachineTaken(CouldNotFindOut):
+    """Another run has the real machine."""
+
+    cause = "machine-taken"
 
 
 class TimeTooShort(CouldNotFindOut):

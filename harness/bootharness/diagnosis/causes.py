@@ -903,6 +903,29 @@ CAUSES: dict[str, Cause] = {
             "skip",
         ),
         Cause(
+            "line-lost",
+            "The serial line of a real machine was cut, is mute, or brings bytes that nobody sent.",
+            "the line, what it said last",
+            "See whether the console server answers and nobody else has the port; see that the baud "
+            "rate of machines.toml is the machine's; try `bootharness hardware console NAME`.",
+            "skip",
+        ),
+        Cause(
+            "plug-failed",
+            "The power of a real machine was not switched as it was asked to be.",
+            "the plug, what it answered",
+            "Try `bootharness hardware power NAME on`; see that it is the right plug, and that its "
+            "address and password are right.",
+            "skip",
+        ),
+        Cause(
+            "machine-taken",
+            "Another run has the real machine: one at a time boots there.",
+            "who has it",
+            "Wait until it is over.",
+            "skip",
+        ),
+        Cause(
             "disk-lost",
             "The faulty disk that bootharness makes for a boot failed otherwise than it should.",
             "the error",

@@ -1,0 +1,1 @@
+"""A real machine: its serial line, its plug, its wire."""
