@@ -35,7 +35,18 @@ from bootharness.formats.bioscall import DiskAddressPacket, Registers
 from bootharness.formats.gdt import BlockMoveTable
 from bootharness.formats.record import Record
 
-__all__ = ["End", "Failed", "Installed", "Memory", "SerialDecoder", "Sums", "Text", "sums_of"]
+__all__ = [
+    "PIECE_BYTES",
+    "End",
+    "Event",
+    "Failed",
+    "Installed",
+    "Memory",
+    "SerialDecoder",
+    "Sums",
+    "Text",
+    "sums_of",
+]
 
 PIECE_BYTES = 1 << 16
 """So much is summed at a time."""
