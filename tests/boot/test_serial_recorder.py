@@ -136,7 +136,9 @@ def test_a_fault_has_the_cause_that_qemu_gives(fault: Fault, tmp_path: Path) -> 
     _, plan, disk = laid_out(fault, tmp_path)
     form = "pxe" if fault.cause == "no-boot-signature" else "mbr"
     silence_s = SLOW_S if str(fault.source).startswith("deb:") else SILENCE_S
-    line = watched(disk, tmp_path, form, settled(plan).until, silence_s=silence_s)
+    memory_mib = plan.machine.memory_mib
+    until = settled(plan).until
+    line = watched(disk, tmp_path, form, until, silence_s=silence_s, memory_mib=memory_mib)
     cause = _UNSEEN.get(fault.cause or "", fault.cause)
     if "console=" not in disk.cmdline:
         cause = "kernel-silent"
