@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from bootharness.diagnosis import Verdict, judge
-from bootharness.errors import ToolMissing
+from bootharness.errors import ToolMissing, UsageError
 from bootharness.formats.bioscall import BiosCall
 from bootharness.hardware.recorder_forms import gap_needed, installed, removed
 from bootharness.hardware.watch_line import Booted, watch_line
@@ -23,7 +23,6 @@ from bootharness.trace.boot_trace import BootTrace
 from tests.support.boots import settled
 from tests.support.builders import no_carry
 from tests.support.faults import FAULTS, Fault, laid_out
-from tests.support.faults import run as run_fault
 from tests.support.played_machine import played, recorded
 
 SELFCHECK, WRAPS = "selfcheck:1000000", "selfcheck:17000000"
@@ -163,7 +162,7 @@ def test_grub_is_recorded_from_the_network(tmp_path: Path) -> None:
         disk = grub_disk(tmp_path / "grub.img", fetch(SELFCHECK), plan)
     except ToolMissing as error:
         pytest.skip(str(error))
-    with pytest.raises(Exception, match="between the MBR and the first partition|a partition"):
+    with pytest.raises(UsageError, match=r"between the MBR and the first partition"):
         installed(disk.path.read_bytes()[:gap_needed])
     qemu = boot(fetch(SELFCHECK), plan)
     line = watched(disk, tmp_path, "pxe")

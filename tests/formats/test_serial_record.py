@@ -132,9 +132,9 @@ def test_text_of_others_is_kept_apart() -> None:
     log = words[0].encode() + b"".join(items[:6]) + words[1].encode() + b"".join(items[6:])
     decoder = SerialDecoder()
     events = decoder.feed(log + words[2].encode(), 0)
-    assert b"".join(each.data for each in events if isinstance(each, Text)) == "".join(
-        words
-    ).encode()
+    assert (
+        b"".join(each.data for each in events if isinstance(each, Text)) == "".join(words).encode()
+    )
     assert calls(events) == calls(SerialDecoder().feed(LOG, 0))
     assert not damage(decoder)
 

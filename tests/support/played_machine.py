@@ -82,9 +82,7 @@ def played(
         theirs.close()
 
 
-def _pump(
-    machine: int, desk: socket.socket, over: threading.Event, cut_at: int | None
-) -> None:
+def _pump(machine: int, desk: socket.socket, over: threading.Event, cut_at: int | None) -> None:
     """Carry bytes as quickly as a UART does; the machine waits, as it does for one."""
     began, sent = time.monotonic(), 0
     while not over.is_set():

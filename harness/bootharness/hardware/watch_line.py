@@ -67,11 +67,13 @@ def watch_line(
     """Return all that was seen of a boot, from now on, when the machine is being switched on.
 
     It is over as soon as it has come as far as wanted or cannot any more, and when nothing has come
-    for ``silence_s``, or for ``start_s`` until it has begun, as a firmware may say nothing; ``network`` is asked at the end for what the wire has shown. A line that is
-    lost, mute or damaged is an ending that says so.
+    for ``silence_s``, or for ``start_s`` until it has begun, as a firmware may say nothing.
+    ``network`` is asked at the end for what the wire has shown. A line that is lost, mute or
+    damaged is an ending that says so.
     """
     began = clock()
-    heard = HeardLine(kernel_signs(INIT_MARKER, own_init=False), re.compile(booted.firmware.encode()))
+    signs = kernel_signs(INIT_MARKER, own_init=False)
+    heard = HeardLine(signs, re.compile(booted.firmware.encode()))
     goal = re.compile(booted.until.encode()) if is_pattern(booted.until) else None
     handoff: Handoff | None = None
     last, ending = 0.0, None
@@ -89,7 +91,7 @@ def watch_line(
             if handoff is None and heard.reported and heard.reported.whole:
                 handoff = _handoff(heard.reported, booted)
         ending = _over(heard, handoff, booted, goal, now)
-        begun = heard.reported is not None or (heard.bytes > 0 and not booted.recorder)
+        begun = heard.reported is not None or (heard.received > 0 and not booted.recorder)
         patience = silence_s if begun else max(start_s, silence_s)
         if ending is None and now - last > patience:
             ending = _silent(heard, now, patience)
@@ -145,7 +147,7 @@ def _not_known(heard: HeardLine, booted: Booted, ending: Ending) -> Ending | Non
         return None
     why = ""
     damaged, lost = heard.decoder.damaged, heard.decoder.lost
-    if not heard.bytes:
+    if not heard.received:
         why = (
             "nothing at all came over the line: is the machine on, is the line the one of its "
             "first serial port, and does nobody else hold it?"
@@ -156,10 +158,10 @@ def _not_known(heard: HeardLine, booted: Booted, ending: Ending) -> Ending | Non
             f"damaged and {lost} times something is missing; look for a second reader of the line, "
             "at the cable, and at the baud rate"
         )
-    elif not heard.reported and heard.bytes >= _SOME_BYTES and _garbled(heard.text):
+    elif not heard.reported and heard.received >= _SOME_BYTES and _garbled(heard.text):
         why = (
-            f"what came over the line is no text ({heard.bytes} bytes): is its baud rate that of "
-            "the machine?"
+            f"what came over the line is no text ({heard.received} bytes): is its baud rate "
+            "that of the machine?"
         )
     elif heard.reported and (heard.reported.failed or 0) >> 8:
         why = (
