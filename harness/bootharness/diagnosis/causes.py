@@ -407,6 +407,13 @@ CAUSES: dict[str, Cause] = {
             "com1=115200).",
         ),
         Cause(
+            "machine-reset",
+            "A real machine began again before it had come as far as wanted; why cannot be seen "
+            "there.",
+            "what its recorder or its firmware told twice, the last call, the last words",
+            "Look at the last call; boot the same disk in QEMU, where the CPU can be looked at.",
+        ),
+        Cause(
             "triple-fault",
             "The guest was reset before the kernel proper, and nothing else explains it.",
             "CS:IP at the reset, the last call",

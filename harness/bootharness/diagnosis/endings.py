@@ -19,6 +19,7 @@ from bootharness.trace.boot_trace import (
 __all__ = [
     "guest_powered_off",
     "guest_suspended",
+    "machine_reset",
     "port_misused",
     "reset_by_bios",
     "reset_by_keyboard",
@@ -32,6 +33,7 @@ __all__ = [
 _OUT_TO_BYTE, _OUT_TO_DX = b"\xe6\xe7", b"\xee\xef"
 _LOOK_BACK = 12
 _BOOT_SECTOR = range(0x7C00, 0x7E00)
+_SAID = 120
 _PANICS = (PANIC_REPORTED, CRASH_REPORTED)
 
 
@@ -57,7 +59,22 @@ def reset_by_bios(trace: BootTrace) -> Finding | None:
 
 def triple_fault(trace: BootTrace) -> Finding | None:
     """The guest was reset, and nobody had asked for it."""
-    return _reset(trace, "")
+    return _reset(trace, "") if trace.host.can_show("events") else None
+
+
+def machine_reset(trace: BootTrace) -> Finding | None:
+    """A real machine began again, and why cannot be seen there."""
+    if trace.host.can_show("events") or trace.ending.kind != "guest-reset":
+        return None
+    if trace.reached("banner"):
+        return None
+    said = trace.serial.rstrip().splitlines()
+    after = "" if trace.bios_calls or not said else f"; it said last {said[-1].strip()[:_SAID]!r}"
+    return Finding(
+        f"the machine was reset{trace.ended_after} ({trace.ending.detail}); "
+        f"{trace.last_milestone}{last_call(trace)}{after}",
+        (*last_calls(trace), *said[-4:]),
+    )
 
 
 def _reset(trace: BootTrace, by: str) -> Finding | None:

@@ -44,6 +44,8 @@ def stage1_hang(trace: BootTrace) -> Finding | None:
     """The loader runs on, or has stopped, without new BIOS calls."""
     if not hung(trace) or trace.handed_off or trace.network or _in_bios(trace):
         return None
+    if not trace.bios_calls and not trace.host.can_show("registers"):
+        return None
     if trace.uefi_calls or trace.kernel_runs:
         return None  # a kernel that was entered at its 32-bit or 64-bit entry
     if in_cpu_check(trace) or runs_at_the_end(trace):
@@ -77,7 +79,7 @@ def bios_hang(trace: BootTrace) -> Finding | None:
 
 def setup_hang(trace: BootTrace) -> Finding | None:
     """The setup code was entered and protected mode never."""
-    if not hung(trace) or not trace.handoff:
+    if not hung(trace) or not trace.handoff or not trace.host.can_show("registers"):
         return None
     if trace.reached("protected-mode") or trace.kernel_spoke:
         return None
@@ -96,7 +98,9 @@ def kernel_silent(trace: BootTrace) -> Finding | None:
     running = [each for each in trace.samples if each.in_kernel or each.in_userspace]
     if trace.uefi_handoff:  # from then on there is nobody but the kernel
         running = running or list(trace.samples)
-    if not running:
+    seen_loading = trace.handed_off or not trace.bios_calls
+    unseen = seen_loading and not trace.host.can_show("registers")
+    if not running and not unseen:
         return None
     handoff = trace.handoff or trace.uefi_handoff
     cmdline = handoff.cmdline if handoff else None
@@ -110,9 +114,16 @@ def kernel_silent(trace: BootTrace) -> Finding | None:
         why = "its command line has quiet"
     else:
         why = "its command line has console=ttyS0: has it a driver for the serial line?"
+    silent = "the kernel was entered, and then nothing came over the serial line"
+    if not handoff:
+        silent = "nothing more came over the serial line, and no recorder tells of the loading"
+    if running:
+        silent = (
+            f"the kernel runs, at {address(running[-1].linear)}, but says nothing, neither on the "
+            "serial line nor as text on the screen"
+        )
     return Finding(
-        f"the kernel runs, at {address(running[-1].linear)}, but says nothing, neither on the "
-        f"serial line nor as text on the screen; {why}",
+        f"{silent}; {why}",
         (f"command line: {cmdline or ''}", *samples_of(trace)),
     )
 
@@ -175,6 +186,8 @@ def _in_bios(trace: BootTrace) -> bool:
     """
     last = trace.bios_calls[-1] if trace.bios_calls else None
     called = last is not None and last.registers_out is None and not last.from_bios
+    if not trace.host.can_show("registers"):
+        return trace.ending.kind != "waits-for-key" and called
     return (
         trace.ending.kind != "waits-for-key"
         and (called or not trace.reached("bios-handoff"))

@@ -131,6 +131,7 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("reset-cf9", endings.reset_by_port_cf9),
     ("reset-bios", endings.reset_by_bios),
     ("triple-fault", endings.triple_fault),
+    ("machine-reset", endings.machine_reset),
     ("guest-powered-off", endings.guest_powered_off),
     ("guest-suspended", endings.guest_suspended),
 )
@@ -281,6 +282,8 @@ def _good(trace: BootTrace) -> str:
     memory_said = f"memory was not compared: {proof.not_compared}"
     if proof.not_compared is None:
         memory_said = f"{count(proof.compared_bytes, 'byte')} in memory equal the file"
+        if proof.pieces:
+            memory_said += f", by the sums of {count(proof.pieces, 'piece')} of 64 KiB"
     when = f" in {seconds:.2f} s" if trace.timed else ""
     if trace.guest_s is not None:
         when += f", {trace.guest_s:.3f} s by the guest's own clock"

@@ -133,7 +133,7 @@ def setup_corrupt(trace: BootTrace) -> Finding | None:
     """The real-mode kernel in memory is not the file's, or not all of it was read."""
     proof = trace.handoff.real_mode if trace.handoff else None
     differs = _differs(trace, proof, "the real-mode kernel")
-    if differs and proof and proof.first_difference is not None:
+    if differs and proof and not proof.pieces and proof.first_difference is not None:
         by = _flipped(trace, proof.first_difference)
         return differs._replace(sentence=f"{differs.sentence}{by}")
     return _setup_not_all_read(trace)
@@ -166,7 +166,8 @@ def payload_corrupt(trace: BootTrace) -> Finding | None:
     proof = trace.placed_payload
     what = "protected-mode" if trace.handoff else "compressed"
     found = _differs(trace, proof, f"the {what} kernel")
-    if found and proof and proof.first_difference is not None and trace.kernel:
+    exact = proof is not None and not proof.pieces
+    if found and exact and proof and proof.first_difference is not None and trace.kernel:
         at = trace.kernel.real_mode_bytes + proof.first_difference
         if trace.uefi_handoff:
             at += trace.kernel.header.payload_offset or 0
@@ -193,6 +194,13 @@ def _differs(trace: BootTrace, proof: Comparison | None, what: str) -> Finding |
     if proof is None or proof.equal or proof.first_difference is None:
         return None
     at = proof.first_difference
+    if proof.pieces:
+        return Finding(
+            f"{what} in memory differs from the file in the pieces of 64 KiB that {proof.differing_bytes:,} of "
+            f"{count(proof.compared_bytes, 'byte')} lie in, by their sums; the first begins at offset {at:,} "
+            f"({address(proof.address + at)})",
+            (f"compared from {address(proof.address)} on, {count(proof.pieces, 'piece')}",),
+        )
     found = f"0x{proof.found or 0:02x} instead of 0x{proof.expected or 0:02x}"
     if proof.found is None:
         memory = trace.machine.memory_bytes if trace.machine else proof.address + at

@@ -28,6 +28,12 @@ def recorder_silent(trace: BootTrace) -> str | None:
         trace.milestones or trace.serial or trace.ending.kind == "reached"
     ):
         return None
+    if not trace.host.can_show("events"):
+        return (
+            "the recorder told of nothing, so nothing is known of the loading: the machine may not "
+            "have started it (see `boot` and `recorder` in machines.toml), or the line has another "
+            "baud rate"
+        )
     if trace.machine and trace.machine.firmware == "uefi":
         return (
             "the recorder told of no call, so nothing is known of the loading: this UEFI runs no "

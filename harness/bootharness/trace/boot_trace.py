@@ -19,6 +19,7 @@ from bootharness.trace.disk_facts import FaultyDiskFacts
 from bootharness.trace.efi_program import EfiProgram
 from bootharness.trace.handoff import Comparison, Handoff
 from bootharness.trace.heard import Heard
+from bootharness.trace.host import QEMU, Host
 from bootharness.trace.machine_facts import CpuSample, MachineFacts, PostMortem, QmpEvent
 from bootharness.trace.milestones import Milestone
 from bootharness.trace.network_facts import NetworkFacts
@@ -98,6 +99,8 @@ class BootTrace(Struct, frozen=True, dict=True):
     """What lies where on the disk, None without one."""
     machine: MachineFacts | None = None
     """The machine that it ran on, None where none was started."""
+    host: Host = QEMU
+    """Where it ran, and what can be seen there."""
     tracer: str = "recorder"
     """Who saw the BIOS calls: ``recorder``, ``gdb``, ``both``, ``emulator``, or ``none``."""
     milestones: tuple[Milestone, ...] = ()
@@ -393,6 +396,7 @@ class BootTrace(Struct, frozen=True, dict=True):
             banner=heard.release or "",
             heard_on=heard.on,
             userspace=self.reached("init") and self.ending.kind == "reached",
+            pieces=payload.pieces if payload else 0,
         )
 
     @property

@@ -23,6 +23,9 @@ class Comparison(Struct, frozen=True):
     """What the file has there."""
     found: int | None = None
     """What memory has there, None where it could not be read."""
+    pieces: int = 0
+    """In how many pieces of 64 KiB it was compared by their sums; 0 where byte by byte. Then all of
+    a piece that differs counts as differing."""
 
     @property
     def equal(self) -> bool:

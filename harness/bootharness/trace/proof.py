@@ -50,6 +50,8 @@ class Proof(Struct, frozen=True):
     banner: str = ""
     heard_on: str = ""
     userspace: bool = False
+    pieces: int = 0
+    """In how many pieces of 64 KiB that part was compared by their sums, 0 where byte by byte."""
 
 
 def compare(address: int, expected: bytes, found: bytes) -> Comparison:
