@@ -6,16 +6,15 @@ import os
 import pty
 import re
 import select
-import socket
 import subprocess
 import threading
 import tty
 import urllib.parse
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from bootharness.host.closing import Closing
 
@@ -37,23 +36,23 @@ class DeskMachine(Closing):
         self.starts = 0
         self._folder, self._baud = folder, baud
         self._words = [
-            *("qemu-system-i386", "-machine", "pc,graphics=off", "-vga", "none", "-m", "64"),
+            *("qemu-system-x86_64", "-machine", "pc,graphics=off", "-vga", "none", "-m", "64"),
             *("-display", "none", "-no-user-config", "-monitor", "none", "-nodefaults"),
-            *("-chardev", f"socket,id=line,path={folder}/serial", "-serial", "chardev:line"),
             *(("-drive", f"file={disk},format=raw,if=ide,snapshot=on") if disk else ()),
             *more,
         ]
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
+        for end in (".in", ".out"):
+            os.mkfifo(f"{folder}/uart{end}")
         self._port, self._slave = pty.openpty()
         tty.setraw(self._slave)
         os.set_blocking(self._port, False)
         self.tty = os.ttyname(self._slave)
         self.spoil: Callable[[bytes], bytes] = lambda data: data
         """What the line makes of bytes on their way from the machine."""
-        self._server = socket.socket(socket.AF_UNIX)
-        self._server.bind(f"{folder}/serial")
-        self._server.listen()
+        self._uart: tuple[int, int] | None = None
+        """What QEMU writes to, and reads from: pipes, for through a socket it gives up bytes."""
         self._stop = os.eventfd(0)
         self._pump = threading.Thread(target=self._carry)
         self._pump.start()
@@ -70,10 +69,13 @@ class DeskMachine(Closing):
                 return
             if on:
                 self.starts += 1
-                self._process = subprocess.Popen(self._words, stdin=subprocess.DEVNULL)
+                self._start()
             elif self._process:
                 self._process.kill()
                 self._process.wait()
+                for fd in self._uart or ():
+                    os.close(fd)
+                self._uart = None
 
     def close(self) -> None:
         """Switch it off, and take it away."""
@@ -81,40 +83,30 @@ class DeskMachine(Closing):
         self.power(on=False)
         os.eventfd_write(self._stop, 1)
         self._pump.join()
-        self._server.close()
         for fd in (self._port, self._slave, self._stop):
             os.close(fd)
+
+    def _start(self) -> None:
+        pipe = f"{self._folder}/uart"
+        out, into = (os.open(f"{pipe}{end}", os.O_RDWR | os.O_NONBLOCK) for end in (".out", ".in"))
+        words = [*self._words, "-chardev", f"pipe,id=line,path={pipe}", "-serial", "chardev:line"]
+        self._process = subprocess.Popen(words, stdin=subprocess.DEVNULL)
+        self._uart = out, into
 
     def _carry(self) -> None:
         """Carry a tick's bytes at a time, ten bits for each, both ways."""
         most = max(1, int(self._baud / 10 * _TICK_S))
-        uart: socket.socket | None = None
         while not select.select([self._stop], [], [], _TICK_S)[0]:
-            if select.select([self._server], [], [], 0)[0]:
-                if uart:
-                    uart.close()
-                uart = self._server.accept()[0]
-                uart.setblocking(False)
-            if uart is None:
-                continue
-            try:
-                data = uart.recv(most)
-                if not data:
-                    uart.close()
-                    uart = None
+            with self._lock:
+                if self._uart is None:
                     continue
+                out, into = self._uart
                 with suppress(BlockingIOError):
-                    os.write(self._port, self.spoil(data))
-            except BlockingIOError:
-                pass
-            except OSError:
-                uart.close()
-                uart = None
-                continue
-            with suppress(OSError):
-                uart.send(os.read(self._port, most))
-        if uart:
-            uart.close()
+                    data = os.read(out, most)
+                    if data:
+                        os.write(self._port, self.spoil(data))
+                with suppress(OSError):
+                    os.write(into, os.read(self._port, most))
 
 
 class _Tasmota(Closing):
@@ -127,11 +119,11 @@ class _Tasmota(Closing):
             def log_message(self, *_: Any) -> None:
                 pass
 
-            def do_GET(self) -> None:  # noqa: N802  (so the library calls it)
+            def do_GET(self) -> None:
                 query = urllib.parse.parse_qs(urllib.parse.urlsplit(self.path).query)
                 self._answer(query)
 
-            def do_POST(self) -> None:  # noqa: N802
+            def do_POST(self) -> None:
                 size = int(self.headers.get("content-length", 0))
                 self._answer(urllib.parse.parse_qs(self.rfile.read(size).decode()))
 

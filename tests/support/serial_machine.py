@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bootharness.errors import LineLost
 
-__all__ = ["PlayedLine", "played", "BYTES_PER_S"]
+__all__ = ["BYTES_PER_S", "PlayedLine", "played"]
 
 BYTES_PER_S = 11_520
 """Of a line of 115,200 baud."""
@@ -79,9 +79,7 @@ def played(
         ours.close()
 
 
-def _pump(
-    machine: int, desk: socket.socket, over: threading.Event, cut_at: int | None
-) -> None:
+def _pump(machine: int, desk: socket.socket, over: threading.Event, cut_at: int | None) -> None:
     """Carry bytes as quickly as a UART does; the machine waits, as it does for one."""
     began, sent = time.monotonic(), 0
     while not over.is_set():

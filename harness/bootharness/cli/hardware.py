@@ -1,13 +1,17 @@
 """`bootharness hardware`: real machines with a serial line and a plug."""
 
 import sys
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from bootharness.cli.options import FILE
+from bootharness.cli import values
+from bootharness.cli.boots import Boot, detail_options, run_boots
+from bootharness.cli.options import FILE, JSON, plan_of, plan_options
 from bootharness.errors import COULD_NOT_FIND_OUT, CouldNotFindOut, UsageError
+from bootharness.plan.goal import check_until
 
 if TYPE_CHECKING:
     from bootharness.hardware.machines import HardwareMachine
@@ -25,6 +29,8 @@ BOOTHARNESS_MACHINES or --machines says; docs/hardware.md shows one.
 Examples:
   bootharness hardware doctor
   bootharness hardware console apu2
+  bootharness hardware trace apu2 --kernel bzImage
+  bootharness hardware boot apu2 bzImage
 """,
 )
 def command() -> None:
@@ -128,3 +134,76 @@ def doctor(machines: Path | None, names: tuple[str, ...]) -> int:
             good &= fine
             click.echo(click.style(f"     {text}", fg=None if fine else "red"))
     return 0 if good else COULD_NOT_FIND_OUT
+
+
+_KEEP = click.option(
+    "--keep",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="New folder for what came over line and wire.",
+)
+
+
+@command.command("trace")
+@_MACHINES
+@_NAME
+@click.option("--kernel", metavar="KERNEL", shell_complete=values.kernels,
+              help="The kernel on its disk, to compare memory with.")  # fmt: skip
+@click.option("--loader", type=FILE, help="The loader on its disk: .asm, .elf or a flat binary.")
+@click.option(
+    "--until",
+    default="setup",
+    show_default=True,
+    metavar="MILESTONE|PATTERN",
+    help="How far it must come: setup, banner or init, or a PATTERN on the serial line.",
+)
+@JSON
+@_KEEP
+@detail_options
+def trace(
+    machines: Path | None, name: str, kernel: str | None, loader: Path | None, until: str,
+    json_file: str | None, keep: Path | None, detail: int | None,
+) -> int:  # fmt: skip
+    """Boot what is on the disk of machine NAME, record its BIOS calls, and judge it."""
+    machine = _one(machines, name)
+    check_until(until)
+    from bootharness.hardware.boot import trace_disk
+    from bootharness.kernels.source import fetch
+    from bootharness.routes.loader import Loader
+
+    on_disk = fetch(kernel) if kernel else None
+    code = Loader.named(str(loader)) if loader else None
+
+    def run(*, observer: object, keep: Path | None) -> Any:
+        return trace_disk(machine, on_disk, code, until=until, keep=keep)
+
+    boots = [Boot(kernel or name, run)]
+    return run_boots(boots, json_file, keep, detail=detail, several=False)
+
+
+@command.command("boot")
+@_MACHINES
+@_NAME
+@click.argument("kernels", metavar="KERNEL...", nargs=-1, required=True,
+                shell_complete=values.kernels)  # fmt: skip
+@plan_options("until", "initrd", "cmdline")
+@click.option("--route", default="pxelinux", show_default=True, metavar="ROUTE",
+              help="By what it comes over the wire.")  # fmt: skip
+@JSON
+@_KEEP
+@detail_options
+def boot(
+    machines: Path | None, name: str, kernels: tuple[str, ...], json_file: str | None,
+    keep: Path | None, detail: int | None, **choices: Any,
+) -> int:  # fmt: skip
+    """Boot each KERNEL on machine NAME, which gets it by its wire, and judge it."""
+    from bootharness.hardware.boot import boot_here
+    from bootharness.routes.table import route_of
+
+    machine = _one(machines, name)
+    plan = plan_of({**choices, "host": name})
+    route = route_of(plan)
+    plan = route.ready(plan)
+    sources = [single for each in kernels for single in route.expand(each)]
+    boots = [Boot(each, partial(boot_here, machine, each, plan)) for each in sources]
+    return run_boots(boots, json_file, keep, detail=detail, several=len(kernels) > 1)

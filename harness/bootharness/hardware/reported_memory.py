@@ -58,9 +58,7 @@ class ReportedMemory(Struct):
             part = self._compared(start + span.start, wanted[span.start : span.stop])
             if not part.equal:
                 at = span.start + (part.first_difference or 0)
-                return Comparison(
-                    start, len(wanted), part.differing_bytes, at, pieces=part.pieces
-                )
+                return Comparison(start, len(wanted), part.differing_bytes, at, pieces=part.pieces)
             parts.append(part)
         compared = sum(part.compared_bytes for part in parts)
         pieces = sum(part.pieces for part in parts)
@@ -76,4 +74,3 @@ class ReportedMemory(Struct):
                 first = at if first is None else first
         pieces = -(-len(wanted) // PIECE_BYTES)
         return Comparison(linear, len(wanted), differing, first, pieces=pieces)
-

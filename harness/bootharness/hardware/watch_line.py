@@ -69,7 +69,9 @@ def watch_line(
     lost, mute or damaged is an ending that says so.
     """
     began = clock()
-    heard = HeardLine(kernel_signs(INIT_MARKER, own_init=False), re.compile(booted.firmware.encode()))
+    heard = HeardLine(
+        kernel_signs(INIT_MARKER, own_init=False), re.compile(booted.firmware.encode())
+    )
     goal = re.compile(booted.until.encode()) if is_pattern(booted.until) else None
     handoff: Handoff | None = None
     last, ending = 0.0, None
