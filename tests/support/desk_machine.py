@@ -36,7 +36,8 @@ class DeskMachine(Closing):
         self.starts = 0
         self._folder, self._baud = folder, baud
         self._words = [
-            *("qemu-system-x86_64", "-machine", "pc,graphics=off", "-vga", "none", "-m", "64"),
+            *("qemu-system-x86_64", "-machine", "pc,graphics=off", "-vga", "none", "-m", "256"),
+            *("-cpu", "qemu64,-cx16"),  # see machine/qemu.py
             *("-display", "none", "-no-user-config", "-monitor", "none", "-nodefaults"),
             *(("-drive", f"file={disk},format=raw,if=ide,snapshot=on") if disk else ()),
             *more,

@@ -35,7 +35,7 @@ from tests.support.builders import edited_stage1, without_carry
 from tests.support.plain_loader import plain_loader
 from tests.support.programs import qemu_with_first_disk, qemu_with_read_errors
 
-__all__ = ["BROUGHT", "FAULTS", "Fault", "run"]
+__all__ = ["BROUGHT", "FAULTS", "Fault", "laid_out", "run"]
 
 SELFCHECK = "selfcheck:1000000"
 DEBIAN = "deb:linux-image-cloud-amd64/bookworm"
@@ -66,10 +66,8 @@ class Fault(Struct, frozen=True, dict=True):
     options: dict[str, Any] = field(default_factory=dict)
 
 
-def run(
-    fault: Fault, folder: Path, *, brought: bool = False, keep: Path | None = None
-) -> BootTrace:
-    """Boot a fault; ``brought`` as a disk image of which nothing is known."""
+def laid_out(fault: Fault, folder: Path) -> tuple[Loader, BootPlan, DiskImage]:
+    """Write the disk of a fault, and return it with its loader and how to boot it."""
     kernel = KernelImage.read(fault.source()) if callable(fault.source) else fetch(fault.source)
     if fault.kernel:
         image = bytearray(kernel.path.read_bytes())
@@ -96,6 +94,14 @@ def run(
         content = bytearray(disk.path.read_bytes())
         fault.disk(content, disk)
         disk.path.write_bytes(content)
+    return loader, plan, disk
+
+
+def run(
+    fault: Fault, folder: Path, *, brought: bool = False, keep: Path | None = None
+) -> BootTrace:
+    """Boot a fault; ``brought`` as a disk image of which nothing is known."""
+    loader, plan, disk = laid_out(fault, folder)
     if fault.qemu:
         qemu = fault.qemu(folder, disk)
         plan = replace(plan, machine=replace(plan.machine, qemu=qemu))
@@ -104,7 +110,8 @@ def run(
         return boot(DiskImage.existing(disk.path), plan, keep=keep)
     if fault.disk or fault.qemu:
         return boot(disk, plan, keep=keep)
-    return boot_through(loader, kernel, plan, keep=keep)
+    assert disk.kernel
+    return boot_through(loader, disk.kernel, plan, keep=keep)
 
 
 def swap(old: str, new: str) -> Edit:

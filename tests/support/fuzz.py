@@ -28,7 +28,8 @@ from bootharness.formats.forms import form_of
 from bootharness.formats.gdt import BlockMoveTable, SegmentDescriptor
 from bootharness.formats.intlog import triple_fault
 from bootharness.formats.mbr import Mbr
-from bootharness.formats.record import Decoder, Pairing
+from bootharness.formats.record import Decoder, Pairing, Record
+from bootharness.formats.serial_record import SerialDecoder
 from bootharness.formats.vga import TEXT_BYTES, TextMode
 from bootharness.machine.gdb import NOT_MI
 from bootharness.machine.gdb_log import REGISTERS, registers_from
@@ -42,6 +43,7 @@ from bootharness.routes.shape import shape_of
 from bootharness.trace.boot_trace import BootTrace, Ending
 from tests.formats.test_intlog import PAGE_FAULT
 from tests.formats.test_record import PACKET, record
+from tests.formats.test_serial_record import LOG as SERIAL_LOG
 from tests.machine.test_registers import REAL
 from tests.support.builders import bzimage
 from tests.support.fuzz_files import FILE_TARGETS, file_seeds
@@ -148,6 +150,18 @@ def recorder_log(data: bytes) -> None:
         said = replace(trace, bios_calls=calls, handoff=None, ending=Ending(ending, 1.0))
         assert said.screen is not None
         assert judge(said).summary
+
+
+def serial_log(data: bytes) -> None:
+    """Feed a serial line in two pieces, alone and behind a recorder that has begun."""
+    for log in (data, SERIAL_LOG[:11] + data):
+        decoder, pairing = SerialDecoder(), Pairing()
+        middle = len(log) // 2
+        for piece in (log[:middle], log[middle:]):
+            events = decoder.feed(piece, 0)
+            pairing.feed([each for each in events if isinstance(each, Record)])
+        for call in pairing.calls(float):
+            assert str(call)
 
 
 def trace_json(data: bytes) -> None:
@@ -268,8 +282,8 @@ def http(data: bytes) -> None:
 TARGETS: dict[str, Callable[[bytes], None]] = {
     target.__name__: target
     for target in (
-        setup_header, mbr, descriptors, packet, medium, recorder_log, trace_json, monitor,
-        machine_interface, interrupt_log, text_screen, code, wire, http,
+        setup_header, mbr, descriptors, packet, medium, recorder_log, serial_log,
+        trace_json, monitor,        machine_interface, interrupt_log, text_screen, code, wire, http,
     )
 } | WORD_TARGETS | FILE_TARGETS | SERVER_TARGETS | WAY_TARGETS  # fmt: skip
 
@@ -303,6 +317,7 @@ def seeds() -> dict[str, bytes]:
         "packet": bytes.fromhex("10007f00000000200408000000000000"),
         "medium": b"\1".ljust(30, b"\0") + b"\x55\xaa\x88\2\0\0\0\0\1\0\5\0\0\0",
         "recorder_log": b"\x04" + record("C", 0x13, 0x42, extra=PACKET) + record("R", 0x13, 0x42),
+        "serial_log": SERIAL_LOG,
         "trace_json": _GOOD,
         "monitor": REAL.encode(),
         "machine_interface": b'^done,register-values=[{number="0",value="0x10"}]',

@@ -44,7 +44,7 @@ def stage1_hang(trace: BootTrace) -> Finding | None:
     """The loader runs on, or has stopped, without new BIOS calls."""
     if not hung(trace) or trace.handed_off or trace.network or _in_bios(trace):
         return None
-    if not trace.bios_calls and not trace.host.can_show("registers"):
+    if not trace.reached("bios-handoff") and not trace.host.can_show("registers"):
         return None
     if trace.uefi_calls or trace.kernel_runs:
         return None  # a kernel that was entered at its 32-bit or 64-bit entry
@@ -98,8 +98,8 @@ def kernel_silent(trace: BootTrace) -> Finding | None:
     running = [each for each in trace.samples if each.in_kernel or each.in_userspace]
     if trace.uefi_handoff:  # from then on there is nobody but the kernel
         running = running or list(trace.samples)
-    seen_loading = trace.handed_off or not trace.bios_calls
-    unseen = seen_loading and not trace.host.can_show("registers")
+    entered = trace.handed_off or not trace.reached("bios-handoff")
+    unseen = entered and not trace.host.can_show("registers")
     if not running and not unseen:
         return None
     handoff = trace.handoff or trace.uefi_handoff

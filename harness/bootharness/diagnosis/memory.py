@@ -133,8 +133,8 @@ def setup_corrupt(trace: BootTrace) -> Finding | None:
     """The real-mode kernel in memory is not the file's, or not all of it was read."""
     proof = trace.handoff.real_mode if trace.handoff else None
     differs = _differs(trace, proof, "the real-mode kernel")
-    if differs and proof and not proof.pieces and proof.first_difference is not None:
-        by = _flipped(trace, proof.first_difference)
+    if differs and proof and proof.first_difference is not None:
+        by = "" if proof.pieces else _flipped(trace, proof.first_difference)
         return differs._replace(sentence=f"{differs.sentence}{by}")
     return _setup_not_all_read(trace)
 
@@ -196,10 +196,10 @@ def _differs(trace: BootTrace, proof: Comparison | None, what: str) -> Finding |
     at = proof.first_difference
     if proof.pieces:
         return Finding(
-            f"{what} in memory differs from the file in the pieces of 64 KiB that {proof.differing_bytes:,} of "
-            f"{count(proof.compared_bytes, 'byte')} lie in, by their sums; the first begins at offset {at:,} "
+            f"{what} in memory differs from the file, by the sums of {proof.differing_pieces} of "
+            f"{count(proof.pieces, 'piece')} of 64 KiB; the first of them begins at offset {at:,} "
             f"({address(proof.address + at)})",
-            (f"compared from {address(proof.address)} on, {count(proof.pieces, 'piece')}",),
+            (f"compared from {address(proof.address)} on",),
         )
     found = f"0x{proof.found or 0:02x} instead of 0x{proof.expected or 0:02x}"
     if proof.found is None:
@@ -278,6 +278,12 @@ def initrd_does_not_fit(trace: BootTrace) -> Finding | None:
     return None
 
 
+def _how_much_differs(proof: Comparison) -> str:
+    if proof.pieces:
+        return f"{proof.differing_pieces} of its {count(proof.pieces, 'piece')} of 64 KiB differ"
+    return f"{proof.differing_bytes:,} of its bytes differ"
+
+
 def initrd_missing(trace: BootTrace) -> Finding | None:
     """The initrd is not where the kernel will look for it."""
     initrd, proof = _initrd(trace), trace.handoff.initrd if trace.handoff else None
@@ -286,6 +292,6 @@ def initrd_missing(trace: BootTrace) -> Finding | None:
     wanted, lies = initrd
     return Finding(
         f"{lies} is not at {_range(wanted)}, where the kernel will look for it: "
-        f"{proof.differing_bytes:,} of its bytes differ",
+        f"{_how_much_differs(proof)}",
         (f"first difference at offset {proof.first_difference:,}",),
     )

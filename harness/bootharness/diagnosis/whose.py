@@ -29,6 +29,8 @@ def recorder_silent(trace: BootTrace) -> str | None:
     ):
         return None
     if not trace.host.can_show("events"):
+        if trace.reached("bios-handoff"):
+            return None
         return (
             "the recorder told of nothing, so nothing is known of the loading: the machine may not "
             "have started it (see `boot` and `recorder` in machines.toml), or the line has another "

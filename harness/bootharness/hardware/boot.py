@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from bootharness.errors import CouldNotFindOut, UsageError
 from bootharness.hardware.desk import Desk
 from bootharness.hardware.interface import Interface
-from bootharness.hardware.machines import HardwareMachine, machines_file, named, read_machines
+from bootharness.hardware.machines import HardwareMachine, machine_named
 from bootharness.hardware.recorder_forms import boot_program
 from bootharness.hardware.watch_line import Booted, watch_line
 from bootharness.host.deadline import Deadline
@@ -39,15 +39,9 @@ WAIT_S = 600.0
 """For so long a boot of a gate waits for others on the same machine."""
 _RECORDER = "recorder.0"
 _NOT_HEARD = (
-    "until_screen",
-    "fail_on",
-    "at_most_s",
-    "send",
-    "tracer",
-    "faults",
-    "more_nics",
-    "shares",
-)
+    "until_screen", "fail_on", "at_most_s", "send", "tracer", "faults", "more_nics",
+    "shares", "run",
+)  # fmt: skip
 
 
 class _Wire(Struct, frozen=True):
@@ -66,8 +60,7 @@ def boot_on(name: str, booted: Any, plan: BootPlan, *, keep: Path | None = None)
 
     Raises UsageError for what cannot be, CouldNotFindOut where the machine is not to be had.
     """
-    path = machines_file(None)
-    machine = named(read_machines(path), plan.host, path)
+    machine = machine_named(plan.host)
     return boot_kernel(machine, name, booted, plan, keep=keep, wait=Deadline.after(WAIT_S))
 
 

@@ -42,6 +42,7 @@ class Reported(Struct):
     calls_before: int = 0
     whole: bool = False
     failed: int | None = None
+    since: float = 0.0
 
 
 class HeardLine(Struct):
@@ -74,7 +75,7 @@ class HeardLine(Struct):
                 if self.reported:
                     self.over = "guest-reset", "its recorder began again"
                 else:
-                    self.reported = Reported()
+                    self.reported = Reported(since=now)
             elif self.reported:
                 self._take(self.reported, event, now)
 
@@ -85,6 +86,8 @@ class HeardLine(Struct):
             reported.whole = True
         elif isinstance(event, Failed):
             reported.failed = event.status
+            if not event.status >> 8:  # the read came back well
+                self.over = "boot-failed", "the first hard disk has no boot signature"
         elif isinstance(event, Record) and event.tag == "H":
             reported.entered, reported.entered_at = event, now
             reported.calls_before = reported.pairing.total

@@ -50,9 +50,7 @@ def _driver(spec: str, protocol: str) -> Any:
     try:
         driver = target.get_driver(protocol, activate=False)
     except exceptions.NoDriverFoundError as error:
-        raise UsageError(
-            f"labgrid:{spec}: its target has no driver that is a {protocol}"
-        ) from error
+        raise UsageError(f"labgrid:{spec}: its target has no {protocol}") from error
     target.activate(driver)
     return driver
 

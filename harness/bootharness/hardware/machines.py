@@ -10,12 +10,15 @@ from msgspec import Meta, Struct
 from msgspec.structs import fields
 
 from bootharness.errors import UsageError
+from bootharness.hardware.heard_line import FIRMWARE
 from bootharness.hardware.lines import check_line
 from bootharness.hardware.plugs import check_plug
 from bootharness.host.toml import read_toml
 from bootharness.text import hint, plainly
 
-__all__ = ["MACHINES_FILE", "HardwareMachine", "machines_file", "named", "read_machines"]
+__all__ = [
+    "MACHINES_FILE", "HardwareMachine", "machine_named", "machines_file", "named", "read_machines",
+]  # fmt: skip
 
 MACHINES_FILE = "machines.toml"
 _FILE_BYTES = 1 << 20
@@ -29,8 +32,8 @@ class HardwareMachine(Struct, frozen=True, forbid_unknown_fields=True):
     """One machine: how to hear it, how to switch it, and how it boots.
 
     ``wire`` is the interface of this computer on which it boots from the network by its card
-    ``mac``; with ``proxy`` another server gives the addresses there. ``banner`` is a pattern in
-    what its firmware says first, and ``recorder`` how the recorder gets in front of a disk.
+    ``mac``. ``banner`` is a pattern in what its firmware says first, and ``recorder`` how the
+    recorder gets in front of a disk: by the wire, or ``mbr`` where it is on the disk already.
     """
 
     name: str
@@ -42,10 +45,8 @@ class HardwareMachine(Struct, frozen=True, forbid_unknown_fields=True):
     silent_seconds: Annotated[float, Meta(gt=0, le=3600)] = 30.0
     wire: str | None = None
     mac: str | None = None
-    proxy: bool = False
     recorder: Literal["pxe", "mbr", "none"] = "none"
-    banner: str = r"SeaBIOS \(version|coreboot-[0-9]|\bPhoenixBIOS\b|American Megatrends"
-    memory_mib: Annotated[int, Meta(ge=1, le=1 << 20)] = 1024
+    banner: str = FIRMWARE
     ssh_config: str | None = None
 
     def __post_init__(self) -> None:
@@ -99,6 +100,12 @@ def named(machines: dict[str, HardwareMachine], name: str, path: Path) -> Hardwa
     if name not in machines:
         raise UsageError(f"{path}: there is no machine {name!r}: {hint(name, machines)}")
     return machines[name]
+
+
+def machine_named(name: str) -> HardwareMachine:
+    """Return a machine of the usual file. Raises UsageError for one that it has not."""
+    path = machines_file(None)
+    return named(read_machines(path), name, path)
 
 
 def _machine(path: Path, name: str, value: Any) -> HardwareMachine:

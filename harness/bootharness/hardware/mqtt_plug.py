@@ -24,8 +24,10 @@ _PORT = 1883
 
 
 class MqttPlug:
-    """``[USER:PASSWORD@]HOST[:PORT]/TOPIC[#RELAY]``. Raises UsageError for what is none, ToolMissing
-    without paho-mqtt."""
+    """``[USER:PASSWORD@]HOST[:PORT]/TOPIC[#RELAY]``.
+
+    Raises UsageError for what is none, ToolMissing without paho-mqtt.
+    """
 
     def __init__(self, address: str) -> None:
         self.name = without_password(f"mqtt:{address}")

@@ -1,4 +1,4 @@
-"""Plugs by the names that people give them, one entry for each kind; and the switch that is sure."""
+"""Plugs by the names that people give them, one entry for each kind; and a switch that is sure."""
 
 import select
 from collections.abc import Callable

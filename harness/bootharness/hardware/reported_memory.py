@@ -1,6 +1,7 @@
 """The memory of a machine that nobody can read, as its recorder has told of it at the handoff."""
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from bootharness.formats.serial_record import PIECE_BYTES, Memory, Sums, sums_of
 from bootharness.kernels.content import Piece
@@ -45,32 +46,47 @@ class ReportedMemory(Struct):
         """Compare the sums of what lies at an address with those of what should."""
         return self._compared(linear, expected.read())
 
-    def real_mode(self, kernel: KernelImage, handoff: Handoff, stack: range) -> Comparison | None:
-        """Compare the real-mode kernel but for its header, None where it cannot be: the recorder
-        itself has written to the ``stack``, whose offsets these are."""
-        start, wanted = handoff.real_mode_address, kernel.read_real_mode()
-        if start is None or not handoff.exact:
-            return None
-        parts = []
+    def proven(self, handoff: Handoff, kernel: KernelImage | None, stack: range) -> Handoff:
+        """Return a handoff that was looked at with this memory, with only what can be known.
+
+        The recorder itself has written to the ``stack``, offsets in the real-mode kernel.
+        """
+        payload, initrd = (
+            proof if proof and proof.compared_bytes else None
+            for proof in (handoff.payload, handoff.initrd)
+        )
+        real_mode = kernel and handoff.real_mode and self._real_mode(kernel, handoff, stack)
+        return replace(handoff, payload=payload, initrd=initrd, real_mode=real_mode)
+
+    def _real_mode(self, kernel: KernelImage, handoff: Handoff, stack: range) -> Comparison | None:
+        """Compare the real-mode kernel but for its header."""
+        start, wanted = handoff.real_mode_address or 0, kernel.read_real_mode()
+        whole = Comparison(start, 0)
         for span in (range(_HEADER.start), range(_HEADER.stop, len(wanted))):
             if span.start < stack.stop and stack.start < span.stop:
                 continue
             part = self._compared(start + span.start, wanted[span.start : span.stop])
-            if not part.equal:
-                at = span.start + (part.first_difference or 0)
-                return Comparison(start, len(wanted), part.differing_bytes, at, pieces=part.pieces)
-            parts.append(part)
-        compared = sum(part.compared_bytes for part in parts)
-        pieces = sum(part.pieces for part in parts)
-        return Comparison(start, compared, pieces=pieces) if parts else None
+            first = part.first_difference
+            whole = Comparison(
+                start,
+                whole.compared_bytes + part.compared_bytes,
+                whole.differing_bytes + part.differing_bytes,
+                whole.first_difference if first is None else first + span.start,
+                pieces=whole.pieces + part.pieces,
+            )
+        return whole if whole.compared_bytes else None
 
     def _compared(self, linear: int, wanted: bytes) -> Comparison:
-        """Compare by pieces; one whose sums nobody has told differs."""
-        differing, first = 0, None
+        """Compare by pieces; those of which nobody has told are not compared."""
+        compared, differing, pieces, first = 0, 0, 0, None
         for at, pair in zip(range(0, len(wanted), PIECE_BYTES), sums_of(wanted), strict=True):
             size = min(PIECE_BYTES, len(wanted) - at)
-            if self.sums.get(linear + at) != (size, pair):
+            told = self.sums.get(linear + at)
+            if told is None or told[0] != size:
+                continue
+            compared += size
+            pieces += 1
+            if told[1] != pair:
                 differing += size
                 first = at if first is None else first
-        pieces = -(-len(wanted) // PIECE_BYTES)
-        return Comparison(linear, len(wanted), differing, first, pieces=pieces)
+        return Comparison(linear, compared, differing, first, pieces=pieces)

@@ -1,4 +1,4 @@
-"""A plug with Tasmota, switched over HTTP (tasmota.github.io/docs/Commands, "With Web requests")."""
+"""A plug with Tasmota, switched over HTTP (tasmota.github.io/docs/Commands, "Web requests")."""
 
 import re
 import urllib.error

@@ -69,9 +69,7 @@ def watch_line(
     lost, mute or damaged is an ending that says so.
     """
     began = clock()
-    heard = HeardLine(
-        kernel_signs(INIT_MARKER, own_init=False), re.compile(booted.firmware.encode())
-    )
+    heard = HeardLine(kernel_signs(INIT_MARKER, own_init=False), re.compile(booted.firmware.encode()))
     goal = re.compile(booted.until.encode()) if is_pattern(booted.until) else None
     handoff: Handoff | None = None
     last, ending = 0.0, None
@@ -157,7 +155,7 @@ def _not_known(heard: HeardLine, booted: Booted, ending: Ending) -> Ending | Non
             f"what came over the line is no text ({heard.bytes} bytes): is its baud rate that of "
             "the machine?"
         )
-    elif heard.reported and heard.reported.failed is not None:
+    elif heard.reported and (heard.reported.failed or 0) >> 8:
         why = (
             "the recorder could not read a boot sector from the disk "
             f"(AX 0x{heard.reported.failed:04x}): is it the first hard disk that boots?"
@@ -184,11 +182,10 @@ def _handoff(reported: Reported, booted: Booted) -> Handoff:
         calls=reported.pairing.kept(reported.calls_before),
         seconds=round(reported.entered_at, 6),
     )
-    if booted.kernel and seen.real_mode:
-        top = (entered.registers.ss or 0) * 16 + (entered.registers.esp & 0xFFFF)
-        top -= seen.real_mode_address or 0
-        stack = range(max(top - _STACK_BYTES, 0), max(top, 0))
-        seen = replace(seen, real_mode=reported.memory.real_mode(booted.kernel, seen, stack))
+    top = (entered.registers.ss or 0) * 16 + (entered.registers.esp & 0xFFFF)
+    top = max(top - (seen.real_mode_address or 0), 0)
+    stack = range(max(top - _STACK_BYTES, 0), top)
+    seen = reported.memory.proven(seen, booted.kernel, stack)
     if booted.disk:
         calls = reported.pairing.calls(lambda ticks: ticks / _US)
         seen = of_boot_sector(seen, booted.disk.facts, calls)
@@ -207,6 +204,8 @@ def _trace(
     kernel = booted.kernel.facts if booted.kernel else None
     disk = booted.disk.facts if booted.disk else None
     points = bios_milestones(calls, kernel, disk, handed_off=handoff is not None)
+    if heard.reported and heard.reported.failed is None:
+        points.setdefault("bios-handoff", round(heard.reported.since, 6))
     manager = ""
     if booted.loader is None or booted.loader.manager:
         managed = manager_points(calls[: handoff.calls] if handoff else calls)

@@ -4,6 +4,7 @@ from msgspec import Struct
 
 from bootharness.formats.bioscall import Registers
 from bootharness.formats.bzimage import SetupHeader
+from bootharness.formats.serial_record import PIECE_BYTES
 
 __all__ = ["BootParams", "Comparison", "Handoff"]
 
@@ -31,6 +32,11 @@ class Comparison(Struct, frozen=True):
     def equal(self) -> bool:
         """Whether all of it is what the file says."""
         return not self.differing_bytes
+
+    @property
+    def differing_pieces(self) -> int:
+        """How many pieces differ of what was compared by their sums."""
+        return -(-self.differing_bytes // PIECE_BYTES) if self.pieces else 0
 
 
 class BootParams(Struct, frozen=True):

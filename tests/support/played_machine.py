@@ -11,8 +11,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bootharness.errors import LineLost
+from bootharness.hardware.recorder_forms import boot_program, gap_needed, installed
+from bootharness.routes.disk import DiskImage
+from tests.support.media import overwrite
 
-__all__ = ["BYTES_PER_S", "PlayedLine", "played"]
+__all__ = ["BYTES_PER_S", "PlayedLine", "played", "recorded"]
 
 BYTES_PER_S = 11_520
 """Of a line of 115,200 baud."""
@@ -55,7 +58,7 @@ def played(
     # through a socket QEMU gives up on a byte after some tries
     out_read, out_write = os.pipe()
     os.set_blocking(out_read, False)
-    argv = ["qemu-system-i386", "-m", str(memory_mib), "-display", "none", "-no-user-config",
+    argv = ["qemu-system-x86_64", "-m", str(memory_mib), "-display", "none", "-no-user-config",
             "-monitor", "none", "-serial", f"file:/dev/fd/{out_write}",
             "-drive", f"file={disk},format=raw,if=ide,snapshot=on", *words]  # fmt: skip
     process = subprocess.Popen(
@@ -79,7 +82,9 @@ def played(
         ours.close()
 
 
-def _pump(machine: int, desk: socket.socket, over: threading.Event, cut_at: int | None) -> None:
+def _pump(
+    machine: int, desk: socket.socket, over: threading.Event, cut_at: int | None
+) -> None:
     """Carry bytes as quickly as a UART does; the machine waits, as it does for one."""
     began, sent = time.monotonic(), 0
     while not over.is_set():
@@ -104,3 +109,18 @@ def _pump(machine: int, desk: socket.socket, over: threading.Event, cut_at: int 
         if cut_at is not None and cut_at <= 0:
             break
     desk.shutdown(socket.SHUT_RDWR)
+
+
+def recorded(disk: DiskImage, form: str, folder: Path) -> tuple[str, ...]:
+    """Put a recorder in front of a disk, in the MBR or as a boot program from the network, and
+    return what QEMU needs to be told for that."""
+    if form == "mbr":
+        overwrite(disk.path, 0, installed(disk.path.read_bytes()[:gap_needed]))
+        return ()
+    if form == "none":
+        return ()
+    tree = folder / "tftp"
+    tree.mkdir()
+    (tree / "rec.0").write_bytes(boot_program())
+    return ("-boot", "n", "-netdev", f"user,id=n,tftp={tree},bootfile=rec.0,restrict=on",
+            "-device", "e1000,netdev=n")  # fmt: skip
