@@ -121,14 +121,12 @@ def _machine(path: Path, name: str, value: Any) -> HardwareMachine:
     try:
         made = msgspec.convert({**value, "name": name}, HardwareMachine)
     except msgspec.ValidationError as error:
-        raise UsageError(f"{where} {_of_ours(error) or plainly(error)}") from error
+        raise UsageError(f"{where} {plainly(error)}") from error
+    except UsageError as error:
+        raise UsageError(f"{where} {error}") from error
     if made.ssh_config and not Path(made.ssh_config).is_absolute():
         made = msgspec.structs.replace(
             made, ssh_config=str(path.absolute().parent / made.ssh_config)
         )
     return made
 
-
-def _of_ours(error: msgspec.ValidationError) -> str:
-    """Return what our own check said of it, empty where it was the library's."""
-    return str(error.__cause__) if isinstance(error.__cause__, UsageError) else ""

@@ -1,5 +1,7 @@
 """A line behind a TCP port whose server lets its baud rate be set (RFC 2217), by pyserial."""
 
+import warnings
+
 from bootharness.errors import LineLost, ToolMissing
 from bootharness.hardware.addresses import host_and_port
 from bootharness.host.closing import Closing
@@ -24,10 +26,11 @@ class Rfc2217Line(Closing):
             ) from error
         self.name, self._lost = name, (serial.SerialException, OSError, ValueError)
         where = f"[{host}]" if ":" in host else host
+        # ser2net does not answer what is said of modem lines
+        url = f"rfc2217://{where}:{port}?ign_set_control&timeout={_CONNECT_S:.0f}"
         try:
-            self._port = serial.serial_for_url(
-                f"rfc2217://{where}:{port}?timeout={_CONNECT_S:.0f}", baudrate=baud, timeout=0
-            )
+            with warnings.catch_warnings(action="ignore", category=DeprecationWarning):  # its own
+                self._port = serial.serial_for_url(url, baudrate=baud, timeout=0)
         except self._lost as error:
             raise LineLost(f"{name}: {error}") from error
 
