@@ -42,7 +42,8 @@ def serving(words: list[str], port: int) -> Iterator["subprocess.Popen[bytes]"]:
             except OSError:
                 if server.poll() is not None or deadline.expired:
                     server.kill()
-                    said = server.communicate()[1].decode("utf-8", "replace")
+                    assert server.stderr
+                    said = server.stderr.read().decode("utf-8", "replace")
                     raise AssertionError(f"{words[0]}: {said}") from None
                 try:
                     server.wait(0.05)
@@ -51,7 +52,9 @@ def serving(words: list[str], port: int) -> Iterator["subprocess.Popen[bytes]"]:
         yield server
     finally:
         server.terminate()
-        server.communicate()
+        server.wait()
+        if server.stderr:
+            server.stderr.close()
 
 
 @contextmanager
@@ -125,7 +128,7 @@ connection: &rfc2217
 def mosquitto(folder: Path, *, password: str = "") -> Iterator[int]:
     """Run a broker, with the user ``desk`` where a password is wanted; give its port."""
     port = free_port()
-    lines = [f"listener {port} 127.0.0.1", "persistence false"]
+    lines = [f"listener {port} 127.0.0.1", "persistence false", f"user {getpass.getuser()}"]
     if password:
         file = folder / "passwords"
         subprocess.run(["mosquitto_passwd", "-b", "-c", file, "desk", password], check=True)

@@ -4,7 +4,6 @@ import shlex
 import subprocess
 
 from bootharness.errors import PlugFailed, UsageError
-from bootharness.host.rights import command
 from bootharness.text import printable
 
 __all__ = ["CommandPlug"]
@@ -50,7 +49,7 @@ class CommandPlug:
         self._run_said = ""
         try:
             done = subprocess.run(
-                command(words),
+                words,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
