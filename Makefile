@@ -12,6 +12,7 @@ NEEDED := qemu-system-x86_64:qemu-system-x86 nasm:nasm ld:binutils gdb:gdb $(PYT
 # network boots, GRUB, toolchains, and what the tests check us against
 TESTED_WITH := /usr/share/doc/busybox-static:busybox-static cpio:cpio modprobe:kmod zstd:zstd lz4:lz4 zsh:zsh fish:fish qemu-img:qemu-utils git:git kconfig-conf:kconfig-frontends bwrap:bubblewrap sfdisk:fdisk dnsmasq:dnsmasq-base \
 	kea-dhcp4:kea-dhcp4-server kea-dhcp6:kea-dhcp6-server nginx:nginx-light in.tftpd:tftpd-hpa tgtd:tgt \
+	ssh:openssh-client sshd:openssh-server ser2net:ser2net mosquitto:mosquitto \
 	ip:iproute2 mcopy:mtools mkfs.vfat:dosfstools syslinux:syslinux \
 	tesseract:tesseract-ocr \
 	grub-mkstandalone:grub-common chromium:chromium xorriso:xorriso \

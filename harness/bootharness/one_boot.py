@@ -17,7 +17,7 @@ from bootharness.kernels.image import KernelImage
 from bootharness.machine.choice import chosen_machine, wider
 from bootharness.machine.qemu import Qemu
 from bootharness.machine.saved import NotRestored
-from bootharness.plan import BootPlan
+from bootharness.plan import QEMU, BootPlan
 from bootharness.routes.disk import DiskImage
 from bootharness.routes.guest import prepared
 from bootharness.routes.medium import Medium
@@ -61,6 +61,8 @@ def boot(
         booted = route.fetch(source) if isinstance(source, str) else source
         if isinstance(booted, KernelImage) and (why := route.foresee(booted, plan)):
             return _foreseen(name, booted, plan, why)
+        if plan.host != QEMU:
+            return _on_machine(name, booted, plan, keep, record=record or bool(catch))
         if catch and keep:
             return _caught(name, booted, plan, keep, catch)
         trace = _booted(name, booted, plan, observer, keep, record=record)
@@ -133,6 +135,21 @@ def _caught(
         trace = caught(name, medium, ready, config, keep, times)
         trace = keep_made(trace, workspace.path, keep)
     return replace(trace, run=plan.guest.run)
+
+
+def _on_machine(
+    name: str,
+    booted: "KernelImage | DiskImage | NetRoot | NetServers",
+    plan: BootPlan,
+    keep: Path | None,
+    *,
+    record: bool,
+) -> "BootTrace":
+    if record:
+        raise UsageError(f"--record: a boot of {plan.host} cannot be recorded, only one in QEMU")
+    from bootharness.hardware.boot import boot_on  # most boots are in QEMU
+
+    return boot_on(name, booted, plan, keep=keep)
 
 
 def _foreseen(name: str, kernel: KernelImage, plan: BootPlan, why: str) -> "BootTrace":

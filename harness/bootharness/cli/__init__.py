@@ -31,6 +31,7 @@ _COMMANDS = {
     "merge": "Put the shards of a gate together, as one gate.",
     "debug": "Open a boot in gdb, stopped where it goes wrong.",
     "shell": "Run a command, or a shell, on a kernel with programs and modules of your own.",
+    "hardware": "Boot real machines, which have a serial line and a plug.",
     "console": "Boot with the serial line and QEMU's monitor on this terminal.",
     "history": "List what has been booted, and draw it.",
     "predict": "Predict a boot in milliseconds, without QEMU, by running the loader.",

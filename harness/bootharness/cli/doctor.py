@@ -31,14 +31,15 @@ _NAMES = (
     "build",
     "config",
     "workers",
+    "hardware",
 )
 
 
 @click.command(
     "doctor",
     epilog="""\b
-USE is boot, network, uefi, servers, grub, deb, compressed, media, screens, debug, build, config or
-workers; without one all are looked at.
+USE is boot, network, uefi, servers, grub, deb, compressed, media, screens, debug, build, config,
+workers or hardware; without one all are looked at.
 
 \b
 Examples:

@@ -287,6 +287,31 @@ def _about_guests() -> Iterator[Note]:
     yield Note(why or "--share: kernels without 9p have folders by virtiofs")
 
 
+def _for_hardware() -> Iterator[Tool]:
+    from bootharness.hardware.ssh_line import SSH
+
+    yield SSH
+
+
+def _about_hardware() -> Iterator[Note]:
+    from importlib.metadata import PackageNotFoundError, version  # only this use asks
+
+    from bootharness.hardware.interface import why_no_packets
+
+    for extra, package, what in (
+        ("rfc2217", "pyserial", "lines rfc2217:"),
+        ("mqtt", "paho-mqtt", "plugs mqtt:"),
+        ("labgrid", "labgrid", "lines and plugs labgrid:"),
+    ):
+        try:
+            yield Note(f"{package} {version(package)} is here, for {what}")
+        except PackageNotFoundError:
+            yield Note(f"there is no {package}, for {what} pip install 'bootharness[{extra}]'")
+    why = why_no_packets()
+    yield Note(f"no boot wire: {why}" if why else "a boot wire can be had of an interface",
+               good=why is None)  # fmt: skip
+
+
 USES: dict[str, _Use] = {
     "boot": _Use("boots from a disk, and predictions", _for_boots, _about_this_computer),
     "network": _Use("routes from a network", _for_networks("bios")),
@@ -302,5 +327,6 @@ USES: dict[str, _Use] = {
     "build": _Use("bisect git, and toolchains", _for_building),
     "config": _Use("bisect config", _for_configs),
     "workers": _Use("worker, and --workers dask:ADDRESS", lambda: iter(()), _about_workers),
+    "hardware": _Use("real machines: hardware, and --host", _for_hardware, _about_hardware),
 }
 """By the names that `bootharness doctor` takes."""

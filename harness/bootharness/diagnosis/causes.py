@@ -911,10 +911,10 @@ CAUSES: dict[str, Cause] = {
         ),
         Cause(
             "line-lost",
-            "The serial line of a real machine was cut, is mute, or brings bytes that nobody sent.",
+            "The serial line of a real machine was cut, is mute, or changes what is sent.",
             "the line, what it said last",
-            "See whether the console server answers and nobody else has the port; see that the baud "
-            "rate of machines.toml is the machine's; try `bootharness hardware console NAME`.",
+            "See whether the console server answers and nobody else has the port; see that the "
+            "baud rate of machines.toml is the machine's; try `bootharness hardware console NAME`.",
             "skip",
         ),
         Cause(

@@ -35,6 +35,7 @@ def _cmdline(value: str) -> str:
 _FIRMWARE = {AUTO: "UEFI", UEFI_SECURE: "Secure Boot"}
 """Of routes by a UEFI: others have no choice."""
 _WRITTEN: dict[str, Callable[[Any], str]] = {
+    "host": "on {}".format,
     "until": lambda value: f"to {_goal(value)}" if value != SCREEN else "",
     "until_screen": "to {!r} on the screen".format,
     "at_most_s": lambda seconds: f"within {seconds:g} s of the guest's own",

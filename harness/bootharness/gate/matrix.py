@@ -29,6 +29,7 @@ _ALSO = {
     "machine_types": "machine_type",
     "disk_interfaces": "disk_interface",
     "cmdlines": "cmdline",
+    "hosts": "host",
 }
 """Other spellings of options in a file."""
 _FILE_BYTES = 1 << 24

@@ -56,6 +56,8 @@ def _sentences(results: list[CellResult]) -> Iterator[str]:
             elif name == "route":
                 boot = "boots" if len(good) == 1 else "boot"
                 yield f"only {values} {_verb(bad)}{same}; {_listed(good)} {boot} it{_so(bad, good)}"
+            elif name == "host":
+                yield _by_host(bad, good, same)
             elif name == "firmware":
                 boot = "boots" if len(good) == 1 else "boot"
                 yield f"only {values} {_verb(bad)}{same}; {_listed(good)} {boot} it"
@@ -68,6 +70,19 @@ def _sentences(results: list[CellResult]) -> Iterator[str]:
             else:
                 title = OPTIONS[name].title
                 yield f"only {title} {values} {_verb(bad)}{same}, not {_listed(good)}"
+
+
+def _by_host(bad: set[str], good: set[str], same: str) -> str:
+    """Say it of machines, real ones and QEMU."""
+    failing, booting = (
+        _listed({each.removeprefix("on ") for each in names}) for names in (bad, good)
+    )
+    if len(good) < len(bad):
+        verb = "passes" if len(good) == 1 else "pass"
+        return f"only {booting} {verb}; {failing} {_verb(bad)}{same}"
+    return (
+        f"only {failing} {_verb(bad)}{same}; {booting} {'boots' if len(good) == 1 else 'boot'} it"
+    )
 
 
 def _by_firmware(bad: set[str], good: set[str], same: str) -> str:

@@ -32,6 +32,7 @@ __all__ = [
     "DEFAULT_CMDLINE",
     "MOST_SECONDS",
     "OPTIONS",
+    "QEMU",
     "SCREEN",
     "SHUTDOWN",
     "STAGE1",
@@ -47,6 +48,8 @@ __all__ = [
     "firmwares",
 ]
 
+QEMU = "qemu"
+"""The host that is no real machine."""
 TRACERS = ("recorder", "gdb", "both")
 BIOS, UEFI = "bios", "uefi"
 UEFI_SECURE = "uefi-secure"
@@ -580,6 +583,14 @@ class BootPlan(Struct, frozen=True):
             most=MOST_SECONDS,
         ),
     ] = 10.0
+    host: Annotated[
+        str,
+        Option(
+            "--host",
+            "Where it boots: in qemu, or on a real machine by its name in machines.toml.",
+            metavar="qemu|MACHINE",
+        ),
+    ] = QEMU
     machine: MachineConfig = field(default_factory=MachineConfig)
     net: NetPlan = field(default_factory=NetPlan)
     guest: GuestPlan = field(default_factory=GuestPlan)

@@ -22,6 +22,7 @@ from bootharness.plan import (
     AUTO,
     DEFAULT_CMDLINE,
     OPTIONS,
+    QEMU,
     SCREEN,
     BootPlan,
     GuestPlan,
@@ -158,6 +159,8 @@ class Route(Struct, frozen=True, kw_only=True):
     def only_used(self, plan: BootPlan) -> BootPlan:
         """Return a plan without what this route makes no use of."""
         usual = chosen(BootPlan())
+        if plan.host != QEMU:  # a real machine is what it is
+            plan = replace(plan, machine=MachineConfig())
         return choose(plan, {name: usual[name] for name in self._unused()})
 
     def check(self, plan: BootPlan) -> None:

@@ -17,7 +17,7 @@ from bootharness.host.accelerator import kvm
 from bootharness.kernels.image import KernelImage
 from bootharness.machine.choice import chosen_machine
 from bootharness.machine.firmware import CARD_ROMS, FIRMWARE, firmware_files, qemu_says
-from bootharness.plan import BootPlan, GuestPlan, MachineConfig
+from bootharness.plan import QEMU, BootPlan, GuestPlan, MachineConfig
 from bootharness.routes.guest import guest_digest
 from bootharness.routes.route import Route
 from bootharness.routes.table import ROUTES, route_of
@@ -30,6 +30,7 @@ __all__ = ["Identities", "own_version", "worker_facts"]
 _HAS_PART_IN_BOOTS = (
     "errors.py", "text.py", "one_boot.py", "plan", "formats", "host", "trace", "kernels",
     "network", "diagnosis", "machine", "initramfs", "report/document.py", "routes", "watch",
+    "hardware",
 )  # fmt: skip
 
 
@@ -106,6 +107,7 @@ class Identities:
                 if name
             ],
             "worker": worker,
+            "on": _machine_named(plan.host),
         }
         return hashlib.sha256(msgspec.json.encode(facts, order="sorted")).hexdigest()
 
@@ -145,6 +147,15 @@ def worker_facts(route: str, qemu: str, accelerator: str, narrow: bool) -> Worke
         harness=own_version(),
         files={str(path): _digest(str(path)) for path in sorted(_files(route, machine.qemu))},
     )
+
+
+def _machine_named(host: str) -> str:
+    """Return all that is said of a real machine, empty for QEMU."""
+    if host == QEMU:
+        return ""
+    from bootharness.hardware.machines import machine_named  # most boots are in QEMU
+
+    return repr(machine_named(host))
 
 
 def _files(route: str, qemu: str) -> Iterator[Path]:

@@ -1,0 +1,225 @@
+"""One boot of a real machine: of what is on its disk, or of a kernel that comes by its wire."""
+
+import os
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from bootharness.errors import CouldNotFindOut, UsageError
+from bootharness.hardware.desk import Desk
+from bootharness.hardware.interface import Interface
+from bootharness.hardware.machines import HardwareMachine, machine_named
+from bootharness.hardware.recorder_forms import boot_program
+from bootharness.hardware.watch_line import Booted, watch_line
+from bootharness.host.deadline import Deadline
+from bootharness.host.workspace import Workspace
+from bootharness.kernels.image import KernelImage
+from bootharness.network.boot_rule import BootRule
+from bootharness.network.files import FileTable
+from bootharness.plan import OPTIONS, BootPlan, chosen
+from bootharness.routes.loader import Loader
+from bootharness.routes.net import net_image, network_for, plugged_in
+from bootharness.routes.net_connection import Connection
+from bootharness.routes.net_image import Card, NetImage
+from bootharness.routes.net_paths import PATHS
+from bootharness.routes.table import route_of
+from bootharness.trace.boot_trace import BootTrace, Ending
+from bootharness.trace.milestones import NET_MILESTONES, Milestone, ordered
+from bootharness.trace.network_facts import NetworkFacts, milestones
+
+__all__ = ["WAIT_S", "boot_here", "boot_kernel", "boot_on", "trace_disk"]
+
+WAIT_S = 600.0
+"""For so long a boot of a gate waits for others on the same machine."""
+_RECORDER = "recorder.0"
+_NOT_HEARD = (
+    "until_screen", "fail_on", "at_most_s", "send", "tracer", "faults", "more_nics",
+    "shares", "run",
+)  # fmt: skip
+
+
+class _Wire(Struct, frozen=True):
+    """What the machine boots from by its card."""
+
+    connection: Connection
+    interface: Interface
+
+    def facts(self) -> NetworkFacts:
+        """Return what was seen there."""
+        return replace(self.connection.facts(), nic=self.interface.name)
+
+
+def boot_on(name: str, booted: Any, plan: BootPlan, *, keep: Path | None = None) -> BootTrace:
+    """Boot a kernel on the machine of machines.toml that a plan names, by its wire.
+
+    Raises UsageError for what cannot be, CouldNotFindOut where the machine is not to be had.
+    """
+    machine = machine_named(plan.host)
+    return boot_kernel(machine, name, booted, plan, keep=keep, wait=Deadline.after(WAIT_S))
+
+
+def boot_kernel(
+    machine: HardwareMachine,
+    name: str,
+    booted: Any,
+    plan: BootPlan,
+    *,
+    keep: Path | None = None,
+    wait: Deadline | None = None,
+) -> BootTrace:
+    """Boot a kernel on a machine, by its wire. Raises what `boot_on` does."""
+    if not isinstance(booted, KernelImage) or plan.route not in PATHS:
+        raise UsageError(
+            f"route {plan.route}: {machine.name} gets kernels by its wire: take {', '.join(PATHS)}"
+        )
+    if machine.wire is None:
+        raise UsageError(f"[{machine.name}] wire: kernels come by it, and there is none")
+    values, usual = chosen(plan), chosen(BootPlan())
+    for each in _NOT_HEARD:
+        if values[each] != usual[each]:
+            raise UsageError(
+                f"{OPTIONS[each].spelling}: {machine.name} is heard over its serial line and wire "
+                "alone"
+            )
+    until = "protected-mode" if plan.until == "setup" else plan.until
+    on_line = Booted(name, booted, until=until, route=plan.route, recorder=False,
+                     firmware=machine.banner)  # fmt: skip
+    image = net_image(booted, plan)
+    trace = _booted(machine, on_line, image, plan, keep=keep, wait=wait)
+    return replace(trace, cmdline=plan.cmdline)
+
+
+def boot_here(
+    machine: HardwareMachine,
+    source: str,
+    plan: BootPlan,
+    *,
+    observer: object = None,
+    keep: Path | None = None,
+) -> BootTrace:
+    """Fetch a kernel and boot it on a machine. What keeps us from finding out is in the trace."""
+    try:
+        return boot_kernel(machine, source, route_of(plan).fetch(source), plan, keep=keep)
+    except CouldNotFindOut as error:
+        ending = Ending("skipped", 0.0, str(error), error.cause)
+        return BootTrace(source, plan.until, ending, plan.route)
+
+
+def trace_disk(
+    machine: HardwareMachine,
+    kernel: KernelImage | None = None,
+    loader: Loader | None = None,
+    *,
+    until: str = "setup",
+    keep: Path | None = None,
+) -> BootTrace:
+    """Boot what is on a machine's disk, with the recorder in front where the machine has it so.
+
+    ``kernel`` and ``loader`` are those on the disk, where they are known. What keeps us from
+    finding out is in the trace.
+    """
+    recorder = machine.recorder != "none"
+    if not recorder and until == "setup":
+        until = "protected-mode"
+    route = "mbr" if loader else "disk"
+    name = kernel.source if kernel else machine.name
+    booted = Booted(name, kernel, loader, until=until, route=route, recorder=recorder,
+                    firmware=machine.banner)  # fmt: skip
+    try:
+        image = _recorder(machine.baud) if machine.recorder == "pxe" else None
+        return _booted(machine, booted, image, BootPlan(), keep=keep, brought=False)
+    except CouldNotFindOut as error:
+        return BootTrace(name, until, Ending("skipped", 0.0, str(error), error.cause), route)
+
+
+def _recorder(baud: int) -> NetImage:
+    """Return what is served so that a machine records what its disk does."""
+    return NetImage(
+        "recorder",
+        Card("bios", "e1000", http=False),
+        FileTable({_RECORDER: boot_program(baud)}),
+        (BootRule(_RECORDER),),
+        {},
+        {"nbp": _RECORDER},
+    )
+
+
+def _booted(
+    machine: HardwareMachine,
+    booted: Booted,
+    image: NetImage | None,
+    plan: BootPlan,
+    *,
+    keep: Path | None,
+    wait: Deadline | None = None,
+    brought: bool = True,
+) -> BootTrace:
+    """Switch it on and see; what its wire has shown is in the trace where the kernel was
+    ``brought`` by it."""
+    with ExitStack() as stack:
+        desk = stack.enter_context(Desk(machine, wait=wait))
+        wire = None
+        if image is not None:
+            wire = stack.enter_context(_wired(machine, image, plan, keep))
+        desk.on()
+        if wire:
+            wire.connection.started(time.monotonic())
+        trace = watch_line(
+            desk.line,
+            booted,
+            timeout_s=machine.timeout_seconds,
+            silence_s=machine.silent_seconds,
+            network=wire.facts if wire and brought else None,
+        )
+        if wire:
+            wire.interface.check()
+            trace = _not_by_wire(trace, wire.facts(), machine)
+    trace = replace(trace, host=replace(trace.host, name=machine.name))
+    if trace.network:
+        trace = replace(trace, milestones=_with_wire(trace, trace.network))
+    if keep:
+        (keep / "serial.txt").write_text(trace.serial)
+    return trace
+
+
+def _not_by_wire(trace: BootTrace, facts: NetworkFacts, machine: HardwareMachine) -> BootTrace:
+    """Return the trace; of a machine that never asked its wire nothing is known."""
+    if facts.frames or trace.ending.cause:
+        return trace
+    why = (
+        f"{machine.name} has sent no frame on {machine.wire}: is {machine.mac} its card, is the "
+        "cable in, and does its firmware boot from the network first?"
+    )
+    return replace(trace, ending=Ending("skipped", trace.ending.seconds, why, "wire-lost"))
+
+
+def _with_wire(trace: BootTrace, facts: NetworkFacts) -> tuple[Milestone, ...]:
+    points = milestones(facts) | {each.name: each.seconds for each in trace.milestones}
+    return ordered(points, NET_MILESTONES)
+
+
+@contextmanager
+def _wired(
+    machine: HardwareMachine, image: NetImage, plan: BootPlan, keep: Path | None
+) -> Iterator[_Wire]:
+    """Serve an image on the machine's wire."""
+    assert machine.wire and machine.mac
+    card = replace(image.card, mac=machine.mac.lower().replace("-", ":"))
+    image = replace(image, card=card)
+    with (
+        Workspace() as workspace,
+        network_for(image, plan) as network,
+        plugged_in(network, image, workspace) as medium,
+    ):
+        assert medium.wire
+        if keep:
+            medium.wire.capture(keep / "wire.pcap")
+        end = socket.socket(fileno=os.dup(medium.device.fds[0]))
+        with Interface(machine.wire, machine.mac, end) as interface:
+            yield _Wire(medium.wire, interface)

@@ -1,0 +1,35 @@
+"""Whether a machine is there: its line, its plug, its wire. Nothing is switched."""
+
+from collections.abc import Iterator
+
+from bootharness.errors import CouldNotFindOut
+from bootharness.hardware.addresses import without_password
+from bootharness.hardware.lines import open_line
+from bootharness.hardware.machines import HardwareMachine
+from bootharness.hardware.plugs import open_plug
+from bootharness.hardware.taken import Taken
+
+__all__ = ["checkup"]
+
+
+def checkup(machine: HardwareMachine) -> Iterator[tuple[bool, str]]:
+    """Yield what is found, each with whether it is fine."""
+    try:
+        with Taken(machine):
+            yield from _looked_at(machine)
+    except CouldNotFindOut as error:
+        yield False, str(error)
+
+
+def _looked_at(machine: HardwareMachine) -> Iterator[tuple[bool, str]]:
+    try:
+        open_line(machine).close()
+        yield True, f"line {machine.line} is there"
+    except CouldNotFindOut as error:
+        yield False, f"line {error}"
+    try:
+        state = open_plug(machine.plug).state()
+        said = {True: "is on", False: "is off", None: "cannot be read back"}[state]
+        yield True, f"plug {without_password(machine.plug)} {said}"
+    except CouldNotFindOut as error:
+        yield False, f"plug {error}"

@@ -1,0 +1,58 @@
+"""A line behind a TCP port whose server lets its baud rate be set (RFC 2217), by pyserial."""
+
+import warnings
+
+from bootharness.errors import LineLost, ToolMissing
+from bootharness.hardware.addresses import host_and_port
+from bootharness.host.closing import Closing
+
+__all__ = ["Rfc2217Line"]
+
+_READ_BYTES = 1 << 16
+_CONNECT_S = 10.0
+
+
+class Rfc2217Line(Closing):
+    """``HOST:PORT``. Raises UsageError for what is none, ToolMissing without pyserial, LineLost for
+    who does not answer."""
+
+    def __init__(self, address: str, name: str, baud: int) -> None:
+        host, port = host_and_port(address, name)
+        try:
+            import serial  # only who names such a line needs it
+        except ImportError as error:
+            raise ToolMissing(
+                f"{name}: pyserial is not installed: `pip install 'bootharness[rfc2217]'` brings it"
+            ) from error
+        self.name, self._lost = name, (serial.SerialException, OSError, ValueError)
+        where = f"[{host}]" if ":" in host else host
+        # ser2net does not answer what is said of modem lines
+        url = f"rfc2217://{where}:{port}?ign_set_control&timeout={_CONNECT_S:.0f}"
+        try:
+            with warnings.catch_warnings(action="ignore", category=DeprecationWarning):  # its own
+                self._port = serial.serial_for_url(url, baudrate=baud, timeout=0)
+        except self._lost as error:
+            raise LineLost(f"{name}: {error}") from error
+
+    def read(self, timeout_s: float) -> bytes:
+        """Return what came, nothing after the time. Raises LineLost when the other side is gone."""
+        try:
+            self._port.timeout = timeout_s
+            first = bytes(self._port.read(1))
+            if not first:
+                return b""
+            self._port.timeout = 0
+            return first + bytes(self._port.read(min(self._port.in_waiting, _READ_BYTES)))
+        except self._lost as error:
+            raise LineLost(f"{self.name}: {error}") from error
+
+    def write(self, data: bytes) -> None:
+        """Send bytes to the machine. Raises LineLost when the other side is gone."""
+        try:
+            self._port.write(data)
+        except self._lost as error:
+            raise LineLost(f"{self.name}: {error}") from error
+
+    def close(self) -> None:
+        """Give it back."""
+        self._port.close()

@@ -1,0 +1,43 @@
+"""A line at a serial port of this computer."""
+
+import fcntl
+import os
+import termios
+import tty
+
+from bootharness.errors import LineLost, UsageError
+from bootharness.hardware.descriptors import DescriptorLine
+
+__all__ = ["tty_line"]
+
+
+def tty_line(path: str, baud: int) -> DescriptorLine:
+    """Open a serial port raw, 8 bits without parity or flow control, for us alone.
+
+    Raises UsageError for a baud rate that there is none of, LineLost where it cannot be had.
+    """
+    speed = getattr(termios, f"B{baud}", None)
+    if speed is None:
+        raise UsageError(f"baud {baud}: serial ports have 9600, 19200, 38400, 57600 or 115200")
+    try:
+        port = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        more = ": be in its group, dialout as a rule" if isinstance(error, PermissionError) else ""
+        raise LineLost(f"{path}: {error.strerror}{more}") from error
+    try:
+        fcntl.flock(port, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.ioctl(port, termios.TIOCEXCL)
+        tty.setraw(port)
+        settings = termios.tcgetattr(port)
+        settings[2] &= ~(termios.CSTOPB | termios.CRTSCTS)
+        settings[2] |= termios.CLOCAL | termios.CREAD
+        settings[4] = settings[5] = speed
+        termios.tcsetattr(port, termios.TCSANOW, settings)
+        termios.tcflush(port, termios.TCIFLUSH)
+    except BlockingIOError as error:
+        os.close(port)
+        raise LineLost(f"{path}: another program has it open") from error
+    except (OSError, termios.error) as error:
+        os.close(port)
+        raise LineLost(f"{path}: it is no serial port ({error.args[-1]})") from error
+    return DescriptorLine(path, port, port, lambda: os.close(port))
