@@ -139,7 +139,7 @@ def test_a_fault_has_the_cause_that_qemu_gives(fault: Fault, tmp_path: Path) -> 
     until = settled(plan).until
     line = watched(disk, tmp_path, form, until, silence_s=silence_s, memory_mib=memory_mib)
     cause = _UNSEEN.get(fault.cause or "", fault.cause)
-    if "console=" not in disk.cmdline:
+    if cause is None and "console=" not in disk.cmdline:
         cause = "kernel-silent"
     judgement = judge(line)
     assert judgement.cause == cause, judgement.summary
