@@ -92,7 +92,7 @@ def calls(events: list[Event]) -> tuple[BiosCall, ...]:
 
 
 def damage(decoder: SerialDecoder) -> int:
-    return decoder.damaged + decoder.lost
+    return decoder.damaged + decoder.doubtful + decoder.lost
 
 
 def test_a_boot_is_read_back() -> None:

@@ -15,7 +15,9 @@ from bootharness.host.deadline import Deadline
 from tests.support.desk_machine import DeskMachine
 from tests.support.lab import free_port, serving
 
-pytest.importorskip("labgrid", reason="labgrid is not installed: pip install 'bootharness[labgrid]'")
+pytest.importorskip(
+    "labgrid", reason="labgrid is not installed: pip install 'bootharness[labgrid]'"
+)
 
 _SAYS = b"SeaBIOS (version"
 _BIN = Path(sys.executable).parent

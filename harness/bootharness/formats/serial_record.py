@@ -145,12 +145,14 @@ class SerialDecoder(Struct):
     """Turns bytes, in pieces as they come, into what they say, and text between it.
 
     ``damaged`` counts frames whose sums are wrong, ``lost`` how often something is missing in
-    between: of a boot with one of them not all is known.
+    between: of a boot with one of them not all is known. A wrong frame is ``doubtful`` until
+    another follows: one that is followed by a recorder that begins was cut by a reset.
     """
 
     recording: bool = False
     damaged: int = 0
     lost: int = 0
+    doubtful: int = 0
     frames: int = 0
     _pending: bytes = b""
     _chain: int = 0
@@ -175,8 +177,7 @@ class SerialDecoder(Struct):
                 text.clear()
             item = data[at : at + (size or 0)]
             if mark == _FRAME and not _sums_right(item):
-                # a frame that begins another boot may have been anything
-                self.damaged += self.recording
+                self.doubtful += self.recording
                 at += 1
                 continue
             at += len(item)
@@ -210,11 +211,13 @@ class SerialDecoder(Struct):
     def _frame(self, item: bytes, ticks: int) -> list[Event]:
         kind, body = item[1], item[_HEAD:-_TAIL]
         if kind == _INSTALLED:
-            self.recording, self.frames = True, 1
+            self.recording, self.frames, self.doubtful = True, 1, 0
             self._chain, self._writer, self._open = item[2] + 1, None, []
             self._table = bytes(BlockMoveTable.SIZE)
             return [Installed(*_INSTALLED_BODY.unpack(body))]
-        self.lost += item[2] != self._chain & 0xFF
+        self.damaged += self.doubtful
+        self.lost += not self.doubtful and item[2] != self._chain & 0xFF
+        self.doubtful = 0
         self._chain = item[2] + 1
         self.frames += 1
         if kind == _MEMORY:
@@ -253,14 +256,14 @@ class SerialDecoder(Struct):
                     eax = call.registers.eax & ~0xFF00
                     back = replace(call.registers, eax=eax, flags=call.registers.flags & ~1)
                     return [replace(call, tag="R", ticks=ticks, registers=back, extra=b"")]
-            self.lost += 1
+            self.lost += not self.doubtful
             return []
         return [*self._written(item, ticks)]
 
     def _written(self, item: bytes, ticks: int) -> Iterator[Record]:
         """Yield a call of INT 10h, and its return."""
         if self._writer is None:
-            self.lost += 1
+            self.lost += not self.doubtful
             return
         function, registers = self._writer.function, self._writer.registers
         if item[0] == _CURSOR:

@@ -8,6 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from bootharness.errors import LineLost
+from bootharness.formats.record import Record
 from bootharness.hardware.heard_line import FIRMWARE, HeardLine, Reported
 from bootharness.hardware.line import Line
 from bootharness.kernels.image import KernelImage
@@ -88,8 +89,9 @@ def watch_line(
         if fresh:
             last = now
             heard.feed(fresh, now)
-            if handoff is None and heard.reported and heard.reported.whole:
-                handoff = _handoff(heard.reported, booted)
+            reported = heard.reported
+            if handoff is None and reported and reported.whole and reported.entered:
+                handoff = _handoff(reported, reported.entered, booted)
         ending = _over(heard, handoff, booted, goal, now)
         begun = heard.reported is not None or (heard.received > 0 and not booted.recorder)
         patience = silence_s if begun else max(start_s, silence_s)
@@ -146,7 +148,7 @@ def _not_known(heard: HeardLine, booted: Booted, ending: Ending) -> Ending | Non
     if ending.cause:
         return None
     why = ""
-    damaged, lost = heard.decoder.damaged, heard.decoder.lost
+    damaged, lost = heard.decoder.damaged + heard.decoder.doubtful, heard.decoder.lost
     if not heard.received:
         why = (
             "nothing at all came over the line: is the machine on, is the line the one of its "
@@ -176,10 +178,8 @@ def _garbled(text: bytearray) -> bool:
     return plain < _MOSTLY * min(len(text), _TEXT_LOOKED_AT)
 
 
-def _handoff(reported: Reported, booted: Booted) -> Handoff:
+def _handoff(reported: Reported, entered: Record, booted: Booted) -> Handoff:
     """Return the machine as the kernel was entered, as the recorder tells."""
-    entered = reported.entered
-    assert entered
     initrd = booted.disk.initrd if booted.disk else None
     seen = look(
         reported.memory,
