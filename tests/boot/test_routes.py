@@ -36,7 +36,7 @@ from msgspec.structs import replace
 from bootharness.host.workspace import Workspace
 from bootharness.kernels.image import KernelImage
 from bootharness.plan import BootPlan
-from bootharness.routes.disk import DiskImage
+from bootharness.routes.disk_layout import DiskLayout
 from bootharness.routes.loader import Loader
 from bootharness.routes.mbr import MBR
 from bootharness.routes.medium import Medium
