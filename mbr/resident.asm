@@ -463,7 +463,7 @@ show_true_mbr:
         call    far [cs:old_13]
         cli
         cld
-        mov     sp, bp
+        add     sp, 16
 .done:
 %endif
         ret

@@ -46,6 +46,7 @@ def test_every_cause_of_a_bad_boot_is_tried() -> None:
     assert ruled - tried == {
         "bios-hang",  # tests/diagnosis/test_judge.py
         "kernel-reset",
+        "machine-reset",  # tests/boot/test_serial_recorder.py
         "move-failed",
         "kernel-silent",  # not known, rather than bad: tests/boot/test_quiet.py
         "boot-manager-error",  # tests/boot/test_boot_managers.py

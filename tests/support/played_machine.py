@@ -7,7 +7,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from bootharness.errors import LineLost
@@ -74,17 +74,15 @@ def played(
         yield line
     finally:
         over.set()
+        ours.close()  # a pump that waits for a reader goes on
         process.kill()
         process.wait()
         pump.join()
         os.close(out_read)
         theirs.close()
-        ours.close()
 
 
-def _pump(
-    machine: int, desk: socket.socket, over: threading.Event, cut_at: int | None
-) -> None:
+def _pump(machine: int, desk: socket.socket, over: threading.Event, cut_at: int | None) -> None:
     """Carry bytes as quickly as a UART does; the machine waits, as it does for one."""
     began, sent = time.monotonic(), 0
     while not over.is_set():
@@ -108,7 +106,8 @@ def _pump(
             break
         if cut_at is not None and cut_at <= 0:
             break
-    desk.shutdown(socket.SHUT_RDWR)
+    with suppress(OSError):
+        desk.shutdown(socket.SHUT_RDWR)
 
 
 def recorded(disk: DiskImage, form: str, folder: Path) -> tuple[str, ...]:

@@ -109,7 +109,7 @@ class Sums(Struct, frozen=True):
     """What `sums_of` says of memory at the handoff, from a linear address on."""
 
     address: int
-    bytes: int
+    size: int
     sums: tuple[tuple[int, int], ...]
 
 
@@ -220,8 +220,9 @@ class SerialDecoder(Struct):
         if kind == _MEMORY:
             return [Memory(_TEXT.unpack_from(body)[0], body[_TEXT.size :])]
         if kind == _SUMS:
+            address, size = _AREA.unpack_from(body)
             pairs = struct.iter_unpack("<II", body[_AREA.size :])
-            return [Sums(*_AREA.unpack_from(body), tuple((one, two) for one, two in pairs))]
+            return [Sums(address, size, tuple((one, two) for one, two in pairs))]
         if kind == _FAILED:
             return [Failed(int.from_bytes(body, "little"))]
         if kind == _END:

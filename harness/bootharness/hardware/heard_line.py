@@ -58,14 +58,14 @@ class HeardLine(Struct):
     reported: Reported | None = None
     text: bytearray = field(default_factory=bytearray)
     seen: dict[str, tuple[float, str]] = field(default_factory=dict)
-    bytes: int = 0
+    received: int = 0
     over: tuple[str, str] | None = None
     _started: set[bytes] = field(default_factory=set)
     _rest: bytes = b""
 
     def feed(self, data: bytes, now: float) -> None:
         """Take what has come by now, in seconds since the machine was switched on."""
-        self.bytes += len(data)
+        self.received += len(data)
         for event in self.decoder.feed(data, round(now * _US)):
             if self.over:
                 return

@@ -28,7 +28,7 @@ class ReportedMemory(Struct):
             return
         for number, pair in enumerate(event.sums):
             at = number * PIECE_BYTES
-            size = min(PIECE_BYTES, event.bytes - at)
+            size = min(PIECE_BYTES, event.size - at)
             self.sums[event.address + at] = size, pair
 
     def read_memory(self, linear: int, count: int) -> bytes:

@@ -32,6 +32,7 @@ __all__ = ["Booted", "watch_line"]
 _RELEASE = re.compile(r"Linux version (\S+)")
 _READ_S = 0.2
 _STACK_BYTES = 96
+_LIVES_S = 5.0
 # of a line at another baud rate most bytes are none that text has
 _PLAIN = frozenset((*range(0x20, 0x7F), 0x08, 0x09, 0x0A, 0x0D, 0x1B))
 _SOME_BYTES, _MOSTLY, _TEXT_LOOKED_AT = 64, 0.7, 1 << 16
@@ -59,17 +60,20 @@ def watch_line(
     *,
     timeout_s: float,
     silence_s: float,
+    start_s: float = 60.0,
     network: Callable[[], NetworkFacts] | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> BootTrace:
     """Return all that was seen of a boot, from now on, when the machine is being switched on.
 
     It is over as soon as it has come as far as wanted or cannot any more, and when nothing has come
-    for ``silence_s``; ``network`` is asked at the end for what the wire has shown. A line that is
-    lost, mute or damaged is an ending that says so.
+    for ``silence_s``, or for ``start_s`` until it has begun, as a firmware may say nothing.
+    ``network`` is asked at the end for what the wire has shown. A line that is lost, mute or
+    damaged is an ending that says so.
     """
     began = clock()
-    heard = HeardLine(kernel_signs(INIT_MARKER, own_init=False), re.compile(booted.firmware.encode()))
+    signs = kernel_signs(INIT_MARKER, own_init=False)
+    heard = HeardLine(signs, re.compile(booted.firmware.encode()))
     goal = re.compile(booted.until.encode()) if is_pattern(booted.until) else None
     handoff: Handoff | None = None
     last, ending = 0.0, None
@@ -87,8 +91,10 @@ def watch_line(
             if handoff is None and heard.reported and heard.reported.whole:
                 handoff = _handoff(heard.reported, booted)
         ending = _over(heard, handoff, booted, goal, now)
-        if ending is None and now - last > silence_s:
-            ending = _silent(heard, now, silence_s)
+        begun = heard.reported is not None or (heard.received > 0 and not booted.recorder)
+        patience = silence_s if begun else max(start_s, silence_s)
+        if ending is None and now - last > patience:
+            ending = _silent(heard, now, patience)
         if ending is None and now > timeout_s:
             ending = _ending("timeout", now)
     unknown = _not_known(heard, booted, ending)
@@ -112,16 +118,18 @@ def _over(
         return _ending("memory-differs", now)
     if goal and goal.search(heard.text):
         return _ending("reached", now)
-    if _reached(booted.until, heard, handoff):
+    if _reached(booted.until, heard, handoff, now):
         return _ending("reached", now)
     return _ending(heard.over[0], now, heard.over[1]) if heard.over else None
 
 
-def _reached(until: str, heard: HeardLine, handoff: Handoff | None) -> bool:
+def _reached(until: str, heard: HeardLine, handoff: Handoff | None, now: float) -> bool:
     if until == "setup":
         return handoff is not None
     if until == "protected-mode":
         return "banner" in heard.seen or "init" in heard.seen
+    if until == "init" and until in heard.seen and INIT_MARKER.encode() not in heard.text:
+        return now - heard.seen[until][0] >= _LIVES_S  # somebody else's, which may end at once
     return until in heard.seen or (until == "banner" and "init" in heard.seen)
 
 
@@ -139,7 +147,7 @@ def _not_known(heard: HeardLine, booted: Booted, ending: Ending) -> Ending | Non
         return None
     why = ""
     damaged, lost = heard.decoder.damaged, heard.decoder.lost
-    if not heard.bytes:
+    if not heard.received:
         why = (
             "nothing at all came over the line: is the machine on, is the line the one of its "
             "first serial port, and does nobody else hold it?"
@@ -150,10 +158,10 @@ def _not_known(heard: HeardLine, booted: Booted, ending: Ending) -> Ending | Non
             f"damaged and {lost} times something is missing; look for a second reader of the line, "
             "at the cable, and at the baud rate"
         )
-    elif not heard.reported and heard.bytes >= _SOME_BYTES and _garbled(heard.text):
+    elif not heard.reported and heard.received >= _SOME_BYTES and _garbled(heard.text):
         why = (
-            f"what came over the line is no text ({heard.bytes} bytes): is its baud rate that of "
-            "the machine?"
+            f"what came over the line is no text ({heard.received} bytes): is its baud rate "
+            "that of the machine?"
         )
     elif heard.reported and (heard.reported.failed or 0) >> 8:
         why = (

@@ -127,6 +127,7 @@ def _of_handoff(handoff: Handoff, calls: int) -> Iterator[_Bound]:
 def _of_comparison(where: str, proof: Comparison | None) -> Iterator[_Bound]:
     for part in ("address", "compared_bytes", "differing_bytes", "first_difference"):
         yield f"{where}.{part}", getattr(proof, part, None), _QWORD
+    yield f"{where}.pieces", getattr(proof, "pieces", None), _DWORD
     for part in ("expected", "found"):
         yield f"{where}.{part}", getattr(proof, part, None), _BYTE
 

@@ -16,14 +16,14 @@ class Host(Struct, frozen=True):
 
     name: str
     """``qemu``, ``emulator``, or ``serial line`` for a real machine."""
-    shows: frozenset[Sight]
+    shows: tuple[Sight, ...]
 
     def can_show(self, sight: Sight) -> bool:
         """Return whether that can be seen there."""
         return sight in self.shows
 
 
-QEMU = Host("qemu", frozenset(("events", "serial", "memory", "registers", "screen", "time")))
-EMULATOR = Host("emulator", frozenset(("memory", "registers", "screen")))
-SERIAL_LINE = Host("serial line", frozenset(("serial", "time")))
+QEMU = Host("qemu", ("events", "serial", "memory", "registers", "screen", "time"))
+EMULATOR = Host("emulator", ("memory", "registers", "screen"))
+SERIAL_LINE = Host("serial line", ("serial", "time"))
 """A real machine: what it says, and what a recorder in it says."""
