@@ -1,4 +1,4 @@
-"""A real machine as a value of the matrix: what is told, and that nothing of the lab is a verdict."""
+"""A real machine as a value of the matrix: what is told; nothing of the lab is a verdict."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -60,7 +60,7 @@ def test_a_dead_line_is_no_bad_kernel(tmp_path: Path, write: Callable[..., Path]
     assert "line-lost" in done.stdout
 
 
-def test_a_machine_that_nobody_has_is_wrong_usage(tmp_path: Path, write: Callable[..., Path]) -> None:
+def test_a_machine_that_nobody_has_is_wrong_usage(write: Callable[..., Path]) -> None:
     machines = write(line="tcp:127.0.0.1:9", plug="command:/bin/true,/bin/true")
     done = run("boot", "selfcheck:1000000", "--route", "pxelinux", "--host", "apu3",
                BOOTHARNESS_MACHINES=str(machines))  # fmt: skip

@@ -15,7 +15,7 @@ from bootharness.host.deadline import Deadline
 from tests.support.desk_machine import DeskMachine
 from tests.support.lab import free_port, serving
 
-pytest.importorskip("labgrid", reason="labgrid is not installed: pip install 'bootharness[labgrid]'")
+pytest.importorskip("labgrid", reason="pip install 'bootharness[labgrid]' brings it")
 
 # of labgrid's own log of two environments in one process
 pytestmark = pytest.mark.filterwarnings("ignore:unhandled exception during event notification")

@@ -129,4 +129,3 @@ def _machine(path: Path, name: str, value: Any) -> HardwareMachine:
             made, ssh_config=str(path.absolute().parent / made.ssh_config)
         )
     return made
-
