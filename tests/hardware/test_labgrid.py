@@ -15,9 +15,10 @@ from bootharness.host.deadline import Deadline
 from tests.support.desk_machine import DeskMachine
 from tests.support.lab import free_port, serving
 
-pytest.importorskip(
-    "labgrid", reason="labgrid is not installed: pip install 'bootharness[labgrid]'"
-)
+pytest.importorskip("labgrid", reason="pip install 'bootharness[labgrid]' brings it")
+
+# of labgrid's own log of two environments in one process
+pytestmark = pytest.mark.filterwarnings("ignore:unhandled exception during event notification")
 
 _SAYS = b"SeaBIOS (version"
 _BIN = Path(sys.executable).parent
@@ -88,7 +89,8 @@ def place(
 
     with ExitStack() as stack:
         coordinator = [str(_BIN / "labgrid-coordinator"), "-l", f"127.0.0.1:{port}"]
-        stack.enter_context(serving(coordinator, port))
+        # it writes its places to the folder that it is started in
+        stack.enter_context(serving(coordinator, port, tmp_path))
         words = [str(_BIN / "labgrid-exporter"), "-c", f"127.0.0.1:{port}", "-n", "desk", exported]
         exporter = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         stack.callback(exporter.wait)

@@ -78,9 +78,11 @@ def test_bytes_go_both_ways_unchanged_through_ssh(tmp_path: Path) -> None:
 
 
 def test_a_console_server_that_asks_for_a_password_is_told(tmp_path: Path) -> None:
-    with sshd(tmp_path, "/dev/null", passwords=True) as (where, configuration):
-        with pytest.raises(LineLost) as lost:
-            open_line(line_of(f"ssh:{where}", ssh_config=str(configuration)))
+    with (
+        sshd(tmp_path, "/dev/null", passwords=True) as (where, configuration),
+        pytest.raises(LineLost) as lost,
+    ):
+        open_line(line_of(f"ssh:{where}", ssh_config=str(configuration)))
     assert "asks for a password" in str(lost.value)
 
 

@@ -28,10 +28,16 @@ def free_port() -> int:
 
 
 @contextmanager
-def serving(words: list[str], port: int) -> Iterator["subprocess.Popen[bytes]"]:
-    """Run a server until the end of the `with`, once it answers on a port."""
+def serving(
+    words: list[str], port: int, folder: Path | None = None
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run a server in a folder until the end of the `with`, once it answers on a port."""
     server = subprocess.Popen(
-        words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        words,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        cwd=folder,
     )
     try:
         deadline = Deadline.after(_UP_S)

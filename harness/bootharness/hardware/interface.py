@@ -11,6 +11,7 @@ import socket
 import struct
 import threading
 from pathlib import Path
+from typing import Any
 
 from bootharness.errors import LaunchFailed, WireLost
 from bootharness.formats.ethernet import mac_bytes
@@ -84,7 +85,8 @@ class Interface(Closing):
 
     def _run(self) -> None:
         while not self._failed:
-            ready = select.select([self._raw, self._plug, self._stop], [], [])[0]
+            watched: list[Any] = [self._raw, self._plug, self._stop]
+            ready = select.select(watched, [], [])[0]
             if self._stop in ready:
                 return
             if self._raw in ready:

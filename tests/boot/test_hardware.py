@@ -1,0 +1,55 @@
+"""Whole boots of a machine behind sshd, a plug and a boot wire, at 115,200 baud; nothing of QEMU is
+used but that it plays the machine."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bootharness.network.namespace import why_no_namespace
+from tests.support.builders import no_carry
+from tests.support.processes import environment
+
+pytestmark = pytest.mark.skipif(
+    why_no_namespace() is not None, reason="no network namespace can be made"
+)
+_SOURCE = "selfcheck:17000000"
+
+
+def wired(folder: Path, loader: str, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["unshare", "-n", sys.executable, "-m", "tests.support.wired_desk", str(folder), loader,
+         _SOURCE, "--", *words],
+        env=environment(), capture_output=True, text=True, timeout=200, check=False,
+    )  # fmt: skip
+
+
+def test_the_bug_of_the_story_is_named_on_a_desk(tmp_path: Path) -> None:
+    done = wired(tmp_path, str(no_carry(tmp_path)), "hardware", "trace", "apu2", "--json", "-")
+    assert done.returncode == 1, done
+    told = json.loads(done.stdout)
+    assert told["cause"] == "destination-wrapped"
+    assert "block move 242 went to 0x001c00 instead of 0x1001c00" in told["summary"]
+    assert told["host"]["name"] == "apu2" and told["machine"] is None
+
+
+def test_a_good_disk_is_good_on_a_desk(tmp_path: Path) -> None:
+    done = wired(
+        tmp_path, "stage1", "hardware", "trace", "apu2", "--kernel", _SOURCE, "--until", "banner"
+    )
+    assert done.returncode == 0, done
+    assert "17,000,000 bytes in memory equal the file" in done.stdout
+
+
+def test_a_gate_compares_qemu_with_the_desk(tmp_path: Path) -> None:
+    matrix = tmp_path / "gate.toml"
+    matrix.write_text(
+        f'kernels = ["{_SOURCE}"]\nroute = "pxelinux"\nuntil = "banner"\nhosts = ["qemu", "apu2"]\n'
+    )
+    done = wired(
+        tmp_path, "stage1", "gate", "--matrix", str(matrix), "--history", str(tmp_path / "h.db")
+    )
+    assert done.returncode == 0, done
+    assert "on apu2" in done.stdout and "on qemu" in done.stdout

@@ -1,0 +1,62 @@
+"""A desk with a boot wire, in a network namespace of its own: run by `unshare -n`.
+
+usage: wired_desk.py FOLDER LOADER SOURCE -- WORDS of `bootharness`, {machines} being the file
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from bootharness.kernels.source import fetch
+from bootharness.routes.disk import DiskImage
+from bootharness.routes.loader import Loader
+from tests.support.desk_machine import DeskMachine, tasmota
+from tests.support.lab import sshd
+from tests.support.processes import COMMAND, environment
+
+_MAC = "52:54:00:ab:cd:ef"
+_MEMORY_BYTES = 256 << 20
+
+
+def main() -> int:
+    folder, loader, source = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
+    for words in ("link set lo up", "tuntap add tap0 mode tap"):
+        subprocess.run(["ip", *words.split()], check=True)
+    Path("/proc/sys/net/ipv6/conf/tap0/disable_ipv6").write_text("1")
+    subprocess.run(["ip", "link", "set", "tap0", "up"], check=True)
+    disk = folder / "disk.img"
+    DiskImage.build(
+        disk, Loader.named(loader), fetch(source), cmdline="console=ttyS0",
+        memory_bytes=_MEMORY_BYTES,
+    )  # fmt: skip
+    before = disk.read_bytes()
+    (folder / "ssh").mkdir()
+    card = ("-boot", "n", "-netdev", "tap,id=n,ifname=tap0,script=no,downscript=no",
+            "-device", f"e1000,netdev=n,mac={_MAC}")  # fmt: skip
+    with (
+        DeskMachine(folder, disk, *card) as machine,
+        tasmota(machine) as plug,
+        sshd(folder / "ssh", machine.tty) as (where, configuration),
+    ):
+        machines = folder / "machines.toml"
+        machines.write_text(f"""[apu2]
+line = "ssh:{where}"
+plug = "tasmota:http://127.0.0.1:{plug.port}/"
+ssh_config = "{configuration}"
+off_seconds = 0.2
+silent_seconds = 15
+wire = "tap0"
+mac = "{_MAC}"
+recorder = "pxe"
+""")
+        words = sys.argv[sys.argv.index("--") + 1 :]
+        done = subprocess.run(
+            [*COMMAND, *words], env=environment(BOOTHARNESS_MACHINES=str(machines)), check=False
+        )
+        assert not machine.is_on
+    assert disk.read_bytes() == before
+    return done.returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())
