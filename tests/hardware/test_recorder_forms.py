@@ -1,4 +1,4 @@
-"""The recorder's two forms as bytes: what is taken of a disk, what is given back, what is refused."""
+"""The recorder as bytes: what is taken of a disk, what is given back, what is refused."""
 
 import pytest
 
