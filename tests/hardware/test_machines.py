@@ -27,6 +27,7 @@ def test_a_machine_is_read(tmp_path: Path) -> None:
         ('[apu2]\nplug = "command:a,b"\n', "[apu2] it has no line"),
         ('[apu2]\nline = "desk"\nplug = "command:a,b"\n', "'desk' is no line"),
         ('[apu2]\nline = "tcp:a:1"\nplug = "tasmota"\n', "'tasmota' is no plug"),
+        ('[apu2]\nline = "tcp:a:1"\nplug = "command:a,b\\nc"\n', "is no plug"),
         (f"[apu2]\n{GOOD}mac = '00:0d'\nwire = 'eth1'\n", "[apu2] mac: '00:0d' is no card"),
         (f"[apu2]\n{GOOD}wire = 'eth1'\n", "[apu2] wire and mac: a boot wire needs both"),
         (f"[apu2]\n{GOOD}recorder = 'pxe'\n", "[apu2] recorder:"),

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from bootharness.kernels.source import fetch
-from bootharness.routes.disk import DiskImage
+from bootharness.routes.disk_layout import DiskLayout
 from bootharness.routes.loader import Loader
 from tests.support.desk_machine import DeskMachine, tasmota
 from tests.support.lab import sshd
@@ -25,10 +25,12 @@ def main() -> int:
     Path("/proc/sys/net/ipv6/conf/tap0/disable_ipv6").write_text("1")
     subprocess.run(["ip", "link", "set", "tap0", "up"], check=True)
     disk = folder / "disk.img"
-    DiskImage.build(
-        disk, Loader.named(loader), fetch(source), cmdline="console=ttyS0",
+    DiskLayout.plan(
+        Loader.named(loader),
+        fetch(source),
+        cmdline="console=ttyS0",
         memory_bytes=_MEMORY_BYTES,
-    )  # fmt: skip
+    ).write(disk)
     before = disk.read_bytes()
     (folder / "ssh").mkdir()
     card = ("-boot", "n", "-netdev", "tap,id=n,ifname=tap0,script=no,downscript=no",

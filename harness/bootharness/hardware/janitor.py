@@ -5,6 +5,7 @@ waits. At the end of its input it switches off: the run is over, or dead. It hol
 lock until then.
 """
 
+import select
 import subprocess
 import sys
 from contextlib import suppress
@@ -37,7 +38,10 @@ class Janitor(Closing):
         assert self._process.stdin and self._process.stdout
         self._process.stdin.write(f"{plug}\n".encode())
         self._process.stdin.flush()
-        if not self._process.stdout.readline():
+        if not select.select([self._process.stdout], [], [], _READY_S)[0] or (
+            not self._process.stdout.readline()
+        ):
+            self._process.kill()
             self._process.wait()
             raise PlugFailed("the process that switches off when a run is killed did not start")
 

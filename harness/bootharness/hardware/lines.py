@@ -48,7 +48,8 @@ LINES: "dict[str, Callable[[str, HardwareMachine], Line]]" = {
 def check_line(spec: str) -> None:
     """Raise UsageError for what cannot be a line."""
     scheme, colon, rest = spec.partition(":")
-    if not spec.startswith("/dev/") and not (colon and scheme in LINES and rest):
+    known = spec.startswith("/dev/") or (colon and scheme in LINES and rest)
+    if not known or not spec.isprintable():
         kinds = "ssh:USER@HOST:PORT, tcp:HOST:PORT, rfc2217:HOST:PORT, labgrid:ENV.yaml[:TARGET]"
         raise UsageError(f"{spec!r} is no line: a line is {kinds} or /dev/tty...")
 

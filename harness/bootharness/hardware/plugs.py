@@ -53,7 +53,7 @@ PLUGS: "dict[str, Callable[[str], Plug]]" = {
 def check_plug(spec: str) -> None:
     """Raise UsageError for what cannot be a plug."""
     scheme, colon, rest = spec.partition(":")
-    if not (colon and scheme in PLUGS and rest):
+    if not (colon and scheme in PLUGS and rest and spec.isprintable()):
         kinds = "tasmota:http://HOST/, mqtt:HOST/TOPIC, command:ON,OFF, labgrid:ENV.yaml[:TARGET]"
         raise UsageError(f"{without_password(spec)!r} is no plug: a plug is {kinds}")
 
