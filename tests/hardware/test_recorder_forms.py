@@ -1,8 +1,4 @@
-<<<<<<< HEAD
-"""The recorder as bytes: what is taken of a disk, what is given back, what is refused."""
-=======
 """The recorder's two forms as bytes: what is taken of a disk, given back, and refused."""
->>>>>>> h-desk
 
 import pytest
 
