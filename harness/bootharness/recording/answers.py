@@ -1,12 +1,13 @@
 """A recording, asked by itself what its boot's cause calls for."""
 
 from bootharness.recording.calls import Records
+from bootharness.recording.fields import field_of
 from bootharness.recording.kept import Asked, KeptRecording
 from bootharness.recording.manifest import LOG, ROM, Anchor
 from bootharness.recording.player import Player, Reel
 from bootharness.recording.questions import questions
 from bootharness.routes.loader import Loader
-from bootharness.trace.backwards import LastWrite
+from bootharness.trace.backwards import LastWrite, Origin
 from bootharness.trace.boot_trace import BootTrace
 
 __all__ = ["answers"]
@@ -17,14 +18,17 @@ _MOST_S = 5.0
 
 def answers(
     reel: Reel, anchor: Anchor | None, trace: BootTrace, cause: str, loader: Loader | None
-) -> tuple[LastWrite, ...]:
-    """Return who wrote the bytes that a cause is about; ``trace`` is that of the recorded boot.
+) -> tuple[tuple[LastWrite, ...], Origin | None]:
+    """Return who wrote the bytes that a cause is about, and where the value came from that it is
+    about; ``trace`` is that of the recorded boot.
 
     Raises CouldNotFindOut where the recording is not played.
     """
-    if anchor is None or reel.seconds > _MOST_S or not questions(trace, cause):
-        return ()
+    asked = questions(trace, cause) or field_of(trace, cause)
+    if anchor is None or reel.seconds > _MOST_S or not asked:
+        return (), None
     records = Records.of((reel.folder / LOG).read_bytes(), (reel.folder / ROM).read_bytes())
     kept = KeptRecording.of(reel, trace, records, anchor)
     with Player(reel) as player:
-        return Asked.by(kept, player).by_cause(loader, cause)
+        played = Asked.by(kept, player)
+        return played.by_cause(loader, cause), played.origin(loader, cause)
