@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from bootharness.formats.bzimage import offset_of
+from bootharness.formats.mbr import SECTOR_BYTES
 from bootharness.recording.effects import Byte, register_bytes
 from bootharness.recording.questions import not_set
 from bootharness.trace.boot_trace import BootTrace
@@ -17,8 +18,9 @@ _DESTINATION, _SOURCE = 0x18, 0x10
 _BASE = (2, 3, 4, 7)
 _ACCESS, _LIMIT = (5,), (0, 1)
 _DATA = 0x93
-_PACKET_SEGMENT, _PACKET_LBA = range(6, 8), range(8, 12)
+_PACKET_SECTORS, _PACKET_SEGMENT, _PACKET_LBA = range(2, 4), range(6, 8), range(8, 12)
 _SIZES = {"type_of_loader": 1, "loadflags": 1, "heap_end_ptr": 2}
+_READ_BY_LOADERS = ("setup_sects", "syssize")
 _ENTRY_OFFSET = 0x200
 
 
@@ -35,6 +37,8 @@ class Field(Struct, frozen=True):
     wanted: int | None = None
     right: frozenset[int] = frozenset()
     since: int | None = None
+    known: frozenset[int] = frozenset()
+    """Addresses at which a field of the setup header lies, which a loader rightly reads."""
 
 
 def field_of(trace: BootTrace, cause: str) -> Field | None:
@@ -137,7 +141,7 @@ def _sectors(trace: BootTrace) -> Iterator[Field]:
     for read in disk_reads(trace.loader_calls, disk):
         caller = read.call.registers_in
         stray = read.lba not in begins and read.lba != wanted
-        if stray and read.call.packet and not read.call.failed:
+        if stray and read.call.packet:
             packet = caller.ds * 16 + (caller.esi & 0xFFFF)
             where = tuple(packet + at for at in _PACKET_LBA)
             call = numbers[id(read.call)]
@@ -150,10 +154,37 @@ def _sectors(trace: BootTrace) -> Iterator[Field]:
 
 
 def _setup(trace: BootTrace) -> Iterator[Field]:
-    proof = trace.handoff.real_mode if trace.handoff else None
+    """Where the first wrong sector was read to, how many were, or else the byte itself."""
+    handoff, disk = trace.handoff, trace.disk
+    proof = handoff.real_mode if handoff else None
+    start = handoff.real_mode_address if handoff else None
+    if disk and disk.kernel_lba is not None and start is not None and trace.kernel:
+        yield from _setup_reads(trace, disk.kernel_lba, start, trace.kernel.real_mode_bytes)
     if proof and proof.first_difference is not None:
         at = proof.address + proof.first_difference
         yield Field("the first wrong byte of the real-mode kernel", (at,), None, proof.expected)
+
+
+def _setup_reads(trace: BootTrace, lba: int, start: int, size: int) -> Iterator[Field]:
+    numbers = {id(call): index for index, call in enumerate(trace.bios_calls)}
+    header = frozenset(start + offset_of(name) for name in _READ_BY_LOADERS)
+    end, last = lba + size // SECTOR_BYTES, None
+    for read in disk_reads(trace.loader_calls, trace.disk):
+        if not read.span or not lba <= read.span.start < end or not read.call.packet:
+            continue
+        packet = read.call.registers_in.ds * 16 + (read.call.registers_in.esi & 0xFFFF)
+        last = read, packet
+        wanted = start + (read.span.start - lba) * SECTOR_BYTES
+        if read.buffer != wanted:
+            where = tuple(packet + at for at in _PACKET_SEGMENT)
+            call = numbers[id(read.call)]
+            yield Field(f"the segment of the read in call {call}", where, call, wanted >> 4)
+    if last and last[0].span.stop < end:
+        read, packet = last
+        where = tuple(packet + at for at in _PACKET_SECTORS)
+        call = numbers[id(read.call)]
+        yield Field(f"the number of sectors of the read in call {call}", where, call,
+                    end - read.span.start, known=header)  # fmt: skip
 
 
 def _buffer(trace: BootTrace) -> Iterator[Field]:

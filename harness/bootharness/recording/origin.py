@@ -89,7 +89,7 @@ def origin(steps: list[Step], field: Field, found: int | None) -> Found:
                 )
             continue
         if effect is None:
-            return _by_the_bios(through)
+            return _by_the_bios(through, field)
         through.append(step)
         if tracked.was_right(step, effect):
             return Found(tuple(through), step, "before it all was right")
@@ -145,8 +145,10 @@ def _changed(step: Step, effect: Effect, tracked: _Tracked, field: Field) -> _Tr
     old = step.value(effect.into)
     source = step.value(effect.source) if effect.source else effect.number
     number, mask = tracked.number(effect.into)
-    if old is None or source is None or not mask:
+    if old is None or source is None:
         return "makes it of what was there"
+    if not mask:
+        return _tracked(effect.into, None, old)
     if effect.operator not in "+-":
         if not effect.source and any(old == right for right in field.right):
             return "changes what was right"
@@ -173,20 +175,28 @@ def _undone(operator: str, number: int, by: int) -> int | None:
     return None
 
 
-def _by_the_bios(through: list[Step]) -> Found:
-    changed = [step for step in through if any(each.kind == "change" for each in step.effects)]
-    if changed:
-        return Found(tuple(through), changed[-1], "works on what a BIOS call brought")
-    if through:
-        return Found(tuple(through), through[-1], "takes it from where a BIOS call put it")
-    return Found((), None, "a BIOS call put it there")
+def _by_the_bios(through: list[Step], field: Field) -> Found:
+    """Return what is to be said where a BIOS call wrote what is wrong, or what that is made of."""
+    if not through:
+        return Found((), None, "a BIOS call put it there")
+    taken = through[-1]
+    starts = {each.source[0] for each in taken.effects if each.source}
+    changed = _first_change(through)
+    if changed is None or (field.known and not starts & field.known and changed is not taken):
+        return Found(tuple(through), taken, "takes it from where a BIOS call put something else")
+    return Found(tuple(through), changed, "works on what a BIOS call brought")
+
+
+def _first_change(through: list[Step]) -> Step | None:
+    """Return the instruction that was the first to make another value of one."""
+    changes = [step for step in through if any(each.kind == "change" for each in step.effects)]
+    return changes[-1] if changes else None
 
 
 def _nobody(steps: list[Step], field: Field, tracked: _Tracked, through: list[Step]) -> Found:
     """Return what is to be said where no instruction wrote any of the wrong bytes."""
-    changed = [step for step in through if any(each.kind == "change" for each in step.effects)]
-    if changed:
-        return Found(tuple(through), changed[-1], "works on what was there from the beginning")
+    if changed := _first_change(through):
+        return Found(tuple(through), changed, "works on what was there from the beginning")
     if through:
         return Found(tuple(through), through[-1], "takes it from where no instruction put it")
     for step in reversed(steps):
