@@ -25,7 +25,7 @@ TESTED_WITH := /usr/share/doc/busybox-static:busybox-static cpio:cpio modprobe:k
 	/usr/lib/shim/shimx64.efi.signed:shim-signed sbsign:sbsigntool
 APT := $(if $(filter 0,$(shell id -u)),,sudo) apt-get
 
-.PHONY: setup tools demo test matrices check faults faults-net faults-uefi restores trees appliance zoo kill good fuzz docs readme bench bench-bisect bench-config bench-factors bench-many bench-net bench-shell bench-uefi hunts mutants mutants-rules clean
+.PHONY: setup tools demo test matrices check faults faults-back faults-net faults-uefi restores trees appliance zoo kill good fuzz docs readme bench bench-bisect bench-config bench-factors bench-many bench-net bench-shell bench-uefi hunts mutants mutants-rules clean
 
 setup: $(VENV)/.packages $(VENV)/.installed
 tools: setup $(VENV)/.tools
@@ -88,6 +88,12 @@ RUNS ?= 1
 faults: tools
 	$(BIN)/python -m tests.support.faults
 	RUNS=$(RUNS) $(BIN)/python -m tests.support.disk_matrix
+
+# every change of one instruction of stage1 whose value is followed back, and whether its recording
+# names that instruction: takes ten minutes; WORD names some of them, as WORD=edi
+WORD ?=
+faults-back: tools
+	$(BIN)/python -m tests.support.back_matrix $(WORD)
 
 # an appliance made of Debian's packages, booted to its login, and 25 small changes to it: takes half
 # an hour

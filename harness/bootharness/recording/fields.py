@@ -1,7 +1,7 @@
 """The value that a cause says was wrong: where it lay, what it should have been, and what it had
 rightly been before."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from msgspec import Struct
 
@@ -12,7 +12,7 @@ from bootharness.recording.questions import not_set
 from bootharness.trace.boot_trace import BootTrace
 from bootharness.trace.reads import DiskRead, disk_reads
 
-__all__ = ["Field", "field_of"]
+__all__ = ["FOLLOWED", "Field", "field_of"]
 
 _DESTINATION, _SOURCE = 0x18, 0x10
 _BASE = (2, 3, 4, 7)
@@ -39,22 +39,13 @@ class Field(Struct, frozen=True):
     since: int | None = None
     known: frozenset[int] = frozenset()
     """Addresses at which a field of the setup header lies, which a loader rightly reads."""
+    untouched: bool = False
+    """Whether no loader has to write there at all."""
 
 
 def field_of(trace: BootTrace, cause: str) -> Field | None:
     """Return the value that a cause of a recorded boot is about, by that boot's own trace."""
-    asked = {
-        "destination-wrapped": _destination,
-        "destination-misplaced": _destination,
-        "descriptor-invalid": _descriptor,
-        "memory-clobbered": _clobbering,
-        "wrong-sectors": _sectors,
-        "setup-corrupt": _setup,
-        "payload-corrupt": _buffer,
-        "header-not-set": _header,
-        "cmdline-wrong": _command_line,
-        "handoff-state": _entry,
-    }.get(cause)
+    asked = FOLLOWED.get(cause)
     return next(asked(trace), None) if asked else None
 
 
@@ -162,29 +153,33 @@ def _setup(trace: BootTrace) -> Iterator[Field]:
         yield from _setup_reads(trace, disk.kernel_lba, start, trace.kernel.real_mode_bytes)
     if proof and proof.first_difference is not None:
         at = proof.address + proof.first_difference
-        yield Field("the first wrong byte of the real-mode kernel", (at,), None, proof.expected)
+        yield Field("the first wrong byte of the real-mode kernel", (at,), None, proof.expected,
+                    untouched=True)  # fmt: skip
 
 
 def _setup_reads(trace: BootTrace, lba: int, start: int, size: int) -> Iterator[Field]:
     numbers = {id(call): index for index, call in enumerate(trace.bios_calls)}
     header = frozenset(start + offset_of(name) for name in _READ_BY_LOADERS)
     end, last = lba + size // SECTOR_BYTES, None
+    moved = {move.source for move in trace.block_moves}
     for read in disk_reads(trace.loader_calls, trace.disk):
-        if not read.span or not lba <= read.span.start < end or not read.call.packet:
+        if read.lba is None or not lba <= read.lba < end or not read.call.packet:
             continue
+        if read.buffer in moved:
+            break  # taken for the protected-mode kernel: the reads before were too few
         packet = read.call.registers_in.ds * 16 + (read.call.registers_in.esi & 0xFFFF)
         last = read, packet
-        wanted = start + (read.span.start - lba) * SECTOR_BYTES
+        wanted = start + (read.lba - lba) * SECTOR_BYTES
         if read.buffer != wanted:
             where = tuple(packet + at for at in _PACKET_SEGMENT)
             call = numbers[id(read.call)]
             yield Field(f"the segment of the read in call {call}", where, call, wanted >> 4)
-    if last and last[0].span.stop < end:
+    if last and (last[0].lba or 0) + last[0].sectors < end:
         read, packet = last
         where = tuple(packet + at for at in _PACKET_SECTORS)
         call = numbers[id(read.call)]
         yield Field(f"the number of sectors of the read in call {call}", where, call,
-                    end - read.span.start, known=header)  # fmt: skip
+                    end - (read.lba or 0), known=header)  # fmt: skip
 
 
 def _buffer(trace: BootTrace) -> Iterator[Field]:
@@ -253,3 +248,18 @@ def _entry(trace: BootTrace) -> Iterator[Field]:
         at = handoff.real_mode_address + offset_of("heap_end_ptr")
         yield Field("heap_end_ptr in the setup header", (at, at + 1), None)
     yield Field("SP at the handoff", register_bytes("sp"), None)
+
+
+FOLLOWED: dict[str, Callable[[BootTrace], Iterator[Field]]] = {
+    "destination-wrapped": _destination,
+    "destination-misplaced": _destination,
+    "descriptor-invalid": _descriptor,
+    "memory-clobbered": _clobbering,
+    "wrong-sectors": _sectors,
+    "setup-corrupt": _setup,
+    "payload-corrupt": _buffer,
+    "header-not-set": _header,
+    "cmdline-wrong": _command_line,
+    "handoff-state": _entry,
+}
+"""Causes of which a value is followed back to the instruction that made it wrong."""

@@ -91,7 +91,8 @@ def origin(steps: list[Step], field: Field, found: int | None) -> Found:
         if effect is None:
             return _by_the_bios(through, field)
         through.append(step)
-        if tracked.was_right(step, effect):
+        made = effect.kind != "copy" or field.untouched  # else it may have been right by chance
+        if made and tracked.was_right(step, effect):
             return Found(tuple(through), step, "before it all was right")
         if effect.kind == "constant":
             return Found(tuple(through), step, f"brings {effect.number:#x}")
