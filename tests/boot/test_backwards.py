@@ -19,7 +19,7 @@ from bootharness.recording.player import Player
 from bootharness.report.document import document, encode, read_trace
 from bootharness.trace.boot_trace import BootTrace
 from tests.boot.test_debug import Terminal
-from tests.support.back_matrix import KNOWN, back, cases
+from tests.support.back_matrix import KNOWN, back, cases, names
 from tests.support.faults import FAULTS, run
 from tests.support.processes import COMMAND
 from tests.support.processes import run as command
@@ -64,7 +64,7 @@ def test_the_changed_instruction_is_followed_back_to(name: str, tmp_path: Path) 
     _, origin = back(mutant, tmp_path)
     assert origin
     assert origin.guilty
-    assert origin.guilty.address == mutant.address
+    assert names(origin, mutant), origin.sentence
     assert f"stage1.asm:{mutant.line}: {mutant.source}" in origin.sentence
     assert origin.guilty in origin.through
 

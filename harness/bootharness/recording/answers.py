@@ -13,7 +13,8 @@ from bootharness.trace.boot_trace import BootTrace
 __all__ = ["answers"]
 
 _MOST_S = 5.0
-"""To play a longer one there and back takes minutes: a person may ask."""
+"""To play a longer one there and back takes minutes: a person may ask. A BIOS call of the loader's
+is not far from its beginning."""
 
 
 def answers(
@@ -24,11 +25,13 @@ def answers(
 
     Raises CouldNotFindOut where the recording is not played.
     """
-    asked = questions(trace, cause) or field_of(trace, cause)
-    if anchor is None or reel.seconds > _MOST_S or not asked:
+    field, short = field_of(trace, cause), reel.seconds <= _MOST_S
+    followed = field is not None and (short or field.call is not None)
+    if anchor is None or not (followed or (short and questions(trace, cause))):
         return (), None
     records = Records.of((reel.folder / LOG).read_bytes(), (reel.folder / ROM).read_bytes())
     kept = KeptRecording.of(reel, trace, records, anchor)
     with Player(reel) as player:
         played = Asked.by(kept, player)
-        return played.by_cause(loader, cause), played.origin(loader, cause)
+        origin = played.origin(loader, cause) if followed else None
+        return played.by_cause(loader, cause) if short else (), origin

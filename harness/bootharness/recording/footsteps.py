@@ -19,6 +19,8 @@ _NEAR = 64
 _CODE_BYTES = 15
 _BIOS_FROM = 0xC0000
 _INT = 0xCD
+_OPERAND_SIZE, _TWO_BYTES = b"\x66", 0x0F
+_SHORT, _NEAR_JUMPS = range(0x70, 0x80), range(0x80, 0x90)
 _PROTECTED = (b"\x0f\x22", b"\x0f\x01")
 """MOV to a control register, and LMSW: from here on the segments are anything."""
 
@@ -37,6 +39,12 @@ class Step(Struct, frozen=True):
     before: dict[int, int]
     number: int | None = None
     wrote: range = range(0)
+
+    @property
+    def conditional(self) -> bool:
+        """Whether it is a jump on a condition (SDM Vol. 2, Jcc)."""
+        code = self.code.lstrip(_OPERAND_SIZE)
+        return code[0] in _SHORT or (code[0] == _TWO_BYTES and code[1] in _NEAR_JUMPS)
 
     def value(self, where: tuple[Byte, ...]) -> int | None:
         """Return what is in bytes before the instruction, None where it does not look at them."""

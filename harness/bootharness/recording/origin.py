@@ -6,6 +6,7 @@ instruction that is guilty.
 """
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from bootharness.recording.effects import Byte, Effect
 from bootharness.recording.fields import Field
@@ -25,6 +26,8 @@ class Found(Struct, frozen=True):
     through: tuple[Step, ...]
     guilty: Step | None
     why: str
+    branch: Step | None = None
+    """A conditional jump right before the guilty one, which was not taken: it may be that."""
 
 
 class _Tracked(Struct, frozen=True):
@@ -74,6 +77,12 @@ def _parts(number: int | None, size: int) -> tuple[int | None, ...]:
 
 def origin(steps: list[Step], field: Field, found: int | None) -> Found:
     """Return what made a field as it was found behind the last of a loader's steps."""
+    seen = _origin(steps, field, found)
+    before = [step for step in steps if seen.guilty and step.position == seen.guilty.position - 1]
+    return replace(seen, branch=before[0]) if before and before[0].conditional else seen
+
+
+def _origin(steps: list[Step], field: Field, found: int | None) -> Found:
     tracked, at = _tracked(field.where, field.wanted, found), len(steps)
     through: list[Step] = []
     for _ in range(_MOST):

@@ -41,6 +41,9 @@ def told(seen: Found, field: Field, found: int, loader: Loader | None) -> Origin
         lies = f" ({guilty.source})" if guilty.source else ""
         at = seg_off(seen.guilty.cpu.bases["cs"] >> 4, seen.guilty.cpu.values["eip"])
         said = f"{subject} comes from `{guilty.instruction}` at {at}{lies}, which {_which(seen)}"
+        if seen.branch:
+            jump = _made(seen.branch, loader)
+            said += f"; it is executed because `{jump.instruction}` before it was not taken"
     else:
         said = f"{subject}: {seen.why}"
     return Origin(field.what, said, through, guilty)
