@@ -63,7 +63,7 @@ def names(origin: Origin | None, mutant: Mutant) -> bool:
         at for at, (one, other) in enumerate(zip(before, after, strict=True)) if one != other
     ]
     guilty = origin.guilty if origin else None
-    return guilty is not None and mutant.address <= guilty.address <= ORIGIN + changed[-1]
+    return guilty is not None and mutant.address <= guilty.address <= ORIGIN + changed[-1] + 1
 
 
 def main(words: list[str]) -> int:

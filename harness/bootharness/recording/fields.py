@@ -186,12 +186,17 @@ def _buffer(trace: BootTrace) -> Iterator[Field]:
     """The segment of a read of which the next block move takes nothing."""
     tables, moves = _tables(trace), iter(trace.block_moves)
     before: tuple[int, DiskRead] | None = None
+    if trace.kernel is None or trace.disk is None or trace.disk.kernel_lba is None:
+        return
+    payload = trace.disk.kernel_lba + trace.kernel.real_mode_bytes // SECTOR_BYTES
     numbers = {call for call, _ in tables}
     for index, _, read in _placed(trace):
         if read:
             before = index, read
         elif index in numbers and (move := next(moves, None)) and before:
             call, last = before
+            if (last.lba or 0) < payload:
+                continue
             if move.source != last.buffer and last.call.packet:
                 caller = last.call.registers_in
                 packet = caller.ds * 16 + (caller.esi & 0xFFFF)

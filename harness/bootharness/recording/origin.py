@@ -79,7 +79,11 @@ def origin(steps: list[Step], field: Field, found: int | None) -> Found:
     """Return what made a field as it was found behind the last of a loader's steps."""
     seen = _origin(steps, field, found)
     before = [step for step in steps if seen.guilty and step.position == seen.guilty.position - 1]
-    return replace(seen, branch=before[0]) if before and before[0].conditional else seen
+    return (
+        replace(seen, branch=before[0])
+        if (before and before[0].conditional and seen.why.startswith("brings"))
+        else seen
+    )
 
 
 def _origin(steps: list[Step], field: Field, found: int | None) -> Found:
@@ -108,6 +112,8 @@ def _origin(steps: list[Step], field: Field, found: int | None) -> Found:
         if effect.kind == "other":
             return Found(tuple(through), None, "what that is made of is not followed")
         verdict = (_copied if effect.kind == "copy" else _changed)(step, effect, tracked, field)
+        if verdict is None:
+            return Found(tuple(through), None, "an instruction wrote that and more at once")
         if isinstance(verdict, str):
             return Found(tuple(through), step, verdict)
         tracked = verdict
@@ -135,13 +141,19 @@ def _writer(steps: list[Step], end: int, tracked: _Tracked) -> tuple[int, Effect
     return None
 
 
-def _copied(step: Step, effect: Effect, tracked: _Tracked, field: Field) -> _Tracked | str:
+def _copied(step: Step, effect: Effect, tracked: _Tracked, field: Field) -> _Tracked | str | None:
+    """Return what was copied, why the copy is guilty, or None for one across several values."""
     value = step.value(effect.source)
     size = len(effect.source)
     if field.wanted is not None and size >= _NARROWEST and value is not None:
         low = field.wanted & ((1 << 8 * size) - 1)
         if low and value == low:
             return f"has the right value, {value:#x}, and puts it wrongly"
+    first = effect.into[0]
+    if isinstance(first, int) and first != tracked.where[0] and not set(effect.into) <= set(
+        tracked.where
+    ):  # fmt: skip
+        return None
     wanted = dict(zip(tracked.where, tracked.wanted, strict=True))
     pairs = [
         (source, wanted.get(into)) for into, source in zip(effect.into, effect.source, strict=False)
@@ -192,28 +204,37 @@ def _by_the_bios(through: list[Step], field: Field) -> Found:
     taken = through[-1]
     starts = {each.source[0] for each in taken.effects if each.source}
     changed = _first_change(through)
-    if changed is None or (field.known and not starts & field.known and changed is not taken):
+    copied = not any(each.kind == "change" for step in through for each in step.effects)
+    if copied or (field.known and not starts & field.known and changed is not taken):
         return Found(tuple(through), taken, "takes it from where a BIOS call put something else")
+    if changed is None:
+        return Found(tuple(through), None, "it was made of what BIOS calls brought")
     return Found(tuple(through), changed, "works on what a BIOS call brought")
 
 
 def _first_change(through: list[Step]) -> Step | None:
-    """Return the instruction that was the first to make another value of one."""
-    changes = [step for step in through if any(each.kind == "change" for each in step.effects)]
-    return changes[-1] if changes else None
+    """Return the instruction that was the first to make another value of one, by a number of its
+    own: of two values nobody knows here which was wrong."""
+    for step in reversed(through):
+        for effect in step.effects:
+            if effect.kind == "change":
+                return None if effect.source else step
+    return None
 
 
 def _nobody(steps: list[Step], field: Field, tracked: _Tracked, through: list[Step]) -> Found:
     """Return what is to be said where no instruction wrote any of the wrong bytes."""
     if changed := _first_change(through):
         return Found(tuple(through), changed, "works on what was there from the beginning")
-    if through:
-        return Found(tuple(through), through[-1], "takes it from where no instruction put it")
     for step in reversed(steps):
         for effect in step.effects:
             if effect.kind == "copy" and _meant_for(step, effect, field):
                 return Found((step,), step, "has the right value, and puts it elsewhere")
-    return Found((), None, "no instruction of the loader ever wrote it")
+    if through and not any(each.kind == "change" for step in through for each in step.effects):
+        return Found(tuple(through), through[-1], "takes it from where no instruction put it")
+    summed = "it is the sum of several values, and nobody knows here which of them was wrong"
+    never = "no instruction of the loader ever wrote it"
+    return Found(tuple(through), None, summed if through else never)
 
 
 def _meant_for(step: Step, effect: Effect, field: Field) -> bool:
