@@ -137,6 +137,9 @@ class Asked(Struct, frozen=True):
         if field.since is not None:
             self.to_call(field.since)
             seen = origin(steps(self.player, until), field, found)
+            if not seen.through:
+                since = f"no instruction of the loader wrote it since BIOS call {field.since}"
+                return told(replace(seen, why=since), field, found, loader)
             if seen.guilty:
                 return told(seen, field, found, loader)
         self.counted.seek(0)
