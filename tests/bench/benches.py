@@ -13,7 +13,7 @@ from pathlib import Path
 from bootharness.errors import LaunchFailed, ToolMissing
 from bootharness.kernels.image import KernelImage
 from bootharness.plan import DEFAULT_CMDLINE, BootPlan
-from bootharness.routes.disk import DiskImage
+from bootharness.routes.disk_layout import DiskLayout
 from bootharness.routes.loader import Loader
 from tests.bench.bare import boot_bare, peak_bytes
 from tests.bench.figures import Row
@@ -160,8 +160,8 @@ def _build(target: Path, loader: Loader, kernel: KernelImage) -> dict[str, float
     target.unlink(missing_ok=True)
     before = peak_bytes()
     seconds = _timed(
-        lambda: DiskImage.build(
-            target, loader, kernel, cmdline=DEFAULT_CMDLINE, memory_bytes=512 << 20
-        )
+        lambda: DiskLayout.plan(
+            loader, kernel, cmdline=DEFAULT_CMDLINE, memory_bytes=512 << 20
+        ).write(target)
     )
     return {"seconds": seconds, "bytes": peak_bytes() - before}

@@ -21,6 +21,7 @@ from bootharness.kernels.source import fetch
 from bootharness.one_boot import boot
 from bootharness.plan import BootPlan, choose
 from bootharness.routes.disk import DiskImage
+from bootharness.routes.disk_layout import DiskLayout
 from bootharness.routes.loader import Loader
 from bootharness.trace.boot_trace import BootTrace
 from tests.support.media import (
@@ -84,8 +85,8 @@ def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A raw disk image with stage1 in its boot sector."""
     path = tmp_path_factory.mktemp("raw") / "raw.img"
     kernel = fetch(f"selfcheck:{KERNEL_BYTES}")
-    DiskImage.build(path, Loader.stage1(), kernel, cmdline=CMDLINE, memory_bytes=512 * MIB)
-    return path
+    layout = DiskLayout.plan(Loader.stage1(), kernel, cmdline=CMDLINE, memory_bytes=512 * MIB)
+    return layout.write(path).path
 
 
 @pytest.fixture(scope="module")

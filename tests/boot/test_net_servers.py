@@ -18,7 +18,7 @@ from bootharness.kernels.source import fetch
 from bootharness.network.namespace import why_no_namespace
 from bootharness.one_boot import boot
 from bootharness.plan import BootPlan, choose
-from bootharness.routes.disk import DiskLayout
+from bootharness.routes.disk_layout import DiskLayout
 from bootharness.routes.loader import Loader
 from bootharness.trace.boot_trace import BootTrace
 from tests.support.certificates import certificate

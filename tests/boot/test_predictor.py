@@ -19,6 +19,7 @@ from bootharness.plan import BootPlan, MachineConfig
 from bootharness.predictor.predict import predict_disk
 from bootharness.predictor.quirks import Quirks, ReadError
 from bootharness.routes.disk import DiskImage
+from bootharness.routes.disk_layout import DiskLayout
 from bootharness.routes.loader import Loader
 from bootharness.routes.mbr import lay_out
 from bootharness.trace.boot_trace import BootTrace
@@ -215,14 +216,14 @@ def test_every_service_on_machines_of_all_sizes(
 
 @pytest.mark.parametrize("size_bytes", [5 << 20, 600 << 20, 9 << 30, 200 << 30])
 def test_every_service_with_disks_of_all_sizes(tmp_path: Path, size_bytes: int) -> None:
-    disk = DiskImage.build(
-        tmp_path / "disk.img",
+    layout = DiskLayout.plan(
         Loader.read(LOADERS / "questions.asm"),
         KernelImage.read(selfcheck_kernel(0)),
         cmdline="",
         memory_bytes=512 << 20,
         size_bytes=size_bytes,
     )
+    disk = layout.write(tmp_path / "disk.img")
     compare(boot(disk, BootPlan(route="disk", until="setup", idle_s=IDLE_S)), predict_disk(disk))
 
 

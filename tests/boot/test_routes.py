@@ -36,7 +36,7 @@ from msgspec.structs import replace
 from bootharness.host.workspace import Workspace
 from bootharness.kernels.image import KernelImage
 from bootharness.plan import BootPlan
-from bootharness.routes.disk import DiskImage
+from bootharness.routes.disk_layout import DiskLayout
 from bootharness.routes.loader import Loader
 from bootharness.routes.mbr import MBR
 from bootharness.routes.medium import Medium
@@ -46,10 +46,11 @@ __all__ = ["LATE"]
 
 @contextmanager
 def _prepare(kernel: KernelImage, plan: BootPlan, workspace: Workspace) -> Iterator[Medium]:
-    disk = DiskImage.build(
-        workspace.path / "disk.img", Loader.named(plan.loader), kernel,
+    layout = DiskLayout.plan(
+        Loader.named(plan.loader), kernel,
         cmdline=plan.cmdline, memory_bytes=plan.machine.memory_bytes, first_lba=40_000,
     )
+    disk = layout.write(workspace.path / "disk.img")
     with Medium.of_disk(disk, plan) as medium:
         yield medium
 

@@ -92,6 +92,11 @@ RETURNS = replace(LOADER, linear=0xFFF53, cs=0xF000, ip=0xFF53)
         ("66f7f9", (LOADER, RETURNS), "the division at 0000:7c42 is by zero"),
         ("0f0b", (LOADER, RETURNS), "the CPU refuses the instruction at 0000:7c42 with an exc"),
         ("f7e1", (LOADER, RETURNS), "the CPU refuses the instruction at 0000:7c42"),
+        ("66f7f1", (LOADER, RETURNS), "the division at 0000:7c42 is by zero"),
+        ("58f6f1", (LOADER, RETURNS), "the CPU refuses the instruction at 0000:7c42"),
+        ("0ff6f1", (LOADER, RETURNS), "the CPU refuses the instruction at 0000:7c42"),
+        ("585866f7f1", (LOADER, RETURNS), "the CPU refuses the instruction at 0000:7c42"),
+        ("ebfe", (*(LOADER,) * 4, RETURNS), "the CPU refuses the instruction at 0000:7c42"),
         ("ebfe", (*(LOADER,) * 9, RETURNS), ""),
         ("ebfe", (LOADER, RETURNS, BIOS), ""),
         ("ebfe", (LOADER, RETURNS, replace(LOADER, linear=0x7C40, ip=0x7C40)), ""),
@@ -112,11 +117,21 @@ def test_an_instruction_that_the_cpu_refuses_for_ever_is_told(
     assert (f" and gets nowhere: {why}" in summary) if why else (" gets nowhere; " in summary)
 
 
+def test_an_instruction_that_is_not_of_the_boot_sector_is_not_looked_up() -> None:
+    elsewhere = replace(LOADER, linear=0x7C00 - 2, ip=0x7BFE)
+    trace = hung(samples=(elsewhere, RETURNS))
+    assert trace.disk
+    sector = "90f7f1".ljust(1020, "0") + "55aa"
+    summary = judge(replace(trace, disk=replace(trace.disk, boot_sector=sector))).summary
+    assert "the CPU refuses the instruction at 0000:7bfe" in summary
+    assert "the CPU refuses the instruction" in judge(replace(trace, disk=None)).summary
+
+
 @pytest.mark.parametrize("kind", ["loop", "idle"])
 @pytest.mark.parametrize(
     ("mode", "code", "told"),
     [("real", "00" * 96, True), ("real", "00" * 95 + "90", False), ("real", "", False),
-     ("protected", "00" * 96, False)],
+     ("real", "00" * 32, True), ("real", "00" * 31, False), ("protected", "00" * 96, False)],
 )  # fmt: skip
 def test_a_loader_that_runs_where_nothing_was_loaded_is_told(
     kind: str, mode: str, code: str, told: bool

@@ -3,7 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
-from bootharness.diagnosis import judge
+from bootharness.diagnosis import Verdict, judge
 from bootharness.formats.mbr import Mbr, Partition
 from bootharness.trace.boot_trace import BootTrace
 from tests.support.traces import handoff, loading_trace, move
@@ -67,3 +67,52 @@ def test_every_type_but_none_and_the_protective_one_is_a_partition() -> None:
 def test_sectors_of_a_table_are_the_drives() -> None:
     [warning] = judge(with_table(boot(2050), sector_bytes=4096)).warnings
     assert warning.startswith("partition 1 ends at sector 2,050, and the image has 512: ")
+
+
+PROTECTIVE = Partition.at(1, SECTORS, kind=0xEE, active=False)
+
+
+def test_a_disk_that_ends_before_its_gpt_says_is_told() -> None:
+    [warning] = judge(with_table(PROTECTIVE)).warnings
+    assert warning == (
+        "its GPT is that of a disk of 4,097 sectors, and the image has 4,096: what lies behind is "
+        "missing, the second GPT among it"
+    )
+
+
+@pytest.mark.parametrize(
+    "trace",
+    [
+        with_table(Partition.at(1, SECTORS - 1, kind=0xEE, active=False)),
+        with_table(Partition.at(2, SECTORS, kind=0xEE, active=False)),
+        with_table(Partition.at(1, 511, kind=0xEE, active=False), sector_bytes=4096),
+        with_table(PROTECTIVE, kind="cdrom"),
+        on_disk(with_table(PROTECTIVE), base=2048),
+        on_disk(with_table(PROTECTIVE), bytes=0),
+        with_table(boot(SECTORS), PROTECTIVE),
+        with_table(PROTECTIVE, Partition(status=0x7F, type=1)),
+        replace(with_table(PROTECTIVE), disk=None),
+    ],
+    ids=["whole", "not protective", "whole, 4 KiB", "CD", "in a CD", "of no size", "hybrid",
+         "no table but code", "no disk"],
+)  # fmt: skip
+def test_of_what_is_no_gpt_of_this_disk_nothing_is_said(trace: BootTrace) -> None:
+    assert judge(trace).warnings == ()
+
+
+def test_a_container_whose_file_was_cut_is_told() -> None:
+    assert GOOD.disk
+    disk = replace(GOOD.disk, driver="qcow2", lacks_bytes=65536, path="a.qcow2")
+    said = (
+        "of what its tables (qcow2) name, at least 65,536 bytes lie behind the end of a.qcow2, and "
+        "read as zeros"
+    )
+    judgement = judge(replace(GOOD, disk=disk))
+    assert judgement.verdict is Verdict.GOOD
+    assert judgement.warnings == (said,)
+    stopped = replace(loading_trace(1008, [], ending="idle"), disk=disk)
+    judgement = judge(stopped)
+    assert judgement.cause == "disk-cut-short"
+    assert judgement.summary.startswith(f"the image was cut short: {said}")
+    assert judgement.warnings == ()
+    assert judge(replace(stopped, disk=replace(disk, lacks_bytes=0))).cause != "disk-cut-short"

@@ -9,7 +9,7 @@ from bootharness.diagnosis import judge
 from bootharness.diagnosis.certainty import certain, root, still_awaited
 from bootharness.formats.bzimage import SetupHeader
 from bootharness.trace.boot_trace import BootTrace, Ending
-from bootharness.trace.machine_facts import CpuSample, MachineFacts
+from bootharness.trace.machine_facts import CpuSample, MachineFacts, PostMortem
 from bootharness.trace.milestones import Milestone
 from bootharness.trace.network_facts import NetEvent, NetEventKind, NetFile, NetworkFacts
 from tests.support.builders import bzimage
@@ -103,6 +103,27 @@ def test_kernel_with_the_name_of_a_boot_program_is_one_to_pxelinux() -> None:
         replace(jumped, files=(nbp, replace(whole, role="initrd"))),
     ):
         assert judge(trace(other, "guest-reset", "")).cause != "kernel-as-boot-program"
+    cpu = CpuSample(1.0, 0x7C10, 0, 0x7C10, "real", halted=False, interrupts=True)
+
+    def shown(screen: str) -> PostMortem:
+        return PostMortem("running", cpu, "", 16, 0, "", screen)
+
+    on_screen = replace(too_large, boot_screen="", post_mortem=shown("Too large for a boostrap"))
+    assert judge(on_screen).cause == "kernel-as-boot-program"
+    split = replace(on_screen, boot_screen="Too large ", post_mortem=shown("for a boostrap"))
+    assert judge(split).cause != "kernel-as-boot-program"
+    by_module = replace(jumped, files=(module, whole))
+    assert judge(trace(by_module, "guest-reset", "")).cause == "kernel-as-boot-program"
+    by_name = replace(jumped, files=(whole,), roles={"nbp": "bios/pxelinux.0"})
+    assert judge(trace(by_name, "guest-reset", "")).cause == "kernel-as-boot-program"
+    entered = trace(jumped, "guest-reset", "")
+    for more in (
+        {"milestones": (Milestone("banner", 2.0),)},
+        {"handoff": replace(handoff(1), header=SetupHeader.parse(bzimage()))},
+    ):
+        judgement = judge(replace(entered, **more))  # type: ignore[arg-type]
+        causes = [judgement.cause, *(each.cause for each in judgement.consequences)]
+        assert "kernel-as-boot-program" not in causes
 
 
 def test_program_that_does_not_run_on_a_uefi_is_told_though_that_is_named_it_once_more() -> None:

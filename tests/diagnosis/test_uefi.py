@@ -7,9 +7,11 @@ from msgspec.structs import replace
 
 from bootharness.diagnosis import Verdict, judge
 from bootharness.trace.boot_trace import BootTrace, Ending
+from bootharness.trace.efi_program import EfiProgram
 from bootharness.trace.machine_facts import CpuSample, MachineFacts
 from bootharness.trace.milestones import Milestone
 from bootharness.trace.network_facts import NetworkFacts
+from bootharness.trace.signed_file import SignedFile
 from bootharness.trace.uefi_calls import UefiCall
 from bootharness.trace.uefi_handoff import UefiHandoff
 from tests.support.traces import loading_trace
@@ -21,7 +23,7 @@ DISK = "PciRoot(0x0)/Pci(0x1F,0x2)/Sata(0x0,0xFFFF,0x0)"
 ESP = f"{DISK}/HD(1,GPT,1-2-3)"
 BOOT = "\\EFI\\BOOT\\BOOTX64.EFI"
 MANAGER, KERNEL = 0x1000000, 0x2000000
-NOT_FOUND, UNSUPPORTED = (1 << 63 | code for code in (14, 3))
+NOT_FOUND, UNSUPPORTED, DAMAGED = (1 << 63 | code for code in (14, 3, 10))
 
 
 def call(service: str, path: str = "", status: int = 0, **more: Any) -> UefiCall:
@@ -244,3 +246,56 @@ def test_of_much_that_was_not_found_the_last_is_in_the_sentence() -> None:
     )
     assert judgement.diagnosis
     assert len(judgement.diagnosis.evidence) == 14
+
+
+@pytest.mark.parametrize(
+    ("program", "why"),
+    [
+        (EfiProgram(BOOT.lower(), "aa64", "application"), "it is a program for aa64, and the "
+         "firmware is one for x64"),
+        (EfiProgram(BOOT, "x64", "boot service driver"), "it is a boot service driver, and a UEFI "
+         "boots only an application"),
+        (EfiProgram(BOOT, "x64", "application"), "it is no EFI program for this machine (x64), or "
+         "not a whole one"),
+        (EfiProgram(BOOT, "x64", ""), "it is no EFI program for this machine (x64), or not a whole "
+         "one"),
+        (EfiProgram(BOOT, "", ""), "it is no EFI program for this machine (x64), or not a whole "
+         "one"),
+        (EfiProgram("\\other.efi", "aa64", "application"), "it is no EFI program for this machine "
+         "(x64), or not a whole one"),
+    ],
+)  # fmt: skip
+def test_what_a_program_is_that_was_refused(program: EfiProgram, why: str) -> None:
+    bad = call("LoadImage", f"{ESP}/{BOOT}", UNSUPPORTED)
+    judgement = judge(boot(FILES, bad, efi_programs=(program,)))
+    assert judgement.summary == f"the firmware does not load {BOOT}: Unsupported: {why}"
+
+
+@pytest.mark.parametrize(
+    ("before", "error"),
+    [
+        (call("Read", BOOT.lower(), DAMAGED), "Volume Corrupt: its file system is damaged"),
+        (call("Write", BOOT, DAMAGED), "Load Error: it is no EFI program, or cut short"),
+        (call("Read", "\\other", DAMAGED), "Load Error: it is no EFI program, or cut short"),
+        (call("Read", BOOT), "Load Error: it is no EFI program, or cut short"),
+    ],
+)
+def test_a_file_that_could_not_be_read_is_not_refused_for_what_it_is(
+    before: UefiCall, error: str
+) -> None:
+    bad = call("LoadImage", f"{ESP}/{BOOT}", 1 << 63 | 1)
+    assert judge(boot(FILES, before, bad)).summary == f"the firmware does not load {BOOT}: {error}"
+
+
+def test_of_a_refusal_with_signatures_they_are_told() -> None:
+    files = (SignedFile(BOOT, "00" * 32, (), ()),)
+    for code in (15, 26):
+        bad = call("LoadImage", f"{ESP}/{BOOT}", 1 << 63 | code)
+        assert judge(boot(FILES, bad)).cause == "efi-refused"
+        assert judge(boot(FILES, bad, signed_files=files)).cause != "efi-refused"
+
+
+def test_the_name_that_was_looked_for_last_is_told() -> None:
+    other = "\\EFI\\BOOT\\BOOTIA32.EFI"
+    judgement = judge(boot(FILES, opened(other, NOT_FOUND), opened(BOOT, NOT_FOUND)))
+    assert judgement.summary.startswith(f"there is no {BOOT} on the disk")

@@ -6,9 +6,10 @@ import pytest
 from msgspec.structs import replace
 
 from bootharness.diagnosis import judge
-from bootharness.trace.boot_trace import Ending
+from bootharness.trace.boot_trace import BootTrace, Ending
 from bootharness.trace.machine_facts import CpuSample
 from bootharness.trace.uefi_calls import UefiCall
+from bootharness.trace.uefi_handoff import UefiHandoff
 from tests.diagnosis.test_uefi import (
     BLOCKS,
     BOOT,
@@ -39,6 +40,11 @@ def said(text: str, caller: int = MANAGER) -> UefiCall:
 
 def look(linear: int) -> tuple[CpuSample, ...]:
     return tuple(CpuSample(each, linear, 0x38, linear, "long", False, True) for each in (3.0, 4.0))
+
+
+def causes(trace: BootTrace) -> list[str | None]:
+    judgement = judge(trace)
+    return [judgement.cause, *(each.cause for each in judgement.consequences)]
 
 
 # who does not come back
@@ -194,3 +200,80 @@ def test_an_exception_is_told_with_the_image_that_it_was_in(serial: str, where: 
 def test_blocks_alone_are_no_image() -> None:
     more: dict[str, Any] = {"kind": "loop", "samples": look(MANAGER)}
     assert judge(boot(BLOCKS, **more)).cause == "efi-no-file-system"
+
+
+def test_a_file_for_which_there_was_no_memory_is_told() -> None:
+    for service in ("LoadImage", "Read"):
+        refused = call(service, f"{ESP}/\\vmlinuz", NO_MEMORY)
+        judgement = judge(boot(FILES, STARTED, refused))
+        assert judgement.cause == "efi-out-of-memory"
+        assert judgement.summary == (
+            "\\vmlinuz was not loaded, for there was no memory in a machine of 512 MiB (Out of "
+            "Resources)"
+        )
+    exited = call("Exit", "", NO_MEMORY, subject=7)
+    judgement = judge(boot(FILES, STARTED, exited, call("Stall"), opened("\\a")))
+    assert judgement.summary.startswith(f"{BOOT} gave up, for there was no memory in a machine")
+    bare = judge(replace(boot(FILES, STARTED, exited), machine=None))
+    assert bare.summary == f"{BOOT} gave up, for there was no memory (Out of Resources)"
+    for other in (call("Open", "\\vmlinuz", NO_MEMORY), call("Read", "", NO_MEMORY),
+                  call("Exit", "", NO_MEMORY, subject=8)):  # fmt: skip
+        assert "efi-out-of-memory" not in causes(boot(FILES, STARTED, other))
+
+
+def test_the_largest_piece_that_was_asked_for_is_told() -> None:
+    asked = [call("AllocatePages", "", NO_MEMORY, wanted=each << 12) for each in (1, 9, 4)]
+    got = call("AllocatePages", "", 0, wanted=1 << 30)
+    judgement = judge(boot(FILES, STARTED, got, *asked, replace(LEFT, status=NO_MEMORY)))
+    assert "no memory of 36,864 bytes" in judgement.summary
+    assert judgement.diagnosis
+    assert len(judgement.diagnosis.evidence) == 3
+
+
+def test_a_load_that_comes_first_was_not_opened() -> None:
+    first = call("LoadImage", f"{ESP}/\\vmlinuz", NOT_FOUND)
+    assert "efi-out-of-memory" not in causes(boot(first, FILES, opened("\\vmlinuz")))
+
+
+def test_a_kernel_that_got_on_was_unpacked() -> None:
+    words = said("Decompression failed: no", KERNEL + 5)
+    handoff = UefiHandoff(2.0, KERNEL, cmdline="")
+    assert "decompress-failed" in causes(boot(FILES, STARTED, LINUX, words, LEFT))
+    ended = boot(FILES, STARTED, LINUX, words, uefi_handoff=handoff)
+    assert "decompress-failed" not in causes(ended)
+
+
+def test_who_waits_outside_of_his_image_is_told_so() -> None:
+    asked = opened("\\a", 0, MANAGER)
+    trace = boot(FILES, LOADED, STARTED, asked, kind="idle", samples=look(0x5000))
+    assert ", outside of it, as one is that has the firmware wait for a key or a time; it" in (
+        judge(trace).summary
+    )
+    for other in (
+        boot(FILES, LOADED, STARTED, asked, kind="loop", samples=look(0x5000)),
+        boot(FILES, LOADED, STARTED, kind="idle", samples=look(0x5000)),
+        boot(FILES, LOADED, STARTED, asked, kind="idle", samples=look(MANAGER + 1)),
+    ):
+        assert "outside of it" not in judge(other).summary
+    moved = (*look(0x5000)[:1], *look(MANAGER + 2)[:1])
+    assert f"at offset 0x000002 of {BOOT}" in (
+        judge(boot(FILES, LOADED, STARTED, kind="idle", samples=moved)).summary
+    )
+
+
+def test_only_a_variable_that_is_set_asks_for_the_setup() -> None:
+    read = call("GetVariable", "OsIndications")
+    other = call("SetVariable", "BootOrder")
+    for each in (read, other):
+        judgement = judge(boot(FILES, STARTED, each, RESET))
+        assert "had the machine reset (ResetSystem)" in judgement.summary
+
+
+def test_what_nobody_known_has_written_is_quoted_as_that() -> None:
+    words = (said("one\r\n", 0x5), said("two\r\n", 0x5), said("after", 0x5))
+    judgement = judge(boot(FILES, STARTED, *words[:2], LEFT, words[2]))
+    assert judgement.summary.endswith('; what was written last is "one / two"')
+    other = call("StartImage", "\\other.efi", subject=9, address=0x5000, bytes=0x1000)
+    own = said("of another", 0x5001)
+    judgement = judge(boot(FILES, STARTED, other, replace(LEFT, subject=9), own, LEFT))
+    assert "of another" not in judgement.summary

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from bootharness.diagnosis import Judgement, Verdict, judge
 from bootharness.trace.efi_program import EfiProgram
+from bootharness.trace.machine_facts import CpuSample, PostMortem
 from bootharness.trace.uefi_calls import UefiCall
 from bootharness.trace.uefi_handoff import UefiHandoff
 from tests.diagnosis.test_uefi import (
@@ -129,3 +130,73 @@ def test_what_was_asked_of_a_person_is_told() -> None:
     assert judgement.summary.endswith('it asked a person "Press any key to perform MOK management"')
     last = judge(boot(FILES, STARTED, said("No more network devices\r\n", MANAGER + 1), LEFT))
     assert last.summary.endswith('it said last "No more network devices"')
+
+
+def test_what_a_firmware_goes_on_to_without_a_shell_waits_for_nobody() -> None:
+    judgement = waits(MENU, opened("\\startup.nsh"), said("Select"))
+    assert judgement.summary == (
+        "having started nothing from the disk the firmware went on to its own menu"
+    )
+    silent = waits(SHELL, opened("\\startup.nsh"), said("Shell> "))
+    assert silent.summary.endswith("which waits for a person, after startup.nsh")
+    assert "efi-fell-back" not in causes(waits(replace(SHELL, path="Fv(1)/FvFile(1)")))
+
+
+def test_what_grub_complains_of_is_the_evidence() -> None:
+    complaint = "error: file `/boot/grub/x.mod' not found."
+    judgement = waits(STARTED, serial=f"{complaint}\n{PROMPT}", efi_programs=(GRUB,))
+    assert judgement.cause == "no-grub-config"
+    assert judgement.diagnosis
+    assert judgement.diagnosis.evidence == (f'it says "{complaint}"',)
+    silent = waits(STARTED, serial=PROMPT, efi_programs=(GRUB,)).diagnosis
+    assert silent
+    assert silent.evidence == ()
+    two = replace(GRUB, has=("\\a\\grub.cfg", "\\b\\grub.cfg"), looks_for=("\\c\\grub.cfg",))
+    summary = waits(STARTED, serial=PROMPT, efi_programs=(two,)).summary
+    assert "it looks for \\c\\grub.cfg; of what" in summary
+    assert summary.endswith("it has \\a\\grub.cfg, \\b\\grub.cfg")
+    three = replace(GRUB, looks_for=("\\a\\grub.cfg", "\\b\\grub.cfg", "\\c\\grub.cfg"))
+    assert "it looks for \\a\\grub.cfg, \\b\\grub.cfg and \\c\\grub.cfg;" in (
+        waits(STARTED, serial=PROMPT, efi_programs=(three,)).summary
+    )
+
+
+def test_a_grub_waits_where_its_prompt_is_on_the_screen_or_the_line() -> None:
+    cpu = CpuSample(1.0, 0, 0, 0, "long", halted=True, interrupts=True)
+    screen = PostMortem("paused", cpu, "", 64, 0, "", PROMPT)
+    assert waits(STARTED, post_mortem=screen, efi_programs=(GRUB,)).cause == "no-grub-config"
+    other = replace(screen, screen="Boot in progress")
+    assert "no-grub-config" not in causes(
+        waits(STARTED, post_mortem=other, serial=PROMPT, efi_programs=(GRUB,))
+    )
+    blank = replace(screen, screen=" \n ")
+    judgement = waits(STARTED, post_mortem=blank, serial=PROMPT, efi_programs=(GRUB,))
+    assert judgement.cause == "no-grub-config"
+
+
+def test_a_grub_that_has_left_looks_for_nothing_any_more() -> None:
+    upper = replace(GRUB, path=BOOT.upper())
+    for program in (GRUB, upper):
+        judgement = waits(STARTED, LEFT, serial=PROMPT, efi_programs=(program,))
+        assert "no-grub-config" not in causes(judgement)
+
+
+def test_whose_end_of_boot_services_was_refused_is_told_where_it_is_known() -> None:
+    refused = call("ExitBootServices", status=INVALID, caller=KERNEL + 1)
+    judgement = judge(boot(FILES, STARTED, refused, LEFT))
+    assert "did not end the boot services, in 1 attempt (Inv" in judgement.summary
+    from_memory = call("StartImage", subject=9, address=KERNEL, bytes=0x2000)
+    judgement = judge(boot(FILES, STARTED, from_memory, refused, LEFT))
+    assert "did not end the boot services, in 1 attempt (Inv" in judgement.summary
+    uki = replace(from_memory, path="MemoryMapped(0x0)/\\uki.efi")
+    other = replace(refused, caller=5, status=NOT_FOUND)
+    judgement = judge(boot(FILES, STARTED, uki, other, refused, LEFT))
+    assert "asked by \\uki.efi, in 2 attempts (Invalid Parameter)" in judgement.summary
+
+
+def test_of_a_script_that_was_there_the_last_line_is_told() -> None:
+    ran = (opened("\\startup.nsh"), said("one\r\ntwo\r\n"), said("Shell> "))
+    assert 'of which it says last "two"' in waits(SHELL, *ran).summary
+    read = call("Read", "\\startup.nsh", NOT_FOUND)
+    opened_too = (opened("\\other.txt"), read, said("Shell> "))
+    assert "startup.nsh" not in waits(SHELL, *opened_too).summary

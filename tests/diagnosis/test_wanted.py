@@ -336,3 +336,54 @@ def test_how_close_a_screen_came_is_said_whole(likeness: Likeness | None, how: s
     assert judgement.summary == f"no 'menu.png' on the screen in 60 s; {how}"
     assert judgement.diagnosis
     assert judgement.diagnosis.evidence == ("screen: a", "screen: b")
+
+
+def ran(said: str, status: int | None = None, kind: str = "reached") -> BootTrace:
+    serial, marker = f"booting\nbootharness: begin 77\n{said}", None
+    if status is not None:
+        end = f"bootharness: exit 77 {status}"
+        serial, marker = f"{serial}\n{end}\n", Sighting("exit 77", end, "serial line", 9.0)
+    ending = Ending(kind, 60.0)
+    return replace(LATE, run="make test", ending=ending, serial=serial, marker=marker)
+
+
+def test_a_command_that_failed_is_told_with_its_last_words() -> None:
+    judgement = judge(ran("a\nb\n\nlast of it", 7))
+    assert (judgement.verdict, judgement.cause) == (Verdict.BAD, "command-failed")
+    assert judgement.summary.startswith(
+        "'make test' ended with 7 in the guest, and said \"last of it\" last"
+    )
+    assert judgement.diagnosis
+    assert judgement.diagnosis.evidence == ("a", "b", "last of it")
+    mute = judge(ran("", 1))
+    assert mute.summary.startswith("'make test' ended with 1 in the guest, and said nothing")
+    long = judge(ran("\n".join("123456789"), 1))
+    assert long.diagnosis
+    assert long.diagnosis.evidence == tuple("456789")
+    assert judge(ran("a", 0)).cause != "command-failed"
+
+
+def test_a_command_that_cannot_tell_is_skipped() -> None:
+    judgement = judge(ran("a", 125))
+    assert (judgement.verdict, judgement.cause) == (Verdict.SKIP, "command-skipped")
+    assert judgement.summary.startswith(
+        "'make test' ended with 125 in the guest, and said \"a\" last"
+    )
+
+
+def test_a_command_that_did_not_end_is_told_apart_from_one_that_was_not_begun() -> None:
+    late = ran("x\nof the command\n", kind="timeout")
+    judgement = judge(late)
+    assert (judgement.verdict, judgement.cause) == (Verdict.BAD, "command-not-ended")
+    assert judgement.summary == (
+        "'make test' has not ended in 60 s; the last line was \"of the command\""
+    )
+    assert judgement.diagnosis
+    assert judgement.diagnosis.evidence == ("x", "of the command")
+    assert judge(ran("", kind="timeout")).summary == "'make test' has not ended in 60 s"
+    before = judge(replace(late, serial="\n".join("12345678")))
+    assert before.summary == "'make test' was not begun in 60 s; the last line was \"8\""
+    assert before.diagnosis
+    assert before.diagnosis.evidence == tuple("345678")
+    assert judge(replace(late, run=None)).cause != "command-not-ended"
+    assert judge(ran("x\n", kind="shutdown")).cause != "command-not-ended"

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from bootharness.diagnosis import Verdict, judge
 from bootharness.trace.boot_trace import BootTrace
 from bootharness.trace.heard import Heard
-from bootharness.trace.machine_facts import CpuSample, PostMortem
+from bootharness.trace.machine_facts import CpuSample, MachineFacts, PostMortem
 from bootharness.trace.synthetic import NOT_ENTERED
 from tests.support.traces import loading_trace, read
 
@@ -71,3 +71,14 @@ def test_what_was_written_last_is_evidence_that_no_kernel_was_entered(heard: Hea
 def test_a_recorder_that_is_silent_proves_nothing_beside_gdb_either(tracer: str) -> None:
     silent = loading_trace(0, [], tracer=tracer, heard=Heard(release="6.1.0"))
     assert judge(silent).cause == "recorder-silent"
+
+
+def test_a_recorder_that_is_silent_proves_nothing_of_either_firmware() -> None:
+    silent = replace(
+        loading_trace(0, [], ending="idle", serial="hello\n"), bios_calls=(), heard=Heard()
+    )
+    for firmware, of in (("bios", "of no BIOS call"), ("uefi", "of no call")):
+        machine = MachineFacts("qemu", "7.2", "tcg", "pc", None, 512 << 20, (), firmware=firmware)
+        judgement = judge(replace(silent, machine=machine))
+        assert judgement.verdict is Verdict.SKIP
+        assert f"the recorder told {of}, so nothing is known" in judgement.summary

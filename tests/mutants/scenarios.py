@@ -14,7 +14,7 @@ from bootharness.kernels.image import KernelImage
 from bootharness.kernels.selfcheck import ImaginedKernel, imagined_kernel
 from bootharness.predictor.predict import predict_disk
 from bootharness.predictor.quirks import Quirks, ReadError
-from bootharness.routes.disk import DiskLayout
+from bootharness.routes.disk_layout import DiskLayout
 from bootharness.routes.loader import Loader
 from bootharness.trace.boot_trace import BootTrace
 

@@ -14,7 +14,7 @@ from bootharness.kernels.source import fetch
 from bootharness.predictor.forecast import KnownLoader, forecasts
 from bootharness.predictor.limits import Limit, find_limits, try_size
 from bootharness.predictor.predict import predict_disk
-from bootharness.routes.disk import DiskLayout
+from bootharness.routes.disk_layout import DiskLayout
 from bootharness.routes.loader import Loader
 from bootharness.trace.boot_trace import BootTrace
 from tests.support.builders import edited_stage1, without_carry

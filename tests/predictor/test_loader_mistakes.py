@@ -9,7 +9,8 @@ from bootharness.kernels.image import KernelImage
 from bootharness.kernels.source import fetch
 from bootharness.plan import BootPlan
 from bootharness.predictor.predict import predict, predict_disk
-from bootharness.routes.disk import DiskImage, DiskLayout
+from bootharness.routes.disk import DiskImage
+from bootharness.routes.disk_layout import DiskLayout
 from bootharness.routes.loader import Loader
 from tests.support.emulated import assembled
 from tests.support.plain_loader import plain_loader

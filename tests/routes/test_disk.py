@@ -14,6 +14,7 @@ from bootharness.errors import UsageError
 from bootharness.formats.mbr import Mbr
 from bootharness.kernels.image import KernelImage
 from bootharness.routes.disk import DiskImage
+from bootharness.routes.disk_layout import DiskLayout
 from bootharness.routes.loader import ORIGIN, Loader
 from tests.support.builders import bzimage, patched_kernel
 
@@ -29,7 +30,8 @@ def kernel(tmp_path: Path) -> KernelImage:
 
 def built(folder: Path, kernel: KernelImage, **options: object) -> DiskImage:
     values = {"cmdline": "console=ttyS0", "memory_bytes": 512 * MIB, **options}
-    return DiskImage.build(folder / "disk.img", Loader.stage1(), kernel, **values)  # type: ignore[arg-type]
+    layout = DiskLayout.plan(Loader.stage1(), kernel, **values)  # type: ignore[arg-type]
+    return layout.write(folder / "disk.img")
 
 
 def number(image: bytes, symbol: str) -> int:
@@ -168,12 +170,13 @@ def test_building_needs_little_memory(tmp_path: Path) -> None:
     script = (
         "import sys, resource\n"
         "from pathlib import Path\n"
-        "from bootharness.routes.disk import DiskImage\n"
+        "from bootharness.routes.disk_layout import DiskLayout\n"
         "from bootharness.kernels.image import KernelImage\n"
         "from bootharness.routes.loader import Loader\n"
         "loader, kernel = Loader.stage1(), KernelImage.read(Path(sys.argv[1]))\n"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
-        "DiskImage.build(Path(sys.argv[2]), loader, kernel, cmdline='', memory_bytes=1 << 29)\n"
+        "layout = DiskLayout.plan(loader, kernel, cmdline='', memory_bytes=1 << 29)\n"
+        "layout.write(Path(sys.argv[2]))\n"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)\n"
     )
     assert resource.RUSAGE_SELF == 0

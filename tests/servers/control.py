@@ -28,7 +28,7 @@ from bootharness.network.http_server import HttpServer
 from bootharness.network.wire import HTTP_ADDRESS
 from bootharness.plan import BootPlan
 from bootharness.plan.fault import Faults
-from bootharness.routes.disk import Initrd
+from bootharness.routes.initrd import Initrd
 from bootharness.routes.medium import Medium
 from bootharness.routes.net_connection import MAC
 from bootharness.routes.net_image import NetImage

@@ -31,6 +31,7 @@ __all__ = ["Row", "rows", "run"]
 AT_ONCE = 2
 BUSY_LOOPS = 2
 LIMIT_S = 300.0
+PROGRESS_EVERY = 25
 LARGE_INITRD_BYTES = 300 << 20
 
 SYNTHETIC = "selfcheck:3000000"
@@ -113,7 +114,10 @@ def main() -> int:
             chosen = random.Random(seed).sample(chosen, min(int(sys.argv[1]), len(chosen)))
         bad = 0
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            for row, (judgement, ending) in zip(chosen, pool.map(run, chosen), strict=True):
+            boots = zip(chosen, pool.map(run, chosen), strict=True)
+            for number, (row, (judgement, ending)) in enumerate(boots, 1):
+                if not number % PROGRESS_EVERY:
+                    print(f"{number} of {len(chosen)} boots done, {bad} not good", flush=True)
                 if judgement.verdict is not Verdict.GOOD:
                     bad += 1
                     ended = f"{ending.kind} after {ending.seconds:.1f} s"

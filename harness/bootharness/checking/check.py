@@ -18,7 +18,8 @@ from bootharness.predictor.limits import Limit, find_limits
 from bootharness.predictor.predict_disk import predict_disk
 from bootharness.predictor.progress import Patience
 from bootharness.predictor.quirks import Quirks
-from bootharness.routes.disk import DiskImage, DiskLayout
+from bootharness.routes.disk import DiskImage
+from bootharness.routes.disk_layout import DiskLayout
 from bootharness.routes.loader import Loader
 from bootharness.trace.boot_trace import BootTrace
 

@@ -115,7 +115,7 @@ def _by_script(calls: Sequence[UefiCall]) -> str:
         return ", for there is no startup.nsh" if asked else ""
     shell = next(call for call in reversed(calls) if call.service == "StartImage")
     said = last_lines(as_shown(said_by(calls, shell).removesuffix(_PROMPT)), 1)
-    return f', after startup.nsh, of which it says last "{said}"'
+    return ", after startup.nsh" + (f', of which it says last "{said}"' if said else "")
 
 
 def _refused(trace: BootTrace) -> list[UefiCall]:

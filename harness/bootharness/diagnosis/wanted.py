@@ -61,8 +61,7 @@ def command_skipped(trace: BootTrace) -> Finding | None:
 
 
 def command_not_run(trace: BootTrace) -> Finding | None:
-    """The command that was to be run did not come to its end, and the guest is not known to be at
-    fault."""
+    """The command that was to be run did not come to its end in the time that it was given."""
     if trace.run is None or trace.ending.kind not in _OVER:
         return None
     began = _BEGAN.search(trace.serial)

@@ -11,7 +11,8 @@ from bootharness.predictor.behaviours.flaky_reads import FLAKY_READS
 from bootharness.predictor.behaviours.segments import SEGMENTS
 from bootharness.predictor.predict_disk import predict_disk
 from bootharness.predictor.progress import Patience
-from bootharness.routes.disk import DiskImage, DiskLayout
+from bootharness.routes.disk import DiskImage
+from bootharness.routes.disk_layout import DiskLayout
 from bootharness.trace.adverse import Adverse
 from bootharness.trace.boot_trace import BootTrace
 

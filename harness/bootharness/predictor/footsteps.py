@@ -9,7 +9,8 @@ from bootharness.predictor.pc import Pc
 from bootharness.predictor.progress import Patience
 from bootharness.predictor.quirks import Quirks
 from bootharness.predictor.sectors import Sectors
-from bootharness.routes.disk import DiskImage, DiskLayout
+from bootharness.routes.disk import DiskImage
+from bootharness.routes.disk_layout import DiskLayout
 from bootharness.trace.bioses import BIOSES
 
 __all__ = ["Footsteps", "footsteps"]

@@ -17,7 +17,7 @@ from bootharness.plan import MachineConfig
 from bootharness.predictor.block_move import effect
 from bootharness.predictor.predict import predict_disk
 from bootharness.predictor.quirks import Quirks
-from bootharness.routes.disk import DiskLayout
+from bootharness.routes.disk_layout import DiskLayout
 from bootharness.routes.loader import Loader
 from bootharness.trace.bioses import BIOSES
 from bootharness.trace.boot_trace import BootTrace

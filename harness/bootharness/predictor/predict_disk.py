@@ -11,7 +11,9 @@ from bootharness.predictor.pc import Pc
 from bootharness.predictor.progress import Patience
 from bootharness.predictor.quirks import Quirks
 from bootharness.predictor.sectors import Sectors
-from bootharness.routes.disk import DiskImage, DiskLayout
+from bootharness.routes.disk import DiskImage
+from bootharness.routes.disk_layout import DiskLayout
+from bootharness.routes.kernel_on_disk import with_kernel_found
 from bootharness.trace.bios_milestones import bios_milestones
 from bootharness.trace.bioses import BIOSES
 from bootharness.trace.boot_trace import BootTrace
@@ -51,7 +53,7 @@ def predict_disk(
             seen = None
             if pc.handoff and not pc.in_protected_mode:
                 seen = header_entered(pc.memory, pc.handoff, exact=pc.exact)
-            disk = disk.with_kernel_found(calls, Path(folder), entered=seen)
+            disk = with_kernel_found(disk, calls, Path(folder), entered=seen)
         handoff = None
         if pc.handoff:
             before, entry = len(calls), (pc.memory, disk.kernel, disk.initrd, pc.handoff)

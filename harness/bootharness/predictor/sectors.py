@@ -8,7 +8,9 @@ from bootharness.errors import KernelUnavailable, NotEmulated
 from bootharness.formats.mbr import SECTOR_BYTES, Mbr
 from bootharness.kernels.content import Piece, PieceMap
 from bootharness.predictor.quirks import ReadError
-from bootharness.routes.disk import LEAST_DISK_SECTORS, DiskImage, DiskLayout
+from bootharness.routes.disk import DiskImage
+from bootharness.routes.disk_facts import LEAST_DISK_SECTORS
+from bootharness.routes.disk_layout import DiskLayout
 from bootharness.routes.shape import Shape
 
 __all__ = ["Geometry", "Sectors"]

@@ -16,7 +16,8 @@ from bootharness.machine.board import board_of
 from bootharness.machine.device import LARGE_SECTORS, Flash
 from bootharness.machine.uefi import UEFI_TOOLS, flash_in
 from bootharness.plan import BootPlan
-from bootharness.routes.disk import LEAST_DISK_SECTORS, DiskImage
+from bootharness.routes.disk import DiskImage
+from bootharness.routes.disk_facts import LEAST_DISK_SECTORS
 from bootharness.routes.found import media_in
 from bootharness.routes.medium import Medium
 from bootharness.routes.route import OF_A_UEFI, Route, to_the_banner

@@ -9,7 +9,7 @@ from bootharness.kernels.image import KernelImage
 from bootharness.kernels.initrd import initrd_bytes
 from bootharness.machine.device import kernel_device
 from bootharness.plan import BootPlan
-from bootharness.routes.disk import Initrd
+from bootharness.routes.initrd import Initrd
 from bootharness.routes.medium import Medium
 from bootharness.routes.route import Route
 

@@ -18,7 +18,9 @@ from bootharness.kernels.content import Piece, PieceMap
 from bootharness.kernels.image import KernelImage
 from bootharness.kernels.initrd import initrd_bytes
 from bootharness.plan import BootPlan
-from bootharness.routes.disk import DiskImage, DiskLayout, Initrd
+from bootharness.routes.disk import DiskImage
+from bootharness.routes.disk_layout import DiskLayout
+from bootharness.routes.initrd import Initrd
 from bootharness.routes.loader import Loader
 from bootharness.routes.medium import Medium
 from bootharness.routes.route import Route

@@ -8,7 +8,8 @@ from bootharness.errors import UsageError
 from bootharness.host.workspace import Workspace
 from bootharness.kernels.image import KernelImage
 from bootharness.plan import BootPlan
-from bootharness.routes.disk import DiskImage, DiskLayout
+from bootharness.routes.disk import DiskImage
+from bootharness.routes.disk_layout import DiskLayout
 from bootharness.routes.loader import Loader
 from bootharness.routes.medium import Medium
 from bootharness.routes.route import Route

@@ -13,7 +13,9 @@ from bootharness.kernels.image import BEGINNING_BYTES, KernelImage
 from bootharness.machine.device import Device, Flash, drive_device
 from bootharness.machine.faulty_disk import FaultyDisk
 from bootharness.plan import BootPlan
-from bootharness.routes.disk import DiskImage, Initrd
+from bootharness.routes.disk import DiskImage
+from bootharness.routes.initrd import Initrd
+from bootharness.routes.kernel_on_disk import in_pieces, kernel_among, with_kernel_found
 from bootharness.routes.loader import Loader
 from bootharness.trace.uefi_calls import UefiCall, spans_read
 
@@ -114,12 +116,12 @@ class Medium(Struct, frozen=True):
         return self.kernel is not None and self.kernel.header.needs_32_bits_alone
 
     def in_pieces(self, calls: "Iterable[BiosCall]", folder: Path, in_memory: bytes) -> Self:
-        """Return the medium with a kernel as `DiskImage.in_pieces`."""
+        """Return the medium with a kernel as `kernel_on_disk.in_pieces`."""
         if self.disk is None:
             return self
         disk = self.disk
         with suppress(OSError):
-            disk = disk.in_pieces(calls, folder, in_memory)
+            disk = in_pieces(disk, calls, folder, in_memory)
         return replace(self, disk=disk, kernel=disk.kernel)
 
     def learned_by_uefi(
@@ -154,7 +156,7 @@ class Medium(Struct, frozen=True):
             return bool(begins) and any(True for _ in places_of(begins))
 
         with suppress(OSError):
-            if found := disk.kernel_among(spans, folder, fits):
+            if found := kernel_among(disk, spans, folder, fits):
                 disk = replace(disk, kernel=found[1], kernel_lba=found[0])
         return replace(self, disk=disk, kernel=disk.kernel)
 
@@ -167,7 +169,7 @@ class Medium(Struct, frozen=True):
         release: str | None,
     ) -> Self:
         """Return the medium with a kernel that is known by now; otherwise as
-        `DiskImage.with_kernel_found`."""
+        `kernel_on_disk.with_kernel_found`."""
         if self.kernel is not None:
             return self
         if self.wire:
@@ -177,5 +179,5 @@ class Medium(Struct, frozen=True):
             return self
         disk = self.disk
         with suppress(OSError):  # the image has been taken away meanwhile: then nothing is learned
-            disk = disk.with_kernel_found(calls, folder, entered=entered, release=release)
+            disk = with_kernel_found(disk, calls, folder, entered=entered, release=release)
         return replace(self, disk=disk, kernel=disk.kernel)

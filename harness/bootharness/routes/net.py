@@ -25,7 +25,7 @@ from bootharness.network.wire import Wire
 from bootharness.plan import BootPlan
 from bootharness.plan.dhcp_option import read_dhcp_option
 from bootharness.plan.fault import Faults
-from bootharness.routes.disk import Initrd
+from bootharness.routes.initrd import Initrd
 from bootharness.routes.medium import Medium
 from bootharness.routes.net_check import card_for
 from bootharness.routes.net_connection import MAC, Connection

@@ -14,7 +14,7 @@ from bootharness.network.namespace import Namespace
 from bootharness.network.network import Network, Plug
 from bootharness.network.threshold import Answered, Threshold
 from bootharness.network.wire import Wire
-from bootharness.routes.disk import Initrd
+from bootharness.routes.initrd import Initrd
 from bootharness.routes.net_image import NetImage
 from bootharness.routes.seen_files import SeenFiles
 from bootharness.trace.network_facts import NetEventKind, NetworkFacts

@@ -30,7 +30,8 @@ from bootharness.plan import (
     chosen,
 )
 from bootharness.plan.option import options_of
-from bootharness.routes.disk import DiskImage, DiskLayout
+from bootharness.routes.disk import DiskImage
+from bootharness.routes.disk_layout import DiskLayout
 from bootharness.routes.medium import Medium
 from bootharness.trace.milestones import MILESTONES
 

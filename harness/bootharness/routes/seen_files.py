@@ -17,7 +17,7 @@ from bootharness.network.file_tree import FileTree
 from bootharness.network.flaw import flaw
 from bootharness.network.program import program_kind
 from bootharness.network.purpose import HEAD_BYTES, purpose
-from bootharness.routes.disk import Initrd
+from bootharness.routes.initrd import Initrd
 from bootharness.routes.seen_disk import kernels_on
 from bootharness.trace.network_facts import NetEvent, NetEventKind, NetFile
 

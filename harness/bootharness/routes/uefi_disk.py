@@ -17,8 +17,9 @@ from bootharness.kernels.image import KernelImage
 from bootharness.kernels.initrd import initrd_bytes
 from bootharness.machine.uefi import UEFI_TOOLS, flash_in
 from bootharness.plan import BootPlan
-from bootharness.routes.disk import DiskImage, Initrd
+from bootharness.routes.disk import DiskImage
 from bootharness.routes.esp import MTOOLS, write_esp
+from bootharness.routes.initrd import Initrd
 from bootharness.routes.loader import Loader
 from bootharness.routes.medium import Medium
 from bootharness.routes.route import OF_A_UEFI, Route

@@ -11,7 +11,7 @@ from bootharness.formats.bzimage import MINIMUM_BYTES, SetupHeader
 from bootharness.formats.loading import MAGIC, MAGIC_AT, SETUP_AT
 from bootharness.kernels.content import Piece
 from bootharness.kernels.image import KernelImage
-from bootharness.routes.disk import Initrd
+from bootharness.routes.initrd import Initrd
 from bootharness.routes.loader import ORIGIN
 from bootharness.trace.booted import DiskFacts
 from bootharness.trace.handoff import BootParams, Comparison, Handoff

@@ -5,6 +5,7 @@ from msgspec import Struct, field
 from bootharness.diagnosis.certainty import certain
 from bootharness.formats.bzimage import SetupHeader
 from bootharness.machine.machine import Machine
+from bootharness.routes.kernel_on_disk import read_in_a_row
 from bootharness.trace.bios_milestones import bios_milestones
 from bootharness.trace.block_moves import block_moves, placements
 from bootharness.trace.handoff import Handoff
@@ -102,7 +103,7 @@ class Loading(Struct):
     def in_one_piece(self) -> bool:
         """Whether the kernel was read as one piece, or nobody would have it in several."""
         disk = self.course.medium.disk
-        return disk is None or not disk.filed or disk.read_in_a_row(self.tracer.calls())
+        return disk is None or not disk.filed or read_in_a_row(disk, self.tracer.calls())
 
     def report(self) -> None:
         """Tell the observer how far the loading has come."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from bootharness.errors import CouldNotFindOut, FormatError
 from bootharness.formats.fat_files import file_on
+from bootharness.routes.kernel_on_disk import kernel_among
 from bootharness.routes.medium import Medium
 from bootharness.trace.signed_file import SignedFile
 from bootharness.trace.uefi_calls import UefiCall, spans_read
@@ -34,7 +35,7 @@ def signed_files(medium: Medium, calls: Sequence[UefiCall], folder: Path) -> tup
         kernel = medium.kernel
         if kernel is None:
             spans = spans_read(calls, medium.disk.sectors)
-            among = medium.disk.kernel_among(spans, folder, lambda _: True)
+            among = kernel_among(medium.disk, spans, folder, lambda _: True)
             kernel = among[1] if among else None
         if kernel and kernel.efi_stub and kernel.file_bytes <= _MOST_KERNEL_BYTES:
             whole = kernel.content.read(0, kernel.file_bytes)

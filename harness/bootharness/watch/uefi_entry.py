@@ -8,7 +8,7 @@ from bootharness.formats.bzimage import MINIMUM_BYTES, SetupHeader
 from bootharness.formats.loading import MAGIC, MAGIC_AT
 from bootharness.kernels.content import Piece
 from bootharness.kernels.image import BEGINNING_BYTES, KernelImage
-from bootharness.routes.disk import Initrd
+from bootharness.routes.initrd import Initrd
 from bootharness.trace.handoff import Comparison
 from bootharness.trace.uefi_calls import UefiCall
 from bootharness.trace.uefi_handoff import UefiHandoff
