@@ -125,6 +125,9 @@ def test_a_person_goes_back_in_gdb(misplaced: tuple[BootTrace, Path], tmp_path: 
     said = terminal.ask("last-write gdt.destination+4")
     assert "was last written by the loader" in said
     assert "mov byte [si + DESTINATION + 4], 0x10" in re.sub(r"\s+", " ", said)
+    said = re.sub(r"\s+", " ", terminal.ask("first-wrong"))
+    assert "comes from `mov byte ptr [si + 0x1c], 0x10`" in said
+    assert "DESTINATION + 4], 0x10" in said
     terminal.leave()
 
 
