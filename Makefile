@@ -26,7 +26,7 @@ TESTED_WITH := /usr/share/doc/busybox-static:busybox-static cpio:cpio modprobe:k
 	/usr/lib/shim/shimx64.efi.signed:shim-signed sbsign:sbsigntool
 APT := $(if $(filter 0,$(shell id -u)),,sudo) apt-get
 
-.PHONY: setup tools demo test matrices check faults faults-net faults-uefi restores trees appliance zoo kill good fuzz docs readme bench bench-bisect bench-config bench-factors bench-many bench-net bench-shell bench-uefi hunts mutants mutants-rules clean
+.PHONY: setup tools demo test matrices check faults faults-back faults-net faults-uefi restores trees appliance zoo kill good fuzz docs readme bench bench-back bench-bisect bench-config bench-factors bench-many bench-net bench-shell bench-uefi hunts mutants mutants-rules clean
 
 setup: $(VENV)/.packages $(VENV)/.installed
 tools: setup $(VENV)/.tools
@@ -89,6 +89,12 @@ RUNS ?= 1
 faults: tools
 	$(BIN)/python -m tests.support.faults
 	RUNS=$(RUNS) $(BIN)/python -m tests.support.disk_matrix
+
+# every change of one instruction of stage1 whose value is followed back, and whether its recording
+# names that instruction: takes ten minutes; WORD names some of them, as WORD=edi
+WORD ?=
+faults-back: tools
+	$(BIN)/python -m tests.support.back_matrix $(WORD)
 
 # an appliance made of Debian's packages, booted to its login, and 25 small changes to it: takes half
 # an hour
@@ -160,6 +166,11 @@ bench-shell: tools
 # what the recorder costs a boot by a UEFI, and what a saved machine saves: takes five minutes
 bench-uefi: tools
 	$(BIN)/python -m tests.bench.uefi
+
+# 200 reverse operations in recordings of ten faults, and what it costs to record, to play and to ask:
+# takes five minutes; QEMU names another one, as QEMU=/usr/bin/qemu-system-i386
+bench-back: tools
+	$(BIN)/python -m tests.bench.back
 
 # boots that a bisection takes against log2(n), and how often it is right; nothing is booted
 bench-bisect: tools

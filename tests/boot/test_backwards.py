@@ -19,6 +19,7 @@ from bootharness.recording.player import Player
 from bootharness.report.document import document, encode, read_trace
 from bootharness.trace.boot_trace import BootTrace
 from tests.boot.test_debug import Terminal
+from tests.support.back_matrix import KNOWN, back, cases, names
 from tests.support.faults import FAULTS, run
 from tests.support.processes import COMMAND
 from tests.support.processes import run as command
@@ -54,6 +55,18 @@ def test_the_instruction_that_was_changed_is_named(name: str, tmp_path: Path) ->
     assert trace.recorded
     assert GUILTY[name] in trace.recorded.answers[0].source
     assert trace.recorded.answers[0].by == "loader"
+
+
+@pytest.mark.sample(1)
+@pytest.mark.parametrize("name", KNOWN)
+def test_the_changed_instruction_is_followed_back_to(name: str, tmp_path: Path) -> None:
+    (mutant,) = (each for each in cases() if each.name.endswith(name))
+    _, origin = back(mutant, tmp_path)
+    assert origin
+    assert origin.guilty
+    assert names(origin, mutant), origin.sentence
+    assert f"stage1.asm:{mutant.line}: {mutant.source}" in origin.sentence
+    assert origin.guilty in origin.through
 
 
 def test_a_byte_that_no_instruction_wrote_is_told_as_that(tmp_path: Path) -> None:
@@ -112,6 +125,9 @@ def test_a_person_goes_back_in_gdb(misplaced: tuple[BootTrace, Path], tmp_path: 
     said = terminal.ask("last-write gdt.destination+4")
     assert "was last written by the loader" in said
     assert "mov byte [si + DESTINATION + 4], 0x10" in re.sub(r"\s+", " ", said)
+    said = re.sub(r"\s+", " ", terminal.ask("first-wrong"))
+    assert "comes from `mov byte ptr [si + 0x1c], 0x10`" in said
+    assert "DESTINATION + 4], 0x10" in said
     terminal.leave()
 
 

@@ -47,12 +47,15 @@ def _last_write(asked: Asked, linear: str, position: str, what: str) -> Answer:
 
 def _first_wrong(asked: Asked) -> Answer:
     trace = asked.kept.trace
-    cause = judge(trace).cause or ""
-    found = asked.by_cause(same_loader(trace), cause)
-    if not found:
-        return {"sentence": f"{cause or 'a good boot'}: it is about no byte of memory",
-                "position": None}  # fmt: skip
-    return {"sentence": found[0].sentence, "position": found[0].position}
+    cause, loader = judge(trace).cause or "", same_loader(trace)
+    origin = asked.origin(loader, cause)
+    if origin and origin.guilty:
+        return {"sentence": origin.sentence, "position": origin.guilty.position}
+    found = asked.by_cause(loader, cause)
+    if found:
+        return {"sentence": found[0].sentence, "position": found[0].position}
+    said = origin.sentence if origin else f"{cause or 'a good boot'}: it is about no byte of memory"
+    return {"sentence": said, "position": None}
 
 
 def _call(asked: Asked, number: str) -> Answer:

@@ -82,6 +82,14 @@ class Stub(Closing):
         """Wait for a stop that was asked for elsewhere."""
         self._check_stop("a stop", self._answer(Deadline.after(within_s)))
 
+    def registers(self) -> bytes:
+        """Read the registers, in the order that the stub has them."""
+        said = self._asked("g")
+        try:
+            return bytes.fromhex(said.replace("x", "0"))
+        except ValueError:
+            raise MachineLost(f"QEMU does not tell the registers: {said[:40]}") from None
+
     def memory(self, linear: int, count: int) -> bytes:
         """Read memory as the CPU sees it."""
         parts = []

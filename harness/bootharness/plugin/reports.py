@@ -121,6 +121,8 @@ def _section(trace: "BootTrace", judgement: "Judgement") -> str:
     if judgement.diagnosis:
         evidence = first_lines(judgement.diagnosis.evidence, _EVIDENCE_LINES)
         lines += [f"  | {line}" for line in evidence]
+    for sentence in trace.recorded.sentences if trace.recorded else ():
+        lines.append(f"  going back in its recording: {printable(sentence)}")
     lines += ["", "last BIOS calls:"]
     lines += [f"  {line}" for line in call_lines(trace.bios_calls)][-_LAST_CALLS:]
     lines += ["", "serial line:"]

@@ -12,13 +12,18 @@ from bootharness.host.regular import is_regular
 from bootharness.machine.device import Drive
 from bootharness.plan import MachineConfig
 from bootharness.recording.calls import Counted, Records
+from bootharness.recording.fields import Field, field_of
+from bootharness.recording.footsteps import steps
 from bootharness.recording.last_write import Spans, last_write
 from bootharness.recording.manifest import LOG, RECORDING, ROM, Anchor, Recording
+from bootharness.recording.operands import Cpu
+from bootharness.recording.origin import origin
 from bootharness.recording.player import Player, Reel
 from bootharness.recording.questions import Question, questions
-from bootharness.routes.loader import Loader
+from bootharness.recording.telling import told, value_at
+from bootharness.routes.loader import ORIGIN, Loader
 from bootharness.text import printable
-from bootharness.trace.backwards import LastWrite
+from bootharness.trace.backwards import LastWrite, Origin
 from bootharness.trace.boot_trace import BootTrace
 
 __all__ = ["Asked", "KeptRecording"]
@@ -114,6 +119,34 @@ class Asked(Struct, frozen=True):
                     last_write(self.player, self.counted, spans, loader, at, question.what)
                 )
         return tuple(found)
+
+    def origin(self, loader: Loader | None, cause: str) -> Origin | None:
+        """Return where the value came from that a cause is about, None where it is about none."""
+        field = field_of(self.kept.trace, cause)
+        if field is None or not self.to_call(field.call):
+            return None
+        return self._origin(loader, field)
+
+    def _origin(self, loader: Loader | None, field: Field) -> Origin:
+        until = self.player.position
+        registers = Cpu.real(self.player.stub.registers())
+        if field.call is None and self.kept.trace.handoff:
+            # the machine stands in the recorder, which the handoff has called
+            registers = registers.with_registers(self.kept.trace.handoff.registers)
+        found = value_at(field.where, registers, self.player.stub)
+        if field.since is not None:
+            self.to_call(field.since)
+            seen = origin(steps(self.player, until), field, found)
+            if not seen.through:
+                since = f"no instruction of the loader wrote it since BIOS call {field.since}"
+                return told(replace(seen, why=since), field, found, loader)
+            if seen.guilty:
+                return told(seen, field, found, loader)
+        self.counted.seek(0)
+        self.player.stub.stop_at(ORIGIN)
+        self.player.go(until)
+        self.player.stub.clear()
+        return told(origin(steps(self.player, until), field, found), field, found, loader)
 
     def _to(self, question: Question) -> bool:
         """Go to where a question is asked; return whether there is such a place."""

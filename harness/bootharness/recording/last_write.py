@@ -13,7 +13,7 @@ from bootharness.recording.calls import Counted, Records
 from bootharness.recording.player import Player
 from bootharness.recording.watching import written_at
 from bootharness.report.disassembly import decode
-from bootharness.routes.loader import Loader
+from bootharness.routes.loader import ORIGIN, Loader
 from bootharness.text import address, seg_off
 from bootharness.trace.backwards import LastWrite
 from bootharness.trace.boot_trace import BootTrace
@@ -105,7 +105,8 @@ def last_write(
     value = player.stub.memory(linear, 1)[0]
     subject = f"{what} ({address(linear)}, 0x{value:02x})"
     read = spans.last_read_to(linear, before)
-    position = written_at(player, counted, linear, here)
+    entered = read is not None and read.call.from_bios and ORIGIN in read.wrote
+    position = written_at(player, counted, linear, here, entered=entered)
     count = counted.count() if position is not None else 0
     if read and count <= read.called:
         return LastWrite(

@@ -7,7 +7,9 @@ from typing import Any
 
 from msgspec import Struct
 
-__all__ = ["Cpu", "may_have_written", "writes"]
+from bootharness.formats.bioscall import Registers
+
+__all__ = ["Cpu", "address_of", "decoder", "may_have_written", "writes"]
 
 _LONGEST = 15
 _STRING = ("stos", "movs", "ins", "xadd", "xchg")
@@ -18,6 +20,14 @@ _TABLES = re.compile(r"^([C-GS]S) =([0-9a-f]+) ([0-9a-f]+)", re.MULTILINE)
 _VALUES = re.compile(
     r"\b([ER]?[A-D]X|[ER][SDI][IP]|[ER]BP|[ER]IP|[ER]FL|R\d+|CR0|EFER) ?=([0-9a-f]+)"
 )
+
+
+_NARROW = ("eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi", "eip")
+_WIDE = ("eax", "ebx", "ecx", "edx", "esi", "edi", "ebp", "esp", *(f"r{n}" for n in range(8, 16)),
+         "eip")  # fmt: skip
+_WIDE_BYTES = 500
+_SEGMENTS = ("cs", "ss", "ds", "es", "fs", "gs")
+"""In the order of a stub's packet (QEMU, gdb-xml/i386-32bit.xml and i386-64bit.xml)."""
 
 
 class Cpu(Struct, frozen=True):
@@ -39,6 +49,27 @@ class Cpu(Struct, frozen=True):
         protected = wide.get("cr0", 0) & 1
         return cls(wide, bases, int(width[1]) if protected and width else 16)
 
+    @classmethod
+    def real(cls, packet: bytes) -> "Cpu":
+        """Return the registers of a CPU in real mode, as a GDB stub sends them."""
+        wide = len(packet) >= _WIDE_BYTES
+        names, size = (_WIDE, 8) if wide else (_NARROW, 4)
+        words = [packet[at * size :][:size] for at in range(len(names))]
+        values = {name: int.from_bytes(word, "little") & 0xFFFFFFFF
+                  for name, word in zip(names, words, strict=True)}  # fmt: skip
+        rest = packet[len(names) * size :]
+        each = [int.from_bytes(rest[at : at + 4], "little") for at in range(0, 28, 4)]
+        values["efl"], segments = each[0], dict(zip(_SEGMENTS, each[1:], strict=True))
+        return cls(values, {name: value * 16 for name, value in segments.items()}, 16)
+
+    def with_registers(self, of: Registers) -> "Cpu":
+        """Return these with the general and the segment registers of another moment."""
+        values = {name: getattr(of, name) for name in _NARROW[:-1]}
+        bases = {
+            name: getattr(of, name) * 16 for name in _SEGMENTS if getattr(of, name) is not None
+        }
+        return Cpu(self.values | values, self.bases | bases, self.bits)
+
     @property
     def linear(self) -> int:
         """The address of the next instruction."""
@@ -59,19 +90,20 @@ class Cpu(Struct, frozen=True):
 
 
 @cache
-def _decoder(bits: int) -> Any:
+def decoder(bits: int) -> Any:
+    """Return what decodes code of so many bits, with its operands."""
     import capstone  # slow to import, and most boots do without
 
     mode = {16: capstone.CS_MODE_16, 32: capstone.CS_MODE_32, 64: capstone.CS_MODE_64}[bits]
-    decoder = capstone.Cs(capstone.CS_ARCH_X86, mode)
-    decoder.detail = True
-    return decoder
+    made = capstone.Cs(capstone.CS_ARCH_X86, mode)
+    made.detail = True
+    return made
 
 
 def writes(code: bytes, cpu: Cpu) -> Iterator[range]:
     """Yield the linear addresses that the instruction at the beginning of some code is about to
     write to; of one that pushes, or that goes through a gate, all that may be."""
-    for instruction in _decoder(cpu.bits).disasm(code, cpu.values.get("eip", 0), 1):
+    for instruction in decoder(cpu.bits).disasm(code, cpu.values.get("eip", 0), 1):
         yield from _writes(instruction, cpu)
 
 
@@ -84,7 +116,7 @@ def _writes(instruction: Any, cpu: Cpu, spare: int = 0) -> Iterator[range]:
         yield range(top - _STACK_BYTES, top + spare)
     for operand in instruction.operands:
         if operand.type == capstone.x86.X86_OP_MEM and operand.access & capstone.CS_AC_WRITE:
-            start = _address(instruction, operand.mem, cpu)
+            start = address_of(instruction, operand.mem, cpu)
             more = spare if name.startswith(_STRING) else 0
             yield range(start - more, start + operand.size + more)
 
@@ -93,7 +125,8 @@ def _mask(bits: int) -> int:
     return (1 << bits) - 1
 
 
-def _address(instruction: Any, operand: Any, cpu: Cpu) -> int:
+def address_of(instruction: Any, operand: Any, cpu: Cpu) -> int:
+    """Return the linear address that an operand in memory has."""
     base, index = (
         instruction.reg_name(each) if each else "" for each in (operand.base, operand.index)
     )
@@ -116,12 +149,12 @@ def may_have_written(linear: int, before: bytes, after: bytes, cpu: Cpu) -> bool
     top = cpu.bases.get("ss", 0) + (cpu.values.get("esp", 0) & _mask(cpu.bits))
     if top <= linear < top + _STACK_BYTES // 4:
         return True
-    decoder = _decoder(cpu.bits)
+    decodes = decoder(cpu.bits)
     found = [
         each
         for size in range(1, min(_LONGEST, len(before)) + 1)
-        for each in decoder.disasm(before[-size:], at - size, 1)
+        for each in decodes.disasm(before[-size:], at - size, 1)
         if each.size == size
     ]
-    found += list(decoder.disasm(after, at, 1))
+    found += list(decodes.disasm(after, at, 1))
     return any(linear in span for each in found for span in _writes(each, cpu, spare=8))

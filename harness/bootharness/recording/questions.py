@@ -9,7 +9,7 @@ from bootharness.trace.boot_trace import BootTrace
 from bootharness.trace.handoff import Comparison
 from bootharness.trace.reads import disk_reads
 
-__all__ = ["Question", "questions"]
+__all__ = ["Question", "not_set", "questions"]
 
 _TABLE_DESTINATION = 0x18
 _BASE_BYTES = (2, 3, 4, 7)
@@ -80,12 +80,13 @@ def _header(trace: BootTrace) -> Iterator[Question]:
     handoff = trace.handoff
     if handoff is None or handoff.header is None or handoff.real_mode_address is None:
         return
-    for name in _not_set(handoff.header, trace):
+    for name in not_set(handoff.header, trace):
         yield Question(f"{name} in the setup header", handoff.real_mode_address + offset_of(name),
                        None)  # fmt: skip
 
 
-def _not_set(header: SetupHeader, trace: BootTrace) -> Iterator[str]:
+def not_set(header: SetupHeader, trace: BootTrace) -> Iterator[str]:
+    """Yield the names of the fields that are as they must not be."""
     disk = trace.disk
     if not header.type_of_loader:
         yield "type_of_loader"

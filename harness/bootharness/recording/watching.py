@@ -8,22 +8,28 @@ instruction made it, and where that writes.
 from bootharness.recording.calls import Counted
 from bootharness.recording.operands import Cpu, may_have_written, writes
 from bootharness.recording.player import Player
+from bootharness.routes.loader import ORIGIN
 
 __all__ = ["written_at"]
 
 _WINDOWS = (30_000, 1_000_000)
 """How far to look back first, in instructions: what is asked for is mostly not long ago."""
 _CODE_BYTES = 15
+_REAL_END = 0xFFFF
+_SELECTORS = 0x100
+"""So large is no selector of a loader's or a BIOS's own table."""
 
 
-def written_at(player: Player, counted: Counted, linear: int, here: int) -> int | None:
+def written_at(
+    player: Player, counted: Counted, linear: int, here: int, *, entered: bool = False
+) -> int | None:
     """Return how many instructions had been executed before the one that wrote to an address last,
     before ``here``, and leave the player there; None where no instruction did, with the player at a
-    place of no meaning."""
+    place of no meaning. ``entered`` asks of the time since the loader was entered alone."""
     end = here
     for window in (*_WINDOWS, here):
         start = max(here - window, 0)
-        for position in reversed(_stops(player, counted, linear, start, end)):
+        for position in reversed(_stops(player, counted, linear, range(start, end), entered)):
             counted.seek(position - 1)
             cpu = Cpu.parse(player.registers())
             code = player.stub.memory(cpu.linear, _CODE_BYTES)
@@ -35,15 +41,20 @@ def written_at(player: Player, counted: Counted, linear: int, here: int) -> int 
     return None
 
 
-def _stops(player: Player, counted: Counted, linear: int, start: int, end: int) -> list[int]:
-    """Return behind which instructions from ``start`` to ``end`` a watchpoint has stopped that may
-    have written there."""
-    counted.seek(start)
+def _stops(player: Player, counted: Counted, linear: int, where: range, entered: bool) -> list[int]:
+    """Return behind which instructions a watchpoint has stopped that may have written there."""
+    counted.seek(where.start)
+    if entered and not where.start:
+        player.stub.stop_at(ORIGIN)
+        player.go(where.stop)
+        player.stub.clear()
+        if player.position >= where.stop:
+            return []
     found, before = [], player.stub.memory(linear, 1)
     player.stub.watch(linear)
-    player.set_break(end)
+    player.set_break(where.stop)
     while player.stub.go(player.reel.limit_s):
-        cpu, now = Cpu.parse(player.registers()), player.stub.memory(linear, 1)
+        cpu, now = _cpu(player), player.stub.memory(linear, 1)
         around = player.stub.memory(max(cpu.linear - _CODE_BYTES, 0), 2 * _CODE_BYTES)
         if now != before or may_have_written(
             linear, around[:_CODE_BYTES], around[_CODE_BYTES:], cpu
@@ -52,3 +63,13 @@ def _stops(player: Player, counted: Counted, linear: int, start: int, end: int) 
         before = now
     player.stub.clear()
     return found
+
+
+def _cpu(player: Player) -> Cpu:
+    """Return the registers: the stub's where they are plainly those of real mode, for the monitor,
+    which knows the segments' bases, takes ten times as long."""
+    cpu = Cpu.real(player.stub.registers())
+    selector = cpu.bases["cs"] >> 4
+    if cpu.values["eip"] <= _REAL_END and (not selector or selector > _SELECTORS):
+        return cpu
+    return Cpu.parse(player.registers())

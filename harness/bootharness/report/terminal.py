@@ -63,8 +63,8 @@ def print_result(
         return
     for line in first_lines(judgement.diagnosis.evidence, _EVIDENCE_LINES):
         say(output, (f"| {line}", {"dim": True}), indent=_INDENT)
-    for answer in trace.recorded.answers if trace.recorded else ():
-        say(output, ("going back in its recording:", {"bold": True}), printable(answer.sentence),
+    for sentence in trace.recorded.sentences if trace.recorded else ():
+        say(output, ("going back in its recording:", {"bold": True}), printable(sentence),
             indent=_INDENT)  # fmt: skip
     for consequence in judgement.consequences:
         then = f"then {consequence.cause}: {printable(consequence.sentence)}"

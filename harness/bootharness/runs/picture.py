@@ -38,7 +38,8 @@ class Picture(Struct, frozen=True):
     """What is drawn of a boot.
 
     ``moves`` are destination (linear), size in bytes, and where it was to go: the same
-    destination, unless the carry out of bit 23 was lost. ``evidence`` is the diagnosis's.
+    destination, unless the carry out of bit 23 was lost. ``evidence`` is the diagnosis's, and what
+    a recording has told.
     ``screen`` is the text that was last on it, as far as anybody saw it.
     """
 
@@ -62,7 +63,10 @@ def picture(trace: BootTrace, judgement: Judgement) -> Picture:
         memory_bytes=trace.machine.memory_bytes if trace.machine else 0,
         ranges=(*_ranges(trace), *_strays(moves)),
         moves=moves,
-        evidence=judgement.diagnosis.evidence if judgement.diagnosis else (),
+        evidence=(
+            *(judgement.diagnosis.evidence if judgement.diagnosis else ()),
+            *(trace.recorded.sentences if trace.recorded else ()),
+        ),
         consequences=tuple(f"{each.cause}: {each.sentence}" for each in judgement.consequences),
         calls=_ends(calls),
         packets=_ends(packets),

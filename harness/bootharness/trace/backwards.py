@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-__all__ = ["LastWrite", "Recorded"]
+__all__ = ["LastWrite", "Made", "Origin", "Recorded"]
 
 
 class LastWrite(Struct, frozen=True):
@@ -35,6 +35,32 @@ class LastWrite(Struct, frozen=True):
     """The BIOS call in which it was written, by its number in ``bios_calls``; None outside."""
 
 
+class Made(Struct, frozen=True):
+    """An instruction of the loader that a value went through."""
+
+    position: int
+    """How many instructions had been executed before it."""
+    address: int
+    """Of the instruction, linear."""
+    instruction: str
+    """That instruction."""
+    source: str = ""
+    """Its file, line and text, where the loader's source is known."""
+
+
+class Origin(Struct, frozen=True):
+    """Where a value came from that was wrong: followed back through the loader's instructions."""
+
+    what: str
+    """What the value is, in words."""
+    sentence: str
+    """All of it in words."""
+    through: tuple[Made, ...] = ()
+    """The instructions that it went through, from the last to the first."""
+    guilty: Made | None = None
+    """The one that made it wrong, None where no instruction did, or where nobody knows which."""
+
+
 class Recorded(Struct, frozen=True):
     """The recording of a boot that was kept, in the folder ``recording`` beside the trace."""
 
@@ -44,3 +70,11 @@ class Recorded(Struct, frozen=True):
     """How long it took to record them."""
     answers: tuple[LastWrite, ...] = ()
     """What was asked of it by itself."""
+    origin: Origin | None = None
+    """Where the value came from that the cause is about."""
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """What it has told, for a report."""
+        followed = (self.origin.sentence,) if self.origin and self.origin.guilty else ()
+        return (*(each.sentence for each in self.answers), *followed)

@@ -188,10 +188,10 @@ def _kept(
         )
         recording.write(folder)
         cause = judge(taped.trace).cause or ""
-        told = answers(reel, anchor, taped.trace, cause, medium.loader)
+        told, origin = answers(reel, anchor, taped.trace, cause, medium.loader)
     except (CouldNotFindOut, OSError) as error:
         shutil.rmtree(folder, ignore_errors=True)
         if isinstance(error, OSError):
             raise MachineLost(f"{folder}: {error.strerror}") from error
         raise
-    return replace(trace, recorded=Recorded(taped.end.position, seconds, told))
+    return replace(trace, recorded=Recorded(taped.end.position, seconds, told, origin))

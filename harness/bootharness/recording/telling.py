@@ -1,0 +1,62 @@
+"""The origin of a wrong value, in words."""
+
+from bootharness.machine.rsp import Stub
+from bootharness.recording.effects import Byte
+from bootharness.recording.fields import Field
+from bootharness.recording.footsteps import Step
+from bootharness.recording.last_write import source_of
+from bootharness.recording.operands import Cpu
+from bootharness.recording.origin import Found
+from bootharness.report.disassembly import decode
+from bootharness.routes.loader import Loader
+from bootharness.text import seg_off
+from bootharness.trace.backwards import Made, Origin
+
+__all__ = ["told", "value_at"]
+
+_BITS = 16
+
+
+def value_at(where: tuple[Byte, ...], cpu: Cpu, stub: Stub) -> int:
+    """Return what is in bytes where a machine stands."""
+    found = 0
+    for at, byte in enumerate(where):
+        if isinstance(byte, int):
+            one = stub.memory(byte, 1)[0]
+        else:
+            name, part = byte
+            whole = cpu.bases[name] >> 4 if name in cpu.bases else cpu.values.get(name, 0)
+            one = whole >> 8 * part & 0xFF
+        found |= one << 8 * at
+    return found
+
+
+def told(seen: Found, field: Field, found: int, loader: Loader | None) -> Origin:
+    """Return an origin with its sentence."""
+    through = tuple(_made(step, loader) for step in seen.through)
+    guilty = _made(seen.guilty, loader) if seen.guilty else None
+    wanted = f" instead of {field.wanted:#x}" if field.wanted not in (None, found) else ""
+    subject = f"{field.what} ({found:#x}{wanted})"
+    if seen.guilty and guilty:
+        lies = f" ({guilty.source})" if guilty.source else ""
+        at = seg_off(seen.guilty.cpu.bases["cs"] >> 4, seen.guilty.cpu.values["eip"])
+        said = f"{subject} comes from `{guilty.instruction}` at {at}{lies}, which {_which(seen)}"
+        if seen.branch:
+            jump = _made(seen.branch, loader)
+            said += f"; it is executed because `{jump.instruction}` before it was not taken"
+    else:
+        said = f"{subject}: {seen.why}"
+    return Origin(field.what, said, through, guilty)
+
+
+def _which(seen: Found) -> str:
+    return "made it wrong: before it all was right" if seen.why.startswith("before") else seen.why
+
+
+def _made(step: Step, loader: Loader | None) -> Made:
+    text = next(
+        (" ".join(each.text.split()) for each in decode(step.code, step.cpu.values["eip"], _BITS)),
+        "",
+    )
+    at = step.cpu.linear
+    return Made(step.position, at, text, source_of(loader, at))
