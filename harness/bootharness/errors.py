@@ -20,6 +20,7 @@
         ├── LineLost            the serial line of a real machine is gone, or was never there
         ├── PlugFailed          the power of a real machine is not switched as asked
         ├── MachineTaken        another run has the real machine
+        ├── DiskNotWritten      the disk of a real machine was not written whole
         ├── TimeTooShort        time was up while what was wanted could still come
         ├── PromptNotSeen       the boot came to its end and had not asked what was to be answered
         ├── ClockUnreadable     the guest's own clock was wanted, and cannot be read
@@ -41,6 +42,7 @@ __all__ = [
     "BuildFailed",
     "ClockUnreadable",
     "CouldNotFindOut",
+    "DiskNotWritten",
     "DoesNotBuild",
     "FormatError",
     "GuestLost",
@@ -213,6 +215,12 @@ class DiskLost(CouldNotFindOut):
     """The faulty disk that the harness makes for a guest has failed otherwise than it should."""
 
     cause = "disk-lost"
+
+
+class DiskNotWritten(CouldNotFindOut):
+    """The disk of a real machine was to be written, and was not, or not whole."""
+
+    cause = "disk-not-written"
 
 
 class LineLost(CouldNotFindOut):

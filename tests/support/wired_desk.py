@@ -1,6 +1,9 @@
 """A desk with a boot wire, in a network namespace of its own: run by `unshare -n`.
 
-usage: wired_desk.py FOLDER LOADER SOURCE -- WORDS of `bootharness`, {machines} being the file
+usage: wired_desk.py FOLDER LOADER SOURCE -- WORDS of `bootharness`
+
+With ``written`` for LOADER, SOURCE is a disk image that may be written; else one is made of both,
+and has to stay as it is.
 """
 
 import subprocess
@@ -14,6 +17,10 @@ from tests.support.desk_machine import DeskMachine, tasmota
 from tests.support.lab import sshd
 from tests.support.processes import COMMAND, environment
 
+__all__ = ["SERIAL"]
+
+SERIAL = "SCRATCH-1"
+"""Of a disk that may be written."""
 _MAC = "52:54:00:ab:cd:ef"
 _MEMORY_BYTES = 256 << 20
 
@@ -24,19 +31,24 @@ def main() -> int:
         subprocess.run(["ip", *words.split()], check=True)
     Path("/proc/sys/net/ipv6/conf/tap0/disable_ipv6").write_text("1")
     subprocess.run(["ip", "link", "set", "tap0", "up"], check=True)
-    disk = folder / "disk.img"
-    DiskLayout.plan(
-        Loader.named(loader),
-        fetch(source),
-        cmdline="console=ttyS0",
-        memory_bytes=_MEMORY_BYTES,
-    ).write(disk)
+    may_write = loader == "written"
+    disk = Path(source) if may_write else folder / "disk.img"
+    if not may_write:
+        DiskLayout.plan(
+            Loader.named(loader),
+            fetch(source),
+            cmdline="console=ttyS0",
+            memory_bytes=_MEMORY_BYTES,
+        ).write(disk)
     before = disk.read_bytes()
     (folder / "ssh").mkdir()
     card = ("-boot", "n", "-netdev", "tap,id=n,ifname=tap0,script=no,downscript=no",
             "-device", f"e1000,netdev=n,mac={_MAC}")  # fmt: skip
+    if may_write:
+        card += ("-drive", f"file={disk},format=raw,if=none,id=d",
+                 "-device", f"ide-hd,drive=d,serial={SERIAL}")  # fmt: skip
     with (
-        DeskMachine(folder, disk, *card) as machine,
+        DeskMachine(folder, None if may_write else disk, *card) as machine,
         tasmota(machine) as plug,
         sshd(folder / "ssh", machine.tty) as (where, configuration),
     ):
@@ -56,7 +68,7 @@ recorder = "pxe"
             [*COMMAND, *words], env=environment(BOOTHARNESS_MACHINES=str(machines)), check=False
         )
         assert not machine.is_on
-    assert disk.read_bytes() == before
+    assert may_write or disk.read_bytes() == before
     return done.returncode
 
 

@@ -186,24 +186,43 @@ def trace(
 @_NAME
 @click.argument("kernels", metavar="KERNEL...", nargs=-1, required=True,
                 shell_complete=values.kernels)  # fmt: skip
-@plan_options("until", "initrd", "cmdline")
-@click.option("--route", default="pxelinux", show_default=True, metavar="ROUTE",
-              help="By what it comes over the wire.")  # fmt: skip
+@plan_options("until", "initrd", "cmdline", "loader")
+@click.option("--route", metavar="ROUTE", help="By what it comes over the wire.  "
+              "[default: pxelinux]")  # fmt: skip
+@click.option("--write-disk", metavar="DISK", help="Write each KERNEL with a loader, or each disk "
+              "image, to the first hard disk, and boot that; DISK is its signature or serial "
+              "number, and no other one is written.")  # fmt: skip
 @JSON
 @_KEEP
 @detail_options
 def boot(
     machines: Path | None, name: str, kernels: tuple[str, ...], json_file: str | None,
-    keep: Path | None, detail: int | None, **choices: Any,
+    keep: Path | None, detail: int | None, route: str | None, write_disk: str | None,
+    **choices: Any,
 ) -> int:  # fmt: skip
-    """Boot each KERNEL on machine NAME, which gets it by its wire, and judge it."""
+    """Boot each KERNEL on machine NAME, which gets it by its wire, and judge it.
+
+    With --write-disk the wire brings it to the disk first. The machine itself compares: a disk with
+    another signature and serial number is left as it is, and said to be what it is.
+    """
     from bootharness.hardware.boot import boot_here
-    from bootharness.routes.table import route_of
+    from bootharness.hardware.boot_written import boot_written
+    from bootharness.routes.table import by_what_is_given, route_of
 
     machine = _one(machines, name)
-    plan = plan_of({**choices, "host": name})
-    route = route_of(plan)
-    plan = route.ready(plan)
-    sources = [single for each in kernels for single in route.expand(each)]
-    boots = [Boot(each, partial(boot_here, machine, each, plan)) for each in sources]
+    if write_disk is not None and route is not None:
+        raise UsageError("--route and --write-disk: what is on a disk comes by no wire")
+    if write_disk is None:
+        plan = plan_of({**choices, "host": name, "route": route or "pxelinux"})
+    else:
+        plan = by_what_is_given(plan_of(choices), kernels)
+    way = route_of(plan)
+    plan = way.ready(plan)
+    sources = [single for each in kernels for single in way.expand(each)]
+    if write_disk is None:
+        boots = [Boot(each, partial(boot_here, machine, each, plan)) for each in sources]
+    else:
+        boots = [
+            Boot(each, partial(boot_written, machine, each, plan, write_disk)) for each in sources
+        ]
     return run_boots(boots, json_file, keep, detail=detail, several=len(kernels) > 1)

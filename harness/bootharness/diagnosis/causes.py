@@ -926,6 +926,14 @@ CAUSES: dict[str, Cause] = {
             "skip",
         ),
         Cause(
+            "disk-not-written",
+            "The disk of a real machine was to be written, and was not, or not whole.",
+            "the BIOS call, the sector, the status",
+            "See that the card's PXE services stay (no other boot program in front), that the disk "
+            "is not write-protected, and write it again: half of the old one may be left.",
+            "skip",
+        ),
+        Cause(
             "machine-taken",
             "Another run has the real machine: one at a time boots there.",
             "who has it",

@@ -1,32 +1,24 @@
 """One boot of a real machine: of what is on its disk, or of a kernel that comes by its wire."""
 
-import os
-import socket
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from bootharness.errors import CouldNotFindOut, UsageError
 from bootharness.hardware.desk import Desk
-from bootharness.hardware.interface import Interface
 from bootharness.hardware.machines import HardwareMachine, machine_named
 from bootharness.hardware.recorder_forms import boot_program
 from bootharness.hardware.watch_line import Booted, watch_line
+from bootharness.hardware.wired import program_image, wired
 from bootharness.host.deadline import Deadline
-from bootharness.host.workspace import Workspace
 from bootharness.kernels.image import KernelImage
-from bootharness.network.boot_rule import BootRule
-from bootharness.network.files import FileTable
 from bootharness.plan import OPTIONS, BootPlan, chosen
 from bootharness.routes.loader import Loader
-from bootharness.routes.net import net_image, network_for, plugged_in
-from bootharness.routes.net_connection import Connection
-from bootharness.routes.net_image import Card, NetImage
+from bootharness.routes.net import net_image
+from bootharness.routes.net_image import NetImage
 from bootharness.routes.net_paths import PATHS
 from bootharness.routes.table import route_of
 from bootharness.trace.boot_trace import BootTrace, Ending
@@ -42,17 +34,6 @@ _NOT_HEARD = (
     "until_screen", "fail_on", "at_most_s", "send", "tracer", "faults", "more_nics",
     "shares", "run",
 )  # fmt: skip
-
-
-class _Wire(Struct, frozen=True):
-    """What the machine boots from by its card."""
-
-    connection: Connection
-    interface: Interface
-
-    def facts(self) -> NetworkFacts:
-        """Return what was seen there."""
-        return replace(self.connection.facts(), nic=self.interface.name)
 
 
 def boot_on(name: str, booted: Any, plan: BootPlan, *, keep: Path | None = None) -> BootTrace:
@@ -132,22 +113,12 @@ def trace_disk(
     booted = Booted(name, kernel, loader, until=until, route=route, recorder=recorder,
                     firmware=machine.banner)  # fmt: skip
     try:
-        image = _recorder(machine.baud) if machine.recorder == "pxe" else None
+        image = None
+        if machine.recorder == "pxe":
+            image = program_image(_RECORDER, boot_program(machine.baud))
         return _booted(machine, booted, image, BootPlan(), keep=keep, brought=False)
     except CouldNotFindOut as error:
         return BootTrace(name, until, Ending("skipped", 0.0, str(error), error.cause), route)
-
-
-def _recorder(baud: int) -> NetImage:
-    """Return what is served so that a machine records what its disk does."""
-    return NetImage(
-        "recorder",
-        Card("bios", "e1000", http=False),
-        FileTable({_RECORDER: boot_program(baud)}),
-        (BootRule(_RECORDER),),
-        {},
-        {"nbp": _RECORDER},
-    )
 
 
 def _booted(
@@ -166,7 +137,7 @@ def _booted(
         desk = stack.enter_context(Desk(machine, wait=wait))
         wire = None
         if image is not None:
-            wire = stack.enter_context(_wired(machine, image, plan, keep))
+            wire = stack.enter_context(wired(machine, image, plan, keep))
         desk.on()
         if wire:
             wire.connection.started(time.monotonic())
@@ -202,24 +173,3 @@ def _not_by_wire(trace: BootTrace, facts: NetworkFacts, machine: HardwareMachine
 def _with_wire(trace: BootTrace, facts: NetworkFacts) -> tuple[Milestone, ...]:
     points = milestones(facts) | {each.name: each.seconds for each in trace.milestones}
     return ordered(points, NET_MILESTONES)
-
-
-@contextmanager
-def _wired(
-    machine: HardwareMachine, image: NetImage, plan: BootPlan, keep: Path | None
-) -> Iterator[_Wire]:
-    """Serve an image on the machine's wire."""
-    assert machine.wire and machine.mac
-    card = replace(image.card, mac=machine.mac.lower().replace("-", ":"))
-    image = replace(image, card=card)
-    with (
-        Workspace() as workspace,
-        network_for(image, plan) as network,
-        plugged_in(network, image, workspace) as medium,
-    ):
-        assert medium.wire
-        if keep:
-            medium.wire.capture(keep / "wire.pcap")
-        end = socket.socket(fileno=os.dup(medium.device.fds[0]))
-        with Interface(machine.wire, machine.mac, end) as interface:
-            yield _Wire(medium.wire, interface)

@@ -13,7 +13,7 @@ from bootharness.errors import UsageError
 from bootharness.formats.mbr import SECTOR_BYTES
 from bootharness.host.assembler import assemble_flat, shipped
 
-__all__ = ["FASTEST_BAUD", "boot_program", "gap_needed", "installed", "removed"]
+__all__ = ["FASTEST_BAUD", "boot_program", "divisor", "gap_needed", "installed", "removed"]
 
 FASTEST_BAUD = 115_200
 _RESIDENT_BYTES = 2048
@@ -80,16 +80,22 @@ def _front() -> bytes:
     )
 
 
-def _resident(baud: int, *, true_lba: int) -> bytes:
-    divisor, rest = divmod(FASTEST_BAUD, baud) if baud > 0 else (0, 1)
-    if rest or not 0 < divisor < 1 << 16:
+def divisor(baud: int) -> int:
+    """Return what a PC's UART divides its clock by. Raises UsageError for a rate that it has
+    not."""
+    divided, rest = divmod(FASTEST_BAUD, baud) if baud > 0 else (0, 1)
+    if rest or not 0 < divided < 1 << 16:
         raise UsageError(
             f"{baud} baud: a PC's serial port has {FASTEST_BAUD} and what it divides into, as "
             "57600, 38400, 19200 and 9600"
         )
+    return divided
+
+
+def _resident(baud: int, *, true_lba: int) -> bytes:
     return assemble_flat(
         shipped("mbr/resident.asm"),
-        DIVISOR=divisor,
+        DIVISOR=divisor(baud),
         TRUE_LBA=true_lba,
         RESIDENT_BYTES=_RESIDENT_BYTES,
     )
