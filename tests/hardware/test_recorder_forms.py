@@ -1,9 +1,12 @@
 """The recorder's two forms as bytes: what is taken of a disk, given back, and refused."""
 
+from pathlib import Path
+
 import pytest
 
 from bootharness.errors import UsageError
 from bootharness.hardware.recorder_forms import boot_program, gap_needed, installed, removed
+from tests.support.processes import run
 
 SECTOR = 512
 PARTITION = bytes.fromhex("80010100830fffff0008000000100000")
@@ -67,3 +70,29 @@ def test_baud_rates_differ_in_the_divisor_alone() -> None:
     fast, slow = boot_program(), boot_program(9600)
     differing = [at for at, (one, two) in enumerate(zip(fast, slow, strict=True)) if one != two]
     assert [(fast[at], slow[at]) for at in differing] == [(1, 12)]
+
+
+def test_an_image_gets_the_recorder_as_a_new_file_and_gives_it_back(tmp_path: Path) -> None:
+    image, recorded, back = (tmp_path / name for name in ("disk.img", "recorded.img", "back.img"))
+    content = disk() + bytes(3 << 20) + b"the end"
+    image.write_bytes(content)
+    done = run("hardware", "recorder", "install", image, recorded)
+    assert done.returncode == 0 and "with the recorder" in done.stdout, done
+    assert recorded.read_bytes() == installed(content) + content[gap_needed:]
+    assert recorded.stat().st_blocks * SECTOR < 1 << 20
+    assert run("hardware", "recorder", "remove", recorded, back).returncode == 0
+    assert back.read_bytes() == image.read_bytes() == content
+
+
+def test_no_file_is_overwritten_and_none_is_left(tmp_path: Path) -> None:
+    image, new = tmp_path / "disk.img", tmp_path / "new.img"
+    image.write_bytes(disk() + bytes(1 << 20))
+    for words, why in (
+        (("install", image, image), "there is such a file already"),
+        (("remove", image, new), f"{image}: the recorder is not in this disk's MBR"),
+        (("install", image, new, "--baud", "100000"), "100000 baud"),
+    ):
+        done = run("hardware", "recorder", *words)
+        assert done.returncode == 129 and why in done.stderr, done
+        assert done.stderr.count("\n") == 1
+    assert not new.exists() and image.read_bytes() == disk() + bytes(1 << 20)

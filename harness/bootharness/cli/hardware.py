@@ -9,7 +9,7 @@ import click
 
 from bootharness.cli import values
 from bootharness.cli.boots import Boot, detail_options, run_boots
-from bootharness.cli.options import FILE, JSON, plan_of, plan_options
+from bootharness.cli.options import FILE, JSON, NEW_FILE, plan_of, plan_options
 from bootharness.errors import COULD_NOT_FIND_OUT, CouldNotFindOut, UsageError
 from bootharness.plan.goal import check_until
 
@@ -179,6 +179,25 @@ def trace(
 
     boots = [Boot(kernel or name, run)]
     return run_boots(boots, json_file, keep, detail=detail, several=False)
+
+
+@command.command("recorder")
+@click.argument("change", type=click.Choice(("install", "remove")), metavar="install|remove")
+@click.argument("image", type=FILE)
+@click.argument("new", type=NEW_FILE)
+@click.option("--baud", type=int, default=115_200, show_default=True,
+              help="Of the machine's serial line.")  # fmt: skip
+def recorder(change: str, image: Path, new: Path, baud: int) -> None:
+    """Write disk image IMAGE as NEW, with the recorder in its MBR or without it again.
+
+    For recorder = "mbr": the disk that NEW is written to tells of each boot. Who may use the wire
+    needs none of this.
+    """
+    from bootharness.hardware.recorder_forms import installed, removed
+    from bootharness.hardware.recorder_image import rewritten
+
+    rewritten(image, new, partial(installed, baud=baud) if change == "install" else removed)
+    click.echo(f"{new} is written, {'with' if change == 'install' else 'without'} the recorder")
 
 
 @command.command("boot")

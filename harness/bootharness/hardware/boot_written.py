@@ -5,6 +5,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from bootharness.errors import CouldNotFindOut
+from bootharness.formats.mbr import BOOTSTRAP_BYTES
 from bootharness.hardware.boot import trace_disk
 from bootharness.hardware.machines import HardwareMachine
 from bootharness.hardware.write_disk import write_disk
@@ -18,8 +19,6 @@ from bootharness.routes.mbr import lay_out
 from bootharness.trace.boot_trace import BootTrace, Ending
 
 __all__ = ["boot_written"]
-
-_SIGNATURE_AT = 440
 
 
 def boot_written(
@@ -58,5 +57,5 @@ def boot_written(
 def _without_signature(path: Path) -> None:
     """Have the disk keep its own, by which the person knows it."""
     with path.open("r+b") as disk:
-        disk.seek(_SIGNATURE_AT)
+        disk.seek(BOOTSTRAP_BYTES)
         disk.write(bytes(4))
