@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from bootharness.network.namespace import why_no_namespace
+from tests.support.boots import settled
 from tests.support.builders import no_carry
+from tests.support.faults import FAULTS, Fault, laid_out
 from tests.support.processes import environment
 
 pytestmark = pytest.mark.skipif(
@@ -18,10 +20,12 @@ pytestmark = pytest.mark.skipif(
 _SOURCE = "selfcheck:17000000"
 
 
-def wired(folder: Path, loader: str, *words: str) -> subprocess.CompletedProcess[str]:
+def wired(
+    folder: Path, loader: str, *words: str, source: str = _SOURCE
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         ["unshare", "-n", sys.executable, "-m", "tests.support.wired_desk", str(folder), loader,
-         _SOURCE, "--", *words],
+         source, "--", *words],
         env=environment(), capture_output=True, text=True, timeout=200, check=False,
     )  # fmt: skip
 
@@ -53,3 +57,30 @@ def test_a_gate_compares_qemu_with_the_desk(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done
     assert "on apu2" in done.stdout and "on qemu" in done.stdout
+
+
+_HANGS = {
+    "jmp $ at entry": ("stage1-hang", 1),
+    "refuses the kernel, and loops": ("kernel-rejected", 1),
+    "protocol 2.03": ("kernel-rejected", 1),
+    "kernel that stops after its banner": ("kernel-hang", 1),
+    # what the setup code does is not seen on a line
+    "jmp $ in the setup code": ("kernel-silent", 125),
+}
+
+
+@pytest.mark.sample(2)
+@pytest.mark.parametrize(
+    "fault", [each for each in FAULTS if each.name in _HANGS], ids=lambda fault: fault.name
+)
+def test_what_hangs_and_what_is_rejected_is_named_on_a_desk(fault: Fault, tmp_path: Path) -> None:
+    _, plan, disk = laid_out(fault, tmp_path)
+    edited = tmp_path / "edited.asm"
+    words = ["--loader", str(edited)] if edited.is_file() else []
+    assert disk.kernel
+    done = wired(
+        tmp_path, "disk", "hardware", "trace", "apu2", "--json", "-", "--kernel",
+        disk.kernel.source, "--until", settled(plan).until, *words, source=str(disk.path),
+    )  # fmt: skip
+    told = json.loads(done.stdout)
+    assert (told["cause"], done.returncode) == _HANGS[fault.name], told["summary"]

@@ -29,9 +29,11 @@ SELFCHECK, WRAPS = "selfcheck:1000000", "selfcheck:17000000"
 LIMIT_S, SILENCE_S, START_S = 120.0, 6.0, 60.0
 LOADED = 14_127_616  # as Debian's cloud kernel of 6.1
 LINE_BYTES = 17_280  # 1.5 s
-# why a machine was reset, and what is on its screen, is not to be seen on a line
+# why a machine was reset, what its setup code does, and what is on its screen, is not to be seen on
+# a line
 _UNSEEN = {
     "decompress-failed": "kernel-silent",
+    "setup-hang": "kernel-silent",
     "triple-fault": "machine-reset",
     "reset-bios": "machine-reset",
     "reset-keyboard": "machine-reset",

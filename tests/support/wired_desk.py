@@ -2,8 +2,8 @@
 
 usage: wired_desk.py FOLDER LOADER SOURCE -- WORDS of `bootharness`
 
-With ``written`` for LOADER, SOURCE is a disk image that may be written; else one is made of both,
-and has to stay as it is.
+With ``disk`` for LOADER, SOURCE is a disk image, with ``written`` one that may be written; else one
+is made of both. What may not be written has to stay as it is.
 """
 
 import subprocess
@@ -32,8 +32,8 @@ def main() -> int:
     Path("/proc/sys/net/ipv6/conf/tap0/disable_ipv6").write_text("1")
     subprocess.run(["ip", "link", "set", "tap0", "up"], check=True)
     may_write = loader == "written"
-    disk = Path(source) if may_write else folder / "disk.img"
-    if not may_write:
+    disk = Path(source) if loader in ("disk", "written") else folder / "disk.img"
+    if loader not in ("disk", "written"):
         DiskLayout.plan(
             Loader.named(loader),
             fetch(source),
