@@ -57,6 +57,18 @@ def test_what_may_come_next_is_offered(line: str, names: list[str]) -> None:
     assert offered(line) == names
 
 
+def test_real_machines_are_offered_beside_qemu(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "machines.toml"
+    monkeypatch.setenv("BOOTHARNESS_MACHINES", str(file))
+    assert offered("bootharness boot --host ") == ["qemu"]
+    file.write_text('[apu2]\nline = "tcp:127.0.0.1:9"\nplug = "tasmota:http://127.0.0.1:9/"\n')
+    assert offered("bootharness boot --host ") == ["qemu", "apu2"]
+    assert offered("bootharness bisect --host a") == ["apu2"]
+    assert offered("bootharness hardware boot a") == ["apu2"]
+
+
 LOAD = {
     "bash": ("--norc --noprofile", 'eval "$(bootharness completion bash)"'),
     "zsh": ("-f", 'autoload -U compinit; compinit -u; eval "$(bootharness completion zsh)"'),

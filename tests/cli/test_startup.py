@@ -27,3 +27,14 @@ def test_nothing_is_imported_too_early(imports: str, unwanted: tuple[str, ...]) 
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
     )
     assert not {*unwanted} & {*done.stdout.split()}
+
+
+@pytest.mark.parametrize("words", [("--help",), ("hardware", "--help"), ("routes",)])
+def test_what_real_machines_take_is_imported_for_none_of_these(words: tuple[str, ...]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "bootharness", *words],
+        capture_output=True, text=True, check=True, timeout=60,
+    )  # fmt: skip
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "bootharness.cli" in imported
+    assert not {"labgrid", "paho", "serial", "bootharness.hardware"} & imported

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 __all__ = [
     "OPTION_VALUES",
     "causes",
+    "hosts",
     "kernels",
     "places",
     "routes",
@@ -150,6 +151,19 @@ def _of_qemu(names: Callable[[str], list[str]]) -> list[str]:
         return []
 
 
+def hosts(_context: "Context", _parameter: "Parameter", typed: str) -> "list[CompletionItem]":
+    """Complete QEMU, or a real machine of machines.toml."""
+    from bootharness.errors import BootHarnessError
+    from bootharness.hardware.machines import machines_file, read_machines
+    from bootharness.plan.boot_plan import QEMU
+
+    try:
+        names = [*read_machines(machines_file(None))]
+    except (BootHarnessError, OSError):
+        names = []
+    return _begin((QEMU, *names), typed)
+
+
 OPTION_VALUES: Mapping[str, _Completer] = {
     "route": routes,
     "faults": faults,
@@ -161,5 +175,6 @@ OPTION_VALUES: Mapping[str, _Completer] = {
     "firmware": firmwares,
     "machine_type": machines,
     "cpu": cpus,
+    "host": hosts,
 }
 """How an option's value is completed, by the field of a plan."""
