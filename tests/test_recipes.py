@@ -19,9 +19,10 @@ ALWAYS_THERE = {"apt", "dpkg", "util-linux", "seabios"}
 packages."""
 NO_GATE_WANTS = {
     "tesseract-ocr", "dnsmasq-base", "kea-dhcp4-server", "kea-dhcp6-server", "iproute2",
+    "openssh-client",
 }  # fmt: skip
 """What OCR reads is no proof of anything bad: a gate has needles. Whose servers are tested has them
-installed."""
+installed, and who has a console server its client."""
 OF_ITS_RECIPE_ALONE = {"ca-certificates", "git"}
 """pip gets the package by git there."""
 
