@@ -115,6 +115,13 @@ class Player(Closing):
         """Go back to the last stop before; return whether there was one."""
         return self.stub.back(self.reel.limit_s) and self.position > 0
 
+    def bookmark(self) -> None:
+        """Keep the machine as it stands here: going back to a place behind, it is played from
+        here."""
+        (said, *_) = self.machine.qmp.monitor(f"savevm at-{self.position}")
+        if said.strip():
+            raise MachineLost(f"QEMU keeps no state of the machine: {said.strip()}")
+
     def registers(self) -> str:
         """Return all registers as QEMU writes them."""
         return self.machine.qmp.monitor("info registers")[0]
