@@ -155,8 +155,8 @@ class Counted:
         self._player.seek(position)
 
     def _bookmark(self) -> None:
-        self._bookmarks[self._player.position] = self.count()
-        self._player.bookmark()
+        if self._player.bookmark():
+            self._bookmarks[self._player.position] = self.count()
 
     def _bookmark_before(self, position: int) -> int:
         return max(each for each in self._bookmarks if each <= position)
