@@ -16,6 +16,7 @@ __all__ = [
     "plainly",
     "printable",
     "seg_off",
+    "without_boxes",
 ]  # fmt: skip
 
 NUMBER = r"(?!\w{32})\d+(?:_\d+)*"
@@ -24,6 +25,9 @@ _LINE_LENGTH = 500
 _OBEYED = re.compile(r"[\b\x1b\x0e\x0f]")
 # in a terminal's other set of characters there are the lines of boxes
 _DRAWN = re.compile(r"\x0e[^\x0f\n]{0,500}\x0f?|\x0f|\x1b\(0[^\x1b\n]{0,500}(?:\x1b\(B)?|\x1b\(B")
+_BOXES = re.compile(r"[\u2500-\u259f]+|(?:\\x[b-d][0-9a-f])+")
+"""Those of code page 437 too, which is no UTF-8."""
+_TO_FIRST_COLUMN = re.compile(r"\x1b\[\d{1,3};0?1H")
 _ESCAPE = re.compile(r"\x1b\[[0-?]{0,20}[A-Za-z]")
 
 
@@ -105,7 +109,7 @@ def as_shown(text: str) -> str:
     """Return text as a terminal shows it: what was gone over by the cursor is not there."""
     if not _OBEYED.search(text):
         return text
-    text = _DRAWN.sub(" ", text)
+    text = _TO_FIRST_COLUMN.sub("\n", _DRAWN.sub(" ", text))
     return "\n".join(_line_shown(line) for line in _ESCAPE.sub("", text).split("\n"))
 
 
@@ -125,6 +129,11 @@ def _line_shown(line: str) -> str:
     return "".join(shown).rstrip()
 
 
+def without_boxes(line: str) -> str:
+    """Return a line without what draws boxes; empty where that is all that it does."""
+    return " ".join(_BOXES.sub(" ", line).split()) if _BOXES.search(line) else line.rstrip()
+
+
 def first_lines(lines: Sequence[str], most: int) -> list[str]:
     """Return lines fit to be shown, and how many more there are than that many."""
     shown = [printable(line) for line in lines[:most]]
@@ -134,5 +143,5 @@ def first_lines(lines: Sequence[str], most: int) -> list[str]:
 def last_lines(text: str, number: int) -> list[str]:
     """Return the last lines of what a guest wrote that are not empty, fit to be shown."""
     shown = as_shown(text[-number * _LINE_LENGTH :])
-    lines = [line.rstrip() for line in shown.splitlines()]
+    lines = [without_boxes(line) for line in shown.splitlines()]
     return [printable(line[-_LINE_LENGTH:]) for line in lines if line][-number:]

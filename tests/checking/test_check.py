@@ -1,18 +1,24 @@
 """A loader on every machine that a BIOS may make: what holds, and the line that does not."""
 
+import json
 from pathlib import Path
 
+import jsonschema
 import pytest
 from msgspec.structs import replace
 
 from bootharness.checking import check as checking
 from bootharness.checking.check import Check, check
 from bootharness.checking.checked import Checked, Row
+from bootharness.checking.document import CHECK_SCHEMA_VERSION, check_document, check_schema
+from bootharness.diagnosis import Verdict, judge
 from bootharness.errors import NoVerdict
-from bootharness.predictor.behaviours.behaviour import Behaviour
+from bootharness.predictor.behaviours.behaviour import Behaviour, Way
 from bootharness.predictor.behaviours.table import BEHAVIOURS
 from bootharness.routes.disk import DiskImage
 from bootharness.routes.loader import Loader
+from bootharness.trace.boot_trace import BootTrace, Ending
+from bootharness.trace.heard import Heard
 from tests.support.emulated import assembled
 from tests.support.mistaken import MISTAKES, Mistake
 
@@ -121,3 +127,99 @@ def test_one_unknown_row_leaves_it_open_unless_another_fails(stage1_checked: Che
     unknown, fails = replace(holds, result="unknown"), replace(holds, result="fails")
     assert replace(stage1_checked, rows=(holds, unknown)).good is None
     assert replace(stage1_checked, rows=(unknown, fails)).good is False
+
+
+def booted_as(
+    monkeypatch: pytest.MonkeyPatch, found: BootTrace | None, subject: Loader, behaviour: str
+) -> tuple[Row, list[tuple[object, str]]]:
+    """Return the row of a behaviour where QEMU gives what was ``found``, and what it was asked
+    for."""
+    asked: list[tuple[object, str]] = []
+
+    def boot_in_qemu(subject: object, way: Way) -> BootTrace | None:
+        asked.append((subject, way.state))
+        return found
+
+    monkeypatch.setattr(checking, "boot_in_qemu", boot_in_qemu)
+    return row_of(Check(subject, booted=True), behaviour), asked
+
+
+@pytest.mark.parametrize(
+    ("kind", "booted", "result"),
+    [("reached", 1, "holds"), ("loop", 0, "unknown"), ("timeout", 0, "holds"), (None, 0, "holds")],
+)
+def test_a_row_is_trusted_where_qemu_finds_the_same(
+    monkeypatch: pytest.MonkeyPatch, kind: str | None, booted: int, result: str
+) -> None:
+    stage1 = Loader.stage1()
+    run = Check(stage1)
+    ways = [way.state for way in BY_NAME["entry-07c0"].ways(run.plain)]
+    found = None if kind is None else replace(run.plain, ending=Ending(kind, 1.0))
+    if kind == "timeout":
+        found = replace(run.plain, tracer="recorder", bios_calls=(), heard=Heard())
+        assert judge(found).verdict is Verdict.SKIP
+    row, asked = booted_as(monkeypatch, found, stage1, "entry-07c0")
+    assert asked == [(stage1, state) for state in ways]
+    assert (row.result, row.booted) == (result, booted * len(ways))
+    if result == "unknown":
+        assert row.seen
+        predicted, _, seen = row.seen.partition("; booted: ")
+        assert predicted.startswith(
+            "the predictor and QEMU do not agree, so neither is trusted: predicted: "
+        )
+        assert "stage1" not in predicted
+        assert seen
+        assert row.state == ways[0]
+        assert (row.assumes, row.place, row.cause) == (None, None, None)
+
+
+def test_what_a_loader_does_not_hold_is_booted_as_well(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (mistake,) = (each for each in MISTAKES if each.name == "retry")
+    loader = mistake.made(tmp_path)
+    failed = replace(Check(loader).plain, ending=Ending("loop", 1.0))
+    row, asked = booted_as(monkeypatch, failed, loader, mistake.behaviour)
+    assert (row.result, row.booted, len(asked)) == ("fails", 1, 1)
+    good = Check(loader).plain
+    row, _ = booted_as(monkeypatch, good, loader, mistake.behaviour)
+    assert row.result == "unknown"
+
+
+def test_without_qemu_nothing_is_booted(monkeypatch: pytest.MonkeyPatch) -> None:
+    def boot_in_qemu(*_: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(checking, "boot_in_qemu", boot_in_qemu)
+    row = row_of(Check(Loader.stage1()), "entry-07c0")
+    assert (row.result, row.booted) == ("holds", 0)
+
+
+def test_a_row_tells_of_its_behaviour_and_its_machine(tmp_path: Path) -> None:
+    (mistake,) = (each for each in MISTAKES if each.name == "retry")
+    behaviour = BY_NAME[mistake.behaviour]
+    run = Check(mistake.made(tmp_path))
+    row = row_of(run, mistake.behaviour)
+    (way, *_) = behaviour.ways(run.plain)
+    assert (row.title, row.standing, row.because) == (
+        behaviour.title, behaviour.standing, behaviour.source,
+    )  # fmt: skip
+    assert (row.state, row.assumes) == (way.state, way.assumes)
+    assert row.cause
+    assert row.seen
+
+
+def test_what_was_not_tried_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checking, "_MOST_S", 0.0)
+    run = Check(Loader.stage1())
+    row = row_of(run, "entry-07c0")
+    (way, *_) = BY_NAME["entry-07c0"].ways(run.plain)
+    assert (row.seen, row.state) == ("not tried: what came before took more than 0 s", way.state)
+
+
+def test_a_check_is_told_with_its_schema(stage1_checked: Checked) -> None:
+    document, schema = check_document(stage1_checked), check_schema()
+    assert (document["schema_version"], document["good"]) == (CHECK_SCHEMA_VERSION, True)
+    assert document["checked"]["loader"] == stage1_checked.loader == "stage1"
+    jsonschema.validate(json.loads(json.dumps(document)), schema)
+    assert schema["title"] == f"bootharness check, version {CHECK_SCHEMA_VERSION}"

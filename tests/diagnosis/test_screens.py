@@ -50,6 +50,26 @@ def test_words_that_have_gone_from_the_screen_are_in_what_was_written() -> None:
     assert judge(trace).cause == "boot-manager-error"
 
 
+OF_BOTH = "Failed to boot both default and fallback entries."
+
+
+def test_a_menu_that_came_back_says_why_its_entry_failed() -> None:
+    written = f"{GONE}\r\n\r\nPress any key to continue...\r\n\r\n  {OF_BOTH}\r\n"
+    judgement = judge(brought(*teletype(written), screen=MENU))
+    assert judgement.summary == f'the boot manager gave up; it says "{GONE}"'
+    alone = judge(brought(*teletype(f"{OF_BOTH}\r\n"), screen=MENU))
+    assert alone.summary == f'the boot manager gave up; it says "{OF_BOTH}"'
+
+
+def test_a_box_is_no_line_of_a_screen() -> None:
+    box = "\u250c\u2500\u2500\u2510\n\u2502*a \u2502\n\u2502  \u2502\n\u2514\u2500\u2500\u2518\n"
+    judgement = judge(brought(screen=f"{box}Use the ^ and v keys to select which entry\n"))
+    assert judgement.diagnosis
+    assert judgement.diagnosis.evidence == (
+        "screen: *a", "screen: Use the ^ and v keys to select which entry",
+    )  # fmt: skip
+
+
 def test_what_the_bios_writes_is_not_the_boot_managers() -> None:
     trace = brought(*teletype("Boot failed: could not read\r\n", cs=0xF000), screen="boot: ")
     assert judge(trace).cause == "boot-menu-waits"

@@ -200,3 +200,15 @@ def test_of_a_script_that_was_there_the_last_line_is_told() -> None:
     read = call("Read", "\\startup.nsh", NOT_FOUND)
     opened_too = (opened("\\other.txt"), read, said("Shell> "))
     assert "startup.nsh" not in waits(SHELL, *opened_too).summary
+
+
+def test_a_menu_of_a_program_that_came_back_says_why_its_entry_failed() -> None:
+    error = "error: file `/vmlinuz' not found."
+    texts = [said(each, MANAGER + 1) for each in f"Booting\n\r{error}\n\r\n\rPress any key"]
+    menu = "Use the ^ and v keys to select which entry is highlighted."
+    judgement = waits(STARTED, *texts, serial=menu)
+    assert judgement.cause == "boot-manager-error"
+    assert judgement.summary == f'the boot manager gave up; it says "{error}"'
+    assert waits(STARTED, serial=menu).cause == "boot-menu-waits"
+    gone = waits(STARTED, *texts, LEFT, serial=menu)
+    assert "boot-manager-error" not in causes(gone)

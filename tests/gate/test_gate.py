@@ -195,6 +195,16 @@ def test_failing_routes_say_who_it_is() -> None:
     )
 
 
+def test_a_medium_that_fails_by_all_routes_is_not_the_kernels_fault() -> None:
+    boots = [
+        result(WRAPPED, route="disk"),
+        result(WRAPPED, route="uefi-disk"),
+    ]
+    assert patterns(boots) == (
+        "bzImage: all routes fail (destination-wrapped), so it is what was brought",
+    )
+
+
 def test_one_firmware_that_fails_is_told_as_that() -> None:
     def of(**attempts: Attempt) -> tuple[str, ...]:
         return patterns(

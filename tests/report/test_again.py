@@ -85,7 +85,8 @@ def test_everything_that_can_be_chosen(tmp_path: Path) -> None:
              "shares": [f"a={tmp_path}", f"{tmp_path}/shared:rw"], "outside": True,
              "forwards": ["tcp:2222:22", "udp:5353:53"]}  # fmt: skip
     servers = {"route": "net-server", "more_servers": [f"dnsmasq:{bios}"]}
-    tried = {*values, *network, *brought, *folder, *answered, *set_up, *servers, *guest,
+    desk = {"route": "pxelinux", "host": "apu2", "initrd": str(initrd)}
+    tried = {*values, *network, *brought, *folder, *answered, *set_up, *servers, *guest, *desk,
              "until_screen"}  # fmt: skip
     assert tried == set(OPTIONS), "an option that is not tried"
     given = (
@@ -95,6 +96,7 @@ def test_everything_that_can_be_chosen(tmp_path: Path) -> None:
         (answered, str(tmp_path)),
         (set_up, str(tmp_path)),
         (servers, "command:true"),
+        (desk, "selfcheck:16"),
     )
     ran = choose(BootPlan(), {**guest, "route": "direct"})
     line = again(replace(trace, loader=None, until="^a line of a token's", run="ls"), ran)

@@ -5,11 +5,12 @@ from bootharness.diagnosis.kernel import no_init
 from bootharness.diagnosis.started import runs_at_the_end
 from bootharness.diagnosis.verdict import Finding
 from bootharness.formats.screen_text import screen_text
-from bootharness.text import as_shown
+from bootharness.text import as_shown, without_boxes
 from bootharness.trace.boot_managers import complaint_of, last_lines, waits
 from bootharness.trace.boot_trace import BootTrace
 from bootharness.trace.network_facts import NetEventKind
 from bootharness.trace.uefi_calls import rests_in_shell
+from bootharness.trace.uefi_images import left, said_by, started
 
 __all__ = [
     "boot_manager_error",
@@ -112,9 +113,19 @@ def _before_a_kernel(trace: BootTrace) -> bool:
 
 def _complaint(trace: BootTrace) -> str | None:
     """What was said last: on the screen as it is, or else in all that was written."""
+    return complaint_of(_text(trace)) or complaint_of(_written(trace))
+
+
+def _written(trace: BootTrace) -> str:
+    """What was written before a kernel; of a UEFI's programs by the one that is back at its
+    menu."""
     calls = trace.bios_calls if not trace.handoff else trace.bios_calls[: trace.handoff.calls]
-    written = screen_text(call for call in calls if not call.from_bios)
-    return complaint_of(_text(trace)) or complaint_of(written)
+    if calls or not trace.uefi_calls:
+        return screen_text(call for call in calls if not call.from_bios)
+    running = [each for each in started(trace.uefi_calls) if left(trace.uefi_calls, each) is None]
+    if not running or not waits(_text(trace)):
+        return ""
+    return as_shown(said_by(trace.uefi_calls, running[-1]))
 
 
 def _script_of_ipxe(trace: BootTrace) -> str | None:
@@ -146,5 +157,5 @@ def _text(trace: BootTrace) -> str:
 
 
 def _screen(trace: BootTrace) -> tuple[str, ...]:
-    lines = [line.rstrip() for line in _text(trace).splitlines() if line.strip()]
+    lines = [line for each in _text(trace).splitlines() if (line := without_boxes(each))]
     return tuple(f"screen: {line}" for line in lines[-_SHOWN_LINES:])

@@ -42,7 +42,8 @@ def _sentences(results: list[CellResult]) -> Iterator[str]:
     if len(failed) == len(results):
         over = " and ".join(_plural(name) for name in names)
         if over:
-            yield f"all {over} fail{same}, so it is the kernel{_unless(names, same)}"
+            whose = "what was brought" if _brought(results) else "the kernel"
+            yield f"all {over} fail{same}, so it is {whose}{_unless(names, same)}"
         return
     for name in names:
         bad = {axes(each.cell)[name] for each in failed}
@@ -121,6 +122,11 @@ def _so(bad: set[str], good: set[str]) -> str:
 def _unless(names: list[str], same: str) -> str:
     """What else it may be: what did not differ, and what came to several ends as well."""
     return "" if "route" in names and same else " or what all of them have in common"
+
+
+def _brought(results: list[CellResult]) -> bool:
+    """Whether somebody brought all that is booted, and the kernel is only a part of it."""
+    return not any("cmdline" in ROUTES[each.cell.plan.route].takes for each in results)
 
 
 def _plural(name: str) -> str:

@@ -141,7 +141,7 @@ def schema_of(document: type, title: str) -> dict[str, Any]:
     )
     _describe(definitions, document)
     top = definitions.pop(reference["$ref"].rpartition("/")[2])
-    return {"$schema": _DIALECT, "title": title, **top, "$defs": definitions}
+    return {"$schema": _DIALECT, **top, "title": title, "$defs": definitions}
 
 
 def _describe(definitions: dict[str, dict[str, Any]], *documents: type) -> None:

@@ -2,6 +2,8 @@
 
 import re
 
+from bootharness.text import without_boxes
+
 __all__ = ["complaint_of", "last_lines", "waits", "waits_for_ever"]
 
 # Known words first: GRUB's; SYSLINUX's and its like's; LILO's; those of boot sectors and BIOSes.
@@ -39,8 +41,8 @@ _WAITS = re.compile(
     r"|(?i:use the .{1,12}(?:arrow )?keys)|(?i:strike a key|hit (?:a|any) key)|\[[yY]/[nN]\]"
     r"|(?i:automatic(?:ally)? (?:boot )?in \d+)|(?i:which entry is highlighted)",
 )
-_DRAWN = re.compile(r"[\u2500-\u259f]+|(?:\\x[b-d][0-9a-f])+")
-"""Boxes, those of code page 437 too, which is no UTF-8."""
+# what GRUB says once it has said what was wrong with each of its entries
+_OF_OTHERS = re.compile(r"Failed to boot both default and fallback entries")
 _LAST_LINES = 4
 _TOGETHER = 3
 
@@ -50,7 +52,8 @@ def complaint_of(text: str) -> str | None:
 
     Complaints on lines that follow each other belong together.
     """
-    found = [(match.start(), " ".join(match[0].split())) for match in _COMPLAINTS.finditer(text)]
+    every = [(match.start(), " ".join(match[0].split())) for match in _COMPLAINTS.finditer(text)]
+    found = [each for each in every if not _OF_OTHERS.search(each[1])] or every
     if not found:
         return None
     said: list[str] = []
@@ -79,7 +82,7 @@ def waits(text: str) -> bool:
 
 def last_lines(text: str, count: int = 2) -> str:
     """Return the last lines that are not empty, without the lines that draw boxes."""
-    lines = (" ".join(_DRAWN.sub(" ", line).split()) for line in text.splitlines())
+    lines = (" ".join(without_boxes(line).split()) for line in text.splitlines())
     return " / ".join([line for line in lines if line][-count:])
 
 
