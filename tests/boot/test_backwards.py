@@ -8,19 +8,25 @@ import pytest
 
 from bootharness.debug.backwards import answer
 from bootharness.diagnosis import judge
-from bootharness.errors import UsageError
+from bootharness.errors import CouldNotFindOut, UsageError
 from bootharness.formats.qcow2 import empty_overlay
 from bootharness.host.assembler import shipped
+from bootharness.kernels.image import KernelImage
+from bootharness.kernels.selfcheck import selfcheck_kernel
 from bootharness.kernels.source import fetch
 from bootharness.one_boot import boot
 from bootharness.plan import BootPlan, MachineConfig
 from bootharness.recording.manifest import LOG, MANIFEST, OVERLAY, RECORDING, ROM, Recording
 from bootharness.recording.player import Player
 from bootharness.report.document import document, encode, read_trace
+from bootharness.routes.loader import Loader
 from bootharness.trace.boot_trace import BootTrace
 from tests.boot.test_debug import Terminal
 from tests.support.back_matrix import KNOWN, back, cases, names
+from tests.support.boots import boot_through
+from tests.support.builders import without_carry
 from tests.support.faults import FAULTS, run
+from tests.support.other_qemu import qemu_of
 from tests.support.processes import COMMAND
 from tests.support.processes import run as command
 
@@ -80,6 +86,22 @@ def test_a_byte_that_no_instruction_wrote_is_told_as_that(tmp_path: Path) -> Non
         r"ever wrote it",
         told.sentence,
     )
+
+
+def test_qemu_10_of_another_release_goes_back_too(tmp_path: Path) -> None:
+    try:
+        qemu = qemu_of("trixie")
+    except CouldNotFindOut as error:
+        pytest.skip(str(error))
+    plan = BootPlan(until="setup", machine=MachineConfig(qemu=qemu))
+    kernel = KernelImage.read(selfcheck_kernel(17_000_000))
+    trace = boot_through(without_carry(Loader.stage1()), kernel, plan, keep=tmp_path)
+    assert trace.machine
+    assert trace.machine.qemu_version.startswith("10.")
+    assert trace.recorded, trace.missing
+    (told,) = trace.recorded.answers
+    assert told.by == "device"
+    assert told.sentence.endswith("no instruction of the loader ever wrote it")
 
 
 def test_a_recording_is_played_the_same_again_and_again(misplaced: tuple[BootTrace, Path]) -> None:

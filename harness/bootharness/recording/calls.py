@@ -14,6 +14,7 @@ from bootharness.machine.rom import return_addresses
 from bootharness.recording.manifest import Anchor
 from bootharness.recording.operands import Cpu
 from bootharness.recording.player import Player
+from bootharness.routes.loader import ORIGIN
 
 __all__ = ["Counted", "Records"]
 
@@ -21,6 +22,9 @@ _INSTRUCTIONS_A_TICK = 32
 _RING_CHUNK = 1 << 18
 _NEAR, _FURTHER = 64, 8
 _TRIES = 40
+_FAR, _SHORT_OF = 1_500_000, 1_100_000
+"""So much is played again in 30 ms; to keep the machine takes 80."""
+_BOOKMARKS = 8
 _DWORD = 0xFFFFFFFF
 
 
@@ -56,18 +60,15 @@ class Counted:
         self._player = player
         self._records = records
         self._count = 0
+        self._bookmarks = {0: 0}
+        self._entry: int | None = None
         self.heard = b""
         """All that the recorder has sent since the player began to play."""
-
-    def at_the_beginning(self) -> None:
-        """Note that the player goes to its beginning and on from there."""
-        self._taken()
-        self._count = 0
 
     def count(self) -> int:
         """Return how many records have been begun where the player stands.
 
-        Going back it plays from its beginning again, so what it has sent last tells.
+        Going back it plays from a bookmark again, so what it has sent last tells.
         """
         decoder = Decoder(returns=self._records.returns)
         fresh = decoder.feed(self._taken())
@@ -124,10 +125,41 @@ class Counted:
         )
 
     def seek(self, position: int) -> None:
-        """Have the player go to a position."""
+        """Have the player go to a position, from a bookmark where it lies behind; one is left on
+        the way to a far one."""
+        near = self._bookmark_before(position)
+        if position - near > _FAR and len(self._bookmarks) <= _BOOKMARKS:
+            self._plain_seek(max(position - _SHORT_OF, 0))
+            self._bookmark()
+        self._plain_seek(position)
+
+    def to_entry(self, until: int) -> bool:
+        """Go to the loader's first instruction; return whether that is before a position."""
+        if self._entry is None:
+            self.seek(0)
+            self._player.stub.stop_at(ORIGIN)
+            self._player.go(until)
+            self._player.stub.clear()
+            if self._player.position >= until:
+                return False
+            self._entry = self._player.position
+            self._bookmark()
+        if self._entry < until:
+            self.seek(self._entry)
+        return self._entry < until
+
+    def _plain_seek(self, position: int) -> None:
         if position < self._player.position:
-            self.at_the_beginning()
+            self._taken()
+            self._count = self._bookmarks[self._bookmark_before(position)]
         self._player.seek(position)
+
+    def _bookmark(self) -> None:
+        if self._player.bookmark():
+            self._bookmarks[self._player.position] = self.count()
+
+    def _bookmark_before(self, position: int) -> int:
+        return max(each for each in self._bookmarks if each <= position)
 
     def _next(self, sender: int) -> bool:
         stub = self._player.stub

@@ -21,7 +21,7 @@ from bootharness.recording.origin import origin
 from bootharness.recording.player import Player, Reel
 from bootharness.recording.questions import Question, questions
 from bootharness.recording.telling import told, value_at
-from bootharness.routes.loader import ORIGIN, Loader
+from bootharness.routes.loader import Loader
 from bootharness.text import printable
 from bootharness.trace.backwards import LastWrite, Origin
 from bootharness.trace.boot_trace import BootTrace
@@ -101,8 +101,12 @@ class Asked(Struct, frozen=True):
 
     @classmethod
     def by(cls, kept: KeptRecording, player: Player) -> "Asked":
-        """Return a recording as a player has it, which stands at its beginning."""
-        return cls(kept, player, Counted(player, kept.records))
+        """Return a recording as a player has it, which stands at its beginning, and is moved to the
+        loader's: whatever is asked, what comes before is played once."""
+        counted = Counted(player, kept.records)
+        if kept.anchor:
+            counted.to_entry(kept.anchor.position)
+        return cls(kept, player, counted)
 
     def last_write(self, loader: Loader | None, linear: int, position: int, what: str) -> LastWrite:
         """Return who wrote a byte last before a position."""
@@ -142,10 +146,7 @@ class Asked(Struct, frozen=True):
                 return told(replace(seen, why=since), field, found, loader)
             if seen.guilty:
                 return told(seen, field, found, loader)
-        self.counted.seek(0)
-        self.player.stub.stop_at(ORIGIN)
-        self.player.go(until)
-        self.player.stub.clear()
+        self.counted.to_entry(until)
         return told(origin(steps(self.player, until), field, found), field, found, loader)
 
     def _to(self, question: Question) -> bool:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from msgspec import Struct
@@ -149,12 +149,18 @@ def may_have_written(linear: int, before: bytes, after: bytes, cpu: Cpu) -> bool
     top = cpu.bases.get("ss", 0) + (cpu.values.get("esp", 0) & _mask(cpu.bits))
     if top <= linear < top + _STACK_BYTES // 4:
         return True
-    decodes = decoder(cpu.bits)
+    found = _just_executed(before, after, at, cpu.bits)
+    return any(linear in span for each in found for span in _writes(each, cpu, spare=8))
+
+
+@lru_cache(maxsize=1024)
+def _just_executed(before: bytes, after: bytes, at: int, bits: int) -> tuple[Any, ...]:
+    """Return the instructions that may have been executed last."""
+    decodes = decoder(bits)
     found = [
         each
         for size in range(1, min(_LONGEST, len(before)) + 1)
         for each in decodes.disasm(before[-size:], at - size, 1)
         if each.size == size
     ]
-    found += list(decodes.disasm(after, at, 1))
-    return any(linear in span for each in found for span in _writes(each, cpu, spare=8))
+    return (*found, *decodes.disasm(after, at, 1))

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from bootharness.errors import MachineLost
 from bootharness.host.closing import Closing
+from bootharness.host.deadline import Deadline
 from bootharness.host.workspace import Workspace
 from bootharness.machine.argv import GDB_SOCKET
 from bootharness.machine.device import Drive, drive_device
@@ -22,6 +23,7 @@ from bootharness.trace.machine_facts import CpuSample
 
 __all__ = ["Player", "Reel"]
 
+_LOOK_S = 0.005
 _SLOWER, _AT_LEAST_S = 20, 30.0
 
 
@@ -88,10 +90,20 @@ class Player(Closing):
             self.set_break(position)
             self.stub.go(self.reel.limit_s)
         else:
-            self.machine.qmp.execute("replay-seek", icount=position)
-            self.stub.await_stop(self.reel.limit_s)
+            self._seek_back(position)
         if self.position != position:
             raise MachineLost(f"QEMU went to instruction {self.position:,}, not to {position:,}")
+
+    def _seek_back(self, position: int) -> None:
+        """Go back by QMP. Of the stop there is no event, and it is told to the GDB stub's client by
+        QEMU 7.2 and not by QEMU 10: so it is looked for."""
+        self.machine.qmp.execute("replay-seek", icount=position)
+        deadline = Deadline.after(self.reel.limit_s)
+        while self.machine.status == "running" or self.position != position:
+            if deadline.expired:
+                raise MachineLost(f"QEMU does not come back to instruction {position:,} in time")
+            self.machine.wait(Deadline.after(_LOOK_S))
+        self.stub.forget_stops()
 
     def go(self, until: int | None = None) -> bool:
         """Go on to the next stop, or to a position, at the latest before the last instruction: from
@@ -114,6 +126,12 @@ class Player(Closing):
     def back(self) -> bool:
         """Go back to the last stop before; return whether there was one."""
         return self.stub.back(self.reel.limit_s) and self.position > 0
+
+    def bookmark(self) -> bool:
+        """Keep the machine as it stands here: going back to a place behind, it is played from
+        here. Return whether QEMU did; it does not while a disk is at work."""
+        (said, *_) = self.machine.qmp.monitor(f"savevm at-{self.position}")
+        return not said.strip()
 
     def registers(self) -> str:
         """Return all registers as QEMU writes them."""

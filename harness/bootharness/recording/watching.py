@@ -8,13 +8,13 @@ instruction made it, and where that writes.
 from bootharness.recording.calls import Counted
 from bootharness.recording.operands import Cpu, may_have_written, writes
 from bootharness.recording.player import Player
-from bootharness.routes.loader import ORIGIN
 
 __all__ = ["written_at"]
 
 _WINDOWS = (30_000, 1_000_000)
 """How far to look back first, in instructions: what is asked for is mostly not long ago."""
 _CODE_BYTES = 15
+_TOGETHER = 0x200
 _REAL_END = 0xFFFF
 _SELECTORS = 0x100
 """So large is no selector of a loader's or a BIOS's own table."""
@@ -43,19 +43,16 @@ def written_at(
 
 def _stops(player: Player, counted: Counted, linear: int, where: range, entered: bool) -> list[int]:
     """Return behind which instructions a watchpoint has stopped that may have written there."""
-    counted.seek(where.start)
-    if entered and not where.start:
-        player.stub.stop_at(ORIGIN)
-        player.go(where.stop)
-        player.stub.clear()
-        if player.position >= where.stop:
-            return []
+    if not entered or where.start:
+        counted.seek(where.start)
+    elif not counted.to_entry(where.stop):
+        return []
     found, before = [], player.stub.memory(linear, 1)
     player.stub.watch(linear)
     player.set_break(where.stop)
     while player.stub.go(player.reel.limit_s):
-        cpu, now = _cpu(player), player.stub.memory(linear, 1)
-        around = player.stub.memory(max(cpu.linear - _CODE_BYTES, 0), 2 * _CODE_BYTES)
+        cpu = _cpu(player)
+        now, around = _byte_and_code(player, linear, cpu)
         if now != before or may_have_written(
             linear, around[:_CODE_BYTES], around[_CODE_BYTES:], cpu
         ):
@@ -63,6 +60,17 @@ def _stops(player: Player, counted: Counted, linear: int, where: range, entered:
         before = now
     player.stub.clear()
     return found
+
+
+def _byte_and_code(player: Player, linear: int, cpu: Cpu) -> tuple[bytes, bytes]:
+    """Return the byte, and the code around the next instruction: a loader's lie together, and are
+    read at once."""
+    code = max(cpu.linear - _CODE_BYTES, 0)
+    start, end = min(linear, code), max(linear + 1, code + 2 * _CODE_BYTES)
+    if end - start > _TOGETHER:
+        return player.stub.memory(linear, 1), player.stub.memory(code, 2 * _CODE_BYTES)
+    content = player.stub.memory(start, end - start)
+    return content[linear - start :][:1], content[code - start :][: 2 * _CODE_BYTES]
 
 
 def _cpu(player: Player) -> Cpu:
