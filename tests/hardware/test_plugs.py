@@ -101,12 +101,13 @@ def test_a_plug_by_commands(tmp_path: Path) -> None:
         ("tasmota:ftp://host/", UsageError, "tasmota:http://HOST/"),
         ("tasmota:http://host/#9", UsageError, "tasmota:http://HOST/"),
         ("mqtt:host", UsageError, "mqtt:HOST/TOPIC"),
-        (f"tasmota:http://127.0.0.1:{free_port()}/", PlugFailed, "does not answer"),
-        (f"mqtt:127.0.0.1:{free_port()}/plug1", PlugFailed, "does not answer"),
+        ("tasmota:http://127.0.0.1:PORT/", PlugFailed, "does not answer"),
+        ("mqtt:127.0.0.1:PORT/plug1", PlugFailed, "does not answer"),
         ("labgrid:there-is-none.yaml", Exception, "labgrid:there-is-none.yaml"),
     ],
 )
 def test_what_is_no_plug_is_told(name: str, error: type[Exception], said: str) -> None:
+    name = name.replace("PORT", str(free_port()))
     with pytest.raises(error) as wrong:
         open_plug(name).set(on=True)
     assert said in str(wrong.value) and "\n" not in str(wrong.value)
