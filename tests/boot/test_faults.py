@@ -45,6 +45,7 @@ def test_every_cause_of_a_bad_boot_is_tried() -> None:
     ruled = {cause for cause, _ in RULES}
     assert ruled - tried == {
         "bios-hang",  # tests/diagnosis/test_judge.py
+        "bios-stuck",
         "kernel-reset",
         "machine-reset",  # tests/boot/test_serial_recorder.py
         "move-failed",

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from bootharness.diagnosis import judge
+from bootharness.diagnosis import Verdict, judge
 from bootharness.formats.bioscall import BiosCall
 from bootharness.trace.boot_trace import BootTrace, Ending
 from bootharness.trace.booted import LoaderFacts
@@ -168,6 +168,14 @@ def test_a_loader_that_runs_into_a_bios_which_it_never_called(
 def test_a_bios_hangs_where_nobody_else_has_begun() -> None:
     hangs = hung(samples=(BIOS, BIOS))
     assert judge(hangs).cause == "bios-hang"
+    alone = replace(hangs, bios_calls=BY_BIOS)
+    assert (judge(alone).verdict, judge(alone).cause) == (Verdict.SKIP, "bios-stuck")
+    assert judge(replace(alone, calls_left_out=1)).cause == "bios-hang"
+    inside = replace(read(2048, 1), registers_out=None)
+    assert judge(replace(alone, bios_calls=(*BY_BIOS, inside))).cause == "bios-hang"
+    entered = (Milestone("bios-handoff", 0.5),)
+    assert judge(replace(alone, milestones=entered)).cause == "stage1-hang"
+    assert judge(replace(alone, handoff=handoff(1))).cause == "setup-hang"
     assert judge(replace(hangs, handoff=handoff(1))).cause == "setup-hang"
     wire = NetworkFacts("ipxe", "bios", "virtio", "10.0.2.2", "52:54:00:12:34:56", {})
     assert judge(replace(hangs, network=wire)).cause != "bios-hang"

@@ -540,7 +540,9 @@ def test_where_the_cpu_was_seen(places: int) -> None:
 
 
 def test_hang_before_any_call_is_the_bios_own() -> None:
-    assert cause(replace(gave_up(kind="loop"), samples=looks(0xF1234))) == "bios-hang"
+    judgement = judge(replace(gave_up(kind="loop"), samples=looks(0xF1234)))
+    assert (judgement.verdict, judgement.cause) == (Verdict.SKIP, "bios-stuck")
+    assert "; it had not entered a boot sector, so nothing of what" in judgement.summary
 
 
 def test_every_rule_names_a_cause_that_is_explained() -> None:

@@ -383,6 +383,14 @@ CAUSES: dict[str, Cause] = {
             "Look at what the call was given; try another BIOS or disk interface.",
         ),
         Cause(
+            "bios-stuck",
+            "The BIOS did not come to a boot sector, so nothing that was to be tested ran.",
+            "where the CPU was",
+            "Is it the BIOS that belongs to this QEMU, and may QEMU's user read its folder? Try "
+            "another --qemu, --bios or disk interface.",
+            "skip",
+        ),
+        Cause(
             "kernel-gave-up",
             "What was entered as a kernel gave the machine back to the BIOS, with INT 18h or "
             "INT 19h.",

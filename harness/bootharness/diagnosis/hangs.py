@@ -71,10 +71,25 @@ def in_cpu_check(trace: BootTrace) -> bool:
 
 
 def bios_hang(trace: BootTrace) -> Finding | None:
-    """The BIOS itself does not come back."""
+    """A call of the BIOS does not come back."""
     if not hung(trace) or trace.handoff or trace.network or not _in_bios(trace):
         return None
+    if not _by_others(trace):
+        return None
     return Finding(f"the BIOS {how(trace)}{last_call(trace)}", samples_of(trace))
+
+
+def bios_stuck(trace: BootTrace) -> Finding | None:
+    """The BIOS did not come to a boot sector, so nothing that was to be tested ran."""
+    if not hung(trace) or trace.handoff or trace.network or not _in_bios(trace):
+        return None
+    if _by_others(trace):
+        return None
+    return Finding(
+        f"the BIOS {how(trace)}{last_call(trace)}; it had not entered a boot sector, so nothing of "
+        "what was to be tested has run",
+        samples_of(trace),
+    )
 
 
 def setup_hang(trace: BootTrace) -> Finding | None:
@@ -184,8 +199,7 @@ def _in_bios(trace: BootTrace) -> bool:
 
     One that waits for a key does as it was told.
     """
-    last = trace.bios_calls[-1] if trace.bios_calls else None
-    called = last is not None and last.registers_out is None and not last.from_bios
+    called = _called(trace)
     if not trace.host.can_show("registers"):
         return trace.ending.kind != "waits-for-key" and called
     return (
@@ -194,6 +208,17 @@ def _in_bios(trace: BootTrace) -> bool:
         and bool(trace.samples)
         and all(sample.in_bios for sample in trace.samples)
     )
+
+
+def _by_others(trace: BootTrace) -> bool:
+    """Whether anybody but the BIOS has run."""
+    return bool(trace.loader_calls) or trace.calls_left_out > 0 or _called(trace)
+
+
+def _called(trace: BootTrace) -> bool:
+    """Whether somebody is in a call of the BIOS that he made."""
+    last = trace.bios_calls[-1] if trace.bios_calls else None
+    return last is not None and last.registers_out is None and not last.from_bios
 
 
 def how(trace: BootTrace) -> str:

@@ -126,6 +126,7 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("efi-fell-back", uefi_went_on.fell_back),
     ("stage1-hang", hangs.stage1_hang),
     ("bios-hang", hangs.bios_hang),
+    ("bios-stuck", hangs.bios_stuck),
     ("reset-keyboard", endings.reset_by_keyboard),
     ("reset-port-92", endings.reset_by_port_92),
     ("reset-cf9", endings.reset_by_port_cf9),
@@ -148,6 +149,7 @@ _NEED_ALL_CALLS = frozenset(
 )
 # of which nothing is proven: it may boot
 _NOT_KNOWN = (
+    "bios-stuck",
     "command-skipped",
     "kernel-silent",
     "no-32-bit-entry",
