@@ -20,7 +20,8 @@ _FIRMWARE = rb"SeaBIOS \(version"
 @pytest.fixture
 def machines(console: tuple[str, Path], plug: str, write: Write) -> Path:
     """machines.toml with the machine behind sshd and its plug."""
-    return write(line=console[0], ssh_config=console[1], plug=plug, silent_seconds=3)
+    words = {"silent_seconds": 3, "start_seconds": 10}
+    return write(line=console[0], ssh_config=console[1], plug=plug, **words)
 
 
 def test_list_doctor_and_power(machine: DeskMachine, machines: Path) -> None:

@@ -25,7 +25,8 @@ def test_what_a_boot_depends_on_is_said_and_nothing_else() -> None:
 
 def test_what_somebody_has_chosen_is_said_of_what_only_limits_a_boot() -> None:
     plan = BootPlan(until="setup", timeout_s=5.5, machine=MachineConfig(memory_mib=2048))
-    said = dict(plan_facts(plan))
+    said = dict(plan_facts(replace(plan, host="apu2")))
+    assert said["host"] == "apu2"
     assert (said["timeout"], said["memory"]) == ("5.5 s", "2,048 MiB")
     assert "initrd" not in said
     assert dict(plan_facts(replace(plan, route="gone")))["route"] == "gone"

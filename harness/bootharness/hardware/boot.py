@@ -146,6 +146,7 @@ def _booted(
             booted,
             timeout_s=machine.timeout_seconds,
             silence_s=machine.silent_seconds,
+            start_s=machine.start_seconds,
             network=wire.facts if wire and brought else None,
         )
         if wire:

@@ -43,6 +43,7 @@ class HardwareMachine(Struct, frozen=True, forbid_unknown_fields=True):
     off_seconds: _Seconds = 2.0
     timeout_seconds: Annotated[float, Meta(gt=0, le=3600)] = 120.0
     silent_seconds: Annotated[float, Meta(gt=0, le=3600)] = 30.0
+    start_seconds: Annotated[float, Meta(gt=0, le=3600)] = 60.0
     wire: str | None = None
     mac: str | None = None
     recorder: Literal["pxe", "mbr", "none"] = "none"

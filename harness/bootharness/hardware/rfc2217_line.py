@@ -1,6 +1,8 @@
 """A line behind a TCP port whose server lets its baud rate be set (RFC 2217), by pyserial."""
 
 import warnings
+from contextlib import suppress
+from typing import Any
 
 from bootharness.errors import LineLost, ToolMissing
 from bootharness.hardware.addresses import host_and_port
@@ -30,9 +32,24 @@ class Rfc2217Line(Closing):
         url = f"rfc2217://{where}:{port}?ign_set_control&timeout={_CONNECT_S:.0f}"
         try:
             with warnings.catch_warnings(action="ignore", category=DeprecationWarning):  # its own
-                self._port = serial.serial_for_url(url, baudrate=baud, timeout=0)
+                self._port: Any = serial.serial_for_url(
+                    url, do_not_open=True, baudrate=baud, timeout=0
+                )
+                self._answers_who_is_there()
+                self._port.open()
         except self._lost as error:
             raise LineLost(f"{name}: {error}") from error
+
+    def _answers_who_is_there(self) -> None:
+        """Let the port's reader answer the server without an exception in its thread when the
+        server, or the port, has gone."""
+        answer = self._port._internal_raw_write
+
+        def answer_if_there(data: bytes) -> None:
+            with suppress(*self._lost):
+                answer(data)
+
+        self._port._internal_raw_write = answer_if_there
 
     def read(self, timeout_s: float) -> bytes:
         """Return what came, nothing after the time. Raises LineLost when the other side is gone."""
@@ -55,4 +72,7 @@ class Rfc2217Line(Closing):
 
     def close(self) -> None:
         """Give it back."""
+        kept = self._port._socket
         self._port.close()
+        if kept:  # pyserial leaves it where the server has gone
+            kept.close()

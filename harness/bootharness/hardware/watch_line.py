@@ -61,7 +61,7 @@ def watch_line(
     *,
     timeout_s: float,
     silence_s: float,
-    start_s: float = 60.0,
+    start_s: float,
     network: Callable[[], NetworkFacts] | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> BootTrace:

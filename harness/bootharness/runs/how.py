@@ -13,7 +13,7 @@ Fact = tuple[str, str]
 """What it is, and its value, as people read them."""
 
 # what only watches or limits a boot is worth a line when somebody has chosen it
-_IF_CHOSEN = ("tracer", "timeout_s", "idle_s", "smp")
+_IF_CHOSEN = ("tracer", "timeout_s", "idle_s", "smp", "host")
 _UNITS = {"memory_mib": "MiB", "timeout_s": "s", "idle_s": "s"}
 
 

@@ -52,7 +52,10 @@ def complaint_of(text: str) -> str | None:
 
     Complaints on lines that follow each other belong together.
     """
-    every = [(match.start(), " ".join(match[0].split())) for match in _COMPLAINTS.finditer(text)]
+    every = [
+        (match.start(), " ".join(without_boxes(match[0]).split()))
+        for match in _COMPLAINTS.finditer(text)
+    ]
     found = [each for each in every if not _OF_OTHERS.search(each[1])] or every
     if not found:
         return None
