@@ -29,7 +29,7 @@ SELFCHECK, WRAPS = "selfcheck:1000000", "selfcheck:17000000"
 LIMIT_S, SILENCE_S, START_S = 120.0, 6.0, 60.0
 LOADED = 14_127_616  # as Debian's cloud kernel of 6.1
 LINE_BYTES = 17_280  # 1.5 s
-# why a machine was reset, what its setup code does, what a kernel is given that is entered past that,
+# why a machine was reset, what its setup code does, what a kernel is given that is entered past it,
 # and what is on its screen, is not to be seen on a line
 _UNSEEN = {
     "boot-params-wrong": None,
