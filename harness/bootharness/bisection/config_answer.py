@@ -4,7 +4,6 @@ Values and pure functions; what was booted is in `config_hunt`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import pairwise
 
 from msgspec import Struct
 
@@ -155,12 +154,8 @@ def unknown_symbols(config: Config, known: Mapping[str, Declared]) -> tuple[str,
     return tuple(name for name, value in config.items() if value != "n" and name not in known)
 
 
-def growths(symbols: Sequence[str], sizes: Mapping[int, int]) -> tuple[Growth, ...]:
-    """Return how much the payload grew from each known position of a way to the next, the most
-    first; ``sizes`` are payloads in bytes by position."""
-    places = sorted(sizes)
-    found = [
-        Growth(symbols[one], symbols[other - 1], other - one, sizes[other] - sizes[one])
-        for one, other in pairwise(places)
-    ]
+def growths(steps: Iterable[tuple[Sequence[str], int]]) -> tuple[Growth, ...]:
+    """Return how much the payload grew by steps, the most first; a step is the symbols that it
+    changes, and bytes."""
+    found = [Growth(symbols[0], symbols[-1], len(symbols), grown) for symbols, grown in steps]
     return tuple(sorted(found, key=lambda each: -each.bytes))
