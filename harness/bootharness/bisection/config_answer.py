@@ -48,7 +48,8 @@ class Growth(Struct, frozen=True):
 class ConfigAnswer(Struct, frozen=True):
     """The guilty symbols; all of them together make it fail.
 
-    ``together`` tells that no part of them could be had without the rest, by Kconfig, and
+    ``together`` tells that no part of them could be had without the rest, by Kconfig, and ``untold``
+    that what has a part of them told nothing: then any of them can be it.
     ``others`` are groups that make it fail as well, each by itself. ``growth`` is there where the
     cause is a size, the largest first: then no symbol is guilty. ``unknown`` are those that
     the tree does not have. ``boots`` is how many kernels were booted in all searches, not counting
@@ -61,6 +62,7 @@ class ConfigAnswer(Struct, frozen=True):
     boots: int
     guilty: tuple[Guilty, ...]
     together: bool = False
+    untold: bool = False
     others: tuple[tuple[Guilty, ...], ...] = ()
     growth: tuple[Growth, ...] = ()
     unknown: tuple[str, ...] = ()
@@ -95,11 +97,13 @@ def _the_one_asked_for(group: Sequence[Guilty]) -> Guilty | None:
     return asked[0] if len(asked) == 1 else None
 
 
-def _kind(group: Sequence[Guilty], *, together: bool) -> str:
+def _kind(group: Sequence[Guilty], *, together: bool, untold: bool = False) -> str:
     """Return what a group of symbols is, and its names."""
     if len(group) == 1:
         return group[0].name
     names = listed([each.name for each in group], _LISTED)
+    if untold:
+        return f"among these {len(group)} symbols, no part of which told anything: {names}"
     choices = {each.choice for each in group}
     if len(choices) == 1 and "" not in choices:
         return f"these {len(group)} symbols of one choice: {names}"
@@ -128,9 +132,8 @@ def config_conclusion(
         )
     single = len(answer.guilty) == 1 or (answer.together and _the_one_asked_for(answer.guilty))
     it, is_are = ("it", "is") if single else ("them", "are")
-    said = [
-        f"what makes it fail ({cause}) {is_are} {_kind(answer.guilty, together=answer.together)}"
-    ]
+    guilty = _kind(answer.guilty, together=answer.together, untold=answer.untold)
+    said = [f"what makes it fail ({cause}) {'is' if answer.untold else is_are} {guilty}"]
     if set_back and not answer.others:
         said.append(f"{answer.bad} boots with {it} as in {answer.good}")
     elif set_back is False and not answer.others:

@@ -72,6 +72,11 @@ class _Turn(Struct, frozen=True):
         assert isinstance(self.search.result, Found)
         return self.search.result
 
+    @property
+    def inseparable(self) -> bool:
+        """Whether nothing lies between its sides; else what does told nothing."""
+        return self.searched.inseparable(self.found.good, self.found.bad)
+
 
 def bisect_config(
     tree: Path,
@@ -229,10 +234,12 @@ class _ConfigHunt:
     def _answered(self, turn: _Turn, unknown: tuple[str, ...]) -> HuntResult:
         first, first_log = self._stages[0]
         guilty = self._guilty(turn.symbols)
+        several = len(guilty) > 1
         answer = self._inquired(turn, guilty, cache=self._cache)
         config = ConfigAnswer(
             *self._names, len(first.symbols), self._booted(), guilty,
-            together=len(guilty) > 1, unknown=unknown,
+            together=several and turn.inseparable, untold=several and not turn.inseparable,
+            unknown=unknown,
         )  # fmt: skip
         if _by_size(answer):
             config = replace(config, growth=growth_along(first, first_log.seen, self.observer))
@@ -297,7 +304,7 @@ class _ConfigHunt:
             if not isinstance(more, _Turn) or not set(more.symbols) - set(symbols):
                 break
             symbols = tuple(dict.fromkeys((*more.symbols, *symbols)))
-            config = replace(config, guilty=self._guilty(symbols), together=False)
+            config = replace(config, guilty=self._guilty(symbols), together=False, untold=False)
             bad_side, alone = more.bad, trials.alone(symbols)
         gone, others = symbols, list(config.others)
         back = trials.set_back(gone)

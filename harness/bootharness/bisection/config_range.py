@@ -28,9 +28,7 @@ class ConfigRange:
 
     downloads = False
 
-    def __init__(
-        self, tree: KernelTree, good: Config, bad: Config, ends: tuple[str, str]
-    ) -> None:
+    def __init__(self, tree: KernelTree, good: Config, bad: Config, ends: tuple[str, str]) -> None:
         self._tree, self._ends = tree, ends
         self.symbols = differing(good, bad)
         self._last = 1 << ceil(log2(len(self.symbols))) + _SPARE
@@ -96,10 +94,9 @@ class ConfigRange:
             f"{last}={config.get(last, 'n')}"
         )
 
-    def divided(self, good: int, bad: int) -> bool:
-        """Return whether anything can lie between two positions that are known."""
-        between_them = range(good + 1, bad)
-        return not between_them or any(at not in self.void for at in between_them)
+    def inseparable(self, good: int, bad: int) -> bool:
+        """Return whether Kconfig changes only together what two positions differ by."""
+        return {*range(good + 1, bad)} <= self.void
 
     def ready(self, position: int) -> str | None:
         """Return the kernel of a configuration that has been built already."""
