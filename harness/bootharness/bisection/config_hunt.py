@@ -157,6 +157,11 @@ class _ConfigHunt:
         found: dict[str, None] = {}
         for name, config in zip(self._names, asked, strict=True):
             unknown = unknown_symbols(config, self._tree.declared)
+            if unknown and len(unknown) == sum(value != "n" for value in config.values()):
+                raise UsageError(
+                    f"{name}: {self._tree.folder} knows none of the symbols that it sets, such as "
+                    f"{unknown[0]}: it is the configuration of something else"
+                )
             if unknown:
                 self.observer.note(
                     f"{name}: the tree does not know {count(len(unknown), 'symbol')} of it, which "
@@ -174,7 +179,9 @@ class _ConfigHunt:
             searched = ConfigRange(self._tree, good, bad, ends)
             search, log = self._searched(searched)
             if not isinstance(search.result, Found):
-                return turn or self._whole(self._result(searched, log))
+                swapped = "the first is bad and the last is good: give them in the other order"
+                lost = replace(self._result(searched, log), advice=swapped * search.swapped)
+                return turn or self._whole(lost)
             found = search.result
             good, bad = searched.config(found.good), searched.config(found.bad)
             turn = _Turn(searched, search, log, good, bad, differing(good, bad))

@@ -13,8 +13,8 @@ from bootharness.text import count
 
 __all__ = ["ConfigRange"]
 
-_SPARE = 2
-"""So many more times than evenly a stretch can be halved, as Kconfig does not divide evenly."""
+_SPARE = 1
+"""So many times more than evenly it can be halved, as Kconfig does not divide evenly."""
 
 
 class ConfigRange:
