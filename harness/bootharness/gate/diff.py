@@ -79,8 +79,8 @@ class GateDiff(Struct, frozen=True):
     @property
     def apart(self) -> bool:
         """Whether no cell is in both gates, so that nothing was compared."""
-        return bool(self.turned) and not self.same and all(each.before[0] is None or each.turn is Turn.GONE
-                                     for each in self.turned)  # fmt: skip
+        in_both = (each.before[0] and each.turn is not Turn.GONE for each in self.turned)
+        return bool(self.turned) and not self.same and not any(in_both)
 
 
 def diff_of(before: GateOutcome, after: GateOutcome) -> GateDiff:

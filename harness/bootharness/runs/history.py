@@ -271,8 +271,10 @@ class History(Closing):
         """Raise UsageError for a database that somebody else has made; nothing is written to it."""
         tables = {name for (name,) in self._database.execute("SELECT name FROM sqlite_master")}
         if tables and not (self._version() and "result" in tables):
-            raise UsageError(f"{self.path}: not a history of bootharness, but a database of something "
-                             "else; name another file")  # fmt: skip
+            raise UsageError(
+                f"{self.path}: not a history of bootharness, but a database of something else; "
+                "name another file"
+            )
 
     def _keep_a_log(self) -> None:
         """Have what is committed survive the end of the process, whatever ends it.
