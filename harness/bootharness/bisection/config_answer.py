@@ -49,10 +49,11 @@ class ConfigAnswer(Struct, frozen=True):
     """The guilty symbols; all of them together make it fail.
 
     ``together`` tells that no part of them could be had without the rest, by Kconfig, and
-    ``untold`` that what has a part of them told nothing: then any of them can be it. ``others`` are groups that make it fail as well, each by itself. ``growth`` is there where the
-    cause is a size, the largest first: then no symbol is guilty. ``unknown`` are those that
-    the tree does not have. ``boots`` is how many kernels were booted in all searches, not counting
-    what was known and the experiments.
+    ``untold`` that what has a part of them told nothing: then any of them can be it. ``others`` are
+    groups that make it fail as well, each by itself. ``growth`` is there where the cause is a size,
+    the largest first: then no symbol is guilty. ``unknown`` are those that the tree does not have.
+    ``boots`` is how many kernels were booted in all searches, not counting what was known and the
+    experiments.
     """
 
     good: str

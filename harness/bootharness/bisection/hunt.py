@@ -149,7 +149,10 @@ class Hunt:
                 yield seen
 
     def _to_be_tried_again(self, seen: Seen) -> bool:
-        """Return whether it was our side that failed, which it need not do again."""
+        """Return whether it was our side that failed, which it need not do again, or an end has
+        told nothing, which has ended a hunt: who comes again has mended something."""
+        if seen.verdict is Verdict.SKIP and seen.position in (0, len(self._range) - 1):
+            return True
         if self._range.downloads and seen.cause == KernelUnavailable.cause:
             return True
         return seen.cause in (*_TRANSIENT, ToolMissing.cause)
