@@ -14,7 +14,8 @@ from bootharness.bisection.ranges import NothingThere
 from bootharness.bisection.search import Found, Observation, Search
 from bootharness.diagnosis.verdict import Verdict
 
-IsBad = Callable[[Config], bool]
+Tells = Callable[[Config], bool | Verdict]
+"""Whether a configuration is bad, or its verdict."""
 
 
 class Kconfig:
@@ -41,21 +42,26 @@ class Kconfig:
             on = kept
 
 
-def hunted(kconfig: Kconfig, is_bad: IsBad, **options: Any) -> tuple[ConfigRange, Search]:
+def hunted(
+    kconfig: Kconfig, tells: Tells, *, workers: int = 1, **options: Any
+) -> tuple[ConfigRange, Search]:
     """Search from nothing to all that can be set."""
     tree = cast(Any, SimpleNamespace(closed=kconfig.closed))
     bad = kconfig.closed(dict.fromkeys(kconfig.names, "y"))
     searched = ConfigRange(tree, kconfig.closed({}), bad, ("good", "bad"))
     search = Search(len(searched), **options)
     while search.result is None:
-        (at,) = search.next()
-        try:
-            config = searched.config(at)
-        except NothingThere as nothing:
-            search = search.without(nothing.positions)
-            continue
-        told = Verdict.BAD if is_bad(config) else Verdict.GOOD
-        search = search.observed(Observation(at, told, "payload-truncated"))
+        trying = search.next((), workers)
+        assert trying
+        for at in trying:
+            try:
+                told = tells(searched.config(at))
+            except NothingThere as nothing:
+                search = search.without(nothing.positions)
+                continue
+            if isinstance(told, bool):
+                told = Verdict.BAD if told else Verdict.GOOD
+            search = search.observed(Observation(at, told, "payload-truncated"))
     return searched, search
 
 
@@ -91,6 +97,24 @@ def test_boots_that_flicker_are_repeated_and_the_symbol_is_found_all_the_same() 
         )  # fmt: skip
         right += planted in turn(searched, search)
     assert right >= 99
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("seed", range(20))
+def test_what_does_not_build_is_gone_round_or_named(seed: int, workers: int) -> None:
+    """One symbol makes it fail, and what has another one without a third does not build."""
+    kconfig, random = Kconfig(120, seed), Random(seed)
+    all_of_them = kconfig.closed(dict.fromkeys(kconfig.names, "y"))
+    planted, needing, needed = random.sample([*all_of_them], 3)
+
+    def verdict(config: Config) -> Verdict:
+        if needing in config and needed not in config:
+            return Verdict.SKIP
+        return Verdict.BAD if planted in config else Verdict.GOOD
+
+    searched, search = hunted(kconfig, verdict, workers=workers, confidence=0.8)
+    assert planted in turn(searched, search)
+    assert len(search.observations) <= len(all_of_them)
 
 
 def test_two_workers_are_sent_to_different_places() -> None:

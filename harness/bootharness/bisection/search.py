@@ -206,13 +206,14 @@ class Search(Struct, frozen=True, dict=True):
         """Return whether nothing in a block tells anything, or so much of it that the rest is
         not worth its time: many positions all over it."""
         between = range(block.first, block.last)
-        if all(at in self.void for at in between):
+        if all(at in self.void or at in self.skipped for at in between):
             return True
-        silent = sorted(at for at in self.skipped if at in between)
+        silent = [at for at in self.skipped if at in between]
         if len(silent) < min(len(between), _MOST_SKIPS):
             return False
+        silent += [at for at in self.void if at in between]
         near = len(between) // _NEAR
-        return silent[0] - block.first <= near and block.last - 1 - silent[-1] <= near
+        return min(silent) - block.first <= near and block.last - 1 - max(silent) <= near
 
     def _wrong_end(self, position: int, claimed: Verdict) -> Lost | None:
         end = "good" if claimed is Verdict.GOOD else "bad"
