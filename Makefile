@@ -74,9 +74,9 @@ demo: setup
 test: tools
 	$(BIN)/python -m pytest -n 3 --dist loadgroup
 
-# the long matrices of which `make test` runs a sample, whole
+# what is long, and the matrices of which `make test` runs a sample, whole
 matrices: tools
-	$(BIN)/python -m pytest -n 3 --dist loadgroup -m sample --all-rows
+	$(BIN)/python -m pytest -n 3 --dist loadgroup -m "sample or long" --all-rows
 
 check: setup
 	$(BIN)/ruff check .

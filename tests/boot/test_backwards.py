@@ -88,6 +88,7 @@ def test_a_byte_that_no_instruction_wrote_is_told_as_that(tmp_path: Path) -> Non
     )
 
 
+@pytest.mark.long
 def test_qemu_10_of_another_release_goes_back_too(tmp_path: Path) -> None:
     try:
         qemu = qemu_of("trixie")
@@ -202,6 +203,7 @@ FLAKY = """
 """
 
 
+@pytest.mark.long
 def test_a_boot_that_fails_by_chance_is_caught_and_fails_each_time(tmp_path: Path) -> None:
     source = shipped("mbr/stage1.asm").read_text()
     source = re.sub(r" +cmp +word \[fs:version\].*\n +jb +error\n", "", source)

@@ -42,6 +42,7 @@ def test_one_report_says_by_which_firmware_it_fails(
     assert [each["route"] for each in json.loads(written.read_text())] == ["disk", "uefi-disk"]
 
 
+@pytest.mark.long
 def test_there_is_a_test_for_each_firmware(only_bios: Path, pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         "def test_it(boot_judgement):\n    assert boot_judgement.verdict == 'good'\n"

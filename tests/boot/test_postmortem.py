@@ -73,6 +73,7 @@ def test_triple_fault_in_the_loader(tmp_path: Path) -> None:
     assert re.search(r"call +0x\w+   <load_high>", code)
 
 
+@pytest.mark.long
 def test_hang_in_the_loader(tmp_path: Path) -> None:
     _, kept = keep(BY_NAME["jmp $ at entry"], tmp_path)
     assert marked(kept) == "0000:7c00 eb fe jmp 0x7c00 <stage1>"

@@ -127,6 +127,7 @@ def test_guests_on_one_wire_reach_each_other_by_name() -> None:
     assert sorted(done.stdout.splitlines()) == [b"guest1: guest1", b"guest2: guest2"]
 
 
+@pytest.mark.long
 def test_command_that_makes_a_boot_bad_is_told_and_one_that_cannot_tell_is_left_out() -> None:
     plan = BootPlan(route="direct", guest=GuestPlan(run="echo said; exit 3"))
     judgement = judge(boot(DEBIAN, plan))
@@ -139,6 +140,7 @@ def test_command_that_makes_a_boot_bad_is_told_and_one_that_cannot_tell_is_left_
     assert (judgement.verdict, judgement.cause) == (Verdict.SKIP, "command-skipped")
 
 
+@pytest.mark.long
 def test_kernel_since_which_a_test_fails_is_found() -> None:
     words = [DEBIAN, OTHER, "--route", "direct", "--run", "uname -r | grep -q ^6.1.0", "--no-cache"]
     done = subprocess.run(
@@ -214,6 +216,7 @@ def test_terminal_that_is_closed_ends_a_shell(tmp_path: Path) -> None:
     eventually(lambda: tmp_path.glob("bootharness-*"))
 
 
+@pytest.mark.long
 def test_shell_has_the_size_of_the_terminal_and_its_keys() -> None:
     child = pexpect.spawn(
         sys.executable, ["-m", "bootharness", "shell", DEBIAN],

@@ -113,8 +113,9 @@ def with_recording(
                 raise MachineLost(f"a second boot, to record it, went otherwise ({other})")
             return _kept(trace, taped, medium, config, keep, until)
     except CouldNotFindOut as error:
-        why = _NO_TIME if until and until.expired else error
-        return trace.with_missing(f"there is no recording to go back in: {why}")
+        late = until is not None and until.expired
+        told = _NO_TIME if late else str(error)
+        return trace.with_missing(f"there is no recording to go back in: {told}")
 
 
 def caught(
