@@ -28,13 +28,13 @@ class IdleClock:
     QEMU did not wait for the host's: the guest's clock stands still then. A host that is busy, or
     that stopped QEMU or the harness for a while, does not make a guest idle. ``awake_s`` is all
     time but that of such stops (the harness's own work is none), ``given_s`` what of it the host
-    gave the guest.
+    gave the guest; ``idle_s`` is what `seconds` has returned last.
     """
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
         self._progress: object = None
-        self._idle_s = 0.0
+        self.idle_s = 0.0
         self.awake_s = 0.0
         self.given_s = 0.0
         self._at = machine.now()
@@ -47,9 +47,9 @@ class IdleClock:
         now = self._machine.now()
         went_on, self._progress = progress != self._progress, progress
         if went_on:
-            self._idle_s = 0.0
+            self.idle_s = 0.0
         if now - self._at < _SHORTEST_STEP_S:
-            return self._idle_s
+            return self.idle_s
         cpu_s = self._machine.qemu.cpu_seconds()
         own_s = time.process_time()
         longest = _LONGEST_STEP_S + own_s - self._own_s
@@ -63,13 +63,13 @@ class IdleClock:
                 given = max(given, step - (self._starved_s - before_s))
         self.given_s += given
         if not went_on:
-            self._idle_s += given
+            self.idle_s += given
         self._at, self._cpu_s, self._own_s = now, cpu_s, own_s
-        return self._idle_s
+        return self.idle_s
 
     def restart(self) -> None:
         """Take it that there has been progress just now."""
-        self._idle_s = 0.0
+        self.idle_s = 0.0
 
 
 class Repetition(Struct):
