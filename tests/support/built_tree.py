@@ -1,8 +1,8 @@
 """A kernel that was built from its source, and commands on it, by the tree alone.
 
 `python -m tests.support.built_tree SOURCE FOLDER` builds SOURCE, the sources of a Linux, in FOLDER,
-which is made, or gone on in; then a command is run on what make has left by several routes: its exit
-status, its output, and a module that nobody but make has touched. The exit status is 1 where
+which is made, or gone on in; then a command is run on what make has left by several routes: its
+exit status, its output, and a module that nobody but make has touched. The exit status is 1 where
 something is not as it must be.
 """
 
