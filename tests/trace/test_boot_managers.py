@@ -188,9 +188,9 @@ def test_what_only_a_person_ends(screen: str, for_ever: bool) -> None:
     "screen",
     ["boot:", "grub> ls", "grub rescue> ls", "Press a key", "press any key", "Press <Enter>",
      "press [return]", "Press TAB", "press ESC", "Press F12 for the boot menu",
-     "Use the arrow keys", "Use arrow keys", "Use the ^ and v keys", "Strike a key", "Hit any key", "hit a key",
-     "Continue? [Y/n]", "Again? [y/N]", "Automatic boot in 10", "Automatically in 5 s",
-     "automatically boot in 7", "to choose which entry is highlighted"],
+     "Use the arrow keys", "Use arrow keys", "Use the ^ and v keys", "Strike a key",
+     "Hit any key", "hit a key", "Continue? [Y/n]", "Again? [y/N]", "Automatic boot in 10",
+     "Automatically in 5 s", "automatically boot in 7", "to choose which entry is highlighted"],
 )  # fmt: skip
 def test_each_prompt_is_one(screen: str) -> None:
     assert waits(screen)
