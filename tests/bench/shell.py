@@ -2,10 +2,9 @@
 
 An initramfs is made of the same kernel's modules and cryptsetup as dracut and mkinitramfs make
 theirs of in a chroot, by CPU time, which says more than the clock on a host that others use; theirs
-have udev and systemd's tools besides, and dracut packs with zstd -15. Ours is held to its goals by
-the clock, at its best. A command is run to its exit status, by the clock and in pairs, beside a
-bare QEMU that boots the same kernel and archive to the same line; the CPU time of both is what a
-busy host has less part in.
+have udev and systemd's tools besides, and dracut packs with zstd -15. A command is run to its exit
+status, by the clock and in pairs, beside a bare QEMU that boots the same kernel and archive to the
+same line; in the CPU time of both a busy host has less part.
 
 The harness runs as it does where it was installed: compiled once.
 """
@@ -122,9 +121,9 @@ def main(pairs: int, chroot: Path | None) -> int:
     for packed, goal in ((False, _PLAIN_GOAL), (True, _ZSTD_GOAL)):
         samples = [_seconds(lambda packed=packed: _initramfs(packed=packed)) for _ in range(pairs)]  # type: ignore[misc]
         what = "initramfs, with zstd" if packed else "initramfs"
-        best = min(clock for clock, _ in samples)
-        figure = f"{median(cpu for _, cpu in samples):.3f} s of CPU, {best:.3f} s at best"
-        met.append(_say(what, figure, goal, best))
+        clock, cpu = min(each for each, _ in samples), median(each for _, each in samples)
+        figure = f"{cpu:.3f} s of CPU, {clock:.3f} s by the clock at best"
+        met.append(_say(what, figure, goal, cpu))
     for name, command in _OTHERS.items() if chroot else ():
         assert chroot
         _, seconds = _seconds(lambda command=command: _of_others(chroot, command))  # type: ignore[misc]
