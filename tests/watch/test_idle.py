@@ -17,6 +17,7 @@ class Host:
     def __init__(self) -> None:
         self.now_s = self.cpu_s = self.starved_s = 0.0
         self.halted = False
+        self.asked = 0
         self.qemu = SimpleNamespace(
             cpu_seconds=lambda: self.cpu_s, starved_seconds=lambda: self.starved_s
         )
@@ -25,6 +26,7 @@ class Host:
         return self.now_s
 
     def sample(self) -> Any:
+        self.asked += 1
         return SimpleNamespace(halted=self.halted)
 
     def idle_for(self, seconds: float, *, used: float = 0.0, starved: float = 0.0) -> float:
@@ -59,6 +61,15 @@ def test_only_what_the_host_gave_makes_a_guest_idle(
     host.halted = halted
     own_work_s = 0.5
     assert host.idle_for(20, used=used, starved=starved) == pytest.approx(idle_s, abs=own_work_s)
+
+
+def test_who_waits_for_the_host_is_not_asked_all_the_time_whether_it_has_halted() -> None:
+    busy, resting = Host(), Host()
+    busy.idle_for(20, used=0.2, starved=0.85)
+    assert busy.asked <= 1
+    resting.halted = True
+    resting.idle_for(20, used=0.2, starved=0.0)
+    assert resting.asked >= 199
 
 
 def test_progress_begins_anew() -> None:

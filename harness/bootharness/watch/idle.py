@@ -40,6 +40,7 @@ class IdleClock:
         self._at = machine.now()
         self._cpu_s = machine.qemu.cpu_seconds()
         self._starved_s: float | None = None
+        self._halted = False
         self._own_s = time.process_time()
 
     def seconds(self, progress: object) -> float:
@@ -56,16 +57,26 @@ class IdleClock:
         step, used = min(now - self._at, longest), cpu_s - self._cpu_s
         self.awake_s += step
         given = min(step, used + own_s - self._own_s)  # who floods the harness has to wait for it
-        before_s, self._starved_s = self._starved_s, None
-        if used < step * _MOSTLY and self._machine.sample().halted:
-            self._starved_s = self._machine.qemu.starved_seconds()
-            if before_s is not None:
-                given = max(given, step - (self._starved_s - before_s))
+        given = max(given, self._rested_s(step, given, ran=used >= step * _MOSTLY))
         self.given_s += given
         if not went_on:
             self.idle_s += given
         self._at, self._cpu_s, self._own_s = now, cpu_s, own_s
         return self.idle_s
+
+    def _rested_s(self, step: float, given: float, *, ran: bool) -> float:
+        """Return how much of a step the guest's CPU was halted for. QEMU is not asked where it had
+        to wait for the host all the while."""
+        before_s, was_halted = self._starved_s, self._halted
+        if ran:
+            self._starved_s, self._halted = None, False
+            return 0.0
+        self._starved_s = self._machine.qemu.starved_seconds()
+        rested_s = step if before_s is None else step - (self._starved_s - before_s)
+        if rested_s <= given:
+            return 0.0
+        self._halted = self._machine.sample().halted
+        return rested_s if self._halted and was_halted and before_s is not None else 0.0
 
     def restart(self) -> None:
         """Take it that there has been progress just now."""
