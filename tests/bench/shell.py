@@ -84,7 +84,7 @@ def _of_others(chroot: Path, command: str) -> None:
 
 
 def _command() -> None:
-    words = ("shell", _COMMAND_KERNEL, "--", "exit 7")
+    words = ("shell", _COMMAND_KERNEL, "--timeout", f"{_TIMEOUT_S:.0f}", "--", "exit 7")
     compiled = {**os.environ}
     compiled.pop("PYTHONDONTWRITEBYTECODE", None)
     argv = [sys.executable, "-m", "bootharness", *words]

@@ -164,9 +164,9 @@ ROWS = (
     _row("memtest86+ of 32 bits", {FALLBACK: _MEMTEST_32}, "efi-refused", "i386"),
     _row("memtest86+, Secure Boot", {FALLBACK: _MEMTEST}, _REFUSED, _UNSIGNED, **_SECURE),
     _row("fwupd without an update", {FALLBACK: _FWUPD}, "efi-gave-up", "\\EFI\\BOOT\\BOOTX64.EFI"),
-    _row("efitools' HelloWorld", {FALLBACK: _HELLO}, "efi-gave-up", "\\EFI\\BOOT\\BOOTX64.EFI"),
+    _row("efitools' HelloWorld", {FALLBACK: _HELLO}, "efi-hang", "OK"),  # a button in a box
     _row("efitools' KeyTool", {FALLBACK: _KEY_TOOL}, "efi-gave-up", "asked a person"),
-    _row("EFI Boot Guard without an environment", {FALLBACK: _GUARD}, "efi-gave-up", "environment"),
+    _row("EFI Boot Guard without an environment", {FALLBACK: _GUARD}, "efi-gave-up", "BGENV.DAT"),
     _row("fallback", _fallback(), reached=("banner",)),
     _row("fallback, another program's name", _fallback("shimx46.efi"), "efi-gave-up",
          "shimx46.efi"),
