@@ -28,7 +28,8 @@ class IdleClock:
     QEMU did not wait for the host's: the guest's clock stands still then. A host that is busy, or
     that stopped QEMU or the harness for a while, does not make a guest idle. ``awake_s`` is all
     time but that of such stops (the harness's own work is none), ``given_s`` what of it the host
-    gave the guest; ``idle_s`` is what `seconds` has returned last.
+    gave the guest, and ``share`` how much of the last step; ``idle_s`` is what `seconds` has
+    returned last.
     """
 
     def __init__(self, machine: Machine) -> None:
@@ -37,6 +38,7 @@ class IdleClock:
         self.idle_s = 0.0
         self.awake_s = 0.0
         self.given_s = 0.0
+        self.share = 1.0
         self._at = machine.now()
         self._cpu_s = machine.qemu.cpu_seconds()
         self._starved_s: float | None = None
@@ -59,6 +61,7 @@ class IdleClock:
         given = min(step, used + own_s - self._own_s)  # who floods the harness has to wait for it
         given = max(given, self._rested_s(step, given, ran=used >= step * _MOSTLY))
         self.given_s += given
+        self.share = given / step if step > 0 else 1.0
         if not went_on:
             self.idle_s += given
         self._at, self._cpu_s, self._own_s = now, cpu_s, own_s

@@ -33,6 +33,8 @@ from bootharness.watch.uefi_entry import look_uefi
 __all__ = ["Watch"]
 
 _TICK_S = 0.05
+# of a guest that has little of the host: looking at it costs more of that
+_LONGEST_TICK_S = 0.2
 # how long a kernel that panics may go on printing, and an /init of somebody's must live
 _LAST_WORDS_S = 0.5
 # a guest that was given less of the time limit cannot be blamed for not being ready
@@ -94,7 +96,8 @@ class Watch(Struct):
             _ = course.medium.kernel.sha256  # hashed while the machine is busy
         last_words: Deadline | None = None
         while course.ending is None:
-            self.machine.wait(Deadline.after(_TICK_S), *self.tracer.files, *self._wires)
+            tick_s = min(_TICK_S / max(idle.share, _TICK_S), _LONGEST_TICK_S)
+            self.machine.wait(Deadline.after(tick_s), *self.tracer.files, *self._wires)
             self.saving.look()
             self._take_in(idle)
             if course.panic is not None or course.crash or course.failed_on or course.has_userspace:
