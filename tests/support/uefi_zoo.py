@@ -140,7 +140,7 @@ _DOM0 = {"until": "Dom0 kernel: 64-bit"}
 
 ROWS = (
     _row("rEFInd", _refind(), reached=("kernel-started", "banner")),
-    _row("rEFInd, another kernel's name", _refind("vmlinux"), "efi-gave-up", "vmlinux"),
+    _row("rEFInd, another kernel's name", _refind("vmlinux"), "boot-manager-error", "vmlinux"),
     _row("rEFInd, no configuration", _refind() | {"EFI/BOOT/refind.conf": None}, "kernel-silent",
          "without a command line"),
     _row("rEFInd, Secure Boot", _refind(), _REFUSED, _UNSIGNED, **_SECURE),
