@@ -66,7 +66,7 @@ def _syslinux(kernel: str = _KERNEL_FILE) -> dict[str, Content | None]:
 def _xen(kernel: str = _KERNEL_FILE) -> dict[str, Content | None]:
     config = (
         "[global]\ndefault=a\n[a]\noptions=console=com1 com1=115200\n"
-        f"kernel={kernel} console=hvc0\nramdisk={_INITRD}\n"
+        f"kernel=\\{kernel} console=hvc0\nramdisk=\\{_INITRD}\n"
     )
     files: dict[str, Content | None] = {FALLBACK: _XEN, "EFI/BOOT/BOOTX64.cfg": config.encode()}
     return files

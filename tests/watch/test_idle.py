@@ -31,7 +31,15 @@ class Host:
 
     def idle_for(self, seconds: float, *, used: float = 0.0, starved: float = 0.0) -> float:
         """Let time pass in steps without progress, and return how long the guest was idle."""
+        return self._passed(IdleClock(cast(Machine, self)), seconds, used, starved)
+
+    def share_of(self, *, used: float, starved: float) -> float:
+        """Let time pass so, and return how much of it the host gave."""
         clock = IdleClock(cast(Machine, self))
+        self._passed(clock, 1, used, starved)
+        return clock.share
+
+    def _passed(self, clock: IdleClock, seconds: float, used: float, starved: float) -> float:
         clock.seconds("nothing")
         idle = 0.0
         for _ in range(round(seconds * 10)):
@@ -64,6 +72,10 @@ def test_only_what_the_host_gave_makes_a_guest_idle(
 
 
 def test_who_waits_for_the_host_is_not_asked_all_the_time_whether_it_has_halted() -> None:
+    busy, resting = Host(), Host()
+    assert busy.share_of(used=0.2, starved=0.75) == pytest.approx(0.25)
+    assert resting.share_of(used=0.2, starved=0.0) == 1.0
+    assert resting.share_of(used=0.9, starved=0.1) == 1.0
     busy, resting = Host(), Host()
     busy.idle_for(20, used=0.2, starved=0.85)
     assert busy.asked <= 1

@@ -28,8 +28,8 @@ class IdleClock:
     QEMU did not wait for the host's: the guest's clock stands still then. A host that is busy, or
     that stopped QEMU or the harness for a while, does not make a guest idle. ``awake_s`` is all
     time but that of such stops (the harness's own work is none), ``given_s`` what of it the host
-    gave the guest, and ``share`` how much of the last step; ``idle_s`` is what `seconds` has
-    returned last.
+    gave the guest, and ``share`` for how much of the last step QEMU did not wait for the host;
+    ``idle_s`` is what `seconds` has returned last.
     """
 
     def __init__(self, machine: Machine) -> None:
@@ -61,7 +61,6 @@ class IdleClock:
         given = min(step, used + own_s - self._own_s)  # who floods the harness has to wait for it
         given = max(given, self._rested_s(step, given, ran=used >= step * _MOSTLY))
         self.given_s += given
-        self.share = given / step if step > 0 else 1.0
         if not went_on:
             self.idle_s += given
         self._at, self._cpu_s, self._own_s = now, cpu_s, own_s
@@ -72,10 +71,11 @@ class IdleClock:
         to wait for the host all the while."""
         before_s, was_halted = self._starved_s, self._halted
         if ran:
-            self._starved_s, self._halted = None, False
+            self._starved_s, self._halted, self.share = None, False, 1.0
             return 0.0
         self._starved_s = self._machine.qemu.starved_seconds()
         rested_s = step if before_s is None else step - (self._starved_s - before_s)
+        self.share = max(rested_s / step, 0.0)
         if rested_s <= given:
             return 0.0
         self._halted = self._machine.sample().halted
