@@ -177,8 +177,8 @@ def test_tree_of_a_kernel_has_its_modules_by_itself(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (4, b"dm_crypt\n"), done.stderr
 
 
-@pytest.mark.sample(3)
-@pytest.mark.parametrize("how", ["killed", "interrupted", "hung up"])
+@pytest.mark.sample(4)
+@pytest.mark.parametrize("how", ["killed", "killed with its janitor", "interrupted", "hung up"])
 def test_nothing_outlives_a_shell(tmp_path: Path, how: str) -> None:
     share = ["--share", str(Path(__file__).parent)] if os.geteuid() == 0 else []
     child = pexpect.spawn(
@@ -188,8 +188,13 @@ def test_nothing_outlives_a_shell(tmp_path: Path, how: str) -> None:
     )  # fmt: skip
     try:
         child.expect("up\r\n")
-        assert any("qemu-system" in each for each in processes_with(str(tmp_path)))
-        if how == "killed":
+        running = processes_with(str(tmp_path))
+        for program in ("qemu-system", *(["virtiofsd"] if share else ())):
+            assert any(program in each for each in running)
+        if how.startswith("killed"):
+            janitors = [int(each.split()[0]) for each in running if "janitor" in each]
+            for pid in janitors if "janitor" in how else ():
+                os.kill(pid, signal.SIGKILL)
             child.kill(signal.SIGKILL)
         elif how == "interrupted":
             child.sendintr()
@@ -199,7 +204,7 @@ def test_nothing_outlives_a_shell(tmp_path: Path, how: str) -> None:
         eventually(lambda: processes_with(str(tmp_path)))
     finally:
         child.close(force=True)
-    if how != "killed":  # whose folder the next start sweeps
+    if not how.startswith("killed"):  # whose folder the next start sweeps
         eventually(lambda: tmp_path.glob("bootharness-*"))
     if how == "interrupted":
         assert child.exitstatus == 130
