@@ -382,3 +382,23 @@ def test_file_that_is_asked_for_again_as_it_has_come_is_not_cut_short() -> None:
     again = file("boot.ipxe", 1.1, file_bytes=9, sent_bytes=0, outcome="open", role="script")
     loads = [*came("boot.ipxe", 1), event(1.1, KIND.FILE_REQUESTED, "boot.ipxe")]
     assert certain(facts(*loads, files=(SCRIPT, again)), 1.2) is None
+
+
+@pytest.mark.parametrize(
+    ("screen", "cause"),
+    [
+        ("Minimal BASH-like line editing is supported.\n\ngrub>", "tftp-not-found"),
+        ("Welcome to GRUB!\n\nerror: File not found.\ngrub rescue>", "tftp-not-found"),
+        ("Use the ^ and v keys to select which entry is highlighted.", "boot-menu-waits"),
+    ],
+)
+def test_prompt_to_which_a_missing_file_led_is_no_menu(screen: str, cause: str) -> None:
+    """A menu is one that may have done without: a picture behind it, a font."""
+    asked = (*came("core.0", 1), event(2, KIND.FILE_MISSING, "conf/Linux.cfg", "tftp"))
+    cpu = CpuSample(9.0, 0x7C10, 0, 0x7C10, "real", halted=False, interrupts=True)
+    stands = replace(
+        trace(facts(*asked, files=(file("core.0", role="nbp"),)), "boot-manager", ""),
+        boot_screen=screen,
+        post_mortem=PostMortem("running", cpu, "", 16, 0, "", screen),
+    )
+    assert judge(stands).cause == cause

@@ -568,9 +568,10 @@ CAUSES: dict[str, Cause] = {
         Cause(
             "proxy-silent",
             "A proxy DHCP server offered to name the boot file, and did not answer when asked.",
-            "its address, how often it was asked, whether its port is closed, its own words",
-            "Let it answer at UDP port 4011, or name the boot file in the offer; look for a "
-            "firewall between.",
+            "its address, how often it was asked, the client's architecture, whether its port is "
+            "closed, its own words",
+            "Let it answer at UDP port 4011, or name the boot file in the offer: dnsmasq answers "
+            "only those for whose architecture it has a pxe-service. Look for a firewall between.",
         ),
         Cause(
             "proxy-ignored",

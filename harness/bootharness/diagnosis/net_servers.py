@@ -79,11 +79,18 @@ def _no_filename(event: NetEvent, facts: NetworkFacts) -> str:
 def _proxy_silent(event: NetEvent, facts: NetworkFacts) -> str:
     at = event.text.partition(",")[0]
     offered = facts.first(NetEventKind.PROXY_OFFER)
-    who = f"the proxy, {_by(offered)}," if offered else "the proxy"
+    itself = [
+        by
+        for each in facts.events
+        if each.kind in _TELLS and (by := _by(each)).endswith(f" at {at}")
+    ]
+    who = f"the proxy, {_by(offered)}," if offered else itself[0] if itself else "the proxy"
+    client = client_of(facts, event)
+    of = f" by a client of architecture {client[0]}, {client[1]}" if client else ""
     closed = ": nobody listens at its port 4011" if "4011" in _closed(facts, at) else ""
     return (
         f"{who} offered to name the boot file and does not answer at {at} port 4011, where it was "
-        f"asked {count(event.repeats + 1, 'time')}{closed}{_said(facts)}"
+        f"asked {count(event.repeats + 1, 'time')}{of}{closed}{_said(facts)}"
     )
 
 

@@ -18,7 +18,8 @@ from bootharness.diagnosis.wire_words import (
     configurations_tried,
     program_of,
 )
-from bootharness.text import address, count
+from bootharness.text import address, as_shown, count
+from bootharness.trace.boot_managers import waits_for_ever
 from bootharness.trace.boot_trace import BootTrace
 from bootharness.trace.network_facts import NetEvent, NetEventKind, NetFile, NetworkFacts, base_name
 from bootharness.trace.signs import led_to, program_errors
@@ -230,13 +231,15 @@ def _entered(trace: BootTrace) -> bool:
 
 
 def _spoken_of(event: NetEvent, trace: BootTrace) -> bool:
-    """Whether who asked for a file in vain says so, or says of an error at all."""
-    seen = trace.post_mortem
-    shown = f"{trace.boot_screen}\n{seen.screen if seen else ''}\n{trace.screen}\n{trace.serial}"
+    """Whether who asked for a file in vain says so, or says of an error at all, or is at a prompt
+    to which nothing else led."""
+    seen, heard = trace.post_mortem, trace.serial[-_HEARD:]
+    screens = (trace.boot_screen, seen.screen if seen else "", trace.screen)
     return (
         bool(_words(trace))
-        or base_name(event.file) in shown
-        or bool(_GRUB_QUOTES_US.search(trace.serial[-_HEARD:]))
+        or any(base_name(event.file) in each for each in (*screens, trace.serial))
+        or bool(_GRUB_QUOTES_US.search(heard))
+        or any(waits_for_ever(each) for each in (*screens, as_shown(heard)))
     )
 
 
