@@ -530,6 +530,13 @@ CAUSES: dict[str, Cause] = {
             "user class.",
         ),
         Cause(
+            "dhcp-no-next-server",
+            "The DHCP answer names a boot file and no server that has it.",
+            "the acknowledgement",
+            "Set the TFTP server's address beside the boot file (Kea: next-server; dnsmasq: the "
+            "third value of dhcp-boot), or name the file by its URL.",
+        ),
+        Cause(
             "tree-no-config",
             "A boot program found no configuration under any of the names that it tries.",
             "the names, in the order in which they were asked for",

@@ -25,6 +25,7 @@ from bootharness.trace.network_facts import (
 __all__ = [
     "CROSS_SIGNED",
     "NO_FILENAME",
+    "NO_NEXT_SERVER",
     "PROXY_IGNORED",
     "PROXY_OBEYED",
     "QUIET_S",
@@ -123,6 +124,8 @@ _SCRIPT_LOOPED = 6
 """So often has come what is a loop, if nothing comes behind: iPXE's stack ends at about twelve."""
 CROSS_SIGNED = re.compile(r"^/auto/[0-9a-f]{8}\.der$")
 """What iPXE looks for elsewhere when it cannot trust a certificate."""
+NO_NEXT_SERVER = "dhcp-no-next-server"
+"""The cause of who is told of a boot file and of no server that has it."""
 NO_FILENAME = "dhcp-no-filename"
 """The cause of who is told of no boot file."""
 PROXY_IGNORED = "proxy-ignored"
@@ -169,6 +172,8 @@ def root(facts: NetworkFacts) -> tuple[str, NetEvent] | None:
     wrong, ignored = foreign_program(facts), _ignored(facts)
     found = [(WRONG_PROGRAM, wrong)] if wrong else []
     found += [(PROXY_IGNORED, ignored)] if ignored else []
+    nowhere = _to_nowhere(facts)
+    found += [(NO_NEXT_SERVER, nowhere)] if nowhere else []
     found += [*_spoilt(facts), *_refused(facts, None), *_looped(facts, over=True), *waits]
     return _earliest(found, facts)
 
@@ -233,6 +238,15 @@ def _ignored(facts: NetworkFacts) -> NetEvent | None:
     since = _after(answers[0], facts) if answers else ()
     again = any(each.kind == NetEventKind.PROXY_REQUEST and each.repeats >= 2 for each in since)
     return answers[-1] if again and not any(each.kind in _ASKS for each in since) else None
+
+
+def _to_nowhere(facts: NetworkFacts) -> NetEvent | None:
+    """Return the answer that named a file and no server, if its client asked for nothing then: some
+    take the DHCP server itself for it, and iPXE does not."""
+    told = [each for each in facts.events if each.kind == NetEventKind.ACK and each.file]
+    if not told or "names no next server" not in told[-1].text:
+        return None
+    return None if any(each.kind in _ASKS for each in _after(told[-1], facts)) else told[-1]
 
 
 def loads_of(event: NetEvent, facts: NetworkFacts) -> tuple[NetEvent, ...]:

@@ -9,7 +9,7 @@ from bootharness.diagnosis.programs import client_of
 from bootharness.text import count
 from bootharness.trace.network_facts import NetEvent, NetEventKind, NetworkFacts
 
-__all__ = ["proxy_ignored", "their_sentence", "wrong_program"]
+__all__ = ["no_next_server", "proxy_ignored", "their_sentence", "wrong_program"]
 
 _BY = re.compile(r"by (\S+ at [0-9a-f.:]+)")
 _PORT = re.compile(r"^([0-9.]+) has nobody at UDP port (\d+)$")
@@ -102,6 +102,15 @@ def proxy_ignored(event: NetEvent, facts: NetworkFacts) -> str:
         f"{client_at(facts, event).name} asked the proxy, {_by(event)}, "
         f"{count(asked[-1].repeats + 1, 'time')} at port 4011 and was answered, but did not take "
         f"the answer, which {name}"
+    )
+
+
+def no_next_server(event: NetEvent, facts: NetworkFacts) -> str:
+    """Return how it is told that a boot file was named and no server that has it."""
+    by = f", by {by}," if (by := _by(event)) else ""
+    return (
+        f"the DHCP ack at {event.seconds:.2f} s{by} names {event.file} and no next server that has "
+        f"it, and {client_at(facts, event).name} asked nobody for it"
     )
 
 

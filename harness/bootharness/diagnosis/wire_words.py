@@ -6,6 +6,7 @@ from collections.abc import Callable
 from bootharness.diagnosis.certainty import (
     CROSS_SIGNED,
     NO_FILENAME,
+    NO_NEXT_SERVER,
     PROXY_IGNORED,
     PROXY_OBEYED,
     WRONG_PROGRAM,
@@ -15,7 +16,7 @@ from bootharness.diagnosis.certainty import (
     named_by_proxy,
     served_as,
 )
-from bootharness.diagnosis.net_servers import proxy_ignored, wrong_program
+from bootharness.diagnosis.net_servers import no_next_server, proxy_ignored, wrong_program
 from bootharness.diagnosis.patience import client_at
 from bootharness.text import count
 from bootharness.trace.network_facts import NetEvent, NetEventKind, NetworkFacts
@@ -304,6 +305,7 @@ SENTENCES: dict[str, Callable[[NetEvent, NetworkFacts], str]] = {
     "dhcp-no-offer": _no_offer,
     "dhcp-no-ack": _no_ack,
     NO_FILENAME: _no_filename,
+    NO_NEXT_SERVER: no_next_server,
     "link-down": _link_down,
     "chain-loop": _chain_loop,
     "tree-no-config": _no_config,
