@@ -402,3 +402,13 @@ def test_prompt_to_which_a_missing_file_led_is_no_menu(screen: str, cause: str) 
         post_mortem=PostMortem("running", cpu, "", 16, 0, "", screen),
     )
     assert judge(stands).cause == cause
+
+
+def test_script_that_goes_round_is_the_cause_unless_something_led_there() -> None:
+    round_ = file("boot.ipxe", role="script", flaw="goes round for ever: nothing ends it")
+    waits = trace(facts(*came("boot.ipxe", 1), files=(round_,)), "idle", "")
+    assert judge(waits).cause == "tree-wrong-file"
+    gone = event(2, KIND.FILE_MISSING, "gone", "tftp")
+    refused = facts(*came("boot.ipxe", 1), gone, files=(round_,))
+    led = replace(waits, network=refused, serial="gone... No such file or directory\r\n")
+    assert judge(led).cause == "tftp-not-found"

@@ -312,6 +312,7 @@ def _evidence(event: NetEvent, facts: NetworkFacts) -> tuple[str, ...]:
 
 
 _NO_LABEL, _NOT_FOUND = "a label that is not in it", "No such file or directory"
+_GOES_ROUND = "goes round for ever"
 
 
 def wrong_file(trace: BootTrace) -> Diagnosis | None:
@@ -325,6 +326,8 @@ def wrong_file(trace: BootTrace) -> Diagnosis | None:
     file, said = flawed[-1], _words(trace)
     if file.flaw.endswith(_NO_LABEL) and _NOT_FOUND not in said:
         return None  # it may never have gone there
+    if file.flaw.startswith(_GOES_ROUND) and (said or _refused_since(file, facts)):
+        return None  # that is why it came there
     by = f"{_who_said(said, program_of(facts))} gave up" if said else "nothing came of it"
     return Diagnosis(
         "tree-wrong-file",
@@ -332,6 +335,11 @@ def wrong_file(trace: BootTrace) -> Diagnosis | None:
         f"{said and f': {chr(34)}{said}{chr(34)}'}",
         tuple(str(event) for event in facts.events[-_EVIDENCE:]),
     )
+
+
+def _refused_since(file: NetFile, facts: NetworkFacts) -> bool:
+    """Whether something was asked for in vain since a file was."""
+    return any(each.kind in REFUSALS and each.seconds > file.requested_at for each in facts.events)
 
 
 def _is_last(flawed: NetFile, facts: NetworkFacts) -> bool:
