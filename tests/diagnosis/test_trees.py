@@ -412,3 +412,19 @@ def test_script_that_goes_round_is_the_cause_unless_something_led_there() -> Non
     refused = facts(*came("boot.ipxe", 1), gone, files=(round_,))
     led = replace(waits, network=refused, serial="gone... No such file or directory\r\n")
     assert judge(led).cause == "tftp-not-found"
+
+
+def test_redirects_that_lead_in_a_circle_never_come_to_a_file() -> None:
+    ways = [("/a", "/b"), ("/b", "/a")] * 10
+    sent = [
+        event(2 + at / 10, KIND.REDIRECTED, here, f"http 301 to {there}")
+        for at, (here, there) in enumerate(ways)
+    ]
+    assert certain(facts(*came("boot.ipxe", 1), *sent[:18], files=(SCRIPT,)), 4.0) is None
+    found = certain(facts(*came("boot.ipxe", 1), *sent, files=(SCRIPT,)), 4.0)
+    assert found
+    assert (found[0], found[1].file) == ("chain-loop", "/a")
+    each_time = [one for each in sent for one in (each, *came("menu.ipxe", 3))]
+    menu = file("menu.ipxe", role="kernel")
+    assert certain(facts(*each_time, files=(SCRIPT, menu)), 9.0) is None
+    judge(trace(facts(*came("boot.ipxe", 1), *sent, files=(SCRIPT,)), "certain", ""))

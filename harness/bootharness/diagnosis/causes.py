@@ -567,7 +567,8 @@ CAUSES: dict[str, Cause] = {
         ),
         Cause(
             "chain-loop",
-            "A boot program, or a script, loads itself again and again.",
+            "A boot program, or a script, loads itself again and again, or redirects lead in a "
+            "circle.",
             "how often it came, and when",
             "Have the DHCP server name a script where the client is iPXE (user class, option 77), "
             "or build the script into iPXE; in a script, have what fails end in another command.",

@@ -7,6 +7,7 @@ if it asks for nothing else.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -120,6 +121,8 @@ _DHCP = (NetEventKind.DISCOVER, NetEventKind.REQUEST, NetEventKind.ACK, NetEvent
 _IN_ORDER = ("nbp", "script", "kernel", "initrd")
 # a boot program begins as it did before, and the server has not changed; a script may count
 _LOOP_AFTER = {"nbp": 3, "script": 20}
+_REDIRECTED_IN_A_CIRCLE = 10
+"""A browser ends there; iPXE goes on for ever."""
 _SCRIPT_LOOPED = 6
 """So often has come what is a loop, if nothing comes behind: iPXE's stack ends at about twelve."""
 CROSS_SIGNED = re.compile(r"^/auto/[0-9a-f]{8}\.der$")
@@ -278,6 +281,21 @@ def _looped(facts: NetworkFacts, *, over: bool = False) -> Iterator[tuple[str, N
             yield "chain-loop", loads[:limit][-1]
         elif over and role == "nbp" and (again := _by_itself(event, facts)):
             yield "chain-loop", again
+    if sent_round := _redirected_round(facts):
+        yield "chain-loop", sent_round
+
+
+def _redirected_round(facts: NetworkFacts) -> NetEvent | None:
+    """Return when somebody was sent on from where it had been often, and no file came between."""
+    times = Counter[str]()
+    for event in facts.events:
+        if event.kind in (NetEventKind.FILE_REQUESTED, NetEventKind.FILE_SERVED):
+            times.clear()
+        elif event.kind == NetEventKind.REDIRECTED:
+            times[event.file] += 1
+            if times[event.file] == _REDIRECTED_IN_A_CIRCLE:
+                return event
+    return None
 
 
 def _by_itself(event: NetEvent, facts: NetworkFacts) -> NetEvent | None:

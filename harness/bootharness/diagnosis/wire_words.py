@@ -163,6 +163,14 @@ def _chain_loop(event: NetEvent, facts: NetworkFacts) -> str:
             f"{event.file} loads itself: the DHCP server named it to the firmware, and then to the "
             f"iPXE that it is, which asked for it at {event.seconds:.2f} s"
         )
+    if event.kind == NetEventKind.REDIRECTED:
+        sent = [each for each in facts.events if each.kind == event.kind]
+        ways = dict.fromkeys(f"{each.file} to {each.text.partition(' to ')[2]}" for each in sent)
+        return (
+            f"the redirects over HTTP lead in a circle, and never to a file: "
+            f"{', '.join(list(ways)[-_NAMES:])}; {client_at(facts, event).name} had been sent on "
+            f"{sent.index(event) + 1} times by {event.seconds:.2f} s"
+        )
     loads = [each for each in loads_of(event, facts) if each.seconds <= event.seconds]
     times = [f"{each.seconds:.2f}" for each in loads[-_TIMES:]]
     sentence = (
