@@ -2,12 +2,14 @@
 between two real configurations, found by the tree's own Kconfig.
 
 Building thousands of kernels is too long, so the kernels are stand-ins: selfcheck kernels, bad
-where the planted symbol has the bad configuration's value. Kconfig, search and boots are real.
+where the planted symbol has the bad configuration's value. Kconfig, search and boots are real;
+with --told nothing is booted either, so that many symbols can be tried.
 """
 
 from math import log2
 from pathlib import Path
 from random import Random
+from statistics import median
 from tempfile import TemporaryDirectory
 
 import click
@@ -17,15 +19,19 @@ from rich.console import Console
 from rich.table import Table
 
 from bootharness.bisection.build import Build
-from bootharness.bisection.config_hunt import bisect_config
+from bootharness.bisection.config_hunt import CONFIG_CONFIDENCE, bisect_config
+from bootharness.bisection.config_range import ConfigRange
 from bootharness.bisection.kconfig import Config, differing, read_config
 from bootharness.bisection.kernel_tree import KernelTree
+from bootharness.bisection.ranges import NothingThere
+from bootharness.bisection.search import Found, Observation, Search
 from bootharness.bisection.toolchain import Toolchain
 from bootharness.cli import run
+from bootharness.diagnosis.verdict import Verdict
 from bootharness.kernels.selfcheck import selfcheck_kernel
 from tests.support.builders import patched_kernel
 
-__all__ = ["Line", "command", "measure"]
+__all__ = ["Line", "command", "measure", "told"]
 
 _MOST = 1.3
 _COLUMNS = ("planted", "good", "bad", "found", "boots", "of log2")
@@ -66,6 +72,25 @@ def measure(
     return Line(planted, *values, found, result.config.boots if result.config else 0)
 
 
+def told(source: KernelTree, good: Config, bad: Config, planted: str) -> Line:
+    """Search for one planted symbol, whose value in each configuration is the verdict."""
+    searched = ConfigRange(source, good, bad, ("good", "bad"))
+    search = Search(len(searched), confidence=CONFIG_CONFIDENCE)
+    values = good.get(planted, "n"), bad.get(planted, "n")
+    while search.result is None:
+        (at,) = search.next()
+        try:
+            guilty = searched.config(at).get(planted, "n") == values[1]
+        except NothingThere as nothing:
+            search = search.without(nothing.positions)
+            continue
+        verdict = Verdict.BAD if guilty else Verdict.GOOD
+        search = search.observed(Observation(at, verdict, "payload-truncated"))
+    assert isinstance(search.result, Found)
+    sides = (searched.config(at) for at in (search.result.good, search.result.bad))
+    return Line(planted, *values, differing(*sides), len(search.observations))
+
+
 def _planted(good: Config, bad: Config, count: int, seed: int) -> list[str]:
     """Choose symbols: most are switched on, every fourth is switched off or changed."""
     random, names = Random(seed), differing(good, bad)
@@ -80,14 +105,15 @@ def _planted(good: Config, bad: Config, count: int, seed: int) -> list[str]:
 @click.argument("bad", type=_FILE)
 @click.option("--symbols", type=click.IntRange(1), default=10, show_default=True)
 @click.option("--seed", type=int, default=1, show_default=True)
-def command(tree: Path, good: Path, bad: Path, symbols: int, seed: int) -> int:
+@click.option("--told", "only_told", is_flag=True, help="Boot nothing.")
+def command(tree: Path, good: Path, bad: Path, symbols: int, seed: int, *, only_told: bool) -> int:
     """Plant symbols one after the other, and hunt them.
 
     The exit status is 1 when one was not found, or where one that stands alone took more than
     1.3 times log2 of the differing symbols.
     """
-    with KernelTree(tree, Build(": $O", "bzImage", Toolchain("host"))) as source:
-        one, other = (source.closed(read_config(each)) for each in (good, bad))
+    source = KernelTree(tree, Build(": $O", "bzImage", Toolchain("host")))
+    one, other = (source.closed(read_config(each)) for each in (good, bad))
     steps = log2(len(differing(one, other)))
     table = Table(
         title=f"{len(differing(one, other)):,} symbols differ, log2 {steps:.1f}; stand-in kernels",
@@ -96,16 +122,22 @@ def command(tree: Path, good: Path, bad: Path, symbols: int, seed: int) -> int:
     for heading in _COLUMNS:
         table.add_column(heading)
     lines = []
-    with TemporaryDirectory() as folder:
+    with source, TemporaryDirectory() as folder:
         for name in _planted(one, other, symbols, seed):
             values = one.get(name, "n"), other.get(name, "n")
-            line = measure(tree, good, bad, name, values, Path(folder))
+            line = (
+                told(source, one, other, name) if only_told
+                else measure(tree, good, bad, name, values, Path(folder))
+            )  # fmt: skip
             lines.append(line)
             click.echo(f"{line.planted}: {', '.join(line.found)}; {line.boots} boots", err=True)
             found = "it" if line.found == (name,) else ", ".join(line.found)
             table.add_row(name, line.good, line.bad, found, str(line.boots),
                           f"{line.boots / steps:.2f}")  # fmt: skip
     Console().print(table)
+    boots = [line.boots for line in lines]
+    click.echo(f"boots: median {median(boots):g}, at most {max(boots)}, or "
+               f"{median(boots) / steps:.2f} and {max(boots) / steps:.2f} of log2")  # fmt: skip
     alone = [line for line in lines if line.found == (line.planted,)]
     return int(
         not all(line.right for line in lines) or any(line.boots > _MOST * steps for line in alone)

@@ -87,6 +87,21 @@ def test_commits_are_built_once_and_the_repository_is_left_alone(
     assert git(repository, "worktree", "list").count("\n") == 0
 
 
+def test_what_a_person_has_git_do_by_itself_is_not_done_in_clones(
+    commits: GitRange, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hook = tmp_path / "hooks" / "post-checkout"
+    hook.parent.mkdir()
+    hook.write_text("#!/bin/sh\nexit 1\n")
+    hook.chmod(0o755)
+    (tmp_path / "gitconfig").write_text(
+        f"[core]\nhooksPath = {hook.parent}\n[color]\nui = always\n[log]\nshowSignature = true\n"
+    )
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "gitconfig"))
+    assert Path(commits.prepare(0)).read_text() == "1\n"
+    assert commits.label(3)[13:] == "n4"
+
+
 def test_build_that_fails_says_why_and_where_its_log_is(commits: GitRange) -> None:
     commits.prepare(0)  # whose kernel must not be taken for this one's
     with pytest.raises(BuildFailed, match=r"exit status 3: .*; see (.*/log)$") as raised:

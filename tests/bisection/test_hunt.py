@@ -17,7 +17,7 @@ from bootharness.bisection.ranges import KernelRange
 from bootharness.bisection.report.markdown import hunt_markdown
 from bootharness.bisection.search import Found, Search
 from bootharness.diagnosis.verdict import Verdict
-from bootharness.errors import KernelUnavailable, MachineLost, UsageError
+from bootharness.errors import BuildFailed, KernelUnavailable, MachineLost, UsageError
 from bootharness.kernels.selfcheck import selfcheck_kernel
 from bootharness.kernels.source import fetch
 from bootharness.runs.cell import Cell
@@ -192,6 +192,21 @@ def test_kernel_that_cannot_be_had_is_gone_round(
     assert isinstance(search.result, Found)
     assert list(search.result.candidates) == [TURN, TURN + 1]
     assert {each.cause for each in boots if each.position == TURN} == {"kernel-unavailable"}
+
+
+def test_end_that_did_not_build_is_built_when_somebody_comes_again(
+    builds: KernelRange, tmp_path: Path
+) -> None:
+    def failing(_: KernelRange, position: int) -> str:
+        raise BuildFailed(f"{position}: submodule tools is not there")
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(KernelRange, "prepare", failing)
+        search, boots = run(builds, Teller(), tmp_path / "log")
+    assert [(each.verdict, each.cause) for each in boots] == [(Verdict.SKIP, "build-failed")]
+    assert not isinstance(search.result, Found)
+    search, _ = run(builds, Teller(), tmp_path / "log")
+    assert isinstance(search.result, Found)
 
 
 def test_hunt_goes_on_from_its_log_but_for_kernels_that_changed(

@@ -1,7 +1,6 @@
 """Configurations: how they are read, ordered, and divided; nothing is built or booted."""
 
 from collections.abc import Callable
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,7 @@ from bootharness.bisection.config_answer import (
     guilty_of,
     unknown_symbols,
 )
-from bootharness.bisection.config_way import Way, dividing, needed, ways
+from bootharness.bisection.config_between import between, needed
 from bootharness.bisection.kconfig import (
     Config,
     Declared,
@@ -69,28 +68,37 @@ def test_kconfig_files_tell_prompts_places_and_choices(tmp_path: Path) -> None:
     }
 
 
-@pytest.mark.parametrize("number", range(4))
-def test_every_way_leads_from_the_good_one_to_the_bad_one(number: int) -> None:
-    good, bad = {"A": "y", "B": "n", "C": "1"}, {"A": "n", "B": "y", "C": "2"}
-    way = [*ways(good, bad)][number]
-    along = [way.wanted(position) for position in range(len(way))]
-    assert along[0] == good
-    assert along[-1] == bad
-    assert all(len(differing(one, two)) == 1 for one, two in pairwise(along))
+def divided(good: Config, bad: Config, share: float, close: Close) -> tuple[int, int]:
+    """Return in how many symbols what lies between two differs from the one, and the other."""
+    found = between(good, bad, share, close)
+    assert found is not None
+    return len(differing(good, found)), len(differing(found, bad))
 
 
-def test_symbols_that_do_not_know_each_other_are_halved_in_order() -> None:
-    assert dividing({}, PLAIN, as_asked) == Way({}, PLAIN, tuple(PLAIN))
+@pytest.mark.parametrize("changed", range(1, 8))
+def test_symbols_that_do_not_know_each_other_are_divided_anywhere(changed: int) -> None:
+    assert divided({}, PLAIN, changed / 8, as_asked) == (changed, 8 - changed)
 
 
 def test_what_depends_on_a_later_symbol_is_divided_from_the_other_end() -> None:
     def close(config: Config) -> Config:  # S7 is what all others depend on
         return as_asked(config) if config.get("S7") == "y" else {}
 
-    way = dividing({}, PLAIN, close)
-    assert way is not None
-    middle = close(way.wanted(4))
-    assert len(differing({}, middle)) == len(differing(middle, PLAIN)) == 4
+    assert divided({}, PLAIN, 0.5, close) == (4, 4)
+
+
+def test_the_difference_is_halved_and_not_the_symbols() -> None:
+    """As a menu's symbol does, the 3rd of 8 brings 60 others, unless they are said not to be."""
+    more = {f"T{number}": "y" for number in range(60)}
+
+    def close(config: Config) -> Config:
+        kept = {name: "y" for name in PLAIN if config.get(name) == "y"}
+        under = {name: "y" for name in more if config.get(name, "y") == "y"}
+        return kept | under if "S2" in kept else kept
+
+    of_good, of_bad = divided({}, PLAIN | more, 0.5, close)
+    assert of_good + of_bad == 68
+    assert abs(of_good - of_bad) <= 0.2 * 68
 
 
 def test_a_choice_cannot_be_divided() -> None:
@@ -98,16 +106,16 @@ def test_a_choice_cannot_be_divided() -> None:
         chosen = [name for name in ("LZ4", "GZIP") if config.get(name) == "y"]
         return {(chosen or ["GZIP"])[-1]: "y"}
 
-    assert dividing({"GZIP": "y"}, {"LZ4": "y"}, close) is None
-    assert dividing({}, {"ONE": "y"}, close) is None
+    assert between({"GZIP": "y"}, {"LZ4": "y"}, 0.5, close) is None
+    assert between({}, {"ONE": "y"}, 0.5, as_asked) is None
 
 
-def test_a_place_that_divides_is_found_where_no_half_does() -> None:
+def test_a_symbol_that_divides_is_found_where_nothing_else_does() -> None:
     def close(config: Config) -> Config:
         asked = as_asked(config)
-        return asked if len(asked) in (1, 7, 8) else {}
+        return asked if asked == {"S3": "y"} or len(asked) == 8 else {}
 
-    assert dividing({}, PLAIN, close) == Way({}, PLAIN, tuple(PLAIN))
+    assert between({}, PLAIN, 0.5, close) == {"S3": "y"}
 
 
 def test_what_a_symbol_depends_on_is_found() -> None:
@@ -138,8 +146,7 @@ def test_what_others_forbid_is_not_looked_for_without_end() -> None:
 
 
 def test_growth_is_between_neighbours_and_the_most_comes_first() -> None:
-    symbols = ("A", "B", "C", "D")
-    assert growths(symbols, {0: 100, 1: 110, 3: 400, 4: 390}) == (
+    assert growths([(("A",), 10), (("B", "C"), 290), (("D",), -10)]) == (
         Growth("B", "C", 2, 290),
         Growth("A", "A", 1, 10),
         Growth("D", "D", 1, -10),
@@ -170,6 +177,8 @@ def test_sentences_say_what_was_tried_and_no_more() -> None:
     assert "are these 2 symbols, which Kconfig changes only together: A, B; b boots with them" in (
         together
     )
+    untold = said(_answer("A", "B", untold=True), True, None)
+    assert "is among these 2 symbols, no part of which told anything: A, B; b boots" in untold
     both = said(_answer("A", others=(guilty_of(("B",), {}, {"B": "y"}, {}),)), True, True)
     assert "without it, B makes it fail as well; b boots only with all of these as in g" in both
 

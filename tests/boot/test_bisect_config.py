@@ -176,6 +176,7 @@ def test_an_interrupted_hunt_says_how_to_go_on(tmp_path: Path) -> None:
     [
         ("no-kconfig", "there is no Kconfig and Makefile in it; give --tree the source"),
         ("not-a-config", "no line is CONFIG_NAME=VALUE, so it is no .config"),
+        ("something-else", "knows none of the symbols that it sets, such as BUSYBOX"),
         ("same", "makes the same configuration of both, so there is nothing to search"),
         ("inside", "would build inside of"),
         ("replay", "no such option '--replay'"),
@@ -188,6 +189,8 @@ def test_wrong_usage_is_told_in_a_sentence(wrong: str, words: str, tmp_path: Pat
         (hunt.tree / "Kconfig").unlink()
     elif wrong == "not-a-config":
         hunt.good.write_text("buy milk\n")
+    elif wrong == "something-else":
+        config_file(hunt.good, {"BUSYBOX": "y", "ASH": "y"})
     elif wrong == "same":
         shutil.copy(hunt.good, hunt.bad)
     elif wrong == "inside":

@@ -163,6 +163,13 @@ def test_cells_that_are_in_one_gate_alone_are_new_or_gone() -> None:
     assert turns(diff) == [(Turn.NEW, 2), (Turn.GONE, 1)]
     assert (diff.exit_status, diff.builds) == (0, ())
     assert "GONE  a-6.1: good; not booted now (1 boot)\n" in told(diff)
+    others = diff_of(gate("a-6.1"), gate("b-6.1", "b-6.2"))
+    assert others.exit_status == 125
+    assert (
+        told(others)
+        .splitlines()[-2]
+        .endswith("2 boots new, 1 gone; no boot is in both, so nothing was compared")
+    )
     bad = diff_of(two, gate("a-6.1", "a-6.2", "b-6.1", ends=always(PANIC)))
     assert bad.exit_status == 1
     assert turns(bad) == [(Turn.BROKEN, 2), (Turn.BROKEN, 1)]

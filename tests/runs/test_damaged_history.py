@@ -38,6 +38,15 @@ def change(history: Path, statement: str, *values: object) -> None:
         database.commit()
 
 
+def test_a_database_of_something_else_is_left_as_it_is(tmp_path: Path) -> None:
+    place = tmp_path / "places.sqlite3"
+    change(place, "CREATE TABLE result (url TEXT)")
+    before = place.read_bytes()
+    with pytest.raises(UsageError, match=r"^\S+: not a history of bootharness, but a database of"):
+        History(place)
+    assert place.read_bytes() == before
+
+
 DAMAGE = {
     "a cell that ends": ("UPDATE result SET cell = '{'", "result 1 is damaged"),
     "a cell of bytes": ("UPDATE result SET cell = x'00ff'", "result 1 is damaged"),
@@ -52,7 +61,7 @@ DAMAGE = {
     "a day that no calendar has": ("UPDATE result SET made_at = 1e300", "result 1 is damaged"),
     "no attempt": ("DELETE FROM attempt", "result 1 is damaged: it has no attempt"),
     "no table": ("DROP TABLE attempt", "no such table: attempt"),
-    "no version": ("PRAGMA user_version = 0", "table result already exists"),
+    "no version": ("PRAGMA user_version = 0", "a database of something else"),
     "a version below none": ("PRAGMA user_version = -1", "version -1"),
     "a version to come": ("PRAGMA user_version = 99", "a newer bootharness"),
 }

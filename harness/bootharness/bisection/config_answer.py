@@ -4,7 +4,6 @@ Values and pure functions; what was booted is in `config_hunt`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import pairwise
 
 from msgspec import Struct
 
@@ -50,10 +49,11 @@ class ConfigAnswer(Struct, frozen=True):
     """The guilty symbols; all of them together make it fail.
 
     ``together`` tells that no part of them could be had without the rest, by Kconfig, and
-    ``others`` are groups that make it fail as well, each by itself. ``growth`` is there where the
-    cause is a size, the largest first: then no symbol is guilty. ``unknown`` are those that
-    the tree does not have. ``boots`` is how many kernels were booted in all searches, not counting
-    what was known and the experiments.
+    ``untold`` that what has a part of them told nothing: then any of them can be it. ``others`` are
+    groups that make it fail as well, each by itself. ``growth`` is there where the cause is a size,
+    the largest first: then no symbol is guilty. ``unknown`` are those that the tree does not have.
+    ``boots`` is how many kernels were booted in all searches, not counting what was known and the
+    experiments.
     """
 
     good: str
@@ -62,6 +62,7 @@ class ConfigAnswer(Struct, frozen=True):
     boots: int
     guilty: tuple[Guilty, ...]
     together: bool = False
+    untold: bool = False
     others: tuple[tuple[Guilty, ...], ...] = ()
     growth: tuple[Growth, ...] = ()
     unknown: tuple[str, ...] = ()
@@ -96,11 +97,13 @@ def _the_one_asked_for(group: Sequence[Guilty]) -> Guilty | None:
     return asked[0] if len(asked) == 1 else None
 
 
-def _kind(group: Sequence[Guilty], *, together: bool) -> str:
+def _kind(group: Sequence[Guilty], *, together: bool, untold: bool = False) -> str:
     """Return what a group of symbols is, and its names."""
     if len(group) == 1:
         return group[0].name
     names = listed([each.name for each in group], _LISTED)
+    if untold:
+        return f"among these {len(group)} symbols, no part of which told anything: {names}"
     choices = {each.choice for each in group}
     if len(choices) == 1 and "" not in choices:
         return f"these {len(group)} symbols of one choice: {names}"
@@ -129,9 +132,8 @@ def config_conclusion(
         )
     single = len(answer.guilty) == 1 or (answer.together and _the_one_asked_for(answer.guilty))
     it, is_are = ("it", "is") if single else ("them", "are")
-    said = [
-        f"what makes it fail ({cause}) {is_are} {_kind(answer.guilty, together=answer.together)}"
-    ]
+    guilty = _kind(answer.guilty, together=answer.together, untold=answer.untold)
+    said = [f"what makes it fail ({cause}) {'is' if answer.untold else is_are} {guilty}"]
     if set_back and not answer.others:
         said.append(f"{answer.bad} boots with {it} as in {answer.good}")
     elif set_back is False and not answer.others:
@@ -155,12 +157,8 @@ def unknown_symbols(config: Config, known: Mapping[str, Declared]) -> tuple[str,
     return tuple(name for name, value in config.items() if value != "n" and name not in known)
 
 
-def growths(symbols: Sequence[str], sizes: Mapping[int, int]) -> tuple[Growth, ...]:
-    """Return how much the payload grew from each known position of a way to the next, the most
-    first; ``sizes`` are payloads in bytes by position."""
-    places = sorted(sizes)
-    found = [
-        Growth(symbols[one], symbols[other - 1], other - one, sizes[other] - sizes[one])
-        for one, other in pairwise(places)
-    ]
+def growths(steps: Iterable[tuple[Sequence[str], int]]) -> tuple[Growth, ...]:
+    """Return how much the payload grew by steps, the most first; a step is the symbols that it
+    changes, and bytes."""
+    found = [Growth(symbols[0], symbols[-1], len(symbols), grown) for symbols, grown in steps]
     return tuple(sorted(found, key=lambda each: -each.bytes))

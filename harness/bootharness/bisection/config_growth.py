@@ -1,4 +1,4 @@
-"""Which symbols of a configuration made the kernel grow: builds along a way, without boots."""
+"""Which symbols of a configuration made the kernel grow: builds along a range, without boots."""
 
 from collections.abc import Iterable
 from itertools import pairwise
@@ -8,7 +8,9 @@ from pathlib import Path
 from bootharness.bisection.config_answer import Growth, growths
 from bootharness.bisection.config_range import ConfigRange
 from bootharness.bisection.hunt import HuntObserver
+from bootharness.bisection.kconfig import differing
 from bootharness.bisection.log import Seen
+from bootharness.bisection.ranges import NothingThere
 from bootharness.errors import CouldNotFindOut
 from bootharness.kernels.image import KernelImage
 
@@ -18,11 +20,11 @@ __all__ = ["growth_along"]
 def growth_along(
     searched: ConfigRange, seen: Iterable[Seen], observer: HuntObserver
 ) -> tuple[Growth, ...]:
-    """Return the growth along a way that was searched; the stretch that grows most is halved, as
+    """Return the growth along a range that was searched; the stretch that grows most is halved, as
     often as a search has steps."""
     sizes = {each.position: each.facts.payload_bytes for each in seen if each.facts.payload_bytes}
     failed: set[tuple[int, int]] = set()
-    for number in range(steps := ceil(log2(len(searched)))):
+    for number in range(steps := ceil(log2(len(searched.symbols)))):
         observer.experiments(number, steps)
         places = sorted(sizes)
         open_ = [
@@ -37,6 +39,9 @@ def growth_along(
         try:
             path = Path(searched.prepare(middle))
             sizes[middle] = KernelImage.read(path).payload_bytes
-        except CouldNotFindOut:
+        except (CouldNotFindOut, NothingThere):
             failed.add((one, other))
-    return growths(searched.way.symbols, sizes)
+    return growths(
+        (differing(searched.config(one), searched.config(other)), sizes[other] - sizes[one])
+        for one, other in pairwise(sorted(sizes))
+    )

@@ -1,11 +1,11 @@
 """Bisect configurations: which symbols, changed from a good one to a bad one, make it fail.
 
-KernelTree -> Way -> ConfigRange -> Hunt -> the turn -> a Way through the turn -> ... -> symbols
+KernelTree -> ConfigRange -> Hunt -> the turn -> the symbols that differ on both sides of it
 
-What differs on both sides of the turn is searched again, in another order or from the other end,
-until it is one symbol or cannot be divided. Then the answer is tried: the bad configuration with
-the symbols set back has to boot, and the good one with nothing but them changed has to fail. Where
-it does not, something else is needed too, or is guilty as well, and that is hunted in turn.
+Every next configuration halves what differs still, until that is one symbol or cannot be divided.
+Then the answer is tried: the bad configuration with the symbols set back has to boot, and the good
+one with nothing but them changed has to fail. Where it does not, something else is needed too, or
+is guilty as well, and that is hunted in turn.
 """
 
 import os
@@ -29,7 +29,6 @@ from bootharness.bisection.config_answer import (
 from bootharness.bisection.config_growth import growth_along
 from bootharness.bisection.config_range import ConfigRange
 from bootharness.bisection.config_trials import ConfigTrials
-from bootharness.bisection.config_way import dividing, ways
 from bootharness.bisection.experiments import ExperimentOutcome
 from bootharness.bisection.hunt import Hunt, HuntObserver
 from bootharness.bisection.hunted import SLOWER
@@ -72,6 +71,11 @@ class _Turn(Struct, frozen=True):
     def found(self) -> Found:
         assert isinstance(self.search.result, Found)
         return self.search.result
+
+    @property
+    def inseparable(self) -> bool:
+        """Whether nothing lies between its sides; else what does told nothing."""
+        return self.searched.inseparable(self.found.good, self.found.bad)
 
 
 def bisect_config(
@@ -153,6 +157,11 @@ class _ConfigHunt:
         found: dict[str, None] = {}
         for name, config in zip(self._names, asked, strict=True):
             unknown = unknown_symbols(config, self._tree.declared)
+            if unknown and len(unknown) == sum(value != "n" for value in config.values()):
+                raise UsageError(
+                    f"{name}: {self._tree.folder} knows none of the symbols that it sets, such as "
+                    f"{unknown[0]}: it is the configuration of something else"
+                )
             if unknown:
                 self.observer.note(
                     f"{name}: the tree does not know {count(len(unknown), 'symbol')} of it, which "
@@ -167,25 +176,19 @@ class _ConfigHunt:
         found no place."""
         turn: _Turn | None = None
         while True:
-            way = dividing(good, bad, self._tree.closed)
-            if way is None:
-                if turn is not None:
-                    return turn
-                way = next(ways(good, bad))
-            if turn is not None:
-                symbols = count(len(way.symbols), "symbol")
-                self.observer.note(f"{symbols} changed there at once; on with them")
-            searched = ConfigRange(self._tree, way, ends)
+            searched = ConfigRange(self._tree, good, bad, ends)
             search, log = self._searched(searched)
             if not isinstance(search.result, Found):
-                return turn or self._whole(self._result(searched, log))
+                swapped = "the first is bad and the last is good: give them in the other order"
+                lost = replace(self._result(searched, log), advice=swapped * search.swapped)
+                return turn or self._whole(lost)
             found = search.result
             good, bad = searched.config(found.good), searched.config(found.bad)
-            symbols_left = differing(good, bad)
-            turn = _Turn(searched, search, log, good, bad, symbols_left)
-            if len(symbols_left) >= len(way.symbols):
+            turn = _Turn(searched, search, log, good, bad, differing(good, bad))
+            if found.bad - found.good > 1 or len(turn.symbols) == 1:
                 return turn
             ends = searched.label(found.good), searched.label(found.bad)
+            self.observer.note(f"{count(len(turn.symbols), 'symbol')} differ there; on with them")
 
     def _searched(self, searched: ConfigRange) -> tuple[Search, HuntLog]:
         if self._slower and not self._stages:
@@ -197,15 +200,27 @@ class _ConfigHunt:
         hunted = hunted_as(searched, self._cell.plan)
         self.observer.begun(searched, self._jobs)
         with HuntLog(self._log_of(hunted), hunted) as written:
+            if not written.seen:
+                self._take_over(searched, written)
             self._stages.append((searched, written))
             hunt = Hunt(searched, self._cell, written, self._executor, self._history,
                         workers=self._jobs, cache=self._cache)  # fmt: skip
             hunt.run(search, self.observer)
             return self._search_of(searched, written), written
 
+    def _take_over(self, searched: ConfigRange, log: HuntLog) -> None:
+        """Write down what earlier searches have seen of the ends of another one."""
+        earlier = [each for _, other in self._stages for each in other.seen if each.source]
+        for position in (len(searched) - 1, 0):
+            source, label = searched.ready(position), searched.label(position)
+            # some were taken over themselves
+            same = {(each.seconds, each.verdict): each for each in earlier if each.source == source}
+            for each in same.values():
+                log.add(replace(each, position=position, label=label, cached=True))
+
     def _search_of(self, searched: ConfigRange, log: HuntLog) -> Search:
         seen = (each.observation for each in log.seen)
-        return replace(self._settings, size=len(searched)).observed(*seen)
+        return replace(self._settings, size=len(searched), void=searched.void).observed(*seen)
 
     def _result(self, searched: ConfigRange, log: HuntLog) -> HuntResult:
         search = self._search_of(searched, log)
@@ -226,10 +241,12 @@ class _ConfigHunt:
     def _answered(self, turn: _Turn, unknown: tuple[str, ...]) -> HuntResult:
         first, first_log = self._stages[0]
         guilty = self._guilty(turn.symbols)
+        several = len(guilty) > 1
         answer = self._inquired(turn, guilty, cache=self._cache)
         config = ConfigAnswer(
-            *self._names, len(first.way.symbols), self._booted(), guilty,
-            together=len(guilty) > 1, unknown=unknown,
+            *self._names, len(first.symbols), self._booted(), guilty,
+            together=several and turn.inseparable, untold=several and not turn.inseparable,
+            unknown=unknown,
         )  # fmt: skip
         if _by_size(answer):
             config = replace(config, growth=growth_along(first, first_log.seen, self.observer))
@@ -294,7 +311,7 @@ class _ConfigHunt:
             if not isinstance(more, _Turn) or not set(more.symbols) - set(symbols):
                 break
             symbols = tuple(dict.fromkeys((*more.symbols, *symbols)))
-            config = replace(config, guilty=self._guilty(symbols), together=False)
+            config = replace(config, guilty=self._guilty(symbols), together=False, untold=False)
             bad_side, alone = more.bad, trials.alone(symbols)
         gone, others = symbols, list(config.others)
         back = trials.set_back(gone)

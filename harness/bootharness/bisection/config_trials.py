@@ -6,7 +6,7 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
-from bootharness.bisection.config_way import changed, needed
+from bootharness.bisection.config_between import changed, needed
 from bootharness.bisection.experiments import Experiment, ExperimentOutcome, perform
 from bootharness.bisection.hunt import HuntObserver
 from bootharness.bisection.kconfig import Config

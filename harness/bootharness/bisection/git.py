@@ -6,7 +6,7 @@ not for ours: it would check out commits in the person's own tree.
 
 import os
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -20,6 +20,11 @@ __all__ = ["GIT", "Repository", "cited", "environment", "git", "short"]
 GIT = Tool("git", "git")
 
 _GIT_S = 600
+# what a person has git do or print by themselves is not meant for what reads it, nor for clones
+_PLAIN = (
+    "core.hooksPath=/dev/null", "core.fsmonitor=false", "color.ui=false", "commit.gpgSign=false",
+    "log.showSignature=false", "log.follow=false", "diff.noprefix=false",
+)  # fmt: skip
 _SHORT = 12
 
 
@@ -68,7 +73,7 @@ def _verb(words: Iterable[str]) -> str:
 def _run(folder: Path, words: Iterable[str], given: str = "") -> "subprocess.CompletedProcess[str]":
     try:
         return subprocess.run(
-            [GIT.name, "-C", str(folder), *words],
+            [GIT.name, *_plainly(), "-C", str(folder), *words],
             env=environment(),
             input=given,
             capture_output=True,
@@ -81,6 +86,11 @@ def _run(folder: Path, words: Iterable[str], given: str = "") -> "subprocess.Com
         raise GIT.missing() from None
     except subprocess.TimeoutExpired:
         raise BuildFailed(f"git {_verb(words)} took longer than {_GIT_S} s") from None
+
+
+def _plainly() -> Iterator[str]:
+    for each in _PLAIN:
+        yield from ("-c", each)
 
 
 def _last_words(done: "subprocess.CompletedProcess[str]") -> str:

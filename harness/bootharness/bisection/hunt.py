@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from bootharness.bisection.build import BuildObserver
 from bootharness.bisection.log import HuntLog, Seen
-from bootharness.bisection.ranges import Range
+from bootharness.bisection.ranges import NothingThere, Range
 from bootharness.bisection.search import Observation, Search
 from bootharness.diagnosis.verdict import Verdict
 from bootharness.errors import (
@@ -123,7 +123,12 @@ class Hunt:
                     threads.submit(self._fetch_ahead, position)
                 for done in wait(trying, return_when=FIRST_COMPLETED).done:
                     del trying[done]
-                    for seen in done.result():
+                    try:
+                        told = done.result()
+                    except NothingThere as nothing:
+                        search = search.without(nothing.positions)
+                        continue
+                    for seen in told:
                         self._log.add(seen)
                         search = search.observed(seen.observation)
                         observer.seen(search, seen)
@@ -136,12 +141,18 @@ class Hunt:
             if self._to_be_tried_again(seen):
                 continue
             if seen.position not in keys:
-                keys[seen.position] = self._present_key(seen.position)
+                try:
+                    keys[seen.position] = self._present_key(seen.position)
+                except NothingThere:  # what was there lay between others
+                    continue
             if not seen.key or keys[seen.position] in (None, seen.key):
                 yield seen
 
     def _to_be_tried_again(self, seen: Seen) -> bool:
-        """Return whether it was our side that failed, which it need not do again."""
+        """Return whether it was our side that failed, which it need not do again, or an end has
+        told nothing, which has ended a hunt: who comes again has mended something."""
+        if seen.verdict is Verdict.SKIP and seen.position in (0, len(self._range) - 1):
+            return True
         if self._range.downloads and seen.cause == KernelUnavailable.cause:
             return True
         return seen.cause in (*_TRANSIENT, ToolMissing.cause)

@@ -19,13 +19,21 @@ from bootharness.routes.mbr import MBR
 from bootharness.routes.route import Route
 from bootharness.text import NUMBER, count
 
-__all__ = ["KernelRange", "Range", "SizeRange", "kernel_range"]
+__all__ = ["KernelRange", "NothingThere", "Range", "SizeRange", "kernel_range"]
 
 _PARAGRAPH = 16
 _WORDS = re.compile(r"[^-/:=]+|[-/:=]")
 _SIZES = re.compile(
     rf"(?P<what>grow|selfcheck):(?P<low>{NUMBER})\.\.(?P<high>{NUMBER})(?P<of>:.+)?", re.DOTALL
 )
+
+
+class NothingThere(Exception):
+    """There is nothing at these positions, of a range that is made while it is searched."""
+
+    def __init__(self, positions: range) -> None:
+        super().__init__(f"nothing is at {positions.start} to {positions.stop - 1}")
+        self.positions = positions
 
 
 class Range(Protocol):
@@ -54,7 +62,7 @@ class Range(Protocol):
     def prepare(self, position: int) -> str:
         """Return a position's kernel as a source, downloaded or built if need be.
 
-        Raises CouldNotFindOut when it cannot be had.
+        Raises CouldNotFindOut when it cannot be had, and NothingThere.
         """
 
 

@@ -14,7 +14,7 @@ calls and memory prove is hardly expected to flicker, and is not repeated for th
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from math import ceil, log2
 
@@ -93,6 +93,7 @@ class Search(Struct, frozen=True, dict=True):
     ``sought`` is the cause of the bad end, or the one that is given as ``cause``: a bad boot with
     another one tells nothing about it. None takes every bad boot for bad, and so does a search
     that does not know it yet. Where ``builds_only`` were seen none is repeated without a reason.
+    At the positions that are ``void`` there is nothing.
     """
 
     size: int
@@ -101,6 +102,7 @@ class Search(Struct, frozen=True, dict=True):
     observations: tuple[Observation, ...] = ()
     cause: str | None = None
     builds_only: bool = False
+    void: frozenset[int] = frozenset()
 
     def __post_init__(self) -> None:
         if self.size < 2:
@@ -113,6 +115,10 @@ class Search(Struct, frozen=True, dict=True):
     def observed(self, *observations: Observation) -> "Search":
         """Return the search that knows more."""
         return replace(self, observations=(*self.observations, *observations))
+
+    def without(self, positions: Iterable[int]) -> "Search":
+        """Return the search that knows that nothing is there."""
+        return replace(self, void=self.void | {*positions})
 
     @cached_property
     def sought(self) -> str | None:
@@ -200,13 +206,14 @@ class Search(Struct, frozen=True, dict=True):
         """Return whether nothing in a block tells anything, or so much of it that the rest is
         not worth its time: many positions all over it."""
         between = range(block.first, block.last)
-        silent = sorted(at for at in self.skipped if at in between)
+        if all(at in self.void or at in self.skipped for at in between):
+            return True
+        silent = [at for at in self.skipped if at in between]
         if len(silent) < min(len(between), _MOST_SKIPS):
             return False
+        silent += [at for at in self.void if at in between]
         near = len(between) // _NEAR
-        return not between or (
-            silent[0] - block.first <= near and block.last - 1 - silent[-1] <= near
-        )
+        return min(silent) - block.first <= near and block.last - 1 - max(silent) <= near
 
     def _wrong_end(self, position: int, claimed: Verdict) -> Lost | None:
         end = "good" if claimed is Verdict.GOOD else "bad"
@@ -302,7 +309,7 @@ class Search(Struct, frozen=True, dict=True):
             return tuple(at for at in repeated if at not in pending)[:workers]
         # who waits for another boot needs nothing said again that nothing has contradicted
         trusted = pending and self._steady and self._never_wrong > FLICKERING
-        known = Splitting(self.blocks, self.low, self.size, self.tallies, self.skipped,
+        known = Splitting(self.blocks, self.low, self.size, self.tallies, self.skipped, self.void,
                           needless=self.tallies if trusted else ())  # fmt: skip
         return tuple(dict.fromkeys(known.positions(pending, workers)))
 
@@ -318,5 +325,9 @@ class Search(Struct, frozen=True, dict=True):
         rate = flicker_rate(self.tallies, best.last)
         told_by_boot = max(0.05, 1 - bits(min(rate, 0.5)))
         ends = sum(at not in self.tallies for at in (0, self.size - 1))
-        boots = entropy_bits(self.blocks) / told_by_boot / log2(workers + 1)
+        places = [
+            replace(block, first=block.last) if self._silent(block) else block
+            for block in self.blocks
+        ]
+        boots = entropy_bits(places) / told_by_boot / log2(workers + 1)
         return ceil(ends / workers) + max(1 - ends, ceil(boots))

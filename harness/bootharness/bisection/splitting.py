@@ -14,8 +14,8 @@ __all__ = ["Splitting"]
 class Splitting(Struct, frozen=True):
     """A range from ``low`` on that turns bad somewhere in ``blocks``.
 
-    ``told`` are the positions that told anything, ``skipped`` those that did not, and ``needless``
-    those that need not be tried now.
+    ``told`` are the positions that told anything, ``skipped`` those that did not, ``void`` those at
+    which there is nothing, and ``needless`` those that need not be tried now.
     """
 
     blocks: Sequence[Block]
@@ -23,6 +23,7 @@ class Splitting(Struct, frozen=True):
     size: int
     told: Collection[int]
     skipped: frozenset[int]
+    void: frozenset[int]
     needless: Collection[int]
 
     def positions(self, pending: Sequence[int], workers: int) -> Iterator[int]:
@@ -69,7 +70,7 @@ class Splitting(Struct, frozen=True):
         for direction in (-1, 1):
             step, at = 1, ideal if direction > 0 else ideal - 1
             while self.low <= at < self.size:
-                if at in self.skipped:
+                if at in self.skipped or at in self.void:
                     at += direction
                     continue
                 if at not in seen:

@@ -68,11 +68,19 @@ class GateDiff(Struct, frozen=True):
     @property
     def exit_status(self) -> int:
         """1 where something fails that did not fail so before, else 125 where something is not
-        known now, or was not booted for the later gate was interrupted."""
+        known now, was not booted for the later gate was interrupted, or is in one gate only, as
+        all else is."""
         turns = {each.turn for each in self.turned}
         if turns & {Turn.BROKEN, Turn.OTHERWISE}:
             return 1
-        return COULD_NOT_FIND_OUT if Turn.LOST in turns or self.after.untried else 0
+        open_ = Turn.LOST in turns or self.after.untried or self.apart
+        return COULD_NOT_FIND_OUT if open_ else 0
+
+    @property
+    def apart(self) -> bool:
+        """Whether no cell is in both gates, so that nothing was compared."""
+        in_both = (each.before[0] and each.turn is not Turn.GONE for each in self.turned)
+        return bool(self.turned) and not self.same and not any(in_both)
 
 
 def diff_of(before: GateOutcome, after: GateOutcome) -> GateDiff:

@@ -256,6 +256,8 @@ class History(Closing):
                 self._database.execute("PRAGMA foreign_keys = ON")
                 self._migrate()
                 stack.pop_all()
+        except UsageError:
+            raise
         except sqlite3.Error as error:
             raise _refused(path, error) from error
         except (*_DAMAGED, KeyError) as error:
@@ -265,6 +267,15 @@ class History(Closing):
                 f"{path}: the history cannot be there: {error.strerror}; {_ELSEWHERE}"
             ) from error
 
+    def _check_ours(self) -> None:
+        """Raise UsageError for a database that somebody else has made; nothing is written to it."""
+        tables = {name for (name,) in self._database.execute("SELECT name FROM sqlite_master")}
+        if tables and not (self._version() and "result" in tables):
+            raise UsageError(
+                f"{self.path}: not a history of bootharness, but a database of something else; "
+                "name another file"
+            )
+
     def _keep_a_log(self) -> None:
         """Have what is committed survive the end of the process, whatever ends it.
 
@@ -273,6 +284,7 @@ class History(Closing):
         deadline = Deadline.after(_BUSY_S)
         while True:
             try:
+                self._check_ours()
                 self._database.execute("PRAGMA journal_mode = WAL")
                 return
             except sqlite3.OperationalError as error:

@@ -74,14 +74,14 @@ class TerminalHunt(HuntObserver):
     def trying(self, search: Search, positions: list[int]) -> None:
         """Show what is being tried."""
         if positions:
-            names = ", ".join(printable(self._range.label(at)) for at in positions)
             left = search.steps_left(self._workers)
-            self._clock.show(lambda: self._status(left, names), below=picture(search))
+            self._clock.show(lambda: self._status(left, positions), below=picture(search))
 
-    def _status(self, left: int, names: str) -> str:
+    def _status(self, left: int, positions: list[int]) -> str:
         """Return what is being tried, and how far what is being built for it has come."""
         with self._of_builds:
             builds = [*self._builds.items()]
+        names = ", ".join(printable(self._range.label(at)) for at in positions)
         lines = [f"about {left} left; trying {names}"]
         for name, (log, began) in builds:
             said = "".join(last_said(log, 1))

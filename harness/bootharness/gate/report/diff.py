@@ -69,7 +69,8 @@ def headline(diff: GateDiff) -> str:
         numbers["as before"] = diff.same
     (first, number), *rest = numbers.items()
     others = (f", {number:,} {said}" for said, number in rest)
-    return f"{count(number, 'boot')} {first}{''.join(others)}"
+    apart = "; no boot is in both, so nothing was compared" if diff.apart else ""
+    return f"{count(number, 'boot')} {first}{''.join(others)}{apart}"
 
 
 def said(turned: Turned) -> str:
