@@ -47,39 +47,11 @@ PIECE           equ 0x10000             ; summed at a time
 PIECES          equ 16                  ; of them in a frame
 LARGEST         equ 0x10000000          ; nothing larger is summed: no initrd is, garbage may be
 
-; A call, on the stack from SS:BP on.
-        struc   record
-.es             resw 1
-.ds             resw 1
-.edi            resd 1
-.esi            resd 1
-.ebp            resd 1
-.esp            resd 1                  ; STACKED less than the caller's before its INT
-.ebx            resd 1
-.edx            resd 1
-.ecx            resd 1
-.eax            resd 1
-.return         resw 1
-.tag            resw 1                  ; 'C'all, 'R'eturn, 'H'andoff
-.number         resb 1                  ; of the interrupt
-.function       resb 1                  ; AH at the call
-.ip             resw 1                  ; the caller's
-.cs             resw 1
-.flags          resw 1                  ; at the call, or as the BIOS returned them
-        endstruc
+%include "hooks.inc"
 STACKED         equ record_size - record.return
 REGISTERS       equ record.return       ; bytes of them, from ES to EAX
 
         jmp     near begin
-
-; Turn an interrupt's stack frame into the end of a record.
-        %macro  frame 1
-        push    ax                      ; AH becomes .function
-        push    bp
-        mov     bp, sp
-        mov     byte [bp + 2], 0x%1
-        pop     bp
-        %endmacro
 
         %macro  send 1
         push    word %1
@@ -732,21 +704,7 @@ out_byte:
         pop     cx
         ret
 
-; address of the vector, hook, old vector
-        %macro  vector 1
-        dw      0x%1 * 4, hook_%1
-old_%1: dd      0
-        %endmacro
-
-hooks:
-        vector  01
-        vector  10
-        vector  13
-        vector  15
-        vector  16
-        vector  18
-        vector  19
-hooks_end:
+        hook_table 01, 10, 13, 15, 16, 18, 19
 
         align   8
 gdt:    dq      0
@@ -831,16 +789,7 @@ begin:
         cmp     word [0x7dfe], 0xaa55
         jne     .failed
         cli
-        mov     si, hooks
-.next:  mov     bx, [cs:si]
-        mov     eax, [bx]
-        mov     [cs:si + 4], eax
-        mov     ax, [cs:si + 2]
-        mov     [bx], ax
-        mov     [bx + 2], cs
-        add     si, 8
-        cmp     si, hooks_end
-        jb      .next
+        take_vectors
         mov     dl, [cs:drive]
         sti
         jmp     0:0x7c00

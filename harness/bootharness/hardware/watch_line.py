@@ -8,6 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from bootharness.errors import LineLost
+from bootharness.formats.bioscall import BiosCall
 from bootharness.formats.record import Record
 from bootharness.hardware.heard_line import FIRMWARE, HeardLine, Reported
 from bootharness.hardware.line import Line
@@ -38,6 +39,7 @@ _LIVES_S = 5.0
 _PLAIN = frozenset((*range(0x20, 0x7F), 0x08, 0x09, 0x0A, 0x0D, 0x1B))
 _SOME_BYTES, _MOSTLY, _TEXT_LOOKED_AT = 64, 0.7, 1 << 16
 _US = 1_000_000
+_DISK, _SHOWN = 0x13, 60
 
 
 class Booted(Struct, frozen=True):
@@ -200,6 +202,16 @@ def _handoff(reported: Reported, entered: Record, booted: Booted) -> Handoff:
     return seen
 
 
+def _disowned(heard: HeardLine, handoff: Handoff | None, calls: tuple[BiosCall, ...]) -> str:
+    """Return a kernel's words that came before a kernel could be there, as a recorder tells."""
+    words = heard.seen.get("banner") or heard.seen.get("init")
+    if words is None or heard.reported is None or handoff or heard.reported.pairing.left_out:
+        return ""
+    if any(call.number == _DISK and not (call.from_bios or call.failed) for call in calls):
+        return ""  # it may have been entered at its 32-bit entry, where no recorder looks
+    return f"{words[1].strip()[:_SHOWN]!r}, before anything was read from a disk"
+
+
 def _trace(
     heard: HeardLine,
     handoff: Handoff | None,
@@ -221,8 +233,9 @@ def _trace(
         manager = managed.name
     if handoff:
         points["setup-entered"] = handoff.seconds
+    disowned = _disowned(heard, handoff, calls)
     for name in ("banner", "init"):
-        if name in heard.seen:
+        if name in heard.seen and not disowned:
             points[name] = round(heard.seen[name][0], 6)
             points.setdefault("protected-mode", points[name])
     said = _RELEASE.search(heard.seen["banner"][1]) if "banner" in heard.seen else None
@@ -246,7 +259,7 @@ def _trace(
         bios_calls=calls,
         marker=marker,
         handoff=handoff,
-        heard=Heard(release=said[1] if said else None),
+        heard=Heard(None if disowned or not said else said[1], disowned=disowned),
         manager=manager,
         serial=text,
         calls_left_out=pairing.left_out if pairing else 0,
