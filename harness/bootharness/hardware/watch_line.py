@@ -76,8 +76,8 @@ def watch_line(
     """
     began = clock()
     signs = kernel_signs(INIT_MARKER, own_init=False)
-    heard = HeardLine(signs, re.compile(booted.firmware.encode()))
     goal = re.compile(booted.until.encode()) if is_pattern(booted.until) else None
+    heard = HeardLine(signs, re.compile(booted.firmware.encode()), goal)
     handoff: Handoff | None = None
     last, ending = 0.0, None
     while ending is None:
@@ -94,7 +94,7 @@ def watch_line(
             reported = heard.reported
             if handoff is None and reported and reported.whole and reported.entered:
                 handoff = _handoff(reported, reported.entered, booted)
-        ending = _over(heard, handoff, booted, goal, now)
+        ending = _over(heard, handoff, booted, now)
         begun = heard.reported is not None or (heard.received > 0 and not booted.recorder)
         patience = silence_s if begun else max(start_s, silence_s)
         if ending is None and now - last > patience:
@@ -102,7 +102,7 @@ def watch_line(
         if ending is None and now > timeout_s:
             ending = _ending("timeout", now)
     unknown = _not_known(heard, booted, ending)
-    trace = _trace(heard, handoff, booted, unknown or ending, goal)
+    trace = _trace(heard, handoff, booted, unknown or ending)
     return replace(trace, network=network()) if network else trace
 
 
@@ -110,17 +110,11 @@ def _ending(kind: str, seconds: float, detail: str = "", cause: str | None = Non
     return Ending(kind, round(seconds, 6), detail, cause)
 
 
-def _over(
-    heard: HeardLine,
-    handoff: Handoff | None,
-    booted: Booted,
-    goal: re.Pattern[bytes] | None,
-    now: float,
-) -> Ending | None:
+def _over(heard: HeardLine, handoff: Handoff | None, booted: Booted, now: float) -> Ending | None:
     """Return how the boot has ended, None while it goes on."""
     if handoff and handoff.memory_equal is False:
         return _ending("memory-differs", now)
-    if goal and goal.search(heard.text):
+    if heard.found is not None:
         return _ending("reached", now)
     if _reached(booted.until, heard, handoff, now):
         return _ending("reached", now)
@@ -212,13 +206,7 @@ def _disowned(heard: HeardLine, handoff: Handoff | None, calls: tuple[BiosCall, 
     return f"{words[1].strip()[:_SHOWN]!r}, before anything was read from a disk"
 
 
-def _trace(
-    heard: HeardLine,
-    handoff: Handoff | None,
-    booted: Booted,
-    ending: Ending,
-    goal: re.Pattern[bytes] | None,
-) -> BootTrace:
+def _trace(heard: HeardLine, handoff: Handoff | None, booted: Booted, ending: Ending) -> BootTrace:
     pairing = heard.reported.pairing if heard.reported else None
     calls = pairing.calls(lambda ticks: round(ticks / _US, 6)) if pairing else ()
     kernel = booted.kernel.facts if booted.kernel else None
@@ -240,11 +228,9 @@ def _trace(
             points.setdefault("protected-mode", points[name])
     said = _RELEASE.search(heard.seen["banner"][1]) if "banner" in heard.seen else None
     text = heard.text.decode("utf-8", "backslashreplace")
-    found = goal.search(heard.text) if goal else None
     marker = None
-    if found:
-        words = found[0].decode("utf-8", "replace")
-        marker = Sighting(booted.until, words, "serial line", ending.seconds)
+    if heard.found is not None:
+        marker = Sighting(booted.until, heard.found, "serial line", ending.seconds)
     return BootTrace(
         source=booted.source,
         until=booted.until,
@@ -263,4 +249,5 @@ def _trace(
         manager=manager,
         serial=text,
         calls_left_out=pairing.left_out if pairing else 0,
+        a20_left_closed=heard.decoder.a20_closed,
     )

@@ -161,6 +161,8 @@ class BootTrace(Struct, frozen=True, dict=True):
     """How much the guest wrote itself to the recorder's port."""
     a20_wrapped: bool = False
     """Whether a predicted CPU went above 1 MiB with the A20 gate closed."""
+    a20_left_closed: bool = False
+    """Whether it was closed at the last BIOS call of a real machine, as its recorder tells."""
     adverse: tuple[Adverse, ...] = ()
     """What other BIOSes would make of it, of a predicted boot."""
     events: tuple[QmpEvent, ...] = ()
