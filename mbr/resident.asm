@@ -256,18 +256,22 @@ send_call:
         jmp     end_frame
 
 .written:
-        mov     eax, [bp + record.ip]   ; a text is written from one place
+        mov     eax, [bp + record.ip]   ; a text is written from one place, and by one function
+        mov     cl, [bp + record.function]
         cmp     eax, [cs:writer]
+        jne     .other
+        cmp     cl, [cs:how]
         je      .same
-        cmp     byte [bp + record.function], 0x02
+.other: cmp     cl, 0x02
         jne     .new
         cmp     dword [cs:writer], 0    ; a cursor is set in between
         jne     .same
 .new:   mov     [cs:writer], eax
+        mov     [cs:how], cl
         mov     al, WRITER
         call    begin_call
         call    end_frame
-.same:  cmp     byte [bp + record.function], 0x02
+.same:  cmp     cl, 0x02
         je      .cursor
         mov     al, WRITTEN
         call    out_short
@@ -754,6 +758,7 @@ frames: dd      0
 table:  times 8 dd 0                    ; of the last block move, without what goes where
 current: dd     0                       ; the BIOS's own vector of the call that is recorded
 writer: dd      0                       ; IP and CS of who writes through INT 10h
+how:    db      0                       ; and its AH
 chain:  db      0
 silent: db      0
 drive:  db      0

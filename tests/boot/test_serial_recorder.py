@@ -20,6 +20,7 @@ from bootharness.routes.grub import grub_disk
 from bootharness.routes.loader import Loader
 from bootharness.routes.mbr import lay_out
 from bootharness.trace.boot_trace import BootTrace
+from tests.support import media
 from tests.support.boots import settled
 from tests.support.builders import no_carry
 from tests.support.faults import FAULTS, Fault, laid_out
@@ -181,6 +182,29 @@ def test_grub_is_recorded_from_the_network(tmp_path: Path) -> None:
     judgement = judge(line)
     assert judgement.verdict is Verdict.GOOD, judgement.summary
     same_calls(line, qemu)
+
+
+@pytest.mark.sample(1)
+@pytest.mark.parametrize(
+    ("config", "cause", "words"),
+    [
+        ("set timeout=-1\nmenuentry one { true }\n", "boot-menu-waits", "waits for a person"),
+        ("linux16 /nope\n", "boot-manager-error", '"error: file `/nope\' not found."'),
+    ],
+)
+def test_a_menu_of_which_nothing_is_known_is_read_from_the_line(
+    config: str, cause: str, words: str, tmp_path: Path
+) -> None:
+    disk = DiskImage.existing(media.grub_disk(tmp_path / "grub.img", config))
+    path, more = recorded(disk, "pxe", tmp_path)
+    with played(path, tmp_path, *more, memory_mib=256) as line:
+        trace = watch_line(
+            line, Booted("apu2", route="disk"), timeout_s=LIMIT_S, silence_s=10, start_s=START_S
+        )
+    judgement = judge(trace)
+    assert (judgement.cause, judgement.verdict) == (cause, Verdict.BAD), judgement.summary
+    assert words in judgement.summary
+    assert trace.manager.startswith("GNU GRUB version")
 
 
 def test_who_reads_the_mbr_is_shown_the_true_one(tmp_path: Path) -> None:

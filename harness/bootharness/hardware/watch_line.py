@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from bootharness.errors import LineLost
 from bootharness.formats.bioscall import BiosCall
 from bootharness.formats.record import Record
+from bootharness.formats.screen_text import screen_text
 from bootharness.hardware.heard_line import FIRMWARE, HeardLine, Reported
 from bootharness.hardware.line import Line
 from bootharness.kernels.image import KernelImage
@@ -214,9 +215,10 @@ def _trace(heard: HeardLine, handoff: Handoff | None, booted: Booted, ending: En
     points = bios_milestones(calls, kernel, disk, handed_off=handoff is not None)
     if heard.reported and heard.reported.failed is None:
         points.setdefault("bios-handoff", round(heard.reported.since, 6))
+    before = calls[: handoff.calls] if handoff else calls
     manager = ""
     if booted.loader is None or booted.loader.manager:
-        managed = manager_points(calls[: handoff.calls] if handoff else calls)
+        managed = manager_points(before)
         points |= managed.points
         manager = managed.name
     if handoff:
@@ -247,6 +249,7 @@ def _trace(heard: HeardLine, handoff: Handoff | None, booted: Booted, ending: En
         handoff=handoff,
         heard=Heard(None if disowned or not said else said[1], disowned=disowned),
         manager=manager,
+        boot_screen=screen_text(call for call in before if not call.from_bios),
         serial=text,
         calls_left_out=pairing.left_out if pairing else 0,
         a20_left_closed=heard.decoder.a20_closed,

@@ -280,6 +280,9 @@ class BootTrace(Struct, frozen=True, dict=True):
     @property
     def managed(self) -> bool:
         """Whether a boot manager was at work, which finds its kernel by itself."""
+        if self.disk is None and self.loader is None and self.network is None:
+            # a real machine boots what is on its disk, of which nobody has said what it is
+            return self.tracer == "recorder" and not self.host.can_show("registers")
         return self.brought or (self.loader is not None and self.loader.manager)
 
     @property
