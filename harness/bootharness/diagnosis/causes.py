@@ -914,9 +914,12 @@ CAUSES: dict[str, Cause] = {
         ),
         Cause(
             "wire-lost",
-            "The network that bootharness makes for its guests failed.",
-            "the error",
-            "This is a defect of bootharness: please report it with the command.",
+            "The network that bootharness makes for its guests failed, or what a real machine runs "
+            "did not come by its boot wire.",
+            "the error, the interface, the card",
+            "On a real machine see to its card, the cable, and that its firmware boots from the "
+            "network first; elsewhere this is a defect of bootharness: please report it with the "
+            "command.",
             "skip",
         ),
         Cause(

@@ -188,8 +188,10 @@ def nbp_hang(trace: BootTrace) -> Diagnosis | None:
     """The boot program was entered, and then nothing more happened, on the wire or elsewhere."""
     facts = trace.network
     halted = trace.ending.kind == "halted"
-    if facts is None or trace.handed_off:
+    if facts is None or _entered(trace):
         return None
+    if not trace.host.can_show("registers") and trace.reached("kernel-served"):
+        return None  # it may run, and say nothing on a serial line
     if not (halted or trace.ending.kind in ("idle", "timeout")):
         return None
     if facts.brought and (trace.kernel_runs or boot_menu_waits(trace) or boot_manager_error(trace)):
