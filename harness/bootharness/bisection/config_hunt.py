@@ -140,8 +140,8 @@ class _ConfigHunt:
         self.observer.preparing(
             f"reading {self._tree.folder}, and having its Kconfig complete both configurations"
         )
-        unknown = self._say_unknown(asked)
         good, bad = (self._tree.closed(each) for each in asked)
+        unknown = self._say_unknown(asked)
         self._ends = good, bad
         if not differing(good, bad):
             raise UsageError(
