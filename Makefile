@@ -26,7 +26,7 @@ TESTED_WITH := /usr/share/doc/busybox-static:busybox-static cpio:cpio modprobe:k
 	/usr/lib/shim/shimx64.efi.signed:shim-signed sbsign:sbsigntool
 APT := $(if $(filter 0,$(shell id -u)),,sudo) apt-get
 
-.PHONY: setup tools demo test matrices check faults faults-back faults-net faults-uefi restores trees appliance zoo kill good fuzz docs readme bench bench-back bench-bisect bench-config bench-factors bench-many bench-net bench-shell bench-uefi hunts mutants mutants-rules clean
+.PHONY: setup tools demo test matrices check faults faults-back faults-net faults-uefi restores trees appliance zoo zoo-uefi built-tree kill good fuzz docs readme bench bench-back bench-bisect bench-config bench-factors bench-many bench-net bench-shell bench-uefi hunts mutants mutants-rules clean
 
 setup: $(VENV)/.packages $(VENV)/.installed
 tools: setup $(VENV)/.tools
@@ -74,9 +74,9 @@ demo: setup
 test: tools
 	$(BIN)/python -m pytest -n 3 --dist loadgroup
 
-# the long matrices of which `make test` runs a sample, whole
+# what is long, and the matrices of which `make test` runs a sample, whole
 matrices: tools
-	$(BIN)/python -m pytest -n 3 --dist loadgroup -m sample --all-rows
+	$(BIN)/python -m pytest -n 3 --dist loadgroup -m "sample or long" --all-rows
 
 check: setup
 	$(BIN)/ruff check .
@@ -108,6 +108,10 @@ ROW ?=
 zoo: tools
 	$(call install,mkfs.ext4:e2fsprogs extlinux:extlinux grub-mkrescue:grub-common /lib/ld-linux.so.2:libc6-i386)
 	$(BIN)/python -m tests.support.zoo $(VENV)/zoo $(ROW)
+
+# the same of UEFI programs on a disk, good, with one thing wrong, and under Secure Boot: downloads 10 MB
+zoo-uefi: tools
+	$(BIN)/python -m tests.support.uefi_zoo $(VENV)/zoo $(ROW)
 
 # kill harness and janitor together, TIMES times at moments that chance chooses: nothing is left
 TIMES ?= 85
@@ -197,6 +201,12 @@ HUNT ?=
 hunts: tools $(CONFIGS)/linux-source-6.1
 	$(call install,$(KERNEL_BUILT_WITH),)
 	$(BIN)/python -m tests.support.hunts $(CONFIGS)/linux-source-6.1 $(VENV)/hunts $(HUNT)
+
+# a small kernel with a module, built from its source, and commands on what make has left: downloads
+# 140 MB, takes ten minutes
+built-tree: tools $(CONFIGS)/linux-source-6.1
+	$(call install,$(KERNEL_BUILT_WITH),)
+	$(BIN)/python -m tests.support.built_tree $(CONFIGS)/linux-source-6.1 $(VENV)/built-tree
 
 # how often chance is taken for a rule, and a rule that is there is found
 bench-factors: tools

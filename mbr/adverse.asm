@@ -29,6 +29,8 @@ BOOT_SECTOR     equ 0x7c00
 FAILED_LAST     equ 0x4f0               ; the BIOS data area's 16 bytes for programs
 FAST_A20        equ 0x92
 
+%include "hooks.inc"
+
         db      0x55, 0xaa, ROM_SECTORS
         jmp     near install
 
@@ -331,33 +333,11 @@ install:
         push    ds
         xor     ax, ax
         mov     ds, ax
-        mov     si, hooks
-.next:
-        mov     bx, [cs:si]
-        mov     eax, [bx]
-        mov     [cs:si + 4], eax
-        mov     ax, [cs:si + 2]
-        mov     [bx], ax
-        mov     [bx + 2], cs
-        add     si, 8
-        cmp     si, hooks_end
-        jb      .next
+        take_vectors
         pop     ds
         popad
         retf
 
-; address of the vector, hook, old vector
-        %macro  vector 1
-        dw      0x%1 * 4, hook_%1
-old_%1: dd      0
-        %endmacro
-
-hooks:
-        vector  10
-        vector  13
-        vector  15
-        vector  16
-        vector  19
-hooks_end:
+        hook_table 10, 13, 15, 16, 19
 
         times   ROM_SECTORS * 512 - ($ - $$) db 0

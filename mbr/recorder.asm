@@ -27,38 +27,10 @@ MAGIC           equ 'HdrS'              ; setup header, at 0x202 of the real-mod
 BREAKPOINTS     equ 0x4aa               ; DR7: DR0 to DR3, execution, global
 REPORTED        equ 0x500               ; DR7 after the handoff, our only variable: none, LE
 
-; The record: on the stack from SS:BP on, sent with the time in front.
-        struc   record
-.es             resw 1
-.ds             resw 1
-.edi            resd 1
-.esi            resd 1
-.ebp            resd 1
-.esp            resd 1                  ; 10 less than the caller's before its INT
-.ebx            resd 1
-.edx            resd 1
-.ecx            resd 1
-.eax            resd 1
-.return         resw 1                  ; ours, no meaning outside
-.tag            resw 1                  ; 'C'all, 'R'eturn, 'H'andoff, 'I'nstalled
-.number         resb 1                  ; of the interrupt
-.function       resb 1                  ; AH at the call
-.ip             resw 1                  ; the caller's
-.cs             resw 1
-.flags          resw 1                  ; at the call, or as the BIOS returned them
-        endstruc
+%include "hooks.inc"
 
         db      0x55, 0xaa, ROM_SECTORS
         jmp     near install
-
-; Turn an interrupt's stack frame into the end of a record.
-        %macro  frame 1
-        push    ax                      ; AH becomes .function
-        push    bp
-        mov     bp, sp
-        mov     byte [bp + 2], 0x%1
-        pop     bp
-        %endmacro
 
 ; Send a record with the frame on the stack.
         %macro  send 1
@@ -344,17 +316,7 @@ install:
 .hook:
         xor     ax, ax
         mov     ds, ax
-        mov     si, hooks
-.next:
-        mov     bx, [cs:si]
-        mov     eax, [bx]
-        mov     [cs:si + 4], eax
-        mov     ax, [cs:si + 2]
-        mov     [bx], ax
-        mov     [bx + 2], cs
-        add     si, 8
-        cmp     si, hooks_end
-        jb      .next
+        take_vectors
         pop     ds
         popad
         push    cs                      ; a frame such as an interrupt leaves
@@ -365,20 +327,6 @@ install:
         popf
         retf
 
-; address of the vector, hook, old vector
-        %macro  vector 1
-        dw      0x%1 * 4, hook_%1
-old_%1: dd      0
-        %endmacro
-
-hooks:
-        vector  01
-        vector  10
-        vector  13
-        vector  15
-        vector  16
-        vector  18
-        vector  19
-hooks_end:
+        hook_table 01, 10, 13, 15, 16, 18, 19
 
         times   ROM_SECTORS * 512 - ($ - $$) db 0

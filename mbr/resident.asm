@@ -43,88 +43,28 @@ END             equ 0x8a
 WRITER          equ 0x8b
 FAILED          equ 0x8c
 
+CLOSED          equ 0x80                ; bit 15 of a caller's FLAGS, which is 0
+
 PIECE           equ 0x10000             ; summed at a time
 PIECES          equ 16                  ; of them in a frame
 LARGEST         equ 0x10000000          ; nothing larger is summed: no initrd is, garbage may be
 
-; A call, on the stack from SS:BP on.
-        struc   record
-.es             resw 1
-.ds             resw 1
-.edi            resd 1
-.esi            resd 1
-.ebp            resd 1
-.esp            resd 1                  ; STACKED less than the caller's before its INT
-.ebx            resd 1
-.edx            resd 1
-.ecx            resd 1
-.eax            resd 1
-.return         resw 1
-.tag            resw 1                  ; 'C'all, 'R'eturn, 'H'andoff
-.number         resb 1                  ; of the interrupt
-.function       resb 1                  ; AH at the call
-.ip             resw 1                  ; the caller's
-.cs             resw 1
-.flags          resw 1                  ; at the call, or as the BIOS returned them
-        endstruc
+%include "hooks.inc"
 STACKED         equ record_size - record.return
 REGISTERS       equ record.return       ; bytes of them, from ES to EAX
 
         jmp     near begin
-
-; Turn an interrupt's stack frame into the end of a record.
-        %macro  frame 1
-        push    ax                      ; AH becomes .function
-        push    bp
-        mov     bp, sp
-        mov     byte [bp + 2], 0x%1
-        pop     bp
-        %endmacro
 
         %macro  send 1
         push    word %1
         call    send_record
         %endmacro
 
-; Record a call and its return. The old handler gets the caller's flags in its frame,
-; as if it had been called directly: it may look at IF there, and it changes CF.
+; Record a call: behind it stands where the BIOS's own vector is. Nothing comes back from INT 10h,
+; 18h and 19h, of the others the return is recorded too.
         %macro  hook 1
-        cmp     byte [cs:silent], 0
-        jne     %%pass
-        frame   %1
-        send    'C'
-        push    ax
-        push    bp
-        mov     bp, sp                  ; bp, room for flags, frame, ip, cs, flags
-        push    word [bp + 10]
-        pop     word [bp + 2]
-        pop     bp
-        call    far [cs:old_%1]
-        jmp     returned
-%%pass: jmp     far [cs:old_%1]
-        %endmacro
-
-; The rest of every hook: the BIOS's flags go into the interrupt's frame.
-returned:
-        pushf
-        push    bp
-        mov     bp, sp
-        push    word [bp + 2]
-        pop     word [bp + 10]
-        pop     bp
-        add     sp, 2
-        send    'R'
-        add     sp, 2
-        iret
-
-; Record a call that nothing comes back from.
-        %macro  note 1
-        cmp     byte [cs:silent], 0
-        jne     %%pass
-        frame   %1
-        send    'C'
-        add     sp, 2
-%%pass: jmp     far [cs:old_%1]
+        call    recorded
+        dw      old_%1
         %endmacro
 
 hook_10:
@@ -135,13 +75,7 @@ hook_10:
         cmp     ah, 0x02                ; set the cursor
         je      .write
         jmp     far [cs:old_10]
-.write: note    10
-
-hook_13:
-        hook    13
-
-hook_15:
-        hook    15
+.write: hook    10
 
 hook_16:
         test    ah, 0xee                ; 01h and 11h, polled in loops, are not recorded;
@@ -152,11 +86,61 @@ hook_16:
         hook    16
 .pass:  jmp     far [cs:old_16]
 
+hook_13:
+        hook    13
+
+hook_15:
+        hook    15
+
 hook_18:
-        note    18
+        hook    18
 
 hook_19:
-        note    19
+        hook    19
+
+; On the stack: what `hook` has behind it, which becomes the end of a record, IP, CS, FLAGS. The
+; old handler gets the caller's flags in its frame, as if it had been called directly: it may look
+; at IF there, and it changes CF. Interrupts are off, so `current` is this call's.
+recorded:
+        push    eax
+        push    bx
+        push    bp
+        mov     bp, sp
+        mov     bx, [bp + 8]
+        mov     bx, [cs:bx]
+        mov     al, [cs:bx - 4]         ; the table has four times the number
+        shr     al, 2
+        mov     [bp + 8], ax            ; with AH
+        mov     eax, [cs:bx]
+        mov     [cs:current], eax
+        pop     bp
+        pop     bx
+        pop     eax
+        send    'C'
+        push    bp
+        mov     bp, sp
+        test    byte [bp + 2], 6
+        pop     bp
+        jz      .note
+        push    ax
+        push    bp
+        mov     bp, sp                  ; bp, room for flags, record, ip, cs, flags
+        push    word [bp + 10]
+        pop     word [bp + 2]
+        pop     bp
+        call    far [cs:current]
+        pushf                           ; the BIOS's flags go into the interrupt's frame
+        push    bp
+        mov     bp, sp
+        push    word [bp + 2]
+        pop     word [bp + 10]
+        pop     bp
+        add     sp, 2
+        send    'R'
+        add     sp, 2
+        iret
+.note:  add     sp, 2
+        jmp     far [cs:current]
 
 ; debug exception
 hook_01:
@@ -173,8 +157,10 @@ hook_01:
 
 ; Send the record whose end is on the stack, from .tag on. Keeps all registers but FLAGS;
 ; interrupts stay off until the hook returns, for a nested call would be sent into the middle of
-; this one.
+; this one. Does nothing once the kernel has been entered.
 send_record:
+        cmp     byte [cs:silent], 0
+        jne     .silent
         pushad
         push    ds
         push    es
@@ -207,6 +193,7 @@ send_record:
         pop     es
         pop     ds
         popad
+.silent:
         ret     2
 
 send_call:
@@ -269,18 +256,22 @@ send_call:
         jmp     end_frame
 
 .written:
-        mov     eax, [bp + record.ip]   ; a text is written from one place
+        mov     eax, [bp + record.ip]   ; a text is written from one place, and by one function
+        mov     cl, [bp + record.function]
         cmp     eax, [cs:writer]
+        jne     .other
+        cmp     cl, [cs:how]
         je      .same
-        cmp     byte [bp + record.function], 0x02
+.other: cmp     cl, 0x02
         jne     .new
         cmp     dword [cs:writer], 0    ; a cursor is set in between
         jne     .same
 .new:   mov     [cs:writer], eax
+        mov     [cs:how], cl
         mov     al, WRITER
         call    begin_call
         call    end_frame
-.same:  cmp     byte [bp + record.function], 0x02
+.same:  cmp     cl, 0x02
         je      .cursor
         mov     al, WRITTEN
         call    out_short
@@ -346,18 +337,40 @@ begin_call:
         mov     ax, [bp + record.number]
         call    out_ax
 
-; CS, IP, the upper byte of FLAGS, SS, SP.
+; CS, IP, the upper byte of FLAGS with the A20 gate in a bit that is none there, SS, SP.
 send_caller:
         mov     ax, [bp + record.cs]
         call    out_ax
         mov     ax, [bp + record.ip]
         call    out_ax
         mov     al, [bp + record.flags + 1]
+        call    look_at_a20
         call    out_byte
         mov     ax, ss
         call    out_ax
         mov     ax, [bp + record.esp]
         jmp     out_ax
+
+; Set the highest bit of AL where the A20 gate is closed: what is at 1 MiB is what is at 0 then, as
+; the interrupt vectors of the BIOS.
+look_at_a20:
+        pusha
+        push    ds
+        push    es
+        xor     si, si
+        mov     ds, si
+        dec     si
+        mov     es, si
+        mov     si, 0x10 * 4
+        mov     di, 0x10 * 4 + 0x10
+        mov     cx, 16
+        repe    cmpsw
+        pop     es
+        pop     ds
+        popa
+        jne     .open
+        or      al, CLOSED
+.open:  ret
 
 send_registers:
         push    ds
@@ -732,21 +745,7 @@ out_byte:
         pop     cx
         ret
 
-; address of the vector, hook, old vector
-        %macro  vector 1
-        dw      0x%1 * 4, hook_%1
-old_%1: dd      0
-        %endmacro
-
-hooks:
-        vector  01
-        vector  10
-        vector  13
-        vector  15
-        vector  16
-        vector  18
-        vector  19
-hooks_end:
+        hook_table 01, 10, 13, 15, 16, 18, 19
 
         align   8
 gdt:    dq      0
@@ -757,7 +756,9 @@ port:   dw      0x3f8
 sums:   dw      0
 frames: dd      0
 table:  times 8 dd 0                    ; of the last block move, without what goes where
+current: dd     0                       ; the BIOS's own vector of the call that is recorded
 writer: dd      0                       ; IP and CS of who writes through INT 10h
+how:    db      0                       ; and its AH
 chain:  db      0
 silent: db      0
 drive:  db      0
@@ -831,16 +832,7 @@ begin:
         cmp     word [0x7dfe], 0xaa55
         jne     .failed
         cli
-        mov     si, hooks
-.next:  mov     bx, [cs:si]
-        mov     eax, [bx]
-        mov     [cs:si + 4], eax
-        mov     ax, [cs:si + 2]
-        mov     [bx], ax
-        mov     [bx + 2], cs
-        add     si, 8
-        cmp     si, hooks_end
-        jb      .next
+        take_vectors
         mov     dl, [cs:drive]
         sti
         jmp     0:0x7c00

@@ -18,22 +18,25 @@ from tests.support.processes import KERNELS
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--all-rows", action="store_true", help="run long matrices whole, not a sample of each"
+        "--all-rows", action="store_true", help="run what is long, and matrices whole, not a sample"
     )
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "sample(n): of these tests of a file, run every nth")
+    config.addinivalue_line("markers", "long: a long way to what a shorter test shows in part")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave a sample of the long matrices; `make matrices` runs the whole of them."""
+    """Leave what is not long, and a sample of the matrices; `make matrices` runs all of it."""
     if config.getoption("--all-rows"):
         return
     seen: Counter[tuple[Path, int]] = Counter()
     left_out = []
     for item in items:
-        if sample := item.get_closest_marker("sample"):
+        if item.get_closest_marker("long"):
+            left_out.append(item)
+        elif sample := item.get_closest_marker("sample"):
             matrix = (item.path, sample.args[0])
             if seen[matrix] % sample.args[0]:
                 left_out.append(item)

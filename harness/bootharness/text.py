@@ -76,6 +76,7 @@ _KINDS = {
     "bool": "true or false",
     "null": "nothing",
 }
+_BOUNDS = {">": "above", ">=": "from", "<": "below", "<=": "up to"}
 
 
 def plainly(error: Exception) -> str:
@@ -87,6 +88,10 @@ def plainly(error: Exception) -> str:
     if kinds := re.fullmatch(r"Expected `(.+?)`, got `(.+?)`", said):
         wanted = " or ".join(_KINDS.get(each.strip(), each) for each in kinds[1].split("|"))
         said = f"{wanted} is wanted, and this is {_KINDS.get(kinds[2], kinds[2])}"
+    elif bounds := re.fullmatch(r"Expected `(.+?)` ([<>]=?) (\S+?)(?:\.0)?", said):
+        said = f"{_KINDS.get(bounds[1], bounds[1])} {_BOUNDS[bounds[2]]} {bounds[3]} is wanted"
+    elif word := re.fullmatch(r"Invalid enum value ('.+')", said):
+        said = f"{word[1]} is none of the words that it takes"
     return f"{field}: {said}" if field else said
 
 

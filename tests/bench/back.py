@@ -42,7 +42,7 @@ _DESCRIPTOR_BYTE = 7
 
 def kept_boot(loader: Loader, payload: int, folder: Path, machine: MachineConfig) -> Path:
     """Boot a kernel of so many bytes, keep it, and return its trace's file."""
-    plan = BootPlan(until="setup", idle_s=2.0, timeout_s=8, machine=machine)
+    plan = BootPlan(until="setup", idle_s=2.0, machine=machine)
     kernel = KernelImage.read(selfcheck_kernel(payload))
     trace = boot_through(loader, kernel, plan, keep=folder)
     (folder / "trace.json").write_bytes(encode(document(trace, judge(trace))))

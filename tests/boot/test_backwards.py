@@ -25,7 +25,7 @@ from tests.boot.test_debug import Terminal
 from tests.support.back_matrix import KNOWN, back, cases, names
 from tests.support.boots import boot_through
 from tests.support.builders import without_carry
-from tests.support.faults import FAULTS, run
+from tests.support.faults import FAULTS, patient, run
 from tests.support.other_qemu import qemu_of
 from tests.support.processes import COMMAND
 from tests.support.processes import run as command
@@ -44,7 +44,7 @@ def kept(name: str, folder: Path) -> tuple[BootTrace, Path]:
     """Boot a fault, and keep it with its trace."""
     keep = folder / "kept"
     keep.mkdir()
-    trace = run(BY_NAME[name], folder, keep=keep)
+    trace = run(patient(BY_NAME[name]), folder, keep=keep)
     (keep / "trace.json").write_bytes(encode(document(trace, judge(trace))))
     return trace, keep
 
@@ -88,12 +88,13 @@ def test_a_byte_that_no_instruction_wrote_is_told_as_that(tmp_path: Path) -> Non
     )
 
 
+@pytest.mark.long
 def test_qemu_10_of_another_release_goes_back_too(tmp_path: Path) -> None:
     try:
         qemu = qemu_of("trixie")
     except CouldNotFindOut as error:
         pytest.skip(str(error))
-    plan = BootPlan(until="setup", machine=MachineConfig(qemu=qemu))
+    plan = BootPlan(until="setup", timeout_s=600, machine=MachineConfig(qemu=qemu))
     kernel = KernelImage.read(selfcheck_kernel(17_000_000))
     trace = boot_through(without_carry(Loader.stage1()), kernel, plan, keep=tmp_path)
     assert trace.machine
@@ -202,6 +203,7 @@ FLAKY = """
 """
 
 
+@pytest.mark.long
 def test_a_boot_that_fails_by_chance_is_caught_and_fails_each_time(tmp_path: Path) -> None:
     source = shipped("mbr/stage1.asm").read_text()
     source = re.sub(r" +cmp +word \[fs:version\].*\n +jb +error\n", "", source)

@@ -98,6 +98,7 @@ STORY = (
 )  # fmt: skip
 
 
+@pytest.mark.long
 def test_the_hunt_of_32_days_ends_with_the_size(
     no_carry: Path, state: dict[str, str], debian: str, tmp_path: Path
 ) -> None:
@@ -189,6 +190,7 @@ def test_what_a_person_wrote_is_not_written_over(
     assert mine.read_text() == "my notes"
 
 
+@pytest.mark.long
 def test_first_bad_commit_is_found_in_the_branch_that_a_merge_brought_in(
     no_carry: Path, state: dict[str, str], tmp_path: Path
 ) -> None:

@@ -91,6 +91,7 @@ def test_a_symbol_is_found_with_what_it_depends_on_and_the_answer_is_tried(tmp_p
     assert before == {path: path.read_bytes() for path in hunt.tree.rglob("*") if path.is_file()}
 
 
+@pytest.mark.long
 def test_symbols_of_a_choice_are_the_answer_together(tmp_path: Path) -> None:
     said, document = Hunt(tmp_path, bad_if('"$CONFIG_LZ4" = y')).run()
     assert guilty(document) == ["GZIP", "LZ4"]
@@ -106,6 +107,7 @@ def test_two_symbols_that_fail_only_together_are_both_found(tmp_path: Path) -> N
     assert (tried["set-back"], tried["alone"]) == ("good", "bad")
 
 
+@pytest.mark.long
 def test_symbols_that_fail_each_by_itself_are_all_found(tmp_path: Path) -> None:
     _, document = Hunt(tmp_path, bad_if('"$CONFIG_D2" = y -o "$CONFIG_NAME" = some')).run()
     assert guilty(document) == ["D2"]
@@ -117,6 +119,7 @@ def test_symbols_that_fail_each_by_itself_are_all_found(tmp_path: Path) -> None:
     assert "with D2, NAME as in" in tried["set-back"]["what"]
 
 
+@pytest.mark.long
 def test_for_a_size_the_growth_of_symbols_is_told_and_nobody_is_blamed(
     no_carry: Path, tmp_path: Path
 ) -> None:

@@ -53,6 +53,7 @@ def test_a_folder_with_a_kernel_is_one_of_kernels(tmp_path: Path, releases: Path
     assert by_what_is_given(BootPlan(), [str(tmp_path)]).route == BootPlan().route
 
 
+@pytest.mark.long
 def test_the_first_bad_image_of_several_kinds_is_found(releases: Path, tmp_path: Path) -> None:
     file = tmp_path / "hunt.json"
     state = {

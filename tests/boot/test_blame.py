@@ -121,6 +121,7 @@ def test_what_does_not_merge_is_told_and_proves_nothing(history: History) -> Non
     assert "reverted boots" not in said
 
 
+@pytest.mark.long
 def test_a_bad_end_with_a_second_reason_fails_without_the_culprit_too(history: History) -> None:
     for number in range(7):
         history.write(f"note{number}", "x")
@@ -137,6 +138,7 @@ def test_a_bad_end_with_a_second_reason_fails_without_the_culprit_too(history: H
     assert "fails with payload-truncated all the same, so it is not the only reason" in said
 
 
+@pytest.mark.long
 def test_a_fix_reverted_fails_and_applied_boots(history: History) -> None:
     for number in range(7):
         history.write(f"note{number}", "x")

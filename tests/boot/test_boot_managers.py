@@ -281,6 +281,7 @@ def test_label_that_is_typed_at_the_prompt_of_syslinux(
     assert "'Press F1' never came, so 'x' was not typed" in never.warnings
 
 
+@pytest.mark.long
 def test_initrd_that_grub_has_no_memory_for(fat_disk: Path, tmp_path: Path) -> None:
     large, initrd = tmp_path / "large.img", tmp_path / "initrd.img"
     with initrd.open("wb") as file:

@@ -71,6 +71,7 @@ def test_github_installs_gates_tests_and_comments(
     assert "Boot gate" in hub.summary
 
 
+@pytest.mark.long
 def test_github_boots_nothing_twice_and_saves_no_download_twice(
     machine: JobMachine, repository: Path
 ) -> None:
@@ -90,6 +91,7 @@ def said(steps: list[Step]) -> str:
     return "".join(step.said for step in steps)
 
 
+@pytest.mark.long
 def test_gitlab_installs_gates_and_tests(own_machine: JobMachine, repository: Path) -> None:
     lab = GitLab(own_machine, repository)
     jobs = lab.pipeline()

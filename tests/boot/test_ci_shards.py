@@ -74,6 +74,7 @@ def test_gitlab_merges_what_a_bad_kernel_has_left(machine: JobMachine, repositor
     }, jobs  # fmt: skip
 
 
+@pytest.mark.long
 def test_jenkins_boots_on_three_agents_and_merges(machine: JobMachine, repository: Path) -> None:
     """Its scripts, in its order; what is stashed is one folder here."""
     text = (SHARDS / "Jenkinsfile").read_text()

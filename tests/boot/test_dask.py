@@ -130,6 +130,7 @@ WAYS = (
 )
 
 
+@pytest.mark.long
 @pytest.mark.sample(10)
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: "-".join(map(str, way.values())))
 def test_two_hundred_cells_come_to_the_same_ends(
@@ -167,6 +168,7 @@ def test_what_is_sent_is_sent_once_and_again_where_it_was_damaged(
         assert later.sent_bytes == 0
 
 
+@pytest.mark.long
 def test_what_is_large_is_passed_on_from_worker_to_worker(cluster: Cluster, tmp_path: Path) -> None:
     initrd = tmp_path / "initrd"
     initrd.write_bytes(b"070701" + os.urandom(9 << 20))
@@ -194,6 +196,7 @@ def test_a_killed_worker_loses_no_cell_and_doubles_none(
     assert all("is gone" in each or "was lost" in each for each in lost)
 
 
+@pytest.mark.long
 def test_a_worker_that_hangs_holds_nothing_up(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:

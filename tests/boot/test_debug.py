@@ -175,6 +175,7 @@ def test_story_in_plain_gdb(tmp_path: Path, temporary: Path, no_carry: Loader) -
     terminal.leave()
 
 
+@pytest.mark.long
 def test_story_in_windows(tmp_path: Path, temporary: Path, no_carry: Loader) -> None:
     del temporary
     terminal = debug(tmp_path, TOO_LARGE, "--loader", no_carry.name, "--tui", on=Windows)

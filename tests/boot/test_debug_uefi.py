@@ -66,6 +66,7 @@ def test_a_person_stops_at_an_images_entry_and_asks_the_firmware(folder: Path) -
     gdb.leave()
 
 
+@pytest.mark.long
 def test_a_kept_boot_is_had_again_with_the_kernels_symbols_wherever_it_lies(
     tmp_path: Path,
 ) -> None:

@@ -69,7 +69,7 @@ _HANGS = {
 }
 
 
-@pytest.mark.sample(4)
+@pytest.mark.sample(12)
 @pytest.mark.parametrize(
     "fault", [each for each in FAULTS if each.name in _HANGS], ids=lambda fault: fault.name
 )

@@ -54,6 +54,7 @@ def test_gdb_which_would_see_nothing_is_refused_and_never_chosen(tracer: str) ->
     assert judge(trace).verdict is Verdict.GOOD, judge(trace).summary
 
 
+@pytest.mark.long
 def test_wrapped_kernel_is_named_with_its_move() -> None:
     judgement = judge(boot_by_kvm("selfcheck:17000000", without_carry(Loader.stage1())))
     assert (judgement.verdict, judgement.cause) == (Verdict.BAD, "destination-wrapped")

@@ -243,7 +243,7 @@ def test_any_byte_on_the_serial_line_comes_through(tmp_path: Path) -> None:
     loader = serial_writer(tmp_path, bytes([*b"a\0b\x1b[31m", 0xFF, 0xC3, *b"\x07end\n"]),
                            then="cli\nhlt")  # fmt: skip
     trace = boot_with(QEMU, loader=loader, idle_s=0.3)
-    assert trace.ending.kind == "idle"
+    assert trace.ending.kind in ("idle", "halted")  # whichever a busy host lets come first
     assert trace.serial == "a\0b\x1b[31m\\xff\\xc3\x07end\n"
     assert read_trace(encode(document(trace, judge(trace)))).serial == trace.serial
 

@@ -52,6 +52,7 @@ def test_boot_that_is_done_and_switches_the_machine_off_is_good(
     assert judgement.verdict is Verdict.GOOD, judgement.summary
 
 
+@pytest.mark.long
 def test_initrd_that_is_cut_is_bad_though_init_was_reached(debian: str, large_initrd: Path) -> None:
     cut, whole = (
         judge(boot_over(debian, "direct", initrd=str(large_initrd), memory_mib=memory))

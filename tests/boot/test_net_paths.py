@@ -47,6 +47,7 @@ def test_every_kernel_comes_over_the_network(netboot_trace: BootTrace) -> None:
     assert "bootharness: init reached" in netboot_trace.serial
 
 
+@pytest.mark.long
 @pytest.mark.netboot("pxelinux", "drop:block=100", "duplicate:block=200", nic="e1000")
 @pytest.mark.boot(until="setup")
 def test_faults_and_card_come_from_the_marker(netboot_trace: BootTrace) -> None:

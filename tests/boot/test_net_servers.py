@@ -243,6 +243,7 @@ def test_files_come_from_tftpd_hpa_beside_a_kea(
     assert "at 192.168.77.2 does not give pxelinux.0: " in judgement.summary
 
 
+@pytest.mark.long
 def test_a_dnsmasq_boots_over_ipv6(dnsmasq: Callable[..., str], root: Path) -> None:
     (root / "boot6.ipxe").write_text(BOOT_SCRIPT.format(kernel="vmlinuz"))
     lines = (
@@ -278,6 +279,7 @@ def test_a_kea_and_an_nginx_boot_over_ipv6(root: Path, tmp_path: Path) -> None:
     assert {file.protocol for file in trace.network.files} == {"http"}
 
 
+@pytest.mark.long
 def test_a_uefi_boots_from_an_nginx_over_https(dnsmasq: Callable[..., str], tmp_path: Path) -> None:
     pem = certificate(tmp_path, "boot.example.org")
     secure = ("listen 443 ssl", f"ssl_certificate {pem}", f"ssl_certificate_key {pem}")

@@ -167,6 +167,7 @@ def test_uefi_whose_set_up_has_the_vlan_boots_from_it(tmp_path: Path) -> None:
     assert not noted(trace, NetEventKind.OTHER_VLAN)
 
 
+@pytest.mark.long
 def test_card_that_knows_nothing_of_the_vlan_is_told_as_that(tmp_path: Path) -> None:
     trace = booted(tree(tmp_path, boot__ipxe="#!ipxe\n"), vlan=5, idle_s=3.0)
     judgement = judge(trace)

@@ -25,7 +25,17 @@ from bootharness.trace.boot_trace import BootTrace
 from bootharness.watch.kept import keep_account
 from tests.boot.conftest import Boot
 from tests.support.builders import edited_stage1
-from tests.support.faults import DEBIAN, FAULTS, JUMP_HERE, NO_IDT, SELFCHECK, Fault, code32, insert
+from tests.support.faults import (
+    DEBIAN,
+    FAULTS,
+    JUMP_HERE,
+    NO_IDT,
+    SELFCHECK,
+    Fault,
+    code32,
+    insert,
+    patient,
+)
 from tests.support.faults import run as run_fault
 from tests.support.processes import run
 from tests.support.programs import QEMU, program
@@ -40,7 +50,7 @@ def keep(fault: Fault, folder: Path, missing: tuple[str, ...] = ()) -> tuple[Boo
     """Boot a fault and keep all of it, as the command does, but for what is ``missing``."""
     kept = folder / "kept"
     kept.mkdir()
-    trace = run_fault(fault, folder, keep=kept)
+    trace = run_fault(patient(fault), folder, keep=kept)
     if trace.ending.cause == "tool-missing":
         pytest.skip(trace.ending.detail)
     assert keep_account(trace, BootPlan(until=trace.until), kept) == ()
@@ -73,6 +83,7 @@ def test_triple_fault_in_the_loader(tmp_path: Path) -> None:
     assert re.search(r"call +0x\w+   <load_high>", code)
 
 
+@pytest.mark.long
 def test_hang_in_the_loader(tmp_path: Path) -> None:
     _, kept = keep(BY_NAME["jmp $ at entry"], tmp_path)
     assert marked(kept) == "0000:7c00 eb fe jmp 0x7c00 <stage1>"

@@ -34,6 +34,7 @@ def test_kernel_without_a_banner_on_the_line_is_good(
     assert not trace.reached("banner")
 
 
+@pytest.mark.long
 def test_kernel_that_says_nothing_anywhere_is_not_known(debian: str) -> None:
     _, judgement = booted(debian, "console=null quiet panic=0", "banner", idle_s=4)
     assert (judgement.verdict, judgement.cause) == (Verdict.SKIP, "kernel-silent")

@@ -57,7 +57,7 @@ def restored_at(trace: BootTrace) -> float | None:
     return trace.machine.restored.at if trace.machine.restored else None
 
 
-@pytest.mark.sample(4)
+@pytest.mark.sample(8)
 @pytest.mark.usefixtures("cache")
 @pytest.mark.parametrize("fault", ["", "missing:file=vmlinuz", "nak", "no-offer"])
 @pytest.mark.parametrize("path", ["ipxe", "uefi-ipxe"])
@@ -81,6 +81,7 @@ def test_it_is_our_own_networks_that_a_restored_machine_comes_to() -> None:
     assert not restorable & {"net-server", "uefi-net-server", "mbr", "disk", "direct"}
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("cache")
 def test_the_boot_that_saves_its_machine_is_as_a_cold_one() -> None:
     saves = booted("ipxe", memory_mib=96)

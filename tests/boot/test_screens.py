@@ -90,6 +90,7 @@ def test_graphical_menu_is_answered(menu: Path, kept: Path, tmp_path: Path) -> N
     assert trace.reached("setup-entered")
 
 
+@pytest.mark.long
 def test_picture_that_does_not_come_is_told_with_what_came_closest(
     menu: Path, kept: Path, tmp_path: Path
 ) -> None:
@@ -122,6 +123,7 @@ def test_picture_that_must_not_come_makes_the_boot_bad(
         assert judgement.summary.endswith("(100 % alike, 200x20 at 220,22)")
 
 
+@pytest.mark.long
 def test_of_a_boot_that_came_as_far_as_wanted_the_screen_is_looked_at_once_more(
     tmp_path: Path,
 ) -> None:
@@ -134,6 +136,7 @@ def test_of_a_boot_that_came_as_far_as_wanted_the_screen_is_looked_at_once_more(
     assert judgement.verdict is Verdict.GOOD, judgement.summary
 
 
+@pytest.mark.long
 def test_what_ocr_reads_is_said_to_be_and_makes_no_boot_bad(menu: Path) -> None:
     needs(TESSERACT.name)
     trace, judgement = booted(menu, route="disk", until_screen="Install the app")

@@ -87,6 +87,7 @@ def test_shim_refuses_a_kernel_that_was_changed_after_it_was_signed(tmp_path: Pa
     assert said.endswith("but it has been changed since")
 
 
+@pytest.mark.long
 def test_the_machine_accepts_ones_own_key_and_refuses_what_is_revoked(tmp_path: Path) -> None:
     needs(SYSTEMD)
     program, certificate = signed(tmp_path, SYSTEMD)
@@ -135,6 +136,7 @@ def test_shim_accepts_a_key_that_the_machines_owner_has_enrolled(tmp_path: Path)
     assert "the firmware's setup" in judgement.summary
 
 
+@pytest.mark.long
 def test_shims_key_manager_waits_for_a_person_where_a_key_is_to_be_enrolled(
     tmp_path: Path,
 ) -> None:

@@ -127,6 +127,7 @@ def test_guests_on_one_wire_reach_each_other_by_name() -> None:
     assert sorted(done.stdout.splitlines()) == [b"guest1: guest1", b"guest2: guest2"]
 
 
+@pytest.mark.long
 def test_command_that_makes_a_boot_bad_is_told_and_one_that_cannot_tell_is_left_out() -> None:
     plan = BootPlan(route="direct", guest=GuestPlan(run="echo said; exit 3"))
     judgement = judge(boot(DEBIAN, plan))
@@ -139,6 +140,7 @@ def test_command_that_makes_a_boot_bad_is_told_and_one_that_cannot_tell_is_left_
     assert (judgement.verdict, judgement.cause) == (Verdict.SKIP, "command-skipped")
 
 
+@pytest.mark.long
 def test_kernel_since_which_a_test_fails_is_found() -> None:
     words = [DEBIAN, OTHER, "--route", "direct", "--run", "uname -r | grep -q ^6.1.0", "--no-cache"]
     done = subprocess.run(
@@ -175,8 +177,8 @@ def test_tree_of_a_kernel_has_its_modules_by_itself(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (4, b"dm_crypt\n"), done.stderr
 
 
-@pytest.mark.sample(3)
-@pytest.mark.parametrize("how", ["killed", "interrupted", "hung up"])
+@pytest.mark.sample(4)
+@pytest.mark.parametrize("how", ["killed", "killed with its janitor", "interrupted", "hung up"])
 def test_nothing_outlives_a_shell(tmp_path: Path, how: str) -> None:
     share = ["--share", str(Path(__file__).parent)] if os.geteuid() == 0 else []
     child = pexpect.spawn(
@@ -186,8 +188,13 @@ def test_nothing_outlives_a_shell(tmp_path: Path, how: str) -> None:
     )  # fmt: skip
     try:
         child.expect("up\r\n")
-        assert any("qemu-system" in each for each in processes_with(str(tmp_path)))
-        if how == "killed":
+        running = processes_with(str(tmp_path))
+        for program in ("qemu-system", *(["virtiofsd"] if share else ())):
+            assert any(program in each for each in running)
+        if how.startswith("killed"):
+            janitors = [int(each.split()[0]) for each in running if "janitor" in each]
+            for pid in janitors if "janitor" in how else ():
+                os.kill(pid, signal.SIGKILL)
             child.kill(signal.SIGKILL)
         elif how == "interrupted":
             child.sendintr()
@@ -197,7 +204,7 @@ def test_nothing_outlives_a_shell(tmp_path: Path, how: str) -> None:
         eventually(lambda: processes_with(str(tmp_path)))
     finally:
         child.close(force=True)
-    if how != "killed":  # whose folder the next start sweeps
+    if not how.startswith("killed"):  # whose folder the next start sweeps
         eventually(lambda: tmp_path.glob("bootharness-*"))
     if how == "interrupted":
         assert child.exitstatus == 130
@@ -214,6 +221,7 @@ def test_terminal_that_is_closed_ends_a_shell(tmp_path: Path) -> None:
     eventually(lambda: tmp_path.glob("bootharness-*"))
 
 
+@pytest.mark.long
 def test_shell_has_the_size_of_the_terminal_and_its_keys() -> None:
     child = pexpect.spawn(
         sys.executable, ["-m", "bootharness", "shell", DEBIAN],

@@ -58,6 +58,7 @@ def test_files_are_the_same_there_and_back(guest: Guest) -> None:
         guest.put("/proc/none/x", b"")
 
 
+@pytest.mark.long
 def test_what_takes_a_while_is_waited_for(guest: Guest) -> None:
     guest.run("(sleep 1; touch /done) &")
     guest.wait("test -e /done")
@@ -68,6 +69,7 @@ def test_what_takes_a_while_is_waited_for(guest: Guest) -> None:
     assert guest.reboot().run("ls /done").status == 1
 
 
+@pytest.mark.long
 def test_guest_that_boots_again_is_new(guest: Guest) -> None:
     guest.put("/done", b"")
     assert guest.reboot().run("ls /done").status == 1
@@ -92,6 +94,7 @@ def test_plan_that_has_no_such_guest(plan: BootPlan, said: str) -> None:
         Guest(fetch("selfcheck:16"), plan)
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not all(map(shutil.which, ("dmsetup", "perl"))), reason="dmsetup or perl")
 def test_examples_of_the_page_are_good(tmp_path: Path) -> None:
     page = (REPOSITORY / "docs/shell.md").read_text()
@@ -105,6 +108,7 @@ def test_examples_of_the_page_are_good(tmp_path: Path) -> None:
     assert "3 passed" in done.stdout
 
 
+@pytest.mark.long
 def test_guests_on_one_wire_send_each_other_what_they_like() -> None:
     with wired_guests(fetch(DEBIAN), PLAN, 2) as (first, second):
         first.run("nc -l -p 7 -e sh -c 'md5sum >/got' &")

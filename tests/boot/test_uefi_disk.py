@@ -135,6 +135,7 @@ def test_an_initrd_that_is_not_there_is_named(tmp_path: Path, vmlinuz: Path) -> 
     assert r"there was no \initrf" in judgement.summary
 
 
+@pytest.mark.long
 def test_a_kernel_that_was_given_no_command_line_is_told_so(tmp_path: Path, vmlinuz: Path) -> None:
     image = tmp_path / "kernel.efi"
     shutil.copyfile(vmlinuz, image)

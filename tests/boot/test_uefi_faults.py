@@ -12,6 +12,7 @@ SOME = (
     "boot file of i386",
     "boot file hangs",
     "boot file raises an exception",
+    "script of many lines",
     "systemd: kernel's stub crashes",
     "uki: kernel's bytes changed",
     "64 MiB of memory",

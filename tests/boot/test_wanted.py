@@ -43,6 +43,7 @@ def test_prompt_of_a_guest_is_good_and_quoted(tmp_path: Path) -> None:
     assert trace.marker.pattern == "login:"
 
 
+@pytest.mark.long
 def test_pattern_that_never_comes_is_bad_at_the_time_limit(tmp_path: Path) -> None:
     trace, judgement = booted(
         talking_kernel(tmp_path, b"\r\nStarting the shop ...\r\n"), until="login:", **WAITS
@@ -225,6 +226,7 @@ def test_boot_that_takes_the_guest_longer_than_it_may_is_too_slow(tmp_path: Path
     )
 
 
+@pytest.mark.long
 def test_hunt_for_what_became_slower(tmp_path: Path) -> None:
     """Each is a little slower than the one before, and one much."""
     kernels = [
@@ -241,6 +243,7 @@ def test_hunt_for_what_became_slower(tmp_path: Path) -> None:
     assert result.hunted.startswith("too-slow: more than 0.")
 
 
+@pytest.mark.long
 def test_hunt_for_a_warning_that_appeared(tmp_path: Path) -> None:
     """One of the good ones switches itself off, which is another matter."""
     warning = b"WARNING: CPU: 0 PID: 1\r\n"

@@ -50,6 +50,7 @@ def test_a_kernel_is_written_to_the_disk_that_is_named_and_boots(scratch: Path) 
     assert disk[_BEHIND_AT : _BEHIND_AT + len(_STALE)] == _STALE
 
 
+@pytest.mark.long
 def test_an_image_is_on_the_disk_byte_by_byte(scratch: Path, tmp_path: Path) -> None:
     """Its last run of sectors is a short one; that nothing boots from it is another matter."""
     image = tmp_path / "image.img"

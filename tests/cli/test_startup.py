@@ -16,6 +16,8 @@ NOT_FOR_A_DISK = ("dpkt", "pygdbmi", "rich", "unicorn")
     [
         ("bootharness.cli", NOT_FOR_HELP),
         ("bootharness.cli.boot, bootharness.one_boot, bootharness.kernels.deb", NOT_BEFORE_QEMU),
+        ("bootharness.cli.shell, bootharness.one_boot, bootharness.initramfs.command_output, "
+         "bootharness.initramfs.guest", (*NOT_BEFORE_QEMU, "bootharness.diagnosis")),
         ("bootharness.one_boot, bootharness.watch.see, bootharness.report.live, "
          "bootharness.report.terminal", NOT_FOR_A_DISK),
         ("bootharness.plugin", ("bootharness.one_boot", "construct", "asyncio", "rich")),

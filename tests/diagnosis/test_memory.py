@@ -19,6 +19,7 @@ from bootharness.formats.bzimage import SetupHeader
 from bootharness.trace.boot_trace import BootTrace
 from bootharness.trace.disk_facts import DiskEvent, FaultyDiskFacts
 from bootharness.trace.handoff import Comparison
+from bootharness.trace.host import SERIAL_LINE
 from bootharness.trace.machine_facts import CpuSample, MachineFacts, PostMortem
 from bootharness.trace.milestones import Milestone
 from tests.support.builders import bzimage
@@ -346,6 +347,23 @@ def test_a_closed_gate_is_no_cause_behind_a_banner() -> None:
     assert judge(trace).cause == "a20-closed"
     spoke = replace(trace, milestones=(Milestone("banner", 1.0),))
     assert judge(spoke).cause == "kernel-panic"
+
+
+def test_a_gate_that_a_recorder_told_of_is_a_cause_where_more_was_read_with_it_closed() -> None:
+    """A line shows the gate at a loader's calls alone: it may be opened behind the last of them."""
+    setup, payload, later = read(2052, 5), read(2057, 1), read(2058, 1)
+    told: dict[str, Any] = {
+        "ending": "idle", "host": SERIAL_LINE, "a20_left_closed": True,
+        "milestones": (Milestone("bios-handoff", 0.1),),
+    }  # fmt: skip
+    assert judge(loading_trace(1024, [setup, payload, later], **told)).cause == "a20-closed"
+    once = judge(loading_trace(1024, [setup, payload], **told))
+    assert once.cause == "stage1-hang"
+    assert once.summary.endswith("; the A20 gate was closed then")
+    moved = loading_trace(1024, [setup, payload, move(0x100000, 8), later], **told)
+    assert judge(moved).cause != "a20-closed"
+    told["a20_left_closed"] = False
+    assert judge(loading_trace(1024, [setup, payload, later], **told)).cause == "stage1-hang"
 
 
 def of_setup(proof: Comparison | None, *calls: BiosCall, **more: Any) -> BootTrace:

@@ -25,6 +25,10 @@ NAMED = (
     *DISCOVER,
     (2.3, KIND.ACK, "pxelinux.0", 0, f"192.168.77.100 {KEA}, from 192.168.77.5"),
 )
+TO_NOWHERE = (
+    2.3, KIND.ACK, "pxelinux.0", 0,
+    f"192.168.77.100 {KEA}, from 192.168.77.1, for it names no next server",
+)  # fmt: skip
 OFFERED = (2.1, KIND.PROXY_OFFER, "", 0, PROXY)
 ASKED = tuple((2.4 + at, KIND.PROXY_REQUEST, "", at, f"192.168.77.2, {BIOS}") for at in range(3))
 REQUESTED = (2.5, KIND.FILE_REQUESTED, "pxelinux.0", 0, "tftp")
@@ -110,6 +114,8 @@ GOT_IT = (*LEASED, (2.9, KIND.FILE_REQUESTED, "boot.efi", 0, ""),
         ((*LEASED, *ASKED), "proxy-silent", "the proxy offered to name the boot file and does"),
         ((OFFERED, *NAMED, ASKED[0], (2.5, KIND.PROXY_ACK, "", 0, PROXY), *ASKED[1:]),
          "proxy-ignored", "did not take the answer, which names no file"),
+        ((*DISCOVER, TO_NOWHERE), "dhcp-no-next-server", "by kea-dhcp4 at 192.168.77.1, names "
+         "pxelinux.0 and no next server that has it, and iPXE asked nobody for it"),
     ],
 )  # fmt: skip
 def test_who_did_what_is_in_the_sentence(said: tuple[Said, ...], cause: str, words: str) -> None:

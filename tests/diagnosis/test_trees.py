@@ -382,3 +382,49 @@ def test_file_that_is_asked_for_again_as_it_has_come_is_not_cut_short() -> None:
     again = file("boot.ipxe", 1.1, file_bytes=9, sent_bytes=0, outcome="open", role="script")
     loads = [*came("boot.ipxe", 1), event(1.1, KIND.FILE_REQUESTED, "boot.ipxe")]
     assert certain(facts(*loads, files=(SCRIPT, again)), 1.2) is None
+
+
+@pytest.mark.parametrize(
+    ("screen", "cause"),
+    [
+        ("Minimal BASH-like line editing is supported.\n\ngrub>", "tftp-not-found"),
+        ("Welcome to GRUB!\n\nerror: File not found.\ngrub rescue>", "tftp-not-found"),
+        ("Use the ^ and v keys to select which entry is highlighted.", "boot-menu-waits"),
+    ],
+)
+def test_prompt_to_which_a_missing_file_led_is_no_menu(screen: str, cause: str) -> None:
+    """A menu is one that may have done without: a picture behind it, a font."""
+    asked = (*came("core.0", 1), event(2, KIND.FILE_MISSING, "conf/Linux.cfg", "tftp"))
+    cpu = CpuSample(9.0, 0x7C10, 0, 0x7C10, "real", halted=False, interrupts=True)
+    stands = replace(
+        trace(facts(*asked, files=(file("core.0", role="nbp"),)), "boot-manager", ""),
+        boot_screen=screen,
+        post_mortem=PostMortem("running", cpu, "", 16, 0, "", screen),
+    )
+    assert judge(stands).cause == cause
+
+
+def test_script_that_goes_round_is_the_cause_unless_something_led_there() -> None:
+    round_ = file("boot.ipxe", role="script", flaw="goes round for ever: nothing ends it")
+    waits = trace(facts(*came("boot.ipxe", 1), files=(round_,)), "idle", "")
+    assert judge(waits).cause == "tree-wrong-file"
+    gone = event(2, KIND.FILE_MISSING, "gone", "tftp")
+    refused = facts(*came("boot.ipxe", 1), gone, files=(round_,))
+    led = replace(waits, network=refused, serial="gone... No such file or directory\r\n")
+    assert judge(led).cause == "tftp-not-found"
+
+
+def test_redirects_that_lead_in_a_circle_never_come_to_a_file() -> None:
+    ways = [("/a", "/b"), ("/b", "/a")] * 10
+    sent = [
+        event(2 + at / 10, KIND.REDIRECTED, here, f"http 301 to {there}")
+        for at, (here, there) in enumerate(ways)
+    ]
+    assert certain(facts(*came("boot.ipxe", 1), *sent[:18], files=(SCRIPT,)), 4.0) is None
+    found = certain(facts(*came("boot.ipxe", 1), *sent, files=(SCRIPT,)), 4.0)
+    assert found
+    assert (found[0], found[1].file) == ("chain-loop", "/a")
+    each_time = [one for each in sent for one in (each, *came("menu.ipxe", 3))]
+    menu = file("menu.ipxe", role="kernel")
+    assert certain(facts(*each_time, files=(SCRIPT, menu)), 9.0) is None
+    judge(trace(facts(*came("boot.ipxe", 1), *sent, files=(SCRIPT,)), "certain", ""))

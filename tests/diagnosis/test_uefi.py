@@ -238,6 +238,27 @@ def test_what_a_boot_manager_did_not_find_is_told_each_once() -> None:
     )  # fmt: skip
 
 
+def test_what_was_not_found_by_who_was_started_by_the_image_is_told() -> None:
+    by_another, later = (opened(f"\\EFI\\{name}", NOT_FOUND, KERNEL) for name in ("mine", "later"))
+    judgement = judge(boot(FILES, STARTED, by_another, LEFT, later))
+    assert judgement.summary.endswith("of what it asked for there was no \\EFI\\mine")
+
+
+@pytest.mark.parametrize(
+    ("read", "said"),
+    [
+        ((), ", which found no list of programs (BOOTX64.CSV)"),
+        (("\\EFI\\debian\\BOOTX64.CSV",), ", which went by \\EFI\\debian\\BOOTX64.CSV"),
+    ],
+)
+def test_what_shims_fallback_went_by_is_told(read: tuple[str, ...], said: str) -> None:
+    fallback = opened("\\EFI\\BOOT\\fbx64.efi", caller=MANAGER)
+    judgement = judge(boot(FILES, STARTED, fallback, *map(opened, read), RESET))
+    assert judgement.summary == (
+        f"{BOOT} had the machine reset (ResetSystem), by its fallback ({fallback.path}){said}"
+    )
+
+
 def test_of_much_that_was_not_found_the_last_is_in_the_sentence() -> None:
     asked = [opened(f"\\{number}", NOT_FOUND, MANAGER) for number in range(14)]
     judgement = judge(boot(FILES, STARTED, *asked, LEFT))

@@ -190,3 +190,14 @@ def test_sums_are_of_the_dwords_of_64_kib() -> None:
     assert sums_of(data) == ((6, 1 + 3 + 2 + 6),)
     assert sums_of(data + b"\5") == ((11, 1 + 3 + 2 + 6 + 11),)
     assert len(sums_of(bytes(1 << 16) + b"\1")) == 2
+
+
+def test_the_gate_at_the_last_call_is_told_in_a_bit_that_flags_has_not() -> None:
+    to, decoder = Recorder(), SerialDecoder()
+    closed = CALLER[:4] + bytes((CALLER[4] | 0x80,)) + CALLER[5:]
+    events = decoder.feed(to.installed() + to.frame(0x81, closed + READ[len(CALLER) :]), 0)
+    assert decoder.a20_closed
+    assert isinstance(events[1], Record)
+    assert events[1].registers.flags == CALLER[4] << 8
+    decoder.feed(to.frame(0x81, READ), 1)
+    assert not decoder.a20_closed

@@ -90,6 +90,7 @@ def test_another_baud_rate_is_a_line_that_is_lost(machine: DeskMachine, machines
     assert "line-lost" in done.stdout and "baud rate" in done.stdout
 
 
+@pytest.mark.long
 def test_a_machine_that_says_nothing_is_not_judged(machine: DeskMachine, machines: Path) -> None:
     machine.spoil = lambda data: b""
     done = run("hardware", "trace", "--machines", machines, "apu2")

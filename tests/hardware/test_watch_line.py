@@ -1,11 +1,13 @@
 """What is made of a line's bytes, without a machine: those that come, and those that do not."""
 
+import re
 from collections.abc import Iterable
 
 import pytest
 
 from bootharness.diagnosis import Judgement, Verdict, judge
 from bootharness.errors import LineLost
+from bootharness.hardware.heard_line import HeardLine
 from bootharness.hardware.watch_line import Booted, watch_line
 from bootharness.report.document import document, encode, read_trace
 from bootharness.trace.boot_trace import BootTrace
@@ -137,3 +139,27 @@ def test_who_waits_for_a_key_says_so() -> None:
     judgement = judged(log)
     assert judgement.cause == "stage1-hang"
     assert "waits for a key" in judgement.summary
+
+
+def test_a_pattern_is_found_in_pieces_and_only_what_is_new_is_searched() -> None:
+    """A line of a hundred thousand pieces is searched in a time that grows as it does."""
+    goal = Counting(rb"^ready: (\w+)\r\n", re.MULTILINE)
+    line = HeardLine([], re.compile(b"^none$"), goal)  # type: ignore[arg-type]
+    for number in range(2_000):
+        line.feed(b"x" * 99 + b"\n", float(number))
+    assert goal.searched < 3 * 2_000 * 4_196
+    for piece in (b"not ready: at", b" all\r\nrea", b"dy: lo", b"gin\r\nready: twice\r\n"):
+        assert line.found is None
+        line.feed(piece, 1.0)
+    assert line.found == "ready: login\r\n"
+
+
+class Counting:
+    """A pattern that counts the bytes that it is looked for in."""
+
+    def __init__(self, pattern: bytes, flags: re.RegexFlag) -> None:
+        self._pattern, self.searched = re.compile(pattern, flags), 0
+
+    def search(self, text: bytes, start: int = 0) -> re.Match[bytes] | None:
+        self.searched += len(text) - start
+        return self._pattern.search(text, start)

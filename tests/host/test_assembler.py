@@ -62,3 +62,15 @@ def test_what_a_source_includes_is_looked_for_beside_it_and_seen_when_it_changes
     more.unlink()
     with pytest.raises(UsageError, match=r"more\.inc"):
         assemble_program(source, origin=ORIGIN)
+
+
+def test_what_a_flat_source_includes_is_seen_when_it_changes(tmp_path: Path) -> None:
+    source, more = tmp_path / "rom.asm", tmp_path / "more.inc"
+    source.write_text('bits 16\n%include "more.inc"\n  incbin "logo.bin" ; %include "none"\n')
+    (tmp_path / "logo.bin").write_bytes(b"logo")
+    more.write_text("nop\n")
+    assert assemble_flat(source) == b"\x90logo"
+    more.write_text("hlt\n")
+    assert assemble_flat(source) == b"\xf4logo"
+    (tmp_path / "logo.bin").write_bytes(b"sign")
+    assert assemble_flat(source) == b"\xf4sign"

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bootharness.formats.ipv6 import Packet
-from bootharness.network.tcp import ACK, RESET, SYN, Head, Segment, folded
+from bootharness.network.tcp import ACK, RESET, SYN, Head, Segment
 
 layers = pytest.importorskip("scapy.all", reason="scapy is not installed")
 MACS = bytes.fromhex("525400123401") + bytes.fromhex("52550a000201")
@@ -73,7 +73,7 @@ def test_what_is_built_is_what_scapy_reads(
     )
     head = Head(MACS, source, target, (80, 5000))
     for _ in range(2):
-        made = head.frame(sequence, acknowledged, ACK, 65535, data, folded(data), options)
+        made = head.frame(sequence, acknowledged, ACK, 65535, data, options)
         seen = valid(made)
         tcp = seen[layers.TCP]  # type: ignore[index]
         assert (tcp.sport, tcp.dport, tcp.seq, tcp.ack) == (80, 5000, sequence, acknowledged)

@@ -49,10 +49,7 @@ def opened(
 
 
 def said(connection: TcpConnection, now: float = 0.0) -> list[Segment]:
-    frames = []
-    while (frame := connection.next(now)) is not None:
-        frames.append(frame)
-    return parsed(frames)
+    return parsed(connection.say(now))
 
 
 def test_window_scale_is_agreed_on_only_where_the_guest_knows_it() -> None:
@@ -134,7 +131,7 @@ def test_what_is_not_acknowledged_is_sent_again_later_and_later() -> None:
 def test_connection_is_taken_up_again_where_that_was_lost() -> None:
     made = TcpConnection(segment(SYN), Service(b"x"), 1000)
     first = made.accept(0.0)
-    assert made.next(0.0) is None, "nothing is said before the guest has answered"
+    assert not list(made.say(0.0)), "nothing is said before the guest has answered"
     assert list(made.due(0.3)) == [first]
     assert list(made.take(segment(SYN), 0.4)) == [first]
 
@@ -184,7 +181,7 @@ def test_guest_that_resets_ends_it_and_so_do_we() -> None:
     list(made.take(segment(RESET, 501), 0.0))
     assert made.over
     assert service.closed
-    assert made.next(0.0) is None
+    assert not list(made.say(0.0))
     other = opened(Service(b"abc", stays=True))
     said(other)
     (broken,) = parsed([other.break_off()])

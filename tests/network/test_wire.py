@@ -127,6 +127,19 @@ def test_one_duplicate_does_not_double_the_rest() -> None:
     assert len(guest.acknowledge(first.source_port, 1)) == 1
 
 
+def test_who_asks_again_before_the_refusal_came_is_not_refused_twice() -> None:
+    """PXELINUX takes a second one for the answer to what it asks for next."""
+    guest = client()
+    assert len(guest.request("gone")) == 1
+    guest.now += 0.01
+    assert guest.request("gone") == []
+    assert len(guest.request("gone", source=2001)) == 1
+    assert len(guest.request("gone")) == 1
+    guest.now += 0.06
+    assert len(guest.request("gone")) == 1
+    assert len(guest.events(NetEventKind.FILE_MISSING)) == 4
+
+
 def test_server_sends_again_when_the_client_is_silent() -> None:
     guest = client()
     guest.request("vmlinuz")

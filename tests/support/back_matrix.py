@@ -29,7 +29,7 @@ __all__ = ["KNOWN", "back", "cases", "names"]
 _SOURCE, _CODE_END = "mbr/stage1.asm", "message"
 _PAYLOAD = 130_064
 _LEAST = 25
-_PLAN = BootPlan(until="setup", idle_s=2.0, timeout_s=8)
+_PLAN = BootPlan(until="setup", idle_s=2.0, timeout_s=600)
 
 KNOWN = (
     "mov edi, HIGH_MEMORY: 0x100000 becomes 0x100001",

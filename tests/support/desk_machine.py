@@ -33,6 +33,8 @@ class DeskMachine(Closing):
 
     def __init__(self, folder: Path, disk: Path | None, *more: str, baud: int = BAUD) -> None:
         self.lies = False
+        self.unplugged = False
+        """Set by who takes its power away: its plug is off from then on, whoever switches it."""
         self.starts = 0
         self._folder, self._baud = folder, baud
         self._words = [
@@ -60,13 +62,13 @@ class DeskMachine(Closing):
 
     @property
     def is_on(self) -> bool:
-        """Whether QEMU runs."""
-        return self._process is not None and self._process.poll() is None
+        """Whether it has power, though it may have switched itself off."""
+        return self._uart is not None and not self.unplugged
 
     def power(self, on: bool) -> None:
         """Switch it."""
         with self._lock:
-            if self.lies or on == self.is_on:
+            if self.lies or on == (self._uart is not None):
                 return
             if on:
                 self.starts += 1

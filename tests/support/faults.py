@@ -35,7 +35,7 @@ from tests.support.builders import edited_stage1, without_carry
 from tests.support.plain_loader import plain_loader
 from tests.support.programs import qemu_with_first_disk, qemu_with_read_errors
 
-__all__ = ["BROUGHT", "FAULTS", "Fault", "laid_out", "run"]
+__all__ = ["BROUGHT", "FAULTS", "Fault", "laid_out", "patient", "run"]
 
 SELFCHECK = "selfcheck:1000000"
 DEBIAN = "deb:linux-image-cloud-amd64/bookworm"
@@ -64,6 +64,11 @@ class Fault(Struct, frozen=True, dict=True):
     qemu: Callable[[Path, DiskImage], str] | None = None
     initrd: int | Callable[[], bytes] | None = None
     options: dict[str, Any] = field(default_factory=dict)
+
+
+def patient(fault: Fault) -> Fault:
+    """Return a fault whose boot leaves time to be recorded, on a busy machine too."""
+    return replace(fault, options={**fault.options, "timeout_s": 600})
 
 
 def laid_out(fault: Fault, folder: Path) -> tuple[Loader, BootPlan, DiskImage]:

@@ -76,9 +76,7 @@ def tcp_connection(data: bytes) -> None:
         each = _tcp_segment(
             flags & 0x17 & ~(flags >> 3), number, begins + 1 + acked, window, payload
         )
-        came += [*made.take(each, now), *made.due(now)]
-        while (frame := made.next(now)) is not None:
-            came.append(frame)
+        came += [*made.take(each, now), *made.due(now), *made.say(now)]
     for frame in came:
         sent = Segment.parse(frame)
         assert sent
@@ -91,9 +89,8 @@ def tcp_connection(data: bytes) -> None:
         end = own + 1 + len(service.heard) + made._guest_ended
         number = begins + 1 + made.sent + made._end_sent
         flags = ACK if made._guest_ended else ACK | FIN
-        for _ in (*made.take(_tcp_segment(flags, end, number, 700), now), *made.due(now)):
-            pass
-        while made.next(now) is not None:
+        answer = _tcp_segment(flags, end, number, 700)
+        for _ in (*made.take(answer, now), *made.due(now), *made.say(now)):
             pass
     assert made.over
     assert service.closed

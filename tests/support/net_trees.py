@@ -207,6 +207,10 @@ def _many(folder: Path) -> None:
             (folder / f"old/{at:03}/{number:02}").touch()
 
 
+def _without_normal(folder: Path) -> None:
+    (folder / "boot/grub/i386-pc/normal.mod").unlink()
+
+
 def _locked(folder: Path) -> None:
     (folder / "vmlinuz").chmod(0)
 
@@ -401,6 +405,9 @@ ROWS = (
     Row("undionly and a menu without a time limit",
         {**IPXE, "boot.ipxe": _script(_IPXE_MENU.replace("--timeout 500 ", "") + _LOAD)},
         "boot-menu-waits"),
+    Row("undionly and a script that goes round",
+        {**IPXE, "boot.ipxe": _script(":again\necho again\nsleep 1\ngoto again\n")},
+        "tree-wrong-file", ("boot.ipxe, the script, goes round for ever", "`goto again`")),
     Row("undionly and a shell", {**IPXE, "boot.ipxe": _script("shell\n")}, "boot-menu-waits",
         ("iPXE>",)),
     Row("snponly and an initrd that is not passed on",
@@ -429,6 +436,16 @@ ROWS = (
         fill=_mknetdir),
     Row("grub-mknetdir's folder without a configuration", _FILES, "tree-no-config",
         ("boot/grub/grub.cfg",), fill=_mknetdir),
+    Row("grub-mknetdir's folder by MAC",
+        {**_FILES, "boot/grub/grub.cfg-01-52-54-00-12-34-01": _GRUB_CFG.format(
+            cmdline=_CMDLINE, bits="16")},
+        fill=_mknetdir),
+    Row("grub-mknetdir's folder and a configuration of another case",
+        {**_FILES, "boot/grub/grub.cfg": "configfile (tftp,${net_default_server})/Linux.cfg\n",
+         "linux.cfg": _GRUB_CFG.format(cmdline=_CMDLINE, bits="16")},
+        "tftp-not-found", ("Linux.cfg", "but there is linux.cfg"), fill=_mknetdir),
+    Row("grub-mknetdir's folder without a module", _FILES, "tftp-not-found",
+        ("normal.mod",), fill=_mknetdir, fill_after=_without_normal),
     Row("memdisk with a floppy",
         {
             **_PXELINUX,

@@ -50,15 +50,20 @@ class PlayedLine:
 
 @contextmanager
 def played(
-    disk: Path, folder: Path, *words: str, memory_mib: int = 64, cut_at: int | None = None
+    disk: Path,
+    folder: Path,
+    *words: str,
+    memory_mib: int = 64,
+    cut_at: int | None = None,
+    qemu: str = "qemu-system-x86_64",
 ) -> Iterator[PlayedLine]:
     """Yield the line of a machine that boots from a disk; ``cut_at`` is the byte after which the
-    line is cut."""
+    line is cut. A machine that has ended leaves it open and is silent, as a PC."""
     theirs, ours = socket.socketpair()
     # through a socket QEMU gives up on a byte after some tries
     out_read, out_write = os.pipe()
     os.set_blocking(out_read, False)
-    argv = ["qemu-system-x86_64", "-m", str(memory_mib), "-display", "none", "-no-user-config",
+    argv = [qemu, "-m", str(memory_mib), "-display", "none", "-no-user-config",
             "-monitor", "none", "-serial", f"file:/dev/fd/{out_write}",
             "-drive", f"file={disk},format=raw,if=ide,snapshot=on", *words]  # fmt: skip
     process = subprocess.Popen(
@@ -96,6 +101,7 @@ def _pump(machine: int, desk: socket.socket, over: threading.Event, cut_at: int 
             continue
         data = os.read(machine, min(allowed, 256))
         if not data:
+            over.wait()
             break
         if cut_at is not None:
             data, cut_at = data[:cut_at], cut_at - len(data)
@@ -110,16 +116,22 @@ def _pump(machine: int, desk: socket.socket, over: threading.Event, cut_at: int 
         desk.shutdown(socket.SHUT_RDWR)
 
 
-def recorded(disk: DiskImage, form: str, folder: Path) -> tuple[str, ...]:
-    """Put a recorder in front of a disk, in the MBR or as a boot program from the network, and
-    return what QEMU needs to be told for that."""
+def recorded(disk: DiskImage, form: str, folder: Path) -> tuple[Path, tuple[str, ...]]:
+    """Put a recorder in front of a disk, in the MBR of a copy or as a boot program by the network.
+
+    Return what the machine boots, and what QEMU needs to be told for that.
+    """
     if form == "mbr":
-        overwrite(disk.path, 0, installed(disk.path.read_bytes()[:gap_needed]))
-        return ()
+        copy = folder / "recorded.img"
+        subprocess.run(["cp", "--sparse=always", disk.path, copy], check=True)
+        overwrite(copy, 0, installed(disk.path.read_bytes()[:gap_needed]))
+        return copy, ()
     if form == "none":
-        return ()
+        return disk.path, ()
     tree = folder / "tftp"
     tree.mkdir()
     (tree / "rec.0").write_bytes(boot_program())
-    return ("-boot", "n", "-netdev", f"user,id=n,tftp={tree},bootfile=rec.0,restrict=on",
-            "-device", "e1000,netdev=n")  # fmt: skip
+    return disk.path, (
+        *("-boot", "n", "-netdev", f"user,id=n,tftp={tree},bootfile=rec.0,restrict=on"),
+        *("-device", "e1000,netdev=n"),
+    )

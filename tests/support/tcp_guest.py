@@ -264,7 +264,7 @@ class _Run:
                 self.put(self.to_guest, each)
 
     def say(self, made: TcpConnection) -> None:
-        while (frame := made.next(self.now)) is not None:
+        for frame in made.say(self.now):
             assert made.sent - made.acked <= max(self.habits.window, 1)
             self.out([frame])
 

@@ -225,9 +225,10 @@ def _kernel(make: Callable[[], bytes]) -> Callable[[Path], Path]:
     return on(lambda: systemd(vmlinuz=make()))
 
 
-def _scripted(kernel: str) -> Files:
-    """A disk without a boot file, whose script the firmware's shell runs."""
-    script = f"fs0:\\{kernel} initrd=\\initrd {OPTIONS}\r\n"
+def _scripted(kernel: str, lines: int = 0) -> Files:
+    """A disk without a boot file, whose script the firmware's shell runs, with so many lines before
+    the kernel's."""
+    script = "echo a line\r\n" * lines + f"fs0:\\{kernel} initrd=\\initrd {OPTIONS}\r\n"
     return systemd(**{FALLBACK: None, "startup.nsh": script.encode()})
 
 
@@ -284,6 +285,7 @@ _STARTED = (
     Case("boot file that asks for a key", "efi-gave-up", on(lambda: {FALLBACK: MOK_MANAGER}),
          'it asked a person "Press any key to perform MOK management'),
     Case("script of the shell", None, on(lambda: _scripted("vmlinuz"))),
+    Case("script of many lines", None, on(lambda: _scripted("vmlinuz", 300))),
     Case("script of the shell, another kernel's name", "efi-no-boot-file",
          on(lambda: _scripted("vmlinux")), _BOOT),
 )  # fmt: skip

@@ -188,15 +188,17 @@ def test_what_only_a_person_ends(screen: str, for_ever: bool) -> None:
     "screen",
     ["boot:", "grub> ls", "grub rescue> ls", "Press a key", "press any key", "Press <Enter>",
      "press [return]", "Press TAB", "press ESC", "Press F12 for the boot menu",
-     "Use the arrow keys", "Use the ^ and v keys", "Strike a key", "Hit any key", "hit a key",
-     "Continue? [Y/n]", "Again? [y/N]", "Automatic boot in 10", "Automatically in 5 s",
-     "automatically boot in 7", "to choose which entry is highlighted"],
+     "Use the arrow keys", "Use arrow keys", "Use the ^ and v keys", "Strike a key",
+     "Hit any key", "hit a key", "Continue? [Y/n]", "Again? [y/N]", "Automatic boot in 10",
+     "Automatically in 5 s", "automatically boot in 7", "to choose which entry is highlighted"],
 )  # fmt: skip
 def test_each_prompt_is_one(screen: str) -> None:
     assert waits(screen)
 
 
-@pytest.mark.parametrize("screen", ["boot: linux", "press on", "use the keys", "[y/x]", "F12"])
+@pytest.mark.parametrize(
+    "screen", ["boot: linux", "press on", "use the keys", "use keys", "[y/x]", "F12"]
+)
 def test_words_like_a_prompt_are_none(screen: str) -> None:
     assert not waits(screen)
 
@@ -214,6 +216,12 @@ def test_words_like_a_prompt_are_none(screen: str) -> None:
 )
 def test_prompts_and_menus(screen: str, expected: bool) -> None:
     assert waits(screen) is expected
+
+
+def test_refind_says_what_it_did_not_find_and_shows_its_menu_again() -> None:
+    said = "Starting vmlinux\nInvalid loader file!\nError: Not Found while loading vmlinux\n"
+    assert complaint_of(said) == "Invalid loader file!; Error: Not Found while loading vmlinux"
+    assert waits("Shut Down Computer\nUse arrow keys to move cursor; Enter to boot;\nInsert")
 
 
 def test_last_lines_have_no_boxes() -> None:

@@ -17,6 +17,7 @@ class Host:
     def __init__(self) -> None:
         self.now_s = self.cpu_s = self.starved_s = 0.0
         self.halted = False
+        self.asked = 0
         self.qemu = SimpleNamespace(
             cpu_seconds=lambda: self.cpu_s, starved_seconds=lambda: self.starved_s
         )
@@ -25,11 +26,20 @@ class Host:
         return self.now_s
 
     def sample(self) -> Any:
+        self.asked += 1
         return SimpleNamespace(halted=self.halted)
 
     def idle_for(self, seconds: float, *, used: float = 0.0, starved: float = 0.0) -> float:
         """Let time pass in steps without progress, and return how long the guest was idle."""
+        return self._passed(IdleClock(cast(Machine, self)), seconds, used, starved)
+
+    def share_of(self, *, used: float, starved: float) -> float:
+        """Let time pass so, and return how much of it the host gave."""
         clock = IdleClock(cast(Machine, self))
+        self._passed(clock, 1, used, starved)
+        return clock.share
+
+    def _passed(self, clock: IdleClock, seconds: float, used: float, starved: float) -> float:
         clock.seconds("nothing")
         idle = 0.0
         for _ in range(round(seconds * 10)):
@@ -59,6 +69,19 @@ def test_only_what_the_host_gave_makes_a_guest_idle(
     host.halted = halted
     own_work_s = 0.5
     assert host.idle_for(20, used=used, starved=starved) == pytest.approx(idle_s, abs=own_work_s)
+
+
+def test_who_waits_for_the_host_is_not_asked_all_the_time_whether_it_has_halted() -> None:
+    busy, resting = Host(), Host()
+    assert busy.share_of(used=0.2, starved=0.75) == pytest.approx(0.25)
+    assert resting.share_of(used=0.2, starved=0.0) == 1.0
+    assert resting.share_of(used=0.9, starved=0.1) == 1.0
+    busy, resting = Host(), Host()
+    busy.idle_for(20, used=0.2, starved=0.85)
+    assert busy.asked <= 1
+    resting.halted = True
+    resting.idle_for(20, used=0.2, starved=0.0)
+    assert resting.asked >= 199
 
 
 def test_progress_begins_anew() -> None:

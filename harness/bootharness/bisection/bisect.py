@@ -25,7 +25,7 @@ from bootharness.bisection.search import DEFAULT_CONFIDENCE, Found, Lost, Search
 from bootharness.bisection.slower import measured
 from bootharness.bisection.toolchain_range import ToolchainRange
 from bootharness.errors import COULD_NOT_FIND_OUT, Interrupted
-from bootharness.plan import BootPlan
+from bootharness.plan import QEMU, BootPlan
 from bootharness.routes.table import route_of
 from bootharness.runs.cell import Cell
 from bootharness.runs.history import history_file
@@ -130,7 +130,7 @@ def bisect(
     if isinstance(searched, Sequence):
         searched = kernel_range(searched, route)
     observer = observer or HuntObserver()
-    jobs = jobs or _at_once(executor)
+    jobs = (jobs or _at_once(executor)) if plan.host == QEMU else 1  # a real machine is one
     results = history or history_file()
     with (
         workers_of(executor, jobs, limit_s([Cell("", plan)])) as workers,

@@ -85,7 +85,6 @@ def command(source: str, words: tuple[str, ...], several: int, **choices: Any) -
 
 
 def _run(source: str, plan: BootPlan) -> int:
-    from bootharness.diagnosis import Verdict, judge
     from bootharness.initramfs.command_output import CommandOutput
     from bootharness.one_boot import boot
 
@@ -97,6 +96,8 @@ def _run(source: str, plan: BootPlan) -> int:
     trace = boot(source, plan, observer=output)
     if trace.run_status is not None:
         return trace.run_status
+    from bootharness.diagnosis import Verdict, judge  # a command that has ended needs none
+
     judgement = judge(trace)
     what = "did not come to its end" if output.began else "was not run"
     late = output.began and trace.ending.kind == "timeout"

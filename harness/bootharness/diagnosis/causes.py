@@ -530,6 +530,13 @@ CAUSES: dict[str, Cause] = {
             "user class.",
         ),
         Cause(
+            "dhcp-no-next-server",
+            "The DHCP answer names a boot file and no server that has it.",
+            "the acknowledgement",
+            "Set the TFTP server's address beside the boot file (Kea: next-server; dnsmasq: the "
+            "third value of dhcp-boot), or name the file by its URL.",
+        ),
+        Cause(
             "tree-no-config",
             "A boot program found no configuration under any of the names that it tries.",
             "the names, in the order in which they were asked for",
@@ -560,7 +567,8 @@ CAUSES: dict[str, Cause] = {
         ),
         Cause(
             "chain-loop",
-            "A boot program, or a script, loads itself again and again.",
+            "A boot program, or a script, loads itself again and again, or redirects lead in a "
+            "circle.",
             "how often it came, and when",
             "Have the DHCP server name a script where the client is iPXE (user class, option 77), "
             "or build the script into iPXE; in a script, have what fails end in another command.",
@@ -568,9 +576,10 @@ CAUSES: dict[str, Cause] = {
         Cause(
             "proxy-silent",
             "A proxy DHCP server offered to name the boot file, and did not answer when asked.",
-            "its address, how often it was asked, whether its port is closed, its own words",
-            "Let it answer at UDP port 4011, or name the boot file in the offer; look for a "
-            "firewall between.",
+            "its address, how often it was asked, the client's architecture, whether its port is "
+            "closed, its own words",
+            "Let it answer at UDP port 4011, or name the boot file in the offer: dnsmasq answers "
+            "only those for whose architecture it has a pxe-service. Look for a firewall between.",
         ),
         Cause(
             "proxy-ignored",
@@ -905,9 +914,12 @@ CAUSES: dict[str, Cause] = {
         ),
         Cause(
             "wire-lost",
-            "The network that bootharness makes for its guests failed.",
-            "the error",
-            "This is a defect of bootharness: please report it with the command.",
+            "The network that bootharness makes for its guests failed, or what a real machine runs "
+            "did not come by its boot wire.",
+            "the error, the interface, the card",
+            "On a real machine see to its card, the cable, and that its firmware boots from the "
+            "network first; elsewhere this is a defect of bootharness: please report it with the "
+            "command.",
             "skip",
         ),
         Cause(

@@ -7,6 +7,7 @@ if it asks for nothing else.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -25,6 +26,7 @@ from bootharness.trace.network_facts import (
 __all__ = [
     "CROSS_SIGNED",
     "NO_FILENAME",
+    "NO_NEXT_SERVER",
     "PROXY_IGNORED",
     "PROXY_OBEYED",
     "QUIET_S",
@@ -119,10 +121,14 @@ _DHCP = (NetEventKind.DISCOVER, NetEventKind.REQUEST, NetEventKind.ACK, NetEvent
 _IN_ORDER = ("nbp", "script", "kernel", "initrd")
 # a boot program begins as it did before, and the server has not changed; a script may count
 _LOOP_AFTER = {"nbp": 3, "script": 20}
+_REDIRECTED_IN_A_CIRCLE = 10
+"""A browser ends there; iPXE goes on for ever."""
 _SCRIPT_LOOPED = 6
 """So often has come what is a loop, if nothing comes behind: iPXE's stack ends at about twelve."""
 CROSS_SIGNED = re.compile(r"^/auto/[0-9a-f]{8}\.der$")
 """What iPXE looks for elsewhere when it cannot trust a certificate."""
+NO_NEXT_SERVER = "dhcp-no-next-server"
+"""The cause of who is told of a boot file and of no server that has it."""
 NO_FILENAME = "dhcp-no-filename"
 """The cause of who is told of no boot file."""
 PROXY_IGNORED = "proxy-ignored"
@@ -169,6 +175,8 @@ def root(facts: NetworkFacts) -> tuple[str, NetEvent] | None:
     wrong, ignored = foreign_program(facts), _ignored(facts)
     found = [(WRONG_PROGRAM, wrong)] if wrong else []
     found += [(PROXY_IGNORED, ignored)] if ignored else []
+    nowhere = _to_nowhere(facts)
+    found += [(NO_NEXT_SERVER, nowhere)] if nowhere else []
     found += [*_spoilt(facts), *_refused(facts, None), *_looped(facts, over=True), *waits]
     return _earliest(found, facts)
 
@@ -235,6 +243,15 @@ def _ignored(facts: NetworkFacts) -> NetEvent | None:
     return answers[-1] if again and not any(each.kind in _ASKS for each in since) else None
 
 
+def _to_nowhere(facts: NetworkFacts) -> NetEvent | None:
+    """Return the answer that named a file and no server, if its client asked for nothing then: some
+    take the DHCP server itself for it, and iPXE does not."""
+    told = [each for each in facts.events if each.kind == NetEventKind.ACK and each.file]
+    if not told or "names no next server" not in told[-1].text:
+        return None
+    return None if any(each.kind in _ASKS for each in _after(told[-1], facts)) else told[-1]
+
+
 def loads_of(event: NetEvent, facts: NetworkFacts) -> tuple[NetEvent, ...]:
     """Return when a file came since something was asked for that was not asked for before."""
     asked: set[str] = set()
@@ -264,6 +281,21 @@ def _looped(facts: NetworkFacts, *, over: bool = False) -> Iterator[tuple[str, N
             yield "chain-loop", loads[:limit][-1]
         elif over and role == "nbp" and (again := _by_itself(event, facts)):
             yield "chain-loop", again
+    if sent_round := _redirected_round(facts):
+        yield "chain-loop", sent_round
+
+
+def _redirected_round(facts: NetworkFacts) -> NetEvent | None:
+    """Return when somebody was sent on from where it had been often, and no file came between."""
+    times = Counter[str]()
+    for event in facts.events:
+        if event.kind in (NetEventKind.FILE_REQUESTED, NetEventKind.FILE_SERVED):
+            times.clear()
+        elif event.kind == NetEventKind.REDIRECTED:
+            times[event.file] += 1
+            if times[event.file] == _REDIRECTED_IN_A_CIRCLE:
+                return event
+    return None
 
 
 def _by_itself(event: NetEvent, facts: NetworkFacts) -> NetEvent | None:

@@ -12,6 +12,7 @@ from bootharness.formats.call_lines import call_lines
 from bootharness.text import address, seg_off
 from bootharness.trace.boot_trace import BootTrace, Ending
 from bootharness.trace.machine_facts import CpuSample
+from bootharness.trace.reads import is_read
 
 __all__ = [
     "bios_hang",
@@ -55,9 +56,17 @@ def stage1_hang(trace: BootTrace) -> Finding | None:
     why = "; the code in the boot sector is all zeros" if empty else read_zeros(trace)
     return Finding(
         f"the loader {how(trace)}{f', after saying {said!r}' if said else ''}{why}"
-        f"{last_call(trace)}",
+        f"{last_call(trace)}{_gate(trace)}",
         samples_of(trace),
     )
+
+
+def _gate(trace: BootTrace) -> str:
+    """Say that A20 was closed when a loader was heard last that had read something to move up."""
+    reads = any(is_read(call) and not call.failed for call in trace.loader_calls)
+    if not trace.a20_left_closed or trace.block_moves or not reads:
+        return ""
+    return "; the A20 gate was closed then"
 
 
 def in_cpu_check(trace: BootTrace) -> bool:

@@ -118,7 +118,7 @@ def a20_closed(trace: BootTrace) -> Finding | None:
     """The A20 gate was closed, so that every odd MiB was the even one below it."""
     handoff = trace.handoff
     whole = handoff is not None and handoff.memory_equal is True
-    if not trace.a20_closed or whole or trace.reached("banner"):
+    if not (trace.a20_closed or _left_closed(trace)) or whole or trace.reached("banner"):
         return None
     if not (trace.a20_wrapped or trace.loader_calls or handoff):
         return None  # who has read nothing writes nothing there
@@ -127,6 +127,20 @@ def a20_closed(trace: BootTrace) -> Finding | None:
         "0x1fffff goes to 0x000000 to 0x0fffff",
         ("opened by INT 15h AX=2401h, port 0x92, or the keyboard controller",),
     )
+
+
+def _left_closed(trace: BootTrace) -> bool:
+    """Whether the gate was still closed when some of the payload had been read and the loader went
+    on to read more. Who leaves moving to the BIOS need not open it."""
+    kernel, disk = trace.kernel, trace.disk
+    if not trace.a20_left_closed or trace.block_moves:
+        return False
+    if kernel is None or disk is None or disk.kernel_lba is None:
+        return False
+    first = disk.kernel_lba + -(-kernel.real_mode_bytes // disk.sector_bytes)
+    payload = range(first, first + -(-kernel.payload_bytes // disk.sector_bytes))
+    reads = [read for read in disk_reads(trace.loader_calls, disk) if not read.call.failed]
+    return any(_overlap(read.span, payload) for read in reads[:-1])
 
 
 def setup_corrupt(trace: BootTrace) -> Finding | None:

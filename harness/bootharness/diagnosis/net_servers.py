@@ -9,7 +9,7 @@ from bootharness.diagnosis.programs import client_of
 from bootharness.text import count
 from bootharness.trace.network_facts import NetEvent, NetEventKind, NetworkFacts
 
-__all__ = ["proxy_ignored", "their_sentence", "wrong_program"]
+__all__ = ["no_next_server", "proxy_ignored", "their_sentence", "wrong_program"]
 
 _BY = re.compile(r"by (\S+ at [0-9a-f.:]+)")
 _PORT = re.compile(r"^([0-9.]+) has nobody at UDP port (\d+)$")
@@ -79,11 +79,18 @@ def _no_filename(event: NetEvent, facts: NetworkFacts) -> str:
 def _proxy_silent(event: NetEvent, facts: NetworkFacts) -> str:
     at = event.text.partition(",")[0]
     offered = facts.first(NetEventKind.PROXY_OFFER)
-    who = f"the proxy, {_by(offered)}," if offered else "the proxy"
+    itself = [
+        by
+        for each in facts.events
+        if each.kind in _TELLS and (by := _by(each)).endswith(f" at {at}")
+    ]
+    who = f"the proxy, {_by(offered)}," if offered else itself[0] if itself else "the proxy"
+    client = client_of(facts, event)
+    of = f" by a client of architecture {client[0]}, {client[1]}" if client else ""
     closed = ": nobody listens at its port 4011" if "4011" in _closed(facts, at) else ""
     return (
         f"{who} offered to name the boot file and does not answer at {at} port 4011, where it was "
-        f"asked {count(event.repeats + 1, 'time')}{closed}{_said(facts)}"
+        f"asked {count(event.repeats + 1, 'time')}{of}{closed}{_said(facts)}"
     )
 
 
@@ -95,6 +102,15 @@ def proxy_ignored(event: NetEvent, facts: NetworkFacts) -> str:
         f"{client_at(facts, event).name} asked the proxy, {_by(event)}, "
         f"{count(asked[-1].repeats + 1, 'time')} at port 4011 and was answered, but did not take "
         f"the answer, which {name}"
+    )
+
+
+def no_next_server(event: NetEvent, facts: NetworkFacts) -> str:
+    """Return how it is told that a boot file was named and no server that has it."""
+    by = f", by {by}," if (by := _by(event)) else ""
+    return (
+        f"the DHCP ack at {event.seconds:.2f} s{by} names {event.file} and no next server that has "
+        f"it, and {client_at(facts, event).name} asked nobody for it"
     )
 
 

@@ -18,7 +18,8 @@ from bootharness.diagnosis.wire_words import (
     configurations_tried,
     program_of,
 )
-from bootharness.text import address, count
+from bootharness.text import address, as_shown, count
+from bootharness.trace.boot_managers import waits_for_ever
 from bootharness.trace.boot_trace import BootTrace
 from bootharness.trace.network_facts import NetEvent, NetEventKind, NetFile, NetworkFacts, base_name
 from bootharness.trace.signs import led_to, program_errors
@@ -187,8 +188,10 @@ def nbp_hang(trace: BootTrace) -> Diagnosis | None:
     """The boot program was entered, and then nothing more happened, on the wire or elsewhere."""
     facts = trace.network
     halted = trace.ending.kind == "halted"
-    if facts is None or trace.handed_off:
+    if facts is None or _entered(trace):
         return None
+    if not trace.host.can_show("registers") and trace.reached("kernel-served"):
+        return None  # it may run, and say nothing on a serial line
     if not (halted or trace.ending.kind in ("idle", "timeout")):
         return None
     if facts.brought and (trace.kernel_runs or boot_menu_waits(trace) or boot_manager_error(trace)):
@@ -230,13 +233,15 @@ def _entered(trace: BootTrace) -> bool:
 
 
 def _spoken_of(event: NetEvent, trace: BootTrace) -> bool:
-    """Whether who asked for a file in vain says so, or says of an error at all."""
-    seen = trace.post_mortem
-    shown = f"{trace.boot_screen}\n{seen.screen if seen else ''}\n{trace.screen}\n{trace.serial}"
+    """Whether who asked for a file in vain says so, or says of an error at all, or is at a prompt
+    to which nothing else led."""
+    seen, heard = trace.post_mortem, trace.serial[-_HEARD:]
+    screens = (trace.boot_screen, seen.screen if seen else "", trace.screen)
     return (
         bool(_words(trace))
-        or base_name(event.file) in shown
-        or bool(_GRUB_QUOTES_US.search(trace.serial[-_HEARD:]))
+        or any(base_name(event.file) in each for each in (*screens, trace.serial))
+        or bool(_GRUB_QUOTES_US.search(heard))
+        or any(waits_for_ever(each) for each in (*screens, as_shown(heard)))
     )
 
 
@@ -309,6 +314,7 @@ def _evidence(event: NetEvent, facts: NetworkFacts) -> tuple[str, ...]:
 
 
 _NO_LABEL, _NOT_FOUND = "a label that is not in it", "No such file or directory"
+_GOES_ROUND = "goes round for ever"
 
 
 def wrong_file(trace: BootTrace) -> Diagnosis | None:
@@ -322,6 +328,8 @@ def wrong_file(trace: BootTrace) -> Diagnosis | None:
     file, said = flawed[-1], _words(trace)
     if file.flaw.endswith(_NO_LABEL) and _NOT_FOUND not in said:
         return None  # it may never have gone there
+    if file.flaw.startswith(_GOES_ROUND) and (said or _refused_since(file, facts)):
+        return None  # that is why it came there
     by = f"{_who_said(said, program_of(facts))} gave up" if said else "nothing came of it"
     return Diagnosis(
         "tree-wrong-file",
@@ -329,6 +337,11 @@ def wrong_file(trace: BootTrace) -> Diagnosis | None:
         f"{said and f': {chr(34)}{said}{chr(34)}'}",
         tuple(str(event) for event in facts.events[-_EVIDENCE:]),
     )
+
+
+def _refused_since(file: NetFile, facts: NetworkFacts) -> bool:
+    """Whether something was asked for in vain since a file was."""
+    return any(each.kind in REFUSALS and each.seconds > file.requested_at for each in facts.events)
 
 
 def _is_last(flawed: NetFile, facts: NetworkFacts) -> bool:

@@ -32,7 +32,9 @@ def boot_manager_error(trace: BootTrace) -> Finding | None:
     said = _complaint(trace)
     if not said or runs_at_the_end(trace):  # what that says is in another place
         return None
-    return Finding(f'the boot manager gave up; it says "{said}"', _screen(trace))
+    return Finding(
+        f'the boot manager gave up{_with_script(trace)}; it says "{said}"', _screen(trace)
+    )
 
 
 def boot_menu_waits(trace: BootTrace) -> Finding | None:
@@ -139,6 +141,13 @@ def _script_of_ipxe(trace: BootTrace) -> str | None:
     asks = [each for each in facts.events if each.kind == NetEventKind.REQUEST]
     by_ipxe = bool(asks) and "iPXE" in asks[-1].text
     return name if facts.brought and is_script and by_ipxe and not _of_another(name) else None
+
+
+def _with_script(trace: BootTrace) -> str:
+    """Say which configuration came over the network last, if one did."""
+    files = trace.network.files if trace.network else ()
+    came = [each.name for each in files if each.role == "script" and each.outcome == "served"]
+    return f", with {came[-1]}" if came else ""
 
 
 def _of_another(name: str) -> bool:

@@ -32,6 +32,8 @@ _LOOKED_FOR = frozenset((
     "\\efi\\boot\\mmx64.efi", "\\loader\\credentials",
 ))  # fmt: skip
 """What boot managers look for on every disk, and do without."""
+# shim, fallback.c
+_FALLBACK, _LIST = "\\fbx64.efi", ".csv"
 _ADDED = ".extra.d"
 """A folder of additions to a unified kernel image, which few have."""
 # Linux, drivers/firmware/efi/libstub/x86-stub.c
@@ -121,6 +123,7 @@ def boot_manager_left(trace: BootTrace) -> Finding | None:
             "had the machine reset into the firmware's setup (OsIndications), as one does that has "
             "nothing to boot"
         )
+    how_so += _by_fallback(_meanwhile(calls, last))
     missing = _asked_in_vain(trace, last)
     names = ", ".join(missing[-_NAMES:])
     some = f": of what it asked for there was no {names}" if missing else ""
@@ -164,9 +167,7 @@ def _words(trace: BootTrace, image: UefiCall) -> str:
     if words := complaint_of(said):
         return f'; it says "{words}"'
     # shim starts programs by itself, of which nobody knows where they lie
-    gone = left(calls, image)
-    meanwhile = calls[calls.index(image) : calls.index(gone) if gone else len(calls)]
-    texts = [call.text for call in meanwhile if call.service == "OutputString"
+    texts = [call.text for call in _meanwhile(calls, image) if call.service == "OutputString"
              and (call.caller in image.lies or image_at(calls, call.caller) is None)]  # fmt: skip
     if asked := [text for text in texts if waits(text)]:
         return f'; it asked a person "{asked[-1].strip()}"'
@@ -176,9 +177,34 @@ def _words(trace: BootTrace, image: UefiCall) -> str:
     return f'; what was written last is "{last}"' if last else ""
 
 
+def _by_fallback(calls: Sequence[UefiCall]) -> str:
+    """Say what shim's fallback found, which makes boot entries of the lists in the folders of \\EFI
+    and looks for them without asking for each; empty where it did not run."""
+    read = [call.path for call in calls if call.service == "Open" and not call.failed]
+    own = next((name for name in read if name.lower().endswith(_FALLBACK)), None)
+    if own is None:
+        return ""
+    lists = [name for name in read[read.index(own) :] if name.lower().endswith(_LIST)]
+    if not lists:
+        return f", by its fallback ({own}), which found no list of programs (BOOTX64.CSV)"
+    return f", by its fallback ({own}), which went by {lists[-1]}"
+
+
 def _asked_in_vain(trace: BootTrace, image: UefiCall) -> list[str]:
-    """Return the files that an image asked for and that were not there, each once."""
-    names = [call.path for call in asked_by(trace.uefi_calls, image)
-             if call.service == "Open" and call.failed]  # fmt: skip
+    """Return the files that an image asked for and that were not there, each once; where it asked
+    for none itself, those that were asked for as long as it ran, by whom it had started in its own
+    way."""
+    calls = trace.uefi_calls
+    return _missing(asked_by(calls, image)) or _missing(_meanwhile(calls, image))
+
+
+def _missing(calls: Sequence[UefiCall]) -> list[str]:
+    names = [call.path for call in calls if call.service == "Open" and call.failed]
     return [name for name in dict.fromkeys(names)
             if name.lower() not in _LOOKED_FOR and not name.endswith(_ADDED)]  # fmt: skip
+
+
+def _meanwhile(calls: Sequence[UefiCall], image: UefiCall) -> Sequence[UefiCall]:
+    """Return the calls from when an image was started to when it came back."""
+    gone = left(calls, image)
+    return calls[calls.index(image) : calls.index(gone) if gone else len(calls)]

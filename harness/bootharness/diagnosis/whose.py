@@ -90,9 +90,10 @@ def kernel_not_entered(trace: BootTrace) -> Finding | None:
     if trace.handed_off or trace.kernel_spoke:
         return None
     if heard and heard.disowned:
+        why = ", and Linux writes none before it has paging on"
         return Finding(
-            f"no kernel was entered: a kernel's words came, {heard.disowned}, and Linux writes "
-            "none before it has paging on",
+            f"no kernel was entered: a kernel's words came, {heard.disowned}"
+            f"{why if trace.host.can_show('registers') else ''}",
             tuple(trace.serial.splitlines()[-4:]),
         )
     traced = trace.tracer != "none" and trace.kernel is not None

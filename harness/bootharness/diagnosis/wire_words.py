@@ -6,6 +6,7 @@ from collections.abc import Callable
 from bootharness.diagnosis.certainty import (
     CROSS_SIGNED,
     NO_FILENAME,
+    NO_NEXT_SERVER,
     PROXY_IGNORED,
     PROXY_OBEYED,
     WRONG_PROGRAM,
@@ -15,7 +16,7 @@ from bootharness.diagnosis.certainty import (
     named_by_proxy,
     served_as,
 )
-from bootharness.diagnosis.net_servers import proxy_ignored, wrong_program
+from bootharness.diagnosis.net_servers import no_next_server, proxy_ignored, wrong_program
 from bootharness.diagnosis.patience import client_at
 from bootharness.text import count
 from bootharness.trace.network_facts import NetEvent, NetEventKind, NetworkFacts
@@ -162,6 +163,14 @@ def _chain_loop(event: NetEvent, facts: NetworkFacts) -> str:
             f"{event.file} loads itself: the DHCP server named it to the firmware, and then to the "
             f"iPXE that it is, which asked for it at {event.seconds:.2f} s"
         )
+    if event.kind == NetEventKind.REDIRECTED:
+        sent = [each for each in facts.events if each.kind == event.kind]
+        ways = dict.fromkeys(f"{each.file} to {each.text.partition(' to ')[2]}" for each in sent)
+        return (
+            f"the redirects over HTTP lead in a circle, and never to a file: "
+            f"{', '.join(list(ways)[-_NAMES:])}; {client_at(facts, event).name} had been sent on "
+            f"{sent.index(event) + 1} times by {event.seconds:.2f} s"
+        )
     loads = [each for each in loads_of(event, facts) if each.seconds <= event.seconds]
     times = [f"{each.seconds:.2f}" for each in loads[-_TIMES:]]
     sentence = (
@@ -304,6 +313,7 @@ SENTENCES: dict[str, Callable[[NetEvent, NetworkFacts], str]] = {
     "dhcp-no-offer": _no_offer,
     "dhcp-no-ack": _no_ack,
     NO_FILENAME: _no_filename,
+    NO_NEXT_SERVER: no_next_server,
     "link-down": _link_down,
     "chain-loop": _chain_loop,
     "tree-no-config": _no_config,

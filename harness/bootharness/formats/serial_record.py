@@ -16,7 +16,7 @@
     8a  end        frames so far 4: nothing more is recorded
     8b  writer     10h, AH, caller: who writes what follows
     8c  failed     the disk's boot sector was not had: status 2
-    caller         CS 2, IP 2, upper byte of FLAGS 1, SS 2, SP 2
+    caller         CS 2, IP 2, upper byte of FLAGS 1, its bit 7 set where A20 is closed, SS 2, SP 2
     registers      ES 2, DS 2, EDI ESI EBP ESP EBX EDX ECX EAX 8 x 4
     short    1f c      a character was written;  1c DL DH  the cursor was set
              1d sp     the read or move that was called with this lower byte of SP came back well
@@ -80,6 +80,7 @@ _BODIES = {
 }
 _MOST_TEXT, _MOST_SUMMED = 2048, 1 << 20
 _OPEN_CALLS = 64
+_CLOSED = 0x8000
 _NO_REGISTERS = Registers(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 
 
@@ -147,6 +148,7 @@ class SerialDecoder(Struct):
     ``damaged`` counts frames whose sums are wrong, ``lost`` how often something is missing in
     between: of a boot with one of them not all is known. A wrong frame is ``doubtful`` until
     another follows: one that is followed by a recorder that begins was cut by a reset.
+    ``a20_closed`` is whether the gate was closed at the last call.
     """
 
     recording: bool = False
@@ -154,6 +156,7 @@ class SerialDecoder(Struct):
     lost: int = 0
     doubtful: int = 0
     frames: int = 0
+    a20_closed: bool = False
     _pending: bytes = b""
     _chain: int = 0
     _writer: Record | None = None
@@ -234,6 +237,8 @@ class SerialDecoder(Struct):
             self.recording = False
             return [End(frames)]
         record = _record(kind, body, ticks)
+        self.a20_closed = bool(record.registers.flags & _CLOSED)
+        record = replace(record, registers=_without_gate(record.registers))
         if kind == _MOVE:
             extra = self._table[:16] + body[_CALLER.size + 2 :] + self._table[32:]
             record = replace(record, extra=extra)
@@ -283,6 +288,10 @@ def _sums_right(item: bytes) -> bool:
         one += byte
         two += one
     return item[-_TAIL:] == bytes((one & 0xFF, two & 0xFF))
+
+
+def _without_gate(registers: Registers) -> Registers:
+    return replace(registers, flags=registers.flags & ~_CLOSED)
 
 
 def _comes_back_short(call: Record) -> bool:

@@ -7,12 +7,13 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from bootharness.errors import CouldNotFindOut, UsageError
+from bootharness.errors import CouldNotFindOut, NotWritten, UsageError
 from bootharness.hardware.desk import Desk
+from bootharness.hardware.doubts import not_by_wire, without_power
 from bootharness.hardware.machines import HardwareMachine, machine_named
 from bootharness.hardware.recorder_forms import boot_program
 from bootharness.hardware.watch_line import Booted, watch_line
-from bootharness.hardware.wired import program_image, wired
+from bootharness.hardware.wired import Wired, program_image, wired
 from bootharness.host.deadline import Deadline
 from bootharness.kernels.image import KernelImage
 from bootharness.plan import OPTIONS, BootPlan, chosen
@@ -151,24 +152,24 @@ def _booted(
         )
         if wire:
             wire.interface.check()
-            trace = _not_by_wire(trace, wire.facts(), machine)
+            trace = not_by_wire(trace, wire.facts(), machine, brought=brought)
+        trace = without_power(trace, machine.name, desk.is_on)
     trace = replace(trace, host=replace(trace.host, name=machine.name))
     if trace.network:
         trace = replace(trace, milestones=_with_wire(trace, trace.network))
     if keep:
-        (keep / "serial.txt").write_text(trace.serial)
+        _keep(keep / "serial.txt", trace.serial, wire)
     return trace
 
 
-def _not_by_wire(trace: BootTrace, facts: NetworkFacts, machine: HardwareMachine) -> BootTrace:
-    """Return the trace; of a machine that never asked its wire nothing is known."""
-    if facts.frames or trace.ending.cause:
-        return trace
-    why = (
-        f"{machine.name} has sent no frame on {machine.wire}: is {machine.mac} its card, is the "
-        "cable in, and does its firmware boot from the network first?"
-    )
-    return replace(trace, ending=Ending("skipped", trace.ending.seconds, why, "wire-lost"))
+def _keep(path: Path, serial: str, wire: Wired | None) -> None:
+    """Write what came over the line beside what came over the wire. Raises NotWritten."""
+    try:
+        path.write_text(serial)
+    except OSError as error:
+        raise NotWritten(f"{path}: cannot be written: {error.strerror}") from error
+    if wire and wire.connection.capture_lost:
+        raise NotWritten(f"{path.parent}: {wire.connection.capture_lost}")
 
 
 def _with_wire(trace: BootTrace, facts: NetworkFacts) -> tuple[Milestone, ...]:

@@ -49,11 +49,13 @@ class HeardLine(Struct):
     """One boot as it comes over a line; ``over`` is how it ended, None while it goes on.
 
     The words of a kernel are signs; the same words of a firmware twice, and a second recorder, are
-    a reset.
+    a reset. ``found`` are the words that the ``goal`` was found in first.
     """
 
     signs: list[Sign]
     firmware: re.Pattern[bytes]
+    goal: re.Pattern[bytes] | None = None
+    found: str | None = None
     decoder: SerialDecoder = field(default_factory=SerialDecoder)
     reported: Reported | None = None
     text: bytearray = field(default_factory=bytearray)
@@ -98,7 +100,10 @@ class HeardLine(Struct):
                 self.over = _GAVE_UP[event.number], ""
 
     def _hear(self, fresh: bytes, now: float) -> None:
+        new = max(len(self.text) - _OVERLAP, 0)
         self.text += fresh
+        if self.goal and self.found is None and (met := self.goal.search(self.text, new)):
+            self.found = met[0].decode("utf-8", "replace")
         if len(self.text) > 2 * _TEXT_BYTES:
             del self.text[_TEXT_BYTES // 2 : -_TEXT_BYTES // 2]
         said = self._rest + fresh

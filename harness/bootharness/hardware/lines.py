@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from bootharness.errors import UsageError
+from bootharness.hardware.addresses import host_and_port
 
 if TYPE_CHECKING:
     from bootharness.hardware.line import Line
@@ -46,12 +47,18 @@ LINES: "dict[str, Callable[[str, HardwareMachine], Line]]" = {
 
 
 def check_line(spec: str) -> None:
-    """Raise UsageError for what cannot be a line."""
+    """Raise UsageError for what cannot be a line; nothing is opened."""
     scheme, colon, rest = spec.partition(":")
     known = spec.startswith("/dev/") or (colon and scheme in LINES and rest)
     if not known or not spec.isprintable():
         kinds = "ssh:USER@HOST:PORT, tcp:HOST:PORT, rfc2217:HOST:PORT, labgrid:ENV.yaml[:TARGET]"
         raise UsageError(f"{spec!r} is no line: a line is {kinds} or /dev/tty...")
+    if scheme == "ssh":
+        from bootharness.hardware.ssh_line import ssh_address
+
+        ssh_address(rest, spec)
+    elif scheme in ("tcp", "rfc2217"):
+        host_and_port(rest, spec)
 
 
 def open_line(machine: "HardwareMachine") -> "Line":

@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -13,6 +14,8 @@ from bootharness.errors import UsageError
 from bootharness.hardware.heard_line import FIRMWARE
 from bootharness.hardware.lines import check_line
 from bootharness.hardware.plugs import check_plug
+from bootharness.hardware.recorder_forms import divisor
+from bootharness.hardware.tty_line import speed_of
 from bootharness.host.toml import read_toml
 from bootharness.text import hint, plainly
 
@@ -51,9 +54,9 @@ class HardwareMachine(Struct, frozen=True, forbid_unknown_fields=True):
     ssh_config: str | None = None
 
     def __post_init__(self) -> None:
-        check_line(self.line)
-        check_plug(self.plug)
-        if self.mac is not None and not _MAC.fullmatch(self.mac):
+        _checked("line", check_line, self.line)
+        _checked("plug", check_plug, self.plug)
+        if self.mac is not None and not _is_card(self.mac):
             raise UsageError(f"mac: {self.mac!r} is no card's address, as 00:0d:b9:4a:5c:10")
         if self.wire is not None and not _INTERFACE.fullmatch(self.wire):
             raise UsageError(f"wire: {self.wire!r} is no interface of this computer, as eth1")
@@ -61,10 +64,30 @@ class HardwareMachine(Struct, frozen=True, forbid_unknown_fields=True):
             raise UsageError("wire and mac: a boot wire needs both, the interface and the card")
         if self.recorder == "pxe" and self.wire is None:
             raise UsageError('recorder: "pxe" comes by the boot wire: give wire and mac')
+        if self.line.startswith("/dev/"):
+            _checked("baud", speed_of, self.baud)
+        if self.recorder != "none":
+            _checked("baud", divisor, self.baud)
         try:
-            re.compile(self.banner)
+            if re.search(self.banner, ""):
+                raise UsageError(f"banner: {self.banner!r} fits no words at all, and so any line")
         except re.error as error:
             raise UsageError(f"banner: {self.banner!r} is no pattern: {error}") from error
+
+
+def _checked(field: str, check: Callable[[Any], object], value: Any) -> None:
+    try:
+        check(value)
+    except UsageError as error:
+        raise UsageError(f"{field}: {error}") from error
+
+
+def _is_card(mac: str) -> bool:
+    """Whether that is the address of one card, and not of a group or of none."""
+    if not _MAC.fullmatch(mac):
+        return False
+    octets = bytes.fromhex(mac.replace(":", "").replace("-", ""))
+    return any(octets) and not octets[0] & 1
 
 
 def machines_file(given: Path | None) -> Path:

@@ -32,7 +32,7 @@ class MqttPlug:
     def __init__(self, address: str) -> None:
         self.name = without_password(f"mqtt:{address}")
         found = _ADDRESS.fullmatch(address)
-        if found is None:
+        if found is None or int(found["port"] or _PORT) not in range(1, 1 << 16):
             raise UsageError(f"{self.name}: it is mqtt:HOST/TOPIC or mqtt:HOST:PORT/TOPIC")
         self._to = found
         self._relay = found["relay"] or "1"

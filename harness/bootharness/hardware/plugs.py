@@ -2,9 +2,10 @@
 
 import select
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from bootharness.errors import PlugFailed, UsageError
+from bootharness.errors import PlugFailed, ToolMissing, UsageError
 from bootharness.hardware.addresses import without_password
 from bootharness.host.deadline import Deadline
 
@@ -51,11 +52,14 @@ PLUGS: "dict[str, Callable[[str], Plug]]" = {
 
 
 def check_plug(spec: str) -> None:
-    """Raise UsageError for what cannot be a plug."""
+    """Raise UsageError for what cannot be a plug; nobody is asked."""
     scheme, colon, rest = spec.partition(":")
     if not (colon and scheme in PLUGS and rest and spec.isprintable()):
         kinds = "tasmota:http://HOST/, mqtt:HOST/TOPIC, command:ON,OFF, labgrid:ENV.yaml[:TARGET]"
         raise UsageError(f"{without_password(spec)!r} is no plug: a plug is {kinds}")
+    if scheme != "labgrid":  # its drivers are looked for when they are used
+        with suppress(ToolMissing):
+            PLUGS[scheme](rest)
 
 
 def open_plug(spec: str) -> "Plug":

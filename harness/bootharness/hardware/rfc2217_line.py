@@ -54,11 +54,12 @@ class Rfc2217Line(Closing):
     def read(self, timeout_s: float) -> bytes:
         """Return what came, nothing after the time. Raises LineLost when the other side is gone."""
         try:
-            self._port.timeout = timeout_s
+            # its `timeout` is a property that negotiates the whole port anew when it is set
+            self._port._timeout = timeout_s
             first = bytes(self._port.read(1))
             if not first:
                 return b""
-            self._port.timeout = 0
+            self._port._timeout = 0
             return first + bytes(self._port.read(min(self._port.in_waiting, _READ_BYTES)))
         except self._lost as error:
             raise LineLost(f"{self.name}: {error}") from error

@@ -19,7 +19,7 @@ from bootharness.host.rights import command
 from bootharness.host.tool import Tool
 from bootharness.text import printable
 
-__all__ = ["SSH", "ssh_line"]
+__all__ = ["SSH", "ssh_address", "ssh_line"]
 
 SSH = Tool("ssh", "openssh-client", version=("-V",))
 _ADDRESS = re.compile(r"(?P<user>[^@\s-][^@\s]*)@(?P<host>[^:\s-][^:\s]*)(:(?P<port>\d{1,5}))?")
@@ -112,15 +112,21 @@ class SshLine(DescriptorLine):
                     pipe.close()
 
 
+def ssh_address(address: str, name: str) -> re.Match[str]:
+    """Return user, host and port of ``USER@HOST[:PORT]``. Raises UsageError for what is none."""
+    found = _ADDRESS.fullmatch(address)
+    if found is None or int(found["port"] or 22) not in range(1, 1 << 16):
+        raise UsageError(f"{name}: it is ssh:USER@HOST or ssh:USER@HOST:PORT")
+    return found
+
+
 def ssh_line(address: str, name: str, config: str | None) -> SshLine:
     """Open ``USER@HOST[:PORT]``, with a configuration file of OpenSSH where one is given.
 
     Raises UsageError for what is no address, ToolMissing without ssh, LineLost where the server
     asks for a password or stalls.
     """
-    found = _ADDRESS.fullmatch(address)
-    if found is None or int(found["port"] or 22) > 0xFFFF:
-        raise UsageError(f"{name}: it is ssh:USER@HOST or ssh:USER@HOST:PORT")
+    found = ssh_address(address, name)
     SSH.check()
     options = {
         "BatchMode": "yes",  # who is asked for a password has nobody to type it

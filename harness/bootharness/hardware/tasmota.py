@@ -23,12 +23,16 @@ class TasmotaPlug:
     """``http://[USER:PASSWORD@]HOST[/][#RELAY]``. Raises UsageError for what is none."""
 
     def __init__(self, url: str) -> None:
-        parts = urlsplit(url)
         self.name = without_password(f"tasmota:{url}")
-        relay = parts.fragment or "1"
+        try:
+            parts = urlsplit(url)
+            relay, port = parts.fragment or "1", parts.port
+        except ValueError as error:
+            raise UsageError(f"{self.name}: {error}") from error
         if (
             parts.scheme not in ("http", "https")
             or not parts.hostname
+            or port == 0
             or not _RELAY.fullmatch(relay)
         ):
             raise UsageError(f"{self.name}: it is tasmota:http://HOST/, with #2 for the 2nd relay")

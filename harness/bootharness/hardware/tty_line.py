@@ -8,7 +8,15 @@ import tty
 from bootharness.errors import LineLost, UsageError
 from bootharness.hardware.descriptors import DescriptorLine
 
-__all__ = ["tty_line"]
+__all__ = ["speed_of", "tty_line"]
+
+
+def speed_of(baud: int) -> int:
+    """Return what termios calls a baud rate. Raises UsageError for one that it has not."""
+    speed: int | None = getattr(termios, f"B{baud}", None)
+    if speed is None:
+        raise UsageError(f"{baud}: serial ports have 9600, 19200, 38400, 57600 or 115200")
+    return speed
 
 
 def tty_line(path: str, baud: int) -> DescriptorLine:
@@ -16,9 +24,7 @@ def tty_line(path: str, baud: int) -> DescriptorLine:
 
     Raises UsageError for a baud rate that there is none of, LineLost where it cannot be had.
     """
-    speed = getattr(termios, f"B{baud}", None)
-    if speed is None:
-        raise UsageError(f"baud {baud}: serial ports have 9600, 19200, 38400, 57600 or 115200")
+    speed = speed_of(baud)
     try:
         port = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:

@@ -8,7 +8,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from bootharness.errors import LineLost
+from bootharness.formats.bioscall import BiosCall
 from bootharness.formats.record import Record
+from bootharness.formats.screen_text import screen_text
 from bootharness.hardware.heard_line import FIRMWARE, HeardLine, Reported
 from bootharness.hardware.line import Line
 from bootharness.kernels.image import KernelImage
@@ -38,6 +40,7 @@ _LIVES_S = 5.0
 _PLAIN = frozenset((*range(0x20, 0x7F), 0x08, 0x09, 0x0A, 0x0D, 0x1B))
 _SOME_BYTES, _MOSTLY, _TEXT_LOOKED_AT = 64, 0.7, 1 << 16
 _US = 1_000_000
+_DISK, _SHOWN = 0x13, 60
 
 
 class Booted(Struct, frozen=True):
@@ -74,8 +77,8 @@ def watch_line(
     """
     began = clock()
     signs = kernel_signs(INIT_MARKER, own_init=False)
-    heard = HeardLine(signs, re.compile(booted.firmware.encode()))
     goal = re.compile(booted.until.encode()) if is_pattern(booted.until) else None
+    heard = HeardLine(signs, re.compile(booted.firmware.encode()), goal)
     handoff: Handoff | None = None
     last, ending = 0.0, None
     while ending is None:
@@ -92,7 +95,7 @@ def watch_line(
             reported = heard.reported
             if handoff is None and reported and reported.whole and reported.entered:
                 handoff = _handoff(reported, reported.entered, booted)
-        ending = _over(heard, handoff, booted, goal, now)
+        ending = _over(heard, handoff, booted, now)
         begun = heard.reported is not None or (heard.received > 0 and not booted.recorder)
         patience = silence_s if begun else max(start_s, silence_s)
         if ending is None and now - last > patience:
@@ -100,7 +103,7 @@ def watch_line(
         if ending is None and now > timeout_s:
             ending = _ending("timeout", now)
     unknown = _not_known(heard, booted, ending)
-    trace = _trace(heard, handoff, booted, unknown or ending, goal)
+    trace = _trace(heard, handoff, booted, unknown or ending)
     return replace(trace, network=network()) if network else trace
 
 
@@ -108,17 +111,11 @@ def _ending(kind: str, seconds: float, detail: str = "", cause: str | None = Non
     return Ending(kind, round(seconds, 6), detail, cause)
 
 
-def _over(
-    heard: HeardLine,
-    handoff: Handoff | None,
-    booted: Booted,
-    goal: re.Pattern[bytes] | None,
-    now: float,
-) -> Ending | None:
+def _over(heard: HeardLine, handoff: Handoff | None, booted: Booted, now: float) -> Ending | None:
     """Return how the boot has ended, None while it goes on."""
     if handoff and handoff.memory_equal is False:
         return _ending("memory-differs", now)
-    if goal and goal.search(heard.text):
+    if heard.found is not None:
         return _ending("reached", now)
     if _reached(booted.until, heard, handoff, now):
         return _ending("reached", now)
@@ -200,13 +197,17 @@ def _handoff(reported: Reported, entered: Record, booted: Booted) -> Handoff:
     return seen
 
 
-def _trace(
-    heard: HeardLine,
-    handoff: Handoff | None,
-    booted: Booted,
-    ending: Ending,
-    goal: re.Pattern[bytes] | None,
-) -> BootTrace:
+def _disowned(heard: HeardLine, handoff: Handoff | None, calls: tuple[BiosCall, ...]) -> str:
+    """Return a kernel's words that came before a kernel could be there, as a recorder tells."""
+    words = heard.seen.get("banner") or heard.seen.get("init")
+    if words is None or heard.reported is None or handoff or heard.reported.pairing.left_out:
+        return ""
+    if any(call.number == _DISK and not (call.from_bios or call.failed) for call in calls):
+        return ""  # it may have been entered at its 32-bit entry, where no recorder looks
+    return f"{words[1].strip()[:_SHOWN]!r}, before anything was read from a disk"
+
+
+def _trace(heard: HeardLine, handoff: Handoff | None, booted: Booted, ending: Ending) -> BootTrace:
     pairing = heard.reported.pairing if heard.reported else None
     calls = pairing.calls(lambda ticks: round(ticks / _US, 6)) if pairing else ()
     kernel = booted.kernel.facts if booted.kernel else None
@@ -214,24 +215,24 @@ def _trace(
     points = bios_milestones(calls, kernel, disk, handed_off=handoff is not None)
     if heard.reported and heard.reported.failed is None:
         points.setdefault("bios-handoff", round(heard.reported.since, 6))
+    before = calls[: handoff.calls] if handoff else calls
     manager = ""
     if booted.loader is None or booted.loader.manager:
-        managed = manager_points(calls[: handoff.calls] if handoff else calls)
+        managed = manager_points(before)
         points |= managed.points
         manager = managed.name
     if handoff:
         points["setup-entered"] = handoff.seconds
+    disowned = _disowned(heard, handoff, calls)
     for name in ("banner", "init"):
-        if name in heard.seen:
+        if name in heard.seen and not disowned:
             points[name] = round(heard.seen[name][0], 6)
             points.setdefault("protected-mode", points[name])
     said = _RELEASE.search(heard.seen["banner"][1]) if "banner" in heard.seen else None
     text = heard.text.decode("utf-8", "backslashreplace")
-    found = goal.search(heard.text) if goal else None
     marker = None
-    if found:
-        words = found[0].decode("utf-8", "replace")
-        marker = Sighting(booted.until, words, "serial line", ending.seconds)
+    if heard.found is not None:
+        marker = Sighting(booted.until, heard.found, "serial line", ending.seconds)
     return BootTrace(
         source=booted.source,
         until=booted.until,
@@ -246,8 +247,10 @@ def _trace(
         bios_calls=calls,
         marker=marker,
         handoff=handoff,
-        heard=Heard(release=said[1] if said else None),
+        heard=Heard(None if disowned or not said else said[1], disowned=disowned),
         manager=manager,
+        boot_screen=screen_text(call for call in before if not call.from_bios),
         serial=text,
         calls_left_out=pairing.left_out if pairing else 0,
+        a20_left_closed=heard.decoder.a20_closed,
     )

@@ -28,6 +28,7 @@ NASM = Tool("nasm", "nasm", version=("-v",))
 LD = Tool("ld", "binutils")
 _SOURCE_BYTES = 1 << 24
 _INCLUDES = re.compile(rb"\b(?:include|incbin)\b", re.IGNORECASE)
+_PARTS = re.compile(rb'^[^;"\n]*(?:%include|incbin)[ \t]+"([^"\n]+)"', re.MULTILINE | re.I)
 # ORG is of flat binaries, as most boot sectors are written to be; here ld places what is linked
 _ORG = (
     "%imacro org 1",
@@ -53,17 +54,17 @@ def shipped(name: str) -> Path:
 
 
 def assemble_flat(source: Path, **defines: int) -> bytes:
-    """Return the flat binary of a source that needs no linking.
+    """Return the flat binary of a source that needs no linking; what it includes lies beside it.
 
     Raises UsageError when NASM refuses the source, ToolMissing when there is no NASM.
     """
     options = [f"-D{name}={value}" for name, value in sorted(defines.items())]
-    kept = _kept(source, *options, suffix=".bin")
+    kept = _kept(source, *options, *_parts(source), suffix=".bin")
     binary = sealed(kept)
     if binary is None:
         with tempfile.TemporaryDirectory() as folder:
             flat = Path(folder, "flat.bin")
-            _run(NASM.name, "-f", "bin", *options, "-o", str(flat), str(source))
+            _run(NASM.name, "-f", "bin", *options, *_beside(source), "-o", str(flat), str(source))
             binary = flat.read_bytes()
         seal(kept, binary)
     return binary
@@ -101,6 +102,13 @@ def _link(source: Path, origin: int, elf: Path) -> None:
 def _beside(source: Path) -> tuple[str, str]:
     """Files that a source includes are looked for beside it."""
     return "-i", f"{source.parent}/"
+
+
+def _parts(source: Path) -> list[str]:
+    """Return digests of the files that a flat source includes; no tool is needed for it."""
+    text = read_regular(source, most=_SOURCE_BYTES)
+    parts = (source.parent / name.decode() for name in _PARTS.findall(text))
+    return [hashlib.sha256(read_regular(part, most=_SOURCE_BYTES)).hexdigest() for part in parts]
 
 
 def included(source: Path) -> list[Path]:

@@ -16,6 +16,8 @@ _UTF_8_MARK, _UTF_16_MARKS = b"\xef\xbb\xbf", (b"\xff\xfe", b"\xfe\xff")
 _KERNEL_NAME = re.compile(r"(?:vmlinuz|bzimage|kernel|linux)[^/]*$", re.IGNORECASE)
 _LABEL = re.compile(rb"^[ \t]*:([\w.-]+)", re.MULTILINE)
 _GOTO = re.compile(rb"^[^#\r\n]*?\bgoto[ \t]+([\w.-]+)[ \t\r]*$", re.MULTILINE)
+_GOES = re.compile(rb"goto[ \t]+([\w.-]+)", re.IGNORECASE)
+_ASKS_NOBODY = re.compile(rb"(?:(?:echo|sleep|set|clear|inc)\b[^|&]*|#.*)?", re.IGNORECASE)
 _NEVER_SERVED = ("a page of HTML", "a pointer to a file in Git LFS")
 
 
@@ -33,7 +35,7 @@ def flaw(name: str, role: str, head: bytes, size: int) -> str:
     if role in ("nbp", "script") and (marked := _marked(head)):
         return marked
     if role == "script" and head.startswith(b"#!ipxe") and len(head) == size:
-        return _label_missing(head)
+        return _label_missing(head) or _goes_round(head)
     form = form_of(head)
     if form and form.name.startswith("compressed") and _KERNEL_NAME.match(name.rpartition("/")[2]):
         return f"is {form.name}"
@@ -62,6 +64,20 @@ def _label_missing(script: bytes) -> str:
     labels = {each.lower() for each in _LABEL.findall(script)}
     gone = [each for each in _GOTO.findall(script) if each.lower() not in labels]
     return f"goes to {gone[0].decode()}, a label that is not in it" if gone else ""
+
+
+def _goes_round(script: bytes) -> str:
+    """Say of a whole script of iPXE's where it goes round for ever, if it asks nobody there and
+    loads nothing."""
+    passed: set[bytes] = set()
+    for line in map(bytes.strip, script.splitlines()):
+        if label := _LABEL.match(line):
+            passed.add(label[1].lower())
+        elif (goes := _GOES.fullmatch(line)) and goes[1].lower() in passed:
+            return f"goes round for ever: nothing between a label and `{line.decode()}` ends it"
+        elif not _ASKS_NOBODY.fullmatch(line):
+            passed.clear()
+    return ""
 
 
 def _cut_short(head: bytes, size: int) -> str:

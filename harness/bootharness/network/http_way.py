@@ -50,6 +50,7 @@ class HttpWay:
         self._tls_ports = tls_ports
         self._journal = journal
         self._faults = faults
+        self._may_reset = "http-reset" in faults
         self._room = room
         self._connections: dict[_Key, TcpConnection] = {}
         self._numbers: dict[int, TcpConnection] = {}
@@ -136,13 +137,13 @@ class HttpWay:
 
     def _say(self, known: TcpConnection, now: float) -> Iterator[bytes]:
         sent = known.sent
-        while (frame := known.next(now)) is not None:
-            if known.sent != sent:
-                self._data_at, sent = now, known.sent
-                if self._is_to_be_reset(known, now):
-                    yield known.break_off()
-                    return
+        for frame in known.say(now):
+            if self._may_reset and self._is_to_be_reset(known, now):
+                yield known.break_off()
+                return
             yield frame
+        if known.sent != sent:
+            self._data_at = now
 
     def _is_to_be_reset(self, known: TcpConnection, now: float) -> bool:
         current = self.transfers[-1] if self.transfers else None

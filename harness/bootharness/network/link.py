@@ -144,14 +144,17 @@ class FrameStream(_Queued):
 
     def put(self, frame: bytes) -> None:
         """Have a frame sent by the next `flush`, or dropped where too many wait."""
-        self._wait(framed(frame))
+        self._wait(frame)
 
     def flush(self) -> bool:
         """Send what there is room for, and return whether that was all."""
         while self._begun or self._queue:
             if not self._begun:
                 self._together = min(len(self._queue), _TOGETHER)
-                self._begun = b"".join([self._queue.popleft() for _ in range(self._together)])
+                frames = [self._queue.popleft() for _ in range(self._together)]
+                self._begun = b"".join(
+                    [part for each in frames for part in (_length_of(each), each)]
+                )
             went = self._sent(self._begun, self._together)
             self._begun = b"" if went is None else self._begun[went:]
             if went == 0:
@@ -161,4 +164,8 @@ class FrameStream(_Queued):
 
 def framed(frame: bytes) -> bytes:
     """Return a frame as it goes over a stream."""
-    return len(frame).to_bytes(_LENGTH, "big") + frame
+    return _length_of(frame) + frame
+
+
+def _length_of(frame: bytes) -> bytes:
+    return len(frame).to_bytes(_LENGTH, "big")

@@ -7,7 +7,7 @@ from typing import NamedTuple, Self
 from bootharness.formats.ethernet import IPV4, IPV6, checksum
 from bootharness.formats.ipv6 import TCP, Packet
 
-__all__ = ["ACK", "FIN", "MSS", "RESET", "SCALE", "SYN", "Head", "Segment", "folded", "options"]
+__all__ = ["ACK", "FIN", "MSS", "RESET", "SCALE", "SYN", "Head", "Segment", "options"]
 
 FIN = 0x01
 SYN = 0x02
@@ -22,6 +22,8 @@ _ETHERNET = struct.Struct(">6s6sH")
 _IP = struct.Struct(">BBHHHBBH4s4s")
 _IP6 = struct.Struct(">IHBB16s16s")
 _TCP = struct.Struct(">HHIIBBHHH")
+_NUMBERS = struct.Struct(">IIBBHHH")
+"""What is behind the ports."""
 _IP_AT = _ETHERNET.size
 _TCP_AT = _IP_AT + _IP.size
 _DONT_FRAGMENT = 0x4000
@@ -106,16 +108,17 @@ class Head:
     numbers, the length and the checksum are new.
     """
 
-    __slots__ = ("_ethernet", "_ips", "_lower", "_ports", "_sum", "over_ipv6")
+    __slots__ = ("_begins", "_ethernet", "_ips", "_ports", "_sum", "over_ipv6")
 
     def __init__(self, macs: bytes, source: bytes, target: bytes, ports: tuple[int, int]) -> None:
         """Take the MACs of target and source, and the IP and the port of source and target."""
         self.over_ipv6 = len(source) == 16
         self._ethernet = macs + (IPV6 if self.over_ipv6 else IPV4).to_bytes(2, "big")
         self._ips = (source, target)
-        self._ports = ports
-        self._sum = folded(source + target) + TCP + sum(ports)
-        self._lower: dict[int, bytes] = {}
+        self._ports = struct.pack(">HH", *ports)
+        self._sum = _number(source + target + self._ports) + TCP
+        self._begins: dict[int, bytes] = {}
+        """By how long it is, what a segment begins with, up to the ports."""
 
     @classmethod
     def answering(cls, segment: Segment) -> Self:
@@ -133,46 +136,37 @@ class Head:
         acknowledged: int,
         flags: int,
         window: int,
-        payload: bytes = b"",
-        payload_sum: int = 0,
+        payload: bytes | bytearray = b"",
         options: bytes = b"",
     ) -> bytes:
-        """Return the frame of a segment; ``payload_sum`` is the payload, ``folded``."""
+        """Return the frame of a segment."""
         size = _TCP.size + len(options)
         length = size + len(payload)
+        # numbers of 16 bits that are added with the carry are what they are in all, modulo 0xFFFF;
+        # a sum of ones' complement is 0 only where everything is: RFC 1071
         total = (
-            self._sum + length + payload_sum + (size << 10 | flags) + window
-            + (sequence >> 16) + (sequence & _SUM) + (acknowledged >> 16) + (acknowledged & _SUM)
+            self._sum + length + (size << 10 | flags) + window + sequence + acknowledged
+            + _number(options) + _number(payload)
         )  # fmt: skip
-        if options:
-            total += folded(options)
-        # a sum of ones' complement is 0 only where everything is
-        summed = _SUM - (total % _SUM or _SUM)
-        lower = self._lower.get(length) or self._lower_of(length)
-        return b"".join((
-            lower,
-            _TCP.pack(*self._ports, sequence, acknowledged, size << 2, flags, window, summed, 0),
-            options,
-            payload,
-        ))  # fmt: skip
+        numbers = _NUMBERS.pack(
+            sequence, acknowledged, size << 2, flags, window, _SUM - (total % _SUM or _SUM), 0
+        )
+        begins = self._begins.get(length) or self._begins_of(length)
+        return b"".join((begins, numbers, options, payload))
 
-    def _lower_of(self, length: int) -> bytes:
+    def _begins_of(self, length: int) -> bytes:
         if self.over_ipv6:
             ip = _IP6.pack(6 << 28, length, TCP, _HOPS, *self._ips)
         else:
             fields = (0x45, 0, _IP.size + length, 0, _DONT_FRAGMENT, _HOPS, TCP)
             ip = _IP.pack(*fields, checksum(_IP.pack(*fields, 0, *self._ips)), *self._ips)
-        lower = self._lower[length] = self._ethernet + ip
-        return lower
+        begins = self._begins[length] = self._ethernet + ip + self._ports
+        return begins
 
 
-def folded(data: bytes) -> int:
-    """Return bytes as the Internet checksum adds them up, not inverted: RFC 1071.
-
-    Numbers of 16 bits that are added with the carry are the number that they are in all, modulo
-    0xFFFF.
-    """
-    return int.from_bytes(data + b"\0" * (len(data) & 1), "big") % _SUM
+def _number(data: bytes | bytearray) -> int:
+    """Return bytes as one number, as many as make numbers of 16 bits."""
+    return int.from_bytes(data, "big") << 8 * (len(data) & 1)
 
 
 def options(data: bytes) -> Iterator[tuple[int, bytes]]:

@@ -3,16 +3,15 @@
 Segments and the time go in, frames come out. Between a guest and us nothing but a fault or a full
 card loses a frame: there is no slow start, and the window is the guest's own.
 
-    acked            sent             read              what the guest has, what is on its way,
-      |-- _flying ----|-- _waiting ----|                and what the service has said so far;
-                                                        offsets in bytes from the first one
+    acked              sent               read          what the guest has, what is on its way,
+      |-- on its way ---|---- to be sent --|            and what the service has said so far;
+      |------------- _kept ----------------|            offsets in bytes from the first one
 """
 
-from collections import deque
 from collections.abc import Iterator
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
-from bootharness.network.tcp import ACK, FIN, MSS, RESET, SCALE, SYN, Head, Segment, folded, options
+from bootharness.network.tcp import ACK, FIN, MSS, RESET, SCALE, SYN, Head, Segment, options
 
 __all__ = ["SEGMENT_BYTES", "Stream", "TcpConnection"]
 
@@ -53,12 +52,6 @@ class Stream(Protocol):
         """Know that the connection is gone."""
 
 
-class _Piece(NamedTuple):
-    end: int
-    payload: bytes
-    sum: int
-
-
 class TcpConnection:
     """A connection that a guest has begun with ``syn``; ``begins`` is our first sequence number,
     ``room`` how many segments the guest's card has room for, None for enough."""
@@ -68,7 +61,7 @@ class TcpConnection:
         self._stream = stream
         self._begins = begins
         self._expected = (syn.sequence + 1) & _MASK
-        self._first = syn.sequence
+        self._syn_sequence = syn.sequence
         said = dict(options(syn.options))
         most = _SEGMENT_BYTES_IPV6 if self._head.over_ipv6 else SEGMENT_BYTES
         asked = int.from_bytes(said.get(MSS, _DEFAULT_SEGMENT_BYTES.to_bytes(2, "big")), "big")
@@ -87,8 +80,7 @@ class TcpConnection:
         self.lingers = False
         """Whether both have ended it, and only the last acknowledgement may be lost."""
         self._read = 0
-        self._flying: deque[_Piece] = deque()
-        self._waiting: deque[_Piece] = deque()
+        self._kept = bytearray()
         self._said_all = False
         self._end_sent = False
         self._end_acked = False
@@ -110,7 +102,7 @@ class TcpConnection:
 
     def began_with(self, syn: Segment) -> bool:
         """Return whether a SYN is the one that has begun it, once more."""
-        return syn.sequence == self._first
+        return syn.sequence == self._syn_sequence
 
     @property
     def all_arrived(self) -> bool:
@@ -153,19 +145,27 @@ class TcpConnection:
         if self._end_acked and self._guest_ended and not self.lingers:
             self._end(now)
 
-    def next(self, now: float) -> bytes | None:
-        """Return the next frame of what the service says, None where there is none for now."""
+    def say(self, now: float) -> Iterator[bytes]:
+        """Yield the frames of what the service says, as far as the guest takes it now."""
         if not self.opened or self.over or self._end_sent:
-            return None
-        if not self._waiting:
-            self._read_more()
-        if self._waiting:
-            return self._send(now)
+            return
+        most = self._segment_bytes
+        may_reach = self.acked + min(self._window, self._ahead)
+        while rest := self._read - self.sent or self._read_more():
+            size = min(rest, most, may_reach - self.sent)
+            # of a window that opens by little, little is taken only if nothing else is on its way
+            if size <= 0 or (size < min(rest, most) and self.sent > self.acked):
+                if self._due is None:
+                    self._start(now)
+                return
+            if self.sent == self.acked:
+                self._start(now)
+            self.sent += size
+            yield self._frame(self.sent - size, size)
         if self._said_all:
             self._end_sent, self._ended_first = True, not self._guest_ended
             self._start(now)
-            return self._bare(FIN | ACK)
-        return None
+            yield self._bare(FIN | ACK)
 
     def due(self, now: float) -> Iterator[bytes]:
         """Yield what has to be sent again, for its answer does not come."""
@@ -178,9 +178,9 @@ class TcpConnection:
         self._due = now + self._wait_s
         if not self.opened:
             yield self.accept(now)
-        elif self._flying:
+        elif self._flies:
             self._recovers_to = self.sent
-            yield self._frame(self._flying[0])
+            yield self._first()
         elif self._end_sent:
             yield self._bare(FIN | ACK)
         else:
@@ -202,8 +202,7 @@ class TcpConnection:
 
     def _close(self) -> None:
         self.over, self._due = True, None
-        self._flying.clear()
-        self._waiting.clear()
+        self._kept.clear()
         self._stream.close()
 
     def _acknowledged(self, segment: Segment, now: float) -> Iterator[bytes]:
@@ -214,14 +213,14 @@ class TcpConnection:
         same = self._tell_window(segment)
         if fresh:
             self._advance(fresh, now)
-            if self._flying and self.acked < self._recovers_to:
-                yield self._frame(self._flying[0])
-        elif self._flying and same and not segment.payload:
+            if self._flies and self.acked < self._recovers_to:
+                yield self._first()
+        elif self._flies and same and not segment.payload:
             self._duplicates += 1
             if self._duplicates == _DUPLICATES and self.acked >= self._recovers_to:
                 self._recovers_to = self.sent
-                yield self._frame(self._flying[0])
-        if not self._flying and not self._end_sent:
+                yield self._first()
+        if not self._flies and not self._end_sent:
             self._due = None
 
     def _tell_window(self, segment: Segment) -> bool:
@@ -242,9 +241,8 @@ class TcpConnection:
         reached = self.acked + fresh
         if reached > self.sent:
             self._end_acked, reached = True, self.sent
+        del self._kept[: reached - self.acked]
         self.acked = reached
-        while self._flying and self._flying[0].end <= reached:
-            self._flying.popleft()
         self._duplicates = 0
         self._start(now)
         if self._end_acked:
@@ -262,40 +260,15 @@ class TcpConnection:
             self._guest_ended = True
             self._stream.finish()
 
-    def _read_more(self) -> None:
-        if self._said_all:
-            return
-        said = self._stream.read(_READ_SEGMENTS * self._segment_bytes)
-        if said == b"":
-            self._said_all = True
-        for at in range(0, len(said or b""), self._segment_bytes):
-            assert said
-            payload = said[at : at + self._segment_bytes]
-            self._read += len(payload)
-            self._waiting.append(_Piece(self._read, payload, folded(payload)))
-
-    def _send(self, now: float) -> bytes | None:
-        piece = self._waiting[0]
-        may = min(self._window, self._ahead) - (self.sent - self.acked)
-        if may < piece.end - self.sent:
-            if self._flying or may <= 0:
-                if self._due is None:
-                    self._start(now)
-                return None
-            piece = self._split(piece, may)
-        self._waiting.popleft()
-        if not self._flying:
-            self._start(now)
-        self._flying.append(piece)
-        self.sent = piece.end
-        return self._frame(piece)
-
-    def _split(self, piece: _Piece, size: int) -> _Piece:
-        """Make of the next piece one that fits the window, and another."""
-        first, rest = piece.payload[:size], piece.payload[size:]
-        self._waiting[0] = _Piece(piece.end, rest, folded(rest))
-        self._waiting.appendleft(_Piece(piece.end - len(rest), first, folded(first)))
-        return self._waiting[0]
+    def _read_more(self) -> int:
+        """Return how much more the service has said."""
+        said = None if self._said_all else self._stream.read(_READ_SEGMENTS * self._segment_bytes)
+        if said is None:
+            return 0
+        self._said_all = not said
+        self._kept += said
+        self._read += len(said)
+        return len(said)
 
     def _start(self, now: float) -> None:
         self._wait_s = _FIRST_WAIT_S
@@ -304,11 +277,19 @@ class TcpConnection:
     def _number(self, offset: int) -> int:
         return (self._begins + 1 + offset) & _MASK
 
-    def _frame(self, piece: _Piece) -> bytes:
-        begins = piece.end - len(piece.payload)
-        return self._head.frame(
-            self._number(begins), self._expected, ACK, _OWN_WINDOW, piece.payload, piece.sum
-        )
+    @property
+    def _flies(self) -> bool:
+        """Whether something is on its way."""
+        return self.sent > self.acked and not self.over
+
+    def _first(self) -> bytes:
+        """Return the first segment of what is on its way, once more."""
+        return self._frame(self.acked, min(self.sent - self.acked, self._segment_bytes))
+
+    def _frame(self, begins: int, size: int) -> bytes:
+        at = begins - self.acked
+        payload = self._kept[at : at + size]
+        return self._head.frame(self._number(begins), self._expected, ACK, _OWN_WINDOW, payload)
 
     def _bare(self, flags: int, behind: int = 0) -> bytes:
         """Return a segment without payload, behind all that was sent."""

@@ -149,9 +149,15 @@ class TftpServer(Struct):
     transfers: list[Transfer] = field(default_factory=list)
     _open: dict[int, Transfer] = field(default_factory=dict)
     _next_port: int = 0
+    _refused: tuple[bytes, int, bytes] | None = None
+    _refused_at: float = 0.0
 
     def request(self, asked: Datagram, now: float) -> None:
         """Take what came to port 69. Raises FormatError when it is no read request."""
+        # who asked again before it had the answer would take a second one for that to its next
+        again = (asked.source_ip, asked.source_port, asked.payload) == self._refused
+        if again and now - self._refused_at < _REPEAT_S:
+            return None
         try:
             request = TftpRequest.parse(asked.payload)
         except FormatError:
@@ -513,5 +519,7 @@ class TftpServer(Struct):
                 self._finished(transfer, now)
 
     def _refuse(self, asked: Datagram, now: float, code: int, text: str) -> None:
+        self._refused = (asked.source_ip, asked.source_port, asked.payload)
+        self._refused_at = now
         headers = answering(asked, self.mac, TFTP_PORT)
         self.send(now, headers.frame(build_error(code, text)))

@@ -143,7 +143,7 @@ class WatchedDhcp(Struct):
             return ip_text(message.next_server)
         name = message.options.get(DhcpOption.SERVER_NAME) or message.server_name
         said = name.rstrip(b"\0").decode("ascii", "replace")
-        return said or ip_text(datagram.source_ip)
+        return said or f"{ip_text(datagram.source_ip)}, for it names no next server"
 
 
 def _san(message: DhcpMessage) -> str:

@@ -69,7 +69,7 @@ def steps(player: Player, until: int) -> list[Step]:
     Fewer than that where the loader leaves real mode, or is at it for too long.
     """
     found: list[Step] = []
-    position, deadline = player.position, Deadline.after(_MOST_S)
+    position, deadline = player.position, Deadline.after(min(_MOST_S, player.reel.limit_s))
     while position < until and len(found) < _MOST_STEPS and not deadline.expired:
         cpu = Cpu.real(player.stub.registers())
         if _BIOS_FROM <= cpu.linear < 1 << 20:

@@ -31,6 +31,7 @@ class Reel(Struct, frozen=True):
     """A recording's files in ``folder``, and the machine that they are of.
 
     ``end`` is how many instructions there are, and ``seconds`` how long it took to record them.
+    Nothing of it is waited for behind ``until``.
     """
 
     folder: Path
@@ -38,6 +39,7 @@ class Reel(Struct, frozen=True):
     drive: Drive
     end: int = 0
     seconds: float = 0.0
+    until: Deadline | None = None
 
     def thread(self, workspace: Workspace) -> Drive:
         """Copy into a workspace what a playing QEMU writes to, and return the drive there."""
@@ -52,7 +54,8 @@ class Reel(Struct, frozen=True):
     @property
     def limit_s(self) -> float:
         """How long to wait for it to be played from one end to the other."""
-        return _AT_LEAST_S + _SLOWER * self.seconds
+        limit = _AT_LEAST_S + _SLOWER * self.seconds
+        return limit if self.until is None else min(limit, self.until.remaining)
 
 
 class Player(Closing):

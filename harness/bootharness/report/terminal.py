@@ -10,6 +10,7 @@ from bootharness.diagnosis import Judgement, Verdict
 from bootharness.report.lines import say
 from bootharness.text import count, first_lines, last_lines, printable
 from bootharness.trace.boot_trace import BootTrace
+from bootharness.trace.host import EMULATOR, QEMU, SERIAL_LINE
 from bootharness.trace.network_facts import NetEventKind, NetworkFacts
 
 __all__ = ["COLOURS", "Detail", "counted", "print_result"]
@@ -95,7 +96,7 @@ def _kernel(trace: BootTrace) -> list[str]:
 
 
 def _machine(trace: BootTrace) -> list[str]:
-    parts = []
+    parts = [] if trace.host in (QEMU, EMULATOR, SERIAL_LINE) else [trace.host.name]
     if trace.machine:
         machine = trace.machine
         parts.append(f"{machine.qemu} {machine.qemu_version}, {machine.runs_by}")

@@ -38,8 +38,8 @@ _FOR_EVER = re.compile(
 _PROMPT = re.compile(r"(?:^|\s)boot:\s*$", re.MULTILINE)
 _WAITS = re.compile(
     r"boot:\s*$|grub(?: rescue)?>|(?i:press \W?(?:a key|any key|enter|return|tab|esc|f\d+)\b)"
-    r"|(?i:use the .{1,12}(?:arrow )?keys)|(?i:strike a key|hit (?:a|any) key)|\[[yY]/[nN]\]"
-    r"|(?i:automatic(?:ally)? (?:boot )?in \d+)|(?i:which entry is highlighted)",
+    r"|(?i:use (?:the .{1,12}(?:arrow )?|arrow )keys)|(?i:strike a key|hit (?:a|any) key)"
+    r"|\[[yY]/[nN]\]|(?i:automatic(?:ally)? (?:boot )?in \d+)|(?i:which entry is highlighted)",
 )
 # what GRUB says once it has said what was wrong with each of its entries
 _OF_OTHERS = re.compile(r"Failed to boot both default and fallback entries")

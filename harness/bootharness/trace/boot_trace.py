@@ -161,6 +161,8 @@ class BootTrace(Struct, frozen=True, dict=True):
     """How much the guest wrote itself to the recorder's port."""
     a20_wrapped: bool = False
     """Whether a predicted CPU went above 1 MiB with the A20 gate closed."""
+    a20_left_closed: bool = False
+    """Whether it was closed at the last BIOS call of a real machine, as its recorder tells."""
     adverse: tuple[Adverse, ...] = ()
     """What other BIOSes would make of it, of a predicted boot."""
     events: tuple[QmpEvent, ...] = ()
@@ -278,6 +280,9 @@ class BootTrace(Struct, frozen=True, dict=True):
     @property
     def managed(self) -> bool:
         """Whether a boot manager was at work, which finds its kernel by itself."""
+        if self.disk is None and self.loader is None and self.network is None:
+            # a real machine boots what is on its disk, of which nobody has said what it is
+            return self.tracer == "recorder" and not self.host.can_show("registers")
         return self.brought or (self.loader is not None and self.loader.manager)
 
     @property

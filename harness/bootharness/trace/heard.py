@@ -10,7 +10,8 @@ class Heard(Struct, frozen=True):
 
     ``release`` is the version in its banner. ``on`` is where it, or its userspace, wrote while no
     banner came: ``serial line`` or ``screen``. ``disowned`` are a kernel's words that came
-    from where no Linux is: in real mode, or without paging; and where that was.
+    from where no Linux is: in real mode, or without paging; and where that was. Or when none can be
+    there yet, as nothing has been read from a disk.
     """
 
     release: str | None = None

@@ -28,18 +28,21 @@ class IdleClock:
     QEMU did not wait for the host's: the guest's clock stands still then. A host that is busy, or
     that stopped QEMU or the harness for a while, does not make a guest idle. ``awake_s`` is all
     time but that of such stops (the harness's own work is none), ``given_s`` what of it the host
-    gave the guest.
+    gave the guest, and ``share`` for how much of the last step QEMU did not wait for the host;
+    ``idle_s`` is what `seconds` has returned last.
     """
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
         self._progress: object = None
-        self._idle_s = 0.0
+        self.idle_s = 0.0
         self.awake_s = 0.0
         self.given_s = 0.0
+        self.share = 1.0
         self._at = machine.now()
         self._cpu_s = machine.qemu.cpu_seconds()
         self._starved_s: float | None = None
+        self._halted = False
         self._own_s = time.process_time()
 
     def seconds(self, progress: object) -> float:
@@ -47,29 +50,40 @@ class IdleClock:
         now = self._machine.now()
         went_on, self._progress = progress != self._progress, progress
         if went_on:
-            self._idle_s = 0.0
+            self.idle_s = 0.0
         if now - self._at < _SHORTEST_STEP_S:
-            return self._idle_s
+            return self.idle_s
         cpu_s = self._machine.qemu.cpu_seconds()
         own_s = time.process_time()
         longest = _LONGEST_STEP_S + own_s - self._own_s
         step, used = min(now - self._at, longest), cpu_s - self._cpu_s
         self.awake_s += step
         given = min(step, used + own_s - self._own_s)  # who floods the harness has to wait for it
-        before_s, self._starved_s = self._starved_s, None
-        if used < step * _MOSTLY and self._machine.sample().halted:
-            self._starved_s = self._machine.qemu.starved_seconds()
-            if before_s is not None:
-                given = max(given, step - (self._starved_s - before_s))
+        given = max(given, self._rested_s(step, given, ran=used >= step * _MOSTLY))
         self.given_s += given
         if not went_on:
-            self._idle_s += given
+            self.idle_s += given
         self._at, self._cpu_s, self._own_s = now, cpu_s, own_s
-        return self._idle_s
+        return self.idle_s
+
+    def _rested_s(self, step: float, given: float, *, ran: bool) -> float:
+        """Return how much of a step the guest's CPU was halted for. QEMU is not asked where it had
+        to wait for the host all the while."""
+        before_s, was_halted = self._starved_s, self._halted
+        if ran:
+            self._starved_s, self._halted, self.share = None, False, 1.0
+            return 0.0
+        self._starved_s = self._machine.qemu.starved_seconds()
+        rested_s = step if before_s is None else step - (self._starved_s - before_s)
+        self.share = max(rested_s / step, 0.0)
+        if rested_s <= given:
+            return 0.0
+        self._halted = self._machine.sample().halted
+        return rested_s if self._halted and was_halted and before_s is not None else 0.0
 
     def restart(self) -> None:
         """Take it that there has been progress just now."""
-        self._idle_s = 0.0
+        self.idle_s = 0.0
 
 
 class Repetition(Struct):

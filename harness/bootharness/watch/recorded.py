@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from bootharness.diagnosis import Verdict, judge
 from bootharness.errors import CouldNotFindOut, MachineLost, UsageError
 from bootharness.formats.qcow2 import empty_overlay
+from bootharness.host.deadline import Deadline
 from bootharness.host.kept import digest_of
 from bootharness.host.workspace import Workspace
 from bootharness.machine.build import build_of
@@ -35,6 +36,8 @@ __all__ = ["caught", "why_not_recorded", "with_recording"]
 
 # QEMU that counts instructions is slower, and so is a host that has just booted the same
 _SLOWER, _AT_LEAST_S = 5, 10
+_LEAST_S = 1.0
+_NO_TIME = "the time limit is over before one is made; `--record` takes longer"
 _OF_THE_HOST = ("-netdev", "-fsdev", "vhost-user")
 _NO_BOOT = ("skipped", "foreseen")
 
@@ -84,8 +87,9 @@ def with_recording(
 ) -> BootTrace:
     """Return the trace of a boot that is kept with what its recording tells, put beside it.
 
-    By itself that is done for a bad boot in which no kernel was heard; ``asked`` for any. Where it
-    cannot be, or takes another course, a sentence in ``missing`` says so.
+    By itself that is done for a bad boot in which no kernel was heard, in what it has left of its
+    time limit; ``asked`` for any, and for as long as it takes. Where it cannot be, or takes another
+    course, a sentence in ``missing`` says so.
     """
     judged = judge(trace)
     before_a_kernel = not trace.reached("banner") or questions(trace, judged.cause or "")
@@ -95,15 +99,23 @@ def with_recording(
     if why := why_not_recorded(medium, plan):
         return trace.with_missing(f"it is not recorded: {why}") if asked else trace
     limit = min(plan.timeout_s, _AT_LEAST_S + _SLOWER * trace.ending.seconds)
+    until = None
+    if not asked:
+        until = Deadline.after(plan.timeout_s - trace.ending.seconds)
+        limit = min(limit, until.remaining)
     try:
+        if limit < _LEAST_S:
+            raise MachineLost(_NO_TIME)
         with _taped(trace.source, medium, replace(plan, timeout_s=limit), config) as taped:
             now = judge(taped.trace)
             if (judged.verdict, judged.cause) != (now.verdict, now.cause):
                 other = now.cause or "good"
                 raise MachineLost(f"a second boot, to record it, went otherwise ({other})")
-            return _kept(trace, taped, medium, config, keep)
+            return _kept(trace, taped, medium, config, keep, until)
     except CouldNotFindOut as error:
-        return trace.with_missing(f"there is no recording to go back in: {error}")
+        late = until is not None and until.expired
+        told = _NO_TIME if late else str(error)
+        return trace.with_missing(f"there is no recording to go back in: {told}")
 
 
 def caught(
@@ -158,7 +170,12 @@ def _drive(medium: Medium, config: MachineConfig) -> Drive:
 
 
 def _kept(
-    trace: BootTrace, taped: _Taped, medium: Medium, config: MachineConfig, keep: Path
+    trace: BootTrace,
+    taped: _Taped,
+    medium: Medium,
+    config: MachineConfig,
+    keep: Path,
+    until: Deadline | None = None,
 ) -> BootTrace:
     """Play a recording once, ask it, and keep it; raises CouldNotFindOut where it is another
     boot."""
@@ -171,7 +188,7 @@ def _kept(
     try:
         for path in (taped.folder / TAPE, taped.folder / OVERLAY, taped.folder / ROM, log):
             shutil.copyfile(path, folder / path.name)
-        reel = Reel(folder, config, drive, taped.end.position, seconds)
+        reel = Reel(folder, config, drive, taped.end.position, seconds, until)
         with Player(reel) as player:
             anchor = prove(player, log.read_bytes(), taped.end.registers)
         assert taped.trace.machine

@@ -33,11 +33,15 @@ from bootharness.watch.uefi_entry import look_uefi
 __all__ = ["Watch"]
 
 _TICK_S = 0.05
+# of a guest that has little of the host: looking at it costs more of that
+_LONGEST_TICK_S = 0.2
 # how long a kernel that panics may go on printing, and an /init of somebody's must live
 _LAST_WORDS_S = 0.5
 # a guest that was given less of the time limit cannot be blamed for not being ready
 _LEAST_SHARE = 0.4
 _EVENTS = 1000
+# a script of the UEFI's shell has its lines behind a prompt, as a person has
+_PROMPT_S = 0.5
 # for a machine to stop that floods what it is told to by
 _STOP_S = 2.0
 # what Linux finds of a machine whose ticks come late, as those of a QEMU do that had to wait for a
@@ -92,9 +96,10 @@ class Watch(Struct):
             _ = course.medium.kernel.sha256  # hashed while the machine is busy
         last_words: Deadline | None = None
         while course.ending is None:
-            self.machine.wait(Deadline.after(_TICK_S), *self.tracer.files, *self._wires)
+            tick_s = min(_TICK_S / max(idle.share, _TICK_S), _LONGEST_TICK_S)
+            self.machine.wait(Deadline.after(tick_s), *self.tracer.files, *self._wires)
             self.saving.look()
-            self._take_in()
+            self._take_in(idle)
             if course.panic is not None or course.crash or course.failed_on or course.has_userspace:
                 last_words = last_words or Deadline.after(_LAST_WORDS_S)
                 if last_words.expired:
@@ -123,7 +128,7 @@ class Watch(Struct):
         both = (self.course.wire, self.course.medium.faulty)
         return [each.fileno() for each in both if each]
 
-    def _take_in(self) -> None:
+    def _take_in(self, idle: IdleClock) -> None:
         """Take in what has happened since the last tick."""
         course = self.course
         self.hearing.listen()
@@ -134,7 +139,7 @@ class Watch(Struct):
         if course.ending is None and course.memory_told_by and course.memory_told_by.expired:
             course.finish("reached")
         if course.ending is None:
-            self._look_around()
+            self._look_around(idle)
         if course.ending is None and self.program:
             self._weigh_words(self.program)
 
@@ -245,13 +250,13 @@ class Watch(Struct):
             return handoff
         return of_boot_sector(handoff, medium.disk.facts, self.tracer.calls())
 
-    def _look_around(self) -> None:
+    def _look_around(self, idle: IdleClock) -> None:
         """What nobody reports has to be looked at: progress, and the CPU's mode."""
         if self.loading.follow():
             self._look_for_kernel()
             self.hearing.look_out()
             calls = () if self.course.in_kernel else self.tracer.uefi_calls()
-            if rests_in_shell(calls):
+            if idle.idle_s > _PROMPT_S and rests_in_shell(calls):
                 self.course.finish("boot-manager", "the UEFI shell waits for a person")
             elif found_nothing(calls):
                 self.course.finish("boot-manager", "the UEFI has nothing left that it could boot")
