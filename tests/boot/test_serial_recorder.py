@@ -27,7 +27,7 @@ from tests.support.faults import FAULTS, Fault, laid_out
 from tests.support.played_machine import played, recorded
 
 SELFCHECK, WRAPS = "selfcheck:1000000", "selfcheck:17000000"
-LIMIT_S, SILENCE_S, START_S = 120.0, 6.0, 60.0
+LIMIT_S, SILENCE_S, START_S = 120.0, 10.0, 60.0
 LOADED = 14_127_616  # as Debian's cloud kernel of 6.1
 LINE_BYTES = 17_280  # 1.5 s
 # what a line shows of causes that it cannot tell apart: why a machine was reset, what its setup
