@@ -409,7 +409,7 @@ def _faults() -> Iterator[Case]:
     """What goes wrong with the disk, or the machine, while our own routes boot."""
 
     def case(name: str, cause: str | None, route: str, words: str = "", **choices: Any) -> Case:
-        return Case(name, cause, kernel_of_route, words, route, choices)
+        return Case(name, cause, kernel_of_route, words, route, choices=choices)
 
     def faulty(route: str, fault: str, cause: str | None, words: str = "") -> Case:
         return case(f"{route}: {fault}", cause, route, words, disk_faults=[fault])
