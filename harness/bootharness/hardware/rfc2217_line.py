@@ -31,7 +31,7 @@ class Rfc2217Line(Closing):
         # ser2net does not answer what is said of modem lines
         url = f"rfc2217://{where}:{port}?ign_set_control&timeout={_CONNECT_S:.0f}"
         try:
-            with warnings.catch_warnings(action="ignore", category=DeprecationWarning):  # its own
+            with warnings.catch_warnings(action="ignore"):  # its own, and a socket that it leaves
                 self._port: Any = serial.serial_for_url(
                     url, do_not_open=True, baudrate=baud, timeout=0
                 )
