@@ -10,6 +10,7 @@ from tests.support.lab import mosquitto, ser2net, sshd
 
 # name: (line, plug) by what serves them; a fixture of this folder
 Write = Callable[..., Path]
+Line = tuple[str, dict[str, str]]
 
 
 @pytest.fixture
@@ -40,6 +41,24 @@ def ports(machine: DeskMachine, tmp_path: Path) -> Iterator[tuple[int, int]]:
     """Its console server, by TCP and by RFC 2217."""
     with ser2net(tmp_path, machine.tty) as both:
         yield both
+
+
+@pytest.fixture
+def line_by(request: pytest.FixtureRequest, machine: DeskMachine) -> Callable[[str], Line]:
+    """Return the machine's line of a kind, and what an SSH client needs for it."""
+
+    def named(kind: str) -> Line:
+        if kind == "ssh":
+            name, configuration = request.getfixturevalue("console")
+            return name, {"ssh_config": str(configuration)}
+        if kind == "tty":
+            return machine.tty, {}
+        if kind == "rfc2217":
+            pytest.importorskip("serial")
+        raw, negotiated = request.getfixturevalue("ports")
+        return f"{kind}:127.0.0.1:{raw if kind == 'tcp' else negotiated}", {}
+
+    return named
 
 
 @pytest.fixture

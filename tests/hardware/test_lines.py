@@ -19,6 +19,8 @@ from bootharness.host.deadline import Deadline
 from tests.support.desk_machine import DeskMachine
 from tests.support.lab import free_port, sshd
 
+LineBy = Callable[[str], tuple[str, dict[str, str]]]
+
 EVERY_BYTE = bytes(range(256)) * 4
 SAYS = b"SeaBIOS (version"
 
@@ -36,19 +38,9 @@ def heard(line: Line, wanted: bytes, seconds: float = 20) -> bytes:
 
 @pytest.mark.parametrize("kind", ["ssh", "tcp", "rfc2217", "tty"])
 def test_what_a_machine_says_comes_by_every_line(
-    kind: str, request: pytest.FixtureRequest, machine: DeskMachine, plug: str, tmp_path: Path
+    kind: str, line_by: LineBy, machine: DeskMachine, plug: str
 ) -> None:
-    more: dict[str, object] = {}
-    if kind == "ssh":
-        name, configuration = request.getfixturevalue("console")
-        more["ssh_config"] = str(configuration)
-    elif kind == "tty":
-        name = machine.tty
-    else:
-        if kind == "rfc2217":
-            pytest.importorskip("serial")
-        raw, negotiated = request.getfixturevalue("ports")
-        name = f"{kind}:127.0.0.1:{raw if kind == 'tcp' else negotiated}"
+    name, more = line_by(kind)
     one = HardwareMachine("apu2", name, plug, off_seconds=0.1, **more)  # type: ignore[arg-type]
     with Desk(one) as desk:
         said = heard(desk.on().line, SAYS)

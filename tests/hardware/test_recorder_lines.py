@@ -16,6 +16,8 @@ from tests.support.desk_machine import DeskMachine
 from tests.support.played_machine import recorded
 from tests.support.processes import run
 
+LineBy = Callable[[str], tuple[str, dict[str, str]]]
+
 # its moves wrap, and its frames have every byte in them, as IAC of Telnet
 _SOURCE = "selfcheck:17000000"
 
@@ -33,20 +35,10 @@ def machine(tmp_path: Path) -> Iterator[DeskMachine]:
 @pytest.mark.sample(2)
 @pytest.mark.parametrize("kind", ["ssh", "tcp", "rfc2217", "tty"])
 def test_the_bug_of_the_story_is_named_by_every_line(
-    kind: str, request: pytest.FixtureRequest, machine: DeskMachine, plug: str,
+    kind: str, line_by: LineBy, machine: DeskMachine, plug: str,
     write: Callable[..., Path],
 ) -> None:  # fmt: skip
-    more = {}
-    if kind == "ssh":
-        name, configuration = request.getfixturevalue("console")
-        more["ssh_config"] = configuration
-    elif kind == "tty":
-        name = machine.tty
-    else:
-        if kind == "rfc2217":
-            pytest.importorskip("serial")
-        raw, negotiated = request.getfixturevalue("ports")
-        name = f"{kind}:127.0.0.1:{raw if kind == 'tcp' else negotiated}"
+    name, more = line_by(kind)
     machines = write(line=name, plug=plug, recorder="mbr", silent_seconds=8, **more)
     done = run("hardware", "trace", "--machines", machines, "apu2", "--kernel", _SOURCE,
                "--json", "-")  # fmt: skip
