@@ -109,7 +109,7 @@ ForceCommand {forced}
 @contextmanager
 def ser2net(folder: Path, tty: str) -> Iterator[tuple[int, int]]:
     """Run ser2net on a terminal; give its raw port, and that with RFC 2217."""
-    raw, rfc2217 = free_port(), free_port()
+    raw, rfc2217, up = free_port(), free_port(), free_port()
     configuration = folder / "ser2net.yaml"
     options = "options: {kickolduser: true}"
     configuration.write_text(
@@ -123,10 +123,13 @@ connection: &rfc2217
   accepter: telnet(rfc2217),tcp,127.0.0.1,{rfc2217}
   connector: serialdev,{tty},115200n81,local
   {options}
+connection: &up
+  accepter: tcp,127.0.0.1,{up}
+  connector: echo
 """
     )
     words = ["/usr/sbin/ser2net", "-n", "-d", "-c", str(configuration), "-P", f"{folder}/pid"]
-    with serving(words, raw):
+    with serving(words, up):  # who asks at one of the two holds the terminal
         yield raw, rfc2217
 
 

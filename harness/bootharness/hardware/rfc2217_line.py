@@ -7,11 +7,13 @@ from typing import Any
 from bootharness.errors import LineLost, ToolMissing
 from bootharness.hardware.addresses import host_and_port
 from bootharness.host.closing import Closing
+from bootharness.text import printable
 
 __all__ = ["Rfc2217Line"]
 
 _READ_BYTES = 1 << 16
 _CONNECT_S = 10.0
+_REFUSAL_BYTES = 200
 
 
 class Rfc2217Line(Closing):
@@ -38,7 +40,7 @@ class Rfc2217Line(Closing):
                 self._answers_who_is_there()
                 self._port.open()
         except self._lost as error:
-            raise LineLost(f"{name}: {error}") from error
+            raise LineLost(f"{name}: {self._refusal() or error}") from error
 
     def _answers_who_is_there(self) -> None:
         """Let the port's reader answer the server without an exception in its thread when the
@@ -50,6 +52,15 @@ class Rfc2217Line(Closing):
                 answer(data)
 
         self._port._internal_raw_write = answer_if_there
+
+    def _refusal(self) -> str:
+        """Return what came instead of an answer, such as that the port is in use; or nothing."""
+        kept = getattr(getattr(self, "_port", None), "_read_buffer", None)
+        said = b""
+        while kept is not None and not kept.empty() and len(said) < _REFUSAL_BYTES:
+            said += kept.get_nowait() or b""
+        words = printable(said.decode("latin-1").strip())
+        return f"no answer to the serial settings, only the words {words}" if words else ""
 
     def read(self, timeout_s: float) -> bytes:
         """Return what came, nothing after the time. Raises LineLost when the other side is gone."""
