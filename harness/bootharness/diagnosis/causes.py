@@ -866,8 +866,9 @@ CAUSES: dict[str, Cause] = {
         Cause(
             "host-busy",
             "The time limit was over, and the host had given QEMU less than half of it, or its KVM "
-            "is slow.",
-            "both times",
+            "is slow; or a file of a network boot stopped on its way while the host gave QEMU next "
+            "to nothing.",
+            "both times, or the file and for how long",
             "Give the boot a longer --timeout, run fewer at once, or take --accelerator tcg.",
             "skip",
         ),
