@@ -787,7 +787,8 @@ CAUSES: dict[str, Cause] = {
             "initramfs-cut",
             "The kernel could not unpack all of the initrd: some of the user's files are missing.",
             "the kernel's line, the sizes",
-            "Give the machine the memory that it needs, or make the initrd smaller.",
+            "Give the machine the memory that it needs, or make the initrd smaller; make one again "
+            "that is cut short or damaged.",
         ),
         Cause(
             "not-a-kernel",
