@@ -227,7 +227,7 @@ def test_when_the_host_gave_next_to_nothing_is_kept(
     host.halted = halted
     host._passed(clock, 3, used, starved)
     host._passed(clock, 2, 1.0, 0.0)
-    host._passed(clock, 0.5, 0.0, 1.0)
+    host._passed(clock, 0.3, 0.0, 1.0)
     assert [gap.seconds for gap in clock.gaps] == (
         [pytest.approx(seconds, abs=0.15)] if seconds else []
     )

@@ -16,8 +16,8 @@ _LONGEST_STEP_S = 0.2
 _SHORTEST_STEP_S = 0.04
 # A CPU that used less of a step than this may be a halted one.
 _MOSTLY = 0.5
-# A client that hears nothing for so long, and has the time run on, may not get over it.
-_GAP_S = 1.0
+# A client that has the time run on for so long without a step of its own may lose its way.
+_GAP_S = 0.4
 # Of a step of which the guest had less it had next to nothing.
 _NEXT_TO_NOTHING = 0.25
 _GAPS = 100
@@ -46,8 +46,8 @@ class IdleClock:
     that stopped QEMU or the harness for a while, does not make a guest idle. ``awake_s`` is all
     time but that of such stops (the harness's own work is none), ``given_s`` what of it the host
     gave the guest, and ``share`` for how much of the last step QEMU did not wait for the host;
-    ``idle_s`` is what `seconds` has returned last. ``gaps`` are the last stretches of a second and
-    more in which the host gave it next to nothing.
+    ``idle_s`` is what `seconds` has returned last. ``gaps`` are the last stretches of 0.4
+    seconds and more in which the host gave it next to nothing.
     """
 
     def __init__(self, machine: Machine) -> None:
