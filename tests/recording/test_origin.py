@@ -3,7 +3,7 @@
 import pytest
 
 from bootharness.recording.effects import Byte, Effect, effects, register_bytes
-from bootharness.recording.fields import Field
+from bootharness.recording.field import Field
 from bootharness.recording.footsteps import Step
 from bootharness.recording.operands import Cpu
 from bootharness.recording.origin import Found, origin

@@ -1,7 +1,7 @@
 """A recording, asked by itself what its boot's cause calls for."""
 
 from bootharness.recording.calls import Records
-from bootharness.recording.fields import field_of
+from bootharness.recording.fields import FOLLOWED, fields_of
 from bootharness.recording.kept import Asked, KeptRecording
 from bootharness.recording.manifest import LOG, ROM, Anchor
 from bootharness.recording.player import Player, Reel
@@ -25,8 +25,10 @@ def answers(
 
     Raises CouldNotFindOut where the recording is not played.
     """
-    field, short = field_of(trace, cause), reel.seconds <= _MOST_S
-    followed = field is not None and (short or field.call is not None)
+    short = reel.seconds <= _MOST_S
+    fields = fields_of(trace, cause)
+    by_calls = bool(fields) and all(field.call is not None for field in fields)
+    followed = cause in FOLLOWED and (short or by_calls)
     if anchor is None or not (followed or (short and questions(trace, cause))):
         return (), None
     records = Records.of((reel.folder / LOG).read_bytes(), (reel.folder / ROM).read_bytes())

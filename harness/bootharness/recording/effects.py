@@ -21,6 +21,7 @@ _CHANGES = {
 _OTHER_CHANGES = ("adc", "sbb", "sar", "rol", "ror", "rcl", "rcr", "neg", "not", "imul")
 _PUSHED = ("edi", "esi", "ebp", "esp", "ebx", "edx", "ecx", "eax")
 _FLAGS = {"cli": 0, "sti": 1}
+_COMPARES = ("cmp", "test")
 _JUMPS = ("jmp", "ljmp", "retf", "iret")
 _SEGMENTS = ("cs", "ds", "es", "fs", "gs", "ss")
 
@@ -30,14 +31,16 @@ class Effect(Struct, frozen=True):
 
     ``copy`` is of ``source``, which may be shorter: zeros follow; ``constant`` is ``number``;
     ``change`` works on what was in the bytes, by ``operator``, with ``source`` or else with
-    ``number``; ``other`` is made of what nobody follows.
+    ``number``; ``compare`` sets the flags by ``source`` and ``against`` or else ``number``;
+    ``other`` is made of what nobody follows.
     """
 
     into: tuple[Byte, ...]
-    kind: Literal["copy", "constant", "change", "other"]
+    kind: Literal["copy", "constant", "change", "compare", "other"]
     source: tuple[Byte, ...] = ()
     number: int = 0
     operator: str = ""
+    against: tuple[Byte, ...] = ()
 
 
 def register_bytes(name: str) -> tuple[Byte, ...]:
@@ -97,6 +100,9 @@ def _moved(
     elif name in _CHANGES:
         source, number = operands[1] if len(operands) > 1 else ((), 1)
         yield Effect(operands[0][0], "change", source, number, _CHANGES[name])
+    elif name in _COMPARES:
+        source, number = operands[1]
+        yield Effect((("flags", 0),), "compare", operands[0][0], number, name, source)
     elif name in _OTHER_CHANGES:
         yield Effect(operands[0][0], "other")
     else:

@@ -4,6 +4,8 @@ It is stepped through forwards, which is quicker than going back: a step takes a
 millisecond, and what the BIOS executes is passed by a breakpoint where it returns to.
 """
 
+from collections.abc import Callable, Iterator
+
 from msgspec import Struct
 
 from bootharness.host.deadline import Deadline
@@ -11,12 +13,16 @@ from bootharness.recording.effects import Byte, Effect, effects
 from bootharness.recording.operands import Cpu
 from bootharness.recording.player import Player
 
-__all__ = ["Step", "steps"]
+__all__ = ["MOST_STEPS", "PACKET_BYTES", "TABLE_BYTES", "Memory", "Step", "step_at", "steps"]
 
-_MOST_STEPS = 60_000
+Memory = Callable[[int, int], bytes]
+
+MOST_STEPS = 60_000
 _MOST_S = 30.0
 _NEAR = 64
-_CODE_BYTES = 15
+_CODE_BYTES, _AHEAD_BYTES = 15, 64
+_REGISTER_BYTES = 4
+PACKET_BYTES, TABLE_BYTES = 16, 48
 _BIOS_FROM = 0xC0000
 _INT = 0xCD
 _OPERAND_SIZE, _TWO_BYTES = b"\x66", 0x0F
@@ -39,12 +45,21 @@ class Step(Struct, frozen=True):
     before: dict[int, int]
     number: int | None = None
     wrote: range = range(0)
+    ahead: bytes = b""
+    """The code from it on, as far as a jump may pass over it."""
+
+    @property
+    def condition(self) -> int | None:
+        """What it jumps on, as its opcode has it (SDM Vol. 2, Jcc); None for others."""
+        code = self.code.lstrip(_OPERAND_SIZE)
+        if code[0] in _SHORT:
+            return code[0] & 0xF
+        return code[1] & 0xF if code[0] == _TWO_BYTES and code[1] in _NEAR_JUMPS else None
 
     @property
     def conditional(self) -> bool:
-        """Whether it is a jump on a condition (SDM Vol. 2, Jcc)."""
-        code = self.code.lstrip(_OPERAND_SIZE)
-        return code[0] in _SHORT or (code[0] == _TWO_BYTES and code[1] in _NEAR_JUMPS)
+        """Whether it is a jump on a condition."""
+        return self.condition is not None
 
     def value(self, where: tuple[Byte, ...]) -> int | None:
         """Return what is in bytes before the instruction, None where it does not look at them."""
@@ -70,13 +85,13 @@ def steps(player: Player, until: int) -> list[Step]:
     """
     found: list[Step] = []
     position, deadline = player.position, Deadline.after(min(_MOST_S, player.reel.limit_s))
-    while position < until and len(found) < _MOST_STEPS and not deadline.expired:
+    while position < until and len(found) < MOST_STEPS and not deadline.expired:
         cpu = Cpu.real(player.stub.registers())
         if _BIOS_FROM <= cpu.linear < 1 << 20:
             _leave_bios(player, cpu, until)
             position = player.position
             continue
-        step = _step(player, cpu, position)
+        step = step_at(player.stub.memory, cpu, position)
         found.append(step)
         if step.code[:2] in _PROTECTED or step.code[1:3] in _PROTECTED:
             break
@@ -87,34 +102,45 @@ def steps(player: Player, until: int) -> list[Step]:
     return found
 
 
-def _step(player: Player, cpu: Cpu, position: int) -> Step:
-    code = player.stub.memory(cpu.linear, _CODE_BYTES)
+def step_at(memory: Memory, cpu: Cpu, position: int) -> Step:
+    """Return the step that a CPU in real mode is about to make."""
+    ahead = memory(cpu.linear, _AHEAD_BYTES)
+    code = ahead[:_CODE_BYTES]
     made = tuple(effects(code, cpu))
     before: dict[int, int] = {}
-    for effect in made:
-        for where in (effect.into, effect.source):
-            linear = [byte for byte in where if isinstance(byte, int)]
-            if linear:
-                content = player.stub.memory(linear[0], len(linear))
-                before.update(zip(linear, content, strict=True))
-    number, wrote = (code[1], _written(player, code[1], cpu)) if code[0] == _INT else (
+    for start, size in _looked_at(made, code, cpu):
+        before.update(enumerate(memory(start, size), start))
+    number, wrote = (code[1], _written(memory, code[1], cpu)) if code[0] == _INT else (
         None, range(0),
     )  # fmt: skip
-    return Step(position, cpu, code, made, before, number, wrote)
+    return Step(position, cpu, code, made, before, number, wrote, ahead)
 
 
-def _written(player: Player, number: int, cpu: Cpu) -> range:
+def _looked_at(made: tuple[Effect, ...], code: bytes, cpu: Cpu) -> Iterator[tuple[int, int]]:
+    """Yield what memory an instruction works on, and where: as much of it as a register holds, and
+    what a BIOS call's packet or table may have."""
+    for effect in made:
+        for where in (effect.into, effect.source, effect.against):
+            linear = [byte for byte in where if isinstance(byte, int)]
+            if linear:
+                yield linear[0], max(len(linear), _REGISTER_BYTES)
+    if code[0] == _INT:
+        yield cpu.bases["ds"] + cpu.register("si"), PACKET_BYTES
+        yield cpu.bases["es"] + cpu.register("si"), TABLE_BYTES
+
+
+def _written(memory: Memory, number: int, cpu: Cpu) -> range:
     """Return what a BIOS call is about to write to memory, as far as it is asked to."""
     function, words = cpu.register("ax") >> 8, cpu.register("cx")
     if (number, function) == (0x13, 0x42):
-        packet = player.stub.memory(cpu.bases["ds"] + cpu.register("si"), 8)
+        packet = memory(cpu.bases["ds"] + cpu.register("si"), 8)
         start = int.from_bytes(packet[6:8], "little") * 16 + int.from_bytes(packet[4:6], "little")
         return range(start, start + 512 * int.from_bytes(packet[2:4], "little"))
     if (number, function) == (0x13, 0x02):
         start = cpu.bases["es"] + cpu.register("bx")
         return range(start, start + 512 * (cpu.register("ax") & 0xFF))
     if (number, function) == (0x15, 0x87):
-        table = player.stub.memory(cpu.bases["es"] + cpu.register("si") + 0x18, 8)
+        table = memory(cpu.bases["es"] + cpu.register("si") + 0x18, 8)
         start = int.from_bytes(table[2:5] + table[7:], "little")
         return range(start, start + 2 * words)
     return range(0)

@@ -1,5 +1,6 @@
 """A kept recording, checked, with what is known of its boot: to be asked, and gone back in."""
 
+from bisect import bisect_left
 from pathlib import Path
 
 from msgspec import Struct
@@ -12,14 +13,15 @@ from bootharness.host.regular import is_regular
 from bootharness.machine.device import Drive
 from bootharness.plan import MachineConfig
 from bootharness.recording.calls import Counted, Records
-from bootharness.recording.fields import Field, field_of
-from bootharness.recording.footsteps import steps
+from bootharness.recording.field import Field
+from bootharness.recording.fields import FOLLOWED, fields_of
+from bootharness.recording.footsteps import MOST_STEPS, steps
 from bootharness.recording.last_write import Spans, last_write
 from bootharness.recording.manifest import LOG, RECORDING, ROM, Anchor, Recording
 from bootharness.recording.operands import Cpu
-from bootharness.recording.origin import origin
 from bootharness.recording.player import Player, Reel
 from bootharness.recording.questions import Question, questions
+from bootharness.recording.search import Answer, searched
 from bootharness.recording.telling import told, value_at
 from bootharness.routes.loader import Loader
 from bootharness.text import printable
@@ -125,29 +127,52 @@ class Asked(Struct, frozen=True):
         return tuple(found)
 
     def origin(self, loader: Loader | None, cause: str) -> Origin | None:
-        """Return where the value came from that a cause is about, None where it is about none."""
-        field = field_of(self.kept.trace, cause)
-        if field is None or not self.to_call(field.call):
+        """Return where the value came from that a cause is about, or where the loader went wrong
+        on its way; None where neither is looked for."""
+        if cause not in FOLLOWED:
             return None
-        return self._origin(loader, field)
+        fields = fields_of(self.kept.trace, cause)
+        recent = self._recently(fields[0]) if fields and fields[0].since is not None else None
+        found = recent if recent and recent.seen.guilty else self._searched(fields)
+        return told(found, loader) if found else None
 
-    def _origin(self, loader: Loader | None, field: Field) -> Origin:
+    def _recently(self, field: Field) -> Answer | None:
+        """Look for where a field came from that had been right not long before."""
+        if not self.to_call(field.call):
+            return None
         until = self.player.position
+        value = self._value(field)
+        self.to_call(field.since)
+        return searched(steps(self.player, until), self.kept.trace, [(field, value, MOST_STEPS)])
+
+    def _searched(self, fields: tuple[Field, ...]) -> Answer | None:
+        """Look for what was wrong in all that the loader has executed."""
+        positions = []
+        for field in fields:
+            if self.to_call(field.call):
+                positions.append((field, self._value(field), self.player.position))
+        until = max((position for *_, position in positions), default=self.kept.reel.end - 1)
+        if not positions and self.kept.spans.handoff is not None and self.to_call(None):
+            until = self.player.position
+        self.counted.to_entry(until)
+        every = steps(self.player, until)
+        at = [step.position for step in every]
+        return searched(
+            every,
+            self.kept.trace,
+            [
+                (field, value, bisect_left(at, position))
+                for field, value, position in positions
+                if at and (field.call is None or position <= at[-1])
+            ],
+        )
+
+    def _value(self, field: Field) -> int:
         registers = Cpu.real(self.player.stub.registers())
         if field.call is None and self.kept.trace.handoff:
             # the machine stands in the recorder, which the handoff has called
             registers = registers.with_registers(self.kept.trace.handoff.registers)
-        found = value_at(field.where, registers, self.player.stub)
-        if field.since is not None:
-            self.to_call(field.since)
-            seen = origin(steps(self.player, until), field, found)
-            if not seen.through:
-                since = f"no instruction of the loader wrote it since BIOS call {field.since}"
-                return told(replace(seen, why=since), field, found, loader)
-            if seen.guilty:
-                return told(seen, field, found, loader)
-        self.counted.to_entry(until)
-        return told(origin(steps(self.player, until), field, found), field, found, loader)
+        return value_at(field.where, registers, self.player.stub.memory)
 
     def _to(self, question: Question) -> bool:
         """Go to where a question is asked; return whether there is such a place."""

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from bootharness.formats.bioscall import Registers
 
-__all__ = ["Cpu", "address_of", "decoder", "may_have_written", "writes"]
+__all__ = ["Cpu", "absolute", "address_of", "decoder", "may_have_written", "writes"]
 
 _LONGEST = 15
 _STRING = ("stos", "movs", "ins", "xadd", "xchg")
@@ -137,6 +137,18 @@ def address_of(instruction: Any, operand: Any, cpu: Cpu) -> int:
         "ss" if base and base[-2:] in ("bp", "sp") else "ds"
     )  # fmt: skip
     return int(cpu.bases.get(segment, 0)) + int(offset & _mask(8 * instruction.addr_size))
+
+
+@lru_cache(maxsize=1024)
+def absolute(code: bytes, bits: int) -> bool:
+    """Return whether an instruction has the address of what it works on in its own code."""
+    import capstone
+
+    return any(
+        operand.type == capstone.x86.X86_OP_MEM and not (operand.mem.base or operand.mem.index)
+        for instruction in decoder(bits).disasm(code, 0, 1)
+        for operand in instruction.operands
+    )
 
 
 def may_have_written(linear: int, before: bytes, after: bytes, cpu: Cpu) -> bool:

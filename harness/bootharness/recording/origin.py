@@ -8,15 +8,17 @@ instruction that is guilty.
 from msgspec import Struct
 from msgspec.structs import replace
 
+from bootharness.recording.control import Astray, decided_by, jump_over, passed_over
 from bootharness.recording.effects import Byte, Effect
-from bootharness.recording.fields import Field
+from bootharness.recording.field import Field
 from bootharness.recording.footsteps import Step
+from bootharness.recording.misplaced import across, elsewhere, narrow
+from bootharness.recording.tracked import Tracked, applied
 
 __all__ = ["Found", "origin"]
 
 _MOST = 64
 _NARROWEST = 2
-_NEAR_BYTES = 8
 
 
 class Found(Struct, frozen=True):
@@ -28,56 +30,15 @@ class Found(Struct, frozen=True):
     why: str
     branch: Step | None = None
     """A conditional jump right before the guilty one, which was not taken: it may be that."""
-
-
-class _Tracked(Struct, frozen=True):
-    """A value on its way back: its bytes, what should be in them, and what was."""
-
-    where: tuple[Byte, ...]
-    wanted: tuple[int | None, ...]
-    found: tuple[int | None, ...]
-
-    @property
-    def wrong(self) -> set[Byte]:
-        """The bytes that are not as they should be; all where nobody knows."""
-        known = {
-            byte
-            for byte, wanted, found in zip(self.where, self.wanted, self.found, strict=True)
-            if wanted is not None and wanted != found
-        }
-        return known or set(self.where)
-
-    def was_right(self, step: Step, effect: Effect) -> bool:
-        """Return whether all that is known to be wrong was right before an instruction."""
-        wrong = self.wrong & set(effect.into)
-        wanted = dict(zip(self.where, self.wanted, strict=True))
-        return all(
-            wanted[byte] is not None and step.value((byte,)) == wanted[byte] for byte in wrong
-        )
-
-    def number(self, where: tuple[Byte, ...]) -> tuple[int, int]:
-        """Return what the low bytes should be, as a number, and its mask."""
-        wanted = dict(zip(self.where, self.wanted, strict=True))
-        number, bits = 0, 0
-        for byte in where:
-            one = wanted.get(byte)
-            if one is None:
-                break
-            number, bits = number | one << bits, bits + 8
-        return number, (1 << bits) - 1
-
-
-def _tracked(where: tuple[Byte, ...], wanted: int | None, found: int | None) -> _Tracked:
-    return _Tracked(where, _parts(wanted, len(where)), _parts(found, len(where)))
-
-
-def _parts(number: int | None, size: int) -> tuple[int | None, ...]:
-    return tuple(None if number is None else number >> 8 * at & 0xFF for at in range(size))
+    proven: bool = False
+    """Whether another instruction in its place is known to have made it right."""
 
 
 def origin(steps: list[Step], field: Field, found: int | None) -> Found:
     """Return what made a field as it was found behind the last of a loader's steps."""
     seen = _origin(steps, field, found)
+    if field.proven and not seen.proven:
+        return replace(seen, guilty=None)
     before = [step for step in steps if seen.guilty and step.position == seen.guilty.position - 1]
     return (
         replace(seen, branch=before[0])
@@ -87,13 +48,15 @@ def origin(steps: list[Step], field: Field, found: int | None) -> Found:
 
 
 def _origin(steps: list[Step], field: Field, found: int | None) -> Found:
-    tracked, at = _tracked(field.where, field.wanted, found), len(steps)
+    tracked, at = Tracked.of(field.where, field.wanted, found), len(steps)
     through: list[Step] = []
     for _ in range(_MOST):
+        if seen := narrow(steps, at, tracked, first=not through):
+            return Found((*through, seen.step), seen.step, seen.why, proven=True)
         before = _writer(steps, at, tracked)
         if before is None:
             return _nobody(steps, field, tracked, through)
-        at, effect = before
+        used, (at, effect) = at, before
         step = steps[at]
         if effect and not tracked.wrong & set(effect.into):
             if _held(step, effect) in field.right:
@@ -102,17 +65,16 @@ def _origin(steps: list[Step], field: Field, found: int | None) -> Found:
                 )
             continue
         if effect is None:
-            return _by_the_bios(through, field)
+            return _by_the_bios(steps, through, field)
         through.append(step)
-        made = effect.kind != "copy" or field.untouched  # else it may have been right by chance
-        if made and tracked.was_right(step, effect):
-            return Found(tuple(through), step, "before it all was right")
-        if effect.kind == "constant":
-            return Found(tuple(through), step, f"brings {effect.number:#x}")
+        if seen := _by_what_it_is(steps, at, used, effect, tracked, field):
+            return Found(tuple(through), seen.step, seen.why, proven=seen.step is not step)
         if effect.kind == "other":
             return Found(tuple(through), None, "what that is made of is not followed")
         verdict = (_copied if effect.kind == "copy" else _changed)(step, effect, tracked, field)
         if verdict is None:
+            if seen := elsewhere(steps[at:], field):
+                return Found((seen.step,), seen.step, seen.why)
             return Found(tuple(through), None, "an instruction wrote that and more at once")
         if isinstance(verdict, str):
             return Found(tuple(through), step, verdict)
@@ -120,7 +82,49 @@ def _origin(steps: list[Step], field: Field, found: int | None) -> Found:
     return Found(tuple(through), None, "it goes on for long")
 
 
-def _writer(steps: list[Step], end: int, tracked: _Tracked) -> tuple[int, Effect | None] | None:
+def _by_what_it_is(
+    steps: list[Step], at: int, used: int, effect: Effect, tracked: Tracked, field: Field
+) -> Astray | None:
+    """Return who is guilty as far as that shows in an instruction itself, or in the way by which
+    the loader came to it or from it."""
+    step = steps[at]
+    if across(effect, field.borders) and set(effect.into) & set(field.where):
+        return Astray(step, "writes across the border of two fields")
+    right = tracked.was_right(step, effect)
+    if right and (jump := jump_over(steps, at)) is not None:
+        return decided_by(steps, jump)
+    if effect.kind in ("constant", "copy") and not field.known & set(effect.source):
+        jump = passed_over(steps, at, used, lambda by, other: _makes(by, other, tracked))
+        if jump is not None:
+            return decided_by(steps, jump)
+    if _does_nothing(effect):
+        return Astray(step, "does nothing")
+    if right and (effect.kind != "copy" or field.untouched):  # else perhaps right by chance
+        return Astray(step, "before it all was right")
+    if effect.kind == "constant":
+        return Astray(step, f"brings {effect.number:#x}")
+    return None
+
+
+def _makes(step: Step, effect: Effect, tracked: Tracked) -> bool:
+    """Return whether an instruction that was not executed would have made it right."""
+    if not set(effect.into) & set(tracked.where) or effect.kind not in ("copy", "constant"):
+        return False
+    value = step.value(effect.source) if effect.kind == "copy" else effect.number
+    return value is not None and tracked.is_right(tracked.with_bytes(effect.into, value))
+
+
+def _does_nothing(effect: Effect) -> bool:
+    """Return whether a change leaves everything as it was, or nothing of it."""
+    if effect.kind != "change" or effect.source:
+        return False
+    bits = 8 * len(effect.into)
+    if effect.operator == "&":
+        return effect.number == (1 << bits) - 1
+    return not effect.number or (effect.operator in "<>" and effect.number >= bits)
+
+
+def _writer(steps: list[Step], end: int, tracked: Tracked) -> tuple[int, Effect | None] | None:
     """Return the last step that wrote one of the wrong bytes, or changed the register that has
     them, and how; without how for a BIOS call."""
     wrong, whole = tracked.wrong, set(tracked.where)
@@ -141,7 +145,7 @@ def _writer(steps: list[Step], end: int, tracked: _Tracked) -> tuple[int, Effect
     return None
 
 
-def _copied(step: Step, effect: Effect, tracked: _Tracked, field: Field) -> _Tracked | str | None:
+def _copied(step: Step, effect: Effect, tracked: Tracked, field: Field) -> Tracked | str | None:
     """Return what was copied, why the copy is guilty, or None for one across several values."""
     value = step.value(effect.source)
     size = len(effect.source)
@@ -154,37 +158,42 @@ def _copied(step: Step, effect: Effect, tracked: _Tracked, field: Field) -> _Tra
         tracked.where
     ):  # fmt: skip
         return None
-    wanted = dict(zip(tracked.where, tracked.wanted, strict=True))
-    pairs = [
-        (source, wanted.get(into)) for into, source in zip(effect.into, effect.source, strict=False)
-    ]
     if not tracked.wrong & set(effect.into[:size]):
         return "fills up with zeros"
-    return _Tracked(effect.source, tuple(want for _, want in pairs), _parts(value, size))
+    return tracked.copied(step, effect)
 
 
-def _changed(step: Step, effect: Effect, tracked: _Tracked, field: Field) -> _Tracked | str:
+def _changed(step: Step, effect: Effect, tracked: Tracked, field: Field) -> Tracked | str:
+    size = len(effect.into)
     old = step.value(effect.into)
     source = step.value(effect.source) if effect.source else effect.number
     number, mask = tracked.number(effect.into)
     if old is None or source is None:
         return "makes it of what was there"
+
+    def of_old(value: int) -> int:
+        return applied(effect.operator, value, source, size)
+
+    def of_source(value: int) -> int:
+        return applied(effect.operator, old, value, size)
+
     if not mask:
-        return _tracked(effect.into, None, old)
+        return tracked.changed(effect.into, None, old, effect, of_old)
     if effect.operator not in "+-":
         if not effect.source and any(old == right for right in field.right):
             return "changes what was right"
-        return _tracked(effect.into, _undone(effect.operator, number, source), old)
-    right = any(old == each & ((1 << 8 * len(effect.into)) - 1) for each in field.right)
+        undone = _undone(effect.operator, number, source)
+        return tracked.changed(effect.into, undone, old, effect, of_old)
+    right = any(old == each & ((1 << 8 * size) - 1) for each in field.right)
     if right:
         wanted = (number - old if effect.operator == "+" else old - number) & mask
         if not effect.source or wanted == source & mask:
             return f"makes {number:#x} of it no more" if effect.source else (
                 f"brings {source:#x} to what was right"
             )  # fmt: skip
-        return _tracked(effect.source, wanted, source)
+        return tracked.changed(effect.source, wanted, source, effect, of_source)
     wanted = (number - source if effect.operator == "+" else number + source) & mask
-    return _tracked(effect.into, wanted, old)
+    return tracked.changed(effect.into, wanted, old, effect, of_old)
 
 
 def _undone(operator: str, number: int, by: int) -> int | None:
@@ -197,9 +206,11 @@ def _undone(operator: str, number: int, by: int) -> int | None:
     return None
 
 
-def _by_the_bios(through: list[Step], field: Field) -> Found:
+def _by_the_bios(steps: list[Step], through: list[Step], field: Field) -> Found:
     """Return what is to be said where a BIOS call wrote what is wrong, or what that is made of."""
     if not through:
+        if seen := elsewhere(steps, field):
+            return Found((seen.step,), seen.step, seen.why)
         return Found((), None, "a BIOS call put it there")
     taken = through[-1]
     starts = {each.source[0] for each in taken.effects if each.source}
@@ -222,14 +233,12 @@ def _first_change(through: list[Step]) -> Step | None:
     return None
 
 
-def _nobody(steps: list[Step], field: Field, tracked: _Tracked, through: list[Step]) -> Found:
+def _nobody(steps: list[Step], field: Field, tracked: Tracked, through: list[Step]) -> Found:
     """Return what is to be said where no instruction wrote any of the wrong bytes."""
     if changed := _first_change(through):
         return Found(tuple(through), changed, "works on what was there from the beginning")
-    for step in reversed(steps):
-        for effect in step.effects:
-            if effect.kind == "copy" and _meant_for(step, effect, field):
-                return Found((step,), step, "has the right value, and puts it elsewhere")
+    if seen := elsewhere(steps, field):
+        return Found((seen.step,), seen.step, seen.why)
     if through and not any(each.kind == "change" for step in through for each in step.effects):
         return Found(tuple(through), through[-1], "takes it from where no instruction put it")
     summed = "it is the sum of several values, and nobody knows here which of them was wrong"
@@ -237,30 +246,7 @@ def _nobody(steps: list[Step], field: Field, tracked: _Tracked, through: list[St
     return Found(tuple(through), None, summed if through else never)
 
 
-def _meant_for(step: Step, effect: Effect, field: Field) -> bool:
-    """Whether an instruction stores the right value beside the field, or only the half of it."""
-    if field.wanted is None or not isinstance(effect.into[0], int):
-        return False
-    start = field.where[0]
-    near = isinstance(start, int) and abs(effect.into[0] - start) <= _NEAR_BYTES * 4
-    size = len(effect.source)
-    low = field.wanted & ((1 << 8 * size) - 1)
-    there = effect.into[0] == start
-    whole = _whole(effect.source, step)
-    if not near or size < _NARROWEST:
-        return False
-    if there:
-        return size < len(field.where) and whole == field.wanted
-    return bool(low) and step.value(effect.source) == low
-
-
-def _whole(source: tuple[Byte, ...], step: Step) -> int | None:
-    """Return the whole register of which a source is a part."""
-    first = source[0]
-    return None if isinstance(first, int) else step.cpu.values.get(first[0])
-
-
 def _held(step: Step, effect: Effect) -> int:
     """Return what the whole register held of which an instruction changes a part."""
-    first = effect.into[0]
+    first: Byte = effect.into[0]
     return -1 if isinstance(first, int) else step.cpu.values.get(first[0], -1)

@@ -1,12 +1,12 @@
 """The origin of a wrong value, in words."""
 
-from bootharness.machine.rsp import Stub
 from bootharness.recording.effects import Byte
-from bootharness.recording.fields import Field
-from bootharness.recording.footsteps import Step
+from bootharness.recording.field import Field
+from bootharness.recording.footsteps import Memory, Step
 from bootharness.recording.last_write import source_of
 from bootharness.recording.operands import Cpu
 from bootharness.recording.origin import Found
+from bootharness.recording.search import Answer
 from bootharness.report.disassembly import decode
 from bootharness.routes.loader import Loader
 from bootharness.text import seg_off
@@ -17,12 +17,12 @@ __all__ = ["told", "value_at"]
 _BITS = 16
 
 
-def value_at(where: tuple[Byte, ...], cpu: Cpu, stub: Stub) -> int:
+def value_at(where: tuple[Byte, ...], cpu: Cpu, memory: Memory) -> int:
     """Return what is in bytes where a machine stands."""
     found = 0
     for at, byte in enumerate(where):
         if isinstance(byte, int):
-            one = stub.memory(byte, 1)[0]
+            one = memory(byte, 1)[0]
         else:
             name, part = byte
             whole = cpu.bases[name] >> 4 if name in cpu.bases else cpu.values.get(name, 0)
@@ -31,22 +31,29 @@ def value_at(where: tuple[Byte, ...], cpu: Cpu, stub: Stub) -> int:
     return found
 
 
-def told(seen: Found, field: Field, found: int, loader: Loader | None) -> Origin:
+def told(found: Answer, loader: Loader | None) -> Origin:
     """Return an origin with its sentence."""
+    seen, field = found.seen, found.field
     through = tuple(_made(step, loader) for step in seen.through)
     guilty = _made(seen.guilty, loader) if seen.guilty else None
-    wanted = f" instead of {field.wanted:#x}" if field.wanted not in (None, found) else ""
-    subject = f"{field.what} ({found:#x}{wanted})"
+    what = field.what if field else "the way that the loader went"
+    said = _subject(field, found.value) if field else ""
     if seen.guilty and guilty:
         lies = f" ({guilty.source})" if guilty.source else ""
         at = seg_off(seen.guilty.cpu.bases["cs"] >> 4, seen.guilty.cpu.values["eip"])
-        said = f"{subject} comes from `{guilty.instruction}` at {at}{lies}, which {_which(seen)}"
+        it = f"`{guilty.instruction}` at {at}{lies}"
+        said = f"{said} comes from {it}, which {_which(seen)}" if field else f"{it} {_which(seen)}"
         if seen.branch:
             jump = _made(seen.branch, loader)
             said += f"; it is executed because `{jump.instruction}` before it was not taken"
     else:
-        said = f"{subject}: {seen.why}"
-    return Origin(field.what, said, through, guilty)
+        said = f"{said}: {seen.why}"
+    return Origin(what, said, through, guilty)
+
+
+def _subject(field: Field, value: int) -> str:
+    wanted = f" instead of {field.wanted:#x}" if field.wanted not in (None, value) else ""
+    return f"{field.what} ({value:#x}{wanted})"
 
 
 def _which(seen: Found) -> str:

@@ -1,0 +1,95 @@
+"""BIOS calls that a loader has made with another register than it must have: the pointer to a disk
+address packet or to a block-move table, or the number of the function.
+
+Told by the call itself: of a packet its size (EDD, INT 13h AH=42h), of a table its descriptors.
+"""
+
+from collections.abc import Iterator
+
+from bootharness.formats.gdt import SegmentDescriptor
+from bootharness.recording.effects import Byte, register_bytes
+from bootharness.recording.field import Field
+from bootharness.recording.footsteps import PACKET_BYTES, TABLE_BYTES, Step
+
+__all__ = ["asked_wrongly"]
+
+_DISK, _SYSTEM, _READ, _MOVE = 0x13, 0x15, 0x42, 0x87
+_PACKET_SIZES = (16, 24)
+_SOURCE, _DESTINATION = 0x10, 0x18
+_ACCESS = 5
+_DATA = 0x93
+_HIGH = 0x100000
+_SI: tuple[Byte, ...] = register_bytes("si")
+_AH: tuple[Byte, ...] = (("eax", 1),)
+
+
+def asked_wrongly(steps: list[Step]) -> Iterator[tuple[int, Field]]:
+    """Yield what was wrong at which step, an INT: first where a call was asked for wrongly."""
+    for at, step in enumerate(steps):
+        function = step.cpu.register("ax") >> 8
+        if (step.number, function) == (_DISK, _READ):
+            found = _packet(steps[:at], step)
+        elif (step.number, function) == (_SYSTEM, _MOVE):
+            found = _table(steps[:at], step)
+        elif step.number == _SYSTEM:
+            found = _prepared(steps[:at], step)
+        else:
+            continue
+        if found:
+            yield at, found
+            return
+
+
+def _packet(before: list[Step], step: Step) -> Field | None:
+    start = step.cpu.bases["ds"] + step.cpu.register("si")
+    if step.value((start,)) in (None, *_PACKET_SIZES):
+        return None
+    if not _wrote(before, _SI):
+        return Field("the function of INT 13h, whose packet nobody has prepared", _AH, None)
+    if _wrote(before, (start,)):
+        ends = frozenset((start, start + 1, start + 4, start + PACKET_BYTES))
+        return Field("the size of the disk address packet", (start,), None, _PACKET_SIZES[0],
+                     borders=ends)  # fmt: skip
+    return Field("the pointer to the disk address packet", _SI, None)
+
+
+def _table(before: list[Step], step: Step) -> Field | None:
+    """The pointer, where none of the source is as it must be, and nobody wrote that."""
+    start = step.cpu.bases["es"] + step.cpu.register("si")
+    source = _descriptor(step, start + _SOURCE)
+    if source is None or _is_data(source) or source.base in _buffers(before):
+        return None
+    where = tuple(range(start + _SOURCE, start + _DESTINATION))
+    return (
+        None if _wrote(before, where) else Field("the pointer to the block-move table", _SI, None)
+    )
+
+
+def _prepared(before: list[Step], step: Step) -> Field | None:
+    """The function, where another one was called with a block-move table."""
+    start = step.cpu.bases["es"] + step.cpu.register("si")
+    source, destination = (_descriptor(step, start + at) for at in (_SOURCE, _DESTINATION))
+    if source is None or destination is None or not _wrote(before, _SI):
+        return None
+    table = tuple(range(start, start + TABLE_BYTES))
+    if not (_is_data(source) and _is_data(destination) and destination.base >= _HIGH):
+        return None
+    return Field("the function of INT 15h, called with a block-move table", _AH, None, _MOVE) if (
+        _wrote(before, table)) else None  # fmt: skip
+
+
+def _descriptor(step: Step, start: int) -> SegmentDescriptor | None:
+    value = step.value(tuple(range(start, start + 8)))
+    return None if value is None else SegmentDescriptor.parse(value.to_bytes(8, "little"))
+
+
+def _is_data(descriptor: SegmentDescriptor) -> bool:
+    return descriptor.access & 0xF2 == _DATA & 0xF2
+
+
+def _buffers(before: list[Step]) -> set[int]:
+    return {step.wrote.start for step in before if step.wrote}
+
+
+def _wrote(before: list[Step], where: tuple[Byte, ...]) -> bool:
+    return any(set(where) & set(each.into) for step in before for each in step.effects)

@@ -1,0 +1,31 @@
+"""A value that was wrong: where it lay, what it should have been, and what it had rightly been
+before."""
+
+from msgspec import Struct
+
+from bootharness.recording.effects import Byte
+
+__all__ = ["Field"]
+
+
+class Field(Struct, frozen=True):
+    """A value in memory or in registers at a BIOS call or, for None, at the handoff.
+
+    ``right`` are values that it had before and that were right; ``since`` is the call from which on
+    it is enough to look, None for the loader's first instruction.
+    """
+
+    what: str
+    where: tuple[Byte, ...]
+    call: int | None
+    wanted: int | None = None
+    right: frozenset[int] = frozenset()
+    since: int | None = None
+    known: frozenset[int] = frozenset()
+    """Addresses at which a field of the setup header lies, which a loader rightly reads."""
+    untouched: bool = False
+    """Whether no loader has to write there at all."""
+    borders: frozenset[int] = frozenset()
+    """Where the parts begin and end of the structure that it lies in: no store lies across one."""
+    proven: bool = False
+    """Whether only a proof counts, for it may be right as it is."""

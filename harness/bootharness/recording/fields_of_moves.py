@@ -1,0 +1,135 @@
+"""What may be wrong about a block move: where it goes to, from where, how much, its descriptors."""
+
+from collections.abc import Iterator
+
+from bootharness.formats.mbr import SECTOR_BYTES
+from bootharness.recording.effects import register_bytes
+from bootharness.recording.field import Field
+from bootharness.recording.fields_of_reads import borders_of_packet, placed
+from bootharness.trace.boot_trace import BootTrace
+from bootharness.trace.reads import DiskRead
+
+__all__ = ["clobbering", "descriptor", "destination", "mapped"]
+
+_DESTINATION, _SOURCE, _TABLE_BYTES = 0x18, 0x10, 48
+_BASE = (2, 3, 4, 7)
+_ACCESS, _LIMIT = (5,), (0, 1)
+_PARTS = (0, 2, 4, 5, 6, 7)
+_DATA, _WHOLE_LIMIT = 0x93, 0xFFFF
+_PACKET_SEGMENT, _PACKET_SECTORS = range(6, 8), range(2, 4)
+
+
+def _tables(trace: BootTrace) -> list[tuple[int, int]]:
+    """Return the number of each call with a block-move table, and where that lies."""
+    return [
+        (index, call.registers_in.es * 16 + (call.registers_in.esi & 0xFFFF))
+        for index, call in enumerate(trace.bios_calls)
+        if call.table
+    ]
+
+
+def _borders(table: int) -> frozenset[int]:
+    return frozenset(
+        {table + at + part for at in range(0, _TABLE_BYTES, 8) for part in _PARTS}
+        | {table + _TABLE_BYTES}
+    )
+
+
+def destination(trace: BootTrace) -> Iterator[Field]:
+    """Yield the first destination that neither begins anything nor goes on with what was moved."""
+    tables, starts = _tables(trace), trace.starts
+    right: list[int] = []
+    wanted = starts[0]
+    for move in trace.block_moves:
+        call, table = tables[move.index]
+        if move.destination not in (*starts, wanted):
+            since = tables[move.index - 2][0] if move.index > 1 else None
+            yield _to(move.index, table, call, wanted, right[-1:], since)
+            return
+        right.append(move.destination)
+        wanted = move.end
+
+
+def _to(
+    index: int, table: int, call: int, wanted: int, right: list[int], since: int | None = None
+) -> Field:
+    what = f"the destination of block move {index}"
+    where = tuple(table + _DESTINATION + at for at in _BASE)
+    return Field(what, where, call, wanted, frozenset(right), since, borders=_borders(table))
+
+
+def mapped(trace: BootTrace) -> Iterator[Field]:
+    """Yield the first destination at which not what was read for it is put, and the number of
+    sectors of a read of which more is moved than it was to bring."""
+    disk, kernel = trace.disk, trace.kernel
+    if disk is None or kernel is None or disk.kernel_lba is None or not trace.starts:
+        return
+    payload = disk.kernel_lba + kernel.real_mode_bytes // SECTOR_BYTES
+    tables = {call: (index, table) for index, (call, table) in enumerate(_tables(trace))}
+    moves = list(trace.block_moves)
+    before: tuple[int, DiskRead] | None = None
+    right: list[int] = []
+    for call, _, read in placed(trace):
+        if read:
+            before = call, read
+            continue
+        index, table = tables[call]
+        move = moves[index]
+        if before is None or before[1].buffer != move.source or before[1].lba is None:
+            continue
+        number, last = before
+        wanted = trace.starts[0] + ((last.lba or 0) - payload) * SECTOR_BYTES
+        left = trace.starts[0] + kernel.payload_bytes - wanted
+        inside = 0 < left <= kernel.payload_bytes
+        if inside and move.destination != wanted:
+            yield _to(index, table, call, wanted, right[-1:])
+            return
+        if inside and move.bytes > last.bytes + SECTOR_BYTES - 1 and last.bytes:
+            yield Field(f"the length of block move {index}", register_bytes("cx"), call,
+                        last.bytes // 2)  # fmt: skip
+        elif inside and move.bytes > last.bytes and last.call.packet:
+            packet = last.call.registers_in.ds * 16 + (last.call.registers_in.esi & 0xFFFF)
+            where = tuple(packet + at for at in _PACKET_SECTORS)
+            yield Field(f"the number of sectors of the read in call {number}", where, number,
+                        -(-min(move.bytes, left) // SECTOR_BYTES),
+                        borders=borders_of_packet(packet))  # fmt: skip
+        right.append(move.destination)
+
+
+def descriptor(trace: BootTrace) -> Iterator[Field]:
+    """Yield access bytes and limits that do not do, and lengths that no block move has."""
+    tables = _tables(trace)
+    for move in trace.block_moves:
+        call, table = tables[move.index]
+        for name, at, found in (
+            ("source", _SOURCE, move.table.source),
+            ("destination", _DESTINATION, move.table.destination),
+        ):
+            what = f"of the {name} descriptor of block move {move.index}"
+            if found.access & 0xF2 != _DATA & 0xF2:
+                where = tuple(table + at + byte for byte in _ACCESS)
+                yield Field(f"the access byte {what}", where, call, _DATA, borders=_borders(table))
+            elif move.bytes and found.effective_limit < min(move.bytes - 1, _WHOLE_LIMIT):
+                where = tuple(table + at + byte for byte in _LIMIT)
+                yield Field(f"the limit {what}", where, call, borders=_borders(table))
+        if move.bytes > _WHOLE_LIMIT + 1:
+            yield from mapped(trace)
+            yield Field(f"the length of block move {move.index}", register_bytes("cx"), call)
+
+
+def clobbering(trace: BootTrace) -> Iterator[Field]:
+    """Yield where the read or the move was to put what it put over something else."""
+    for index, there, read in placed(trace):
+        caller = trace.bios_calls[index].registers_in
+        over_loader = there.start <= caller.cs * 16 + caller.ip < there.stop
+        if not there or not (over_loader or there.start < 0x500 or 0xA0000 in there):
+            continue
+        if read is None:
+            yield from destination(trace)
+        elif read.call.packet:
+            packet = caller.ds * 16 + (caller.esi & 0xFFFF)
+            where = tuple(packet + at for at in _PACKET_SEGMENT)
+            yield Field(f"the segment of the read in call {index}", where, index,
+                        borders=borders_of_packet(packet))  # fmt: skip
+        else:
+            yield Field(f"the segment of the read in call {index}", register_bytes("es"), index)

@@ -1,0 +1,31 @@
+"""Reads of the setup header at a place where no field begins that a loader is to read."""
+
+from bootharness.formats.bzimage import header_fields
+from bootharness.recording.control import Astray
+from bootharness.recording.footsteps import Step
+from bootharness.recording.operands import absolute
+
+__all__ = ["misread"]
+
+_OBSOLETE = ("root_flags", "ram_size", "root_dev")
+_HEADER_END = 0x280
+_BITS = 16
+
+
+def misread(steps: list[Step], start: int) -> Astray | None:
+    """Return the first instruction that reads the header of the kernel at ``start`` by an address
+    in its own code, where no field begins, or one that is of no use."""
+    begins = {
+        offset for name, offset, _ in header_fields() if name not in _OBSOLETE
+    } | {offset + 2 for _, offset, size in header_fields() if size == 4}  # fmt: skip
+    for step in steps:
+        for effect in step.effects:
+            if effect.kind not in ("copy", "compare") or not effect.source:
+                continue
+            first = effect.source[0]
+            if not isinstance(first, int) or not start <= first < start + _HEADER_END:
+                continue
+            if first - start not in begins and absolute(step.code, _BITS):
+                at = first - start
+                return Astray(step, f"reads the kernel's header at {at:#x}, where no field begins")
+    return None

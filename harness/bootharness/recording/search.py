@@ -1,0 +1,99 @@
+"""Everything that is looked for in a loader's steps, the plainest first: a way that nobody can have
+meant, a call that was asked for wrongly, a value that its boot's cause is about."""
+
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+from bootharness.formats.bioscall import DiskAddressPacket
+from bootharness.formats.mbr import SECTOR_BYTES
+from bootharness.recording.asked import asked_wrongly
+from bootharness.recording.control import astray
+from bootharness.recording.counted import counted_wrongly
+from bootharness.recording.field import Field
+from bootharness.recording.footsteps import PACKET_BYTES, Step
+from bootharness.recording.misread import misread
+from bootharness.recording.origin import Found, origin
+from bootharness.trace.boot_trace import BootTrace
+
+__all__ = ["Answer", "searched", "searched_for"]
+
+_DISK, _READ = 0x13, 0x42
+
+
+class Answer(Struct, frozen=True):
+    """What was found, and of which value; of none where it is the way alone."""
+
+    seen: Found
+    field: Field | None = None
+    value: int = 0
+
+
+def searched(
+    steps: list[Step], trace: BootTrace, fields: Iterable[tuple[Field, int, int]]
+) -> Answer | None:
+    """Return what made a boot go wrong, by a loader's steps from its first on; ``fields`` are those
+    of its cause, each with what was in it and how many steps there were by then. None where nothing
+    is to be looked for."""
+    start = _kernel_at(steps, trace)
+    by_way = astray(steps) or (misread(steps, start) if start is not None else None)
+    if by_way:
+        return Answer(Found((by_way.step,), by_way.step, by_way.why))
+    first: Answer | None = None
+    asked = ((field, steps[at].value(field.where) or 0, at) for at, field in asked_wrongly(steps))
+    counted = (
+        (field, steps[at].value(field.where) or 0, at)
+        for at, field in counted_wrongly(steps, _left(steps, trace), _total(trace))
+    )
+    for each in (asked, fields, counted):
+        for field, value, end in each:
+            found = searched_for(steps[:end], field, value)
+            if found.seen.guilty:
+                return found
+            first = first or found
+    return first
+
+
+def searched_for(steps: list[Step], field: Field, value: int) -> Answer:
+    """Return what made one value as it was found."""
+    return Answer(origin(steps, field, value), field, value)
+
+
+def _total(trace: BootTrace) -> int:
+    return trace.kernel.payload_bytes if trace.kernel else 0
+
+
+def _kernel_at(steps: list[Step], trace: BootTrace) -> int | None:
+    """Return where the real-mode kernel was read to."""
+    if trace.handoff and trace.handoff.real_mode_address is not None:
+        return trace.handoff.real_mode_address
+    for _, packet in _reads(steps):
+        if trace.disk and packet.lba == trace.disk.kernel_lba:
+            return packet.buffer
+    return None
+
+
+def _left(steps: list[Step], trace: BootTrace) -> dict[int, int]:
+    """Return at which reads how much was left of the protected-mode kernel."""
+    disk, kernel = trace.disk, trace.kernel
+    if disk is None or kernel is None or disk.kernel_lba is None:
+        return {}
+    left: dict[int, int] = {}
+    first = disk.kernel_lba + kernel.real_mode_bytes // SECTOR_BYTES
+    for at, packet in _reads(steps):
+        if packet.lba == disk.initrd_lba and left:
+            break
+        if packet.lba >= first:
+            done = (packet.lba - first) * SECTOR_BYTES
+            left[at] = max(kernel.payload_bytes - done, 0)
+    return left
+
+
+def _reads(steps: list[Step]) -> Iterable[tuple[int, DiskAddressPacket]]:
+    for at, step in enumerate(steps):
+        if (step.number, step.cpu.register("ax") >> 8) != (_DISK, _READ):
+            continue
+        start = step.cpu.bases["ds"] + step.cpu.register("si")
+        value = step.value(tuple(range(start, start + PACKET_BYTES)))
+        if value is not None:
+            yield at, DiskAddressPacket.parse(value.to_bytes(PACKET_BYTES, "little"))
