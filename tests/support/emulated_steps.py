@@ -1,4 +1,4 @@
-"""A boot in the emulator, with a step for each of the loader's instructions as a recording has them.
+"""A boot in the emulator, with a step for each of the loader's instructions, as in a recording.
 
 What is found in such steps is tried so on hundreds of loaders within a minute.
 """

@@ -112,15 +112,16 @@ def jumps(step: Step) -> bool:
 
 def jump_over(steps: list[Step], at: int) -> int | None:
     """Return the conditional jump right before an instruction which, had it been taken, would have
-    passed over it."""
+    gone to what is executed soon behind that anyway."""
+    soon = {step.cpu.linear for step in steps[at + 1 : at + 1 + _BACK]}
     for number in range(at - 1, max(at - 1 - _BACK, -1), -1):
         step, after = steps[number], steps[number + 1]
         code = _decoded(step.code)
         if after.cpu.linear != step.cpu.linear + code.size:
             return None
         if step.conditional and code.jump is not None:
-            passes = step.cpu.linear + code.jump > steps[at].cpu.linear
-            return number if passes else None
+            there = step.cpu.linear + code.jump
+            return number if there > steps[at].cpu.linear and there in soon else None
     return None
 
 

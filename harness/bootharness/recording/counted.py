@@ -1,5 +1,5 @@
-"""The count of what is left to load, where it is no more what is left: so a loader reads on too far,
-or stops too early."""
+"""The count of what is left to load, where it is no more what is left: a loader reads on too far by
+it, or stops too early."""
 
 from collections.abc import Iterator
 

@@ -20,7 +20,7 @@ _CHANGES = {
 }  # fmt: skip
 _OTHER_CHANGES = ("adc", "sbb", "sar", "rol", "ror", "rcl", "rcr", "neg", "not", "imul")
 _PUSHED = ("edi", "esi", "ebp", "esp", "ebx", "edx", "ecx", "eax")
-_FLAGS = {"cli": 0, "sti": 1}
+_FLAGS = {"cli": ("if", 0), "sti": ("if", 1), "cld": ("df", 0), "std": ("df", 1)}
 _COMPARES = ("cmp", "test")
 _JUMPS = ("jmp", "ljmp", "retf", "iret")
 _SEGMENTS = ("cs", "ds", "es", "fs", "gs", "ss")
@@ -67,7 +67,8 @@ def _effects(instruction: Any, cpu: Cpu) -> Iterator[Effect]:
     elif name in ("popaw", "popal"):
         yield from _all(cpu, 4 if name == "popal" else 2, push=False)
     elif name in _FLAGS:
-        yield Effect((("if", 0),), "constant", (), _FLAGS[name])
+        flag, number = _FLAGS[name]
+        yield Effect(((flag, 0),), "constant", (), number)
     elif name in _JUMPS:
         yield Effect((("ip", 0), ("ip", 1)), "constant", (), operands[-1][1] if operands else 0)
     else:

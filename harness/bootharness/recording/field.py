@@ -27,5 +27,6 @@ class Field(Struct, frozen=True):
     """Whether no loader has to write there at all."""
     borders: frozenset[int] = frozenset()
     """Where the parts begin and end of the structure that it lies in: no store lies across one."""
-    proven: bool = False
-    """Whether only a proof counts, for it may be right as it is."""
+    fresh: bool = False
+    """Whether it must be made for the kernel: what it was before the last BIOS call served the
+    loader itself."""

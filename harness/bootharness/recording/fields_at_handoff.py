@@ -56,7 +56,7 @@ def command_line(trace: BootTrace) -> Iterator[Field]:
             yield Field("the number of sectors of the command line's read", where, number)
         if read.buffer == pointer:
             if pointer < stack < pointer + read.bytes:
-                yield Field("SP at the handoff", register_bytes("sp"), None)
+                yield Field("SP at the handoff", register_bytes("sp"), None, fresh=True)
             continue
         if read.buffer & 0xFFF:
             where = tuple(packet + at for at in range(6, 8))
@@ -75,10 +75,11 @@ def entry(trace: BootTrace) -> Iterator[Field]:
     if registers.cs != segment + _ENTRY_OFFSET // 16 or registers.ip:
         yield Field("CS:IP at the handoff", (("ip", 0), ("ip", 1)), None)
     if registers.interrupts:
-        yield Field("the interrupt flag at the handoff", (("if", 0),), None)
+        yield Field("the interrupt flag at the handoff", (("if", 0),), None, fresh=True)
     for name in ("ds", "es", "fs", "gs", "ss"):
         if getattr(registers, name) not in (None, segment):
-            yield Field(f"{name.upper()} at the handoff", register_bytes(name), None, segment)
+            where = register_bytes(name)
+            yield Field(f"{name.upper()} at the handoff", where, None, segment, fresh=True)
     yield from _stack(handoff)
 
 
@@ -93,8 +94,8 @@ def _stack(handoff: Handoff) -> Iterator[Field]:
     if header.heap_end_ptr is not None and end < header.real_mode_bytes:
         yield heap
     elif pointer < header.real_mode_bytes or pointer % _WORD:
-        yield Field("SP at the handoff", register_bytes("sp"), None)
+        yield Field("SP at the handoff", register_bytes("sp"), None, fresh=True)
     elif end % _WORD and pointer > end:
         yield heap
     elif pointer > end and (header.cmd_line_ptr or 0) in range(start + end, start + pointer):
-        yield Field("SP at the handoff", register_bytes("sp"), None)
+        yield Field("SP at the handoff", register_bytes("sp"), None, fresh=True)

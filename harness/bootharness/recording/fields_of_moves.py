@@ -6,6 +6,7 @@ from bootharness.formats.mbr import SECTOR_BYTES
 from bootharness.recording.effects import register_bytes
 from bootharness.recording.field import Field
 from bootharness.recording.fields_of_reads import borders_of_packet, placed
+from bootharness.trace.block_moves import BlockMove
 from bootharness.trace.boot_trace import BootTrace
 from bootharness.trace.reads import DiskRead
 
@@ -43,11 +44,29 @@ def destination(trace: BootTrace) -> Iterator[Field]:
     for move in trace.block_moves:
         call, table = tables[move.index]
         if move.destination not in (*starts, wanted):
+            if short := _too_short(trace, tables, move):
+                yield short
+                return
             since = tables[move.index - 2][0] if move.index > 1 else None
             yield _to(move.index, table, call, wanted, right[-1:], since)
             return
         right.append(move.destination)
         wanted = move.end
+
+
+def _too_short(trace: BootTrace, tables: list[tuple[int, int]], move: BlockMove) -> Field | None:
+    """Return the length of the move before, where all that was read before it was to be moved: the
+    destination goes on behind that."""
+    before = trace.block_moves[move.index - 1] if move.index else None
+    if before is None:
+        return None
+    call = tables[before.index][0]
+    read = [each for index, _, each in placed(trace) if each and index < call][-1:]
+    length = move.destination - before.destination
+    if not read or read[0].buffer != before.source or read[0].bytes != length != before.bytes:
+        return None
+    what = f"the length of block move {before.index}"
+    return Field(what, register_bytes("cx"), call, length // 2, frozenset((length,)))
 
 
 def _to(

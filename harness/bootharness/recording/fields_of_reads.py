@@ -7,14 +7,24 @@ from bootharness.formats.bzimage import offset_of
 from bootharness.formats.mbr import SECTOR_BYTES
 from bootharness.recording.field import Field
 from bootharness.trace.boot_trace import BootTrace
-from bootharness.trace.reads import DiskRead, disk_reads
+from bootharness.trace.reads import DiskRead, disk_reads, is_read
 
-__all__ = ["borders_of_packet", "buffer", "placed", "sectors", "setup", "setup_too_long"]
+__all__ = [
+    "borders_of_packet",
+    "buffer",
+    "direction",
+    "drive",
+    "placed",
+    "sectors",
+    "setup",
+    "setup_too_long",
+]
 
 _PACKET_SECTORS, _PACKET_SEGMENT, _PACKET_LBA = range(2, 4), range(6, 8), range(8, 12)
 _PACKET_PARTS = (0, 1, 2, 4, 6, 8, 10, 12, 14, 16)
 _MOST_SECTORS = 127
 """EDD, INT 13h AH=42h: the most that every BIOS reads at once."""
+_DIRECTION = 0x400
 _READ_BY_LOADERS = ("setup_sects", "syssize")
 
 
@@ -69,6 +79,24 @@ def sectors(trace: BootTrace) -> Iterator[Field]:
         if read.lba is not None and read.lba >= disk.kernel_lba:
             right.append(read.lba)
             wanted = read.span.stop
+
+
+def drive(trace: BootTrace) -> Iterator[Field]:
+    """Yield the drive of the first read from another than the BIOS read the boot sector from."""
+    booted = [call.registers_in.edx & 0xFF for call in trace.bios_calls if call.from_bios
+              and is_read(call)]  # fmt: skip
+    for index, _, read in placed(trace):
+        if read and booted and read.drive != booted[-1]:
+            yield Field(f"the drive of the read in call {index}", (("edx", 0),), index, booted[-1])
+            return
+
+
+def direction(trace: BootTrace) -> Iterator[Field]:
+    """Yield the direction flag of the first call that was made with it set."""
+    for index, call in enumerate(trace.bios_calls):
+        if not call.from_bios and call.registers_in.flags & _DIRECTION:
+            yield Field(f"the direction flag in call {index}", (("df", 0),), index)
+            return
 
 
 def setup(trace: BootTrace) -> Iterator[Field]:
@@ -127,7 +155,8 @@ def setup_too_long(trace: BootTrace) -> Iterator[Field]:
 
 
 def buffer(trace: BootTrace) -> Iterator[Field]:
-    """Yield the segment of a read of which the next block move takes nothing."""
+    """Yield the segment of a read of which the next block move takes nothing, if of the two it is
+    the one that is no place for sectors."""
     before: tuple[int, DiskRead] | None = None
     if trace.kernel is None or trace.disk is None or trace.disk.kernel_lba is None:
         return
@@ -141,5 +170,6 @@ def buffer(trace: BootTrace) -> Iterator[Field]:
             call, last = before
             if (last.lba or 0) < payload:
                 continue
-            if move.source != last.buffer and last.call.packet:
+            odd = last.buffer % SECTOR_BYTES and not move.source % SECTOR_BYTES
+            if odd and move.source != last.buffer and last.call.packet:
                 yield _part(last, call, "the segment", _PACKET_SEGMENT, move.source >> 4, [])

@@ -26,6 +26,7 @@ PACKET_BYTES, TABLE_BYTES = 16, 48
 _BIOS_FROM = 0xC0000
 _INT = 0xCD
 _OPERAND_SIZE, _TWO_BYTES = b"\x66", 0x0F
+_PUSHES = (0x06, 0x0E, 0x16, 0x1E, *range(0x50, 0x58), 0x60, 0x68, 0x6A, 0x9C)
 _SHORT, _NEAR_JUMPS = range(0x70, 0x80), range(0x80, 0x90)
 _PROTECTED = (b"\x0f\x22", b"\x0f\x01")
 """MOV to a control register, and LMSW: from here on the segments are anything."""
@@ -60,6 +61,11 @@ class Step(Struct, frozen=True):
     def conditional(self) -> bool:
         """Whether it is a jump on a condition."""
         return self.condition is not None
+
+    @property
+    def pushes(self) -> bool:
+        """Whether it is a PUSH (SDM Vol. 2)."""
+        return self.code.lstrip(_OPERAND_SIZE)[0] in _PUSHES
 
     def value(self, where: tuple[Byte, ...]) -> int | None:
         """Return what is in bytes before the instruction, None where it does not look at them."""

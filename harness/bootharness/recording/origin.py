@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from bootharness.recording.control import Astray, decided_by, jump_over, passed_over
-from bootharness.recording.effects import Byte, Effect
+from bootharness.recording.effects import Byte, Effect, register_bytes
 from bootharness.recording.field import Field
 from bootharness.recording.footsteps import Step
 from bootharness.recording.misplaced import across, elsewhere, narrow
@@ -30,21 +30,15 @@ class Found(Struct, frozen=True):
     why: str
     branch: Step | None = None
     """A conditional jump right before the guilty one, which was not taken: it may be that."""
-    proven: bool = False
-    """Whether another instruction in its place is known to have made it right."""
 
 
 def origin(steps: list[Step], field: Field, found: int | None) -> Found:
     """Return what made a field as it was found behind the last of a loader's steps."""
     seen = _origin(steps, field, found)
-    if field.proven and not seen.proven:
-        return replace(seen, guilty=None)
-    before = [step for step in steps if seen.guilty and step.position == seen.guilty.position - 1]
-    return (
-        replace(seen, branch=before[0])
-        if (before and before[0].conditional and seen.why.startswith("brings"))
-        else seen
-    )
+    if seen.guilty and seen.why.startswith("brings"):
+        jump = jump_over(steps, steps.index(seen.guilty))
+        return replace(seen, branch=None if jump is None else steps[jump])
+    return seen
 
 
 def _origin(steps: list[Step], field: Field, found: int | None) -> Found:
@@ -52,12 +46,14 @@ def _origin(steps: list[Step], field: Field, found: int | None) -> Found:
     through: list[Step] = []
     for _ in range(_MOST):
         if seen := narrow(steps, at, tracked, first=not through):
-            return Found((*through, seen.step), seen.step, seen.why, proven=True)
+            return Found((*through, seen.step), seen.step, seen.why)
         before = _writer(steps, at, tracked)
         if before is None:
             return _nobody(steps, field, tracked, through)
         used, (at, effect) = at, before
         step = steps[at]
+        if not through and (seen := _of_another_use(steps, at, field)):
+            return seen
         if effect and not tracked.wrong & set(effect.into):
             if _held(step, effect) in field.right:
                 return Found(
@@ -68,7 +64,7 @@ def _origin(steps: list[Step], field: Field, found: int | None) -> Found:
             return _by_the_bios(steps, through, field)
         through.append(step)
         if seen := _by_what_it_is(steps, at, used, effect, tracked, field):
-            return Found(tuple(through), seen.step, seen.why, proven=seen.step is not step)
+            return Found(tuple(through), seen.step, seen.why)
         if effect.kind == "other":
             return Found(tuple(through), None, "what that is made of is not followed")
         verdict = (_copied if effect.kind == "copy" else _changed)(step, effect, tracked, field)
@@ -122,6 +118,19 @@ def _does_nothing(effect: Effect) -> bool:
     if effect.operator == "&":
         return effect.number == (1 << bits) - 1
     return not effect.number or (effect.operator in "<>" and effect.number >= bits)
+
+
+def _of_another_use(steps: list[Step], at: int, field: Field) -> Found | None:
+    """Return who is guilty where the last write was meant for something else: for the loader, not
+    for the kernel, or for the stack, which was put where something else is."""
+    step = steps[at]
+    if field.fresh and any(each.number is not None for each in steps[at:]):
+        return Found((), None, "the loader has set it for itself, and not for the kernel")
+    if not step.pushes:
+        return None
+    pointer = Field("SP", register_bytes("sp"), field.call)
+    seen = _origin(steps[:at], pointer, step.cpu.register("sp"))
+    return Found((step, *seen.through), seen.guilty, f"{seen.why} for the stack")
 
 
 def _writer(steps: list[Step], end: int, tracked: Tracked) -> tuple[int, Effect | None] | None:

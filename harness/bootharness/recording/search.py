@@ -36,6 +36,7 @@ def searched(
     of its cause, each with what was in it and how many steps there were by then. None where nothing
     is to be looked for."""
     start = _kernel_at(steps, trace)
+    steps = _of_the_loader(steps, trace, start)
     by_way = astray(steps) or (misread(steps, start) if start is not None else None)
     if by_way:
         return Answer(Found((by_way.step,), by_way.step, by_way.why))
@@ -52,6 +53,17 @@ def searched(
                 return found
             first = first or found
     return first
+
+
+def _of_the_loader(steps: list[Step], trace: BootTrace, start: int | None) -> list[Step]:
+    """Return the steps before the kernel's own."""
+    if start is None or trace.kernel is None or trace.loads_itself:
+        return steps
+    kernel = range(start, start + trace.kernel.real_mode_bytes)
+    end = len(steps)
+    while end and steps[end - 1].cpu.linear in kernel:
+        end -= 1
+    return steps[:end]
 
 
 def searched_for(steps: list[Step], field: Field, value: int) -> Answer:
