@@ -52,8 +52,8 @@ def _origin(steps: list[Step], field: Field, found: int | None) -> Found:
             return _nobody(steps, field, tracked, through)
         used, (at, effect) = at, before
         step = steps[at]
-        if not through and (seen := _of_another_use(steps, at, field)):
-            return seen
+        if not through and (other := _of_another_use(steps, at, field)):
+            return other
         if effect and not tracked.wrong & set(effect.into):
             if _held(step, effect) in field.right:
                 return Found(
@@ -126,11 +126,16 @@ def _of_another_use(steps: list[Step], at: int, field: Field) -> Found | None:
     step = steps[at]
     if field.fresh and any(each.number is not None for each in steps[at:]):
         return Found((), None, "the loader has set it for itself, and not for the kernel")
-    if not step.pushes:
+    if not step.pushes or any(_addresses_stack(each) for each in steps[:at]):
         return None
     pointer = Field("SP", register_bytes("sp"), field.call)
     seen = _origin(steps[:at], pointer, step.cpu.register("sp"))
     return Found((step, *seen.through), seen.guilty, f"{seen.why} for the stack")
+
+
+def _addresses_stack(step: Step) -> bool:
+    """Whether an instruction takes SP for an address: what is pushed is meant to be read there."""
+    return not step.pushes and any(("esp", 0) in each.source for each in step.effects)
 
 
 def _writer(steps: list[Step], end: int, tracked: Tracked) -> tuple[int, Effect | None] | None:
