@@ -95,7 +95,8 @@ faults: tools
 	RUNS=$(RUNS) $(BIN)/python -m tests.support.disk_matrix
 
 # every change of one instruction of stage1 whose value is followed back, and whether its recording
-# names that instruction: takes ten minutes; WORD names some of them, as WORD=edi
+# names that instruction: takes ten minutes; WORD names some of them, as WORD=edi, and WORD=--emulated
+# walks through them in the emulator, in a minute
 WORD ?=
 faults-back: tools
 	$(BIN)/python -m tests.support.back_matrix $(WORD)

@@ -7,18 +7,10 @@ from functools import cache
 
 import pytest
 
-from bootharness.diagnosis import judge
 from bootharness.host.assembler import shipped
-from bootharness.kernels.image import KernelImage
-from bootharness.kernels.selfcheck import selfcheck_kernel
-from bootharness.plan import BootPlan
-from bootharness.recording.search import Answer
-from bootharness.recording.telling import told
 from bootharness.routes.loader import Loader
-from bootharness.routes.mbr import lay_out
 from tests.mutants.mutate import Mutant, mutants
-from tests.support.back_matrix import names
-from tests.support.emulated_steps import walked
+from tests.support.back_matrix import emulated, names
 
 KINDS = {
     "mov eax, [kernel_lba]: another width": "copies only a part of what is right",
@@ -52,26 +44,24 @@ def changed() -> dict[str, Mutant]:
     return {f"{each.source}: {each.change}": each for each in made}
 
 
-def searched(mutant: Mutant) -> Answer | None:
-    kernel = KernelImage.read(selfcheck_kernel(130_064))
-    boot = walked(lay_out(kernel, mutant.loader, BootPlan(until="setup")))
-    cause = judge(boot.trace).cause
-    assert cause
-    return boot.searched(cause)
-
-
 @pytest.mark.sample(6)
 @pytest.mark.parametrize("name", KINDS)
 def test_the_changed_instruction_is_named(name: str) -> None:
     mutant = changed()[name]
-    found = searched(mutant)
-    assert found
-    origin = told(found, mutant.loader)
+    _, origin, nobody = emulated(mutant)
+    assert not nobody
+    assert origin
     assert names(origin, mutant), origin.sentence
     assert any(each in origin.sentence for each in KINDS[name].split("|")), origin.sentence
 
 
 @pytest.mark.parametrize("source", NOBODY)
 def test_of_an_instruction_that_was_left_out_none_is_named(source: str) -> None:
-    found = searched(changed()[f"{source}: dropped"])
-    assert found is None or found.seen.guilty is None
+    cause, origin, _ = emulated(changed()[f"{source}: dropped"])
+    assert cause
+    assert origin is None or origin.guilty is None
+
+
+def test_an_instruction_that_was_never_executed_cannot_be_named() -> None:
+    _, _, nobody = emulated(changed()["dec bp: dropped"])
+    assert nobody == "it was never executed"

@@ -26,10 +26,9 @@ _AH: tuple[Byte, ...] = (("eax", 1),)
 def asked_wrongly(steps: list[Step]) -> Iterator[tuple[int, Field]]:
     """Yield what was wrong at which step, an INT: first where a call was asked for wrongly."""
     for at, step in enumerate(steps):
-        function = step.cpu.register("ax") >> 8
-        if (step.number, function) == (_DISK, _READ):
+        if _asks(step, _DISK, _READ):
             found = _packet(steps[:at], step)
-        elif (step.number, function) == (_SYSTEM, _MOVE):
+        elif _asks(step, _SYSTEM, _MOVE):
             found = _table(steps[:at], step)
         elif step.number == _SYSTEM:
             found = _prepared(steps[:at], step)
@@ -38,6 +37,10 @@ def asked_wrongly(steps: list[Step]) -> Iterator[tuple[int, Field]]:
         if found:
             yield at, found
             return
+
+
+def _asks(step: Step, number: int, function: int) -> bool:
+    return step.number == number and step.cpu.register("ax") >> 8 == function
 
 
 def _packet(before: list[Step], step: Step) -> Field | None:
@@ -50,6 +53,9 @@ def _packet(before: list[Step], step: Step) -> Field | None:
         ends = frozenset((start, start + 1, start + 4, start + PACKET_BYTES))
         return Field("the size of the disk address packet", (start,), None, _PACKET_SIZES[0],
                      borders=ends)  # fmt: skip
+    served = {each.value(_SI) for each in before if _asks(each, _DISK, _READ)}
+    if step.value(_SI) in served:
+        return None  # it is what it was for another call: the segment is not, or what lies there
     return Field("the pointer to the disk address packet", _SI, None)
 
 

@@ -19,6 +19,7 @@ __all__ = ["Found", "origin"]
 
 _MOST = 64
 _NARROWEST = 2
+_SERVICES = (0x13, 0x15)
 
 
 class Found(Struct, frozen=True):
@@ -64,7 +65,10 @@ def _origin(steps: list[Step], field: Field, found: int | None) -> Found:
             return _by_the_bios(steps, through, field)
         through.append(step)
         if seen := _by_what_it_is(steps, at, used, effect, tracked, field):
-            return Found(tuple(through), seen.step, seen.why)
+            missing = seen.why.startswith("brings") and (
+                _left_over(steps, at, through) or _for_a_case(steps, at, field)
+            )
+            return Found(tuple(through), None if missing else seen.step, seen.why)
         if effect.kind == "other":
             return Found(tuple(through), None, "what that is made of is not followed")
         verdict = (_copied if effect.kind == "copy" else _changed)(step, effect, tracked, field)
@@ -100,6 +104,29 @@ def _by_what_it_is(
     if effect.kind == "constant":
         return Astray(step, f"brings {effect.number:#x}")
     return None
+
+
+def _left_over(steps: list[Step], at: int, through: list[Step]) -> bool:
+    """Return whether a number has served another call of the same service before, and nothing has
+    changed it since: what should have come after it is missing."""
+    if any(each.kind == "change" for step in through for each in step.effects):
+        return False
+    asked = [(step.number, step.cpu.register("ax") >> 8) for step in steps[at:] if step.number]
+    return bool(asked) and asked[-1] in asked[:-1] and asked[-1][0] in _SERVICES
+
+
+def _for_a_case(steps: list[Step], at: int, field: Field) -> bool:
+    """Return whether a number is for a case of its own of which nobody knows that it was one: what
+    was compared before it is no field of the header."""
+    jump = jump_over(steps, at)
+    if jump is None:
+        return False
+    compared = [each for each in steps[jump - 1].effects if each.kind == "compare"]
+    if not compared:
+        return True
+    loads = _writer(steps, jump, Tracked.of(compared[0].source, None, None))
+    source = loads[1].source if loads and loads[1] else ()
+    return not set(source) & field.known
 
 
 def _makes(step: Step, effect: Effect, tracked: Tracked) -> bool:
@@ -232,7 +259,7 @@ def _by_the_bios(steps: list[Step], through: list[Step], field: Field) -> Found:
     copied = not any(each.kind == "change" for step in through for each in step.effects)
     if copied or (field.known and not starts & field.known and changed is not taken):
         return Found(tuple(through), taken, "takes it from where a BIOS call put something else")
-    if changed is None:
+    if changed is None or any(each.operator in "+-" for each in changed.effects if each.operator):
         return Found(tuple(through), None, "it was made of what BIOS calls brought")
     return Found(tuple(through), changed, "works on what a BIOS call brought")
 
@@ -253,6 +280,9 @@ def _nobody(steps: list[Step], field: Field, tracked: Tracked, through: list[Ste
         return Found(tuple(through), changed, "works on what was there from the beginning")
     if seen := elsewhere(steps, field):
         return Found((seen.step,), seen.step, seen.why)
+    unset = all(not isinstance(byte, int) for byte in tracked.where)
+    if through and unset:
+        return Found(tuple(through), None, "no instruction has set the register that it comes from")
     if through and not any(each.kind == "change" for step in through for each in step.effects):
         return Found(tuple(through), through[-1], "takes it from where no instruction put it")
     summed = "it is the sum of several values, and nobody knows here which of them was wrong"
