@@ -5,8 +5,9 @@ import pytest
 from bootharness.recording.effects import Byte, Effect, effects, register_bytes
 from bootharness.recording.field import Field
 from bootharness.recording.footsteps import Step
+from bootharness.recording.found import Found
 from bootharness.recording.operands import Cpu
-from bootharness.recording.origin import Found, origin
+from bootharness.recording.origin import origin
 
 ZEROS = dict.fromkeys(("eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi", "eip"), 0)
 FIELD = (0x500, 0x501, 0x502, 0x503)

@@ -27,7 +27,7 @@ def answers(
     """
     short = reel.seconds <= _MOST_S
     fields = fields_of(trace, cause)
-    by_calls = bool(fields) and all(field.call is not None for field in fields)
+    by_calls = any(field.call is not None for field in fields)
     followed = cause in FOLLOWED and (short or by_calls)
     if anchor is None or not (followed or (short and questions(trace, cause))):
         return (), None

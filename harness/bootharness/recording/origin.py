@@ -5,32 +5,22 @@ into an instruction was right, or was no value at all but a number in its own co
 instruction that is guilty.
 """
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from bootharness.recording.control import Astray, decided_by, jump_over, passed_over
 from bootharness.recording.effects import Byte, Effect, register_bytes
+from bootharness.recording.ends import by_the_bios, for_a_case, left_over, nobody
 from bootharness.recording.field import Field
 from bootharness.recording.footsteps import Step
+from bootharness.recording.found import Found, Passed
 from bootharness.recording.misplaced import across, elsewhere, narrow
 from bootharness.recording.tracked import Tracked, applied
+from bootharness.recording.writers import all_written, writer
 
-__all__ = ["Found", "origin"]
+__all__ = ["origin"]
 
 _MOST = 64
 _NARROWEST = 2
-_SERVICES = (0x13, 0x15)
-
-
-class Found(Struct, frozen=True):
-    """The instructions that a value went through, from the last to the first, and the guilty one,
-    None where no instruction is; ``why`` says what follows of that."""
-
-    through: tuple[Step, ...]
-    guilty: Step | None
-    why: str
-    branch: Step | None = None
-    """A conditional jump right before the guilty one, which was not taken: it may be that."""
 
 
 def origin(steps: list[Step], field: Field, found: int | None) -> Found:
@@ -44,13 +34,14 @@ def origin(steps: list[Step], field: Field, found: int | None) -> Found:
 
 def _origin(steps: list[Step], field: Field, found: int | None) -> Found:
     tracked, at = Tracked.of(field.where, field.wanted, found), len(steps)
-    through: list[Step] = []
+    way: list[Passed] = []
     for _ in range(_MOST):
+        through = [each.step for each in way]
         if seen := narrow(steps, at, tracked, first=not through):
             return Found((*through, seen.step), seen.step, seen.why)
-        before = _writer(steps, at, tracked)
-        if before is None:
-            return _nobody(steps, field, tracked, through)
+        before = writer(steps, at, tracked)
+        if before is None or (not way and not all_written(steps, tracked)):
+            return nobody(steps, field, tracked, way)
         used, (at, effect) = at, before
         step = steps[at]
         if not through and (other := _of_another_use(steps, at, field)):
@@ -62,11 +53,12 @@ def _origin(steps: list[Step], field: Field, found: int | None) -> Found:
                 )
             continue
         if effect is None:
-            return _by_the_bios(steps, through, field)
+            return by_the_bios(steps, way, field)
+        way.append(Passed(step, effect, tracked))
         through.append(step)
         if seen := _by_what_it_is(steps, at, used, effect, tracked, field):
             missing = seen.why.startswith("brings") and (
-                _left_over(steps, at, through) or _for_a_case(steps, at, field)
+                left_over(steps, at, through) or for_a_case(steps, at, field)
             )
             return Found(tuple(through), None if missing else seen.step, seen.why)
         if effect.kind == "other":
@@ -79,7 +71,7 @@ def _origin(steps: list[Step], field: Field, found: int | None) -> Found:
         if isinstance(verdict, str):
             return Found(tuple(through), step, verdict)
         tracked = verdict
-    return Found(tuple(through), None, "it goes on for long")
+    return Found(tuple(each.step for each in way), None, "it goes on for long")
 
 
 def _by_what_it_is(
@@ -104,29 +96,6 @@ def _by_what_it_is(
     if effect.kind == "constant":
         return Astray(step, f"brings {effect.number:#x}")
     return None
-
-
-def _left_over(steps: list[Step], at: int, through: list[Step]) -> bool:
-    """Return whether a number has served another call of the same service before, and nothing has
-    changed it since: what should have come after it is missing."""
-    if any(each.kind == "change" for step in through for each in step.effects):
-        return False
-    asked = [(step.number, step.cpu.register("ax") >> 8) for step in steps[at:] if step.number]
-    return bool(asked) and asked[-1] in asked[:-1] and asked[-1][0] in _SERVICES
-
-
-def _for_a_case(steps: list[Step], at: int, field: Field) -> bool:
-    """Return whether a number is for a case of its own of which nobody knows that it was one: what
-    was compared before it is no field of the header."""
-    jump = jump_over(steps, at)
-    if jump is None:
-        return False
-    compared = [each for each in steps[jump - 1].effects if each.kind == "compare"]
-    if not compared:
-        return True
-    loads = _writer(steps, jump, Tracked.of(compared[0].source, None, None))
-    source = loads[1].source if loads and loads[1] else ()
-    return not set(source) & field.known
 
 
 def _makes(step: Step, effect: Effect, tracked: Tracked) -> bool:
@@ -163,27 +132,6 @@ def _of_another_use(steps: list[Step], at: int, field: Field) -> Found | None:
 def _addresses_stack(step: Step) -> bool:
     """Whether an instruction takes SP for an address: what is pushed is meant to be read there."""
     return not step.pushes and any(("esp", 0) in each.source for each in step.effects)
-
-
-def _writer(steps: list[Step], end: int, tracked: Tracked) -> tuple[int, Effect | None] | None:
-    """Return the last step that wrote one of the wrong bytes, or changed the register that has
-    them, and how; without how for a BIOS call."""
-    wrong, whole = tracked.wrong, set(tracked.where)
-    linear = [byte for byte in wrong if isinstance(byte, int)]
-    for at in range(end - 1, -1, -1):
-        step = steps[at]
-        for effect in step.effects:
-            carries = effect.kind == "change" and isinstance(effect.into[0], tuple)
-            if (whole if carries else wrong) & set(effect.into):
-                return at, effect
-        if any(byte in step.wrote for byte in linear):
-            return at, None
-        if step.number is not None and at + 1 < len(steps):
-            after = steps[at + 1]
-            named = [byte for byte in wrong if not isinstance(byte, int)]
-            if any(step.value((byte,)) != after.value((byte,)) for byte in named):
-                return at, None
-    return None
 
 
 def _copied(step: Step, effect: Effect, tracked: Tracked, field: Field) -> Tracked | str | None:
@@ -245,49 +193,6 @@ def _undone(operator: str, number: int, by: int) -> int | None:
     if operator == "^":
         return number ^ by
     return None
-
-
-def _by_the_bios(steps: list[Step], through: list[Step], field: Field) -> Found:
-    """Return what is to be said where a BIOS call wrote what is wrong, or what that is made of."""
-    if not through:
-        if seen := elsewhere(steps, field):
-            return Found((seen.step,), seen.step, seen.why)
-        return Found((), None, "a BIOS call put it there")
-    taken = through[-1]
-    starts = {each.source[0] for each in taken.effects if each.source}
-    changed = _first_change(through)
-    copied = not any(each.kind == "change" for step in through for each in step.effects)
-    if copied or (field.known and not starts & field.known and changed is not taken):
-        return Found(tuple(through), taken, "takes it from where a BIOS call put something else")
-    if changed is None or any(each.operator in "+-" for each in changed.effects if each.operator):
-        return Found(tuple(through), None, "it was made of what BIOS calls brought")
-    return Found(tuple(through), changed, "works on what a BIOS call brought")
-
-
-def _first_change(through: list[Step]) -> Step | None:
-    """Return the instruction that was the first to make another value of one, by a number of its
-    own: of two values nobody knows here which was wrong."""
-    for step in reversed(through):
-        for effect in step.effects:
-            if effect.kind == "change":
-                return None if effect.source else step
-    return None
-
-
-def _nobody(steps: list[Step], field: Field, tracked: Tracked, through: list[Step]) -> Found:
-    """Return what is to be said where no instruction wrote any of the wrong bytes."""
-    if changed := _first_change(through):
-        return Found(tuple(through), changed, "works on what was there from the beginning")
-    if seen := elsewhere(steps, field):
-        return Found((seen.step,), seen.step, seen.why)
-    unset = all(not isinstance(byte, int) for byte in tracked.where)
-    if through and unset:
-        return Found(tuple(through), None, "no instruction has set the register that it comes from")
-    if through and not any(each.kind == "change" for step in through for each in step.effects):
-        return Found(tuple(through), through[-1], "takes it from where no instruction put it")
-    summed = "it is the sum of several values, and nobody knows here which of them was wrong"
-    never = "no instruction of the loader ever wrote it"
-    return Found(tuple(through), None, summed if through else never)
 
 
 def _held(step: Step, effect: Effect) -> int:

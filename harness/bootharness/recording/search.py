@@ -12,8 +12,9 @@ from bootharness.recording.control import astray
 from bootharness.recording.counted import counted_wrongly
 from bootharness.recording.field import Field
 from bootharness.recording.footsteps import PACKET_BYTES, Step
+from bootharness.recording.found import Found
 from bootharness.recording.misread import misread
-from bootharness.recording.origin import Found, origin
+from bootharness.recording.origin import origin
 from bootharness.trace.boot_trace import BootTrace
 
 __all__ = ["Answer", "searched", "searched_for"]

@@ -3,9 +3,9 @@
 from bootharness.recording.effects import Byte
 from bootharness.recording.field import Field
 from bootharness.recording.footsteps import Memory, Step
+from bootharness.recording.found import Found
 from bootharness.recording.last_write import source_of
 from bootharness.recording.operands import Cpu
-from bootharness.recording.origin import Found
 from bootharness.recording.search import Answer
 from bootharness.report.disassembly import decode
 from bootharness.routes.loader import Loader

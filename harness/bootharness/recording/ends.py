@@ -1,0 +1,90 @@
+"""Where the way back ends, and whether somebody is guilty there: at a BIOS call, at what nobody
+wrote, at a number that was meant for something else."""
+
+from bootharness.recording.control import jump_over
+from bootharness.recording.field import Field
+from bootharness.recording.footsteps import Step
+from bootharness.recording.found import Found, Passed
+from bootharness.recording.misplaced import elsewhere
+from bootharness.recording.tracked import Tracked, applied
+from bootharness.recording.writers import writer
+
+__all__ = ["by_the_bios", "for_a_case", "left_over", "nobody"]
+
+_SERVICES = (0x13, 0x15)
+
+
+def by_the_bios(steps: list[Step], way: list[Passed], field: Field) -> Found:
+    """Return what is to be said where a BIOS call wrote what is wrong, or what that is made of."""
+    through = tuple(each.step for each in way)
+    if not way:
+        if seen := elsewhere(steps, field):
+            return Found((seen.step,), seen.step, seen.why)
+        return Found((), None, "a BIOS call put it there")
+    taken = way[-1].step
+    starts = {each.source[0] for each in taken.effects if each.source}
+    copied = all(each.effect.kind == "copy" for each in way)
+    other = bool(field.known) and not starts & field.known and way[-1].effect.kind == "copy"
+    if copied or other:
+        return Found(through, taken, "takes it from where a BIOS call put something else")
+    if changed := _wrong_change(way):
+        return Found(through, changed, "works on what a BIOS call brought")
+    return Found(through, None, "it was made of what BIOS calls brought")
+
+
+def _wrong_change(way: list[Passed]) -> Step | None:
+    """Return the instruction that makes another value of one by a number of its own: the only one
+    that a value went through, or one that shifts, and another count would have made it right."""
+    for passed in reversed(way):
+        step, effect, tracked = passed.step, passed.effect, passed.tracked
+        if effect.kind != "change" or effect.source:
+            continue
+        if len(way) == 1:
+            return step
+        old = step.value(effect.into)
+        if effect.operator in "<>" and old:
+            size = len(effect.into)
+            made = (applied(effect.operator, old, count, size) for count in range(8 * size))
+            if any(tracked.is_right(tracked.with_bytes(effect.into, each)) for each in made):
+                return step
+    return None
+
+
+def nobody(steps: list[Step], field: Field, tracked: Tracked, way: list[Passed]) -> Found:
+    """Return what is to be said where no instruction wrote any of the wrong bytes."""
+    through = [each.step for each in way]
+    if changed := _wrong_change(way):
+        return Found(tuple(through), changed, "works on what was there from the beginning")
+    if seen := elsewhere(steps, field):
+        return Found((seen.step,), seen.step, seen.why)
+    unset = all(not isinstance(byte, int) for byte in tracked.where)
+    if through and unset:
+        return Found(tuple(through), None, "no instruction has set the register that it comes from")
+    if through and not any(each.kind == "change" for step in through for each in step.effects):
+        return Found(tuple(through), through[-1], "takes it from where no instruction put it")
+    summed = "it is the sum of several values, and nobody knows here which of them was wrong"
+    never = "no instruction of the loader ever wrote it"
+    return Found(tuple(through), None, summed if through else never)
+
+
+def left_over(steps: list[Step], at: int, through: list[Step]) -> bool:
+    """Return whether a number has served another call of the same service before, and nothing has
+    changed it since: what should have come after it is missing."""
+    if any(each.kind == "change" for step in through for each in step.effects):
+        return False
+    asked = [(step.number, step.cpu.register("ax") >> 8) for step in steps[at:] if step.number]
+    return bool(asked) and asked[-1] in asked[:-1] and asked[-1][0] in _SERVICES
+
+
+def for_a_case(steps: list[Step], at: int, field: Field) -> bool:
+    """Return whether a number is for a case of its own of which nobody knows that it was one: what
+    was compared before it is no field of the header."""
+    jump = jump_over(steps, at)
+    if jump is None:
+        return False
+    compared = [each for each in steps[jump - 1].effects if each.kind == "compare"]
+    if not compared:
+        return True
+    loads = writer(steps, jump, Tracked.of(compared[0].source, None, None))
+    source = loads[1].source if loads and loads[1] else ()
+    return not set(source) & field.known

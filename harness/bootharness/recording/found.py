@@ -1,0 +1,28 @@
+"""What is found on the way back from a wrong value, and what it went through."""
+
+from msgspec import Struct
+
+from bootharness.recording.effects import Effect
+from bootharness.recording.footsteps import Step
+from bootharness.recording.tracked import Tracked
+
+__all__ = ["Found", "Passed"]
+
+
+class Found(Struct, frozen=True):
+    """The instructions that a value went through, from the last to the first, and the guilty one,
+    None where no instruction is; ``why`` says what follows of that."""
+
+    through: tuple[Step, ...]
+    guilty: Step | None
+    why: str
+    branch: Step | None = None
+    """A conditional jump right before the guilty one, which was not taken: it may be that."""
+
+
+class Passed(Struct, frozen=True):
+    """An instruction that a value went through, and what was followed when it had."""
+
+    step: Step
+    effect: Effect
+    tracked: Tracked
