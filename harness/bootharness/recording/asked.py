@@ -53,10 +53,17 @@ def _packet(before: list[Step], step: Step) -> Field | None:
         ends = frozenset((start, start + 1, start + 4, start + PACKET_BYTES))
         return Field("the size of the disk address packet", (start,), None, _PACKET_SIZES[0],
                      borders=ends)  # fmt: skip
-    served = {each.value(_SI) for each in before if _asks(each, _DISK, _READ)}
-    if step.value(_SI) in served:
-        return None  # it is what it was for another call: the segment is not, or what lies there
+    if _served(before, step):
+        return None
     return Field("the pointer to the disk address packet", _SI, None)
+
+
+def _served(before: list[Step], step: Step) -> bool:
+    """Whether a pointer is what it was for another such call: then it is the segment that is wrong,
+    or what lies there."""
+    function = step.cpu.register("ax") >> 8
+    number = step.number or 0
+    return step.value(_SI) in {each.value(_SI) for each in before if _asks(each, number, function)}
 
 
 def _table(before: list[Step], step: Step) -> Field | None:
@@ -64,6 +71,8 @@ def _table(before: list[Step], step: Step) -> Field | None:
     start = step.cpu.bases["es"] + step.cpu.register("si")
     source = _descriptor(step, start + _SOURCE)
     if source is None or _is_data(source) or source.base in _buffers(before):
+        return None
+    if _served(before, step):
         return None
     where = tuple(range(start + _SOURCE, start + _DESTINATION))
     return (

@@ -11,8 +11,6 @@ from bootharness.recording.writers import writer
 
 __all__ = ["by_the_bios", "for_a_case", "left_over", "nobody"]
 
-_SERVICES = (0x13, 0x15)
-
 
 def by_the_bios(steps: list[Step], way: list[Passed], field: Field) -> Found:
     """Return what is to be said where a BIOS call wrote what is wrong, or what that is made of."""
@@ -27,14 +25,15 @@ def by_the_bios(steps: list[Step], way: list[Passed], field: Field) -> Found:
     other = bool(field.known) and not starts & field.known and way[-1].effect.kind == "copy"
     if copied or other:
         return Found(through, taken, "takes it from where a BIOS call put something else")
-    if changed := _wrong_change(way):
+    if changed := _wrong_change(steps, way):
         return Found(through, changed, "works on what a BIOS call brought")
     return Found(through, None, "it was made of what BIOS calls brought")
 
 
-def _wrong_change(way: list[Passed]) -> Step | None:
+def _wrong_change(steps: list[Step], way: list[Passed]) -> Step | None:
     """Return the instruction that makes another value of one by a number of its own: the only one
-    that a value went through, or one that shifts, and another count would have made it right."""
+    that a value went through, or one that shifts for the first time, and another count would have
+    made it right."""
     for passed in reversed(way):
         step, effect, tracked = passed.step, passed.effect, passed.tracked
         if effect.kind != "change" or effect.source:
@@ -42,7 +41,8 @@ def _wrong_change(way: list[Passed]) -> Step | None:
         if len(way) == 1:
             return step
         old = step.value(effect.into)
-        if effect.operator in "<>" and old:
+        first = next(each for each in steps if each.cpu.linear == step.cpu.linear) is step
+        if effect.operator in "<>" and old and first:
             size = len(effect.into)
             made = (applied(effect.operator, old, count, size) for count in range(8 * size))
             if any(tracked.is_right(tracked.with_bytes(effect.into, each)) for each in made):
@@ -53,7 +53,7 @@ def _wrong_change(way: list[Passed]) -> Step | None:
 def nobody(steps: list[Step], field: Field, tracked: Tracked, way: list[Passed]) -> Found:
     """Return what is to be said where no instruction wrote any of the wrong bytes."""
     through = [each.step for each in way]
-    if changed := _wrong_change(way):
+    if changed := _wrong_change(steps, way):
         return Found(tuple(through), changed, "works on what was there from the beginning")
     if seen := elsewhere(steps, field):
         return Found((seen.step,), seen.step, seen.why)
@@ -67,13 +67,13 @@ def nobody(steps: list[Step], field: Field, tracked: Tracked, way: list[Passed])
     return Found(tuple(through), None, summed if through else never)
 
 
-def left_over(steps: list[Step], at: int, through: list[Step]) -> bool:
-    """Return whether a number has served another call of the same service before, and nothing has
-    changed it since: what should have come after it is missing."""
-    if any(each.kind == "change" for step in through for each in step.effects):
+def left_over(steps: list[Step], at: int, way: list[Passed], asks: Step | None) -> bool:
+    """Return whether a number has served another call of the same function before that which
+    ``asks``, and nothing has changed it since: what should have come after it is missing."""
+    if asks is None or any(each.effect.kind == "change" for each in way):
         return False
-    asked = [(step.number, step.cpu.register("ax") >> 8) for step in steps[at:] if step.number]
-    return bool(asked) and asked[-1] in asked[:-1] and asked[-1][0] in _SERVICES
+    function = asks.number, asks.cpu.register("ax") >> 8
+    return any((step.number, step.cpu.register("ax") >> 8) == function for step in steps[at:])
 
 
 def for_a_case(steps: list[Step], at: int, field: Field) -> bool:

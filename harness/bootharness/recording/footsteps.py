@@ -13,11 +13,11 @@ from bootharness.recording.effects import Byte, Effect, effects
 from bootharness.recording.operands import Cpu
 from bootharness.recording.player import Player
 
-__all__ = ["MOST_STEPS", "PACKET_BYTES", "TABLE_BYTES", "Memory", "Step", "step_at", "steps"]
+__all__ = ["PACKET_BYTES", "TABLE_BYTES", "Memory", "Step", "step_at", "steps"]
 
 Memory = Callable[[int, int], bytes]
 
-MOST_STEPS = 60_000
+_MOST_STEPS = 60_000
 _MOST_S = 30.0
 _NEAR = 64
 _CODE_BYTES, _AHEAD_BYTES = 15, 64
@@ -91,7 +91,7 @@ def steps(player: Player, until: int) -> list[Step]:
     """
     found: list[Step] = []
     position, deadline = player.position, Deadline.after(min(_MOST_S, player.reel.limit_s))
-    while position < until and len(found) < MOST_STEPS and not deadline.expired:
+    while position < until and len(found) < _MOST_STEPS and not deadline.expired:
         cpu = Cpu.real(player.stub.registers())
         if _BIOS_FROM <= cpu.linear < 1 << 20:
             _leave_bios(player, cpu, until)

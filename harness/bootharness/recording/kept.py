@@ -15,7 +15,7 @@ from bootharness.plan import MachineConfig
 from bootharness.recording.calls import Counted, Records
 from bootharness.recording.field import Field
 from bootharness.recording.fields import FOLLOWED, fields_of
-from bootharness.recording.footsteps import MOST_STEPS, steps
+from bootharness.recording.footsteps import steps
 from bootharness.recording.last_write import Spans, last_write
 from bootharness.recording.manifest import LOG, RECORDING, ROM, Anchor, Recording
 from bootharness.recording.operands import Cpu
@@ -143,7 +143,8 @@ class Asked(Struct, frozen=True):
         until = self.player.position
         value = self._value(field)
         self.to_call(field.since)
-        return searched(steps(self.player, until), self.kept.trace, [(field, value, MOST_STEPS)])
+        every = steps(self.player, until)
+        return searched(every, self.kept.trace, [(field, value, len(every))])
 
     def _searched(self, fields: tuple[Field, ...]) -> Answer | None:
         """Look for what was wrong in all that the loader has executed."""
@@ -151,7 +152,7 @@ class Asked(Struct, frozen=True):
         for field in fields:
             if self.to_call(field.call):
                 positions.append((field, self._value(field), self.player.position))
-        until = max((position for *_, position in positions), default=self.kept.reel.end - 1)
+        until = max((position + 1 for *_, position in positions), default=self.kept.reel.end - 1)
         if not positions and self.kept.spans.handoff is not None and self.to_call(None):
             until = self.player.position
         self.counted.to_entry(until)

@@ -23,16 +23,17 @@ _MOST = 64
 _NARROWEST = 2
 
 
-def origin(steps: list[Step], field: Field, found: int | None) -> Found:
-    """Return what made a field as it was found behind the last of a loader's steps."""
-    seen = _origin(steps, field, found)
+def origin(steps: list[Step], field: Field, found: int | None, asks: Step | None = None) -> Found:
+    """Return what made a field as it was found behind the last of a loader's steps, by the one that
+    ``asks`` a BIOS call for it."""
+    seen = _origin(steps, field, found, asks)
     if seen.guilty and seen.why.startswith("brings"):
         jump = jump_over(steps, steps.index(seen.guilty))
         return replace(seen, branch=None if jump is None else steps[jump])
     return seen
 
 
-def _origin(steps: list[Step], field: Field, found: int | None) -> Found:
+def _origin(steps: list[Step], field: Field, found: int | None, asks: Step | None = None) -> Found:
     tracked, at = Tracked.of(field.where, field.wanted, found), len(steps)
     way: list[Passed] = []
     for _ in range(_MOST):
@@ -58,7 +59,7 @@ def _origin(steps: list[Step], field: Field, found: int | None) -> Found:
         through.append(step)
         if seen := _by_what_it_is(steps, at, used, effect, tracked, field):
             missing = seen.why.startswith("brings") and (
-                left_over(steps, at, through) or for_a_case(steps, at, field)
+                left_over(steps, at, way, asks) or for_a_case(steps, at, field)
             )
             return Found(tuple(through), None if missing else seen.step, seen.why)
         if effect.kind == "other":

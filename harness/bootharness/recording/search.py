@@ -17,7 +17,7 @@ from bootharness.recording.misread import misread
 from bootharness.recording.origin import origin
 from bootharness.trace.boot_trace import BootTrace
 
-__all__ = ["Answer", "searched", "searched_for"]
+__all__ = ["Answer", "searched"]
 
 _DISK, _READ = 0x13, 0x42
 
@@ -49,7 +49,8 @@ def searched(
     )
     for each in (asked, fields, counted):
         for field, value, end in each:
-            found = searched_for(steps[:end], field, value)
+            asks = steps[end] if end < len(steps) and steps[end].number is not None else None
+            found = Answer(origin(steps[:end], field, value, asks), field, value)
             if found.seen.guilty:
                 return found
             first = first or found
@@ -65,11 +66,6 @@ def _of_the_loader(steps: list[Step], trace: BootTrace, start: int | None) -> li
     while end and steps[end - 1].cpu.linear in kernel:
         end -= 1
     return steps[:end]
-
-
-def searched_for(steps: list[Step], field: Field, value: int) -> Answer:
-    """Return what made one value as it was found."""
-    return Answer(origin(steps, field, value), field, value)
 
 
 def _total(trace: BootTrace) -> int:
