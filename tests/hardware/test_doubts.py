@@ -54,6 +54,24 @@ def test_a_kernel_that_did_not_come_by_the_wire_proves_nothing(
         assert judge(doubted).verdict is Verdict.SKIP
 
 
+_DISCOVER = NetEvent(1.0, NetEventKind.DISCOVER, "")
+_OFFER = NetEvent(2.0, NetEventKind.OFFER, "")
+
+
+@pytest.mark.parametrize(
+    ("seen", "why"),
+    [((_DISCOVER,), "nobody on eth1 has given apu2 an address"),
+     ((_DISCOVER, _OFFER), "apu2 has asked 10.0.0.9 for no file")],
+)  # fmt: skip
+def test_what_another_server_has_not_done_is_no_bad_kernel(
+    seen: tuple[NetEvent, ...], why: str
+) -> None:
+    beside = replace(_APU, proxy="10.0.0.9")
+    doubted = not_by_wire(ended("idle"), facts(*seen), beside, brought=True)
+    assert why in doubted.ending.detail and judge(doubted).verdict is Verdict.SKIP
+    assert not_by_wire(ended("idle"), facts(*seen), _APU, brought=True).ending.cause is None
+
+
 @pytest.mark.parametrize(
     ("kind", "on", "cause"),
     [("idle", False, "plug-failed"), ("idle", True, None), ("idle", None, None),

@@ -1,13 +1,15 @@
 """A desk with a boot wire, in a network namespace of its own: run by `unshare -n`.
 
-usage: wired_desk.py FOLDER LOADER SOURCE -- WORDS of `bootharness`
+usage: wired_desk.py FOLDER LOADER SOURCE [OTHERS PROXY] -- WORDS of `bootharness`
 
 With ``disk`` for LOADER, SOURCE is a disk image, with ``written`` one that may be written; else one
-is made of both. What may not be written has to stay as it is.
+is made of both. What may not be written has to stay as it is. With OTHERS, ``dnsmasq`` or
+``nobody``, the harness is a PROXY beside them on the wire.
 """
 
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 from bootharness.kernels.source import fetch
@@ -15,6 +17,7 @@ from bootharness.routes.disk_layout import DiskLayout
 from bootharness.routes.loader import Loader
 from tests.support.desk_machine import DeskMachine, tasmota
 from tests.support.lab import sshd
+from tests.support.other_dhcp import other_dhcp
 from tests.support.processes import COMMAND, environment
 
 __all__ = ["SERIAL"]
@@ -47,7 +50,10 @@ def main() -> int:
     if may_write:
         card += ("-drive", f"file={disk},format=raw,if=none,id=d",
                  "-device", f"ide-hd,drive=d,serial={SERIAL}")  # fmt: skip
+    others = sys.argv[4 : sys.argv.index("--")]
+    proxy = f'proxy = "{others[1]}"' if others else ""
     with (
+        other_dhcp(folder, "tap0") if "dnsmasq" in others else nullcontext(),
         DeskMachine(folder, None if may_write else disk, *card) as machine,
         tasmota(machine) as plug,
         sshd(folder / "ssh", machine.tty) as (where, configuration),
@@ -61,6 +67,7 @@ off_seconds = 0.2
 silent_seconds = 15
 wire = "tap0"
 mac = "{_MAC}"
+{proxy}
 recorder = "pxe"
 """)
         words = sys.argv[sys.argv.index("--") + 1 :]

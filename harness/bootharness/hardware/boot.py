@@ -62,6 +62,8 @@ def boot_kernel(
         )
     if machine.wire is None:
         raise UsageError(f"[{machine.name}] wire: kernels come by it, and there is none")
+    if machine.proxy and plan.net.ip != "4":
+        raise UsageError(f"[{machine.name}] proxy: a proxy names files over IPv4, not --ip 6")
     values, usual = chosen(plan), chosen(BootPlan())
     for each in _NOT_HEARD:
         if values[each] != usual[each]:

@@ -42,7 +42,7 @@ def write_disk(machine: HardwareMachine, image: DiskImage, word: str) -> SeenDis
     program = assemble_flat(
         shipped("mbr/disk_writer.asm"),
         DIVISOR=divisor(machine.baud),
-        SERVER=int.from_bytes(ip_bytes(SERVER_HOST), "little"),
+        SERVER=int.from_bytes(ip_bytes(machine.proxy or SERVER_HOST), "little"),
     )
     files = parcels(order, image.read, sectors)
     limit_s = machine.timeout_seconds + image.size_bytes / _SLOWEST_BYTES_PER_S
