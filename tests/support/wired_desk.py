@@ -2,8 +2,8 @@
 
 usage: wired_desk.py FOLDER LOADER SOURCE [OTHERS PROXY] -- WORDS of `bootharness`
 
-With ``disk`` for LOADER, SOURCE is a disk image, with ``written`` one that may be written; else one
-is made of both. What may not be written has to stay as it is. With OTHERS, ``dnsmasq`` or
+With ``disk`` for LOADER, SOURCE is a disk image, with ``written`` one that may be written, with
+``ahci`` such a one behind an AHCI controller; else one is made of both. What may not be written has to stay as it is. With OTHERS, ``dnsmasq`` or
 ``nobody``, the harness is a PROXY beside them on the wire.
 """
 
@@ -25,6 +25,8 @@ __all__ = ["SERIAL"]
 SERIAL = "SCRATCH-1"
 """Of a disk that may be written."""
 _MAC = "52:54:00:ab:cd:ef"
+_WRITTEN = {"written": (), "ahci": ("-device", "ich9-ahci,id=ahci")}
+"""Where a disk is that may be written: what of the machine it takes."""
 _MEMORY_BYTES = 256 << 20
 
 
@@ -34,9 +36,9 @@ def main() -> int:
         subprocess.run(["ip", *words.split()], check=True)
     Path("/proc/sys/net/ipv6/conf/tap0/disable_ipv6").write_text("1")
     subprocess.run(["ip", "link", "set", "tap0", "up"], check=True)
-    may_write = loader == "written"
-    disk = Path(source) if loader in ("disk", "written") else folder / "disk.img"
-    if loader not in ("disk", "written"):
+    may_write = loader in _WRITTEN
+    disk = Path(source) if loader == "disk" or may_write else folder / "disk.img"
+    if loader != "disk" and not may_write:
         DiskLayout.plan(
             Loader.named(loader),
             fetch(source),
@@ -49,7 +51,8 @@ def main() -> int:
             "-device", f"e1000,netdev=n,mac={_MAC}")  # fmt: skip
     if may_write:
         card += ("-drive", f"file={disk},format=raw,if=none,id=d",
-                 "-device", f"ide-hd,drive=d,serial={SERIAL}")  # fmt: skip
+                 *_WRITTEN[loader], "-device", f"ide-hd,drive=d,serial={SERIAL}"
+                 f"{',bus=ahci.0' if loader == 'ahci' else ''}")  # fmt: skip
     others = sys.argv[4 : sys.argv.index("--")]
     proxy = f'proxy = "{others[1]}"' if others else ""
     with (
