@@ -11,6 +11,7 @@ from bootharness.errors import CouldNotFindOut, NotWritten, UsageError
 from bootharness.hardware.desk import Desk
 from bootharness.hardware.doubts import not_by_wire, without_power
 from bootharness.hardware.machines import HardwareMachine, machine_named
+from bootharness.hardware.power_sign import PowerSign
 from bootharness.hardware.recorder_forms import boot_program
 from bootharness.hardware.watch_line import Booted, watch_line
 from bootharness.hardware.wired import Wired, program_image, wired
@@ -151,6 +152,7 @@ def _booted(
             silence_s=machine.silent_seconds,
             start_s=machine.start_seconds,
             network=wire.facts if wire and brought else None,
+            power=PowerSign(desk.watts, machine.off_watts),
         )
         if wire:
             wire.interface.check()

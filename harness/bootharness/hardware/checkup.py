@@ -34,8 +34,10 @@ def _looked_at(machine: HardwareMachine) -> Iterator[tuple[bool, str]]:
     except CouldNotFindOut as error:
         yield False, f"line {error}"
     try:
-        state = open_plug(machine.plug).state()
+        plug = open_plug(machine.plug)
+        state, watts = plug.state(), plug.watts()
         said = {True: "is on", False: "is off", None: "cannot be read back"}[state]
-        yield True, f"plug {without_password(machine.plug)} {said}"
+        drawn = "" if watts is None else f", and {watts:g} W are drawn"
+        yield True, f"plug {without_password(machine.plug)} {said}{drawn}"
     except CouldNotFindOut as error:
         yield False, f"plug {error}"

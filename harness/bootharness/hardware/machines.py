@@ -34,7 +34,8 @@ _Seconds = Annotated[float, Meta(ge=0, le=600)]
 
 
 class HardwareMachine(Struct, frozen=True, forbid_unknown_fields=True):
-    """One machine: how to hear it, how to switch it, and how it boots.
+    """One machine: how to hear it, how to switch it, and how it boots. Where its plug measures, it
+    is off when it draws no more than ``off_watts``.
 
     ``wire`` is the interface of this computer on which it boots from the network by its card
     ``mac``; where others give the addresses there, ``proxy`` is one that nobody has, under which
@@ -48,6 +49,7 @@ class HardwareMachine(Struct, frozen=True, forbid_unknown_fields=True):
     plug: str
     baud: Annotated[int, Meta(ge=50, le=4_000_000)] = 115_200
     off_seconds: _Seconds = 2.0
+    off_watts: Annotated[float, Meta(ge=0, le=1000)] = 1.0
     timeout_seconds: Annotated[float, Meta(gt=0, le=3600)] = 120.0
     silent_seconds: Annotated[float, Meta(gt=0, le=3600)] = 30.0
     start_seconds: Annotated[float, Meta(gt=0, le=3600)] = 60.0
