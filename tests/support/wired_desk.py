@@ -3,8 +3,9 @@
 usage: wired_desk.py FOLDER LOADER SOURCE [OTHERS PROXY] -- WORDS of `bootharness`
 
 With ``disk`` for LOADER, SOURCE is a disk image, with ``written`` one that may be written, with
-``ahci`` such a one behind an AHCI controller; else one is made of both. What may not be written has to stay as it is. With OTHERS, ``dnsmasq`` or
-``nobody``, the harness is a PROXY beside them on the wire.
+``ahci`` such a one behind an AHCI controller; else one is made of both. What may not be written has
+to stay as it is. With OTHERS, ``dnsmasq`` or ``nobody``, the harness is a PROXY beside them on the
+wire.
 """
 
 import subprocess

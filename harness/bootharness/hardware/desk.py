@@ -19,8 +19,8 @@ __all__ = ["Desk"]
 
 _QUIET_S, _DRAINED_S = 0.3, 5.0
 _NO_CURRENT_S, _LOOK_S, _NOTHING_W = 10.0, 0.25, 1.0
-"""Of a plug that is off: for how long it may still report what was drawn before, and how much it may
-report for nothing."""
+"""Of a plug that is off: for how long it may still report what was drawn before, and how much it
+may report for nothing."""
 
 
 class Desk(Closing):
