@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from bootharness.kernels.source import fetch
 from bootharness.network.namespace import why_no_namespace
 from tests.support.boots import settled
 from tests.support.builders import no_carry
-from tests.support.faults import FAULTS, Fault, laid_out
+from tests.support.faults import FAULTS, Fault, damaged_at_the_end, laid_out
 from tests.support.other_dhcp import NETWORK
 from tests.support.processes import environment
 
@@ -109,3 +110,23 @@ def test_what_hangs_and_what_is_rejected_is_named_on_a_desk(fault: Fault, tmp_pa
     )  # fmt: skip
     told = json.loads(done.stdout)
     assert (told["cause"], done.returncode) == _HANGS[fault.name], told["summary"]
+
+
+@pytest.mark.long
+def test_a_hunt_on_a_desk_finds_the_first_bad_kernel(tmp_path: Path) -> None:
+    good = [f"selfcheck:{size}" for size in (1_000_000, 1_100_000)]
+    bad = []
+    for size in (1_200_000, 1_300_000):
+        kernel = fetch(f"selfcheck:{size}")
+        image = bytearray(kernel.path.read_bytes())
+        damaged_at_the_end(image, kernel)
+        bad.append(tmp_path / f"stops-{size}")
+        bad[-1].write_bytes(image)
+    report = tmp_path / "report.json"
+    done = wired(
+        tmp_path, "stage1", "bisect", "kernels", *good, *map(str, bad), "--host", "apu2",
+        "--route", "ipxe-http", "--json", str(report),
+    )  # fmt: skip
+    assert done.returncode == 0, done
+    assert f"FIRST BAD  {bad[0]}" in done.stdout and f"LAST GOOD  {good[1]}" in done.stdout
+    assert "kernel-hang" in done.stdout
