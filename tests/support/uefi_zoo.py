@@ -141,8 +141,9 @@ _DOM0 = {"until": "Dom0 kernel: 64-bit"}
 ROWS = (
     _row("rEFInd", _refind(), reached=("kernel-started", "banner")),
     _row("rEFInd, another kernel's name", _refind("vmlinux"), "boot-manager-error", "vmlinux"),
-    _row("rEFInd, no configuration", _refind() | {"EFI/BOOT/refind.conf": None}, "kernel-silent",
-         "without a command line"),
+    # it finds kernel and initrd itself; the kernel has no console, and its /init speaks
+    _row("rEFInd, no configuration", _refind() | {"EFI/BOOT/refind.conf": None},
+         reached=("kernel-started", "init")),
     _row("rEFInd, Secure Boot", _refind(), _REFUSED, _UNSIGNED, **_SECURE),
     _row("SYSLINUX", _syslinux(), reached=("banner",)),
     _row("SYSLINUX, another kernel's name", _syslinux("vmlinux"), "boot-manager-error", "vmlinux"),
@@ -157,7 +158,8 @@ ROWS = (
     _row("Xen, another kernel's name", _xen("vmlinux"), "efi-gave-up", "vmlinux", **_DOM0),
     _row("Xen, Secure Boot", _xen(), _REFUSED, _UNSIGNED, **_SECURE),
     _row("iPXE", {FALLBACK: _IPXE}, until="iPXE 1"),
-    _row("iPXE, without a network", {FALLBACK: _IPXE}, "efi-gave-up", "iPXE"),
+    _row("iPXE, without a network", {FALLBACK: _IPXE}, "efi-gave-up",
+         "No more network devices"),
     _row("iPXE, Secure Boot", {FALLBACK: _IPXE}, _REFUSED, _UNSIGNED, **_SECURE),
     _row("memtest86+", {"memtest.efi": _MEMTEST}, until="Memtest86",
          boot_entries=("\\memtest.efi console=ttyS0,115200",)),
