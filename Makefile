@@ -26,7 +26,7 @@ TESTED_WITH := /usr/share/doc/busybox-static:busybox-static cpio:cpio modprobe:k
 	/usr/lib/shim/shimx64.efi.signed:shim-signed sbsign:sbsigntool
 APT := $(if $(filter 0,$(shell id -u)),,sudo) apt-get
 
-.PHONY: setup tools demo test matrices check faults faults-back faults-net faults-uefi restores trees appliance zoo zoo-uefi built-tree kill good fuzz docs readme bench bench-back bench-bisect bench-config bench-factors bench-many bench-net bench-shell bench-uefi hunts mutants mutants-rules clean
+.PHONY: setup tools demo test long matrices check faults faults-back faults-net faults-uefi restores trees appliance zoo zoo-uefi built-tree kill good fuzz docs readme bench bench-back bench-bisect bench-config bench-factors bench-many bench-net bench-shell bench-uefi hunts mutants mutants-rules clean
 
 setup: $(VENV)/.packages $(VENV)/.installed
 tools: setup $(VENV)/.tools
@@ -74,7 +74,11 @@ demo: setup
 test: tools
 	$(BIN)/python -m pytest -n 3 --dist loadgroup
 
-# what is long, and the matrices of which `make test` runs a sample, whole
+# what `make test` leaves out for its time; .ci/run has it behind that, where time is left
+long: tools
+	$(BIN)/python -m pytest -n 3 --dist loadgroup -m long --long
+
+# the same, and the matrices of which `make test` runs a sample, whole
 matrices: tools
 	$(BIN)/python -m pytest -n 3 --dist loadgroup -m "sample or long" --all-rows
 

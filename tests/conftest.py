@@ -17,8 +17,9 @@ from tests.support.processes import KERNELS
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--long", action="store_true", help="run what is long as well")
     parser.addoption(
-        "--all-rows", action="store_true", help="run what is long, and matrices whole, not a sample"
+        "--all-rows", action="store_true", help="the same, and matrices whole, not a sample"
     )
 
 
@@ -28,13 +29,15 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave what is not long, and a sample of the matrices; `make matrices` runs all of it."""
+    """Leave what is not long, and a sample of the matrices; `make long` runs the one, `make
+    matrices` all of it."""
     if config.getoption("--all-rows"):
         return
+    long = config.getoption("--long")
     seen: Counter[tuple[Path, int]] = Counter()
     left_out = []
     for item in items:
-        if item.get_closest_marker("long"):
+        if item.get_closest_marker("long") and not long:
             left_out.append(item)
         elif sample := item.get_closest_marker("sample"):
             matrix = (item.path, sample.args[0])

@@ -549,6 +549,7 @@ def test_hunt_that_is_stopped_in_a_branch_knows_the_main_line(
     assert built == [label for label in built if "side one" in label]
 
 
+@pytest.mark.long
 def test_command_that_does_several_things_at_once_is_run_alone(history: History) -> None:
     class Counting(Listener):
         at_once = most = workers = 0

@@ -40,6 +40,7 @@ def boot_reader(folder: Path, **values: object) -> BootTrace:
     return boot_through(Loader.read(path), fetch("selfcheck:100000"), plan)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("end", "rounds"), [("0x20000000", 3), ("0x8000000", 15)])
 def test_reading_much_memory_is_no_hang(tmp_path: Path, end: str, rounds: int) -> None:
     trace = boot_reader(tmp_path, FIRST="0x100000", END=end, PLACE="esi", ROUNDS=rounds)

@@ -54,7 +54,7 @@ def misplaced(tmp_path_factory: pytest.TempPathFactory) -> tuple[BootTrace, Path
     return kept("no carry out of bit 15", tmp_path_factory.mktemp("misplaced"))
 
 
-@pytest.mark.sample(1)
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("name", GUILTY)
 def test_the_instruction_that_was_changed_is_named(name: str, tmp_path: Path) -> None:
     trace, _ = kept(name, tmp_path)
@@ -63,6 +63,7 @@ def test_the_instruction_that_was_changed_is_named(name: str, tmp_path: Path) ->
     assert trace.recorded.answers[0].by == "loader"
 
 
+@pytest.mark.long
 @pytest.mark.sample(1)
 @pytest.mark.parametrize("name", KNOWN)
 def test_the_changed_instruction_is_followed_back_to(name: str, tmp_path: Path) -> None:
@@ -75,6 +76,7 @@ def test_the_changed_instruction_is_followed_back_to(name: str, tmp_path: Path) 
     assert origin.guilty in origin.through
 
 
+@pytest.mark.long
 def test_a_byte_that_no_instruction_wrote_is_told_as_that(tmp_path: Path) -> None:
     trace, _ = kept("payload of 15,735,824 without the carry", tmp_path)
     assert trace.recorded

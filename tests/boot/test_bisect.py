@@ -48,6 +48,7 @@ def builds(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.long
 def test_first_bad_file_is_found_with_its_cause(
     builds: Path, no_carry: Path, state: dict[str, str], tmp_path: Path
 ) -> None:
@@ -283,6 +284,7 @@ def test_cause_that_is_sought_tells_what_counts(state: dict[str, str], tmp_path:
     assert "--cause destination-wraped: did you mean destination-wrapped?" in typo.stderr
 
 
+@pytest.mark.long
 def test_terminal_shows_what_is_built_while_it_is_built(
     no_carry: Path, state: dict[str, str], tmp_path: Path
 ) -> None:

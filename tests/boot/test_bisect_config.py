@@ -98,6 +98,7 @@ def test_symbols_of_a_choice_are_the_answer_together(tmp_path: Path) -> None:
     assert "are these 2 symbols of one choice: GZIP, LZ4" in said
 
 
+@pytest.mark.long
 def test_two_symbols_that_fail_only_together_are_both_found(tmp_path: Path) -> None:
     said, document = Hunt(tmp_path, bad_if('"$CONFIG_D7$CONFIG_NAME" = ysome')).run()
     assert sorted(guilty(document)) == ["D7", "NAME"]
@@ -136,6 +137,7 @@ def test_for_a_size_the_growth_of_symbols_is_told_and_nobody_is_blamed(
     assert "sizes of kernels built along one way" in said
 
 
+@pytest.mark.long
 def test_a_killed_hunt_goes_on_from_its_log(tmp_path: Path) -> None:
     hunt, log = Hunt(tmp_path, bad_if('"$CONFIG_NAME" = some')), tmp_path / "hunt.jsonl"
     words = [*hunt.words("--log", log)]

@@ -103,6 +103,7 @@ def test_the_culprit_reverted_boots_and_applied_fails(history: History) -> None:
     assert "A text to send" in (history.folder / "it.html").read_text()
 
 
+@pytest.mark.long
 def test_what_does_not_merge_is_told_and_proves_nothing(history: History) -> None:
     for number in range(7):
         history.write("note", f"{number}\n")

@@ -151,6 +151,7 @@ def test_what_syslinux_does_not_find_is_in_its_words(
     assert words in judgement.summary
 
 
+@pytest.mark.long
 def test_prompt_that_goes_on_by_itself_is_waited_for(fat_disk: Path, tmp_path: Path) -> None:
     config = f"default it\nprompt 1\ntimeout 50\n{LABEL}"  # tenths of a second, unseen
     judgement = judged(syslinux(fat_disk, tmp_path, config), idle_s=2)
@@ -255,6 +256,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(suspicion, "PERSON_S", 5.0)
 
 
+@pytest.mark.long
 def test_second_entry_of_a_grub_menu(fat_disk: Path, tmp_path: Path, impatient: None) -> None:
     disk = grub(fat_disk, tmp_path, menu({"usual": "gone", "rescue": "vmlinuz"}), "linux16")
     typed = BootPlan(route="disk", until="banner", timeout_s=300, send=("GNU GRUB=><down><enter>",))

@@ -54,6 +54,7 @@ def comment_step(machine: JobMachine, repository: Path, *, container: bool = Fal
     return hub.job([{"run": before}, comment])[-1]
 
 
+@pytest.mark.long
 def test_github_installs_gates_tests_and_comments(
     own_machine: JobMachine, repository: Path
 ) -> None:

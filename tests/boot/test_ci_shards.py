@@ -31,6 +31,7 @@ def machine(tmp_path: Path) -> JobMachine:
     return JobMachine(tmp_path / "machine")
 
 
+@pytest.mark.long
 def test_github_boots_in_three_jobs_and_merges(machine: JobMachine, repository: Path) -> None:
     hub = GitHub(machine, repository)
     jobs = hub.workflow(SHARDS / "kernel.yml")

@@ -426,6 +426,7 @@ text:   db "own program", 0
 """
 
 
+@pytest.mark.long
 def test_boot_program_from_a_network(tmp_path: Path, temporary: Path) -> None:
     """From its first instruction to the kernel's, with all that it has placed compared."""
     del temporary
@@ -447,6 +448,7 @@ def test_boot_program_from_a_network(tmp_path: Path, temporary: Path) -> None:
     terminal.leave()
 
 
+@pytest.mark.long
 def test_own_boot_program_has_its_symbols(tmp_path: Path, temporary: Path) -> None:
     """Where its ELF file is beside it."""
     del temporary

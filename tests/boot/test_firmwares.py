@@ -41,6 +41,7 @@ def only_bios(tmp_path: Path) -> Path:
     return disk.write(tmp_path / "disk.img").path
 
 
+@pytest.mark.long
 def test_one_report_says_by_which_firmware_it_fails(
     only_bios: Path, tmp_path: Path, pytester: pytest.Pytester
 ) -> None:
@@ -86,7 +87,7 @@ def rescue(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return image
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("attached", ["cdrom", "usb", "cdrom --disk-interface scsi"])
 def test_a_hybrid_image_is_proven_by_both_in_one_command(
     rescue: Path, attached: str, tmp_path: Path, pytester: pytest.Pytester
@@ -102,6 +103,7 @@ def test_a_hybrid_image_is_proven_by_both_in_one_command(
         assert "bytes in memory equal the file" in each["summary"]
 
 
+@pytest.mark.long
 def test_a_hybrid_image_without_its_part_for_a_uefi_is_told_by_that(
     rescue: Path, tmp_path: Path, pytester: pytest.Pytester
 ) -> None:

@@ -10,6 +10,7 @@ from bootharness.report.document import read_trace
 from tests.support.processes import run
 
 
+@pytest.mark.long
 def test_a_gate_refuses_what_wraps_and_says_that_it_is_the_loader(
     no_carry: Path, tmp_path: Path
 ) -> None:

@@ -102,6 +102,7 @@ def test_q35(boots: Boot) -> None:
     assert boots("selfcheck:1000000", machine_type="q35").ending.kind == "reached"
 
 
+@pytest.mark.long
 def test_other_initrd_counts_when_the_kernel_runs_it(
     boots: Boot, debian: str, tmp_path: pytest.TempPathFactory
 ) -> None:

@@ -41,6 +41,7 @@ def test_the_bug_of_the_story_is_named_on_a_desk(tmp_path: Path) -> None:
     assert told["host"]["name"] == "apu2" and told["machine"] is None
 
 
+@pytest.mark.long
 def test_a_good_disk_is_good_on_a_desk(tmp_path: Path) -> None:
     done = wired(
         tmp_path, "stage1", "hardware", "trace", "apu2", "--kernel", _SOURCE, "--until", "banner"
@@ -49,6 +50,7 @@ def test_a_good_disk_is_good_on_a_desk(tmp_path: Path) -> None:
     assert "17,000,000 bytes in memory equal the file" in done.stdout
 
 
+@pytest.mark.long
 def test_a_gate_compares_qemu_with_the_desk(tmp_path: Path) -> None:
     matrix = tmp_path / "gate.toml"
     matrix.write_text(
@@ -95,6 +97,7 @@ _HANGS = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.sample(12)
 @pytest.mark.parametrize(
     "fault", [each for each in FAULTS if each.name in _HANGS], ids=lambda fault: fault.name

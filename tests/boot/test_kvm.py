@@ -32,6 +32,7 @@ def boot_by_kvm(source: str, loader: Loader | None = None, **plan: object) -> Bo
     return boot_through(loader or Loader.stage1(), fetch(source), chosen)
 
 
+@pytest.mark.long
 def test_loader_is_seen_to_the_handoff_and_beyond(here: Kvm) -> None:
     trace = boot_by_kvm("selfcheck:3000000")
     assert judge(trace).verdict is Verdict.GOOD, judge(trace).summary
@@ -61,6 +62,7 @@ def test_wrapped_kernel_is_named_with_its_move() -> None:
     assert "block move 242" in judgement.summary
 
 
+@pytest.mark.long
 def test_slow_kvm_is_blamed_for_the_time_it_takes(here: Kvm, tmp_path: Path) -> None:
     loader = serial_writer(tmp_path, b"x" * 100, then="jmp again")
     machine = MachineConfig(qemu=QEMU, accelerator="kvm")

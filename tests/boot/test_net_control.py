@@ -29,6 +29,7 @@ def assert_good(trace: BootTrace, server: str) -> None:
     assert trace.handoff.memory_equal is True
 
 
+@pytest.mark.long
 def test_slirp() -> None:
     plan = BootPlan(until="setup", route="ipxe")
     image = net_image(fetch(KERNEL), plan)

@@ -42,6 +42,7 @@ def large_initrd(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("cmdline", "until"), [("console=ttyS0 quiet", "banner"), ("console=tty0 panic=-1", "init")]
 )

@@ -28,7 +28,7 @@ SOME = (
 CASES = {str(case): case for case in cases()}
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("case", [CASES[name] for name in SOME], ids=str)
 def test_fault_gives_exactly_its_cause(case: Case) -> None:
     trace = run(case)

@@ -170,6 +170,7 @@ def test_a_proxy_beside_a_kea_boots_a_bios(
     assert ("dhcp-ack", "") in told
 
 
+@pytest.mark.long
 def test_the_same_proxy_boots_a_uefi(
     dnsmasq: Callable[..., str], kea: Callable[..., str], root: Path, tmp_path: Path
 ) -> None:
@@ -201,6 +202,7 @@ def nginx(folder: Path, root: Path, *lines: str) -> str:
     return f"exec nginx -c {conf}"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("which", ["python", "nginx"])
 def test_files_come_from_the_web_server_that_a_command_starts(
     kea: Callable[..., str], root: Path, tmp_path: Path, which: str
@@ -258,6 +260,7 @@ def test_a_dnsmasq_boots_over_ipv6(dnsmasq: Callable[..., str], root: Path) -> N
     assert "tftp://[fd00:99::1]/boot6.ipxe" in told
 
 
+@pytest.mark.long
 def test_a_kea_and_an_nginx_boot_over_ipv6(root: Path, tmp_path: Path) -> None:
     needs("kea-dhcp6")
     url = "http://[fd00:77::2]/boot.ipxe"
@@ -315,6 +318,7 @@ LEAST_DISK = 16 << 20
 """iPXE of 2019 cannot read one that has less than a cylinder of 8 MB."""
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("lun", [1, 0])
 def test_a_disk_over_iscsi_is_read_along(
     dnsmasq: Callable[..., str], tmp_path: Path, lun: int
@@ -371,6 +375,7 @@ def test_wrong_options_are_named(
     assert words in judgement.summary
 
 
+@pytest.mark.long
 def test_a_proxy_that_names_nothing_is_silent(kea: Callable[..., str], tmp_path: Path) -> None:
     offers = tmp_path / "offers.py"
     offers.write_text(

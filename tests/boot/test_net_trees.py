@@ -22,6 +22,7 @@ SAMPLE = (
 INSTALLED = Path("/usr/lib/PXELINUX/pxelinux.0"), Path("/usr/lib/ipxe/undionly.kpxe")
 
 
+@pytest.mark.long
 @pytest.mark.sample(2)
 @pytest.mark.parametrize(
     "row", [each for each in ROWS if each.name in SAMPLE], ids=lambda it: it.name

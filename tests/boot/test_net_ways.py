@@ -138,6 +138,7 @@ def test_unified_kernel_is_a_boot_program_over_https(tmp_path: Path) -> None:
     assert trace.network.role("uki.efi") == "nbp"
 
 
+@pytest.mark.long
 def test_all_comes_over_ipv6_where_the_network_has_nothing_else(tmp_path: Path) -> None:
     script = (
         "#!ipxe\nkernel http://[fd00:2::1]/vmlinuz console=ttyS0\n"
@@ -175,6 +176,7 @@ def test_card_that_knows_nothing_of_the_vlan_is_told_as_that(tmp_path: Path) -> 
     assert "all that the card sent came without a VLAN's tag" in judgement.summary
 
 
+@pytest.mark.long
 def test_uefi_with_secure_boot_refuses_a_boot_program_that_nobody_has_signed(
     tmp_path: Path,
 ) -> None:

@@ -349,6 +349,7 @@ def refused(user: pytest.Pytester, *options: str) -> str:
     return str(line)
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize(
     ("options", "words"),
     [
@@ -486,6 +487,7 @@ def test_marker_and_option_take_patterns(user: pytest.Pytester) -> None:
     result.assert_outcomes(passed=2)
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize(
     ("marker", "words"),
     [
@@ -665,6 +667,7 @@ def test_marker_names_a_folder_of_boot_files(user: pytest.Pytester) -> None:
     user.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(passed=2)
 
 
+@pytest.mark.long
 @pytest.mark.skipif(why_no_namespace() is not None, reason="no namespaces")
 def test_own_servers_are_booted_from(user: pytest.Pytester) -> None:
     folder = user.mkdir("tftp")

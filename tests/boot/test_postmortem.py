@@ -91,6 +91,7 @@ def test_hang_in_the_loader(tmp_path: Path) -> None:
     assert "Booting from Hard Disk" in (kept / "screen.txt").read_text()
 
 
+@pytest.mark.long
 def test_hang_in_the_kernel_has_code_of_its_mode(tmp_path: Path) -> None:
     _, kept = keep(Fault("", "", source=DEBIAN, kernel=code32(JUMP_HERE)), tmp_path)
     assert marked(kept) == "0x100000 eb fe jmp 0x100000"
@@ -112,6 +113,7 @@ def test_page_fault_in_the_kernel(tmp_path: Path) -> None:
     assert trace.post_mortem.cpu.linear == at
 
 
+@pytest.mark.long
 def test_fault_inside_the_bios(tmp_path: Path) -> None:
     _, kept = keep(BY_NAME["payload of 17,000,000 without the carry"], tmp_path)
     told = (kept / "exceptions.txt").read_text()

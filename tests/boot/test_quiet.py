@@ -15,6 +15,7 @@ def booted(
     return trace, judge(trace)
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     ("cmdline", "until", "words"),
     [

@@ -67,6 +67,7 @@ def test_video_mode_that_no_loader_sets_is_warned_of(mode: str) -> None:
     assert any(f"vga={mode} on the command line" in each for each in judgement.warnings)
 
 
+@pytest.mark.long
 def test_quiet_kernel_of_an_installer_is_good_over_the_network(debian: str) -> None:
     _, judgement = booted(
         debian,
@@ -85,6 +86,7 @@ def test_card_that_has_no_link_for_a_while_boots_when_it_has() -> None:
     assert trace.ending.seconds > 3
 
 
+@pytest.mark.long
 def test_one_frame_in_twenty_lost_is_come_through() -> None:
     _, judgement = booted(
         "selfcheck:100000", route="pxelinux", until="setup", faults=["loss:rate=0.05"]

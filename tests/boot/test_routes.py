@@ -134,6 +134,7 @@ def test_a_new_route_is_an_axis_of_the_gate(package: Path, tmp_path: Path) -> No
     assert "4 unchanged results reused" in late(package, tmp_path, *words).stdout
 
 
+@pytest.mark.long
 def test_a_new_route_is_bisected_by(package: Path, tmp_path: Path) -> None:
     loader = no_carry(tmp_path)
     done = late(
@@ -187,6 +188,7 @@ def options_that_fail(route: str, folder: Path, debian: str) -> tuple[str, ...]:
     return str(short), "--cmdline", "console=ttyS0 it's"
 
 
+@pytest.mark.long
 @pytest.mark.sample(8)
 @pytest.mark.parametrize("route", ROUTES)
 def test_a_failing_cell_of_every_route_says_how_to_boot_it_again(

@@ -102,6 +102,7 @@ def test_the_boot_that_saves_its_machine_is_as_a_cold_one() -> None:
     assert early[0][:50] == pytest.approx(early[1][:50], abs=0.05)
 
 
+@pytest.mark.long
 def test_a_damaged_machine_is_saved_anew(cache: Path) -> None:
     booted("ipxe", memory_mib=64)
     place = newest(cache)
@@ -113,6 +114,7 @@ def test_a_damaged_machine_is_saved_anew(cache: Path) -> None:
     assert restored_at(booted("ipxe", memory_mib=64))
 
 
+@pytest.mark.long
 def test_what_qemu_does_not_go_on_from_is_booted_from_the_beginning(cache: Path) -> None:
     booted("ipxe", memory_mib=80)
     place = newest(cache)

@@ -72,6 +72,7 @@ def kept(menu: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return keep
 
 
+@pytest.mark.long
 def test_graphical_menu_is_found_by_its_picture(menu: Path, kept: Path, tmp_path: Path) -> None:
     title = cut(kept, TITLE, tmp_path / "title.png")
     trace, judgement = booted(menu, route="disk", until_screen=title)

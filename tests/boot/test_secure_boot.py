@@ -123,6 +123,7 @@ def with_machine_owner_key(folder: Path, name: str, certificate: Path) -> str:
     return str(made)
 
 
+@pytest.mark.long
 def test_shim_accepts_a_key_that_the_machines_owner_has_enrolled(tmp_path: Path) -> None:
     needs(SHIM, SYSTEMD)
     program, certificate = signed(tmp_path, SYSTEMD)

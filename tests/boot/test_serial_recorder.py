@@ -125,6 +125,7 @@ def test_the_bug_of_the_story_is_named_from_the_line_alone(form: str, tmp_path: 
     same_calls(line, qemu)
 
 
+@pytest.mark.long
 def test_a_large_kernel_takes_little_of_the_line(tmp_path: Path) -> None:
     disk = named(f"selfcheck:{LOADED}", Loader.stage1(), tmp_path)
     path, words = recorded(disk, "mbr", tmp_path)
@@ -141,6 +142,7 @@ SLOW_S = 60.0  # Linux unpacks itself without a word
 _PROGRAM = "qemu-system-x86_64"
 
 
+@pytest.mark.long
 @pytest.mark.sample(16)
 @pytest.mark.parametrize("fault", PLAYED, ids=[fault.name for fault in PLAYED])
 def test_a_fault_has_the_cause_that_qemu_gives(fault: Fault, tmp_path: Path) -> None:
@@ -168,6 +170,7 @@ def test_a_loader_without_symbols_is_recorded(tmp_path: Path) -> None:
     assert [*told(line.loader_calls)] == [*told(qemu.loader_calls)]
 
 
+@pytest.mark.long
 def test_grub_is_recorded_from_the_network(tmp_path: Path) -> None:
     plan = settled(BootPlan(route="grub", until="setup"))
     try:
@@ -184,6 +187,7 @@ def test_grub_is_recorded_from_the_network(tmp_path: Path) -> None:
     same_calls(line, qemu)
 
 
+@pytest.mark.long
 @pytest.mark.sample(1)
 @pytest.mark.parametrize(
     ("config", "cause", "words"),

@@ -116,6 +116,7 @@ def test_folder_of_the_host_is_read_and_written_only_where_asked(
     assert [each.name for each in (tmp_path / "given").iterdir()] == ["a"]
 
 
+@pytest.mark.long
 def test_port_leads_to_the_guest_and_nothing_leads_out() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -166,6 +167,7 @@ def test_kernel_since_which_a_test_fails_is_found() -> None:
     assert "the cause is in trixie itself (command-failed:" in said
 
 
+@pytest.mark.long
 def test_what_a_guest_writes_of_its_end_is_no_escape_code_in_a_sentence() -> None:
     done = shell("--", "printf '\\033]0;mine\\007\\033[2J' >/dev/kmsg; echo c >/proc/sysrq-trigger")
     assert done.returncode == 1

@@ -48,6 +48,7 @@ def state(tmp_path: Path) -> dict[str, str]:
     }
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     "command",
     [
@@ -71,6 +72,7 @@ def test_eighty_columns_lose_nothing(command: str, no_carry: Path, state: dict[s
     assert all(line == line.rstrip() for line in piped.stdout.splitlines())
 
 
+@pytest.mark.long
 def test_bisect_on_eighty_columns_loses_nothing(no_carry: Path, state: dict[str, str]) -> None:
     hunt = ("bisect", "selfcheck:15735744..15735904", "--loader", str(no_carry), "--jobs", "1",
             "--confidence", "0.8")  # fmt: skip

@@ -64,6 +64,7 @@ def test_some_command_runs_every_file() -> None:
     assert any(not command.endswith(".py") for command in COMMANDS)
 
 
+@pytest.mark.long
 def test_boot_that_must_fail_does(project: Path) -> None:
     assert "1 passed" in run(project, "--kernel", "selfcheck:15735824", "test_refused.py")
 

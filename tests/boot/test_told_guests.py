@@ -28,12 +28,14 @@ def guest() -> Iterator[Guest]:
         yield live.ready()
 
 
+@pytest.mark.long
 def test_commands_are_run_with_nothing_on_their_input(guest: Guest) -> None:
     ran = guest.run("cat; printf 'a\\tb\\n\\n'; echo error >&2; exit 7")
     assert (ran.status, ran.output) == (7, b"a\tb\n\nerror\n")
     assert guest.run("hostname").text == "guest\n"
 
 
+@pytest.mark.long
 def test_children_that_are_left_behind_are_not_of_who_listens(guest: Guest) -> None:
     # one that ends makes a shell that waits for a line forget the beginning of it
     assert guest.run("echo $PPID").text != "1\n"

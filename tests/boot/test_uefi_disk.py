@@ -15,7 +15,7 @@ from bootharness.routes.table import ROUTES
 from bootharness.trace.boot_trace import BootTrace
 from tests.support.uefi_programs import FALLBACK, disk
 
-pytestmark = [pytest.mark.usefixtures("uefi_tools"), pytest.mark.sample(2)]
+pytestmark = [pytest.mark.usefixtures("uefi_tools"), pytest.mark.sample(3)]
 
 KERNEL = "deb:linux-image-cloud-amd64/bookworm"
 SYSTEMD = Path("/usr/lib/systemd/boot/efi/systemd-bootx64.efi")
@@ -121,6 +121,7 @@ def test_a_disk_that_does_not_boot_says_why(
     assert words in judgement.summary
 
 
+@pytest.mark.long
 def test_a_disk_without_a_file_system_says_so(tmp_path: Path) -> None:
     image = tmp_path / "disk.img"
     image.write_bytes(bytes(8 << 20))

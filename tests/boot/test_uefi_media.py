@@ -73,6 +73,7 @@ def test_a_kernel_on_every_interface_is_proven(interface: str, tmp_path: Path) -
     is_proven(booted(image, disk_interface=interface))
 
 
+@pytest.mark.long
 @pytest.mark.sample(8)
 @pytest.mark.parametrize("interface", ["virtio", "usb", "scsi"])
 def test_a_disk_of_large_sectors_is_booted_by_more_than_a_bios_can(

@@ -109,6 +109,7 @@ def test_guest_that_switches_off_when_done_is_good(tmp_path: Path) -> None:
     assert "before 'login:' had come" in judgement.summary
 
 
+@pytest.mark.long
 def test_guest_that_does_not_switch_off_is_bad(tmp_path: Path) -> None:
     kernel = talking_kernel(tmp_path, b"\r\nall done\r\n")
     _, judgement = booted(kernel, until="shutdown", **WAITS)
@@ -201,6 +202,7 @@ def test_what_is_asked_on_the_serial_line_is_answered_there(tmp_path: Path) -> N
     assert len(trace.sent) == 1
 
 
+@pytest.mark.long
 def test_own_userspace_of_a_debian_kernel(debian: str) -> None:
     """The tiny /init is given for what comes behind the banner, too."""
     _, judgement = booted(debian, until="Run /init as", timeout_s=300)

@@ -70,6 +70,7 @@ def test_an_image_is_on_the_disk_byte_by_byte(scratch: Path, tmp_path: Path) -> 
     assert scratch.read_bytes() == content + bytes(512)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("word", "megabytes", "why"),
     [("deadbeef", 1, "it is not deadbeef"), ("SCRATCH-2", 1, "it is not SCRATCH-2"),

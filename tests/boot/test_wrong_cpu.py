@@ -15,6 +15,7 @@ def kernel(debian_kernel: Path, tmp_path: Path) -> Path:
     return patched_kernel(debian_kernel, tmp_path / "vmlinuz", size=2, xloadflags=0)
 
 
+@pytest.mark.long
 def test_boots_in_a_wider_qemu_where_we_chose(kernel: Path, tmp_path: Path) -> None:
     keep = tmp_path / "kept"
     keep.mkdir()

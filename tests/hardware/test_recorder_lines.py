@@ -32,6 +32,7 @@ def machine(tmp_path: Path) -> Iterator[DeskMachine]:
         yield one
 
 
+@pytest.mark.long
 @pytest.mark.sample(2)
 @pytest.mark.parametrize("kind", ["ssh", "tcp", "rfc2217", "tty"])
 def test_the_bug_of_the_story_is_named_by_every_line(

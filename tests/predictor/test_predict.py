@@ -352,6 +352,7 @@ def test_move_over_its_own_table_resets_the_machine(tmp_path: Path) -> None:
     assert "its own descriptor table" in ending.detail
 
 
+@pytest.mark.long
 def test_move_over_the_vectors_sends_the_next_call_astray(tmp_path: Path) -> None:
     pc, ending = moved(tmp_path, source=0x90000, destination=0, words=0x200)
     assert ending.kind == "loop"  # INT 18h leads to 0000:0000, where there is nothing
@@ -469,6 +470,7 @@ def test_kernel_entered_in_protected_mode_is_seen(tmp_path: Path) -> None:
     assert (pc.handoff.esi, pc.handoff.cs) == (0x20000, 8)
 
 
+@pytest.mark.long
 def test_code_that_was_there_before_its_kernel_is_no_entry(tmp_path: Path) -> None:
     kernel = bytearray(setup_code())
     kernel[0x214:0x218] = (0x100000).to_bytes(4, "little")

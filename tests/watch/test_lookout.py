@@ -76,6 +76,7 @@ def test_words_for_the_screen_are_none_of_the_line() -> None:
     assert found.sighting == Sighting("Welcome", "Welcome", "screen", 1.1)
 
 
+@pytest.mark.long
 def test_a_pattern_that_takes_for_ever_is_our_side_s_failure() -> None:
     lookout = Lookout.of(BootPlan(until="((x{1,1000}){1,1000}){1,1000}y"))
     began = time.process_time()

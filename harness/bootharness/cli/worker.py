@@ -1,5 +1,6 @@
 """`bootharness worker`: boot here what gates and bisections on other computers hand out."""
 
+import asyncio
 import os
 import sys
 from pathlib import Path
@@ -14,6 +15,13 @@ __all__ = ["command"]
 
 _PRELOAD = "bootharness.runs.remote.preload"
 _NEEDED, _OURS = "boot", "workers"
+
+
+async def _reached(address: str) -> None:
+    """Raise NoWorker where no scheduler answers, before Dask does with all that it was doing."""
+    from bootharness.runs.remote.connection import Connection
+
+    await (await Connection.to(address, None)).close(used=False)
 
 
 @click.command(
@@ -59,6 +67,7 @@ def command(address: str | None, slots: int | None, name: str | None) -> None:
         say_aside(warning)
     if whys := [each.why for each in examined(_NEEDED).tools if each.why]:
         raise ToolMissing(f"nothing can be booted here: {'; '.join(whys)} (`bootharness doctor`)")
+    asyncio.run(_reached(address))
     at_once = slots or len(os.sched_getaffinity(0))
     uses = [use for use in USES if use != _OURS and examined(use).good]
     click.echo(f"boots {at_once} at once, with all that is needed for {', '.join(uses)}", err=True)
