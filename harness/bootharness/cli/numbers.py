@@ -24,7 +24,7 @@ def number_wanted(error: click.UsageError) -> str | None:
     return f"{name} takes {number}{of}{_range(kind)}, not {given}"
 
 
-def _range(kind: click.ParamType) -> str:
+def _range(kind: object) -> str:
     if not isinstance(kind, click.IntRange | click.FloatRange):
         return ""
     least, most = kind.min, kind.max
