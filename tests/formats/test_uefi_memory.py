@@ -16,7 +16,7 @@ def linux(*holes: tuple[str, int, int]) -> str:
 @pytest.mark.parametrize(
     ("text", "holes"),
     [
-        (linux(("Conventional Memory", 0, 0xA0000), ("Boot Data", 1 * _MIB, 2 * _MIB),
+        (linux(("Conventional", 0, 0xA0000), ("Boot Data", 1 * _MIB, 2 * _MIB),
                ("Conventional Memory", 2 * _MIB, 3 * _MIB), ("Loader Data", 3 * _MIB, 4 * _MIB),
                ("Runtime Code", 4 * _MIB, 5 * _MIB)), [(0, 0xA0000), (2 * _MIB, 4 * _MIB)]),
         ("Type       Start            End              # Pages\n"

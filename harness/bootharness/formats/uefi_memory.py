@@ -11,7 +11,7 @@ from collections.abc import Iterable
 __all__ = ["free_memory", "room_for"]
 
 _FREE = re.compile(
-    r"(?:\[(?:Conventional Memory|Loader (?:Code|Data))[^\n\]]*\] "
+    r"(?:\[(?:Conventional|Loader (?:Code|Data))[^\n\]]*\] "
     r"range=\[0x(?P<linux>[0-9a-f]{1,16}-0x[0-9a-f]{1,16})\]"
     r"|^ *Available +(?P<shell>[0-9A-F]{16}-[0-9A-F]{16})\b"
     r"|^ *0x(?P<ours>[0-9a-f]{1,16} to 0x[0-9a-f]{1,16}) +[\d,]+ pages +free\b)",
