@@ -167,7 +167,7 @@ ROWS = (
     _row("memtest86+, Secure Boot", {FALLBACK: _MEMTEST}, _REFUSED, _UNSIGNED, **_SECURE),
     _row("fwupd without an update", {FALLBACK: _FWUPD}, "efi-gave-up", "\\EFI\\BOOT\\BOOTX64.EFI"),
     _row("efitools' HelloWorld", {FALLBACK: _HELLO}, "efi-hang", "OK"),  # a button in a box
-    _row("efitools' KeyTool", {FALLBACK: _KEY_TOOL}, "efi-gave-up", "asked a person"),
+    _row("efitools' KeyTool", {FALLBACK: _KEY_TOOL}, "efi-hang", "KeyTool main menu"),  # a menu
     _row("EFI Boot Guard without an environment", {FALLBACK: _GUARD}, "efi-gave-up", "BGENV.DAT"),
     _row("fallback", _fallback(), reached=("banner",)),
     _row("fallback, another program's name", _fallback("shimx46.efi"), "efi-gave-up",
