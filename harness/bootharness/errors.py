@@ -28,7 +28,7 @@
         ├── PatternTooSlow      a pattern of the person's own takes too long to search for
         ├── NotWritten          what was found out could not be written to a file
         ├── NoVerdict           a boot was judged, and neither good nor bad is proven
-        └── HostBusy            time was up, and the host had given QEMU little of it
+        └── HostBusy            a boot came to nothing, and the host had given QEMU too little
 
 Every message is one sentence that names the file or the tool and says what to do.
 """
@@ -194,7 +194,7 @@ class NoVerdict(CouldNotFindOut):
 
 
 class HostBusy(CouldNotFindOut):
-    """Time was up, and the host had given QEMU little of it."""
+    """A boot came to nothing, and the host had given QEMU too little to blame it for that."""
 
     cause = "host-busy"
 

@@ -108,9 +108,8 @@ def test_the_commit_that_breaks_a_folder_is_found(tmp_path: Path) -> None:
     git = ("git", "-C", root, "-c", "user.name=tester", "-c", "user.email=tester")
     subprocess.run([*git, "init", "-q", tmp_path / "repository"], check=True)
     for number in range(4):
-        script.write_text(
-            f"{SCRIPT}# {number}\n".replace("vmlinuz", "linux" if number > 2 else "vmlinuz")
-        )
+        script.write_text(SCRIPT.replace("vmlinuz", "linux" if number > 1 else "vmlinuz"))
+        (root / f"change-{number}").touch()
         subprocess.run([*git, "add", "-A"], check=True)
         subprocess.run([*git, "commit", "-q", "-m", f"change {number}"], check=True)
     done = run(
@@ -118,5 +117,8 @@ def test_the_commit_that_breaks_a_folder_is_found(tmp_path: Path) -> None:
         "--image", "tftp", "--route", "net-root", "--until", "setup", "--jobs", "1",
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "change 3 is the first to fail with tftp-not-found" in done.stdout
+    assert "change 2 is the first to fail with tftp-not-found" in done.stdout
     assert "boot/linux was asked for, and the folder has no such file" in done.stdout
+    said = " ".join(done.stdout.split())
+    assert " reverted boots; HEAD~3 (" in said
+    assert " applied fails with tftp-not-found" in said

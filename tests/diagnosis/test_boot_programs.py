@@ -94,6 +94,12 @@ def test_a_url_that_no_build_knows_is_asked_about() -> None:
     )
 
 
+def test_label_that_a_goto_does_not_find_is_told_by_the_number_of_the_error() -> None:
+    said = "Could not boot image: No such file or directory (http://ipxe.org/2d02803b)"
+    judgement = judge(boot(facts(*came("undionly.kpxe")), "boot-program", said))
+    assert judgement.summary.endswith("a `goto` of the script went to a label that is not in it")
+
+
 @pytest.mark.parametrize(
     ("served", "what"),
     [

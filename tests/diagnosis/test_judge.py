@@ -644,6 +644,20 @@ def test_initrd_that_was_not_unpacked_whole_makes_a_boot_bad(
     )
 
 
+@pytest.mark.parametrize("why", ["read error", "ZSTD-compressed data is truncated"])
+def test_initrd_of_which_a_part_was_unpacked_makes_a_boot_bad_that_came_as_far_as_wanted(
+    why: str,
+) -> None:
+    said = f"[    1.33] Initramfs unpacking failed: {why}\r\n"
+    trace = loading_trace(CHUNK, moves(CHUNK), machine=MACHINE, serial=said)
+    assert trace.disk
+    judgement = judge(replace(trace, disk=replace(trace.disk, initrd_bytes=9000)))
+    assert judgement.cause == "initramfs-cut"
+    assert "files of the initrd of 9,000 bytes are missing, for it is cut" in judgement.summary
+    junk = said.replace(why, "junk within compressed archive")
+    assert judge(replace(trace, serial=junk)).cause is None
+
+
 def came_with(size: int, *names: str) -> NetworkFacts:
     """Return a network that brought such files, each of them so large."""
     files = tuple(

@@ -80,6 +80,28 @@ def test_client_that_is_silent_within_a_file_may_want_no_more_unless_a_fault_kee
     assert found[0] == "tftp-stalled"
 
 
+def test_configuration_of_another_case_is_named() -> None:
+    asked = ("pxelinux.cfg/0A", "pxelinux.cfg/default")
+    why = ("tftp", "tftp but there is PXELINUX.CFG/Default")
+    missing = tuple(event(2, KIND.FILE_MISSING, *each) for each in zip(asked, why, strict=True))
+    nbp = file("pxelinux.0", role="nbp")
+    judgement = judge(trace(facts(*came("pxelinux.0", 1), *missing, files=(nbp,))))
+    assert judgement.cause == "tree-no-config"
+    assert "for pxelinux.cfg/0A, pxelinux.cfg/default, but there is PXELINUX.CFG/Default; then" in (
+        judgement.summary
+    )
+
+
+def test_initrd_that_cannot_be_one_is_why_there_is_no_init() -> None:
+    page = file("initrd.img", 3.0, flaw="is a page of HTML")
+    whole = file("vmlinuz", 2.0, role="kernel")
+    for files, said in (((whole, page), "; initrd.img is a page of HTML"), ((whole,), '"')):
+        ran = trace(facts(files=files), "panic", "VFS: Unable to mount root fs on unknown-block(0)")
+        judgement = judge(replace(ran, milestones=(Milestone("banner", 4.0),)))
+        assert judgement.cause == "no-init"
+        assert judgement.summary.endswith(said)
+
+
 def test_kernel_with_the_name_of_a_boot_program_is_one_to_pxelinux() -> None:
     nbp, module = file("pxelinux.0", role="nbp"), file("ldlinux.c32", role="module")
     whole = file("vmlinuz-6.1.0", 2.0, role="kernel")

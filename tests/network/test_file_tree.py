@@ -62,6 +62,7 @@ def test_what_is_no_file_of_the_folder_is_not_found(tree: FileTree, asked: str) 
     ("asked", "why"),
     [
         ("Vmlinuz", "but there is vmlinuz"),
+        ("pxelinux.cfg\\default", "but there is pxelinux.cfg/default"),
         ("PXELINUX.CFG/Default", "but there is pxelinux.cfg/default"),
         ("../secret", "leads out of the folder"),
         ("out", "is a link that leads out of the folder"),

@@ -1,5 +1,7 @@
 """What is wrong with a file, as it begins and as large as it is."""
 
+import gzip
+
 import pytest
 
 from bootharness.kernels.source import fetch
@@ -59,6 +61,11 @@ ELF_32, ELF_64 = b"\x7fELF\1\1\1" + bytes(60), b"\x7fELF\2\1\1" + bytes(60)
         ("pxelinux.0", "nbp", b"\xff\xfe\x01\x02" + bytes(600), ""),
         ("boot/vmlinuz", "", b"\x1f\x8b\x08" + bytes(600), "is compressed with gzip"),
         ("initrd.img", "", b"\x1f\x8b\x08" + bytes(600), ""),
+        ("boot/vmlinuz", "", b"070701" + bytes(600), "is a cpio archive, as an initrd is"),
+        ("linux-initrd.gz", "initrd", gzip.compress(b"070701"), ""),
+        ("boot/Initrd.img", "kernel", KERNEL, "is a kernel of Linux and no initrd"),
+        ("all.img", "initrd", gzip.compress(gzip.compress(b"070701")), "is compressed twice"),
+        ("early.img", "initrd", gzip.compress(b"070701" + bytes(9000)), ""),
     ],
 )
 def test_what_a_file_cannot_be_is_seen(name: str, role: str, content: bytes, wrong: str) -> None:

@@ -86,6 +86,13 @@ def test_what_a_target_refuses_is_told(tmp_path: Path) -> None:
     assert san(talk.wire) == [asked, f"{asked}, which is no disk that can be read"]
 
 
+def test_guest_that_asks_for_disks_without_end_gets_no_file_for_each(tmp_path: Path) -> None:
+    talk = logged_in(tmp_path)
+    for lun in range(200):
+        talk.say(1, data=pdu(0x41, task=lun, _8=lun.to_bytes(2, "big"), _32=read_10(0, 1)))
+    assert len(list(tmp_path.iterdir())) == 64
+
+
 @given(st.lists(st.binary(max_size=200), max_size=20))
 def test_any_bytes_do_no_harm(pieces: list[bytes]) -> None:
     units = Pdus()

@@ -22,8 +22,8 @@ from bootharness.formats.ethernet import (
 )
 from bootharness.formats.tftp import build_error
 from bootharness.network.arrived import Arrived
-from bootharness.network.tcp import RESET, SYN
-from bootharness.network.tcp_stream import FIN
+from bootharness.network.tcp import ACK, RESET, SYN, Segment
+from bootharness.network.tcp_stream import FIN, TcpStream
 from bootharness.network.watched_wire import WatchedWire
 from bootharness.network.wire import SERVER_ADDRESS, Wire
 from bootharness.trace.network_facts import NetEvent, NetEventKind
@@ -33,7 +33,6 @@ KIND = NetEventKind
 CONTENT = Random(1).randbytes(100_000)
 PXE = b"PXEClient:Arch:00000:UNDI:002001"
 GUEST_MAC, GUEST = mac_bytes("52:54:00:12:34:01"), ip_bytes("10.0.2.15")
-ACK = 0x10
 
 
 class Between(WatchedWire):
@@ -293,6 +292,21 @@ class Talk:
     def told(self) -> list[tuple[str, str, str]]:
         """What was written down."""
         return [(each.kind, each.file, each.text) for each in self.wire.events(1)][1:]
+
+
+def test_segments_that_wait_for_one_before_them_are_few() -> None:
+    """Each time that some can be taken, the first of them is looked for."""
+    stream = TcpStream()
+    stream.take(parsed(SYN, 0))
+    for at in range(1, 5000):
+        stream.take(parsed(ACK, at + 1, b"x"))
+    assert len(stream.take(parsed(ACK, 1, b"x"))) == 1025
+
+
+def parsed(flags: int, sequence: int, payload: bytes = b"") -> Segment:
+    return Segment(
+        b"", b"", GUEST, SERVER_ADDRESS, 2000, 80, sequence, 0, flags, 8192, b"", payload
+    )
 
 
 def ok(body: bytes) -> bytes:

@@ -15,6 +15,7 @@ from bootharness.errors import FormatError, UsageError
 from bootharness.formats.certificate import validity
 from bootharness.formats.dhcp6 import SOLICIT, Dhcp6Message, Dhcp6Option, Lease
 from bootharness.formats.ethernet import Datagram, mac_bytes
+from bootharness.formats.grub_image import configurations_of
 from bootharness.formats.ipv6 import Packet, link_local, udp6_frame
 from bootharness.formats.pci_rom import pci_roms
 from bootharness.machine import saved
@@ -38,6 +39,8 @@ _SERVER_MAC, _MAC = mac_bytes("52:55:0a:00:02:01"), mac_bytes("52:54:00:12:34:01
 _GUEST = SERVER6_ADDRESS[:15] + b"\x0f"
 _TCP = 6
 _MOST_FRAME = 70_000
+_GRUB_OBJECTS = struct.pack("<4s4xQQ", b"mimg", 24, 1000)
+_MOST_NAME = 1000
 _MACHINE = saved.Saved(1.5, "0" * 64, ((1.0, b"frame", (b"answer",)),), (b"frame",), b"", 0.5)
 
 
@@ -125,6 +128,13 @@ def certificate(data: bytes) -> None:
         validity(data)
 
 
+def grub_program(data: bytes) -> None:
+    """Look for the configurations of a GRUB in bytes, and in a program that has them built in."""
+    for program in (data, b"mimg" + data, b"code" + _GRUB_OBJECTS + data):
+        for each in configurations_of(program, "\\EFI"):
+            assert len(each) < _MOST_NAME
+
+
 def boot_files(data: bytes) -> None:
     """Look at bytes as at a file that was asked for, whatever it is called."""
     pe = b"MZ".ljust(0x3C, b"\0") + b"\x40\0\0\0PE\0\0" + data
@@ -177,6 +187,7 @@ WAY_TARGETS: dict[str, Callable[[bytes], None]] = {
         answers,
         card_rom,
         certificate,
+        grub_program,
         boot_files,
         tree_names,
         saved_machine,
@@ -206,6 +217,8 @@ def way_seeds() -> dict[str, bytes]:
             "302c 302a 0201 01 3000 3000 301e 170d 3235303130313030303030305a"
             "170d 3335303130313030303030305a"
         ),
+        "grub_program": (struct.pack("<II", 3, 20) + b"/boot/grub\0\0"
+        + struct.pack("<II", 2, 40) + b"configfile $prefix/grub.cfg\0").ljust(1100, b"\0"),
         "boot_files": b"\x64\x86\1\0",
         "tree_names": b"sub/../sub/vmlinuz",
         "saved_machine": machine.getvalue(),

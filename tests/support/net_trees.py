@@ -9,6 +9,7 @@ thing wrong.
 A new one is a line of `ROWS`. A row is right when it comes to what it says.
 """
 
+import gzip
 import os
 import re
 import shutil
@@ -152,6 +153,7 @@ menuentry linux {{
   initrd{bits} /initrd.img
 }}
 """
+_GRUB_MODULES = ("efinet", "tftp", "normal", "configfile", "linux", "test", "sleep")
 _SHIM: Tree = {
     "vmlinuz": LINUX,
     "initrd.img": INITRD,
@@ -197,6 +199,12 @@ def _mknetdir(folder: Path) -> None:
     """Let GRUB put what it boots a BIOS with into a folder."""
     run("grub-mknetdir", f"--net-directory={folder}", "--subdir=boot/grub", "-d",
         "/usr/lib/grub/i386-pc")  # fmt: skip
+
+
+def _grub_for_uefi(folder: Path) -> None:
+    """Make a GRUB for UEFI that looks for its configuration elsewhere than most."""
+    run("grub-mkimage", "-O", "x86_64-efi", "-o", folder / "bootx64.efi", "-p", "/srv/grub",
+        "-d", "/usr/lib/grub/x86_64-efi", *_GRUB_MODULES)  # fmt: skip
 
 
 def _many(folder: Path) -> None:
@@ -331,6 +339,65 @@ ROWS = (
         "tree-wrong-file", ("initrd.img is empty",)),
     Row("pxelinux that is empty", {**PXELINUX, "pxelinux.0": b""},
         "tree-wrong-file", ("pxelinux.0, the nbp, is empty, and the card's PXE gave up",)),
+    Row("pxelinux and a kernel and an initrd in each other's place",
+        {**PXELINUX, "vmlinuz": INITRD, "initrd.img": KERNEL}, "tree-wrong-file",
+        ("initrd.img, the kernel, is a kernel of Linux and no initrd",)),
+    Row("pxelinux and an initrd cut short",
+        {**PXELINUX, "vmlinuz": LINUX,
+         "initrd.img": Made(lambda packages: gzip.compress(_initrd(packages))[:-200])},
+        "no-init", ("read error",), choices={"until": "init"}),
+    Row("pxelinux and another separator",
+        {**_PXELINUX, "boot/vmlinuz": KERNEL,
+         "pxelinux.cfg/default": _label("DEFAULT linux", kernel="boot\\vmlinuz")},
+        "tftp-not-found", ("but there is boot/vmlinuz",)),
+    Row("pxelinux and names with a slash",
+        {**_PXELINUX,
+         "pxelinux.cfg/default": _label("DEFAULT linux", kernel="/vmlinuz", initrd="/initrd.img")},
+        choices={"bootfile": "pxelinux.0", "dhcp_options": ("67=/pxelinux.0",)}),
+    Row("pxelinux and lines as DOS ends them",
+        {**_PXELINUX, "pxelinux.cfg/default": _DEFAULT.replace("\n", "\r\n")}),
+    Row("pxelinux and IPAPPEND", {**_PXELINUX, "pxelinux.cfg/default": f"{_DEFAULT} IPAPPEND 3\n"}),
+    Row("pxelinux and an included file that is not there",
+        {**_PXELINUX, "pxelinux.cfg/default": "INCLUDE common.cfg\nDEFAULT linux\n"},
+        "tftp-not-found", ("common.cfg",)),
+    Row("pxelinux and an included file that it does without",
+        {**_PXELINUX, "pxelinux.cfg/default": f"INCLUDE common.cfg\n{_DEFAULT}"}),
+    Row("pxelinux that leaves it to a disk that is not there",
+        {**_PXELINUX, "pxelinux.cfg/default": "DEFAULT hd\nLABEL hd\n LOCALBOOT 0\n"},
+        "loader-gave-up", ("Booting from local disk...",)),
+    Row("pxelinux and a configuration in capitals",
+        {**_PXELINUX, "PXELINUX.CFG/DEFAULT": _DEFAULT}, "tree-no-config",
+        ("pxelinux.cfg/default, but there is PXELINUX.CFG/DEFAULT",)),
+    Row("pxelinux and an initrd packed twice",
+        {**PXELINUX, "vmlinuz": LINUX,
+         "initrd.img": Made(lambda packages: gzip.compress(gzip.compress(_initrd(packages))))},
+        "no-init", ("initrd.img is compressed twice",), choices={"until": "init"}),
+    Row("pxelinux and names in capitals",
+        {**{name.upper(): what for name, what in _PXELINUX.items()},
+         "PXELINUX.CFG/DEFAULT": _DEFAULT},
+        "tftp-not-found", ("ldlinux.c32", "but there is LDLINUX.C32"),
+        choices={"bootfile": "PXELINUX.0"}),
+    Row("undionly and lines as DOS ends them",
+        {**IPXE, "boot.ipxe": _script(f"goto load\n:load\n{_LOAD}").replace("\n", "\r\n")}),
+    Row("undionly and a label of a variable's that there is not",
+        {**IPXE, "boot.ipxe": _script("set x nowhere\ngoto ${x}\n")}, "script-error",
+        ("a `goto` of the script went to a label that is not in it",)),
+    Row("undionly that goes on with a program for UEFI",
+        {**IPXE, "snponly.efi": Of("ipxe", "usr/lib/ipxe/snponly.efi"),
+         "boot.ipxe": _script("chain snponly.efi\n")},
+        "wrong-boot-program", ("snponly.efi is a boot program for x64 UEFI",)),
+    Row("snponly that goes on with a program for a BIOS",
+        {**SNPONLY, "undionly.kpxe": Of("ipxe", "usr/lib/ipxe/undionly.kpxe"),
+         "boot.ipxe": _script("chain undionly.kpxe\n")},
+        "script-error", ("with undionly.kpxe, which came whole", "Exec format error"), uefi=True),
+    Row("GRUB for UEFI and a configuration where it looks",
+        {"vmlinuz": LINUX, "initrd.img": INITRD,
+         "srv/grub/grub.cfg": _GRUB_CFG.format(cmdline=_CMDLINE, bits="")},
+        uefi=True, fill=_grub_for_uefi),
+    Row("GRUB for UEFI and a configuration elsewhere",
+        {"vmlinuz": LINUX, "initrd.img": INITRD,
+         "boot/grub/grub.cfg": _GRUB_CFG.format(cmdline=_CMDLINE, bits="")},
+        "tree-no-config", ("/srv/grub/grub.cfg",), uefi=True, fill=_grub_for_uefi),
     # root can read what nobody may
     Row("pxelinux and a kernel that may not be read", PXELINUX, *_UNREADABLE, fill_after=_locked),
     Row("pxelinux and a machine that is too small",

@@ -211,3 +211,33 @@ def test_what_was_asked_for_is_not_remembered_for_ever(monkeypatch: pytest.Monke
     assert repetition.count([call(0x10, 0x0E, al=0)]) == 1  # three are remembered
     assert repetition.count([call(0x10, 0x0E, al=3)]) == 0
     assert repetition.count([call(0x10, 0x0E, al=0)]) == 0  # forgotten with the others
+
+
+@pytest.mark.parametrize(
+    ("used", "starved", "halted", "seconds"),
+    [(0.0, 1.0, False, 3.0), (0.1, 0.9, False, 3.0), (1.0, 0.0, False, 0), (0.5, 0.5, False, 0),
+     (0.0, 0.0, True, 0)],
+)  # fmt: skip
+def test_when_the_host_gave_next_to_nothing_is_kept(
+    used: float, starved: float, halted: bool, seconds: float
+) -> None:
+    host = Host()
+    clock = IdleClock(cast(Machine, host))
+    host._passed(clock, 2, 1.0, 0.0)
+    host.halted = halted
+    host._passed(clock, 3, used, starved)
+    host._passed(clock, 2, 1.0, 0.0)
+    host._passed(clock, 0.3, 0.0, 1.0)
+    assert [gap.seconds for gap in clock.gaps] == (
+        [pytest.approx(seconds, abs=0.15)] if seconds else []
+    )
+
+
+def test_a_step_in_which_everything_was_stopped_is_a_gap() -> None:
+    host = Host()
+    clock = IdleClock(cast(Machine, host))
+    host._passed(clock, 1, 1.0, 0.0)
+    host.now_s += 2.5
+    clock.seconds("nothing")
+    (gap,) = clock.gaps
+    assert (gap.begins, gap.ends) == pytest.approx((1.0, 3.5))

@@ -63,7 +63,7 @@ def tried(
                 with clones.at(each.at) as clone, _changed(clone, each, repository) as tree:
                     kernel = build.make(tree, clone.tree, clone.objects, workspace, each.what,
                                         observer)  # fmt: skip
-                    size = KernelImage.read(kernel).payload_bytes
+                    size = 0 if build.folder else KernelImage.read(kernel).payload_bytes
             except CouldNotFindOut as error:
                 yield replace(outcome, sentence=str(error))
                 continue

@@ -787,7 +787,8 @@ CAUSES: dict[str, Cause] = {
             "initramfs-cut",
             "The kernel could not unpack all of the initrd: some of the user's files are missing.",
             "the kernel's line, the sizes",
-            "Give the machine the memory that it needs, or make the initrd smaller.",
+            "Give the machine the memory that it needs, or make the initrd smaller; make one again "
+            "that is cut short or damaged.",
         ),
         Cause(
             "not-a-kernel",
@@ -866,8 +867,9 @@ CAUSES: dict[str, Cause] = {
         Cause(
             "host-busy",
             "The time limit was over, and the host had given QEMU less than half of it, or its KVM "
-            "is slow.",
-            "both times",
+            "is slow; or a file of a network boot stopped on its way while the host gave QEMU next "
+            "to nothing.",
+            "both times, or the file and for how long",
             "Give the boot a longer --timeout, run fewer at once, or take --accelerator tcg.",
             "skip",
         ),

@@ -32,6 +32,10 @@ _UNPACKING_FAILED = re.compile(r"Initramfs unpacking failed: [^\r\n]{1,200}")
 _CUT = re.compile(
     r"Initramfs unpacking failed: (?:write error|[^\r\n]{0,80}(?:memory|allocate))[^\r\n]{0,80}"
 )
+# what it says when compressed bytes end too early, or are others (Linux, lib/decompress_*.c)
+_DAMAGED = re.compile(
+    r"Initramfs unpacking failed: (?:read error|[^\r\n]{0,80}(?:corrupt|truncated))[^\r\n]{0,80}"
+)
 _RESERVED = re.compile(
     r"Memory: \d{1,12}K/\d{1,12}K available \([^\r\n]{0,300}?, (\d{1,12})K reserved"
 )
@@ -85,9 +89,16 @@ def no_init(trace: BootTrace) -> Finding | None:
     )
     return Finding(
         f"the kernel found no {init}{_of_what_initrd(trace)}; {why}panicked: "
-        f'"{trace.ending.detail}"',
+        f'"{trace.ending.detail}"{_flawed_initrd(trace)}',
         _before_panic(trace),
     )
+
+
+def _flawed_initrd(trace: BootTrace) -> str:
+    """Say what is wrong with what came last beside the kernel, where that shows."""
+    files = trace.network.files if trace.network else ()
+    beside = [each for each in files if each.role in ("", "initrd") and each.outcome == "served"]
+    return f"; {beside[-1].name} {beside[-1].flaw}" if beside and beside[-1].flaw else ""
 
 
 def _of_what_initrd(trace: BootTrace) -> str:
@@ -111,7 +122,7 @@ def initramfs_cut(trace: BootTrace) -> Finding | None:
     """The kernel could not unpack all of the initrd, whatever it did then."""
     said = _CUT.search(trace.serial)
     if said is None:
-        return None
+        return _initrd_damaged(trace)
     size, memory = _initrd_bytes(trace), trace.machine.memory_bytes if trace.machine else None
     what, needs = "the initrd", ""
     if size:
@@ -121,6 +132,19 @@ def initramfs_cut(trace: BootTrace) -> Finding | None:
             needs += f", and the machine has {memory >> 20:,}"
     return Finding(
         f'files of {what} are missing: the kernel says "{said[0]}"{needs}',
+        tuple(line for line in trace.serial.splitlines() if "nitramfs" in line)[:_PANIC_LINES],
+    )
+
+
+def _initrd_damaged(trace: BootTrace) -> Finding | None:
+    """Some of the initrd was unpacked, and what came of it was taken for all."""
+    said = _DAMAGED.search(trace.serial)
+    if said is None or trace.ending.kind != "reached":
+        return None
+    size = _initrd_bytes(trace)
+    what = f"the initrd of {count(size, 'byte')}" if size else "the initrd"
+    return Finding(
+        f'files of {what} are missing, for it is cut short or damaged: the kernel says "{said[0]}"',
         tuple(line for line in trace.serial.splitlines() if "nitramfs" in line)[:_PANIC_LINES],
     )
 

@@ -29,6 +29,8 @@ __all__ = ["SIGNS"]
 _EVIDENCE = 8
 # iPXE's own number for a URL that it has no opener for
 _NO_SUCH_PROTOCOL = "ipxe.org/3c092"
+# and for a goto: image/script.c, ENOENT
+_NO_SUCH_LABEL = "ipxe.org/2d028"
 _NOT_STARTED = "Exec format error"
 """What iPXE says of what the firmware does not start."""
 _BAD_SIGNATURE = re.compile(r"error: [^\r\n]{0,120}bad shim signature\.?")
@@ -304,6 +306,8 @@ def _refused_by(trace: BootTrace, said: str) -> str:
         return f"; {disks[-1].file}, {disks[-1].text}"
     if _NO_SUCH_PROTOCOL in said:
         return "; this build of iPXE does not know the URL's protocol: is it HTTPS?"
+    if _NO_SUCH_LABEL in said:
+        return "; a `goto` of the script went to a label that is not in it"
     return ""
 
 

@@ -187,7 +187,19 @@ def _no_config(_event: NetEvent, facts: NetworkFacts) -> str:
     tried = configurations_tried(facts)
     names = list(tried) if len(tried) <= _NAMES else [*tried[: _NAMES - 1], "...", tried[-1]]
     who = program_of(facts)
-    return f"{who} found no configuration: it asked, in this order, for {', '.join(names)}"
+    beside = next((each for each in map(_there_is, facts.events) if each), "")
+    return (
+        f"{who} found no configuration: it asked, in this order, for {', '.join(names)}"
+        f"{beside and f', {beside}'}"
+    )
+
+
+def _there_is(event: NetEvent) -> str:
+    """Return what a folder has in place of a configuration that is not there: a name of another
+    case."""
+    why = event.text.partition(" ")[2]
+    missing = event.kind == NetEventKind.FILE_MISSING and _CONFIGURATION.search(event.file)
+    return why if missing and why.startswith("but") else ""
 
 
 def _no_name(event: NetEvent, facts: NetworkFacts) -> str:

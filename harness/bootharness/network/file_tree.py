@@ -61,7 +61,9 @@ class FileTree:
             place = self.root / found
             if place.is_symlink() or place.exists():
                 return self._not_served(place)
-            if other := self._other_case(place):
+            # a boot program that was written for another system may have other separators
+            slashed = _within(found.replace("\\", "/"))
+            if slashed and (other := self._other_case(self.root / slashed)):
                 return f"but there is {other}"
         except OSError as error:
             return error.strerror or ""

@@ -1,6 +1,7 @@
 """Why a file cannot be what it is asked for, as its first bytes and its size show."""
 
 import re
+import zlib
 
 from bootharness.formats.bzimage import SetupHeader
 from bootharness.formats.forms import form_of, is_bzimage
@@ -13,7 +14,11 @@ _COM32R = b"\xb8\xff\x4c\xcd\x21"
 _PARAGRAPH = 16
 _TEXTS = ("text", "a script")
 _UTF_8_MARK, _UTF_16_MARKS = b"\xef\xbb\xbf", (b"\xff\xfe", b"\xfe\xff")
-_KERNEL_NAME = re.compile(r"(?:vmlinuz|bzimage|kernel|linux)[^/]*$", re.IGNORECASE)
+_KERNEL_NAME = re.compile(r"(?:vmlinuz|bzimage|kernel|linux)(?!\S*initr)[^/]*$", re.IGNORECASE)
+_INITRD_NAME = re.compile(r"initr[^/]*$", re.IGNORECASE)
+_NO_KERNELS = ("compressed", "a cpio archive", "a tar archive", "a SquashFS image",
+               "a Debian package", "an RPM package")  # fmt: skip
+_GZIP, _GZIP_WINDOW = b"\x1f\x8b", 31
 _LABEL = re.compile(rb"^[ \t]*:([\w.-]+)", re.MULTILINE)
 _GOTO = re.compile(rb"^[^#\r\n]*?\bgoto[ \t]+([\w.-]+)[ \t\r]*$", re.MULTILINE)
 _GOES = re.compile(rb"goto[ \t]+([\w.-]+)", re.IGNORECASE)
@@ -28,7 +33,10 @@ def flaw(name: str, role: str, head: bytes, size: int) -> str:
     """
     if not size:
         return "is empty"
+    base_name = name.rpartition("/")[2]
     if is_bzimage(head):
+        if _INITRD_NAME.match(base_name):
+            return "is a kernel of Linux and no initrd"
         return _cut_short(head, size) if role in ("kernel", "nbp") else ""
     if name.lower().endswith(".c32"):
         return _wrong_module(head)
@@ -37,13 +45,24 @@ def flaw(name: str, role: str, head: bytes, size: int) -> str:
     if role == "script" and head.startswith(b"#!ipxe") and len(head) == size:
         return _label_missing(head) or _goes_round(head)
     form = form_of(head)
-    if form and form.name.startswith("compressed") and _KERNEL_NAME.match(name.rpartition("/")[2]):
+    if form and form.name.startswith(_NO_KERNELS) and _KERNEL_NAME.match(base_name):
         return f"is {form.name}"
+    if role == "initrd" and _packed_again(head):
+        return "is compressed twice, gzip within gzip"
     if form and (form.name.startswith(_NEVER_SERVED) or form.of_no_pc):
         return f"is {form.name}"
     if form and role == "nbp" and form.name in _TEXTS:
         return f"is {form.name} and no boot program; a script of iPXE's begins with #!ipxe"
     return ""
+
+
+def _packed_again(head: bytes) -> bool:
+    """Whether there is gzip within gzip: a kernel unpacks an initrd once."""
+    try:
+        inner = zlib.decompressobj(_GZIP_WINDOW).decompress(head, len(_GZIP))
+    except zlib.error:
+        return False
+    return inner == _GZIP
 
 
 def _marked(head: bytes) -> str:

@@ -8,7 +8,7 @@ __all__ = ["TcpStream"]
 
 _MASK = 0xFFFFFFFF
 _WINDOW_LIMIT = 1 << 24
-_HELD_BYTES = 1 << 18
+_HELD_BYTES, _HELD_PIECES = 1 << 18, 1024
 
 
 class TcpStream(Struct):
@@ -50,7 +50,8 @@ class TcpStream(Struct):
         ahead = (at - self.size) & _MASK
         behind = (self.size - at) & _MASK
         if payload and 0 < ahead < _WINDOW_LIMIT:
-            if self._held_bytes + len(payload) <= _HELD_BYTES and at not in self._held:
+            room = self._held_bytes + len(payload) <= _HELD_BYTES and len(self._held) < _HELD_PIECES
+            if room and at not in self._held:
                 self._held[at] = payload
                 self._held_bytes += len(payload)
             return b""

@@ -19,7 +19,7 @@ _ANSWERED, _LOGGED_IN, _DATA = 0x21, 0x23, 0x25
 _CAPACITY_10, _CAPACITY_16 = 0x25, 0x9E
 _BLOCK_BYTES = 512
 _LARGEST_BLOCK = 1 << 16
-_CONNECTIONS, _TASKS = 16, 256
+_CONNECTIONS, _TASKS, _DISKS = 16, 256, 64
 _NAME_BYTES = 223
 _NO_SUCH_TARGET = 0x0203
 
@@ -113,6 +113,8 @@ class WatchedIscsi(Struct):
         name = f"{known.target} LUN {lun}"
         disk = self._disks.get(name)
         if disk is None:
+            if len(self._disks) >= _DISKS:  # each has a file
+                return
             disk = self._disks[name] = _Disk(name, now, self.files.begin_disk(name))
             text = f"iscsi at {known.server}"
             self.journal.note(now, NetEventKind.SAN, name, text=text)

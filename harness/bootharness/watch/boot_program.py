@@ -8,6 +8,7 @@ from bootharness.diagnosis.certainty import QUIET_S
 from bootharness.diagnosis.wire_words import asking
 from bootharness.plan import BootPlan
 from bootharness.text import count
+from bootharness.trace.network_facts import NetFile
 from bootharness.trace.signs import program_errors
 
 if TYPE_CHECKING:
@@ -76,6 +77,12 @@ class BootProgram(Struct):
     def awaits_an_answer(self, now: float) -> bool:
         """Return whether it is the network that it waits for, which may still answer."""
         return self.wire.awaited(now) is not None
+
+    def on_its_way(self) -> NetFile | None:
+        """Return the file that it was taking last and has not got whole, None where there is
+        none."""
+        last = next(reversed(self.wire.facts().files), None)
+        return last if last and last.outcome == "open" else None
 
     def still_coming(self, plan: BootPlan, now: float) -> str:
         """Say what the network, with the faults that were asked for, may still bring."""

@@ -10,6 +10,7 @@ from bootharness.machine.machine import Machine
 from bootharness.plan import UNTIL, BootPlan
 from bootharness.plan.prompt import Prompt
 from bootharness.routes.medium import Medium
+from bootharness.routes.table import ROUTES
 from bootharness.trace.boot_trace import Ending
 from bootharness.trace.handoff import Handoff
 from bootharness.trace.machine_facts import CpuSample
@@ -121,6 +122,12 @@ class Course(Struct):
         """Whether somebody's own /init has begun, and no more is wanted than that."""
         return "init" in self.milestones and self.plan.until in UNTIL
 
+    @property
+    def init_is_ours(self) -> bool:
+        """Whether the /init is ours, which says itself that it lives; of another the kernel says
+        only that it is about to run it, and then perhaps that it cannot."""
+        return self.plan.initrd is None and "initrd" in ROUTES[self.plan.route].takes
+
     def reach(self, name: str, seconds: float) -> None:
         """Note a milestone, and end the boot if that was wanted."""
         if name in self.milestones:
@@ -130,7 +137,7 @@ class Course(Struct):
         self.milestones[name] = round(seconds, 6)
         if self.observer:
             self.observer.milestone(Milestone(name, self.milestones[name]))
-        lives = name != "init" or self.plan.initrd is None  # ours writes its marker itself
+        lives = name != "init" or self.init_is_ours
         if not self._has_passed(name) or not lives:
             return
         if name == "banner" and not self.handed_off:

@@ -8,7 +8,7 @@ from msgspec import Struct, field
 from bootharness.formats.bioscall import BiosCall
 from bootharness.machine.machine import Machine
 
-__all__ = ["IdleClock", "Repetition"]
+__all__ = ["Gap", "IdleClock", "Repetition"]
 
 # A step that took longer than this was not the guest's: the harness or QEMU was stopped.
 _LONGEST_STEP_S = 0.2
@@ -16,9 +16,26 @@ _LONGEST_STEP_S = 0.2
 _SHORTEST_STEP_S = 0.04
 # A CPU that used less of a step than this may be a halted one.
 _MOSTLY = 0.5
+# A client that has the time run on for so long without a step of its own may lose its way.
+_GAP_S = 0.4
+# Of a step of which the guest had less it had next to nothing.
+_NEXT_TO_NOTHING = 0.25
+_GAPS = 100
 _PATIENCE = 2000
 """As many letters as fit a screen."""
 _REMEMBERED = 200_000
+
+
+class Gap(Struct, frozen=True):
+    """When the host gave a guest next to nothing, in seconds since launch."""
+
+    begins: float
+    ends: float
+
+    @property
+    def seconds(self) -> float:
+        """How long it was."""
+        return self.ends - self.begins
 
 
 class IdleClock:
@@ -29,7 +46,8 @@ class IdleClock:
     that stopped QEMU or the harness for a while, does not make a guest idle. ``awake_s`` is all
     time but that of such stops (the harness's own work is none), ``given_s`` what of it the host
     gave the guest, and ``share`` for how much of the last step QEMU did not wait for the host;
-    ``idle_s`` is what `seconds` has returned last.
+    ``idle_s`` is what `seconds` has returned last. ``gaps`` are the last stretches of 0.4
+    seconds and more in which the host gave it next to nothing.
     """
 
     def __init__(self, machine: Machine) -> None:
@@ -39,7 +57,8 @@ class IdleClock:
         self.awake_s = 0.0
         self.given_s = 0.0
         self.share = 1.0
-        self._at = machine.now()
+        self.gaps: list[Gap] = []
+        self._at = self._had_at = machine.now()
         self._cpu_s = machine.qemu.cpu_seconds()
         self._starved_s: float | None = None
         self._halted = False
@@ -63,8 +82,20 @@ class IdleClock:
         self.given_s += given
         if not went_on:
             self.idle_s += given
+        self._note_gap(now, max(given, self.share * step))
         self._at, self._cpu_s, self._own_s = now, cpu_s, own_s
         return self.idle_s
+
+    def _note_gap(self, now: float, had_s: float) -> None:
+        if had_s >= (now - self._at) * _NEXT_TO_NOTHING:
+            self._had_at = now
+            return
+        gap = Gap(self._had_at, now)
+        if gap.seconds < _GAP_S:
+            return
+        if self.gaps and self.gaps[-1].begins == gap.begins:
+            self.gaps.pop()
+        self.gaps = [*self.gaps[1 - _GAPS :], gap]
 
     def _rested_s(self, step: float, given: float, *, ran: bool) -> float:
         """Return how much of a step the guest's CPU was halted for. QEMU is not asked where it had

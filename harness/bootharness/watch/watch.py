@@ -11,6 +11,7 @@ from bootharness.host.deadline import Deadline
 from bootharness.host.ocr import Reader
 from bootharness.machine.machine import Machine
 from bootharness.plan import SHUTDOWN
+from bootharness.text import count
 from bootharness.trace.boot_trace import CRASH_REPORTED, PANIC_REPORTED, Ending
 from bootharness.trace.handoff import Handoff
 from bootharness.trace.machine_facts import QmpEvent
@@ -47,6 +48,9 @@ _STOP_S = 2.0
 # what Linux finds of a machine whose ticks come late, as those of a QEMU do that had to wait for a
 # CPU of the host for more of the time than this
 _TICKS_MISSED, _STARVED = "timer doesn't work", 0.05
+# the ends of a boot whose boot program may have lost its way as the host gave it nothing; what is
+# on the wire and in the guest is a little before and behind that
+_SILENT, _BESIDE_S = ("boot-program", "idle", "timeout"), 1.0
 # the wall clock's share of the time limit, and a little more for the end of a boot
 _WALL, _WALL_S = 1.2, 1.0
 
@@ -121,6 +125,8 @@ class Watch(Struct):
             self.loading.hear_bios()
         if course.ending.kind == "panic" and _TICKS_MISSED in course.ending.detail:
             self._see_whose_ticks_were_missed(course.ending)
+        if course.ending.kind in _SILENT and not course.kernel_entered:
+            self._see_what_stopped_a_file(idle)
         return course.ending
 
     @property
@@ -315,6 +321,18 @@ class Watch(Struct):
                 f"{starved_s:.1f} s of {waited_s:.1f} s, which makes its ticks come late: "
                 "boot fewer at once, or with no_timer_check on the command line"
             )
+
+    def _see_what_stopped_a_file(self, idle: IdleClock) -> None:
+        file = self.program.on_its_way() if self.program else None
+        if file is None or self.course.plan.net.faults:
+            return
+        for gap in idle.gaps:
+            if gap.begins - _BESIDE_S <= file.last_at <= gap.ends + _BESIDE_S:
+                raise HostBusy(
+                    f"{file.name} stopped on its way, after {file.sent_bytes:,} of "
+                    f"{count(file.file_bytes, 'byte')}, while the host gave QEMU next to nothing "
+                    f"for {gap.seconds:.1f} s: boot fewer at once"
+                )
 
     def _out_of_time(self, idle: IdleClock) -> None:
         course, limit_s = self.course, self.course.limit_s
