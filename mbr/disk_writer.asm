@@ -26,7 +26,7 @@ TRIES           equ 0x200000            ; of a status port, a microsecond each: 
         struc   order
 .serial         resb 20                 ; all zeros where none is asked for
 .signature      resd 1                  ; 0 where none is asked for
-.sectors        resq 1                  ; that the disk must have
+.sectors        resq 1                  ; that the disk must have: more than there are, to ask alone
         endstruc
 
 ; the head of a parcel
@@ -198,6 +198,8 @@ identify:
         push    cx
         mov     cx, 256
         rep     insw
+        call    same_size               ; ports that another disk has say nothing of this one
+        jne     .other
         mov     cx, 10
         mov     si, 20
         mov     di, serial
@@ -207,12 +209,25 @@ identify:
         add     si, 2
         add     di, 2
         loop    .swap
-        pop     cx
+.other: pop     cx
 .done:  mov     dx, cx
         mov     al, 0x08
         out     dx, al
         sti
         ret
+
+; Compare the size that a disk said of itself, at ES:0, with that of the BIOS: ZF where it is the same.
+same_size:
+        mov     eax, [es:60 * 2]
+        xor     edx, edx
+        test    byte [es:83 * 2 + 1], 0x04
+        jz      .known
+        mov     eax, [es:100 * 2]       ; addresses of 48 bits
+        mov     edx, [es:102 * 2]
+.known: cmp     eax, [disk]
+        jne     .done
+        cmp     edx, [disk + 4]
+.done:  ret
 
 ; Wait until the status at port DX, which AL gets, is not busy; CF where it stays so.
 ready:  push    ecx

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from bootharness.kernels.source import fetch
 from bootharness.network.namespace import why_no_namespace
 from tests.support.boots import settled
 from tests.support.builders import no_carry
-from tests.support.faults import FAULTS, Fault, laid_out
+from tests.support.faults import FAULTS, Fault, damaged_at_the_end, laid_out
+from tests.support.other_dhcp import NETWORK
 from tests.support.processes import environment
 
 pytestmark = pytest.mark.skipif(
@@ -21,11 +23,11 @@ _SOURCE = "selfcheck:17000000"
 
 
 def wired(
-    folder: Path, loader: str, *words: str, source: str = _SOURCE
+    folder: Path, loader: str, *words: str, source: str = _SOURCE, beside: tuple[str, ...] = ()
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         ["unshare", "-n", sys.executable, "-m", "tests.support.wired_desk", str(folder), loader,
-         source, "--", *words],
+         source, *beside, "--", *words],
         env=environment(), capture_output=True, text=True, timeout=200, check=False,
     )  # fmt: skip
 
@@ -61,6 +63,30 @@ def test_a_gate_compares_qemu_with_the_desk(tmp_path: Path) -> None:
     assert "on apu2" in done.stdout and "on qemu" in done.stdout
 
 
+def test_a_proxy_beside_a_server_that_gives_the_addresses_brings_the_kernel(tmp_path: Path) -> None:
+    done = wired(
+        tmp_path, "stage1", "hardware", "boot", "apu2", "selfcheck:1000000", "--route",
+        "ipxe-http", "--until", "banner", "--json", "-", beside=("dnsmasq", f"{NETWORK}.250"),
+    )  # fmt: skip
+    told = json.loads(done.stdout)
+    assert (told["verdict"], done.returncode) == ("good", 0), done
+    said = {event["kind"]: event["text"] for event in told["network"]["events"]}
+    assert said["proxy-offer"] == f"by {NETWORK}.250"
+    assert f"by another server, {NETWORK}.1" in said["dhcp-ack"]
+    assert "DHCPACK(tap0)" in (tmp_path / "dnsmasq.log").read_text()
+
+
+def test_an_address_that_somebody_has_is_no_proxys(tmp_path: Path) -> None:
+    done = wired(
+        tmp_path, "stage1", "hardware", "boot", "apu2", "selfcheck:1000000",
+        beside=("dnsmasq", f"{NETWORK}.1"),
+    )  # fmt: skip
+    assert done.returncode == 129, done
+    assert f"{NETWORK}.1 must be an address that nobody has, and this computer has it" in (
+        done.stderr
+    )
+
+
 _HANGS = {
     "jmp $ at entry": ("stage1-hang", 1),
     "refuses the kernel, and loops": ("kernel-rejected", 1),
@@ -87,3 +113,23 @@ def test_what_hangs_and_what_is_rejected_is_named_on_a_desk(fault: Fault, tmp_pa
     )  # fmt: skip
     told = json.loads(done.stdout)
     assert (told["cause"], done.returncode) == _HANGS[fault.name], told["summary"]
+
+
+@pytest.mark.long
+def test_a_hunt_on_a_desk_finds_the_first_bad_kernel(tmp_path: Path) -> None:
+    good = [f"selfcheck:{size}" for size in (1_000_000, 1_100_000)]
+    bad = []
+    for size in (1_200_000, 1_300_000):
+        kernel = fetch(f"selfcheck:{size}")
+        image = bytearray(kernel.path.read_bytes())
+        damaged_at_the_end(image, kernel)
+        bad.append(tmp_path / f"stops-{size}")
+        bad[-1].write_bytes(image)
+    report = tmp_path / "report.json"
+    done = wired(
+        tmp_path, "stage1", "bisect", "kernels", *good, *map(str, bad), "--host", "apu2",
+        "--route", "ipxe-http", "--json", str(report),
+    )  # fmt: skip
+    assert done.returncode == 0, done
+    assert f"FIRST BAD  {bad[0]}" in done.stdout and f"LAST GOOD  {good[1]}" in done.stdout
+    assert "kernel-hang" in done.stdout

@@ -138,6 +138,26 @@ def test_shim_accepts_a_key_that_the_machines_owner_has_enrolled(tmp_path: Path)
 
 
 @pytest.mark.long
+def test_a_kernel_that_the_machines_owner_signed_boots_where_the_key_is_enrolled(
+    tmp_path: Path,
+) -> None:
+    needs(SHIM, GRUB)
+    bare = tmp_path / "bare"
+    bare.write_bytes(fetch(KERNEL).path.read_bytes())
+    subprocess.run(["sbattach", "--remove", bare], check=True)
+    kernel, certificate = signed(tmp_path, bare)
+    said = refused(booted(str(kernel), "uefi-shim", fail_on=("bad shim signature",)))
+    assert f"shim refuses the kernel ({kernel})" in said
+    assert said.endswith("whom neither shim nor db knows")
+    variables = with_machine_owner_key(tmp_path, "MokList", certificate)
+    trace = booted(str(kernel), "uefi-shim", idle_s=60.0, timeout_s=500.0, firmware_vars=variables)
+    judgement = judge(trace)
+    assert judgement.verdict is Verdict.GOOD, judgement.summary
+    assert trace.machine and trace.machine.secure_boot and trace.kernel
+    assert trace.proof.compared_bytes == trace.kernel.header.payload_length
+
+
+@pytest.mark.long
 def test_shims_key_manager_waits_for_a_person_where_a_key_is_to_be_enrolled(
     tmp_path: Path,
 ) -> None:

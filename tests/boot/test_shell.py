@@ -32,6 +32,18 @@ KEYS = 12
 pytestmark = pytest.mark.skipif(found("busybox", Path()) is None, reason="busybox is not installed")
 
 
+def test_a_port_in_use_is_told_before_the_boot() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = shell("--forward", f"tcp:{port}:22", "--", "true")
+    assert done.returncode == 129, done
+    assert f"--forward tcp:{port}:22: port {port} of 127.0.0.1: address already".encode() in (
+        done.stderr
+    )
+
+
 def shell(*words: str, kernel: str = DEBIAN) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(
         [*COMMAND, "shell", kernel, *words],

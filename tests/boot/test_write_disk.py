@@ -32,10 +32,16 @@ def scratch(tmp_path: Path) -> Path:
     return path
 
 
-def write_disk(scratch: Path, source: str, *words: str) -> subprocess.CompletedProcess[str]:
+def write_disk(
+    scratch: Path, source: str, *words: str, place: str = "written"
+) -> subprocess.CompletedProcess[str]:
+    return on_desk(scratch, place, "boot", "apu2", source, *words)
+
+
+def on_desk(scratch: Path, place: str, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         ["unshare", "-n", sys.executable, "-m", "tests.support.wired_desk", str(scratch.parent),
-         "written", str(scratch), "--", "hardware", "boot", "apu2", source, *words],
+         place, str(scratch), "--", "hardware", *words],
         env=environment(), capture_output=True, text=True, timeout=200, check=False,
     )  # fmt: skip
 
@@ -82,3 +88,18 @@ def test_another_disk_is_left_as_it_is(
         done.stderr
     )
     assert scratch.read_bytes() == before
+
+
+def test_a_serial_number_that_cannot_be_confirmed_writes_nothing(scratch: Path) -> None:
+    before = scratch.read_bytes()
+    done = write_disk(scratch, "selfcheck:1000000", "--write-disk", SERIAL, place="ahci")
+    assert done.returncode == 129 and scratch.read_bytes() == before, done
+    assert f"whether it is {SERIAL} cannot be confirmed" in done.stderr
+    assert f"signature {_SIGNATURE}, no serial number to be had" in done.stderr
+
+
+def test_the_doctor_says_what_disk_there_is(scratch: Path) -> None:
+    before = scratch.read_bytes()
+    done = on_desk(scratch, "written", "doctor", "apu2", "--disk")
+    assert done.returncode == 0 and scratch.read_bytes() == before, done
+    assert f"disk 4 MiB, signature {_SIGNATURE}, serial number {SERIAL}" in done.stdout

@@ -44,6 +44,11 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     [
         ("bot", USAGE, "bot: no such command: did you mean boot?"),
         ("boot --untill init x", USAGE, "no such option: --untill: did you mean --until?"),
+        ("boot --memory x k", USAGE, "--memory takes a whole number of MiB from 2 up, not 'x'"),
+        ("boot --timeout x k", USAGE, "--timeout takes a number of seconds from 0.1 up, not 'x'"),
+        ("headroom --memory 9999 k", USAGE, "whole number of MiB from 4 to 3,072, not 9999"),
+        ("hardware recorder install a b --baud x", USAGE, "--baud takes a whole number, not 'x'"),
+        ("bisect a b --confidence 1", USAGE, "takes a number from 0.5, below 1, not 1.0"),
         ("boot bzImage --disk disk.img", USAGE, "a KERNEL, bzImage, and --disk disk.img: give one"),
         ("boot --disk bzImage", USAGE, "a Linux kernel, not a disk image: leave --disk out"),
         (

@@ -17,6 +17,9 @@ def test_a_machine_is_read(tmp_path: Path) -> None:
     assert (machine.name, machine.baud, machine.wire) == ("apu2", 57600, "eth1")
 
 
+WIRE = "wire = 'e'\nmac = '00:0d:b9:4a:5c:10'\n"
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -30,6 +33,9 @@ def test_a_machine_is_read(tmp_path: Path) -> None:
         ('[apu2]\nline = "tcp:a:1"\nplug = "command:a,b\\nc"\n', "is no plug"),
         (f"[apu2]\n{GOOD}mac = '00:0d'\nwire = 'eth1'\n", "[apu2] mac: '00:0d' is no card"),
         (f"[apu2]\n{GOOD}wire = 'eth1'\n", "[apu2] wire and mac: a boot wire needs both"),
+        (f"[apu2]\n{GOOD}proxy = '10.0.0.9'\n", "[apu2] proxy: it is an address on the boot wire"),
+        (f"[apu2]\n{GOOD}{WIRE}proxy = '10.0.0'\n", "[apu2] proxy: '10.0.0' is no IPv4 address"),
+        (f"[apu2]\n{GOOD}{WIRE}proxy = '224.0.0.1'\n", "[apu2] proxy: '224.0.0.1' is no IPv4"),
         (f"[apu2]\n{GOOD}recorder = 'pxe'\n", "[apu2] recorder:"),
         (f"[apu2]\n{GOOD}recorder = 'rom'\n", "[apu2] recorder:"),
         (f"[apu2]\n{GOOD}banner = '('\n", "[apu2] banner: '(' is no pattern"),

@@ -11,7 +11,7 @@ from bootharness.hardware import mqtt_plug, plugs
 from bootharness.hardware.desk import Desk
 from bootharness.hardware.machines import HardwareMachine
 from bootharness.hardware.plugs import open_plug, switch
-from bootharness.hardware.tasmota import power_said
+from bootharness.hardware.tasmota import power_said, watts_said
 from tests.support.desk_machine import DeskMachine, tasmota
 from tests.support.lab import free_port
 
@@ -43,6 +43,9 @@ def mqtt(machine: DeskMachine, broker: int) -> Iterator[str]:
 
     def asked(_client: object, _user: object, message: object) -> None:
         word = message.payload.decode()  # type: ignore[attr-defined]
+        if word == "10":
+            client.publish("stat/plug1/STATUS10", '{"StatusSNS":{"ENERGY":{"Power":6.5}}}')
+            return
         if word:
             machine.power(on=word == "ON")
         said = "ON" if machine.is_on else "OFF"
@@ -51,7 +54,7 @@ def mqtt(machine: DeskMachine, broker: int) -> Iterator[str]:
 
     client.on_message = asked
     client.connect("127.0.0.1", broker)
-    client.subscribe("cmnd/plug1/POWER1")
+    client.subscribe([("cmnd/plug1/POWER1", 0), ("cmnd/plug1/STATUS", 0)])
     client.loop_start()
     yield f"mqtt:desk:secret@127.0.0.1:{broker}/plug1"
     client.disconnect()
@@ -141,3 +144,17 @@ def test_a_plug_that_lies_is_found_out(
 )
 def test_what_tasmota_says(answer: bytes, relay: str, state: bool | None) -> None:
     assert power_said(answer, relay) is state
+
+
+@pytest.mark.parametrize(
+    ("said", "relay", "watts"),
+    [('{"StatusSNS":{"Time":"t","ENERGY":{"Total":1.2,"Power":6}}}', "1", 6.0),
+     ('{"StatusSNS":{"ENERGY":{"Power":[6.5,0]}}}', "2", 0.0),
+     ('{"StatusSNS":{"ENERGY":{"Power":[6.5,0]}}}', "3", None),
+     ('{"StatusSNS":{"ENERGY":{"Power":-1}}}', "1", None),
+     ('{"StatusSNS":{"ENERGY":{"Power":1e999}}}', "1", None),
+     ('{"StatusSNS":{"Time":"t"}}', "1", None), ('{"Command":"Unknown"}', "1", None),
+     ("[", "1", None), ("\xff", "1", None)],
+)  # fmt: skip
+def test_what_a_plug_measures_is_read(said: str, relay: str, watts: float | None) -> None:
+    assert watts_said(said.encode("latin-1"), relay) == watts

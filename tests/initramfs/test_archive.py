@@ -114,3 +114,16 @@ def test_links_in_a_circle_end(tmp_path: Path) -> None:
     (tmp_path / "b").symlink_to("a")
     with pytest.raises(UsageError, match="m:1"):
         archive(tmp_path, "bin ./a\n")
+
+
+def test_a_file_that_fits_no_initrd_is_told_before_it_is_read(tmp_path: Path) -> None:
+    with (tmp_path / "big").open("wb") as big:
+        big.truncate(3 << 30)
+    for line in ("file /big big", "tree /big big", "bin ./big"):
+        with pytest.raises(UsageError, match=r"m:2: .*big: 3,221,225,472 bytes; an initrd has"):
+            archive(tmp_path, f"dir /a\n{line}\n")
+    (tmp_path / "tree").mkdir()
+    for name, target in (("a", "b"), ("b", "a"), ("up", "../tree")):
+        (tmp_path / "tree" / name).symlink_to(target)
+    made = unpacked(archive(tmp_path, "tree /tree tree\n"), tmp_path / "unpacked")
+    assert (made / "tree/up").readlink() == Path("../tree")

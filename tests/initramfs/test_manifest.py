@@ -60,8 +60,9 @@ def test_locations_are_found_as_rapido_finds_them(
         ("#!/bin/sh\nrapido-cut --manifest /dev/stdin <<EOF\n", r"m: a script, and nothing"),
         ("dir\n", r"m:1: write `dir NAME`; here are 0 words behind it"),
         ("dir 'a\n", r"m:1: no closing quotation"),
-        ("include m\n", r"m: it includes itself"),
-        ("include none\n", r"none: .*[Nn]o such file"),
+        ("\ninclude m\n", r"m:2: .*m is what this is in, so it includes itself"),
+        ("include none\n", r"m:1: .*none: .*[Nn]o such file"),
+        ("file /x a\0b\n", r"m: a manifest is text in UTF-8, and this has bytes of zero"),
     ],
 )
 def test_wrong_line_is_one_sentence(tmp_path: Path, text: str, said: str) -> None:

@@ -45,3 +45,17 @@ def test_program_by_its_path_is_one_from_the_manifests_folder(tmp_path: Path) ->
     assert found("./own", tmp_path) == tmp_path / "own"
     assert found("./other", tmp_path) is None
     assert found("no-such-program", tmp_path) is None
+
+
+def test_what_no_guest_runs_is_told(tmp_path: Path) -> None:
+    script, path = tmp_path / "script", found("sh", Path())
+    script.write_text("#!/no/such/interpreter\n")
+    with pytest.raises(UsageError, match="script needs /no/such/interpreter: No such file"):
+        closure(script)
+    assert path
+    other = tmp_path / "other"
+    data = bytearray(path.read_bytes())
+    data[18] = 183  # e_machine
+    other.write_bytes(data)
+    with pytest.raises(UsageError, match="other: a program for arm64, and the guest is a PC"):
+        closure(other)

@@ -8,6 +8,7 @@ from click.testing import CliRunner
 
 from bootharness.cli.headroom import command
 from bootharness.errors import UsageError
+from bootharness.kernels.source import fetch
 from bootharness.routes.esp import write_esp
 from tests.support.builders import no_carry as write_no_carry
 from tests.support.media import needs
@@ -87,3 +88,18 @@ def test_image_without_a_system_partition_is_told(tmp_path: Path) -> None:
     (tmp_path / "disk.img").write_bytes(bytes(510) + b"\x55\xaa" + bytes(1 << 20))
     with pytest.raises(UsageError, match="no FAT in it has a folder EFI"):
         ask("selfcheck:1000000", "--esp", str(tmp_path / "disk.img"))
+
+
+def test_a_hole_in_a_uefis_memory_is_too_small_for_a_kernel(tmp_path: Path) -> None:
+    header = fetch("selfcheck:1000000").header
+    needed, start = header.init_size, header.pref_address
+    assert needed and start
+    dump = tmp_path / "map.txt"
+    for size, status in ((needed, 1), (needed - 4096, 1), (2 * needed, 0)):
+        dump.write_text(f"Available  {start:016X}-{start + size - 1:016X} 0000000000000700\n")
+        found, said = ask("selfcheck:1000000", "--memory-map", str(dump))
+        assert found == status
+        assert f"{needed:,} bytes  of {size:,} free at once  {100 * needed / size:.2f} %" in said
+    dump.write_text("nothing\n")
+    with pytest.raises(UsageError, match=r"map\.txt: it has no memory map of a UEFI"):
+        ask("selfcheck:1000000", "--memory-map", str(dump))

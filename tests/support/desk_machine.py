@@ -35,6 +35,8 @@ class DeskMachine(Closing):
         self.lies = False
         self.unplugged = False
         """Set by who takes its power away: its plug is off from then on, whoever switches it."""
+        self.drawn: tuple[float, float] | None = None
+        """What its plug measures in watts, of a machine that runs and of one that does not."""
         self.starts = 0
         self._folder, self._baud = folder, baud
         self._words = [
@@ -64,6 +66,11 @@ class DeskMachine(Closing):
     def is_on(self) -> bool:
         """Whether it has power, though it may have switched itself off."""
         return self._uart is not None and not self.unplugged
+
+    @property
+    def runs(self) -> bool:
+        """Whether it has power and has not switched itself off."""
+        return self.is_on and self._process is not None and self._process.poll() is None
 
     def power(self, on: bool) -> None:
         """Switch it."""
@@ -132,13 +139,18 @@ class _Tasmota(Closing):
 
             def _answer(self, query: dict[str, list[str]]) -> None:
                 asked = re.fullmatch(r"(?i)power1?(?:\s+(on|off))?", query.get("cmnd", [""])[0])
-                said = {"Command": "Unknown"}
+                said: dict[str, Any] = {"Command": "Unknown"}
                 if password and query.get("password") != [password]:
                     said = {"WARNING": "Need user=<username>&password=<password>"}
                 elif asked:
                     if asked[1]:
                         machine.power(on=asked[1].lower() == "on")
                     said = {"POWER": "ON" if machine.is_on else "OFF"}
+                elif query.get("cmnd") == ["Status 10"]:
+                    sensors: dict[str, Any] = {"Time": "2026-11-27T12:00:00"}
+                    if machine.drawn:
+                        sensors |= {"ENERGY": {"Power": machine.drawn[not machine.runs]}}
+                    said = {"StatusSNS": sensors}
                 body = json.dumps(said, separators=(",", ":")).encode()
                 self.send_response(200)
                 self.send_header("Content-Type", "application/json")

@@ -35,7 +35,7 @@ from tests.support.builders import edited_stage1, without_carry
 from tests.support.plain_loader import plain_loader
 from tests.support.programs import qemu_with_first_disk, qemu_with_read_errors
 
-__all__ = ["BROUGHT", "FAULTS", "Fault", "laid_out", "patient", "run"]
+__all__ = ["BROUGHT", "FAULTS", "Fault", "damaged_at_the_end", "laid_out", "patient", "run"]
 
 SELFCHECK = "selfcheck:1000000"
 DEBIAN = "deb:linux-image-cloud-amd64/bookworm"

@@ -141,8 +141,9 @@ _DOM0 = {"until": "Dom0 kernel: 64-bit"}
 ROWS = (
     _row("rEFInd", _refind(), reached=("kernel-started", "banner")),
     _row("rEFInd, another kernel's name", _refind("vmlinux"), "boot-manager-error", "vmlinux"),
-    _row("rEFInd, no configuration", _refind() | {"EFI/BOOT/refind.conf": None}, "kernel-silent",
-         "without a command line"),
+    # it finds kernel and initrd itself; the kernel has no console, and its /init speaks
+    _row("rEFInd, no configuration", _refind() | {"EFI/BOOT/refind.conf": None},
+         reached=("kernel-started", "init")),
     _row("rEFInd, Secure Boot", _refind(), _REFUSED, _UNSIGNED, **_SECURE),
     _row("SYSLINUX", _syslinux(), reached=("banner",)),
     _row("SYSLINUX, another kernel's name", _syslinux("vmlinux"), "boot-manager-error", "vmlinux"),
@@ -157,7 +158,8 @@ ROWS = (
     _row("Xen, another kernel's name", _xen("vmlinux"), "efi-gave-up", "vmlinux", **_DOM0),
     _row("Xen, Secure Boot", _xen(), _REFUSED, _UNSIGNED, **_SECURE),
     _row("iPXE", {FALLBACK: _IPXE}, until="iPXE 1"),
-    _row("iPXE, without a network", {FALLBACK: _IPXE}, "efi-gave-up", "iPXE"),
+    _row("iPXE, without a network", {FALLBACK: _IPXE}, "efi-gave-up",
+         "No more network devices"),
     _row("iPXE, Secure Boot", {FALLBACK: _IPXE}, _REFUSED, _UNSIGNED, **_SECURE),
     _row("memtest86+", {"memtest.efi": _MEMTEST}, until="Memtest86",
          boot_entries=("\\memtest.efi console=ttyS0,115200",)),
@@ -165,7 +167,7 @@ ROWS = (
     _row("memtest86+, Secure Boot", {FALLBACK: _MEMTEST}, _REFUSED, _UNSIGNED, **_SECURE),
     _row("fwupd without an update", {FALLBACK: _FWUPD}, "efi-gave-up", "\\EFI\\BOOT\\BOOTX64.EFI"),
     _row("efitools' HelloWorld", {FALLBACK: _HELLO}, "efi-hang", "OK"),  # a button in a box
-    _row("efitools' KeyTool", {FALLBACK: _KEY_TOOL}, "efi-gave-up", "asked a person"),
+    _row("efitools' KeyTool", {FALLBACK: _KEY_TOOL}, "efi-hang", "KeyTool main menu"),  # a menu
     _row("EFI Boot Guard without an environment", {FALLBACK: _GUARD}, "efi-gave-up", "BGENV.DAT"),
     _row("fallback", _fallback(), reached=("banner",)),
     _row("fallback, another program's name", _fallback("shimx46.efi"), "efi-gave-up",

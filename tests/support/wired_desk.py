@@ -1,13 +1,16 @@
 """A desk with a boot wire, in a network namespace of its own: run by `unshare -n`.
 
-usage: wired_desk.py FOLDER LOADER SOURCE -- WORDS of `bootharness`
+usage: wired_desk.py FOLDER LOADER SOURCE [OTHERS PROXY] -- WORDS of `bootharness`
 
-With ``disk`` for LOADER, SOURCE is a disk image, with ``written`` one that may be written; else one
-is made of both. What may not be written has to stay as it is.
+With ``disk`` for LOADER, SOURCE is a disk image, with ``written`` one that may be written, with
+``ahci`` such a one behind an AHCI controller; else one is made of both. What may not be written has
+to stay as it is. With OTHERS, ``dnsmasq`` or ``nobody``, the harness is a PROXY beside them on the
+wire.
 """
 
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 from bootharness.kernels.source import fetch
@@ -15,6 +18,7 @@ from bootharness.routes.disk_layout import DiskLayout
 from bootharness.routes.loader import Loader
 from tests.support.desk_machine import DeskMachine, tasmota
 from tests.support.lab import sshd
+from tests.support.other_dhcp import other_dhcp
 from tests.support.processes import COMMAND, environment
 
 __all__ = ["SERIAL"]
@@ -22,6 +26,8 @@ __all__ = ["SERIAL"]
 SERIAL = "SCRATCH-1"
 """Of a disk that may be written."""
 _MAC = "52:54:00:ab:cd:ef"
+_WRITTEN = {"written": (), "ahci": ("-device", "ich9-ahci,id=ahci")}
+"""Where a disk is that may be written: what of the machine it takes."""
 _MEMORY_BYTES = 256 << 20
 
 
@@ -31,9 +37,9 @@ def main() -> int:
         subprocess.run(["ip", *words.split()], check=True)
     Path("/proc/sys/net/ipv6/conf/tap0/disable_ipv6").write_text("1")
     subprocess.run(["ip", "link", "set", "tap0", "up"], check=True)
-    may_write = loader == "written"
-    disk = Path(source) if loader in ("disk", "written") else folder / "disk.img"
-    if loader not in ("disk", "written"):
+    may_write = loader in _WRITTEN
+    disk = Path(source) if loader == "disk" or may_write else folder / "disk.img"
+    if loader != "disk" and not may_write:
         DiskLayout.plan(
             Loader.named(loader),
             fetch(source),
@@ -46,8 +52,12 @@ def main() -> int:
             "-device", f"e1000,netdev=n,mac={_MAC}")  # fmt: skip
     if may_write:
         card += ("-drive", f"file={disk},format=raw,if=none,id=d",
-                 "-device", f"ide-hd,drive=d,serial={SERIAL}")  # fmt: skip
+                 *_WRITTEN[loader], "-device", f"ide-hd,drive=d,serial={SERIAL}"
+                 f"{',bus=ahci.0' if loader == 'ahci' else ''}")  # fmt: skip
+    others = sys.argv[4 : sys.argv.index("--")]
+    proxy = f'proxy = "{others[1]}"' if others else ""
     with (
+        other_dhcp(folder, "tap0") if "dnsmasq" in others else nullcontext(),
         DeskMachine(folder, None if may_write else disk, *card) as machine,
         tasmota(machine) as plug,
         sshd(folder / "ssh", machine.tty) as (where, configuration),
@@ -61,6 +71,7 @@ off_seconds = 0.2
 silent_seconds = 15
 wire = "tap0"
 mac = "{_MAC}"
+{proxy}
 recorder = "pxe"
 """)
         words = sys.argv[sys.argv.index("--") + 1 :]

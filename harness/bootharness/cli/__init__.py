@@ -150,11 +150,14 @@ def _say(text: str) -> None:
 
 def _say_usage(error: click.UsageError) -> None:
     """Say what was typed wrong in one line, and where to read what is right."""
+    from bootharness.cli.numbers import number_wanted  # when something went wrong
+
     message = error.format_message()
     if isinstance(error, click.NoSuchOption) and error.possibilities:
         message = (
             f"no such option: {error.option_name}: {hint(error.option_name, error.possibilities)}"
         )
+    message = number_wanted(error) or message
     path = error.ctx.command_path if error.ctx else _NAME
     _, _, command = path.partition(" ")
     where = f"{command}: " if command else ""

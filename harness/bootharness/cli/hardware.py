@@ -121,8 +121,11 @@ def console(machines: Path | None, name: str, no_power: bool) -> None:
 @command.command("doctor")
 @_MACHINES
 @click.argument("names", metavar="[NAME]...", nargs=-1, shell_complete=_named)
-def doctor(machines: Path | None, names: tuple[str, ...]) -> int:
-    """Say of each machine whether its line, its plug and its wire answer; nothing is switched."""
+@click.option("--disk", is_flag=True, help="Boot each by its wire, and say what its first hard "
+              "disk is, as --write-disk names it; nothing is written.")  # fmt: skip
+def doctor(machines: Path | None, names: tuple[str, ...], disk: bool) -> int:
+    """Say of each machine whether its line and its plug answer; nothing is switched but for
+    --disk."""
     from bootharness.hardware.checkup import checkup
     from bootharness.hardware.machines import named
 
@@ -130,7 +133,7 @@ def doctor(machines: Path | None, names: tuple[str, ...]) -> int:
     good = True
     for each in [named(known, name, path) for name in names] or known.values():
         click.echo(click.style(f"{each.name}:", bold=True))
-        for fine, text in checkup(each):
+        for fine, text in checkup(each, disk=disk):
             good &= fine
             click.echo(click.style(f"     {text}", fg=None if fine else "red"))
     return 0 if good else COULD_NOT_FIND_OUT

@@ -37,6 +37,7 @@ Examples:
   bootharness headroom /boot/vmlinuz-* --loader my-mbr.asm
   bootharness headroom bzImage --loader my-mbr.asm --fail-at 90
   bootharness headroom bzImage --esp appliance.img
+  bootharness headroom bzImage --memory-map dmesg.txt
 
 \b
 Exit status: 0 room enough, 1 a kernel fails or takes more than --fail-at, 125 a kernel cannot
@@ -61,6 +62,14 @@ be had, 129 wrong usage.
     help="An image whose EFI system partition is to hold the kernel's file as well. Repeatable.",
 )
 @click.option(
+    "--memory-map",
+    "maps",
+    multiple=True,
+    type=_FILE,
+    help="A UEFI's memory map in text, whose largest hole is to hold the kernel: of the debugger's "
+    "`efi map`, the UEFI Shell's memmap, or a Linux with efi=debug. Repeatable.",
+)
+@click.option(
     "--bios",
     type=click.Choice(list(BIOSES)),
     default="seabios",
@@ -80,8 +89,8 @@ be had, 129 wrong usage.
 )
 @click.option("--json", "json_file", metavar="FILE", help="Write it all; - is standard output.")
 def command(
-    kernels: tuple[str, ...], loaders: tuple[Path, ...], images: tuple[Path, ...], bios: str,
-    memory: int, fail_at: float, json_file: str | None,
+    kernels: tuple[str, ...], loaders: tuple[Path, ...], images: tuple[Path, ...],
+    maps: tuple[Path, ...], bios: str, memory: int, fail_at: float, json_file: str | None,
 ) -> int:  # fmt: skip
     """Show how close each KERNEL comes to the limits of stage1 and of other loaders."""
     check_json_file(json_file)
@@ -107,7 +116,7 @@ def command(
         for source in sources:
             clock.show(source)
             try:
-                rows += _rows(source, known, disks)
+                rows += _rows(source, known, disks, maps)
             except CouldNotFindOut as error:
                 missing.append(f"bootharness: {error.cause}: {error}")
     for line in missing:
@@ -135,13 +144,15 @@ def _plain(row: "Forecast") -> dict[str, Any]:
 
 
 def _rows(
-    source: str, known: list["KnownLoader"], disks: list["DiskImage"]
+    source: str, known: list["KnownLoader"], disks: list["DiskImage"], maps: tuple[Path, ...]
 ) -> Iterator["Forecast"]:
     from bootharness.kernels.source import fetch
-    from bootharness.predictor.forecast import forecasts, on_esp
+    from bootharness.predictor.forecast import forecasts, in_memory, on_esp
 
     kernel = fetch(source)
     for each in known:
         yield from forecasts(kernel, each)
     for disk in disks:
         yield on_esp(kernel, disk)
+    for path in maps:
+        yield in_memory(kernel, path)

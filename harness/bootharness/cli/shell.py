@@ -70,6 +70,10 @@ def command(source: str, words: tuple[str, ...], several: int, **choices: Any) -
     sources, plan = sources_and_plan((source,), choices)
     if len(sources) > 1:
         raise UsageError(f"{source}: these are {len(sources)} kernels, and here it takes one")
+    if plan.guest.forwards:
+        from bootharness.machine.guest_network import check_ports
+
+        check_ports(plan.guest)
     if several > 1:
         return _run_on_several(sources[0], plan, several)
     if words:

@@ -24,6 +24,7 @@ __all__ = [
     "ethertype",
     "ip_bytes",
     "ip_text",
+    "is_for_a_group",
     "mac_bytes",
     "mac_text",
     "parse_arp",
@@ -117,6 +118,11 @@ def ethertype(frame: bytes) -> int:
     return int.from_bytes(frame[12:14], "big") if len(frame) >= _HEADER_BYTES else 0
 
 
+def is_for_a_group(frame: bytes) -> bool:
+    """Return whether a frame is for more than one card."""
+    return bool(frame and frame[0] & 1)
+
+
 def tagged(frame: bytes, vlan: int) -> bytes:
     """Return a frame with the tag of a VLAN."""
     return frame[:12] + _VLAN + vlan.to_bytes(2, "big") + frame[12:]
@@ -202,18 +208,20 @@ def solicits_router(frame: bytes) -> bool:
     return len(frame) > 54 and frame[20] == _ICMPV6 and frame[54] == _ROUTER_SOLICITATION
 
 
-def router_advertisement(mac: bytes) -> bytes:
-    """Return the frame in which a router says that it is none and has nothing to give.
+def router_advertisement(mac: bytes, asked: bytes = b"") -> bytes:
+    """Return the frame in which a router says that it is none and has nothing to give: to all, or
+    to the one alone that has ``asked`` with a frame.
 
     A client that is answered so does not wait any longer for IPv6.
     """
+    target_mac, target = (asked[6:12], asked[22:38]) if asked else (_ALL_NODES_MAC, _ALL_NODES)
     source = bytes.fromhex("fe80000000000000") + bytes([mac[0] ^ 2]) + mac[1:3]
     source += b"\xff\xfe" + mac[3:]
     message = bytearray(struct.pack(">BBHBBHII", _ROUTER_ADVERTISEMENT, 0, 0, 64, 0, 0, 0, 0))
-    pseudo = source + _ALL_NODES + struct.pack(">II", len(message), _ICMPV6)
+    pseudo = source + target + struct.pack(">II", len(message), _ICMPV6)
     struct.pack_into(">H", message, 2, checksum(pseudo + message))
-    header = struct.pack(">IHBB", 6 << 28, len(message), _ICMPV6, 255) + source + _ALL_NODES
-    return _ALL_NODES_MAC + mac + IPV6.to_bytes(2, "big") + header + bytes(message)
+    header = struct.pack(">IHBB", 6 << 28, len(message), _ICMPV6, 255) + source + target
+    return target_mac + mac + IPV6.to_bytes(2, "big") + header + bytes(message)
 
 
 def ip_text(address: bytes) -> str:

@@ -11,6 +11,7 @@ from bootharness.formats.bzimage import MINIMUM_BYTES, SetupHeader, is_uefi_prog
 from bootharness.formats.mbr import BOOTSTRAP_BYTES, SECTOR_BYTES, has_partitions
 
 __all__ = [
+    "ELF_MACHINES",
     "LOOK_BYTES",
     "MEDIA",
     "Form",
@@ -109,7 +110,7 @@ _FORMS = (
 )
 """Where, what stands there, and what the file is then; the first that fits."""
 
-_ELF_MACHINES = {3: "i386", 40: "ARM", 62: "x86-64", 183: "arm64", 243: "RISC-V", 21: "POWER"}
+ELF_MACHINES = {3: "i386", 40: "ARM", 62: "x86-64", 183: "arm64", 243: "RISC-V", 21: "POWER"}
 _PE_MACHINES = {
     0x14C: "i386",
     0x8664: "x86-64",
@@ -198,7 +199,7 @@ def _forms(head: bytes) -> Iterator[Form]:
 
 def _elf(head: bytes) -> Form:
     order: Literal["big", "little"] = "big" if head[5:6] == b"\2" else "little"
-    machine = _ELF_MACHINES.get(int.from_bytes(head[18:20], order), "another architecture")
+    machine = ELF_MACHINES.get(int.from_bytes(head[18:20], order), "another architecture")
     if machine not in _OURS:
         return Form(f"an ELF file for {machine}", _NO_PC)
     kind = int.from_bytes(head[16:18], order)

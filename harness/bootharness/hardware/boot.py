@@ -11,6 +11,7 @@ from bootharness.errors import CouldNotFindOut, NotWritten, UsageError
 from bootharness.hardware.desk import Desk
 from bootharness.hardware.doubts import not_by_wire, without_power
 from bootharness.hardware.machines import HardwareMachine, machine_named
+from bootharness.hardware.power_sign import PowerSign
 from bootharness.hardware.recorder_forms import boot_program
 from bootharness.hardware.watch_line import Booted, watch_line
 from bootharness.hardware.wired import Wired, program_image, wired
@@ -62,6 +63,8 @@ def boot_kernel(
         )
     if machine.wire is None:
         raise UsageError(f"[{machine.name}] wire: kernels come by it, and there is none")
+    if machine.proxy and plan.net.ip != "4":
+        raise UsageError(f"[{machine.name}] proxy: a proxy names files over IPv4, not --ip 6")
     values, usual = chosen(plan), chosen(BootPlan())
     for each in _NOT_HEARD:
         if values[each] != usual[each]:
@@ -149,6 +152,7 @@ def _booted(
             silence_s=machine.silent_seconds,
             start_s=machine.start_seconds,
             network=wire.facts if wire and brought else None,
+            power=PowerSign(desk.watts, machine.off_watts),
         )
         if wire:
             wire.interface.check()

@@ -45,6 +45,10 @@ class CommandPlug:
             )
         return status == 0
 
+    def watts(self) -> float | None:
+        """Return nothing: it does not say."""
+        return None
+
     def _run(self, words: list[str]) -> tuple[int, str]:
         self._run_said = ""
         try:

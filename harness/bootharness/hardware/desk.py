@@ -1,9 +1,11 @@
 """A real machine for one run: locked, its line open, its power switched, and off at the end."""
 
+import select
 from contextlib import ExitStack
 from typing import Self
 
 from bootharness.errors import LineLost, PlugFailed
+from bootharness.hardware.addresses import without_password
 from bootharness.hardware.janitor import Janitor
 from bootharness.hardware.line import Line
 from bootharness.hardware.lines import open_line
@@ -16,6 +18,9 @@ from bootharness.host.deadline import Deadline
 __all__ = ["Desk"]
 
 _QUIET_S, _DRAINED_S = 0.3, 5.0
+_NO_CURRENT_S, _LOOK_S, _NOTHING_W = 10.0, 0.25, 1.0
+"""Of a plug that is off: for how long it may still report what was drawn before, and how much it
+may report for nothing."""
 
 
 class Desk(Closing):
@@ -29,6 +34,7 @@ class Desk(Closing):
 
     def __init__(self, machine: HardwareMachine, *, wait: Deadline | None = None) -> None:
         self.machine = machine
+        self._measures = True
         with ExitStack() as stack:
             taken = stack.enter_context(Taken(machine, wait))
             self._plug = open_plug(machine.plug)
@@ -61,12 +67,31 @@ class Desk(Closing):
         """Return what the plug says, None where it says nothing."""
         return self._plug.state()
 
+    def watts(self) -> float | None:
+        """Return what it draws, None where the plug does not say."""
+        if not self._measures:
+            return None
+        try:
+            watts = self._plug.watts()
+        except PlugFailed:
+            watts = None
+        self._measures = watts is not None
+        return watts
+
     def close(self) -> None:
         """Switch it off, and give back line and lock."""
         self._stack.close()
 
     def _switch(self, *, on: bool) -> None:
         switch(self._plug, self.machine.plug, on)
+        deadline = Deadline.after(_NO_CURRENT_S)
+        while not on and (watts := self.watts()) is not None and watts > _NOTHING_W:
+            if deadline.expired:
+                raise PlugFailed(
+                    f"{without_password(self.machine.plug)}: it says that it is off, and "
+                    f"{watts:g} W are drawn through it: does its relay stick?"
+                )
+            select.select([], [], [], min(_LOOK_S, deadline.remaining))
 
     def _off_at_last(self) -> None:
         try:

@@ -13,7 +13,7 @@ from msgspec import Struct
 from bootharness.errors import UsageError
 from bootharness.formats.mbr import SECTOR_BYTES
 
-__all__ = ["CHUNK_SECTORS", "DiskOrder", "parcels", "sums"]
+__all__ = ["CHUNK_SECTORS", "DiskOrder", "parcels", "question", "sums"]
 
 CHUNK_SECTORS = 64
 _SERIAL_BYTES = 20
@@ -21,6 +21,7 @@ _SIGNATURE_DIGITS = 8
 # by numbers of four digits
 _MOST_SECTORS = 0xFFF0 * CHUNK_SECTORS
 _DWORDS = 1 << 32
+_NO_DISKS = (1 << 64) - 1
 
 
 class DiskOrder(Struct, frozen=True):
@@ -67,14 +68,23 @@ def parcels(order: DiskOrder, read: Callable[[int, int], bytes], sectors: int) -
         raise UsageError(
             f"the image has {sectors:,} sectors, and at most {_MOST_SECTORS:,} are written"
         )
-    serial = order.serial.encode().ljust(_SERIAL_BYTES) if order.serial else b""
-    contents = [struct.pack("<20sIQ", serial, order.signature, sectors)]
+    contents = [_order(order, sectors)]
     for lba, data in _chunks(read, sectors):
         zeros = not any(data)
         head = _head(lba, len(data) // SECTOR_BYTES, zeros, sums(b"" if zeros else data))
         contents.append(head if zeros else head + data)
     contents.append(_head(sectors, 0, False, (0, 0)))
     return {f"{number:04X}": each for number, each in enumerate(contents)}
+
+
+def question() -> dict[str, bytes]:
+    """Return the files for an order that no disk is: what there is is told, and none is written."""
+    return {"0000": _order(DiskOrder(), _NO_DISKS)}
+
+
+def _order(order: DiskOrder, sectors: int) -> bytes:
+    serial = order.serial.encode().ljust(_SERIAL_BYTES) if order.serial else b""
+    return struct.pack("<20sIQ", serial, order.signature, sectors)
 
 
 def _head(lba: int, sectors: int, zeros: bool, both: tuple[int, int]) -> bytes:

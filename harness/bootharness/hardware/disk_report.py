@@ -14,6 +14,7 @@ _DISK = struct.Struct("<QHI20s")
 _PLACE = struct.Struct("<QBB")
 # what is told takes fewer bytes; text of others on the line goes on and on
 _REST_BYTES = 256
+_SIGNATURE = re.compile(r"[0-9A-Fa-f]{8}")
 _WHY = {
     "N": "the firmware of the card gives no PXE services to a boot program",
     "P": "the network stopped bringing the image at LBA {lba} (service {function:02x}h, status "
@@ -81,4 +82,9 @@ def why_refused(disk: SeenDisk, word: str, sectors: int) -> str:
         return f"it has sectors of {disk.sector_bytes} bytes, and an image those of {SECTOR_BYTES}"
     if disk.sectors < sectors:
         return f"the image has {sectors:,} sectors and the disk {disk.sectors:,}"
+    if not disk.serial and not _SIGNATURE.fullmatch(word):
+        return (
+            f"whether it is {word} cannot be confirmed, for its BIOS does not tell the ports of an "
+            "ATA disk (as behind AHCI, of NVMe or a stick): name it by its signature"
+        )
     return f"it is not {word}"

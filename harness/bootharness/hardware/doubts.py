@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from bootharness.errors import PlugFailed
 from bootharness.hardware.machines import HardwareMachine
 from bootharness.trace.boot_trace import BootTrace, Ending
-from bootharness.trace.network_facts import NetworkFacts, milestones
+from bootharness.trace.network_facts import NetEventKind, NetworkFacts, milestones
 
 __all__ = ["not_by_wire", "without_power"]
 
@@ -22,6 +22,8 @@ def not_by_wire(
     if trace.ending.cause:
         return trace
     runs = trace.ending.kind in _BY_A_KERNEL or trace.reached("banner") or trace.reached("init")
+    if machine.proxy and brought and (why := _not_beside(trace, facts, machine)):
+        return replace(trace, ending=Ending("skipped", trace.ending.seconds, why, "wire-lost"))
     if not facts.frames:
         why = f"{machine.name} has sent no frame on {machine.wire}"
     elif brought and runs and not _kernel_came(facts):
@@ -33,6 +35,23 @@ def not_by_wire(
         "network first?"
     )
     return replace(trace, ending=Ending("skipped", trace.ending.seconds, why, "wire-lost"))
+
+
+def _not_beside(trace: BootTrace, facts: NetworkFacts, machine: HardwareMachine) -> str:
+    """Say what another server of a machine's network has not done, or done in place of us."""
+    if not facts.first(NetEventKind.DISCOVER):
+        return ""
+    if not facts.first(NetEventKind.OFFER):
+        return (
+            f"nobody on {machine.wire} has given {machine.name} an address, which as a proxy "
+            f"{machine.proxy} does not: is the DHCP server of that network up?"
+        )
+    if not facts.files:
+        return (
+            f"{machine.name} has asked {machine.proxy} for no file: does the DHCP server of that "
+            "network name a boot file of its own, or give addresses of another network?"
+        )
+    return ""
 
 
 def _kernel_came(facts: NetworkFacts) -> bool:

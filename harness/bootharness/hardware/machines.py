@@ -1,5 +1,6 @@
 """machines.toml: the real machines that a person has, one table for each."""
 
+import ipaddress
 import os
 import re
 from collections.abc import Callable
@@ -27,16 +28,20 @@ MACHINES_FILE = "machines.toml"
 _FILE_BYTES = 1 << 20
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,60}")
 _MAC = re.compile(r"([0-9a-fA-F]{2}[:-]){5}[0-9a-fA-F]{2}")
+_FIRST_GROUP = 224
 _INTERFACE = re.compile(r"[^\s/]{1,15}")
 _Seconds = Annotated[float, Meta(ge=0, le=600)]
 
 
 class HardwareMachine(Struct, frozen=True, forbid_unknown_fields=True):
-    """One machine: how to hear it, how to switch it, and how it boots.
+    """One machine: how to hear it, how to switch it, and how it boots. Where its plug measures, it
+    is off when it draws no more than ``off_watts``.
 
     ``wire`` is the interface of this computer on which it boots from the network by its card
-    ``mac``. ``banner`` is a pattern in what its firmware says first, and ``recorder`` how the
-    recorder gets in front of a disk: by the wire, or ``mbr`` where it is on the disk already.
+    ``mac``; where others give the addresses there, ``proxy`` is one that nobody has, under which
+    boot files are served. ``banner`` is a pattern in what its firmware says first, and ``recorder``
+    how the recorder gets in front of a disk: by the wire, or ``mbr`` where it is on the disk
+    already.
     """
 
     name: str
@@ -44,11 +49,13 @@ class HardwareMachine(Struct, frozen=True, forbid_unknown_fields=True):
     plug: str
     baud: Annotated[int, Meta(ge=50, le=4_000_000)] = 115_200
     off_seconds: _Seconds = 2.0
+    off_watts: Annotated[float, Meta(ge=0, le=1000)] = 1.0
     timeout_seconds: Annotated[float, Meta(gt=0, le=3600)] = 120.0
     silent_seconds: Annotated[float, Meta(gt=0, le=3600)] = 30.0
     start_seconds: Annotated[float, Meta(gt=0, le=3600)] = 60.0
     wire: str | None = None
     mac: str | None = None
+    proxy: str | None = None
     recorder: Literal["pxe", "mbr", "none"] = "none"
     banner: str = FIRMWARE
     ssh_config: str | None = None
@@ -62,6 +69,10 @@ class HardwareMachine(Struct, frozen=True, forbid_unknown_fields=True):
             raise UsageError(f"wire: {self.wire!r} is no interface of this computer, as eth1")
         if (self.wire is None) != (self.mac is None):
             raise UsageError("wire and mac: a boot wire needs both, the interface and the card")
+        if self.proxy is not None:
+            if self.wire is None:
+                raise UsageError("proxy: it is an address on the boot wire: give wire and mac")
+            _checked("proxy", _host_address, self.proxy)
         if self.recorder == "pxe" and self.wire is None:
             raise UsageError('recorder: "pxe" comes by the boot wire: give wire and mac')
         if self.line.startswith("/dev/"):
@@ -80,6 +91,16 @@ def _checked(field: str, check: Callable[[Any], object], value: Any) -> None:
         check(value)
     except UsageError as error:
         raise UsageError(f"{field}: {error}") from error
+
+
+def _host_address(text: str) -> None:
+    """Raise UsageError for what is no address of a host, over IPv4."""
+    try:
+        address = ipaddress.IPv4Address(text)
+    except ValueError:
+        address = ipaddress.IPv4Address(0)
+    if address.packed[0] in (0, 127) or address.packed[0] >= _FIRST_GROUP:
+        raise UsageError(f"{text!r} is no IPv4 address of that network, as 192.168.1.250")
 
 
 def _is_card(mac: str) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 from bootharness.errors import PlugFailed, ToolMissing, UsageError
 from bootharness.hardware.addresses import without_password
-from bootharness.hardware.tasmota import power_said
+from bootharness.hardware.tasmota import STATUS_OF_SENSORS, power_said, watts_said
 from bootharness.host.deadline import Deadline
 
 __all__ = ["MqttPlug"]
@@ -53,8 +53,24 @@ class MqttPlug:
         """Return whether it is on. Raises PlugFailed where broker or plug do not answer."""
         return self._ask("")
 
+    def watts(self) -> float | None:
+        """Return what is drawn, None where it does not measure. Raises PlugFailed where broker or
+        plug do not answer."""
+        command, _, word = STATUS_OF_SENSORS.upper().partition(" ")
+        return watts_said(self._said(command, word, f"STATUS{word}"), self._relay)
+
     def _ask(self, word: str) -> bool:
         """Send a word, empty to ask alone, and return what the plug answers."""
+        power = f"POWER{self._relay}"
+        # a plug of one relay answers without its number
+        said = self._said(power, word, *(("POWER", power) if self._relay == "1" else (power,)))
+        is_on = power_said(said, self._relay)
+        if is_on is None:
+            raise PlugFailed(f"{self.name}: it answered {said[:80]!r}, which is no state")
+        return is_on
+
+    def _said(self, command: str, word: str, *answers: str) -> bytes:
+        """Send a command and return what comes as one of its answers."""
         deadline = Deadline.after(_ANSWER_S)
         news: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
         client = self._mqtt.Client(self._mqtt.CallbackAPIVersion.VERSION2)
@@ -63,28 +79,24 @@ class MqttPlug:
         client.on_connect = lambda _c, _u, _f, reason, _p: news.put(("connected", reason))
         client.on_subscribe = lambda *_: news.put(("subscribed", None))
         client.on_message = lambda _c, _u, message: news.put(("answer", bytes(message.payload)))
-        topic, power = self._to["topic"], f"POWER{self._relay}"
+        topic = self._to["topic"]
         try:
             client.connect(self._to["host"].strip("[]"), int(self._to["port"] or _PORT))
             client.loop_start()
             reason = self._next(news, "connected", deadline, "the broker does not answer")
             if reason.is_failure:
                 raise PlugFailed(f"{self.name}: the broker says: {reason}")
-            # a plug of one relay answers without its number
-            asked = [(f"stat/{topic}/POWER", 0), (f"stat/{topic}/{power}", 0)]
-            client.subscribe(asked if self._relay == "1" else asked[1:])
+            client.subscribe([(f"stat/{topic}/{each}", 0) for each in answers])
             self._next(news, "subscribed", deadline, "the broker lets nobody subscribe")
-            client.publish(f"cmnd/{topic}/{power}", word, qos=1)
-            said = self._next(news, "answer", deadline, "the plug does not answer through it")
+            client.publish(f"cmnd/{topic}/{command}", word, qos=1)
+            return bytes(
+                self._next(news, "answer", deadline, "the plug does not answer through it")
+            )
         except (OSError, ValueError) as error:
             raise PlugFailed(f"{self.name}: the broker does not answer: {error}") from error
         finally:
             client.disconnect()
             client.loop_stop()
-        is_on = power_said(said, self._relay)
-        if is_on is None:
-            raise PlugFailed(f"{self.name}: it answered {said[:80]!r}, which is no state")
-        return is_on
 
     def _next(
         self, news: "queue.SimpleQueue[tuple[str, Any]]", kind: str, deadline: Deadline, late: str

@@ -15,3 +15,7 @@ class Plug(Protocol):
     def state(self) -> bool | None:
         """Return whether it is on, None where that cannot be read back."""
         ...
+
+    def watts(self) -> float | None:
+        """Return what is drawn through it, None where it does not measure that."""
+        ...

@@ -1,5 +1,6 @@
 """A plug with Tasmota, switched over HTTP (tasmota.github.io/docs/Commands, "Web requests")."""
 
+import math
 import re
 import urllib.error
 import urllib.request
@@ -12,11 +13,26 @@ from bootharness.errors import PlugFailed, UsageError
 from bootharness.hardware.addresses import without_password
 from bootharness.text import printable
 
-__all__ = ["TasmotaPlug", "power_said"]
+__all__ = ["STATUS_OF_SENSORS", "TasmotaPlug", "power_said", "watts_said"]
+
+STATUS_OF_SENSORS = "Status 10"
+"""The command that is answered with what is measured."""
 
 _ANSWER_S = 5.0
 _ANSWER_BYTES = 1 << 16
 _RELAY = re.compile(r"[1-8]")
+
+
+class _Energy(msgspec.Struct, frozen=True):
+    power: float | list[float] = msgspec.field(name="Power")
+
+
+class _Measured(msgspec.Struct, frozen=True):
+    energy: _Energy = msgspec.field(name="ENERGY")
+
+
+class _Sensors(msgspec.Struct, frozen=True):
+    status: _Measured = msgspec.field(name="StatusSNS")
 
 
 class TasmotaPlug:
@@ -55,19 +71,27 @@ class TasmotaPlug:
         """Return whether it is on. Raises PlugFailed where it does not say."""
         return self._ask(f"Power{self._relay}")
 
+    def watts(self) -> float | None:
+        """Return what is drawn, None where it does not measure. Raises PlugFailed where it does not
+        answer."""
+        return watts_said(self._said(STATUS_OF_SENSORS), self._relay)
+
     def _ask(self, words: str) -> bool:
-        query = urlencode({**self._user, "cmnd": words}, quote_via=quote)
-        try:
-            with self._opener.open(f"{self._url}?{query}", timeout=_ANSWER_S) as answer:
-                said = answer.read(_ANSWER_BYTES)
-        except (OSError, ValueError) as error:
-            why = getattr(error, "reason", None) or error
-            raise PlugFailed(f"{self.name}: it does not answer: {why}") from error
+        said = self._said(words)
         is_on = power_said(said, self._relay)
         if is_on is None:
             text = printable(said[:120].decode("utf-8", "replace"))
             raise PlugFailed(f'{self.name}: to "{words}" it answered "{text}", which is no state')
         return is_on
+
+    def _said(self, words: str) -> bytes:
+        query = urlencode({**self._user, "cmnd": words}, quote_via=quote)
+        try:
+            with self._opener.open(f"{self._url}?{query}", timeout=_ANSWER_S) as answer:
+                return bytes(answer.read(_ANSWER_BYTES))
+        except (OSError, ValueError) as error:
+            why = getattr(error, "reason", None) or error
+            raise PlugFailed(f"{self.name}: it does not answer: {why}") from error
 
 
 class _Stays(urllib.request.HTTPRedirectHandler):
@@ -84,3 +108,16 @@ def power_said(answer: bytes, relay: str) -> bool | None:
         said = {"POWER": answer.decode("ascii", "replace")}
     value = said.get(f"POWER{relay}", said.get("POWER") if relay == "1" else None)
     return {"ON": True, "OFF": False}.get(value) if isinstance(value, str) else None
+
+
+def watts_said(answer: bytes, relay: str) -> float | None:
+    """Return the power in watts that Tasmota says is drawn through a relay, as
+    ``{"StatusSNS":{"ENERGY":{"Power":6}}}``, of several relays a list; None where it does not say.
+    """
+    try:
+        said = msgspec.json.decode(answer, type=_Sensors).status.energy.power
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    if isinstance(said, list):
+        said = said[int(relay) - 1] if int(relay) <= len(said) else -1.0
+    return said if math.isfinite(said) and said >= 0 else None

@@ -13,9 +13,10 @@ from bootharness.formats.record import Record
 from bootharness.formats.screen_text import screen_text
 from bootharness.hardware.heard_line import FIRMWARE, HeardLine, Reported
 from bootharness.hardware.line import Line
+from bootharness.hardware.power_sign import PowerSign
 from bootharness.kernels.image import KernelImage
 from bootharness.kernels.initrd import INIT_MARKER
-from bootharness.plan.goal import is_pattern
+from bootharness.plan.goal import SHUTDOWN, is_pattern
 from bootharness.routes.disk import DiskImage
 from bootharness.routes.loader import Loader
 from bootharness.trace.bios_milestones import bios_milestones
@@ -66,13 +67,15 @@ def watch_line(
     silence_s: float,
     start_s: float,
     network: Callable[[], NetworkFacts] | None = None,
+    power: PowerSign | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> BootTrace:
     """Return all that was seen of a boot, from now on, when the machine is being switched on.
 
     It is over as soon as it has come as far as wanted or cannot any more, and when nothing has come
     for ``silence_s``, or for ``start_s`` until it has begun, as a firmware may say nothing.
-    ``network`` is asked at the end for what the wire has shown. A line that is lost, mute or
+    ``network`` is asked at the end for what the wire has shown, ``power`` on the way whether the
+    machine has switched itself off. A line that is lost, mute or
     damaged is an ending that says so.
     """
     began = clock()
@@ -96,6 +99,8 @@ def watch_line(
             if handoff is None and reported and reported.whole and reported.entered:
                 handoff = _handoff(reported, reported.entered, booted)
         ending = _over(heard, handoff, booted, now)
+        if ending is None and power and power.is_off(now, last):
+            ending = _switched_off(heard, booted, now)
         begun = heard.reported is not None or (heard.received > 0 and not booted.recorder)
         patience = silence_s if begun else max(start_s, silence_s)
         if ending is None and now - last > patience:
@@ -130,6 +135,12 @@ def _reached(until: str, heard: HeardLine, handoff: Handoff | None, now: float) 
     if until == "init" and until in heard.seen and INIT_MARKER.encode() not in heard.text:
         return now - heard.seen[until][0] >= _LIVES_S  # somebody else's, which may end at once
     return until in heard.seen or (until == "banner" and "init" in heard.seen)
+
+
+def _switched_off(heard: HeardLine, booted: Booted, now: float) -> Ending:
+    """Return how a boot ended of a machine that draws nothing any more."""
+    wanted = booted.until == SHUTDOWN and ("banner" in heard.seen or "init" in heard.seen)
+    return _ending("reached" if wanted else "guest-shutdown", now, "nothing is drawn any more")
 
 
 def _silent(heard: HeardLine, now: float, silence_s: float) -> Ending:

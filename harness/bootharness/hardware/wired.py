@@ -10,6 +10,8 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
+from bootharness.formats.ethernet import ip_bytes
+from bootharness.hardware.beside import at_address, check_free
 from bootharness.hardware.interface import Interface
 from bootharness.hardware.machines import HardwareMachine
 from bootharness.host.workspace import Workspace
@@ -51,13 +53,17 @@ def program_image(name: str, program: bytes, more: dict[str, bytes] | None = Non
 def wired(
     machine: HardwareMachine, image: NetImage, plan: BootPlan, keep: Path | None
 ) -> Iterator[Wired]:
-    """Serve an image on the machine's wire. Raises LaunchFailed where that cannot be had."""
+    """Serve an image on the machine's wire. Raises LaunchFailed where that cannot be had,
+    UsageError for the address of a proxy that somebody has."""
     assert machine.wire and machine.mac
+    proxy = None
+    if machine.proxy:
+        image, proxy = at_address(image, machine.proxy), ip_bytes(machine.proxy)
     card = replace(image.card, mac=machine.mac.lower().replace("-", ":"))
     image = replace(image, card=card)
     with (
         Workspace() as workspace,
-        network_for(image, plan) as network,
+        network_for(image, plan, proxy=proxy) as network,
         plugged_in(network, image, workspace) as medium,
     ):
         assert medium.wire
@@ -65,4 +71,6 @@ def wired(
             medium.wire.capture(keep / "wire.pcap")
         end = socket.socket(fileno=os.dup(medium.device.fds[0]))
         with Interface(machine.wire, machine.mac, end) as interface:
+            if machine.proxy:
+                check_free(machine.wire, machine.proxy)
             yield Wired(medium.wire, interface)

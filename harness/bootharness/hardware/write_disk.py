@@ -1,4 +1,5 @@
-"""Writes an image to the first hard disk of a machine, which fetches it by its wire."""
+"""Writes an image to the first hard disk of a machine, which fetches it by its wire; or asks what
+disk that is."""
 
 import time
 from contextlib import ExitStack
@@ -7,7 +8,7 @@ from bootharness.errors import DiskNotWritten, LineLost, UsageError
 from bootharness.formats.ethernet import ip_bytes
 from bootharness.formats.mbr import SECTOR_BYTES
 from bootharness.hardware.desk import Desk
-from bootharness.hardware.disk_parcels import DiskOrder, parcels
+from bootharness.hardware.disk_parcels import DiskOrder, parcels, question
 from bootharness.hardware.disk_report import DiskReport, SeenDisk, why_refused
 from bootharness.hardware.line import Line
 from bootharness.hardware.machines import HardwareMachine
@@ -19,7 +20,7 @@ from bootharness.network.addresses import SERVER_HOST
 from bootharness.plan import BootPlan
 from bootharness.routes.disk import DiskImage
 
-__all__ = ["write_disk"]
+__all__ = ["see_disk", "write_disk"]
 
 _PROGRAM = "disk-writer.0"
 _SLOWEST_BYTES_PER_S = 100_000
@@ -39,13 +40,31 @@ def write_disk(machine: HardwareMachine, image: DiskImage, word: str) -> SeenDis
         raise UsageError(f"{image.source}: it is no image of a hard disk")
     order = DiskOrder.named(word)
     sectors = -(-image.size_bytes // SECTOR_BYTES)
+    files = parcels(order, image.read, sectors)
+    limit_s = machine.timeout_seconds + image.size_bytes / _SLOWEST_BYTES_PER_S
+    return _came_of_it(machine, _told(machine, files, limit_s), word, sectors)
+
+
+def see_disk(machine: HardwareMachine) -> SeenDisk:
+    """Switch a machine on, have it say what its first hard disk is, and switch it off.
+
+    Raises UsageError without a wire, DiskNotWritten and LineLost where it does not say.
+    """
+    if machine.wire is None:
+        raise UsageError(f"[{machine.name}] wire: who asks for its disk comes by it; there is none")
+    report = _told(machine, question(), machine.timeout_seconds)
+    if report.disk and report.refused:
+        return report.disk
+    return _came_of_it(machine, report, "", 0)
+
+
+def _told(machine: HardwareMachine, files: dict[str, bytes], limit_s: float) -> DiskReport:
+    """Return what the boot program tells that fetches the files."""
     program = assemble_flat(
         shipped("mbr/disk_writer.asm"),
         DIVISOR=divisor(machine.baud),
-        SERVER=int.from_bytes(ip_bytes(SERVER_HOST), "little"),
+        SERVER=int.from_bytes(ip_bytes(machine.proxy or SERVER_HOST), "little"),
     )
-    files = parcels(order, image.read, sectors)
-    limit_s = machine.timeout_seconds + image.size_bytes / _SLOWEST_BYTES_PER_S
     with ExitStack() as stack:
         desk = stack.enter_context(Desk(machine))
         served = program_image(_PROGRAM, program, files)
@@ -54,7 +73,7 @@ def write_disk(machine: HardwareMachine, image: DiskImage, word: str) -> SeenDis
         wire.connection.started(time.monotonic())
         report = _heard(desk.line, limit_s, machine.silent_seconds)
         wire.interface.check()
-    return _came_of_it(machine, report, word, sectors)
+    return report
 
 
 def _heard(line: Line, limit_s: float, silent_s: float) -> DiskReport:

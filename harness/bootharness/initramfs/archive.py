@@ -15,6 +15,7 @@ from bootharness.formats.cpio import build
 from bootharness.formats.elf_dynamic import dynamic_of
 from bootharness.host.assembler import shipped
 from bootharness.host.tool import Tool
+from bootharness.initramfs.host_file import host_file
 from bootharness.initramfs.manifest import Line
 from bootharness.initramfs.modules import Modules
 from bootharness.initramfs.programs import closure, found
@@ -68,7 +69,7 @@ def _add(tree: Tree, line: Line, scripts: int) -> int:
             for location in line.arguments:
                 path = line.located(location)
                 name = f"{_OWN}/run/{scripts:03}-{path.name}"
-                tree.file(name, _read(path), 0o755)
+                tree.file(name, host_file(path), 0o755)
                 scripts += 1
         case "bin" | "try-bin":
             _add_programs(tree, line)
@@ -76,7 +77,7 @@ def _add(tree: Tree, line: Line, scripts: int) -> int:
             tree.file(first, b"")
         case "file":
             path = line.located(line.arguments[1])
-            tree.file(first, _read(path), path.stat().st_mode & 0o7777)
+            tree.file(first, host_file(path), path.stat().st_mode & 0o7777)
         case "filter":
             tree.leave_out(first)
         case "tree":
@@ -104,15 +105,6 @@ def _add_programs(tree: Tree, line: Line) -> None:
             tree.program(each, data)
 
 
-def _read(path: Path) -> bytes:
-    if path.exists() and not path.is_file():
-        raise UsageError(f"{path}: not a file; `tree` takes folders")
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise UsageError(f"{path}: {error.strerror}") from error
-
-
 def _add_modules(tree: Tree, wanted: list[tuple[str, str]], modules: Modules | None) -> None:
     if modules is None:
         raise UsageError(f"{wanted[0][1]}: kmod needs the kernel's modules, and none are known")
@@ -128,7 +120,7 @@ def _busybox() -> bytes:
     path = found("busybox", Path())
     if path is None:
         raise BUSYBOX.missing()
-    data = path.read_bytes()
+    data = host_file(path)
     if dynamic_of(data).needed:
         raise ToolMissing(f"{path} is not static, as a guest needs it: apt install busybox-static")
     return data

@@ -88,15 +88,20 @@ def line_of(word: str, *arguments: str, said_by: str) -> Line:
     return Line(word, arguments, said_by, Path())
 
 
-def _lines(path: Path, within: tuple[Path, ...]) -> Iterator[Line]:
+def _lines(path: Path, within: tuple[Path, ...], by: str = "") -> Iterator[Line]:
+    """Yield the lines of a manifest that is ``within`` others, and that a line is said ``by``."""
     if path.resolve() in within:
-        raise UsageError(f"{path}: it includes itself")
+        raise UsageError(f"{by}: {path} is what this is in, so it includes itself")
     if len(within) >= _DEEPEST:
-        raise UsageError(f"{path}: included {_DEEPEST} deep: that is as far as it goes")
+        raise UsageError(f"{by}: {path} is included {_DEEPEST} deep: that is as far as it goes")
     try:
         text = read_regular(path, most=_MOST_BYTES).decode()
     except UnicodeDecodeError:
         raise UsageError(f"{path}: a manifest is text in UTF-8") from None
+    except UsageError as error:
+        raise UsageError(f"{by}: {error}" if by else str(error)) from error
+    if "\0" in text:
+        raise UsageError(f"{path}: a manifest is text in UTF-8, and this has bytes of zero")
     if text.startswith("#!"):
         raise UsageError(
             f"{path}: a script, and nothing that a manifest names is run: give the lines that it "
@@ -113,7 +118,7 @@ def _lines(path: Path, within: tuple[Path, ...]) -> Iterator[Line]:
         arguments = tuple(_filled_in(each, said_by) for each in words[1:])
         line = _checked(Line(words[0], arguments, said_by, path.parent))
         if line.word == "include":
-            yield from _lines(line.included(), (*within, path.resolve()))
+            yield from _lines(line.included(), (*within, path.resolve()), said_by)
         else:
             yield line
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from bootharness.errors import FormatError, UsageError
 from bootharness.formats.elf_dynamic import Dynamic, dynamic_of, is_elf
+from bootharness.formats.forms import ELF_MACHINES
+from bootharness.initramfs.host_file import host_file
 
 __all__ = ["closure", "found"]
 
@@ -20,6 +22,7 @@ _USUAL = {
 }
 _USUAL_LAST = ("/lib", "/usr/lib")
 _DEEPEST = 8
+_OF_A_PC = (3, 62)
 
 
 def found(name: str, folder: Path) -> Path | None:
@@ -46,10 +49,9 @@ def closure(program: Path) -> dict[Path, bytes]:
         if path in files:
             continue
         try:
-            data = path.read_bytes()
-        except OSError as error:
-            needs = f", which {by} needs" if by else ""
-            raise UsageError(f"{path}{needs}: {error.strerror}") from error
+            data = host_file(path)
+        except UsageError as error:
+            raise UsageError(f"{by} needs {error}" if by else str(error)) from error
         files[path] = data
         todo += ((each, path) for each in _needs(path, data, program, known))
     return files
@@ -68,6 +70,9 @@ def _needs(path: Path, data: bytes, program: Path, known: dict[str, Path]) -> It
         dynamic = dynamic_of(data)
     except FormatError as error:
         raise UsageError(f"{path}: {error}") from error
+    if dynamic.machine not in _OF_A_PC:
+        named = ELF_MACHINES.get(dynamic.machine, f"machine {dynamic.machine} of ELF")
+        raise UsageError(f"{path}: a program for {named}, and the guest is a PC")
     if dynamic.interpreter:
         yield Path(dynamic.interpreter)
     for name in dynamic.needed:

@@ -5,13 +5,12 @@ from pathlib import Path, PurePosixPath
 
 from bootharness.errors import UsageError
 from bootharness.formats.cpio import CpioEntry
+from bootharness.initramfs.host_file import MOST_BYTES, host_file
 
 __all__ = ["Tree"]
 
 _LINKS = 40
 _NAME_BYTES = 4095
-_MOST_BYTES = (1 << 32) - 1
-"""What a field of newc can say."""
 
 
 class Tree:
@@ -20,6 +19,7 @@ class Tree:
     def __init__(self) -> None:
         self._entries: dict[str, CpioEntry] = {}
         self._left_out: set[str] = set()
+        self._bytes = 0
 
     @property
     def entries(self) -> tuple[CpioEntry, ...]:
@@ -47,8 +47,6 @@ class Tree:
 
     def file(self, name: str, data: bytes, mode: int = 0o644) -> None:
         """Have a file, unless there is one of the same name."""
-        if len(data) > _MOST_BYTES:
-            raise UsageError(f"{name}: an archive has files of less than 4 GiB")
         self._put(CpioEntry(self._plain(name), stat.S_IFREG | mode, data))
 
     def link(self, name: str, target: str) -> None:
@@ -73,7 +71,7 @@ class Tree:
                 for each in sorted(path.iterdir()):
                     self.of_host(f"{name}/{each.name}", each)
             elif stat.S_ISREG(status.st_mode):
-                self.file(name, path.read_bytes(), stat.S_IMODE(status.st_mode))
+                self.file(name, host_file(path), stat.S_IMODE(status.st_mode))
             else:
                 raise UsageError(f"{path}: neither a file nor a folder nor a link")
         except OSError as error:
@@ -104,6 +102,9 @@ class Tree:
             raise UsageError(f"/{entry.name}: a folder has that name, so it can be no file")
         if known or entry.name in self._left_out:
             return
+        self._bytes += len(entry.data)
+        if self._bytes > MOST_BYTES:
+            raise UsageError(f"/{entry.name}: with it, it is more than an initrd's 2 GiB")
         self._above(entry.name)
         self._entries[entry.name] = entry
 

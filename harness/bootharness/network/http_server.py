@@ -94,6 +94,7 @@ class HttpServer(socketserver.ThreadingMixIn, socketserver.BaseServer):
         now: Callable[[], float],
         fail: Fail,
         tls: "ssl.SSLContext | None" = None,
+        hosts: tuple[str, ...] = (SERVER_HOST, SERVER6_HOST, HTTP_HOST),
     ) -> None:
         super().__init__("", _Handler)
         self.files = files
@@ -103,6 +104,8 @@ class HttpServer(socketserver.ThreadingMixIn, socketserver.BaseServer):
         self.now = now
         self.fail = fail
         self.tls = tls
+        self.hosts = hosts
+        """Its own, as they stand in URLs."""
         self._over_tls: set[socket.socket] = set()
         self.transfers: list[HttpTransfer] = []
         self.closing = threading.Event()
@@ -249,7 +252,7 @@ class _Handler(BaseHTTPRequestHandler):
         """The name or the address in the URL, where that is not the server's own."""
         host = _HOST.match(self.headers.get("Host", ""))
         name = next(filter(None, host.groups()), "") if host else ""
-        return "" if name in (SERVER_HOST, SERVER6_HOST, HTTP_HOST) else name
+        return "" if name in self.server.hosts else name
 
     def _redirect(self, asked: str, target: str) -> None:
         self.send_response(HTTPStatus.MOVED_PERMANENTLY)

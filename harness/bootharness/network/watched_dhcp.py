@@ -26,13 +26,13 @@ from bootharness.formats.dhcp6 import (
 from bootharness.formats.ethernet import Datagram, ip_text
 from bootharness.network.boot_rule import wants_to_boot, who
 from bootharness.network.events import Journal
+from bootharness.network.proxy_dhcp import PROXY_PORT
 from bootharness.network.repeats import Repeats
 from bootharness.trace.network_facts import NetEventKind
 
 __all__ = ["DHCP_PORTS", "WatchedDhcp"]
 
-DHCP_PORTS = (67, 68, 4011)
-PROXY_PORT = 4011
+DHCP_PORTS = (67, 68, PROXY_PORT)
 _NOBODY = bytes(4)
 _SANS = ("iscsi:", "aoe:", "ib_srp:", "fcp:")
 _ASKS6 = (REQUEST6, INFORMATION)

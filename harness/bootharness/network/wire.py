@@ -33,7 +33,7 @@ from bootharness.formats.ethernet import (
     ethertype,
     ip_bytes,
     ip_text,
-    mac_bytes,
+    is_for_a_group,
     mac_text,
     parse_arp,
     parse_udp,
@@ -53,7 +53,7 @@ from bootharness.formats.ipv6 import (
     parse_udp6,
     udp6_frame,
 )
-from bootharness.network.addresses import HTTP_HOST, SERVER6_HOST, SERVER_HOST
+from bootharness.network.addresses import HTTP_HOST, RIVAL_HOST, SERVER6_HOST, SERVER_HOST
 from bootharness.network.boot_rule import BootRule
 from bootharness.network.dhcp6_server import DHCP6_PORT, Dhcp6Server
 from bootharness.network.dhcp_server import DhcpServer
@@ -62,6 +62,7 @@ from bootharness.network.events import Journal
 from bootharness.network.files import Files
 from bootharness.network.http_server import HttpTransfer
 from bootharness.network.http_way import HttpWay, Opens
+from bootharness.network.proxy_dhcp import PROXY_PORT, ProxyDhcp
 from bootharness.network.rival import PROXY_ADDRESS, RIVALS_AFTER, RIVALS_FIRST, Rival
 from bootharness.network.tcp import RESET, SYN, Segment
 from bootharness.network.tftp_server import TFTP_PORT, TftpServer
@@ -75,15 +76,17 @@ HTTP_ADDRESS = ip_bytes(HTTP_HOST)
 
 SERVER6_ADDRESS = ipaddress.IPv6Address(SERVER6_HOST).packed
 
-_SERVER_MAC = mac_bytes("52:55:0a:00:02:01")
-_RIVAL_MAC = mac_bytes("52:55:0a:00:02:03")
+_MAC_OF_A_SERVER = b"\x52\x55"
+"""With its address behind it: two on one network differ."""
+_SERVER_MAC = _MAC_OF_A_SERVER + SERVER_ADDRESS
+_RIVAL_MAC = _MAC_OF_A_SERVER + ip_bytes(RIVAL_HOST)
 _OWN_IPV6 = (SERVER6_ADDRESS, link_local(_SERVER_MAC))
 _PREFIX6 = SERVER6_ADDRESS[:8] + bytes(8)
 _DHCP6_CLIENT_PORT = 546
 _FIRST_GUEST = 14
 _GUEST_LIMIT = 80
 _BLOCKS_AHEAD = 16
-_DHCP_PORTS = (67, 4011)
+_DHCP_PORTS = (67, PROXY_PORT)
 _DHCP_PORT = (67).to_bytes(2, "big")
 _MACS_PER_PORT = 8
 _OTHER_VLANS = 8
@@ -100,7 +103,7 @@ class _Guest(Struct):
 
     address: bytes
     journal: Journal
-    dhcp: DhcpServer
+    dhcp: DhcpServer | ProxyDhcp
     dhcp6: Dhcp6Server
     dns: DnsServer
     tftp: TftpServer
@@ -119,6 +122,8 @@ class Wire:
     ``ring`` is how many frames of full size a guest's card has room for, None for enough.
     ``options`` by number stand in every DHCP answer. ``ip`` is 4, 6 or both. With ``vlan`` only
     frames with that tag are taken and sent, as at the port of a switch for that network alone.
+    ``proxy`` is the server's address beside others on a network of theirs, who give the guests
+    their addresses: then only what the guests are to boot comes from here, over IPv4.
     """
 
     def __init__(
@@ -132,8 +137,12 @@ class Wire:
         ip: str = "4",
         vlan: int | None = None,
         https: bool = False,
+        proxy: bytes | None = None,
     ) -> None:
         self.files = files
+        self._proxied = proxy is not None
+        self._address = proxy or SERVER_ADDRESS
+        self._mac = _MAC_OF_A_SERVER + self._address
         self.faults = faults or Faults()
         self._options = options or {}
         self._ipv4, self.ipv6 = ip != "6", ip != "4"
@@ -152,6 +161,11 @@ class Wire:
         self._loss = losses[0].rate if losses else 0.0
         self._random = Random(losses[0].seed if losses else 0)
 
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """Its addresses, as they stand in URLs."""
+        return ip_text(self._address), HTTP_HOST, SERVER6_HOST
+
     def plug(self) -> int:
         """Add a guest and return its port. Raises LookupError when there is no address left."""
         port = next(number for number in range(1, 256) if number not in self._guests)
@@ -165,17 +179,21 @@ class Wire:
 
         ahead = self._ring or _BLOCKS_AHEAD
         tftp = TftpServer(
-            self.files, _SERVER_MAC, (SERVER_ADDRESS, *_OWN_IPV6), journal, send, self.faults, ahead
+            self.files, self._mac, (self._address, *_OWN_IPV6), journal, send, self.faults, ahead
         )  # fmt: skip
-        dhcp = DhcpServer(
-            SERVER_ADDRESS, address, self._rules, journal, self.faults, tftp.served,
-            self._options,
-        )  # fmt: skip
+        dhcp: DhcpServer | ProxyDhcp
+        if self._proxied:
+            dhcp = ProxyDhcp(self._address, self._rules, journal, tftp.served, self._options)
+        else:
+            dhcp = DhcpServer(
+                SERVER_ADDRESS, address, self._rules, journal, self.faults, tftp.served,
+                self._options,
+            )  # fmt: skip
         dhcp6 = Dhcp6Server(
-            _SERVER_MAC, SERVER6_ADDRESS, _PREFIX6[:15] + bytes([_FIRST_GUEST + port]),
+            self._mac, SERVER6_ADDRESS, _PREFIX6[:15] + bytes([_FIRST_GUEST + port]),
             self._rules, journal, self.faults, tftp.served,
         )  # fmt: skip
-        ours = (*[SERVER_ADDRESS][: self._ipv4], *[SERVER6_ADDRESS][: self.ipv6])
+        ours = (*[self._address][: self._ipv4], *[SERVER6_ADDRESS][: self.ipv6])
         dns = DnsServer(ours, journal, self.faults)
         self._guests[port] = _Guest(address, journal, dhcp, dhcp6, dns, tftp)
         return port
@@ -211,6 +229,8 @@ class Wire:
         if guest is None:
             return []
         guest.frames += 1
+        if self._proxied and frame[:6] != self._mac and not is_for_a_group(frame):
+            return self._take()  # for another on that network
         if self._may_block and self._is_blocked(guest, frame, now):
             return self._take()
         if self._vlan is not None:
@@ -229,7 +249,7 @@ class Wire:
             if transfer is not None:
                 guest.tftp.acknowledged(transfer, frame[44] << 8 | frame[45], now)
                 return self._take()
-        if (http := guest.http) and frame[:6] == _SERVER_MAC and frame[23:24] == _TCP_BYTE:
+        if (http := guest.http) and frame[:6] == self._mac and frame[23:24] == _TCP_BYTE:
             segment = Segment.parse(frame)
             if segment and http.knows(segment):
                 self._over_http(port, guest, http, segment, now)
@@ -344,12 +364,14 @@ class Wire:
             self._from_guest6(port, guest, frame, now)
         elif kind == IPV6:
             if solicits_router(frame):
-                self._send(port, router_advertisement(_SERVER_MAC), now)
+                # beside others, who may have a router, it is for this client alone
+                asked = frame if self._proxied else b""
+                self._send(port, router_advertisement(self._mac, asked), now)
         elif not self._ipv4:
             return
         elif kind == ARP:
             self._arp(port, guest, frame, now)
-        elif target in (_SERVER_MAC, BROADCAST_MAC):
+        elif target in (self._mac, BROADCAST_MAC):
             self._to_server(port, guest, frame, now)
         elif target in self._port_of:
             self._send(self._port_of[target], frame, now)
@@ -370,24 +392,27 @@ class Wire:
         if datagram is None and (segment := Segment.parse(frame)):
             self._tcp(port, guest, segment, now)
         elif datagram is None:
-            answer = echo_reply(frame, _SERVER_MAC, SERVER_ADDRESS)
+            answer = echo_reply(frame, self._mac, self._address)
             if answer:
                 self._send(port, answer, now)
         elif datagram.target_port in _DHCP_PORTS:
             self._ask_rivals(port, guest, datagram, RIVALS_FIRST)
-            answered = guest.dhcp.receive(datagram.payload, now)
+            if isinstance(guest.dhcp, ProxyDhcp):
+                answered = guest.dhcp.receive(datagram.payload, datagram.target_port, now)
+            else:
+                answered = guest.dhcp.receive(datagram.payload, now)
             guest.tftp.to_ipxe = guest.dhcp.to_ipxe
             if answered:
                 self._send_dhcp(port, datagram, *answered, now)
             self._ask_rivals(port, guest, datagram, RIVALS_AFTER)
-        elif datagram.target_mac == _SERVER_MAC:
+        elif datagram.target_mac == self._mac:
             self._serve(port, guest, datagram, now)
 
     def _serve(self, port: int, guest: _Guest, datagram: Datagram, now: float) -> None:
         """Take what is for a service that there is over every version of IP."""
         if datagram.target_port == DNS_PORT:
             if said := guest.dns.receive(datagram.payload, now):
-                self._send(port, answering(datagram, _SERVER_MAC, DNS_PORT).frame(said), now)
+                self._send(port, answering(datagram, self._mac, DNS_PORT).frame(said), now)
         elif datagram.target_port == TFTP_PORT:
             guest.tftp.request(datagram, now)
         else:
@@ -396,12 +421,12 @@ class Wire:
     def _from_guest6(self, port: int, guest: _Guest, frame: bytes, now: float) -> None:
         packet = Packet.parse(frame)
         if solicits_router(frame):
-            self._send(port, advertise_router(_SERVER_MAC, _PREFIX6), now)
-        elif answer := neighbour_answer(packet, _SERVER_MAC, _OWN_IPV6):
+            self._send(port, advertise_router(self._mac, _PREFIX6), now)
+        elif answer := neighbour_answer(packet, self._mac, _OWN_IPV6):
             self._send(port, answer, now)
         elif packet.protocol == UDP:
             self._to_server6(port, guest, parse_udp6(packet), now)
-        elif packet.target_mac == _SERVER_MAC:
+        elif packet.target_mac == self._mac:
             if segment := Segment.parse6(packet):
                 self._tcp(port, guest, segment, now)
         elif packet.target_mac in self._port_of:
@@ -413,11 +438,11 @@ class Wire:
             guest.tftp.to_ipxe = guest.dhcp6.to_ipxe
             if said:
                 flow = Datagram(
-                    _SERVER_MAC, datagram.source_mac, link_local(_SERVER_MAC), datagram.source_ip,
+                    self._mac, datagram.source_mac, link_local(self._mac), datagram.source_ip,
                     DHCP6_PORT, _DHCP6_CLIENT_PORT, b"",
                 )  # fmt: skip
                 self._send(port, udp6_frame(flow, said), now)
-        elif datagram.target_mac == _SERVER_MAC:
+        elif datagram.target_mac == self._mac:
             self._serve(port, guest, datagram, now)
 
     def _ask_rivals(
@@ -437,9 +462,9 @@ class Wire:
         answer: DhcpMessage,
         address: bytes,
         now: float,
-        by: tuple[bytes, bytes] = (_SERVER_MAC, SERVER_ADDRESS),
+        by: tuple[bytes, bytes] | None = None,
     ) -> None:
-        mac, ip = by
+        mac, ip = by or (self._mac, self._address)
         reply = Datagram(
             mac,
             BROADCAST_MAC if address == b"\xff" * 4 else asked.source_mac,
@@ -457,9 +482,13 @@ class Wire:
             if (asker := self._port_of.get(frame[:6])) not in (None, port):
                 self._send(asker, frame, now)
             return
+        if isinstance(guest.dhcp, ProxyDhcp):
+            guest.dhcp.uses(asked.sender_ip, now)
+            if asked.target_ip != self._address:
+                return  # that is for others
         # whatever is asked of the proxy comes to our server, as what is behind the router does
-        if asked.target_ip in (SERVER_ADDRESS, HTTP_ADDRESS, PROXY_ADDRESS):
-            answer = ArpMessage(2, _SERVER_MAC, asked.target_ip, asked.sender_mac, asked.sender_ip)
+        if asked.target_ip in (self._address, HTTP_ADDRESS, PROXY_ADDRESS):
+            answer = ArpMessage(2, self._mac, asked.target_ip, asked.sender_mac, asked.sender_ip)
             self._send(port, answer.build(), now)
         elif asked.target_ip not in (asked.sender_ip, guest.address):
             others = [
@@ -495,7 +524,7 @@ class Wire:
                 text += ": HTTPS is served with --https-cert"
             elif segment.target_port in _OF_OTHERS:
                 text += ": no HTTP is expected there, and nothing else is served"
-            at = _asked_at(segment.target_ip)
+            at = self._asked_at(segment.target_ip)
             guest.journal.note(now, NetEventKind.HTTP_REFUSED, text=text, at=at)
         if not segment.flags & RESET:
             self._send(port, segment.refused(), now)
@@ -510,7 +539,6 @@ class Wire:
         """Return whether there is HTTP at a port."""
         return self._https if port in _HTTPS_PORTS else port not in _OF_OTHERS
 
-
-def _asked_at(address: bytes) -> str:
-    """Say at which address something was asked for, if that is none of the server's own."""
-    return "" if address in (SERVER_ADDRESS, HTTP_ADDRESS, *_OWN_IPV6) else ip_text(address)
+    def _asked_at(self, address: bytes) -> str:
+        """Say at which address something was asked for, if that is none of the server's own."""
+        return "" if address in (self._address, HTTP_ADDRESS, *_OWN_IPV6) else ip_text(address)

@@ -1,6 +1,7 @@
 """What is to be expected of a kernel that nobody has booted yet."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -8,6 +9,8 @@ from msgspec.structs import replace
 from bootharness.diagnosis import Verdict, judge
 from bootharness.errors import NotEmulated, UsageError
 from bootharness.formats.fat_files import system_partition_on
+from bootharness.formats.uefi_memory import free_memory, room_for
+from bootharness.host.regular import read_regular
 from bootharness.kernels.image import KernelImage
 from bootharness.plan import BootPlan, MachineConfig
 from bootharness.predictor.headroom import Headroom, PartLimit, headrooms
@@ -17,11 +20,15 @@ from bootharness.routes.disk import DiskImage
 from bootharness.routes.loader import Loader
 from bootharness.routes.mbr import MBR, lay_out
 
-__all__ = ["ON_ESP", "Forecast", "KnownLoader", "forecasts", "on_esp"]
+__all__ = ["IN_MEMORY", "ON_ESP", "Forecast", "KnownLoader", "forecasts", "in_memory", "on_esp"]
 
 ON_ESP = "esp-file"
 """The part that is a kernel's file on an EFI system partition."""
 
+IN_MEMORY = "uefi-memory"
+"""The part that is the memory in which a kernel unpacks itself, between what a UEFI has taken."""
+
+_MAP_BYTES = 1 << 24
 _MIB = 1 << 20
 _MEMORY_MIB = 64
 """More than any loader's limit that is not memory's."""
@@ -113,3 +120,28 @@ def on_esp(kernel: KernelImage, image: DiskImage) -> Forecast:
     taken = -(-kernel.file_bytes // partition.cluster_bytes) * partition.cluster_bytes
     room = Headroom(kernel.source, f"the ESP of {image.source}", ON_ESP, "byte", taken, free)
     return Forecast(room, kernel.release, "", None, None)
+
+
+def in_memory(kernel: KernelImage, path: Path) -> Forecast:
+    """Return how much of the largest hole in a UEFI's memory map a kernel needs, in bytes: its EFI
+    stub takes init_size at once, aligned, at pref_address or above (efi_relocate_kernel).
+
+    Raises UsageError for a file that has no such map, and for a kernel that does not say.
+    """
+    header = kernel.header
+    if header.init_size is None or header.pref_address is None:
+        raise UsageError(f"{kernel.source}: its header does not say what memory it needs")
+    holes = free_memory(read_regular(path, most=_MAP_BYTES).decode("utf-8", "replace"))
+    if not holes:
+        raise UsageError(
+            f"{path}: it has no memory map of a UEFI with free memory in it: give what `efi map` "
+            "of the debugger, memmap of the UEFI Shell, or a Linux with efi=debug says"
+        )
+    alignment = header.kernel_alignment or 1
+    if not header.relocatable_kernel:  # there or nowhere
+        holes = tuple(each for each in holes if header.pref_address in each)
+    room = max(room_for(holes, lowest=header.pref_address, alignment=alignment), 1)
+    needed = Headroom(
+        kernel.source, f"the UEFI of {path}", IN_MEMORY, "byte", header.init_size, room
+    )
+    return Forecast(needed, kernel.release, "", None, None)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from itertools import groupby
 from typing import TextIO
 
-from bootharness.predictor.forecast import ON_ESP, Forecast
+from bootharness.predictor.forecast import IN_MEMORY, ON_ESP, Forecast
 from bootharness.predictor.limits import PARTS
 from bootharness.report.lines import Words, say, say_rows, width_of
 from bootharness.text import count, printable
@@ -16,7 +16,11 @@ _COLUMNS_BESIDE = 72
 """What a row needs without its bar."""
 _TIGHT_PERCENT = 80
 _INDENT = 4
-_TITLES = {each.name: each.title for each in PARTS.values()} | {ON_ESP: "kernel's file"}
+_TITLES = {each.name: each.title for each in PARTS.values()} | {
+    ON_ESP: "kernel's file",
+    IN_MEMORY: "memory that it needs",
+}
+_FREE = {ON_ESP: "free", IN_MEMORY: "free at once"}
 
 
 def print_headroom(rows: Iterable[Forecast], fail_at: float, output: TextIO) -> None:
@@ -60,10 +64,8 @@ def _row(row: Forecast, fail_at: float, width: int) -> list[Words]:
 
 
 def _limit(row: Forecast) -> str:
-    if row.headroom.part == ON_ESP:
-        return f"of {row.headroom.limit:,} free"
     if row.headroom.limit is not None:
-        return f"of {row.headroom.limit:,}"
+        return f"of {row.headroom.limit:,} {_FREE.get(row.headroom.part, '')}".rstrip()
     return "" if row.cause else "memory limits it"
 
 

@@ -95,8 +95,11 @@ def _spoilt(faults: Faults, roles: dict[str, str], wrong_script: bytes) -> dict[
 
 
 @contextmanager
-def network_for(image: NetImage, plan: BootPlan) -> Iterator[Network]:
-    """Run the network that serves an image, with the faults of the plan."""
+def network_for(
+    image: NetImage, plan: BootPlan, *, proxy: bytes | None = None
+) -> Iterator[Network]:
+    """Run the network that serves an image, with the faults of the plan; with an address as a
+    ``proxy`` beside others."""
     wire = Wire(
         image.files,
         image.rules,
@@ -106,6 +109,7 @@ def network_for(image: NetImage, plan: BootPlan) -> Iterator[Network]:
         ip=plan.net.ip,
         vlan=plan.net.vlan,
         https=plan.net.https_cert is not None,
+        proxy=proxy,
     )
     with Network(wire) as network:
         yield network
@@ -150,7 +154,14 @@ def _http_server(
     assert isinstance(wire, Wire)
     tls = tls_context(certificate) if certificate else None
     return HttpServer(
-        wire.files, wire.faults, image.redirects, plug.note, network.now, network.fail, tls
+        wire.files,
+        wire.faults,
+        image.redirects,
+        plug.note,
+        network.now,
+        network.fail,
+        tls,
+        wire.hosts,
     )
 
 
