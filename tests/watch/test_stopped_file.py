@@ -18,9 +18,12 @@ def ended(
         name="vmlinuz", outcome=outcome, last_at=last_at, sent_bytes=8_761_548,
         file_bytes=14_149_568,
     )  # fmt: skip
-    watch = cast(Any, Watch.__new__(Watch))
-    watch.program = SimpleNamespace(on_its_way=lambda: file if outcome == "open" else None)
-    watch.course = SimpleNamespace(plan=SimpleNamespace(net=SimpleNamespace(faults=faults)))
+    program = SimpleNamespace(on_its_way=lambda: file if outcome == "open" else None)
+    course = SimpleNamespace(plan=SimpleNamespace(net=SimpleNamespace(faults=faults)))
+    rest: dict[str, Any] = dict.fromkeys(
+        ["machine", "tracer", "hearing", "loading", "looks", "saving"]
+    )
+    watch = Watch(cast(Any, course), **rest, program=cast(Any, program))
     watch._see_what_stopped_a_file(cast(IdleClock, SimpleNamespace(gaps=list(gaps))))
 
 
