@@ -12,7 +12,7 @@ from bootharness.diagnosis import judge
 from bootharness.errors import BootHarnessError, UsageError
 from bootharness.formats.qcow2 import empty_overlay
 from bootharness.machine.tape import TAPE
-from bootharness.recording.fields import FOLLOWED, field_of
+from bootharness.recording.fields import FOLLOWED, fields_of
 from bootharness.recording.manifest import LOG, MANIFEST, OVERLAY, ROM, Anchor, Recording
 from bootharness.recording.questions import questions
 from bootharness.report.document import document, read_trace
@@ -62,7 +62,7 @@ def followed(data: bytes) -> None:
     except BootHarnessError:
         return
     for cause in FOLLOWED:
-        field_of(trace, cause)
+        fields_of(trace, cause)
         questions(trace, cause)
 
 
