@@ -34,6 +34,7 @@ from bootharness.formats.vga import TEXT_BYTES, TextMode
 from bootharness.machine.gdb import NOT_MI
 from bootharness.machine.gdb_log import REGISTERS, registers_from
 from bootharness.machine.registers import parse_registers
+from bootharness.network.addresses import SERVER_HOST
 from bootharness.network.files import FileTable
 from bootharness.network.http_server import _Handler
 from bootharness.plan.fault import Faults
@@ -273,6 +274,7 @@ def http(data: bytes) -> None:
         files=FileTable({"boot.ipxe": b"#!ipxe\n"}), faults=Faults(), now=lambda: 0.0, written=0,
         note=lambda *_said, **_more: None, transfers=[], closing=Event(),
         redirects={"/old": "/boot.ipxe"}, opened=lambda connection: connection,
+        hosts=(SERVER_HOST,),
     )  # fmt: skip
     for said in (data, b"GET /" + data, b"GET /boot.ipxe HTTP/1.1\r\n" + data):
         asked = _Asked(said + b"\r\n\r\nGET /boot.ipxe HTTP/1.1\r\n\r\n")

@@ -149,8 +149,10 @@ class Suspicion(Struct):
     def _may_wait_for_time(self) -> bool:
         """Whether a loop of a loader's looks at the time or a device: it may be a delay."""
         sample = self.looks.samples[-1]
-        if sample.mode != "real" or sample.in_bios or not self.looks.exact:
+        if sample.mode != "real" or not self.looks.exact:
             return False
+        if sample.in_bios:  # of an interrupt, as that of the timer: its own code comes again
+            return not all(each.in_bios for each in self.looks.samples)
         from bootharness.watch.outside import COPIED_BYTES, looks_at  # most boots do without
 
         self.waits_for = self.waits_for or looks_at(*self.machine.copied(COPIED_BYTES))
