@@ -74,7 +74,7 @@ demo: setup
 test: tools
 	$(BIN)/python -m pytest -n 3 --dist loadgroup
 
-# what `make test` leaves out for its time; .ci/run has it behind that, where time is left
+# what `make test` leaves out for its time: before a release, and at night
 long: tools
 	$(BIN)/python -m pytest -n 3 --dist loadgroup -m long --long
 
