@@ -1,5 +1,8 @@
 """How numbers are written, and that deadlines nest."""
 
+import msgspec
+import pytest
+
 from bootharness.formats.bzimage import LOADFLAGS
 from bootharness.host.deadline import Deadline
 from bootharness.text import (
@@ -10,6 +13,7 @@ from bootharness.text import (
     flags,
     last_lines,
     listed,
+    plainly,
     printable,
     seg_off,
 )
@@ -63,3 +67,12 @@ def test_lines_of_boxes_are_not_shown() -> None:
     assert as_shown("\x0elqqk\x0f Low memory \x0ex\x0f") == "  Low memory  "
     assert as_shown("\x1b(0lqqk\x1b(B Low memory \x1b(0x\x1b(B").split() == ["Low", "memory"]
     assert as_shown("\x0flow\x0elqqq\nnext") == " low \nnext"
+
+
+def test_a_field_that_has_control_characters_in_its_name_stays_one_line() -> None:
+    class Told(msgspec.Struct, forbid_unknown_fields=True):
+        pass
+
+    with pytest.raises(msgspec.ValidationError) as caught:
+        msgspec.json.decode(b'{"s\\n\\u001b[31mder": 1}', type=Told)
+    assert plainly(caught.value) == "Object contains unknown field `s\\n\\x1b[31mder`"

@@ -81,7 +81,7 @@ _BOUNDS = {">": "above", ">=": "from", "<": "below", "<=": "up to"}
 
 def plainly(error: Exception) -> str:
     """Say in plain words, the field first, what a library says of a document that is wrong."""
-    said, _, at = str(error).partition(" - at `$")
+    said, _, at = printable(str(error)).partition(" - at `$")
     field = at.strip(".`")
     if missing := re.search(r"missing required field `(.+?)`", said):
         return f"{f'{field}: ' if field else ''}it has no {missing[1]}"

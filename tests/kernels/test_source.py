@@ -38,6 +38,14 @@ def test_glob_takes_what_it_matches(folder: Path) -> None:
     assert [Path(each).name for each in found] == ORDER[1:]
 
 
+def test_a_glob_of_everything_is_not_gone_through_to_its_end(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bootharness.kernels.source._MOST_MATCHES", 1)
+    with pytest.raises(UsageError, match=r"/\*\*: more than 1 files match: name fewer"):
+        expand(f"{folder}/**")
+
+
 def test_grow_distributes_over_what_it_grows(folder: Path) -> None:
     found = expand(f"grow:1_600:{folder}")
     assert found[0] == f"grow:1600:{folder}/vmlinuz-5.4"

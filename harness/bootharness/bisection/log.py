@@ -18,6 +18,7 @@ from bootharness.errors import LaunchFailed, UsageError
 from bootharness.host.cache import state_dir
 from bootharness.host.closing import Closing
 from bootharness.runs.result import BootFacts
+from bootharness.text import plainly
 
 __all__ = ["HuntLog", "Seen", "log_file"]
 
@@ -110,7 +111,7 @@ class HuntLog(Closing):
                 lines.pop()
             return [msgspec.json.decode(line, type=Seen) for line in lines[1:]]
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise UsageError(f"{self.path}: not the log of a hunt: {error}") from error
+            raise UsageError(f"{self.path}: not the log of a hunt: {plainly(error)}") from error
 
     def add(self, seen: Seen) -> None:
         """Write a boot down; when this returns no end of the process loses it."""

@@ -12,6 +12,7 @@ from msgspec import Meta, Struct
 
 from bootharness.errors import FormatError
 from bootharness.formats.picture import Area, Picture, pixels_of, png_of
+from bootharness.text import plainly
 
 if TYPE_CHECKING:
     import numpy
@@ -135,7 +136,7 @@ def needle_of(content: bytes) -> Needle:
     try:
         told = msgspec.json.decode(picture.told, type=_Told)
     except msgspec.MsgspecError as error:
-        raise FormatError(f"what it holds of its place cannot be read: {error}") from error
+        raise FormatError(f"what it holds of its place cannot be read: {plainly(error)}") from error
     return Needle(picture, (told.x, told.y), told.margin, told.match)
 
 

@@ -13,6 +13,7 @@ import glob
 import re
 from collections import Counter
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ __all__ = [
 _BUILT = "arch/x86/boot/bzImage"
 _TABLENUMBER = 1 << 24
 _MOST_GROWN = 8
+_MOST_MATCHES = 10_000
 DEB = "deb:"
 """How a kernel out of a Debian package begins."""
 _NO_PATH = (DEB, "selfcheck:", "grow:")
@@ -91,7 +93,10 @@ def _expanded(source: str) -> list[str]:
         return [str(each) for each in found]
     if path.exists():
         return [source]
-    matches = [Path(match) for match in glob.glob(source, recursive=True)]  # noqa: PTH207
+    every = glob.iglob(source, recursive=True)  # noqa: PTH207
+    matches = [Path(match) for match in islice(every, _MOST_MATCHES + 1)]
+    if len(matches) > _MOST_MATCHES:
+        raise UsageError(f"{source}: more than {_MOST_MATCHES:,} files match: name fewer")
     files = sorted((match for match in matches if match.is_file()), key=by_version)
     if not files:
         what = "nothing matches" if glob.has_magic(source) else "no such file"
