@@ -27,6 +27,9 @@ _COOKIE = b"\x63\x82\x53\x63"
 _MINIMUM_BYTES = 300
 """Some clients take no shorter message, for BOOTP had none."""
 _NO_IP = bytes(4)
+_REPLY = 2
+# RFC 4578: its type and a GUID; a longer one that is sent back may not fit a frame
+_MACHINE_ID_BYTES = 17
 
 
 class DhcpOption:
@@ -109,6 +112,35 @@ class DhcpMessage(Struct, frozen=True):
                 body += bytes((number, len(part))) + part
         body.append(DhcpOption.END)
         return bytes(body.ljust(_MINIMUM_BYTES, b"\0"))
+
+    def reply(
+        self,
+        options: Mapping[int, bytes],
+        *,
+        your_ip: bytes = _NO_IP,
+        next_server: bytes = _NO_IP,
+        file: bytes = b"",
+    ) -> "DhcpMessage":
+        """Return a server's answer to this message, with those options that are not empty: RFC
+        2131, 4.3.1."""
+        return DhcpMessage(
+            operation=_REPLY,
+            xid=self.xid,
+            mac=self.mac,
+            flags=self.flags,
+            client_ip=self.client_ip,
+            your_ip=your_ip,
+            next_server=next_server,
+            relay=self.relay,
+            file=file,
+            options={number: value for number, value in options.items() if value},
+        )
+
+    @property
+    def machine_id(self) -> bytes:
+        """The client machine's identifier, which an answer repeats, empty where it has none: RFC
+        4578, 2.3."""
+        return self.options.get(DhcpOption.MACHINE_ID, b"")[:_MACHINE_ID_BYTES]
 
     @property
     def kind(self) -> int:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from bootharness.formats.dhcp import (
     ACK,
@@ -24,13 +25,10 @@ from bootharness.trace.network_facts import NetEventKind
 
 __all__ = ["DhcpServer"]
 
-_REPLY = 2
 _LEASE_S = 3600
 _NETMASK = ip_bytes("255.255.255.0")
 _BROADCAST = b"\xff" * 4
 _WANTS_BROADCAST = 0x8000
-# RFC 4578: its type and a GUID; a longer one that is sent back may not fit a frame
-_MACHINE_ID_BYTES = 17
 # another address on the same network, where nobody is
 _WRONG_SERVER = ip_bytes("10.0.2.222")
 # iPXE: no-pxedhcp, do not wait for a proxy
@@ -103,10 +101,10 @@ class DhcpServer(Struct):
 
     def _answer(self, message: DhcpMessage, kind: int, rule: BootRule) -> DhcpMessage:
         options = {DhcpOption.MESSAGE_TYPE: bytes([kind]), DhcpOption.SERVER_ID: self.address}
-        if machine := message.options.get(DhcpOption.MACHINE_ID):
-            options[DhcpOption.MACHINE_ID] = machine[:_MACHINE_ID_BYTES]
+        if message.machine_id:
+            options[DhcpOption.MACHINE_ID] = message.machine_id
         if kind == NAK:
-            return DhcpMessage(_REPLY, message.xid, message.mac, message.flags, options=options)
+            return replace(message.reply(options), client_ip=bytes(4))
         server = rule.next_server or self.address
         if "wrong-next-server" in self.faults:
             server = _WRONG_SERVER
@@ -137,18 +135,7 @@ class DhcpServer(Struct):
         if "no-filename" in self.faults:
             file = ""
             options[DhcpOption.BOOT_FILE] = b""
-        return DhcpMessage(
-            operation=_REPLY,
-            xid=message.xid,
-            mac=message.mac,
-            flags=message.flags,
-            client_ip=message.client_ip,
-            your_ip=self.lease,
-            next_server=server,
-            relay=message.relay,
-            file=file.encode(),
-            options={number: value for number, value in options.items() if value},
-        )
+        return message.reply(options, your_ip=self.lease, next_server=server, file=file.encode())
 
     @staticmethod
     def _addressed(message: DhcpMessage, answer: DhcpMessage) -> tuple[DhcpMessage, bytes]:

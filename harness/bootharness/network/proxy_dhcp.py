@@ -28,7 +28,6 @@ from bootharness.trace.network_facts import NetEventKind
 __all__ = ["PROXY_PORT", "ProxyDhcp"]
 
 PROXY_PORT = 4011
-_REPLY = 2
 _NOBODY = bytes(4)
 _BROADCAST = b"\xff" * 4
 # PXE discovery control: boot the file that this very message names
@@ -103,20 +102,10 @@ class ProxyDhcp(Struct):
             DhcpOption.SERVER_ID: self.address,
             DhcpOption.VENDOR_CLASS: b"HTTPClient" if message.is_http else b"PXEClient",
             DhcpOption.VENDOR_OPTIONS: _PXE_OPTIONS,
-            DhcpOption.MACHINE_ID: message.options.get(DhcpOption.MACHINE_ID, b""),
+            DhcpOption.MACHINE_ID: message.machine_id,
             DhcpOption.SERVER_NAME: ip_text(server).encode(),
             DhcpOption.BOOT_FILE: rule.file.encode(),
             **self.options,
             **rule.options,
         }
-        return DhcpMessage(
-            operation=_REPLY,
-            xid=message.xid,
-            mac=message.mac,
-            flags=message.flags,
-            client_ip=message.client_ip,
-            next_server=server,
-            relay=message.relay,
-            file=rule.file.encode(),
-            options={number: value for number, value in options.items() if value},
-        )
+        return message.reply(options, next_server=server, file=rule.file.encode())
