@@ -482,6 +482,7 @@ def test_build_that_fails_says_what_make_only_passes_on(
     assert why_failed(log).endswith("[Makefile:238: __sub-make] Error 2")
 
 
+@pytest.mark.long
 def test_build_whose_child_stays_behind_is_over_when_it_ends(tmp_path: Path) -> None:
     objects = tmp_path / "objects"
     objects.mkdir()

@@ -162,6 +162,7 @@ def named(result: HuntResult) -> str:
     return side.label.partition(" ")[2]
 
 
+@pytest.mark.long
 def test_merge_whose_parents_all_boot_is_itself_the_answer(history: History) -> None:
     history.git("checkout", "-q", "-b", "side")
     history.commit("side one", 2)
@@ -271,6 +272,7 @@ def test_what_mended_a_slow_boot_is_found(history: History) -> None:
     assert result.hunted == "the end of too-slow: more than 11.2 s by the guest's own clock"
 
 
+@pytest.mark.long
 def test_every_other_parent_of_an_octopus_is_looked_at(history: History) -> None:
     for name, sizes in (("one", (2, 3)), ("two", (4, 14))):
         history.git("checkout", "-q", "-b", name, "main")
@@ -285,6 +287,7 @@ def test_every_other_parent_of_an_octopus_is_looked_at(history: History) -> None
     assert "two 14" in history.git_says(result)
 
 
+@pytest.mark.long
 def test_merge_in_a_branch_that_was_merged_is_gone_into(history: History) -> None:
     history.git("checkout", "-q", "-b", "inner")
     history.commit("inner one", 2)
@@ -301,6 +304,7 @@ def test_merge_in_a_branch_that_was_merged_is_gone_into(history: History) -> Non
     assert "inner two" in history.git_says(result)
 
 
+@pytest.mark.long
 def test_branch_that_began_before_what_was_mended_says_so(history: History) -> None:
     history.commit("bad from here", 12)
     history.git("branch", "side")
@@ -317,6 +321,7 @@ def test_branch_that_began_before_what_was_mended_says_so(history: History) -> N
     assert "bad from here: the merge brought back what was mended" in result.answer.conclusion
 
 
+@pytest.mark.long
 def test_another_cause_at_the_end_of_a_branch_is_not_what_is_sought(history: History) -> None:
     history.git("checkout", "-q", "-b", "side")
     history.commit("side one", 22)
@@ -461,6 +466,7 @@ def test_commit_that_a_shallow_clone_has_not_is_told_as_such(
         history.hunt(first, "HEAD")
 
 
+@pytest.mark.long
 def test_what_git_says_of_its_own_repository_is_not_ours(
     history: History, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -492,6 +498,7 @@ def test_what_git_says_of_its_own_repository_is_not_ours(
     ]
 
 
+@pytest.mark.long
 def test_submodules_are_those_that_the_repository_has(history: History, tmp_path: Path) -> None:
     tools = tmp_path / "tools"
     tools.mkdir()
@@ -518,6 +525,7 @@ def test_submodules_are_those_that_the_repository_has(history: History, tmp_path
     assert "`git submodule update --init --recursive` there brings it" in sentence
 
 
+@pytest.mark.long
 def test_hunt_that_is_stopped_in_a_branch_knows_the_main_line(
     history: History, tmp_path: Path
 ) -> None:

@@ -239,6 +239,7 @@ def test_packages_of_a_flavour_come_in_the_order_of_their_versions(
     ]
 
 
+@pytest.mark.long
 def test_git_bisect_run_goes_round_what_fails_for_another_cause(
     no_carry: Path, state: dict[str, str], tmp_path: Path
 ) -> None:

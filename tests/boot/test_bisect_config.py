@@ -69,6 +69,7 @@ def guilty(document: dict[str, Any]) -> list[str]:
     return [each["name"] for each in document["config"]["guilty"]]
 
 
+@pytest.mark.long
 def test_a_symbol_is_found_with_what_it_depends_on_and_the_answer_is_tried(tmp_path: Path) -> None:
     hunt = Hunt(tmp_path, bad_if('"$CONFIG_D7" = y'))
     before = {path: path.read_bytes() for path in hunt.tree.rglob("*") if path.is_file()}

@@ -71,6 +71,7 @@ def tried(document: dict[str, Any]) -> dict[str, str]:
     return {each["name"]: each["verdict"] for each in document["answer"]["outcomes"]}
 
 
+@pytest.mark.long
 def test_the_culprit_reverted_boots_and_applied_fails(history: History) -> None:
     for number in range(7):
         history.write(f"note{number}", "x")

@@ -120,6 +120,7 @@ LINUX = f"linux (hd0,msdos1)/vmlinuz {DEFAULT_CMDLINE}\n"
 LABEL = f"label it\n kernel vmlinuz\n append {DEFAULT_CMDLINE}\n"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("append", "words"),
     [
@@ -187,6 +188,7 @@ prompt: db 13, 10, "boot: ", 0
 """
 
 
+@pytest.mark.long
 def test_prompt_that_has_just_gone_on_is_not_blamed_for_how_long_it_waited(tmp_path: Path) -> None:
     disk = tmp_path / "prompt.img"
     disk.write_bytes(assembled(tmp_path, PROMPT_THAT_GOES_ON).ljust(1 << 20, b"\0"))
@@ -201,6 +203,7 @@ def test_what_grub_does_not_find_is_in_its_words(fat_disk: Path, tmp_path: Path)
     assert "error: file `/gone' not found." in judgement.summary
 
 
+@pytest.mark.long
 def test_kernel_that_grub_read_and_did_not_enter_is_not_named(
     fat_disk: Path, tmp_path: Path
 ) -> None:
@@ -231,6 +234,7 @@ def test_grub_whose_partition_is_gone_has_only_its_rescue_shell(
     assert any("grub rescue>" in line for line in judgement.diagnosis.evidence)
 
 
+@pytest.mark.long
 def test_grub_that_falls_back_is_good_with_a_warning(fat_disk: Path, tmp_path: Path) -> None:
     entries = "".join(
         f"menuentry {name} {{\nlinux (hd0,msdos1)/{file} {DEFAULT_CMDLINE}\n}}\n"

@@ -47,6 +47,7 @@ def test_github_boots_in_three_jobs_and_merges(machine: JobMachine, repository: 
     assert machine.said.count("apt-get update -q") == 3
 
 
+@pytest.mark.long
 def test_github_fails_for_a_part_that_is_missing(machine: JobMachine, repository: Path) -> None:
     workflow = (SHARDS / "kernel.yml").read_text().replace("[1, 2, 3]", "[1, 3]")
     (repository / "kernel.yml").write_text(workflow)
@@ -102,6 +103,7 @@ def test_jenkins_boots_on_three_agents_and_merges(machine: JobMachine, repositor
     assert (repository / "gate.html").exists()
 
 
+@pytest.mark.long
 def test_jobs_share_a_history_by_files_in_a_bucket(machine: JobMachine, repository: Path) -> None:
     page = (REPOSITORY / "docs/scale.md").read_text()
     job, night = (

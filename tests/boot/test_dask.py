@@ -149,6 +149,7 @@ def verdicts(results: Sequence[CellResult]) -> list[Verdict]:
     return [each.verdict for each in results]
 
 
+@pytest.mark.long
 def test_what_is_sent_is_sent_once_and_again_where_it_was_damaged(
     cluster: Cluster, dask: DaskWorkers, tmp_path: Path
 ) -> None:
@@ -218,6 +219,7 @@ def test_a_worker_that_hangs_holds_nothing_up(
                for each in results for one in each.attempts[:-1])  # fmt: skip
 
 
+@pytest.mark.long
 def test_what_is_stopped_leaves_no_guest_at_a_worker(cluster: Cluster) -> None:
     cluster.has(2)
     eventually(lambda: guests(cluster), 60)  # another test may have left one that is being ended
@@ -330,6 +332,7 @@ def signed(folder: Path) -> dict[str, str]:
     return {f"{prefix}CA_FILE": ca, "DASK_DISTRIBUTED__COMM__REQUIRE_ENCRYPTION": "true", **own}
 
 
+@pytest.mark.long
 def test_an_executor_of_ones_own_boots(cluster: Cluster, tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(
         "from concurrent.futures import ProcessPoolExecutor\n"

@@ -186,6 +186,7 @@ def test_story_in_windows(tmp_path: Path, temporary: Path, no_carry: Loader) -> 
     terminal.leave()
 
 
+@pytest.mark.long
 def test_story_in_a_gdb_of_ones_own(tmp_path: Path, temporary: Path, no_carry: Loader) -> None:
     del temporary
     harness = debug(tmp_path, TOO_LARGE, "--loader", no_carry.name, "--attach")

@@ -91,6 +91,7 @@ def test_wrong_usage_is_no_bad_kernel(arguments: tuple[str, ...], said: str) -> 
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.long
 def test_the_same_kernel_by_other_paths_says_who_is_to_blame(
     no_carry: Path, tmp_path: Path
 ) -> None:

@@ -90,6 +90,7 @@ def test_guest_that_goes_to_sleep_is_known_at_once(
     assert trace.ending.seconds < 10
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "words",
     [
@@ -135,6 +136,7 @@ def test_disk_that_fakes_a_boot_is_refused_by_a_gate(tmp_path: Path) -> None:
     assert "kernel-not-entered" in done.stdout
 
 
+@pytest.mark.long
 def test_right_release_from_protected_mode_is_no_kernel(tmp_path: Path, debian: str) -> None:
     image = disk(tmp_path, PROTECTED.format(fetch(debian).release))
     loader = image.rename(tmp_path / "fake.bin")
@@ -143,6 +145,7 @@ def test_right_release_from_protected_mode_is_no_kernel(tmp_path: Path, debian: 
     assert (judgement.verdict, judgement.cause) == (Verdict.BAD, "kernel-not-entered")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "code",
     [
@@ -194,6 +197,7 @@ sys.exit(done.returncode)
 """
 
 
+@pytest.mark.long
 @pytest.mark.sample(2)
 @pytest.mark.parametrize("what", FLOODS)
 def test_flood_is_bounded_in_time_and_memory(tmp_path: Path, what: str) -> None:

@@ -211,6 +211,7 @@ def test_guest_that_gets_a_tenth_of_the_time_is_not_to_blame(
     nothing_is_left(temporary)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("text", [b"x" * 100, b"Linux version flood\n"])
 def test_serial_flood_ends_by_the_time_limit(
     tmp_path: Path, temporary: Path, monkeypatch: pytest.MonkeyPatch, text: bytes

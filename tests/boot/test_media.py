@@ -202,6 +202,7 @@ def test_grub_boots_from_a_cd(tmp_path: Path, kernel: Path) -> None:
     is_good(grub_cd(tmp_path / "cd.iso", kernel, f"linux16 /vmlinuz {CMDLINE}\nboot\n"))
 
 
+@pytest.mark.long
 def test_grub_does_not_find_its_kernel_on_a_cd(tmp_path: Path, kernel: Path) -> None:
     judgement = cause_of(grub_cd(tmp_path / "cd.iso", kernel, "linux16 /gone\nboot\n"))
     assert judgement.cause == "boot-manager-error"
@@ -243,6 +244,7 @@ def test_floppy_that_a_cd_emulates(tmp_path: Path, kernel: Path) -> None:
 MEMTEST = Path("/usr/lib/memtest86+/memtest86+x64.iso")
 
 
+@pytest.mark.long
 def test_kernel_whose_own_boot_sector_loads_it(tmp_path: Path) -> None:
     """As on memtest86+'s CD, which emulates a floppy: nobody sets its header."""
     needs(MEMTEST)
@@ -284,6 +286,7 @@ def test_gpt_with_nothing_to_boot_says_so(tmp_path: Path, kernel: Path) -> None:
     assert "saying 'Missing OS'" in judgement.summary
 
 
+@pytest.mark.long
 def test_kernel_on_the_second_disk_is_found(tmp_path: Path, kernel: Path) -> None:
     config = f"linux16 (hd1,msdos1)/vmlinuz {CMDLINE}\nboot\n"
     first = grub_disk(tmp_path / "first.img", config)

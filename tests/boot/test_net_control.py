@@ -37,6 +37,7 @@ def test_slirp() -> None:
         assert_good(control.boot(running, 0, image, plan), "slirp")
 
 
+@pytest.mark.long
 def test_dnsmasq_with_two_guests_on_one_bridge() -> None:
     plan = BootPlan(until="setup", route="ipxe")
     image = net_image(fetch(KERNEL), plan)

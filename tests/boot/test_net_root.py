@@ -101,6 +101,7 @@ def test_command_says_what_is_wrong_with_what_it_is_given(tmp_path: Path) -> Non
     assert "not a folder" in done.stderr
 
 
+@pytest.mark.long
 def test_the_commit_that_breaks_a_folder_is_found(tmp_path: Path) -> None:
     """With nothing to build."""
     root = folder_of(tmp_path / "repository/tftp")

@@ -32,6 +32,7 @@ def boot_with(script: str, path: str) -> BootTrace:
         return boot_medium(KERNEL[path], medium, plan, workspace)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("path", ["ipxe", "uefi-ipxe"])
 def test_script_that_goes_on_after_an_error_boots(path: str) -> None:
     judgement = judge(boot_with(f"chain --autofree local.ipxe || echo none\n{LOAD}", path))

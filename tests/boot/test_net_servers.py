@@ -222,6 +222,7 @@ def test_files_come_from_the_web_server_that_a_command_starts(
     assert trace.handoff.memory_equal is True
 
 
+@pytest.mark.long
 def test_a_web_server_whose_root_is_wrong_is_named(kea: Callable[..., str], tmp_path: Path) -> None:
     web = f"command@192.168.77.9/24:{nginx(tmp_path, tmp_path / 'nix', 'listen 80')}"
     judgement = judge(served(kea('"boot-file-name": "http://192.168.77.9/boot.ipxe"'), web))
@@ -358,6 +359,7 @@ def test_a_dnsmasq_behind_a_relay_boots_a_guest_on_another_network(
     assert "by dnsmasq at 10.9.0.5 through relay at 192.168.77.1, from 10.9.0.5" in ack.text
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("lines", "cause", "words"),
     [
@@ -497,6 +499,7 @@ def test_nothing_outlives_a_killed_harness(tmp_path: Path, *, with_janitor: bool
     eventually(lambda: processes_with(str(folder)))
 
 
+@pytest.mark.long
 def test_trace_and_report_say_which_servers(tmp_path: Path, dnsmasq: Callable[..., str]) -> None:
     server = dnsmasq(FULL)
     written = tmp_path / "trace.json"

@@ -158,6 +158,7 @@ def test_all_comes_over_ipv6_where_the_network_has_nothing_else(tmp_path: Path) 
     }
 
 
+@pytest.mark.long
 def test_uefi_whose_set_up_has_the_vlan_boots_from_it(tmp_path: Path) -> None:
     root = unified(tmp_path, "bootx64.efi")
     trace = booted(

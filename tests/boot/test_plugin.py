@@ -120,6 +120,7 @@ def test_workers_boot_each_kernel_once(user: pytest.Pytester, boots: Path) -> No
     assert count(boots) == 3
 
 
+@pytest.mark.long
 def test_distribution_that_was_asked_for_stays(user: pytest.Pytester) -> None:
     result = user.runpytest_subprocess(
         "-n", "2", "--dist", "load", "-v", "-k", "test_boots", "--kernel", "selfcheck:16"
@@ -146,6 +147,7 @@ def test_failure_shows_the_boot(user: pytest.Pytester, bad_kernel: Path) -> None
     )
 
 
+@pytest.mark.long
 def test_failure_of_one_line_for_who_asks_for_a_good_boot(
     user: pytest.Pytester, bad_kernel: Path
 ) -> None:
@@ -397,6 +399,7 @@ def test_wrong_options_are_usage_errors(
     assert boots.read_text() == ""
 
 
+@pytest.mark.long
 def test_workers_refuse_what_one_process_refuses(user: pytest.Pytester) -> None:
     assert refused(user, "-n", "1", "--kernel", "none").startswith("none: no such file")
     user.makepyfile("import pytest\n@pytest.mark.boot(colour=1)\ndef test_it(boot_trace): ...\n")
@@ -424,6 +427,7 @@ def test_table_of_kernels_that_is_asked_for_has_to_be_there(user: pytest.Pyteste
     assert refused(user).endswith("/ours.toml: No such file or directory")
 
 
+@pytest.mark.long
 def test_without_a_kernel_nothing_is_booted_and_nothing_passes(
     user: pytest.Pytester, boots: Path
 ) -> None:
@@ -608,6 +612,7 @@ def test_the_gate_gives_its_verdicts_as_test_results(
     assert standings["gate[vmlinuz-bad]"] == "bad"
 
 
+@pytest.mark.long
 def test_the_gate_tells_what_fails_as_the_baseline_does_from_what_is_newly_bad(
     user: pytest.Pytester, bad_kernel: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

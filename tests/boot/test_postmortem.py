@@ -131,6 +131,7 @@ def test_reset_that_is_no_triple_fault(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.long
 def test_panic_on_the_screen(tmp_path: Path) -> None:
     plan = {"cmdline": "console=tty0 console=ttyS0 panic=0"}
     _, kept = keep(Fault("", "", source=DEBIAN, initrd=0, options=plan), tmp_path)
@@ -195,6 +196,7 @@ def test_machine_that_gdb_holds(tmp_path: Path, tracer: str) -> None:
     assert "#GP" in (kept / "exceptions.txt").read_text()
 
 
+@pytest.mark.long
 def test_second_boot_that_cannot_be(tmp_path: Path) -> None:
     qemu = program(tmp_path, QEMU, 'case "$*" in *" -D "*) exit 1;; esac; exec $real "$@"')
     plan = BootPlan(until="banner", machine=MachineConfig(qemu=qemu))

@@ -155,6 +155,7 @@ def test_what_ocr_reads_is_said_to_be_and_makes_no_boot_bad(menu: Path) -> None:
     assert "read by OCR: Install the appliance" in judgement.diagnosis.evidence
 
 
+@pytest.mark.long
 def test_picture_of_text_is_the_kernel_s_and_not_what_the_bios_has_left(tmp_path: Path) -> None:
     kernel = talking_kernel(tmp_path, b"\r\nx\r\n", screen=b"Welcome to it")
     booted(kernel, tmp_path / "kept", until_screen="Welcome")

@@ -171,6 +171,7 @@ def test_shims_key_manager_waits_for_a_person_where_a_key_is_to_be_enrolled(
     assert judgement.summary.endswith('it says "Failed to delete MokNew"')
 
 
+@pytest.mark.long
 def test_shim_is_told_which_versions_are_too_old(tmp_path: Path) -> None:
     needs(SHIM)
     level = tmp_path / "level.csv"

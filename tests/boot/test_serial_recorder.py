@@ -96,6 +96,7 @@ def same_calls(line: BootTrace, qemu: BootTrace) -> None:
     ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("form", ["mbr", "pxe"])
 def test_a_good_boot_is_the_same_on_the_line(form: str, tmp_path: Path) -> None:
     disk = named(SELFCHECK, Loader.stage1(), tmp_path)

@@ -175,6 +175,7 @@ def test_what_a_guest_writes_of_its_end_is_no_escape_code_in_a_sentence() -> Non
     assert b"the kernel panicked" in done.stderr
 
 
+@pytest.mark.long
 def test_tree_of_a_kernel_has_its_modules_by_itself(tmp_path: Path) -> None:
     # as make leaves it: nobody has run depmod
     image = tmp_path / "arch/x86/boot/bzImage"

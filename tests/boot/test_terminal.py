@@ -161,6 +161,7 @@ def test_interrupted_boots_say_what_is_done(tmp_path: Path) -> None:
     assert [each["verdict"] for each in json.loads(report.read_text())] == ["good"]
 
 
+@pytest.mark.long
 def test_long_phase_has_a_clock() -> None:
     running = pexpect.spawn(
         COMMAND[0], [*COMMAND[1:], "boot", "deb:linux-image-cloud-amd64/bookworm"],

@@ -47,6 +47,7 @@ def test_children_that_are_left_behind_are_not_of_who_listens(guest: Guest) -> N
     )
 
 
+@pytest.mark.long
 def test_files_are_the_same_there_and_back(guest: Guest) -> None:
     data = bytes(range(256)) * 40
     guest.put("/data/of a test/x", data)

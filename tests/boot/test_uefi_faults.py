@@ -32,6 +32,7 @@ def _tools() -> None:
         pytest.skip(str(error))
 
 
+@pytest.mark.long
 @pytest.mark.sample(4)
 @pytest.mark.parametrize("case", [KNOWN[name] for name in SOME], ids=str)
 def test_a_fault_gives_its_cause(case: Case) -> None:

@@ -66,6 +66,7 @@ def test_a_kernel_on_every_fat_is_proven(fat: str, tmp_path: Path) -> None:
     is_proven(booted(file_system(tmp_path / "disk.img", files(), *FATS[fat])))
 
 
+@pytest.mark.long
 @pytest.mark.sample(8)
 @pytest.mark.parametrize("interface", ["nvme", "virtio", "usb", "ahci", "ide", "scsi"])
 def test_a_kernel_on_every_interface_is_proven(interface: str, tmp_path: Path) -> None:

@@ -139,6 +139,7 @@ words:  db 'Linux version 6.1.0 (me)', 13, 10, 0
     assert judgement.verdict is Verdict.BAD, judgement.summary
 
 
+@pytest.mark.long
 def test_pattern_on_the_screen(tmp_path: Path) -> None:
     kernel = talking_kernel(tmp_path, b"\r\nx\r\n", screen=b"Welcome to it")
     trace, judgement = booted(kernel, until_screen="Welc..e to")

@@ -71,6 +71,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@pytest.mark.long
 def test_wheel_boots_with_a_cache_that_is_empty(installed: Path, tmp_path: Path) -> None:
     # so the assembly sources are those that came in the wheel
     done = call(

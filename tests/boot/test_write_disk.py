@@ -46,6 +46,7 @@ def on_desk(scratch: Path, place: str, *words: str) -> subprocess.CompletedProce
     )  # fmt: skip
 
 
+@pytest.mark.long
 def test_a_kernel_is_written_to_the_disk_that_is_named_and_boots(scratch: Path) -> None:
     done = write_disk(scratch, "selfcheck:1000000", "--write-disk", _SIGNATURE, "--until", "banner")
     assert done.returncode == 0, done
@@ -90,6 +91,7 @@ def test_another_disk_is_left_as_it_is(
     assert scratch.read_bytes() == before
 
 
+@pytest.mark.long
 def test_a_serial_number_that_cannot_be_confirmed_writes_nothing(scratch: Path) -> None:
     before = scratch.read_bytes()
     done = write_disk(scratch, "selfcheck:1000000", "--write-disk", SERIAL, place="ahci")
@@ -98,6 +100,7 @@ def test_a_serial_number_that_cannot_be_confirmed_writes_nothing(scratch: Path) 
     assert f"signature {_SIGNATURE}, no serial number to be had" in done.stderr
 
 
+@pytest.mark.long
 def test_the_doctor_says_what_disk_there_is(scratch: Path) -> None:
     before = scratch.read_bytes()
     done = on_desk(scratch, "written", "doctor", "apu2", "--disk")

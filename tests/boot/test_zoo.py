@@ -12,6 +12,7 @@ SAMPLE = ("memtest86+ CD", "iPXE kernel", "SYSLINUX GPT disk")
 INSTALLED = Path("/boot/ipxe.lkrn"), Path("/usr/lib/memtest86+/memtest86+x64.iso")
 
 
+@pytest.mark.long
 @pytest.mark.sample(3)
 @pytest.mark.parametrize(
     "row", [each for each in ROWS if each.name in SAMPLE], ids=lambda it: it.name

@@ -77,6 +77,7 @@ def test_nothing_is_left_on_after_a_kill(machine: DeskMachine, machines: Path) -
     assert run("hardware", "power", "--machines", machines, "apu2", "state").stdout == "off\n"
 
 
+@pytest.mark.long
 def test_a_machine_that_finds_nothing_is_not_good(machine: DeskMachine, machines: Path) -> None:
     done = run("hardware", "trace", "--machines", machines, "apu2")
     assert done.returncode in (1, 125), done

@@ -105,6 +105,7 @@ def test_a_machine_that_somebody_switches_off_is_not_judged(
 _SWITCHES_OFF = bytes.fromhex("b4 86 b9 4c00 31 d2 cd 15  ba 0406 b8 0020 ef  eb fe")
 
 
+@pytest.mark.long
 def test_a_machine_that_draws_nothing_any_more_has_switched_itself_off(
     tmp_path: Path, write: Callable[..., Path]
 ) -> None:

@@ -125,6 +125,7 @@ def test_what_is_no_line_is_told(name: str, error: type[Exception]) -> None:
     assert "\n" not in str(wrong.value) and name.partition(":")[2] in str(wrong.value)
 
 
+@pytest.mark.long
 def test_bytes_while_it_is_off_are_another_machines(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]

@@ -99,6 +99,7 @@ def test_bios_that_takes_24_bits_limits_every_loader() -> None:
     assert found["dosbox-x payload"].largest == MEMORY - 0x100000
 
 
+@pytest.mark.long
 def test_asking_for_several_bioses_changes_no_answer() -> None:
     together = limits(Loader.stage1(), "seabios", "286", "dosbox-x")
     for bios in ("seabios", "286", "dosbox-x"):
