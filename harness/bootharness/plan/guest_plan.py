@@ -6,6 +6,7 @@ from typing import Annotated
 from msgspec import Struct
 
 from bootharness.errors import UsageError
+from bootharness.plan.allowed import check_values
 from bootharness.plan.option import Option
 from bootharness.plan.share import Forward, Share, check_forward, check_share
 
@@ -106,6 +107,9 @@ class GuestPlan(Struct, frozen=True):
             by_route=True,
         ),
     ] = False
+
+    def __post_init__(self) -> None:
+        check_values(self)
 
     @property
     def wanted(self) -> bool:
