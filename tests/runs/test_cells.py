@@ -15,12 +15,12 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-import bootharness.runs.history as history_module
 from bootharness.diagnosis import judge
 from bootharness.diagnosis.verdict import Verdict
 from bootharness.errors import HostBusy, LaunchFailed, MachineLost, UsageError
 from bootharness.runs.cell import Cell
 from bootharness.runs.history import History
+from bootharness.runs.migrations import MIGRATIONS
 from bootharness.runs.picture import Picture, pack, picture, unpack
 from bootharness.runs.result import Attempt, BootFacts, CellResult
 from bootharness.runs.warnings import console_warnings
@@ -265,7 +265,7 @@ def test_eight_may_open_a_new_history_at_once(tmp_path: Path) -> None:
 def test_a_history_of_the_first_version_is_taken_over(tmp_path: Path) -> None:
     path = tmp_path / "history.sqlite3"
     with closing(sqlite3.connect(path)) as database:
-        database.executescript(history_module._MIGRATIONS[0] + ";PRAGMA user_version = 1")
+        database.executescript(MIGRATIONS[0] + ";PRAGMA user_version = 1")
         database.execute("INSERT INTO result VALUES (1, 'key', 1.0, '1', '{\"kernel\": \"k\"}')")
         facts = '{"release": "6.1"}'
         row = (1, 0, "good", None, "reached init", 1.0, facts, b"trace")

@@ -23,6 +23,7 @@ from bootharness.runs import history as histories_file
 from bootharness.runs.cell import Cell
 from bootharness.runs.histories import Gathered, gather, new_history
 from bootharness.runs.history import History
+from bootharness.runs.migrations import MIGRATIONS
 from bootharness.runs.result import Attempt, BootFacts, CellResult
 from bootharness.runs.where import Host
 from tests.support.processes import run
@@ -130,7 +131,7 @@ def test_of_two_results_of_a_boot_the_later_one_counts_whoever_imports(tmp_path:
 def of_version(path: Path, version: int, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Write a history as an older bootharness has left it."""
     with monkeypatch.context() as old, closing(sqlite3.connect(path)) as database:
-        old.setattr(histories_file, "_MIGRATIONS", histories_file._MIGRATIONS[:version])
+        old.setattr(histories_file, "MIGRATIONS", MIGRATIONS[:version])
         History(path).close()
         cell = '{"kernel": "k", "plan": {"route": "direct"}}' if version > 2 else '{"kernel": "k"}'
         row = "INSERT INTO result (key, made_at, harness, cell) VALUES ('key', 5, '1', ?)"

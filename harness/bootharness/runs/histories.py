@@ -28,18 +28,11 @@ from bootharness.host.regular import first_bytes, is_regular
 from bootharness.host.workspace import Workspace
 from bootharness.plan import BootPlan
 from bootharness.runs.cell import Cell
-from bootharness.runs.history import (
-    ATTEMPT,
-    KNOWN_VERSION,
-    AttemptRow,
-    History,
-    LimitRow,
-    Written,
-    text_of,
-    uid_of,
-)
+from bootharness.runs.history import History
+from bootharness.runs.migrations import KNOWN_VERSION, text_of
 from bootharness.runs.result import BootFacts, Moment
 from bootharness.runs.where import Host
+from bootharness.runs.written import ATTEMPT, AttemptRow, LimitRow, Written, uid_of
 
 __all__ = ["Gathered", "gather", "new_history"]
 

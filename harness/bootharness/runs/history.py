@@ -2,18 +2,17 @@
 
 A result is found again by its cell's identity, and told from those of other histories by its `uid`,
 a digest of all that is written of it: the same result is the same everywhere. The database's
-`user_version` counts the steps of `_MIGRATIONS` that it has gone through.
+`user_version` counts the steps of `MIGRATIONS` that it has gone through.
 """
 
-import hashlib
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
@@ -25,13 +24,21 @@ from bootharness.host.closing import Closing
 from bootharness.host.deadline import Deadline
 from bootharness.predictor.headroom import PartLimit
 from bootharness.runs.cell import Cell
+from bootharness.runs.migrations import MIGRATIONS
 from bootharness.runs.result import Attempt, BootFacts, CellResult, LimitSeen, Moment, Past
+from bootharness.runs.taking import Taking
 from bootharness.runs.where import Host
+from bootharness.runs.written import (
+    ADD_ATTEMPT,
+    ADD_RESULT,
+    LimitRow,
+    Written,
+    attempt_rows,
+    result_row,
+    uid_of,
+)
 
-__all__ = [
-    "ATTEMPT", "KNOWN_VERSION", "AttemptRow", "History", "LimitRow", "Taking", "Written",
-    "history_file", "text_of", "uid_of",
-]  # fmt: skip
+__all__ = ["History", "history_file"]
 
 _BUSY_S = 60.0
 _ELSEWHERE = "--history or BOOTHARNESS_HISTORY can name another file"
@@ -42,193 +49,17 @@ _OF_THE_FILE = {
     for name in ("ERROR", "CORRUPT", "NOTADB", "MISMATCH", "CONSTRAINT", "FORMAT", "SCHEMA")
 }
 _DAMAGED = (msgspec.MsgspecError, BootHarnessError, ValueError, TypeError, RecursionError)
-ATTEMPT = "number, verdict, cause, sentence, seconds, facts, trace, picture, host"
-AttemptRow = tuple[
-    int, Literal["good", "bad", "skip"], str | None, str, float, str, bytes, bytes, str
-]
-"""What is written of an attempt."""
-LimitRow = tuple[str, str, str, int | None, Moment]
 _ResultRow = tuple[int, Moment, str, str, str, str]
 _OutcomeRow = tuple[
     int, Moment, str, str, str, Verdict, str | None, str | None, str | None, str | None
 ]
 _ReadRow = tuple[Verdict, str | None, str, float, str, str]
-_OLD_CELL = ("loader", "machine", "cmdline", "initrd", "until", "timeout_s")
-
-
-def _plans_in_cells(database: sqlite3.Connection) -> None:
-    """Turn cells as they were, flat and with a ``path``, into a kernel and a plan."""
-    rows = database.execute("SELECT id, cell FROM result").fetchall()
-    for number, text in rows:
-        old = msgspec.json.decode(text)
-        own = {name: old[name] for name in _OLD_CELL if name in old}
-        plan = {"route": old.get("path", "mbr"), **own}
-        new = {"kernel": old["kernel"], "plan": plan, "expect": old.get("expect", "good")}
-        database.execute("UPDATE result SET cell = ? WHERE id = ?", (_json(new), number))
-
-
-class Written(msgspec.Struct, frozen=True, array_like=True):
-    """A result as it is written down: the values of its row, and those of each attempt."""
-
-    key: Any
-    made_at: Any
-    harness: Any
-    cell: Any
-    attempts: tuple[tuple[Any, ...], ...]
-
-
-_RESULT = "key, made_at, harness, cell"
-_ADD_RESULT = f"INSERT INTO result (id, {_RESULT}, uid) VALUES (?, ?, ?, ?, ?, ?)"
-_ADD_ATTEMPT = f"INSERT INTO attempt (result, {ATTEMPT}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-_AT_ONCE_BYTES = 1 << 20
-
-
-def uid_of(written: Written) -> str:
-    """Return the digest by which a result is the same in every history: of its values, as
-    MessagePack has them."""
-    return hashlib.sha256(msgspec.msgpack.encode(written)).hexdigest()
-
-
-def text_of(value: bytes) -> str | bytes:
-    """Read a text; what is none any more, for it is damaged, stays as it is."""
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        return value
-
-
-def _uids(database: sqlite3.Connection) -> None:
-    """Give each result the id that it has everywhere."""
-    database.text_factory = text_of
-    try:
-        attempts = groupby(
-            database.execute(f"SELECT result, {ATTEMPT} FROM attempt ORDER BY result, number"),
-            key=lambda row: row[0],
-        )
-        found = [(_uid(database, number, tuple(row[1:] for row in rows)), number)
-                 for number, rows in attempts]  # fmt: skip
-    finally:
-        database.text_factory = str
-    database.executemany("UPDATE result SET uid = ? WHERE id = ?", found)
-
-
-def _uid(database: sqlite3.Connection, number: int, attempts: tuple[tuple[Any, ...], ...]) -> str:
-    row = database.execute(f"SELECT {_RESULT} FROM result WHERE id = ?", (number,)).fetchone()
-    if row is None:
-        return ""
-    key, made_at, harness, cell = row
-    return uid_of(Written(key, made_at, harness, cell, attempts))
-
-
-_MIGRATIONS: tuple[str | Callable[[sqlite3.Connection], None], ...] = (
-    """
-    CREATE TABLE result (
-        id INTEGER PRIMARY KEY,
-        key TEXT NOT NULL,
-        made_at REAL NOT NULL,
-        harness TEXT NOT NULL,
-        cell TEXT NOT NULL
-    );
-    CREATE INDEX result_by_key ON result (key, id);
-    CREATE TABLE attempt (
-        result INTEGER NOT NULL REFERENCES result (id) ON DELETE CASCADE,
-        number INTEGER NOT NULL,
-        verdict TEXT NOT NULL,
-        cause TEXT,
-        sentence TEXT NOT NULL,
-        seconds REAL NOT NULL,
-        facts TEXT NOT NULL,
-        trace BLOB NOT NULL,
-        PRIMARY KEY (result, number)
-    ) WITHOUT ROWID;
-    CREATE TABLE known (
-        key TEXT PRIMARY KEY,
-        value BLOB NOT NULL
-    ) WITHOUT ROWID;
-    """,
-    "ALTER TABLE attempt ADD COLUMN picture BLOB NOT NULL DEFAULT x''",
-    _plans_in_cells,
-    """
-    CREATE TABLE limit_seen (
-        loader TEXT NOT NULL,
-        part TEXT NOT NULL,
-        unit TEXT NOT NULL,
-        largest INTEGER,
-        at REAL NOT NULL
-    )
-    """,
-    """
-    ALTER TABLE attempt ADD COLUMN host TEXT NOT NULL DEFAULT '{}';
-    ALTER TABLE result ADD COLUMN uid TEXT NOT NULL DEFAULT '';
-    """,
-    _uids,
-    """
-    CREATE INDEX result_by_uid ON result (uid);
-    CREATE INDEX result_by_time ON result (made_at, uid);
-    """,
-)
-KNOWN_VERSION = len(_MIGRATIONS)
 
 
 def history_file() -> Path:
     """Return where the history is: ``$BOOTHARNESS_HISTORY``, or in the XDG folder for state."""
     given = os.environ.get("BOOTHARNESS_HISTORY")
     return Path(given) if given else state_dir() / "history.sqlite3"
-
-
-class Taking:
-    """Results of other histories on their way into one."""
-
-    def __init__(self, database: sqlite3.Connection, *, empty: bool) -> None:
-        self._database, self._empty = database, empty
-        [[self._last]] = database.execute("SELECT ifnull(max(id), 0) FROM result")
-        self._results: list[tuple[Any, ...]] = []
-        self._attempts: list[tuple[Any, ...]] = []
-        self._bytes = 0
-
-    def has(self, uid: str) -> bool:
-        """Return whether a result was there before."""
-        if self._empty:
-            return False
-        rows = self._database.execute("SELECT 1 FROM result WHERE uid = ?", (uid,))
-        return rows.fetchone() is not None
-
-    def result(self, written: Written, uid: str) -> None:
-        """Write a result down that is not there; `done` writes what is left of them."""
-        self._last += 1
-        self._results.append(_result_row(self._last, written, uid))
-        self._attempts += _attempt_rows(self._last, written)
-        self._bytes += sum(len(value) for each in written.attempts for value in each
-                           if isinstance(value, str | bytes))  # fmt: skip
-        if self._bytes >= _AT_ONCE_BYTES:
-            self.done()
-
-    def done(self) -> None:
-        """Have all results written."""
-        self._database.executemany(_ADD_RESULT, self._results)
-        self._database.executemany(_ADD_ATTEMPT, self._attempts)
-        self._results, self._attempts, self._bytes = [], [], 0
-
-    def known(self, kept: Iterable[tuple[str, bytes]]) -> None:
-        """Keep what is kept nowhere yet."""
-        self._database.executemany("INSERT OR IGNORE INTO known VALUES (?, ?)", kept)
-
-    def limits(self, seen: Iterable[LimitRow]) -> None:
-        """Note what is not noted yet."""
-        self._database.executemany(
-            "INSERT INTO limit_seen SELECT ?1, ?2, ?3, ?4, ?5 WHERE NOT EXISTS (SELECT 1 FROM "
-            "limit_seen WHERE loader = ?1 AND part = ?2 AND unit = ?3 AND largest IS ?4 "
-            "AND at = ?5)",
-            seen,
-        )
-
-
-def _result_row(number: int | None, written: Written, uid: str) -> tuple[Any, ...]:
-    return number, written.key, written.made_at, written.harness, written.cell, uid
-
-
-def _attempt_rows(number: int | None, written: Written) -> list[tuple[Any, ...]]:
-    return [(number, *each) for each in written.attempts]
 
 
 class History(Closing):
@@ -294,18 +125,18 @@ class History(Closing):
                     pass
 
     def _migrate(self) -> None:
-        if self._version() == len(_MIGRATIONS):
+        if self._version() == len(MIGRATIONS):
             return
         with self._writing():
             version = self._version()  # somebody else may have done it meanwhile
             if version < 0:
                 raise UsageError(f"{self.path}: not a history of bootharness: version {version}")
-            if version > len(_MIGRATIONS):
+            if version > len(MIGRATIONS):
                 raise UsageError(
                     f"{self.path}: this history is of a newer bootharness (version {version}, and "
-                    f"this one knows {len(_MIGRATIONS)}): use that one, or name another file"
+                    f"this one knows {len(MIGRATIONS)}): use that one, or name another file"
                 )
-            for number, step in enumerate(_MIGRATIONS[version:], start=version + 1):
+            for number, step in enumerate(MIGRATIONS[version:], start=version + 1):
                 if callable(step):
                     step(self._database)
                 else:
@@ -326,8 +157,8 @@ class History(Closing):
         )  # fmt: skip
         written = Written(result.key, time.time(), harness, _json(result.cell), attempts)
         with self._writing():
-            row = self._database.execute(_ADD_RESULT, _result_row(None, written, uid_of(written)))
-            self._database.executemany(_ADD_ATTEMPT, _attempt_rows(row.lastrowid, written))
+            row = self._database.execute(ADD_RESULT, result_row(None, written, uid_of(written)))
+            self._database.executemany(ADD_ATTEMPT, attempt_rows(row.lastrowid, written))
 
     @contextmanager
     def taking(self) -> Iterator[Taking]:
