@@ -60,6 +60,19 @@ def test_who_hangs_is_told_with_the_place_in_his_image() -> None:
     )
 
 
+def test_a_look_into_the_firmwares_interrupt_hides_no_place() -> None:
+    inside, outside = look(MANAGER + 0x20)[0], look(0x5000)[0]
+    judgement = judge(boot(FILES, LOADED, STARTED, kind="loop", samples=(inside, outside)))
+    assert "runs on at 0x1000020 and gets nowhere, at offset 0x000020 of" in judgement.summary
+
+
+def test_who_mostly_waits_in_the_firmware_is_not_told_by_a_look_between() -> None:
+    inside, outside = look(MANAGER + 0x20)[0], look(0x5000)[0]
+    seen = (outside, inside, outside)
+    judgement = judge(boot(FILES, LOADED, STARTED, kind="loop", samples=seen))
+    assert "runs on at 0x005000 and gets nowhere; it has" in judgement.summary
+
+
 def test_what_he_asked_for_last_is_told() -> None:
     calls = (FILES, STARTED, opened("\\a", 0, MANAGER + 1), opened("\\b", 0, MANAGER - 1))
     judgement = judge(boot(*calls, kind="halted", samples=look(0x5000)))

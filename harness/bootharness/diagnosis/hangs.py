@@ -230,10 +230,12 @@ def _called(trace: BootTrace) -> bool:
     return last is not None and last.registers_out is None and not last.from_bios
 
 
-def how(trace: BootTrace) -> str:
-    """Say of who does not get on what he does, to go behind his name."""
+def how(trace: BootTrace, look: CpuSample | None = None) -> str:
+    """Say of who does not get on what he does, to go behind his name; ``look`` is the one that
+    shows where, without it the last outside of the BIOS."""
     own = [sample for sample in trace.samples if not sample.in_bios] or trace.samples
-    where = f" at {place(trace, own[-1])}" if own else ""
+    look = look or (own[-1] if own else None)
+    where = f" at {place(trace, look)}" if look else ""
     what = f": {trace.ending.detail}" if trace.ending.detail else astray(trace)
     return {
         "halted": f"has halted the CPU with interrupts off{where}",

@@ -11,6 +11,7 @@ from bootharness.diagnosis.verdict import Finding
 from bootharness.text import address, as_shown, count
 from bootharness.trace.boot_managers import complaint_of, last_lines, waits
 from bootharness.trace.boot_trace import BootTrace
+from bootharness.trace.machine_facts import CpuSample
 from bootharness.trace.uefi_calls import UefiCall, rests_in_shell
 from bootharness.trace.uefi_images import (
     asked_by,
@@ -144,7 +145,8 @@ def image_hangs(trace: BootTrace) -> Finding | None:
     if not running:
         return None
     last, inside = running[-1], ""
-    at = trace.samples[-1].linear if trace.samples else 0
+    look = _telling(trace)
+    at = look.linear if look else 0
     if (own := image_at(calls, at)) and at:
         inside = f", at offset {address(at - own.address)} of {file_of(own.path)}"
     asked = asked_by(calls, last)
@@ -154,10 +156,18 @@ def image_hangs(trace: BootTrace) -> Finding | None:
     if asked:
         then = f"the last that it asked for was {asked[-1].service} {asked[-1].path}".rstrip()
     return Finding(
-        f"{file_of(last.path)} was started and {how(trace)}{inside}; it has neither come back nor "
-        f"ended the boot services, and {then}{_words(trace, last)}",
+        f"{file_of(last.path)} was started and {how(trace, look)}{inside}; it has neither come "
+        f"back nor ended the boot services, and {then}{_words(trace, last)}",
         samples_of(trace),
     )
+
+
+def _telling(trace: BootTrace) -> CpuSample | None:
+    """Return the look at the CPU that tells where an image hangs: the last, or the last in an image
+    where as many fell into one, for some fall into the firmware's timer interrupt."""
+    within = [each for each in trace.samples if image_at(trace.uefi_calls, each.linear)]
+    told = within if len(within) * 2 >= len(trace.samples) else trace.samples
+    return told[-1] if told else None
 
 
 def _words(trace: BootTrace, image: UefiCall) -> str:
