@@ -7,6 +7,8 @@ import pytest
 from click.testing import CliRunner
 
 from bootharness.cli import bootharness
+from bootharness.initramfs.sources import modules_of
+from bootharness.kernels.source import fetch
 from tests.support.faults import DEBIAN
 
 pytestmark = pytest.mark.skipif(
@@ -15,8 +17,12 @@ pytestmark = pytest.mark.skipif(
 
 
 def test_modules_load_and_scripts_and_programs_run(tmp_path: Path) -> None:
-    (tmp_path / "a.sh").write_text("#!/bin/sh\nls /init && grep -o '^dm_crypt' /proc/modules\n")
-    (tmp_path / "m").write_text("bin ls\nautorun a.sh\nkmod dm-crypt\n")
+    modules = modules_of(fetch(DEBIAN), None)
+    assert modules
+    (tmp_path / "dummy.ko").write_bytes(modules.content("kernel/drivers/net/dummy.ko"))
+    script = "ls /init /lib/modules/*/updates/dummy.ko && grep -o ^dummy /proc/modules"
+    (tmp_path / "a.sh").write_text(f"#!/bin/sh\n{script} && grep -o ^dm_crypt /proc/modules\n")
+    (tmp_path / "m").write_text("bin ls\nautorun a.sh\nkmod dm-crypt\nkmod ./dummy.ko\n")
     image = tmp_path / "guest.img"
     wanted = [str(image), "--kernel", DEBIAN, "--manifest", str(tmp_path / "m")]
     made = CliRunner().invoke(bootharness, ["initramfs", *wanted])

@@ -12,6 +12,7 @@ import pytest
 
 from bootharness.errors import UsageError
 from bootharness.initramfs.modules import Folder, Modules, module_name
+from bootharness.initramfs.own_modules import with_own
 
 RELEASE = "6.1.0-test"
 
@@ -52,7 +53,7 @@ LISTS = {
 
 
 def names(made: Modules, *wanted: str) -> list[str]:
-    return [module_name(each) for each in made.closure((each, "here") for each in wanted)]
+    return [module_name(each) for each in made.closure(wanted)]
 
 
 @pytest.mark.parametrize(
@@ -80,7 +81,7 @@ def test_soft_dependencies_in_a_circle_end(tmp_path: Path) -> None:
 
 
 def test_module_that_there_is_not_is_told_with_one_that_is_near(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"here: .* has no module dm-cript: did you mean dm_crypt"):
+    with pytest.raises(UsageError, match=r"^/.* has no module dm-cript: did you mean dm_crypt"):
         names(tree(tmp_path, LISTS), "dm-cript")
 
 
@@ -122,6 +123,28 @@ def test_module_of_another_kernel_or_a_damaged_one_is_refused(tmp_path: Path) ->
             made.content(name)
 
 
+def test_modules_of_ones_own_come_before_the_kernels_with_what_they_need(tmp_path: Path) -> None:
+    made = tree(tmp_path / "kernel", LISTS)
+    own = {name: tmp_path / f"{name}.ko" for name in ("dm_mod", "mine")}
+    own["dm_mod"].write_bytes(module())
+    own["mine"].write_bytes(module("dm-mod,failover,ext4", more="softdep=pre: xts\0"))
+    both = with_own(made, own)
+    assert both.closure(["./mine.ko"])[-2:] == ["updates/dm_mod.ko", "updates/mine.ko"]
+    assert names(both, "mine") == ["xts", "failover", "dm_mod", "mine"]
+    assert names(both, "dm-crypt") == ["xts", "dm_mod", "dm_crypt"]
+    assert both.content("updates/dm_mod.ko") == module()
+
+
+def test_a_module_of_ones_own_that_cannot_be_loaded_is_refused_by_its_file(tmp_path: Path) -> None:
+    made, file = tree(tmp_path / "kernel", LISTS), tmp_path / "mine.ko"
+    file.write_bytes(module(release="6.2.0"))
+    with pytest.raises(UsageError, match=rf"^{file}: a module of 6\.2\.0, and the kernel is"):
+        with_own(made, {"mine": file}).content("updates/mine.ko")
+    file.write_bytes(module("no-such"))
+    with pytest.raises(UsageError, match=rf"^{file}: it needs no_such, and .* has no such module"):
+        with_own(made, {"mine": file}).closure(["mine"])
+
+
 @pytest.mark.skipif(not shutil.which("modprobe"), reason="kmod is not installed")
 def test_the_same_is_loaded_as_modprobe_would(tmp_path: Path) -> None:
     from bootharness.initramfs.sources import modules_of
@@ -133,7 +156,7 @@ def test_the_same_is_loaded_as_modprobe_would(tmp_path: Path) -> None:
     assert made
     folder = tmp_path / "lib/modules" / kernel.release
     folder.mkdir(parents=True)
-    source = made._source
+    source = made.source
     for name in ("modules.dep", "modules.alias", "modules.softdep", "modules.builtin",
                  "modules.order", "modules.builtin.modinfo"):  # fmt: skip
         (folder / name).write_bytes(source.read(name) or b"")

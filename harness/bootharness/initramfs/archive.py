@@ -16,8 +16,9 @@ from bootharness.formats.elf_dynamic import dynamic_of
 from bootharness.host.assembler import shipped
 from bootharness.host.tool import Tool
 from bootharness.initramfs.host_file import host_file
-from bootharness.initramfs.manifest import Line
-from bootharness.initramfs.modules import Modules
+from bootharness.initramfs.manifest import OF_MODULES, Line
+from bootharness.initramfs.modules import Modules, module_name
+from bootharness.initramfs.own_modules import with_own
 from bootharness.initramfs.programs import closure, found
 from bootharness.initramfs.tree import Tree
 
@@ -39,15 +40,16 @@ def guest_archive(
     Raises UsageError, naming the line, for what is not here or cannot be in it, ToolMissing without
     a static busybox.
     """
-    tree, wanted = Tree(), list[tuple[str, str]]()
+    tree, wanted = Tree(), list[Line]()
     scripts = 0
     for folder in _FOLDERS:
         tree.folder(folder)
     tree.device("dev/console", 5, 1)
+    lines = list(lines)
+    modules = modules and with_own(modules, _own_modules(lines))
     for line in lines:
-        name = line.arguments[0]
-        if line.word == "kmod" or (line.word == "try-kmod" and modules and modules.has(name)):
-            wanted.append((name, line.said_by))
+        if line.word == "kmod" or (line.word == "try-kmod" and _has(modules, line)):
+            wanted.append(line)
         try:
             scripts = _add(tree, line, scripts)
         except UsageError as error:
@@ -105,15 +107,42 @@ def _add_programs(tree: Tree, line: Line) -> None:
             tree.program(each, data)
 
 
-def _add_modules(tree: Tree, wanted: list[tuple[str, str]], modules: Modules | None) -> None:
+def _own_modules(lines: Iterable[Line]) -> dict[str, Path]:
+    """Return the files that are modules of a person's own, by what the kernel calls them."""
+    files = {line.arguments[0]: line.located(line.arguments[0]) for line in lines
+             if line.word in OF_MODULES and "/" in line.arguments[0]}  # fmt: skip
+    return {module_name(name): path for name, path in files.items() if path.exists()}
+
+
+def _has(modules: Modules | None, line: Line) -> bool:
+    name = line.arguments[0]
+    return modules is not None and modules.has(name) and _is_there(line)
+
+
+def _is_there(line: Line) -> bool:
+    """Return whether a module is one by its name alone, or a file that is there."""
+    name = line.arguments[0]
+    return "/" not in name or line.located(name).exists()
+
+
+def _add_modules(tree: Tree, wanted: list[Line], modules: Modules | None) -> None:
     if modules is None:
-        raise UsageError(f"{wanted[0][1]}: kmod needs the kernel's modules, and none are known")
-    names = []
-    for path in modules.closure(wanted):
-        name = f"lib/modules/{modules.release}/{path.partition('.ko')[0]}.ko"
-        tree.file(name, modules.content(path))
-        names.append(f"/{name}\n")
-    tree.file(f"{_OWN}/modules", "".join(names).encode())
+        raise UsageError(
+            f"{wanted[0].said_by}: kmod needs the kernel's modules, and none are known"
+        )
+    names = dict[str, None]()
+    for line in wanted:
+        try:
+            if not _is_there(line):
+                raise UsageError(f"{line.located(line.arguments[0])}: there is no such file")
+            for path in modules.closure([line.arguments[0]]):
+                name = f"lib/modules/{modules.release}/{path.partition('.ko')[0]}.ko"
+                if name not in names:
+                    tree.file(name, modules.content(path))
+                names[name] = None
+        except UsageError as error:
+            raise UsageError(f"{line.said_by}: {error}") from error
+    tree.file(f"{_OWN}/modules", "".join(f"/{name}\n" for name in names).encode())
 
 
 def _busybox() -> bytes:

@@ -3,7 +3,7 @@
     autorun LOCATION...       scripts that run in this order when the guest is up
     bin NAME                  a program with its libraries, searched for in PATH
     try-bin NAME              the same, if it is here
-    kmod MODULE               a kernel module with all that it depends on
+    kmod MODULE               a kernel module, or a file of one, with all that it depends on
     try-kmod MODULE           the same, if the kernel has it
     file NAME [LOCATION]      a file of the host's under that name; an empty one
     tree NAME LOCATION        a file or a folder with all that is in it

@@ -5,7 +5,7 @@ import lzma
 import re
 import subprocess
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property, partial
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
@@ -15,23 +15,25 @@ from bootharness.formats.modinfo import modinfo
 from bootharness.host.tool import Tool
 
 __all__ = [
+    "ALIAS",
+    "BUILTIN",
     "DEP",
-    "_ALIAS",
-    "_BUILTIN",
-    "_BUILTIN_SAID",
-    "_SOFT",
+    "SOFT",
     "Folder",
     "ModuleSource",
     "Modules",
+    "depends_of",
+    "lists_for",
     "lists_of",
     "module_name",
+    "said_by",
 ]
 
 _ZSTD = Tool("zstd", "zstd")
 _UNPACK_S = 60
 _MOST_BYTES = 1 << 28
-DEP, _SOFT, _ALIAS = "modules.dep", "modules.softdep", "modules.alias"
-_BUILTIN, _BUILTIN_SAID = "modules.builtin", "modules.builtin.modinfo"
+DEP, SOFT, ALIAS = "modules.dep", "modules.softdep", "modules.alias"
+BUILTIN, _BUILTIN_SAID = "modules.builtin", "modules.builtin.modinfo"
 _DECOMPRESSORS: dict[bytes, Callable[[], Any]] = {
     b"\xfd7zXZ": lzma.LZMADecompressor, b"\x1f\x8b": partial(zlib.decompressobj, 31)
 }  # fmt: skip
@@ -42,6 +44,9 @@ class ModuleSource(Protocol):
     """Where the files of /lib/modules/RELEASE are; ``name`` is for people."""
 
     name: str
+
+    def place(self, path: str) -> str:
+        """Return where a file is, for people."""
 
     def read(self, path: str) -> bytes | None:
         """Return a file's content, None where there is none."""
@@ -56,6 +61,10 @@ class Folder:
     def __init__(self, folder: Path) -> None:
         self.name = str(folder)
         self._folder = folder
+
+    def place(self, path: str) -> str:
+        """Return where a file is, for people."""
+        return str(self._folder / path)
 
     def read(self, path: str) -> bytes | None:
         """Return a file's content, None where there is none."""
@@ -76,19 +85,17 @@ class Modules:
     """The modules of one kernel, whose ``release`` each has to be made for."""
 
     def __init__(self, source: ModuleSource, release: str) -> None:
-        self._source = source
+        self.source = source
         self.release = release
 
-    def closure(self, names: Iterable[tuple[str, str]]) -> list[str]:
-        """Return the paths of modules and of all that they need, in the order of loading. Each
-        name comes with who asked for it. Raises UsageError for one that there is not."""
+    def closure(self, names: Iterable[str]) -> list[str]:
+        """Return the paths of modules and of all that they need, in the order of loading. Raises
+        UsageError for one that there is not."""
         order: dict[str, None] = {}
-        for name, said_by in names:
+        for name in names:
             found = self._resolve(name)
             if not found:
-                raise UsageError(
-                    f"{said_by}: {self._source.name} has no module {name}{self._near(name)}"
-                )
+                raise UsageError(f"{self.source.name} has no module {name}{self._near(name)}")
             for each in found:
                 self._visit(each, order, set())
         return list(order)
@@ -100,15 +107,12 @@ class Modules:
     def content(self, path: str) -> bytes:
         """Return a module, unpacked. Raises UsageError where it is damaged, or for another
         kernel."""
-        data = self._source.read(path)
+        data = self.source.read(path)
         if data is None:
-            raise UsageError(f"{self._source.name}: {path} is in its lists, and is not there")
-        name = f"{self._source.name}/{path}"
+            raise UsageError(f"{self.source.name}: {path} is in its lists, and is not there")
+        name = self.source.place(path)
         data = unpacked(data, name)
-        try:
-            said = dict(modinfo(data))
-        except FormatError as error:
-            raise UsageError(f"{name}: {error}") from error
+        said = dict(_said(data, name))
         made_for = said.get("vermagic", "").partition(" ")[0]
         if self.release and made_for and made_for != self.release:
             raise UsageError(f"{name}: a module of {made_for}, and the kernel is {self.release}")
@@ -164,12 +168,12 @@ class Modules:
 
     @cached_property
     def _builtin(self) -> frozenset[str]:
-        return frozenset(map(module_name, self._list(_BUILTIN) or ()))
+        return frozenset(map(module_name, self._list(BUILTIN) or ()))
 
     @cached_property
     def _soft(self) -> dict[str, list[str]]:
         soft: dict[str, list[str]] = {}
-        for line in self._list(_SOFT) or ():
+        for line in self._list(SOFT) or ():
             words = line.split()
             if words[:1] == ["softdep"] and len(words) > 1:
                 named = [each for each in words[2:] if each not in ("pre:", "post:")]
@@ -180,7 +184,7 @@ class Modules:
     def _aliases(self) -> tuple[dict[str, list[str]], list[tuple[str, str]]]:
         exact: dict[str, list[str]] = {}
         patterns = []
-        for line in self._list(_ALIAS) or ():
+        for line in self._list(ALIAS) or ():
             words = line.split()
             if words[:1] != ["alias"] or len(words) != 3:
                 continue
@@ -196,13 +200,13 @@ class Modules:
         return exact, patterns
 
     def _list(self, name: str) -> list[str] | None:
-        data = self._told.get(name) if self._told else self._source.read(name)
+        data = self._told.get(name) if self._told else self.source.read(name)
         return None if data is None else data.decode(errors="replace").splitlines()
 
     @cached_property
     def _told(self) -> dict[str, bytes]:
         """The lists by what the modules say themselves, where nobody ran depmod."""
-        return {} if self._source.read(DEP) is not None else lists_of(self._source)
+        return {} if self.source.read(DEP) is not None else lists_of(self.source)
 
 
 def lists_of(source: ModuleSource) -> dict[str, bytes]:
@@ -211,20 +215,43 @@ def lists_of(source: ModuleSource) -> dict[str, bytes]:
     paths = {module_name(path): path for path in source.modules()}
     if not paths:
         raise UsageError(f"{source.name}: neither {DEP} nor any module is there")
+    lists = lists_for(source, paths.values(), paths)
+    return lists | {each: source.read(each) or b"" for each in (BUILTIN, _BUILTIN_SAID)}
+
+
+def lists_for(
+    source: ModuleSource, wanted: Iterable[str], paths: Mapping[str, str]
+) -> dict[str, bytes]:
+    """Return what depmod would write into its lists of some modules; ``paths`` are those of all, by
+    the modules' names. Raises UsageError for what is no module."""
     needs, soft, aliases = [], [], []
-    for name, path in paths.items():
-        try:
-            said = modinfo(unpacked(source.read(path) or b"", f"{source.name}/{path}"))
-        except FormatError as error:
-            raise UsageError(f"{source.name}/{path}: {error}") from error
-        depends = (each for key, value in said if key == "depends" for each in value.split(","))
-        found = (paths.get(module_name(each)) for each in depends)
+    for path in wanted:
+        name, said = module_name(path), said_by(source, path)
+        found = (paths.get(each) for each in depends_of(said))
         needs.append(f"{path}: {' '.join(filter(None, found))}\n")
         soft += [f"softdep {name} {value}\n" for key, value in said if key == "softdep"]
         aliases += [f"alias {value} {name}\n" for key, value in said if key == "alias"]
-    made = {DEP: needs, _SOFT: soft, _ALIAS: aliases}
-    lists = {name: "".join(lines).encode() for name, lines in made.items()}
-    return lists | {each: source.read(each) or b"" for each in (_BUILTIN, _BUILTIN_SAID)}
+    made = {DEP: needs, SOFT: soft, ALIAS: aliases}
+    return {name: "".join(lines).encode() for name, lines in made.items()}
+
+
+def said_by(source: ModuleSource, path: str) -> list[tuple[str, str]]:
+    """Return what a module says of itself. Raises UsageError for what is none."""
+    name = source.place(path)
+    return _said(unpacked(source.read(path) or b"", name), name)
+
+
+def depends_of(said: Iterable[tuple[str, str]]) -> list[str]:
+    """Return the names of the modules that one needs, by what it says of itself."""
+    return [module_name(each) for key, value in said if key == "depends"
+            for each in value.split(",") if each]  # fmt: skip
+
+
+def _said(data: bytes, name: str) -> list[tuple[str, str]]:
+    try:
+        return modinfo(data)
+    except FormatError as error:
+        raise UsageError(f"{name}: {error}") from error
 
 
 def module_name(path: str) -> str:

@@ -41,6 +41,10 @@ class _Packed:
         self._lists = lists_of(self)
         seal(beside, msgspec.msgpack.encode((self._where, self._lists)))
 
+    def place(self, path: str) -> str:
+        """Return where a file is, for people."""
+        return f"{self.name}/{path}"
+
     def read(self, path: str) -> bytes | None:
         """Return a file's content, None where there is none."""
         if path in self._lists:

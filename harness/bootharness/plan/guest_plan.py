@@ -58,7 +58,8 @@ class GuestPlan(Struct, frozen=True):
         tuple[str, ...],
         Option(
             "--module",
-            "A module of the kernel for the guest, with all that it needs; may be repeated.",
+            "A module of the kernel for the guest, or a file of your own, as ./mine.ko, with all "
+            "that it needs; may be repeated.",
             metavar="NAME",
             by_route=True,
             repeated=True,
