@@ -18,6 +18,7 @@ from bootharness.machine.saved import Saved, keep
 from bootharness.network.threshold import Answered, Threshold
 from bootharness.routes.medium import Medium
 from bootharness.trace.machine_facts import Restored
+from bootharness.watch.idle import IdleClock
 from bootharness.watch.loading import Loading
 from bootharness.watch.tracers import Tracer
 
@@ -26,6 +27,7 @@ __all__ = ["Saving", "restored"]
 # a client asks once, and again a second later; firmware says and does little
 _MOST_ASKED, _MOST_BYTES = 4, 1 << 15
 _MOST_RECORDED = 1 << 20
+_LEAST_SHARE = 1 / 3
 
 
 def restored(machine: Machine, medium: Medium) -> Restored | None:
@@ -48,18 +50,20 @@ def restored(machine: Machine, medium: Medium) -> Restored | None:
 
 
 class Saving(Struct):
-    """Saves a machine, at most once, and puts it into the cache when its boot is over."""
+    """Saves a machine, at most once, and puts it into the cache when its boot is over; not one that
+    the host kept waiting, for all that go on from it would tell its times."""
 
     machine: Machine
     medium: Medium
     tracer: Tracer
     loading: Loading
+    idle: IdleClock
     _made: Path | None = None
 
     def look(self) -> bool:
         """Save the machine if it is time to, and return whether it was."""
         wire, qemu = self.medium.wire, self.machine.qemu
-        if wire is None or qemu.save_to is None or not wire.claim():
+        if wire is None or qemu.save_to is None or self._kept_waiting or not wire.claim():
             return False
         try:
             self.machine.qmp.execute("stop")
@@ -77,10 +81,14 @@ class Saving(Struct):
         """Save the machine of a UEFI that has begun, and stands still since ``at``; not for a boot
         from a network, which is saved later."""
         qemu = self.machine.qemu
-        if self.medium.wire is None and qemu.save_to is not None:
+        if self.medium.wire is None and qemu.save_to is not None and not self._kept_waiting:
             self._save(at, Threshold())
             qemu.set_clock(at)
             self.medium.started(qemu.launched)
+
+    @property
+    def _kept_waiting(self) -> bool:
+        return self.idle.given_s < self.machine.now() * _LEAST_SHARE
 
     def _save(self, at: float, sent: Threshold) -> None:
         with suppress(MachineLost, OSError):

@@ -65,6 +65,7 @@ class Watch(Struct):
     loading: Loading
     looks: Looks
     saving: Saving
+    idle: IdleClock
     program: BootProgram | None = None
     disk: DiskWatch | None = None
     events: list[QmpEvent] = field(default_factory=list)
@@ -77,11 +78,12 @@ class Watch(Struct):
         program = BootProgram(course.wire) if course.wire else None
         hearing = Hearing(course, machine, tracer, Resting(machine), reader, program)
         loading = Loading(course, machine, tracer, hearing)
-        saving = Saving(machine, course.medium, tracer, loading)
+        idle = IdleClock(machine)
+        saving = Saving(machine, course.medium, tracer, loading, idle)
         faulty = course.medium.faulty
         looks = Looks(machine, tracer, may_owe=faulty is not None and faulty.may_wait)
         disk = DiskWatch(faulty, course, loading) if faulty else None
-        return cls(course, machine, tracer, hearing, loading, looks, saving, program, disk)
+        return cls(course, machine, tracer, hearing, loading, looks, saving, idle, program, disk)
 
     def run(self) -> Ending:
         """Watch until the boot has come as far as wanted, or has failed, or time is up.
@@ -89,8 +91,7 @@ class Watch(Struct):
         Raises MachineLost when QEMU or gdb goes away, HostBusy when time is up and QEMU had
         little of it, or a kernel found no other fault than that.
         """
-        course = self.course
-        idle = IdleClock(self.machine)
+        course, idle = self.course, self.idle
         suspicion = Suspicion(
             course, self.machine, self.looks, self.hearing, self.loading, idle, self.program,
             self.disk,
