@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from bootharness.diagnosis import judge
 from bootharness.diagnosis.certainty import certain, root, still_awaited
+from bootharness.diagnosis.refusals import tried_again
 from bootharness.formats.bzimage import SetupHeader
 from bootharness.trace.boot_trace import BootTrace, Ending
 from bootharness.trace.machine_facts import CpuSample, MachineFacts, PostMortem
@@ -450,3 +451,21 @@ def test_redirects_that_lead_in_a_circle_never_come_to_a_file() -> None:
     menu = file("menu.ipxe", role="kernel")
     assert certain(facts(*each_time, files=(SCRIPT, menu)), 9.0) is None
     judge(trace(facts(*came("boot.ipxe", 1), *sent, files=(SCRIPT,)), "certain", ""))
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_menu_that_tries_again_does_not_do_without(times: int) -> None:
+    """A graphical menu wipes off what PXELINUX says; once may be an entry that another follows."""
+    rounds = [(*came("vmlinuz", at), event(at + 0.2, KIND.FILE_MISSING, "gone.img"))
+              for at in range(1, 1 + times)]  # fmt: skip
+    on_its_way = event(8, KIND.FILE_REQUESTED, "vmlinuz")
+    files = file("vmlinuz", role="kernel"), file("vmlinuz", 8, outcome="open", sent_bytes=5)
+    network = facts(*(each for told in rounds for each in told), on_its_way, files=files)
+    judgement = judge(trace(network, "timeout", ""))
+    assert judgement.cause == ("tftp-not-found" if times == 2 else "timed-out")
+
+
+def test_what_is_asked_for_behind_another_file_is_not_what_a_menu_tries_again_for() -> None:
+    asked = [event(at, KIND.FILE_MISSING, "pxelinux.cfg/0A") for at in (1, 2, 3)]
+    network = facts(*came("ldlinux.c32", 1), *asked, files=(file("vmlinuz", role="kernel"),))
+    assert tried_again(network) is None

@@ -3,9 +3,10 @@
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from bootharness.plan import BootPlan, choose
-from bootharness.trace.network_facts import NetFile, NetworkFacts
+from bootharness.trace.network_facts import NetEvent, NetEventKind, NetFile, NetworkFacts
 from bootharness.watch.boot_program import BootProgram
 
 
@@ -19,6 +20,9 @@ class Wire:
     def __init__(self, outcome: str) -> None:
         file = NetFile("vmlinuz", "http", "", 3000, "", 1.0, 2.0, 1000, outcome)
         self._facts = NetworkFacts("ipxe-http", "bios", "virtio", "wire", "", {}, files=(file,))
+
+    def has_seen(self, *events: NetEvent) -> None:
+        self._facts = replace(self._facts, events=events)
 
     def awaited(self, _now: float) -> None:
         return None
@@ -96,3 +100,14 @@ def test_script_that_sleeps_may_still_come_to_something() -> None:
     said = "iPXE may wait, for 600 s by its script and since 2.00 s"
     assert program.still_coming(BootPlan(), 20.0) == said
     assert not program.still_coming(BootPlan(), 603.0)
+
+
+@pytest.mark.parametrize(("times", "may_wait"), [(9, True), (10, False)])
+def test_script_that_sleeps_and_asks_in_vain_again_and_again_comes_to_nothing(
+    times: int, may_wait: bool
+) -> None:
+    wire: Any = Wire("served")
+    wire.sleeps_s = 5.0
+    missing = NetEvent(2.0, NetEventKind.FILE_MISSING, "", "gone.img")
+    wire.has_seen(*[missing] * times)
+    assert bool(BootProgram(wire).still_coming(BootPlan(), 4.0)) == may_wait

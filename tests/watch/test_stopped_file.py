@@ -23,8 +23,9 @@ def ended(
     rest: dict[str, Any] = dict.fromkeys(
         ["machine", "tracer", "hearing", "loading", "looks", "saving"]
     )
-    watch = Watch(cast(Any, course), **rest, program=cast(Any, program))
-    watch._see_what_stopped_a_file(cast(IdleClock, SimpleNamespace(gaps=list(gaps))))
+    idle = cast(IdleClock, SimpleNamespace(gaps=list(gaps)))
+    watch = Watch(cast(Any, course), **rest, idle=idle, program=cast(Any, program))
+    watch._see_what_stopped_a_file()
 
 
 @pytest.mark.parametrize("gap", [Gap(6.0, 8.5), Gap(4.0, 5.9), Gap(6.9, 7.4)])

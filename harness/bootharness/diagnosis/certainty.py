@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from bootharness.diagnosis.patience import Client, client_at
 from bootharness.diagnosis.programs import PC_BIOS, client_of, foreign_program
+from bootharness.diagnosis.refusals import REFUSALS, tried_again
 from bootharness.errors import UsageError
 from bootharness.plan.fault import Fault
 from bootharness.trace.network_facts import (
@@ -30,7 +31,6 @@ __all__ = [
     "PROXY_IGNORED",
     "PROXY_OBEYED",
     "QUIET_S",
-    "REFUSALS",
     "WRONG_PROGRAM",
     "Wait",
     "certain",
@@ -99,15 +99,6 @@ _LEAST_REPEATS = {
 _FIRST_REPEAT = {NetEventKind.REPEATED: 1, NetEventKind.SENT_AGAIN: 2}
 _QUIET = (NetEventKind.LINK_DOWN, NetEventKind.NAK)
 """What is only the end if it is the last that is heard."""
-REFUSALS = (
-    NetEventKind.NAME_UNKNOWN,
-    NetEventKind.FILE_MISSING,
-    NetEventKind.HTTP_STATUS,
-    NetEventKind.HTTP_REFUSED,
-    NetEventKind.TLS_FAILED,
-    NetEventKind.CERTIFICATE_REFUSED,
-    NetEventKind.HTTP_CLOSED,
-)
 _ASKS = (
     NetEventKind.NAME_ASKED,
     NetEventKind.FILE_REQUESTED,
@@ -175,6 +166,8 @@ def root(facts: NetworkFacts) -> tuple[str, NetEvent] | None:
     wrong, ignored = foreign_program(facts), _ignored(facts)
     found = [(WRONG_PROGRAM, wrong)] if wrong else []
     found += [(PROXY_IGNORED, ignored)] if ignored else []
+    again = tried_again(facts)
+    found += [(_CAUSES[again.kind], again)] if again else []
     nowhere = _to_nowhere(facts)
     found += [(NO_NEXT_SERVER, nowhere)] if nowhere else []
     found += [*_spoilt(facts), *_refused(facts, None), *_looped(facts, over=True), *waits]

@@ -3,10 +3,11 @@
 import re
 from collections.abc import Callable
 
-from bootharness.diagnosis.certainty import QUIET_S, REFUSALS, certain, last_asked, root
+from bootharness.diagnosis.certainty import QUIET_S, certain, last_asked, root
 from bootharness.diagnosis.crash import crash
 from bootharness.diagnosis.net_servers import their_sentence
 from bootharness.diagnosis.patience import client_at
+from bootharness.diagnosis.refusals import REFUSALS, tried_again
 from bootharness.diagnosis.screens import boot_manager_error, boot_menu_waits
 from bootharness.diagnosis.taken_for import kernel_as_program
 from bootharness.diagnosis.verdict import Diagnosis
@@ -60,7 +61,11 @@ def network_failed(trace: BootTrace) -> Diagnosis | None:
     tried = configurations_tried(facts) if refused and facts.brought else ()
     # nothing came behind what was refused first, so what was asked for last is a part of it
     no_config = event.file in tried or bool(tried and facts.not_there[-1] == tried[-1])
-    told = _spoken_of(event, trace) or (no_config and boot_menu_waits(trace) is not None)
+    told = (
+        _spoken_of(event, trace)
+        or tried_again(facts) is event
+        or (no_config and boot_menu_waits(trace) is not None)
+    )
     if facts.brought and refused and not told:
         return None  # it may have done without
     if trace.ending.kind == "reached" and cause != _BAD_EVEN_IF_IT_BOOTS:

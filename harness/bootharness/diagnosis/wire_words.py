@@ -18,6 +18,7 @@ from bootharness.diagnosis.certainty import (
 )
 from bootharness.diagnosis.net_servers import no_next_server, proxy_ignored, wrong_program
 from bootharness.diagnosis.patience import client_at
+from bootharness.diagnosis.refusals import again_and_again
 from bootharness.text import count
 from bootharness.trace.network_facts import NetEvent, NetEventKind, NetworkFacts
 
@@ -33,7 +34,6 @@ __all__ = [
 _DIGITS = 12
 _LAST_NUMBER = 65535
 _NAMES, _TIMES = 14, 3
-_OFTEN = 10
 _CONFIGURATION = re.compile(
     r"(?:^|/)(?:pxelinux\.cfg/[^/]+|grub\.cfg[^/]*|(?:sys|ext|iso)linux\.cfg)$"
 )
@@ -223,8 +223,7 @@ def _not_found(event: NetEvent, facts: NetworkFacts) -> str:
 
 def _not_in(event: NetEvent, why: str, facts: NetworkFacts) -> str:
     """Say that a folder has no such file, or why it is not served."""
-    asked = sum((each.kind, each.file) == (event.kind, event.file) for each in facts.events)
-    times = " again and again" if asked >= _OFTEN else ""
+    times = " again and again" if again_and_again(event, facts) else ""
     if why and not why.startswith("but"):
         return f"{event.file} was asked for{times}, and it {why}"
     return f"{event.file} was asked for{times}, and the folder has no such file{why and f', {why}'}"

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 
 from bootharness.diagnosis.certainty import QUIET_S
+from bootharness.diagnosis.refusals import again_and_again
 from bootharness.diagnosis.wire_words import asking
 from bootharness.plan import BootPlan
 from bootharness.text import count
@@ -89,11 +90,13 @@ class BootProgram(Struct):
         awaited = self.wire.awaited(now)
         if awaited and now < awaited.until:
             return f"{awaited.client.name} {asking(awaited)}"
+        facts = self.wire.facts()
         sleep_s, asked = self.wire.sleep_s(), self.wire.progress()[0]
-        if now - asked < sleep_s:
+        in_vain = facts.events and again_and_again(facts.events[-1], facts)
+        if now - asked < sleep_s and not in_vain:
             return f"iPXE may wait, for {sleep_s:.0f} s by its script and since {asked:.2f} s"
         slow = [str(fault) for fault in plan.net.faults if fault.kind in ("loss", "slow")]
-        coming = [file for file in self.wire.facts().files if file.outcome == "open"]
+        coming = [file for file in facts.files if file.outcome == "open"]
         if not slow or not coming:
             return ""
         return (

@@ -104,7 +104,7 @@ class Watch(Struct):
             tick_s = min(_TICK_S / max(idle.share, _TICK_S), _LONGEST_TICK_S)
             self.machine.wait(Deadline.after(tick_s), *self.tracer.files, *self._wires)
             self.saving.look()
-            self._take_in(idle)
+            self._take_in()
             if course.panic is not None or course.crash or course.failed_on or course.has_userspace:
                 last_words = last_words or Deadline.after(_LAST_WORDS_S)
                 if last_words.expired:
@@ -113,9 +113,9 @@ class Watch(Struct):
             kind = suspicion.look() if course.ending is None else None
             if kind:
                 self._over(kind, suspicion.detail if kind == "idle" else "")
-            if course.ending is None and self._is_time_up(idle):
+            if course.ending is None and self._is_time_up():
                 self.hearing.listen()
-                self._out_of_time(idle)
+                self._out_of_time()
         if course.ending.kind == "reached":
             self.hearing.look_for_banned()
         if self.machine.answers:
@@ -127,7 +127,7 @@ class Watch(Struct):
         if course.ending.kind == "panic" and _TICKS_MISSED in course.ending.detail:
             self._see_whose_ticks_were_missed(course.ending)
         if course.ending.kind in _SILENT and not course.kernel_entered:
-            self._see_what_stopped_a_file(idle)
+            self._see_what_stopped_a_file()
         return course.ending
 
     @property
@@ -135,7 +135,7 @@ class Watch(Struct):
         both = (self.course.wire, self.course.medium.faulty)
         return [each.fileno() for each in both if each]
 
-    def _take_in(self, idle: IdleClock) -> None:
+    def _take_in(self) -> None:
         """Take in what has happened since the last tick."""
         course = self.course
         self.hearing.listen()
@@ -146,7 +146,7 @@ class Watch(Struct):
         if course.ending is None and course.memory_told_by and course.memory_told_by.expired:
             course.finish("reached")
         if course.ending is None:
-            self._look_around(idle)
+            self._look_around()
         if course.ending is None and self.program:
             self._weigh_words(self.program)
 
@@ -257,13 +257,13 @@ class Watch(Struct):
             return handoff
         return of_boot_sector(handoff, medium.disk.facts, self.tracer.calls())
 
-    def _look_around(self, idle: IdleClock) -> None:
+    def _look_around(self) -> None:
         """What nobody reports has to be looked at: progress, and the CPU's mode."""
         if self.loading.follow():
             self._look_for_kernel()
             self.hearing.look_out()
             calls = () if self.course.in_kernel else self.tracer.uefi_calls()
-            if idle.idle_s > _PROMPT_S and rests_in_shell(calls):
+            if self.idle.idle_s > _PROMPT_S and rests_in_shell(calls):
                 self.course.finish("boot-manager", "the UEFI shell waits for a person")
             elif found_nothing(calls):
                 self.course.finish("boot-manager", "the UEFI has nothing left that it could boot")
@@ -308,10 +308,10 @@ class Watch(Struct):
             course.finish("reached")
         course.finish(kind, detail)
 
-    def _is_time_up(self, idle: IdleClock) -> bool:
+    def _is_time_up(self) -> bool:
         limit_s = self.course.limit_s
         waited_s = self.machine.now() - self.machine.qemu.saved_s
-        return idle.awake_s > limit_s or waited_s > limit_s * _WALL + _WALL_S
+        return self.idle.awake_s > limit_s or waited_s > limit_s * _WALL + _WALL_S
 
     def _see_whose_ticks_were_missed(self, ending: Ending) -> None:
         starved_s = self.machine.qemu.starved_seconds()
@@ -323,11 +323,11 @@ class Watch(Struct):
                 "boot fewer at once, or with no_timer_check on the command line"
             )
 
-    def _see_what_stopped_a_file(self, idle: IdleClock) -> None:
+    def _see_what_stopped_a_file(self) -> None:
         file = self.program.on_its_way() if self.program else None
         if file is None or self.course.plan.net.faults:
             return
-        for gap in idle.gaps:
+        for gap in self.idle.gaps:
             if gap.begins - _BESIDE_S <= file.last_at <= gap.ends + _BESIDE_S:
                 raise HostBusy(
                     f"{file.name} stopped on its way, after {file.sent_bytes:,} of "
@@ -335,7 +335,7 @@ class Watch(Struct):
                     f"for {gap.seconds:.1f} s: boot fewer at once"
                 )
 
-    def _out_of_time(self, idle: IdleClock) -> None:
+    def _out_of_time(self) -> None:
         course, limit_s = self.course, self.course.limit_s
         if course.ending is not None:
             return
@@ -344,9 +344,9 @@ class Watch(Struct):
                 f"KVM is slow here, and the {limit_s:.0f} s of the time limit were not enough: "
                 "give it more time (--timeout) or take --accelerator tcg"
             )
-        if idle.given_s < limit_s * _LEAST_SHARE:
+        if self.idle.given_s < limit_s * _LEAST_SHARE:
             raise HostBusy(
-                f"the host gave QEMU {idle.given_s:.0f} s in the {limit_s:.0f} s of the time "
+                f"the host gave QEMU {self.idle.given_s:.0f} s in the {limit_s:.0f} s of the time "
                 "limit: give it more time (--timeout) or fewer boots at once"
             )
         if self.disk:
