@@ -466,6 +466,9 @@ def test_a_menu_that_tries_again_does_not_do_without(times: int) -> None:
 
 
 def test_what_is_asked_for_behind_another_file_is_not_what_a_menu_tries_again_for() -> None:
-    asked = [event(at, KIND.FILE_MISSING, "pxelinux.cfg/0A") for at in (1, 2, 3)]
-    network = facts(*came("ldlinux.c32", 1), *asked, files=(file("vmlinuz", role="kernel"),))
+    rounds = [(*came("ldlinux.c32", at), event(at + 0.2, KIND.FILE_MISSING, "pxelinux.cfg/0A"))
+              for at in (1, 2)]  # fmt: skip
+    network = facts(
+        *(each for told in rounds for each in told), files=(file("vmlinuz", role="kernel"),)
+    )
     assert tried_again(network) is None
