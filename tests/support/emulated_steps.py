@@ -14,10 +14,13 @@ from bootharness.predictor import predict_disk as predicting
 from bootharness.predictor.memory import ROM
 from bootharness.predictor.pc import Pc
 from bootharness.predictor.predict import predict_disk
+from bootharness.recording.ended import ended_by
 from bootharness.recording.fields import fields_of
 from bootharness.recording.footsteps import Step, step_at
+from bootharness.recording.found import Answer
+from bootharness.recording.moved import MovedCode
 from bootharness.recording.operands import Cpu
-from bootharness.recording.search import Answer, searched
+from bootharness.recording.search import searched
 from bootharness.recording.telling import value_at
 from bootharness.routes.disk_layout import DiskLayout
 from bootharness.trace.boot_trace import BootTrace
@@ -48,7 +51,11 @@ class Walked(Struct, frozen=True):
                 value = value_at(field.where, cpu, self.memory)
                 found.append((field, value, len(self.steps)))
         until = max((end for *_, end in found), default=len(self.steps))
-        return searched(self.steps[: until + 1], self.trace, found)
+        steps = self.steps[: until + 1]
+        seen = searched(steps, self.trace, found)
+        if seen and seen.seen.guilty:
+            return seen
+        return ended_by(steps, self.trace, cause, whole=len(self.steps) < _MOST_STEPS) or seen
 
     def _calls(self) -> dict[int, int]:
         """Return at which step each BIOS call of the loader's was made."""
@@ -75,6 +82,7 @@ def walked(disk: DiskLayout) -> Walked:
         def __init__(self, *args: Any, **options: Any) -> None:
             super().__init__(*args, **options)
             made.append(self)
+            self.moved = MovedCode()
             self.cpu.uc.hook_add(UC_HOOK_CODE, self._stepped)
 
         def _stepped(self, _uc: Uc, at: int, _size: int, _data: object) -> None:
@@ -88,7 +96,8 @@ def walked(disk: DiskLayout) -> Walked:
             bases = {
                 name: getattr(frame, name) * 16 for name in ("cs", "ss", "ds", "es", "fs", "gs")
             }
-            steps.append(step_at(self.memory.read_memory, Cpu(values, bases, 16), len(steps)))
+            step = step_at(self.memory.read_memory, Cpu(values, bases, 16), len(steps))
+            steps.append(self.moved.noted(step))
 
     with mock.patch.object(predicting, "Pc", Stepped):
         trace = predict_disk(disk)

@@ -1,6 +1,8 @@
 """A recording, asked by itself what its boot's cause calls for."""
 
+from bootharness.errors import CouldNotFindOut
 from bootharness.recording.calls import Records
+from bootharness.recording.ended import ENDED
 from bootharness.recording.fields import FOLLOWED, fields_of
 from bootharness.recording.kept import Asked, KeptRecording
 from bootharness.recording.manifest import LOG, ROM, Anchor
@@ -12,9 +14,12 @@ from bootharness.trace.boot_trace import BootTrace
 
 __all__ = ["answers"]
 
-_MOST_S = 5.0
-"""To play a longer one there and back takes minutes: a person may ask. A BIOS call of the loader's
-is not far from its beginning."""
+_MOST_INSTRUCTIONS = 400_000_000
+"""A quiet computer plays so many in some seconds. To play more there and back takes minutes: a
+person may ask. A BIOS call of the loader's is not far from its beginning."""
+
+_NO_TIME = "the time limit was over before"
+_ASK = "`first-wrong` of `bootharness debug` looks for it again"
 
 
 def answers(
@@ -23,17 +28,22 @@ def answers(
     """Return who wrote the bytes that a cause is about, and where the value came from that it is
     about; ``trace`` is that of the recorded boot.
 
-    Raises CouldNotFindOut where the recording is not played.
+    Where there is no time for it, that is what is told: the recording is none the worse for it.
     """
-    short = reel.seconds <= _MOST_S
+    short = reel.end <= _MOST_INSTRUCTIONS
     fields = fields_of(trace, cause)
     by_calls = any(field.call is not None for field in fields)
     followed = cause in FOLLOWED and (short or by_calls)
-    if anchor is None or not (followed or (short and questions(trace, cause))):
+    asked = short and anchor is not None and bool(questions(trace, cause))
+    if not asked and not (followed and (anchor or cause in ENDED)):
         return (), None
-    records = Records.of((reel.folder / LOG).read_bytes(), (reel.folder / ROM).read_bytes())
-    kept = KeptRecording.of(reel, trace, records, anchor)
-    with Player(reel) as player:
-        played = Asked.by(kept, player)
-        origin = played.origin(loader, cause) if followed else None
-        return played.by_cause(loader, cause) if short else (), origin
+    try:
+        records = Records.of((reel.folder / LOG).read_bytes(), (reel.folder / ROM).read_bytes())
+        kept = KeptRecording.of(reel, trace, records, anchor)
+        with Player(reel) as player:
+            played = Asked.by(kept, player)
+            origin = played.origin(loader, cause) if followed else None
+            return played.by_cause(loader, cause) if asked else (), origin
+    except CouldNotFindOut as error:
+        why = _NO_TIME if reel.until and reel.until.expired else str(error)
+        return (), Origin("", f"nobody was found: {why}; {_ASK}")

@@ -13,7 +13,9 @@ from bootharness.recording.effects import Effect, effects
 from bootharness.recording.footsteps import Step
 from bootharness.recording.operands import decoder
 
-__all__ = ["Astray", "astray", "decided_by", "jump_over", "jumps", "passed_over"]
+__all__ = [
+    "Astray", "astray", "decided_by", "goes_to", "jump_over", "jumps", "passed_over", "size_of",
+]  # fmt: skip
 
 _BITS = 16
 _WITH_NUMBER = (0x3C, 0x3D, 0xA8, 0xA9, *range(0xB0, 0xC0))
@@ -103,6 +105,18 @@ def _saved(after: Step, whole: tuple[int, bytes]) -> bool:
     cut = raw[: after.cpu.linear - start]
     ends = after.cpu.linear + _decoded(after.code).size == start + len(raw)
     return ends and bool(cut) and cut[-1] in _WITH_NUMBER
+
+
+def size_of(code: bytes) -> int:
+    """Return how many bytes the instruction at the beginning of some code has."""
+    return _decoded(code).size
+
+
+def goes_to(step: Step) -> int | None:
+    """Return the linear address that an instruction goes to by its own code, or may go to; None for
+    one that goes on, or by what is elsewhere."""
+    jump = _decoded(step.code).jump
+    return None if jump is None else step.cpu.linear + jump
 
 
 def jumps(step: Step) -> bool:

@@ -3,16 +3,22 @@ it, or stops too early."""
 
 from collections.abc import Iterator
 
-from bootharness.recording.control import jumps
+from bootharness.formats.mbr import SECTOR_BYTES
+from bootharness.recording.control import decided_by, jumps
 from bootharness.recording.effects import Byte, Effect
 from bootharness.recording.field import Field
 from bootharness.recording.footsteps import Step
+from bootharness.recording.found import Answer
+from bootharness.recording.loaded import left_at_reads, packets
+from bootharness.trace.boot_trace import BootTrace
 
-__all__ = ["counted_wrongly"]
+__all__ = ["counted_wrongly", "stopped_early"]
 
 _UNITS = (1, 2, 4, 16, 512)
 """Bytes, words, double words, paragraphs, sectors."""
 _REGISTER_BYTES = 4
+_PATH = 12
+"""So many instructions behind its comparison a loader has left the loop, or reads again."""
 
 
 def counted_wrongly(
@@ -37,6 +43,45 @@ def counted_wrongly(
             yield number, Field(what, where, None, -(-left // unit), frozenset((before,)))
             return
         before = value
+
+
+def stopped_early(steps: list[Step], trace: BootTrace) -> Answer | None:
+    """Return the jump by which a loader has left off reading with some of it left, by a count that
+    was right."""
+    reads, sectors = left_at_reads(steps, trace), dict(packets(steps))
+    if not reads:
+        return None
+    last = max(reads)
+    left = reads[last] - sectors[last].sectors * SECTOR_BYTES
+    if left <= 0:
+        return None
+    counts = {-(-left // unit) for unit in _UNITS}
+    for at in range(last + 1, len(steps) - 1):
+        for effect in steps[at].effects:
+            if effect.kind == "compare" and jumps(steps[at + 1]):
+                found = _whole(steps[at], effect)
+                if found and found[1] in counts:
+                    return _left_off(steps, at + 1, left)
+    return None
+
+
+def _left_off(steps: list[Step], at: int, left: int) -> Answer | None:
+    why = f"leaves off with {left:,} bytes still to load"
+    path = range(at, min(at + _PATH, len(steps) - 1))
+    end = next((each for each in path if not _stays(steps[each])), path.stop)
+    away = [each for each in range(at, end) if jumps(steps[each])]
+    for each in away:
+        if not steps[each].conditional:
+            return Answer.of_way(steps[each], why)
+    if not away:
+        return None
+    seen = decided_by(steps, away[-1])
+    return Answer.of_way(seen.step, f"{seen.why}: it {why}")
+
+
+def _stays(step: Step) -> bool:
+    """Whether an instruction is no call, and no return."""
+    return step.number is None and step.code[0] not in (0xC3, 0xC2, 0xCB, 0xE8)
 
 
 def _compared(steps: list[Step], end: int) -> tuple[int, tuple[Byte, ...], int] | None:

@@ -23,6 +23,8 @@ _PUSHED = ("edi", "esi", "ebp", "esp", "ebx", "edx", "ecx", "eax")
 _FLAGS = {"cli": ("if", 0), "sti": ("if", 1), "cld": ("df", 0), "std": ("df", 1)}
 _COMPARES = ("cmp", "test")
 _JUMPS = ("jmp", "ljmp", "retf", "iret")
+_POINTERS = {"lods": ("si",), "stos": ("di",), "movs": ("si", "di")}
+_REPEATED, _DIRECTION = (0xF2, 0xF3), 0x400
 _SEGMENTS = ("cs", "ds", "es", "fs", "gs", "ss")
 
 
@@ -88,12 +90,10 @@ def _moved(
         yield _copy(operands[1][0], operands[0])
     elif name in _COPIES or name[:4] in ("lods", "stos", "movs"):
         yield _copy(operands[0][0], operands[1])
-        if name[:4] in ("lods", "stos", "movs"):
-            yield from (
-                Effect(register_bytes(each), "other")
-                for each in ("si", "di")
-                if name[:4] != ("stos" if each == "si" else "lods")
-            )
+        if name[:4] in _POINTERS:
+            yield from _advanced(name[:4], instruction, cpu)
+    elif name == "loop":
+        yield Effect(register_bytes("cx"), "change", (), 1, "-")
     elif name in ("xor", "sub") and instruction.operands[0].type == instruction.operands[
         1
     ].type and operands[0] == operands[1]:  # fmt: skip
@@ -108,6 +108,20 @@ def _moved(
         yield Effect(operands[0][0], "other")
     else:
         yield from _unknown(instruction, operands)
+
+
+def _advanced(name: str, instruction: Any, cpu: Cpu) -> Iterator[Effect]:
+    """Yield what a string instruction does to its pointers, and to its count."""
+    wide = "e" if instruction.addr_size == 4 else ""
+    count = 1
+    if instruction.prefix[0] in _REPEATED:
+        counter = f"{wide}cx"
+        count = cpu.register(counter)
+        yield Effect(register_bytes(counter), "constant")
+    operator = "-" if cpu.values.get("efl", 0) & _DIRECTION else "+"
+    for each in _POINTERS[name]:
+        number = count * instruction.operands[0].size
+        yield Effect(register_bytes(f"{wide}{each}"), "change", (), number, operator)
 
 
 def _unknown(instruction: Any, operands: list[tuple[tuple[Byte, ...], int]]) -> Iterator[Effect]:

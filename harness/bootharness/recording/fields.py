@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 
 from bootharness.recording import fields_at_handoff, fields_of_moves, fields_of_reads
+from bootharness.recording.ended import ENDED
 from bootharness.recording.field import Field
 from bootharness.trace.boot_trace import BootTrace
 
@@ -40,5 +41,6 @@ FOLLOWED: dict[str, tuple[_Asked, ...]] = {
     "cmdline-wrong": (_handoff.command_line,),
     "handoff-state": (_handoff.entry,),
     "bios-hang": (),
+    **dict.fromkeys(ENDED, ()),
 }
 """Causes of which a value is followed back to the instruction that made it wrong."""

@@ -6,6 +6,7 @@ from bootharness.formats.mbr import SECTOR_BYTES
 from bootharness.recording.effects import register_bytes
 from bootharness.recording.field import Field
 from bootharness.recording.fields_of_reads import borders_of_packet, placed
+from bootharness.routes.loader import ORIGIN
 from bootharness.trace.block_moves import BlockMove
 from bootharness.trace.boot_trace import BootTrace
 from bootharness.trace.reads import DiskRead
@@ -17,6 +18,8 @@ _BASE = (2, 3, 4, 7)
 _ACCESS, _LIMIT = (5,), (0, 1)
 _PARTS = (0, 2, 4, 5, 6, 7)
 _DATA, _WHOLE_LIMIT = 0x93, 0xFFFF
+_CODE, _FRAME_BYTES = range(ORIGIN, ORIGIN + SECTOR_BYTES), 6
+"""Where the BIOS puts a boot sector, and what an INT pushes."""
 _PACKET_SEGMENT, _PACKET_SECTORS = range(6, 8), range(2, 4)
 
 
@@ -137,7 +140,8 @@ def descriptor(trace: BootTrace) -> Iterator[Field]:
 
 
 def clobbering(trace: BootTrace) -> Iterator[Field]:
-    """Yield where the read or the move was to put what it put over something else."""
+    """Yield where the read or the move was to put what it put over something else, and the stack
+    that lies in the loader."""
     for index, there, read in placed(trace):
         caller = trace.bios_calls[index].registers_in
         over_loader = there.start <= caller.cs * 16 + caller.ip < there.stop
@@ -152,3 +156,15 @@ def clobbering(trace: BootTrace) -> Iterator[Field]:
                         borders=borders_of_packet(packet))  # fmt: skip
         else:
             yield Field(f"the segment of the read in call {index}", register_bytes("es"), index)
+    yield from _stack(trace)
+
+
+def _stack(trace: BootTrace) -> Iterator[Field]:
+    """Yield the stack pointer of the first call that was made with the stack in the code."""
+    for index, call in enumerate(trace.bios_calls):
+        registers = call.registers_in
+        top = (registers.ss or 0) * 16 + (registers.esp & 0xFFFF)
+        inside = _CODE.start < top - _FRAME_BYTES < _CODE.stop
+        if not call.from_bios and inside and registers.cs * 16 + registers.ip in _CODE:
+            yield Field(f"SP in call {index}", register_bytes("sp"), index)
+            return

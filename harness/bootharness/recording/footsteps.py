@@ -1,42 +1,40 @@
-"""What a loader has executed of a recorded boot, instruction by instruction; a BIOS call is one.
-
-It is stepped through forwards, which is quicker than going back: a step takes a third of a
-millisecond, and what the BIOS executes is passed by a breakpoint where it returns to.
-"""
+"""The instructions of a loader, each as it is about to be executed; a BIOS call is one."""
 
 from collections.abc import Callable, Iterator
 
 from msgspec import Struct
 
-from bootharness.host.deadline import Deadline
 from bootharness.recording.effects import Byte, Effect, effects
 from bootharness.recording.operands import Cpu
-from bootharness.recording.player import Player
 
-__all__ = ["PACKET_BYTES", "TABLE_BYTES", "Memory", "Step", "step_at", "steps"]
+__all__ = ["PACKET_BYTES", "TABLE_BYTES", "Memory", "Step", "step_at"]
 
 Memory = Callable[[int, int], bytes]
 
-_MOST_STEPS = 60_000
-_MOST_S = 30.0
-_NEAR = 64
 _CODE_BYTES, _AHEAD_BYTES = 15, 64
 _REGISTER_BYTES = 4
 PACKET_BYTES, TABLE_BYTES = 16, 48
-_BIOS_FROM = 0xC0000
 _INT = 0xCD
 _OPERAND_SIZE, _TWO_BYTES = b"\x66", 0x0F
+_REPEATED = (0xF2, 0xF3)
+_PREFIXES = b"\x26\x2e\x36\x3e\x64\x65\x66\x67\xf2\xf3"
+_OVERRIDES = {0x26: "es", 0x2E: "cs", 0x36: "ss", 0x3E: "ds", 0x64: "fs", 0x65: "gs"}
+_DIRECTION = 0x400
+_MOVS, _STOS = (0xA4, 0xA5), (0xAA, 0xAB)
+_MOST_COPIED = 0x1000
+"""So much of what is copied at once is looked at."""
+_REAL_MODE_END = 0x10FFF0
+"""What is above may be no memory at all, and no loader has its values there."""
 _PUSHES = (0x06, 0x0E, 0x16, 0x1E, *range(0x50, 0x58), 0x60, 0x68, 0x6A, 0x9C)
 _SHORT, _NEAR_JUMPS = range(0x70, 0x80), range(0x80, 0x90)
-_PROTECTED = (b"\x0f\x22", b"\x0f\x01")
-"""MOV to a control register, and LMSW: from here on the segments are anything."""
 
 
 class Step(Struct, frozen=True):
     """An instruction of the loader about to be executed, what it writes, and what was there.
 
     ``number`` is that of the interrupt that it calls, of which ``wrote`` is what that has put in
-    memory.
+    memory; of a repeated string instruction it is all that it writes, low to high, and ``copied``
+    is from where.
     """
 
     position: int
@@ -46,8 +44,11 @@ class Step(Struct, frozen=True):
     before: dict[int, int]
     number: int | None = None
     wrote: range = range(0)
+    copied: range = range(0)
     ahead: bytes = b""
     """The code from it on, as far as a jump may pass over it."""
+    came_from: int | None = None
+    """Where its code was before the loader copied it, linear; None for code that was not."""
 
     @property
     def condition(self) -> int | None:
@@ -84,42 +85,41 @@ class Step(Struct, frozen=True):
         return found
 
 
-def steps(player: Player, until: int) -> list[Step]:
-    """Step from where a player stands, in the loader, to a position; return the steps.
-
-    Fewer than that where the loader leaves real mode, or is at it for too long.
-    """
-    found: list[Step] = []
-    position, deadline = player.position, Deadline.after(min(_MOST_S, player.reel.limit_s))
-    while position < until and len(found) < _MOST_STEPS and not deadline.expired:
-        cpu = Cpu.real(player.stub.registers())
-        if _BIOS_FROM <= cpu.linear < 1 << 20:
-            _leave_bios(player, cpu, until)
-            position = player.position
-            continue
-        step = step_at(player.stub.memory, cpu, position)
-        found.append(step)
-        if step.code[:2] in _PROTECTED or step.code[1:3] in _PROTECTED:
-            break
-        player.stub.step()
-        position += 1
-        if until - position < _NEAR or not len(found) % _NEAR:
-            position = player.position
-    return found
-
-
 def step_at(memory: Memory, cpu: Cpu, position: int) -> Step:
     """Return the step that a CPU in real mode is about to make."""
     ahead = memory(cpu.linear, _AHEAD_BYTES)
     code = ahead[:_CODE_BYTES]
     made = tuple(effects(code, cpu))
     before: dict[int, int] = {}
-    for start, size in _looked_at(made, code, cpu):
-        before.update(enumerate(memory(start, size), start))
-    number, wrote = (code[1], _written(memory, code[1], cpu)) if code[0] == _INT else (
-        None, range(0),
-    )  # fmt: skip
-    return Step(position, cpu, code, made, before, number, wrote, ahead)
+    number = code[1] if code[0] == _INT else None
+    wrote, copied = range(0), range(0)
+    looked = list(_looked_at(made, code, cpu))
+    if number is not None:
+        wrote = _written(memory, number, cpu)
+    elif repeated := _repeated(code, cpu):
+        wrote, copied = repeated
+        looked.append((copied.start, min(len(copied), _MOST_COPIED)))
+    for start, size in looked:
+        if size and start + size <= _REAL_MODE_END:
+            before.update(enumerate(memory(start, size), start))
+    return Step(position, cpu, code, made, before, number, wrote, copied, ahead)
+
+
+def _repeated(code: bytes, cpu: Cpu) -> tuple[range, range] | None:
+    """Return what REP MOVS or REP STOS writes, and what MOVS copies (SDM Vol. 2, REP)."""
+    opcode = code.lstrip(_PREFIXES)[0]
+    prefixes = code[: len(code) - len(code.lstrip(_PREFIXES))]
+    if not set(_REPEATED) & set(prefixes) or opcode not in (*_MOVS, *_STOS):
+        return None
+    size = (1 if not opcode & 1 else 4 if 0x66 in prefixes else 2) if cpu.bits == 16 else 4
+    names = ("ecx", "esi", "edi") if 0x67 in prefixes else ("cx", "si", "di")
+    count, source, to = (cpu.register(name) for name in names)
+    segment = _OVERRIDES.get(next((each for each in prefixes if each in _OVERRIDES), 0), "ds")
+    backwards = bool(cpu.values.get("efl", 0) & _DIRECTION)
+    back = (count - 1) * size if backwards and count else 0
+    start, begin = cpu.bases["es"] + to - back, cpu.bases[segment] + source - back
+    wrote = range(start, start + count * size)
+    return wrote, range(begin, begin + count * size) if opcode in _MOVS else range(0)
 
 
 def _looked_at(made: tuple[Effect, ...], code: bytes, cpu: Cpu) -> Iterator[tuple[int, int]]:
@@ -150,12 +150,3 @@ def _written(memory: Memory, number: int, cpu: Cpu) -> range:
         start = int.from_bytes(table[2:5] + table[7:], "little")
         return range(start, start + 2 * words)
     return range(0)
-
-
-def _leave_bios(player: Player, cpu: Cpu, until: int) -> None:
-    """Go on to where an interrupt's handler that was just entered returns to."""
-    frame = player.stub.memory(cpu.bases["ss"] + cpu.register("sp"), 4)
-    back = int.from_bytes(frame[2:], "little") * 16 + int.from_bytes(frame[:2], "little")
-    player.stub.stop_at(back)
-    player.go(until)
-    player.stub.clear()

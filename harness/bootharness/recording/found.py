@@ -3,10 +3,11 @@
 from msgspec import Struct
 
 from bootharness.recording.effects import Effect
+from bootharness.recording.field import Field
 from bootharness.recording.footsteps import Step
 from bootharness.recording.tracked import Tracked
 
-__all__ = ["Found", "Passed"]
+__all__ = ["Answer", "Found", "Passed"]
 
 
 class Found(Struct, frozen=True):
@@ -18,6 +19,19 @@ class Found(Struct, frozen=True):
     why: str
     branch: Step | None = None
     """A conditional jump right before the guilty one, which was not taken: it may be that."""
+
+
+class Answer(Struct, frozen=True):
+    """What was found, and of which value; of none where it is the way alone."""
+
+    seen: Found
+    field: Field | None = None
+    value: int = 0
+
+    @classmethod
+    def of_way(cls, step: Step, why: str) -> "Answer":
+        """Return that an instruction is guilty by itself, of no value."""
+        return cls(Found((step,), step, why))
 
 
 class Passed(Struct, frozen=True):

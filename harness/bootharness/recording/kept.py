@@ -13,16 +13,18 @@ from bootharness.host.regular import is_regular
 from bootharness.machine.device import Drive
 from bootharness.plan import MachineConfig
 from bootharness.recording.calls import Counted, Records
+from bootharness.recording.ended import ended_by
 from bootharness.recording.field import Field
 from bootharness.recording.fields import FOLLOWED, fields_of
-from bootharness.recording.footsteps import steps
+from bootharness.recording.found import Answer
 from bootharness.recording.last_write import Spans, last_write
 from bootharness.recording.manifest import LOG, RECORDING, ROM, Anchor, Recording
 from bootharness.recording.operands import Cpu
 from bootharness.recording.player import Player, Reel
 from bootharness.recording.questions import Question, questions
-from bootharness.recording.search import Answer, searched
+from bootharness.recording.search import searched
 from bootharness.recording.telling import told, value_at
+from bootharness.recording.walk import walk
 from bootharness.routes.loader import Loader
 from bootharness.text import printable
 from bootharness.trace.backwards import LastWrite, Origin
@@ -133,7 +135,7 @@ class Asked(Struct, frozen=True):
             return None
         fields = fields_of(self.kept.trace, cause)
         recent = self._recently(fields[0]) if fields and fields[0].since is not None else None
-        found = recent if recent and recent.seen.guilty else self._searched(fields)
+        found = recent if recent and recent.seen.guilty else self._searched(fields, cause)
         return told(found, loader) if found else None
 
     def _recently(self, field: Field) -> Answer | None:
@@ -143,10 +145,10 @@ class Asked(Struct, frozen=True):
         until = self.player.position
         value = self._value(field)
         self.to_call(field.since)
-        every = steps(self.player, until)
+        every = walk(self.player, until).steps
         return searched(every, self.kept.trace, [(field, value, len(every))])
 
-    def _searched(self, fields: tuple[Field, ...]) -> Answer | None:
+    def _searched(self, fields: tuple[Field, ...], cause: str) -> Answer | None:
         """Look for what was wrong in all that the loader has executed."""
         positions = []
         for field in fields:
@@ -156,10 +158,10 @@ class Asked(Struct, frozen=True):
         if not positions and self.kept.spans.handoff is not None and self.to_call(None):
             until = self.player.position
         self.counted.to_entry(until)
-        every = steps(self.player, until)
-        at = [step.position for step in every]
-        return searched(
-            every,
+        walked = walk(self.player, until)
+        at = [step.position for step in walked.steps]
+        found = searched(
+            walked.steps,
             self.kept.trace,
             [
                 (field, value, bisect_left(at, position))
@@ -167,6 +169,9 @@ class Asked(Struct, frozen=True):
                 if at and (field.call is None or position <= at[-1])
             ],
         )
+        if found and found.seen.guilty:
+            return found
+        return ended_by(walked.steps, self.kept.trace, cause, whole=walked.whole) or found
 
     def _value(self, field: Field) -> int:
         registers = Cpu.real(self.player.stub.registers())

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from bootharness.formats.bioscall import Registers
 
-__all__ = ["Cpu", "absolute", "address_of", "decoder", "may_have_written", "writes"]
+__all__ = ["Cpu", "absolute", "address_of", "addressed", "decoder", "may_have_written", "writes"]
 
 _LONGEST = 15
 _STRING = ("stos", "movs", "ins", "xadd", "xchg")
@@ -133,10 +133,27 @@ def address_of(instruction: Any, operand: Any, cpu: Cpu) -> int:
     offset = operand.disp
     offset += cpu.register(base) if base else 0
     offset += cpu.register(index) * operand.scale if index else 0
-    segment = instruction.reg_name(operand.segment) if operand.segment else (
-        "ss" if base and base[-2:] in ("bp", "sp") else "ds"
-    )  # fmt: skip
+    segment = _segment(instruction, operand)
     return int(cpu.bases.get(segment, 0)) + int(offset & _mask(8 * instruction.addr_size))
+
+
+def _segment(instruction: Any, operand: Any) -> str:
+    if operand.segment:
+        return str(instruction.reg_name(operand.segment))
+    base = instruction.reg_name(operand.base) if operand.base else ""
+    return "ss" if base and base[-2:] in ("bp", "sp") else "ds"
+
+
+def addressed(code: bytes, cpu: Cpu) -> tuple[str, int] | None:
+    """Return the segment and the linear address of what an instruction works on in memory, None
+    for one that does not."""
+    import capstone
+
+    for instruction in decoder(cpu.bits).disasm(code, cpu.values.get("eip", 0), 1):
+        for operand in instruction.operands:
+            if operand.type == capstone.x86.X86_OP_MEM:
+                return _segment(instruction, operand.mem), address_of(instruction, operand.mem, cpu)
+    return None
 
 
 @lru_cache(maxsize=1024)

@@ -3,31 +3,18 @@ meant, a call that was asked for wrongly, a value that its boot's cause is about
 
 from collections.abc import Iterable
 
-from msgspec import Struct
-
-from bootharness.formats.bioscall import DiskAddressPacket
-from bootharness.formats.mbr import SECTOR_BYTES
 from bootharness.recording.asked import asked_wrongly
 from bootharness.recording.control import astray
 from bootharness.recording.counted import counted_wrongly
 from bootharness.recording.field import Field
-from bootharness.recording.footsteps import PACKET_BYTES, Step
-from bootharness.recording.found import Found
+from bootharness.recording.footsteps import Step
+from bootharness.recording.found import Answer
+from bootharness.recording.loaded import left_at_reads, packets
 from bootharness.recording.misread import misread
 from bootharness.recording.origin import origin
 from bootharness.trace.boot_trace import BootTrace
 
-__all__ = ["Answer", "searched"]
-
-_DISK, _READ = 0x13, 0x42
-
-
-class Answer(Struct, frozen=True):
-    """What was found, and of which value; of none where it is the way alone."""
-
-    seen: Found
-    field: Field | None = None
-    value: int = 0
+__all__ = ["searched"]
 
 
 def searched(
@@ -40,12 +27,12 @@ def searched(
     steps = _of_the_loader(steps, trace, start)
     by_way = astray(steps) or (misread(steps, start) if start is not None else None)
     if by_way:
-        return Answer(Found((by_way.step,), by_way.step, by_way.why))
+        return Answer.of_way(by_way.step, by_way.why)
     first: Answer | None = None
     asked = ((field, steps[at].value(field.where) or 0, at) for at, field in asked_wrongly(steps))
     counted = (
         (field, steps[at].value(field.where) or 0, at)
-        for at, field in counted_wrongly(steps, _left(steps, trace), _total(trace))
+        for at, field in counted_wrongly(steps, left_at_reads(steps, trace), _total(trace))
     )
     for each in (asked, fields, counted):
         for field, value, end in each:
@@ -76,33 +63,7 @@ def _kernel_at(steps: list[Step], trace: BootTrace) -> int | None:
     """Return where the real-mode kernel was read to."""
     if trace.handoff and trace.handoff.real_mode_address is not None:
         return trace.handoff.real_mode_address
-    for _, packet in _reads(steps):
+    for _, packet in packets(steps):
         if trace.disk and packet.lba == trace.disk.kernel_lba:
             return packet.buffer
     return None
-
-
-def _left(steps: list[Step], trace: BootTrace) -> dict[int, int]:
-    """Return at which reads how much was left of the protected-mode kernel."""
-    disk, kernel = trace.disk, trace.kernel
-    if disk is None or kernel is None or disk.kernel_lba is None:
-        return {}
-    left: dict[int, int] = {}
-    first = disk.kernel_lba + kernel.real_mode_bytes // SECTOR_BYTES
-    for at, packet in _reads(steps):
-        if packet.lba == disk.initrd_lba and left:
-            break
-        if packet.lba >= first:
-            done = (packet.lba - first) * SECTOR_BYTES
-            left[at] = max(kernel.payload_bytes - done, 0)
-    return left
-
-
-def _reads(steps: list[Step]) -> Iterable[tuple[int, DiskAddressPacket]]:
-    for at, step in enumerate(steps):
-        if (step.number, step.cpu.register("ax") >> 8) != (_DISK, _READ):
-            continue
-        start = step.cpu.bases["ds"] + step.cpu.register("si")
-        value = step.value(tuple(range(start, start + PACKET_BYTES)))
-        if value is not None:
-            yield at, DiskAddressPacket.parse(value.to_bytes(PACKET_BYTES, "little"))

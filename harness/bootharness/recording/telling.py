@@ -1,14 +1,14 @@
 """The origin of a wrong value, in words."""
 
+from bootharness.recording.control import size_of
 from bootharness.recording.effects import Byte
 from bootharness.recording.field import Field
 from bootharness.recording.footsteps import Memory, Step
-from bootharness.recording.found import Found
+from bootharness.recording.found import Answer, Found
 from bootharness.recording.last_write import source_of
 from bootharness.recording.operands import Cpu
-from bootharness.recording.search import Answer
 from bootharness.report.disassembly import decode
-from bootharness.routes.loader import Loader
+from bootharness.routes.loader import ORIGIN, Loader
 from bootharness.text import seg_off
 from bootharness.trace.backwards import Made, Origin
 
@@ -65,5 +65,15 @@ def _made(step: Step, loader: Loader | None) -> Made:
         (" ".join(each.text.split()) for each in decode(step.code, step.cpu.values["eip"], _BITS)),
         "",
     )
-    at = step.cpu.linear
-    return Made(step.position, at, text, source_of(loader, at))
+    at = step.cpu.linear if step.came_from is None else step.came_from
+    source = source_of(loader, at) if _is_of(loader, at, step) else ""
+    return Made(step.position, step.cpu.linear, text, source)
+
+
+def _is_of(loader: Loader | None, linear: int, step: Step) -> bool:
+    """Whether an instruction is the loader's own: what boots may be another than was assembled, and
+    code may have been overwritten."""
+    if loader is None:
+        return False
+    at, code = linear - ORIGIN, step.code[: size_of(step.code)]
+    return at >= 0 and loader.binary[at : at + len(code)] == code

@@ -1,6 +1,6 @@
 """Who wrote the bytes last that a value is in."""
 
-from bootharness.recording.effects import Effect
+from bootharness.recording.effects import Byte, Effect
 from bootharness.recording.footsteps import Step
 from bootharness.recording.tracked import Tracked
 
@@ -18,14 +18,23 @@ def writer(steps: list[Step], end: int, tracked: Tracked) -> tuple[int, Effect |
             carries = effect.kind == "change" and isinstance(effect.into[0], tuple)
             if (whole if carries else wrong) & set(effect.into):
                 return at, effect
-        if any(byte in step.wrote for byte in linear):
-            return at, None
+        if there := tuple(byte for byte in tracked.where if byte in step.wrote and byte in linear):
+            return at, None if step.number is not None else _repeated(step, there)
         if step.number is not None and at + 1 < len(steps):
             after = steps[at + 1]
             named = [byte for byte in wrong if not isinstance(byte, int)]
             if any(step.value((byte,)) != after.value((byte,)) for byte in named):
                 return at, None
     return None
+
+
+def _repeated(step: Step, there: tuple[Byte, ...]) -> Effect:
+    """Return what a repeated string instruction does to some of the bytes that it writes."""
+    linear = [byte for byte in there if isinstance(byte, int)]
+    if not len(step.copied):
+        return Effect(there, "other")
+    move = step.copied.start - step.wrote.start
+    return Effect(there, "copy", tuple(byte + move for byte in linear))
 
 
 def all_written(steps: list[Step], tracked: Tracked) -> bool:

@@ -52,7 +52,7 @@ class Origin(Struct, frozen=True):
     """Where a value came from that was wrong: followed back through the loader's instructions."""
 
     what: str
-    """What the value is, in words."""
+    """What the value is, in words; empty where there was no time to look."""
     sentence: str
     """All of it in words."""
     through: tuple[Made, ...] = ()
@@ -76,5 +76,7 @@ class Recorded(Struct, frozen=True):
     @property
     def sentences(self) -> tuple[str, ...]:
         """What it has told, for a report."""
-        followed = (self.origin.sentence,) if self.origin and self.origin.guilty else ()
+        origin = self.origin
+        told = origin is not None and (origin.guilty is not None or not origin.what)
+        followed = (origin.sentence,) if origin and told else ()
         return (*(each.sentence for each in self.answers), *followed)
