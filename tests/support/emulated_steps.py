@@ -87,7 +87,7 @@ def walked(disk: DiskLayout) -> Walked:
 
         def _stepped(self, _uc: Uc, at: int, _size: int, _data: object) -> None:
             frame = self.cpu.frame()
-            again = steps and steps[-1].cpu.linear == at and steps[-1].code[0] in (0xF2, 0xF3)
+            again = steps and steps[-1].cpu.linear == at and steps[-1].repeats
             if at in ROM or again or not frame.real_mode or len(steps) >= _MOST_STEPS:
                 return
             names = ("eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi")

@@ -16,7 +16,8 @@ __all__ = ["answers"]
 
 _MOST_INSTRUCTIONS = 400_000_000
 """A quiet computer plays so many in some seconds. To play more there and back takes minutes: a
-person may ask. A BIOS call of the loader's is not far from its beginning."""
+person may ask. A BIOS call of the loader's is not far from its beginning, nor is the first time
+that it does what it will do for ever."""
 
 _NO_TIME = "the time limit was over before"
 _ASK = "`first-wrong` of `bootharness debug` looks for it again"
@@ -33,8 +34,12 @@ def answers(
     short = reel.end <= _MOST_INSTRUCTIONS
     fields = fields_of(trace, cause)
     by_calls = any(field.call is not None for field in fields)
-    followed = cause in FOLLOWED and (short or by_calls)
-    asked = short and anchor is not None and bool(questions(trace, cause))
+    followed = cause in FOLLOWED and (short or by_calls or cause in ENDED)
+    asked = (
+        short
+        and anchor is not None
+        and any(each.address is not None for each in questions(trace, cause))
+    )
     if not asked and not (followed and (anchor or cause in ENDED)):
         return (), None
     try:

@@ -3,6 +3,7 @@ its own, unless the answer was that all is well."""
 
 from msgspec import Struct
 
+from bootharness.recording.control import jumps
 from bootharness.recording.footsteps import Step
 
 __all__ = ["Choice", "choice"]
@@ -10,6 +11,7 @@ __all__ = ["Choice", "choice"]
 _DISK, _SYSTEM, _SCREEN, _KEYS = 0x13, 0x15, 0x10, 0x16
 _TELETYPE = 0x0E
 _ON_CARRY = (2, 3)
+_JUMPS = (0xEB, 0xE9)
 _CARRY = 1
 _BETWEEN = 4
 """So many instructions that leave the flags alone may stand between a call and its jump."""
@@ -30,11 +32,26 @@ def choice(steps: list[Step], end: int) -> Choice:
     calls = (_DISK, _SYSTEM)
     begin = next((at for at in range(end - 1, -1, -1) if steps[at].number in calls), 0)
     text = [at for at in range(begin, end) if _writes_text(steps[at])]
-    jumps = [at for at in range(begin, text[0] if text else end) if steps[at].conditional]
-    last = jumps[-1] if jumps else None
-    wrongly = steps[last] if last is not None and text and _nothing_failed(steps, last) else None
+    conditional = [at for at in range(begin, text[0] if text else end) if steps[at].conditional]
+    last = conditional[-1] if conditional else None
+    wrongly = _wrongly(steps, begin, last, text[0]) if text else None
     asked = last is not None and not _passed(steps, last)
     return Choice(bool(text), asked, wrongly)
+
+
+def _wrongly(steps: list[Step], begin: int, last: int | None, text: int) -> Step | None:
+    """Return the jump to what is said, where nothing was asked before it, or nothing had failed."""
+    if last is not None and not _nothing_failed(steps, last):
+        return None
+    if last is not None and steps[last].condition != _ON_CARRY[0]:
+        return steps[last]
+    path = range(begin if last is None else last, text)
+    return next((steps[at] for at in path if jumps(steps[at]) and _plain(steps[at])), None)
+
+
+def _plain(step: Step) -> bool:
+    """Whether a jump is neither on a condition nor a call."""
+    return not step.conditional and step.code[0] in _JUMPS
 
 
 def _writes_text(step: Step) -> bool:

@@ -13,6 +13,8 @@ from bootharness.trace.boot_trace import BootTrace
 
 __all__ = ["ENDED", "ended_by"]
 
+_BODY = 8
+"""A loop of so many instructions, with a key asked for in it, waits for that."""
 _LAST = 128
 """So long the CPU may go on before the machine that it has reset stands still."""
 _KEYBOARD, _SYSTEM_PORT, _RESET_CONTROL, _PANIC, _RECORDER = 0x64, 0x92, 0xCF9, 0x505, 0xE9
@@ -79,7 +81,7 @@ def _gave_up(steps: list[Step], _: BootTrace) -> Answer | None:
 
 
 def _hangs(steps: list[Step], trace: BootTrace) -> Answer | None:
-    if trace.ending.kind == "waits-for-key":
+    if trace.ending.kind == "waits-for-key" or any(each.number == _KEYS for each in steps[-_BODY:]):
         return _waits(steps)
     at = next((at for at in _back(steps) if steps[at].code[0] == _HALT), None)
     if at is not None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from bootharness.formats.bzimage import header_fields, offset_of
 from bootharness.recording.effects import register_bytes
 from bootharness.recording.field import Field
-from bootharness.recording.questions import not_set
+from bootharness.recording.unset import not_set
 from bootharness.trace.boot_trace import BootTrace
 from bootharness.trace.handoff import Handoff
 from bootharness.trace.reads import disk_reads

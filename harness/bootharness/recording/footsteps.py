@@ -64,6 +64,12 @@ class Step(Struct, frozen=True):
         return self.condition is not None
 
     @property
+    def repeats(self) -> bool:
+        """Whether it is a string instruction with a REP prefix."""
+        prefixes = self.code[: len(self.code) - len(self.code.lstrip(_PREFIXES))]
+        return bool(set(_REPEATED) & set(prefixes))
+
+    @property
     def pushes(self) -> bool:
         """Whether it is a PUSH (SDM Vol. 2)."""
         return self.code.lstrip(_OPERAND_SIZE)[0] in _PUSHES

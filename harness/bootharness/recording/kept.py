@@ -121,8 +121,9 @@ class Asked(Struct, frozen=True):
         """Return who wrote the bytes that a cause is about; empty where it is about none."""
         found = []
         for question in questions(self.kept.trace, cause):
-            if self._to(question):
-                spans, at = self.kept.spans, question.address
+            at = question.address
+            if at is not None and self._to(question):
+                spans = self.kept.spans
                 found.append(
                     last_write(self.player, self.counted, spans, loader, at, question.what)
                 )

@@ -4,12 +4,15 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from bootharness.formats.bzimage import SetupHeader, offset_of
+from bootharness.formats.bzimage import offset_of
+from bootharness.recording.ended import ENDED
+from bootharness.recording.fields import fields_of
+from bootharness.recording.unset import not_set
 from bootharness.trace.boot_trace import BootTrace
 from bootharness.trace.handoff import Comparison
 from bootharness.trace.reads import disk_reads
 
-__all__ = ["Question", "not_set", "questions"]
+__all__ = ["Question", "questions"]
 
 _TABLE_DESTINATION = 0x18
 _BASE_BYTES = (2, 3, 4, 7)
@@ -21,11 +24,12 @@ _VECTORS_END = 0x500
 class Question(Struct, frozen=True):
     """Who wrote this byte last, before a BIOS call of the boot or, for None, its handoff?
 
-    ``behind`` asks when the call has returned, or at the end where it did not.
+    ``behind`` asks when the call has returned, or at the end where it did not. Without an address
+    nobody is asked that: the loader is followed on its way alone.
     """
 
     what: str
-    address: int = 0
+    address: int | None = None
     call: int | None = None
     behind: bool = False
 
@@ -40,7 +44,16 @@ def questions(trace: BootTrace, cause: str) -> tuple[Question, ...]:
         "header-not-set": _header,
         "memory-clobbered": _clobbered,
     }.get(cause)
-    return tuple(asked(trace))[:_MOST] if asked else ()
+    found = tuple(asked(trace))[:_MOST] if asked else ()
+    return found or tuple(_followed(trace, cause))
+
+
+def _followed(trace: BootTrace, cause: str) -> Iterator[Question]:
+    """What is followed back of a cause that is about no byte of memory."""
+    if cause in ENDED:
+        yield Question("what has ended the boot")
+    for field in fields_of(trace, cause):
+        yield Question(field.what, call=field.call)
 
 
 def _descriptor(trace: BootTrace) -> Iterator[Question]:
@@ -83,24 +96,6 @@ def _header(trace: BootTrace) -> Iterator[Question]:
     for name in not_set(handoff.header, trace):
         yield Question(f"{name} in the setup header", handoff.real_mode_address + offset_of(name),
                        None)  # fmt: skip
-
-
-def not_set(header: SetupHeader, trace: BootTrace) -> Iterator[str]:
-    """Yield the names of the fields that are as they must not be."""
-    disk = trace.disk
-    if not header.type_of_loader:
-        yield "type_of_loader"
-    if header.heap_end_ptr is not None and not header.loadflags & 0x80:
-        yield "loadflags"
-    elif (header.heap_end_ptr or 0xFFFF) < header.real_mode_bytes - 0x200:
-        yield "heap_end_ptr"
-    if header.cmd_line_ptr == 0:
-        yield "cmd_line_ptr"
-    if disk and disk.initrd_bytes is not None:
-        if disk.initrd_address not in (None, header.ramdisk_image):
-            yield "ramdisk_image"
-        if disk.initrd_bytes != header.ramdisk_size:
-            yield "ramdisk_size"
 
 
 def _clobbered(trace: BootTrace) -> Iterator[Question]:

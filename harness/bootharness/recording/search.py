@@ -7,8 +7,9 @@ from bootharness.recording.asked import asked_wrongly
 from bootharness.recording.control import astray
 from bootharness.recording.counted import counted_wrongly
 from bootharness.recording.field import Field
+from bootharness.recording.filled import left_code
 from bootharness.recording.footsteps import Step
-from bootharness.recording.found import Answer
+from bootharness.recording.found import Answer, Found
 from bootharness.recording.loaded import left_at_reads, packets
 from bootharness.recording.misread import misread
 from bootharness.recording.origin import origin
@@ -25,6 +26,13 @@ def searched(
     is to be looked for."""
     start = _kernel_at(steps, trace)
     steps = _of_the_loader(steps, trace, start)
+    left = left_code(steps)
+    if left:
+        at, by_way = left
+        by_way = astray(steps[:at]) or by_way
+        return Answer.of_way(by_way.step, by_way.why) if by_way else Answer(
+            Found((steps[at - 1],) if at else (), None, "goes to where nobody has put any code")
+        )  # fmt: skip
     by_way = astray(steps) or (misread(steps, start) if start is not None else None)
     if by_way:
         return Answer.of_way(by_way.step, by_way.why)

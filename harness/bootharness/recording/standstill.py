@@ -6,7 +6,7 @@ from bootharness.recording.footsteps import Step
 
 __all__ = ["Standstill"]
 
-_TIMES = 32
+_TIMES = 16
 """A device that is asked may answer otherwise then; so often the same is enough to have seen."""
 _MOST = 4096
 

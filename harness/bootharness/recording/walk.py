@@ -19,11 +19,8 @@ from bootharness.recording.standstill import Standstill
 __all__ = ["Walk", "walk"]
 
 _MOST_STEPS = 60_000
-_MOST_S = 30.0
 _NEAR = 64
 _BIOS_FROM = 0xC0000
-_REPEATED = (0xF2, 0xF3)
-_PREFIXES = b"\x26\x2e\x36\x3e\x64\x65\x66\x67"
 _HALT, _INTERRUPTS = 0xF4, 0x200
 
 
@@ -42,7 +39,7 @@ def walk(player: Player, until: int) -> Walk:
     """
     found: list[Step] = []
     segments, standstill, moved = Segments(player), Standstill(), MovedCode()
-    position, deadline = player.position, Deadline.after(min(_MOST_S, player.reel.limit_s))
+    position, deadline = player.position, Deadline.after(player.reel.limit_s)
     while position < until:
         if len(found) >= _MOST_STEPS or deadline.expired:
             return Walk(found, whole=False)
@@ -58,7 +55,7 @@ def walk(player: Player, until: int) -> Walk:
         if standstill.reached_by(step) or _halts_for_ever(step):
             return Walk(found, whole=True)
         segments.changed_by(step)
-        if step.code.lstrip(_PREFIXES)[0] in _REPEATED:
+        if step.repeats:
             _go_behind(player, step, until)
             position = player.position
             continue
