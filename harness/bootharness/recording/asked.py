@@ -19,7 +19,7 @@ _PACKET_SIZES = (16, 24)
 _SOURCE, _DESTINATION = 0x10, 0x18
 _ACCESS = 5
 _DATA = 0x93
-_HIGH = 0x100000
+_VIDEO, _HIGH = 0xA0000, 0x100000
 _OFFSETS = (*range(0x20, 0x200), *range(0x7C00, 0x7E00))
 """By either segment that a BIOS may use for a boot sector, it lies there."""
 _SI: tuple[Byte, ...] = register_bytes("si")
@@ -58,7 +58,8 @@ def _packet(before: list[Step], step: Step) -> Field | None:
                      borders=ends)  # fmt: skip
     if _served(before, step):
         return None
-    if start not in Filled(before) and step.cpu.register("si") in _OFFSETS:
+    nobodys = start >= _VIDEO or start not in Filled(before)
+    if nobodys and step.cpu.register("si") in _OFFSETS:
         return Field("DS, by which the disk address packet lies", register_bytes("ds"), None)
     return Field("the pointer to the disk address packet", _SI, None)
 

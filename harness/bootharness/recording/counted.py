@@ -2,6 +2,9 @@
 it, or stops too early."""
 
 from collections.abc import Iterator
+from itertools import pairwise
+
+from msgspec import Struct
 
 from bootharness.formats.mbr import SECTOR_BYTES
 from bootharness.recording.control import decided_by, jumps
@@ -16,33 +19,87 @@ __all__ = ["counted_wrongly", "stopped_early"]
 
 _UNITS = (1, 2, 4, 16, 512)
 """Bytes, words, double words, paragraphs, sectors."""
+_COMMON = (1, 16, 512)
+_ABOUT = 0.1
+"""A count of bytes takes away a little less than the sectors that it was read as."""
 _REGISTER_BYTES = 4
 _PATH = 12
 """So many instructions behind its comparison a loader has left the loop, or reads again."""
 
 
+class _Point(Struct, frozen=True):
+    """A comparison of a count: at which step, where it is, what it was, and how many bytes were
+    left."""
+
+    at: int
+    where: tuple[Byte, ...]
+    value: int
+    left: int
+
+
 def counted_wrongly(
-    steps: list[Step], reads: dict[int, int], total: int
+    steps: list[Step], trace: BootTrace, known: frozenset[int]
 ) -> Iterator[tuple[int, Field]]:
     """Yield at which step the count of what is left is wrong for the first time: what a loader
-    compared last before a read. ``reads`` are INT steps by number, with how many bytes of ``total``
-    were left then. Of one that has not been right at first nobody knows what it counts.
+    compared last before a read, or behind the last one. ``known`` is where the kernel's header says
+    how long it is.
+
+    What is counted shows in what one read takes away, or in what it is at first. Where these two do
+    not agree nobody knows which of them is wrong.
     """
-    unit, before = 0, 0
+    points = list(_points(steps, trace))
+    unit = _unit(points)
+    if not unit:
+        return
+    before: int | None = None
+    for point in points:
+        wanted = -(-point.left // unit)
+        if point.value != wanted:
+            total = trace.kernel.payload_bytes if trace.kernel else 0
+            what = f"the count of what is left of {total:,} bytes"
+            right = frozenset() if before is None else frozenset((before,))
+            yield point.at, Field(what, point.where, None, wanted, right, known=known)
+            return
+        before = point.value
+
+
+def _points(steps: list[Step], trace: BootTrace) -> Iterator[_Point]:
+    reads = left_at_reads(steps, trace)
+    last: _Point | None = None
     for at, left in sorted(reads.items()):
         compared = _compared(steps, at)
         if compared is None:
             return
-        number, where, value = compared
-        if not unit:
-            unit = next((each for each in _UNITS if left and value == -(-left // each)), 0)
-            if not unit:
+        last = _Point(*compared, left)
+        yield last
+    if last is None:
+        return
+    end = max(reads)
+    left = max(reads[end] - dict(packets(steps))[end].sectors * SECTOR_BYTES, 0)
+    for at in range(end + 1, len(steps) - 1):
+        if not jumps(steps[at + 1]):
+            continue
+        for effect in steps[at].effects:
+            found = _whole(steps[at], effect) if effect.kind == "compare" else None
+            if found and found[0] == last.where:
+                yield _Point(at, *found, left)
                 return
-        elif value != -(-left // unit):
-            what = f"the count of what is left of {total:,} bytes"
-            yield number, Field(what, where, None, -(-left // unit), frozenset((before,)))
-            return
-        before = value
+
+
+def _unit(points: list[_Point]) -> int:
+    """Return what a count counts, in bytes; 0 where nobody knows."""
+    if not points:
+        return 0
+    first, taken = points[0], 0
+    whole = next((each for each in _UNITS if first.value == -(-first.left // each)), 0)
+    for one, other in pairwise(points):
+        if one.value > other.value:
+            ratio = (one.left - other.left) / (one.value - other.value)
+            taken = next((each for each in _UNITS if abs(ratio / each - 1) < _ABOUT), 0)
+            break
+    if whole and taken and whole != taken:
+        return 0 if whole in _COMMON else taken
+    return whole or taken
 
 
 def stopped_early(steps: list[Step], trace: BootTrace) -> Answer | None:

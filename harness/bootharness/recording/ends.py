@@ -22,8 +22,9 @@ def by_the_bios(steps: list[Step], way: list[Passed], field: Field) -> Found:
     taken = way[-1].step
     starts = {each.source[0] for each in taken.effects if each.source}
     copied = all(each.effect.kind == "copy" for each in way)
-    other = bool(field.known) and not starts & field.known and way[-1].effect.kind == "copy"
-    if copied or other:
+    known = bool(starts & field.known)
+    other = bool(field.known) and not known and way[-1].effect.kind == "copy"
+    if (copied and not known) or other:
         return Found(through, taken, "takes it from where a BIOS call put something else")
     if changed := _wrong_change(steps, way):
         return Found(through, changed, "works on what a BIOS call brought")

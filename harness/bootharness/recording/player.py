@@ -15,6 +15,7 @@ from bootharness.machine.argv import GDB_SOCKET
 from bootharness.machine.device import Drive, drive_device
 from bootharness.machine.machine import Machine
 from bootharness.machine.qemu import Qemu
+from bootharness.machine.qmp import hmp
 from bootharness.machine.rsp import Stub
 from bootharness.machine.tape import TAPE, Tape
 from bootharness.plan import MachineConfig
@@ -133,12 +134,16 @@ class Player(Closing):
     def bookmark(self) -> bool:
         """Keep the machine as it stands here: going back to a place behind, it is played from
         here. Return whether QEMU did; it does not while a disk is at work."""
-        (said, *_) = self.machine.qmp.monitor(f"savevm at-{self.position}")
-        return not said.strip()
+        return not self._monitor(f"savevm at-{self.position}").strip()
 
     def registers(self) -> str:
         """Return all registers as QEMU writes them."""
-        return self.machine.qmp.monitor("info registers")[0]
+        return self._monitor("info registers")
+
+    def _monitor(self, command: str) -> str:
+        """Run a command of the monitor, which on a busy host takes longer than one of QMP's."""
+        within_s = max(self.reel.limit_s, _LOOK_S)
+        return str(self.machine.qmp.execute_all(hmp(command), within_s=within_s)[0])
 
     def cpu(self) -> CpuSample:
         """Return where the CPU is."""

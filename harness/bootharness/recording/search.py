@@ -3,6 +3,7 @@ meant, a call that was asked for wrongly, a value that its boot's cause is about
 
 from collections.abc import Iterable
 
+from bootharness.formats.bzimage import offset_of
 from bootharness.recording.asked import asked_wrongly
 from bootharness.recording.control import astray
 from bootharness.recording.counted import counted_wrongly
@@ -10,7 +11,7 @@ from bootharness.recording.field import Field
 from bootharness.recording.filled import left_code
 from bootharness.recording.footsteps import Step
 from bootharness.recording.found import Answer, Found
-from bootharness.recording.loaded import left_at_reads, packets
+from bootharness.recording.loaded import packets
 from bootharness.recording.misread import misread
 from bootharness.recording.origin import origin
 from bootharness.trace.boot_trace import BootTrace
@@ -40,7 +41,7 @@ def searched(
     asked = ((field, steps[at].value(field.where) or 0, at) for at, field in asked_wrongly(steps))
     counted = (
         (field, steps[at].value(field.where) or 0, at)
-        for at, field in counted_wrongly(steps, left_at_reads(steps, trace), _total(trace))
+        for at, field in counted_wrongly(steps, trace, _read_by_loaders(start))
     )
     for each in (asked, fields, counted):
         for field, value, end in each:
@@ -63,8 +64,10 @@ def _of_the_loader(steps: list[Step], trace: BootTrace, start: int | None) -> li
     return steps[:end]
 
 
-def _total(trace: BootTrace) -> int:
-    return trace.kernel.payload_bytes if trace.kernel else 0
+def _read_by_loaders(start: int | None) -> frozenset[int]:
+    """Return where a kernel's header says how long its parts are."""
+    names = ("setup_sects", "syssize")
+    return frozenset() if start is None else frozenset(start + offset_of(each) for each in names)
 
 
 def _kernel_at(steps: list[Step], trace: BootTrace) -> int | None:
