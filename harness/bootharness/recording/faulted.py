@@ -14,6 +14,8 @@ __all__ = ["faulted"]
 
 _SYSTEM = b"\x0f\x01"
 _LGDT, _LIDT = 2, 3
+_SELECTOR_LOW = 7
+_SEGMENT_BYTES = tuple((name, 0) for name in ("ds", "es", "fs", "gs", "ss"))
 _TO_CONTROL_REGISTER = b"\x0f\x22"
 
 
@@ -25,10 +27,28 @@ def faulted(steps: list[Step], _: BootTrace) -> Answer | None:
         segment, start = addressed(steps[at].code, steps[at].cpu) or ("", 0)
         if segment and start not in known:
             return _followed(steps, at, segment)
+    if tables and (seen := _selected(steps, tables[-1])):
+        return seen
     vectors = [at for at in tables if _table(steps[at]) == _LIDT]
     if vectors and not any(each.code[:2] == _TO_CONTROL_REGISTER for each in steps[vectors[-1] :]):
         return Answer.of_way(steps[vectors[-1]], "takes the interrupt vectors of real mode away")
     return None
+
+
+def _selected(steps: list[Step], table: int) -> Answer | None:
+    """Return where a selector came from that is of no descriptor in the last table."""
+    made = steps[-1].effects
+    start = (addressed(steps[table].code, steps[table].cpu) or ("", 0))[1]
+    limit = steps[table].value((start, start + 1))
+    loads = made and made[0].kind == "copy" and made[0].into[0] in _SEGMENT_BYTES
+    if not loads or limit is None or (_table(steps[table]) or 0) != _LGDT:
+        return None
+    selector = steps[-1].value(made[0].source[:2])
+    if selector is None or selector | _SELECTOR_LOW <= limit:
+        return None
+    name = str(made[0].into[0][0]).upper() if isinstance(made[0].into[0], tuple) else ""
+    field = Field(f"the selector that {name} is set to", made[0].source[:2], None)
+    return Answer(origin(steps[:-1], field, selector), field, selector)
 
 
 def _followed(steps: list[Step], at: int, segment: str) -> Answer:

@@ -30,3 +30,7 @@ class Field(Struct, frozen=True):
     fresh: bool = False
     """Whether it must be made for the kernel: what it was before the last BIOS call served the
     loader itself."""
+    most: int | None = None
+    """The largest that is right, where more than one is."""
+    offset: int | None = None
+    """Of what lies in a segment, where in it; None for what is found otherwise."""

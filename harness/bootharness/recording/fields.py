@@ -41,6 +41,8 @@ FOLLOWED: dict[str, tuple[_Asked, ...]] = {
     "cmdline-wrong": (_handoff.command_line,),
     "handoff-state": (_handoff.entry,),
     "bios-hang": (),
+    "disk-read-failed": (_reads.too_many,),
     **dict.fromkeys(ENDED, ()),
+    "payload-truncated": (_moves.destination, _moves.mapped),
 }
 """Causes of which a value is followed back to the instruction that made it wrong."""

@@ -26,7 +26,8 @@ def header(trace: BootTrace) -> Iterator[Field]:
     for name in not_set(handoff.header, trace):
         at = handoff.real_mode_address + offset_of(name)
         where = tuple(range(at, at + _SIZES.get(name, 4)))
-        yield Field(f"{name} in the setup header", where, None, borders=borders)
+        offset = offset_of(name)
+        yield Field(f"{name} in the setup header", where, None, borders=borders, offset=offset)
 
 
 def _borders(start: int) -> frozenset[int]:

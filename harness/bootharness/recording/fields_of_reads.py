@@ -5,6 +5,7 @@ from itertools import pairwise
 
 from bootharness.formats.bzimage import offset_of
 from bootharness.formats.mbr import SECTOR_BYTES
+from bootharness.recording.effects import register_bytes
 from bootharness.recording.field import Field
 from bootharness.trace.boot_trace import BootTrace
 from bootharness.trace.reads import DiskRead, disk_reads, is_read
@@ -18,6 +19,7 @@ __all__ = [
     "sectors",
     "setup",
     "setup_too_long",
+    "too_many",
 ]
 
 _PACKET_SECTORS, _PACKET_SEGMENT, _PACKET_LBA = range(2, 4), range(6, 8), range(8, 12)
@@ -61,6 +63,7 @@ def placed(trace: BootTrace) -> Iterator[tuple[int, range, DiskRead | None]]:
 def sectors(trace: BootTrace) -> Iterator[Field]:
     """Yield the first number of sectors that no BIOS reads, and the first LBA that neither begins
     anything on the disk nor goes on with the read before."""
+    yield from too_many(trace)
     disk = trace.disk
     if disk is None or disk.kernel_lba is None:
         return
@@ -70,8 +73,6 @@ def sectors(trace: BootTrace) -> Iterator[Field]:
     wanted = disk.kernel_lba
     for read in disk_reads(trace.loader_calls, disk):
         call = numbers[id(read.call)]
-        if read.call.packet and read.sectors > _MOST_SECTORS:
-            yield _part(read, call, "the number of sectors", _PACKET_SECTORS, None, [])
         stray = read.lba not in begins and read.lba != wanted
         if stray and read.call.packet:
             yield _part(read, call, "the LBA", _PACKET_LBA, wanted, right[-1:])
@@ -79,6 +80,19 @@ def sectors(trace: BootTrace) -> Iterator[Field]:
         if read.lba is not None and read.lba >= disk.kernel_lba:
             right.append(read.lba)
             wanted = read.span.stop
+
+
+def too_many(trace: BootTrace) -> Iterator[Field]:
+    """Yield the first number of sectors that no BIOS reads at once."""
+    numbers = {id(call): index for index, call in enumerate(trace.bios_calls)}
+    for read in disk_reads(trace.loader_calls, trace.disk):
+        if read.call.packet and read.sectors > _MOST_SECTORS:
+            where = tuple(_packet(read) + at for at in _PACKET_SECTORS)
+            call = numbers[id(read.call)]
+            what = f"the number of sectors of the read in call {call}"
+            borders = borders_of_packet(_packet(read))
+            yield Field(what, where, call, borders=borders, most=_MOST_SECTORS)
+            return
 
 
 def drive(trace: BootTrace) -> Iterator[Field]:
@@ -117,17 +131,31 @@ def _setup_reads(trace: BootTrace, lba: int, start: int, size: int) -> Iterator[
     end, last = lba + size // SECTOR_BYTES, None
     moved = {move.source for move in trace.block_moves}
     for read in disk_reads(trace.loader_calls, trace.disk):
-        if read.lba is None or not lba <= read.lba < end or not read.call.packet:
+        if read.lba is None or not lba <= read.lba < end:
             continue
         if read.buffer in moved:
             break  # taken for the protected-mode kernel: the reads before were too few
-        last = read
+        before, last = last, read
         wanted = start + (read.lba - lba) * SECTOR_BYTES
-        if read.buffer != wanted:
-            call = numbers[id(read.call)]
+        if read.buffer == wanted:
+            continue
+        call = numbers[id(read.call)]
+        if read.call.packet:
             yield _part(read, call, "the segment", _PACKET_SEGMENT, wanted >> 4, [])
-    if last and last.span.stop < end:
+        else:
+            yield _offset(read, call, wanted, before)
+            return
+    if last and last.call.packet and last.span.stop < end:
         yield _count(trace, last, start, end)
+
+
+def _offset(read: DiskRead, call: int, wanted: int, before: DiskRead | None) -> Field:
+    """Return BX of a read by cylinder, head and sector."""
+    right = frozenset[int]()
+    if before and before.call.registers_in.es == read.call.registers_in.es:
+        right = frozenset((before.call.registers_in.ebx & 0xFFFF,))
+    wanted = (wanted - read.call.registers_in.es * 16) & 0xFFFF
+    return Field(f"BX of the read in call {call}", register_bytes("bx"), call, wanted, right)
 
 
 def _count(trace: BootTrace, read: DiskRead, start: int, end: int) -> Field:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from msgspec import Struct
 
 from bootharness.recording.effects import Byte, Effect, effects
-from bootharness.recording.operands import Cpu
+from bootharness.recording.operands import Cpu, addressed
 
 __all__ = ["PACKET_BYTES", "TABLE_BYTES", "Memory", "Step", "step_at"]
 
@@ -15,6 +15,7 @@ _CODE_BYTES, _AHEAD_BYTES = 15, 64
 _REGISTER_BYTES = 4
 PACKET_BYTES, TABLE_BYTES = 16, 48
 _INT = 0xCD
+_SYSTEM, _TABLE_REGISTER_BYTES = b"\x0f\x01", 6
 _OPERAND_SIZE, _TWO_BYTES = b"\x66", 0x0F
 _REPEATED = (0xF2, 0xF3)
 _PREFIXES = b"\x26\x2e\x36\x3e\x64\x65\x66\x67\xf2\xf3"
@@ -136,6 +137,9 @@ def _looked_at(made: tuple[Effect, ...], code: bytes, cpu: Cpu) -> Iterator[tupl
             linear = [byte for byte in where if isinstance(byte, int)]
             if linear:
                 yield linear[0], max(len(linear), _REGISTER_BYTES)
+    at = addressed(code, cpu) if code[:2] == _SYSTEM else None
+    if at:
+        yield at[1], _TABLE_REGISTER_BYTES
     if code[0] == _INT:
         yield cpu.bases["ds"] + cpu.register("si"), PACKET_BYTES
         yield cpu.bases["es"] + cpu.register("si"), TABLE_BYTES

@@ -4,12 +4,14 @@ from bootharness.recording.control import Astray
 from bootharness.recording.effects import Byte, Effect
 from bootharness.recording.field import Field
 from bootharness.recording.footsteps import Step
+from bootharness.recording.operands import addressed
 from bootharness.recording.tracked import Tracked, applied, wide
 
 __all__ = ["across", "elsewhere", "narrow"]
 
 _NEAR_BYTES = 32
 _NARROWEST = 2
+_OVERRIDES, _PREFIXES = (0x26, 0x2E, 0x36, 0x3E, 0x64, 0x65), 3
 
 
 def across(effect: Effect, borders: frozenset[int]) -> bool:
@@ -78,13 +80,29 @@ def _on_all(step: Step, effect: Effect, tracked: Tracked) -> int | None:
 
 def elsewhere(steps: list[Step], field: Field) -> Astray | None:
     """Return the last instruction that puts the right value beside a field, or across the borders
-    of its structure."""
+    of its structure, or into another segment."""
+    if seen := _by_another_segment(steps, field):
+        return seen
     for step in reversed(steps):
         for effect in step.effects:
             if effect.kind in ("copy", "constant") and _meant_for(step, effect, field):
                 return Astray(step, "has the right value, and puts it elsewhere")
             if effect.kind in ("copy", "constant", "change") and across(effect, field.borders):
                 return Astray(step, "writes across the border of two fields")
+    return None
+
+
+def _by_another_segment(steps: list[Step], field: Field) -> Astray | None:
+    """Return the last instruction that writes to a field's offset in another segment, which it
+    names itself."""
+    for step in reversed(steps):
+        if field.offset is None or not set(_OVERRIDES) & set(step.code[:_PREFIXES]):
+            continue
+        at = addressed(step.code, step.cpu)
+        if at is None or at[1] - step.cpu.bases.get(at[0], 0) != field.offset:
+            continue
+        if any(each.into and each.into[0] == at[1] != field.where[0] for each in step.effects):
+            return Astray(step, f"writes to that by {at[0].upper()}, and it does not lie there")
     return None
 
 

@@ -34,7 +34,7 @@ def origin(steps: list[Step], field: Field, found: int | None, asks: Step | None
 
 
 def _origin(steps: list[Step], field: Field, found: int | None, asks: Step | None = None) -> Found:
-    tracked, at = Tracked.of(field.where, field.wanted, found), len(steps)
+    tracked, at = Tracked.of(field.where, field.wanted, found, field.most), len(steps)
     way: list[Passed] = []
     for _ in range(_MOST):
         through = [each.step for each in way]

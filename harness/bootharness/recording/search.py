@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from bootharness.formats.bzimage import offset_of
 from bootharness.recording.asked import asked_wrongly
 from bootharness.recording.control import astray
+from bootharness.recording.copied import copied_wrongly
 from bootharness.recording.counted import counted_wrongly
 from bootharness.recording.field import Field
 from bootharness.recording.filled import left_code
@@ -43,7 +44,10 @@ def searched(
         (field, steps[at].value(field.where) or 0, at)
         for at, field in counted_wrongly(steps, trace, _read_by_loaders(start))
     )
-    for each in (asked, fields, counted):
+    copied = (
+        (field, steps[at].value(field.where) or 0, at) for at, field in copied_wrongly(steps, trace)
+    )
+    for each in (asked, fields, copied, counted):
         for field, value, end in each:
             asks = steps[end] if end < len(steps) and steps[end].number is not None else None
             found = Answer(origin(steps[:end], field, value, asks), field, value)

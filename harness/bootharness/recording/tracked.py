@@ -23,12 +23,16 @@ class Tracked(Struct, frozen=True):
     """What the value that is followed becomes with another number in these bytes."""
     goal: int | None
     """What that should be."""
+    most: int | None = None
+    """Or the largest that it may be."""
 
     @classmethod
-    def of(cls, where: tuple[Byte, ...], wanted: int | None, found: int | None) -> "Tracked":
+    def of(
+        cls, where: tuple[Byte, ...], wanted: int | None, found: int | None, most: int | None = None
+    ) -> "Tracked":
         """Return the value that is to be followed."""
         size = len(where)
-        return cls(where, _parts(wanted, size), _parts(found, size), int, wanted)
+        return cls(where, _parts(wanted, size), _parts(found, size), int, wanted, most)
 
     @property
     def wrong(self) -> set[Byte]:
@@ -42,7 +46,10 @@ class Tracked(Struct, frozen=True):
 
     def is_right(self, number: int | None) -> bool:
         """Return whether a number in these bytes would have made all right."""
-        return number is not None and self.goal is not None and self.ends_as(number) == self.goal
+        if number is None or (self.goal is None and self.most is None):
+            return False
+        end = self.ends_as(number)
+        return end == self.goal if self.most is None else 0 < end <= self.most
 
     def with_bytes(self, into: tuple[Byte, ...], number: int) -> int:
         """Return what is in all of it with a number in some bytes of it."""
@@ -79,6 +86,7 @@ class Tracked(Struct, frozen=True):
             _parts(step.value(effect.source), size),
             lambda number: self.ends_as(self.with_bytes(effect.into, number)),
             self.goal,
+            self.most,
         )
 
     def changed(
@@ -93,6 +101,7 @@ class Tracked(Struct, frozen=True):
             _parts(found, size),
             lambda number: self.ends_as(self.with_bytes(effect.into, made(number))),
             self.goal,
+            self.most,
         )
 
 
