@@ -26,7 +26,7 @@ TESTED_WITH := /usr/share/doc/busybox-static:busybox-static cpio:cpio modprobe:k
 	/usr/lib/shim/shimx64.efi.signed:shim-signed sbsign:sbsigntool
 APT := $(if $(filter 0,$(shell id -u)),,sudo) apt-get
 
-.PHONY: setup tools demo test long matrices check faults faults-back faults-net faults-uefi restores trees appliance zoo zoo-uefi built-tree kill good fuzz docs readme bench bench-back bench-bisect bench-config bench-factors bench-many bench-net bench-shell bench-uefi hunts mutants mutants-rules clean
+.PHONY: setup tools demo test long matrices check faults faults-back faults-guilty faults-net faults-uefi restores trees appliance zoo zoo-uefi built-tree kill good fuzz docs readme bench bench-back bench-bisect bench-config bench-factors bench-many bench-net bench-shell bench-uefi hunts mutants mutants-rules clean
 
 setup: $(VENV)/.packages $(VENV)/.installed
 tools: setup $(VENV)/.tools
@@ -100,6 +100,12 @@ faults: tools
 WORD ?=
 faults-back: tools
 	$(BIN)/python -m tests.support.back_matrix $(WORD)
+
+# every fault of a loader, recorded, and whether the instruction is named that was put in; the same of
+# loaders of other styles than stage1's: takes ten minutes; WORD names some of them
+faults-guilty: tools
+	$(BIN)/python -m tests.support.back_faults $(WORD)
+	$(BIN)/python -m tests.support.back_loaders $(WORD)
 
 # an appliance made of Debian's packages, booted to its login, and 25 small changes to it: takes half
 # an hour

@@ -66,18 +66,20 @@ def counted_wrongly(
 def _points(steps: list[Step], trace: BootTrace) -> Iterator[_Point]:
     reads = left_at_reads(steps, trace)
     last: _Point | None = None
+    places: set[int] = set()
     for at, left in sorted(reads.items()):
         compared = _compared(steps, at)
         if compared is None:
             return
         last = _Point(*compared, left)
+        places.add(steps[last.at].cpu.linear)
         yield last
     if last is None:
         return
     end = max(reads)
     left = max(reads[end] - dict(packets(steps))[end].sectors * SECTOR_BYTES, 0)
     for at in range(end + 1, len(steps) - 1):
-        if not jumps(steps[at + 1]):
+        if steps[at].cpu.linear not in places or not jumps(steps[at + 1]):
             continue
         for effect in steps[at].effects:
             found = _whole(steps[at], effect) if effect.kind == "compare" else None
