@@ -22,6 +22,7 @@ from bootharness.report.document import document, encode, read_trace
 from bootharness.routes.loader import Loader
 from bootharness.trace.boot_trace import BootTrace
 from tests.boot.test_debug import Terminal
+from tests.support.back_faults import BACK_FAULTS, UNRECORDED, back_in, mark_of
 from tests.support.back_matrix import KNOWN, back, cases, names
 from tests.support.boots import boot_through
 from tests.support.builders import without_carry
@@ -61,6 +62,18 @@ def test_the_instruction_that_was_changed_is_named(name: str, tmp_path: Path) ->
     assert trace.recorded
     assert GUILTY[name] in trace.recorded.answers[0].source
     assert trace.recorded.answers[0].by == "loader"
+
+
+@pytest.mark.long
+@pytest.mark.sample(2)
+@pytest.mark.parametrize(
+    "name", [each.name for each in BACK_FAULTS if each.guilty and each.name not in UNRECORDED]
+)
+def test_what_was_put_into_a_loader_is_named(name: str, tmp_path: Path) -> None:
+    trace = back_in(BY_NAME[name], tmp_path)
+    assert trace.recorded, trace.post_mortem
+    origin = trace.recorded.origin
+    assert mark_of(BY_NAME[name], origin) == "right", origin
 
 
 @pytest.mark.long

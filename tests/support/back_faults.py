@@ -23,15 +23,16 @@ from tests.support.faults import (
     run,
 )
 
-__all__ = ["BACK_FAULTS", "back_in", "mark_of"]
+__all__ = ["BACK_FAULTS", "UNRECORDED", "back_in", "mark_of"]
 
 BACK_FAULTS = tuple(
     fault
     for fault in (*MBR_FAULTS, *LOADER_FAULTS, *PLAIN_FAULTS, *ENDING_FAULTS)
     if fault.cause is not None
 )
-_SEVERAL_DISKS = "drive hard-wired, second disk"
-"""Its machine has two disks, and a boot from several is not recorded."""
+UNRECORDED = ("drive hard-wired, second disk", "ACPI power-off", "ACPI suspend")
+"""Its machine has two disks, and a boot from several is not recorded; QEMU does not play a machine
+that switches itself off or sleeps."""
 _LEAST = 25
 
 
@@ -47,7 +48,7 @@ def mark_of(fault: Fault, origin: Origin | None) -> str:
     of them is guilty, ``nobody`` where there is none to be named, or ``unrecorded``."""
     guilty = origin.guilty if origin else None
     if guilty is None:
-        unrecorded = fault.name == _SEVERAL_DISKS
+        unrecorded = fault.name in UNRECORDED
         return "unrecorded" if unrecorded else "none" if fault.guilty else "nobody"
     named = guilty.instruction, guilty.source.partition(": ")[2]
     right = any(each.startswith(piece) for each in named for piece in fault.guilty)
