@@ -22,6 +22,8 @@ _DATA = 0x93
 _VIDEO, _HIGH = 0xA0000, 0x100000
 _OFFSETS = (*range(0x20, 0x200), *range(0x7C00, 0x7E00))
 """By either segment that a BIOS may use for a boot sector, it lies there."""
+_PUSHED_BYTES = 40
+"""What an INT pushes, and a BIOS that saves all registers."""
 _SI: tuple[Byte, ...] = register_bytes("si")
 _AH: tuple[Byte, ...] = (("eax", 1),)
 
@@ -30,9 +32,9 @@ def asked_wrongly(steps: list[Step]) -> Iterator[tuple[int, Field]]:
     """Yield what was wrong at which step, an INT: first where a call was asked for wrongly."""
     for at, step in enumerate(steps):
         if _asks(step, _DISK, _READ):
-            found = _packet(steps[:at], step)
+            found = _stack(step, "ds", PACKET_BYTES) or _packet(steps[:at], step)
         elif _asks(step, _SYSTEM, _MOVE):
-            found = _table(steps[:at], step)
+            found = _stack(step, "es", TABLE_BYTES) or _table(steps[:at], step)
         elif step.number == _SYSTEM:
             found = _prepared(steps[:at], step)
         else:
@@ -44,6 +46,15 @@ def asked_wrongly(steps: list[Step]) -> Iterator[tuple[int, Field]]:
 
 def _asks(step: Step, number: int, function: int) -> bool:
     return step.number == number and step.cpu.register("ax") >> 8 == function
+
+
+def _stack(step: Step, segment: str, size: int) -> Field | None:
+    """The stack pointer, where what a call pushes lies over what it is told."""
+    start = step.cpu.bases[segment] + step.cpu.register("si")
+    top = step.cpu.bases["ss"] + step.cpu.register("sp")
+    if start >= top or start + size <= top - _PUSHED_BYTES:
+        return None
+    return Field("SP, right above what the call is told", register_bytes("sp"), None)
 
 
 def _packet(before: list[Step], step: Step) -> Field | None:

@@ -79,7 +79,7 @@ def left_over(steps: list[Step], at: int, way: list[Passed], asks: Step | None) 
 
 def for_a_case(steps: list[Step], at: int, field: Field) -> bool:
     """Return whether a number is for a case of its own of which nobody knows that it was one: what
-    was compared before it is no field of the header."""
+    was compared before it is no field of the header, or nobody has read that to there."""
     jump = jump_over(steps, at)
     if jump is None:
         return False
@@ -88,4 +88,5 @@ def for_a_case(steps: list[Step], at: int, field: Field) -> bool:
         return True
     loads = writer(steps, jump, Tracked.of(compared[0].source, None, None))
     source = loads[1].source if loads and loads[1] else ()
-    return not set(source) & field.known
+    there = set(source) & field.known
+    return not there or not any(byte in step.wrote for step in steps[:jump] for byte in there)

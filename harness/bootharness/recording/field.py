@@ -34,3 +34,6 @@ class Field(Struct, frozen=True):
     """The largest that is right, where more than one is."""
     offset: int | None = None
     """Of what lies in a segment, where in it; None for what is found otherwise."""
+    from_header: bool = False
+    """Whether the kernel's header says it: a number in the loader's own code was meant for
+    something else."""

@@ -59,7 +59,7 @@ def _origin(steps: list[Step], field: Field, found: int | None, asks: Step | Non
         through.append(step)
         if seen := _by_what_it_is(steps, at, used, effect, tracked, field):
             missing = seen.why.startswith("brings") and (
-                left_over(steps, at, way, asks) or for_a_case(steps, at, field)
+                field.from_header or left_over(steps, at, way, asks) or for_a_case(steps, at, field)
             )
             return Found(tuple(through), None if missing else seen.step, seen.why)
         if effect.kind == "other":
