@@ -58,9 +58,8 @@ def counted_wrongly(
             total = trace.kernel.payload_bytes if trace.kernel else 0
             what = f"the count of what is left of {total:,} bytes"
             right = frozenset() if before is None else frozenset((before,))
-            first = before is None
             yield point.at, Field(what, point.where, None, wanted, right, known=known,
-                                  from_header=first)  # fmt: skip
+                                  from_header=True)  # fmt: skip
             return
         before = point.value
 

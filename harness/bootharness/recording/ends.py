@@ -9,7 +9,10 @@ from bootharness.recording.misplaced import elsewhere
 from bootharness.recording.tracked import Tracked, applied
 from bootharness.recording.writers import writer
 
-__all__ = ["by_the_bios", "for_a_case", "left_over", "nobody"]
+__all__ = ["by_the_bios", "for_a_case", "left_over", "meant_so", "nobody"]
+
+_UNITS = (1, 9)
+"""By so many bits bytes are shifted to be words, or sectors."""
 
 
 def by_the_bios(steps: list[Step], way: list[Passed], field: Field) -> Found:
@@ -35,6 +38,8 @@ def _wrong_change(steps: list[Step], way: list[Passed]) -> Step | None:
     """Return the instruction that makes another value of one by a number of its own: the only one
     that a value went through, or one that shifts for the first time, and another count would have
     made it right."""
+    if not way or _rounded_down(way):
+        return None
     for passed in reversed(way):
         step, effect, tracked = passed.step, passed.effect, passed.tracked
         if effect.kind != "change" or effect.source:
@@ -49,6 +54,34 @@ def _wrong_change(steps: list[Step], way: list[Passed]) -> Step | None:
             if any(tracked.is_right(tracked.with_bytes(effect.into, each)) for each in made):
                 return step
     return None
+
+
+def _rounded_down(way: list[Passed]) -> bool:
+    """Return whether a value that was divided is one too small: then it is to be rounded up, and
+    nothing does."""
+    first = way[0].tracked
+    wanted, found = _number(first.wanted), _number(first.found)
+    divided = any(each.effect.operator == ">" for each in way)
+    return divided and wanted is not None and found is not None and wanted - found == 1
+
+
+def _number(parts: tuple[int | None, ...]) -> int | None:
+    found = 0
+    for at, part in enumerate(parts):
+        if part is None:
+            return None
+        found |= part << 8 * at
+    return found
+
+
+def meant_so(way: list[Passed], field: Field, found: int | None) -> bool:
+    """Return whether a number is right by itself, and something is missing that makes another of
+    it: a shift to another unit, or what keeps it as it was."""
+    number = way[-1].effect.number
+    if any(_number(each.tracked.wanted) == number for each in way[:-1] if number):
+        return True
+    shifted = [found >> unit for unit in _UNITS] if found else []
+    return any(each == field.wanted or 0 < each <= (field.most or 0) for each in shifted)
 
 
 def nobody(steps: list[Step], field: Field, tracked: Tracked, way: list[Passed]) -> Found:

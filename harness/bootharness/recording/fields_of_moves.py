@@ -17,6 +17,7 @@ _DESTINATION, _SOURCE, _TABLE_BYTES = 0x18, 0x10, 48
 _BASE = (2, 3, 4, 7)
 _ACCESS, _LIMIT = (5,), (0, 1)
 _PARTS = (0, 2, 4, 5, 6, 7)
+_MOST_WORDS = 0x8000
 _DATA, _WHOLE_LIMIT = 0x93, 0xFFFF
 _CODE, _FRAME_BYTES = range(ORIGIN, ORIGIN + SECTOR_BYTES), 6
 """Where the BIOS puts a boot sector, and what an INT pushes."""
@@ -136,7 +137,8 @@ def descriptor(trace: BootTrace) -> Iterator[Field]:
                 yield Field(f"the limit {what}", where, call, borders=_borders(table))
         if move.bytes > _WHOLE_LIMIT + 1:
             yield from mapped(trace)
-            yield Field(f"the length of block move {move.index}", register_bytes("cx"), call)
+            yield Field(f"the length of block move {move.index}", register_bytes("cx"), call,
+                        most=_MOST_WORDS)  # fmt: skip
 
 
 def clobbering(trace: BootTrace) -> Iterator[Field]:

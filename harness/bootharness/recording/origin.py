@@ -9,7 +9,13 @@ from msgspec.structs import replace
 
 from bootharness.recording.control import Astray, decided_by, jump_over, passed_over
 from bootharness.recording.effects import Byte, Effect, register_bytes
-from bootharness.recording.ends import by_the_bios, for_a_case, left_over, nobody
+from bootharness.recording.ends import (
+    by_the_bios,
+    for_a_case,
+    left_over,
+    meant_so,
+    nobody,
+)
 from bootharness.recording.field import Field
 from bootharness.recording.footsteps import Step
 from bootharness.recording.found import Found, Passed
@@ -59,7 +65,10 @@ def _origin(steps: list[Step], field: Field, found: int | None, asks: Step | Non
         through.append(step)
         if seen := _by_what_it_is(steps, at, used, effect, tracked, field):
             missing = seen.why.startswith("brings") and (
-                field.from_header or left_over(steps, at, way, asks) or for_a_case(steps, at, field)
+                field.from_header
+                or meant_so(way, field, found)
+                or left_over(steps, at, way, asks)
+                or for_a_case(steps, at, field)
             )
             return Found(tuple(through), None if missing else seen.step, seen.why)
         if effect.kind == "other":
@@ -92,7 +101,8 @@ def _by_what_it_is(
             return decided_by(steps, jump)
     if _does_nothing(effect):
         return Astray(step, "does nothing")
-    if right and (effect.kind != "copy" or field.untouched):  # else perhaps right by chance
+    by_chance = field.most is not None or (effect.kind == "copy" and not field.untouched)
+    if right and not by_chance:
         return Astray(step, "before it all was right")
     if effect.kind == "constant":
         return Astray(step, f"brings {effect.number:#x}")
