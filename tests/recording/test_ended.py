@@ -1,11 +1,13 @@
 """What has ended a boot, by a loader's last instructions alone."""
 
 import pytest
+from msgspec.structs import replace
 
 from bootharness.recording.ended import ended_by
 from bootharness.recording.footsteps import Step
 from bootharness.recording.search import searched
 from bootharness.recording.standstill import Standstill
+from bootharness.trace.backwards import Origin, Recorded
 from bootharness.trace.boot_trace import BootTrace, Ending
 from tests.recording.test_origin import walked
 
@@ -16,8 +18,6 @@ READS = ("cd13", {"eax": 0x4200})
 
 def at_int(steps: list[Step]) -> list[Step]:
     """Return steps with the numbers of their interrupts, as a walk has them."""
-    from msgspec.structs import replace
-
     return [replace(each, number=each.code[1]) if each.code[0] == 0xCD else each for each in steps]
 
 
@@ -75,8 +75,6 @@ def test_the_last_who_closes_the_gate_is_named() -> None:
 def test_code_that_nobody_has_put_there_is_no_place_to_go_to() -> None:
     (jump,) = walked(("e9f77f", {}))  # to 0xfbfa
     beyond = walked(("90", {}))[0]
-    from msgspec.structs import replace
-
     astray = replace(beyond, cpu=replace(beyond.cpu, values=beyond.cpu.values | {"eip": 0xFBFA}))
     found = searched([jump, astray], TRACE, [])
     assert found
@@ -95,3 +93,10 @@ def test_who_counts_in_memory_does_not_stand_still() -> None:
     (step,) = walked(("ff060005", {}), memory={0x500 + at: 0 for at in range(4)})
     still = Standstill()
     assert not any(still.reached_by(step) for _ in range(1000))
+
+
+def test_that_there_was_no_time_to_look_is_told() -> None:
+    late = Recorded(1000, 0.5, (), Origin("", "nobody was found: the time limit was over before"))
+    assert late.sentences == ("nobody was found: the time limit was over before",)
+    mute = Recorded(1000, 0.5, (), Origin("the LBA", "the LBA (0x1): a BIOS call put it there"))
+    assert mute.sentences == ()
