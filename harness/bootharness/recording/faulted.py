@@ -1,6 +1,7 @@
 """Who is guilty of a triple fault: who took the interrupt vectors away, or a descriptor table from
 where there is none (Intel SDM, Vol. 3A, 6.15)."""
 
+from bootharness.recording.control import size_of
 from bootharness.recording.effects import register_bytes
 from bootharness.recording.field import Field
 from bootharness.recording.filled import Filled
@@ -15,7 +16,10 @@ __all__ = ["faulted"]
 _SYSTEM = b"\x0f\x01"
 _LGDT, _LIDT = 2, 3
 _SELECTOR_LOW = 7
-_SEGMENT_BYTES = tuple((name, 0) for name in ("ds", "es", "fs", "gs", "ss"))
+_LOAD = (0x8E, 0xC0)
+"""MOV to a segment register from another one."""
+_SEGMENTS = ("es", "cs", "ss", "ds", "fs", "gs", "", "")
+_REGISTERS = ("ax", "cx", "dx", "bx", "sp", "bp", "si", "di")
 _TO_CONTROL_REGISTER = b"\x0f\x22"
 
 
@@ -36,19 +40,24 @@ def faulted(steps: list[Step], _: BootTrace) -> Answer | None:
 
 
 def _selected(steps: list[Step], table: int) -> Answer | None:
-    """Return where a selector came from that is of no descriptor in the last table."""
-    made = steps[-1].effects
+    """Return where a selector came from that is of no descriptor in the last table. The load that
+    faulted has not been executed: it stands behind the last that was."""
+    last = steps[-1]
     start = (addressed(steps[table].code, steps[table].cpu) or ("", 0))[1]
     limit = steps[table].value((start, start + 1))
-    loads = made and made[0].kind == "copy" and made[0].into[0] in _SEGMENT_BYTES
-    if not loads or limit is None or (_table(steps[table]) or 0) != _LGDT:
+    code = last.ahead[size_of(last.code) :][:2]
+    if limit is None or _table(steps[table]) != _LGDT or len(code) < len(_LOAD):
         return None
-    selector = steps[-1].value(made[0].source[:2])
+    if code[0] != _LOAD[0] or code[1] < _LOAD[1]:
+        return None
+    where = register_bytes(_REGISTERS[code[1] & 7])
+    made = [each.number for each in last.effects if each.kind == "constant" and each.into == where]
+    selector = made[0] if made else last.value(where)
     if selector is None or selector | _SELECTOR_LOW <= limit:
         return None
-    name = str(made[0].into[0][0]).upper() if isinstance(made[0].into[0], tuple) else ""
-    field = Field(f"the selector that {name} is set to", made[0].source[:2], None)
-    return Answer(origin(steps[:-1], field, selector), field, selector)
+    name = _SEGMENTS[code[1] >> 3 & 7].upper()
+    field = Field(f"the selector that {name} was to be set to", where, None)
+    return Answer(origin(steps, field, selector), field, selector)
 
 
 def _followed(steps: list[Step], at: int, segment: str) -> Answer:
