@@ -30,11 +30,22 @@ KINDS = {
     "shr cx, 1: another width": "works on the lower half alone",
     "add cx, 511: 0x1ff becomes 0x0": "does nothing",
     "mov ecx, CHUNK_BYTES: 0xfe00 becomes 0xfe01": "brings 0xfe01",
+    "shl eax, 4: 0x4 becomes 0x3": "works on what a BIOS call brought",
+    "cmp eax, ecx: 16 bits instead of 32": "compares the lower part alone",
+    "jne error: always taken": "gives up, and nothing failed",
     "mov sp, HEAP_END: 0xe000 becomes 0xe001": "brings 0xe001",
 }
 """How it is changed, and a piece of what is said of it then."""
 
-NOBODY = ("mov ss, ax", "cli", "mov dword [cmd_line_ptr], (KERNEL_SEGMENT << 4) + HEAP_END")
+NOBODY = (
+    "mov ss, ax",
+    "cli",
+    "shr cx, 1",
+    "shr cx, 9",
+    "add cx, 511",
+    "mov eax, [fs:syssize]",
+    "mov dword [cmd_line_ptr], (KERNEL_SEGMENT << 4) + HEAP_END",
+)
 """Instructions without which the boot is bad, and none is there to be named."""
 
 
