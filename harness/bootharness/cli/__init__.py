@@ -30,6 +30,7 @@ _COMMANDS = {
     "gate": "Accept or refuse kernels: every way of booting, compared with a baseline.",
     "merge": "Put the shards of a gate together, as one gate.",
     "debug": "Open a boot in gdb, stopped where it goes wrong.",
+    "timeline": "Draw all that happened in one boot on one axis, as a page.",
     "shell": "Run a command, or a shell, on a kernel with programs and modules of your own.",
     "hardware": "Boot real machines, which have a serial line and a plug.",
     "console": "Boot with the serial line and QEMU's monitor on this terminal.",

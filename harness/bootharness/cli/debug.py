@@ -60,7 +60,10 @@ PLACE is one of
   handoff           the kernel's entry, in its setup code
   protected-mode    its 32-bit entry
   kernel            its 64-bit entry, in long mode
-or a label of the loader, or an address: 0x7d15, 1020:0. Of a disk that a UEFI boots it is
+or a label of the loader, or an address: 0x7d15, 1020:0. In a recording it is also
+  call:N            before BIOS call N, from 0 on
+  POSITION          so many instructions after the machine's start, as `timeline` has them
+Of a disk that a UEFI boots it is
   image:NAME        the entry of an image, as image:vmlinuz; the last, if nothing is said
   exit-boot-services  where it goes on that has ended the boot services
   kernel            where KASLR has put the kernel, once it runs there
@@ -76,6 +79,7 @@ Examples:
   bootharness debug grow:17000000:bzImage --loader my-mbr.asm --at last-good-move --tui
   bootharness debug trace.json
   bootharness debug kept
+  bootharness debug kept --at 1234567
   bootharness debug --disk appliance.img --at handoff --attach
   bootharness debug bzImage --route uefi-systemd-boot --at image:vmlinuz
   bootharness debug --net-root tftp --bootfile own.0
@@ -215,7 +219,11 @@ def _of_trace(
 
     try:
         given = KernelImage.read(kernel) if kernel else None
-        kept = None if forwards else recording_beside(path.absolute(), trace, qemu)
+        try:
+            kept = None if forwards else recording_beside(path.absolute(), trace, qemu)
+        except UsageError as error:
+            anew = "--forwards debugs the boot without its recording"
+            raise UsageError(f"{error}; {anew}") from error
         return prepare_trace(
             trace, at, workspace.path / "disk.img", given, qemu, kept, path.absolute()
         )

@@ -28,6 +28,7 @@ _NAMES = (
     "screens",
     "initramfs",
     "debug",
+    "record",
     "build",
     "config",
     "workers",
@@ -38,8 +39,8 @@ _NAMES = (
 @click.command(
     "doctor",
     epilog="""\b
-USE is boot, network, uefi, servers, grub, deb, compressed, media, screens, debug, build, config,
-workers or hardware; without one all are looked at.
+USE is boot, network, uefi, servers, grub, deb, compressed, media, screens, initramfs, debug,
+record, build, config, workers or hardware; without one all are looked at.
 
 \b
 Examples:

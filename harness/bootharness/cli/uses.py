@@ -141,6 +141,23 @@ def _for_debugging() -> Iterator[Tool]:
     yield GDB
 
 
+def _for_recordings() -> Iterator[Tool]:
+    from bootharness.host.tool import GDB, QEMU_32, QEMU_64
+
+    yield from (QEMU_64, QEMU_32, GDB)
+
+
+def _about_recordings() -> Iterator[Note]:
+    from bootharness.host.tool import QEMU_32, QEMU_64
+    from bootharness.machine.taping import why_not_taped
+
+    for qemu in (QEMU_64, QEMU_32):
+        if qemu.here:
+            why = why_not_taped(qemu.name)
+            told = f"{qemu.name} {qemu.said_version()} records boots, and goes back in them"
+            yield Note(f"no boot is recorded: {why}" if why else told, good=why is None)
+
+
 def _for_building() -> Iterator[Tool]:
     from bootharness.bisection.git import GIT
     from bootharness.bisection.toolchain import TOOLCHAIN_TOOLS
@@ -324,6 +341,9 @@ USES: dict[str, _Use] = {
     "screens": _Use("needles, and OCR of graphics modes", _for_screens, _about_pictures),
     "initramfs": _Use("initramfs, shell and --run: what is in a guest", _for_guests, _about_guests),
     "debug": _Use("debug, and --tracer gdb", _for_debugging),
+    "record": _Use(
+        "bad boots that are recorded, and gone back in", _for_recordings, _about_recordings
+    ),
     "build": _Use("bisect git, and toolchains", _for_building),
     "config": _Use("bisect config", _for_configs),
     "workers": _Use("worker, and --workers dask:ADDRESS", lambda: iter(()), _about_workers),

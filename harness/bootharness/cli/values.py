@@ -84,10 +84,11 @@ def causes(_context: "Context", _parameter: "Parameter", typed: str) -> "list[Co
 
 def places(_context: "Context", _parameter: "Parameter", typed: str) -> "list[CompletionItem]":
     """Complete where the debugger may stop."""
-    from bootharness.debug.place import PLACES, UEFI_PLACES
+    from bootharness.debug.place import PLACES, RECORDED_PLACES, UEFI_PLACES
 
-    every = (*PLACES, *UEFI_PLACES)
-    return _begin((name.removesuffix("N").removesuffix("NAME") for name in every), typed)
+    every = dict.fromkeys((*PLACES, *RECORDED_PLACES, *UEFI_PLACES))
+    named = (name.removesuffix("N").removesuffix("NAME") for name in every if name != "POSITION")
+    return _begin(named, typed)
 
 
 def servers(_context: "Context", _parameter: "Parameter", typed: str) -> "list[CompletionItem]":

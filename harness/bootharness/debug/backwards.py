@@ -1,8 +1,8 @@
 """A question about a recording, answered as JSON: what gdb's words for going back run.
 
-gdb has a Python of its own, and so it is a program:
+gdb has a Python of its own, and so it is a program, which ends with the process that started it:
 
-    python -m bootharness.debug.backwards TRACE.json QEMU WORD [ARGUMENT...]
+    python -m bootharness.debug.backwards TRACE.json QEMU PARENT WORD [ARGUMENT...]
 """
 
 import sys
@@ -16,6 +16,7 @@ from bootharness.debug.recorded import recording_beside, same_loader
 from bootharness.diagnosis import judge
 from bootharness.errors import BootHarnessError, UsageError
 from bootharness.host.regular import read_regular
+from bootharness.host.rights import end_with
 from bootharness.recording.kept import Asked
 from bootharness.recording.player import Player
 from bootharness.report.document import TRACE_BYTES, read_trace
@@ -101,8 +102,16 @@ _WORDS: dict[str, Callable[..., Answer]] = {
 }
 
 
-if __name__ == "__main__":
+def main(trace_file: str, qemu: str, parent: str, *words: str) -> None:
+    """Write the answer to standard output, or exit with why there is none."""
+    end_with(int(parent))
     try:
-        sys.stdout.buffer.write(msgspec.json.encode(answer(Path(sys.argv[1]), *sys.argv[2:])))
+        sys.stdout.buffer.write(msgspec.json.encode(answer(Path(trace_file), qemu, *words)))
     except BootHarnessError as error:
         sys.exit(str(error))
+    except KeyboardInterrupt:
+        sys.exit("interrupted")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -89,6 +89,7 @@ def prepare(source: str, plan: BootPlan, at: str, workspace: Workspace) -> Itera
         )
         config = machine_for(machine, narrow=medium.narrow)
         scene = _scene(disk, at, before)
+        _check_unrecorded(scene.place)
         if disk.driver != "raw":
             scene = replace(scene, container=disk)
         yield Prepared(scene, disk.path, config)
@@ -118,6 +119,7 @@ def prepare_trace(
     again = replayed(trace, given, image)
     scene = scene_of(trace, again.loader, at or _where_it_went_wrong(trace))
     if kept is None:
+        _check_unrecorded(scene.place)
         return Prepared(scene, image, machine_for(machine), (*again.notes, *notes))
     asks = [sys.executable, "-P", "-m", "bootharness.debug.backwards", str(trace_file), qemu]
     scene = replace(
@@ -195,6 +197,15 @@ def _check_reached(trace: BootTrace, at: str) -> None:
         raise UsageError(f"--at {at}: that boot made {count(made, 'block move')}, the first is 0")
     if kind in BEHIND_CALLS and kind != "move" and not trace.handoff:
         raise UsageError(f"--at {at}: that boot did not enter the kernel")
+
+
+def _check_unrecorded(place: Place) -> None:
+    """Raise UsageError for a place that only a recording has."""
+    if place.needs_recording:
+        raise UsageError(
+            f"--at {place.name}: only a boot that was recorded has this place, as "
+            "`bootharness boot --keep` records a bad one"
+        )
 
 
 def _last_good_move(trace: BootTrace) -> int:

@@ -10,9 +10,7 @@ from bootharness.recording.manifest import MANIFEST, RECORDING, OtherBuild
 from bootharness.routes.loader import Loader
 from bootharness.trace.boot_trace import BootTrace
 
-__all__ = ["FORWARDS", "recording_beside", "same_loader"]
-
-FORWARDS = "--forwards"
+__all__ = ["recording_beside", "same_loader"]
 
 
 def recording_beside(trace_file: Path, trace: BootTrace, qemu: str = AUTO) -> KeptRecording | None:
@@ -25,8 +23,8 @@ def recording_beside(trace_file: Path, trace: BootTrace, qemu: str = AUTO) -> Ke
         return None
     try:
         return KeptRecording.opened(folder, trace, machine_of(trace, qemu, []))
-    except (UsageError, OtherBuild) as error:
-        raise UsageError(f"{error}; {FORWARDS} debugs the boot without its recording") from error
+    except OtherBuild as error:
+        raise UsageError(str(error)) from error
 
 
 def same_loader(trace: BootTrace) -> Loader | None:

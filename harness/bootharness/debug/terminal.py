@@ -1,6 +1,5 @@
 """A machine with a person's gdb: both are there until the person leaves."""
 
-import ctypes
 import os
 import select
 import signal
@@ -8,11 +7,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 from bootharness.debug.scene import GDB
 from bootharness.errors import MachineLost, UsageError
 from bootharness.host.deadline import Deadline
+from bootharness.host.rights import end_with
 from bootharness.host.terminal import as_it_was
 from bootharness.host.tool import Tool
 from bootharness.machine.machine import Machine
@@ -20,7 +21,6 @@ from bootharness.machine.machine import Machine
 __all__ = ["in_terminal", "until_interrupted"]
 
 _TICK_S = 1.0
-_PR_SET_PDEATHSIG = 1
 
 
 def in_terminal(machine: Machine, folder: Path, view: str) -> None:
@@ -32,7 +32,8 @@ def in_terminal(machine: Machine, folder: Path, view: str) -> None:
         raise UsageError(f"--{view} needs a terminal")
     with as_it_was(), _interrupts_are_gdbs():
         try:
-            gdb = subprocess.Popen(_argv(view), cwd=folder, preexec_fn=_end_with_us)  # noqa: PLW1509
+            ends = partial(end_with, os.getpid())
+            gdb = subprocess.Popen(_argv(view), cwd=folder, preexec_fn=ends)  # noqa: PLW1509
         except FileNotFoundError as error:
             raise Tool(error.filename, error.filename).missing() from None
         end = os.pidfd_open(gdb.pid)
@@ -68,11 +69,6 @@ def _attend(machine: Machine, *ends: int) -> None:
             machine.wait(Deadline.after(_TICK_S), *ends)
             machine.serial.take()
             machine.events()
-
-
-def _end_with_us() -> None:
-    """In the child: die when the harness does, however that ends."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 @contextmanager

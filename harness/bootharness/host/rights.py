@@ -4,8 +4,10 @@ As root, QEMU runs as a user that nobody else is, who may write its workspace an
 It may read what it is given; where a folder above that keeps others out, it may read anything.
 """
 
+import ctypes
 import os
 import shutil
+import signal
 import stat
 import subprocess
 from collections.abc import Iterable, Sequence
@@ -14,12 +16,13 @@ from pathlib import Path
 
 from msgspec import Struct
 
-__all__ = ["User", "command", "own_user", "why_no_own_user"]
+__all__ = ["User", "command", "end_with", "own_user", "why_no_own_user"]
 
 # above all users that distributions, systemd and containers give out
 _FIRST_USER = 0x70000000
 _NEEDED = {"CAP_CHOWN": 0, "CAP_DAC_OVERRIDE": 1, "CAP_KILL": 5, "CAP_SETGID": 6, "CAP_SETUID": 7}
 _READ_SEARCH = 2
+_PR_SET_PDEATHSIG = 1
 _TRIAL_S = 5.0
 # A parent's death is told to who has asked for it by then; so it is looked at once more.
 _UNLESS_ALONE = '[ "$PPID" = "$0" ] && exec "$@"'
@@ -53,6 +56,13 @@ def _setpriv(user: User | None) -> list[str]:
         *(*words, f"--reuid={user.number}", f"--regid={user.number}", groups, "--no-new-privs"),
         *(f"--inh-caps={kept}", f"--ambient-caps={kept}"),
     ]
+
+
+def end_with(parent: int) -> None:
+    """In a child process: be killed when the parent's process ends, at once where it has by now."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
 
 
 def own_user(

@@ -139,8 +139,11 @@ def _left(trace: "BootTrace", plan: BootPlan, folder: Path) -> str:
     if not (folder / "trace.json").exists():  # the same test may have been run again
         missing += keep_account(trace, plan, folder)
     lines = [f"reproduce: {again(trace, plan, '--verbose')}"]
-    if trace.disk:
-        lines.append(f"in gdb: {shlex.join(['bootharness', 'debug', str(folder / 'trace.json')])}")
+    debug = shlex.join(["bootharness", "debug", str(folder / "trace.json")])
+    if trace.recorded:
+        lines.append(f"recorded, and played once, the same; to go back in it: {debug}")
+    elif trace.disk:
+        lines.append(f"in gdb: {debug}")
     lines.append(f"kept in {folder}")
     return "\n".join(lines + [f"not all of it: {'; '.join(missing)}"] * bool(missing))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 from collections.abc import Iterator
@@ -81,8 +82,8 @@ def ask(*words: str) -> dict[str, Any]:
             "This boot was not recorded: `bootharness boot --keep` records a bad one."
         )
     done = subprocess.run(
-        [*RECORDED["asks"], *words], capture_output=True, text=True, timeout=_ANSWER_S,
-        check=False, cwd=FOLDER, stdin=subprocess.DEVNULL,
+        [*RECORDED["asks"], str(os.getpid()), *words], capture_output=True, text=True,
+        timeout=_ANSWER_S, check=False, cwd=FOLDER, stdin=subprocess.DEVNULL,
     )  # fmt: skip
     if done.returncode:
         raise gdb.GdbError(done.stderr.strip()[-400:] or "There is no answer.")
