@@ -1,5 +1,6 @@
 """Bad boots that were recorded: what is told of them by itself, and going back in gdb."""
 
+import os
 import re
 import shutil
 from pathlib import Path
@@ -14,6 +15,7 @@ from bootharness.host.assembler import shipped
 from bootharness.kernels.image import KernelImage
 from bootharness.kernels.selfcheck import selfcheck_kernel
 from bootharness.kernels.source import fetch
+from bootharness.machine.tape import TAPE
 from bootharness.one_boot import boot
 from bootharness.plan import BootPlan, MachineConfig
 from bootharness.recording.manifest import LOG, MANIFEST, OVERLAY, RECORDING, ROM, Recording
@@ -169,44 +171,76 @@ def test_a_person_goes_back_in_gdb(misplaced: tuple[BootTrace, Path], tmp_path: 
     terminal.leave()
 
 
-def damaged(folder: Path, name: str) -> None:
-    path = folder / RECORDING / name
+def damaged(path: Path, how: str) -> None:
+    """Do to a file what happens to files, and what a stranger may do to one."""
     content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
-    path.write_bytes(content)
+    if how == "changed":
+        content[len(content) // 2] ^= 1
+    elif how == "cut":
+        del content[len(content) // 2 :]
+    path.unlink()
+    if how == "a link to nothing":
+        path.symlink_to("nowhere")
+    elif how == "a link to something":
+        path.symlink_to("/etc/passwd")
+    elif how == "a folder":
+        path.mkdir()
+    elif how == "a pipe":
+        os.mkfifo(path)
+    elif how != "missing":
+        path.write_bytes(bytes(content[: 0 if how == "empty" else None]))
+        if how == "huge":
+            os.truncate(path, 1 << 40)
 
 
-@pytest.mark.parametrize("name", [MANIFEST, "tape.bin", OVERLAY, ROM, LOG, "disk", "build", "old"])
+def refused(keep: Path) -> str:
+    """Return the sentence with which a recording is refused."""
+    done = command("debug", str(keep))
+    assert done.returncode == 129, done.stderr
+    assert not done.stdout
+    assert done.stderr.startswith("bootharness: ")
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.endswith("; --forwards debugs the boot without its recording\n")
+    return done.stderr
+
+
+HOW = (
+    "changed", "cut", "missing", "empty", "huge", "a link to nothing", "a link to something",
+    "a folder", "a pipe",
+)  # fmt: skip
+
+
+@pytest.mark.sample(6)
+@pytest.mark.parametrize("how", HOW)
+@pytest.mark.parametrize("name", [MANIFEST, TAPE, OVERLAY, ROM, LOG])
 def test_a_damaged_recording_is_one_sentence(
-    misplaced: tuple[BootTrace, Path], name: str, tmp_path: Path
+    misplaced: tuple[BootTrace, Path], name: str, how: str, tmp_path: Path
+) -> None:
+    keep = tmp_path / "kept"
+    shutil.copytree(misplaced[1], keep)
+    damaged(keep / RECORDING / name, how)
+    assert f"{keep}/recording" in refused(keep)
+
+
+def test_a_recording_of_another_disk_build_or_version_is_one_sentence(
+    misplaced: tuple[BootTrace, Path], tmp_path: Path
 ) -> None:
     keep = tmp_path / "kept"
     shutil.copytree(misplaced[1], keep)
     manifest = keep / RECORDING / MANIFEST
-    if name == "disk":
-        disk = next(keep.glob("*.img"))
-        disk.write_bytes(disk.read_bytes()[:-512] + bytes(511) + b"x")
-        trace = read_trace((keep / "trace.json").read_bytes())
-        assert trace.disk
-        text = (keep / "trace.json").read_text()
-        (keep / "trace.json").write_text(text.replace(trace.disk.path, str(disk)))
-    elif name in ("build", "old"):
-        text = manifest.read_text()
-        build = Recording.read(manifest.parent).build
-        new = text.replace(build, "0" * 64) if name == "build" else text.replace(
-            '"version": 1', '"version": 7')  # fmt: skip
-        assert new != text
-        manifest.write_text(new)
-    elif name == MANIFEST:
-        manifest.write_bytes(manifest.read_bytes()[:-20])
-    else:
-        damaged(keep, name)
-    done = command("debug", str(keep))
-    assert done.returncode == 129
-    said = done.stderr.strip()
-    assert said.count("\n") == 0 or said.startswith("bootharness: ")
-    assert "--forwards" in said
-    assert "Traceback" not in said
+    whole, text = manifest.read_text(), (keep / "trace.json").read_text()
+    build = Recording.read(manifest.parent).build
+    manifest.write_text(whole.replace(build, "0" * 64))
+    assert "it was recorded by another build of QEMU" in refused(keep)
+    manifest.write_text(whole.replace('"version": 1', '"version": 7'))
+    assert "version: 7, and this bootharness knows 1" in refused(keep)
+    manifest.write_text(whole)
+    trace = read_trace(text.encode())
+    assert trace.disk
+    disk = next(keep.glob("*.img"))
+    (keep / "trace.json").write_text(text.replace(trace.disk.path, str(disk)))
+    disk.write_bytes(disk.read_bytes()[:-512] + bytes(511) + b"x")
+    assert "the disk image is not here as it was recorded" in refused(keep)
 
 
 FLAKY = """

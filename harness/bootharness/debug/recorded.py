@@ -6,7 +6,7 @@ from bootharness.debug.trust import loader_of, machine_of
 from bootharness.errors import BootHarnessError, UsageError
 from bootharness.plan import AUTO
 from bootharness.recording.kept import KeptRecording
-from bootharness.recording.manifest import MANIFEST, RECORDING, OtherBuild
+from bootharness.recording.manifest import RECORDING, OtherBuild
 from bootharness.routes.loader import Loader
 from bootharness.trace.boot_trace import BootTrace
 
@@ -16,10 +16,11 @@ __all__ = ["recording_beside", "same_loader"]
 def recording_beside(trace_file: Path, trace: BootTrace, qemu: str = AUTO) -> KeptRecording | None:
     """Return the recording that was kept with a trace, None where there is none.
 
-    Raises UsageError for one that is damaged, or of another build of QEMU.
+    Raises UsageError for one that is damaged or not whole, as of a boot that was killed while it
+    was kept, or of another build of QEMU.
     """
     folder = trace_file.parent
-    if not (folder / RECORDING / MANIFEST).exists():
+    if not (folder / RECORDING).exists():
         return None
     try:
         return KeptRecording.opened(folder, trace, machine_of(trace, qemu, []))

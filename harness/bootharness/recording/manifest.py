@@ -94,6 +94,8 @@ class Recording(Struct, frozen=True, forbid_unknown_fields=True):
         Raises UsageError, naming file and field, for what is damaged or can be no recording.
         """
         path = folder / MANIFEST
+        if not path.exists():
+            raise UsageError(f"{folder}: not a whole recording: {MANIFEST} is missing; {_AGAIN}")
         try:
             found = msgspec.json.decode(read_regular(path, most=_MANIFEST_BYTES), type=cls)
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:

@@ -54,18 +54,24 @@ def _milestones(seen: Seen, judgement: Judgement) -> Iterator[Event]:
 
 
 def _going_back(seen: Seen, _: Judgement) -> Iterator[Event]:
-    """What the recording has told."""
+    """What the recording has told, where it is known when that was."""
     recorded = seen.trace.recorded
     if recorded is None or not seen.positions:
         return
-    told = [(each.position, each.sentence) for each in recorded.answers]
+    for each in recorded.answers:
+        if each.position is not None:
+            yield from _told(seen, each.position, each.sentence)
+        elif each.call in seen.positions:  # a device wrote it
+            yield from _told(seen, seen.positions[each.call], each.sentence)
     if recorded.origin and recorded.origin.guilty:
-        told.append((recorded.origin.guilty.position, recorded.origin.sentence))
-    for position, sentence in told:
-        seconds = None if position is None else seen.seconds_of(position)
-        if seconds is not None:
-            yield Event(seconds, sentence, wrong=True, at=f"{position}", position=position,
-                        about="between the calls around it")  # fmt: skip
+        yield from _told(seen, recorded.origin.guilty.position, recorded.origin.sentence)
+
+
+def _told(seen: Seen, position: int, sentence: str) -> Iterator[Event]:
+    seconds = seen.seconds_of(position)
+    if seconds is not None:
+        yield Event(seconds, sentence, wrong=True, at=f"{position}", position=position,
+                    about="between the calls around it")  # fmt: skip
 
 
 def _moves(seen: Seen, _: Judgement) -> Iterator[Event]:

@@ -147,10 +147,14 @@ function zoom(factor, at = (from + to) / 2) {
   show(at - (at - from) * factor, at + (to - at) * factor);
 }
 const move = (part) => show(from + part * (to - from), to + part * (to - from));
+// the first that is wrong, and not only how it ended
+const wrong = lanes.flatMap(([, events]) => events).filter((event) => event[WRONG] && event[FROM] < whole).sort((one, other) => one[FROM] - other[FROM])[0];
 const ACTIONS = {
+  wrong: () => show(wrong[FROM] - span / 40, wrong[FROM] + span / 40),
   in: () => zoom(0.5), out: () => zoom(2), left: () => move(-0.25), right: () => move(0.25), all: () => show(0, span),
 };
 const KEYS = { "+": "in", "=": "in", "-": "out", ArrowLeft: "left", ArrowRight: "right", Home: "all" };
+document.querySelector("[data-zoom=wrong]").hidden = !wrong;
 document.querySelectorAll("[data-zoom]").forEach((button) => button.addEventListener("click", ACTIONS[button.dataset.zoom]));
 chart.addEventListener("keydown", (event) => {
   if (!KEYS[event.key] || event.ctrlKey || event.metaKey) return;
@@ -184,7 +188,7 @@ chart.addEventListener("pointermove", (event) => {
     show(from + by, to + by);
   }
 });
-new ResizeObserver(() => draw()).observe(chart);
+new ResizeObserver(() => { cancelAnimationFrame(waiting); waiting = requestAnimationFrame(draw); }).observe(chart);
 
 const asked = /^#(\d+\.?\d*)-(\d+\.?\d*)$/.exec(location.hash);
 if (asked && Number(asked[2]) > Number(asked[1])) show(Number(asked[1]), Number(asked[2]));
