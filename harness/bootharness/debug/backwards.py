@@ -49,10 +49,10 @@ def _last_write(asked: Asked, linear: str, position: str, what: str) -> Answer:
 def _first_wrong(asked: Asked) -> Answer:
     trace = asked.kept.trace
     cause, loader = judge(trace).cause or "", same_loader(trace)
-    origin = asked.origin(loader, cause)
+    found = asked.by_cause(loader, cause)
+    origin = asked.origin(loader, cause, found)
     if origin and origin.guilty:
         return {"sentence": origin.sentence, "position": origin.guilty.position}
-    found = asked.by_cause(loader, cause)
     if found:
         return {"sentence": found[0].sentence, "position": found[0].position}
     said = origin.sentence if origin else f"{cause or 'a good boot'}: it is about no byte of memory"
@@ -91,11 +91,20 @@ def _when(asked: Asked, position: str) -> Answer:
     return {"sentence": f"instruction {int(position):,} of {end:,}, {where}", "position": None}
 
 
+def _moves(asked: Asked, position: str) -> Answer:
+    made = asked.made_before(int(position))
+    moves = [
+        (call.table_hex, (call.registers_in.ecx & 0xFFFF) * 2) for call in made if call.table_hex
+    ]
+    return {"sentence": "", "position": None, "moves": moves}
+
+
 _WORDS: dict[str, Callable[..., Answer]] = {
     "last-write": _last_write,
     "first-wrong": _first_wrong,
     "call": _call,
     "move": _move,
+    "moves": _moves,
     "stage1": _stage1,
     "handoff": _handoff,
     "when": _when,

@@ -47,8 +47,8 @@ def answers(
         kept = KeptRecording.of(reel, trace, records, anchor)
         with Player(reel) as player:
             played = Asked.by(kept, player)
-            origin = played.origin(loader, cause) if followed else None
-            return played.by_cause(loader, cause) if asked else (), origin
+            written = played.by_cause(loader, cause) if asked else ()
+            return written, played.origin(loader, cause, written) if followed else None
     except CouldNotFindOut as error:
         why = _NO_TIME if reel.until and reel.until.expired else str(error)
         return (), Origin("", f"nobody was found: {why}; {_ASK}")

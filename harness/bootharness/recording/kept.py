@@ -7,6 +7,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from bootharness.errors import MachineLost, UsageError
+from bootharness.formats.bioscall import BiosCall
 from bootharness.formats.record import Pairing
 from bootharness.host.kept import digest_of
 from bootharness.host.regular import is_regular
@@ -24,6 +25,7 @@ from bootharness.recording.player import Player, Reel
 from bootharness.recording.questions import Question, questions
 from bootharness.recording.search import searched
 from bootharness.recording.telling import told, value_at
+from bootharness.recording.tracked import Tracked
 from bootharness.recording.walk import walk
 from bootharness.routes.loader import Loader
 from bootharness.text import printable
@@ -36,6 +38,8 @@ _DISK_BYTES = 1 << 44
 _BEFORE_INT = 48
 """The recorder sends its record so few instructions behind the INT that it hooks."""
 _INT_BYTES = 2
+_FAR_CALLS = 64
+"""Between so many calls a loader executes thousands of instructions."""
 
 
 class KeptRecording(Struct, frozen=True):
@@ -129,14 +133,18 @@ class Asked(Struct, frozen=True):
                 )
         return tuple(found)
 
-    def origin(self, loader: Loader | None, cause: str) -> Origin | None:
+    def origin(
+        self, loader: Loader | None, cause: str, written: tuple[LastWrite, ...] = ()
+    ) -> Origin | None:
         """Return where the value came from that a cause is about, or where the loader went wrong
-        on its way; None where neither is looked for."""
+        on its way; None where neither is looked for. ``written`` is what `by_cause` has told."""
         if cause not in FOLLOWED:
             return None
         fields = fields_of(self.kept.trace, cause)
         recent = self._recently(fields[0]) if fields and fields[0].since is not None else None
-        found = recent if recent and recent.seen.guilty else self._searched(fields, cause)
+        if recent and (recent.seen.guilty or _all_is_recent(fields[0], recent, written)):
+            return told(recent, loader)
+        found = self._searched(fields, cause)
         return told(found, loader) if found else None
 
     def _recently(self, field: Field) -> Answer | None:
@@ -215,6 +223,12 @@ class Asked(Struct, frozen=True):
             raise MachineLost(f"the INT of call {number} is not found in the recording")
         return True
 
+    def made_before(self, position: int) -> list[BiosCall]:
+        """Return the BIOS calls that were made before a position."""
+        self.counted.seek(position)
+        count = self.counted.count()
+        return [span.call for span in self.kept.spans.every if span.called < count]
+
     def where(self, position: int) -> str:
         """Say which BIOS call is going on at a position, or was the last."""
         self.counted.seek(position)
@@ -224,3 +238,11 @@ class Asked(Struct, frozen=True):
             return f"in call {span.index}, {span.what}"
         before = [each for each in self.kept.spans.every if each.called < count]
         return f"behind call {before[-1].index}, {before[-1].what}" if before else "before any call"
+
+
+def _all_is_recent(field: Field, recent: Answer, written: tuple[LastWrite, ...]) -> bool:
+    """Return whether nothing is to be found about a field in what was executed long before, which
+    takes minutes to step through: no instruction has written what is wrong of it."""
+    by_nobody = {each.address for each in written if each.position is None}
+    wrong = Tracked.of(field.where, field.wanted, recent.value).wrong
+    return (field.since or 0) > _FAR_CALLS and not recent.seen.through and wrong <= by_nobody

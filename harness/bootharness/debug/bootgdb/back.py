@@ -2,47 +2,43 @@
 
 from __future__ import annotations
 
-import json
 import os
-import re
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import gdb
 
-from .calls import HISTORY, SITES
+from .asking import BEGINS_HERE, ENDS_HERE, RECORDED, ask, at_end, position
+from .calls import HISTORY, watch_calls
 from .commands import Command
-from .facts import FACTS, FOLDER
+from .facts import FACTS
 from .guest import GUEST, monitor, undisturbed
 from .places import in_loader, linear_of, number_of
+from .wrapping import wrapped
 
-RECORDED: dict[str, Any] | None = FACTS["recorded"]
-_ANSWER_S = 120
 _WANTED = [0]
 """Where to stop next; 0 before the end."""
 _MILESTONES = ("stage1", "handoff")
 
 
-def position() -> int:
-    """Return how many instructions have been executed."""
-    found = re.search(r"instruction count = (\d+)", monitor("info replay"))
-    if found is None:
-        raise gdb.GdbError("QEMU does not say where in the recording it is.")
-    return int(found[1])
-
-
-def stop_before_end() -> None:
-    """Have the machine stop before the recording's end, from which QEMU does not go back."""
-    # `reverse-stepi` is to gdb a `stepi` in the other direction
-    if RECORDED is None or "reverse" in gdb.execute("show exec-direction", to_string=True):
+def before_running(command: str) -> None:
+    """Have the machine stop before the recording's end, from which QEMU does not go back; and on
+    its way back at nothing but what the person wants."""
+    if RECORDED is None:
         return
+    # `reverse-stepi` is to gdb a `stepi` in the other direction
+    direction = gdb.execute("show exec-direction", to_string=True)
+    if command.startswith("reverse-") or "Reverse" in direction:
+        if not position():
+            raise gdb.GdbError(f"{BEGINS_HERE}.")
+        HISTORY.forget()
+        watch_calls(watch=False)
+        return
+    watch_calls(watch=not _WANTED[0])
+    if at_end():
+        raise gdb.GdbError(f"{ENDS_HERE}.")
     last = RECORDED["end"] - 1
-    if position() >= last:
-        raise gdb.GdbError(
-            "The recording ends here. Go back: reverse-stepi, reverse-continue, back-to."
-        )
     monitor(f"replay_break {min(_WANTED[0] or last, last)}")
 
 
@@ -64,31 +60,33 @@ def _silent() -> Iterator[None]:
     """Say nothing of stops on the way, and make none at the loader's calls, of which there are a
     thousand."""
     gdb.execute("set suppress-cli-notifications on")
-    for site in SITES.values():
-        site.enabled = False
+    watch_calls(watch=False)
     try:
-        yield
+        with _nothing_written():
+            yield
     finally:
         _WANTED[0] = 0
-        for site in SITES.values():
-            site.enabled = True
+        watch_calls(watch=True)
         gdb.execute("set suppress-cli-notifications off")
 
 
-def ask(*words: str) -> dict[str, Any]:
-    """Ask bootharness, which plays the recording in a machine of its own."""
-    if RECORDED is None:
-        raise gdb.GdbError(
-            "This boot was not recorded: `bootharness boot --keep` records a bad one."
-        )
-    done = subprocess.run(
-        [*RECORDED["asks"], str(os.getpid()), *words], capture_output=True, text=True,
-        timeout=_ANSWER_S, check=False, cwd=FOLDER, stdin=subprocess.DEVNULL,
-    )  # fmt: skip
-    if done.returncode:
-        raise gdb.GdbError(done.stderr.strip()[-400:] or "There is no answer.")
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+@contextmanager
+def _nothing_written() -> Iterator[None]:
+    """Have gdb write nothing: what signal it takes a stop for it tells every terminal. Windows are
+    drawn by what is written, and so it stays with them."""
+    if "not active" not in gdb.execute("info win", to_string=True):
+        yield
+        return
+    gdb.flush()
+    kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    try:
+        yield
+    finally:
+        gdb.flush()
+        os.dup2(kept, 1)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def _follow(found: dict[str, Any]) -> Iterator[str]:
@@ -96,7 +94,7 @@ def _follow(found: dict[str, Any]) -> Iterator[str]:
     if found["position"] is not None:
         go_to(found["position"])
     if found["sentence"]:
-        yield found["sentence"]
+        yield wrapped(found["sentence"])
     if found["position"] is not None:
         yield from _here()
 
@@ -142,6 +140,31 @@ class BackTo(Command):
             yield from _here()
 
 
+class UntilMove(BackTo):
+    """Go to a block move about to be made, by its number; the first one is 0.
+
+    It may lie behind as well: `back-to move' is the same.
+    Usage: until-move NUMBER"""
+
+    name = "until-move"
+
+    def lines(self, argument: str) -> Iterator[str]:
+        yield from super().lines(f"move {argument}")
+
+
+class UntilHandoff(BackTo):
+    """Go to the kernel's entry, the first instruction of its setup code.
+
+    It may lie behind as well: `back-to handoff' is the same.
+    Usage: until-handoff"""
+
+    name = "until-handoff"
+
+    def lines(self, argument: str) -> Iterator[str]:
+        del argument
+        yield from super().lines("handoff")
+
+
 class When(Command):
     """Say where in the recording the machine stands: how many instructions, and at which BIOS call.
 
@@ -176,5 +199,5 @@ def _address(argument: str) -> str:
     return argument
 
 
-BACKWARDS = (LastWrite, BackTo, When, FirstWrong) if RECORDED else ()
-"""The commands of a recorded boot."""
+BACKWARDS = (LastWrite, BackTo, UntilMove, UntilHandoff, When, FirstWrong) if RECORDED else ()
+"""The commands of a recorded boot, of which two take the place of others."""

@@ -76,9 +76,12 @@ class CallHistory:
 
     def __init__(self) -> None:
         self.forget()
+        self.complete = True
+        """Whether all calls so far are known: not in a recording that was gone back in."""
 
     def forget(self) -> None:
         """Begin anew, for a machine that has gone back."""
+        self.complete = False
         self.calls: list[LoaderCall] = []
         self.moves: list[Move] = []
         self.last_move: LoaderCall | None = None
@@ -98,6 +101,16 @@ class CallHistory:
         entry = self.kernel_entry
         return entry is not None and GUEST.memory(entry + _MAGIC_BEHIND, len(MAGIC)) == MAGIC
 
+    def catch_up(self, moves: list[tuple[str, int]]) -> None:
+        """Take over the block moves that were made so far, each its table and how many bytes."""
+        self.forget()
+        self.moves = [self._move(bytes.fromhex(table), count) for table, count in moves]
+        self.complete = True
+        registers = GUEST.registers()
+        number = interrupt_at(registers.linear)
+        if number is not None and registers.linear in SITES:
+            self.see(number)
+
     def see(self, number: int) -> LoaderCall:
         """Record the call that is about to be made."""
         registers = GUEST.registers()
@@ -113,9 +126,11 @@ class CallHistory:
 
     def _add_move(self, call: LoaderCall) -> None:
         self.last_move = call
-        count = (call.registers["ecx"] & 0xFFFF) * 2
-        wanted = self._destinations.wanted(base_of(call.extra[0x18:0x20]), count)
-        self.moves.append(Move(call.extra, count, wanted))
+        self.moves.append(self._move(call.extra, (call.registers["ecx"] & 0xFFFF) * 2))
+
+    def _move(self, table: bytes, count: int) -> Move:
+        wanted = self._destinations.wanted(base_of(table[0x18:0x20]), count)
+        return Move(table, count, wanted)
 
     def _look_for_kernel(self, call: LoaderCall) -> None:
         """See whether the last read has brought the kernel's setup code."""
@@ -180,6 +195,14 @@ SITES: dict[int, Site] = {}
 """The INT instructions that are watched, by their linear address."""
 WAITED_FOR = [lambda: False]
 """What to stop for at a call."""
+
+
+def watch_calls(*, watch: bool) -> None:
+    """Have the machine stop at the INT instructions, or not, as on its way back: each stop there is
+    played to from the beginning."""
+    for site in SITES.values():
+        if site.enabled != watch:
+            site.enabled = watch
 
 
 def see_unrecognised(_event: object) -> None:

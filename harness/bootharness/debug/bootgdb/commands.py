@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import gdb
 
 from . import going
+from .asking import RECORDED, ask, position
 from .calls import HISTORY, call_at, interrupt_at
 from .comparison import comparison, real_mode_kernel
 from .decode import ENTRIES, TABLE_BYTES, descriptor, flags, result
@@ -35,8 +36,8 @@ class Command(ABC, gdb.Command):
         try:
             for line in self.lines(argument.strip()):
                 print(line)
-        except gdb.MemoryError as error:
-            raise gdb.GdbError(f"{error}.") from None
+        except gdb.error as error:
+            raise gdb.GdbError(f"{error}".rstrip(".") + ".") from None
 
     @abstractmethod
     def lines(self, argument: str) -> Iterator[str]:
@@ -71,6 +72,8 @@ class Moves(Command):
     name = "moves"
 
     def lines(self, argument: str) -> Iterator[str]:
+        if RECORDED and not HISTORY.complete:
+            HISTORY.catch_up(ask("moves", str(position()))["moves"])
         moves = HISTORY.moves
         count = len(moves) if argument == "all" else number_of(argument) if argument else _SHOWN
         first = max(len(moves) - count, 0)
@@ -113,8 +116,10 @@ class Bios(Command):
             raise gdb.GdbError("Either `bios' or `bios next'.")
         elif number is not None:
             yield f"about to be made: {call_at(registers, number)}"
-        elif not HISTORY.calls:
+        elif not HISTORY.calls and HISTORY.complete:
             yield "No BIOS call so far."
+        elif not HISTORY.calls:
+            yield "Which call was the last says `when': the machine has gone back."
         else:
             last = HISTORY.calls[-1]
             returned = registers.linear == last.behind

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import gdb
 
+from .asking import at_end
 from .calls import HISTORY, WAITED_FOR
 from .guest import GUEST, undisturbed
 
@@ -63,6 +64,8 @@ def _run_to(linear: int, what: str) -> None:
 
 def _check(what: str) -> None:
     """Raise an error when the person has stopped the machine, or the guest has for good."""
+    if at_end():
+        raise gdb.GdbError(f"The recording ends before {what}.")
     if GUEST.signal == "SIGINT":
         raise gdb.GdbError(f"Interrupted before {what}.")
     if GUEST.ended():

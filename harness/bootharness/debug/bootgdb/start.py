@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gdb
 
-from .back import BACKWARDS, stop_before_end
+from .asking import edge
+from .back import BACKWARDS, before_running
 from .calls import SITES, Site, see_unrecognised
 from .commands import OURS
 from .facts import FACTS
@@ -34,8 +35,7 @@ class BeforeRunning(gdb.Command):
         GUEST.check_going()
         if argument == "continue":
             GUEST.get_off()
-        if not argument.startswith("reverse-"):
-            stop_before_end()
+        before_running(argument)
 
 
 def begin(socket: str) -> None:
@@ -47,7 +47,7 @@ def begin(socket: str) -> None:
         command()
     for address in FACTS["sites"]:
         SITES[address] = Site(address)
-    names = ", ".join(each.name for each in (*OURS, *BACKWARDS))
+    names = ", ".join(dict.fromkeys(each.name for each in (*OURS, *BACKWARDS)))
     print(FACTS["what"])
     print(wrapped(f"besides gdb's own commands: {names} (help NAME)"))
 
@@ -75,6 +75,8 @@ def _tell(_event: object = None) -> None:
                 "it goes no further."
             )
         )
+    if said := edge():
+        print(f"{said}.")
     registers = GUEST.registers()
     if not (registers.flat and in_loader(registers.linear)):
         print(wrapped(where(registers)))
