@@ -167,3 +167,21 @@ def test_a_uefi_wants_what_its_disks_are_made_of() -> None:
     said = run("doctor", "uefi").stdout
     assert "mcopy" in said
     assert "systemd-bootx64.efi" in said
+
+
+def test_a_qemu_that_records_nothing_is_told_of(tmp_path: Path) -> None:
+    path = programs(tmp_path)
+    refuses = "echo 'qemu: rr is not supported' >&2; exit 1"
+    script = f"#!/bin/sh\n[ \"$1\" = --version ] || {{ {refuses}; }}\n"
+    for name in ("qemu-system-x86_64", "qemu-system-i386"):
+        (tmp_path / name).write_text(f"{script}echo '{VERSIONS[name]}'\n")
+    done = run("doctor", "record", PATH=f"{path}:/usr/bin:/bin")
+    assert "no boot is recorded: qemu-system-i386 records no boots: qemu: rr is not" in done.stdout
+    assert "records boots, and goes back" not in done.stdout
+
+
+def test_the_qemu_that_is_here_records() -> None:
+    said = [note for note in examined("record").notes if "records boots" in note.text]
+    assert said
+    assert all(note.good for note in said)
+    assert "goes back in them" in said[0].text

@@ -45,7 +45,9 @@ Examples:
 def command(target: Path, html: Path, qemu: str) -> int:
     """Draw all that happened in one boot on one axis, as a page."""
     check_file(html, "HTML", b"<!doctype html>")
-    file = target / _TRACE if (target / _TRACE).is_file() else target
+    file = target / _TRACE if target.is_dir() else target
+    if not file.exists():
+        raise UsageError(f"{target}: no {_TRACE} is in it, as `boot --keep` keeps one")
 
     from bootharness.diagnosis import judge
     from bootharness.report.document import TRACE_BYTES, read_trace
