@@ -172,7 +172,7 @@ def test_a_uefi_wants_what_its_disks_are_made_of() -> None:
 def test_a_qemu_that_records_nothing_is_told_of(tmp_path: Path) -> None:
     path = programs(tmp_path)
     refuses = "echo 'qemu: rr is not supported' >&2; exit 1"
-    script = f"#!/bin/sh\n[ \"$1\" = --version ] || {{ {refuses}; }}\n"
+    script = f'#!/bin/sh\n[ "$1" = --version ] || {{ {refuses}; }}\n'
     for name in ("qemu-system-x86_64", "qemu-system-i386"):
         (tmp_path / name).write_text(f"{script}echo '{VERSIONS[name]}'\n")
     done = run("doctor", "record", PATH=f"{path}:/usr/bin:/bin")

@@ -8,15 +8,13 @@ from typing import Literal
 
 from msgspec import Struct
 
-__all__ = ["SNAPSHOT", "TAPE", "Tape", "TapeEnd"]
+__all__ = ["SHIFT", "TAPE", "Tape", "TapeEnd"]
 
 SHIFT = 3
 """A guest's nanoseconds for each of its instructions, and ticks of its time stamp counter, as a
 power of two. One that is chosen by QEMU changes with the load of the host."""
 TAPE = "tape.bin"
 """What QEMU writes, or reads, in the boot's workspace."""
-SNAPSHOT = "init"
-"""The machine before its first instruction, in the overlay of its first disk."""
 
 
 class Tape(Struct, frozen=True):
@@ -31,11 +29,14 @@ class Tape(Struct, frozen=True):
 
         The help for Windows that a PC's interrupt controller brings is left out: going back to a
         snapshot its reset waits for the CPU, which waits for the tape (QEMU 7.2 to 10.0).
+
+        No snapshot of the beginning is recorded (`rrsnapshot`): QEMU makes one as soon as somebody
+        is on the GDB stub of a machine that plays, and a boot is not to wait for one.
         """
         return [
             # what has stopped for the recorder to be looked at goes on by itself
             *(("-action", "panic=none") if self.mode == "replay" else ()),
-            *("-icount", f"shift={SHIFT},rr={self.mode},rrfile={TAPE},rrsnapshot={SNAPSHOT}"),
+            *("-icount", f"shift={SHIFT},rr={self.mode},rrfile={TAPE}"),
             *("-global", "apic-common.vapic=off"),
         ]
 

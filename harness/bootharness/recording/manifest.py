@@ -2,8 +2,7 @@
 
     recording/manifest.json   this
               tape.bin        what came from outside of the guest (QEMU's format)
-              overlay.qcow2   what the guest wrote to its disk, and the machine before its first
-                              instruction
+              overlay.qcow2   what the guest wrote to its disk
               recorder.rom    the recorder that watched
               recorder.log    what it has written
 

@@ -44,6 +44,9 @@ def before_running(command: str) -> None:
 
 def go_to(wanted: int) -> None:
     """Go to a position: from the beginning where it lies behind."""
+    last = RECORDED["end"] - 1 if RECORDED else 0
+    if wanted > last:
+        raise gdb.GdbError(f"The recording's last position is {last:,}.")
     with undisturbed(), _silent():
         if wanted < position():
             gdb.execute("reverse-continue", to_string=True)
