@@ -560,6 +560,9 @@ def test_failure_keeps_what_the_boot_has_left(user: pytest.Pytester, bad_kernel:
     kept = {Path(each) for each in re.findall(r"^kept in (.*)$", said, re.MULTILINE)}
     assert len(kept) == 1
     assert "not all of it" not in said
+    (back,) = re.findall(r"^recorded, and .* to go back in it: bootharness debug (.*)$", said,
+                         re.MULTILINE)  # fmt: skip
+    assert Path(back) == next(iter(kept)) / "trace.json"
     assert {path.name for path in kept.pop().iterdir()} == {
         "bios-calls.txt", "bios.txt", "command.txt", "disassembly.txt", "qemu.log", "recorder.log",
             "recording",

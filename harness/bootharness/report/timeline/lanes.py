@@ -61,7 +61,7 @@ def _going_back(seen: Seen, _: Judgement) -> Iterator[Event]:
     for each in recorded.answers:
         if each.position is not None:
             yield from _told(seen, each.position, each.sentence)
-        elif each.call in seen.positions:  # a device wrote it
+        elif each.call is not None and each.call in seen.positions:  # a device wrote it
             yield from _told(seen, seen.positions[each.call], each.sentence)
     if recorded.origin and recorded.origin.guilty:
         yield from _told(seen, recorded.origin.guilty.position, recorded.origin.sentence)
