@@ -75,9 +75,9 @@ class Stub(Closing):
         """Go back to the last stop there was; return whether there was a time before this."""
         return self._stopped("bc", within_s)
 
-    def step_back(self) -> bool:
-        """Go back one instruction; return whether there was one."""
-        return self._stopped("bs", _REPLY_S)
+    def step_back(self, within_s: float) -> bool:
+        """Go back one instruction, played to from before; return whether there was one."""
+        return self._stopped("bs", within_s)
 
     def forget_stops(self) -> None:
         """Take what has been said of stops that were asked for elsewhere."""
