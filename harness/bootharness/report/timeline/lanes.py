@@ -170,9 +170,9 @@ def _screen(seen: Seen, _: Judgement) -> Iterator[Event]:
                 first, line = None, ""
     if first:
         yield _line(seen, first, last, line + text.rest())
-    for asked, words in call_words(seen.trace):
+    for asked in seen.trace.uefi_calls:
         if asked.service == _WRITES and asked.text.strip():
-            yield Event(asked.seconds, words[:_LETTERS])
+            yield Event(asked.seconds, asked.text.strip()[:_LETTERS])
 
 
 def _line(seen: Seen, first: tuple[int, float], last: float, line: str) -> Event:
