@@ -1,4 +1,4 @@
-"""Going back, by QEMU's own packets: 200 times in recordings of ten faults, on two interfaces; and
+"""Going back as the product does: 200 times in recordings of ten faults, on two interfaces; and
 what it costs to record, to play, and to ask who wrote last: `make bench-back`.
 
 QEMU is `QEMU`, or else the one that is chosen.
@@ -66,7 +66,7 @@ def back_and_forth(kept: KeptRecording, times: int) -> int:
             player.seek(kept.reel.end - 1 - _STRIDE * number % behind)
             here = player.position
             if number % 2:
-                player.stub.step_back(kept.reel.limit_s)
+                player.step_back()
                 right += player.position == here - 1
             else:
                 player.stub.stop_at(ORIGIN)

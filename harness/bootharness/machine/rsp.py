@@ -69,15 +69,7 @@ class Stub(Closing):
 
     def step(self) -> None:
         """Execute one instruction, also where a breakpoint is."""
-        self._stopped("s", _REPLY_S)
-
-    def back(self, within_s: float) -> bool:
-        """Go back to the last stop there was; return whether there was a time before this."""
-        return self._stopped("bc", within_s)
-
-    def step_back(self, within_s: float) -> bool:
-        """Go back one instruction, played to from before; return whether there was one."""
-        return self._stopped("bs", within_s)
+        self._check_stop("s", self._asked("s"))
 
     def forget_stops(self) -> None:
         """Take what has been said of stops that were asked for elsewhere."""
@@ -109,14 +101,6 @@ class Stub(Closing):
             except ValueError:
                 raise MachineLost(f"QEMU does not read memory at {at:#x}: {said}") from None
         return b"".join(parts)
-
-    def _stopped(self, packet: str, within_s: float) -> bool:
-        self._send(packet)
-        said = self._answer(Deadline.after(within_s))
-        if said == "E14":  # at the beginning
-            return False
-        self._check_stop(packet, said)
-        return True
 
     def _check_stop(self, packet: str, said: str) -> None:
         if said[:1] not in ("T", "S"):
