@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from bootharness.debug.backwards import answer
 from bootharness.debug.recorded import recording_beside
@@ -287,11 +288,11 @@ def test_a_recording_of_another_disk_build_or_version_is_one_sentence(
     shutil.copytree(misplaced[1], keep)
     manifest = keep / RECORDING / MANIFEST
     whole, text = manifest.read_text(), (keep / "trace.json").read_text()
-    build = Recording.read(manifest.parent).build
-    manifest.write_text(whole.replace(build, "0" * 64))
+    other = structs.replace(Recording.read(manifest.parent), build="0" * 64)
+    other.sealed().write(manifest.parent)
     assert "it was recorded by another build of QEMU" in refused(keep)
-    manifest.write_text(whole.replace('"version": 1', '"version": 7'))
-    assert "version: 7, and this bootharness knows 1" in refused(keep)
+    manifest.write_text(whole.replace('"version": 2', '"version": 7'))
+    assert "version: 7, and this bootharness knows 2" in refused(keep)
     manifest.write_text(whole)
     trace = read_trace(text.encode())
     assert trace.disk

@@ -17,6 +17,7 @@ from typing import Self
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from bootharness.errors import CouldNotFindOut, UsageError
 from bootharness.formats.container import refused_for
@@ -37,7 +38,7 @@ MANIFEST = "manifest.json"
 OVERLAY = "overlay.qcow2"
 ROM = "recorder.rom"
 LOG = "recorder.log"
-_VERSION = 1
+_VERSION = 2
 _MANIFEST_BYTES = 1 << 16
 _MOST_BYTES = {TAPE: 1 << 32, OVERLAY: 1 << 33, ROM: 1 << 16, LOG: 1 << 24}
 """To a login a tape has some MB; what is more is none of a boot."""
@@ -85,6 +86,8 @@ class Recording(Struct, frozen=True, forbid_unknown_fields=True):
     """By which records are found again; None where the loader never ran, or made no call."""
     files: dict[str, str]
     """The SHA-256 of each other file."""
+    sha256: str = ""
+    """Of this manifest, without this field."""
 
     @classmethod
     def read(cls, folder: Path) -> Self:
@@ -105,6 +108,8 @@ class Recording(Struct, frozen=True, forbid_unknown_fields=True):
             raise UsageError(
                 f"{path}: version: {found.version}, and this bootharness knows {_VERSION}; {_AGAIN}"
             )
+        if found.sealed() != found:
+            raise UsageError(f"{path}: damaged: its SHA-256 is not that of what is in it; {_AGAIN}")
         if wrong := found._wrong():
             raise UsageError(f"{path}: {wrong}; {_AGAIN}")
         for name, most in _MOST_BYTES.items():
@@ -154,7 +159,12 @@ class Recording(Struct, frozen=True, forbid_unknown_fields=True):
         files = {
             name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in _MOST_BYTES
         }
-        return msgspec.convert({"version": _VERSION, "files": files, **facts}, cls)
+        return msgspec.convert({"version": _VERSION, "files": files, **facts}, cls).sealed()
+
+    def sealed(self) -> Self:
+        """Return the manifest with its digest."""
+        plain = msgspec.json.encode(replace(self, sha256=""))
+        return replace(self, sha256=hashlib.sha256(plain).hexdigest())
 
 
 def _check_file(path: Path, most: int, digest: str) -> None:
