@@ -25,6 +25,8 @@ from bootharness.trace.machine_facts import CpuSample
 __all__ = ["Player", "Reel"]
 
 _LOOK_S = 0.005
+_DISK_S = 0.01
+"""In which an image is read that lies in the host's memory."""
 _SLOWER, _AT_LEAST_S = 20, 30.0
 
 
@@ -101,6 +103,8 @@ class Player(Closing):
     def _seek_back(self, position: int) -> None:
         """Go back by QMP. Of the stop there is no event, and it is told to the GDB stub's client by
         QEMU 7.2 and not by QEMU 10: so it is looked for."""
+        # a disk that is being read when QEMU resets it, to go back, is waited for for ever
+        self.machine.wait(Deadline.after(_DISK_S))
         self.machine.qmp.execute("replay-seek", icount=position)
         deadline = Deadline.after(self.reel.limit_s)
         while self.machine.status == "running" or self.position != position:
