@@ -128,6 +128,7 @@ zoo-uefi: tools
 TIMES ?= 85
 kill: tools
 	$(BIN)/python -m tests.support.kills $(TIMES) 1
+	$(BIN)/python -m tests.support.kills_back $(TIMES) 1
 
 # kernels by every route, with many command lines, cards and disks, beside busy loops: BOOTS of them, or
 # all, which takes two hours
