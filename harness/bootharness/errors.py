@@ -21,6 +21,7 @@
         ├── PlugFailed          the power of a real machine is not switched as asked
         ├── MachineTaken        another run has the real machine
         ├── DiskNotWritten      the disk of a real machine was not written whole
+        ├── QemuCrashed         QEMU itself failed, as by SIGSEGV, with the recorder in it
         ├── TimeTooShort        time was up while what was wanted could still come
         ├── PromptNotSeen       the boot came to its end and had not asked what was to be answered
         ├── ClockUnreadable     the guest's own clock was wanted, and cannot be read
@@ -63,6 +64,7 @@ __all__ = [
     "PatternTooSlow",
     "PlugFailed",
     "PromptNotSeen",
+    "QemuCrashed",
     "ServerLost",
     "TimeTooShort",
     "ToolMissing",
@@ -239,6 +241,12 @@ class MachineTaken(CouldNotFindOut):
     """Another run has the real machine."""
 
     cause = "machine-taken"
+
+
+class QemuCrashed(CouldNotFindOut):
+    """QEMU itself failed, as by SIGSEGV, with the recorder in it: gdb may see that boot."""
+
+    cause = "machine-lost"
 
 
 class TimeTooShort(CouldNotFindOut):

@@ -11,13 +11,19 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from bootharness.errors import CouldNotFindOut, LaunchFailed, UsageError
+from bootharness.errors import (
+    CouldNotFindOut,
+    LaunchFailed,
+    QemuCrashed,
+    ToolMissing,
+    UsageError,
+)
 from bootharness.host.workspace import Workspace
 from bootharness.kernels.image import KernelImage
 from bootharness.machine.choice import chosen_machine, wider
 from bootharness.machine.qemu import Qemu
 from bootharness.machine.saved import NotRestored
-from bootharness.plan import QEMU, BootPlan
+from bootharness.plan import QEMU, BootPlan, MachineConfig
 from bootharness.routes.disk import DiskImage
 from bootharness.routes.guest import prepared
 from bootharness.routes.medium import Medium
@@ -180,6 +186,42 @@ def boot_medium(
     Raises CouldNotFindOut when the machine does not even start.
     """
     config = chosen_machine(plan.machine, narrow=medium.narrow)
+    try:
+        trace = _watched(name, medium, plan, config, workspace, observer, keep)
+    except QemuCrashed as crashed:
+        if "tracer" not in route_of(plan).takes:
+            raise
+        # where another code runs into the recorder's breakpoints; gdb's are QEMU's own
+        by_gdb, config = replace(plan, tracer="gdb"), replace(config, accelerator="tcg")
+        try:
+            with Workspace() as another:
+                trace = _watched(name, medium, by_gdb, config, another, observer, keep)
+        except ToolMissing as error:
+            raise crashed from error
+    if keep is None:
+        return trace
+    from bootharness.watch.kept import keep_made
+    from bootharness.watch.recorded import with_recording
+    from bootharness.watch.rerun import with_exceptions
+
+    if medium.wire and medium.wire.capture_lost:
+        trace = trace.with_missing(medium.wire.capture_lost)
+    logs = medium.wire.logs if medium.wire else None
+    trace = with_exceptions(trace, medium, plan, config)
+    trace = with_recording(trace, medium, plan, config, keep, asked=record)
+    return keep_made(trace, workspace.path, keep, logs)
+
+
+def _watched(
+    name: str,
+    medium: Medium,
+    plan: BootPlan,
+    config: MachineConfig,
+    workspace: Workspace,
+    observer: "Observer | None",
+    keep: Path | None,
+) -> "BootTrace":
+    """Start the machine, and watch it until the boot is over."""
     if keep and medium.wire:
         medium.wire.capture(workspace.path / _CAPTURE_FILE)
     counted = plan.at_most_s is not None
@@ -200,16 +242,4 @@ def boot_medium(
             observer.started()
         from bootharness.watch.see import see
 
-        trace = see(name, qemu, medium, plan, observer=observer, keep=keep)
-    if keep is None:
-        return trace
-    from bootharness.watch.kept import keep_made
-    from bootharness.watch.recorded import with_recording
-    from bootharness.watch.rerun import with_exceptions
-
-    if medium.wire and medium.wire.capture_lost:
-        trace = trace.with_missing(medium.wire.capture_lost)
-    logs = medium.wire.logs if medium.wire else None
-    trace = with_exceptions(trace, medium, plan, config)
-    trace = with_recording(trace, medium, plan, config, keep, asked=record)
-    return keep_made(trace, workspace.path, keep, logs)
+        return see(name, qemu, medium, plan, observer=observer, keep=keep)

@@ -44,6 +44,9 @@ from bootharness.plan import MachineConfig
 __all__ = ["NEGOTIATION", "PIPE_BYTES", "Qemu", "SerialPipes"]
 
 _ENDING_S = 0.5
+_OWN_FAULTS = tuple(
+    -each for each in (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL)
+)
 _NONE: frozenset[int] = frozenset()
 NEGOTIATION = b'{"execute": "qmp_capabilities", "id": "negotiation"}\n'
 """With this QMP begins; it waits in the socket for QEMU to start."""
@@ -294,10 +297,18 @@ class Qemu(Closing):
         """How it was started, for a shell."""
         return shlex.join(self.argv)
 
-    def _ended_how(self) -> str:
+    @property
+    def crashed(self) -> bool:
+        """Whether QEMU has ended by a fault of its own, and nobody has ended it."""
+        return self._status() in _OWN_FAULTS
+
+    def _status(self) -> int | None:
         with suppress(subprocess.TimeoutExpired):  # its sockets are closed before it is gone
             self._process.wait(_ENDING_S)
-        status = self._process.returncode
+        return self._process.returncode
+
+    def _ended_how(self) -> str:
+        status = self._status()
         if status is None:
             return ""
         reason = signal.Signals(-status).name if status < 0 else f"status {status}"

@@ -100,7 +100,10 @@ class Qmp:
 
     async def _connect(self, end: socket.socket) -> None:
         """Connect, and wait until QEMU is ready: it greets before it has made all its devices."""
-        await self._client.connect(end)
+        try:
+            await self._client.connect(end)
+        except AssertionError as error:  # the library's, of a QEMU that was gone a moment later
+            raise OSError("it went away") from error
         await self._client.execute("query-status")
 
     @property

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from bootharness.errors import CouldNotFindOut
+from bootharness.errors import CouldNotFindOut, LaunchFailed, MachineLost, QemuCrashed
 from bootharness.host.ocr import Reader
 from bootharness.kernels.initrd import INIT_MARKER
 from bootharness.machine.guest_clock import guest_seconds
@@ -61,8 +61,25 @@ def see(
 ) -> BootTrace:
     """Return all that was seen of a boot.
 
-    Raises CouldNotFindOut when the machine does not even start.
+    Raises CouldNotFindOut when the machine does not even start, QemuCrashed where QEMU itself
+    failed under the recorder.
     """
+    try:
+        return _seen(source, qemu, medium, plan, observer, keep)
+    except (MachineLost, LaunchFailed) as error:
+        if plan.tracer == "recorder" and qemu.crashed:
+            raise QemuCrashed(str(error)) from error
+        raise
+
+
+def _seen(
+    source: str,
+    qemu: Qemu,
+    medium: Medium,
+    plan: BootPlan,
+    observer: Observer | None,
+    keep: Path | None,
+) -> BootTrace:
     connecting = qemu.now()
     own_init = medium.initrd is not None and plan.initrd is None
     signs = kernel_signs(INIT_MARKER, own_init=own_init)
@@ -86,6 +103,8 @@ def see(
             if medium.wire:
                 medium.wire.finish()
         except CouldNotFindOut as error:
+            if plan.tracer == "recorder" and qemu.crashed:
+                raise
             ending = Ending("skipped", round(machine.now(), 6), str(error), error.cause)
         timings = {"connecting": connecting, "connected": connected, "ended": machine.now()}
         remains = _remains(watch, ending, keep)
