@@ -13,6 +13,8 @@ __all__ = ["by_the_bios", "for_a_case", "left_over", "meant_so", "nobody"]
 
 _UNITS = (1, 9)
 """By so many bits bytes are shifted to be words, or sectors."""
+_MOST_UNITS = 0x8000
+"""More words no block move has, and more sectors no read: what is larger is an address."""
 
 
 def by_the_bios(steps: list[Step], way: list[Passed], field: Field) -> Found:
@@ -81,7 +83,11 @@ def meant_so(way: list[Passed], field: Field, found: int | None) -> bool:
     if any(_number(each.tracked.wanted) == number for each in way[:-1] if number):
         return True
     shifted = [found >> unit for unit in _UNITS] if found else []
-    return any(each == field.wanted or 0 < each <= (field.most or 0) for each in shifted)
+    return any(
+        each == field.wanted or 0 < each <= (field.most or 0)
+        for each in shifted
+        if each <= _MOST_UNITS
+    )
 
 
 def nobody(steps: list[Step], field: Field, tracked: Tracked, way: list[Passed]) -> Found:

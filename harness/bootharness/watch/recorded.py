@@ -34,8 +34,8 @@ from bootharness.watch.see import see
 
 __all__ = ["caught", "why_not_recorded", "with_recording"]
 
-# QEMU that counts instructions is slower, and so is a host that has just booted the same
-_SLOWER, _AT_LEAST_S = 5, 10
+# QEMU that counts instructions is slower, and so is a host that others keep busy
+_SLOWER, _AT_LEAST_S = 10, 30
 _LEAST_S = 1.0
 _NO_TIME = "the time limit is over before one is made; `--record` takes longer"
 _OF_THE_HOST = ("-netdev", "-fsdev", "vhost-user")
@@ -177,15 +177,15 @@ def _kept(
     keep: Path,
     until: Deadline | None = None,
 ) -> BootTrace:
-    """Play a recording once, ask it, and keep it; raises CouldNotFindOut where it is another
-    boot."""
+    """Play a recording once, ask it, and keep it, whole or not at all; raises CouldNotFindOut where
+    it is another boot."""
     assert medium.disk
     log = taped.folder / "evidence" / LOG
     config = replace(config, accelerator="tcg")
     drive, seconds = _drive(medium, config), taped.trace.ending.seconds
-    folder = keep / RECORDING
-    folder.mkdir()
+    folder = taped.folder / RECORDING
     try:
+        folder.mkdir()
         for path in (taped.folder / TAPE, taped.folder / OVERLAY, taped.folder / ROM, log):
             shutil.copyfile(path, folder / path.name)
         reel = Reel(folder, config, drive, taped.end.position, seconds, until)
@@ -206,9 +206,8 @@ def _kept(
         recording.write(folder)
         cause = judge(taped.trace).cause or ""
         told, origin = answers(reel, anchor, taped.trace, cause, medium.loader)
-    except (CouldNotFindOut, OSError) as error:
-        shutil.rmtree(folder, ignore_errors=True)
-        if isinstance(error, OSError):
-            raise MachineLost(f"{folder}: {error.strerror}") from error
-        raise
+        shutil.move(folder, keep / RECORDING)
+    except OSError as error:
+        shutil.rmtree(keep / RECORDING, ignore_errors=True)
+        raise MachineLost(f"{keep / RECORDING}: {error.strerror}") from error
     return replace(trace, recorded=Recorded(taped.end.position, seconds, told, origin))
