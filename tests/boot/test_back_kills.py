@@ -12,7 +12,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return kept_boot(tmp_path_factory.mktemp("kept"))
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("when", WHILE)
 @pytest.mark.parametrize("way", WAYS)
 def test_nothing_is_left_of_gdb_and_a_recording(
@@ -21,7 +21,7 @@ def test_nothing_is_left_of_gdb_and_a_recording(
     kill_debug(kept, tmp_path, way, when)
 
 
-@pytest.mark.sample(1)
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("janitors", [False, True])
 @pytest.mark.parametrize("word", ["rr=record", "rr=replay"])
 def test_nothing_is_left_of_a_boot_that_is_being_recorded(
