@@ -158,6 +158,7 @@ def instruction(said: str) -> int:
     return int(found[1].replace(",", ""))
 
 
+@pytest.mark.long
 def test_a_person_goes_back_in_gdb(misplaced: tuple[BootTrace, Path], tmp_path: Path) -> None:
     trace, keep = misplaced
     terminal = Terminal(*COMMAND, "debug", str(keep), cwd=tmp_path)
