@@ -259,10 +259,12 @@ class Machine(Closing):
         return self._saved("pmemsave", linear, count)
 
     def places_of(self, beginning: bytes) -> Iterator[int]:
-        """Yield where between 1 MiB and 2 GiB such bytes are, by physical address."""
-        size = min(self.config.memory_bytes, _2_GIB)
-        for start in range(_1_MIB, size, _SEARCHED):
-            piece = self.read_memory(start, _SEARCHED + len(beginning) - 1)
+        """Yield where between 1 MiB and 2 GiB such bytes are, by physical address, the highest
+        pieces of memory first: a UEFI gives out memory from its end."""
+        end = min(self.config.memory_bytes, _2_GIB)
+        for stop in range(end, _1_MIB, -_SEARCHED):
+            start = max(stop - _SEARCHED, _1_MIB)
+            piece = self.read_memory(start, min(stop + len(beginning) - 1, end) - start)
             at = piece.find(beginning)
             while at >= 0:
                 yield start + at

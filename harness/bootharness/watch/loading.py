@@ -17,7 +17,7 @@ from bootharness.watch.course import Course
 from bootharness.watch.hearing import Hearing
 from bootharness.watch.idle import Repetition
 from bootharness.watch.tracers import Tracer
-from bootharness.watch.uefi_entry import code_at, image_in_memory
+from bootharness.watch.uefi_entry import code_at
 
 __all__ = ["Loading"]
 
@@ -76,15 +76,14 @@ class Loading(Struct):
             release=course.words.heard.release,
         )
 
-    def identify_uefi_kernel(self, caller: int) -> None:
+    def identify_uefi_kernel(self, caller: int, entered: SetupHeader | None) -> None:
         """Find the kernel of a UEFI, by what has been read, and by the code that has ended the boot
         services."""
         course, machine = self.course, self.machine
-        found = image_in_memory(machine, caller)
         course.medium = course.medium.learned_by_uefi(
             self.tracer.uefi_calls(),
             machine.qemu.workspace.path,
-            entered=found[1] if found else None,
+            entered=entered,
             code=code_at(machine, caller),
             places_of=machine.places_of,
         )

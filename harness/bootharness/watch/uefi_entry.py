@@ -1,6 +1,7 @@
 """Look at a machine whose UEFI has ended its boot services: by whom, and what lies where."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import Protocol
 
 from bootharness.errors import FormatError
@@ -21,7 +22,7 @@ _PIECE = 1 << 22
 # a kernel's code that ends boot services lies behind what is compressed in it
 _FARTHEST = 1 << 28
 _LOWEST = 1 << 20
-_PROGRAM = b"MZ"
+_PROGRAM = ord("M")  # of MZ
 # so much of the code around it is in a kernel's file once
 _CODE = range(-48, 48)
 
@@ -36,18 +37,17 @@ class LiveMemory(GuestMemory, Protocol):
 def image_in_memory(memory: GuestMemory, caller: int) -> tuple[int, SetupHeader] | None:
     """Return where the Linux image begins in which code at ``caller`` lies, and its setup header;
     None where it is in none, for a loader may leave the header out."""
-    lowest = max(caller - _FARTHEST, _LOWEST)
+    lowest = max(caller - _FARTHEST & -_PAGE, _LOWEST)
     top = (caller & -_PAGE) + _PAGE
     while top > lowest:
         start = max(top - _PIECE, lowest)
         piece = memory.read_memory(start, top - start)
-        for at in range(len(piece) - _PAGE & -_PAGE, -1, -_PAGE):
-            if piece[at : at + 2] != _PROGRAM or not piece.startswith(MAGIC, at + MAGIC_AT):
-                continue
-            try:
-                return start + at, SetupHeader.parse(piece[at : at + MINIMUM_BYTES])
-            except FormatError:
-                continue
+        firsts = piece[::_PAGE]
+        for page in range(len(firsts) - 1, -1, -1):
+            at = page * _PAGE
+            if firsts[page] == _PROGRAM and piece.startswith(MAGIC, at + MAGIC_AT):
+                with suppress(FormatError):
+                    return start + at, SetupHeader.parse(piece[at : at + MINIMUM_BYTES])
         top = start
     return None
 
@@ -61,12 +61,13 @@ def look_uefi(
     memory: LiveMemory,
     kernel: KernelImage | None,
     initrd: Initrd | None,
+    found: tuple[int, SetupHeader] | None,
     calls: Sequence[UefiCall],
     caller: int,
     seconds: float,
 ) -> UefiHandoff:
-    """Return the state of a machine that has ended boot services, compared with the files."""
-    found = image_in_memory(memory, caller)
+    """Return the state of a machine whose boot services ``caller`` has ended, which lies in the
+    image ``found``, compared with the files."""
     base = found[0] if found else _base_of(memory, kernel, caller)
     started = next(_started(calls, base), None)
     payload = initrd_in_memory = None

@@ -29,7 +29,7 @@ from bootharness.watch.resting import Resting
 from bootharness.watch.saving import Saving
 from bootharness.watch.suspicion import Suspicion
 from bootharness.watch.tracers import Stop, Tracer
-from bootharness.watch.uefi_entry import look_uefi
+from bootharness.watch.uefi_entry import image_in_memory, look_uefi
 
 __all__ = ["Watch"]
 
@@ -231,10 +231,11 @@ class Watch(Struct):
         if course.uefi_handoff is not None:
             return
         self.hearing.listen()  # what a boot manager has said is not its kernel's
-        self.loading.identify_uefi_kernel(stop.caller)
+        found = image_in_memory(self.machine, stop.caller)
+        self.loading.identify_uefi_kernel(stop.caller, found[1] if found else None)
         medium, calls = course.medium, self.tracer.uefi_calls()
         course.uefi_handoff = look_uefi(
-            self.machine, medium.kernel, medium.initrd, calls, stop.caller, stop.at
+            self.machine, medium.kernel, medium.initrd, found, calls, stop.caller, stop.at
         )
         course.words.entered = True
         course.reach("boot-services-ended", stop.at)
