@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,7 @@ from bootharness.recording.calls import Counted
 from bootharness.recording.manifest import LOG, MANIFEST, OVERLAY, RECORDING, ROM, Recording
 from bootharness.recording.player import Player
 from bootharness.report.document import document, encode, read_trace
-from bootharness.routes.loader import Loader
+from bootharness.routes.loader import ORIGIN, Loader
 from bootharness.trace.boot_trace import BootTrace
 from tests.boot.test_debug import WIDTH, Terminal
 from tests.support.back_faults import BACK_FAULTS, UNRECORDED, back_in, mark_of
@@ -138,6 +139,26 @@ def test_a_recording_is_played_the_same_again_and_again(misplaced: tuple[BootTra
             counted = Counted(player, recording.records)
             counted.count()
             assert counted.heard == log
+
+
+@pytest.mark.long
+def test_a_qemu_that_stands_still_on_its_way_back_is_replaced(
+    misplaced: tuple[BootTrace, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trace, keep = misplaced
+    recording = recording_beside(keep / "trace.json", trace)
+    assert recording
+    with Player(recording.reel) as player:
+        player.seek(recording.reel.end - 1)
+        player.stub.stop_at(ORIGIN)
+        hung = player.machine.qemu.pid
+        monkeypatch.setattr(player.machine, "wait", lambda *_: os.kill(hung, signal.SIGSTOP))
+        player.seek(1000)
+        assert player.position == 1000
+        assert player.machine.qemu.pid != hung
+        assert not Path(f"/proc/{hung}").exists()
+        player.go()
+        assert player.cpu().linear == ORIGIN
 
 
 def test_a_position_is_found_by_move_and_by_call(misplaced: tuple[BootTrace, Path]) -> None:

@@ -60,6 +60,12 @@ class Stub(Closing):
             self._asked(f"z{kind},{point[1]:x},{size}")
         self._points.clear()
 
+    def take_over(self, other: "Stub") -> None:
+        """Stop at all that another connection, which is closed by now, stopped at."""
+        for point, linear in sorted(other._points):
+            kind, size = point.split(",")
+            self._point(kind, linear, int(size, 16))
+
     def go(self, within_s: float) -> bool:
         """Let the machine run to its next stop; return whether that is for a watchpoint."""
         self._send("c")

@@ -70,12 +70,15 @@ class Player(Closing):
 
     def __init__(self, reel: Reel) -> None:
         self.reel = reel
+        self._start()
+
+    def _start(self) -> None:
         with ExitStack() as stack:
             workspace = stack.enter_context(Workspace())
-            device = drive_device(reel.thread(workspace))
-            tape = reel.tape(workspace)
+            device = drive_device(self.reel.thread(workspace))
+            tape = self.reel.tape(workspace)
             qemu = stack.enter_context(
-                Qemu(reel.config, device, workspace, tracer="both", tape=tape)
+                Qemu(self.reel.config, device, workspace, tracer="both", tape=tape)
             )
             self.machine = stack.enter_context(Machine(qemu))
             self.workspace = workspace
@@ -93,18 +96,33 @@ class Player(Closing):
         if position == here:
             return
         if position > here:
-            self.set_break(position)
-            self.stub.go(self.reel.limit_s)
+            self._seek_ahead(position)
         else:
-            self._seek_back(position)
+            try:
+                self._seek_back(position)
+            except MachineLost:
+                self._seek_anew(position)
         if self.position != position:
             raise MachineLost(f"QEMU went to instruction {self.position:,}, not to {position:,}")
+
+    def _seek_ahead(self, position: int) -> None:
+        self.set_break(position)
+        self.stub.go(self.reel.limit_s)
+
+    def _seek_anew(self, position: int) -> None:
+        """Go to a position with another QEMU, from the beginning on: one that has to reset a disk
+        in the middle of a read, to go back, waits for it for ever (QEMU 7.2 and 10.0)."""
+        stood_still = self.stub
+        self.close()
+        self._start()
+        self.stub.take_over(stood_still)
+        if position:
+            self._seek_ahead(position)
 
     def _seek_back(self, position: int) -> None:
         """Go back by QMP. Of the stop there is no event, and it is told to the GDB stub's client by
         QEMU 7.2 and not by QEMU 10: so it is looked for."""
-        # a disk that is being read when QEMU resets it, to go back, is waited for for ever
-        self.machine.wait(Deadline.after(_DISK_S))
+        self.machine.wait(Deadline.after(_DISK_S))  # for a disk that is being read
         self.machine.qmp.execute("replay-seek", icount=position)
         deadline = Deadline.after(self.reel.limit_s)
         while self.machine.status == "running" or self.position != position:
