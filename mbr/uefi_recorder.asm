@@ -7,7 +7,9 @@
 ; formats/uefi_record.py.
 ;
 ; The machine is stopped through the pvpanic port, until the harness has looked at it, where boot
-; services have ended, which is for a kernel to do; and at the beginning, where it may be saved.
+; services have ended, which is for a kernel to do; and where it may be saved, which is at the
+; beginning, and again where what the firmware itself has is loaded while no disk is known yet: by
+; then it has its consoles and variables.
 ;
 ;   ROM     0x000  header of a PCI expansion ROM (UEFI 2.10, 14.4.2), PCI data structure
 ;   image   0x040  headers of a UEFI driver (PE32+), of which the firmware makes a copy in RAM
@@ -69,6 +71,7 @@ TEXT_OUT        equ 0x08
 NOTIFY_SIGNAL   equ 0x200
 TPL_CALLBACK    equ 8
 BY_NOTIFY       equ 1                   ; LocateHandle: ByRegisterNotify
+MEDIA_PATH      equ 4                   ; a device path that begins with a medium
 
 ; The record: on the stack, sent with up to two pieces of memory behind it.
         struc   record
@@ -257,6 +260,14 @@ stop_machine:
         out     dx, al
         ret
 
+; Say that the machine may be saved here, as no disk is known yet, and stop it.
+offer_machine:
+        xor     ebx, ebx
+        xor     r13d, r13d
+        xor     r15d, r15d
+        send    'Q', 0, 0, 0, 0, 0
+        jmp     stop_machine
+
 ; The length in bytes of the string at RAX, in RCX, without its zero.
 string_bytes:
         xor     ecx, ecx
@@ -307,6 +318,15 @@ protocol_of:
 
 hook_load:
         begin
+        cmp     byte [knows_disk], 0
+        jne     .load
+        mov     rax, [rbp + 0x20]
+        test    rax, rax
+        jz      .load
+        cmp     byte [rax], MEDIA_PATH  ; not a disk's by now: a volume of the firmware's, or QEMU's
+        jne     .load                   ; kernel
+        call    offer_machine
+.load:
         forward [old_load]
         mov     r12, [rbp + 0x20]
         mov     rax, r12
@@ -598,6 +618,7 @@ appeared:
         mov     rdx, [rsi + BIO_MEDIA]
         cmp     byte [rdx + MEDIA_LOGICAL], 0
         jne     .next                   ; its reads are those of its disk
+        mov     byte [knows_disk], 1
         mov     eax, [rdx + MEDIA_BLOCK]
         mov     rcx, [rdx + MEDIA_LAST]
 .send:
@@ -680,8 +701,7 @@ entry:
         lea     rax, [protocols_end]
         cmp     rdi, rax
         jb      .next
-        call    stop_machine            ; here a machine may be saved: no disk is known yet
-        xor     ebx, ebx
+        call    offer_machine
         finish
 
 hook_runtime:
@@ -770,7 +790,8 @@ runtime:        dq 0
 event:          dq 0
 handle:         dq 0
 handle_bytes:   dq 0
-crc:            dq 0
+crc:            dd 0
+knows_disk:     dd 0
 old_load:       dq 0
 old_start:      dq 0
 old_exit:       dq 0

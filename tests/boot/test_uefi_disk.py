@@ -13,6 +13,7 @@ from bootharness.one_boot import boot
 from bootharness.plan import BootPlan, choose
 from bootharness.routes.table import ROUTES
 from bootharness.trace.boot_trace import BootTrace
+from tests.support.restores import record
 from tests.support.uefi_programs import FALLBACK, disk
 
 pytestmark = [pytest.mark.usefixtures("uefi_tools"), pytest.mark.sample(3)]
@@ -74,6 +75,23 @@ def test_a_machine_that_was_saved_tells_the_same_as_one_that_was_not() -> None:
     (restored, saved), (again, cold) = told(), told(cold=True)
     assert (restored, again) == (True, False)
     assert saved == cold
+
+
+@pytest.mark.sample(1)
+@pytest.mark.parametrize("interface", ["virtio", "ahci", "scsi", "usb"])
+def test_a_machine_is_saved_when_it_has_its_consoles_and_knows_no_disk(interface: str) -> None:
+    def told(source: str, **options: object) -> BootTrace:
+        return booted(source, "uefi-systemd-boot", disk_interface=interface, **options)
+
+    told(KERNEL)  # so that one is saved, and goes on with another disk
+    larger = f"grow:40000000:{KERNEL}"
+    trace, cold = told(larger), told(larger, cold=True)
+    assert record(trace) == record(cold)
+    assert trace.machine
+    assert trace.machine.restored
+    at = trace.machine.restored.at
+    before = [call.service for call in trace.uefi_calls if call.seconds <= at]
+    assert before.count("SetVariable") > 10
 
 
 def test_the_kernel_of_an_image_is_found_by_what_was_read(tmp_path: Path, vmlinuz: Path) -> None:

@@ -10,7 +10,7 @@ _FRAME = struct.Struct("<BBHIQQQ5Q8s")
 """mark, kind, bytes that follow, ACPI timer, ticks, caller, status, values, end"""
 _MARK, _END = 0xEB, b"UEFIcall"
 _END_AT = _FRAME.size - len(_END)
-_KINDS = frozenset(b"ILSTXEAVZPROFDW")
+_KINDS = frozenset(b"IQLSTXEAVZPROFDW")
 _MOST_EXTRA = 0x4000
 
 

@@ -100,8 +100,8 @@ class CallLog(Struct):
     _records: list[Record] = field(default_factory=list)
 
     def feed(self, records: Iterable[Record]) -> None:
-        """Take records in their order."""
-        self._records += records
+        """Take records in their order. That a machine may be saved is no call."""
+        self._records += (each for each in records if each.kind in SERVICES)
         surplus = len(self._records) - 2 * _KEPT_CALLS
         if surplus > _SPARE_CALLS:
             del self._records[_KEPT_CALLS : _KEPT_CALLS + surplus]

@@ -133,8 +133,8 @@ class UefiTracer(_ByRecorder):
     def stop(self, at: float) -> Stop:
         self.take_all()
         last = self.recorder.last
-        if last and last.kind == "I":
-            return Stop("begun", at)
+        if last and last.kind == "Q":
+            return Stop("savable", at)
         if last and last.kind == "E" and not last.status:
             return Stop("boot-services-ended", at, caller=last.caller)
         return Stop("panic", at)

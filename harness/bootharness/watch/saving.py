@@ -50,8 +50,8 @@ def restored(machine: Machine, medium: Medium) -> Restored | None:
 
 
 class Saving(Struct):
-    """Saves a machine, at most once, and puts it into the cache when its boot is over; not one that
-    the host kept waiting, for all that go on from it would tell its times."""
+    """Saves a machine and puts it, as it was the last time, into the cache when its boot is over;
+    not one that the host kept waiting, for all that go on from it would tell its times."""
 
     machine: Machine
     medium: Medium
@@ -77,9 +77,9 @@ class Saving(Struct):
             wire.let_go_on()
         return True
 
-    def at_beginning(self, at: float) -> None:
-        """Save the machine of a UEFI that has begun, and stands still since ``at``; not for a boot
-        from a network, which is saved later."""
+    def before_disk(self, at: float) -> None:
+        """Save the machine of a UEFI that knows no disk yet, and stands still since ``at``; not for
+        a boot from a network, which is saved later."""
         qemu = self.machine.qemu
         if self.medium.wire is None and qemu.save_to is not None and not self._kept_waiting:
             self._save(at, Threshold())

@@ -192,8 +192,8 @@ class Watch(Struct):
         self.loading.drain()  # what was written on the screen comes first
         if stop.reason == "handoff":
             self._handed_off(stop)
-        elif stop.reason == "begun":
-            self.saving.at_beginning(stop.at)
+        elif stop.reason == "savable":
+            self.saving.before_disk(stop.at)
         elif stop.reason == "boot-services-ended":
             self._ended_boot_services(stop)
         elif stop.reason == "gave-up":
