@@ -34,7 +34,7 @@ from tests.support.back_matrix import KNOWN, back, cases, names
 from tests.support.boots import boot_through
 from tests.support.builders import without_carry
 from tests.support.faults import FAULTS, patient, run
-from tests.support.other_qemu import qemu_of
+from tests.support.other_release import gdb_of, qemu_of
 from tests.support.processes import COMMAND
 from tests.support.processes import run as command
 
@@ -48,11 +48,12 @@ GUILTY = {
 BY_NAME = {fault.name: fault for fault in FAULTS}
 
 
-def kept(name: str, folder: Path) -> tuple[BootTrace, Path]:
+def kept(name: str, folder: Path, **machine: str) -> tuple[BootTrace, Path]:
     """Boot a fault, and keep it with its trace."""
     keep = folder / "kept"
     keep.mkdir()
-    trace = run(patient(BY_NAME[name]), folder, keep=keep)
+    fault = patient(BY_NAME[name])
+    trace = run(structs.replace(fault, options={**fault.options, **machine}), folder, keep=keep)
     (keep / "trace.json").write_bytes(encode(document(trace, judge(trace))))
     return trace, keep
 
@@ -179,10 +180,8 @@ def instruction(said: str) -> int:
     return int(found[1].replace(",", ""))
 
 
-@pytest.mark.long
-def test_a_person_goes_back_in_gdb(misplaced: tuple[BootTrace, Path], tmp_path: Path) -> None:
-    trace, keep = misplaced
-    terminal = Terminal(*COMMAND, "debug", str(keep), cwd=tmp_path)
+def go_back(terminal: Terminal, trace: BootTrace, version: str = "") -> None:
+    """Walk backwards and forwards through a recording, as a person would, in some gdb."""
     said = [terminal.prompt()]
     assert "last-write" in said[0]
 
@@ -190,9 +189,11 @@ def test_a_person_goes_back_in_gdb(misplaced: tuple[BootTrace, Path], tmp_path: 
         said.append(terminal.ask(command))
         return said[-1]
 
+    assert f"GNU gdb (Debian {version}" in ask("show version")
     told = re.sub(r"\s+", " ", ask("first-wrong"))
     assert "comes from `mov byte ptr [si + 0x1c], 0x10`" in told
     assert "DESTINATION + 4], 0x10" in told
+    guilty = instruction(ask("when"))
     ask("back-to move 2")
     told = ask("last-write gdt.destination+4")
     assert "was last written by the loader" in told
@@ -203,6 +204,15 @@ def test_a_person_goes_back_in_gdb(misplaced: tuple[BootTrace, Path], tmp_path: 
     first = instruction(ask("when"))
     assert "int     0x15" not in ask("reverse-stepi")
     assert instruction(ask("when")) == first - 1
+    ask("delete")
+    table = next(call.registers_in for call in trace.bios_calls if call.table)
+    byte = table.es * 16 + (table.esi & 0xFFFF) + 0x18 + 4
+    ask(f"watch *(unsigned char *){byte:#x}")
+    assert "atchpoint" in ask("reverse-continue")
+    assert instruction(ask("when")) == guilty
+    ask("delete")
+    ask("hbreak block_move")
+    ask("back-to move 2")
     ask("reverse-continue")
     assert instruction(ask("when")) < first - 1
     assert re.search(r"^ +1 ", ask("moves"), re.MULTILINE)
@@ -211,6 +221,8 @@ def test_a_person_goes_back_in_gdb(misplaced: tuple[BootTrace, Path], tmp_path: 
     assert re.search(r"^> +1 .*\Z", ask("moves").strip("\r\n"), re.MULTILINE)
     assert "SIG" not in "".join(said)
     assert f"made {len(trace.block_moves)} block moves" in ask("back-to move 1000")
+    ask("back-to stage1")
+    assert re.search(r"before any call|behind call \d+", ask("when"))
     ask("delete")
     assert "The recording ends here" in ask("continue")
     assert "The recording ends here" in ask("continue")
@@ -224,6 +236,31 @@ def test_a_person_goes_back_in_gdb(misplaced: tuple[BootTrace, Path], tmp_path: 
     assert "Traceback" not in "".join(said)
     assert "Python" not in "".join(said)
     terminal.leave()
+
+
+@pytest.mark.long
+def test_a_person_goes_back_in_gdb(misplaced: tuple[BootTrace, Path], tmp_path: Path) -> None:
+    trace, keep = misplaced
+    go_back(Terminal(*COMMAND, "debug", str(keep), cwd=tmp_path), trace)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("qemu_too", [False, True], ids=["gdb", "gdb and QEMU"])
+def test_gdb_16_of_another_release_goes_back_too(
+    misplaced: tuple[BootTrace, Path], qemu_too: bool, tmp_path: Path
+) -> None:
+    try:
+        folder = Path(gdb_of("trixie")).parent
+        qemu = qemu_of("trixie") if qemu_too else ""
+    except CouldNotFindOut as error:
+        pytest.skip(str(error))
+    (trace, keep), words = misplaced, []
+    if qemu:
+        trace, keep = kept("no carry out of bit 15", tmp_path, qemu=qemu)
+        words = ["--qemu", qemu]
+    path = f"{folder}:{os.environ['PATH']}"
+    terminal = Terminal(*COMMAND, "debug", str(keep), *words, cwd=tmp_path, PATH=path)
+    go_back(terminal, trace, version="16.")
 
 
 @pytest.mark.long

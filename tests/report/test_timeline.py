@@ -2,6 +2,7 @@
 
 import json
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import msgspec
@@ -15,8 +16,10 @@ from bootharness.report.timeline.event import Event, Seen
 from bootharness.report.timeline.lanes import lanes
 from bootharness.report.timeline.page import timeline_html
 from bootharness.report.timeline.serial_lines import serial_lines
+from bootharness.trace.arrivals import Arrival, Arrivals
 from bootharness.trace.backwards import LastWrite, Made, Origin, Recorded
 from bootharness.trace.boot_trace import BootTrace, Ending
+from bootharness.trace.machine_facts import MachineFacts, Restored
 from bootharness.trace.milestones import Milestone
 from bootharness.trace.sighting import Sighting
 from tests.support.browser import WIDER_THAN_THE_WINDOW, browser
@@ -109,6 +112,40 @@ def test_serial_lines_are_as_old_as_is_known() -> None:
         ("login:", 2.5, ""),
         ("last", 3.0, "at the latest"),
     ]
+
+
+def test_serial_lines_come_when_they_were_read() -> None:
+    arrivals = Arrivals()
+    arrivals.note(b"loader\r", 0.5)
+    arrivals.note(b"\nLinux", 1.0)
+    arrivals.note(b" version 6.1\n\nlog", 1.5)
+    arrivals.note(b"in: \n", 4.0)
+    serial = "loader\r\nLinux version 6.1\n\nlogin: \nnever read\n"
+    trace = BootTrace(
+        "k", "init", Ending("reached", 5.0), serial=serial, serial_arrivals=arrivals.every
+    )
+    assert [(event.text, event.seconds, event.about) for event in serial_lines(trace)] == [
+        ("loader", 0.5, ""),
+        ("Linux version 6.1", 1.0, ""),
+        ("login:", 1.5, ""),
+        ("never read", 5.0, "at the latest"),
+    ]
+    # of one who wrote more than a trace keeps, the beginning is not there
+    assert [event.seconds for event in serial_lines(replace(trace, serial="login: \n"))] == [1.5]
+    restored = MachineFacts("q", "7", "tcg", "pc", 1 << 20, (), restored=Restored(0.4, 0.1))
+    assert next(serial_lines(replace(trace, machine=restored))).about == "at the latest"
+
+
+def test_of_a_guest_that_writes_on_and_on_some_hundred_moments_are_kept() -> None:
+    arrivals = Arrivals()
+    for number in range(100_000):
+        arrivals.note(b"x\n", number / 1000)
+    kept = arrivals.every
+    assert 200 < len(kept) <= 500
+    assert kept[-1] == Arrival(99.999, 100_000)
+    assert [each.lines for each in kept] == sorted({each.lines for each in kept})
+    apart = [after.seconds - before.seconds for before, after in pairwise(kept)]
+    assert max(apart) < 1  # nowhere much coarser than elsewhere
 
 
 @pytest.fixture(scope="module")

@@ -19,6 +19,8 @@ from .wrapping import wrapped
 
 _WANTED = [0]
 """Where to stop next; 0 before the end."""
+_LEFT: list[int] = []
+"""Where the machine stood that is on its way back."""
 _MILESTONES = ("stage1", "handoff")
 
 
@@ -30,8 +32,10 @@ def before_running(command: str) -> None:
     # `reverse-stepi` is to gdb a `stepi` in the other direction
     direction = gdb.execute("show exec-direction", to_string=True)
     if command.startswith("reverse-") or "Reverse" in direction:
-        if not position():
+        here = position()
+        if not here:
             raise gdb.GdbError(f"{BEGINS_HERE}.")
+        _LEFT[:] = [here]
         HISTORY.forget()
         watch_calls(watch=False)
         return
@@ -40,6 +44,21 @@ def before_running(command: str) -> None:
         raise gdb.GdbError(f"{ENDS_HERE}.")
     last = RECORDED["end"] - 1
     monitor(f"replay_break {min(_WANTED[0] or last, last)}")
+
+
+def came_back() -> None:
+    """Take it that the machine has come to where it went."""
+    _LEFT.clear()
+
+
+def lost() -> Iterator[str]:
+    """Say, once, that QEMU is gone on its way back, and how to go on from where it stood."""
+    if RECORDED and _LEFT:
+        yield wrapped(
+            "QEMU no longer answers: on its way back it waits for ever, at times, for a disk that "
+            "it resets in the middle of a read. Leave gdb; this opens the recording where it stood:"
+        )
+        yield f"  {RECORDED['again']} {_LEFT.pop()}"
 
 
 def go_to(wanted: int) -> None:

@@ -41,6 +41,11 @@ class Guest:
         gdb.events.stop.connect(self.stopped)
         gdb.events.register_changed.connect(self.register_changed)
 
+    @property
+    def there(self) -> bool:
+        """Whether gdb is still connected to it."""
+        return bool(gdb.selected_inferior().pid)
+
     def stopped(self, event: gdb.StopEvent) -> None:
         """Take note of a stop, and let gdb decode as the CPU does."""
         self.signal = event.stop_signal if isinstance(event, gdb.SignalEvent) else ""

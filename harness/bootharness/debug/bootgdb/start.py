@@ -5,7 +5,7 @@ from __future__ import annotations
 import gdb
 
 from .asking import edge
-from .back import BACKWARDS, before_running
+from .back import BACKWARDS, before_running, came_back, lost
 from .calls import SITES, Site, see_unrecognised
 from .commands import OURS
 from .facts import FACTS
@@ -64,6 +64,11 @@ def break_at_labels() -> None:
 
 def _tell(_event: object = None) -> None:
     """Before a prompt: where the machine is, if gdb itself could not tell."""
+    if not GUEST.there:
+        for line in lost():
+            print(line)
+        return
+    came_back()
     GUEST.write_back()
     if not GUEST.news:
         return
