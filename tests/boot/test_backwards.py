@@ -208,18 +208,19 @@ def go_back(terminal: Terminal, trace: BootTrace, version: str = "") -> None:
     table = next(call.registers_in for call in trace.bios_calls if call.table)
     byte = table.es * 16 + (table.esi & 0xFFFF) + 0x18 + 4
     ask(f"watch *(unsigned char *){byte:#x}")
-    assert "atchpoint" in ask("reverse-continue")
-    assert instruction(ask("when")) == guilty
+    assert "A watchpoint: the instruction before" in ask("reverse-continue")
+    assert instruction(ask("when")) == guilty + 1
+    assert "A watchpoint" not in ask("reverse-stepi")
     ask("delete")
     ask("hbreak block_move")
     ask("back-to move 2")
-    ask("reverse-continue")
+    assert re.search(r"Breakpoint \d+, block_move \(\)", ask("reverse-continue"))
     assert instruction(ask("when")) < first - 1
-    assert re.search(r"^ +1 ", ask("moves"), re.MULTILINE)
-    assert not re.search(r"^. +2 ", ask("moves"), re.MULTILINE)
+    assert re.search(r"^> +1 .*\Z", ask("moves").strip("\r\n"), re.MULTILINE)
+    ask("until-move 0")
     ask("until-move 1")
     assert re.search(r"^> +1 .*\Z", ask("moves").strip("\r\n"), re.MULTILINE)
-    assert "SIG" not in "".join(said)
+    assert "".join(said).count("SIG") == 1  # for the watchpoint, which QEMU does not tell of
     assert f"made {len(trace.block_moves)} block moves" in ask("back-to move 1000")
     ask("back-to stage1")
     assert re.search(r"before any call|behind call \d+", ask("when"))

@@ -132,7 +132,7 @@ def test_serial_lines_come_when_they_were_read() -> None:
     ]
     # of one who wrote more than a trace keeps, the beginning is not there
     assert [event.seconds for event in serial_lines(replace(trace, serial="login: \n"))] == [1.5]
-    restored = MachineFacts("q", "7", "tcg", "pc", 1 << 20, (), restored=Restored(0.4, 0.1))
+    restored = MachineFacts("q", "7", "tcg", "pc", None, 1 << 20, (), restored=Restored(0.4, 0.1))
     assert next(serial_lines(replace(trace, machine=restored))).about == "at the latest"
 
 

@@ -21,6 +21,8 @@ _WANTED = [0]
 """Where to stop next; 0 before the end."""
 _LEFT: list[int] = []
 """Where the machine stood that is on its way back."""
+_CONTINUES = [False]
+"""Whether it goes on its way back until it is stopped."""
 _MILESTONES = ("stage1", "handoff")
 
 
@@ -36,9 +38,11 @@ def before_running(command: str) -> None:
         if not here:
             raise gdb.GdbError(f"{BEGINS_HERE}.")
         _LEFT[:] = [here]
+        _CONTINUES[0] = command.endswith("continue")
         HISTORY.forget()
         watch_calls(watch=False)
         return
+    _LEFT.clear()
     watch_calls(watch=not _WANTED[0])
     if at_end():
         raise gdb.GdbError(f"{ENDS_HERE}.")
@@ -46,8 +50,15 @@ def before_running(command: str) -> None:
     monitor(f"replay_break {min(_WANTED[0] or last, last)}")
 
 
-def came_back() -> None:
-    """Take it that the machine has come to where it went."""
+def came_back() -> Iterator[str]:
+    """Take it that the machine has come to where it went, and say what it stopped for where gdb
+    cannot tell: on the way back QEMU does not say that it was a watchpoint."""
+    by_other = GUEST.at_breakpoint or GUEST.signal or not GUEST.watches()
+    if _LEFT and _CONTINUES[0] and not by_other and position():
+        yield wrapped(
+            "A watchpoint: the instruction before this place has written there; `reverse-stepi' "
+            "goes before it."
+        )
     _LEFT.clear()
 
 
@@ -73,6 +84,7 @@ def go_to(wanted: int) -> None:
         if position() < wanted:
             _WANTED[0] = wanted
             gdb.execute("continue", to_string=True)
+    _LEFT.clear()
     if position() != wanted:
         raise gdb.GdbError(f"QEMU went to instruction {position():,}, not to {wanted:,}.")
 

@@ -27,6 +27,7 @@ class Guest:
     def __init__(self) -> None:
         self.bits = 64
         self.signal = ""
+        self.at_breakpoint = False
         self.news = False
         self.written: dict[str, int] = {}
 
@@ -49,6 +50,7 @@ class Guest:
     def stopped(self, event: gdb.StopEvent) -> None:
         """Take note of a stop, and let gdb decode as the CPU does."""
         self.signal = event.stop_signal if isinstance(event, gdb.SignalEvent) else ""
+        self.at_breakpoint = isinstance(event, gdb.BreakpointEvent)
         self.news = True
         registers = self.registers()
         self.follow(registers.bits)
@@ -113,6 +115,12 @@ class Guest:
             for each in gdb.breakpoints()
             if each.enabled
             for location in each.locations
+        )
+
+    def watches(self) -> bool:
+        """Whether it is to stop for what is written to memory."""
+        return any(
+            each.enabled and each.type == gdb.BP_HARDWARE_WATCHPOINT for each in gdb.breakpoints()
         )
 
     def check_going(self) -> None:

@@ -68,7 +68,8 @@ def _tell(_event: object = None) -> None:
         for line in lost():
             print(line)
         return
-    came_back()
+    for line in came_back():
+        print(line)
     GUEST.write_back()
     if not GUEST.news:
         return
