@@ -35,7 +35,7 @@ from tests.support.boots import boot_through
 from tests.support.builders import without_carry
 from tests.support.faults import FAULTS, patient, run
 from tests.support.other_release import gdb_of, qemu_of
-from tests.support.processes import COMMAND
+from tests.support.processes import COMMAND, eventually, processes_with
 from tests.support.processes import run as command
 
 # the instruction that was changed is the one that wrote last: a piece of its line
@@ -182,6 +182,16 @@ def instruction(said: str) -> int:
 
 def go_back(terminal: Terminal, trace: BootTrace, version: str = "") -> None:
     """Walk backwards and forwards through a recording, as a person would, in some gdb."""
+    said = _back_from_move_2(terminal, trace, version)
+    assert said.count("SIG") == 1  # for the watchpoint, which QEMU does not tell of
+    said += _from_one_end_to_the_other(terminal, trace)
+    assert "Traceback" not in said
+    assert "Python" not in said
+    terminal.leave()
+
+
+def _back_from_move_2(terminal: Terminal, trace: BootTrace, version: str) -> str:
+    """Return all that gdb says while a wrong byte is looked for in every way."""
     said = [terminal.prompt()]
     assert "last-write" in said[0]
 
@@ -189,7 +199,7 @@ def go_back(terminal: Terminal, trace: BootTrace, version: str = "") -> None:
         said.append(terminal.ask(command))
         return said[-1]
 
-    assert f"GNU gdb (Debian {version}" in ask("show version")
+    assert version in ask("show version").partition("\n")[0]
     told = re.sub(r"\s+", " ", ask("first-wrong"))
     assert "comes from `mov byte ptr [si + 0x1c], 0x10`" in told
     assert "DESTINATION + 4], 0x10" in told
@@ -220,7 +230,18 @@ def go_back(terminal: Terminal, trace: BootTrace, version: str = "") -> None:
     ask("until-move 0")
     ask("until-move 1")
     assert re.search(r"^> +1 .*\Z", ask("moves").strip("\r\n"), re.MULTILINE)
-    assert "".join(said).count("SIG") == 1  # for the watchpoint, which QEMU does not tell of
+    return "".join(said)
+
+
+def _from_one_end_to_the_other(terminal: Terminal, trace: BootTrace) -> str:
+    """Return all that gdb says at the ends of a recording."""
+    said = []
+
+    def ask(command: str) -> str:
+        said.append(terminal.ask(command))
+        return said[-1]
+
+    first = instruction(ask("when"))
     assert f"made {len(trace.block_moves)} block moves" in ask("back-to move 1000")
     ask("back-to stage1")
     assert re.search(r"before any call|behind call \d+", ask("when"))
@@ -234,9 +255,7 @@ def go_back(terminal: Terminal, trace: BootTrace, version: str = "") -> None:
     assert "The recording begins here" in ask("reverse-stepi")
     assert "last position is" in ask(f"back-to {end + 1}")
     assert instruction(ask(f"back-to {first:,}") + ask("when")) == first
-    assert "Traceback" not in "".join(said)
-    assert "Python" not in "".join(said)
-    terminal.leave()
+    return "".join(said)
 
 
 @pytest.mark.long
@@ -261,7 +280,32 @@ def test_gdb_16_of_another_release_goes_back_too(
         words = ["--qemu", qemu]
     path = f"{folder}:{os.environ['PATH']}"
     terminal = Terminal(*COMMAND, "debug", str(keep), *words, cwd=tmp_path, PATH=path)
-    go_back(terminal, trace, version="16.")
+    go_back(terminal, trace, version=" 16.")
+
+
+@pytest.mark.long
+def test_a_qemu_that_stands_still_on_its_way_back_is_told(
+    misplaced: tuple[BootTrace, Path], tmp_path: Path
+) -> None:
+    _, keep = misplaced
+    temporary = tmp_path / "t"
+    temporary.mkdir()
+    terminal = Terminal(*COMMAND, "debug", str(keep), cwd=tmp_path, TMPDIR=str(temporary))
+    terminal.prompt()
+    terminal.ask("back-to move 2")
+    here = instruction(terminal.ask("when"))
+    (qemu,) = (
+        each for each in processes_with(str(temporary)) if re.match(r"\d+ \S*qemu-system-", each)
+    )
+    os.kill(int(qemu.split()[0]), signal.SIGSTOP)
+    told = terminal.ask("reverse-continue")
+    assert "QEMU no longer answers: on its way back it waits for ever" in told
+    assert f"bootharness debug {keep}/trace.json --at {here}" in told
+    assert "The machine is gone" in terminal.ask("reverse-stepi")
+    assert "The machine is gone" in terminal.ask("last-write gdt")
+    terminal.leave()
+    eventually(lambda: processes_with(str(temporary)))
+    eventually(temporary.iterdir)
 
 
 @pytest.mark.long

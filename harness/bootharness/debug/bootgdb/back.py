@@ -19,10 +19,10 @@ from .wrapping import wrapped
 
 _WANTED = [0]
 """Where to stop next; 0 before the end."""
-_LEFT: list[int] = []
-"""Where the machine stood that is on its way back."""
-_CONTINUES = [False]
-"""Whether it goes on its way back until it is stopped."""
+_STOOD = [0]
+"""Where the machine stood when it was last seen."""
+_BACK = [""]
+"""The command that has it go back, empty where it does not."""
 _MILESTONES = ("stage1", "handoff")
 
 
@@ -34,15 +34,13 @@ def before_running(command: str) -> None:
     # `reverse-stepi` is to gdb a `stepi` in the other direction
     direction = gdb.execute("show exec-direction", to_string=True)
     if command.startswith("reverse-") or "Reverse" in direction:
-        here = position()
-        if not here:
+        _BACK[0] = command
+        if not position():
             raise gdb.GdbError(f"{BEGINS_HERE}.")
-        _LEFT[:] = [here]
-        _CONTINUES[0] = command.endswith("continue")
         HISTORY.forget()
         watch_calls(watch=False)
         return
-    _LEFT.clear()
+    _BACK[0] = ""
     watch_calls(watch=not _WANTED[0])
     if at_end():
         raise gdb.GdbError(f"{ENDS_HERE}.")
@@ -50,26 +48,34 @@ def before_running(command: str) -> None:
     monitor(f"replay_break {min(_WANTED[0] or last, last)}")
 
 
-def came_back() -> Iterator[str]:
-    """Take it that the machine has come to where it went, and say what it stopped for where gdb
-    cannot tell: on the way back QEMU does not say that it was a watchpoint."""
+def stopped() -> Iterator[str]:
+    """Take note of where the machine stands, and say what it stopped for where gdb cannot tell: on
+    the way back QEMU does not say that it was a watchpoint."""
+    if RECORDED is None:
+        return
+    _STOOD[0] = position()
     by_other = GUEST.at_breakpoint or GUEST.signal or not GUEST.watches()
-    if _LEFT and _CONTINUES[0] and not by_other and position():
+    if _BACK[0].endswith("continue") and not by_other and _STOOD[0]:
         yield wrapped(
             "A watchpoint: the instruction before this place has written there; `reverse-stepi' "
             "goes before it."
         )
-    _LEFT.clear()
+    _BACK[0] = ""
 
 
 def lost() -> Iterator[str]:
-    """Say, once, that QEMU is gone on its way back, and how to go on from where it stood."""
-    if RECORDED and _LEFT:
-        yield wrapped(
-            "QEMU no longer answers: on its way back it waits for ever, at times, for a disk that "
-            "it resets in the middle of a read. Leave gdb; this opens the recording where it stood:"
+    """Say, once, that the machine of a recording is gone, and how to go on from where it stood."""
+    if RECORDED is None or not _STOOD[0]:
+        return
+    why = ""
+    if _BACK[0]:
+        why = (
+            ": on its way back it waits for ever, at times, for a disk that it resets in the "
+            "middle of a read"
         )
-        yield f"  {RECORDED['again']} {_LEFT.pop()}"
+    yield wrapped(f"QEMU no longer answers{why}. This opens the recording where it stood:")
+    yield f"  {RECORDED['again']} {_STOOD[0]}"
+    _STOOD[0] = 0
 
 
 def go_to(wanted: int) -> None:
@@ -84,7 +90,7 @@ def go_to(wanted: int) -> None:
         if position() < wanted:
             _WANTED[0] = wanted
             gdb.execute("continue", to_string=True)
-    _LEFT.clear()
+    _BACK[0] = ""
     if position() != wanted:
         raise gdb.GdbError(f"QEMU went to instruction {position():,}, not to {wanted:,}.")
 

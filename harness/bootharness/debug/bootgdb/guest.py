@@ -157,6 +157,17 @@ def undisturbed() -> Iterator[None]:
                 each.enabled = True
 
 
+@contextmanager
+def in_words() -> Iterator[None]:
+    """Say what fails in a sentence."""
+    if not GUEST.there:
+        raise gdb.GdbError("The machine is gone: leave gdb.")
+    try:
+        yield
+    except gdb.error as error:
+        raise gdb.GdbError(f"{error}".rstrip(".") + ".") from None
+
+
 def monitor(command: str) -> str:
     """Ask QEMU's monitor."""
     return gdb.execute(f"monitor {command}", to_string=True)

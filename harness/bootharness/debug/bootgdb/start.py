@@ -5,11 +5,11 @@ from __future__ import annotations
 import gdb
 
 from .asking import edge
-from .back import BACKWARDS, before_running, came_back, lost
+from .back import BACKWARDS, before_running, lost, stopped
 from .calls import SITES, Site, see_unrecognised
 from .commands import OURS
 from .facts import FACTS
-from .guest import GUEST
+from .guest import GUEST, in_words
 from .places import in_loader, where
 from .wrapping import wrapped
 
@@ -31,11 +31,12 @@ class BeforeRunning(gdb.Command):
 
     def invoke(self, argument: str, from_tty: bool) -> None:
         del from_tty
-        GUEST.write_back()
-        GUEST.check_going()
-        if argument == "continue":
-            GUEST.get_off()
-        before_running(argument)
+        with in_words():
+            GUEST.write_back()
+            GUEST.check_going()
+            if argument == "continue":
+                GUEST.get_off()
+            before_running(argument)
 
 
 def begin(socket: str) -> None:
@@ -68,8 +69,6 @@ def _tell(_event: object = None) -> None:
         for line in lost():
             print(line)
         return
-    for line in came_back():
-        print(line)
     GUEST.write_back()
     if not GUEST.news:
         return
@@ -83,6 +82,8 @@ def _tell(_event: object = None) -> None:
         )
     if said := edge():
         print(f"{said}.")
+    for line in stopped():
+        print(line)
     registers = GUEST.registers()
     if not (registers.flat and in_loader(registers.linear)):
         print(wrapped(where(registers)))
