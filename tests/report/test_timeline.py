@@ -19,7 +19,7 @@ from bootharness.report.timeline.serial_lines import serial_lines
 from bootharness.trace.arrivals import Arrival, Arrivals
 from bootharness.trace.backwards import LastWrite, Made, Origin, Recorded
 from bootharness.trace.boot_trace import BootTrace, Ending
-from bootharness.trace.machine_facts import MachineFacts, Restored
+from bootharness.trace.machine_facts import MachineFacts, QmpEvent, Restored
 from bootharness.trace.milestones import Milestone
 from bootharness.trace.sighting import Sighting
 from tests.support.browser import WIDER_THAN_THE_WINDOW, browser
@@ -148,6 +148,16 @@ def test_of_a_guest_that_writes_on_and_on_some_hundred_moments_are_kept() -> Non
     assert max(apart) < 1  # nowhere much coarser than elsewhere
 
 
+def test_a_machine_that_the_recorder_stops_has_not_panicked() -> None:
+    trace = read_trace(BOOTS[next(name for name in BOOTS if "heap flag" in name)])
+    assert trace.handoff
+    panicked = QmpEvent("GUEST_PANICKED", trace.handoff.seconds, {"action": "pause"})
+    later = replace(panicked, seconds=trace.handoff.seconds + 1)
+    told = by_lane(replace(trace, events=(panicked, later)))["QEMU"]
+    assert "the recorder stops the machine as the kernel takes over" in told[0].text
+    assert told[1].text == "GUEST_PANICKED action pause"
+
+
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     name = next(name for name in BOOTS if "15,735,824" in name)
@@ -184,9 +194,12 @@ def test_a_browser_draws_it_zooms_and_says_where_to_stop(
         marks = "document.querySelectorAll('#chart .mark').length"
         assert seen.value(marks) > 10
         assert seen.value("document.querySelectorAll('#chart .mark.wrong').length") >= 1
-        before = seen.value("document.getElementById('window').textContent")
-        seen.value("document.querySelector('[data-zoom=in]').click()")
         frame = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+        seen.value("document.querySelector('[data-zoom=all]').click()")
+        seen.value(frame)
+        before = seen.value("document.getElementById('window').textContent")
+        assert before.startswith("0.0")
+        seen.value("document.querySelector('[data-zoom=in]').click()")
         seen.value(frame)
         assert seen.value("document.getElementById('window').textContent") != before
         assert seen.value("location.hash").startswith("#")

@@ -26,21 +26,25 @@ _BACK = [""]
 _MILESTONES = ("stage1", "handoff")
 
 
-def before_running(command: str) -> None:
+def going(command: str) -> None:
+    """Take note of which way a command has the machine run."""
+    # `reverse-stepi` is to gdb a `stepi` in the other direction
+    direction = gdb.execute("show exec-direction", to_string=True)
+    back = command.startswith("reverse-") or "Reverse" in direction
+    _BACK[0] = command if RECORDED and back else ""
+
+
+def before_running() -> None:
     """Have the machine stop before the recording's end, from which QEMU does not go back; and on
     its way back at nothing but what the person wants."""
     if RECORDED is None:
         return
-    # `reverse-stepi` is to gdb a `stepi` in the other direction
-    direction = gdb.execute("show exec-direction", to_string=True)
-    if command.startswith("reverse-") or "Reverse" in direction:
-        _BACK[0] = command
+    if _BACK[0]:
         if not position():
             raise gdb.GdbError(f"{BEGINS_HERE}.")
         HISTORY.forget()
         watch_calls(watch=False)
         return
-    _BACK[0] = ""
     watch_calls(watch=not _WANTED[0])
     if at_end():
         raise gdb.GdbError(f"{ENDS_HERE}.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gdb
 
 from .asking import edge
-from .back import BACKWARDS, before_running, lost, stopped
+from .back import BACKWARDS, before_running, going, lost, stopped
 from .calls import SITES, Site, see_unrecognised
 from .commands import OURS
 from .facts import FACTS
@@ -31,12 +31,13 @@ class BeforeRunning(gdb.Command):
 
     def invoke(self, argument: str, from_tty: bool) -> None:
         del from_tty
+        going(argument)
         with in_words():
             GUEST.write_back()
             GUEST.check_going()
             if argument == "continue":
                 GUEST.get_off()
-            before_running(argument)
+            before_running()
 
 
 def begin(socket: str) -> None:
