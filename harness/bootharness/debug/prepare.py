@@ -1,5 +1,6 @@
 """What is to be debugged: a kernel with a loader, a disk image, or the boot of a trace."""
 
+import shlex
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -122,9 +123,13 @@ def prepare_trace(
         _check_unrecorded(scene.place)
         return Prepared(scene, image, machine_for(machine), (*again.notes, *notes))
     asks = [sys.executable, "-P", "-m", "bootharness.debug.backwards", str(trace_file), qemu]
-    scene = replace(
-        scene, place=scene.place.in_recording(), recorded={"end": kept.reel.end, "asks": asks}
-    )
+    named = [] if qemu == AUTO else ["--qemu", qemu]
+    recorded = {
+        "end": kept.reel.end,
+        "asks": asks,
+        "again": shlex.join(["bootharness", "debug", str(trace_file), *named, "--at"]),
+    }
+    scene = replace(scene, place=scene.place.in_recording(), recorded=recorded)
     return Prepared(scene, image, kept.reel.config, (*again.notes, *notes), reel=kept.reel)
 
 
