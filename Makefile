@@ -185,7 +185,7 @@ bench-uefi: tools
 
 # 200 reverse operations in recordings of ten faults, and what it costs to record, to play and to ask:
 # takes five minutes; QEMU names another one, as QEMU=/usr/bin/qemu-system-i386
-# `python -m tests.support.other_qemu trixie` unpacks that release's, and prints what to name
+# `python -m tests.support.other_release trixie qemu` unpacks that release's, and prints what to name
 bench-back: tools
 	$(BIN)/python -m tests.bench.back
 

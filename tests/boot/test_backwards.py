@@ -34,8 +34,8 @@ from tests.support.back_matrix import KNOWN, back, cases, names
 from tests.support.boots import boot_through
 from tests.support.builders import without_carry
 from tests.support.faults import FAULTS, patient, run
-from tests.support.other_qemu import qemu_of
-from tests.support.processes import COMMAND
+from tests.support.other_release import gdb_of, qemu_of
+from tests.support.processes import COMMAND, eventually, processes_with
 from tests.support.processes import run as command
 
 # the instruction that was changed is the one that wrote last: a piece of its line
@@ -48,11 +48,12 @@ GUILTY = {
 BY_NAME = {fault.name: fault for fault in FAULTS}
 
 
-def kept(name: str, folder: Path) -> tuple[BootTrace, Path]:
+def kept(name: str, folder: Path, **machine: str) -> tuple[BootTrace, Path]:
     """Boot a fault, and keep it with its trace."""
     keep = folder / "kept"
     keep.mkdir()
-    trace = run(patient(BY_NAME[name]), folder, keep=keep)
+    fault = patient(BY_NAME[name])
+    trace = run(structs.replace(fault, options={**fault.options, **machine}), folder, keep=keep)
     (keep / "trace.json").write_bytes(encode(document(trace, judge(trace))))
     return trace, keep
 
@@ -179,10 +180,18 @@ def instruction(said: str) -> int:
     return int(found[1].replace(",", ""))
 
 
-@pytest.mark.long
-def test_a_person_goes_back_in_gdb(misplaced: tuple[BootTrace, Path], tmp_path: Path) -> None:
-    trace, keep = misplaced
-    terminal = Terminal(*COMMAND, "debug", str(keep), cwd=tmp_path)
+def go_back(terminal: Terminal, trace: BootTrace, version: str = "") -> None:
+    """Walk backwards and forwards through a recording, as a person would, in some gdb."""
+    said = _back_from_move_2(terminal, trace, version)
+    assert said.count("SIG") == 1  # for the watchpoint, which QEMU does not tell of
+    said += _from_one_end_to_the_other(terminal, trace)
+    assert "Traceback" not in said
+    assert "Python" not in said
+    terminal.leave()
+
+
+def _back_from_move_2(terminal: Terminal, trace: BootTrace, version: str) -> str:
+    """Return all that gdb says while a wrong byte is looked for in every way."""
     said = [terminal.prompt()]
     assert "last-write" in said[0]
 
@@ -190,9 +199,11 @@ def test_a_person_goes_back_in_gdb(misplaced: tuple[BootTrace, Path], tmp_path: 
         said.append(terminal.ask(command))
         return said[-1]
 
+    assert version in ask("show version").partition("\n")[0]
     told = re.sub(r"\s+", " ", ask("first-wrong"))
     assert "comes from `mov byte ptr [si + 0x1c], 0x10`" in told
     assert "DESTINATION + 4], 0x10" in told
+    guilty = instruction(ask("when"))
     ask("back-to move 2")
     told = ask("last-write gdt.destination+4")
     assert "was last written by the loader" in told
@@ -203,14 +214,37 @@ def test_a_person_goes_back_in_gdb(misplaced: tuple[BootTrace, Path], tmp_path: 
     first = instruction(ask("when"))
     assert "int     0x15" not in ask("reverse-stepi")
     assert instruction(ask("when")) == first - 1
-    ask("reverse-continue")
+    ask("delete")
+    table = next(call.registers_in for call in trace.bios_calls if call.table)
+    byte = table.es * 16 + (table.esi & 0xFFFF) + 0x18 + 4
+    ask(f"watch *(unsigned char *){byte:#x}")
+    assert "A watchpoint: the instruction before" in ask("reverse-continue")
+    assert instruction(ask("when")) == guilty + 1
+    assert "A watchpoint" not in ask("reverse-stepi")
+    ask("delete")
+    ask("hbreak block_move")
+    ask("back-to move 2")
+    assert re.search(r"Breakpoint \d+, block_move \(\)", ask("reverse-continue"))
     assert instruction(ask("when")) < first - 1
-    assert re.search(r"^ +1 ", ask("moves"), re.MULTILINE)
-    assert not re.search(r"^. +2 ", ask("moves"), re.MULTILINE)
+    assert re.search(r"^> +1 .*\Z", ask("moves").strip("\r\n"), re.MULTILINE)
+    ask("until-move 0")
     ask("until-move 1")
     assert re.search(r"^> +1 .*\Z", ask("moves").strip("\r\n"), re.MULTILINE)
-    assert "SIG" not in "".join(said)
+    return "".join(said)
+
+
+def _from_one_end_to_the_other(terminal: Terminal, trace: BootTrace) -> str:
+    """Return all that gdb says at the ends of a recording."""
+    said = []
+
+    def ask(command: str) -> str:
+        said.append(terminal.ask(command))
+        return said[-1]
+
+    first = instruction(ask("when"))
     assert f"made {len(trace.block_moves)} block moves" in ask("back-to move 1000")
+    ask("back-to stage1")
+    assert re.search(r"before any call|behind call \d+", ask("when"))
     ask("delete")
     assert "The recording ends here" in ask("continue")
     assert "The recording ends here" in ask("continue")
@@ -221,9 +255,57 @@ def test_a_person_goes_back_in_gdb(misplaced: tuple[BootTrace, Path], tmp_path: 
     assert "The recording begins here" in ask("reverse-stepi")
     assert "last position is" in ask(f"back-to {end + 1}")
     assert instruction(ask(f"back-to {first:,}") + ask("when")) == first
-    assert "Traceback" not in "".join(said)
-    assert "Python" not in "".join(said)
+    return "".join(said)
+
+
+@pytest.mark.long
+def test_a_person_goes_back_in_gdb(misplaced: tuple[BootTrace, Path], tmp_path: Path) -> None:
+    trace, keep = misplaced
+    go_back(Terminal(*COMMAND, "debug", str(keep), cwd=tmp_path), trace)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("qemu_too", [False, True], ids=["gdb", "gdb and QEMU"])
+def test_gdb_16_of_another_release_goes_back_too(
+    misplaced: tuple[BootTrace, Path], qemu_too: bool, tmp_path: Path
+) -> None:
+    try:
+        folder = Path(gdb_of("trixie")).parent
+        qemu = qemu_of("trixie") if qemu_too else ""
+    except CouldNotFindOut as error:
+        pytest.skip(str(error))
+    (trace, keep), words = misplaced, []
+    if qemu:
+        trace, keep = kept("no carry out of bit 15", tmp_path, qemu=qemu)
+        words = ["--qemu", qemu]
+    path = f"{folder}:{os.environ['PATH']}"
+    terminal = Terminal(*COMMAND, "debug", str(keep), *words, cwd=tmp_path, PATH=path)
+    go_back(terminal, trace, version=" 16.")
+
+
+@pytest.mark.long
+def test_a_qemu_that_stands_still_on_its_way_back_is_told(
+    misplaced: tuple[BootTrace, Path], tmp_path: Path
+) -> None:
+    _, keep = misplaced
+    temporary = tmp_path / "t"
+    temporary.mkdir()
+    terminal = Terminal(*COMMAND, "debug", str(keep), cwd=tmp_path, TMPDIR=str(temporary))
+    terminal.prompt()
+    terminal.ask("back-to move 2")
+    here = instruction(terminal.ask("when"))
+    (qemu,) = (
+        each for each in processes_with(str(temporary)) if re.match(r"\d+ \S*qemu-system-", each)
+    )
+    os.kill(int(qemu.split()[0]), signal.SIGSTOP)
+    told = terminal.ask("reverse-continue")
+    assert "QEMU no longer answers: on its way back it waits for ever" in told
+    assert f"bootharness debug {keep}/trace.json --at {here}" in told
+    assert "The machine is gone" in terminal.ask("reverse-stepi")
+    assert "The machine is gone" in terminal.ask("last-write gdt")
     terminal.leave()
+    eventually(lambda: processes_with(str(temporary)))
+    eventually(temporary.iterdir)
 
 
 @pytest.mark.long

@@ -98,11 +98,14 @@ def test_a_boot_is_drawn_when_it_is_chosen(page: Path, tmp_path: Path) -> None:
         "SHA-256", "512 MiB", "console=ttyS0", "mbr: ", "QEMU",
         "block move 242, wrapped", "descriptor ffff001c00930000", "INT 15h AH=87h, block move",
         "0.1 dhcp-discover", "Linux version </script>", "4.00 s (2.00)",
-        "bootharness boot 'kernels/",
+        "bootharness boot 'kernels/", "bootharness timeline kept",
     ):  # fmt: skip
         assert expected in text, expected
     assert 'open=""' in seen[seen.index("<dialog") :][:200]
     assert "<title>BAD:" in seen
+    good, _ = opened(page, "#cell-1", tmp_path / "good")
+    assert "bootharness boot" in good[good.index("<dialog") :]
+    assert "timeline kept" not in good[good.index("<dialog") : good.index("<noscript")]
 
 
 def test_the_page_needs_no_network_and_obeys_no_guest(page: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import msgspec
@@ -15,8 +16,10 @@ from bootharness.report.timeline.event import Event, Seen
 from bootharness.report.timeline.lanes import lanes
 from bootharness.report.timeline.page import timeline_html
 from bootharness.report.timeline.serial_lines import serial_lines
+from bootharness.trace.arrivals import Arrival, Arrivals
 from bootharness.trace.backwards import LastWrite, Made, Origin, Recorded
 from bootharness.trace.boot_trace import BootTrace, Ending
+from bootharness.trace.machine_facts import MachineFacts, QmpEvent, Restored
 from bootharness.trace.milestones import Milestone
 from bootharness.trace.sighting import Sighting
 from tests.support.browser import WIDER_THAN_THE_WINDOW, browser
@@ -111,6 +114,50 @@ def test_serial_lines_are_as_old_as_is_known() -> None:
     ]
 
 
+def test_serial_lines_come_when_they_were_read() -> None:
+    arrivals = Arrivals()
+    arrivals.note(b"loader\r", 0.5)
+    arrivals.note(b"\nLinux", 1.0)
+    arrivals.note(b" version 6.1\n\nlog", 1.5)
+    arrivals.note(b"in: \n", 4.0)
+    serial = "loader\r\nLinux version 6.1\n\nlogin: \nnever read\n"
+    trace = BootTrace(
+        "k", "init", Ending("reached", 5.0), serial=serial, serial_arrivals=arrivals.every
+    )
+    assert [(event.text, event.seconds, event.about) for event in serial_lines(trace)] == [
+        ("loader", 0.5, ""),
+        ("Linux version 6.1", 1.0, ""),
+        ("login:", 1.5, ""),
+        ("never read", 5.0, "at the latest"),
+    ]
+    # of one who wrote more than a trace keeps, the beginning is not there
+    assert [event.seconds for event in serial_lines(replace(trace, serial="login: \n"))] == [1.5]
+    restored = MachineFacts("q", "7", "tcg", "pc", None, 1 << 20, (), restored=Restored(0.4, 0.1))
+    assert next(serial_lines(replace(trace, machine=restored))).about == "at the latest"
+
+
+def test_of_a_guest_that_writes_on_and_on_some_hundred_moments_are_kept() -> None:
+    arrivals = Arrivals()
+    for number in range(100_000):
+        arrivals.note(b"x\n", number / 1000)
+    kept = arrivals.every
+    assert 200 < len(kept) <= 500
+    assert kept[-1] == Arrival(99.999, 100_000)
+    assert [each.lines for each in kept] == sorted({each.lines for each in kept})
+    apart = [after.seconds - before.seconds for before, after in pairwise(kept)]
+    assert max(apart) < 1  # nowhere much coarser than elsewhere
+
+
+def test_a_machine_that_the_recorder_stops_has_not_panicked() -> None:
+    trace = read_trace(BOOTS[next(name for name in BOOTS if "heap flag" in name)])
+    assert trace.handoff
+    panicked = QmpEvent("GUEST_PANICKED", trace.handoff.seconds, {"action": "pause"})
+    later = replace(panicked, seconds=trace.handoff.seconds + 1)
+    told = by_lane(replace(trace, events=(panicked, later)))["QEMU"]
+    assert "the recorder stops the machine as the kernel takes over" in told[0].text
+    assert told[1].text == "GUEST_PANICKED action pause"
+
+
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     name = next(name for name in BOOTS if "15,735,824" in name)
@@ -147,9 +194,12 @@ def test_a_browser_draws_it_zooms_and_says_where_to_stop(
         marks = "document.querySelectorAll('#chart .mark').length"
         assert seen.value(marks) > 10
         assert seen.value("document.querySelectorAll('#chart .mark.wrong').length") >= 1
-        before = seen.value("document.getElementById('window').textContent")
-        seen.value("document.querySelector('[data-zoom=in]').click()")
         frame = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+        seen.value("document.querySelector('[data-zoom=all]').click()")
+        seen.value(frame)
+        before = seen.value("document.getElementById('window').textContent")
+        assert before.startswith("0.0")
+        seen.value("document.querySelector('[data-zoom=in]').click()")
         seen.value(frame)
         assert seen.value("document.getElementById('window').textContent") != before
         assert seen.value("location.hash").startswith("#")

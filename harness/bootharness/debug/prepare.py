@@ -1,5 +1,6 @@
 """What is to be debugged: a kernel with a loader, a disk image, or the boot of a trace."""
 
+import shlex
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -145,9 +146,13 @@ def _played(
 ) -> Prepared:
     """Have a recording played in place of a boot."""
     asks = [sys.executable, "-P", "-m", "bootharness.debug.backwards", str(trace_file), qemu]
-    scene = replace(
-        scene, place=scene.place.in_recording(), recorded={"end": kept.reel.end, "asks": asks}
-    )
+    named = [] if qemu == AUTO else ["--qemu", qemu]
+    recorded = {
+        "end": kept.reel.end,
+        "asks": asks,
+        "again": shlex.join(["bootharness", "debug", str(trace_file), *named, "--at"]),
+    }
+    scene = replace(scene, place=scene.place.in_recording(), recorded=recorded)
     return Prepared(scene, image, kept.reel.config, tuple(notes), reel=kept.reel)
 
 

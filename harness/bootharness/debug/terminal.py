@@ -21,6 +21,8 @@ from bootharness.machine.machine import Machine
 __all__ = ["in_terminal", "until_interrupted"]
 
 _TICK_S = 1.0
+_SILENT_S = 30.0
+"""After which QEMU answers no more: it is asked while it plays, too, on a busy host."""
 
 
 def in_terminal(machine: Machine, folder: Path, view: str) -> None:
@@ -63,12 +65,15 @@ def _argv(view: str) -> list[str]:
 
 
 def _attend(machine: Machine, *ends: int) -> None:
-    """Take in what the machine says until a file is readable, or until QEMU is gone."""
+    """Take in what the machine says until a file is readable, or until QEMU is gone. One that plays
+    a recording and stands still for ever on its way back is ended: gdb would wait for it."""
     with suppress(MachineLost):
         while not select.select(ends, [], [], 0)[0]:
             machine.wait(Deadline.after(_TICK_S), *ends)
             machine.serial.take()
             machine.events()
+            if machine.qemu.tape and machine.qmp.keeps_silent(ends, Deadline.after(_SILENT_S)):
+                machine.qemu.kill()
 
 
 @contextmanager

@@ -179,29 +179,29 @@ class Qmp:
             self._runner.run(self._wait(list(files), deadline.remaining))
 
     async def _wait(self, files: list[int], seconds: float) -> None:
-        loop = asyncio.get_running_loop()
-        readable = loop.create_future()
-
-        def wake() -> None:
-            if not readable.done():
-                readable.set_result(None)
-
-        for file in files:
-            try:
-                loop.add_reader(file, wake)
-            except PermissionError:  # epoll's word for a plain file, which can always be read
-                wake()
         event = asyncio.ensure_future(self._listener.get())
         try:
-            await asyncio.wait({readable, event}, timeout=seconds,
-                               return_when=asyncio.FIRST_COMPLETED)  # fmt: skip
+            await _first(files, event, seconds)
         finally:
-            for file in files:
-                loop.remove_reader(file)
             if event.done():
                 self._seen.append(event.result())
             else:
                 event.cancel()
+
+    def keeps_silent(self, files: Iterable[int], deadline: Deadline) -> bool:
+        """Return whether QEMU has not answered by the deadline; a file that can be read ends the
+        wait, too."""
+        return self._runner.run(self._keeps_silent(list(files), deadline.remaining))
+
+    async def _keeps_silent(self, files: list[int], seconds: float) -> bool:
+        answer = asyncio.ensure_future(self._client.execute("query-status"))
+        try:
+            return not await _first(files, answer, seconds)
+        finally:
+            answer.cancel()
+            await asyncio.wait({answer})
+            if not answer.cancelled():
+                answer.exception()  # of a QEMU that is gone
 
     def close(self) -> None:
         """Close the connection, whether QEMU is still there or not."""
@@ -211,3 +211,26 @@ class Qmp:
             pass
         finally:
             self._runner.close()
+
+
+async def _first(files: list[int], other: asyncio.Future[Any], seconds: float) -> bool:
+    """Wait until a file can be read or another thing is there; return whether that was in time."""
+    loop = asyncio.get_running_loop()
+    readable = loop.create_future()
+
+    def wake() -> None:
+        if not readable.done():
+            readable.set_result(None)
+
+    for file in files:
+        try:
+            loop.add_reader(file, wake)
+        except PermissionError:  # epoll's word for a plain file, which can always be read
+            wake()
+    try:
+        done, _ = await asyncio.wait({readable, other}, timeout=seconds,
+                                     return_when=asyncio.FIRST_COMPLETED)  # fmt: skip
+    finally:
+        for file in files:
+            loop.remove_reader(file)
+    return bool(done)

@@ -12,6 +12,7 @@ from bootharness.formats.loading import Destinations
 from bootharness.formats.screen_text import screen_text
 from bootharness.plan.goal import is_pattern
 from bootharness.trace.adverse import Adverse
+from bootharness.trace.arrivals import Arrival
 from bootharness.trace.backwards import Recorded
 from bootharness.trace.block_moves import BlockMove, block_moves, placements
 from bootharness.trace.booted import DiskFacts, KernelFacts, LoaderFacts
@@ -153,6 +154,9 @@ class BootTrace(Struct, frozen=True, dict=True):
     no need to."""
     serial: str = ""
     """All that came over the serial line, as text."""
+    serial_arrivals: tuple[Arrival, ...] = ()
+    """When lines of it came, as far as the harness read them at once; of a guest that wrote all the
+    time some hundred moments. Empty where nobody noted that."""
     bios_log: str = ""
     """What the BIOS said of itself on its debug port."""
     calls_left_out: int = 0

@@ -13,6 +13,7 @@ from bootharness.machine.keys import as_sent
 from bootharness.machine.machine import Machine
 from bootharness.machine.postmortem import picture, screen, undisturbed_screen
 from bootharness.plan.prompt import Prompt
+from bootharness.trace.arrivals import Arrivals
 from bootharness.trace.boot_trace import Ending
 from bootharness.trace.milestones import MILESTONES
 from bootharness.trace.sighting import Sighting
@@ -47,6 +48,7 @@ class Hearing(Struct):
     program: BootProgram | None = None
     marker: Sighting | None = None
     sent: list[Sighting] = field(default_factory=list)
+    arrivals: Arrivals = field(default_factory=Arrivals)
     _said: str = ""
     _written: ScreenText = field(default_factory=ScreenText)
     _screen_read_at: float = 0.0
@@ -59,7 +61,11 @@ class Hearing(Struct):
         signs = [*line.signs(course.words.signs)]
         if course.observer and line.fresh:
             course.observer.serial(line.fresh)
-        sighted = course.lookout.heard(line.fresh, self.machine.now()) if line.fresh else []
+        sighted = []
+        if line.fresh:
+            now = self.machine.now()
+            self.arrivals.note(line.fresh, now)
+            sighted = course.lookout.heard(line.fresh, now)
         for at, sign, found in signs:
             while sighted and sighted[0].at <= at:
                 self._see(sighted.pop(0))

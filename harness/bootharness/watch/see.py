@@ -249,6 +249,7 @@ def _trace(source: str, watch: Watch, ending: Ending, timings: dict[str, float])
         manager=manager.name,
         boot_screen=watch.hearing.resting.text,
         serial=_serial_text(machine.qemu.serial_log),
+        serial_arrivals=watch.hearing.arrivals.every,
         bios_log=watch.loading.bios_log,
         calls_left_out=tracer.left_out,
         foreign_bytes=watch.foreign_bytes if course.handoff else tracer.foreign_bytes,

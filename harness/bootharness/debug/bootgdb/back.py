@@ -19,17 +19,27 @@ from .wrapping import wrapped
 
 _WANTED = [0]
 """Where to stop next; 0 before the end."""
+_STOOD = [0]
+"""Where the machine stood when it was last seen."""
+_BACK = [""]
+"""The command that has it go back, empty where it does not."""
 _MILESTONES = ("stage1", "handoff")
 
 
-def before_running(command: str) -> None:
+def going(command: str) -> None:
+    """Take note of which way a command has the machine run."""
+    # `reverse-stepi` is to gdb a `stepi` in the other direction
+    direction = gdb.execute("show exec-direction", to_string=True)
+    back = command.startswith("reverse-") or "Reverse" in direction
+    _BACK[0] = command if RECORDED and back else ""
+
+
+def before_running() -> None:
     """Have the machine stop before the recording's end, from which QEMU does not go back; and on
     its way back at nothing but what the person wants."""
     if RECORDED is None:
         return
-    # `reverse-stepi` is to gdb a `stepi` in the other direction
-    direction = gdb.execute("show exec-direction", to_string=True)
-    if command.startswith("reverse-") or "Reverse" in direction:
+    if _BACK[0]:
         if not position():
             raise gdb.GdbError(f"{BEGINS_HERE}.")
         HISTORY.forget()
@@ -40,6 +50,36 @@ def before_running(command: str) -> None:
         raise gdb.GdbError(f"{ENDS_HERE}.")
     last = RECORDED["end"] - 1
     monitor(f"replay_break {min(_WANTED[0] or last, last)}")
+
+
+def stopped() -> Iterator[str]:
+    """Take note of where the machine stands, and say what it stopped for where gdb cannot tell: on
+    the way back QEMU does not say that it was a watchpoint."""
+    if RECORDED is None:
+        return
+    _STOOD[0] = position()
+    by_other = GUEST.at_breakpoint or GUEST.signal or not GUEST.watches()
+    if _BACK[0].endswith("continue") and not by_other and _STOOD[0]:
+        yield wrapped(
+            "A watchpoint: the instruction before this place has written there; `reverse-stepi' "
+            "goes before it."
+        )
+    _BACK[0] = ""
+
+
+def lost() -> Iterator[str]:
+    """Say, once, that the machine of a recording is gone, and how to go on from where it stood."""
+    if RECORDED is None or not _STOOD[0]:
+        return
+    why = ""
+    if _BACK[0]:
+        why = (
+            ": on its way back it waits for ever, at times, for a disk that it resets in the "
+            "middle of a read"
+        )
+    yield wrapped(f"QEMU no longer answers{why}. This opens the recording where it stood:")
+    yield f"  {RECORDED['again']} {_STOOD[0]}"
+    _STOOD[0] = 0
 
 
 def go_to(wanted: int) -> None:
@@ -54,6 +94,7 @@ def go_to(wanted: int) -> None:
         if position() < wanted:
             _WANTED[0] = wanted
             gdb.execute("continue", to_string=True)
+    _BACK[0] = ""
     if position() != wanted:
         raise gdb.GdbError(f"QEMU went to instruction {position():,}, not to {wanted:,}.")
 

@@ -13,7 +13,7 @@ from .calls import HISTORY, call_at, interrupt_at
 from .comparison import comparison, real_mode_kernel
 from .decode import ENTRIES, TABLE_BYTES, descriptor, flags, result
 from .facts import FACTS, disk_bytes
-from .guest import GUEST
+from .guest import GUEST, in_words
 from .places import address, in_loader, linear_of, number_of, owner, symbol, where
 
 _SHOWN = 10
@@ -33,11 +33,9 @@ class Command(ABC, gdb.Command):
     def invoke(self, argument: str, from_tty: bool) -> None:
         """Run it and print its lines."""
         del from_tty
-        try:
+        with in_words():
             for line in self.lines(argument.strip()):
                 print(line)
-        except gdb.error as error:
-            raise gdb.GdbError(f"{error}".rstrip(".") + ".") from None
 
     @abstractmethod
     def lines(self, argument: str) -> Iterator[str]:

@@ -27,6 +27,7 @@ class Guest:
     def __init__(self) -> None:
         self.bits = 64
         self.signal = ""
+        self.at_breakpoint = False
         self.news = False
         self.written: dict[str, int] = {}
 
@@ -41,9 +42,15 @@ class Guest:
         gdb.events.stop.connect(self.stopped)
         gdb.events.register_changed.connect(self.register_changed)
 
+    @property
+    def there(self) -> bool:
+        """Whether gdb is still connected to it."""
+        return bool(gdb.selected_inferior().pid)
+
     def stopped(self, event: gdb.StopEvent) -> None:
         """Take note of a stop, and let gdb decode as the CPU does."""
         self.signal = event.stop_signal if isinstance(event, gdb.SignalEvent) else ""
+        self.at_breakpoint = isinstance(event, gdb.BreakpointEvent)
         self.news = True
         registers = self.registers()
         self.follow(registers.bits)
@@ -110,6 +117,12 @@ class Guest:
             for location in each.locations
         )
 
+    def watches(self) -> bool:
+        """Whether it is to stop for what is written to memory."""
+        return any(
+            each.enabled and each.type == gdb.BP_HARDWARE_WATCHPOINT for each in gdb.breakpoints()
+        )
+
     def check_going(self) -> None:
         """Refuse to run a machine that has stopped for good: gdb would wait for it for ever."""
         if self.ended():
@@ -142,6 +155,17 @@ def undisturbed() -> Iterator[None]:
         for each in disabled:
             if each.is_valid():
                 each.enabled = True
+
+
+@contextmanager
+def in_words() -> Iterator[None]:
+    """Say what fails in a sentence."""
+    if not GUEST.there:
+        raise gdb.GdbError("The machine is gone: leave gdb.")
+    try:
+        yield
+    except gdb.error as error:
+        raise gdb.GdbError(f"{error}".rstrip(".") + ".") from None
 
 
 def monitor(command: str) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import gdb
 
 from .asking import edge
-from .back import BACKWARDS, before_running
+from .back import BACKWARDS, before_running, going, lost, stopped
 from .calls import SITES, Site, see_unrecognised
 from .commands import OURS
 from .facts import FACTS
-from .guest import GUEST
+from .guest import GUEST, in_words
 from .places import in_loader, where
 from .wrapping import wrapped
 
@@ -31,11 +31,13 @@ class BeforeRunning(gdb.Command):
 
     def invoke(self, argument: str, from_tty: bool) -> None:
         del from_tty
-        GUEST.write_back()
-        GUEST.check_going()
-        if argument == "continue":
-            GUEST.get_off()
-        before_running(argument)
+        going(argument)
+        with in_words():
+            GUEST.write_back()
+            GUEST.check_going()
+            if argument == "continue":
+                GUEST.get_off()
+            before_running()
 
 
 def begin(socket: str) -> None:
@@ -64,6 +66,10 @@ def break_at_labels() -> None:
 
 def _tell(_event: object = None) -> None:
     """Before a prompt: where the machine is, if gdb itself could not tell."""
+    if not GUEST.there:
+        for line in lost():
+            print(line)
+        return
     GUEST.write_back()
     if not GUEST.news:
         return
@@ -77,6 +83,8 @@ def _tell(_event: object = None) -> None:
         )
     if said := edge():
         print(f"{said}.")
+    for line in stopped():
+        print(line)
     registers = GUEST.registers()
     if not (registers.flat and in_loader(registers.linear)):
         print(wrapped(where(registers)))

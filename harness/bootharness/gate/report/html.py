@@ -181,6 +181,7 @@ def _data(outcome: GateOutcome, rows: list[Row], all_facts: list[tuple[Fact, ...
             "way": row.way,
             "facts": [places.setdefault(fact, len(places)) for fact in known],
             "again": row.again,
+            "closer": _closer(row, entry),
             "sentences": [printable(sentence) for sentence in sentences(entry)],
             "cause": entry.result.decisive.cause,
             "changes": built_otherwise(entry),
@@ -202,6 +203,13 @@ def _data(outcome: GateOutcome, rows: list[Row], all_facts: list[tuple[Fact, ...
     # one by one: together their pictures take tens of megabytes
     written = ", ".join(map(_json, cells))
     return f'{{"causes": {_json(causes)}, "cells": [{written}], "facts": {_json([*places])}}}'
+
+
+def _closer(row: Row, entry: Entry) -> list[str]:
+    """Return the commands that draw a bad boot's timeline: a gate keeps no boots."""
+    if entry.result.verdict is not Verdict.BAD or not entry.result.decisive.facts.qemu_version:
+        return []
+    return [f"{row.again} --keep kept", "bootharness timeline kept --html boot.html"]
 
 
 def _json(value: object) -> str:

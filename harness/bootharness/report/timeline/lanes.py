@@ -25,6 +25,8 @@ _WRITES = "OutputString"
 _SERVED = ("served", "read")
 _LETTERS = 400
 """Of a text on one line."""
+_PANICKED = "GUEST_PANICKED"
+_LOOKED_AT = f"the recorder stops the machine as the kernel takes over, to look at it ({_PANICKED})"
 
 
 class Lane(Struct, frozen=True):
@@ -206,7 +208,12 @@ def _cpu(seen: Seen, _: Judgement) -> Iterator[Event]:
 
 
 def _qemu(seen: Seen, _: Judgement) -> Iterator[Event]:
+    handoffs = (seen.trace.handoff, seen.trace.uefi_handoff)
+    stopped = {each.seconds for each in handoffs if each}
     for event in seen.trace.events:
+        if event.name == _PANICKED and event.seconds in stopped:
+            yield Event(event.seconds, _LOOKED_AT)
+            continue
         told = ", ".join(f"{name} {value}" for name, value in event.data.items())
         yield Event(event.seconds, f"{event.name} {told}".strip())
 

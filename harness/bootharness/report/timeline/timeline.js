@@ -154,7 +154,7 @@ const ACTIONS = {
   in: () => zoom(0.5), out: () => zoom(2), left: () => move(-0.25), right: () => move(0.25), all: () => show(0, span),
 };
 const KEYS = { "+": "in", "=": "in", "-": "out", ArrowLeft: "left", ArrowRight: "right", Home: "all" };
-document.querySelector("[data-zoom=wrong]").hidden = !wrong;
+document.querySelectorAll("[data-zoom=wrong]").forEach((button) => { button.hidden = !wrong; });
 document.querySelectorAll("[data-zoom]").forEach((button) => button.addEventListener("click", ACTIONS[button.dataset.zoom]));
 chart.addEventListener("keydown", (event) => {
   if (!KEYS[event.key] || event.ctrlKey || event.metaKey) return;
@@ -190,6 +190,9 @@ chart.addEventListener("pointermove", (event) => {
 });
 new ResizeObserver(() => { cancelAnimationFrame(waiting); waiting = requestAnimationFrame(draw); }).observe(chart);
 
+// until a BIOS does anything that is seen it has its own things to do
+const first = Math.min(...lanes.flatMap(([, events]) => events.map((event) => event[FROM])));
 const asked = /^#(\d+\.?\d*)-(\d+\.?\d*)$/.exec(location.hash);
 if (asked && Number(asked[2]) > Number(asked[1])) show(Number(asked[1]), Number(asked[2]));
+else if (first > span / 4 && first < whole) show(first - (whole - first) / 20, span);
 else draw();

@@ -139,12 +139,19 @@ function facts(known) {
   return el("dl", { class: "facts" }, ...known.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))));
 }
 
-function command(text) {
+function command(text, id = "again") {
   // an option is not broken at its hyphens, so that nobody reads half of one
   const words = text.split(" ").flatMap((word) => [" ", word.startsWith("--") ? el("span", { class: "option" }, word) : word]).slice(1);
-  return el("div", { class: "command" }, el("code", { id: "again" }, ...words),
-    el("button", { type: "button", class: "copy", "data-copies": "again", "aria-label": "Copy the command" }, "Copy"),
+  return el("div", { class: "command" }, el("code", { id }, ...words),
+    el("button", { type: "button", class: "copy", "data-copies": id, "aria-label": "Copy the command" }, "Copy"),
     el("span", { class: "copied", role: "status" }));
+}
+
+function closer(commands) {
+  if (!commands.length) return [];
+  return [el("details", {}, el("summary", {}, "All that happened in it, on one axis"),
+    el("p", {}, "Boot it once more and keep it; then draw it as a page of its own. Where it was recorded, the page has the commands that stop in gdb before each call, from where one can go back."),
+    ...commands.map((text, number) => command(text, `closer-${number}`)))];
 }
 
 function badge(of) {
@@ -181,6 +188,7 @@ async function show(number) {
     ...cell.sentences.map((sentence) => el("p", {}, sentence)),
     ...drawn.consequences.map((sentence) => el("p", { class: "dim" }, `then ${sentence}`)),
     command(cell.again),
+    ...closer(cell.closer),
     facts(cell.facts.map((place) => told[place])),
     cell.picture === null ? el("p", { class: "dim" }, "What it looked like is not in this page, which has too many boots for that: the command above shows it.") : null,
     ...fold("Screen", drawn.screen.trim() ? [drawn.screen] : [], true),
