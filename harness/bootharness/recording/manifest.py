@@ -127,6 +127,8 @@ class Recording(Struct, frozen=True, forbid_unknown_fields=True):
         """Return which field cannot be, in words."""
         if set(self.files) != set(_MOST_BYTES):
             return f"files: they are not {', '.join(_MOST_BYTES)}"
+        if self.nic is None and self.interface is None:
+            return "interface, nic: it is of no disk and of no network"
         for name, digest in (
             ("build", self.build), *([("disk_sha256", self.disk_sha256 or "")] if self.nic is None
                                      else ()),
@@ -134,8 +136,6 @@ class Recording(Struct, frozen=True, forbid_unknown_fields=True):
         ):  # fmt: skip
             if not _DIGEST.fullmatch(digest):
                 return f"{name}: no SHA-256"
-        if self.nic is None and self.interface is None:
-            return "interface, nic: it is of no disk and of no network"
         if self.nic is not None and self.nic not in CARDS:
             return f"nic: {printable(self.nic)} is none of {', '.join(CARDS)}"
         if self.nic is not None and not _MAC.fullmatch(self.mac or ""):
