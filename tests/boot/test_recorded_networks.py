@@ -63,7 +63,8 @@ def test_what_came_over_the_wire_is_played_without_one(good: tuple[BootTrace, Pa
 
 def test_a_call_is_found_though_the_cpu_was_halted_on_the_way(good: tuple[BootTrace, Path]) -> None:
     trace, keep = good
-    number = len(trace.bios_calls) // 2
+    # iPXE has hooked what is asked for memory, and makes a far call of it
+    number = max(at for at, call in enumerate(trace.bios_calls) if call.number == 0x15)
     there = answer(keep / "trace.json", "auto", "call", str(number))["position"]
     words = answer(keep / "trace.json", "auto", "when", str(there + 1000))["sentence"]
     assert "call " in words

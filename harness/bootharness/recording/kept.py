@@ -38,6 +38,7 @@ __all__ = ["Asked", "KeptRecording"]
 _DISK_BYTES = 1 << 44
 _BEFORE_INT = 48
 """The recorder sends its record so few instructions behind the INT that it hooks."""
+_INT = b"\xcd"
 _INT_BYTES = 2
 _FAR_CALLS = 64
 """Between so many calls a loader executes thousands of instructions."""
@@ -222,6 +223,8 @@ class Asked(Struct, frozen=True):
         registers = self.kept.trace.bios_calls[number].registers_in
         site = registers.cs * 16 + registers.ip - _INT_BYTES
         begun = self.player.position
+        if self.player.stub.memory(site, 1) != _INT:
+            return True  # a far call of what else has hooked it, as iPXE does
         self.counted.seek(max(begun - _BEFORE_INT, 0))
         self.player.stub.stop_at(site)
         self.player.go(begun)

@@ -183,8 +183,9 @@ class Player(Closing):
 
     def bookmark(self) -> bool:
         """Keep the machine as it stands here: going back to a place behind, it is played from
-        here. Return whether QEMU did; it does not while a disk is at work."""
-        return not self._monitor(f"savevm at-{self.position}").strip()
+        here. Return whether QEMU did; it does not while a disk is at work. A network card is not
+        kept: what it is about to send it would send at another instruction."""
+        return not self.reel.of_network and not self._monitor(f"savevm at-{self.position}").strip()
 
     def registers(self) -> str:
         """Return all registers as QEMU writes them."""
