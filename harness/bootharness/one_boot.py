@@ -6,6 +6,9 @@ What is not needed to start QEMU is imported while it starts: 0.2 s of a boot.
 """
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
     from bootharness.routes.net_servers import NetServers
     from bootharness.trace.boot_trace import BootTrace
     from bootharness.trace.observer import Observer
+    from bootharness.watch.recorded import Anew
 
 __all__ = ["boot", "boot_medium"]
 
@@ -120,9 +124,25 @@ def _once(
 ) -> "BootTrace":
     with Workspace() as workspace, prepared(booted, plan, workspace) as (medium, ready):
         trace = boot_medium(
-            name, medium, ready, workspace, observer=observer, keep=keep, record=record
+            name,
+            medium,
+            ready,
+            workspace,
+            observer=observer,
+            keep=keep,
+            record=record,
+            anew=partial(_anew, booted, plan),
         )
     return replace(trace, run=plan.guest.run)
+
+
+@contextmanager
+def _anew(
+    booted: "KernelImage | DiskImage | NetRoot | NetServers", plan: BootPlan
+) -> Iterator[Medium]:
+    """Prepare it once more, for another boot: a network is used up by one."""
+    with Workspace() as workspace, prepared(booted, plan, workspace) as (medium, _):
+        yield medium
 
 
 def _caught(
@@ -138,7 +158,8 @@ def _caught(
 
     with Workspace() as workspace, prepared(booted, plan, workspace) as (medium, ready):
         config = chosen_machine(ready.machine, narrow=medium.narrow)
-        trace = caught(name, medium, ready, config, keep, times)
+        anew = partial(_anew, booted, plan) if medium.wire else lambda: nullcontext(medium)
+        trace = caught(name, medium, ready, config, keep, anew, times)
         trace = keep_made(trace, workspace.path, keep)
     return replace(trace, run=plan.guest.run)
 
@@ -180,8 +201,11 @@ def boot_medium(
     observer: "Observer | None" = None,
     keep: Path | None = None,
     record: bool = False,
+    anew: "Anew | None" = None,
 ) -> "BootTrace":
     """Boot a medium that has been prepared, by a plan that is settled; otherwise as `boot`.
+
+    ``anew`` prepares it once more, where one is used up by a boot.
 
     Raises CouldNotFindOut when the machine does not even start.
     """
@@ -208,7 +232,8 @@ def boot_medium(
         trace = trace.with_missing(medium.wire.capture_lost)
     logs = medium.wire.logs if medium.wire else None
     trace = with_exceptions(trace, medium, plan, config)
-    trace = with_recording(trace, medium, plan, config, keep, asked=record)
+    again = anew if anew and medium.wire else lambda: nullcontext(medium)
+    trace = with_recording(trace, medium, plan, config, keep, again, asked=record)
     return keep_made(trace, workspace.path, keep, logs)
 
 

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from bootharness.debug.listing import listed
 from bootharness.debug.place import BEHIND_CALLS, LAST_GOOD_MOVE, Place
 from bootharness.debug.replay import replayed
-from bootharness.debug.scene import Scene
+from bootharness.debug.scene import DISK, Scene
 from bootharness.debug.trust import machine_of
 from bootharness.errors import MachineLost, UsageError
 from bootharness.formats.bioscall import BiosCall
@@ -22,6 +22,7 @@ from bootharness.host.workspace import Workspace
 from bootharness.kernels.image import KernelImage
 from bootharness.machine.choice import chosen_machine
 from bootharness.machine.device import Device, Drive, drive_device
+from bootharness.machine.taped_card import TapedCard
 from bootharness.one_boot import boot_medium
 from bootharness.plan import AUTO, STAGE1, BootPlan, MachineConfig
 from bootharness.recording.kept import KeptRecording
@@ -33,10 +34,14 @@ from bootharness.routes.table import route_of
 from bootharness.text import count
 from bootharness.trace.block_moves import placements
 from bootharness.trace.boot_trace import BootTrace
+from bootharness.trace.booted import DiskFacts
 
 __all__ = ["Prepared", "call_sites", "machine_for", "prepare", "prepare_trace", "scene_of"]
 
 _INT_BYTES = 2
+_NOTHING = DiskFacts(DISK, 0, None, None, None, None, None, None, "")
+"""The disk of a boot from a network."""
+_UNKNOWN = Loader("what came from the network", bytes(1), {})
 
 
 class Prepared(Struct, frozen=True):
@@ -114,14 +119,32 @@ def prepare_trace(
     not tell enough, or what cannot be.
     """
     notes: list[str] = []
+    machine = machine_of(trace, qemu, notes, recorded=kept is not None)
+    if kept and isinstance(kept.reel.source, TapedCard):
+        image.touch()
+        trace = replace(trace, disk=_NOTHING)
+        scene = scene_of(trace, _UNKNOWN, at or _where_it_ended(trace, kept))
+        return _played(scene, image, kept, trace_file, qemu, notes)
     if kept and trace.disk:
-        trace = replace(trace, disk=replace(trace.disk, path=str(kept.reel.drive.path)))
-    machine = machine_of(trace, qemu, notes)
+        assert isinstance(kept.reel.source, Drive)
+        trace = replace(trace, disk=replace(trace.disk, path=str(kept.reel.source.path)))
     again = replayed(trace, given, image)
     scene = scene_of(trace, again.loader, at or _where_it_went_wrong(trace))
     if kept is None:
         _check_unrecorded(scene.place)
         return Prepared(scene, image, machine_for(machine), (*again.notes, *notes))
+    return _played(scene, image, kept, trace_file, qemu, [*again.notes, *notes])
+
+
+def _played(
+    scene: Scene,
+    image: Path,
+    kept: KeptRecording,
+    trace_file: Path | None,
+    qemu: str,
+    notes: list[str],
+) -> Prepared:
+    """Have a recording played in place of a boot."""
     asks = [sys.executable, "-P", "-m", "bootharness.debug.backwards", str(trace_file), qemu]
     named = [] if qemu == AUTO else ["--qemu", qemu]
     recorded = {
@@ -130,7 +153,7 @@ def prepare_trace(
         "again": shlex.join(["bootharness", "debug", str(trace_file), *named, "--at"]),
     }
     scene = replace(scene, place=scene.place.in_recording(), recorded=recorded)
-    return Prepared(scene, image, kept.reel.config, (*again.notes, *notes), reel=kept.reel)
+    return Prepared(scene, image, kept.reel.config, tuple(notes), reel=kept.reel)
 
 
 def machine_for(config: MachineConfig, *, narrow: bool = False) -> MachineConfig:
@@ -221,6 +244,11 @@ def _last_good_move(trace: BootTrace) -> int:
     if not moves:
         raise UsageError(f"--at {LAST_GOOD_MOVE}: no block move of that boot was right")
     return moves[-1].index
+
+
+def _where_it_ended(trace: BootTrace, kept: KeptRecording) -> str:
+    """Return the place to stop at in what came from a network, when nobody says."""
+    return "handoff" if trace.handoff and kept.anchor else str(kept.reel.end - 1)
 
 
 def _where_it_went_wrong(trace: BootTrace) -> str:

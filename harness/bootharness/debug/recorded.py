@@ -23,7 +23,7 @@ def recording_beside(trace_file: Path, trace: BootTrace, qemu: str = AUTO) -> Ke
     if not (folder / RECORDING).exists():
         return None
     try:
-        return KeptRecording.opened(folder, trace, machine_of(trace, qemu, []))
+        return KeptRecording.opened(folder, trace, machine_of(trace, qemu, [], recorded=True))
     except OtherBuild as error:
         raise UsageError(str(error)) from error
 

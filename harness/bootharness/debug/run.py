@@ -9,7 +9,6 @@ from bootharness.debug.scene import DISK, GDB
 from bootharness.debug.terminal import in_terminal, until_interrupted
 from bootharness.host.workspace import Workspace
 from bootharness.machine.argv import GDB_SOCKET
-from bootharness.machine.device import drive_device
 from bootharness.machine.machine import Machine
 from bootharness.machine.qemu import Qemu
 
@@ -30,7 +29,7 @@ def debug(prepared: Prepared, workspace: Workspace, view: str, keep: Path | None
         _put_disk(prepared.image, place, ours=folder)
     device, tape = prepared.device, None
     if reel := prepared.reel:
-        device, tape = drive_device(reel.thread(workspace)), reel.tape(workspace)
+        device, tape = reel.thread(workspace), reel.tape(workspace)
     tracer = "both" if tape else "gdb"
     with (
         Qemu(prepared.config, device, workspace, tracer=tracer, tape=tape) as qemu,

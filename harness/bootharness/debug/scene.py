@@ -42,8 +42,6 @@ set auto-load off
 set debuginfod enabled off
 set remotetimeout 20
 set breakpoint always-inserted on
-symbol-file {_ELF}
-directory .
 python
 import os, sys
 sys.dont_write_bytecode = True
@@ -52,6 +50,7 @@ import {_PACKAGE}.start
 {_PACKAGE}.start.begin({GDB_SOCKET!r})
 end
 """
+_SYMBOLS = f"symbol-file {_ELF}\ndirectory .\n"
 
 
 class Scene(Struct, frozen=True):
@@ -111,7 +110,10 @@ class Scene(Struct, frozen=True):
 
     def _script(self) -> str:
         last = f"python {_PACKAGE}.start.break_at_labels()"
-        return _SETTINGS + "\n".join([*self.place.commands, last, "set pagination on", ""])
+        symbols = _SYMBOLS if self.loader.elf else ""
+        return (
+            symbols + _SETTINGS + "\n".join([*self.place.commands, last, "set pagination on", ""])
+        )
 
     def _facts(self, *, wide: bool) -> dict[str, object]:
         loader, disk, kernel = self.loader, self.disk, self.kernel

@@ -24,14 +24,18 @@ _GROWN_LIMIT = 1 << 30
 _MADE = re.compile(rf"(?:grow|selfcheck):({NUMBER})(?::(.+))?", re.DOTALL)
 
 
-def machine_of(trace: BootTrace, qemu: str, notes: list[str]) -> MachineConfig:
-    """Return the machine of a boot from a disk, by the person's ``qemu`` where it is not `AUTO`.
+def machine_of(
+    trace: BootTrace, qemu: str, notes: list[str], *, recorded: bool = False
+) -> MachineConfig:
+    """Return the machine of a boot from a disk, or of any that was ``recorded``, by the person's
+    ``qemu`` where it is not `AUTO`.
 
     Raises UsageError for another boot, for a QEMU that is not ours by name, and for what no
     machine can have.
     """
     machine = trace.machine
-    if trace.network or trace.disk is None or machine is None:
+    again = trace.disk is not None or recorded
+    if machine is None or not again or (trace.network and not recorded):
         what = "a boot from a network" if trace.network else "no boot from a disk"
         raise UsageError(f"the trace is of {what}: only one from a disk can be had again")
     if qemu == AUTO and machine.qemu not in _QEMUS:

@@ -16,12 +16,17 @@ power of two. One that is chosen by QEMU changes with the load of the host."""
 TAPE = "tape.bin"
 """What QEMU writes, or reads, in the boot's workspace."""
 
+_FRAMES = ("-object", "filter-replay,id=frames,netdev=net0", "-global",
+           "virtio-net-device.tx=timer")  # fmt: skip
+
 
 class Tape(Struct, frozen=True):
-    """Whether a machine is recorded or played; ``rom`` is the recorder's of a recorded one."""
+    """Whether a machine is recorded or played; ``rom`` is the recorder's of a recorded one,
+    ``frames`` whether those of its network card are on it."""
 
     mode: Literal["record", "replay"]
     rom: Path | None = None
+    frames: bool = False
 
     @property
     def args(self) -> list[str]:
@@ -32,12 +37,16 @@ class Tape(Struct, frozen=True):
 
         No snapshot of the beginning is recorded (`rrsnapshot`): QEMU makes one as soon as somebody
         is on the GDB stub of a machine that plays, and a boot is not to wait for one.
+
+        A virtio card sends when the guest's clock says so: otherwise it does when QEMU has time,
+        which no tape tells (seen with QEMU 7.2, which played it otherwise).
         """
         return [
             # what has stopped for the recorder to be looked at goes on by itself
             *(("-action", "panic=none") if self.mode == "replay" else ()),
             *("-icount", f"shift={SHIFT},rr={self.mode},rrfile={TAPE}"),
             *("-global", "apic-common.vapic=off"),
+            *(_FRAMES if self.frames else ()),
         ]
 
 

@@ -12,6 +12,7 @@ from bootharness.formats.record import Pairing
 from bootharness.host.kept import digest_of
 from bootharness.host.regular import is_regular
 from bootharness.machine.device import Drive
+from bootharness.machine.taped_card import TapedCard
 from bootharness.plan import MachineConfig
 from bootharness.recording.calls import Counted, Records
 from bootharness.recording.ended import ended_by
@@ -37,6 +38,7 @@ __all__ = ["Asked", "KeptRecording"]
 _DISK_BYTES = 1 << 44
 _BEFORE_INT = 48
 """The recorder sends its record so few instructions behind the INT that it hooks."""
+_INT = b"\xcd"
 _INT_BYTES = 2
 _FAR_CALLS = 64
 """Between so many calls a loader executes thousands of instructions."""
@@ -62,22 +64,15 @@ class KeptRecording(Struct, frozen=True):
         place = folder / RECORDING
         recording = Recording.read(place)
         recording.check_build(config.qemu)
-        assert trace.disk
-        disk = _disk(folder, Path(trace.disk.path), recording.disk_sha256)
         log, rom = (place / LOG).read_bytes(), (place / ROM).read_bytes()
-        records = Records.of(log, rom)
-        return cls.of(
-            Reel(
-                place,
-                replace(config, accelerator="tcg"),
-                Drive.of(trace.disk, recording.interface, disk),
-                recording.end,
-                recording.seconds,
-            ),
-            trace,
-            records,
-            recording.anchor,
+        reel = Reel(
+            place,
+            replace(config, accelerator="tcg"),
+            _source(folder, trace, recording),
+            recording.end,
+            recording.seconds,
         )
+        return cls.of(reel, trace, Records.of(log, rom), recording.anchor)
 
     @classmethod
     def of(
@@ -88,6 +83,19 @@ class KeptRecording(Struct, frozen=True):
         pairing.feed(records.every)
         trace = replace(trace, bios_calls=pairing.calls(float))
         return cls(reel, trace, records, Spans.of(trace, records), anchor)
+
+
+def _source(folder: Path, trace: BootTrace, recording: Recording) -> Drive | TapedCard:
+    """Return what a recorded boot was from. Raises UsageError where that is not here, or is none of
+    the trace's."""
+    if recording.nic and recording.mac and trace.network and not trace.disk:
+        return TapedCard(recording.nic, recording.mac)
+    if not (trace.disk and recording.interface and recording.disk_sha256):
+        raise UsageError(
+            f"{folder / RECORDING}: the recording of another boot than the trace is of"
+        )
+    disk = _disk(folder, Path(trace.disk.path), recording.disk_sha256)
+    return Drive.of(trace.disk, recording.interface, disk)
 
 
 def _disk(folder: Path, path: Path, digest: str) -> Path:
@@ -215,6 +223,8 @@ class Asked(Struct, frozen=True):
         registers = self.kept.trace.bios_calls[number].registers_in
         site = registers.cs * 16 + registers.ip - _INT_BYTES
         begun = self.player.position
+        if self.player.stub.memory(site, 1) != _INT:
+            return True  # a far call of what else has hooked it, as iPXE does
         self.counted.seek(max(begun - _BEFORE_INT, 0))
         self.player.stub.stop_at(site)
         self.player.go(begun)

@@ -66,8 +66,7 @@ class Spans(Struct, frozen=True):
                 what = f"making block move {moves}"
             moves += call.table is not None
             spans.append(_Span(index, call, at, _return(records.every, at), wrote, what))
-        handed = [at for at, each in enumerate(records.every) if each.tag == "H"]
-        return cls(tuple(spans), handed[0] if handed else None)
+        return cls(tuple(spans), _handoff(records.every))
 
     def around(self, count: int) -> _Span | None:
         """Return the innermost call that was going on when so many records had been sent."""
@@ -78,6 +77,17 @@ class Spans(Struct, frozen=True):
         """Return the last read from a disk to an address that was begun by then."""
         reads = [each for each in self.every if linear in each.wrote and each.called < count]
         return reads[-1] if reads else None
+
+
+def _handoff(records: tuple[Record, ...]) -> int | None:
+    """Return which record is the handoff's; of a call by which a kernel was known, that one: it is
+    sent once more at once, as the handoff."""
+    at = next((at for at, each in enumerate(records) if each.tag == "H"), None)
+    if not at:
+        return at
+    call, handed = records[at - 1], records[at]
+    same = (call.registers.cs, call.registers.ip) == (handed.registers.cs, handed.registers.ip)
+    return at - 1 if call.tag == "C" and same else at
 
 
 def _return(records: tuple[Record, ...], called: int) -> int:

@@ -2,7 +2,7 @@
 
     recording/manifest.json   this
               tape.bin        what came from outside of the guest (QEMU's format)
-              overlay.qcow2   what the guest wrote to its disk
+              overlay.qcow2   what the guest wrote to its disk; nothing, of a network
               recorder.rom    the recorder that watched
               recorder.log    what it has written
 
@@ -25,6 +25,7 @@ from bootharness.formats.forms import form_of
 from bootharness.host.kept import digest_of
 from bootharness.host.regular import first_bytes, is_regular, read_regular
 from bootharness.machine.build import build_of
+from bootharness.machine.device import CARDS
 from bootharness.machine.tape import TAPE
 from bootharness.text import plainly, printable
 
@@ -38,13 +39,14 @@ MANIFEST = "manifest.json"
 OVERLAY = "overlay.qcow2"
 ROM = "recorder.rom"
 LOG = "recorder.log"
-_VERSION = 2
+_VERSION = 3
 _MANIFEST_BYTES = 1 << 16
 _MOST_BYTES = {TAPE: 1 << 32, OVERLAY: 1 << 33, ROM: 1 << 16, LOG: 1 << 24}
 """To a login a tape has some MB; what is more is none of a boot."""
 _LOW_MEMORY = 1 << 20
 _MOST_INSTRUCTIONS, _MOST_S, _MOST_RECORDS = 1 << 48, 1e6, 1 << 20
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+_MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 _AGAIN = "record it again (`bootharness boot --keep`)"
 
 
@@ -74,10 +76,14 @@ class Recording(Struct, frozen=True, forbid_unknown_fields=True):
     """Its version, to go into a sentence."""
     build: str
     """What `build_of` said of it."""
-    interface: str
-    """How the disk was attached."""
-    disk_sha256: str
+    interface: str | None
+    """How the disk was attached; None of a boot from a network."""
+    disk_sha256: str | None
     """Of the disk's image."""
+    nic: str | None
+    """The network card; None of a boot from a disk."""
+    mac: str | None
+    """Its address."""
     end: int
     """How many instructions it has."""
     seconds: float
@@ -121,12 +127,19 @@ class Recording(Struct, frozen=True, forbid_unknown_fields=True):
         """Return which field cannot be, in words."""
         if set(self.files) != set(_MOST_BYTES):
             return f"files: they are not {', '.join(_MOST_BYTES)}"
+        if self.nic is None and self.interface is None:
+            return "interface, nic: it is of no disk and of no network"
         for name, digest in (
-            ("build", self.build), ("disk_sha256", self.disk_sha256),
+            ("build", self.build), *([("disk_sha256", self.disk_sha256 or "")] if self.nic is None
+                                     else ()),
             *(("files", digest) for digest in self.files.values()),
         ):  # fmt: skip
             if not _DIGEST.fullmatch(digest):
                 return f"{name}: no SHA-256"
+        if self.nic is not None and self.nic not in CARDS:
+            return f"nic: {printable(self.nic)} is none of {', '.join(CARDS)}"
+        if self.nic is not None and not _MAC.fullmatch(self.mac or ""):
+            return "mac: no address of a network card"
         if not 0 < self.end <= _MOST_INSTRUCTIONS:
             return f"end: {self.end}, and no boot has so many instructions"
         if not 0 <= self.seconds <= _MOST_S:

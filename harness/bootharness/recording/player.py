@@ -12,12 +12,13 @@ from bootharness.host.closing import Closing
 from bootharness.host.deadline import Deadline
 from bootharness.host.workspace import Workspace
 from bootharness.machine.argv import GDB_SOCKET
-from bootharness.machine.device import Drive, drive_device
+from bootharness.machine.device import Device, Drive, drive_device
 from bootharness.machine.machine import Machine
 from bootharness.machine.qemu import Qemu
 from bootharness.machine.qmp import hmp
 from bootharness.machine.rsp import Stub
 from bootharness.machine.tape import TAPE, Tape
+from bootharness.machine.taped_card import TapedCard
 from bootharness.plan import MachineConfig
 from bootharness.recording.manifest import OVERLAY, ROM
 from bootharness.trace.machine_facts import CpuSample
@@ -31,7 +32,8 @@ _SLOWER, _AT_LEAST_S = 20, 30.0
 
 
 class Reel(Struct, frozen=True):
-    """A recording's files in ``folder``, and the machine that they are of.
+    """A recording's files in ``folder``, and the machine that they are of, with the ``source`` that
+    it boots from.
 
     ``end`` is how many instructions there are, and ``seconds`` how long it took to record them.
     Nothing of it is waited for behind ``until``.
@@ -39,20 +41,28 @@ class Reel(Struct, frozen=True):
 
     folder: Path
     config: MachineConfig
-    drive: Drive
+    source: Drive | TapedCard
     end: int = 0
     seconds: float = 0.0
     until: Deadline | None = None
 
-    def thread(self, workspace: Workspace) -> Drive:
-        """Copy into a workspace what a playing QEMU writes to, and return the drive there."""
+    def thread(self, workspace: Workspace) -> Device:
+        """Copy into a workspace what a playing QEMU writes to, and return what it boots from."""
         for name in (TAPE, OVERLAY, ROM):
             shutil.copyfile(self.folder / name, workspace.path / name)
-        return replace(self.drive, overlay=workspace.path / OVERLAY)
+        overlay = workspace.path / OVERLAY
+        if isinstance(self.source, TapedCard):
+            return self.source.device(overlay)
+        return drive_device(replace(self.source, overlay=overlay))
 
     def tape(self, workspace: Workspace) -> Tape:
         """Return the tape in a workspace in which it has been threaded."""
-        return Tape("replay", workspace.path / ROM)
+        return Tape("replay", workspace.path / ROM, frames=self.of_network)
+
+    @property
+    def of_network(self) -> bool:
+        """Whether it boots from a network."""
+        return isinstance(self.source, TapedCard)
 
     @property
     def limit_s(self) -> float:
@@ -75,7 +85,7 @@ class Player(Closing):
     def _start(self) -> None:
         with ExitStack() as stack:
             workspace = stack.enter_context(Workspace())
-            device = drive_device(self.reel.thread(workspace))
+            device = self.reel.thread(workspace)
             tape = self.reel.tape(workspace)
             qemu = stack.enter_context(
                 Qemu(self.reel.config, device, workspace, tracer="both", tape=tape)
@@ -173,8 +183,9 @@ class Player(Closing):
 
     def bookmark(self) -> bool:
         """Keep the machine as it stands here: going back to a place behind, it is played from
-        here. Return whether QEMU did; it does not while a disk is at work."""
-        return not self._monitor(f"savevm at-{self.position}").strip()
+        here. Return whether QEMU did; it does not while a disk is at work. A network card is not
+        kept: what it is about to send it would send at another instruction."""
+        return not self.reel.of_network and not self._monitor(f"savevm at-{self.position}").strip()
 
     def registers(self) -> str:
         """Return all registers as QEMU writes them."""

@@ -25,7 +25,7 @@ def prove(player: Player, log: bytes, registers: str) -> Anchor | None:
     """
     rom = (player.workspace.path / ROM).read_bytes()
     counted = Counted(player, Records.of(log, rom))
-    anchor = _anchor(player, counted, rom)
+    anchor = None if player.reel.of_network else _anchor(player, counted, rom)
     player.stub.clear()
     player.play()
     if player.position != player.reel.end:
@@ -38,7 +38,7 @@ def prove(player: Player, log: bytes, registers: str) -> Anchor | None:
         raise MachineLost("the recorder's log of the recording and of playing it are not the same")
     if _compared(player.registers()) != _compared(registers):
         raise MachineLost("the registers at the end of the recording and of playing it differ")
-    return anchor
+    return _anchor_of_program(player, counted, rom) if player.reel.of_network else anchor
 
 
 def _compared(registers: str) -> str:
@@ -57,10 +57,29 @@ def _anchor(player: Player, counted: Counted, rom: bytes) -> Anchor | None:
     player.stub.clear()
     if player.cpu().linear != ORIGIN:
         return None
+    at = _sender(player, rom, offset)
+    return None if at is None else _next(player, counted, at)
+
+
+def _anchor_of_program(player: Player, counted: Counted, rom: bytes) -> Anchor | None:
+    """Stop at the first record of all: what a card's ROM loads may lie anywhere."""
+    offset = sender(rom)
+    counted.seek(player.reel.end - 1)
+    at = None if offset is None else _sender(player, rom, offset)
+    if at is None:
+        return None
+    counted.seek(0)
+    return _next(player, counted, at)
+
+
+def _sender(player: Player, rom: bytes, offset: int) -> int | None:
+    """Return where the code lies that sends records, None where the recorder is not there."""
     vector = player.stub.memory(_DISK_VECTOR, 4)
     at = int.from_bytes(vector[2:], "little") * 16 + offset
-    if player.stub.memory(at, _CODE_BYTES) != rom[offset:][:_CODE_BYTES]:
-        return None
+    return at if player.stub.memory(at, _CODE_BYTES) == rom[offset:][:_CODE_BYTES] else None
+
+
+def _next(player: Player, counted: Counted, at: int) -> Anchor | None:
     player.stub.stop_at(at)
     player.go()
     if player.cpu().linear != at:

@@ -15,7 +15,7 @@ from bootharness.network.network import Network, Plug
 from bootharness.network.threshold import Answered, Threshold
 from bootharness.network.wire import Wire
 from bootharness.routes.initrd import Initrd
-from bootharness.routes.net_image import NetImage
+from bootharness.routes.net_image import Card, NetImage
 from bootharness.routes.seen_files import SeenFiles
 from bootharness.trace.network_facts import NetEventKind, NetworkFacts
 
@@ -74,6 +74,11 @@ class Connection:
         """Take what a guest had sent before it was saved, and return whether it would be answered
         now as it was then."""
         return self._plug.replay(early, asking)
+
+    @property
+    def card(self) -> Card:
+        """The guest's network card."""
+        return self._image.card
 
     def capture(self, path: Path) -> None:
         """Write every frame to a pcap file from now on."""

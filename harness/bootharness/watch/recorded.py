@@ -4,8 +4,8 @@ A recording is kept only where it was played once and was the same boot.
 """
 
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from msgspec import Struct
@@ -21,6 +21,7 @@ from bootharness.machine.build import build_of
 from bootharness.machine.device import Drive, drive_device
 from bootharness.machine.qemu import Qemu
 from bootharness.machine.tape import TAPE, Tape, TapeEnd
+from bootharness.machine.taped_card import TapedCard
 from bootharness.plan import BootPlan, MachineConfig
 from bootharness.recording.answers import answers
 from bootharness.recording.manifest import LOG, OVERLAY, RECORDING, ROM, Recording
@@ -28,6 +29,7 @@ from bootharness.recording.player import Player, Reel
 from bootharness.recording.proof import prove
 from bootharness.recording.questions import questions
 from bootharness.routes.medium import Medium
+from bootharness.routes.net_image import Card
 from bootharness.trace.backwards import Recorded
 from bootharness.trace.boot_trace import BootTrace
 from bootharness.watch.see import see
@@ -37,9 +39,17 @@ __all__ = ["caught", "why_not_recorded", "with_recording"]
 # QEMU that counts instructions is slower, and so is a host that others keep busy
 _SLOWER, _AT_LEAST_S = 10, 30
 _LEAST_S = 1.0
+_SNAPSHOTS = 1 << 20
+"""Of an image that no guest has, in bytes."""
 _NO_TIME = "the time limit is over before one is made; `--record` takes longer"
 _OF_THE_HOST = ("-netdev", "-fsdev", "vhost-user")
+_TYPED = "a boot that is typed to cannot be recorded: what comes on the serial line is not kept"
 _NO_BOOT = ("skipped", "foreseen")
+_PLAYED_CARDS = ("virtio", "virtio-1")
+"""QEMU 7.2 plays an e1000 otherwise than it was."""
+
+Anew = Callable[[], AbstractContextManager[Medium]]
+"""Prepares a medium once more: a network is used up by a boot."""
 
 
 class _Taped(Struct, frozen=True):
@@ -52,10 +62,10 @@ class _Taped(Struct, frozen=True):
 
 def why_not_recorded(medium: Medium, plan: BootPlan) -> str | None:
     """Return in words why a boot cannot be recorded, None where it can be."""
-    if medium.wire:
-        return "a boot from a network cannot be recorded: its packets come from outside of QEMU"
     if medium.device.firmware == "uefi":
         return "a boot by a UEFI cannot be recorded: its variables are written to a flash chip"
+    if medium.wire:
+        return _why_no_network(medium.wire.card, plan)
     if medium.disk is None:
         return (
             "a kernel that QEMU loads by itself cannot be recorded: there is no disk to keep it on"
@@ -70,9 +80,22 @@ def why_not_recorded(medium: Medium, plan: BootPlan) -> str | None:
             "comes from outside of QEMU"
         )
     if plan.send:
+        return _TYPED
+    return None
+
+
+def _why_no_network(card: Card, plan: BootPlan) -> str | None:
+    if card.nic not in _PLAYED_CARDS:
         return (
-            "a boot that is typed to cannot be recorded: what comes on the serial line is not kept"
+            f"a boot by the network card {card.nic} cannot be recorded: QEMU does not play it as "
+            "it was, and --nic virtio it does"
         )
+    if isinstance(card.rom, Path):
+        return "a boot by a network card's ROM of your own cannot be recorded: it is not kept"
+    if card.others or plan.guest.networked:
+        return "a boot with several network cards cannot be recorded: one is played"
+    if plan.send:
+        return _TYPED
     return None
 
 
@@ -82,18 +105,20 @@ def with_recording(
     plan: BootPlan,
     config: MachineConfig,
     keep: Path,
+    anew: Anew,
     *,
     asked: bool = False,
 ) -> BootTrace:
     """Return the trace of a boot that is kept with what its recording tells, put beside it.
 
-    By itself that is done for a bad boot in which no kernel was heard, in what it has left of its
-    time limit; ``asked`` for any, and for as long as it takes. Where it cannot be, or takes another
-    course, a sentence in ``missing`` says so.
+    By itself that is done for a bad boot from a disk in which no kernel was heard, in what it has
+    left of its time limit; ``asked`` for any, and for as long as it takes. Where it cannot be, or
+    takes another course, a sentence in ``missing`` says so.
     """
     judged = judge(trace)
     before_a_kernel = not trace.reached("banner") or questions(trace, judged.cause or "")
-    wanted = judged.verdict is Verdict.BAD and before_a_kernel
+    # of what comes from a network the wire tells why it fails, and clients wait for long
+    wanted = judged.verdict is Verdict.BAD and before_a_kernel and not medium.wire
     if trace.ending.kind in _NO_BOOT or not (asked or wanted):
         return trace
     if why := why_not_recorded(medium, plan):
@@ -106,7 +131,10 @@ def with_recording(
     try:
         if limit < _LEAST_S:
             raise MachineLost(_NO_TIME)
-        with _taped(trace.source, medium, replace(plan, timeout_s=limit), config) as taped:
+        with (
+            anew() as again,
+            _taped(trace.source, again, replace(plan, timeout_s=limit), config) as taped,
+        ):
             now = judge(taped.trace)
             if (judged.verdict, judged.cause) != (now.verdict, now.cause):
                 other = now.cause or "good"
@@ -119,7 +147,13 @@ def with_recording(
 
 
 def caught(
-    source: str, medium: Medium, plan: BootPlan, config: MachineConfig, keep: Path, times: int
+    source: str,
+    medium: Medium,
+    plan: BootPlan,
+    config: MachineConfig,
+    keep: Path,
+    anew: Anew,
+    times: int,
 ) -> BootTrace:
     """Boot up to so many times, each time on tape, until a boot is bad; return its trace, or that
     of the last.
@@ -129,7 +163,7 @@ def caught(
     if why := why_not_recorded(medium, plan):
         raise UsageError(f"--catch: {why}")
     for number in range(1, times + 1):
-        with _taped(source, medium, plan, config) as taped:
+        with anew() as again, _taped(source, again, plan, config) as taped:
             bad = judge(taped.trace).verdict is Verdict.BAD
             if bad or number == times:
                 for path in (taped.folder / "evidence").iterdir():
@@ -145,17 +179,23 @@ def caught(
 @contextmanager
 def _taped(source: str, medium: Medium, plan: BootPlan, config: MachineConfig) -> Iterator[_Taped]:
     """Boot on tape, under TCG."""
-    assert medium.disk
     with Workspace() as workspace:
         overlay, evidence = workspace.path / OVERLAY, workspace.path / "evidence"
-        overlay.write_bytes(empty_overlay(medium.disk.facts.bytes))
+        overlay.write_bytes(empty_overlay(medium.disk.facts.bytes if medium.disk else _SNAPSHOTS))
         evidence.mkdir()
-        drive = replace(_drive(medium, config), overlay=overlay)
         config = replace(config, accelerator="tcg")
         plan = replace(plan, tracer="recorder")
+        source_of = _source(medium, config)
+        frames = isinstance(source_of, TapedCard)
+        device = (
+            medium.device
+            if isinstance(source_of, TapedCard)
+            else drive_device(replace(source_of, overlay=overlay))
+        )
         with Qemu(
-            config, drive_device(drive), workspace, tracer="recorder", tape=Tape("record")
+            config, device, workspace, tracer="recorder", tape=Tape("record", frames=frames)
         ) as qemu:
+            medium.started(qemu.launched)
             trace = see(source, qemu, medium, plan, observer=None, keep=evidence)
         if trace.ending.cause:
             raise MachineLost(f"a boot that was recorded: {trace.ending.detail}")
@@ -164,7 +204,9 @@ def _taped(source: str, medium: Medium, plan: BootPlan, config: MachineConfig) -
         yield _Taped(trace, qemu.tape_end, workspace.path)
 
 
-def _drive(medium: Medium, config: MachineConfig) -> Drive:
+def _source(medium: Medium, config: MachineConfig) -> Drive | TapedCard:
+    if medium.wire:
+        return TapedCard(medium.wire.card.nic, medium.wire.card.mac or "")
     assert medium.disk
     return medium.disk.drive(medium.interface or config.disk_interface)
 
@@ -179,16 +221,15 @@ def _kept(
 ) -> BootTrace:
     """Play a recording once, ask it, and keep it, whole or not at all; raises CouldNotFindOut where
     it is another boot."""
-    assert medium.disk
     log = taped.folder / "evidence" / LOG
     config = replace(config, accelerator="tcg")
-    drive, seconds = _drive(medium, config), taped.trace.ending.seconds
+    source, seconds = _source(medium, config), taped.trace.ending.seconds
     folder = taped.folder / RECORDING
     try:
         folder.mkdir()
         for path in (taped.folder / TAPE, taped.folder / OVERLAY, taped.folder / ROM, log):
             shutil.copyfile(path, folder / path.name)
-        reel = Reel(folder, config, drive, taped.end.position, seconds, until)
+        reel = Reel(folder, config, source, taped.end.position, seconds, until)
         with Player(reel) as player:
             anchor = prove(player, log.read_bytes(), taped.end.registers)
         assert taped.trace.machine
@@ -197,15 +238,19 @@ def _kept(
             qemu=Path(config.qemu).name,
             qemu_version=taped.trace.machine.qemu_version,
             build=build_of(config.qemu),
-            interface=medium.interface or config.disk_interface,
-            disk_sha256=digest_of(medium.disk.path),
+            interface=medium.interface or config.disk_interface if medium.disk else None,
+            disk_sha256=digest_of(medium.disk.path) if medium.disk else None,
+            nic=source.nic if isinstance(source, TapedCard) else None,
+            mac=source.mac if isinstance(source, TapedCard) else None,
             end=taped.end.position,
             seconds=seconds,
             anchor=anchor,
         )
         recording.write(folder)
         cause = judge(taped.trace).cause or ""
-        told, origin = answers(reel, anchor, taped.trace, cause, medium.loader)
+        told, origin = (
+            ((), None) if medium.wire else answers(reel, anchor, taped.trace, cause, medium.loader)
+        )
         shutil.move(folder, keep / RECORDING)
     except OSError as error:
         shutil.rmtree(keep / RECORDING, ignore_errors=True)
