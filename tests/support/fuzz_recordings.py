@@ -29,7 +29,8 @@ def _recording() -> tuple[Path, bytes]:
     (folder / OVERLAY).write_bytes(empty_overlay(1 << 20))
     recording = Recording.of(
         folder, qemu="qemu-system-i386", qemu_version="7.2", build="0" * 64, interface="ahci",
-        disk_sha256="0" * 64, nic=None, mac=None, end=1000, seconds=0.5, anchor=Anchor(1, 10, 0xE0000),
+        disk_sha256="0" * 64, nic=None, mac=None, end=1000, seconds=0.5,
+        anchor=Anchor(1, 10, 0xE0000),
     )  # fmt: skip
     recording.write(folder)
     return folder, (folder / MANIFEST).read_bytes()
